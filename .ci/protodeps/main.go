@@ -1,0 +1,53 @@
+// Command protodeps writes the .proto files of our dependencies into a folder, printed from the descriptors that their
+// Go packages register. So their versions are those of go.sum, and the repository holds no file of somebody else's.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/jhump/protoreflect/v2/protoprint"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "google.golang.org/genproto/googleapis/api/annotations"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: protodeps FOLDER")
+		os.Exit(2)
+	}
+	if err := write(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "protodeps:", err)
+		os.Exit(1)
+	}
+}
+
+func write(folder string) error {
+	printer := protoprint.Printer{}
+	for _, path := range []string{
+		"google/api/annotations.proto",
+		"google/api/field_behavior.proto",
+		"google/api/http.proto",
+		"buf/validate/validate.proto",
+	} {
+		file, err := protoregistry.GlobalFiles.FindFileByPath(path)
+		if err != nil {
+			return fmt.Errorf("finding %s: %w", path, err)
+		}
+		text, err := printer.PrintProtoToString(file)
+		if err != nil {
+			return fmt.Errorf("printing %s: %w", path, err)
+		}
+		target := filepath.Join(folder, path)
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(target, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

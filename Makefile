@@ -1,0 +1,64 @@
+# make help lists what there is. Nothing here needs more than Go and make; what else is used is installed into .bin.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := $(CURDIR)/.bin
+RUN_ARGS ?=
+
+.PHONY: help
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+.PHONY: run
+run: build ## Build and serve in the foreground, with demo data in .usher/ (RUN_ARGS adds flags).
+	@exec $(BIN)/usher serve --dev $(RUN_ARGS)
+
+.PHONY: build
+build: ## Build the usher binary into .bin.
+	@mkdir -p $(BIN)
+	cd services && go build -o $(BIN)/usher ./cmd/usher
+
+.PHONY: test
+test: tools ## Run every test, with the race detector.
+	cd gen && go vet ./...
+	cd services && go test -race -timeout 20m ./...
+
+.PHONY: bench
+bench: ## Measure speed against a bare echo; services/load/README.md explains the figures.
+	cd services && go test -run '^$$' -bench . -benchtime 3s -timeout 60m ./load/...
+
+.PHONY: fuzz
+fuzz: ## Fuzz each parser for FUZZTIME (30s).
+	cd services && for p in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9]+' $$p/*_test.go | cut -c6-); do \
+	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(FUZZTIME),30s) $$p || exit 1; done; done
+
+.PHONY: lint
+lint: tools ## Check the style of the Go code and the protos.
+	$(BIN)/buf lint
+	cd services && $(BIN)/golangci-lint run ./...
+	cd .ci/protodeps && GOWORK=off go vet ./...
+
+.PHONY: gen
+gen: tools ## Generate gen/ from proto/.
+	$(BIN)/buf format -w proto
+	$(BIN)/buf lint
+	$(BIN)/buf generate
+
+.PHONY: tools
+tools: $(BIN)/.stamp .deps/proto/.stamp
+
+# One install a tool: their module graphs do not agree with each other.
+$(BIN)/.stamp: .ci/tools
+	@mkdir -p $(BIN)
+	@grep -v '^#' .ci/tools | while read -r tool; do echo "installing $$tool"; \
+	  GOWORK=off GOFLAGS=-mod=mod GOBIN=$(BIN) go install "$$tool" || exit 1; done
+	@touch $@
+
+.deps/proto/.stamp: .ci/protodeps/go.mod .ci/protodeps/go.sum .ci/protodeps/main.go
+	@rm -rf .deps/proto
+	cd .ci/protodeps && GOWORK=off go run . $(CURDIR)/.deps/proto
+	@touch $@
+
+.PHONY: clean
+clean: ## Remove what was built; the data in .usher/ stays.
+	rm -rf $(BIN) .deps
