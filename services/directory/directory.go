@@ -1,0 +1,108 @@
+// Package directory is the directory service: it owns organizations, directories and API keys. It calls nobody.
+package directory
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+
+	"github.com/usher-scim/usher/services/directory/internal/core"
+	"github.com/usher-scim/usher/services/directory/internal/server"
+	"github.com/usher-scim/usher/services/directory/internal/store/sqlite"
+)
+
+// Config is what the service can be told.
+type Config struct {
+	// DatabasePath is the SQLite file.
+	DatabasePath string
+	// PublicURL is where IdPs reach the gateway, such as https://scim.example.com; Base URLs begin with it.
+	PublicURL string
+	// Lease is for how long the gateway may use an answer about a key: up to 5 seconds, which is the default.
+	Lease time.Duration
+	// Poll is how often a follower of the directories looks for what other replicas changed. Default 1 second.
+	Poll time.Duration
+}
+
+// maxLease bounds how long a revoked key could be believed.
+const maxLease = 5 * time.Second
+
+// Dependencies is what the service uses.
+type Dependencies struct {
+	// Invalidate forgets keys wherever leases on them are kept, and says whether none is left. Nil: leases run out.
+	Invalidate func(ctx context.Context, digests ...[sha256.Size]byte) (certain bool)
+	Tracing    trace.TracerProvider
+	Now        func() time.Time
+}
+
+// Service is the running service.
+type Service struct {
+	store  *sqlite.Store
+	server *server.Server
+	stop   chan struct{}
+	once   sync.Once
+}
+
+// New opens the service's database. Call Close in the end.
+func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
+	if c.Lease == 0 {
+		c.Lease = maxLease
+	}
+	if c.Poll == 0 {
+		c.Poll = time.Second
+	}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if d.Invalidate == nil {
+		d.Invalidate = func(context.Context, ...[sha256.Size]byte) bool { return false }
+	}
+	s, err := sqlite.Open(ctx, c.DatabasePath, d.Tracing)
+	if err != nil {
+		return nil, fmt.Errorf("directory: %w", err)
+	}
+	domain := core.New(s, core.Config{Lease: c.Lease, Invalidate: d.Invalidate, Now: d.Now})
+	base := strings.TrimSuffix(c.PublicURL, "/") + "/scim/v2/"
+	stop := make(chan struct{})
+	return &Service{
+		store:  s,
+		server: server.New(domain, func(id string) string { return base + id }, c.Poll, stop),
+		stop:   stop,
+	}, nil
+}
+
+func (c Config) check() error {
+	var problems []error
+	if c.DatabasePath == "" {
+		problems = append(problems, errors.New("directory.database_path must name a file"))
+	}
+	if u, err := url.Parse(c.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		problems = append(problems, fmt.Errorf("public_url must be an http or https address, not %q", c.PublicURL))
+	}
+	if c.Lease < 0 || c.Lease > maxLease {
+		problems = append(problems, fmt.Errorf("directory.lease must be from 0 to %s, not %s", maxLease, c.Lease))
+	}
+	if c.Poll < 0 {
+		problems = append(problems, fmt.Errorf("directory.poll must not be negative, not %s", c.Poll))
+	}
+	return errors.Join(problems...)
+}
+
+// Register adds the service to a gRPC server.
+func (s *Service) Register(r grpc.ServiceRegistrar) { s.server.Register(r) }
+
+// Stop ends the streams, so that the server that serves them can stop. Stopping twice is safe.
+func (s *Service) Stop() { s.once.Do(func() { close(s.stop) }) }
+
+// Close stops the service and closes its database, after the last call.
+func (s *Service) Close() error {
+	s.Stop()
+	return s.store.Close()
+}

@@ -1,0 +1,189 @@
+// Package core is the directory service's domain: what may be created, what a key opens, and how a revocation becomes
+// certain. It knows no SQL and no transport.
+package core
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+
+	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/internal/apikey"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/ids"
+)
+
+// Invalidator forgets keys wherever leases on them are kept. It says whether that is certain: no lease on them is left.
+type Invalidator func(ctx context.Context, digests ...[sha256.Size]byte) (certain bool)
+
+// Config is what the domain can be told.
+type Config struct {
+	// Lease is for how long an answer about a key may be used.
+	Lease time.Duration
+	// Invalidate is called after each revocation.
+	Invalidate Invalidator
+	Now        func() time.Time
+}
+
+// Core is the domain over a store.
+type Core struct {
+	store   store.Store
+	config  Config
+	changed feed.Signal
+}
+
+// New makes the domain.
+func New(s store.Store, c Config) *Core { return &Core{store: s, config: c} }
+
+// Changed gives a channel that closes at the next change of any directory made by this process.
+func (c *Core) Changed() <-chan struct{} { return c.changed.Wait() }
+
+// CreateOrganization adds an organization.
+func (c *Core) CreateOrganization(ctx context.Context, o store.Organization) (store.Organization, error) {
+	now := c.now()
+	o.CreateTime, o.UpdateTime = now, now
+	if o.DisplayName == "" {
+		o.DisplayName = o.ID
+	}
+	return o, c.store.CreateOrganization(ctx, o)
+}
+
+// Organization reads one.
+func (c *Core) Organization(ctx context.Context, id string) (store.Organization, error) {
+	return c.store.Organization(ctx, id)
+}
+
+// Organizations lists them by id.
+func (c *Core) Organizations(ctx context.Context, after string, limit int) ([]store.Organization, error) {
+	return c.store.Organizations(ctx, after, limit)
+}
+
+// UpdateOrganization changes one.
+func (c *Core) UpdateOrganization(ctx context.Context, id string, change store.OrganizationChange) (store.Organization, error) {
+	o, err := c.store.UpdateOrganization(ctx, id, change, c.now())
+	c.changed.Notify()
+	return o, err
+}
+
+// CreateDirectory adds a directory and its first key, whose secret it returns.
+func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace store.Replace) (store.Directory, store.Key, apikey.Secret, error) {
+	secret, now := apikey.New(), c.now()
+	d.ID, d.CreateTime, d.UpdateTime = ids.New(), now, now
+	key := store.Key{
+		OrganizationID: d.OrganizationID, DirectoryID: d.ID, ID: ids.New(), DisplayName: "first key",
+		Digest: secret.Digest(), CreateTime: now,
+	}
+	d, err := c.store.CreateDirectory(ctx, d, key, replace)
+	c.changed.Notify()
+	return d, key, secret, err
+}
+
+// Directory reads one.
+func (c *Core) Directory(ctx context.Context, organizationID, id string) (store.Directory, error) {
+	return c.store.Directory(ctx, organizationID, id)
+}
+
+// Directories lists an organization's by id.
+func (c *Core) Directories(ctx context.Context, organizationID, after string, limit int, deleted bool) ([]store.Directory, error) {
+	return c.store.Directories(ctx, organizationID, after, limit, deleted)
+}
+
+// DirectoriesAfter lists every organization's by revision.
+func (c *Core) DirectoriesAfter(ctx context.Context, revision int64, limit int) ([]store.Directory, error) {
+	return c.store.DirectoriesAfter(ctx, revision, limit)
+}
+
+// UpdateDirectory changes one.
+func (c *Core) UpdateDirectory(ctx context.Context, organizationID, id string, change store.DirectoryChange) (store.Directory, error) {
+	d, err := c.store.UpdateDirectory(ctx, organizationID, id, change, c.now())
+	c.changed.Notify()
+	return d, err
+}
+
+// DeleteDirectory deletes one, and returns once no lease lets anybody in any more.
+func (c *Core) DeleteDirectory(ctx context.Context, organizationID, id string) (store.Directory, error) {
+	d, digests, err := c.store.DeleteDirectory(ctx, organizationID, id, c.now())
+	if err != nil {
+		return d, err
+	}
+	c.changed.Notify()
+	return d, c.outlast(ctx, d.DeleteTime, digests...)
+}
+
+// CreateKey adds a key and returns its secret.
+func (c *Core) CreateKey(ctx context.Context, k store.Key) (store.Key, apikey.Secret, error) {
+	secret := apikey.New()
+	k.ID, k.Digest, k.CreateTime = ids.New(), secret.Digest(), c.now()
+	if !k.ExpireTime.IsZero() && !k.ExpireTime.After(k.CreateTime) {
+		f := fault.New(fault.InvalidRequest, "expire_time must be in the future")
+		f.Fields = []fault.Field{{Path: "expire_time", Description: "must be in the future"}}
+		return store.Key{}, apikey.Secret{}, f
+	}
+	return k, secret, c.store.CreateKey(ctx, k)
+}
+
+// maxKeysListed is how many keys a list shows: beyond, only the newest matter to anybody.
+const maxKeysListed = 1000
+
+// Keys lists a directory's keys, newest first.
+func (c *Core) Keys(ctx context.Context, organizationID, directoryID string) ([]store.Key, error) {
+	return c.store.Keys(ctx, organizationID, directoryID, maxKeysListed)
+}
+
+// RevokeKey ends a key, and returns once no lease lets anybody in with it any more.
+func (c *Core) RevokeKey(ctx context.Context, organizationID, directoryID, id string) (store.Key, error) {
+	k, err := c.store.RevokeKey(ctx, organizationID, directoryID, id, c.now())
+	if err != nil {
+		return k, err
+	}
+	return k, c.outlast(ctx, k.RevokeTime, k.Digest)
+}
+
+// outlast makes what was revoked at a time certain: it invalidates, and unless that is sure waits for every lease given
+// before the commit to run out. A repeated revocation waits as well: the first may have been cut short.
+func (c *Core) outlast(ctx context.Context, revoked time.Time, digests ...[sha256.Size]byte) error {
+	if c.config.Invalidate(ctx, digests...) {
+		return nil
+	}
+	// The commit came a little after the time that it carries; a second lease covers that, and a clock that was set.
+	if now := c.now(); now.After(revoked.Add(2 * c.config.Lease)) {
+		return nil
+	}
+	timer := time.NewTimer(c.config.Lease)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Resolved is what a key opens, until when.
+type Resolved struct {
+	Key       store.Key
+	Directory store.Directory
+	Until     time.Time
+}
+
+// ResolveKey says what a key opens now. Whatever does not open anything is fault.NotFound, without saying why.
+func (c *Core) ResolveKey(ctx context.Context, digest [sha256.Size]byte) (Resolved, error) {
+	// The lease counts from before the look: what is revoked after the look has been waited for.
+	now := c.now()
+	k, d, err := c.store.Resolve(ctx, digest)
+	if err != nil {
+		return Resolved{}, err
+	}
+	if !k.ValidAt(now) || d.Deleted() {
+		return Resolved{}, fault.New(fault.NotFound, "no key has this digest").With("resource", "key")
+	}
+	until := now.Add(c.config.Lease)
+	if !k.ExpireTime.IsZero() && k.ExpireTime.Before(until) {
+		until = k.ExpireTime
+	}
+	return Resolved{k, d, until}, nil
+}
+
+// now is the time as the store keeps it.
+func (c *Core) now() time.Time { return c.config.Now().UTC().Truncate(time.Microsecond) }

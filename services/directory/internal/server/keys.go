@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	"github.com/usher-scim/usher/services/directory/internal/store"
+)
+
+// CreateApiKey implements the RPC.
+func (s *Server) CreateApiKey(ctx context.Context, r *directoryv1.CreateApiKeyRequest) (*directoryv1.CreateApiKeyResponse, error) {
+	key := store.Key{OrganizationID: r.GetOrganizationId(), DirectoryID: r.GetDirectoryId(), DisplayName: r.GetDisplayName()}
+	if r.GetExpireTime() != nil {
+		key.ExpireTime = r.GetExpireTime().AsTime().Truncate(time.Microsecond)
+	}
+	key, secret, err := s.core.CreateKey(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return &directoryv1.CreateApiKeyResponse{ApiKey: keyMessage(key), Secret: secret.Reveal()}, nil
+}
+
+// ListApiKeys implements the RPC.
+func (s *Server) ListApiKeys(ctx context.Context, r *directoryv1.ListApiKeysRequest) (*directoryv1.ListApiKeysResponse, error) {
+	keys, err := s.core.Keys(ctx, r.GetOrganizationId(), r.GetDirectoryId())
+	if err != nil {
+		return nil, err
+	}
+	response := &directoryv1.ListApiKeysResponse{}
+	for _, key := range keys {
+		response.ApiKeys = append(response.ApiKeys, keyMessage(key))
+	}
+	return response, nil
+}
+
+// RevokeApiKey implements the RPC.
+func (s *Server) RevokeApiKey(ctx context.Context, r *directoryv1.RevokeApiKeyRequest) (*directoryv1.RevokeApiKeyResponse, error) {
+	key, err := s.core.RevokeKey(ctx, r.GetOrganizationId(), r.GetDirectoryId(), r.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return &directoryv1.RevokeApiKeyResponse{ApiKey: keyMessage(key)}, nil
+}
+
+// ResolveKey implements the RPC.
+func (s *Server) ResolveKey(ctx context.Context, r *directoryv1.ResolveKeyRequest) (*directoryv1.ResolveKeyResponse, error) {
+	resolved, err := s.core.ResolveKey(ctx, [32]byte(r.GetKeyDigest()))
+	if err != nil {
+		return nil, err
+	}
+	return &directoryv1.ResolveKeyResponse{
+		OrganizationId: resolved.Directory.OrganizationID, DirectoryId: resolved.Directory.ID, ApiKeyId: resolved.Key.ID,
+		Suspended: !resolved.Directory.Federated, LeaseExpireTime: timestamppb.New(resolved.Until),
+	}, nil
+}
+
+// watchPage is how many directories one read of a watcher takes.
+const watchPage = 500
+
+// WatchDirectories implements the RPC.
+func (s *Server) WatchDirectories(r *directoryv1.WatchDirectoriesRequest, stream grpc.ServerStreamingServer[directoryv1.WatchDirectoriesResponse]) error {
+	ctx, revision := stream.Context(), r.GetAfterRevision()
+	told := false // that it has caught up
+	for {
+		changed := s.core.Changed()
+		all, err := s.core.DirectoriesAfter(ctx, revision, watchPage)
+		if err != nil {
+			return err
+		}
+		for i, d := range all {
+			caughtUp := i == len(all)-1 && len(all) < watchPage
+			if err := stream.Send(&directoryv1.WatchDirectoriesResponse{
+				Revision: d.Revision, Directory: feedMessage(d), CaughtUp: caughtUp,
+			}); err != nil {
+				return err
+			}
+			revision, told = d.Revision, caughtUp
+		}
+		if len(all) == watchPage {
+			continue
+		}
+		if !told {
+			if err := stream.Send(&directoryv1.WatchDirectoriesResponse{Revision: revision, CaughtUp: true}); err != nil {
+				return err
+			}
+			told = true
+		}
+		poll := time.NewTimer(s.poll)
+		select {
+		case <-changed:
+		case <-poll.C: // another replica may have changed something
+		case <-ctx.Done():
+			poll.Stop()
+			return ctx.Err()
+		case <-s.stop:
+			poll.Stop()
+			return nil
+		}
+		poll.Stop()
+	}
+}
+
+func keyMessage(k store.Key) *directoryv1.ApiKey {
+	return &directoryv1.ApiKey{
+		Id: k.ID, OrganizationId: k.OrganizationID, DirectoryId: k.DirectoryID, DisplayName: k.DisplayName,
+		CreateTime: timestamp(k.CreateTime), ExpireTime: timestamp(k.ExpireTime), RevokeTime: timestamp(k.RevokeTime),
+	}
+}

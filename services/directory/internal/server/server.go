@@ -1,0 +1,270 @@
+// Package server is the directory service's gRPC face: it turns messages into calls of the domain and back.
+package server
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	"github.com/usher-scim/usher/services/directory/internal/core"
+	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/page"
+)
+
+// Server implements the services of usher.directory.v1.
+type Server struct {
+	directoryv1.UnimplementedOrganizationServiceServer
+	directoryv1.UnimplementedDirectoryServiceServer
+	directoryv1.UnimplementedApiKeyServiceServer
+	directoryv1.UnimplementedKeyLookupServiceServer
+	directoryv1.UnimplementedDirectoryFeedServiceServer
+
+	core    *core.Core
+	baseURL func(directoryID string) string
+	poll    time.Duration
+	stop    <-chan struct{}
+}
+
+// New makes the server. baseURL gives a directory's Base URL; poll is how often a watcher looks for what other replicas
+// changed; streams end when stop closes.
+func New(c *core.Core, baseURL func(directoryID string) string, poll time.Duration, stop <-chan struct{}) *Server {
+	return &Server{core: c, baseURL: baseURL, poll: poll, stop: stop}
+}
+
+// Register adds the services to a gRPC server.
+func (s *Server) Register(r grpc.ServiceRegistrar) {
+	directoryv1.RegisterOrganizationServiceServer(r, s)
+	directoryv1.RegisterDirectoryServiceServer(r, s)
+	directoryv1.RegisterApiKeyServiceServer(r, s)
+	directoryv1.RegisterKeyLookupServiceServer(r, s)
+	directoryv1.RegisterDirectoryFeedServiceServer(r, s)
+}
+
+// masked reads an update mask: empty takes every field of fields, and one that is not among them is refused.
+func masked(mask *fieldmaskpb.FieldMask, fields ...string) (func(field string) bool, error) {
+	for _, path := range mask.GetPaths() {
+		if !slices.Contains(fields, path) {
+			f := fault.New(fault.InvalidRequest, "update_mask: %q cannot be changed; these can: %s", path, strings.Join(fields, ", "))
+			f.Fields = []fault.Field{{Path: "update_mask", Description: f.Message}}
+			return nil, f
+		}
+	}
+	return func(field string) bool { return len(mask.GetPaths()) == 0 || slices.Contains(mask.GetPaths(), field) }, nil
+}
+
+// checkDisplayName refuses a name that is empty or too long, in a message whose other fields say nothing of it.
+func checkDisplayName(path, name string) error {
+	if length := len([]rune(name)); length >= 1 && length <= 200 {
+		return nil
+	}
+	f := fault.New(fault.InvalidRequest, "%s must be 1 to 200 characters", path)
+	f.Fields = []fault.Field{{Path: path, Description: "must be 1 to 200 characters"}}
+	return f
+}
+
+// CreateOrganization implements the RPC.
+func (s *Server) CreateOrganization(ctx context.Context, r *directoryv1.CreateOrganizationRequest) (*directoryv1.CreateOrganizationResponse, error) {
+	o, err := s.core.CreateOrganization(ctx, store.Organization{
+		ID: r.GetOrganizationId(), DisplayName: r.GetDisplayName(), Federated: r.GetFederated(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &directoryv1.CreateOrganizationResponse{Organization: organizationMessage(o)}, nil
+}
+
+// GetOrganization implements the RPC.
+func (s *Server) GetOrganization(ctx context.Context, r *directoryv1.GetOrganizationRequest) (*directoryv1.GetOrganizationResponse, error) {
+	o, err := s.core.Organization(ctx, r.GetOrganizationId())
+	if err != nil {
+		return nil, err
+	}
+	return &directoryv1.GetOrganizationResponse{Organization: organizationMessage(o)}, nil
+}
+
+// ListOrganizations implements the RPC.
+func (s *Server) ListOrganizations(ctx context.Context, r *directoryv1.ListOrganizationsRequest) (*directoryv1.ListOrganizationsResponse, error) {
+	const list = "organizations"
+	after, err := page.After(r.GetPageToken(), 1, list)
+	if err != nil {
+		return nil, err
+	}
+	size := page.Size(r.GetPageSize())
+	all, err := s.core.Organizations(ctx, after[0], size+1)
+	if err != nil {
+		return nil, err
+	}
+	all, more := page.Cut(all, size)
+	response := &directoryv1.ListOrganizationsResponse{}
+	for _, o := range all {
+		response.Organizations = append(response.Organizations, organizationMessage(o))
+	}
+	if more {
+		response.NextPageToken = page.Token([]string{all[size-1].ID}, list)
+	}
+	return response, nil
+}
+
+// UpdateOrganization implements the RPC.
+func (s *Server) UpdateOrganization(ctx context.Context, r *directoryv1.UpdateOrganizationRequest) (*directoryv1.UpdateOrganizationResponse, error) {
+	takes, err := masked(r.GetUpdateMask(), "display_name", "federated")
+	if err != nil {
+		return nil, err
+	}
+	var change store.OrganizationChange
+	if takes("display_name") {
+		name := r.GetOrganization().GetDisplayName()
+		if err := checkDisplayName("organization.display_name", name); err != nil {
+			return nil, err
+		}
+		change.DisplayName = &name
+	}
+	if takes("federated") {
+		federated := r.GetOrganization().GetFederated()
+		change.Federated = &federated
+	}
+	o, err := s.core.UpdateOrganization(ctx, r.GetOrganizationId(), change)
+	if err != nil {
+		return nil, err
+	}
+	return &directoryv1.UpdateOrganizationResponse{Organization: organizationMessage(o)}, nil
+}
+
+// CreateDirectory implements the RPC.
+func (s *Server) CreateDirectory(ctx context.Context, r *directoryv1.CreateDirectoryRequest) (*directoryv1.CreateDirectoryResponse, error) {
+	d, key, secret, err := s.core.CreateDirectory(ctx, store.Directory{
+		OrganizationID: r.GetOrganizationId(), DisplayName: r.GetDisplayName(),
+		Strict: strict(r.GetMode()), UniqueGroupNames: r.GetUniqueGroupNames(),
+	}, store.Replace{ID: strings.ToLower(r.GetReplacesId()), None: r.GetReplaceNone()})
+	if err != nil {
+		return nil, err
+	}
+	return &directoryv1.CreateDirectoryResponse{
+		Directory: s.directoryMessage(d), BaseUrl: s.baseURL(d.ID), ApiKey: secret.Reveal(), ApiKeyId: key.ID,
+	}, nil
+}
+
+// GetDirectory implements the RPC.
+func (s *Server) GetDirectory(ctx context.Context, r *directoryv1.GetDirectoryRequest) (*directoryv1.GetDirectoryResponse, error) {
+	d, err := s.core.Directory(ctx, r.GetOrganizationId(), r.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return &directoryv1.GetDirectoryResponse{Directory: s.directoryMessage(d)}, nil
+}
+
+// ListDirectories implements the RPC.
+func (s *Server) ListDirectories(ctx context.Context, r *directoryv1.ListDirectoriesRequest) (*directoryv1.ListDirectoriesResponse, error) {
+	list := []string{"directories", r.GetOrganizationId(), strconv.FormatBool(r.GetShowDeleted())}
+	after, err := page.After(r.GetPageToken(), 1, list...)
+	if err != nil {
+		return nil, err
+	}
+	size := page.Size(r.GetPageSize())
+	all, err := s.core.Directories(ctx, r.GetOrganizationId(), after[0], size+1, r.GetShowDeleted())
+	if err != nil {
+		return nil, err
+	}
+	all, more := page.Cut(all, size)
+	response := &directoryv1.ListDirectoriesResponse{}
+	for _, d := range all {
+		response.Directories = append(response.Directories, s.directoryMessage(d))
+	}
+	if more {
+		response.NextPageToken = page.Token([]string{all[size-1].ID}, list...)
+	}
+	return response, nil
+}
+
+// UpdateDirectory implements the RPC.
+func (s *Server) UpdateDirectory(ctx context.Context, r *directoryv1.UpdateDirectoryRequest) (*directoryv1.UpdateDirectoryResponse, error) {
+	takes, err := masked(r.GetUpdateMask(), "display_name", "mode", "unique_group_names")
+	if err != nil {
+		return nil, err
+	}
+	var change store.DirectoryChange
+	if takes("display_name") {
+		name := r.GetDirectory().GetDisplayName()
+		if err := checkDisplayName("directory.display_name", name); err != nil {
+			return nil, err
+		}
+		change.DisplayName = &name
+	}
+	if takes("mode") {
+		strict := strict(r.GetDirectory().GetMode())
+		change.Strict = &strict
+	}
+	if takes("unique_group_names") {
+		unique := r.GetDirectory().GetUniqueGroupNames()
+		change.UniqueGroupNames = &unique
+	}
+	d, err := s.core.UpdateDirectory(ctx, r.GetOrganizationId(), r.GetId(), change)
+	if err != nil {
+		return nil, err
+	}
+	return &directoryv1.UpdateDirectoryResponse{Directory: s.directoryMessage(d)}, nil
+}
+
+// DeleteDirectory implements the RPC.
+func (s *Server) DeleteDirectory(ctx context.Context, r *directoryv1.DeleteDirectoryRequest) (*directoryv1.DeleteDirectoryResponse, error) {
+	d, err := s.core.DeleteDirectory(ctx, r.GetOrganizationId(), r.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return &directoryv1.DeleteDirectoryResponse{Directory: s.directoryMessage(d)}, nil
+}
+
+func strict(mode directoryv1.DirectoryMode) bool {
+	return mode == directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT
+}
+
+func organizationMessage(o store.Organization) *directoryv1.Organization {
+	return &directoryv1.Organization{
+		Id: o.ID, DisplayName: o.DisplayName, Federated: o.Federated,
+		CreateTime: timestamp(o.CreateTime), UpdateTime: timestamp(o.UpdateTime),
+	}
+}
+
+func (s *Server) directoryMessage(d store.Directory) *directoryv1.Directory {
+	message := feedMessage(d)
+	if !d.Deleted() {
+		message.BaseUrl = s.baseURL(d.ID)
+	}
+	return message
+}
+
+// feedMessage is a directory as other services follow it: without its Base URL.
+func feedMessage(d store.Directory) *directoryv1.Directory {
+	message := &directoryv1.Directory{
+		Id: d.ID, OrganizationId: d.OrganizationID, DisplayName: d.DisplayName,
+		State: directoryv1.DirectoryState_DIRECTORY_STATE_ACTIVE, Mode: directoryv1.DirectoryMode_DIRECTORY_MODE_TOLERANT,
+		UniqueGroupNames: d.UniqueGroupNames, ReplacesId: d.ReplacesID,
+		CreateTime: timestamp(d.CreateTime), UpdateTime: timestamp(d.UpdateTime), DeleteTime: timestamp(d.DeleteTime),
+	}
+	if d.Strict {
+		message.Mode = directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT
+	}
+	switch {
+	case d.Deleted():
+		message.State = directoryv1.DirectoryState_DIRECTORY_STATE_DELETED
+	case !d.Federated:
+		message.State = directoryv1.DirectoryState_DIRECTORY_STATE_SUSPENDED
+	}
+	return message
+}
+
+// timestamp is unset for the zero time.
+func timestamp(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}

@@ -1,0 +1,47 @@
+-- +goose Up
+CREATE TABLE organizations (
+  id           TEXT    NOT NULL PRIMARY KEY,
+  display_name TEXT    NOT NULL,
+  federated    INTEGER NOT NULL,
+  create_time  INTEGER NOT NULL, -- microseconds since 1970, as all times here
+  update_time  INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE directories (
+  organization_id    TEXT    NOT NULL REFERENCES organizations (id),
+  id                 TEXT    NOT NULL,
+  display_name       TEXT    NOT NULL,
+  strict             INTEGER NOT NULL,
+  unique_group_names INTEGER NOT NULL,
+  replaces_id        TEXT    NOT NULL, -- '' for none
+  create_time        INTEGER NOT NULL,
+  update_time        INTEGER NOT NULL,
+  delete_time        INTEGER NOT NULL, -- 0 while it is not deleted
+  revision           INTEGER NOT NULL,
+  PRIMARY KEY (organization_id, id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX directories_revision ON directories (revision);
+-- One directory replaces another at most.
+CREATE UNIQUE INDEX directories_replaces ON directories (organization_id, replaces_id) WHERE replaces_id <> '';
+
+-- The newest revision of all directories: kept apart, so that it never goes back.
+CREATE TABLE revision (
+  only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  newest   INTEGER NOT NULL
+);
+INSERT INTO revision VALUES (1, 0);
+
+CREATE TABLE keys (
+  organization_id TEXT    NOT NULL,
+  directory_id    TEXT    NOT NULL,
+  id              TEXT    NOT NULL,
+  display_name    TEXT    NOT NULL,
+  digest          BLOB    NOT NULL,
+  create_time     INTEGER NOT NULL,
+  expire_time     INTEGER NOT NULL, -- 0 for never
+  revoke_time     INTEGER NOT NULL, -- 0 while it is not revoked
+  PRIMARY KEY (organization_id, directory_id, id),
+  FOREIGN KEY (organization_id, directory_id) REFERENCES directories (organization_id, id)
+) WITHOUT ROWID;
+-- Looked up without an organization: a digest is all that an IdP presents.
+CREATE UNIQUE INDEX keys_digest ON keys (digest);

@@ -1,0 +1,115 @@
+// Package store is what the directory service keeps: organizations, directories and API keys. Every engine means the
+// same by this contract; package storetest checks it.
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+)
+
+// Organization is a customer.
+type Organization struct {
+	ID          string
+	DisplayName string
+	Federated   bool
+	CreateTime  time.Time
+	UpdateTime  time.Time
+}
+
+// Directory is one connection from an IdP.
+type Directory struct {
+	OrganizationID   string
+	ID               string
+	DisplayName      string
+	Strict           bool
+	UniqueGroupNames bool
+	ReplacesID       string // empty: none
+	CreateTime       time.Time
+	UpdateTime       time.Time
+	DeleteTime       time.Time // zero: not deleted
+	Revision         int64     // increases with every change of any directory
+	Federated        bool      // its organization's
+}
+
+// Deleted says whether the directory was deleted.
+func (d Directory) Deleted() bool { return !d.DeleteTime.IsZero() }
+
+// Key is an API key without its secret.
+type Key struct {
+	OrganizationID string
+	DirectoryID    string
+	ID             string
+	DisplayName    string
+	Digest         [sha256.Size]byte
+	CreateTime     time.Time
+	ExpireTime     time.Time // zero: never
+	RevokeTime     time.Time // zero: not revoked
+}
+
+// ValidAt says whether the key works at a time, as far as the key itself goes.
+func (k Key) ValidAt(t time.Time) bool {
+	return k.RevokeTime.IsZero() && (k.ExpireTime.IsZero() || t.Before(k.ExpireTime))
+}
+
+// OrganizationChange is what to change of an organization; nil leaves a field.
+type OrganizationChange struct {
+	DisplayName *string
+	Federated   *bool
+}
+
+// DirectoryChange is what to change of a directory; nil leaves a field.
+type DirectoryChange struct {
+	DisplayName      *string
+	Strict           *bool
+	UniqueGroupNames *bool
+}
+
+// Replace says which deleted directory a new one replaces.
+type Replace struct {
+	ID   string // this one; empty: the only deleted one that none has replaced, if there is exactly one
+	None bool   // none at all
+}
+
+// MaxValidKeys is how many keys of a directory may be valid at a time.
+const MaxValidKeys = 20
+
+// Store keeps the directory service's data. Times come from the caller and are kept to the microsecond.
+//
+// What is not there is fault.NotFound. A write has happened, durably, when its method returns without error, and has not
+// happened when it returns a fault; after another error it may have.
+type Store interface {
+	// CreateOrganization adds one. fault.AlreadyExists: the id is taken.
+	CreateOrganization(ctx context.Context, o Organization) error
+	Organization(ctx context.Context, id string) (Organization, error)
+	// Organizations lists by id those after one, at most limit.
+	Organizations(ctx context.Context, after string, limit int) ([]Organization, error)
+	// UpdateOrganization changes one. A change of Federated gives each directory of it a new revision.
+	UpdateOrganization(ctx context.Context, id string, change OrganizationChange, now time.Time) (Organization, error)
+
+	// CreateDirectory adds a directory with its first key, in one transaction that checks its organization (fault.NotFound,
+	// fault.NotFederated) and what it replaces (fault.NotReplaceable). It returns it with ReplacesID and Revision set.
+	CreateDirectory(ctx context.Context, d Directory, first Key, replace Replace) (Directory, error)
+	Directory(ctx context.Context, organizationID, id string) (Directory, error)
+	// Directories lists by id those after one, at most limit. fault.NotFound: there is no such organization.
+	Directories(ctx context.Context, organizationID, after string, limit int, deleted bool) ([]Directory, error)
+	// UpdateDirectory changes one. fault.Deleted: it was deleted.
+	UpdateDirectory(ctx context.Context, organizationID, id string, change DirectoryChange, now time.Time) (Directory, error)
+	// DeleteDirectory marks one deleted, and returns it with the digests of all its keys. Deleting again changes nothing.
+	DeleteDirectory(ctx context.Context, organizationID, id string, now time.Time) (Directory, [][sha256.Size]byte, error)
+	// DirectoriesAfter lists all organizations' directories by revision, those above one, at most limit. It skips none:
+	// a revision that shows later is higher than all that showed before.
+	DirectoriesAfter(ctx context.Context, revision int64, limit int) ([]Directory, error)
+
+	// CreateKey adds a key. fault.Deleted: its directory was deleted. fault.Limit: MaxValidKeys are valid at its CreateTime.
+	CreateKey(ctx context.Context, k Key) error
+	// Keys lists a directory's newest keys, newest first, at most limit.
+	Keys(ctx context.Context, organizationID, directoryID string, limit int) ([]Key, error)
+	// RevokeKey marks a key revoked. Revoking again changes nothing.
+	RevokeKey(ctx context.Context, organizationID, directoryID, id string, now time.Time) (Key, error)
+	// Resolve finds a key by its digest, with its directory, whatever their state. It is the one look-up without an
+	// organization: a digest is what an IdP presents.
+	Resolve(ctx context.Context, digest [sha256.Size]byte) (Key, Directory, error)
+
+	Close() error
+}

@@ -1,0 +1,127 @@
+// Package fault is Usher's one typed error: a reason from the contract's enum with a text for people. It is made where
+// the fact is known, and crosses every boundary by one mapping: to a gRPC status in package rpc, to a SCIM error in the
+// gateway. What survives an RPC is the reason, the message, the metadata, the field violations and the retry delay; the
+// cause stays behind, in the log.
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+)
+
+// Reason is short for the contract's enum.
+type Reason = commonv1.ErrorReason
+
+// The reasons, under names that read well at the place where an error is made. The contract says what each means.
+const (
+	Internal        = commonv1.ErrorReason_ERROR_REASON_INTERNAL
+	InvalidRequest  = commonv1.ErrorReason_ERROR_REASON_INVALID_REQUEST
+	Unauthenticated = commonv1.ErrorReason_ERROR_REASON_UNAUTHENTICATED
+	NotAllowed      = commonv1.ErrorReason_ERROR_REASON_CALLER_NOT_ALLOWED
+	NotFound        = commonv1.ErrorReason_ERROR_REASON_NOT_FOUND
+	AlreadyExists   = commonv1.ErrorReason_ERROR_REASON_ALREADY_EXISTS
+	Unavailable     = commonv1.ErrorReason_ERROR_REASON_UNAVAILABLE
+	Deadline        = commonv1.ErrorReason_ERROR_REASON_DEADLINE
+	Limit           = commonv1.ErrorReason_ERROR_REASON_LIMIT
+	Conflict        = commonv1.ErrorReason_ERROR_REASON_CONFLICT
+	PageToken       = commonv1.ErrorReason_ERROR_REASON_PAGE_TOKEN
+
+	NotFederated   = commonv1.ErrorReason_ERROR_REASON_ORGANIZATION_NOT_FEDERATED
+	Deleted        = commonv1.ErrorReason_ERROR_REASON_DIRECTORY_DELETED
+	NotReplaceable = commonv1.ErrorReason_ERROR_REASON_DIRECTORY_NOT_REPLACEABLE
+	NotReady       = commonv1.ErrorReason_ERROR_REASON_DIRECTORY_NOT_READY
+
+	Uniqueness     = commonv1.ErrorReason_ERROR_REASON_SCIM_UNIQUENESS
+	InvalidFilter  = commonv1.ErrorReason_ERROR_REASON_SCIM_INVALID_FILTER
+	InvalidSyntax  = commonv1.ErrorReason_ERROR_REASON_SCIM_INVALID_SYNTAX
+	InvalidPath    = commonv1.ErrorReason_ERROR_REASON_SCIM_INVALID_PATH
+	NoTarget       = commonv1.ErrorReason_ERROR_REASON_SCIM_NO_TARGET
+	InvalidValue   = commonv1.ErrorReason_ERROR_REASON_SCIM_INVALID_VALUE
+	Mutability     = commonv1.ErrorReason_ERROR_REASON_SCIM_MUTABILITY
+	TooMany        = commonv1.ErrorReason_ERROR_REASON_SCIM_TOO_MANY
+	Sensitive      = commonv1.ErrorReason_ERROR_REASON_SCIM_SENSITIVE
+	InvalidVersion = commonv1.ErrorReason_ERROR_REASON_SCIM_INVALID_VERSION
+
+	CursorExpired = commonv1.ErrorReason_ERROR_REASON_CURSOR_EXPIRED
+	CursorInvalid = commonv1.ErrorReason_ERROR_REASON_CURSOR_INVALID
+
+	TenantInUse = commonv1.ErrorReason_ERROR_REASON_TENANT_IN_USE
+	LastAdmin   = commonv1.ErrorReason_ERROR_REASON_LAST_ORGANIZATION_ADMIN
+	SyncRunning = commonv1.ErrorReason_ERROR_REASON_SYNC_RUNNING
+	SyncEnded   = commonv1.ErrorReason_ERROR_REASON_SYNC_ENDED
+	RoleScope   = commonv1.ErrorReason_ERROR_REASON_ROLE_SCOPE
+	RoleInUse   = commonv1.ErrorReason_ERROR_REASON_ROLE_IN_USE
+)
+
+// Field is one field of a request that breaks the contract.
+type Field struct {
+	Path        string // such as `rule.grants[0].role_id`
+	Description string
+}
+
+// Error is a failure with its reason. The zero value is not useful; make one with New or Wrap.
+type Error struct {
+	Reason     Reason
+	Message    string            // for people; holds no secret and no internals
+	Metadata   map[string]string // for programs
+	Fields     []Field           // for InvalidRequest
+	RetryAfter time.Duration     // when positive: trying again after this long may help
+	cause      error
+}
+
+// New makes an error whose message is shown to the client.
+func New(reason Reason, format string, args ...any) *Error {
+	return &Error{Reason: reason, Message: fmt.Sprintf(format, args...)}
+}
+
+// Wrap makes an error with a cause, which is logged and never shown.
+func Wrap(cause error, reason Reason, format string, args ...any) *Error {
+	return &Error{Reason: reason, Message: fmt.Sprintf(format, args...), cause: cause}
+}
+
+// With adds metadata and returns the error.
+func (e *Error) With(key, value string) *Error {
+	if e.Metadata == nil {
+		e.Metadata = map[string]string{}
+	}
+	e.Metadata[key] = value
+	return e
+}
+
+// Retry says after how long trying again may help, and returns the error.
+func (e *Error) Retry(after time.Duration) *Error {
+	e.RetryAfter = after
+	return e
+}
+
+// Error gives the reason, the message and the cause: it is for logs.
+func (e *Error) Error() string {
+	text := ReasonName(e.Reason) + ": " + e.Message
+	if e.cause != nil {
+		text += ": " + e.cause.Error()
+	}
+	return text
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Is says whether err is, or wraps, an Error with this reason.
+func Is(err error, reason Reason) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Reason == reason
+}
+
+// ReasonName is the reason as it is written in an ErrorInfo and in a failed event: without the enum's prefix.
+func ReasonName(r Reason) string {
+	const prefix = "ERROR_REASON_"
+	return r.String()[len(prefix):]
+}
+
+// Missing is the NotFound of a kind of resource, such as "rule".
+func Missing(resource, id string) *Error {
+	return New(NotFound, "there is no %s %q", resource, id).With("resource", resource)
+}

@@ -1,0 +1,130 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+)
+
+// Callers gives the contract's word on who may call a method, named as in "/usher.rule.v1.RuleService/GetRule". A method
+// that says nothing admits nobody.
+func Callers(fullMethod string) *commonv1.Callers {
+	if c, ok := callersByMethod.Load(fullMethod); ok {
+		return c.(*commonv1.Callers)
+	}
+	callers := &commonv1.Callers{}
+	name := protoreflect.FullName(strings.ReplaceAll(strings.TrimPrefix(fullMethod, "/"), "/", "."))
+	if d, err := protoregistry.GlobalFiles.FindDescriptorByName(name); err == nil {
+		if method, ok := d.(protoreflect.MethodDescriptor); ok && proto.HasExtension(method.Options(), commonv1.E_Callers) {
+			callers = proto.GetExtension(method.Options(), commonv1.E_Callers).(*commonv1.Callers)
+		}
+	}
+	callersByMethod.Store(fullMethod, callers)
+	return callers
+}
+
+// callersByMethod remembers what the descriptors say; they never change.
+var callersByMethod sync.Map
+
+// Public says whether a method is part of the public gRPC face: clients from outside may call it through the gateway.
+func Public(fullMethod string) bool {
+	return slices.ContainsFunc(Callers(fullMethod).GetPrincipals(), func(kind commonv1.PrincipalKind) bool {
+		switch kind {
+		case commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN,
+			commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE:
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+// admit refuses a caller that the contract does not allow, and a principal that it does not allow.
+func admit(ctx context.Context, fullMethod string) error {
+	callers, caller, principal := Callers(fullMethod), CallerOf(ctx), PrincipalOf(ctx)
+	if !slices.Contains(callers.GetServices(), caller) {
+		return fault.New(fault.NotAllowed, "%s may not call %s", callerName(caller), fullMethod)
+	}
+	if !slices.Contains(callers.GetPrincipals(), principal.GetKind()) {
+		return fault.New(fault.NotAllowed, "%s may not be called for a principal of kind %s", fullMethod,
+			strings.TrimPrefix(principal.GetKind().String(), "PRINCIPAL_KIND_"))
+	}
+	return nil
+}
+
+// withinTenancy refuses a request that names another organization or directory than its principal is bound to. It holds
+// for every RPC: what names no organization is not for a principal that is bound to one, except where it concerns none.
+func withinTenancy(ctx context.Context, fullMethod string, request any) error {
+	principal := PrincipalOf(ctx)
+	switch principal.GetKind() {
+	case commonv1.PrincipalKind_PRINCIPAL_KIND_SYSTEM, commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR:
+		return nil
+	}
+	organization, directory, named := tenancy(request)
+	if !named {
+		if sharedByAll(fullMethod) {
+			return nil
+		}
+		return fault.New(fault.NotAllowed, "the request names no organization")
+	}
+	if principal.GetOrganizationId() == "" || organization != principal.GetOrganizationId() {
+		return fault.New(fault.NotAllowed, "the credential is of another organization")
+	}
+	if principal.GetKind() == commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY &&
+		(principal.GetDirectoryId() == "" || directory != principal.GetDirectoryId()) {
+		return fault.New(fault.NotAllowed, "the credential is of another directory")
+	}
+	return nil
+}
+
+// tenancy finds the organization and directory that a request names, in itself or in its `target`.
+func tenancy(request any) (organization, directory string, named bool) {
+	type organized interface{ GetOrganizationId() string }
+	message, ok := request.(proto.Message)
+	if !ok {
+		return "", "", false
+	}
+	if o, ok := request.(organized); ok {
+		if d, ok := request.(interface{ GetDirectoryId() string }); ok {
+			directory = d.GetDirectoryId()
+		}
+		return o.GetOrganizationId(), directory, true
+	}
+	reflected := message.ProtoReflect()
+	field := reflected.Descriptor().Fields().ByName("target")
+	if field == nil || field.Message() == nil || !reflected.Has(field) {
+		return "", "", false
+	}
+	return tenancy(reflected.Get(field).Message().Interface())
+}
+
+// sharedByAll names the RPCs without an organization that a principal of one may call: the catalogue of roles.
+func sharedByAll(fullMethod string) bool {
+	return fullMethod == "/usher.rule.v1.RoleService/GetRole" || fullMethod == "/usher.rule.v1.RoleService/ListRoles"
+}
+
+// callerName is a service's name as certificates and logs have it, such as "gateway".
+func callerName(caller commonv1.Caller) string {
+	if caller == commonv1.Caller_CALLER_UNSPECIFIED {
+		return "an unknown service"
+	}
+	return strings.ToLower(strings.TrimPrefix(caller.String(), "CALLER_"))
+}
+
+// callerNamed is the inverse of callerName.
+func callerNamed(name string) (commonv1.Caller, error) {
+	caller, ok := commonv1.Caller_value["CALLER_"+strings.ToUpper(name)]
+	if !ok || caller == 0 {
+		return 0, fmt.Errorf("%q is not a service", name)
+	}
+	return commonv1.Caller(caller), nil
+}

@@ -1,0 +1,91 @@
+package rpc
+
+import (
+	"context"
+
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+)
+
+// The metadata that crosses between services.
+const (
+	principalKey = "usher-principal-bin"
+	messageIDKey = "usher-message-id"
+	callerKey    = "usher-caller"
+)
+
+type (
+	principalCtx struct{}
+	messageIDCtx struct{}
+	callerCtx    struct{}
+)
+
+// WithPrincipal returns a context whose calls are made for this principal.
+func WithPrincipal(ctx context.Context, p *commonv1.Principal) context.Context {
+	return context.WithValue(ctx, principalCtx{}, p)
+}
+
+// PrincipalOf is the principal that a call is made for: on a server the one that was forwarded. Without one it is the
+// service itself (SYSTEM).
+func PrincipalOf(ctx context.Context) *commonv1.Principal {
+	if p, ok := ctx.Value(principalCtx{}).(*commonv1.Principal); ok {
+		return p
+	}
+	return &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SYSTEM}
+}
+
+// WithMessageID returns a context whose calls belong to a message.
+func WithMessageID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, messageIDCtx{}, id)
+}
+
+// MessageIDOf is the ID of the message that a call belongs to, or empty.
+func MessageIDOf(ctx context.Context) string {
+	id, _ := ctx.Value(messageIDCtx{}).(string)
+	return id
+}
+
+// CallerOf is the service that made the call, as the connection authenticated it.
+func CallerOf(ctx context.Context) commonv1.Caller {
+	caller, _ := ctx.Value(callerCtx{}).(commonv1.Caller)
+	return caller
+}
+
+// outgoing writes what crosses into a call's metadata. What a client of ours put there under these keys goes.
+func outgoing(ctx context.Context) (context.Context, error) {
+	md, _ := metadata.FromOutgoingContext(ctx)
+	md = md.Copy()
+	if md == nil {
+		md = metadata.MD{}
+	}
+	principal, err := proto.Marshal(PrincipalOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	md.Set(principalKey, string(principal))
+	md.Delete(messageIDKey)
+	if id := MessageIDOf(ctx); id != "" {
+		md.Set(messageIDKey, id)
+	}
+	md.Delete(callerKey)
+	return metadata.NewOutgoingContext(ctx, md), nil
+}
+
+// incoming reads what crossed, on behalf of an authenticated caller.
+func incoming(ctx context.Context, caller commonv1.Caller) (context.Context, error) {
+	md, _ := metadata.FromIncomingContext(ctx)
+	ctx = context.WithValue(ctx, callerCtx{}, caller)
+	if values := md.Get(principalKey); len(values) == 1 {
+		principal := &commonv1.Principal{}
+		if err := proto.Unmarshal([]byte(values[0]), principal); err != nil {
+			return nil, err
+		}
+		ctx = WithPrincipal(ctx, principal)
+	}
+	if values := md.Get(messageIDKey); len(values) == 1 {
+		ctx = WithMessageID(ctx, values[0])
+	}
+	return ctx, nil
+}

@@ -1,0 +1,83 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/fullstorydev/grpchan"
+	"github.com/fullstorydev/grpchan/inprocgrpc"
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+)
+
+// InProcess carries calls between the services of one process: no socket and no HTTP/2, but the interceptors of the wire
+// and the identity of the calling service.
+type InProcess struct {
+	channel *inprocgrpc.Channel
+}
+
+// NewInProcess makes the channel. Register services on it before the first call.
+func NewInProcess(log *slog.Logger, tracing trace.TracerProvider) (*InProcess, error) {
+	server, err := newServer(log, claimedCaller)
+	if err != nil {
+		return nil, err
+	}
+	options := tracingOptions(tracing)
+	return &InProcess{channel: (&inprocgrpc.Channel{}).
+		WithServerUnaryInterceptor(server.unary).
+		WithServerStreamInterceptor(server.stream).
+		WithServerStatsHandler(otelgrpc.NewServerHandler(options...)).
+		WithClientStatsHandler(otelgrpc.NewClientHandler(options...))}, nil
+}
+
+// tracingOptions are those of both transports. W3C context is passed on; baggage is not.
+func tracingOptions(tracing trace.TracerProvider) []otelgrpc.Option {
+	return []otelgrpc.Option{
+		otelgrpc.WithTracerProvider(tracing),
+		otelgrpc.WithPropagators(propagation.TraceContext{}),
+	}
+}
+
+// RegisterService implements grpc.ServiceRegistrar.
+func (p *InProcess) RegisterService(desc *grpc.ServiceDesc, server any) {
+	p.channel.RegisterService(desc, server)
+}
+
+// As gives the connection on which a service calls the others. Whoever holds it is that service: hand it to no other.
+func (p *InProcess) As(caller commonv1.Caller) grpc.ClientConnInterface {
+	claim := func(ctx context.Context) context.Context {
+		return metadata.AppendToOutgoingContext(ctx, callerKey, callerName(caller))
+	}
+	return grpchan.InterceptClientConn(p.channel,
+		func(ctx context.Context, method string, request, reply any, _ *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+			ctx, cancel, err := prepare(ctx)
+			if err != nil {
+				return err
+			}
+			defer cancel()
+			return invoke(claim(ctx), method, request, reply, nil, options...)
+		},
+		func(ctx context.Context, desc *grpc.StreamDesc, _ *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
+			ctx, err := outgoing(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return open(claim(ctx), desc, nil, method, options...)
+		})
+}
+
+// claimedCaller believes the metadata: within one process only As writes it.
+func claimedCaller(ctx context.Context) (commonv1.Caller, error) {
+	md, _ := metadata.FromIncomingContext(ctx)
+	values := md.Get(callerKey)
+	if len(values) != 1 {
+		return 0, errors.New("the call names no calling service")
+	}
+	return callerNamed(values[0])
+}

@@ -1,0 +1,189 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+)
+
+const (
+	// defaultDeadline holds for a unary call that names none: nothing waits for ever.
+	defaultDeadline = 30 * time.Second
+	// reportTime is what each hop keeps of its deadline, so that the callee reports the time-out and not the wire.
+	reportTime = 20 * time.Millisecond
+	// leastTime is the least that is worth beginning with: below it the answer would come too late.
+	leastTime = 5 * time.Millisecond
+)
+
+// Server is what every service's interceptors need.
+type Server struct {
+	log       *slog.Logger
+	validator protovalidate.Validator
+	identify  func(context.Context) (commonv1.Caller, error)
+}
+
+// newServer makes the interceptors of a server whose connection tells, by identify, which service calls.
+func newServer(log *slog.Logger, identify func(context.Context) (commonv1.Caller, error)) (*Server, error) {
+	validator, err := protovalidate.New()
+	if err != nil {
+		return nil, fmt.Errorf("building the validator: %w", err)
+	}
+	return &Server{log: log, validator: validator, identify: identify}, nil
+}
+
+// unary is the whole way of a unary call: identity, deadline, admission, validation, handler, status, log.
+func (s *Server) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (response any, err error) {
+	start := time.Now()
+	ctx, err = s.enter(ctx)
+	defer func() {
+		if p := recover(); p != nil {
+			response, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+		err = s.leave(ctx, info.FullMethod, start, err)
+	}()
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, defaultDeadline)
+		defer cancel()
+	}
+	if deadline, _ := ctx.Deadline(); time.Until(deadline) < leastTime {
+		return nil, fault.New(fault.Deadline, "too little time was left")
+	}
+	if err := s.check(ctx, info.FullMethod, request); err != nil {
+		return nil, err
+	}
+	return next(ctx, request)
+}
+
+// stream is the way of a streaming call. Its requests are checked as they are received.
+func (s *Server) stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
+	start := time.Now()
+	ctx, err := s.enter(stream.Context())
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+		err = s.leave(ctx, info.FullMethod, start, err)
+	}()
+	if err != nil {
+		return err
+	}
+	if err := admit(ctx, info.FullMethod); err != nil {
+		return err
+	}
+	return next(server, &checkedStream{ServerStream: stream, ctx: ctx, server: s, method: info.FullMethod})
+}
+
+func (s *Server) enter(ctx context.Context) (context.Context, error) {
+	caller, err := s.identify(ctx)
+	if err != nil {
+		return ctx, fault.Wrap(err, fault.Unauthenticated, "the calling service is not known")
+	}
+	entered, err := incoming(ctx, caller)
+	if err != nil {
+		return ctx, fault.Wrap(err, fault.InvalidRequest, "the call's metadata cannot be read")
+	}
+	if id := MessageIDOf(entered); id != "" {
+		trace.SpanFromContext(entered).SetAttributes(attribute.String(MessageIDAttribute, id))
+	}
+	return entered, nil
+}
+
+// MessageIDAttribute is the span attribute and log key of a message's ID.
+const MessageIDAttribute = "usher.message_id"
+
+// check admits the caller, then validates what it sends.
+func (s *Server) check(ctx context.Context, method string, request any) error {
+	if err := admit(ctx, method); err != nil {
+		return err
+	}
+	if err := withinTenancy(ctx, method, request); err != nil {
+		return err
+	}
+	message, ok := request.(proto.Message)
+	if !ok {
+		return nil
+	}
+	return invalid(s.validator.Validate(message))
+}
+
+// invalid turns the validator's word into an error that names each field.
+func invalid(err error) error {
+	var violations *protovalidate.ValidationError
+	if !errors.As(err, &violations) {
+		return err
+	}
+	f := fault.New(fault.InvalidRequest, "the request is not valid")
+	for i, v := range violations.Violations {
+		field := fault.Field{
+			Path:        protovalidate.FieldPathString(v.Proto.GetField()),
+			Description: v.Proto.GetMessage(),
+		}
+		if i == 0 {
+			f.Message = fmt.Sprintf("%s: %s", field.Path, field.Description)
+		}
+		f.Fields = append(f.Fields, field)
+	}
+	return f
+}
+
+// leave maps the error and writes the call's one line.
+func (s *Server) leave(ctx context.Context, method string, start time.Time, err error) error {
+	attributes := []slog.Attr{
+		slog.String("rpc", method),
+		slog.String("caller", callerName(CallerOf(ctx))),
+		slog.String("organization", PrincipalOf(ctx).GetOrganizationId()),
+		slog.Duration("duration", time.Since(start)),
+	}
+	if id := MessageIDOf(ctx); id != "" {
+		attributes = append(attributes, slog.String(MessageIDAttribute, id))
+	}
+	if err == nil {
+		s.log.LogAttrs(ctx, slog.LevelDebug, "call", append(attributes, slog.String("code", codes.OK.String()))...)
+		return nil
+	}
+	st := Status(err)
+	attributes = append(attributes, slog.String("code", st.Code().String()),
+		slog.String("reason", fault.ReasonName(Fault(err).Reason)))
+	level := slog.LevelDebug
+	if st.Code() == codes.Internal {
+		// The client is told nothing of the cause, so the log must be.
+		level = slog.LevelError
+		attributes = append(attributes, slog.String("error", err.Error()))
+	}
+	s.log.LogAttrs(ctx, level, "call", attributes...)
+	return st.Err()
+}
+
+// checkedStream gives handlers the entered context, and checks each request before they see it.
+type checkedStream struct {
+	grpc.ServerStream
+	ctx    context.Context //nolint:containedctx // grpc.ServerStream hands its context out by a method
+	server *Server
+	method string
+}
+
+func (c *checkedStream) Context() context.Context { return c.ctx }
+
+func (c *checkedStream) RecvMsg(message any) error {
+	if err := c.ServerStream.RecvMsg(message); err != nil {
+		return err
+	}
+	return c.server.check(c.ctx, c.method, message)
+}

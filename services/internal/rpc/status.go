@@ -1,0 +1,142 @@
+package rpc
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+)
+
+// errorDomain is the domain of every ErrorInfo.
+const errorDomain = "usher"
+
+// code gives the gRPC code of a reason, as the contract's comment on each says. A reason without a code here is Internal;
+// a test walks the enum.
+func code(reason fault.Reason) codes.Code {
+	switch reason {
+	case fault.InvalidRequest, fault.PageToken, fault.CursorInvalid, fault.InvalidFilter, fault.InvalidSyntax,
+		fault.InvalidPath, fault.NoTarget, fault.InvalidValue, fault.Mutability, fault.TooMany, fault.Sensitive,
+		fault.InvalidVersion:
+		return codes.InvalidArgument
+	case fault.Unauthenticated:
+		return codes.Unauthenticated
+	case fault.NotAllowed:
+		return codes.PermissionDenied
+	case fault.NotFound:
+		return codes.NotFound
+	case fault.AlreadyExists, fault.Uniqueness:
+		return codes.AlreadyExists
+	case fault.Unavailable, fault.NotReady:
+		return codes.Unavailable
+	case fault.Deadline:
+		return codes.DeadlineExceeded
+	case fault.Limit:
+		return codes.ResourceExhausted
+	case fault.Conflict:
+		return codes.Aborted
+	case fault.CursorExpired:
+		return codes.OutOfRange
+	case fault.NotFederated, fault.Deleted, fault.NotReplaceable, fault.TenantInUse, fault.LastAdmin, fault.SyncRunning,
+		fault.SyncEnded, fault.RoleScope, fault.RoleInUse:
+		return codes.FailedPrecondition
+	default:
+		return codes.Internal
+	}
+}
+
+// Status is the one mapping from an error to what a client gets. An error that is not a fault becomes Internal with a
+// fixed text: its own words are for the log. Its status carries exactly one ErrorInfo.
+func Status(err error) *status.Status {
+	f := Fault(err)
+	st := status.New(code(f.Reason), f.Message)
+	details := []protoadapt.MessageV1{
+		&errdetails.ErrorInfo{Reason: fault.ReasonName(f.Reason), Domain: errorDomain, Metadata: f.Metadata},
+	}
+	if len(f.Fields) > 0 {
+		bad := &errdetails.BadRequest{}
+		for _, field := range f.Fields {
+			bad.FieldViolations = append(bad.FieldViolations,
+				&errdetails.BadRequest_FieldViolation{Field: field.Path, Description: field.Description})
+		}
+		details = append(details, bad)
+	}
+	if f.RetryAfter > 0 {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(f.RetryAfter)})
+	}
+	withDetails, err := st.WithDetails(details...)
+	if err != nil {
+		return st // only an OK status has no room for details
+	}
+	return withDetails
+}
+
+// Fault reads any error as a fault: one that was made here, one that a call answered, or Internal. It is nil for nil.
+func Fault(err error) *fault.Error {
+	if err == nil {
+		return nil
+	}
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return f
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fault.Wrap(err, fault.Deadline, "too little time was left")
+	case errors.Is(err, context.Canceled):
+		return fault.Wrap(err, fault.Deadline, "the caller left")
+	case errors.Is(err, sql.ErrConnDone):
+		return fault.Wrap(err, fault.Unavailable, "the database cannot be reached").Retry(time.Second)
+	}
+	if st, ok := status.FromError(err); ok {
+		return fromStatus(st, err)
+	}
+	return fault.Wrap(err, fault.Internal, "internal error")
+}
+
+func fromStatus(st *status.Status, cause error) *fault.Error {
+	f := &fault.Error{Message: st.Message()}
+	for _, detail := range st.Details() {
+		switch d := detail.(type) {
+		case *errdetails.ErrorInfo:
+			if d.GetDomain() == errorDomain {
+				f.Reason = commonv1.ErrorReason(commonv1.ErrorReason_value["ERROR_REASON_"+d.GetReason()])
+				f.Metadata = d.GetMetadata()
+			}
+		case *errdetails.BadRequest:
+			for _, violation := range d.GetFieldViolations() {
+				f.Fields = append(f.Fields, fault.Field{Path: violation.GetField(), Description: violation.GetDescription()})
+			}
+		case *errdetails.RetryInfo:
+			f.RetryAfter = d.GetRetryDelay().AsDuration()
+		}
+	}
+	if f.Reason != commonv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
+		return f
+	}
+	// The transport itself failed, or a peer that is not ours answered.
+	switch st.Code() {
+	case codes.Unavailable:
+		return fault.Wrap(cause, fault.Unavailable, "a service cannot be reached").Retry(time.Second)
+	case codes.DeadlineExceeded, codes.Canceled:
+		return fault.Wrap(cause, fault.Deadline, "too little time was left")
+	case codes.ResourceExhausted:
+		return fault.Wrap(cause, fault.Limit, "the message is over a size limit")
+	case codes.InvalidArgument:
+		return fault.Wrap(cause, fault.InvalidRequest, "%s", st.Message())
+	case codes.Unauthenticated:
+		return fault.Wrap(cause, fault.Unauthenticated, "the connection is not authenticated")
+	case codes.Unimplemented:
+		return fault.Wrap(cause, fault.NotFound, "there is no such RPC")
+	default:
+		return fault.Wrap(cause, fault.Internal, "internal error")
+	}
+}

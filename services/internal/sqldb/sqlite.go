@@ -1,0 +1,266 @@
+// Package sqldb opens databases for the services' stores: connections, migrations, and how writes are committed. It
+// knows no table.
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"sync"
+
+	"github.com/XSAM/otelsql"
+	"github.com/pressly/goose/v3"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+	sqlite "modernc.org/sqlite"
+)
+
+// maxGroup is how many waiting writes share one commit. More would let one client's burst hold the others up.
+const maxGroup = 256
+
+const readers = 8
+
+// SQLite is a database file with many readers and one writer. It is durable at commit: a write that has answered
+// survives loss of power. Waiting writes share one commit, each under a savepoint of its own.
+type SQLite struct {
+	reader *sql.DB
+	read   *statements // on reader
+	writer *sql.DB
+	conn   *sql.Conn   // the writer's only one
+	write  *statements // on conn
+	writes chan *write
+	stop   chan struct{}
+	done   chan struct{}
+	once   sync.Once
+}
+
+// ErrClosed is what a write gets after Close.
+var ErrClosed = errors.New("the database is closed")
+
+// write is one transaction that waits for its turn.
+type write struct {
+	ctx  context.Context //nolint:containedctx // of the request that waits for done
+	fn   func(context.Context, *Tx) error
+	err  error
+	done chan struct{}
+}
+
+// OpenSQLite opens or creates the file and applies the migrations, numbered .sql files with goose annotations. One
+// process at a time may have the file open: who opens the data folder holds a lock on it.
+func OpenSQLite(ctx context.Context, path string, migrations fs.FS, tracing trace.TracerProvider) (*SQLite, error) {
+	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+		"&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=cache_size(-16000)&_pragma=temp_store(MEMORY)"
+	options := []otelsql.Option{
+		otelsql.WithTracerProvider(tracing),
+		otelsql.WithAttributes(attribute.String("db.system.name", "sqlite")),
+		// A span for each statement, and none for the pool's housekeeping. Without a parent there is no request to explain.
+		otelsql.WithSpanOptions(otelsql.SpanOptions{
+			OmitConnResetSession: true, OmitConnPrepare: true, OmitRows: true, OmitConnectorConnect: true,
+			DisableErrSkip: true,
+			SpanFilter: func(ctx context.Context, _ otelsql.Method, _ string, _ []driverArg) bool {
+				return trace.SpanContextFromContext(ctx).IsValid()
+			},
+		}),
+	}
+	open := func(dsn string, conns int) (*sql.DB, error) {
+		connector := &connector{dsn: dsn, driver: &sqlite.Driver{}}
+		db := otelsql.OpenDB(connector, options...)
+		db.SetMaxOpenConns(conns)
+		db.SetMaxIdleConns(conns)
+		return db, db.PingContext(ctx)
+	}
+	writer, err := open(base, 1)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
+	if err := migrate(ctx, writer, migrations); err != nil {
+		return nil, errors.Join(fmt.Errorf("migrating %s: %w", path, err), writer.Close())
+	}
+	reader, err := open(base+"&_pragma=query_only(1)", readers)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), writer.Close())
+	}
+	conn, err := writer.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), writer.Close(), reader.Close())
+	}
+	db := &SQLite{
+		reader: reader, read: newStatements(reader), writer: writer, conn: conn, write: newStatements(conn),
+		writes: make(chan *write, maxGroup), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	go db.commitLoop()
+	return db, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations, goose.WithSlog(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// Close finishes the writes that wait, then closes the file. Closing twice is safe.
+func (db *SQLite) Close() error {
+	var err error
+	db.once.Do(func() {
+		close(db.stop)
+		<-db.done
+		err = errors.Join(db.read.close(), db.reader.Close(), db.write.close(), db.conn.Close(), db.writer.Close())
+	})
+	return err
+}
+
+// Query reads rows. It sees every write that has answered.
+func (db *SQLite) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return db.read.QueryContext(ctx, query, args...)
+}
+
+// QueryRow reads one row.
+func (db *SQLite) QueryRow(ctx context.Context, query string, args ...any) Row {
+	return rowOf(db.read.QueryContext(ctx, query, args...))
+}
+
+// Snapshot runs fn on one reading transaction: all that it reads is of one moment.
+func (db *SQLite) Snapshot(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	tx, err := db.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // it only read
+	return fn(ctx, &Tx{on: tx})
+}
+
+// Write runs fn in a transaction and returns once it is on disk. When fn returns an error nothing that it did is kept,
+// and Write returns that error. fn may run beside others in one commit, never at the same time as another.
+//
+// A context that ends while fn waits for its turn gives its error and fn does not run; once fn has begun it is finished,
+// because interrupting a statement would undo the whole group.
+func (db *SQLite) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	w := &write{ctx: ctx, fn: fn, done: make(chan struct{})}
+	select {
+	case <-db.stop:
+		return ErrClosed
+	default:
+	}
+	select {
+	case db.writes <- w:
+	case <-db.stop:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-w.done:
+		return w.err
+	case <-db.done:
+		// The loop may have taken it just before it ended.
+		select {
+		case <-w.done:
+			return w.err
+		default:
+			return ErrClosed
+		}
+	}
+}
+
+func (db *SQLite) commitLoop() {
+	defer close(db.done)
+	for {
+		select {
+		case first := <-db.writes:
+			db.commit(db.gather(first))
+		case <-db.stop:
+			for {
+				select {
+				case w := <-db.writes:
+					db.commit(db.gather(w))
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// gather takes what else waits.
+func (db *SQLite) gather(first *write) []*write {
+	group := []*write{first}
+	for len(group) < maxGroup {
+		select {
+		case w := <-db.writes:
+			group = append(group, w)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit runs a group in one transaction and tells each how it went.
+func (db *SQLite) commit(group []*write) {
+	err := db.run(group)
+	for _, w := range group {
+		if w.err == nil {
+			w.err = err
+		}
+		close(w.done)
+	}
+}
+
+func (db *SQLite) run(group []*write) error {
+	// No request's context governs the transaction: the group shares it.
+	ctx := context.Background()
+	tx := &Tx{on: db.write}
+	if _, err := tx.Exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("beginning a transaction: %w", err)
+	}
+	var err error
+	for _, w := range group {
+		if w.err = w.ctx.Err(); w.err != nil {
+			continue
+		}
+		if err = w.inSavepoint(ctx, tx); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		if _, err = tx.Exec(ctx, "COMMIT"); err == nil {
+			return nil
+		}
+		err = fmt.Errorf("committing: %w", err)
+	}
+	_, rollback := tx.Exec(ctx, "ROLLBACK")
+	return errors.Join(err, rollback)
+}
+
+// inSavepoint notes how the write went, and returns an error only when the savepoint itself fails: that ends the group.
+func (w *write) inSavepoint(ctx context.Context, tx *Tx) error {
+	if _, err := tx.Exec(ctx, "SAVEPOINT w"); err != nil {
+		return fmt.Errorf("setting a savepoint: %w", err)
+	}
+	if w.err = call(context.WithoutCancel(w.ctx), w.fn, tx); w.err != nil {
+		if _, err := tx.Exec(ctx, "ROLLBACK TO w"); err != nil {
+			return fmt.Errorf("going back to a savepoint: %w", err)
+		}
+	}
+	if _, err := tx.Exec(ctx, "RELEASE w"); err != nil {
+		return fmt.Errorf("releasing a savepoint: %w", err)
+	}
+	return nil
+}
+
+// call turns a panic of one write into its error, so that the others of its group and the loop live on.
+func call(ctx context.Context, fn func(context.Context, *Tx) error, tx *Tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in a write: %v", p)
+		}
+	}()
+	return fn(ctx, tx)
+}

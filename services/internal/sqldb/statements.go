@@ -1,0 +1,151 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"sync"
+)
+
+// driverArg is the type of a statement's argument in a span filter.
+type driverArg = driver.NamedValue
+
+// statements keeps prepared statements by their text. Texts come from the stores' code and are few: nothing is evicted.
+type statements struct {
+	on preparer
+	mu sync.RWMutex
+	by map[string]*sql.Stmt
+}
+
+// preparer is a pool, or the one connection that writes.
+type preparer interface {
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+}
+
+func newStatements(on preparer) *statements { return &statements{on: on, by: map[string]*sql.Stmt{}} }
+
+func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
+	s.mu.RLock()
+	stmt := s.by[query]
+	s.mu.RUnlock()
+	if stmt != nil {
+		return stmt, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if stmt := s.by[query]; stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := s.on.PrepareContext(context.WithoutCancel(ctx), query)
+	if err == nil {
+		s.by[query] = stmt
+	}
+	return stmt, err
+}
+
+func (s *statements) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, stmt := range s.by {
+		errs = append(errs, stmt.Close())
+	}
+	s.by = nil
+	return errors.Join(errs...)
+}
+
+func (s *statements) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	stmt, err := s.get(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.ExecContext(ctx, args...)
+}
+
+func (s *statements) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	stmt, err := s.get(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+// Tx is a transaction as a store sees it.
+type Tx struct {
+	on interface {
+		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	}
+}
+
+// Exec runs a statement and gives the number of rows that it changed.
+func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := t.on.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// Query reads rows. Read them all, or close them, before the next statement.
+func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return t.on.QueryContext(ctx, query, args...)
+}
+
+// QueryRow reads one row.
+func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) Row {
+	return rowOf(t.on.QueryContext(ctx, query, args...))
+}
+
+// Row is one row, or why there is none.
+type Row struct {
+	rows *sql.Rows
+	err  error
+}
+
+func rowOf(rows *sql.Rows, err error) Row { return Row{rows: rows, err: err} }
+
+// Scan reads the row's columns; sql.ErrNoRows when there is none.
+func (r Row) Scan(dest ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	defer func() { _ = r.rows.Close() }()
+	if !r.rows.Next() {
+		if err := r.rows.Err(); err != nil {
+			return err
+		}
+		return sql.ErrNoRows
+	}
+	if err := r.rows.Scan(dest...); err != nil {
+		return err
+	}
+	return r.rows.Close()
+}
+
+// Collect reads all rows with scan, and closes them.
+func Collect[T any](rows *sql.Rows, err error, scan func(scan func(dest ...any) error) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var all []T
+	for rows.Next() {
+		one, err := scan(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+// connector opens connections of one data source.
+type connector struct {
+	dsn    string
+	driver driver.Driver
+}
+
+func (c *connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+func (c *connector) Driver() driver.Driver                        { return c.driver }
