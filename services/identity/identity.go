@@ -1,0 +1,162 @@
+// Package identity is the identity service: it owns users, groups, memberships and the feed of their changes, and all of
+// SCIM's semantics. It follows the directory service, to know which directories there are.
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	"github.com/usher-scim/usher/services/identity/internal/core"
+	"github.com/usher-scim/usher/services/identity/internal/server"
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/sqlite"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+// Config is what the service can be told.
+type Config struct {
+	// DatabasePath is the SQLite file.
+	DatabasePath string
+	// ReadyWait is how long a request waits for identity to learn that its directory was created. Default 2 seconds.
+	ReadyWait time.Duration
+	// Bookmark is how often a watcher of the feed hears that nothing came. Default 30 seconds.
+	Bookmark time.Duration
+	// Limits bounds what messages may hold; zero fields have their defaults.
+	Limits scim.Limits
+}
+
+// Dependencies is what the service uses.
+type Dependencies struct {
+	// Directory is the connection to the directory service, as identity.
+	Directory grpc.ClientConnInterface
+	Log       *slog.Logger
+	Tracing   trace.TracerProvider
+	Now       func() time.Time
+}
+
+// Service is the running service.
+type Service struct {
+	store       *sqlite.Store
+	core        *core.Core
+	server      *server.Server
+	directories directoryv1.DirectoryFeedServiceClient
+	log         *slog.Logger
+	stop        chan struct{}
+	once        sync.Once
+}
+
+// New opens the service's database. Call Run to follow the directories, and Close in the end.
+func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
+	if c.ReadyWait == 0 {
+		c.ReadyWait = 2 * time.Second
+	}
+	if c.Bookmark == 0 {
+		c.Bookmark = 30 * time.Second
+	}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	s, err := sqlite.Open(ctx, c.DatabasePath, d.Tracing)
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	domain := core.New(s, core.Config{ReadyWait: c.ReadyWait, Limits: c.Limits, Now: d.Now})
+	stop := make(chan struct{})
+	return &Service{
+		store: s, core: domain, server: server.New(domain, c.Bookmark, stop),
+		directories: directoryv1.NewDirectoryFeedServiceClient(d.Directory), log: d.Log, stop: stop,
+	}, nil
+}
+
+func (c Config) check() error {
+	var problems []error
+	if c.DatabasePath == "" {
+		problems = append(problems, errors.New("identity.database_path must name a file"))
+	}
+	if c.ReadyWait < 0 {
+		problems = append(problems, fmt.Errorf("identity.ready_wait must not be negative, not %s", c.ReadyWait))
+	}
+	if c.Bookmark < 0 {
+		problems = append(problems, fmt.Errorf("identity.bookmark must not be negative, not %s", c.Bookmark))
+	}
+	return errors.Join(problems...)
+}
+
+// Register adds the service to a gRPC server.
+func (s *Service) Register(r grpc.ServiceRegistrar) { s.server.Register(r) }
+
+// Run follows the directories until the context ends.
+func (s *Service) Run(ctx context.Context) error {
+	const leastDelay, mostDelay = 50 * time.Millisecond, 5 * time.Second
+	delay := leastDelay
+	for {
+		applied, err := s.follow(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if applied {
+			delay = leastDelay
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			s.log.WarnContext(ctx, "following the directories stopped; trying again", "error", err, "delay", delay)
+		}
+		timer := time.NewTimer(delay)
+		select {
+		case <-timer.C:
+			delay = min(2*delay, mostDelay)
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
+	}
+}
+
+// follow applies directories from where it left off until the stream breaks, and says whether any came.
+func (s *Service) follow(ctx context.Context) (applied bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	revision, err := s.core.FollowedRevision(ctx)
+	if err != nil {
+		return false, err
+	}
+	stream, err := s.directories.WatchDirectories(ctx, &directoryv1.WatchDirectoriesRequest{AfterRevision: revision})
+	if err != nil {
+		return false, err
+	}
+	for {
+		response, err := stream.Recv()
+		if err != nil {
+			return applied, err
+		}
+		d := response.GetDirectory()
+		if d == nil {
+			continue // it only says that we have caught up
+		}
+		if err := s.core.ApplyDirectory(ctx, store.Directory{
+			OrganizationID: d.GetOrganizationId(), ID: d.GetId(), UniqueGroupNames: d.GetUniqueGroupNames(),
+			Strict: d.GetMode() == directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT, ReplacesID: d.GetReplacesId(),
+			Closed: d.GetState() == directoryv1.DirectoryState_DIRECTORY_STATE_DELETED,
+		}, response.GetRevision()); err != nil {
+			return applied, err
+		}
+		applied = true
+	}
+}
+
+// Stop ends the streams, so that the server that serves them can stop. Stopping twice is safe.
+func (s *Service) Stop() { s.once.Do(func() { close(s.stop) }) }
+
+// Close stops the service and closes its database, after the last call and after Run.
+func (s *Service) Close() error {
+	s.Stop()
+	return s.store.Close()
+}

@@ -1,0 +1,295 @@
+package core
+
+import (
+	"context"
+	"slices"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+// memberPage is how many members one read takes.
+const memberPage = 2000
+
+// putGroup takes over from a document what the store keeps beside it.
+func putGroup(g *store.Group, d *scim.Document) {
+	g.DisplayName, _ = d.Str("displayName")
+	g.DisplayNameFolded = scim.Casefold(g.DisplayName)
+	g.ExternalID, _ = d.Str("externalId")
+	g.Document = d.JSON()
+}
+
+// memberEdits turns what a message says of members into edits of what is stored.
+func memberEdits(edits []scim.MemberEdit) []store.MemberEdit {
+	kinds := map[scim.MemberEditKind]store.EditKind{
+		scim.AddMembers: store.EditAdd, scim.RemoveMembers: store.EditRemove,
+		scim.RemoveMatching: store.EditRemoveMatching, scim.ReplaceMembers: store.EditReplace,
+	}
+	result := make([]store.MemberEdit, 0, len(edits))
+	for _, edit := range edits {
+		e := store.MemberEdit{Kind: kinds[edit.Kind]}
+		for _, m := range edit.Members {
+			e.IDs = append(e.IDs, m.Value)
+		}
+		if filter := edit.Filter; filter != nil {
+			e.Match = func(m store.Member) bool { return filter.MatchMember(scimMember(m)) }
+		}
+		result = append(result, e)
+	}
+	return result
+}
+
+func scimMember(m store.Member) scim.Member {
+	member := scim.Member{Value: m.ID, Type: "User", Display: m.Display}
+	if m.Group {
+		member.Type = "Group"
+	}
+	return member
+}
+
+// CreateGroup adds a group, or adopts a detached one.
+func (c *Core) CreateGroup(ctx context.Context, call Call, body []byte) (r Resource, o Outcome, err error) {
+	options, err := c.options(ctx, call.Scope)
+	if err != nil {
+		return r, o, err
+	}
+	made, err := scim.GroupType().New(body, options)
+	if err != nil {
+		return r, o, refused(err)
+	}
+	cause := c.cause(call)
+	g := store.Group{Scope: call.Scope, CreateTime: cause.Time}
+	putGroup(&g, made.Document)
+	edits := memberEdits(made.Members)
+	for i := range edits {
+		// What is created has no members to replace; what is adopted keeps those that are not named, carried.
+		edits[i].Kind = store.EditAdd
+	}
+	o = Outcome{Ignored: made.Ignored, Quirks: made.Quirks}
+	err = race(nil, func() error {
+		old, found, err := c.adoptableGroup(ctx, g)
+		if err != nil {
+			return err
+		}
+		var w store.Written
+		if o.Adopted = found; found {
+			g.ID, g.Version, g.CreateTime = old.ID, old.Version, old.CreateTime
+			w, err = c.store.AdoptGroup(ctx, old.DirectoryID, g, edits, cause)
+		} else {
+			g.ID, g.CreateTime = ids.New(), cause.Time
+			w, err = c.store.CreateGroup(ctx, g, edits, cause)
+		}
+		o.Cursor, g.Version, g.UpdateTime = w.Cursor, w.Version, w.UpdateTime
+		return err
+	})
+	if err != nil {
+		return r, o, err
+	}
+	r, err = c.renderGroup(ctx, call, g)
+	return r, o, err
+}
+
+// adoptableGroup finds the detached group that a new one is: by externalId, else by a displayName that only one has.
+// Nearest ancestor first; within one, an ambiguous match is none.
+func (c *Core) adoptableGroup(ctx context.Context, g store.Group) (store.Group, bool, error) {
+	ancestors, err := c.store.Ancestors(ctx, g.Scope)
+	if err != nil {
+		return store.Group{}, false, err
+	}
+	by := []func(scope store.Scope) ([]store.Group, error){
+		func(scope store.Scope) ([]store.Group, error) {
+			return c.store.GroupsByExternalID(ctx, scope, g.ExternalID, maxAdoptable)
+		},
+		func(scope store.Scope) ([]store.Group, error) {
+			return c.store.GroupsByName(ctx, scope, g.DisplayNameFolded, maxAdoptable)
+		},
+	}
+	for _, find := range by {
+		for _, ancestor := range ancestors {
+			old, err := find(store.Scope{OrganizationID: g.OrganizationID, DirectoryID: ancestor})
+			if err != nil {
+				return store.Group{}, false, err
+			}
+			if len(old) == 1 {
+				return old[0], true, nil
+			}
+		}
+	}
+	return store.Group{}, false, nil
+}
+
+// Group reads one group.
+func (c *Core) Group(ctx context.Context, call Call, id string) (Resource, error) {
+	if _, err := c.options(ctx, call.Scope); err != nil {
+		return Resource{}, err
+	}
+	g, err := c.store.Group(ctx, call.Scope, id)
+	if err != nil {
+		return Resource{}, err
+	}
+	return c.renderGroup(ctx, call, g)
+}
+
+// ReplaceGroup makes a group what the body says, its members too.
+func (c *Core) ReplaceGroup(ctx context.Context, call Call, id string, body []byte, versions []int64) (Resource, Outcome, error) {
+	return c.changeGroup(ctx, call, id, versions, true, func(old *scim.Document, options scim.Options) (*scim.Result, error) {
+		return scim.GroupType().Replace(old, body, options)
+	})
+}
+
+// PatchGroup changes a group or its members.
+func (c *Core) PatchGroup(ctx context.Context, call Call, id string, operations []scim.Operation, versions []int64, render bool) (Resource, Outcome, error) {
+	return c.changeGroup(ctx, call, id, versions, render, func(old *scim.Document, options scim.Options) (*scim.Result, error) {
+		return scim.GroupType().Patch(old, operations, options)
+	})
+}
+
+func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions []int64, render bool,
+	change func(old *scim.Document, options scim.Options) (*scim.Result, error),
+) (r Resource, o Outcome, err error) {
+	options, err := c.options(ctx, call.Scope)
+	if err != nil {
+		return r, o, err
+	}
+	cause := c.cause(call)
+	var g store.Group
+	err = race(versions, func() error {
+		if g, err = c.store.Group(ctx, call.Scope, id); err != nil {
+			return err
+		}
+		if err := precondition(versions, g.Version); err != nil {
+			return err
+		}
+		old, err := scim.ParseStored(scim.GroupType(), g.Document)
+		if err != nil {
+			return err
+		}
+		changed, err := change(old, options)
+		if err != nil {
+			return refused(err)
+		}
+		o = Outcome{Ignored: changed.Ignored, Quirks: changed.Quirks}
+		if !changed.Changed && len(changed.Members) == 0 {
+			return nil
+		}
+		putGroup(&g, changed.Document)
+		w, err := c.store.UpdateGroup(ctx, g, changed.Changed, versions, memberEdits(changed.Members), cause)
+		o.Cursor, g.Version, g.UpdateTime = w.Cursor, w.Version, w.UpdateTime
+		return err
+	})
+	if err != nil {
+		return r, o, err
+	}
+	if !render {
+		return Resource{ID: g.ID, Version: g.Version, CreateTime: g.CreateTime, UpdateTime: g.UpdateTime}, o, nil
+	}
+	r, err = c.renderGroup(ctx, call, g)
+	return r, o, err
+}
+
+// DeleteGroup removes a group for good.
+func (c *Core) DeleteGroup(ctx context.Context, call Call, id string, versions []int64) (Outcome, error) {
+	if _, err := c.options(ctx, call.Scope); err != nil {
+		return Outcome{}, err
+	}
+	var w store.Written
+	err := race(versions, func() (err error) {
+		w, err = c.store.DeleteGroup(ctx, call.Scope, id, versions, c.cause(call))
+		return err
+	})
+	return Outcome{Cursor: w.Cursor}, err
+}
+
+// maxFound is how many groups an index is asked for at most.
+const maxFound = 10_000
+
+// Groups lists groups.
+func (c *Core) Groups(ctx context.Context, call Call, q Query) (Page, error) {
+	if _, err := c.options(ctx, call.Scope); err != nil {
+		return Page{}, err
+	}
+	scope := call.Scope
+	return list(ctx, scim.GroupType(), c.config.Limits, q, lister[store.Group]{
+		count: func(ctx context.Context) (int64, error) { return c.store.CountGroups(ctx, scope) },
+		page: func(ctx context.Context, skip, limit int64) ([]store.Group, error) {
+			return c.store.GroupPage(ctx, scope, skip, limit)
+		},
+		walk: func(ctx context.Context, after string, limit int) ([]store.Group, error) {
+			return c.store.Groups(ctx, scope, after, limit)
+		},
+		id:     func(g store.Group) string { return g.ID },
+		render: func(ctx context.Context, g store.Group) (Resource, error) { return c.renderGroup(ctx, call, g) },
+		match: func(ctx context.Context, f *scim.Filter, g store.Group) (bool, error) {
+			d, err := scim.ParseStored(scim.GroupType(), g.Document)
+			if err != nil {
+				return false, err
+			}
+			e := groupEnvelope(call, g)
+			if f.Uses("members") {
+				if e.Members, err = c.members(ctx, scope, g.ID); err != nil {
+					return false, err
+				}
+			}
+			return f.Match(scim.GroupType(), d, e), nil
+		},
+		find: func(ctx context.Context, attribute, value string) (found []store.Group, ok bool, err error) {
+			switch attribute {
+			case "displayName":
+				found, err = c.store.GroupsByName(ctx, scope, scim.Casefold(value), maxFound)
+			case "externalId":
+				found, err = c.store.GroupsByExternalID(ctx, scope, value, maxFound)
+			case "members", "members.value":
+				found, err = c.store.GroupsOfMember(ctx, scope, value, "", maxFound)
+			case "id":
+				g, err := c.store.Group(ctx, scope, value)
+				if fault.Is(err, fault.NotFound) {
+					return nil, true, nil
+				}
+				return []store.Group{g}, true, err
+			default:
+				return nil, false, nil
+			}
+			// Where the index may have more than it was asked for, the walk answers.
+			return found, len(found) < maxFound, err
+		},
+	})
+}
+
+func groupEnvelope(call Call, g store.Group) scim.Envelope {
+	return scim.Envelope{
+		ID: g.ID, BaseURL: call.BaseURL, Created: g.CreateTime, LastModified: g.UpdateTime, Version: g.Version,
+	}
+}
+
+// members reads all members that the directory can see.
+func (c *Core) members(ctx context.Context, scope store.Scope, groupID string) ([]scim.Member, error) {
+	var all []scim.Member
+	for after := ""; ; {
+		page, err := c.store.Members(ctx, scope, groupID, after, memberPage)
+		if err != nil {
+			return nil, err
+		}
+		all = slices.Grow(all, len(page))
+		for _, m := range page {
+			all = append(all, scimMember(m))
+		}
+		if len(page) < memberPage {
+			return all, nil
+		}
+		after = page[len(page)-1].ID
+	}
+}
+
+func (c *Core) renderGroup(ctx context.Context, call Call, g store.Group) (r Resource, err error) {
+	r = Resource{ID: g.ID, Version: g.Version, CreateTime: g.CreateTime, UpdateTime: g.UpdateTime}
+	var members []scim.Member
+	if call.Projection.Includes("members") {
+		if members, err = c.members(ctx, call.Scope, g.ID); err != nil {
+			return r, err
+		}
+	}
+	r.Document, err = scim.GroupType().RenderGroup(nil, g.Document, groupEnvelope(call, g), members, call.Projection)
+	return r, err
+}

@@ -1,0 +1,136 @@
+package core
+
+import (
+	"context"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+// UserFacts is a user as other services read it.
+type UserFacts struct {
+	store.Facts
+	RoleValues []string
+}
+
+// Lookup finds one user by one of its names.
+func (c *Core) Lookup(ctx context.Context, organizationID string, by store.Lookup) (UserFacts, error) {
+	by.UserNameFolded, by.EmailFolded = scim.Casefold(by.UserNameFolded), scim.Casefold(by.EmailFolded)
+	found, err := c.store.FindUsers(ctx, organizationID, by, 2)
+	if err != nil {
+		return UserFacts{}, err
+	}
+	if len(found) > 1 {
+		return UserFacts{}, fault.New(fault.NotFound, "more than one user is meant: look up by id").
+			With("resource", "user").With("ambiguous", "true")
+	}
+	facts, err := c.Facts(ctx, organizationID, found)
+	if err != nil {
+		return UserFacts{}, err
+	}
+	if len(facts) == 0 {
+		return UserFacts{}, fault.New(fault.NotFound, "there is no such user").With("resource", "user")
+	}
+	return facts[0], nil
+}
+
+// Facts reads users of any directory of an organization.
+func (c *Core) Facts(ctx context.Context, organizationID string, ids []string) ([]UserFacts, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	stored, err := c.store.Facts(ctx, organizationID, ids)
+	if err != nil {
+		return nil, err
+	}
+	facts := make([]UserFacts, 0, len(stored))
+	for _, f := range stored {
+		d, err := scim.ParseStored(scim.UserType(), f.Document)
+		if err != nil {
+			return nil, err
+		}
+		f.DisplayName, _ = d.Str("displayName")
+		f.Email = email(d)
+		facts = append(facts, UserFacts{Facts: f, RoleValues: d.Roles()})
+	}
+	return facts, nil
+}
+
+// email is the primary address, else the first.
+func email(d *scim.Document) string {
+	first := ""
+	for _, v := range d.SearchValues() {
+		if v.Attribute != "emails" {
+			continue
+		}
+		if v.Primary {
+			return v.Value
+		}
+		if first == "" {
+			first = v.Value
+		}
+	}
+	return first
+}
+
+// UserIDs walks an organization's users.
+func (c *Core) UserIDs(ctx context.Context, organizationID, after string, limit int) ([]string, error) {
+	return c.store.UserIDs(ctx, organizationID, after, limit)
+}
+
+// FindGroups walks an organization's groups: all, or those of a displayName.
+func (c *Core) FindGroups(ctx context.Context, organizationID, displayName, after string, limit int) ([]store.GroupFacts, error) {
+	return c.store.FindGroups(ctx, organizationID, scim.Casefold(displayName), after, limit)
+}
+
+// GroupFacts reads groups of any directory of an organization.
+func (c *Core) GroupFacts(ctx context.Context, organizationID string, ids []string) ([]store.GroupFacts, error) {
+	return c.store.GroupFacts(ctx, organizationID, ids)
+}
+
+// DirectMembers walks a group's members, of any directory.
+func (c *Core) DirectMembers(ctx context.Context, organizationID, groupID, after string, limit int) ([]store.Member, error) {
+	return c.store.DirectMembers(ctx, organizationID, groupID, after, limit)
+}
+
+// CarriedMembers walks what an adoption took over and the IdP never confirmed.
+func (c *Core) CarriedMembers(ctx context.Context, scope store.Scope, afterGroup, afterMember string, limit int) ([]store.CarriedMember, error) {
+	return c.store.CarriedMembers(ctx, scope, afterGroup, afterMember, limit)
+}
+
+// finishPage is how many memberships one transaction of FinishAdoption removes.
+const finishPage = 500
+
+// FinishAdoption removes what CarriedMembers would list.
+func (c *Core) FinishAdoption(ctx context.Context, call Call) (removed int64, cursor feed.Cursor, err error) {
+	for group, member := "", ""; ; {
+		page, err := c.store.CarriedMembers(ctx, call.Scope, group, member, finishPage)
+		if err != nil || len(page) == 0 {
+			return removed, cursor, err
+		}
+		w, err := c.store.RemoveCarried(ctx, call.Scope, page, c.cause(call))
+		if err != nil {
+			return removed, cursor, err
+		}
+		removed, cursor = removed+int64(len(page)), w.Cursor
+		group, member = page[len(page)-1].GroupID, page[len(page)-1].Member.ID
+	}
+}
+
+// Cursor is the end of the change feed.
+func (c *Core) Cursor(ctx context.Context) (feed.Cursor, error) { return c.store.Cursor(ctx) }
+
+// Changes reads an organization's change records.
+func (c *Core) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]store.Change, feed.Cursor, error) {
+	return c.store.Changes(ctx, organizationID, after, limit)
+}
+
+// Active says which organizations have change records after a cursor.
+func (c *Core) Active(ctx context.Context, after feed.Cursor) ([]string, feed.Cursor, error) {
+	return c.store.Active(ctx, after)
+}
+
+// Written gives a channel that closes when change records come.
+func (c *Core) Written() <-chan struct{} { return c.store.Written() }

@@ -1,0 +1,109 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/feed"
+)
+
+// GetCursor implements the RPC.
+func (s *Server) GetCursor(ctx context.Context, _ *identityv1.GetCursorRequest) (*identityv1.GetCursorResponse, error) {
+	cursor, err := s.core.Cursor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &identityv1.GetCursorResponse{Cursor: cursor.String()}, nil
+}
+
+const (
+	defaultChanges = 500
+	maxChanges     = 5000
+)
+
+// ListChanges implements the RPC.
+func (s *Server) ListChanges(ctx context.Context, r *identityv1.ListChangesRequest) (*identityv1.ListChangesResponse, error) {
+	after, err := feed.Parse(r.GetAfterCursor())
+	if err != nil {
+		return nil, err
+	}
+	size := min(int(r.GetPageSize()), maxChanges)
+	if size == 0 {
+		size = defaultChanges
+	}
+	changes, next, err := s.core.Changes(ctx, r.GetOrganizationId(), after, size)
+	if err != nil {
+		return nil, err
+	}
+	response := &identityv1.ListChangesResponse{NextCursor: next.String(), More: len(changes) == size}
+	for _, change := range changes {
+		response.Changes = append(response.Changes, changeMessage(change))
+	}
+	return response, nil
+}
+
+// WatchActivity implements the RPC.
+func (s *Server) WatchActivity(r *identityv1.WatchActivityRequest, stream grpc.ServerStreamingServer[identityv1.WatchActivityResponse]) error {
+	ctx := stream.Context()
+	cursor, err := feed.Parse(r.GetAfterCursor())
+	if err != nil {
+		return err
+	}
+	bookmark := time.NewTicker(s.bookmark)
+	defer bookmark.Stop()
+	for {
+		written := s.core.Written()
+		active, next, err := s.core.Active(ctx, cursor)
+		if err != nil {
+			return err
+		}
+		if len(active) > 0 || cursor.Epoch == "" {
+			if err := stream.Send(&identityv1.WatchActivityResponse{OrganizationIds: active, Cursor: next.String()}); err != nil {
+				return err
+			}
+		}
+		cursor = next
+		select {
+		case <-written:
+		case <-bookmark.C:
+			if err := stream.Send(&identityv1.WatchActivityResponse{Cursor: cursor.String()}); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.stop:
+			return nil
+		}
+	}
+}
+
+func changeMessage(c store.Change) *identityv1.Change {
+	kinds := map[store.ChangeKind]identityv1.ChangeKind{
+		store.Created:       identityv1.ChangeKind_CHANGE_KIND_CREATED,
+		store.Updated:       identityv1.ChangeKind_CHANGE_KIND_UPDATED,
+		store.Deleted:       identityv1.ChangeKind_CHANGE_KIND_DELETED,
+		store.MemberAdded:   identityv1.ChangeKind_CHANGE_KIND_MEMBER_ADDED,
+		store.MemberRemoved: identityv1.ChangeKind_CHANGE_KIND_MEMBER_REMOVED,
+	}
+	message := &identityv1.Change{
+		Cursor: c.Cursor.String(), OrganizationId: c.OrganizationID, DirectoryId: c.DirectoryID,
+		ResourceType: resourceType(c.Group), ResourceId: c.ResourceID, Revision: c.Revision, Kind: kinds[c.Kind],
+		MemberId: c.MemberID, MessageId: c.MessageID, Traceparent: c.Traceparent, Time: timestamppb.New(c.Time),
+	}
+	if c.MemberID != "" {
+		message.MemberType = resourceType(c.MemberGroup)
+	}
+	return message
+}
+
+func resourceType(group bool) identityv1.ResourceType {
+	if group {
+		return identityv1.ResourceType_RESOURCE_TYPE_GROUP
+	}
+	return identityv1.ResourceType_RESOURCE_TYPE_USER
+}

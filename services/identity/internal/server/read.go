@@ -1,0 +1,176 @@
+package server
+
+import (
+	"context"
+	"strings"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/identity/internal/core"
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/page"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+// LookupUser implements the RPC.
+func (s *Server) LookupUser(ctx context.Context, r *identityv1.LookupUserRequest) (*identityv1.LookupUserResponse, error) {
+	user, err := s.core.Lookup(ctx, r.GetOrganizationId(), store.Lookup{
+		ID: strings.ToLower(r.GetId()), UserNameFolded: r.GetUserName(), ExternalID: r.GetExternalId(), EmailFolded: r.GetEmail(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &identityv1.LookupUserResponse{User: userMessage(user)}, nil
+}
+
+// BatchGetUsers implements the RPC.
+func (s *Server) BatchGetUsers(ctx context.Context, r *identityv1.BatchGetUsersRequest) (*identityv1.BatchGetUsersResponse, error) {
+	users, err := s.core.Facts(ctx, r.GetOrganizationId(), r.GetIds())
+	if err != nil {
+		return nil, err
+	}
+	response := &identityv1.BatchGetUsersResponse{}
+	for _, user := range users {
+		response.Users = append(response.Users, userMessage(user))
+	}
+	return response, nil
+}
+
+// ListUserIds implements the RPC.
+func (s *Server) ListUserIds(ctx context.Context, r *identityv1.ListUserIdsRequest) (*identityv1.ListUserIdsResponse, error) {
+	list := []string{"userIds", r.GetOrganizationId()}
+	after, err := page.After(r.GetPageToken(), 1, list...)
+	if err != nil {
+		return nil, err
+	}
+	size := page.Size(r.GetPageSize())
+	ids, err := s.core.UserIDs(ctx, r.GetOrganizationId(), after[0], size+1)
+	if err != nil {
+		return nil, err
+	}
+	ids, more := page.Cut(ids, size)
+	response := &identityv1.ListUserIdsResponse{Ids: ids}
+	if more {
+		response.NextPageToken = page.Token([]string{ids[size-1]}, list...)
+	}
+	return response, nil
+}
+
+// FindGroups implements the RPC.
+func (s *Server) FindGroups(ctx context.Context, r *identityv1.FindGroupsRequest) (*identityv1.FindGroupsResponse, error) {
+	list := []string{"groups", r.GetOrganizationId(), r.GetDisplayName()}
+	after, err := page.After(r.GetPageToken(), 1, list...)
+	if err != nil {
+		return nil, err
+	}
+	size := page.Size(r.GetPageSize())
+	groups, err := s.core.FindGroups(ctx, r.GetOrganizationId(), r.GetDisplayName(), after[0], size+1)
+	if err != nil {
+		return nil, err
+	}
+	groups, more := page.Cut(groups, size)
+	response := &identityv1.FindGroupsResponse{}
+	for _, g := range groups {
+		response.Groups = append(response.Groups, groupMessage(g))
+	}
+	if more {
+		response.NextPageToken = page.Token([]string{groups[size-1].ID}, list...)
+	}
+	return response, nil
+}
+
+// BatchGetGroups implements the RPC.
+func (s *Server) BatchGetGroups(ctx context.Context, r *identityv1.BatchGetGroupsRequest) (*identityv1.BatchGetGroupsResponse, error) {
+	groups, err := s.core.GroupFacts(ctx, r.GetOrganizationId(), r.GetIds())
+	if err != nil {
+		return nil, err
+	}
+	response := &identityv1.BatchGetGroupsResponse{}
+	for _, g := range groups {
+		response.Groups = append(response.Groups, groupMessage(g))
+	}
+	return response, nil
+}
+
+// ListMembers implements the RPC.
+func (s *Server) ListMembers(ctx context.Context, r *identityv1.ListMembersRequest) (*identityv1.ListMembersResponse, error) {
+	list := []string{"members", r.GetOrganizationId(), r.GetGroupId()}
+	after, err := page.After(r.GetPageToken(), 1, list...)
+	if err != nil {
+		return nil, err
+	}
+	size := page.Size(r.GetPageSize())
+	members, err := s.core.DirectMembers(ctx, r.GetOrganizationId(), strings.ToLower(r.GetGroupId()), after[0], size+1)
+	if err != nil {
+		return nil, err
+	}
+	members, more := page.Cut(members, size)
+	response := &identityv1.ListMembersResponse{}
+	for _, m := range members {
+		response.Members = append(response.Members, memberMessage(m))
+	}
+	if more {
+		response.NextPageToken = page.Token([]string{members[size-1].ID}, list...)
+	}
+	return response, nil
+}
+
+// ListCarriedMembers implements the RPC.
+func (s *Server) ListCarriedMembers(ctx context.Context, r *identityv1.ListCarriedMembersRequest) (*identityv1.ListCarriedMembersResponse, error) {
+	list := []string{"carriedMembers", r.GetOrganizationId(), r.GetDirectoryId()}
+	after, err := page.After(r.GetPageToken(), 2, list...)
+	if err != nil {
+		return nil, err
+	}
+	size := page.Size(r.GetPageSize())
+	members, err := s.core.CarriedMembers(ctx, adoptionScope(r), after[0], after[1], size+1)
+	if err != nil {
+		return nil, err
+	}
+	members, more := page.Cut(members, size)
+	response := &identityv1.ListCarriedMembersResponse{}
+	for _, m := range members {
+		response.Members = append(response.Members, &identityv1.CarriedMember{GroupId: m.GroupID, Member: memberMessage(m.Member)})
+	}
+	if more {
+		response.NextPageToken = page.Token([]string{members[size-1].GroupID, members[size-1].Member.ID}, list...)
+	}
+	return response, nil
+}
+
+// FinishAdoption implements the RPC.
+func (s *Server) FinishAdoption(ctx context.Context, r *identityv1.FinishAdoptionRequest) (*identityv1.FinishAdoptionResponse, error) {
+	removed, cursor, err := s.core.FinishAdoption(ctx, core.Call{
+		Scope: adoptionScope(r), MessageID: rpc.MessageIDOf(ctx), Traceparent: traceparent(ctx),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &identityv1.FinishAdoptionResponse{RemovedCount: removed, ChangeCursor: cursor.String()}, nil
+}
+
+func adoptionScope(r interface {
+	GetOrganizationId() string
+	GetDirectoryId() string
+},
+) store.Scope {
+	return store.Scope{OrganizationID: r.GetOrganizationId(), DirectoryID: strings.ToLower(r.GetDirectoryId())}
+}
+
+func userMessage(u core.UserFacts) *identityv1.User {
+	return &identityv1.User{
+		Id: u.ID, OrganizationId: u.OrganizationID, DirectoryId: u.DirectoryID, UserName: u.UserName, ExternalId: u.ExternalID,
+		DisplayName: u.DisplayName, Email: u.Email, Active: u.Active, Detached: u.Detached, GroupIds: u.GroupIDs,
+		RoleValues: u.RoleValues, Revision: u.Version,
+	}
+}
+
+func groupMessage(g store.GroupFacts) *identityv1.Group {
+	return &identityv1.Group{
+		Id: g.ID, OrganizationId: g.OrganizationID, DirectoryId: g.DirectoryID, DisplayName: g.DisplayName,
+		ExternalId: g.ExternalID, Detached: g.Detached, Revision: g.Version,
+	}
+}
+
+func memberMessage(m store.Member) *identityv1.Member {
+	return &identityv1.Member{Id: m.ID, Type: resourceType(m.Group), Carried: m.Carried}
+}

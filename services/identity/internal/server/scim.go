@@ -1,0 +1,106 @@
+// Package server is the identity service's gRPC face: it turns messages into calls of the domain and back.
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/propagation"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/identity/internal/core"
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+// Server implements the services of usher.identity.v1.
+type Server struct {
+	identityv1.UnimplementedUserServiceServer
+	identityv1.UnimplementedGroupServiceServer
+	identityv1.UnimplementedFeedServiceServer
+	identityv1.UnimplementedReadServiceServer
+	identityv1.UnimplementedAdoptionServiceServer
+
+	core     *core.Core
+	bookmark time.Duration
+	stop     <-chan struct{}
+}
+
+// New makes the server. bookmark is how often a watcher hears that nothing came; streams end when stop closes.
+func New(c *core.Core, bookmark time.Duration, stop <-chan struct{}) *Server {
+	return &Server{core: c, bookmark: bookmark, stop: stop}
+}
+
+// Register adds the services to a gRPC server.
+func (s *Server) Register(r grpc.ServiceRegistrar) {
+	identityv1.RegisterUserServiceServer(r, s)
+	identityv1.RegisterGroupServiceServer(r, s)
+	identityv1.RegisterFeedServiceServer(r, s)
+	identityv1.RegisterReadServiceServer(r, s)
+	identityv1.RegisterAdoptionServiceServer(r, s)
+}
+
+// call reads what every SCIM call brings.
+func call(ctx context.Context, target *identityv1.Target, projection *identityv1.Projection) (core.Call, error) {
+	p, err := scim.ParseProjection(projection.GetAttributes(), projection.GetExcludedAttributes())
+	if err != nil {
+		return core.Call{}, fault.Wrap(err, fault.InvalidValue, "%s", err.Error())
+	}
+	return core.Call{
+		Scope:      store.Scope{OrganizationID: target.GetOrganizationId(), DirectoryID: strings.ToLower(target.GetDirectoryId())},
+		BaseURL:    target.GetBaseUrl(),
+		Projection: p, MessageID: rpc.MessageIDOf(ctx), Traceparent: traceparent(ctx),
+	}, nil
+}
+
+// traceparent is the W3C traceparent of the span that the call is in, or empty.
+func traceparent(ctx context.Context) string {
+	carrier := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(ctx, carrier)
+	return carrier["traceparent"]
+}
+
+func resourceMessage(r core.Resource) *identityv1.Resource {
+	return &identityv1.Resource{
+		Id: r.ID, Document: r.Document, Version: r.Version,
+		CreateTime: timestamppb.New(r.CreateTime), UpdateTime: timestamppb.New(r.UpdateTime),
+	}
+}
+
+func resultMessage(o core.Outcome) *identityv1.WriteResult {
+	return &identityv1.WriteResult{ChangeCursor: o.Cursor.String(), Ignored: o.Ignored, Quirks: o.Quirks, Adopted: o.Adopted}
+}
+
+func operations(messages []*identityv1.Operation) []scim.Operation {
+	all := make([]scim.Operation, 0, len(messages))
+	for _, m := range messages {
+		o := scim.Operation{Op: m.GetOp(), Path: m.GetPath()}
+		if len(m.GetValue()) > 0 {
+			o.Value = json.RawMessage(m.GetValue())
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+func query(m *identityv1.ListQuery) core.Query {
+	q := core.Query{Filter: m.GetFilter(), StartIndex: m.GetStartIndex(), Count: -1}
+	if m != nil && m.Count != nil {
+		q.Count = max(m.GetCount(), 0)
+	}
+	return q
+}
+
+func listMessage(p core.Page) *identityv1.ListResult {
+	result := &identityv1.ListResult{TotalResults: p.Total, StartIndex: p.StartIndex}
+	for _, r := range p.Resources {
+		result.Resources = append(result.Resources, resourceMessage(r))
+	}
+	return result
+}

@@ -1,0 +1,254 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+// editor changes the members of one group within a write.
+type editor struct {
+	store    *Store
+	tx       *sqldb.Tx
+	scope    store.Scope
+	groupID  string
+	revision int64
+	cause    store.Cause
+
+	changed bool
+	last    feed.Cursor // after the last change record
+}
+
+func (e *editor) apply(ctx context.Context, edits []store.MemberEdit) error {
+	for _, edit := range edits {
+		var err error
+		switch edit.Kind {
+		case store.EditAdd:
+			err = e.each(ctx, edit.IDs, e.add)
+		case store.EditRemove:
+			err = e.each(ctx, edit.IDs, e.remove)
+		case store.EditRemoveMatching:
+			err = e.removeMatching(ctx, edit.Match)
+		case store.EditReplace:
+			err = e.replace(ctx, edit.IDs)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *editor) each(ctx context.Context, ids []string, do func(context.Context, string) error) error {
+	for _, id := range ids {
+		if err := do(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add brings a member in, or confirms a carried one.
+func (e *editor) add(ctx context.Context, id string) error {
+	var carried bool
+	err := e.tx.QueryRow(ctx, `SELECT carried FROM members WHERE organization_id = ? AND group_id = ? AND member_id = ?`,
+		e.scope.OrganizationID, e.groupID, id).Scan(&carried)
+	switch {
+	case err == nil && !carried:
+		return nil
+	case err != nil && !errors.Is(err, sql.ErrNoRows):
+		return err
+	}
+	isGroup, err := e.visible(ctx, id)
+	if err != nil {
+		return err
+	}
+	if carried {
+		// Who follows the feed sees no difference: it counted before.
+		_, err := e.tx.Exec(ctx, `UPDATE members SET carried = 0 WHERE organization_id = ? AND group_id = ? AND member_id = ?`,
+			e.scope.OrganizationID, e.groupID, id)
+		return err
+	}
+	if isGroup {
+		if err := e.acyclic(ctx, id); err != nil {
+			return err
+		}
+	}
+	if _, err := e.tx.Exec(ctx, `INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
+		VALUES (?, ?, ?, ?, 0)`, e.scope.OrganizationID, e.groupID, id, isGroup); err != nil {
+		return err
+	}
+	return e.record(ctx, store.MemberAdded, id, isGroup)
+}
+
+// visible says whether a would-be member is a group; it is an error if it is no resource of the directory.
+func (e *editor) visible(ctx context.Context, id string) (isGroup bool, err error) {
+	err = e.tx.QueryRow(ctx, `SELECT 0 FROM users WHERE organization_id = ?1 AND id = ?2 AND directory_id = ?3
+		UNION ALL SELECT 1 FROM groups WHERE organization_id = ?1 AND id = ?2 AND directory_id = ?3`,
+		e.scope.OrganizationID, id, e.scope.DirectoryID).Scan(&isGroup)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.New(fault.InvalidValue, "members: %q is no user or group of this directory", id)
+	}
+	return isGroup, err
+}
+
+// acyclic refuses a member that contains the group.
+func (e *editor) acyclic(ctx context.Context, id string) error {
+	var cycle bool
+	err := e.tx.QueryRow(ctx, `WITH RECURSIVE inside (id) AS (
+			SELECT ?2 UNION
+			SELECT m.member_id FROM inside JOIN members m ON m.organization_id = ?1 AND m.group_id = inside.id
+			WHERE m.member_group = 1)
+		SELECT EXISTS (SELECT 1 FROM inside WHERE id = ?3)`, e.scope.OrganizationID, id, e.groupID).Scan(&cycle)
+	if err == nil && cycle {
+		err = fault.New(fault.InvalidValue, "members: group %q contains this group, which can't be a member of itself", id)
+	}
+	return err
+}
+
+// remove takes out a member that the directory can see.
+func (e *editor) remove(ctx context.Context, id string) error {
+	var isGroup bool
+	err := e.tx.QueryRow(ctx, `DELETE FROM members WHERE organization_id = ?1 AND group_id = ?2 AND member_id = ?3
+		AND (EXISTS (SELECT 1 FROM users WHERE organization_id = ?1 AND id = ?3 AND directory_id = ?4)
+			OR EXISTS (SELECT 1 FROM groups WHERE organization_id = ?1 AND id = ?3 AND directory_id = ?4))
+		RETURNING member_group`, e.scope.OrganizationID, e.groupID, id, e.scope.DirectoryID).Scan(&isGroup)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return e.record(ctx, store.MemberRemoved, id, isGroup)
+}
+
+// editPage is how many members one step of an edit that reads them all takes into memory.
+const editPage = 1000
+
+func (e *editor) removeMatching(ctx context.Context, match func(store.Member) bool) error {
+	for after := ""; ; {
+		page, err := members(ctx, e.tx, e.scope, e.groupID, after, editPage)
+		if err != nil {
+			return err
+		}
+		for _, m := range page {
+			if match(m) {
+				if err := e.remove(ctx, m.ID); err != nil {
+					return err
+				}
+			}
+		}
+		if len(page) < editPage {
+			return nil
+		}
+		after = page[len(page)-1].ID
+	}
+}
+
+func (e *editor) replace(ctx context.Context, ids []string) error {
+	keep := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		keep[id] = true
+	}
+	if err := e.removeMatching(ctx, func(m store.Member) bool { return !keep[m.ID] }); err != nil {
+		return err
+	}
+	return e.each(ctx, ids, e.add)
+}
+
+func (e *editor) record(ctx context.Context, kind store.ChangeKind, memberID string, isGroup bool) (err error) {
+	e.changed = true
+	e.last, err = e.store.record(ctx, e.tx, e.scope, record{
+		group: true, id: e.groupID, revision: e.revision, kind: kind, memberID: memberID, memberGroup: isGroup,
+	}, e.cause)
+	return err
+}
+
+func scanMember(scan func(...any) error) (m store.Member, err error) {
+	return m, scan(&m.ID, &m.Group, &m.Display, &m.Carried)
+}
+
+// members lists those that the directory can see.
+func members(ctx context.Context, q queryer, scope store.Scope, groupID, after string, limit int) ([]store.Member, error) {
+	rows, err := q.Query(ctx, `SELECT m.member_id, m.member_group, coalesce(u.display_name, g.display_name), m.carried
+		FROM members m
+		LEFT JOIN users u ON m.member_group = 0 AND u.organization_id = m.organization_id AND u.id = m.member_id AND u.directory_id = ?2
+		LEFT JOIN groups g ON m.member_group = 1 AND g.organization_id = m.organization_id AND g.id = m.member_id AND g.directory_id = ?2
+		WHERE m.organization_id = ?1 AND m.group_id = ?3 AND m.member_id > ?4 AND (u.id IS NOT NULL OR g.id IS NOT NULL)
+		ORDER BY m.member_id LIMIT ?5`, scope.OrganizationID, scope.DirectoryID, groupID, after, limit)
+	return sqldb.Collect(rows, err, scanMember)
+}
+
+// Members implements store.Store.
+func (s *Store) Members(ctx context.Context, scope store.Scope, groupID, after string, limit int) ([]store.Member, error) {
+	return members(ctx, s.db, scope, groupID, after, limit)
+}
+
+// GroupsOfMember implements store.Store.
+func (s *Store) GroupsOfMember(ctx context.Context, scope store.Scope, memberID, after string, limit int) ([]store.Group, error) {
+	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM members m
+		JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
+		WHERE m.organization_id = ? AND m.member_id = ? AND g.directory_id = ? AND g.id > ? ORDER BY g.id LIMIT ?`,
+		scope.OrganizationID, memberID, scope.DirectoryID, after, limit)
+	return sqldb.Collect(rows, err, scanGroup)
+}
+
+// DirectMembers implements store.Store.
+func (s *Store) DirectMembers(ctx context.Context, organizationID, groupID, after string, limit int) ([]store.Member, error) {
+	rows, err := s.db.Query(ctx, `SELECT member_id, member_group, '', carried FROM members
+		WHERE organization_id = ? AND group_id = ? AND member_id > ? ORDER BY member_id LIMIT ?`,
+		organizationID, groupID, after, limit)
+	return sqldb.Collect(rows, err, scanMember)
+}
+
+// CarriedMembers implements store.Store.
+func (s *Store) CarriedMembers(ctx context.Context, scope store.Scope, afterGroup, afterMember string, limit int) ([]store.CarriedMember, error) {
+	rows, err := s.db.Query(ctx, `SELECT m.group_id, m.member_id, m.member_group, m.carried FROM members m
+		JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
+		JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id
+		WHERE m.organization_id = ?1 AND (m.group_id, m.member_id) > (?3, ?4) AND (
+			(g.directory_id = ?2 AND m.carried = 1)
+			OR (d.closed = 1 AND EXISTS (SELECT 1 FROM users u
+				WHERE u.organization_id = ?1 AND u.id = m.member_id AND u.directory_id = ?2)))
+		ORDER BY m.group_id, m.member_id LIMIT ?5`,
+		scope.OrganizationID, scope.DirectoryID, afterGroup, afterMember, limit)
+	return sqldb.Collect(rows, err, func(scan func(...any) error) (c store.CarriedMember, err error) {
+		return c, scan(&c.GroupID, &c.Member.ID, &c.Member.Group, &c.Member.Carried)
+	})
+}
+
+// RemoveCarried implements store.Store.
+func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []store.CarriedMember, cause store.Cause) (w store.Written, err error) {
+	err = s.write(ctx, scope, func(ctx context.Context, tx *sqldb.Tx, _ store.Directory) error {
+		for _, c := range carried {
+			var revision int64
+			// It may have been confirmed or removed since it was listed.
+			removed, err := tx.Exec(ctx, `DELETE FROM members WHERE organization_id = ?1 AND group_id = ?2 AND member_id = ?3 AND (
+				carried = 1 OR EXISTS (SELECT 1 FROM groups g JOIN directories d
+					ON d.organization_id = g.organization_id AND d.id = g.directory_id
+					WHERE g.organization_id = ?1 AND g.id = ?2 AND d.closed = 1))`, scope.OrganizationID, c.GroupID, c.Member.ID)
+			if err != nil {
+				return err
+			}
+			if removed == 0 {
+				continue
+			}
+			if err := tx.QueryRow(ctx, `UPDATE groups SET version = version + 1, update_time = ? WHERE organization_id = ? AND id = ?
+				RETURNING version`, sqldb.Time(&cause.Time), scope.OrganizationID, c.GroupID).Scan(&revision); err != nil {
+				return err
+			}
+			if w.Cursor, err = s.record(ctx, tx, scope, record{
+				group: true, id: c.GroupID, revision: revision, kind: store.MemberRemoved, memberID: c.Member.ID, memberGroup: c.Member.Group,
+			}, cause); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return w, err
+}

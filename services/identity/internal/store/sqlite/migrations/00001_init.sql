@@ -1,0 +1,94 @@
+-- +goose Up
+CREATE TABLE epoch (
+  only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  epoch    TEXT    NOT NULL
+);
+INSERT INTO epoch VALUES (1, lower(hex(randomblob(6))));
+
+-- What identity learned of directories, and up to which revision.
+CREATE TABLE directories (
+  organization_id    TEXT    NOT NULL,
+  id                 TEXT    NOT NULL,
+  strict             INTEGER NOT NULL,
+  unique_group_names INTEGER NOT NULL,
+  replaces_id        TEXT    NOT NULL, -- '' for none
+  closed             INTEGER NOT NULL,
+  PRIMARY KEY (organization_id, id)
+) WITHOUT ROWID;
+CREATE TABLE followed (
+  only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  revision INTEGER NOT NULL
+);
+INSERT INTO followed VALUES (1, 0);
+
+CREATE TABLE users (
+  organization_id  TEXT    NOT NULL,
+  id               TEXT    NOT NULL,
+  directory_id     TEXT    NOT NULL,
+  user_name        TEXT    NOT NULL,
+  user_name_folded TEXT    NOT NULL,
+  external_id      TEXT    NOT NULL, -- '' for none
+  display_name     TEXT    NOT NULL,
+  active           INTEGER NOT NULL,
+  version          INTEGER NOT NULL,
+  document         BLOB    NOT NULL,
+  create_time      INTEGER NOT NULL, -- microseconds since 1970, as all times here
+  update_time      INTEGER NOT NULL,
+  PRIMARY KEY (organization_id, id)
+);
+CREATE UNIQUE INDEX users_user_name ON users (organization_id, directory_id, user_name_folded);
+CREATE UNIQUE INDEX users_external_id ON users (organization_id, directory_id, external_id) WHERE external_id <> '';
+CREATE INDEX users_directory ON users (organization_id, directory_id, id);
+
+CREATE TABLE search_values (
+  organization_id TEXT NOT NULL,
+  attribute       TEXT NOT NULL,
+  value           TEXT NOT NULL,
+  user_id         TEXT NOT NULL,
+  PRIMARY KEY (organization_id, attribute, value, user_id)
+) WITHOUT ROWID;
+CREATE INDEX search_values_user ON search_values (organization_id, user_id);
+
+CREATE TABLE groups (
+  organization_id     TEXT    NOT NULL,
+  id                  TEXT    NOT NULL,
+  directory_id        TEXT    NOT NULL,
+  display_name        TEXT    NOT NULL,
+  display_name_folded TEXT    NOT NULL,
+  external_id         TEXT    NOT NULL, -- '' for none
+  version             INTEGER NOT NULL,
+  document            BLOB    NOT NULL,
+  create_time         INTEGER NOT NULL,
+  update_time         INTEGER NOT NULL,
+  PRIMARY KEY (organization_id, id)
+);
+CREATE INDEX groups_directory ON groups (organization_id, directory_id, id);
+CREATE INDEX groups_name ON groups (organization_id, display_name_folded, id);
+CREATE INDEX groups_external_id ON groups (organization_id, directory_id, external_id) WHERE external_id <> '';
+
+CREATE TABLE members (
+  organization_id TEXT    NOT NULL,
+  group_id        TEXT    NOT NULL,
+  member_id       TEXT    NOT NULL,
+  member_group    INTEGER NOT NULL, -- 1: the member is a group
+  carried         INTEGER NOT NULL,
+  PRIMARY KEY (organization_id, group_id, member_id)
+) WITHOUT ROWID;
+CREATE INDEX members_member ON members (organization_id, member_id, group_id);
+CREATE INDEX members_carried ON members (organization_id, group_id, member_id) WHERE carried = 1;
+
+CREATE TABLE changes (
+  sequence        INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  organization_id TEXT    NOT NULL,
+  directory_id    TEXT    NOT NULL,
+  resource_group  INTEGER NOT NULL, -- 1: the resource is a group
+  resource_id     TEXT    NOT NULL,
+  revision        INTEGER NOT NULL,
+  kind            INTEGER NOT NULL,
+  member_id       TEXT    NOT NULL,
+  member_group    INTEGER NOT NULL,
+  message_id      TEXT    NOT NULL,
+  traceparent     TEXT    NOT NULL,
+  time            INTEGER NOT NULL
+);
+CREATE INDEX changes_organization ON changes (organization_id, sequence);

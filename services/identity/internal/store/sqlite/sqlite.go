@@ -1,0 +1,135 @@
+// Package sqlite is the identity service's store on SQLite. Its one writer commits in the order of sequences, so the feed
+// needs no more than an AUTOINCREMENT key.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"io/fs"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store implements store.Store on one database file.
+type Store struct {
+	db      *sqldb.SQLite
+	epoch   string
+	written feed.Signal
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens or creates the file.
+func Open(ctx context.Context, path string, tracing trace.TracerProvider) (*Store, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqldb.OpenSQLite(ctx, path, files, tracing)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{db: db}
+	if err := db.QueryRow(ctx, `SELECT epoch FROM epoch`).Scan(&s.epoch); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+// Close closes the file.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Epoch implements store.Store.
+func (s *Store) Epoch() string { return s.epoch }
+
+// queryer reads, in a transaction or outside one.
+type queryer interface {
+	Query(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRow(ctx context.Context, query string, args ...any) sqldb.Row
+}
+
+// FollowedRevision implements store.Store.
+func (s *Store) FollowedRevision(ctx context.Context) (revision int64, err error) {
+	err = s.db.QueryRow(ctx, `SELECT revision FROM followed`).Scan(&revision)
+	return revision, err
+}
+
+// ApplyDirectory implements store.Store.
+func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, revision int64) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		if _, err := tx.Exec(ctx, `INSERT INTO directories (organization_id, id, strict, unique_group_names, replaces_id, closed)
+			VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (organization_id, id) DO UPDATE SET strict = excluded.strict,
+			unique_group_names = excluded.unique_group_names, closed = max(closed, excluded.closed)`,
+			d.OrganizationID, d.ID, d.Strict, d.UniqueGroupNames, d.ReplacesID, d.Closed); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `UPDATE followed SET revision = max(revision, ?)`, revision)
+		return err
+	})
+}
+
+func directory(ctx context.Context, q queryer, scope store.Scope) (d store.Directory, err error) {
+	err = q.QueryRow(ctx, `SELECT organization_id, id, strict, unique_group_names, replaces_id, closed FROM directories
+		WHERE organization_id = ? AND id = ?`, scope.OrganizationID, scope.DirectoryID).
+		Scan(&d.OrganizationID, &d.ID, &d.Strict, &d.UniqueGroupNames, &d.ReplacesID, &d.Closed)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.Missing("directory", scope.DirectoryID)
+	}
+	return d, err
+}
+
+// Directory implements store.Store.
+func (s *Store) Directory(ctx context.Context, scope store.Scope) (store.Directory, error) {
+	return directory(ctx, s.db, scope)
+}
+
+// Ancestors implements store.Store.
+func (s *Store) Ancestors(ctx context.Context, scope store.Scope) ([]string, error) {
+	rows, err := s.db.Query(ctx, `WITH RECURSIVE line (id, depth) AS (
+			SELECT replaces_id, 1 FROM directories WHERE organization_id = ?1 AND id = ?2
+			UNION ALL
+			SELECT d.replaces_id, line.depth + 1 FROM line JOIN directories d ON d.organization_id = ?1 AND d.id = line.id
+			WHERE line.depth < 100)
+		SELECT line.id FROM line JOIN directories d ON d.organization_id = ?1 AND d.id = line.id
+		WHERE d.closed = 1 ORDER BY line.depth`, scope.OrganizationID, scope.DirectoryID)
+	return sqldb.Collect(rows, err, scanString)
+}
+
+func scanString(scan func(...any) error) (text string, err error) { return text, scan(&text) }
+
+// open checks, within a write, that a directory takes writes.
+func open(ctx context.Context, tx *sqldb.Tx, scope store.Scope) (store.Directory, error) {
+	d, err := directory(ctx, tx, scope)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return d, fault.New(fault.NotReady, "directory %q is not ready yet", scope.DirectoryID)
+	case err == nil && d.Closed:
+		return d, fault.New(fault.Deleted, "directory %q was deleted", scope.DirectoryID)
+	}
+	return d, err
+}
+
+// write runs fn in a transaction on an open directory, and wakes the followers of the feed.
+func (s *Store) write(ctx context.Context, scope store.Scope, fn func(ctx context.Context, tx *sqldb.Tx, d store.Directory) error) error {
+	err := s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		d, err := open(ctx, tx, scope)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, tx, d)
+	})
+	if err == nil {
+		s.written.Notify()
+	}
+	return err
+}

@@ -1,0 +1,223 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+const userColumns = `u.organization_id, u.directory_id, u.id, u.user_name, u.user_name_folded, u.external_id, u.display_name,
+	u.active, u.version, u.document, u.create_time, u.update_time`
+
+func userFields(u *store.User) []any {
+	return []any{
+		&u.OrganizationID, &u.DirectoryID, &u.ID, &u.UserName, &u.UserNameFolded, &u.ExternalID, &u.DisplayName,
+		&u.Active, &u.Version, &u.Document, sqldb.Time(&u.CreateTime), sqldb.Time(&u.UpdateTime),
+	}
+}
+
+func scanUser(scan func(...any) error) (u store.User, err error) { return u, scan(userFields(&u)...) }
+
+// oneUser reads the only user that a condition meets, in a directory that is open or not.
+func oneUser(ctx context.Context, q queryer, what, condition string, args ...any) (store.User, error) {
+	u, err := scanUser(q.QueryRow(ctx, `SELECT `+userColumns+` FROM users u WHERE `+condition, args...).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.Missing("user", what)
+	}
+	return u, err
+}
+
+// User implements store.Store.
+func (s *Store) User(ctx context.Context, scope store.Scope, id string) (store.User, error) {
+	return oneUser(ctx, s.db, id, `u.organization_id = ? AND u.id = ? AND u.directory_id = ?`,
+		scope.OrganizationID, id, scope.DirectoryID)
+}
+
+// UserByUserName implements store.Store.
+func (s *Store) UserByUserName(ctx context.Context, scope store.Scope, folded string) (store.User, error) {
+	return oneUser(ctx, s.db, "of that userName", `u.organization_id = ? AND u.directory_id = ? AND u.user_name_folded = ?`,
+		scope.OrganizationID, scope.DirectoryID, folded)
+}
+
+// UserByExternalID implements store.Store.
+func (s *Store) UserByExternalID(ctx context.Context, scope store.Scope, externalID string) (store.User, error) {
+	return oneUser(ctx, s.db, "of that externalId",
+		`u.organization_id = ? AND u.directory_id = ? AND u.external_id = ? AND u.external_id <> ''`,
+		scope.OrganizationID, scope.DirectoryID, externalID)
+}
+
+// Users implements store.Store.
+func (s *Store) Users(ctx context.Context, scope store.Scope, after string, limit int) ([]store.User, error) {
+	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM users u
+		WHERE u.organization_id = ? AND u.directory_id = ? AND u.id > ? ORDER BY u.id LIMIT ?`,
+		scope.OrganizationID, scope.DirectoryID, after, limit)
+	return sqldb.Collect(rows, err, scanUser)
+}
+
+// UserPage implements store.Store.
+func (s *Store) UserPage(ctx context.Context, scope store.Scope, skip, limit int64) ([]store.User, error) {
+	// The ids are found in the index alone; only the page's own rows are read.
+	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM users u WHERE u.organization_id = ?1 AND u.id IN
+			(SELECT id FROM users WHERE organization_id = ?1 AND directory_id = ?2 ORDER BY id LIMIT ?3 OFFSET ?4)
+		ORDER BY u.id`, scope.OrganizationID, scope.DirectoryID, limit, skip)
+	return sqldb.Collect(rows, err, scanUser)
+}
+
+// CountUsers implements store.Store.
+func (s *Store) CountUsers(ctx context.Context, scope store.Scope) (count int64, err error) {
+	err = s.db.QueryRow(ctx, `SELECT count(*) FROM users WHERE organization_id = ? AND directory_id = ?`,
+		scope.OrganizationID, scope.DirectoryID).Scan(&count)
+	return count, err
+}
+
+// CreateUser implements store.Store.
+func (s *Store) CreateUser(ctx context.Context, u store.User, cause store.Cause) (w store.Written, err error) {
+	err = s.write(ctx, u.Scope, func(ctx context.Context, tx *sqldb.Tx, _ store.Directory) error {
+		if err := uniqueUser(ctx, tx, u); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO users (organization_id, directory_id, id, user_name, user_name_folded, external_id,
+			display_name, active, version, document, create_time, update_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)`,
+			u.OrganizationID, u.DirectoryID, u.ID, u.UserName, u.UserNameFolded, u.ExternalID,
+			u.DisplayName, u.Active, u.Document, sqldb.Time(&cause.Time), sqldb.Time(&cause.Time)); err != nil {
+			return err
+		}
+		if err := insertSearch(ctx, tx, u); err != nil {
+			return err
+		}
+		w = store.Written{Version: 1, UpdateTime: cause.Time}
+		w.Cursor, err = s.record(ctx, tx, u.Scope, record{id: u.ID, revision: 1, kind: store.Created}, cause)
+		return err
+	})
+	return w, err
+}
+
+// uniqueUser refuses a userName or externalId that another user of the directory has.
+func uniqueUser(ctx context.Context, tx *sqldb.Tx, u store.User) error {
+	rows, err := tx.Query(ctx, `SELECT 'userName' FROM users
+			WHERE organization_id = ?1 AND directory_id = ?2 AND user_name_folded = ?3 AND id <> ?5
+		UNION ALL SELECT 'externalId' FROM users
+			WHERE organization_id = ?1 AND directory_id = ?2 AND external_id = ?4 AND ?4 <> '' AND external_id <> '' AND id <> ?5`,
+		u.OrganizationID, u.DirectoryID, u.UserNameFolded, u.ExternalID, u.ID)
+	taken, err := sqldb.Collect(rows, err, scanString)
+	if err == nil && len(taken) > 0 {
+		err = fault.New(fault.Uniqueness, "another user of this directory has this %s", taken[0]).With("attribute", taken[0])
+	}
+	return err
+}
+
+func insertSearch(ctx context.Context, tx *sqldb.Tx, u store.User) error {
+	for _, v := range u.Search {
+		if _, err := tx.Exec(ctx, `INSERT INTO search_values (organization_id, attribute, value, user_id) VALUES (?, ?, ?, ?)
+			ON CONFLICT DO NOTHING`, u.OrganizationID, v.Attribute, v.Value, u.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func deleteSearch(ctx context.Context, tx *sqldb.Tx, organizationID, userID string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM search_values WHERE organization_id = ? AND user_id = ?`, organizationID, userID)
+	return err
+}
+
+// UpdateUser implements store.Store.
+func (s *Store) UpdateUser(ctx context.Context, u store.User, cause store.Cause) (store.Written, error) {
+	return s.putUser(ctx, u.DirectoryID, u, store.Updated, cause)
+}
+
+// AdoptUser implements store.Store.
+func (s *Store) AdoptUser(ctx context.Context, from string, u store.User, cause store.Cause) (store.Written, error) {
+	return s.putUser(ctx, from, u, store.Created, cause)
+}
+
+// putUser writes a user that is in the directory from, where it stays or which it leaves.
+func (s *Store) putUser(ctx context.Context, from string, u store.User, kind store.ChangeKind, cause store.Cause) (w store.Written, err error) {
+	err = s.write(ctx, u.Scope, func(ctx context.Context, tx *sqldb.Tx, _ store.Directory) error {
+		if err := uniqueUser(ctx, tx, u); err != nil {
+			return err
+		}
+		changed, err := tx.Exec(ctx, `UPDATE users SET directory_id = ?, user_name = ?, user_name_folded = ?, external_id = ?,
+			display_name = ?, active = ?, version = version + 1, document = ?, update_time = ?
+			WHERE organization_id = ? AND id = ? AND directory_id = ? AND version = ?`,
+			u.DirectoryID, u.UserName, u.UserNameFolded, u.ExternalID, u.DisplayName, u.Active, u.Document,
+			sqldb.Time(&cause.Time), u.OrganizationID, u.ID, from, u.Version)
+		if err != nil {
+			return err
+		}
+		if changed == 0 {
+			return store.ErrChanged
+		}
+		if err := deleteSearch(ctx, tx, u.OrganizationID, u.ID); err != nil {
+			return err
+		}
+		if err := insertSearch(ctx, tx, u); err != nil {
+			return err
+		}
+		w = store.Written{Version: u.Version + 1, UpdateTime: cause.Time}
+		w.Cursor, err = s.record(ctx, tx, u.Scope, record{id: u.ID, revision: w.Version, kind: kind}, cause)
+		return err
+	})
+	return w, err
+}
+
+// DeleteUser implements store.Store.
+func (s *Store) DeleteUser(ctx context.Context, scope store.Scope, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
+	err = s.write(ctx, scope, func(ctx context.Context, tx *sqldb.Tx, _ store.Directory) error {
+		u, err := oneUser(ctx, tx, id, `u.organization_id = ? AND u.id = ? AND u.directory_id = ?`,
+			scope.OrganizationID, id, scope.DirectoryID)
+		if err != nil {
+			return err
+		}
+		if len(versions) > 0 && !slices.Contains(versions, u.Version) {
+			return store.ErrChanged
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM users WHERE organization_id = ? AND id = ?`, scope.OrganizationID, id); err != nil {
+			return err
+		}
+		if err := deleteSearch(ctx, tx, scope.OrganizationID, id); err != nil {
+			return err
+		}
+		if err := leaveGroups(ctx, tx, scope.OrganizationID, id, cause); err != nil {
+			return err
+		}
+		w.Version = u.Version + 1
+		w.Cursor, err = s.record(ctx, tx, scope, record{id: id, revision: w.Version, kind: store.Deleted}, cause)
+		return err
+	})
+	return w, err
+}
+
+// leaveGroups takes what is deleted out of every group, and gives each of them a new version. The deletion's own change
+// record speaks for them.
+func leaveGroups(ctx context.Context, tx *sqldb.Tx, organizationID, memberID string, cause store.Cause) error {
+	if _, err := tx.Exec(ctx, `UPDATE groups SET version = version + 1, update_time = ? WHERE organization_id = ? AND id IN
+		(SELECT group_id FROM members WHERE organization_id = ? AND member_id = ?)`,
+		sqldb.Time(&cause.Time), organizationID, organizationID, memberID); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM members WHERE organization_id = ? AND member_id = ?`, organizationID, memberID)
+	return err
+}
+
+// UserGroups implements store.Store.
+func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userID string) ([]store.GroupRef, error) {
+	// A group may be reached on several ways; it is direct if one of them is.
+	rows, err := s.db.Query(ctx, `WITH RECURSIVE inside (id, direct) AS (
+			SELECT m.group_id, 1 FROM members m JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
+			WHERE m.organization_id = ?1 AND m.member_id = ?3 AND g.directory_id = ?2
+			UNION
+			SELECT m.group_id, 0 FROM inside JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id
+			JOIN groups g ON g.organization_id = ?1 AND g.id = m.group_id AND g.directory_id = ?2)
+		SELECT g.id, g.display_name, max(inside.direct) FROM inside
+		JOIN groups g ON g.organization_id = ?1 AND g.id = inside.id GROUP BY g.id, g.display_name ORDER BY g.id`,
+		scope.OrganizationID, scope.DirectoryID, userID)
+	return sqldb.Collect(rows, err, func(scan func(...any) error) (g store.GroupRef, err error) {
+		return g, scan(&g.ID, &g.Display, &g.Direct)
+	})
+}

@@ -1,0 +1,273 @@
+// Package store is what the identity service keeps: users, groups, memberships, the change feed, and what it learned of
+// directories. Every engine means the same by this contract; package storetest checks it.
+//
+// A resource is detached while its directory is closed. Nothing is written to detach it: closing the directory does.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/usher-scim/usher/services/internal/feed"
+)
+
+// ErrChanged says that a resource was changed, or deleted, since it was read. Nothing was written; read it again.
+var ErrChanged = errors.New("the resource changed since it was read")
+
+// Directory is what identity knows of a directory.
+type Directory struct {
+	OrganizationID   string
+	ID               string
+	Strict           bool
+	UniqueGroupNames bool
+	ReplacesID       string
+	Closed           bool
+}
+
+// Scope is one directory of one organization.
+type Scope struct {
+	OrganizationID string
+	DirectoryID    string
+}
+
+// User is a stored user.
+type User struct {
+	Scope
+	ID             string
+	UserName       string // as sent
+	UserNameFolded string
+	ExternalID     string
+	DisplayName    string // displayName, else userName: what members and groups show of it
+	Active         bool
+	Version        int64
+	Document       []byte // canonical, without id, meta and groups
+	CreateTime     time.Time
+	UpdateTime     time.Time
+	Search         []SearchValue // written with the user; read methods leave it empty
+}
+
+// SearchValue is one value of a multi-valued attribute that is looked up.
+type SearchValue struct {
+	Attribute string // such as "emails"
+	Value     string // casefolded unless the attribute is case-exact
+}
+
+// Group is a stored group, without its members.
+type Group struct {
+	Scope
+	ID                string
+	DisplayName       string
+	DisplayNameFolded string
+	ExternalID        string
+	Version           int64
+	Document          []byte // canonical, without id, meta and members
+	CreateTime        time.Time
+	UpdateTime        time.Time
+}
+
+// Member is a membership as its group sees it.
+type Member struct {
+	ID      string
+	Group   bool   // it is a group
+	Display string // its display name
+	Carried bool   // taken over with an adopted group and not confirmed by the IdP
+}
+
+// GroupRef is a group that a user is in.
+type GroupRef struct {
+	ID      string
+	Display string
+	Direct  bool
+}
+
+// EditKind says what an edit does to a group's members.
+type EditKind int
+
+// The edits.
+const (
+	EditAdd EditKind = iota
+	EditRemove
+	EditRemoveMatching
+	EditReplace
+)
+
+// MemberEdit is one change of a group's members. Members that the IdP cannot see, because they are detached, are left
+// alone by every edit.
+type MemberEdit struct {
+	Kind  EditKind
+	IDs   []string                 // to add, to remove, or to replace all with
+	Match func(member Member) bool // for EditRemoveMatching
+}
+
+// Cause is why something is written: it goes into each change record.
+type Cause struct {
+	MessageID   string
+	Traceparent string
+	Time        time.Time
+}
+
+// Written is what a write did.
+type Written struct {
+	Version    int64
+	UpdateTime time.Time
+	Cursor     feed.Cursor // after its change records; zero when it changed nothing
+}
+
+// ChangeKind says what happened to a resource. The numbers are stored.
+type ChangeKind int
+
+// The kinds.
+const (
+	Created ChangeKind = iota + 1
+	Updated
+	Deleted
+	MemberAdded
+	MemberRemoved
+)
+
+// Change is one record of the feed.
+type Change struct {
+	Scope
+	Cursor      feed.Cursor
+	Group       bool // the resource is a group
+	ResourceID  string
+	Revision    int64
+	Kind        ChangeKind
+	MemberID    string
+	MemberGroup bool
+	MessageID   string
+	Traceparent string
+	Time        time.Time
+}
+
+// Facts is what others need of a user.
+type Facts struct {
+	User
+	Email    string
+	Detached bool
+	GroupIDs []string
+}
+
+// GroupFacts is what others need of a group.
+type GroupFacts struct {
+	Group
+	Detached bool
+}
+
+// CarriedMember is a membership that an adoption took over and the IdP never confirmed.
+type CarriedMember struct {
+	GroupID string
+	Member  Member
+}
+
+// Lookup names users in one way; the other fields are empty.
+type Lookup struct {
+	ID             string
+	UserNameFolded string
+	ExternalID     string
+	EmailFolded    string
+}
+
+// Store keeps identity's data.
+//
+// Every write to a directory's resources checks in its transaction that the directory is open: fault.NotReady when it is
+// not known yet, fault.Deleted when it is closed. A write and its change records are one transaction, durable when the
+// method returns. What is not there is fault.NotFound; a detached resource, or one of another directory, is not there.
+type Store interface {
+	// Epoch is the feed's: of this database, until it is restored.
+	Epoch() string
+
+	// FollowedRevision is the highest revision given to ApplyDirectory.
+	FollowedRevision(ctx context.Context) (int64, error)
+	// ApplyDirectory takes what is new of a directory. A closed one stays closed.
+	ApplyDirectory(ctx context.Context, d Directory, revision int64) error
+	// Directory reads one; fault.NotFound when it was not applied yet.
+	Directory(ctx context.Context, scope Scope) (Directory, error)
+	// Ancestors are the directories that this one may adopt from: what it replaces, what that replaced, and so on; nearest
+	// first, those of them that are closed, at most 100.
+	Ancestors(ctx context.Context, scope Scope) ([]string, error)
+
+	// User reads one.
+	User(ctx context.Context, scope Scope, id string) (User, error)
+	// UserByUserName and UserByExternalID find one by a unique attribute.
+	UserByUserName(ctx context.Context, scope Scope, folded string) (User, error)
+	UserByExternalID(ctx context.Context, scope Scope, externalID string) (User, error)
+	// Users lists by id those after one, at most limit.
+	Users(ctx context.Context, scope Scope, after string, limit int) ([]User, error)
+	// UserPage lists by id, skipping some.
+	UserPage(ctx context.Context, scope Scope, skip, limit int64) ([]User, error)
+	// CountUsers counts them all.
+	CountUsers(ctx context.Context, scope Scope) (int64, error)
+	// CreateUser adds one. fault.Uniqueness: its userName or externalId is taken.
+	CreateUser(ctx context.Context, u User, cause Cause) (Written, error)
+	// UpdateUser writes one whose stored Version is u.Version; else ErrChanged. fault.Uniqueness as in CreateUser.
+	UpdateUser(ctx context.Context, u User, cause Cause) (Written, error)
+	// AdoptUser moves a detached user from a directory to u's and writes it, if its stored Version is u.Version; else
+	// ErrChanged. fault.Uniqueness as in CreateUser.
+	AdoptUser(ctx context.Context, from string, u User, cause Cause) (Written, error)
+	// DeleteUser removes one, its memberships too, if its version is among versions or versions is empty; else ErrChanged.
+	DeleteUser(ctx context.Context, scope Scope, id string, versions []int64, cause Cause) (Written, error)
+	// UserGroups lists the groups of the user's directory that it is in, nested ones too, by id.
+	UserGroups(ctx context.Context, scope Scope, userID string) ([]GroupRef, error)
+
+	// Group reads one, without its members.
+	Group(ctx context.Context, scope Scope, id string) (Group, error)
+	// GroupsByName finds groups by displayName, by id, at most limit.
+	GroupsByName(ctx context.Context, scope Scope, folded string, limit int) ([]Group, error)
+	// GroupsByExternalID finds groups by externalId, by id, at most limit.
+	GroupsByExternalID(ctx context.Context, scope Scope, externalID string, limit int) ([]Group, error)
+	// Groups lists by id those after one, at most limit.
+	Groups(ctx context.Context, scope Scope, after string, limit int) ([]Group, error)
+	// GroupPage lists by id, skipping some.
+	GroupPage(ctx context.Context, scope Scope, skip, limit int64) ([]Group, error)
+	// CountGroups counts them all.
+	CountGroups(ctx context.Context, scope Scope) (int64, error)
+	// CreateGroup adds one with members. fault.Uniqueness: the directory wants displayNames unique and this one is taken.
+	// fault.InvalidValue: a member is not a user or group of the directory, or would make the group a member of itself.
+	CreateGroup(ctx context.Context, g Group, edits []MemberEdit, cause Cause) (Written, error)
+	// UpdateGroup writes a group and edits its members. Where the document changes, and where versions is not empty, the
+	// stored Version must be g.Version; else ErrChanged. Edits alone need no version: they are made on what is there. It
+	// touches the rows of the members that are named, and no others, unless it replaces or matches.
+	UpdateGroup(ctx context.Context, g Group, document bool, versions []int64, edits []MemberEdit, cause Cause) (Written, error)
+	// AdoptGroup moves a detached group from a directory to g's, marks its memberships carried, and then does what
+	// UpdateGroup does.
+	AdoptGroup(ctx context.Context, from string, g Group, edits []MemberEdit, cause Cause) (Written, error)
+	// DeleteGroup removes one, with its memberships, if its version is among versions or versions is empty; else
+	// ErrChanged.
+	DeleteGroup(ctx context.Context, scope Scope, id string, versions []int64, cause Cause) (Written, error)
+	// Members lists, by id, a group's members that its directory can see, those after one, at most limit.
+	Members(ctx context.Context, scope Scope, groupID, after string, limit int) ([]Member, error)
+	// GroupsOfMember lists, by id, the groups of the directory that a member is directly in, those after one.
+	GroupsOfMember(ctx context.Context, scope Scope, memberID, after string, limit int) ([]Group, error)
+
+	// Cursor is the end of the feed.
+	Cursor(ctx context.Context) (feed.Cursor, error)
+	// Changes lists an organization's records after a cursor, oldest first, at most limit, and the cursor after what was
+	// looked at. fault.CursorExpired: another epoch.
+	Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]Change, feed.Cursor, error)
+	// Active lists the organizations with records after a cursor, and the cursor after them.
+	Active(ctx context.Context, after feed.Cursor) ([]string, feed.Cursor, error)
+	// Written gives a channel that closes when records come after now.
+	Written() <-chan struct{}
+
+	// Facts reads users by id, of any directory of the organization; at most 1,000. Those that are not there are left out.
+	Facts(ctx context.Context, organizationID string, ids []string) ([]Facts, error)
+	// FindUsers gives the ids of users of any directory, at most limit.
+	FindUsers(ctx context.Context, organizationID string, by Lookup, limit int) ([]string, error)
+	// UserIDs lists an organization's users by id, those after one, at most limit.
+	UserIDs(ctx context.Context, organizationID, after string, limit int) ([]string, error)
+	// FindGroups lists an organization's groups by id, those after one; all, or those of a displayName.
+	FindGroups(ctx context.Context, organizationID, folded, after string, limit int) ([]GroupFacts, error)
+	// GroupFacts reads groups by id, of any directory; at most 1,000.
+	GroupFacts(ctx context.Context, organizationID string, ids []string) ([]GroupFacts, error)
+	// DirectMembers lists, by id, all members of a group of any directory, also those that its directory cannot see.
+	DirectMembers(ctx context.Context, organizationID, groupID, after string, limit int) ([]Member, error)
+	// CarriedMembers lists, by group and member, the memberships that this directory's adoption took over and the IdP
+	// never confirmed: of adopted groups, and of adopted users in groups that were not adopted.
+	CarriedMembers(ctx context.Context, scope Scope, afterGroup, afterMember string, limit int) ([]CarriedMember, error)
+	// RemoveCarried removes such memberships, with change records.
+	RemoveCarried(ctx context.Context, scope Scope, members []CarriedMember, cause Cause) (Written, error)
+
+	Close() error
+}

@@ -1,0 +1,138 @@
+// Package config reads settings: defaults, overridden by a file, overridden by USHER_* environment variables, overridden by
+// flags. It knows no setting; the struct that it fills has them, by `koanf` tags.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/v2"
+)
+
+// prefix begins the names of the environment variables: USHER_GATEWAY__RATE_PER_SECOND is gateway.rate_per_second.
+const prefix = "USHER_"
+
+// Source is where settings come from, besides the defaults.
+type Source struct {
+	// File is a YAML file, or empty.
+	File string
+	// Environ is the environment, as os.Environ gives it.
+	Environ []string
+	// Ignore names environment variables that are not settings.
+	Ignore []string
+	// Flags are settings by key, such as "scim_addr".
+	Flags map[string]any
+}
+
+// Load fills settings, which hold the defaults. An unknown key and a value of the wrong kind are errors that name the key.
+func Load(settings any, source Source) error {
+	k := koanf.New(".")
+	if source.File != "" {
+		if err := k.Load(file.Provider(source.File), yaml.Parser()); err != nil {
+			return fmt.Errorf("reading the configuration file %s: %w", source.File, err)
+		}
+	}
+	environment := env.Provider(".", env.Opt{
+		Prefix:      prefix,
+		EnvironFunc: func() []string { return source.Environ },
+		TransformFunc: func(name, value string) (string, any) {
+			if slices.Contains(source.Ignore, name) {
+				return "", nil
+			}
+			return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, prefix), "__", ".")), value
+		},
+	})
+	if err := k.Load(environment, nil); err != nil {
+		return fmt.Errorf("reading the environment: %w", err)
+	}
+	if err := k.Load(confmap.Provider(source.Flags, "."), nil); err != nil {
+		return fmt.Errorf("reading the flags: %w", err)
+	}
+	decoding := koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
+		Result: settings, TagName: "koanf", ErrorUnused: true, WeaklyTypedInput: true,
+		DecodeHook: mapstructure.ComposeDecodeHookFunc(
+			mapstructure.StringToTimeDurationHookFunc(), mapstructure.TextUnmarshallerHookFunc()),
+	}}
+	if err := k.UnmarshalWithConf("", settings, decoding); err != nil {
+		return explain(err)
+	}
+	return nil
+}
+
+// explain says what is wrong in one line a problem.
+func explain(err error) error {
+	var lines []string
+	for _, line := range strings.Split(err.Error(), "\n") {
+		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "* "))
+		if line != "" && !strings.HasPrefix(line, "decoding failed") && !strings.Contains(line, "error(s) decoding") {
+			lines = append(lines, line)
+		}
+	}
+	return errors.New("configuration: " + strings.Join(lines, "; "))
+}
+
+// Secret is a setting whose value is in a file. It prints as nothing.
+type Secret struct{ text string }
+
+// NewSecret makes a secret of a text.
+func NewSecret(text string) Secret { return Secret{text} }
+
+// ReadSecret reads a secret from a file, without the white space around it.
+func ReadSecret(path string) (Secret, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Secret{}, err
+	}
+	return Secret{strings.TrimSpace(string(text))}, nil
+}
+
+// Reveal gives the secret's text.
+func (s Secret) Reveal() string { return s.text }
+
+// String keeps the secret out of texts.
+func (Secret) String() string { return "[secret]" }
+
+// GoString keeps the secret out of %#v.
+func (Secret) GoString() string { return "[secret]" }
+
+// MarshalText keeps the secret out of JSON and logs.
+func (Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
+
+// Key is one setting, for documentation.
+type Key struct {
+	Name    string
+	Default any
+	Doc     string
+}
+
+// Keys lists the settings of a struct that holds the defaults, by their `koanf` and `doc` tags.
+func Keys(defaults any) []Key { return keys("", reflect.Indirect(reflect.ValueOf(defaults))) }
+
+func keys(parent string, v reflect.Value) []Key {
+	var all []Key
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		name := field.Tag.Get("koanf")
+		if name == "" || name == "-" {
+			continue
+		}
+		if parent != "" {
+			name = parent + "." + name
+		}
+		if field.Type.Kind() == reflect.Struct {
+			all = append(all, keys(name, v.Field(i))...)
+			continue
+		}
+		all = append(all, Key{Name: name, Default: v.Field(i).Interface(), Doc: field.Tag.Get("doc")})
+	}
+	return all
+}

@@ -1,0 +1,156 @@
+package scim
+
+import "errors"
+
+// Document is a validated resource in canonical form; see the package comment. It is
+// immutable and safe for concurrent use.
+type Document struct {
+	t    *ResourceType
+	root value // fields of t.root without schemas
+	raw  []byte
+}
+
+// errNotCanonical is what ParseStored says of bytes that JSON never gave. It is no
+// *Error: a store that holds such bytes is broken, not a client.
+var errNotCanonical = errors.New("scim: stored document is not canonical")
+
+// ParseStored reads what JSON gave, perhaps long ago. It trusts the store for the
+// values and checks no more than the shape; data must not be modified afterwards.
+func ParseStored(t *ResourceType, data []byte) (*Document, error) {
+	root, err := decodeJSON(string(data), storedLimits, nil)
+	if err != nil {
+		return nil, errors.Join(errNotCanonical, err)
+	}
+	if root.kind != kindObject || len(root.fields) == 0 || root.fields[0].name != "schemas" {
+		return nil, errNotCanonical
+	}
+	root.fields = root.fields[1:]
+	if !bind(t.root, &root) {
+		return nil, errNotCanonical
+	}
+	return &Document{t: t, root: root, raw: data}, nil
+}
+
+// storedLimits let pass whatever was let in under an earlier configuration.
+var storedLimits = Limits{BodyDepth: 8, StringBytes: 1 << 30}.withDefaults()
+
+// bind tells each key its attribute. Canonical names are exact, and in order.
+func bind(a *Attribute, v *value) bool {
+	last := -1
+	for i := range v.fields {
+		f := &v.fields[i]
+		for _, s := range a.SubAttributes[last+1:] {
+			if s.Name == f.name {
+				f.attr = s
+				break
+			}
+		}
+		if f.attr == nil {
+			return false
+		}
+		last = f.attr.order
+		if f.attr.Type != TypeComplex {
+			continue
+		}
+		if f.value.kind != kindArray {
+			if !bind(f.attr, &f.value) {
+				return false
+			}
+			continue
+		}
+		for j := range f.value.items {
+			if !bind(f.attr, &f.value.items[j]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func newDocument(t *ResourceType, root value, sizeHint int) *Document {
+	d := &Document{t: t, root: root}
+	dst := make([]byte, 0, sizeHint)
+	dst = append(dst, '{')
+	dst = append(dst, t.schemasJSON[d.extensions()]...)
+	for i := range root.fields {
+		dst = append(dst, ',')
+		dst = appendString(dst, root.fields[i].name)
+		dst = append(dst, ':')
+		dst = root.fields[i].value.appendJSON(dst)
+	}
+	d.raw = append(dst, '}')
+	return d
+}
+
+// extensions gives the set of extensions present, a bit each in the type's order.
+func (d *Document) extensions() int {
+	set := 0
+	for i, e := range d.t.Extensions {
+		for j := len(d.root.fields) - 1; j >= 0; j-- {
+			if d.root.fields[j].name == e.Schema.ID {
+				set |= 1 << i
+			}
+		}
+	}
+	return set
+}
+
+// schemas computes the value of `schemas` (RFC 7643 §3).
+func (d *Document) schemas() value {
+	v := value{kind: kindArray, items: []value{stringValue(d.t.Schema.ID)}}
+	set := d.extensions()
+	for i, e := range d.t.Extensions {
+		if set&(1<<i) != 0 {
+			v.items = append(v.items, stringValue(e.Schema.ID))
+		}
+	}
+	return v
+}
+
+// Type is the type of the resource.
+func (d *Document) Type() *ResourceType { return d.t }
+
+// JSON gives the canonical bytes, which must not be modified. Equal documents have
+// equal bytes.
+func (d *Document) JSON() []byte { return d.raw }
+
+// Str gives the string at a path such as "userName", "name.givenName" or
+// "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department".
+func (d *Document) Str(path string) (string, bool) {
+	v := d.at(path)
+	if v == nil || v.kind != kindString {
+		return "", false
+	}
+	return v.text, true
+}
+
+// Bool gives the boolean at a path, such as "active".
+func (d *Document) Bool(path string) (value, ok bool) {
+	v := d.at(path)
+	if v == nil || v.kind != kindBool {
+		return false, false
+	}
+	return v.truth, true
+}
+
+// at gives what is at a path of singular attributes, nil if it is unassigned.
+func (d *Document) at(path string) *value {
+	p, ok := splitAttrPath(path)
+	if !ok {
+		return nil
+	}
+	to, ok := d.t.resolve(p)
+	if !ok {
+		return nil
+	}
+	v := &d.root
+	for _, a := range [...]*Attribute{to.ext, to.attr, to.sub} {
+		if a == nil {
+			continue
+		}
+		if v = v.find(a); v == nil {
+			return nil
+		}
+	}
+	return v
+}

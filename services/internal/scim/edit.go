@@ -1,0 +1,388 @@
+package scim
+
+import "strings"
+
+type opKind uint8
+
+const (
+	opAdd opKind = iota
+	opReplace
+	opRemove
+)
+
+// editor applies operations, those of a PATCH or the keys of a body, to a resource.
+// Values of the resource that it started from may be shared with a Document, so
+// each is copied before its first change.
+type editor struct {
+	reader
+	root   value
+	owned  uint64 // the values of root that are the editor's own, a bit for each order
+	visits int    // values looked at so far
+	inBody bool   // reading a POST or PUT, where read-only values are ignored
+}
+
+func newEditor(t *ResourceType, o Options) *editor {
+	return &editor{reader: reader{t: t, mode: o.Mode, limits: o.Limits.withDefaults(), result: &Result{}}}
+}
+
+// own gives the editor's own copy of a top-level value, null if it is unassigned.
+func (e *editor) own(a *Attribute) value {
+	v := e.root.find(a)
+	if v == nil {
+		return value{}
+	}
+	if bit := uint64(1) << a.order; e.owned&bit == 0 {
+		e.owned |= bit
+		*v = v.clone()
+	}
+	return *v
+}
+
+// put assigns an attribute in an object, or makes it unassigned when v is.
+func put(in *value, a *Attribute, v value) {
+	if v.isNull() {
+		in.unset(a)
+	} else {
+		in.set(a, v)
+	}
+}
+
+// keys applies add or replace without a path: each key of v names an attribute.
+func (e *editor) keys(op opKind, v value) error {
+	for _, f := range v.fields {
+		if err := e.field(op, f.name, f.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// field applies add or replace to what a key of a body, or of a path-less value, names:
+// an attribute or the URN of an extension (RFC 7644 §3.5.2.1); in tolerant mode
+// also anything that could be a path.
+func (e *editor) field(op opKind, key string, v value) error {
+	if a := e.t.root.sub(key); a != nil {
+		switch {
+		case a.Name == "schemas" && e.inBody:
+			return nil // checkSchemas has seen it
+		case a.Mutability == ReadOnly:
+			return e.readOnlyKey(a)
+		case a.isExtension():
+			return e.apply(op, target{ext: a}, nil, v)
+		}
+		return e.apply(op, target{attr: a}, nil, v)
+	}
+	if e.strict() || !strings.ContainsAny(key, ".:[") {
+		return e.unknown(nil, key)
+	}
+	path, err := ParsePath(key, e.limits)
+	if err != nil {
+		return e.unknown(nil, key)
+	}
+	to, err := e.t.resolvePath(path)
+	if err != nil {
+		return e.unknown(nil, key)
+	}
+	switch {
+	case path.filter != nil:
+		e.quirk(QuirkFilterKey)
+	case path.attr.urn != "":
+		e.quirk(QuirkURNKey)
+	default:
+		e.quirk(QuirkDottedKey)
+	}
+	if to.attr != nil && (to.attr.Mutability == ReadOnly || to.sub != nil && to.sub.Mutability == ReadOnly) {
+		return e.readOnlyKey(to.leaf())
+	}
+	return e.apply(op, to, path.filter, v)
+}
+
+// readOnlyKey meets a read-only attribute where no path asks to change it. RFC 7644
+// §3.3 and §3.5.1 ignore it; clients send back what they got.
+func (e *editor) readOnlyKey(a *Attribute) error {
+	if e.strict() && !e.inBody {
+		return errReadOnly(a)
+	}
+	e.ignore(a.path)
+	return nil
+}
+
+func errReadOnly(a *Attribute) *Error {
+	return newError(Mutability, a.path, "%s is read-only.", a.path)
+}
+
+// apply applies add or replace of v to a target.
+func (e *editor) apply(op opKind, to target, filter *Filter, v value) error {
+	return e.change(change{op: op, value: v, given: true}, to, filter)
+}
+
+// change is an operation without its target.
+type change struct {
+	op    opKind
+	value value
+	given bool // remove: a value was sent
+}
+
+func (e *editor) change(c change, to target, filter *Filter) error {
+	switch {
+	case to.attr == nil && to.ext == nil:
+		return e.changeCore(c)
+	case to.attr == nil:
+		return e.changeExtension(c, to.ext)
+	case to.attr == e.t.members:
+		return e.changeMembers(c, to, filter)
+	case to.ext == nil:
+		next, err := e.edit(c, to.attr, to.sub, filter, e.own(to.attr))
+		if err == nil {
+			put(&e.root, to.attr, next)
+		}
+		return err
+	}
+	in := e.own(to.ext)
+	in.kind = kindObject
+	var current value
+	if v := in.find(to.attr); v != nil {
+		current = *v
+	}
+	next, err := e.edit(c, to.attr, to.sub, filter, current)
+	if err != nil {
+		return err
+	}
+	put(&in, to.attr, next)
+	if len(in.fields) == 0 {
+		in = value{}
+	}
+	put(&e.root, to.ext, in)
+	return nil
+}
+
+// changeCore changes what the URN of the core schema names: the resource itself.
+func (e *editor) changeCore(c change) error {
+	if c.op == opRemove {
+		return newError(NoTarget, e.t.Schema.ID, "A whole %s can't be removed by PATCH; name an attribute.", e.t.Name)
+	}
+	if c.value.kind != kindObject {
+		return newError(InvalidValue, e.t.Schema.ID, "The value for %s must be an object, not %s.", e.t.Schema.ID, c.value.kind.withArticle())
+	}
+	return e.keys(c.op, c.value)
+}
+
+// changeExtension changes an extension as a whole. It is complex, so the attributes
+// given are set and the others stay (RFC 7644 §3.5.2.3).
+func (e *editor) changeExtension(c change, ext *Attribute) error {
+	if c.op == opRemove || c.op == opReplace && c.value.isNull() {
+		e.root.unset(ext)
+		return nil
+	}
+	if c.value.isNull() {
+		return nil
+	}
+	if c.value.kind != kindObject {
+		return newError(InvalidValue, ext.path, "%s must be an object, not %s.", ext.path, c.value.kind.withArticle())
+	}
+	for _, f := range c.value.fields {
+		to, ok := e.extensionKey(ext, f.name)
+		if !ok {
+			if err := e.unknown(ext, f.name); err != nil {
+				return err
+			}
+			continue
+		}
+		if to.leaf().Mutability == ReadOnly {
+			if err := e.readOnlyKey(to.leaf()); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := e.change(change{op: c.op, value: f.value, given: true}, to, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// extensionKey finds what a key within an extension names: one of its attributes, or in
+// tolerant mode one of their sub-attributes.
+func (e *editor) extensionKey(ext *Attribute, key string) (target, bool) {
+	if a := ext.sub(key); a != nil {
+		return target{ext: ext, attr: a}, true
+	}
+	p, ok := splitAttrPath(key)
+	if !ok || p.sub == "" || p.urn != "" || e.strict() {
+		return target{}, false
+	}
+	a := ext.sub(p.name)
+	if a == nil {
+		return target{}, false
+	}
+	sub := a.sub(p.sub)
+	if sub == nil {
+		return target{}, false
+	}
+	e.quirk(QuirkDottedKey)
+	return target{ext: ext, attr: a, sub: sub}, true
+}
+
+// edit gives the value that an attribute has after c. current is the editor's own;
+// null stands for unassigned, before and after.
+func (e *editor) edit(c change, a, sub *Attribute, filter *Filter, current value) (value, error) {
+	if err := e.checkWritable(a, sub); err != nil {
+		return value{}, err
+	}
+	if c.op == opRemove && c.given && e.strict() {
+		return value{}, newError(InvalidValue, a.path, "A remove takes no value (RFC 7644 §3.5.2.2); select values by a filter in the path.")
+	}
+	switch {
+	case a.Mutability == WriteOnly:
+		return value{}, e.takePassword(c, a)
+	case filter != nil:
+		return e.editMatching(c, a, sub, filter, current)
+	case a.MultiValued && sub != nil:
+		return e.editEach(c, a, sub, current)
+	case a.MultiValued:
+		return e.editAll(c, a, current)
+	case sub != nil:
+		return e.editSub(c, a, sub, current)
+	default:
+		return e.editSingular(c, a, current)
+	}
+}
+
+// checkWritable refuses what a path may not change (RFC 7644 §3.5.2).
+func (e *editor) checkWritable(a, sub *Attribute) error {
+	for _, each := range [...]*Attribute{a, sub} {
+		if each != nil && each.Mutability == ReadOnly {
+			return errReadOnly(each)
+		}
+	}
+	return nil
+}
+
+// takePassword checks a password and forgets it. Usher signs nobody in.
+func (e *editor) takePassword(c change, a *Attribute) error {
+	if c.op == opRemove {
+		return nil
+	}
+	v, err := e.attribute(a, c.value)
+	e.result.Password = e.result.Password || err == nil && !v.isNull()
+	return err
+}
+
+// editSingular changes a singular attribute as a whole.
+func (e *editor) editSingular(c change, a *Attribute, current value) (value, error) {
+	if c.op == opRemove {
+		if a.Required {
+			// RFC 7644 §3.5.2.2: removing a required attribute is "mutability".
+			return value{}, newError(Mutability, a.path, "%s is required, and can't be removed.", a.path)
+		}
+		return value{}, nil
+	}
+	if a.Type == TypeComplex && !c.value.isNull() {
+		return e.merge(c.op, a, current, c.value)
+	}
+	next, err := e.attribute(a, c.value)
+	if err != nil {
+		return value{}, err
+	}
+	if next.isNull() && c.op == opAdd {
+		return current, nil
+	}
+	if a.Required && (next.isNull() || blank(next.text)) {
+		return value{}, errRequired(a)
+	}
+	return next, nil
+}
+
+// merge sets the sub-attributes that v has and leaves the others (RFC 7644 §3.5.2.3). One
+// that is null becomes unassigned by replace.
+func (e *editor) merge(op opKind, a *Attribute, current, v value) (value, error) {
+	if v.kind == kindArray {
+		if len(v.items) == 1 && !e.strict() {
+			e.quirk(QuirkArrayAsSingle)
+			v = v.items[0]
+		} else if len(v.items) == 0 {
+			v = value{}
+		}
+	}
+	if !v.isNull() {
+		var err error
+		if v, err = e.object(a, v); err != nil {
+			return value{}, err
+		}
+	}
+	if v.isNull() {
+		if op == opAdd {
+			return current, nil
+		}
+		return value{}, nil
+	}
+	current.kind = kindObject
+	var given value
+	for _, f := range v.fields {
+		sub := a.sub(f.name)
+		if sub == nil {
+			if err := e.unknown(a, f.name); err != nil {
+				return value{}, err
+			}
+			continue
+		}
+		if sub.Mutability == ReadOnly {
+			e.ignore(sub.path)
+			continue
+		}
+		next, err := e.attribute(sub, f.value)
+		if err != nil {
+			return value{}, err
+		}
+		if next.isNull() && op == opAdd {
+			continue
+		}
+		put(&current, sub, next)
+		given.set(sub, next)
+	}
+	e.settleReference(a, &current, given)
+	if len(current.fields) == 0 {
+		return value{}, nil
+	}
+	return current, nil
+}
+
+// settleReference keeps value and $ref about the same resource: given one of
+// them, the other one is stale.
+func (e *editor) settleReference(a *Attribute, v *value, given value) {
+	inRef, inValue := a.inRef, a.inValue
+	if inRef == nil || inValue == nil {
+		return
+	}
+	ref, id := given.find(inRef), given.find(inValue)
+	switch {
+	case ref == nil && id != nil:
+		v.unset(inRef)
+	case ref != nil && id == nil:
+		v.unset(inValue)
+		e.valueFromRef(a, v)
+	}
+}
+
+// editSub changes one sub-attribute of a singular attribute, or of one value.
+func (e *editor) editSub(c change, a, sub *Attribute, current value) (value, error) {
+	current.kind = kindObject
+	var before value
+	if v := current.find(sub); v != nil {
+		before = *v
+	}
+	next, err := e.edit(c, sub, nil, nil, before)
+	if err != nil {
+		return value{}, err
+	}
+	if !next.equal(&before) {
+		put(&current, sub, next)
+		var given value
+		given.set(sub, next)
+		e.settleReference(a, &current, given)
+	}
+	if len(current.fields) == 0 {
+		return value{}, nil
+	}
+	return current, nil
+}

@@ -1,0 +1,81 @@
+package scim
+
+// changeMembers turns an operation on a group's members into an edit for who keeps them.
+func (e *editor) changeMembers(c change, to target, filter *Filter) error {
+	if to.sub != nil {
+		if to.sub.Mutability == ReadOnly {
+			// The name of a member is derived from the member. Clients send it along
+			// for people to read, so it is no error.
+			e.ignore(to.sub.path)
+			return nil
+		}
+		return newError(Mutability, to.sub.path, "%s can't be changed; remove the member and add another.", to.sub.path)
+	}
+	if filter != nil {
+		return e.changeMatchingMembers(c, filter)
+	}
+	list := &memberList{r: &e.reader}
+	if c.op != opRemove || c.given {
+		if err := list.takeAll(c.value); err != nil {
+			return err
+		}
+	}
+	return e.editMembers(c, list.members)
+}
+
+// editMembers records what an operation on `members` as a whole does.
+func (e *editor) editMembers(c change, members []Member) error {
+	switch {
+	case c.op == opReplace:
+		e.record(MemberEdit{Kind: ReplaceMembers, Members: members})
+	case c.op == opRemove && (!c.given || c.value.isNull()):
+		e.record(MemberEdit{Kind: ReplaceMembers})
+	case c.op == opRemove && e.strict():
+		return newError(InvalidValue, "members", "A remove takes no value (RFC 7644 §3.5.2.2); use a path such as members[value eq \"...\"].")
+	case c.op == opRemove:
+		e.quirk(QuirkRemoveWithValue)
+		if len(members) > 0 {
+			e.record(MemberEdit{Kind: RemoveMembers, Members: members})
+		}
+	case len(members) > 0:
+		e.record(MemberEdit{Kind: AddMembers, Members: members})
+	}
+	return nil
+}
+
+func (e *editor) record(edit MemberEdit) { e.result.Members = append(e.result.Members, edit) }
+
+func (e *editor) changeMatchingMembers(c change, filter *Filter) error {
+	if c.op != opRemove {
+		return newError(InvalidPath, "members", "Members are added by the path \"members\", without a filter.")
+	}
+	if c.given && e.strict() {
+		return newError(InvalidValue, "members", "A remove takes no value (RFC 7644 §3.5.2.2).")
+	}
+	if ids, ok := memberIDs(filter.root); ok {
+		e.record(MemberEdit{Kind: RemoveMembers, Members: ids})
+	} else {
+		e.record(MemberEdit{Kind: RemoveMatching, Filter: filter})
+	}
+	return nil
+}
+
+// memberIDs recognises filters that only name ids: no member needs to be read for them.
+func memberIDs(n *node) ([]Member, bool) {
+	equalities := []*node{n}
+	if n.kind == nodeOr {
+		equalities = n.kids
+	}
+	ids := make([]Member, 0, len(equalities))
+	seen := make(map[string]bool, len(equalities))
+	for _, eq := range equalities {
+		if eq.kind != nodeCompare || eq.op != opEq || eq.literal.kind != kindString || !sameName(eq.path.name, "value") {
+			return nil, false
+		}
+		if id := eq.literal.text; !seen[id] {
+			seen[id] = true
+			ids = append(ids, Member{Value: id})
+		}
+	}
+	return ids, true
+}

@@ -1,0 +1,180 @@
+package scim
+
+import "strings"
+
+// Filter is a filter of RFC 7644 §3.4.2.2. It is immutable, and says nothing
+// of a resource type until CheckFilter or Match brings one.
+type Filter struct {
+	root *node
+}
+
+// ParseFilter reads a filter. Operators and attribute names are case-insensitive.
+// Errors are invalidFilter, with the byte offset. Time and memory are linear in
+// the text, and l bounds its nesting, so no input is dangerous.
+func ParseFilter(text string, l Limits) (*Filter, error) {
+	p := newFilterParser(text, l, InvalidFilter)
+	if err := p.checkLength(); err != nil {
+		return nil, err
+	}
+	root, err := p.or(0, false)
+	if err != nil {
+		return nil, err
+	}
+	p.space()
+	if p.pos < len(p.src) {
+		return nil, p.fail("the filter should end here, or go on with \"and\" or \"or\"")
+	}
+	return &Filter{root: root}, nil
+}
+
+// Equality recognises a filter that is `attr eq "string"`, or the same as a value path
+// (`members[value eq "x"]`), so that it can be looked up. attr is the path in the
+// schema's spelling, without the core schema's URN: "userName", "emails.value". A
+// multi-valued attribute without sub-attribute stays so ("members"), though its
+// "value" is meant. ok is false for an attribute that neither Users nor Groups have.
+func (f *Filter) Equality() (attr, value string, ok bool) {
+	n := f.root
+	in := attrPath{}
+	if n.kind == nodeValuePath {
+		in, n = n.path, n.kids[0]
+	}
+	if n.kind != nodeCompare || n.op != opEq || n.literal.kind != kindString {
+		return "", "", false
+	}
+	p := n.path
+	if in.name != "" {
+		if in.sub != "" || p.sub != "" || p.urn != "" {
+			return "", "", false
+		}
+		p = attrPath{urn: in.urn, name: in.name, sub: n.path.name}
+	}
+	for _, t := range [...]*ResourceType{UserType(), GroupType()} {
+		if to, found := t.resolve(p); found && to.attr != nil {
+			return to.leaf().path, n.literal.text, true
+		}
+	}
+	return "", "", false
+}
+
+// Uses tells whether the filter asks about a top-level attribute, such as "members"
+// or "groups", so that a caller can skip reading it.
+func (f *Filter) Uses(attr string) bool { return f.root.uses(attr) }
+
+func (n *node) uses(attr string) bool {
+	if n.path.name != "" && sameName(n.path.name, attr) {
+		return true
+	}
+	if n.kind == nodeValuePath {
+		return false // what is inside are sub-attributes
+	}
+	for _, kid := range n.kids {
+		if kid.uses(attr) {
+			return true
+		}
+	}
+	return false
+}
+
+// String gives the filter in one spelling of operators, space and strings, with
+// attribute names as they came. Parsing it gives an equal filter.
+func (f *Filter) String() string {
+	var b strings.Builder
+	f.root.write(&b)
+	return b.String()
+}
+
+type nodeKind uint8
+
+const (
+	nodeCompare   nodeKind = iota
+	nodeAnd                // two or more kids
+	nodeOr                 // two or more kids
+	nodeNot                // one kid
+	nodeValuePath          // one kid, about the sub-attributes of path
+)
+
+type operator uint8
+
+const (
+	opEq operator = iota
+	opNe
+	opCo
+	opSw
+	opEw
+	opGt
+	opGe
+	opLt
+	opLe
+	opPr
+)
+
+var operatorNames = [...]string{"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr"}
+
+func (o operator) ordering() bool { return opGt <= o && o <= opLe }
+
+// node is a node of a filter's syntax tree. Grouping leaves no trace: "and" has no kid
+// that is "and", nor "or" one that is "or".
+type node struct {
+	kind    nodeKind
+	op      operator
+	offset  int // in the text, for errors that need a resource type to be seen
+	path    attrPath
+	literal literal
+	kids    []*node
+}
+
+// literal is the compValue of a comparison.
+type literal struct {
+	kind   kind
+	truth  bool
+	text   string
+	folded string // kindString: Casefold(text)
+}
+
+// size counts comparisons.
+func (n *node) size() int {
+	if n.kind == nodeCompare {
+		return 1
+	}
+	size := 0
+	for _, kid := range n.kids {
+		size += kid.size()
+	}
+	return size
+}
+
+func (n *node) write(b *strings.Builder) {
+	switch n.kind {
+	case nodeCompare:
+		b.WriteString(n.path.String())
+		b.WriteByte(' ')
+		b.WriteString(operatorNames[n.op])
+		if n.op != opPr {
+			b.WriteByte(' ')
+			v := value{kind: n.literal.kind, truth: n.literal.truth, text: n.literal.text}
+			b.Write(v.appendJSON(nil))
+		}
+	case nodeAnd, nodeOr:
+		for i, kid := range n.kids {
+			if i > 0 {
+				b.WriteString(map[nodeKind]string{nodeAnd: " and ", nodeOr: " or "}[n.kind])
+			}
+			if n.kind == nodeAnd && kid.kind == nodeOr {
+				b.WriteByte('(')
+				kid.write(b)
+				b.WriteByte(')')
+			} else {
+				kid.write(b)
+			}
+		}
+	case nodeNot:
+		b.WriteString("not (")
+		n.kids[0].write(b)
+		b.WriteByte(')')
+	case nodeValuePath:
+		b.WriteString(n.path.String())
+		b.WriteByte('[')
+		n.kids[0].write(b)
+		b.WriteByte(']')
+	}
+}

@@ -1,0 +1,186 @@
+package scim
+
+import (
+	"slices"
+	"strings"
+)
+
+// Match evaluates the filter on a resource, as RFC 7644 §3.4.2.2 says: by the
+// attribute's type and caseExact, times as times. A comparison on a multi-valued
+// attribute holds if it holds for some value; "ne" holds also when there is none. What
+// CheckFilter would refuse holds for no resource. members and groups
+// are taken from m, and absent without.
+func (f *Filter) Match(t *ResourceType, doc *Document, m Envelope) bool {
+	return (&matcher{t: t, doc: doc, envelope: m}).node(f.root)
+}
+
+// MatchMember evaluates a filter on the sub-attributes of a member, as it stands
+// in a path such as members[type eq "Group"].
+func (f *Filter) MatchMember(m Member) bool {
+	a := GroupType().members
+	v := m.value(a, "")
+	return matchValue(f.root, a, &v)
+}
+
+type matcher struct {
+	t        *ResourceType
+	doc      *Document
+	envelope Envelope
+}
+
+func (m *matcher) node(n *node) bool {
+	switch n.kind {
+	case nodeAnd:
+		return !slices.ContainsFunc(n.kids, func(kid *node) bool { return !m.node(kid) })
+	case nodeOr:
+		return slices.ContainsFunc(n.kids, m.node)
+	case nodeNot:
+		return !m.node(n.kids[0])
+	}
+	to, ok := m.t.resolve(n.path)
+	if !ok || to.leaf() == nil {
+		return false
+	}
+	v := m.find(to)
+	if n.kind == nodeCompare {
+		return matchPath(n, to, v)
+	}
+	if to.sub != nil || to.attr == nil || v == nil {
+		return false
+	}
+	return slices.ContainsFunc(values(v), func(each value) bool { return matchValue(n.kids[0], to.attr, &each) })
+}
+
+// find gives the value of the attribute, or extension, that to is in; nil if unassigned.
+func (m *matcher) find(to target) *value {
+	if to.ext != nil {
+		in := m.doc.root.find(to.ext)
+		if in == nil || to.attr == nil {
+			return in
+		}
+		return in.find(to.attr)
+	}
+	switch to.attr {
+	case m.t.id, m.t.meta, m.t.members, m.t.groups:
+		return m.envelope.find(m.t, to.attr)
+	}
+	if to.attr.Name == "schemas" {
+		v := m.doc.schemas()
+		return &v
+	}
+	return m.doc.root.find(to.attr)
+}
+
+// values gives the elements of an array, and anything else as the only element.
+func values(v *value) []value {
+	if v.kind == kindArray {
+		return v.items
+	}
+	return []value{*v}
+}
+
+// matchPath compares each value of an attribute, or of a sub-attribute in each.
+func matchPath(n *node, to target, v *value) bool {
+	leaf := to.leaf()
+	if to.sub == nil && leaf.Type == TypeComplex && n.op != opPr {
+		to.sub = leaf.inValue
+		if leaf = to.sub; leaf == nil {
+			return false
+		}
+	}
+	none := true
+	if v != nil {
+		for _, each := range values(v) {
+			at := &each
+			if to.sub != nil {
+				at = each.find(to.sub)
+			}
+			if at == nil {
+				continue
+			}
+			none = false
+			if n.compare(leaf, at) {
+				return true
+			}
+		}
+	}
+	return none && n.compare(leaf, nil)
+}
+
+// matchValue evaluates a filter in brackets on one value of a complex attribute.
+func matchValue(n *node, a *Attribute, v *value) bool {
+	switch n.kind {
+	case nodeAnd:
+		return !slices.ContainsFunc(n.kids, func(kid *node) bool { return !matchValue(kid, a, v) })
+	case nodeOr:
+		return slices.ContainsFunc(n.kids, func(kid *node) bool { return matchValue(kid, a, v) })
+	case nodeNot:
+		return !matchValue(n.kids[0], a, v)
+	case nodeCompare:
+		if sub := a.sub(n.path.name); sub != nil {
+			return n.compare(sub, v.find(sub))
+		}
+	}
+	return false
+}
+
+// compare decides one comparison with one value; nil is an unassigned one, which
+// equals null and differs from everything else.
+func (n *node) compare(a *Attribute, v *value) bool {
+	switch {
+	case n.op == opPr:
+		return v != nil
+	case n.literal.kind == kindNull:
+		return n.op == opEq && v == nil || n.op == opNe && v != nil
+	case v == nil:
+		return n.op == opNe
+	}
+	switch a.Type {
+	case TypeBoolean:
+		truth, ok := n.literal.boolean()
+		return ok && (n.op == opEq && truth == v.truth || n.op == opNe && truth != v.truth)
+	case TypeInteger, TypeDecimal:
+		return n.literal.kind == kindNumber && n.op.holds(compareNumbers(v.text, n.literal.text))
+	case TypeDateTime:
+		if at, err := parseDateTime(v.text); err == nil {
+			if with, err := parseDateTime(n.literal.text); err == nil && n.op != opCo && n.op != opSw && n.op != opEw {
+				return n.op.holds(at.Compare(with))
+			}
+		}
+	}
+	if n.literal.kind != kindString {
+		return false
+	}
+	have, want := v.text, n.literal.text
+	if !a.CaseExact {
+		have, want = Casefold(have), n.literal.folded
+	}
+	switch n.op {
+	case opCo:
+		return strings.Contains(have, want)
+	case opSw:
+		return strings.HasPrefix(have, want)
+	case opEw:
+		return strings.HasSuffix(have, want)
+	}
+	return n.op.holds(strings.Compare(have, want))
+}
+
+// holds tells whether an operator is true of the sign of a comparison.
+func (o operator) holds(sign int) bool {
+	switch o {
+	case opEq:
+		return sign == 0
+	case opNe:
+		return sign != 0
+	case opGt:
+		return sign > 0
+	case opGe:
+		return sign >= 0
+	case opLt:
+		return sign < 0
+	case opLe:
+		return sign <= 0
+	}
+	return false
+}

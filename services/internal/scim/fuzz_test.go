@@ -1,0 +1,128 @@
+package scim
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+// roomy lets a text that was accepted be spelled out, which may lengthen it.
+var roomy = Limits{FilterBytes: 1 << 20}
+
+func FuzzFilter(f *testing.F) {
+	for _, seed := range []string{
+		`userName eq "bjensen"`, `name.familyName co "O'Malley"`, `urn:ietf:params:scim:schemas:core:2.0:User:userName sw "J"`,
+		`title pr and userType eq "Employee" or not (active eq false)`, `meta.lastModified gt "2011-05-13T04:42:34Z"`,
+		`userType eq "Employee" and (emails co "example.com" or emails.value co "example.org")`,
+		`userType ne "Employee" and not (emails co "example.com" or emails.value co "example.org")`,
+		`emails[type eq "work" and value co "@example.com"] or ims[type eq "xmpp" and value co "@foo.com"]`,
+		EnterpriseUserSchema + `:department eq "x"`, `a eq -1.5E+10`, `a eq null`, `a eq "\ud83d\ude00\u0000"`, `((((a pr))))`, `not(not(a pr))`,
+		`members[value eq "1" or value eq "2"]`, `a pr)`, `[`, `"`,
+	} {
+		f.Add(seed)
+	}
+	d := user(f, before)
+	f.Fuzz(func(t *testing.T, text string) {
+		filter, err := ParseFilter(text, Limits{})
+		if err != nil {
+			requireError(t, err, InvalidFilter)
+			return
+		}
+		spelled := filter.String()
+		again, err := ParseFilter(spelled, roomy)
+		if err != nil {
+			t.Fatalf("%q was spelled %q, which can't be read: %v", text, spelled, err)
+		}
+		requireEqual(t, "spelled again", again.String(), spelled)
+		for _, of := range ResourceTypes() {
+			requireEqual(t, "checked", of.CheckFilter(again) == nil, of.CheckFilter(filter) == nil)
+		}
+		requireEqual(t, "matched", again.Match(UserType(), d, Envelope{ID: "1"}), filter.Match(UserType(), d, Envelope{ID: "1"}))
+		filter.MatchMember(Member{Value: "a"})
+		filter.Equality()
+	})
+}
+
+func FuzzPath(f *testing.F) {
+	for _, seed := range []string{
+		`members`, `name.familyName`, `addresses[type eq "work"]`, `members[value eq "2819c223-7f76-453a-919d-413861904646"]`,
+		`members[value eq "2819c223"].displayName`, EnterpriseUserSchema, EnterpriseUserSchema + `:manager.value`,
+		UserSchema + `:emails[type eq "]"].value`, `emails[`, `.`, `a:b`, `emails[0].value`, `roles[primary eq "True"].value`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		path, err := ParsePath(text, Limits{})
+		if err != nil {
+			return
+		}
+		again, err := ParsePath(path.String(), roomy)
+		if err != nil {
+			t.Fatalf("%q was spelled %q, which can't be read: %v", text, path, err)
+		}
+		requireEqual(t, "spelled again", again.String(), path.String())
+		for _, of := range ResourceTypes() {
+			_, first := of.resolvePath(path)
+			_, second := of.resolvePath(again)
+			requireEqual(t, "resolved", second == nil, first == nil)
+		}
+	})
+}
+
+func FuzzDocument(f *testing.F) {
+	for _, seed := range []string{
+		before, renderedUser, entraUser, `{"displayName":"g","members":["a",{"value":"b","$ref":"../Groups/b"}]}`, `{"userName":["a"],"roles":"x"}`,
+		`{"userName":"\u00e9\ud83d\ude00","__proto__":{},"name.givenName":"x","emails[type eq \"work\"].value":"y"}`,
+		`{"schemas":null,"userName":"a","emails":[{"primary":true},{"primary":"True"}],"title":1e400}`, `{"a":{"a":{"a":[[[[]]]]}}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, of := range ResourceTypes() {
+			r, err := of.New(body, Options{})
+			if err != nil {
+				continue
+			}
+			if !json.Valid(body) {
+				t.Fatalf("encoding/json refuses what was accepted: %q", body)
+			}
+			requireCanonical(t, r.Document)
+			r.Document.Roles()
+			r.Document.SearchValues()
+			if again, err := of.Replace(r.Document, body, Options{}); err != nil || again.Changed {
+				t.Fatalf("the same body again changes the document: %v", err)
+			}
+			_, _ = of.New(body, Options{Mode: Strict})
+		}
+	})
+}
+
+func FuzzPatch(f *testing.F) {
+	for _, seed := range []string{
+		`{"schemas":["` + PatchOpMessage + `"],"Operations":[{"op":"add","path":"title","value":"x"}]}`,
+		`{"Operations":[{"op":"Replace","path":"emails[type eq \"work\"].value","value":"x"},{"op":"Remove","path":"name"}]}`,
+		`{"Operations":[{"op":"replace","value":{"name.givenName":"g","active":"False","` + EnterpriseUserSchema + `:manager":"1"}}]}`,
+		`{"Operations":[{"op":"add","path":"emails","value":[{"value":"a","primary":true},"b"]},{"op":"remove","path":"emails","value":["b"]}]}`,
+		`{"operations":{"op":"remove","path":"members[value eq \"a\" or value eq \"b\"]"}}`,
+		`{"Operations":[{"op":"remove","path":"members","value":[{"value":"a"}]},{"op":"add","path":"members","value":["a"]}]}`,
+		`{"Operations":[{"op":"add","path":"` + EnterpriseUserSchema + `","value":{"manager":{"$ref":"../Users/1"}}}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	olds := []*Document{user(f, before), group(f, `{"displayName":"g"}`)}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, mode := range []Mode{Tolerant, Strict} {
+			ops, err := ParsePatch(body, Options{Mode: mode})
+			if err != nil {
+				continue
+			}
+			for _, old := range olds {
+				oldJSON := string(old.JSON())
+				r, err := old.t.Patch(old, ops, Options{Mode: mode})
+				requireEqual(t, "the old document", string(newDocument(old.t, old.root, 0).JSON()), oldJSON)
+				if err == nil {
+					requireCanonical(t, r.Document)
+				}
+			}
+		}
+	})
+}

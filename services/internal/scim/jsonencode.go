@@ -1,0 +1,91 @@
+package scim
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+const hexDigits = "0123456789abcdef"
+
+// appendJSON writes v without white space. Each value has exactly one spelling.
+func (v *value) appendJSON(dst []byte) []byte {
+	switch v.kind {
+	case kindBool:
+		if v.truth {
+			return append(dst, "true"...)
+		}
+		return append(dst, "false"...)
+	case kindNumber:
+		return append(dst, v.text...)
+	case kindString:
+		return appendString(dst, v.text)
+	case kindArray:
+		dst = append(dst, '[')
+		for i := range v.items {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = v.items[i].appendJSON(dst)
+		}
+		return append(dst, ']')
+	case kindObject:
+		dst = append(dst, '{')
+		for i := range v.fields {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendString(dst, v.fields[i].name)
+			dst = append(dst, ':')
+			dst = v.fields[i].value.appendJSON(dst)
+		}
+		return append(dst, '}')
+	default:
+		return append(dst, "null"...)
+	}
+}
+
+// appendString escapes what RFC 8259 §7 demands and nothing else: no HTML escapes.
+func appendString(dst []byte, s string) []byte {
+	return append(appendEscaped(append(dst, '"'), s), '"')
+}
+
+func appendEscaped(dst []byte, s string) []byte {
+	start := 0
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		start = i + 1
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\b':
+			dst = append(dst, '\\', 'b')
+		case '\f':
+			dst = append(dst, '\\', 'f')
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
+		}
+	}
+	return append(dst, s[start:]...)
+}
+
+// appendForeign is appendString for text, in parts, that this package has not validated.
+func appendForeign(dst []byte, parts ...string) []byte {
+	dst = append(dst, '"')
+	for _, s := range parts {
+		if !utf8.ValidString(s) {
+			s = strings.ToValidUTF8(s, "\uFFFD")
+		}
+		dst = appendEscaped(dst, s)
+	}
+	return append(dst, '"')
+}

@@ -1,0 +1,149 @@
+package scim
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// Operation is one operation of a PATCH, as it was sent.
+type Operation struct {
+	Op    string
+	Path  string          // "" without one
+	Value json.RawMessage // nil without one
+}
+
+// ParsePatch reads a PatchOp message (RFC 7644 §3.5.2). It checks the message and
+// leaves ops, paths and values to Patch: a gateway can pass them on as they are.
+// Names such as "Operations" are case-insensitive, as RFC 7643 §2.1 has it. Tolerant
+// mode also takes a message without `schemas`, a single operation for an array of
+// one, no operations at all, and unknown members.
+func ParsePatch(body []byte, o Options) ([]Operation, error) {
+	p := patchParser{d: decoder{src: string(body), limits: o.Limits.withDefaults()}, strict: o.Mode == Strict}
+	p.d.space()
+	if p.d.next() != '{' {
+		return nil, newError(InvalidSyntax, "", "A PATCH must be a JSON object with \"schemas\" and \"Operations\".")
+	}
+	if err := p.d.members(1, p.message); err != nil {
+		return nil, p.d.located(err)
+	}
+	p.d.space()
+	if p.d.pos < len(p.d.src) {
+		return nil, p.d.syntax("there is text after the end of the JSON value")
+	}
+	return p.operations, p.check()
+}
+
+// Patch applies operations in their order, all or none (RFC 7644 §3.5.2). old is not
+// modified, and is the Document of the result when nothing changed.
+func (t *ResourceType) Patch(old *Document, ops []Operation, o Options) (*Result, error) {
+	e := newEditor(t, o)
+	if len(ops) > e.limits.Operations {
+		return nil, tooManyOperations(e.limits)
+	}
+	e.root = value{kind: kindObject, fields: append(make([]field, 0, len(old.root.fields)+4), old.root.fields...)}
+	for i, op := range ops {
+		if err := e.operation(op); err != nil {
+			return nil, inOperation(err, i)
+		}
+	}
+	return e.finish(old, len(old.raw)+256)
+}
+
+func tooManyOperations(l Limits) *Error {
+	return newError(InvalidValue, "Operations", "A PATCH can have %d operations at most.", l.Operations)
+}
+
+func (e *editor) operation(op Operation) error {
+	kind, err := e.opKind(op.Op)
+	if err != nil {
+		return err
+	}
+	pathText := op.Path
+	if strings.TrimSpace(pathText) == "" {
+		return e.pathless(kind, op.Value)
+	}
+	path, err := ParsePath(pathText, e.limits)
+	if err != nil {
+		return err
+	}
+	to, err := e.t.resolvePath(path)
+	if err != nil {
+		return err
+	}
+	c := change{op: kind, given: len(op.Value) > 0}
+	if !c.given {
+		if kind != opRemove {
+			return newError(InvalidValue, pathHead(pathText), "%s of %s needs a value.", op.Op, shown(path.attr.String()))
+		}
+		return e.change(c, to, path.filter)
+	}
+	if to.attr != nil && to.attr == e.t.members && to.sub == nil && path.filter == nil {
+		return e.membersOperation(c, op.Value)
+	}
+	if c.value, err = decodeJSON(string(op.Value), e.limits, nil); err != nil {
+		return err
+	}
+	if kind == opRemove && c.value.isNull() {
+		c.given = false
+	}
+	return e.change(c, to, path.filter)
+}
+
+// membersOperation reads members one by one: there may be a quarter of a million.
+func (e *editor) membersOperation(c change, text json.RawMessage) error {
+	list := &memberList{r: &e.reader}
+	stream := &elementStream{take: list.take}
+	var err error
+	if c.value, err = decodeJSON(string(text), e.limits, stream); err != nil {
+		return err
+	}
+	if !stream.used {
+		if err := list.takeAll(c.value); err != nil {
+			return err
+		}
+	}
+	return e.editMembers(c, list.members)
+}
+
+func (e *editor) opKind(op string) (opKind, error) {
+	for kind, name := range [...]string{opAdd: "add", opReplace: "replace", opRemove: "remove"} {
+		if op == name {
+			return opKind(kind), nil
+		}
+		if sameName(op, name) && !e.strict() {
+			e.quirk(QuirkOpCapitalised)
+			return opKind(kind), nil
+		}
+	}
+	return 0, newError(InvalidSyntax, "op", "op is %s; it must be add, replace or remove.", shown(op))
+}
+
+// pathless applies an operation to the resource itself: its value holds attributes.
+func (e *editor) pathless(kind opKind, text json.RawMessage) error {
+	if kind == opRemove {
+		return newError(NoTarget, "", "A remove needs a path.")
+	}
+	if len(text) == 0 {
+		return newError(InvalidValue, "", "An operation without a path needs a value.")
+	}
+	list := &memberList{r: &e.reader}
+	var stream *elementStream
+	if e.t.members != nil {
+		stream = &elementStream{key: e.t.members.Name, take: list.take}
+	}
+	v, err := decodeJSON(string(text), e.limits, stream)
+	if err != nil {
+		return err
+	}
+	if v.kind != kindObject {
+		return newError(InvalidValue, "", "An operation without a path needs an object as its value, not %s.", v.kind.withArticle())
+	}
+	if stream != nil && stream.used {
+		v.fields = slices.DeleteFunc(v.fields, func(f field) bool { return sameName(f.name, stream.key) })
+		if err := e.editMembers(change{op: kind, given: true}, list.members); err != nil {
+			return err
+		}
+	}
+	return e.keys(kind, v)
+}

@@ -1,0 +1,187 @@
+package scim
+
+import "testing"
+
+// Each dialect of tolerant mode equals a standard form in effect. What a client
+// sends stands beside what the RFC would have had it send.
+func TestDialectsEqualTheirStandardForm(t *testing.T) {
+	for _, c := range []struct {
+		name, dialect, standard string
+		quirks, ignored         []string
+	}{
+		{
+			name:     "capital ops",
+			dialect:  `[{"op":"Add","path":"title","value":"x"},{"op":"REPLACE","path":"nickName","value":"y"},{"op":"Remove","path":"name"}]`,
+			standard: `[{"op":"add","path":"title","value":"x"},{"op":"replace","path":"nickName","value":"y"},{"op":"remove","path":"name"}]`,
+			quirks:   []string{QuirkOpCapitalised},
+		},
+		{
+			name:     "a boolean as a string",
+			dialect:  `[{"op":"replace","path":"active","value":"False"}]`,
+			standard: `[{"op":"replace","path":"active","value":false}]`,
+			quirks:   []string{QuirkBooleanAsString},
+		},
+		{
+			name:     "a boolean as a string in a filter",
+			dialect:  `[{"op":"replace","path":"emails[primary eq \"True\"].value","value":"x"}]`,
+			standard: `[{"op":"replace","path":"emails[primary eq true].value","value":"x"}]`,
+		},
+		{
+			name:     "a boolean as a string in an array of one",
+			dialect:  `[{"op":"replace","path":"active","value":["false"]}]`,
+			standard: `[{"op":"replace","path":"active","value":false}]`,
+			quirks:   []string{QuirkArrayAsSingle, QuirkBooleanAsString},
+		},
+		{
+			name:     "an empty path",
+			dialect:  `[{"op":"replace","path":" ","value":{"active":false}}]`,
+			standard: `[{"op":"replace","path":"active","value":false}]`,
+		},
+		{
+			name:     "dotted keys",
+			dialect:  `[{"op":"replace","value":{"name.givenName":"g","name.middleName":"m"}}]`,
+			standard: `[{"op":"replace","path":"name","value":{"givenName":"g","middleName":"m"}}]`,
+			quirks:   []string{QuirkDottedKey},
+		},
+		{
+			name:     "URN keys",
+			dialect:  `[{"op":"add","value":{"` + EnterpriseUserSchema + `:department":"d","` + EnterpriseUserSchema + `:manager.value":"m"}}]`,
+			standard: `[{"op":"add","value":{` + extension + `:{"department":"d","manager":{"value":"m"}}}}]`,
+			quirks:   []string{QuirkURNKey},
+		},
+		{
+			name:     "dotted keys in an extension",
+			dialect:  `[{"op":"add","value":{` + extension + `:{"manager.value":"m"}}}]`,
+			standard: `[{"op":"add","path":"` + EnterpriseUserSchema + `:manager","value":{"value":"m"}}]`,
+			quirks:   []string{QuirkDottedKey},
+		},
+		{
+			name:     "the core schema as a key",
+			dialect:  `[{"op":"replace","value":{"` + UserSchema + `":{"title":"x"},"` + UserSchema + `:nickName":"y"}}]`,
+			standard: `[{"op":"replace","value":{"title":"x","nickName":"y"}}]`,
+			quirks:   []string{QuirkURNKey},
+		},
+		{
+			name:     "filter keys",
+			dialect:  `[{"op":"replace","value":{"emails[type eq \"home\"].value":"h","emails[type eq \"other\"].value":"o"}}]`,
+			standard: `[{"op":"replace","path":"emails[type eq \"home\"].value","value":"h"},{"op":"add","path":"emails","value":[{"type":"other","value":"o"}]}]`,
+			quirks:   []string{QuirkFilterKey, QuirkCreatedByFilter},
+		},
+		{
+			name:     "a filter that describes what is to be created, by replace",
+			dialect:  `[{"op":"replace","path":"addresses[type eq \"work\"].locality","value":"Oslo"}]`,
+			standard: `[{"op":"add","path":"addresses","value":[{"type":"work","locality":"Oslo"}]}]`,
+			quirks:   []string{QuirkCreatedByFilter},
+		},
+		{
+			name:     "a filter that describes what is to be created, by add",
+			dialect:  `[{"op":"add","path":"emails[type eq \"other\" and primary eq true].value","value":"o"}]`,
+			standard: `[{"op":"add","path":"emails","value":[{"type":"other","value":"o","primary":true}]}]`,
+			quirks:   []string{QuirkCreatedByFilter},
+		},
+		{
+			name:     "a filter that describes a whole value",
+			dialect:  `[{"op":"replace","path":"phoneNumbers[type eq \"mobile\"]","value":{"value":"5"}}]`,
+			standard: `[{"op":"add","path":"phoneNumbers","value":[{"type":"mobile","value":"5"}]}]`,
+			quirks:   []string{QuirkCreatedByFilter},
+		},
+		{
+			name:     "Entra ID's primary role",
+			dialect:  `[{"op":"Add","path":"roles[primary eq \"True\"].value","value":"{\"value\":\"Designer\"}"}]`,
+			standard: `[{"op":"add","path":"roles","value":[{"primary":true,"value":"{\"value\":\"Designer\"}"}]}]`,
+			quirks:   []string{QuirkOpCapitalised, QuirkBooleanAsString, QuirkCreatedByFilter},
+		},
+		{
+			name:     "a sub-attribute of a value that isn't there",
+			dialect:  `[{"op":"add","path":"photos.value","value":"http://p"}]`,
+			standard: `[{"op":"add","path":"photos","value":[{"value":"http://p"}]}]`,
+		},
+		{
+			name:     "a single value to append",
+			dialect:  `[{"op":"add","path":"emails","value":{"value":"x"}}]`,
+			standard: `[{"op":"add","path":"emails","value":[{"value":"x"}]}]`,
+			quirks:   []string{QuirkSingleAsArray},
+		},
+		{
+			name:     "roles as strings",
+			dialect:  `[{"op":"replace","path":"roles","value":["Designer"]}]`,
+			standard: `[{"op":"replace","path":"roles","value":[{"value":"Designer"}]}]`,
+			quirks:   []string{QuirkStringAsValue},
+		},
+		{
+			name:     "a manager as a string",
+			dialect:  `[{"op":"replace","path":"` + EnterpriseUserSchema + `:manager","value":"m2"}]`,
+			standard: `[{"op":"replace","path":"` + EnterpriseUserSchema + `:manager","value":{"value":"m2"}}]`,
+			quirks:   []string{QuirkStringAsValue},
+		},
+		{
+			name:     "a manager as an empty string",
+			dialect:  `[{"op":"replace","path":"` + EnterpriseUserSchema + `:manager","value":""}]`,
+			standard: `[{"op":"remove","path":"` + EnterpriseUserSchema + `:manager"}]`,
+			quirks:   []string{QuirkEmptyAsUnassigned},
+		},
+		{
+			name:     "a manager as a reference",
+			dialect:  `[{"op":"replace","path":"` + EnterpriseUserSchema + `:manager","value":{"$ref":"https://h/Users/m2"}}]`,
+			standard: `[{"op":"replace","path":"` + EnterpriseUserSchema + `:manager","value":{"$ref":"https://h/Users/m2","value":"m2"}}]`,
+			quirks:   []string{QuirkValueFromRef},
+		},
+		{
+			name:     "a manager as an array of one",
+			dialect:  `[{"op":"add","path":"` + EnterpriseUserSchema + `:manager","value":[{"value":"m2"}]}]`,
+			standard: `[{"op":"add","path":"` + EnterpriseUserSchema + `:manager","value":{"value":"m2"}}]`,
+			quirks:   []string{QuirkArrayAsSingle},
+		},
+		{
+			name:     "a value selected by a filter replaced by an array of one",
+			dialect:  `[{"op":"replace","path":"emails[type eq \"home\"]","value":[{"value":"x"}]}]`,
+			standard: `[{"op":"replace","path":"emails[type eq \"home\"]","value":{"value":"x"}}]`,
+			quirks:   []string{QuirkArrayAsSingle},
+		},
+		{
+			name:     "a remove that lists values",
+			dialect:  `[{"op":"Remove","path":"emails","value":[{"value":"B@HOME"}]}]`,
+			standard: `[{"op":"remove","path":"emails[value eq \"b@home\"]"}]`,
+			quirks:   []string{QuirkOpCapitalised, QuirkRemoveWithValue},
+		},
+		{
+			name:     "a remove that lists values by different sub-attributes",
+			dialect:  `[{"op":"remove","path":"emails","value":[{"value":"b@home","type":"HOME","display":"gone by now","primary":true},{"type":"home","value":"b@work"},{"type":"other"},"x"]}]`,
+			standard: `[{"op":"remove","path":"emails[value eq \"b@home\"]"}]`,
+			quirks:   []string{QuirkStringAsValue, QuirkRemoveWithValue},
+		},
+		{
+			name:     "a remove that lists no values",
+			dialect:  `[{"op":"remove","path":"emails","value":[]}]`,
+			standard: `[]`,
+			quirks:   []string{QuirkRemoveWithValue},
+		},
+		{
+			name:     "a remove whose value is null",
+			dialect:  `[{"op":"remove","path":"emails","value":null}]`,
+			standard: `[{"op":"remove","path":"emails"}]`,
+		},
+		{
+			name:     "a remove of a singular attribute with its value",
+			dialect:  `[{"op":"remove","path":"title","value":"Guide"}]`,
+			standard: `[{"op":"remove","path":"title"}]`,
+		},
+		{
+			name:     "read-only and unknown keys of a path-less value",
+			dialect:  `[{"op":"replace","value":{"id":"1","schemas":["x"],"meta":{},"meta.version":"1","groups":[],"zip":1,"emails[zip eq 1].value":2,"urn:acme:x":1,"title":"t"}}]`,
+			standard: `[{"op":"replace","path":"title","value":"t"}]`,
+			quirks:   []string{QuirkDottedKey},
+			ignored:  []string{"id", "schemas", "meta", "meta.version", "groups", "zip", "emails", "urn:acme:x"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := UserType().Patch(user(t, before), operations(t, c.dialect), Options{})
+			requireNoError(t, err)
+			want, err := UserType().Patch(user(t, before), operations(t, c.standard), Options{Mode: Strict})
+			requireNoError(t, err)
+			requireEqual(t, "document", attributes(got.Document), attributes(want.Document))
+			requireEqual(t, "quirks", got.Quirks, c.quirks)
+			requireEqual(t, "ignored", got.Ignored, c.ignored)
+		})
+	}
+}

@@ -1,0 +1,181 @@
+package scim
+
+import "encoding/json"
+
+// patchParser finds the operations of a message, and the bytes of their values.
+type patchParser struct {
+	d          decoder
+	strict     bool
+	schemas    []string
+	found      bool // there are Operations
+	operations []Operation
+}
+
+func (p *patchParser) message(key string) error {
+	switch {
+	case sameName(key, "schemas"):
+		v, err := p.d.value(2)
+		for _, urn := range values(&v) {
+			p.schemas = append(p.schemas, urn.text)
+		}
+		return err
+	case sameName(key, "Operations"):
+		return p.operationList()
+	case p.strict:
+		return &takerError{newError(InvalidSyntax, pathHead(key), "A PATCH has no %s; it has \"schemas\" and \"Operations\".", shown(key))}
+	}
+	return p.d.skip(2)
+}
+
+func (p *patchParser) operationList() error {
+	p.found = true
+	switch c := p.d.next(); {
+	case c == '[':
+		return p.d.elementsBy(func() error { return p.operation(3) })
+	case c == '{' && !p.strict:
+		return p.operation(2)
+	case p.d.word("null"):
+		return nil
+	}
+	return &takerError{newError(InvalidSyntax, "Operations", "Operations must be an array.")}
+}
+
+func (p *patchParser) operation(depth int) error {
+	if len(p.operations) == p.d.limits.Operations {
+		return &takerError{tooManyOperations(p.d.limits)}
+	}
+	if p.d.next() != '{' {
+		return p.inOperation(newError(InvalidSyntax, "Operations", "It must be an object."))
+	}
+	var op Operation
+	var hasOp bool
+	err := p.d.members(depth, func(key string) error {
+		switch {
+		case sameName(key, "op"):
+			hasOp = true
+			return p.text(key, &op.Op)
+		case sameName(key, "path"):
+			if p.d.word("null") {
+				return nil
+			}
+			return p.text(key, &op.Path)
+		case sameName(key, "value"):
+			start := p.d.pos
+			err := p.d.skip(depth + 1)
+			op.Value = json.RawMessage(p.d.src[start:p.d.pos])
+			return err
+		case p.strict:
+			return &takerError{newError(InvalidSyntax, pathHead(key), "It has %s, where only \"op\", \"path\" and \"value\" belong.", shown(key))}
+		}
+		return p.d.skip(depth + 1)
+	})
+	if err == nil && !hasOp {
+		err = &takerError{newError(InvalidSyntax, "op", "\"op\" is missing.")}
+	}
+	if err != nil {
+		return p.inOperation(p.d.located(err))
+	}
+	p.operations = append(p.operations, op)
+	return nil
+}
+
+// inOperation marks an error as finished, so that no key is put before its text.
+func (p *patchParser) inOperation(err error) error {
+	return &takerError{inOperation(err, len(p.operations))}
+}
+
+func (p *patchParser) text(key string, to *string) error {
+	if p.d.next() != '"' {
+		return &takerError{newError(InvalidSyntax, key, "%q must be a string.", key)}
+	}
+	var err error
+	*to, err = p.d.string()
+	return err
+}
+
+// check looks at the message as a whole.
+func (p *patchParser) check() error {
+	if !p.found || p.strict && len(p.operations) == 0 {
+		return newError(InvalidSyntax, "Operations", "A PATCH needs \"Operations\", an array of one or more.")
+	}
+	for _, urn := range p.schemas {
+		if sameName(urn, PatchOpMessage) {
+			return nil
+		}
+	}
+	if p.strict {
+		return newError(InvalidSyntax, "schemas", "schemas must name %s.", PatchOpMessage)
+	}
+	return nil
+}
+
+// members walks through the object here; each reads the value of a key.
+func (d *decoder) members(depth int, each func(key string) error) error {
+	if err := d.tooDeep(depth); err != nil {
+		return err
+	}
+	var seen keySet
+	var keys []field
+	d.pos++
+	d.space()
+	if d.next() == '}' {
+		d.pos++
+		return nil
+	}
+	for {
+		key, err := d.key()
+		if err != nil {
+			return err
+		}
+		if earlier, twice := seen.add(keys, key); twice {
+			return d.twice(earlier, key)
+		}
+		keys = append(keys, field{name: key})
+		if err := each(key); err != nil {
+			return under(key, err)
+		}
+		d.space()
+		switch d.next() {
+		case ',':
+			d.pos++
+			d.space()
+		case '}':
+			d.pos++
+			return nil
+		default:
+			return d.syntax("a comma or the end of the object should stand here")
+		}
+	}
+}
+
+// skip passes over a value. It sees that values end where they end; what is in
+// them is checked when they are read.
+func (d *decoder) skip(depth int) error {
+	switch d.next() {
+	case '"':
+		return d.skipString()
+	case '{':
+		return d.members(depth, func(string) error { return d.skip(depth + 1) })
+	case '[':
+		if err := d.tooDeep(depth); err != nil {
+			return err
+		}
+		return d.elementsBy(func() error { return d.skip(depth + 1) })
+	}
+	_, err := d.value(depth)
+	return err
+}
+
+func (d *decoder) skipString() error {
+	for d.pos++; d.pos < len(d.src); d.pos++ {
+		switch d.src[d.pos] {
+		case '\\':
+			d.pos++
+		case '"':
+			d.pos++
+			return nil
+		}
+	}
+	d.pos = len(d.src)
+	return d.syntax("a string has no closing quote")
+}

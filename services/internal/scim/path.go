@@ -1,0 +1,101 @@
+package scim
+
+import "strings"
+
+// Path is the path of a PATCH operation (RFC 7644 §3.5.2, figure 7): attr, attr.sub,
+// attr[filter], attr[filter].sub, each with a URN before it or without, or the URN
+// of a schema alone.
+type Path struct {
+	attr   attrPath // without sub if there is a filter
+	filter *Filter  // nil without brackets
+	sub    string   // after the brackets
+}
+
+// ParsePath reads a path. Errors are invalidPath, or invalidFilter for what stands in
+// brackets, with the byte offset. l bounds it as it bounds filters.
+func ParsePath(text string, l Limits) (*Path, error) {
+	p := newFilterParser(text, l, InvalidPath)
+	path, err := p.path()
+	if err != nil {
+		if e, ok := err.(*Error); ok {
+			e.Path = pathHead(text)
+		}
+		return nil, err
+	}
+	return path, nil
+}
+
+func (p *filterParser) path() (*Path, error) {
+	if err := p.checkLength(); err != nil {
+		return nil, err
+	}
+	attr, err := p.attrPath()
+	if err != nil {
+		return nil, err
+	}
+	path := &Path{attr: attr}
+	if p.next() == '[' {
+		if attr.sub != "" {
+			return nil, p.fail("brackets can't stand after a sub-attribute")
+		}
+		p.fault = InvalidFilter
+		root, err := p.group(0, true, ']')
+		if err != nil {
+			return nil, err
+		}
+		p.fault = InvalidPath
+		path.filter = &Filter{root: root}
+		if p.next() == '.' {
+			p.pos++
+			path.sub = p.src[p.pos:]
+			if !isName(path.sub) {
+				return nil, p.fail("the name of a sub-attribute should stand here")
+			}
+			p.pos = len(p.src)
+		}
+	}
+	if p.pos < len(p.src) {
+		return nil, p.fail("the path should end here")
+	}
+	return path, nil
+}
+
+// String gives the path with its filter in the spelling of Filter.String.
+func (p *Path) String() string {
+	s := p.attr.String()
+	if p.filter != nil {
+		s += "[" + p.filter.String() + "]"
+	}
+	if p.sub != "" {
+		s += "." + p.sub
+	}
+	return s
+}
+
+// pathHead is the part of a path that an error may show: what stands in brackets can be
+// somebody's e-mail address.
+func pathHead(s string) string {
+	const most = 128
+	s, _, _ = strings.Cut(s, "[")
+	return s[:min(len(s), most)]
+}
+
+// resolvePath finds what a path means in the type. Errors are invalidPath for
+// attributes there aren't, invalidFilter for filters that can't be.
+func (t *ResourceType) resolvePath(p *Path) (target, error) {
+	attr := p.attr
+	if p.sub != "" {
+		attr.sub = p.sub
+	}
+	to, ok := t.resolve(attr)
+	if !ok {
+		return target{}, newError(InvalidPath, pathHead(attr.String()), "%s has no attribute %s.", t.Name, shown(attr.String()))
+	}
+	if p.filter == nil {
+		return to, nil
+	}
+	if to.attr == nil || !to.attr.MultiValued || to.attr.Type != TypeComplex {
+		return target{}, newError(InvalidPath, pathHead(attr.String()), "%s is not a multi-valued attribute, so no value filter can stand after it.", shown(p.attr.String()))
+	}
+	return to, checkValueFilter(p.filter.root, to.attr)
+}

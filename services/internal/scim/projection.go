@@ -1,0 +1,176 @@
+package scim
+
+import "strings"
+
+// Projection is what the parameters attributes and excludedAttributes of RFC 7644 §3.9
+// ask for. The zero value asks for what is returned by default.
+type Projection struct {
+	only   []attrPath
+	except []attrPath
+	given  bool // attributes was sent
+}
+
+// ParseProjection reads the two parameters, of which a request may have one. An element
+// may hold several names separated by commas. Names of attributes there aren't do
+// no harm; what can't be a name is invalidValue.
+func ParseProjection(attributes, excluded []string) (Projection, error) {
+	var p Projection
+	var err error
+	if p.only, err = parseNames("attributes", attributes); err != nil {
+		return Projection{}, err
+	}
+	if p.except, err = parseNames("excludedAttributes", excluded); err != nil {
+		return Projection{}, err
+	}
+	p.given = len(p.only) > 0
+	if p.given && len(p.except) > 0 {
+		return Projection{}, newError(InvalidValue, "attributes", "attributes and excludedAttributes can't be used together.")
+	}
+	return p, nil
+}
+
+// mostNames bounds the work of projecting: no schema has as many attributes.
+const mostNames = 200
+
+func parseNames(parameter string, list []string) ([]attrPath, error) {
+	var names []attrPath
+	for _, element := range list {
+		for text := range strings.SplitSeq(element, ",") {
+			if text = strings.TrimSpace(text); text == "" {
+				continue
+			}
+			p, ok := splitAttrPath(text)
+			if !ok {
+				return nil, newError(InvalidValue, parameter, "%s holds %s, which is not the name of an attribute.", parameter, shown(text))
+			}
+			if names = append(names, p); len(names) > mostNames {
+				return nil, newError(InvalidValue, parameter, "%s holds more than %d names.", parameter, mostNames)
+			}
+		}
+	}
+	return names, nil
+}
+
+// IsDefault tells that nothing is asked for but the default.
+func (p Projection) IsDefault() bool { return len(p.only) == 0 && len(p.except) == 0 }
+
+// Includes tells whether a top-level attribute ("members", "groups", "meta"), or some
+// part of it, is asked for, so that a caller can skip reading it. It knows of no
+// schema: what is always returned is included whatever this says.
+func (p Projection) Includes(attr string) bool {
+	matches := func(name attrPath) bool {
+		return sameName(name.name, attr) && (name.urn == "" || typeOf(name.urn) != nil)
+	}
+	if p.given {
+		for _, name := range p.only {
+			if matches(name) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, name := range p.except {
+		if matches(name) && name.sub == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// selection is a Projection in the terms of a resource type.
+type selection struct {
+	given  bool
+	only   []target
+	except []target
+}
+
+func (t *ResourceType) selection(p Projection) selection {
+	s := selection{given: p.given}
+	for _, name := range p.only {
+		if to, ok := t.resolve(name); ok {
+			s.only = append(s.only, to)
+		}
+	}
+	for _, name := range p.except {
+		if to, ok := t.resolve(name); ok {
+			s.except = append(s.except, to)
+		}
+	}
+	return s
+}
+
+// keep gives the part of the value of an attribute that is to be returned, null for
+// nothing (RFC 7643 §7, "returned"; RFC 7644 §3.9). at names the attribute itself.
+func (s selection) keep(at target, v value) value {
+	a := at.leaf()
+	if a.Returned == ReturnedNever {
+		return value{}
+	}
+	if s.whole(s.only, at) {
+		return s.parts(at, v)
+	}
+	if s.whole(s.except, at) && a.Returned != ReturnedAlways {
+		return value{}
+	}
+	if s.given && a.Returned != ReturnedAlways && !s.within(at) {
+		return value{}
+	}
+	if a.Returned == ReturnedRequest && !s.within(at) {
+		return value{}
+	}
+	return s.parts(at, v)
+}
+
+// whole tells whether a list names the attribute, or what it is a part of.
+func (s selection) whole(list []target, at target) bool {
+	for _, to := range list {
+		if to == (target{}) && at.ext == nil || to.leaf() == at.leaf() ||
+			to.attr == nil && to.ext != nil && to.ext == at.ext || to.sub == nil && to.attr != nil && to.attr == at.attr {
+			return true
+		}
+	}
+	return false
+}
+
+// within tells whether the attribute, or a part of it, is asked for by its name.
+func (s selection) within(at target) bool {
+	for _, to := range s.only {
+		switch {
+		case at.sub != nil && to.sub == at.sub,
+			at.sub == nil && at.attr != nil && to.attr == at.attr,
+			at.attr == nil && to.ext != nil && to.ext == at.ext:
+			return true
+		}
+	}
+	return false
+}
+
+// parts keeps what is asked for of a complex value.
+func (s selection) parts(at target, v value) value {
+	switch {
+	case v.kind == kindArray && at.leaf().Type == TypeComplex:
+		items := make([]value, 0, len(v.items))
+		for _, item := range v.items {
+			if item = s.parts(at, item); !item.isNull() {
+				items = append(items, item)
+			}
+		}
+		return arrayOf(items)
+	case v.kind != kindObject:
+		return v
+	}
+	kept := value{kind: kindObject, fields: make([]field, 0, len(v.fields))}
+	for _, f := range v.fields {
+		part := target{ext: at.ext, attr: at.attr, sub: f.attr}
+		if at.attr == nil {
+			part = target{ext: at.ext, attr: f.attr}
+		}
+		if f.value = s.keep(part, f.value); !f.value.isNull() {
+			kept.fields = append(kept.fields, f)
+		}
+	}
+	if len(kept.fields) == 0 {
+		return value{}
+	}
+	return kept
+}

@@ -1,0 +1,390 @@
+package scim
+
+import (
+	"encoding/base64"
+	"strings"
+)
+
+// reader turns what a client sent into canonical values, attribute by attribute. It
+// works in place: what is read from was decoded for it alone.
+type reader struct {
+	t      *ResourceType
+	mode   Mode
+	limits Limits // with defaults
+	result *Result
+}
+
+func (r *reader) strict() bool { return r.mode == Strict }
+
+func (r *reader) quirk(name string) { r.result.Quirks = addOnce(r.result.Quirks, name) }
+
+// mostIgnored bounds Result.Ignored, as a body may hold a hundred thousand unknown keys.
+const mostIgnored = 100
+
+func (r *reader) ignore(path string) {
+	if len(r.result.Ignored) < mostIgnored {
+		r.result.Ignored = addOnce(r.result.Ignored, path)
+	} else if len(r.result.Ignored) == mostIgnored {
+		r.result.Ignored = append(r.result.Ignored, "...")
+	}
+}
+
+// unknown meets a key that is no attribute. RFC 7644 §3.3 and §3.5.2 leave it open.
+func (r *reader) unknown(parent *Attribute, name string) error {
+	path := pathHead(name)
+	if parent != nil && parent.path != "" {
+		separator := "."
+		if parent.isExtension() {
+			separator = ":"
+		}
+		path = parent.path + separator + path
+	}
+	if r.strict() {
+		return newError(InvalidSyntax, path, "%s has no attribute %s.", r.t.Name, shown(path))
+	}
+	r.ignore(strings.ToValidUTF8(path, "\uFFFD"))
+	return nil
+}
+
+// attribute reads the whole value of an attribute. A null result means unassigned, as
+// null and the empty array do (RFC 7643 §2.5).
+func (r *reader) attribute(a *Attribute, v value) (value, error) {
+	switch {
+	case v.isNull():
+		return v, nil
+	case a.MultiValued:
+		return r.multi(a, v)
+	case v.kind == kindArray:
+		return r.unwrapped(a, v)
+	default:
+		return r.single(a, v)
+	}
+}
+
+// unwrapped reads an array where a single value belongs.
+func (r *reader) unwrapped(a *Attribute, v value) (value, error) {
+	if len(v.items) == 0 {
+		return value{}, nil
+	}
+	if r.strict() || len(v.items) > 1 || v.items[0].kind == kindArray {
+		return value{}, wrongType(a, v)
+	}
+	r.quirk(QuirkArrayAsSingle)
+	if v.items[0].isNull() {
+		return value{}, nil
+	}
+	return r.single(a, v.items[0])
+}
+
+func (r *reader) multi(a *Attribute, v value) (value, error) {
+	items := v.items
+	if v.kind != kindArray {
+		if r.strict() {
+			return value{}, newError(InvalidValue, a.path, "%s must be an array, not %s.", a.path, v.kind.withArticle())
+		}
+		r.quirk(QuirkSingleAsArray)
+		items = []value{v}
+	}
+	if err := r.checkCount(a, len(items)); err != nil {
+		return value{}, err
+	}
+	read := items[:0]
+	for _, item := range items {
+		if item.isNull() {
+			continue
+		}
+		one, err := r.single(a, item)
+		if err != nil {
+			return value{}, err
+		}
+		if !one.isNull() {
+			read = append(read, one)
+		}
+	}
+	read, err := r.onePrimary(a, withoutRepetitions(read), func(int) bool { return true })
+	return arrayOf(read), err
+}
+
+func (r *reader) checkCount(a *Attribute, n int) error {
+	if n > r.limits.ValuesPerAttribute {
+		return newError(InvalidValue, a.path, "%s has more than %d values.", a.path, r.limits.ValuesPerAttribute)
+	}
+	return nil
+}
+
+// arrayOf gives null for no values: unassigned.
+func arrayOf(items []value) value {
+	if len(items) == 0 {
+		return value{}
+	}
+	return value{kind: kindArray, items: items}
+}
+
+// single reads one value of an attribute, multi-valued or not.
+func (r *reader) single(a *Attribute, v value) (value, error) {
+	switch a.Type {
+	case TypeComplex:
+		return r.complex(a, v)
+	case TypeBoolean:
+		return r.boolean(a, v)
+	case TypeInteger, TypeDecimal:
+		if v.kind != kindNumber || a.Type == TypeInteger && strings.ContainsAny(v.text, ".eE") {
+			return value{}, wrongType(a, v)
+		}
+		return v, nil
+	default:
+		return r.string(a, v)
+	}
+}
+
+func (r *reader) complex(a *Attribute, v value) (value, error) {
+	v, err := r.object(a, v)
+	if err != nil || v.isNull() {
+		return v, err
+	}
+	read := v.fields[:0]
+	for _, f := range v.fields {
+		sub := a.sub(f.name)
+		if sub == nil {
+			if err := r.unknown(a, f.name); err != nil {
+				return value{}, err
+			}
+			continue
+		}
+		if sub.Mutability == ReadOnly {
+			r.ignore(sub.path)
+			continue
+		}
+		one, err := r.attribute(sub, f.value)
+		if err != nil {
+			return value{}, err
+		}
+		if !one.isNull() {
+			read = insertField(read, field{name: sub.Name, attr: sub, value: one})
+		}
+	}
+	v.fields = read
+	r.valueFromRef(a, &v)
+	if len(v.fields) == 0 {
+		return value{}, nil
+	}
+	return v, nil
+}
+
+// insertField puts a field where the schema's order wants it; nearly always at the end.
+// The keys of an object differ, so the attributes do.
+func insertField(fields []field, f field) []field {
+	fields = append(fields, f)
+	for i := len(fields) - 1; i > 0 && fields[i-1].attr.order > f.attr.order; i-- {
+		fields[i-1], fields[i] = fields[i], fields[i-1]
+	}
+	return fields
+}
+
+// object sees to it that a value for a complex attribute is an object, or null.
+func (r *reader) object(a *Attribute, v value) (value, error) {
+	if v.kind == kindObject {
+		return v, nil
+	}
+	inValue := a.inValue
+	if v.kind != kindString || inValue == nil || r.strict() {
+		return value{}, wrongType(a, v)
+	}
+	if v.text == "" {
+		r.quirk(QuirkEmptyAsUnassigned)
+		return value{}, nil
+	}
+	r.quirk(QuirkStringAsValue)
+	return value{kind: kindObject, fields: []field{{name: inValue.Name, attr: inValue, value: v}}}, nil
+}
+
+// valueFromRef completes a reference that came as a URI only.
+func (r *reader) valueFromRef(a *Attribute, v *value) {
+	inRef, inValue := a.inRef, a.inValue
+	if inRef == nil || inValue == nil || r.strict() || v.find(inValue) != nil {
+		return
+	}
+	if ref := v.find(inRef); ref != nil {
+		if id := lastSegment(ref.text); id != "" && len(id) <= r.limits.KeyBytes {
+			r.quirk(QuirkValueFromRef)
+			v.set(inValue, stringValue(id))
+		}
+	}
+}
+
+// lastSegment gives the last part of a URI's path: of ".../Users/2819c223", the id.
+func lastSegment(uri string) string {
+	return uri[strings.LastIndexByte(uri, '/')+1:]
+}
+
+func (r *reader) boolean(a *Attribute, v value) (value, error) {
+	if v.kind == kindBool {
+		return v, nil
+	}
+	if v.kind == kindString && !r.strict() {
+		if truth, ok := parseBoolean(v.text); ok {
+			r.quirk(QuirkBooleanAsString)
+			return boolValue(truth), nil
+		}
+	}
+	return value{}, wrongType(a, v)
+}
+
+func (r *reader) string(a *Attribute, v value) (value, error) {
+	if v.kind == kindNumber && a.Type == TypeString && !r.strict() {
+		r.quirk(QuirkNumberAsString)
+		v.kind = kindString
+	}
+	if v.kind != kindString {
+		return value{}, wrongType(a, v)
+	}
+	if a.key && len(v.text) > r.limits.KeyBytes {
+		return value{}, newError(InvalidValue, a.path, "%s is longer than %d bytes.", a.path, r.limits.KeyBytes)
+	}
+	if a.Type == TypeDateTime {
+		if _, err := parseDateTime(v.text); err != nil {
+			return value{}, newError(InvalidValue, a.path, "%s must be a time such as \"2026-01-31T12:00:00Z\".", a.path)
+		}
+	}
+	if a.Type == TypeBinary && r.strict() {
+		// RFC 7643 §2.3.6 wants base64. Directories are known to send line breaks and
+		// PEM headers; tolerant mode keeps them for whoever reads the certificate.
+		if _, err := base64.StdEncoding.DecodeString(v.text); err != nil {
+			return value{}, newError(InvalidValue, a.path, "%s must be base64.", a.path)
+		}
+	}
+	return v, nil
+}
+
+// wrongType says what an attribute should be and what came.
+func wrongType(a *Attribute, v value) error {
+	want := map[AttributeType]string{
+		TypeComplex: "an object", TypeBoolean: "true or false", TypeInteger: "a whole number", TypeDecimal: "a number",
+	}[a.Type]
+	if want == "" {
+		want = "a string"
+	}
+	each := ""
+	if a.MultiValued {
+		each = "Each value of "
+	}
+	return newError(InvalidValue, a.path, "%s%s must be %s, not %s.", each, a.path, want, v.kind.withArticle())
+}
+
+// withoutRepetitions drops values that equal an earlier one, in place.
+func withoutRepetitions(items []value) []value {
+	out := items[:0]
+	if len(items) > comparedValues {
+		kept := newValueSet(nil, nil, len(items))
+		for i := range items {
+			if kept.add(&items[i]) < 0 {
+				out = append(out, items[i])
+			}
+		}
+		return out
+	}
+	for i := range items {
+		repeated := false
+		for j := range out {
+			repeated = repeated || out[j].equal(&items[i])
+		}
+		if !repeated {
+			out = append(out, items[i])
+		}
+	}
+	return out
+}
+
+// valueSet finds equal values. A few it compares one by one; many would take quadratic
+// time, so it keys them by their JSON.
+type valueSet struct {
+	except *Attribute // not compared
+	seen   []value
+	keys   map[string]int
+	buffer []byte
+}
+
+const comparedValues = 12
+
+// newValueSet starts with values; more says how many may be added.
+func newValueSet(values []value, except *Attribute, more int) *valueSet {
+	s := &valueSet{except: except}
+	if more <= comparedValues {
+		// Not by add: comparing a thousand values among themselves, for each of a
+		// thousand operations, took four seconds.
+		s.seen = append(make([]value, 0, len(values)+more), values...)
+		return s
+	}
+	s.keys = make(map[string]int, len(values)+more)
+	for i := range values {
+		s.add(&values[i])
+	}
+	return s
+}
+
+// add gives the number of an equal value added before; without one it adds v, and gives -1.
+// Values are numbered as they were passed, equal ones included.
+func (s *valueSet) add(v *value) int {
+	if s.keys == nil {
+		earlier := -1
+		for i := range s.seen {
+			if v.equalBut(&s.seen[i], s.except) {
+				earlier = i
+				break
+			}
+		}
+		s.seen = append(s.seen, *v)
+		return earlier
+	}
+	keyed := *v
+	if s.except != nil && v.find(s.except) != nil {
+		keyed.fields = append([]field(nil), v.fields...)
+		keyed.unset(s.except)
+	}
+	s.buffer = keyed.appendJSON(s.buffer[:0])
+	n := len(s.seen)
+	s.seen = append(s.seen, value{})
+	if earlier, ok := s.keys[string(s.buffer)]; ok {
+		return earlier
+	}
+	s.keys[string(s.buffer)] = n
+	return -1
+}
+
+// onePrimary leaves one primary value among those that were written, and, if there is
+// one, takes it from all others (RFC 7643 §2.4, RFC 7644 §3.5.2). Values that are equal
+// without it become one.
+func (r *reader) onePrimary(a *Attribute, items []value, written func(int) bool) ([]value, error) {
+	primary := a.inPrimary
+	if primary == nil {
+		return items, nil
+	}
+	first := -1
+	for i := range items {
+		if p := items[i].find(primary); p == nil || !p.truth || !written(i) {
+			continue
+		}
+		if first < 0 {
+			first = i
+			continue
+		}
+		if r.strict() {
+			return nil, newError(InvalidValue, a.path, "No more than one value of %s can be primary.", a.path)
+		}
+		r.quirk(QuirkSeveralPrimaries)
+	}
+	moved := false
+	for i := range items {
+		if p := items[i].find(primary); first >= 0 && i != first && p != nil && p.truth {
+			items[i].set(primary, boolValue(false))
+			moved = true
+		}
+	}
+	if moved {
+		items = withoutRepetitions(items)
+	}
+	return items, nil
+}
+
+// blank holds for strings of white space only.
+func blank(s string) bool { return strings.TrimSpace(s) == "" }

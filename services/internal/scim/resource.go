@@ -1,0 +1,166 @@
+package scim
+
+import "bytes"
+
+// New reads the body of a POST (RFC 7644 §3.3). Errors are invalidSyntax for a body that
+// isn't a SCIM resource, invalidValue for one with values that can't be.
+func (t *ResourceType) New(body []byte, o Options) (*Result, error) {
+	return t.read(body, o)
+}
+
+// Replace reads the body of a PUT (RFC 7644 §3.5.1). What the body lacks becomes
+// unassigned; read-only values are ignored. The only immutable attributes of
+// our schemas are those of members, and PUT replaces members whole.
+func (t *ResourceType) Replace(old *Document, body []byte, o Options) (*Result, error) {
+	r, err := t.read(body, o)
+	if err != nil {
+		return nil, err
+	}
+	r.Changed = !bytes.Equal(old.raw, r.Document.raw)
+	if t.members != nil && len(r.Members) == 0 {
+		r.Members = []MemberEdit{{Kind: ReplaceMembers}}
+	}
+	return r, nil
+}
+
+func (t *ResourceType) read(body []byte, o Options) (*Result, error) {
+	e := newEditor(t, o)
+	e.inBody = true
+	e.owned = ^uint64(0) // nothing in it is anybody else's
+	members := &memberList{r: &e.reader}
+	var stream *elementStream
+	if t.members != nil {
+		stream = &elementStream{key: t.members.Name, take: members.take}
+	}
+	v, err := decodeJSON(string(body), e.limits, stream)
+	if err != nil {
+		return nil, err
+	}
+	if v.kind != kindObject {
+		return nil, newError(InvalidSyntax, "", "A %s must be a JSON object, not %s.", t.Name, v.kind.withArticle())
+	}
+	if err := e.checkSchemas(v); err != nil {
+		return nil, err
+	}
+	e.root = value{kind: kindObject, fields: make([]field, 0, len(v.fields))}
+	for _, f := range v.fields {
+		if err := e.field(opAdd, f.name, f.value); err != nil {
+			return nil, err
+		}
+	}
+	if stream != nil && stream.used {
+		e.result.Members = append(e.result.Members, MemberEdit{Kind: AddMembers, Members: members.members})
+	}
+	e.result.Members = asReplacement(e.result.Members)
+	return e.finish(nil, len(body))
+}
+
+// asReplacement makes the members of a body, which read as additions, one replacement.
+func asReplacement(edits []MemberEdit) []MemberEdit {
+	if len(edits) == 0 {
+		return nil
+	}
+	all := edits[0].Members
+	for _, e := range edits[1:] {
+		all = append(all, e.Members...)
+	}
+	return []MemberEdit{{Kind: ReplaceMembers, Members: all}}
+}
+
+// checkSchemas holds `schemas` of a body against what the body is (RFC 7643 §3). What is
+// kept is computed; this only finds bodies that are meant for something else.
+func (e *editor) checkSchemas(body value) error {
+	var listed value
+	for _, f := range body.fields {
+		if sameName(f.name, "schemas") {
+			listed = f.value
+		}
+	}
+	if listed.kind == kindString && !e.strict() {
+		e.quirk(QuirkSingleAsArray)
+		listed = value{kind: kindArray, items: []value{listed}}
+	}
+	if listed.kind != kindArray && !listed.isNull() {
+		return newError(InvalidSyntax, "schemas", "schemas must be an array of URNs, not %s.", listed.kind.withArticle())
+	}
+	if err := e.checkCount(e.t.root.sub("schemas"), len(listed.items)); err != nil {
+		return err
+	}
+	core := false
+	declared := map[*Attribute]bool{}
+	for _, urn := range listed.items {
+		if urn.kind != kindString {
+			return newError(InvalidSyntax, "schemas", "schemas must hold URNs, not %s.", urn.kind.withArticle())
+		}
+		if sameName(urn.text, e.t.Schema.ID) {
+			core = true
+		} else if extension := e.t.extension(urn.text); extension != nil {
+			declared[extension] = true
+		} else if other := typeOf(urn.text); other != nil {
+			return newError(InvalidValue, "schemas", "schemas names a %s, and this is where a %s belongs.", other.Name, e.t.Name)
+		} else if e.strict() {
+			return newError(InvalidValue, "schemas", "%s has no schema %s.", e.t.Name, shown(urn.text))
+		} else if !hasKey(body, urn.text) {
+			e.ignore("schemas." + pathHead(urn.text))
+		}
+	}
+	if !core {
+		if e.strict() {
+			return newError(InvalidSyntax, "schemas", "schemas must name %s.", e.t.Schema.ID)
+		}
+		e.quirk(QuirkSchemasMissing)
+	}
+	for _, f := range body.fields {
+		extension := e.t.extension(f.name)
+		if extension == nil || declared[extension] || f.value.isNull() {
+			continue
+		}
+		if e.strict() {
+			return newError(InvalidSyntax, "schemas", "schemas must name %s, of which the body has attributes.", extension.Name)
+		}
+		e.quirk(QuirkExtensionUndeclared)
+	}
+	return nil
+}
+
+func hasKey(body value, name string) bool {
+	for _, f := range body.fields {
+		if sameName(f.name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// typeOf finds the resource type whose core schema urn is.
+func typeOf(urn string) *ResourceType {
+	for _, t := range ResourceTypes() {
+		if sameName(t.Schema.ID, urn) {
+			return t
+		}
+	}
+	return nil
+}
+
+// finish checks the whole resource and makes it a document.
+func (e *editor) finish(old *Document, sizeHint int) (*Result, error) {
+	for _, a := range e.t.root.SubAttributes {
+		if !a.Required || a.Mutability == ReadOnly {
+			continue
+		}
+		if v := e.root.find(a); v == nil || blank(v.text) {
+			return nil, errRequired(a)
+		}
+	}
+	e.result.Document = newDocument(e.t, e.root, sizeHint)
+	if old != nil && bytes.Equal(old.raw, e.result.Document.raw) {
+		e.result.Document = old
+	} else {
+		e.result.Changed = true
+	}
+	return e.result, nil
+}
+
+func errRequired(a *Attribute) *Error {
+	return newError(InvalidValue, a.path, "%s is required, and can't be empty.", a.path)
+}

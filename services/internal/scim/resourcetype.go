@@ -1,0 +1,133 @@
+package scim
+
+import (
+	"encoding/json"
+	"sync"
+)
+
+// ResourceType is a resource type of RFC 7643 §6, and what reads and changes resources
+// of that type. UserType and GroupType give the two there are. It is safe for
+// concurrent use and must not be modified.
+type ResourceType struct {
+	ID          string
+	Name        string
+	Endpoint    string // "/Users", below the Base URL
+	Description string
+	Schema      *Schema
+	Extensions  []Extension
+
+	// root is the resource seen as one complex attribute: common attributes, those of
+	// the core schema, one complex attribute for each extension, meta.
+	root        *Attribute
+	id          *Attribute
+	meta        *Attribute
+	members     *Attribute // of groups, else nil
+	groups      *Attribute // of users, else nil
+	roles       *Attribute // of users, else nil
+	schemasJSON [][]byte   // `"schemas":[...]` by the set of extensions present, a bit each
+}
+
+// Extension is a schema that extends a resource type (RFC 7643 §6).
+type Extension struct {
+	Schema   *Schema
+	Required bool
+}
+
+// UserType is the User of RFC 7643 §4.1 with the enterprise extension of §4.3.
+func UserType() *ResourceType { return userType() }
+
+// GroupType is the Group of RFC 7643 §4.2.
+func GroupType() *ResourceType { return groupType() }
+
+// ResourceTypes gives what /ResourceTypes lists.
+func ResourceTypes() []*ResourceType { return []*ResourceType{UserType(), GroupType()} }
+
+// Schemas gives what /Schemas lists.
+func Schemas() []*Schema {
+	var all []*Schema
+	for _, t := range ResourceTypes() {
+		all = append(all, t.Schema)
+		for _, e := range t.Extensions {
+			all = append(all, e.Schema)
+		}
+	}
+	return all
+}
+
+var userType = sync.OnceValue(func() *ResourceType {
+	return newResourceType(ResourceType{
+		ID: "User", Name: "User", Endpoint: "/Users", Description: "User Account",
+		Schema:     userSchema(),
+		Extensions: []Extension{{Schema: enterpriseUserSchema()}},
+	})
+})
+
+var groupType = sync.OnceValue(func() *ResourceType {
+	return newResourceType(ResourceType{
+		ID: "Group", Name: "Group", Endpoint: "/Groups", Description: "Group",
+		Schema: groupSchema(),
+	})
+})
+
+func newResourceType(t ResourceType) *ResourceType {
+	t.root = &Attribute{Type: TypeComplex}
+	before, after := commonAttributes()
+	t.root.SubAttributes = append(before, t.Schema.Attributes...)
+	for _, e := range t.Extensions {
+		t.root.SubAttributes = append(t.root.SubAttributes, &Attribute{
+			Name: e.Schema.ID, Type: TypeComplex, Description: e.Schema.Description, SubAttributes: e.Schema.Attributes,
+			Mutability: ReadWrite, Returned: ReturnedDefault, Uniqueness: UniqueNone,
+		})
+	}
+	t.root.SubAttributes = append(t.root.SubAttributes, after...)
+	t.root.place("")
+	t.id, t.meta = t.root.sub("id"), t.root.sub("meta")
+	t.members, t.groups, t.roles = t.root.sub("members"), t.root.sub("groups"), t.root.sub("roles")
+	for set := range 1 << len(t.Extensions) {
+		spelled := append([]byte(`"schemas":[`), appendString(nil, t.Schema.ID)...)
+		for i, e := range t.Extensions {
+			if set&(1<<i) != 0 {
+				spelled = append(append(spelled, ','), appendString(nil, e.Schema.ID)...)
+			}
+		}
+		t.schemasJSON = append(t.schemasJSON, append(spelled, ']'))
+	}
+	return &t
+}
+
+// MarshalJSON gives the resource of RFC 7643 §6 without meta. See Render.
+func (t *ResourceType) MarshalJSON() ([]byte, error) { return t.Render("") }
+
+// Render gives the resource that /ResourceTypes serves, with meta.location below
+// baseURL (no trailing slash). An empty baseURL leaves meta out.
+func (t *ResourceType) Render(baseURL string) ([]byte, error) {
+	type extension struct {
+		Schema   string `json:"schema"`
+		Required bool   `json:"required"`
+	}
+	extensions := make([]extension, 0, len(t.Extensions))
+	for _, e := range t.Extensions {
+		extensions = append(extensions, extension{e.Schema.ID, e.Required})
+	}
+	return json.Marshal(struct {
+		Schemas          []string       `json:"schemas"`
+		ID               string         `json:"id"`
+		Name             string         `json:"name"`
+		Endpoint         string         `json:"endpoint"`
+		Description      string         `json:"description"`
+		Schema           string         `json:"schema"`
+		SchemaExtensions []extension    `json:"schemaExtensions"`
+		Meta             *discoveryMeta `json:"meta,omitempty"`
+	}{[]string{resourceTypeSchema}, t.ID, t.Name, t.Endpoint, t.Description, t.Schema.ID, extensions,
+		newDiscoveryMeta("ResourceType", baseURL, "/ResourceTypes/"+t.ID)})
+}
+
+// extension finds the container of an extension by its URN in any case.
+func (t *ResourceType) extension(urn string) *Attribute {
+	for _, e := range t.Extensions {
+		if sameName(e.Schema.ID, urn) {
+			return t.root.sub(e.Schema.ID)
+		}
+	}
+	return nil
+}

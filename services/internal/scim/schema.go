@@ -1,0 +1,163 @@
+package scim
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// URNs of the schemas and messages of RFC 7643 §8 and RFC 7644 §8.2.
+const (
+	UserSchema           = "urn:ietf:params:scim:schemas:core:2.0:User"
+	GroupSchema          = "urn:ietf:params:scim:schemas:core:2.0:Group"
+	EnterpriseUserSchema = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+	PatchOpMessage       = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+	schemaSchema       = "urn:ietf:params:scim:schemas:core:2.0:Schema"
+	resourceTypeSchema = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
+)
+
+// AttributeType is a data type of RFC 7643 §2.3.
+type AttributeType string
+
+// The data types of RFC 7643 §2.3.
+const (
+	TypeString    AttributeType = "string"
+	TypeBoolean   AttributeType = "boolean"
+	TypeDecimal   AttributeType = "decimal"
+	TypeInteger   AttributeType = "integer"
+	TypeDateTime  AttributeType = "dateTime"
+	TypeBinary    AttributeType = "binary"
+	TypeReference AttributeType = "reference"
+	TypeComplex   AttributeType = "complex"
+)
+
+// AttributeMutability says when an attribute may be written (RFC 7643 §7).
+type AttributeMutability string
+
+// The mutabilities of RFC 7643 §7.
+const (
+	ReadOnly  AttributeMutability = "readOnly"
+	ReadWrite AttributeMutability = "readWrite"
+	Immutable AttributeMutability = "immutable"
+	WriteOnly AttributeMutability = "writeOnly"
+)
+
+// AttributeReturned says when an attribute is in a response (RFC 7643 §7).
+type AttributeReturned string
+
+// The values of "returned" of RFC 7643 §7.
+const (
+	ReturnedAlways  AttributeReturned = "always"
+	ReturnedNever   AttributeReturned = "never"
+	ReturnedDefault AttributeReturned = "default"
+	ReturnedRequest AttributeReturned = "request"
+)
+
+// AttributeUniqueness says among what a value must be unique (RFC 7643 §7).
+type AttributeUniqueness string
+
+// The values of "uniqueness" of RFC 7643 §7.
+const (
+	UniqueNone   AttributeUniqueness = "none"
+	UniqueServer AttributeUniqueness = "server"
+	UniqueGlobal AttributeUniqueness = "global"
+)
+
+// Attribute holds the characteristics of an attribute (RFC 7643 §2.2, §7). Its JSON is
+// that of RFC 7643 §7. Attributes belong to a schema and must not be modified.
+type Attribute struct {
+	Name            string              `json:"name"`
+	Type            AttributeType       `json:"type"`
+	SubAttributes   []*Attribute        `json:"subAttributes,omitempty"`
+	MultiValued     bool                `json:"multiValued"`
+	Description     string              `json:"description"`
+	Required        bool                `json:"required"`
+	CanonicalValues []string            `json:"canonicalValues,omitempty"`
+	CaseExact       bool                `json:"caseExact"`
+	Mutability      AttributeMutability `json:"mutability"`
+	Returned        AttributeReturned   `json:"returned"`
+	Uniqueness      AttributeUniqueness `json:"uniqueness"`
+	ReferenceTypes  []string            `json:"referenceTypes,omitempty"`
+
+	path   string // as filters and PATCH paths spell it, without the core schema's URN
+	order  int    // its place among its siblings
+	key    bool   // databases index it: Limits.KeyBytes holds
+	search bool   // SearchValues lists its values
+
+	// Sub-attributes that RFC 7643 §2.4 gives a meaning, nil without one.
+	inValue, inRef, inPrimary *Attribute
+}
+
+// Path is the attribute's name in filters and PATCH paths: "userName", "name.givenName",
+// "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department".
+func (a *Attribute) Path() string { return a.path }
+
+// sub finds a sub-attribute by its name in any case.
+func (a *Attribute) sub(name string) *Attribute {
+	for _, s := range a.SubAttributes {
+		if s.Name == name {
+			return s
+		}
+	}
+	for _, s := range a.SubAttributes {
+		if sameName(s.Name, name) {
+			return s
+		}
+	}
+	return nil
+}
+
+// isExtension tells the containers of extensions, whose names are URNs, from attributes.
+func (a *Attribute) isExtension() bool { return strings.IndexByte(a.Name, ':') >= 0 }
+
+// place numbers sub-attributes and gives them their paths.
+func (a *Attribute) place(prefix string) {
+	a.inValue, a.inRef, a.inPrimary = a.sub("value"), a.sub("$ref"), a.sub("primary")
+	for i, s := range a.SubAttributes {
+		s.order = i
+		s.path = prefix + s.Name
+		if s.isExtension() {
+			s.place(s.path + ":")
+		} else {
+			s.place(s.path + ".")
+		}
+	}
+}
+
+// Schema is a schema of RFC 7643 §7. It marshals to the JSON given there.
+type Schema struct {
+	ID          string
+	Name        string
+	Description string
+	Attributes  []*Attribute
+}
+
+// MarshalJSON gives the resource of RFC 7643 §7 without meta, for which the base URL
+// is needed. See Render.
+func (s *Schema) MarshalJSON() ([]byte, error) { return s.Render("") }
+
+// Render gives the resource that /Schemas serves, with meta.location below baseURL
+// (no trailing slash). An empty baseURL leaves meta out.
+func (s *Schema) Render(baseURL string) ([]byte, error) {
+	return json.Marshal(struct {
+		Schemas     []string       `json:"schemas"`
+		ID          string         `json:"id"`
+		Name        string         `json:"name"`
+		Description string         `json:"description"`
+		Attributes  []*Attribute   `json:"attributes"`
+		Meta        *discoveryMeta `json:"meta,omitempty"`
+	}{[]string{schemaSchema}, s.ID, s.Name, s.Description, s.Attributes, newDiscoveryMeta("Schema", baseURL, "/Schemas/"+s.ID)})
+}
+
+// discoveryMeta is the meta of a resource that describes the service. Nothing dates it.
+type discoveryMeta struct {
+	ResourceType string `json:"resourceType"`
+	Location     string `json:"location"`
+}
+
+func newDiscoveryMeta(resourceType, baseURL, path string) *discoveryMeta {
+	if baseURL == "" {
+		return nil
+	}
+	return &discoveryMeta{ResourceType: resourceType, Location: baseURL + path}
+}

@@ -1,0 +1,40 @@
+package scim
+
+// SearchValue is a value of a multi-valued attribute as a store indexes it, to answer
+// filters such as emails.value eq "x" and to match rules.
+type SearchValue struct {
+	Attribute string // "emails"
+	Value     string // the "value" sub-attribute, casefolded
+	Type      string // casefolded, "" without one
+	Primary   bool
+}
+
+// SearchValues lists the values of emails, phoneNumbers, ims, entitlements and roles, in
+// the order of the document. Values without a "value" are not among them. Roles stand
+// as they are stored, which is what filters see; Roles gives what they mean.
+func (d *Document) SearchValues() []SearchValue {
+	var found []SearchValue
+	for i := range d.root.fields {
+		f := &d.root.fields[i]
+		if !f.attr.search {
+			continue
+		}
+		inType := f.attr.sub("type")
+		for j := range f.value.items {
+			item := &f.value.items[j]
+			v := item.find(f.attr.inValue)
+			if v == nil {
+				continue
+			}
+			s := SearchValue{Attribute: f.attr.Name, Value: Casefold(v.text)}
+			if t := item.find(inType); t != nil {
+				s.Type = Casefold(t.text)
+			}
+			if p := item.find(f.attr.inPrimary); p != nil {
+				s.Primary = p.truth
+			}
+			found = append(found, s)
+		}
+	}
+	return found
+}

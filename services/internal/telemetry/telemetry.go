@@ -1,0 +1,117 @@
+// Package telemetry sets up what SREs follow a process by: traces, metrics and logs.
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
+	promexporter "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Telemetry is a process's providers.
+type Telemetry struct {
+	Log     *slog.Logger
+	Tracing trace.TracerProvider
+	Meter   metric.MeterProvider
+	// Metrics serves the metrics in Prometheus's format.
+	Metrics http.Handler
+
+	shutdown []func(context.Context) error
+}
+
+// Config is what telemetry can be told.
+type Config struct {
+	// Logs is where log lines go.
+	Logs io.Writer
+	// Level is the least level that is logged.
+	Level slog.Level
+	// Text writes logs for people instead of JSON.
+	Text bool
+	// Spans takes finished spans in place of an OTLP exporter; for tests.
+	Spans sdktrace.SpanExporter
+}
+
+// New makes the providers. Traces go to the OTLP endpoint that OTEL_EXPORTER_OTLP_ENDPOINT or
+// OTEL_EXPORTER_OTLP_TRACES_ENDPOINT names; without one, trace IDs are made and passed on, and nothing is recorded.
+func New(ctx context.Context, c Config) (*Telemetry, error) {
+	t := &Telemetry{Log: slog.New(newHandler(c))}
+	about := resource.NewSchemaless(attribute.String("service.name", "usher"))
+
+	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(about)}
+	switch {
+	case c.Spans != nil:
+		options = append(options, sdktrace.WithSyncer(c.Spans))
+	case os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != "":
+		exporter, err := otlptracegrpc.New(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("making the trace exporter: %w", err)
+		}
+		options = append(options, sdktrace.WithBatcher(exporter))
+	default:
+		options = append(options, sdktrace.WithSampler(sdktrace.NeverSample()))
+	}
+	tracing := sdktrace.NewTracerProvider(options...)
+	t.Tracing, t.shutdown = tracing, append(t.shutdown, tracing.Shutdown)
+
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	exporter, err := promexporter.New(promexporter.WithRegisterer(registry))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("making the metrics exporter: %w", err), tracing.Shutdown(ctx))
+	}
+	meter := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithResource(about))
+	t.Meter, t.shutdown = meter, append(t.shutdown, meter.Shutdown)
+	t.Metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	return t, nil
+}
+
+// Shutdown sends what waits to be sent.
+func (t *Telemetry) Shutdown(ctx context.Context) error {
+	var errs []error
+	for _, shutdown := range t.shutdown {
+		errs = append(errs, shutdown(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// handler adds the trace to each log line that is written within one.
+type handler struct{ slog.Handler }
+
+func newHandler(c Config) slog.Handler {
+	options := &slog.HandlerOptions{Level: c.Level}
+	if c.Text {
+		return handler{slog.NewTextHandler(c.Logs, options)}
+	}
+	return handler{slog.NewJSONHandler(c.Logs, options)}
+}
+
+// Handle implements slog.Handler.
+func (h handler) Handle(ctx context.Context, record slog.Record) error {
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		record.AddAttrs(slog.String("trace_id", span.TraceID().String()), slog.String("span_id", span.SpanID().String()))
+	}
+	return h.Handler.Handle(ctx, record)
+}
+
+// WithAttrs implements slog.Handler.
+func (h handler) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return handler{h.Handler.WithAttrs(attributes)}
+}
+
+// WithGroup implements slog.Handler.
+func (h handler) WithGroup(name string) slog.Handler { return handler{h.Handler.WithGroup(name)} }
