@@ -325,13 +325,14 @@ func (s *reference) applyFiltered(doc object, op, attribute, key, quoted, sub st
 }
 
 func manager(v any) any {
-	for _, e := range elements(v) {
-		if id, ok := e.(string); ok {
-			return object{"value": id}
-		}
-		return tidy(e)
+	all := elements(v)
+	if len(all) == 0 {
+		return nil
 	}
-	return nil
+	if id, ok := all[0].(string); ok {
+		return object{"value": id}
+	}
+	return tidy(all[0])
 }
 
 func within(doc object, key string) object {

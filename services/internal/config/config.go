@@ -5,7 +5,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -79,33 +78,6 @@ func explain(err error) error {
 	}
 	return errors.New("configuration: " + strings.Join(lines, "; "))
 }
-
-// Secret is a setting whose value is in a file. It prints as nothing.
-type Secret struct{ text string }
-
-// NewSecret makes a secret of a text.
-func NewSecret(text string) Secret { return Secret{text} }
-
-// ReadSecret reads a secret from a file, without the white space around it.
-func ReadSecret(path string) (Secret, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return Secret{}, err
-	}
-	return Secret{strings.TrimSpace(string(text))}, nil
-}
-
-// Reveal gives the secret's text.
-func (s Secret) Reveal() string { return s.text }
-
-// String keeps the secret out of texts.
-func (Secret) String() string { return "[secret]" }
-
-// GoString keeps the secret out of %#v.
-func (Secret) GoString() string { return "[secret]" }
-
-// MarshalText keeps the secret out of JSON and logs.
-func (Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
 
 // Key is one setting, for documentation.
 type Key struct {

@@ -38,6 +38,9 @@
 //     there must not grant it. Otherwise, and in strict mode, it is noTarget.
 //   - RFC 7644 §3.4.2.2: the strings "True" and "False" in a filter are taken for booleans,
 //     in strict mode too: a filter has no mode.
+//   - RFC 7644 §3.4.2.2: a filter may compare a sub-attribute of a value path, as in
+//     emails[type eq "work"].value eq "x", which Microsoft's tutorial for Entra ID sends
+//     and figure 1 lacks. It holds when it holds for a value that the brackets match.
 //   - RFC 7644 §3.5.2: in tolerant mode a path-less value may hold read-only and unknown
 //     attributes, which are ignored; a path that names one is an error in both modes.
 //   - RFC 7644 §3.5.2.1: an add of null adds nothing.

@@ -133,13 +133,37 @@ func (p *filterParser) term(depth int, inside bool) (*node, error) {
 		if inside {
 			return nil, p.fail("brackets can't stand inside brackets")
 		}
-		kid, err := p.group(depth, true, ']')
+		kid, err := p.valueFilter(depth)
 		if err != nil {
 			return nil, err
 		}
 		return &node{kind: nodeValuePath, offset: start, path: path, kids: []*node{kid}}, nil
 	}
 	return p.comparison(start, path)
+}
+
+// valueFilter reads what stands in the brackets of a value path, the opening one being here, and a comparison of a
+// sub-attribute after them: `[type eq "work"].value eq "x"` is `[type eq "work" and value eq "x"]`.
+func (p *filterParser) valueFilter(depth int) (*node, error) {
+	kid, err := p.group(depth, true, ']')
+	if err != nil || p.next() != '.' {
+		return kid, err
+	}
+	p.pos++
+	start := p.pos
+	path, err := p.attrPath()
+	if err != nil {
+		return nil, err
+	}
+	if path.urn != "" || path.sub != "" {
+		p.pos = start
+		return nil, p.fail("the name of a sub-attribute should stand here")
+	}
+	comparison, err := p.comparison(start, path)
+	if err != nil {
+		return nil, err
+	}
+	return &node{kind: nodeAnd, offset: kid.offset, kids: append(joined(nil, kid, nodeAnd), comparison)}, nil
 }
 
 // group reads what stands between parentheses or brackets, the opening one being here.

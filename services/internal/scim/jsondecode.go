@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -53,13 +54,13 @@ func decodeJSON(src string, l Limits, stream *elementStream) (value, error) {
 // located names the keys that led to an error of the decoder's own. What the taker
 // of a stream found has its path already.
 func (d *decoder) located(err error) error {
-	switch e := err.(type) {
-	case *takerError:
-		return e.err
-	case *Error:
-		if e.Path != "" {
-			e.Detail = e.Path + ": " + e.Detail
-		}
+	var taken *takerError
+	if errors.As(err, &taken) {
+		return taken.err
+	}
+	var e *Error
+	if errors.As(err, &e) && e.Path != "" {
+		e.Detail = e.Path + ": " + e.Detail
 	}
 	return err
 }
@@ -451,8 +452,8 @@ func (d *decoder) hex4() (rune, bool) {
 
 // under puts the key that led to an error into its path.
 func under(key string, err error) error {
-	e, ok := err.(*Error)
-	if !ok {
+	var e *Error
+	if !errors.As(err, &e) {
 		return err
 	}
 	if e.Path == "" {

@@ -1,6 +1,9 @@
 package scim
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // Path is the path of a PATCH operation (RFC 7644 §3.5.2, figure 7): attr, attr.sub,
 // attr[filter], attr[filter].sub, each with a URN before it or without, or the URN
@@ -17,7 +20,8 @@ func ParsePath(text string, l Limits) (*Path, error) {
 	p := newFilterParser(text, l, InvalidPath)
 	path, err := p.path()
 	if err != nil {
-		if e, ok := err.(*Error); ok {
+		var e *Error
+		if errors.As(err, &e) {
 			e.Path = pathHead(text)
 		}
 		return nil, err

@@ -1,0 +1,214 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+)
+
+func accessCommand(c *client) *cobra.Command {
+	var organization, user, tenant, role, cursor string
+	target := func(cmd *cobra.Command) {
+		organizationFlag(cmd, &organization)
+		cmd.Flags().StringVar(&user, "user", "", "the user: id or userName")
+		cmd.Flags().StringVar(&tenant, "tenant", "", "the tenant")
+		cmd.Flags().StringVar(&role, "role", "", "the role")
+	}
+	const columns = "user_id tenant_id role_id effective sources.kind"
+	check := &cobra.Command{Use: "check", Short: "Say whether a user effectively holds a role.", Args: cobra.NoArgs}
+	target(check)
+	check.RunE = c.call("allowed", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
+		id, err := userID(ctx, conn, organization, user)
+		if err != nil {
+			return nil, err
+		}
+		return rulev1.NewAccessServiceClient(conn).CheckAccess(ctx, &rulev1.CheckAccessRequest{OrganizationId: organization, UserId: id, TenantId: tenant, RoleId: role})
+	})
+	list := &cobra.Command{Use: "list", Short: "List who holds which role in which tenant, and why.", Args: cobra.NoArgs}
+	target(list)
+	list.RunE = func(cmd *cobra.Command, _ []string) error {
+		ctx, cancel, conn, err := c.dial(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		request := &rulev1.ListAccessRequest{OrganizationId: organization, TenantId: tenant, RoleId: role}
+		if user != "" {
+			if request.UserId, err = userID(ctx, conn, organization, user); err != nil {
+				return answered(err)
+			}
+		}
+		message, err := allPages(ctx, conn, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
+			request.PageToken = token
+			r, err := rulev1.NewAccessServiceClient(conn).ListAccess(ctx, request)
+			return r, r.GetNextPageToken(), err
+		})
+		if err != nil {
+			return answered(err)
+		}
+		if c.output == "json" {
+			return printJSON(cmd.OutOrStdout(), message)
+		}
+		return answered(explainAccess(ctx, conn, cmd.OutOrStdout(), organization, message.(*rulev1.ListAccessResponse).GetAccess()))
+	}
+	grant := &cobra.Command{Use: "grant", Short: "Give a role by hand.", Args: cobra.NoArgs}
+	target(grant)
+	grant.RunE = c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
+		id, err := userID(ctx, conn, organization, user)
+		if err != nil {
+			return nil, err
+		}
+		return rulev1.NewAccessServiceClient(conn).GrantAccess(ctx, &rulev1.GrantAccessRequest{OrganizationId: organization, UserId: id, TenantId: tenant, RoleId: role})
+	})
+	revoke := &cobra.Command{Use: "revoke", Short: "Take back what was given by hand.", Args: cobra.NoArgs}
+	target(revoke)
+	revoke.RunE = c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
+		id, err := userID(ctx, conn, organization, user)
+		if err != nil {
+			return nil, err
+		}
+		return rulev1.NewAccessServiceClient(conn).RevokeAccess(ctx, &rulev1.RevokeAccessRequest{OrganizationId: organization, UserId: id, TenantId: tenant, RoleId: role})
+	})
+	watch := &cobra.Command{Use: "watch", Short: "Print access changes as they come, a line of JSON each.", Args: cobra.NoArgs}
+	organizationFlag(watch, &organization)
+	watch.Flags().StringVar(&cursor, "after", "", "the cursor to start after (default: now)")
+	watch.RunE = func(cmd *cobra.Command, _ []string) error { return watchAccess(cmd, c, organization, cursor) }
+
+	var patience time.Duration
+	wait := &cobra.Command{Use: "wait", Short: "Wait until access is up to date with all that IdPs have sent.", Args: cobra.NoArgs}
+	organizationFlag(wait, &organization)
+	wait.Flags().StringVar(&cursor, "cursor", "", "a change cursor to wait for (default: the newest)")
+	wait.Flags().DurationVar(&patience, "for", 30*time.Second, "how long to wait, up to a minute")
+	wait.RunE = c.call("change_cursor", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
+		return rulev1.NewAccessServiceClient(conn).WaitUntilCaughtUp(ctx, &rulev1.WaitUntilCaughtUpRequest{
+			OrganizationId: organization, ChangeCursor: cursor, Timeout: durationpb.New(patience),
+		})
+	})
+	return noun("access", "Access: who holds which role in which tenant.", check, list, grant, revoke, watch, wait)
+}
+
+// watchAccess prints changes until it is interrupted.
+func watchAccess(cmd *cobra.Command, c *client, organization, cursor string) error {
+	timed, cancel, conn, err := c.dial(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	access := rulev1.NewAccessServiceClient(conn)
+	if cursor == "" {
+		r, err := access.GetAccessCursor(timed, &rulev1.GetAccessCursorRequest{OrganizationId: organization})
+		if err != nil {
+			return answered(err)
+		}
+		cursor = r.GetCursor()
+	}
+	// The watch itself has no end of its own, so it takes the call's credentials without its time-out.
+	ctx, stop := context.WithCancel(context.WithoutCancel(timed))
+	defer stop()
+	defer context.AfterFunc(cmd.Context(), stop)()
+	stream, err := access.WatchAccess(ctx, &rulev1.WatchAccessRequest{OrganizationId: organization, AfterCursor: cursor})
+	if err != nil {
+		return answered(err)
+	}
+	for {
+		response, err := stream.Recv()
+		switch {
+		case errors.Is(err, io.EOF) || cmd.Context().Err() != nil:
+			return nil
+		case err != nil:
+			return answered(err)
+		case response.GetChange() == nil:
+			continue // a bookmark
+		}
+		line, err := protojson.Marshal(response.GetChange())
+		if err != nil {
+			return failed(err)
+		}
+		cmd.Println(string(line))
+	}
+}
+
+// explainAccess prints access with the users' names and the rules' groups in place of ids.
+func explainAccess(ctx context.Context, conn grpc.ClientConnInterface, out io.Writer, organization string, access []*rulev1.Access) error {
+	names, err := userNames(ctx, conn, organization, access)
+	if err != nil {
+		return err
+	}
+	message, err := allPages(ctx, conn, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
+		r, err := rulev1.NewRuleServiceClient(conn).ListRules(ctx, &rulev1.ListRulesRequest{OrganizationId: organization, PageToken: token})
+		return r, r.GetNextPageToken(), err
+	})
+	if err != nil {
+		return err
+	}
+	rules := map[string]*rulev1.Rule{}
+	for _, rule := range message.(*rulev1.ListRulesResponse).GetRules() {
+		rules[rule.GetId()] = rule
+	}
+	var rows [][]string
+	for _, a := range access {
+		var why []string
+		for _, source := range a.GetSources() {
+			why = append(why, because(source, rules))
+		}
+		name := names[a.GetUserId()]
+		if name == "" {
+			name = a.GetUserId()
+		}
+		rows = append(rows, []string{name, a.GetTenantId(), a.GetRoleId(), fmt.Sprint(a.GetEffective()), strings.Join(why, "; ")})
+	}
+	return printTable(out, []string{"USER", "TENANT", "ROLE", "EFFECTIVE", "BECAUSE"}, rows)
+}
+
+func because(source *rulev1.Source, rules map[string]*rulev1.Rule) string {
+	if source.GetKind() == rulev1.SourceKind_SOURCE_KIND_MANUAL {
+		return "granted by " + source.GetGrantedBy()
+	}
+	rule := rules[source.GetRuleId()]
+	switch {
+	case rule == nil:
+		return "a rule that was deleted: " + source.GetRuleId()
+	case rule.GetGroup() != nil:
+		return fmt.Sprintf("rule %q: in group %q", rule.GetDisplayName(), rule.GetGroup().GetDisplayName())
+	default:
+		return fmt.Sprintf("rule %q: role value %q", rule.GetDisplayName(), rule.GetRoleValue().GetValue())
+	}
+}
+
+// namesAtOnce is how many users one look-up takes.
+const namesAtOnce = 1000
+
+func userNames(ctx context.Context, conn grpc.ClientConnInterface, organization string, access []*rulev1.Access) (map[string]string, error) {
+	names := map[string]string{}
+	for _, a := range access {
+		names[a.GetUserId()] = ""
+	}
+	var ids []string
+	for id := range names {
+		ids = append(ids, id)
+	}
+	for len(ids) > 0 {
+		some := ids[:min(len(ids), namesAtOnce)]
+		ids = ids[len(some):]
+		r, err := identityv1.NewReadServiceClient(conn).BatchGetUsers(ctx, &identityv1.BatchGetUsersRequest{OrganizationId: organization, Ids: some})
+		if err != nil {
+			return nil, err
+		}
+		for _, user := range r.GetUsers() {
+			names[user.GetId()] = user.GetUserName()
+		}
+	}
+	return names, nil
+}

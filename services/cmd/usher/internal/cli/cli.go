@@ -1,0 +1,100 @@
+// Package cli is the usher command: one file a noun. Commands that speak to a server use its public gRPC face alone, as
+// any other client could.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+// Run carries out one command line and gives the exit code: 0, 1 when it failed, 2 when it was used wrongly.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	c := &client{}
+	root := &cobra.Command{
+		Use:           "usher",
+		Short:         "SCIM provisioning: an IdP's users become who holds which role in which tenant.",
+		SilenceErrors: true, SilenceUsage: true,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	c.flags(root)
+	root.AddCommand(
+		serveCommand(), configCommand(), simulateCommand(c), organizationCommand(c), directoryCommand(c), keyCommand(c),
+		tenantCommand(c), roleCommand(c), ruleCommand(c), syncCommand(c), accessCommand(c), eventCommand(c), userCommand(c),
+	)
+	err := root.ExecuteContext(ctx)
+	c.close()
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(stderr, "usher:", describe(err))
+	var failed *failure
+	if errors.As(err, &failed) {
+		return 1
+	}
+	return 2
+}
+
+// failure marks an error that is not about how the command was used.
+type failure struct{ error }
+
+func (f *failure) Unwrap() error { return f.error }
+
+// failed marks err as a failure of the thing itself.
+func failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &failure{err}
+}
+
+// describe says what went wrong in words for people, with the reason that programs go by.
+func describe(err error) string {
+	var f *failure
+	if !errors.As(err, &f) {
+		return err.Error()
+	}
+	var explained *fault.Error
+	if !errors.As(err, &explained) {
+		return err.Error()
+	}
+	text := fmt.Sprintf("%s (%s)", explained.Message, fault.ReasonName(explained.Reason))
+	if len(explained.Fields) > 1 {
+		var fields []string
+		for _, field := range explained.Fields {
+			fields = append(fields, "\n  "+field.Path+": "+field.Description)
+		}
+		text += strings.Join(fields, "")
+	}
+	return text
+}
+
+// answered turns a call's error into a failure that can be described.
+func answered(err error) error {
+	if err == nil {
+		return nil
+	}
+	return failed(rpc.Fault(err))
+}
+
+// noun makes the command of a noun, whose verbs are below it.
+func noun(name, short string, verbs ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: name, Short: short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(verbs...)
+	return cmd
+}

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+)
+
+// client is how the commands reach a server.
+type client struct {
+	addr, dataDir, output string
+	timeout               time.Duration
+
+	conn *grpc.ClientConn
+}
+
+const (
+	defaultAddr    = "127.0.0.1:8082"
+	defaultDataDir = ".usher"
+)
+
+func fromEnvironment(name, otherwise string) string {
+	if value := os.Getenv(name); value != "" {
+		return value
+	}
+	return otherwise
+}
+
+func (c *client) flags(root *cobra.Command) {
+	flags := root.PersistentFlags()
+	flags.StringVar(&c.addr, "addr", fromEnvironment("USHER_ADDR", defaultAddr), "the server's gRPC address (USHER_ADDR)")
+	flags.StringVar(&c.dataDir, "data-dir", fromEnvironment("USHER_DATA_DIR", defaultDataDir), "the data folder, with the bootstrap token (USHER_DATA_DIR)")
+	flags.StringVarP(&c.output, "output", "o", "table", "table or json")
+	flags.DurationVar(&c.timeout, "timeout", time.Minute, "how long a call may take")
+}
+
+// dial connects as the operator. The token is read anew: it is nowhere but in its file.
+func (c *client) dial(ctx context.Context) (context.Context, context.CancelFunc, grpc.ClientConnInterface, error) {
+	if c.output != "table" && c.output != "json" {
+		return nil, nil, nil, fmt.Errorf("--output must be table or json, not %q", c.output)
+	}
+	path := filepath.Join(c.dataDir, "bootstrap-token")
+	token, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, nil, failed(fmt.Errorf("reading the bootstrap token: %w (is the server running, and --data-dir its data folder?)", err))
+	}
+	if c.conn == nil {
+		if c.conn, err = grpc.NewClient("dns:///"+c.addr, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
+			return nil, nil, nil, failed(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+strings.TrimSpace(string(token)))
+	return ctx, cancel, c.conn, nil
+}
+
+func (c *client) close() {
+	if c.conn != nil {
+		_ = c.conn.Close() // nothing is under way any more
+	}
+}
+
+// call makes a command's one call and prints its answer, in a table with these columns.
+func (c *client) call(columns string, do func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error)) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		ctx, cancel, conn, err := c.dial(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		message, err := do(ctx, conn, args)
+		if err != nil {
+			return answered(err)
+		}
+		return c.print(cmd.OutOrStdout(), message, columns)
+	}
+}
+
+// organizationFlag adds --organization. The demo's is the default, so that a first walk needs no flag.
+func organizationFlag(cmd *cobra.Command, organization *string) {
+	cmd.Flags().StringVar(organization, "organization", fromEnvironment("USHER_ORGANIZATION", "demo"), "the organization (USHER_ORGANIZATION)")
+}
+
+// userID gives the id of a user that is named by id or userName.
+func userID(ctx context.Context, conn grpc.ClientConnInterface, organization, user string) (string, error) {
+	if user == "" {
+		return "", errors.New("--user must name a user by id or userName")
+	}
+	if _, err := uuid.Parse(user); err == nil {
+		return user, nil
+	}
+	response, err := identityv1.NewReadServiceClient(conn).LookupUser(ctx, &identityv1.LookupUserRequest{
+		OrganizationId: organization, By: &identityv1.LookupUserRequest_UserName{UserName: user},
+	})
+	return response.GetUser().GetId(), err
+}

@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+)
+
+const (
+	organizationColumns = "id display_name federated create_time"
+	directoryColumns    = "id display_name state base_url create_time"
+	keyColumns          = "id display_name create_time expire_time revoke_time"
+)
+
+func organizationCommand(c *client) *cobra.Command {
+	var name string
+	var federated bool
+	create := &cobra.Command{
+		Use: "create ID", Short: "Add an organization.", Args: cobra.ExactArgs(1),
+		RunE: c.call(organizationColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+			return directoryv1.NewOrganizationServiceClient(conn).CreateOrganization(ctx,
+				&directoryv1.CreateOrganizationRequest{OrganizationId: args[0], DisplayName: name, Federated: federated})
+		}),
+	}
+	create.Flags().StringVar(&name, "name", "", "what people call it (default: the id)")
+	create.Flags().BoolVar(&federated, "federated", false, "its sign-in comes from its IdP, so it may use SCIM")
+
+	get := &cobra.Command{
+		Use: "get ID", Short: "Show an organization.", Args: cobra.ExactArgs(1),
+		RunE: c.call(organizationColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+			return directoryv1.NewOrganizationServiceClient(conn).GetOrganization(ctx, &directoryv1.GetOrganizationRequest{OrganizationId: args[0]})
+		}),
+	}
+	list := listCommand("List organizations.", c, organizationColumns, nil, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
+		r, err := directoryv1.NewOrganizationServiceClient(conn).ListOrganizations(ctx, &directoryv1.ListOrganizationsRequest{PageToken: token})
+		return r, r.GetNextPageToken(), err
+	})
+	update := &cobra.Command{
+		Use: "update ID", Short: "Change an organization.", Args: cobra.ExactArgs(1),
+	}
+	update.Flags().StringVar(&name, "name", "", "what people call it")
+	update.Flags().BoolVar(&federated, "federated", false, "whether its sign-in comes from its IdP; without it its directories are suspended")
+	update.RunE = c.call(organizationColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		mask := &fieldmaskpb.FieldMask{}
+		for flag, field := range map[string]string{"name": "display_name", "federated": "federated"} {
+			if update.Flags().Changed(flag) {
+				mask.Paths = append(mask.Paths, field)
+			}
+		}
+		if len(mask.GetPaths()) == 0 {
+			return nil, fmt.Errorf("nothing to change: give --name or --federated")
+		}
+		return directoryv1.NewOrganizationServiceClient(conn).UpdateOrganization(ctx, &directoryv1.UpdateOrganizationRequest{
+			OrganizationId: args[0], UpdateMask: mask, Organization: &directoryv1.Organization{DisplayName: name, Federated: federated},
+		})
+	})
+	return noun("org", "Organizations: the vendor's customers.", create, get, list, update)
+}
+
+// listCommand makes a verb that walks all pages of a list and prints them as one.
+func listCommand(short string, c *client, columns string, flags func(*cobra.Command), page func(ctx context.Context, conn grpc.ClientConnInterface, token string) (message proto.Message, next string, err error)) *cobra.Command {
+	cmd := &cobra.Command{Use: "list", Short: short, Args: cobra.NoArgs}
+	if flags != nil {
+		flags(cmd)
+	}
+	cmd.RunE = c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
+		return allPages(ctx, conn, page)
+	})
+	return cmd
+}
+
+// allPages walks a list and merges its pages into one answer.
+func allPages(ctx context.Context, conn grpc.ClientConnInterface, page func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error)) (proto.Message, error) {
+	var all proto.Message
+	for token := ""; ; {
+		message, next, err := page(ctx, conn, token)
+		if err != nil {
+			return nil, err
+		}
+		if all == nil {
+			all = message
+		} else {
+			proto.Merge(all, message)
+		}
+		if token = next; token == "" {
+			if field := all.ProtoReflect().Descriptor().Fields().ByName("next_page_token"); field != nil {
+				all.ProtoReflect().Clear(field)
+			}
+			return all, nil
+		}
+	}
+}
+
+func directoryCommand(c *client) *cobra.Command {
+	var organization, name, replaces string
+	var strict, unique, afresh, deleted bool
+	mode := func() directoryv1.DirectoryMode {
+		if strict {
+			return directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT
+		}
+		return directoryv1.DirectoryMode_DIRECTORY_MODE_TOLERANT
+	}
+	create := &cobra.Command{Use: "create", Short: "Connect an IdP: prints the Base URL and, once, the API key.", Args: cobra.NoArgs}
+	organizationFlag(create, &organization)
+	create.Flags().StringVar(&name, "name", "", "what people call it (required)")
+	create.Flags().BoolVar(&strict, "strict", false, "take only what the RFCs allow")
+	create.Flags().BoolVar(&unique, "unique-group-names", false, "refuse a second group of a name")
+	create.Flags().StringVar(&replaces, "replaces", "", "id of the deleted directory whose users and groups it may adopt (default: the only one)")
+	create.Flags().BoolVar(&afresh, "replace-none", false, "adopt nothing")
+	_ = create.MarkFlagRequired("name") // the flag is there
+	create.RunE = func(cmd *cobra.Command, _ []string) error {
+		ctx, cancel, conn, err := c.dial(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		r, err := directoryv1.NewDirectoryServiceClient(conn).CreateDirectory(ctx, &directoryv1.CreateDirectoryRequest{
+			OrganizationId: organization, DisplayName: name, Mode: mode(), UniqueGroupNames: unique, ReplacesId: replaces, ReplaceNone: afresh,
+		})
+		if err != nil {
+			return answered(err)
+		}
+		if c.output == "json" {
+			return printJSON(cmd.OutOrStdout(), r)
+		}
+		cmd.Printf("Directory  %s\nBase URL   %s\nAPI key    %s\n\nThe key is shown only now. Give both to the IdP.\n",
+			r.GetDirectory().GetId(), r.GetBaseUrl(), r.GetApiKey())
+		return nil
+	}
+	get := &cobra.Command{Use: "get ID", Short: "Show a directory.", Args: cobra.ExactArgs(1)}
+	organizationFlag(get, &organization)
+	get.RunE = c.call(directoryColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		return directoryv1.NewDirectoryServiceClient(conn).GetDirectory(ctx, &directoryv1.GetDirectoryRequest{OrganizationId: organization, Id: args[0]})
+	})
+	list := listCommand("List an organization's directories.", c, directoryColumns, func(cmd *cobra.Command) {
+		organizationFlag(cmd, &organization)
+		cmd.Flags().BoolVar(&deleted, "deleted", false, "deleted ones too")
+	}, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
+		r, err := directoryv1.NewDirectoryServiceClient(conn).ListDirectories(ctx,
+			&directoryv1.ListDirectoriesRequest{OrganizationId: organization, PageToken: token, ShowDeleted: deleted})
+		return r, r.GetNextPageToken(), err
+	})
+	update := &cobra.Command{Use: "update ID", Short: "Change a directory.", Args: cobra.ExactArgs(1)}
+	organizationFlag(update, &organization)
+	update.Flags().StringVar(&name, "name", "", "what people call it")
+	update.Flags().BoolVar(&strict, "strict", false, "take only what the RFCs allow")
+	update.Flags().BoolVar(&unique, "unique-group-names", false, "refuse a second group of a name")
+	update.RunE = c.call(directoryColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		mask := &fieldmaskpb.FieldMask{}
+		for flag, field := range map[string]string{"name": "display_name", "strict": "mode", "unique-group-names": "unique_group_names"} {
+			if update.Flags().Changed(flag) {
+				mask.Paths = append(mask.Paths, field)
+			}
+		}
+		if len(mask.GetPaths()) == 0 {
+			return nil, fmt.Errorf("nothing to change: give --name, --strict or --unique-group-names")
+		}
+		return directoryv1.NewDirectoryServiceClient(conn).UpdateDirectory(ctx, &directoryv1.UpdateDirectoryRequest{
+			OrganizationId: organization, Id: args[0], UpdateMask: mask,
+			Directory: &directoryv1.Directory{DisplayName: name, Mode: mode(), UniqueGroupNames: unique},
+		})
+	})
+	remove := &cobra.Command{Use: "delete ID", Short: "Cut the IdP off. Takes no access away.", Args: cobra.ExactArgs(1)}
+	organizationFlag(remove, &organization)
+	remove.RunE = c.call(directoryColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		return directoryv1.NewDirectoryServiceClient(conn).DeleteDirectory(ctx, &directoryv1.DeleteDirectoryRequest{OrganizationId: organization, Id: args[0]})
+	})
+	carried := &cobra.Command{Use: "carried ID", Short: "List memberships taken over from a replaced directory that the IdP has not confirmed.", Args: cobra.ExactArgs(1)}
+	organizationFlag(carried, &organization)
+	carried.RunE = c.call("group_id member.id member.type", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		return allPages(ctx, conn, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
+			r, err := identityv1.NewAdoptionServiceClient(conn).ListCarriedMembers(ctx,
+				&identityv1.ListCarriedMembersRequest{OrganizationId: organization, DirectoryId: args[0], PageToken: token})
+			return r, r.GetNextPageToken(), err
+		})
+	})
+	finish := &cobra.Command{Use: "finish-adoption ID", Short: "Remove the memberships that 'carried' lists.", Args: cobra.ExactArgs(1)}
+	organizationFlag(finish, &organization)
+	finish.RunE = c.call("removed_count", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		return identityv1.NewAdoptionServiceClient(conn).FinishAdoption(ctx, &identityv1.FinishAdoptionRequest{OrganizationId: organization, DirectoryId: args[0]})
+	})
+	return noun("directory", "Directories: connections from IdPs.", create, get, list, update, remove, carried, finish)
+}
+
+func keyCommand(c *client) *cobra.Command {
+	var organization, directory, name string
+	var expires time.Duration
+	flags := func(cmd *cobra.Command) {
+		organizationFlag(cmd, &organization)
+		cmd.Flags().StringVar(&directory, "directory", "", "id of the directory (required)")
+		_ = cmd.MarkFlagRequired("directory") // the flag is there
+	}
+	create := &cobra.Command{Use: "create", Short: "Add an API key: prints its secret once.", Args: cobra.NoArgs}
+	flags(create)
+	create.Flags().StringVar(&name, "name", "", "what people call it")
+	create.Flags().DurationVar(&expires, "expires-in", 0, "stop working after this long (default: never)")
+	create.RunE = c.call("api_key.id secret", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
+		request := &directoryv1.CreateApiKeyRequest{OrganizationId: organization, DirectoryId: directory, DisplayName: name}
+		if expires != 0 {
+			request.ExpireTime = timestamppb.New(time.Now().Add(expires))
+		}
+		return directoryv1.NewApiKeyServiceClient(conn).CreateApiKey(ctx, request)
+	})
+	list := &cobra.Command{Use: "list", Short: "List a directory's keys.", Args: cobra.NoArgs}
+	flags(list)
+	list.RunE = c.call(keyColumns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
+		return directoryv1.NewApiKeyServiceClient(conn).ListApiKeys(ctx, &directoryv1.ListApiKeysRequest{OrganizationId: organization, DirectoryId: directory})
+	})
+	revoke := &cobra.Command{Use: "revoke ID", Short: "End a key.", Args: cobra.ExactArgs(1)}
+	flags(revoke)
+	revoke.RunE = c.call(keyColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		return directoryv1.NewApiKeyServiceClient(conn).RevokeApiKey(ctx, &directoryv1.RevokeApiKeyRequest{OrganizationId: organization, DirectoryId: directory, Id: args[0]})
+	})
+	return noun("key", "API keys: how an IdP signs in to its directory.", create, list, revoke)
+}

@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+)
+
+func eventCommand(c *client) *cobra.Command {
+	var organization, directory, message string
+	var open bool
+	const columns = "id time operation status reason message_id acknowledge_time detail"
+	list := listCommand("List failed events, newest first.", c, columns, func(cmd *cobra.Command) {
+		organizationFlag(cmd, &organization)
+		cmd.Flags().StringVar(&directory, "directory", "", "one directory's only")
+		cmd.Flags().StringVar(&message, "message", "", "one message's only, by the ID that the IdP was told")
+		cmd.Flags().BoolVar(&open, "open", false, "only those that nobody has acknowledged")
+	}, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
+		r, err := failedeventsv1.NewEventServiceClient(conn).ListEvents(ctx, &failedeventsv1.ListEventsRequest{
+			OrganizationId: organization, DirectoryId: directory, MessageId: message, OpenOnly: open, PageToken: token,
+		})
+		return r, r.GetNextPageToken(), err
+	})
+	get := &cobra.Command{Use: "get ID", Short: "Show a failed event.", Args: cobra.ExactArgs(1)}
+	organizationFlag(get, &organization)
+	get.RunE = c.call(columns+" remedy trace_id", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		return failedeventsv1.NewEventServiceClient(conn).GetEvent(ctx, &failedeventsv1.GetEventRequest{OrganizationId: organization, Id: args[0]})
+	})
+	acknowledge := &cobra.Command{Use: "acknowledge ID", Short: "Note that somebody has seen to it.", Args: cobra.ExactArgs(1)}
+	organizationFlag(acknowledge, &organization)
+	acknowledge.RunE = c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		return failedeventsv1.NewEventServiceClient(conn).AcknowledgeEvent(ctx, &failedeventsv1.AcknowledgeEventRequest{OrganizationId: organization, Id: args[0]})
+	})
+	return noun("event", "Failed events: messages that could not be carried out.", list, get, acknowledge)
+}
+
+func userCommand(c *client) *cobra.Command {
+	var organization string
+	get := &cobra.Command{Use: "get USER", Short: "Show a user, by id or userName.", Args: cobra.ExactArgs(1)}
+	organizationFlag(get, &organization)
+	get.RunE = c.call("id user_name active detached directory_id group_ids role_values", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		id, err := userID(ctx, conn, organization, args[0])
+		if err != nil {
+			return nil, err
+		}
+		return identityv1.NewReadServiceClient(conn).LookupUser(ctx, &identityv1.LookupUserRequest{
+			OrganizationId: organization, By: &identityv1.LookupUserRequest_Id{Id: id},
+		})
+	})
+	return noun("user", "Users, as IdPs sent them.", get)
+}

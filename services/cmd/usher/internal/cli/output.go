@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// print writes an answer: whole as JSON, or as a table of the columns, which are field paths such as "group.display_name"
+// of the resources in it.
+func (c *client) print(out io.Writer, message proto.Message, columns string) error {
+	if c.output == "json" {
+		return printJSON(out, message)
+	}
+	if columns == "" {
+		return nil
+	}
+	paths := strings.Fields(columns)
+	rows := [][]string{}
+	for _, resource := range resources(message.ProtoReflect()) {
+		var row []string
+		for _, path := range paths {
+			row = append(row, cell(resource, strings.Split(path, ".")))
+		}
+		rows = append(rows, row)
+	}
+	var head []string
+	for _, path := range paths {
+		head = append(head, strings.ToUpper(strings.ReplaceAll(strings.ReplaceAll(path, "_", " "), ".", " ")))
+	}
+	return printTable(out, head, rows)
+}
+
+func printTable(out io.Writer, head []string, rows [][]string) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, strings.Join(head, "\t"))
+	for _, row := range rows {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	return w.Flush()
+}
+
+// printJSON writes an answer with all its fields, indented the same way every time.
+func printJSON(out io.Writer, message proto.Message) error {
+	text, err := protojson.MarshalOptions{EmitUnpopulated: true}.Marshal(message)
+	if err != nil {
+		return err
+	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, text, "", "  "); err != nil {
+		return err
+	}
+	indented.WriteByte('\n')
+	_, err = indented.WriteTo(out)
+	return err
+}
+
+// resources finds what an answer is about: its one list, or its one resource, or itself.
+func resources(m protoreflect.Message) []protoreflect.Message {
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		field := fields.Get(i)
+		if field.IsList() && field.Message() != nil {
+			var all []protoreflect.Message
+			list := m.Get(field).List()
+			for j := range list.Len() {
+				all = append(all, list.Get(j).Message())
+			}
+			return all
+		}
+	}
+	if fields.Len() == 1 && fields.Get(0).Message() != nil {
+		if !m.Has(fields.Get(0)) {
+			return nil
+		}
+		return []protoreflect.Message{m.Get(fields.Get(0)).Message()}
+	}
+	return []protoreflect.Message{m}
+}
+
+// cell is the text of a field.
+func cell(m protoreflect.Message, path []string) string {
+	field := m.Descriptor().Fields().ByName(protoreflect.Name(path[0]))
+	if field == nil {
+		return ""
+	}
+	switch {
+	case field.IsList():
+		var all []string
+		list := m.Get(field).List()
+		for i := range list.Len() {
+			if field.Message() != nil {
+				all = append(all, cell(list.Get(i).Message(), path[1:]))
+			} else {
+				all = append(all, list.Get(i).String())
+			}
+		}
+		return strings.Join(all, ",")
+	case field.Message() != nil:
+		if !m.Has(field) {
+			return ""
+		}
+		if t, ok := m.Get(field).Message().Interface().(*timestamppb.Timestamp); ok {
+			return t.AsTime().Format(time.RFC3339)
+		}
+		if len(path) == 1 {
+			return ""
+		}
+		return cell(m.Get(field).Message(), path[1:])
+	case field.Enum() != nil:
+		value := field.Enum().Values().ByNumber(m.Get(field).Enum())
+		if value == nil {
+			return ""
+		}
+		name := string(value.Name())
+		unspecified := string(field.Enum().Values().Get(0).Name())
+		return strings.ToLower(strings.TrimPrefix(name, strings.TrimSuffix(unspecified, "UNSPECIFIED")))
+	default:
+		return m.Get(field).String()
+	}
+}

@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+)
+
+const (
+	tenantColumns = "id display_name create_time"
+	roleColumns   = "id display_name scope rank"
+)
+
+func tenantCommand(c *client) *cobra.Command {
+	var organization, name string
+	create := &cobra.Command{Use: "create ID", Short: "Add a tenant.", Args: cobra.ExactArgs(1)}
+	organizationFlag(create, &organization)
+	create.Flags().StringVar(&name, "name", "", "what people call it (default: the id)")
+	create.RunE = c.call(tenantColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		return rulev1.NewTenantServiceClient(conn).CreateTenant(ctx, &rulev1.CreateTenantRequest{OrganizationId: organization, Id: args[0], DisplayName: name})
+	})
+	list := listCommand("List an organization's tenants.", c, tenantColumns, func(cmd *cobra.Command) { organizationFlag(cmd, &organization) },
+		func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
+			r, err := rulev1.NewTenantServiceClient(conn).ListTenants(ctx, &rulev1.ListTenantsRequest{OrganizationId: organization, PageToken: token})
+			return r, r.GetNextPageToken(), err
+		})
+	update := &cobra.Command{Use: "update ID", Short: "Give a tenant another name.", Args: cobra.ExactArgs(1)}
+	organizationFlag(update, &organization)
+	update.Flags().StringVar(&name, "name", "", "what people call it (required)")
+	_ = update.MarkFlagRequired("name") // the flag is there
+	update.RunE = c.call(tenantColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		return rulev1.NewTenantServiceClient(conn).UpdateTenant(ctx, &rulev1.UpdateTenantRequest{OrganizationId: organization, Id: args[0], DisplayName: name})
+	})
+	remove := &cobra.Command{Use: "delete ID", Short: "Remove a tenant that nothing names.", Args: cobra.ExactArgs(1)}
+	organizationFlag(remove, &organization)
+	remove.RunE = c.call("", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		return rulev1.NewTenantServiceClient(conn).DeleteTenant(ctx, &rulev1.DeleteTenantRequest{OrganizationId: organization, Id: args[0]})
+	})
+	return noun("tenant", "Tenants: instances of the vendor's product.", create, list, update, remove)
+}
+
+func roleCommand(c *client) *cobra.Command {
+	var name string
+	var rank int32
+	var organizationWide bool
+	create := &cobra.Command{Use: "create ID", Short: "Add a role to the catalogue.", Args: cobra.ExactArgs(1)}
+	create.Flags().StringVar(&name, "name", "", "what people call it (default: the id)")
+	create.Flags().Int32Var(&rank, "rank", 0, "its rank: a higher one may do more")
+	create.Flags().BoolVar(&organizationWide, "organization-wide", false, "held in the organization instead of a tenant")
+	create.RunE = c.call(roleColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		scope := rulev1.RoleScope_ROLE_SCOPE_TENANT
+		if organizationWide {
+			scope = rulev1.RoleScope_ROLE_SCOPE_ORGANIZATION
+		}
+		return rulev1.NewRoleServiceClient(conn).CreateRole(ctx, &rulev1.CreateRoleRequest{Id: args[0], DisplayName: name, Rank: rank, Scope: scope})
+	})
+	list := &cobra.Command{
+		Use: "list", Short: "List the catalogue.", Args: cobra.NoArgs,
+		RunE: c.call(roleColumns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
+			return rulev1.NewRoleServiceClient(conn).ListRoles(ctx, &rulev1.ListRolesRequest{})
+		}),
+	}
+	remove := &cobra.Command{
+		Use: "delete ID", Short: "Remove a role that nothing names.", Args: cobra.ExactArgs(1),
+		RunE: c.call("", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+			return rulev1.NewRoleServiceClient(conn).DeleteRole(ctx, &rulev1.DeleteRoleRequest{Id: args[0]})
+		}),
+	}
+	return noun("role", "Roles: what a user may be.", create, list, remove)
+}
+
+// grants reads "tenant:role" and, for a role that is held in the organization, "role".
+func grants(texts []string) ([]*rulev1.Grant, error) {
+	var all []*rulev1.Grant
+	for _, text := range texts {
+		tenant, role, ok := strings.Cut(text, ":")
+		if !ok {
+			tenant, role = "", text
+		}
+		if role == "" {
+			return nil, fmt.Errorf("--grant must be TENANT:ROLE, or ROLE for one held in the organization, not %q", text)
+		}
+		all = append(all, &rulev1.Grant{TenantId: tenant, RoleId: role})
+	}
+	return all, nil
+}
+
+func ruleCommand(c *client) *cobra.Command {
+	var organization, name, group, value string
+	var give []string
+	var disabled bool
+	const columns = "id display_name enabled group.display_name role_value.value grants.tenant_id grants.role_id group.pins.state"
+	create := &cobra.Command{Use: "create", Short: "Add a rule. It changes nobody until their next message or a rule sync.", Args: cobra.NoArgs}
+	organizationFlag(create, &organization)
+	create.Flags().StringVar(&name, "name", "", "what people call it")
+	create.Flags().StringVar(&group, "group", "", "match the users in this group")
+	create.Flags().StringVar(&value, "role-value", "", "match the users with this value among their SCIM roles")
+	create.Flags().StringArrayVar(&give, "grant", nil, "TENANT:ROLE to give, or ROLE for one held in the organization; several may be given")
+	create.Flags().BoolVar(&disabled, "disabled", false, "do not apply it yet")
+	create.RunE = func(cmd *cobra.Command, args []string) error {
+		all, err := grants(give)
+		if err != nil {
+			return err
+		}
+		rule := &rulev1.Rule{DisplayName: name, Enabled: !disabled, Grants: all}
+		switch {
+		case group != "" && value == "":
+			rule.Match = &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: group}}
+		case value != "" && group == "":
+			rule.Match = &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: value}}
+		default:
+			return errors.New("give either --group or --role-value")
+		}
+		return c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
+			return rulev1.NewRuleServiceClient(conn).CreateRule(ctx, &rulev1.CreateRuleRequest{OrganizationId: organization, Rule: rule})
+		})(cmd, args)
+	}
+	list := listCommand("List an organization's rules.", c, columns, func(cmd *cobra.Command) { organizationFlag(cmd, &organization) },
+		func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
+			r, err := rulev1.NewRuleServiceClient(conn).ListRules(ctx, &rulev1.ListRulesRequest{OrganizationId: organization, PageToken: token})
+			return r, r.GetNextPageToken(), err
+		})
+	verb := func(use, short string, do func(ctx context.Context, rules rulev1.RuleServiceClient, id string) (proto.Message, error)) *cobra.Command {
+		cmd := &cobra.Command{Use: use + " ID", Short: short, Args: cobra.ExactArgs(1)}
+		organizationFlag(cmd, &organization)
+		cmd.RunE = c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+			return do(ctx, rulev1.NewRuleServiceClient(conn), args[0])
+		})
+		return cmd
+	}
+	get := verb("get", "Show a rule.", func(ctx context.Context, rules rulev1.RuleServiceClient, id string) (proto.Message, error) {
+		return rules.GetRule(ctx, &rulev1.GetRuleRequest{OrganizationId: organization, Id: id})
+	})
+	enable := verb("enable", "Let a rule apply.", func(ctx context.Context, rules rulev1.RuleServiceClient, id string) (proto.Message, error) {
+		return rules.EnableRule(ctx, &rulev1.EnableRuleRequest{OrganizationId: organization, Id: id})
+	})
+	disable := verb("disable", "Stop a rule from applying.", func(ctx context.Context, rules rulev1.RuleServiceClient, id string) (proto.Message, error) {
+		return rules.DisableRule(ctx, &rulev1.DisableRuleRequest{OrganizationId: organization, Id: id})
+	})
+	remove := verb("delete", "Remove a rule. What it gave stays until a message or a rule sync.", func(ctx context.Context, rules rulev1.RuleServiceClient, id string) (proto.Message, error) {
+		return rules.DeleteRule(ctx, &rulev1.DeleteRuleRequest{OrganizationId: organization, Id: id})
+	})
+	return noun("rule", "Rules: users that match this get these roles.", create, get, list, enable, disable, remove)
+}

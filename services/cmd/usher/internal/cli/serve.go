@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/usher-scim/usher/gen"
+	"github.com/usher-scim/usher/services/internal/app"
+	"github.com/usher-scim/usher/services/internal/config"
+	"github.com/usher-scim/usher/services/internal/telemetry"
+)
+
+// notSettings are the environment variables of the client.
+var notSettings = []string{"USHER_ADDR", "USHER_ORGANIZATION", "USHER_KEY"}
+
+// settingFlags are the flags that override settings, by key.
+var settingFlags = map[string]string{
+	"scim-addr": "scim_addr", "admin-addr": "admin_addr", "grpc-addr": "grpc_addr", "ops-addr": "ops_addr",
+	"public-url": "public_url", "log-level": "log_level", "log-format": "log_format", "dev": "dev", "data-dir": "data_dir",
+}
+
+// settings reads them from all sources and checks them.
+func settings(cmd *cobra.Command, file string) (app.Settings, error) {
+	s := app.Defaults()
+	flags := map[string]any{}
+	for name, key := range settingFlags {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			flags[key] = f.Value.String()
+		}
+	}
+	if err := config.Load(&s, config.Source{File: file, Environ: os.Environ(), Ignore: notSettings, Flags: flags}); err != nil {
+		return s, err
+	}
+	if s.Dev {
+		// Asked for again, now that development mode is known to hold: its defaults differ.
+		development := app.DevelopmentDefaults()
+		if err := config.Load(&development, config.Source{File: file, Environ: os.Environ(), Ignore: notSettings, Flags: flags}); err != nil {
+			return s, err
+		}
+		s = development
+	}
+	if err := s.Check(); err != nil {
+		return s, fmt.Errorf("configuration: %w", err)
+	}
+	return s, nil
+}
+
+func serveFlags(cmd *cobra.Command, file *string) {
+	defaults := app.Defaults()
+	flags := cmd.Flags()
+	flags.StringVar(file, "config", "", "a YAML file with settings")
+	flags.Bool("dev", false, "development mode: demo data into an empty data folder, and a bootstrap token to sign in with")
+	flags.String("scim-addr", defaults.SCIMAddr, "where to listen for IdPs; port 0 takes any")
+	flags.String("admin-addr", defaults.AdminAddr, "where to listen for the admin REST API")
+	flags.String("grpc-addr", defaults.GRPCAddr, "where to listen for the public gRPC API")
+	flags.String("ops-addr", defaults.OpsAddr, "where to listen for metrics, health and profiles")
+	flags.String("public-url", "", "where IdPs reach the SCIM listener (default: its own address)")
+	flags.String("log-level", defaults.LogLevel, "debug, info, warn or error")
+	flags.String("log-format", defaults.LogFormat, "json or text")
+}
+
+func serveCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run Usher.", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := settings(cmd, file)
+			if err != nil {
+				return err
+			}
+			return failed(serve(cmd, s))
+		},
+	}
+	serveFlags(cmd, &file)
+	return cmd
+}
+
+func configCommand() *cobra.Command {
+	var file string
+	check := &cobra.Command{
+		Use: "check", Short: "Say what is wrong with the configuration, or list every setting.", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := settings(cmd, file)
+			if err != nil {
+				return failed(err)
+			}
+			var rows [][]string
+			for _, key := range config.Keys(&s) {
+				rows = append(rows, []string{key.Name, fmt.Sprint(key.Default), key.Doc})
+			}
+			return printTable(cmd.OutOrStdout(), []string{"SETTING", "VALUE", "MEANING"}, rows)
+		},
+	}
+	serveFlags(check, &file)
+	return noun("config", "Settings: from a file, USHER_* environment variables and flags.", check)
+}
+
+func serve(cmd *cobra.Command, s app.Settings) (err error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	t, err := telemetry.New(ctx, telemetry.Config{Logs: cmd.ErrOrStderr(), Level: level, Text: s.LogFormat == "text"})
+	if err != nil {
+		return err
+	}
+	description, err := openAPI()
+	if err != nil {
+		return err
+	}
+	a, err := app.Start(ctx, s, app.Options{Telemetry: t, OpenAPI: description, Now: time.Now})
+	if err != nil {
+		return err
+	}
+	greet(cmd, a, s)
+	select {
+	case <-ctx.Done():
+	case err = <-a.Failed():
+	}
+	stopCtx, cancel := context.WithTimeout(context.Background(), s.ShutdownTimeout)
+	defer cancel()
+	return errors.Join(err, a.Stop(stopCtx), t.Shutdown(stopCtx))
+}
+
+// openAPI gives the admin API's description as JSON.
+func openAPI() ([]byte, error) {
+	var description any
+	if err := yaml.Unmarshal(gen.OpenAPI, &description); err != nil {
+		return nil, fmt.Errorf("reading the OpenAPI description: %w", err)
+	}
+	return json.Marshal(description)
+}
+
+// greet says where everything is and what to type next.
+func greet(cmd *cobra.Command, a *app.App, s app.Settings) {
+	cmd.Printf(`Usher is serving.
+
+  SCIM        http://%s   (IdPs)
+  admin       http://%s   (REST, /api/v1)
+  gRPC        %s          (the vendor's services, the usher command)
+  operations  http://%s   (/metrics, /readyz, /livez, /debug/pprof/)
+
+The bootstrap token is in %s. In another terminal, next:
+
+`, a.SCIMAddr(), a.AdminAddr(), a.GRPCAddr(), a.OpsAddr(), a.TokenPath())
+	binary, err := os.Executable()
+	if err != nil {
+		binary = "usher"
+	}
+	environment := ""
+	if a.GRPCAddr() != defaultAddr {
+		environment += "USHER_ADDR=" + a.GRPCAddr() + " "
+	}
+	if s.DataDir != defaultDataDir {
+		environment += "USHER_DATA_DIR=" + s.DataDir + " "
+	}
+	cmd.Printf("  %[1]s%[2]s directory create --name \"Entra ID\"\n"+
+		"  %[2]s simulate --idp entra --users 100 --groups 10 --base-url <Base URL> --key <API key>\n"+
+		"  %[1]s%[2]s access list\n\n", environment, shortened(binary))
+}
+
+// shortened gives a path from here where that is shorter.
+func shortened(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rest, ok := strings.CutPrefix(path, here+string(os.PathSeparator)); ok {
+		return rest
+	}
+	return path
+}

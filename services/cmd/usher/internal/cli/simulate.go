@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/usher-scim/usher/services/internal/simulate"
+)
+
+func simulateCommand(c *client) *cobra.Command {
+	var idp, key string
+	config := simulate.Config{}
+	cmd := &cobra.Command{
+		Use: "simulate", Short: "Play an IdP: everybody first, then changes.", Args: cobra.NoArgs,
+		Long: `Play an IdP against any SCIM 2.0 Base URL: an initial cycle, then incremental ones, with the
+messages that Entra ID or Okta would send, and retrying as they do. The same seed sends
+the same people and the same changes. The first five groups are those of the default
+rules. --output json prints which users, groups and roles should result.`,
+	}
+	cmd.Flags().StringVar(&idp, "idp", "entra", "entra or okta")
+	cmd.Flags().IntVar(&config.Users, "users", 100, "how many users the initial cycle sends")
+	cmd.Flags().IntVar(&config.Groups, "groups", 10, "how many groups the initial cycle sends")
+	cmd.Flags().Uint64Var(&config.Seed, "seed", 1, "which people and changes")
+	cmd.Flags().IntVar(&config.Cycles, "cycles", simulate.DefaultCycles, "how many incremental cycles follow; 0 is none")
+	cmd.Flags().IntVar(&config.Concurrency, "concurrency", simulate.DefaultConcurrency, "how many messages are under way at a time")
+	cmd.Flags().StringVar(&config.BaseURL, "base-url", "", "the directory's Base URL (required)")
+	cmd.Flags().StringVar(&key, "key", fromEnvironment("USHER_KEY", ""), "the directory's API key (USHER_KEY)")
+	_ = cmd.MarkFlagRequired("base-url") // the flag is there
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		config.IdP, config.Key = simulate.IdP(idp), simulate.Key(key)
+		if config.Cycles == 0 {
+			config.Cycles = simulate.NoCycles
+		}
+		config.Progress = showProgress(cmd.ErrOrStderr())
+		s, err := simulate.New(config)
+		if err != nil {
+			return err
+		}
+		report, err := s.Run(cmd.Context())
+		if c.output == "json" {
+			text, marshalErr := json.MarshalIndent(report, "", "  ")
+			if marshalErr != nil {
+				return failed(marshalErr)
+			}
+			cmd.Println(string(text))
+		} else {
+			cmd.Printf("%d requests, %d of them retries, in %s; by status %v\n", report.Requests, report.Retries,
+				report.Elapsed.Round(time.Millisecond), report.ByStatus)
+			for _, f := range report.Failures {
+				cmd.Printf("%s %s: %d after %d attempts: %s\n", f.Method, f.Path, f.Status, f.Attempts, f.Detail)
+			}
+		}
+		if err != nil {
+			return failed(err)
+		}
+		if report.Unsettled > 0 {
+			return failed(fmt.Errorf("%d resources are not as they should be", report.Unsettled))
+		}
+		return nil
+	}
+	return cmd
+}
+
+// showProgress writes over one line on a terminal; elsewhere it writes a line when a phase has ended.
+func showProgress(out io.Writer) func(simulate.Progress) {
+	file, ok := out.(*os.File)
+	terminal := ok && isTerminal(file)
+	return func(p simulate.Progress) {
+		line := fmt.Sprintf("cycle %d of %d, %s: %d of %d (%d requests)", p.Cycle, p.Cycles, p.Phase, p.Done, p.Total, p.Requests)
+		ended := p.Done == p.Total
+		if terminal {
+			fmt.Fprintf(out, "\r%-70s", line)
+		} else if ended {
+			fmt.Fprint(out, line)
+		}
+		if ended {
+			fmt.Fprintln(out)
+		}
+	}
+}
+
+func isTerminal(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

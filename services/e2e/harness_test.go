@@ -1,0 +1,359 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/app"
+	"github.com/usher-scim/usher/services/internal/telemetry"
+)
+
+// demo is the organization that development mode makes.
+const demo = "demo"
+
+// topologies are the two ways in which every scenario must hold.
+var topologies = map[string]app.Topology{"one process": app.OneProcess, "loopback TCP": app.Loopback}
+
+// inEveryTopology runs a scenario on an Usher of its own in each topology.
+func inEveryTopology(t *testing.T, scenario func(t *testing.T, u *usher)) {
+	t.Helper()
+	for name, topology := range topologies {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			scenario(t, startUsher(t, app.Options{Topology: topology}))
+		})
+	}
+}
+
+// usher is a running Usher with clients of an operator.
+type usher struct {
+	t       *testing.T
+	dataDir string
+	conn    *grpc.ClientConn
+	token   string
+	addrs   addresses
+	stop    func()
+}
+
+// addresses are where an Usher listens.
+type addresses struct{ SCIM, Admin, GRPC, Ops string }
+
+// quickLease keeps revocations over TCP short, which wait for leases to run out.
+const quickLease = 200 * time.Millisecond
+
+// startUsher runs one in this process, in a data folder of its own.
+func startUsher(t *testing.T, o app.Options) *usher {
+	t.Helper()
+	return startUsherIn(t, t.TempDir(), o)
+}
+
+func startUsherIn(t *testing.T, dataDir string, o app.Options) *usher {
+	t.Helper()
+	if o.Telemetry == nil {
+		o.Telemetry = quiet(t)
+	}
+	a, err := app.Start(t.Context(), testSettings(dataDir, "127.0.0.1:0"), withDefaults(o))
+	if err != nil {
+		t.Fatalf("starting: %v", err)
+	}
+	u := &usher{
+		t: t, dataDir: dataDir, addrs: addresses{SCIM: a.SCIMAddr(), Admin: a.AdminAddr(), GRPC: a.GRPCAddr(), Ops: a.OpsAddr()},
+		stop: func() {
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
+			if err := a.Stop(ctx); err != nil {
+				t.Errorf("stopping: %v", err)
+			}
+			select {
+			case err := <-a.Failed():
+				t.Errorf("a part ended on its own: %v", err)
+			default:
+			}
+		},
+	}
+	u.connect()
+	t.Cleanup(u.stop)
+	return u
+}
+
+func withDefaults(o app.Options) app.Options {
+	o.Now, o.OpenAPI = time.Now, []byte("{}")
+	if o.Lease == 0 {
+		o.Lease = quickLease
+	}
+	return o
+}
+
+func testSettings(dataDir, addr string) app.Settings {
+	s := app.DevelopmentDefaults()
+	s.DataDir = dataDir
+	s.SCIMAddr, s.AdminAddr, s.GRPCAddr, s.OpsAddr = addr, addr, addr, addr
+	return s
+}
+
+// quiet logs to the test only what no test should cause.
+func quiet(t *testing.T) *telemetry.Telemetry {
+	t.Helper()
+	tel, err := telemetry.New(t.Context(), telemetry.Config{Logs: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tel
+}
+
+// connect makes the operator's gRPC connection.
+func (u *usher) connect() {
+	u.t.Helper()
+	token, err := os.ReadFile(u.dataDir + "/bootstrap-token")
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.token = strings.TrimSpace(string(token))
+	u.conn, err = grpc.NewClient("dns:///"+u.addrs.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.t.Cleanup(func() { u.conn.Close() })
+}
+
+// ctx is a context of the operator, with a deadline that only a hang reaches.
+func (u *usher) ctx() context.Context {
+	ctx, cancel := context.WithTimeout(u.t.Context(), 2*time.Minute)
+	u.t.Cleanup(cancel)
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+u.token)
+}
+
+func (u *usher) directories() directoryv1.DirectoryServiceClient {
+	return directoryv1.NewDirectoryServiceClient(u.conn)
+}
+func (u *usher) keys() directoryv1.ApiKeyServiceClient {
+	return directoryv1.NewApiKeyServiceClient(u.conn)
+}
+func (u *usher) rules() rulev1.RuleServiceClient    { return rulev1.NewRuleServiceClient(u.conn) }
+func (u *usher) syncs() rulev1.SyncServiceClient    { return rulev1.NewSyncServiceClient(u.conn) }
+func (u *usher) access() rulev1.AccessServiceClient { return rulev1.NewAccessServiceClient(u.conn) }
+func (u *usher) read() identityv1.ReadServiceClient { return identityv1.NewReadServiceClient(u.conn) }
+func (u *usher) events() failedeventsv1.EventServiceClient {
+	return failedeventsv1.NewEventServiceClient(u.conn)
+}
+
+// directory is a directory as an IdP sees it.
+type directory struct {
+	u                *usher
+	id, baseURL, key string
+	http             *http.Client
+}
+
+// newDirectory creates one in the demo organization.
+func (u *usher) newDirectory(request *directoryv1.CreateDirectoryRequest) *directory {
+	u.t.Helper()
+	if request == nil {
+		request = &directoryv1.CreateDirectoryRequest{}
+	}
+	request.OrganizationId = demo
+	if request.GetDisplayName() == "" {
+		request.DisplayName = u.t.Name()
+	}
+	r, err := u.directories().CreateDirectory(u.ctx(), request)
+	if err != nil {
+		u.t.Fatalf("creating a directory: %v", err)
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: 64}
+	u.t.Cleanup(transport.CloseIdleConnections)
+	return &directory{
+		u: u, id: r.GetDirectory().GetId(), baseURL: r.GetBaseUrl(), key: r.GetApiKey(), http: &http.Client{Transport: transport},
+	}
+}
+
+// answer is what an IdP gets.
+type answer struct {
+	status    int
+	header    http.Header
+	body      map[string]any
+	raw       []byte
+	messageID string
+	cursor    string
+}
+
+func (a answer) str(key string) string { s, _ := a.body[key].(string); return s }
+
+// try sends one message and gives the answer, or the error of the connection.
+func (d *directory) try(ctx context.Context, method, path, body string) (answer, error) {
+	request, err := http.NewRequestWithContext(ctx, method, d.baseURL+path, strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	request.Header.Set("Authorization", "Bearer "+d.key)
+	request.Header.Set("Content-Type", "application/scim+json")
+	response, err := d.http.Do(request)
+	if err != nil {
+		return answer{}, err
+	}
+	defer response.Body.Close()
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{
+		status: response.StatusCode, header: response.Header, raw: raw,
+		messageID: response.Header.Get("Usher-Message-Id"), cursor: response.Header.Get("Usher-Change-Cursor"),
+	}
+	if len(bytes.TrimSpace(raw)) > 0 {
+		if err := json.Unmarshal(raw, &a.body); err != nil {
+			return a, fmt.Errorf("the body is no JSON object: %q", raw)
+		}
+	}
+	return a, nil
+}
+
+// send sends one message that must be answered with this status.
+func (d *directory) send(method, path, body string, want int) answer {
+	d.u.t.Helper()
+	a, err := d.try(d.u.t.Context(), method, path, body)
+	if err != nil {
+		d.u.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	if a.status != want {
+		d.u.t.Fatalf("%s %s: got %d, want %d: %s", method, path, a.status, want, a.raw)
+	}
+	return a
+}
+
+// user creates a user and gives its id.
+func (d *directory) user(userName string) string {
+	d.u.t.Helper()
+	return d.send("POST", "/Users", fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":%q,"externalId":%q}`,
+		userName, "ext-"+userName), http.StatusCreated).str("id")
+}
+
+// group creates a group with members and gives its id.
+func (d *directory) group(name string, members ...string) string {
+	d.u.t.Helper()
+	body := map[string]any{"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:Group"}, "displayName": name}
+	var list []map[string]string
+	for _, m := range members {
+		list = append(list, map[string]string{"value": m})
+	}
+	if list != nil {
+		body["members"] = list
+	}
+	return d.send("POST", "/Groups", jsonText(body), http.StatusCreated).str("id")
+}
+
+// patch sends a PATCH of one operation.
+func (d *directory) patch(path, op, target string, value any, want int) answer {
+	d.u.t.Helper()
+	return d.send("PATCH", path, patchBody(op, target, value), want)
+}
+
+func patchBody(op, target string, value any) string {
+	operation := map[string]any{"op": op}
+	if target != "" {
+		operation["path"] = target
+	}
+	if value != nil {
+		operation["value"] = value
+	}
+	return jsonText(map[string]any{
+		"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"}, "Operations": []any{operation},
+	})
+}
+
+func jsonText(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // the tests' own values marshal
+	}
+	return string(text)
+}
+
+// caughtUp waits until access is up to date with all that was sent.
+func (u *usher) caughtUp() {
+	u.t.Helper()
+	if _, err := u.access().WaitUntilCaughtUp(u.ctx(), &rulev1.WaitUntilCaughtUpRequest{
+		OrganizationId: demo, Timeout: durationpb.New(time.Minute),
+	}); err != nil {
+		u.t.Fatalf("waiting for access: %v", err)
+	}
+}
+
+// held lists effective access as "user tenant/role", with ids for users, sorted by the server.
+func (u *usher) held() map[string]bool {
+	u.t.Helper()
+	all := map[string]bool{}
+	for token := ""; ; {
+		r, err := u.access().ListAccess(u.ctx(), &rulev1.ListAccessRequest{OrganizationId: demo, PageToken: token, PageSize: 1000})
+		if err != nil {
+			u.t.Fatalf("listing access: %v", err)
+		}
+		for _, a := range r.GetAccess() {
+			if a.GetEffective() {
+				all[a.GetUserId()+" "+a.GetTenantId()+"/"+a.GetRoleId()] = true
+			}
+		}
+		if token = r.GetNextPageToken(); token == "" {
+			return all
+		}
+	}
+}
+
+// allowed asks for one role of one user in the production tenant.
+func (u *usher) allowed(userID, role string) bool {
+	u.t.Helper()
+	r, err := u.access().CheckAccess(u.ctx(), &rulev1.CheckAccessRequest{OrganizationId: demo, UserId: userID, TenantId: "production", RoleId: role})
+	if err != nil {
+		u.t.Fatalf("checking access: %v", err)
+	}
+	return r.GetAllowed()
+}
+
+// accessChanges reads the access feed up to its end.
+func (u *usher) accessChanges(after string) (changes []*rulev1.AccessChange) {
+	u.t.Helper()
+	end, err := u.access().GetAccessCursor(u.ctx(), &rulev1.GetAccessCursorRequest{OrganizationId: demo})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	if end.GetCursor() == after {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(u.ctx())
+	defer cancel()
+	stream, err := u.access().WatchAccess(ctx, &rulev1.WatchAccessRequest{OrganizationId: demo, AfterCursor: after})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	for {
+		r, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			u.t.Fatal("the watch ended")
+		}
+		if err != nil {
+			u.t.Fatalf("watching access: %v", err)
+		}
+		if r.GetChange() != nil {
+			changes = append(changes, r.GetChange())
+		}
+		if r.GetCursor() == end.GetCursor() {
+			return changes
+		}
+	}
+}

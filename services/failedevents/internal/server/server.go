@@ -1,0 +1,136 @@
+// Package server is the failedevents service's gRPC face: it turns messages into calls of the domain and back.
+package server
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
+	"github.com/usher-scim/usher/services/failedevents/internal/core"
+	"github.com/usher-scim/usher/services/failedevents/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/page"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+// Server implements the services of usher.failedevents.v1.
+type Server struct {
+	failedeventsv1.UnimplementedEventRecordServiceServer
+	failedeventsv1.UnimplementedEventServiceServer
+
+	core *core.Core
+}
+
+// New makes the server.
+func New(c *core.Core) *Server { return &Server{core: c} }
+
+// Register adds the services to a gRPC server.
+func (s *Server) Register(r grpc.ServiceRegistrar) {
+	failedeventsv1.RegisterEventRecordServiceServer(r, s)
+	failedeventsv1.RegisterEventServiceServer(r, s)
+}
+
+// RecordEvents implements the RPC.
+func (s *Server) RecordEvents(ctx context.Context, r *failedeventsv1.RecordEventsRequest) (*failedeventsv1.RecordEventsResponse, error) {
+	events := make([]store.Event, 0, len(r.GetEvents()))
+	for i, e := range r.GetEvents() {
+		if err := e.GetTime().CheckValid(); err != nil {
+			f := fault.New(fault.InvalidRequest, "events[%d].time is not a time", i)
+			f.Fields = []fault.Field{{Path: fmt.Sprintf("events[%d].time", i), Description: "must be a valid time"}}
+			return nil, f
+		}
+		events = append(events, stored(e))
+	}
+	if err := s.core.Record(ctx, events); err != nil {
+		return nil, err
+	}
+	return &failedeventsv1.RecordEventsResponse{}, nil
+}
+
+// GetEvent implements the RPC.
+func (s *Server) GetEvent(ctx context.Context, r *failedeventsv1.GetEventRequest) (*failedeventsv1.GetEventResponse, error) {
+	e, err := s.core.Event(ctx, r.GetOrganizationId(), strings.ToLower(r.GetId()))
+	if err != nil {
+		return nil, err
+	}
+	return &failedeventsv1.GetEventResponse{Event: message(e)}, nil
+}
+
+// ListEvents implements the RPC.
+func (s *Server) ListEvents(ctx context.Context, r *failedeventsv1.ListEventsRequest) (*failedeventsv1.ListEventsResponse, error) {
+	filter := store.Filter{
+		DirectoryID: strings.ToLower(r.GetDirectoryId()), MessageID: r.GetMessageId(), OpenOnly: r.GetOpenOnly(),
+	}
+	list := []string{
+		"failedEvents", r.GetOrganizationId(), filter.DirectoryID, filter.MessageID, strconv.FormatBool(filter.OpenOnly),
+	}
+	after, err := placeAfter(r.GetPageToken(), list)
+	if err != nil {
+		return nil, err
+	}
+	size := page.Size(r.GetPageSize())
+	events, err := s.core.Events(ctx, r.GetOrganizationId(), filter, after, size+1)
+	if err != nil {
+		return nil, err
+	}
+	events, more := page.Cut(events, size)
+	response := &failedeventsv1.ListEventsResponse{}
+	for _, e := range events {
+		response.Events = append(response.Events, message(e))
+	}
+	if more {
+		last := events[size-1]
+		response.NextPageToken = page.Token([]string{strconv.FormatInt(last.Time.UnixMicro(), 36), last.ID}, list...)
+	}
+	return response, nil
+}
+
+func placeAfter(pageToken string, list []string) (store.Place, error) {
+	after, err := page.After(pageToken, 2, list...)
+	if err != nil || pageToken == "" {
+		return store.Place{}, err
+	}
+	micros, err := strconv.ParseInt(after[0], 36, 64)
+	if err != nil {
+		return store.Place{}, fault.New(fault.PageToken, "page_token was not given out by this list with these filters")
+	}
+	return store.Place{Time: time.UnixMicro(micros).UTC(), ID: after[1]}, nil
+}
+
+// AcknowledgeEvent implements the RPC.
+func (s *Server) AcknowledgeEvent(ctx context.Context, r *failedeventsv1.AcknowledgeEventRequest) (*failedeventsv1.AcknowledgeEventResponse, error) {
+	e, err := s.core.Acknowledge(ctx, r.GetOrganizationId(), strings.ToLower(r.GetId()), rpc.PrincipalOf(ctx).GetSubject())
+	if err != nil {
+		return nil, err
+	}
+	return &failedeventsv1.AcknowledgeEventResponse{Event: message(e)}, nil
+}
+
+// stored is an event as it is kept. Ids are UUIDs, which compare without regard to case: one spelling is kept.
+func stored(e *failedeventsv1.FailedEvent) store.Event {
+	return store.Event{
+		OrganizationID: e.GetOrganizationId(), ID: strings.ToLower(e.GetId()), DirectoryID: strings.ToLower(e.GetDirectoryId()),
+		MessageID: e.GetMessageId(), Source: int32(e.GetSource()), Time: e.GetTime().AsTime().Truncate(time.Microsecond),
+		Operation: e.GetOperation(), ResourceID: e.GetResourceId(), Status: e.GetStatus(), Reason: e.GetReason(),
+		SCIMType: e.GetScimType(), Detail: e.GetDetail(), Remedy: e.GetRemedy(), TraceID: e.GetTraceId(),
+	}
+}
+
+func message(e store.Event) *failedeventsv1.FailedEvent {
+	m := &failedeventsv1.FailedEvent{
+		Id: e.ID, OrganizationId: e.OrganizationID, DirectoryId: e.DirectoryID, MessageId: e.MessageID,
+		Source: failedeventsv1.EventSource(e.Source), Time: timestamppb.New(e.Time), Operation: e.Operation,
+		ResourceId: e.ResourceID, Status: e.Status, Reason: e.Reason, ScimType: e.SCIMType, Detail: e.Detail,
+		Remedy: e.Remedy, TraceId: e.TraceID, AcknowledgedBy: e.AcknowledgedBy,
+	}
+	if !e.AcknowledgeTime.IsZero() {
+		m.AcknowledgeTime = timestamppb.New(e.AcknowledgeTime)
+	}
+	return m
+}

@@ -1,0 +1,26 @@
+-- +goose Up
+CREATE TABLE events (
+  organization_id  TEXT    NOT NULL,
+  id               TEXT    NOT NULL,
+  directory_id     TEXT    NOT NULL, -- '' for none
+  message_id       TEXT    NOT NULL,
+  source           INTEGER NOT NULL,
+  time             INTEGER NOT NULL, -- microseconds since 1970, as all times here
+  operation        TEXT    NOT NULL,
+  resource_id      TEXT    NOT NULL,
+  status           INTEGER NOT NULL,
+  reason           TEXT    NOT NULL,
+  scim_type        TEXT    NOT NULL,
+  detail           TEXT    NOT NULL,
+  remedy           TEXT    NOT NULL,
+  trace_id         TEXT    NOT NULL,
+  acknowledge_time INTEGER NOT NULL, -- 0 while nobody has acknowledged it
+  acknowledged_by  TEXT    NOT NULL,
+  PRIMARY KEY (organization_id, id)
+) WITHOUT ROWID;
+-- One for each way of listing, so that a page reads little more than what it shows.
+CREATE INDEX events_time ON events (organization_id, time, id);
+CREATE INDEX events_directory ON events (organization_id, directory_id, time, id);
+CREATE INDEX events_message ON events (organization_id, message_id, time, id);
+CREATE INDEX events_open ON events (organization_id, time, id) WHERE acknowledge_time = 0;
+CREATE INDEX events_open_directory ON events (organization_id, directory_id, time, id) WHERE acknowledge_time = 0;

@@ -1,0 +1,207 @@
+// Package storetest is the suite that every engine of the failedevents store passes.
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/usher-scim/usher/services/failedevents/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+)
+
+// Run checks the engine whose empty stores open gives.
+func Run(t *testing.T, open func(t *testing.T) store.Store) {
+	cases := []struct {
+		name string
+		test func(t *testing.T, s store.Store)
+	}{
+		{"an event is read as it was recorded", readsWhatWasRecorded},
+		{"recording an id again leaves the event as it is", recordsOnce},
+		{"an id is unique within its organization only", organizationsAreApart},
+		{"an event of another organization is not there", othersAreNotThere},
+		{"a list is newest first, and by id where times are equal", listsNewestFirst},
+		{"pages meet each event once while others are recorded", pagesWhileWriting},
+		{"a list can be filtered", filters},
+		{"the first acknowledgement stays", acknowledgesOnce},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.test(t, open(t))
+		})
+	}
+}
+
+func start() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC) }
+
+func record(t *testing.T, s store.Store, events ...store.Event) {
+	t.Helper()
+	if err := s.Record(t.Context(), events); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func list(t *testing.T, s store.Store, organization string, f store.Filter, after store.Place, limit int) []string {
+	t.Helper()
+	events, err := s.Events(t.Context(), organization, f, after, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := []string{}
+	for _, e := range events {
+		ids = append(ids, e.ID)
+	}
+	return ids
+}
+
+func expect(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", want) {
+		t.Errorf("%s: got %#v, want %#v", what, got, want)
+	}
+}
+
+func whole(id string) store.Event {
+	return store.Event{
+		OrganizationID: "acme", ID: id, DirectoryID: "d1", MessageID: "m1", Source: 1, Time: start(),
+		Operation: "PATCH /Users/{id}", ResourceID: "u1", Status: 409, Reason: "SCIM_UNIQUENESS", SCIMType: "uniqueness",
+		Detail: "Another user has it.", Remedy: "Change it.", TraceID: "abc",
+	}
+}
+
+func readsWhatWasRecorded(t *testing.T, s store.Store) {
+	record(t, s, whole("e1"))
+	got, err := s.Event(t.Context(), "acme", "e1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "the event", got, whole("e1"))
+}
+
+func recordsOnce(t *testing.T, s store.Store) {
+	record(t, s, whole("e1"))
+	if _, err := s.Acknowledge(t.Context(), "acme", "e1", "admin", start()); err != nil {
+		t.Fatal(err)
+	}
+	again := whole("e1")
+	again.Detail = "something else"
+	record(t, s, again, whole("e2"))
+	got, err := s.Event(t.Context(), "acme", "e1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := whole("e1")
+	want.AcknowledgeTime, want.AcknowledgedBy = start(), "admin"
+	expect(t, "the event", got, want)
+	expect(t, "the list", list(t, s, "acme", store.Filter{}, store.Place{}, 10), []string{"e2", "e1"})
+}
+
+func organizationsAreApart(t *testing.T, s store.Store) {
+	theirs := whole("e1")
+	theirs.OrganizationID, theirs.Detail = "other", "theirs"
+	record(t, s, whole("e1"), theirs)
+	for _, want := range []store.Event{whole("e1"), theirs} {
+		got, err := s.Event(t.Context(), want.OrganizationID, "e1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect(t, "the event", got, want)
+		expect(t, "the list", list(t, s, want.OrganizationID, store.Filter{}, store.Place{}, 10), []string{"e1"})
+	}
+}
+
+func othersAreNotThere(t *testing.T, s store.Store) {
+	record(t, s, whole("e1"))
+	if _, err := s.Event(t.Context(), "other", "e1"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("reading: %v", err)
+	}
+	if _, err := s.Acknowledge(t.Context(), "other", "e1", "admin", start()); !fault.Is(err, fault.NotFound) {
+		t.Errorf("acknowledging: %v", err)
+	}
+	expect(t, "the list", list(t, s, "other", store.Filter{}, store.Place{}, 10), []string{})
+}
+
+func at(id string, seconds int) store.Event {
+	e := whole(id)
+	e.Time = start().Add(time.Duration(seconds) * time.Second)
+	return e
+}
+
+func listsNewestFirst(t *testing.T, s store.Store) {
+	record(t, s, at("b", 1), at("a", 1), at("c", 0), at("d", 2))
+	expect(t, "the list", list(t, s, "acme", store.Filter{}, store.Place{}, 10), []string{"d", "b", "a", "c"})
+	expect(t, "a part", list(t, s, "acme", store.Filter{}, store.Place{}, 2), []string{"d", "b"})
+}
+
+func pagesWhileWriting(t *testing.T, s store.Store) {
+	var want, got []string
+	for i := range 9 {
+		id := fmt.Sprintf("e%d", 8-i)
+		record(t, s, at(id, (8-i)/3)) // three share a time
+		want = append(want, id)
+	}
+	var place store.Place
+	for page := 0; ; page++ {
+		events, err := s.Events(t.Context(), "acme", store.Filter{}, place, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(events) == 0 {
+			break
+		}
+		for _, e := range events {
+			got = append(got, e.ID)
+			place = store.Place{Time: e.Time, ID: e.ID}
+		}
+		record(t, s, at(fmt.Sprintf("new%d", page), 100+page))
+	}
+	expect(t, "all pages", got, want)
+}
+
+func filters(t *testing.T, s store.Store) {
+	change := func(e store.Event, directory, message string) store.Event {
+		e.DirectoryID, e.MessageID = directory, message
+		return e
+	}
+	record(t, s, change(at("a", 1), "d1", "m1"), change(at("b", 2), "d1", "m2"), change(at("c", 3), "d2", "m3"),
+		change(at("d", 4), "", "m1"))
+	if _, err := s.Acknowledge(t.Context(), "acme", "b", "admin", start()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		filter store.Filter
+		after  store.Place
+		want   []string
+	}{
+		{"none", store.Filter{}, store.Place{}, []string{"d", "c", "b", "a"}},
+		{"directory", store.Filter{DirectoryID: "d1"}, store.Place{}, []string{"b", "a"}},
+		{"message", store.Filter{MessageID: "m1"}, store.Place{}, []string{"d", "a"}},
+		{"open", store.Filter{OpenOnly: true}, store.Place{}, []string{"d", "c", "a"}},
+		{"open of a directory", store.Filter{DirectoryID: "d1", OpenOnly: true}, store.Place{}, []string{"a"}},
+		{"directory and message", store.Filter{DirectoryID: "d1", MessageID: "m2"}, store.Place{}, []string{"b"}},
+		{"nothing matches", store.Filter{DirectoryID: "d2", MessageID: "m1"}, store.Place{}, []string{}},
+		{"open, after a place", store.Filter{OpenOnly: true}, store.Place{Time: at("c", 3).Time, ID: "c"}, []string{"a"}},
+	} {
+		expect(t, c.name, list(t, s, "acme", c.filter, c.after, 10), c.want)
+	}
+}
+
+func acknowledgesOnce(t *testing.T, s store.Store) {
+	record(t, s, whole("e1"))
+	want := whole("e1")
+	want.AcknowledgeTime, want.AcknowledgedBy = start().Add(time.Hour), "first"
+	for i, by := range []string{"first", "second"} {
+		got, err := s.Acknowledge(t.Context(), "acme", "e1", by, start().Add(time.Duration(i+1)*time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect(t, by, got, want)
+	}
+	got, err := s.Event(t.Context(), "acme", "e1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "the stored event", got, want)
+}

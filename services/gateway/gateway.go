@@ -1,0 +1,193 @@
+// Package gateway is the gateway service: the only one that IdPs, admins and the vendor's services reach. It owns nothing
+// on disk but a bounded spool of failed events; everything else it asks the other services for.
+//
+// It has three faces: SCIM and the admin REST as http.Handlers, and the public gRPC face as a grpc.Server. Who wires it
+// gives them listeners.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/gateway/internal/admin"
+	"github.com/usher-scim/usher/services/gateway/internal/authn"
+	"github.com/usher-scim/usher/services/gateway/internal/events"
+	"github.com/usher-scim/usher/services/gateway/internal/metrics"
+	"github.com/usher-scim/usher/services/gateway/internal/publicgrpc"
+	"github.com/usher-scim/usher/services/gateway/internal/scimhttp"
+	"github.com/usher-scim/usher/services/gateway/internal/spool"
+	"github.com/usher-scim/usher/services/internal/keylease"
+)
+
+// Config is what the service can be told.
+type Config struct {
+	// PublicURL is where IdPs reach the gateway, such as https://scim.example.com; Base URLs begin with it.
+	PublicURL string
+	// SpoolPath is the folder for failed events that are not yet delivered. One process at a time may use it.
+	SpoolPath string
+	// SpoolBytes bounds that folder. Default 256 MiB.
+	SpoolBytes int64
+	// MaxBodyBytes bounds a SCIM body. Default 1 MiB.
+	MaxBodyBytes int64
+	// MaxGroupBytes bounds the SCIM body of a group. Default 64 MiB.
+	MaxGroupBytes int64
+	// RequestTimeout is how long a SCIM message may take. Default 30 seconds.
+	RequestTimeout time.Duration
+	// RatePerSecond is how many messages a second one directory may send; 0 is any number.
+	RatePerSecond float64
+	// OperatorToken is the bearer token of development. Empty: nobody signs in with one.
+	OperatorToken Secret
+}
+
+// Dependencies is what the service uses. The connections are those on which it calls as the gateway.
+type Dependencies struct {
+	Directory    grpc.ClientConnInterface
+	Identity     grpc.ClientConnInterface
+	Rule         grpc.ClientConnInterface
+	FailedEvents grpc.ClientConnInterface
+	// Keys is the cache of key leases, made with LoadKeys.
+	Keys *keylease.Cache
+	// OpenAPI is the description of the admin REST, as JSON.
+	OpenAPI []byte
+	Log     *slog.Logger
+	Tracing trace.TracerProvider
+	Meter   metric.MeterProvider
+	Now     func() time.Time
+}
+
+// tallyEvery is how often requests that are only counted are logged.
+const tallyEvery = time.Minute
+
+// Gateway is the running service.
+type Gateway struct {
+	scim     *scimhttp.Handler
+	admin    *admin.Handler
+	public   *publicgrpc.Face
+	spool    *spool.Spool
+	recorder *events.Recorder
+	observed metric.Registration
+}
+
+// New opens the spool and makes the faces. Call Run to deliver failed events, and Close in the end.
+func New(c Config, d Dependencies) (*Gateway, error) {
+	c, server, err := c.complete()
+	if err != nil {
+		return nil, err
+	}
+	instruments, err := metrics.New(d.Meter)
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	operator := authn.NewOperator(string(c.OperatorToken))
+	g := &Gateway{}
+	g.admin, err = admin.New(context.Background(), // it is only held by registrations, which nothing ends
+		admin.Connections{Directory: d.Directory, Identity: d.Identity, Rule: d.Rule, FailedEvents: d.FailedEvents},
+		admin.Dependencies{
+			Operator: operator, ServerName: server, OpenAPI: d.OpenAPI, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
+		})
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	g.public, err = publicgrpc.New(publicgrpc.Dependencies{
+		Connections: map[string]grpc.ClientConnInterface{
+			"usher.directory.v1": d.Directory, "usher.identity.v1": d.Identity, "usher.rule.v1": d.Rule,
+			"usher.failedevents.v1": d.FailedEvents,
+		},
+		Operator: operator, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	g.spool, err = spool.Open(c.SpoolPath, spool.Limits{Bytes: c.SpoolBytes})
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	g.observed, err = instruments.ObserveSpool(g.spool.Bytes)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("gateway: %w", err), g.spool.Close())
+	}
+	g.recorder = events.New(g.spool, failedeventsv1.NewEventRecordServiceClient(d.FailedEvents), instruments, d.Log, events.Retry{})
+	g.scim = scimhttp.New(scimhttp.Config{
+		PublicURL: strings.TrimSuffix(c.PublicURL, "/"), ServerName: server, MaxBodyBytes: c.MaxBodyBytes,
+		MaxGroupBytes: c.MaxGroupBytes, RequestTimeout: c.RequestTimeout, RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
+	}, scimhttp.Dependencies{
+		Users: identityv1.NewUserServiceClient(d.Identity), Groups: identityv1.NewGroupServiceClient(d.Identity),
+		Directories: authn.NewDirectories(d.Keys, d.Now), Events: g.recorder, Metrics: instruments,
+		Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
+	})
+	return g, nil
+}
+
+// complete fills in defaults, names all problems at once, and gives the public host's name.
+func (c Config) complete() (Config, string, error) {
+	var problems []error
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		problems = append(problems, fmt.Errorf("public_url must be an http or https address, not %q", c.PublicURL))
+		u = &url.URL{}
+	}
+	if c.SpoolPath == "" {
+		problems = append(problems, errors.New("gateway.spool_path must name a folder"))
+	}
+	defaults(&problems, "gateway.spool_bytes", &c.SpoolBytes, 256<<20)
+	defaults(&problems, "gateway.max_body_bytes", &c.MaxBodyBytes, 1<<20)
+	defaults(&problems, "gateway.max_group_bytes", &c.MaxGroupBytes, 64<<20)
+	defaults(&problems, "gateway.request_timeout", &c.RequestTimeout, 30*time.Second)
+	if c.MaxGroupBytes > 64<<20 {
+		problems = append(problems, errors.New("gateway.max_group_bytes must be at most 64 MiB: messages between services end there"))
+	}
+	if c.MaxBodyBytes > 64<<20 {
+		problems = append(problems, errors.New("gateway.max_body_bytes must be at most 64 MiB: messages between services end there"))
+	}
+	if !(c.RatePerSecond >= 0) { // also of NaN
+		problems = append(problems, fmt.Errorf("gateway.rate_per_second must not be negative, not %v", c.RatePerSecond))
+	}
+	return c, u.Hostname(), errors.Join(problems...)
+}
+
+func defaults[T int64 | time.Duration](problems *[]error, key string, value *T, byDefault T) {
+	switch {
+	case *value < 0:
+		*problems = append(*problems, fmt.Errorf("%s must not be negative, not %v", key, *value))
+	case *value == 0:
+		*value = byDefault
+	}
+}
+
+// SCIM is the face for IdPs, under /scim/v2/{directory_id}.
+func (g *Gateway) SCIM() http.Handler { return g.scim }
+
+// Admin is the face for admins and the console, under /api/v1.
+func (g *Gateway) Admin() http.Handler { return g.admin }
+
+// PublicServer makes the face for the vendor's services and the command line. options are those of its listener, such as
+// TLS; without any it is plain. Who serves it stops it.
+func (g *Gateway) PublicServer(options ...grpc.ServerOption) *grpc.Server {
+	return g.public.Server(options...)
+}
+
+// Run delivers failed events, and logs what is only counted, until its context ends.
+func (g *Gateway) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	running.Go(func() { g.recorder.Run(ctx) })
+	running.Go(func() { g.scim.Run(ctx) })
+	running.Wait()
+	return nil
+}
+
+// Close closes the spool, after the last message was answered and Run has returned. Failed events that were not delivered
+// are on disk, and are delivered after the next start.
+func (g *Gateway) Close() error { return errors.Join(g.observed.Unregister(), g.spool.Close()) }

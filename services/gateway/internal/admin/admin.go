@@ -1,0 +1,266 @@
+// Package admin is the gateway's admin REST: the RPCs of the public services that have an address, as JSON under /api/v1.
+package admin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/gateway/internal/authn"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+const (
+	prefix  = "/api/v1/"
+	openAPI = prefix + "openapi.json"
+	maxBody = 1 << 20
+)
+
+// Connections are those to the services, as the gateway.
+type Connections struct {
+	Directory, Identity, Rule, FailedEvents grpc.ClientConnInterface
+}
+
+// Dependencies is what the face uses.
+type Dependencies struct {
+	Operator   authn.Operator
+	ServerName string // for spans: a client's Host header is not to be believed
+	OpenAPI    []byte // as JSON
+	Log        *slog.Logger
+	Tracing    trace.TracerProvider
+	Meter      metric.MeterProvider
+	Now        func() time.Time
+}
+
+// Handler serves the admin REST.
+type Handler struct {
+	d      Dependencies
+	mux    *runtime.ServeMux
+	traced http.Handler
+}
+
+// New makes the handler.
+func New(ctx context.Context, c Connections, d Dependencies) (*Handler, error) {
+	h := &Handler{d: d}
+	h.mux = runtime.NewServeMux(
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
+			MarshalOptions: protojson.MarshalOptions{EmitUnpopulated: true},
+		}),
+		// No header of a client's becomes metadata of a call.
+		runtime.WithIncomingHeaderMatcher(func(string) (string, bool) { return "", false }),
+		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
+		runtime.WithErrorHandler(sendError),
+		runtime.WithStreamErrorHandler(func(_ context.Context, err error) *status.Status { return rpc.Status(err) }),
+		runtime.WithRoutingErrorHandler(sendRoutingError),
+		runtime.WithDisablePathLengthFallback(),
+		runtime.WithMiddlewares(nameRoute),
+	)
+	if err := h.register(ctx, c); err != nil {
+		return nil, err
+	}
+	h.traced = otelhttp.NewHandler(http.HandlerFunc(h.serve), "admin",
+		otelhttp.WithTracerProvider(d.Tracing),
+		otelhttp.WithMeterProvider(d.Meter),
+		otelhttp.WithPropagators(propagation.TraceContext{}),
+		otelhttp.WithServerName(d.ServerName),
+		otelhttp.WithSpanNameFormatter(func(operation string, r *http.Request) string {
+			if r.Pattern == "" {
+				return operation
+			}
+			return r.Method + " " + r.Pattern
+		}))
+	return h, nil
+}
+
+func (h *Handler) register(ctx context.Context, c Connections) error {
+	return errors.Join(
+		directoryv1.RegisterOrganizationServiceHandlerClient(ctx, h.mux, directoryv1.NewOrganizationServiceClient(c.Directory)),
+		directoryv1.RegisterDirectoryServiceHandlerClient(ctx, h.mux, directoryv1.NewDirectoryServiceClient(c.Directory)),
+		directoryv1.RegisterApiKeyServiceHandlerClient(ctx, h.mux, directoryv1.NewApiKeyServiceClient(c.Directory)),
+		identityv1.RegisterReadServiceHandlerClient(ctx, h.mux, identityv1.NewReadServiceClient(c.Identity)),
+		identityv1.RegisterAdoptionServiceHandlerClient(ctx, h.mux, identityv1.NewAdoptionServiceClient(c.Identity)),
+		rulev1.RegisterTenantServiceHandlerClient(ctx, h.mux, rulev1.NewTenantServiceClient(c.Rule)),
+		rulev1.RegisterRoleServiceHandlerClient(ctx, h.mux, rulev1.NewRoleServiceClient(c.Rule)),
+		rulev1.RegisterRuleServiceHandlerClient(ctx, h.mux, rulev1.NewRuleServiceClient(c.Rule)),
+		rulev1.RegisterSyncServiceHandlerClient(ctx, h.mux, rulev1.NewSyncServiceClient(c.Rule)),
+		rulev1.RegisterAccessServiceHandlerClient(ctx, h.mux, rulev1.NewAccessServiceClient(c.Rule)),
+		failedeventsv1.RegisterEventServiceHandlerClient(ctx, h.mux, failedeventsv1.NewEventServiceClient(c.FailedEvents)),
+	)
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.traced.ServeHTTP(w, r) }
+
+// visit is what is known of a request besides itself. The route is set once it is known.
+type visit struct{ route string }
+
+type visitCtx struct{}
+
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
+	start := h.d.Now()
+	v := &visit{route: prefix + "{unknown}"}
+	header := w.Header()
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	answered := &answered{ResponseWriter: w}
+	principal, ok := h.d.Operator.Authenticate(r.Header.Values("Authorization"))
+	if ok {
+		ctx := context.WithValue(rpc.WithPrincipal(r.Context(), principal), visitCtx{}, v)
+		h.enter(answered, r.WithContext(ctx), v)
+	} else {
+		h.refuse(answered, r, fault.New(fault.Unauthenticated, "send a valid token as: Authorization: Bearer ..."))
+	}
+	r.Pattern = v.route
+	span := trace.SpanFromContext(r.Context())
+	span.SetAttributes(attribute.String("url.path", v.route)) // in place of the path itself, where anything may stand
+	h.d.Log.LogAttrs(r.Context(), slog.LevelInfo, "admin request",
+		slog.String("trace_id", span.SpanContext().TraceID().String()),
+		slog.String("principal", principal.GetSubject()),
+		slog.String("method", method(r.Method)),
+		slog.String("route", v.route),
+		slog.Int("status", answered.code()),
+		slog.Duration("duration", h.d.Now().Sub(start)))
+}
+
+// enter serves an authenticated request.
+func (h *Handler) enter(w http.ResponseWriter, r *http.Request, v *visit) {
+	if r.URL.Path == openAPI {
+		v.route = openAPI
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", http.MethodGet)
+			h.refuseWith(w, r, http.StatusMethodNotAllowed, fault.New(fault.InvalidRequest, "the description can only be read"))
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(h.d.OpenAPI) // the client left: there is nobody to tell
+		return
+	}
+	// The mux would call with its own deadline, method and credential if headers said so. Nothing but the body is read.
+	r.Header = http.Header{"Content-Type": r.Header.Values("Content-Type")}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		h.refuseWith(w, r, http.StatusRequestEntityTooLarge, fault.New(fault.Limit, "the body is larger than the limit of %d bytes", maxBody))
+		return
+	case err != nil:
+		h.refuse(w, r, fault.Wrap(err, fault.InvalidRequest, "the body could not be read"))
+		return
+	}
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	h.mux.ServeHTTP(w, r)
+}
+
+// nameRoute tells the visit which route the mux chose.
+func nameRoute(next runtime.HandlerFunc) runtime.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request, parameters map[string]string) {
+		if v, ok := r.Context().Value(visitCtx{}).(*visit); ok {
+			if pattern, ok := runtime.HTTPPattern(r.Context()); ok {
+				v.route = withoutDepth(pattern.String())
+			}
+		}
+		next(w, r, parameters)
+	}
+}
+
+// withoutDepth turns the mux's {id=*} into the contract's {id}.
+func withoutDepth(pattern string) string { return strings.ReplaceAll(pattern, "=*}", "}") }
+
+// method is a request's method from a closed set: a client may send any word.
+func method(text string) string {
+	if slices.Contains([]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}, text) {
+		return text
+	}
+	return "OTHER"
+}
+
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	_, outbound := runtime.MarshalerForRequest(h.mux, r)
+	sendError(r.Context(), h.mux, outbound, w, r, err)
+}
+
+func (h *Handler) refuseWith(w http.ResponseWriter, r *http.Request, code int, err error) {
+	h.refuse(w, r, &runtime.HTTPStatusError{HTTPStatus: code, Err: err})
+}
+
+// sendError writes any error as the JSON of a google.rpc.Status with its one ErrorInfo.
+func sendError(_ context.Context, _ *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, _ *http.Request, err error) {
+	code := 0
+	var custom *runtime.HTTPStatusError
+	if errors.As(err, &custom) {
+		code, err = custom.HTTPStatus, custom.Err
+	}
+	st := rpc.Status(err)
+	if code == 0 {
+		code = runtime.HTTPStatusFromCode(st.Code())
+	}
+	if code == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	body, err := marshaler.Marshal(st.Proto())
+	if err != nil {
+		code, body = http.StatusInternalServerError, []byte(`{"code":13,"message":"internal error","details":[]}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_, _ = w.Write(body) // the client left: there is nobody to tell
+}
+
+// sendRoutingError answers where no RPC has the address, or not with this method.
+func sendRoutingError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
+	var err error
+	switch code {
+	case http.StatusNotFound:
+		err = fault.New(fault.NotFound, "there is nothing at this address")
+	case http.StatusMethodNotAllowed:
+		err = fault.New(fault.InvalidRequest, "the method is not possible at this address")
+	default:
+		err = fault.New(fault.InvalidRequest, "the address is not valid")
+	}
+	sendError(ctx, mux, marshaler, w, r, &runtime.HTTPStatusError{HTTPStatus: code, Err: err})
+}
+
+// answered notes the status that was sent.
+type answered struct {
+	http.ResponseWriter
+	status int
+}
+
+func (a *answered) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answered) code() int {
+	if a.status == 0 {
+		return http.StatusOK
+	}
+	return a.status
+}
+
+// Unwrap lets http.ResponseController flush streams.
+func (a *answered) Unwrap() http.ResponseWriter { return a.ResponseWriter }

@@ -1,0 +1,225 @@
+// Package events sees to it that every failed event reaches the failedevents service: written to the spool before the
+// message is answered, delivered in the background, and kept there until it was taken.
+package events
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
+	"github.com/usher-scim/usher/services/gateway/internal/metrics"
+	"github.com/usher-scim/usher/services/gateway/internal/spool"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+// batch is how many events a call takes: the contract's bound.
+const batch = 500
+
+// Why an event can be lost, as the metric has it.
+const (
+	lostFull       = "spool_full"
+	lostDisk       = "spool_error"  // the disk refused
+	lostUnreadable = "unreadable"   // what the spool holds is no event
+	lostRefused    = "refused"      // the service says that it breaks the contract
+	lostTorn       = "spool_damage" // bytes of the spool were no whole record
+)
+
+// Retry says how long to wait after a failed delivery.
+type Retry struct {
+	First time.Duration // doubled each time, up to
+	Most  time.Duration
+	Call  time.Duration // how long one call may take
+}
+
+// Recorder takes failed events and delivers them.
+type Recorder struct {
+	spool   *spool.Spool
+	client  failedeventsv1.EventRecordServiceClient
+	metrics *metrics.Metrics
+	log     *slog.Logger
+	retry   Retry
+
+	mu      sync.Mutex
+	trouble string // why events are being lost now; empty: they are not
+}
+
+// New makes a recorder on an open spool. A Retry that is zero waits from 100 ms to 30 s, and a call takes 10 s at most.
+func New(s *spool.Spool, client failedeventsv1.EventRecordServiceClient, m *metrics.Metrics, log *slog.Logger, retry Retry) *Recorder {
+	if retry == (Retry{}) {
+		retry = Retry{First: 100 * time.Millisecond, Most: 30 * time.Second, Call: 10 * time.Second}
+	}
+	return &Recorder{spool: s, client: client, metrics: m, log: log, retry: retry}
+}
+
+// Record writes an event to the spool. When it returns, the event survives whatever happens to this process, or its loss
+// was counted and logged: the message is answered either way. ctx is for tracing; its end stops nothing.
+func (r *Recorder) Record(ctx context.Context, event *failedeventsv1.FailedEvent) {
+	record, err := proto.Marshal(event)
+	if err == nil {
+		err = r.spool.Append(record)
+	}
+	switch {
+	case err == nil:
+		r.metrics.FailedEvents.Add(ctx, 1)
+		r.troubled(ctx, "", nil)
+	case errors.Is(err, spool.ErrFull):
+		r.lose(ctx, lostFull, 1)
+		r.troubled(ctx, lostFull, err)
+	default:
+		r.lose(ctx, lostDisk, 1)
+		r.troubled(ctx, lostDisk, err)
+	}
+}
+
+func (r *Recorder) lose(ctx context.Context, why string, count int) {
+	r.metrics.FailedEventsDropped.Add(ctx, int64(count), metrics.Reason(why))
+}
+
+// troubled logs when losing events begins, ends or changes its reason, and not each loss.
+func (r *Recorder) troubled(ctx context.Context, why string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if why == r.trouble {
+		return
+	}
+	r.trouble = why
+	if why == "" {
+		r.log.InfoContext(ctx, "failed events are kept again")
+		return
+	}
+	r.log.ErrorContext(ctx, "failed events are being lost", slog.String("reason", why), slog.String("error", err.Error()))
+}
+
+// Run delivers until its context ends.
+func (r *Recorder) Run(ctx context.Context) {
+	wait := r.backoff()
+	for ctx.Err() == nil {
+		added := r.spool.Added()
+		segment, ok, err := r.spool.Oldest()
+		switch {
+		case errors.Is(err, spool.ErrClosed):
+			return
+		case err != nil:
+			r.log.ErrorContext(ctx, "the spool of failed events cannot be read", slog.String("error", err.Error()))
+			wait.after(ctx)
+		case !ok:
+			select {
+			case <-added:
+			case <-ctx.Done():
+			}
+		default:
+			r.deliver(ctx, segment, wait)
+		}
+	}
+}
+
+// deliver hands a segment over, however often that takes, and removes it.
+func (r *Recorder) deliver(ctx context.Context, segment spool.Segment, wait *backoff) {
+	if segment.Torn > 0 {
+		// A crash while a record was written leaves the like of it: nobody was told that it was kept. Were it damage, this
+		// is where to see it.
+		r.lose(ctx, lostTorn, 1)
+		r.log.WarnContext(ctx, "a segment of the spool ends in bytes that are no record",
+			slog.Int64("segment", segment.Number), slog.Int64("bytes", segment.Torn))
+	}
+	events := r.read(ctx, segment.Records)
+	for len(events) > 0 {
+		some := events[:min(batch, len(events))]
+		if err := r.send(ctx, some); err != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			if wait.failures == 0 {
+				r.log.WarnContext(ctx, "failed events cannot be delivered; they wait in the spool",
+					slog.String("error", err.Error()))
+			}
+			wait.after(ctx)
+			continue
+		}
+		if wait.failures > 0 {
+			r.log.InfoContext(ctx, "failed events are delivered again")
+		}
+		wait.failures = 0
+		events = events[len(some):]
+	}
+	for ctx.Err() == nil {
+		err := r.spool.Remove(segment.Number)
+		if err == nil {
+			return
+		}
+		// Removed or not, its events were taken: taking them again, after a restart, changes nothing.
+		r.log.ErrorContext(ctx, "a delivered segment of the spool cannot be deleted", slog.String("error", err.Error()))
+		wait.after(ctx)
+	}
+}
+
+func (r *Recorder) read(ctx context.Context, records [][]byte) []*failedeventsv1.FailedEvent {
+	events := make([]*failedeventsv1.FailedEvent, 0, len(records))
+	for _, record := range records {
+		event := &failedeventsv1.FailedEvent{}
+		if err := proto.Unmarshal(record, event); err != nil {
+			r.lose(ctx, lostUnreadable, 1)
+			continue
+		}
+		events = append(events, event)
+	}
+	return events
+}
+
+// send hands events over. One that the service will never take is lost alone: it must not hold up the others.
+func (r *Recorder) send(ctx context.Context, events []*failedeventsv1.FailedEvent) error {
+	call, cancel := context.WithTimeout(ctx, r.retry.Call)
+	_, err := r.client.RecordEvents(call, &failedeventsv1.RecordEventsRequest{Events: events})
+	cancel()
+	if err == nil {
+		r.metrics.FailedEventsDelivered.Add(ctx, int64(len(events)))
+		return nil
+	}
+	if f := rpc.Fault(err); f.Reason != fault.InvalidRequest && f.Reason != fault.Limit {
+		return err
+	}
+	if len(events) == 1 {
+		r.lose(ctx, lostRefused, 1)
+		r.log.ErrorContext(ctx, "a failed event was refused", slog.String("event", events[0].GetId()),
+			slog.String("error", err.Error()))
+		return nil
+	}
+	half := len(events) / 2
+	if err := r.send(ctx, events[:half]); err != nil {
+		return err
+	}
+	return r.send(ctx, events[half:])
+}
+
+// backoff waits longer with each failure in a row.
+type backoff struct {
+	retry    Retry
+	failures int
+}
+
+func (r *Recorder) backoff() *backoff { return &backoff{retry: r.retry} }
+
+func (b *backoff) after(ctx context.Context) {
+	pause := b.retry.First
+	for range b.failures {
+		if pause *= 2; pause >= b.retry.Most {
+			pause = b.retry.Most
+			break
+		}
+	}
+	b.failures++
+	// Spread, so that gateways that lost the service together do not come back together.
+	timer := time.NewTimer(pause/2 + rand.N(pause/2+1)) //nolint:gosec // not a secret
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

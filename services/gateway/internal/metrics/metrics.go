@@ -1,0 +1,105 @@
+// Package metrics is every metric of the gateway: their names, labels and units in one place. Labels come from closed
+// sets; none holds an id, a path or anything else that a client chooses.
+package metrics
+
+import (
+	"context"
+	"errors"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// The names.
+const (
+	Messages               = "usher_gateway_messages_total"
+	MessageDuration        = "usher_gateway_message_duration_seconds"
+	Unauthenticated        = "usher_gateway_unauthenticated_total"
+	RateLimited            = "usher_gateway_rate_limited_total"
+	FailedEvents           = "usher_gateway_failed_events_total"
+	FailedEventsDelivered  = "usher_gateway_failed_events_delivered_total"
+	FailedEventsDropped    = "usher_gateway_failed_events_dropped_total"
+	SpoolBytes             = "usher_gateway_spool_bytes"
+	IgnoredValues          = "usher_gateway_ignored_values_total"
+	Quirks                 = "usher_gateway_quirks_total"
+	meterName              = "github.com/usher-scim/usher/services/gateway"
+	routeLabel             = "route"
+	methodLabel            = "method"
+	statusClassLabel       = "status_class"
+	reasonLabel            = "reason"
+	quirkLabel             = "quirk"
+	longestUsefulQuirkName = 50
+)
+
+// Metrics are the instruments.
+type Metrics struct {
+	Messages              metric.Int64Counter
+	MessageDuration       metric.Float64Histogram
+	Unauthenticated       metric.Int64Counter
+	RateLimited           metric.Int64Counter
+	FailedEvents          metric.Int64Counter
+	FailedEventsDelivered metric.Int64Counter
+	FailedEventsDropped   metric.Int64Counter
+	IgnoredValues         metric.Int64Counter
+	Quirks                metric.Int64Counter
+
+	meter metric.Meter
+}
+
+// New makes the instruments.
+func New(provider metric.MeterProvider) (*Metrics, error) {
+	m := &Metrics{meter: provider.Meter(meterName)}
+	var problems []error
+	counter := func(name, description string) metric.Int64Counter {
+		c, err := m.meter.Int64Counter(name, metric.WithDescription(description))
+		problems = append(problems, err)
+		return c
+	}
+	m.Messages = counter(Messages, "SCIM messages of authenticated directories, by how they were answered.")
+	m.Unauthenticated = counter(Unauthenticated, "SCIM requests that failed before they were authenticated.")
+	m.RateLimited = counter(RateLimited, "SCIM messages that were over their directory's rate.")
+	m.FailedEvents = counter(FailedEvents, "Failed events that were written to the spool.")
+	m.FailedEventsDelivered = counter(FailedEventsDelivered, "Failed events that the failedevents service took.")
+	m.FailedEventsDropped = counter(FailedEventsDropped, "Failed events that were lost.")
+	m.IgnoredValues = counter(IgnoredValues, "Values in SCIM messages that were accepted and not kept.")
+	m.Quirks = counter(Quirks, "Tolerant readings of SCIM messages.")
+	var err error
+	m.MessageDuration, err = m.meter.Float64Histogram(MessageDuration, metric.WithUnit("s"),
+		metric.WithDescription("How long SCIM messages of authenticated directories took."),
+		metric.WithExplicitBucketBoundaries(.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30))
+	return m, errors.Join(append(problems, err)...)
+}
+
+// ObserveSpool reports the spool's size whenever metrics are read, until the registration ends.
+func (m *Metrics) ObserveSpool(bytes func() int64) (metric.Registration, error) {
+	gauge, err := m.meter.Int64ObservableGauge(SpoolBytes, metric.WithUnit("By"),
+		metric.WithDescription("Failed events that wait on disk to be delivered."))
+	if err != nil {
+		return nil, err
+	}
+	return m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		o.ObserveInt64(gauge, bytes())
+		return nil
+	}, gauge)
+}
+
+// Message labels a message: its route as a template, its method, and the hundreds of its status.
+func Message(route, method string, status int) metric.MeasurementOption {
+	return metric.WithAttributes(attribute.String(routeLabel, route), attribute.String(methodLabel, method),
+		attribute.String(statusClassLabel, string('0'+rune(status/100))+"xx"))
+}
+
+// Route labels a duration: not by status, which would multiply its buckets.
+func Route(route, method string) metric.MeasurementOption {
+	return metric.WithAttributes(attribute.String(routeLabel, route), attribute.String(methodLabel, method))
+}
+
+// Reason labels a loss or refusal.
+func Reason(reason string) metric.MeasurementOption {
+	return metric.WithAttributes(attribute.String(reasonLabel, reason))
+}
+
+// Quirk labels a tolerant reading with the name that identity gave it.
+func Quirk(name string) metric.MeasurementOption {
+	return metric.WithAttributes(attribute.String(quirkLabel, name[:min(len(name), longestUsefulQuirkName)]))
+}

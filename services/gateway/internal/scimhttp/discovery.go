@@ -1,0 +1,110 @@
+package scimhttp
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+// maxResults is the longest page: identity's bound.
+const maxResults = 1000
+
+// discover answers what describes the service (RFC 7644 §4).
+func discover(r *http.Request, to route, baseURL string) (*response, error) {
+	if r.URL.Query().Has("filter") {
+		// RFC 7644 §4 asks for this, so that nobody takes an unfiltered answer for a filtered one.
+		return nil, &problem{
+			status: http.StatusForbidden, reason: fault.InvalidRequest, detail: "These resources cannot be filtered.",
+		}
+	}
+	switch to.endpoint {
+	case configEndpoint:
+		return rendered(serviceProviderConfig(baseURL))
+	case resourceTypesEndpoint:
+		return renderedAll(scim.ResourceTypes(), baseURL)
+	case schemasEndpoint:
+		return renderedAll(scim.Schemas(), baseURL)
+	case resourceTypeEndpoint:
+		for _, t := range scim.ResourceTypes() {
+			if t.ID == to.id {
+				return rendered(t.Render(baseURL))
+			}
+		}
+	case schemaEndpoint:
+		for _, s := range scim.Schemas() {
+			if strings.EqualFold(s.ID, to.id) { // URNs compare without regard to case
+				return rendered(s.Render(baseURL))
+			}
+		}
+	}
+	return nil, fault.New(fault.NotFound, "no such description")
+}
+
+func rendered(document []byte, err error) (*response, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &response{status: http.StatusOK, body: document}, nil
+}
+
+func renderedAll[T interface {
+	Render(baseURL string) ([]byte, error)
+}](all []T, baseURL string) (*response, error) {
+	documents := make([][]byte, 0, len(all))
+	for _, one := range all {
+		document, err := one.Render(baseURL)
+		if err != nil {
+			return nil, err
+		}
+		documents = append(documents, document)
+	}
+	return &response{status: http.StatusOK, body: listResponse(int64(len(all)), 1, documents)}, nil
+}
+
+// serviceProviderConfig says what is served, and what is not (RFC 7643 §5).
+func serviceProviderConfig(baseURL string) ([]byte, error) {
+	type supported struct {
+		Supported bool `json:"supported"`
+	}
+	type scheme struct {
+		Type        string `json:"type"`
+		Name        string `json:"name"`
+		Description string `json:"description"`
+		SpecURI     string `json:"specUri"`
+		Primary     bool   `json:"primary"`
+	}
+	return json.Marshal(struct {
+		Schemas []string  `json:"schemas"`
+		Patch   supported `json:"patch"`
+		Bulk    struct {
+			Supported      bool `json:"supported"`
+			MaxOperations  int  `json:"maxOperations"`
+			MaxPayloadSize int  `json:"maxPayloadSize"`
+		} `json:"bulk"`
+		Filter struct {
+			Supported  bool `json:"supported"`
+			MaxResults int  `json:"maxResults"`
+		} `json:"filter"`
+		ChangePassword        supported         `json:"changePassword"`
+		Sort                  supported         `json:"sort"`
+		ETag                  supported         `json:"etag"`
+		AuthenticationSchemes []scheme          `json:"authenticationSchemes"`
+		Meta                  map[string]string `json:"meta"`
+	}{
+		Schemas: []string{"urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"},
+		Patch:   supported{true},
+		Filter: struct {
+			Supported  bool `json:"supported"`
+			MaxResults int  `json:"maxResults"`
+		}{true, maxResults},
+		ETag: supported{true},
+		AuthenticationSchemes: []scheme{{
+			Type: "oauthbearertoken", Name: "API key", Primary: true, SpecURI: "https://www.rfc-editor.org/rfc/rfc6750",
+			Description: "An API key of the directory, sent as a bearer token.",
+		}},
+		Meta: map[string]string{"resourceType": "ServiceProviderConfig", "location": baseURL + "/ServiceProviderConfig"},
+	})
+}

@@ -1,0 +1,69 @@
+package scimhttp
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+func get[T any](t *testing.T, w *world, path string) T {
+	t.Helper()
+	a := w.do("GET", path, "")
+	if a.Code != 200 || a.Header().Get("Content-Type") != "application/scim+json" {
+		t.Fatalf("%s: %d %s", path, a.Code, a.Body)
+	}
+	var into T
+	if err := json.Unmarshal(a.Body.Bytes(), &into); err != nil {
+		t.Fatal(err)
+	}
+	return into
+}
+
+type described struct {
+	ID   string
+	Meta struct{ ResourceType, Location string }
+}
+
+type describedList struct {
+	TotalResults, ItemsPerPage, StartIndex int
+	Resources                              []described
+}
+
+func TestTheServiceDescribesItself(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	type supported struct{ Supported bool }
+	config := get[struct {
+		Patch, Bulk, ChangePassword, Sort, ETag supported
+		Filter                                  struct {
+			Supported  bool
+			MaxResults int
+		}
+		AuthenticationSchemes []struct{ Type string }
+		Meta                  struct{ Location string }
+	}](t, w, "/ServiceProviderConfig")
+	if !config.Patch.Supported || config.Bulk.Supported || config.ChangePassword.Supported || config.Sort.Supported ||
+		!config.ETag.Supported || !config.Filter.Supported || config.Filter.MaxResults != 1000 ||
+		len(config.AuthenticationSchemes) != 1 || config.AuthenticationSchemes[0].Type != "oauthbearertoken" ||
+		config.Meta.Location != base+"/ServiceProviderConfig" {
+		t.Errorf("it says %+v", config)
+	}
+	for path, ids := range map[string][]string{
+		"/ResourceTypes": {"User", "Group"},
+		"/Schemas":       {scim.UserSchema, scim.EnterpriseUserSchema, scim.GroupSchema},
+	} {
+		list := get[describedList](t, w, path)
+		if list.TotalResults != len(ids) || list.ItemsPerPage != len(ids) || list.StartIndex != 1 || len(list.Resources) != len(ids) {
+			t.Fatalf("%s: %+v", path, list)
+		}
+		for i, id := range ids {
+			if one := get[described](t, w, path+"/"+id); one.ID != id || one != list.Resources[i] || one.Meta.Location != base+path+"/"+id {
+				t.Errorf("%s/%s: %+v, in the list %+v", path, id, one, list.Resources[i])
+			}
+		}
+	}
+	if w.identity.count() != 0 {
+		t.Error("identity was called")
+	}
+}

@@ -1,0 +1,112 @@
+package scimhttp
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+)
+
+// parameters are the query parameters of SCIM (RFC 7644 §3.4.2, §3.9) that are served. Others are passed over, as the
+// RFC says of sorting where it is not supported.
+type parameters struct {
+	projection *identityv1.Projection
+	query      *identityv1.ListQuery
+}
+
+// parseParameters reads a query string. What it cannot read it names.
+func parseParameters(raw string) (parameters, error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return parameters{}, invalidValue("The query string of the address is not valid: its characters must be percent-encoded.")
+	}
+	one := func(name string) (string, bool, error) {
+		given := values[name]
+		switch {
+		case len(given) == 0:
+			return "", false, nil
+		case len(given) > 1:
+			return "", false, invalidValue(fmt.Sprintf("The parameter %s is given %d times; it can be given once.", name, len(given)))
+		case !utf8.ValidString(given[0]):
+			return "", false, invalidValue(fmt.Sprintf("The parameter %s is not valid UTF-8.", name))
+		}
+		return given[0], true, nil
+	}
+	number := func(name string) (int64, bool, error) {
+		text, given, err := one(name)
+		if err != nil || !given {
+			return 0, false, err
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+		switch {
+		case errors.Is(err, strconv.ErrRange):
+			return n, true, nil // the nearest there is: as good as any number beyond every page
+		case err != nil:
+			return 0, false, invalidValue(fmt.Sprintf("The parameter %s must be a whole number.", name))
+		}
+		return n, true, nil
+	}
+	p := parameters{projection: &identityv1.Projection{}, query: &identityv1.ListQuery{}}
+	attributes, _, errA := one("attributes")
+	excluded, _, errE := one("excludedAttributes")
+	filter, _, errF := one("filter")
+	start, _, errS := number("startIndex")
+	count, counted, errC := number("count")
+	if err := firstOf(errA, errE, errF, errS, errC); err != nil {
+		return parameters{}, err
+	}
+	p.projection.Attributes, p.projection.ExcludedAttributes = names(attributes), names(excluded)
+	p.query.Filter, p.query.StartIndex = filter, start
+	if counted {
+		p.query.Count = &count
+	}
+	return p, nil
+}
+
+// firstOf gives the first error: a client mends one thing at a time.
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// names reads a list of attribute names, separated by commas.
+func names(list string) []string {
+	var all []string
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// parseSearch reads the body of a .search (RFC 7644 §3.4.3).
+func parseSearch(body []byte) (parameters, error) {
+	var search struct {
+		Attributes         []string `json:"attributes"`
+		ExcludedAttributes []string `json:"excludedAttributes"`
+		Filter             string   `json:"filter"`
+		StartIndex         int64    `json:"startIndex"`
+		Count              *int64   `json:"count"`
+	}
+	if err := json.Unmarshal(body, &search); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) && wrong.Field != "" {
+			return parameters{}, invalidValue(fmt.Sprintf("%s has the wrong type for a SearchRequest.", wrong.Field))
+		}
+		return parameters{}, invalidSyntax("The body is not a JSON object that is a SearchRequest.")
+	}
+	return parameters{
+		projection: &identityv1.Projection{Attributes: search.Attributes, ExcludedAttributes: search.ExcludedAttributes},
+		query:      &identityv1.ListQuery{Filter: search.Filter, StartIndex: search.StartIndex, Count: search.Count},
+	}, nil
+}

@@ -1,0 +1,84 @@
+package scimhttp
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+func TestEveryReasonHasItsAnswer(t *testing.T) {
+	t.Parallel()
+	type answer struct {
+		status   int
+		scimType scim.ErrorType
+	}
+	want := map[fault.Reason]answer{
+		fault.InvalidRequest: {400, "invalidValue"}, fault.NotFound: {404, ""}, fault.AlreadyExists: {409, "uniqueness"},
+		fault.Unavailable: {503, ""}, fault.Deadline: {503, ""}, fault.Limit: {413, ""}, fault.Conflict: {412, ""},
+		fault.NotFederated: {403, ""}, fault.Deleted: {401, ""}, fault.NotReady: {503, ""},
+		fault.Uniqueness: {409, "uniqueness"}, fault.InvalidFilter: {400, "invalidFilter"},
+		fault.InvalidSyntax: {400, "invalidSyntax"}, fault.InvalidPath: {400, "invalidPath"}, fault.NoTarget: {400, "noTarget"},
+		fault.InvalidValue: {400, "invalidValue"}, fault.Mutability: {400, "mutability"}, fault.TooMany: {400, "tooMany"},
+		fault.Sensitive: {400, "sensitive"}, fault.InvalidVersion: {400, "invalidVers"},
+		// No SCIM call answers with these: if one does, the fault is ours.
+		fault.Internal: {500, ""}, fault.Unauthenticated: {500, ""}, fault.NotAllowed: {500, ""}, fault.PageToken: {500, ""},
+		fault.NotReplaceable: {500, ""}, fault.CursorExpired: {500, ""}, fault.CursorInvalid: {500, ""},
+		fault.TenantInUse: {500, ""}, fault.LastAdmin: {500, ""}, fault.SyncRunning: {500, ""}, fault.SyncEnded: {500, ""},
+		fault.RoleScope: {500, ""}, fault.RoleInUse: {500, ""},
+	}
+	for number, name := range commonv1.ErrorReason_name {
+		reason := fault.Reason(number)
+		if reason == commonv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
+			continue
+		}
+		expected, ok := want[reason]
+		if !ok {
+			t.Errorf("%s is not in the table", name)
+			continue
+		}
+		// Over the wire, as it comes.
+		p := problemOf(rpc.Status(fault.New(reason, "its own words")).Err())
+		if p.status != expected.status || p.scimType != expected.scimType {
+			t.Errorf("%s: %d %q", name, p.status, p.scimType)
+		}
+		if remedyOf(p) == "" || p.detail == "" {
+			t.Errorf("%s has no detail or no remedy", name)
+		}
+		if (p.retryAfter > 0) != (p.status == 503) {
+			t.Errorf("%s: try again after %s", name, p.retryAfter)
+		}
+		if hides := p.status == 500 || p.status == 401 || p.status == 404; hides == strings.Contains(p.detail, "its own words") {
+			t.Errorf("%s: the detail is %q", name, p.detail)
+		}
+		if p.status == 500 && p.reason != fault.Internal {
+			t.Errorf("%s: the event's reason is %s", name, p.reason)
+		}
+	}
+	if p := problemOf(fault.New(fault.Limit, "x").Retry(time.Second)); p.status != 429 {
+		t.Errorf("a limit with a time to wait is %d", p.status)
+	}
+	if p := problemOf(fault.New(fault.NotReady, "x").Retry(1500 * time.Millisecond)); p.retryAfter != 1500*time.Millisecond {
+		t.Errorf("the time to wait is %s", p.retryAfter)
+	}
+}
+
+func TestEveryViolationKeepsItsType(t *testing.T) {
+	t.Parallel()
+	for _, violation := range []scim.ErrorType{
+		scim.InvalidFilter, scim.TooMany, scim.Uniqueness, scim.Mutability, scim.InvalidSyntax, scim.InvalidPath, scim.NoTarget,
+		scim.InvalidValue, scim.InvalidVers, scim.Sensitive,
+	} {
+		p := problemOf(&scim.Error{Type: violation, Detail: "x"})
+		if p.status != 400 || p.scimType != violation {
+			t.Errorf("%s: %d %s", violation, p.status, p.scimType)
+		}
+		if again := problemOfFault(fault.New(p.reason, "x")); again.scimType != violation {
+			t.Errorf("%s: the reason %s means %s", violation, p.reason, again.scimType)
+		}
+	}
+}

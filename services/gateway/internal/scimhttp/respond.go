@@ -1,0 +1,98 @@
+package scimhttp
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// The headers that are ours.
+const (
+	// MessageIDHeader carries the message ID on every response.
+	MessageIDHeader = "Usher-Message-Id"
+	// ChangeCursorHeader carries a write's place in the change feed.
+	ChangeCursorHeader = "Usher-Change-Cursor"
+)
+
+// response is what a message is answered with.
+type response struct {
+	status   int
+	etag     string
+	location string
+	cursor   string
+	body     []byte
+}
+
+func (a *response) send(w http.ResponseWriter) {
+	h := w.Header()
+	set := func(name, value string) {
+		if value != "" {
+			h.Set(name, value)
+		}
+	}
+	set("ETag", a.etag)
+	set("Location", a.location)
+	set(ChangeCursorHeader, a.cursor)
+	sendBody(w, a.status, a.body)
+}
+
+// send writes the problem as a SCIM error that ends with the message ID.
+func (p *problem) send(w http.ResponseWriter, messageID string) {
+	h := w.Header()
+	if len(p.allow) > 0 {
+		h.Set("Allow", strings.Join(p.allow, ", "))
+	}
+	if p.status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
+	}
+	body, err := json.Marshal(struct {
+		Schemas  []string `json:"schemas"`
+		Status   string   `json:"status"`
+		SCIMType string   `json:"scimType,omitempty"`
+		Detail   string   `json:"detail"`
+	}{
+		[]string{"urn:ietf:params:scim:api:messages:2.0:Error"}, strconv.Itoa(p.status), string(p.scimType),
+		p.detail + " (message " + messageID + ")",
+	})
+	if err != nil {
+		body = nil // strings always marshal
+	}
+	sendBody(w, p.status, body)
+}
+
+func sendBody(w http.ResponseWriter, status int, body []byte) {
+	if len(body) > 0 {
+		w.Header().Set("Content-Type", mediaSCIM)
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client left: there is nobody to tell
+}
+
+// listResponse puts documents together (RFC 7644 §3.4.2). Resources is always an array.
+func listResponse(total, start int64, documents [][]byte) []byte {
+	const head = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":`
+	size := len(head) + 100
+	for _, document := range documents {
+		size += len(document) + 1
+	}
+	body := append(make([]byte, 0, size), head...)
+	body = strconv.AppendInt(body, total, 10)
+	body = append(body, `,"startIndex":`...)
+	body = strconv.AppendInt(body, start, 10)
+	body = append(body, `,"itemsPerPage":`...)
+	body = strconv.AppendInt(body, int64(len(documents)), 10)
+	body = append(body, `,"Resources":[`...)
+	for i, document := range documents {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, document...)
+	}
+	return append(body, "]}"...)
+}

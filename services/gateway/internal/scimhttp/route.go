@@ -1,0 +1,150 @@
+package scimhttp
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+)
+
+// prefix begins every path that is served here; a directory's id follows it.
+const prefix = "/scim/v2/"
+
+// maxID is the longest resource id that identity looks at.
+const maxID = 200
+
+// endpoint is what a path leads to.
+type endpoint int
+
+const (
+	unknownEndpoint endpoint = iota
+	collectionEndpoint
+	resourceEndpoint
+	searchEndpoint
+	configEndpoint
+	resourceTypesEndpoint
+	resourceTypeEndpoint
+	schemasEndpoint
+	schemaEndpoint
+)
+
+// route is a path, understood.
+type route struct {
+	directory string // as the path spells it; empty: the path is outside every directory
+	endpoint  endpoint
+	kind      kind   // of a collection, resource or search
+	id        string // of a resource, resource type or schema
+}
+
+// parseRoute reads an escaped path. Empty segments are passed over: a Base URL that was entered with a slash at its end
+// gives two in a row.
+func parseRoute(escaped string) route {
+	rest, ok := strings.CutPrefix(escaped, prefix)
+	if !ok {
+		return route{}
+	}
+	var segments []string
+	for segment := range strings.SplitSeq(rest, "/") {
+		text, err := url.PathUnescape(segment)
+		if err != nil || !utf8.ValidString(text) {
+			text = "\x00" // it matches no endpoint and is no id
+		}
+		if text != "" {
+			segments = append(segments, text)
+		}
+	}
+	if len(segments) == 0 {
+		return route{}
+	}
+	r := route{directory: segments[0]}
+	switch {
+	case len(segments) == 2:
+		r.endpoint, r.kind = topEndpoint(segments[1])
+	case len(segments) == 3:
+		r.id = segments[2]
+		r.endpoint, r.kind = lowerEndpoint(segments[1], r.id)
+	}
+	return r
+}
+
+func topEndpoint(name string) (endpoint, kind) {
+	switch name {
+	case "Users":
+		return collectionEndpoint, users
+	case "Groups":
+		return collectionEndpoint, groups
+	case "ServiceProviderConfig":
+		return configEndpoint, 0
+	case "ResourceTypes":
+		return resourceTypesEndpoint, 0
+	case "Schemas":
+		return schemasEndpoint, 0
+	default:
+		return unknownEndpoint, 0
+	}
+}
+
+func lowerEndpoint(name, id string) (endpoint, kind) {
+	above, k := topEndpoint(name)
+	switch {
+	case above == collectionEndpoint && id == ".search":
+		return searchEndpoint, k
+	case above == collectionEndpoint && id != "\x00":
+		return resourceEndpoint, k
+	case above == resourceTypesEndpoint:
+		return resourceTypeEndpoint, 0
+	case above == schemasEndpoint:
+		return schemaEndpoint, 0
+	default:
+		return unknownEndpoint, 0
+	}
+}
+
+// template is the route as metrics, spans, logs and failed events name it: no id is in it.
+func (r route) template() string {
+	switch r.endpoint {
+	case collectionEndpoint:
+		return r.kind.endpoint()
+	case resourceEndpoint:
+		return r.kind.endpoint() + "/{id}"
+	case searchEndpoint:
+		return r.kind.endpoint() + "/.search"
+	case configEndpoint:
+		return "/ServiceProviderConfig"
+	case resourceTypesEndpoint:
+		return "/ResourceTypes"
+	case resourceTypeEndpoint:
+		return "/ResourceTypes/{id}"
+	case schemasEndpoint:
+		return "/Schemas"
+	case schemaEndpoint:
+		return "/Schemas/{id}"
+	default:
+		return "/{unknown}"
+	}
+}
+
+// methods are those that an endpoint has.
+func (r route) methods() []string {
+	switch r.endpoint {
+	case collectionEndpoint:
+		return []string{http.MethodGet, http.MethodPost}
+	case resourceEndpoint:
+		return []string{http.MethodGet, http.MethodPut, http.MethodPatch, http.MethodDelete}
+	case searchEndpoint:
+		return []string{http.MethodPost}
+	default:
+		return []string{http.MethodGet}
+	}
+}
+
+// methodLabel is a request's method from a closed set: a client may send any word.
+func methodLabel(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodOptions:
+		return method
+	default:
+		return "OTHER"
+	}
+}

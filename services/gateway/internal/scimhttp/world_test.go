@@ -1,0 +1,307 @@
+package scimhttp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/metric/noop"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/gateway/internal/authn"
+	"github.com/usher-scim/usher/services/gateway/internal/metrics"
+	"github.com/usher-scim/usher/services/internal/apikey"
+	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	organization = "acme"
+	directory    = "0198a000-0000-7000-8000-0000000000d1"
+	other        = "0198a000-0000-7000-8000-0000000000d2"
+	suspended    = "0198a000-0000-7000-8000-0000000000d3"
+	someID       = "0198a000-0000-7000-8000-0000000000a1"
+	base         = "https://scim.example.com/scim/v2/" + directory
+)
+
+// call is one call that identity got.
+type call struct {
+	request   proto.Message
+	principal *commonv1.Principal
+	messageID string
+}
+
+// identity stands in for the identity service: it notes calls and answers what it is told to.
+type identity struct {
+	identityv1.UnimplementedUserServiceServer
+	identityv1.UnimplementedGroupServiceServer
+
+	mu       sync.Mutex
+	calls    []call
+	err      error
+	panics   bool
+	document string
+	listed   *identityv1.ListResult
+}
+
+func noted[R any](i *identity, ctx context.Context, request proto.Message, reply R) (R, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.calls = append(i.calls, call{request: request, principal: rpc.PrincipalOf(ctx), messageID: rpc.MessageIDOf(ctx)})
+	if i.panics {
+		panic("broken")
+	}
+	var none R
+	if i.err != nil {
+		return none, i.err
+	}
+	return reply, nil
+}
+
+func (i *identity) resource() *identityv1.Resource {
+	return &identityv1.Resource{Id: someID, Version: 3, Document: []byte(i.document)}
+}
+
+func (i *identity) result() *identityv1.WriteResult {
+	return &identityv1.WriteResult{ChangeCursor: "cursor1", Ignored: []string{"id"}, Quirks: []string{"op-capitalised"}}
+}
+
+func (i *identity) CreateUser(ctx context.Context, r *identityv1.CreateUserRequest) (*identityv1.CreateUserResponse, error) {
+	return noted(i, ctx, r, &identityv1.CreateUserResponse{Resource: i.resource(), Result: i.result()})
+}
+
+func (i *identity) GetUser(ctx context.Context, r *identityv1.GetUserRequest) (*identityv1.GetUserResponse, error) {
+	return noted(i, ctx, r, &identityv1.GetUserResponse{Resource: i.resource()})
+}
+
+func (i *identity) ReplaceUser(ctx context.Context, r *identityv1.ReplaceUserRequest) (*identityv1.ReplaceUserResponse, error) {
+	return noted(i, ctx, r, &identityv1.ReplaceUserResponse{Resource: i.resource(), Result: i.result()})
+}
+
+func (i *identity) PatchUser(ctx context.Context, r *identityv1.PatchUserRequest) (*identityv1.PatchUserResponse, error) {
+	return noted(i, ctx, r, &identityv1.PatchUserResponse{Resource: i.resource(), Result: i.result()})
+}
+
+func (i *identity) DeleteUser(ctx context.Context, r *identityv1.DeleteUserRequest) (*identityv1.DeleteUserResponse, error) {
+	return noted(i, ctx, r, &identityv1.DeleteUserResponse{Result: i.result()})
+}
+
+func (i *identity) ListUsers(ctx context.Context, r *identityv1.ListUsersRequest) (*identityv1.ListUsersResponse, error) {
+	return noted(i, ctx, r, &identityv1.ListUsersResponse{Result: i.listed})
+}
+
+func (i *identity) CreateGroup(ctx context.Context, r *identityv1.CreateGroupRequest) (*identityv1.CreateGroupResponse, error) {
+	return noted(i, ctx, r, &identityv1.CreateGroupResponse{Resource: i.resource(), Result: i.result()})
+}
+
+func (i *identity) GetGroup(ctx context.Context, r *identityv1.GetGroupRequest) (*identityv1.GetGroupResponse, error) {
+	return noted(i, ctx, r, &identityv1.GetGroupResponse{Resource: i.resource()})
+}
+
+func (i *identity) ReplaceGroup(ctx context.Context, r *identityv1.ReplaceGroupRequest) (*identityv1.ReplaceGroupResponse, error) {
+	return noted(i, ctx, r, &identityv1.ReplaceGroupResponse{Resource: i.resource(), Result: i.result()})
+}
+
+func (i *identity) PatchGroup(ctx context.Context, r *identityv1.PatchGroupRequest) (*identityv1.PatchGroupResponse, error) {
+	reply := &identityv1.PatchGroupResponse{Resource: i.resource(), Result: i.result()}
+	if r.GetOmitResource() {
+		reply.Resource.Document = nil
+	}
+	return noted(i, ctx, r, reply)
+}
+
+func (i *identity) DeleteGroup(ctx context.Context, r *identityv1.DeleteGroupRequest) (*identityv1.DeleteGroupResponse, error) {
+	return noted(i, ctx, r, &identityv1.DeleteGroupResponse{Result: i.result()})
+}
+
+func (i *identity) ListGroups(ctx context.Context, r *identityv1.ListGroupsRequest) (*identityv1.ListGroupsResponse, error) {
+	return noted(i, ctx, r, &identityv1.ListGroupsResponse{Result: i.listed})
+}
+
+func (i *identity) last(t *testing.T) call {
+	t.Helper()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.calls) == 0 {
+		t.Fatal("identity was not called")
+	}
+	return i.calls[len(i.calls)-1]
+}
+
+func (i *identity) count() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return len(i.calls)
+}
+
+// recorded keeps failed events in memory.
+type recorded struct {
+	mu     sync.Mutex
+	events []*failedeventsv1.FailedEvent
+}
+
+func (r *recorded) Record(_ context.Context, event *failedeventsv1.FailedEvent) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, event)
+}
+
+func (r *recorded) all() []*failedeventsv1.FailedEvent {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]*failedeventsv1.FailedEvent(nil), r.events...)
+}
+
+// locked is a buffer for logs that several goroutines write.
+type locked struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buffer.Write(p)
+}
+
+func (l *locked) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buffer.String()
+}
+
+// world is a handler with all that it talks to.
+type world struct {
+	t         *testing.T
+	identity  *identity
+	events    *recorded
+	logs      *locked
+	spans     *tracetest.InMemoryExporter
+	handler   *Handler
+	now       time.Time
+	keys      map[string]apikey.Secret // by directory
+	revoked   apikey.Secret
+	loadError error
+}
+
+func newWorld(t *testing.T, change ...func(*Config)) *world {
+	t.Helper()
+	w := &world{
+		t: t, identity: &identity{document: `{"id":"` + someID + `"}`, listed: &identityv1.ListResult{}}, events: &recorded{},
+		logs: &locked{}, spans: tracetest.NewInMemoryExporter(), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		keys: map[string]apikey.Secret{directory: apikey.New(), other: apikey.New(), suspended: apikey.New()}, revoked: apikey.New(),
+	}
+	log := slog.New(slog.NewJSONHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	tracing := sdktrace.NewTracerProvider(sdktrace.WithSyncer(w.spans))
+	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), tracing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	identityv1.RegisterUserServiceServer(channel, w.identity)
+	identityv1.RegisterGroupServiceServer(channel, w.identity)
+	conn := channel.As(commonv1.Caller_CALLER_GATEWAY)
+	instruments, err := metrics.New(noop.NewMeterProvider())
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := func() time.Time { return w.now }
+	config := Config{
+		PublicURL: "https://scim.example.com", ServerName: "scim.example.com", MaxBodyBytes: 1000, MaxGroupBytes: 5000,
+		RequestTimeout: 10 * time.Second, TallyEvery: time.Minute,
+	}
+	for _, c := range change {
+		c(&config)
+	}
+	w.handler = New(config, Dependencies{
+		Users: identityv1.NewUserServiceClient(conn), Groups: identityv1.NewGroupServiceClient(conn),
+		Directories: authn.NewDirectories(keylease.New(w.load, now), now), Events: w.events, Metrics: instruments, Log: log,
+		Tracing: tracing, Meter: noop.NewMeterProvider(), Now: now,
+	})
+	return w
+}
+
+func (w *world) load(_ context.Context, digest keylease.Digest) (keylease.Lease, error) {
+	if w.loadError != nil {
+		return keylease.Lease{}, w.loadError
+	}
+	for id, secret := range w.keys {
+		if secret.Digest() == digest {
+			return keylease.Lease{
+				OrganizationID: organization, DirectoryID: id, KeyID: "key-" + id, Suspended: id == suspended,
+				Until: w.now.Add(5 * time.Second),
+			}, nil
+		}
+	}
+	return keylease.Lease{Unknown: true, Until: w.now.Add(time.Second)}, nil
+}
+
+// request makes an authenticated request; path is below the directory.
+func (w *world) request(method, path, body string, headers ...string) *http.Request {
+	w.t.Helper()
+	r := httptest.NewRequest(method, "/scim/v2/"+directory+path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+w.keys[directory].Reveal())
+	if body != "" {
+		r.Header.Set("Content-Type", "application/scim+json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	return r
+}
+
+// answer is a response with its body read.
+type answer struct {
+	*httptest.ResponseRecorder
+	scim struct {
+		Schemas  []string
+		Status   string
+		SCIMType string
+		Detail   string
+	}
+}
+
+func (w *world) serve(r *http.Request) *answer {
+	w.t.Helper()
+	a := &answer{ResponseRecorder: httptest.NewRecorder()}
+	w.handler.ServeHTTP(a, r)
+	id := a.Header().Get(MessageIDHeader)
+	if len(id) != 36 {
+		w.t.Errorf("the message ID is %q", id)
+	}
+	if a.Code < 400 {
+		return a
+	}
+	if err := json.Unmarshal(a.Body.Bytes(), &a.scim); err != nil {
+		w.t.Fatalf("%d is no SCIM error: %v: %s", a.Code, err, a.Body)
+	}
+	if !strings.HasSuffix(a.scim.Detail, " (message "+id+")") {
+		w.t.Errorf("the detail does not end with the message ID: %q", a.scim.Detail)
+	}
+	if len(a.scim.Schemas) != 1 || a.scim.Schemas[0] != "urn:ietf:params:scim:api:messages:2.0:Error" {
+		w.t.Errorf("schemas are %q", a.scim.Schemas)
+	}
+	if got := a.Header().Get("Content-Type"); got != "application/scim+json" {
+		w.t.Errorf("the type is %q", got)
+	}
+	return a
+}
+
+func (w *world) do(method, path, body string, headers ...string) *answer {
+	w.t.Helper()
+	return w.serve(w.request(method, path, body, headers...))
+}

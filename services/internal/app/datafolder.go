@@ -1,0 +1,82 @@
+package app
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	tokenFile = "bootstrap-token"
+	lockFile  = "lock"
+	// seedFile is there from the making of the folder until the demo data is whole.
+	seedFile = "demo-data-missing"
+)
+
+// dataFolder is where one process keeps everything. It is locked: SQLite's files have one writer.
+type dataFolder struct {
+	root string
+	lock *os.File
+}
+
+// openDataFolder makes the folder if it is not there, and takes it.
+func openDataFolder(root string) (*dataFolder, error) {
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(root, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("data_dir: another process serves from %s", root), lock.Close())
+	}
+	f := &dataFolder{root: root, lock: lock}
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("data_dir: %w", err), lock.Close())
+	}
+	if len(entries) == 1 { // the lock alone: it was empty
+		if err := os.WriteFile(f.path(seedFile), nil, 0o600); err != nil {
+			return nil, errors.Join(fmt.Errorf("data_dir: %w", err), lock.Close())
+		}
+	}
+	return f, nil
+}
+
+func (f *dataFolder) path(name string) string { return filepath.Join(f.root, name) }
+
+// Close lets another process have the folder.
+func (f *dataFolder) Close() error { return f.lock.Close() }
+
+// bootstrapToken reads the token that the operator signs in with, and makes it the first time.
+func (f *dataFolder) bootstrapToken() (string, error) {
+	path := f.path(tokenFile)
+	text, err := os.ReadFile(path)
+	if err == nil {
+		if token := strings.TrimSpace(string(text)); token != "" {
+			return token, nil
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	token := rand.Text() + rand.Text()
+	return token, os.WriteFile(path, []byte(token+"\n"), 0o600)
+}
+
+// seedOnce runs seed on a folder that was empty, and again if it was cut short.
+func (f *dataFolder) seedOnce(seed func() error) error {
+	if _, err := os.Stat(f.path(seedFile)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := seed(); err != nil {
+		return err
+	}
+	return os.Remove(f.path(seedFile))
+}

@@ -1,0 +1,75 @@
+package app
+
+import (
+	"context"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+// The demo data: one organization with two tenants, and the five default rules in the first.
+const (
+	demoOrganization = "demo"
+	demoTenant       = "production"
+)
+
+// demoRules gives each group's role.
+var demoRules = [...]struct{ group, role string }{
+	{"Participants", "participant"},
+	{"Designers", "designer"},
+	{"Developers", "developer"},
+	{"Automation Admins", "automation-admin"},
+	{"Administrators", "global-admin"},
+}
+
+// seedDemo writes the demo data; what is there already stays.
+func seedDemo(ctx context.Context, connect connector) error {
+	toDirectory, err := connect(gatewayCaller, directoryCaller)
+	if err != nil {
+		return err
+	}
+	toRule, err := connect(gatewayCaller, ruleCaller)
+	if err != nil {
+		return err
+	}
+	ctx = rpc.WithPrincipal(ctx, &commonv1.Principal{
+		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, Subject: "demo data",
+	})
+	_, err = directoryv1.NewOrganizationServiceClient(toDirectory).CreateOrganization(ctx,
+		&directoryv1.CreateOrganizationRequest{OrganizationId: demoOrganization, DisplayName: "Demo", Federated: true})
+	if err := unlessThere(err); err != nil {
+		return err
+	}
+	for id, name := range map[string]string{demoTenant: "Production", "staging": "Staging"} {
+		_, err := rulev1.NewTenantServiceClient(toRule).CreateTenant(ctx,
+			&rulev1.CreateTenantRequest{OrganizationId: demoOrganization, Id: id, DisplayName: name})
+		if err := unlessThere(err); err != nil {
+			return err
+		}
+	}
+	rules := rulev1.NewRuleServiceClient(toRule)
+	there, err := rules.ListRules(ctx, &rulev1.ListRulesRequest{OrganizationId: demoOrganization})
+	if err != nil {
+		return err
+	}
+	for _, r := range demoRules[min(len(there.GetRules()), len(demoRules)):] {
+		if _, err := rules.CreateRule(ctx, &rulev1.CreateRuleRequest{OrganizationId: demoOrganization, Rule: &rulev1.Rule{
+			DisplayName: r.group, Enabled: true,
+			Match:  &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: r.group}},
+			Grants: []*rulev1.Grant{{TenantId: demoTenant, RoleId: r.role}},
+		}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unlessThere(err error) error {
+	if f := rpc.Fault(err); f != nil && f.Reason == fault.AlreadyExists {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,118 @@
+// Package boundaries holds the rules of who may import whom. Go's own `internal` folders keep strangers out of a service;
+// these rules keep the directions within, and the services apart. The test reads the code as `go list` does.
+package boundaries
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const (
+	module = "github.com/usher-scim/usher/services/"
+	gen    = "github.com/usher-scim/usher/gen"
+)
+
+// services are the five, each with its data and its own rooms.
+var services = []string{"gateway", "directory", "identity", "rule", "failedevents"}
+
+// Import is one package importing another.
+type Import struct{ From, To string }
+
+// Violation is an import that a rule forbids, and why.
+type Violation struct {
+	Import
+	Why string
+}
+
+// String names both packages and the reason.
+func (v Violation) String() string {
+	return fmt.Sprintf("%s imports %s: %s", strings.TrimPrefix(v.From, module), strings.TrimPrefix(v.To, module), v.Why)
+}
+
+// Check gives the forbidden ones among imports.
+func Check(imports []Import) []Violation {
+	var all []Violation
+	for _, i := range imports {
+		if why := forbidden(i); why != "" {
+			all = append(all, Violation{i, why})
+		}
+	}
+	return all
+}
+
+func forbidden(i Import) string {
+	from, fromOurs := strings.CutPrefix(i.From, module)
+	to, toOurs := strings.CutPrefix(i.To, module)
+	switch {
+	case strings.HasPrefix(i.From, gen) && toOurs:
+		return "generated code depends on its runtimes alone"
+	case !fromOurs:
+		return ""
+	case from == "internal/scim" && strings.Contains(i.To, "."):
+		return "package scim is pure: the standard library only"
+	}
+	if inRoom(from, "internal/core") {
+		for _, edge := range []string{"database/sql", "net/http", module + "internal/sqldb", "google.golang.org/grpc"} {
+			if i.To == edge || strings.HasPrefix(i.To, edge+"/") {
+				return "the domain knows no SQL and no transport"
+			}
+		}
+	}
+	if !toOurs {
+		if strings.HasPrefix(i.To, "database/sql") && !inRoom(from, "internal/store") && !plumbing(from) {
+			return "SQL lives in store/<engine>"
+		}
+		return ""
+	}
+	return between(from, to)
+}
+
+// between judges an import of one of our packages by another, both named below the module.
+func between(from, to string) string {
+	fromService, toService := serviceOf(from), serviceOf(to)
+	switch {
+	case toService != "" && fromService == "" && !knowsServices(from):
+		return "only cmd/usher, internal/app and e2e know the services"
+	case fromService != "" && toService != "" && fromService != toService:
+		return "a service calls another; it does not import it"
+	case fromService != "" && knowsServices(to):
+		return "a service does not know how it is wired"
+	case engine(to) && from != fromService:
+		return "an engine is known only to the face that picks it"
+	case inRoom(from, "internal/core") && inRoom(to, "internal/server"),
+		inRoom(from, "internal/store") && (inRoom(to, "internal/core") || inRoom(to, "internal/server")):
+		return "data flows one way: server, core, store"
+	}
+	return ""
+}
+
+func serviceOf(path string) string {
+	first, _, _ := strings.Cut(path, "/")
+	if slices.Contains(services, first) {
+		return first
+	}
+	return ""
+}
+
+func knowsServices(path string) bool {
+	return path == "internal/app" || strings.HasPrefix(path, "cmd/usher") || strings.HasPrefix(path, "e2e") ||
+		strings.HasPrefix(path, "load")
+}
+
+// inRoom says whether a path is a service's room such as internal/core, or below it.
+func inRoom(path, room string) bool {
+	service := serviceOf(path)
+	if service == "" {
+		return false
+	}
+	rest := strings.TrimPrefix(path, service+"/")
+	return rest == room || strings.HasPrefix(rest, room+"/")
+}
+
+func engine(path string) bool {
+	return inRoom(path, "internal/store/sqlite") || inRoom(path, "internal/store/postgres")
+}
+
+// plumbing is what handles databases without knowing a table, and what tells their errors from others.
+func plumbing(path string) bool { return path == "internal/sqldb" || path == "internal/rpc" }

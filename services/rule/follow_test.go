@@ -1,0 +1,324 @@
+package rule_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/rule"
+	"github.com/usher-scim/usher/services/rule/internal/identitytest"
+)
+
+func TestTheAccessFeedTellsWhatCausedAChange(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.valueRule("dev", "developer")
+	user := b.identity.AddUser(acme, b.dir)
+	b.identity.SetRoles(user, "dev") // the second record
+	b.caughtUp()
+	changes := b.changes("")
+	if len(changes) != 1 {
+		t.Fatalf("the feed has %v", changes)
+	}
+	c := changes[0]
+	if c.GetKind() != rulev1.AccessChangeKind_ACCESS_CHANGE_KIND_ADDED || c.GetUserId() != user || c.GetTenantId() != tenant ||
+		c.GetRoleId() != "developer" || c.GetMessageId() != identitytest.MessageID(2) || c.GetTime() == nil {
+		t.Fatalf("the change is %v", c)
+	}
+	var links int
+	for _, span := range b.spans.Ended() {
+		if span.Name() == "reconcile" && c.GetTraceparent() == fmt.Sprintf("00-%s-%s-01", span.SpanContext().TraceID(), span.SpanContext().SpanID()) {
+			links = len(span.Links())
+		}
+	}
+	if links == 0 {
+		t.Fatalf("no reconcile span of %s links to the message", c.GetTraceparent())
+	}
+	b.identity.SetRoles(user)
+	b.caughtUp()
+	changes = b.changes(c.GetCursor())
+	if len(changes) != 1 || changes[0].GetKind() != rulev1.AccessChangeKind_ACCESS_CHANGE_KIND_REMOVED || changes[0].GetRevision() <= c.GetRevision() {
+		t.Fatalf("the feed has %v", changes)
+	}
+	b.valueRule("dev", "developer")
+	b.identity.Quietly(func() { b.identity.SetRoles(user, "dev") })
+	cursor := b.cursor()
+	sync := b.sync()
+	if changes := b.changes(cursor); len(changes) != 1 || changes[0].GetSyncId() != sync.GetId() || changes[0].GetMessageId() != "" {
+		t.Fatalf("the feed has %v", changes)
+	}
+}
+
+func TestAWatchGoesOnFromItsCursorAcrossARestart(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *rule.Config) { c.BookmarkInterval = time.Millisecond })
+	b.valueRule("dev", "developer")
+	watch := func(after string) func() *rulev1.WatchAccessResponse {
+		ctx, cancel := context.WithCancel(b.ctx())
+		t.Cleanup(cancel)
+		stream, err := b.access.WatchAccess(ctx, &rulev1.WatchAccessRequest{OrganizationId: acme, AfterCursor: after})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func() *rulev1.WatchAccessResponse {
+			r, err := stream.Recv()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+	}
+	next := watch("")
+	for range 3 {
+		if r := next(); r.GetChange() != nil || r.GetCursor() == "" {
+			t.Fatalf("a quiet watch sent %v, not a bookmark", r)
+		}
+	}
+	change := func(next func() *rulev1.WatchAccessResponse) *rulev1.WatchAccessResponse {
+		for {
+			if r := next(); r.GetChange() != nil {
+				return r
+			}
+		}
+	}
+	one, two := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
+	b.identity.SetRoles(one, "dev")
+	first := change(next)
+	if first.GetChange().GetUserId() != one {
+		t.Fatalf("watched %v", first)
+	}
+	b.stop()
+	b.identity.SetRoles(two, "dev")
+	b.start()
+	if second := change(watch(first.GetCursor())); second.GetChange().GetUserId() != two {
+		t.Fatalf("watched %v", second)
+	}
+}
+
+func TestOneOrganizationsFeedHoldsNothingOfAnothers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.valueRule("dev", "developer")
+	user := b.identity.AddUser("other", "directory-9")
+	b.identity.SetRoles(user, "dev")
+	mine := b.identity.AddUser(acme, b.dir)
+	b.caughtUp()
+	b.must(b.grant(mine, "developer"))
+	b.must(b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: "other"}))
+	if all := b.list(""); len(all) != 1 || all[0].GetUserId() != mine {
+		t.Fatalf("listed %v", all)
+	}
+	_, err := b.grant(user, "developer")
+	b.refused(fault.NotFound, nil, err)
+}
+
+func TestWaitUntilCaughtUp(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.valueRule("dev", "developer")
+	wait := func(organization, cursor string, timeout time.Duration) (*rulev1.WaitUntilCaughtUpResponse, error) {
+		return b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: organization, ChangeCursor: cursor, Timeout: durationpb.New(timeout)})
+	}
+	b.must(wait("nobody", "", patient))
+	user := b.identity.AddUser(acme, b.dir)
+	cursor := b.identity.SetRoles(user, "dev")
+	r, err := wait(acme, cursor, patient)
+	if err != nil || r.GetChangeCursor() != cursor {
+		t.Fatalf("waited for %v, %v", r, err)
+	}
+	b.holds(user, "developer")
+	// Another organization's records do not hold this one up, though they come before the cursor.
+	b.must(wait(acme, b.identity.SetRoles(b.identity.AddUser("other", "directory-9")), patient))
+
+	b.identity.Before(func(rpc string) error {
+		if rpc == "BatchGetUsers" {
+			return identitytest.Unavailable()
+		}
+		return nil
+	})
+	cursor = b.identity.SetRoles(user)
+	_, err = wait(acme, cursor, 20*time.Millisecond)
+	b.refused(fault.Deadline, nil, err)
+	b.identity.Before(nil)
+	b.must(wait(acme, cursor, patient))
+	b.holds(user)
+
+	_, err = wait(acme, "nonsense", patient)
+	b.refused(fault.CursorInvalid, nil, err)
+	_, err = wait(acme, "elsewhere.0.1", patient)
+	b.refused(fault.CursorExpired, nil, err)
+	_, err = wait("nobody", "elsewhere.0.1", patient)
+	b.refused(fault.CursorExpired, nil, err)
+}
+
+func TestWaitingCoversTheMembersOfAGroup(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, smallBatches)
+	b.groupRule("Builders", "developer")
+	var users []string
+	for range 25 {
+		users = append(users, b.identity.AddUser(acme, b.dir))
+	}
+	group := b.identity.AddGroup(acme, b.dir, "x", users...)
+	b.caughtUp()
+	cursor := b.identity.RenameGroup(group, "Builders")
+	b.must(b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: acme, ChangeCursor: cursor}))
+	for _, user := range users {
+		b.holds(user, "developer")
+	}
+}
+
+func TestAnExpansionGoesOnAfterARestart(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, smallBatches)
+	b.groupRule("Builders", "developer")
+	var users []string
+	for range 9 {
+		users = append(users, b.identity.AddUser(acme, b.dir))
+	}
+	inner := b.identity.AddGroup(acme, b.dir, "inner", users[5:]...)
+	group := b.identity.AddGroup(acme, b.dir, "x", append(users[:5:5], inner)...)
+	b.caughtUp()
+	var pages atomic.Int32
+	reached := make(chan struct{})
+	b.identity.Before(func(rpc string) error {
+		if rpc != "ListMembers" || pages.Add(1) < 3 {
+			return nil
+		}
+		if pages.Load() == 3 {
+			close(reached)
+		}
+		return identitytest.Unavailable()
+	})
+	b.identity.RenameGroup(group, "Builders")
+	<-reached
+	b.stop()
+	b.identity.Before(nil)
+	b.start()
+	b.caughtUp()
+	for _, user := range users {
+		b.holds(user, "developer")
+	}
+}
+
+func TestLostRecordsAreMadeUpForWithoutApplyingChangedRules(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(*identitytest.Identity){
+		"trimmed":  (*identitytest.Identity).Trim,
+		"restored": (*identitytest.Identity).Restore,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, smallBatches)
+			builders := b.groupRule("Builders", "developer")
+			late := b.groupRule("Late", "participant")
+			changed, gone, still, latecomer := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir),
+				b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
+			group := b.identity.AddGroup(acme, b.dir, "Builders", changed, gone, still)
+			other := b.identity.AddGroup(acme, b.dir, "Other", latecomer)
+			b.caughtUp()
+			// A rule that nobody has met yet.
+			b.valueRule("unmet", "automation-admin")
+			b.groupRule("Other", "global-admin")
+			b.stop()
+			b.identity.SetRoles(changed, "unmet")
+			b.identity.RemoveMember(group, changed)
+			b.identity.DeleteUser(gone)
+			b.identity.RenameGroup(other, "Late")
+			fresh := b.identity.AddUser(acme, b.dir)
+			lose(b.identity)
+			b.start()
+			b.caughtUp()
+			b.holds(changed, "automation-admin")
+			b.holds(gone)
+			b.holds(still, "developer")
+			b.holds(fresh)
+			// The group's new name is the message of its members; so they meet the rules as they are.
+			b.holds(latecomer, "global-admin", "participant")
+			if pin := b.pins(late)[b.dir]; pin.GetGroupId() != other {
+				t.Fatalf("the pin is %v", pin)
+			}
+			if pin := b.pins(builders)[b.dir]; pin.GetGroupId() != group {
+				t.Fatalf("the pin is %v", pin)
+			}
+			// And following goes on.
+			b.identity.RemoveMember(group, still)
+			b.caughtUp()
+			b.holds(still)
+		})
+	}
+}
+
+func TestARecoveryTouchesNobodyWhoseFactsAreTheSame(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	user := b.identity.AddUser(acme, b.dir)
+	b.identity.SetRoles(user, "dev")
+	b.caughtUp()
+	b.valueRule("dev", "developer")
+	b.stop()
+	b.identity.Restore()
+	b.start()
+	b.caughtUp()
+	b.holds(user)
+	if n := b.reconciled(); n != 0 {
+		t.Fatalf("%d users were reconciled", n)
+	}
+}
+
+func TestIdentityFailsNowAndThen(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, smallBatches)
+	b.groupRule("Builders", "developer")
+	b.identity.Before(func(string) error {
+		if rand.N(3) == 0 {
+			return identitytest.Unavailable()
+		}
+		return nil
+	})
+	var users []string
+	for range 9 {
+		users = append(users, b.identity.AddUser(acme, b.dir))
+	}
+	b.identity.AddGroup(acme, b.dir, "Builders", users...)
+	b.eventually("everybody is a developer", func() bool { return len(b.list("")) == len(users) })
+}
+
+func TestOrganizationsShareTheWorkersFairly(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, smallBatches, func(c *rule.Config) { c.Workers = 1 })
+	b.valueRule("dev", "developer")
+	big := b.identity.AddUser("big", "directory-9")
+	user := b.identity.AddUser(acme, b.dir)
+	b.caughtUp()
+	b.must(b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: "big"}))
+	// While the one worker is at the big organization's first batch, the small one's only change comes.
+	const batches = 200
+	var turns atomic.Int32
+	b.identity.Before(func(rpc string) error {
+		if rpc != "BatchGetUsers" {
+			return nil
+		}
+		if turns.Add(1) == 1 {
+			for range 2 * batches {
+				b.identity.SetRoles(big, "x")
+			}
+			b.identity.SetRoles(user, "dev")
+		}
+		return nil
+	})
+	b.identity.SetRoles(big, "x")
+	b.eventually("the small organization had its turn", func() bool { return len(b.list(user)) == 1 })
+	if n := turns.Load(); n > batches/2 {
+		t.Fatalf("it had to wait for %d batches of the big one", n)
+	}
+	b.identity.Before(nil)
+	b.must(b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: "big", Timeout: durationpb.New(patient)}))
+}

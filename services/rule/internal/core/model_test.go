@@ -1,0 +1,409 @@
+package core_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/metric/noop"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/goleak"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/rule/internal/core"
+	"github.com/usher-scim/usher/services/rule/internal/identitytest"
+	"github.com/usher-scim/usher/services/rule/internal/remote"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+	"github.com/usher-scim/usher/services/rule/internal/store/sqlite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const acme = "acme"
+
+// TestAccessEqualsTheModelWhateverHappens lets a flood of random changes, rule changes, grants by hand and rule syncs run
+// on two processes' cores, while their ownership is stolen at random points and identity fails now and then. In the end
+// what everybody holds is what a simple model says, and the access feed tells exactly how it came to that.
+func TestAccessEqualsTheModelWhateverHappens(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			newWorld(t, seed).run()
+		})
+	}
+}
+
+type world struct {
+	t        *testing.T
+	random   *rand.Rand
+	identity *identitytest.Identity
+	store    *stealingStore
+	cores    []*core.Core
+
+	users  []string
+	groups map[string]string // by name; each name has at most one group
+	rules  []string
+	manual map[string]map[string]bool // user, then role
+	names  []string
+}
+
+var allRoles = []string{"participant", "designer", "developer", "automation-admin"}
+
+func newWorld(t *testing.T, seed uint64) *world {
+	w := &world{
+		t: t, random: rand.New(rand.NewPCG(seed, 1)), identity: identitytest.New(), groups: map[string]string{},
+		manual: map[string]map[string]bool{}, names: []string{"red", "green", "blue", "grey"},
+	}
+	log := slog.New(slog.DiscardHandler)
+	channel, err := rpc.NewInProcess(log, tracenoop.NewTracerProvider())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.identity.Register(channel)
+	failedeventsv1.RegisterEventRecordServiceServer(channel, failedeventsv1.UnimplementedEventRecordServiceServer{})
+	opened, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rule.db"), "epoch", tracenoop.NewTracerProvider())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.store = &stealingStore{Store: opened}
+	t.Cleanup(func() {
+		if err := w.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	conn := channel.As(commonv1.Caller_CALLER_RULE)
+	config := core.Config{
+		Workers: 2, BatchSize: 3, BatchesPerTurn: 2, SyncPageSize: 3, LeaseDuration: 4 * time.Millisecond, CallTimeout: 5 * time.Second,
+		RetryDelay: time.Millisecond, MaxRetryDelay: 5 * time.Millisecond, BookmarkEvery: time.Second, SweepEvery: 20 * time.Millisecond,
+		FeedRetention: time.Hour, RecheckInterval: 5 * time.Millisecond,
+	}
+	for range 2 {
+		c, err := core.New(config, w.store, remote.NewIdentity(conn), remote.NewFailedEvents(conn), log, tracenoop.NewTracerProvider(),
+			noop.NewMeterProvider(), time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.cores = append(w.cores, c)
+	}
+	return w
+}
+
+func (w *world) run() {
+	ctx, cancel := context.WithCancel(w.t.Context())
+	var running sync.WaitGroup
+	for _, c := range w.cores {
+		running.Go(func() {
+			if err := c.Run(ctx); err != nil {
+				w.t.Errorf("Run: %v", err)
+			}
+		})
+	}
+	w.must(w.cores[0].CreateTenant(ctx, acme, "plant", ""))
+	for range 5 {
+		w.addUser()
+	}
+	w.store.steal.Store(true)
+	w.identity.Before(trouble)
+	for range 300 {
+		w.change(ctx, true)
+	}
+	w.settle(ctx)
+	w.must(w.cores[0].StartSync(ctx, acme, "after all changes of rules"))
+	w.settle(ctx)
+	w.compare(ctx)
+	// While rules stay as they are, no rule sync is needed to set anything right. Short rounds: a later message would heal
+	// what a stale commit had broken.
+	for range 20 {
+		w.store.steal.Store(true)
+		w.identity.Before(trouble)
+		_, err := w.core().StartSync(ctx, acme, "model")
+		w.tolerate(err)
+		for range 12 {
+			w.change(ctx, false)
+			pause(w.store.Changed(acme), time.Millisecond)
+		}
+		w.settle(ctx)
+		w.compare(ctx)
+	}
+	cancel()
+	running.Wait()
+	for _, c := range w.cores {
+		c.Stop()
+	}
+}
+
+// trouble lets some calls of identity fail.
+func trouble(string) error {
+	if rand.N(12) == 0 {
+		return identitytest.Unavailable()
+	}
+	return nil
+}
+
+// stealingStore lets a thief, and then whoever comes, take the organization over just before some commits: after the facts
+// that they build on were read.
+type stealingStore struct {
+	store.Store
+	steal atomic.Bool
+}
+
+func (s *stealingStore) Update(ctx context.Context, organizationID string, fn func(context.Context, store.Tx) error) error {
+	if s.steal.Load() && rand.N(8) == 0 {
+		now := time.Now()
+		if _, _, _, err := s.Acquire(ctx, organizationID, "a thief", now.Add(time.Hour), now); err != nil {
+			return err
+		}
+		for range 4 {
+			pause(s.Changed(organizationID), 4*time.Millisecond)
+		}
+	}
+	return s.Store.Update(ctx, organizationID, fn)
+}
+
+// pause lets others go on, until one of them has written something.
+func pause(written <-chan struct{}, most time.Duration) {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-written:
+	case <-timer.C:
+	}
+}
+
+func (w *world) must(_ any, err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// tolerate lets a call pass that identity's trouble, or the state of things, let fail.
+func (w *world) tolerate(err error) bool {
+	w.t.Helper()
+	if err == nil {
+		return true
+	}
+	if !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.SyncRunning) && !fault.Is(err, fault.SyncEnded) && !fault.Is(err, fault.NotFound) {
+		w.t.Fatal(err)
+	}
+	return false
+}
+
+func (w *world) addUser() { w.users = append(w.users, w.identity.AddUser(acme, "d")) }
+
+func pick[T any](w *world, from []T) T { return from[w.random.IntN(len(from))] }
+
+func (w *world) core() *core.Core { return pick(w, w.cores) }
+
+// change does one random thing.
+func (w *world) change(ctx context.Context, rules bool) {
+	user, name := pick(w, w.users), pick(w, w.names)
+	alive := w.identity.User(user) != nil
+	switch w.random.IntN(14) {
+	case 0:
+		w.addUser()
+	case 1:
+		if alive && len(w.users) > 3 && w.random.IntN(3) == 0 {
+			w.identity.DeleteUser(user)
+			delete(w.manual, user)
+		}
+	case 2:
+		if alive {
+			w.identity.SetActive(user, w.random.IntN(3) > 0)
+		}
+	case 3:
+		if alive {
+			w.identity.SetRoles(user, pick(w, []string{"", "v1", "v2"}))
+		}
+	case 4, 5, 6:
+		if group, ok := w.groups[name]; ok && alive {
+			w.identity.AddMember(group, user)
+		}
+	case 7:
+		if group, ok := w.groups[name]; ok && alive && slices.Contains(w.identity.User(user).GetGroupIds(), group) {
+			w.identity.RemoveMember(group, user)
+		}
+	case 8:
+		if group, ok := w.groups[name]; !ok {
+			w.groups[name] = w.identity.AddGroup(acme, "d", name)
+		} else if w.random.IntN(4) == 0 {
+			w.identity.DeleteGroup(group)
+			delete(w.groups, name)
+		} else if other, ok := w.groups[pick(w, w.names)]; ok {
+			if w.random.IntN(2) == 0 {
+				w.identity.AddMember(group, other)
+			} else {
+				w.identity.RemoveMember(group, other)
+			}
+		}
+	case 9:
+		if rules && len(w.rules) < 8 {
+			w.addRule(ctx, name)
+		}
+	case 10:
+		if rules && len(w.rules) > 0 {
+			w.changeRule(ctx, name)
+		}
+	case 11:
+		if _, err := w.core().StartSync(ctx, acme, "model"); w.tolerate(err) && w.random.IntN(4) == 0 {
+			syncs, err := w.store.Syncs(ctx, acme, "", 1)
+			w.must(syncs, err)
+			_, err = w.core().CancelSync(ctx, acme, syncs[0].ID)
+			w.tolerate(err)
+		}
+	default:
+		w.byHand(ctx, user, pick(w, allRoles))
+	}
+}
+
+func (w *world) addRule(ctx context.Context, name string) {
+	m := store.Match{Kind: store.MatchGroup, Value: strings.ToUpper(name)}
+	if w.random.IntN(3) == 0 {
+		m = store.Match{Kind: store.MatchRoleValue, Value: pick(w, []string{"v1", "v2"})}
+	}
+	r, err := w.core().CreateRule(ctx, store.Rule{OrganizationID: acme, Enabled: true, Match: m, Grants: w.grants()})
+	w.must(r, err)
+	w.rules = append(w.rules, r.ID)
+}
+
+func (w *world) grants() []store.Grant {
+	return []store.Grant{{TenantID: "plant", RoleID: pick(w, allRoles[:2])}, {TenantID: "plant", RoleID: pick(w, allRoles[2:])}}
+}
+
+func (w *world) changeRule(ctx context.Context, name string) {
+	id := pick(w, w.rules)
+	switch w.random.IntN(4) {
+	case 0:
+		w.must(nil, w.core().DeleteRule(ctx, acme, id))
+		w.rules = slices.DeleteFunc(w.rules, func(other string) bool { return other == id })
+	case 1:
+		w.must(w.core().SetRuleEnabled(ctx, acme, id, w.random.IntN(2) == 0))
+	case 2:
+		w.must(w.core().UpdateRule(ctx, acme, id, core.RuleUpdate{Match: &store.Match{Kind: store.MatchGroup, Value: name}}, 0))
+	default:
+		w.must(w.core().UpdateRule(ctx, acme, id, core.RuleUpdate{Grants: w.grants()}, 0))
+	}
+}
+
+func (w *world) byHand(ctx context.Context, user, role string) {
+	grant := store.Grant{TenantID: "plant", RoleID: role}
+	if w.random.IntN(2) == 0 {
+		if _, err := w.core().GrantAccess(ctx, acme, user, grant, "model"); w.tolerate(err) {
+			if w.manual[user] == nil {
+				w.manual[user] = map[string]bool{}
+			}
+			w.manual[user][role] = true
+		}
+		return
+	}
+	if _, err := w.core().RevokeAccess(ctx, acme, user, grant); w.tolerate(err) {
+		delete(w.manual[user], role)
+	}
+}
+
+// settle ends the trouble, and waits until nothing is left to do.
+func (w *world) settle(ctx context.Context) {
+	w.t.Helper()
+	w.identity.Before(nil)
+	w.store.steal.Store(false)
+	w.poll(ctx, func(work store.Work) bool { return len(work.Unresolved) == 0 && work.Sync == nil })
+	w.must(pick(w, w.cores).WaitUntilCaughtUp(ctx, acme, "", 20*time.Second))
+	w.poll(ctx, func(work store.Work) bool { return len(work.Requeued) == 0 })
+}
+
+func (w *world) poll(ctx context.Context, ok func(store.Work) bool) {
+	w.t.Helper()
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	for {
+		changed := w.store.Changed(acme)
+		work, err := w.store.Work(ctx, acme, 10)
+		w.must(work, err)
+		if ok(work) {
+			return
+		}
+		select {
+		case <-deadline.C:
+			w.t.Fatalf("waited in vain with %+v", work)
+		case <-changed:
+		}
+	}
+}
+
+// compare holds what is stored, and what the feed tells, against the model.
+func (w *world) compare(ctx context.Context) {
+	w.t.Helper()
+	rules, err := w.store.Rules(ctx, acme, "", 100)
+	w.must(rules, err)
+	want := map[string]bool{}
+	for _, id := range w.users {
+		u := w.identity.User(id)
+		if u == nil || !u.GetActive() {
+			continue
+		}
+		for role := range w.manual[id] {
+			want[id+" "+role] = true
+		}
+		for _, r := range rules {
+			matches := slices.Contains(u.GetRoleValues(), r.Match.Value)
+			if r.Match.Kind == store.MatchGroup {
+				group, ok := w.groups[strings.ToLower(r.Match.Value)]
+				matches = ok && slices.Contains(u.GetGroupIds(), group)
+			}
+			if r.Enabled && matches {
+				for _, g := range r.Grants {
+					want[id+" "+g.RoleID] = true
+				}
+			}
+		}
+	}
+	access, err := w.store.Access(ctx, acme, store.AccessFilter{}, store.AccessKey{}, 10000)
+	w.must(access, err)
+	got := map[string]bool{}
+	for _, a := range access {
+		if a.Effective {
+			got[a.UserID+" "+a.Grant.RoleID] = true
+		}
+	}
+	if !maps.Equal(got, want) {
+		w.t.Errorf("%d pieces of access are stored, the model says %d:\n%v\n%v", len(got), len(want), slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+	}
+	told, revision := map[string]bool{}, map[string]int64{}
+	for at := (feed.Cursor{}); ; {
+		changes, next, err := w.store.AccessChanges(ctx, acme, at, 100)
+		w.must(changes, err)
+		if at = next; len(changes) == 0 {
+			break
+		}
+		for _, c := range changes {
+			key := c.UserID + " " + c.Grant.RoleID
+			if told[key] == (c.Kind == store.Added) {
+				w.t.Fatalf("the feed tells twice that %s is %v", key, told[key])
+			}
+			if c.Revision <= revision[c.UserID] {
+				w.t.Fatalf("the revision of %s went from %d to %d", c.UserID, revision[c.UserID], c.Revision)
+			}
+			revision[c.UserID] = c.Revision
+			if told[key] = c.Kind == store.Added; !told[key] {
+				delete(told, key)
+			}
+		}
+	}
+	if !maps.Equal(told, got) {
+		w.t.Errorf("the feed tells %v, stored is %v", told, got)
+	}
+}

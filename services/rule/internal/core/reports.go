@@ -1,0 +1,81 @@
+package core
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+// maxEvents is how many events the failedevents service takes at once.
+const maxEvents = 500
+
+// deliver hands reports to the failedevents service until it has taken each.
+func (c *Core) deliver(ctx context.Context) {
+	for failures := 0; ; {
+		wait := c.config.SweepEvery // what another process has left behind
+		if err := c.deliverAll(ctx); err != nil && ctx.Err() == nil {
+			failures++
+			wait = backoff(c.config.RetryDelay, c.config.MaxRetryDelay, failures)
+			c.log.LogAttrs(ctx, slog.LevelWarn, "delivering reports failed and is tried again", slog.Any("error", err))
+		} else {
+			failures = 0
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-c.reports:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+func (c *Core) deliverAll(ctx context.Context) error {
+	for {
+		reports, err := c.store.Reports(ctx, maxEvents)
+		if err != nil || len(reports) == 0 {
+			return err
+		}
+		if err := c.deliverSome(ctx, reports); err != nil {
+			return err
+		}
+	}
+}
+
+// deliverSome delivers reports and forgets them. One that would never be taken must not hold up the others.
+func (c *Core) deliverSome(ctx context.Context, reports []store.Report) error {
+	events := make([]FailedEvent, len(reports))
+	for i, r := range reports {
+		events[i] = FailedEvent{
+			ID: r.ID, OrganizationID: r.OrganizationID, MessageID: r.MessageID, ResourceID: r.UserID, TraceID: r.TraceID, Time: r.Time,
+			Reason: fault.ReasonName(fault.LastAdmin),
+			Detail: "No rule gives this user the role Organization Admin any more, but it is the organization's last effective " +
+				"Organization Admin. The access is held.",
+			Remedy: "Make another active user an Organization Admin, by hand or by a rule: this user's access then ends by itself.",
+		}
+	}
+	calling, cancel := c.called(ctx)
+	err := c.events.Record(calling, events)
+	cancel()
+	switch {
+	case err == nil:
+	case !fault.Is(err, fault.InvalidRequest):
+		return err
+	case len(reports) > 1:
+		half := len(reports) / 2
+		if err := c.deliverSome(ctx, reports[:half]); err != nil {
+			return err
+		}
+		return c.deliverSome(ctx, reports[half:])
+	default:
+		c.log.LogAttrs(ctx, slog.LevelError, "a report is not acceptable and was dropped", slog.String("organization", reports[0].OrganizationID),
+			slog.String("event", reports[0].ID), slog.Any("error", err))
+		c.metrics.reportsDropped.Add(ctx, 1)
+	}
+	return c.store.DeleteReports(ctx, reports)
+}

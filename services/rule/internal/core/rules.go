@@ -1,0 +1,212 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/scim"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+// Limits of a rule's parts, as the contract has them. Lengths are in characters.
+const (
+	maxDisplayName = 200
+	maxMatchValue  = 1000
+	maxGrants      = 100
+	maxSlug        = 63
+)
+
+// RuleUpdate is the new values of a rule. What is nil stays.
+type RuleUpdate struct {
+	DisplayName *string // an empty one means one made of the match
+	Enabled     *bool
+	Match       *store.Match
+	Grants      []store.Grant
+}
+
+// CreateRule adds a rule and looks up the groups that it means. It changes nobody's access.
+func (c *Core) CreateRule(ctx context.Context, r store.Rule) (store.Rule, error) {
+	if err := checkOrganization(r.OrganizationID); err != nil {
+		return store.Rule{}, err
+	}
+	if r.DisplayName == "" {
+		r.DisplayName = nameOf(r.Match)
+	}
+	if err := checkRule(r); err != nil {
+		return store.Rule{}, err
+	}
+	now := c.now()
+	r.ID, r.Revision, r.CreateTime, r.UpdateTime = ids.New(), 1, now, now
+	// Groups that come from now on are found by their records, and those that are there by looking them up after this
+	// commit: none can slip through between.
+	r.Pins, r.Unresolved = nil, r.Match.Kind == store.MatchGroup
+	err := c.store.Update(ctx, r.OrganizationID, func(ctx context.Context, tx store.Tx) error {
+		count, err := tx.CountRules(ctx)
+		if err != nil {
+			return err
+		}
+		if count >= maxRules {
+			return fault.New(fault.Limit, "the organization has %d rules, which is as many as it may", count)
+		}
+		for _, g := range r.Grants {
+			if err := checkGrant(ctx, tx, g); err != nil {
+				return err
+			}
+		}
+		return tx.PutRule(ctx, r)
+	})
+	if err != nil {
+		return store.Rule{}, err
+	}
+	return c.resolved(ctx, r)
+}
+
+// resolved looks up the groups of a rule that was just written. If that fails now, the organization's owner does it later.
+func (c *Core) resolved(ctx context.Context, r store.Rule) (store.Rule, error) {
+	if !r.Unresolved {
+		return r, nil
+	}
+	if err := c.resolve(ctx, r.OrganizationID, r.ID); err != nil {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "looking up a rule's groups failed and is tried again",
+			slog.String("organization", r.OrganizationID), slog.String("rule", r.ID), slog.Any("error", err))
+		c.queue.add(r.OrganizationID)
+		return r, nil
+	}
+	return c.store.Rule(ctx, r.OrganizationID, r.ID)
+}
+
+// Rule reads one rule.
+func (c *Core) Rule(ctx context.Context, organizationID, id string) (store.Rule, error) {
+	return c.store.Rule(ctx, organizationID, id)
+}
+
+// Rules lists rules by id, after one, at most limit.
+func (c *Core) Rules(ctx context.Context, organizationID, after string, limit int) ([]store.Rule, error) {
+	return c.store.Rules(ctx, organizationID, after, limit)
+}
+
+// UpdateRule changes a rule, if its revision is ifRevision or that is 0. It changes nobody's access.
+func (c *Core) UpdateRule(ctx context.Context, organizationID, id string, update RuleUpdate, ifRevision int64) (store.Rule, error) {
+	var r store.Rule
+	err := c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
+		before, err := tx.Rule(ctx, id)
+		if err != nil {
+			return err
+		}
+		if ifRevision != 0 && ifRevision != before.Revision {
+			return fault.New(fault.Conflict, "the rule has revision %d, not %d", before.Revision, ifRevision)
+		}
+		if r = update.apply(before); sameRule(before, r) {
+			return nil
+		}
+		if err := checkRule(r); err != nil {
+			return err
+		}
+		if update.Grants != nil {
+			for _, g := range r.Grants {
+				if err := checkGrant(ctx, tx, g); err != nil {
+					return err
+				}
+			}
+		}
+		r.Revision++
+		r.UpdateTime = c.now()
+		return tx.PutRule(ctx, r)
+	})
+	if err != nil {
+		return store.Rule{}, err
+	}
+	return c.resolved(ctx, r)
+}
+
+// apply gives the rule as it is after the update. Another name lets go of what is pinned.
+func (u RuleUpdate) apply(r store.Rule) store.Rule {
+	before := r.Match
+	if u.Match != nil {
+		r.Match = *u.Match
+	}
+	if u.DisplayName != nil {
+		if r.DisplayName = *u.DisplayName; r.DisplayName == "" {
+			r.DisplayName = nameOf(r.Match)
+		}
+	}
+	if u.Enabled != nil {
+		r.Enabled = *u.Enabled
+	}
+	if u.Grants != nil {
+		r.Grants = u.Grants
+	}
+	if r.Match.Kind != before.Kind || scim.Casefold(r.Match.Value) != scim.Casefold(before.Value) {
+		r.Pins, r.Unresolved = nil, r.Match.Kind == store.MatchGroup
+	}
+	return r
+}
+
+func sameRule(a, b store.Rule) bool {
+	return a.DisplayName == b.DisplayName && a.Enabled == b.Enabled && a.Match == b.Match && slices.Equal(a.Grants, b.Grants)
+}
+
+// SetRuleEnabled lets a rule apply or not. It changes nobody's access.
+func (c *Core) SetRuleEnabled(ctx context.Context, organizationID, id string, enabled bool) (store.Rule, error) {
+	return c.UpdateRule(ctx, organizationID, id, RuleUpdate{Enabled: &enabled}, 0)
+}
+
+// DeleteRule removes a rule. What it gave stays until its users are reconciled.
+func (c *Core) DeleteRule(ctx context.Context, organizationID, id string) error {
+	return c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error { return tx.DeleteRule(ctx, id) })
+}
+
+// nameOf makes a rule's display name of its match.
+func nameOf(m store.Match) string {
+	name := "Group " + m.Value
+	if m.Kind == store.MatchRoleValue {
+		name = "Role value " + m.Value
+	}
+	if utf8.RuneCountInString(name) > maxDisplayName {
+		name = string([]rune(name)[:maxDisplayName])
+	}
+	return name
+}
+
+// checkRule refuses a rule that breaks the contract, naming each field. The interceptor has seen a new rule already; of an
+// update it cannot know which fields count.
+func checkRule(r store.Rule) error {
+	f := fault.New(fault.InvalidRequest, "the rule is not valid")
+	length := func(path, text string, least, most int) {
+		if n := utf8.RuneCountInString(text); n < least || n > most {
+			f.Fields = append(f.Fields, fault.Field{Path: path, Description: fmt.Sprintf("must have %d to %d characters", least, most)})
+		}
+	}
+	length("rule.display_name", r.DisplayName, 1, maxDisplayName)
+	switch r.Match.Kind {
+	case store.MatchGroup:
+		length("rule.group.display_name", r.Match.Value, 1, maxMatchValue)
+	case store.MatchRoleValue:
+		length("rule.role_value.value", r.Match.Value, 1, maxMatchValue)
+	default:
+		f.Fields = append(f.Fields, fault.Field{Path: "rule.match", Description: "must say whom the rule matches"})
+	}
+	if len(r.Grants) < 1 || len(r.Grants) > maxGrants {
+		f.Fields = append(f.Fields, fault.Field{Path: "rule.grants", Description: fmt.Sprintf("must be 1 to %d", maxGrants)})
+	}
+	seen := map[store.Grant]bool{}
+	for i, g := range r.Grants {
+		path := fmt.Sprintf("rule.grants[%d]", i)
+		length(path+".role_id", g.RoleID, 1, maxSlug)
+		length(path+".tenant_id", g.TenantID, 0, maxSlug)
+		if seen[g] {
+			f.Fields = append(f.Fields, fault.Field{Path: path, Description: "must be given once"})
+		}
+		seen[g] = true
+	}
+	if len(f.Fields) == 0 {
+		return nil
+	}
+	f.Message = f.Fields[0].Path + ": " + f.Fields[0].Description
+	return f
+}

@@ -1,0 +1,161 @@
+package core
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"slices"
+	"sync"
+
+	"github.com/usher-scim/usher/services/internal/scim"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+// sourceKey names what one rule gives.
+type sourceKey struct {
+	grant store.Grant
+	rule  string
+}
+
+// ruleSet is an organization's rules, arranged for reconciling. It never changes.
+type ruleSet struct {
+	generation int64
+	rules      []store.Rule
+	byGroup    map[string][]sourceKey // what enabled rules give to a pinned group's users
+	byValue    map[string][]sourceKey // what enabled rules give to users with a role value
+	named      map[string][]int       // group rules by casefolded name
+	pinned     map[string][]int       // group rules by the ids of their pins, those that wait too
+}
+
+func compile(set store.RuleSet) *ruleSet {
+	r := &ruleSet{
+		generation: set.Generation, rules: set.Rules,
+		byGroup: map[string][]sourceKey{}, byValue: map[string][]sourceKey{},
+		named: map[string][]int{}, pinned: map[string][]int{},
+	}
+	for i, rule := range set.Rules {
+		var gives []sourceKey
+		if rule.Enabled {
+			for _, grant := range rule.Grants {
+				gives = append(gives, sourceKey{grant: grant, rule: rule.ID})
+			}
+		}
+		if rule.Match.Kind == store.MatchRoleValue {
+			r.byValue[rule.Match.Value] = append(r.byValue[rule.Match.Value], gives...)
+			continue
+		}
+		name := scim.Casefold(rule.Match.Value)
+		r.named[name] = append(r.named[name], i)
+		for _, pin := range rule.Pins {
+			r.pinned[pin.GroupID] = append(r.pinned[pin.GroupID], i)
+			if pin.State == store.Pinned {
+				r.byGroup[pin.GroupID] = append(r.byGroup[pin.GroupID], gives...)
+			}
+		}
+	}
+	return r
+}
+
+// withPins is the set with other pins for some rules, by their place, as of another generation.
+func (r *ruleSet) withPins(pins map[int][]store.Pin, generation int64) *ruleSet {
+	rules := slices.Clone(r.rules)
+	for i, p := range pins {
+		rules[i].Pins = p
+	}
+	return compile(store.RuleSet{Generation: generation, Rules: rules})
+}
+
+// desired is what the rules give to a user with these facts.
+func (r *ruleSet) desired(u User) map[sourceKey]struct{} {
+	var all map[sourceKey]struct{}
+	add := func(keys []sourceKey) {
+		if len(keys) > 0 && all == nil {
+			all = make(map[sourceKey]struct{}, len(keys))
+		}
+		for _, key := range keys {
+			all[key] = struct{}{}
+		}
+	}
+	for _, id := range u.GroupIDs {
+		add(r.byGroup[id])
+	}
+	for _, value := range u.RoleValues {
+		add(r.byValue[value])
+	}
+	return all
+}
+
+// digest tells whether a user's facts are others than before.
+func digest(u User) string {
+	hash := sha256.New()
+	flags := byte(0)
+	if u.Active {
+		flags |= 1
+	}
+	if u.Detached {
+		flags |= 2
+	}
+	hash.Write([]byte{flags})
+	for _, list := range [][]string{u.GroupIDs, u.RoleValues} {
+		sorted := slices.Sorted(slices.Values(list))
+		var length [8]byte
+		binary.BigEndian.PutUint64(length[:], uint64(len(sorted)))
+		hash.Write(length[:])
+		for _, s := range sorted {
+			binary.BigEndian.PutUint64(length[:], uint64(len(s)))
+			hash.Write(length[:])
+			hash.Write([]byte(s))
+		}
+	}
+	return base64.RawStdEncoding.EncodeToString(hash.Sum(nil)[:12])
+}
+
+// maxRuleSets is how many organizations' rules are kept compiled. One whose rules are not kept reads them again.
+const maxRuleSets = 256
+
+// ruleSets keeps compiled rules. What it keeps may be out of date: a commit finds that out by the generation.
+type ruleSets struct {
+	mu sync.Mutex
+	by map[string]*ruleSet
+}
+
+func (s *ruleSets) get(organizationID string) *ruleSet {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.by[organizationID]
+}
+
+// put keeps a set, in place of any other one when there are too many; nil forgets it.
+func (s *ruleSets) put(organizationID string, set *ruleSet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if set == nil {
+		delete(s.by, organizationID)
+		return
+	}
+	if s.by == nil {
+		s.by = map[string]*ruleSet{}
+	}
+	if _, replaces := s.by[organizationID]; !replaces && len(s.by) >= maxRuleSets {
+		for other := range s.by {
+			delete(s.by, other)
+			break
+		}
+	}
+	s.by[organizationID] = set
+}
+
+// ruleSet gives an organization's rules, as they were at some time not long ago.
+func (c *Core) ruleSet(ctx context.Context, organizationID string) (*ruleSet, error) {
+	if set := c.rules.get(organizationID); set != nil {
+		return set, nil
+	}
+	stored, err := c.store.RuleSet(ctx, organizationID)
+	if err != nil {
+		return nil, err
+	}
+	set := compile(stored)
+	c.rules.put(organizationID, set)
+	return set, nil
+}

@@ -1,0 +1,162 @@
+package core
+
+import (
+	"context"
+	"time"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+// watchPage is how many records of the access feed are read at once.
+const watchPage = 500
+
+// errStopping is what calls get that wait while the service stops.
+func errStopping() error {
+	return fault.New(fault.Unavailable, "the service is stopping").Retry(time.Second)
+}
+
+// AccessCursor gives the cursor after the newest record of the access feed.
+func (c *Core) AccessCursor(ctx context.Context) (string, error) {
+	cursor, err := c.store.AccessCursor(ctx)
+	return cursor.String(), err
+}
+
+// WatchAccess gives send an organization's access changes after a cursor, and then each as it comes, until ctx ends or send
+// fails. Without a change send gets the cursor alone: once all that was there is sent, and then now and then.
+func (c *Core) WatchAccess(ctx context.Context, organizationID, after string, send func(changes []store.Change, cursor string) error) error {
+	at, err := feed.Parse(after)
+	if err != nil {
+		return err
+	}
+	bookmarks := time.NewTicker(c.config.BookmarkEvery)
+	defer bookmarks.Stop()
+	for due := true; ; {
+		changed := c.store.Changed(organizationID)
+		changes, next, err := c.store.AccessChanges(ctx, organizationID, at, watchPage)
+		if err != nil {
+			return err
+		}
+		at = next
+		if len(changes) > 0 || due {
+			if err := send(changes, at.String()); err != nil {
+				return err
+			}
+		}
+		if len(changes) > 0 {
+			continue
+		}
+		due = false
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-c.stopped:
+			return errStopping()
+		case <-bookmarks.C:
+			due = true
+		case <-changed:
+		}
+	}
+}
+
+// WaitUntilCaughtUp waits until access is up to date with a cursor of identity's feed, and gives that cursor; with an empty
+// one it waits for all that identity has now. fault.Deadline when that takes longer than timeout.
+func (c *Core) WaitUntilCaughtUp(ctx context.Context, organizationID, cursor string, timeout time.Duration) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if cursor == "" {
+		var err error
+		if cursor, err = c.identity.Cursor(ctx); err != nil || cursor == "" {
+			return cursor, err
+		}
+	}
+	want, err := feed.Parse(cursor)
+	if err != nil {
+		return "", err
+	}
+	recheck := time.NewTicker(c.config.RecheckInterval)
+	defer recheck.Stop()
+	c.queue.add(organizationID)
+	for {
+		changed := c.store.Changed(organizationID)
+		caughtUp, err := c.caughtUp(ctx, organizationID, want)
+		if err != nil {
+			return "", err
+		}
+		if caughtUp {
+			return cursor, nil
+		}
+		select {
+		case <-ctx.Done():
+			return "", fault.Wrap(ctx.Err(), fault.Deadline, "access was not up to date in time")
+		case <-c.stopped:
+			return "", errStopping()
+		case <-changed:
+		case <-recheck.C:
+			// Identity may show the end of its feed later than it gives it out, and another process may be the owner.
+			c.queue.add(organizationID)
+		}
+	}
+}
+
+// caughtUp says whether access is up to date with a cursor: every record up to it is dealt with, and no group is left to
+// expand that one of them enqueued.
+func (c *Core) caughtUp(ctx context.Context, organizationID string, want feed.Cursor) (bool, error) {
+	work, err := c.store.Work(ctx, organizationID, 1)
+	if err != nil {
+		return false, err
+	}
+	checkpoint, err := feed.Parse(work.Checkpoint)
+	if err != nil {
+		return false, err
+	}
+	if checkpoint.Epoch != "" && checkpoint.Epoch != want.Epoch {
+		// Either the client's cursor is older than the restored database, or this service has yet to notice.
+		current, err := c.identity.Cursor(ctx)
+		if err != nil {
+			return false, err
+		}
+		now, err := feed.Parse(current)
+		if err != nil {
+			return false, err
+		}
+		return false, want.CheckEpoch(now.Epoch)
+	}
+	if work.Recovery != nil {
+		return false, nil
+	}
+	if e := work.Expansion; e != nil {
+		// The oldest waiting group has the oldest cause. One without a cursor comes from the very first records.
+		from, err := feed.Parse(e.From)
+		if err != nil || from.Before(want) {
+			return false, err
+		}
+	}
+	if checkpoint.Epoch != "" && !checkpoint.Before(want) {
+		return true, nil
+	}
+	// Records of other organizations lie between: what counts is whether one of this organization's does.
+	page, err := c.identity.Changes(ctx, organizationID, work.Checkpoint, 1)
+	if fault.Is(err, fault.CursorExpired) {
+		return false, nil // the owner will notice and make up for it
+	}
+	if err != nil {
+		return false, err
+	}
+	next := page.Next
+	if len(page.Records) > 0 {
+		next = page.Records[0].Cursor
+	}
+	at, err := feed.Parse(next)
+	if err != nil {
+		return false, err
+	}
+	if err := want.CheckEpoch(at.Epoch); at.Epoch != "" && err != nil {
+		return false, err
+	}
+	if len(page.Records) > 0 {
+		return want.Before(at), nil
+	}
+	return !at.Before(want), nil
+}

@@ -1,0 +1,545 @@
+// Package identitytest is an identity service in memory for the rule service's tests: users, groups, memberships and the
+// change feed as the contract has them, with hands to change each and to break things.
+package identitytest
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/page"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+// Identity is the service. Every change writes its record before it returns, as the real one does.
+type Identity struct {
+	identityv1.UnimplementedFeedServiceServer
+	identityv1.UnimplementedReadServiceServer
+
+	mu       sync.Mutex
+	epoch    int
+	sequence int64
+	lowWater int64
+	records  []*identityv1.Change
+	users    map[string]*identityv1.User
+	groups   map[string]*identityv1.Group
+	members  map[string]map[string]bool // by group
+	parents  map[string]map[string]bool // by member
+	signal   feed.Signal
+	calls    map[string]int
+	before   func(rpc string) error
+	ghost    *identityv1.User
+	quiet    bool
+}
+
+// New makes an identity service without anybody in it.
+func New() *Identity {
+	return &Identity{
+		users: map[string]*identityv1.User{}, groups: map[string]*identityv1.Group{},
+		members: map[string]map[string]bool{}, parents: map[string]map[string]bool{}, calls: map[string]int{},
+	}
+}
+
+// Register registers the services on r.
+func (i *Identity) Register(r grpc.ServiceRegistrar) {
+	identityv1.RegisterFeedServiceServer(r, i)
+	identityv1.RegisterReadServiceServer(r, i)
+}
+
+// Before has fn asked before every unary RPC, by its bare name; an error is the answer. fn may change what is stored.
+func (i *Identity) Before(fn func(rpc string) error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.before = fn
+}
+
+// Calls is how often an RPC was called, by its bare name.
+func (i *Identity) Calls(rpc string) int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.calls[rpc]
+}
+
+func (i *Identity) enter(rpc string) error {
+	i.mu.Lock()
+	i.calls[rpc]++
+	before := i.before
+	i.mu.Unlock()
+	if before == nil {
+		return nil
+	}
+	return before(rpc)
+}
+
+// # Changing what is stored. Each gives the feed's cursor after the change.
+
+// AddUser creates an active user.
+func (i *Identity) AddUser(organizationID, directoryID string) (id string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	id = ids.New()
+	i.users[id] = &identityv1.User{Id: id, OrganizationId: organizationID, DirectoryId: directoryID, Active: true}
+	i.userChanged(id, identityv1.ChangeKind_CHANGE_KIND_CREATED)
+	return id
+}
+
+// SetUser changes a user's facts.
+func (i *Identity) SetUser(id string, change func(u *identityv1.User)) string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	change(i.users[id])
+	return i.userChanged(id, identityv1.ChangeKind_CHANGE_KIND_UPDATED)
+}
+
+// SetActive activates or deactivates a user.
+func (i *Identity) SetActive(id string, active bool) string {
+	return i.SetUser(id, func(u *identityv1.User) { u.Active = active })
+}
+
+// SetRoles gives a user other role values.
+func (i *Identity) SetRoles(id string, values ...string) string {
+	return i.SetUser(id, func(u *identityv1.User) { u.RoleValues = values })
+}
+
+// DeleteUser deletes a user; it leaves its groups.
+func (i *Identity) DeleteUser(id string) string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	u := i.users[id]
+	for _, group := range slices.Sorted(maps.Keys(i.parents[id])) {
+		i.leave(group, id)
+	}
+	delete(i.users, id)
+	return i.record(&identityv1.Change{OrganizationId: u.GetOrganizationId(), DirectoryId: u.GetDirectoryId(), ResourceId: id,
+		ResourceType: identityv1.ResourceType_RESOURCE_TYPE_USER, Kind: identityv1.ChangeKind_CHANGE_KIND_DELETED})
+}
+
+// AddGroup creates a group with members.
+func (i *Identity) AddGroup(organizationID, directoryID, name string, members ...string) (id string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	id = ids.New()
+	i.groups[id] = &identityv1.Group{Id: id, OrganizationId: organizationID, DirectoryId: directoryID, DisplayName: name}
+	i.groupChanged(id, identityv1.ChangeKind_CHANGE_KIND_CREATED)
+	for _, member := range members {
+		i.join(id, member)
+	}
+	return id
+}
+
+// RenameGroup gives a group another displayName.
+func (i *Identity) RenameGroup(id, name string) string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.groups[id].DisplayName = name
+	return i.groupChanged(id, identityv1.ChangeKind_CHANGE_KIND_UPDATED)
+}
+
+// DeleteGroup deletes a group; its members leave it, and it leaves the groups that it is in.
+func (i *Identity) DeleteGroup(id string) string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	g := i.groups[id]
+	for _, member := range slices.Sorted(maps.Keys(i.members[id])) {
+		i.leave(id, member)
+	}
+	for _, parent := range slices.Sorted(maps.Keys(i.parents[id])) {
+		i.leave(parent, id)
+	}
+	delete(i.groups, id)
+	return i.record(&identityv1.Change{OrganizationId: g.GetOrganizationId(), DirectoryId: g.GetDirectoryId(), ResourceId: id,
+		ResourceType: identityv1.ResourceType_RESOURCE_TYPE_GROUP, Kind: identityv1.ChangeKind_CHANGE_KIND_DELETED})
+}
+
+// AddMember puts a user or group into a group.
+func (i *Identity) AddMember(group, member string) string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.join(group, member)
+}
+
+// RemoveMember takes a user or group out of a group.
+func (i *Identity) RemoveMember(group, member string) string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.leave(group, member)
+}
+
+// Detach deletes a directory: its users and groups become detached.
+func (i *Identity) Detach(directoryID string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(i.users)) {
+		if u := i.users[id]; u.GetDirectoryId() == directoryID {
+			u.Detached = true
+			i.userChanged(id, identityv1.ChangeKind_CHANGE_KIND_UPDATED)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(i.groups)) {
+		if g := i.groups[id]; g.GetDirectoryId() == directoryID {
+			g.Detached = true
+			i.groupChanged(id, identityv1.ChangeKind_CHANGE_KIND_UPDATED)
+		}
+	}
+}
+
+// Adopt takes a detached user or group into another directory.
+func (i *Identity) Adopt(id, directoryID string) string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if u, ok := i.users[id]; ok {
+		u.DirectoryId, u.Detached = directoryID, false
+		return i.userChanged(id, identityv1.ChangeKind_CHANGE_KIND_CREATED)
+	}
+	g := i.groups[id]
+	g.DirectoryId, g.Detached = directoryID, false
+	return i.groupChanged(id, identityv1.ChangeKind_CHANGE_KIND_CREATED)
+}
+
+// Ghost lets BatchGetUsers answer once with a user as it was, though it is deleted: a read that began before.
+func (i *Identity) Ghost(u *identityv1.User) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.ghost = u
+}
+
+// Quietly runs fn, whose changes leave no records: as if they had been lost.
+func (i *Identity) Quietly(fn func()) {
+	i.setQuiet(true)
+	defer i.setQuiet(false)
+	fn()
+}
+
+func (i *Identity) setQuiet(quiet bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.quiet = quiet
+}
+
+// Trim forgets all records, so that earlier cursors expire.
+func (i *Identity) Trim() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.records, i.lowWater = nil, i.sequence
+}
+
+// Restore starts a new epoch, as a restored database does. Its streams end.
+func (i *Identity) Restore() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.epoch++
+	i.signal.Notify()
+}
+
+// Cursor is the feed's end.
+func (i *Identity) Cursor() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.cursor(i.sequence)
+}
+
+// User is a user's facts, nil when it is not there.
+func (i *Identity) User(id string) *identityv1.User {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.user(id)
+}
+
+func (i *Identity) join(group, member string) string {
+	i.link(group, member, true)
+	return i.memberChanged(group, member, identityv1.ChangeKind_CHANGE_KIND_MEMBER_ADDED)
+}
+
+func (i *Identity) leave(group, member string) string {
+	i.link(group, member, false)
+	return i.memberChanged(group, member, identityv1.ChangeKind_CHANGE_KIND_MEMBER_REMOVED)
+}
+
+func (i *Identity) link(group, member string, in bool) {
+	for _, side := range []struct {
+		of   map[string]map[string]bool
+		a, b string
+	}{{i.members, group, member}, {i.parents, member, group}} {
+		if side.of[side.a] == nil {
+			side.of[side.a] = map[string]bool{}
+		}
+		if in {
+			side.of[side.a][side.b] = true
+		} else {
+			delete(side.of[side.a], side.b)
+		}
+	}
+}
+
+func (i *Identity) userChanged(id string, kind identityv1.ChangeKind) string {
+	u := i.users[id]
+	return i.record(&identityv1.Change{OrganizationId: u.GetOrganizationId(), DirectoryId: u.GetDirectoryId(), ResourceId: id,
+		ResourceType: identityv1.ResourceType_RESOURCE_TYPE_USER, Kind: kind})
+}
+
+func (i *Identity) groupChanged(id string, kind identityv1.ChangeKind) string {
+	g := i.groups[id]
+	return i.record(&identityv1.Change{OrganizationId: g.GetOrganizationId(), DirectoryId: g.GetDirectoryId(), ResourceId: id,
+		ResourceType: identityv1.ResourceType_RESOURCE_TYPE_GROUP, Kind: kind})
+}
+
+func (i *Identity) memberChanged(group, member string, kind identityv1.ChangeKind) string {
+	g := i.groups[group]
+	return i.record(&identityv1.Change{OrganizationId: g.GetOrganizationId(), DirectoryId: g.GetDirectoryId(), ResourceId: group,
+		ResourceType: identityv1.ResourceType_RESOURCE_TYPE_GROUP, Kind: kind, MemberId: member, MemberType: i.typeOf(member)})
+}
+
+func (i *Identity) typeOf(id string) identityv1.ResourceType {
+	if _, group := i.groups[id]; group {
+		return identityv1.ResourceType_RESOURCE_TYPE_GROUP
+	}
+	return identityv1.ResourceType_RESOURCE_TYPE_USER
+}
+
+func (i *Identity) record(c *identityv1.Change) string {
+	i.sequence++
+	if i.quiet {
+		return i.cursor(i.sequence)
+	}
+	c.Revision, c.MessageId, c.Time = i.sequence, MessageID(i.sequence), timestamppb.Now()
+	c.Traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-" + strconv.FormatInt(1<<60+i.sequence, 16) + "-01"
+	i.records = append(i.records, c)
+	i.signal.Notify()
+	return i.cursor(i.sequence)
+}
+
+// MessageID is the ID of the message that wrote the nth record.
+func MessageID(n int64) string { return "message-" + strconv.FormatInt(n, 10) }
+
+func (i *Identity) cursor(sequence int64) string {
+	return feed.Cursor{Epoch: "e" + strconv.Itoa(i.epoch), Sequence: sequence}.String()
+}
+
+func (i *Identity) place(cursor string) (int64, error) {
+	c, err := feed.Parse(cursor)
+	if err != nil {
+		return 0, err
+	}
+	if err := c.CheckEpoch("e" + strconv.Itoa(i.epoch)); err != nil {
+		return 0, err
+	}
+	if c.Sequence < i.lowWater {
+		return 0, feed.Expired("trimmed")
+	}
+	return c.Sequence, nil
+}
+
+func (i *Identity) user(id string) *identityv1.User {
+	u, ok := i.users[id]
+	if !ok {
+		return nil
+	}
+	in := map[string]bool{}
+	var climb func(member string)
+	climb = func(member string) {
+		for group := range i.parents[member] {
+			if !in[group] {
+				in[group] = true
+				climb(group)
+			}
+		}
+	}
+	climb(id)
+	return &identityv1.User{Id: id, OrganizationId: u.GetOrganizationId(), DirectoryId: u.GetDirectoryId(), Active: u.GetActive(),
+		Detached: u.GetDetached(), GroupIds: slices.Sorted(maps.Keys(in)), RoleValues: slices.Clone(u.GetRoleValues())}
+}
+
+// # The RPCs
+
+// GetCursor implements identityv1.FeedServiceServer.
+func (i *Identity) GetCursor(context.Context, *identityv1.GetCursorRequest) (*identityv1.GetCursorResponse, error) {
+	if err := i.enter("GetCursor"); err != nil {
+		return nil, err
+	}
+	return &identityv1.GetCursorResponse{Cursor: i.Cursor()}, nil
+}
+
+// ListChanges implements identityv1.FeedServiceServer.
+func (i *Identity) ListChanges(_ context.Context, r *identityv1.ListChangesRequest) (*identityv1.ListChangesResponse, error) {
+	if err := i.enter("ListChanges"); err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	after, err := i.place(r.GetAfterCursor())
+	if err != nil {
+		return nil, err
+	}
+	response := &identityv1.ListChangesResponse{NextCursor: i.cursor(i.sequence)}
+	for _, c := range i.records {
+		if c.GetOrganizationId() != r.GetOrganizationId() || c.GetRevision() <= after {
+			continue
+		}
+		if len(response.Changes) == int(r.GetPageSize()) {
+			response.More, response.NextCursor = true, response.Changes[len(response.Changes)-1].GetCursor()
+			break
+		}
+		response.Changes = append(response.Changes, &identityv1.Change{Cursor: i.cursor(c.GetRevision()), OrganizationId: c.GetOrganizationId(),
+			DirectoryId: c.GetDirectoryId(), ResourceType: c.GetResourceType(), ResourceId: c.GetResourceId(), Revision: c.GetRevision(),
+			Kind: c.GetKind(), MemberId: c.GetMemberId(), MemberType: c.GetMemberType(), MessageId: c.GetMessageId(),
+			Traceparent: c.GetTraceparent(), Time: c.GetTime()})
+	}
+	return response, nil
+}
+
+// WatchActivity implements identityv1.FeedServiceServer.
+func (i *Identity) WatchActivity(r *identityv1.WatchActivityRequest, stream grpc.ServerStreamingServer[identityv1.WatchActivityResponse]) error {
+	after := r.GetAfterCursor()
+	for {
+		wake := i.signal.Wait()
+		organizations, next, err := i.activity(after)
+		if err != nil {
+			return err
+		}
+		if len(organizations) > 0 || after != next {
+			if err := stream.Send(&identityv1.WatchActivityResponse{OrganizationIds: organizations, Cursor: next}); err != nil {
+				return err
+			}
+			after = next
+		}
+		select {
+		case <-wake:
+		case <-stream.Context().Done():
+			return stream.Context().Err()
+		}
+	}
+}
+
+func (i *Identity) activity(after string) (organizations []string, next string, err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	at, err := i.place(after)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, c := range i.records {
+		if c.GetRevision() > at && !slices.Contains(organizations, c.GetOrganizationId()) {
+			organizations = append(organizations, c.GetOrganizationId())
+		}
+	}
+	return organizations, i.cursor(i.sequence), nil
+}
+
+// BatchGetUsers implements identityv1.ReadServiceServer.
+func (i *Identity) BatchGetUsers(_ context.Context, r *identityv1.BatchGetUsersRequest) (*identityv1.BatchGetUsersResponse, error) {
+	if err := i.enter("BatchGetUsers"); err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	response := &identityv1.BatchGetUsersResponse{}
+	for _, id := range r.GetIds() {
+		if u := i.user(id); u.GetOrganizationId() == r.GetOrganizationId() && u != nil {
+			response.Users = append(response.Users, u)
+		}
+	}
+	if i.ghost != nil {
+		response.Users, i.ghost = append(response.Users, i.ghost), nil
+	}
+	return response, nil
+}
+
+// ListUserIds implements identityv1.ReadServiceServer.
+func (i *Identity) ListUserIds(_ context.Context, r *identityv1.ListUserIdsRequest) (*identityv1.ListUserIdsResponse, error) {
+	if err := i.enter("ListUserIds"); err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var all []string
+	for id, u := range i.users {
+		if u.GetOrganizationId() == r.GetOrganizationId() {
+			all = append(all, id)
+		}
+	}
+	slices.Sort(all)
+	found, next, err := paged(all, r.GetPageSize(), r.GetPageToken(), func(id string) string { return id }, "users", r.GetOrganizationId())
+	return &identityv1.ListUserIdsResponse{Ids: found, NextPageToken: next}, err
+}
+
+// FindGroups implements identityv1.ReadServiceServer.
+func (i *Identity) FindGroups(_ context.Context, r *identityv1.FindGroupsRequest) (*identityv1.FindGroupsResponse, error) {
+	if err := i.enter("FindGroups"); err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var all []*identityv1.Group
+	for _, g := range i.groups {
+		if g.GetOrganizationId() == r.GetOrganizationId() && scim.Casefold(g.GetDisplayName()) == scim.Casefold(r.GetDisplayName()) {
+			all = append(all, copyOf(g))
+		}
+	}
+	slices.SortFunc(all, func(a, b *identityv1.Group) int { return cmp.Compare(a.GetId(), b.GetId()) })
+	found, next, err := paged(all, r.GetPageSize(), r.GetPageToken(), (*identityv1.Group).GetId, "groups", r.GetOrganizationId())
+	return &identityv1.FindGroupsResponse{Groups: found, NextPageToken: next}, err
+}
+
+// BatchGetGroups implements identityv1.ReadServiceServer.
+func (i *Identity) BatchGetGroups(_ context.Context, r *identityv1.BatchGetGroupsRequest) (*identityv1.BatchGetGroupsResponse, error) {
+	if err := i.enter("BatchGetGroups"); err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	response := &identityv1.BatchGetGroupsResponse{}
+	for _, id := range r.GetIds() {
+		if g, ok := i.groups[id]; ok && g.GetOrganizationId() == r.GetOrganizationId() {
+			response.Groups = append(response.Groups, copyOf(g))
+		}
+	}
+	return response, nil
+}
+
+// ListMembers implements identityv1.ReadServiceServer.
+func (i *Identity) ListMembers(_ context.Context, r *identityv1.ListMembersRequest) (*identityv1.ListMembersResponse, error) {
+	if err := i.enter("ListMembers"); err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	all := slices.Sorted(maps.Keys(i.members[r.GetGroupId()]))
+	found, next, err := paged(all, r.GetPageSize(), r.GetPageToken(), func(id string) string { return id }, "members", r.GetGroupId())
+	response := &identityv1.ListMembersResponse{NextPageToken: next}
+	for _, id := range found {
+		response.Members = append(response.Members, &identityv1.Member{Id: id, Type: i.typeOf(id)})
+	}
+	return response, err
+}
+
+func copyOf(g *identityv1.Group) *identityv1.Group {
+	return &identityv1.Group{Id: g.GetId(), OrganizationId: g.GetOrganizationId(), DirectoryId: g.GetDirectoryId(),
+		DisplayName: g.GetDisplayName(), Detached: g.GetDetached()}
+}
+
+func paged[T any](all []T, size int32, token string, key func(T) string, list ...string) ([]T, string, error) {
+	after, err := page.After(token, 1, list...)
+	if err != nil {
+		return nil, "", err
+	}
+	all = slices.DeleteFunc(all, func(item T) bool { return key(item) <= after[0] })
+	found, more := page.Cut(all, page.Size(size))
+	if !more {
+		return found, "", nil
+	}
+	return found, page.Token([]string{key(found[len(found)-1])}, list...), nil
+}
+
+// Unavailable is an error that a test can have Before answer.
+func Unavailable() error { return fault.New(fault.Unavailable, "not now").Retry(time.Millisecond) }

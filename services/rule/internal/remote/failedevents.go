@@ -1,0 +1,37 @@
+package remote
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
+	"github.com/usher-scim/usher/services/rule/internal/core"
+)
+
+// FailedEvents is the failedevents service.
+type FailedEvents struct {
+	record failedeventsv1.EventRecordServiceClient
+}
+
+var _ core.FailedEvents = (*FailedEvents)(nil)
+
+// NewFailedEvents calls failedevents on conn.
+func NewFailedEvents(conn grpc.ClientConnInterface) *FailedEvents {
+	return &FailedEvents{record: failedeventsv1.NewEventRecordServiceClient(conn)}
+}
+
+// Record implements core.FailedEvents.
+func (f *FailedEvents) Record(ctx context.Context, events []core.FailedEvent) error {
+	request := &failedeventsv1.RecordEventsRequest{Events: make([]*failedeventsv1.FailedEvent, len(events))}
+	for i, e := range events {
+		request.Events[i] = &failedeventsv1.FailedEvent{
+			Id: e.ID, OrganizationId: e.OrganizationID, MessageId: e.MessageID,
+			Source: failedeventsv1.EventSource_EVENT_SOURCE_RULE, Time: timestamppb.New(e.Time), ResourceId: e.ResourceID,
+			Reason: e.Reason, Detail: e.Detail, Remedy: e.Remedy, TraceId: e.TraceID,
+		}
+	}
+	_, err := f.record.RecordEvents(asSystem(ctx), request)
+	return failed(err)
+}

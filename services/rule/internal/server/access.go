@@ -1,0 +1,159 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/page"
+	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/rule/internal/core"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+// How long WaitUntilCaughtUp waits, as its contract has it.
+const (
+	defaultWait = 10 * time.Second
+	longestWait = 60 * time.Second
+)
+
+type access struct {
+	rulev1.UnimplementedAccessServiceServer
+	core *core.Core
+}
+
+// grantOf reads the part of a request that names a grant.
+func grantOf(r interface {
+	GetTenantId() string
+	GetRoleId() string
+}) store.Grant {
+	return store.Grant{TenantID: r.GetTenantId(), RoleID: r.GetRoleId()}
+}
+
+// accessOf gives nil for access without a source, which is none.
+func accessOf(organizationID string, a store.Access) *rulev1.Access {
+	if len(a.Sources) == 0 {
+		return nil
+	}
+	return &rulev1.Access{
+		OrganizationId: organizationID, UserId: a.UserID, TenantId: a.Grant.TenantID, RoleId: a.Grant.RoleID,
+		Effective: a.Effective, Sources: each(a.Sources, sourceOf),
+	}
+}
+
+func sourceOf(s store.Source) *rulev1.Source {
+	kind := rulev1.SourceKind_SOURCE_KIND_RULE
+	if s.Kind == store.FromHand {
+		kind = rulev1.SourceKind_SOURCE_KIND_MANUAL
+	}
+	return &rulev1.Source{Kind: kind, RuleId: s.RuleID, GrantedBy: s.GrantedBy, CreateTime: stamp(s.CreateTime), Held: s.Held}
+}
+
+func (s *access) CheckAccess(ctx context.Context, r *rulev1.CheckAccessRequest) (*rulev1.CheckAccessResponse, error) {
+	allowed, err := s.core.CheckAccess(ctx, r.GetOrganizationId(), r.GetUserId(), grantOf(r))
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.CheckAccessResponse{Allowed: allowed}, nil
+}
+
+func (s *access) ListAccess(ctx context.Context, r *rulev1.ListAccessRequest) (*rulev1.ListAccessResponse, error) {
+	list := []string{"ListAccess", r.GetOrganizationId(), r.GetUserId(), r.GetTenantId(), r.GetRoleId()}
+	after, err := page.After(r.GetPageToken(), 3, list...)
+	if err != nil {
+		return nil, err
+	}
+	size := page.Size(r.GetPageSize())
+	found, err := s.core.Access(ctx, r.GetOrganizationId(),
+		store.AccessFilter{UserID: r.GetUserId(), TenantID: r.GetTenantId(), RoleID: r.GetRoleId()},
+		store.AccessKey{UserID: after[0], TenantID: after[1], RoleID: after[2]}, size+1)
+	if err != nil {
+		return nil, err
+	}
+	found, more := page.Cut(found, size)
+	response := &rulev1.ListAccessResponse{
+		Access: each(found, func(a store.Access) *rulev1.Access { return accessOf(r.GetOrganizationId(), a) }),
+	}
+	if more {
+		last := found[len(found)-1]
+		response.NextPageToken = page.Token([]string{last.UserID, last.Grant.TenantID, last.Grant.RoleID}, list...)
+	}
+	return response, nil
+}
+
+func (s *access) GrantAccess(ctx context.Context, r *rulev1.GrantAccessRequest) (*rulev1.GrantAccessResponse, error) {
+	a, err := s.core.GrantAccess(ctx, r.GetOrganizationId(), r.GetUserId(), grantOf(r), rpc.PrincipalOf(ctx).GetSubject())
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.GrantAccessResponse{Access: accessOf(r.GetOrganizationId(), a)}, nil
+}
+
+func (s *access) RevokeAccess(ctx context.Context, r *rulev1.RevokeAccessRequest) (*rulev1.RevokeAccessResponse, error) {
+	a, err := s.core.RevokeAccess(ctx, r.GetOrganizationId(), r.GetUserId(), grantOf(r))
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.RevokeAccessResponse{Access: accessOf(r.GetOrganizationId(), a)}, nil
+}
+
+func (s *access) WatchAccess(r *rulev1.WatchAccessRequest, stream grpc.ServerStreamingServer[rulev1.WatchAccessResponse]) error {
+	organizationID := r.GetOrganizationId()
+	return s.core.WatchAccess(stream.Context(), organizationID, r.GetAfterCursor(), func(changes []store.Change, cursor string) error {
+		for _, change := range changes {
+			c := changeOf(organizationID, change)
+			if err := stream.Send(&rulev1.WatchAccessResponse{Change: c, Cursor: c.GetCursor()}); err != nil {
+				return err
+			}
+		}
+		if len(changes) > 0 {
+			return nil
+		}
+		return stream.Send(&rulev1.WatchAccessResponse{Cursor: cursor})
+	})
+}
+
+func changeOf(organizationID string, c store.Change) *rulev1.AccessChange {
+	kind := rulev1.AccessChangeKind_ACCESS_CHANGE_KIND_ADDED
+	if c.Kind == store.Removed {
+		kind = rulev1.AccessChangeKind_ACCESS_CHANGE_KIND_REMOVED
+	}
+	return &rulev1.AccessChange{
+		Cursor: c.Cursor.String(), OrganizationId: organizationID, UserId: c.UserID, TenantId: c.Grant.TenantID,
+		RoleId: c.Grant.RoleID, Kind: kind, Revision: c.Revision, MessageId: c.MessageID, SyncId: c.SyncID,
+		Traceparent: c.Traceparent, Time: stamp(c.Time),
+	}
+}
+
+func (s *access) GetAccessCursor(ctx context.Context, _ *rulev1.GetAccessCursorRequest) (*rulev1.GetAccessCursorResponse, error) {
+	cursor, err := s.core.AccessCursor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.GetAccessCursorResponse{Cursor: cursor}, nil
+}
+
+func (s *access) WaitUntilCaughtUp(ctx context.Context, r *rulev1.WaitUntilCaughtUpRequest) (*rulev1.WaitUntilCaughtUpResponse, error) {
+	wait, err := waitOf(r.GetTimeout())
+	if err != nil {
+		return nil, err
+	}
+	cursor, err := s.core.WaitUntilCaughtUp(ctx, r.GetOrganizationId(), r.GetChangeCursor(), wait)
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.WaitUntilCaughtUpResponse{ChangeCursor: cursor}, nil
+}
+
+func waitOf(timeout *durationpb.Duration) (time.Duration, error) {
+	if timeout == nil {
+		return defaultWait, nil
+	}
+	if err := timeout.CheckValid(); err != nil || timeout.AsDuration() < 0 {
+		return 0, badField("timeout", "must not be negative")
+	}
+	return min(timeout.AsDuration(), longestWait), nil
+}

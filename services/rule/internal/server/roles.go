@@ -1,0 +1,57 @@
+package server
+
+import (
+	"context"
+
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/rule/internal/core"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+type roles struct {
+	rulev1.UnimplementedRoleServiceServer
+	core *core.Core
+}
+
+func roleOf(r store.Role) *rulev1.Role {
+	scope := rulev1.RoleScope_ROLE_SCOPE_TENANT
+	if r.Scope == store.ScopeOrganization {
+		scope = rulev1.RoleScope_ROLE_SCOPE_ORGANIZATION
+	}
+	return &rulev1.Role{Id: r.ID, DisplayName: r.DisplayName, Scope: scope, Rank: r.Rank}
+}
+
+func (s *roles) CreateRole(ctx context.Context, r *rulev1.CreateRoleRequest) (*rulev1.CreateRoleResponse, error) {
+	scope := store.ScopeTenant
+	if r.GetScope() == rulev1.RoleScope_ROLE_SCOPE_ORGANIZATION {
+		scope = store.ScopeOrganization
+	}
+	role, err := s.core.CreateRole(ctx, store.Role{ID: r.GetId(), DisplayName: r.GetDisplayName(), Scope: scope, Rank: r.GetRank()})
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.CreateRoleResponse{Role: roleOf(role)}, nil
+}
+
+func (s *roles) GetRole(ctx context.Context, r *rulev1.GetRoleRequest) (*rulev1.GetRoleResponse, error) {
+	role, err := s.core.Role(ctx, r.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.GetRoleResponse{Role: roleOf(role)}, nil
+}
+
+func (s *roles) ListRoles(ctx context.Context, _ *rulev1.ListRolesRequest) (*rulev1.ListRolesResponse, error) {
+	all, err := s.core.Roles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.ListRolesResponse{Roles: each(all, roleOf)}, nil
+}
+
+func (s *roles) DeleteRole(ctx context.Context, r *rulev1.DeleteRoleRequest) (*rulev1.DeleteRoleResponse, error) {
+	if err := s.core.DeleteRole(ctx, r.GetId()); err != nil {
+		return nil, err
+	}
+	return &rulev1.DeleteRoleResponse{}, nil
+}

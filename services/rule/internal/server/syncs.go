@@ -1,0 +1,74 @@
+package server
+
+import (
+	"context"
+
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/page"
+	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/rule/internal/core"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+type syncs struct {
+	rulev1.UnimplementedSyncServiceServer
+	core *core.Core
+}
+
+func syncOf(s store.Sync) *rulev1.Sync {
+	state := rulev1.SyncState_SYNC_STATE_RUNNING
+	switch s.State {
+	case store.SyncDone:
+		state = rulev1.SyncState_SYNC_STATE_DONE
+	case store.SyncCancelled:
+		state = rulev1.SyncState_SYNC_STATE_CANCELLED
+	}
+	return &rulev1.Sync{
+		Id: s.ID, OrganizationId: s.OrganizationID, State: state, UsersDone: s.UsersDone, AccessAdded: s.Added,
+		AccessRemoved: s.Removed, StartedBy: s.StartedBy, CreateTime: stamp(s.CreateTime), UpdateTime: stamp(s.UpdateTime),
+		EndTime: stamp(s.EndTime),
+	}
+}
+
+func (s *syncs) StartSync(ctx context.Context, r *rulev1.StartSyncRequest) (*rulev1.StartSyncResponse, error) {
+	sync, err := s.core.StartSync(ctx, r.GetOrganizationId(), rpc.PrincipalOf(ctx).GetSubject())
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.StartSyncResponse{Sync: syncOf(sync)}, nil
+}
+
+func (s *syncs) GetSync(ctx context.Context, r *rulev1.GetSyncRequest) (*rulev1.GetSyncResponse, error) {
+	sync, err := s.core.Sync(ctx, r.GetOrganizationId(), r.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.GetSyncResponse{Sync: syncOf(sync)}, nil
+}
+
+func (s *syncs) ListSyncs(ctx context.Context, r *rulev1.ListSyncsRequest) (*rulev1.ListSyncsResponse, error) {
+	list := []string{"ListSyncs", r.GetOrganizationId()}
+	before, err := page.After(r.GetPageToken(), 1, list...)
+	if err != nil {
+		return nil, err
+	}
+	size := page.Size(r.GetPageSize())
+	found, err := s.core.Syncs(ctx, r.GetOrganizationId(), before[0], size+1)
+	if err != nil {
+		return nil, err
+	}
+	found, more := page.Cut(found, size)
+	response := &rulev1.ListSyncsResponse{Syncs: each(found, syncOf)}
+	if more {
+		response.NextPageToken = page.Token([]string{found[len(found)-1].ID}, list...)
+	}
+	return response, nil
+}
+
+func (s *syncs) CancelSync(ctx context.Context, r *rulev1.CancelSyncRequest) (*rulev1.CancelSyncResponse, error) {
+	sync, err := s.core.CancelSync(ctx, r.GetOrganizationId(), r.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.CancelSyncResponse{Sync: syncOf(sync)}, nil
+}

@@ -1,0 +1,72 @@
+package server
+
+import (
+	"context"
+
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/page"
+	"github.com/usher-scim/usher/services/rule/internal/core"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+type tenants struct {
+	rulev1.UnimplementedTenantServiceServer
+	core *core.Core
+}
+
+func tenantOf(t store.Tenant) *rulev1.Tenant {
+	return &rulev1.Tenant{
+		Id: t.ID, OrganizationId: t.OrganizationID, DisplayName: t.DisplayName,
+		CreateTime: stamp(t.CreateTime), UpdateTime: stamp(t.UpdateTime),
+	}
+}
+
+func (s *tenants) CreateTenant(ctx context.Context, r *rulev1.CreateTenantRequest) (*rulev1.CreateTenantResponse, error) {
+	t, err := s.core.CreateTenant(ctx, r.GetOrganizationId(), r.GetId(), r.GetDisplayName())
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.CreateTenantResponse{Tenant: tenantOf(t)}, nil
+}
+
+func (s *tenants) GetTenant(ctx context.Context, r *rulev1.GetTenantRequest) (*rulev1.GetTenantResponse, error) {
+	t, err := s.core.Tenant(ctx, r.GetOrganizationId(), r.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.GetTenantResponse{Tenant: tenantOf(t)}, nil
+}
+
+func (s *tenants) ListTenants(ctx context.Context, r *rulev1.ListTenantsRequest) (*rulev1.ListTenantsResponse, error) {
+	list := []string{"ListTenants", r.GetOrganizationId()}
+	after, err := page.After(r.GetPageToken(), 1, list...)
+	if err != nil {
+		return nil, err
+	}
+	size := page.Size(r.GetPageSize())
+	found, err := s.core.Tenants(ctx, r.GetOrganizationId(), after[0], size+1)
+	if err != nil {
+		return nil, err
+	}
+	found, more := page.Cut(found, size)
+	response := &rulev1.ListTenantsResponse{Tenants: each(found, tenantOf)}
+	if more {
+		response.NextPageToken = page.Token([]string{found[len(found)-1].ID}, list...)
+	}
+	return response, nil
+}
+
+func (s *tenants) UpdateTenant(ctx context.Context, r *rulev1.UpdateTenantRequest) (*rulev1.UpdateTenantResponse, error) {
+	t, err := s.core.UpdateTenant(ctx, r.GetOrganizationId(), r.GetId(), r.GetDisplayName())
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.UpdateTenantResponse{Tenant: tenantOf(t)}, nil
+}
+
+func (s *tenants) DeleteTenant(ctx context.Context, r *rulev1.DeleteTenantRequest) (*rulev1.DeleteTenantResponse, error) {
+	if err := s.core.DeleteTenant(ctx, r.GetOrganizationId(), r.GetId()); err != nil {
+		return nil, err
+	}
+	return &rulev1.DeleteTenantResponse{}, nil
+}

@@ -1,0 +1,34 @@
+package store
+
+import "sync"
+
+// Signals wake who waits for an organization's changes. Engines share it. The zero value is ready.
+type Signals struct {
+	mu sync.Mutex
+	by map[string]chan struct{}
+}
+
+// Wait gives a channel that closes at the organization's next Notify.
+func (s *Signals) Wait(organizationID string) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ch := s.by[organizationID]
+	if ch == nil {
+		ch = make(chan struct{})
+		if s.by == nil {
+			s.by = map[string]chan struct{}{}
+		}
+		s.by[organizationID] = ch
+	}
+	return ch
+}
+
+// Notify wakes all who wait for the organization.
+func (s *Signals) Notify(organizationID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ch := s.by[organizationID]; ch != nil {
+		close(ch)
+		delete(s.by, organizationID)
+	}
+}

@@ -1,0 +1,110 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+// AccessChanges implements store.Store.
+func (s *Store) AccessChanges(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]store.Change, feed.Cursor, error) {
+	if err := after.CheckEpoch(s.epoch); err != nil {
+		return nil, feed.Cursor{}, err
+	}
+	next := after
+	var changes []store.Change
+	err := s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		var lowWater int64
+		err := tx.QueryRow(ctx, `SELECT coalesce(max(feed_low_water), 0) FROM organizations WHERE organization_id = ?`,
+			organizationID).Scan(&lowWater)
+		if err != nil {
+			return err
+		}
+		if after.Sequence < lowWater {
+			return feed.Expired("the access feed no longer holds what came after the cursor")
+		}
+		rows, err := tx.Query(ctx, `SELECT sequence, user_id, tenant_id, role_id, kind, message_id, sync_id, traceparent, time
+			FROM access_feed WHERE organization_id = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
+			organizationID, after.Sequence, limit)
+		changes, err = sqldb.Collect(rows, err, s.scanChange)
+		if err != nil {
+			return err
+		}
+		if n := len(changes); n > 0 {
+			next = changes[n-1].Cursor
+			return nil
+		}
+		// Nothing more is there: going on from the end saves the next reader from looking again.
+		end, err := endOfFeed(ctx, tx)
+		next = cursor(s.epoch, max(end, after.Sequence))
+		return err
+	})
+	if err != nil {
+		return nil, feed.Cursor{}, err
+	}
+	return changes, next, nil
+}
+
+func (s *Store) scanChange(scan scan) (store.Change, error) {
+	var c store.Change
+	var at int64
+	err := scan(&c.Revision, &c.UserID, &c.Grant.TenantID, &c.Grant.RoleID, &c.Kind, &c.MessageID, &c.SyncID,
+		&c.Traceparent, &at)
+	c.Cursor, c.Time = cursor(s.epoch, c.Revision), fromMicros(at)
+	return c, err
+}
+
+// endOfFeed is the highest sequence ever given, also when its record was trimmed.
+func endOfFeed(ctx context.Context, tx *sqldb.Tx) (n int64, err error) {
+	err = tx.QueryRow(ctx, `SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'access_feed'`).Scan(&n)
+	return n, err
+}
+
+// AccessCursor implements store.Store.
+func (s *Store) AccessCursor(ctx context.Context) (c feed.Cursor, err error) {
+	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		end, err := endOfFeed(ctx, tx)
+		c = cursor(s.epoch, end)
+		return err
+	})
+	return c, err
+}
+
+// AppendChanges implements store.Tx. The revision of a record is its sequence: that increases for each user.
+func (t *organizationTx) AppendChanges(ctx context.Context, changes []store.Change) error {
+	for _, c := range changes {
+		_, err := t.tx.Exec(ctx, `INSERT INTO access_feed
+			(organization_id, user_id, tenant_id, role_id, kind, message_id, sync_id, traceparent, time)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			t.organization, c.UserID, c.Grant.TenantID, c.Grant.RoleID, c.Kind, c.MessageID, c.SyncID, c.Traceparent, micros(c.Time))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TrimAccessFeed implements store.Store.
+func (s *Store) TrimAccessFeed(ctx context.Context, before time.Time, limit int) (removed int, err error) {
+	err = s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		var last int64
+		err := tx.QueryRow(ctx, `SELECT coalesce(max(sequence), 0) FROM
+			(SELECT sequence, time FROM access_feed ORDER BY sequence LIMIT ?) WHERE time < ?`, limit, micros(before)).Scan(&last)
+		if err != nil || last == 0 {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE organizations SET feed_low_water = old.last FROM
+			(SELECT organization_id, max(sequence) AS last FROM access_feed WHERE sequence <= ? GROUP BY organization_id) old
+			WHERE organizations.organization_id = old.organization_id`, last)
+		if err != nil {
+			return err
+		}
+		n, err := tx.Exec(ctx, `DELETE FROM access_feed WHERE sequence <= ?`, last)
+		removed = int(n)
+		return err
+	})
+	return removed, err
+}

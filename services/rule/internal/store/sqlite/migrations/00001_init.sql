@@ -1,0 +1,186 @@
+-- +goose Up
+
+-- Times are microseconds since 1970, in UTC. Numbers of kinds and states are those of package store.
+
+-- One row. activity is the cursor of identity's activity up to which every organization is known.
+CREATE TABLE meta (
+    singleton INTEGER PRIMARY KEY CHECK (singleton = 1),
+    epoch     TEXT NOT NULL,
+    activity  TEXT NOT NULL DEFAULT ''
+);
+
+-- generation counts changes of rules and pins. checkpoint is a cursor of identity's feed. feed_low_water is the newest
+-- sequence that was trimmed from the access feed. recovery is set while a walk makes up for lost records.
+CREATE TABLE organizations (
+    organization_id   TEXT PRIMARY KEY,
+    generation        INTEGER NOT NULL DEFAULT 0,
+    checkpoint        TEXT    NOT NULL DEFAULT '',
+    feed_low_water    INTEGER NOT NULL DEFAULT 0,
+    owner_id          TEXT    NOT NULL DEFAULT '',
+    owner_token       INTEGER NOT NULL DEFAULT 0,
+    owner_expire_time INTEGER NOT NULL DEFAULT 0,
+    recovering        INTEGER NOT NULL DEFAULT 0,
+    recovery_token    TEXT    NOT NULL DEFAULT '',
+    recovery_after    TEXT    NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+
+CREATE TABLE tenants (
+    organization_id TEXT    NOT NULL,
+    id              TEXT    NOT NULL,
+    display_name    TEXT    NOT NULL,
+    create_time     INTEGER NOT NULL,
+    update_time     INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, id)
+) WITHOUT ROWID;
+
+CREATE TABLE roles (
+    id           TEXT PRIMARY KEY,
+    display_name TEXT    NOT NULL,
+    scope        INTEGER NOT NULL,
+    rank         INTEGER NOT NULL
+) WITHOUT ROWID;
+
+INSERT INTO roles (id, display_name, scope, rank) VALUES
+    ('participant', 'Participant', 1, 10),
+    ('designer', 'Designer', 1, 20),
+    ('developer', 'Developer', 1, 30),
+    ('automation-admin', 'Automation Admin', 1, 40),
+    ('global-admin', 'Global Admin', 1, 50),
+    ('organization-admin', 'Organization Admin', 2, 100);
+
+CREATE TABLE rules (
+    organization_id TEXT    NOT NULL,
+    id              TEXT    NOT NULL,
+    display_name    TEXT    NOT NULL,
+    enabled         INTEGER NOT NULL,
+    match_kind      INTEGER NOT NULL,
+    match_value     TEXT    NOT NULL,
+    unresolved      INTEGER NOT NULL,
+    revision        INTEGER NOT NULL,
+    create_time     INTEGER NOT NULL,
+    update_time     INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, id)
+) WITHOUT ROWID;
+
+CREATE INDEX rules_unresolved ON rules (organization_id, id) WHERE unresolved = 1;
+
+CREATE TABLE rule_grants (
+    organization_id TEXT    NOT NULL,
+    rule_id         TEXT    NOT NULL,
+    position        INTEGER NOT NULL,
+    tenant_id       TEXT    NOT NULL,
+    role_id         TEXT    NOT NULL,
+    PRIMARY KEY (organization_id, rule_id, position)
+) WITHOUT ROWID;
+
+CREATE INDEX rule_grants_by_tenant ON rule_grants (organization_id, tenant_id);
+CREATE INDEX rule_grants_by_role ON rule_grants (organization_id, role_id);
+
+CREATE TABLE rule_pins (
+    organization_id TEXT    NOT NULL,
+    rule_id         TEXT    NOT NULL,
+    directory_id    TEXT    NOT NULL,
+    group_id        TEXT    NOT NULL,
+    state           INTEGER NOT NULL,
+    time            INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, rule_id, directory_id)
+) WITHOUT ROWID;
+
+-- Users as they were last seen, also those who hold nothing: digest tells whether their facts have changed since.
+CREATE TABLE holders (
+    organization_id TEXT    NOT NULL,
+    user_id         TEXT    NOT NULL,
+    active          INTEGER NOT NULL,
+    digest          TEXT    NOT NULL,
+    PRIMARY KEY (organization_id, user_id)
+) WITHOUT ROWID;
+
+-- Why who holds what. rule_id is empty for what a hand gave.
+CREATE TABLE sources (
+    organization_id TEXT    NOT NULL,
+    user_id         TEXT    NOT NULL,
+    tenant_id       TEXT    NOT NULL,
+    role_id         TEXT    NOT NULL,
+    kind            INTEGER NOT NULL,
+    rule_id         TEXT    NOT NULL,
+    granted_by      TEXT    NOT NULL,
+    create_time     INTEGER NOT NULL,
+    held            INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, user_id, tenant_id, role_id, kind, rule_id)
+) WITHOUT ROWID;
+
+CREATE INDEX sources_by_tenant ON sources (organization_id, tenant_id, user_id, role_id);
+CREATE INDEX sources_by_role ON sources (organization_id, role_id, user_id, tenant_id);
+CREATE INDEX sources_held ON sources (organization_id, user_id) WHERE held = 1;
+
+-- The access feed. AUTOINCREMENT never gives a number twice, not even after the newest rows were trimmed.
+CREATE TABLE access_feed (
+    sequence        INTEGER PRIMARY KEY AUTOINCREMENT,
+    organization_id TEXT    NOT NULL,
+    user_id         TEXT    NOT NULL,
+    tenant_id       TEXT    NOT NULL,
+    role_id         TEXT    NOT NULL,
+    kind            INTEGER NOT NULL,
+    message_id      TEXT    NOT NULL,
+    sync_id         TEXT    NOT NULL,
+    traceparent     TEXT    NOT NULL,
+    time            INTEGER NOT NULL
+);
+
+CREATE INDEX access_feed_by_organization ON access_feed (organization_id, sequence);
+
+-- Groups whose members have still to be reconciled. Rows of one root are kept until all of them are done: they say which
+-- groups were met, so that nesting that runs in a circle ends.
+CREATE TABLE expansions (
+    organization_id TEXT    NOT NULL,
+    root            INTEGER NOT NULL,
+    group_id        TEXT    NOT NULL,
+    done            INTEGER NOT NULL,
+    page_token      TEXT    NOT NULL,
+    from_cursor     TEXT    NOT NULL,
+    message_id      TEXT    NOT NULL,
+    traceparent     TEXT    NOT NULL,
+    PRIMARY KEY (organization_id, root, group_id)
+) WITHOUT ROWID;
+
+CREATE INDEX expansions_open ON expansions (organization_id, root, group_id) WHERE done = 0;
+CREATE INDEX expansions_new ON expansions (organization_id, group_id) WHERE done = 0 AND page_token = '';
+
+-- Users who must be settled.
+CREATE TABLE requeued (
+    organization_id TEXT NOT NULL,
+    user_id         TEXT NOT NULL,
+    PRIMARY KEY (organization_id, user_id)
+) WITHOUT ROWID;
+
+CREATE TABLE syncs (
+    organization_id TEXT    NOT NULL,
+    id              TEXT    NOT NULL,
+    state           INTEGER NOT NULL,
+    page_token      TEXT    NOT NULL,
+    after_user      TEXT    NOT NULL,
+    users_done      INTEGER NOT NULL,
+    access_added    INTEGER NOT NULL,
+    access_removed  INTEGER NOT NULL,
+    started_by      TEXT    NOT NULL,
+    traceparent     TEXT    NOT NULL,
+    create_time     INTEGER NOT NULL,
+    update_time     INTEGER NOT NULL,
+    end_time        INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, id)
+) WITHOUT ROWID;
+
+CREATE UNIQUE INDEX syncs_running ON syncs (organization_id) WHERE state = 1;
+
+-- Reports that the failedevents service has not taken yet.
+CREATE TABLE reports (
+    organization_id TEXT    NOT NULL,
+    id              TEXT    NOT NULL,
+    user_id         TEXT    NOT NULL,
+    message_id      TEXT    NOT NULL,
+    trace_id        TEXT    NOT NULL,
+    time            INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, id)
+) WITHOUT ROWID;
+
+CREATE INDEX reports_by_id ON reports (id);

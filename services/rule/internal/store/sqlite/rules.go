@@ -1,0 +1,216 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+const ruleColumns = `organization_id, id, display_name, enabled, match_kind, match_value, unresolved, revision,
+	create_time, update_time`
+
+func scanRule(scan scan) (store.Rule, error) {
+	var r store.Rule
+	var created, updated int64
+	err := scan(&r.OrganizationID, &r.ID, &r.DisplayName, &r.Enabled, &r.Match.Kind, &r.Match.Value, &r.Unresolved,
+		&r.Revision, &created, &updated)
+	r.CreateTime, r.UpdateTime = fromMicros(created), fromMicros(updated)
+	return r, err
+}
+
+// ofRule is a grant or a pin with the rule that it belongs to.
+type ofRule[T any] struct {
+	rule  string
+	value T
+}
+
+func scanGrant(scan scan) (ofRule[store.Grant], error) {
+	var g ofRule[store.Grant]
+	err := scan(&g.rule, &g.value.TenantID, &g.value.RoleID)
+	return g, err
+}
+
+func scanPin(scan scan) (ofRule[store.Pin], error) {
+	var p ofRule[store.Pin]
+	var at int64
+	err := scan(&p.rule, &p.value.DirectoryID, &p.value.GroupID, &p.value.State, &at)
+	p.value.Time = fromMicros(at)
+	return p, err
+}
+
+// selectRules reads rules above an id with their grants and pins; a negative limit means all.
+func selectRules(ctx context.Context, tx *sqldb.Tx, organizationID, after string, limit int) ([]store.Rule, error) {
+	rows, err := tx.Query(ctx, `SELECT `+ruleColumns+` FROM rules WHERE organization_id = ? AND id > ? ORDER BY id LIMIT ?`,
+		organizationID, after, limit)
+	rules, err := sqldb.Collect(rows, err, scanRule)
+	if err != nil || len(rules) == 0 {
+		return nil, err
+	}
+	return withParts(ctx, tx, organizationID, rules)
+}
+
+// withParts adds the grants and pins of rules that lie together.
+func withParts(ctx context.Context, tx *sqldb.Tx, organizationID string, rules []store.Rule) ([]store.Rule, error) {
+	first, last := rules[0].ID, rules[len(rules)-1].ID
+	rows, err := tx.Query(ctx, `SELECT rule_id, tenant_id, role_id FROM rule_grants
+		WHERE organization_id = ? AND rule_id BETWEEN ? AND ? ORDER BY rule_id, position`, organizationID, first, last)
+	grants, err := sqldb.Collect(rows, err, scanGrant)
+	if err != nil {
+		return nil, err
+	}
+	rows, err = tx.Query(ctx, `SELECT rule_id, directory_id, group_id, state, time FROM rule_pins
+		WHERE organization_id = ? AND rule_id BETWEEN ? AND ? ORDER BY rule_id, directory_id`, organizationID, first, last)
+	pins, err := sqldb.Collect(rows, err, scanPin)
+	if err != nil {
+		return nil, err
+	}
+	at := make(map[string]int, len(rules))
+	for i := range rules {
+		at[rules[i].ID] = i
+	}
+	for _, g := range grants {
+		r := &rules[at[g.rule]]
+		r.Grants = append(r.Grants, g.value)
+	}
+	for _, p := range pins {
+		r := &rules[at[p.rule]]
+		r.Pins = append(r.Pins, p.value)
+	}
+	return rules, nil
+}
+
+func selectRule(ctx context.Context, tx *sqldb.Tx, organizationID, id string) (store.Rule, error) {
+	r, err := scanRule(tx.QueryRow(ctx, `SELECT `+ruleColumns+` FROM rules WHERE organization_id = ? AND id = ?`,
+		organizationID, id).Scan)
+	if r, err = found(r, err, "rule", id); err != nil {
+		return r, err
+	}
+	rules, err := withParts(ctx, tx, organizationID, []store.Rule{r})
+	if err != nil {
+		return r, err
+	}
+	return rules[0], nil
+}
+
+// Rule implements store.Store.
+func (s *Store) Rule(ctx context.Context, organizationID, id string) (r store.Rule, err error) {
+	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+		r, err = selectRule(ctx, tx, organizationID, id)
+		return err
+	})
+	return r, err
+}
+
+// Rules implements store.Store.
+func (s *Store) Rules(ctx context.Context, organizationID, after string, limit int) (rules []store.Rule, err error) {
+	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+		rules, err = selectRules(ctx, tx, organizationID, after, limit)
+		return err
+	})
+	return rules, err
+}
+
+// RuleSet implements store.Store.
+func (s *Store) RuleSet(ctx context.Context, organizationID string) (set store.RuleSet, err error) {
+	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+		if set.Generation, err = generation(ctx, tx, organizationID); err != nil {
+			return err
+		}
+		set.Rules, err = selectRules(ctx, tx, organizationID, "", -1)
+		return err
+	})
+	return set, err
+}
+
+// generation is 0 for an organization that is not known.
+func generation(ctx context.Context, tx *sqldb.Tx, organizationID string) (n int64, err error) {
+	err = tx.QueryRow(ctx, `SELECT coalesce(max(generation), 0) FROM organizations WHERE organization_id = ?`,
+		organizationID).Scan(&n)
+	return n, err
+}
+
+// Generation implements store.Tx.
+func (t *organizationTx) Generation(ctx context.Context) (int64, error) {
+	return generation(ctx, t.tx, t.organization)
+}
+
+func (t *organizationTx) nextGeneration(ctx context.Context) error {
+	_, err := t.tx.Exec(ctx, `UPDATE organizations SET generation = generation + 1 WHERE organization_id = ?`, t.organization)
+	return err
+}
+
+// Rule implements store.Tx.
+func (t *organizationTx) Rule(ctx context.Context, id string) (store.Rule, error) {
+	return selectRule(ctx, t.tx, t.organization, id)
+}
+
+// CountRules implements store.Tx.
+func (t *organizationTx) CountRules(ctx context.Context) (n int, err error) {
+	err = t.tx.QueryRow(ctx, `SELECT count(*) FROM rules WHERE organization_id = ?`, t.organization).Scan(&n)
+	return n, err
+}
+
+// PutRule implements store.Tx.
+func (t *organizationTx) PutRule(ctx context.Context, r store.Rule) error {
+	_, err := t.tx.Exec(ctx, `INSERT OR REPLACE INTO rules (`+ruleColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		t.organization, r.ID, r.DisplayName, r.Enabled, r.Match.Kind, r.Match.Value, r.Unresolved, r.Revision,
+		micros(r.CreateTime), micros(r.UpdateTime))
+	if err != nil {
+		return err
+	}
+	if _, err := t.tx.Exec(ctx, `DELETE FROM rule_grants WHERE organization_id = ? AND rule_id = ?`, t.organization, r.ID); err != nil {
+		return err
+	}
+	for i, g := range r.Grants {
+		_, err := t.tx.Exec(ctx, `INSERT INTO rule_grants (organization_id, rule_id, position, tenant_id, role_id)
+			VALUES (?, ?, ?, ?, ?)`, t.organization, r.ID, i, g.TenantID, g.RoleID)
+		if err != nil {
+			return err
+		}
+	}
+	return t.PutPins(ctx, r.ID, r.Pins, r.Unresolved)
+}
+
+// PutPins implements store.Tx.
+func (t *organizationTx) PutPins(ctx context.Context, ruleID string, pins []store.Pin, unresolved bool) error {
+	if _, err := t.tx.Exec(ctx, `UPDATE rules SET unresolved = ? WHERE organization_id = ? AND id = ?`,
+		unresolved, t.organization, ruleID); err != nil {
+		return err
+	}
+	if err := t.deletePins(ctx, ruleID); err != nil {
+		return err
+	}
+	for _, p := range pins {
+		_, err := t.tx.Exec(ctx, `INSERT INTO rule_pins (organization_id, rule_id, directory_id, group_id, state, time)
+			VALUES (?, ?, ?, ?, ?, ?)`, t.organization, ruleID, p.DirectoryID, p.GroupID, p.State, micros(p.Time))
+		if err != nil {
+			return err
+		}
+	}
+	return t.nextGeneration(ctx)
+}
+
+func (t *organizationTx) deletePins(ctx context.Context, ruleID string) error {
+	_, err := t.tx.Exec(ctx, `DELETE FROM rule_pins WHERE organization_id = ? AND rule_id = ?`, t.organization, ruleID)
+	return err
+}
+
+// DeleteRule implements store.Tx.
+func (t *organizationTx) DeleteRule(ctx context.Context, id string) error {
+	n, err := t.tx.Exec(ctx, `DELETE FROM rules WHERE organization_id = ? AND id = ?`, t.organization, id)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fault.Missing("rule", id)
+	}
+	if _, err := t.tx.Exec(ctx, `DELETE FROM rule_grants WHERE organization_id = ? AND rule_id = ?`, t.organization, id); err != nil {
+		return err
+	}
+	if err := t.deletePins(ctx, id); err != nil {
+		return err
+	}
+	return t.nextGeneration(ctx)
+}

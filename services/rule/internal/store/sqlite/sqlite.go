@@ -1,0 +1,140 @@
+// Package sqlite keeps the rule service's data in one SQLite file.
+//
+// SQLite has one writer at a time, so an Update has not only its organization to itself but the database.
+package sqlite
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is a store.Store on a SQLite file.
+type Store struct {
+	db      *sqldb.SQLite
+	epoch   string
+	signals store.Signals
+	known   sync.Map // organizations that have a row
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens or creates the file. newEpoch is the access feed's epoch if the file has none yet. One process at a time may
+// have the file open, so leases that the one before left behind are ended.
+func Open(ctx context.Context, path, newEpoch string, tracing trace.TracerProvider) (*Store, error) {
+	scripts, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqldb.OpenSQLite(ctx, path, scripts, tracing)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{db: db}
+	err = db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		if _, err := tx.Exec(ctx, `INSERT OR IGNORE INTO meta (singleton, epoch) VALUES (1, ?)`, newEpoch); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE organizations SET owner_expire_time = 0 WHERE owner_expire_time > 0`); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `SELECT epoch FROM meta`).Scan(&s.epoch)
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("preparing %s: %w", path, err), db.Close())
+	}
+	return s, nil
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Update implements store.Store.
+func (s *Store) Update(ctx context.Context, organizationID string, fn func(context.Context, store.Tx) error) error {
+	err := s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		if _, known := s.known.Load(organizationID); !known {
+			if err := know(ctx, tx, organizationID); err != nil {
+				return err
+			}
+		}
+		return fn(ctx, &organizationTx{tx: tx, organization: organizationID, epoch: s.epoch})
+	})
+	if err != nil {
+		return err
+	}
+	s.known.Store(organizationID, struct{}{})
+	s.signals.Notify(organizationID)
+	return nil
+}
+
+func know(ctx context.Context, tx *sqldb.Tx, organizationID string) error {
+	_, err := tx.Exec(ctx, `INSERT OR IGNORE INTO organizations (organization_id) VALUES (?)`, organizationID)
+	return err
+}
+
+// Changed implements store.Store.
+func (s *Store) Changed(organizationID string) <-chan struct{} { return s.signals.Wait(organizationID) }
+
+// Organizations implements store.Store.
+func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]string, error) {
+	rows, err := s.db.Query(ctx, `SELECT organization_id FROM organizations WHERE organization_id > ?
+		ORDER BY organization_id LIMIT ?`, after, limit)
+	return sqldb.Collect(rows, err, scanOne[string])
+}
+
+// organizationTx is a store.Tx.
+type organizationTx struct {
+	tx           *sqldb.Tx
+	organization string
+	epoch        string
+}
+
+var _ store.Tx = (*organizationTx)(nil)
+
+// scan reads the columns of one row.
+type scan = func(dest ...any) error
+
+func scanOne[T any](scan scan) (value T, err error) {
+	err = scan(&value)
+	return value, err
+}
+
+// micros is a time as it is stored; the zero time is 0.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func fromMicros(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(n).UTC()
+}
+
+// list passes ids as one argument, for json_each: the statement's text stays the same for any number of them.
+func list(ids []string) string {
+	text, _ := json.Marshal(ids) // a []string always marshals
+	return string(text)
+}
+
+// cursor is the place after a record of the access feed. SQLite commits in the order of sequences.
+func cursor(epoch string, sequence int64) feed.Cursor {
+	return feed.Cursor{Epoch: epoch, Sequence: sequence}
+}

@@ -1,0 +1,78 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+const syncColumns = `organization_id, id, state, page_token, after_user, users_done, access_added, access_removed,
+	started_by, traceparent, create_time, update_time, end_time`
+
+func scanSync(scan scan) (store.Sync, error) {
+	var s store.Sync
+	var created, updated, ended int64
+	err := scan(&s.OrganizationID, &s.ID, &s.State, &s.Walk.PageToken, &s.Walk.After, &s.UsersDone, &s.Added, &s.Removed,
+		&s.StartedBy, &s.Traceparent, &created, &updated, &ended)
+	s.CreateTime, s.UpdateTime, s.EndTime = fromMicros(created), fromMicros(updated), fromMicros(ended)
+	return s, err
+}
+
+const selectSync = `SELECT ` + syncColumns + ` FROM syncs WHERE organization_id = ? AND id = ?`
+
+// Sync implements store.Store.
+func (s *Store) Sync(ctx context.Context, organizationID, id string) (store.Sync, error) {
+	sync, err := scanSync(s.db.QueryRow(ctx, selectSync, organizationID, id).Scan)
+	return found(sync, err, "sync", id)
+}
+
+// Sync implements store.Tx.
+func (t *organizationTx) Sync(ctx context.Context, id string) (store.Sync, error) {
+	sync, err := scanSync(t.tx.QueryRow(ctx, selectSync, t.organization, id).Scan)
+	return found(sync, err, "sync", id)
+}
+
+// Syncs implements store.Store.
+func (s *Store) Syncs(ctx context.Context, organizationID, before string, limit int) ([]store.Sync, error) {
+	rows, err := s.db.Query(ctx, `SELECT `+syncColumns+` FROM syncs WHERE organization_id = ?1 AND (?2 = '' OR id < ?2)
+		ORDER BY id DESC LIMIT ?3`, organizationID, before, limit)
+	return sqldb.Collect(rows, err, scanSync)
+}
+
+// RunningSyncs implements store.Store.
+func (s *Store) RunningSyncs(ctx context.Context) (n int, err error) {
+	err = s.db.QueryRow(ctx, `SELECT count(*) FROM syncs WHERE state = 1`).Scan(&n)
+	return n, err
+}
+
+// CreateSync implements store.Tx.
+func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep int) error {
+	rows, err := t.tx.Query(ctx, `SELECT id FROM syncs WHERE organization_id = ? AND state = 1`, t.organization)
+	running, err := sqldb.Collect(rows, err, scanOne[string])
+	if err != nil {
+		return err
+	}
+	if len(running) > 0 {
+		return fault.New(fault.SyncRunning, "a rule sync is running already").With("sync_id", running[0])
+	}
+	_, err = t.tx.Exec(ctx, `INSERT INTO syncs (`+syncColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed,
+		sync.StartedBy, sync.Traceparent, micros(sync.CreateTime), micros(sync.UpdateTime), micros(sync.EndTime))
+	if err != nil {
+		return err
+	}
+	_, err = t.tx.Exec(ctx, `DELETE FROM syncs WHERE organization_id = ?1 AND state <> 1 AND id <=
+		(SELECT id FROM syncs WHERE organization_id = ?1 AND state <> 1 ORDER BY id DESC LIMIT 1 OFFSET ?2)`, t.organization, keep)
+	return err
+}
+
+// PutSync implements store.Tx.
+func (t *organizationTx) PutSync(ctx context.Context, sync store.Sync) error {
+	_, err := t.tx.Exec(ctx, `UPDATE syncs SET state = ?, page_token = ?, after_user = ?, users_done = ?, access_added = ?,
+		access_removed = ?, update_time = ?, end_time = ? WHERE organization_id = ? AND id = ?`,
+		sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed,
+		micros(sync.UpdateTime), micros(sync.EndTime), t.organization, sync.ID)
+	return err
+}

@@ -1,0 +1,94 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+const tenantColumns = `organization_id, id, display_name, create_time, update_time`
+
+func scanTenant(scan scan) (store.Tenant, error) {
+	var t store.Tenant
+	var created, updated int64
+	err := scan(&t.OrganizationID, &t.ID, &t.DisplayName, &created, &updated)
+	t.CreateTime, t.UpdateTime = fromMicros(created), fromMicros(updated)
+	return t, err
+}
+
+// found turns the absence of a row into the NotFound of what was asked for.
+func found[T any](value T, err error, resource, id string) (T, error) {
+	if errors.Is(err, sql.ErrNoRows) {
+		var none T
+		return none, fault.Missing(resource, id)
+	}
+	return value, err
+}
+
+const selectTenant = `SELECT ` + tenantColumns + ` FROM tenants WHERE organization_id = ? AND id = ?`
+
+// Tenant implements store.Store.
+func (s *Store) Tenant(ctx context.Context, organizationID, id string) (store.Tenant, error) {
+	t, err := scanTenant(s.db.QueryRow(ctx, selectTenant, organizationID, id).Scan)
+	return found(t, err, "tenant", id)
+}
+
+// Tenants implements store.Store.
+func (s *Store) Tenants(ctx context.Context, organizationID, after string, limit int) ([]store.Tenant, error) {
+	rows, err := s.db.Query(ctx, `SELECT `+tenantColumns+` FROM tenants WHERE organization_id = ? AND id > ?
+		ORDER BY id LIMIT ?`, organizationID, after, limit)
+	return sqldb.Collect(rows, err, scanTenant)
+}
+
+// Tenant implements store.Tx.
+func (t *organizationTx) Tenant(ctx context.Context, id string) (store.Tenant, error) {
+	tenant, err := scanTenant(t.tx.QueryRow(ctx, selectTenant, t.organization, id).Scan)
+	return found(tenant, err, "tenant", id)
+}
+
+// CreateTenant implements store.Tx.
+func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) error {
+	n, err := t.tx.Exec(ctx, `INSERT OR IGNORE INTO tenants (`+tenantColumns+`) VALUES (?, ?, ?, ?, ?)`,
+		t.organization, tenant.ID, tenant.DisplayName, micros(tenant.CreateTime), micros(tenant.UpdateTime))
+	if err == nil && n == 0 {
+		return fault.New(fault.AlreadyExists, "there is a tenant %q already", tenant.ID)
+	}
+	return err
+}
+
+// UpdateTenant implements store.Tx.
+func (t *organizationTx) UpdateTenant(ctx context.Context, tenant store.Tenant) error {
+	n, err := t.tx.Exec(ctx, `UPDATE tenants SET display_name = ?, update_time = ? WHERE organization_id = ? AND id = ?`,
+		tenant.DisplayName, micros(tenant.UpdateTime), t.organization, tenant.ID)
+	if err == nil && n == 0 {
+		return fault.Missing("tenant", tenant.ID)
+	}
+	return err
+}
+
+// DeleteTenant implements store.Tx.
+func (t *organizationTx) DeleteTenant(ctx context.Context, id string) error {
+	var byRule, byAccess bool
+	err := t.tx.QueryRow(ctx, `SELECT
+		EXISTS (SELECT 1 FROM rule_grants WHERE organization_id = ?1 AND tenant_id = ?2),
+		EXISTS (SELECT 1 FROM sources WHERE organization_id = ?1 AND tenant_id = ?2)`, t.organization, id).
+		Scan(&byRule, &byAccess)
+	if err != nil {
+		return err
+	}
+	switch {
+	case byRule:
+		return fault.New(fault.TenantInUse, "a rule names the tenant %q", id)
+	case byAccess:
+		return fault.New(fault.TenantInUse, "somebody holds a role in the tenant %q", id)
+	}
+	n, err := t.tx.Exec(ctx, `DELETE FROM tenants WHERE organization_id = ? AND id = ?`, t.organization, id)
+	if err == nil && n == 0 {
+		return fault.Missing("tenant", id)
+	}
+	return err
+}

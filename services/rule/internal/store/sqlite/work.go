@@ -1,0 +1,216 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+// Acquire implements store.Store.
+func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, expire time.Time) (store.Lease, bool, time.Time, error) {
+	lease := store.Lease{Owner: owner, Expire: expire}
+	var held bool
+	var until time.Time
+	err := s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		if err := know(ctx, tx, organizationID); err != nil {
+			return err
+		}
+		var other string
+		var expires int64
+		err := tx.QueryRow(ctx, `SELECT owner_id, owner_token, owner_expire_time FROM organizations WHERE organization_id = ?`,
+			organizationID).Scan(&other, &lease.Token, &expires)
+		if err != nil {
+			return err
+		}
+		if held = other != owner && expires > micros(now); held {
+			until = fromMicros(expires)
+			return nil
+		}
+		lease.Token++
+		_, err = tx.Exec(ctx, `UPDATE organizations SET owner_id = ?, owner_token = ?, owner_expire_time = ?
+			WHERE organization_id = ?`, owner, lease.Token, micros(expire), organizationID)
+		return err
+	})
+	if err != nil || held {
+		return store.Lease{}, held, until, err
+	}
+	return lease, false, time.Time{}, nil
+}
+
+// Release implements store.Store.
+func (s *Store) Release(ctx context.Context, leases map[string]store.Lease) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		for organization, lease := range leases {
+			_, err := tx.Exec(ctx, `UPDATE organizations SET owner_expire_time = 0
+				WHERE organization_id = ? AND owner_id = ? AND owner_token = ?`, organization, lease.Owner, lease.Token)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Own implements store.Tx.
+func (t *organizationTx) Own(ctx context.Context, lease store.Lease, extend time.Time) error {
+	var newest bool
+	err := t.tx.QueryRow(ctx, `SELECT owner_id = ? AND owner_token = ? FROM organizations WHERE organization_id = ?`,
+		lease.Owner, lease.Token, t.organization).Scan(&newest)
+	if err != nil {
+		return err
+	}
+	if !newest {
+		return store.ErrLostOwnership
+	}
+	if extend.IsZero() {
+		return nil
+	}
+	_, err = t.tx.Exec(ctx, `UPDATE organizations SET owner_expire_time = ? WHERE organization_id = ?`, micros(extend), t.organization)
+	return err
+}
+
+// Work implements store.Store.
+func (s *Store) Work(ctx context.Context, organizationID string, limit int) (w store.Work, err error) {
+	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		var recovering bool
+		var walk store.Walk
+		err := tx.QueryRow(ctx, `SELECT checkpoint, recovering, recovery_token, recovery_after FROM organizations
+			WHERE organization_id = ?`, organizationID).Scan(&w.Checkpoint, &recovering, &walk.PageToken, &walk.After)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil // nobody has written anything of it
+		}
+		if err != nil {
+			return err
+		}
+		if recovering {
+			w.Recovery = &walk
+		}
+		rows, err := tx.Query(ctx, `SELECT id FROM rules WHERE organization_id = ? AND unresolved = 1 ORDER BY id LIMIT ?`,
+			organizationID, limit)
+		if w.Unresolved, err = sqldb.Collect(rows, err, scanOne[string]); err != nil {
+			return err
+		}
+		rows, err = tx.Query(ctx, `SELECT user_id FROM requeued WHERE organization_id = ? ORDER BY user_id LIMIT ?`,
+			organizationID, limit)
+		if w.Requeued, err = sqldb.Collect(rows, err, scanOne[string]); err != nil {
+			return err
+		}
+		rows, err = tx.Query(ctx, `SELECT root, group_id, page_token, from_cursor, message_id, traceparent FROM expansions
+			WHERE organization_id = ? AND done = 0 ORDER BY root, group_id LIMIT 1`, organizationID)
+		expansions, err := sqldb.Collect(rows, err, func(scan scan) (*store.Expansion, error) {
+			e := &store.Expansion{}
+			return e, scan(&e.Root, &e.GroupID, &e.PageToken, &e.From, &e.MessageID, &e.Traceparent)
+		})
+		if err != nil {
+			return err
+		}
+		if len(expansions) > 0 {
+			w.Expansion = expansions[0]
+		}
+		rows, err = tx.Query(ctx, `SELECT `+syncColumns+` FROM syncs WHERE organization_id = ? AND state = 1`, organizationID)
+		syncs, err := sqldb.Collect(rows, err, scanSync)
+		if err != nil {
+			return err
+		}
+		if len(syncs) > 0 {
+			w.Sync = &syncs[0]
+		}
+		return nil
+	})
+	return w, err
+}
+
+// Activity implements store.Store.
+func (s *Store) Activity(ctx context.Context) (cursor string, err error) {
+	err = s.db.QueryRow(ctx, `SELECT activity FROM meta`).Scan(&cursor)
+	return cursor, err
+}
+
+// SaveActivity implements store.Store.
+func (s *Store) SaveActivity(ctx context.Context, cursor string, organizationIDs []string) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		for _, id := range organizationIDs {
+			if err := know(ctx, tx, id); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, `UPDATE meta SET activity = ?`, cursor)
+		return err
+	})
+}
+
+// SetCheckpoint implements store.Tx.
+func (t *organizationTx) SetCheckpoint(ctx context.Context, cursor string) error {
+	_, err := t.tx.Exec(ctx, `UPDATE organizations SET checkpoint = ? WHERE organization_id = ?`, cursor, t.organization)
+	return err
+}
+
+// Expand implements store.Tx.
+func (t *organizationTx) Expand(ctx context.Context, e store.Expansion) error {
+	_, err := t.tx.Exec(ctx, `INSERT INTO expansions
+		(organization_id, root, group_id, done, page_token, from_cursor, message_id, traceparent)
+		SELECT ?1, coalesce((SELECT max(root) FROM expansions WHERE organization_id = ?1), 0) + 1, ?2, 0, '', ?3, ?4, ?5
+		WHERE NOT EXISTS (SELECT 1 FROM expansions
+			WHERE organization_id = ?1 AND group_id = ?2 AND done = 0 AND page_token = '')`,
+		t.organization, e.GroupID, e.From, e.MessageID, e.Traceparent)
+	return err
+}
+
+// ExpandWithin implements store.Tx.
+func (t *organizationTx) ExpandWithin(ctx context.Context, e store.Expansion, groupIDs []string) error {
+	for _, id := range groupIDs {
+		_, err := t.tx.Exec(ctx, `INSERT OR IGNORE INTO expansions
+			(organization_id, root, group_id, done, page_token, from_cursor, message_id, traceparent)
+			VALUES (?, ?, ?, 0, '', ?, ?, ?)`, t.organization, e.Root, id, e.From, e.MessageID, e.Traceparent)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ExpandedTo implements store.Tx.
+func (t *organizationTx) ExpandedTo(ctx context.Context, e store.Expansion, pageToken string, done bool) error {
+	_, err := t.tx.Exec(ctx, `UPDATE expansions SET page_token = ?, done = ? WHERE organization_id = ? AND root = ? AND group_id = ?`,
+		pageToken, done, t.organization, e.Root, e.GroupID)
+	if err != nil || !done {
+		return err
+	}
+	_, err = t.tx.Exec(ctx, `DELETE FROM expansions WHERE organization_id = ?1 AND root = ?2
+		AND NOT EXISTS (SELECT 1 FROM expansions WHERE organization_id = ?1 AND root = ?2 AND done = 0)`,
+		t.organization, e.Root)
+	return err
+}
+
+// Requeue implements store.Tx.
+func (t *organizationTx) Requeue(ctx context.Context, userIDs []string) error {
+	for _, id := range userIDs {
+		_, err := t.tx.Exec(ctx, `INSERT OR IGNORE INTO requeued (organization_id, user_id) VALUES (?, ?)`, t.organization, id)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Unqueue implements store.Tx.
+func (t *organizationTx) Unqueue(ctx context.Context, userIDs []string) error {
+	_, err := t.tx.Exec(ctx, `DELETE FROM requeued WHERE organization_id = ? AND user_id IN (SELECT value FROM json_each(?))`,
+		t.organization, list(userIDs))
+	return err
+}
+
+// SetRecovery implements store.Tx.
+func (t *organizationTx) SetRecovery(ctx context.Context, walk *store.Walk) error {
+	at := store.Walk{}
+	if walk != nil {
+		at = *walk
+	}
+	_, err := t.tx.Exec(ctx, `UPDATE organizations SET recovering = ?, recovery_token = ?, recovery_after = ?
+		WHERE organization_id = ?`, walk != nil, at.PageToken, at.After, t.organization)
+	return err
+}

@@ -1,0 +1,177 @@
+// Package store is the contract between the rule service's domain and the databases that keep it. Every engine means the
+// same thing by it, and package storetest holds each to that.
+//
+// Everything belongs to an organization, except the catalogue of roles, the place in identity's feed that is watched, and
+// the order of the access feed. Times keep microseconds and come back in UTC. Errors about what is asked for are faults
+// (package fault) that name their reason; any other error is the database's.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/usher-scim/usher/services/internal/feed"
+)
+
+// ErrLostOwnership is what a commit gets whose lease is no longer the organization's newest: another owner has taken it
+// over, and what was computed under the lease must be thrown away.
+var ErrLostOwnership = errors.New("another owner has taken over the organization")
+
+// Store keeps the rule service's data. Its methods may be called from many goroutines.
+type Store interface {
+	// Update runs fn in a transaction that has the organization to itself: no other Update of it runs meanwhile, in any
+	// process. When fn returns an error nothing is kept and Update returns that error; else all of it is on disk when Update
+	// returns, and Changed's channel is closed. fn may run more than once, so it must not build on what an earlier run left
+	// outside of tx; it must use tx alone. An Update that succeeds makes the organization known.
+	Update(ctx context.Context, organizationID string, fn func(ctx context.Context, tx Tx) error) error
+	// Changed gives a channel that closes once an Update of the organization has committed after this call.
+	Changed(organizationID string) <-chan struct{}
+
+	// Organizations lists known organizations by id, after one, at most limit.
+	Organizations(ctx context.Context, after string, limit int) ([]string, error)
+
+	// Tenant reads one tenant. A missing one is fault.NotFound.
+	Tenant(ctx context.Context, organizationID, id string) (Tenant, error)
+	// Tenants lists tenants by id, after one, at most limit.
+	Tenants(ctx context.Context, organizationID, after string, limit int) ([]Tenant, error)
+
+	// CreateRole adds a role to the catalogue: fault.AlreadyExists when its id is taken, fault.Limit when the catalogue
+	// holds limit roles.
+	CreateRole(ctx context.Context, role Role, limit int) error
+	// Role reads one role. A missing one is fault.NotFound.
+	Role(ctx context.Context, id string) (Role, error)
+	// Roles lists the whole catalogue by scope, tenant first, then rank, then id.
+	Roles(ctx context.Context) ([]Role, error)
+	// DeleteRole removes a role: fault.NotFound when it is missing, fault.RoleInUse while a rule or a source of any
+	// organization names it. No transaction that commits later names it.
+	DeleteRole(ctx context.Context, id string) error
+
+	// Rule reads one rule with its grants and pins. A missing one is fault.NotFound.
+	Rule(ctx context.Context, organizationID, id string) (Rule, error)
+	// Rules lists rules by id, after one, at most limit.
+	Rules(ctx context.Context, organizationID, after string, limit int) ([]Rule, error)
+	// RuleSet reads all rules and the generation that they are of, as of one moment.
+	RuleSet(ctx context.Context, organizationID string) (RuleSet, error)
+
+	// Holds says whether the user effectively holds what the grant names.
+	Holds(ctx context.Context, organizationID, userID string, grant Grant) (bool, error)
+	// Access lists access by user, tenant and role, after a key, at most limit.
+	Access(ctx context.Context, organizationID string, filter AccessFilter, after AccessKey, limit int) ([]Access, error)
+	// HolderIDs lists the ids of holders above after and, unless upTo is empty, up to it; ascending, at most limit.
+	HolderIDs(ctx context.Context, organizationID, after, upTo string, limit int) ([]string, error)
+
+	// AccessChanges reads an organization's records of the access feed after a cursor, oldest first, at most limit, and the
+	// cursor to go on from. A cursor of another epoch, or older than what is kept, is fault.CursorExpired.
+	AccessChanges(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]Change, feed.Cursor, error)
+	// AccessCursor gives the cursor after the newest record of the access feed.
+	AccessCursor(ctx context.Context) (feed.Cursor, error)
+	// TrimAccessFeed removes at most limit of the oldest records, those from before a time, and says how many.
+	TrimAccessFeed(ctx context.Context, before time.Time, limit int) (int, error)
+
+	// Sync reads one rule sync. A missing one is fault.NotFound.
+	Sync(ctx context.Context, organizationID, id string) (Sync, error)
+	// Syncs lists rule syncs, newest first, below an id unless it is empty, at most limit.
+	Syncs(ctx context.Context, organizationID, before string, limit int) ([]Sync, error)
+	// RunningSyncs counts the rule syncs that run, of all organizations.
+	RunningSyncs(ctx context.Context) (int, error)
+
+	// Acquire makes owner the organization's owner until expire, if it has no other one at now, and gives the lease that
+	// proves it: its token is higher than any before it. Else held is true and until says how long the other one's lasts. An
+	// owner may acquire again what it owns; its lease from before is then worth nothing.
+	Acquire(ctx context.Context, organizationID, owner string, now, expire time.Time) (lease Lease, held bool, until time.Time, err error)
+	// Release ends leases before their time. One that is not the newest any more is left alone.
+	Release(ctx context.Context, leases map[string]Lease) error
+	// Work reads what the organization's owner has to do, as of one moment: at most limit of each.
+	Work(ctx context.Context, organizationID string, limit int) (Work, error)
+
+	// Activity gives the cursor that SaveActivity kept, empty at first.
+	Activity(ctx context.Context) (string, error)
+	// SaveActivity makes organizations known, then keeps the cursor of identity's activity up to which they all are.
+	SaveActivity(ctx context.Context, cursor string, organizationIDs []string) error
+
+	// Reports lists the oldest reports that were not delivered, at most limit.
+	Reports(ctx context.Context, limit int) ([]Report, error)
+	// DeleteReports forgets reports that were delivered.
+	DeleteReports(ctx context.Context, reports []Report) error
+
+	// Close ends the store once what runs has finished. Closing twice is safe.
+	Close() error
+}
+
+// Tx is a transaction on one organization.
+type Tx interface {
+	// Tenant reads one tenant. A missing one is fault.NotFound.
+	Tenant(ctx context.Context, id string) (Tenant, error)
+	// CreateTenant adds a tenant: fault.AlreadyExists when its id is taken.
+	CreateTenant(ctx context.Context, tenant Tenant) error
+	// UpdateTenant writes a tenant's display name and update time: fault.NotFound when it is missing.
+	UpdateTenant(ctx context.Context, tenant Tenant) error
+	// DeleteTenant removes a tenant: fault.NotFound when it is missing, fault.TenantInUse while a rule or a source names it.
+	DeleteTenant(ctx context.Context, id string) error
+	// Role reads one role, which stays until the transaction has ended. A missing one is fault.NotFound.
+	Role(ctx context.Context, id string) (Role, error)
+
+	// Generation counts the changes of rules and pins: what was computed from a RuleSet holds while it is the set's.
+	Generation(ctx context.Context) (int64, error)
+	// Rule reads one rule with its grants and pins. A missing one is fault.NotFound.
+	Rule(ctx context.Context, id string) (Rule, error)
+	// CountRules counts the rules.
+	CountRules(ctx context.Context) (int, error)
+	// PutRule writes a rule with its grants and pins in place of what was there, and starts a new generation.
+	PutRule(ctx context.Context, rule Rule) error
+	// PutPins writes a rule's pins in place of those that were there and says whether they are unresolved; it starts a new
+	// generation.
+	PutPins(ctx context.Context, ruleID string, pins []Pin, unresolved bool) error
+	// DeleteRule removes a rule with its grants and pins, and starts a new generation: fault.NotFound when it is missing.
+	DeleteRule(ctx context.Context, id string) error
+
+	// Own fails with ErrLostOwnership unless the lease is the organization's newest. A later extend prolongs it; the zero
+	// time leaves it.
+	Own(ctx context.Context, lease Lease, extend time.Time) error
+
+	// Holders reads holders with their sources, by user id. Who is none is left out.
+	Holders(ctx context.Context, userIDs []string) (map[string]Holder, error)
+	// PutHolder writes what is said of a holder beside its sources.
+	PutHolder(ctx context.Context, holder Holder) error
+	// DeleteHolder removes a holder with its sources.
+	DeleteHolder(ctx context.Context, userID string) error
+	// PutSource writes a source of a holder in place of the one with its grant, kind and rule.
+	PutSource(ctx context.Context, userID string, source Source) error
+	// DeleteSource removes the source with this one's grant, kind and rule.
+	DeleteSource(ctx context.Context, userID string, source Source) error
+	// CountEffective counts the users who effectively hold what the grant names.
+	CountEffective(ctx context.Context, grant Grant) (int, error)
+	// HeldUsers lists the users with a source that is held.
+	HeldUsers(ctx context.Context) ([]string, error)
+	// AppendChanges appends records to the access feed. Cursor and Revision are the store's to give.
+	AppendChanges(ctx context.Context, changes []Change) error
+
+	// SetCheckpoint keeps the cursor of identity's feed up to which every record is dealt with or enqueued.
+	SetCheckpoint(ctx context.Context, cursor string) error
+	// Expand enqueues a group whose members, and theirs, must be reconciled. A group that waits already is not enqueued twice.
+	// Root is the store's to give: later calls get higher ones.
+	Expand(ctx context.Context, expansion Expansion) error
+	// ExpandWithin enqueues groups under the expansion's root that were not met under it before.
+	ExpandWithin(ctx context.Context, expansion Expansion, groupIDs []string) error
+	// ExpandedTo notes that an expansion's group was expanded up to pageToken; done says that the whole of it was. A root of
+	// which every group is done is forgotten.
+	ExpandedTo(ctx context.Context, expansion Expansion, pageToken string, done bool) error
+	// Requeue notes users who must be settled.
+	Requeue(ctx context.Context, userIDs []string) error
+	// Unqueue forgets users who were settled.
+	Unqueue(ctx context.Context, userIDs []string) error
+	// SetRecovery keeps how far the walk over everybody is that makes up for lost records; nil ends it.
+	SetRecovery(ctx context.Context, walk *Walk) error
+
+	// CreateSync adds a running rule sync: fault.SyncRunning, with metadata sync_id, while another one runs. It forgets ended
+	// ones beyond the newest keep.
+	CreateSync(ctx context.Context, sync Sync, keep int) error
+	// Sync reads one rule sync. A missing one is fault.NotFound.
+	Sync(ctx context.Context, id string) (Sync, error)
+	// PutSync writes a rule sync that is there.
+	PutSync(ctx context.Context, sync Sync) error
+
+	// AddReport enqueues a report for delivery and says whether there was room for it: at most limit wait.
+	AddReport(ctx context.Context, report Report, limit int) (bool, error)
+}

@@ -1,0 +1,157 @@
+// Package rule is the rule service: an organization's tenants, the catalogue of roles, user management rules, rule syncs,
+// and the access that comes of them. It follows identity's change feed, and what users hold follows what identity stores.
+package rule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+
+	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/rule/internal/core"
+	"github.com/usher-scim/usher/services/rule/internal/remote"
+	"github.com/usher-scim/usher/services/rule/internal/server"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+	"github.com/usher-scim/usher/services/rule/internal/store/sqlite"
+)
+
+// Config holds the rule service's settings. A zero field means its default.
+type Config struct {
+	// DatabasePath is the SQLite file. It is made when it is not there. Required.
+	DatabasePath string
+	// Workers is how many organizations are worked on at a time. Default 4, at most 256.
+	Workers int
+	// BatchSize is how many change records, or members of a group, are dealt with in one transaction. Default 200, at most
+	// 1,000.
+	BatchSize int
+	// BatchesPerTurn is how many batches of one organization are dealt with before another one's turn. Default 8.
+	BatchesPerTurn int
+	// SyncPageSize is how many users are in one page of a rule sync. Default 500, at most 1,000.
+	SyncPageSize int
+	// LeaseDuration is how long the work on an organization rests when the process that did it has died. Default 10 s.
+	LeaseDuration time.Duration
+	// CallTimeout bounds each call of another service. Default 10 s.
+	CallTimeout time.Duration
+	// RetryDelay is how long to wait after a first failure; it doubles with each failure in a row. Default 100 ms.
+	RetryDelay time.Duration
+	// MaxRetryDelay is how long to wait at most. Default 30 s.
+	MaxRetryDelay time.Duration
+	// BookmarkInterval is how often a quiet WatchAccess is told the cursor. Default 25 s, at most 30 s.
+	BookmarkInterval time.Duration
+	// SweepInterval is how often every organization is looked at, and old records are trimmed. Default 10 min.
+	SweepInterval time.Duration
+	// FeedRetention is how long records of the access feed are kept. Default 720 h.
+	FeedRetention time.Duration
+	// RecheckInterval is how often WaitUntilCaughtUp asks identity again, beside being woken. Default 250 ms.
+	RecheckInterval time.Duration
+}
+
+// withDefaults fills in the defaults, then gives every problem at once, by the field's name.
+func (c Config) withDefaults() (Config, error) {
+	var errs []error
+	number := func(name string, value *int, standard, most int) {
+		if *value == 0 {
+			*value = standard
+		}
+		if *value < 1 || *value > most {
+			errs = append(errs, fmt.Errorf("%s must be 1 to %d, not %d", name, most, *value))
+		}
+	}
+	span := func(name string, value *time.Duration, standard, most time.Duration) {
+		if *value == 0 {
+			*value = standard
+		}
+		if *value < time.Millisecond || *value > most {
+			errs = append(errs, fmt.Errorf("%s must be 1ms to %s, not %s", name, most, *value))
+		}
+	}
+	const year = 365 * 24 * time.Hour
+	if c.DatabasePath == "" {
+		errs = append(errs, errors.New("DatabasePath must be set"))
+	}
+	number("Workers", &c.Workers, 4, 256)
+	number("BatchSize", &c.BatchSize, 200, 1000)
+	number("BatchesPerTurn", &c.BatchesPerTurn, 8, 1000)
+	number("SyncPageSize", &c.SyncPageSize, 500, 1000)
+	span("LeaseDuration", &c.LeaseDuration, 10*time.Second, time.Hour)
+	span("CallTimeout", &c.CallTimeout, 10*time.Second, time.Minute)
+	span("RetryDelay", &c.RetryDelay, 100*time.Millisecond, time.Minute)
+	span("MaxRetryDelay", &c.MaxRetryDelay, 30*time.Second, time.Hour)
+	span("BookmarkInterval", &c.BookmarkInterval, 25*time.Second, 30*time.Second)
+	span("SweepInterval", &c.SweepInterval, 10*time.Minute, 24*time.Hour)
+	span("FeedRetention", &c.FeedRetention, 30*24*time.Hour, 10*year)
+	span("RecheckInterval", &c.RecheckInterval, 250*time.Millisecond, time.Minute)
+	return c, errors.Join(errs...)
+}
+
+// Check gives every problem of the settings at once.
+func (c Config) Check() error {
+	_, err := c.withDefaults()
+	return err
+}
+
+// Dependencies are what the rule service needs. All are required.
+type Dependencies struct {
+	// Identity is a connection to the identity service, on which this service is the caller rule.
+	Identity grpc.ClientConnInterface
+	// FailedEvents is such a connection to the failedevents service.
+	FailedEvents grpc.ClientConnInterface
+	Log          *slog.Logger
+	Tracing      trace.TracerProvider
+	Meters       metric.MeterProvider
+	// Now is the clock of all that is stored.
+	Now func() time.Time
+}
+
+// Service is the rule service.
+type Service struct {
+	core  *core.Core
+	store store.Store
+}
+
+// New opens the database, which it brings to the newest schema. Close the service.
+func New(ctx context.Context, config Config, deps Dependencies) (*Service, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("rule: %w", err)
+	}
+	if deps.Identity == nil || deps.FailedEvents == nil || deps.Log == nil || deps.Tracing == nil || deps.Meters == nil || deps.Now == nil {
+		return nil, errors.New("rule: a dependency is missing")
+	}
+	s, err := sqlite.Open(ctx, config.DatabasePath, ids.New(), deps.Tracing)
+	if err != nil {
+		return nil, fmt.Errorf("rule: %w", err)
+	}
+	c, err := core.New(core.Config{
+		Workers: config.Workers, BatchSize: config.BatchSize, BatchesPerTurn: config.BatchesPerTurn,
+		SyncPageSize: config.SyncPageSize, LeaseDuration: config.LeaseDuration, CallTimeout: config.CallTimeout,
+		RetryDelay: config.RetryDelay, MaxRetryDelay: config.MaxRetryDelay, BookmarkEvery: config.BookmarkInterval,
+		SweepEvery: config.SweepInterval, FeedRetention: config.FeedRetention, RecheckInterval: config.RecheckInterval,
+	}, s, remote.NewIdentity(deps.Identity), remote.NewFailedEvents(deps.FailedEvents), deps.Log, deps.Tracing, deps.Meters, deps.Now)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("rule: %w", err), s.Close())
+	}
+	return &Service{core: c, store: s}, nil
+}
+
+// Register registers the RPCs of usher.rule.v1 on r.
+func (s *Service) Register(r grpc.ServiceRegistrar) { server.Register(r, s.core) }
+
+// Run follows identity's changes, carries out rule syncs and delivers reports until ctx ends; then it finishes what is
+// under way and gives up what it owns. Call it at most once, and Close after it has returned.
+func (s *Service) Run(ctx context.Context) error { return s.core.Run(ctx) }
+
+// Stop ends the calls that watch or wait, so that the server that serves them can stop. Stopping twice is safe.
+func (s *Service) Stop() { s.core.Stop() }
+
+// Close stops the service and closes its database, after the last call and after Run. Closing twice is safe.
+func (s *Service) Close() error {
+	s.Stop()
+	return s.store.Close()
+}
