@@ -40,7 +40,7 @@ type Config struct {
 	CallTimeout time.Duration
 	// RetryDelay is how long to wait after a first failure; it doubles with each failure in a row. Default 100 ms.
 	RetryDelay time.Duration
-	// MaxRetryDelay is how long to wait at most. Default 30 s.
+	// MaxRetryDelay is how long to wait at most. Default 5 s: access must not lag long behind once identity is back.
 	MaxRetryDelay time.Duration
 	// BookmarkInterval is how often a quiet WatchAccess is told the cursor. Default 25 s, at most 30 s.
 	BookmarkInterval time.Duration
@@ -82,7 +82,7 @@ func (c Config) withDefaults() (Config, error) {
 	span("LeaseDuration", &c.LeaseDuration, 10*time.Second, time.Hour)
 	span("CallTimeout", &c.CallTimeout, 10*time.Second, time.Minute)
 	span("RetryDelay", &c.RetryDelay, 100*time.Millisecond, time.Minute)
-	span("MaxRetryDelay", &c.MaxRetryDelay, 30*time.Second, time.Hour)
+	span("MaxRetryDelay", &c.MaxRetryDelay, 5*time.Second, time.Hour)
 	span("BookmarkInterval", &c.BookmarkInterval, 25*time.Second, 30*time.Second)
 	span("SweepInterval", &c.SweepInterval, 10*time.Minute, 24*time.Hour)
 	span("FeedRetention", &c.FeedRetention, 30*24*time.Hour, 10*year)

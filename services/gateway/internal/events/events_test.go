@@ -37,7 +37,9 @@ type service struct {
 	called chan struct{} // gets one for each call, as long as there is room
 }
 
-func newService() *service { return &service{poison: map[string]bool{}, called: make(chan struct{}, 10_000)} }
+func newService() *service {
+	return &service{poison: map[string]bool{}, called: make(chan struct{}, 10_000)}
+}
 
 func (s *service) RecordEvents(_ context.Context, r *failedeventsv1.RecordEventsRequest, _ ...grpc.CallOption) (*failedeventsv1.RecordEventsResponse, error) {
 	s.mu.Lock()

@@ -1,0 +1,245 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+func source(grant store.Grant, ruleID string) store.Source {
+	s := store.Source{Grant: grant, Kind: store.FromRule, RuleID: ruleID, CreateTime: noon}
+	if ruleID == "" {
+		s.Kind, s.GrantedBy = store.FromHand, "olga"
+	}
+	return s
+}
+
+var (
+	designer = store.Grant{TenantID: "plant", RoleID: "designer"}
+	admin    = store.Grant{RoleID: store.OrganizationAdmin}
+)
+
+// put writes a holder with its sources.
+func put(t *testing.T, s store.Store, organization string, h store.Holder) {
+	t.Helper()
+	must(t, s.Update(t.Context(), organization, func(ctx context.Context, tx store.Tx) error {
+		for _, from := range h.Sources {
+			must(t, tx.PutSource(ctx, h.UserID, from))
+		}
+		return tx.PutHolder(ctx, h)
+	}))
+}
+
+func testHolders(t *testing.T, e Engine) {
+	ctx, s := t.Context(), e.Open(t)
+	held := source(admin, "r1")
+	held.Held = true
+	one := store.Holder{UserID: "u1", Active: true, Digest: "x", Sources: []store.Source{held, source(designer, "r1"), source(designer, "")}}
+	idle := store.Holder{UserID: "u2", Sources: []store.Source{source(admin, "")}}
+	put(t, s, acme, one)
+	put(t, s, acme, idle)
+	put(t, s, acme, store.Holder{UserID: "u3", Active: true})
+	put(t, s, other, store.Holder{UserID: "u4", Active: true, Sources: []store.Source{source(admin, "")}})
+	t.Run("they are read with their sources", func(t *testing.T) {
+		update(t, s, func(ctx context.Context, tx store.Tx) error {
+			got := get[map[string]store.Holder](t)(tx.Holders(ctx, []string{"u3", "u1", "u4", "none", "u2"}))
+			want := map[string]store.Holder{"u1": one, "u2": idle, "u3": {UserID: "u3", Active: true}}
+			if !reflect.DeepEqual(got, want) {
+				t.Fatalf("read %+v, not %+v", got, want)
+			}
+			equal(t, "nobody", len(get[map[string]store.Holder](t)(tx.Holders(ctx, nil))), 0)
+			return nil
+		})
+	})
+	t.Run("only active holders of the organization count as effective", func(t *testing.T) {
+		update(t, s, func(ctx context.Context, tx store.Tx) error {
+			equal(t, "the count of admins", get[int](t)(tx.CountEffective(ctx, admin)), 1)
+			equal(t, "the count of designers", get[int](t)(tx.CountEffective(ctx, designer)), 1)
+			if users := get[[]string](t)(tx.HeldUsers(ctx)); !slices.Equal(users, []string{"u1"}) {
+				t.Fatalf("held are %v", users)
+			}
+			return nil
+		})
+		for _, c := range []struct {
+			user  string
+			grant store.Grant
+			want  bool
+		}{{"u1", designer, true}, {"u1", store.Grant{TenantID: "plant", RoleID: "developer"}, false}, {"u2", admin, false}, {"u4", admin, false}, {"none", admin, false}} {
+			equal(t, "that "+c.user+" holds "+c.grant.RoleID, get[bool](t)(s.Holds(ctx, acme, c.user, c.grant)), c.want)
+		}
+	})
+	t.Run("ids come in order, within bounds", func(t *testing.T) {
+		for _, c := range []struct {
+			after, upTo string
+			limit       int
+			want        []string
+		}{{"", "", 9, []string{"u1", "u2", "u3"}}, {"u1", "u2", 9, []string{"u2"}}, {"u1", "", 1, []string{"u2"}}, {"u3", "", 9, nil}} {
+			if got := get[[]string](t)(s.HolderIDs(ctx, acme, c.after, c.upTo, c.limit)); !slices.Equal(got, c.want) {
+				t.Fatalf("after %q up to %q are %v, not %v", c.after, c.upTo, got, c.want)
+			}
+		}
+	})
+	t.Run("sources change one by one, and end with their holder", func(t *testing.T) {
+		free := held
+		free.Held = false
+		update(t, s, func(ctx context.Context, tx store.Tx) error {
+			must(t, tx.PutSource(ctx, "u1", free))
+			must(t, tx.DeleteSource(ctx, "u1", source(designer, "r1")))
+			must(t, tx.PutHolder(ctx, store.Holder{UserID: "u1", Digest: "y"}))
+			got := get[map[string]store.Holder](t)(tx.Holders(ctx, []string{"u1"}))["u1"]
+			want := store.Holder{UserID: "u1", Digest: "y", Sources: []store.Source{free, source(designer, "")}}
+			if !reflect.DeepEqual(got, want) {
+				t.Fatalf("the holder is %+v, not %+v", got, want)
+			}
+			must(t, tx.DeleteHolder(ctx, "u1"))
+			equal(t, "the deleted holder", len(get[map[string]store.Holder](t)(tx.Holders(ctx, []string{"u1"}))), 0)
+			return nil
+		})
+		equal(t, "what is left of it", len(get[[]store.Access](t)(s.Access(ctx, acme, store.AccessFilter{UserID: "u1"}, store.AccessKey{}, 9))), 0)
+	})
+}
+
+func testAccess(t *testing.T, e Engine) {
+	ctx, s := t.Context(), e.Open(t)
+	tenants, roles := []string{"a", "b"}, []string{"designer", "developer"}
+	var want []store.Access
+	for u := range 4 {
+		h := store.Holder{UserID: fmt.Sprintf("u%d", u), Active: u != 1}
+		for _, tenant := range tenants {
+			for _, role := range roles {
+				grant := store.Grant{TenantID: tenant, RoleID: role}
+				sources := []store.Source{source(grant, "r1"), source(grant, "r2"), source(grant, "")}
+				h.Sources = append(h.Sources, sources...)
+				want = append(want, store.Access{UserID: h.UserID, Grant: grant, Effective: h.Active, Sources: sources})
+			}
+		}
+		put(t, s, acme, h)
+		put(t, s, other, h)
+	}
+	for _, filter := range []store.AccessFilter{
+		{}, {UserID: "u1"}, {TenantID: "b"}, {RoleID: "designer"}, {TenantID: "a", RoleID: "developer"}, {UserID: "u2", TenantID: "b"},
+		{UserID: "u2", RoleID: "designer"}, {UserID: "u3", TenantID: "a", RoleID: "designer"}, {RoleID: "none"},
+	} {
+		for _, size := range []int{1, 3, 100} {
+			t.Run(fmt.Sprintf("%+v by %d", filter, size), func(t *testing.T) {
+				matching := slices.DeleteFunc(slices.Clone(want), func(a store.Access) bool {
+					return filter.UserID != "" && filter.UserID != a.UserID || filter.TenantID != "" && filter.TenantID != a.Grant.TenantID ||
+						filter.RoleID != "" && filter.RoleID != a.Grant.RoleID
+				})
+				var got []store.Access
+				for after := (store.AccessKey{}); ; {
+					page := get[[]store.Access](t)(s.Access(ctx, acme, filter, after, size))
+					got = append(got, page...)
+					if len(page) < size {
+						break
+					}
+					last := page[len(page)-1]
+					after = store.AccessKey{UserID: last.UserID, TenantID: last.Grant.TenantID, RoleID: last.Grant.RoleID}
+				}
+				if len(got) != len(matching) || len(got) > 0 && !reflect.DeepEqual(got, matching) {
+					t.Fatalf("listed %+v, not %+v", got, matching)
+				}
+			})
+		}
+	}
+}
+
+func change(user string, kind store.ChangeKind, at time.Time) store.Change {
+	return store.Change{UserID: user, Grant: designer, Kind: kind, MessageID: "m", SyncID: "s", Traceparent: "t", Time: at}
+}
+
+func appendTo(t *testing.T, s store.Store, organization string, changes ...store.Change) {
+	t.Helper()
+	must(t, s.Update(t.Context(), organization, func(ctx context.Context, tx store.Tx) error { return tx.AppendChanges(ctx, changes) }))
+}
+
+func testFeed(t *testing.T, e Engine) {
+	ctx, s := t.Context(), e.Open(t)
+	start := get[feed.Cursor](t)(s.AccessCursor(ctx))
+	appendTo(t, s, acme, change("u1", store.Added, noon), change("u2", store.Added, noon))
+	appendTo(t, s, other, change("u9", store.Added, noon))
+	appendTo(t, s, acme, change("u1", store.Removed, noon))
+	t.Run("records come in order, each once, with increasing revisions", func(t *testing.T) {
+		var all []store.Change
+		at := start
+		for {
+			page, next, err := s.AccessChanges(ctx, acme, at, 2)
+			must(t, err)
+			if at = next; len(page) == 0 {
+				break
+			}
+			all = append(all, page...)
+		}
+		equal(t, "the count", len(all), 3)
+		if all[2].Revision <= all[0].Revision {
+			t.Fatalf("the revision went from %d to %d", all[0].Revision, all[2].Revision)
+		}
+		want := change("u1", store.Removed, noon)
+		want.Cursor, want.Revision = all[2].Cursor, all[2].Revision
+		equal(t, "the last record", all[2], want)
+		page, next, err := s.AccessChanges(ctx, acme, all[1].Cursor, 9)
+		must(t, err)
+		equal(t, "what comes after the second", len(page), 1)
+		equal(t, "the cursor after it", next, page[0].Cursor)
+	})
+	t.Run("the beginning is before all", func(t *testing.T) {
+		page, _, err := s.AccessChanges(ctx, acme, feed.Cursor{}, 9)
+		must(t, err)
+		equal(t, "the count", len(page), 3)
+	})
+	t.Run("from its end nothing comes but what is new, across the end of the process", func(t *testing.T) {
+		end := get[feed.Cursor](t)(s.AccessCursor(ctx))
+		s = e.Reopen(t, s)
+		appendTo(t, s, acme, change("u5", store.Added, noon))
+		page, _, err := s.AccessChanges(ctx, acme, end, 9)
+		must(t, err)
+		if len(page) != 1 || page[0].UserID != "u5" {
+			t.Fatalf("after the end came %v", page)
+		}
+	})
+	t.Run("a cursor of another epoch has expired", func(t *testing.T) {
+		_, _, err := s.AccessChanges(ctx, acme, feed.Cursor{Epoch: "another"}, 9)
+		refused(t, err, fault.CursorExpired)
+	})
+}
+
+func testTrimming(t *testing.T, e Engine) {
+	ctx, s := t.Context(), e.Open(t)
+	start := get[feed.Cursor](t)(s.AccessCursor(ctx))
+	appendTo(t, s, acme, change("u1", store.Added, noon), change("u2", store.Added, noon), change("u3", store.Added, noon))
+	middle := get[feed.Cursor](t)(s.AccessCursor(ctx))
+	appendTo(t, s, acme, change("u4", store.Added, noon.Add(time.Hour)))
+	appendTo(t, s, other, change("u5", store.Added, noon.Add(time.Hour)))
+	equal(t, "the first batch", get[int](t)(s.TrimAccessFeed(ctx, noon.Add(time.Minute), 2)), 2)
+	equal(t, "the second batch", get[int](t)(s.TrimAccessFeed(ctx, noon.Add(time.Minute), 2)), 1)
+	equal(t, "the third batch", get[int](t)(s.TrimAccessFeed(ctx, noon.Add(time.Minute), 2)), 0)
+	for _, early := range []feed.Cursor{{}, start} {
+		_, _, err := s.AccessChanges(ctx, acme, early, 9)
+		refused(t, err, fault.CursorExpired)
+	}
+	page, _, err := s.AccessChanges(ctx, acme, middle, 9)
+	must(t, err)
+	equal(t, "what is left", len(page), 1)
+	page, _, err = s.AccessChanges(ctx, other, feed.Cursor{}, 9)
+	must(t, err)
+	equal(t, "what is left of the other", len(page), 1)
+
+	// A feed that is trimmed to nothing still does not go back.
+	last := page[0].Revision
+	equal(t, "all the rest", get[int](t)(s.TrimAccessFeed(ctx, noon.Add(2*time.Hour), 9)), 2)
+	s = e.Reopen(t, s)
+	end := get[feed.Cursor](t)(s.AccessCursor(ctx))
+	appendTo(t, s, other, change("u6", store.Added, noon))
+	page, _, err = s.AccessChanges(ctx, other, end, 9)
+	must(t, err)
+	if len(page) != 1 || page[0].Revision <= last {
+		t.Fatalf("after the end came %v", page)
+	}
+}

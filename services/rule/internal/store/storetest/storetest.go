@@ -1,0 +1,93 @@
+// Package storetest is the one suite that every engine of the rule service's store passes.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+// Engine opens databases of one kind.
+type Engine struct {
+	// Open opens a new, empty database that ends with the test.
+	Open func(t *testing.T) store.Store
+	// Reopen closes a store that Open gave, as the end of its process would, and opens its database again.
+	Reopen func(t *testing.T, s store.Store) store.Store
+}
+
+// Run runs the suite.
+func Run(t *testing.T, engine Engine) {
+	for _, subject := range []struct {
+		name string
+		test func(t *testing.T, e Engine)
+	}{
+		{"Update", testUpdate},
+		{"Tenants", testTenants},
+		{"Roles", testRoles},
+		{"Rules", testRules},
+		{"Holders", testHolders},
+		{"Access", testAccess},
+		{"Feed", testFeed},
+		{"Trimming", testTrimming},
+		{"Ownership", testOwnership},
+		{"Checkpoint", testCheckpoint},
+		{"Expansions", testExpansions},
+		{"Syncs", testSyncs},
+		{"Reports", testReports},
+	} {
+		t.Run(subject.name, func(t *testing.T) {
+			t.Parallel()
+			subject.test(t, engine)
+		})
+	}
+}
+
+const (
+	acme  = "acme"
+	other = "other"
+)
+
+// noon is a time that every engine keeps whole.
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 123456000, time.UTC)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// get fails the test when a read failed.
+func get[T any](t *testing.T) func(value T, err error) T {
+	return func(value T, err error) T {
+		t.Helper()
+		must(t, err)
+		return value
+	}
+}
+
+func equal[T comparable](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Fatalf("%s is %v, not %v", what, got, want)
+	}
+}
+
+func refused(t *testing.T, err error, reason fault.Reason) {
+	t.Helper()
+	if !fault.Is(err, reason) {
+		t.Fatalf("got %v, not %s", err, fault.ReasonName(reason))
+	}
+}
+
+// update runs fn on acme.
+func update(t *testing.T, s store.Store, fn func(ctx context.Context, tx store.Tx) error) {
+	t.Helper()
+	must(t, s.Update(t.Context(), acme, fn))
+}
+
+var errStop = errors.New("stop")

@@ -1,0 +1,242 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+func testOwnership(t *testing.T, e Engine) {
+	ctx, s := t.Context(), e.Open(t)
+	until := noon.Add(10 * time.Second)
+	acquire := func(owner string, now time.Time) (store.Lease, bool, time.Time) {
+		t.Helper()
+		lease, held, until, err := s.Acquire(ctx, acme, owner, now, now.Add(10*time.Second))
+		must(t, err)
+		return lease, held, until
+	}
+	owns := func(lease store.Lease) bool {
+		t.Helper()
+		err := s.Update(ctx, acme, func(ctx context.Context, tx store.Tx) error { return tx.Own(ctx, lease, time.Time{}) })
+		if err != nil && !errors.Is(err, store.ErrLostOwnership) {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+	first, held, _ := acquire("one", noon)
+	if held || !owns(first) {
+		t.Fatal("nobody owned it, and it could not be taken")
+	}
+	equal(t, "its end", first.Expire, until)
+	if _, held, got := acquire("two", noon.Add(time.Second)); !held || !got.Equal(until) {
+		t.Fatalf("what one owns, two could take: held %v until %v", held, got)
+	}
+	if _, held, _ := otherOf(t, s); held {
+		t.Fatal("another organization was held with it")
+	}
+	second, held, _ := acquire("two", until)
+	if held || second.Token <= first.Token {
+		t.Fatalf("after its end the lease was held %v, and the tokens went from %d to %d", held, first.Token, second.Token)
+	}
+	if owns(first) || !owns(second) {
+		t.Fatal("the lease before still counts")
+	}
+	third, held, _ := acquire("two", until)
+	if held || owns(second) || !owns(third) {
+		t.Fatal("an owner could not take again what it owns")
+	}
+	update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.Own(ctx, third, until.Add(time.Hour)) })
+	if _, held, got := acquire("one", until.Add(time.Minute)); !held || !got.Equal(until.Add(time.Hour)) {
+		t.Fatalf("it was not prolonged: held %v until %v", held, got)
+	}
+	must(t, s.Release(ctx, map[string]store.Lease{acme: second}))
+	if _, held, _ := acquire("one", until); !held {
+		t.Fatal("a lease from before could give it back")
+	}
+	must(t, s.Release(ctx, map[string]store.Lease{acme: third}))
+	if _, held, _ := acquire("one", until); held {
+		t.Fatal("it was not given back")
+	}
+}
+
+func otherOf(t *testing.T, s store.Store) (store.Lease, bool, time.Time) {
+	t.Helper()
+	lease, held, until, err := s.Acquire(t.Context(), other, "two", noon, noon)
+	must(t, err)
+	return lease, held, until
+}
+
+func testCheckpoint(t *testing.T, e Engine) {
+	ctx, s := t.Context(), e.Open(t)
+	if work := get[store.Work](t)(s.Work(ctx, "nobody", 9)); !reflect.DeepEqual(work, store.Work{}) {
+		t.Fatalf("an unknown organization has work: %+v", work)
+	}
+	equal(t, "the first activity", get[string](t)(s.Activity(ctx)), "")
+	must(t, s.SaveActivity(ctx, "c7", []string{acme, acme}))
+	update(t, s, func(ctx context.Context, tx store.Tx) error {
+		must(t, tx.SetCheckpoint(ctx, "c5"))
+		must(t, tx.Requeue(ctx, []string{"u2", "u1", "u3"}))
+		must(t, tx.Requeue(ctx, []string{"u2"}))
+		return tx.SetRecovery(ctx, &store.Walk{PageToken: "p", After: "u"})
+	})
+	s = e.Reopen(t, s)
+	equal(t, "the activity", get[string](t)(s.Activity(ctx)), "c7")
+	work := get[store.Work](t)(s.Work(ctx, acme, 2))
+	equal(t, "the checkpoint", work.Checkpoint, "c5")
+	if !slices.Equal(work.Requeued, []string{"u1", "u2"}) || work.Recovery == nil || *work.Recovery != (store.Walk{PageToken: "p", After: "u"}) {
+		t.Fatalf("the work is %+v", work)
+	}
+	update(t, s, func(ctx context.Context, tx store.Tx) error {
+		must(t, tx.Unqueue(ctx, work.Requeued))
+		return tx.SetRecovery(ctx, nil)
+	})
+	work = get[store.Work](t)(s.Work(ctx, acme, 9))
+	if !slices.Equal(work.Requeued, []string{"u3"}) || work.Recovery != nil {
+		t.Fatalf("the work is %+v", work)
+	}
+}
+
+func testExpansions(t *testing.T, e Engine) {
+	ctx, s := t.Context(), e.Open(t)
+	next := func() store.Expansion {
+		t.Helper()
+		work := get[store.Work](t)(s.Work(ctx, acme, 9))
+		if work.Expansion == nil {
+			return store.Expansion{}
+		}
+		return *work.Expansion
+	}
+	tx := func(fn func(ctx context.Context, tx store.Tx) error) { t.Helper(); update(t, s, fn) }
+	tx(func(ctx context.Context, tx store.Tx) error {
+		must(t, tx.Expand(ctx, store.Expansion{GroupID: "g9", From: "c1", MessageID: "m", Traceparent: "t"}))
+		must(t, tx.Expand(ctx, store.Expansion{GroupID: "g1", From: "c2"}))
+		return tx.Expand(ctx, store.Expansion{GroupID: "g9", From: "c3"}) // waits already
+	})
+	first := next()
+	equal(t, "the oldest", first, store.Expansion{Root: first.Root, GroupID: "g9", From: "c1", MessageID: "m", Traceparent: "t"})
+	tx(func(ctx context.Context, tx store.Tx) error {
+		must(t, tx.ExpandWithin(ctx, first, []string{"g5", "g9"})) // a circle
+		return tx.ExpandedTo(ctx, first, "p1", false)
+	})
+	s = e.Reopen(t, s)
+	within := next()
+	equal(t, "the group within", within, store.Expansion{Root: first.Root, GroupID: "g5", From: "c1", MessageID: "m", Traceparent: "t"})
+	tx(func(ctx context.Context, tx store.Tx) error {
+		// What is under way already is enqueued again: its first members were read too early for the new cause.
+		must(t, tx.Expand(ctx, store.Expansion{GroupID: "g9", From: "c4"}))
+		must(t, tx.ExpandWithin(ctx, within, []string{"g9"}))
+		return tx.ExpandedTo(ctx, within, "", true)
+	})
+	rest := next()
+	equal(t, "the rest", rest, store.Expansion{Root: first.Root, GroupID: "g9", PageToken: "p1", From: "c1", MessageID: "m", Traceparent: "t"})
+	tx(func(ctx context.Context, tx store.Tx) error {
+		must(t, tx.ExpandWithin(ctx, rest, []string{"g5"})) // was met under this root
+		return tx.ExpandedTo(ctx, rest, "", true)
+	})
+	var left []string
+	for e := next(); e.GroupID != ""; e = next() {
+		left = append(left, e.GroupID+" "+e.From)
+		tx(func(ctx context.Context, tx store.Tx) error { return tx.ExpandedTo(ctx, e, "", true) })
+	}
+	if !slices.Equal(left, []string{"g1 c2", "g9 c4"}) {
+		t.Fatalf("left were %v", left)
+	}
+}
+
+func testSyncs(t *testing.T, e Engine) {
+	ctx, s := t.Context(), e.Open(t)
+	sync := func(n int) store.Sync {
+		return store.Sync{OrganizationID: acme, ID: fmt.Sprintf("s%d", n), State: store.SyncRunning, StartedBy: "olga", Traceparent: "t",
+			CreateTime: noon, UpdateTime: noon}
+	}
+	create := func(n, keep int) error {
+		return s.Update(ctx, acme, func(ctx context.Context, tx store.Tx) error { return tx.CreateSync(ctx, sync(n), keep) })
+	}
+	must(t, create(1, 9))
+	t.Run("one runs at a time in an organization", func(t *testing.T) {
+		err := create(2, 9)
+		refused(t, err, fault.SyncRunning)
+		var f *fault.Error
+		if !errors.As(err, &f) || f.Metadata["sync_id"] != "s1" {
+			t.Fatalf("the refusal is %+v", f)
+		}
+		must(t, s.Update(ctx, other, func(ctx context.Context, tx store.Tx) error {
+			running := sync(1)
+			running.OrganizationID = other
+			return tx.CreateSync(ctx, running, 9)
+		}))
+		equal(t, "how many run", get[int](t)(s.RunningSyncs(ctx)), 2)
+	})
+	t.Run("its progress is kept, and is work while it runs", func(t *testing.T) {
+		under := sync(1)
+		under.Walk, under.UsersDone, under.Added, under.Removed = store.Walk{PageToken: "p", After: "u"}, 5, 2, 1
+		update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutSync(ctx, under) })
+		s = e.Reopen(t, s)
+		equal(t, "the work", *get[store.Work](t)(s.Work(ctx, acme, 9)).Sync, under)
+		under.State, under.EndTime = store.SyncDone, noon.Add(time.Minute)
+		update(t, s, func(ctx context.Context, tx store.Tx) error {
+			must(t, tx.PutSync(ctx, under))
+			equal(t, "the sync", get[store.Sync](t)(tx.Sync(ctx, "s1")), under)
+			refused(t, second(tx.Sync(ctx, "none")), fault.NotFound)
+			return nil
+		})
+		equal(t, "the sync", get[store.Sync](t)(s.Sync(ctx, acme, "s1")), under)
+		refused(t, second(s.Sync(ctx, acme, "none")), fault.NotFound)
+		if get[store.Work](t)(s.Work(ctx, acme, 9)).Sync != nil {
+			t.Fatal("one that has ended is work")
+		}
+	})
+	t.Run("they are listed newest first, and old ones are forgotten", func(t *testing.T) {
+		for n := 2; n <= 5; n++ {
+			must(t, create(n, 2))
+			ended := sync(n)
+			ended.State = store.SyncCancelled
+			update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutSync(ctx, ended) })
+		}
+		must(t, create(6, 2))
+		var ids []string
+		for _, one := range get[[]store.Sync](t)(s.Syncs(ctx, acme, "", 9)) {
+			ids = append(ids, one.ID)
+		}
+		if !slices.Equal(ids, []string{"s6", "s5", "s4"}) {
+			t.Fatalf("listed %v", ids)
+		}
+		page := get[[]store.Sync](t)(s.Syncs(ctx, acme, "s6", 1))
+		if len(page) != 1 || page[0].ID != "s5" {
+			t.Fatalf("the second page is %v", page)
+		}
+	})
+}
+
+func testReports(t *testing.T, e Engine) {
+	ctx, s := t.Context(), e.Open(t)
+	report := func(organization, id string) store.Report {
+		return store.Report{OrganizationID: organization, ID: id, UserID: "u", MessageID: "m", TraceID: "t", Time: noon}
+	}
+	add := func(organization, id string) (room bool) {
+		t.Helper()
+		must(t, s.Update(ctx, organization, func(ctx context.Context, tx store.Tx) (err error) {
+			room, err = tx.AddReport(ctx, report(organization, id), 2)
+			return err
+		}))
+		return room
+	}
+	if !add(acme, "a3") || !add(acme, "a1") || add(acme, "a4") || !add(other, "a2") {
+		t.Fatal("there is room for two of each organization")
+	}
+	s = e.Reopen(t, s)
+	if got := get[[]store.Report](t)(s.Reports(ctx, 2)); !slices.Equal(got, []store.Report{report(acme, "a1"), report(other, "a2")}) {
+		t.Fatalf("the oldest are %v", got)
+	}
+	must(t, s.DeleteReports(ctx, []store.Report{report(acme, "a1"), report(other, "a2")}))
+	if got := get[[]store.Report](t)(s.Reports(ctx, 9)); !slices.Equal(got, []store.Report{report(acme, "a3")}) {
+		t.Fatalf("left are %v", got)
+	}
+}
