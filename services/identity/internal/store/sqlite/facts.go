@@ -9,7 +9,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
-// list passes ids to SQL as one argument.
+// list passes ids to SQL as one argument. Where they are joined, CROSS JOIN keeps SQLite to the order that is written: the
+// ids first, each a look-up. Left to itself it reads the whole organization and looks for each row among the ids.
 func list(ids []string) string {
 	text, _ := json.Marshal(ids) // a []string always marshals
 	return string(text)
@@ -19,9 +20,9 @@ func list(ids []string) string {
 func (s *Store) Facts(ctx context.Context, organizationID string, ids []string) (facts []store.Facts, err error) {
 	// Users and their groups are of one moment.
 	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT `+userColumns+`, d.closed FROM users u
-			JOIN directories d ON d.organization_id = u.organization_id AND d.id = u.directory_id
-			WHERE u.organization_id = ? AND u.id IN (SELECT value FROM json_each(?))`, organizationID, list(ids))
+		rows, err := tx.Query(ctx, `SELECT `+userColumns+`, d.closed FROM json_each(?2) wanted
+			CROSS JOIN users u ON u.organization_id = ?1 AND u.id = wanted.value
+			JOIN directories d ON d.organization_id = u.organization_id AND d.id = u.directory_id`, organizationID, list(ids))
 		facts, err = sqldb.Collect(rows, err, func(scan func(...any) error) (f store.Facts, err error) {
 			return f, scan(append(userFields(&f.User), &f.Detached)...)
 		})
@@ -29,9 +30,10 @@ func (s *Store) Facts(ctx context.Context, organizationID string, ids []string) 
 			return err
 		}
 		rows, err = tx.Query(ctx, `WITH RECURSIVE inside (user_id, id) AS (
-				SELECT member_id, group_id FROM members WHERE organization_id = ?1 AND member_id IN (SELECT value FROM json_each(?2))
+				SELECT m.member_id, m.group_id FROM json_each(?2) wanted
+				CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = wanted.value
 				UNION
-				SELECT inside.user_id, m.group_id FROM inside JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id)
+				SELECT inside.user_id, m.group_id FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id)
 			SELECT user_id, id FROM inside ORDER BY user_id, id`, organizationID, list(ids))
 		if err != nil {
 			return err
@@ -84,8 +86,10 @@ func (s *Store) UserIDs(ctx context.Context, organizationID, after string, limit
 	return sqldb.Collect(rows, err, scanString)
 }
 
-const groupFactsQuery = `SELECT ` + groupColumns + `, d.closed FROM groups g
-	JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id `
+const (
+	groupFactsColumns = `SELECT ` + groupColumns + `, d.closed FROM `
+	groupFactsTables  = `groups g JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id `
+)
 
 func scanGroupFacts(scan func(...any) error) (f store.GroupFacts, err error) {
 	return f, scan(append(groupFields(&f.Group), &f.Detached)...)
@@ -98,13 +102,13 @@ func (s *Store) FindGroups(ctx context.Context, organizationID, folded, after st
 		query = `WHERE g.organization_id = ? AND g.display_name_folded = ? AND g.id > ? ORDER BY g.id LIMIT ?`
 		args = []any{organizationID, folded, after, limit}
 	}
-	rows, err := s.db.Query(ctx, groupFactsQuery+query, args...)
+	rows, err := s.db.Query(ctx, groupFactsColumns+groupFactsTables+query, args...)
 	return sqldb.Collect(rows, err, scanGroupFacts)
 }
 
 // GroupFacts implements store.Store.
 func (s *Store) GroupFacts(ctx context.Context, organizationID string, ids []string) ([]store.GroupFacts, error) {
-	rows, err := s.db.Query(ctx, groupFactsQuery+`WHERE g.organization_id = ? AND g.id IN (SELECT value FROM json_each(?))`,
-		organizationID, list(ids))
+	rows, err := s.db.Query(ctx, groupFactsColumns+`json_each(?2) wanted CROSS JOIN `+groupFactsTables+
+		`WHERE g.organization_id = ?1 AND g.id = wanted.value`, organizationID, list(ids))
 	return sqldb.Collect(rows, err, scanGroupFacts)
 }

@@ -65,9 +65,10 @@ func (s *Store) Groups(ctx context.Context, scope store.Scope, after string, lim
 
 // GroupPage implements store.Store.
 func (s *Store) GroupPage(ctx context.Context, scope store.Scope, skip, limit int64) ([]store.Group, error) {
-	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM groups g WHERE g.organization_id = ?1 AND g.id IN
-			(SELECT id FROM groups WHERE organization_id = ?1 AND directory_id = ?2 ORDER BY id LIMIT ?3 OFFSET ?4)
-		ORDER BY g.id`, scope.OrganizationID, scope.DirectoryID, limit, skip)
+	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM
+			(SELECT id FROM groups WHERE organization_id = ?1 AND directory_id = ?2 ORDER BY id LIMIT ?3 OFFSET ?4) page
+		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = page.id ORDER BY g.id`,
+		scope.OrganizationID, scope.DirectoryID, limit, skip)
 	return sqldb.Collect(rows, err, scanGroup)
 }
 
