@@ -71,7 +71,10 @@ func OpenSQLite(ctx context.Context, path string, migrations fs.FS, tracing trac
 		db := otelsql.OpenDB(connector, options...)
 		db.SetMaxOpenConns(conns)
 		db.SetMaxIdleConns(conns)
-		return db, db.PingContext(ctx)
+		if err := db.PingContext(ctx); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+		return db, nil
 	}
 	writer, err := open(base, 1)
 	if err != nil {

@@ -51,7 +51,7 @@ func (s *statements) close() error {
 	for _, stmt := range s.by {
 		errs = append(errs, stmt.Close())
 	}
-	s.by = nil
+	clear(s.by) // a read that is late prepares its own, and the closed pool refuses it
 	return errors.Join(errs...)
 }
 

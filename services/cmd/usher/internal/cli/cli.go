@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/status"
 
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
@@ -81,10 +82,11 @@ func describe(err error) string {
 	return text
 }
 
-// answered turns a call's error into a failure that can be described.
+// answered turns what a server answered into a failure that can be described. An error that comes from no server is about
+// how the command was used.
 func answered(err error) error {
-	if err == nil {
-		return nil
+	if _, ok := status.FromError(err); !ok || err == nil {
+		return err
 	}
 	return failed(rpc.Fault(err))
 }

@@ -1,0 +1,211 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/usher-scim/usher/services/internal/app"
+	"github.com/usher-scim/usher/services/internal/telemetry"
+)
+
+// terminal types commands at a running server, and remembers what they printed.
+type terminal struct {
+	t    *testing.T
+	base []string
+	err  string
+}
+
+func newTerminal(t *testing.T) *terminal {
+	t.Helper()
+	tel, err := telemetry.New(t.Context(), telemetry.Config{Logs: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := app.DevelopmentDefaults()
+	s.DataDir = filepath.Join(t.TempDir(), "data")
+	s.SCIMAddr, s.AdminAddr, s.GRPCAddr, s.OpsAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	a, err := app.Start(t.Context(), s, app.Options{Telemetry: tel, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		if err := a.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return &terminal{t: t, base: []string{"--addr", a.GRPCAddr(), "--data-dir", s.DataDir}}
+}
+
+// run types a command that must end with this code, and gives what it printed.
+func (x *terminal) run(code int, args ...string) string {
+	x.t.Helper()
+	var out, err bytes.Buffer
+	if got := Run(x.t.Context(), append(args, x.base...), &out, &err); got != code {
+		x.t.Fatalf("usher %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), got, code, out.String(), err.String())
+	}
+	x.err = err.String()
+	return out.String()
+}
+
+// json types a command with --output json.
+func (x *terminal) json(args ...string) map[string]any {
+	x.t.Helper()
+	var answer map[string]any
+	if err := json.Unmarshal([]byte(x.run(0, append(args, "--output", "json")...)), &answer); err != nil {
+		x.t.Fatalf("usher %s: %v", strings.Join(args, " "), err)
+	}
+	return answer
+}
+
+// want fails unless the text matches each pattern.
+func want(t *testing.T, text string, patterns ...string) {
+	t.Helper()
+	for _, pattern := range patterns {
+		if !regexp.MustCompile(pattern).MatchString(text) {
+			t.Errorf("%q is not in:\n%s", pattern, text)
+		}
+	}
+}
+
+// The whole walk of an operator, from an organization to who holds what and why.
+func TestAWalk(t *testing.T) {
+	t.Parallel()
+	x := newTerminal(t)
+	want(t, x.run(0, "org", "list"), `demo +Demo +true`)
+	want(t, x.run(0, "org", "create", "acme", "--name", "Acme"), `acme +Acme +false`)
+	x.run(1, "directory", "create", "--organization", "acme", "--name", "Okta")
+	want(t, x.err, `ORGANIZATION_NOT_FEDERATED`, `federated`)
+	want(t, x.run(0, "org", "update", "acme", "--federated"), `acme +Acme +true`)
+	want(t, x.run(0, "tenant", "list"), `production +Production`, `staging +Staging`)
+	want(t, x.run(0, "tenant", "create", "qa", "--organization", "acme"), `qa +qa`)
+	want(t, x.run(0, "tenant", "delete", "qa", "--organization", "acme"), `^$`)
+	want(t, x.run(0, "role", "list"), `designer +Designer +tenant`, `organization-admin +Organization Admin +organization`)
+	want(t, x.run(0, "role", "create", "auditor", "--name", "Auditor", "--rank", "5"), `auditor +Auditor +tenant +5`)
+	want(t, x.run(0, "role", "delete", "auditor"), `^$`)
+
+	created := x.json("directory", "create", "--organization", "demo", "--name", "Entra ID")
+	directory := created["directory"].(map[string]any)["id"].(string)
+	base, key := created["baseUrl"].(string), created["apiKey"].(string)
+	want(t, x.run(0, "directory", "list"), directory+` +Entra ID +active +`+regexp.QuoteMeta(base))
+	want(t, x.run(0, "directory", "get", directory), `active`)
+	want(t, x.run(0, "directory", "update", directory, "--name", "Entra"), `Entra +active`)
+	want(t, x.run(0, "key", "create", "--directory", directory, "--name", "second", "--expires-in", "1h"), `ush_\w{49}`)
+	keys := x.json("key", "list", "--directory", directory)["apiKeys"].([]any)
+	if len(keys) != 2 || strings.Contains(x.run(0, "key", "list", "--directory", directory), key) {
+		t.Errorf("the keys: %v", keys)
+	}
+	want(t, x.run(0, "key", "revoke", keys[0].(map[string]any)["id"].(string), "--directory", directory), `second`)
+
+	report := x.json("simulate", "--idp", "okta", "--users", "12", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", base, "--key", key)
+	if report["Failures"] != nil && len(report["Failures"].([]any)) > 0 {
+		t.Errorf("simulate: %v", report["Failures"])
+	}
+	want(t, x.run(0, "access", "wait"), `CHANGE CURSOR`)
+	access := x.json("access", "list")["access"].([]any)
+	if len(access) == 0 {
+		t.Fatal("nobody holds anything")
+	}
+	first := access[0].(map[string]any)
+	user := first["userId"].(string)
+	want(t, x.run(0, "access", "list", "--user", user), `true +rule "[A-Za-z ]+": in group "[A-Za-z ]+"`)
+	want(t, x.run(0, "access", "check", "--user", user, "--tenant", "production", "--role", first["roleId"].(string)), `true`)
+	name := x.json("user", "get", user)["user"].(map[string]any)["userName"].(string)
+	want(t, x.run(0, "access", "grant", "--user", name, "--role", "organization-admin"), `organization-admin +true +manual`)
+	want(t, x.run(0, "access", "list", "--user", name), `organization-admin +true +granted by operator`)
+	x.run(1, "access", "revoke", "--user", name, "--role", "organization-admin")
+	want(t, x.err, `LAST_ORGANIZATION_ADMIN`)
+
+	rule := x.json("rule", "create", "--group", "Designers", "--grant", "staging:participant")["rule"].(map[string]any)["id"].(string)
+	want(t, x.run(0, "rule", "list"), rule+` .*true +Designers +staging +participant +pinned`)
+	want(t, x.run(0, "sync", "start", "--wait"), `done`)
+	want(t, x.run(0, "sync", "list"), `done`)
+	want(t, x.run(0, "access", "list", "--tenant", "staging"), `staging +participant +true`)
+	want(t, x.run(0, "rule", "disable", rule), `false`)
+	want(t, x.run(0, "rule", "enable", rule), `true`)
+	want(t, x.run(0, "rule", "get", rule), rule)
+	want(t, x.run(0, "rule", "delete", rule), ``)
+	want(t, x.run(0, "rule", "create", "--role-value", "ops", "--grant", "organization-admin"), `ops`)
+
+	want(t, x.run(0, "event", "list"), `REASON`)
+	want(t, x.run(0, "directory", "delete", directory), `deleted`)
+	want(t, x.run(0, "directory", "list", "--deleted"), directory+` +Entra +deleted`)
+	x.run(1, "simulate", "--base-url", base, "--key", key)
+	again := x.json("directory", "create", "--name", "again")["directory"].(map[string]any)
+	if again["replacesId"] != directory {
+		t.Errorf("it replaces %v, want %s", again["replacesId"], directory)
+	}
+	want(t, x.run(0, "directory", "carried", again["id"].(string)), `GROUP ID`)
+	want(t, x.run(0, "directory", "finish-adoption", again["id"].(string)), `0`)
+}
+
+func TestBadUsage(t *testing.T) {
+	t.Parallel()
+	x := newTerminal(t)
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"a command that is none":         {[]string{"fly"}, 2, "fly"},
+		"a flag that is none":            {[]string{"org", "list", "--fast"}, 2, "--fast"},
+		"an argument too few":            {[]string{"org", "get"}, 2, "1 arg"},
+		"an output that is none":         {[]string{"org", "list", "-o", "xml"}, 2, `table or json, not "xml"`},
+		"a rule that matches nobody":     {[]string{"rule", "create", "--grant", "a:b"}, 2, "--group or --role-value"},
+		"a grant without a role":         {[]string{"rule", "create", "--group", "g", "--grant", "a:"}, 2, "--grant must be"},
+		"an organization that is none":   {[]string{"org", "get", "nowhere"}, 1, "NOT_FOUND"},
+		"an id that is none":             {[]string{"rule", "get", "x"}, 1, "INVALID_REQUEST"},
+		"a slug that is none":            {[]string{"org", "create", "Not A Slug"}, 1, "organization_id"},
+		"a user that is not there":       {[]string{"access", "list", "--user", "nobody@example.com"}, 1, "NOT_FOUND"},
+		"an IdP that is none":            {[]string{"simulate", "--idp", "ping", "--base-url", "http://127.0.0.1:1", "--key", "k"}, 2, "ping"},
+		"a setting that is none":         {[]string{"config", "check", "--dev", "--log-level", "loud"}, 1, "log_level must be"},
+		"serving without a way to enter": {[]string{"serve"}, 2, "dev must be true"},
+		"nothing to change":              {[]string{"org", "update", "demo"}, 2, "nothing to change"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			y := &terminal{t: t, base: x.base}
+			out := y.run(c.code, c.args...)
+			want(t, out+y.err, regexp.QuoteMeta(c.want))
+		})
+	}
+}
+
+func TestAServerThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	x := &terminal{t: t, base: []string{"--data-dir", t.TempDir()}}
+	x.run(1, "org", "list")
+	want(t, x.err, `bootstrap token`, `--data-dir`)
+	if err := os.WriteFile(filepath.Join(x.base[1], "bootstrap-token"), []byte("x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x.base = append(x.base, "--addr", "127.0.0.1:1", "--timeout", "5s")
+	x.run(1, "org", "list")
+	want(t, x.err, `UNAVAILABLE`)
+}
+
+func TestConfigCheckListsEverySetting(t *testing.T) {
+	t.Parallel()
+	var out, err bytes.Buffer
+	file := filepath.Join(t.TempDir(), "usher.yaml")
+	if err := os.WriteFile(file, []byte("dev: true\ngateway:\n  rate_per_second: 7\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code := Run(t.Context(), []string{"config", "check", "--config", file}, &out, &err); code != 0 {
+		t.Fatalf("exit code %d: %s", code, err.String())
+	}
+	want(t, out.String(), `gateway.rate_per_second +7 `, `scim_addr +127.0.0.1:8080 `, `log_format +text`)
+	for line := range strings.Lines(out.String()) {
+		if len(strings.Fields(line)) < 3 {
+			t.Errorf("a setting without its meaning: %q", line)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package app
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/usher-scim/usher/services/internal/telemetry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func development(dataDir string) Settings {
+	s := DevelopmentDefaults()
+	s.DataDir = dataDir
+	s.SCIMAddr, s.AdminAddr, s.GRPCAddr, s.OpsAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	return s
+}
+
+func start(t *testing.T, s Settings, topology Topology) (*App, error) {
+	t.Helper()
+	tel, err := telemetry.New(t.Context(), telemetry.Config{Logs: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Start(t.Context(), s, Options{Telemetry: tel, Now: time.Now, Topology: topology})
+}
+
+func stop(t *testing.T, a *App) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for range 2 { // stopping twice is safe
+		if err := a.Stop(ctx); err != nil {
+			t.Errorf("stopping: %v", err)
+		}
+	}
+}
+
+func TestItStartsServesAndStops(t *testing.T) {
+	t.Parallel()
+	for name, topology := range map[string]Topology{"one process": OneProcess, "loopback": Loopback} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := filepath.Join(t.TempDir(), "data")
+			a, err := start(t, development(folder), topology)
+			if err != nil {
+				t.Fatal(err)
+			}
+			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+			for path, want := range map[string]string{"/readyz": "ready", "/livez": "alive", "/metrics": "go_goroutines", "/debug/pprof/": "goroutine"} {
+				response, err := client.Get("http://" + a.OpsAddr() + path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text, err := io.ReadAll(response.Body)
+				response.Body.Close()
+				if err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(text), want) {
+					t.Errorf("%s: %d %v, want %q in it", path, response.StatusCode, err, want)
+				}
+			}
+			info, err := os.Stat(a.TokenPath())
+			if err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("the token's file: %v %v, want mode 0600", info, err)
+			}
+			if folderInfo, err := os.Stat(folder); err != nil || folderInfo.Mode().Perm() != 0o700 {
+				t.Errorf("the data folder: %v %v, want mode 0700", folderInfo, err)
+			}
+			if _, err := start(t, development(folder), topology); err == nil || !strings.Contains(err.Error(), "another process") {
+				t.Errorf("a second one started in the same data folder: %v", err)
+			}
+			token, err := os.ReadFile(a.TokenPath())
+			if err != nil {
+				t.Fatal(err)
+			}
+			stop(t, a)
+			again, err := start(t, development(folder), topology)
+			if err != nil {
+				t.Fatalf("starting again: %v", err)
+			}
+			if kept, err := os.ReadFile(again.TokenPath()); err != nil || string(kept) != string(token) {
+				t.Errorf("the token was not kept: %v", err)
+			}
+			stop(t, again)
+		})
+	}
+}
+
+func TestAStartThatFailsLeavesNothingRunning(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	s := development(folder)
+	s.OpsAddr = "203.0.113.1:1" // an address that is not this machine's
+	if _, err := start(t, s, OneProcess); err == nil || !strings.Contains(err.Error(), "ops_addr") {
+		t.Errorf("got %v, want an error that names ops_addr", err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "identity.db"), []byte("this is no database, and never was one"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := start(t, development(folder), OneProcess); err == nil || !strings.Contains(err.Error(), "identity") {
+		t.Errorf("got %v, want an error that names identity", err)
+	}
+}
+
+func TestBadSettingsNameTheirKeyAndWhatIsAllowed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*Settings)
+		want   []string
+	}{
+		"the defaults of development":  {func(*Settings) {}, nil},
+		"no data folder":               {func(s *Settings) { s.DataDir = "" }, []string{"data_dir must be a folder"}},
+		"an address without a port":    {func(s *Settings) { s.SCIMAddr = "localhost" }, []string{"scim_addr must be host:port"}},
+		"a public URL without a host":  {func(s *Settings) { s.PublicURL = "scim.example.com" }, []string{"public_url must be an http or https"}},
+		"a level that slog lacks":      {func(s *Settings) { s.LogLevel = "loud" }, []string{"log_level must be debug"}},
+		"a format that is none":        {func(s *Settings) { s.LogFormat = "xml" }, []string{"log_format must be json or text"}},
+		"a negative rate":              {func(s *Settings) { s.Gateway.RatePerSecond = -1 }, []string{"gateway.rate_per_second"}},
+		"no workers and no time":       {func(s *Settings) { s.Rule.Workers, s.ShutdownTimeout = 0, 0 }, []string{"rule.workers", "shutdown_timeout"}},
+		"no way to sign in":            {func(s *Settings) { s.Dev = false }, []string{"dev must be true"}},
+		"a spool that holds no record": {func(s *Settings) { s.Gateway.SpoolBytes = 0 }, []string{"gateway.spool_bytes must be above 0"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := development("x")
+			c.change(&s)
+			err := s.Check()
+			if (err == nil) != (len(c.want) == 0) {
+				t.Fatalf("got %v", err)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("got %v, want %q in it", err, want)
+				}
+			}
+		})
+	}
+}
