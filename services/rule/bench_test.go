@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,7 +42,7 @@ type bench struct {
 	config   rule.Config
 	identity *identitytest.Identity
 	events   *events
-	now      func() time.Time
+	late     atomic.Int64 // how far the service's clock is ahead
 	metrics  *metric.ManualReader
 	spans    *tracetest.SpanRecorder
 
@@ -61,7 +62,7 @@ type bench struct {
 func newBench(t *testing.T, change ...func(*rule.Config)) *bench {
 	t.Helper()
 	b := &bench{
-		t: t, identity: identitytest.New(), events: &events{}, now: time.Now, dir: "directory-1",
+		t: t, identity: identitytest.New(), events: &events{}, dir: "directory-1",
 		config: rule.Config{
 			DatabasePath: filepath.Join(t.TempDir(), "rule.db"), RetryDelay: time.Millisecond, MaxRetryDelay: 10 * time.Millisecond,
 			RecheckInterval: 5 * time.Millisecond, LeaseDuration: 2 * time.Second,
@@ -90,7 +91,7 @@ func (b *bench) start() {
 	asRule := channel.As(commonv1.Caller_CALLER_RULE)
 	b.service, err = rule.New(b.t.Context(), b.config, rule.Dependencies{
 		Identity: asRule, FailedEvents: asRule, Log: slog.New(slog.NewTextHandler(testWriter{b.t}, nil)), Tracing: tracing,
-		Meters: metric.NewMeterProvider(metric.WithReader(b.metrics)), Now: func() time.Time { return b.now() },
+		Meters: metric.NewMeterProvider(metric.WithReader(b.metrics)), Now: func() time.Time { return time.Now().Add(time.Duration(b.late.Load())) },
 	})
 	if err != nil {
 		b.t.Fatal(err)

@@ -4,14 +4,17 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/rule"
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
 )
@@ -32,15 +35,12 @@ func TestTheAccessFeedTellsWhatCausedAChange(t *testing.T) {
 		c.GetRoleId() != "developer" || c.GetMessageId() != identitytest.MessageID(2) || c.GetTime() == nil {
 		t.Fatalf("the change is %v", c)
 	}
-	var links int
-	for _, span := range b.spans.Ended() {
-		if span.Name() == "reconcile" && c.GetTraceparent() == fmt.Sprintf("00-%s-%s-01", span.SpanContext().TraceID(), span.SpanContext().SpanID()) {
-			links = len(span.Links())
-		}
-	}
-	if links == 0 {
-		t.Fatalf("no reconcile span of %s links to the message", c.GetTraceparent())
-	}
+	b.eventually("a reconcile span that the record names links to the message", func() bool {
+		return slices.ContainsFunc(b.spans.Ended(), func(span sdktrace.ReadOnlySpan) bool {
+			named := fmt.Sprintf("00-%s-%s-01", span.SpanContext().TraceID(), span.SpanContext().SpanID())
+			return span.Name() == "reconcile" && c.GetTraceparent() == named && len(span.Links()) > 0
+		})
+	})
 	b.identity.SetRoles(user)
 	b.caughtUp()
 	changes = b.changes(c.GetCursor())
@@ -99,6 +99,32 @@ func TestAWatchGoesOnFromItsCursorAcrossARestart(t *testing.T) {
 	b.start()
 	if second := change(watch(first.GetCursor())); second.GetChange().GetUserId() != two {
 		t.Fatalf("watched %v", second)
+	}
+}
+
+func TestCallsThatWaitEndWithTheService(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.identity.Before(func(rpc string) error {
+		if rpc == "BatchGetUsers" {
+			return identitytest.Unavailable()
+		}
+		return nil
+	})
+	b.identity.AddUser(acme, b.dir)
+	stream, err := b.access.WatchAccess(b.ctx(), &rulev1.WatchAccessRequest{OrganizationId: acme})
+	b.must(stream, err)
+	b.must(stream.Recv())
+	waited := make(chan error, 1)
+	go func() {
+		_, err := b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: acme, Timeout: durationpb.New(patient)})
+		waited <- err
+	}()
+	b.stop()
+	_, err = stream.Recv()
+	b.refused(fault.Unavailable, nil, err)
+	if err := <-waited; err == nil {
+		t.Fatal("it waited, and all was well")
 	}
 }
 
@@ -271,6 +297,26 @@ func TestARecoveryTouchesNobodyWhoseFactsAreTheSame(t *testing.T) {
 	if n := b.reconciled(); n != 0 {
 		t.Fatalf("%d users were reconciled", n)
 	}
+}
+
+func TestTheAccessFeedIsKeptForItsTime(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *rule.Config) { c.SweepInterval, c.FeedRetention = 2*time.Millisecond, time.Hour })
+	user := b.identity.AddUser(acme, b.dir)
+	b.must(b.grant(user, "developer"))
+	cursor := b.cursor()
+	if changes := b.changes(""); len(changes) != 1 {
+		t.Fatalf("the feed has %v", changes)
+	}
+	b.late.Store(int64(2 * time.Hour))
+	b.eventually("the record is gone", func() bool {
+		_, err := b.firstOf(b.ctx(), "")
+		return err != nil && rpc.Fault(err).Reason == fault.CursorExpired
+	})
+	if changes := b.changes(cursor); len(changes) != 0 {
+		t.Fatalf("the feed has %v", changes)
+	}
+	b.holds(user, "developer")
 }
 
 func TestIdentityFailsNowAndThen(t *testing.T) {

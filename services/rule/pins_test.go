@@ -121,6 +121,52 @@ func TestAnotherNameLetsGoOfWhatIsPinned(t *testing.T) {
 	}
 }
 
+func TestAnAdoptedGroupMeetsAnotherOfItsRule(t *testing.T) {
+	t.Parallel()
+	const replacing = "directory-2"
+	for name, c := range map[string]struct {
+		before, between bool // whether the other group is made before or after the one that is adopted
+		deleted         bool
+		adopted         bool // whether the adopted one is pinned in the end
+	}{
+		"an older one keeps the pin": {before: true},
+		"a newer one gives it up":    {between: true, adopted: true},
+		"a lost one is replaced":     {between: true, deleted: true, adopted: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			id := b.groupRule("Builders", "developer")
+			var other string
+			if c.before {
+				other = b.identity.AddGroup(acme, replacing, "Builders")
+			}
+			user := b.identity.AddUser(acme, b.dir)
+			group := b.identity.AddGroup(acme, b.dir, "Builders", user)
+			if c.between {
+				other = b.identity.AddGroup(acme, replacing, "Builders")
+			}
+			b.caughtUp()
+			if c.deleted {
+				b.identity.DeleteGroup(other)
+			}
+			b.identity.Detach(b.dir)
+			b.identity.Adopt(group, replacing)
+			b.identity.Adopt(user, replacing)
+			b.caughtUp()
+			want := other
+			if c.adopted {
+				want = group
+				b.holds(user, "developer")
+			}
+			pins := b.pins(id)
+			if len(pins) != 1 || pins[replacing].GetGroupId() != want || pins[replacing].GetState() != rulev1.PinState_PIN_STATE_PINNED {
+				t.Fatalf("the pins are %v", pins)
+			}
+		})
+	}
+}
+
 func TestARuleWhoseGroupsCannotBeLookedUpNowFindsThemLater(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -223,12 +223,12 @@ func TestOneMemberReconcilesOneUser(t *testing.T) {
 	}
 	user := b.identity.AddUser(acme, b.dir)
 	b.caughtUp()
-	before := b.reconciled()
+	before := b.identity.UsersRead()
 	b.identity.AddMember(group, user)
 	b.caughtUp()
 	b.holds(user, "developer")
-	if n := b.reconciled() - before; n != 1 {
-		t.Fatalf("%d users were reconciled, not 1", n)
+	if n := b.identity.UsersRead() - before; n != 1 {
+		t.Fatalf("%d users were read to be reconciled, not 1", n)
 	}
 }
 

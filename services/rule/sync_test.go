@@ -124,7 +124,7 @@ func TestASyncReachesManyHoldersThatIdentityNoLongerHas(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	var users []string
-	for range 2100 {
+	for range 1100 {
 		users = append(users, b.identity.AddUser(acme, b.dir))
 	}
 	b.valueRule("dev", "developer")
@@ -137,7 +137,7 @@ func TestASyncReachesManyHoldersThatIdentityNoLongerHas(t *testing.T) {
 			b.identity.DeleteUser(user)
 		}
 	})
-	if sync := b.sync(); sync.GetUsersDone() != 2100 || sync.GetAccessRemoved() != 2100 {
+	if sync := b.sync(); sync.GetUsersDone() != 1100 || sync.GetAccessRemoved() != 1100 {
 		t.Fatalf("the sync counted %v", sync)
 	}
 	if left := b.list(""); len(left) != 0 {

@@ -11,12 +11,15 @@ import (
 	"log/slog"
 	"net/url"
 	"sync"
+	"time"
 
 	"github.com/XSAM/otelsql"
 	"github.com/pressly/goose/v3"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 	sqlite "modernc.org/sqlite"
+
+	"github.com/usher-scim/usher/services/internal/fault"
 )
 
 // maxGroup is how many waiting writes share one commit. More would let one client's burst hold the others up.
@@ -38,8 +41,8 @@ type SQLite struct {
 	once   sync.Once
 }
 
-// ErrClosed is what a write gets after Close.
-var ErrClosed = errors.New("the database is closed")
+// ErrClosed is what a write gets after Close: its caller may find another replica.
+var ErrClosed error = fault.New(fault.Unavailable, "the database is closed").Retry(time.Second)
 
 // write is one transaction that waits for its turn.
 type write struct {

@@ -113,7 +113,7 @@ func (c *Core) RevokeAccess(ctx context.Context, organizationID, userID string, 
 		})
 		ends := held && h.Active && !holds(h, grant)
 		if ends && grant == adminGrant {
-			admins, err := tx.CountEffective(ctx, adminGrant)
+			admins, err := tx.CountEffective(ctx, adminGrant, 2)
 			if err != nil {
 				return err
 			}

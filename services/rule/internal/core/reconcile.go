@@ -185,9 +185,10 @@ func (c *Core) reconcile(ctx context.Context, b batch) (done outcome, err error)
 		}
 	}
 	var set *ruleSet
+	extension := c.extension(b.lease)
 	err = c.store.Update(ctx, b.organizationID, func(ctx context.Context, tx store.Tx) error {
 		done = outcome{}
-		if err := tx.Own(ctx, b.lease, c.extension(b.lease)); err != nil {
+		if err := tx.Own(ctx, b.lease, extension); err != nil {
 			return err
 		}
 		if b.check != nil {
@@ -215,7 +216,7 @@ func (c *Core) reconcile(ctx context.Context, b batch) (done outcome, err error)
 		return outcome{}, err
 	}
 	c.rules.put(b.organizationID, set)
-	c.leases.extended(b.organizationID, b.lease, c.extension(b.lease))
+	c.leases.extended(b.organizationID, b.lease, extension)
 	b.pins.report(ctx, c.log, b.organizationID)
 	c.reported(ctx, b.organizationID, done)
 	c.metrics.reconciled(ctx, time.Since(start), done, c.now(), b.times)
@@ -354,7 +355,7 @@ func keepLastAdmin(ctx context.Context, tx store.Tx, all []*difference) (held []
 	if len(losers) == 0 {
 		return nil, requeued, nil
 	}
-	now, err := tx.CountEffective(ctx, adminGrant)
+	now, err := tx.CountEffective(ctx, adminGrant, losses+1)
 	if err != nil || now+gains-losses > 0 {
 		return nil, requeued, err
 	}

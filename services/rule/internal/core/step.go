@@ -33,10 +33,15 @@ func (c *Core) step(ctx context.Context, organizationID string, lease store.Leas
 	if err != nil {
 		return false, err
 	}
-	if len(page.Records) > 0 || first && page.Next != work.Checkpoint {
-		if again, err = c.applyChanges(ctx, organizationID, lease, work.Checkpoint, page); err != nil {
-			return false, err
-		}
+	switch {
+	case len(page.Records) > 0:
+		again, err = c.applyChanges(ctx, organizationID, lease, work.Checkpoint, page)
+	case first && page.Next != work.Checkpoint:
+		// Only where nothing else brought the worker here: else each batch would be followed by one more commit.
+		err = c.advance(ctx, organizationID, lease, page.Next)
+	}
+	if err != nil {
+		return false, err
 	}
 	if work.Expansion != nil {
 		if err := c.expand(ctx, organizationID, lease, *work.Expansion); err != nil {
@@ -61,6 +66,21 @@ func (c *Core) changes(ctx context.Context, organizationID, after string, limit 
 	ctx, cancel := c.called(ctx)
 	defer cancel()
 	return c.identity.Changes(ctx, organizationID, after, limit)
+}
+
+// advance moves the checkpoint over records of other organizations, so that it does not grow older than what identity keeps.
+func (c *Core) advance(ctx context.Context, organizationID string, lease store.Lease, cursor string) error {
+	extension := c.extension(lease)
+	err := c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
+		if err := tx.Own(ctx, lease, extension); err != nil {
+			return err
+		}
+		return tx.SetCheckpoint(ctx, cursor)
+	})
+	if err == nil {
+		c.leases.extended(organizationID, lease, extension)
+	}
+	return err
 }
 
 // applyChanges deals with a page of change records: pins first, because they decide what the users should hold. enqueued

@@ -140,8 +140,8 @@ type Tx interface {
 	PutSource(ctx context.Context, userID string, source Source) error
 	// DeleteSource removes the source with this one's grant, kind and rule.
 	DeleteSource(ctx context.Context, userID string, source Source) error
-	// CountEffective counts the users who effectively hold what the grant names.
-	CountEffective(ctx context.Context, grant Grant) (int, error)
+	// CountEffective counts the users who effectively hold what the grant names, but not beyond upTo.
+	CountEffective(ctx context.Context, grant Grant, upTo int) (int, error)
 	// HeldUsers lists the users with a source that is held.
 	HeldUsers(ctx context.Context) ([]string, error)
 	// AppendChanges appends records to the access feed. Cursor and Revision are the store's to give.

@@ -151,11 +151,11 @@ func (t *organizationTx) DeleteSource(ctx context.Context, userID string, s stor
 }
 
 // CountEffective implements store.Tx.
-func (t *organizationTx) CountEffective(ctx context.Context, grant store.Grant) (n int, err error) {
-	err = t.tx.QueryRow(ctx, `SELECT count(DISTINCT s.user_id) FROM sources s
+func (t *organizationTx) CountEffective(ctx context.Context, grant store.Grant, upTo int) (n int, err error) {
+	err = t.tx.QueryRow(ctx, `SELECT count(*) FROM (SELECT DISTINCT s.user_id FROM sources s
 		CROSS JOIN holders h ON h.organization_id = s.organization_id AND h.user_id = s.user_id
-		WHERE s.organization_id = ? AND s.role_id = ? AND s.tenant_id = ? AND h.active = 1`,
-		t.organization, grant.RoleID, grant.TenantID).Scan(&n)
+		WHERE s.organization_id = ? AND s.role_id = ? AND s.tenant_id = ? AND h.active = 1 LIMIT ?)`,
+		t.organization, grant.RoleID, grant.TenantID, upTo).Scan(&n)
 	return n, err
 }
 

@@ -45,12 +45,12 @@ func testHolders(t *testing.T, e Engine) {
 	idle := store.Holder{UserID: "u2", Sources: []store.Source{source(admin, "")}}
 	put(t, s, acme, one)
 	put(t, s, acme, idle)
-	put(t, s, acme, store.Holder{UserID: "u3", Active: true})
+	put(t, s, acme, store.Holder{UserID: "u3", Active: true, Sources: []store.Source{source(designer, "")}})
 	put(t, s, other, store.Holder{UserID: "u4", Active: true, Sources: []store.Source{source(admin, "")}})
 	t.Run("they are read with their sources", func(t *testing.T) {
 		update(t, s, func(ctx context.Context, tx store.Tx) error {
 			got := get[map[string]store.Holder](t)(tx.Holders(ctx, []string{"u3", "u1", "u4", "none", "u2"}))
-			want := map[string]store.Holder{"u1": one, "u2": idle, "u3": {UserID: "u3", Active: true}}
+			want := map[string]store.Holder{"u1": one, "u2": idle, "u3": {UserID: "u3", Active: true, Sources: []store.Source{source(designer, "")}}}
 			if !reflect.DeepEqual(got, want) {
 				t.Fatalf("read %+v, not %+v", got, want)
 			}
@@ -60,8 +60,9 @@ func testHolders(t *testing.T, e Engine) {
 	})
 	t.Run("only active holders of the organization count as effective", func(t *testing.T) {
 		update(t, s, func(ctx context.Context, tx store.Tx) error {
-			equal(t, "the count of admins", get[int](t)(tx.CountEffective(ctx, admin)), 1)
-			equal(t, "the count of designers", get[int](t)(tx.CountEffective(ctx, designer)), 1)
+			equal(t, "the count of admins", get[int](t)(tx.CountEffective(ctx, admin, 9)), 1)
+			equal(t, "the count of designers", get[int](t)(tx.CountEffective(ctx, designer, 9)), 2)
+			equal(t, "the count of designers up to one", get[int](t)(tx.CountEffective(ctx, designer, 1)), 1)
 			if users := get[[]string](t)(tx.HeldUsers(ctx)); !slices.Equal(users, []string{"u1"}) {
 				t.Fatalf("held are %v", users)
 			}
@@ -161,7 +162,7 @@ func appendTo(t *testing.T, s store.Store, organization string, changes ...store
 }
 
 func testFeed(t *testing.T, e Engine) {
-	ctx, s := t.Context(), e.Open(t)
+	ctx, s, whole := t.Context(), e.Open(t), t // reopened stores end with the whole test
 	start := get[feed.Cursor](t)(s.AccessCursor(ctx))
 	appendTo(t, s, acme, change("u1", store.Added, noon), change("u2", store.Added, noon))
 	appendTo(t, s, other, change("u9", store.Added, noon))
@@ -196,7 +197,7 @@ func testFeed(t *testing.T, e Engine) {
 	})
 	t.Run("from its end nothing comes but what is new, across the end of the process", func(t *testing.T) {
 		end := get[feed.Cursor](t)(s.AccessCursor(ctx))
-		s = e.Reopen(t, s)
+		s = e.Reopen(whole, s)
 		appendTo(t, s, acme, change("u5", store.Added, noon))
 		page, _, err := s.AccessChanges(ctx, acme, end, 9)
 		must(t, err)

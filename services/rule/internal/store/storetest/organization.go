@@ -16,7 +16,7 @@ func tenant(organization, id string) store.Tenant {
 }
 
 func testUpdate(t *testing.T, e Engine) {
-	ctx, s := t.Context(), e.Open(t)
+	ctx, s, whole := t.Context(), e.Open(t), t // reopened stores end with the whole test
 	t.Run("one that fails keeps nothing", func(t *testing.T) {
 		changed := s.Changed(acme)
 		err := s.Update(ctx, acme, func(ctx context.Context, tx store.Tx) error {
@@ -77,7 +77,7 @@ func testUpdate(t *testing.T, e Engine) {
 	})
 	t.Run("what was written is there after the end", func(t *testing.T) {
 		update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.CreateTenant(ctx, tenant(acme, "kept")) })
-		s = e.Reopen(t, s)
+		s = e.Reopen(whole, s)
 		equal(t, "the tenant", get[store.Tenant](t)(s.Tenant(ctx, acme, "kept")), tenant(acme, "kept"))
 	})
 	t.Run("organizations come in pages", func(t *testing.T) {

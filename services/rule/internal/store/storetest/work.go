@@ -151,7 +151,7 @@ func testExpansions(t *testing.T, e Engine) {
 }
 
 func testSyncs(t *testing.T, e Engine) {
-	ctx, s := t.Context(), e.Open(t)
+	ctx, s, whole := t.Context(), e.Open(t), t // reopened stores end with the whole test
 	sync := func(n int) store.Sync {
 		return store.Sync{OrganizationID: acme, ID: fmt.Sprintf("s%d", n), State: store.SyncRunning, StartedBy: "olga", Traceparent: "t",
 			CreateTime: noon, UpdateTime: noon}
@@ -178,7 +178,7 @@ func testSyncs(t *testing.T, e Engine) {
 		under := sync(1)
 		under.Walk, under.UsersDone, under.Added, under.Removed = store.Walk{PageToken: "p", After: "u"}, 5, 2, 1
 		update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutSync(ctx, under) })
-		s = e.Reopen(t, s)
+		s = e.Reopen(whole, s)
 		equal(t, "the work", *get[store.Work](t)(s.Work(ctx, acme, 9)).Sync, under)
 		under.State, under.EndTime = store.SyncDone, noon.Add(time.Minute)
 		update(t, s, func(ctx context.Context, tx store.Tx) error {
