@@ -149,14 +149,17 @@ func (r *Recorder) deliver(ctx context.Context, segment spool.Segment, wait *bac
 		wait.failures = 0
 		events = events[len(some):]
 	}
-	for ctx.Err() == nil {
+	// Tried once even when the context has ended: what was taken need not be sent again after the next start.
+	for {
 		err := r.spool.Remove(segment.Number)
 		if err == nil {
 			return
 		}
-		// Removed or not, its events were taken: taking them again, after a restart, changes nothing.
 		r.log.ErrorContext(ctx, "a delivered segment of the spool cannot be deleted", slog.String("error", err.Error()))
 		wait.after(ctx)
+		if ctx.Err() != nil {
+			return
+		}
 	}
 }
 

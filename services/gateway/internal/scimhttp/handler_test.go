@@ -1,11 +1,13 @@
 package scimhttp
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/internal/apikey"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -440,8 +443,6 @@ func TestABodyThatBreaksOffIsAFailedMessage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	r := w.request("POST", "/Users", "{}")
-	r.Body = http.NoBody
-	r.ContentLength = -1
 	r2 := httptest.NewRequest("POST", r.URL.Path, broken{})
 	r2.Header = r.Header
 	if a := w.serve(r2); a.Code != 400 {
@@ -697,5 +698,102 @@ func TestALargeGroupPasses(t *testing.T) {
 	}
 	if got := w.identity.last(t).request.(*identityv1.CreateGroupRequest).GetDocument(); !bytes.Equal(got, body) {
 		t.Error("identity got something else")
+	}
+}
+
+func TestMessagesAreMeasuredByRoute(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *Config) { c.RatePerSecond = 3 })
+	w.do("PATCH", "/Users/"+someID, `{"Operations":[{"op":"add","path":"title","value":"x"}]}`)
+	r := w.request("BREW", "/jane@example.com", "")
+	r.Host = "evil.example.com"
+	w.serve(r)
+	w.do("GET", "/Users", "")
+	w.do("GET", "/Users", "") // one too many
+	w.do("GET", "/Users", "", "Authorization", "Bearer "+apikey.New().Reveal())
+	points := w.measured()
+	for _, want := range []string{
+		"usher_gateway_messages_total{method=PATCH,route=/Users/{id},status_class=2xx}",
+		"usher_gateway_messages_total{method=OTHER,route=/{unknown},status_class=4xx}",
+		"usher_gateway_messages_total{method=GET,route=/Users,status_class=2xx}",
+		"usher_gateway_message_duration_seconds{method=GET,route=/Users}",
+		"usher_gateway_rate_limited_total{}",
+		"usher_gateway_unauthenticated_total{reason=unknown}",
+		"usher_gateway_ignored_values_total{}",
+		"usher_gateway_quirks_total{quirk=op-capitalised}",
+	} {
+		if points[want] != 1 {
+			t.Errorf("%s is %d", want, points[want])
+		}
+	}
+	for point := range points {
+		// Whatever a client can put into a label makes as many series as it likes.
+		if strings.Contains(point, "evil") || strings.Contains(point, "jane") || strings.Contains(point, directory) || strings.Contains(point, "BREW") {
+			t.Errorf("a client chose a label: %s", point)
+		}
+	}
+}
+
+// unanswered sees that a failed event is recorded while the response is still to be written.
+type unanswered struct {
+	t        *testing.T
+	response *httptest.ResponseRecorder
+	recorded bool
+}
+
+func (u *unanswered) Record(context.Context, *failedeventsv1.FailedEvent) {
+	u.recorded = true
+	if u.response.Body.Len() > 0 || u.response.Result().Header.Get("Content-Type") != "" {
+		u.t.Error("the response was written before the event")
+	}
+}
+
+func TestAFailedEventIsRecordedBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.identity.err = fault.New(fault.Uniqueness, "no")
+	seen := &unanswered{t: t, response: httptest.NewRecorder()}
+	w.handler.d.Events = seen
+	w.handler.ServeHTTP(seen.response, w.request("POST", "/Users", "{}"))
+	if !seen.recorded {
+		t.Error("no event was recorded")
+	}
+}
+
+func TestABodyThatDoesNotArriveIsATimeout(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *Config) { c.RequestTimeout = 50 * time.Millisecond })
+	server := httptest.NewServer(w.handler)
+	defer server.Close()
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Fprintf(conn, "POST /scim/v2/%s/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 100\r\n\r\n{",
+		directory, w.keys[directory].Reveal()); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode != 408 || w.identity.count() != 0 || len(w.events.all()) != 1 {
+		t.Errorf("%d, %d calls, %d failed events", answer.StatusCode, w.identity.count(), len(w.events.all()))
+	}
+}
+
+func TestAKeyIsCheckedBeforeABodyIsAskedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := httptest.NewRequest("POST", "/scim/v2/"+directory+"/Users", broken{})
+	r.Header.Set("Authorization", "Bearer "+w.revoked.Reveal())
+	r.ContentLength = 1 << 40
+	if a := w.serve(r); a.Code != 401 {
+		t.Errorf("%d: %s", a.Code, a.Body)
 	}
 }

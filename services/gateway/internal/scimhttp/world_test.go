@@ -12,7 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.uber.org/goleak"
@@ -192,6 +194,7 @@ type world struct {
 	events    *recorded
 	logs      *locked
 	spans     *tracetest.InMemoryExporter
+	metrics   *sdkmetric.ManualReader
 	handler   *Handler
 	now       time.Time
 	keys      map[string]apikey.Secret // by directory
@@ -203,7 +206,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{
 		t: t, identity: &identity{document: `{"id":"` + someID + `"}`, listed: &identityv1.ListResult{}}, events: &recorded{},
-		logs: &locked{}, spans: tracetest.NewInMemoryExporter(), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		logs: &locked{}, spans: tracetest.NewInMemoryExporter(), metrics: sdkmetric.NewManualReader(), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		keys: map[string]apikey.Secret{directory: apikey.New(), other: apikey.New(), suspended: apikey.New()}, revoked: apikey.New(),
 	}
 	log := slog.New(slog.NewJSONHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -215,7 +218,8 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	identityv1.RegisterUserServiceServer(channel, w.identity)
 	identityv1.RegisterGroupServiceServer(channel, w.identity)
 	conn := channel.As(commonv1.Caller_CALLER_GATEWAY)
-	instruments, err := metrics.New(noop.NewMeterProvider())
+	meter := sdkmetric.NewMeterProvider(sdkmetric.WithReader(w.metrics))
+	instruments, err := metrics.New(meter)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +234,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	w.handler = New(config, Dependencies{
 		Users: identityv1.NewUserServiceClient(conn), Groups: identityv1.NewGroupServiceClient(conn),
 		Directories: authn.NewDirectories(keylease.New(w.load, now), now), Events: w.events, Metrics: instruments, Log: log,
-		Tracing: tracing, Meter: noop.NewMeterProvider(), Now: now,
+		Tracing: tracing, Meter: meter, Now: now,
 	})
 	return w
 }
@@ -304,4 +308,33 @@ func (w *world) serve(r *http.Request) *answer {
 func (w *world) do(method, path, body string, headers ...string) *answer {
 	w.t.Helper()
 	return w.serve(w.request(method, path, body, headers...))
+}
+
+// measured gives every counter's and histogram's points as name{label=value,...}, with how often each was counted.
+func (w *world) measured() map[string]int64 {
+	w.t.Helper()
+	var all metricdata.ResourceMetrics
+	if err := w.metrics.Collect(context.Background(), &all); err != nil {
+		w.t.Fatal(err)
+	}
+	points := map[string]int64{}
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				for _, p := range data.DataPoints {
+					points[m.Name+"{"+p.Attributes.Encoded(attribute.DefaultEncoder())+"}"] += p.Value
+				}
+			case metricdata.Histogram[float64]:
+				for _, p := range data.DataPoints {
+					points[m.Name+"{"+p.Attributes.Encoded(attribute.DefaultEncoder())+"}"] += int64(p.Count) //nolint:gosec // small
+				}
+			case metricdata.Histogram[int64]:
+				for _, p := range data.DataPoints {
+					points[m.Name+"{"+p.Attributes.Encoded(attribute.DefaultEncoder())+"}"] += int64(p.Count) //nolint:gosec // small
+				}
+			}
+		}
+	}
+	return points
 }

@@ -7,6 +7,7 @@
 package spool
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -96,7 +97,7 @@ func Open(folder string, limits Limits) (*Spool, error) {
 		s.used += info.Size()
 		s.current = max(s.current, number)
 	}
-	slices.SortFunc(s.sealed, func(a, b segment) int { return int(a.number - b.number) })
+	slices.SortFunc(s.sealed, func(a, b segment) int { return cmp.Compare(a.number, b.number) })
 	return s, nil
 }
 

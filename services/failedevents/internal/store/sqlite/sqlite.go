@@ -86,8 +86,14 @@ func (s *Store) Event(ctx context.Context, organizationID, id string) (store.Eve
 
 // Events implements store.Store.
 func (s *Store) Events(ctx context.Context, organizationID string, filter store.Filter, after store.Place, limit int) ([]store.Event, error) {
-	// The text names only the conditions that hold, because SQLite chooses the index by it. There are sixteen texts.
-	query, args := `SELECT `+columns+` FROM events WHERE organization_id = ?`, []any{organizationID}
+	query, args := listQuery(organizationID, filter, after, limit)
+	rows, err := s.db.Query(ctx, query, args...)
+	return sqldb.Collect(rows, err, scanEvent)
+}
+
+// listQuery names only the conditions that hold, because SQLite chooses the index by the text. There are sixteen texts.
+func listQuery(organizationID string, filter store.Filter, after store.Place, limit int) (query string, args []any) {
+	query, args = `SELECT `+columns+` FROM events WHERE organization_id = ?`, []any{organizationID}
 	if filter.DirectoryID != "" {
 		query, args = query+` AND directory_id = ?`, append(args, filter.DirectoryID)
 	}
@@ -100,8 +106,7 @@ func (s *Store) Events(ctx context.Context, organizationID string, filter store.
 	if after != (store.Place{}) {
 		query, args = query+` AND (time, id) < (?, ?)`, append(args, sqldb.Time(&after.Time), after.ID)
 	}
-	rows, err := s.db.Query(ctx, query+` ORDER BY time DESC, id DESC LIMIT ?`, append(args, limit)...)
-	return sqldb.Collect(rows, err, scanEvent)
+	return query + ` ORDER BY time DESC, id DESC LIMIT ?`, append(args, limit)
 }
 
 // Acknowledge implements store.Store.

@@ -1,0 +1,206 @@
+package failedevents_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
+	"github.com/usher-scim/usher/services/failedevents"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const directory = "0198a000-0000-7000-8000-0000000000d1"
+
+type world struct {
+	record failedeventsv1.EventRecordServiceClient
+	events failedeventsv1.EventServiceClient
+	now    time.Time
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	s, err := failedevents.New(t.Context(), failedevents.Config{DatabasePath: filepath.Join(t.TempDir(), "failedevents.db")},
+		failedevents.Dependencies{Tracing: noop.NewTracerProvider(), Now: func() time.Time { return w.now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Register(channel)
+	w.record = failedeventsv1.NewEventRecordServiceClient(channel.As(commonv1.Caller_CALLER_RULE))
+	w.events = failedeventsv1.NewEventServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY))
+	return w
+}
+
+func admin(ctx context.Context, organization string) context.Context {
+	return rpc.WithPrincipal(ctx, &commonv1.Principal{
+		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, OrganizationId: organization, Subject: "admin of " + organization,
+	})
+}
+
+func id(n int) string { return fmt.Sprintf("0198a000-0000-7000-8000-%012d", n) }
+
+func (w *world) event(n int) *failedeventsv1.FailedEvent {
+	return &failedeventsv1.FailedEvent{
+		Id: id(n), OrganizationId: "acme", DirectoryId: directory, MessageId: fmt.Sprint("m", n),
+		Source: failedeventsv1.EventSource_EVENT_SOURCE_GATEWAY, Time: timestamppb.New(w.now.Add(time.Duration(n) * time.Second)),
+		Operation: "PATCH /Users/{id}", ResourceId: "u", Status: 409, Reason: "SCIM_UNIQUENESS", ScimType: "uniqueness",
+		Detail: "d", Remedy: "r", TraceId: "t",
+	}
+}
+
+func (w *world) add(t *testing.T, events ...*failedeventsv1.FailedEvent) {
+	t.Helper()
+	if _, err := w.record.RecordEvents(t.Context(), &failedeventsv1.RecordEventsRequest{Events: events}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func expect(t *testing.T, err error, reason fault.Reason) {
+	t.Helper()
+	if f := rpc.Fault(err); f == nil || f.Reason != reason {
+		t.Errorf("got %v, want %s", err, reason)
+	}
+}
+
+func TestAnEventIsReadAsItWasRecorded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sent := w.event(1)
+	sent.Id, sent.DirectoryId = strings.ToUpper(sent.Id), strings.ToUpper(sent.DirectoryId)
+	sent.AcknowledgeTime, sent.AcknowledgedBy = timestamppb.New(w.now), "nobody" // not read
+	w.add(t, sent)
+	w.add(t, w.event(1)) // again
+	got, err := w.events.GetEvent(admin(t.Context(), "acme"), &failedeventsv1.GetEventRequest{OrganizationId: "acme", Id: id(1)})
+	if err != nil || !proto.Equal(got.GetEvent(), w.event(1)) {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestPagesMeetEachEventOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var want []string
+	for n := range 7 {
+		w.add(t, w.event(n))
+		want = append([]string{id(n)}, want...)
+	}
+	ask := &failedeventsv1.ListEventsRequest{OrganizationId: "acme", PageSize: 3, DirectoryId: directory}
+	var got []string
+	for {
+		page, err := w.events.ListEvents(admin(t.Context(), "acme"), ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.GetEvents() {
+			got = append(got, e.GetId())
+		}
+		if ask.PageToken = page.GetNextPageToken(); ask.GetPageToken() == "" {
+			break
+		}
+		other := proto.CloneOf(ask)
+		other.OpenOnly = true
+		_, err = w.events.ListEvents(admin(t.Context(), "acme"), other)
+		expect(t, err, fault.PageToken)
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestAcknowledgingIsForOneAndOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(t, w.event(1), w.event(2))
+	ask := &failedeventsv1.AcknowledgeEventRequest{OrganizationId: "acme", Id: id(1)}
+	first, err := w.events.AcknowledgeEvent(admin(t.Context(), "acme"), ask)
+	if err != nil || first.GetEvent().GetAcknowledgedBy() != "admin of acme" || !first.GetEvent().GetAcknowledgeTime().AsTime().Equal(w.now) {
+		t.Fatalf("%v, %v", first, err)
+	}
+	w.now = w.now.Add(time.Hour)
+	operator := rpc.WithPrincipal(t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, Subject: "operator"})
+	again, err := w.events.AcknowledgeEvent(operator, ask)
+	if err != nil || !proto.Equal(first, again) {
+		t.Errorf("%v, %v", again, err)
+	}
+	open, err := w.events.ListEvents(operator, &failedeventsv1.ListEventsRequest{OrganizationId: "acme", OpenOnly: true})
+	if err != nil || len(open.GetEvents()) != 1 || open.GetEvents()[0].GetId() != id(2) {
+		t.Errorf("open: %v, %v", open, err)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(t, w.event(1))
+	timeless, endless := w.event(2), w.event(2)
+	timeless.Time, endless.Time = nil, &timestamppb.Timestamp{Seconds: 1 << 60}
+	for name, c := range map[string]struct {
+		err    error
+		reason fault.Reason
+	}{
+		"an event that there is not": {func() error {
+			_, err := w.events.GetEvent(admin(t.Context(), "acme"), &failedeventsv1.GetEventRequest{OrganizationId: "acme", Id: id(9)})
+			return err
+		}(), fault.NotFound},
+		"acknowledging what there is not": {func() error {
+			_, err := w.events.AcknowledgeEvent(admin(t.Context(), "acme"), &failedeventsv1.AcknowledgeEventRequest{OrganizationId: "acme", Id: id(9)})
+			return err
+		}(), fault.NotFound},
+		"another organization's event": {func() error {
+			_, err := w.events.GetEvent(admin(t.Context(), "other"), &failedeventsv1.GetEventRequest{OrganizationId: "other", Id: id(1)})
+			return err
+		}(), fault.NotFound},
+		"another organization": {func() error {
+			_, err := w.events.ListEvents(admin(t.Context(), "other"), &failedeventsv1.ListEventsRequest{OrganizationId: "acme"})
+			return err
+		}(), fault.NotAllowed},
+		"a token that was never given out": {func() error {
+			_, err := w.events.ListEvents(admin(t.Context(), "acme"), &failedeventsv1.ListEventsRequest{OrganizationId: "acme", PageToken: "x"})
+			return err
+		}(), fault.PageToken},
+		"recording for an admin": {func() error {
+			_, err := w.record.RecordEvents(admin(t.Context(), "acme"), &failedeventsv1.RecordEventsRequest{Events: []*failedeventsv1.FailedEvent{w.event(3)}})
+			return err
+		}(), fault.NotAllowed},
+		"an event without a time": {func() error {
+			_, err := w.record.RecordEvents(t.Context(), &failedeventsv1.RecordEventsRequest{Events: []*failedeventsv1.FailedEvent{timeless}})
+			return err
+		}(), fault.InvalidRequest},
+		"an event at no time": {func() error {
+			_, err := w.record.RecordEvents(t.Context(), &failedeventsv1.RecordEventsRequest{Events: []*failedeventsv1.FailedEvent{endless}})
+			return err
+		}(), fault.InvalidRequest},
+	} {
+		t.Run(name, func(t *testing.T) { expect(t, c.err, c.reason) })
+	}
+}
+
+func TestWithoutADatabasePathItDoesNotStart(t *testing.T) {
+	t.Parallel()
+	if _, err := failedevents.New(t.Context(), failedevents.Config{}, failedevents.Dependencies{}); err == nil {
+		t.Error("it started")
+	}
+}

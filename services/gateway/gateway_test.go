@@ -1,0 +1,431 @@
+package gateway_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/gateway"
+	"github.com/usher-scim/usher/services/internal/apikey"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const directory = "0198a000-0000-7000-8000-0000000000d1"
+
+// others stands in for the services behind the gateway.
+type others struct {
+	directoryv1.UnimplementedKeyLookupServiceServer
+	directoryv1.UnimplementedOrganizationServiceServer
+	identityv1.UnimplementedUserServiceServer
+	failedeventsv1.UnimplementedEventRecordServiceServer
+
+	key      apikey.Secret
+	mu       sync.Mutex
+	refuse   bool // failed events
+	refused  chan struct{}
+	recorded map[string]*failedeventsv1.FailedEvent // by id
+	added    chan struct{}
+}
+
+func (o *others) ResolveKey(_ context.Context, r *directoryv1.ResolveKeyRequest) (*directoryv1.ResolveKeyResponse, error) {
+	if digest := o.key.Digest(); string(digest[:]) != string(r.GetKeyDigest()) {
+		return nil, fault.New(fault.NotFound, "no such key")
+	}
+	return &directoryv1.ResolveKeyResponse{
+		OrganizationId: "acme", DirectoryId: directory, ApiKeyId: "k1", LeaseExpireTime: timestamppb.New(time.Now().Add(5 * time.Second)),
+	}, nil
+}
+
+func (o *others) GetOrganization(ctx context.Context, r *directoryv1.GetOrganizationRequest) (*directoryv1.GetOrganizationResponse, error) {
+	return &directoryv1.GetOrganizationResponse{Organization: &directoryv1.Organization{
+		Id: r.GetOrganizationId(), DisplayName: rpc.PrincipalOf(ctx).GetKind().String(),
+	}}, nil
+}
+
+func (o *others) CreateUser(context.Context, *identityv1.CreateUserRequest) (*identityv1.CreateUserResponse, error) {
+	return nil, fault.New(fault.Uniqueness, "Another user has this userName.")
+}
+
+func (o *others) RecordEvents(_ context.Context, r *failedeventsv1.RecordEventsRequest) (*failedeventsv1.RecordEventsResponse, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.refuse {
+		select {
+		case o.refused <- struct{}{}:
+		default:
+		}
+		return nil, fault.New(fault.Unavailable, "down")
+	}
+	for _, e := range r.GetEvents() {
+		o.recorded[e.GetId()] = e
+	}
+	select {
+	case o.added <- struct{}{}:
+	default:
+	}
+	return &failedeventsv1.RecordEventsResponse{}, nil
+}
+
+func (o *others) setRefuse(refuse bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.refuse = refuse
+}
+
+// messageIDs waits until so many events were recorded, and gives the IDs of their messages.
+func (o *others) messageIDs(t *testing.T, count int) []string {
+	t.Helper()
+	for {
+		var ids []string
+		o.mu.Lock()
+		for _, e := range o.recorded {
+			ids = append(ids, e.GetMessageId())
+		}
+		o.mu.Unlock()
+		if len(ids) >= count {
+			slices.Sort(ids)
+			return ids
+		}
+		select {
+		case <-o.added:
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%d of %d events were recorded", len(ids), count)
+		}
+	}
+}
+
+func newOthers() *others {
+	return &others{
+		key: apikey.New(), refused: make(chan struct{}, 1), recorded: map[string]*failedeventsv1.FailedEvent{},
+		added: make(chan struct{}, 1),
+	}
+}
+
+func (o *others) dependencies(t *testing.T) gateway.Dependencies {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	channel, err := rpc.NewInProcess(log, tracenoop.NewTracerProvider())
+	if err != nil {
+		t.Fatal(err)
+	}
+	directoryv1.RegisterKeyLookupServiceServer(channel, o)
+	directoryv1.RegisterOrganizationServiceServer(channel, o)
+	identityv1.RegisterUserServiceServer(channel, o)
+	failedeventsv1.RegisterEventRecordServiceServer(channel, o)
+	conn := channel.As(commonv1.Caller_CALLER_GATEWAY)
+	return gateway.Dependencies{
+		Directory: conn, Identity: conn, Rule: conn, FailedEvents: conn,
+		Keys: keylease.New(gateway.LoadKeys(conn, time.Now), time.Now), OpenAPI: []byte(`{}`), Log: log,
+		Tracing: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider(), Now: time.Now,
+	}
+}
+
+func config(spool string) gateway.Config {
+	return gateway.Config{PublicURL: "https://scim.example.com/", SpoolPath: spool, OperatorToken: "secret"}
+}
+
+func start(t *testing.T, c gateway.Config, d gateway.Dependencies) *gateway.Gateway {
+	t.Helper()
+	g, err := gateway.New(c, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// run delivers until the returned function is called.
+func run(t *testing.T, g *gateway.Gateway) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- g.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// fail sends messages that identity refuses, several at a time, and gives the IDs that the answers carry.
+func (o *others) fail(t *testing.T, g *gateway.Gateway, count int) []string {
+	t.Helper()
+	ids := make([]string, count)
+	var sending sync.WaitGroup
+	for i := range count {
+		sending.Go(func() {
+			r := httptest.NewRequest("POST", "/scim/v2/"+directory+"/Users", strings.NewReader(`{"userName":"a"}`))
+			r.Header.Set("Authorization", "Bearer "+o.key.Reveal())
+			a := httptest.NewRecorder()
+			g.SCIM().ServeHTTP(a, r)
+			if a.Code != http.StatusConflict {
+				t.Errorf("%d: %s", a.Code, a.Body)
+			}
+			ids[i] = a.Header().Get("Usher-Message-Id")
+		})
+	}
+	sending.Wait()
+	slices.Sort(ids)
+	return ids
+}
+
+func TestFailedMessagesAreRecordedOnceFailedeventsIsBack(t *testing.T) {
+	t.Parallel()
+	o := newOthers()
+	o.setRefuse(true)
+	g := start(t, config(t.TempDir()), o.dependencies(t))
+	stop := run(t, g)
+	want := o.fail(t, g, 60)
+	<-o.refused
+	o.setRefuse(false)
+	got := o.messageIDs(t, len(want))
+	if !slices.Equal(got, want) {
+		t.Errorf("recorded: %q, want %q", got, want)
+	}
+	stop()
+	for _, e := range o.recorded {
+		if e.GetOrganizationId() != "acme" || e.GetDirectoryId() != directory || e.GetStatus() != 409 || e.GetScimType() != "uniqueness" ||
+			e.GetReason() != "SCIM_UNIQUENESS" || e.GetOperation() != "POST /Users" || e.GetSource() != failedeventsv1.EventSource_EVENT_SOURCE_GATEWAY {
+			t.Errorf("recorded: %v", e)
+		}
+	}
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFailedMessagesOutliveTheGateway(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "spool")
+	o := newOthers()
+	o.setRefuse(true)
+	killed := start(t, config(folder), o.dependencies(t))
+	stop := run(t, killed)
+	want := o.fail(t, killed, 30)
+	<-o.refused
+	stop() // without Close: what the killed process knew is of no use to the next
+	o.setRefuse(false)
+	g := start(t, config(folder), o.dependencies(t))
+	stop = run(t, g)
+	if got := o.messageIDs(t, len(want)); !slices.Equal(got, want) {
+		t.Errorf("recorded: %q, want %q", got, want)
+	}
+	stop()
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheSpoolsSizeIsAMetricUntilClose(t *testing.T) {
+	t.Parallel()
+	o := newOthers()
+	d := o.dependencies(t)
+	reader := sdkmetric.NewManualReader()
+	d.Meter = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	g := start(t, config(t.TempDir()), d)
+	size := func() (bytes int64, found bool) {
+		var all metricdata.ResourceMetrics
+		if err := reader.Collect(t.Context(), &all); err != nil {
+			t.Fatal(err)
+		}
+		for _, scope := range all.ScopeMetrics {
+			for _, m := range scope.Metrics {
+				if gauge, ok := m.Data.(metricdata.Gauge[int64]); ok && m.Name == "usher_gateway_spool_bytes" {
+					for _, point := range gauge.DataPoints {
+						return point.Value, true
+					}
+				}
+			}
+		}
+		return 0, false
+	}
+	if bytes, found := size(); !found || bytes != 0 {
+		t.Errorf("%d, %v", bytes, found)
+	}
+	o.fail(t, g, 1)
+	if bytes, found := size(); !found || bytes < 100 {
+		t.Errorf("%d, %v", bytes, found)
+	}
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, found := size(); found {
+		t.Error("it is still there")
+	}
+	if err := g.Close(); err != nil {
+		t.Errorf("closing twice: %v", err)
+	}
+}
+
+func TestTheThreeFaces(t *testing.T) {
+	t.Parallel()
+	o := newOthers()
+	g := start(t, config(t.TempDir()), o.dependencies(t))
+	t.Cleanup(func() { _ = g.Close() })
+
+	r := httptest.NewRequest("GET", "/scim/v2/"+directory+"/ServiceProviderConfig", nil)
+	r.Header.Set("Authorization", "Bearer "+o.key.Reveal())
+	a := httptest.NewRecorder()
+	g.SCIM().ServeHTTP(a, r)
+	if a.Code != 200 || !strings.Contains(a.Body.String(), "https://scim.example.com/scim/v2/"+directory+"/ServiceProviderConfig") {
+		t.Errorf("SCIM: %d: %s", a.Code, a.Body)
+	}
+
+	r = httptest.NewRequest("GET", "/api/v1/organizations/acme", nil)
+	r.Header.Set("Authorization", "Bearer secret")
+	a = httptest.NewRecorder()
+	g.Admin().ServeHTTP(a, r)
+	if a.Code != 200 || !strings.Contains(a.Body.String(), "PRINCIPAL_KIND_OPERATOR") {
+		t.Errorf("admin: %d: %s", a.Code, a.Body)
+	}
+
+	server, listener := g.PublicServer(), bufconn.Listen(1<<20)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	client, err := grpc.NewClient("passthrough:bufconn", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := directoryv1.NewOrganizationServiceClient(client).GetOrganization(
+		metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer secret"),
+		&directoryv1.GetOrganizationRequest{OrganizationId: "acme"})
+	if err != nil || answer.GetOrganization().GetDisplayName() != "PRINCIPAL_KIND_OPERATOR" {
+		t.Errorf("public gRPC: %v, %v", answer, err)
+	}
+	_ = client.Close()
+	server.Stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAllProblemsOfAConfigAreNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := gateway.New(gateway.Config{
+		PublicURL: "ftp://x", SpoolBytes: -1, MaxBodyBytes: -1, MaxGroupBytes: 65 << 20, RequestTimeout: -1, RatePerSecond: -1,
+	}, newOthers().dependencies(t))
+	if err == nil {
+		t.Fatal("it was taken")
+	}
+	for _, key := range []string{
+		"public_url", "spool_path", "spool_bytes", "max_body_bytes", "max_group_bytes", "request_timeout", "rate_per_second",
+	} {
+		if !strings.Contains(err.Error(), key) {
+			t.Errorf("%s is not named: %v", key, err)
+		}
+	}
+}
+
+func TestASecretPrintsAsNothing(t *testing.T) {
+	t.Parallel()
+	c := gateway.Config{OperatorToken: "hush"}
+	text, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logged strings.Builder
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("x", "token", c.OperatorToken)
+	for _, printed := range []string{
+		string(text), logged.String(), fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c), c.OperatorToken.String(),
+	} {
+		if strings.Contains(printed, "hush") {
+			t.Errorf("printed: %s", printed)
+		}
+	}
+}
+
+// keyServer answers ResolveKey as it is told.
+type keyServer struct {
+	directoryv1.UnimplementedKeyLookupServiceServer
+	answer *directoryv1.ResolveKeyResponse
+	err    error
+	tick   func()
+}
+
+func (k *keyServer) ResolveKey(ctx context.Context, _ *directoryv1.ResolveKeyRequest) (*directoryv1.ResolveKeyResponse, error) {
+	k.tick()
+	if rpc.PrincipalOf(ctx).GetKind() != commonv1.PrincipalKind_PRINCIPAL_KIND_SYSTEM {
+		return nil, fault.New(fault.Internal, "asked for somebody else")
+	}
+	return k.answer, k.err
+}
+
+func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
+	t.Parallel()
+	asked := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	said := func(after time.Duration) *directoryv1.ResolveKeyResponse {
+		return &directoryv1.ResolveKeyResponse{
+			OrganizationId: "acme", DirectoryId: directory, ApiKeyId: "k1", Suspended: true,
+			LeaseExpireTime: timestamppb.New(asked.Add(after)),
+		}
+	}
+	whole := keylease.Lease{OrganizationID: "acme", DirectoryID: directory, KeyID: "k1", Suspended: true}
+	until := func(l keylease.Lease, after time.Duration) keylease.Lease { l.Until = asked.Add(after); return l }
+	for _, c := range []struct {
+		name   string
+		server *keyServer
+		want   keylease.Lease
+		fails  bool
+	}{
+		{name: "as long as directory says", server: &keyServer{answer: said(2 * time.Second)}, want: until(whole, 2*time.Second)},
+		{name: "no longer than 5 seconds from before asking", server: &keyServer{answer: said(time.Hour)}, want: until(whole, 5*time.Second)},
+		{
+			name: "an unknown key for a second", server: &keyServer{err: fault.New(fault.NotFound, "no")},
+			want: until(keylease.Lease{Unknown: true}, time.Second),
+		},
+		{name: "an answer without an end", server: &keyServer{answer: &directoryv1.ResolveKeyResponse{}}, want: keylease.Lease{Until: time.Unix(0, 0).UTC()}},
+		{name: "directory is down", server: &keyServer{err: fault.New(fault.Unavailable, "down")}, fails: true},
+		{name: "directory is broken", server: &keyServer{err: fault.New(fault.Internal, "broken")}, fails: true},
+		{name: "no server has the RPC", fails: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			now := asked
+			channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), tracenoop.NewTracerProvider())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.server != nil {
+				c.server.tick = func() { now = now.Add(time.Minute) } // the answer takes long
+				directoryv1.RegisterKeyLookupServiceServer(channel, c.server)
+			} else {
+				failedeventsv1.RegisterEventRecordServiceServer(channel, newOthers())
+			}
+			load := gateway.LoadKeys(channel.As(commonv1.Caller_CALLER_GATEWAY), func() time.Time { return now })
+			lease, err := load(t.Context(), apikey.New().Digest())
+			if (err != nil) != c.fails || lease != c.want {
+				t.Errorf("%+v, %v", lease, err)
+			}
+		})
+	}
+}

@@ -1,0 +1,319 @@
+package admin
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.uber.org/goleak"
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/gateway/internal/authn"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// directories stands in for the directory service.
+type directories struct {
+	directoryv1.UnimplementedOrganizationServiceServer
+
+	mu        sync.Mutex
+	err       error
+	principal *commonv1.Principal
+	created   *directoryv1.CreateOrganizationRequest
+}
+
+func (d *directories) CreateOrganization(ctx context.Context, r *directoryv1.CreateOrganizationRequest) (*directoryv1.CreateOrganizationResponse, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.created, d.principal = r, rpc.PrincipalOf(ctx)
+	return &directoryv1.CreateOrganizationResponse{Organization: &directoryv1.Organization{Id: r.GetOrganizationId()}}, d.err
+}
+
+func (d *directories) GetOrganization(_ context.Context, r *directoryv1.GetOrganizationRequest) (*directoryv1.GetOrganizationResponse, error) {
+	return nil, fault.Missing("organization", r.GetOrganizationId())
+}
+
+// accesses stands in for the rule service's feed of access.
+type accesses struct {
+	rulev1.UnimplementedAccessServiceServer
+	err     error
+	proceed chan struct{}
+}
+
+func (a *accesses) WatchAccess(_ *rulev1.WatchAccessRequest, stream grpc.ServerStreamingServer[rulev1.WatchAccessResponse]) error {
+	for range 2 {
+		if err := stream.Send(&rulev1.WatchAccessResponse{Cursor: "c"}); err != nil {
+			return err
+		}
+		<-a.proceed
+	}
+	return a.err
+}
+
+type world struct {
+	directories *directories
+	accesses    *accesses
+	handler     *Handler
+	spans       *tracetest.InMemoryExporter
+	logs        *strings.Builder
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{
+		directories: &directories{}, accesses: &accesses{proceed: make(chan struct{}, 2)}, spans: tracetest.NewInMemoryExporter(),
+		logs: &strings.Builder{},
+	}
+	tracing := sdktrace.NewTracerProvider(sdktrace.WithSyncer(w.spans))
+	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), tracing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	directoryv1.RegisterOrganizationServiceServer(channel, w.directories)
+	rulev1.RegisterAccessServiceServer(channel, w.accesses)
+	conn := channel.As(commonv1.Caller_CALLER_GATEWAY)
+	w.handler, err = New(t.Context(), Connections{Directory: conn, Identity: conn, Rule: conn, FailedEvents: conn}, Dependencies{
+		Operator: authn.NewOperator("secret"), ServerName: "scim.example.com", OpenAPI: []byte(`{"openapi":"3.0.3"}`),
+		Log: slog.New(slog.NewTextHandler(w.logs, nil)), Tracing: tracing, Meter: metricnoop.NewMeterProvider(), Now: time.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+type failure struct {
+	Code    int
+	Message string
+	Details []struct {
+		Type            string `json:"@type"`
+		Reason, Domain  string
+		FieldViolations []struct{ Field string }
+	}
+}
+
+func (w *world) do(method, path, body string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer secret")
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	a := httptest.NewRecorder()
+	w.handler.ServeHTTP(a, r)
+	return a
+}
+
+func TestARequestBecomesACallOfTheOperator(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.do("POST", "/api/v1/organizations", `{"organizationId":"acme","federated":true}`,
+		"Grpc-Metadata-Usher-Caller", "rule", "Grpc-Timeout", "nonsense")
+	if a.Code != 200 {
+		t.Fatalf("%d: %s", a.Code, a.Body)
+	}
+	want := &directoryv1.CreateOrganizationRequest{OrganizationId: "acme", Federated: true}
+	if !proto.Equal(w.directories.created, want) {
+		t.Errorf("the call was %v", w.directories.created)
+	}
+	if p := w.directories.principal; p.GetKind() != commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR || p.GetSubject() != "operator" {
+		t.Errorf("the principal was %v", p)
+	}
+	var answer struct{ Organization map[string]any }
+	if err := json.Unmarshal(a.Body.Bytes(), &answer); err != nil {
+		t.Fatal(err)
+	}
+	if value, ok := answer.Organization["displayName"]; !ok || value != "" || answer.Organization["id"] != "acme" {
+		t.Errorf("the answer is %s", a.Body)
+	}
+	for name, value := range map[string]string{
+		"Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+	} {
+		if got := a.Header().Get(name); got != value {
+			t.Errorf("%s is %q", name, got)
+		}
+	}
+}
+
+func TestFailuresAreStatuses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, method, path, body string
+		headers                  []string
+		status                   int
+		reason                   string
+	}{
+		{"no token", "GET", "/api/v1/organizations/acme", "", []string{"Authorization", ""}, 401, "UNAUTHENTICATED"},
+		{"a wrong token", "GET", "/api/v1/organizations/acme", "", []string{"Authorization", "Bearer wrong"}, 401, "UNAUTHENTICATED"},
+		{"a wrong token where nothing is", "GET", "/nothing", "", []string{"Authorization", "Bearer wrong"}, 401, "UNAUTHENTICATED"},
+		{"a wrong token for the description", "GET", "/api/v1/openapi.json", "", []string{"Authorization", "Basic secret"}, 401, "UNAUTHENTICATED"},
+		{"nothing there", "GET", "/api/v1/nothing", "", nil, 404, "NOT_FOUND"},
+		{"not this method", "DELETE", "/api/v1/organizations", "", nil, 405, "INVALID_REQUEST"},
+		{"not this method of the description", "POST", "/api/v1/openapi.json", "", nil, 405, "INVALID_REQUEST"},
+		{"another method by header", "POST", "/api/v1/organizations/acme", "", []string{"X-HTTP-Method-Override", "GET"}, 405, "INVALID_REQUEST"},
+		{"reading by a form", "POST", "/api/v1/organizations/acme", "a=b", []string{"Content-Type", "application/x-www-form-urlencoded"}, 405, "INVALID_REQUEST"},
+		{"no such organization", "GET", "/api/v1/organizations/acme", "", nil, 404, "NOT_FOUND"},
+		{"no JSON", "POST", "/api/v1/organizations", "{", nil, 400, "INVALID_REQUEST"},
+		{"an unknown field", "POST", "/api/v1/organizations", `{"organizationId":"acme","nonsense":1}`, nil, 400, "INVALID_REQUEST"},
+		{"a wrong type", "POST", "/api/v1/organizations", `{"organizationId":1}`, nil, 400, "INVALID_REQUEST"},
+		{"a field that breaks the contract", "POST", "/api/v1/organizations", `{"organizationId":"NO SLUG"}`, nil, 400, "INVALID_REQUEST"},
+		{"a body over the limit", "POST", "/api/v1/organizations", strings.Repeat("a", maxBody+1), nil, 413, "LIMIT"},
+		{"a service that does not have it", "GET", "/api/v1/organizations", "", nil, 404, "NOT_FOUND"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			a := w.do(c.method, c.path, c.body, c.headers...)
+			var f failure
+			if err := json.Unmarshal(a.Body.Bytes(), &f); err != nil {
+				t.Fatalf("%d: %v: %s", a.Code, err, a.Body)
+			}
+			if a.Code != c.status || len(f.Details) == 0 || f.Details[0].Reason != c.reason || f.Details[0].Domain != "usher" ||
+				f.Details[0].Type != "type.googleapis.com/google.rpc.ErrorInfo" || f.Message == "" || f.Code == 0 {
+				t.Errorf("%d: %s", a.Code, a.Body)
+			}
+			if (a.Header().Get("WWW-Authenticate") == "Bearer") != (c.status == 401) {
+				t.Errorf("WWW-Authenticate is %q", a.Header().Get("WWW-Authenticate"))
+			}
+		})
+	}
+}
+
+func TestAFieldThatBreaksTheContractIsNamed(t *testing.T) {
+	t.Parallel()
+	a := newWorld(t).do("POST", "/api/v1/organizations", `{"organizationId":""}`)
+	var f failure
+	if err := json.Unmarshal(a.Body.Bytes(), &f); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Details) != 2 || len(f.Details[1].FieldViolations) == 0 || f.Details[1].FieldViolations[0].Field != "organization_id" {
+		t.Errorf("%s", a.Body)
+	}
+}
+
+func TestTheDescriptionIsServed(t *testing.T) {
+	t.Parallel()
+	a := newWorld(t).do("GET", "/api/v1/openapi.json", "")
+	if a.Code != 200 || a.Body.String() != `{"openapi":"3.0.3"}` || a.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("%d: %s", a.Code, a.Body)
+	}
+}
+
+func TestAStreamComesLineByLine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.accesses.err = fault.New(fault.CursorExpired, "too old")
+	server := httptest.NewServer(w.handler)
+	defer server.Close()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/api/v1/organizations/acme/access:watch", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer secret")
+	answer, err := server.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	lines := bufio.NewScanner(answer.Body)
+	for range 2 {
+		// Each line comes before the next is made.
+		if !lines.Scan() || !strings.Contains(lines.Text(), `"result":{`) {
+			t.Fatalf("the line is %q", lines.Text())
+		}
+		w.accesses.proceed <- struct{}{}
+	}
+	if !lines.Scan() || !strings.Contains(lines.Text(), "CURSOR_EXPIRED") {
+		t.Errorf("the last line is %q", lines.Text())
+	}
+}
+
+func TestSpansAndLogsNameTheRoute(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.do("GET", "/api/v1/organizations/jane@example.com", "")
+	w.do("GET", "/jane@example.com", "")
+	text := w.logs.String()
+	found := false
+	for _, span := range w.spans.GetSpans() {
+		text += fmt.Sprintln(span.Name, span.Attributes)
+		found = found || span.Name == "GET /api/v1/organizations/{organization_id}"
+	}
+	if !found || strings.Contains(text, "jane") || strings.Contains(text, "secret") {
+		t.Errorf("spans and logs: %s", text)
+	}
+}
+
+// An RPC with an address is served, and one that is served is public: else an admin could call what only services may.
+func TestEveryAddressIsServedAndPublic(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	addresses := 0
+	for _, pkg := range []protoreflect.FullName{"usher.directory.v1", "usher.identity.v1", "usher.rule.v1", "usher.failedevents.v1"} {
+		protoregistry.GlobalFiles.RangeFilesByPackage(pkg, func(file protoreflect.FileDescriptor) bool {
+			for i := range file.Services().Len() {
+				for j := range file.Services().Get(i).Methods().Len() {
+					method := file.Services().Get(i).Methods().Get(j)
+					rule, ok := proto.GetExtension(method.Options(), annotations.E_Http).(*annotations.HttpRule)
+					if !ok || rule == nil {
+						continue
+					}
+					addresses++
+					if name := fmt.Sprintf("/%s/%s", method.Parent().FullName(), method.Name()); !rpc.Public(name) {
+						t.Errorf("%s has an address and is internal", name)
+					}
+					verb, path := address(rule)
+					path = strings.NewReplacer("{", "", "}", "").Replace(path)
+					if method.IsStreamingServer() {
+						continue // served above
+					}
+					if a := w.do(verb, path, ""); strings.Contains(a.Body.String(), "nothing at this address") ||
+						strings.Contains(a.Body.String(), "method is not possible") {
+						t.Errorf("%s %s is not served: %s", verb, path, a.Body)
+					}
+				}
+			}
+			return true
+		})
+	}
+	if addresses < 30 {
+		t.Errorf("%d addresses: the walk misses some", addresses)
+	}
+}
+
+func address(rule *annotations.HttpRule) (verb, path string) {
+	switch p := rule.GetPattern().(type) {
+	case *annotations.HttpRule_Get:
+		return "GET", p.Get
+	case *annotations.HttpRule_Post:
+		return "POST", p.Post
+	case *annotations.HttpRule_Put:
+		return "PUT", p.Put
+	case *annotations.HttpRule_Patch:
+		return "PATCH", p.Patch
+	case *annotations.HttpRule_Delete:
+		return "DELETE", p.Delete
+	default:
+		return "", ""
+	}
+}

@@ -1,0 +1,310 @@
+package publicgrpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	_ "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
+	_ "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/gateway/internal/authn"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func packages() []string {
+	return []string{"usher.directory.v1", "usher.identity.v1", "usher.rule.v1", "usher.failedevents.v1"}
+}
+
+// forwarded is a call that reached a connection.
+type forwarded struct {
+	method    string
+	request   proto.Message
+	principal *commonv1.Principal
+	outgoing  metadata.MD
+	deadline  bool
+}
+
+// conn stands in for the connection to a service.
+type conn struct {
+	mu     sync.Mutex
+	calls  []forwarded
+	err    error
+	stream []proto.Message // what a stream sends before it ends with err
+}
+
+func (c *conn) note(ctx context.Context, method string, request any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	outgoing, _ := metadata.FromOutgoingContext(ctx)
+	_, deadline := ctx.Deadline()
+	c.calls = append(c.calls, forwarded{
+		method: method, request: request.(proto.Message), principal: rpc.PrincipalOf(ctx), outgoing: outgoing, deadline: deadline,
+	})
+}
+
+func (c *conn) Invoke(ctx context.Context, method string, request, reply any, _ ...grpc.CallOption) error {
+	c.note(ctx, method, request)
+	if answer, ok := reply.(*directoryv1.GetOrganizationResponse); ok && c.err == nil {
+		answer.Organization = &directoryv1.Organization{Id: request.(*directoryv1.GetOrganizationRequest).GetOrganizationId()}
+	}
+	return c.err
+}
+
+func (c *conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
+	if !desc.ServerStreams || desc.ClientStreams {
+		return nil, fmt.Errorf("%s is opened as %+v", method, desc)
+	}
+	return &stream{conn: c, ctx: ctx, method: method}, nil
+}
+
+type stream struct {
+	grpc.ClientStream
+	conn   *conn
+	ctx    context.Context //nolint:containedctx // of a grpc.ClientStream
+	method string
+	sent   int
+}
+
+func (s *stream) SendMsg(m any) error { s.conn.note(s.ctx, s.method, m); return nil }
+func (s *stream) CloseSend() error    { return nil }
+func (s *stream) RecvMsg(m any) error {
+	if s.sent < len(s.conn.stream) {
+		proto.Merge(m.(proto.Message), s.conn.stream[s.sent])
+		s.sent++
+		return nil
+	}
+	if s.conn.err != nil {
+		return s.conn.err
+	}
+	return io.EOF
+}
+
+// serve runs a face before a conn for each package, and gives a client.
+func serve(t *testing.T) (map[string]*conn, *grpc.ClientConn) {
+	t.Helper()
+	conns, connections := map[string]*conn{}, map[string]grpc.ClientConnInterface{}
+	for _, pkg := range packages() {
+		conns[pkg] = &conn{}
+		connections[pkg] = conns[pkg]
+	}
+	face, err := New(Dependencies{
+		Connections: connections, Operator: authn.NewOperator("secret"), Log: slog.New(slog.DiscardHandler),
+		Tracing: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider(), Now: time.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, listener := face.Server(), bufconn.Listen(1<<20)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	client, err := grpc.NewClient("passthrough:bufconn",
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
+		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = client.Close()
+		server.Stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return conns, client
+}
+
+func operator(ctx context.Context) context.Context {
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer secret",
+		// What only services may say of each other.
+		"usher-caller", "rule", "usher-principal-bin", "x", "usher-message-id", "theirs", "other", "x")
+}
+
+func message(t *testing.T, name protoreflect.FullName) proto.Message {
+	t.Helper()
+	kind, err := protoregistry.GlobalTypes.FindMessageByName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kind.New().Interface()
+}
+
+// call makes a call of any method and gives its first error.
+func call(ctx context.Context, t *testing.T, client *grpc.ClientConn, name string, method protoreflect.MethodDescriptor) error {
+	t.Helper()
+	request, reply := message(t, method.Input().FullName()), message(t, method.Output().FullName())
+	if !method.IsStreamingServer() {
+		return client.Invoke(ctx, name, request, reply)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s, err := client.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, name)
+	if err == nil {
+		err = errors.Join(s.SendMsg(request), s.CloseSend())
+	}
+	if err == nil {
+		err = s.RecvMsg(reply)
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+func methods(t *testing.T, each func(pkg, name string, method protoreflect.MethodDescriptor)) {
+	t.Helper()
+	for _, pkg := range packages() {
+		protoregistry.GlobalFiles.RangeFilesByPackage(protoreflect.FullName(pkg), func(file protoreflect.FileDescriptor) bool {
+			for i := range file.Services().Len() {
+				service := file.Services().Get(i)
+				for j := range service.Methods().Len() {
+					method := service.Methods().Get(j)
+					each(pkg, fmt.Sprintf("/%s/%s", service.FullName(), method.Name()), method)
+				}
+			}
+			return true
+		})
+	}
+}
+
+func TestExactlyThePublicRPCsAreForwarded(t *testing.T) {
+	t.Parallel()
+	conns, client := serve(t)
+	public, internal := 0, 0
+	methods(t, func(pkg, name string, method protoreflect.MethodDescriptor) {
+		before := len(conns[pkg].calls)
+		err := call(operator(t.Context()), t, client, name, method)
+		calls := conns[pkg].calls[before:]
+		if !rpc.Public(name) {
+			internal++
+			if status.Code(err) != codes.Unimplemented || len(calls) != 0 {
+				t.Errorf("%s is internal: %v, %d calls", name, err, len(calls))
+			}
+			return
+		}
+		public++
+		if err != nil || len(calls) != 1 {
+			t.Fatalf("%s is public: %v, %d calls", name, err, len(calls))
+		}
+		got := calls[0]
+		if got.method != name || got.request.ProtoReflect().Descriptor().FullName() != method.Input().FullName() {
+			t.Errorf("%s: forwarded as %s with %T", name, got.method, got.request)
+		}
+		if got.principal.GetKind() != commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR || got.principal.GetSubject() != "operator" {
+			t.Errorf("%s: for %v", name, got.principal)
+		}
+		for key := range got.outgoing {
+			if strings.HasPrefix(key, "usher-") || key == "authorization" || key == "other" {
+				t.Errorf("%s: the client's %s went on", name, key)
+			}
+		}
+		if got.deadline == method.IsStreamingServer() {
+			t.Errorf("%s: has a deadline: %v", name, got.deadline)
+		}
+	})
+	if public < 30 || internal < 10 {
+		t.Errorf("there are %d public and %d internal RPCs: the walk misses some", public, internal)
+	}
+}
+
+func TestWithoutACredentialThereIsNothing(t *testing.T) {
+	t.Parallel()
+	conns, client := serve(t)
+	for name, ctx := range map[string]context.Context{
+		"none":      t.Context(),
+		"wrong":     metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer wrong"),
+		"two":       metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer secret", "authorization", "Bearer secret"),
+		"a service": metadata.AppendToOutgoingContext(t.Context(), "usher-caller", "rule"),
+	} {
+		methods(t, func(pkg, method string, d protoreflect.MethodDescriptor) {
+			if !rpc.Public(method) {
+				return
+			}
+			err := call(ctx, t, client, method, d)
+			if rpc.Fault(err) == nil || rpc.Fault(err).Reason != fault.Unauthenticated || status.Code(err) != codes.Unauthenticated {
+				t.Errorf("%s, %s: %v", name, method, err)
+			}
+			if len(conns[pkg].calls) != 0 {
+				t.Fatalf("%s, %s: it was forwarded", name, method)
+			}
+		})
+	}
+}
+
+func TestMessagesAndErrorsPassUnchanged(t *testing.T) {
+	t.Parallel()
+	conns, client := serve(t)
+	organizations := directoryv1.NewOrganizationServiceClient(client)
+	answer, err := organizations.GetOrganization(operator(t.Context()), &directoryv1.GetOrganizationRequest{OrganizationId: "acme"})
+	if err != nil || answer.GetOrganization().GetId() != "acme" {
+		t.Errorf("%v, %v", answer, err)
+	}
+	sent := fault.New(fault.InvalidRequest, "bad").With("resource", "rule").Retry(time.Second)
+	sent.Fields = []fault.Field{{Path: "a", Description: "b"}}
+	conns["usher.directory.v1"].err = rpc.Status(sent).Err()
+	_, err = organizations.GetOrganization(operator(t.Context()), &directoryv1.GetOrganizationRequest{OrganizationId: "acme"})
+	if got, want := status.Convert(err).Proto(), rpc.Status(sent).Proto(); !proto.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	conns["usher.directory.v1"].err = errors.New("a secret cause")
+	_, err = organizations.GetOrganization(operator(t.Context()), &directoryv1.GetOrganizationRequest{OrganizationId: "acme"})
+	if f := rpc.Fault(err); f.Reason != fault.Internal || strings.Contains(f.Message, "secret") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAStreamPassesUntilItEnds(t *testing.T) {
+	t.Parallel()
+	conns, client := serve(t)
+	for range 3 {
+		conns["usher.rule.v1"].stream = append(conns["usher.rule.v1"].stream, &rulev1.WatchAccessResponse{})
+	}
+	conns["usher.rule.v1"].err = rpc.Status(fault.New(fault.CursorExpired, "too old")).Err()
+	watch, err := rulev1.NewAccessServiceClient(client).WatchAccess(operator(t.Context()), &rulev1.WatchAccessRequest{OrganizationId: "acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := watch.Recv(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := watch.Recv(); rpc.Fault(err).Reason != fault.CursorExpired {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
+func TestHealthNeedsNoCredential(t *testing.T) {
+	t.Parallel()
+	_, client := serve(t)
+	answer, err := grpc_health_v1.NewHealthClient(client).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
+	if err != nil || answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
+		t.Errorf("%v, %v", answer, err)
+	}
+}
