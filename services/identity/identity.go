@@ -99,11 +99,11 @@ func (s *Service) Run(ctx context.Context) error {
 	const leastDelay, mostDelay = 50 * time.Millisecond, 5 * time.Second
 	delay := leastDelay
 	for {
-		applied, err := s.follow(ctx)
+		connected, err := s.follow(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		if applied {
+		if connected {
 			delay = leastDelay
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -120,8 +120,8 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// follow applies directories from where it left off until the stream breaks, and says whether any came.
-func (s *Service) follow(ctx context.Context) (applied bool, err error) {
+// follow applies directories from where it left off until the stream breaks, and says whether there was one.
+func (s *Service) follow(ctx context.Context) (connected bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	revision, err := s.core.FollowedRevision(ctx)
@@ -135,8 +135,9 @@ func (s *Service) follow(ctx context.Context) (applied bool, err error) {
 	for {
 		response, err := stream.Recv()
 		if err != nil {
-			return applied, err
+			return connected, err
 		}
+		connected = true
 		d := response.GetDirectory()
 		if d == nil {
 			continue // it only says that we have caught up
@@ -146,9 +147,8 @@ func (s *Service) follow(ctx context.Context) (applied bool, err error) {
 			Strict: d.GetMode() == directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT, ReplacesID: d.GetReplacesId(),
 			Closed: d.GetState() == directoryv1.DirectoryState_DIRECTORY_STATE_DELETED,
 		}, response.GetRevision()); err != nil {
-			return applied, err
+			return connected, err
 		}
-		applied = true
 	}
 }
 

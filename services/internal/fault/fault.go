@@ -7,6 +7,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
@@ -82,6 +83,12 @@ func Wrap(cause error, reason Reason, format string, args ...any) *Error {
 	return &Error{Reason: reason, Message: fmt.Sprintf(format, args...), cause: cause}
 }
 
+// Invalid makes the InvalidRequest of one field.
+func Invalid(path, format string, args ...any) *Error {
+	field := Field{Path: path, Description: fmt.Sprintf(format, args...)}
+	return &Error{Reason: InvalidRequest, Message: field.Path + ": " + field.Description, Fields: []Field{field}}
+}
+
 // With adds metadata and returns the error.
 func (e *Error) With(key, value string) *Error {
 	if e.Metadata == nil {
@@ -117,8 +124,7 @@ func Is(err error, reason Reason) bool {
 
 // ReasonName is the reason as it is written in an ErrorInfo and in a failed event: without the enum's prefix.
 func ReasonName(r Reason) string {
-	const prefix = "ERROR_REASON_"
-	return r.String()[len(prefix):]
+	return strings.TrimPrefix(r.String(), "ERROR_REASON_")
 }
 
 // Missing is the NotFound of a kind of resource, such as "rule".

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
@@ -77,12 +78,16 @@ func outgoing(ctx context.Context) (context.Context, error) {
 func incoming(ctx context.Context, caller commonv1.Caller) (context.Context, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	ctx = context.WithValue(ctx, callerCtx{}, caller)
-	if values := md.Get(principalKey); len(values) == 1 {
+	switch values := md.Get(principalKey); len(values) {
+	case 0: // the service calls on its own behalf
+	case 1:
 		principal := &commonv1.Principal{}
 		if err := proto.Unmarshal([]byte(values[0]), principal); err != nil {
 			return nil, err
 		}
 		ctx = WithPrincipal(ctx, principal)
+	default:
+		return nil, errors.New("the call names several principals")
 	}
 	if values := md.Get(messageIDKey); len(values) == 1 {
 		ctx = WithMessageID(ctx, values[0])

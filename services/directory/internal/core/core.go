@@ -116,9 +116,7 @@ func (c *Core) CreateKey(ctx context.Context, k store.Key) (store.Key, apikey.Se
 	secret := apikey.New()
 	k.ID, k.Digest, k.CreateTime = ids.New(), secret.Digest(), c.now()
 	if !k.ExpireTime.IsZero() && !k.ExpireTime.After(k.CreateTime) {
-		f := fault.New(fault.InvalidRequest, "expire_time must be in the future")
-		f.Fields = []fault.Field{{Path: "expire_time", Description: "must be in the future"}}
-		return store.Key{}, apikey.Secret{}, f
+		return store.Key{}, apikey.Secret{}, fault.Invalid("expire_time", "must be in the future")
 	}
 	return k, secret, c.store.CreateKey(ctx, k)
 }

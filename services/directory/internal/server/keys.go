@@ -9,12 +9,16 @@ import (
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
 )
 
 // CreateApiKey implements the RPC.
 func (s *Server) CreateApiKey(ctx context.Context, r *directoryv1.CreateApiKeyRequest) (*directoryv1.CreateApiKeyResponse, error) {
 	key := store.Key{OrganizationID: r.GetOrganizationId(), DirectoryID: r.GetDirectoryId(), DisplayName: r.GetDisplayName()}
 	if r.GetExpireTime() != nil {
+		if err := r.GetExpireTime().CheckValid(); err != nil {
+			return nil, fault.Invalid("expire_time", "must be a time up to the year 9999")
+		}
 		key.ExpireTime = r.GetExpireTime().AsTime().Truncate(time.Microsecond)
 	}
 	key, secret, err := s.core.CreateKey(ctx, key)

@@ -52,9 +52,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 func masked(mask *fieldmaskpb.FieldMask, fields ...string) (func(field string) bool, error) {
 	for _, path := range mask.GetPaths() {
 		if !slices.Contains(fields, path) {
-			f := fault.New(fault.InvalidRequest, "update_mask: %q cannot be changed; these can: %s", path, strings.Join(fields, ", "))
-			f.Fields = []fault.Field{{Path: "update_mask", Description: f.Message}}
-			return nil, f
+			return nil, fault.Invalid("update_mask", "%q cannot be changed; these can: %s", path, strings.Join(fields, ", "))
 		}
 	}
 	return func(field string) bool { return len(mask.GetPaths()) == 0 || slices.Contains(mask.GetPaths(), field) }, nil
@@ -65,9 +63,7 @@ func checkDisplayName(path, name string) error {
 	if length := len([]rune(name)); length >= 1 && length <= 200 {
 		return nil
 	}
-	f := fault.New(fault.InvalidRequest, "%s must be 1 to 200 characters", path)
-	f.Fields = []fault.Field{{Path: path, Description: "must be 1 to 200 characters"}}
-	return f
+	return fault.Invalid(path, "must be 1 to 200 characters")
 }
 
 // CreateOrganization implements the RPC.
@@ -199,7 +195,11 @@ func (s *Server) UpdateDirectory(ctx context.Context, r *directoryv1.UpdateDirec
 		change.DisplayName = &name
 	}
 	if takes("mode") {
-		strict := strict(r.GetDirectory().GetMode())
+		mode := r.GetDirectory().GetMode()
+		if _, known := directoryv1.DirectoryMode_name[int32(mode)]; !known {
+			return nil, fault.Invalid("directory.mode", "must be a mode that there is")
+		}
+		strict := strict(mode)
 		change.Strict = &strict
 	}
 	if takes("unique_group_names") {

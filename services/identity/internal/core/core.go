@@ -41,6 +41,12 @@ type Call struct {
 	Traceparent string
 }
 
+// ParseProjection reads what a client chooses of a resource.
+func ParseProjection(attributes, excluded []string) (scim.Projection, error) {
+	p, err := scim.ParseProjection(attributes, excluded)
+	return p, refused(err)
+}
+
 // Resource is a resource as the client sees it.
 type Resource struct {
 	ID         string

@@ -159,6 +159,11 @@ func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions [
 		if g, err = c.store.Group(ctx, call.Scope, id); err != nil {
 			return err
 		}
+		// What is shown under the new version must be that version: then nobody may have come in between.
+		read := versions
+		if render {
+			read = []int64{g.Version}
+		}
 		if err := precondition(versions, g.Version); err != nil {
 			return err
 		}
@@ -175,7 +180,7 @@ func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions [
 			return nil
 		}
 		putGroup(&g, changed.Document)
-		w, err := c.store.UpdateGroup(ctx, g, changed.Changed, versions, memberEdits(changed.Members), cause)
+		w, err := c.store.UpdateGroup(ctx, g, changed.Changed, read, memberEdits(changed.Members), cause)
 		o.Cursor, g.Version, g.UpdateTime = w.Cursor, w.Version, w.UpdateTime
 		return err
 	})

@@ -52,27 +52,10 @@ func (c *Core) Facts(ctx context.Context, organizationID string, ids []string) (
 			return nil, err
 		}
 		f.DisplayName, _ = d.Str("displayName")
-		f.Email = email(d)
+		f.Email = d.Email()
 		facts = append(facts, UserFacts{Facts: f, RoleValues: d.Roles()})
 	}
 	return facts, nil
-}
-
-// email is the primary address, else the first.
-func email(d *scim.Document) string {
-	first := ""
-	for _, v := range d.SearchValues() {
-		if v.Attribute != "emails" {
-			continue
-		}
-		if v.Primary {
-			return v.Value
-		}
-		if first == "" {
-			first = v.Value
-		}
-	}
-	return first
 }
 
 // UserIDs walks an organization's users.
@@ -114,7 +97,10 @@ func (c *Core) FinishAdoption(ctx context.Context, call Call) (removed int64, cu
 		if err != nil {
 			return removed, cursor, err
 		}
-		removed, cursor = removed+int64(len(page)), w.Cursor
+		removed += int64(len(page))
+		if w.Cursor.Epoch != "" {
+			cursor = w.Cursor
+		}
 		group, member = page[len(page)-1].GroupID, page[len(page)-1].Member.ID
 	}
 }

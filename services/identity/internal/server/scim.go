@@ -14,7 +14,6 @@ import (
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/core"
 	"github.com/usher-scim/usher/services/identity/internal/store"
-	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
@@ -48,9 +47,9 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 
 // call reads what every SCIM call brings.
 func call(ctx context.Context, target *identityv1.Target, projection *identityv1.Projection) (core.Call, error) {
-	p, err := scim.ParseProjection(projection.GetAttributes(), projection.GetExcludedAttributes())
+	p, err := core.ParseProjection(projection.GetAttributes(), projection.GetExcludedAttributes())
 	if err != nil {
-		return core.Call{}, fault.Wrap(err, fault.InvalidValue, "%s", err.Error())
+		return core.Call{}, err
 	}
 	return core.Call{
 		Scope:      store.Scope{OrganizationID: target.GetOrganizationId(), DirectoryID: strings.ToLower(target.GetDirectoryId())},

@@ -173,14 +173,16 @@ type Lookup struct {
 //
 // Every write to a directory's resources checks in its transaction that the directory is open: fault.NotReady when it is
 // not known yet, fault.Deleted when it is closed. A write and its change records are one transaction, durable when the
-// method returns. What is not there is fault.NotFound; a detached resource, or one of another directory, is not there.
+// method returns. What is not there is fault.NotFound, and so is a resource of another directory. A closed directory can
+// still be read, which is how adoption finds what it left: who serves SCIM asks first whether it is open.
 type Store interface {
 	// Epoch is the feed's: of this database, until it is restored.
 	Epoch() string
 
 	// FollowedRevision is the highest revision given to ApplyDirectory.
 	FollowedRevision(ctx context.Context) (int64, error)
-	// ApplyDirectory takes what is new of a directory. A closed one stays closed.
+	// ApplyDirectory takes what is new of a directory. What is not above FollowedRevision was applied before, and is left
+	// out. A closed one stays closed.
 	ApplyDirectory(ctx context.Context, d Directory, revision int64) error
 	// Directory reads one; fault.NotFound when it was not applied yet.
 	Directory(ctx context.Context, scope Scope) (Directory, error)
@@ -238,7 +240,8 @@ type Store interface {
 	DeleteGroup(ctx context.Context, scope Scope, id string, versions []int64, cause Cause) (Written, error)
 	// Members lists, by id, a group's members that its directory can see, those after one, at most limit.
 	Members(ctx context.Context, scope Scope, groupID, after string, limit int) ([]Member, error)
-	// GroupsOfMember lists, by id, the groups of the directory that a member is directly in, those after one.
+	// GroupsOfMember lists, by id, the groups of the directory that a member is directly in, those after one, at most
+	// limit. A member that the directory cannot see is in none.
 	GroupsOfMember(ctx context.Context, scope Scope, memberID, after string, limit int) ([]Group, error)
 
 	// Cursor is the end of the feed.
@@ -246,7 +249,8 @@ type Store interface {
 	// Changes lists an organization's records after a cursor, oldest first, at most limit, and the cursor after what was
 	// looked at. fault.CursorExpired: another epoch.
 	Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]Change, feed.Cursor, error)
-	// Active lists the organizations with records after a cursor, and the cursor after them.
+	// Active lists the organizations with records after a cursor, and the cursor after them: go on from there also when
+	// there was none.
 	Active(ctx context.Context, after feed.Cursor) ([]string, feed.Cursor, error)
 	// Written gives a channel that closes when records come after now.
 	Written() <-chan struct{}
@@ -264,7 +268,7 @@ type Store interface {
 	// DirectMembers lists, by id, all members of a group of any directory, also those that its directory cannot see.
 	DirectMembers(ctx context.Context, organizationID, groupID, after string, limit int) ([]Member, error)
 	// CarriedMembers lists, by group and member, the memberships that this directory's adoption took over and the IdP
-	// never confirmed: of adopted groups, and of adopted users in groups that were not adopted.
+	// never confirmed: of adopted groups, and of adopted users and groups in groups that were not adopted.
 	CarriedMembers(ctx context.Context, scope Scope, afterGroup, afterMember string, limit int) ([]CarriedMember, error)
 	// RemoveCarried removes such memberships, with change records.
 	RemoveCarried(ctx context.Context, scope Scope, members []CarriedMember, cause Cause) (Written, error)

@@ -75,7 +75,7 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) ([]string, feed.C
 	if err != nil {
 		return nil, after, err
 	}
-	if !after.Before(end) {
+	if after.Epoch != "" && !after.Before(end) {
 		return nil, after, nil
 	}
 	// At the beginning this would read every record; the organizations are fewer.

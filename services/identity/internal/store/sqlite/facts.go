@@ -4,15 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
-// list passes ids to SQL as one argument. Where they are joined, CROSS JOIN keeps SQLite to the order that is written: the
+// list passes ids to SQL as one argument, each once. Where they are joined, CROSS JOIN keeps SQLite to the order that is written: the
 // ids first, each a look-up. Left to itself it reads the whole organization and looks for each row among the ids.
 func list(ids []string) string {
-	text, _ := json.Marshal(ids) // a []string always marshals
+	text, _ := json.Marshal(slices.Compact(slices.Sorted(slices.Values(ids)))) // a []string always marshals
 	return string(text)
 }
 
@@ -61,13 +62,14 @@ func fillGroups(rows *sql.Rows, facts []store.Facts) error {
 
 // FindUsers implements store.Store.
 func (s *Store) FindUsers(ctx context.Context, organizationID string, by store.Lookup, limit int) ([]string, error) {
+	// The directories first, of which an organization has few: a user's names are indexed within each. See list for CROSS JOIN.
 	var query, value string
 	switch {
 	case by.UserNameFolded != "":
-		query, value = `SELECT u.id FROM directories d JOIN users u ON u.organization_id = d.organization_id AND u.directory_id = d.id
+		query, value = `SELECT u.id FROM directories d CROSS JOIN users u ON u.organization_id = d.organization_id AND u.directory_id = d.id
 			AND u.user_name_folded = ?2 WHERE d.organization_id = ?1 ORDER BY u.id LIMIT ?3`, by.UserNameFolded
 	case by.ExternalID != "":
-		query, value = `SELECT u.id FROM directories d JOIN users u ON u.organization_id = d.organization_id AND u.directory_id = d.id
+		query, value = `SELECT u.id FROM directories d CROSS JOIN users u ON u.organization_id = d.organization_id AND u.directory_id = d.id
 			AND u.external_id = ?2 AND u.external_id <> '' WHERE d.organization_id = ?1 ORDER BY u.id LIMIT ?3`, by.ExternalID
 	case by.EmailFolded != "":
 		query, value = `SELECT user_id FROM search_values WHERE organization_id = ?1 AND attribute = 'emails' AND value = ?2

@@ -193,8 +193,10 @@ func (s *Store) Members(ctx context.Context, scope store.Scope, groupID, after s
 func (s *Store) GroupsOfMember(ctx context.Context, scope store.Scope, memberID, after string, limit int) ([]store.Group, error) {
 	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM members m
 		JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
-		WHERE m.organization_id = ? AND m.member_id = ? AND g.directory_id = ? AND g.id > ? ORDER BY g.id LIMIT ?`,
-		scope.OrganizationID, memberID, scope.DirectoryID, after, limit)
+		WHERE m.organization_id = ?1 AND m.member_id = ?3 AND g.directory_id = ?2 AND g.id > ?4
+			AND (EXISTS (SELECT 1 FROM users WHERE organization_id = ?1 AND id = ?3 AND directory_id = ?2)
+				OR EXISTS (SELECT 1 FROM groups WHERE organization_id = ?1 AND id = ?3 AND directory_id = ?2))
+		ORDER BY g.id LIMIT ?5`, scope.OrganizationID, scope.DirectoryID, memberID, after, limit)
 	return sqldb.Collect(rows, err, scanGroup)
 }
 
@@ -206,15 +208,18 @@ func (s *Store) DirectMembers(ctx context.Context, organizationID, groupID, afte
 	return sqldb.Collect(rows, err, scanMember)
 }
 
+// isCarried is the condition on a membership m of a group g in a directory d that an adoption by directory ?2 of
+// organization ?1 took it over: with the group, or with the member while the group stayed behind.
+const isCarried = `((g.directory_id = ?2 AND m.carried = 1) OR (d.closed = 1 AND (
+	EXISTS (SELECT 1 FROM users u WHERE u.organization_id = ?1 AND u.id = m.member_id AND u.directory_id = ?2)
+	OR EXISTS (SELECT 1 FROM groups n WHERE n.organization_id = ?1 AND n.id = m.member_id AND n.directory_id = ?2))))`
+
 // CarriedMembers implements store.Store.
 func (s *Store) CarriedMembers(ctx context.Context, scope store.Scope, afterGroup, afterMember string, limit int) ([]store.CarriedMember, error) {
 	rows, err := s.db.Query(ctx, `SELECT m.group_id, m.member_id, m.member_group, m.carried FROM members m
 		JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
 		JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id
-		WHERE m.organization_id = ?1 AND (m.group_id, m.member_id) > (?3, ?4) AND (
-			(g.directory_id = ?2 AND m.carried = 1)
-			OR (d.closed = 1 AND EXISTS (SELECT 1 FROM users u
-				WHERE u.organization_id = ?1 AND u.id = m.member_id AND u.directory_id = ?2)))
+		WHERE m.organization_id = ?1 AND (m.group_id, m.member_id) > (?3, ?4) AND `+isCarried+`
 		ORDER BY m.group_id, m.member_id LIMIT ?5`,
 		scope.OrganizationID, scope.DirectoryID, afterGroup, afterMember, limit)
 	return sqldb.Collect(rows, err, func(scan func(...any) error) (c store.CarriedMember, err error) {
@@ -228,10 +233,10 @@ func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []
 		for _, c := range carried {
 			var revision int64
 			// It may have been confirmed or removed since it was listed.
-			removed, err := tx.Exec(ctx, `DELETE FROM members WHERE organization_id = ?1 AND group_id = ?2 AND member_id = ?3 AND (
-				carried = 1 OR EXISTS (SELECT 1 FROM groups g JOIN directories d
-					ON d.organization_id = g.organization_id AND d.id = g.directory_id
-					WHERE g.organization_id = ?1 AND g.id = ?2 AND d.closed = 1))`, scope.OrganizationID, c.GroupID, c.Member.ID)
+			removed, err := tx.Exec(ctx, `DELETE FROM members AS m WHERE organization_id = ?1 AND group_id = ?3 AND member_id = ?4
+				AND EXISTS (SELECT 1 FROM groups g JOIN directories d ON d.organization_id = ?1 AND d.id = g.directory_id
+					WHERE g.organization_id = ?1 AND g.id = ?3 AND `+isCarried+`)`,
+				scope.OrganizationID, scope.DirectoryID, c.GroupID, c.Member.ID)
 			if err != nil {
 				return err
 			}

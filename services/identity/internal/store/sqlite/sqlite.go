@@ -67,13 +67,14 @@ func (s *Store) FollowedRevision(ctx context.Context) (revision int64, err error
 // ApplyDirectory implements store.Store.
 func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, revision int64) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		if _, err := tx.Exec(ctx, `INSERT INTO directories (organization_id, id, strict, unique_group_names, replaces_id, closed)
-			VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (organization_id, id) DO UPDATE SET strict = excluded.strict,
-			unique_group_names = excluded.unique_group_names, closed = max(closed, excluded.closed)`,
-			d.OrganizationID, d.ID, d.Strict, d.UniqueGroupNames, d.ReplacesID, d.Closed); err != nil {
+		isNew, err := tx.Exec(ctx, `UPDATE followed SET revision = ?1 WHERE revision < ?1`, revision)
+		if err != nil || isNew == 0 {
 			return err
 		}
-		_, err := tx.Exec(ctx, `UPDATE followed SET revision = max(revision, ?)`, revision)
+		_, err = tx.Exec(ctx, `INSERT INTO directories (organization_id, id, strict, unique_group_names, replaces_id, closed)
+			VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (organization_id, id) DO UPDATE SET strict = excluded.strict,
+			unique_group_names = excluded.unique_group_names, closed = max(closed, excluded.closed)`,
+			d.OrganizationID, d.ID, d.Strict, d.UniqueGroupNames, d.ReplacesID, d.Closed)
 		return err
 	})
 }

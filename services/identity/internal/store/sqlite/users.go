@@ -208,7 +208,7 @@ func leaveGroups(ctx context.Context, tx *sqldb.Tx, organizationID, memberID str
 
 // UserGroups implements store.Store.
 func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userID string) ([]store.GroupRef, error) {
-	// A group may be reached on several ways; it is direct if one of them is.
+	// A group may be reached on several ways; it is direct if one of them is. See list for CROSS JOIN.
 	rows, err := s.db.Query(ctx, `WITH RECURSIVE inside (id, direct) AS (
 			SELECT m.group_id, 1 FROM members m JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
 			WHERE m.organization_id = ?1 AND m.member_id = ?3 AND g.directory_id = ?2
@@ -216,7 +216,7 @@ func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userID string
 			SELECT m.group_id, 0 FROM inside JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id
 			JOIN groups g ON g.organization_id = ?1 AND g.id = m.group_id AND g.directory_id = ?2)
 		SELECT g.id, g.display_name, max(inside.direct) FROM inside
-		JOIN groups g ON g.organization_id = ?1 AND g.id = inside.id GROUP BY g.id, g.display_name ORDER BY g.id`,
+		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = inside.id GROUP BY g.id, g.display_name ORDER BY g.id`,
 		scope.OrganizationID, scope.DirectoryID, userID)
 	return sqldb.Collect(rows, err, func(scan func(...any) error) (g store.GroupRef, err error) {
 		return g, scan(&g.ID, &g.Display, &g.Direct)

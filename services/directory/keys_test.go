@@ -1,0 +1,187 @@
+package directory_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	"github.com/usher-scim/usher/services/directory"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/ids"
+)
+
+func (b *bundle) createKey(directoryID string, expires *timestamppb.Timestamp) (*directoryv1.CreateApiKeyResponse, error) {
+	return b.keys.CreateApiKey(b.operator(), &directoryv1.CreateApiKeyRequest{
+		OrganizationId: "acme", DirectoryId: directoryID, DisplayName: "rotation", ExpireTime: expires,
+	})
+}
+
+func (b *bundle) revoke(ctx context.Context, directoryID, id string) error {
+	_, err := b.keys.RevokeApiKey(ctx, &directoryv1.RevokeApiKeyRequest{OrganizationId: "acme", DirectoryId: directoryID, Id: id})
+	return err
+}
+
+func TestALeaseEndsWithItsTermOrWithItsKey(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *directory.Config) { c.Lease = 4 * time.Second })
+	b.organization("acme")
+	made := b.directory()
+	expiring, err := b.createKey(made.GetDirectory().GetId(), timestamppb.New(b.clock.Now().Add(10*time.Second)))
+	must(t, err)
+	for _, c := range []struct {
+		name, secret string
+		advance      time.Duration
+		most         time.Duration // how long the lease may be; 0: there is none
+	}{
+		{"a key that never expires", made.GetApiKey(), 0, 4 * time.Second},
+		{"a key that expires later", expiring.GetSecret(), 0, 4 * time.Second},
+		{"a key that expires within the lease", expiring.GetSecret(), 9 * time.Second, time.Second},
+		{"a key that expires now", expiring.GetSecret(), time.Second, 0},
+		{"a key that never expires, later", made.GetApiKey(), 0, 4 * time.Second},
+	} {
+		b.clock.advance(c.advance)
+		r, err := b.resolve(c.secret)
+		if c.most == 0 {
+			refused(t, c.name, err, fault.NotFound)
+			continue
+		}
+		must(t, err)
+		length := r.GetLeaseExpireTime().AsTime().Sub(b.clock.Now())
+		if length > c.most || length < c.most-time.Microsecond {
+			t.Errorf("%s: the lease is for %s, want %s", c.name, length, c.most)
+		}
+	}
+}
+
+func TestWhatOpensNothingIsNotFoundWithoutSayingWhy(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.organization("acme")
+	revoked, deleted := b.directory(), b.directory()
+	must(t, b.revoke(b.operator(), revoked.GetDirectory().GetId(), revoked.GetApiKeyId()))
+	b.deleteDirectory(deleted.GetDirectory().GetId())
+	var said []string
+	for _, secret := range []string{"never given out", revoked.GetApiKey(), deleted.GetApiKey()} {
+		_, err := b.resolve(secret)
+		said = append(said, refused(t, "resolving", err, fault.NotFound).Error())
+	}
+	equal(t, "what was said", said, []string{said[0], said[0], said[0]})
+	_, err := b.lookup.ResolveKey(t.Context(), &directoryv1.ResolveKeyRequest{KeyDigest: []byte("short")})
+	refused(t, "a digest that is none", err, fault.InvalidRequest)
+}
+
+func TestExpiriesThatCannotBeAreRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.organization("acme")
+	id := b.directory().GetDirectory().GetId()
+	for name, at := range map[string]*timestamppb.Timestamp{
+		"now":                timestamppb.New(b.clock.Now()),
+		"past":               timestamppb.New(b.clock.Now().Add(-time.Hour)),
+		"1970":               {},
+		"beyond all times":   {Seconds: 1 << 60},
+		"before all times":   {Seconds: -1 << 60},
+		"with wrong nanos":   {Seconds: b.clock.Now().Unix() + 60, Nanos: 2_000_000_000},
+		"with minus a nano":  {Seconds: b.clock.Now().Unix() + 60, Nanos: -1},
+		"in the year 300000": {Seconds: 9_400_000_000_000},
+	} {
+		_, err := b.createKey(id, at)
+		f := refused(t, name, err, fault.InvalidRequest)
+		if len(f.Fields) != 1 || f.Fields[0].Path != "expire_time" {
+			t.Errorf("%s: the error names %v", name, f.Fields)
+		}
+	}
+	_, err := b.createKey(id, timestamppb.New(time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)))
+	must(t, err)
+}
+
+func TestTwentyKeysAreValidAtATime(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.organization("acme")
+	made := b.directory()
+	id := made.GetDirectory().GetId()
+	for range 19 {
+		_, err := b.createKey(id, nil)
+		must(t, err)
+	}
+	_, err := b.createKey(id, nil)
+	refused(t, "the twenty-first", err, fault.Limit)
+	must(t, b.revoke(b.operator(), id, made.GetApiKeyId()))
+	_, err = b.createKey(id, nil)
+	must(t, err)
+	_, err = b.createKey(ids.New(), nil)
+	refused(t, "of no directory", err, fault.NotFound)
+}
+
+// uncertain makes the service wait for leases of a length that a test can wait for.
+const uncertain = 40 * time.Millisecond
+
+func TestARevocationWaitsForTheLeasesUnlessInvalidationIsCertain(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(b *bundle, made *directoryv1.CreateDirectoryResponse) error{
+		"revoke": func(b *bundle, made *directoryv1.CreateDirectoryResponse) error {
+			return b.revoke(b.operator(), made.GetDirectory().GetId(), made.GetApiKeyId())
+		},
+		"delete": func(b *bundle, made *directoryv1.CreateDirectoryResponse) error {
+			_, err := b.directories.DeleteDirectory(b.operator(), &directoryv1.DeleteDirectoryRequest{OrganizationId: "acme", Id: made.GetDirectory().GetId()})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, func(c *directory.Config) { c.Lease = uncertain })
+			b.organization("acme")
+			made := b.directory()
+			took := func() time.Duration {
+				start := time.Now()
+				must(t, end(b, made))
+				return time.Since(start)
+			}
+			b.certain = false
+			for _, when := range []string{"at first", "again"} {
+				if waited := took(); waited < uncertain {
+					t.Errorf("%s it waited for %s, and leases are for %s", when, waited, uncertain)
+				}
+			}
+			digest := sha256.Sum256([]byte(made.GetApiKey()))
+			equal(t, "what was to be forgotten", b.invalidated, [][]byte{digest[:], digest[:]})
+			b.clock.advance(3 * uncertain)
+			if waited := took(); waited >= uncertain {
+				t.Errorf("it waited for %s although all leases had ended", waited)
+			}
+		})
+		t.Run(name+" with certain invalidation", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, func(c *directory.Config) { c.Lease = 5 * time.Second })
+			b.organization("acme")
+			made := b.directory()
+			start := time.Now()
+			must(t, end(b, made))
+			if waited := time.Since(start); waited >= 4*time.Second {
+				t.Errorf("it waited for %s", waited)
+			}
+			_, err := b.resolve(made.GetApiKey())
+			refused(t, "the key", err, fault.NotFound)
+		})
+	}
+}
+
+func TestARevocationThatIsCutShortHasHappened(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *directory.Config) { c.Lease = 5 * time.Second })
+	b.organization("acme")
+	made := b.directory()
+	b.certain = false
+	ctx, cancel := context.WithTimeout(b.operator(), 60*time.Millisecond)
+	defer cancel()
+	refused(t, "revoking in too little time", b.revoke(ctx, made.GetDirectory().GetId(), made.GetApiKeyId()), fault.Deadline)
+	_, err := b.resolve(made.GetApiKey())
+	refused(t, "the key", err, fault.NotFound)
+	b.certain = true
+	must(t, b.revoke(b.operator(), made.GetDirectory().GetId(), made.GetApiKeyId()))
+}

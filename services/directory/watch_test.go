@@ -1,0 +1,112 @@
+package directory_test
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/trace/noop"
+	"google.golang.org/grpc"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	"github.com/usher-scim/usher/services/directory"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+type watch = grpc.ServerStreamingClient[directoryv1.WatchDirectoriesResponse]
+
+func (b *bundle) watch(revision int64) watch {
+	b.Helper()
+	stream, err := b.feed.WatchDirectories(b.Context(), &directoryv1.WatchDirectoriesRequest{AfterRevision: revision})
+	must(b, err)
+	return stream
+}
+
+// untilCaughtUp reads a stream until it says that there is no more now.
+func untilCaughtUp(t testing.TB, stream watch) (ids []string, revision int64) {
+	t.Helper()
+	ids = []string{}
+	for {
+		r, err := stream.Recv()
+		must(t, err)
+		if r.GetDirectory() != nil {
+			ids = append(ids, r.GetDirectory().GetId())
+			if r.GetRevision() <= revision {
+				t.Errorf("revision %d comes after %d", r.GetRevision(), revision)
+			}
+		}
+		if revision = r.GetRevision(); r.GetCaughtUp() {
+			return ids, revision
+		}
+	}
+}
+
+func TestWatchersMeetEachDirectoryThenEachChange(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.organization("acme")
+	empty, revision := untilCaughtUp(t, b.watch(0))
+	equal(t, "an empty service", empty, []string{})
+	equal(t, "its revision", revision, 0)
+
+	first, second := b.directory().GetDirectory().GetId(), b.directory().GetDirectory().GetId()
+	stream := b.watch(0)
+	met, revision := untilCaughtUp(t, stream)
+	equal(t, "who was there", met, []string{first, second})
+	b.deleteDirectory(first)
+	met, _ = untilCaughtUp(t, stream)
+	equal(t, "what changed", met, []string{first})
+	met, _ = untilCaughtUp(t, b.watch(revision))
+	equal(t, "what changed, for one who comes late", met, []string{first})
+	met, _ = untilCaughtUp(t, b.watch(0))
+	equal(t, "all, for one who begins: a deletion before what is created later", met, []string{second, first})
+}
+
+func TestAWatcherOfExactlyAPageHearsThatItHasCaughtUp(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.organization("acme")
+	var want []string
+	for range 500 {
+		want = append(want, b.directory().GetDirectory().GetId())
+	}
+	stream := b.watch(0)
+	met, _ := untilCaughtUp(t, stream)
+	equal(t, "who was there", met, want)
+	more := b.directory().GetDirectory().GetId()
+	met, _ = untilCaughtUp(t, stream)
+	equal(t, "who came", met, []string{more})
+	met, _ = untilCaughtUp(t, b.watch(0))
+	equal(t, "all", met, append(want, more))
+}
+
+func TestAWatcherLearnsWhatAnotherReplicaChanged(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *directory.Config) { c.Poll = 5 * time.Millisecond })
+	b.organization("acme")
+	stream := b.watch(0)
+	_, _ = untilCaughtUp(t, stream)
+	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	must(t, err)
+	b.open().Register(channel)
+	replica := directoryv1.NewDirectoryServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY))
+	made, err := replica.CreateDirectory(b.operator(), &directoryv1.CreateDirectoryRequest{OrganizationId: "acme", DisplayName: "x"})
+	must(t, err)
+	met, _ := untilCaughtUp(t, stream)
+	equal(t, "what changed", met, []string{made.GetDirectory().GetId()})
+}
+
+func TestStoppingEndsTheWatch(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	stream := b.watch(0)
+	_, _ = untilCaughtUp(t, stream)
+	b.service.Stop()
+	b.service.Stop()
+	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
+		t.Errorf("the stream ended with %v", err)
+	}
+}

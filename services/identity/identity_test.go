@@ -1,0 +1,384 @@
+package identity_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/identity"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bundle is a running identity service with what it follows and who calls it.
+type bundle struct {
+	*testing.T
+	service     *identity.Service
+	directories *directories
+	gateway     grpc.ClientConnInterface
+	feed        identityv1.FeedServiceClient
+	reads       identityv1.ReadServiceClient
+	adoption    identityv1.AdoptionServiceClient
+}
+
+func setup(t *testing.T, change ...func(*identity.Config)) *bundle {
+	t.Helper()
+	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	must(t, err)
+	followed := &directories{all: map[string]*directoryv1.WatchDirectoriesResponse{}}
+	directoryv1.RegisterDirectoryFeedServiceServer(channel, followed)
+	config := identity.Config{
+		DatabasePath: filepath.Join(t.TempDir(), "identity.db"), ReadyWait: 10 * time.Second, Bookmark: time.Hour,
+	}
+	for _, c := range change {
+		c(&config)
+	}
+	service, err := identity.New(t.Context(), config, identity.Dependencies{
+		Directory: channel.As(commonv1.Caller_CALLER_IDENTITY), Log: slog.New(slog.DiscardHandler),
+		Tracing: noop.NewTracerProvider(), Now: time.Now,
+	})
+	must(t, err)
+	service.Register(channel)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := service.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+		if err := service.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	gateway, rule := channel.As(commonv1.Caller_CALLER_GATEWAY), channel.As(commonv1.Caller_CALLER_RULE)
+	return &bundle{
+		T: t, service: service, directories: followed, gateway: gateway,
+		feed: identityv1.NewFeedServiceClient(rule), reads: identityv1.NewReadServiceClient(rule),
+		adoption: identityv1.NewAdoptionServiceClient(gateway),
+	}
+}
+
+// directories stands in for the directory service.
+type directories struct {
+	directoryv1.UnimplementedDirectoryFeedServiceServer
+
+	mu       sync.Mutex
+	revision int64
+	all      map[string]*directoryv1.WatchDirectoriesResponse
+	breaks   int // how many more streams break before they tell anything new
+	changed  feed.Signal
+}
+
+// breakStreams ends this many streams, the one that is open first.
+func (d *directories) breakStreams(n int) {
+	d.mu.Lock()
+	d.breaks = n
+	d.mu.Unlock()
+	d.changed.Notify()
+}
+
+func (d *directories) broken() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.breaks--
+	return d.breaks >= 0
+}
+
+// put creates or changes a directory.
+func (d *directories) put(directory *directoryv1.Directory) {
+	d.mu.Lock()
+	d.revision++
+	d.all[directory.GetId()] = &directoryv1.WatchDirectoriesResponse{Revision: d.revision, Directory: directory}
+	d.mu.Unlock()
+	d.changed.Notify()
+}
+
+func (d *directories) after(revision int64) []*directoryv1.WatchDirectoriesResponse {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var found []*directoryv1.WatchDirectoriesResponse
+	for _, r := range d.all {
+		if r.GetRevision() > revision {
+			found = append(found, proto.CloneOf(r))
+		}
+	}
+	slices.SortFunc(found, func(a, b *directoryv1.WatchDirectoriesResponse) int { return int(a.GetRevision() - b.GetRevision()) })
+	return found
+}
+
+func (d *directories) WatchDirectories(r *directoryv1.WatchDirectoriesRequest, stream grpc.ServerStreamingServer[directoryv1.WatchDirectoriesResponse]) error {
+	revision := r.GetAfterRevision()
+	for {
+		changed := d.changed.Wait()
+		if d.broken() {
+			return stream.Send(&directoryv1.WatchDirectoriesResponse{Revision: revision, CaughtUp: true})
+		}
+		for _, response := range d.after(revision) {
+			if err := stream.Send(response); err != nil {
+				return err
+			}
+			revision = response.GetRevision()
+		}
+		select {
+		case <-changed:
+		case <-stream.Context().Done():
+			return stream.Context().Err()
+		}
+	}
+}
+
+// idp is an IdP whose API key opens one directory.
+type idp struct {
+	*testing.T
+	bundle *bundle
+	target *identityv1.Target
+	users  identityv1.UserServiceClient
+	groups identityv1.GroupServiceClient
+}
+
+// idp creates a directory of acme.
+func (b *bundle) idp(change ...func(*directoryv1.Directory)) *idp {
+	b.Helper()
+	return b.idpOf("acme", change...)
+}
+
+func (b *bundle) idpOf(organization string, change ...func(*directoryv1.Directory)) *idp {
+	b.Helper()
+	d := &directoryv1.Directory{Id: ids.New(), OrganizationId: organization, State: directoryv1.DirectoryState_DIRECTORY_STATE_ACTIVE}
+	for _, c := range change {
+		c(d)
+	}
+	b.directories.put(d)
+	return b.client(organization, d.GetId())
+}
+
+func replacing(old *idp) func(*directoryv1.Directory) {
+	return func(d *directoryv1.Directory) { d.ReplacesId = old.target.GetDirectoryId() }
+}
+
+func (b *bundle) client(organization, directoryID string) *idp {
+	return &idp{
+		T: b.T, bundle: b,
+		target: &identityv1.Target{OrganizationId: organization, DirectoryId: directoryID, BaseUrl: "https://usher.test/scim/v2/" + directoryID},
+		users:  identityv1.NewUserServiceClient(b.gateway), groups: identityv1.NewGroupServiceClient(b.gateway),
+	}
+}
+
+// ctx is that of a call with the directory's API key.
+func (i *idp) ctx() context.Context {
+	return rpc.WithPrincipal(i.Context(), &commonv1.Principal{
+		Kind:           commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY,
+		OrganizationId: i.target.GetOrganizationId(), DirectoryId: i.target.GetDirectoryId(),
+	})
+}
+
+// deleteDirectory deletes the directory, and returns once identity has learned of it.
+func (i *idp) deleteDirectory() {
+	i.Helper()
+	i.bundle.directories.put(&directoryv1.Directory{
+		Id: i.target.GetDirectoryId(), OrganizationId: i.target.GetOrganizationId(), State: directoryv1.DirectoryState_DIRECTORY_STATE_DELETED,
+	})
+	// Identity serves a new directory only once it has applied all that came before.
+	i.bundle.idpOf("settling").user(`{"userName":"anybody"}`)
+}
+
+func (i *idp) tryUser(document string) (*identityv1.CreateUserResponse, error) {
+	return i.users.CreateUser(i.ctx(), &identityv1.CreateUserRequest{Target: i.target, Document: []byte(document)})
+}
+
+// user creates a user.
+func (i *idp) user(document string) *identityv1.Resource {
+	i.Helper()
+	r, err := i.tryUser(document)
+	must(i, err)
+	return r.GetResource()
+}
+
+// named creates a user for each userName and gives their ids.
+func (i *idp) named(userNames ...string) []string {
+	i.Helper()
+	var all []string
+	for _, name := range userNames {
+		all = append(all, i.user(fmt.Sprintf(`{"userName":%q}`, name)).GetId())
+	}
+	return all
+}
+
+func (i *idp) tryGroup(document string) (*identityv1.CreateGroupResponse, error) {
+	return i.groups.CreateGroup(i.ctx(), &identityv1.CreateGroupRequest{Target: i.target, Document: []byte(document)})
+}
+
+// group creates a group with members.
+func (i *idp) group(displayName string, members ...string) *identityv1.Resource {
+	i.Helper()
+	r, err := i.tryGroup(groupDocument(displayName, members...))
+	must(i, err)
+	return r.GetResource()
+}
+
+func groupDocument(displayName string, members ...string) string {
+	return fmt.Sprintf(`{"displayName":%q,"members":%s}`, displayName, memberValues(members))
+}
+
+// memberValues is the JSON of members.
+func memberValues(members []string) string {
+	var values []string
+	for _, m := range members {
+		values = append(values, fmt.Sprintf(`{"value":%q}`, m))
+	}
+	return "[" + strings.Join(values, ",") + "]"
+}
+
+func (i *idp) getUser(id string) *identityv1.Resource {
+	i.Helper()
+	r, err := i.users.GetUser(i.ctx(), &identityv1.GetUserRequest{Target: i.target, Id: id})
+	must(i, err)
+	return r.GetResource()
+}
+
+func (i *idp) getGroup(id string) *identityv1.Resource {
+	i.Helper()
+	r, err := i.groups.GetGroup(i.ctx(), &identityv1.GetGroupRequest{Target: i.target, Id: id})
+	must(i, err)
+	return r.GetResource()
+}
+
+func operation(op, path, value string) *identityv1.Operation {
+	o := &identityv1.Operation{Op: op, Path: path}
+	if value != "" {
+		o.Value = []byte(value)
+	}
+	return o
+}
+
+func (i *idp) tryPatchUser(id string, operations ...*identityv1.Operation) (*identityv1.PatchUserResponse, error) {
+	return i.users.PatchUser(i.ctx(), &identityv1.PatchUserRequest{Target: i.target, Id: id, Operations: operations})
+}
+
+func (i *idp) tryPatchGroup(id string, operations ...*identityv1.Operation) (*identityv1.PatchGroupResponse, error) {
+	return i.groups.PatchGroup(i.ctx(), &identityv1.PatchGroupRequest{Target: i.target, Id: id, Operations: operations, OmitResource: true})
+}
+
+func (i *idp) patchGroup(id string, operations ...*identityv1.Operation) *identityv1.PatchGroupResponse {
+	i.Helper()
+	r, err := i.tryPatchGroup(id, operations...)
+	must(i, err)
+	return r
+}
+
+// members are the ids of a group's members, as the IdP sees them, in order of id.
+func (i *idp) members(groupID string) []string {
+	i.Helper()
+	return values(document(i, i.getGroup(groupID)), "members")
+}
+
+// values are the "value"s of a multi-valued attribute.
+func values(document map[string]any, attribute string) []string {
+	found := []string{}
+	all, _ := document[attribute].([]any)
+	for _, each := range all {
+		found = append(found, each.(map[string]any)["value"].(string))
+	}
+	return found
+}
+
+// document reads a resource's JSON.
+func document(t testing.TB, r *identityv1.Resource) map[string]any {
+	t.Helper()
+	var d map[string]any
+	if err := json.Unmarshal(r.GetDocument(), &d); err != nil {
+		t.Fatalf("reading %q: %v", r.GetDocument(), err)
+	}
+	return d
+}
+
+// end is the feed's cursor now.
+func (b *bundle) end() string {
+	b.Helper()
+	r, err := b.feed.GetCursor(b.Context(), &identityv1.GetCursorRequest{})
+	must(b, err)
+	return r.GetCursor()
+}
+
+// since are acme's change records after a cursor.
+func (b *bundle) since(cursor string) []*identityv1.Change {
+	b.Helper()
+	r, err := b.feed.ListChanges(b.Context(), &identityv1.ListChangesRequest{OrganizationId: "acme", AfterCursor: cursor, PageSize: 5000})
+	must(b, err)
+	return r.GetChanges()
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// refused expects the reason of an error that a call answered.
+func refused(t testing.TB, what string, err error, want fault.Reason) *fault.Error {
+	t.Helper()
+	f := rpc.Fault(err)
+	if f == nil {
+		t.Fatalf("%s: no error, want %s", what, fault.ReasonName(want))
+	}
+	if f.Reason != want {
+		t.Fatalf("%s: got %v, want %s", what, f, fault.ReasonName(want))
+	}
+	return f
+}
+
+func equal(t testing.TB, what string, got, want any) {
+	t.Helper()
+	if g, w := fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want); g != w {
+		t.Errorf("%s:\n got %s\nwant %s", what, g, w)
+	}
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	t.Parallel()
+	_, err := identity.New(t.Context(), identity.Config{ReadyWait: -1, Bookmark: -1}, identity.Dependencies{})
+	for _, key := range []string{"identity.database_path", "identity.ready_wait", "identity.bookmark"} {
+		if err == nil || !strings.Contains(err.Error(), key) {
+			t.Errorf("%v does not name %s", err, key)
+		}
+	}
+}
+
+func TestClosingTwiceIsSafe(t *testing.T) {
+	t.Parallel()
+	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	must(t, err)
+	s, err := identity.New(t.Context(), identity.Config{DatabasePath: filepath.Join(t.TempDir(), "identity.db")},
+		identity.Dependencies{Directory: channel.As(commonv1.Caller_CALLER_IDENTITY), Tracing: noop.NewTracerProvider(), Now: time.Now})
+	must(t, err)
+	s.Stop()
+	must(t, errors.Join(s.Close(), s.Close()))
+}
+
+func uniqueGroupNames(d *directoryv1.Directory) { d.UniqueGroupNames = true }
+
+func strict(d *directoryv1.Directory) { d.Mode = directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT }

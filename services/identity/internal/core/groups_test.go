@@ -1,0 +1,109 @@
+package core_test
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/goleak"
+
+	"github.com/usher-scim/usher/services/identity/internal/core"
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/sqlite"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// interrupted is a store in which somebody renames the group just before its members are edited, once.
+type interrupted struct {
+	store.Store
+	rename func()
+}
+
+func (s *interrupted) UpdateGroup(ctx context.Context, g store.Group, document bool, versions []int64, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
+	if rename := s.rename; rename != nil {
+		s.rename = nil
+		rename()
+	}
+	return s.Store.UpdateGroup(ctx, g, document, versions, edits, cause)
+}
+
+// An answer that showed the old name under the new ETag would let its client overwrite the new name unseen.
+func TestAnEditedGroupIsShownAsItIsUnderItsVersion(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	db, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "identity.db"), noop.NewTracerProvider())
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	s := &interrupted{Store: db}
+	c := core.New(s, core.Config{ReadyWait: time.Second, Now: time.Now})
+	call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
+	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, 1))
+	user, _, err := c.CreateUser(ctx, call, []byte(`{"userName":"anna"}`))
+	must(t, err)
+	group, _, err := c.CreateGroup(ctx, call, []byte(`{"displayName":"before"}`))
+	must(t, err)
+	s.rename = func() {
+		_, _, err := c.PatchGroup(ctx, call, group.ID, []scim.Operation{{Op: "replace", Path: "displayName", Value: []byte(`"after"`)}}, nil, false)
+		must(t, err)
+	}
+	shown, _, err := c.PatchGroup(ctx, call, group.ID,
+		[]scim.Operation{{Op: "add", Path: "members", Value: []byte(`[{"value":"` + user.ID + `"}]`)}}, nil, true)
+	must(t, err)
+	if shown.Version != 3 || !strings.Contains(string(shown.Document), `"after"`) {
+		t.Errorf("version %d is shown as %s", shown.Version, shown.Document)
+	}
+}
+
+// late is a store that lists what an adoption carried once more after it was removed, as a reader that is late sees it.
+type late struct {
+	store.Store
+	listed []store.CarriedMember
+}
+
+func (s *late) CarriedMembers(ctx context.Context, scope store.Scope, afterGroup, afterMember string, limit int) ([]store.CarriedMember, error) {
+	if listed := s.listed; listed != nil {
+		s.listed = nil
+		return listed, nil
+	}
+	members, err := s.Store.CarriedMembers(ctx, scope, afterGroup, afterMember, limit)
+	s.listed = members
+	return members, err
+}
+
+func TestFinishingAnAdoptionAnswersWithTheCursorAfterWhatItRemoved(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	db, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "identity.db"), noop.NewTracerProvider())
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	c := core.New(&late{Store: db}, core.Config{ReadyWait: time.Second, Now: time.Now})
+	old := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
+	call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d2"}}
+	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, 1))
+	user, _, err := c.CreateUser(ctx, old, []byte(`{"userName":"anna"}`))
+	must(t, err)
+	const members = `{"displayName":"eng","members":[{"value":"`
+	_, _, err = c.CreateGroup(ctx, old, []byte(members+user.ID+`"}]}`))
+	must(t, err)
+	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1", Closed: true}, 2))
+	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d2", ReplacesID: "d1"}, 3))
+	_, _, err = c.CreateGroup(ctx, call, []byte(`{"displayName":"eng"}`))
+	must(t, err)
+	_, cursor, err := c.FinishAdoption(ctx, call)
+	must(t, err)
+	if end, err := c.Cursor(ctx); err != nil || cursor != end {
+		t.Errorf("the cursor is %q, want %q (error %v)", cursor, end, err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

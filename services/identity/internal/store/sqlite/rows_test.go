@@ -1,0 +1,225 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+// effort is what a write cost: its statements in order, and the rows that it wrote.
+type effort struct {
+	statements []string
+	rows       int64
+}
+
+func TestAMemberEditTouchesTheSameRowsWhateverTheGroupsSize(t *testing.T) {
+	t.Parallel()
+	scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}
+	edits := []struct {
+		name  string
+		edits []store.MemberEdit
+	}{
+		{"remove one that is not there", []store.MemberEdit{{Kind: store.EditRemove, IDs: []string{"other"}}}},
+		{"remove one from nowhere", []store.MemberEdit{{Kind: store.EditRemove, IDs: []string{"nobody"}}}},
+		{"add one that is there", []store.MemberEdit{{Kind: store.EditAdd, IDs: []string{"u1"}}}},
+		{"add a member", []store.MemberEdit{{Kind: store.EditAdd, IDs: []string{"new"}}}},
+		{"remove a member", []store.MemberEdit{{Kind: store.EditRemove, IDs: []string{"u2"}}}},
+		{"add two and remove two", []store.MemberEdit{
+			{Kind: store.EditAdd, IDs: []string{"other", "third"}}, {Kind: store.EditRemove, IDs: []string{"u3", "u4"}},
+		}},
+	}
+	small, large := newMetered(t, 10), newMetered(t, 10_000)
+	for _, edit := range edits {
+		t.Run(edit.name, func(t *testing.T) {
+			write := func(ctx context.Context, s *Store) error {
+				g, err := s.Group(ctx, scope, "eng")
+				if err != nil {
+					return err
+				}
+				_, err = s.UpdateGroup(ctx, g, false, nil, edit.edits, store.Cause{Time: time.Unix(1, 0)})
+				return err
+			}
+			one, other := small.measure(t, write), large.measure(t, write)
+			if one.rows != other.rows {
+				t.Errorf("wrote %d rows to the small group and %d to the large one", one.rows, other.rows)
+			}
+			if !slices.Equal(one.statements, other.statements) {
+				t.Errorf("the statements differ:\n%q\n%q", one.statements, other.statements)
+			}
+		})
+	}
+}
+
+func TestReadsByIdOrNameReadNoMoreThanTheirs(t *testing.T) {
+	t.Parallel()
+	scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}
+	newMetered(t, 1000).measure(t, func(ctx context.Context, s *Store) error {
+		_, facts := s.Facts(ctx, "acme", []string{"u1", "u2"})
+		_, groupFacts := s.GroupFacts(ctx, "acme", []string{"eng"})
+		_, user := s.User(ctx, scope, "u1")
+		_, userName := s.UserByUserName(ctx, scope, "u1")
+		_, groups := s.UserGroups(ctx, scope, "u1")
+		_, ofMember := s.GroupsOfMember(ctx, scope, "u1", "", 10)
+		_, named := s.GroupsByName(ctx, scope, "eng", 10)
+		_, external := s.GroupsByExternalID(ctx, scope, "e", 10)
+		_, find := s.FindGroups(ctx, "acme", "eng", "", 10)
+		_, members := s.Members(ctx, scope, "eng", "u5", 10)
+		_, direct := s.DirectMembers(ctx, "acme", "eng", "u5", 10)
+		_, lookup := s.FindUsers(ctx, "acme", store.Lookup{UserNameFolded: "u1"}, 2)
+		_, byExternal := s.FindUsers(ctx, "acme", store.Lookup{ExternalID: "e"}, 2)
+		_, byEmail := s.FindUsers(ctx, "acme", store.Lookup{EmailFolded: "e"}, 2)
+		return errors.Join(facts, groupFacts, user, userName, groups, ofMember, named, external, find, members, direct, lookup, byExternal, byEmail)
+	})
+}
+
+// metered is a store with a group of some size, whose statements are traced.
+type metered struct {
+	store   *Store
+	path    string
+	spans   *tracetest.InMemoryExporter
+	tracing *sdktrace.TracerProvider
+}
+
+func newMetered(t *testing.T, size int) metered {
+	t.Helper()
+	m := metered{path: filepath.Join(t.TempDir(), "identity.db"), spans: tracetest.NewInMemoryExporter()}
+	m.tracing = sdktrace.NewTracerProvider(sdktrace.WithSyncer(m.spans))
+	var err error
+	if m.store, err = Open(t.Context(), m.path, m.tracing); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.store.Close() })
+	fill(t, m.store, size)
+	return m
+}
+
+// measure runs fn, and checks that none of its statements reads more than an index finds.
+func (m metered) measure(t *testing.T, fn func(ctx context.Context, s *Store) error) effort {
+	t.Helper()
+	m.spans.Reset()
+	before := written(t, m.store)
+	ctx, span := m.tracing.Tracer("test").Start(t.Context(), "fn")
+	if err := fn(ctx, m.store); err != nil {
+		t.Fatal(err)
+	}
+	span.End()
+	e := effort{rows: written(t, m.store) - before}
+	for _, span := range m.spans.GetSpans() {
+		for _, attribute := range span.Attributes {
+			if text := attribute.Value.AsString(); attribute.Key == "db.query.text" && isQuery(text) {
+				e.statements = append(e.statements, text)
+			}
+		}
+	}
+	if len(e.statements) < 4 {
+		t.Fatalf("only %d statements were traced: %q", len(e.statements), e.statements)
+	}
+	byIndex(t, m.path, e.statements)
+	return e
+}
+
+// isQuery holds for what touches rows; BEGIN and its like do not.
+func isQuery(text string) bool {
+	return slices.ContainsFunc([]string{"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}, func(verb string) bool {
+		return strings.HasPrefix(text, verb)
+	})
+}
+
+// fill makes a group "eng" of users u1, u2, ... in a directory where a few others are.
+func fill(t *testing.T, s *Store, size int) {
+	t.Helper()
+	err := s.db.Write(t.Context(), func(ctx context.Context, tx *sqldb.Tx) error {
+		const user = `INSERT INTO users (organization_id, id, directory_id, user_name, user_name_folded, external_id, display_name,
+			active, version, document, create_time, update_time) SELECT 'acme', value, 'd1', value, value, '', value, 1, 1, '{}', 0, 0
+			FROM json_each(?)`
+		ids := make([]string, size)
+		for i := range ids {
+			ids[i] = fmt.Sprint("u", i)
+		}
+		for _, statement := range []struct {
+			text string
+			args []any
+		}{
+			{`INSERT INTO directories VALUES ('acme', 'd1', 0, 0, '', 0)`, nil},
+			{user, []any{list(append([]string{"new", "other", "third"}, ids...))}},
+			{`INSERT INTO groups VALUES ('acme', 'eng', 'd1', 'eng', 'eng', '', 1, '{}', 0, 0)`, nil},
+			{`INSERT INTO members SELECT 'acme', 'eng', value, 0, 0 FROM json_each(?)`, []any{list(ids)}},
+		} {
+			if _, err := tx.Exec(ctx, statement.text, statement.args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// written is how many rows the writer has written so far.
+func written(t *testing.T, s *Store) (rows int64) {
+	t.Helper()
+	if err := s.db.Write(t.Context(), func(ctx context.Context, tx *sqldb.Tx) error {
+		return tx.QueryRow(ctx, `SELECT total_changes()`).Scan(&rows)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// byIndex fails for a statement whose plan reads all of a table, or all that an organization has in one. An organization's
+// directories are few, and the rows of a list of ids or of a recursion are not a table's.
+func byIndex(t *testing.T, path string, statements []string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	allowed := regexp.MustCompile(`^SCAN (CONSTANT ROW|inside$|\S+ VIRTUAL TABLE)|^SEARCH d USING PRIMARY KEY`)
+	reads := regexp.MustCompile(`^SCAN|\(organization_id=\?\)$`)
+	for _, text := range statements {
+		rows, err := db.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+text, make([]any, parameters(text))...)
+		steps, err := sqldb.Collect(rows, err, func(scan func(...any) error) (step string, err error) {
+			var id, parent, unused int
+			return step, scan(&id, &parent, &unused, &step)
+		})
+		if err != nil {
+			t.Fatalf("explaining %s: %v", text, err)
+		}
+		for _, step := range steps {
+			if reads.MatchString(step) && !allowed.MatchString(step) {
+				t.Errorf("%s\nreads too much: %s", text, step)
+			}
+		}
+	}
+}
+
+// parameters counts a statement's: `?` each its own, or `?1` numbered.
+func parameters(text string) int {
+	count := strings.Count(text, "?")
+	highest := 0
+	for n := 1; n <= count; n++ {
+		if strings.Contains(text, "?"+strconv.Itoa(n)) {
+			highest = n
+		}
+	}
+	if highest > 0 {
+		return highest
+	}
+	return count
+}

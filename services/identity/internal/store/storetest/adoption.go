@@ -1,0 +1,313 @@
+package storetest
+
+import (
+	"fmt"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+)
+
+// replacement fills directory d1, closes it, and gives it and the open d2 that replaces it.
+func (f *fixture) replacement(fill func(old store.Scope)) (old, scope store.Scope) {
+	f.Helper()
+	old = f.directory("d1")
+	fill(old)
+	f.directory("d1", closed)
+	return old, f.directory("d2", replacing("d1"))
+}
+
+func (f *fixture) adoptUser(from, to store.Scope, id string) store.Written {
+	f.Helper()
+	u := f.readUser(from, id)
+	u.Scope = to
+	w, err := f.store.AdoptUser(f.Context(), from.DirectoryID, u, cause(5))
+	f.must(err)
+	return w
+}
+
+func (f *fixture) adoptGroup(from, to store.Scope, id string, edits ...store.MemberEdit) store.Written {
+	f.Helper()
+	g := f.readGroup(from, id)
+	g.Scope = to
+	w, err := f.store.AdoptGroup(f.Context(), from.DirectoryID, g, edits, cause(5))
+	f.must(err)
+	return w
+}
+
+// carried lists what an adoption took over and nobody confirmed, as "group/member".
+func (f *fixture) carried(scope store.Scope) []string {
+	f.Helper()
+	all, err := f.store.CarriedMembers(f.Context(), scope, "", "", 1000)
+	f.must(err)
+	words := []string{}
+	for _, c := range all {
+		words = append(words, c.GroupID+"/"+c.Member.ID)
+	}
+	return words
+}
+
+var adoptionCases = []testCase{
+	{"an adopted user keeps its id and creation, and has the next version", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) { f.user(old, "anna") })
+		u := f.readUser(old, "anna")
+		u.Scope, u.UserName, u.UserNameFolded, u.Document = scope, "New", "new", []byte(`{"userName":"New"}`)
+		at := f.cursor()
+		w, err := f.store.AdoptUser(f.Context(), "d1", u, cause(5))
+		f.must(err)
+		f.equal("what was written", w, store.Written{Version: 2, UpdateTime: cause(5).Time, Cursor: f.cursor()})
+		u.Version, u.UpdateTime = 2, cause(5).Time
+		f.equal("the user", f.readUser(scope, "anna"), u)
+		f.equal("the records", f.since(at), list("user anna@2: created"))
+		_, err = f.store.User(f.Context(), old, "anna")
+		f.refuses("reading it where it was", err, fault.NotFound)
+	}},
+	{"a user can be adopted once, from where it is, as it was read", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) { f.users(old, "anna", "bob") })
+		anna, bob := f.readUser(old, "anna"), f.readUser(old, "bob")
+		f.adoptUser(old, scope, "anna")
+		anna.Scope, bob.Scope = scope, scope
+		bob.Version++
+		f.writesNothing(func() {
+			_, err := f.store.AdoptUser(f.Context(), "d1", anna, cause(6))
+			f.changedSince("adopting again", err)
+			_, err = f.store.AdoptUser(f.Context(), "d1", bob, cause(6))
+			f.changedSince("adopting another version", err)
+			bob.Version--
+			_, err = f.store.AdoptUser(f.Context(), "elsewhere", bob, cause(6))
+			f.changedSince("adopting from elsewhere", err)
+		})
+	}},
+	{"adoption keeps what is unique", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "anna")
+			f.group(old, "eng")
+		})
+		f.user(scope, "second", func(u *store.User) { u.UserNameFolded = "name-anna" })
+		f.group(scope, "ops")
+		f.directory("d2", uniqueNames, replacing("d1"))
+		u, g := f.readUser(old, "anna"), f.readGroup(old, "eng")
+		u.Scope, g.Scope, g.DisplayNameFolded = scope, scope, "group ops"
+		f.writesNothing(func() {
+			_, err := f.store.AdoptUser(f.Context(), "d1", u, cause(6))
+			f.refusesAttribute("adopting the user", err, "userName")
+			_, err = f.store.AdoptGroup(f.Context(), "d1", g, nil, cause(6))
+			f.refusesAttribute("adopting the group", err, "displayName")
+		})
+	}},
+	{"an adopted group carries its members until they are adopted and confirmed", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "anna", "bob")
+			f.group(old, "club")
+			f.group(old, "eng", "anna", "bob", "club")
+		})
+		at := f.cursor()
+		w := f.adoptGroup(old, scope, "eng")
+		f.equal("what was written", w, store.Written{Version: 2, UpdateTime: cause(5).Time, Cursor: f.cursor()})
+		f.equal("the records", f.since(at), list("group eng@2: created"))
+		f.equal("all members", f.allMembers("acme", "eng"), list("anna*", "bob*", "club*"))
+		f.equal("what the directory sees", f.members(scope, "eng"), list())
+		f.equal("carried", f.carried(scope), list("eng/anna", "eng/bob", "eng/club"))
+
+		f.adoptUser(old, scope, "anna")
+		f.equal("what it sees with anna adopted", f.members(scope, "eng"), list("anna"))
+		at = f.cursor()
+		w = f.edit(scope, "eng", added("anna"))
+		f.equal("a confirmation is no change", w, store.Written{Version: 2, UpdateTime: cause(5).Time})
+		f.equal("its records", f.since(at), list())
+		f.equal("all members once anna is confirmed", f.allMembers("acme", "eng"), list("anna", "bob*", "club*"))
+		f.equal("carried once anna is confirmed", f.carried(scope), list("eng/bob", "eng/club"))
+	}},
+	{"adoption confirms the members that it names", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "anna", "bob")
+			f.group(old, "eng", "anna", "bob")
+		})
+		f.adoptUser(old, scope, "anna")
+		f.user(scope, "carl")
+		at := f.cursor()
+		w := f.adoptGroup(old, scope, "eng", added("anna", "carl")...)
+		f.equal("the records", f.since(at), list("group eng@2: created", "group eng@2: added user carl"))
+		f.equal("the cursor", w.Cursor, f.cursor())
+		f.equal("all members", f.allMembers("acme", "eng"), list("anna", "bob*", "carl"))
+	}},
+	{"a carried member that was adopted can be removed", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "anna", "bob")
+			f.group(old, "eng", "anna", "bob")
+		})
+		f.adoptUser(old, scope, "anna")
+		f.adoptGroup(old, scope, "eng")
+		at := f.cursor()
+		f.edit(scope, "eng", removed("anna", "bob"))
+		f.equal("the records", f.since(at), list("group eng@3: removed user anna"))
+		f.equal("bob, whom the directory cannot see, stays", f.allMembers("acme", "eng"), list("bob*"))
+	}},
+	{"replace and remove matching leave those alone whom the directory cannot see", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "anna", "bob", "carl")
+			f.group(old, "eng", "anna", "bob", "carl")
+		})
+		f.adoptUser(old, scope, "anna")
+		f.adoptUser(old, scope, "carl")
+		f.user(scope, "dora")
+		f.adoptGroup(old, scope, "eng")
+		f.edit(scope, "eng", replaced("carl", "dora"))
+		f.equal("all members", f.allMembers("acme", "eng"), list("bob*", "carl", "dora"))
+		f.edit(scope, "eng", matching(func(store.Member) bool { return true }))
+		f.equal("all members after removing all", f.allMembers("acme", "eng"), list("bob*"))
+	}},
+	{"a detached member is invisible wherever a directory reads", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "anna", "bob")
+			f.group(old, "inner", "anna")
+			f.group(old, "outer", "inner", "bob")
+		})
+		f.adoptGroup(old, scope, "outer")
+		f.adoptUser(old, scope, "anna")
+		f.equal("members", f.members(scope, "outer"), list())
+		for _, id := range []string{"bob", "inner"} {
+			got, err := f.store.GroupsOfMember(f.Context(), scope, id, "", 10)
+			f.must(err)
+			f.equal("groups of "+id, groupIDs(got), list())
+		}
+		got, err := f.store.UserGroups(f.Context(), scope, "anna")
+		f.must(err)
+		f.equal("anna's groups, one of which is detached and the other beyond it", got, list())
+		for name, read := range map[string]func() error{
+			"user": func() error {
+				_, err := f.store.User(f.Context(), scope, "bob")
+				return err
+			},
+			"userName": func() error {
+				_, err := f.store.UserByUserName(f.Context(), scope, "name-bob")
+				return err
+			},
+			"group": func() error {
+				_, err := f.store.Group(f.Context(), scope, "inner")
+				return err
+			},
+		} {
+			f.refuses(name, read(), fault.NotFound)
+		}
+		users, err := f.store.Users(f.Context(), scope, "", 10)
+		f.must(err)
+		f.equal("the users", userIDs(users), list("anna"))
+		groups, err := f.store.Groups(f.Context(), scope, "", 10)
+		f.must(err)
+		f.equal("the groups", groupIDs(groups), list("outer"))
+	}},
+	{"what was adopted is carried in groups that stayed behind, users and groups", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "anna", "bob")
+			f.group(old, "inner", "anna")
+			f.group(old, "outer", "inner", "anna", "bob")
+		})
+		f.adoptUser(old, scope, "anna")
+		f.adoptGroup(old, scope, "inner", added("anna")...)
+		f.equal("carried", f.carried(scope), list("outer/anna", "outer/inner"))
+	}},
+	{"carried memberships are listed by group and member, by keyset", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "anna", "bob")
+			f.group(old, "a", "anna", "bob")
+			f.group(old, "b", "anna", "bob")
+		})
+		f.adoptGroup(old, scope, "a")
+		f.adoptGroup(old, scope, "b")
+		var walked []string
+		for group, member := "", ""; ; {
+			page, err := f.store.CarriedMembers(f.Context(), scope, group, member, 1)
+			f.must(err)
+			if len(page) == 0 {
+				break
+			}
+			group, member = page[0].GroupID, page[0].Member.ID
+			walked = append(walked, group+"/"+member)
+		}
+		f.equal("walked", walked, list("a/anna", "a/bob", "b/anna", "b/bob"))
+	}},
+	{"removing what is carried records each, and counts the groups up", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "anna", "bob", "carl")
+			f.group(old, "club")
+			f.group(old, "eng", "anna", "bob", "club")
+			f.group(old, "left", "anna", "carl")
+		})
+		f.adoptUser(old, scope, "anna")
+		f.adoptGroup(old, scope, "eng", added("anna")...)
+		all, err := f.store.CarriedMembers(f.Context(), scope, "", "", 100)
+		f.must(err)
+		at := f.cursor()
+		w, err := f.store.RemoveCarried(f.Context(), scope, all, cause(7))
+		f.must(err)
+		f.equal("the cursor", w.Cursor, f.cursor())
+		f.equal("the records", f.since(at), list("group eng@3: removed user bob", "group eng@4: removed group club", "group left@2: removed user anna"))
+		f.equal("carried", f.carried(scope), list())
+		f.equal("the adopted group", f.allMembers("acme", "eng"), list("anna"))
+		f.equal("the group that stayed behind", f.allMembers("acme", "left"), list("carl"))
+		f.equal("its version and time", fmt.Sprint(f.readGroup(scope, "eng").Version, f.readGroup(scope, "eng").UpdateTime),
+			fmt.Sprint(4, cause(7).Time))
+	}},
+	{"what was confirmed or removed since it was listed is left alone", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "anna", "bob")
+			f.group(old, "eng", "anna", "bob")
+		})
+		f.adoptUser(old, scope, "anna")
+		f.adoptUser(old, scope, "bob")
+		f.adoptGroup(old, scope, "eng")
+		all, err := f.store.CarriedMembers(f.Context(), scope, "", "", 100)
+		f.must(err)
+		f.edit(scope, "eng", append(added("anna"), removed("bob")...))
+		f.writesNothing(func() {
+			w, err := f.store.RemoveCarried(f.Context(), scope, all, cause(7))
+			f.must(err)
+			f.equal("the cursor", w.Cursor.String(), "")
+		})
+		f.equal("the members", f.allMembers("acme", "eng"), list("anna"))
+	}},
+	{"no directory ends another's adoption", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "anna", "bob")
+			f.group(old, "eng", "anna", "bob")
+			f.group(old, "left", "anna")
+		})
+		f.adoptUser(old, scope, "anna")
+		f.adoptGroup(old, scope, "eng")
+		other := f.directory("d3")
+		f.equal("what another sees", f.carried(other), list())
+		all, err := f.store.CarriedMembers(f.Context(), scope, "", "", 100)
+		f.must(err)
+		f.equal("how many", len(all), 3)
+		f.writesNothing(func() {
+			_, err := f.store.RemoveCarried(f.Context(), other, all, cause(7))
+			f.must(err)
+		})
+		f.equal("carried", f.carried(scope), list("eng/anna", "eng/bob", "left/anna"))
+	}},
+	{"an adoption can itself be adopted", func(f *fixture) {
+		old, second := f.replacement(func(old store.Scope) {
+			f.users(old, "anna", "bob")
+			f.group(old, "eng", "anna", "bob")
+		})
+		f.adoptUser(old, second, "anna")
+		f.adoptGroup(old, second, "eng", added("anna")...)
+		f.directory("d2", closed, replacing("d1"))
+		third := f.directory("d3", replacing("d2"))
+		f.adoptGroup(second, third, "eng")
+		f.adoptUser(second, third, "anna")
+		f.adoptUser(old, third, "bob")
+		f.equal("all members", f.allMembers("acme", "eng"), list("anna*", "bob*"))
+		f.equal("what it sees", f.members(third, "eng"), list("anna", "bob"))
+	}},
+	{"a user that is deleted after its adoption leaves the groups that stayed behind", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "anna")
+			f.group(old, "left", "anna")
+		})
+		f.adoptUser(old, scope, "anna")
+		_, err := f.store.DeleteUser(f.Context(), scope, "anna", nil, cause(8))
+		f.must(err)
+		f.equal("members", f.allMembers("acme", "left"), list())
+	}},
+}

@@ -1,0 +1,96 @@
+package storetest
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+)
+
+var nestingCases = []testCase{
+	{"a user's groups are the direct ones and those around them", func(f *fixture) {
+		scope := f.directory("d1")
+		f.users(scope, "anna", "bob")
+		f.group(scope, "c", "anna")
+		f.group(scope, "b", "c")
+		f.group(scope, "a", "b", "anna")
+		f.group(scope, "other", "bob")
+		got, err := f.store.UserGroups(f.Context(), scope, "anna")
+		f.must(err)
+		f.equal("groups", got, []store.GroupRef{
+			{ID: "a", Display: "Group a", Direct: true}, {ID: "b", Display: "Group b"}, {ID: "c", Display: "Group c", Direct: true},
+		})
+	}},
+	{"a diamond counts once", func(f *fixture) {
+		scope := f.directory("d1")
+		f.user(scope, "anna")
+		f.group(scope, "left", "anna")
+		f.group(scope, "right", "anna")
+		f.group(scope, "top", "left", "right")
+		got, err := f.store.UserGroups(f.Context(), scope, "anna")
+		f.must(err)
+		f.equal("groups", got, []store.GroupRef{
+			{ID: "left", Display: "Group left", Direct: true}, {ID: "right", Display: "Group right", Direct: true},
+			{ID: "top", Display: "Group top"},
+		})
+		facts, err := f.store.Facts(f.Context(), "acme", []string{"anna"})
+		f.must(err)
+		f.equal("facts", facts[0].GroupIDs, list("left", "right", "top"))
+	}},
+	{"a group can't contain itself, directly or through others", func(f *fixture) {
+		scope := f.directory("d1")
+		f.group(scope, "c")
+		f.group(scope, "b", "c")
+		f.group(scope, "a", "b")
+		f.writesNothing(func() {
+			for _, id := range []string{"a", "b", "c"} {
+				_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: "c"}, false, nil, added(id), cause(1))
+				f.refuses("adding "+id+" to c", err, fault.InvalidValue)
+			}
+			_, err := f.store.CreateGroup(f.Context(), newGroup(scope, "new"), added("new"), cause(1))
+			f.refuses("creating a group in itself", err, fault.InvalidValue)
+		})
+	}},
+	{"two edits of one write can't close a ring", func(f *fixture) {
+		scope := f.directory("d1")
+		f.group(scope, "b")
+		f.group(scope, "a", "b")
+		_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: "b"}, false, nil, append(removed("a"), added("a")...), cause(1))
+		f.refuses("adding", err, fault.InvalidValue)
+	}},
+	{"what was a ring's other half can be added once it is removed", func(f *fixture) {
+		scope := f.directory("d1")
+		f.group(scope, "b")
+		f.group(scope, "a", "b")
+		f.edit(scope, "a", removed("b"))
+		f.edit(scope, "b", added("a"))
+		f.equal("members of b", f.members(scope, "b"), list("a"))
+	}},
+	{"concurrent adds can't close a ring", func(f *fixture) {
+		const groups = 6
+		scope := f.directory("d1")
+		for i := range groups {
+			f.group(scope, fmt.Sprint("g", i))
+		}
+		var wg sync.WaitGroup
+		refused := make([]bool, groups)
+		for i := range groups {
+			wg.Go(func() {
+				_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: fmt.Sprint("g", i)}, false, nil,
+					added(fmt.Sprint("g", (i+1)%groups)), cause(1))
+				if refused[i] = fault.Is(err, fault.InvalidValue); err != nil && !refused[i] {
+					f.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		count := 0
+		for _, r := range refused {
+			if r {
+				count++
+			}
+		}
+		f.equal("how many were refused", count, 1)
+	}},
+}

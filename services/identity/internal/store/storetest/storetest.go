@@ -1,0 +1,304 @@
+// Package storetest is the suite that every engine of the identity store passes. It is cut by subject, a file each.
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
+)
+
+// testCase is one behaviour, shown on an empty store.
+type testCase struct {
+	name string
+	test func(f *fixture)
+}
+
+// Run checks the engine whose empty stores open gives.
+func Run(t *testing.T, open func(t *testing.T) store.Store) {
+	for subject, cases := range map[string][]testCase{
+		"directories": directoryCases,
+		"users":       userCases,
+		"groups":      groupCases,
+		"members":     memberCases,
+		"nesting":     nestingCases,
+		"adoption":    adoptionCases,
+		"feed":        feedCases,
+		"facts":       factCases,
+		"tenancy":     tenancyCases,
+	} {
+		t.Run(subject, func(t *testing.T) {
+			t.Parallel()
+			for _, c := range cases {
+				t.Run(c.name, func(t *testing.T) {
+					t.Parallel()
+					c.test(&fixture{T: t, store: open(t)})
+				})
+			}
+		})
+	}
+}
+
+// fixture is one store under test, with short ways to fill it. Ids are the names of things.
+type fixture struct {
+	*testing.T
+	store    store.Store
+	revision int64
+}
+
+func start() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC) }
+
+// cause is that of the write numbered n: a second each.
+func cause(n int) store.Cause {
+	return store.Cause{
+		MessageID: fmt.Sprintf("message-%d", n), Traceparent: fmt.Sprintf("trace-%d", n),
+		Time: start().Add(time.Duration(n) * time.Second),
+	}
+}
+
+// directory applies an open directory of the organization acme.
+func (f *fixture) directory(id string, change ...func(*store.Directory)) store.Scope {
+	f.Helper()
+	return f.directoryOf("acme", id, change...)
+}
+
+func (f *fixture) directoryOf(organization, id string, change ...func(*store.Directory)) store.Scope {
+	f.Helper()
+	d := store.Directory{OrganizationID: organization, ID: id}
+	for _, c := range change {
+		c(&d)
+	}
+	f.revision++
+	f.must(f.store.ApplyDirectory(f.Context(), d, f.revision))
+	return store.Scope{OrganizationID: organization, DirectoryID: id}
+}
+
+func closed(d *store.Directory)      { d.Closed = true }
+func uniqueNames(d *store.Directory) { d.UniqueGroupNames = true }
+
+func replacing(id string) func(*store.Directory) {
+	return func(d *store.Directory) { d.ReplacesID = id }
+}
+
+// newUser is a user that was not stored yet.
+func newUser(scope store.Scope, id string) store.User {
+	return store.User{
+		Scope: scope, ID: id, UserName: "Name-" + id, UserNameFolded: "name-" + id, DisplayName: "The " + id, Active: true,
+		Document: []byte(`{"userName":"Name-` + id + `"}`),
+	}
+}
+
+// user stores a user and gives it as it is read.
+func (f *fixture) user(scope store.Scope, id string, change ...func(*store.User)) store.User {
+	f.Helper()
+	u := newUser(scope, id)
+	for _, c := range change {
+		c(&u)
+	}
+	_, err := f.store.CreateUser(f.Context(), u, cause(0))
+	f.must(err)
+	return f.readUser(scope, id)
+}
+
+func (f *fixture) users(scope store.Scope, ids ...string) {
+	f.Helper()
+	for _, id := range ids {
+		f.user(scope, id)
+	}
+}
+
+func (f *fixture) readUser(scope store.Scope, id string) store.User {
+	f.Helper()
+	u, err := f.store.User(f.Context(), scope, id)
+	f.must(err)
+	return u
+}
+
+func newGroup(scope store.Scope, id string) store.Group {
+	return store.Group{
+		Scope: scope, ID: id, DisplayName: "Group " + id, DisplayNameFolded: "group " + id,
+		Document: []byte(`{"displayName":"Group ` + id + `"}`),
+	}
+}
+
+// group stores a group with members and gives it as it is read.
+func (f *fixture) group(scope store.Scope, id string, members ...string) store.Group {
+	f.Helper()
+	_, err := f.store.CreateGroup(f.Context(), newGroup(scope, id), added(members...), cause(0))
+	f.must(err)
+	return f.readGroup(scope, id)
+}
+
+func (f *fixture) readGroup(scope store.Scope, id string) store.Group {
+	f.Helper()
+	g, err := f.store.Group(f.Context(), scope, id)
+	f.must(err)
+	return g
+}
+
+func added(ids ...string) []store.MemberEdit {
+	return []store.MemberEdit{{Kind: store.EditAdd, IDs: ids}}
+}
+
+func removed(ids ...string) []store.MemberEdit {
+	return []store.MemberEdit{{Kind: store.EditRemove, IDs: ids}}
+}
+
+func replaced(ids ...string) []store.MemberEdit {
+	return []store.MemberEdit{{Kind: store.EditReplace, IDs: ids}}
+}
+
+func matching(match func(store.Member) bool) []store.MemberEdit {
+	return []store.MemberEdit{{Kind: store.EditRemoveMatching, Match: match}}
+}
+
+// edit changes the members of a group, whatever its version.
+func (f *fixture) edit(scope store.Scope, groupID string, edits []store.MemberEdit) store.Written {
+	f.Helper()
+	w, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: groupID}, false, nil, edits, cause(1))
+	f.must(err)
+	return w
+}
+
+// members are a group's members that its directory can see.
+func (f *fixture) members(scope store.Scope, groupID string) []string {
+	f.Helper()
+	all, err := f.store.Members(f.Context(), scope, groupID, "", 1000)
+	f.must(err)
+	return memberIDs(all)
+}
+
+// allMembers are a group's members, with a star at those that are carried.
+func (f *fixture) allMembers(organization, groupID string) []string {
+	f.Helper()
+	all, err := f.store.DirectMembers(f.Context(), organization, groupID, "", 1000)
+	f.must(err)
+	ids := []string{}
+	for _, m := range all {
+		if m.Carried {
+			m.ID += "*"
+		}
+		ids = append(ids, m.ID)
+	}
+	return ids
+}
+
+func memberIDs(members []store.Member) []string {
+	ids := []string{}
+	for _, m := range members {
+		ids = append(ids, m.ID)
+	}
+	return ids
+}
+
+func userIDs(users []store.User) []string {
+	ids := []string{}
+	for _, u := range users {
+		ids = append(ids, u.ID)
+	}
+	return ids
+}
+
+func groupIDs(groups []store.Group) []string {
+	ids := []string{}
+	for _, g := range groups {
+		ids = append(ids, g.ID)
+	}
+	return ids
+}
+
+// cursor is the end of the feed now.
+func (f *fixture) cursor() feed.Cursor {
+	f.Helper()
+	c, err := f.store.Cursor(f.Context())
+	f.must(err)
+	return c
+}
+
+// since are acme's change records after a cursor, in words.
+func (f *fixture) since(after feed.Cursor) []string {
+	f.Helper()
+	changes, _, err := f.store.Changes(f.Context(), "acme", after, 1000)
+	f.must(err)
+	words := []string{}
+	for _, c := range changes {
+		words = append(words, inWords(c))
+	}
+	return words
+}
+
+// inWords is a change record such as "group eng@2: added user anna".
+func inWords(c store.Change) string {
+	kinds := map[bool]string{false: "user", true: "group"}
+	what := map[store.ChangeKind]string{
+		store.Created: "created", store.Updated: "updated", store.Deleted: "deleted",
+		store.MemberAdded: "added", store.MemberRemoved: "removed",
+	}[c.Kind]
+	text := fmt.Sprintf("%s %s@%d: %s", kinds[c.Group], c.ResourceID, c.Revision, what)
+	if c.MemberID != "" {
+		text += " " + kinds[c.MemberGroup] + " " + c.MemberID
+	}
+	return text
+}
+
+func (f *fixture) must(err error) {
+	f.Helper()
+	if err != nil {
+		f.Fatal(err)
+	}
+}
+
+// refuses expects a reason.
+func (f *fixture) refuses(what string, err error, want fault.Reason) {
+	f.Helper()
+	if !fault.Is(err, want) {
+		f.Errorf("%s: got error %v, want %s", what, err, fault.ReasonName(want))
+	}
+}
+
+// refusesAttribute expects fault.Uniqueness that names the attribute.
+func (f *fixture) refusesAttribute(what string, err error, attribute string) {
+	f.Helper()
+	f.refuses(what, err, fault.Uniqueness)
+	var e *fault.Error
+	if errors.As(err, &e) && e.Metadata["attribute"] != attribute {
+		f.Errorf("%s: the error names the attribute %q, want %q", what, e.Metadata["attribute"], attribute)
+	}
+}
+
+// changedSince expects that a write was refused because somebody else's came first.
+func (f *fixture) changedSince(what string, err error) {
+	f.Helper()
+	if !errors.Is(err, store.ErrChanged) {
+		f.Errorf("%s: got error %v, want ErrChanged", what, err)
+	}
+}
+
+func (f *fixture) equal(what string, got, want any) {
+	f.Helper()
+	if g, w := fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want); g != w {
+		f.Errorf("%s:\n got %s\nwant %s", what, g, w)
+	}
+}
+
+// writesNothing expects that fn leaves the feed as it is.
+func (f *fixture) writesNothing(fn func()) {
+	f.Helper()
+	before := f.cursor()
+	fn()
+	f.equal("the feed's end", f.cursor(), before)
+}
+
+func sorted(words []string) []string {
+	words = slices.Clone(words)
+	slices.Sort(words)
+	return words
+}
+
+func list(words ...string) string { return "[" + strings.Join(words, " ") + "]" }

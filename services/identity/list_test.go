@@ -1,0 +1,229 @@
+package identity_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/internal/ids"
+)
+
+// list asks for Users or Groups.
+func (i *idp) list(kind string, q *identityv1.ListQuery) *identityv1.ListResult {
+	i.Helper()
+	if kind == "Users" {
+		r, err := i.users.ListUsers(i.ctx(), &identityv1.ListUsersRequest{Target: i.target, Query: q})
+		must(i, err)
+		return r.GetResult()
+	}
+	r, err := i.groups.ListGroups(i.ctx(), &identityv1.ListGroupsRequest{Target: i.target, Query: q})
+	must(i, err)
+	return r.GetResult()
+}
+
+// total is how many a filter finds.
+func (i *idp) total(kind, filter string) int {
+	i.Helper()
+	r := i.list(kind, &identityv1.ListQuery{Filter: filter})
+	equal(i, filter+": the page", len(r.GetResources()), r.GetTotalResults())
+	return int(r.GetTotalResults())
+}
+
+func resourceIDs(r *identityv1.ListResult) []string {
+	all := []string{}
+	for _, resource := range r.GetResources() {
+		all = append(all, resource.GetId())
+	}
+	return all
+}
+
+func TestAListIsPagedByStartIndexAndCount(t *testing.T) {
+	t.Parallel()
+	i := setup(t).idp()
+	var users, groups []string
+	for n := range 7 {
+		users = append(users, i.user(fmt.Sprintf(`{"userName":"user%d"}`, n)).GetId())
+		groups = append(groups, i.group(fmt.Sprintf("group%d", n)).GetId())
+	}
+	for kind, all := range map[string][]string{"Users": users, "Groups": groups} {
+		for _, filter := range []string{"", "id pr"} {
+			for _, c := range []struct {
+				name       string
+				start      int64
+				count      *int64
+				wantStart  int
+				wantOffset int
+				wantLength int
+			}{
+				{"the defaults", 0, nil, 1, 0, 7},
+				{"a first page", 1, proto.Int64(3), 1, 0, 3},
+				{"a second page", 4, proto.Int64(3), 4, 3, 3},
+				{"the last page", 7, proto.Int64(3), 7, 6, 1},
+				{"beyond the end", 8, proto.Int64(3), 8, 7, 0},
+				{"far beyond the end", 1 << 62, proto.Int64(3), 1 << 62, 7, 0},
+				{"before the beginning", -5, proto.Int64(2), 1, 0, 2},
+				{"only the total", 1, proto.Int64(0), 1, 0, 0},
+				{"a negative count", 1, proto.Int64(-1), 1, 0, 0},
+				{"too large a count", 2, proto.Int64(1 << 40), 2, 1, 6},
+			} {
+				r := i.list(kind, &identityv1.ListQuery{Filter: filter, StartIndex: c.start, Count: c.count})
+				name := fmt.Sprintf("%s, filter %q, %s: ", kind, filter, c.name)
+				equal(t, name+"total", r.GetTotalResults(), 7)
+				equal(t, name+"startIndex", r.GetStartIndex(), c.wantStart)
+				equal(t, name+"page", resourceIDs(r), all[c.wantOffset:c.wantOffset+c.wantLength])
+			}
+		}
+	}
+}
+
+func TestAListHoldsNothingOfAnotherDirectory(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	i, other := b.idp(), b.idp()
+	other.group("eng", other.named("anna")...)
+	for _, kind := range []string{"Users", "Groups"} {
+		for _, filter := range []string{"", "id pr"} {
+			equal(t, kind+filter, i.list(kind, &identityv1.ListQuery{Filter: filter}).GetTotalResults(), 0)
+		}
+	}
+	equal(t, "by name", i.total("Users", `userName eq "anna"`), 0)
+	equal(t, "groups by name", i.total("Groups", `displayName eq "eng"`), 0)
+}
+
+// modelUser is a user as a naive model of filters knows it.
+type modelUser struct {
+	id, userName, externalID, title, email string
+	active                                 bool
+}
+
+// TestFiltersByIndexAndByScanAgreeWithANaiveModel asks the same in two ways: as it stands, which an index may answer, and
+// with a condition added that always holds, which it may not.
+func TestFiltersByIndexAndByScanAgreeWithANaiveModel(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(7, 7))
+	b := setup(t)
+	i := b.idp()
+	var users []modelUser
+	for n := range 40 {
+		u := modelUser{userName: fmt.Sprintf("User%d", n), active: random.IntN(2) == 0}
+		if random.IntN(3) > 0 {
+			u.externalID = fmt.Sprintf("Ext%d", n)
+		}
+		u.title = []string{"", "Chef", "chef", "Guide"}[random.IntN(4)]
+		u.email = []string{"", fmt.Sprintf("M%d@Example.com", n%7)}[random.IntN(2)]
+		body := fmt.Sprintf(`{"userName":%q,"active":%t`, u.userName, u.active)
+		for name, value := range map[string]string{"externalId": u.externalID, "title": u.title} {
+			if value != "" {
+				body += fmt.Sprintf(`,%q:%q`, name, value)
+			}
+		}
+		if u.email != "" {
+			body += fmt.Sprintf(`,"emails":[{"type":"work","value":%q}]`, u.email)
+		}
+		u.id = i.user(body + "}").GetId()
+		users = append(users, u)
+	}
+	anyCase := func(s string) string { return []string{s, strings.ToUpper(s), strings.ToLower(s)}[random.IntN(3)] }
+	for range 150 {
+		u := users[random.IntN(len(users))]
+		name, external, email := anyCase(u.userName), anyCase(u.externalID), anyCase(u.email)
+		questions := []struct {
+			filter string
+			holds  func(modelUser) bool
+		}{
+			{fmt.Sprintf(`userName eq %q`, name), func(m modelUser) bool { return strings.EqualFold(m.userName, name) }},
+			{fmt.Sprintf(`externalId eq %q`, external), func(m modelUser) bool { return m.externalID != "" && m.externalID == external }},
+			{fmt.Sprintf(`id eq %q`, anyCase(u.id)), nil},
+			{fmt.Sprintf(`emails.value eq %q`, email), func(m modelUser) bool { return m.email != "" && strings.EqualFold(m.email, email) }},
+			{fmt.Sprintf(`emails[type eq "work"].value eq %q`, email), func(m modelUser) bool { return m.email != "" && strings.EqualFold(m.email, email) }},
+			{fmt.Sprintf(`title eq %q and active eq true`, u.title), func(m modelUser) bool {
+				return m.title != "" && strings.EqualFold(m.title, u.title) && m.active
+			}},
+			{fmt.Sprintf(`not (userName eq %q)`, name), func(m modelUser) bool { return !strings.EqualFold(m.userName, name) }},
+			{`userName sw "uSER1" or active eq false`, func(m modelUser) bool { return strings.HasPrefix(m.userName, "User1") || !m.active }},
+		}
+		q := questions[random.IntN(len(questions))]
+		asked := resourceIDs(i.list("Users", &identityv1.ListQuery{Filter: q.filter}))
+		scanned := resourceIDs(i.list("Users", &identityv1.ListQuery{Filter: "(" + q.filter + ") and id pr"}))
+		equal(t, q.filter+": by index and by scan", asked, scanned)
+		if q.holds == nil {
+			continue
+		}
+		want := []string{}
+		for _, m := range users {
+			if q.holds(m) {
+				want = append(want, m.id)
+			}
+		}
+		equal(t, q.filter, asked, want)
+	}
+}
+
+func TestGroupFiltersByIndexAndByScanAgree(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	old := b.idp()
+	detached := old.named("detached")[0]
+	inner := old.group("inner").GetId()
+	old.group("eng", detached, inner)
+	old.deleteDirectory()
+	i := b.idp(replacing(old))
+	users := i.named("anna", "bob")
+	i.group("eng") // adopted with members that cannot be seen
+	second, err := i.tryGroup(`{"displayName":"ENG","externalId":"Ext","members":` + memberValues(users) + `}`)
+	must(t, err)
+	i.group("outer", second.GetResource().GetId(), users[0])
+	for _, c := range []struct {
+		filter string
+		want   int
+	}{
+		{`displayName eq "eNg"`, 2},
+		{`displayName eq ""`, 0},
+		{`externalId eq "Ext"`, 1},
+		{`externalId eq "ext"`, 0},
+		{`externalId eq ""`, 0},
+		{`members eq "` + users[0] + `"`, 2},
+		{`members.value eq "` + users[1] + `"`, 1},
+		{`members[value eq "` + users[0] + `"]`, 2},
+		{`members.value eq "` + strings.ToUpper(users[0]) + `"`, 0},
+		{`members.value eq "` + second.GetResource().GetId() + `"`, 1},
+		{`members.value eq "` + detached + `"`, 0},
+		{`members.value eq "` + inner + `"`, 0},
+		{`members.value eq "` + ids.New() + `"`, 0},
+		{`members.value eq ""`, 0},
+		{`members.display eq "anna"`, 2},
+		{`members[type eq "Group"].display eq "eng"`, 1},
+		{`id eq "` + second.GetResource().GetId() + `"`, 1},
+		{`members pr`, 2},
+		{`not (members pr)`, 1},
+	} {
+		asked := resourceIDs(i.list("Groups", &identityv1.ListQuery{Filter: c.filter}))
+		scanned := resourceIDs(i.list("Groups", &identityv1.ListQuery{Filter: "(" + c.filter + ") and id pr"}))
+		equal(t, c.filter+": by index and by scan", asked, scanned)
+		equal(t, c.filter, len(asked), c.want)
+	}
+}
+
+func TestAScanOverManyPagesMeetsEverybodyOnce(t *testing.T) {
+	t.Parallel()
+	i := setup(t).idp()
+	var want []string
+	for n := range 1101 {
+		if u := i.user(fmt.Sprintf(`{"userName":"user%d","active":%t}`, n, n%2 == 0)); n%2 == 0 {
+			want = append(want, u.GetId())
+		}
+	}
+	slices.Sort(want)
+	r := i.list("Users", &identityv1.ListQuery{Filter: "active eq true", Count: proto.Int64(1000)})
+	equal(t, "all that match", resourceIDs(r), want)
+	r = i.list("Users", &identityv1.ListQuery{})
+	equal(t, "the default page", len(r.GetResources()), 200)
+	equal(t, "the total", r.GetTotalResults(), 1101)
+	r = i.list("Users", &identityv1.ListQuery{Count: proto.Int64(5000)})
+	equal(t, "the largest page", len(r.GetResources()), 1000)
+}

@@ -1,0 +1,283 @@
+package rpc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/trace/noop"
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	_ "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	_ "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
+	_ "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	_ "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+// everyRPC lists the RPCs of every service of the contract.
+func everyRPC() []protoreflect.MethodDescriptor {
+	var all []protoreflect.MethodDescriptor
+	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
+		if !strings.HasPrefix(string(file.Package()), "usher.") {
+			return true
+		}
+		for s := range file.Services().Len() {
+			methods := file.Services().Get(s).Methods()
+			for m := range methods.Len() {
+				all = append(all, methods.Get(m))
+			}
+		}
+		return true
+	})
+	return all
+}
+
+// fullMethod is a method's name as gRPC has it.
+func fullMethod(m protoreflect.MethodDescriptor) string {
+	return "/" + string(m.Parent().FullName()) + "/" + string(m.Name())
+}
+
+// errReached is what every handler of the stand-in answers: the call was let in.
+var errReached = fault.New(fault.AlreadyExists, "reached")
+
+// standIn serves every RPC of the contract, so that only the interceptors decide.
+func standIn(t *testing.T) *rpc.InProcess {
+	t.Helper()
+	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	must(t, err)
+	services := map[protoreflect.FullName]*grpc.ServiceDesc{}
+	for _, m := range everyRPC() {
+		service := services[m.Parent().FullName()]
+		if service == nil {
+			service = &grpc.ServiceDesc{ServiceName: string(m.Parent().FullName()), HandlerType: (*any)(nil)}
+			services[m.Parent().FullName()] = service
+		}
+		if m.IsStreamingServer() || m.IsStreamingClient() {
+			service.Streams = append(service.Streams, grpc.StreamDesc{
+				StreamName: string(m.Name()), ServerStreams: m.IsStreamingServer(), ClientStreams: m.IsStreamingClient(),
+				Handler: func(_ any, stream grpc.ServerStream) error {
+					if err := stream.RecvMsg(newMessage(m.Input()).Interface()); err != nil {
+						return err
+					}
+					return errReached
+				},
+			})
+			continue
+		}
+		service.Methods = append(service.Methods, grpc.MethodDesc{
+			MethodName: string(m.Name()),
+			Handler: func(server any, ctx context.Context, decode func(any) error, intercept grpc.UnaryServerInterceptor) (any, error) {
+				request := newMessage(m.Input()).Interface()
+				if err := decode(request); err != nil {
+					return nil, err
+				}
+				return intercept(ctx, request, &grpc.UnaryServerInfo{Server: server, FullMethod: fullMethod(m)},
+					func(context.Context, any) (any, error) { return nil, errReached })
+			},
+		})
+	}
+	for _, service := range services {
+		channel.RegisterService(service, channel)
+	}
+	return channel
+}
+
+// newMessage makes a message of the generated type.
+func newMessage(d protoreflect.MessageDescriptor) protoreflect.Message {
+	if t, err := protoregistry.GlobalTypes.FindMessageByName(d.FullName()); err == nil {
+		return t.New()
+	}
+	return dynamicpb.NewMessage(d)
+}
+
+// try makes a call and gives its reason. A call that got past the check of callers ends with fault.AlreadyExists, or with
+// fault.InvalidRequest where its empty fields break the contract.
+func try(ctx context.Context, conn grpc.ClientConnInterface, m protoreflect.MethodDescriptor, request proto.Message) error {
+	if !m.IsStreamingServer() && !m.IsStreamingClient() {
+		return conn.Invoke(ctx, fullMethod(m), request, newMessage(m.Output()).Interface())
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: m.IsStreamingClient()}, fullMethod(m))
+	if err != nil {
+		return err
+	}
+	if err := stream.SendMsg(request); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if err := stream.CloseSend(); err != nil {
+		return err
+	}
+	return stream.RecvMsg(newMessage(m.Output()).Interface())
+}
+
+// naming is a request that names an organization and a directory, wherever it has a place for them.
+func naming(m protoreflect.MethodDescriptor, organizationID, directoryID string) (request proto.Message, names, namesDirectory bool) {
+	message := newMessage(m.Input())
+	in := message
+	if target := message.Descriptor().Fields().ByName("target"); target != nil && target.Message() != nil {
+		in = message.Mutable(target).Message()
+	}
+	set := func(name protoreflect.Name, value string) bool {
+		field := in.Descriptor().Fields().ByName(name)
+		if field == nil || field.Kind() != protoreflect.StringKind {
+			return false
+		}
+		in.Set(field, protoreflect.ValueOfString(value))
+		return true
+	}
+	names = set("organization_id", organizationID)
+	namesDirectory = set("directory_id", directoryID)
+	return message.Interface(), names, namesDirectory
+}
+
+// kinds are all kinds of principals, also the one that is not said.
+func kinds() []commonv1.PrincipalKind {
+	var all []commonv1.PrincipalKind
+	for kind := range commonv1.PrincipalKind_name {
+		all = append(all, commonv1.PrincipalKind(kind))
+	}
+	return all
+}
+
+// bound is a principal of a kind, bound to acme and a directory as far as its kind is.
+func bound(kind commonv1.PrincipalKind, directoryID string) *commonv1.Principal {
+	p := &commonv1.Principal{Kind: kind}
+	if kind != system && kind != operator {
+		p.OrganizationId = "acme"
+	}
+	if kind == commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY {
+		p.DirectoryId = directoryID
+	}
+	return p
+}
+
+func TestEveryRPCAdmitsItsCallersAndNoOthers(t *testing.T) {
+	t.Parallel()
+	channel := standIn(t)
+	directoryID := ids.New()
+	admitted := 0
+	for _, m := range everyRPC() {
+		callers := rpc.Callers(fullMethod(m))
+		if len(callers.GetServices()) == 0 || len(callers.GetPrincipals()) == 0 {
+			t.Errorf("%s says nothing of its callers", m.FullName())
+		}
+		request, _, _ := naming(m, "acme", directoryID)
+		for value := range commonv1.Caller_name {
+			caller := commonv1.Caller(value)
+			for _, kind := range kinds() {
+				err := try(rpc.WithPrincipal(t.Context(), bound(kind, directoryID)), channel.As(caller), m, request)
+				got := rpc.Fault(err).Reason
+				may := slices.Contains(callers.GetServices(), caller) && slices.Contains(callers.GetPrincipals(), kind)
+				what := fmt.Sprintf("%s by %s for %s", m.FullName(), caller, kind)
+				switch {
+				case caller == commonv1.Caller_CALLER_UNSPECIFIED:
+					if got != fault.Unauthenticated {
+						t.Errorf("%s: %v", what, err)
+					}
+				case may:
+					if admitted++; got != fault.AlreadyExists && got != fault.InvalidRequest {
+						t.Errorf("%s should be let in: %v", what, err)
+					}
+				case got != fault.NotAllowed:
+					t.Errorf("%s should be refused: %v", what, err)
+				}
+			}
+		}
+	}
+	if admitted < len(everyRPC()) || len(everyRPC()) < 40 {
+		t.Errorf("of %d RPCs only %d callers were let in", len(everyRPC()), admitted)
+	}
+}
+
+func TestNoRPCIsOpenToAnotherOrganizationOrDirectory(t *testing.T) {
+	t.Parallel()
+	channel := standIn(t)
+	directoryID := ids.New()
+	directoryKind := commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY
+	for _, m := range everyRPC() {
+		callers := rpc.Callers(fullMethod(m))
+		for _, kind := range callers.GetPrincipals() {
+			if kind == system || kind == operator {
+				continue // bound to none
+			}
+			_, names, namesDirectory := naming(m, "acme", directoryID)
+			if !names {
+				if service := m.Parent().Name(); service != "RoleService" {
+					t.Errorf("%s names no organization and admits %s", m.FullName(), kind)
+				}
+				continue
+			}
+			if kind == directoryKind && !namesDirectory {
+				t.Errorf("%s names no directory and admits %s", m.FullName(), kind)
+			}
+			attempts := map[string]struct {
+				organizationID, directoryID string
+				principal                   *commonv1.Principal
+			}{
+				"another organization":                {"other", directoryID, bound(kind, directoryID)},
+				"no organization":                     {"", directoryID, bound(kind, directoryID)},
+				"an organization in another spelling": {"ACME", directoryID, bound(kind, directoryID)},
+				"a principal that is bound to none":   {"", "", &commonv1.Principal{Kind: kind}},
+			}
+			if kind == directoryKind {
+				attempts["another directory"] = struct {
+					organizationID, directoryID string
+					principal                   *commonv1.Principal
+				}{"acme", ids.New(), bound(kind, directoryID)}
+				attempts["no directory"] = struct {
+					organizationID, directoryID string
+					principal                   *commonv1.Principal
+				}{"acme", "", &commonv1.Principal{Kind: kind, OrganizationId: "acme"}}
+			}
+			for name, a := range attempts {
+				request, _, _ := naming(m, a.organizationID, a.directoryID)
+				for _, caller := range callers.GetServices() {
+					err := try(rpc.WithPrincipal(t.Context(), a.principal), channel.As(caller), m, request)
+					if got := rpc.Fault(err).Reason; got != fault.NotAllowed {
+						t.Errorf("%s by %s for %s, %s: %v", m.FullName(), caller, kind, name, err)
+					}
+				}
+			}
+			if m.Input().Fields().ByName("target") != nil {
+				err := try(rpc.WithPrincipal(t.Context(), bound(kind, directoryID)), channel.As(callers.GetServices()[0]), m, newMessage(m.Input()).Interface())
+				refused(t, string(m.FullName())+" without a target", err, fault.NotAllowed)
+			}
+		}
+	}
+}
+
+func TestWhatHasARouteIsPublicAndWhatIsInternalIsNot(t *testing.T) {
+	t.Parallel()
+	for _, m := range everyRPC() {
+		routed := proto.HasExtension(m.Options(), annotations.E_Http)
+		public := rpc.Public(fullMethod(m))
+		if routed && !public {
+			t.Errorf("%s has a route and is not public", m.FullName())
+		}
+		principals := rpc.Callers(fullMethod(m)).GetPrincipals()
+		onlyInternal := !slices.ContainsFunc(principals, func(kind commonv1.PrincipalKind) bool {
+			return kind != system && kind != commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY
+		})
+		if public == onlyInternal {
+			t.Errorf("%s admits %v and is public: %v", m.FullName(), principals, public)
+		}
+	}
+	if rpc.Public("/usher.none.v1.NoService/No") || len(rpc.Callers("nonsense").GetServices()) > 0 {
+		t.Error("what is no RPC is open")
+	}
+}

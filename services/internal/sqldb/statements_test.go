@@ -1,0 +1,66 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"testing"
+	"time"
+)
+
+func TestARowIsReadOnceOrThereIsNone(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	if err := db.QueryRow(t.Context(), `SELECT name FROM names`).Scan(new(string)); !errors.Is(err, sql.ErrNoRows) {
+		t.Errorf("of no rows: %v", err)
+	}
+	if err := db.QueryRow(t.Context(), `SELECT nonsense`).Scan(new(string)); err == nil || errors.Is(err, sql.ErrNoRows) {
+		t.Errorf("of no column: %v", err)
+	}
+	if err := db.QueryRow(t.Context(), `SELECT 'text'`).Scan(new(int)); err == nil {
+		t.Error("text was read as a number")
+	}
+}
+
+func TestRowsAreClosedWhateverHappens(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	for _, name := range []string{"a", "b", "c"} {
+		must(t, db.Write(t.Context(), insert(name)))
+	}
+	stop := errors.New("stop")
+	must(t, db.Write(t.Context(), func(ctx context.Context, tx *Tx) error {
+		// Were the rows still open, Close would wait for them for ever.
+		rows, err := tx.Query(ctx, `SELECT name FROM names`)
+		if _, err := Collect(rows, err, func(func(...any) error) (string, error) { return "", stop }); !errors.Is(err, stop) {
+			t.Errorf("got %v", err)
+		}
+		rows, err = tx.Query(ctx, `SELECT nonsense`)
+		if _, err := Collect(rows, err, func(func(...any) error) (string, error) { return "", nil }); err == nil {
+			t.Error("nonsense was read")
+		}
+		return tx.QueryRow(ctx, `SELECT name FROM names`).Scan(new(string))
+	}))
+}
+
+func TestTimesAreKeptToTheMicrosecond(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	for name, c := range map[string]struct{ in, want time.Time }{
+		"none":              {time.Time{}, time.Time{}},
+		"in UTC":            {time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC), time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC)},
+		"in another zone":   {time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)), time.Date(2026, 1, 2, 2, 4, 5, 0, time.UTC)},
+		"finer than stored": {time.Date(2026, 1, 2, 3, 4, 5, 999, time.UTC), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
+		"before 1970":       {time.Date(1960, 1, 2, 3, 4, 5, 0, time.UTC), time.Date(1960, 1, 2, 3, 4, 5, 0, time.UTC)},
+		"far away":          {time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)},
+	} {
+		got := time.Unix(1, 1)
+		must(t, db.QueryRow(t.Context(), `SELECT ?`, Time(&c.in)).Scan(Time(&got)))
+		if got != c.want {
+			t.Errorf("%s: got %s, want %s", name, got, c.want)
+		}
+	}
+	if err := db.QueryRow(t.Context(), `SELECT 'yesterday'`).Scan(Time(&time.Time{})); err == nil {
+		t.Error("text was read as a time")
+	}
+}
