@@ -96,7 +96,7 @@ func TestFinishingAnAdoptionAnswersWithTheCursorAfterWhatItRemoved(t *testing.T)
 	must(t, err)
 	_, cursor, err := c.FinishAdoption(ctx, call)
 	must(t, err)
-	if end, err := c.Cursor(ctx); err != nil || cursor != end {
+	if _, end, err := c.Cursor(ctx); err != nil || cursor != end {
 		t.Errorf("the cursor is %q, want %q (error %v)", cursor, end, err)
 	}
 }

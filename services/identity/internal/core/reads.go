@@ -105,8 +105,10 @@ func (c *Core) FinishAdoption(ctx context.Context, call Call) (removed int64, cu
 	}
 }
 
-// Cursor is the end of the change feed.
-func (c *Core) Cursor(ctx context.Context) (feed.Cursor, error) { return c.store.Cursor(ctx) }
+// Cursor is the end of the change feed: where to begin to follow, and after all that was written.
+func (c *Core) Cursor(ctx context.Context) (follow, newest feed.Cursor, err error) {
+	return c.store.Cursor(ctx)
+}
 
 // Changes reads an organization's change records.
 func (c *Core) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]store.Change, feed.Cursor, error) {

@@ -14,11 +14,11 @@ import (
 
 // GetCursor implements the RPC.
 func (s *Server) GetCursor(ctx context.Context, _ *identityv1.GetCursorRequest) (*identityv1.GetCursorResponse, error) {
-	cursor, err := s.core.Cursor(ctx)
+	follow, newest, err := s.core.Cursor(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &identityv1.GetCursorResponse{Cursor: cursor.String()}, nil
+	return &identityv1.GetCursorResponse{Cursor: follow.String(), NewestCursor: newest.String()}, nil
 }
 
 const (

@@ -244,8 +244,8 @@ type Store interface {
 	// limit. A member that the directory cannot see is in none.
 	GroupsOfMember(ctx context.Context, scope Scope, memberID, after string, limit int) ([]Group, error)
 
-	// Cursor is the end of the feed.
-	Cursor(ctx context.Context) (feed.Cursor, error)
+	// Cursor is the end of the feed. Whatever shows later is after follow; whatever was written is not after newest.
+	Cursor(ctx context.Context) (follow, newest feed.Cursor, err error)
 	// Changes lists an organization's records after a cursor, oldest first, at most limit, and the cursor after what was
 	// looked at. fault.CursorExpired: another epoch.
 	Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]Change, feed.Cursor, error)

@@ -18,8 +18,10 @@ type Identity interface {
 	// Members gives a page of a group's direct members. A group that is not there has none.
 	Members(ctx context.Context, organizationID, groupID, pageToken string, limit int) (Members, error)
 
-	// Cursor gives the cursor after the newest change record.
+	// Cursor gives the cursor to begin to follow from: whatever shows later is after it.
 	Cursor(ctx context.Context) (string, error)
+	// Newest gives the cursor that is not before any change that was written: what to wait for.
+	Newest(ctx context.Context) (string, error)
 	// Changes gives an organization's records after a cursor: fault.CursorExpired when it cannot be followed any more.
 	Changes(ctx context.Context, organizationID, after string, limit int) (ChangePage, error)
 	// Activity tells on, after a cursor, which organizations have new records, until ctx ends or the feed breaks off; it

@@ -67,7 +67,7 @@ func (c *Core) WaitUntilCaughtUp(ctx context.Context, organizationID, cursor str
 	defer cancel()
 	if cursor == "" {
 		var err error
-		if cursor, err = c.identity.Cursor(ctx); err != nil || cursor == "" {
+		if cursor, err = c.identity.Newest(ctx); err != nil || cursor == "" {
 			return cursor, err
 		}
 	}

@@ -367,7 +367,7 @@ func (i *Identity) GetCursor(context.Context, *identityv1.GetCursorRequest) (*id
 	if err := i.enter("GetCursor"); err != nil {
 		return nil, err
 	}
-	return &identityv1.GetCursorResponse{Cursor: i.Cursor()}, nil
+	return &identityv1.GetCursorResponse{Cursor: i.Cursor(), NewestCursor: i.Cursor()}, nil
 }
 
 // ListChanges implements identityv1.FeedServiceServer.

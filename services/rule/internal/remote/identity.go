@@ -127,6 +127,12 @@ func (i *Identity) Cursor(ctx context.Context) (string, error) {
 	return response.GetCursor(), failed(err)
 }
 
+// Newest implements core.Identity.
+func (i *Identity) Newest(ctx context.Context) (string, error) {
+	response, err := i.feed.GetCursor(asSystem(ctx), &identityv1.GetCursorRequest{})
+	return response.GetNewestCursor(), failed(err)
+}
+
 // Changes implements core.Identity.
 func (i *Identity) Changes(ctx context.Context, organizationID, after string, limit int) (core.ChangePage, error) {
 	response, err := i.feed.ListChanges(asSystem(ctx), &identityv1.ListChangesRequest{

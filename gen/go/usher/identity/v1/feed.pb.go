@@ -327,8 +327,11 @@ func (*GetCursorRequest) Descriptor() ([]byte, []int) {
 // GetCursorResponse answers GetCursor.
 type GetCursorResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The cursor after the newest record.
-	Cursor        string `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// Where to begin to follow: whatever shows later is after it.
+	Cursor string `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// After every record that was written when the call came. It is ahead of `cursor` while a record is written but does not
+	// show yet, because an older transaction is open.
+	NewestCursor  string `protobuf:"bytes,2,opt,name=newest_cursor,json=newestCursor,proto3" json:"newest_cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -366,6 +369,13 @@ func (*GetCursorResponse) Descriptor() ([]byte, []int) {
 func (x *GetCursorResponse) GetCursor() string {
 	if x != nil {
 		return x.Cursor
+	}
+	return ""
+}
+
+func (x *GetCursorResponse) GetNewestCursor() string {
+	if x != nil {
+		return x.NewestCursor
 	}
 	return ""
 }
@@ -621,9 +631,10 @@ const file_usher_identity_v1_feed_proto_rawDesc = "" +
 	" \x01(\tR\tmessageId\x12 \n" +
 	"\vtraceparent\x18\v \x01(\tR\vtraceparent\x12.\n" +
 	"\x04time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x12\n" +
-	"\x10GetCursorRequest\"+\n" +
+	"\x10GetCursorRequest\"P\n" +
 	"\x11GetCursorResponse\x12\x16\n" +
-	"\x06cursor\x18\x01 \x01(\tR\x06cursor\"\x9b\x01\n" +
+	"\x06cursor\x18\x01 \x01(\tR\x06cursor\x12#\n" +
+	"\rnewest_cursor\x18\x02 \x01(\tR\fnewestCursor\"\x9b\x01\n" +
 	"\x12ListChangesRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12+\n" +
 	"\fafter_cursor\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vafterCursor\x12$\n" +

@@ -33,7 +33,7 @@ const (
 // A cursor is opaque text. It is of one epoch: a database that was restored has another, and then, or when the cursor is
 // older than what is kept, every RPC answers CURSOR_EXPIRED; take a new cursor, list, then follow.
 type FeedServiceClient interface {
-	// GetCursor gives the cursor after the newest record.
+	// GetCursor gives the end of the feed: where to begin to follow, and what to wait for.
 	GetCursor(ctx context.Context, in *GetCursorRequest, opts ...grpc.CallOption) (*GetCursorResponse, error)
 	// ListChanges gives one organization's records after a cursor, oldest first. Reasons: CURSOR_EXPIRED, CURSOR_INVALID.
 	ListChanges(ctx context.Context, in *ListChangesRequest, opts ...grpc.CallOption) (*ListChangesResponse, error)
@@ -99,7 +99,7 @@ type FeedService_WatchActivityClient = grpc.ServerStreamingClient[WatchActivityR
 // A cursor is opaque text. It is of one epoch: a database that was restored has another, and then, or when the cursor is
 // older than what is kept, every RPC answers CURSOR_EXPIRED; take a new cursor, list, then follow.
 type FeedServiceServer interface {
-	// GetCursor gives the cursor after the newest record.
+	// GetCursor gives the end of the feed: where to begin to follow, and what to wait for.
 	GetCursor(context.Context, *GetCursorRequest) (*GetCursorResponse, error)
 	// ListChanges gives one organization's records after a cursor, oldest first. Reasons: CURSOR_EXPIRED, CURSOR_INVALID.
 	ListChanges(context.Context, *ListChangesRequest) (*ListChangesResponse, error)

@@ -29,7 +29,13 @@ func (s *Store) record(ctx context.Context, tx *sqldb.Tx, scope store.Scope, r r
 }
 
 // Cursor implements store.Store.
-func (s *Store) Cursor(ctx context.Context) (feed.Cursor, error) {
+func (s *Store) Cursor(ctx context.Context) (follow, newest feed.Cursor, err error) {
+	end, err := s.end(ctx)
+	return end, end, err
+}
+
+// end is the cursor after the newest record: what is written shows.
+func (s *Store) end(ctx context.Context) (feed.Cursor, error) {
 	cursor := feed.Cursor{Epoch: s.epoch}
 	err := s.db.QueryRow(ctx, `SELECT coalesce(max(sequence), 0) FROM changes`).Scan(&cursor.Sequence)
 	return cursor, err
@@ -41,7 +47,7 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 		return nil, after, err
 	}
 	// The end is read first: a record that comes in between is met by the next call.
-	end, err := s.Cursor(ctx)
+	end, err := s.end(ctx)
 	if err != nil {
 		return nil, after, err
 	}
@@ -71,7 +77,7 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) ([]string, feed.C
 	if err := after.CheckEpoch(s.epoch); err != nil {
 		return nil, after, err
 	}
-	end, err := s.Cursor(ctx)
+	end, err := s.end(ctx)
 	if err != nil {
 		return nil, after, err
 	}

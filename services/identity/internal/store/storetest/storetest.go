@@ -216,7 +216,7 @@ func groupIDs(groups []store.Group) []string {
 // cursor is the end of the feed now.
 func (f *fixture) cursor() feed.Cursor {
 	f.Helper()
-	c, err := f.store.Cursor(f.Context())
+	_, c, err := f.store.Cursor(f.Context())
 	f.must(err)
 	return c
 }
