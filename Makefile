@@ -19,9 +19,13 @@ build: ## Build the usher binary into .bin.
 
 # checkptr looks at each pointer of the translated SQLite and makes it ten times slower; races are still found.
 .PHONY: test
-test: tools ## Run every test, with the race detector.
+test: tools test-packages ## Run every test, with the race detector; installs PostgreSQL and Redis where they are missing.
 	cd gen && go vet ./...
 	cd services && go test -race -gcflags=all=-d=checkptr=0 -timeout 20m ./...
+
+.PHONY: test-packages
+test-packages:
+	@.ci/packages
 
 .PHONY: bench
 bench: ## Measure speed beside a bare echo; services/load/README.md explains the figures.

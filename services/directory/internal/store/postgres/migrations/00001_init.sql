@@ -1,0 +1,48 @@
+-- +goose Up
+CREATE TABLE organizations (
+  id           text    NOT NULL PRIMARY KEY,
+  display_name text    NOT NULL,
+  federated    boolean NOT NULL,
+  create_time  bigint  NOT NULL, -- microseconds since 1970, as all times here
+  update_time  bigint  NOT NULL
+);
+
+CREATE TABLE directories (
+  organization_id    text    NOT NULL REFERENCES organizations (id),
+  id                 text    NOT NULL,
+  display_name       text    NOT NULL,
+  strict             boolean NOT NULL,
+  unique_group_names boolean NOT NULL,
+  replaces_id        text    NOT NULL, -- '' for none
+  create_time        bigint  NOT NULL,
+  update_time        bigint  NOT NULL,
+  delete_time        bigint  NOT NULL, -- 0 while it is not deleted
+  revision           bigint  NOT NULL,
+  PRIMARY KEY (organization_id, id)
+);
+CREATE UNIQUE INDEX directories_revision ON directories (revision);
+-- One directory replaces another at most.
+CREATE UNIQUE INDEX directories_replaces ON directories (organization_id, replaces_id) WHERE replaces_id <> '';
+
+-- The newest revision of all directories. Taking the next one locks the row until commit, so that revisions are committed
+-- in their order; directories change rarely.
+CREATE TABLE revision (
+  only_row integer NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  newest   bigint  NOT NULL
+);
+INSERT INTO revision VALUES (1, 0);
+
+CREATE TABLE keys (
+  organization_id text   NOT NULL,
+  directory_id    text   NOT NULL,
+  id              text   NOT NULL,
+  display_name    text   NOT NULL,
+  digest          bytea  NOT NULL,
+  create_time     bigint NOT NULL,
+  expire_time     bigint NOT NULL, -- 0 for never
+  revoke_time     bigint NOT NULL, -- 0 while it is not revoked
+  PRIMARY KEY (organization_id, directory_id, id),
+  FOREIGN KEY (organization_id, directory_id) REFERENCES directories (organization_id, id)
+);
+-- Looked up without an organization: a digest is all that an IdP presents.
+CREATE UNIQUE INDEX keys_digest ON keys (digest);

@@ -1,0 +1,73 @@
+// Package testkit gives tests real PostgreSQL and Redis servers: started from the machine's packages, as an unprivileged
+// user, in a temporary folder, once a test binary; and ended with it, however it ends.
+package testkit
+
+import (
+	"bufio"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// The servers are run by a shell that waits for its standard input to end. The test binary holds the other end of the
+// pipe, so that they stop when it exits, even when it is killed.
+//
+//go:embed postgres.sh
+var postgresScript string
+
+//go:embed redis.sh
+var redisScript string
+
+// server is one that was started, or why not.
+type server struct {
+	once    sync.Once
+	address string
+	err     error
+	stdin   io.Closer // held open while the process lives
+}
+
+// start runs the script and reads the address that it prints once the server takes connections.
+func (s *server) start(script string, args ...string) (string, error) {
+	s.once.Do(func() { s.address, s.stdin, s.err = launch(script, args...) })
+	return s.address, s.err
+}
+
+func launch(script string, args ...string) (string, io.Closer, error) {
+	cmd := exec.Command("bash", append([]string{"-c", script, "testkit"}, args...)...) //nolint:noctx // it lives as long as this process
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return "", nil, err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", nil, err
+	}
+	// No goroutine is left behind here: tests look for those.
+	said := bufio.NewReader(stdout)
+	line, _ := said.ReadString('\n')
+	if address, ok := strings.CutPrefix(line, "ready "); ok {
+		return strings.TrimSpace(address), stdin, nil
+	}
+	rest, _ := io.ReadAll(said)
+	return "", nil, errors.Join(fmt.Errorf("the server did not start: %s%s", line, rest), stdin.Close(), cmd.Wait())
+}
+
+// need ends the test when its server cannot be had: a test that is not run says nothing, and must not look as if it had.
+func need(t testing.TB, what string, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("%s is needed: %v\nInstall it with: %s", what, err, "make test-packages")
+	}
+}
+
+// temporary is where the servers keep their data.
+func temporary() string { return os.TempDir() }
