@@ -16,13 +16,18 @@ import (
 
 	"github.com/usher-scim/usher/services/directory/internal/core"
 	"github.com/usher-scim/usher/services/directory/internal/server"
+	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/directory/internal/store/postgres"
 	"github.com/usher-scim/usher/services/directory/internal/store/sqlite"
 )
 
 // Config is what the service can be told.
 type Config struct {
-	// DatabasePath is the SQLite file.
+	// DatabasePath is the SQLite file. It is made when it is not there. It or DatabaseURL must be set.
 	DatabasePath string
+	// DatabaseURL names the PostgreSQL server and database, as libpq has it. Migrate has prepared it. Any number of processes
+	// may run on it.
+	DatabaseURL string
 	// PublicURL is where IdPs reach the gateway, such as https://scim.example.com; Base URLs begin with it.
 	PublicURL string
 	// Lease is for how long the gateway may use an answer about a key: up to 5 seconds, which is the default.
@@ -44,13 +49,22 @@ type Dependencies struct {
 
 // Service is the running service.
 type Service struct {
-	store  *sqlite.Store
+	store  store.Store
 	server *server.Server
 	stop   chan struct{}
 	once   sync.Once
 }
 
-// New opens the service's database. Call Close in the end.
+// Migrate prepares a PostgreSQL database for this service, or brings it to the newest schema. Processes of the version
+// before may run on it meanwhile.
+func Migrate(ctx context.Context, databaseURL string) error {
+	if err := postgres.Migrate(ctx, databaseURL); err != nil {
+		return fmt.Errorf("directory: %w", err)
+	}
+	return nil
+}
+
+// New opens the service's database; a SQLite file it brings to the newest schema. Call Close in the end.
 func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if c.Lease == 0 {
 		c.Lease = maxLease
@@ -64,7 +78,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if d.Invalidate == nil {
 		d.Invalidate = func(context.Context, ...[sha256.Size]byte) bool { return false }
 	}
-	s, err := sqlite.Open(ctx, c.DatabasePath, d.Tracing)
+	s, err := open(ctx, c, d.Tracing)
 	if err != nil {
 		return nil, fmt.Errorf("directory: %w", err)
 	}
@@ -80,8 +94,8 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 
 func (c Config) check() error {
 	var problems []error
-	if c.DatabasePath == "" {
-		problems = append(problems, errors.New("directory.database_path must name a file"))
+	if (c.DatabasePath == "") == (c.DatabaseURL == "") {
+		problems = append(problems, errors.New("one of directory.database_path (SQLite) and directory.database_url (PostgreSQL) must be set, and not both"))
 	}
 	if u, err := url.Parse(c.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		problems = append(problems, fmt.Errorf("public_url must be an http or https address, not %q", c.PublicURL))
@@ -93,6 +107,14 @@ func (c Config) check() error {
 		problems = append(problems, fmt.Errorf("directory.poll must not be negative, not %s", c.Poll))
 	}
 	return errors.Join(problems...)
+}
+
+// open chooses the engine.
+func open(ctx context.Context, c Config, tracing trace.TracerProvider) (store.Store, error) {
+	if c.DatabaseURL != "" {
+		return postgres.Open(ctx, c.DatabaseURL, tracing)
+	}
+	return sqlite.Open(ctx, c.DatabasePath, tracing)
 }
 
 // Register adds the service to a gRPC server.

@@ -23,22 +23,39 @@ import (
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/app"
+	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/telemetry"
+	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
 // demo is the organization that development mode makes.
 const demo = "demo"
 
-// topologies are the two ways in which every scenario must hold.
+// topologies are the two ways in which the services talk.
 var topologies = map[string]app.Topology{"one process": app.OneProcess, "loopback TCP": app.Loopback}
 
-// inEveryTopology runs a scenario on an Usher of its own in each topology.
+// setups are those in which every scenario must hold: each topology, and each engine.
+var setups = map[string]struct {
+	topology app.Topology
+	postgres bool
+}{
+	"one process":                {app.OneProcess, false},
+	"loopback TCP":               {app.Loopback, false},
+	"loopback TCP on PostgreSQL": {app.Loopback, true},
+}
+
+// inEveryTopology runs a scenario on an Usher of its own in each setup.
 func inEveryTopology(t *testing.T, scenario func(t *testing.T, u *usher)) {
 	t.Helper()
-	for name, topology := range topologies {
+	for name, setup := range setups {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			scenario(t, startUsher(t, app.Options{Topology: topology}))
+			s := testSettings(t.TempDir(), "127.0.0.1:0")
+			if setup.postgres {
+				// The start migrates it.
+				s.DatabaseURL = config.Secret(testkit.Postgres(t, "usher", func(context.Context, string) error { return nil }))
+			}
+			scenario(t, startUsherWith(t, s, app.Options{Topology: setup.topology}))
 		})
 	}
 }
@@ -62,20 +79,20 @@ const quickLease = 200 * time.Millisecond
 // startUsher runs one in this process, in a data folder of its own.
 func startUsher(t *testing.T, o app.Options) *usher {
 	t.Helper()
-	return startUsherIn(t, t.TempDir(), o)
+	return startUsherWith(t, testSettings(t.TempDir(), "127.0.0.1:0"), o)
 }
 
-func startUsherIn(t *testing.T, dataDir string, o app.Options) *usher {
+func startUsherWith(t *testing.T, s app.Settings, o app.Options) *usher {
 	t.Helper()
 	if o.Telemetry == nil {
 		o.Telemetry = quiet(t)
 	}
-	a, err := app.Start(t.Context(), testSettings(dataDir, "127.0.0.1:0"), withDefaults(o))
+	a, err := app.Start(t.Context(), s, withDefaults(o))
 	if err != nil {
 		t.Fatalf("starting: %v", err)
 	}
 	u := &usher{
-		t: t, dataDir: dataDir, addrs: addresses{SCIM: a.SCIMAddr(), Admin: a.AdminAddr(), GRPC: a.GRPCAddr(), Ops: a.OpsAddr()},
+		t: t, dataDir: s.DataDir, addrs: addresses{SCIM: a.SCIMAddr(), Admin: a.AdminAddr(), GRPC: a.GRPCAddr(), Ops: a.OpsAddr()},
 		stop: func() {
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 			defer cancel()

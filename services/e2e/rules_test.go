@@ -5,9 +5,11 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 )
 
@@ -150,6 +152,52 @@ func TestAccessFollowsAUser(t *testing.T) {
 		expect("deleted")
 		if again := d.user("ann@example.com"); again == ann {
 			t.Error("a deleted user came back under its old id")
+		}
+	})
+}
+
+// A message that would go through a large group a thousand times is refused, and many unknown ids cost little: nobody else
+// waits for them.
+func TestAnExpensivePatchIsRefused(t *testing.T) {
+	t.Parallel()
+	inEveryTopology(t, func(t *testing.T, u *usher) {
+		d := u.newDirectory(nil)
+		group := d.group("Crew", d.user("ann"))
+		var operations []any
+		for i := range 100 {
+			operations = append(operations, map[string]any{"op": "remove", "path": fmt.Sprintf(`members[display eq "nobody %d"]`, i)})
+		}
+		schema := []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"}
+		a := d.send("PATCH", "/Groups/"+group, jsonText(map[string]any{"schemas": schema, "Operations": operations}), http.StatusBadRequest)
+		if a.str("scimType") != "tooMany" {
+			t.Errorf("scimType %q: %s", a.str("scimType"), a.raw)
+		}
+		d.send("PATCH", "/Groups/"+group, jsonText(map[string]any{"schemas": schema, "Operations": operations[:10]}), http.StatusNoContent)
+		var unknown []any
+		for i := range 20_000 {
+			unknown = append(unknown, map[string]any{"value": fmt.Sprint(i)})
+		}
+		d.patch("/Groups/"+group, "remove", "members", unknown, http.StatusNoContent)
+		if members := d.send("GET", "/Groups/"+group, "", http.StatusOK).body["members"].([]any); len(members) != 1 {
+			t.Errorf("%d members, want 1", len(members))
+		}
+	})
+}
+
+// Ids may be written in any case.
+func TestAnUpperCaseIdIsTheSameUser(t *testing.T) {
+	t.Parallel()
+	inEveryTopology(t, func(t *testing.T, u *usher) {
+		d := u.newDirectory(nil)
+		ann := d.user("ann")
+		d.group("Designers", ann)
+		u.caughtUp()
+		if !u.allowed(ann, "designer") || !u.allowed(strings.ToUpper(ann), "designer") {
+			t.Error("the user is a Designer under one spelling of its id alone")
+		}
+		r, err := u.read().BatchGetUsers(u.ctx(), &identityv1.BatchGetUsersRequest{OrganizationId: demo, Ids: []string{strings.ToUpper(ann)}})
+		if err != nil || len(r.GetUsers()) != 1 {
+			t.Errorf("got %v, %v", r, err)
 		}
 	})
 }

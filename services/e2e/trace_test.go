@@ -1,10 +1,14 @@
 package e2e
 
 import (
+	"bytes"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -77,4 +81,69 @@ func TestOneTraceFromMessageToAccess(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What an IdP sends of people is in no span and in no log line, also where it is wrong.
+func TestNoPersonalDataInSpansAndLogs(t *testing.T) {
+	t.Parallel()
+	for name, topology := range topologies {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			spans, logs := tracetest.NewInMemoryExporter(), &lines{}
+			tel, err := telemetry.New(t.Context(), telemetry.Config{Logs: logs, Spans: spans, Level: slog.LevelDebug})
+			if err != nil {
+				t.Fatal(err)
+			}
+			u := startUsher(t, app.Options{Topology: topology, Telemetry: tel})
+			d := u.newDirectory(nil)
+			ann := d.user("secret-ann@example.com")
+			group := d.group("Secret group", ann)
+			for _, m := range []struct{ method, path, body string }{
+				{"POST", "/Groups", `{` + groupSchema + `,"displayName":"Secret","members":[{"value":"secret-member@example.com"}]}`},
+				{"POST", "/Users", `{` + userSchema + `,"userName":"secret-ann@example.com"}`},
+				{"POST", "/Users", `{` + userSchema + `,"userName":"x","secret-key@example.com":1,"name":"secret"}`},
+				{"GET", "/Users?filter=userName%20eq%20%22secret-filter@example.com%22", ""},
+				{"GET", "/Users?filter=secret%20eq%20%22x%22", ""},
+				{"GET", "/Users/secret-id@example.com", ""},
+				{"DELETE", "/Users/secret-id@example.com", ""},
+				{"PATCH", "/Users/" + ann, patchBody("replace", "secretPath", "secret value")},
+				{"PATCH", "/Users/" + ann, patchBody("replace", "displayName", "secret value")},
+				{"PATCH", "/Groups/" + group, patchBody("add", "members", []any{map[string]any{"value": "secret-member"}})},
+			} {
+				if _, err := d.try(t.Context(), m.method, m.path, m.body); err != nil {
+					t.Fatal(err)
+				}
+			}
+			u.caughtUp()
+			for _, span := range spans.GetSpans() {
+				text := fmt.Sprint(span.Name, span.Attributes, span.Status.Description, span.Events)
+				if strings.Contains(strings.ToLower(text), "secret") {
+					t.Errorf("span %s: %s", span.Name, text)
+				}
+			}
+			for line := range strings.Lines(logs.text()) {
+				if strings.Contains(strings.ToLower(line), "secret") || strings.Contains(line, d.key) || strings.Contains(line, u.token) {
+					t.Errorf("log: %s", line)
+				}
+			}
+		})
+	}
+}
+
+// lines is a log that many write at once.
+type lines struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (l *lines) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buffer.Write(line)
+}
+
+func (l *lines) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buffer.String()
 }

@@ -13,13 +13,18 @@ import (
 
 	"github.com/usher-scim/usher/services/failedevents/internal/core"
 	"github.com/usher-scim/usher/services/failedevents/internal/server"
+	"github.com/usher-scim/usher/services/failedevents/internal/store"
+	"github.com/usher-scim/usher/services/failedevents/internal/store/postgres"
 	"github.com/usher-scim/usher/services/failedevents/internal/store/sqlite"
 )
 
 // Config is what the service can be told.
 type Config struct {
-	// DatabasePath is the SQLite file.
+	// DatabasePath is the SQLite file. It is made when it is not there. It or DatabaseURL must be set.
 	DatabasePath string
+	// DatabaseURL names the PostgreSQL server and database, as libpq has it. Migrate has prepared it. Any number of processes
+	// may run on it.
+	DatabaseURL string
 }
 
 // Dependencies is what the service uses.
@@ -30,20 +35,37 @@ type Dependencies struct {
 
 // Service is the running service. It starts no goroutines besides its database's.
 type Service struct {
-	store  *sqlite.Store
+	store  store.Store
 	server *server.Server
 }
 
-// New opens the service's database. Call Close in the end.
-func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
-	if c.DatabasePath == "" {
-		return nil, errors.New("failedevents.database_path must name a file")
+// Migrate prepares a PostgreSQL database for this service, or brings it to the newest schema. Processes of the version
+// before may run on it meanwhile.
+func Migrate(ctx context.Context, databaseURL string) error {
+	if err := postgres.Migrate(ctx, databaseURL); err != nil {
+		return fmt.Errorf("failedevents: %w", err)
 	}
-	s, err := sqlite.Open(ctx, c.DatabasePath, d.Tracing)
+	return nil
+}
+
+// New opens the service's database; a SQLite file it brings to the newest schema. Call Close in the end.
+func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
+	if (c.DatabasePath == "") == (c.DatabaseURL == "") {
+		return nil, errors.New("one of failedevents.database_path (SQLite) and failedevents.database_url (PostgreSQL) must be set, and not both")
+	}
+	s, err := open(ctx, c, d.Tracing)
 	if err != nil {
 		return nil, fmt.Errorf("failedevents: %w", err)
 	}
 	return &Service{store: s, server: server.New(core.New(s, d.Now))}, nil
+}
+
+// open chooses the engine.
+func open(ctx context.Context, c Config, tracing trace.TracerProvider) (store.Store, error) {
+	if c.DatabaseURL != "" {
+		return postgres.Open(ctx, c.DatabaseURL, tracing)
+	}
+	return sqlite.Open(ctx, c.DatabasePath, tracing)
 }
 
 // Register adds the service to a gRPC server.

@@ -31,10 +31,14 @@ type world struct {
 	now    time.Time
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, change ...func(*failedevents.Config)) *world {
 	t.Helper()
 	w := &world{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
-	s, err := failedevents.New(t.Context(), failedevents.Config{DatabasePath: filepath.Join(t.TempDir(), "failedevents.db")},
+	config := failedevents.Config{DatabasePath: filepath.Join(t.TempDir(), "failedevents.db")}
+	for _, each := range change {
+		each(&config)
+	}
+	s, err := failedevents.New(t.Context(), config,
 		failedevents.Dependencies{Tracing: noop.NewTracerProvider(), Now: func() time.Time { return w.now }})
 	if err != nil {
 		t.Fatal(err)
@@ -95,6 +99,18 @@ func TestAnEventIsReadAsItWasRecorded(t *testing.T) {
 	w.add(t, w.event(1)) // again
 	got, err := w.events.GetEvent(admin(t.Context(), "acme"), &failedeventsv1.GetEventRequest{OrganizationId: "acme", Id: id(1)})
 	if err != nil || !proto.Equal(got.GetEvent(), w.event(1)) {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestAnEventIsNotLostForACharacterThatCannotBeKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sent := w.event(1)
+	sent.Detail, sent.ResourceId, sent.Operation = "a\x00b", "c\x00d", "e\x00f"
+	w.add(t, sent)
+	got, err := w.events.GetEvent(admin(t.Context(), "acme"), &failedeventsv1.GetEventRequest{OrganizationId: "acme", Id: id(1)})
+	if e := got.GetEvent(); err != nil || e.GetDetail() != "a\uFFFDb" || e.GetResourceId() != "c\uFFFDd" || e.GetOperation() != "e\uFFFDf" {
 		t.Errorf("%v, %v", got, err)
 	}
 }
@@ -198,9 +214,17 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestWithoutADatabasePathItDoesNotStart(t *testing.T) {
+func TestItStartsOnOneDatabase(t *testing.T) {
 	t.Parallel()
-	if _, err := failedevents.New(t.Context(), failedevents.Config{}, failedevents.Dependencies{}); err == nil {
-		t.Error("it started")
+	for name, config := range map[string]failedevents.Config{
+		"none": {},
+		"both": {DatabasePath: filepath.Join(t.TempDir(), "failedevents.db"), DatabaseURL: "postgres://nobody@127.0.0.1:1/none"},
+	} {
+		_, err := failedevents.New(t.Context(), config, failedevents.Dependencies{})
+		for _, key := range []string{"failedevents.database_path", "failedevents.database_url"} {
+			if err == nil || !strings.Contains(err.Error(), key) {
+				t.Errorf("%s: %v does not name %s", name, err, key)
+			}
+		}
 	}
 }

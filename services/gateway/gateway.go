@@ -44,7 +44,7 @@ type Config struct {
 	MaxBodyBytes int64
 	// MaxGroupBytes bounds the SCIM body of a group. Default 64 MiB.
 	MaxGroupBytes int64
-	// RequestTimeout is how long a SCIM message may take. Default 30 seconds.
+	// RequestTimeout is how long a SCIM message may take, and the body of an admin request to arrive. Default 30 seconds.
 	RequestTimeout time.Duration
 	// RatePerSecond is how many messages a second one directory may send; 0 is any number.
 	RatePerSecond float64
@@ -68,8 +68,12 @@ type Dependencies struct {
 	Now     func() time.Time
 }
 
-// tallyEvery is how often requests that are only counted are logged.
-const tallyEvery = time.Minute
+const (
+	// tallyEvery is how often requests that are only counted are logged.
+	tallyEvery = time.Minute
+	// bodiesInFlight bounds what large SCIM bodies take of the process's memory: four of the largest.
+	bodiesInFlight = 256 << 20
+)
 
 // Gateway is the running service.
 type Gateway struct {
@@ -96,7 +100,8 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	g.admin, err = admin.New(context.Background(), // it is only held by registrations, which nothing ends
 		admin.Connections{Directory: d.Directory, Identity: d.Identity, Rule: d.Rule, FailedEvents: d.FailedEvents},
 		admin.Dependencies{
-			Operator: operator, ServerName: server, OpenAPI: d.OpenAPI, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
+			Operator: operator, ServerName: server, OpenAPI: d.OpenAPI, BodyTimeout: c.RequestTimeout, TallyEvery: tallyEvery,
+			Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 		})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -106,7 +111,8 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 			"usher.directory.v1": d.Directory, "usher.identity.v1": d.Identity, "usher.rule.v1": d.Rule,
 			"usher.failedevents.v1": d.FailedEvents,
 		},
-		Operator: operator, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
+		Operator: operator, TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
+		Now: d.Now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -122,7 +128,8 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	g.recorder = events.New(g.spool, failedeventsv1.NewEventRecordServiceClient(d.FailedEvents), instruments, d.Log, events.Retry{})
 	g.scim = scimhttp.New(scimhttp.Config{
 		PublicURL: strings.TrimSuffix(c.PublicURL, "/"), ServerName: server, MaxBodyBytes: c.MaxBodyBytes,
-		MaxGroupBytes: c.MaxGroupBytes, RequestTimeout: c.RequestTimeout, RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
+		MaxGroupBytes: c.MaxGroupBytes, BodiesInFlight: bodiesInFlight, RequestTimeout: c.RequestTimeout,
+		RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
 	}, scimhttp.Dependencies{
 		Users: identityv1.NewUserServiceClient(d.Identity), Groups: identityv1.NewGroupServiceClient(d.Identity),
 		Directories: authn.NewDirectories(d.Keys, d.Now), Events: g.recorder, Metrics: instruments,
@@ -184,6 +191,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { g.recorder.Run(ctx) })
 	running.Go(func() { g.scim.Run(ctx) })
+	running.Go(func() { g.admin.Run(ctx) })
+	running.Go(func() { g.public.Run(ctx) })
 	running.Wait()
 	return nil
 }

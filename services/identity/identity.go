@@ -18,18 +18,24 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/core"
 	"github.com/usher-scim/usher/services/identity/internal/server"
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/postgres"
 	"github.com/usher-scim/usher/services/identity/internal/store/sqlite"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // Config is what the service can be told.
 type Config struct {
-	// DatabasePath is the SQLite file.
+	// DatabasePath is the SQLite file. It is made when it is not there. It or DatabaseURL must be set.
 	DatabasePath string
+	// DatabaseURL names the PostgreSQL server and database, as libpq has it. Migrate has prepared it. Any number of processes
+	// may run on it.
+	DatabaseURL string
 	// ReadyWait is how long a request waits for identity to learn that its directory was created. Default 2 seconds.
 	ReadyWait time.Duration
 	// Bookmark is how often a watcher of the feed hears that nothing came. Default 30 seconds.
 	Bookmark time.Duration
+	// PageBytes is how large a page of a list may grow before it ends early. Default 16 MiB.
+	PageBytes int
 	// Limits bounds what messages may hold; zero fields have their defaults.
 	Limits scim.Limits
 }
@@ -45,7 +51,7 @@ type Dependencies struct {
 
 // Service is the running service.
 type Service struct {
-	store       *sqlite.Store
+	store       store.Store
 	core        *core.Core
 	server      *server.Server
 	directories directoryv1.DirectoryFeedServiceClient
@@ -54,10 +60,22 @@ type Service struct {
 	once        sync.Once
 }
 
-// New opens the service's database. Call Run to follow the directories, and Close in the end.
+// Migrate prepares a PostgreSQL database for this service, or brings it to the newest schema. Processes of the version
+// before may run on it meanwhile.
+func Migrate(ctx context.Context, databaseURL string) error {
+	if err := postgres.Migrate(ctx, databaseURL); err != nil {
+		return fmt.Errorf("identity: %w", err)
+	}
+	return nil
+}
+
+// New opens the service's database; a SQLite file it brings to the newest schema. Call Run to follow the directories, and Close in the end.
 func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if c.ReadyWait == 0 {
 		c.ReadyWait = 2 * time.Second
+	}
+	if c.PageBytes == 0 {
+		c.PageBytes = 16 << 20
 	}
 	if c.Bookmark == 0 {
 		c.Bookmark = 30 * time.Second
@@ -65,11 +83,11 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	s, err := sqlite.Open(ctx, c.DatabasePath, d.Tracing)
+	s, err := open(ctx, c, d.Tracing)
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
-	domain := core.New(s, core.Config{ReadyWait: c.ReadyWait, Limits: c.Limits, Now: d.Now})
+	domain := core.New(s, core.Config{ReadyWait: c.ReadyWait, PageBytes: c.PageBytes, Limits: c.Limits, Now: d.Now})
 	stop := make(chan struct{})
 	return &Service{
 		store: s, core: domain, server: server.New(domain, c.Bookmark, stop),
@@ -79,8 +97,8 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 
 func (c Config) check() error {
 	var problems []error
-	if c.DatabasePath == "" {
-		problems = append(problems, errors.New("identity.database_path must name a file"))
+	if (c.DatabasePath == "") == (c.DatabaseURL == "") {
+		problems = append(problems, errors.New("one of identity.database_path (SQLite) and identity.database_url (PostgreSQL) must be set, and not both"))
 	}
 	if c.ReadyWait < 0 {
 		problems = append(problems, fmt.Errorf("identity.ready_wait must not be negative, not %s", c.ReadyWait))
@@ -89,6 +107,14 @@ func (c Config) check() error {
 		problems = append(problems, fmt.Errorf("identity.bookmark must not be negative, not %s", c.Bookmark))
 	}
 	return errors.Join(problems...)
+}
+
+// open chooses the engine.
+func open(ctx context.Context, c Config, tracing trace.TracerProvider) (store.Store, error) {
+	if c.DatabaseURL != "" {
+		return postgres.Open(ctx, c.DatabaseURL, tracing)
+	}
+	return sqlite.Open(ctx, c.DatabasePath, tracing)
 }
 
 // Register adds the service to a gRPC server.

@@ -360,10 +360,15 @@ func equal(t testing.TB, what string, got, want any) {
 
 func TestConfigIsChecked(t *testing.T) {
 	t.Parallel()
-	_, err := identity.New(t.Context(), identity.Config{ReadyWait: -1, Bookmark: -1}, identity.Dependencies{})
-	for _, key := range []string{"identity.database_path", "identity.ready_wait", "identity.bookmark"} {
-		if err == nil || !strings.Contains(err.Error(), key) {
-			t.Errorf("%v does not name %s", err, key)
+	for name, config := range map[string]identity.Config{
+		"no database":    {ReadyWait: -1, Bookmark: -1},
+		"both databases": {ReadyWait: -1, Bookmark: -1, DatabasePath: "x", DatabaseURL: "postgres://nobody@127.0.0.1:1/none"},
+	} {
+		_, err := identity.New(t.Context(), config, identity.Dependencies{})
+		for _, key := range []string{"identity.database_path", "identity.database_url", "identity.ready_wait", "identity.bookmark"} {
+			if err == nil || !strings.Contains(err.Error(), key) {
+				t.Errorf("%s: %v does not name %s", name, err, key)
+			}
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/identity"
 	"github.com/usher-scim/usher/services/internal/ids"
 )
 
@@ -226,4 +227,23 @@ func TestAScanOverManyPagesMeetsEverybodyOnce(t *testing.T) {
 	equal(t, "the total", r.GetTotalResults(), 1101)
 	r = i.list("Users", &identityv1.ListQuery{Count: proto.Int64(5000)})
 	equal(t, "the largest page", len(r.GetResources()), 1000)
+}
+
+// A page that would grow too large ends early, and the walk still meets everybody once.
+func TestAPageEndsEarlyWhereResourcesAreLarge(t *testing.T) {
+	t.Parallel()
+	i := setup(t, func(c *identity.Config) { c.PageBytes = 1000 }).idp()
+	var want []string
+	for n := range 9 {
+		want = append(want, i.group(fmt.Sprintf("group %d %s", n, strings.Repeat("x", 300))).GetId())
+	}
+	var got []string
+	for range want {
+		r := i.list("Groups", &identityv1.ListQuery{StartIndex: int64(len(got) + 1), Count: proto.Int64(9)})
+		if n := len(r.GetResources()); r.GetTotalResults() != 9 || n > 3 || (n == 0 && len(got) < 9) {
+			t.Fatalf("a page of %d of %d", n, r.GetTotalResults())
+		}
+		got = append(got, resourceIDs(r)...)
+	}
+	equal(i, "the groups that the walk met", got, want)
 }

@@ -21,10 +21,23 @@ func TestEveryProblemOfTheSettingsIsNamedAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("bad settings pass")
 	}
-	for _, name := range []string{"DatabasePath", "Workers", "BatchSize", "BatchesPerTurn", "SyncPageSize", "LeaseDuration", "CallTimeout",
+	for _, name := range []string{"rule.database_path", "rule.database_url", "Workers", "BatchSize", "BatchesPerTurn", "SyncPageSize", "LeaseDuration", "CallTimeout",
 		"RetryDelay", "MaxRetryDelay", "BookmarkInterval", "SweepInterval", "FeedRetention", "RecheckInterval"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in %v", name, err)
+		}
+	}
+	for name, c := range map[string]struct {
+		config rule.Config
+		ok     bool
+	}{
+		"neither database": {rule.Config{}, false},
+		"SQLite":           {rule.Config{DatabasePath: "x"}, true},
+		"PostgreSQL":       {rule.Config{DatabaseURL: "x"}, true},
+		"both databases":   {rule.Config{DatabasePath: "x", DatabaseURL: "x"}, false},
+	} {
+		if err := c.config.Check(); (err == nil) != c.ok {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 	if _, err := rule.New(t.Context(), rule.Config{DatabasePath: t.TempDir() + "/x"}, rule.Dependencies{}); err == nil {

@@ -18,13 +18,17 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/remote"
 	"github.com/usher-scim/usher/services/rule/internal/server"
 	"github.com/usher-scim/usher/services/rule/internal/store"
+	"github.com/usher-scim/usher/services/rule/internal/store/postgres"
 	"github.com/usher-scim/usher/services/rule/internal/store/sqlite"
 )
 
 // Config holds the rule service's settings. A zero field means its default.
 type Config struct {
-	// DatabasePath is the SQLite file. It is made when it is not there. Required.
+	// DatabasePath is the SQLite file. It is made when it is not there. It or DatabaseURL must be set.
 	DatabasePath string
+	// DatabaseURL names the PostgreSQL server and database, as libpq has it. Migrate has prepared it. Any number of processes
+	// may run on it.
+	DatabaseURL string
 	// Workers is how many organizations are worked on at a time. Default 4, at most 256.
 	Workers int
 	// BatchSize is how many change records, or members of a group, are dealt with in one transaction. Default 200, at most
@@ -72,8 +76,8 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	const year = 365 * 24 * time.Hour
-	if c.DatabasePath == "" {
-		errs = append(errs, errors.New("DatabasePath must be set"))
+	if (c.DatabasePath == "") == (c.DatabaseURL == "") {
+		errs = append(errs, errors.New("one of rule.database_path (SQLite) and rule.database_url (PostgreSQL) must be set, and not both"))
 	}
 	number("Workers", &c.Workers, 4, 256)
 	number("BatchSize", &c.BatchSize, 200, 1000)
@@ -115,7 +119,16 @@ type Service struct {
 	store store.Store
 }
 
-// New opens the database, which it brings to the newest schema. Close the service.
+// Migrate prepares a PostgreSQL database for this service, or brings it to the newest schema. Processes of the version
+// before may run on it meanwhile.
+func Migrate(ctx context.Context, databaseURL string) error {
+	if err := postgres.Migrate(ctx, databaseURL); err != nil {
+		return fmt.Errorf("rule: %w", err)
+	}
+	return nil
+}
+
+// New opens the database; a SQLite file it brings to the newest schema. Close the service.
 func New(ctx context.Context, config Config, deps Dependencies) (*Service, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -124,7 +137,7 @@ func New(ctx context.Context, config Config, deps Dependencies) (*Service, error
 	if deps.Identity == nil || deps.FailedEvents == nil || deps.Log == nil || deps.Tracing == nil || deps.Meters == nil || deps.Now == nil {
 		return nil, errors.New("rule: a dependency is missing")
 	}
-	s, err := sqlite.Open(ctx, config.DatabasePath, ids.New(), deps.Tracing)
+	s, err := open(ctx, config, deps.Tracing)
 	if err != nil {
 		return nil, fmt.Errorf("rule: %w", err)
 	}
@@ -138,6 +151,14 @@ func New(ctx context.Context, config Config, deps Dependencies) (*Service, error
 		return nil, errors.Join(fmt.Errorf("rule: %w", err), s.Close())
 	}
 	return &Service{core: c, store: s}, nil
+}
+
+// open chooses the engine.
+func open(ctx context.Context, config Config, tracing trace.TracerProvider) (store.Store, error) {
+	if config.DatabaseURL != "" {
+		return postgres.Open(ctx, postgres.Config{URL: config.DatabaseURL}, tracing)
+	}
+	return sqlite.Open(ctx, config.DatabasePath, ids.New(), tracing)
 }
 
 // Register registers the RPCs of usher.rule.v1 on r.

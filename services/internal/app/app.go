@@ -53,7 +53,8 @@ type App struct {
 	settings  Settings
 	listeners listeners
 	token     string
-	closers   []closer // what was opened, in order
+	closers   []closer                      // what was opened, in order
+	doors     []func(context.Context) error // what lets requests in
 	cancel    context.CancelFunc
 	running   sync.WaitGroup
 	failed    chan error
@@ -97,6 +98,10 @@ func (a *App) start(ctx, runCtx context.Context, o Options) error {
 	}
 	a.onStop("the listeners", func(context.Context) error { return a.listeners.close() })
 
+	if err := a.migrate(ctx); err != nil {
+		return err
+	}
+
 	tracing := o.Telemetry.Tracing
 	transport, err := newTransport(o.Topology, o.Telemetry.Log, tracing, o.Now())
 	if err != nil {
@@ -125,7 +130,7 @@ func (a *App) start(ctx, runCtx context.Context, o Options) error {
 	}
 
 	directories, err := directory.New(ctx, directory.Config{
-		DatabasePath: folder.path("directory.db"), PublicURL: a.PublicURL(), Lease: o.Lease,
+		DatabasePath: a.database(folder, "directory.db"), DatabaseURL: string(a.settings.DatabaseURL), PublicURL: a.PublicURL(), Lease: o.Lease,
 	}, dependencies)
 	if err != nil {
 		return err
@@ -139,7 +144,7 @@ func (a *App) start(ctx, runCtx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	identities, err := identity.New(ctx, identity.Config{DatabasePath: folder.path("identity.db")}, identity.Dependencies{
+	identities, err := identity.New(ctx, identity.Config{DatabasePath: a.database(folder, "identity.db"), DatabaseURL: string(a.settings.DatabaseURL)}, identity.Dependencies{
 		Directory: identityToDirectory, Log: o.Telemetry.Log.With("service", "identity"), Tracing: tracing, Now: o.Now,
 	})
 	if err != nil {
@@ -150,7 +155,7 @@ func (a *App) start(ctx, runCtx context.Context, o Options) error {
 		return err
 	}
 
-	events, err := failedevents.New(ctx, failedevents.Config{DatabasePath: folder.path("failedevents.db")},
+	events, err := failedevents.New(ctx, failedevents.Config{DatabasePath: a.database(folder, "failedevents.db"), DatabaseURL: string(a.settings.DatabaseURL)},
 		failedevents.Dependencies{Tracing: tracing, Now: o.Now})
 	if err != nil {
 		return err
@@ -177,13 +182,9 @@ func (a *App) start(ctx, runCtx context.Context, o Options) error {
 
 	// From here on things run; they stop in the opposite order.
 	a.onStop("the services' servers", func(ctx context.Context) error { return transport.stop(ctx) })
-	a.onStop("background work", func(context.Context) error {
+	a.onStop("background work", func(ctx context.Context) error {
 		a.cancel()
-		directories.Stop()
-		identities.Stop()
-		rules.Stop()
-		a.running.Wait()
-		return nil
+		return wait(ctx, &a.running)
 	})
 	if err := transport.start(a.fail); err != nil {
 		return err
@@ -195,6 +196,13 @@ func (a *App) start(ctx, runCtx context.Context, o Options) error {
 		return fmt.Errorf("writing the demo data: %w", err)
 	}
 
+	a.onStop("the doors", func(ctx context.Context) error {
+		// Who watches does not leave by itself: the streams end first, so that the doors can close.
+		directories.Stop()
+		identities.Stop()
+		rules.Stop()
+		return a.closeDoors(ctx)
+	})
 	public := gate.PublicServer()
 	a.serveHTTP("SCIM", a.listeners.scim, gate.SCIM())
 	a.serveHTTP("admin", a.listeners.admin, gate.Admin())
@@ -204,8 +212,31 @@ func (a *App) start(ctx, runCtx context.Context, o Options) error {
 			a.fail(fmt.Errorf("serving gRPC: %w", err))
 		}
 	})
-	a.onStop("the public gRPC server", func(ctx context.Context) error { return stopGRPC(ctx, public) })
+	a.doors = append(a.doors, func(ctx context.Context) error { return stopGRPC(ctx, public) })
 	a.ready.set(true)
+	return nil
+}
+
+// database is the file of a service's database, or empty where PostgreSQL has it.
+func (a *App) database(folder *dataFolder, file string) string {
+	if a.settings.DatabaseURL != "" {
+		return ""
+	}
+	return folder.path(file)
+}
+
+// migrate brings PostgreSQL's schemas up to date; SQLite's files are when they are opened.
+func (a *App) migrate(ctx context.Context) error {
+	if a.settings.DatabaseURL == "" {
+		return nil
+	}
+	for service, migrate := range map[string]func(context.Context, string) error{
+		"directory": directory.Migrate, "identity": identity.Migrate, "rule": rule.Migrate, "failedevents": failedevents.Migrate,
+	} {
+		if err := migrate(ctx, string(a.settings.DatabaseURL)); err != nil {
+			return fmt.Errorf("migrating %s: %w", service, err)
+		}
+	}
 	return nil
 }
 
@@ -288,7 +319,39 @@ func (a *App) serveHTTP(label string, listener net.Listener, handler http.Handle
 			a.fail(fmt.Errorf("serving %s: %w", label, err))
 		}
 	})
-	a.onStop("the "+label+" server", server.Shutdown)
+	a.doors = append(a.doors, func(ctx context.Context) error {
+		err := server.Shutdown(ctx)
+		if err != nil {
+			err = errors.Join(fmt.Errorf("the %s server: %w", label, err), server.Close())
+		}
+		return err
+	})
+}
+
+// closeDoors closes all of them to newcomers at once, and lets who is inside finish.
+func (a *App) closeDoors(ctx context.Context) error {
+	errs := make([]error, len(a.doors))
+	var closing sync.WaitGroup
+	for i, door := range a.doors {
+		closing.Go(func() { errs[i] = door(ctx) })
+	}
+	closing.Wait()
+	return errors.Join(errs...)
+}
+
+// wait waits for all, no longer than the context allows.
+func wait(ctx context.Context, all *sync.WaitGroup) error {
+	done := make(chan struct{})
+	go func() {
+		all.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (a *App) newRules(ctx context.Context, folder *dataFolder, connect connector, o Options) (*rule.Service, error) {
@@ -300,7 +363,7 @@ func (a *App) newRules(ctx context.Context, folder *dataFolder, connect connecto
 	if err != nil {
 		return nil, err
 	}
-	return rule.New(ctx, rule.Config{DatabasePath: folder.path("rule.db"), Workers: a.settings.Rule.Workers}, rule.Dependencies{
+	return rule.New(ctx, rule.Config{DatabasePath: a.database(folder, "rule.db"), DatabaseURL: string(a.settings.DatabaseURL), Workers: a.settings.Rule.Workers}, rule.Dependencies{
 		Identity: toIdentity, FailedEvents: toEvents,
 		Log: o.Telemetry.Log.With("service", "rule"), Tracing: o.Telemetry.Tracing, Meters: o.Telemetry.Meter, Now: o.Now,
 	})

@@ -9,19 +9,22 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/usher-scim/usher/services/internal/config"
 )
 
 // Settings is what can be configured, with the defaults in it that Defaults gives. Keys are the `koanf` tags.
 type Settings struct {
-	Dev       bool   `koanf:"dev" doc:"Development mode: demo data into an empty data folder, and a bootstrap token to sign in with."`
-	DataDir   string `koanf:"data_dir" doc:"Folder of the databases, the spool and the bootstrap token."`
-	PublicURL string `koanf:"public_url" doc:"Where IdPs reach the SCIM listener, such as https://scim.example.com. Default: the listener's own address."`
-	SCIMAddr  string `koanf:"scim_addr" doc:"Where to listen for IdPs."`
-	AdminAddr string `koanf:"admin_addr" doc:"Where to listen for the admin REST API."`
-	GRPCAddr  string `koanf:"grpc_addr" doc:"Where to listen for the public gRPC API."`
-	OpsAddr   string `koanf:"ops_addr" doc:"Where to listen for metrics, health and profiles."`
-	LogLevel  string `koanf:"log_level" doc:"debug, info, warn or error."`
-	LogFormat string `koanf:"log_format" doc:"json or text."`
+	Dev         bool          `koanf:"dev" doc:"Development mode: demo data into an empty data folder, and a bootstrap token to sign in with."`
+	DataDir     string        `koanf:"data_dir" doc:"Folder of the databases, the spool and the bootstrap token."`
+	DatabaseURL config.Secret `koanf:"database_url" doc:"PostgreSQL server and database for all services, a schema each, such as postgres://usher@db/usher. Default: SQLite files in the data folder."`
+	PublicURL   string        `koanf:"public_url" doc:"Where IdPs reach the SCIM listener, such as https://scim.example.com. Default: the listener's own address."`
+	SCIMAddr    string        `koanf:"scim_addr" doc:"Where to listen for IdPs."`
+	AdminAddr   string        `koanf:"admin_addr" doc:"Where to listen for the admin REST API."`
+	GRPCAddr    string        `koanf:"grpc_addr" doc:"Where to listen for the public gRPC API."`
+	OpsAddr     string        `koanf:"ops_addr" doc:"Where to listen for metrics, health and profiles."`
+	LogLevel    string        `koanf:"log_level" doc:"debug, info, warn or error."`
+	LogFormat   string        `koanf:"log_format" doc:"json or text."`
 
 	ShutdownTimeout time.Duration `koanf:"shutdown_timeout" doc:"How long a stop waits for what is under way."`
 

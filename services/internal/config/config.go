@@ -79,6 +79,23 @@ func explain(err error) error {
 	return errors.New("configuration: " + strings.Join(lines, "; "))
 }
 
+// Secret is a setting that prints as nothing.
+type Secret string
+
+// String keeps the secret out of texts; it tells whether there is one.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "[secret]"
+}
+
+// GoString keeps the secret out of %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// MarshalText keeps the secret out of JSON and logs.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // Key is one setting, for documentation.
 type Key struct {
 	Name    string

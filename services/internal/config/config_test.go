@@ -12,6 +12,7 @@ import (
 type settings struct {
 	Name string        `koanf:"name" doc:"a name"`
 	Wait time.Duration `koanf:"wait"`
+	Key  Secret        `koanf:"key"`
 	Sub  struct {
 		Count int `koanf:"count"`
 	} `koanf:"sub"`
@@ -25,13 +26,13 @@ func TestLaterSourcesOverrideEarlierOnes(t *testing.T) {
 	}
 	s := settings{Name: "default", Wait: time.Second}
 	err := Load(&s, Source{
-		File: file, Environ: []string{"USHER_WAIT=3s", "USHER_SUB__COUNT=2", "OTHER=x", "USHER_ADDR=kept out"},
+		File: file, Environ: []string{"USHER_WAIT=3s", "USHER_SUB__COUNT=2", "USHER_KEY=hunter2", "OTHER=x", "USHER_ADDR=kept out"},
 		Ignore: []string{"USHER_ADDR"}, Flags: map[string]any{"sub.count": 3},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Name != "file" || s.Wait != 3*time.Second || s.Sub.Count != 3 {
+	if s.Name != "file" || s.Wait != 3*time.Second || s.Sub.Count != 3 || string(s.Key) != "hunter2" {
 		t.Errorf("got %+v", s)
 	}
 }
@@ -59,8 +60,8 @@ func TestBadSettingsNameTheirKey(t *testing.T) {
 
 func TestKeysListsEverySetting(t *testing.T) {
 	t.Parallel()
-	got := fmt.Sprint(Keys(&settings{Name: "n"}))
-	if want := "[{name n a name} {wait 0s } {sub.count 0 }]"; got != want {
+	got := fmt.Sprint(Keys(&settings{Name: "n", Key: "hunter2"}))
+	if want := "[{name n a name} {wait 0s } {key [secret] } {sub.count 0 }]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -32,8 +32,8 @@ func NewInProcess(log *slog.Logger, tracing trace.TracerProvider) (*InProcess, e
 	return &InProcess{channel: (&inprocgrpc.Channel{}).
 		WithServerUnaryInterceptor(server.unary).
 		WithServerStreamInterceptor(server.stream).
-		WithServerStatsHandler(otelgrpc.NewServerHandler(options...)).
-		WithClientStatsHandler(otelgrpc.NewClientHandler(options...))}, nil
+		WithServerStatsHandler(WithoutMessages(otelgrpc.NewServerHandler(options...))).
+		WithClientStatsHandler(WithoutMessages(otelgrpc.NewClientHandler(options...)))}, nil
 }
 
 // tracingOptions are those of both transports. W3C context is passed on; baggage is not.

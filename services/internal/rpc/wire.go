@@ -41,7 +41,7 @@ func NewWireServer(config *tls.Config, log *slog.Logger, tracing trace.TracerPro
 		grpc.Creds(credentials.NewTLS(config)),
 		grpc.UnaryInterceptor(server.unary),
 		grpc.StreamInterceptor(server.stream),
-		grpc.StatsHandler(otelgrpc.NewServerHandler(tracingOptions(tracing)...)),
+		grpc.StatsHandler(WithoutMessages(otelgrpc.NewServerHandler(tracingOptions(tracing)...))),
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	), nil
@@ -56,7 +56,7 @@ func Dial(target string, service commonv1.Caller, config *tls.Config, tracing tr
 		grpc.WithTransportCredentials(credentials.NewTLS(config)),
 		grpc.WithUnaryInterceptor(clientUnary),
 		grpc.WithStreamInterceptor(clientStream),
-		grpc.WithStatsHandler(otelgrpc.NewClientHandler(tracingOptions(tracing)...)),
+		grpc.WithStatsHandler(WithoutMessages(otelgrpc.NewClientHandler(tracingOptions(tracing)...))),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
 		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}]}`),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 5 * time.Second}),

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/exaring/otelpgx"
@@ -143,6 +145,7 @@ const (
 	codeCannotConnectNow  = "57P03"
 	codeQueryCanceled     = "57014"
 	codeLockNotAvailable  = "55P03"
+	codeNotInRepertoire   = "22021"
 )
 
 func uniqueViolation(err error) bool {
@@ -159,7 +162,15 @@ func ViolatedConstraint(err error) string {
 	return ""
 }
 
-// Reach turns an error that says that the database cannot be reached now into fault.Unavailable; others it leaves alone.
+// Unstorable says whether a statement failed because PostgreSQL's text cannot hold an argument: it holds no U+0000. What
+// was looked for is then not there.
+func Unstorable(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.Code == codeNotInRepertoire
+}
+
+// Reach turns an error that says that the database cannot be reached now into fault.Unavailable, and one of Unstorable into
+// fault.InvalidRequest; others it leaves alone.
 func Reach(err error) error {
 	if err == nil || errors.Is(err, pgx.ErrNoRows) || errors.Is(err, context.Canceled) {
 		return err
@@ -169,14 +180,22 @@ func Reach(err error) error {
 		switch e.Code {
 		case codeTooManyConnection, codeAdminShutdown, codeCrashShutdown, codeCannotConnectNow, codeQueryCanceled, codeLockNotAvailable:
 			return unavailable(err)
+		case codeNotInRepertoire:
+			return fault.Wrap(err, fault.InvalidRequest, "a text holds the character U+0000, which can't be kept")
 		}
 		return err
 	}
 	var refused *pgconn.ConnectError
-	if errors.As(err, &refused) || pgconn.Timeout(err) || pgconn.SafeToRetry(err) {
+	if errors.As(err, &refused) || pgconn.Timeout(err) || pgconn.SafeToRetry(err) || brokeOff(err) {
 		return unavailable(err)
 	}
 	return err
+}
+
+// brokeOff says that a connection ended in the middle of a statement. What became of it nobody knows.
+func brokeOff(err error) bool {
+	var network *net.OpError
+	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed)
 }
 
 func unavailable(err error) error {

@@ -145,8 +145,8 @@ func (db *SQLite) Snapshot(ctx context.Context, fn func(ctx context.Context, tx 
 // Write runs fn in a transaction and returns once it is on disk. When fn returns an error nothing that it did is kept,
 // and Write returns that error. fn may run beside others in one commit, never at the same time as another.
 //
-// A context that ends while fn waits for its turn gives its error and fn does not run; once fn has begun it is finished,
-// because interrupting a statement would undo the whole group.
+// A context that ends while fn waits for its turn, or between two of its statements, gives its error and nothing of fn is
+// kept. A statement is never interrupted: that would undo the whole group.
 func (db *SQLite) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
 	w := &write{ctx: ctx, fn: fn, done: make(chan struct{})}
 	select {
@@ -250,7 +250,7 @@ func (w *write) inSavepoint(ctx context.Context, tx *Tx) error {
 	if _, err := tx.Exec(ctx, "SAVEPOINT w"); err != nil {
 		return fmt.Errorf("setting a savepoint: %w", err)
 	}
-	if w.err = call(context.WithoutCancel(w.ctx), w.fn, tx); w.err != nil {
+	if w.err = call(context.WithoutCancel(w.ctx), w.fn, &Tx{on: tx.on, ended: w.ctx.Err}); w.err != nil {
 		if _, err := tx.Exec(ctx, "ROLLBACK TO w"); err != nil {
 			return fmt.Errorf("going back to a savepoint: %w", err)
 		}

@@ -236,18 +236,29 @@ func TestAWriteWhoseCallerLeavesBeforeItsTurnDoesNotRun(t *testing.T) {
 	}
 }
 
-func TestAWriteThatHasBegunIsFinished(t *testing.T) {
+func TestAWriteWhoseCallerLeavesKeepsNothingAndHarmsNobody(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	must(t, db.Write(ctx, func(ctx context.Context, tx *Tx) error {
-		cancel()
-		if ctx.Err() != nil {
-			t.Error("the caller's end reaches into the transaction")
-		}
-		return insert("whole")(ctx, tx)
-	}))
-	equal(t, "what is stored", names(t, db), []string{"whole"})
+	leaving, cancel := context.WithCancel(t.Context())
+	errs := grouped(t, db,
+		func(context.Context) error {
+			return db.Write(leaving, func(ctx context.Context, tx *Tx) error {
+				if err := insert("first")(ctx, tx); err != nil {
+					return err
+				}
+				cancel()
+				if ctx.Err() != nil {
+					t.Error("the caller's end reaches into the statement that runs")
+				}
+				return insert("second")(ctx, tx)
+			})
+		},
+		func(ctx context.Context) error { return db.Write(ctx, insert("other")) })
+	if !errors.Is(errs[0], context.Canceled) {
+		t.Errorf("the one that left got %v", errs[0])
+	}
+	must(t, errs[1])
+	equal(t, "what is stored", names(t, db), []string{"other"})
 }
 
 func TestCloseFinishesTheWritesThatWait(t *testing.T) {

@@ -77,10 +77,23 @@ type Tx struct {
 		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	}
+	// ended, where it is set, says that nobody waits for the write any more. It is asked between statements: to interrupt
+	// one would undo what others wrote in the same commit.
+	ended func() error
+}
+
+func (t *Tx) alive() error {
+	if t.ended == nil {
+		return nil
+	}
+	return t.ended()
 }
 
 // Exec runs a statement and gives the number of rows that it changed.
 func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if err := t.alive(); err != nil {
+		return 0, err
+	}
 	result, err := t.on.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, err
@@ -90,12 +103,15 @@ func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error)
 
 // Query reads rows. Read them all, or close them, before the next statement.
 func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := t.alive(); err != nil {
+		return nil, err
+	}
 	return t.on.QueryContext(ctx, query, args...)
 }
 
 // QueryRow reads one row.
 func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) Row {
-	return rowOf(t.on.QueryContext(ctx, query, args...))
+	return rowOf(t.Query(ctx, query, args...))
 }
 
 // Row is one row, or why there is none.

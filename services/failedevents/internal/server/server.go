@@ -112,13 +112,16 @@ func (s *Server) AcknowledgeEvent(ctx context.Context, r *failedeventsv1.Acknowl
 	return &failedeventsv1.AcknowledgeEventResponse{Event: message(e)}, nil
 }
 
+// printable replaces what PostgreSQL's text cannot hold: an event that quotes what an IdP sent must not be lost for it.
+func printable(text string) string { return strings.ReplaceAll(text, "\x00", "\uFFFD") }
+
 // stored is an event as it is kept. Ids are UUIDs, which compare without regard to case: one spelling is kept.
 func stored(e *failedeventsv1.FailedEvent) store.Event {
 	return store.Event{
 		OrganizationID: e.GetOrganizationId(), ID: strings.ToLower(e.GetId()), DirectoryID: strings.ToLower(e.GetDirectoryId()),
 		MessageID: e.GetMessageId(), Source: int32(e.GetSource()), Time: e.GetTime().AsTime().Truncate(time.Microsecond),
-		Operation: e.GetOperation(), ResourceID: e.GetResourceId(), Status: e.GetStatus(), Reason: e.GetReason(),
-		SCIMType: e.GetScimType(), Detail: e.GetDetail(), Remedy: e.GetRemedy(), TraceID: e.GetTraceId(),
+		Operation: printable(e.GetOperation()), ResourceID: printable(e.GetResourceId()), Status: e.GetStatus(), Reason: e.GetReason(),
+		SCIMType: e.GetScimType(), Detail: printable(e.GetDetail()), Remedy: e.GetRemedy(), TraceID: e.GetTraceId(),
 	}
 }
 

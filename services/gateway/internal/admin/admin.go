@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +27,10 @@ import (
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/gateway/internal/arrival"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
+	"github.com/usher-scim/usher/services/gateway/internal/metrics"
+	"github.com/usher-scim/usher/services/gateway/internal/tally"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
@@ -35,6 +39,10 @@ const (
 	prefix  = "/api/v1/"
 	openAPI = prefix + "openapi.json"
 	maxBody = 1 << 20
+	// deadline holds for every unary call: access:wait may take 60 seconds, which is more than rpc gives by itself.
+	deadline = 65 * time.Second
+	// unauthenticated is the tally's word for a request without a valid token.
+	unauthenticated = "unauthenticated"
 )
 
 // Connections are those to the services, as the gateway.
@@ -47,16 +55,21 @@ type Dependencies struct {
 	Operator   authn.Operator
 	ServerName string // for spans: a client's Host header is not to be believed
 	OpenAPI    []byte // as JSON
-	Log        *slog.Logger
-	Tracing    trace.TracerProvider
-	Meter      metric.MeterProvider
-	Now        func() time.Time
+	// BodyTimeout is how long a body may take to arrive.
+	BodyTimeout time.Duration
+	TallyEvery  time.Duration
+	Metrics     *metrics.Metrics
+	Log         *slog.Logger
+	Tracing     trace.TracerProvider
+	Meter       metric.MeterProvider
+	Now         func() time.Time
 }
 
 // Handler serves the admin REST.
 type Handler struct {
 	d      Dependencies
 	mux    *runtime.ServeMux
+	tally  tally.Tally
 	traced http.Handler
 }
 
@@ -94,6 +107,9 @@ func New(ctx context.Context, c Connections, d Dependencies) (*Handler, error) {
 }
 
 func (h *Handler) register(ctx context.Context, c Connections) error {
+	for _, conn := range []*grpc.ClientConnInterface{&c.Directory, &c.Identity, &c.Rule, &c.FailedEvents} {
+		*conn = patient{*conn}
+	}
 	return errors.Join(
 		directoryv1.RegisterOrganizationServiceHandlerClient(ctx, h.mux, directoryv1.NewOrganizationServiceClient(c.Directory)),
 		directoryv1.RegisterDirectoryServiceHandlerClient(ctx, h.mux, directoryv1.NewDirectoryServiceClient(c.Directory)),
@@ -109,6 +125,21 @@ func (h *Handler) register(ctx context.Context, c Connections) error {
 	)
 }
 
+// patient gives unary calls their deadline. A stream lives as long as its client stays.
+type patient struct{ grpc.ClientConnInterface }
+
+// Invoke implements grpc.ClientConnInterface.
+func (p patient) Invoke(ctx context.Context, method string, request, reply any, options ...grpc.CallOption) error {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	return p.ClientConnInterface.Invoke(ctx, method, request, reply, options...)
+}
+
+// Run logs what is only counted, until its context ends.
+func (h *Handler) Run(ctx context.Context) {
+	h.tally.Run(ctx, h.d.Log.With(slog.String("face", "admin")), h.d.TallyEvery)
+}
+
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.traced.ServeHTTP(w, r) }
 
@@ -120,6 +151,7 @@ type visitCtx struct{}
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	start := h.d.Now()
 	v := &visit{route: prefix + "{unknown}"}
+	arrival.Within(w, r, h.d.BodyTimeout)
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -133,10 +165,14 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 		h.refuse(answered, r, fault.New(fault.Unauthenticated, "send a valid token as: Authorization: Bearer ..."))
 	}
 	r.Pattern = v.route
-	span := trace.SpanFromContext(r.Context())
-	span.SetAttributes(attribute.String("url.path", v.route)) // in place of the path itself, where anything may stand
+	// In place of the path itself, where anything may stand.
+	trace.SpanFromContext(r.Context()).SetAttributes(attribute.String("url.path", v.route))
+	if !ok {
+		h.d.Metrics.OperatorRefused.Add(r.Context(), 1, metrics.Face("admin"))
+		h.tally.Add(unauthenticated)
+		return
+	}
 	h.d.Log.LogAttrs(r.Context(), slog.LevelInfo, "admin request",
-		slog.String("trace_id", span.SpanContext().TraceID().String()),
 		slog.String("principal", principal.GetSubject()),
 		slog.String("method", method(r.Method)),
 		slog.String("route", v.route),
@@ -165,10 +201,14 @@ func (h *Handler) enter(w http.ResponseWriter, r *http.Request, v *visit) {
 	case errors.As(err, &over):
 		h.refuseWith(w, r, http.StatusRequestEntityTooLarge, fault.New(fault.Limit, "the body is larger than the limit of %d bytes", maxBody))
 		return
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		h.refuseWith(w, r, http.StatusRequestTimeout, fault.New(fault.Deadline, "the body did not arrive in time"))
+		return
 	case err != nil:
 		h.refuse(w, r, fault.Wrap(err, fault.InvalidRequest, "the body could not be read"))
 		return
 	}
+	arrival.Complete(w)
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	h.mux.ServeHTTP(w, r)
 }
@@ -196,7 +236,9 @@ func method(text string) string {
 	return "OTHER"
 }
 
+// refuse answers before the body was read.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	arrival.Refuse(w, r)
 	_, outbound := runtime.MarshalerForRequest(h.mux, r)
 	sendError(r.Context(), h.mux, outbound, w, r, err)
 }

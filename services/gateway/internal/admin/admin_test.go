@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,6 +17,8 @@ import (
 	"time"
 
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.uber.org/goleak"
@@ -27,6 +32,7 @@ import (
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
+	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
@@ -41,12 +47,16 @@ type directories struct {
 	err       error
 	principal *commonv1.Principal
 	created   *directoryv1.CreateOrganizationRequest
+	remains   time.Duration // until the call's deadline
 }
 
 func (d *directories) CreateOrganization(ctx context.Context, r *directoryv1.CreateOrganizationRequest) (*directoryv1.CreateOrganizationResponse, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.created, d.principal = r, rpc.PrincipalOf(ctx)
+	if at, ok := ctx.Deadline(); ok {
+		d.remains = time.Until(at)
+	}
 	return &directoryv1.CreateOrganizationResponse{Organization: &directoryv1.Organization{Id: r.GetOrganizationId()}}, d.err
 }
 
@@ -59,9 +69,11 @@ type accesses struct {
 	rulev1.UnimplementedAccessServiceServer
 	err     error
 	proceed chan struct{}
+	bounded bool // the call had a deadline
 }
 
 func (a *accesses) WatchAccess(_ *rulev1.WatchAccessRequest, stream grpc.ServerStreamingServer[rulev1.WatchAccessResponse]) error {
+	_, a.bounded = stream.Context().Deadline()
 	for range 2 {
 		if err := stream.Send(&rulev1.WatchAccessResponse{Cursor: "c"}); err != nil {
 			return err
@@ -76,14 +88,15 @@ type world struct {
 	accesses    *accesses
 	handler     *Handler
 	spans       *tracetest.InMemoryExporter
+	metrics     *sdkmetric.ManualReader
 	logs        *strings.Builder
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, change ...func(*Dependencies)) *world {
 	t.Helper()
 	w := &world{
 		directories: &directories{}, accesses: &accesses{proceed: make(chan struct{}, 2)}, spans: tracetest.NewInMemoryExporter(),
-		logs: &strings.Builder{},
+		metrics: sdkmetric.NewManualReader(), logs: &strings.Builder{},
 	}
 	tracing := sdktrace.NewTracerProvider(sdktrace.WithSyncer(w.spans))
 	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), tracing)
@@ -93,10 +106,19 @@ func newWorld(t *testing.T) *world {
 	directoryv1.RegisterOrganizationServiceServer(channel, w.directories)
 	rulev1.RegisterAccessServiceServer(channel, w.accesses)
 	conn := channel.As(commonv1.Caller_CALLER_GATEWAY)
-	w.handler, err = New(t.Context(), Connections{Directory: conn, Identity: conn, Rule: conn, FailedEvents: conn}, Dependencies{
+	instruments, err := metrics.New(sdkmetric.NewMeterProvider(sdkmetric.WithReader(w.metrics)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := Dependencies{
 		Operator: authn.NewOperator("secret"), ServerName: "scim.example.com", OpenAPI: []byte(`{"openapi":"3.0.3"}`),
+		BodyTimeout: time.Hour, TallyEvery: time.Hour, Metrics: instruments,
 		Log: slog.New(slog.NewTextHandler(w.logs, nil)), Tracing: tracing, Meter: metricnoop.NewMeterProvider(), Now: time.Now,
-	})
+	}
+	for _, c := range change {
+		c(&d)
+	}
+	w.handler, err = New(t.Context(), Connections{Directory: conn, Identity: conn, Rule: conn, FailedEvents: conn}, d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +243,8 @@ func TestTheDescriptionIsServed(t *testing.T) {
 
 func TestAStreamComesLineByLine(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	// It has no body, so that it outlives the time which one may take.
+	w := newWorld(t, func(d *Dependencies) { d.BodyTimeout = time.Nanosecond })
 	w.accesses.err = fault.New(fault.CursorExpired, "too old")
 	server := httptest.NewServer(w.handler)
 	defer server.Close()
@@ -245,6 +268,104 @@ func TestAStreamComesLineByLine(t *testing.T) {
 	}
 	if !lines.Scan() || !strings.Contains(lines.Text(), "CURSOR_EXPIRED") {
 		t.Errorf("the last line is %q", lines.Text())
+	}
+	if w.accesses.bounded {
+		t.Error("the stream has a deadline")
+	}
+}
+
+func TestACallMayTakeAsLongAsTheLongestWait(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if a := w.do("POST", "/api/v1/organizations", `{"organizationId":"acme"}`); a.Code != 200 {
+		t.Fatalf("%d: %s", a.Code, a.Body)
+	}
+	if w.directories.remains <= time.Minute || w.directories.remains > deadline {
+		t.Errorf("it may take %s", w.directories.remains)
+	}
+}
+
+func TestASilentClientHoldsNoConnection(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, request string
+		timeout       time.Duration
+		status        int
+	}{
+		{"no token", "POST /api/v1/organizations HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", time.Hour, 401},
+		{"no token, no length", "POST /api/v1/organizations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", time.Hour, 401},
+		{
+			"not this method of the description",
+			"POST /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret\r\nContent-Length: 1000\r\n\r\n", time.Hour, 405,
+		},
+		{
+			"a token and no body",
+			"POST /api/v1/organizations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret\r\nContent-Length: 1000\r\n\r\n{",
+			50 * time.Millisecond, 408,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(newWorld(t, func(d *Dependencies) { d.BodyTimeout = c.timeout }).handler)
+			defer server.Close()
+			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(conn, c.request); err != nil {
+				t.Fatal(err)
+			}
+			reader := bufio.NewReader(conn)
+			answer, err := http.ReadResponse(reader, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, bodyErr := io.Copy(io.Discard, answer.Body)
+			_ = answer.Body.Close()
+			if answer.StatusCode != c.status || !answer.Close || bodyErr != nil {
+				t.Errorf("%d, closes: %v, %v", answer.StatusCode, answer.Close, bodyErr)
+			}
+			if _, err := reader.ReadByte(); !errors.Is(err, io.EOF) {
+				t.Errorf("the connection is not closed: %v", err)
+			}
+		})
+	}
+}
+
+func TestRefusalsAreCountedAndLoggedTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for range 3 {
+		w.do("GET", "/api/v1/organizations/acme", "", "Authorization", "Bearer wrong")
+	}
+	if w.logs.Len() > 0 {
+		t.Errorf("logged one by one: %s", w.logs)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w.handler.Run(ctx)
+	if line := w.logs.String(); strings.Count(line, "\n") != 1 || !strings.Contains(line, "face=admin unauthenticated=3") {
+		t.Errorf("logged: %s", line)
+	}
+	var all metricdata.ResourceMetrics
+	if err := w.metrics.Collect(t.Context(), &all); err != nil {
+		t.Fatal(err)
+	}
+	if text := fmt.Sprintf("%+v", all.ScopeMetrics); !strings.Contains(text, metrics.OperatorRefused) || !strings.Contains(text, "Value:3") {
+		t.Errorf("measured: %s", text)
+	}
+}
+
+func TestALineLeavesItsTraceToTheLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.do("GET", "/api/v1/organizations/acme", "")
+	if line := w.logs.String(); !strings.Contains(line, "admin request") || strings.Contains(line, "trace_id") {
+		t.Errorf("logged: %s", line)
 	}
 }
 

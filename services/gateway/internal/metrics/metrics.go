@@ -15,6 +15,7 @@ const (
 	Messages               = "usher_gateway_messages_total"
 	MessageDuration        = "usher_gateway_message_duration_seconds"
 	Unauthenticated        = "usher_gateway_unauthenticated_total"
+	OperatorRefused        = "usher_gateway_operator_unauthenticated_total"
 	RateLimited            = "usher_gateway_rate_limited_total"
 	FailedEvents           = "usher_gateway_failed_events_total"
 	FailedEventsDelivered  = "usher_gateway_failed_events_delivered_total"
@@ -27,6 +28,7 @@ const (
 	methodLabel            = "method"
 	statusClassLabel       = "status_class"
 	reasonLabel            = "reason"
+	faceLabel              = "face"
 	quirkLabel             = "quirk"
 	longestUsefulQuirkName = 50
 )
@@ -36,6 +38,7 @@ type Metrics struct {
 	Messages              metric.Int64Counter
 	MessageDuration       metric.Float64Histogram
 	Unauthenticated       metric.Int64Counter
+	OperatorRefused       metric.Int64Counter
 	RateLimited           metric.Int64Counter
 	FailedEvents          metric.Int64Counter
 	FailedEventsDelivered metric.Int64Counter
@@ -57,6 +60,7 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 	}
 	m.Messages = counter(Messages, "SCIM messages of authenticated directories, by how they were answered.")
 	m.Unauthenticated = counter(Unauthenticated, "SCIM requests that failed before they were authenticated.")
+	m.OperatorRefused = counter(OperatorRefused, "Requests of the admin REST and calls of the public gRPC without a valid token.")
 	m.RateLimited = counter(RateLimited, "SCIM messages that were over their directory's rate.")
 	m.FailedEvents = counter(FailedEvents, "Failed events that were written to the spool.")
 	m.FailedEventsDelivered = counter(FailedEventsDelivered, "Failed events that the failedevents service took.")
@@ -97,6 +101,11 @@ func Route(route, method string) metric.MeasurementOption {
 // Reason labels a loss or refusal.
 func Reason(reason string) metric.MeasurementOption {
 	return metric.WithAttributes(attribute.String(reasonLabel, reason))
+}
+
+// Face labels a refusal with the face that it came to.
+func Face(face string) metric.MeasurementOption {
+	return metric.WithAttributes(attribute.String(faceLabel, face))
 }
 
 // Quirk labels a tolerant reading with the name that identity gave it.

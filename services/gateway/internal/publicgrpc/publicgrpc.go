@@ -27,15 +27,19 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
+	"github.com/usher-scim/usher/services/gateway/internal/metrics"
+	"github.com/usher-scim/usher/services/gateway/internal/tally"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
 const (
 	// deadline holds for a unary call that names none.
-	deadline = 60 * time.Second
+	deadline = 65 * time.Second // longer than the longest wait that an RPC offers
 	// maxRequest is the largest request, in bytes: a batch of 1,000 ids is far below it.
 	maxRequest = 4 << 20
+	// unauthenticated is the tally's word for a call without a valid token.
+	unauthenticated = "unauthenticated"
 )
 
 // Dependencies is what the face uses.
@@ -43,6 +47,8 @@ type Dependencies struct {
 	// Connections leads from each package of the contract, such as "usher.rule.v1", to its service, as the gateway.
 	Connections map[string]grpc.ClientConnInterface
 	Operator    authn.Operator
+	TallyEvery  time.Duration
+	Metrics     *metrics.Metrics
 	Log         *slog.Logger
 	Tracing     trace.TracerProvider
 	Meter       metric.MeterProvider
@@ -53,6 +59,7 @@ type Dependencies struct {
 type Face struct {
 	d        Dependencies
 	services []*grpc.ServiceDesc
+	tally    tally.Tally
 }
 
 // New makes the face from the descriptors of the packages that it has connections to.
@@ -79,9 +86,9 @@ func (f *Face) Server(options ...grpc.ServerOption) *grpc.Server {
 	server := grpc.NewServer(append(options,
 		grpc.UnaryInterceptor(f.unary),
 		grpc.StreamInterceptor(f.stream),
-		grpc.StatsHandler(otelgrpc.NewServerHandler(
+		grpc.StatsHandler(rpc.WithoutMessages(otelgrpc.NewServerHandler(
 			otelgrpc.WithTracerProvider(f.d.Tracing), otelgrpc.WithMeterProvider(f.d.Meter),
-			otelgrpc.WithPropagators(propagation.TraceContext{}))),
+			otelgrpc.WithPropagators(propagation.TraceContext{})))),
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	)...)
@@ -92,16 +99,23 @@ func (f *Face) Server(options ...grpc.ServerOption) *grpc.Server {
 	return server
 }
 
+// Run logs what is only counted, until its context ends.
+func (f *Face) Run(ctx context.Context) {
+	f.tally.Run(ctx, f.d.Log.With(slog.String("face", "grpc")), f.d.TallyEvery)
+}
+
 // healthPrefix begins the methods that need no credential: a balancer that asks has none.
 const healthPrefix = "/grpc.health.v1.Health/"
 
-// enter authenticates a call. What the client sent as metadata stays here: the call to the service has only what the
+// enter authenticates a call; one that it refuses is only counted. What the client sent as metadata stays here: the call to the service has only what the
 // gateway says.
 func (f *Face) enter(ctx context.Context) (context.Context, error) {
 	incoming, _ := metadata.FromIncomingContext(ctx)
 	principal, ok := f.d.Operator.Authenticate(incoming.Get("authorization"))
 	if !ok {
-		return ctx, fault.New(fault.Unauthenticated, "send a valid token as metadata: authorization: Bearer ...")
+		f.d.Metrics.OperatorRefused.Add(ctx, 1, metrics.Face("grpc"))
+		f.tally.Add(unauthenticated)
+		return ctx, rpc.Status(fault.New(fault.Unauthenticated, "send a valid token as metadata: authorization: Bearer ...")).Err()
 	}
 	return rpc.WithPrincipal(ctx, principal), nil
 }
@@ -112,10 +126,10 @@ func (f *Face) unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 	}
 	start := f.d.Now()
 	ctx, err = f.enter(ctx)
-	defer func() { err = f.leave(ctx, info.FullMethod, start, err) }()
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = f.leave(ctx, info.FullMethod, start, err) }()
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, deadline)
@@ -130,10 +144,10 @@ func (f *Face) stream(server any, stream grpc.ServerStream, info *grpc.StreamSer
 	}
 	start := f.d.Now()
 	ctx, err := f.enter(stream.Context())
-	defer func() { err = f.leave(ctx, info.FullMethod, start, err) }()
 	if err != nil {
 		return err
 	}
+	defer func() { err = f.leave(ctx, info.FullMethod, start, err) }()
 	return next(server, &enteredStream{ServerStream: stream, ctx: ctx})
 }
 
@@ -145,7 +159,6 @@ func (f *Face) leave(ctx context.Context, method string, start time.Time, err er
 		code, reason, err = st.Code(), fault.ReasonName(rpc.Fault(err).Reason), st.Err()
 	}
 	f.d.Log.LogAttrs(ctx, slog.LevelInfo, "public call",
-		slog.String("trace_id", trace.SpanContextFromContext(ctx).TraceID().String()),
 		slog.String("principal", rpc.PrincipalOf(ctx).GetSubject()),
 		slog.String("rpc", method),
 		slog.String("code", code.String()),

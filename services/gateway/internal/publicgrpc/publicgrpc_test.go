@@ -13,6 +13,8 @@ import (
 	"time"
 
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
@@ -32,6 +34,7 @@ import (
 	_ "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
+	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
@@ -109,14 +112,34 @@ func (s *stream) RecvMsg(m any) error {
 // serve runs a face before a conn for each package, and gives a client.
 func serve(t *testing.T) (map[string]*conn, *grpc.ClientConn) {
 	t.Helper()
+	conns, client, _ := serveWatched(t)
+	return conns, client
+}
+
+// watched is what can be seen of a face from within.
+type watched struct {
+	face    *Face
+	logs    *strings.Builder
+	metrics *sdkmetric.ManualReader
+}
+
+func serveWatched(t *testing.T) (map[string]*conn, *grpc.ClientConn, watched) {
+	t.Helper()
 	conns, connections := map[string]*conn{}, map[string]grpc.ClientConnInterface{}
 	for _, pkg := range packages() {
 		conns[pkg] = &conn{}
 		connections[pkg] = conns[pkg]
 	}
+	reader := sdkmetric.NewManualReader()
+	instruments, err := metrics.New(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	logs := &strings.Builder{}
 	face, err := New(Dependencies{
-		Connections: connections, Operator: authn.NewOperator("secret"), Log: slog.New(slog.DiscardHandler),
-		Tracing: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider(), Now: time.Now,
+		Connections: connections, Operator: authn.NewOperator("secret"), TallyEvery: time.Hour, Metrics: instruments,
+		Log: slog.New(slog.NewTextHandler(logs, nil)), Tracing: tracenoop.NewTracerProvider(),
+		Meter: metricnoop.NewMeterProvider(), Now: time.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +160,7 @@ func serve(t *testing.T) (map[string]*conn, *grpc.ClientConn) {
 			t.Error(err)
 		}
 	})
-	return conns, client
+	return conns, client, watched{face: face, logs: logs, metrics: reader}
 }
 
 func operator(ctx context.Context) context.Context {
@@ -254,6 +277,44 @@ func TestWithoutACredentialThereIsNothing(t *testing.T) {
 				t.Fatalf("%s, %s: it was forwarded", name, method)
 			}
 		})
+	}
+}
+
+func TestRefusalsAreCountedAndLoggedTogether(t *testing.T) {
+	t.Parallel()
+	_, client, seen := serveWatched(t)
+	methods(t, func(_, name string, method protoreflect.MethodDescriptor) {
+		if name == "/usher.directory.v1.OrganizationService/GetOrganization" || name == "/usher.rule.v1.AccessService/WatchAccess" {
+			if err := call(t.Context(), t, client, name, method); status.Code(err) != codes.Unauthenticated {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+	if seen.logs.Len() > 0 {
+		t.Errorf("logged one by one: %s", seen.logs)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	seen.face.Run(ctx)
+	if line := seen.logs.String(); strings.Count(line, "\n") != 1 || !strings.Contains(line, "face=grpc unauthenticated=2") {
+		t.Errorf("logged: %s", line)
+	}
+	var all metricdata.ResourceMetrics
+	if err := seen.metrics.Collect(t.Context(), &all); err != nil {
+		t.Fatal(err)
+	}
+	if text := fmt.Sprintf("%+v", all.ScopeMetrics); !strings.Contains(text, metrics.OperatorRefused) || !strings.Contains(text, "Value:2") {
+		t.Errorf("measured: %s", text)
+	}
+}
+
+func TestALineLeavesItsTraceToTheLog(t *testing.T) {
+	t.Parallel()
+	_, client, seen := serveWatched(t)
+	_, err := directoryv1.NewOrganizationServiceClient(client).GetOrganization(operator(t.Context()),
+		&directoryv1.GetOrganizationRequest{OrganizationId: "acme"})
+	if line := seen.logs.String(); err != nil || !strings.Contains(line, "public call") || strings.Contains(line, "trace_id") {
+		t.Errorf("%v, logged: %s", err, line)
 	}
 }
 

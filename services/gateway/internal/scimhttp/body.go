@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
+	"github.com/usher-scim/usher/services/gateway/internal/arrival"
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
@@ -18,23 +20,30 @@ const (
 	mediaJSON = "application/json"
 )
 
-// readBody reads a JSON body that may have limit bytes.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+const (
+	// ahead is how much room a body gets on the word of its header alone.
+	ahead = 1 << 20
+	// small is the largest body that is held without counting it: most messages are far smaller, and must not wait for
+	// large ones.
+	small = 1 << 20
+)
+
+// readBody reads a JSON body that may have limit bytes. A large one counts among those in flight until the message is
+// answered.
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, m *message, limit int64) ([]byte, error) {
 	if err := checkMediaType(r); err != nil {
 		return nil, err
 	}
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
-	// A slow sender must not hold the handler longer than the message may take. Servers that cannot do this bound it
-	// themselves.
-	if deadline, ok := r.Context().Deadline(); ok {
-		_ = http.NewResponseController(w).SetReadDeadline(deadline)
+	if err := h.hold(r, m, limit); err != nil {
+		return nil, err
 	}
 	var body bytes.Buffer
 	if r.ContentLength > 0 {
-		// One allocation, with the room that ReadFrom wants to see the end: a group may have tens of megabytes.
-		body.Grow(int(r.ContentLength) + bytes.MinRead)
+		// With the room that ReadFrom wants to see the end: most bodies take one allocation.
+		body.Grow(int(min(r.ContentLength, ahead)) + bytes.MinRead)
 	}
 	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
 		var over *http.MaxBytesError
@@ -53,10 +62,31 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 			}
 		}
 	}
+	m.bodyRead = true
+	arrival.Complete(w)
 	if body.Len() == 0 {
 		return nil, invalidSyntax("The request has no body; it needs a JSON object.")
 	}
 	return body.Bytes(), nil
+}
+
+// hold counts a large body among those in flight, and waits for others to go when there is no room.
+func (h *Handler) hold(r *http.Request, m *message, limit int64) error {
+	size := r.ContentLength
+	if size < 0 {
+		size = limit // it may become as large
+	}
+	if size <= small {
+		return nil
+	}
+	if err := h.bodies.Acquire(r.Context(), size); err != nil {
+		return &problem{
+			status: http.StatusServiceUnavailable, reason: fault.Unavailable, retryAfter: time.Second,
+			detail: "Usher holds as many large messages as it has room for. Try again.",
+		}
+	}
+	m.held = size
+	return nil
 }
 
 func tooLarge(limit int64) *problem {

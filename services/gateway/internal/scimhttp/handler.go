@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -21,13 +22,16 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/gateway/internal/arrival"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
+	"github.com/usher-scim/usher/services/gateway/internal/tally"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/keylease"
@@ -41,6 +45,7 @@ type Config struct {
 	ServerName     string // for spans: a client's Host header is not to be believed
 	MaxBodyBytes   int64
 	MaxGroupBytes  int64
+	BodiesInFlight int64 // bytes of all large bodies that are held at a time; no less than the larger limit
 	RequestTimeout time.Duration
 	RatePerSecond  float64 // messages of one directory; 0: any number
 	TallyEvery     time.Duration
@@ -70,7 +75,8 @@ type Handler struct {
 	d         Dependencies
 	resources map[kind]resources
 	rates     *rates
-	tally     tally
+	tally     tally.Tally
+	bodies    *semaphore.Weighted // of BodiesInFlight
 	traced    http.Handler
 }
 
@@ -81,6 +87,7 @@ func New(c Config, d Dependencies) *Handler {
 		d:         d,
 		resources: map[kind]resources{users: userResources{d.Users}, groups: groupResources{d.Groups}},
 		rates:     newRates(c.RatePerSecond),
+		bodies:    semaphore.NewWeighted(c.BodiesInFlight),
 	}
 	h.traced = otelhttp.NewHandler(http.HandlerFunc(h.serve), "SCIM",
 		otelhttp.WithTracerProvider(d.Tracing),
@@ -101,7 +108,7 @@ func New(c Config, d Dependencies) *Handler {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.traced.ServeHTTP(w, r) }
 
 // Run logs what is only counted, until its context ends.
-func (h *Handler) Run(ctx context.Context) { h.tally.run(ctx, h.d.Log, h.config.TallyEvery) }
+func (h *Handler) Run(ctx context.Context) { h.tally.Run(ctx, h.d.Log, h.config.TallyEvery) }
 
 // message is one request on its way.
 type message struct {
@@ -113,7 +120,12 @@ type message struct {
 	refusal       string // why it is not authenticated
 	lease         keylease.Lease
 	baseURL       string
+	bodyRead      bool
+	held          int64 // of the bodies in flight
 }
+
+// rateLimited is the tally's word for a message over its directory's rate; the others are refusals.
+const rateLimited = "rate_limited"
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	m := &message{
@@ -124,6 +136,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 		attribute.String(rpc.MessageIDAttribute, m.id),
 		// In place of the path that otelhttp noted: it may hold what a client took for an id, such as an e-mail address.
 		attribute.String("url.path", r.Pattern))
+	arrival.Within(w, r, h.config.RequestTimeout)
 	header := w.Header()
 	header.Set(MessageIDHeader, m.id)
 	header.Set("Cache-Control", "no-store")
@@ -131,8 +144,12 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 
 	ctx, cancel := context.WithTimeout(rpc.WithMessageID(r.Context(), m.id), h.config.RequestTimeout)
 	defer cancel()
+	defer func() { h.bodies.Release(m.held) }()
 	answer, err := h.answer(w, r.WithContext(ctx), m)
 	if err != nil {
+		if !m.bodyRead {
+			arrival.Refuse(w, r)
+		}
 		p := problemOf(err)
 		h.finish(ctx, m, p.status, p, err)
 		p.send(w, m.id)
@@ -229,7 +246,7 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, m *message) (
 		}
 		return h.list(r, m, p)
 	case searchEndpoint:
-		body, err := readBody(w, r, h.config.MaxBodyBytes)
+		body, err := h.readBody(w, r, m, h.config.MaxBodyBytes)
 		if err != nil {
 			return nil, err
 		}
@@ -264,7 +281,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request, m *message) (*r
 	if err != nil {
 		return nil, err
 	}
-	body, err := readBody(w, r, h.bodyLimit(m.route.kind))
+	body, err := h.readBody(w, r, m, h.bodyLimit(m.route.kind))
 	if err != nil {
 		return nil, err
 	}
@@ -318,7 +335,7 @@ func (h *Handler) resource(w http.ResponseWriter, r *http.Request, m *message, m
 		h.count(r.Context(), result)
 		return &response{status: http.StatusNoContent, cursor: result.GetChangeCursor()}, nil
 	}
-	body, err := readBody(w, r, h.bodyLimit(m.route.kind))
+	body, err := h.readBody(w, r, m, h.bodyLimit(m.route.kind))
 	if err != nil {
 		return nil, err
 	}
@@ -409,11 +426,11 @@ func (h *Handler) finish(ctx context.Context, m *message, status int, p *problem
 	switch {
 	case !m.authenticated:
 		h.d.Metrics.Unauthenticated.Add(ctx, 1, metrics.Reason(m.refusal))
-		h.tally.add(m.refusal)
+		h.tally.Add(m.refusal)
 		return
 	case status == http.StatusTooManyRequests:
 		h.d.Metrics.RateLimited.Add(ctx, 1)
-		h.tally.add(rateLimited)
+		h.tally.Add(rateLimited)
 		return
 	}
 	took := h.d.Now().Sub(m.start)
@@ -430,7 +447,6 @@ func (h *Handler) finish(ctx context.Context, m *message, status int, p *problem
 func (h *Handler) log(ctx context.Context, m *message, status int, took time.Duration, p *problem, err error) {
 	attributes := []slog.Attr{
 		slog.String(rpc.MessageIDAttribute, m.id),
-		slog.String("trace_id", traceID(ctx)),
 		slog.String("organization", m.lease.OrganizationID),
 		slog.String("directory", m.lease.DirectoryID),
 		slog.String("route", m.method+" "+m.route.template()),
@@ -454,7 +470,7 @@ func (h *Handler) event(ctx context.Context, m *message, p *problem) *failedeven
 		Id: ids.New(), OrganizationId: m.lease.OrganizationID, DirectoryId: m.lease.DirectoryID, MessageId: m.id,
 		Source: failedeventsv1.EventSource_EVENT_SOURCE_GATEWAY, Time: timestamppb.New(h.d.Now()),
 		Operation: m.method + " " + m.route.template(), ResourceId: m.resourceID(), Status: int32(p.status), //nolint:gosec // a status
-		Reason: fault.ReasonName(p.reason), ScimType: string(p.scimType), Detail: cut(p.detail, 4000),
+		Reason: fault.ReasonName(p.reason), ScimType: string(p.scimType), Detail: cut(withoutValues(p.detail), 4000),
 		Remedy: cut(remedyOf(p), 1000), TraceId: traceID(ctx),
 	}
 }
@@ -476,6 +492,24 @@ func traceID(ctx context.Context) string {
 		return id.String()
 	}
 	return ""
+}
+
+// quoted is a part of a text in double quotes, as Go writes them, and whatever follows a quote that nothing closes.
+var quoted = regexp.MustCompile(`(?s)"(?:[^"\\]|\\.?)*(?:"|$)`)
+
+// harmless is what a quoted part may be in the event store: an id, a number, or the name or path of an attribute. A value
+// that is one such word looks the same, and stays.
+var harmless = regexp.MustCompile(`^"[A-Za-z0-9_.:$-]{1,64}"$`)
+
+// withoutValues leaves out of a detail what it quotes of the client's values, such as an e-mail address. The client gets
+// its own back; failed events are kept, and others read them.
+func withoutValues(detail string) string {
+	return quoted.ReplaceAllStringFunc(detail, func(part string) string {
+		if harmless.MatchString(part) {
+			return part
+		}
+		return `"…"`
+	})
 }
 
 // cut keeps a text within the contract's number of characters.

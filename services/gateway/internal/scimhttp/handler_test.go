@@ -526,6 +526,9 @@ func TestFailuresBecomeEventsAndAnswers(t *testing.T) {
 			if !strings.Contains(logs, e.GetMessageId()) || !strings.Contains(logs, e.GetTraceId()) {
 				t.Errorf("the log has not the message's ID and trace: %s", logs)
 			}
+			if strings.Count(logs, `"trace_id"`) != strings.Count(logs, "\n") {
+				t.Errorf("a line does not say its trace once: %s", logs)
+			}
 		})
 	}
 }

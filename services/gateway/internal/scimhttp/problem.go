@@ -18,7 +18,7 @@ type problem struct {
 	status     int
 	scimType   scim.ErrorType // empty where the RFC has none
 	reason     fault.Reason   // for the failed event
-	detail     string         // a sentence that a person can act on, without personal data
+	detail     string         // a sentence that a person can act on; identity's may quote what the client sent
 	remedy     string         // for the failed event; empty: by reason
 	allow      []string       // of 405
 	retryAfter time.Duration

@@ -28,6 +28,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/apikey"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/telemetry"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -209,7 +210,12 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 		logs: &locked{}, spans: tracetest.NewInMemoryExporter(), metrics: sdkmetric.NewManualReader(), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		keys: map[string]apikey.Secret{directory: apikey.New(), other: apikey.New(), suspended: apikey.New()}, revoked: apikey.New(),
 	}
-	log := slog.New(slog.NewJSONHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	// The process's own log, which adds the trace to each line.
+	process, err := telemetry.New(t.Context(), telemetry.Config{Logs: w.logs, Level: slog.LevelDebug, Spans: tracetest.NewNoopExporter()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := process.Log
 	tracing := sdktrace.NewTracerProvider(sdktrace.WithSyncer(w.spans))
 	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), tracing)
 	if err != nil {
@@ -226,7 +232,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	now := func() time.Time { return w.now }
 	config := Config{
 		PublicURL: "https://scim.example.com", ServerName: "scim.example.com", MaxBodyBytes: 1000, MaxGroupBytes: 5000,
-		RequestTimeout: 10 * time.Second, TallyEvery: time.Minute,
+		BodiesInFlight: 8 << 20, RequestTimeout: 10 * time.Second, TallyEvery: time.Minute,
 	}
 	for _, c := range change {
 		c(&config)

@@ -18,6 +18,8 @@ import (
 type Config struct {
 	// ReadyWait is how long a request waits for identity to learn that its directory was created.
 	ReadyWait time.Duration
+	// PageBytes is how large a page of a list may grow before it ends early.
+	PageBytes int
 	Limits    scim.Limits
 	Now       func() time.Time
 }
@@ -207,7 +209,7 @@ type lister[T any] struct {
 	find func(ctx context.Context, attribute, value string) (found []T, ok bool, err error)
 }
 
-func list[T any](ctx context.Context, t *scim.ResourceType, limits scim.Limits, q Query, l lister[T]) (Page, error) {
+func list[T any](ctx context.Context, t *scim.ResourceType, limits scim.Limits, pageBytes int, q Query, l lister[T]) (Page, error) {
 	p := Page{StartIndex: max(q.StartIndex, 1)}
 	count := q.Count
 	if count < 0 {
@@ -229,12 +231,14 @@ func list[T any](ctx context.Context, t *scim.ResourceType, limits scim.Limits, 
 	if err != nil {
 		return p, err
 	}
-	for _, resource := range resources {
-		rendered, err := l.render(ctx, resource)
+	for size, i := 0, 0; i < len(resources) && size < pageBytes; i++ {
+		// Groups may be large: the page ends early, and the client asks for the rest (RFC 7644 §3.4.2.4).
+		rendered, err := l.render(ctx, resources[i])
 		if err != nil {
 			return p, err
 		}
 		p.Resources = append(p.Resources, rendered)
+		size += len(rendered.Document)
 	}
 	return p, nil
 }

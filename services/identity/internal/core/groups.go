@@ -22,13 +22,21 @@ func putGroup(g *store.Group, d *scim.Document) {
 }
 
 // memberEdits turns what a message says of members into edits of what is stored.
-func memberEdits(edits []scim.MemberEdit) []store.MemberEdit {
+//
+// What goes through all members is bounded: a message may hold a thousand operations, and others wait for it.
+func memberEdits(edits []scim.MemberEdit) ([]store.MemberEdit, error) {
 	kinds := map[scim.MemberEditKind]store.EditKind{
 		scim.AddMembers: store.EditAdd, scim.RemoveMembers: store.EditRemove,
 		scim.RemoveMatching: store.EditRemoveMatching, scim.ReplaceMembers: store.EditReplace,
 	}
 	result := make([]store.MemberEdit, 0, len(edits))
+	walks := 0
 	for _, edit := range edits {
+		if edit.Kind == scim.RemoveMatching || edit.Kind == scim.ReplaceMembers {
+			if walks++; walks > maxWalks {
+				return nil, fault.New(fault.TooMany, "the message goes through all members more than %d times: send it in parts", maxWalks)
+			}
+		}
 		e := store.MemberEdit{Kind: kinds[edit.Kind]}
 		for _, m := range edit.Members {
 			e.IDs = append(e.IDs, m.Value)
@@ -38,8 +46,11 @@ func memberEdits(edits []scim.MemberEdit) []store.MemberEdit {
 		}
 		result = append(result, e)
 	}
-	return result
+	return result, nil
 }
+
+// maxWalks is how often one message may go through all members of a group.
+const maxWalks = 20
 
 func scimMember(m store.Member) scim.Member {
 	member := scim.Member{Value: m.ID, Type: "User", Display: m.Display}
@@ -62,7 +73,10 @@ func (c *Core) CreateGroup(ctx context.Context, call Call, body []byte) (r Resou
 	cause := c.cause(call)
 	g := store.Group{Scope: call.Scope, CreateTime: cause.Time}
 	putGroup(&g, made.Document)
-	edits := memberEdits(made.Members)
+	edits, err := memberEdits(made.Members)
+	if err != nil {
+		return r, o, err
+	}
 	for i := range edits {
 		// What is created has no members to replace; what is adopted keeps those that are not named, carried.
 		edits[i].Kind = store.EditAdd
@@ -180,7 +194,11 @@ func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions [
 			return nil
 		}
 		putGroup(&g, changed.Document)
-		w, err := c.store.UpdateGroup(ctx, g, changed.Changed, read, memberEdits(changed.Members), cause)
+		edits, err := memberEdits(changed.Members)
+		if err != nil {
+			return err
+		}
+		w, err := c.store.UpdateGroup(ctx, g, changed.Changed, read, edits, cause)
 		o.Cursor, g.Version, g.UpdateTime = w.Cursor, w.Version, w.UpdateTime
 		return err
 	})
@@ -216,7 +234,7 @@ func (c *Core) Groups(ctx context.Context, call Call, q Query) (Page, error) {
 		return Page{}, err
 	}
 	scope := call.Scope
-	return list(ctx, scim.GroupType(), c.config.Limits, q, lister[store.Group]{
+	return list(ctx, scim.GroupType(), c.config.Limits, c.config.PageBytes, q, lister[store.Group]{
 		count: func(ctx context.Context) (int64, error) { return c.store.CountGroups(ctx, scope) },
 		page: func(ctx context.Context, skip, limit int64) ([]store.Group, error) {
 			return c.store.GroupPage(ctx, scope, skip, limit)

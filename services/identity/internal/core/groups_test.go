@@ -40,7 +40,7 @@ func TestAnEditedGroupIsShownAsItIsUnderItsVersion(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	s := &interrupted{Store: db}
-	c := core.New(s, core.Config{ReadyWait: time.Second, Now: time.Now})
+	c := core.New(s, core.Config{ReadyWait: time.Second, PageBytes: 1 << 20, Now: time.Now})
 	call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
 	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, 1))
 	user, _, err := c.CreateUser(ctx, call, []byte(`{"userName":"anna"}`))
@@ -81,7 +81,7 @@ func TestFinishingAnAdoptionAnswersWithTheCursorAfterWhatItRemoved(t *testing.T)
 	db, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "identity.db"), noop.NewTracerProvider())
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	c := core.New(&late{Store: db}, core.Config{ReadyWait: time.Second, Now: time.Now})
+	c := core.New(&late{Store: db}, core.Config{ReadyWait: time.Second, PageBytes: 1 << 20, Now: time.Now})
 	old := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
 	call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d2"}}
 	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, 1))

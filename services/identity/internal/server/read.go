@@ -24,7 +24,7 @@ func (s *Server) LookupUser(ctx context.Context, r *identityv1.LookupUserRequest
 
 // BatchGetUsers implements the RPC.
 func (s *Server) BatchGetUsers(ctx context.Context, r *identityv1.BatchGetUsersRequest) (*identityv1.BatchGetUsersResponse, error) {
-	users, err := s.core.Facts(ctx, r.GetOrganizationId(), r.GetIds())
+	users, err := s.core.Facts(ctx, r.GetOrganizationId(), lowered(r.GetIds()))
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (s *Server) FindGroups(ctx context.Context, r *identityv1.FindGroupsRequest
 
 // BatchGetGroups implements the RPC.
 func (s *Server) BatchGetGroups(ctx context.Context, r *identityv1.BatchGetGroupsRequest) (*identityv1.BatchGetGroupsResponse, error) {
-	groups, err := s.core.GroupFacts(ctx, r.GetOrganizationId(), r.GetIds())
+	groups, err := s.core.GroupFacts(ctx, r.GetOrganizationId(), lowered(r.GetIds()))
 	if err != nil {
 		return nil, err
 	}
@@ -173,4 +173,13 @@ func groupMessage(g store.GroupFacts) *identityv1.Group {
 
 func memberMessage(m store.Member) *identityv1.Member {
 	return &identityv1.Member{Id: m.ID, Type: resourceType(m.Group), Carried: m.Carried}
+}
+
+// lowered gives UUIDs as they are stored: they may be written in any case.
+func lowered(ids []string) []string {
+	all := make([]string, 0, len(ids))
+	for _, id := range ids {
+		all = append(all, strings.ToLower(id))
+	}
+	return all
 }

@@ -246,13 +246,18 @@ type Store interface {
 
 	// Cursor is the end of the feed. Whatever shows later is after follow; whatever was written is not after newest.
 	Cursor(ctx context.Context) (follow, newest feed.Cursor, err error)
-	// Changes lists an organization's records after a cursor, oldest first, at most limit, and the cursor after what was
-	// looked at. fault.CursorExpired: another epoch.
+	// Changes lists an organization's records after a cursor, in the feed's order, at most limit, and the cursor after what
+	// was looked at. fault.CursorExpired: another epoch.
+	//
+	// A record shows once nothing can come before it any more: with some engines a moment after the write returned, and
+	// Written tells when. It then shows at that place for good. The records of one write follow each other in the order in
+	// which it made them, all of them with the revision of the resource that they are about. Those of several writes may come
+	// in another order than the writes, even of one resource: its highest revision is the newest.
 	Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]Change, feed.Cursor, error)
 	// Active lists the organizations with records after a cursor, and the cursor after them: go on from there also when
 	// there was none.
 	Active(ctx context.Context, after feed.Cursor) ([]string, feed.Cursor, error)
-	// Written gives a channel that closes when records come after now.
+	// Written gives a channel that closes once records show that did not show before, or earlier.
 	Written() <-chan struct{}
 
 	// Facts reads users by id, of any directory of the organization; at most 1,000. Those that are not there are left out.

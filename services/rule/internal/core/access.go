@@ -102,6 +102,13 @@ func (c *Core) RevokeAccess(ctx context.Context, organizationID, userID string, 
 		if h, _, err = holder(ctx, tx, userID); err != nil {
 			return err
 		}
+		if u.Detached && holds(h, grant) {
+			// Read again, now that no reconcile of the organization can commit: if the user was adopted meanwhile, rules
+			// have its access, and what was taken of it nobody would give back.
+			if u, err = c.facts(ctx, organizationID, userID); err != nil {
+				return err
+			}
+		}
 		held := holds(h, grant)
 		var take []store.Source
 		h.Sources = slices.DeleteFunc(h.Sources, func(s store.Source) bool {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -19,7 +18,6 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
 	"github.com/usher-scim/usher/services/rule/internal/remote"
 	"github.com/usher-scim/usher/services/rule/internal/store"
-	"github.com/usher-scim/usher/services/rule/internal/store/sqlite"
 )
 
 // newCore makes a core on a database of its own, over an identity service without anybody.
@@ -30,10 +28,7 @@ func newCore(t *testing.T, events core.FailedEvents) (*core.Core, store.Store) {
 		t.Fatal(err)
 	}
 	identitytest.New().Register(channel)
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rule.db"), "epoch", tracenoop.NewTracerProvider())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := openSQLite(t)
 	c, err := core.New(core.Config{
 		Workers: 1, BatchSize: 10, BatchesPerTurn: 1, SyncPageSize: 10, LeaseDuration: time.Second, CallTimeout: 5 * time.Second,
 		RetryDelay: time.Millisecond, MaxRetryDelay: time.Millisecond, BookmarkEvery: time.Second, SweepEvery: time.Second,
@@ -43,12 +38,7 @@ func newCore(t *testing.T, events core.FailedEvents) (*core.Core, store.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		c.Stop()
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(c.Stop)
 	return c, s
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -53,7 +54,7 @@ func sourceOf(s store.Source) *rulev1.Source {
 }
 
 func (s *access) CheckAccess(ctx context.Context, r *rulev1.CheckAccessRequest) (*rulev1.CheckAccessResponse, error) {
-	allowed, err := s.core.CheckAccess(ctx, r.GetOrganizationId(), r.GetUserId(), grantOf(r))
+	allowed, err := s.core.CheckAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantOf(r))
 	if err != nil {
 		return nil, err
 	}
@@ -61,14 +62,14 @@ func (s *access) CheckAccess(ctx context.Context, r *rulev1.CheckAccessRequest) 
 }
 
 func (s *access) ListAccess(ctx context.Context, r *rulev1.ListAccessRequest) (*rulev1.ListAccessResponse, error) {
-	list := []string{"ListAccess", r.GetOrganizationId(), r.GetUserId(), r.GetTenantId(), r.GetRoleId()}
+	list := []string{"ListAccess", r.GetOrganizationId(), strings.ToLower(r.GetUserId()), r.GetTenantId(), r.GetRoleId()}
 	after, err := page.After(r.GetPageToken(), 3, list...)
 	if err != nil {
 		return nil, err
 	}
 	size := page.Size(r.GetPageSize())
 	found, err := s.core.Access(ctx, r.GetOrganizationId(),
-		store.AccessFilter{UserID: r.GetUserId(), TenantID: r.GetTenantId(), RoleID: r.GetRoleId()},
+		store.AccessFilter{UserID: strings.ToLower(r.GetUserId()), TenantID: r.GetTenantId(), RoleID: r.GetRoleId()},
 		store.AccessKey{UserID: after[0], TenantID: after[1], RoleID: after[2]}, size+1)
 	if err != nil {
 		return nil, err
@@ -85,7 +86,7 @@ func (s *access) ListAccess(ctx context.Context, r *rulev1.ListAccessRequest) (*
 }
 
 func (s *access) GrantAccess(ctx context.Context, r *rulev1.GrantAccessRequest) (*rulev1.GrantAccessResponse, error) {
-	a, err := s.core.GrantAccess(ctx, r.GetOrganizationId(), r.GetUserId(), grantOf(r), rpc.PrincipalOf(ctx).GetSubject())
+	a, err := s.core.GrantAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantOf(r), rpc.PrincipalOf(ctx).GetSubject())
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func (s *access) GrantAccess(ctx context.Context, r *rulev1.GrantAccessRequest) 
 }
 
 func (s *access) RevokeAccess(ctx context.Context, r *rulev1.RevokeAccessRequest) (*rulev1.RevokeAccessResponse, error) {
-	a, err := s.core.RevokeAccess(ctx, r.GetOrganizationId(), r.GetUserId(), grantOf(r))
+	a, err := s.core.RevokeAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantOf(r))
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,10 @@
 package store
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"sync"
+)
 
 // Signals wake who waits for an organization's changes. Engines share it. The zero value is ready.
 type Signals struct {
@@ -31,4 +35,11 @@ func (s *Signals) Notify(organizationID string) {
 		close(ch)
 		delete(s.by, organizationID)
 	}
+}
+
+// Waiting lists the organizations that somebody may wait for.
+func (s *Signals) Waiting() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.by))
 }

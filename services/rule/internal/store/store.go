@@ -25,7 +25,8 @@ type Store interface {
 	// returns, and Changed's channel is closed. fn may run more than once, so it must not build on what an earlier run left
 	// outside of tx; it must use tx alone. An Update that succeeds makes the organization known.
 	Update(ctx context.Context, organizationID string, fn func(ctx context.Context, tx Tx) error) error
-	// Changed gives a channel that closes once an Update of the organization has committed after this call.
+	// Changed gives a channel that closes once an Update of the organization has committed after this call, in any process, or
+	// a record of its access feed can be read that was held back. It may close without either.
 	Changed(organizationID string) <-chan struct{}
 
 	// Organizations lists known organizations by id, after one, at most limit.
@@ -62,11 +63,14 @@ type Store interface {
 	HolderIDs(ctx context.Context, organizationID, after, upTo string, limit int) ([]string, error)
 
 	// AccessChanges reads an organization's records of the access feed after a cursor, oldest first, at most limit, and the
-	// cursor to go on from. A cursor of another epoch, or older than what is kept, is fault.CursorExpired.
+	// cursor to go on from. A record may be held back for a while after its commit, so that none is skipped: who waits for
+	// Changed is woken when it can be read. A cursor of another epoch, or older than what is kept, is fault.CursorExpired.
 	AccessChanges(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]Change, feed.Cursor, error)
-	// AccessCursor gives the cursor after the newest record of the access feed.
+	// AccessCursor gives a cursor of the access feed: after every record that can be read by now, and before every one that is
+	// committed later.
 	AccessCursor(ctx context.Context) (feed.Cursor, error)
-	// TrimAccessFeed removes at most limit of the oldest records, those from before a time, and says how many.
+	// TrimAccessFeed removes at most limit of the oldest records, those from before a time, and says how many. While another
+	// process does so it may remove none.
 	TrimAccessFeed(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// Sync reads one rule sync. A missing one is fault.NotFound.

@@ -72,6 +72,9 @@ func describe(err error) string {
 		return err.Error()
 	}
 	text := fmt.Sprintf("%s (%s)", explained.Message, fault.ReasonName(explained.Reason))
+	if explained.Reason == fault.Unavailable {
+		text += ": is Usher running, and --addr its gRPC address?"
+	}
 	if len(explained.Fields) > 1 {
 		var fields []string
 		for _, field := range explained.Fields {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/sys/unix"
 
 	"github.com/usher-scim/usher/gen"
 	"github.com/usher-scim/usher/services/internal/app"
@@ -109,6 +110,8 @@ func serve(cmd *cobra.Command, s app.Settings) (err error) {
 	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
 		return err
 	}
+	// The databases hold people's data: what this process makes is for its user alone.
+	unix.Umask(0o077)
 	ctx := cmd.Context()
 	t, err := telemetry.New(ctx, telemetry.Config{Logs: cmd.ErrOrStderr(), Level: level, Text: s.LogFormat == "text"})
 	if err != nil {

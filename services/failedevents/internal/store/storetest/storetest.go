@@ -3,6 +3,7 @@ package storetest
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,10 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"pages meet each event once while others are recorded", pagesWhileWriting},
 		{"a list can be filtered", filters},
 		{"the first acknowledgement stays", acknowledgesOnce},
+		{"the first of many acknowledgements at once stays", acknowledgesOnceAtATime},
+		{"many record the same events at once, in any order", recordsSideBySide},
+		{"the first of two with one id in a batch stays", recordsTheFirst},
+		{"recording nothing is nothing", func(t *testing.T, s store.Store) { record(t, s) }},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -116,6 +121,9 @@ func othersAreNotThere(t *testing.T, s store.Store) {
 	if _, err := s.Event(t.Context(), "other", "e1"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("reading: %v", err)
 	}
+	if _, err := s.Event(t.Context(), "acme", "e1\x00"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("reading one whose id can't be: %v", err)
+	}
 	if _, err := s.Acknowledge(t.Context(), "other", "e1", "admin", start()); !fault.Is(err, fault.NotFound) {
 		t.Errorf("acknowledging: %v", err)
 	}
@@ -204,4 +212,62 @@ func acknowledgesOnce(t *testing.T, s store.Store) {
 		t.Fatal(err)
 	}
 	expect(t, "the stored event", got, want)
+}
+
+func acknowledgesOnceAtATime(t *testing.T, s store.Store) {
+	const many = 8
+	record(t, s, whole("e1"))
+	var running sync.WaitGroup
+	answers := make([]store.Event, many)
+	for i := range many {
+		running.Go(func() {
+			var err error
+			answers[i], err = s.Acknowledge(t.Context(), "acme", "e1", fmt.Sprint("admin-", i), start().Add(time.Duration(i+1)*time.Hour))
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	running.Wait()
+	want, err := s.Event(t.Context(), "acme", "e1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, got := range answers {
+		expect(t, "what each was told", got, want)
+	}
+}
+
+func recordsSideBySide(t *testing.T, s store.Store) {
+	const many, recorders, rounds = 40, 6, 5
+	var running sync.WaitGroup
+	for r := range recorders {
+		running.Go(func() {
+			for round := range rounds {
+				var events []store.Event
+				for i := range many {
+					if r%2 == 0 {
+						i = many - 1 - i
+					}
+					events = append(events, at(fmt.Sprintf("e%d-%02d", round, i), i))
+				}
+				if err := s.Record(t.Context(), events); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	running.Wait()
+	expect(t, "how many there are", len(list(t, s, "acme", store.Filter{}, store.Place{}, 1000)), many*rounds)
+}
+
+func recordsTheFirst(t *testing.T, s store.Store) {
+	second := whole("e1")
+	second.Detail = "second"
+	record(t, s, whole("e1"), second)
+	got, err := s.Event(t.Context(), "acme", "e1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "the event", got, whole("e1"))
 }

@@ -13,7 +13,12 @@ import (
 // list passes ids to SQL as one argument, each once. Where they are joined, CROSS JOIN keeps SQLite to the order that is written: the
 // ids first, each a look-up. Left to itself it reads the whole organization and looks for each row among the ids.
 func list(ids []string) string {
-	text, _ := json.Marshal(slices.Compact(slices.Sorted(slices.Values(ids)))) // a []string always marshals
+	return inOrder(slices.Compact(slices.Sorted(slices.Values(ids))))
+}
+
+// inOrder passes ids to SQL as they are.
+func inOrder(ids []string) string {
+	text, _ := json.Marshal(ids) // a []string always marshals
 	return string(text)
 }
 

@@ -31,7 +31,7 @@ func (e *editor) apply(ctx context.Context, edits []store.MemberEdit) error {
 		case store.EditAdd:
 			err = e.each(ctx, edit.IDs, e.add)
 		case store.EditRemove:
-			err = e.each(ctx, edit.IDs, e.remove)
+			err = e.removeAll(ctx, edit.IDs)
 		case store.EditRemoveMatching:
 			err = e.removeMatching(ctx, edit.Match)
 		case store.EditReplace:
@@ -109,6 +109,25 @@ func (e *editor) acyclic(ctx context.Context, id string) error {
 		err = fault.New(fault.InvalidValue, "members: group %q contains this group, which can't be a member of itself", id)
 	}
 	return err
+}
+
+// removeAll takes out those of ids that are members. The others, which may be many, are left out at once.
+func (e *editor) removeAll(ctx context.Context, ids []string) error {
+	for len(ids) > 0 {
+		some := ids[:min(len(ids), editPage)]
+		ids = ids[len(some):]
+		rows, err := e.tx.Query(ctx, `SELECT m.member_id FROM json_each(?3) named
+			CROSS JOIN members m ON m.organization_id = ?1 AND m.group_id = ?2 AND m.member_id = named.value ORDER BY named.key`,
+			e.scope.OrganizationID, e.groupID, inOrder(some))
+		found, err := sqldb.Collect(rows, err, scanString)
+		if err != nil {
+			return err
+		}
+		if err := e.each(ctx, found, e.remove); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // remove takes out a member that the directory can see.

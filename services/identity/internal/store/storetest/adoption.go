@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -54,7 +55,7 @@ var adoptionCases = []testCase{
 		at := f.cursor()
 		w, err := f.store.AdoptUser(f.Context(), "d1", u, cause(5))
 		f.must(err)
-		f.equal("what was written", w, store.Written{Version: 2, UpdateTime: cause(5).Time, Cursor: f.cursor()})
+		f.wrote(w, 2, cause(5).Time)
 		u.Version, u.UpdateTime = 2, cause(5).Time
 		f.equal("the user", f.readUser(scope, "anna"), u)
 		f.equal("the records", f.since(at), list("user anna@2: created"))
@@ -102,7 +103,7 @@ var adoptionCases = []testCase{
 		})
 		at := f.cursor()
 		w := f.adoptGroup(old, scope, "eng")
-		f.equal("what was written", w, store.Written{Version: 2, UpdateTime: cause(5).Time, Cursor: f.cursor()})
+		f.wrote(w, 2, cause(5).Time)
 		f.equal("the records", f.since(at), list("group eng@2: created"))
 		f.equal("all members", f.allMembers("acme", "eng"), list("anna*", "bob*", "club*"))
 		f.equal("what the directory sees", f.members(scope, "eng"), list())
@@ -127,7 +128,7 @@ var adoptionCases = []testCase{
 		at := f.cursor()
 		w := f.adoptGroup(old, scope, "eng", added("anna", "carl")...)
 		f.equal("the records", f.since(at), list("group eng@2: created", "group eng@2: added user carl"))
-		f.equal("the cursor", w.Cursor, f.cursor())
+		f.wrote(w, 2, cause(5).Time)
 		f.equal("all members", f.allMembers("acme", "eng"), list("anna", "bob*", "carl"))
 	}},
 	{"a carried member that was adopted can be removed", func(f *fixture) {
@@ -240,7 +241,7 @@ var adoptionCases = []testCase{
 		at := f.cursor()
 		w, err := f.store.RemoveCarried(f.Context(), scope, all, cause(7))
 		f.must(err)
-		f.equal("the cursor", w.Cursor, f.cursor())
+		f.wrote(w, 0, time.Time{})
 		f.equal("the records", f.since(at), list("group eng@3: removed user bob", "group eng@4: removed group club", "group left@2: removed user anna"))
 		f.equal("carried", f.carried(scope), list())
 		f.equal("the adopted group", f.allMembers("acme", "eng"), list("anna"))

@@ -55,7 +55,7 @@ var factCases = []testCase{
 		for i := range ids {
 			ids[i] = newUser(scope, strings.Repeat("x", 1+i/100)+string(rune('a'+i%100))).ID
 		}
-		f.users(scope, ids...)
+		f.manyUsers(scope, ids...)
 		f.equal("how many", len(f.facts("acme", ids...)), 1000)
 	}},
 	{"users are found in one way, of any directory, at most as many as asked for", func(f *fixture) {

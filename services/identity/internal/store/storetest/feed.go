@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -40,19 +41,26 @@ var feedCases = []testCase{
 		at := f.cursor()
 		_, err := f.store.DeleteGroup(f.Context(), scope, "eng", nil, cause(4))
 		f.must(err)
-		words := f.since(at)
-		f.equal("the last", words[len(words)-1], "group eng@2: deleted")
-		f.equal("the records", sorted(words), list("group eng@2: deleted", "group eng@2: removed group club",
-			"group eng@2: removed user anna", "group eng@2: removed user bob"))
+		f.equal("the records", f.since(at), list("group eng@2: removed user anna", "group eng@2: removed user bob",
+			"group eng@2: removed group club", "group eng@2: deleted"))
+	}},
+	{"members come and leave in the order in which a write names them", func(f *fixture) {
+		scope := f.directory("d1")
+		f.users(scope, "anna", "bob", "dora")
+		f.group(scope, "club")
+		f.group(scope, "eng")
+		at := f.cursor()
+		f.edit(scope, "eng", append(added("dora", "club", "anna", "dora", "bob"), removed("bob", "nobody", "dora", "club")...))
+		f.equal("the records", f.since(at), list(
+			"group eng@2: added user dora", "group eng@2: added group club", "group eng@2: added user anna", "group eng@2: added user bob",
+			"group eng@2: removed user bob", "group eng@2: removed user dora", "group eng@2: removed group club"))
 	}},
 	{"a record says whose it is and what caused it", func(f *fixture) {
 		scope := f.directory("d1")
-		_, err := f.store.CreateUser(f.Context(), newUser(scope, "anna"), cause(6))
+		w, err := f.store.CreateUser(f.Context(), newUser(scope, "anna"), cause(6))
 		f.must(err)
-		changes, next, err := f.store.Changes(f.Context(), "acme", feed.Cursor{}, 10)
-		f.must(err)
-		f.equal("the records", changes, []store.Change{{
-			Scope: scope, Cursor: next, ResourceID: "anna", Revision: 1, Kind: store.Created,
+		f.equal("the records", f.changes(feed.Cursor{}), []store.Change{{
+			Scope: scope, Cursor: w.Cursor, ResourceID: "anna", Revision: 1, Kind: store.Created,
 			MessageID: "message-6", Traceparent: "trace-6", Time: cause(6).Time,
 		}})
 	}},
@@ -61,42 +69,61 @@ var feedCases = []testCase{
 		for i := range 5 {
 			f.user(scope, fmt.Sprint("u", i))
 		}
+		f.shown()
 		var ids []string
 		cursor := feed.Cursor{}
 		for range 3 {
 			changes, next, err := f.store.Changes(f.Context(), "acme", cursor, 2)
 			f.must(err)
-			for _, c := range changes {
+			for i, c := range changes {
 				ids = append(ids, c.ResourceID)
-				cursor = c.Cursor
+				rest := f.since(c.Cursor)
+				f.equal("how many come after "+c.ResourceID, len(rest), 5-len(ids))
+				if i == 1 {
+					f.equal("a full page's cursor", next, c.Cursor)
+				}
 			}
-			f.equal("the page's cursor", next, cursor)
+			cursor = next
 		}
 		f.equal("the records", ids, list("u0", "u1", "u2", "u3", "u4"))
-		f.equal("the cursor", cursor, f.cursor())
+		if cursor.Before(f.changes(feed.Cursor{})[4].Cursor) {
+			f.Errorf("the last page's cursor, %s, is before the last record", cursor)
+		}
 	}},
 	{"the cursor goes on also when there was no record", func(f *fixture) {
 		other := f.directoryOf("other", "d2")
 		f.users(other, "u1", "u2")
+		newest := f.cursor()
+		f.shown()
 		changes, next, err := f.store.Changes(f.Context(), "acme", feed.Cursor{}, 10)
 		f.must(err)
 		f.equal("records", len(changes), 0)
-		f.equal("the cursor", next, f.cursor())
+		if next.Before(newest) {
+			f.Errorf("the cursor %s is before %s, until where it looked", next, newest)
+		}
 		f.user(f.directory("d1"), "anna")
-		changes, _, err = f.store.Changes(f.Context(), "acme", next, 10)
-		f.must(err)
-		f.equal("records from there", len(changes), 1)
+		f.equal("records from there", f.since(next), list("user anna@1: created"))
 	}},
 	{"the end of an empty feed is a cursor of its epoch", func(f *fixture) {
-		f.equal("the cursor", f.cursor(), feed.Cursor{Epoch: f.store.Epoch()})
-		for _, after := range []feed.Cursor{{}, f.cursor()} {
-			_, next, err := f.store.Changes(f.Context(), "acme", after, 10)
+		follow, newest, err := f.store.Cursor(f.Context())
+		f.must(err)
+		if newest.Before(follow) {
+			f.Errorf("follow, %s, is after newest, %s", follow, newest)
+		}
+		ends := []feed.Cursor{follow, newest}
+		for _, after := range []feed.Cursor{{}, follow} {
+			changes, next, err := f.store.Changes(f.Context(), "acme", after, 10)
 			f.must(err)
-			f.equal("after no records", next, f.cursor())
-			active, next, err := f.store.Active(f.Context(), after)
+			f.equal("records", len(changes), 0)
+			active, last, err := f.store.Active(f.Context(), after)
 			f.must(err)
-			f.equal("after no activity", next, f.cursor())
 			f.equal("who was active", active, list())
+			ends = append(ends, next, last)
+		}
+		f.user(f.directory("d1"), "anna")
+		for _, end := range ends {
+			f.equal("its epoch", end.Epoch, f.store.Epoch())
+			f.equal("records after it", f.since(end), list("user anna@1: created"))
 		}
 	}},
 	{"a cursor of another epoch has expired", func(f *fixture) {
@@ -123,10 +150,13 @@ var feedCases = []testCase{
 			after feed.Cursor
 			want  string
 		}{{feed.Cursor{}, list("a", "b", "c")}, {first, list("b", "c")}, {f.cursor(), list()}} {
+			f.shown()
 			active, next, err := f.store.Active(f.Context(), c.after)
 			f.must(err)
 			f.equal("active after "+c.after.String(), active, c.want)
-			f.equal("the cursor", next, f.cursor())
+			again, _, err := f.store.Active(f.Context(), next)
+			f.must(err)
+			f.equal("active after that", again, list())
 		}
 	}},
 	{"who waits is woken by a record", func(f *fixture) {
@@ -140,11 +170,28 @@ var feedCases = []testCase{
 		f.user(scope, "anna")
 		select {
 		case <-written:
-		case <-f.Context().Done():
+		case <-time.After(patience):
+			f.Fatal("never woken")
 		}
 		changes, _, err := f.store.Changes(f.Context(), "acme", feed.Cursor{}, 10)
 		f.must(err)
 		f.equal("records", len(changes), 1)
+	}},
+	{"who takes a cursor, lists and then follows misses nothing", func(f *fixture) {
+		const writers, each = 4, 20
+		scope := f.directory("d1")
+		var listing sync.WaitGroup
+		f.together(writers, func(w int) {
+			for i := range each {
+				if _, err := f.store.CreateUser(f.Context(), newUser(scope, fmt.Sprintf("u%d-%d", w, i)), cause(0)); err != nil {
+					f.Error(err)
+				}
+				if i%5 == w {
+					listing.Go(func() { f.listAndFollow(scope, writers*each) })
+				}
+			}
+		})
+		listing.Wait()
 	}},
 	{"no record is skipped while others write", func(f *fixture) {
 		const writers, each = 8, 25
@@ -162,28 +209,26 @@ var feedCases = []testCase{
 				for _, c := range changes {
 					met = append(met, c.ResourceID)
 				}
-				if cursor = next; len(changes) == 0 {
-					<-written
+				if cursor = next; len(changes) == 0 && !f.woken(written) {
+					return
 				}
 			}
 		})
 		var want []string
-		var wg sync.WaitGroup
 		for w := range writers {
 			for i := range each {
 				if scope := scopes[(w+i)%3]; scope.OrganizationID == "acme" {
 					want = append(want, fmt.Sprintf("u%d-%d", w, i))
 				}
 			}
-			wg.Go(func() {
-				for i := range each {
-					if _, err := f.store.CreateUser(f.Context(), newUser(scopes[(w+i)%3], fmt.Sprintf("u%d-%d", w, i)), cause(0)); err != nil {
-						f.Error(err)
-					}
-				}
-			})
 		}
-		wg.Wait()
+		f.together(writers, func(w int) {
+			for i := range each {
+				if _, err := f.store.CreateUser(f.Context(), newUser(scopes[(w+i)%3], fmt.Sprintf("u%d-%d", w, i)), cause(0)); err != nil {
+					f.Error(err)
+				}
+			}
+		})
 		f.user(scopes[0], "last")
 		follower.Wait()
 		f.equal("what the follower met", met, f.resources())
@@ -194,11 +239,53 @@ var feedCases = []testCase{
 // resources are the resources of all of acme's records.
 func (f *fixture) resources() []string {
 	f.Helper()
-	changes, _, err := f.store.Changes(f.Context(), "acme", feed.Cursor{}, 10_000)
-	f.must(err)
 	ids := []string{}
-	for _, c := range changes {
+	for _, c := range f.changes(feed.Cursor{}) {
 		ids = append(ids, c.ResourceID)
 	}
 	return ids
+}
+
+// woken waits, and says whether it did not wait in vain. It may be called beside the test's own goroutine.
+func (f *fixture) woken(written <-chan struct{}) bool {
+	select {
+	case <-written:
+		return true
+	case <-time.After(patience):
+		f.Error("who waits was never woken")
+		return false
+	}
+}
+
+// listAndFollow is a client that ends up knowing as many users as there will be.
+func (f *fixture) listAndFollow(scope store.Scope, count int) {
+	cursor, _, err := f.store.Cursor(f.Context())
+	if err != nil {
+		f.Error(err)
+		return
+	}
+	listed, err := f.store.Users(f.Context(), scope, "", count)
+	if err != nil {
+		f.Error(err)
+		return
+	}
+	known := map[string]bool{}
+	for _, u := range listed {
+		known[u.ID] = true
+	}
+	for len(known) < count {
+		written := f.store.Written()
+		changes, next, err := f.store.Changes(f.Context(), scope.OrganizationID, cursor, 7)
+		if err != nil {
+			f.Error(err)
+			return
+		}
+		for _, c := range changes {
+			known[c.ResourceID] = true
+		}
+		if cursor = next; len(changes) == 0 && !f.woken(written) {
+			f.Errorf("who follows knows %d of %d", len(known), count)
+			return
+		}
+	}
 }

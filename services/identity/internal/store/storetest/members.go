@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"fmt"
-	"sync"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -28,7 +27,7 @@ var memberCases = []testCase{
 		f.users(scope, "anna", "bob", "carl")
 		f.group(scope, "eng", "carl")
 		w := f.edit(scope, "eng", append(added("anna", "bob"), removed("carl")...))
-		f.equal("what was written", w, store.Written{Version: 2, UpdateTime: cause(1).Time, Cursor: f.cursor()})
+		f.wrote(w, 2, cause(1).Time)
 		g := f.readGroup(scope, "eng")
 		f.equal("the group", fmt.Sprint(g.Version, g.UpdateTime), fmt.Sprint(2, cause(1).Time))
 		f.equal("the members", f.members(scope, "eng"), list("anna", "bob"))
@@ -80,7 +79,7 @@ var memberCases = []testCase{
 				want = append(want, id)
 			}
 		}
-		f.users(scope, ids...)
+		f.manyUsers(scope, ids...)
 		f.group(scope, "eng", ids...)
 		f.edit(scope, "eng", matching(func(m store.Member) bool {
 			var n int
@@ -124,22 +123,24 @@ var memberCases = []testCase{
 		for i := range each * writers {
 			want = append(want, fmt.Sprintf("u%03d", i))
 		}
-		f.users(scope, want...)
+		f.manyUsers(scope, want...)
 		f.group(scope, "eng")
-		var wg sync.WaitGroup
-		for w := range writers {
-			wg.Go(func() {
-				for i := range each {
-					_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: "eng"}, false, nil,
-						added(want[w*each+i]), cause(1))
-					if err != nil {
-						f.Error(err)
-					}
+		at := f.cursor()
+		f.together(writers, func(w int) {
+			for i := range each {
+				_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: "eng"}, false, nil,
+					added(want[w*each+i]), cause(1))
+				if err != nil {
+					f.Error(err)
 				}
-			})
-		}
-		wg.Wait()
+			}
+		})
 		f.equal("the members", f.members(scope, "eng"), want)
 		f.equal("the version", f.readGroup(scope, "eng").Version, 1+each*writers)
+		revisions := map[int64]string{}
+		for _, c := range f.changes(at) {
+			revisions[c.Revision] = c.MemberID
+		}
+		f.equal("how many revisions the records have", len(revisions), each*writers)
 	}},
 }

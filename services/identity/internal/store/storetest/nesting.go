@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"fmt"
-	"sync"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -73,18 +72,14 @@ var nestingCases = []testCase{
 		for i := range groups {
 			f.group(scope, fmt.Sprint("g", i))
 		}
-		var wg sync.WaitGroup
 		refused := make([]bool, groups)
-		for i := range groups {
-			wg.Go(func() {
-				_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: fmt.Sprint("g", i)}, false, nil,
-					added(fmt.Sprint("g", (i+1)%groups)), cause(1))
-				if refused[i] = fault.Is(err, fault.InvalidValue); err != nil && !refused[i] {
-					f.Error(err)
-				}
-			})
-		}
-		wg.Wait()
+		f.together(groups, func(i int) {
+			_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: fmt.Sprint("g", i)}, false, nil,
+				added(fmt.Sprint("g", (i+1)%groups)), cause(1))
+			if refused[i] = fault.Is(err, fault.InvalidValue); err != nil && !refused[i] {
+				f.Error(err)
+			}
+		})
 		count := 0
 		for _, r := range refused {
 			if r {

@@ -17,7 +17,7 @@ var userCases = []testCase{
 		f.must(err)
 		want.Version, want.CreateTime, want.UpdateTime = 1, cause(3).Time, cause(3).Time
 		f.equal("the user", f.readUser(scope, "anna"), want)
-		f.equal("what was written", w, store.Written{Version: 1, UpdateTime: cause(3).Time, Cursor: f.cursor()})
+		f.wrote(w, 1, cause(3).Time)
 		for name, find := range map[string]func() (store.User, error){
 			"by userName":   func() (store.User, error) { return f.store.UserByUserName(f.Context(), scope, "name-anna") },
 			"by externalId": func() (store.User, error) { return f.store.UserByExternalID(f.Context(), scope, "Ext-1") },
@@ -32,11 +32,13 @@ var userCases = []testCase{
 		f.user(other, "anna", func(u *store.User) { u.ExternalID = "ext" })
 		f.user(scope, "bob")
 		for name, find := range map[string]func() (store.User, error){
-			"by id":               func() (store.User, error) { return f.store.User(f.Context(), scope, "anna") },
-			"by userName":         func() (store.User, error) { return f.store.UserByUserName(f.Context(), scope, "name-anna") },
-			"by externalId":       func() (store.User, error) { return f.store.UserByExternalID(f.Context(), scope, "ext") },
-			"by no externalId":    func() (store.User, error) { return f.store.UserByExternalID(f.Context(), scope, "") },
-			"by another's casing": func() (store.User, error) { return f.store.UserByExternalID(f.Context(), other, "EXT") },
+			"by id":                   func() (store.User, error) { return f.store.User(f.Context(), scope, "anna") },
+			"by userName":             func() (store.User, error) { return f.store.UserByUserName(f.Context(), scope, "name-anna") },
+			"by externalId":           func() (store.User, error) { return f.store.UserByExternalID(f.Context(), scope, "ext") },
+			"by no externalId":        func() (store.User, error) { return f.store.UserByExternalID(f.Context(), scope, "") },
+			"by an id that can't be":  func() (store.User, error) { return f.store.User(f.Context(), other, "anna\x00") },
+			"by a name that can't be": func() (store.User, error) { return f.store.UserByUserName(f.Context(), other, "name-anna\x00") },
+			"by another's casing":     func() (store.User, error) { return f.store.UserByExternalID(f.Context(), other, "EXT") },
 		} {
 			_, err := find()
 			f.refuses(name, err, fault.NotFound)
@@ -90,7 +92,7 @@ var userCases = []testCase{
 		u.Active, u.Document = false, []byte(`{"userName":"B"}`)
 		w, err := f.store.UpdateUser(f.Context(), u, cause(5))
 		f.must(err)
-		f.equal("what was written", w, store.Written{Version: 2, UpdateTime: cause(5).Time, Cursor: f.cursor()})
+		f.wrote(w, 2, cause(5).Time)
 		u.Version, u.UpdateTime = 2, cause(5).Time
 		f.equal("the user", f.readUser(scope, "anna"), u)
 	}},
@@ -128,7 +130,7 @@ var userCases = []testCase{
 		f.user(scope, "anna")
 		w, err := f.store.DeleteUser(f.Context(), scope, "anna", []int64{9, 1}, cause(1))
 		f.must(err)
-		f.equal("the cursor", w.Cursor, f.cursor())
+		f.wrote(w, 2, time.Time{})
 		_, err = f.store.User(f.Context(), scope, "anna")
 		f.refuses("reading", err, fault.NotFound)
 		_, err = f.store.DeleteUser(f.Context(), scope, "anna", nil, cause(1))

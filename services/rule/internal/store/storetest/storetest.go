@@ -17,14 +17,14 @@ type Engine struct {
 	Open func(t *testing.T) store.Store
 	// Reopen closes a store that Open gave, as the end of its process would, and opens its database again.
 	Reopen func(t *testing.T, s store.Store) store.Store
+	// Beside opens the database of a store that Open gave once more, as another process would. It is nil where one process
+	// at a time may have a database open: then nothing is asked about two.
+	Beside func(t *testing.T, s store.Store) store.Store
 }
 
 // Run runs the suite.
 func Run(t *testing.T, engine Engine) {
-	for _, subject := range []struct {
-		name string
-		test func(t *testing.T, e Engine)
-	}{
+	subjects := []subject{
 		{"Update", testUpdate},
 		{"Tenants", testTenants},
 		{"Roles", testRoles},
@@ -38,12 +38,27 @@ func Run(t *testing.T, engine Engine) {
 		{"Expansions", testExpansions},
 		{"Syncs", testSyncs},
 		{"Reports", testReports},
-	} {
-		t.Run(subject.name, func(t *testing.T) {
+		{"Follower", testFollower},
+		{"FirstUpdates", testFirstUpdates},
+		{"Fencing", testFencing},
+		{"Differences", testDifferences},
+		{"Catalogue", testCatalogue},
+	}
+	if engine.Beside != nil {
+		subjects = append(subjects, processes...)
+	}
+	for _, s := range subjects {
+		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			subject.test(t, engine)
+			s.test(t, engine)
 		})
 	}
+}
+
+// subject is a part of the contract.
+type subject struct {
+	name string
+	test func(t *testing.T, e Engine)
 }
 
 const (
@@ -88,6 +103,25 @@ func refused(t *testing.T, err error, reason fault.Reason) {
 func update(t *testing.T, s store.Store, fn func(ctx context.Context, tx store.Tx) error) {
 	t.Helper()
 	must(t, s.Update(t.Context(), acme, fn))
+}
+
+// patient is how long a test waits for what must happen.
+func patient(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// arrive waits for what must happen.
+func arrive[T any](t *testing.T, what string, from <-chan T) (value T) {
+	t.Helper()
+	select {
+	case value = <-from:
+	case <-patient(t).Done():
+		t.Fatalf("waited in vain for %s", what)
+	}
+	return value
 }
 
 var errStop = errors.New("stop")

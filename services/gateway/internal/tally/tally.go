@@ -1,24 +1,24 @@
-package scimhttp
+// Package tally counts what is not worth a log line each, because anybody can cause as much of it as they like: requests
+// that were refused before they were authenticated, and those over a rate.
+package tally
 
 import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
-// tally counts what is not worth a line each, because anybody can cause as much of it as they like: requests that were
-// refused before they were authenticated, and those over a rate.
-type tally struct {
+// Tally is the counts since they were last logged. Its zero value is ready.
+type Tally struct {
 	mu     sync.Mutex
 	counts map[string]int64
 }
 
-// rateLimited is the tally's word for a message over its directory's rate; the others are refusals.
-const rateLimited = "rate_limited"
-
-func (t *tally) add(what string) {
+// Add counts one. what comes from a closed set.
+func (t *Tally) Add(what string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.counts == nil {
@@ -28,7 +28,7 @@ func (t *tally) add(what string) {
 }
 
 // flush logs the counts since the last time, if there are any.
-func (t *tally) flush(ctx context.Context, log *slog.Logger) {
+func (t *Tally) flush(ctx context.Context, log *slog.Logger) {
 	t.mu.Lock()
 	counts := t.counts
 	t.counts = nil
@@ -40,17 +40,12 @@ func (t *tally) flush(ctx context.Context, log *slog.Logger) {
 	for what, count := range counts {
 		attributes = append(attributes, slog.Int64(what, count))
 	}
-	slices.SortFunc(attributes, func(a, b slog.Attr) int {
-		if a.Key < b.Key {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(attributes, func(a, b slog.Attr) int { return strings.Compare(a.Key, b.Key) })
 	log.LogAttrs(ctx, slog.LevelWarn, "requests were refused", attributes...)
 }
 
-// run flushes at an interval, and a last time when its context ends.
-func (t *tally) run(ctx context.Context, log *slog.Logger, every time.Duration) {
+// Run logs the counts at an interval, and a last time when its context ends.
+func (t *Tally) Run(ctx context.Context, log *slog.Logger, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {

@@ -1,0 +1,43 @@
+package directory_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/trace/noop"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	"github.com/usher-scim/usher/services/directory"
+	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/testkit"
+)
+
+func TestReplicasShareADatabaseOnPostgreSQL(t *testing.T) {
+	t.Parallel()
+	url := testkit.Postgres(t, "directory", directory.Migrate)
+	onPostgres := func(c *directory.Config) {
+		c.DatabasePath, c.DatabaseURL, c.Poll = "", url, 5*time.Millisecond
+	}
+	b := setup(t, onPostgres)
+	b.organization("acme")
+	made := b.directory()
+	stream := b.watch(0)
+	met, _ := untilCaughtUp(t, stream)
+	equal(t, "the directories", met, []string{made.GetDirectory().GetId()})
+	resolved, err := b.resolve(made.GetApiKey())
+	must(t, err)
+	equal(t, "what the key opens", resolved.GetDirectoryId(), made.GetDirectory().GetId())
+
+	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	must(t, err)
+	b.open(onPostgres).Register(channel)
+	replica := directoryv1.NewDirectoryServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY))
+	second, err := replica.CreateDirectory(b.operator(), &directoryv1.CreateDirectoryRequest{
+		OrganizationId: "acme", DisplayName: "x", ReplaceNone: true,
+	})
+	must(t, err)
+	met, _ = untilCaughtUp(t, stream)
+	equal(t, "what the other replica made", met, []string{second.GetDirectory().GetId()})
+}

@@ -1,0 +1,26 @@
+-- +goose Up
+CREATE TABLE events (
+  organization_id  text    NOT NULL COLLATE "C",
+  id               text    NOT NULL COLLATE "C",
+  directory_id     text    NOT NULL COLLATE "C", -- '' for none
+  message_id       text    NOT NULL COLLATE "C",
+  source           integer NOT NULL,
+  time             bigint  NOT NULL, -- microseconds since 1970, as all times here
+  operation        text    NOT NULL,
+  resource_id      text    NOT NULL,
+  status           integer NOT NULL,
+  reason           text    NOT NULL,
+  scim_type        text    NOT NULL,
+  detail           text    NOT NULL,
+  remedy           text    NOT NULL,
+  trace_id         text    NOT NULL,
+  acknowledge_time bigint  NOT NULL, -- 0 while nobody has acknowledged it
+  acknowledged_by  text    NOT NULL,
+  PRIMARY KEY (organization_id, id)
+);
+-- One for each way of listing, so that a page reads little more than what it shows.
+CREATE INDEX events_time ON events (organization_id, time, id);
+CREATE INDEX events_directory ON events (organization_id, directory_id, time, id);
+CREATE INDEX events_message ON events (organization_id, message_id, time, id);
+CREATE INDEX events_open ON events (organization_id, time, id) WHERE acknowledge_time = 0;
+CREATE INDEX events_open_directory ON events (organization_id, directory_id, time, id) WHERE acknowledge_time = 0;

@@ -1,0 +1,46 @@
+package failedevents_test
+
+import (
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
+	"github.com/usher-scim/usher/services/failedevents"
+	"github.com/usher-scim/usher/services/internal/testkit"
+)
+
+func TestTheServiceRunsOnPostgreSQL(t *testing.T) {
+	t.Parallel()
+	url := testkit.Postgres(t, "failedevents", failedevents.Migrate)
+	w := newWorld(t, func(c *failedevents.Config) { c.DatabasePath, c.DatabaseURL = "", url })
+	w.add(t, w.event(1), w.event(2), w.event(1))
+	w.add(t, w.event(2), w.event(3))
+	ctx := admin(t.Context(), "acme")
+	acknowledged, err := w.events.AcknowledgeEvent(ctx, &failedeventsv1.AcknowledgeEventRequest{OrganizationId: "acme", Id: id(2)})
+	if err != nil || !acknowledged.GetEvent().GetAcknowledgeTime().AsTime().Equal(w.now) {
+		t.Errorf("acknowledged: %v, %v", acknowledged, err)
+	}
+	w.now = w.now.Add(time.Hour)
+	again, err := w.events.AcknowledgeEvent(ctx, &failedeventsv1.AcknowledgeEventRequest{OrganizationId: "acme", Id: id(2)})
+	if err != nil || !proto.Equal(again, acknowledged) {
+		t.Errorf("acknowledged again: %v, %v", again, err)
+	}
+	var open []string
+	for token := ""; ; {
+		r, err := w.events.ListEvents(ctx, &failedeventsv1.ListEventsRequest{OrganizationId: "acme", OpenOnly: true, PageSize: 1, PageToken: token})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range r.GetEvents() {
+			open = append(open, e.GetId())
+		}
+		if token = r.GetNextPageToken(); token == "" {
+			break
+		}
+	}
+	if len(open) != 2 || open[0] != id(3) || open[1] != id(1) {
+		t.Errorf("open are %v", open)
+	}
+}

@@ -1,0 +1,150 @@
+package postgres
+
+import (
+	"context"
+	"math"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+// record is what a change record says beyond its cause.
+type record struct {
+	group       bool
+	id          string
+	revision    int64
+	kind        store.ChangeKind
+	memberID    string
+	memberGroup bool
+}
+
+// record adds a change record and gives the cursor after it.
+func (s *Store) record(ctx context.Context, tx pgx.Tx, scope store.Scope, r record, cause store.Cause) (feed.Cursor, error) {
+	cursor := feed.Cursor{Epoch: s.epoch}
+	err := tx.QueryRow(ctx, `INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind,
+		member_id, member_group, message_id, traceparent, time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		RETURNING transaction, sequence`, scope.OrganizationID, scope.DirectoryID, r.group, r.id, r.revision, int(r.kind),
+		r.memberID, r.memberGroup, cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time)).Scan(&cursor.Transaction, &cursor.Sequence)
+	return cursor, err
+}
+
+// horizon is the oldest transaction that is open, as the statement's snapshot sees it: what is below it is final.
+const horizon = `pg_snapshot_xmin(pg_current_snapshot())::text::bigint`
+
+// before is the cursor after everything that a transaction below this one wrote.
+func (s *Store) before(transaction uint64) feed.Cursor {
+	return feed.Cursor{Epoch: s.epoch, Transaction: transaction - 1, Sequence: math.MaxInt64}
+}
+
+// columnsOf is a cursor as the columns have it. Who made one up beyond them is at their end.
+func columnsOf(c feed.Cursor) (transaction, sequence int64) {
+	return int64(min(c.Transaction, math.MaxInt64)), c.Sequence
+}
+
+// look implements sqldb.Wakeup's question.
+func (s *Store) look(ctx context.Context) (seen uint64, held bool, err error) {
+	err = s.db.QueryRow(ctx, `SELECT coalesce((SELECT transaction FROM changes WHERE transaction < `+horizon+`
+			ORDER BY transaction DESC, sequence DESC LIMIT 1), 0),
+		EXISTS (SELECT 1 FROM changes WHERE transaction >= `+horizon+`)`).Scan(&seen, &held)
+	return seen, held, err
+}
+
+// Cursor implements store.Store.
+func (s *Store) Cursor(ctx context.Context) (follow, newest feed.Cursor, err error) {
+	newest.Epoch = s.epoch
+	var end uint64
+	err = s.db.QueryRow(ctx, `SELECT h.horizon, coalesce(c.transaction, 0), coalesce(c.sequence, 0)
+		FROM (SELECT `+horizon+` AS horizon) h
+		LEFT JOIN LATERAL (SELECT transaction, sequence FROM changes ORDER BY transaction DESC, sequence DESC LIMIT 1) c ON true`).
+		Scan(&end, &newest.Transaction, &newest.Sequence)
+	if err != nil {
+		return follow, newest, sqldb.Reach(err)
+	}
+	if follow = s.before(end); newest.Before(follow) {
+		newest = follow
+	}
+	return follow, newest, nil
+}
+
+// Changes implements store.Store.
+func (s *Store) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]store.Change, feed.Cursor, error) {
+	if err := after.CheckEpoch(s.epoch); err != nil {
+		return nil, after, err
+	}
+	transaction, sequence := columnsOf(after)
+	// One statement, so that the horizon and the records are of one snapshot. Without a record there is a row without one.
+	type line struct {
+		store.Change
+		horizon uint64
+		there   bool
+	}
+	found, err := rows(ctx, s.db, func(l *line) []any {
+		return []any{
+			&l.horizon, &l.there, &l.Cursor.Transaction, &l.Cursor.Sequence, &l.OrganizationID, &l.DirectoryID, &l.Group,
+			&l.ResourceID, &l.Revision, &l.Kind, &l.MemberID, &l.MemberGroup, &l.MessageID, &l.Traceparent, sqldb.Time(&l.Time),
+		}
+	}, `SELECT h.horizon, c.sequence IS NOT NULL, coalesce(c.transaction, 0), coalesce(c.sequence, 0), coalesce(organization_id, ''),
+		coalesce(directory_id, ''), coalesce(resource_group, false), coalesce(resource_id, ''), coalesce(revision, 0),
+		coalesce(kind, 0), coalesce(member_id, ''), coalesce(member_group, false), coalesce(message_id, ''),
+		coalesce(traceparent, ''), coalesce(time, 0)
+		FROM (SELECT `+horizon+` AS horizon) h LEFT JOIN LATERAL (
+			SELECT * FROM changes WHERE organization_id = $1 AND (transaction, sequence) > ($2, $3) AND transaction < h.horizon
+			ORDER BY transaction, sequence LIMIT $4) c ON true
+		ORDER BY c.transaction, c.sequence`, organizationID, transaction, sequence, limit)
+	if err != nil {
+		return nil, after, err
+	}
+	var changes []store.Change
+	for _, l := range found {
+		if l.there {
+			l.Cursor.Epoch = s.epoch
+			changes = append(changes, l.Change)
+		}
+	}
+	if len(changes) == limit {
+		return changes, changes[limit-1].Cursor, nil
+	}
+	end := s.before(found[0].horizon)
+	if end.Before(after) {
+		end = after
+	}
+	return changes, end, nil
+}
+
+// Active implements store.Store.
+func (s *Store) Active(ctx context.Context, after feed.Cursor) ([]string, feed.Cursor, error) {
+	if err := after.CheckEpoch(s.epoch); err != nil {
+		return nil, after, err
+	}
+	query := `SELECT DISTINCT organization_id FROM changes
+		WHERE (transaction, sequence) > ($1, $2) AND transaction < $3 ORDER BY 1`
+	transaction, sequence := columnsOf(after)
+	if after.Transaction == 0 && after.Sequence == 0 {
+		// At the beginning that would read every record; the organizations are fewer.
+		query = `WITH RECURSIVE o (id) AS (
+				SELECT min(organization_id) FROM changes
+				UNION ALL SELECT (SELECT min(organization_id) FROM changes WHERE organization_id > o.id) FROM o WHERE o.id IS NOT NULL)
+			SELECT id FROM o WHERE id IS NOT NULL AND (SELECT transaction < $3 FROM changes
+				WHERE organization_id = o.id AND (transaction, sequence) > ($1, $2) ORDER BY transaction, sequence LIMIT 1)`
+	}
+	// What is below the horizon stays so: it need not be of the snapshot that reads the records.
+	end, err := row(ctx, s.db, one[int64], nil, `SELECT `+horizon)
+	if err != nil {
+		return nil, after, err
+	}
+	active, err := rows(ctx, s.db, one[string], query, transaction, sequence, end)
+	if err != nil {
+		return nil, after, err
+	}
+	next := s.before(uint64(end))
+	if after.Epoch != "" && next.Before(after) {
+		next = after
+	}
+	return active, next, nil
+}
+
+// Written implements store.Store.
+func (s *Store) Written() <-chan struct{} { return s.written.Wait() }

@@ -1,0 +1,90 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+// Facts implements store.Store.
+func (s *Store) Facts(ctx context.Context, organizationID string, ids []string) (facts []store.Facts, err error) {
+	// Users and their groups are of one moment.
+	err = pgx.BeginTxFunc(ctx, s.db, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		facts, err = rows(ctx, tx, func(f *store.Facts) []any { return append(userFields(&f.User), &f.Detached) },
+			`SELECT `+userColumns+`, d.closed FROM users u
+			JOIN directories d ON d.organization_id = u.organization_id AND d.id = u.directory_id
+			WHERE u.organization_id = $1 AND u.id = ANY($2)`, organizationID, ids)
+		if err != nil {
+			return err
+		}
+		type membership struct{ user, group string }
+		all, err := rows(ctx, tx, func(m *membership) []any { return []any{&m.user, &m.group} },
+			`WITH RECURSIVE inside (user_id, id) AS (
+				SELECT member_id COLLATE "C", group_id COLLATE "C" FROM members WHERE organization_id = $1 AND member_id = ANY($2)
+				UNION
+				SELECT inside.user_id, m.group_id FROM inside CROSS JOIN LATERAL (SELECT group_id FROM members
+					WHERE organization_id = $1 AND member_id = inside.id `+eachByItself+`) m)
+			SELECT user_id, id FROM inside ORDER BY user_id, id`, organizationID, ids)
+		if err != nil {
+			return err
+		}
+		groups := map[string][]string{}
+		for _, m := range all {
+			groups[m.user] = append(groups[m.user], m.group)
+		}
+		for i := range facts {
+			facts[i].GroupIDs = groups[facts[i].ID]
+		}
+		return nil
+	})
+	return facts, sqldb.Reach(err)
+}
+
+// FindUsers implements store.Store.
+func (s *Store) FindUsers(ctx context.Context, organizationID string, by store.Lookup, limit int) ([]string, error) {
+	var query, value string
+	switch {
+	case by.UserNameFolded != "":
+		query, value = `SELECT u.id FROM directories d JOIN users u ON u.organization_id = d.organization_id AND u.directory_id = d.id
+			AND u.user_name_folded = $2 WHERE d.organization_id = $1 ORDER BY u.id LIMIT $3`, by.UserNameFolded
+	case by.ExternalID != "":
+		query, value = `SELECT u.id FROM directories d JOIN users u ON u.organization_id = d.organization_id AND u.directory_id = d.id
+			AND u.external_id = $2 AND u.external_id <> '' WHERE d.organization_id = $1 ORDER BY u.id LIMIT $3`, by.ExternalID
+	case by.EmailFolded != "":
+		query, value = `SELECT user_id FROM search_values WHERE organization_id = $1 AND attribute = 'emails' AND value = $2
+			ORDER BY user_id LIMIT $3`, by.EmailFolded
+	default:
+		query, value = `SELECT id FROM users WHERE organization_id = $1 AND id = $2 LIMIT $3`, by.ID
+	}
+	return rows(ctx, s.db, one[string], query, organizationID, value, limit)
+}
+
+// UserIDs implements store.Store.
+func (s *Store) UserIDs(ctx context.Context, organizationID, after string, limit int) ([]string, error) {
+	return rows(ctx, s.db, one[string], `SELECT id FROM users WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
+		organizationID, after, limit)
+}
+
+const groupFactsQuery = `SELECT ` + groupColumns + `, d.closed FROM groups g
+	JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id `
+
+func groupFactsFields(f *store.GroupFacts) []any { return append(groupFields(&f.Group), &f.Detached) }
+
+// FindGroups implements store.Store.
+func (s *Store) FindGroups(ctx context.Context, organizationID, folded, after string, limit int) ([]store.GroupFacts, error) {
+	if folded == "" {
+		return rows(ctx, s.db, groupFactsFields, groupFactsQuery+`WHERE g.organization_id = $1 AND g.id > $2 ORDER BY g.id LIMIT $3`,
+			organizationID, after, limit)
+	}
+	return rows(ctx, s.db, groupFactsFields, groupFactsQuery+
+		`WHERE g.organization_id = $1 AND g.display_name_folded = $2 AND g.id > $3 ORDER BY g.id LIMIT $4`,
+		organizationID, folded, after, limit)
+}
+
+// GroupFacts implements store.Store.
+func (s *Store) GroupFacts(ctx context.Context, organizationID string, ids []string) ([]store.GroupFacts, error) {
+	return rows(ctx, s.db, groupFactsFields, groupFactsQuery+`WHERE g.organization_id = $1 AND g.id = ANY($2)`, organizationID, ids)
+}

@@ -1,0 +1,312 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+// editor changes the members of one group within a write that holds the group's row.
+type editor struct {
+	store    *Store
+	tx       pgx.Tx
+	scope    store.Scope
+	groupID  string
+	revision int64
+	cause    store.Cause
+
+	changed bool
+	last    feed.Cursor // after the last change record
+}
+
+// editPage is how many members one step of an edit takes.
+const editPage = 1000
+
+func (e *editor) apply(ctx context.Context, edits []store.MemberEdit) error {
+	for _, edit := range edits {
+		var err error
+		switch edit.Kind {
+		case store.EditAdd:
+			err = inPages(edit.IDs, func(ids []string) error { return e.add(ctx, ids) })
+		case store.EditRemove:
+			err = inPages(edit.IDs, func(ids []string) error { return e.remove(ctx, ids) })
+		case store.EditRemoveMatching:
+			err = e.removeMatching(ctx, edit.Match)
+		case store.EditReplace:
+			err = e.replace(ctx, edit.IDs)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func inPages(ids []string, do func(ids []string) error) error {
+	for len(ids) > 0 {
+		n := min(len(ids), editPage)
+		if err := do(ids[:n]); err != nil {
+			return err
+		}
+		ids = ids[n:]
+	}
+	return nil
+}
+
+// member is a would-be member, as the directory sees it.
+type member struct {
+	id    string
+	group bool
+}
+
+func memberFields(m *member) []any { return []any{&m.id, &m.group} }
+
+// add brings members in, or confirms carried ones.
+func (e *editor) add(ctx context.Context, ids []string) error {
+	// Their rows are held, so that nobody deletes them meanwhile.
+	var there []member
+	for _, query := range []string{
+		`SELECT id, false FROM users WHERE organization_id = $1 AND id = ANY($2) AND directory_id = $3 ORDER BY id FOR KEY SHARE`,
+		`SELECT id, true FROM groups WHERE organization_id = $1 AND id = ANY($2) AND directory_id = $3 ORDER BY id FOR KEY SHARE`,
+	} {
+		some, err := rows(ctx, e.tx, memberFields, query, e.scope.OrganizationID, ids, e.scope.DirectoryID)
+		if err != nil {
+			return err
+		}
+		there = append(there, some...)
+	}
+	if err := e.visible(ids, there); err != nil {
+		return err
+	}
+	for _, m := range there {
+		if m.group {
+			if err := e.acyclic(ctx, m.id); err != nil {
+				return err
+			}
+		}
+	}
+	all, groups := columns(inOrder(ids, there))
+	// Who follows the feed sees no difference where a carried one is confirmed: it counted before.
+	if _, err := e.tx.Exec(ctx, `UPDATE members SET carried = false WHERE organization_id = $1 AND group_id = $2
+		AND member_id = ANY($3) AND carried`, e.scope.OrganizationID, e.groupID, all); err != nil {
+		return err
+	}
+	added, err := rows(ctx, e.tx, memberFields, `INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
+		SELECT $1, $2, n.id, n.grp, false FROM unnest($3::text[], $4::boolean[]) n (id, grp) ON CONFLICT DO NOTHING
+		RETURNING member_id, member_group`, e.scope.OrganizationID, e.groupID, all, groups)
+	if err != nil {
+		return err
+	}
+	return e.record(ctx, store.MemberAdded, inOrder(ids, added))
+}
+
+// inOrder puts members into the order in which they were named, each once. SQL gives them in any order.
+func inOrder(ids []string, who []member) []member {
+	place := make(map[string]int, len(ids))
+	for i, id := range slices.Backward(ids) {
+		place[id] = i
+	}
+	slices.SortFunc(who, func(a, b member) int { return cmp.Compare(place[a.id], place[b.id]) })
+	return who
+}
+
+// columns are members as arrays, for unnest.
+func columns(who []member) (ids []string, groups []bool) {
+	for _, m := range who {
+		ids, groups = append(ids, m.id), append(groups, m.group)
+	}
+	return ids, groups
+}
+
+// visible refuses an id that is no resource of the directory.
+func (e *editor) visible(ids []string, there []member) error {
+	found := make(map[string]bool, len(there))
+	for _, m := range there {
+		found[m.id] = true
+	}
+	for _, id := range ids {
+		if !found[id] {
+			return fault.New(fault.InvalidValue, "members: %q is no user or group of this directory", id)
+		}
+	}
+	return nil
+}
+
+// acyclic refuses a member that contains the group. Nesting is changed by one at a time in an organization: two that each
+// saw no cycle could make one together.
+func (e *editor) acyclic(ctx context.Context, id string) error {
+	if _, err := e.tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 3))`, e.scope.OrganizationID); err != nil {
+		return err
+	}
+	cycle, err := row(ctx, e.tx, one[bool], nil, `WITH RECURSIVE inside (id) AS (
+			SELECT $2::text COLLATE "C" UNION
+			SELECT m.member_id FROM inside CROSS JOIN LATERAL (SELECT member_id FROM members
+				WHERE organization_id = $1 AND group_id = inside.id AND member_group `+eachByItself+`) m)
+		SELECT EXISTS (SELECT 1 FROM inside WHERE id = $3)`, e.scope.OrganizationID, id, e.groupID)
+	if err == nil && cycle {
+		err = fault.New(fault.InvalidValue, "members: group %q contains this group, which can't be a member of itself", id)
+	}
+	return err
+}
+
+// remove takes out members that the directory can see.
+func (e *editor) remove(ctx context.Context, ids []string) error {
+	removed, err := rows(ctx, e.tx, memberFields, `DELETE FROM members m WHERE organization_id = $1 AND group_id = $2
+		AND member_id = ANY($3)
+		AND (EXISTS (SELECT 1 FROM users u WHERE u.organization_id = $1 AND u.id = m.member_id AND u.directory_id = $4)
+			OR EXISTS (SELECT 1 FROM groups g WHERE g.organization_id = $1 AND g.id = m.member_id AND g.directory_id = $4))
+		RETURNING member_id, member_group`, e.scope.OrganizationID, e.groupID, ids, e.scope.DirectoryID)
+	if err != nil {
+		return err
+	}
+	return e.record(ctx, store.MemberRemoved, inOrder(ids, removed))
+}
+
+func (e *editor) removeMatching(ctx context.Context, match func(store.Member) bool) error {
+	for after := ""; ; {
+		page, err := members(ctx, e.tx, e.scope, e.groupID, after, editPage)
+		if err != nil {
+			return err
+		}
+		var out []string
+		for _, m := range page {
+			if match(m) {
+				out = append(out, m.ID)
+			}
+		}
+		if err := inPages(out, func(ids []string) error { return e.remove(ctx, ids) }); err != nil {
+			return err
+		}
+		if len(page) < editPage {
+			return nil
+		}
+		after = page[len(page)-1].ID
+	}
+}
+
+func (e *editor) replace(ctx context.Context, ids []string) error {
+	keep := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		keep[id] = true
+	}
+	if err := e.removeMatching(ctx, func(m store.Member) bool { return !keep[m.ID] }); err != nil {
+		return err
+	}
+	return inPages(ids, func(some []string) error { return e.add(ctx, some) })
+}
+
+// record adds a change record for each member that came or left, in their order.
+func (e *editor) record(ctx context.Context, kind store.ChangeKind, who []member) error {
+	if len(who) == 0 {
+		return nil
+	}
+	all, groups := columns(who)
+	e.changed, e.last.Epoch = true, e.store.epoch
+	return e.tx.QueryRow(ctx, `WITH added AS (
+			INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind, member_id, member_group,
+				message_id, traceparent, time)
+			SELECT $1, $2, true, $3, $4, $5, n.id, n.grp, $6, $7, $8
+			FROM unnest($9::text[], $10::boolean[]) WITH ORDINALITY n (id, grp, place) ORDER BY n.place
+			RETURNING transaction, sequence)
+		SELECT max(transaction), max(sequence) FROM added`,
+		e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, e.revision, int(kind), e.cause.MessageID, e.cause.Traceparent,
+		sqldb.Time(&e.cause.Time), all, groups).Scan(&e.last.Transaction, &e.last.Sequence)
+}
+
+func shownFields(m *store.Member) []any { return []any{&m.ID, &m.Group, &m.Display, &m.Carried} }
+
+// members lists those that the directory can see.
+func members(ctx context.Context, q queryer, scope store.Scope, groupID, after string, limit int) ([]store.Member, error) {
+	return rows(ctx, q, shownFields, `SELECT m.member_id, m.member_group, coalesce(u.display_name, g.display_name), m.carried
+		FROM members m
+		LEFT JOIN users u ON NOT m.member_group AND u.organization_id = m.organization_id AND u.id = m.member_id AND u.directory_id = $2
+		LEFT JOIN groups g ON m.member_group AND g.organization_id = m.organization_id AND g.id = m.member_id AND g.directory_id = $2
+		WHERE m.organization_id = $1 AND m.group_id = $3 AND m.member_id > $4 AND (u.id IS NOT NULL OR g.id IS NOT NULL)
+		ORDER BY m.member_id LIMIT $5`, scope.OrganizationID, scope.DirectoryID, groupID, after, limit)
+}
+
+// Members implements store.Store.
+func (s *Store) Members(ctx context.Context, scope store.Scope, groupID, after string, limit int) ([]store.Member, error) {
+	return members(ctx, s.db, scope, groupID, after, limit)
+}
+
+// GroupsOfMember implements store.Store.
+func (s *Store) GroupsOfMember(ctx context.Context, scope store.Scope, memberID, after string, limit int) ([]store.Group, error) {
+	return rows(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM members m
+		JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
+		WHERE m.organization_id = $1 AND m.member_id = $3 AND g.directory_id = $2 AND g.id > $4
+			AND (EXISTS (SELECT 1 FROM users WHERE organization_id = $1 AND id = $3 AND directory_id = $2)
+				OR EXISTS (SELECT 1 FROM groups WHERE organization_id = $1 AND id = $3 AND directory_id = $2))
+		ORDER BY g.id LIMIT $5`, scope.OrganizationID, scope.DirectoryID, memberID, after, limit)
+}
+
+// DirectMembers implements store.Store.
+func (s *Store) DirectMembers(ctx context.Context, organizationID, groupID, after string, limit int) ([]store.Member, error) {
+	return rows(ctx, s.db, shownFields, `SELECT member_id, member_group, '', carried FROM members
+		WHERE organization_id = $1 AND group_id = $2 AND member_id > $3 ORDER BY member_id LIMIT $4`,
+		organizationID, groupID, after, limit)
+}
+
+// isCarried is the condition on a membership m of a group g in a directory d that an adoption by directory $2 of
+// organization $1 took it over: with the group, or with the member while the group stayed behind.
+const isCarried = `((g.directory_id = $2 AND m.carried) OR (d.closed AND (
+	EXISTS (SELECT 1 FROM users u WHERE u.organization_id = $1 AND u.id = m.member_id AND u.directory_id = $2)
+	OR EXISTS (SELECT 1 FROM groups n WHERE n.organization_id = $1 AND n.id = m.member_id AND n.directory_id = $2))))`
+
+// CarriedMembers implements store.Store.
+func (s *Store) CarriedMembers(ctx context.Context, scope store.Scope, afterGroup, afterMember string, limit int) ([]store.CarriedMember, error) {
+	return rows(ctx, s.db, func(c *store.CarriedMember) []any {
+		return []any{&c.GroupID, &c.Member.ID, &c.Member.Group, &c.Member.Carried}
+	}, `SELECT m.group_id, m.member_id, m.member_group, m.carried FROM members m
+		JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
+		JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id
+		WHERE m.organization_id = $1 AND (m.group_id, m.member_id) > ($3, $4) AND `+isCarried+`
+		ORDER BY m.group_id, m.member_id LIMIT $5`,
+		scope.OrganizationID, scope.DirectoryID, afterGroup, afterMember, limit)
+}
+
+// RemoveCarried implements store.Store.
+func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []store.CarriedMember, cause store.Cause) (w store.Written, err error) {
+	err = s.write(ctx, scope, func(tx pgx.Tx, _ store.Directory) error {
+		w = store.Written{} // it may be a second try
+		for _, c := range carried {
+			// The group's row first, as everybody does. It may have been confirmed or removed since it was listed.
+			revision, err := row(ctx, tx, one[int64], fault.Missing("group", c.GroupID),
+				`SELECT version + 1 FROM groups WHERE organization_id = $1 AND id = $2`+lockToChange, scope.OrganizationID, c.GroupID)
+			if fault.Is(err, fault.NotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			tag, err := tx.Exec(ctx, `DELETE FROM members m WHERE organization_id = $1 AND group_id = $3 AND member_id = $4
+				AND EXISTS (SELECT 1 FROM groups g JOIN directories d ON d.organization_id = $1 AND d.id = g.directory_id
+					WHERE g.organization_id = $1 AND g.id = $3 AND `+isCarried+`)`,
+				scope.OrganizationID, scope.DirectoryID, c.GroupID, c.Member.ID)
+			if err != nil {
+				return err
+			}
+			if tag.RowsAffected() == 0 {
+				continue
+			}
+			if _, err := tx.Exec(ctx, `UPDATE groups SET version = $1, update_time = $2 WHERE organization_id = $3 AND id = $4`,
+				revision, sqldb.Time(&cause.Time), scope.OrganizationID, c.GroupID); err != nil {
+				return err
+			}
+			if w.Cursor, err = s.record(ctx, tx, scope, record{
+				group: true, id: c.GroupID, revision: revision, kind: store.MemberRemoved, memberID: c.Member.ID, memberGroup: c.Member.Group,
+			}, cause); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return w, err
+}

@@ -1,0 +1,99 @@
+-- +goose Up
+CREATE TABLE epoch (
+  only_row integer NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  epoch    text    NOT NULL
+);
+INSERT INTO epoch VALUES (1, left(replace(gen_random_uuid()::text, '-', ''), 12));
+
+-- What identity learned of directories, and up to which revision.
+CREATE TABLE directories (
+  organization_id    text    NOT NULL COLLATE "C",
+  id                 text    NOT NULL COLLATE "C",
+  strict             boolean NOT NULL,
+  unique_group_names boolean NOT NULL,
+  replaces_id        text    NOT NULL COLLATE "C", -- '' for none
+  closed             boolean NOT NULL,
+  PRIMARY KEY (organization_id, id)
+);
+CREATE TABLE followed (
+  only_row integer NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  revision bigint  NOT NULL
+);
+INSERT INTO followed VALUES (1, 0);
+
+CREATE TABLE users (
+  organization_id  text    NOT NULL COLLATE "C",
+  id               text    NOT NULL COLLATE "C",
+  directory_id     text    NOT NULL COLLATE "C",
+  user_name        text    NOT NULL,
+  user_name_folded text    NOT NULL COLLATE "C",
+  external_id      text    NOT NULL COLLATE "C", -- '' for none
+  display_name     text    NOT NULL,
+  active           boolean NOT NULL,
+  version          bigint  NOT NULL,
+  document         bytea   NOT NULL,
+  create_time      bigint  NOT NULL, -- microseconds since 1970, as all times here
+  update_time      bigint  NOT NULL,
+  PRIMARY KEY (organization_id, id)
+);
+CREATE UNIQUE INDEX users_user_name ON users (organization_id, directory_id, user_name_folded);
+CREATE UNIQUE INDEX users_external_id ON users (organization_id, directory_id, external_id) WHERE external_id <> '';
+CREATE INDEX users_directory ON users (organization_id, directory_id, id);
+
+CREATE TABLE search_values (
+  organization_id text NOT NULL COLLATE "C",
+  attribute       text NOT NULL COLLATE "C",
+  value           text NOT NULL COLLATE "C",
+  user_id         text NOT NULL COLLATE "C",
+  PRIMARY KEY (organization_id, attribute, value, user_id)
+);
+CREATE INDEX search_values_user ON search_values (organization_id, user_id);
+
+CREATE TABLE groups (
+  organization_id     text   NOT NULL COLLATE "C",
+  id                  text   NOT NULL COLLATE "C",
+  directory_id        text   NOT NULL COLLATE "C",
+  display_name        text   NOT NULL,
+  display_name_folded text   NOT NULL COLLATE "C",
+  external_id         text   NOT NULL COLLATE "C", -- '' for none
+  version             bigint NOT NULL,
+  document            bytea  NOT NULL,
+  create_time         bigint NOT NULL,
+  update_time         bigint NOT NULL,
+  PRIMARY KEY (organization_id, id)
+);
+CREATE INDEX groups_directory ON groups (organization_id, directory_id, id);
+CREATE INDEX groups_name ON groups (organization_id, display_name_folded, id);
+CREATE INDEX groups_external_id ON groups (organization_id, directory_id, external_id) WHERE external_id <> '';
+
+CREATE TABLE members (
+  organization_id text    NOT NULL COLLATE "C",
+  group_id        text    NOT NULL COLLATE "C",
+  member_id       text    NOT NULL COLLATE "C",
+  member_group    boolean NOT NULL, -- the member is a group
+  carried         boolean NOT NULL,
+  PRIMARY KEY (organization_id, group_id, member_id)
+);
+CREATE INDEX members_member ON members (organization_id, member_id, group_id);
+-- Who looks for cycles walks from group to group, past the users.
+CREATE INDEX members_nested ON members (organization_id, group_id, member_id) WHERE member_group;
+CREATE INDEX members_carried ON members (organization_id, group_id, member_id) WHERE carried;
+
+-- A record is seen once no transaction that is older than its own is open: then none can come before it.
+CREATE TABLE changes (
+  transaction     bigint  NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
+  sequence        bigint  NOT NULL GENERATED ALWAYS AS IDENTITY,
+  organization_id text    NOT NULL COLLATE "C",
+  directory_id    text    NOT NULL,
+  resource_group  boolean NOT NULL, -- the resource is a group
+  resource_id     text    NOT NULL,
+  revision        bigint  NOT NULL,
+  kind            integer NOT NULL,
+  member_id       text    NOT NULL,
+  member_group    boolean NOT NULL,
+  message_id      text    NOT NULL,
+  traceparent     text    NOT NULL,
+  time            bigint  NOT NULL,
+  PRIMARY KEY (transaction, sequence)
+);
+CREATE INDEX changes_organization ON changes (organization_id, transaction, sequence);

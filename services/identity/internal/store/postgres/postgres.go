@@ -1,0 +1,220 @@
+// Package postgres is the identity service's store on PostgreSQL.
+//
+// Writers of one directory run side by side. What keeps them right: a directory's closing waits for the writes that found
+// it open, by an advisory lock that they share; a user and a group are changed by compare-and-set on their version; edits
+// of a group's members hold the group's row; a member that is added holds the member's row, so that it is not deleted
+// meanwhile; and nested groups are added one at a time in an organization, so that no two of them close a cycle.
+package postgres
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+//go:embed migrations/*.sql
+var embedded embed.FS
+
+// schema holds the service's tables, and names the channel of its wake-ups.
+const schema = "usher_identity"
+
+func migrations() fs.FS {
+	files, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded
+	}
+	return files
+}
+
+// Migrate makes the tables, or brings them up to date.
+func Migrate(ctx context.Context, url string) error {
+	return sqldb.MigratePostgres(ctx, sqldb.PostgresConfig{URL: url, Schema: schema}, migrations())
+}
+
+// Store implements store.Store on one schema. Any number of processes may have it open.
+type Store struct {
+	db      *sqldb.Postgres
+	epoch   string
+	wakeup  *sqldb.Wakeup
+	written feed.Signal
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open connects to a migrated database.
+func Open(ctx context.Context, url string, tracing trace.TracerProvider) (*Store, error) {
+	db, err := sqldb.OpenPostgres(ctx, sqldb.PostgresConfig{URL: url, Schema: schema}, migrations(), tracing)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{db: db}
+	if err := db.QueryRow(ctx, `SELECT epoch FROM epoch`).Scan(&s.epoch); err != nil {
+		db.Close()
+		return nil, sqldb.Reach(err)
+	}
+	s.wakeup = db.NewWakeup(schema, s.look, s.written.Notify)
+	return s, nil
+}
+
+// Close ends the connections.
+func (s *Store) Close() error {
+	s.wakeup.Close()
+	s.db.Close()
+	return nil
+}
+
+// Epoch implements store.Store.
+func (s *Store) Epoch() string { return s.epoch }
+
+// eachByItself ends a lateral subquery that is looked up for each row of a recursion. The planner does not know how few
+// those are, and would read the whole table to join it; it may not take a subquery apart that has an OFFSET.
+const eachByItself = `OFFSET 0`
+
+// queryer reads, in a transaction or outside one.
+type queryer interface {
+	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, query string, args ...any) pgx.Row
+}
+
+// rows reads all rows, each into the fields of a new T.
+func rows[T any](ctx context.Context, q queryer, fields func(*T) []any, query string, args ...any) ([]T, error) {
+	found, err := q.Query(ctx, query, args...)
+	if err != nil {
+		return nil, sqldb.Reach(err)
+	}
+	all, err := pgx.CollectRows(found, func(row pgx.CollectableRow) (one T, err error) {
+		return one, row.Scan(fields(&one)...)
+	})
+	return all, sqldb.Reach(err)
+}
+
+// row reads the one row that there must be; missing is the error of there being none.
+func row[T any](ctx context.Context, q queryer, fields func(*T) []any, missing error, query string, args ...any) (one T, err error) {
+	err = q.QueryRow(ctx, query, args...).Scan(fields(&one)...)
+	if errors.Is(err, pgx.ErrNoRows) || (missing != nil && sqldb.Unstorable(err)) {
+		return one, missing
+	}
+	return one, sqldb.Reach(err)
+}
+
+// one reads a single value.
+func one[T any](value *T) []any { return []any{value} }
+
+// FollowedRevision implements store.Store.
+func (s *Store) FollowedRevision(ctx context.Context) (int64, error) {
+	return row(ctx, s.db, one[int64], nil, `SELECT revision FROM followed`)
+}
+
+// directoryLock is the advisory lock of a directory: shared by its writes, held alone to close it.
+const directoryLock = `hashtextextended($1 || '/' || $2, 1)`
+
+// ApplyDirectory implements store.Store.
+func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, revision int64) error {
+	return s.transact(ctx, func(tx pgx.Tx) error {
+		// Appliers come one after another: the row is locked until commit.
+		followed, err := row(ctx, tx, one[int64], nil, `SELECT revision FROM followed FOR UPDATE`)
+		if err != nil || revision <= followed {
+			return err
+		}
+		if d.Closed {
+			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(`+directoryLock+`)`, d.OrganizationID, d.ID); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO directories (organization_id, id, strict, unique_group_names, replaces_id, closed)
+			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (organization_id, id) DO UPDATE SET strict = excluded.strict,
+			unique_group_names = excluded.unique_group_names, closed = directories.closed OR excluded.closed`,
+			d.OrganizationID, d.ID, d.Strict, d.UniqueGroupNames, d.ReplacesID, d.Closed); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE followed SET revision = $1`, revision)
+		return err
+	})
+}
+
+func directoryFields(d *store.Directory) []any {
+	return []any{&d.OrganizationID, &d.ID, &d.Strict, &d.UniqueGroupNames, &d.ReplacesID, &d.Closed}
+}
+
+func directory(ctx context.Context, q queryer, scope store.Scope) (store.Directory, error) {
+	return row(ctx, q, directoryFields, fault.Missing("directory", scope.DirectoryID),
+		`SELECT organization_id, id, strict, unique_group_names, replaces_id, closed FROM directories
+		WHERE organization_id = $1 AND id = $2`, scope.OrganizationID, scope.DirectoryID)
+}
+
+// Directory implements store.Store.
+func (s *Store) Directory(ctx context.Context, scope store.Scope) (store.Directory, error) {
+	return directory(ctx, s.db, scope)
+}
+
+// Ancestors implements store.Store.
+func (s *Store) Ancestors(ctx context.Context, scope store.Scope) ([]string, error) {
+	return rows(ctx, s.db, one[string], `WITH RECURSIVE line (id, depth) AS (
+			SELECT replaces_id, 1 FROM directories WHERE organization_id = $1 AND id = $2
+			UNION ALL
+			SELECT d.replaces_id, line.depth + 1 FROM line JOIN directories d ON d.organization_id = $1 AND d.id = line.id
+			WHERE line.depth < 100)
+		SELECT line.id FROM line JOIN directories d ON d.organization_id = $1 AND d.id = line.id
+		WHERE d.closed ORDER BY line.depth`, scope.OrganizationID, scope.DirectoryID)
+}
+
+// open checks, within a write, that a directory takes writes, and keeps it so until the transaction ends.
+func open(ctx context.Context, tx pgx.Tx, scope store.Scope) (store.Directory, error) {
+	// The lock comes first and in a statement of its own: what is read after it is what the last closing left.
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock_shared(`+directoryLock+`)`, scope.OrganizationID, scope.DirectoryID); err != nil {
+		return store.Directory{}, err
+	}
+	d, err := directory(ctx, tx, scope)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return d, fault.New(fault.NotReady, "directory %q is not ready yet", scope.DirectoryID)
+	case err == nil && d.Closed:
+		return d, fault.New(fault.Deleted, "directory %q was deleted", scope.DirectoryID)
+	}
+	return d, err
+}
+
+// write runs fn in a transaction on an open directory, and wakes the followers of the feed.
+func (s *Store) write(ctx context.Context, scope store.Scope, fn func(tx pgx.Tx, d store.Directory) error) error {
+	err := s.transact(ctx, func(tx pgx.Tx) error {
+		d, err := open(ctx, tx, scope)
+		if err != nil {
+			return err
+		}
+		return fn(tx, d)
+	})
+	if err == nil {
+		s.wakeup.Wrote()
+	}
+	return err
+}
+
+// maxDeadlocks is how often a transaction is tried again that PostgreSQL ended to let another one go on.
+const maxDeadlocks = 10
+
+// transact runs fn in a transaction, again if it was in a deadlock.
+func (s *Store) transact(ctx context.Context, fn func(tx pgx.Tx) error) error {
+	for tries := 0; ; tries++ {
+		err := pgx.BeginFunc(ctx, s.db, fn)
+		if tries < maxDeadlocks && deadlock(err) {
+			continue
+		}
+		return sqldb.Reach(err)
+	}
+}
+
+func deadlock(err error) bool {
+	const deadlockDetected, serializationFailure = "40P01", "40001"
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == deadlockDetected || e.Code == serializationFailure)
+}

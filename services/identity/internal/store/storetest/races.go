@@ -1,0 +1,235 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+)
+
+// outcomes counts how writes of a race ended. What is not among the reasons is an error of the test.
+type outcomes struct {
+	f       *fixture
+	written atomic.Int64
+	refused atomic.Int64
+}
+
+func (o *outcomes) count(err error, reasons ...fault.Reason) {
+	if err == nil {
+		o.written.Add(1)
+		return
+	}
+	o.refused.Add(1)
+	if errors.Is(err, store.ErrChanged) {
+		return
+	}
+	for _, r := range reasons {
+		if fault.Is(err, r) {
+			return
+		}
+	}
+	o.f.Error(err)
+}
+
+func (o *outcomes) oneOf(n int64) {
+	o.f.Helper()
+	o.f.equal("how many were written and refused", fmt.Sprint(o.written.Load(), o.refused.Load()), fmt.Sprint(1, n-1))
+}
+
+var raceCases = []testCase{
+	{"one of many gets a userName", func(f *fixture) {
+		scope, many, o := f.directory("d1"), 8, &outcomes{f: f}
+		f.together(many, func(i int) {
+			u := newUser(scope, fmt.Sprint("u", i))
+			u.UserNameFolded = "same"
+			_, err := f.store.CreateUser(f.Context(), u, cause(1))
+			o.count(err, fault.Uniqueness)
+		})
+		o.oneOf(8)
+		f.equal("how many records", len(f.resources()), 1)
+	}},
+	{"one of many gets a unique displayName, by creating, renaming or adopting", func(f *fixture) {
+		var detached, renamed store.Group
+		_, scope := f.replacement(func(old store.Scope) { detached = f.group(old, "adopted") })
+		f.directory("d2", uniqueNames, replacing("d1"))
+		renamed = f.group(scope, "renamed")
+		o := &outcomes{f: f}
+		detached.Scope = scope
+		f.together(8, func(i int) {
+			g := newGroup(scope, fmt.Sprint("g", i))
+			write := func() (store.Written, error) { return f.store.CreateGroup(f.Context(), g, nil, cause(1)) }
+			switch i {
+			case 0:
+				g = renamed
+				write = func() (store.Written, error) { return f.store.UpdateGroup(f.Context(), g, true, nil, nil, cause(1)) }
+			case 1:
+				g = detached
+				write = func() (store.Written, error) { return f.store.AdoptGroup(f.Context(), "d1", g, nil, cause(1)) }
+			}
+			g.DisplayNameFolded = "same"
+			_, err := write()
+			o.count(err, fault.Uniqueness)
+		})
+		o.oneOf(8)
+	}},
+	{"one of many that read a version writes on it", func(f *fixture) {
+		scope := f.directory("d1")
+		u, g := f.user(scope, "anna"), f.group(scope, "eng")
+		users, groups := &outcomes{f: f}, &outcomes{f: f}
+		f.together(8, func(i int) {
+			if i%2 == 0 {
+				_, err := f.store.UpdateUser(f.Context(), u, cause(1))
+				users.count(err)
+			} else {
+				_, err := f.store.UpdateGroup(f.Context(), g, true, nil, nil, cause(1))
+				groups.count(err)
+			}
+		})
+		users.oneOf(4)
+		groups.oneOf(4)
+	}},
+	{"one of many adopts a user, and one a group", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "anna")
+			f.group(old, "eng", "anna")
+		})
+		u, g := f.readUser(old, "anna"), f.readGroup(old, "eng")
+		u.Scope, g.Scope = scope, scope
+		users, groups := &outcomes{f: f}, &outcomes{f: f}
+		f.together(8, func(i int) {
+			if i%2 == 0 {
+				_, err := f.store.AdoptUser(f.Context(), "d1", u, cause(1))
+				users.count(err)
+			} else {
+				_, err := f.store.AdoptGroup(f.Context(), "d1", g, nil, cause(1))
+				groups.count(err)
+			}
+		})
+		users.oneOf(4)
+		groups.oneOf(4)
+	}},
+	{"no write commits once a directory is closed", func(f *fixture) {
+		const writers = 6
+		scope := f.directory("d1")
+		f.group(scope, "eng")
+		var started, writing sync.WaitGroup
+		started.Add(writers)
+		for w := range writers {
+			writing.Go(func() {
+				for i := 0; ; i++ {
+					u := newUser(scope, fmt.Sprintf("u%d-%d", w, i))
+					_, err := f.store.CreateUser(f.Context(), u, cause(1))
+					if err == nil {
+						_, err = f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: "eng"}, false, nil, added(u.ID), cause(1))
+					}
+					if i == 0 {
+						started.Done()
+					}
+					if err != nil {
+						f.refuses("writing", err, fault.Deleted)
+						return
+					}
+				}
+			})
+		}
+		started.Wait()
+		f.directory("d1", closed)
+		before := f.everything(scope)
+		writing.Wait()
+		f.equal("what the directory has in the end", f.everything(scope), before)
+	}},
+	{"a member that is deleted while it is added is in no group", func(f *fixture) {
+		const rounds = 12
+		scope := f.directory("d1")
+		f.group(scope, "eng")
+		o := &outcomes{f: f}
+		for i := range rounds {
+			member := fmt.Sprint("m", i)
+			remove := f.store.DeleteUser
+			if i%2 == 0 {
+				f.user(scope, member)
+			} else {
+				f.group(scope, member)
+				remove = f.store.DeleteGroup
+			}
+			f.together(3, func(part int) {
+				switch part {
+				case 0:
+					_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: "eng"}, false, nil, added(member), cause(1))
+					o.count(err, fault.InvalidValue)
+				case 1:
+					_, err := f.store.CreateGroup(f.Context(), newGroup(scope, fmt.Sprint("g", i)), added(member), cause(1))
+					o.count(err, fault.InvalidValue)
+				case 2:
+					_, err := remove(f.Context(), scope, member, nil, cause(1))
+					f.refuseNone("deleting", err)
+				}
+			})
+			f.equal("the members of the old group", f.allMembers("acme", "eng"), list())
+			f.equal("the members of the new group", f.allMembers("acme", fmt.Sprint("g", i)), list())
+		}
+	}},
+	{"a member is added to a group while that is deleted: the group or the membership is gone", func(f *fixture) {
+		scope := f.directory("d1")
+		f.user(scope, "anna")
+		o := &outcomes{f: f}
+		for i := range 8 {
+			id := fmt.Sprint("g", i)
+			f.group(scope, id)
+			f.together(2, func(part int) {
+				if part == 0 {
+					_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: id}, false, nil, added("anna"), cause(1))
+					o.count(err, fault.NotFound)
+					return
+				}
+				_, err := f.store.DeleteGroup(f.Context(), scope, id, nil, cause(1))
+				f.refuseNone("deleting", err)
+			})
+			f.equal("the members", f.allMembers("acme", id), list())
+		}
+		f.equal("anna's groups", f.facts("acme", "anna")[0].GroupIDs, list())
+	}},
+	{"edits that cross each other all end, and lose nothing", func(f *fixture) {
+		const groups, writers = 4, 8
+		scope := f.directory("d1")
+		var users []string
+		for i := range writers {
+			users = append(users, fmt.Sprint("u", i))
+		}
+		f.users(scope, users...)
+		for g := range groups {
+			f.group(scope, fmt.Sprint("g", g), users...)
+		}
+		// Half of the users are deleted, out of all groups, while the groups' members are changed.
+		f.together(writers, func(w int) {
+			if w%2 == 0 {
+				_, err := f.store.DeleteUser(f.Context(), scope, users[w], nil, cause(1))
+				f.refuseNone("deleting", err)
+				return
+			}
+			for i := range groups {
+				id := fmt.Sprint("g", (w+i)%groups)
+				for _, edits := range [][]store.MemberEdit{removed(users[w]), added(users[w])} {
+					_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: id}, false, nil, edits, cause(1))
+					f.refuseNone("editing", err)
+				}
+			}
+		})
+		for g := range groups {
+			f.equal("the members", f.allMembers("acme", fmt.Sprint("g", g)), list("u1", "u3", "u5", "u7"))
+			// Each deletion and each edit counts the version up.
+			f.equal("the version", f.readGroup(scope, fmt.Sprint("g", g)).Version, 1+writers/2+2*(writers/2))
+		}
+	}},
+}
+
+// refuseNone expects success. It may be called beside the test's own goroutine.
+func (f *fixture) refuseNone(what string, err error) {
+	f.Helper()
+	if err != nil {
+		f.Errorf("%s: %v", what, err)
+	}
+}

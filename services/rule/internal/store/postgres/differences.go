@@ -1,0 +1,151 @@
+package postgres
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+// differences gathers what changes of holders, their sources and the access feed, so that it is written by one statement
+// for each sort, however many users a transaction deals with. Of several writes of one row the last counts. The zero value
+// is ready.
+type differences struct {
+	ended   map[string]bool // users whose holder goes with its sources, before all else
+	holders map[string]store.Holder
+	sources map[sourceKey]*store.Source // nil deletes
+	changes []store.Change
+}
+
+type sourceKey struct {
+	user  string
+	grant store.Grant
+	kind  store.SourceKind
+	rule  string
+}
+
+func keyOf(userID string, s store.Source) sourceKey {
+	return sourceKey{user: userID, grant: s.Grant, kind: s.Kind, rule: s.RuleID}
+}
+
+func (d *differences) putHolder(h store.Holder) { set(&d.holders, h.UserID, h) }
+
+func (d *differences) deleteHolder(userID string) {
+	set(&d.ended, userID, true)
+	delete(d.holders, userID)
+	maps.DeleteFunc(d.sources, func(key sourceKey, _ *store.Source) bool { return key.user == userID })
+}
+
+func (d *differences) putSource(userID string, s store.Source) { set(&d.sources, keyOf(userID, s), &s) }
+
+func (d *differences) deleteSource(userID string, s store.Source) {
+	set(&d.sources, keyOf(userID, s), nil)
+}
+
+func set[K comparable, V any](m *map[K]V, key K, value V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[key] = value
+}
+
+// queue adds the statements to a batch, says whether there were any, and forgets what it gathered.
+func (d *differences) queue(b *pgx.Batch, organization string) bool {
+	before := b.Len()
+	d.queueEnded(b, organization)
+	d.queueSources(b, organization)
+	d.queueHolders(b, organization)
+	d.queueChanges(b, organization)
+	*d = differences{}
+	return b.Len() > before
+}
+
+func (d *differences) queueEnded(b *pgx.Batch, organization string) {
+	if len(d.ended) == 0 {
+		return
+	}
+	users := slices.Collect(maps.Keys(d.ended))
+	for _, table := range []string{"sources", "holders"} {
+		b.Queue(`DELETE FROM `+table+` WHERE organization_id = $1 AND ctid = ANY (ARRAY (SELECT r.ctid FROM unnest($2::text[]) AS u (id)
+			CROSS JOIN LATERAL (SELECT ctid FROM `+table+` WHERE organization_id = $1 AND user_id = u.id OFFSET 0) r))`, organization, users)
+	}
+}
+
+func (d *differences) queueHolders(b *pgx.Batch, organization string) {
+	if len(d.holders) == 0 {
+		return
+	}
+	var users, digests []string
+	var active []bool
+	for _, h := range d.holders {
+		users, active, digests = append(users, h.UserID), append(active, h.Active), append(digests, h.Digest)
+	}
+	b.Queue(`INSERT INTO holders (organization_id, user_id, active, digest)
+		SELECT $1, h.* FROM unnest($2::text[], $3::boolean[], $4::text[]) AS h
+		ON CONFLICT (organization_id, user_id) DO UPDATE SET active = excluded.active, digest = excluded.digest`,
+		organization, users, active, digests)
+}
+
+// sourceColumnsOf are the columns of some sources, each as one argument.
+type sourceColumnsOf struct {
+	users, tenants, roles, rules, grantedBy []string
+	kinds                                   []int32
+	times                                   []int64
+	held                                    []bool
+}
+
+func (c *sourceColumnsOf) add(key sourceKey) {
+	c.users, c.tenants, c.roles = append(c.users, key.user), append(c.tenants, key.grant.TenantID), append(c.roles, key.grant.RoleID)
+	c.kinds, c.rules = append(c.kinds, int32(key.kind)), append(c.rules, key.rule)
+}
+
+func (d *differences) queueSources(b *pgx.Batch, organization string) {
+	var gone, there sourceColumnsOf
+	for key, s := range d.sources {
+		if s == nil {
+			gone.add(key)
+			continue
+		}
+		there.add(key)
+		there.grantedBy, there.times = append(there.grantedBy, s.GrantedBy), append(there.times, micros(s.CreateTime))
+		there.held = append(there.held, s.Held)
+	}
+	if len(gone.users) > 0 {
+		b.Queue(`DELETE FROM sources WHERE organization_id = $1 AND ctid = ANY (ARRAY (SELECT s.ctid
+			FROM unnest($2::text[], $3::text[], $4::text[], $5::integer[], $6::text[]) AS g (user_id, tenant_id, role_id, kind, rule_id)
+			CROSS JOIN LATERAL (SELECT ctid FROM sources WHERE organization_id = $1 AND user_id = g.user_id
+				AND tenant_id = g.tenant_id AND role_id = g.role_id AND kind = g.kind AND rule_id = g.rule_id OFFSET 0) s))`,
+			organization, gone.users, gone.tenants, gone.roles, gone.kinds, gone.rules)
+	}
+	if len(there.users) > 0 {
+		b.Queue(`INSERT INTO sources (organization_id, user_id, tenant_id, role_id, kind, rule_id, granted_by, create_time, held)
+			SELECT $1, s.* FROM unnest($2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::bigint[],
+			$9::boolean[]) AS s
+			ON CONFLICT (organization_id, user_id, tenant_id, role_id, kind, rule_id) DO UPDATE SET granted_by = excluded.granted_by,
+			create_time = excluded.create_time, held = excluded.held`,
+			organization, there.users, there.tenants, there.roles, there.kinds, there.rules, there.grantedBy, there.times, there.held)
+	}
+}
+
+// queueChanges appends to the access feed: sequences are given in the order of the records.
+func (d *differences) queueChanges(b *pgx.Batch, organization string) {
+	if len(d.changes) == 0 {
+		return
+	}
+	var users, tenants, roles, messages, syncs, parents []string
+	var kinds []int32
+	var times []int64
+	for _, c := range d.changes {
+		users, tenants, roles = append(users, c.UserID), append(tenants, c.Grant.TenantID), append(roles, c.Grant.RoleID)
+		kinds, messages, syncs = append(kinds, int32(c.Kind)), append(messages, c.MessageID), append(syncs, c.SyncID)
+		parents, times = append(parents, c.Traceparent), append(times, micros(c.Time))
+	}
+	b.Queue(`INSERT INTO access_feed
+		(organization_id, transaction, user_id, tenant_id, role_id, kind, message_id, sync_id, traceparent, time)
+		SELECT $1, pg_current_xact_id()::text::bigint, user_id, tenant_id, role_id, kind, message_id, sync_id, traceparent, time
+		FROM unnest($2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::bigint[])
+		WITH ORDINALITY AS c (user_id, tenant_id, role_id, kind, message_id, sync_id, traceparent, time, n) ORDER BY n`,
+		organization, users, tenants, roles, kinds, messages, syncs, parents, times)
+}

@@ -1,0 +1,108 @@
+package postgres
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+// settled is the transaction below which none is open, in any database of the server: what those below it wrote is there
+// for good, and nothing can come before it any more. Readers of the feed stay below it.
+const settled = `pg_snapshot_xmin(pg_current_snapshot())::text::bigint`
+
+func (s *Store) cursor(transaction, sequence int64) feed.Cursor {
+	return feed.Cursor{Epoch: s.epoch, Transaction: uint64(transaction), Sequence: sequence}
+}
+
+// AccessChanges implements store.Store.
+func (s *Store) AccessChanges(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]store.Change, feed.Cursor, error) {
+	if err := after.CheckEpoch(s.epoch); err != nil {
+		return nil, feed.Cursor{}, err
+	}
+	var end, trimmedTransaction, trimmedSequence int64
+	var held bool
+	var changes *[]store.Change
+	err := s.snapshot(ctx, func(b *pgx.Batch) {
+		b.Queue(`SELECT `+settled+`, coalesce(max(t.transaction), 0), coalesce(max(t.sequence), 0),
+			EXISTS (SELECT 1 FROM access_feed WHERE organization_id = $1 AND transaction >= `+settled+`)
+			FROM access_feed_trimmed t WHERE t.organization_id = $1`, organizationID).QueryRow(func(row pgx.Row) error {
+			return row.Scan(&end, &trimmedTransaction, &trimmedSequence, &held)
+		})
+		changes = ask(b, s.scanChange, `SELECT transaction, sequence, user_id, tenant_id, role_id, kind, message_id, sync_id,
+			traceparent, time FROM access_feed
+			WHERE organization_id = $1 AND (transaction, sequence) > ($2, $3) AND transaction < `+settled+`
+			ORDER BY transaction, sequence LIMIT $4`,
+			organizationID, int64(min(after.Transaction, math.MaxInt64)), after.Sequence, limit)
+	})
+	if err != nil {
+		return nil, feed.Cursor{}, err
+	}
+	if after.Before(s.cursor(trimmedTransaction, trimmedSequence)) {
+		return nil, feed.Cursor{}, feed.Expired("the access feed no longer holds what came after the cursor")
+	}
+	if n := len(*changes); n > 0 {
+		return *changes, (*changes)[n-1].Cursor, nil
+	}
+	if held {
+		s.wakeup.lookAgain(organizationID)
+	}
+	// Nothing more is there: going on from the end saves the next reader from looking again.
+	next := s.cursor(end, 0)
+	if next.Before(after) {
+		next = after
+	}
+	return nil, next, nil
+}
+
+func (s *Store) scanChange(row pgx.CollectableRow) (store.Change, error) {
+	var c store.Change
+	var transaction, at int64
+	err := row.Scan(&transaction, &c.Revision, &c.UserID, &c.Grant.TenantID, &c.Grant.RoleID, &c.Kind, &c.MessageID, &c.SyncID,
+		&c.Traceparent, &at)
+	c.Cursor, c.Time = s.cursor(transaction, c.Revision), fromMicros(at)
+	return c, err
+}
+
+// AccessCursor implements store.Store. What an open transaction holds back comes after it, though it may be committed.
+func (s *Store) AccessCursor(ctx context.Context) (feed.Cursor, error) {
+	end, err := list(ctx, s.db, pgx.RowTo[int64], `SELECT `+settled)
+	if err != nil {
+		return feed.Cursor{}, err
+	}
+	return s.cursor(end[0], 0), nil
+}
+
+// AppendChanges implements store.Tx. The revision of a record is its sequence: that increases for each user, because the
+// organization is locked when it is given.
+func (t *organizationTx) AppendChanges(_ context.Context, changes []store.Change) error {
+	t.access.changes = append(t.access.changes, changes...)
+	return nil
+}
+
+// TrimAccessFeed implements store.Store. While one process trims, others have nothing to do.
+func (s *Store) TrimAccessFeed(ctx context.Context, before time.Time, limit int) (int, error) {
+	var removed int
+	err := s.db.QueryRow(ctx, `WITH oldest AS (
+			SELECT ctid AS place, transaction, sequence, time FROM access_feed
+			WHERE transaction < `+settled+` AND (SELECT pg_try_advisory_xact_lock(`+trimLock+`))
+			ORDER BY transaction, sequence LIMIT $1),
+		last AS (
+			SELECT transaction, sequence FROM oldest WHERE time < $2 ORDER BY transaction DESC, sequence DESC LIMIT 1),
+		trimmed AS (
+			DELETE FROM access_feed WHERE ctid = ANY (ARRAY (SELECT o.place FROM oldest o, last l
+				WHERE (o.transaction, o.sequence) <= (l.transaction, l.sequence)))
+			RETURNING organization_id, transaction, sequence),
+		noted AS (
+			INSERT INTO access_feed_trimmed AS old (organization_id, transaction, sequence)
+			SELECT DISTINCT ON (organization_id) organization_id, transaction, sequence FROM trimmed
+			ORDER BY organization_id, transaction DESC, sequence DESC
+			ON CONFLICT (organization_id) DO UPDATE SET transaction = excluded.transaction, sequence = excluded.sequence)
+		SELECT count(*) FROM trimmed`, limit, micros(before)).Scan(&removed)
+	return removed, sqldb.Reach(err)
+}

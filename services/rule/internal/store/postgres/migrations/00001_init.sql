@@ -1,0 +1,202 @@
+-- +goose Up
+
+-- Times are microseconds since 1970, in UTC. Numbers of kinds and states are those of package store. What is put in order
+-- is so by its bytes, as Go does it: whatever the database's collation, its columns have their own.
+
+-- One row. activity is the cursor of identity's activity up to which every organization is known.
+CREATE TABLE meta (
+    singleton integer NOT NULL PRIMARY KEY CHECK (singleton = 1),
+    epoch     text    NOT NULL,
+    activity  text    NOT NULL DEFAULT ''
+);
+
+INSERT INTO meta (singleton, epoch) VALUES (1, left(replace(gen_random_uuid()::text, '-', ''), 12));
+
+-- generation counts changes of rules and pins. checkpoint is a cursor of identity's feed. recovering is set while a walk
+-- makes up for lost records. commits counts the Updates that wrote something: who was not told of one sees it there. The
+-- rows are rewritten often, so that their pages leave room for it.
+CREATE TABLE organizations (
+    organization_id   text    COLLATE "C" NOT NULL PRIMARY KEY,
+    generation        bigint  NOT NULL DEFAULT 0,
+    commits           bigint  NOT NULL DEFAULT 0,
+    checkpoint        text    NOT NULL DEFAULT '',
+    owner_id          text    NOT NULL DEFAULT '',
+    owner_token       bigint  NOT NULL DEFAULT 0,
+    owner_expire_time bigint  NOT NULL DEFAULT 0,
+    recovering        boolean NOT NULL DEFAULT false,
+    recovery_token    text    NOT NULL DEFAULT '',
+    recovery_after    text    NOT NULL DEFAULT ''
+) WITH (fillfactor = 50);
+
+CREATE TABLE tenants (
+    organization_id text   COLLATE "C" NOT NULL,
+    id              text   COLLATE "C" NOT NULL,
+    display_name    text   NOT NULL,
+    create_time     bigint NOT NULL,
+    update_time     bigint NOT NULL,
+    PRIMARY KEY (organization_id, id)
+);
+
+CREATE TABLE roles (
+    id           text    COLLATE "C" NOT NULL PRIMARY KEY,
+    display_name text    NOT NULL,
+    scope        integer NOT NULL,
+    rank         integer NOT NULL
+);
+
+INSERT INTO roles (id, display_name, scope, rank) VALUES
+    ('participant', 'Participant', 1, 10),
+    ('designer', 'Designer', 1, 20),
+    ('developer', 'Developer', 1, 30),
+    ('automation-admin', 'Automation Admin', 1, 40),
+    ('global-admin', 'Global Admin', 1, 50),
+    ('organization-admin', 'Organization Admin', 2, 100);
+
+CREATE TABLE rules (
+    organization_id text    COLLATE "C" NOT NULL,
+    id              text    COLLATE "C" NOT NULL,
+    display_name    text    NOT NULL,
+    enabled         boolean NOT NULL,
+    match_kind      integer NOT NULL,
+    match_value     text    NOT NULL,
+    unresolved      boolean NOT NULL,
+    revision        bigint  NOT NULL,
+    create_time     bigint  NOT NULL,
+    update_time     bigint  NOT NULL,
+    PRIMARY KEY (organization_id, id)
+);
+
+CREATE INDEX rules_unresolved ON rules (organization_id, id) WHERE unresolved;
+
+CREATE TABLE rule_grants (
+    organization_id text    COLLATE "C" NOT NULL,
+    rule_id         text    COLLATE "C" NOT NULL,
+    position        integer NOT NULL,
+    tenant_id       text    COLLATE "C" NOT NULL,
+    role_id         text    COLLATE "C" NOT NULL,
+    PRIMARY KEY (organization_id, rule_id, position)
+);
+
+CREATE INDEX rule_grants_by_tenant ON rule_grants (organization_id, tenant_id);
+CREATE INDEX rule_grants_by_role ON rule_grants (organization_id, role_id);
+
+CREATE TABLE rule_pins (
+    organization_id text    COLLATE "C" NOT NULL,
+    rule_id         text    COLLATE "C" NOT NULL,
+    directory_id    text    COLLATE "C" NOT NULL,
+    group_id        text    NOT NULL,
+    state           integer NOT NULL,
+    time            bigint  NOT NULL,
+    PRIMARY KEY (organization_id, rule_id, directory_id)
+);
+
+-- Users as they were last seen, also those who hold nothing: digest tells whether their facts have changed since.
+CREATE TABLE holders (
+    organization_id text    COLLATE "C" NOT NULL,
+    user_id         text    COLLATE "C" NOT NULL,
+    active          boolean NOT NULL,
+    digest          text    NOT NULL,
+    PRIMARY KEY (organization_id, user_id)
+);
+
+-- Why who holds what. rule_id is empty for what a hand gave.
+CREATE TABLE sources (
+    organization_id text    COLLATE "C" NOT NULL,
+    user_id         text    COLLATE "C" NOT NULL,
+    tenant_id       text    COLLATE "C" NOT NULL,
+    role_id         text    COLLATE "C" NOT NULL,
+    kind            integer NOT NULL,
+    rule_id         text    COLLATE "C" NOT NULL,
+    granted_by      text    NOT NULL,
+    create_time     bigint  NOT NULL,
+    held            boolean NOT NULL,
+    PRIMARY KEY (organization_id, user_id, tenant_id, role_id, kind, rule_id)
+);
+
+CREATE INDEX sources_by_tenant ON sources (organization_id, tenant_id, user_id, role_id);
+CREATE INDEX sources_by_role ON sources (organization_id, role_id, user_id, tenant_id);
+CREATE INDEX sources_held ON sources (organization_id, user_id) WHERE held;
+
+-- The access feed. transaction is of who wrote the record: it can be read once no older transaction is open, because then
+-- none can come before it.
+CREATE TABLE access_feed (
+    organization_id text    COLLATE "C" NOT NULL,
+    transaction     bigint  NOT NULL,
+    sequence        bigint  NOT NULL GENERATED ALWAYS AS IDENTITY,
+    user_id         text    NOT NULL,
+    tenant_id       text    NOT NULL,
+    role_id         text    NOT NULL,
+    kind            integer NOT NULL,
+    message_id      text    NOT NULL,
+    sync_id         text    NOT NULL,
+    traceparent     text    NOT NULL,
+    time            bigint  NOT NULL,
+    PRIMARY KEY (organization_id, transaction, sequence)
+);
+
+-- The oldest of all organizations are trimmed first.
+CREATE INDEX access_feed_by_age ON access_feed (transaction, sequence);
+
+-- The newest record of each organization that was trimmed. It is apart from organizations, so that trimming and working on
+-- an organization do not wait for each other.
+CREATE TABLE access_feed_trimmed (
+    organization_id text   COLLATE "C" NOT NULL PRIMARY KEY,
+    transaction     bigint NOT NULL,
+    sequence        bigint NOT NULL
+);
+
+-- Groups whose members have still to be reconciled. Rows of one root are kept until all of them are done: they say which
+-- groups were met, so that nesting that runs in a circle ends.
+CREATE TABLE expansions (
+    organization_id text    COLLATE "C" NOT NULL,
+    root            bigint  NOT NULL,
+    group_id        text    COLLATE "C" NOT NULL,
+    done            boolean NOT NULL,
+    page_token      text    NOT NULL,
+    from_cursor     text    NOT NULL,
+    message_id      text    NOT NULL,
+    traceparent     text    NOT NULL,
+    PRIMARY KEY (organization_id, root, group_id)
+);
+
+CREATE INDEX expansions_open ON expansions (organization_id, root, group_id) WHERE NOT done;
+CREATE INDEX expansions_new ON expansions (organization_id, group_id) WHERE NOT done AND page_token = '';
+
+-- Users who must be settled.
+CREATE TABLE requeued (
+    organization_id text COLLATE "C" NOT NULL,
+    user_id         text COLLATE "C" NOT NULL,
+    PRIMARY KEY (organization_id, user_id)
+);
+
+CREATE TABLE syncs (
+    organization_id text    COLLATE "C" NOT NULL,
+    id              text    COLLATE "C" NOT NULL,
+    state           integer NOT NULL,
+    page_token      text    NOT NULL,
+    after_user      text    NOT NULL,
+    users_done      bigint  NOT NULL,
+    access_added    bigint  NOT NULL,
+    access_removed  bigint  NOT NULL,
+    started_by      text    NOT NULL,
+    traceparent     text    NOT NULL,
+    create_time     bigint  NOT NULL,
+    update_time     bigint  NOT NULL,
+    end_time        bigint  NOT NULL,
+    PRIMARY KEY (organization_id, id)
+);
+
+CREATE UNIQUE INDEX syncs_running ON syncs (organization_id) WHERE state = 1;
+
+-- Reports that the failedevents service has not taken yet.
+CREATE TABLE reports (
+    organization_id text   COLLATE "C" NOT NULL,
+    id              text   COLLATE "C" NOT NULL,
+    user_id         text   NOT NULL,
+    message_id      text   NOT NULL,
+    trace_id        text   NOT NULL,
+    time            bigint NOT NULL,
+    PRIMARY KEY (organization_id, id)
+);
+
+CREATE INDEX reports_by_id ON reports (id);

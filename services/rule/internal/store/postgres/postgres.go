@@ -1,0 +1,155 @@
+// Package postgres keeps the rule service's data in a PostgreSQL schema, which any number of processes share.
+//
+// An Update locks its organization, and those of different organizations run side by side. What it writes is gathered and
+// sent together with its commit, so that it costs three round trips where nothing depends on what was written: begin and
+// lock, read, write and commit.
+package postgres
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+//go:embed migrations/*.sql
+var embedded embed.FS
+
+// schema holds the service's tables.
+const schema = "usher_rule"
+
+// Config says where the tables are. A zero field means its default.
+type Config struct {
+	// URL names the server and database, as libpq has it. Required.
+	URL string
+	// MaxConnections bounds the pool; one more listens. Default 20.
+	MaxConnections int32
+	// PollInterval is how often organizations that are waited for are looked at, beside being told of. Default 1 s.
+	PollInterval time.Duration
+}
+
+// Store is a store.Store on a PostgreSQL schema.
+type Store struct {
+	db      *sqldb.Postgres
+	epoch   string
+	signals store.Signals
+	wakeup  *wakeup
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Migrate makes the schema, or brings it to the newest version.
+func Migrate(ctx context.Context, url string) error {
+	migrations, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		return err
+	}
+	return sqldb.MigratePostgres(ctx, sqldb.PostgresConfig{URL: url, Schema: schema}, migrations)
+}
+
+// Open connects to a database that Migrate has prepared. Other processes may have it open: their leases stay.
+func Open(ctx context.Context, c Config, tracing trace.TracerProvider) (*Store, error) {
+	if c.PollInterval == 0 {
+		c.PollInterval = time.Second
+	}
+	migrations, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqldb.OpenPostgres(ctx, sqldb.PostgresConfig{URL: c.URL, Schema: schema, MaxConnections: c.MaxConnections}, migrations, tracing)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{db: db}
+	if err := db.QueryRow(ctx, `SELECT epoch FROM meta`).Scan(&s.epoch); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("reading the epoch: %w", sqldb.Reach(err))
+	}
+	s.wakeup = newWakeup(db, &s.signals, c.PollInterval)
+	return s, nil
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	s.wakeup.close()
+	s.db.Close()
+	return nil
+}
+
+// Changed implements store.Store.
+func (s *Store) Changed(organizationID string) <-chan struct{} { return s.signals.Wait(organizationID) }
+
+// Organizations implements store.Store.
+func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]string, error) {
+	return list(ctx, s.db, pgx.RowTo[string], `SELECT organization_id FROM organizations WHERE organization_id > $1
+		ORDER BY organization_id LIMIT $2`, after, limit)
+}
+
+// queryer is the pool, or a transaction that is not an organization's.
+type queryer interface {
+	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
+}
+
+// list reads all rows of a query; nil when there is none.
+func list[T any](ctx context.Context, on queryer, scan pgx.RowToFunc[T], query string, args ...any) ([]T, error) {
+	rows, err := on.Query(ctx, query, args...)
+	if err != nil {
+		return nil, sqldb.Reach(err)
+	}
+	all, err := pgx.AppendRows([]T(nil), rows, scan)
+	return all, sqldb.Reach(err)
+}
+
+// ask adds a query to a batch. What it gives is filled in when the batch has been sent.
+func ask[T any](b *pgx.Batch, scan pgx.RowToFunc[T], query string, args ...any) *[]T {
+	all := new([]T)
+	b.Queue(query, args...).Query(func(rows pgx.Rows) (err error) {
+		*all, err = pgx.AppendRows(*all, rows, scan)
+		return err
+	})
+	return all
+}
+
+// found gives the one row that was asked for, or the NotFound of what is not there.
+func found[T any](all []T, err error, resource, id string) (T, error) {
+	if err != nil || len(all) == 0 {
+		var none T
+		if err == nil {
+			err = fault.Missing(resource, id)
+		}
+		return none, err
+	}
+	return all[0], nil
+}
+
+// snapshot sends queries in one round trip. All that they read is of one moment.
+func (s *Store) snapshot(ctx context.Context, queue func(b *pgx.Batch)) error {
+	b := &pgx.Batch{}
+	b.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	queue(b)
+	b.Queue(`COMMIT`)
+	return sqldb.Reach(s.db.SendBatch(ctx, b).Close())
+}
+
+// micros is a time as it is stored; the zero time is 0.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func fromMicros(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(n).UTC()
+}

@@ -1,0 +1,355 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/goleak"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+	"github.com/usher-scim/usher/services/rule/internal/store/postgres"
+	"github.com/usher-scim/usher/services/rule/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// open opens a database as one process does. Who is not told of a change would wait for long: tests find out.
+func open(t *testing.T, url string, poll time.Duration) *postgres.Store {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), postgres.Config{URL: url, MaxConnections: 8, PollInterval: poll}, noop.NewTracerProvider())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { shut(t, s) })
+	return s
+}
+
+func shut(t *testing.T, s store.Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	var urls sync.Map // by store
+	opened := func(t *testing.T, url string) store.Store {
+		t.Helper()
+		s := open(t, url, time.Hour)
+		urls.Store(s, url)
+		return s
+	}
+	urlOf := func(s store.Store) string {
+		url, _ := urls.Load(s)
+		return url.(string)
+	}
+	storetest.Run(t, storetest.Engine{
+		Open: func(t *testing.T) store.Store { return opened(t, testkit.Postgres(t, "rule", postgres.Migrate)) },
+		Reopen: func(t *testing.T, s store.Store) store.Store {
+			shut(t, s)
+			return opened(t, urlOf(s))
+		},
+		Beside: func(t *testing.T, s store.Store) store.Store { return opened(t, urlOf(s)) },
+	})
+}
+
+// sql is a connection that knows nothing of the store.
+func sql(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+func arrive(t *testing.T, what string, changed <-chan struct{}) {
+	t.Helper()
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	select {
+	case <-changed:
+	case <-deadline.C:
+		t.Fatalf("waited in vain for %s", what)
+	}
+}
+
+func TestWhoIsNotToldFindsOutByPolling(t *testing.T) {
+	t.Parallel()
+	url := testkit.Postgres(t, "rule", postgres.Migrate)
+	s, conn := open(t, url, time.Millisecond), sql(t, url)
+	quiet := func() <-chan struct{} {
+		// The first look at an organization may wake who waits for it for nothing.
+		arrive(t, "the first look", s.Changed("quiet"))
+		return s.Changed("quiet")
+	}()
+	for range 20 {
+		changed := s.Changed("acme")
+		_, err := conn.Exec(t.Context(), `INSERT INTO usher_rule.organizations AS o (organization_id, commits) VALUES ('acme', 1)
+			ON CONFLICT (organization_id) DO UPDATE SET commits = o.commits + 1`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		arrive(t, "a change that nobody told of", changed)
+	}
+	for n := range 3 {
+		var before, after int64
+		read := func(into *int64) {
+			if err := conn.QueryRow(t.Context(), `SELECT commits FROM usher_rule.organizations WHERE organization_id = 'acme'`).Scan(into); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read(&before)
+		err := s.Update(t.Context(), "acme", func(ctx context.Context, tx store.Tx) error {
+			return []error{tx.SetCheckpoint(ctx, "c"), tx.Requeue(ctx, []string{"u"}), tx.PutHolder(ctx, store.Holder{UserID: "u"})}[n]
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read(&after); after <= before {
+			t.Fatalf("an Update that wrote something left its count at %d: who polls does not see it", after)
+		}
+	}
+	select {
+	case <-quiet:
+		t.Fatal("polling woke who waits for an organization without a change")
+	default:
+	}
+}
+
+func TestALostConnectionIsNoLostDatabase(t *testing.T) {
+	t.Parallel()
+	url := testkit.Postgres(t, "rule", postgres.Migrate)
+	through, cut := relay(t, url)
+	s, told := open(t, through, time.Hour), open(t, url, time.Hour)
+	nothing := func(context.Context, store.Tx) error { return nil }
+	if err := s.Update(t.Context(), "acme", nothing); err != nil {
+		t.Fatal(err)
+	}
+	err := s.Update(t.Context(), "acme", func(ctx context.Context, tx store.Tx) error {
+		cut(true)
+		if err := tx.CreateTenant(ctx, store.Tenant{ID: "lost"}); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("in the middle of a transaction: %v", err)
+		}
+		return tx.PutRule(ctx, store.Rule{ID: "lost"})
+	})
+	if !fault.Is(err, fault.Unavailable) {
+		t.Errorf("at the commit: %v", err)
+	}
+	if _, err := s.Tenant(t.Context(), "acme", "lost"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("without a connection: %v", err)
+	}
+	cut(false)
+	if _, err := s.Tenant(t.Context(), "acme", "lost"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("once it is back: %v", err)
+	}
+	// It hears of others again, by itself.
+	changed := s.Changed("acme")
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		if err := told.Update(t.Context(), "acme", nothing); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-changed:
+			return
+		case <-tick.C:
+		}
+	}
+	t.Fatal("after its connection was lost it never heard of another process's Update")
+}
+
+// relay gives the URL of a database by way of a socket that can be cut.
+func relay(t *testing.T, url string) (through string, cut func(bool)) {
+	t.Helper()
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, err := os.MkdirTemp("", "relay") // the path of a socket must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprintf(".s.PGSQL.%d", config.Port)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", filepath.Join(folder, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var running sync.WaitGroup
+	isCut, open := false, map[net.Conn]bool{}
+	admit := func(conns ...net.Conn) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, c := range conns {
+			open[c] = true
+			if isCut {
+				c.Close()
+			}
+		}
+		return !isCut
+	}
+	cut = func(cut bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if isCut = cut; cut {
+			for c := range open {
+				c.Close()
+			}
+			clear(open)
+		}
+	}
+	pass := func(to, from net.Conn) {
+		_, _ = io.Copy(to, from)
+		to.Close()
+	}
+	running.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := (&net.Dialer{}).Dial("unix", filepath.Join(config.Host, name))
+			if err != nil || !admit(client, server) {
+				client.Close()
+				continue
+			}
+			running.Go(func() { pass(server, client) })
+			running.Go(func() { pass(client, server) })
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		cut(true)
+		running.Wait()
+		os.RemoveAll(folder)
+	})
+	return fmt.Sprintf("postgres://%s@/%s?host=%s", config.User, config.Database, folder), cut
+}
+
+func TestADatabaseIsMigratedOnceAndBeforeItIsOpened(t *testing.T) {
+	t.Parallel()
+	url := testkit.Postgres(t, "empty", func(context.Context, string) error { return nil })
+	if s, err := postgres.Open(t.Context(), postgres.Config{URL: url}, noop.NewTracerProvider()); err == nil {
+		shut(t, s)
+		t.Fatal("a database without tables was opened")
+	}
+	var migrating sync.WaitGroup
+	for range 3 {
+		migrating.Go(func() {
+			if err := postgres.Migrate(t.Context(), url); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	migrating.Wait()
+	cursorOf := func(s store.Store) string {
+		cursor, err := s.AccessCursor(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cursor.Epoch
+	}
+	if a, b := cursorOf(open(t, url, 0)), cursorOf(open(t, url, 0)); a == "" || a != b {
+		t.Fatalf("the epochs are %q and %q", a, b)
+	}
+}
+
+// Go's order of strings is that of their bytes; what the core merges has to come in it, whatever the database's collation.
+func TestEveryIndexIsInTheOrderOfBytes(t *testing.T) {
+	t.Parallel()
+	rows, err := sql(t, testkit.Postgres(t, "rule", postgres.Migrate)).Query(t.Context(), `
+		SELECT DISTINCT c.relname || '.' || a.attname FROM pg_index i
+		JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
+		JOIN pg_collation o ON o.oid = a.attcollation
+		WHERE n.nspname = 'usher_rule' AND o.collname <> 'C'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(columns) > 0 {
+		t.Fatalf("of another collation are %v, %v", columns, err)
+	}
+}
+
+// Round trips are what an Update costs.
+func TestReconcilingABatchTakesThreeRoundTrips(t *testing.T) {
+	t.Parallel()
+	spans := tracetest.NewSpanRecorder()
+	tracing := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
+	url := testkit.Postgres(t, "rule", postgres.Migrate)
+	s, err := postgres.Open(t.Context(), postgres.Config{URL: url, PollInterval: time.Hour}, tracing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { shut(t, s) })
+	lease, _, _, err := s.Acquire(t.Context(), "acme", "one", time.Unix(1, 0), time.Unix(9, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var users []string
+	for n := range 200 {
+		users = append(users, fmt.Sprintf("u%d", n))
+	}
+	reconcile := func(ctx context.Context, tx store.Tx) error {
+		if err := tx.Own(ctx, lease, time.Unix(20, 0)); err != nil {
+			return err
+		}
+		if _, err := tx.Generation(ctx); err != nil {
+			return err
+		}
+		if _, err := tx.Holders(ctx, users); err != nil {
+			return err
+		}
+		var changes []store.Change
+		for _, user := range users {
+			grant := store.Grant{TenantID: "plant", RoleID: "designer"}
+			err := errors.Join(
+				tx.PutHolder(ctx, store.Holder{UserID: user, Active: true, Digest: "d"}),
+				tx.PutSource(ctx, user, store.Source{Grant: grant, Kind: store.FromRule, RuleID: "r", CreateTime: time.Unix(1, 0)}),
+				tx.DeleteSource(ctx, user, store.Source{Grant: grant, Kind: store.FromRule, RuleID: "old"}))
+			if err != nil {
+				return err
+			}
+			changes = append(changes, store.Change{UserID: user, Grant: grant, Kind: store.Added, Time: time.Unix(1, 0)})
+		}
+		return errors.Join(tx.AppendChanges(ctx, changes), tx.Unqueue(ctx, users), tx.SetCheckpoint(ctx, "c"))
+	}
+	ctx, span := tracing.Tracer("test").Start(t.Context(), "reconcile")
+	if err := s.Update(ctx, "acme", reconcile); err != nil {
+		t.Fatal(err)
+	}
+	span.End()
+	trips := 0
+	var names []string
+	for _, ended := range spans.Ended() {
+		if ended.SpanContext().TraceID() != span.SpanContext().TraceID() {
+			continue
+		}
+		if names = append(names, ended.Name()); strings.HasPrefix(ended.Name(), "batch start") {
+			trips++
+		}
+	}
+	if trips != 3 {
+		t.Fatalf("%d round trips: %q", trips, names)
+	}
+}

@@ -1,0 +1,98 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+func scanRole(row pgx.CollectableRow) (store.Role, error) {
+	var r store.Role
+	err := row.Scan(&r.ID, &r.DisplayName, &r.Scope, &r.Rank)
+	return r, err
+}
+
+const selectRole = `SELECT id, display_name, scope, rank FROM roles WHERE id = $1`
+
+// Role implements store.Store.
+func (s *Store) Role(ctx context.Context, id string) (store.Role, error) {
+	all, err := list(ctx, s.db, scanRole, selectRole, id)
+	return found(all, err, "role", id)
+}
+
+// Role implements store.Tx. The lock keeps DeleteRole waiting, and nobody else.
+func (t *organizationTx) Role(ctx context.Context, id string) (store.Role, error) {
+	all := ask(t.queue(), scanRole, selectRole+` FOR KEY SHARE`, id)
+	err := t.send(ctx)
+	return found(*all, err, "role", id)
+}
+
+// Roles implements store.Store.
+func (s *Store) Roles(ctx context.Context) ([]store.Role, error) {
+	return list(ctx, s.db, scanRole, `SELECT id, display_name, scope, rank FROM roles ORDER BY scope, rank, id`)
+}
+
+// changeCatalogue runs fn while nobody else changes the catalogue.
+func (s *Store) changeCatalogue(ctx context.Context, fn func(tx pgx.Tx) error) error {
+	return sqldb.Reach(pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `LOCK TABLE roles IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return err
+		}
+		return fn(tx)
+	}))
+}
+
+// CreateRole implements store.Store.
+func (s *Store) CreateRole(ctx context.Context, role store.Role, limit int) error {
+	return s.changeCatalogue(ctx, func(tx pgx.Tx) error {
+		var count int
+		if err := tx.QueryRow(ctx, `SELECT count(*) FROM roles WHERE id <> $1`, role.ID).Scan(&count); err != nil {
+			return err
+		}
+		if count >= limit {
+			return fault.New(fault.Limit, "the catalogue holds %d roles, which is as many as it may", count)
+		}
+		tag, err := tx.Exec(ctx, `INSERT INTO roles (id, display_name, scope, rank) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+			role.ID, role.DisplayName, role.Scope, role.Rank)
+		if err == nil && tag.RowsAffected() == 0 {
+			return fault.New(fault.AlreadyExists, "there is a role %q already", role.ID)
+		}
+		return err
+	})
+}
+
+// DeleteRole implements store.Store. It asks organization by organization, because the keys of both tables lead with it.
+func (s *Store) DeleteRole(ctx context.Context, id string) error {
+	return s.changeCatalogue(ctx, func(tx pgx.Tx) error {
+		// Transactions that read the role end first; what they wrote is seen by the statements after this one, whose
+		// snapshots are new. Rules and sources are looked for in one of them: reconciling writes a source because of a rule.
+		if _, err := tx.Exec(ctx, selectRole+` FOR UPDATE`, id); err != nil {
+			return err
+		}
+		var byRule, byAccess bool
+		err := tx.QueryRow(ctx, `SELECT
+			EXISTS (SELECT 1 FROM organizations o WHERE EXISTS
+				(SELECT 1 FROM rule_grants g WHERE g.organization_id = o.organization_id AND g.role_id = $1)),
+			EXISTS (SELECT 1 FROM organizations o WHERE EXISTS
+				(SELECT 1 FROM sources s WHERE s.organization_id = o.organization_id AND s.role_id = $1))`, id).
+			Scan(&byRule, &byAccess)
+		if err != nil {
+			return err
+		}
+		switch {
+		case byRule:
+			return fault.New(fault.RoleInUse, "a rule names the role %q", id)
+		case byAccess:
+			return fault.New(fault.RoleInUse, "somebody holds the role %q", id)
+		}
+		tag, err := tx.Exec(ctx, `DELETE FROM roles WHERE id = $1`, id)
+		if err == nil && tag.RowsAffected() == 0 {
+			return fault.Missing("role", id)
+		}
+		return err
+	})
+}

@@ -1,0 +1,79 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+const syncColumns = `organization_id, id, state, page_token, after_user, users_done, access_added, access_removed,
+	started_by, traceparent, create_time, update_time, end_time`
+
+func scanSync(row pgx.CollectableRow) (store.Sync, error) {
+	var s store.Sync
+	var created, updated, ended int64
+	err := row.Scan(&s.OrganizationID, &s.ID, &s.State, &s.Walk.PageToken, &s.Walk.After, &s.UsersDone, &s.Added, &s.Removed,
+		&s.StartedBy, &s.Traceparent, &created, &updated, &ended)
+	s.CreateTime, s.UpdateTime, s.EndTime = fromMicros(created), fromMicros(updated), fromMicros(ended)
+	return s, err
+}
+
+const selectSync = `SELECT ` + syncColumns + ` FROM syncs WHERE organization_id = $1 AND id = $2`
+
+// Sync implements store.Store.
+func (s *Store) Sync(ctx context.Context, organizationID, id string) (store.Sync, error) {
+	all, err := list(ctx, s.db, scanSync, selectSync, organizationID, id)
+	return found(all, err, "sync", id)
+}
+
+// Sync implements store.Tx.
+func (t *organizationTx) Sync(ctx context.Context, id string) (store.Sync, error) {
+	all := ask(t.queue(), scanSync, selectSync, t.organization, id)
+	err := t.send(ctx)
+	return found(*all, err, "sync", id)
+}
+
+// Syncs implements store.Store.
+func (s *Store) Syncs(ctx context.Context, organizationID, before string, limit int) ([]store.Sync, error) {
+	return list(ctx, s.db, scanSync, `SELECT `+syncColumns+` FROM syncs WHERE organization_id = $1 AND ($2 = '' OR id < $2)
+		ORDER BY id DESC LIMIT $3`, organizationID, before, limit)
+}
+
+// RunningSyncs implements store.Store.
+func (s *Store) RunningSyncs(ctx context.Context) (int, error) {
+	all, err := list(ctx, s.db, pgx.RowTo[int], `SELECT count(*) FROM syncs WHERE state = 1`)
+	if err != nil {
+		return 0, err
+	}
+	return all[0], nil
+}
+
+// CreateSync implements store.Tx.
+func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep int) error {
+	running := ask(t.queue(), pgx.RowTo[string], `SELECT id FROM syncs WHERE organization_id = $1 AND state = 1`, t.organization)
+	if err := t.send(ctx); err != nil {
+		return err
+	}
+	if len(*running) > 0 {
+		return fault.New(fault.SyncRunning, "a rule sync is running already").With("sync_id", (*running)[0])
+	}
+	err := t.write(ctx, `INSERT INTO syncs (`+syncColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed,
+		sync.StartedBy, sync.Traceparent, micros(sync.CreateTime), micros(sync.UpdateTime), micros(sync.EndTime))
+	if err != nil {
+		return err
+	}
+	return t.write(ctx, `DELETE FROM syncs WHERE organization_id = $1 AND state <> 1 AND id <=
+		(SELECT id FROM syncs WHERE organization_id = $1 AND state <> 1 ORDER BY id DESC LIMIT 1 OFFSET $2)`, t.organization, keep)
+}
+
+// PutSync implements store.Tx.
+func (t *organizationTx) PutSync(ctx context.Context, sync store.Sync) error {
+	return t.write(ctx, `UPDATE syncs SET state = $3, page_token = $4, after_user = $5, users_done = $6, access_added = $7,
+		access_removed = $8, update_time = $9, end_time = $10 WHERE organization_id = $1 AND id = $2`,
+		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed,
+		micros(sync.UpdateTime), micros(sync.EndTime))
+}

@@ -1,0 +1,165 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+// Update implements store.Store.
+func (s *Store) Update(ctx context.Context, organizationID string, fn func(context.Context, store.Tx) error) error {
+	if err := s.update(ctx, organizationID, fn); err != nil {
+		return sqldb.Reach(err)
+	}
+	s.signals.Notify(organizationID)
+	s.wakeup.wrote(organizationID)
+	return nil
+}
+
+func (s *Store) update(ctx context.Context, organizationID string, fn func(context.Context, store.Tx) error) error {
+	conn, err := s.db.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	t := &organizationTx{conn: conn, organization: organizationID, batch: &pgx.Batch{}}
+	defer t.end(ctx)
+	if err := t.begin(ctx); err != nil {
+		return err
+	}
+	if err := fn(ctx, t); err != nil {
+		return err
+	}
+	return t.commit(ctx)
+}
+
+// maxQueued is how many writes are gathered before they are sent.
+const maxQueued = 500
+
+// organizationTx is a store.Tx. Its writes are gathered until something is read, or until the commit.
+type organizationTx struct {
+	conn         *pgxpool.Conn
+	organization string
+	row          organizationRow
+	batch        *pgx.Batch  // what is written next
+	access       differences // and this after it
+	wrote        bool        // something of the organization
+}
+
+var _ store.Tx = (*organizationTx)(nil)
+
+// organizationRow is what is kept of the organization itself. It is locked, so nobody else changes it.
+type organizationRow struct {
+	generation int64
+	checkpoint string
+	owner      string
+	token      int64
+	expire     int64
+	recovering bool
+	walk       store.Walk
+}
+
+// begin locks the organization, and makes it known.
+//
+// The lock that counts is the advisory one. It is taken before the transaction has a number, which the lock on a row cannot
+// promise: so transactions of one organization commit in the order of their numbers, and the records of its feed, which are
+// in that order, are in the order of what happened. The row is locked as well, because leases are taken on it.
+func (t *organizationTx) begin(ctx context.Context) error {
+	t.batch.Queue(`BEGIN`)
+	t.batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1, `+updateLock+`))`, t.organization)
+	t.batch.Queue(`INSERT INTO organizations (organization_id) VALUES ($1) ON CONFLICT DO NOTHING`, t.organization)
+	t.batch.Queue(`SELECT generation, checkpoint, owner_id, owner_token, owner_expire_time, recovering, recovery_token, recovery_after
+		FROM organizations WHERE organization_id = $1 FOR UPDATE`, t.organization).QueryRow(func(row pgx.Row) error {
+		r := &t.row
+		return row.Scan(&r.generation, &r.checkpoint, &r.owner, &r.token, &r.expire, &r.recovering, &r.walk.PageToken, &r.walk.After)
+	})
+	return t.send(ctx)
+}
+
+// Advisory locks are shared by all who use the database, so theirs are told apart by numbers that are unlikely twice.
+const (
+	updateLock = `8245921731`
+	trimLock   = `8245921732`
+)
+
+// errAborted is what a commit gets when a failure before it was passed over.
+var errAborted = errors.New("the transaction failed before its commit")
+
+// commit writes what was gathered, and the organization, and commits: in one round trip.
+func (t *organizationTx) commit(ctx context.Context) error {
+	t.gather()
+	if t.wrote {
+		r := t.row
+		t.batch.Queue(`UPDATE organizations SET commits = commits + 1, generation = $2, checkpoint = $3, owner_expire_time = $4,
+			recovering = $5, recovery_token = $6, recovery_after = $7 WHERE organization_id = $1`,
+			t.organization, r.generation, r.checkpoint, r.expire, r.recovering, r.walk.PageToken, r.walk.After)
+	}
+	t.batch.Queue(`COMMIT`).Exec(func(tag pgconn.CommandTag) error {
+		if tag.String() != "COMMIT" {
+			return errAborted
+		}
+		return nil
+	})
+	return t.send(ctx)
+}
+
+// end takes back what was not committed. A connection on which that fails is not used again.
+func (t *organizationTx) end(ctx context.Context) {
+	const inNone = 'I'
+	if t.conn.Conn().IsClosed() || t.conn.Conn().PgConn().TxStatus() == inNone {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	_, _ = t.conn.Exec(ctx, `ROLLBACK`)
+}
+
+const rollbackTimeout = 2 * time.Second
+
+// write gathers a statement.
+func (t *organizationTx) write(ctx context.Context, query string, args ...any) error {
+	t.wrote = true
+	t.batch.Queue(query, args...)
+	if t.batch.Len() < maxQueued {
+		return nil
+	}
+	return t.send(ctx)
+}
+
+// gather adds the differences of access to the batch.
+func (t *organizationTx) gather() {
+	if t.access.queue(t.batch, t.organization) {
+		t.wrote = true
+	}
+}
+
+// queue is the batch behind all that was written: add to it, then send.
+func (t *organizationTx) queue() *pgx.Batch {
+	t.gather()
+	return t.batch
+}
+
+// send sends the batch.
+func (t *organizationTx) send(ctx context.Context) error {
+	b := t.batch
+	t.batch = &pgx.Batch{}
+	return sqldb.Reach(t.conn.SendBatch(ctx, b).Close())
+}
+
+// exec sends a statement, behind all that was written, and gives the number of rows that it changed.
+func (t *organizationTx) exec(ctx context.Context, query string, args ...any) (n int64, err error) {
+	t.wrote = true
+	t.queue().Queue(query, args...).Exec(func(tag pgconn.CommandTag) error {
+		n = tag.RowsAffected()
+		return nil
+	})
+	err = t.send(ctx)
+	return n, err
+}

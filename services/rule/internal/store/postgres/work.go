@@ -1,0 +1,185 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+// Acquire implements store.Store. It waits for an Update that is under way: what the owner before it commits is there for
+// the new one. The first statement locks the row also where it writes nothing, so the second one tells why it did not.
+func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, expire time.Time) (store.Lease, bool, time.Time, error) {
+	var until int64
+	b := &pgx.Batch{}
+	token := ask(b, pgx.RowTo[int64], `INSERT INTO organizations AS o (organization_id, owner_id, owner_token, owner_expire_time)
+		VALUES ($1, $2, 1, $3) ON CONFLICT (organization_id) DO UPDATE SET owner_id = excluded.owner_id,
+		owner_token = o.owner_token + 1, owner_expire_time = excluded.owner_expire_time
+		WHERE o.owner_id = excluded.owner_id OR o.owner_expire_time <= $4 RETURNING owner_token`,
+		organizationID, owner, micros(expire), micros(now))
+	b.Queue(`SELECT owner_expire_time FROM organizations WHERE organization_id = $1`, organizationID).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&until) })
+	if err := s.db.SendBatch(ctx, b).Close(); err != nil {
+		return store.Lease{}, false, time.Time{}, sqldb.Reach(err)
+	}
+	if len(*token) == 0 {
+		return store.Lease{}, true, fromMicros(until), nil
+	}
+	return store.Lease{Owner: owner, Token: (*token)[0], Expire: expire}, false, time.Time{}, nil
+}
+
+// Release implements store.Store. No two owners have an organization, so no two Releases wait for each other.
+func (s *Store) Release(ctx context.Context, leases map[string]store.Lease) error {
+	var organizations, owners []string
+	var tokens []int64
+	for organization, lease := range leases {
+		organizations, owners = append(organizations, organization), append(owners, lease.Owner)
+		tokens = append(tokens, lease.Token)
+	}
+	_, err := s.db.Exec(ctx, `UPDATE organizations o SET owner_expire_time = 0
+		FROM unnest($1::text[], $2::text[], $3::bigint[]) AS l (organization_id, owner_id, owner_token)
+		WHERE o.organization_id = l.organization_id AND o.owner_id = l.owner_id AND o.owner_token = l.owner_token`,
+		organizations, owners, tokens)
+	return sqldb.Reach(err)
+}
+
+// Own implements store.Tx. The row was read when it was locked.
+func (t *organizationTx) Own(_ context.Context, lease store.Lease, extend time.Time) error {
+	if t.row.owner != lease.Owner || t.row.token != lease.Token {
+		return store.ErrLostOwnership
+	}
+	if !extend.IsZero() {
+		t.row.expire, t.wrote = micros(extend), true
+	}
+	return nil
+}
+
+// Work implements store.Store.
+func (s *Store) Work(ctx context.Context, organizationID string, limit int) (store.Work, error) {
+	type place struct {
+		checkpoint string
+		recovering bool
+		walk       store.Walk
+	}
+	var at *[]place
+	var unresolved, requeued *[]string
+	var expansions *[]store.Expansion
+	var syncs *[]store.Sync
+	err := s.snapshot(ctx, func(b *pgx.Batch) {
+		at = ask(b, func(row pgx.CollectableRow) (p place, err error) {
+			err = row.Scan(&p.checkpoint, &p.recovering, &p.walk.PageToken, &p.walk.After)
+			return p, err
+		}, `SELECT checkpoint, recovering, recovery_token, recovery_after FROM organizations WHERE organization_id = $1`, organizationID)
+		unresolved = ask(b, pgx.RowTo[string], `SELECT id FROM rules WHERE organization_id = $1 AND unresolved ORDER BY id LIMIT $2`,
+			organizationID, limit)
+		requeued = ask(b, pgx.RowTo[string], `SELECT user_id FROM requeued WHERE organization_id = $1 ORDER BY user_id LIMIT $2`,
+			organizationID, limit)
+		expansions = ask(b, func(row pgx.CollectableRow) (e store.Expansion, err error) {
+			err = row.Scan(&e.Root, &e.GroupID, &e.PageToken, &e.From, &e.MessageID, &e.Traceparent)
+			return e, err
+		}, `SELECT root, group_id, page_token, from_cursor, message_id, traceparent FROM expansions
+			WHERE organization_id = $1 AND NOT done ORDER BY root, group_id LIMIT 1`, organizationID)
+		syncs = ask(b, scanSync, `SELECT `+syncColumns+` FROM syncs WHERE organization_id = $1 AND state = 1`, organizationID)
+	})
+	if err != nil || len(*at) == 0 { // nobody has written anything of it
+		return store.Work{}, err
+	}
+	w := store.Work{Checkpoint: (*at)[0].checkpoint, Unresolved: *unresolved, Requeued: *requeued}
+	if (*at)[0].recovering {
+		w.Recovery = &(*at)[0].walk
+	}
+	if len(*expansions) > 0 {
+		w.Expansion = &(*expansions)[0]
+	}
+	if len(*syncs) > 0 {
+		w.Sync = &(*syncs)[0]
+	}
+	return w, nil
+}
+
+// Activity implements store.Store.
+func (s *Store) Activity(ctx context.Context) (string, error) {
+	all, err := list(ctx, s.db, pgx.RowTo[string], `SELECT activity FROM meta`)
+	if err != nil {
+		return "", err
+	}
+	return all[0], nil
+}
+
+// SaveActivity implements store.Store. Organizations are made known in the order of their ids, so that two processes that
+// do so at once do not wait for each other.
+func (s *Store) SaveActivity(ctx context.Context, cursor string, organizationIDs []string) error {
+	ids := slices.Sorted(slices.Values(organizationIDs))
+	b := &pgx.Batch{}
+	if len(ids) > 0 {
+		b.Queue(`INSERT INTO organizations (organization_id) SELECT id FROM unnest($1::text[]) WITH ORDINALITY AS o (id, n)
+			ORDER BY n ON CONFLICT DO NOTHING`, ids)
+	}
+	b.Queue(`UPDATE meta SET activity = $1`, cursor)
+	return sqldb.Reach(s.db.SendBatch(ctx, b).Close())
+}
+
+// SetCheckpoint implements store.Tx.
+func (t *organizationTx) SetCheckpoint(_ context.Context, cursor string) error {
+	t.row.checkpoint, t.wrote = cursor, true
+	return nil
+}
+
+// SetRecovery implements store.Tx.
+func (t *organizationTx) SetRecovery(_ context.Context, walk *store.Walk) error {
+	t.row.recovering, t.row.walk, t.wrote = walk != nil, store.Walk{}, true
+	if walk != nil {
+		t.row.walk = *walk
+	}
+	return nil
+}
+
+// Expand implements store.Tx.
+func (t *organizationTx) Expand(ctx context.Context, e store.Expansion) error {
+	return t.write(ctx, `INSERT INTO expansions
+		(organization_id, root, group_id, done, page_token, from_cursor, message_id, traceparent)
+		SELECT $1, coalesce((SELECT max(root) FROM expansions WHERE organization_id = $1), 0) + 1, $2, false, '', $3, $4, $5
+		WHERE NOT EXISTS (SELECT 1 FROM expansions
+			WHERE organization_id = $1 AND group_id = $2 AND NOT done AND page_token = '')`,
+		t.organization, e.GroupID, e.From, e.MessageID, e.Traceparent)
+}
+
+// ExpandWithin implements store.Tx.
+func (t *organizationTx) ExpandWithin(ctx context.Context, e store.Expansion, groupIDs []string) error {
+	if len(groupIDs) == 0 {
+		return nil
+	}
+	return t.write(ctx, `INSERT INTO expansions
+		(organization_id, root, group_id, done, page_token, from_cursor, message_id, traceparent)
+		SELECT $1, $2, group_id, false, '', $4, $5, $6 FROM unnest($3::text[]) AS group_id ON CONFLICT DO NOTHING`,
+		t.organization, e.Root, groupIDs, e.From, e.MessageID, e.Traceparent)
+}
+
+// ExpandedTo implements store.Tx.
+func (t *organizationTx) ExpandedTo(ctx context.Context, e store.Expansion, pageToken string, done bool) error {
+	err := t.write(ctx, `UPDATE expansions SET page_token = $4, done = $5 WHERE organization_id = $1 AND root = $2 AND group_id = $3`,
+		t.organization, e.Root, e.GroupID, pageToken, done)
+	if err != nil || !done {
+		return err
+	}
+	return t.write(ctx, `DELETE FROM expansions WHERE organization_id = $1 AND root = $2
+		AND NOT EXISTS (SELECT 1 FROM expansions WHERE organization_id = $1 AND root = $2 AND NOT done)`, t.organization, e.Root)
+}
+
+// Requeue implements store.Tx.
+func (t *organizationTx) Requeue(ctx context.Context, userIDs []string) error {
+	if len(userIDs) == 0 {
+		return nil
+	}
+	return t.write(ctx, `INSERT INTO requeued (organization_id, user_id) SELECT $1, user_id FROM unnest($2::text[]) AS user_id
+		ON CONFLICT DO NOTHING`, t.organization, userIDs)
+}
+
+// Unqueue implements store.Tx.
+func (t *organizationTx) Unqueue(ctx context.Context, userIDs []string) error {
+	return t.write(ctx, `DELETE FROM requeued WHERE organization_id = $1 AND user_id = ANY ($2::text[])`, t.organization, userIDs)
+}

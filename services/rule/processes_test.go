@@ -1,0 +1,82 @@
+package rule_test
+
+import (
+	"context"
+	"testing"
+
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/rule"
+)
+
+// onPostgres gives a bench a database of its own on PostgreSQL.
+func onPostgres(t *testing.T) func(*rule.Config) {
+	t.Helper()
+	url := testkit.Postgres(t, "rule", rule.Migrate)
+	return func(c *rule.Config) { c.DatabasePath, c.DatabaseURL = "", url }
+}
+
+// beside starts another process on a bench's database, with the same identity service.
+func (b *bench) beside() *bench {
+	b.t.Helper()
+	other := &bench{t: b.t, identity: b.identity, events: b.events, dir: b.dir, config: b.config}
+	other.start()
+	b.t.Cleanup(other.stop)
+	return other
+}
+
+func TestTwoProcessesShareADatabase(t *testing.T) {
+	t.Parallel()
+	one := newBench(t, onPostgres(t), smallBatches)
+	two := one.beside()
+	ctx, cancel := context.WithCancel(two.ctx())
+	defer cancel()
+	watch, err := two.access.WatchAccess(ctx, &rulev1.WatchAccessRequest{OrganizationId: acme, AfterCursor: one.cursor()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := func() *rulev1.AccessChange {
+		for {
+			r, err := watch.Recv()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.GetChange() != nil {
+				return r.GetChange()
+			}
+		}
+	}
+	one.valueRule("dev", "developer")
+	var users []string
+	for range 7 {
+		user := one.identity.AddUser(acme, one.dir)
+		one.identity.SetRoles(user, "dev")
+		users = append(users, user)
+	}
+	two.caughtUp()
+	for _, user := range users {
+		one.holds(user, "developer")
+		two.holds(user, "developer")
+	}
+	one.must(one.grant(users[0], "designer"))
+	gained := map[string]int{}
+	for range len(users) + 1 {
+		gained[told().GetUserId()]++
+	}
+	if len(gained) != len(users) || gained[users[0]] != 2 {
+		t.Fatalf("who watches the other process was told of %v", gained)
+	}
+
+	// Whichever process owns the organization, the other one goes on when it is gone.
+	one.stop()
+	two.identity.SetRoles(users[1], "")
+	two.caughtUp()
+	two.holds(users[1])
+	if c := told(); c.GetUserId() != users[1] || c.GetKind() != rulev1.AccessChangeKind_ACCESS_CHANGE_KIND_REMOVED {
+		t.Fatalf("watched %v", c)
+	}
+	if sync := two.sync(); sync.GetUsersDone() != int64(len(users)) {
+		t.Fatalf("the rule sync dealt with %d users", sync.GetUsersDone())
+	}
+	two.holds(users[0], "developer", "designer")
+}
