@@ -79,8 +79,14 @@ func (s *Store) Access(ctx context.Context, organizationID string, filter store.
 
 // HolderIDs implements store.Store.
 func (s *Store) HolderIDs(ctx context.Context, organizationID, after, upTo string, limit int) ([]string, error) {
-	rows, err := s.db.Query(ctx, `SELECT user_id FROM holders WHERE organization_id = ?1 AND user_id > ?2
-		AND (?3 = '' OR user_id <= ?3) ORDER BY user_id LIMIT ?4`, organizationID, after, upTo, limit)
+	// Two texts: a bound that might not be one would not bound the look into the index.
+	query, args := `SELECT user_id FROM holders WHERE organization_id = ? AND user_id > ? ORDER BY user_id LIMIT ?`,
+		[]any{organizationID, after, limit}
+	if upTo != "" {
+		query = `SELECT user_id FROM holders WHERE organization_id = ? AND user_id > ? AND user_id <= ? ORDER BY user_id LIMIT ?`
+		args = []any{organizationID, after, upTo, limit}
+	}
+	rows, err := s.db.Query(ctx, query, args...)
 	return sqldb.Collect(rows, err, scanOne[string])
 }
 
