@@ -70,7 +70,7 @@ func (s *Store) Keys(ctx context.Context, organizationID, directoryID string, li
 	if _, err := s.Directory(ctx, organizationID, directoryID); err != nil {
 		return nil, err
 	}
-	stored, err := rows(ctx, s.db, keyFields, `SELECT `+keyColumns+` FROM keys k
+	stored, err := sqldb.ReadAll(ctx, s.db, keyFields, `SELECT `+keyColumns+` FROM keys k
 		WHERE k.organization_id = $1 AND k.directory_id = $2 ORDER BY k.id COLLATE "C" DESC LIMIT $3`, organizationID, directoryID, limit)
 	var keys []store.Key
 	for _, k := range stored {
@@ -82,7 +82,7 @@ func (s *Store) Keys(ctx context.Context, organizationID, directoryID string, li
 // RevokeKey implements store.Store.
 func (s *Store) RevokeKey(ctx context.Context, organizationID, directoryID, id string, now time.Time) (k store.Key, err error) {
 	err = s.write(ctx, func(tx pgx.Tx) error {
-		stored, err := row(ctx, tx, keyFields, fault.Missing("key", id), `SELECT `+keyColumns+` FROM keys k
+		stored, err := sqldb.ReadOne(ctx, tx, keyFields, fault.Missing("key", id), `SELECT `+keyColumns+` FROM keys k
 			WHERE k.organization_id = $1 AND k.directory_id = $2 AND k.id = $3 FOR UPDATE`, organizationID, directoryID, id)
 		if k = stored.key(); err != nil || !k.RevokeTime.IsZero() {
 			return err

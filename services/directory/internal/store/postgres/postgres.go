@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"embed"
-	"errors"
 	"io/fs"
 	"time"
 
@@ -61,37 +60,10 @@ func (s *Store) write(ctx context.Context, fn func(tx pgx.Tx) error) error {
 	return sqldb.Reach(pgx.BeginFunc(ctx, s.db, fn))
 }
 
-// queryer reads, in a transaction or outside one.
-type queryer interface {
-	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
-	QueryRow(ctx context.Context, query string, args ...any) pgx.Row
-}
-
 const organizationColumns = `id, display_name, federated, create_time, update_time`
 
 func organizationFields(o *store.Organization) []any {
 	return []any{&o.ID, &o.DisplayName, &o.Federated, sqldb.Time(&o.CreateTime), sqldb.Time(&o.UpdateTime)}
-}
-
-// rows reads all rows, each into the fields of a new T.
-func rows[T any](ctx context.Context, q queryer, fields func(*T) []any, query string, args ...any) ([]T, error) {
-	found, err := q.Query(ctx, query, args...)
-	if err != nil {
-		return nil, sqldb.Reach(err)
-	}
-	all, err := pgx.CollectRows(found, func(row pgx.CollectableRow) (one T, err error) {
-		return one, row.Scan(fields(&one)...)
-	})
-	return all, sqldb.Reach(err)
-}
-
-// row reads the one row that there must be; missing is the error of there being none.
-func row[T any](ctx context.Context, q queryer, fields func(*T) []any, missing error, query string, args ...any) (one T, err error) {
-	err = q.QueryRow(ctx, query, args...).Scan(fields(&one)...)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return one, missing
-	}
-	return one, sqldb.Reach(err)
 }
 
 // CreateOrganization implements store.Store.
@@ -107,8 +79,8 @@ func (s *Store) CreateOrganization(ctx context.Context, o store.Organization) er
 // lock is added to a read whose row must stay as it is until the transaction ends.
 const lock = ` FOR UPDATE`
 
-func organization(ctx context.Context, q queryer, id, locking string) (store.Organization, error) {
-	return row(ctx, q, organizationFields, fault.Missing("organization", id),
+func organization(ctx context.Context, q sqldb.Reader, id, locking string) (store.Organization, error) {
+	return sqldb.ReadOne(ctx, q, organizationFields, fault.Missing("organization", id),
 		`SELECT `+organizationColumns+` FROM organizations WHERE id = $1`+locking, id)
 }
 
@@ -119,7 +91,7 @@ func (s *Store) Organization(ctx context.Context, id string) (store.Organization
 
 // Organizations implements store.Store.
 func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]store.Organization, error) {
-	return rows(ctx, s.db, organizationFields,
+	return sqldb.ReadAll(ctx, s.db, organizationFields,
 		`SELECT `+organizationColumns+` FROM organizations WHERE id COLLATE "C" > $1 ORDER BY id COLLATE "C" LIMIT $2`, after, limit)
 }
 
@@ -155,7 +127,7 @@ func (s *Store) UpdateOrganization(ctx context.Context, id string, change store.
 
 // reviseAll gives each directory of an organization a new revision, so that who follows learns of its new state.
 func reviseAll(ctx context.Context, tx pgx.Tx, organizationID string) error {
-	all, err := rows(ctx, tx, func(id *string) []any { return []any{id} },
+	all, err := sqldb.ReadAll(ctx, tx, sqldb.Value[string],
 		`SELECT id FROM directories WHERE organization_id = $1 ORDER BY id`, organizationID)
 	if err != nil {
 		return err
@@ -223,7 +195,7 @@ func replaced(ctx context.Context, tx pgx.Tx, organizationID string, replace sto
 	if replace.None {
 		return "", nil
 	}
-	candidates, err := rows(ctx, tx, func(id *string) []any { return []any{id} },
+	candidates, err := sqldb.ReadAll(ctx, tx, sqldb.Value[string],
 		`SELECT d.id FROM directories d WHERE d.organization_id = $1 AND d.delete_time <> 0 AND ($2 = '' OR d.id = $2)
 		AND NOT EXISTS (SELECT 1 FROM directories r WHERE r.organization_id = $1 AND r.replaces_id = d.id) LIMIT 2`,
 		organizationID, replace.ID)
@@ -241,8 +213,8 @@ func replaced(ctx context.Context, tx pgx.Tx, organizationID string, replace sto
 }
 
 // directory reads one; locking is empty or locks the row of the directory alone.
-func directory(ctx context.Context, q queryer, organizationID, id, locking string) (store.Directory, error) {
-	return row(ctx, q, directoryFields, fault.Missing("directory", id),
+func directory(ctx context.Context, q sqldb.Reader, organizationID, id, locking string) (store.Directory, error) {
+	return sqldb.ReadOne(ctx, q, directoryFields, fault.Missing("directory", id),
 		`SELECT `+directoryColumns+directoryTables+`WHERE d.organization_id = $1 AND d.id = $2`+locking, organizationID, id)
 }
 
@@ -258,7 +230,7 @@ func (s *Store) Directories(ctx context.Context, organizationID, after string, l
 	if _, err := s.Organization(ctx, organizationID); err != nil {
 		return nil, err
 	}
-	return rows(ctx, s.db, directoryFields, `SELECT `+directoryColumns+directoryTables+
+	return sqldb.ReadAll(ctx, s.db, directoryFields, `SELECT `+directoryColumns+directoryTables+
 		`WHERE d.organization_id = $1 AND d.id COLLATE "C" > $2 AND (d.delete_time = 0 OR $3) ORDER BY d.id COLLATE "C" LIMIT $4`,
 		organizationID, after, deleted, limit)
 }
@@ -315,7 +287,7 @@ func (s *Store) DeleteDirectory(ctx context.Context, organizationID, id string, 
 			}
 		}
 		// A key that is being created waits for the directory's row, and then finds it deleted.
-		raw, err := rows(ctx, tx, func(digest *[]byte) []any { return []any{digest} },
+		raw, err := sqldb.ReadAll(ctx, tx, sqldb.Value[[]byte],
 			`SELECT digest FROM keys WHERE organization_id = $1 AND directory_id = $2`, organizationID, id)
 		for _, digest := range raw {
 			digests = append(digests, [sha256.Size]byte(digest))
@@ -327,6 +299,6 @@ func (s *Store) DeleteDirectory(ctx context.Context, organizationID, id string, 
 
 // DirectoriesAfter implements store.Store.
 func (s *Store) DirectoriesAfter(ctx context.Context, revision int64, limit int) ([]store.Directory, error) {
-	return rows(ctx, s.db, directoryFields, `SELECT `+directoryColumns+directoryTables+
+	return sqldb.ReadAll(ctx, s.db, directoryFields, `SELECT `+directoryColumns+directoryTables+
 		`WHERE d.revision > $1 ORDER BY d.revision LIMIT $2`, revision, limit)
 }

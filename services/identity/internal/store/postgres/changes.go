@@ -81,7 +81,7 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 		horizon uint64
 		there   bool
 	}
-	found, err := rows(ctx, s.db, func(l *line) []any {
+	found, err := sqldb.ReadAll(ctx, s.db, func(l *line) []any {
 		return []any{
 			&l.horizon, &l.there, &l.Cursor.Transaction, &l.Cursor.Sequence, &l.OrganizationID, &l.DirectoryID, &l.Group,
 			&l.ResourceID, &l.Revision, &l.Kind, &l.MemberID, &l.MemberGroup, &l.MessageID, &l.Traceparent, sqldb.Time(&l.Time),
@@ -131,11 +131,11 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) ([]string, feed.C
 				WHERE organization_id = o.id AND (transaction, sequence) > ($1, $2) ORDER BY transaction, sequence LIMIT 1)`
 	}
 	// What is below the horizon stays so: it need not be of the snapshot that reads the records.
-	end, err := row(ctx, s.db, one[int64], nil, `SELECT `+horizon)
+	end, err := sqldb.ReadOne(ctx, s.db, sqldb.Value[int64], nil, `SELECT `+horizon)
 	if err != nil {
 		return nil, after, err
 	}
-	active, err := rows(ctx, s.db, one[string], query, transaction, sequence, end)
+	active, err := sqldb.ReadAll(ctx, s.db, sqldb.Value[string], query, transaction, sequence, end)
 	if err != nil {
 		return nil, after, err
 	}

@@ -13,7 +13,7 @@ import (
 func (s *Store) Facts(ctx context.Context, organizationID string, ids []string) (facts []store.Facts, err error) {
 	// Users and their groups are of one moment.
 	err = pgx.BeginTxFunc(ctx, s.db, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		facts, err = rows(ctx, tx, func(f *store.Facts) []any { return append(userFields(&f.User), &f.Detached) },
+		facts, err = sqldb.ReadAll(ctx, tx, func(f *store.Facts) []any { return append(userFields(&f.User), &f.Detached) },
 			`SELECT `+userColumns+`, d.closed FROM users u
 			JOIN directories d ON d.organization_id = u.organization_id AND d.id = u.directory_id
 			WHERE u.organization_id = $1 AND u.id = ANY($2)`, organizationID, ids)
@@ -21,7 +21,7 @@ func (s *Store) Facts(ctx context.Context, organizationID string, ids []string) 
 			return err
 		}
 		type membership struct{ user, group string }
-		all, err := rows(ctx, tx, func(m *membership) []any { return []any{&m.user, &m.group} },
+		all, err := sqldb.ReadAll(ctx, tx, func(m *membership) []any { return []any{&m.user, &m.group} },
 			`WITH RECURSIVE inside (user_id, id) AS (
 				SELECT member_id COLLATE "C", group_id COLLATE "C" FROM members WHERE organization_id = $1 AND member_id = ANY($2)
 				UNION
@@ -59,12 +59,12 @@ func (s *Store) FindUsers(ctx context.Context, organizationID string, by store.L
 	default:
 		query, value = `SELECT id FROM users WHERE organization_id = $1 AND id = $2 LIMIT $3`, by.ID
 	}
-	return rows(ctx, s.db, one[string], query, organizationID, value, limit)
+	return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], query, organizationID, value, limit)
 }
 
 // UserIDs implements store.Store.
 func (s *Store) UserIDs(ctx context.Context, organizationID, after string, limit int) ([]string, error) {
-	return rows(ctx, s.db, one[string], `SELECT id FROM users WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
+	return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], `SELECT id FROM users WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
 		organizationID, after, limit)
 }
 
@@ -76,15 +76,15 @@ func groupFactsFields(f *store.GroupFacts) []any { return append(groupFields(&f.
 // FindGroups implements store.Store.
 func (s *Store) FindGroups(ctx context.Context, organizationID, folded, after string, limit int) ([]store.GroupFacts, error) {
 	if folded == "" {
-		return rows(ctx, s.db, groupFactsFields, groupFactsQuery+`WHERE g.organization_id = $1 AND g.id > $2 ORDER BY g.id LIMIT $3`,
+		return sqldb.ReadAll(ctx, s.db, groupFactsFields, groupFactsQuery+`WHERE g.organization_id = $1 AND g.id > $2 ORDER BY g.id LIMIT $3`,
 			organizationID, after, limit)
 	}
-	return rows(ctx, s.db, groupFactsFields, groupFactsQuery+
+	return sqldb.ReadAll(ctx, s.db, groupFactsFields, groupFactsQuery+
 		`WHERE g.organization_id = $1 AND g.display_name_folded = $2 AND g.id > $3 ORDER BY g.id LIMIT $4`,
 		organizationID, folded, after, limit)
 }
 
 // GroupFacts implements store.Store.
 func (s *Store) GroupFacts(ctx context.Context, organizationID string, ids []string) ([]store.GroupFacts, error) {
-	return rows(ctx, s.db, groupFactsFields, groupFactsQuery+`WHERE g.organization_id = $1 AND g.id = ANY($2)`, organizationID, ids)
+	return sqldb.ReadAll(ctx, s.db, groupFactsFields, groupFactsQuery+`WHERE g.organization_id = $1 AND g.id = ANY($2)`, organizationID, ids)
 }

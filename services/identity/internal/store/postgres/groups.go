@@ -22,8 +22,8 @@ func groupFields(g *store.Group) []any {
 }
 
 // group reads one; locking is empty or locks its row.
-func group(ctx context.Context, q queryer, scope store.Scope, id, locking string) (store.Group, error) {
-	return row(ctx, q, groupFields, fault.Missing("group", id), `SELECT `+groupColumns+` FROM groups g
+func group(ctx context.Context, q sqldb.Reader, scope store.Scope, id, locking string) (store.Group, error) {
+	return sqldb.ReadOne(ctx, q, groupFields, fault.Missing("group", id), `SELECT `+groupColumns+` FROM groups g
 		WHERE g.organization_id = $1 AND g.id = $2 AND g.directory_id = $3`+locking, scope.OrganizationID, id, scope.DirectoryID)
 }
 
@@ -41,28 +41,28 @@ func (s *Store) Group(ctx context.Context, scope store.Scope, id string) (store.
 
 // GroupsByName implements store.Store.
 func (s *Store) GroupsByName(ctx context.Context, scope store.Scope, folded string, limit int) ([]store.Group, error) {
-	return rows(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM groups g
+	return sqldb.ReadAll(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM groups g
 		WHERE g.organization_id = $1 AND g.display_name_folded = $2 AND g.directory_id = $3 ORDER BY g.id LIMIT $4`,
 		scope.OrganizationID, folded, scope.DirectoryID, limit)
 }
 
 // GroupsByExternalID implements store.Store.
 func (s *Store) GroupsByExternalID(ctx context.Context, scope store.Scope, externalID string, limit int) ([]store.Group, error) {
-	return rows(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM groups g
+	return sqldb.ReadAll(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM groups g
 		WHERE g.organization_id = $1 AND g.directory_id = $2 AND g.external_id = $3 AND g.external_id <> '' ORDER BY g.id LIMIT $4`,
 		scope.OrganizationID, scope.DirectoryID, externalID, limit)
 }
 
 // Groups implements store.Store.
 func (s *Store) Groups(ctx context.Context, scope store.Scope, after string, limit int) ([]store.Group, error) {
-	return rows(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM groups g
+	return sqldb.ReadAll(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM groups g
 		WHERE g.organization_id = $1 AND g.directory_id = $2 AND g.id > $3 ORDER BY g.id LIMIT $4`,
 		scope.OrganizationID, scope.DirectoryID, after, limit)
 }
 
 // GroupPage implements store.Store.
 func (s *Store) GroupPage(ctx context.Context, scope store.Scope, skip, limit int64) ([]store.Group, error) {
-	return rows(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM
+	return sqldb.ReadAll(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM
 			(SELECT id FROM groups WHERE organization_id = $1 AND directory_id = $2 ORDER BY id LIMIT $3 OFFSET $4) page
 		JOIN groups g ON g.organization_id = $1 AND g.id = page.id ORDER BY g.id`,
 		scope.OrganizationID, scope.DirectoryID, limit, skip)
@@ -70,7 +70,7 @@ func (s *Store) GroupPage(ctx context.Context, scope store.Scope, skip, limit in
 
 // CountGroups implements store.Store.
 func (s *Store) CountGroups(ctx context.Context, scope store.Scope) (int64, error) {
-	return row(ctx, s.db, one[int64], nil, `SELECT count(*) FROM groups WHERE organization_id = $1 AND directory_id = $2`,
+	return sqldb.ReadOne(ctx, s.db, sqldb.Value[int64], nil, `SELECT count(*) FROM groups WHERE organization_id = $1 AND directory_id = $2`,
 		scope.OrganizationID, scope.DirectoryID)
 }
 
@@ -114,7 +114,7 @@ func uniqueGroup(ctx context.Context, tx pgx.Tx, d store.Directory, g store.Grou
 		g.OrganizationID, g.DirectoryID, g.DisplayNameFolded); err != nil {
 		return err
 	}
-	exists, err := row(ctx, tx, one[bool], nil, `SELECT EXISTS (SELECT 1 FROM groups WHERE organization_id = $1
+	exists, err := sqldb.ReadOne(ctx, tx, sqldb.Value[bool], nil, `SELECT EXISTS (SELECT 1 FROM groups WHERE organization_id = $1
 		AND display_name_folded = $2 AND directory_id = $3 AND id <> $4)`, g.OrganizationID, g.DisplayNameFolded, g.DirectoryID, g.ID)
 	if err == nil && exists {
 		err = fault.New(fault.Uniqueness, "another group of this directory has this displayName").With("attribute", "displayName")

@@ -76,7 +76,7 @@ func (e *editor) add(ctx context.Context, ids []string) error {
 		`SELECT id, false FROM users WHERE organization_id = $1 AND id = ANY($2) AND directory_id = $3 ORDER BY id FOR KEY SHARE`,
 		`SELECT id, true FROM groups WHERE organization_id = $1 AND id = ANY($2) AND directory_id = $3 ORDER BY id FOR KEY SHARE`,
 	} {
-		some, err := rows(ctx, e.tx, memberFields, query, e.scope.OrganizationID, ids, e.scope.DirectoryID)
+		some, err := sqldb.ReadAll(ctx, e.tx, memberFields, query, e.scope.OrganizationID, ids, e.scope.DirectoryID)
 		if err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func (e *editor) add(ctx context.Context, ids []string) error {
 		AND member_id = ANY($3) AND carried`, e.scope.OrganizationID, e.groupID, all); err != nil {
 		return err
 	}
-	added, err := rows(ctx, e.tx, memberFields, `INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
+	added, err := sqldb.ReadAll(ctx, e.tx, memberFields, `INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
 		SELECT $1, $2, n.id, n.grp, false FROM unnest($3::text[], $4::boolean[]) n (id, grp) ON CONFLICT DO NOTHING
 		RETURNING member_id, member_group`, e.scope.OrganizationID, e.groupID, all, groups)
 	if err != nil {
@@ -145,7 +145,7 @@ func (e *editor) acyclic(ctx context.Context, id string) error {
 	if _, err := e.tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 3))`, e.scope.OrganizationID); err != nil {
 		return err
 	}
-	cycle, err := row(ctx, e.tx, one[bool], nil, `WITH RECURSIVE inside (id) AS (
+	cycle, err := sqldb.ReadOne(ctx, e.tx, sqldb.Value[bool], nil, `WITH RECURSIVE inside (id) AS (
 			SELECT $2::text COLLATE "C" UNION
 			SELECT m.member_id FROM inside CROSS JOIN LATERAL (SELECT member_id FROM members
 				WHERE organization_id = $1 AND group_id = inside.id AND member_group `+eachByItself+`) m)
@@ -158,7 +158,7 @@ func (e *editor) acyclic(ctx context.Context, id string) error {
 
 // remove takes out members that the directory can see.
 func (e *editor) remove(ctx context.Context, ids []string) error {
-	removed, err := rows(ctx, e.tx, memberFields, `DELETE FROM members m WHERE organization_id = $1 AND group_id = $2
+	removed, err := sqldb.ReadAll(ctx, e.tx, memberFields, `DELETE FROM members m WHERE organization_id = $1 AND group_id = $2
 		AND member_id = ANY($3)
 		AND (EXISTS (SELECT 1 FROM users u WHERE u.organization_id = $1 AND u.id = m.member_id AND u.directory_id = $4)
 			OR EXISTS (SELECT 1 FROM groups g WHERE g.organization_id = $1 AND g.id = m.member_id AND g.directory_id = $4))
@@ -223,8 +223,8 @@ func (e *editor) record(ctx context.Context, kind store.ChangeKind, who []member
 func shownFields(m *store.Member) []any { return []any{&m.ID, &m.Group, &m.Display, &m.Carried} }
 
 // members lists those that the directory can see.
-func members(ctx context.Context, q queryer, scope store.Scope, groupID, after string, limit int) ([]store.Member, error) {
-	return rows(ctx, q, shownFields, `SELECT m.member_id, m.member_group, coalesce(u.display_name, g.display_name), m.carried
+func members(ctx context.Context, q sqldb.Reader, scope store.Scope, groupID, after string, limit int) ([]store.Member, error) {
+	return sqldb.ReadAll(ctx, q, shownFields, `SELECT m.member_id, m.member_group, coalesce(u.display_name, g.display_name), m.carried
 		FROM members m
 		LEFT JOIN users u ON NOT m.member_group AND u.organization_id = m.organization_id AND u.id = m.member_id AND u.directory_id = $2
 		LEFT JOIN groups g ON m.member_group AND g.organization_id = m.organization_id AND g.id = m.member_id AND g.directory_id = $2
@@ -239,7 +239,7 @@ func (s *Store) Members(ctx context.Context, scope store.Scope, groupID, after s
 
 // GroupsOfMember implements store.Store.
 func (s *Store) GroupsOfMember(ctx context.Context, scope store.Scope, memberID, after string, limit int) ([]store.Group, error) {
-	return rows(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM members m
+	return sqldb.ReadAll(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM members m
 		JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
 		WHERE m.organization_id = $1 AND m.member_id = $3 AND g.directory_id = $2 AND g.id > $4
 			AND (EXISTS (SELECT 1 FROM users WHERE organization_id = $1 AND id = $3 AND directory_id = $2)
@@ -249,7 +249,7 @@ func (s *Store) GroupsOfMember(ctx context.Context, scope store.Scope, memberID,
 
 // DirectMembers implements store.Store.
 func (s *Store) DirectMembers(ctx context.Context, organizationID, groupID, after string, limit int) ([]store.Member, error) {
-	return rows(ctx, s.db, shownFields, `SELECT member_id, member_group, '', carried FROM members
+	return sqldb.ReadAll(ctx, s.db, shownFields, `SELECT member_id, member_group, '', carried FROM members
 		WHERE organization_id = $1 AND group_id = $2 AND member_id > $3 ORDER BY member_id LIMIT $4`,
 		organizationID, groupID, after, limit)
 }
@@ -262,7 +262,7 @@ const isCarried = `((g.directory_id = $2 AND m.carried) OR (d.closed AND (
 
 // CarriedMembers implements store.Store.
 func (s *Store) CarriedMembers(ctx context.Context, scope store.Scope, afterGroup, afterMember string, limit int) ([]store.CarriedMember, error) {
-	return rows(ctx, s.db, func(c *store.CarriedMember) []any {
+	return sqldb.ReadAll(ctx, s.db, func(c *store.CarriedMember) []any {
 		return []any{&c.GroupID, &c.Member.ID, &c.Member.Group, &c.Member.Carried}
 	}, `SELECT m.group_id, m.member_id, m.member_group, m.carried FROM members m
 		JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
@@ -278,7 +278,7 @@ func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []
 		w = store.Written{} // it may be a second try
 		for _, c := range carried {
 			// The group's row first, as everybody does. It may have been confirmed or removed since it was listed.
-			revision, err := row(ctx, tx, one[int64], fault.Missing("group", c.GroupID),
+			revision, err := sqldb.ReadOne(ctx, tx, sqldb.Value[int64], fault.Missing("group", c.GroupID),
 				`SELECT version + 1 FROM groups WHERE organization_id = $1 AND id = $2`+lockToChange, scope.OrganizationID, c.GroupID)
 			if fault.Is(err, fault.NotFound) {
 				continue

@@ -80,39 +80,9 @@ func (s *Store) Epoch() string { return s.epoch }
 // those are, and would read the whole table to join it; it may not take a subquery apart that has an OFFSET.
 const eachByItself = `OFFSET 0`
 
-// queryer reads, in a transaction or outside one.
-type queryer interface {
-	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
-	QueryRow(ctx context.Context, query string, args ...any) pgx.Row
-}
-
-// rows reads all rows, each into the fields of a new T.
-func rows[T any](ctx context.Context, q queryer, fields func(*T) []any, query string, args ...any) ([]T, error) {
-	found, err := q.Query(ctx, query, args...)
-	if err != nil {
-		return nil, sqldb.Reach(err)
-	}
-	all, err := pgx.CollectRows(found, func(row pgx.CollectableRow) (one T, err error) {
-		return one, row.Scan(fields(&one)...)
-	})
-	return all, sqldb.Reach(err)
-}
-
-// row reads the one row that there must be; missing is the error of there being none.
-func row[T any](ctx context.Context, q queryer, fields func(*T) []any, missing error, query string, args ...any) (one T, err error) {
-	err = q.QueryRow(ctx, query, args...).Scan(fields(&one)...)
-	if errors.Is(err, pgx.ErrNoRows) || (missing != nil && sqldb.Unstorable(err)) {
-		return one, missing
-	}
-	return one, sqldb.Reach(err)
-}
-
-// one reads a single value.
-func one[T any](value *T) []any { return []any{value} }
-
 // FollowedRevision implements store.Store.
 func (s *Store) FollowedRevision(ctx context.Context) (int64, error) {
-	return row(ctx, s.db, one[int64], nil, `SELECT revision FROM followed`)
+	return sqldb.ReadOne(ctx, s.db, sqldb.Value[int64], nil, `SELECT revision FROM followed`)
 }
 
 // directoryLock is the advisory lock of a directory: shared by its writes, held alone to close it.
@@ -122,7 +92,7 @@ const directoryLock = `hashtextextended($1 || '/' || $2, 1)`
 func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, revision int64) error {
 	return s.transact(ctx, func(tx pgx.Tx) error {
 		// Appliers come one after another: the row is locked until commit.
-		followed, err := row(ctx, tx, one[int64], nil, `SELECT revision FROM followed FOR UPDATE`)
+		followed, err := sqldb.ReadOne(ctx, tx, sqldb.Value[int64], nil, `SELECT revision FROM followed FOR UPDATE`)
 		if err != nil || revision <= followed {
 			return err
 		}
@@ -146,8 +116,8 @@ func directoryFields(d *store.Directory) []any {
 	return []any{&d.OrganizationID, &d.ID, &d.Strict, &d.UniqueGroupNames, &d.ReplacesID, &d.Closed}
 }
 
-func directory(ctx context.Context, q queryer, scope store.Scope) (store.Directory, error) {
-	return row(ctx, q, directoryFields, fault.Missing("directory", scope.DirectoryID),
+func directory(ctx context.Context, q sqldb.Reader, scope store.Scope) (store.Directory, error) {
+	return sqldb.ReadOne(ctx, q, directoryFields, fault.Missing("directory", scope.DirectoryID),
 		`SELECT organization_id, id, strict, unique_group_names, replaces_id, closed FROM directories
 		WHERE organization_id = $1 AND id = $2`, scope.OrganizationID, scope.DirectoryID)
 }
@@ -159,7 +129,7 @@ func (s *Store) Directory(ctx context.Context, scope store.Scope) (store.Directo
 
 // Ancestors implements store.Store.
 func (s *Store) Ancestors(ctx context.Context, scope store.Scope) ([]string, error) {
-	return rows(ctx, s.db, one[string], `WITH RECURSIVE line (id, depth) AS (
+	return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], `WITH RECURSIVE line (id, depth) AS (
 			SELECT replaces_id, 1 FROM directories WHERE organization_id = $1 AND id = $2
 			UNION ALL
 			SELECT d.replaces_id, line.depth + 1 FROM line JOIN directories d ON d.organization_id = $1 AND d.id = line.id

@@ -22,8 +22,8 @@ func userFields(u *store.User) []any {
 }
 
 // oneUser reads the only user that a condition meets, in a directory that is open or not.
-func oneUser(ctx context.Context, q queryer, what, condition string, args ...any) (store.User, error) {
-	return row(ctx, q, userFields, fault.Missing("user", what), `SELECT `+userColumns+` FROM users u WHERE `+condition, args...)
+func oneUser(ctx context.Context, q sqldb.Reader, what, condition string, args ...any) (store.User, error) {
+	return sqldb.ReadOne(ctx, q, userFields, fault.Missing("user", what), `SELECT `+userColumns+` FROM users u WHERE `+condition, args...)
 }
 
 // User implements store.Store.
@@ -47,7 +47,7 @@ func (s *Store) UserByExternalID(ctx context.Context, scope store.Scope, externa
 
 // Users implements store.Store.
 func (s *Store) Users(ctx context.Context, scope store.Scope, after string, limit int) ([]store.User, error) {
-	return rows(ctx, s.db, userFields, `SELECT `+userColumns+` FROM users u
+	return sqldb.ReadAll(ctx, s.db, userFields, `SELECT `+userColumns+` FROM users u
 		WHERE u.organization_id = $1 AND u.directory_id = $2 AND u.id > $3 ORDER BY u.id LIMIT $4`,
 		scope.OrganizationID, scope.DirectoryID, after, limit)
 }
@@ -55,7 +55,7 @@ func (s *Store) Users(ctx context.Context, scope store.Scope, after string, limi
 // UserPage implements store.Store.
 func (s *Store) UserPage(ctx context.Context, scope store.Scope, skip, limit int64) ([]store.User, error) {
 	// The ids are found in the index alone; only the page's own rows are read.
-	return rows(ctx, s.db, userFields, `SELECT `+userColumns+` FROM
+	return sqldb.ReadAll(ctx, s.db, userFields, `SELECT `+userColumns+` FROM
 			(SELECT id FROM users WHERE organization_id = $1 AND directory_id = $2 ORDER BY id LIMIT $3 OFFSET $4) page
 		JOIN users u ON u.organization_id = $1 AND u.id = page.id ORDER BY u.id`,
 		scope.OrganizationID, scope.DirectoryID, limit, skip)
@@ -63,7 +63,7 @@ func (s *Store) UserPage(ctx context.Context, scope store.Scope, skip, limit int
 
 // CountUsers implements store.Store.
 func (s *Store) CountUsers(ctx context.Context, scope store.Scope) (int64, error) {
-	return row(ctx, s.db, one[int64], nil, `SELECT count(*) FROM users WHERE organization_id = $1 AND directory_id = $2`,
+	return sqldb.ReadOne(ctx, s.db, sqldb.Value[int64], nil, `SELECT count(*) FROM users WHERE organization_id = $1 AND directory_id = $2`,
 		scope.OrganizationID, scope.DirectoryID)
 }
 
@@ -196,7 +196,7 @@ func leaveGroups(ctx context.Context, tx pgx.Tx, organizationID, memberID string
 // UserGroups implements store.Store.
 func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userID string) ([]store.GroupRef, error) {
 	// A group may be reached on several ways; it is direct if one of them is.
-	return rows(ctx, s.db, func(g *store.GroupRef) []any { return []any{&g.ID, &g.Display, &g.Direct} },
+	return sqldb.ReadAll(ctx, s.db, func(g *store.GroupRef) []any { return []any{&g.ID, &g.Display, &g.Direct} },
 		`WITH RECURSIVE inside (id, direct) AS (
 			SELECT m.group_id COLLATE "C", true FROM members m JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
 			WHERE m.organization_id = $1 AND m.member_id = $3 AND g.directory_id = $2
