@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,12 +21,15 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/app"
+	"github.com/usher-scim/usher/services/internal/certificates"
 	"github.com/usher-scim/usher/services/internal/config"
+	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/telemetry"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
@@ -31,17 +37,20 @@ import (
 // demo is the organization that development mode makes.
 const demo = "demo"
 
+// topology is how the services of an Usher are spread.
+type topology struct {
+	split    bool // a process a service, with mutual TLS between them; else one process
+	postgres bool // all on one PostgreSQL; else each on SQLite
+}
+
 // topologies are the two ways in which the services talk.
-var topologies = map[string]app.Topology{"one process": app.OneProcess, "loopback TCP": app.Loopback}
+var topologies = map[string]topology{"one process": {}, "a process a service": {split: true}}
 
 // setups are those in which every scenario must hold: each topology, and each engine.
-var setups = map[string]struct {
-	topology app.Topology
-	postgres bool
-}{
-	"one process":                {app.OneProcess, false},
-	"loopback TCP":               {app.Loopback, false},
-	"loopback TCP on PostgreSQL": {app.Loopback, true},
+var setups = map[string]topology{
+	"one process":                       {},
+	"a process a service":               {split: true},
+	"a process a service on PostgreSQL": {split: true, postgres: true},
 }
 
 // inEveryTopology runs a scenario on an Usher of its own in each setup.
@@ -50,83 +59,141 @@ func inEveryTopology(t *testing.T, scenario func(t *testing.T, u *usher)) {
 	for name, setup := range setups {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := testSettings(t.TempDir(), "127.0.0.1:0")
-			if setup.postgres {
-				// The start migrates it.
-				s.DatabaseURL = config.Secret(testkit.Postgres(t, "usher", func(context.Context, string) error { return nil }))
-			}
-			scenario(t, startUsherWith(t, s, app.Options{Topology: setup.topology}))
+			scenario(t, startUsher(t, setup, nil))
 		})
 	}
 }
 
 // usher is a running Usher with clients of an operator.
 type usher struct {
-	t       *testing.T
-	dataDir string
-	conn    *grpc.ClientConn
-	token   string
-	addrs   addresses
-	stop    func()
+	t     *testing.T
+	conn  *grpc.ClientConn
+	token string
+	addrs addresses
 }
 
 // addresses are where an Usher listens.
 type addresses struct{ SCIM, Admin, GRPC, Ops string }
 
-// quickLease keeps revocations over TCP short, which wait for leases to run out.
-const quickLease = 200 * time.Millisecond
+const (
+	// quickLease keeps revocations between processes short, which wait for leases to run out.
+	quickLease = 200 * time.Millisecond
+	// operatorToken is the token of every Usher that is tested.
+	operatorToken = "the operator of the end-to-end tests"
+	// anyPort lets the system choose.
+	anyPort = "127.0.0.1:0"
+)
 
-// startUsher runs one in this process, in a data folder of its own.
-func startUsher(t *testing.T, o app.Options) *usher {
+// startUsher runs one within this process, in a data folder of its own. Where it is split, each service has an App of its
+// own, and they speak over TCP as they would between processes. tel is where spans and logs go; nil is nowhere.
+func startUsher(t *testing.T, setup topology, tel *telemetry.Telemetry) *usher {
 	t.Helper()
-	return startUsherWith(t, testSettings(t.TempDir(), "127.0.0.1:0"), o)
-}
-
-func startUsherWith(t *testing.T, s app.Settings, o app.Options) *usher {
-	t.Helper()
-	if o.Telemetry == nil {
-		o.Telemetry = quiet(t)
+	if tel == nil {
+		tel = quiet(t)
 	}
-	a, err := app.Start(t.Context(), s, withDefaults(o))
-	if err != nil {
-		t.Fatalf("starting: %v", err)
+	s := testSettings(t.TempDir())
+	if setup.postgres {
+		// The start migrates it.
+		s.DatabaseURL = config.Secret(testkit.Postgres(t, "usher", func(context.Context, string) error { return nil }))
 	}
-	u := &usher{
-		t: t, dataDir: s.DataDir, addrs: addresses{SCIM: a.SCIMAddr(), Admin: a.AdminAddr(), GRPC: a.GRPCAddr(), Ops: a.OpsAddr()},
-		stop: func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-			defer cancel()
-			if err := a.Stop(ctx); err != nil {
-				t.Errorf("stopping: %v", err)
-			}
-			select {
-			case err := <-a.Failed():
-				t.Errorf("a part ended on its own: %v", err)
-			default:
-			}
-		},
+	u := &usher{t: t, token: operatorToken}
+	if !setup.split {
+		a := startApp(t, s, tel)
+		u.addrs = addresses{SCIM: a.SCIMAddr(), Admin: a.AdminAddr(), GRPC: a.GRPCAddr(), Ops: a.OpsAddr()}
+		u.connect()
+		return u
+	}
+	s.CertificatesDir = certificatesFor(t)
+	s.SCIMAddr = freeAddr(t)
+	s.PublicURL = "http://" + s.SCIMAddr
+	folder := s.DataDir
+	// Each starts after those that it calls, whose addresses it then knows.
+	for _, service := range []struct {
+		caller commonv1.Caller
+		of     *app.ServiceSettings
+	}{
+		{commonv1.Caller_CALLER_DIRECTORY, &s.Directory},
+		{commonv1.Caller_CALLER_FAILEDEVENTS, &s.FailedEvents},
+		{commonv1.Caller_CALLER_IDENTITY, &s.Identity},
+		{commonv1.Caller_CALLER_RULE, &s.Rule.ServiceSettings},
+		{commonv1.Caller_CALLER_GATEWAY, &app.ServiceSettings{}},
+	} {
+		name := rpc.CallerName(service.caller)
+		service.of.ListenAddr = anyPort
+		s.Target, s.DataDir = []string{name}, filepath.Join(folder, name)
+		a := startApp(t, s, tel)
+		service.of.Addr = a.ServiceAddr(service.caller)
+		u.addrs = addresses{SCIM: a.SCIMAddr(), Admin: a.AdminAddr(), GRPC: a.GRPCAddr(), Ops: a.OpsAddr()}
 	}
 	u.connect()
-	t.Cleanup(u.stop)
+	u.seed()
 	return u
 }
 
-func withDefaults(o app.Options) app.Options {
-	o.Now, o.OpenAPI = time.Now, []byte("{}")
-	if o.Lease == 0 {
-		o.Lease = quickLease
+// startApp starts a part of an Usher, and stops it with the test.
+func startApp(t *testing.T, s app.Settings, tel *telemetry.Telemetry) *app.App {
+	t.Helper()
+	a, err := app.Start(t.Context(), s, app.Options{Telemetry: tel, Now: time.Now, OpenAPI: []byte("{}"), Lease: quickLease})
+	if err != nil {
+		t.Fatalf("starting: %v", err)
 	}
-	return o
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		if err := a.Stop(ctx); err != nil {
+			t.Errorf("stopping: %v", err)
+		}
+		select {
+		case err := <-a.Failed():
+			t.Errorf("a part ended on its own: %v", err)
+		default:
+		}
+	})
+	return a
 }
 
-func testSettings(dataDir, addr string) app.Settings {
+func testSettings(dataDir string) app.Settings {
 	s := app.DevelopmentDefaults()
-	s.DataDir = dataDir
-	s.SCIMAddr, s.AdminAddr, s.GRPCAddr, s.OpsAddr = addr, addr, addr, addr
+	s.DataDir, s.OperatorToken = dataDir, operatorToken
+	s.SCIMAddr, s.AdminAddr, s.GRPCAddr, s.OpsAddr = anyPort, anyPort, anyPort, anyPort
 	return s
 }
 
-// quiet logs to the test only what no test should cause.
+// certificatesFor makes a folder of certificates of all services.
+func certificatesFor(t *testing.T) string {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), "certificates")
+	authority, err := certificates.NewAuthority(time.Now(), time.Hour)
+	if err == nil {
+		err = authority.Write(folder, time.Now(), commonv1.Caller_CALLER_GATEWAY, commonv1.Caller_CALLER_DIRECTORY,
+			commonv1.Caller_CALLER_IDENTITY, commonv1.Caller_CALLER_RULE, commonv1.Caller_CALLER_FAILEDEVENTS)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// lastPort is the last one that freeAddr gave out. They are below those that the system gives to connections.
+var lastPort atomic.Int32
+
+// freeAddr gives a loopback address that nothing listens on, each once.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 12_000+(int(lastPort.Add(1))+os.Getpid()*97)%18_000)
+		if listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", addr); err == nil {
+			if err := listener.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return addr
+		}
+	}
+	t.Fatal("there is no free port")
+	return ""
+}
+
+// quiet logs nowhere.
 func quiet(t *testing.T) *telemetry.Telemetry {
 	t.Helper()
 	tel, err := telemetry.New(t.Context(), telemetry.Config{Logs: io.Discard})
@@ -139,16 +206,20 @@ func quiet(t *testing.T) *telemetry.Telemetry {
 // connect makes the operator's gRPC connection.
 func (u *usher) connect() {
 	u.t.Helper()
-	token, err := os.ReadFile(u.dataDir + "/bootstrap-token")
-	if err != nil {
-		u.t.Fatal(err)
-	}
-	u.token = strings.TrimSpace(string(token))
+	var err error
 	u.conn, err = grpc.NewClient("dns:///"+u.addrs.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		u.t.Fatal(err)
 	}
 	u.t.Cleanup(func() { u.conn.Close() })
+}
+
+// seed writes the demo data, where the start did not.
+func (u *usher) seed() {
+	u.t.Helper()
+	if err := app.SeedDemo(u.ctx(), u.conn, u.conn); err != nil {
+		u.t.Fatalf("writing the demo data: %v", err)
+	}
 }
 
 // ctx is a context of the operator, with a deadline that only a hang reaches.

@@ -8,7 +8,6 @@ import (
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/e2e/corpus"
-	"github.com/usher-scim/usher/services/internal/app"
 	"github.com/usher-scim/usher/services/internal/simulate"
 )
 
@@ -92,7 +91,7 @@ func TestAnIdPsUsersBecomeRoles(t *testing.T) {
 
 func TestAThousandUsersAndFiftyGroups(t *testing.T) {
 	t.Parallel()
-	u := startUsher(t, app.Options{})
+	u := startUsher(t, topology{}, nil)
 	d := u.newDirectory(nil)
 	s := simulation(t, d, simulate.Config{IdP: simulate.Entra, Users: 1000, Groups: 50, Seed: 11, Concurrency: 8})
 	report := run(t.Context(), t, s)

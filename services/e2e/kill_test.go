@@ -11,7 +11,6 @@ import (
 	"time"
 
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
-	"github.com/usher-scim/usher/services/internal/app"
 	"github.com/usher-scim/usher/services/internal/simulate"
 )
 
@@ -43,15 +42,16 @@ func TestKilledAtAnyPoint(t *testing.T) {
 	t.Parallel()
 	const seed = 20261123
 	for i, c := range []struct {
-		idp      simulate.IdP
-		topology app.Topology
+		idp    simulate.IdP
+		split  bool
+		victim string
 	}{
-		{simulate.Entra, app.OneProcess},
-		{simulate.Okta, app.Loopback},
+		{simulate.Entra, false, "all"},
+		{simulate.Okta, true, "identity"},
 	} {
 		t.Run(string(c.idp), func(t *testing.T) {
 			t.Parallel()
-			p := startProcess(t, c.topology)
+			p := deploy(t, plan{split: c.split})
 			d := p.newDirectory(nil)
 			config := simulate.Config{IdP: c.idp, Users: 100, Groups: 10, Seed: uint64(i), Cycles: 1}
 			// The least that is sent is some 310 requests: the points fall all over the cycles.
@@ -60,7 +60,7 @@ func TestKilledAtAnyPoint(t *testing.T) {
 				points[20+random.IntN(280)] = true
 			}
 			t.Logf("seed %d, killed at requests %v", seed, points)
-			k := &killer{RoundTripper: d.http.Transport, restart: p.restart, points: points}
+			k := &killer{RoundTripper: d.http.Transport, restart: p.processes[c.victim].restart, points: points}
 			d.http = &http.Client{Transport: k}
 			config.Retry = simulate.RetryPolicy{Attempts: 40}
 			s := simulation(t, d, config)
@@ -82,10 +82,14 @@ func TestFailedEventsSurvive(t *testing.T) {
 	for name, topology := range topologies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := startProcess(t, topology)
+			refuse := filepath.Join(t.TempDir(), "refuse")
+			p := deploy(t, plan{split: topology.split, env: []string{refuseVariable + "=" + refuse}})
+			gateway := p.processes["all"]
+			if topology.split {
+				gateway = p.processes["gateway"]
+			}
 			d := p.newDirectory(nil)
 			d.user("taken")
-			refuse := filepath.Join(p.dataDir, refuseFile)
 			if err := os.WriteFile(refuse, nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -99,18 +103,18 @@ func TestFailedEventsSurvive(t *testing.T) {
 				fail("POST", "/Users", `{"userName":`, http.StatusBadRequest)
 				fail("PATCH", fmt.Sprintf("/Groups/0198%04d-0000-7000-8000-000000000000", i), patchBody("remove", "members", nil), http.StatusNotFound)
 				if i == 10 {
-					p.restart()
+					gateway.restart()
 				}
 			}
 			if len(messages) != 60 {
 				t.Fatalf("%d message IDs for 60 messages", len(messages))
 			}
 			d.send("GET", "/Users/nobody", "", http.StatusNotFound) // no failure
-			p.kill()
+			gateway.kill()
 			if err := os.Remove(refuse); err != nil {
 				t.Fatal(err)
 			}
-			if err := p.start(); err != nil {
+			if err := gateway.start(); err != nil {
 				t.Fatal(err)
 			}
 			events := p.waitForEvents(len(messages))

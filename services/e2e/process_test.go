@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -20,51 +21,47 @@ import (
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/internal/app"
+	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/telemetry"
 )
 
-// order tells this binary, by the environment, to be an Usher instead of running tests: a process that can be killed.
-type order struct {
-	DataDir  string
-	Addrs    addresses
-	Topology app.Topology
-}
-
-const orderVariable = "USHER_E2E_ORDER"
-
-// refuseFile in the data folder makes failedevents unreachable for the gateway.
-const refuseFile = "refuse-failedevents"
+// Environment variables that tell this binary to be an Usher, with the settings in USHER_*, instead of running tests: a
+// process that can be killed.
+const (
+	orderVariable = "E2E_SERVE"
+	leaseVariable = "E2E_LEASE"
+	// refuseVariable names a file; while it is there the gateway can't reach failedevents.
+	refuseVariable = "E2E_REFUSE_FAILEDEVENTS"
+)
 
 func TestMain(m *testing.M) {
-	text := os.Getenv(orderVariable)
-	if text == "" {
+	if os.Getenv(orderVariable) == "" {
 		os.Exit(m.Run())
 	}
-	var o order
-	err := json.Unmarshal([]byte(text), &o)
-	if err == nil {
-		err = o.serve()
-	}
-	if err != nil {
+	if err := serve(); err != nil {
 		fmt.Fprintln(os.Stderr, "serving:", err)
 		os.Exit(1)
 	}
 }
 
-// serve runs until it is told to stop, and tells where it listens.
-func (o order) serve() error {
+// serve runs until it is told to stop, and says when it serves.
+func serve() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	s := app.DevelopmentDefaults()
+	if err := config.Load(&s, config.Source{Environ: os.Environ()}); err != nil {
+		return err
+	}
+	lease, err := time.ParseDuration(os.Getenv(leaseVariable))
+	if err != nil {
+		return err
+	}
 	tel, err := telemetry.New(ctx, telemetry.Config{Logs: os.Stderr, Text: true})
 	if err != nil {
 		return err
 	}
-	s := testSettings(o.DataDir, "127.0.0.1:0")
-	if o.Addrs.SCIM != "" {
-		s.SCIMAddr, s.AdminAddr, s.GRPCAddr, s.OpsAddr = o.Addrs.SCIM, o.Addrs.Admin, o.Addrs.GRPC, o.Addrs.Ops
-	}
-	a, err := app.Start(ctx, s, withDefaults(app.Options{Topology: o.Topology, Telemetry: tel, Intercept: o.intercept}))
+	a, err := app.Start(ctx, s, app.Options{Telemetry: tel, Now: time.Now, OpenAPI: []byte("{}"), Lease: lease, Intercept: intercept})
 	if err != nil {
 		return err
 	}
@@ -80,9 +77,9 @@ func (o order) serve() error {
 	return errors.Join(err, a.Stop(stopCtx))
 }
 
-func (o order) intercept(caller, callee commonv1.Caller, conn grpc.ClientConnInterface) grpc.ClientConnInterface {
-	if caller == commonv1.Caller_CALLER_GATEWAY && callee == commonv1.Caller_CALLER_FAILEDEVENTS {
-		return refusing{conn, filepath.Join(o.DataDir, refuseFile)}
+func intercept(caller, callee commonv1.Caller, conn grpc.ClientConnInterface) grpc.ClientConnInterface {
+	if file := os.Getenv(refuseVariable); file != "" && caller == commonv1.Caller_CALLER_GATEWAY && callee == commonv1.Caller_CALLER_FAILEDEVENTS {
+		return refusing{conn, file}
 	}
 	return conn
 }
@@ -100,30 +97,28 @@ func (r refusing) Invoke(ctx context.Context, method string, args, reply any, op
 	return r.ClientConnInterface.Invoke(ctx, method, args, reply, options...)
 }
 
-// process is an Usher in a process of its own.
+// process is a process of an Usher.
 type process struct {
-	*usher
-	order order
-	log   string // file of what it logs
+	t    *testing.T
+	name string
+	env  []string
+	log  string // file of what it logs
+
 	mu    sync.Mutex
 	cmd   *exec.Cmd
+	addrs addresses
 }
 
-// startProcess starts one and waits until it serves.
-func startProcess(t *testing.T, topology app.Topology) *process {
+// newProcess describes a process with settings in the environment's form; it is ended with the test.
+func newProcess(t *testing.T, name string, env ...string) *process {
 	t.Helper()
-	p := &process{usher: &usher{t: t, dataDir: t.TempDir()}, log: filepath.Join(t.TempDir(), "process.log")}
-	p.order = order{DataDir: p.dataDir, Topology: topology}
-	if err := p.start(); err != nil {
-		t.Fatal(err)
-	}
+	p := &process{t: t, name: name, log: filepath.Join(t.TempDir(), name+".log")}
+	p.env = append(append(os.Environ(), orderVariable+"=1", leaseVariable+"="+quickLease.String()), env...)
 	t.Cleanup(p.kill)
-	p.addrs = p.order.Addrs
-	p.connect()
 	return p
 }
 
-// start starts the process, again on the addresses that it had.
+// start starts it and waits until it serves.
 func (p *process) start() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -133,45 +128,56 @@ func (p *process) start() error {
 	}
 	var last error
 	for range 20 {
-		// The context is not the test's: a cleanup kills it.
-		cmd := exec.CommandContext(context.Background(), binary)
-		cmd.Env = append(os.Environ(), orderVariable+"="+jsonText(p.order))
-		errors, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err != nil {
-			return err
-		}
-		cmd.Stderr = errors
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			return err
-		}
-		if err := cmd.Start(); err != nil {
-			return err
-		}
-		line, err := bufio.NewReader(out).ReadBytes('\n')
-		if err == nil {
-			err = json.Unmarshal(line, &p.order.Addrs)
-		}
-		if err == nil {
-			p.cmd = cmd
+		if last = p.try(binary); last == nil {
 			return nil
 		}
 		// Its port may have been taken for a moment while it was down.
-		last = fmt.Errorf("the process did not start: %w", err)
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
 	}
-	log, _ := os.ReadFile(p.log)
-	return fmt.Errorf("%w\n%s", last, log)
+	return last
 }
 
-// kill ends it with SIGKILL, which it cannot notice.
+func (p *process) try(binary string) error {
+	// The context is not the test's: a cleanup kills it.
+	cmd := exec.CommandContext(context.Background(), binary)
+	cmd.Env = p.env
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd.Stderr = log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &p.addrs)
+	}
+	if err == nil {
+		p.cmd = cmd
+		return nil
+	}
+	_, _ = cmd.Process.Kill(), cmd.Wait() // it may have ended by itself
+	said, _ := os.ReadFile(p.log)
+	return fmt.Errorf("process %s did not start: %w\n%s", p.name, err, tail(string(said)))
+}
+
+// tail is the end of a log.
+func tail(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-20):], "\n")
+}
+
+// kill ends it at once, if it runs.
 func (p *process) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.cmd != nil {
-		_ = p.cmd.Process.Kill()
-		_ = p.cmd.Wait()
+		_, _ = p.cmd.Process.Kill(), p.cmd.Wait() // it was killed: that is its error
 		p.cmd = nil
 	}
 }
@@ -180,6 +186,18 @@ func (p *process) kill() {
 func (p *process) restart() {
 	p.kill()
 	if err := p.start(); err != nil {
-		p.t.Errorf("starting again: %v", err)
+		p.t.Error(err)
 	}
+}
+
+// terminate asks it to stop, and waits until it has.
+func (p *process) terminate() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	err := p.cmd.Process.Signal(syscall.SIGTERM)
+	if err == nil {
+		err = p.cmd.Wait()
+	}
+	p.cmd = nil
+	return err
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"syscall"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,7 +18,7 @@ func TestItStopsWhileSomebodyWatches(t *testing.T) {
 	for name, topology := range topologies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := startProcess(t, topology)
+			p := deploy(t, plan{split: topology.split})
 			stream, err := p.access().WatchAccess(p.ctx(), &rulev1.WatchAccessRequest{OrganizationId: demo})
 			if err != nil {
 				t.Fatal(err)
@@ -44,16 +44,15 @@ func TestItStopsWhileSomebodyWatches(t *testing.T) {
 				t.Fatal(err)
 			}
 			start := time.Now()
-			if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-				t.Fatal(err)
+			var stopping sync.WaitGroup
+			for _, process := range p.processes {
+				stopping.Go(func() {
+					if err := process.terminate(); err != nil {
+						t.Errorf("%s ended with %v", process.name, err)
+					}
+				})
 			}
-			err = p.cmd.Wait()
-			p.mu.Lock()
-			p.cmd = nil
-			p.mu.Unlock()
-			if err != nil {
-				t.Errorf("it ended with %v", err)
-			}
+			stopping.Wait()
 			// The limit is the settings' 15 seconds; a stop that waits for watchers reaches it.
 			if took := time.Since(start); took > 10*time.Second {
 				t.Errorf("it took %s", took)

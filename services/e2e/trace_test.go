@@ -14,7 +14,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
-	"github.com/usher-scim/usher/services/internal/app"
 	"github.com/usher-scim/usher/services/internal/telemetry"
 )
 
@@ -30,7 +29,7 @@ func TestOneTraceFromMessageToAccess(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			u := startUsher(t, app.Options{Topology: topology, Telemetry: tel})
+			u := startUsher(t, topology, tel)
 			d := u.newDirectory(nil)
 			ann := d.user("ann")
 			group := d.group("Designers")
@@ -94,7 +93,7 @@ func TestNoPersonalDataInSpansAndLogs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			u := startUsher(t, app.Options{Topology: topology, Telemetry: tel})
+			u := startUsher(t, topology, tel)
 			d := u.newDirectory(nil)
 			ann := d.user("secret-ann@example.com")
 			group := d.group("Secret group", ann)

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/usher-scim/usher/services/internal/certificates"
 	"github.com/usher-scim/usher/services/internal/telemetry"
 )
 
@@ -24,13 +26,27 @@ func development(dataDir string) Settings {
 	return s
 }
 
-func start(t *testing.T, s Settings, topology Topology) (*App, error) {
+func start(t *testing.T, s Settings) (*App, error) {
 	t.Helper()
 	tel, err := telemetry.New(t.Context(), telemetry.Config{Logs: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Start(t.Context(), s, Options{Telemetry: tel, Now: time.Now, Topology: topology})
+	return Start(t.Context(), s, Options{Telemetry: tel, Now: time.Now})
+}
+
+// certificatesFor makes a folder of certificates.
+func certificatesFor(t *testing.T) string {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), "certificates")
+	authority, err := certificates.NewAuthority(time.Now(), time.Hour)
+	if err == nil {
+		err = authority.Write(folder, time.Now(), services[:]...)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder
 }
 
 func stop(t *testing.T, a *App) {
@@ -46,11 +62,13 @@ func stop(t *testing.T, a *App) {
 
 func TestItStartsServesAndStops(t *testing.T) {
 	t.Parallel()
-	for name, topology := range map[string]Topology{"one process": OneProcess, "loopback": Loopback} {
+	for name, targets := range map[string][]string{"all services": {"all"}, "two of them": {"gateway", "directory"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			folder := filepath.Join(t.TempDir(), "data")
-			a, err := start(t, development(folder), topology)
+			s := development(folder)
+			s.Target, s.CertificatesDir, s.Directory.ListenAddr = targets, certificatesFor(t), "127.0.0.1:0"
+			a, err := start(t, s)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +91,7 @@ func TestItStartsServesAndStops(t *testing.T) {
 			if folderInfo, err := os.Stat(folder); err != nil || folderInfo.Mode().Perm() != 0o700 {
 				t.Errorf("the data folder: %v %v, want mode 0700", folderInfo, err)
 			}
-			if _, err := start(t, development(folder), topology); err == nil || !strings.Contains(err.Error(), "another process") {
+			if _, err := start(t, s); err == nil || !strings.Contains(err.Error(), "another process") {
 				t.Errorf("a second one started in the same data folder: %v", err)
 			}
 			token, err := os.ReadFile(a.TokenPath())
@@ -81,7 +99,7 @@ func TestItStartsServesAndStops(t *testing.T) {
 				t.Fatal(err)
 			}
 			stop(t, a)
-			again, err := start(t, development(folder), topology)
+			again, err := start(t, s)
 			if err != nil {
 				t.Fatalf("starting again: %v", err)
 			}
@@ -98,13 +116,13 @@ func TestAStartThatFailsLeavesNothingRunning(t *testing.T) {
 	folder := t.TempDir()
 	s := development(folder)
 	s.OpsAddr = "203.0.113.1:1" // an address that is not this machine's
-	if _, err := start(t, s, OneProcess); err == nil || !strings.Contains(err.Error(), "ops_addr") {
+	if _, err := start(t, s); err == nil || !strings.Contains(err.Error(), "ops_addr") {
 		t.Errorf("got %v, want an error that names ops_addr", err)
 	}
 	if err := os.WriteFile(filepath.Join(folder, "identity.db"), []byte("this is no database, and never was one"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := start(t, development(folder), OneProcess); err == nil || !strings.Contains(err.Error(), "identity") {
+	if _, err := start(t, development(folder)); err == nil || !strings.Contains(err.Error(), "identity") {
 		t.Errorf("got %v, want an error that names identity", err)
 	}
 }
@@ -115,16 +133,29 @@ func TestBadSettingsNameTheirKeyAndWhatIsAllowed(t *testing.T) {
 		change func(*Settings)
 		want   []string
 	}{
-		"the defaults of development":  {func(*Settings) {}, nil},
-		"no data folder":               {func(s *Settings) { s.DataDir = "" }, []string{"data_dir must be a folder"}},
-		"an address without a port":    {func(s *Settings) { s.SCIMAddr = "localhost" }, []string{"scim_addr must be host:port"}},
-		"a public URL without a host":  {func(s *Settings) { s.PublicURL = "scim.example.com" }, []string{"public_url must be an http or https"}},
-		"a level that slog lacks":      {func(s *Settings) { s.LogLevel = "loud" }, []string{"log_level must be debug"}},
-		"a format that is none":        {func(s *Settings) { s.LogFormat = "xml" }, []string{"log_format must be json or text"}},
-		"a negative rate":              {func(s *Settings) { s.Gateway.RatePerSecond = -1 }, []string{"gateway.rate_per_second"}},
-		"no workers and no time":       {func(s *Settings) { s.Rule.Workers, s.ShutdownTimeout = 0, 0 }, []string{"rule.workers", "shutdown_timeout"}},
-		"no way to sign in":            {func(s *Settings) { s.Dev = false }, []string{"dev must be true"}},
-		"a spool that holds no record": {func(s *Settings) { s.Gateway.SpoolBytes = 0 }, []string{"gateway.spool_bytes must be above 0"}},
+		"the defaults of development":               {func(*Settings) {}, nil},
+		"no data folder":                            {func(s *Settings) { s.DataDir = "" }, []string{"data_dir must be a folder"}},
+		"an address without a port":                 {func(s *Settings) { s.SCIMAddr = "localhost" }, []string{"scim_addr must be host:port"}},
+		"a public URL without a host":               {func(s *Settings) { s.PublicURL = "scim.example.com" }, []string{"public_url must be an http or https"}},
+		"a level that slog lacks":                   {func(s *Settings) { s.LogLevel = "loud" }, []string{"log_level must be debug"}},
+		"a format that is none":                     {func(s *Settings) { s.LogFormat = "xml" }, []string{"log_format must be json or text"}},
+		"a negative rate":                           {func(s *Settings) { s.Gateway.RatePerSecond = -1 }, []string{"gateway.rate_per_second"}},
+		"no workers and no time":                    {func(s *Settings) { s.Rule.Workers, s.ShutdownTimeout = 0, 0 }, []string{"rule.workers", "shutdown_timeout"}},
+		"no way to sign in":                         {func(s *Settings) { s.Dev = false }, []string{"operator_token must be set, or dev be true"}},
+		"a token that can be guessed":               {func(s *Settings) { s.Dev, s.OperatorToken = false, "secret" }, []string{"operator_token must be 32 characters"}},
+		"a token in place of dev":                   {func(s *Settings) { s.Dev, s.OperatorToken = false, "0123456789abcdef0123456789abcdef" }, nil},
+		"a target that is none":                     {func(s *Settings) { s.Target = []string{"gateway", "console"} }, []string{"target must be of gateway", `"console"`}},
+		"no target":                                 {func(s *Settings) { s.Target = nil }, []string{"target must be one or more"}},
+		"a part without certificates":               {func(s *Settings) { s.Target = []string{"rule"} }, []string{"certificates_dir must be a folder"}},
+		"a directory that can't tell its Base URLs": {func(s *Settings) { s.Target, s.CertificatesDir = []string{"directory"}, "c" }, []string{"public_url must be set"}},
+		"a database that is none":                   {func(s *Settings) { s.DatabaseURL = "mysql://root:hunter2@db" }, []string{"database_url must be an address such as postgres"}},
+		"one service's database":                    {func(s *Settings) { s.Rule.DatabaseURL = "hunter2" }, []string{"rule.database_url must be"}},
+		"a Redis that is none":                      {func(s *Settings) { s.RedisURL = "hunter2" }, []string{"redis_url must be"}},
+		"an address without a port among several":   {func(s *Settings) { s.Identity.Addr = "a:1, b" }, []string{`identity.addr must be host:port, not "b"`}},
+		"no connections":                            {func(s *Settings) { s.Identity.DatabaseConnections = 0 }, []string{"identity.database_connections must be above 0"}},
+		"a certificate without a key":               {func(s *Settings) { s.TLSCertFile = "a" }, []string{"tls_cert_file and tls_key_file"}},
+		"no rate at all":                            {func(s *Settings) { s.Gateway.RatePerSecond = math.NaN() }, []string{"gateway.rate_per_second"}},
+		"a spool that holds no record":              {func(s *Settings) { s.Gateway.SpoolBytes = 0 }, []string{"gateway.spool_bytes must be above 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -135,7 +166,7 @@ func TestBadSettingsNameTheirKeyAndWhatIsAllowed(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 			for _, want := range c.want {
-				if !strings.Contains(err.Error(), want) {
+				if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 					t.Errorf("got %v, want %q in it", err, want)
 				}
 			}

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 
+	"google.golang.org/grpc"
+
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
@@ -25,8 +27,8 @@ var demoRules = [...]struct{ group, role string }{
 	{"Administrators", "global-admin"},
 }
 
-// seedDemo writes the demo data; what is there already stays.
-func seedDemo(ctx context.Context, connect connector) error {
+// seedDemo writes the demo data as the operator; what is there already stays.
+func seedDemo(ctx context.Context, connect func(caller, callee commonv1.Caller) (grpc.ClientConnInterface, error)) error {
 	toDirectory, err := connect(gatewayCaller, directoryCaller)
 	if err != nil {
 		return err
@@ -38,7 +40,12 @@ func seedDemo(ctx context.Context, connect connector) error {
 	ctx = rpc.WithPrincipal(ctx, &commonv1.Principal{
 		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, Subject: "demo data",
 	})
-	_, err = directoryv1.NewOrganizationServiceClient(toDirectory).CreateOrganization(ctx,
+	return SeedDemo(ctx, toDirectory, toRule)
+}
+
+// SeedDemo writes the demo data over connections on which the context's caller is the operator. What is there already stays.
+func SeedDemo(ctx context.Context, toDirectory, toRule grpc.ClientConnInterface) error {
+	_, err := directoryv1.NewOrganizationServiceClient(toDirectory).CreateOrganization(ctx,
 		&directoryv1.CreateOrganizationRequest{OrganizationId: demoOrganization, DisplayName: "Demo", Federated: true})
 	if err := unlessThere(err); err != nil {
 		return err

@@ -2,26 +2,45 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
+	"sync"
+	"time"
 )
 
-// listeners are the four doors.
+// listeners are the doors: the gateway's three, which are nil in a process without it, and operations.
 type listeners struct{ scim, admin, grpc, ops net.Listener }
 
-func listen(ctx context.Context, s Settings) (l listeners, err error) {
+func listen(ctx context.Context, s Settings, now func() time.Time) (l listeners, err error) {
+	var public *tls.Config
+	if s.TLSCertFile != "" && s.runs(gatewayCaller) {
+		if public, err = publicTLS(s.TLSCertFile, s.TLSKeyFile, now); err != nil {
+			return l, fmt.Errorf("tls_cert_file: %w", err)
+		}
+	}
 	for _, door := range []struct {
 		key, addr string
 		listener  *net.Listener
+		gateway   bool
+		protocol  string
 	}{
-		{"scim_addr", s.SCIMAddr, &l.scim},
-		{"admin_addr", s.AdminAddr, &l.admin},
-		{"grpc_addr", s.GRPCAddr, &l.grpc},
-		{"ops_addr", s.OpsAddr, &l.ops},
+		{"scim_addr", s.SCIMAddr, &l.scim, true, "http/1.1"},
+		{"admin_addr", s.AdminAddr, &l.admin, true, "http/1.1"},
+		{"grpc_addr", s.GRPCAddr, &l.grpc, true, "h2"},
+		{"ops_addr", s.OpsAddr, &l.ops, false, ""},
 	} {
+		if door.gateway && !s.runs(gatewayCaller) {
+			continue
+		}
 		if *door.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", door.addr); err != nil {
 			return l, errors.Join(fmt.Errorf("%s: %w", door.key, err), l.close())
+		}
+		if door.gateway && public != nil {
+			config := public.Clone()
+			config.NextProtos = []string{door.protocol}
+			*door.listener = tls.NewListener(*door.listener, config)
 		}
 	}
 	return l, nil
@@ -35,4 +54,38 @@ func (l listeners) close() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// addr is where a listener listens; empty where there is none.
+func addr(listener net.Listener) string {
+	if listener == nil {
+		return ""
+	}
+	return listener.Addr().String()
+}
+
+// publicTLS is the configuration of the gateway's listeners. The files are read again once a minute, so that the certificate
+// can be renewed while it serves; what can't be read leaves the last good one in use.
+func publicTLS(certFile, keyFile string, now func() time.Time) (*tls.Config, error) {
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	read := now()
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if at := now(); at.Sub(read) >= time.Minute {
+				read = at
+				if renewed, err := tls.LoadX509KeyPair(certFile, keyFile); err == nil {
+					pair = renewed
+				}
+			}
+			current := pair
+			return &current, nil
+		},
+	}, nil
 }

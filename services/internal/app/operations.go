@@ -9,7 +9,8 @@ import (
 // readiness says whether requests should be sent here.
 type readiness struct{ ready atomic.Bool }
 
-func (r *readiness) set(ready bool) { r.ready.Store(ready) }
+// set gives what it was before.
+func (r *readiness) set(ready bool) (before bool) { return r.ready.Swap(ready) }
 
 // operations is what SREs ask: is it alive, is it ready, its metrics, its profiles.
 func operations(ready *readiness, metrics http.Handler) http.Handler {

@@ -10,26 +10,53 @@ import (
 	"strings"
 	"time"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/internal/config"
+	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
 // Settings is what can be configured, with the defaults in it that Defaults gives. Keys are the `koanf` tags.
 type Settings struct {
-	Dev         bool          `koanf:"dev" doc:"Development mode: demo data into an empty data folder, and a bootstrap token to sign in with."`
-	DataDir     string        `koanf:"data_dir" doc:"Folder of the databases, the spool and the bootstrap token."`
-	DatabaseURL config.Secret `koanf:"database_url" doc:"PostgreSQL server and database for all services, a schema each, such as postgres://usher@db/usher. Default: SQLite files in the data folder."`
-	PublicURL   string        `koanf:"public_url" doc:"Where IdPs reach the SCIM listener, such as https://scim.example.com. Default: the listener's own address."`
-	SCIMAddr    string        `koanf:"scim_addr" doc:"Where to listen for IdPs."`
-	AdminAddr   string        `koanf:"admin_addr" doc:"Where to listen for the admin REST API."`
-	GRPCAddr    string        `koanf:"grpc_addr" doc:"Where to listen for the public gRPC API."`
-	OpsAddr     string        `koanf:"ops_addr" doc:"Where to listen for metrics, health and profiles."`
-	LogLevel    string        `koanf:"log_level" doc:"debug, info, warn or error."`
-	LogFormat   string        `koanf:"log_format" doc:"json or text."`
+	Target          []string      `koanf:"target" doc:"Services that this process runs, of gateway, directory, identity, rule and failedevents, or all. Others are called over gRPC."`
+	Dev             bool          `koanf:"dev" doc:"Development mode: demo data into an empty data folder, and a bootstrap token to sign in with."`
+	DataDir         string        `koanf:"data_dir" doc:"Folder of the gateway's spool, and in development of the bootstrap token and the SQLite files."`
+	DatabaseURL     config.Secret `koanf:"database_url" doc:"PostgreSQL server and database for all services, a schema each, such as postgres://usher@db/usher. Default: SQLite files in the data folder."`
+	Migrate         bool          `koanf:"migrate" doc:"Bring the PostgreSQL schemas of this process's services up to date at the start, as usher migrate does; the default in development mode."`
+	RedisURL        config.Secret `koanf:"redis_url" doc:"Redis that gateways share key look-ups and rate limits through, such as redis://cache:6379. Default: none; each gateway has its own."`
+	CertificatesDir string        `koanf:"certificates_dir" doc:"Folder of ca.crt and each service's <service>.crt and <service>.key, for mutual TLS between processes. usher certificates makes one for development."`
+	OperatorToken   config.Secret `koanf:"operator_token" doc:"Bearer token of the operator, 32 characters or more. Default in development mode: the bootstrap token."`
+	PublicURL       string        `koanf:"public_url" doc:"Where IdPs reach the SCIM listener, such as https://scim.example.com. Default: the listener's own address."`
+	SCIMAddr        string        `koanf:"scim_addr" doc:"Where the gateway listens for IdPs."`
+	AdminAddr       string        `koanf:"admin_addr" doc:"Where the gateway listens for the admin REST API."`
+	GRPCAddr        string        `koanf:"grpc_addr" doc:"Where the gateway listens for the public gRPC API."`
+	OpsAddr         string        `koanf:"ops_addr" doc:"Where to listen for metrics, health and profiles."`
+	TLSCertFile     string        `koanf:"tls_cert_file" doc:"Certificate in PEM for the SCIM, admin and gRPC listeners. Default: plain, for a proxy that ends TLS."`
+	TLSKeyFile      string        `koanf:"tls_key_file" doc:"Key of tls_cert_file."`
+	LogLevel        string        `koanf:"log_level" doc:"debug, info, warn or error."`
+	LogFormat       string        `koanf:"log_format" doc:"json or text."`
 
-	ShutdownTimeout time.Duration `koanf:"shutdown_timeout" doc:"How long a stop waits for what is under way."`
+	ShutdownDelay   time.Duration `koanf:"shutdown_delay" doc:"How long a stop goes on taking requests after /readyz said no, so that balancers learn of it."`
+	ShutdownTimeout time.Duration `koanf:"shutdown_timeout" doc:"How long a stop then waits for what is under way."`
 
-	Gateway GatewaySettings `koanf:"gateway"`
-	Rule    RuleSettings    `koanf:"rule"`
+	Gateway      GatewaySettings `koanf:"gateway"`
+	Directory    ServiceSettings `koanf:"directory"`
+	Identity     ServiceSettings `koanf:"identity"`
+	Rule         RuleSettings    `koanf:"rule"`
+	FailedEvents ServiceSettings `koanf:"failedevents"`
+}
+
+// ServiceSettings are those that every service behind the gateway has.
+type ServiceSettings struct {
+	ListenAddr          string        `koanf:"listen_addr" doc:"Where the service listens for the others, when this process does not run all of them."`
+	Addr                string        `koanf:"addr" doc:"Where the others reach the service: host:port, whose name may resolve to several replicas, or several with commas between."`
+	DatabaseURL         config.Secret `koanf:"database_url" doc:"PostgreSQL of this service alone. Default: database_url."`
+	DatabaseConnections int32         `koanf:"database_connections" doc:"Connections to PostgreSQL that a replica of the service opens at most."`
+}
+
+// RuleSettings are the rule service's.
+type RuleSettings struct {
+	ServiceSettings `koanf:",squash"`
+	Workers         int `koanf:"workers" doc:"How many organizations a replica reconciles at a time."`
 }
 
 // GatewaySettings are the gateway's.
@@ -41,60 +68,130 @@ type GatewaySettings struct {
 	RequestTimeout time.Duration `koanf:"request_timeout" doc:"How long a SCIM request may take."`
 }
 
-// RuleSettings are the rule service's.
-type RuleSettings struct {
-	Workers int `koanf:"workers" doc:"How many organizations are reconciled at a time."`
-}
-
 // Defaults gives the settings of a process that was told nothing.
 func Defaults() Settings {
+	service := func(addr string) ServiceSettings {
+		return ServiceSettings{ListenAddr: addr, Addr: addr, DatabaseConnections: 20}
+	}
 	return Settings{
-		DataDir:  ".usher",
+		Target: []string{allTargets}, DataDir: ".usher",
 		SCIMAddr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", GRPCAddr: "127.0.0.1:8082", OpsAddr: "127.0.0.1:8083",
-		LogLevel: "info", LogFormat: "json", ShutdownTimeout: 15 * time.Second,
+		LogLevel: "info", LogFormat: "json", ShutdownDelay: 5 * time.Second, ShutdownTimeout: 15 * time.Second,
 		Gateway: GatewaySettings{
 			RatePerSecond: 100, MaxBodyBytes: 1 << 20, MaxGroupBytes: 64 << 20, SpoolBytes: 256 << 20,
 			RequestTimeout: 30 * time.Second,
 		},
-		Rule: RuleSettings{Workers: 4},
+		Directory: service("127.0.0.1:8090"), Identity: service("127.0.0.1:8091"),
+		Rule:         RuleSettings{ServiceSettings: service("127.0.0.1:8092"), Workers: 4},
+		FailedEvents: service("127.0.0.1:8093"),
 	}
 }
 
 // DevelopmentDefaults gives those of development mode, where one directory may send as fast as it likes.
 func DevelopmentDefaults() Settings {
 	s := Defaults()
-	s.Dev = true
+	s.Dev, s.Migrate = true, true
 	s.LogFormat = "text"
+	s.ShutdownDelay = 0
 	s.Gateway.RatePerSecond = 0
 	return s
 }
 
+// allTargets is the target that stands for every service.
+const allTargets = "all"
+
+// services are the targets, in the order in which they start.
+var services = [...]commonv1.Caller{directoryCaller, identityCaller, failedEventsCaller, ruleCaller, gatewayCaller}
+
+// runs says which services this process runs.
+func (s Settings) runs(service commonv1.Caller) bool {
+	return slices.Contains(s.Target, allTargets) || slices.Contains(s.Target, rpc.CallerName(service))
+}
+
+// runsAll says that no other process is needed.
+func (s Settings) runsAll() bool {
+	return !slices.ContainsFunc(services[:], func(service commonv1.Caller) bool { return !s.runs(service) })
+}
+
+// bootstraps says that the operator's token is the one in the data folder.
+func (s Settings) bootstraps() bool { return s.OperatorToken == "" && s.runs(gatewayCaller) }
+
+// service gives the settings of a service behind the gateway.
+func (s Settings) service(service commonv1.Caller) ServiceSettings {
+	switch service {
+	case directoryCaller:
+		return s.Directory
+	case identityCaller:
+		return s.Identity
+	case ruleCaller:
+		return s.Rule.ServiceSettings
+	default:
+		return s.FailedEvents
+	}
+}
+
+// databaseURL is the PostgreSQL of a service; empty for SQLite.
+func (s Settings) databaseURL(service commonv1.Caller) string {
+	if own := s.service(service).DatabaseURL; own != "" {
+		return string(own)
+	}
+	return string(s.DatabaseURL)
+}
+
+// needsFolder says that something of this process is in the data folder.
+func (s Settings) needsFolder() bool {
+	return slices.ContainsFunc(services[:], func(service commonv1.Caller) bool {
+		return s.runs(service) && (service == gatewayCaller || s.databaseURL(service) == "")
+	})
+}
+
+// shortestToken is how many characters an operator's token has at least.
+const shortestToken = 32
+
 // Check says all that is wrong with the settings, by key.
 func (s Settings) Check() error {
-	var problems []error
-	wrong := func(key, allowed string, got any) {
-		problems = append(problems, fmt.Errorf("%s must be %s, not %q", key, allowed, fmt.Sprint(got)))
-	}
-	if s.DataDir == "" {
-		wrong("data_dir", "a folder", s.DataDir)
+	c := &checking{}
+	c.targets(s.Target)
+	if s.DataDir == "" && s.needsFolder() {
+		c.wrong("data_dir", "a folder", s.DataDir)
 	}
 	for key, addr := range map[string]string{
 		"scim_addr": s.SCIMAddr, "admin_addr": s.AdminAddr, "grpc_addr": s.GRPCAddr, "ops_addr": s.OpsAddr,
+		"directory.listen_addr": s.Directory.ListenAddr, "identity.listen_addr": s.Identity.ListenAddr,
+		"rule.listen_addr": s.Rule.ListenAddr, "failedevents.listen_addr": s.FailedEvents.ListenAddr,
 	} {
-		if _, _, err := net.SplitHostPort(addr); err != nil {
-			wrong(key, "host:port", addr)
+		c.hostPort(key, addr)
+	}
+	for _, service := range services[:len(services)-1] {
+		name, of := rpc.CallerName(service), s.service(service)
+		for _, addr := range strings.Split(of.Addr, ",") {
+			c.hostPort(name+".addr", strings.TrimSpace(addr))
 		}
+		c.above0(name+".database_connections", float64(of.DatabaseConnections))
+		c.postgres(name+".database_url", of.DatabaseURL)
+	}
+	c.postgres("database_url", s.DatabaseURL)
+	if s.RedisURL != "" && !schemeOf(s.RedisURL, "redis", "rediss", "unix") {
+		c.wrongSecret("redis_url", "an address such as redis://cache:6379")
 	}
 	if s.PublicURL != "" {
 		if u, err := url.Parse(s.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-			wrong("public_url", "an http or https address", s.PublicURL)
+			c.wrong("public_url", "an http or https address", s.PublicURL)
 		}
+	} else if s.runs(directoryCaller) != s.runs(gatewayCaller) {
+		c.wrong("public_url", "set where directory and gateway are not in one process: Base URLs begin with it", "")
+	}
+	if !s.runsAll() && s.CertificatesDir == "" {
+		c.wrong("certificates_dir", "a folder of certificates where not all services are in one process", "")
+	}
+	if (s.TLSCertFile == "") != (s.TLSKeyFile == "") {
+		c.wrong("tls_cert_file and tls_key_file", "set both, or neither", s.TLSCertFile+s.TLSKeyFile)
 	}
 	if new(slog.Level).UnmarshalText([]byte(s.LogLevel)) != nil {
-		wrong("log_level", "debug, info, warn or error", s.LogLevel)
+		c.wrong("log_level", "debug, info, warn or error", s.LogLevel)
 	}
 	if !slices.Contains([]string{"json", "text"}, s.LogFormat) {
-		wrong("log_format", "json or text", s.LogFormat)
+		c.wrong("log_format", "json or text", s.LogFormat)
 	}
 	for key, value := range map[string]float64{
 		"shutdown_timeout":        s.ShutdownTimeout.Seconds(),
@@ -104,16 +201,86 @@ func (s Settings) Check() error {
 		"gateway.request_timeout": s.Gateway.RequestTimeout.Seconds(),
 		"rule.workers":            float64(s.Rule.Workers),
 	} {
-		if value <= 0 {
-			wrong(key, "above 0", value)
+		c.above0(key, value)
+	}
+	if !(s.Gateway.RatePerSecond >= 0) { // also of NaN
+		c.wrong("gateway.rate_per_second", "0 or more", s.Gateway.RatePerSecond)
+	}
+	if s.ShutdownDelay < 0 {
+		c.wrong("shutdown_delay", "0 or more", s.ShutdownDelay)
+	}
+	switch {
+	case s.OperatorToken != "" && len(s.OperatorToken) < shortestToken:
+		c.wrongSecret("operator_token", fmt.Sprintf("%d characters or more", shortestToken))
+	case s.OperatorToken == "" && !s.Dev && s.runs(gatewayCaller):
+		c.problems = append(c.problems, errors.New("operator_token must be set, or dev be true: without either there is no way to sign in"))
+	}
+	return c.all()
+}
+
+// CheckDatabases says what is wrong with the settings that Migrate needs, by key.
+func (s Settings) CheckDatabases() error {
+	c := &checking{}
+	c.targets(s.Target)
+	postgres := false
+	for _, service := range services[:len(services)-1] {
+		c.postgres(rpc.CallerName(service)+".database_url", s.service(service).DatabaseURL)
+		postgres = postgres || s.runs(service) && s.databaseURL(service) != ""
+	}
+	c.postgres("database_url", s.DatabaseURL)
+	if !postgres {
+		c.problems = append(c.problems, errors.New("database_url must be set: SQLite files are migrated when they are opened"))
+	}
+	return c.all()
+}
+
+// checking gathers what is wrong.
+type checking struct{ problems []error }
+
+func (c *checking) wrong(key, allowed string, got any) {
+	c.problems = append(c.problems, fmt.Errorf("%s must be %s, not %q", key, allowed, fmt.Sprint(got)))
+}
+
+func (c *checking) targets(targets []string) {
+	for _, target := range targets {
+		if target != allTargets && !slices.ContainsFunc(services[:], func(service commonv1.Caller) bool { return rpc.CallerName(service) == target }) {
+			c.wrong("target", "of gateway, directory, identity, rule, failedevents and all", target)
 		}
 	}
-	if s.Gateway.RatePerSecond < 0 {
-		wrong("gateway.rate_per_second", "0 or more", s.Gateway.RatePerSecond)
+	if len(targets) == 0 {
+		c.wrong("target", "one or more services, or all", "")
 	}
-	if !s.Dev {
-		problems = append(problems, errors.New("dev must be true: without development mode there is no way to sign in yet"))
+}
+
+// wrongSecret does not say what it is instead.
+func (c *checking) wrongSecret(key, allowed string) {
+	c.problems = append(c.problems, fmt.Errorf("%s must be %s", key, allowed))
+}
+
+func (c *checking) hostPort(key, addr string) {
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		c.wrong(key, "host:port", addr)
 	}
-	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return errors.Join(problems...)
+}
+
+func (c *checking) above0(key string, value float64) {
+	if !(value > 0) {
+		c.wrong(key, "above 0", value)
+	}
+}
+
+func (c *checking) postgres(key string, value config.Secret) {
+	if value != "" && !schemeOf(value, "postgres", "postgresql") && !strings.Contains(string(value), "=") {
+		c.wrongSecret(key, "an address such as postgres://usher@db/usher")
+	}
+}
+
+func (c *checking) all() error {
+	slices.SortFunc(c.problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(c.problems...)
+}
+
+func schemeOf(address config.Secret, allowed ...string) bool {
+	scheme, _, found := strings.Cut(string(address), "://")
+	return found && slices.Contains(allowed, scheme)
 }

@@ -1,10 +1,12 @@
 // Package config reads settings: defaults, overridden by a file, overridden by USHER_* environment variables, overridden by
-// flags. It knows no setting; the struct that it fills has them, by `koanf` tags.
+// flags. A secret may come from a file, named by its key and `_file`. It knows no setting; the struct that it fills has them,
+// by `koanf` tags.
 package config
 
 import (
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -56,13 +58,41 @@ func Load(settings any, source Source) error {
 	if err := k.Load(confmap.Provider(source.Flags, "."), nil); err != nil {
 		return fmt.Errorf("reading the flags: %w", err)
 	}
+	if err := readSecrets(k, settings); err != nil {
+		return err
+	}
 	decoding := koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
 		Result: settings, TagName: "koanf", ErrorUnused: true, WeaklyTypedInput: true,
 		DecodeHook: mapstructure.ComposeDecodeHookFunc(
-			mapstructure.StringToTimeDurationHookFunc(), mapstructure.TextUnmarshallerHookFunc()),
+			mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(","), mapstructure.TextUnmarshallerHookFunc()),
 	}}
 	if err := k.UnmarshalWithConf("", settings, decoding); err != nil {
 		return explain(err)
+	}
+	return nil
+}
+
+// fileSuffix ends the key that names a file with a secret: `operator_token_file` is where `operator_token` is read from.
+const fileSuffix = "_file"
+
+// readSecrets replaces each key that names a secret's file by what is in the file.
+func readSecrets(k *koanf.Koanf, settings any) error {
+	for _, key := range Keys(settings) {
+		if _, secret := key.Default.(Secret); !secret || !k.Exists(key.Name+fileSuffix) {
+			continue
+		}
+		path := k.String(key.Name + fileSuffix)
+		k.Delete(key.Name + fileSuffix)
+		if k.Exists(key.Name) {
+			return fmt.Errorf("configuration: only one of %s and %s may be set", key.Name, key.Name+fileSuffix)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("configuration: %s: %w", key.Name+fileSuffix, err)
+		}
+		if err := k.Set(key.Name, strings.TrimSpace(string(content))); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -112,6 +142,10 @@ func keys(parent string, v reflect.Value) []Key {
 		field := v.Type().Field(i)
 		name := field.Tag.Get("koanf")
 		if name == "" || name == "-" {
+			continue
+		}
+		if name == ",squash" { // its keys are its parent's
+			all = append(all, keys(parent, v.Field(i))...)
 			continue
 		}
 		if parent != "" {

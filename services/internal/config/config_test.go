@@ -16,6 +16,12 @@ type settings struct {
 	Sub  struct {
 		Count int `koanf:"count"`
 	} `koanf:"sub"`
+	Base `koanf:",squash"`
+}
+
+// Base is a part that several settings share.
+type Base struct {
+	Targets []string `koanf:"targets"`
 }
 
 func TestLaterSourcesOverrideEarlierOnes(t *testing.T) {
@@ -61,7 +67,45 @@ func TestBadSettingsNameTheirKey(t *testing.T) {
 func TestKeysListsEverySetting(t *testing.T) {
 	t.Parallel()
 	got := fmt.Sprint(Keys(&settings{Name: "n", Key: "hunter2"}))
-	if want := "[{name n a name} {wait 0s } {key [secret] } {sub.count 0 }]"; got != want {
+	if want := "[{name n a name} {wait 0s } {key [secret] } {sub.count 0 } {targets [] }]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestASecretMayComeFromAFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var s settings
+	if err := Load(&s, Source{Environ: []string{"USHER_KEY_FILE=" + file}}); err != nil || string(s.Key) != "hunter2" {
+		t.Errorf("got %q, %v", string(s.Key), err)
+	}
+	for name, c := range map[string]struct {
+		environ []string
+		want    string
+	}{
+		"a file that is not there":      {[]string{"USHER_KEY_FILE=" + file + "s"}, "key_file"},
+		"the secret and its file":       {[]string{"USHER_KEY=a", "USHER_KEY_FILE=" + file}, "only one of key and key_file"},
+		"the file of what is no secret": {[]string{"USHER_NAME_FILE=" + file}, "name_file"},
+	} {
+		if err := Load(&settings{}, Source{Environ: c.environ}); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: got %v, want %q in it", name, err, c.want)
+		}
+	}
+}
+
+func TestAListIsWrittenWithCommasOrAsAList(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "usher.yaml")
+	if err := os.WriteFile(file, []byte("targets: [a, b]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range []Source{{File: file}, {Environ: []string{"USHER_TARGETS=a,b"}}, {Flags: map[string]any{"targets": "a,b"}}} {
+		var s settings
+		if err := Load(&s, source); err != nil || fmt.Sprint(s.Targets) != "[a b]" {
+			t.Errorf("got %v, %v", s.Targets, err)
+		}
 	}
 }

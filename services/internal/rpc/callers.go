@@ -52,7 +52,7 @@ func Public(fullMethod string) bool {
 func admit(ctx context.Context, fullMethod string) error {
 	callers, caller, principal := Callers(fullMethod), CallerOf(ctx), PrincipalOf(ctx)
 	if !slices.Contains(callers.GetServices(), caller) {
-		return fault.New(fault.NotAllowed, "%s may not call %s", callerName(caller), fullMethod)
+		return fault.New(fault.NotAllowed, "%s may not call %s", CallerName(caller), fullMethod)
 	}
 	if !slices.Contains(callers.GetPrincipals(), principal.GetKind()) {
 		return fault.New(fault.NotAllowed, "%s may not be called for a principal of kind %s", fullMethod,
@@ -112,15 +112,15 @@ func sharedByAll(fullMethod string) bool {
 	return fullMethod == "/usher.rule.v1.RoleService/GetRole" || fullMethod == "/usher.rule.v1.RoleService/ListRoles"
 }
 
-// callerName is a service's name as certificates and logs have it, such as "gateway".
-func callerName(caller commonv1.Caller) string {
+// CallerName is a service's name as certificates and logs have it, such as "gateway".
+func CallerName(caller commonv1.Caller) string {
 	if caller == commonv1.Caller_CALLER_UNSPECIFIED {
 		return "an unknown service"
 	}
 	return strings.ToLower(strings.TrimPrefix(caller.String(), "CALLER_"))
 }
 
-// callerNamed is the inverse of callerName.
+// callerNamed is the inverse of CallerName.
 func callerNamed(name string) (commonv1.Caller, error) {
 	caller, ok := commonv1.Caller_value["CALLER_"+strings.ToUpper(name)]
 	if !ok || caller == 0 {

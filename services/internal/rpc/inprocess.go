@@ -52,7 +52,7 @@ func (p *InProcess) RegisterService(desc *grpc.ServiceDesc, server any) {
 // As gives the connection on which a service calls the others. Whoever holds it is that service: hand it to no other.
 func (p *InProcess) As(caller commonv1.Caller) grpc.ClientConnInterface {
 	claim := func(ctx context.Context) context.Context {
-		return metadata.AppendToOutgoingContext(ctx, callerKey, callerName(caller))
+		return metadata.AppendToOutgoingContext(ctx, callerKey, CallerName(caller))
 	}
 	return grpchan.InterceptClientConn(p.channel,
 		func(ctx context.Context, method string, request, reply any, _ *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {

@@ -3,6 +3,7 @@ package rpc_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"sync"
@@ -15,7 +16,7 @@ import (
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
-	"github.com/usher-scim/usher/services/internal/devca"
+	"github.com/usher-scim/usher/services/internal/certificates"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
@@ -100,17 +101,17 @@ func onEachTransport(t *testing.T, test func(t *testing.T, s *server, l *log, as
 
 // wire is a server on a loopback address.
 type wire struct {
-	authority *devca.Authority
+	authority *certificates.Authority
 	address   string
 }
 
 func serve(t *testing.T, l *log, register func(grpc.ServiceRegistrar)) wire {
 	t.Helper()
-	authority, err := devca.New(time.Now())
+	authority, err := certificates.NewAuthority(time.Now(), 24*time.Hour)
 	must(t, err)
 	config, err := authority.TLS(callee, time.Now())
 	must(t, err)
-	server, err := rpc.NewWireServer(config, slog.New(slog.NewJSONHandler(l, nil)), noop.NewTracerProvider())
+	server, err := rpc.NewWireServer(fixed(config), slog.New(slog.NewJSONHandler(l, nil)), noop.NewTracerProvider())
 	must(t, err)
 	register(server)
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -129,14 +130,19 @@ func serve(t *testing.T, l *log, register func(grpc.ServiceRegistrar)) wire {
 }
 
 // dial connects as a caller whose certificate an authority signed, to a server that should be a service.
-func (w wire) dial(t *testing.T, authority *devca.Authority, caller, service commonv1.Caller) grpc.ClientConnInterface {
+func (w wire) dial(t *testing.T, authority *certificates.Authority, caller, service commonv1.Caller) grpc.ClientConnInterface {
 	t.Helper()
 	config, err := authority.TLS(caller, time.Now())
 	must(t, err)
-	conn, err := rpc.Dial("dns:///"+w.address, service, config, noop.NewTracerProvider())
+	conn, err := rpc.Dial(w.address, service, fixed(config), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 	must(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	return conn
+}
+
+// fixed is an identity that never changes.
+func fixed(config *tls.Config) rpc.Identity {
+	return func() (*tls.Config, error) { return config, nil }
 }
 
 // lookup asks what some key opens.

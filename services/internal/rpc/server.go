@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"buf.build/go/protovalidate"
@@ -13,6 +14,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
@@ -46,6 +49,9 @@ func newServer(log *slog.Logger, identify func(context.Context) (commonv1.Caller
 
 // unary is the whole way of a unary call: identity, deadline, admission, validation, handler, status, log.
 func (s *Server) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (response any, err error) {
+	if isHealth(info.FullMethod) {
+		return next(ctx, request)
+	}
 	start := time.Now()
 	ctx, err = s.enter(ctx)
 	defer func() {
@@ -73,6 +79,9 @@ func (s *Server) unary(ctx context.Context, request any, info *grpc.UnaryServerI
 
 // stream is the way of a streaming call. Its requests are checked as they are received.
 func (s *Server) stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
+	if isHealth(info.FullMethod) {
+		return next(server, stream)
+	}
 	start := time.Now()
 	ctx, err := s.enter(stream.Context())
 	defer func() {
@@ -88,6 +97,11 @@ func (s *Server) stream(server any, stream grpc.ServerStream, info *grpc.StreamS
 		return err
 	}
 	return next(server, &checkedStream{ServerStream: stream, ctx: ctx, server: s, method: info.FullMethod})
+}
+
+// isHealth says that a method is one of gRPC's health service, which every service with a certificate may ask.
+func isHealth(fullMethod string) bool {
+	return strings.HasPrefix(fullMethod, "/"+grpc_health_v1.Health_ServiceDesc.ServiceName+"/")
 }
 
 func (s *Server) enter(ctx context.Context) (context.Context, error) {
@@ -147,7 +161,7 @@ func invalid(err error) error {
 func (s *Server) leave(ctx context.Context, method string, start time.Time, err error) error {
 	attributes := []slog.Attr{
 		slog.String("rpc", method),
-		slog.String("caller", callerName(CallerOf(ctx))),
+		slog.String("caller", CallerName(CallerOf(ctx))),
 		slog.String("organization", PrincipalOf(ctx).GetOrganizationId()),
 		slog.Duration("duration", time.Since(start)),
 	}
@@ -161,6 +175,10 @@ func (s *Server) leave(ctx context.Context, method string, start time.Time, err 
 	st := Status(err)
 	attributes = append(attributes, slog.String("code", st.Code().String()),
 		slog.String("reason", fault.ReasonName(Fault(err).Reason)))
+	if st.Code() == codes.Unavailable {
+		// This replica was reached: what it cannot reach, another one can't either. Retries are for lost connections.
+		_ = grpc.SetTrailer(ctx, metadata.Pairs("grpc-retry-pushback-ms", "-1")) // without a transport nobody retries
+	}
 	level := slog.LevelDebug
 	if st.Code() == codes.Internal {
 		// The client is told nothing of the cause, so the log must be.

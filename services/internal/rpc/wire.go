@@ -11,25 +11,44 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/resolver/manual"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 )
 
-// maxMessage is the largest message between services, in bytes: a group's document of 64 MiB and its frame.
-const maxMessage = 80 << 20
+const (
+	// maxMessage is the largest message between services, in bytes: a group's document of 64 MiB and its frame.
+	maxMessage = 80 << 20
+	// connectionAge is after how long a server asks its clients to connect anew: so they find replicas that came since.
+	connectionAge = 5 * time.Minute
+)
 
 // certificateSuffix ends the DNS name in a service's certificate: "gateway.usher.internal" is the gateway.
 const certificateSuffix = ".usher.internal"
 
 // CertificateName is the DNS name that the certificate of a service must carry.
-func CertificateName(caller commonv1.Caller) string { return callerName(caller) + certificateSuffix }
+func CertificateName(caller commonv1.Caller) string { return CallerName(caller) + certificateSuffix }
 
-// NewWireServer makes the gRPC server of services that other processes call. config must demand and verify a client's
-// certificate: its DNS name says which service calls.
-func NewWireServer(config *tls.Config, log *slog.Logger, tracing trace.TracerProvider) (*grpc.Server, error) {
+// WireServer is the gRPC server of a service that other processes call.
+type WireServer struct {
+	*grpc.Server
+	health *health.Server
+}
+
+// NewWireServer makes the server. identity must demand and verify a client's certificate: its DNS name says which service
+// calls.
+func NewWireServer(identity Identity, log *slog.Logger, tracing trace.TracerProvider) (*WireServer, error) {
+	config, err := identity()
+	if err != nil {
+		return nil, err
+	}
 	if config.ClientAuth != tls.RequireAndVerifyClientCert {
 		return nil, errors.New("a wire server must verify its clients' certificates")
 	}
@@ -37,30 +56,68 @@ func NewWireServer(config *tls.Config, log *slog.Logger, tracing trace.TracerPro
 	if err != nil {
 		return nil, err
 	}
-	return grpc.NewServer(
-		grpc.Creds(credentials.NewTLS(config)),
-		grpc.UnaryInterceptor(server.unary),
-		grpc.StreamInterceptor(server.stream),
-		grpc.StatsHandler(WithoutMessages(otelgrpc.NewServerHandler(tracingOptions(tracing)...))),
-		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-	), nil
+	handshake, err := serverHandshake(identity, log)
+	if err != nil {
+		return nil, err
+	}
+	s := &WireServer{
+		Server: grpc.NewServer(
+			grpc.Creds(handshake),
+			grpc.UnaryInterceptor(server.unary),
+			grpc.StreamInterceptor(server.stream),
+			grpc.StatsHandler(WithoutMessages(otelgrpc.NewServerHandler(tracingOptions(tracing)...))),
+			grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
+			grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: connectionAge}),
+			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+		),
+		health: health.NewServer(),
+	}
+	grpc_health_v1.RegisterHealthServer(s, s.health)
+	return s, nil
 }
 
-// Dial makes the connection to a service at an address that gRPC can resolve, such as "dns:///identity:8090". config
-// holds this service's certificate and the authority that signs the others'.
-func Dial(target string, service commonv1.Caller, config *tls.Config, tracing trace.TracerProvider) (*grpc.ClientConn, error) {
-	config = config.Clone()
-	config.ServerName = CertificateName(service)
-	return grpc.NewClient(target,
-		grpc.WithTransportCredentials(credentials.NewTLS(config)),
+// Drain tells the clients to go to other replicas. Calls that come all the same are served.
+func (s *WireServer) Drain() { s.health.Shutdown() }
+
+// Dial makes the connection to a service, over all its replicas. address is host:port, whose host may resolve to many
+// addresses, or several of them with commas between. identity shows this service's certificate and trusts the authority
+// that signed the others'.
+func Dial(address string, service commonv1.Caller, identity Identity, log *slog.Logger, tracing trace.TracerProvider) (*grpc.ClientConn, error) {
+	handshake, err := clientHandshake(identity, service, log)
+	if err != nil {
+		return nil, err
+	}
+	target, resolvers := resolved(address)
+	return grpc.NewClient(target, append(resolvers,
+		grpc.WithTransportCredentials(handshake),
 		grpc.WithUnaryInterceptor(clientUnary),
 		grpc.WithStreamInterceptor(clientStream),
 		grpc.WithStatsHandler(WithoutMessages(otelgrpc.NewClientHandler(tracingOptions(tracing)...))),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
-		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}]}`),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 5 * time.Second}),
-	)
+		grpc.WithDefaultServiceConfig(serviceConfig()),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 3 * time.Second, PermitWithoutStream: true}),
+		// A replica that was restarted is found again soon.
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
+			MinConnectTimeout: 2 * time.Second,
+		}),
+	)...)
+}
+
+// resolved gives gRPC's name of an address: one host is asked of DNS, several are a list that stays.
+func resolved(address string) (target string, options []grpc.DialOption) {
+	several := strings.Split(address, ",")
+	if len(several) == 1 {
+		return "dns:///" + strings.TrimSpace(address), nil
+	}
+	const scheme = "usher-replicas"
+	list := manual.NewBuilderWithScheme(scheme)
+	var state resolver.State
+	for _, one := range several {
+		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{{Addr: strings.TrimSpace(one)}}})
+	}
+	list.InitialState(state)
+	return scheme + ":///" + several[0], []grpc.DialOption{grpc.WithResolvers(list)}
 }
 
 // certifiedCaller reads the service's name from its verified certificate.

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
-	"github.com/usher-scim/usher/services/internal/devca"
+	"github.com/usher-scim/usher/services/internal/certificates"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
@@ -23,7 +23,7 @@ func TestOnTheWireACertificateSaysWhoCalls(t *testing.T) {
 	t.Parallel()
 	s := &server{resolve: func(context.Context) error { return nil }}
 	w := serve(t, &log{}, s.register)
-	stranger, err := devca.New(time.Now())
+	stranger, err := certificates.NewAuthority(time.Now(), 24*time.Hour)
 	must(t, err)
 	client, err := w.authority.TLS(gateway, time.Now())
 	must(t, err)
@@ -92,7 +92,7 @@ func TestSeveralPrincipalsAreNone(t *testing.T) {
 func TestAWireServerMustVerifyItsClients(t *testing.T) {
 	t.Parallel()
 	for _, auth := range []tls.ClientAuthType{tls.NoClientCert, tls.RequestClientCert, tls.RequireAnyClientCert, tls.VerifyClientCertIfGiven} {
-		if _, err := rpc.NewWireServer(&tls.Config{ClientAuth: auth, MinVersion: tls.VersionTLS13}, slog.New(slog.DiscardHandler), noop.NewTracerProvider()); err == nil {
+		if _, err := rpc.NewWireServer(fixed(&tls.Config{ClientAuth: auth, MinVersion: tls.VersionTLS13}), slog.New(slog.DiscardHandler), noop.NewTracerProvider()); err == nil {
 			t.Errorf("%s was taken", auth)
 		}
 	}

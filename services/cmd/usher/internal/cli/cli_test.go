@@ -168,7 +168,11 @@ func TestBadUsage(t *testing.T) {
 		"a user that is not there":       {[]string{"access", "list", "--user", "nobody@example.com"}, 1, "NOT_FOUND"},
 		"an IdP that is none":            {[]string{"simulate", "--idp", "ping", "--base-url", "http://127.0.0.1:1", "--key", "k"}, 2, "ping"},
 		"a setting that is none":         {[]string{"config", "check", "--dev", "--log-level", "loud"}, 1, "log_level must be"},
-		"serving without a way to enter": {[]string{"serve"}, 2, "dev must be true"},
+		"serving without a way to enter": {[]string{"serve"}, 2, "dev be true"},
+		"targets that are none":          {[]string{"serve", "--dev", "--target", "gateway,console"}, 2, `not "console"`},
+		"a part without certificates":    {[]string{"serve", "--dev", "--target", "rule"}, 2, "certificates_dir must be a folder"},
+		"migrating nothing":              {[]string{"migrate"}, 2, "database_url must be set"},
+		"certificates for no time":       {[]string{"certificates", "create", "x", "--valid", "0s"}, 2, "--valid must be above 0"},
 		"nothing to change":              {[]string{"org", "update", "demo"}, 2, "nothing to change"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -208,4 +212,19 @@ func TestConfigCheckListsEverySetting(t *testing.T) {
 			t.Errorf("a setting without its meaning: %q", line)
 		}
 	}
+}
+
+func TestAFolderOfCertificates(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "certificates")
+	x := &terminal{t: t}
+	want(t, x.run(0, "certificates", "create", folder), `Certificates until 20\d\d-\d\d-\d\d are in `+regexp.QuoteMeta(folder))
+	for _, service := range []string{"gateway", "directory", "identity", "rule", "failedevents"} {
+		info, err := os.Stat(filepath.Join(folder, service+".key"))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", service, info, err)
+		}
+	}
+	x.run(1, "certificates", "create", folder)
+	want(t, x.err, `ca.crt is there already`)
 }

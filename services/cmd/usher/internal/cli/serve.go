@@ -11,31 +11,48 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/sys/unix"
 
 	"github.com/usher-scim/usher/gen"
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/internal/app"
 	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/telemetry"
 )
 
 // notSettings are the environment variables of the client.
-var notSettings = []string{"USHER_ADDR", "USHER_ORGANIZATION", "USHER_KEY"}
+var notSettings = []string{"USHER_ADDR", "USHER_ORGANIZATION", "USHER_KEY", "USHER_TOKEN"}
 
 // settingFlags are the flags that override settings, by key.
 var settingFlags = map[string]string{
 	"scim-addr": "scim_addr", "admin-addr": "admin_addr", "grpc-addr": "grpc_addr", "ops-addr": "ops_addr",
-	"public-url": "public_url", "log-level": "log_level", "log-format": "log_format", "dev": "dev", "data-dir": "data_dir",
+	"target": "target", "migrate": "migrate", "public-url": "public_url", "log-level": "log_level", "log-format": "log_format", "dev": "dev", "data-dir": "data_dir",
 }
 
 // settings reads them from all sources and checks them.
 func settings(cmd *cobra.Command, file string) (app.Settings, error) {
+	s, err := readSettings(cmd, file)
+	if err != nil {
+		return s, err
+	}
+	if err := s.Check(); err != nil {
+		return s, fmt.Errorf("configuration: %w", err)
+	}
+	return s, nil
+}
+
+// readSettings reads them from all sources.
+func readSettings(cmd *cobra.Command, file string) (app.Settings, error) {
 	s := app.Defaults()
 	flags := map[string]any{}
 	for name, key := range settingFlags {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
 			flags[key] = f.Value.String()
+			if list, ok := f.Value.(pflag.SliceValue); ok {
+				flags[key] = list.GetSlice()
+			}
 		}
 	}
 	if err := config.Load(&s, config.Source{File: file, Environ: os.Environ(), Ignore: notSettings, Flags: flags}); err != nil {
@@ -49,9 +66,6 @@ func settings(cmd *cobra.Command, file string) (app.Settings, error) {
 		}
 		s = development
 	}
-	if err := s.Check(); err != nil {
-		return s, fmt.Errorf("configuration: %w", err)
-	}
 	return s, nil
 }
 
@@ -59,6 +73,8 @@ func serveFlags(cmd *cobra.Command, file *string) {
 	defaults := app.Defaults()
 	flags := cmd.Flags()
 	flags.StringVar(file, "config", "", "a YAML file with settings")
+	flags.StringSlice("target", defaults.Target, "services that this process runs, of gateway, directory, identity, rule and failedevents")
+	flags.Bool("migrate", false, "bring the PostgreSQL schemas up to date first (default in development mode)")
 	flags.Bool("dev", false, "development mode: demo data into an empty data folder, and a bootstrap token to sign in with")
 	flags.String("scim-addr", defaults.SCIMAddr, "where to listen for IdPs; port 0 takes any")
 	flags.String("admin-addr", defaults.AdminAddr, "where to listen for the admin REST API")
@@ -130,7 +146,7 @@ func serve(cmd *cobra.Command, s app.Settings) (err error) {
 	case <-ctx.Done():
 	case err = <-a.Failed():
 	}
-	stopCtx, cancel := context.WithTimeout(context.Background(), s.ShutdownTimeout)
+	stopCtx, cancel := context.WithTimeout(context.Background(), s.ShutdownDelay+s.ShutdownTimeout)
 	defer cancel()
 	return errors.Join(err, a.Stop(stopCtx), t.Shutdown(stopCtx))
 }
@@ -144,18 +160,28 @@ func openAPI() ([]byte, error) {
 	return json.Marshal(description)
 }
 
-// greet says where everything is and what to type next.
+// greet says where everything is and, in development, what to type next.
 func greet(cmd *cobra.Command, a *app.App, s app.Settings) {
-	cmd.Printf(`Usher is serving.
-
-  SCIM        http://%s   (IdPs)
-  admin       http://%s   (REST, /api/v1)
-  gRPC        %s          (the vendor's services, the usher command)
-  operations  http://%s   (/metrics, /readyz, /livez, /debug/pprof/)
-
-The bootstrap token is in %s. In another terminal, next:
-
-`, a.SCIMAddr(), a.AdminAddr(), a.GRPCAddr(), a.OpsAddr(), a.TokenPath())
+	cmd.Printf("Usher is serving.\n\n")
+	for _, door := range []struct{ name, prefix, addr, about string }{
+		{"SCIM", "", a.PublicURL(), "IdPs"},
+		{"admin", "http://", a.AdminAddr(), "REST, /api/v1"},
+		{"gRPC", "", a.GRPCAddr(), "the vendor's services, the usher command"},
+		{"directory", "", a.ServiceAddr(commonv1.Caller_CALLER_DIRECTORY), "gRPC between services"},
+		{"identity", "", a.ServiceAddr(commonv1.Caller_CALLER_IDENTITY), "gRPC between services"},
+		{"rule", "", a.ServiceAddr(commonv1.Caller_CALLER_RULE), "gRPC between services"},
+		{"failedevents", "", a.ServiceAddr(commonv1.Caller_CALLER_FAILEDEVENTS), "gRPC between services"},
+		{"operations", "http://", a.OpsAddr(), "/metrics, /readyz, /livez, /debug/pprof/"},
+	} {
+		if door.addr != "" && (door.name != "SCIM" || a.SCIMAddr() != "") {
+			cmd.Printf("  %-12s %s%s   (%s)\n", door.name, door.prefix, door.addr, door.about)
+		}
+	}
+	cmd.Println()
+	if !s.Dev || a.TokenPath() == "" {
+		return
+	}
+	cmd.Printf("The bootstrap token is in %s. In another terminal, next:\n\n", a.TokenPath())
 	binary, err := os.Executable()
 	if err != nil {
 		binary = "usher"

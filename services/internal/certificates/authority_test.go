@@ -1,4 +1,4 @@
-package devca_test
+package certificates_test
 
 import (
 	"crypto/tls"
@@ -7,18 +7,18 @@ import (
 	"time"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
-	"github.com/usher-scim/usher/services/internal/devca"
+	"github.com/usher-scim/usher/services/internal/certificates"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
 func TestACertificateIsOfOneServiceForADayAndTrustedHereAlone(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	authority, err := devca.New(now)
+	authority, err := certificates.NewAuthority(now, 24*time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger, err := devca.New(now)
+	stranger, err := certificates.NewAuthority(now, 24*time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestACertificateIsOfOneServiceForADayAndTrustedHereAlone(t *testing.T) {
 	}
 }
 
-func config(t *testing.T, a *devca.Authority, now time.Time) *tls.Config {
+func config(t *testing.T, a *certificates.Authority, now time.Time) *tls.Config {
 	t.Helper()
 	c, err := a.TLS(commonv1.Caller_CALLER_GATEWAY, now)
 	if err != nil {

@@ -1,0 +1,31 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/usher-scim/usher/services/internal/app"
+)
+
+func migrateCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use: "migrate", Short: "Bring the PostgreSQL schemas up to date. Servers of the version before may run meanwhile.", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := readSettings(cmd, file)
+			if err != nil {
+				return err
+			}
+			if err := s.CheckDatabases(); err != nil {
+				return err
+			}
+			if err := app.Migrate(cmd.Context(), s); err != nil {
+				return failed(err)
+			}
+			cmd.Println("The schemas are up to date.")
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", "", "a YAML file with settings")
+	cmd.Flags().StringSlice("target", app.Defaults().Target, "services whose schemas to migrate")
+	return cmd
+}

@@ -1,0 +1,196 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	"github.com/usher-scim/usher/services/internal/certificates"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+// Short names of the services as callers and callees.
+const (
+	gatewayCaller      = commonv1.Caller_CALLER_GATEWAY
+	directoryCaller    = commonv1.Caller_CALLER_DIRECTORY
+	identityCaller     = commonv1.Caller_CALLER_IDENTITY
+	ruleCaller         = commonv1.Caller_CALLER_RULE
+	failedEventsCaller = commonv1.Caller_CALLER_FAILEDEVENTS
+)
+
+// mesh carries calls between the services: those of this process over a channel in it, others over gRPC with mutual TLS.
+type mesh struct {
+	settings  Settings
+	log       *slog.Logger
+	tracing   trace.TracerProvider
+	now       func() time.Time
+	intercept func(caller, callee commonv1.Caller, conn grpc.ClientConnInterface) grpc.ClientConnInterface
+
+	local       *rpc.InProcess
+	identities  map[commonv1.Caller]rpc.Identity
+	servers     map[commonv1.Caller]meshServer
+	connections []*grpc.ClientConn
+	serving     sync.WaitGroup
+}
+
+// meshServer is the server of one service, for other processes.
+type meshServer struct {
+	listener net.Listener
+	server   *rpc.WireServer
+}
+
+// newMesh reads the certificates of this process's services, where there are other processes, and listens for those.
+func newMesh(ctx context.Context, s Settings, o Options) (*mesh, error) {
+	local, err := rpc.NewInProcess(o.Telemetry.Log, o.Telemetry.Tracing)
+	if err != nil {
+		return nil, err
+	}
+	m := &mesh{
+		settings: s, log: o.Telemetry.Log, tracing: o.Telemetry.Tracing, now: o.Now, intercept: o.Intercept, local: local,
+		identities: map[commonv1.Caller]rpc.Identity{}, servers: map[commonv1.Caller]meshServer{},
+	}
+	if s.runsAll() {
+		return m, nil
+	}
+	for _, service := range services {
+		if !s.runs(service) {
+			continue
+		}
+		if err := m.open(ctx, service); err != nil {
+			return nil, errors.Join(err, m.close())
+		}
+	}
+	return m, nil
+}
+
+// open takes on a service's identity and makes its server.
+func (m *mesh) open(ctx context.Context, service commonv1.Caller) error {
+	identity, err := certificates.FromFolder(m.settings.CertificatesDir, service, m.now)
+	if err != nil {
+		return fmt.Errorf("certificates_dir: %w", err)
+	}
+	m.identities[service] = identity
+	if service == gatewayCaller {
+		return nil // no service calls it
+	}
+	server, err := rpc.NewWireServer(identity, m.log, m.tracing)
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", m.settings.service(service).ListenAddr)
+	if err != nil {
+		return fmt.Errorf("%s.listen_addr: %w", rpc.CallerName(service), err)
+	}
+	m.servers[service] = meshServer{listener, server}
+	return nil
+}
+
+// addr is where a service of this process listens for others; empty where it does not.
+func (m *mesh) addr(service commonv1.Caller) string {
+	if s, ok := m.servers[service]; ok {
+		return s.listener.Addr().String()
+	}
+	return ""
+}
+
+// connect gives the connection on which a service of this process calls another. It may come before the callee is there.
+func (m *mesh) connect(caller, callee commonv1.Caller) (grpc.ClientConnInterface, error) {
+	conn, err := m.dial(caller, callee)
+	if err == nil && m.intercept != nil {
+		conn = m.intercept(caller, callee, conn)
+	}
+	return conn, err
+}
+
+func (m *mesh) dial(caller, callee commonv1.Caller) (grpc.ClientConnInterface, error) {
+	if m.settings.runs(callee) {
+		return m.local.As(caller), nil
+	}
+	conn, err := rpc.Dial(m.settings.service(callee).Addr, callee, m.identities[caller], m.log, m.tracing)
+	if err != nil {
+		return nil, fmt.Errorf("%s.addr: %w", rpc.CallerName(callee), err)
+	}
+	m.connections = append(m.connections, conn)
+	return conn, nil
+}
+
+// register makes a service known to who calls it, in this process and from others.
+func (m *mesh) register(service commonv1.Caller, register func(grpc.ServiceRegistrar)) {
+	register(m.local)
+	if s, ok := m.servers[service]; ok {
+		register(s.server)
+	}
+}
+
+// start serves what is registered; fail takes the error of a server that ends on its own.
+func (m *mesh) start(fail func(error)) {
+	for service, s := range m.servers {
+		m.serving.Go(func() {
+			if err := s.server.Serve(s.listener); err != nil {
+				fail(fmt.Errorf("serving %s: %w", rpc.CallerName(service), err))
+			}
+		})
+	}
+}
+
+// drain asks the callers from other processes to go to other replicas.
+func (m *mesh) drain() {
+	for _, s := range m.servers {
+		s.server.Drain()
+	}
+}
+
+// stop lets calls from other processes end until the context does.
+func (m *mesh) stop(ctx context.Context) error {
+	var errs []error
+	for _, s := range m.servers {
+		errs = append(errs, stopGRPC(ctx, s.server.Server))
+	}
+	return errors.Join(errs...)
+}
+
+// close ends every connection.
+func (m *mesh) close() error {
+	var errs []error
+	for _, conn := range m.connections {
+		errs = append(errs, conn.Close())
+	}
+	for _, s := range m.servers {
+		s.server.Stop() // also closes the listener of one that never served
+		errs = append(errs, ignoreClosed(s.listener.Close()))
+	}
+	m.serving.Wait()
+	return errors.Join(errs...)
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// stopGRPC lets calls end until the context does, then cuts them off.
+func stopGRPC(ctx context.Context, server *grpc.Server) error {
+	done := make(chan struct{})
+	go func() {
+		server.GracefulStop()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		server.Stop()
+		<-done
+		return ctx.Err()
+	}
+}

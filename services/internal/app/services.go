@@ -1,0 +1,160 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"google.golang.org/grpc"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	"github.com/usher-scim/usher/services/directory"
+	"github.com/usher-scim/usher/services/failedevents"
+	"github.com/usher-scim/usher/services/gateway"
+	"github.com/usher-scim/usher/services/identity"
+	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/rule"
+)
+
+// Migrate brings the PostgreSQL schemas of the services that the settings name up to date, one after the other. SQLite's
+// files are brought up to date when they are opened.
+func Migrate(ctx context.Context, s Settings) error {
+	migrations := map[commonv1.Caller]func(ctx context.Context, databaseURL string) error{
+		directoryCaller: directory.Migrate, identityCaller: identity.Migrate, ruleCaller: rule.Migrate, failedEventsCaller: failedevents.Migrate,
+	}
+	for _, service := range services {
+		migrate, url := migrations[service], s.databaseURL(service)
+		if migrate == nil || url == "" || !s.runs(service) {
+			continue
+		}
+		if err := migrate(ctx, url); err != nil {
+			return fmt.Errorf("migrating %s: %w", rpc.CallerName(service), err)
+		}
+	}
+	return nil
+}
+
+// file is a service's SQLite file, or empty where PostgreSQL has its data.
+func (a *App) file(service commonv1.Caller) string {
+	if a.settings.databaseURL(service) != "" {
+		return ""
+	}
+	return a.folder.path(rpc.CallerName(service) + ".db")
+}
+
+func (a *App) startDirectory(ctx context.Context) error {
+	d := directory.Dependencies{Tracing: a.options.Telemetry.Tracing, Now: a.options.Now}
+	if a.settings.runsAll() && a.settings.databaseURL(directoryCaller) == "" {
+		// The data folder is this process's alone, so the only cache of keys is here: forgetting a key is certain, and a
+		// revocation need not wait.
+		d.Invalidate = func(_ context.Context, digests ...[sha256.Size]byte) bool {
+			a.keys.Invalidate(digests...)
+			return true
+		}
+	}
+	s, err := directory.New(ctx, directory.Config{
+		DatabasePath: a.file(directoryCaller), DatabaseURL: a.settings.databaseURL(directoryCaller),
+		PublicURL: a.PublicURL(), Lease: a.options.Lease,
+	}, d)
+	if err != nil {
+		return err
+	}
+	a.onStop("directory", func(context.Context) error { return s.Close() })
+	a.streams = append(a.streams, s.Stop)
+	a.mesh.register(directoryCaller, s.Register)
+	return nil
+}
+
+func (a *App) startIdentity(ctx context.Context) error {
+	toDirectory, err := a.mesh.connect(identityCaller, directoryCaller)
+	if err != nil {
+		return err
+	}
+	s, err := identity.New(ctx, identity.Config{
+		DatabasePath: a.file(identityCaller), DatabaseURL: a.settings.databaseURL(identityCaller),
+	}, identity.Dependencies{
+		Directory: toDirectory, Log: a.options.Telemetry.Log.With("service", "identity"),
+		Tracing: a.options.Telemetry.Tracing, Now: a.options.Now,
+	})
+	if err != nil {
+		return err
+	}
+	a.onStop("identity", func(context.Context) error { return s.Close() })
+	a.streams = append(a.streams, s.Stop)
+	a.runs = append(a.runs, part{"identity", s.Run})
+	a.mesh.register(identityCaller, s.Register)
+	return nil
+}
+
+func (a *App) startFailedEvents(ctx context.Context) error {
+	s, err := failedevents.New(ctx, failedevents.Config{
+		DatabasePath: a.file(failedEventsCaller), DatabaseURL: a.settings.databaseURL(failedEventsCaller),
+	}, failedevents.Dependencies{Tracing: a.options.Telemetry.Tracing, Now: a.options.Now})
+	if err != nil {
+		return err
+	}
+	a.onStop("failedevents", func(context.Context) error { return s.Close() })
+	a.mesh.register(failedEventsCaller, s.Register)
+	return nil
+}
+
+func (a *App) startRule(ctx context.Context) error {
+	toIdentity, err := a.mesh.connect(ruleCaller, identityCaller)
+	if err != nil {
+		return err
+	}
+	toEvents, err := a.mesh.connect(ruleCaller, failedEventsCaller)
+	if err != nil {
+		return err
+	}
+	s, err := rule.New(ctx, rule.Config{
+		DatabasePath: a.file(ruleCaller), DatabaseURL: a.settings.databaseURL(ruleCaller), Workers: a.settings.Rule.Workers,
+	}, rule.Dependencies{
+		Identity: toIdentity, FailedEvents: toEvents, Log: a.options.Telemetry.Log.With("service", "rule"),
+		Tracing: a.options.Telemetry.Tracing, Meters: a.options.Telemetry.Meter, Now: a.options.Now,
+	})
+	if err != nil {
+		return err
+	}
+	a.onStop("rule", func(context.Context) error { return s.Close() })
+	a.streams = append(a.streams, s.Stop)
+	a.runs = append(a.runs, part{"rule", s.Run})
+	a.mesh.register(ruleCaller, s.Register)
+	return nil
+}
+
+func (a *App) startGateway() (*gateway.Gateway, error) {
+	d := gateway.Dependencies{
+		OpenAPI: a.options.OpenAPI, Log: a.options.Telemetry.Log.With("service", "gateway"),
+		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
+	}
+	var err error
+	for callee, conn := range map[commonv1.Caller]*grpc.ClientConnInterface{
+		directoryCaller: &d.Directory, identityCaller: &d.Identity, ruleCaller: &d.Rule, failedEventsCaller: &d.FailedEvents,
+	} {
+		if *conn, err = a.mesh.connect(gatewayCaller, callee); err != nil {
+			return nil, err
+		}
+	}
+	a.keys = keylease.New(gateway.LoadKeys(d.Directory, a.options.Now), a.options.Now)
+	d.Keys = a.keys
+	token := string(a.settings.OperatorToken)
+	if a.settings.bootstraps() {
+		if token, err = a.folder.bootstrapToken(); err != nil {
+			return nil, err
+		}
+	}
+	gate, err := gateway.New(gateway.Config{
+		PublicURL: a.PublicURL(), SpoolPath: a.folder.path("spool"), SpoolBytes: a.settings.Gateway.SpoolBytes,
+		MaxBodyBytes: a.settings.Gateway.MaxBodyBytes, MaxGroupBytes: a.settings.Gateway.MaxGroupBytes,
+		RequestTimeout: a.settings.Gateway.RequestTimeout, RatePerSecond: a.settings.Gateway.RatePerSecond,
+		OperatorToken: gateway.Secret(token),
+	}, d)
+	if err != nil {
+		return nil, err
+	}
+	a.onStop("gateway", func(context.Context) error { return gate.Close() })
+	a.runs = append(a.runs, part{"gateway", gate.Run})
+	return gate, nil
+}

@@ -1,0 +1,111 @@
+package certificates
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+const (
+	authorityFile = "ca.crt"
+	// readEvery is how often a handshake looks for changed files.
+	readEvery = 10 * time.Second
+)
+
+type files struct{ certificate, key string }
+
+func filesOf(folder string, service commonv1.Caller) files {
+	path := filepath.Join(folder, rpc.CallerName(service))
+	return files{certificate: path + ".crt", key: path + ".key"}
+}
+
+// FromFolder gives a service's identity from a folder. The files are read again for a handshake that comes 10 seconds
+// after the last reading, so that certificates can be renewed while the service runs; what can't be read leaves the last
+// good ones in use. The error names the file, and holds nothing of a key.
+func FromFolder(folder string, service commonv1.Caller, now func() time.Time) (rpc.Identity, error) {
+	f := &watched{folder: folder, service: service, now: now}
+	var err error
+	f.config, err = read(folder, service, now())
+	f.read = now()
+	return f.current, err
+}
+
+// watched is a folder's service, read again from time to time.
+type watched struct {
+	folder  string
+	service commonv1.Caller
+	now     func() time.Time
+
+	mu     sync.Mutex
+	read   time.Time
+	config *tls.Config
+}
+
+func (w *watched) current() (*tls.Config, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if now := w.now(); now.Sub(w.read) >= readEvery {
+		w.read = now
+		// While files are being replaced they may not belong together: the last ones stay until they do.
+		if config, err := read(w.folder, w.service, now); err == nil {
+			w.config = config
+		}
+	}
+	return w.config, nil
+}
+
+func read(folder string, service commonv1.Caller, now time.Time) (*tls.Config, error) {
+	trustedFile, own := filepath.Join(folder, authorityFile), filesOf(folder, service)
+	trusted, err := os.ReadFile(trustedFile)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(trusted) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", trustedFile)
+	}
+	pair, err := tls.LoadX509KeyPair(own.certificate, own.key)
+	if err != nil {
+		return nil, fmt.Errorf("%s and %s: %w", own.certificate, own.key, err)
+	}
+	// What others would refuse is better refused here, where the file can be named.
+	intermediates := x509.NewCertPool()
+	for _, raw := range pair.Certificate[1:] {
+		certificate, err := x509.ParseCertificate(raw)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", own.certificate, err)
+		}
+		intermediates.AddCert(certificate)
+	}
+	for _, usage := range []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} {
+		if _, err := pair.Leaf.Verify(x509.VerifyOptions{
+			DNSName: rpc.CertificateName(service), Roots: pool, Intermediates: intermediates, CurrentTime: now,
+			KeyUsages: []x509.ExtKeyUsage{usage},
+		}); err != nil {
+			return nil, fmt.Errorf("%s: %w", own.certificate, plainly(err))
+		}
+	}
+	return mutual(pair, pool), nil
+}
+
+// plainly says what is wrong with a certificate in words that lead to what to do.
+func plainly(err error) error {
+	var invalid x509.CertificateInvalidError
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case errors.As(err, &unknown):
+		return fmt.Errorf("it is not signed by a certificate in %s", authorityFile)
+	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
+		return errors.New("it must be good for servers and for clients (extended key usage)")
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), "x509: "))
+}

@@ -1,0 +1,89 @@
+package rpc
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"syscall"
+
+	"google.golang.org/grpc/credentials"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+)
+
+// Identity gives a service's TLS configuration as it is now: its certificate, and whom it trusts, as a server and as a
+// client. It is asked for each handshake, so that certificates can be renewed while the service runs.
+type Identity func() (*tls.Config, error)
+
+// handshake is gRPC's transport credentials over an Identity. Whoever refuses the other side says so in its log, with the
+// reason: gRPC tells the caller only that the service is unavailable.
+type handshake struct {
+	credentials.TransportCredentials // of the configuration that was first
+	identity                         Identity
+	peer                             string // the certificate name of the service that is called; empty for a server
+	log                              *slog.Logger
+}
+
+func serverHandshake(identity Identity, log *slog.Logger) (credentials.TransportCredentials, error) {
+	config, err := identity()
+	if err != nil {
+		return nil, err
+	}
+	return &handshake{TransportCredentials: credentials.NewTLS(config), identity: identity, log: log}, nil
+}
+
+func clientHandshake(identity Identity, service commonv1.Caller, log *slog.Logger) (credentials.TransportCredentials, error) {
+	config, err := identity()
+	if err != nil {
+		return nil, err
+	}
+	config = config.Clone()
+	config.ServerName = CertificateName(service)
+	return &handshake{TransportCredentials: credentials.NewTLS(config), identity: identity, peer: config.ServerName, log: log}, nil
+}
+
+// ClientHandshake implements credentials.TransportCredentials.
+func (h *handshake) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	config, err := h.identity()
+	if err != nil {
+		return nil, nil, err
+	}
+	config = config.Clone()
+	config.ServerName = h.peer
+	secured, info, err := credentials.NewTLS(config).ClientHandshake(ctx, authority, conn)
+	if err != nil && !leftEarly(err) {
+		h.log.LogAttrs(ctx, slog.LevelWarn, "the connection to a service failed: one side does not trust the other's certificate",
+			slog.String("service", h.peer), slog.String("address", conn.RemoteAddr().String()), slog.String("error", err.Error()))
+	}
+	return secured, info, err
+}
+
+// ServerHandshake implements credentials.TransportCredentials.
+func (h *handshake) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	config, err := h.identity()
+	if err != nil {
+		return nil, nil, err
+	}
+	secured, info, err := credentials.NewTLS(config).ServerHandshake(conn)
+	if err != nil && !leftEarly(err) {
+		h.log.LogAttrs(context.Background(), slog.LevelWarn, "a connection was refused: its certificate is not trusted, or there is none",
+			slog.String("address", conn.RemoteAddr().String()), slog.String("error", err.Error()))
+	}
+	return secured, info, err
+}
+
+// leftEarly says that the other side just went away, as probes of a port do.
+func leftEarly(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)
+}
+
+// Clone implements credentials.TransportCredentials.
+func (h *handshake) Clone() credentials.TransportCredentials {
+	c := *h
+	c.TransportCredentials = h.TransportCredentials.Clone()
+	return &c
+}
