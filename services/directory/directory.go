@@ -6,11 +6,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
@@ -19,6 +21,7 @@ import (
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/directory/internal/store/postgres"
 	"github.com/usher-scim/usher/services/directory/internal/store/sqlite"
+	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
 // Config is what the service can be told.
@@ -28,6 +31,8 @@ type Config struct {
 	// DatabaseURL names the PostgreSQL server and database, as libpq has it. Migrate has prepared it. Any number of processes
 	// may run on it.
 	DatabaseURL string
+	// DatabaseConnections bounds the connections to PostgreSQL; one more listens for a feed. 0 means 20.
+	DatabaseConnections int32
 	// PublicURL is where IdPs reach the gateway, such as https://scim.example.com; Base URLs begin with it.
 	PublicURL string
 	// Lease is for how long the gateway may use an answer about a key: up to 5 seconds, which is the default.
@@ -43,7 +48,9 @@ const maxLease = 5 * time.Second
 type Dependencies struct {
 	// Invalidate forgets keys wherever leases on them are kept, and says whether none is left. Nil: leases run out.
 	Invalidate func(ctx context.Context, digests ...[sha256.Size]byte) (certain bool)
+	Log        *slog.Logger // may be nil, as may Meter
 	Tracing    trace.TracerProvider
+	Meter      metric.MeterProvider
 	Now        func() time.Time
 }
 
@@ -64,6 +71,15 @@ func Migrate(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
+// RenewEpoch has who follows the service's feed begin anew, after its PostgreSQL database was restored in a way that
+// cannot be noticed.
+func RenewEpoch(ctx context.Context, databaseURL string) error {
+	if err := postgres.RenewEpoch(ctx, databaseURL); err != nil {
+		return fmt.Errorf("directory: %w", err)
+	}
+	return nil
+}
+
 // New opens the service's database; a SQLite file it brings to the newest schema. Call Close in the end.
 func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if c.Lease == 0 {
@@ -78,7 +94,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if d.Invalidate == nil {
 		d.Invalidate = func(context.Context, ...[sha256.Size]byte) bool { return false }
 	}
-	s, err := open(ctx, c, d.Tracing)
+	s, err := open(ctx, c, d)
 	if err != nil {
 		return nil, fmt.Errorf("directory: %w", err)
 	}
@@ -110,11 +126,13 @@ func (c Config) check() error {
 }
 
 // open chooses the engine.
-func open(ctx context.Context, c Config, tracing trace.TracerProvider) (store.Store, error) {
+func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 	if c.DatabaseURL != "" {
-		return postgres.Open(ctx, c.DatabaseURL, tracing)
+		return postgres.Open(ctx, sqldb.PostgresServer{
+			URL: c.DatabaseURL, MaxConnections: c.DatabaseConnections, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
+		})
 	}
-	return sqlite.Open(ctx, c.DatabasePath, tracing)
+	return sqlite.Open(ctx, c.DatabasePath, d.Tracing)
 }
 
 // Register adds the service to a gRPC server.

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
 	"github.com/usher-scim/usher/services/failedevents/internal/store/postgres"
 	"github.com/usher-scim/usher/services/failedevents/internal/store/sqlite"
+	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
 // Config is what the service can be told.
@@ -25,11 +28,15 @@ type Config struct {
 	// DatabaseURL names the PostgreSQL server and database, as libpq has it. Migrate has prepared it. Any number of processes
 	// may run on it.
 	DatabaseURL string
+	// DatabaseConnections bounds the connections to PostgreSQL; one more listens for a feed. 0 means 20.
+	DatabaseConnections int32
 }
 
 // Dependencies is what the service uses.
 type Dependencies struct {
+	Log     *slog.Logger // may be nil, as may Meter
 	Tracing trace.TracerProvider
+	Meter   metric.MeterProvider
 	Now     func() time.Time
 }
 
@@ -53,7 +60,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if (c.DatabasePath == "") == (c.DatabaseURL == "") {
 		return nil, errors.New("one of failedevents.database_path (SQLite) and failedevents.database_url (PostgreSQL) must be set, and not both")
 	}
-	s, err := open(ctx, c, d.Tracing)
+	s, err := open(ctx, c, d)
 	if err != nil {
 		return nil, fmt.Errorf("failedevents: %w", err)
 	}
@@ -61,11 +68,13 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 }
 
 // open chooses the engine.
-func open(ctx context.Context, c Config, tracing trace.TracerProvider) (store.Store, error) {
+func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 	if c.DatabaseURL != "" {
-		return postgres.Open(ctx, c.DatabaseURL, tracing)
+		return postgres.Open(ctx, sqldb.PostgresServer{
+			URL: c.DatabaseURL, MaxConnections: c.DatabaseConnections, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
+		})
 	}
-	return sqlite.Open(ctx, c.DatabasePath, tracing)
+	return sqlite.Open(ctx, c.DatabasePath, d.Tracing)
 }
 
 // Register adds the service to a gRPC server.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store/postgres"
 	"github.com/usher-scim/usher/services/identity/internal/store/sqlite"
 	"github.com/usher-scim/usher/services/internal/scim"
+	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
 // Config is what the service can be told.
@@ -30,6 +32,8 @@ type Config struct {
 	// DatabaseURL names the PostgreSQL server and database, as libpq has it. Migrate has prepared it. Any number of processes
 	// may run on it.
 	DatabaseURL string
+	// DatabaseConnections bounds the connections to PostgreSQL; one more listens for a feed. 0 means 20.
+	DatabaseConnections int32
 	// ReadyWait is how long a request waits for identity to learn that its directory was created. Default 2 seconds.
 	ReadyWait time.Duration
 	// Bookmark is how often a watcher of the feed hears that nothing came. Default 30 seconds.
@@ -46,6 +50,7 @@ type Dependencies struct {
 	Directory grpc.ClientConnInterface
 	Log       *slog.Logger
 	Tracing   trace.TracerProvider
+	Meter     metric.MeterProvider // may be nil
 	Now       func() time.Time
 }
 
@@ -69,6 +74,15 @@ func Migrate(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
+// RenewEpoch has who follows the service's feed begin anew, after its PostgreSQL database was restored in a way that
+// cannot be noticed.
+func RenewEpoch(ctx context.Context, databaseURL string) error {
+	if err := postgres.RenewEpoch(ctx, databaseURL); err != nil {
+		return fmt.Errorf("identity: %w", err)
+	}
+	return nil
+}
+
 // New opens the service's database; a SQLite file it brings to the newest schema. Call Run to follow the directories, and Close in the end.
 func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if c.ReadyWait == 0 {
@@ -83,7 +97,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	s, err := open(ctx, c, d.Tracing)
+	s, err := open(ctx, c, d)
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
@@ -110,11 +124,13 @@ func (c Config) check() error {
 }
 
 // open chooses the engine.
-func open(ctx context.Context, c Config, tracing trace.TracerProvider) (store.Store, error) {
+func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 	if c.DatabaseURL != "" {
-		return postgres.Open(ctx, c.DatabaseURL, tracing)
+		return postgres.Open(ctx, sqldb.PostgresServer{
+			URL: c.DatabaseURL, MaxConnections: c.DatabaseConnections, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
+		})
 	}
-	return sqlite.Open(ctx, c.DatabasePath, tracing)
+	return sqlite.Open(ctx, c.DatabasePath, d.Tracing)
 }
 
 // Register adds the service to a gRPC server.

@@ -13,7 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
-	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/remote"
 	"github.com/usher-scim/usher/services/rule/internal/server"
@@ -29,6 +29,8 @@ type Config struct {
 	// DatabaseURL names the PostgreSQL server and database, as libpq has it. Migrate has prepared it. Any number of processes
 	// may run on it.
 	DatabaseURL string
+	// DatabaseConnections bounds the connections to PostgreSQL; one more listens. 0 means 20.
+	DatabaseConnections int32
 	// Workers is how many organizations are worked on at a time. Default 4, at most 256.
 	Workers int
 	// BatchSize is how many change records, or members of a group, are dealt with in one transaction. Default 200, at most
@@ -128,6 +130,15 @@ func Migrate(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
+// RenewEpoch has who follows the service's feed begin anew, after its PostgreSQL database was restored in a way that
+// cannot be noticed.
+func RenewEpoch(ctx context.Context, databaseURL string) error {
+	if err := postgres.RenewEpoch(ctx, databaseURL); err != nil {
+		return fmt.Errorf("rule: %w", err)
+	}
+	return nil
+}
+
 // New opens the database; a SQLite file it brings to the newest schema. Close the service.
 func New(ctx context.Context, config Config, deps Dependencies) (*Service, error) {
 	config, err := config.withDefaults()
@@ -137,7 +148,7 @@ func New(ctx context.Context, config Config, deps Dependencies) (*Service, error
 	if deps.Identity == nil || deps.FailedEvents == nil || deps.Log == nil || deps.Tracing == nil || deps.Meters == nil || deps.Now == nil {
 		return nil, errors.New("rule: a dependency is missing")
 	}
-	s, err := open(ctx, config, deps.Tracing)
+	s, err := open(ctx, config, deps)
 	if err != nil {
 		return nil, fmt.Errorf("rule: %w", err)
 	}
@@ -154,11 +165,13 @@ func New(ctx context.Context, config Config, deps Dependencies) (*Service, error
 }
 
 // open chooses the engine.
-func open(ctx context.Context, config Config, tracing trace.TracerProvider) (store.Store, error) {
+func open(ctx context.Context, config Config, deps Dependencies) (store.Store, error) {
 	if config.DatabaseURL != "" {
-		return postgres.Open(ctx, postgres.Config{URL: config.DatabaseURL}, tracing)
+		return postgres.Open(ctx, postgres.Config{Server: sqldb.PostgresServer{
+			URL: config.DatabaseURL, MaxConnections: config.DatabaseConnections, Log: deps.Log, Tracing: deps.Tracing, Meter: deps.Meters,
+		}})
 	}
-	return sqlite.Open(ctx, config.DatabasePath, ids.New(), tracing)
+	return sqlite.Open(ctx, config.DatabasePath, deps.Tracing)
 }
 
 // Register registers the RPCs of usher.rule.v1 on r.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"log/slog"
 
 	"google.golang.org/grpc"
 
@@ -35,6 +36,26 @@ func Migrate(ctx context.Context, s Settings) error {
 	return nil
 }
 
+// RenewEpochs begins new epochs of the feeds of the services that the settings name, after their databases were restored
+// in a way that cannot be noticed, such as from a snapshot of a volume. Processes notice with their next connection: stop
+// them before, and start them after.
+func RenewEpochs(ctx context.Context, s Settings) error {
+	for service, renew := range map[commonv1.Caller]func(ctx context.Context, databaseURL string) error{
+		directoryCaller: directory.RenewEpoch, identityCaller: identity.RenewEpoch, ruleCaller: rule.RenewEpoch,
+	} {
+		if url := s.databaseURL(service); url != "" && s.runs(service) {
+			if err := renew(ctx, url); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *App) log(service commonv1.Caller) *slog.Logger {
+	return a.options.Telemetry.Log.With("service", rpc.CallerName(service))
+}
+
 // file is a service's SQLite file, or empty where PostgreSQL has its data.
 func (a *App) file(service commonv1.Caller) string {
 	if a.settings.databaseURL(service) != "" {
@@ -44,7 +65,9 @@ func (a *App) file(service commonv1.Caller) string {
 }
 
 func (a *App) startDirectory(ctx context.Context) error {
-	d := directory.Dependencies{Tracing: a.options.Telemetry.Tracing, Now: a.options.Now}
+	d := directory.Dependencies{
+		Log: a.log(directoryCaller), Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
+	}
 	if a.settings.runsAll() && a.settings.databaseURL(directoryCaller) == "" {
 		// The data folder is this process's alone, so the only cache of keys is here: forgetting a key is certain, and a
 		// revocation need not wait.
@@ -55,7 +78,8 @@ func (a *App) startDirectory(ctx context.Context) error {
 	}
 	s, err := directory.New(ctx, directory.Config{
 		DatabasePath: a.file(directoryCaller), DatabaseURL: a.settings.databaseURL(directoryCaller),
-		PublicURL: a.PublicURL(), Lease: a.options.Lease,
+		DatabaseConnections: a.settings.Directory.DatabaseConnections,
+		PublicURL:           a.PublicURL(), Lease: a.options.Lease,
 	}, d)
 	if err != nil {
 		return err
@@ -73,9 +97,10 @@ func (a *App) startIdentity(ctx context.Context) error {
 	}
 	s, err := identity.New(ctx, identity.Config{
 		DatabasePath: a.file(identityCaller), DatabaseURL: a.settings.databaseURL(identityCaller),
+		DatabaseConnections: a.settings.Identity.DatabaseConnections,
 	}, identity.Dependencies{
-		Directory: toDirectory, Log: a.options.Telemetry.Log.With("service", "identity"),
-		Tracing: a.options.Telemetry.Tracing, Now: a.options.Now,
+		Directory: toDirectory, Log: a.log(identityCaller),
+		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	})
 	if err != nil {
 		return err
@@ -90,7 +115,10 @@ func (a *App) startIdentity(ctx context.Context) error {
 func (a *App) startFailedEvents(ctx context.Context) error {
 	s, err := failedevents.New(ctx, failedevents.Config{
 		DatabasePath: a.file(failedEventsCaller), DatabaseURL: a.settings.databaseURL(failedEventsCaller),
-	}, failedevents.Dependencies{Tracing: a.options.Telemetry.Tracing, Now: a.options.Now})
+		DatabaseConnections: a.settings.FailedEvents.DatabaseConnections,
+	}, failedevents.Dependencies{
+		Log: a.log(failedEventsCaller), Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
+	})
 	if err != nil {
 		return err
 	}
@@ -109,9 +137,10 @@ func (a *App) startRule(ctx context.Context) error {
 		return err
 	}
 	s, err := rule.New(ctx, rule.Config{
-		DatabasePath: a.file(ruleCaller), DatabaseURL: a.settings.databaseURL(ruleCaller), Workers: a.settings.Rule.Workers,
+		DatabasePath: a.file(ruleCaller), DatabaseURL: a.settings.databaseURL(ruleCaller),
+		DatabaseConnections: a.settings.Rule.DatabaseConnections, Workers: a.settings.Rule.Workers,
 	}, rule.Dependencies{
-		Identity: toIdentity, FailedEvents: toEvents, Log: a.options.Telemetry.Log.With("service", "rule"),
+		Identity: toIdentity, FailedEvents: toEvents, Log: a.log(ruleCaller),
 		Tracing: a.options.Telemetry.Tracing, Meters: a.options.Telemetry.Meter, Now: a.options.Now,
 	})
 	if err != nil {
@@ -126,7 +155,7 @@ func (a *App) startRule(ctx context.Context) error {
 
 func (a *App) startGateway() (*gateway.Gateway, error) {
 	d := gateway.Dependencies{
-		OpenAPI: a.options.OpenAPI, Log: a.options.Telemetry.Log.With("service", "gateway"),
+		OpenAPI: a.options.OpenAPI, Log: a.log(gatewayCaller),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	}
 	var err error

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -34,80 +35,170 @@ const (
 // Postgres is a pool of connections to one service's schema.
 type Postgres struct {
 	*pgxpool.Pool
+	epochs *epochs   // nil in a schema without a feed
+	held   *heldBack // nil where no transaction holds a feed back
 }
 
-// PostgresConfig says where a service's tables are.
-type PostgresConfig struct {
-	// URL names the server and database, as libpq has it.
+// PostgresServer is a PostgreSQL server and database, and how a process reaches it.
+type PostgresServer struct {
+	// URL names it, as libpq has it.
 	URL string
-	// Schema holds the service's tables; it is made when it is missing. Services may share a database.
-	Schema string
-	// MaxConnections bounds the pool. 0 means 20.
+	// MaxConnections bounds each pool; one more listens for a feed. 0 means 20.
 	MaxConnections int32
+	// Log, Tracing and Meter may be nil: then nothing is said.
+	Log     *slog.Logger
+	Tracing trace.TracerProvider
+	Meter   metric.MeterProvider
 }
 
-// OpenPostgres connects, and checks that the schema has every migration that this binary knows. It changes nothing:
-// MigratePostgres does.
-func OpenPostgres(ctx context.Context, c PostgresConfig, migrations fs.FS, tracing trace.TracerProvider) (*Postgres, error) {
-	pool, err := connectPostgres(ctx, c, tracing)
-	if err != nil {
+// PostgresSchema is a service's tables in a database: others may be beside it.
+type PostgresSchema struct {
+	// Name is the schema's. It is made when it is missing.
+	Name string
+	// Migrations are numbered .sql files with goose annotations. The first makes the table meta, see Postgres.Epoch.
+	Migrations fs.FS
+	// NewEpoch, where the schema has a feed, is part of the transaction that begins a new epoch: it clears what means nothing
+	// in another database than before. Nil where there is no feed.
+	NewEpoch func(ctx context.Context, tx pgx.Tx) error
+	// ByTransaction says that the feed is ordered by transactions, so that the oldest open one holds its readers back.
+	ByTransaction bool
+}
+
+// OpenPostgres connects, and checks that the schema and this binary bear each other. It changes no table: MigratePostgres
+// does. Settings with which the database can lose what it acknowledged are warned of.
+func OpenPostgres(ctx context.Context, server PostgresServer, schema PostgresSchema) (*Postgres, error) {
+	if server.Log == nil {
+		server.Log = slog.New(slog.DiscardHandler)
+	}
+	db := &Postgres{}
+	if schema.NewEpoch != nil {
+		db.epochs = &epochs{schema: schema, log: server.Log}
+	}
+	var err error
+	if db.Pool, err = connectPostgres(ctx, server, schema, db.recognize); err != nil {
 		return nil, err
 	}
-	if err := withProvider(pool, migrations, func(p *goose.Provider) error {
-		pending, err := p.HasPending(ctx)
-		if err == nil && pending {
-			err = fmt.Errorf("schema %s lacks migrations: migrate it first", c.Schema)
-		}
+	if err := db.prepare(ctx, server, schema); err != nil {
+		db.Pool.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+func (p *Postgres) prepare(ctx context.Context, server PostgresServer, schema PostgresSchema) error {
+	if err := bears(ctx, p.Pool, schema); err != nil {
 		return err
-	}); err != nil {
-		pool.Close()
-		return nil, err
 	}
-	return &Postgres{pool}, nil
+	if err := warnOfUnsafeSettings(ctx, p.Pool, server.Log); err != nil {
+		return err
+	}
+	if p.epochs == nil {
+		return nil
+	}
+	if err := p.epochs.open(ctx, p.Pool); err != nil {
+		return err
+	}
+	if !schema.ByTransaction {
+		return nil
+	}
+	var err error
+	p.held, err = watchHeldBack(p.Pool, schema.Name, server.Log, server.Meter)
+	return err
+}
+
+// recognize is called with each new connection.
+func (p *Postgres) recognize(ctx context.Context, conn *pgx.Conn) error {
+	if p.epochs == nil {
+		return nil
+	}
+	return p.epochs.recognize(ctx, conn)
+}
+
+// Close ends the connections.
+func (p *Postgres) Close() {
+	if p.held != nil {
+		p.held.close()
+	}
+	p.Pool.Close()
 }
 
 // MigratePostgres makes the schema and applies the migrations that it lacks, under a lock that other migrators wait for.
-func MigratePostgres(ctx context.Context, c PostgresConfig, migrations fs.FS) error {
-	pool, err := connectPostgres(ctx, c, nil)
+func MigratePostgres(ctx context.Context, url string, schema PostgresSchema) error {
+	pool, err := connectPostgres(ctx, PostgresServer{URL: url}, schema, nil)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	if _, err := pool.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{c.Schema}.Sanitize()); err != nil && !uniqueViolation(err) {
+	if _, err := pool.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{schema.Name}.Sanitize()); err != nil && !uniqueViolation(err) {
 		// Two that make it at once: the loser is told that it is there.
-		return fmt.Errorf("making schema %s: %w", c.Schema, err)
+		return fmt.Errorf("making schema %s: %w", schema.Name, err)
 	}
-	return withProvider(pool, migrations, func(p *goose.Provider) error {
+	return withProvider(pool, schema.Migrations, func(p *goose.Provider) error {
 		if _, err := p.Up(ctx); err != nil {
-			return fmt.Errorf("migrating schema %s: %w", c.Schema, err)
+			return fmt.Errorf("migrating schema %s: %w", schema.Name, err)
 		}
 		return nil
 	})
 }
 
-func connectPostgres(ctx context.Context, c PostgresConfig, tracing trace.TracerProvider) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig(c.URL)
+// bears checks that the schema has what this binary needs, and needs no newer one.
+func bears(ctx context.Context, pool *pgxpool.Pool, schema PostgresSchema) error {
+	newest, err := newestMigration(schema.Migrations)
+	if err != nil {
+		return err
+	}
+	var at, least int64
+	const migrated = `SELECT (SELECT max(version_id) FROM goose_db_version WHERE is_applied), least_migration FROM meta`
+	err = pool.QueryRow(ctx, migrated).Scan(&at, &least)
+	var refused *pgconn.PgError
+	if err != nil && !(errors.As(err, &refused) && refused.Code == codeUndefinedTable) {
+		return Reach(err)
+	}
+	if at < newest {
+		return fmt.Errorf("schema %s is at migration %d and this binary needs %d: run usher migrate, or serve with migrate set",
+			schema.Name, at, newest)
+	}
+	return tooOld("schema "+schema.Name, least, newest)
+}
+
+// warnOfUnsafeSettings says loudly what a crash of the database would cost.
+func warnOfUnsafeSettings(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) error {
+	unsafe, err := ReadAll(ctx, pool, Value[string], `SELECT name FROM pg_settings
+		WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off' ORDER BY name`)
+	if err != nil {
+		return err
+	}
+	for _, name := range unsafe {
+		log.LogAttrs(ctx, slog.LevelWarn, "PostgreSQL CAN LOSE WRITES THAT USHER HAS ACKNOWLEDGED: a setting is off that must be on",
+			slog.String("setting", name))
+	}
+	return nil
+}
+
+func connectPostgres(ctx context.Context, server PostgresServer, schema PostgresSchema, recognize func(context.Context, *pgx.Conn) error) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(server.URL)
 	if err != nil {
 		// The error of ParseConfig leaves passwords out.
 		return nil, fmt.Errorf("database_url: %w", err)
 	}
-	config.MaxConns = c.MaxConnections
+	config.MaxConns = server.MaxConnections
 	if config.MaxConns == 0 {
 		config.MaxConns = 20
 	}
+	config.AfterConnect = recognize
 	config.ConnConfig.ConnectTimeout = connectTimeout
 	milliseconds := func(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
 	for key, value := range map[string]string{
-		"search_path":                         c.Schema,
-		"application_name":                    "usher " + c.Schema,
+		"search_path":                         schema.Name,
+		"application_name":                    "usher " + schema.Name,
 		"statement_timeout":                   milliseconds(statementTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(idleTimeout),
 		"lock_timeout":                        milliseconds(lockTimeout),
 	} {
 		config.ConnConfig.RuntimeParams[key] = value
 	}
-	if tracing != nil {
-		config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTracerProvider(tracing),
+	if server.Tracing != nil {
+		config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTracerProvider(server.Tracing),
 			otelpgx.WithDisableConnectionDetailsInAttributes())
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
@@ -146,6 +237,9 @@ const (
 	codeQueryCanceled     = "57014"
 	codeLockNotAvailable  = "55P03"
 	codeNotInRepertoire   = "22021"
+	codeUndefinedTable    = "42P01"
+	codeNotSupported      = "0A000"
+	codeNotPermitted      = "42501"
 )
 
 func uniqueViolation(err error) bool {

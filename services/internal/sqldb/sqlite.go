@@ -103,6 +103,22 @@ func OpenSQLite(ctx context.Context, path string, migrations fs.FS, tracing trac
 }
 
 func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
+	newest, err := newestMigration(migrations)
+	if err != nil {
+		return err
+	}
+	var least int64
+	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'meta'`).Scan(&least); err != nil {
+		return err
+	}
+	if least > 0 { // it is not new
+		if err := db.QueryRowContext(ctx, `SELECT least_migration FROM meta`).Scan(&least); err != nil {
+			return err
+		}
+	}
+	if err := tooOld("the database", least, newest); err != nil {
+		return err
+	}
 	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations, goose.WithSlog(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return err

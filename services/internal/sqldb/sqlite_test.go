@@ -364,8 +364,17 @@ func TestMigrationsAreAppliedOnceAndInOrder(t *testing.T) {
 		must(t, db.QueryRow(t.Context(), `SELECT more FROM names WHERE name = 'kept'`).Scan(&more))
 		must(t, db.Close())
 	}
+	contract := schema()
+	contract["00003_contract.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE meta (least_migration INTEGER);\nINSERT INTO meta VALUES (3);")}
+	db, err := OpenSQLite(t.Context(), path, contract, noop.NewTracerProvider())
+	must(t, err)
+	must(t, db.Close())
+	if db, err := OpenSQLite(t.Context(), path, newer, noop.NewTracerProvider()); err == nil || !strings.Contains(err.Error(), "needs a newer usher: one that knows migration 3") {
+		_ = db.Close()
+		t.Errorf("a binary that the file does not bear: %v", err)
+	}
 	broken := schema()
-	broken["00003_broken.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE NONSENSE;")}
+	broken["00004_broken.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE NONSENSE;")}
 	if db, err := OpenSQLite(t.Context(), path, broken, noop.NewTracerProvider()); err == nil {
 		_ = db.Close()
 		t.Error("a broken migration was taken")

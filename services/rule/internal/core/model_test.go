@@ -23,6 +23,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/testkit"
 	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
@@ -65,13 +66,13 @@ func TestAccessEqualsTheModelWhateverHappens(t *testing.T) {
 
 func openSQLite(t *testing.T) store.Store {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rule.db"), "epoch", tracenoop.NewTracerProvider())
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rule.db"), tracenoop.NewTracerProvider())
 	return closing(t, s, err)
 }
 
 func openPostgres(t *testing.T, url string) store.Store {
 	t.Helper()
-	s, err := postgres.Open(t.Context(), postgres.Config{URL: url, MaxConnections: 8}, tracenoop.NewTracerProvider())
+	s, err := postgres.Open(t.Context(), postgres.Config{Server: sqldb.PostgresServer{URL: url, MaxConnections: 8}})
 	return closing(t, s, err)
 }
 

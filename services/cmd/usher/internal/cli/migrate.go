@@ -8,6 +8,7 @@ import (
 
 func migrateCommand() *cobra.Command {
 	var file string
+	var restored bool
 	cmd := &cobra.Command{
 		Use: "migrate", Short: "Bring the PostgreSQL schemas up to date. Servers of the version before may run meanwhile.", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -22,10 +23,17 @@ func migrateCommand() *cobra.Command {
 				return failed(err)
 			}
 			cmd.Println("The schemas are up to date.")
+			if restored {
+				if err := app.RenewEpochs(cmd.Context(), s); err != nil {
+					return failed(err)
+				}
+				cmd.Println("Who follows a feed begins anew.")
+			}
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&file, "config", "", "a YAML file with settings")
+	cmd.Flags().BoolVar(&restored, "restored", false, "also have the followers of feeds begin anew, after a restore that can't be noticed, such as from a volume's snapshot; stop the servers first")
 	cmd.Flags().StringSlice("target", app.Defaults().Target, "services whose schemas to migrate")
 	return cmd
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -22,18 +21,23 @@ var embedded embed.FS
 // schema holds the service's tables.
 const schema = "usher_directory"
 
-func migrations() fs.FS {
-	files, err := fs.Sub(embedded, "migrations")
+func tables() sqldb.PostgresSchema {
+	migrations, err := fs.Sub(embedded, "migrations")
 	if err != nil {
 		panic(err) // the folder is embedded
 	}
-	return files
+	return sqldb.PostgresSchema{
+		Name: schema, Migrations: migrations,
+		// Revisions are not of transactions; who follows begins anew.
+		NewEpoch: func(context.Context, pgx.Tx) error { return nil },
+	}
 }
 
 // Migrate makes the tables, or brings them up to date.
-func Migrate(ctx context.Context, url string) error {
-	return sqldb.MigratePostgres(ctx, sqldb.PostgresConfig{URL: url, Schema: schema}, migrations())
-}
+func Migrate(ctx context.Context, url string) error { return sqldb.MigratePostgres(ctx, url, tables()) }
+
+// RenewEpoch begins a new epoch of the feed.
+func RenewEpoch(ctx context.Context, url string) error { return sqldb.RenewEpoch(ctx, url, tables()) }
 
 // Store implements store.Store on one schema. Any number of processes may have it open.
 type Store struct{ db *sqldb.Postgres }
@@ -41,8 +45,8 @@ type Store struct{ db *sqldb.Postgres }
 var _ store.Store = (*Store)(nil)
 
 // Open connects to a migrated database.
-func Open(ctx context.Context, url string, tracing trace.TracerProvider) (*Store, error) {
-	db, err := sqldb.OpenPostgres(ctx, sqldb.PostgresConfig{URL: url, Schema: schema}, migrations(), tracing)
+func Open(ctx context.Context, server sqldb.PostgresServer) (*Store, error) {
+	db, err := sqldb.OpenPostgres(ctx, server, tables())
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -23,18 +22,18 @@ var embedded embed.FS
 // schema holds the service's tables.
 const schema = "usher_failedevents"
 
-func migrations() fs.FS {
-	files, err := fs.Sub(embedded, "migrations")
+func tables() sqldb.PostgresSchema {
+	migrations, err := fs.Sub(embedded, "migrations")
 	if err != nil {
 		panic(err) // the folder is embedded
 	}
-	return files
+	return sqldb.PostgresSchema{
+		Name: schema, Migrations: migrations,
+	}
 }
 
 // Migrate makes the tables, or brings them up to date.
-func Migrate(ctx context.Context, url string) error {
-	return sqldb.MigratePostgres(ctx, sqldb.PostgresConfig{URL: url, Schema: schema}, migrations())
-}
+func Migrate(ctx context.Context, url string) error { return sqldb.MigratePostgres(ctx, url, tables()) }
 
 // Store implements store.Store on one schema. Any number of processes may have it open.
 type Store struct{ db *sqldb.Postgres }
@@ -42,8 +41,8 @@ type Store struct{ db *sqldb.Postgres }
 var _ store.Store = (*Store)(nil)
 
 // Open connects to a migrated database.
-func Open(ctx context.Context, url string, tracing trace.TracerProvider) (*Store, error) {
-	db, err := sqldb.OpenPostgres(ctx, sqldb.PostgresConfig{URL: url, Schema: schema}, migrations(), tracing)
+func Open(ctx context.Context, server sqldb.PostgresServer) (*Store, error) {
+	db, err := sqldb.OpenPostgres(ctx, server, tables())
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ type record struct {
 
 // record adds a change record and gives the cursor after it.
 func (s *Store) record(ctx context.Context, tx pgx.Tx, scope store.Scope, r record, cause store.Cause) (feed.Cursor, error) {
-	cursor := feed.Cursor{Epoch: s.epoch}
+	cursor := feed.Cursor{Epoch: s.db.Epoch()}
 	err := tx.QueryRow(ctx, `INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind,
 		member_id, member_group, message_id, traceparent, time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		RETURNING transaction, sequence`, scope.OrganizationID, scope.DirectoryID, r.group, r.id, r.revision, int(r.kind),
@@ -36,7 +36,7 @@ const horizon = `pg_snapshot_xmin(pg_current_snapshot())::text::bigint`
 
 // before is the cursor after everything that a transaction below this one wrote.
 func (s *Store) before(transaction uint64) feed.Cursor {
-	return feed.Cursor{Epoch: s.epoch, Transaction: transaction - 1, Sequence: math.MaxInt64}
+	return feed.Cursor{Epoch: s.db.Epoch(), Transaction: transaction - 1, Sequence: math.MaxInt64}
 }
 
 // columnsOf is a cursor as the columns have it. Who made one up beyond them is at their end.
@@ -54,7 +54,7 @@ func (s *Store) look(ctx context.Context) (seen uint64, held bool, err error) {
 
 // Cursor implements store.Store.
 func (s *Store) Cursor(ctx context.Context) (follow, newest feed.Cursor, err error) {
-	newest.Epoch = s.epoch
+	newest.Epoch = s.db.Epoch()
 	var end uint64
 	err = s.db.QueryRow(ctx, `SELECT h.horizon, coalesce(c.transaction, 0), coalesce(c.sequence, 0)
 		FROM (SELECT `+horizon+` AS horizon) h
@@ -71,7 +71,7 @@ func (s *Store) Cursor(ctx context.Context) (follow, newest feed.Cursor, err err
 
 // Changes implements store.Store.
 func (s *Store) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]store.Change, feed.Cursor, error) {
-	if err := after.CheckEpoch(s.epoch); err != nil {
+	if err := after.CheckEpoch(s.db.Epoch()); err != nil {
 		return nil, after, err
 	}
 	transaction, sequence := columnsOf(after)
@@ -100,7 +100,7 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 	var changes []store.Change
 	for _, l := range found {
 		if l.there {
-			l.Cursor.Epoch = s.epoch
+			l.Cursor.Epoch = s.db.Epoch()
 			changes = append(changes, l.Change)
 		}
 	}
@@ -116,7 +116,7 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 
 // Active implements store.Store.
 func (s *Store) Active(ctx context.Context, after feed.Cursor) ([]string, feed.Cursor, error) {
-	if err := after.CheckEpoch(s.epoch); err != nil {
+	if err := after.CheckEpoch(s.db.Epoch()); err != nil {
 		return nil, after, err
 	}
 	query := `SELECT DISTINCT organization_id FROM changes

@@ -208,7 +208,7 @@ func (e *editor) record(ctx context.Context, kind store.ChangeKind, who []member
 		return nil
 	}
 	all, groups := columns(who)
-	e.changed, e.last.Epoch = true, e.store.epoch
+	e.changed, e.last.Epoch = true, e.store.db.Epoch()
 	return e.tx.QueryRow(ctx, `WITH added AS (
 			INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind, member_id, member_group,
 				message_id, traceparent, time)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -28,23 +27,29 @@ var embedded embed.FS
 // schema holds the service's tables, and names the channel of its wake-ups.
 const schema = "usher_identity"
 
-func migrations() fs.FS {
-	files, err := fs.Sub(embedded, "migrations")
+func tables() sqldb.PostgresSchema {
+	migrations, err := fs.Sub(embedded, "migrations")
 	if err != nil {
 		panic(err) // the folder is embedded
 	}
-	return files
+	return sqldb.PostgresSchema{
+		Name: schema, Migrations: migrations, ByTransaction: true,
+		NewEpoch: func(ctx context.Context, tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, `TRUNCATE changes`)
+			return err
+		},
+	}
 }
 
 // Migrate makes the tables, or brings them up to date.
-func Migrate(ctx context.Context, url string) error {
-	return sqldb.MigratePostgres(ctx, sqldb.PostgresConfig{URL: url, Schema: schema}, migrations())
-}
+func Migrate(ctx context.Context, url string) error { return sqldb.MigratePostgres(ctx, url, tables()) }
+
+// RenewEpoch begins a new epoch of the feed.
+func RenewEpoch(ctx context.Context, url string) error { return sqldb.RenewEpoch(ctx, url, tables()) }
 
 // Store implements store.Store on one schema. Any number of processes may have it open.
 type Store struct {
 	db      *sqldb.Postgres
-	epoch   string
 	wakeup  *sqldb.Wakeup
 	written feed.Signal
 }
@@ -52,16 +57,12 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open connects to a migrated database.
-func Open(ctx context.Context, url string, tracing trace.TracerProvider) (*Store, error) {
-	db, err := sqldb.OpenPostgres(ctx, sqldb.PostgresConfig{URL: url, Schema: schema}, migrations(), tracing)
+func Open(ctx context.Context, server sqldb.PostgresServer) (*Store, error) {
+	db, err := sqldb.OpenPostgres(ctx, server, tables())
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{db: db}
-	if err := db.QueryRow(ctx, `SELECT epoch FROM epoch`).Scan(&s.epoch); err != nil {
-		db.Close()
-		return nil, sqldb.Reach(err)
-	}
 	s.wakeup = db.NewWakeup(schema, s.look, s.written.Notify)
 	return s, nil
 }
@@ -74,7 +75,7 @@ func (s *Store) Close() error {
 }
 
 // Epoch implements store.Store.
-func (s *Store) Epoch() string { return s.epoch }
+func (s *Store) Epoch() string { return s.db.Epoch() }
 
 // eachByItself ends a lateral subquery that is looked up for each row of a recursion. The planner does not know how few
 // those are, and would read the whole table to join it; it may not take a subquery apart that has an OFFSET.

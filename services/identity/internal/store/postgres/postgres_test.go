@@ -3,12 +3,12 @@ package postgres_test
 import (
 	"testing"
 
-	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/goleak"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/postgres"
 	"github.com/usher-scim/usher/services/identity/internal/store/storetest"
+	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) store.Store {
-		s, err := postgres.Open(t.Context(), testkit.Postgres(t, "identity", postgres.Migrate), noop.NewTracerProvider())
+		s, err := postgres.Open(t.Context(), sqldb.PostgresServer{URL: testkit.Postgres(t, "identity", postgres.Migrate)})
 		if err != nil {
 			t.Fatal(err)
 		}

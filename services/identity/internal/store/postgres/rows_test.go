@@ -68,7 +68,7 @@ func TestNoCallReadsMoreThanItsRows(t *testing.T) {
 			return err
 		}},
 		{"Changes", func(ctx context.Context) error {
-			_, _, err := s.Changes(ctx, "acme", feed.Cursor{Epoch: s.epoch, Sequence: 2000}, 10)
+			_, _, err := s.Changes(ctx, "acme", feed.Cursor{Epoch: s.Epoch(), Sequence: 2000}, 10)
 			return err
 		}},
 		{"Active from the beginning", func(ctx context.Context) error {

@@ -40,7 +40,7 @@ func Open(ctx context.Context, path string, tracing trace.TracerProvider) (*Stor
 		return nil, err
 	}
 	s := &Store{db: db}
-	if err := db.QueryRow(ctx, `SELECT epoch FROM epoch`).Scan(&s.epoch); err != nil {
+	if err := db.QueryRow(ctx, `SELECT epoch FROM meta`).Scan(&s.epoch); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil

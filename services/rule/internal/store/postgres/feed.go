@@ -17,12 +17,12 @@ import (
 const settled = `pg_snapshot_xmin(pg_current_snapshot())::text::bigint`
 
 func (s *Store) cursor(transaction, sequence int64) feed.Cursor {
-	return feed.Cursor{Epoch: s.epoch, Transaction: uint64(transaction), Sequence: sequence}
+	return feed.Cursor{Epoch: s.db.Epoch(), Transaction: uint64(transaction), Sequence: sequence}
 }
 
 // AccessChanges implements store.Store.
 func (s *Store) AccessChanges(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]store.Change, feed.Cursor, error) {
-	if err := after.CheckEpoch(s.epoch); err != nil {
+	if err := after.CheckEpoch(s.db.Epoch()); err != nil {
 		return nil, feed.Cursor{}, err
 	}
 	var end, trimmedTransaction, trimmedSequence int64

@@ -8,12 +8,10 @@ package postgres
 import (
 	"context"
 	"embed"
-	"fmt"
 	"io/fs"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/sqldb"
@@ -28,10 +26,8 @@ const schema = "usher_rule"
 
 // Config says where the tables are. A zero field means its default.
 type Config struct {
-	// URL names the server and database, as libpq has it. Required.
-	URL string
-	// MaxConnections bounds the pool; one more listens. Default 20.
-	MaxConnections int32
+	// Server is required.
+	Server sqldb.PostgresServer
 	// PollInterval is how often organizations that are waited for are looked at, beside being told of. Default 1 s.
 	PollInterval time.Duration
 }
@@ -39,7 +35,6 @@ type Config struct {
 // Store is a store.Store on a PostgreSQL schema.
 type Store struct {
 	db      *sqldb.Postgres
-	epoch   string
 	signals store.Signals
 	wakeup  *wakeup
 }
@@ -48,31 +43,36 @@ var _ store.Store = (*Store)(nil)
 
 // Migrate makes the schema, or brings it to the newest version.
 func Migrate(ctx context.Context, url string) error {
+	return sqldb.MigratePostgres(ctx, url, tables())
+}
+
+// RenewEpoch begins a new epoch of the access feed.
+func RenewEpoch(ctx context.Context, url string) error { return sqldb.RenewEpoch(ctx, url, tables()) }
+
+func tables() sqldb.PostgresSchema {
 	migrations, err := fs.Sub(embedded, "migrations")
 	if err != nil {
-		return err
+		panic(err) // the folder is embedded
 	}
-	return sqldb.MigratePostgres(ctx, sqldb.PostgresConfig{URL: url, Schema: schema}, migrations)
+	return sqldb.PostgresSchema{
+		Name: schema, Migrations: migrations, ByTransaction: true,
+		NewEpoch: func(ctx context.Context, tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, `TRUNCATE access_feed, access_feed_trimmed`)
+			return err
+		},
+	}
 }
 
 // Open connects to a database that Migrate has prepared. Other processes may have it open: their leases stay.
-func Open(ctx context.Context, c Config, tracing trace.TracerProvider) (*Store, error) {
+func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.PollInterval == 0 {
 		c.PollInterval = time.Second
 	}
-	migrations, err := fs.Sub(embedded, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	db, err := sqldb.OpenPostgres(ctx, sqldb.PostgresConfig{URL: c.URL, Schema: schema, MaxConnections: c.MaxConnections}, migrations, tracing)
+	db, err := sqldb.OpenPostgres(ctx, c.Server, tables())
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{db: db}
-	if err := db.QueryRow(ctx, `SELECT epoch FROM meta`).Scan(&s.epoch); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("reading the epoch: %w", sqldb.Reach(err))
-	}
 	s.wakeup = newWakeup(db, &s.signals, c.PollInterval)
 	return s, nil
 }

@@ -103,7 +103,7 @@ func (s *Store) Work(ctx context.Context, organizationID string, limit int) (sto
 
 // Activity implements store.Store.
 func (s *Store) Activity(ctx context.Context) (string, error) {
-	all, err := list(ctx, s.db, pgx.RowTo[string], `SELECT activity FROM meta`)
+	all, err := list(ctx, s.db, pgx.RowTo[string], `SELECT cursor FROM activity`)
 	if err != nil {
 		return "", err
 	}
@@ -119,7 +119,7 @@ func (s *Store) SaveActivity(ctx context.Context, cursor string, organizationIDs
 		b.Queue(`INSERT INTO organizations (organization_id) SELECT id FROM unnest($1::text[]) WITH ORDINALITY AS o (id, n)
 			ORDER BY n ON CONFLICT DO NOTHING`, ids)
 	}
-	b.Queue(`UPDATE meta SET activity = $1`, cursor)
+	b.Queue(`UPDATE activity SET cursor = $1`, cursor)
 	return sqldb.Reach(s.db.SendBatch(ctx, b).Close())
 }
 

@@ -33,9 +33,9 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens or creates the file. newEpoch is the access feed's epoch if the file has none yet. One process at a time may
-// have the file open, so leases that the one before left behind are ended.
-func Open(ctx context.Context, path, newEpoch string, tracing trace.TracerProvider) (*Store, error) {
+// Open opens or creates the file. One process at a time may have the file open, so leases that the one before left behind
+// are ended.
+func Open(ctx context.Context, path string, tracing trace.TracerProvider) (*Store, error) {
 	scripts, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
@@ -46,9 +46,6 @@ func Open(ctx context.Context, path, newEpoch string, tracing trace.TracerProvid
 	}
 	s := &Store{db: db}
 	err = db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		if _, err := tx.Exec(ctx, `INSERT OR IGNORE INTO meta (singleton, epoch) VALUES (1, ?)`, newEpoch); err != nil {
-			return err
-		}
 		if _, err := tx.Exec(ctx, `UPDATE organizations SET owner_expire_time = 0 WHERE owner_expire_time > 0`); err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ func TestStore(t *testing.T) {
 	var paths sync.Map // by store
 	open := func(t *testing.T, path string) store.Store {
 		t.Helper()
-		s, err := sqlite.Open(t.Context(), path, filepath.Base(t.Name()), noop.NewTracerProvider())
+		s, err := sqlite.Open(t.Context(), path, noop.NewTracerProvider())
 		if err != nil {
 			t.Fatal(err)
 		}

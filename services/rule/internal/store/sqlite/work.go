@@ -126,7 +126,7 @@ func (s *Store) Work(ctx context.Context, organizationID string, limit int) (w s
 
 // Activity implements store.Store.
 func (s *Store) Activity(ctx context.Context) (cursor string, err error) {
-	err = s.db.QueryRow(ctx, `SELECT activity FROM meta`).Scan(&cursor)
+	err = s.db.QueryRow(ctx, `SELECT cursor FROM activity`).Scan(&cursor)
 	return cursor, err
 }
 
@@ -138,7 +138,7 @@ func (s *Store) SaveActivity(ctx context.Context, cursor string, organizationIDs
 				return err
 			}
 		}
-		_, err := tx.Exec(ctx, `UPDATE meta SET activity = ?`, cursor)
+		_, err := tx.Exec(ctx, `UPDATE activity SET cursor = ?`, cursor)
 		return err
 	})
 }

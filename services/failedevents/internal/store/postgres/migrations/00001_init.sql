@@ -1,4 +1,13 @@
 -- +goose Up
+-- One row. See sqldb.Postgres.Epoch.
+CREATE TABLE meta (
+  only_row        integer NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  epoch           text    NOT NULL,
+  database        text    NOT NULL,
+  least_migration bigint  NOT NULL
+);
+INSERT INTO meta VALUES (1, left(replace(gen_random_uuid()::text, '-', ''), 12), '', 1);
+
 CREATE TABLE events (
   organization_id  text    NOT NULL COLLATE "C",
   id               text    NOT NULL COLLATE "C",

@@ -1,4 +1,12 @@
 -- +goose Up
+-- One row. A binary that knows no migration as new as least_migration can't work on the file.
+CREATE TABLE meta (
+  only_row        INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  epoch           TEXT    NOT NULL,
+  least_migration INTEGER NOT NULL
+);
+INSERT INTO meta VALUES (1, lower(hex(randomblob(6))), 1);
+
 CREATE TABLE events (
   organization_id  TEXT    NOT NULL,
   id               TEXT    NOT NULL,

@@ -1,9 +1,12 @@
 -- +goose Up
-CREATE TABLE epoch (
-  only_row integer NOT NULL PRIMARY KEY CHECK (only_row = 1),
-  epoch    text    NOT NULL
+-- One row. See sqldb.Postgres.Epoch.
+CREATE TABLE meta (
+  only_row        integer NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  epoch           text    NOT NULL,
+  database        text    NOT NULL,
+  least_migration bigint  NOT NULL
 );
-INSERT INTO epoch VALUES (1, left(replace(gen_random_uuid()::text, '-', ''), 12));
+INSERT INTO meta VALUES (1, left(replace(gen_random_uuid()::text, '-', ''), 12), '', 1);
 
 -- What identity learned of directories, and up to which revision.
 CREATE TABLE directories (

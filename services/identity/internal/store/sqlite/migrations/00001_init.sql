@@ -1,9 +1,11 @@
 -- +goose Up
-CREATE TABLE epoch (
-  only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
-  epoch    TEXT    NOT NULL
+-- One row. A binary that knows no migration as new as least_migration can't work on the file.
+CREATE TABLE meta (
+  only_row        INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  epoch           TEXT    NOT NULL,
+  least_migration INTEGER NOT NULL
 );
-INSERT INTO epoch VALUES (1, lower(hex(randomblob(6))));
+INSERT INTO meta VALUES (1, lower(hex(randomblob(6))), 1);
 
 -- What identity learned of directories, and up to which revision.
 CREATE TABLE directories (

@@ -3,14 +3,21 @@
 -- Times are microseconds since 1970, in UTC. Numbers of kinds and states are those of package store. What is put in order
 -- is so by its bytes, as Go does it: whatever the database's collation, its columns have their own.
 
--- One row. activity is the cursor of identity's activity up to which every organization is known.
+-- One row. See sqldb.Postgres.Epoch.
 CREATE TABLE meta (
-    singleton integer NOT NULL PRIMARY KEY CHECK (singleton = 1),
-    epoch     text    NOT NULL,
-    activity  text    NOT NULL DEFAULT ''
+  only_row        integer NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  epoch           text    NOT NULL,
+  database        text    NOT NULL,
+  least_migration bigint  NOT NULL
 );
+INSERT INTO meta VALUES (1, left(replace(gen_random_uuid()::text, '-', ''), 12), '', 1);
 
-INSERT INTO meta (singleton, epoch) VALUES (1, left(replace(gen_random_uuid()::text, '-', ''), 12));
+-- One row. The cursor of identity's activity up to which every organization is known.
+CREATE TABLE activity (
+  only_row integer NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  cursor   text    NOT NULL
+);
+INSERT INTO activity VALUES (1, '');
 
 -- generation counts changes of rules and pins. checkpoint is a cursor of identity's feed. recovering is set while a walk
 -- makes up for lost records. commits counts the Updates that wrote something: who was not told of one sees it there. The

@@ -2,12 +2,20 @@
 
 -- Times are microseconds since 1970, in UTC. Numbers of kinds and states are those of package store.
 
--- One row. activity is the cursor of identity's activity up to which every organization is known.
+-- One row. A binary that knows no migration as new as least_migration can't work on the file.
 CREATE TABLE meta (
-    singleton INTEGER PRIMARY KEY CHECK (singleton = 1),
-    epoch     TEXT NOT NULL,
-    activity  TEXT NOT NULL DEFAULT ''
+  only_row        INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  epoch           TEXT    NOT NULL,
+  least_migration INTEGER NOT NULL
 );
+INSERT INTO meta VALUES (1, lower(hex(randomblob(6))), 1);
+
+-- One row. The cursor of identity's activity up to which every organization is known.
+CREATE TABLE activity (
+  only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  cursor   TEXT    NOT NULL
+);
+INSERT INTO activity VALUES (1, '');
 
 -- generation counts changes of rules and pins. checkpoint is a cursor of identity's feed. feed_low_water is the newest
 -- sequence that was trimmed from the access feed. recovery is set while a walk makes up for lost records.

@@ -1,0 +1,220 @@
+package sqldb
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/usher-scim/usher/services/internal/testkit"
+)
+
+// library is a schema with a feed. more are further migrations.
+func library(more ...string) PostgresSchema {
+	files := fstest.MapFS{"00001_init.sql": {Data: []byte(`-- +goose Up
+		CREATE TABLE meta (only_row integer PRIMARY KEY, epoch text NOT NULL, database text NOT NULL, least_migration bigint NOT NULL);
+		INSERT INTO meta VALUES (1, 'first', '', 1);
+		CREATE TABLE feed (transaction bigint NOT NULL);`)}}
+	for i, sql := range more {
+		files[fmt.Sprintf("%05d_more.sql", i+2)] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + sql)}
+	}
+	return PostgresSchema{
+		Name: "library", Migrations: files, ByTransaction: true,
+		NewEpoch: func(ctx context.Context, tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, `TRUNCATE feed`)
+			return err
+		},
+	}
+}
+
+func migrated(ctx context.Context, url string) error { return MigratePostgres(ctx, url, library()) }
+
+// lines are what was logged.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) count(of string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), of)
+}
+
+func (l *lines) server(url string) PostgresServer {
+	return PostgresServer{URL: url, MaxConnections: 4, Log: slog.New(slog.NewTextHandler(l, nil))}
+}
+
+func openLibrary(t *testing.T, server PostgresServer, schema PostgresSchema) *Postgres {
+	t.Helper()
+	db, err := OpenPostgres(t.Context(), server, schema)
+	must(t, err)
+	t.Cleanup(db.Close)
+	return db
+}
+
+func TestABinaryAndASchemaBearEachOther(t *testing.T) {
+	t.Parallel()
+	const expand, contract = `ALTER TABLE feed ADD COLUMN more text;`, `ALTER TABLE feed DROP COLUMN more; UPDATE meta SET least_migration = 3;`
+	for name, c := range map[string]struct {
+		schema PostgresSchema // in the database; without migrations it is empty
+		binary PostgresSchema
+		want   string // in the error; empty is none
+	}{
+		"the same":                             {library(), library(), ""},
+		"an empty database":                    {PostgresSchema{}, library(), "run usher migrate"},
+		"a schema that lacks a migration":      {library(), library(expand), "schema library is at migration 1 and this binary needs 2"},
+		"a newer schema that bears this":       {library(expand), library(), ""},
+		"a newer schema that does not":         {library(expand, contract), library(), "needs a newer usher: one that knows migration 3, and this one knows 1"},
+		"a newer schema and the binary before": {library(expand, contract), library(expand), "this one knows 2"},
+		"a newer schema and its binary":        {library(expand, contract), library(expand, contract), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := testkit.Postgres(t, "empty", func(context.Context, string) error { return nil })
+			if c.schema.Migrations != nil {
+				must(t, MigratePostgres(t.Context(), url, c.schema))
+			}
+			db, err := OpenPostgres(t.Context(), PostgresServer{URL: url}, c.binary)
+			if err == nil {
+				db.Close()
+			}
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+			// An older binary that migrates leaves a newer schema as it is.
+			if c.schema.Migrations != nil && c.want == "" {
+				must(t, MigratePostgres(t.Context(), url, c.binary))
+			}
+		})
+	}
+}
+
+// The fast server of the tests does all that must not be.
+func TestUnsafeSettingsAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	log := &lines{}
+	openLibrary(t, log.server(testkit.Postgres(t, "library", migrated)), library())
+	for _, setting := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
+		if log.count("CAN LOSE WRITES")+log.count("setting="+setting) != 4 {
+			t.Errorf("%s: got %s", setting, log.text.String())
+		}
+	}
+}
+
+func TestADatabaseThatIsAnotherOneBeginsANewEpoch(t *testing.T) {
+	t.Parallel()
+	log := &lines{}
+	url := testkit.Postgres(t, "library", migrated)
+	db := openLibrary(t, log.server(url), library())
+	must2(t)(db.Exec(t.Context(), `INSERT INTO feed VALUES (1)`))
+	equal(t, "the first epoch", db.Epoch(), "first")
+	equal(t, "the epoch of another process", openLibrary(t, log.server(url), library()).Epoch(), "first")
+	held := func(db *Postgres) (n int) {
+		must(t, db.QueryRow(t.Context(), `SELECT count(*) FROM feed`).Scan(&n))
+		return n
+	}
+	equal(t, "the feed", held(db), 1)
+
+	// As if the server behind the address were another one now, on which the database was restored.
+	must2(t)(db.Exec(t.Context(), `UPDATE meta SET database = 'of another cluster'`))
+	db.Reset()
+	equal(t, "the feed of the restored one", held(db), 0)
+	second := db.Epoch()
+	if second == "first" || second == "" || log.count("begins a new epoch") != 1 {
+		t.Errorf("the epoch is %q; %s", second, log.text.String())
+	}
+	var beside sync.WaitGroup
+	for range 3 {
+		beside.Go(func() {
+			other, err := OpenPostgres(t.Context(), log.server(url), library())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer other.Close()
+			equal(t, "the epoch of others", other.Epoch(), second)
+		})
+	}
+	beside.Wait()
+	must2(t)(db.Exec(t.Context(), `INSERT INTO feed VALUES (1)`))
+	must(t, RenewEpoch(t.Context(), url, library()))
+	again := openLibrary(t, log.server(url), library())
+	if again.Epoch() == second || held(again) != 0 {
+		t.Errorf("renewed by hand it is %q with %d records", again.Epoch(), held(again))
+	}
+}
+
+func TestATransactionThatHoldsTheFeedBackIsNamed(t *testing.T) {
+	t.Parallel()
+	reader := sdkmetric.NewManualReader()
+	server := (&lines{}).server(testkit.Postgres(t, "library", migrated))
+	server.Meter = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	db := openLibrary(t, server, library())
+	gauge := func() metricdata.DataPoint[float64] {
+		t.Helper()
+		var all metricdata.ResourceMetrics
+		must(t, reader.Collect(t.Context(), &all))
+		for _, scope := range all.ScopeMetrics {
+			for _, m := range scope.Metrics {
+				if m.Name == "library_feed_held_back_seconds" {
+					return m.Data.(metricdata.Gauge[float64]).DataPoints[0]
+				}
+			}
+		}
+		t.Fatal("there is no gauge")
+		return metricdata.DataPoint[float64]{}
+	}
+	// The oldest transaction of the whole server counts, and other tests have theirs: this one is open the longest.
+	tx, err := db.Begin(t.Context())
+	must(t, err)
+	must2(t)(tx.Exec(t.Context(), `INSERT INTO feed VALUES (1)`))
+	pid := fmt.Sprint(tx.Conn().PgConn().PID())
+	named := func() bool {
+		point := gauge()
+		value, ok := point.Attributes.Value("pid")
+		return ok && value.String() == pid && point.Value > 0
+	}
+	within(t, "the session is named", named)
+	must(t, tx.Rollback(t.Context()))
+	within(t, "it is named no more", func() bool { return !named() })
+}
+
+// within polls until something holds.
+func within(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.NewTimer(time.Minute)
+	defer deadline.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("it never came to be that %s", what)
+		}
+	}
+}
+
+// must2 is must for calls that also give a result.
+func must2(t *testing.T) func(any, error) {
+	return func(_ any, err error) {
+		t.Helper()
+		must(t, err)
+	}
+}
