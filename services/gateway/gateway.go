@@ -132,7 +132,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
 	}, scimhttp.Dependencies{
 		Users: identityv1.NewUserServiceClient(d.Identity), Groups: identityv1.NewGroupServiceClient(d.Identity),
-		Directories: authn.NewDirectories(d.Keys, d.Now), Events: g.recorder, Metrics: instruments,
+		Directories: authn.NewDirectories(d.Keys), Events: g.recorder, Metrics: instruments,
 		Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})
 	return g, nil
