@@ -106,6 +106,12 @@ func (b *bundle) invalidate(_ context.Context, digests ...[sha256.Size]byte) boo
 	return b.certain
 }
 
+func (b *bundle) setCertain(certain bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.certain = certain
+}
+
 // operator is the context of a call by who runs Usher.
 func (b *bundle) operator() context.Context {
 	return rpc.WithPrincipal(b.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR})

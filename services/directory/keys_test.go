@@ -145,7 +145,7 @@ func TestARevocationWaitsForTheLeasesUnlessInvalidationIsCertain(t *testing.T) {
 				must(t, end(b, made))
 				return time.Since(start)
 			}
-			b.certain = false
+			b.setCertain(false)
 			// However long ago it was revoked: that time does not tell when it was committed.
 			for _, later := range []time.Duration{0, 0, time.Hour} {
 				b.clock.advance(later)
@@ -177,12 +177,12 @@ func TestARevocationThatIsCutShortHasHappened(t *testing.T) {
 	b := setup(t, func(c *directory.Config) { c.Lease = 5 * time.Second })
 	b.organization("acme")
 	made := b.directory()
-	b.certain = false
+	b.setCertain(false)
 	ctx, cancel := context.WithTimeout(b.operator(), 60*time.Millisecond)
 	defer cancel()
 	refused(t, "revoking in too little time", b.revoke(ctx, made.GetDirectory().GetId(), made.GetApiKeyId()), fault.Deadline)
 	_, err := b.resolve(made.GetApiKey())
 	refused(t, "the key", err, fault.NotFound)
-	b.certain = true
+	b.setCertain(true)
 	must(t, b.revoke(b.operator(), made.GetDirectory().GetId(), made.GetApiKeyId()))
 }
