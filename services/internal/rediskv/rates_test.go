@@ -33,19 +33,48 @@ func TestProcessesShareARate(t *testing.T) {
 	}
 }
 
-func TestAnyRateCanBeTaken(t *testing.T) {
+// The first message of a burst of one gets in, and the last of a longer one, to the message: whatever the rate.
+func TestABurstIsWhole(t *testing.T) {
 	t.Parallel()
 	rates := open(t, testkit.Redis(t), patient).Rates()
-	for _, perSecond := range []float64{1e-300, 1e-9, 0.5, 1, 99.9, 1e6, 1e12} {
+	for _, c := range []struct {
+		perSecond float64
+		burst     int
+		endless   bool // the test is not fast enough to see the end of it
+	}{
+		{1e-300, 1, false}, {1e-9, 1, false}, {0.01, 1, false}, {0.03, 1, false}, {0.07, 1, false}, {0.003, 7, false}, {0.017, 100, false},
+		{99.9, 1, true}, {1e6, 10, true}, {1e12, 10, true}, {1e300, 1, true},
+	} {
 		directory := ids.New()
-		for i := range 2 {
-			// The second is one too many wherever the burst is one, and does not come again in the time that the test takes.
-			_, ok, err := rates.Take(t.Context(), directory, perSecond, 1)
-			if err != nil || (i == 0 && !ok) || (i == 1 && ok && perSecond < 1) {
-				t.Errorf("%v a second, take %d: %v, %v", perSecond, i, ok, err)
+		for i := range c.burst + 1 {
+			_, ok, err := rates.Take(t.Context(), directory, c.perSecond, c.burst)
+			if err != nil || ok != (i < c.burst) && !c.endless {
+				t.Errorf("%v a second, %d of %d: %v, %v", c.perSecond, i+1, c.burst, ok, err)
 			}
 		}
 	}
+}
+
+func TestAClockOfRedisThatWasSetBackLocksNobodyOut(t *testing.T) {
+	t.Parallel()
+	server := testkit.StartRedis(t)
+	b, directory := open(t, server.URL(), patient), ids.New()
+	if _, ok, err := b.Rates().Take(t.Context(), directory, 100, 1); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	admin := raw(t, server.URL())
+	keys, err := admin.Keys(t.Context(), "*"+directory).Result()
+	if err != nil || len(keys) != 1 {
+		t.Fatal(keys, err)
+	}
+	// What it wrote before, by a clock that was an hour ahead.
+	if err := admin.Do(t.Context(), "incrbyfloat", keys[0], 3600).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if wait, ok, err := b.Rates().Take(t.Context(), directory, 100, 1); err == nil {
+		t.Errorf("it says %v, after %s", ok, wait)
+	}
+	b.is("all the same", true)
 }
 
 func BenchmarkTake(b *testing.B) {

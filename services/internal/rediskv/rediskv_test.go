@@ -70,9 +70,14 @@ func (l *lines) levels(t *testing.T) string {
 
 func open(t *testing.T, url string, timeout time.Duration) *bundle {
 	t.Helper()
+	return openWith(t, Config{URL: url, Timeout: timeout, Probe: 20 * time.Millisecond})
+}
+
+func openWith(t *testing.T, c Config) *bundle {
+	t.Helper()
 	b := &bundle{t: t, logs: &lines{}, metrics: sdkmetric.NewManualReader()}
 	var err error
-	b.Client, err = Open(t.Context(), Config{URL: url, Timeout: timeout, Probe: 20 * time.Millisecond}, Dependencies{
+	b.Client, err = Open(t.Context(), c, Dependencies{
 		Log: slog.New(slog.NewJSONHandler(b.logs, nil)), Tracing: tracenoop.NewTracerProvider(),
 		Meter: sdkmetric.NewMeterProvider(sdkmetric.WithReader(b.metrics)),
 	})

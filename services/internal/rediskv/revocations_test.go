@@ -2,6 +2,7 @@ package rediskv
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -88,23 +89,27 @@ func TestARevocationReachesWhoFollows(t *testing.T) {
 func TestSilenceIsNoReasonToReconnect(t *testing.T) {
 	t.Parallel()
 	server := testkit.StartRedis(t)
-	b, admin := open(t, server.URL(), patient), raw(t, server.URL())
-	follower := b.follow()
-	first := apikey.New().Digest()
+	admin := raw(t, server.URL())
+	b := openWith(t, Config{URL: server.URL(), Timeout: patient, Probe: 300 * time.Millisecond})
+	follower, first := b.follow(), apikey.New().Digest()
 	until(t, "it follows", func() bool {
 		b.Invalidate(t.Context(), first)
 		return follower.of(first)
 	})
-	connected := func() string {
-		id, err := admin.Do(t.Context(), "client", "list", "type", "pubsub").Text()
+	says := func(args ...any) string {
+		text, err := admin.Do(t.Context(), args...).Text()
 		if err != nil {
 			t.Fatal(err)
 		}
-		return id[:len("id=12345")]
+		return text
 	}
-	before, pings := connected(), time.After(10*b.probe)
-	<-pings
-	if after := connected(); after != before {
+	connection := func() string {
+		id, _, _ := strings.Cut(says("client", "list", "type", "pubsub"), " ")
+		return id
+	}
+	before := connection()
+	until(t, "it asks twice", func() bool { return strings.Contains(says("info", "commandstats"), "cmdstat_ping:calls=2,") })
+	if after := connection(); after != before {
 		t.Errorf("the connection was %s and is %s", before, after)
 	}
 }

@@ -26,11 +26,12 @@ type rates struct {
 	perSecond float64
 	mu        sync.Mutex
 	by        map[string]*rate.Limiter
+	refused   map[string]time.Time // until when the shared count takes nothing more of a directory
 }
 
 // newRates makes it; no more than perSecond messages a second get in on average, and a second's worth at once. 0 is off.
 func newRates(perSecond float64, shared Rates) *rates {
-	return &rates{shared: shared, perSecond: perSecond, by: map[string]*rate.Limiter{}}
+	return &rates{shared: shared, perSecond: perSecond, by: map[string]*rate.Limiter{}, refused: map[string]time.Time{}}
 }
 
 // admit counts a message of a directory. When it is one too many it says how long to wait.
@@ -38,13 +39,36 @@ func (r *rates) admit(ctx context.Context, directory string, now time.Time) (wai
 	if r.perSecond <= 0 {
 		return 0, true
 	}
-	if r.shared != nil {
-		wait, ok, err := r.shared.Take(ctx, directory, r.perSecond, r.burst())
-		if err == nil {
-			return wait, ok
-		}
+	if r.shared == nil {
+		return r.admitHere(directory, now)
 	}
-	return r.admitHere(directory, now)
+	// Who sends far too much must not keep busy what all directories share.
+	if wait := r.refusedUntil(directory).Sub(now); wait > 0 {
+		return wait, false
+	}
+	wait, ok, err := r.shared.Take(ctx, directory, r.perSecond, r.burst())
+	if err != nil {
+		return r.admitHere(directory, now)
+	}
+	if !ok {
+		r.refuse(directory, now.Add(wait))
+	}
+	return wait, ok
+}
+
+func (r *rates) refusedUntil(directory string) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refused[directory]
+}
+
+func (r *rates) refuse(directory string, until time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.refused) >= maxDirectories {
+		clear(r.refused)
+	}
+	r.refused[directory] = until
 }
 
 func (r *rates) admitHere(directory string, now time.Time) (wait time.Duration, ok bool) {
