@@ -21,6 +21,7 @@ import (
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/directory/internal/store/postgres"
 	"github.com/usher-scim/usher/services/directory/internal/store/sqlite"
+	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
@@ -35,14 +36,22 @@ type Config struct {
 	DatabaseConnections int32
 	// PublicURL is where IdPs reach the gateway, such as https://scim.example.com; Base URLs begin with it.
 	PublicURL string
-	// Lease is for how long the gateway may use an answer about a key: up to 5 seconds, which is the default.
+	// Lease is for how long the gateway may use an answer about a key. Default 4 seconds.
 	Lease time.Duration
+	// ClockSkew is how far the clocks of directory and the gateways may be apart. A revocation whose invalidation is not
+	// certain takes Lease + ClockSkew. Where that is 5 seconds, as it is by default, clocks may differ by any time. Default 1
+	// second.
+	ClockSkew time.Duration
 	// Poll is how often a follower of the directories looks for what other replicas changed. Default 1 second.
 	Poll time.Duration
 }
 
-// maxLease bounds how long a revoked key could be believed.
-const maxLease = 5 * time.Second
+const (
+	defaultLease     = 4 * time.Second
+	defaultClockSkew = time.Second
+	// maxWait leaves a revocation, whose caller has half a minute by default, time for its own work.
+	maxWait = 20 * time.Second
+)
 
 // Dependencies is what the service uses.
 type Dependencies struct {
@@ -83,7 +92,10 @@ func RenewEpoch(ctx context.Context, databaseURL string) error {
 // New opens the service's database; a SQLite file it brings to the newest schema. Call Close in the end.
 func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if c.Lease == 0 {
-		c.Lease = maxLease
+		c.Lease = defaultLease
+	}
+	if c.ClockSkew == 0 {
+		c.ClockSkew = defaultClockSkew
 	}
 	if c.Poll == 0 {
 		c.Poll = time.Second
@@ -98,7 +110,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("directory: %w", err)
 	}
-	domain := core.New(s, core.Config{Lease: c.Lease, Invalidate: d.Invalidate, Now: d.Now})
+	domain := core.New(s, core.Config{Lease: c.Lease, ClockSkew: c.ClockSkew, Invalidate: d.Invalidate, Now: d.Now})
 	base := strings.TrimSuffix(c.PublicURL, "/") + "/scim/v2/"
 	stop := make(chan struct{})
 	return &Service{
@@ -116,8 +128,11 @@ func (c Config) check() error {
 	if u, err := url.Parse(c.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		problems = append(problems, fmt.Errorf("public_url must be an http or https address, not %q", c.PublicURL))
 	}
-	if c.Lease < 0 || c.Lease > maxLease {
-		problems = append(problems, fmt.Errorf("directory.lease must be from 0 to %s, not %s", maxLease, c.Lease))
+	if c.Lease < 0 || c.Lease > keylease.MaxLease {
+		problems = append(problems, fmt.Errorf("directory.lease must be from 0 to %s, not %s", keylease.MaxLease, c.Lease))
+	}
+	if c.ClockSkew < 0 || c.ClockSkew > maxWait-keylease.MaxLease {
+		problems = append(problems, fmt.Errorf("directory.clock_skew must be from 0 to %s, not %s", maxWait-keylease.MaxLease, c.ClockSkew))
 	}
 	if c.Poll < 0 {
 		problems = append(problems, fmt.Errorf("directory.poll must not be negative, not %s", c.Poll))

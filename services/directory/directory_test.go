@@ -106,6 +106,12 @@ func (b *bundle) invalidate(_ context.Context, digests ...[sha256.Size]byte) boo
 	return b.certain
 }
 
+func (b *bundle) setCertain(certain bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.certain = certain
+}
+
 // operator is the context of a call by who runs Usher.
 func (b *bundle) operator() context.Context {
 	return rpc.WithPrincipal(b.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR})
@@ -169,11 +175,11 @@ func equal(t testing.TB, what string, got, want any) {
 func TestConfigIsChecked(t *testing.T) {
 	t.Parallel()
 	for name, config := range map[string]directory.Config{
-		"no database":    {PublicURL: "ftp://x", Lease: time.Minute, Poll: -1},
-		"both databases": {PublicURL: "ftp://x", Lease: time.Minute, Poll: -1, DatabasePath: "x", DatabaseURL: "postgres://nobody@127.0.0.1:1/none"},
+		"no database":    {PublicURL: "ftp://x", Lease: time.Minute, ClockSkew: -1, Poll: -1},
+		"both databases": {PublicURL: "ftp://x", Lease: time.Minute, ClockSkew: -1, Poll: -1, DatabasePath: "x", DatabaseURL: "postgres://nobody@127.0.0.1:1/none"},
 	} {
 		_, err := directory.New(t.Context(), config, directory.Dependencies{})
-		for _, key := range []string{"directory.database_path", "directory.database_url", "public_url", "directory.lease", "directory.poll"} {
+		for _, key := range []string{"directory.database_path", "directory.database_url", "public_url", "directory.lease", "directory.clock_skew", "directory.poll"} {
 			if err == nil || !strings.Contains(err.Error(), key) {
 				t.Errorf("%s: %v does not name %s", name, err, key)
 			}

@@ -60,6 +60,8 @@ type Dependencies struct {
 	FailedEvents grpc.ClientConnInterface
 	// Keys is the cache of key leases, made with LoadKeys.
 	Keys *keylease.Cache
+	// Rates counts each directory's messages for all gateways together, such as in Redis. Nil: each counts for itself.
+	Rates scimhttp.Rates
 	// OpenAPI is the description of the admin REST, as JSON.
 	OpenAPI []byte
 	Log     *slog.Logger
@@ -132,7 +134,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
 	}, scimhttp.Dependencies{
 		Users: identityv1.NewUserServiceClient(d.Identity), Groups: identityv1.NewGroupServiceClient(d.Identity),
-		Directories: authn.NewDirectories(d.Keys, d.Now), Events: g.recorder, Metrics: instruments,
+		Directories: authn.NewDirectories(d.Keys), Rates: d.Rates, Events: g.recorder, Metrics: instruments,
 		Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})
 	return g, nil

@@ -13,8 +13,6 @@ import (
 )
 
 const (
-	// maxLease is the longest that an answer about a key may be used, counted from before it was asked for.
-	maxLease = 5 * time.Second
 	// unknownLease is for how long an unknown key is remembered, so that who tries one over and over asks directory once
 	// a second. It bounds how late a new key starts to work.
 	unknownLease = time.Second
@@ -38,7 +36,7 @@ func LoadKeys(directory grpc.ClientConnInterface, now func() time.Time) keylease
 			}
 			return keylease.Lease{}, err
 		}
-		until := asked.Add(maxLease)
+		until := asked.Add(keylease.MaxLease)
 		if said := answer.GetLeaseExpireTime().AsTime(); said.Before(until) {
 			until = said
 		}

@@ -17,6 +17,7 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/gateway"
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/rediskv"
 	"github.com/usher-scim/usher/services/internal/telemetry"
 )
 
@@ -28,8 +29,9 @@ type Options struct {
 	Now     func() time.Time
 	// Intercept, when set, wraps each connection between services; for fault tests.
 	Intercept func(caller, callee commonv1.Caller, conn grpc.ClientConnInterface) grpc.ClientConnInterface
-	// Lease is for how long an answer about a key may be used between processes; 0 is the default.
-	Lease time.Duration
+	// Lease is for how long an answer about a key may be used between processes, and ClockSkew how far their clocks may be
+	// apart; 0 is the default.
+	Lease, ClockSkew time.Duration
 }
 
 // App is a running Usher, or the part of one that a process runs.
@@ -39,6 +41,7 @@ type App struct {
 	folder    *dataFolder // nil where nothing is in it
 	listeners listeners
 	mesh      *mesh
+	redis     *rediskv.Client               // nil where there is none
 	keys      *keylease.Cache               // the gateway's; nil in a process without it
 	closers   []closer                      // what was opened, in order
 	runs      []part                        // what works in the background
@@ -99,6 +102,15 @@ func (a *App) start(ctx, runCtx context.Context) (err error) {
 		return err
 	}
 	a.onStop("the connections between services", func(context.Context) error { return a.mesh.close() })
+
+	if a.settings.RedisURL != "" && (a.settings.runs(gatewayCaller) || a.settings.runs(directoryCaller)) {
+		if a.redis, err = rediskv.Open(ctx, rediskv.Config{URL: string(a.settings.RedisURL)}, rediskv.Dependencies{
+			Log: a.options.Telemetry.Log, Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter,
+		}); err != nil {
+			return err
+		}
+		a.onStop("Redis", func(context.Context) error { return a.redis.Close() })
+	}
 
 	var gate *gateway.Gateway
 	for _, service := range []struct {

@@ -68,6 +68,9 @@ func (a *App) startDirectory(ctx context.Context) error {
 	d := directory.Dependencies{
 		Log: a.log(directoryCaller), Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	}
+	if a.redis != nil {
+		d.Invalidate = a.redis.Invalidate
+	}
 	if a.settings.runsAll() && a.settings.databaseURL(directoryCaller) == "" {
 		// The data folder is this process's alone, so the only cache of keys is here: forgetting a key is certain, and a
 		// revocation need not wait.
@@ -79,7 +82,7 @@ func (a *App) startDirectory(ctx context.Context) error {
 	s, err := directory.New(ctx, directory.Config{
 		DatabasePath: a.file(directoryCaller), DatabaseURL: a.settings.databaseURL(directoryCaller),
 		DatabaseConnections: a.settings.Directory.DatabaseConnections,
-		PublicURL:           a.PublicURL(), Lease: a.options.Lease,
+		PublicURL:           a.PublicURL(), Lease: a.options.Lease, ClockSkew: a.options.ClockSkew,
 	}, d)
 	if err != nil {
 		return err
@@ -166,7 +169,14 @@ func (a *App) startGateway() (*gateway.Gateway, error) {
 			return nil, err
 		}
 	}
-	a.keys = keylease.New(gateway.LoadKeys(d.Directory, a.options.Now), a.options.Now)
+	var shared []keylease.Option
+	if a.redis != nil {
+		shared = append(shared, keylease.WithShared(a.redis.Leases()))
+		d.Rates = a.redis.Rates()
+		a.runs = append(a.runs, part{"following revocations", func(ctx context.Context) error { return a.redis.Follow(ctx, a.keys.Invalidate) }})
+	}
+	a.keys = keylease.New(gateway.LoadKeys(d.Directory, a.options.Now), a.options.Now, shared...)
+	a.onStop("key look-ups", func(context.Context) error { a.keys.Close(); return nil })
 	d.Keys = a.keys
 	token := string(a.settings.OperatorToken)
 	if a.settings.bootstraps() {

@@ -3,6 +3,11 @@
 // An answer is a lease with an absolute end, counted from before directory was asked. Revoking a key waits, before it
 // answers, until every lease that could still say otherwise has run out; where the cache is in the same process as
 // directory, invalidating it is certain and nobody waits.
+//
+// Leases are looked for in this process, then in what processes share, then at directory. Each layer keeps a lease's end
+// and none renews it. No clock is trusted alone: a lease holds while its end has not come by this machine's time of day,
+// and while less than its term has passed, by this process's monotonic clock, since it was asked for. So neither a machine
+// that was suspended, whose monotonic clock stood still, nor a time of day that was set back prolongs it.
 package keylease
 
 import (
@@ -10,12 +15,17 @@ import (
 	"crypto/sha256"
 	"sync"
 	"time"
+
+	"github.com/usher-scim/usher/services/internal/fault"
 )
+
+// MaxLease is the longest that an answer about a key may be used, counted from before directory was asked.
+const MaxLease = 5 * time.Second
 
 // Digest is SHA-256 of a key's secret.
 type Digest = [sha256.Size]byte
 
-// Lease is what a key opens, until when.
+// Lease is what a key opens, until when. Its exported fields are what processes share.
 type Lease struct {
 	OrganizationID string
 	DirectoryID    string
@@ -25,7 +35,7 @@ type Lease struct {
 	Until          time.Time
 }
 
-// Load asks the directory service. What it returns is used until Lease.Until.
+// Load asks the directory service. What it returns is used until Lease.Until, and no longer than MaxLease.
 type Load func(ctx context.Context, digest Digest) (Lease, error)
 
 // maxLeases bounds the cache: beyond it, it starts over. Unknown keys fill it, so an attacker can, and gains nothing.
@@ -33,36 +43,76 @@ const maxLeases = 100_000
 
 // Cache holds leases. It is safe for concurrent use.
 type Cache struct {
-	load Load
-	now  func() time.Time
+	load    Load
+	shared  Shared // or nil
+	now     func() time.Time
+	elapsed func() time.Duration
 
 	mu         sync.Mutex
 	generation uint64 // rises with each invalidation
-	leases     map[Digest]Lease
+	leases     map[Digest]held
 	flights    map[Digest]*flight
+	flying     sync.WaitGroup
 }
 
-// flight is one question to directory that several requests wait for.
+// held is a lease with its end on both clocks.
+type held struct {
+	Lease               // Until has no monotonic reading
+	end   time.Duration // as elapsed counts
+}
+
+// flight is one question that several requests wait for.
 type flight struct {
 	generation uint64
 	done       chan struct{}
-	lease      Lease
+	held       held
 	err        error
 }
 
-// New makes an empty cache.
-func New(load Load, now func() time.Time) *Cache {
-	return &Cache{load: load, now: now, leases: map[Digest]Lease{}, flights: map[Digest]*flight{}}
+// Option changes how a Cache is made.
+type Option func(*Cache)
+
+// WithShared has leases looked for in, and put into, what processes share.
+func WithShared(shared Shared) Option { return func(c *Cache) { c.shared = shared } }
+
+// WithElapsed replaces the monotonic clock: what it counts from does not matter.
+func WithElapsed(elapsed func() time.Duration) Option { return func(c *Cache) { c.elapsed = elapsed } }
+
+// New makes an empty cache. now is the time of day.
+func New(load Load, now func() time.Time, options ...Option) *Cache {
+	start := time.Now()
+	c := &Cache{
+		load: load, now: now, elapsed: func() time.Duration { return time.Since(start) },
+		leases: map[Digest]held{}, flights: map[Digest]*flight{},
+	}
+	for _, option := range options {
+		option(c)
+	}
+	return c
 }
 
-// Lookup gives the lease of a key. Requests that ask at the same time share one question, but never one that was asked
-// before an invalidation that they came after: its answer may be older than the revocation.
+// Lookup gives the lease of a key, which is valid as it returns. Requests that ask at the same time share one question,
+// but never one that was asked before an invalidation that they came after: its answer may be older than the revocation.
 func (c *Cache) Lookup(ctx context.Context, digest Digest) (Lease, error) {
+	// An answer that took so long that its lease is over by now is not used: it is asked for once more.
+	for range 2 {
+		found, err := c.lookup(ctx, digest)
+		if err != nil {
+			return Lease{}, err
+		}
+		if c.valid(found) {
+			return found.Lease, nil
+		}
+	}
+	return Lease{}, fault.New(fault.Unavailable, "checking the API key takes too long").Retry(time.Second)
+}
+
+func (c *Cache) lookup(ctx context.Context, digest Digest) (held, error) {
 	c.mu.Lock()
-	if lease, ok := c.leases[digest]; ok {
-		if c.now().Before(lease.Until) {
+	if found, ok := c.leases[digest]; ok {
+		if c.valid(found) {
 			c.mu.Unlock()
-			return lease, nil
+			return found, nil
 		}
 		delete(c.leases, digest)
 	}
@@ -71,34 +121,19 @@ func (c *Cache) Lookup(ctx context.Context, digest Digest) (Lease, error) {
 		f = &flight{generation: c.generation, done: make(chan struct{})}
 		c.flights[digest] = f
 		// The question outlives the request that asked it: others wait for it too. Load has its own deadline.
-		go c.fly(context.WithoutCancel(ctx), digest, f)
+		c.flying.Go(func() { c.fly(context.WithoutCancel(ctx), digest, f) })
 	}
 	c.mu.Unlock()
 	select {
 	case <-f.done:
-		return f.lease, f.err
+		return f.held, f.err
 	case <-ctx.Done():
-		return Lease{}, ctx.Err()
+		return held{}, ctx.Err()
 	}
 }
 
-func (c *Cache) fly(ctx context.Context, digest Digest, f *flight) {
-	f.lease, f.err = c.load(ctx, digest)
-	c.mu.Lock()
-	if c.flights[digest] == f {
-		delete(c.flights, digest)
-	}
-	if f.err == nil && f.generation == c.generation {
-		if len(c.leases) >= maxLeases {
-			clear(c.leases)
-		}
-		c.leases[digest] = f.lease
-	}
-	c.mu.Unlock()
-	close(f.done)
-}
-
-// Invalidate forgets keys. Once it has returned, no Lookup that starts later gives an answer from before it.
+// Invalidate forgets keys. Once it has returned, no Lookup that starts later gives an answer that this process had from
+// before it; what processes share may still hold one.
 func (c *Cache) Invalidate(digests ...Digest) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -107,3 +142,62 @@ func (c *Cache) Invalidate(digests ...Digest) {
 		delete(c.leases, digest)
 	}
 }
+
+// Close waits for questions that are under way, after the last Lookup.
+func (c *Cache) Close() { c.flying.Wait() }
+
+func (c *Cache) fly(ctx context.Context, digest Digest, f *flight) {
+	var put func()
+	f.held, put, f.err = c.ask(ctx, digest)
+	c.mu.Lock()
+	if c.flights[digest] == f {
+		delete(c.flights, digest)
+	}
+	current := f.err == nil && f.generation == c.generation
+	if current {
+		if len(c.leases) >= maxLeases {
+			clear(c.leases)
+		}
+		c.leases[digest] = f.held
+	}
+	c.mu.Unlock()
+	close(f.done)
+	// Nobody waits for this. An answer from before an invalidation is not handed on; one that is invalidated at this very
+	// moment may be, and lives no longer there than anywhere.
+	if current && put != nil {
+		put()
+	}
+}
+
+// ask looks into what processes share, then asks directory. put, if it is not nil, hands on what directory said.
+func (c *Cache) ask(ctx context.Context, digest Digest) (answer held, put func(), err error) {
+	asked, day := c.elapsed(), c.day()
+	var found Found
+	if c.shared != nil {
+		found = c.shared.Get(ctx, digest)
+		if found.Left > 0 && sound(found.Lease, day) {
+			return holding(found.Lease, asked+min(found.Left, MaxLease)), nil, nil
+		}
+		asked = c.elapsed()
+	}
+	lease, err := c.load(ctx, digest)
+	if err != nil {
+		return held{}, nil, err
+	}
+	answer = holding(lease, asked+MaxLease)
+	if term := min(answer.Until.Sub(day), MaxLease); !found.Time.IsZero() && sound(answer.Lease, day) {
+		put = func() { c.shared.Put(ctx, digest, answer.Lease, found.Time.Add(term)) }
+	}
+	return answer, put, nil
+}
+
+func holding(lease Lease, end time.Duration) held {
+	lease.Until = lease.Until.Round(0)
+	return held{lease, end}
+}
+
+// valid says whether a lease holds now, by both clocks.
+func (c *Cache) valid(h held) bool { return c.day().Before(h.Until) && c.elapsed() < h.end }
+
+// day is the time of day, without the monotonic reading that Before would prefer.
+func (c *Cache) day() time.Time { return c.now().Round(0) }

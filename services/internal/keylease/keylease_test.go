@@ -6,13 +6,21 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// clock is a time that the test moves.
-type clock struct{ nanos atomic.Int64 }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func (c *clock) now() time.Time          { return time.Unix(0, c.nanos.Load()) }
-func (c *clock) advance(d time.Duration) { c.nanos.Add(int64(d)) }
+// clock is a time of day and a monotonic clock that the test moves.
+type clock struct{ nanos, monotonic atomic.Int64 }
+
+func (c *clock) now() time.Time               { return time.Unix(0, c.nanos.Load()) }
+func (c *clock) elapsed() time.Duration       { return time.Duration(c.monotonic.Load()) }
+func (c *clock) advance(d time.Duration)      { c.move(d, d) }
+func (c *clock) move(day, mono time.Duration) { c.nanos.Add(int64(day)); c.monotonic.Add(int64(mono)) }
 
 func TestALeaseIsUsedUntilItsEnd(t *testing.T) {
 	t.Parallel()
@@ -28,6 +36,88 @@ func TestALeaseIsUsedUntilItsEnd(t *testing.T) {
 		c.advance(step.advance)
 		if _, err := cache.Lookup(t.Context(), Digest{1}); err != nil || asked != step.asked {
 			t.Fatalf("step %d: asked %d times (error %v), want %d", i, asked, err, step.asked)
+		}
+	}
+}
+
+// Neither clock alone can prolong a lease, nor end it too late.
+func TestALeaseEndsByWhicheverClockComesFirst(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		day, monotonic time.Duration // how far each clock moves
+		asked          int
+	}{
+		"before its end":                      {3999 * time.Millisecond, 3999 * time.Millisecond, 1},
+		"at its end":                          {4 * time.Second, 4 * time.Second, 2},
+		"a machine was suspended":             {time.Hour, 0, 2},
+		"the time of day was set back":        {-time.Hour, 5 * time.Second, 2},
+		"it was set back a moment ago":        {-time.Hour, 4999 * time.Millisecond, 1},
+		"it runs slow":                        {time.Second, 5 * time.Second, 2},
+		"it was set forward":                  {time.Hour, time.Millisecond, 2},
+		"the clocks differ and none has come": {time.Millisecond, 4999 * time.Millisecond, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			moved, asked := &clock{}, 0
+			cache := New(func(context.Context, Digest) (Lease, error) {
+				asked++
+				return Lease{KeyID: "k", Until: moved.now().Add(4 * time.Second)}, nil
+			}, moved.now, WithElapsed(moved.elapsed))
+			for range 2 {
+				if _, err := cache.Lookup(t.Context(), Digest{1}); err != nil {
+					t.Fatal(err)
+				}
+				moved.move(c.day, c.monotonic)
+			}
+			if asked != c.asked {
+				t.Errorf("directory was asked %d times, want %d", asked, c.asked)
+			}
+		})
+	}
+}
+
+// time.Time's own monotonic reading, which comparisons prefer, must not hide that the machine was suspended.
+func TestTheTimeOfDayCountsThoughTimesHaveMonotonicReadings(t *testing.T) {
+	t.Parallel()
+	start, asked := time.Now(), 0
+	day := start
+	cache := New(func(context.Context, Digest) (Lease, error) {
+		asked++
+		return Lease{Until: start.Add(4 * time.Second)}, nil // still with its monotonic reading
+	}, func() time.Time { return day })
+	if _, err := cache.Lookup(t.Context(), Digest{1}); err != nil {
+		t.Fatal(err)
+	}
+	day = start.Round(0).Add(time.Hour) // without one, as after a suspension only the time of day shows it
+	if _, err := cache.Lookup(t.Context(), Digest{1}); !fault.Is(err, fault.Unavailable) || asked != 3 {
+		t.Errorf("directory was asked %d times: %v", asked, err)
+	}
+}
+
+func TestAnAnswerWhoseLeaseIsOverIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		takes  []time.Duration // how long each answer takes, of a lease of a second
+		reason fault.Reason
+	}{
+		{"valid at once", []time.Duration{0}, 0},
+		{"valid at the second time", []time.Duration{time.Second, 0}, 0},
+		{"never valid", []time.Duration{time.Second, 2 * time.Second}, fault.Unavailable},
+	} {
+		moved, asked := &clock{}, 0
+		cache := New(func(context.Context, Digest) (Lease, error) {
+			until := moved.now().Add(time.Second)
+			moved.advance(c.takes[asked])
+			asked++
+			return Lease{DirectoryID: "d", Until: until}, nil
+		}, moved.now, WithElapsed(moved.elapsed))
+		lease, err := cache.Lookup(t.Context(), Digest{1})
+		if asked != len(c.takes) || (err == nil) != (c.reason == 0) || err != nil && !fault.Is(err, c.reason) {
+			t.Errorf("%s: asked %d times: %v", c.name, asked, err)
+		}
+		if (err == nil) != (lease.DirectoryID == "d") {
+			t.Errorf("%s: %+v with %v", c.name, lease, err)
 		}
 	}
 }

@@ -1,5 +1,6 @@
-# Runs a Redis server, without persistence, until standard input ends. Argument: the folder for temporary files. Prints "ready" and the
-# path of its socket when it takes connections.
+# Runs a Redis server, without persistence, until standard input ends. Argument: the folder for temporary files. Prints "ready" and
+# the path of its socket when it takes connections. Then it obeys words on its standard input, one a line, and says "done"
+# after each: kill, start (empty, at the same path), freeze, thaw.
 set -eu
 exec 2>&1
 command -v redis-server >/dev/null || { echo "there is no redis-server on this machine"; exit 1; }
@@ -7,10 +8,29 @@ dir=$(mktemp -d "$1/usher-redis-XXXXXX")
 as() { if [ "$(id -u)" = 0 ] && id redis >/dev/null 2>&1; then runuser -u redis -- "$@"; else "$@"; fi; }
 chmod 777 "$dir"
 pid=
-stop() { [ -z "$pid" ] || kill "$pid" 2>/dev/null || true; rm -rf "$dir"; }
-trap stop EXIT
-as redis-server --port 0 --unixsocket "$dir/redis.sock" --unixsocketperm 777 --save '' --appendonly no --dir "$dir" --logfile "$dir/log" --pidfile "$dir/pid" --daemonize yes >/dev/null
-for _ in $(seq 200); do [ -S "$dir/redis.sock" ] && [ -s "$dir/pid" ] && break; sleep 0.05; done
-pid=$(cat "$dir/pid")
+start() {
+  rm -f "$dir/redis.sock" "$dir/pid"
+  as redis-server --port 0 --unixsocket "$dir/redis.sock" --unixsocketperm 777 --save '' --appendonly no --dir "$dir" --logfile "$dir/log" --pidfile "$dir/pid" --daemonize yes >/dev/null
+  for _ in $(seq 400); do [ -S "$dir/redis.sock" ] && [ -s "$dir/pid" ] && break; sleep 0.02; done
+  pid=$(cat "$dir/pid")
+}
+# A frozen server hears only this signal. It is gone when it has ended, also if nobody has asked for how.
+stop() {
+  [ -n "$pid" ] || return 0
+  kill -KILL "$pid" 2>/dev/null || true
+  while state=$(ps -o stat= -p "$pid") && [ "${state:0:1}" != Z ]; do sleep 0.01; done
+  pid=
+}
+trap 'stop; rm -rf "$dir"' EXIT
+start
 echo "ready $dir/redis.sock"
-cat >/dev/null
+while read -r word; do
+  case $word in
+    kill) stop ;;
+    start) start ;;
+    freeze) kill -STOP "$pid" ;;
+    thaw) kill -CONT "$pid" ;;
+    *) echo "unknown: $word"; exit 1 ;;
+  esac
+  echo done
+done

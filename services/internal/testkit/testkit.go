@@ -27,38 +27,45 @@ var redisScript string
 // server is one that was started, or why not.
 type server struct {
 	once    sync.Once
-	address string
+	process process // its end of the pipe is held open while the test binary lives
 	err     error
-	stdin   io.Closer // held open while the process lives
+}
+
+// process is a script that runs a server.
+type process struct {
+	address string // where the server takes connections
+	stdin   io.WriteCloser
+	stdout  *bufio.Reader
+	cmd     *exec.Cmd
 }
 
 // start runs the script and reads the address that it prints once the server takes connections.
 func (s *server) start(script string, args ...string) (string, error) {
-	s.once.Do(func() { s.address, s.stdin, s.err = launch(script, args...) })
-	return s.address, s.err
+	s.once.Do(func() { s.process, s.err = launch(script, args...) })
+	return s.process.address, s.err
 }
 
-func launch(script string, args ...string) (string, io.Closer, error) {
+func launch(script string, args ...string) (process, error) {
 	cmd := exec.Command("bash", append([]string{"-c", script, "testkit"}, args...)...) //nolint:noctx // it lives as long as this process
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		return "", nil, err
+		return process{}, err
 	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		return "", nil, err
+		return process{}, err
 	}
 	if err := cmd.Start(); err != nil {
-		return "", nil, err
+		return process{}, err
 	}
 	// No goroutine is left behind here: tests look for those.
 	said := bufio.NewReader(stdout)
 	line, _ := said.ReadString('\n')
 	if address, ok := strings.CutPrefix(line, "ready "); ok {
-		return strings.TrimSpace(address), stdin, nil
+		return process{strings.TrimSpace(address), stdin, said, cmd}, nil
 	}
 	rest, _ := io.ReadAll(said)
-	return "", nil, errors.Join(fmt.Errorf("the server did not start: %s%s", line, rest), stdin.Close(), cmd.Wait())
+	return process{}, errors.Join(fmt.Errorf("the server did not start: %s%s", line, rest), stdin.Close(), cmd.Wait())
 }
 
 // need ends the test when its server cannot be had: a test that is not run says nothing, and must not look as if it had.

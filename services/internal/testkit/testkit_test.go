@@ -3,7 +3,9 @@ package testkit
 import (
 	"context"
 	"net"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -36,16 +38,61 @@ func TestEachTestHasItsOwnDatabase(t *testing.T) {
 
 func TestRedisAnswers(t *testing.T) {
 	t.Parallel()
-	conn, err := (&net.Dialer{}).DialContext(t.Context(), "unix", Redis(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
-		t.Fatal(err)
-	}
-	answer := make([]byte, 7)
-	if _, err := conn.Read(answer); err != nil || string(answer) != "+PONG\r\n" {
+	path := strings.TrimPrefix(Redis(t), "unix://")
+	if answer, err := ping(t, "unix", path); answer != "+PONG\r\n" {
 		t.Errorf("got %q, %v", answer, err)
 	}
+}
+
+func TestARedisOfOnesOwnDoesWhatItIsTold(t *testing.T) {
+	t.Parallel()
+	s := StartRedis(t)
+	proxy := StartProxy(t, "unix", s.Path())
+	answers := func(when string, want bool) {
+		t.Helper()
+		if answer, err := ping(t, "unix", s.Path()); (answer == "+PONG\r\n") != want {
+			t.Errorf("%s: %q, %v", when, answer, err)
+		}
+	}
+	answers("started", true)
+	s.Freeze()
+	answers("frozen", false)
+	s.Thaw()
+	answers("thawed", true)
+	s.Stop()
+	answers("stopped", false)
+	s.Restart()
+	answers("restarted", true)
+	if answer, err := ping(t, "tcp", proxy.Addr()); answer != "+PONG\r\n" {
+		t.Errorf("through the proxy: %q, %v", answer, err)
+	}
+	proxy.Cut()
+	if answer, _ := ping(t, "tcp", proxy.Addr()); answer != "" {
+		t.Errorf("through the cut proxy: %q", answer)
+	}
+	answers("cut off", true)
+	proxy.Mend()
+	if answer, err := ping(t, "tcp", proxy.Addr()); answer != "+PONG\r\n" {
+		t.Errorf("through the mended proxy: %q, %v", answer, err)
+	}
+	s.Freeze() // it ends all the same
+}
+
+// ping gives what a server answers within a little while.
+func ping(t *testing.T, network, address string) (string, error) {
+	t.Helper()
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), network, address)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
+		return "", err
+	}
+	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
+		return "", err
+	}
+	answer := make([]byte, 7)
+	n, err := conn.Read(answer)
+	return string(answer[:n]), err
 }

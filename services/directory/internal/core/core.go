@@ -21,6 +21,8 @@ type Invalidator func(ctx context.Context, digests ...[sha256.Size]byte) (certai
 type Config struct {
 	// Lease is for how long an answer about a key may be used.
 	Lease time.Duration
+	// ClockSkew is how much longer a revocation waits, for clocks that differ by up to that.
+	ClockSkew time.Duration
 	// Invalidate is called after each revocation.
 	Invalidate Invalidator
 	Now        func() time.Time
@@ -108,7 +110,7 @@ func (c *Core) DeleteDirectory(ctx context.Context, organizationID, id string) (
 		return d, err
 	}
 	c.changed.Notify()
-	return d, c.outlast(ctx, d.DeleteTime, digests...)
+	return d, c.outlast(ctx, digests...)
 }
 
 // CreateKey adds a key and returns its secret.
@@ -135,21 +137,22 @@ func (c *Core) RevokeKey(ctx context.Context, organizationID, directoryID, id st
 	if err != nil {
 		return k, err
 	}
-	return k, c.outlast(ctx, k.RevokeTime, k.Digest)
+	return k, c.outlast(ctx, k.Digest)
 }
 
-// outlast makes what was revoked at a time certain: it invalidates, and unless that is sure waits for every lease given
-// before the commit to run out. A repeated revocation waits as well: the first may have been cut short.
-func (c *Core) outlast(ctx context.Context, revoked time.Time, digests ...[sha256.Size]byte) error {
+// outlast makes a revocation that has been committed certain: it invalidates, and unless that is sure waits for every lease
+// given before the commit to run out. Such a lease was asked for before the wait begins. So it ends in time by the
+// gateway's time of day, if that is at most ClockSkew behind the clock of the process that gave the lease; and by the
+// gateway's monotonic clock, whatever the times of day are, if the wait is no shorter than keylease.MaxLease.
+//
+// A repeated revocation waits as well, however long ago the first was. The first may have been cut short; and the time
+// that it carries, from before the commit, says little of when that came: nothing bounds a commit.
+func (c *Core) outlast(ctx context.Context, digests ...[sha256.Size]byte) error {
+	timer := time.NewTimer(c.config.Lease + c.config.ClockSkew)
+	defer timer.Stop()
 	if c.config.Invalidate(ctx, digests...) {
 		return nil
 	}
-	// The commit came a little after the time that it carries; a second lease covers that, and a clock that was set.
-	if now := c.now(); now.After(revoked.Add(2 * c.config.Lease)) {
-		return nil
-	}
-	timer := time.NewTimer(c.config.Lease)
-	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return nil

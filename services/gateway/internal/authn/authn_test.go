@@ -10,7 +10,6 @@ import (
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/internal/apikey"
-	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
@@ -45,33 +44,6 @@ func TestOperator(t *testing.T) {
 	}
 }
 
-func TestAnAnswerWhoseLeaseIsOverIsAskedForAgain(t *testing.T) {
-	t.Parallel()
-	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	secret := apikey.New()
-	for _, c := range []struct {
-		name   string
-		leases []time.Duration
-		asked  int
-		reason fault.Reason
-	}{
-		{"valid at once", []time.Duration{time.Second}, 1, 0},
-		{"valid at the second time", []time.Duration{0, time.Second}, 2, 0},
-		{"never valid", []time.Duration{-time.Second, 0, time.Second}, 2, fault.Unavailable},
-	} {
-		asked := 0
-		load := func(context.Context, keylease.Digest) (keylease.Lease, error) {
-			asked++
-			return keylease.Lease{DirectoryID: "d", Until: start.Add(c.leases[asked-1])}, nil
-		}
-		now := func() time.Time { return start }
-		_, err := NewDirectories(keylease.New(load, now), now).Authenticate(t.Context(), []string{"Bearer " + secret.Reveal()}, "D")
-		if asked != c.asked || (err == nil) != (c.reason == 0) || err != nil && !fault.Is(err, c.reason) {
-			t.Errorf("%s: asked %d times: %v", c.name, asked, err)
-		}
-	}
-}
-
 func TestRefusalsAreTold(t *testing.T) {
 	t.Parallel()
 	now := func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
@@ -79,7 +51,7 @@ func TestRefusalsAreTold(t *testing.T) {
 	load := func(_ context.Context, digest keylease.Digest) (keylease.Lease, error) {
 		return keylease.Lease{DirectoryID: "d", Unknown: digest != known.Digest(), Until: now().Add(time.Second)}, nil
 	}
-	d := NewDirectories(keylease.New(load, now), now)
+	d := NewDirectories(keylease.New(load, now))
 	for value, want := range map[string]Refusal{
 		"Basic x": NoBearer, "Bearer x": Malformed, "Bearer " + apikey.New().Reveal(): Unknown,
 		"Bearer " + known.Reveal(): OtherDirectory,

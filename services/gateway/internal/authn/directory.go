@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/usher-scim/usher/services/internal/apikey"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -26,15 +25,10 @@ const (
 func (r Refusal) Error() string { return "the request opens no directory: " + string(r) }
 
 // Directories recognises directories by their API keys.
-type Directories struct {
-	keys *keylease.Cache
-	now  func() time.Time
-}
+type Directories struct{ keys *keylease.Cache }
 
 // NewDirectories makes it on a cache of leases.
-func NewDirectories(keys *keylease.Cache, now func() time.Time) Directories {
-	return Directories{keys: keys, now: now}
-}
+func NewDirectories(keys *keylease.Cache) Directories { return Directories{keys: keys} }
 
 // Authenticate gives the lease with which a request, by all its Authorization values, opens a directory. The error is a
 // Refusal, or says that it cannot be told now.
@@ -59,19 +53,10 @@ func (d Directories) Authenticate(ctx context.Context, authorization []string, d
 	return lease, nil
 }
 
-// lease looks a key up. An answer that took so long that its lease is over by now is not used: it is asked for once more.
 func (d Directories) lease(ctx context.Context, digest keylease.Digest) (keylease.Lease, error) {
-	for range 2 {
-		lease, err := d.keys.Lookup(ctx, digest)
-		if err != nil {
-			if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-				err = fault.Wrap(err, fault.Deadline, "too little time was left to check the API key")
-			}
-			return keylease.Lease{}, err
-		}
-		if d.now().Before(lease.Until) {
-			return lease, nil
-		}
+	lease, err := d.keys.Lookup(ctx, digest)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		err = fault.Wrap(err, fault.Deadline, "too little time was left to check the API key")
 	}
-	return keylease.Lease{}, fault.New(fault.Unavailable, "checking the API key takes too long").Retry(time.Second)
+	return lease, err
 }

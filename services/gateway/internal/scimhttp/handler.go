@@ -61,6 +61,7 @@ type Dependencies struct {
 	Users       identityv1.UserServiceClient
 	Groups      identityv1.GroupServiceClient
 	Directories authn.Directories
+	Rates       Rates // nil: each gateway counts for itself
 	Events      Events
 	Metrics     *metrics.Metrics
 	Log         *slog.Logger
@@ -86,7 +87,7 @@ func New(c Config, d Dependencies) *Handler {
 		config:    c,
 		d:         d,
 		resources: map[kind]resources{users: userResources{d.Users}, groups: groupResources{d.Groups}},
-		rates:     newRates(c.RatePerSecond),
+		rates:     newRates(c.RatePerSecond, d.Rates),
 		bodies:    semaphore.NewWeighted(c.BodiesInFlight),
 	}
 	h.traced = otelhttp.NewHandler(http.HandlerFunc(h.serve), "SCIM",
@@ -177,7 +178,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, m *message) (an
 	if err := h.authenticate(r, m); err != nil {
 		return nil, err
 	}
-	if wait, ok := h.rates.admit(m.lease.DirectoryID, h.d.Now()); !ok {
+	if wait, ok := h.rates.admit(r.Context(), m.lease.DirectoryID, h.d.Now()); !ok {
 		return nil, &problem{
 			status: http.StatusTooManyRequests, reason: fault.Limit, retryAfter: wait,
 			detail: "The directory sends more messages a second than Usher is configured to take.",

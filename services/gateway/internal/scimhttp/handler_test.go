@@ -592,21 +592,21 @@ func TestEachDirectoryHasItsRate(t *testing.T) {
 
 func TestRatesAreRememberedForSoManyDirectories(t *testing.T) {
 	t.Parallel()
-	r, now := newRates(1), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	r, now := newRates(1, nil), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for i := range maxDirectories + 1 {
-		if _, ok := r.admit(fmt.Sprint(i), now); !ok {
+		if _, ok := r.admit(t.Context(), fmt.Sprint(i), now); !ok {
 			t.Fatal(i)
 		}
 	}
 	if len(r.by) > maxDirectories {
 		t.Errorf("%d are remembered", len(r.by))
 	}
-	if wait, ok := r.admit("x", now); !ok || wait != 0 {
+	if wait, ok := r.admit(t.Context(), "x", now); !ok || wait != 0 {
 		t.Error("a new one is not admitted")
 	}
 	later := now.Add(time.Hour)
 	r.makeRoom(later)
-	if _, ok := r.admit("y", later); !ok {
+	if _, ok := r.admit(t.Context(), "y", later); !ok {
 		t.Error("a new one is not admitted")
 	}
 }

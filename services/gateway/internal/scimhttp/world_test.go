@@ -239,7 +239,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	}
 	w.handler = New(config, Dependencies{
 		Users: identityv1.NewUserServiceClient(conn), Groups: identityv1.NewGroupServiceClient(conn),
-		Directories: authn.NewDirectories(keylease.New(w.load, now), now), Events: w.events, Metrics: instruments, Log: log,
+		Directories: authn.NewDirectories(keylease.New(w.load, now)), Events: w.events, Metrics: instruments, Log: log,
 		Tracing: tracing, Meter: meter, Now: now,
 	})
 	return w
