@@ -31,7 +31,7 @@ import (
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/gateway"
-	"github.com/usher-scim/usher/services/internal/apikey"
+	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
@@ -48,7 +48,7 @@ type others struct {
 	identityv1.UnimplementedUserServiceServer
 	failedeventsv1.UnimplementedEventRecordServiceServer
 
-	key      apikey.Secret
+	key      bearer.Secret
 	mu       sync.Mutex
 	refuse   bool // failed events
 	refused  chan struct{}
@@ -125,7 +125,7 @@ func (o *others) messageIDs(t *testing.T, count int) []string {
 
 func newOthers() *others {
 	return &others{
-		key: apikey.New(), refused: make(chan struct{}, 1), recorded: map[string]*failedeventsv1.FailedEvent{},
+		key: bearer.APIKey.New(), refused: make(chan struct{}, 1), recorded: map[string]*failedeventsv1.FailedEvent{},
 		added: make(chan struct{}, 1),
 	}
 }
@@ -422,7 +422,7 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 				failedeventsv1.RegisterEventRecordServiceServer(channel, newOthers())
 			}
 			load := gateway.LoadKeys(channel.As(commonv1.Caller_CALLER_GATEWAY), func() time.Time { return now })
-			lease, err := load(t.Context(), apikey.New().Digest())
+			lease, err := load(t.Context(), bearer.APIKey.New().Digest())
 			if (err != nil) != c.fails || lease != c.want {
 				t.Errorf("%+v, %v", lease, err)
 			}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
-	"github.com/usher-scim/usher/services/internal/apikey"
+	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/ids"
@@ -67,8 +67,8 @@ func (c *Core) UpdateOrganization(ctx context.Context, id string, change store.O
 }
 
 // CreateDirectory adds a directory and its first key, whose secret it returns.
-func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace store.Replace) (store.Directory, store.Key, apikey.Secret, error) {
-	secret, now := apikey.New(), c.now()
+func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace store.Replace) (store.Directory, store.Key, bearer.Secret, error) {
+	secret, now := bearer.APIKey.New(), c.now()
 	d.ID, d.CreateTime, d.UpdateTime = ids.New(), now, now
 	key := store.Key{
 		OrganizationID: d.OrganizationID, DirectoryID: d.ID, ID: ids.New(), DisplayName: "first key",
@@ -112,11 +112,11 @@ func (c *Core) DeleteDirectory(ctx context.Context, organizationID, id string) (
 }
 
 // CreateKey adds a key and returns its secret.
-func (c *Core) CreateKey(ctx context.Context, k store.Key) (store.Key, apikey.Secret, error) {
-	secret := apikey.New()
+func (c *Core) CreateKey(ctx context.Context, k store.Key) (store.Key, bearer.Secret, error) {
+	secret := bearer.APIKey.New()
 	k.ID, k.Digest, k.CreateTime = ids.New(), secret.Digest(), c.now()
 	if !k.ExpireTime.IsZero() && !k.ExpireTime.After(k.CreateTime) {
-		return store.Key{}, apikey.Secret{}, fault.Invalid("expire_time", "must be in the future")
+		return store.Key{}, bearer.Secret{}, fault.Invalid("expire_time", "must be in the future")
 	}
 	return k, secret, c.store.CreateKey(ctx, k)
 }

@@ -9,7 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
-	"github.com/usher-scim/usher/services/internal/apikey"
+	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
@@ -48,7 +48,7 @@ func TestOperator(t *testing.T) {
 func TestAnAnswerWhoseLeaseIsOverIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	secret := apikey.New()
+	secret := bearer.APIKey.New()
 	for _, c := range []struct {
 		name   string
 		leases []time.Duration
@@ -75,13 +75,13 @@ func TestAnAnswerWhoseLeaseIsOverIsAskedForAgain(t *testing.T) {
 func TestRefusalsAreTold(t *testing.T) {
 	t.Parallel()
 	now := func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
-	known := apikey.New()
+	known := bearer.APIKey.New()
 	load := func(_ context.Context, digest keylease.Digest) (keylease.Lease, error) {
 		return keylease.Lease{DirectoryID: "d", Unknown: digest != known.Digest(), Until: now().Add(time.Second)}, nil
 	}
 	d := NewDirectories(keylease.New(load, now), now)
 	for value, want := range map[string]Refusal{
-		"Basic x": NoBearer, "Bearer x": Malformed, "Bearer " + apikey.New().Reveal(): Unknown,
+		"Basic x": NoBearer, "Bearer x": Malformed, "Bearer " + bearer.APIKey.New().Reveal(): Unknown,
 		"Bearer " + known.Reveal(): OtherDirectory,
 	} {
 		var got Refusal

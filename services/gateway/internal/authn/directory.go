@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usher-scim/usher/services/internal/apikey"
+	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
@@ -39,11 +39,11 @@ func NewDirectories(keys *keylease.Cache, now func() time.Time) Directories {
 // Authenticate gives the lease with which a request, by all its Authorization values, opens a directory. The error is a
 // Refusal, or says that it cannot be told now.
 func (d Directories) Authenticate(ctx context.Context, authorization []string, directoryID string) (keylease.Lease, error) {
-	token, ok := bearer(authorization)
+	token, ok := bearerToken(authorization)
 	if !ok {
 		return keylease.Lease{}, NoBearer
 	}
-	secret, ok := apikey.Parse(token)
+	secret, ok := bearer.APIKey.Parse(token)
 	if !ok {
 		return keylease.Lease{}, Malformed
 	}
