@@ -1,4 +1,5 @@
-// Package directory is the directory service: it owns organizations, directories and API keys. It calls nobody.
+// Package directory is the directory service: it owns organizations, directories, API keys and service credentials. It calls
+// nobody.
 package directory
 
 import (
@@ -30,7 +31,7 @@ type Config struct {
 	DatabaseURL string
 	// PublicURL is where IdPs reach the gateway, such as https://scim.example.com; Base URLs begin with it.
 	PublicURL string
-	// Lease is for how long the gateway may use an answer about a key: up to 5 seconds, which is the default.
+	// Lease is for how long the gateway may use an answer about a key or service credential: up to 5 seconds, which is the default.
 	Lease time.Duration
 	// Poll is how often a follower of the directories looks for what other replicas changed. Default 1 second.
 	Poll time.Duration

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -61,7 +62,9 @@ func (o *others) ResolveKey(_ context.Context, r *directoryv1.ResolveKeyRequest)
 		return nil, fault.New(fault.NotFound, "no such key")
 	}
 	return &directoryv1.ResolveKeyResponse{
-		OrganizationId: "acme", DirectoryId: directory, ApiKeyId: "k1", LeaseExpireTime: timestamppb.New(time.Now().Add(5 * time.Second)),
+		Opens: &directoryv1.ResolveKeyResponse_Directory{Directory: &directoryv1.OpenedDirectory{
+			OrganizationId: "acme", DirectoryId: directory, ApiKeyId: "k1",
+		}}, LeaseExpireTime: timestamppb.New(time.Now().Add(5 * time.Second)),
 	}, nil
 }
 
@@ -385,9 +388,15 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 	asked := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	said := func(after time.Duration) *directoryv1.ResolveKeyResponse {
 		return &directoryv1.ResolveKeyResponse{
-			OrganizationId: "acme", DirectoryId: directory, ApiKeyId: "k1", Suspended: true,
-			LeaseExpireTime: timestamppb.New(asked.Add(after)),
+			Opens: &directoryv1.ResolveKeyResponse_Directory{Directory: &directoryv1.OpenedDirectory{
+				OrganizationId: "acme", DirectoryId: directory, ApiKeyId: "k1", Suspended: true,
+			}}, LeaseExpireTime: timestamppb.New(asked.Add(after)),
 		}
+	}
+	credential := &directoryv1.ResolveKeyResponse{
+		Opens: &directoryv1.ResolveKeyResponse_ServiceCredential{ServiceCredential: &directoryv1.ServiceCredential{
+			Id: "c1", OrganizationIds: []string{"acme"}, AllOrganizations: true, MayWrite: true,
+		}}, LeaseExpireTime: timestamppb.New(asked.Add(2 * time.Second)),
 	}
 	whole := keylease.Lease{OrganizationID: "acme", DirectoryID: directory, KeyID: "k1", Suspended: true}
 	until := func(l keylease.Lease, after time.Duration) keylease.Lease { l.Until = asked.Add(after); return l }
@@ -403,7 +412,16 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 			name: "an unknown key for a second", server: &keyServer{err: fault.New(fault.NotFound, "no")},
 			want: until(keylease.Lease{Unknown: true}, time.Second),
 		},
-		{name: "an answer without an end", server: &keyServer{answer: &directoryv1.ResolveKeyResponse{}}, want: keylease.Lease{Until: time.Unix(0, 0).UTC()}},
+		{
+			name: "an answer without an end", server: &keyServer{answer: &directoryv1.ResolveKeyResponse{}},
+			want: keylease.Lease{Unknown: true, Until: time.Unix(0, 0).UTC()},
+		},
+		{
+			name: "a service credential with its scope", server: &keyServer{answer: credential},
+			want: until(keylease.Lease{Credential: &keylease.Credential{
+				ID: "c1", Organizations: []string{"acme"}, All: true, Write: true,
+			}}, 2*time.Second),
+		},
 		{name: "directory is down", server: &keyServer{err: fault.New(fault.Unavailable, "down")}, fails: true},
 		{name: "directory is broken", server: &keyServer{err: fault.New(fault.Internal, "broken")}, fails: true},
 		{name: "no server has the RPC", fails: true},
@@ -423,7 +441,7 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 			}
 			load := gateway.LoadKeys(channel.As(commonv1.Caller_CALLER_GATEWAY), func() time.Time { return now })
 			lease, err := load(t.Context(), bearer.APIKey.New().Digest())
-			if (err != nil) != c.fails || lease != c.want {
+			if (err != nil) != c.fails || !reflect.DeepEqual(lease, c.want) {
 				t.Errorf("%+v, %v", lease, err)
 			}
 		})
