@@ -1,5 +1,5 @@
-// Package authn tells who a request from outside comes from: a directory by its API key, or the operator by the
-// bootstrap token. It says nothing of why a credential was refused that a client could learn from.
+// Package authn tells who a request from outside comes from: a directory by its API key, the operator by the bootstrap
+// token, or one of the vendor's services by its service credential. It says nothing of why a credential was refused that a client could learn from.
 package authn
 
 import (

@@ -219,6 +219,8 @@ func TestEveryWrongCredentialIsRefusedAlike(t *testing.T) {
 	var details []string
 	for _, c := range []struct{ name, directory, authorization string }{
 		{"unknown key", directory, "Bearer " + bearer.APIKey.New().Reveal()},
+		{"a service credential", directory, "Bearer " + w.credential.Reveal()},
+		{"a service credential on no directory", "nonsense", "Bearer " + w.credential.Reveal()},
 		{"revoked or expired key", directory, "Bearer " + w.revoked.Reveal()},
 		{"another directory's key", directory, "Bearer " + w.keys[other].Reveal()},
 		{"the key on another directory", other, "Bearer " + w.keys[directory].Reveal()},
