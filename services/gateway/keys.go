@@ -8,8 +8,10 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
 const (
@@ -28,6 +30,8 @@ func LoadKeys(directory grpc.ClientConnInterface, now func() time.Time) keylease
 	client := directoryv1.NewKeyLookupServiceClient(directory)
 	return func(ctx context.Context, digest keylease.Digest) (keylease.Lease, error) {
 		asked := now()
+		// The question is the gateway's own, whoever the request is for that it comes up in.
+		ctx = rpc.WithPrincipal(ctx, &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SYSTEM})
 		ctx, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
 		answer, err := client.ResolveKey(ctx, &directoryv1.ResolveKeyRequest{KeyDigest: digest[:]})
