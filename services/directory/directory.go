@@ -1,4 +1,5 @@
-// Package directory is the directory service: it owns organizations, directories and API keys. It calls nobody.
+// Package directory is the directory service: it owns organizations, directories, API keys and service credentials. It calls
+// nobody.
 package directory
 
 import (
@@ -36,7 +37,7 @@ type Config struct {
 	DatabaseConnections int32
 	// PublicURL is where IdPs reach the gateway, such as https://scim.example.com; Base URLs begin with it.
 	PublicURL string
-	// Lease is for how long the gateway may use an answer about a key. Default 4 seconds.
+	// Lease is for how long the gateway may use an answer about a key or service credential. Default 4 seconds.
 	Lease time.Duration
 	// ClockSkew is how far the clocks of directory and the gateways may be apart. A revocation whose invalidation is not
 	// certain takes Lease + ClockSkew. Where that is 5 seconds, as it is by default, clocks may differ by any time. Default 1

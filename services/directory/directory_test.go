@@ -36,6 +36,7 @@ type bundle struct {
 	organizations directoryv1.OrganizationServiceClient
 	directories   directoryv1.DirectoryServiceClient
 	keys          directoryv1.ApiKeyServiceClient
+	credentials   directoryv1.ServiceCredentialServiceClient
 	lookup        directoryv1.KeyLookupServiceClient
 	feed          directoryv1.DirectoryFeedServiceClient
 
@@ -73,6 +74,7 @@ func setup(t *testing.T, change ...func(*directory.Config)) *bundle {
 	b.organizations = directoryv1.NewOrganizationServiceClient(gateway)
 	b.directories = directoryv1.NewDirectoryServiceClient(gateway)
 	b.keys = directoryv1.NewApiKeyServiceClient(gateway)
+	b.credentials = directoryv1.NewServiceCredentialServiceClient(gateway)
 	b.lookup = directoryv1.NewKeyLookupServiceClient(gateway)
 	b.feed = directoryv1.NewDirectoryFeedServiceClient(identity)
 	return b
@@ -207,7 +209,7 @@ func TestACreatedDirectoryTellsItsAddressAlwaysAndItsSecretOnce(t *testing.T) {
 	}
 	opened, err := b.resolve(made.GetApiKey())
 	must(t, err)
-	equal(t, "what the key opens", []string{opened.GetOrganizationId(), opened.GetDirectoryId(), opened.GetApiKeyId()}, []string{"acme", id, made.GetApiKeyId()})
+	equal(t, "what the key opens", []string{opened.GetDirectory().GetOrganizationId(), opened.GetDirectory().GetDirectoryId(), opened.GetDirectory().GetApiKeyId()}, []string{"acme", id, made.GetApiKeyId()})
 }
 
 func TestOnlyAFederatedOrganizationGetsDirectories(t *testing.T) {
@@ -250,7 +252,7 @@ func TestAnOrganizationThatStopsBeingFederatedHasItsDirectoriesSuspended(t *test
 		must(t, err)
 		opened, err := b.resolve(made.GetApiKey())
 		must(t, err)
-		equal(t, "suspended", opened.GetSuspended(), !federated)
+		equal(t, "suspended", opened.GetDirectory().GetSuspended(), !federated)
 		got, err := b.directories.GetDirectory(b.operator(), &directoryv1.GetDirectoryRequest{OrganizationId: "acme", Id: made.GetDirectory().GetId()})
 		must(t, err)
 		equal(t, "its state", got.GetDirectory().GetState() == directoryv1.DirectoryState_DIRECTORY_STATE_SUSPENDED, !federated)
@@ -365,6 +367,7 @@ func TestNoSecretIsInTheDatabase(t *testing.T) {
 	made := b.directory()
 	added, err := b.keys.CreateApiKey(b.operator(), &directoryv1.CreateApiKeyRequest{OrganizationId: "acme", DirectoryId: made.GetDirectory().GetId()})
 	must(t, err)
+	credential := b.credential(&directoryv1.CreateServiceCredentialRequest{AllOrganizations: true})
 	must(t, b.service.Close()) // all is in the files now
 	files, err := os.ReadDir(b.folder)
 	must(t, err)
@@ -374,13 +377,13 @@ func TestNoSecretIsInTheDatabase(t *testing.T) {
 		must(t, err)
 		stored = append(stored, content...)
 	}
-	for _, secret := range []string{made.GetApiKey(), added.GetSecret()} {
+	for _, secret := range []string{made.GetApiKey(), added.GetSecret(), credential.GetSecret()} {
 		digest := sha256.Sum256([]byte(secret))
 		if !bytes.Contains(stored, digest[:]) {
 			t.Error("the digest is not in the files: they are not the database")
 		}
 		// Neither whole nor without its prefix, checksum or either half.
-		random := strings.TrimPrefix(secret, "ush_")[:43]
+		random := secret[len("ush_"):][:43]
 		for _, part := range []string{secret, random, random[:21], random[21:]} {
 			if bytes.Contains(stored, []byte(part)) {
 				t.Errorf("%d characters of a secret are in the files", len(part))

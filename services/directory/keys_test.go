@@ -79,24 +79,34 @@ func TestExpiriesThatCannotBeAreRefused(t *testing.T) {
 	b := setup(t)
 	b.organization("acme")
 	id := b.directory().GetDirectory().GetId()
-	for name, at := range map[string]*timestamppb.Timestamp{
-		"now":                timestamppb.New(b.clock.Now()),
-		"past":               timestamppb.New(b.clock.Now().Add(-time.Hour)),
-		"1970":               {},
-		"beyond all times":   {Seconds: 1 << 60},
-		"before all times":   {Seconds: -1 << 60},
-		"with wrong nanos":   {Seconds: b.clock.Now().Unix() + 60, Nanos: 2_000_000_000},
-		"with minus a nano":  {Seconds: b.clock.Now().Unix() + 60, Nanos: -1},
-		"in the year 300000": {Seconds: 9_400_000_000_000},
-	} {
-		_, err := b.createKey(id, at)
-		f := refused(t, name, err, fault.InvalidRequest)
-		if len(f.Fields) != 1 || f.Fields[0].Path != "expire_time" {
-			t.Errorf("%s: the error names %v", name, f.Fields)
-		}
+	create := map[string]func(at *timestamppb.Timestamp) error{
+		"a key": func(at *timestamppb.Timestamp) error {
+			_, err := b.createKey(id, at)
+			return err
+		},
+		"a credential": func(at *timestamppb.Timestamp) error {
+			_, err := b.tryCredential(&directoryv1.CreateServiceCredentialRequest{AllOrganizations: true, ExpireTime: at})
+			return err
+		},
 	}
-	_, err := b.createKey(id, timestamppb.New(time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)))
-	must(t, err)
+	for what, create := range create {
+		for name, at := range map[string]*timestamppb.Timestamp{
+			"now":                timestamppb.New(b.clock.Now()),
+			"past":               timestamppb.New(b.clock.Now().Add(-time.Hour)),
+			"1970":               {},
+			"beyond all times":   {Seconds: 1 << 60},
+			"before all times":   {Seconds: -1 << 60},
+			"with wrong nanos":   {Seconds: b.clock.Now().Unix() + 60, Nanos: 2_000_000_000},
+			"with minus a nano":  {Seconds: b.clock.Now().Unix() + 60, Nanos: -1},
+			"in the year 300000": {Seconds: 9_400_000_000_000},
+		} {
+			f := refused(t, what+" "+name, create(at), fault.InvalidRequest)
+			if len(f.Fields) != 1 || f.Fields[0].Path != "expire_time" {
+				t.Errorf("%s %s: the error names %v", what, name, f.Fields)
+			}
+		}
+		must(t, create(timestamppb.New(time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC))))
+	}
 }
 
 func TestTwentyKeysAreValidAtATime(t *testing.T) {
@@ -126,23 +136,36 @@ const uncertainWait = 40 * time.Millisecond
 
 func TestARevocationWaitsForTheLeasesUnlessInvalidationIsCertain(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(b *bundle, made *directoryv1.CreateDirectoryResponse) error{
-		"revoke": func(b *bundle, made *directoryv1.CreateDirectoryResponse) error {
-			return b.revoke(b.operator(), made.GetDirectory().GetId(), made.GetApiKeyId())
+	for name, make := range map[string]func(b *bundle) (secret string, end func() error){
+		"revoke a key": func(b *bundle) (string, func() error) {
+			made := b.directory()
+			return made.GetApiKey(), func() error {
+				return b.revoke(b.operator(), made.GetDirectory().GetId(), made.GetApiKeyId())
+			}
 		},
-		"delete": func(b *bundle, made *directoryv1.CreateDirectoryResponse) error {
-			_, err := b.directories.DeleteDirectory(b.operator(), &directoryv1.DeleteDirectoryRequest{OrganizationId: "acme", Id: made.GetDirectory().GetId()})
-			return err
+		"delete a directory": func(b *bundle) (string, func() error) {
+			made := b.directory()
+			return made.GetApiKey(), func() error {
+				_, err := b.directories.DeleteDirectory(b.operator(), &directoryv1.DeleteDirectoryRequest{OrganizationId: "acme", Id: made.GetDirectory().GetId()})
+				return err
+			}
+		},
+		"revoke a credential": func(b *bundle) (string, func() error) {
+			made := b.credential(&directoryv1.CreateServiceCredentialRequest{AllOrganizations: true})
+			return made.GetSecret(), func() error {
+				_, err := b.revokeCredential(made.GetServiceCredential().GetId())
+				return err
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, uncertain)
 			b.organization("acme")
-			made := b.directory()
+			secret, end := make(b)
 			took := func() time.Duration {
 				start := time.Now()
-				must(t, end(b, made))
+				must(t, end())
 				return time.Since(start)
 			}
 			b.setCertain(false)
@@ -153,21 +176,21 @@ func TestARevocationWaitsForTheLeasesUnlessInvalidationIsCertain(t *testing.T) {
 					t.Errorf("%s later it waited for %s, and leases are over after %s", later, waited, uncertainWait)
 				}
 			}
-			digest := sha256.Sum256([]byte(made.GetApiKey()))
+			digest := sha256.Sum256([]byte(secret))
 			equal(t, "what was to be forgotten", b.invalidated, [][]byte{digest[:], digest[:], digest[:]})
 		})
 		t.Run(name+" with certain invalidation", func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, func(c *directory.Config) { c.Lease = 5 * time.Second })
 			b.organization("acme")
-			made := b.directory()
+			secret, end := make(b)
 			start := time.Now()
-			must(t, end(b, made))
+			must(t, end())
 			if waited := time.Since(start); waited >= 4*time.Second {
 				t.Errorf("it waited for %s", waited)
 			}
-			_, err := b.resolve(made.GetApiKey())
-			refused(t, "the key", err, fault.NotFound)
+			_, err := b.resolve(secret)
+			refused(t, "the secret", err, fault.NotFound)
 		})
 	}
 }

@@ -28,7 +28,7 @@ func TestReplicasShareADatabaseOnPostgreSQL(t *testing.T) {
 	equal(t, "the directories", met, []string{made.GetDirectory().GetId()})
 	resolved, err := b.resolve(made.GetApiKey())
 	must(t, err)
-	equal(t, "what the key opens", resolved.GetDirectoryId(), made.GetDirectory().GetId())
+	equal(t, "what the key opens", resolved.GetDirectory().GetDirectoryId(), made.GetDirectory().GetId())
 
 	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 	must(t, err)

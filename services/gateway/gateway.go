@@ -58,7 +58,7 @@ type Dependencies struct {
 	Identity     grpc.ClientConnInterface
 	Rule         grpc.ClientConnInterface
 	FailedEvents grpc.ClientConnInterface
-	// Keys is the cache of key leases, made with LoadKeys.
+	// Keys is the cache of leases on API keys and service credentials, made with LoadKeys.
 	Keys *keylease.Cache
 	// Rates counts each directory's messages for all gateways together, such as in Redis. Nil: each counts for itself.
 	Rates scimhttp.Rates
@@ -97,12 +97,12 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	operator := authn.NewOperator(string(c.OperatorToken))
+	clients := authn.NewClients(authn.NewOperator(string(c.OperatorToken)), d.Keys)
 	g := &Gateway{}
 	g.admin, err = admin.New(context.Background(), // it is only held by registrations, which nothing ends
 		admin.Connections{Directory: d.Directory, Identity: d.Identity, Rule: d.Rule, FailedEvents: d.FailedEvents},
 		admin.Dependencies{
-			Operator: operator, ServerName: server, OpenAPI: d.OpenAPI, BodyTimeout: c.RequestTimeout, TallyEvery: tallyEvery,
+			Clients: clients, ServerName: server, OpenAPI: d.OpenAPI, BodyTimeout: c.RequestTimeout, TallyEvery: tallyEvery,
 			Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 		})
 	if err != nil {
@@ -113,7 +113,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 			"usher.directory.v1": d.Directory, "usher.identity.v1": d.Identity, "usher.rule.v1": d.Rule,
 			"usher.failedevents.v1": d.FailedEvents,
 		},
-		Operator: operator, TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
+		Clients: clients, TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
 		Now: d.Now,
 	})
 	if err != nil {

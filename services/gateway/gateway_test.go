@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -31,7 +32,7 @@ import (
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/gateway"
-	"github.com/usher-scim/usher/services/internal/apikey"
+	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
@@ -48,7 +49,7 @@ type others struct {
 	identityv1.UnimplementedUserServiceServer
 	failedeventsv1.UnimplementedEventRecordServiceServer
 
-	key      apikey.Secret
+	key      bearer.Secret
 	mu       sync.Mutex
 	refuse   bool // failed events
 	refused  chan struct{}
@@ -61,7 +62,9 @@ func (o *others) ResolveKey(_ context.Context, r *directoryv1.ResolveKeyRequest)
 		return nil, fault.New(fault.NotFound, "no such key")
 	}
 	return &directoryv1.ResolveKeyResponse{
-		OrganizationId: "acme", DirectoryId: directory, ApiKeyId: "k1", LeaseExpireTime: timestamppb.New(time.Now().Add(5 * time.Second)),
+		Opens: &directoryv1.ResolveKeyResponse_Directory{Directory: &directoryv1.OpenedDirectory{
+			OrganizationId: "acme", DirectoryId: directory, ApiKeyId: "k1",
+		}}, LeaseExpireTime: timestamppb.New(time.Now().Add(5 * time.Second)),
 	}, nil
 }
 
@@ -125,7 +128,7 @@ func (o *others) messageIDs(t *testing.T, count int) []string {
 
 func newOthers() *others {
 	return &others{
-		key: apikey.New(), refused: make(chan struct{}, 1), recorded: map[string]*failedeventsv1.FailedEvent{},
+		key: bearer.APIKey.New(), refused: make(chan struct{}, 1), recorded: map[string]*failedeventsv1.FailedEvent{},
 		added: make(chan struct{}, 1),
 	}
 }
@@ -385,9 +388,15 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 	asked := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	said := func(after time.Duration) *directoryv1.ResolveKeyResponse {
 		return &directoryv1.ResolveKeyResponse{
-			OrganizationId: "acme", DirectoryId: directory, ApiKeyId: "k1", Suspended: true,
-			LeaseExpireTime: timestamppb.New(asked.Add(after)),
+			Opens: &directoryv1.ResolveKeyResponse_Directory{Directory: &directoryv1.OpenedDirectory{
+				OrganizationId: "acme", DirectoryId: directory, ApiKeyId: "k1", Suspended: true,
+			}}, LeaseExpireTime: timestamppb.New(asked.Add(after)),
 		}
+	}
+	credential := &directoryv1.ResolveKeyResponse{
+		Opens: &directoryv1.ResolveKeyResponse_ServiceCredential{ServiceCredential: &directoryv1.ServiceCredential{
+			Id: "c1", OrganizationIds: []string{"acme"}, AllOrganizations: true, MayWrite: true,
+		}}, LeaseExpireTime: timestamppb.New(asked.Add(2 * time.Second)),
 	}
 	whole := keylease.Lease{OrganizationID: "acme", DirectoryID: directory, KeyID: "k1", Suspended: true}
 	until := func(l keylease.Lease, after time.Duration) keylease.Lease { l.Until = asked.Add(after); return l }
@@ -403,7 +412,16 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 			name: "an unknown key for a second", server: &keyServer{err: fault.New(fault.NotFound, "no")},
 			want: until(keylease.Lease{Unknown: true}, time.Second),
 		},
-		{name: "an answer without an end", server: &keyServer{answer: &directoryv1.ResolveKeyResponse{}}, want: keylease.Lease{Until: time.Unix(0, 0).UTC()}},
+		{
+			name: "an answer without an end", server: &keyServer{answer: &directoryv1.ResolveKeyResponse{}},
+			want: keylease.Lease{Unknown: true, Until: time.Unix(0, 0).UTC()},
+		},
+		{
+			name: "a service credential with its scope", server: &keyServer{answer: credential},
+			want: until(keylease.Lease{Credential: &keylease.Credential{
+				ID: "c1", Organizations: []string{"acme"}, All: true, Write: true,
+			}}, 2*time.Second),
+		},
 		{name: "directory is down", server: &keyServer{err: fault.New(fault.Unavailable, "down")}, fails: true},
 		{name: "directory is broken", server: &keyServer{err: fault.New(fault.Internal, "broken")}, fails: true},
 		{name: "no server has the RPC", fails: true},
@@ -422,8 +440,10 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 				failedeventsv1.RegisterEventRecordServiceServer(channel, newOthers())
 			}
 			load := gateway.LoadKeys(channel.As(commonv1.Caller_CALLER_GATEWAY), func() time.Time { return now })
-			lease, err := load(t.Context(), apikey.New().Digest())
-			if (err != nil) != c.fails || lease != c.want {
+			// The principal of the request in which the question comes up is not asked for.
+			ctx := rpc.WithPrincipal(t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE})
+			lease, err := load(ctx, bearer.APIKey.New().Digest())
+			if (err != nil) != c.fails || !reflect.DeepEqual(lease, c.want) {
 				t.Errorf("%+v, %v", lease, err)
 			}
 		})

@@ -8,8 +8,10 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
 const (
@@ -20,12 +22,14 @@ const (
 	askTimeout = 3 * time.Second
 )
 
-// LoadKeys asks the directory service about keys, over a connection as the gateway. It is what the wiring makes the key
+// LoadKeys asks the directory service about keys and service credentials, over a connection as the gateway. It is what the wiring makes the key
 // cache with: the cache is made outside, because in one process the directory service invalidates it.
 func LoadKeys(directory grpc.ClientConnInterface, now func() time.Time) keylease.Load {
 	client := directoryv1.NewKeyLookupServiceClient(directory)
 	return func(ctx context.Context, digest keylease.Digest) (keylease.Lease, error) {
 		asked := now()
+		// The question is the gateway's own, whoever the request is for that it comes up in.
+		ctx = rpc.WithPrincipal(ctx, &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SYSTEM})
 		ctx, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
 		answer, err := client.ResolveKey(ctx, &directoryv1.ResolveKeyRequest{KeyDigest: digest[:]})
@@ -40,9 +44,21 @@ func LoadKeys(directory grpc.ClientConnInterface, now func() time.Time) keylease
 		if said := answer.GetLeaseExpireTime().AsTime(); said.Before(until) {
 			until = said
 		}
-		return keylease.Lease{
-			OrganizationID: answer.GetOrganizationId(), DirectoryID: answer.GetDirectoryId(), KeyID: answer.GetApiKeyId(),
-			Suspended: answer.GetSuspended(), Until: until,
-		}, nil
+		switch opens := answer.GetOpens().(type) {
+		case *directoryv1.ResolveKeyResponse_Directory:
+			d := opens.Directory
+			return keylease.Lease{
+				OrganizationID: d.GetOrganizationId(), DirectoryID: d.GetDirectoryId(), KeyID: d.GetApiKeyId(),
+				Suspended: d.GetSuspended(), Until: until,
+			}, nil
+		case *directoryv1.ResolveKeyResponse_ServiceCredential:
+			c := opens.ServiceCredential
+			return keylease.Lease{Until: until, Credential: &keylease.Credential{
+				ID: c.GetId(), Organizations: c.GetOrganizationIds(), All: c.GetAllOrganizations(), Write: c.GetMayWrite(),
+			}}, nil
+		default:
+			// A newer directory service knows more kinds of keys; here they open nothing.
+			return keylease.Lease{Unknown: true, Until: until}, nil
+		}
 	}
 }

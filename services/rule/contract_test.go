@@ -292,11 +292,20 @@ func TestOnlyWhoMayCallIsLetIn(t *testing.T) {
 	as := func(kind commonv1.PrincipalKind, organization string) context.Context {
 		return rpc.WithPrincipal(t.Context(), &commonv1.Principal{Kind: kind, OrganizationId: organization})
 	}
+	service := func(organizations ...string) context.Context {
+		return rpc.WithPrincipal(t.Context(), &commonv1.Principal{
+			Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE, OrganizationIds: organizations,
+		})
+	}
 	list := &rulev1.ListAccessRequest{OrganizationId: acme}
-	b.must(b.access.ListAccess(as(commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE, acme), list))
+	b.must(b.access.ListAccess(service("other", acme), list))
 	_, err := b.access.ListAccess(as(commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, "other"), list)
 	b.refused(fault.NotAllowed, nil, err)
-	_, err = b.rules.ListRules(as(commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE, acme), &rulev1.ListRulesRequest{OrganizationId: acme})
+	_, err = b.access.ListAccess(service("other"), list)
+	b.refused(fault.NotAllowed, nil, err)
+	_, err = b.rules.ListRules(service(acme), &rulev1.ListRulesRequest{OrganizationId: acme})
+	b.refused(fault.NotAllowed, nil, err)
+	_, err = b.tenants.CreateTenant(service(acme), &rulev1.CreateTenantRequest{OrganizationId: acme, Id: "qa"})
 	b.refused(fault.NotAllowed, nil, err)
 	// An admin's call reaches identity's feed as the service's own.
 	b.must(b.access.WaitUntilCaughtUp(as(commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, acme), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: acme}))

@@ -1,4 +1,5 @@
-// Package keylease keeps what the directory service said about API keys, for as long as it said and no longer.
+// Package keylease keeps what the directory service said about API keys and service credentials, for as long as it said and
+// no longer. A key is either of them here.
 //
 // An answer is a lease with an absolute end, counted from before directory was asked. Revoking a key waits, before it
 // answers, until every lease that could still say otherwise has run out; where the cache is in the same process as
@@ -30,9 +31,18 @@ type Lease struct {
 	OrganizationID string
 	DirectoryID    string
 	KeyID          string
-	Suspended      bool // the organization is not federated
-	Unknown        bool // no key that is valid now has this digest
+	Suspended      bool        // the organization is not federated
+	Credential     *Credential // set for a service credential, which opens no directory
+	Unknown        bool        // no key that is valid now has this digest
 	Until          time.Time
+}
+
+// Credential is what a service credential opens: the public face, within its scope.
+type Credential struct {
+	ID            string
+	Organizations []string
+	All           bool // all organizations, in place of some
+	Write         bool
 }
 
 // Load asks the directory service. What it returns is used until Lease.Until, and no longer than MaxLease.

@@ -27,9 +27,13 @@ type Found struct {
 	Time time.Time
 }
 
-// sound says whether a lease is one that may be shared: of a key that opens something, with an end that can be. A reader
+// sound says whether a lease is one that may be shared: of a key that opens one thing, with an end that can be. A reader
 // whose time of day is far behind finds none sound, and asks directory.
 func sound(l Lease, day time.Time) bool {
-	return !l.Unknown && l.OrganizationID != "" && l.DirectoryID != "" && l.KeyID != "" &&
-		l.Until.After(day) && !l.Until.After(day.Add(MaxLease))
+	opens := l.OrganizationID != "" && l.DirectoryID != "" && l.KeyID != ""
+	if l.Credential != nil {
+		scoped := l.Credential.All != (len(l.Credential.Organizations) > 0)
+		opens = l.OrganizationID == "" && l.DirectoryID == "" && l.KeyID == "" && l.Credential.ID != "" && scoped
+	}
+	return !l.Unknown && opens && l.Until.After(day) && !l.Until.After(day.Add(MaxLease))
 }

@@ -119,8 +119,13 @@ func TestWhatDirectorySaidIsSharedUntilItsEnd(t *testing.T) {
 		time   time.Time
 		term   time.Duration // 0: nothing is put
 	}{
-		"a key":                   {good(moved.now().Add(4 * time.Second)), storeTime, 4 * time.Second},
-		"a suspended one":         {Lease{OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Suspended: true, Until: moved.now().Add(time.Second)}, storeTime, time.Second},
+		"a key":           {good(moved.now().Add(4 * time.Second)), storeTime, 4 * time.Second},
+		"a suspended one": {Lease{OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Suspended: true, Until: moved.now().Add(time.Second)}, storeTime, time.Second},
+		"a credential":    {Lease{Credential: &Credential{ID: "c", All: true}, Until: moved.now().Add(time.Second)}, storeTime, time.Second},
+		"one of no scope": {Lease{Credential: &Credential{ID: "c"}, Until: moved.now().Add(time.Second)}, storeTime, 0},
+		"one that is a key too": {Lease{
+			OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Credential: &Credential{ID: "c", All: true}, Until: moved.now().Add(time.Second),
+		}, storeTime, 0},
 		"an unknown key":          {Lease{Unknown: true, Until: moved.now().Add(4 * time.Second)}, storeTime, 0},
 		"a store without a clock": {good(moved.now().Add(4 * time.Second)), time.Time{}, 0},
 		"an end that cannot be":   {good(moved.now().Add(time.Hour)), storeTime, 0},

@@ -3,10 +3,11 @@ package rediskv
 import (
 	"encoding/hex"
 	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
 
-	"github.com/usher-scim/usher/services/internal/apikey"
+	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
@@ -15,6 +16,7 @@ import (
 func of(term time.Duration) keylease.Lease {
 	return keylease.Lease{
 		OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Suspended: true, Until: time.Now().Add(term).UTC().Truncate(time.Microsecond),
+		Credential: &keylease.Credential{ID: "c", Organizations: []string{"acme"}, Write: true},
 	}
 }
 
@@ -22,14 +24,14 @@ func TestALeaseIsSharedUntilItsEnd(t *testing.T) {
 	t.Parallel()
 	url := testkit.Redis(t)
 	one, other := open(t, url, patient).Leases(), open(t, url, patient).Leases()
-	digest, lease := apikey.New().Digest(), of(time.Hour)
+	digest, lease := bearer.APIKey.New().Digest(), of(time.Hour)
 	found := one.Get(t.Context(), digest)
 	if found.Left > 0 || found.Time.IsZero() {
 		t.Errorf("of an unknown key it has %+v", found)
 	}
 	one.Put(t.Context(), digest, lease, found.Time.Add(time.Second))
 	found = other.Get(t.Context(), digest)
-	if found.Lease != lease || found.Left <= 0 || found.Left > time.Second {
+	if !reflect.DeepEqual(found.Lease, lease) || found.Left <= 0 || found.Left > time.Second {
 		t.Errorf("got %+v, want %+v", found, lease)
 	}
 	until(t, "it is gone", func() bool { return other.Get(t.Context(), digest).Left <= 0 })
@@ -38,7 +40,7 @@ func TestALeaseIsSharedUntilItsEnd(t *testing.T) {
 func TestALeaseIsKeptUnderItsDigest(t *testing.T) {
 	t.Parallel()
 	server := testkit.StartRedis(t)
-	leases, secret := open(t, server.URL(), patient).Leases(), apikey.New()
+	leases, secret := open(t, server.URL(), patient).Leases(), bearer.APIKey.New()
 	digest := secret.Digest()
 	leases.Put(t.Context(), digest, of(time.Minute), leases.Get(t.Context(), digest).Time.Add(time.Minute))
 	keys, err := raw(t, server.URL()).Keys(t.Context(), "usher:lease:*").Result()
@@ -50,7 +52,7 @@ func TestALeaseIsKeptUnderItsDigest(t *testing.T) {
 func TestALateLeaseHoldsNothing(t *testing.T) {
 	t.Parallel()
 	server := testkit.StartRedis(t)
-	leases, digest := open(t, server.URL(), impatient), apikey.New().Digest()
+	leases, digest := open(t, server.URL(), impatient), bearer.APIKey.New().Digest()
 	asked := leases.Leases().Get(t.Context(), digest).Time
 	leases.Leases().Put(t.Context(), digest, of(time.Hour), asked.Add(-time.Millisecond))
 	if found := leases.Leases().Get(t.Context(), digest); found.Left > 0 {
@@ -88,7 +90,7 @@ func TestAnOddValueIsAMissAndIsMended(t *testing.T) {
 		"a list":           func(key string) error { return admin.RPush(t.Context(), key, "x").Err() },
 		"no time to live":  func(key string) error { return admin.Set(t.Context(), key, good, 0).Err() },
 	} {
-		digest, leases := apikey.New().Digest(), b.Leases()
+		digest, leases := bearer.APIKey.New().Digest(), b.Leases()
 		if err := spoil(leaseKey(digest)); err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +100,7 @@ func TestAnOddValueIsAMissAndIsMended(t *testing.T) {
 		}
 		lease := of(time.Second)
 		leases.Put(t.Context(), digest, lease, found.Time.Add(time.Minute))
-		if found := leases.Get(t.Context(), digest); found.Lease != lease || found.Left <= 0 {
+		if found := leases.Get(t.Context(), digest); !reflect.DeepEqual(found.Lease, lease) || found.Left <= 0 {
 			t.Errorf("%s: after a Put it is %+v", name, found)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usher-scim/usher/services/internal/apikey"
+	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
@@ -57,7 +57,7 @@ func TestARevocationReachesWhoFollows(t *testing.T) {
 	// Each tells of keys of its own, again and again: a message before the subscription reaches nobody.
 	reaches := func(when, who string) {
 		t.Helper()
-		one, two := apikey.New().Digest(), apikey.New().Digest()
+		one, two := bearer.APIKey.New().Digest(), bearer.APIKey.New().Digest()
 		until(t, who+" hears "+when, func() bool {
 			directory.Invalidate(t.Context(), one, two)
 			return followers[who].of(one) && followers[who].of(two)
@@ -67,7 +67,7 @@ func TestARevocationReachesWhoFollows(t *testing.T) {
 	reaches("at first", "far")
 	proxy.Cut()
 	reaches("while the other is cut off", "near")
-	unheard := apikey.New().Digest()
+	unheard := bearer.APIKey.New().Digest()
 	directory.Invalidate(t.Context(), unheard)
 	proxy.Mend()
 	reaches("after it was cut off", "far")
@@ -91,7 +91,7 @@ func TestSilenceIsNoReasonToReconnect(t *testing.T) {
 	server := testkit.StartRedis(t)
 	admin := raw(t, server.URL())
 	b := openWith(t, Config{URL: server.URL(), Timeout: patient, Probe: 300 * time.Millisecond})
-	follower, first := b.follow(), apikey.New().Digest()
+	follower, first := b.follow(), bearer.APIKey.New().Digest()
 	until(t, "it follows", func() bool {
 		b.Invalidate(t.Context(), first)
 		return follower.of(first)
@@ -117,7 +117,7 @@ func TestSilenceIsNoReasonToReconnect(t *testing.T) {
 func TestARevocationEndsWhatIsShared(t *testing.T) {
 	t.Parallel()
 	b := open(t, testkit.Redis(t), patient)
-	digest := apikey.New().Digest()
+	digest := bearer.APIKey.New().Digest()
 	b.Leases().Put(t.Context(), digest, of(time.Minute), b.Leases().Get(t.Context(), digest).Time.Add(time.Minute))
 	if b.Leases().Get(t.Context(), digest).Left <= 0 {
 		t.Fatal("it is not shared")

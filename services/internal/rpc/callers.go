@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -17,23 +18,35 @@ import (
 
 // Callers gives the contract's word on who may call a method, named as in "/usher.rule.v1.RuleService/GetRule". A method
 // that says nothing admits nobody.
-func Callers(fullMethod string) *commonv1.Callers {
-	if c, ok := callersByMethod.Load(fullMethod); ok {
-		return c.(*commonv1.Callers)
-	}
-	callers := &commonv1.Callers{}
-	name := protoreflect.FullName(strings.ReplaceAll(strings.TrimPrefix(fullMethod, "/"), "/", "."))
-	if d, err := protoregistry.GlobalFiles.FindDescriptorByName(name); err == nil {
-		if method, ok := d.(protoreflect.MethodDescriptor); ok && proto.HasExtension(method.Options(), commonv1.E_Callers) {
-			callers = proto.GetExtension(method.Options(), commonv1.E_Callers).(*commonv1.Callers)
-		}
-	}
-	callersByMethod.Store(fullMethod, callers)
-	return callers
+func Callers(fullMethod string) *commonv1.Callers { return admissionOf(fullMethod).callers }
+
+// admission is what the contract says of a method.
+type admission struct {
+	callers *commonv1.Callers
+	reads   bool // it changes nothing, by its idempotency_level
 }
 
-// callersByMethod remembers what the descriptors say; they never change.
-var callersByMethod sync.Map
+func admissionOf(fullMethod string) admission {
+	if a, ok := admissionByMethod.Load(fullMethod); ok {
+		return a.(admission)
+	}
+	a := admission{callers: &commonv1.Callers{}}
+	name := protoreflect.FullName(strings.ReplaceAll(strings.TrimPrefix(fullMethod, "/"), "/", "."))
+	if d, err := protoregistry.GlobalFiles.FindDescriptorByName(name); err == nil {
+		if method, ok := d.(protoreflect.MethodDescriptor); ok {
+			options, _ := method.Options().(*descriptorpb.MethodOptions) // nil reads as no option
+			a.reads = options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
+			if proto.HasExtension(options, commonv1.E_Callers) {
+				a.callers = proto.GetExtension(options, commonv1.E_Callers).(*commonv1.Callers)
+			}
+		}
+	}
+	admissionByMethod.Store(fullMethod, a)
+	return a
+}
+
+// admissionByMethod remembers what the descriptors say; they never change.
+var admissionByMethod sync.Map
 
 // Public says whether a method is part of the public gRPC face: clients from outside may call it through the gateway.
 func Public(fullMethod string) bool {
@@ -50,7 +63,8 @@ func Public(fullMethod string) bool {
 
 // admit refuses a caller that the contract does not allow, and a principal that it does not allow.
 func admit(ctx context.Context, fullMethod string) error {
-	callers, caller, principal := Callers(fullMethod), CallerOf(ctx), PrincipalOf(ctx)
+	says, caller, principal := admissionOf(fullMethod), CallerOf(ctx), PrincipalOf(ctx)
+	callers := says.callers
 	if !slices.Contains(callers.GetServices(), caller) {
 		return fault.New(fault.NotAllowed, "%s may not call %s", CallerName(caller), fullMethod)
 	}
@@ -58,11 +72,15 @@ func admit(ctx context.Context, fullMethod string) error {
 		return fault.New(fault.NotAllowed, "%s may not be called for a principal of kind %s", fullMethod,
 			strings.TrimPrefix(principal.GetKind().String(), "PRINCIPAL_KIND_"))
 	}
+	if principal.GetKind() == commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE && !says.reads && !principal.GetMayWrite() {
+		return fault.New(fault.NotAllowed, "the service credential may only read")
+	}
 	return nil
 }
 
-// withinTenancy refuses a request that names another organization or directory than its principal is bound to. It holds
-// for every RPC: what names no organization is not for a principal that is bound to one, except where it concerns none.
+// withinTenancy refuses a request that names another organization or directory than its principal is bound to, or an
+// organization outside of its scope. It holds for every RPC: what names no organization is not for a principal that is
+// bound to some, except where it concerns none.
 func withinTenancy(ctx context.Context, fullMethod string, request any) error {
 	principal := PrincipalOf(ctx)
 	switch principal.GetKind() {
@@ -71,10 +89,16 @@ func withinTenancy(ctx context.Context, fullMethod string, request any) error {
 	}
 	organization, directory, named := tenancy(request)
 	if !named {
-		if sharedByAll(fullMethod) {
+		if sharedByAll(fullMethod) || principal.GetAllOrganizations() && aboutAll(fullMethod) {
 			return nil
 		}
 		return fault.New(fault.NotAllowed, "the request names no organization")
+	}
+	if principal.GetKind() == commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE {
+		if principal.GetAllOrganizations() || slices.Contains(principal.GetOrganizationIds(), organization) {
+			return nil
+		}
+		return fault.New(fault.NotAllowed, "the credential is of another organization")
 	}
 	if principal.GetOrganizationId() == "" || organization != principal.GetOrganizationId() {
 		return fault.New(fault.NotAllowed, "the credential is of another organization")
@@ -110,6 +134,11 @@ func tenancy(request any) (organization, directory string, named bool) {
 // sharedByAll names the RPCs without an organization that a principal of one may call: the catalogue of roles.
 func sharedByAll(fullMethod string) bool {
 	return fullMethod == "/usher.rule.v1.RoleService/GetRole" || fullMethod == "/usher.rule.v1.RoleService/ListRoles"
+}
+
+// aboutAll names the RPCs without an organization that a principal of all organizations may call.
+func aboutAll(fullMethod string) bool {
+	return fullMethod == "/usher.directory.v1.OrganizationService/ListOrganizations"
 }
 
 // CallerName is a service's name as certificates and logs have it, such as "gateway".

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
@@ -154,16 +155,41 @@ func kinds() []commonv1.PrincipalKind {
 	return all
 }
 
-// bound is a principal of a kind, bound to acme and a directory as far as its kind is.
-func bound(kind commonv1.PrincipalKind, directoryID string) *commonv1.Principal {
-	p := &commonv1.Principal{Kind: kind}
-	if kind != system && kind != operator {
-		p.OrganizationId = "acme"
+// bound are the principals of a kind, bound to acme and a directory as far as their kind is: one, but of a vendor's service
+// one for each sort of scope.
+func bound(kind commonv1.PrincipalKind, directoryID string) []*commonv1.Principal {
+	switch kind {
+	case system, operator, commonv1.PrincipalKind_PRINCIPAL_KIND_UNSPECIFIED:
+		return []*commonv1.Principal{{Kind: kind}}
+	case vendor:
+		return []*commonv1.Principal{readCredential(), writeCredential(), readAll(), writeAll()}
+	case commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY:
+		return []*commonv1.Principal{{Kind: kind, OrganizationId: "acme", DirectoryId: directoryID}}
+	default:
+		return []*commonv1.Principal{{Kind: kind, OrganizationId: "acme"}}
 	}
-	if kind == commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY {
-		p.DirectoryId = directoryID
-	}
-	return p
+}
+
+// The service credentials: of acme among others, and of all organizations.
+func readCredential() *commonv1.Principal {
+	return &commonv1.Principal{Kind: vendor, OrganizationIds: []string{"first", "acme", "last"}}
+}
+
+func writeCredential() *commonv1.Principal {
+	return &commonv1.Principal{Kind: vendor, OrganizationIds: []string{"acme"}, MayWrite: true}
+}
+
+func readAll() *commonv1.Principal {
+	return &commonv1.Principal{Kind: vendor, AllOrganizations: true}
+}
+
+func writeAll() *commonv1.Principal {
+	return &commonv1.Principal{Kind: vendor, AllOrganizations: true, MayWrite: true}
+}
+
+// reads says whether the contract promises that a method changes nothing.
+func reads(m protoreflect.MethodDescriptor) bool {
+	return m.Options().(*descriptorpb.MethodOptions).GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 }
 
 func TestEveryRPCAdmitsItsCallersAndNoOthers(t *testing.T) {
@@ -176,31 +202,83 @@ func TestEveryRPCAdmitsItsCallersAndNoOthers(t *testing.T) {
 		if len(callers.GetServices()) == 0 || len(callers.GetPrincipals()) == 0 {
 			t.Errorf("%s says nothing of its callers", m.FullName())
 		}
-		request, _, _ := naming(m, "acme", directoryID)
+		request, names, _ := naming(m, "acme", directoryID)
 		for value := range commonv1.Caller_name {
 			caller := commonv1.Caller(value)
 			for _, kind := range kinds() {
-				err := try(rpc.WithPrincipal(t.Context(), bound(kind, directoryID)), channel.As(caller), m, request)
-				got := rpc.Fault(err).Reason
-				may := slices.Contains(callers.GetServices(), caller) && slices.Contains(callers.GetPrincipals(), kind)
-				what := fmt.Sprintf("%s by %s for %s", m.FullName(), caller, kind)
-				switch {
-				case caller == commonv1.Caller_CALLER_UNSPECIFIED:
-					if got != fault.Unauthenticated {
-						t.Errorf("%s: %v", what, err)
+				for _, principal := range bound(kind, directoryID) {
+					err := try(rpc.WithPrincipal(t.Context(), principal), channel.As(caller), m, request)
+					got := rpc.Fault(err).Reason
+					may := slices.Contains(callers.GetServices(), caller) && slices.Contains(callers.GetPrincipals(), kind)
+					if kind == vendor {
+						may = may && (principal.GetMayWrite() || reads(m)) &&
+							(names || principal.GetAllOrganizations() || m.Parent().Name() == "RoleService")
 					}
-				case may:
-					if admitted++; got != fault.AlreadyExists && got != fault.InvalidRequest {
-						t.Errorf("%s should be let in: %v", what, err)
+					what := fmt.Sprintf("%s by %s for %v", m.FullName(), caller, principal)
+					switch {
+					case caller == commonv1.Caller_CALLER_UNSPECIFIED:
+						if got != fault.Unauthenticated {
+							t.Errorf("%s: %v", what, err)
+						}
+					case may:
+						if admitted++; got != fault.AlreadyExists && got != fault.InvalidRequest {
+							t.Errorf("%s should be let in: %v", what, err)
+						}
+					case got != fault.NotAllowed:
+						t.Errorf("%s should be refused: %v", what, err)
 					}
-				case got != fault.NotAllowed:
-					t.Errorf("%s should be refused: %v", what, err)
 				}
 			}
 		}
 	}
 	if admitted < len(everyRPC()) || len(everyRPC()) < 40 {
 		t.Errorf("of %d RPCs only %d callers were let in", len(everyRPC()), admitted)
+	}
+}
+
+// What a service credential opens is a decision each time: a new RPC that admits VENDOR_SERVICE comes on one of these lists.
+func TestServiceCredentialsOpenTheseRPCs(t *testing.T) {
+	t.Parallel()
+	read := []string{
+		"directory.v1.OrganizationService.GetOrganization", "directory.v1.OrganizationService.ListOrganizations",
+		"identity.v1.ReadService.BatchGetGroups", "identity.v1.ReadService.BatchGetUsers", "identity.v1.ReadService.FindGroups",
+		"identity.v1.ReadService.ListMembers", "identity.v1.ReadService.ListUserIds", "identity.v1.ReadService.LookupUser",
+		"rule.v1.AccessService.CheckAccess", "rule.v1.AccessService.GetAccessCursor", "rule.v1.AccessService.ListAccess",
+		"rule.v1.AccessService.WaitUntilCaughtUp", "rule.v1.AccessService.WatchAccess",
+		"rule.v1.RoleService.GetRole", "rule.v1.RoleService.ListRoles",
+		"rule.v1.TenantService.GetTenant", "rule.v1.TenantService.ListTenants",
+	}
+	write := []string{
+		"directory.v1.OrganizationService.CreateOrganization", "directory.v1.OrganizationService.UpdateOrganization",
+		"rule.v1.AccessService.GrantAccess", "rule.v1.AccessService.RevokeAccess",
+		"rule.v1.TenantService.CreateTenant", "rule.v1.TenantService.DeleteTenant", "rule.v1.TenantService.UpdateTenant",
+	}
+	var gotRead, gotWrite []string
+	for _, m := range everyRPC() {
+		name := strings.TrimPrefix(string(m.FullName()), "usher.")
+		switch {
+		case !slices.Contains(rpc.Callers(fullMethod(m)).GetPrincipals(), vendor):
+		case reads(m):
+			gotRead = append(gotRead, name)
+		default:
+			gotWrite = append(gotWrite, name)
+		}
+	}
+	slices.Sort(gotRead)
+	slices.Sort(gotWrite)
+	if !slices.Equal(gotRead, read) || !slices.Equal(gotWrite, write) {
+		t.Errorf("read: %q\nwrite: %q", gotRead, gotWrite)
+	}
+}
+
+func TestWhatReadsSaysSo(t *testing.T) {
+	t.Parallel()
+	verbs := []string{"Get", "List", "BatchGet", "Lookup", "Find", "Check", "Watch", "Wait", "Resolve"}
+	for _, m := range everyRPC() {
+		named := slices.ContainsFunc(verbs, func(verb string) bool { return strings.HasPrefix(string(m.Name()), verb) })
+		if named != reads(m) {
+			t.Errorf("%s has no side effects: %v", m.FullName(), reads(m))
+		}
 	}
 }
 
@@ -217,7 +295,8 @@ func TestNoRPCIsOpenToAnotherOrganizationOrDirectory(t *testing.T) {
 			}
 			_, names, namesDirectory := naming(m, "acme", directoryID)
 			if !names {
-				if service := m.Parent().Name(); service != "RoleService" {
+				// The roles are everybody's; the list of organizations is for who may see all of them.
+				if m.Parent().Name() != "RoleService" && (kind != vendor || m.Name() != "ListOrganizations") {
 					t.Errorf("%s names no organization and admits %s", m.FullName(), kind)
 				}
 				continue
@@ -225,37 +304,53 @@ func TestNoRPCIsOpenToAnotherOrganizationOrDirectory(t *testing.T) {
 			if kind == directoryKind && !namesDirectory {
 				t.Errorf("%s names no directory and admits %s", m.FullName(), kind)
 			}
-			attempts := map[string]struct {
-				organizationID, directoryID string
-				principal                   *commonv1.Principal
-			}{
-				"another organization":                {"other", directoryID, bound(kind, directoryID)},
-				"no organization":                     {"", directoryID, bound(kind, directoryID)},
-				"an organization in another spelling": {"ACME", directoryID, bound(kind, directoryID)},
-				"a principal that is bound to none":   {"", "", &commonv1.Principal{Kind: kind}},
+			type attempt struct {
+				what, organizationID, directoryID string
+				principal                         *commonv1.Principal
+			}
+			attempts := []attempt{{"a principal that is bound to none", "", "", &commonv1.Principal{Kind: kind, MayWrite: true}}}
+			for _, principal := range bound(kind, directoryID) {
+				if principal.GetAllOrganizations() {
+					continue // bound to none
+				}
+				attempts = append(attempts,
+					attempt{"another organization", "other", directoryID, principal},
+					attempt{"no organization", "", directoryID, principal},
+					attempt{"an organization in another spelling", "ACME", directoryID, principal},
+					attempt{"a part of an organization", "acm", directoryID, principal},
+				)
 			}
 			if kind == directoryKind {
-				attempts["another directory"] = struct {
-					organizationID, directoryID string
-					principal                   *commonv1.Principal
-				}{"acme", ids.New(), bound(kind, directoryID)}
-				attempts["no directory"] = struct {
-					organizationID, directoryID string
-					principal                   *commonv1.Principal
-				}{"acme", "", &commonv1.Principal{Kind: kind, OrganizationId: "acme"}}
+				attempts = append(attempts,
+					attempt{"another directory", "acme", ids.New(), bound(kind, directoryID)[0]},
+					attempt{"no directory", "acme", "", &commonv1.Principal{Kind: kind, OrganizationId: "acme"}},
+				)
 			}
-			for name, a := range attempts {
+			if kind == vendor {
+				attempts = append(attempts, attempt{
+					"a principal with the binding of another kind", "acme", directoryID,
+					&commonv1.Principal{Kind: kind, OrganizationId: "acme", MayWrite: true},
+				})
+			} else {
+				attempts = append(attempts, attempt{
+					"a principal with the scope of another kind", "acme", directoryID,
+					&commonv1.Principal{Kind: kind, OrganizationIds: []string{"acme"}, AllOrganizations: true, DirectoryId: directoryID},
+				})
+			}
+			for _, a := range attempts {
 				request, _, _ := naming(m, a.organizationID, a.directoryID)
 				for _, caller := range callers.GetServices() {
 					err := try(rpc.WithPrincipal(t.Context(), a.principal), channel.As(caller), m, request)
 					if got := rpc.Fault(err).Reason; got != fault.NotAllowed {
-						t.Errorf("%s by %s for %s, %s: %v", m.FullName(), caller, kind, name, err)
+						t.Errorf("%s by %s for %v, %s: %v", m.FullName(), caller, a.principal, a.what, err)
 					}
 				}
 			}
 			if m.Input().Fields().ByName("target") != nil {
-				err := try(rpc.WithPrincipal(t.Context(), bound(kind, directoryID)), channel.As(callers.GetServices()[0]), m, newMessage(m.Input()).Interface())
-				refused(t, string(m.FullName())+" without a target", err, fault.NotAllowed)
+				for _, principal := range bound(kind, directoryID) {
+					err := try(rpc.WithPrincipal(t.Context(), principal), channel.As(callers.GetServices()[0]), m, newMessage(m.Input()).Interface())
+					refused(t, string(m.FullName())+" without a target", err, fault.NotAllowed)
+				}
 			}
 		}
 	}

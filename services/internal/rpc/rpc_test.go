@@ -32,6 +32,7 @@ const (
 	system   = commonv1.PrincipalKind_PRINCIPAL_KIND_SYSTEM
 	operator = commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR
 	admin    = commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN
+	vendor   = commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE
 )
 
 // log collects log lines.

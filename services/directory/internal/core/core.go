@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
-	"github.com/usher-scim/usher/services/internal/apikey"
+	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/ids"
@@ -19,7 +19,7 @@ type Invalidator func(ctx context.Context, digests ...[sha256.Size]byte) (certai
 
 // Config is what the domain can be told.
 type Config struct {
-	// Lease is for how long an answer about a key may be used.
+	// Lease is for how long an answer about a key or a service credential may be used.
 	Lease time.Duration
 	// ClockSkew is how much longer a revocation waits, for clocks that differ by up to that.
 	ClockSkew time.Duration
@@ -69,8 +69,8 @@ func (c *Core) UpdateOrganization(ctx context.Context, id string, change store.O
 }
 
 // CreateDirectory adds a directory and its first key, whose secret it returns.
-func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace store.Replace) (store.Directory, store.Key, apikey.Secret, error) {
-	secret, now := apikey.New(), c.now()
+func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace store.Replace) (store.Directory, store.Key, bearer.Secret, error) {
+	secret, now := bearer.APIKey.New(), c.now()
 	d.ID, d.CreateTime, d.UpdateTime = ids.New(), now, now
 	key := store.Key{
 		OrganizationID: d.OrganizationID, DirectoryID: d.ID, ID: ids.New(), DisplayName: "first key",
@@ -114,13 +114,20 @@ func (c *Core) DeleteDirectory(ctx context.Context, organizationID, id string) (
 }
 
 // CreateKey adds a key and returns its secret.
-func (c *Core) CreateKey(ctx context.Context, k store.Key) (store.Key, apikey.Secret, error) {
-	secret := apikey.New()
+func (c *Core) CreateKey(ctx context.Context, k store.Key) (store.Key, bearer.Secret, error) {
+	secret := bearer.APIKey.New()
 	k.ID, k.Digest, k.CreateTime = ids.New(), secret.Digest(), c.now()
-	if !k.ExpireTime.IsZero() && !k.ExpireTime.After(k.CreateTime) {
-		return store.Key{}, apikey.Secret{}, fault.Invalid("expire_time", "must be in the future")
+	if err := checkExpiry(k.ExpireTime, k.CreateTime); err != nil {
+		return store.Key{}, bearer.Secret{}, err
 	}
 	return k, secret, c.store.CreateKey(ctx, k)
+}
+
+func checkExpiry(expire, create time.Time) error {
+	if !expire.IsZero() && !expire.After(create) {
+		return fault.Invalid("expire_time", "must be in the future")
+	}
+	return nil
 }
 
 // maxKeysListed is how many keys a list shows: beyond, only the newest matter to anybody.
@@ -161,29 +168,42 @@ func (c *Core) outlast(ctx context.Context, digests ...[sha256.Size]byte) error 
 	}
 }
 
-// Resolved is what a key opens, until when.
+// Resolved is what a secret opens, until when: an API key's a directory, a service credential's its scope.
 type Resolved struct {
-	Key       store.Key
-	Directory store.Directory
-	Until     time.Time
+	Key        store.Key
+	Directory  store.Directory
+	Credential *store.Credential // nil: it is an API key
+	Until      time.Time
 }
 
-// ResolveKey says what a key opens now. Whatever does not open anything is fault.NotFound, without saying why.
+// ResolveKey says what a secret opens now. Whatever does not open anything is fault.NotFound, without saying why.
 func (c *Core) ResolveKey(ctx context.Context, digest [sha256.Size]byte) (Resolved, error) {
 	// The lease counts from before the look: what is revoked after the look has been waited for.
 	now := c.now()
 	k, d, err := c.store.Resolve(ctx, digest)
-	if err != nil {
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return c.resolveCredential(ctx, digest, now)
+	case err != nil:
 		return Resolved{}, err
+	case !k.ValidAt(now) || d.Deleted():
+		return Resolved{}, opensNothing()
 	}
-	if !k.ValidAt(now) || d.Deleted() {
-		return Resolved{}, fault.New(fault.NotFound, "no key has this digest").With("resource", "key")
-	}
+	return Resolved{Key: k, Directory: d, Until: c.leaseUntil(now, k.ExpireTime)}, nil
+}
+
+// opensNothing is the one answer about a secret that is not valid. The stores say the same of one that is unknown.
+func opensNothing() error {
+	return fault.New(fault.NotFound, "no key has this digest").With("resource", "key")
+}
+
+// leaseUntil is the end of a lease from now, on what expires.
+func (c *Core) leaseUntil(now, expire time.Time) time.Time {
 	until := now.Add(c.config.Lease)
-	if !k.ExpireTime.IsZero() && k.ExpireTime.Before(until) {
-		until = k.ExpireTime
+	if !expire.IsZero() && expire.Before(until) {
+		until = expire
 	}
-	return Resolved{k, d, until}, nil
+	return until
 }
 
 // now is the time as the store keeps it.

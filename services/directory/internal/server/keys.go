@@ -15,17 +15,26 @@ import (
 // CreateApiKey implements the RPC.
 func (s *Server) CreateApiKey(ctx context.Context, r *directoryv1.CreateApiKeyRequest) (*directoryv1.CreateApiKeyResponse, error) {
 	key := store.Key{OrganizationID: r.GetOrganizationId(), DirectoryID: r.GetDirectoryId(), DisplayName: r.GetDisplayName()}
-	if r.GetExpireTime() != nil {
-		if err := r.GetExpireTime().CheckValid(); err != nil {
-			return nil, fault.Invalid("expire_time", "must be a time up to the year 9999")
-		}
-		key.ExpireTime = r.GetExpireTime().AsTime().Truncate(time.Microsecond)
+	var err error
+	if key.ExpireTime, err = expiry(r.GetExpireTime()); err != nil {
+		return nil, err
 	}
 	key, secret, err := s.core.CreateKey(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	return &directoryv1.CreateApiKeyResponse{ApiKey: keyMessage(key), Secret: secret.Reveal()}, nil
+}
+
+// expiry reads an expire_time; the zero time for none.
+func expiry(t *timestamppb.Timestamp) (time.Time, error) {
+	if t == nil {
+		return time.Time{}, nil
+	}
+	if err := t.CheckValid(); err != nil {
+		return time.Time{}, fault.Invalid("expire_time", "must be a time up to the year 9999")
+	}
+	return t.AsTime().Truncate(time.Microsecond), nil
 }
 
 // ListApiKeys implements the RPC.
@@ -56,10 +65,16 @@ func (s *Server) ResolveKey(ctx context.Context, r *directoryv1.ResolveKeyReques
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.ResolveKeyResponse{
+	response := &directoryv1.ResolveKeyResponse{LeaseExpireTime: timestamppb.New(resolved.Until)}
+	if resolved.Credential != nil {
+		response.Opens = &directoryv1.ResolveKeyResponse_ServiceCredential{ServiceCredential: credentialMessage(*resolved.Credential)}
+		return response, nil
+	}
+	response.Opens = &directoryv1.ResolveKeyResponse_Directory{Directory: &directoryv1.OpenedDirectory{
 		OrganizationId: resolved.Directory.OrganizationID, DirectoryId: resolved.Directory.ID, ApiKeyId: resolved.Key.ID,
-		Suspended: !resolved.Directory.Federated, LeaseExpireTime: timestamppb.New(resolved.Until),
-	}, nil
+		Suspended: !resolved.Directory.Federated,
+	}}
+	return response, nil
 }
 
 // watchPage is how many directories one read of a watcher takes.

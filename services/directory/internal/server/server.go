@@ -24,6 +24,7 @@ type Server struct {
 	directoryv1.UnimplementedOrganizationServiceServer
 	directoryv1.UnimplementedDirectoryServiceServer
 	directoryv1.UnimplementedApiKeyServiceServer
+	directoryv1.UnimplementedServiceCredentialServiceServer
 	directoryv1.UnimplementedKeyLookupServiceServer
 	directoryv1.UnimplementedDirectoryFeedServiceServer
 
@@ -44,6 +45,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	directoryv1.RegisterOrganizationServiceServer(r, s)
 	directoryv1.RegisterDirectoryServiceServer(r, s)
 	directoryv1.RegisterApiKeyServiceServer(r, s)
+	directoryv1.RegisterServiceCredentialServiceServer(r, s)
 	directoryv1.RegisterKeyLookupServiceServer(r, s)
 	directoryv1.RegisterDirectoryFeedServiceServer(r, s)
 }

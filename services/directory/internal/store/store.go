@@ -1,4 +1,4 @@
-// Package store is what the directory service keeps: organizations, directories and API keys. Every engine means the
+// Package store is what the directory service keeps: organizations, directories, API keys and service credentials. Every engine means the
 // same by this contract; package storetest checks it.
 package store
 
@@ -48,9 +48,27 @@ type Key struct {
 }
 
 // ValidAt says whether the key works at a time, as far as the key itself goes.
-func (k Key) ValidAt(t time.Time) bool {
-	return k.RevokeTime.IsZero() && (k.ExpireTime.IsZero() || t.Before(k.ExpireTime))
+func (k Key) ValidAt(t time.Time) bool { return validAt(k.ExpireTime, k.RevokeTime, t) }
+
+func validAt(expire, revoke, t time.Time) bool {
+	return revoke.IsZero() && (expire.IsZero() || t.Before(expire))
 }
+
+// Credential is a service credential without its secret.
+type Credential struct {
+	ID              string
+	DisplayName     string
+	OrganizationIDs []string // nil: all
+	All             bool     // it opens all organizations
+	Write           bool     // it may change what it opens
+	Digest          [sha256.Size]byte
+	CreateTime      time.Time
+	ExpireTime      time.Time // zero: never
+	RevokeTime      time.Time // zero: not revoked
+}
+
+// ValidAt says whether the credential works at a time.
+func (c Credential) ValidAt(t time.Time) bool { return validAt(c.ExpireTime, c.RevokeTime, t) }
 
 // OrganizationChange is what to change of an organization; nil leaves a field.
 type OrganizationChange struct {
@@ -73,6 +91,9 @@ type Replace struct {
 
 // MaxValidKeys is how many keys of a directory may be valid at a time.
 const MaxValidKeys = 20
+
+// MaxValidCredentials is how many service credentials may be valid at a time.
+const MaxValidCredentials = 200
 
 // Store keeps the directory service's data. Times come from the caller and are kept to the microsecond.
 //
@@ -110,6 +131,16 @@ type Store interface {
 	// Resolve finds a key by its digest, with its directory, whatever their state. It is the one look-up without an
 	// organization: a digest is what an IdP presents.
 	Resolve(ctx context.Context, digest [sha256.Size]byte) (Key, Directory, error)
+
+	// CreateCredential adds a service credential. fault.InvalidRequest: an organization of its scope is not there; the field
+	// is its place in `organization_ids`. fault.Limit: MaxValidCredentials are valid at its CreateTime.
+	CreateCredential(ctx context.Context, c Credential) error
+	// Credentials lists all by id, the newest first: those below one, or from the newest when it is empty, at most limit.
+	Credentials(ctx context.Context, before string, limit int) ([]Credential, error)
+	// RevokeCredential marks one revoked. Revoking again changes nothing.
+	RevokeCredential(ctx context.Context, id string, now time.Time) (Credential, error)
+	// ResolveCredential finds one by its digest, whatever its state.
+	ResolveCredential(ctx context.Context, digest [sha256.Size]byte) (Credential, error)
 
 	Close() error
 }

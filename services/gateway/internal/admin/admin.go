@@ -43,6 +43,8 @@ const (
 	deadline = 65 * time.Second
 	// unauthenticated is the tally's word for a request without a valid token.
 	unauthenticated = "unauthenticated"
+	// unavailable is the tally's word for a request whose token cannot be checked.
+	unavailable = "unavailable"
 )
 
 // Connections are those to the services, as the gateway.
@@ -52,7 +54,7 @@ type Connections struct {
 
 // Dependencies is what the face uses.
 type Dependencies struct {
-	Operator   authn.Operator
+	Clients    authn.Clients
 	ServerName string // for spans: a client's Host header is not to be believed
 	OpenAPI    []byte // as JSON
 	// BodyTimeout is how long a body may take to arrive.
@@ -84,7 +86,9 @@ func New(ctx context.Context, c Connections, d Dependencies) (*Handler, error) {
 		runtime.WithIncomingHeaderMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithErrorHandler(sendError),
-		runtime.WithStreamErrorHandler(func(_ context.Context, err error) *status.Status { return rpc.Status(err) }),
+		runtime.WithStreamErrorHandler(func(ctx context.Context, err error) *status.Status {
+			return rpc.Status(authn.Because(ctx, err))
+		}),
 		runtime.WithRoutingErrorHandler(sendRoutingError),
 		runtime.WithDisablePathLengthFallback(),
 		runtime.WithMiddlewares(nameRoute),
@@ -114,6 +118,7 @@ func (h *Handler) register(ctx context.Context, c Connections) error {
 		directoryv1.RegisterOrganizationServiceHandlerClient(ctx, h.mux, directoryv1.NewOrganizationServiceClient(c.Directory)),
 		directoryv1.RegisterDirectoryServiceHandlerClient(ctx, h.mux, directoryv1.NewDirectoryServiceClient(c.Directory)),
 		directoryv1.RegisterApiKeyServiceHandlerClient(ctx, h.mux, directoryv1.NewApiKeyServiceClient(c.Directory)),
+		directoryv1.RegisterServiceCredentialServiceHandlerClient(ctx, h.mux, directoryv1.NewServiceCredentialServiceClient(c.Directory)),
 		identityv1.RegisterReadServiceHandlerClient(ctx, h.mux, identityv1.NewReadServiceClient(c.Identity)),
 		identityv1.RegisterAdoptionServiceHandlerClient(ctx, h.mux, identityv1.NewAdoptionServiceClient(c.Identity)),
 		rulev1.RegisterTenantServiceHandlerClient(ctx, h.mux, rulev1.NewTenantServiceClient(c.Rule)),
@@ -157,27 +162,41 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	answered := &answered{ResponseWriter: w}
-	principal, ok := h.d.Operator.Authenticate(r.Header.Values("Authorization"))
-	if ok {
-		ctx := context.WithValue(rpc.WithPrincipal(r.Context(), principal), visitCtx{}, v)
+	client, err := h.d.Clients.Authenticate(r.Context(), r.Header.Values("Authorization"))
+	if err == nil {
+		// A stream may outlive the credential that opened it, and only the mux knows what is one.
+		ctx, stop := h.d.Clients.Hold(r.Context(), client)
+		defer stop()
+		ctx = context.WithValue(rpc.WithPrincipal(ctx, client.Principal), visitCtx{}, v)
 		h.enter(answered, r.WithContext(ctx), v)
 	} else {
-		h.refuse(answered, r, fault.New(fault.Unauthenticated, "send a valid token as: Authorization: Bearer ..."))
+		h.turnAway(answered, r, err)
 	}
 	r.Pattern = v.route
 	// In place of the path itself, where anything may stand.
 	trace.SpanFromContext(r.Context()).SetAttributes(attribute.String("url.path", v.route))
-	if !ok {
-		h.d.Metrics.OperatorRefused.Add(r.Context(), 1, metrics.Face("admin"))
-		h.tally.Add(unauthenticated)
+	if err != nil {
 		return
 	}
 	h.d.Log.LogAttrs(r.Context(), slog.LevelInfo, "admin request",
-		slog.String("principal", principal.GetSubject()),
+		slog.String("principal", client.Principal.GetSubject()),
 		slog.String("method", method(r.Method)),
 		slog.String("route", v.route),
 		slog.Int("status", answered.code()),
 		slog.Duration("duration", h.d.Now().Sub(start)))
+}
+
+// turnAway answers a request that is not authenticated, and only counts it.
+func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, err error) {
+	var refusal authn.Refusal
+	if !errors.As(err, &refusal) {
+		h.tally.Add(unavailable)
+		h.refuse(w, r, err)
+		return
+	}
+	h.d.Metrics.OperatorRefused.Add(r.Context(), 1, metrics.Face("admin"))
+	h.tally.Add(unauthenticated)
+	h.refuse(w, r, fault.New(fault.Unauthenticated, "send a valid token as: Authorization: Bearer ..."))
 }
 
 // enter serves an authenticated request.
@@ -248,7 +267,8 @@ func (h *Handler) refuseWith(w http.ResponseWriter, r *http.Request, code int, e
 }
 
 // sendError writes any error as the JSON of a google.rpc.Status with its one ErrorInfo.
-func sendError(_ context.Context, _ *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, _ *http.Request, err error) {
+func sendError(ctx context.Context, _ *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, _ *http.Request, err error) {
+	err = authn.Because(ctx, err)
 	code := 0
 	var custom *runtime.HTTPStatusError
 	if errors.As(err, &custom) {

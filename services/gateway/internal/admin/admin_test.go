@@ -33,7 +33,9 @@ import (
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
+	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
@@ -70,6 +72,7 @@ type accesses struct {
 	err     error
 	proceed chan struct{}
 	bounded bool // the call had a deadline
+	hang    bool // after the first answer, until the caller leaves
 }
 
 func (a *accesses) WatchAccess(_ *rulev1.WatchAccessRequest, stream grpc.ServerStreamingServer[rulev1.WatchAccessResponse]) error {
@@ -78,12 +81,43 @@ func (a *accesses) WatchAccess(_ *rulev1.WatchAccessRequest, stream grpc.ServerS
 		if err := stream.Send(&rulev1.WatchAccessResponse{Cursor: "c"}); err != nil {
 			return err
 		}
+		if a.hang {
+			<-stream.Context().Done()
+			return stream.Context().Err()
+		}
 		<-a.proceed
 	}
 	return a.err
 }
 
+// keys stands in for the directory service's word on service credentials: there is one.
+type keys struct {
+	mu         sync.Mutex
+	credential bearer.Secret
+	revoked    bool
+	err        error
+}
+
+func (k *keys) load(_ context.Context, digest keylease.Digest) (keylease.Lease, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	lease := keylease.Lease{Until: time.Now().Add(20 * time.Millisecond)}
+	if digest == k.credential.Digest() && !k.revoked {
+		lease.Credential = &keylease.Credential{ID: "c1", All: true, Write: true}
+	} else {
+		lease.Unknown = true
+	}
+	return lease, k.err
+}
+
+func (k *keys) set(change func(*keys)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	change(k)
+}
+
 type world struct {
+	keys        *keys
 	directories *directories
 	accesses    *accesses
 	handler     *Handler
@@ -95,7 +129,7 @@ type world struct {
 func newWorld(t *testing.T, change ...func(*Dependencies)) *world {
 	t.Helper()
 	w := &world{
-		directories: &directories{}, accesses: &accesses{proceed: make(chan struct{}, 2)}, spans: tracetest.NewInMemoryExporter(),
+		keys: &keys{credential: bearer.ServiceCredential.New()}, directories: &directories{}, accesses: &accesses{proceed: make(chan struct{}, 2)}, spans: tracetest.NewInMemoryExporter(),
 		metrics: sdkmetric.NewManualReader(), logs: &strings.Builder{},
 	}
 	tracing := sdktrace.NewTracerProvider(sdktrace.WithSyncer(w.spans))
@@ -111,7 +145,8 @@ func newWorld(t *testing.T, change ...func(*Dependencies)) *world {
 		t.Fatal(err)
 	}
 	d := Dependencies{
-		Operator: authn.NewOperator("secret"), ServerName: "scim.example.com", OpenAPI: []byte(`{"openapi":"3.0.3"}`),
+		Clients:    authn.NewClients(authn.NewOperator("secret"), keylease.New(w.keys.load, time.Now)),
+		ServerName: "scim.example.com", OpenAPI: []byte(`{"openapi":"3.0.3"}`),
 		BodyTimeout: time.Hour, TallyEvery: time.Hour, Metrics: instruments,
 		Log: slog.New(slog.NewTextHandler(w.logs, nil)), Tracing: tracing, Meter: metricnoop.NewMeterProvider(), Now: time.Now,
 	}
@@ -177,6 +212,62 @@ func TestARequestBecomesACallOfTheOperator(t *testing.T) {
 	}
 }
 
+func TestARequestWithAServiceCredentialCarriesItsScope(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	token := "Bearer " + w.keys.credential.Reveal()
+	if a := w.do("POST", "/api/v1/organizations", `{"organizationId":"acme"}`, "Authorization", token); a.Code != 200 {
+		t.Fatalf("%d: %s", a.Code, a.Body)
+	}
+	want := &commonv1.Principal{
+		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE, Subject: "c1", AllOrganizations: true, MayWrite: true,
+	}
+	if !proto.Equal(w.directories.principal, want) {
+		t.Errorf("the principal was %v", w.directories.principal)
+	}
+	if text := w.logs.String(); !strings.Contains(text, "principal=c1") || strings.Contains(text, "usc_") {
+		t.Errorf("logged: %s", text)
+	}
+	w.keys.set(func(k *keys) { k.err = fault.New(fault.Unavailable, "directory is down") })
+	var f failure
+	for until := time.Now().Add(20 * time.Second); f.Code == 0 && time.Now().Before(until); { // the lease runs out
+		if a := w.do("GET", "/api/v1/roles", "", "Authorization", token); a.Code == 503 {
+			if err := json.Unmarshal(a.Body.Bytes(), &f); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if len(f.Details) == 0 || f.Details[0].Reason != "UNAVAILABLE" {
+		t.Errorf("while it cannot be checked: %+v", f)
+	}
+}
+
+func TestAStreamEndsWithItsCredential(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.accesses.hang = true
+	server := httptest.NewServer(w.handler)
+	defer server.Close()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/api/v1/organizations/acme/access:watch", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+w.keys.credential.Reveal())
+	answer, err := server.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	lines := bufio.NewScanner(answer.Body)
+	if !lines.Scan() || !strings.Contains(lines.Text(), `"result":{`) {
+		t.Fatalf("the first line is %q", lines.Text())
+	}
+	w.keys.set(func(k *keys) { k.revoked = true })
+	if !lines.Scan() || !strings.Contains(lines.Text(), `"UNAUTHENTICATED"`) || lines.Scan() {
+		t.Errorf("the last line is %q", lines.Text())
+	}
+}
+
 func TestFailuresAreStatuses(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -189,6 +280,8 @@ func TestFailuresAreStatuses(t *testing.T) {
 		{"a wrong token", "GET", "/api/v1/organizations/acme", "", []string{"Authorization", "Bearer wrong"}, 401, "UNAUTHENTICATED"},
 		{"a wrong token where nothing is", "GET", "/nothing", "", []string{"Authorization", "Bearer wrong"}, 401, "UNAUTHENTICATED"},
 		{"a wrong token for the description", "GET", "/api/v1/openapi.json", "", []string{"Authorization", "Basic secret"}, 401, "UNAUTHENTICATED"},
+		{"an API key", "GET", "/api/v1/organizations/acme", "", []string{"Authorization", "Bearer " + bearer.APIKey.New().Reveal()}, 401, "UNAUTHENTICATED"},
+		{"an unknown service credential", "GET", "/api/v1/organizations/acme", "", []string{"Authorization", "Bearer " + bearer.ServiceCredential.New().Reveal()}, 401, "UNAUTHENTICATED"},
 		{"nothing there", "GET", "/api/v1/nothing", "", nil, 404, "NOT_FOUND"},
 		{"not this method", "DELETE", "/api/v1/organizations", "", nil, 405, "INVALID_REQUEST"},
 		{"not this method of the description", "POST", "/api/v1/openapi.json", "", nil, 405, "INVALID_REQUEST"},

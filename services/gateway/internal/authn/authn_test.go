@@ -3,13 +3,17 @@ package authn
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
-	"github.com/usher-scim/usher/services/internal/apikey"
+	"github.com/usher-scim/usher/services/internal/bearer"
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
@@ -44,17 +48,154 @@ func TestOperator(t *testing.T) {
 	}
 }
 
+func TestClients(t *testing.T) {
+	t.Parallel()
+	now := func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+	credential, key := bearer.ServiceCredential.New(), bearer.APIKey.New()
+	load := func(_ context.Context, digest keylease.Digest) (keylease.Lease, error) {
+		lease := keylease.Lease{Until: now().Add(time.Second)}
+		switch digest {
+		case credential.Digest():
+			lease.Credential = &keylease.Credential{ID: "c1", Organizations: []string{"acme"}, Write: true}
+		case key.Digest():
+			lease.DirectoryID = "d"
+		default:
+			lease.Unknown = true
+		}
+		return lease, nil
+	}
+	clients := NewClients(NewOperator("secret"), keylease.New(load, now))
+	// A digest of the credential's form that belongs to a key cannot be made; that it is refused must not rest on that.
+	disguised := NewClients(NewOperator("secret"), keylease.New(func(context.Context, keylease.Digest) (keylease.Lease, error) {
+		return keylease.Lease{DirectoryID: "d", Until: now().Add(time.Second)}, nil
+	}, now))
+	for _, c := range []struct {
+		name    string
+		clients Clients
+		value   string
+		want    *commonv1.Principal
+		refusal Refusal
+	}{
+		{name: "the operator", clients: clients, value: "Bearer secret", want: &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, Subject: "operator"}},
+		{name: "a service credential", clients: clients, value: "bearer " + credential.Reveal(), want: &commonv1.Principal{
+			Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE, Subject: "c1", OrganizationIds: []string{"acme"}, MayWrite: true,
+		}},
+		{name: "an unknown one", clients: clients, value: "Bearer " + bearer.ServiceCredential.New().Reveal(), refusal: Unknown},
+		{name: "an API key", clients: clients, value: "Bearer " + key.Reveal(), refusal: Malformed},
+		{name: "an API key in disguise", clients: disguised, value: "Bearer " + credential.Reveal(), refusal: Unknown},
+		{name: "another scheme", clients: clients, value: "Basic " + credential.Reveal(), refusal: NoBearer},
+		{name: "a mistyped one", clients: clients, value: "Bearer " + credential.Reveal() + "x", refusal: Malformed},
+	} {
+		client, err := c.clients.Authenticate(t.Context(), []string{c.value})
+		var refusal Refusal
+		if errors.As(err, &refusal); refusal != c.refusal || (err == nil) != (c.refusal == "") || !proto.Equal(client.Principal, c.want) {
+			t.Errorf("%s: %v, %v", c.name, client.Principal, err)
+		}
+	}
+	if _, err := clients.Authenticate(t.Context(), []string{"Bearer " + credential.Reveal(), "Bearer secret"}); !errors.Is(err, NoBearer) {
+		t.Errorf("two values: %v", err)
+	}
+}
+
+// world is a bubble's one credential, whose leases are for five seconds.
+type world struct {
+	mu      sync.Mutex
+	revoked bool
+	err     error
+	delay   time.Duration
+	asked   int
+}
+
+func (w *world) load(context.Context, keylease.Digest) (keylease.Lease, error) {
+	w.mu.Lock()
+	w.asked++
+	revoked, err, delay, asked := w.revoked, w.err, w.delay, time.Now()
+	w.mu.Unlock()
+	<-time.After(delay)
+	return keylease.Lease{Unknown: revoked, Credential: &keylease.Credential{ID: "c1"}, Until: asked.Add(5 * time.Second)}, err
+}
+
+// What a client is served for ends with the lease in which its credential ends, and not before.
+func TestAContextIsHeldAsLongAsTheCredential(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		change func(*world)
+		ends   time.Duration // after the change, which comes 2 s into the third lease
+		want   fault.Reason
+	}{
+		{"revoked", func(w *world) { w.revoked = true }, 3 * time.Second, fault.Unauthenticated},
+		{"nobody can tell", func(w *world) { w.err = errors.New("directory is down") }, 3 * time.Second, fault.Unavailable},
+		{"the answer takes too long", func(w *world) { w.delay = 3 * time.Second }, 4 * time.Second, fault.Unavailable},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{}
+				clients := NewClients(NewOperator(""), keylease.New(w.load, time.Now))
+				client, err := clients.Authenticate(t.Context(), []string{"Bearer " + bearer.ServiceCredential.New().Reveal()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				held, stop := clients.Hold(t.Context(), client)
+				<-time.After(12 * time.Second)
+				w.mu.Lock()
+				if held.Err() != nil || w.asked != 3 {
+					t.Errorf("%v after asking %d times", context.Cause(held), w.asked)
+				}
+				c.change(w)
+				w.mu.Unlock()
+				start := time.Now()
+				<-held.Done()
+				if took := time.Since(start); took != c.ends {
+					t.Errorf("it ended after %s", took)
+				}
+				if err := Because(held, held.Err()); !fault.Is(err, c.want) {
+					t.Errorf("it ended because of %v", err)
+				}
+				if Because(held, nil) != nil {
+					t.Error("what had succeeded failed")
+				}
+				stop()
+				<-time.After(c.ends) // for a question that nobody waits for any more
+			})
+		})
+	}
+}
+
+func TestWhoIsNotHeldEndsWithTheRequest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		clients := NewClients(NewOperator("secret"), keylease.New(w.load, time.Now))
+		for _, token := range []string{"secret", bearer.ServiceCredential.New().Reveal()} {
+			client, err := clients.Authenticate(t.Context(), []string{"Bearer " + token})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, leave := context.WithCancel(t.Context())
+			held, stop := clients.Hold(ctx, client)
+			leave()
+			if err := Because(held, held.Err()); !errors.Is(err, context.Canceled) {
+				t.Errorf("it ended because of %v", err)
+			}
+			stop()
+			stop() // twice is safe
+		}
+	})
+}
+
 func TestRefusalsAreTold(t *testing.T) {
 	t.Parallel()
 	now := func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
-	known := apikey.New()
+	known := bearer.APIKey.New()
 	load := func(_ context.Context, digest keylease.Digest) (keylease.Lease, error) {
 		return keylease.Lease{DirectoryID: "d", Unknown: digest != known.Digest(), Until: now().Add(time.Second)}, nil
 	}
 	d := NewDirectories(keylease.New(load, now))
 	for value, want := range map[string]Refusal{
-		"Basic x": NoBearer, "Bearer x": Malformed, "Bearer " + apikey.New().Reveal(): Unknown,
-		"Bearer " + known.Reveal(): OtherDirectory,
+		"Basic x": NoBearer, "Bearer x": Malformed, "Bearer " + bearer.APIKey.New().Reveal(): Unknown,
+		"Bearer " + known.Reveal(): OtherDirectory, "Bearer " + bearer.ServiceCredential.New().Reveal(): Malformed,
 	} {
 		var got Refusal
 		_, err := d.Authenticate(t.Context(), []string{value}, "another")

@@ -1,5 +1,5 @@
-// Package authn tells who a request from outside comes from: a directory by its API key, or the operator by the
-// bootstrap token. It says nothing of why a credential was refused that a client could learn from.
+// Package authn tells who a request from outside comes from: a directory by its API key, the operator by the bootstrap
+// token, or one of the vendor's services by its service credential. It says nothing of why a credential was refused that a client could learn from.
 package authn
 
 import (
@@ -10,9 +10,9 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 )
 
-// bearer reads the one Authorization value of a request (RFC 6750 §2.1). scheme is false when there is no such value or
+// bearerToken reads the one Authorization value of a request (RFC 6750 §2.1). scheme is false when there is no such value or
 // it has another scheme.
-func bearer(authorization []string) (token string, scheme bool) {
+func bearerToken(authorization []string) (token string, scheme bool) {
 	if len(authorization) != 1 {
 		return "", false
 	}
@@ -36,7 +36,7 @@ func NewOperator(token string) Operator {
 
 // Authenticate gives the principal of a request, from all its Authorization values; false when it is not the operator's.
 func (o Operator) Authenticate(authorization []string) (*commonv1.Principal, bool) {
-	token, ok := bearer(authorization)
+	token, ok := bearerToken(authorization)
 	// Digests have one length, so that comparing them tells nothing of the token's.
 	digest := sha256.Sum256([]byte(token))
 	same := subtle.ConstantTimeCompare(digest[:], o.digest[:]) == 1

@@ -60,7 +60,7 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 	}
 	m.Messages = counter(Messages, "SCIM messages of authenticated directories, by how they were answered.")
 	m.Unauthenticated = counter(Unauthenticated, "SCIM requests that failed before they were authenticated.")
-	m.OperatorRefused = counter(OperatorRefused, "Requests of the admin REST and calls of the public gRPC without a valid token.")
+	m.OperatorRefused = counter(OperatorRefused, "Requests of the admin REST and calls of the public gRPC without a valid token or service credential.")
 	m.RateLimited = counter(RateLimited, "SCIM messages that were over their directory's rate.")
 	m.FailedEvents = counter(FailedEvents, "Failed events that were written to the spool.")
 	m.FailedEventsDelivered = counter(FailedEventsDelivered, "Failed events that the failedevents service took.")

@@ -40,13 +40,15 @@ const (
 	maxRequest = 4 << 20
 	// unauthenticated is the tally's word for a call without a valid token.
 	unauthenticated = "unauthenticated"
+	// unavailable is the tally's word for a call whose token cannot be checked.
+	unavailable = "unavailable"
 )
 
 // Dependencies is what the face uses.
 type Dependencies struct {
 	// Connections leads from each package of the contract, such as "usher.rule.v1", to its service, as the gateway.
 	Connections map[string]grpc.ClientConnInterface
-	Operator    authn.Operator
+	Clients     authn.Clients
 	TallyEvery  time.Duration
 	Metrics     *metrics.Metrics
 	Log         *slog.Logger
@@ -107,17 +109,23 @@ func (f *Face) Run(ctx context.Context) {
 // healthPrefix begins the methods that need no credential: a balancer that asks has none.
 const healthPrefix = "/grpc.health.v1.Health/"
 
-// enter authenticates a call; one that it refuses is only counted. What the client sent as metadata stays here: the call to the service has only what the
-// gateway says.
-func (f *Face) enter(ctx context.Context) (context.Context, error) {
+// enter authenticates a call; one that it refuses is only counted. What the client sent as metadata stays here: the call to
+// the service has only what the gateway says.
+func (f *Face) enter(ctx context.Context) (context.Context, authn.Client, error) {
 	incoming, _ := metadata.FromIncomingContext(ctx)
-	principal, ok := f.d.Operator.Authenticate(incoming.Get("authorization"))
-	if !ok {
+	client, err := f.d.Clients.Authenticate(ctx, incoming.Get("authorization"))
+	var refusal authn.Refusal
+	switch {
+	case err == nil:
+		return rpc.WithPrincipal(ctx, client.Principal), client, nil
+	case errors.As(err, &refusal):
 		f.d.Metrics.OperatorRefused.Add(ctx, 1, metrics.Face("grpc"))
 		f.tally.Add(unauthenticated)
-		return ctx, rpc.Status(fault.New(fault.Unauthenticated, "send a valid token as metadata: authorization: Bearer ...")).Err()
+		err = fault.New(fault.Unauthenticated, "send a valid token as metadata: authorization: Bearer ...")
+	default:
+		f.tally.Add(unavailable)
 	}
-	return rpc.WithPrincipal(ctx, principal), nil
+	return ctx, client, rpc.Status(err).Err()
 }
 
 func (f *Face) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (response any, err error) {
@@ -125,7 +133,7 @@ func (f *Face) unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 		return next(ctx, request)
 	}
 	start := f.d.Now()
-	ctx, err = f.enter(ctx)
+	ctx, _, err = f.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -143,12 +151,15 @@ func (f *Face) stream(server any, stream grpc.ServerStream, info *grpc.StreamSer
 		return next(server, stream)
 	}
 	start := f.d.Now()
-	ctx, err := f.enter(stream.Context())
+	ctx, client, err := f.enter(stream.Context())
 	if err != nil {
 		return err
 	}
 	defer func() { err = f.leave(ctx, info.FullMethod, start, err) }()
-	return next(server, &enteredStream{ServerStream: stream, ctx: ctx})
+	// A stream may outlive the credential that opened it.
+	held, stop := f.d.Clients.Hold(ctx, client)
+	defer stop()
+	return authn.Because(held, next(server, &enteredStream{ServerStream: stream, ctx: held}))
 }
 
 // leave gives any error its status, and writes the call's one line.

@@ -35,7 +35,9 @@ import (
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
+	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
@@ -60,6 +62,7 @@ type conn struct {
 	calls  []forwarded
 	err    error
 	stream []proto.Message // what a stream sends before it ends with err
+	hang   chan struct{}   // not nil: a stream that has sent all tells so here, and stays until its caller leaves
 }
 
 func (c *conn) note(ctx context.Context, method string, request any) {
@@ -103,6 +106,11 @@ func (s *stream) RecvMsg(m any) error {
 		s.sent++
 		return nil
 	}
+	if s.conn.hang != nil {
+		s.conn.hang <- struct{}{}
+		<-s.ctx.Done()
+		return status.FromContextError(s.ctx.Err()).Err()
+	}
 	if s.conn.err != nil {
 		return s.conn.err
 	}
@@ -116,11 +124,49 @@ func serve(t *testing.T) (map[string]*conn, *grpc.ClientConn) {
 	return conns, client
 }
 
-// watched is what can be seen of a face from within.
+// watched is what can be seen of a face from within, and what it knows of keys.
 type watched struct {
 	face    *Face
 	logs    *strings.Builder
 	metrics *sdkmetric.ManualReader
+	keys    *keys
+}
+
+// keys stands in for the directory service.
+type keys struct {
+	mu         sync.Mutex
+	credential bearer.Secret
+	key        bearer.Secret
+	revoked    bool
+	err        error
+	asked      chan struct{} // holds one at most
+}
+
+func (k *keys) load(_ context.Context, digest keylease.Digest) (keylease.Lease, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	select {
+	case k.asked <- struct{}{}:
+	default:
+	}
+	lease := keylease.Lease{Until: time.Now().Add(20 * time.Millisecond)}
+	switch {
+	case k.err != nil:
+		return lease, k.err
+	case digest == k.key.Digest():
+		lease.OrganizationID, lease.DirectoryID, lease.KeyID = "acme", "d", "k"
+	case digest == k.credential.Digest() && !k.revoked:
+		lease.Credential = &keylease.Credential{ID: "c1", Organizations: []string{"acme", "other"}, Write: true}
+	default:
+		lease.Unknown = true
+	}
+	return lease, nil
+}
+
+func (k *keys) set(change func(*keys)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	change(k)
 }
 
 func serveWatched(t *testing.T) (map[string]*conn, *grpc.ClientConn, watched) {
@@ -135,9 +181,10 @@ func serveWatched(t *testing.T) (map[string]*conn, *grpc.ClientConn, watched) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	logs := &strings.Builder{}
+	logs, known := &strings.Builder{}, &keys{credential: bearer.ServiceCredential.New(), key: bearer.APIKey.New(), asked: make(chan struct{}, 1)}
+	clients := authn.NewClients(authn.NewOperator("secret"), keylease.New(known.load, time.Now))
 	face, err := New(Dependencies{
-		Connections: connections, Operator: authn.NewOperator("secret"), TallyEvery: time.Hour, Metrics: instruments,
+		Connections: connections, Clients: clients, TallyEvery: time.Hour, Metrics: instruments,
 		Log: slog.New(slog.NewTextHandler(logs, nil)), Tracing: tracenoop.NewTracerProvider(),
 		Meter: metricnoop.NewMeterProvider(), Now: time.Now,
 	})
@@ -160,7 +207,7 @@ func serveWatched(t *testing.T) (map[string]*conn, *grpc.ClientConn, watched) {
 			t.Error(err)
 		}
 	})
-	return conns, client, watched{face: face, logs: logs, metrics: reader}
+	return conns, client, watched{face: face, logs: logs, metrics: reader, keys: known}
 }
 
 func operator(ctx context.Context) context.Context {
@@ -258,12 +305,22 @@ func TestExactlyThePublicRPCsAreForwarded(t *testing.T) {
 
 func TestWithoutACredentialThereIsNothing(t *testing.T) {
 	t.Parallel()
-	conns, client := serve(t)
+	conns, client, seen := serveWatched(t)
+	sending := func(token string) context.Context {
+		return metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token)
+	}
+	seen.keys.revoked = true
+	said := map[string]bool{}
 	for name, ctx := range map[string]context.Context{
-		"none":      t.Context(),
-		"wrong":     metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer wrong"),
-		"two":       metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer secret", "authorization", "Bearer secret"),
-		"a service": metadata.AppendToOutgoingContext(t.Context(), "usher-caller", "rule"),
+		"an API key":          sending(seen.keys.key.Reveal()),
+		"an unknown one":      sending(bearer.ServiceCredential.New().Reveal()),
+		"a revoked one":       sending(seen.keys.credential.Reveal()),
+		"no secret's form":    sending("usc_"),
+		"a key's random part": sending("usc_" + seen.keys.key.Reveal()[4:]),
+		"none":                t.Context(),
+		"wrong":               metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer wrong"),
+		"two":                 metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer secret", "authorization", "Bearer secret"),
+		"a service":           metadata.AppendToOutgoingContext(t.Context(), "usher-caller", "rule"),
 	} {
 		methods(t, func(pkg, method string, d protoreflect.MethodDescriptor) {
 			if !rpc.Public(method) {
@@ -273,8 +330,82 @@ func TestWithoutACredentialThereIsNothing(t *testing.T) {
 			if rpc.Fault(err) == nil || rpc.Fault(err).Reason != fault.Unauthenticated || status.Code(err) != codes.Unauthenticated {
 				t.Errorf("%s, %s: %v", name, method, err)
 			}
+			said[status.Convert(err).Message()] = true
 			if len(conns[pkg].calls) != 0 {
 				t.Fatalf("%s, %s: it was forwarded", name, method)
+			}
+		})
+	}
+	if len(said) != 1 {
+		t.Errorf("the answers tell credentials apart: %v", said)
+	}
+}
+
+// vendor is the context of one of the vendor's services.
+func (w watched) vendor(ctx context.Context) context.Context {
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+w.keys.credential.Reveal())
+}
+
+func TestAServiceCredentialsCallsCarryItsScope(t *testing.T) {
+	t.Parallel()
+	conns, client, seen := serveWatched(t)
+	want := &commonv1.Principal{
+		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE, Subject: "c1", OrganizationIds: []string{"acme", "other"}, MayWrite: true,
+	}
+	methods(t, func(pkg, name string, method protoreflect.MethodDescriptor) {
+		if !rpc.Public(name) {
+			return
+		}
+		before := len(conns[pkg].calls)
+		// The services decide what it may call: here it is only known for who it is.
+		if err := call(seen.vendor(t.Context()), t, client, name, method); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if calls := conns[pkg].calls[before:]; len(calls) != 1 || !proto.Equal(calls[0].principal, want) {
+			t.Errorf("%s: forwarded %d times, for %v", name, len(calls), calls)
+		}
+	})
+	if text := seen.logs.String(); !strings.Contains(text, "principal=c1") || strings.Contains(text, "usc_") {
+		t.Errorf("logged: %s", text)
+	}
+}
+
+func TestAStreamEndsWithItsCredential(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*keys)
+		want   fault.Reason
+	}{
+		"revoked":              {func(k *keys) { k.revoked = true }, fault.Unauthenticated},
+		"that nobody can tell": {func(k *keys) { k.err = fault.New(fault.Unavailable, "directory is down") }, fault.Unavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conns, client, seen := serveWatched(t)
+			conns["usher.rule.v1"].stream = []proto.Message{&rulev1.WatchAccessResponse{}}
+			conns["usher.rule.v1"].hang = make(chan struct{}, 1)
+			watch, err := rulev1.NewAccessServiceClient(client).WatchAccess(seen.vendor(t.Context()), &rulev1.WatchAccessRequest{OrganizationId: "acme"})
+			if err == nil {
+				_, err = watch.Recv()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-conns["usher.rule.v1"].hang
+			// It outlives leases as long as the credential is valid.
+			for range 3 {
+				<-seen.keys.asked
+			}
+			if err := watch.Context().Err(); err != nil {
+				t.Fatal(err)
+			}
+			seen.keys.set(c.change)
+			if _, err := watch.Recv(); rpc.Fault(err).Reason != c.want {
+				t.Errorf("it ended with %v", err)
+			}
+			if _, err := directoryv1.NewOrganizationServiceClient(client).GetOrganization(seen.vendor(t.Context()),
+				&directoryv1.GetOrganizationRequest{OrganizationId: "acme"}); rpc.Fault(err).Reason != c.want {
+				t.Errorf("the next call: %v", err)
 			}
 		})
 	}

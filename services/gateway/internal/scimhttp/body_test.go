@@ -14,7 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/usher-scim/usher/services/internal/apikey"
+	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
@@ -27,7 +27,7 @@ func TestASilentClientHoldsNoConnection(t *testing.T) {
 		{"no key", "/scim/v2/" + directory + "/Users", "Content-Length: 1000\r\n", 401},
 		{"no key, no length", "/scim/v2/" + directory + "/Users", "Transfer-Encoding: chunked\r\n", 401},
 		{"no key, more than the server reads", "/scim/v2/" + directory + "/Users", "Content-Length: 10000000\r\n", 401},
-		{"a key that is none", "/scim/v2/" + directory + "/Users", "Content-Length: 1000\r\nAuthorization: Bearer " + apikey.New().Reveal() + "\r\n", 401},
+		{"a key that is none", "/scim/v2/" + directory + "/Users", "Content-Length: 1000\r\nAuthorization: Bearer " + bearer.APIKey.New().Reveal() + "\r\n", 401},
 		{"no directory", "/", "Content-Length: 1000\r\n", 404},
 	} {
 		t.Run(c.name, func(t *testing.T) {

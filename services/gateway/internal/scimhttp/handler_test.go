@@ -20,7 +20,7 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
-	"github.com/usher-scim/usher/services/internal/apikey"
+	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
@@ -218,7 +218,9 @@ func TestEveryWrongCredentialIsRefusedAlike(t *testing.T) {
 	mistyped[10] ^= 1
 	var details []string
 	for _, c := range []struct{ name, directory, authorization string }{
-		{"unknown key", directory, "Bearer " + apikey.New().Reveal()},
+		{"unknown key", directory, "Bearer " + bearer.APIKey.New().Reveal()},
+		{"a service credential", directory, "Bearer " + w.credential.Reveal()},
+		{"a service credential on no directory", "nonsense", "Bearer " + w.credential.Reveal()},
 		{"revoked or expired key", directory, "Bearer " + w.revoked.Reveal()},
 		{"another directory's key", directory, "Bearer " + w.keys[other].Reveal()},
 		{"the key on another directory", other, "Bearer " + w.keys[directory].Reveal()},
@@ -713,7 +715,7 @@ func TestMessagesAreMeasuredByRoute(t *testing.T) {
 	w.serve(r)
 	w.do("GET", "/Users", "")
 	w.do("GET", "/Users", "") // one too many
-	w.do("GET", "/Users", "", "Authorization", "Bearer "+apikey.New().Reveal())
+	w.do("GET", "/Users", "", "Authorization", "Bearer "+bearer.APIKey.New().Reveal())
 	points := w.measured()
 	for _, want := range []string{
 		"usher_gateway_messages_total{method=PATCH,route=/Users/{id},status_class=2xx}",

@@ -25,7 +25,7 @@ import (
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
-	"github.com/usher-scim/usher/services/internal/apikey"
+	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/telemetry"
@@ -190,17 +190,18 @@ func (l *locked) String() string {
 
 // world is a handler with all that it talks to.
 type world struct {
-	t         *testing.T
-	identity  *identity
-	events    *recorded
-	logs      *locked
-	spans     *tracetest.InMemoryExporter
-	metrics   *sdkmetric.ManualReader
-	handler   *Handler
-	now       time.Time
-	keys      map[string]apikey.Secret // by directory
-	revoked   apikey.Secret
-	loadError error
+	t          *testing.T
+	identity   *identity
+	events     *recorded
+	logs       *locked
+	spans      *tracetest.InMemoryExporter
+	metrics    *sdkmetric.ManualReader
+	handler    *Handler
+	now        time.Time
+	keys       map[string]bearer.Secret // by directory
+	revoked    bearer.Secret
+	credential bearer.Secret // of one of the vendor's services
+	loadError  error
 }
 
 func newWorld(t *testing.T, change ...func(*Config)) *world {
@@ -208,7 +209,8 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	w := &world{
 		t: t, identity: &identity{document: `{"id":"` + someID + `"}`, listed: &identityv1.ListResult{}}, events: &recorded{},
 		logs: &locked{}, spans: tracetest.NewInMemoryExporter(), metrics: sdkmetric.NewManualReader(), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-		keys: map[string]apikey.Secret{directory: apikey.New(), other: apikey.New(), suspended: apikey.New()}, revoked: apikey.New(),
+		keys: map[string]bearer.Secret{directory: bearer.APIKey.New(), other: bearer.APIKey.New(), suspended: bearer.APIKey.New()}, revoked: bearer.APIKey.New(),
+		credential: bearer.ServiceCredential.New(),
 	}
 	// The process's own log, which adds the trace to each line.
 	process, err := telemetry.New(t.Context(), telemetry.Config{Logs: w.logs, Level: slog.LevelDebug, Spans: tracetest.NewNoopExporter()})
@@ -256,6 +258,11 @@ func (w *world) load(_ context.Context, digest keylease.Digest) (keylease.Lease,
 				Until: w.now.Add(5 * time.Second),
 			}, nil
 		}
+	}
+	if digest == w.credential.Digest() {
+		return keylease.Lease{
+			Credential: &keylease.Credential{ID: "c1", All: true, Write: true}, Until: w.now.Add(5 * time.Second),
+		}, nil
 	}
 	return keylease.Lease{Unknown: true, Until: w.now.Add(time.Second)}, nil
 }

@@ -102,7 +102,7 @@ const (
 	PrincipalKind_PRINCIPAL_KIND_OPERATOR PrincipalKind = 2
 	// An admin of one organization.
 	PrincipalKind_PRINCIPAL_KIND_ADMIN PrincipalKind = 3
-	// One of the vendor's services, reading or following access.
+	// One of the vendor's services, within the scope of its service credential: which organizations, and read or write.
 	PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE PrincipalKind = 4
 	// An IdP that presented an API key of a directory.
 	PrincipalKind_PRINCIPAL_KIND_DIRECTORY PrincipalKind = 5
@@ -157,6 +157,9 @@ func (PrincipalKind) EnumDescriptor() ([]byte, []int) {
 
 // Callers says who may call an RPC. A call is let in when the calling service is in `services` and the principal that
 // it calls for is in `principals`. Every RPC carries it; an RPC without it admits nobody.
+//
+// A VENDOR_SERVICE that may not write is let into an RPC only where its idempotency_level is NO_SIDE_EFFECTS. So an RPC
+// has that level exactly when it reads, streams too.
 //
 // An RPC that admits OPERATOR, ADMIN or VENDOR_SERVICE is part of the public gRPC face; any other is internal.
 type Callers struct {

@@ -27,12 +27,19 @@ type Principal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What sort of client this is.
 	Kind PrincipalKind `protobuf:"varint,1,opt,name=kind,proto3,enum=usher.common.v1.PrincipalKind" json:"kind,omitempty"`
-	// The organization that the principal is bound to. Empty for SYSTEM and OPERATOR, which are bound to none.
+	// The organization that the principal is bound to. Empty for SYSTEM and OPERATOR, which are bound to none, and for
+	// VENDOR_SERVICE, which has a scope.
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// The directory that the principal is bound to. Set for DIRECTORY alone.
 	DirectoryId string `protobuf:"bytes,3,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// Who it is within its kind, for logs and audit: a key's id, an admin's subject. Never a secret or a name.
-	Subject       string `protobuf:"bytes,4,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Who it is within its kind, for logs and audit: the id of a key or service credential, an admin's subject. Never a secret or a name.
+	Subject string `protobuf:"bytes,4,opt,name=subject,proto3" json:"subject,omitempty"`
+	// The organizations that the principal may name. For VENDOR_SERVICE alone.
+	OrganizationIds []string `protobuf:"bytes,5,rep,name=organization_ids,json=organizationIds,proto3" json:"organization_ids,omitempty"`
+	// Whether it may name any organization. For VENDOR_SERVICE alone.
+	AllOrganizations bool `protobuf:"varint,6,opt,name=all_organizations,json=allOrganizations,proto3" json:"all_organizations,omitempty"`
+	// Whether it may call RPCs that change something. For VENDOR_SERVICE alone.
+	MayWrite      bool `protobuf:"varint,7,opt,name=may_write,json=mayWrite,proto3" json:"may_write,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -95,16 +102,40 @@ func (x *Principal) GetSubject() string {
 	return ""
 }
 
+func (x *Principal) GetOrganizationIds() []string {
+	if x != nil {
+		return x.OrganizationIds
+	}
+	return nil
+}
+
+func (x *Principal) GetAllOrganizations() bool {
+	if x != nil {
+		return x.AllOrganizations
+	}
+	return false
+}
+
+func (x *Principal) GetMayWrite() bool {
+	if x != nil {
+		return x.MayWrite
+	}
+	return false
+}
+
 var File_usher_common_v1_principal_proto protoreflect.FileDescriptor
 
 const file_usher_common_v1_principal_proto_rawDesc = "" +
 	"\n" +
-	"\x1fusher/common/v1/principal.proto\x12\x0fusher.common.v1\x1a\x1dusher/common/v1/callers.proto\"\xa5\x01\n" +
+	"\x1fusher/common/v1/principal.proto\x12\x0fusher.common.v1\x1a\x1dusher/common/v1/callers.proto\"\x9a\x02\n" +
 	"\tPrincipal\x122\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1e.usher.common.v1.PrincipalKindR\x04kind\x12'\n" +
 	"\x0forganization_id\x18\x02 \x01(\tR\x0eorganizationId\x12!\n" +
 	"\fdirectory_id\x18\x03 \x01(\tR\vdirectoryId\x12\x18\n" +
-	"\asubject\x18\x04 \x01(\tR\asubjectB\xc0\x01\n" +
+	"\asubject\x18\x04 \x01(\tR\asubject\x12)\n" +
+	"\x10organization_ids\x18\x05 \x03(\tR\x0forganizationIds\x12+\n" +
+	"\x11all_organizations\x18\x06 \x01(\bR\x10allOrganizations\x12\x1b\n" +
+	"\tmay_write\x18\a \x01(\bR\bmayWriteB\xc0\x01\n" +
 	"\x13com.usher.common.v1B\x0ePrincipalProtoP\x01Z;github.com/usher-scim/usher/gen/go/usher/common/v1;commonv1\xa2\x02\x03UCX\xaa\x02\x0fUsher.Common.V1\xca\x02\x0fUsher\\Common\\V1\xe2\x02\x1bUsher\\Common\\V1\\GPBMetadata\xea\x02\x11Usher::Common::V1b\x06proto3"
 
 var (

@@ -73,16 +73,15 @@ func (x *ResolveKeyRequest) GetKeyDigest() []byte {
 // ResolveKeyResponse says what a key opens.
 type ResolveKeyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
-	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory, ACTIVE or SUSPENDED.
-	DirectoryId string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// The key's id, for logs.
-	ApiKeyId string `protobuf:"bytes,3,opt,name=api_key_id,json=apiKeyId,proto3" json:"api_key_id,omitempty"`
-	// Whether the organization is not federated, so that the directory must answer 403.
-	Suspended bool `protobuf:"varint,4,opt,name=suspended,proto3" json:"suspended,omitempty"`
+	// What it opens.
+	//
+	// Types that are valid to be assigned to Opens:
+	//
+	//	*ResolveKeyResponse_Directory
+	//	*ResolveKeyResponse_ServiceCredential
+	Opens isResolveKeyResponse_Opens `protobuf_oneof:"opens"`
 	// Until when the answer may be used. Never later than the key's own expiry.
-	LeaseExpireTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=lease_expire_time,json=leaseExpireTime,proto3" json:"lease_expire_time,omitempty"`
+	LeaseExpireTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=lease_expire_time,json=leaseExpireTime,proto3" json:"lease_expire_time,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -117,32 +116,29 @@ func (*ResolveKeyResponse) Descriptor() ([]byte, []int) {
 	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *ResolveKeyResponse) GetOrganizationId() string {
+func (x *ResolveKeyResponse) GetOpens() isResolveKeyResponse_Opens {
 	if x != nil {
-		return x.OrganizationId
+		return x.Opens
 	}
-	return ""
+	return nil
 }
 
-func (x *ResolveKeyResponse) GetDirectoryId() string {
+func (x *ResolveKeyResponse) GetDirectory() *OpenedDirectory {
 	if x != nil {
-		return x.DirectoryId
+		if x, ok := x.Opens.(*ResolveKeyResponse_Directory); ok {
+			return x.Directory
+		}
 	}
-	return ""
+	return nil
 }
 
-func (x *ResolveKeyResponse) GetApiKeyId() string {
+func (x *ResolveKeyResponse) GetServiceCredential() *ServiceCredential {
 	if x != nil {
-		return x.ApiKeyId
+		if x, ok := x.Opens.(*ResolveKeyResponse_ServiceCredential); ok {
+			return x.ServiceCredential
+		}
 	}
-	return ""
-}
-
-func (x *ResolveKeyResponse) GetSuspended() bool {
-	if x != nil {
-		return x.Suspended
-	}
-	return false
+	return nil
 }
 
 func (x *ResolveKeyResponse) GetLeaseExpireTime() *timestamppb.Timestamp {
@@ -150,6 +146,97 @@ func (x *ResolveKeyResponse) GetLeaseExpireTime() *timestamppb.Timestamp {
 		return x.LeaseExpireTime
 	}
 	return nil
+}
+
+type isResolveKeyResponse_Opens interface {
+	isResolveKeyResponse_Opens()
+}
+
+type ResolveKeyResponse_Directory struct {
+	// A directory: it is an API key.
+	Directory *OpenedDirectory `protobuf:"bytes,1,opt,name=directory,proto3,oneof"`
+}
+
+type ResolveKeyResponse_ServiceCredential struct {
+	// The public face, within a scope: it is a service credential.
+	ServiceCredential *ServiceCredential `protobuf:"bytes,2,opt,name=service_credential,json=serviceCredential,proto3,oneof"`
+}
+
+func (*ResolveKeyResponse_Directory) isResolveKeyResponse_Opens() {}
+
+func (*ResolveKeyResponse_ServiceCredential) isResolveKeyResponse_Opens() {}
+
+// OpenedDirectory is what an API key opens.
+type OpenedDirectory struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The directory, ACTIVE or SUSPENDED.
+	DirectoryId string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
+	// The key's id, for logs.
+	ApiKeyId string `protobuf:"bytes,3,opt,name=api_key_id,json=apiKeyId,proto3" json:"api_key_id,omitempty"`
+	// Whether the organization is not federated, so that the directory must answer 403.
+	Suspended     bool `protobuf:"varint,4,opt,name=suspended,proto3" json:"suspended,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenedDirectory) Reset() {
+	*x = OpenedDirectory{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenedDirectory) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenedDirectory) ProtoMessage() {}
+
+func (x *OpenedDirectory) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenedDirectory.ProtoReflect.Descriptor instead.
+func (*OpenedDirectory) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *OpenedDirectory) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *OpenedDirectory) GetDirectoryId() string {
+	if x != nil {
+		return x.DirectoryId
+	}
+	return ""
+}
+
+func (x *OpenedDirectory) GetApiKeyId() string {
+	if x != nil {
+		return x.ApiKeyId
+	}
+	return ""
+}
+
+func (x *OpenedDirectory) GetSuspended() bool {
+	if x != nil {
+		return x.Suspended
+	}
+	return false
 }
 
 // WatchDirectoriesRequest says from where to follow.
@@ -163,7 +250,7 @@ type WatchDirectoriesRequest struct {
 
 func (x *WatchDirectoriesRequest) Reset() {
 	*x = WatchDirectoriesRequest{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[2]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -175,7 +262,7 @@ func (x *WatchDirectoriesRequest) String() string {
 func (*WatchDirectoriesRequest) ProtoMessage() {}
 
 func (x *WatchDirectoriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[2]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -188,7 +275,7 @@ func (x *WatchDirectoriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchDirectoriesRequest.ProtoReflect.Descriptor instead.
 func (*WatchDirectoriesRequest) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{2}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *WatchDirectoriesRequest) GetAfterRevision() int64 {
@@ -213,7 +300,7 @@ type WatchDirectoriesResponse struct {
 
 func (x *WatchDirectoriesResponse) Reset() {
 	*x = WatchDirectoriesResponse{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[3]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -225,7 +312,7 @@ func (x *WatchDirectoriesResponse) String() string {
 func (*WatchDirectoriesResponse) ProtoMessage() {}
 
 func (x *WatchDirectoriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[3]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -238,7 +325,7 @@ func (x *WatchDirectoriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchDirectoriesResponse.ProtoReflect.Descriptor instead.
 func (*WatchDirectoriesResponse) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{3}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *WatchDirectoriesResponse) GetRevision() int64 {
@@ -266,17 +353,21 @@ var File_usher_directory_v1_internal_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"\n" +
-	"!usher/directory/v1/internal.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\"usher/directory/v1/directory.proto\";\n" +
+	"!usher/directory/v1/internal.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\"usher/directory/v1/directory.proto\x1a+usher/directory/v1/service_credential.proto\";\n" +
 	"\x11ResolveKeyRequest\x12&\n" +
 	"\n" +
-	"key_digest\x18\x01 \x01(\fB\a\xbaH\x04z\x02h R\tkeyDigest\"\xe4\x01\n" +
-	"\x12ResolveKeyResponse\x12'\n" +
+	"key_digest\x18\x01 \x01(\fB\a\xbaH\x04z\x02h R\tkeyDigest\"\x82\x02\n" +
+	"\x12ResolveKeyResponse\x12C\n" +
+	"\tdirectory\x18\x01 \x01(\v2#.usher.directory.v1.OpenedDirectoryH\x00R\tdirectory\x12V\n" +
+	"\x12service_credential\x18\x02 \x01(\v2%.usher.directory.v1.ServiceCredentialH\x00R\x11serviceCredential\x12F\n" +
+	"\x11lease_expire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x0fleaseExpireTimeB\a\n" +
+	"\x05opens\"\x99\x01\n" +
+	"\x0fOpenedDirectory\x12'\n" +
 	"\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12!\n" +
 	"\fdirectory_id\x18\x02 \x01(\tR\vdirectoryId\x12\x1c\n" +
 	"\n" +
 	"api_key_id\x18\x03 \x01(\tR\bapiKeyId\x12\x1c\n" +
-	"\tsuspended\x18\x04 \x01(\bR\tsuspended\x12F\n" +
-	"\x11lease_expire_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x0fleaseExpireTime\"I\n" +
+	"\tsuspended\x18\x04 \x01(\bR\tsuspended\"I\n" +
 	"\x17WatchDirectoriesRequest\x12.\n" +
 	"\x0eafter_revision\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rafterRevision\"\x90\x01\n" +
 	"\x18WatchDirectoriesResponse\x12\x1a\n" +
@@ -286,10 +377,10 @@ const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"\x10KeyLookupService\x12j\n" +
 	"\n" +
 	"ResolveKey\x12%.usher.directory.v1.ResolveKeyRequest\x1a&.usher.directory.v1.ResolveKeyResponse\"\r\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x01\x90\x02\x012\x95\x01\n" +
-	"\x14DirectoryFeedService\x12}\n" +
-	"\x10WatchDirectories\x12+.usher.directory.v1.WatchDirectoriesRequest\x1a,.usher.directory.v1.WatchDirectoriesResponse\"\f\xaa\xcf\x18\b\n" +
-	"\x03\x03\x04\x01\x12\x01\x010\x01B\xd6\x01\n" +
+	"\x01\x01\x12\x01\x01\x90\x02\x012\x99\x01\n" +
+	"\x14DirectoryFeedService\x12\x80\x01\n" +
+	"\x10WatchDirectories\x12+.usher.directory.v1.WatchDirectoriesRequest\x1a,.usher.directory.v1.WatchDirectoriesResponse\"\x0f\xaa\xcf\x18\b\n" +
+	"\x03\x03\x04\x01\x12\x01\x01\x90\x02\x010\x01B\xd6\x01\n" +
 	"\x16com.usher.directory.v1B\rInternalProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
 var (
@@ -304,27 +395,31 @@ func file_usher_directory_v1_internal_proto_rawDescGZIP() []byte {
 	return file_usher_directory_v1_internal_proto_rawDescData
 }
 
-var file_usher_directory_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_usher_directory_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_usher_directory_v1_internal_proto_goTypes = []any{
 	(*ResolveKeyRequest)(nil),        // 0: usher.directory.v1.ResolveKeyRequest
 	(*ResolveKeyResponse)(nil),       // 1: usher.directory.v1.ResolveKeyResponse
-	(*WatchDirectoriesRequest)(nil),  // 2: usher.directory.v1.WatchDirectoriesRequest
-	(*WatchDirectoriesResponse)(nil), // 3: usher.directory.v1.WatchDirectoriesResponse
-	(*timestamppb.Timestamp)(nil),    // 4: google.protobuf.Timestamp
-	(*Directory)(nil),                // 5: usher.directory.v1.Directory
+	(*OpenedDirectory)(nil),          // 2: usher.directory.v1.OpenedDirectory
+	(*WatchDirectoriesRequest)(nil),  // 3: usher.directory.v1.WatchDirectoriesRequest
+	(*WatchDirectoriesResponse)(nil), // 4: usher.directory.v1.WatchDirectoriesResponse
+	(*ServiceCredential)(nil),        // 5: usher.directory.v1.ServiceCredential
+	(*timestamppb.Timestamp)(nil),    // 6: google.protobuf.Timestamp
+	(*Directory)(nil),                // 7: usher.directory.v1.Directory
 }
 var file_usher_directory_v1_internal_proto_depIdxs = []int32{
-	4, // 0: usher.directory.v1.ResolveKeyResponse.lease_expire_time:type_name -> google.protobuf.Timestamp
-	5, // 1: usher.directory.v1.WatchDirectoriesResponse.directory:type_name -> usher.directory.v1.Directory
-	0, // 2: usher.directory.v1.KeyLookupService.ResolveKey:input_type -> usher.directory.v1.ResolveKeyRequest
-	2, // 3: usher.directory.v1.DirectoryFeedService.WatchDirectories:input_type -> usher.directory.v1.WatchDirectoriesRequest
-	1, // 4: usher.directory.v1.KeyLookupService.ResolveKey:output_type -> usher.directory.v1.ResolveKeyResponse
-	3, // 5: usher.directory.v1.DirectoryFeedService.WatchDirectories:output_type -> usher.directory.v1.WatchDirectoriesResponse
-	4, // [4:6] is the sub-list for method output_type
-	2, // [2:4] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	2, // 0: usher.directory.v1.ResolveKeyResponse.directory:type_name -> usher.directory.v1.OpenedDirectory
+	5, // 1: usher.directory.v1.ResolveKeyResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
+	6, // 2: usher.directory.v1.ResolveKeyResponse.lease_expire_time:type_name -> google.protobuf.Timestamp
+	7, // 3: usher.directory.v1.WatchDirectoriesResponse.directory:type_name -> usher.directory.v1.Directory
+	0, // 4: usher.directory.v1.KeyLookupService.ResolveKey:input_type -> usher.directory.v1.ResolveKeyRequest
+	3, // 5: usher.directory.v1.DirectoryFeedService.WatchDirectories:input_type -> usher.directory.v1.WatchDirectoriesRequest
+	1, // 6: usher.directory.v1.KeyLookupService.ResolveKey:output_type -> usher.directory.v1.ResolveKeyResponse
+	4, // 7: usher.directory.v1.DirectoryFeedService.WatchDirectories:output_type -> usher.directory.v1.WatchDirectoriesResponse
+	6, // [6:8] is the sub-list for method output_type
+	4, // [4:6] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_internal_proto_init() }
@@ -333,13 +428,18 @@ func file_usher_directory_v1_internal_proto_init() {
 		return
 	}
 	file_usher_directory_v1_directory_proto_init()
+	file_usher_directory_v1_service_credential_proto_init()
+	file_usher_directory_v1_internal_proto_msgTypes[1].OneofWrappers = []any{
+		(*ResolveKeyResponse_Directory)(nil),
+		(*ResolveKeyResponse_ServiceCredential)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_directory_v1_internal_proto_rawDesc), len(file_usher_directory_v1_internal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

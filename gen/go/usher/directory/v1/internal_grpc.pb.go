@@ -26,11 +26,11 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// KeyLookupService tells the gateway what an API key opens.
+// KeyLookupService tells the gateway what a bearer secret opens: an API key's, or a service credential's.
 type KeyLookupServiceClient interface {
-	// ResolveKey finds the directory that a key opens now. The answer is a lease: it may be used, by whoever holds it,
-	// until lease_expire_time and no longer. Reasons: NOT_FOUND (no key has this digest, or it is revoked or expired, or
-	// its directory is deleted).
+	// ResolveKey finds what a key opens now. The answer is a lease: it may be used, by whoever holds it, until
+	// lease_expire_time and no longer. Reasons: NOT_FOUND (no key has this digest, or it is revoked or expired, or its
+	// directory is deleted).
 	ResolveKey(ctx context.Context, in *ResolveKeyRequest, opts ...grpc.CallOption) (*ResolveKeyResponse, error)
 }
 
@@ -56,11 +56,11 @@ func (c *keyLookupServiceClient) ResolveKey(ctx context.Context, in *ResolveKeyR
 // All implementations must embed UnimplementedKeyLookupServiceServer
 // for forward compatibility.
 //
-// KeyLookupService tells the gateway what an API key opens.
+// KeyLookupService tells the gateway what a bearer secret opens: an API key's, or a service credential's.
 type KeyLookupServiceServer interface {
-	// ResolveKey finds the directory that a key opens now. The answer is a lease: it may be used, by whoever holds it,
-	// until lease_expire_time and no longer. Reasons: NOT_FOUND (no key has this digest, or it is revoked or expired, or
-	// its directory is deleted).
+	// ResolveKey finds what a key opens now. The answer is a lease: it may be used, by whoever holds it, until
+	// lease_expire_time and no longer. Reasons: NOT_FOUND (no key has this digest, or it is revoked or expired, or its
+	// directory is deleted).
 	ResolveKey(context.Context, *ResolveKeyRequest) (*ResolveKeyResponse, error)
 	mustEmbedUnimplementedKeyLookupServiceServer()
 }

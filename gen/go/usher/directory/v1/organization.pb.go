@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: usher/directory/v1/organization.proto
 
-// Package usher.directory.v1 is the directory service: organizations, the directories that connect their IdPs, and API
-// keys.
+// Package usher.directory.v1 is the directory service: organizations, the directories that connect their IdPs, API keys,
+// and the credentials of the vendor's services.
 
 package directoryv1
 
@@ -569,16 +569,16 @@ const file_usher_directory_v1_organization_proto_rawDesc = "" +
 	"\vupdate_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\"b\n" +
 	"\x1aUpdateOrganizationResponse\x12D\n" +
-	"\forganization\x18\x01 \x01(\v2 .usher.directory.v1.OrganizationR\forganization2\xb7\x05\n" +
-	"\x13OrganizationService\x12\x9f\x01\n" +
-	"\x12CreateOrganization\x12-.usher.directory.v1.CreateOrganizationRequest\x1a..usher.directory.v1.CreateOrganizationResponse\"*\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/api/v1/organizations\x12\xaa\x01\n" +
+	"\forganization\x18\x01 \x01(\v2 .usher.directory.v1.OrganizationR\forganization2\xba\x05\n" +
+	"\x13OrganizationService\x12\xa0\x01\n" +
+	"\x12CreateOrganization\x12-.usher.directory.v1.CreateOrganizationRequest\x1a..usher.directory.v1.CreateOrganizationResponse\"+\xaa\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/api/v1/organizations\x12\xaa\x01\n" +
 	"\x0fGetOrganization\x12*.usher.directory.v1.GetOrganizationRequest\x1a+.usher.directory.v1.GetOrganizationResponse\">\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02)\x12'/api/v1/organizations/{organization_id}\x90\x02\x01\x12\x9c\x01\n" +
-	"\x11ListOrganizations\x12,.usher.directory.v1.ListOrganizationsRequest\x1a-.usher.directory.v1.ListOrganizationsResponse\"*\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/organizations\x90\x02\x01\x12\xb1\x01\n" +
-	"\x12UpdateOrganization\x12-.usher.directory.v1.UpdateOrganizationRequest\x1a..usher.directory.v1.UpdateOrganizationResponse\"<\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x02,:\x01*2'/api/v1/organizations/{organization_id}B\xda\x01\n" +
+	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02)\x12'/api/v1/organizations/{organization_id}\x90\x02\x01\x12\x9d\x01\n" +
+	"\x11ListOrganizations\x12,.usher.directory.v1.ListOrganizationsRequest\x1a-.usher.directory.v1.ListOrganizationsResponse\"+\xaa\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/organizations\x90\x02\x01\x12\xb2\x01\n" +
+	"\x12UpdateOrganization\x12-.usher.directory.v1.UpdateOrganizationRequest\x1a..usher.directory.v1.UpdateOrganizationResponse\"=\xaa\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x02,:\x01*2'/api/v1/organizations/{organization_id}B\xda\x01\n" +
 	"\x16com.usher.directory.v1B\x11OrganizationProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
 var (

@@ -4,8 +4,8 @@
 // - protoc             (unknown)
 // source: usher/directory/v1/organization.proto
 
-// Package usher.directory.v1 is the directory service: organizations, the directories that connect their IdPs, and API
-// keys.
+// Package usher.directory.v1 is the directory service: organizations, the directories that connect their IdPs, API keys,
+// and the credentials of the vendor's services.
 
 package directoryv1
 
@@ -32,13 +32,14 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// OrganizationService manages organizations. Creating and changing them is the operator's.
+// OrganizationService manages organizations. Creating and changing them is the operator's, and of those of the vendor's
+// services that may write: signing customers up, and knowing where their sign-in comes from, is the vendor's.
 type OrganizationServiceClient interface {
-	// CreateOrganization adds an organization. Reasons: ALREADY_EXISTS.
+	// CreateOrganization adds an organization. A service credential for it is one of all organizations. Reasons: ALREADY_EXISTS.
 	CreateOrganization(ctx context.Context, in *CreateOrganizationRequest, opts ...grpc.CallOption) (*CreateOrganizationResponse, error)
 	// GetOrganization reads one organization. Reasons: NOT_FOUND.
 	GetOrganization(ctx context.Context, in *GetOrganizationRequest, opts ...grpc.CallOption) (*GetOrganizationResponse, error)
-	// ListOrganizations lists all organizations by id. Reasons: PAGE_TOKEN.
+	// ListOrganizations lists all organizations by id. A service credential for it is one of all organizations. Reasons: PAGE_TOKEN.
 	ListOrganizations(ctx context.Context, in *ListOrganizationsRequest, opts ...grpc.CallOption) (*ListOrganizationsResponse, error)
 	// UpdateOrganization changes the fields that the mask names. An organization that stops being federated has its
 	// directories suspended: their keys answer 403 with that reason, within five seconds, until it is federated again.
@@ -98,13 +99,14 @@ func (c *organizationServiceClient) UpdateOrganization(ctx context.Context, in *
 // All implementations must embed UnimplementedOrganizationServiceServer
 // for forward compatibility.
 //
-// OrganizationService manages organizations. Creating and changing them is the operator's.
+// OrganizationService manages organizations. Creating and changing them is the operator's, and of those of the vendor's
+// services that may write: signing customers up, and knowing where their sign-in comes from, is the vendor's.
 type OrganizationServiceServer interface {
-	// CreateOrganization adds an organization. Reasons: ALREADY_EXISTS.
+	// CreateOrganization adds an organization. A service credential for it is one of all organizations. Reasons: ALREADY_EXISTS.
 	CreateOrganization(context.Context, *CreateOrganizationRequest) (*CreateOrganizationResponse, error)
 	// GetOrganization reads one organization. Reasons: NOT_FOUND.
 	GetOrganization(context.Context, *GetOrganizationRequest) (*GetOrganizationResponse, error)
-	// ListOrganizations lists all organizations by id. Reasons: PAGE_TOKEN.
+	// ListOrganizations lists all organizations by id. A service credential for it is one of all organizations. Reasons: PAGE_TOKEN.
 	ListOrganizations(context.Context, *ListOrganizationsRequest) (*ListOrganizationsResponse, error)
 	// UpdateOrganization changes the fields that the mask names. An organization that stops being federated has its
 	// directories suspended: their keys answer 403 with that reason, within five seconds, until it is federated again.

@@ -660,15 +660,14 @@ const file_usher_identity_v1_feed_proto_rawDesc = "" +
 	"\fResourceType\x12\x1d\n" +
 	"\x19RESOURCE_TYPE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12RESOURCE_TYPE_USER\x10\x01\x12\x17\n" +
-	"\x13RESOURCE_TYPE_GROUP\x10\x022\xd3\x02\n" +
+	"\x13RESOURCE_TYPE_GROUP\x10\x022\xd6\x02\n" +
 	"\vFeedService\x12e\n" +
 	"\tGetCursor\x12#.usher.identity.v1.GetCursorRequest\x1a$.usher.identity.v1.GetCursorResponse\"\r\xaa\xcf\x18\x06\n" +
 	"\x01\x04\x12\x01\x01\x90\x02\x01\x12k\n" +
 	"\vListChanges\x12%.usher.identity.v1.ListChangesRequest\x1a&.usher.identity.v1.ListChangesResponse\"\r\xaa\xcf\x18\x06\n" +
-	"\x01\x04\x12\x01\x01\x90\x02\x01\x12p\n" +
-	"\rWatchActivity\x12'.usher.identity.v1.WatchActivityRequest\x1a(.usher.identity.v1.WatchActivityResponse\"\n" +
-	"\xaa\xcf\x18\x06\n" +
-	"\x01\x04\x12\x01\x010\x01B\xc9\x01\n" +
+	"\x01\x04\x12\x01\x01\x90\x02\x01\x12s\n" +
+	"\rWatchActivity\x12'.usher.identity.v1.WatchActivityRequest\x1a(.usher.identity.v1.WatchActivityResponse\"\r\xaa\xcf\x18\x06\n" +
+	"\x01\x04\x12\x01\x01\x90\x02\x010\x01B\xc9\x01\n" +
 	"\x15com.usher.identity.v1B\tFeedProtoP\x01Z?github.com/usher-scim/usher/gen/go/usher/identity/v1;identityv1\xa2\x02\x03UIX\xaa\x02\x11Usher.Identity.V1\xca\x02\x11Usher\\Identity\\V1\xe2\x02\x1dUsher\\Identity\\V1\\GPBMetadata\xea\x02\x13Usher::Identity::V1b\x06proto3"
 
 var (

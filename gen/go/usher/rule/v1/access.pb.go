@@ -1347,19 +1347,19 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\x10AccessChangeKind\x12\"\n" +
 	"\x1eACCESS_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18ACCESS_CHANGE_KIND_ADDED\x10\x01\x12\x1e\n" +
-	"\x1aACCESS_CHANGE_KIND_REMOVED\x10\x022\xba\t\n" +
+	"\x1aACCESS_CHANGE_KIND_REMOVED\x10\x022\xbf\t\n" +
 	"\rAccessService\x12\xb1\x01\n" +
 	"\vCheckAccess\x12!.usher.rule.v1.CheckAccessRequest\x1a\".usher.rule.v1.CheckAccessResponse\"[\xaa\xcf\x18\b\n" +
 	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02F\x12D/api/v1/organizations/{organization_id}/users/{user_id}/access:check\x90\x02\x01\x12\x98\x01\n" +
 	"\n" +
 	"ListAccess\x12 .usher.rule.v1.ListAccessRequest\x1a!.usher.rule.v1.ListAccessResponse\"E\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/access\x90\x02\x01\x12\xa3\x01\n" +
-	"\vGrantAccess\x12!.usher.rule.v1.GrantAccessRequest\x1a\".usher.rule.v1.GrantAccessResponse\"M\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x029:\x01*\"4/api/v1/organizations/{organization_id}/access:grant\x90\x02\x02\x12\xa7\x01\n" +
-	"\fRevokeAccess\x12\".usher.rule.v1.RevokeAccessRequest\x1a#.usher.rule.v1.RevokeAccessResponse\"N\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02::\x01*\"5/api/v1/organizations/{organization_id}/access:revoke\x90\x02\x02\x12\xa0\x01\n" +
-	"\vWatchAccess\x12!.usher.rule.v1.WatchAccessRequest\x1a\".usher.rule.v1.WatchAccessResponse\"H\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/access:watch0\x01\x12\xae\x01\n" +
+	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/access\x90\x02\x01\x12\xa4\x01\n" +
+	"\vGrantAccess\x12!.usher.rule.v1.GrantAccessRequest\x1a\".usher.rule.v1.GrantAccessResponse\"N\xaa\xcf\x18\b\n" +
+	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x029:\x01*\"4/api/v1/organizations/{organization_id}/access:grant\x90\x02\x02\x12\xa8\x01\n" +
+	"\fRevokeAccess\x12\".usher.rule.v1.RevokeAccessRequest\x1a#.usher.rule.v1.RevokeAccessResponse\"O\xaa\xcf\x18\b\n" +
+	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02::\x01*\"5/api/v1/organizations/{organization_id}/access:revoke\x90\x02\x02\x12\xa3\x01\n" +
+	"\vWatchAccess\x12!.usher.rule.v1.WatchAccessRequest\x1a\".usher.rule.v1.WatchAccessResponse\"K\xaa\xcf\x18\b\n" +
+	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/access:watch\x90\x02\x010\x01\x12\xae\x01\n" +
 	"\x0fGetAccessCursor\x12%.usher.rule.v1.GetAccessCursorRequest\x1a&.usher.rule.v1.GetAccessCursorResponse\"L\xaa\xcf\x18\b\n" +
 	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x027\x125/api/v1/organizations/{organization_id}/access:cursor\x90\x02\x01\x12\xb5\x01\n" +
 	"\x11WaitUntilCaughtUp\x12'.usher.rule.v1.WaitUntilCaughtUpRequest\x1a(.usher.rule.v1.WaitUntilCaughtUpResponse\"M\xaa\xcf\x18\b\n" +

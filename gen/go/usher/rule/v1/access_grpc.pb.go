@@ -32,7 +32,8 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AccessService reads, follows and grants access.
+// AccessService reads, follows and grants access. Granting and revoking are also of those of the vendor's services that
+// may write.
 type AccessServiceClient interface {
 	// CheckAccess says whether a user effectively holds a role. A user that is not there holds none.
 	CheckAccess(ctx context.Context, in *CheckAccessRequest, opts ...grpc.CallOption) (*CheckAccessResponse, error)
@@ -147,7 +148,8 @@ func (c *accessServiceClient) WaitUntilCaughtUp(ctx context.Context, in *WaitUnt
 // All implementations must embed UnimplementedAccessServiceServer
 // for forward compatibility.
 //
-// AccessService reads, follows and grants access.
+// AccessService reads, follows and grants access. Granting and revoking are also of those of the vendor's services that
+// may write.
 type AccessServiceServer interface {
 	// CheckAccess says whether a user effectively holds a role. A user that is not there holds none.
 	CheckAccess(context.Context, *CheckAccessRequest) (*CheckAccessResponse, error)

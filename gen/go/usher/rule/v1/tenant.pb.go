@@ -684,18 +684,18 @@ const file_usher_rule_v1_tenant_proto_rawDesc = "" +
 	"\x13DeleteTenantRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\x19\n" +
 	"\x02id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x02id\"\x16\n" +
-	"\x14DeleteTenantResponse2\xb6\x06\n" +
-	"\rTenantService\x12\x9d\x01\n" +
-	"\fCreateTenant\x12\".usher.rule.v1.CreateTenantRequest\x1a#.usher.rule.v1.CreateTenantResponse\"D\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x024:\x01*\"//api/v1/organizations/{organization_id}/tenants\x12\x9b\x01\n" +
+	"\x14DeleteTenantResponse2\xb9\x06\n" +
+	"\rTenantService\x12\x9e\x01\n" +
+	"\fCreateTenant\x12\".usher.rule.v1.CreateTenantRequest\x1a#.usher.rule.v1.CreateTenantResponse\"E\xaa\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x024:\x01*\"//api/v1/organizations/{organization_id}/tenants\x12\x9b\x01\n" +
 	"\tGetTenant\x12\x1f.usher.rule.v1.GetTenantRequest\x1a .usher.rule.v1.GetTenantResponse\"K\xaa\xcf\x18\b\n" +
 	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/tenants/{id}\x90\x02\x01\x12\x9c\x01\n" +
 	"\vListTenants\x12!.usher.rule.v1.ListTenantsRequest\x1a\".usher.rule.v1.ListTenantsResponse\"F\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x021\x12//api/v1/organizations/{organization_id}/tenants\x90\x02\x01\x12\xa2\x01\n" +
-	"\fUpdateTenant\x12\".usher.rule.v1.UpdateTenantRequest\x1a#.usher.rule.v1.UpdateTenantResponse\"I\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x029:\x01*24/api/v1/organizations/{organization_id}/tenants/{id}\x12\xa2\x01\n" +
-	"\fDeleteTenant\x12\".usher.rule.v1.DeleteTenantRequest\x1a#.usher.rule.v1.DeleteTenantResponse\"I\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x026*4/api/v1/organizations/{organization_id}/tenants/{id}\x90\x02\x02B\xaf\x01\n" +
+	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x021\x12//api/v1/organizations/{organization_id}/tenants\x90\x02\x01\x12\xa3\x01\n" +
+	"\fUpdateTenant\x12\".usher.rule.v1.UpdateTenantRequest\x1a#.usher.rule.v1.UpdateTenantResponse\"J\xaa\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x029:\x01*24/api/v1/organizations/{organization_id}/tenants/{id}\x12\xa3\x01\n" +
+	"\fDeleteTenant\x12\".usher.rule.v1.DeleteTenantRequest\x1a#.usher.rule.v1.DeleteTenantResponse\"J\xaa\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x026*4/api/v1/organizations/{organization_id}/tenants/{id}\x90\x02\x02B\xaf\x01\n" +
 	"\x11com.usher.rule.v1B\vTenantProtoP\x01Z7github.com/usher-scim/usher/gen/go/usher/rule/v1;rulev1\xa2\x02\x03URX\xaa\x02\rUsher.Rule.V1\xca\x02\rUsher\\Rule\\V1\xe2\x02\x19Usher\\Rule\\V1\\GPBMetadata\xea\x02\x0fUsher::Rule::V1b\x06proto3"
 
 var (

@@ -33,7 +33,8 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// TenantService manages tenants.
+// TenantService manages tenants. Creating, changing and removing them is the operator's, and of those of the vendor's
+// services that may write: a tenant is an instance of the vendor's product.
 type TenantServiceClient interface {
 	// CreateTenant adds a tenant. Reasons: NOT_FOUND (no such organization), ALREADY_EXISTS.
 	CreateTenant(ctx context.Context, in *CreateTenantRequest, opts ...grpc.CallOption) (*CreateTenantResponse, error)
@@ -109,7 +110,8 @@ func (c *tenantServiceClient) DeleteTenant(ctx context.Context, in *DeleteTenant
 // All implementations must embed UnimplementedTenantServiceServer
 // for forward compatibility.
 //
-// TenantService manages tenants.
+// TenantService manages tenants. Creating, changing and removing them is the operator's, and of those of the vendor's
+// services that may write: a tenant is an instance of the vendor's product.
 type TenantServiceServer interface {
 	// CreateTenant adds a tenant. Reasons: NOT_FOUND (no such organization), ALREADY_EXISTS.
 	CreateTenant(context.Context, *CreateTenantRequest) (*CreateTenantResponse, error)

@@ -16,6 +16,8 @@ import (
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
 func accessCommand(c *client) *cobra.Command {
@@ -146,16 +148,9 @@ func explainAccess(ctx context.Context, conn grpc.ClientConnInterface, out io.Wr
 	if err != nil {
 		return err
 	}
-	message, err := allPages(ctx, conn, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
-		r, err := rulev1.NewRuleServiceClient(conn).ListRules(ctx, &rulev1.ListRulesRequest{OrganizationId: organization, PageToken: token})
-		return r, r.GetNextPageToken(), err
-	})
+	rules, err := rulesByID(ctx, conn, organization)
 	if err != nil {
 		return err
-	}
-	rules := map[string]*rulev1.Rule{}
-	for _, rule := range message.(*rulev1.ListRulesResponse).GetRules() {
-		rules[rule.GetId()] = rule
 	}
 	var rows [][]string
 	for _, a := range access {
@@ -172,12 +167,33 @@ func explainAccess(ctx context.Context, conn grpc.ClientConnInterface, out io.Wr
 	return printTable(out, []string{"USER", "TENANT", "ROLE", "EFFECTIVE", "BECAUSE"}, rows)
 }
 
+// rulesByID reads an organization's rules; nil for a client that may read access but no rules, such as a service.
+func rulesByID(ctx context.Context, conn grpc.ClientConnInterface, organization string) (map[string]*rulev1.Rule, error) {
+	message, err := allPages(ctx, conn, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
+		r, err := rulev1.NewRuleServiceClient(conn).ListRules(ctx, &rulev1.ListRulesRequest{OrganizationId: organization, PageToken: token})
+		return r, r.GetNextPageToken(), err
+	})
+	if f := rpc.Fault(err); f != nil && f.Reason == fault.NotAllowed {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	rules := map[string]*rulev1.Rule{}
+	for _, rule := range message.(*rulev1.ListRulesResponse).GetRules() {
+		rules[rule.GetId()] = rule
+	}
+	return rules, nil
+}
+
 func because(source *rulev1.Source, rules map[string]*rulev1.Rule) string {
 	if source.GetKind() == rulev1.SourceKind_SOURCE_KIND_MANUAL {
 		return "granted by " + source.GetGrantedBy()
 	}
 	rule := rules[source.GetRuleId()]
 	switch {
+	case rules == nil:
+		return "rule " + source.GetRuleId()
 	case rule == nil:
 		return "a rule that was deleted: " + source.GetRuleId()
 	case rule.GetGroup() != nil:

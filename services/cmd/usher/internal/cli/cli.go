@@ -32,7 +32,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	c.flags(root)
 	root.AddCommand(
-		serveCommand(), migrateCommand(), certificatesCommand(), configCommand(), simulateCommand(c), organizationCommand(c), directoryCommand(c), keyCommand(c),
+		serveCommand(), migrateCommand(), certificatesCommand(), configCommand(), simulateCommand(c), organizationCommand(c),
+		directoryCommand(c), keyCommand(c), credentialCommand(c),
 		tenantCommand(c), roleCommand(c), ruleCommand(c), syncCommand(c), accessCommand(c), eventCommand(c), userCommand(c),
 	)
 	err := root.ExecuteContext(ctx)

@@ -148,6 +148,63 @@ func TestAWalk(t *testing.T) {
 	want(t, x.run(0, "directory", "finish-adoption", again["id"].(string)), `0`)
 }
 
+// A service signs in with its credential, and does what its scope allows.
+func TestServiceCredentials(t *testing.T) {
+	t.Parallel()
+	x := newTerminal(t)
+	x.run(0, "org", "create", "acme", "--federated")
+	made := x.json("credential", "create", "--name", "billing", "--organization", "demo", "--organization", "acme", "--expires-in", "1h")
+	id, secret := made["serviceCredential"].(map[string]any)["id"].(string), made["secret"].(string)
+	want(t, x.run(0, "credential", "create", "--name", "sign-up", "--all", "--write"), `usc_\w{49}`, `shown only now`)
+	want(t, x.run(0, "credential", "list"), id+` +billing +demo,acme +false +false +20`, `sign-up +true +true +20`)
+
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Without the operator's token at hand.
+	service := &terminal{t: t, base: []string{"--addr", x.base[1], "--data-dir", t.TempDir(), "--token-file", file}}
+	want(t, service.run(0, "tenant", "list"), `production +Production`)
+	user := x.json("directory", "create", "--name", "Okta")
+	x.run(0, "simulate", "--users", "4", "--groups", "5", "--cycles", "0", "--base-url", user["baseUrl"].(string), "--key", user["apiKey"].(string))
+	x.run(0, "access", "wait")
+	want(t, service.run(0, "access", "list"), `@.* +production +\S+ +true +rule [0-9a-f-]{36}`)
+	for _, refused := range [][]string{
+		{"tenant", "create", "qa"}, {"org", "list"}, {"org", "get", "nowhere"}, {"rule", "list"}, {"credential", "list"},
+	} {
+		service.run(1, refused...)
+		want(t, service.err, `CALLER_NOT_ALLOWED`)
+	}
+	want(t, x.run(0, "credential", "revoke", id), `billing`)
+	service.run(1, "tenant", "list")
+	want(t, service.err, `UNAUTHENTICATED`)
+	if err := os.WriteFile(file, []byte("two\ntokens\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	service.run(1, "tenant", "list")
+	want(t, service.err, `does not hold one token`)
+}
+
+// The environment is the process's: this test runs beside no other.
+func TestATokenFromTheEnvironment(t *testing.T) {
+	x := newTerminal(t)
+	token, err := os.ReadFile(filepath.Join(x.base[3], "bootstrap-token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := &terminal{t: t, base: []string{"--addr", x.base[1], "--data-dir", t.TempDir()}}
+	t.Setenv("USHER_TOKEN", string(token))
+	want(t, elsewhere.run(0, "org", "list"), `demo`)
+	t.Setenv("USHER_TOKEN", "hush hush")
+	elsewhere.run(1, "org", "list")
+	if want(t, elsewhere.err, `USHER_TOKEN does not hold one token`); strings.Contains(elsewhere.err, "hush") {
+		t.Errorf("it shows the token: %s", elsewhere.err)
+	}
+	t.Setenv("USHER_TOKEN", "wrong")
+	elsewhere.run(1, "org", "list")
+	want(t, elsewhere.err, `UNAUTHENTICATED`)
+}
+
 func TestBadUsage(t *testing.T) {
 	t.Parallel()
 	x := newTerminal(t)
@@ -173,6 +230,9 @@ func TestBadUsage(t *testing.T) {
 		"a part without certificates":    {[]string{"serve", "--dev", "--target", "rule"}, 2, "certificates_dir must be a folder"},
 		"migrating nothing":              {[]string{"migrate"}, 2, "database_url must be set"},
 		"certificates for no time":       {[]string{"certificates", "create", "x", "--valid", "0s"}, 2, "--valid must be above 0"},
+		"a credential of no scope":       {[]string{"credential", "create", "--name", "x"}, 2, "organization"},
+		"a credential of two scopes":     {[]string{"credential", "create", "--name", "x", "--all", "--organization", "demo"}, 2, "all"},
+		"a credential for nobody":        {[]string{"credential", "create", "--name", "x", "--organization", "nowhere"}, 1, "organization_ids[0]"},
 		"nothing to change":              {[]string{"org", "update", "demo"}, 2, "nothing to change"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,7 +247,7 @@ func TestAServerThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	x := &terminal{t: t, base: []string{"--data-dir", t.TempDir()}}
 	x.run(1, "org", "list")
-	want(t, x.err, `bootstrap token`, `--data-dir`)
+	want(t, x.err, `bootstrap token`, `--data-dir`, `USHER_TOKEN`)
 	if err := os.WriteFile(filepath.Join(x.base[1], "bootstrap-token"), []byte("x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

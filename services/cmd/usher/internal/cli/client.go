@@ -21,8 +21,8 @@ import (
 
 // client is how the commands reach a server.
 type client struct {
-	addr, dataDir, output string
-	timeout               time.Duration
+	addr, dataDir, tokenFile, output string
+	timeout                          time.Duration
 
 	conn *grpc.ClientConn
 }
@@ -43,19 +43,19 @@ func (c *client) flags(root *cobra.Command) {
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.addr, "addr", fromEnvironment("USHER_ADDR", defaultAddr), "the server's gRPC address (USHER_ADDR)")
 	flags.StringVar(&c.dataDir, "data-dir", fromEnvironment("USHER_DATA_DIR", defaultDataDir), "the data folder, with the bootstrap token (USHER_DATA_DIR)")
+	flags.StringVar(&c.tokenFile, "token-file", "", "a file with the token to sign in with, such as a service credential (default: the token in USHER_TOKEN, or else the bootstrap token)")
 	flags.StringVarP(&c.output, "output", "o", "table", "table or json")
 	flags.DurationVar(&c.timeout, "timeout", time.Minute, "how long a call may take")
 }
 
-// dial connects as the operator. The token is read anew: it is nowhere but in its file.
+// dial connects as who the token belongs to. The token is read anew: it is nowhere but where it was put.
 func (c *client) dial(ctx context.Context) (context.Context, context.CancelFunc, grpc.ClientConnInterface, error) {
 	if c.output != "table" && c.output != "json" {
 		return nil, nil, nil, fmt.Errorf("--output must be table or json, not %q", c.output)
 	}
-	path := filepath.Join(c.dataDir, "bootstrap-token")
-	token, err := os.ReadFile(path)
+	token, err := c.token()
 	if err != nil {
-		return nil, nil, nil, failed(fmt.Errorf("reading the bootstrap token: %w (is the server running, and --data-dir its data folder?)", err))
+		return nil, nil, nil, failed(err)
 	}
 	if c.conn == nil {
 		if c.conn, err = grpc.NewClient("dns:///"+c.addr, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
@@ -63,8 +63,40 @@ func (c *client) dial(ctx context.Context) (context.Context, context.CancelFunc,
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+strings.TrimSpace(string(token)))
+	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
 	return ctx, cancel, c.conn, nil
+}
+
+// token is what to sign in with: --token-file, else USHER_TOKEN, else the bootstrap token of a server on this machine.
+func (c *client) token() (string, error) {
+	if c.tokenFile != "" {
+		return readToken("the token file", c.tokenFile)
+	}
+	if text := os.Getenv("USHER_TOKEN"); text != "" {
+		return oneToken("USHER_TOKEN", text)
+	}
+	token, err := readToken("the bootstrap token", filepath.Join(c.dataDir, "bootstrap-token"))
+	if err != nil {
+		err = fmt.Errorf("%w (is the server running, and --data-dir its data folder? A server elsewhere takes USHER_TOKEN or --token-file)", err)
+	}
+	return token, err
+}
+
+func readToken(what, path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", what, err)
+	}
+	return oneToken(path, string(text))
+}
+
+// oneToken refuses what gRPC would refuse as metadata, and show.
+func oneToken(where, text string) (string, error) {
+	token := strings.TrimSpace(text)
+	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", fmt.Errorf("%s does not hold one token", where)
+	}
+	return token, nil
 }
 
 func (c *client) close() {

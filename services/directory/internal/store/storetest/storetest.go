@@ -3,6 +3,7 @@ package storetest
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ type testCase struct {
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for subject, cases := range map[string][]testCase{
 		"organizations": organizationCases, "directories": directoryCases, "keys": keyCases,
+		"credentials": credentialCases,
 	} {
 		t.Run(subject, func(t *testing.T) {
 			t.Parallel()
@@ -124,6 +126,15 @@ func (f *fixture) refuses(what string, err error, want fault.Reason) {
 	f.Helper()
 	if !fault.Is(err, want) {
 		f.Errorf("%s: got error %v, want %s", what, err, fault.ReasonName(want))
+	}
+}
+
+// namesField fails unless an error is about one field.
+func (f *fixture) namesField(err error, path string) {
+	f.Helper()
+	var e *fault.Error
+	if !errors.As(err, &e) || len(e.Fields) != 1 || e.Fields[0].Path != path {
+		f.Errorf("%v does not name the field %s", err, path)
 	}
 }
 

@@ -55,3 +55,18 @@ CREATE TABLE keys (
 );
 -- Looked up without an organization: a digest is all that an IdP presents.
 CREATE UNIQUE INDEX keys_digest ON keys (digest);
+
+-- Of no organization: a credential opens several, or all.
+CREATE TABLE service_credentials (
+  id                text    NOT NULL PRIMARY KEY,
+  display_name      text    NOT NULL,
+  organization_ids  text[]  NOT NULL, -- empty for all
+  all_organizations boolean NOT NULL,
+  may_write         boolean NOT NULL,
+  digest            bytea   NOT NULL,
+  create_time       bigint  NOT NULL,
+  expire_time       bigint  NOT NULL, -- 0 for never
+  revoke_time       bigint  NOT NULL, -- 0 while it is not revoked
+  CHECK ((cardinality(organization_ids) = 0) = all_organizations)
+);
+CREATE UNIQUE INDEX service_credentials_digest ON service_credentials (digest);

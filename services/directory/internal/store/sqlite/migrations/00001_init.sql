@@ -53,3 +53,18 @@ CREATE TABLE keys (
 ) WITHOUT ROWID;
 -- Looked up without an organization: a digest is all that an IdP presents.
 CREATE UNIQUE INDEX keys_digest ON keys (digest);
+
+-- Of no organization: a credential opens several, or all.
+CREATE TABLE service_credentials (
+  id                TEXT    NOT NULL PRIMARY KEY,
+  display_name      TEXT    NOT NULL,
+  organization_ids  TEXT    NOT NULL, -- a space between them; '' for all
+  all_organizations INTEGER NOT NULL,
+  may_write         INTEGER NOT NULL,
+  digest            BLOB    NOT NULL,
+  create_time       INTEGER NOT NULL,
+  expire_time       INTEGER NOT NULL, -- 0 for never
+  revoke_time       INTEGER NOT NULL, -- 0 while it is not revoked
+  CHECK ((organization_ids = '') = (all_organizations = 1))
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX service_credentials_digest ON service_credentials (digest);

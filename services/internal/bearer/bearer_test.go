@@ -1,4 +1,4 @@
-package apikey
+package bearer
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 
 func TestParse(t *testing.T) {
 	t.Parallel()
-	good := New().Reveal()
+	good := APIKey.New().Reveal()
 	flipped := []byte(good)
 	flipped[10] ^= 1
 	for name, c := range map[string]struct {
@@ -18,16 +18,18 @@ func TestParse(t *testing.T) {
 		"a new secret is one":                   {good, true},
 		"a changed character is seen":           {string(flipped), false},
 		"another prefix is none":                {"gho_" + good[4:], false},
+		"a secret of another kind is none":      {ServiceCredential.New().Reveal(), false},
+		"another kind's prefix makes it none":   {string(ServiceCredential) + good[4:], false},
 		"the prefix alone is none":              {"ush_", false},
 		"one character short is none":           {good[:len(good)-1], false},
 		"one character long is none":            {good + "0", false},
 		"nothing is none":                       {"", false},
 		"the right length of anything is none":  {"ush_" + strings.Repeat("é", 24) + "x", false},
-		"a checksum of another secret is wrong": {good[:47] + New().Reveal()[47:], false},
+		"a checksum of another secret is wrong": {good[:47] + APIKey.New().Reveal()[47:], false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, ok := Parse(c.text); ok != c.want {
+			if _, ok := APIKey.Parse(c.text); ok != c.want {
 				t.Errorf("Parse(%q) = %v, want %v", c.text, ok, c.want)
 			}
 		})
@@ -36,7 +38,7 @@ func TestParse(t *testing.T) {
 
 func TestSecretsNeverPrint(t *testing.T) {
 	t.Parallel()
-	secret := New()
+	secret := APIKey.New()
 	for _, format := range []string{"%s", "%v", "%+v", "%#v", "%q"} {
 		if text := fmt.Sprintf(format, secret); strings.Contains(text, secret.Reveal()[4:]) {
 			t.Errorf("%s prints the secret: %s", format, text)
@@ -48,9 +50,12 @@ func TestSecretsDiffer(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for range 1000 {
-		text := New().Reveal()
+		text := ServiceCredential.New().Reveal()
 		if len(text) != 53 || seen[text] {
 			t.Fatalf("%q is of the wrong length or was there before", text)
+		}
+		if _, ok := ServiceCredential.Parse(text); !ok {
+			t.Fatalf("%q is not of its own kind", text)
 		}
 		seen[text] = true
 	}

@@ -1,8 +1,10 @@
-// Package apikey is the form of an API key's secret: made by the directory service, recognised by the gateway.
+// Package bearer is the form of the secrets that clients present as bearer tokens: API keys and service credentials. They
+// are made by the directory service and recognised by the gateway.
 //
-// A secret is `ush_`, 43 characters that hold 256 random bits in base 62, and 6 characters of checksum. The prefix lets
-// scanners find leaked keys; the checksum lets a mistyped one be refused without asking anybody.
-package apikey
+// A secret is its kind's prefix, 43 characters that hold 256 random bits in base 62, and 6 characters of checksum. The
+// prefix lets scanners find leaked secrets, and keeps the kinds apart; the checksum lets a mistyped one be refused without
+// asking anybody.
+package bearer
 
 import (
 	"crypto/rand"
@@ -14,27 +16,35 @@ import (
 )
 
 const (
-	prefix         = "ush_"
 	randomLength   = 43
 	checksumLength = 6
 	alphabet       = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
 
-// Secret is a key's secret. It prints as nothing; Reveal gives its text.
+// Kind is what a secret opens, and the prefix that says so.
+type Kind string
+
+// The kinds.
+const (
+	APIKey            Kind = "ush_" // a directory, over SCIM
+	ServiceCredential Kind = "usc_" // the public gRPC face and the admin REST, within its scope
+)
+
+// Secret is a secret of some kind. It prints as nothing; Reveal gives its text.
 type Secret struct{ text string }
 
 // New makes a secret.
-func New() Secret {
+func (k Kind) New() Secret {
 	var random [32]byte
 	// rand.Read never fails: it ends the process where the system gives no randomness.
 	_, _ = rand.Read(random[:])
 	body := base62(new(big.Int).SetBytes(random[:]), randomLength)
-	return Secret{prefix + body + checksum(body)}
+	return Secret{string(k) + body + checksum(body)}
 }
 
-// Parse reads a secret, and says whether it has the form of one. It says nothing of whether the key exists.
-func Parse(text string) (Secret, bool) {
-	body, ok := strings.CutPrefix(text, prefix)
+// Parse reads a secret, and says whether it has the form of one of this kind. It says nothing of whether it opens anything.
+func (k Kind) Parse(text string) (Secret, bool) {
+	body, ok := strings.CutPrefix(text, string(k))
 	if !ok || len(body) != randomLength+checksumLength {
 		return Secret{}, false
 	}
@@ -51,7 +61,7 @@ func (s Secret) Reveal() string { return s.text }
 func (s Secret) Digest() [sha256.Size]byte { return sha256.Sum256([]byte(s.text)) }
 
 // String keeps the secret out of texts.
-func (Secret) String() string { return prefix + "…" }
+func (Secret) String() string { return "…" }
 
 // GoString keeps the secret out of %#v.
 func (s Secret) GoString() string { return s.String() }

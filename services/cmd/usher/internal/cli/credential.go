@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+)
+
+const credentialColumns = "id display_name organization_ids all_organizations may_write create_time expire_time revoke_time"
+
+func credentialCommand(c *client) *cobra.Command {
+	list := listCommand("List all service credentials.", c, credentialColumns, nil, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
+		r, err := directoryv1.NewServiceCredentialServiceClient(conn).ListServiceCredentials(ctx, &directoryv1.ListServiceCredentialsRequest{PageToken: token})
+		return r, r.GetNextPageToken(), err
+	})
+	revoke := &cobra.Command{
+		Use: "revoke ID", Short: "End a service credential.", Args: cobra.ExactArgs(1),
+		RunE: c.call(credentialColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+			return directoryv1.NewServiceCredentialServiceClient(conn).RevokeServiceCredential(ctx, &directoryv1.RevokeServiceCredentialRequest{Id: args[0]})
+		}),
+	}
+	return noun("credential", "Service credentials: how the vendor's services sign in.", createCredentialCommand(c), list, revoke)
+}
+
+func createCredentialCommand(c *client) *cobra.Command {
+	var name string
+	var organizations []string
+	var all, write bool
+	var expires time.Duration
+	create := &cobra.Command{Use: "create", Short: "Add a service credential: prints its secret once.", Args: cobra.NoArgs}
+	create.Flags().StringVar(&name, "name", "", "what people call it (required)")
+	create.Flags().StringArrayVar(&organizations, "organization", nil, "an organization that it opens; give one for each")
+	create.Flags().BoolVar(&all, "all", false, "it opens all organizations, also those that come later")
+	create.Flags().BoolVar(&write, "write", false, "it may also change what it opens")
+	create.Flags().DurationVar(&expires, "expires-in", 0, "stop working after this long (default: never)")
+	_ = create.MarkFlagRequired("name") // the flag is there
+	create.MarkFlagsOneRequired("organization", "all")
+	create.MarkFlagsMutuallyExclusive("organization", "all")
+	create.RunE = func(cmd *cobra.Command, _ []string) error {
+		ctx, cancel, conn, err := c.dial(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		request := &directoryv1.CreateServiceCredentialRequest{
+			DisplayName: name, OrganizationIds: organizations, AllOrganizations: all, MayWrite: write,
+		}
+		if expires != 0 {
+			request.ExpireTime = timestamppb.New(time.Now().Add(expires))
+		}
+		r, err := directoryv1.NewServiceCredentialServiceClient(conn).CreateServiceCredential(ctx, request)
+		if err != nil {
+			return answered(err)
+		}
+		if c.output == "json" {
+			return printJSON(cmd.OutOrStdout(), r)
+		}
+		cmd.Printf("Credential  %s\nSecret      %s\n\nThe secret is shown only now. Give it to the service: it sends it as a bearer token.\n",
+			r.GetServiceCredential().GetId(), r.GetSecret())
+		return nil
+	}
+	return create
+}

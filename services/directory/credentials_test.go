@@ -1,0 +1,157 @@
+package directory_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	"github.com/usher-scim/usher/services/directory"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/ids"
+)
+
+func (b *bundle) tryCredential(r *directoryv1.CreateServiceCredentialRequest) (*directoryv1.CreateServiceCredentialResponse, error) {
+	if r.GetDisplayName() == "" {
+		r.DisplayName = "billing"
+	}
+	return b.credentials.CreateServiceCredential(b.operator(), r)
+}
+
+func (b *bundle) credential(r *directoryv1.CreateServiceCredentialRequest) *directoryv1.CreateServiceCredentialResponse {
+	b.Helper()
+	made, err := b.tryCredential(r)
+	must(b, err)
+	return made
+}
+
+func (b *bundle) revokeCredential(id string) (*directoryv1.ServiceCredential, error) {
+	r, err := b.credentials.RevokeServiceCredential(b.operator(), &directoryv1.RevokeServiceCredentialRequest{Id: id})
+	return r.GetServiceCredential(), err
+}
+
+func TestACredentialOpensItsScopeAndIsListedWithoutItsSecret(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.organization("acme")
+	b.organization("other")
+	for _, request := range []*directoryv1.CreateServiceCredentialRequest{
+		{OrganizationIds: []string{"other", "acme"}},
+		{OrganizationIds: []string{"acme"}, MayWrite: true, ExpireTime: timestamppb.New(b.clock.Now().Add(time.Hour))},
+		{AllOrganizations: true},
+	} {
+		made := b.credential(request)
+		want := &directoryv1.ServiceCredential{
+			Id: made.GetServiceCredential().GetId(), DisplayName: "billing", OrganizationIds: request.GetOrganizationIds(),
+			AllOrganizations: request.GetAllOrganizations(), MayWrite: request.GetMayWrite(),
+			CreateTime: timestamppb.New(b.clock.Now().Truncate(time.Microsecond)),
+		}
+		if request.GetExpireTime() != nil {
+			want.ExpireTime = timestamppb.New(request.GetExpireTime().AsTime().Truncate(time.Microsecond))
+		}
+		resolved, err := b.resolve(made.GetSecret())
+		must(t, err)
+		list, err := b.credentials.ListServiceCredentials(b.operator(), &directoryv1.ListServiceCredentialsRequest{PageSize: 1})
+		must(t, err)
+		for what, got := range map[string]*directoryv1.ServiceCredential{
+			"created": made.GetServiceCredential(), "resolved": resolved.GetServiceCredential(), "listed": list.GetServiceCredentials()[0],
+		} {
+			if !proto.Equal(got, want) {
+				t.Errorf("%s: got %v, want %v", what, got, want)
+			}
+		}
+		if resolved.GetDirectory() != nil {
+			t.Errorf("it opens a directory: %v", resolved)
+		}
+		if !strings.HasPrefix(made.GetSecret(), "usc_") || strings.Contains(list.String(), made.GetSecret()) {
+			t.Errorf("the secret has another form, or is shown a second time")
+		}
+	}
+}
+
+func TestCredentialsThatCannotBeAreRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.organization("acme")
+	var many []string
+	for range 51 {
+		many = append(many, ids.New())
+	}
+	for _, c := range []struct {
+		name, field string
+		request     *directoryv1.CreateServiceCredentialRequest
+	}{
+		{"no scope", "organization_ids", &directoryv1.CreateServiceCredentialRequest{}},
+		{"both scopes", "organization_ids", &directoryv1.CreateServiceCredentialRequest{OrganizationIds: []string{"acme"}, AllOrganizations: true}},
+		{"an organization twice", "organization_ids", &directoryv1.CreateServiceCredentialRequest{OrganizationIds: []string{"acme", "acme"}}},
+		{"an organization without an id", "organization_ids[1]", &directoryv1.CreateServiceCredentialRequest{OrganizationIds: []string{"acme", ""}}},
+		{"an organization that does not exist", "organization_ids[1]", &directoryv1.CreateServiceCredentialRequest{OrganizationIds: []string{"acme", "nowhere"}}},
+		{"too many organizations", "organization_ids", &directoryv1.CreateServiceCredentialRequest{OrganizationIds: many}},
+		{"too long a name", "display_name", &directoryv1.CreateServiceCredentialRequest{AllOrganizations: true, DisplayName: strings.Repeat("ü", 201)}},
+	} {
+		_, err := b.tryCredential(c.request)
+		f := refused(t, c.name, err, fault.InvalidRequest)
+		if len(f.Fields) != 1 || f.Fields[0].Path != c.field {
+			t.Errorf("%s: the error names %v", c.name, f.Fields)
+		}
+	}
+	_, err := b.credentials.CreateServiceCredential(b.operator(), &directoryv1.CreateServiceCredentialRequest{AllOrganizations: true})
+	refused(t, "no name", err, fault.InvalidRequest)
+	b.credential(&directoryv1.CreateServiceCredentialRequest{AllOrganizations: true, DisplayName: strings.Repeat("ü", 200)})
+}
+
+func TestARevokedOrExpiredCredentialIsLikeAnUnknownOne(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *directory.Config) { c.Lease = 4 * time.Second })
+	revoked := b.credential(&directoryv1.CreateServiceCredentialRequest{AllOrganizations: true})
+	expired := b.credential(&directoryv1.CreateServiceCredentialRequest{
+		AllOrganizations: true, ExpireTime: timestamppb.New(b.clock.Now().Add(time.Second)),
+	})
+	lease, err := b.resolve(expired.GetSecret())
+	must(t, err)
+	if left := lease.GetLeaseExpireTime().AsTime().Sub(b.clock.Now()); left > time.Second {
+		t.Errorf("the lease is for %s, longer than the credential", left)
+	}
+	first, err := b.revokeCredential(strings.ToUpper(revoked.GetServiceCredential().GetId()))
+	must(t, err)
+	b.clock.advance(time.Second)
+	again, err := b.revokeCredential(revoked.GetServiceCredential().GetId())
+	must(t, err)
+	equal(t, "when it was revoked", again.GetRevokeTime().AsTime(), first.GetRevokeTime().AsTime())
+	var said []string
+	for _, secret := range []string{"never given out", revoked.GetSecret(), expired.GetSecret()} {
+		_, err := b.resolve(secret)
+		said = append(said, refused(t, "resolving", err, fault.NotFound).Error())
+	}
+	equal(t, "what was said", said, []string{said[0], said[0], said[0]})
+	_, err = b.revokeCredential(ids.New())
+	refused(t, "revoking none", err, fault.NotFound)
+}
+
+func TestCredentialsAreListedInPagesNewestFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var want []string
+	for range 5 {
+		want = append(want, b.credential(&directoryv1.CreateServiceCredentialRequest{AllOrganizations: true}).GetServiceCredential().GetId())
+	}
+	slices.Reverse(want)
+	var got []string
+	for token := ""; ; {
+		r, err := b.credentials.ListServiceCredentials(b.operator(), &directoryv1.ListServiceCredentialsRequest{PageSize: 2, PageToken: token})
+		must(t, err)
+		for _, c := range r.GetServiceCredentials() {
+			got = append(got, c.GetId())
+		}
+		if token = r.GetNextPageToken(); token == "" {
+			break
+		}
+	}
+	equal(t, "the credentials", got, want)
+	_, err := b.credentials.ListServiceCredentials(b.operator(), &directoryv1.ListServiceCredentialsRequest{PageToken: "x"})
+	refused(t, "a token of no list", err, fault.PageToken)
+}

@@ -1,0 +1,69 @@
+package server
+
+import (
+	"context"
+	"strings"
+
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/page"
+)
+
+// CreateServiceCredential implements the RPC.
+func (s *Server) CreateServiceCredential(ctx context.Context, r *directoryv1.CreateServiceCredentialRequest) (*directoryv1.CreateServiceCredentialResponse, error) {
+	if (len(r.GetOrganizationIds()) > 0) == r.GetAllOrganizations() {
+		return nil, fault.Invalid("organization_ids", "must name organizations, unless all_organizations is set, and only then none")
+	}
+	expires, err := expiry(r.GetExpireTime())
+	if err != nil {
+		return nil, err
+	}
+	c, secret, err := s.core.CreateCredential(ctx, store.Credential{
+		DisplayName: r.GetDisplayName(), OrganizationIDs: r.GetOrganizationIds(), All: r.GetAllOrganizations(),
+		Write: r.GetMayWrite(), ExpireTime: expires,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &directoryv1.CreateServiceCredentialResponse{ServiceCredential: credentialMessage(c), Secret: secret.Reveal()}, nil
+}
+
+// ListServiceCredentials implements the RPC.
+func (s *Server) ListServiceCredentials(ctx context.Context, r *directoryv1.ListServiceCredentialsRequest) (*directoryv1.ListServiceCredentialsResponse, error) {
+	const list = "service credentials"
+	before, err := page.After(r.GetPageToken(), 1, list)
+	if err != nil {
+		return nil, err
+	}
+	size := page.Size(r.GetPageSize())
+	all, err := s.core.Credentials(ctx, before[0], size+1)
+	if err != nil {
+		return nil, err
+	}
+	all, more := page.Cut(all, size)
+	response := &directoryv1.ListServiceCredentialsResponse{}
+	for _, c := range all {
+		response.ServiceCredentials = append(response.ServiceCredentials, credentialMessage(c))
+	}
+	if more {
+		response.NextPageToken = page.Token([]string{all[size-1].ID}, list)
+	}
+	return response, nil
+}
+
+// RevokeServiceCredential implements the RPC.
+func (s *Server) RevokeServiceCredential(ctx context.Context, r *directoryv1.RevokeServiceCredentialRequest) (*directoryv1.RevokeServiceCredentialResponse, error) {
+	c, err := s.core.RevokeCredential(ctx, strings.ToLower(r.GetId()))
+	if err != nil {
+		return nil, err
+	}
+	return &directoryv1.RevokeServiceCredentialResponse{ServiceCredential: credentialMessage(c)}, nil
+}
+
+func credentialMessage(c store.Credential) *directoryv1.ServiceCredential {
+	return &directoryv1.ServiceCredential{
+		Id: c.ID, DisplayName: c.DisplayName, OrganizationIds: c.OrganizationIDs, AllOrganizations: c.All, MayWrite: c.Write,
+		CreateTime: timestamp(c.CreateTime), ExpireTime: timestamp(c.ExpireTime), RevokeTime: timestamp(c.RevokeTime),
+	}
+}

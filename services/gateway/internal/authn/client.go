@@ -1,0 +1,61 @@
+package authn
+
+import (
+	"context"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	"github.com/usher-scim/usher/services/internal/bearer"
+	"github.com/usher-scim/usher/services/internal/keylease"
+)
+
+// Clients recognises who calls the admin REST and the public gRPC face: the operator by the bootstrap token, one of the
+// vendor's services by its service credential. An API key opens neither face.
+type Clients struct {
+	operator Operator
+	leases   leases
+}
+
+// NewClients makes it on a cache of leases.
+func NewClients(operator Operator, keys *keylease.Cache) Clients {
+	return Clients{operator: operator, leases: leases{keys}}
+}
+
+// Client is who sends a request.
+type Client struct {
+	Principal *commonv1.Principal
+
+	// Of a service credential: what it was recognised by, and until when that holds.
+	digest keylease.Digest
+	lease  keylease.Lease
+}
+
+// Authenticate gives the client of a request, by all its Authorization values. The error is a Refusal, or says that it
+// cannot be told now.
+func (c Clients) Authenticate(ctx context.Context, authorization []string) (Client, error) {
+	if principal, ok := c.operator.Authenticate(authorization); ok {
+		return Client{Principal: principal}, nil
+	}
+	token, ok := bearerToken(authorization)
+	if !ok {
+		return Client{}, NoBearer
+	}
+	secret, ok := bearer.ServiceCredential.Parse(token)
+	if !ok {
+		return Client{}, Malformed
+	}
+	lease, err := c.leases.of(ctx, secret.Digest())
+	switch {
+	case err != nil:
+		return Client{}, err
+	case lease.Unknown || lease.Credential == nil:
+		return Client{}, Unknown
+	}
+	return Client{Principal: principalOf(lease.Credential), digest: secret.Digest(), lease: lease}, nil
+}
+
+func principalOf(c *keylease.Credential) *commonv1.Principal {
+	return &commonv1.Principal{
+		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE, Subject: c.ID,
+		OrganizationIds: c.Organizations, AllOrganizations: c.All, MayWrite: c.Write,
+	}
+}
