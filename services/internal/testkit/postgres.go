@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -42,6 +43,12 @@ func Postgres(t testing.TB, name string, migrate func(ctx context.Context, url s
 	t.Helper()
 	folder, err := fast.start(postgresScript, temporary())
 	need(t, "PostgreSQL", err)
+	return copied(t, folder, name, migrate)
+}
+
+// copied gives the URL of a new database on a server.
+func copied(t testing.TB, folder, name string, migrate func(ctx context.Context, url string) error) string {
+	t.Helper()
 	ctx := context.Background()
 	made, _ := templates.LoadOrStore(name, &template{})
 	tmpl := made.(*template)
@@ -74,4 +81,57 @@ func execute(ctx context.Context, folder, statement string) error {
 	}
 	_, err = conn.Exec(ctx, statement)
 	return errors.Join(err, conn.Close(ctx))
+}
+
+// PostgresServer is a PostgreSQL server of one test, with settings that keep what is committed when it is killed.
+type PostgresServer struct{ own }
+
+// StartPostgres starts a server that ends with the test.
+func StartPostgres(t testing.TB) *PostgresServer {
+	t.Helper()
+	return &PostgresServer{start(t, "PostgreSQL", postgresScript, temporary(), "durable")}
+}
+
+// Database makes an empty database, owned by a role of the same name that is no superuser, and gives its URL.
+func (s *PostgresServer) Database(name string) string {
+	s.t.Helper()
+	role := pgx.Identifier{name}.Sanitize()
+	s.Execute("CREATE ROLE " + role + " LOGIN")
+	s.Execute("CREATE DATABASE " + role + " OWNER " + role)
+	return fmt.Sprintf("postgres://%s@/%s?host=%s", name, name, s.address)
+}
+
+// Execute runs one statement as a superuser.
+func (s *PostgresServer) Execute(statement string) {
+	s.t.Helper()
+	if err := execute(context.Background(), s.address, statement); err != nil {
+		s.t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// Restart kills it and starts it again, with what was committed.
+func (s *PostgresServer) Restart() {
+	s.t.Helper()
+	s.order("kill")
+	s.order("start")
+}
+
+// Dump writes a database to a file, as an operator's backup does.
+func (s *PostgresServer) Dump(name, file string) {
+	s.t.Helper()
+	s.run("pg_dump", "--dbname="+name, "--file="+file)
+}
+
+// Restore fills an empty database of this server from a Dump.
+func (s *PostgresServer) Restore(name, file string) {
+	s.t.Helper()
+	s.run("psql", "--dbname="+name, "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file="+file)
+}
+
+func (s *PostgresServer) run(command string, args ...string) {
+	s.t.Helper()
+	args = append([]string{"--host=" + s.address, "--username=usher"}, args...)
+	if out, err := exec.CommandContext(s.t.Context(), command, args...).CombinedOutput(); err != nil {
+		s.t.Fatalf("%s: %v\n%s", command, err, out)
+	}
 }

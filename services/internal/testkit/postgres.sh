@@ -1,5 +1,7 @@
 # Runs a PostgreSQL server until standard input ends. Arguments: the folder for temporary files, and "durable" for a server
-# that keeps its promises when it is killed. Prints "ready" and the folder of its socket when it takes connections.
+# that keeps its promises when it is killed. Prints "ready" and the folder of its socket when it takes connections. Then it
+# obeys words on its standard input, one a line, and says "done" after each: kill (at once, as a crash does), start (where
+# it was), freeze, thaw.
 set -eu
 exec 2>&1
 bin=$(ls -d /usr/lib/postgresql/*/bin /opt/homebrew/opt/postgresql*/bin 2>/dev/null | sort -V | tail -1)
@@ -9,11 +11,30 @@ dir=$(mktemp -d "$1/usher-pg-XXXXXX")
 as() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
 [ "$(id -u)" != 0 ] || chown postgres "$dir"
 cd "$dir"
-stop() { as "$bin/pg_ctl" -D "$dir/data" -m immediate -w stop >/dev/null 2>&1 || true; rm -rf "$dir"; }
-trap stop EXIT
-as "$bin/initdb" -D "$dir/data" -U usher -A trust -E UTF8 --locale=C --no-sync >/dev/null
 options="-h '' -k $dir -c max_connections=400 -c shared_buffers=128MB"
 [ "${2:-}" = durable ] || options="$options -F -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0"
-as "$bin/pg_ctl" -D "$dir/data" -w -t 60 -l "$dir/log" -o "$options" start >/dev/null || { cat "$dir/log"; exit 1; }
+start() { as "$bin/pg_ctl" -D "$dir/data" -w -t 60 -l "$dir/log" -o "$options" start >/dev/null || { cat "$dir/log"; exit 1; }; }
+# The server and its sessions, the server first: what it begets meanwhile would be missed.
+signal() {
+  pid=$(head -1 "$dir/data/postmaster.pid" 2>/dev/null) || return 0
+  kill "-$1" "$pid"
+  kill "-$1" $(ps -o pid= --ppid "$pid") 2>/dev/null || true
+}
+stop() {
+  signal CONT 2>/dev/null || true
+  as "$bin/pg_ctl" -D "$dir/data" -m immediate -w stop >/dev/null 2>&1 || true
+}
+trap 'stop; rm -rf "$dir"' EXIT
+as "$bin/initdb" -D "$dir/data" -U usher -A trust -E UTF8 --locale=C --no-sync >/dev/null
+start
 echo "ready $dir"
-cat >/dev/null
+while read -r word; do
+  case $word in
+    kill) stop ;;
+    start) start ;;
+    freeze) signal STOP ;;
+    thaw) signal CONT ;;
+    *) echo "unknown: $word"; exit 1 ;;
+  esac
+  echo done
+done

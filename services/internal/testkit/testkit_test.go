@@ -2,7 +2,9 @@ package testkit
 
 import (
 	"context"
+	"errors"
 	"net"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -95,4 +97,44 @@ func ping(t *testing.T, network, address string) (string, error) {
 	answer := make([]byte, 7)
 	n, err := conn.Read(answer)
 	return string(answer[:n]), err
+}
+
+func TestAPostgresServerKeepsWhatWasCommittedAndIsObeyed(t *testing.T) {
+	t.Parallel()
+	server := StartPostgres(t)
+	url := server.Database("kept")
+	query := func(ctx context.Context, statement string) (n int, err error) {
+		conn, err := pgx.Connect(ctx, url)
+		if err != nil {
+			return 0, err
+		}
+		defer func() { _ = conn.Close(context.Background()) }()
+		return n, conn.QueryRow(ctx, statement).Scan(&n)
+	}
+	if _, err := query(t.Context(), "CREATE TABLE things AS SELECT 7 AS id"); !errors.Is(err, pgx.ErrNoRows) {
+		t.Fatal(err)
+	}
+	expect := func() {
+		t.Helper()
+		if n, err := query(t.Context(), "SELECT id FROM things"); n != 7 || err != nil {
+			t.Errorf("got %d, %v", n, err)
+		}
+	}
+	server.Restart()
+	expect()
+	server.Freeze()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := query(ctx, "SELECT id FROM things"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("while it is frozen: %v", err)
+	}
+	server.Thaw()
+	expect()
+	file := filepath.Join(t.TempDir(), "dump.sql")
+	server.Dump("kept", file)
+	other := StartPostgres(t)
+	url = other.Database("kept")
+	other.Restore("kept", file)
+	expect()
+	server.Freeze() // it is ended all the same
 }
