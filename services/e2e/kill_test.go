@@ -1,26 +1,29 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	"github.com/usher-scim/usher/services/internal/simulate"
+	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
-// killer is a transport that restarts the server at given requests, while they are under way.
+// killer is a transport that restarts processes at given requests, while they are under way.
 type killer struct {
 	http.RoundTripper
-	restart func()
+	restart func(victim string)
 
 	mu     sync.Mutex
-	points map[int]bool
+	points map[int]string // the request, and whom to kill
 	sent   int
 	killed sync.WaitGroup
 }
@@ -28,50 +31,126 @@ type killer struct {
 func (k *killer) RoundTrip(request *http.Request) (*http.Response, error) {
 	k.mu.Lock()
 	k.sent++
-	due := k.points[k.sent]
+	victim, due := k.points[k.sent]
 	k.mu.Unlock()
 	if due {
-		k.killed.Go(k.restart)
+		k.killed.Go(func() { k.restart(victim) })
 	}
 	return k.RoundTripper.RoundTrip(request)
 }
 
-// The process is killed at ten points of an IdP's cycles and started again; in the end everything is as it would have
-// been without.
+// number is a setting of the tests themselves, for longer runs.
+func number(t *testing.T, variable string, byDefault int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return byDefault
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s must be a number: %v", variable, err)
+	}
+	return n
+}
+
+// Processes are killed at points of an IdP's cycles and started again: in the end everything is as it would have been
+// without, and no failed message is forgotten. E2E_ROUNDS is how often in all, E2E_SEED makes other points.
 func TestKilledAtAnyPoint(t *testing.T) {
 	t.Parallel()
-	const seed = 20261123
-	for i, c := range []struct {
-		idp    simulate.IdP
-		split  bool
-		victim string
-	}{
-		{simulate.Entra, false, "all"},
-		{simulate.Okta, true, "identity"},
-	} {
-		t.Run(string(c.idp), func(t *testing.T) {
+	rounds, seed := number(t, "E2E_ROUNDS", 40), number(t, "E2E_SEED", 20261123)
+	type scenario struct {
+		name    string
+		idp     simulate.IdP
+		deploy  func(t *testing.T) *deployment
+		victims []string
+		kills   int
+	}
+	scenarios := []scenario{
+		{"one process", simulate.Entra, func(t *testing.T) *deployment { return deploy(t, plan{}) }, []string{"all"}, 5},
+		{"a process a service", simulate.Okta, func(t *testing.T) *deployment { return deploy(t, plan{split: true}) }, []string{"identity"}, 5},
+	}
+	onPostgres := func(t *testing.T) *deployment {
+		return deploy(t, plan{split: true, database: testkit.StartPostgres(t).Database("app"), redis: testkit.StartRedis(t).URL()})
+	}
+	for n := 10; n < rounds; n += 10 {
+		scenarios = append(scenarios, scenario{
+			fmt.Sprintf("on PostgreSQL, %d", n/10), []simulate.IdP{simulate.Entra, simulate.Okta}[n/10%2], onPostgres,
+			[]string{"gateway", "directory", "identity", "rule", "failedevents"}, min(10, rounds-n),
+		})
+	}
+	for i, c := range scenarios {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := deploy(t, plan{split: c.split})
+			p := c.deploy(t)
 			d := p.newDirectory(nil)
-			config := simulate.Config{IdP: c.idp, Users: 100, Groups: 10, Seed: uint64(i), Cycles: 1}
+			config := simulate.Config{IdP: c.idp, Users: 100, Groups: 10, Seed: uint64(seed + i), Cycles: 1}
 			// The least that is sent is some 310 requests: the points fall all over the cycles.
-			points, random := map[int]bool{}, rand.New(rand.NewPCG(seed, uint64(i)))
-			for len(points) < 5 {
-				points[20+random.IntN(280)] = true
+			points, random := map[int]string{}, rand.New(rand.NewPCG(uint64(seed), uint64(i)))
+			for len(points) < c.kills {
+				points[20+random.IntN(280)] = c.victims[random.IntN(len(c.victims))]
 			}
 			t.Logf("seed %d, killed at requests %v", seed, points)
-			k := &killer{RoundTripper: d.http.Transport, restart: p.processes[c.victim].restart, points: points}
+			k := &killer{RoundTripper: d.http.Transport, points: points, restart: func(victim string) { p.processes[victim].restart() }}
+			unharmed := *d
 			d.http = &http.Client{Transport: k}
-			config.Retry = simulate.RetryPolicy{Attempts: 40}
+			config.Retry = simulate.RetryPolicy{Attempts: 60}
 			s := simulation(t, d, config)
-			run(t.Context(), t, s)
+			failed := unharmed.failMeanwhile(func() { run(t.Context(), t, s) })
 			k.killed.Wait()
 			if k.sent < 300 {
 				t.Errorf("only %d requests were sent: not every point was reached", k.sent)
 			}
 			p.caughtUp()
 			requireState(t, d, s.Expect())
+			p.requireEvents(failed)
 		})
+	}
+}
+
+// failMeanwhile sends messages that must fail while something runs, and gives the IDs of those that were answered so.
+func (d *directory) failMeanwhile(something func()) (messageIDs []string) {
+	d.u.t.Helper()
+	ctx, cancel := context.WithCancel(d.u.t.Context())
+	var failing sync.WaitGroup
+	failing.Go(func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			// Who was answered must be remembered: the request itself is not ended.
+			a, err := d.try(d.u.t.Context(), "POST", "/Users", `{"userName":`)
+			if err == nil && a.status == http.StatusBadRequest {
+				messageIDs = append(messageIDs, a.messageID)
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+	})
+	something()
+	cancel()
+	failing.Wait()
+	return messageIDs
+}
+
+// requireEvents waits until each message has its failed event, and fails when one has several.
+func (u *usher) requireEvents(messageIDs []string) {
+	u.t.Helper()
+	if len(messageIDs) == 0 {
+		u.t.Error("no message failed")
+	}
+	for _, id := range messageIDs {
+		var found []*failedeventsv1.FailedEvent
+		for deadline := time.Now().Add(time.Minute); len(found) == 0 && time.Now().Before(deadline); {
+			r, err := u.events().ListEvents(u.ctx(), &failedeventsv1.ListEventsRequest{OrganizationId: demo, MessageId: id})
+			if err != nil {
+				u.t.Fatal(err)
+			}
+			found = r.GetEvents()
+		}
+		if len(found) != 1 {
+			u.t.Errorf("message %s has %d events", id, len(found))
+		}
 	}
 }
 
