@@ -30,7 +30,7 @@ var backend = []string{"directory", "failedevents", "identity", "rule"}
 func deploy(t *testing.T, p plan) *deployment {
 	t.Helper()
 	d := &deployment{usher: &usher{t: t, token: operatorToken}, processes: map[string]*process{}}
-	common := append([]string{"USHER_OPERATOR_TOKEN=" + operatorToken, "USHER_OPS_ADDR=" + anyPort}, p.env...)
+	common := append([]string{"USHER_OPERATOR_TOKEN=" + operatorToken}, p.env...)
 	if p.database != "" {
 		common = append(common, "USHER_DATABASE_URL="+p.database)
 	}
@@ -44,7 +44,7 @@ func deploy(t *testing.T, p plan) *deployment {
 	add := func(name string, env ...string) {
 		order = append(order, name)
 		all := append(append(append([]string{}, common...), env...), p.each[name]...)
-		d.processes[name] = newProcess(t, name, append(all, "USHER_DATA_DIR="+filepath.Join(t.TempDir(), name))...)
+		d.processes[name] = newProcess(t, name, append(all, "USHER_DATA_DIR="+filepath.Join(t.TempDir(), name), "USHER_OPS_ADDR="+freeAddr(t))...)
 	}
 	if !p.split {
 		add("all", doors()...)

@@ -114,7 +114,12 @@ func newProcess(t *testing.T, name string, env ...string) *process {
 	t.Helper()
 	p := &process{t: t, name: name, log: filepath.Join(t.TempDir(), name+".log")}
 	p.env = append(append(os.Environ(), orderVariable+"=1", leaseVariable+"="+quickLease.String()), env...)
-	t.Cleanup(p.kill)
+	t.Cleanup(func() {
+		p.kill()
+		if said, _ := os.ReadFile(p.log); t.Failed() {
+			t.Logf("%s said at last:\n%s", name, tail(string(said)))
+		}
+	})
 	return p
 }
 

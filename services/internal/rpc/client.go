@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
 )
 
 // clientUnary carries the principal and message over and leaves this side time to report a time-out.
@@ -14,7 +15,25 @@ func clientUnary(ctx context.Context, method string, request, reply any, conn *g
 		return err
 	}
 	defer cancel()
+	awaitReplica(ctx, conn)
 	return invoke(ctx, method, request, reply, conn, options...)
+}
+
+// replicaWait is how long a call waits when no replica is there: replicas that are restarted one after the other may leave
+// a moment without any that this client has found again. A service that is down is so reported after this time.
+const replicaWait = 2 * time.Second
+
+// awaitReplica waits while every replica is known to be away.
+func awaitReplica(ctx context.Context, conn *grpc.ClientConn) {
+	state := conn.GetState()
+	if state != connectivity.TransientFailure {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, replicaWait)
+	defer cancel()
+	for state != connectivity.Ready && conn.WaitForStateChange(ctx, state) {
+		state = conn.GetState()
+	}
 }
 
 func prepare(ctx context.Context) (context.Context, context.CancelFunc, error) {
@@ -36,5 +55,6 @@ func clientStream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientC
 	if err != nil {
 		return nil, err
 	}
+	awaitReplica(ctx, conn)
 	return open(ctx, desc, conn, method, options...)
 }

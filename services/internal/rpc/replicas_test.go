@@ -27,6 +27,7 @@ type member struct {
 	server  *rpc.WireServer
 	calls   atomic.Int64
 	serving sync.WaitGroup
+	again   func(net.Listener) // serves, at first or after a Stop
 }
 
 // replicas starts servers of one service, and gives a connection to all of them.
@@ -42,14 +43,18 @@ func replicas(t *testing.T, n int, handle func() error) (all []*member, call fun
 		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		must(t, err)
 		m.address = listener.Addr().String()
-		m.server, err = rpc.NewWireServer(fixed(own), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
-		must(t, err)
-		s := &server{resolve: func(context.Context) error {
-			m.calls.Add(1)
-			return handle()
-		}}
-		s.register(m.server)
-		m.serving.Go(func() { _ = m.server.Serve(listener) }) // how it ends is the test's matter
+		m.again = func(listener net.Listener) {
+			m.server, err = rpc.NewWireServer(fixed(own), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+			must(t, err)
+			s := &server{resolve: func(context.Context) error {
+				m.calls.Add(1)
+				return handle()
+			}}
+			s.register(m.server)
+			serving := m.server
+			m.serving.Go(func() { _ = serving.Serve(listener) }) // how it ends is the test's matter
+		}
+		m.again(listener)
 		t.Cleanup(func() {
 			m.server.Stop()
 			m.serving.Wait()
@@ -148,6 +153,23 @@ func TestALostConnectionIsTriedAgainAndAnAnswerIsNot(t *testing.T) {
 	}
 	all[1].server.Stop()
 	refused(t, "a call of nobody", call(t.Context()), fault.Unavailable)
+}
+
+// Between the end of one replica and the next one's being found, calls wait, also those that must not be made twice.
+func TestACallWaitsForAReplicaThatComesBack(t *testing.T) {
+	t.Parallel()
+	all, call := replicas(t, 1, func() error { return nil })
+	must(t, call(t.Context()))
+	all[0].server.Drain()
+	all[0].server.Stop()
+	all[0].serving.Wait()
+	refused(t, "a call while it is away", call(t.Context()), fault.Unavailable) // from now on that is known
+	called := make(chan error, 1)
+	go func() { called <- call(t.Context()) }()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", all[0].address)
+	must(t, err)
+	all[0].again(listener)
+	must(t, <-called)
 }
 
 // Only who has a certificate may ask how a service is.

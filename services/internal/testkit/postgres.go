@@ -75,7 +75,11 @@ func address(folder, database string) string {
 
 // execute runs one statement on the server's own database.
 func execute(ctx context.Context, folder, statement string) error {
-	conn, err := pgx.Connect(ctx, address(folder, "postgres"))
+	return executeIn(ctx, folder, "postgres", statement)
+}
+
+func executeIn(ctx context.Context, folder, database, statement string) error {
+	conn, err := pgx.Connect(ctx, address(folder, database))
 	if err != nil {
 		return err
 	}
@@ -105,6 +109,14 @@ func (s *PostgresServer) Database(name string) string {
 func (s *PostgresServer) Execute(statement string) {
 	s.t.Helper()
 	if err := execute(context.Background(), s.address, statement); err != nil {
+		s.t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// ExecuteIn runs one statement in a database as a superuser.
+func (s *PostgresServer) ExecuteIn(database, statement string) {
+	s.t.Helper()
+	if err := executeIn(context.Background(), s.address, database, statement); err != nil {
 		s.t.Fatalf("%s: %v", statement, err)
 	}
 }
