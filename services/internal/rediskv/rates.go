@@ -16,7 +16,7 @@ type Rates struct{ client *Client }
 func (c *Client) Rates() Rates { return Rates{c} }
 
 // errClock is the answer when Redis would have a directory wait for longer than any wait can be.
-var errClock = errors.New("Redis counts rates by a clock that was set back")
+var errClock = errors.New("rates are counted by a clock of Redis that was set back")
 
 // grain is 2^-20 s, and a rate is so many grains a message: then each sum that the script makes of seconds, in floating
 // point, is exact. Otherwise it refuses some messages, by a hair, that are within the rate. It costs a rate of 100 a
