@@ -22,6 +22,7 @@ import (
 	"github.com/usher-scim/usher/services/directory"
 	"github.com/usher-scim/usher/services/gateway"
 	"github.com/usher-scim/usher/services/internal/apikey"
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rediskv"
 	"github.com/usher-scim/usher/services/internal/rpc"
@@ -150,8 +151,9 @@ func (n *node) opens(key *directoryv1.CreateApiKeyResponse) (bool, error) {
 	return err == nil && !lease.Unknown, err
 }
 
-// knocking has both keys tried at each gateway, over and over, until end is called. The good one always gets in. The
-// doomed one may until it is revoked; no try that begins later than that.
+// knocking has both keys tried at each gateway, over and over, until end is called. The good one gets in: it is never
+// refused, and "not now" is what at most a tenth of the tries are told, on a machine too busy for such short leases. The
+// doomed one may get in until it is revoked; no try that begins later may.
 func (w *world) knocking() (revoked *atomic.Bool, end func()) {
 	revoked = &atomic.Bool{}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -160,18 +162,25 @@ func (w *world) knocking() (revoked *atomic.Bool, end func()) {
 		trying.Go(func() {
 			every := time.NewTicker(time.Millisecond)
 			defer every.Stop()
-			for ctx.Err() == nil {
-				if in, err := n.opens(w.good); !in {
+			tries, notNow := 0, 0
+			for ; ctx.Err() == nil; tries++ {
+				in, err := n.opens(w.good)
+				switch {
+				case fault.Is(err, fault.Unavailable):
+					notNow++
+				case !in || err != nil:
 					w.t.Errorf("gateway %d keeps a good key out: %v", i, err)
 					return
 				}
 				late := revoked.Load()
-				in, err := n.opens(w.doomed)
-				if err != nil || in && late {
+				if in, err := n.opens(w.doomed); in && late || err != nil && !fault.Is(err, fault.Unavailable) {
 					w.t.Errorf("gateway %d lets a revoked key in: %v, %v", i, in, err)
 					return
 				}
 				<-every.C
+			}
+			if 10*notNow > tries {
+				w.t.Errorf("gateway %d could not tell in %d of %d tries", i, notNow, tries)
 			}
 		})
 	}
@@ -318,12 +327,17 @@ func TestARevokedKeyLetsNobodyInWhateverHappens(t *testing.T) {
 			}
 			end()
 			for i, n := range w.gateways {
-				if in, err := n.opens(w.good); !in {
-					t.Errorf("gateway %d keeps the good key out: %v", i, err)
-				}
-				if in, err := n.opens(w.doomed); in || err != nil {
-					t.Errorf("gateway %d lets the revoked key in: %v", i, err)
-				}
+				until(t, fmt.Sprintf("gateway %d lets the good key in", i), func() bool {
+					in, _ := n.opens(w.good)
+					return in
+				})
+				until(t, fmt.Sprintf("gateway %d keeps the revoked key out", i), func() bool {
+					in, err := n.opens(w.doomed)
+					if in {
+						t.Errorf("gateway %d lets the revoked key in", i)
+					}
+					return err == nil
+				})
 			}
 		})
 	}

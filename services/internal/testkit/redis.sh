@@ -15,7 +15,7 @@ start() {
   pid=$(cat "$dir/pid")
 }
 # It is gone when it has ended, also if nobody has asked yet how it did.
-gone() { if [ -d /proc/self ]; then ! grep -qs '^State:[[:space:]]*[^Z]' "/proc/$pid/status"; else ! kill -0 "$pid" 2>/dev/null; fi; }
+gone() { if [ -d /proc/self ]; then ! grep -qs '^State:[[:space:]]*[^Z[:space:]]' "/proc/$pid/status"; else ! kill -0 "$pid" 2>/dev/null; fi; }
 # A frozen server hears only this signal.
 stop() {
   [ -n "$pid" ] || return 0
