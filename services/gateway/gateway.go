@@ -84,7 +84,7 @@ type Gateway struct {
 	public   *publicgrpc.Face
 	spool    *spool.Spool
 	recorder *events.Recorder
-	observed metric.Registration
+	observed []metric.Registration
 }
 
 // New opens the spool and makes the faces. Call Run to deliver failed events, and Close in the end.
@@ -123,9 +123,8 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	g.observed, err = instruments.ObserveSpool(g.spool.Bytes)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("gateway: %w", err), g.spool.Close())
+	if err := g.observe(instruments, d.Keys); err != nil {
+		return nil, errors.Join(fmt.Errorf("gateway: %w", err), g.Close())
 	}
 	g.recorder = events.New(g.spool, failedeventsv1.NewEventRecordServiceClient(d.FailedEvents), instruments, d.Log, events.Retry{})
 	g.scim = scimhttp.New(scimhttp.Config{
@@ -138,6 +137,21 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})
 	return g, nil
+}
+
+// observe reports what is measured only when metrics are read.
+func (g *Gateway) observe(instruments *metrics.Metrics, keys *keylease.Cache) error {
+	spool, err := instruments.ObserveSpool(g.spool.Bytes)
+	if err != nil {
+		return err
+	}
+	g.observed = append(g.observed, spool)
+	lookups, err := instruments.ObserveKeys(keys.Counts)
+	if err != nil {
+		return err
+	}
+	g.observed = append(g.observed, lookups)
+	return nil
 }
 
 // complete fills in defaults, names all problems at once, and gives the public host's name.
@@ -201,4 +215,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 
 // Close closes the spool, after the last message was answered and Run has returned. Failed events that were not delivered
 // are on disk, and are delivered after the next start.
-func (g *Gateway) Close() error { return errors.Join(g.observed.Unregister(), g.spool.Close()) }
+func (g *Gateway) Close() error {
+	var errs []error
+	for _, o := range g.observed {
+		errs = append(errs, o.Unregister())
+	}
+	return errors.Join(append(errs, g.spool.Close())...)
+}

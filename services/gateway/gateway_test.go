@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -286,6 +287,37 @@ func TestTheSpoolsSizeIsAMetricUntilClose(t *testing.T) {
 	}
 	if err := g.Close(); err != nil {
 		t.Errorf("closing twice: %v", err)
+	}
+}
+
+func TestLookUpsOfKeysAreCountedByWhatAnswered(t *testing.T) {
+	t.Parallel()
+	o := newOthers()
+	d := o.dependencies(t)
+	reader := sdkmetric.NewManualReader()
+	d.Meter = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	g := start(t, config(t.TempDir()), d)
+	t.Cleanup(func() { _ = g.Close() })
+	for range 3 {
+		o.fail(t, g, 1)
+	}
+	var all metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &all); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int64{}
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			if sum, ok := m.Data.(metricdata.Sum[int64]); ok && m.Name == "usher_gateway_key_lookups_total" {
+				for _, point := range sum.DataPoints {
+					source, _ := point.Attributes.Value("source")
+					got[source.AsString()] = point.Value
+				}
+			}
+		}
+	}
+	if want := map[string]int64{"process": 2, "shared": 0, "directory": 1}; !maps.Equal(got, want) {
+		t.Errorf("counted %v, want %v", got, want)
 	}
 }
 

@@ -68,10 +68,10 @@ func (a *App) startDirectory(ctx context.Context) error {
 	d := directory.Dependencies{
 		Log: a.log(directoryCaller), Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	}
-	if a.redis != nil {
+	switch {
+	case a.redis != nil:
 		d.Invalidate = a.redis.Invalidate
-	}
-	if a.settings.runsAll() && a.settings.databaseURL(directoryCaller) == "" {
+	case a.settings.runsAll() && a.settings.databaseURL(directoryCaller) == "":
 		// The data folder is this process's alone, so the only cache of keys is here: forgetting a key is certain, and a
 		// revocation need not wait.
 		d.Invalidate = func(_ context.Context, digests ...[sha256.Size]byte) bool {

@@ -15,6 +15,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -63,7 +64,12 @@ type Cache struct {
 	leases     map[Digest]held
 	flights    map[Digest]*flight
 	flying     sync.WaitGroup
+
+	here, fromShared, fromDirectory atomic.Int64 // where answers came from
 }
+
+// Counts is how many questions each layer has answered.
+type Counts struct{ Process, Shared, Directory int64 }
 
 // held is a lease with its end on both clocks.
 type held struct {
@@ -122,6 +128,7 @@ func (c *Cache) lookup(ctx context.Context, digest Digest) (held, error) {
 	if found, ok := c.leases[digest]; ok {
 		if c.valid(found) {
 			c.mu.Unlock()
+			c.here.Add(1)
 			return found, nil
 		}
 		delete(c.leases, digest)
@@ -151,6 +158,11 @@ func (c *Cache) Invalidate(digests ...Digest) {
 	for _, digest := range digests {
 		delete(c.leases, digest)
 	}
+}
+
+// Counts gives how many questions each layer has answered so far. Those that shared an answer count once.
+func (c *Cache) Counts() Counts {
+	return Counts{Process: c.here.Load(), Shared: c.fromShared.Load(), Directory: c.fromDirectory.Load()}
 }
 
 // Close waits for questions that are under way, after the last Lookup.
@@ -186,6 +198,7 @@ func (c *Cache) ask(ctx context.Context, digest Digest) (answer held, put func()
 	if c.shared != nil {
 		found = c.shared.Get(ctx, digest)
 		if found.Left > 0 && sound(found.Lease, day) {
+			c.fromShared.Add(1)
 			return holding(found.Lease, asked+min(found.Left, MaxLease)), nil, nil
 		}
 		asked = c.elapsed()
@@ -194,6 +207,7 @@ func (c *Cache) ask(ctx context.Context, digest Digest) (answer held, put func()
 	if err != nil {
 		return held{}, nil, err
 	}
+	c.fromDirectory.Add(1)
 	answer = holding(lease, asked+MaxLease)
 	if term := min(answer.Until.Sub(day), MaxLease); !found.Time.IsZero() && sound(answer.Lease, day) {
 		put = func() { c.shared.Put(ctx, digest, answer.Lease, found.Time.Add(term)) }

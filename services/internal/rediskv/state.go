@@ -10,7 +10,7 @@ import (
 )
 
 // errDown is the answer while Redis is down.
-var errDown = errors.New("no answer is expected from Redis: it is down")
+var errDown = errors.New("no question is put to a Redis that is down")
 
 // closed is the state of a closed client: down, for ever.
 const closed = math.MaxUint64

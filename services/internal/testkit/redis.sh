@@ -14,11 +14,13 @@ start() {
   for _ in $(seq 400); do [ -S "$dir/redis.sock" ] && [ -s "$dir/pid" ] && break; sleep 0.02; done
   pid=$(cat "$dir/pid")
 }
-# A frozen server hears only this signal. It is gone when it has ended, also if nobody has asked for how.
+# It is gone when it has ended, also if nobody has asked yet how it did.
+gone() { if [ -d /proc/self ]; then ! grep -qs '^State:[[:space:]]*[^Z[:space:]]' "/proc/$pid/status"; else ! kill -0 "$pid" 2>/dev/null; fi; }
+# A frozen server hears only this signal.
 stop() {
   [ -n "$pid" ] || return 0
   kill -KILL "$pid" 2>/dev/null || true
-  while state=$(ps -o stat= -p "$pid") && [ "${state:0:1}" != Z ]; do sleep 0.01; done
+  until gone; do sleep 0.01; done
   pid=
 }
 trap 'stop; rm -rf "$dir"' EXIT

@@ -8,6 +8,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
 // The names.
@@ -21,6 +23,7 @@ const (
 	FailedEventsDelivered  = "usher_gateway_failed_events_delivered_total"
 	FailedEventsDropped    = "usher_gateway_failed_events_dropped_total"
 	SpoolBytes             = "usher_gateway_spool_bytes"
+	KeyLookups             = "usher_gateway_key_lookups_total"
 	IgnoredValues          = "usher_gateway_ignored_values_total"
 	Quirks                 = "usher_gateway_quirks_total"
 	meterName              = "github.com/usher-scim/usher/services/gateway"
@@ -30,6 +33,7 @@ const (
 	reasonLabel            = "reason"
 	faceLabel              = "face"
 	quirkLabel             = "quirk"
+	sourceLabel            = "source"
 	longestUsefulQuirkName = 50
 )
 
@@ -85,6 +89,26 @@ func (m *Metrics) ObserveSpool(bytes func() int64) (metric.Registration, error) 
 		o.ObserveInt64(gauge, bytes())
 		return nil
 	}, gauge)
+}
+
+// ObserveKeys reports how many look-ups of API keys each layer has answered, until the registration ends.
+func (m *Metrics) ObserveKeys(counts func() keylease.Counts) (metric.Registration, error) {
+	counter, err := m.meter.Int64ObservableCounter(KeyLookups,
+		metric.WithDescription("Look-ups of API keys, by what answered: this process, what gateways share, or directory."))
+	if err != nil {
+		return nil, err
+	}
+	source := func(name string) metric.MeasurementOption {
+		return metric.WithAttributes(attribute.String(sourceLabel, name))
+	}
+	process, shared, directory := source("process"), source("shared"), source("directory")
+	return m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		n := counts()
+		o.ObserveInt64(counter, n.Process, process)
+		o.ObserveInt64(counter, n.Shared, shared)
+		o.ObserveInt64(counter, n.Directory, directory)
+		return nil
+	}, counter)
 }
 
 // Message labels a message: its route as a template, its method, and the hundreds of its status.
