@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"time"
 
@@ -44,6 +45,16 @@ type PostgresConfig struct {
 	Schema string
 	// MaxConnections bounds the pool. 0 means 20.
 	MaxConnections int32
+	// ByIndex says that each statement finds its rows by an index, row by row, and is to do so whatever the tables' statistics
+	// are. Plans are made once a connection, maybe on empty tables: what is best there reads everything later.
+	ByIndex bool
+}
+
+// byIndex leaves the planner the nested loop over index scans where there is one. The cost of what is disabled must not make
+// it compile the statement.
+var byIndex = map[string]string{
+	"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+	"enable_material": "off", "jit": "off",
 }
 
 // OpenPostgres connects, and checks that the schema has every migration that this binary knows. It changes nothing:
@@ -105,6 +116,9 @@ func connectPostgres(ctx context.Context, c PostgresConfig, tracing trace.Tracer
 		"lock_timeout":                        milliseconds(lockTimeout),
 	} {
 		config.ConnConfig.RuntimeParams[key] = value
+	}
+	if c.ByIndex {
+		maps.Copy(config.ConnConfig.RuntimeParams, byIndex)
 	}
 	if tracing != nil {
 		config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTracerProvider(tracing),

@@ -67,23 +67,70 @@ func (s *Store) CountUsers(ctx context.Context, scope store.Scope) (int64, error
 		scope.OrganizationID, scope.DirectoryID)
 }
 
-// CreateUser implements store.Store.
-func (s *Store) CreateUser(ctx context.Context, u store.User, cause store.Cause) (w store.Written, err error) {
-	err = s.write(ctx, u.Scope, func(tx pgx.Tx, _ store.Directory) error {
-		if _, err := tx.Exec(ctx, `INSERT INTO users (organization_id, directory_id, id, user_name, user_name_folded, external_id,
-			display_name, active, version, document, create_time, update_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $10)`,
-			u.OrganizationID, u.DirectoryID, u.ID, u.UserName, u.UserNameFolded, u.ExternalID,
-			u.DisplayName, u.Active, u.Document, sqldb.Time(&cause.Time)); err != nil {
-			return taken(err)
-		}
-		if err := putSearch(ctx, tx, u); err != nil {
-			return err
-		}
-		w = store.Written{Version: 1, UpdateTime: cause.Time}
-		w.Cursor, err = s.record(ctx, tx, u.Scope, record{id: u.ID, revision: 1, kind: store.Created}, cause)
-		return err
+// The writes of a user. Their arguments: the organization, the directory and the id; the names and values of what is
+// looked up; the cause; the user.
+const (
+	userWrite = `WITH d AS (` + directoryRow + `),
+		put AS (`
+	// A lost compare-and-set has no row in put, and so writes nothing.
+	userWritten = ` RETURNING version),
+		search AS (INSERT INTO search_values (organization_id, attribute, value, user_id)
+			SELECT $1, n.attribute, n.value, $3 FROM put, unnest($4::text[], $5::text[]) n (attribute, value) ON CONFLICT DO NOTHING),
+		change AS (INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind, member_id,
+				member_group, message_id, traceparent, time)
+			SELECT $1, $2, false, $3, version, $6::integer, '', false, $7, $8, $9::bigint FROM put RETURNING transaction, sequence)`
+	userUnsearched = `,
+		unsearch AS (DELETE FROM search_values s USING put WHERE s.organization_id = $1 AND s.user_id = $3 AND NOT EXISTS
+			(SELECT 1 FROM unnest($4::text[], $5::text[]) n (attribute, value) WHERE n.attribute = s.attribute AND n.value = s.value))`
+	userOutcome = `
+		SELECT (SELECT closed FROM d), (SELECT transaction FROM change), (SELECT sequence FROM change)`
+
+	createUser = userWrite + `INSERT INTO users (organization_id, directory_id, id, user_name, user_name_folded, external_id,
+			display_name, active, version, document, create_time, update_time)
+			SELECT $1, $2, $3, $10, $11, $12, $13, $14::boolean, 1, $15::bytea, $9, $9 FROM d WHERE NOT d.closed` + userWritten + userOutcome
+
+	// The user is in directory $16, where it stays or which it leaves.
+	updateUser = userWrite + `UPDATE users SET directory_id = $2, user_name = $10, user_name_folded = $11, external_id = $12,
+			display_name = $13, active = $14, version = version + 1, document = $15, update_time = $9 FROM d
+			WHERE NOT d.closed AND organization_id = $1 AND id = $3 AND directory_id = $16 AND version = $17` + userWritten + userUnsearched + userOutcome
+)
+
+// writeUser runs one of them, with its further arguments, and so gives the user a version.
+func (s *Store) writeUser(ctx context.Context, statement string, u store.User, version int64, kind store.ChangeKind, cause store.Cause, more ...any) (w store.Written, err error) {
+	attributes, values := make([]string, 0, len(u.Search)), make([]string, 0, len(u.Search))
+	for _, v := range u.Search {
+		attributes, values = append(attributes, v.Attribute), append(values, v.Value)
+	}
+	args := append([]any{
+		u.OrganizationID, u.DirectoryID, u.ID, attributes, values, int(kind), cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time),
+		u.UserName, u.UserNameFolded, u.ExternalID, u.DisplayName, u.Active, u.Document,
+	}, more...)
+	var closed *bool
+	var written recorded
+	err = again(func() error {
+		batch := &pgx.Batch{}
+		batch.Queue(lockDirectory, u.OrganizationID, u.DirectoryID)
+		batch.Queue(statement, args...).QueryRow(func(row pgx.Row) error {
+			return row.Scan(&closed, &written.transaction, &written.sequence)
+		})
+		return s.db.SendBatch(ctx, batch).Close()
 	})
-	return w, err
+	if err != nil {
+		return w, taken(err)
+	}
+	if err := refuseClosed(closed, u.DirectoryID); err != nil {
+		return w, err
+	}
+	if written.none() {
+		return w, store.ErrChanged
+	}
+	s.wakeup.Wrote()
+	return store.Written{Version: version, UpdateTime: cause.Time, Cursor: written.cursor(s.epoch)}, nil
+}
+
+// CreateUser implements store.Store.
+func (s *Store) CreateUser(ctx context.Context, u store.User, cause store.Cause) (store.Written, error) {
+	return s.writeUser(ctx, createUser, u, 1, store.Created, cause)
 }
 
 // taken names the attribute whose value another user of the directory has.
@@ -95,59 +142,19 @@ func taken(err error) error {
 	return fault.New(fault.Uniqueness, "another user of this directory has this %s", attribute).With("attribute", attribute)
 }
 
-// putSearch makes a user's search values what they are now.
-func putSearch(ctx context.Context, tx pgx.Tx, u store.User) error {
-	attributes, values := make([]string, 0, len(u.Search)), make([]string, 0, len(u.Search))
-	for _, v := range u.Search {
-		attributes, values = append(attributes, v.Attribute), append(values, v.Value)
-	}
-	batch := &pgx.Batch{}
-	batch.Queue(`DELETE FROM search_values s WHERE s.organization_id = $1 AND s.user_id = $2 AND NOT EXISTS
-		(SELECT 1 FROM unnest($3::text[], $4::text[]) n (attribute, value) WHERE n.attribute = s.attribute AND n.value = s.value)`,
-		u.OrganizationID, u.ID, attributes, values)
-	batch.Queue(`INSERT INTO search_values (organization_id, attribute, value, user_id)
-		SELECT $1, n.attribute, n.value, $2 FROM unnest($3::text[], $4::text[]) n (attribute, value) ON CONFLICT DO NOTHING`,
-		u.OrganizationID, u.ID, attributes, values)
-	return tx.SendBatch(ctx, batch).Close()
-}
-
 // UpdateUser implements store.Store.
 func (s *Store) UpdateUser(ctx context.Context, u store.User, cause store.Cause) (store.Written, error) {
-	return s.putUser(ctx, u.DirectoryID, u, store.Updated, cause)
+	return s.writeUser(ctx, updateUser, u, u.Version+1, store.Updated, cause, u.DirectoryID, u.Version)
 }
 
 // AdoptUser implements store.Store.
 func (s *Store) AdoptUser(ctx context.Context, from string, u store.User, cause store.Cause) (store.Written, error) {
-	return s.putUser(ctx, from, u, store.Created, cause)
-}
-
-// putUser writes a user that is in the directory from, where it stays or which it leaves.
-func (s *Store) putUser(ctx context.Context, from string, u store.User, kind store.ChangeKind, cause store.Cause) (w store.Written, err error) {
-	err = s.write(ctx, u.Scope, func(tx pgx.Tx, _ store.Directory) error {
-		tag, err := tx.Exec(ctx, `UPDATE users SET directory_id = $1, user_name = $2, user_name_folded = $3, external_id = $4,
-			display_name = $5, active = $6, version = version + 1, document = $7, update_time = $8
-			WHERE organization_id = $9 AND id = $10 AND directory_id = $11 AND version = $12`,
-			u.DirectoryID, u.UserName, u.UserNameFolded, u.ExternalID, u.DisplayName, u.Active, u.Document,
-			sqldb.Time(&cause.Time), u.OrganizationID, u.ID, from, u.Version)
-		if err != nil {
-			return taken(err)
-		}
-		if tag.RowsAffected() == 0 {
-			return store.ErrChanged
-		}
-		if err := putSearch(ctx, tx, u); err != nil {
-			return err
-		}
-		w = store.Written{Version: u.Version + 1, UpdateTime: cause.Time}
-		w.Cursor, err = s.record(ctx, tx, u.Scope, record{id: u.ID, revision: w.Version, kind: kind}, cause)
-		return err
-	})
-	return w, err
+	return s.writeUser(ctx, updateUser, u, u.Version+1, store.Created, cause, from, u.Version)
 }
 
 // DeleteUser implements store.Store.
 func (s *Store) DeleteUser(ctx context.Context, scope store.Scope, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
-	err = s.write(ctx, scope, func(tx pgx.Tx, _ store.Directory) error {
+	err = s.write(ctx, scope, func(tx pgx.Tx) error {
 		if err := lockGroupsOf(ctx, tx, scope.OrganizationID, id); err != nil {
 			return err
 		}
