@@ -54,7 +54,7 @@ type PostgresConfig struct {
 // it compile the statement.
 var byIndex = map[string]string{
 	"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
-	"enable_material": "off", "jit": "off",
+	"enable_material": "off", "jit": "off", "plan_cache_mode": "force_generic_plan",
 }
 
 // OpenPostgres connects, and checks that the schema has every migration that this binary knows. It changes nothing:

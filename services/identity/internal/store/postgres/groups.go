@@ -79,9 +79,9 @@ const (
 	lockName = `SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2 || '/' || $3, 2)) FROM directories
 		WHERE organization_id = $1 AND id = $2 AND unique_group_names`
 
-	// Users that come are held, so that nobody deletes them meanwhile. Groups that come are not among them.
+	// Only users are found among those that come.
 	groupFacts = `WITH d AS (` + directoryRow + `),
-		come AS (SELECT id FROM users WHERE organization_id = $1 AND id = ANY($4::text[]) AND directory_id = $2 ORDER BY id FOR KEY SHARE),
+		come AS (SELECT r.id FROM ` + eachOf + `$4` + findUsers + `),
 		taken AS (SELECT EXISTS (SELECT 1 FROM d, groups g WHERE d.unique_group_names AND g.organization_id = $1
 			AND g.display_name_folded = $11 AND g.directory_id = $2 AND g.id <> $3) AS name),
 		`
@@ -103,9 +103,9 @@ const (
 			AND ($16::bigint < 0 OR $16 = old.version) AND (SELECT count(*) FROM come) = cardinality($4)),
 		added AS (INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
 			SELECT $1, $3, come.id, false, false FROM ok, come ON CONFLICT DO NOTHING RETURNING member_id),
-		confirmed AS (` + confirm + ` AND EXISTS (SELECT 1 FROM ok)),
-		removed AS (DELETE FROM members m WHERE m.organization_id = $1 AND m.group_id = $3 AND m.member_id = ANY($5::text[])
-			AND EXISTS (SELECT 1 FROM ok) AND ` + isVisible + ` RETURNING member_id, member_group),
+		confirmed AS (` + confirm + `$4` + ofMembers + `m.carried AND EXISTS (SELECT 1 FROM ok)),
+		removed AS (` + remove + `$5` + ofMembers + `EXISTS (SELECT 1 FROM ok) AND ` + isVisible + `
+			RETURNING m.member_id, m.member_group),
 		moved AS (SELECT member_id, ` + memberAdded + ` AS kind, false AS member_group FROM added
 			UNION ALL SELECT member_id, ` + memberRemoved + `, member_group FROM removed),
 		put AS (UPDATE groups g SET version = ok.version, update_time = $9,
