@@ -45,6 +45,7 @@ type User struct {
 	CreateTime     time.Time
 	UpdateTime     time.Time
 	Search         []SearchValue // written with the user; read methods leave it empty
+	Groups         []GroupRef    // that UserGroups gives of it; nil where they were not read
 }
 
 // SearchValue is one value of a multi-valued attribute that is looked up.
@@ -161,7 +162,7 @@ type CarriedMember struct {
 	Member  Member
 }
 
-// Lookup names users in one way; the other fields are empty.
+// Lookup names users in one way; the other fields are empty. Within a directory it names one, unless by e-mail.
 type Lookup struct {
 	ID             string
 	UserNameFolded string
@@ -195,11 +196,13 @@ type Store interface {
 	// UserByUserName and UserByExternalID find one by a unique attribute.
 	UserByUserName(ctx context.Context, scope Scope, folded string) (User, error)
 	UserByExternalID(ctx context.Context, scope Scope, externalID string) (User, error)
+	// UserWithGroups finds one by its id, userName or externalId, and reads its groups along.
+	UserWithGroups(ctx context.Context, scope Scope, by Lookup) (User, error)
 	// Users lists by id those after one, at most limit.
 	Users(ctx context.Context, scope Scope, after string, limit int) ([]User, error)
 	// UserPage lists by id, skipping some.
 	UserPage(ctx context.Context, scope Scope, skip, limit int64) ([]User, error)
-	// CountUsers counts them all.
+	// CountUsers counts those of an open directory: exactly those whose creation is committed and whose deletion is not.
 	CountUsers(ctx context.Context, scope Scope) (int64, error)
 	// CreateUser adds one. fault.Uniqueness: its userName or externalId is taken.
 	CreateUser(ctx context.Context, u User, cause Cause) (Written, error)
@@ -210,8 +213,9 @@ type Store interface {
 	AdoptUser(ctx context.Context, from string, u User, cause Cause) (Written, error)
 	// DeleteUser removes one, its memberships too, if its version is among versions or versions is empty; else ErrChanged.
 	DeleteUser(ctx context.Context, scope Scope, id string, versions []int64, cause Cause) (Written, error)
-	// UserGroups lists the groups of the user's directory that it is in, nested ones too, by id.
-	UserGroups(ctx context.Context, scope Scope, userID string) ([]GroupRef, error)
+	// UserGroups lists the groups of the directory that each of at most 1,000 users is in, nested ones too, by id. Who is in
+	// none is left out.
+	UserGroups(ctx context.Context, scope Scope, userIDs []string) (map[string][]GroupRef, error)
 
 	// Group reads one, without its members.
 	Group(ctx context.Context, scope Scope, id string) (Group, error)
@@ -223,7 +227,7 @@ type Store interface {
 	Groups(ctx context.Context, scope Scope, after string, limit int) ([]Group, error)
 	// GroupPage lists by id, skipping some.
 	GroupPage(ctx context.Context, scope Scope, skip, limit int64) ([]Group, error)
-	// CountGroups counts them all.
+	// CountGroups counts those of an open directory, as CountUsers does.
 	CountGroups(ctx context.Context, scope Scope) (int64, error)
 	// CreateGroup adds one with members. fault.Uniqueness: the directory wants displayNames unique and this one is taken.
 	// fault.InvalidValue: a member is not a user or group of the directory, or would make the group a member of itself.

@@ -21,6 +21,14 @@ type record struct {
 	memberGroup bool
 }
 
+// The store.ChangeKinds that SQL speaks of.
+const (
+	created       = `1`
+	deleted       = `3`
+	memberAdded   = `4`
+	memberRemoved = `5`
+)
+
 // recorded is where a write's last change record is, as the columns have it; nil where it wrote none.
 type recorded struct {
 	transaction *uint64

@@ -64,12 +64,6 @@ func (s *Store) GroupPage(ctx context.Context, scope store.Scope, skip, limit in
 		scope.OrganizationID, scope.DirectoryID, limit, skip)
 }
 
-// CountGroups implements store.Store.
-func (s *Store) CountGroups(ctx context.Context, scope store.Scope) (int64, error) {
-	return sqldb.ReadOne(ctx, s.db, sqldb.Value[int64], nil, `SELECT count(*) FROM groups WHERE organization_id = $1 AND directory_id = $2`,
-		scope.OrganizationID, scope.DirectoryID)
-}
-
 // The statements that write a group and members of it, the last of a batch. Their arguments: the organization, the
 // directory and the id; who comes, who goes, and both in the order of their records; the cause; the group.
 const (
@@ -127,9 +121,6 @@ const (
 			ORDER BY r.place RETURNING transaction, sequence)
 		SELECT (SELECT closed FROM d), (SELECT version FROM old), (SELECT update_time FROM old), (SELECT name FROM taken),
 			(SELECT count(*) FROM come), (SELECT version FROM put), (SELECT max(transaction) FROM change), (SELECT max(sequence) FROM change)`
-
-	// The kinds of records, in SQL.
-	created, memberAdded, memberRemoved = "1", "4", "5"
 )
 
 // groupWrite is a write of a group's document or members.

@@ -52,6 +52,7 @@ type Store struct {
 	epoch   string
 	wakeup  *sqldb.Wakeup
 	written feed.Signal
+	folder  *folder
 }
 
 var _ store.Store = (*Store)(nil)
@@ -68,11 +69,13 @@ func Open(ctx context.Context, url string, tracing trace.TracerProvider) (*Store
 		return nil, sqldb.Reach(err)
 	}
 	s.wakeup = db.NewWakeup(schema, s.look, s.written.Notify)
+	s.folder = startFolder(s)
 	return s, nil
 }
 
-// Close ends the connections.
+// Close ends what runs in the background, and the connections.
 func (s *Store) Close() error {
+	s.folder.close()
 	s.wakeup.Close()
 	s.db.Close()
 	return nil

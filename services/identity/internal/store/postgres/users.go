@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -21,28 +22,31 @@ func userFields(u *store.User) []any {
 	}
 }
 
-// oneUser reads the only user that a condition meets, in a directory that is open or not.
-func oneUser(ctx context.Context, q sqldb.Reader, what, condition string, args ...any) (store.User, error) {
-	return sqldb.ReadOne(ctx, q, userFields, fault.Missing("user", what), `SELECT `+userColumns+` FROM users u WHERE `+condition, args...)
+// oneUser reads the only user of a directory, open or not, that a condition on $3 meets.
+func oneUser(ctx context.Context, q sqldb.Reader, scope store.Scope, what, condition, value string) (store.User, error) {
+	return sqldb.ReadOne(ctx, q, userFields, fault.Missing("user", what), `SELECT `+userColumns+` FROM users u
+		WHERE u.organization_id = $1 AND u.directory_id = $2 AND `+condition, scope.OrganizationID, scope.DirectoryID, value)
 }
+
+// A user is named within its directory by its id or in one of these ways ($3).
+const (
+	ofUserName, isUserName     = "of that userName", `u.user_name_folded = $3`
+	ofExternalID, isExternalID = "of that externalId", `u.external_id = $3 AND u.external_id <> ''`
+)
 
 // User implements store.Store.
 func (s *Store) User(ctx context.Context, scope store.Scope, id string) (store.User, error) {
-	return oneUser(ctx, s.db, id, `u.organization_id = $1 AND u.id = $2 AND u.directory_id = $3`,
-		scope.OrganizationID, id, scope.DirectoryID)
+	return oneUser(ctx, s.db, scope, id, `u.id = $3`, id)
 }
 
 // UserByUserName implements store.Store.
 func (s *Store) UserByUserName(ctx context.Context, scope store.Scope, folded string) (store.User, error) {
-	return oneUser(ctx, s.db, "of that userName", `u.organization_id = $1 AND u.directory_id = $2 AND u.user_name_folded = $3`,
-		scope.OrganizationID, scope.DirectoryID, folded)
+	return oneUser(ctx, s.db, scope, ofUserName, isUserName, folded)
 }
 
 // UserByExternalID implements store.Store.
 func (s *Store) UserByExternalID(ctx context.Context, scope store.Scope, externalID string) (store.User, error) {
-	return oneUser(ctx, s.db, "of that externalId",
-		`u.organization_id = $1 AND u.directory_id = $2 AND u.external_id = $3 AND u.external_id <> ''`,
-		scope.OrganizationID, scope.DirectoryID, externalID)
+	return oneUser(ctx, s.db, scope, ofExternalID, isExternalID, externalID)
 }
 
 // Users implements store.Store.
@@ -59,12 +63,6 @@ func (s *Store) UserPage(ctx context.Context, scope store.Scope, skip, limit int
 			(SELECT id FROM users WHERE organization_id = $1 AND directory_id = $2 ORDER BY id LIMIT $3 OFFSET $4) page
 		JOIN users u ON u.organization_id = $1 AND u.id = page.id ORDER BY u.id`,
 		scope.OrganizationID, scope.DirectoryID, limit, skip)
-}
-
-// CountUsers implements store.Store.
-func (s *Store) CountUsers(ctx context.Context, scope store.Scope) (int64, error) {
-	return sqldb.ReadOne(ctx, s.db, sqldb.Value[int64], nil, `SELECT count(*) FROM users WHERE organization_id = $1 AND directory_id = $2`,
-		scope.OrganizationID, scope.DirectoryID)
 }
 
 // The writes of a user. Their arguments: the organization, the directory and the id; the names and values of what is
@@ -158,8 +156,7 @@ func (s *Store) DeleteUser(ctx context.Context, scope store.Scope, id string, ve
 		if err := lockGroupsOf(ctx, tx, scope.OrganizationID, id); err != nil {
 			return err
 		}
-		u, err := oneUser(ctx, tx, id, `u.organization_id = $1 AND u.id = $2 AND u.directory_id = $3`+lockToDelete,
-			scope.OrganizationID, id, scope.DirectoryID)
+		u, err := oneUser(ctx, tx, scope, id, `u.id = $3`+lockToDelete, id)
 		if err != nil {
 			return err
 		}
@@ -200,19 +197,69 @@ func leaveGroups(ctx context.Context, tx pgx.Tx, organizationID, memberID string
 	return err
 }
 
-// UserGroups implements store.Store.
-func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userID string) ([]store.GroupRef, error) {
-	// A group may be reached on several ways; it is direct if one of them is.
-	return sqldb.ReadAll(ctx, s.db, func(g *store.GroupRef) []any { return []any{&g.ID, &g.Display, &g.Direct} },
-		`WITH RECURSIVE inside (id, direct) AS (
-			SELECT m.group_id COLLATE "C", true FROM members m JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
-			WHERE m.organization_id = $1 AND m.member_id = $3 AND g.directory_id = $2
+// groupsOf finds the groups of organization $1's directory $2 that the users $3 are in: a row for each user and group. A group
+// may be reached on several ways; it is direct if one of them is.
+func groupsOf(users string) string {
+	return `WITH RECURSIVE inside (user_id, id, direct) AS (
+			SELECT wanted.id COLLATE "C", around.group_id COLLATE "C", true FROM ` + users + ` wanted (id) CROSS JOIN LATERAL (
+				SELECT m.group_id FROM members m JOIN groups g ON g.organization_id = $1 AND g.id = m.group_id AND g.directory_id = $2
+				WHERE m.organization_id = $1 AND m.member_id = wanted.id ` + eachByItself + `) around
 			UNION
-			SELECT around.group_id, false FROM inside CROSS JOIN LATERAL (SELECT m.group_id FROM members m
-				JOIN groups g ON g.organization_id = $1 AND g.id = m.group_id AND g.directory_id = $2
-				WHERE m.organization_id = $1 AND m.member_id = inside.id `+eachByItself+`) around)
-		SELECT found.id, g.display_name, found.direct FROM (SELECT id, bool_or(direct) AS direct FROM inside GROUP BY id) found
-		CROSS JOIN LATERAL (SELECT display_name FROM groups WHERE organization_id = $1 AND id = found.id `+eachByItself+`) g
-		ORDER BY found.id`,
-		scope.OrganizationID, scope.DirectoryID, userID)
+			SELECT inside.user_id, around.group_id, false FROM inside CROSS JOIN LATERAL (
+				SELECT m.group_id FROM members m JOIN groups g ON g.organization_id = $1 AND g.id = m.group_id AND g.directory_id = $2
+				WHERE m.organization_id = $1 AND m.member_id = inside.id ` + eachByItself + `) around)
+		SELECT found.user_id, found.id, g.display_name, found.direct
+		FROM (SELECT user_id, id, bool_or(direct) AS direct FROM inside GROUP BY user_id, id) found
+		CROSS JOIN LATERAL (SELECT display_name FROM groups WHERE organization_id = $1 AND id = found.id ` + eachByItself + `) g
+		ORDER BY found.user_id, found.id`
+}
+
+// membership is a row of groupsOf.
+type membership struct {
+	userID string
+	store.GroupRef
+}
+
+func membershipFields(m *membership) []any { return []any{&m.userID, &m.ID, &m.Display, &m.Direct} }
+
+// UserGroups implements store.Store.
+func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userIDs []string) (map[string][]store.GroupRef, error) {
+	found, err := sqldb.ReadAll(ctx, s.db, membershipFields, groupsOf(`unnest($3::text[])`), scope.OrganizationID, scope.DirectoryID, userIDs)
+	groups := map[string][]store.GroupRef{}
+	for _, m := range found {
+		groups[m.userID] = append(groups[m.userID], m.GroupRef)
+	}
+	return groups, err
+}
+
+// UserWithGroups implements store.Store.
+func (s *Store) UserWithGroups(ctx context.Context, scope store.Scope, by store.Lookup) (u store.User, err error) {
+	what, condition, value := by.ID, `u.id = $3`, by.ID
+	switch {
+	case by.UserNameFolded != "":
+		what, condition, value = ofUserName, isUserName, by.UserNameFolded
+	case by.ExternalID != "":
+		what, condition, value = ofExternalID, isExternalID, by.ExternalID
+	}
+	condition = ` FROM users u WHERE u.organization_id = $1 AND u.directory_id = $2 AND ` + condition
+	batch := &pgx.Batch{}
+	batch.Queue(`SELECT `+userColumns+condition, scope.OrganizationID, scope.DirectoryID, value).
+		QueryRow(func(row pgx.Row) error { return row.Scan(userFields(&u)...) })
+	batch.Queue(groupsOf(`(SELECT u.id`+condition+`)`), scope.OrganizationID, scope.DirectoryID, value).
+		Query(func(rows pgx.Rows) error {
+			u.Groups = []store.GroupRef{}
+			for rows.Next() {
+				var m membership
+				if err := rows.Scan(membershipFields(&m)...); err != nil {
+					return err
+				}
+				u.Groups = append(u.Groups, m.GroupRef)
+			}
+			return rows.Err()
+		})
+	err = s.db.SendBatch(ctx, batch).Close()
+	if errors.Is(err, pgx.ErrNoRows) || sqldb.Unstorable(err) {
+		return store.User{}, fault.Missing("user", what)
+	}
+	return u, sqldb.Reach(err)
 }

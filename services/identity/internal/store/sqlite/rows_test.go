@@ -72,7 +72,7 @@ func TestReadsByIdOrNameReadNoMoreThanTheirs(t *testing.T) {
 		_, groupFacts := s.GroupFacts(ctx, "acme", []string{"eng"})
 		_, user := s.User(ctx, scope, "u1")
 		_, userName := s.UserByUserName(ctx, scope, "u1")
-		_, groups := s.UserGroups(ctx, scope, "u1")
+		_, groups := s.UserGroups(ctx, scope, []string{"u1"})
 		_, ofMember := s.GroupsOfMember(ctx, scope, "u1", "", 10)
 		_, named := s.GroupsByName(ctx, scope, "eng", 10)
 		_, external := s.GroupsByExternalID(ctx, scope, "e", 10)

@@ -42,6 +42,10 @@ var strangers = []stranger{
 		_, err := s.UserByExternalID(ctx, theirs, "ext")
 		return 0, err
 	}},
+	{"UserWithGroups", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		_, err := s.UserWithGroups(ctx, theirs, store.Lookup{ID: "anna"})
+		return 0, err
+	}},
 	{"Users", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
 		all, err := s.Users(ctx, theirs, "", 10)
 		return len(all), err
@@ -72,7 +76,7 @@ var strangers = []stranger{
 		return 0, err
 	}},
 	{"UserGroups", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.UserGroups(ctx, theirs, "anna")
+		all, err := s.UserGroups(ctx, theirs, []string{"anna"})
 		return len(all), err
 	}},
 	{"Group", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
