@@ -62,6 +62,25 @@ var adoptionCases = []testCase{
 		_, err = f.store.User(f.Context(), old, "anna")
 		f.refuses("reading it where it was", err, fault.NotFound)
 	}},
+	{"adopted users and groups count in the directory that adopts them", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "anna", "bob")
+			f.group(old, "eng", "anna")
+		})
+		f.user(scope, "carl")
+		f.adoptUser(old, scope, "anna")
+		f.adoptGroup(old, scope, "eng")
+		users, err := f.store.CountUsers(f.Context(), scope)
+		f.must(err)
+		groups, err := f.store.CountGroups(f.Context(), scope)
+		f.must(err)
+		f.equal("how many users and groups", fmt.Sprint(users, groups), "2 1")
+		_, err = f.store.DeleteUser(f.Context(), scope, "anna", nil, cause(6))
+		f.must(err)
+		users, err = f.store.CountUsers(f.Context(), scope)
+		f.must(err)
+		f.equal("how many users once one is deleted", users, 1)
+	}},
 	{"a user can be adopted once, from where it is, as it was read", func(f *fixture) {
 		old, scope := f.replacement(func(old store.Scope) { f.users(old, "anna", "bob") })
 		anna, bob := f.readUser(old, "anna"), f.readUser(old, "bob")
