@@ -30,7 +30,7 @@ func throughCounter(t *testing.T) (*Store, *counter) {
 	config, err := pgx.ParseConfig(url)
 	must(t, err)
 	// The folder of the test itself may have too long a name for a socket.
-	folder, err := os.MkdirTemp("", "usher-count") //nolint:usetesting // see above
+	folder, err := os.MkdirTemp("", "usher-count")
 	must(t, err)
 	var listening net.ListenConfig
 	listener, err := listening.Listen(t.Context(), "unix", filepath.Join(folder, ".s.PGSQL.5432"))

@@ -81,8 +81,9 @@ func (s *Store) fold(ctx context.Context, most int) (more bool, err error) {
 				SELECT organization_id, directory_id, resource_group, total FROM news WHERE total <> 0
 				ORDER BY organization_id, directory_id, resource_group
 				ON CONFLICT (organization_id, directory_id, resource_group) DO UPDATE SET total = totals.total + excluded.total),
-			done AS (UPDATE folded SET transaction = until.transaction, records = folded.records + (SELECT sum(records) FROM news)
-				FROM until WHERE EXISTS (SELECT 1 FROM news))
+			done AS (UPDATE folded SET transaction = until.transaction,
+					records = folded.records + coalesce((SELECT sum(records) FROM news), 0)
+				FROM until WHERE until.more OR EXISTS (SELECT 1 FROM news))
 		SELECT coalesce((SELECT more FROM until), false)`, most).Scan(&more)
 	return more, sqldb.Reach(err)
 }

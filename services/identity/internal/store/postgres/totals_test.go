@@ -24,6 +24,15 @@ func TestTotalsAreExactWhateverWasFolded(t *testing.T) {
 	for i, scope := range scopes {
 		must(t, all[0].ApplyDirectory(t.Context(), store.Directory{OrganizationID: scope.OrganizationID, ID: scope.DirectoryID}, int64(i+1)))
 	}
+	var members []string
+	for i := range 10 {
+		id := fmt.Sprint("member", i)
+		must(t, second(all[0].CreateUser(t.Context(), store.User{Scope: scopes[0], ID: id, UserNameFolded: id, Document: []byte("{}")}, cause)))
+		members = append(members, id)
+	}
+	// More records than are folded at once, of one transaction.
+	must(t, second(all[0].CreateGroup(t.Context(), store.Group{Scope: scopes[0], ID: "eng", Document: []byte("{}")},
+		[]store.MemberEdit{{Kind: store.EditAdd, IDs: members}}, cause)))
 	check := func() {
 		const counting = ` FROM directories d ORDER BY d.organization_id, d.id`
 		s := all[rand.IntN(len(all))]
@@ -87,8 +96,8 @@ func TestTotalsAreExactWhateverWasFolded(t *testing.T) {
 		check()
 		must(t, all[0].db.QueryRow(patience, `SELECT (SELECT count(*) FROM changes WHERE transaction >= (SELECT transaction FROM folded)),
 			(SELECT coalesce(sum(total), 0) FROM totals)`).Scan(&left, &folded))
-		if left == 0 && folded != 4*30 {
-			t.Errorf("%d users were folded", folded)
+		if left == 0 && folded != 4*30+10+1 {
+			t.Errorf("%d users and groups were folded", folded)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -197,39 +198,74 @@ func leaveGroups(ctx context.Context, tx pgx.Tx, organizationID, memberID string
 	return err
 }
 
-// groupsOf finds the groups of organization $1's directory $2 that the users $3 are in: a row for each user and group. A group
-// may be reached on several ways; it is direct if one of them is.
-func groupsOf(users string) string {
-	return `WITH RECURSIVE inside (user_id, id, direct) AS (
-			SELECT wanted.id COLLATE "C", around.group_id COLLATE "C", true FROM ` + users + ` wanted (id) CROSS JOIN LATERAL (
-				SELECT m.group_id FROM members m JOIN groups g ON g.organization_id = $1 AND g.id = m.group_id AND g.directory_id = $2
-				WHERE m.organization_id = $1 AND m.member_id = wanted.id ` + eachByItself + `) around
+// around finds the groups of organization $1's directory $2 around users: a row for each member of a group, be it one of
+// them or a group that was found.
+func around(users string) string {
+	return `WITH RECURSIVE edge (member_id, id, display_name) AS (
+			SELECT wanted.id COLLATE "C", g.group_id COLLATE "C", g.display_name FROM ` + users + ` wanted (id)
+			CROSS JOIN LATERAL (` + groupsOfOne + `wanted.id ` + eachByItself + `) g
 			UNION
-			SELECT inside.user_id, around.group_id, false FROM inside CROSS JOIN LATERAL (
-				SELECT m.group_id FROM members m JOIN groups g ON g.organization_id = $1 AND g.id = m.group_id AND g.directory_id = $2
-				WHERE m.organization_id = $1 AND m.member_id = inside.id ` + eachByItself + `) around)
-		SELECT found.user_id, found.id, g.display_name, found.direct
-		FROM (SELECT user_id, id, bool_or(direct) AS direct FROM inside GROUP BY user_id, id) found
-		CROSS JOIN LATERAL (SELECT display_name FROM groups WHERE organization_id = $1 AND id = found.id ` + eachByItself + `) g
-		ORDER BY found.user_id, found.id`
+			SELECT found.id, g.group_id, g.display_name FROM (SELECT DISTINCT id FROM edge) found
+			CROSS JOIN LATERAL (` + groupsOfOne + `found.id ` + eachByItself + `) g)
+		SELECT member_id, id, display_name FROM edge`
 }
 
-// membership is a row of groupsOf.
-type membership struct {
-	userID string
-	store.GroupRef
+const groupsOfOne = `SELECT m.group_id, g.display_name FROM members m
+	JOIN groups g ON g.organization_id = $1 AND g.id = m.group_id AND g.directory_id = $2
+	WHERE m.organization_id = $1 AND m.member_id = `
+
+// edges are the groups that each user or group is directly in.
+type edges map[string][]store.GroupRef
+
+// readEdges reads the rows of around.
+func readEdges(rows pgx.Rows) (edges, error) {
+	e := edges{}
+	var member string
+	var g store.GroupRef
+	_, err := pgx.ForEachRow(rows, []any{&member, &g.ID, &g.Display}, func() error {
+		e[member] = append(e[member], g)
+		return nil
+	})
+	return e, err
 }
 
-func membershipFields(m *membership) []any { return []any{&m.userID, &m.ID, &m.Display, &m.Direct} }
+// groups are those that a user is in, by id. One may be reached on several ways; it is direct if one of them is.
+func (e edges) groups(userID string) []store.GroupRef {
+	found := []store.GroupRef{}
+	seen := map[string]bool{}
+	for _, g := range e[userID] {
+		g.Direct, seen[g.ID] = true, true
+		found = append(found, g)
+	}
+	for i := 0; i < len(found); i++ {
+		for _, g := range e[found[i].ID] {
+			if !seen[g.ID] {
+				seen[g.ID] = true
+				found = append(found, g)
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b store.GroupRef) int { return strings.Compare(a.ID, b.ID) })
+	return found
+}
 
 // UserGroups implements store.Store.
 func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userIDs []string) (map[string][]store.GroupRef, error) {
-	found, err := sqldb.ReadAll(ctx, s.db, membershipFields, groupsOf(`unnest($3::text[])`), scope.OrganizationID, scope.DirectoryID, userIDs)
-	groups := map[string][]store.GroupRef{}
-	for _, m := range found {
-		groups[m.userID] = append(groups[m.userID], m.GroupRef)
+	rows, err := s.db.Query(ctx, around(`unnest($3::text[])`), scope.OrganizationID, scope.DirectoryID, userIDs)
+	if err != nil {
+		return nil, sqldb.Reach(err)
 	}
-	return groups, err
+	e, err := readEdges(rows)
+	if err != nil {
+		return nil, sqldb.Reach(err)
+	}
+	groups := map[string][]store.GroupRef{}
+	for _, id := range userIDs {
+		if len(e[id]) > 0 {
+			groups[id] = e.groups(id)
+		}
+	}
+	return groups, nil
 }
 
 // UserWithGroups implements store.Store.
@@ -245,17 +281,11 @@ func (s *Store) UserWithGroups(ctx context.Context, scope store.Scope, by store.
 	batch := &pgx.Batch{}
 	batch.Queue(`SELECT `+userColumns+condition, scope.OrganizationID, scope.DirectoryID, value).
 		QueryRow(func(row pgx.Row) error { return row.Scan(userFields(&u)...) })
-	batch.Queue(groupsOf(`(SELECT u.id`+condition+`)`), scope.OrganizationID, scope.DirectoryID, value).
+	batch.Queue(around(`(SELECT u.id`+condition+`)`), scope.OrganizationID, scope.DirectoryID, value).
 		Query(func(rows pgx.Rows) error {
-			u.Groups = []store.GroupRef{}
-			for rows.Next() {
-				var m membership
-				if err := rows.Scan(membershipFields(&m)...); err != nil {
-					return err
-				}
-				u.Groups = append(u.Groups, m.GroupRef)
-			}
-			return rows.Err()
+			e, err := readEdges(rows)
+			u.Groups = e.groups(u.ID)
+			return err
 		})
 	err = s.db.SendBatch(ctx, batch).Close()
 	if errors.Is(err, pgx.ErrNoRows) || sqldb.Unstorable(err) {

@@ -115,15 +115,14 @@ var raceCases = []testCase{
 		const writers, each = 8, 30
 		scope, other := f.directory("d1"), f.directory("d2")
 		f.users(other, "stranger")
-		// A total lies between what was surely there before it was asked for, and what may be there after.
-		var least, most, ended atomic.Int64
+		var creating, created, deleting, deleted, ended atomic.Int64
 		f.together(writers+2, func(w int) {
 			if w >= writers {
 				for ended.Load() < writers {
-					low := least.Load()
+					surely, gone := created.Load(), deleted.Load()
 					got, err := f.store.CountUsers(f.Context(), scope)
 					f.refuseNone("counting", err)
-					if high := most.Load(); got < low || got > high {
+					if low, high := surely-deleting.Load(), creating.Load()-gone; got < low || got > high {
 						f.Errorf("the total is %d, not from %d to %d", got, low, high)
 					}
 				}
@@ -132,15 +131,15 @@ var raceCases = []testCase{
 			defer ended.Add(1)
 			for i := range each {
 				id := fmt.Sprintf("u%d-%d", w, i)
-				most.Add(1)
+				creating.Add(1)
 				_, err := f.store.CreateUser(f.Context(), newUser(scope, id), cause(1))
 				f.refuseNone("creating", err)
-				least.Add(1)
+				created.Add(1)
 				if i%3 == 0 {
-					least.Add(-1)
+					deleting.Add(1)
 					_, err := f.store.DeleteUser(f.Context(), scope, id, nil, cause(1))
 					f.refuseNone("deleting", err)
-					most.Add(-1)
+					deleted.Add(1)
 				}
 				if i%10 == 0 {
 					_, err := f.store.CreateGroup(f.Context(), newGroup(scope, fmt.Sprintf("g%d-%d", w, i)), added(id), cause(1))
