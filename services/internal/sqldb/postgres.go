@@ -114,6 +114,8 @@ func connectPostgres(ctx context.Context, c PostgresConfig, tracing trace.Tracer
 		"statement_timeout":                   milliseconds(statementTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(idleTimeout),
 		"lock_timeout":                        milliseconds(lockTimeout),
+		// A statement after a lock must see what the lock's last holder left.
+		"default_transaction_isolation": "read committed",
 	} {
 		config.ConnConfig.RuntimeParams[key] = value
 	}

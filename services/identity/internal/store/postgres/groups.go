@@ -73,13 +73,14 @@ const (
 	lockName = `SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2 || '/' || $3, 2)) FROM directories
 		WHERE organization_id = $1 AND id = $2 AND unique_group_names`
 
-	// Only users are found among those that come.
+	// What come finds of those that come are users alone: with groups among them, or strangers, nothing is written.
 	groupFacts = `WITH d AS (` + directoryRow + `),
 		come AS (SELECT r.id FROM ` + eachOf + `$4` + findUsers + `),
 		taken AS (SELECT EXISTS (SELECT 1 FROM d, groups g WHERE d.unique_group_names AND g.organization_id = $1
 			AND g.display_name_folded = $11 AND g.directory_id = $2 AND g.id <> $3) AS name),
 		`
 
+	// Nobody leaves a group that is new.
 	createGroup = groupFacts + `put AS (INSERT INTO groups (organization_id, directory_id, id, display_name, display_name_folded,
 				external_id, version, document, create_time, update_time)
 			SELECT $1, $2, $3, $10, $11, $12, 1, $13::bytea, $9, $9 FROM d, taken WHERE NOT d.closed AND NOT taken.name
@@ -91,7 +92,7 @@ const (
 		documented AS (SELECT $14::integer AS kind, 0 AS place)` + groupRecords
 
 	// updateGroup writes the document if $15, else the members alone. The stored version must be $16, unless that is below 0.
-	// With $17 members were changed before, in the same transaction.
+	// With $17 members were changed before, in the same transaction. The group's row is held by lockGroup.
 	updateGroup = groupFacts + `old AS (SELECT version, update_time FROM groups WHERE organization_id = $1 AND directory_id = $2 AND id = $3),
 		ok AS (SELECT old.version + 1 AS version FROM d, old, taken WHERE NOT d.closed AND NOT ($15::boolean AND taken.name)
 			AND ($16::bigint < 0 OR $16 = old.version) AND (SELECT count(*) FROM come) = cardinality($4)),
@@ -203,6 +204,9 @@ func (s *Store) quickly(ctx context.Context, w groupWrite) (written store.Writte
 	if err := w.refusal(o); err != nil || o.came < len(w.edit.come) {
 		return written, err == nil, err
 	}
+	if o.version != nil {
+		s.wakeup.Wrote()
+	}
 	return s.outcome(w, o), false, nil
 }
 
@@ -211,7 +215,6 @@ func (s *Store) outcome(w groupWrite, o groupOutcome) store.Written {
 	if o.version == nil {
 		return store.Written{Version: *o.old, UpdateTime: time.UnixMicro(*o.updated).UTC()}
 	}
-	s.wakeup.Wrote()
 	return store.Written{Version: *o.version, UpdateTime: w.cause.Time, Cursor: o.cursor(s.epoch)}
 }
 
