@@ -131,4 +131,13 @@ func fillBenchmark(b *testing.B, s *Store, users int, document []byte) {
 			b.Fatal(err)
 		}
 	}
+	for more := true; more; {
+		var err error
+		if more, err = s.fold(b.Context(), foldMost); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := s.analyze(b.Context()); err != nil {
+		b.Fatal(err)
+	}
 }
