@@ -87,8 +87,6 @@ const (
 	scanPage = 500
 	// maxRaces is how often a write is tried again after somebody else's came first. Each loss is somebody's success.
 	maxRaces = 100
-	// maxAdoptable is enough to see that a name is ambiguous.
-	maxAdoptable = 2
 )
 
 func (c *Core) cause(call Call) store.Cause {

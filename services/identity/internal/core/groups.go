@@ -108,26 +108,14 @@ func (c *Core) CreateGroup(ctx context.Context, call Call, body []byte) (r Resou
 // adoptableGroup finds the detached group that a new one is: by externalId, else by a displayName that only one has.
 // Nearest ancestor first; within one, an ambiguous match is none.
 func (c *Core) adoptableGroup(ctx context.Context, g store.Group, ancestors []string) (store.Group, bool, error) {
-	by := []func(scope store.Scope) ([]store.Group, error){
-		func(scope store.Scope) ([]store.Group, error) {
-			return c.store.GroupsByExternalID(ctx, scope, g.ExternalID, maxAdoptable)
-		},
-		func(scope store.Scope) ([]store.Group, error) {
-			return c.store.GroupsByName(ctx, scope, g.DisplayNameFolded, maxAdoptable)
-		},
+	if len(ancestors) == 0 {
+		return store.Group{}, false, nil
 	}
-	for _, find := range by {
-		for _, ancestor := range ancestors {
-			old, err := find(store.Scope{OrganizationID: g.OrganizationID, DirectoryID: ancestor})
-			if err != nil {
-				return store.Group{}, false, err
-			}
-			if len(old) == 1 {
-				return old[0], true, nil
-			}
-		}
+	old, err := c.store.DetachedGroup(ctx, g.OrganizationID, ancestors, store.Names{ExternalID: g.ExternalID, Folded: g.DisplayNameFolded})
+	if fault.Is(err, fault.NotFound) {
+		return store.Group{}, false, nil
 	}
-	return store.Group{}, false, nil
+	return old, err == nil, err
 }
 
 // Group reads one group.

@@ -66,21 +66,14 @@ func (c *Core) CreateUser(ctx context.Context, call Call, body []byte) (r Resour
 
 // adoptableUser finds the detached user that a new one is: by externalId, else by userName, nearest ancestor first.
 func (c *Core) adoptableUser(ctx context.Context, u store.User, ancestors []string) (store.User, bool, error) {
-	by := []func(scope store.Scope) (store.User, error){
-		func(scope store.Scope) (store.User, error) { return c.store.UserByExternalID(ctx, scope, u.ExternalID) },
-		func(scope store.Scope) (store.User, error) {
-			return c.store.UserByUserName(ctx, scope, u.UserNameFolded)
-		},
+	if len(ancestors) == 0 {
+		return store.User{}, false, nil
 	}
-	for _, find := range by {
-		for _, ancestor := range ancestors {
-			old, err := find(store.Scope{OrganizationID: u.OrganizationID, DirectoryID: ancestor})
-			if err == nil || !fault.Is(err, fault.NotFound) {
-				return old, err == nil, err
-			}
-		}
+	old, err := c.store.DetachedUser(ctx, u.OrganizationID, ancestors, store.Names{ExternalID: u.ExternalID, Folded: u.UserNameFolded})
+	if fault.Is(err, fault.NotFound) {
+		return store.User{}, false, nil
 	}
-	return store.User{}, false, nil
+	return old, err == nil, err
 }
 
 // User reads one user.

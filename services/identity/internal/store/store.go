@@ -170,6 +170,12 @@ type Lookup struct {
 	EmailFolded    string
 }
 
+// Names are what a resource that comes back is known by. An empty externalId is none.
+type Names struct {
+	ExternalID string
+	Folded     string // the userName or displayName, casefolded
+}
+
 // Store keeps identity's data.
 //
 // Every write to a directory's resources checks in its transaction that the directory is open: fault.NotReady when it is
@@ -211,6 +217,9 @@ type Store interface {
 	// AdoptUser moves a detached user from a directory to u's and writes it, if its stored Version is u.Version; else
 	// ErrChanged. fault.Uniqueness as in CreateUser.
 	AdoptUser(ctx context.Context, from string, u User, cause Cause) (Written, error)
+	// DetachedUser finds the user of some closed directories that one with these names is: by externalId, else by userName,
+	// in the first of the directories that has it. fault.NotFound: there is none.
+	DetachedUser(ctx context.Context, organizationID string, directoryIDs []string, by Names) (User, error)
 	// DeleteUser removes one, its memberships too, if its version is among versions or versions is empty; else ErrChanged.
 	DeleteUser(ctx context.Context, scope Scope, id string, versions []int64, cause Cause) (Written, error)
 	// UserGroups lists the groups of the directory that each of at most 1,000 users is in, nested ones too, by id. Who is in
@@ -239,6 +248,9 @@ type Store interface {
 	// AdoptGroup moves a detached group from a directory to g's, marks its memberships carried, and then does what
 	// UpdateGroup does.
 	AdoptGroup(ctx context.Context, from string, g Group, edits []MemberEdit, cause Cause) (Written, error)
+	// DetachedGroup finds the group of some closed directories that one with these names is: by externalId, else by
+	// displayName, in the first of the directories where only one has it. fault.NotFound: there is none.
+	DetachedGroup(ctx context.Context, organizationID string, directoryIDs []string, by Names) (Group, error)
 	// DeleteGroup removes one, with its memberships, if its version is among versions or versions is empty; else
 	// ErrChanged.
 	DeleteGroup(ctx context.Context, scope Scope, id string, versions []int64, cause Cause) (Written, error)

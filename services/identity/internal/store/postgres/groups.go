@@ -316,6 +316,18 @@ func (s *Store) AdoptGroup(ctx context.Context, from string, g store.Group, edit
 	return w, err
 }
 
+// DetachedGroup implements store.Store.
+func (s *Store) DetachedGroup(ctx context.Context, organizationID string, directoryIDs []string, by store.Names) (store.Group, error) {
+	// Two are enough to see that a name is ambiguous.
+	return sqldb.ReadOne(ctx, s.db, groupFields, fault.Missing("group", "of these names"), `SELECT `+groupColumns+` FROM (
+			SELECT d.place, g.*, count(*) OVER (PARTITION BY g.way, d.place) AS same FROM `+eachDirectory+` CROSS JOIN LATERAL (
+				(SELECT 1 AS way, g.* FROM groups g WHERE g.organization_id = $1 AND g.directory_id = d.id AND g.external_id = $3
+					AND g.external_id <> '' LIMIT 2)
+				UNION ALL
+				(SELECT 2, g.* FROM groups g WHERE g.organization_id = $1 AND g.directory_id = d.id AND g.display_name_folded = $4 LIMIT 2)) g) g
+		WHERE g.same = 1 ORDER BY g.way, g.place LIMIT 1`, organizationID, directoryIDs, by.ExternalID, by.Folded)
+}
+
 // DeleteGroup implements store.Store.
 func (s *Store) DeleteGroup(ctx context.Context, scope store.Scope, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
 	err = s.write(ctx, scope, func(tx pgx.Tx) error {

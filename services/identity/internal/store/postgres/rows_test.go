@@ -103,6 +103,12 @@ func calls(s *Store) []call {
 			return second(s.UserWithGroups(ctx, scope, store.Lookup{UserNameFolded: "u1"}))
 		}},
 		{"CountUsers", func(ctx context.Context) error { return second(s.CountUsers(ctx, scope)) }},
+		{"DetachedUser", func(ctx context.Context) error {
+			return second(s.DetachedUser(ctx, "acme", []string{"d0", "d1"}, store.Names{ExternalID: "u1", Folded: "u2"}))
+		}},
+		{"DetachedGroup", func(ctx context.Context) error {
+			return second(s.DetachedGroup(ctx, "acme", []string{"d0", "d1"}, store.Names{ExternalID: "g1", Folded: "g2"}))
+		}},
 		{"Group", func(ctx context.Context) error { return second(s.Group(ctx, scope, "eng")) }},
 		{"Groups", func(ctx context.Context) error { return second(s.Groups(ctx, scope, "g2000", 10)) }},
 		{"GroupsOfMember", func(ctx context.Context) error { return second(s.GroupsOfMember(ctx, scope, "u1", "", 10)) }},

@@ -141,6 +141,19 @@ func taken(err error) error {
 	return fault.New(fault.Uniqueness, "another user of this directory has this %s", attribute).With("attribute", attribute)
 }
 
+// DetachedUser implements store.Store.
+func (s *Store) DetachedUser(ctx context.Context, organizationID string, directoryIDs []string, by store.Names) (store.User, error) {
+	return sqldb.ReadOne(ctx, s.db, userFields, fault.Missing("user", "of these names"), `SELECT `+userColumns+`
+		FROM `+eachDirectory+` CROSS JOIN LATERAL (
+			SELECT 1 AS way, u.* FROM users u WHERE u.organization_id = $1 AND u.directory_id = d.id AND u.external_id = $3 AND u.external_id <> ''
+			UNION ALL
+			SELECT 2, u.* FROM users u WHERE u.organization_id = $1 AND u.directory_id = d.id AND u.user_name_folded = $4) u
+		ORDER BY u.way, d.place LIMIT 1`, organizationID, directoryIDs, by.ExternalID, by.Folded)
+}
+
+// eachDirectory is a table of the directories $2 in their order.
+const eachDirectory = `unnest($2::text[]) WITH ORDINALITY d (id, place)`
+
 // UpdateUser implements store.Store.
 func (s *Store) UpdateUser(ctx context.Context, u store.User, cause store.Cause) (store.Written, error) {
 	return s.writeUser(ctx, updateUser, u, u.Version+1, store.Updated, cause, u.DirectoryID, u.Version)

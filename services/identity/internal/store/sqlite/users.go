@@ -167,6 +167,24 @@ func (s *Store) putUser(ctx context.Context, from string, u store.User, kind sto
 	return w, err
 }
 
+// DetachedUser implements store.Store.
+func (s *Store) DetachedUser(ctx context.Context, organizationID string, directoryIDs []string, by store.Names) (store.User, error) {
+	// The directories first: see list for CROSS JOIN.
+	u, err := scanUser(s.db.QueryRow(ctx, `SELECT `+userColumns+` FROM (
+			SELECT 1 AS way, d.key AS place, u.id FROM json_each(?2) d CROSS JOIN users u ON u.organization_id = ?1 AND u.directory_id = d.value
+				AND u.external_id = ?3 AND u.external_id <> ''
+			UNION ALL
+			SELECT 2, d.key, u.id FROM json_each(?2) d CROSS JOIN users u ON u.organization_id = ?1 AND u.directory_id = d.value
+				AND u.user_name_folded = ?4
+			ORDER BY 1, 2 LIMIT 1) found
+		CROSS JOIN users u ON u.organization_id = ?1 AND u.id = found.id`,
+		organizationID, inOrder(directoryIDs), by.ExternalID, by.Folded).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.Missing("user", "of these names")
+	}
+	return u, err
+}
+
 // DeleteUser implements store.Store.
 func (s *Store) DeleteUser(ctx context.Context, scope store.Scope, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
 	err = s.write(ctx, scope, func(ctx context.Context, tx *sqldb.Tx, _ store.Directory) error {

@@ -79,6 +79,14 @@ var strangers = []stranger{
 		all, err := s.UserGroups(ctx, theirs, []string{"anna"})
 		return len(all), err
 	}},
+	{"DetachedUser", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		_, err := s.DetachedUser(ctx, theirs.OrganizationID, []string{"d1", "d2"}, store.Names{ExternalID: "ext", Folded: "name-anna"})
+		return 0, err
+	}},
+	{"DetachedGroup", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		_, err := s.DetachedGroup(ctx, theirs.OrganizationID, []string{"d1", "d2"}, store.Names{ExternalID: "ext", Folded: "group eng"})
+		return 0, err
+	}},
 	{"Group", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
 		_, err := s.Group(ctx, theirs, "eng")
 		return 0, err
