@@ -50,11 +50,12 @@ type PostgresConfig struct {
 	ByIndex bool
 }
 
-// byIndex leaves the planner the nested loop over index scans where there is one. The cost of what is disabled must not make
-// it compile the statement.
+// byIndex leaves the planner the nested loop over index scans where there is one. What it believes of the costs must not make
+// it compile a statement, or start workers for one.
 var byIndex = map[string]string{
 	"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
 	"enable_material": "off", "jit": "off", "plan_cache_mode": "force_generic_plan",
+	"max_parallel_workers_per_gather": "0",
 }
 
 // OpenPostgres connects, and checks that the schema has every migration that this binary knows. It changes nothing:
