@@ -60,7 +60,12 @@ func TestADirectoryOfAnotherOrganizationIsNotReady(t *testing.T) {
 	t.Parallel()
 	b := setup(t, impatient)
 	other := b.idpOf("other")
-	id := other.user(`{"userName":"anna"}`).GetId()
+	made, err := other.tryUser(`{"userName":"anna"}`)
+	for deadline := time.Now().Add(20 * time.Second); err != nil && time.Now().Before(deadline); {
+		made, err = other.tryUser(`{"userName":"anna"}`) // nobody waits long here for the directory to be heard of
+	}
+	must(t, err)
+	id := made.GetResource().GetId()
 	for name, err := range everyCall(b.client("acme", other.target.GetDirectoryId()), id) {
 		refused(t, name, err, fault.NotReady)
 	}

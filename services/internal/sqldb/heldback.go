@@ -48,7 +48,7 @@ func watchHeldBack(pool *pgxpool.Pool, schema string, log *slog.Logger, meter me
 	}
 	go func() {
 		defer close(h.ended)
-		for rest(ctx, heldBackEvery) {
+		for Rest(ctx, heldBackEvery) {
 			h.look(ctx)
 		}
 	}()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"time"
 
@@ -51,6 +52,14 @@ type PostgresServer struct {
 	Meter   metric.MeterProvider
 }
 
+// byIndex leaves the planner the nested loop over index scans where there is one. What it believes of the costs must not make
+// it compile a statement, or start workers for one.
+var byIndex = map[string]string{
+	"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+	"enable_material": "off", "jit": "off", "plan_cache_mode": "force_generic_plan",
+	"max_parallel_workers_per_gather": "0",
+}
+
 // PostgresSchema is a service's tables in a database: others may be beside it.
 type PostgresSchema struct {
 	// Name is the schema's. It is made when it is missing.
@@ -60,6 +69,9 @@ type PostgresSchema struct {
 	// NewEpoch, where the schema has a feed, is part of the transaction that begins a new epoch: it clears what means nothing
 	// in another database than before. Nil where there is no feed.
 	NewEpoch func(ctx context.Context, tx pgx.Tx) error
+	// ByIndex says that each statement finds its rows by an index, row by row, and is to do so whatever the tables' statistics
+	// are. Plans are made once a connection, maybe on empty tables: what is best there reads everything later.
+	ByIndex bool
 	// ByTransaction says that the feed is ordered by transactions, so that the oldest open one holds its readers back.
 	ByTransaction bool
 }
@@ -194,8 +206,13 @@ func connectPostgres(ctx context.Context, server PostgresServer, schema Postgres
 		"statement_timeout":                   milliseconds(statementTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(idleTimeout),
 		"lock_timeout":                        milliseconds(lockTimeout),
+		// A statement after a lock must see what the lock's last holder left.
+		"default_transaction_isolation": "read committed",
 	} {
 		config.ConnConfig.RuntimeParams[key] = value
+	}
+	if schema.ByIndex {
+		maps.Copy(config.ConnConfig.RuntimeParams, byIndex)
 	}
 	if server.Tracing != nil {
 		config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTracerProvider(server.Tracing),

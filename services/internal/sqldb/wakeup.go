@@ -98,7 +98,7 @@ func (w *Wakeup) notify(ctx context.Context, due <-chan struct{}) {
 		}
 		// Who does not hear of it polls.
 		_, _ = w.db.Exec(ctx, `SELECT pg_notify($1, '')`, w.channel)
-		if !rest(ctx, notifyEvery) {
+		if !Rest(ctx, notifyEvery) {
 			return
 		}
 	}
@@ -108,7 +108,7 @@ func (w *Wakeup) notify(ctx context.Context, due <-chan struct{}) {
 func (w *Wakeup) listen(ctx context.Context) {
 	for {
 		_ = w.hear(ctx) // polling goes on meanwhile
-		if !rest(ctx, listenRetry) {
+		if !Rest(ctx, listenRetry) {
 			return
 		}
 	}
@@ -135,8 +135,8 @@ func (w *Wakeup) hear(ctx context.Context) (err error) {
 	}
 }
 
-// rest waits, and says whether the context still lives.
-func rest(ctx context.Context, d time.Duration) bool {
+// Rest waits, and says whether the context still lives.
+func Rest(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -13,10 +13,17 @@ import (
 )
 
 var (
-	fast      server
-	templates sync.Map // name to *template
+	fast      = &cluster{arguments: []string{temporary()}}
+	durable   = &cluster{arguments: []string{temporary(), "durable"}}
 	databases counter
 )
+
+// cluster is one PostgreSQL server.
+type cluster struct {
+	server
+	arguments []string
+	templates sync.Map // name to *template
+}
 
 // counter numbers databases within this binary.
 type counter struct {
@@ -41,16 +48,22 @@ type template struct {
 // migrate gets the template's URL and must close its connections.
 func Postgres(t testing.TB, name string, migrate func(ctx context.Context, url string) error) string {
 	t.Helper()
-	folder, err := fast.start(postgresScript, temporary())
-	need(t, "PostgreSQL", err)
-	return copied(t, folder, name, migrate)
+	return fast.database(t, name, migrate)
 }
 
-// copied gives the URL of a new database on a server.
-func copied(t testing.TB, folder, name string, migrate func(ctx context.Context, url string) error) string {
+// DurablePostgres is Postgres on a server that has a commit on disk before it answers: for benchmarks, and for tests that
+// kill it.
+func DurablePostgres(t testing.TB, name string, migrate func(ctx context.Context, url string) error) string {
 	t.Helper()
+	return durable.database(t, name, migrate)
+}
+
+func (c *cluster) database(t testing.TB, name string, migrate func(ctx context.Context, url string) error) string {
+	t.Helper()
+	folder, err := c.start(postgresScript, c.arguments...)
+	need(t, "PostgreSQL", err)
 	ctx := context.Background()
-	made, _ := templates.LoadOrStore(name, &template{})
+	made, _ := c.templates.LoadOrStore(name, &template{})
 	tmpl := made.(*template)
 	tmpl.once.Do(func() {
 		if tmpl.err = execute(ctx, folder, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()); tmpl.err == nil {

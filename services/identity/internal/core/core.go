@@ -26,9 +26,9 @@ type Config struct {
 
 // Core is the domain over a store.
 type Core struct {
-	store   store.Store
-	config  Config
-	applied feed.Signal // a directory was applied
+	store       store.Store
+	config      Config
+	directories directories
 }
 
 // New makes the domain.
@@ -87,52 +87,7 @@ const (
 	scanPage = 500
 	// maxRaces is how often a write is tried again after somebody else's came first. Each loss is somebody's success.
 	maxRaces = 100
-	// maxAdoptable is enough to see that a name is ambiguous.
-	maxAdoptable = 2
 )
-
-// ApplyDirectory takes what is new of a directory, and wakes the requests that wait for it.
-func (c *Core) ApplyDirectory(ctx context.Context, d store.Directory, revision int64) error {
-	if err := c.store.ApplyDirectory(ctx, d, revision); err != nil {
-		return err
-	}
-	c.applied.Notify()
-	return nil
-}
-
-// FollowedRevision is the highest revision that was applied.
-func (c *Core) FollowedRevision(ctx context.Context) (int64, error) {
-	return c.store.FollowedRevision(ctx)
-}
-
-// options waits a little for identity to know the directory, and gives the way it reads what is sent.
-func (c *Core) options(ctx context.Context, scope store.Scope) (scim.Options, error) {
-	deadline := time.NewTimer(c.config.ReadyWait)
-	defer deadline.Stop()
-	for {
-		applied := c.applied.Wait()
-		d, err := c.store.Directory(ctx, scope)
-		switch {
-		case err == nil && d.Closed:
-			return scim.Options{}, fault.New(fault.Deleted, "directory %q was deleted", scope.DirectoryID)
-		case err == nil:
-			options := scim.Options{Limits: c.config.Limits}
-			if d.Strict {
-				options.Mode = scim.Strict
-			}
-			return options, nil
-		case !fault.Is(err, fault.NotFound):
-			return scim.Options{}, err
-		}
-		select {
-		case <-applied:
-		case <-deadline.C:
-			return scim.Options{}, fault.New(fault.NotReady, "directory %q is not ready yet", scope.DirectoryID).Retry(time.Second)
-		case <-ctx.Done():
-			return scim.Options{}, ctx.Err()
-		}
-	}
-}
 
 func (c *Core) cause(call Call) store.Cause {
 	return store.Cause{
@@ -199,12 +154,14 @@ func race(versions []int64, try func() error) error {
 
 // lister is what listing needs of a resource type.
 type lister[T any] struct {
-	count  func(ctx context.Context) (int64, error)
-	page   func(ctx context.Context, skip, limit int64) ([]T, error)
-	walk   func(ctx context.Context, after string, limit int) ([]T, error)
-	id     func(T) string
-	match  func(ctx context.Context, f *scim.Filter, resource T) (bool, error)
-	render func(ctx context.Context, resource T) (Resource, error)
+	count func(ctx context.Context) (int64, error)
+	page  func(ctx context.Context, skip, limit int64) ([]T, error)
+	walk  func(ctx context.Context, after string, limit int) ([]T, error)
+	id    func(T) string
+	// related reads what all of a page need to be matched, or shown where the filter is nil.
+	related func(ctx context.Context, f *scim.Filter, page []T) error
+	match   func(ctx context.Context, f *scim.Filter, resource T) (bool, error)
+	render  func(ctx context.Context, resource T) (Resource, error)
 	// find answers a filter that an index serves; ok is false where none does.
 	find func(ctx context.Context, attribute, value string) (found []T, ok bool, err error)
 }
@@ -227,6 +184,9 @@ func list[T any](ctx context.Context, t *scim.ResourceType, limits scim.Limits, 
 		}
 	} else {
 		resources, err = filtered(ctx, t, limits, q.Filter, &p, count, l)
+	}
+	if err == nil {
+		err = l.related(ctx, nil, resources)
 	}
 	if err != nil {
 		return p, err
@@ -273,6 +233,9 @@ func filtered[T any](ctx context.Context, t *scim.ResourceType, limits scim.Limi
 	}
 	for after := ""; ; {
 		page, err := l.walk(ctx, after, scanPage)
+		if err == nil {
+			err = l.related(ctx, filter, page)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -62,11 +62,11 @@ func scimMember(m store.Member) scim.Member {
 
 // CreateGroup adds a group, or adopts a detached one.
 func (c *Core) CreateGroup(ctx context.Context, call Call, body []byte) (r Resource, o Outcome, err error) {
-	options, err := c.options(ctx, call.Scope)
+	directory, err := c.directory(ctx, call.Scope)
 	if err != nil {
 		return r, o, err
 	}
-	made, err := scim.GroupType().New(body, options)
+	made, err := scim.GroupType().New(body, c.options(directory))
 	if err != nil {
 		return r, o, refused(err)
 	}
@@ -83,7 +83,7 @@ func (c *Core) CreateGroup(ctx context.Context, call Call, body []byte) (r Resou
 	}
 	o = Outcome{Ignored: made.Ignored, Quirks: made.Quirks}
 	err = race(nil, func() error {
-		old, found, err := c.adoptableGroup(ctx, g)
+		old, found, err := c.adoptableGroup(ctx, g, directory.ancestors)
 		if err != nil {
 			return err
 		}
@@ -107,36 +107,20 @@ func (c *Core) CreateGroup(ctx context.Context, call Call, body []byte) (r Resou
 
 // adoptableGroup finds the detached group that a new one is: by externalId, else by a displayName that only one has.
 // Nearest ancestor first; within one, an ambiguous match is none.
-func (c *Core) adoptableGroup(ctx context.Context, g store.Group) (store.Group, bool, error) {
-	ancestors, err := c.store.Ancestors(ctx, g.Scope)
-	if err != nil {
-		return store.Group{}, false, err
+func (c *Core) adoptableGroup(ctx context.Context, g store.Group, ancestors []string) (store.Group, bool, error) {
+	if len(ancestors) == 0 {
+		return store.Group{}, false, nil
 	}
-	by := []func(scope store.Scope) ([]store.Group, error){
-		func(scope store.Scope) ([]store.Group, error) {
-			return c.store.GroupsByExternalID(ctx, scope, g.ExternalID, maxAdoptable)
-		},
-		func(scope store.Scope) ([]store.Group, error) {
-			return c.store.GroupsByName(ctx, scope, g.DisplayNameFolded, maxAdoptable)
-		},
+	old, err := c.store.DetachedGroup(ctx, g.OrganizationID, ancestors, store.Names{ExternalID: g.ExternalID, Folded: g.DisplayNameFolded})
+	if fault.Is(err, fault.NotFound) {
+		return store.Group{}, false, nil
 	}
-	for _, find := range by {
-		for _, ancestor := range ancestors {
-			old, err := find(store.Scope{OrganizationID: g.OrganizationID, DirectoryID: ancestor})
-			if err != nil {
-				return store.Group{}, false, err
-			}
-			if len(old) == 1 {
-				return old[0], true, nil
-			}
-		}
-	}
-	return store.Group{}, false, nil
+	return old, err == nil, err
 }
 
 // Group reads one group.
 func (c *Core) Group(ctx context.Context, call Call, id string) (Resource, error) {
-	if _, err := c.options(ctx, call.Scope); err != nil {
+	if _, err := c.directory(ctx, call.Scope); err != nil {
 		return Resource{}, err
 	}
 	g, err := c.store.Group(ctx, call.Scope, id)
@@ -163,7 +147,7 @@ func (c *Core) PatchGroup(ctx context.Context, call Call, id string, operations 
 func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions []int64, render bool,
 	change func(old *scim.Document, options scim.Options) (*scim.Result, error),
 ) (r Resource, o Outcome, err error) {
-	options, err := c.options(ctx, call.Scope)
+	directory, err := c.directory(ctx, call.Scope)
 	if err != nil {
 		return r, o, err
 	}
@@ -185,7 +169,7 @@ func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions [
 		if err != nil {
 			return err
 		}
-		changed, err := change(old, options)
+		changed, err := change(old, c.options(directory))
 		if err != nil {
 			return refused(err)
 		}
@@ -214,7 +198,7 @@ func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions [
 
 // DeleteGroup removes a group for good.
 func (c *Core) DeleteGroup(ctx context.Context, call Call, id string, versions []int64) (Outcome, error) {
-	if _, err := c.options(ctx, call.Scope); err != nil {
+	if _, err := c.directory(ctx, call.Scope); err != nil {
 		return Outcome{}, err
 	}
 	var w store.Written
@@ -230,7 +214,7 @@ const maxFound = 10_000
 
 // Groups lists groups.
 func (c *Core) Groups(ctx context.Context, call Call, q Query) (Page, error) {
-	if _, err := c.options(ctx, call.Scope); err != nil {
+	if _, err := c.directory(ctx, call.Scope); err != nil {
 		return Page{}, err
 	}
 	scope := call.Scope
@@ -242,8 +226,9 @@ func (c *Core) Groups(ctx context.Context, call Call, q Query) (Page, error) {
 		walk: func(ctx context.Context, after string, limit int) ([]store.Group, error) {
 			return c.store.Groups(ctx, scope, after, limit)
 		},
-		id:     func(g store.Group) string { return g.ID },
-		render: func(ctx context.Context, g store.Group) (Resource, error) { return c.renderGroup(ctx, call, g) },
+		id:      func(g store.Group) string { return g.ID },
+		related: func(context.Context, *scim.Filter, []store.Group) error { return nil }, // members are many: one group at a time
+		render:  func(ctx context.Context, g store.Group) (Resource, error) { return c.renderGroup(ctx, call, g) },
 		match: func(ctx context.Context, f *scim.Filter, g store.Group) (bool, error) {
 			d, err := scim.ParseStored(scim.GroupType(), g.Document)
 			if err != nil {

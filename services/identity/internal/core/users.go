@@ -29,11 +29,11 @@ func putUser(u *store.User, d *scim.Document) {
 
 // CreateUser adds a user, or adopts a detached one.
 func (c *Core) CreateUser(ctx context.Context, call Call, body []byte) (r Resource, o Outcome, err error) {
-	options, err := c.options(ctx, call.Scope)
+	directory, err := c.directory(ctx, call.Scope)
 	if err != nil {
 		return r, o, err
 	}
-	made, err := scim.UserType().New(body, options)
+	made, err := scim.UserType().New(body, c.options(directory))
 	if err != nil {
 		return r, o, refused(err)
 	}
@@ -42,16 +42,16 @@ func (c *Core) CreateUser(ctx context.Context, call Call, body []byte) (r Resour
 	putUser(&u, made.Document)
 	o = Outcome{Ignored: made.Ignored, Quirks: made.Quirks}
 	err = race(nil, func() error {
-		old, found, err := c.adoptableUser(ctx, u)
+		old, found, err := c.adoptableUser(ctx, u, directory.ancestors)
 		if err != nil {
 			return err
 		}
 		var w store.Written
 		if o.Adopted = found; found {
-			u.ID, u.Version, u.CreateTime = old.ID, old.Version, old.CreateTime
+			u.ID, u.Version, u.CreateTime, u.Groups = old.ID, old.Version, old.CreateTime, nil
 			w, err = c.store.AdoptUser(ctx, old.DirectoryID, u, cause)
 		} else {
-			u.ID, u.CreateTime = ids.New(), cause.Time
+			u.ID, u.CreateTime, u.Groups = ids.New(), cause.Time, []store.GroupRef{} // it is in none yet
 			w, err = c.store.CreateUser(ctx, u, cause)
 		}
 		o.Cursor, u.Version, u.UpdateTime = w.Cursor, w.Version, w.UpdateTime
@@ -60,44 +60,45 @@ func (c *Core) CreateUser(ctx context.Context, call Call, body []byte) (r Resour
 	if err != nil {
 		return r, o, err
 	}
-	// A new user is in no group.
-	r, err = c.renderUser(ctx, call, u, o.Adopted)
+	r, err = c.showUser(ctx, call, u)
 	return r, o, err
 }
 
 // adoptableUser finds the detached user that a new one is: by externalId, else by userName, nearest ancestor first.
-func (c *Core) adoptableUser(ctx context.Context, u store.User) (store.User, bool, error) {
-	ancestors, err := c.store.Ancestors(ctx, u.Scope)
-	if err != nil {
-		return store.User{}, false, err
+func (c *Core) adoptableUser(ctx context.Context, u store.User, ancestors []string) (store.User, bool, error) {
+	if len(ancestors) == 0 {
+		return store.User{}, false, nil
 	}
-	by := []func(scope store.Scope) (store.User, error){
-		func(scope store.Scope) (store.User, error) { return c.store.UserByExternalID(ctx, scope, u.ExternalID) },
-		func(scope store.Scope) (store.User, error) {
-			return c.store.UserByUserName(ctx, scope, u.UserNameFolded)
-		},
+	old, err := c.store.DetachedUser(ctx, u.OrganizationID, ancestors, store.Names{ExternalID: u.ExternalID, Folded: u.UserNameFolded})
+	if fault.Is(err, fault.NotFound) {
+		return store.User{}, false, nil
 	}
-	for _, find := range by {
-		for _, ancestor := range ancestors {
-			old, err := find(store.Scope{OrganizationID: u.OrganizationID, DirectoryID: ancestor})
-			if err == nil || !fault.Is(err, fault.NotFound) {
-				return old, err == nil, err
-			}
-		}
-	}
-	return store.User{}, false, nil
+	return old, err == nil, err
 }
 
 // User reads one user.
 func (c *Core) User(ctx context.Context, call Call, id string) (Resource, error) {
-	if _, err := c.options(ctx, call.Scope); err != nil {
+	if _, err := c.directory(ctx, call.Scope); err != nil {
 		return Resource{}, err
 	}
-	u, err := c.store.User(ctx, call.Scope, id)
+	u, err := c.readUser(ctx, call, store.Lookup{ID: id}, true)
 	if err != nil {
 		return Resource{}, err
 	}
-	return c.renderUser(ctx, call, u, true)
+	return renderUser(call, u)
+}
+
+// readUser reads a user, with its groups if it will be shown and its client wants to see them.
+func (c *Core) readUser(ctx context.Context, call Call, by store.Lookup, shown bool) (store.User, error) {
+	switch {
+	case shown && call.Projection.Includes("groups"):
+		return c.store.UserWithGroups(ctx, call.Scope, by)
+	case by.UserNameFolded != "":
+		return c.store.UserByUserName(ctx, call.Scope, by.UserNameFolded)
+	case by.ExternalID != "":
+		return c.store.UserByExternalID(ctx, call.Scope, by.ExternalID)
+	}
+	return c.store.User(ctx, call.Scope, by.ID)
 }
 
 // ReplaceUser makes a user what the body says.
@@ -117,14 +118,15 @@ func (c *Core) PatchUser(ctx context.Context, call Call, id string, operations [
 func (c *Core) changeUser(ctx context.Context, call Call, id string, versions []int64, render bool,
 	change func(old *scim.Document, options scim.Options) (*scim.Result, error),
 ) (r Resource, o Outcome, err error) {
-	options, err := c.options(ctx, call.Scope)
+	directory, err := c.directory(ctx, call.Scope)
 	if err != nil {
 		return r, o, err
 	}
 	cause := c.cause(call)
 	var u store.User
 	err = race(versions, func() error {
-		if u, err = c.store.User(ctx, call.Scope, id); err != nil {
+		// Its groups are read along: they may change before the answer in any case.
+		if u, err = c.readUser(ctx, call, store.Lookup{ID: id}, render); err != nil {
 			return err
 		}
 		if err := precondition(versions, u.Version); err != nil {
@@ -134,7 +136,7 @@ func (c *Core) changeUser(ctx context.Context, call Call, id string, versions []
 		if err != nil {
 			return err
 		}
-		changed, err := change(old, options)
+		changed, err := change(old, c.options(directory))
 		if err != nil {
 			return refused(err)
 		}
@@ -153,13 +155,13 @@ func (c *Core) changeUser(ctx context.Context, call Call, id string, versions []
 	if !render {
 		return Resource{ID: u.ID, Version: u.Version, CreateTime: u.CreateTime, UpdateTime: u.UpdateTime}, o, nil
 	}
-	r, err = c.renderUser(ctx, call, u, true)
+	r, err = renderUser(call, u)
 	return r, o, err
 }
 
 // DeleteUser removes a user for good.
 func (c *Core) DeleteUser(ctx context.Context, call Call, id string, versions []int64) (Outcome, error) {
-	if _, err := c.options(ctx, call.Scope); err != nil {
+	if _, err := c.directory(ctx, call.Scope); err != nil {
 		return Outcome{}, err
 	}
 	var w store.Written
@@ -172,7 +174,7 @@ func (c *Core) DeleteUser(ctx context.Context, call Call, id string, versions []
 
 // Users lists users.
 func (c *Core) Users(ctx context.Context, call Call, q Query) (Page, error) {
-	if _, err := c.options(ctx, call.Scope); err != nil {
+	if _, err := c.directory(ctx, call.Scope); err != nil {
 		return Page{}, err
 	}
 	scope := call.Scope
@@ -184,34 +186,36 @@ func (c *Core) Users(ctx context.Context, call Call, q Query) (Page, error) {
 		walk: func(ctx context.Context, after string, limit int) ([]store.User, error) {
 			return c.store.Users(ctx, scope, after, limit)
 		},
-		id:     func(u store.User) string { return u.ID },
-		render: func(ctx context.Context, u store.User) (Resource, error) { return c.renderUser(ctx, call, u, true) },
-		match: func(ctx context.Context, f *scim.Filter, u store.User) (bool, error) {
+		id: func(u store.User) string { return u.ID },
+		related: func(ctx context.Context, f *scim.Filter, page []store.User) error {
+			if (f != nil && f.Uses("groups")) || (f == nil && call.Projection.Includes("groups")) {
+				return c.addGroups(ctx, scope, page)
+			}
+			return nil
+		},
+		render: func(_ context.Context, u store.User) (Resource, error) { return renderUser(call, u) },
+		match: func(_ context.Context, f *scim.Filter, u store.User) (bool, error) {
 			d, err := scim.ParseStored(scim.UserType(), u.Document)
 			if err != nil {
 				return false, err
 			}
 			e := userEnvelope(call, u)
-			if f.Uses("groups") {
-				if e.Groups, err = c.userGroups(ctx, call.Scope, u.ID); err != nil {
-					return false, err
-				}
-			}
+			e.Groups = groupRefs(u.Groups)
 			return f.Match(scim.UserType(), d, e), nil
 		},
 		find: func(ctx context.Context, attribute, value string) ([]store.User, bool, error) {
-			var u store.User
-			var err error
+			by := store.Lookup{}
 			switch attribute {
 			case "userName":
-				u, err = c.store.UserByUserName(ctx, scope, scim.Casefold(value))
+				by.UserNameFolded = scim.Casefold(value)
 			case "externalId":
-				u, err = c.store.UserByExternalID(ctx, scope, value)
+				by.ExternalID = value
 			case "id":
-				u, err = c.store.User(ctx, scope, value)
+				by.ID = value
 			default:
 				return nil, false, nil
 			}
+			u, err := c.readUser(ctx, call, by, true)
 			if fault.Is(err, fault.NotFound) {
 				return nil, true, nil
 			}
@@ -226,24 +230,51 @@ func userEnvelope(call Call, u store.User) scim.Envelope {
 	}
 }
 
-func (c *Core) userGroups(ctx context.Context, scope store.Scope, id string) ([]scim.GroupRef, error) {
-	stored, err := c.store.UserGroups(ctx, scope, id)
-	groups := make([]scim.GroupRef, 0, len(stored))
-	for _, g := range stored {
-		groups = append(groups, scim.GroupRef(g))
+func groupRefs(groups []store.GroupRef) []scim.GroupRef {
+	refs := make([]scim.GroupRef, 0, len(groups))
+	for _, g := range groups {
+		refs = append(refs, scim.GroupRef(g))
 	}
-	return groups, err
+	return refs
 }
 
-// renderUser writes a user as its client sees it. A user that can be in no group yet needs no look for them.
-func (c *Core) renderUser(ctx context.Context, call Call, u store.User, mayHaveGroups bool) (r Resource, err error) {
-	r = Resource{ID: u.ID, Version: u.Version, CreateTime: u.CreateTime, UpdateTime: u.UpdateTime}
-	var groups []scim.GroupRef
-	if mayHaveGroups && call.Projection.Includes("groups") {
-		if groups, err = c.userGroups(ctx, call.Scope, u.ID); err != nil {
-			return r, err
+// addGroups reads the groups of those users whose groups were not read yet.
+func (c *Core) addGroups(ctx context.Context, scope store.Scope, users []store.User) error {
+	var ids []string
+	for _, u := range users {
+		if u.Groups == nil {
+			ids = append(ids, u.ID)
 		}
 	}
-	r.Document, err = scim.UserType().RenderUser(nil, u.Document, userEnvelope(call, u), groups, call.Projection)
+	if len(ids) == 0 {
+		return nil
+	}
+	groups, err := c.store.UserGroups(ctx, scope, ids)
+	if err != nil {
+		return err
+	}
+	for i := range users {
+		if u := &users[i]; u.Groups == nil {
+			u.Groups = append([]store.GroupRef{}, groups[u.ID]...)
+		}
+	}
+	return nil
+}
+
+// showUser reads what its client sees of a user that was written, and writes it so.
+func (c *Core) showUser(ctx context.Context, call Call, u store.User) (Resource, error) {
+	one := []store.User{u}
+	if call.Projection.Includes("groups") {
+		if err := c.addGroups(ctx, call.Scope, one); err != nil {
+			return Resource{}, err
+		}
+	}
+	return renderUser(call, one[0])
+}
+
+// renderUser writes a user, whose groups were read, as its client sees it.
+func renderUser(call Call, u store.User) (r Resource, err error) {
+	r = Resource{ID: u.ID, Version: u.Version, CreateTime: u.CreateTime, UpdateTime: u.UpdateTime}
+	r.Document, err = scim.UserType().RenderUser(nil, u.Document, userEnvelope(call, u), groupRefs(u.Groups), call.Projection)
 	return r, err
 }

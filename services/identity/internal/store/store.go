@@ -45,6 +45,7 @@ type User struct {
 	CreateTime     time.Time
 	UpdateTime     time.Time
 	Search         []SearchValue // written with the user; read methods leave it empty
+	Groups         []GroupRef    // that UserGroups gives of it; nil where they were not read
 }
 
 // SearchValue is one value of a multi-valued attribute that is looked up.
@@ -161,12 +162,18 @@ type CarriedMember struct {
 	Member  Member
 }
 
-// Lookup names users in one way; the other fields are empty.
+// Lookup names users in one way; the other fields are empty. Within a directory it names one, unless by e-mail.
 type Lookup struct {
 	ID             string
 	UserNameFolded string
 	ExternalID     string
 	EmailFolded    string
+}
+
+// Names are what a resource that comes back is known by. An empty externalId is none.
+type Names struct {
+	ExternalID string
+	Folded     string // the userName or displayName, casefolded
 }
 
 // Store keeps identity's data.
@@ -195,11 +202,13 @@ type Store interface {
 	// UserByUserName and UserByExternalID find one by a unique attribute.
 	UserByUserName(ctx context.Context, scope Scope, folded string) (User, error)
 	UserByExternalID(ctx context.Context, scope Scope, externalID string) (User, error)
+	// UserWithGroups finds one by its id, userName or externalId, and reads its groups along.
+	UserWithGroups(ctx context.Context, scope Scope, by Lookup) (User, error)
 	// Users lists by id those after one, at most limit.
 	Users(ctx context.Context, scope Scope, after string, limit int) ([]User, error)
 	// UserPage lists by id, skipping some.
 	UserPage(ctx context.Context, scope Scope, skip, limit int64) ([]User, error)
-	// CountUsers counts them all.
+	// CountUsers counts those of an open directory: exactly those whose creation is committed and whose deletion is not.
 	CountUsers(ctx context.Context, scope Scope) (int64, error)
 	// CreateUser adds one. fault.Uniqueness: its userName or externalId is taken.
 	CreateUser(ctx context.Context, u User, cause Cause) (Written, error)
@@ -208,10 +217,14 @@ type Store interface {
 	// AdoptUser moves a detached user from a directory to u's and writes it, if its stored Version is u.Version; else
 	// ErrChanged. fault.Uniqueness as in CreateUser.
 	AdoptUser(ctx context.Context, from string, u User, cause Cause) (Written, error)
+	// DetachedUser finds the user of some closed directories that one with these names is: by externalId, else by userName,
+	// in the first of the directories that has it. fault.NotFound: there is none.
+	DetachedUser(ctx context.Context, organizationID string, directoryIDs []string, by Names) (User, error)
 	// DeleteUser removes one, its memberships too, if its version is among versions or versions is empty; else ErrChanged.
 	DeleteUser(ctx context.Context, scope Scope, id string, versions []int64, cause Cause) (Written, error)
-	// UserGroups lists the groups of the user's directory that it is in, nested ones too, by id.
-	UserGroups(ctx context.Context, scope Scope, userID string) ([]GroupRef, error)
+	// UserGroups lists the groups of the directory that each of at most 1,000 users is in, nested ones too, by id. Who is in
+	// none is left out.
+	UserGroups(ctx context.Context, scope Scope, userIDs []string) (map[string][]GroupRef, error)
 
 	// Group reads one, without its members.
 	Group(ctx context.Context, scope Scope, id string) (Group, error)
@@ -223,7 +236,7 @@ type Store interface {
 	Groups(ctx context.Context, scope Scope, after string, limit int) ([]Group, error)
 	// GroupPage lists by id, skipping some.
 	GroupPage(ctx context.Context, scope Scope, skip, limit int64) ([]Group, error)
-	// CountGroups counts them all.
+	// CountGroups counts those of an open directory, as CountUsers does.
 	CountGroups(ctx context.Context, scope Scope) (int64, error)
 	// CreateGroup adds one with members. fault.Uniqueness: the directory wants displayNames unique and this one is taken.
 	// fault.InvalidValue: a member is not a user or group of the directory, or would make the group a member of itself.
@@ -235,6 +248,9 @@ type Store interface {
 	// AdoptGroup moves a detached group from a directory to g's, marks its memberships carried, and then does what
 	// UpdateGroup does.
 	AdoptGroup(ctx context.Context, from string, g Group, edits []MemberEdit, cause Cause) (Written, error)
+	// DetachedGroup finds the group of some closed directories that one with these names is: by externalId, else by
+	// displayName, in the first of the directories where only one has it. fault.NotFound: there is none.
+	DetachedGroup(ctx context.Context, organizationID string, directoryIDs []string, by Names) (Group, error)
 	// DeleteGroup removes one, with its memberships, if its version is among versions or versions is empty; else
 	// ErrChanged.
 	DeleteGroup(ctx context.Context, scope Scope, id string, versions []int64, cause Cause) (Written, error)

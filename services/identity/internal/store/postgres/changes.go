@@ -21,6 +21,30 @@ type record struct {
 	memberGroup bool
 }
 
+// The store.ChangeKinds that SQL speaks of.
+const (
+	created       = `1`
+	deleted       = `3`
+	memberAdded   = `4`
+	memberRemoved = `5`
+)
+
+// recorded is where a write's last change record is, as the columns have it; nil where it wrote none.
+type recorded struct {
+	transaction *uint64
+	sequence    *int64
+}
+
+func (r recorded) none() bool { return r.transaction == nil }
+
+// cursor is after the record; the zero cursor where there is none.
+func (r recorded) cursor(epoch string) feed.Cursor {
+	if r.none() {
+		return feed.Cursor{}
+	}
+	return feed.Cursor{Epoch: epoch, Transaction: *r.transaction, Sequence: *r.sequence}
+}
+
 // record adds a change record and gives the cursor after it.
 func (s *Store) record(ctx context.Context, tx pgx.Tx, scope store.Scope, r record, cause store.Cause) (feed.Cursor, error) {
 	cursor := feed.Cursor{Epoch: s.db.Epoch()}

@@ -3,44 +3,25 @@ package postgres
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
+// eachID is a table of the ids $2 of organization $1, each once, that are looked up one by one: see eachOf.
+const eachID = `(SELECT $1::text AS organization_id, id FROM (SELECT DISTINCT unnest($2::text[]) AS id) ids ` + eachByItself + `) n`
+
 // Facts implements store.Store.
-func (s *Store) Facts(ctx context.Context, organizationID string, ids []string) (facts []store.Facts, err error) {
-	// Users and their groups are of one moment.
-	err = pgx.BeginTxFunc(ctx, s.db, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		facts, err = sqldb.ReadAll(ctx, tx, func(f *store.Facts) []any { return append(userFields(&f.User), &f.Detached) },
-			`SELECT `+userColumns+`, d.closed FROM users u
-			JOIN directories d ON d.organization_id = u.organization_id AND d.id = u.directory_id
-			WHERE u.organization_id = $1 AND u.id = ANY($2)`, organizationID, ids)
-		if err != nil {
-			return err
-		}
-		type membership struct{ user, group string }
-		all, err := sqldb.ReadAll(ctx, tx, func(m *membership) []any { return []any{&m.user, &m.group} },
-			`WITH RECURSIVE inside (user_id, id) AS (
-				SELECT member_id COLLATE "C", group_id COLLATE "C" FROM members WHERE organization_id = $1 AND member_id = ANY($2)
+func (s *Store) Facts(ctx context.Context, organizationID string, ids []string) ([]store.Facts, error) {
+	// One statement, so that users and their groups are of one moment.
+	return sqldb.ReadAll(ctx, s.db, func(f *store.Facts) []any { return append(userFields(&f.User), &f.Detached, &f.GroupIDs) },
+		`SELECT `+userColumns+`, d.closed, ARRAY(WITH RECURSIVE inside (id) AS (
+				SELECT group_id FROM members WHERE organization_id = $1 AND member_id = u.id
 				UNION
-				SELECT inside.user_id, m.group_id FROM inside CROSS JOIN LATERAL (SELECT group_id FROM members
+				SELECT m.group_id FROM inside CROSS JOIN LATERAL (SELECT group_id FROM members
 					WHERE organization_id = $1 AND member_id = inside.id `+eachByItself+`) m)
-			SELECT user_id, id FROM inside ORDER BY user_id, id`, organizationID, ids)
-		if err != nil {
-			return err
-		}
-		groups := map[string][]string{}
-		for _, m := range all {
-			groups[m.user] = append(groups[m.user], m.group)
-		}
-		for i := range facts {
-			facts[i].GroupIDs = groups[facts[i].ID]
-		}
-		return nil
-	})
-	return facts, sqldb.Reach(err)
+			SELECT id FROM inside ORDER BY id)
+		FROM `+eachID+` JOIN users u ON u.organization_id = n.organization_id AND u.id = n.id
+		JOIN directories d ON d.organization_id = u.organization_id AND d.id = u.directory_id`, organizationID, ids)
 }
 
 // FindUsers implements store.Store.
@@ -68,7 +49,9 @@ func (s *Store) UserIDs(ctx context.Context, organizationID, after string, limit
 		organizationID, after, limit)
 }
 
-const groupFactsQuery = `SELECT ` + groupColumns + `, d.closed FROM groups g
+const groupFactsColumns = `SELECT ` + groupColumns + `, d.closed FROM `
+
+const groupFactsQuery = groupFactsColumns + `groups g
 	JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id `
 
 func groupFactsFields(f *store.GroupFacts) []any { return append(groupFields(&f.Group), &f.Detached) }
@@ -86,5 +69,7 @@ func (s *Store) FindGroups(ctx context.Context, organizationID, folded, after st
 
 // GroupFacts implements store.Store.
 func (s *Store) GroupFacts(ctx context.Context, organizationID string, ids []string) ([]store.GroupFacts, error) {
-	return sqldb.ReadAll(ctx, s.db, groupFactsFields, groupFactsQuery+`WHERE g.organization_id = $1 AND g.id = ANY($2)`, organizationID, ids)
+	return sqldb.ReadAll(ctx, s.db, groupFactsFields, groupFactsColumns+eachID+`
+		JOIN groups g ON g.organization_id = n.organization_id AND g.id = n.id
+		JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id`, organizationID, ids)
 }

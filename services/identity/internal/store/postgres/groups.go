@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -21,12 +22,6 @@ func groupFields(g *store.Group) []any {
 	}
 }
 
-// group reads one; locking is empty or locks its row.
-func group(ctx context.Context, q sqldb.Reader, scope store.Scope, id, locking string) (store.Group, error) {
-	return sqldb.ReadOne(ctx, q, groupFields, fault.Missing("group", id), `SELECT `+groupColumns+` FROM groups g
-		WHERE g.organization_id = $1 AND g.id = $2 AND g.directory_id = $3`+locking, scope.OrganizationID, id, scope.DirectoryID)
-}
-
 // Locks of a group's row. Who changes it or its members lets others make the group a member of theirs meanwhile, who hold
 // the row FOR KEY SHARE: else two that add each other's groups would wait for each other. Who deletes it does not.
 const (
@@ -36,7 +31,8 @@ const (
 
 // Group implements store.Store.
 func (s *Store) Group(ctx context.Context, scope store.Scope, id string) (store.Group, error) {
-	return group(ctx, s.db, scope, id, "")
+	return sqldb.ReadOne(ctx, s.db, groupFields, fault.Missing("group", id), `SELECT `+groupColumns+` FROM groups g
+		WHERE g.organization_id = $1 AND g.id = $2 AND g.directory_id = $3`, scope.OrganizationID, id, scope.DirectoryID)
 }
 
 // GroupsByName implements store.Store.
@@ -68,147 +64,285 @@ func (s *Store) GroupPage(ctx context.Context, scope store.Scope, skip, limit in
 		scope.OrganizationID, scope.DirectoryID, limit, skip)
 }
 
-// CountGroups implements store.Store.
-func (s *Store) CountGroups(ctx context.Context, scope store.Scope) (int64, error) {
-	return sqldb.ReadOne(ctx, s.db, sqldb.Value[int64], nil, `SELECT count(*) FROM groups WHERE organization_id = $1 AND directory_id = $2`,
-		scope.OrganizationID, scope.DirectoryID)
+// The statements that write a group and members of it, the last of a batch. Their arguments: the organization, the
+// directory and the id; who comes, who goes, and both in the order of their records; the cause; the group.
+const (
+	lockGroup = `SELECT version FROM groups WHERE organization_id = $1 AND directory_id = $2 AND id = $3` + lockToChange
+
+	// Those that ask for one name ($3) at once ask one after another, where the directory wants names unique.
+	lockName = `SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2 || '/' || $3, 2)) FROM directories
+		WHERE organization_id = $1 AND id = $2 AND unique_group_names`
+
+	// What come finds of those that come are users alone: with groups among them, or strangers, nothing is written.
+	groupFacts = `WITH d AS (` + directoryRow + `),
+		come AS (SELECT r.id FROM ` + eachOf + `$4` + findUsers + `),
+		taken AS (SELECT EXISTS (SELECT 1 FROM d, groups g WHERE d.unique_group_names AND g.organization_id = $1
+			AND g.display_name_folded = $11 AND g.directory_id = $2 AND g.id <> $3) AS name),
+		`
+
+	// Nobody leaves a group that is new.
+	createGroup = groupFacts + `put AS (INSERT INTO groups (organization_id, directory_id, id, display_name, display_name_folded,
+				external_id, version, document, create_time, update_time)
+			SELECT $1, $2, $3, $10, $11, $12, 1, $13::bytea, $9, $9 FROM d, taken WHERE NOT d.closed AND NOT taken.name
+				AND (SELECT count(*) FROM come) = cardinality($4) RETURNING version),
+		added AS (INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
+			SELECT $1, $3, come.id, false, false FROM put, come RETURNING member_id, ` + memberAdded + ` AS kind, false AS member_group),
+		moved AS (SELECT * FROM added),
+		old AS (SELECT 0 AS version, 0 AS update_time WHERE cardinality($5::text[]) = 0),
+		documented AS (SELECT $14::integer AS kind, 0 AS place)` + groupRecords
+
+	// updateGroup writes the document if $15, else the members alone. The stored version must be $16, unless that is below 0.
+	// With $17 members were changed before, in the same transaction. The group's row is held by lockGroup.
+	updateGroup = groupFacts + `old AS (SELECT version, update_time FROM groups WHERE organization_id = $1 AND directory_id = $2 AND id = $3),
+		ok AS (SELECT old.version + 1 AS version FROM d, old, taken WHERE NOT d.closed AND NOT ($15::boolean AND taken.name)
+			AND ($16::bigint < 0 OR $16 = old.version) AND (SELECT count(*) FROM come) = cardinality($4)),
+		added AS (INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
+			SELECT $1, $3, come.id, false, false FROM ok, come ON CONFLICT DO NOTHING RETURNING member_id),
+		confirmed AS (` + confirm + `$4` + ofMembers + `m.carried AND EXISTS (SELECT 1 FROM ok)),
+		removed AS (` + remove + `$5` + ofMembers + `EXISTS (SELECT 1 FROM ok) AND ` + isVisible + `
+			RETURNING m.member_id, m.member_group),
+		moved AS (SELECT member_id, ` + memberAdded + ` AS kind, false AS member_group FROM added
+			UNION ALL SELECT member_id, ` + memberRemoved + `, member_group FROM removed),
+		put AS (UPDATE groups g SET version = ok.version, update_time = $9,
+				display_name = CASE WHEN $15 THEN $10 ELSE g.display_name END,
+				display_name_folded = CASE WHEN $15 THEN $11 ELSE g.display_name_folded END,
+				external_id = CASE WHEN $15 THEN $12 ELSE g.external_id END,
+				document = CASE WHEN $15 THEN $13::bytea ELSE g.document END
+			FROM ok WHERE g.organization_id = $1 AND g.id = $3 AND ($15 OR $17::boolean OR EXISTS (SELECT 1 FROM moved))
+			RETURNING g.version),
+		documented AS (SELECT $14::integer AS kind, CASE WHEN $14 = ` + created + ` THEN 0 ELSE 1 + cardinality($6::text[]) END AS place
+			WHERE $15)` + groupRecords
+
+	groupRecords = `,
+		change AS (INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind, member_id,
+				member_group, message_id, traceparent, time)
+			SELECT $1, $2, true, $3, put.version, r.kind, r.member_id, r.member_group, $7, $8, $9::bigint
+			FROM put, (SELECT kind, place, '' AS member_id, false AS member_group FROM documented
+				UNION ALL SELECT kind, array_position($6::text[], member_id), member_id, member_group FROM moved) r
+			ORDER BY r.place RETURNING transaction, sequence)
+		SELECT (SELECT closed FROM d), (SELECT version FROM old), (SELECT update_time FROM old), (SELECT name FROM taken),
+			(SELECT count(*) FROM come), (SELECT version FROM put), (SELECT max(transaction) FROM change), (SELECT max(sequence) FROM change)`
+)
+
+// groupWrite is a write of a group's document or members.
+type groupWrite struct {
+	group    store.Group
+	kind     store.ChangeKind // of the document's record
+	document bool
+	version  int64 // that must be stored; -1 for any
+	changed  bool  // members were changed before, in the same transaction
+	edit     quickEdit
+	cause    store.Cause
+}
+
+// groupOutcome is what a statement found and did.
+type groupOutcome struct {
+	closed  *bool
+	old     *int64 // the version that was stored
+	updated *int64
+	taken   bool
+	came    int
+	version *int64 // that is stored now; nil where nothing was written
+	recorded
+}
+
+// send runs a write in one round trip.
+func (w groupWrite) send(ctx context.Context, to batcher) (o groupOutcome, err error) {
+	g := w.group
+	args := []any{
+		g.OrganizationID, g.DirectoryID, g.ID, array(w.edit.come), array(w.edit.leave), array(w.edit.order), w.cause.MessageID, w.cause.Traceparent,
+		sqldb.Time(&w.cause.Time), g.DisplayName, g.DisplayNameFolded, g.ExternalID, g.Document, int(w.kind),
+	}
+	batch, statement := &pgx.Batch{}, createGroup
+	batch.Queue(lockDirectory, g.OrganizationID, g.DirectoryID)
+	if !w.creates() {
+		batch.Queue(lockGroup, g.OrganizationID, g.DirectoryID, g.ID)
+		statement, args = updateGroup, append(args, w.document, w.version, w.changed)
+	}
+	if w.document {
+		batch.Queue(lockName, g.OrganizationID, g.DirectoryID, g.DisplayNameFolded)
+	}
+	batch.Queue(statement, args...).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&o.closed, &o.old, &o.updated, &o.taken, &o.came, &o.version, &o.transaction, &o.sequence)
+	})
+	return o, to.SendBatch(ctx, batch).Close()
+}
+
+// array passes ids to SQL: nil would be NULL there.
+func array(ids []string) []string {
+	if ids == nil {
+		return []string{}
+	}
+	return ids
+}
+
+// creates says whether the group is not there yet.
+func (w groupWrite) creates() bool { return w.group.Version == 0 && w.kind == store.Created }
+
+// refusal is why nothing could be written, apart from who comes.
+func (w groupWrite) refusal(o groupOutcome) error {
+	if err := refuseClosed(o.closed, w.group.DirectoryID); err != nil {
+		return err
+	}
+	switch {
+	case o.old == nil:
+		return fault.Missing("group", w.group.ID)
+	case w.version >= 0 && *o.old != w.version:
+		return store.ErrChanged
+	case w.document && o.taken:
+		return fault.New(fault.Uniqueness, "another group of this directory has this displayName").With("attribute", "displayName")
+	}
+	return nil
+}
+
+// quickly writes in one round trip, unless who comes is not known to be a user of the directory.
+func (s *Store) quickly(ctx context.Context, w groupWrite) (written store.Written, strangers bool, err error) {
+	var o groupOutcome
+	if err = again(func() error { o, err = w.send(ctx, s.db); return err }); err != nil {
+		return written, false, err
+	}
+	if err := w.refusal(o); err != nil || o.came < len(w.edit.come) {
+		return written, err == nil, err
+	}
+	if o.version != nil {
+		s.wakeup.Wrote()
+	}
+	return s.outcome(w, o), false, nil
+}
+
+// outcome is what a write did that was not refused.
+func (s *Store) outcome(w groupWrite, o groupOutcome) store.Written {
+	if o.version == nil {
+		return store.Written{Version: *o.old, UpdateTime: time.UnixMicro(*o.updated).UTC()}
+	}
+	return store.Written{Version: *o.version, UpdateTime: w.cause.Time, Cursor: o.cursor(s.db.Epoch())}
 }
 
 // CreateGroup implements store.Store.
 func (s *Store) CreateGroup(ctx context.Context, g store.Group, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
-	err = s.write(ctx, g.Scope, func(tx pgx.Tx, d store.Directory) error {
-		if err := uniqueGroup(ctx, tx, d, g); err != nil {
-			return err
+	g.Version = 0
+	write := groupWrite{group: g, kind: store.Created, document: true, version: -1, cause: cause}
+	edit, quick := quickEditOf(edits)
+	if quick && len(edit.leave) == 0 {
+		write.edit = edit
+		w, strangers, err := s.quickly(ctx, write)
+		if !strangers {
+			return w, err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO groups (organization_id, directory_id, id, display_name, display_name_folded,
-			external_id, version, document, create_time, update_time) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $8)`,
-			g.OrganizationID, g.DirectoryID, g.ID, g.DisplayName, g.DisplayNameFolded, g.ExternalID, g.Document,
-			sqldb.Time(&cause.Time)); err != nil {
-			return err
-		}
-		w, err = s.created(ctx, tx, g, 1, edits, cause)
+		write.edit = quickEdit{}
+	}
+	err = s.write(ctx, g.Scope, func(tx pgx.Tx) error {
+		w, err = s.sendThenEdit(ctx, tx, write, edits)
 		return err
 	})
 	return w, err
 }
 
-// created records a group that is new to its directory, and brings its members in.
-func (s *Store) created(ctx context.Context, tx pgx.Tx, g store.Group, version int64, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
-	w = store.Written{Version: version, UpdateTime: cause.Time}
-	if w.Cursor, err = s.record(ctx, tx, g.Scope, record{group: true, id: g.ID, revision: version, kind: store.Created}, cause); err != nil {
+// sendThenEdit writes a group that is new to its directory, and then brings its members in.
+func (s *Store) sendThenEdit(ctx context.Context, tx pgx.Tx, write groupWrite, edits []store.MemberEdit) (w store.Written, err error) {
+	o, err := write.send(ctx, tx)
+	if err == nil {
+		err = write.refusal(o)
+	}
+	if err != nil {
 		return w, err
 	}
-	e := &editor{store: s, tx: tx, scope: g.Scope, groupID: g.ID, revision: version, cause: cause, last: w.Cursor}
+	w = s.outcome(write, o)
+	e := &editor{store: s, tx: tx, scope: write.group.Scope, groupID: write.group.ID, revision: w.Version, cause: write.cause, last: w.Cursor}
 	err = e.apply(ctx, edits)
 	w.Cursor = e.last
 	return w, err
 }
 
-// uniqueGroup refuses a displayName that another group has, where the directory wants them unique. Those that ask for one
-// name at once ask one after another.
-func uniqueGroup(ctx context.Context, tx pgx.Tx, d store.Directory, g store.Group) error {
-	if !d.UniqueGroupNames {
-		return nil
-	}
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2 || '/' || $3, 2))`,
-		g.OrganizationID, g.DirectoryID, g.DisplayNameFolded); err != nil {
-		return err
-	}
-	exists, err := sqldb.ReadOne(ctx, tx, sqldb.Value[bool], nil, `SELECT EXISTS (SELECT 1 FROM groups WHERE organization_id = $1
-		AND display_name_folded = $2 AND directory_id = $3 AND id <> $4)`, g.OrganizationID, g.DisplayNameFolded, g.DirectoryID, g.ID)
-	if err == nil && exists {
-		err = fault.New(fault.Uniqueness, "another group of this directory has this displayName").With("attribute", "displayName")
-	}
-	return err
-}
-
 // UpdateGroup implements store.Store.
 func (s *Store) UpdateGroup(ctx context.Context, g store.Group, document bool, versions []int64, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
-	err = s.write(ctx, g.Scope, func(tx pgx.Tx, d store.Directory) error {
-		old, err := group(ctx, tx, g.Scope, g.ID, lockToChange)
+	write := groupWrite{group: g, kind: store.Updated, document: document, version: -1, cause: cause}
+	if document || len(versions) > 0 {
+		write.version = g.Version
+	}
+	if edit, quick := quickEditOf(edits); quick {
+		write.edit = edit
+		w, strangers, err := s.quickly(ctx, write)
+		if !strangers {
+			return w, err
+		}
+		write.edit = quickEdit{}
+	}
+	err = s.write(ctx, g.Scope, func(tx pgx.Tx) error {
+		old, err := sqldb.ReadOne(ctx, tx, sqldb.Value[int64], fault.Missing("group", g.ID), lockGroup, g.OrganizationID, g.DirectoryID, g.ID)
 		if err != nil {
 			return err
 		}
-		if (document || len(versions) > 0) && old.Version != g.Version {
+		if write.version >= 0 && write.version != old {
 			return store.ErrChanged
 		}
-		if document {
-			if err := uniqueGroup(ctx, tx, d, g); err != nil {
-				return err
-			}
+		e := &editor{store: s, tx: tx, scope: g.Scope, groupID: g.ID, revision: old + 1, cause: cause}
+		if err := e.apply(ctx, edits); err != nil {
+			return err
 		}
-		w, err = s.putGroup(ctx, tx, g, store.Written{Version: old.Version, UpdateTime: old.UpdateTime}, document, edits, cause)
-		return err
+		write.changed = e.changed
+		o, err := write.send(ctx, tx)
+		if err == nil {
+			err = write.refusal(o)
+		}
+		if err != nil {
+			return err
+		}
+		if w = s.outcome(write, o); w.Cursor.Epoch == "" {
+			w.Cursor = e.last
+		}
+		return nil
 	})
-	return w, err
-}
-
-// putGroup writes what is new of a group: the document, if it changed, and the members.
-func (s *Store) putGroup(ctx context.Context, tx pgx.Tx, g store.Group, current store.Written, document bool, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
-	e := &editor{store: s, tx: tx, scope: g.Scope, groupID: g.ID, revision: current.Version + 1, cause: cause}
-	if err := e.apply(ctx, edits); err != nil {
-		return store.Written{}, err
-	}
-	if !document && !e.changed {
-		return current, nil
-	}
-	w := store.Written{Version: current.Version + 1, UpdateTime: cause.Time, Cursor: e.last}
-	if !document {
-		_, err := tx.Exec(ctx, `UPDATE groups SET version = $1, update_time = $2 WHERE organization_id = $3 AND id = $4`,
-			w.Version, sqldb.Time(&cause.Time), g.OrganizationID, g.ID)
-		return w, err
-	}
-	if _, err := tx.Exec(ctx, `UPDATE groups SET display_name = $1, display_name_folded = $2, external_id = $3, version = $4,
-		document = $5, update_time = $6 WHERE organization_id = $7 AND id = $8`, g.DisplayName, g.DisplayNameFolded, g.ExternalID,
-		w.Version, g.Document, sqldb.Time(&cause.Time), g.OrganizationID, g.ID); err != nil {
-		return w, err
-	}
-	var err error
-	w.Cursor, err = s.record(ctx, tx, g.Scope, record{group: true, id: g.ID, revision: w.Version, kind: store.Updated}, cause)
 	return w, err
 }
 
 // AdoptGroup implements store.Store.
 func (s *Store) AdoptGroup(ctx context.Context, from string, g store.Group, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
-	err = s.write(ctx, g.Scope, func(tx pgx.Tx, d store.Directory) error {
-		if err := uniqueGroup(ctx, tx, d, g); err != nil {
-			return err
-		}
-		tag, err := tx.Exec(ctx, `UPDATE groups SET directory_id = $1, display_name = $2, display_name_folded = $3, external_id = $4,
-			version = version + 1, document = $5, update_time = $6
-			WHERE organization_id = $7 AND id = $8 AND directory_id = $9 AND version = $10`,
-			g.DirectoryID, g.DisplayName, g.DisplayNameFolded, g.ExternalID, g.Document, sqldb.Time(&cause.Time),
-			g.OrganizationID, g.ID, from, g.Version)
+	write := groupWrite{group: g, kind: store.Created, document: true, version: g.Version, cause: cause}
+	err = s.write(ctx, g.Scope, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `WITH moved AS (UPDATE groups SET directory_id = $3 WHERE organization_id = $1 AND id = $2
+				AND directory_id = $4 AND version = $5 RETURNING id),
+			carried AS (UPDATE members SET carried = true FROM moved WHERE organization_id = $1 AND group_id = moved.id)
+			SELECT id FROM moved`, g.OrganizationID, g.ID, g.DirectoryID, from, g.Version)
 		if err != nil {
 			return err
 		}
 		if tag.RowsAffected() == 0 {
 			return store.ErrChanged
 		}
-		if _, err := tx.Exec(ctx, `UPDATE members SET carried = true WHERE organization_id = $1 AND group_id = $2`,
-			g.OrganizationID, g.ID); err != nil {
-			return err
-		}
-		w, err = s.created(ctx, tx, g, g.Version+1, edits, cause)
+		w, err = s.sendThenEdit(ctx, tx, write, edits)
 		return err
 	})
 	return w, err
 }
 
+// DetachedGroup implements store.Store.
+func (s *Store) DetachedGroup(ctx context.Context, organizationID string, directoryIDs []string, by store.Names) (store.Group, error) {
+	// Two are enough to see that a name is ambiguous.
+	return sqldb.ReadOne(ctx, s.db, groupFields, fault.Missing("group", "of these names"), `SELECT `+groupColumns+` FROM (
+			SELECT d.place, g.*, count(*) OVER (PARTITION BY g.way, d.place) AS same FROM `+eachDirectory+` CROSS JOIN LATERAL (
+				(SELECT 1 AS way, g.* FROM groups g WHERE g.organization_id = $1 AND g.directory_id = d.id AND g.external_id = $3
+					AND g.external_id <> '' LIMIT 2)
+				UNION ALL
+				(SELECT 2, g.* FROM groups g WHERE g.organization_id = $1 AND g.directory_id = d.id AND g.display_name_folded = $4 LIMIT 2)) g) g
+		WHERE g.same = 1 ORDER BY g.way, g.place LIMIT 1`, organizationID, directoryIDs, by.ExternalID, by.Folded)
+}
+
 // DeleteGroup implements store.Store.
 func (s *Store) DeleteGroup(ctx context.Context, scope store.Scope, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
-	err = s.write(ctx, scope, func(tx pgx.Tx, _ store.Directory) error {
+	err = s.write(ctx, scope, func(tx pgx.Tx) error {
 		if err := lockGroupsOf(ctx, tx, scope.OrganizationID, id); err != nil {
 			return err
 		}
-		g, err := group(ctx, tx, scope, id, lockToDelete)
+		version, err := sqldb.ReadOne(ctx, tx, sqldb.Value[int64], fault.Missing("group", id), `SELECT version FROM groups
+			WHERE organization_id = $1 AND directory_id = $2 AND id = $3`+lockToDelete, scope.OrganizationID, scope.DirectoryID, id)
 		if err != nil {
 			return err
 		}
-		if len(versions) > 0 && !slices.Contains(versions, g.Version) {
+		if len(versions) > 0 && !slices.Contains(versions, version) {
 			return store.ErrChanged
 		}
-		w.Version = g.Version + 1
+		w.Version = version + 1
 		// Its members leave it, one by one for who follows: each of them may hold access because of it.
 		if _, err := tx.Exec(ctx, `WITH gone AS (DELETE FROM members WHERE organization_id = $1 AND group_id = $2
 				RETURNING member_id, member_group)

@@ -13,7 +13,65 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
-// editor changes the members of one group within a write that holds the group's row.
+// quickEdit is an edit that names a few members: one statement can make it.
+type quickEdit struct {
+	come, leave []string
+	order       []string // of their change records
+}
+
+// maxQuick is how many members a quickEdit names.
+const maxQuick = 100
+
+// quickEditOf is what edits come to, if that is a quickEdit: each member is named to come or to leave.
+func quickEditOf(edits []store.MemberEdit) (q quickEdit, ok bool) {
+	named := map[string]store.EditKind{}
+	for _, edit := range edits {
+		side := &q.come
+		switch edit.Kind {
+		case store.EditAdd:
+		case store.EditRemove:
+			side = &q.leave
+		default:
+			return q, false
+		}
+		for _, id := range edit.IDs {
+			if before, again := named[id]; !again {
+				named[id] = edit.Kind
+				*side, q.order = append(*side, id), append(q.order, id)
+			} else if before != edit.Kind {
+				return q, false
+			}
+			if len(q.order) > maxQuick {
+				return q, false
+			}
+		}
+	}
+	return q, true
+}
+
+// What quick edits and the editor share, on members of group $3 of organization $1, in directory $2.
+const (
+	// eachOf, an array of ids, and named are a table of what names each of them. The planner does not see that all have the
+	// same organization and group: it looks each of them up, where it might read all members of the group.
+	eachOf = `(SELECT $1::text AS organization_id, $2::text AS directory_id, $3::text AS group_id, id FROM unnest(`
+	named  = `::text[]) id ` + eachByItself + `) n`
+
+	// findUsers and findGroups hold those that there are, so that nobody deletes them meanwhile.
+	findUsers  = named + ` JOIN users r ON ` + isThere
+	findGroups = named + ` JOIN groups r ON ` + isThere
+	isThere    = `r.organization_id = n.organization_id AND r.id = n.id AND r.directory_id = n.directory_id
+		ORDER BY r.id FOR KEY SHARE OF r`
+
+	// Who follows the feed sees no difference where a carried member is confirmed: it counted before.
+	confirm   = `UPDATE members m SET carried = false FROM ` + eachOf
+	remove    = `DELETE FROM members m USING ` + eachOf
+	ofMembers = named + ` WHERE m.organization_id = n.organization_id AND m.group_id = n.group_id AND m.member_id = n.id AND `
+	// isVisible is the condition that the directory can see a member m.
+	isVisible = `(EXISTS (SELECT 1 FROM users u WHERE u.organization_id = $1 AND u.id = m.member_id AND u.directory_id = $2)
+		OR EXISTS (SELECT 1 FROM groups g WHERE g.organization_id = $1 AND g.id = m.member_id AND g.directory_id = $2))`
+)
+
+// editor changes the members of one group within a write that holds the group's row, whoever and however many they are.
 type editor struct {
 	store    *Store
 	tx       pgx.Tx
@@ -73,10 +131,10 @@ func (e *editor) add(ctx context.Context, ids []string) error {
 	// Their rows are held, so that nobody deletes them meanwhile.
 	var there []member
 	for _, query := range []string{
-		`SELECT id, false FROM users WHERE organization_id = $1 AND id = ANY($2) AND directory_id = $3 ORDER BY id FOR KEY SHARE`,
-		`SELECT id, true FROM groups WHERE organization_id = $1 AND id = ANY($2) AND directory_id = $3 ORDER BY id FOR KEY SHARE`,
+		`SELECT r.id, false FROM ` + eachOf + `$4` + findUsers,
+		`SELECT r.id, true FROM ` + eachOf + `$4` + findGroups,
 	} {
-		some, err := sqldb.ReadAll(ctx, e.tx, memberFields, query, e.scope.OrganizationID, ids, e.scope.DirectoryID)
+		some, err := sqldb.ReadAll(ctx, e.tx, memberFields, query, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, ids)
 		if err != nil {
 			return err
 		}
@@ -93,9 +151,7 @@ func (e *editor) add(ctx context.Context, ids []string) error {
 		}
 	}
 	all, groups := columns(inOrder(ids, there))
-	// Who follows the feed sees no difference where a carried one is confirmed: it counted before.
-	if _, err := e.tx.Exec(ctx, `UPDATE members SET carried = false WHERE organization_id = $1 AND group_id = $2
-		AND member_id = ANY($3) AND carried`, e.scope.OrganizationID, e.groupID, all); err != nil {
+	if _, err := e.tx.Exec(ctx, confirm+`$4`+ofMembers+`m.carried`, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, all); err != nil {
 		return err
 	}
 	added, err := sqldb.ReadAll(ctx, e.tx, memberFields, `INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
@@ -158,11 +214,8 @@ func (e *editor) acyclic(ctx context.Context, id string) error {
 
 // remove takes out members that the directory can see.
 func (e *editor) remove(ctx context.Context, ids []string) error {
-	removed, err := sqldb.ReadAll(ctx, e.tx, memberFields, `DELETE FROM members m WHERE organization_id = $1 AND group_id = $2
-		AND member_id = ANY($3)
-		AND (EXISTS (SELECT 1 FROM users u WHERE u.organization_id = $1 AND u.id = m.member_id AND u.directory_id = $4)
-			OR EXISTS (SELECT 1 FROM groups g WHERE g.organization_id = $1 AND g.id = m.member_id AND g.directory_id = $4))
-		RETURNING member_id, member_group`, e.scope.OrganizationID, e.groupID, ids, e.scope.DirectoryID)
+	removed, err := sqldb.ReadAll(ctx, e.tx, memberFields, remove+`$4`+ofMembers+isVisible+`
+		RETURNING m.member_id, m.member_group`, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, ids)
 	if err != nil {
 		return err
 	}
@@ -274,7 +327,7 @@ func (s *Store) CarriedMembers(ctx context.Context, scope store.Scope, afterGrou
 
 // RemoveCarried implements store.Store.
 func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []store.CarriedMember, cause store.Cause) (w store.Written, err error) {
-	err = s.write(ctx, scope, func(tx pgx.Tx, _ store.Directory) error {
+	err = s.write(ctx, scope, func(tx pgx.Tx) error {
 		w = store.Written{} // it may be a second try
 		for _, c := range carried {
 			// The group's row first, as everybody does. It may have been confirmed or removed since it was listed.

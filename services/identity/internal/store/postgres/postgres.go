@@ -4,6 +4,11 @@
 // it open, by an advisory lock that they share; a user and a group are changed by compare-and-set on their version; edits
 // of a group's members hold the group's row; a member that is added holds the member's row, so that it is not deleted
 // meanwhile; and nested groups are added one at a time in an organization, so that no two of them close a cycle.
+//
+// A write is one round trip: a batch outside an explicit transaction is one of its own. First come statements that take
+// locks, one by one, since a statement sees what was committed before it began, and what it sees must be what the last
+// holder of the locks left. The last one finds out whether it may write, writes everything or nothing, and says why not.
+// Groups as members, more than a few members, and deletions take an explicit transaction.
 package postgres
 
 import (
@@ -33,12 +38,24 @@ func tables() sqldb.PostgresSchema {
 		panic(err) // the folder is embedded
 	}
 	return sqldb.PostgresSchema{
-		Name: schema, Migrations: migrations, ByTransaction: true,
-		NewEpoch: func(ctx context.Context, tx pgx.Tx) error {
-			_, err := tx.Exec(ctx, `TRUNCATE changes`)
-			return err
-		},
+		Name: schema, Migrations: migrations, ByTransaction: true, ByIndex: true, NewEpoch: newEpoch,
 	}
+}
+
+// newEpoch empties the feed, and counts anew what was folded from it.
+func newEpoch(ctx context.Context, tx pgx.Tx) error {
+	for _, statement := range []string{
+		`TRUNCATE changes, totals`,
+		`INSERT INTO totals (organization_id, directory_id, resource_group, total)
+			SELECT organization_id, directory_id, false, count(*) FROM users GROUP BY organization_id, directory_id
+			UNION ALL SELECT organization_id, directory_id, true, count(*) FROM groups GROUP BY organization_id, directory_id`,
+		`UPDATE folded SET transaction = 0`,
+	} {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Migrate makes the tables, or brings them up to date.
@@ -52,6 +69,7 @@ type Store struct {
 	db      *sqldb.Postgres
 	wakeup  *sqldb.Wakeup
 	written feed.Signal
+	folder  *folder
 }
 
 var _ store.Store = (*Store)(nil)
@@ -64,11 +82,13 @@ func Open(ctx context.Context, server sqldb.PostgresServer) (*Store, error) {
 	}
 	s := &Store{db: db}
 	s.wakeup = db.NewWakeup(schema, s.look, s.written.Notify)
+	s.folder = startFolder(s)
 	return s, nil
 }
 
-// Close ends the connections.
+// Close ends what runs in the background, and the connections.
 func (s *Store) Close() error {
+	s.folder.close()
 	s.wakeup.Close()
 	s.db.Close()
 	return nil
@@ -139,30 +159,45 @@ func (s *Store) Ancestors(ctx context.Context, scope store.Scope) ([]string, err
 		WHERE d.closed ORDER BY line.depth`, scope.OrganizationID, scope.DirectoryID)
 }
 
-// open checks, within a write, that a directory takes writes, and keeps it so until the transaction ends.
-func open(ctx context.Context, tx pgx.Tx, scope store.Scope) (store.Directory, error) {
-	// The lock comes first and in a statement of its own: what is read after it is what the last closing left.
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock_shared(`+directoryLock+`)`, scope.OrganizationID, scope.DirectoryID); err != nil {
-		return store.Directory{}, err
-	}
-	d, err := directory(ctx, tx, scope)
+// lockDirectory keeps a directory ($1 and $2) from being closed until the transaction ends. What is read of it in a later
+// statement is what the last closing left.
+const lockDirectory = `SELECT pg_advisory_xact_lock_shared(` + directoryLock + `)`
+
+// directoryRow is what a write must know of its directory ($1 and $2).
+const directoryRow = `SELECT closed, unique_group_names FROM directories WHERE organization_id = $1 AND id = $2`
+
+// refuseClosed says whether a directory takes writes, by what directoryRow found: nil where it is unknown.
+func refuseClosed(closed *bool, directoryID string) error {
 	switch {
-	case fault.Is(err, fault.NotFound):
-		return d, fault.New(fault.NotReady, "directory %q is not ready yet", scope.DirectoryID)
-	case err == nil && d.Closed:
-		return d, fault.New(fault.Deleted, "directory %q was deleted", scope.DirectoryID)
+	case closed == nil:
+		return fault.New(fault.NotReady, "directory %q is not ready yet", directoryID)
+	case *closed:
+		return fault.New(fault.Deleted, "directory %q was deleted", directoryID)
 	}
-	return d, err
+	return nil
+}
+
+// open checks, within a write of several round trips, that a directory takes writes, and keeps it so until the transaction
+// ends.
+func open(ctx context.Context, tx pgx.Tx, scope store.Scope) error {
+	batch := &pgx.Batch{}
+	batch.Queue(lockDirectory, scope.OrganizationID, scope.DirectoryID)
+	var closed *bool
+	batch.Queue(`SELECT (SELECT closed FROM (`+directoryRow+`) d)`, scope.OrganizationID, scope.DirectoryID).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&closed) })
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return err
+	}
+	return refuseClosed(closed, scope.DirectoryID)
 }
 
 // write runs fn in a transaction on an open directory, and wakes the followers of the feed.
-func (s *Store) write(ctx context.Context, scope store.Scope, fn func(tx pgx.Tx, d store.Directory) error) error {
+func (s *Store) write(ctx context.Context, scope store.Scope, fn func(tx pgx.Tx) error) error {
 	err := s.transact(ctx, func(tx pgx.Tx) error {
-		d, err := open(ctx, tx, scope)
-		if err != nil {
+		if err := open(ctx, tx, scope); err != nil {
 			return err
 		}
-		return fn(tx, d)
+		return fn(tx)
 	})
 	if err == nil {
 		s.wakeup.Wrote()
@@ -170,13 +205,23 @@ func (s *Store) write(ctx context.Context, scope store.Scope, fn func(tx pgx.Tx,
 	return err
 }
 
+// batcher is a connection or a transaction.
+type batcher interface {
+	SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
+}
+
 // maxDeadlocks is how often a transaction is tried again that PostgreSQL ended to let another one go on.
 const maxDeadlocks = 10
 
 // transact runs fn in a transaction, again if it was in a deadlock.
 func (s *Store) transact(ctx context.Context, fn func(tx pgx.Tx) error) error {
+	return again(func() error { return pgx.BeginFunc(ctx, s.db, fn) })
+}
+
+// again does what is one transaction once more if it was in a deadlock.
+func again(do func() error) error {
 	for tries := 0; ; tries++ {
-		err := pgx.BeginFunc(ctx, s.db, fn)
+		err := do()
 		if tries < maxDeadlocks && deadlock(err) {
 			continue
 		}

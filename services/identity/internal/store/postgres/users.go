@@ -2,7 +2,9 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -21,28 +23,31 @@ func userFields(u *store.User) []any {
 	}
 }
 
-// oneUser reads the only user that a condition meets, in a directory that is open or not.
-func oneUser(ctx context.Context, q sqldb.Reader, what, condition string, args ...any) (store.User, error) {
-	return sqldb.ReadOne(ctx, q, userFields, fault.Missing("user", what), `SELECT `+userColumns+` FROM users u WHERE `+condition, args...)
+// oneUser reads the only user of a directory, open or not, that a condition on $3 meets.
+func oneUser(ctx context.Context, q sqldb.Reader, scope store.Scope, what, condition, value string) (store.User, error) {
+	return sqldb.ReadOne(ctx, q, userFields, fault.Missing("user", what), `SELECT `+userColumns+` FROM users u
+		WHERE u.organization_id = $1 AND u.directory_id = $2 AND `+condition, scope.OrganizationID, scope.DirectoryID, value)
 }
+
+// A user is named within its directory by its id or in one of these ways ($3).
+const (
+	ofUserName, isUserName     = "of that userName", `u.user_name_folded = $3`
+	ofExternalID, isExternalID = "of that externalId", `u.external_id = $3 AND u.external_id <> ''`
+)
 
 // User implements store.Store.
 func (s *Store) User(ctx context.Context, scope store.Scope, id string) (store.User, error) {
-	return oneUser(ctx, s.db, id, `u.organization_id = $1 AND u.id = $2 AND u.directory_id = $3`,
-		scope.OrganizationID, id, scope.DirectoryID)
+	return oneUser(ctx, s.db, scope, id, `u.id = $3`, id)
 }
 
 // UserByUserName implements store.Store.
 func (s *Store) UserByUserName(ctx context.Context, scope store.Scope, folded string) (store.User, error) {
-	return oneUser(ctx, s.db, "of that userName", `u.organization_id = $1 AND u.directory_id = $2 AND u.user_name_folded = $3`,
-		scope.OrganizationID, scope.DirectoryID, folded)
+	return oneUser(ctx, s.db, scope, ofUserName, isUserName, folded)
 }
 
 // UserByExternalID implements store.Store.
 func (s *Store) UserByExternalID(ctx context.Context, scope store.Scope, externalID string) (store.User, error) {
-	return oneUser(ctx, s.db, "of that externalId",
-		`u.organization_id = $1 AND u.directory_id = $2 AND u.external_id = $3 AND u.external_id <> ''`,
-		scope.OrganizationID, scope.DirectoryID, externalID)
+	return oneUser(ctx, s.db, scope, ofExternalID, isExternalID, externalID)
 }
 
 // Users implements store.Store.
@@ -61,29 +66,70 @@ func (s *Store) UserPage(ctx context.Context, scope store.Scope, skip, limit int
 		scope.OrganizationID, scope.DirectoryID, limit, skip)
 }
 
-// CountUsers implements store.Store.
-func (s *Store) CountUsers(ctx context.Context, scope store.Scope) (int64, error) {
-	return sqldb.ReadOne(ctx, s.db, sqldb.Value[int64], nil, `SELECT count(*) FROM users WHERE organization_id = $1 AND directory_id = $2`,
-		scope.OrganizationID, scope.DirectoryID)
+// The writes of a user. Their arguments: the organization, the directory and the id; the names and values of what is
+// looked up; the cause; the user.
+const (
+	userWrite = `WITH d AS (` + directoryRow + `),
+		put AS (`
+	// A lost compare-and-set has no row in put, and so writes nothing.
+	userWritten = ` RETURNING version),
+		search AS (INSERT INTO search_values (organization_id, attribute, value, user_id)
+			SELECT $1, n.attribute, n.value, $3 FROM put, unnest($4::text[], $5::text[]) n (attribute, value) ON CONFLICT DO NOTHING),
+		change AS (INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind, member_id,
+				member_group, message_id, traceparent, time)
+			SELECT $1, $2, false, $3, version, $6::integer, '', false, $7, $8, $9::bigint FROM put RETURNING transaction, sequence)`
+	userUnsearched = `,
+		unsearch AS (DELETE FROM search_values s USING put WHERE s.organization_id = $1 AND s.user_id = $3 AND NOT EXISTS
+			(SELECT 1 FROM unnest($4::text[], $5::text[]) n (attribute, value) WHERE n.attribute = s.attribute AND n.value = s.value))`
+	userOutcome = `
+		SELECT (SELECT closed FROM d), (SELECT transaction FROM change), (SELECT sequence FROM change)`
+
+	createUser = userWrite + `INSERT INTO users (organization_id, directory_id, id, user_name, user_name_folded, external_id,
+			display_name, active, version, document, create_time, update_time)
+			SELECT $1, $2, $3, $10, $11, $12, $13, $14::boolean, 1, $15::bytea, $9, $9 FROM d WHERE NOT d.closed` + userWritten + userOutcome
+
+	// The user is in directory $16, where it stays or which it leaves.
+	updateUser = userWrite + `UPDATE users SET directory_id = $2, user_name = $10, user_name_folded = $11, external_id = $12,
+			display_name = $13, active = $14, version = version + 1, document = $15, update_time = $9 FROM d
+			WHERE NOT d.closed AND organization_id = $1 AND id = $3 AND directory_id = $16 AND version = $17` + userWritten + userUnsearched + userOutcome
+)
+
+// writeUser runs one of them, with its further arguments, and so gives the user a version.
+func (s *Store) writeUser(ctx context.Context, statement string, u store.User, version int64, kind store.ChangeKind, cause store.Cause, more ...any) (w store.Written, err error) {
+	attributes, values := make([]string, 0, len(u.Search)), make([]string, 0, len(u.Search))
+	for _, v := range u.Search {
+		attributes, values = append(attributes, v.Attribute), append(values, v.Value)
+	}
+	args := append([]any{
+		u.OrganizationID, u.DirectoryID, u.ID, attributes, values, int(kind), cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time),
+		u.UserName, u.UserNameFolded, u.ExternalID, u.DisplayName, u.Active, u.Document,
+	}, more...)
+	var closed *bool
+	var written recorded
+	err = again(func() error {
+		batch := &pgx.Batch{}
+		batch.Queue(lockDirectory, u.OrganizationID, u.DirectoryID)
+		batch.Queue(statement, args...).QueryRow(func(row pgx.Row) error {
+			return row.Scan(&closed, &written.transaction, &written.sequence)
+		})
+		return s.db.SendBatch(ctx, batch).Close()
+	})
+	if err != nil {
+		return w, taken(err)
+	}
+	if err := refuseClosed(closed, u.DirectoryID); err != nil {
+		return w, err
+	}
+	if written.none() {
+		return w, store.ErrChanged
+	}
+	s.wakeup.Wrote()
+	return store.Written{Version: version, UpdateTime: cause.Time, Cursor: written.cursor(s.db.Epoch())}, nil
 }
 
 // CreateUser implements store.Store.
-func (s *Store) CreateUser(ctx context.Context, u store.User, cause store.Cause) (w store.Written, err error) {
-	err = s.write(ctx, u.Scope, func(tx pgx.Tx, _ store.Directory) error {
-		if _, err := tx.Exec(ctx, `INSERT INTO users (organization_id, directory_id, id, user_name, user_name_folded, external_id,
-			display_name, active, version, document, create_time, update_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $10)`,
-			u.OrganizationID, u.DirectoryID, u.ID, u.UserName, u.UserNameFolded, u.ExternalID,
-			u.DisplayName, u.Active, u.Document, sqldb.Time(&cause.Time)); err != nil {
-			return taken(err)
-		}
-		if err := putSearch(ctx, tx, u); err != nil {
-			return err
-		}
-		w = store.Written{Version: 1, UpdateTime: cause.Time}
-		w.Cursor, err = s.record(ctx, tx, u.Scope, record{id: u.ID, revision: 1, kind: store.Created}, cause)
-		return err
-	})
-	return w, err
+func (s *Store) CreateUser(ctx context.Context, u store.User, cause store.Cause) (store.Written, error) {
+	return s.writeUser(ctx, createUser, u, 1, store.Created, cause)
 }
 
 // taken names the attribute whose value another user of the directory has.
@@ -95,64 +141,36 @@ func taken(err error) error {
 	return fault.New(fault.Uniqueness, "another user of this directory has this %s", attribute).With("attribute", attribute)
 }
 
-// putSearch makes a user's search values what they are now.
-func putSearch(ctx context.Context, tx pgx.Tx, u store.User) error {
-	attributes, values := make([]string, 0, len(u.Search)), make([]string, 0, len(u.Search))
-	for _, v := range u.Search {
-		attributes, values = append(attributes, v.Attribute), append(values, v.Value)
-	}
-	batch := &pgx.Batch{}
-	batch.Queue(`DELETE FROM search_values s WHERE s.organization_id = $1 AND s.user_id = $2 AND NOT EXISTS
-		(SELECT 1 FROM unnest($3::text[], $4::text[]) n (attribute, value) WHERE n.attribute = s.attribute AND n.value = s.value)`,
-		u.OrganizationID, u.ID, attributes, values)
-	batch.Queue(`INSERT INTO search_values (organization_id, attribute, value, user_id)
-		SELECT $1, n.attribute, n.value, $2 FROM unnest($3::text[], $4::text[]) n (attribute, value) ON CONFLICT DO NOTHING`,
-		u.OrganizationID, u.ID, attributes, values)
-	return tx.SendBatch(ctx, batch).Close()
+// DetachedUser implements store.Store.
+func (s *Store) DetachedUser(ctx context.Context, organizationID string, directoryIDs []string, by store.Names) (store.User, error) {
+	return sqldb.ReadOne(ctx, s.db, userFields, fault.Missing("user", "of these names"), `SELECT `+userColumns+`
+		FROM `+eachDirectory+` CROSS JOIN LATERAL (
+			SELECT 1 AS way, u.* FROM users u WHERE u.organization_id = $1 AND u.directory_id = d.id AND u.external_id = $3 AND u.external_id <> ''
+			UNION ALL
+			SELECT 2, u.* FROM users u WHERE u.organization_id = $1 AND u.directory_id = d.id AND u.user_name_folded = $4) u
+		ORDER BY u.way, d.place LIMIT 1`, organizationID, directoryIDs, by.ExternalID, by.Folded)
 }
+
+// eachDirectory is a table of the directories $2 in their order.
+const eachDirectory = `unnest($2::text[]) WITH ORDINALITY d (id, place)`
 
 // UpdateUser implements store.Store.
 func (s *Store) UpdateUser(ctx context.Context, u store.User, cause store.Cause) (store.Written, error) {
-	return s.putUser(ctx, u.DirectoryID, u, store.Updated, cause)
+	return s.writeUser(ctx, updateUser, u, u.Version+1, store.Updated, cause, u.DirectoryID, u.Version)
 }
 
 // AdoptUser implements store.Store.
 func (s *Store) AdoptUser(ctx context.Context, from string, u store.User, cause store.Cause) (store.Written, error) {
-	return s.putUser(ctx, from, u, store.Created, cause)
-}
-
-// putUser writes a user that is in the directory from, where it stays or which it leaves.
-func (s *Store) putUser(ctx context.Context, from string, u store.User, kind store.ChangeKind, cause store.Cause) (w store.Written, err error) {
-	err = s.write(ctx, u.Scope, func(tx pgx.Tx, _ store.Directory) error {
-		tag, err := tx.Exec(ctx, `UPDATE users SET directory_id = $1, user_name = $2, user_name_folded = $3, external_id = $4,
-			display_name = $5, active = $6, version = version + 1, document = $7, update_time = $8
-			WHERE organization_id = $9 AND id = $10 AND directory_id = $11 AND version = $12`,
-			u.DirectoryID, u.UserName, u.UserNameFolded, u.ExternalID, u.DisplayName, u.Active, u.Document,
-			sqldb.Time(&cause.Time), u.OrganizationID, u.ID, from, u.Version)
-		if err != nil {
-			return taken(err)
-		}
-		if tag.RowsAffected() == 0 {
-			return store.ErrChanged
-		}
-		if err := putSearch(ctx, tx, u); err != nil {
-			return err
-		}
-		w = store.Written{Version: u.Version + 1, UpdateTime: cause.Time}
-		w.Cursor, err = s.record(ctx, tx, u.Scope, record{id: u.ID, revision: w.Version, kind: kind}, cause)
-		return err
-	})
-	return w, err
+	return s.writeUser(ctx, updateUser, u, u.Version+1, store.Created, cause, from, u.Version)
 }
 
 // DeleteUser implements store.Store.
 func (s *Store) DeleteUser(ctx context.Context, scope store.Scope, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
-	err = s.write(ctx, scope, func(tx pgx.Tx, _ store.Directory) error {
+	err = s.write(ctx, scope, func(tx pgx.Tx) error {
 		if err := lockGroupsOf(ctx, tx, scope.OrganizationID, id); err != nil {
 			return err
 		}
-		u, err := oneUser(ctx, tx, id, `u.organization_id = $1 AND u.id = $2 AND u.directory_id = $3`+lockToDelete,
-			scope.OrganizationID, id, scope.DirectoryID)
+		u, err := oneUser(ctx, tx, scope, id, `u.id = $3`+lockToDelete, id)
 		if err != nil {
 			return err
 		}
@@ -193,19 +211,98 @@ func leaveGroups(ctx context.Context, tx pgx.Tx, organizationID, memberID string
 	return err
 }
 
-// UserGroups implements store.Store.
-func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userID string) ([]store.GroupRef, error) {
-	// A group may be reached on several ways; it is direct if one of them is.
-	return sqldb.ReadAll(ctx, s.db, func(g *store.GroupRef) []any { return []any{&g.ID, &g.Display, &g.Direct} },
-		`WITH RECURSIVE inside (id, direct) AS (
-			SELECT m.group_id COLLATE "C", true FROM members m JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
-			WHERE m.organization_id = $1 AND m.member_id = $3 AND g.directory_id = $2
+// around finds the groups of organization $1's directory $2 around users: a row for each member of a group, be it one of
+// them or a group that was found.
+func around(users string) string {
+	return `WITH RECURSIVE edge (member_id, id, display_name) AS (
+			SELECT wanted.id COLLATE "C", g.group_id COLLATE "C", g.display_name FROM ` + users + ` wanted (id)
+			CROSS JOIN LATERAL (` + groupsOfOne + `wanted.id ` + eachByItself + `) g
 			UNION
-			SELECT around.group_id, false FROM inside CROSS JOIN LATERAL (SELECT m.group_id FROM members m
-				JOIN groups g ON g.organization_id = $1 AND g.id = m.group_id AND g.directory_id = $2
-				WHERE m.organization_id = $1 AND m.member_id = inside.id `+eachByItself+`) around)
-		SELECT found.id, g.display_name, found.direct FROM (SELECT id, bool_or(direct) AS direct FROM inside GROUP BY id) found
-		CROSS JOIN LATERAL (SELECT display_name FROM groups WHERE organization_id = $1 AND id = found.id `+eachByItself+`) g
-		ORDER BY found.id`,
-		scope.OrganizationID, scope.DirectoryID, userID)
+			SELECT found.id, g.group_id, g.display_name FROM (SELECT DISTINCT id FROM edge) found
+			CROSS JOIN LATERAL (` + groupsOfOne + `found.id ` + eachByItself + `) g)
+		SELECT member_id, id, display_name FROM edge`
+}
+
+const groupsOfOne = `SELECT m.group_id, g.display_name FROM members m
+	JOIN groups g ON g.organization_id = $1 AND g.id = m.group_id AND g.directory_id = $2
+	WHERE m.organization_id = $1 AND m.member_id = `
+
+// edges are the groups that each user or group is directly in.
+type edges map[string][]store.GroupRef
+
+// readEdges reads the rows of around.
+func readEdges(rows pgx.Rows) (edges, error) {
+	e := edges{}
+	var member string
+	var g store.GroupRef
+	_, err := pgx.ForEachRow(rows, []any{&member, &g.ID, &g.Display}, func() error {
+		e[member] = append(e[member], g)
+		return nil
+	})
+	return e, err
+}
+
+// groups are those that a user is in, by id. One may be reached on several ways; it is direct if one of them is.
+func (e edges) groups(userID string) []store.GroupRef {
+	found := []store.GroupRef{}
+	seen := map[string]bool{}
+	for _, g := range e[userID] {
+		g.Direct, seen[g.ID] = true, true
+		found = append(found, g)
+	}
+	for i := 0; i < len(found); i++ {
+		for _, g := range e[found[i].ID] {
+			if !seen[g.ID] {
+				seen[g.ID] = true
+				found = append(found, g)
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b store.GroupRef) int { return strings.Compare(a.ID, b.ID) })
+	return found
+}
+
+// UserGroups implements store.Store.
+func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userIDs []string) (map[string][]store.GroupRef, error) {
+	rows, err := s.db.Query(ctx, around(`unnest($3::text[])`), scope.OrganizationID, scope.DirectoryID, userIDs)
+	if err != nil {
+		return nil, sqldb.Reach(err)
+	}
+	e, err := readEdges(rows)
+	if err != nil {
+		return nil, sqldb.Reach(err)
+	}
+	groups := map[string][]store.GroupRef{}
+	for _, id := range userIDs {
+		if len(e[id]) > 0 {
+			groups[id] = e.groups(id)
+		}
+	}
+	return groups, nil
+}
+
+// UserWithGroups implements store.Store.
+func (s *Store) UserWithGroups(ctx context.Context, scope store.Scope, by store.Lookup) (u store.User, err error) {
+	what, condition, value := by.ID, `u.id = $3`, by.ID
+	switch {
+	case by.UserNameFolded != "":
+		what, condition, value = ofUserName, isUserName, by.UserNameFolded
+	case by.ExternalID != "":
+		what, condition, value = ofExternalID, isExternalID, by.ExternalID
+	}
+	condition = ` FROM users u WHERE u.organization_id = $1 AND u.directory_id = $2 AND ` + condition
+	batch := &pgx.Batch{}
+	batch.Queue(`SELECT `+userColumns+condition, scope.OrganizationID, scope.DirectoryID, value).
+		QueryRow(func(row pgx.Row) error { return row.Scan(userFields(&u)...) })
+	batch.Queue(around(`(SELECT u.id`+condition+`)`), scope.OrganizationID, scope.DirectoryID, value).
+		Query(func(rows pgx.Rows) error {
+			e, err := readEdges(rows)
+			u.Groups = e.groups(u.ID)
+			return err
+		})
+	err = s.db.SendBatch(ctx, batch).Close()
+	if errors.Is(err, pgx.ErrNoRows) || sqldb.Unstorable(err) {
+		return store.User{}, fault.Missing("user", what)
+	}
+	return u, sqldb.Reach(err)
 }

@@ -201,6 +201,26 @@ func (s *Store) AdoptGroup(ctx context.Context, from string, g store.Group, edit
 	return w, err
 }
 
+// DetachedGroup implements store.Store.
+func (s *Store) DetachedGroup(ctx context.Context, organizationID string, directoryIDs []string, by store.Names) (store.Group, error) {
+	// The directories first: see list for CROSS JOIN.
+	g, err := scanGroup(s.db.QueryRow(ctx, `SELECT `+groupColumns+` FROM (
+			SELECT 1 AS way, d.key AS place, min(g.id) AS id FROM json_each(?2) d
+			CROSS JOIN groups g ON g.organization_id = ?1 AND g.directory_id = d.value AND g.external_id = ?3 AND g.external_id <> ''
+			GROUP BY d.key HAVING count(*) = 1
+			UNION ALL
+			SELECT 2, d.key, min(g.id) FROM json_each(?2) d
+			CROSS JOIN groups g ON g.organization_id = ?1 AND g.directory_id = d.value AND g.display_name_folded = ?4
+			GROUP BY d.key HAVING count(*) = 1
+			ORDER BY 1, 2 LIMIT 1) found
+		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = found.id`,
+		organizationID, inOrder(directoryIDs), by.ExternalID, by.Folded).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.Missing("group", "of these names")
+	}
+	return g, err
+}
+
 // DeleteGroup implements store.Store.
 func (s *Store) DeleteGroup(ctx context.Context, scope store.Scope, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
 	err = s.write(ctx, scope, func(ctx context.Context, tx *sqldb.Tx, _ store.Directory) error {

@@ -72,7 +72,9 @@ func TestReadsByIdOrNameReadNoMoreThanTheirs(t *testing.T) {
 		_, groupFacts := s.GroupFacts(ctx, "acme", []string{"eng"})
 		_, user := s.User(ctx, scope, "u1")
 		_, userName := s.UserByUserName(ctx, scope, "u1")
-		_, groups := s.UserGroups(ctx, scope, "u1")
+		_, detached := s.DetachedUser(ctx, "acme", []string{"d0", "d1"}, store.Names{ExternalID: "u1", Folded: "u2"})
+		_, detachedGroup := s.DetachedGroup(ctx, "acme", []string{"d0", "d1"}, store.Names{ExternalID: "e", Folded: "eng"})
+		_, groups := s.UserGroups(ctx, scope, []string{"u1"})
 		_, ofMember := s.GroupsOfMember(ctx, scope, "u1", "", 10)
 		_, named := s.GroupsByName(ctx, scope, "eng", 10)
 		_, external := s.GroupsByExternalID(ctx, scope, "e", 10)
@@ -82,7 +84,8 @@ func TestReadsByIdOrNameReadNoMoreThanTheirs(t *testing.T) {
 		_, lookup := s.FindUsers(ctx, "acme", store.Lookup{UserNameFolded: "u1"}, 2)
 		_, byExternal := s.FindUsers(ctx, "acme", store.Lookup{ExternalID: "e"}, 2)
 		_, byEmail := s.FindUsers(ctx, "acme", store.Lookup{EmailFolded: "e"}, 2)
-		return errors.Join(facts, groupFacts, user, userName, groups, ofMember, named, external, find, members, direct, lookup, byExternal, byEmail)
+		return errors.Join(facts, groupFacts, user, userName, groups, ofMember, named, external, find, members, direct, lookup, byExternal, byEmail,
+			detached, detachedGroup)
 	})
 }
 
@@ -182,7 +185,7 @@ func written(t *testing.T, s *Store) (rows int64) {
 }
 
 // byIndex fails for a statement whose plan reads all of a table, or all that an organization has in one. An organization's
-// directories are few, and the rows of a list of ids or of a recursion are not a table's.
+// directories are few, and the rows of a list of ids, of a recursion or of what was found are not a table's.
 func byIndex(t *testing.T, path string, statements []string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)
@@ -190,7 +193,7 @@ func byIndex(t *testing.T, path string, statements []string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	allowed := regexp.MustCompile(`^SCAN (CONSTANT ROW|inside$|\S+ VIRTUAL TABLE)|^SEARCH d USING PRIMARY KEY`)
+	allowed := regexp.MustCompile(`^SCAN (CONSTANT ROW|inside$|found$|\S+ VIRTUAL TABLE)|^SEARCH d USING PRIMARY KEY`)
 	reads := regexp.MustCompile(`^SCAN|\(organization_id=\?\)$`)
 	for _, text := range statements {
 		rows, err := db.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+text, make([]any, parameters(text))...)

@@ -167,6 +167,24 @@ func (s *Store) putUser(ctx context.Context, from string, u store.User, kind sto
 	return w, err
 }
 
+// DetachedUser implements store.Store.
+func (s *Store) DetachedUser(ctx context.Context, organizationID string, directoryIDs []string, by store.Names) (store.User, error) {
+	// The directories first: see list for CROSS JOIN.
+	u, err := scanUser(s.db.QueryRow(ctx, `SELECT `+userColumns+` FROM (
+			SELECT 1 AS way, d.key AS place, u.id FROM json_each(?2) d CROSS JOIN users u ON u.organization_id = ?1 AND u.directory_id = d.value
+				AND u.external_id = ?3 AND u.external_id <> ''
+			UNION ALL
+			SELECT 2, d.key, u.id FROM json_each(?2) d CROSS JOIN users u ON u.organization_id = ?1 AND u.directory_id = d.value
+				AND u.user_name_folded = ?4
+			ORDER BY 1, 2 LIMIT 1) found
+		CROSS JOIN users u ON u.organization_id = ?1 AND u.id = found.id`,
+		organizationID, inOrder(directoryIDs), by.ExternalID, by.Folded).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.Missing("user", "of these names")
+	}
+	return u, err
+}
+
 // DeleteUser implements store.Store.
 func (s *Store) DeleteUser(ctx context.Context, scope store.Scope, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
 	err = s.write(ctx, scope, func(ctx context.Context, tx *sqldb.Tx, _ store.Directory) error {
@@ -207,18 +225,47 @@ func leaveGroups(ctx context.Context, tx *sqldb.Tx, organizationID, memberID str
 }
 
 // UserGroups implements store.Store.
-func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userID string) ([]store.GroupRef, error) {
+func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userIDs []string) (map[string][]store.GroupRef, error) {
+	return userGroups(ctx, s.db, scope, userIDs)
+}
+
+func userGroups(ctx context.Context, q queryer, scope store.Scope, userIDs []string) (map[string][]store.GroupRef, error) {
 	// A group may be reached on several ways; it is direct if one of them is. See list for CROSS JOIN.
-	rows, err := s.db.Query(ctx, `WITH RECURSIVE inside (id, direct) AS (
-			SELECT m.group_id, 1 FROM members m JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
-			WHERE m.organization_id = ?1 AND m.member_id = ?3 AND g.directory_id = ?2
+	rows, err := q.Query(ctx, `WITH RECURSIVE inside (user_id, id, direct) AS (
+			SELECT m.member_id, m.group_id, 1 FROM json_each(?3) wanted
+			CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = wanted.value
+			CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = m.group_id AND g.directory_id = ?2
 			UNION
-			SELECT m.group_id, 0 FROM inside JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id
-			JOIN groups g ON g.organization_id = ?1 AND g.id = m.group_id AND g.directory_id = ?2)
-		SELECT g.id, g.display_name, max(inside.direct) FROM inside
-		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = inside.id GROUP BY g.id, g.display_name ORDER BY g.id`,
-		scope.OrganizationID, scope.DirectoryID, userID)
-	return sqldb.Collect(rows, err, func(scan func(...any) error) (g store.GroupRef, err error) {
-		return g, scan(&g.ID, &g.Display, &g.Direct)
+			SELECT inside.user_id, m.group_id, 0 FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id
+			CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = m.group_id AND g.directory_id = ?2)
+		SELECT inside.user_id, g.id, g.display_name, max(inside.direct) FROM inside
+		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = inside.id GROUP BY inside.user_id, g.id, g.display_name
+		ORDER BY inside.user_id, g.id`, scope.OrganizationID, scope.DirectoryID, list(userIDs))
+	groups := map[string][]store.GroupRef{}
+	_, err = sqldb.Collect(rows, err, func(scan func(...any) error) (struct{}, error) {
+		var user string
+		var g store.GroupRef
+		err := scan(&user, &g.ID, &g.Display, &g.Direct)
+		groups[user] = append(groups[user], g)
+		return struct{}{}, err
 	})
+	return groups, err
+}
+
+// UserWithGroups implements store.Store.
+func (s *Store) UserWithGroups(ctx context.Context, scope store.Scope, by store.Lookup) (u store.User, err error) {
+	switch {
+	case by.UserNameFolded != "":
+		u, err = s.UserByUserName(ctx, scope, by.UserNameFolded)
+	case by.ExternalID != "":
+		u, err = s.UserByExternalID(ctx, scope, by.ExternalID)
+	default:
+		u, err = s.User(ctx, scope, by.ID)
+	}
+	if err != nil {
+		return u, err
+	}
+	groups, err := userGroups(ctx, s.db, scope, []string{u.ID})
+	u.Groups = append([]store.GroupRef{}, groups[u.ID]...)
+	return u, err
 }

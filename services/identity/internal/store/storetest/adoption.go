@@ -62,6 +62,96 @@ var adoptionCases = []testCase{
 		_, err = f.store.User(f.Context(), old, "anna")
 		f.refuses("reading it where it was", err, fault.NotFound)
 	}},
+	{"a user that comes back is found by externalId, else by userName, nearest first", func(f *fixture) {
+		far, near := f.directory("far"), f.directory("near")
+		named := func(folded, externalID string) func(*store.User) {
+			return func(u *store.User) { u.UserNameFolded, u.ExternalID = folded, externalID }
+		}
+		f.user(far, "anna-far", named("anna", "a"))
+		want := f.user(near, "anna-near", named("anna", "b"))
+		f.user(near, "bob", named("bob", ""))
+		f.directory("far", closed)
+		f.directory("near", closed)
+		for _, c := range []struct {
+			by   store.Names
+			want string
+		}{
+			{store.Names{ExternalID: "a", Folded: "bob"}, "anna-far"},
+			{store.Names{ExternalID: "b", Folded: "anna"}, "anna-near"},
+			{store.Names{Folded: "anna"}, "anna-near"},
+			{store.Names{ExternalID: "unknown", Folded: "bob"}, "bob"},
+		} {
+			got, err := f.store.DetachedUser(f.Context(), "acme", []string{"near", "far"}, c.by)
+			f.must(err)
+			f.equal(fmt.Sprintf("who is %+v", c.by), got.ID, c.want)
+		}
+		got, err := f.store.DetachedUser(f.Context(), "acme", []string{"near"}, store.Names{ExternalID: "b"})
+		f.must(err)
+		f.equal("the user", got, want)
+		for _, by := range []store.Names{{}, {Folded: "Anna"}, {ExternalID: "A"}, {ExternalID: "b\x00"}} {
+			_, err := f.store.DetachedUser(f.Context(), "acme", []string{"near", "far"}, by)
+			f.refuses(fmt.Sprintf("finding %+v", by), err, fault.NotFound)
+		}
+		_, err = f.store.DetachedUser(f.Context(), "acme", []string{"far"}, store.Names{ExternalID: "b"})
+		f.refuses("finding in another directory", err, fault.NotFound)
+		_, err = f.store.DetachedUser(f.Context(), "acme", nil, store.Names{Folded: "anna"})
+		f.refuses("finding in none", err, fault.NotFound)
+	}},
+	{"a group that comes back is found by externalId, else by displayName, nearest first, where only one has it", func(f *fixture) {
+		far, near := f.directory("far"), f.directory("near")
+		group := func(scope store.Scope, id, folded, externalID string) {
+			g := newGroup(scope, id)
+			g.DisplayNameFolded, g.ExternalID = folded, externalID
+			_, err := f.store.CreateGroup(f.Context(), g, nil, cause(0))
+			f.must(err)
+		}
+		group(far, "eng-far", "eng", "a")
+		group(near, "eng-1", "eng", "b")
+		group(near, "eng-2", "eng", "b")
+		group(near, "eng-3", "eng", "")
+		group(near, "ops-near", "ops", "")
+		group(far, "ops-far", "ops", "")
+		want := f.readGroup(far, "eng-far")
+		f.directory("far", closed)
+		f.directory("near", closed)
+		for _, c := range []struct {
+			by   store.Names
+			want string
+		}{
+			{store.Names{ExternalID: "a", Folded: "ops"}, "eng-far"},
+			{store.Names{ExternalID: "b", Folded: "ops"}, "ops-near"},
+			{store.Names{Folded: "eng"}, "eng-far"},
+			{store.Names{Folded: "ops"}, "ops-near"},
+		} {
+			got, err := f.store.DetachedGroup(f.Context(), "acme", []string{"near", "far"}, c.by)
+			f.must(err)
+			f.equal(fmt.Sprintf("which is %+v", c.by), got.ID, c.want)
+		}
+		got, err := f.store.DetachedGroup(f.Context(), "acme", []string{"far"}, store.Names{Folded: "eng"})
+		f.must(err)
+		f.equal("the group", got, want)
+		_, err = f.store.DetachedGroup(f.Context(), "acme", []string{"near"}, store.Names{ExternalID: "b", Folded: "eng"})
+		f.refuses("finding what is ambiguous", err, fault.NotFound)
+	}},
+	{"adopted users and groups count in the directory that adopts them", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "anna", "bob")
+			f.group(old, "eng", "anna")
+		})
+		f.user(scope, "carl")
+		f.adoptUser(old, scope, "anna")
+		f.adoptGroup(old, scope, "eng")
+		users, err := f.store.CountUsers(f.Context(), scope)
+		f.must(err)
+		groups, err := f.store.CountGroups(f.Context(), scope)
+		f.must(err)
+		f.equal("how many users and groups", fmt.Sprint(users, groups), "2 1")
+		_, err = f.store.DeleteUser(f.Context(), scope, "anna", nil, cause(6))
+		f.must(err)
+		users, err = f.store.CountUsers(f.Context(), scope)
+		f.must(err)
+		f.equal("how many users once one is deleted", users, 1)
+	}},
 	{"a user can be adopted once, from where it is, as it was read", func(f *fixture) {
 		old, scope := f.replacement(func(old store.Scope) { f.users(old, "anna", "bob") })
 		anna, bob := f.readUser(old, "anna"), f.readUser(old, "bob")
@@ -171,8 +261,7 @@ var adoptionCases = []testCase{
 			f.must(err)
 			f.equal("groups of "+id, groupIDs(got), list())
 		}
-		got, err := f.store.UserGroups(f.Context(), scope, "anna")
-		f.must(err)
+		got := f.userGroups(scope, "anna")
 		f.equal("anna's groups, one of which is detached and the other beyond it", got, list())
 		for name, read := range map[string]func() error{
 			"user": func() error {

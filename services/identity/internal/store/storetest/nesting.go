@@ -7,6 +7,25 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
+// userGroups are the groups of one user, read in each way.
+func (f *fixture) userGroups(scope store.Scope, id string) []store.GroupRef {
+	f.Helper()
+	all, err := f.store.UserGroups(f.Context(), scope, []string{id, id, "nobody"})
+	f.must(err)
+	u := f.readUser(scope, id)
+	for _, by := range []store.Lookup{{ID: id}, {UserNameFolded: u.UserNameFolded}} {
+		got, err := f.store.UserWithGroups(f.Context(), scope, by)
+		f.must(err)
+		if got.Groups == nil {
+			f.Errorf("the groups of %+v were not read", by)
+		}
+		f.equal("its groups, read with it", got.Groups, all[id])
+		got.Groups = nil
+		f.equal("the user, read with its groups", got, u)
+	}
+	return all[id]
+}
+
 var nestingCases = []testCase{
 	{"a user's groups are the direct ones and those around them", func(f *fixture) {
 		scope := f.directory("d1")
@@ -15,11 +34,27 @@ var nestingCases = []testCase{
 		f.group(scope, "b", "c")
 		f.group(scope, "a", "b", "anna")
 		f.group(scope, "other", "bob")
-		got, err := f.store.UserGroups(f.Context(), scope, "anna")
-		f.must(err)
+		got := f.userGroups(scope, "anna")
 		f.equal("groups", got, []store.GroupRef{
 			{ID: "a", Display: "Group a", Direct: true}, {ID: "b", Display: "Group b"}, {ID: "c", Display: "Group c", Direct: true},
 		})
+	}},
+	{"the groups of many users are read at once", func(f *fixture) {
+		scope := f.directory("d1")
+		f.users(scope, "anna", "bob", "carl", "dora")
+		f.group(scope, "inner", "anna", "bob")
+		f.group(scope, "outer", "inner", "carl")
+		got, err := f.store.UserGroups(f.Context(), scope, []string{"dora", "carl", "anna", "inner"})
+		f.must(err)
+		outer := store.GroupRef{ID: "outer", Display: "Group outer"}
+		direct := outer
+		direct.Direct = true
+		f.equal("groups", got, map[string][]store.GroupRef{
+			"anna": {{ID: "inner", Display: "Group inner", Direct: true}, outer}, "carl": {direct}, "inner": {direct},
+		})
+		got, err = f.store.UserGroups(f.Context(), scope, nil)
+		f.must(err)
+		f.equal("groups of nobody", got, "map[]")
 	}},
 	{"a diamond counts once", func(f *fixture) {
 		scope := f.directory("d1")
@@ -27,8 +62,7 @@ var nestingCases = []testCase{
 		f.group(scope, "left", "anna")
 		f.group(scope, "right", "anna")
 		f.group(scope, "top", "left", "right")
-		got, err := f.store.UserGroups(f.Context(), scope, "anna")
-		f.must(err)
+		got := f.userGroups(scope, "anna")
 		f.equal("groups", got, []store.GroupRef{
 			{ID: "left", Display: "Group left", Direct: true}, {ID: "right", Display: "Group right", Direct: true},
 			{ID: "top", Display: "Group top"},

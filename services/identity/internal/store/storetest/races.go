@@ -111,6 +111,56 @@ var raceCases = []testCase{
 		users.oneOf(4)
 		groups.oneOf(4)
 	}},
+	{"totals are exact while others write", func(f *fixture) {
+		const writers, each = 8, 30
+		scope, other := f.directory("d1"), f.directory("d2")
+		f.users(other, "stranger")
+		var creating, created, deleting, deleted, ended atomic.Int64
+		f.together(writers+2, func(w int) {
+			if w >= writers {
+				for ended.Load() < writers {
+					surely, gone := created.Load(), deleted.Load()
+					got, err := f.store.CountUsers(f.Context(), scope)
+					f.refuseNone("counting", err)
+					if low, high := surely-deleting.Load(), creating.Load()-gone; got < low || got > high {
+						f.Errorf("the total is %d, not from %d to %d", got, low, high)
+					}
+				}
+				return
+			}
+			defer ended.Add(1)
+			for i := range each {
+				id := fmt.Sprintf("u%d-%d", w, i)
+				creating.Add(1)
+				_, err := f.store.CreateUser(f.Context(), newUser(scope, id), cause(1))
+				f.refuseNone("creating", err)
+				created.Add(1)
+				if i%3 == 0 {
+					deleting.Add(1)
+					_, err := f.store.DeleteUser(f.Context(), scope, id, nil, cause(1))
+					f.refuseNone("deleting", err)
+					deleted.Add(1)
+				}
+				if i%10 == 0 {
+					_, err := f.store.CreateGroup(f.Context(), newGroup(scope, fmt.Sprintf("g%d-%d", w, i)), added(id), cause(1))
+					if err != nil && !fault.Is(err, fault.InvalidValue) { // every tenth of them is deleted
+						f.Error(err)
+					}
+				}
+			}
+		})
+		users, err := f.store.CountUsers(f.Context(), scope)
+		f.must(err)
+		f.equal("how many users in the end", users, writers*each*2/3)
+		all, err := f.store.Groups(f.Context(), scope, "", 1000)
+		f.must(err)
+		groups, err := f.store.CountGroups(f.Context(), scope)
+		f.must(err)
+		f.equal("how many groups in the end", groups, len(all))
+		users, err = f.store.CountUsers(f.Context(), other)
+		f.must(err)
+		f.equal("how many users of the other directory", users, 1)
+	}},
 	{"no write commits once a directory is closed", func(f *fixture) {
 		const writers = 6
 		scope := f.directory("d1")

@@ -42,6 +42,10 @@ var strangers = []stranger{
 		_, err := s.UserByExternalID(ctx, theirs, "ext")
 		return 0, err
 	}},
+	{"UserWithGroups", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		_, err := s.UserWithGroups(ctx, theirs, store.Lookup{ID: "anna"})
+		return 0, err
+	}},
 	{"Users", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
 		all, err := s.Users(ctx, theirs, "", 10)
 		return len(all), err
@@ -72,8 +76,16 @@ var strangers = []stranger{
 		return 0, err
 	}},
 	{"UserGroups", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.UserGroups(ctx, theirs, "anna")
+		all, err := s.UserGroups(ctx, theirs, []string{"anna"})
 		return len(all), err
+	}},
+	{"DetachedUser", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		_, err := s.DetachedUser(ctx, theirs.OrganizationID, []string{"d1", "d2"}, store.Names{ExternalID: "ext", Folded: "name-anna"})
+		return 0, err
+	}},
+	{"DetachedGroup", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		_, err := s.DetachedGroup(ctx, theirs.OrganizationID, []string{"d1", "d2"}, store.Names{ExternalID: "ext", Folded: "group eng"})
+		return 0, err
 	}},
 	{"Group", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
 		_, err := s.Group(ctx, theirs, "eng")

@@ -21,6 +21,9 @@ var userCases = []testCase{
 		for name, find := range map[string]func() (store.User, error){
 			"by userName":   func() (store.User, error) { return f.store.UserByUserName(f.Context(), scope, "name-anna") },
 			"by externalId": func() (store.User, error) { return f.store.UserByExternalID(f.Context(), scope, "Ext-1") },
+			"by externalId, with groups": func() (store.User, error) {
+				return f.store.UserWithGroups(f.Context(), scope, store.Lookup{ExternalID: "Ext-1"})
+			},
 		} {
 			got, err := find()
 			f.must(err)
@@ -39,6 +42,18 @@ var userCases = []testCase{
 			"by an id that can't be":  func() (store.User, error) { return f.store.User(f.Context(), other, "anna\x00") },
 			"by a name that can't be": func() (store.User, error) { return f.store.UserByUserName(f.Context(), other, "name-anna\x00") },
 			"by another's casing":     func() (store.User, error) { return f.store.UserByExternalID(f.Context(), other, "EXT") },
+			"with groups": func() (store.User, error) {
+				return f.store.UserWithGroups(f.Context(), scope, store.Lookup{ID: "anna"})
+			},
+			"with groups, by userName": func() (store.User, error) {
+				return f.store.UserWithGroups(f.Context(), scope, store.Lookup{UserNameFolded: "name-anna"})
+			},
+			"with groups, by a name that can't be": func() (store.User, error) {
+				return f.store.UserWithGroups(f.Context(), other, store.Lookup{UserNameFolded: "name-anna\x00"})
+			},
+			"with groups, by externalId": func() (store.User, error) {
+				return f.store.UserWithGroups(f.Context(), scope, store.Lookup{ExternalID: "ext"})
+			},
 		} {
 			_, err := find()
 			f.refuses(name, err, fault.NotFound)

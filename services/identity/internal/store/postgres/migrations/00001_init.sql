@@ -100,3 +100,20 @@ CREATE TABLE changes (
   PRIMARY KEY (transaction, sequence)
 );
 CREATE INDEX changes_organization ON changes (organization_id, transaction, sequence);
+
+-- How many users and groups a directory has, as the change records of the transactions below folded.transaction say. Who asks
+-- adds what the records after those say. A write touches no row here.
+CREATE TABLE totals (
+  organization_id text    NOT NULL COLLATE "C",
+  directory_id    text    NOT NULL COLLATE "C",
+  resource_group  boolean NOT NULL, -- it counts groups
+  total           bigint  NOT NULL,
+  PRIMARY KEY (organization_id, directory_id, resource_group)
+);
+CREATE TABLE folded (
+  only_row    integer NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  transaction bigint  NOT NULL,
+  records     bigint  NOT NULL, -- that were folded
+  analyzed    bigint  NOT NULL  -- of them, when the tables were last analyzed by us
+);
+INSERT INTO folded VALUES (1, 0, 0, 0);

@@ -1,0 +1,127 @@
+package core
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+// remember is how long what was read of a directory is good for. This process forgets it when it applies a change; what
+// another process applied shows after so long, unless this one hears of it first. Until then reads may still be answered of
+// a directory that was closed, which the gateway lets nobody begin, and messages be read in the mode of before. Writes look again, in
+// their transaction.
+const remember = time.Second
+
+// openDirectory is what requests need of a directory that is open.
+type openDirectory struct {
+	strict bool
+	// ancestors are the directories that it may adopt from. They were closed before it was made, and stay so.
+	ancestors []string
+	until     time.Time
+}
+
+// directories remembers the open directories that are in use.
+type directories struct {
+	applied feed.Signal // a directory was applied
+
+	mu     sync.Mutex
+	known  map[store.Scope]openDirectory
+	change int // counts what was forgotten, so that what was read before is not remembered after
+}
+
+// find gives what is remembered of a directory, and what to tell put of it otherwise.
+func (d *directories) find(scope store.Scope, now time.Time) (found openDirectory, ok bool, change int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	found, ok = d.known[scope]
+	return found, ok && now.Before(found.until), d.change
+}
+
+// maxRemembered bounds the memory that directories take which nobody asks for any more.
+const maxRemembered = 10_000
+
+func (d *directories) put(scope store.Scope, o openDirectory, change int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.change != change {
+		return
+	}
+	if d.known == nil || len(d.known) >= maxRemembered {
+		d.known = map[store.Scope]openDirectory{}
+	}
+	d.known[scope] = o
+}
+
+// forget forgets all, and wakes who waits for a directory. Directories change rarely.
+func (d *directories) forget() {
+	d.mu.Lock()
+	d.known = nil
+	d.change++
+	d.mu.Unlock()
+	d.applied.Notify()
+}
+
+// ApplyDirectory takes what is new of a directory, and wakes the requests that wait for it.
+func (c *Core) ApplyDirectory(ctx context.Context, d store.Directory, revision int64) error {
+	if err := c.store.ApplyDirectory(ctx, d, revision); err != nil {
+		return err
+	}
+	c.directories.forget()
+	return nil
+}
+
+// FollowedRevision is the highest revision that was applied.
+func (c *Core) FollowedRevision(ctx context.Context) (int64, error) {
+	return c.store.FollowedRevision(ctx)
+}
+
+// directory waits a little for identity to know the directory. It is fault.Deleted when that is closed.
+func (c *Core) directory(ctx context.Context, scope store.Scope) (openDirectory, error) {
+	now := time.Now() // not the configured clock: an age is measured
+	known, ok, change := c.directories.find(scope, now)
+	if ok {
+		return known, nil
+	}
+	deadline := time.NewTimer(c.config.ReadyWait)
+	defer deadline.Stop()
+	for {
+		applied := c.directories.applied.Wait()
+		d, err := c.store.Directory(ctx, scope)
+		switch {
+		case err == nil && d.Closed:
+			return openDirectory{}, fault.New(fault.Deleted, "directory %q was deleted", scope.DirectoryID)
+		case err == nil:
+			o := openDirectory{strict: d.Strict, until: now.Add(remember)}
+			if d.ReplacesID != "" {
+				if o.ancestors, err = c.store.Ancestors(ctx, scope); err != nil {
+					return openDirectory{}, err
+				}
+			}
+			c.directories.put(scope, o, change)
+			return o, nil
+		case !fault.Is(err, fault.NotFound):
+			return openDirectory{}, err
+		}
+		select {
+		case <-applied:
+		case <-deadline.C:
+			return openDirectory{}, fault.New(fault.NotReady, "directory %q is not ready yet", scope.DirectoryID).Retry(time.Second)
+		case <-ctx.Done():
+			return openDirectory{}, ctx.Err()
+		}
+	}
+}
+
+// options is the way in which a directory's messages are read.
+func (c *Core) options(d openDirectory) scim.Options {
+	options := scim.Options{Limits: c.config.Limits}
+	if d.strict {
+		options.Mode = scim.Strict
+	}
+	return options
+}

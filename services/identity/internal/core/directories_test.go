@@ -1,0 +1,95 @@
+package core_test
+
+import (
+	"context"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/usher-scim/usher/services/identity/internal/core"
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/sqlite"
+	"github.com/usher-scim/usher/services/internal/fault"
+)
+
+// watched is a store that counts how often directories are read.
+type watched struct {
+	store.Store
+	reads atomic.Int64
+}
+
+func (s *watched) Directory(ctx context.Context, scope store.Scope) (store.Directory, error) {
+	s.reads.Add(1)
+	return s.Store.Directory(ctx, scope)
+}
+
+func (s *watched) Ancestors(ctx context.Context, scope store.Scope) ([]string, error) {
+	s.reads.Add(1)
+	return s.Store.Ancestors(ctx, scope)
+}
+
+// replicas are two processes on one database, in an organization with a directory.
+func replicas(t *testing.T) (s *watched, one, other *core.Core, call core.Call) {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "identity.db"), noop.NewTracerProvider())
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	s = &watched{Store: db}
+	config := core.Config{ReadyWait: time.Second, PageBytes: 1 << 20, Now: time.Now}
+	one, other = core.New(s, config), core.New(s, config)
+	must(t, one.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, 1))
+	return s, one, other, core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
+}
+
+func TestADirectoryIsNotReadForEachRequest(t *testing.T) {
+	t.Parallel()
+	s, c, _, call := replicas(t)
+	begun := time.Now()
+	user, _, err := c.CreateUser(t.Context(), call, []byte(`{"userName":"anna"}`))
+	must(t, err)
+	requests := int64(1)
+	for range 100 {
+		_, err = c.User(t.Context(), call, user.ID)
+		must(t, err)
+		requests++
+	}
+	// What was read is good for a second.
+	if most := 1 + int64(time.Since(begun)/time.Second); s.reads.Load() > most {
+		t.Errorf("%d requests read the directory %d times, not %d", requests, s.reads.Load(), most)
+	}
+}
+
+func TestWhatIsAppliedIsSeenAtOnce(t *testing.T) {
+	t.Parallel()
+	_, c, _, call := replicas(t)
+	_, err := c.Users(t.Context(), call, core.Query{})
+	must(t, err)
+	must(t, c.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1", Closed: true}, 2))
+	if _, err := c.Users(t.Context(), call, core.Query{}); !fault.Is(err, fault.Deleted) {
+		t.Errorf("a closed directory is listed (error %v)", err)
+	}
+}
+
+func TestWhatAnotherProcessAppliedIsSeenSoonAndWritesSeeItAtOnce(t *testing.T) {
+	t.Parallel()
+	_, one, other, call := replicas(t)
+	_, err := other.Users(t.Context(), call, core.Query{})
+	must(t, err)
+	must(t, one.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1", Closed: true}, 2))
+	if _, _, err := other.CreateUser(t.Context(), call, []byte(`{"userName":"anna"}`)); !fault.Is(err, fault.Deleted) {
+		t.Errorf("a user was created in a closed directory (error %v)", err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		_, err := other.Users(t.Context(), call, core.Query{})
+		if fault.Is(err, fault.Deleted) {
+			return
+		}
+		must(t, err)
+		if time.Now().After(deadline) {
+			t.Fatal("the other process never saw that the directory was closed")
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package postgres
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/testkit"
+)
+
+// counter stands between a store and PostgreSQL, and counts the messages after which a client waits for an answer.
+type counter struct{ waits atomic.Int64 }
+
+// throughCounter opens a new database through a counter. Nothing runs in the background.
+func throughCounter(t *testing.T) (*Store, *counter) {
+	t.Helper()
+	url := testkit.Postgres(t, "identity", Migrate)
+	config, err := pgx.ParseConfig(url)
+	must(t, err)
+	// The folder of the test itself may have too long a name for a socket.
+	folder, err := os.MkdirTemp("", "usher-count")
+	must(t, err)
+	var listening net.ListenConfig
+	listener, err := listening.Listen(t.Context(), "unix", filepath.Join(folder, ".s.PGSQL.5432"))
+	must(t, err)
+	c := &counter{}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() { c.forward(client, filepath.Join(config.Host, ".s.PGSQL.5432")) })
+		}
+	})
+	s, err := Open(t.Context(), sqldb.PostgresServer{URL: strings.Replace(url, "host="+config.Host, "host="+folder, 1)})
+	must(t, err)
+	s.folder.close()
+	s.wakeup.Close()
+	t.Cleanup(func() {
+		must(t, s.Close())
+		must(t, listener.Close())
+		serving.Wait()
+		must(t, os.RemoveAll(folder))
+	})
+	return s, c
+}
+
+// forward joins a client with the server until one of them goes.
+func (c *counter) forward(client net.Conn, address string) {
+	defer client.Close()
+	server, err := net.Dial("unix", address)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	var answering sync.WaitGroup
+	answering.Go(func() {
+		_, _ = io.Copy(client, server)
+		_ = client.Close()
+	})
+	defer answering.Wait()
+	defer server.Close()
+	sent := pgproto3.NewBackend(io.TeeReader(client, server), io.Discard)
+	if _, err := sent.ReceiveStartupMessage(); err != nil {
+		return
+	}
+	for {
+		message, err := sent.Receive()
+		if err != nil {
+			return
+		}
+		switch message.(type) {
+		case *pgproto3.Sync, *pgproto3.Query:
+			c.waits.Add(1)
+		}
+	}
+}
+
+// Every statement was prepared before: that costs a round trip once a connection.
+func TestEachCallTakesItsRoundTrips(t *testing.T) {
+	t.Parallel()
+	s, c := throughCounter(t)
+	ctx, cause := t.Context(), store.Cause{Time: time.Unix(1, 0)}
+	old, scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}, store.Scope{OrganizationID: "acme", DirectoryID: "d2"}
+	must(t, s.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, 1))
+	must(t, s.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d2", UniqueGroupNames: true}, 2))
+	user := func(scope store.Scope, id string) store.User {
+		return store.User{
+			Scope: scope, ID: id, UserNameFolded: id, ExternalID: id, Document: []byte("{}"), Version: 1,
+			Search: []store.SearchValue{{Attribute: "emails", Value: id}},
+		}
+	}
+	group := func(id string) store.Group {
+		return store.Group{Scope: scope, ID: id, DisplayNameFolded: id, Document: []byte("{}"), Version: 1}
+	}
+	edit := func(id string, edits ...store.MemberEdit) error {
+		return second(s.UpdateGroup(ctx, group(id), false, nil, edits, cause))
+	}
+	add := func(ids ...string) store.MemberEdit { return store.MemberEdit{Kind: store.EditAdd, IDs: ids} }
+	remove := func(ids ...string) store.MemberEdit { return store.MemberEdit{Kind: store.EditRemove, IDs: ids} }
+	for _, id := range []string{"anna", "bob", "carl"} {
+		must(t, second(s.CreateUser(ctx, user(scope, id), cause)))
+	}
+	must(t, second(s.CreateGroup(ctx, group("club"), nil, cause)))
+	names := []string{"a", "b", "c"}
+	for _, name := range names {
+		must(t, second(s.CreateUser(ctx, user(old, "old-"+name), cause)))
+		must(t, second(s.CreateGroup(ctx, group("large-"+name), nil, cause)))
+	}
+	for _, call := range []struct {
+		name string
+		most int64
+		call func(name string) error
+	}{
+		{"creating a user", 1, func(name string) error { return second(s.CreateUser(ctx, user(scope, name), cause)) }},
+		{"a userName that is taken", 1, func(name string) error {
+			u := user(scope, name+"-second")
+			u.UserNameFolded = name
+			_, err := s.CreateUser(ctx, u, cause)
+			if err == nil {
+				return errors.New("it was not refused")
+			}
+			return nil
+		}},
+		{"updating a user", 1, func(name string) error { return second(s.UpdateUser(ctx, user(scope, name), cause)) }},
+		{"a lost compare-and-set", 1, func(name string) error {
+			if _, err := s.UpdateUser(ctx, user(scope, name), cause); !errors.Is(err, store.ErrChanged) {
+				return err
+			}
+			return nil
+		}},
+		{"adopting a user", 1, func(name string) error { return second(s.AdoptUser(ctx, "d1", user(scope, "old-"+name), cause)) }},
+		{"creating a group with users", 1, func(name string) error {
+			return second(s.CreateGroup(ctx, group(name), []store.MemberEdit{add("anna", "bob")}, cause))
+		}},
+		{"updating a group's document", 1, func(name string) error { return second(s.UpdateGroup(ctx, group(name), true, nil, nil, cause)) }},
+		{"adding a user", 1, func(name string) error { return edit(name, add("carl")) }},
+		{"removing two users", 1, func(name string) error { return edit(name, remove("carl", "anna")) }},
+		{"adding and removing", 1, func(name string) error { return edit(name, add("carl", "anna"), remove("bob")) }},
+		{"adding a group", 16, func(name string) error { return edit("large-"+name, add("club")) }},
+		{"reading a user", 1, func(string) error { return second(s.User(ctx, scope, "anna")) }},
+		{"reading a user with its groups", 1, func(string) error {
+			return second(s.UserWithGroups(ctx, scope, store.Lookup{UserNameFolded: "anna"}))
+		}},
+		{"reading the groups of many users", 1, func(string) error { return second(s.UserGroups(ctx, scope, []string{"anna", "bob"})) }},
+		{"reading facts", 1, func(string) error { return second(s.Facts(ctx, "acme", []string{"anna", "bob"})) }},
+		{"counting users", 1, func(string) error { return second(s.CountUsers(ctx, scope)) }},
+		{"reading a page of users", 1, func(string) error { return second(s.UserPage(ctx, scope, 0, 100)) }},
+		{"deleting a user", 9, func(name string) error { return second(s.DeleteUser(ctx, scope, name, nil, cause)) }},
+	} {
+		least := int64(1 << 20) // the pool may look whether a connection is alive, and the first time prepares
+		for _, name := range names {
+			before := c.waits.Load()
+			if err := call.call(name); err != nil {
+				t.Errorf("%s: %v", call.name, err)
+			}
+			least = min(least, c.waits.Load()-before)
+		}
+		if least > call.most {
+			t.Errorf("%s took %d round trips, not %d", call.name, least, call.most)
+		}
+	}
+}

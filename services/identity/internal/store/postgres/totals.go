@@ -1,0 +1,119 @@
+package postgres
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+const (
+	// foldEvery is how often a process folds at most. Who asks for a total reads the records of about so long.
+	foldEvery = 500 * time.Millisecond
+	// foldMost is about how many records one statement folds: it may take no longer than any other.
+	foldMost = 50_000
+	// Tables are analyzed when they have twice the records since the last time, from the first number to the second. Then
+	// autovacuum is quick enough.
+	analyzeLeast, analyzeMost = 500, 200_000
+)
+
+// folder keeps the totals behind the feed, in the background. Every process has one; they take turns.
+type folder struct {
+	store  *Store
+	cancel context.CancelFunc
+	ended  sync.WaitGroup
+}
+
+func startFolder(s *Store) *folder {
+	ctx, cancel := context.WithCancel(context.Background())
+	f := &folder{store: s, cancel: cancel}
+	f.ended.Go(func() { f.run(ctx) })
+	return f
+}
+
+// close stops it and waits.
+func (f *folder) close() {
+	f.cancel()
+	f.ended.Wait()
+}
+
+func (f *folder) run(ctx context.Context) {
+	for {
+		written := f.store.Written()
+		// What was not folded, because the database is away say, is so after the next record. Totals are right meanwhile.
+		more, err := f.store.fold(ctx, foldMost)
+		if err == nil {
+			_ = f.store.analyze(ctx)
+		}
+		if !more {
+			select {
+			case <-written:
+			case <-ctx.Done():
+				return
+			}
+		}
+		if !sqldb.Rest(ctx, foldEvery) {
+			return
+		}
+	}
+}
+
+// counted is what a change record adds to its directory's total.
+const counted = `CASE kind WHEN ` + created + ` THEN 1 WHEN ` + deleted + ` THEN -1 ELSE 0 END`
+
+// fold brings the totals on, until what no open transaction can come before any more, and says whether there is more to
+// fold at once: it takes about so many records. It is one statement, and does nothing while another process is at it.
+func (s *Store) fold(ctx context.Context, most int) (more bool, err error) {
+	err = s.db.QueryRow(ctx, `WITH past AS (SELECT transaction FROM folded FOR UPDATE SKIP LOCKED),
+			-- A transaction's records are folded together, however many they are.
+			until AS (SELECT next.transaction IS NOT NULL AS more,
+					CASE WHEN next.transaction IS NULL THEN `+horizon+` ELSE greatest(next.transaction, past.transaction + 1) END AS transaction
+				FROM past LEFT JOIN LATERAL (SELECT c.transaction FROM changes c WHERE c.transaction >= past.transaction
+					AND c.transaction < `+horizon+` ORDER BY c.transaction, c.sequence OFFSET $1 LIMIT 1) next ON true),
+			news AS (SELECT c.organization_id, c.directory_id, c.resource_group, sum(`+counted+`) AS total, count(*) AS records
+				FROM past, until, changes c WHERE c.transaction >= past.transaction AND c.transaction < until.transaction
+				GROUP BY c.organization_id, c.directory_id, c.resource_group),
+			put AS (INSERT INTO totals (organization_id, directory_id, resource_group, total)
+				SELECT organization_id, directory_id, resource_group, total FROM news WHERE total <> 0
+				ORDER BY organization_id, directory_id, resource_group
+				ON CONFLICT (organization_id, directory_id, resource_group) DO UPDATE SET total = totals.total + excluded.total),
+			done AS (UPDATE folded SET transaction = until.transaction,
+					records = folded.records + coalesce((SELECT sum(records) FROM news), 0)
+				FROM until WHERE until.more OR EXISTS (SELECT 1 FROM news))
+		SELECT coalesce((SELECT more FROM until), false)`, most).Scan(&more)
+	return more, sqldb.Reach(err)
+}
+
+// analyze lets the planner know of the rows of tables that grew from nothing, so that plans which were made for empty tables
+// are made again.
+func (s *Store) analyze(ctx context.Context) error {
+	due, err := sqldb.ReadAll(ctx, s.db, sqldb.Value[int64], `UPDATE folded SET analyzed = records
+		WHERE records - analyzed >= greatest($1, analyzed) AND analyzed < $2 RETURNING records`, analyzeLeast, analyzeMost)
+	if err != nil || len(due) == 0 {
+		return err
+	}
+	_, err = s.db.Exec(ctx, `ANALYZE directories, users, search_values, groups, members, changes, totals`, pgx.QueryExecModeSimpleProtocol)
+	return sqldb.Reach(err)
+}
+
+// count is how many users or groups an open directory has: what was folded and what comes after it, of one snapshot.
+func (s *Store) count(ctx context.Context, scope store.Scope, groups bool) (int64, error) {
+	return sqldb.ReadOne(ctx, s.db, sqldb.Value[int64], nil, `SELECT
+		coalesce((SELECT total FROM totals WHERE organization_id = $1 AND directory_id = $2 AND resource_group = $3), 0)
+		+ coalesce((SELECT sum(`+counted+`) FROM changes WHERE organization_id = $1 AND directory_id = $2 AND resource_group = $3
+			AND transaction >= (SELECT transaction FROM folded)), 0)::bigint`, scope.OrganizationID, scope.DirectoryID, groups)
+}
+
+// CountUsers implements store.Store.
+func (s *Store) CountUsers(ctx context.Context, scope store.Scope) (int64, error) {
+	return s.count(ctx, scope, false)
+}
+
+// CountGroups implements store.Store.
+func (s *Store) CountGroups(ctx context.Context, scope store.Scope) (int64, error) {
+	return s.count(ctx, scope, true)
+}
