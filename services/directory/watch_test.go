@@ -20,9 +20,25 @@ type watch = grpc.ServerStreamingClient[directoryv1.WatchDirectoriesResponse]
 
 func (b *bundle) watch(revision int64) watch {
 	b.Helper()
-	stream, err := b.feed.WatchDirectories(b.Context(), &directoryv1.WatchDirectoriesRequest{AfterRevision: revision})
+	return b.watchIn(b.epoch(), revision)
+}
+
+func (b *bundle) watchIn(epoch string, revision int64) watch {
+	b.Helper()
+	stream, err := b.feed.WatchDirectories(b.Context(), &directoryv1.WatchDirectoriesRequest{AfterRevision: revision, Epoch: epoch})
 	must(b, err)
 	return stream
+}
+
+// epoch is the feed's, which every answer says.
+func (b *bundle) epoch() string {
+	b.Helper()
+	first, err := b.watchIn("", 0).Recv()
+	must(b, err)
+	if first.GetEpoch() == "" {
+		b.Error("the feed has no epoch")
+	}
+	return first.GetEpoch()
 }
 
 // untilCaughtUp reads a stream until it says that there is no more now.
@@ -41,6 +57,19 @@ func untilCaughtUp(t testing.TB, stream watch) (ids []string, revision int64) {
 		if revision = r.GetRevision(); r.GetCaughtUp() {
 			return ids, revision
 		}
+	}
+}
+
+// Who comes with a revision of another epoch knows nothing of this one.
+func TestAWatcherOfAnotherEpochMeetsEveryDirectory(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.organization("acme")
+	first, second := b.directory().GetDirectory().GetId(), b.directory().GetDirectory().GetId()
+	_, revision := untilCaughtUp(t, b.watch(0))
+	for _, epoch := range []string{"", "of before"} {
+		met, _ := untilCaughtUp(t, b.watchIn(epoch, revision))
+		equal(t, "who was met", met, []string{first, second})
 	}
 }
 

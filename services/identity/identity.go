@@ -166,11 +166,11 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) follow(ctx context.Context) (connected bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	revision, err := s.core.FollowedRevision(ctx)
+	at, err := s.core.Followed(ctx)
 	if err != nil {
 		return false, err
 	}
-	stream, err := s.directories.WatchDirectories(ctx, &directoryv1.WatchDirectoriesRequest{AfterRevision: revision})
+	stream, err := s.directories.WatchDirectories(ctx, &directoryv1.WatchDirectoriesRequest{AfterRevision: at.Revision, Epoch: at.Epoch})
 	if err != nil {
 		return false, err
 	}
@@ -188,7 +188,7 @@ func (s *Service) follow(ctx context.Context) (connected bool, err error) {
 			OrganizationID: d.GetOrganizationId(), ID: d.GetId(), UniqueGroupNames: d.GetUniqueGroupNames(),
 			Strict: d.GetMode() == directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT, ReplacesID: d.GetReplacesId(),
 			Closed: d.GetState() == directoryv1.DirectoryState_DIRECTORY_STATE_DELETED,
-		}, response.GetRevision()); err != nil {
+		}, store.Place{Epoch: response.GetEpoch(), Revision: response.GetRevision()}); err != nil {
 			return connected, err
 		}
 	}

@@ -91,6 +91,9 @@ func (c *Core) Directories(ctx context.Context, organizationID, after string, li
 	return c.store.Directories(ctx, organizationID, after, limit, deleted)
 }
 
+// Epoch is that of revisions.
+func (c *Core) Epoch() string { return c.store.Epoch() }
+
 // DirectoriesAfter lists every organization's by revision.
 func (c *Core) DirectoriesAfter(ctx context.Context, revision int64, limit int) ([]store.Directory, error) {
 	return c.store.DirectoriesAfter(ctx, revision, limit)

@@ -82,7 +82,10 @@ const watchPage = 500
 
 // WatchDirectories implements the RPC.
 func (s *Server) WatchDirectories(r *directoryv1.WatchDirectoriesRequest, stream grpc.ServerStreamingServer[directoryv1.WatchDirectoriesResponse]) error {
-	ctx, revision := stream.Context(), r.GetAfterRevision()
+	ctx, revision, epoch := stream.Context(), r.GetAfterRevision(), s.core.Epoch()
+	if r.GetEpoch() != epoch {
+		revision = 0
+	}
 	told := false // that it has caught up
 	for {
 		changed := s.core.Changed()
@@ -90,10 +93,13 @@ func (s *Server) WatchDirectories(r *directoryv1.WatchDirectoriesRequest, stream
 		if err != nil {
 			return err
 		}
+		if s.core.Epoch() != epoch {
+			return fault.New(fault.Unavailable, "the feed of directories begins a new epoch").Retry(time.Second)
+		}
 		for i, d := range all {
 			caughtUp := i == len(all)-1 && len(all) < watchPage
 			if err := stream.Send(&directoryv1.WatchDirectoriesResponse{
-				Revision: d.Revision, Directory: feedMessage(d), CaughtUp: caughtUp,
+				Revision: d.Revision, Directory: feedMessage(d), CaughtUp: caughtUp, Epoch: epoch,
 			}); err != nil {
 				return err
 			}
@@ -103,7 +109,7 @@ func (s *Server) WatchDirectories(r *directoryv1.WatchDirectoriesRequest, stream
 			continue
 		}
 		if !told {
-			if err := stream.Send(&directoryv1.WatchDirectoriesResponse{Revision: revision, CaughtUp: true}); err != nil {
+			if err := stream.Send(&directoryv1.WatchDirectoriesResponse{Revision: revision, CaughtUp: true, Epoch: epoch}); err != nil {
 				return err
 			}
 			told = true

@@ -100,6 +100,9 @@ const MaxValidCredentials = 200
 // What is not there is fault.NotFound. A write has happened, durably, when its method returns without error, and has not
 // happened when it returns a fault; after another error it may have.
 type Store interface {
+	// Epoch is that of revisions: of this database, until it is restored.
+	Epoch() string
+
 	// CreateOrganization adds one. fault.AlreadyExists: the id is taken.
 	CreateOrganization(ctx context.Context, o Organization) error
 	Organization(ctx context.Context, id string) (Organization, error)

@@ -67,18 +67,16 @@ func (d *directories) forget() {
 }
 
 // ApplyDirectory takes what is new of a directory, and wakes the requests that wait for it.
-func (c *Core) ApplyDirectory(ctx context.Context, d store.Directory, revision int64) error {
-	if err := c.store.ApplyDirectory(ctx, d, revision); err != nil {
+func (c *Core) ApplyDirectory(ctx context.Context, d store.Directory, at store.Place) error {
+	if err := c.store.ApplyDirectory(ctx, d, at); err != nil {
 		return err
 	}
 	c.directories.forget()
 	return nil
 }
 
-// FollowedRevision is the highest revision that was applied.
-func (c *Core) FollowedRevision(ctx context.Context) (int64, error) {
-	return c.store.FollowedRevision(ctx)
-}
+// Followed is the last place in the feed of directories that was applied.
+func (c *Core) Followed(ctx context.Context) (store.Place, error) { return c.store.Followed(ctx) }
 
 // directory waits a little for identity to know the directory. It is fault.Deleted when that is closed.
 func (c *Core) directory(ctx context.Context, scope store.Scope) (openDirectory, error) {

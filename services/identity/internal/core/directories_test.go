@@ -40,7 +40,7 @@ func replicas(t *testing.T) (s *watched, one, other *core.Core, call core.Call) 
 	s = &watched{Store: db}
 	config := core.Config{ReadyWait: time.Second, PageBytes: 1 << 20, Now: time.Now}
 	one, other = core.New(s, config), core.New(s, config)
-	must(t, one.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, 1))
+	must(t, one.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}))
 	return s, one, other, core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
 }
 
@@ -67,7 +67,7 @@ func TestWhatIsAppliedIsSeenAtOnce(t *testing.T) {
 	_, c, _, call := replicas(t)
 	_, err := c.Users(t.Context(), call, core.Query{})
 	must(t, err)
-	must(t, c.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1", Closed: true}, 2))
+	must(t, c.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1", Closed: true}, store.Place{Revision: 2}))
 	if _, err := c.Users(t.Context(), call, core.Query{}); !fault.Is(err, fault.Deleted) {
 		t.Errorf("a closed directory is listed (error %v)", err)
 	}
@@ -78,7 +78,7 @@ func TestWhatAnotherProcessAppliedIsSeenSoonAndWritesSeeItAtOnce(t *testing.T) {
 	_, one, other, call := replicas(t)
 	_, err := other.Users(t.Context(), call, core.Query{})
 	must(t, err)
-	must(t, one.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1", Closed: true}, 2))
+	must(t, one.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1", Closed: true}, store.Place{Revision: 2}))
 	if _, _, err := other.CreateUser(t.Context(), call, []byte(`{"userName":"anna"}`)); !fault.Is(err, fault.Deleted) {
 		t.Errorf("a user was created in a closed directory (error %v)", err)
 	}

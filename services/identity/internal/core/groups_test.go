@@ -42,7 +42,7 @@ func TestAnEditedGroupIsShownAsItIsUnderItsVersion(t *testing.T) {
 	s := &interrupted{Store: db}
 	c := core.New(s, core.Config{ReadyWait: time.Second, PageBytes: 1 << 20, Now: time.Now})
 	call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
-	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, 1))
+	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}))
 	user, _, err := c.CreateUser(ctx, call, []byte(`{"userName":"anna"}`))
 	must(t, err)
 	group, _, err := c.CreateGroup(ctx, call, []byte(`{"displayName":"before"}`))
@@ -84,14 +84,14 @@ func TestFinishingAnAdoptionAnswersWithTheCursorAfterWhatItRemoved(t *testing.T)
 	c := core.New(&late{Store: db}, core.Config{ReadyWait: time.Second, PageBytes: 1 << 20, Now: time.Now})
 	old := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
 	call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d2"}}
-	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, 1))
+	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}))
 	user, _, err := c.CreateUser(ctx, old, []byte(`{"userName":"anna"}`))
 	must(t, err)
 	const members = `{"displayName":"eng","members":[{"value":"`
 	_, _, err = c.CreateGroup(ctx, old, []byte(members+user.ID+`"}]}`))
 	must(t, err)
-	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1", Closed: true}, 2))
-	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d2", ReplacesID: "d1"}, 3))
+	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1", Closed: true}, store.Place{Revision: 2}))
+	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d2", ReplacesID: "d1"}, store.Place{Revision: 3}))
 	_, _, err = c.CreateGroup(ctx, call, []byte(`{"displayName":"eng"}`))
 	must(t, err)
 	_, cursor, err := c.FinishAdoption(ctx, call)

@@ -25,6 +25,12 @@ type Directory struct {
 	Closed           bool
 }
 
+// Place is one in the feed of directories. Revisions of two epochs cannot be compared.
+type Place struct {
+	Epoch    string
+	Revision int64
+}
+
 // Scope is one directory of one organization.
 type Scope struct {
 	OrganizationID string
@@ -186,11 +192,11 @@ type Store interface {
 	// Epoch is the feed's: of this database, until it is restored.
 	Epoch() string
 
-	// FollowedRevision is the highest revision given to ApplyDirectory.
-	FollowedRevision(ctx context.Context) (int64, error)
-	// ApplyDirectory takes what is new of a directory. What is not above FollowedRevision was applied before, and is left
+	// Followed is the last place given to ApplyDirectory.
+	Followed(ctx context.Context) (Place, error)
+	// ApplyDirectory takes what is new of a directory. What is not after Followed, in its epoch, was applied before, and is left
 	// out. A closed one stays closed.
-	ApplyDirectory(ctx context.Context, d Directory, revision int64) error
+	ApplyDirectory(ctx context.Context, d Directory, at Place) error
 	// Directory reads one; fault.NotFound when it was not applied yet.
 	Directory(ctx context.Context, scope Scope) (Directory, error)
 	// Ancestors are the directories that this one may adopt from: what it replaces, what that replaced, and so on; nearest

@@ -244,6 +244,8 @@ type WatchDirectoriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The revision of the last answer that the client has applied; 0 for all.
 	AfterRevision int64 `protobuf:"varint,1,opt,name=after_revision,json=afterRevision,proto3" json:"after_revision,omitempty"`
+	// The epoch of that answer; empty with 0.
+	Epoch         string `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -285,6 +287,13 @@ func (x *WatchDirectoriesRequest) GetAfterRevision() int64 {
 	return 0
 }
 
+func (x *WatchDirectoriesRequest) GetEpoch() string {
+	if x != nil {
+		return x.Epoch
+	}
+	return ""
+}
+
 // WatchDirectoriesResponse is one directory as it is now.
 type WatchDirectoriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -293,7 +302,9 @@ type WatchDirectoriesResponse struct {
 	// The directory. Its base_url is not set.
 	Directory *Directory `protobuf:"bytes,2,opt,name=directory,proto3" json:"directory,omitempty"`
 	// Whether the client has, with this answer, seen all that stood when it was sent.
-	CaughtUp      bool `protobuf:"varint,3,opt,name=caught_up,json=caughtUp,proto3" json:"caught_up,omitempty"`
+	CaughtUp bool `protobuf:"varint,3,opt,name=caught_up,json=caughtUp,proto3" json:"caught_up,omitempty"`
+	// The feed's epoch: revisions of two epochs cannot be compared. A database that was restored has another one than before.
+	Epoch         string `protobuf:"bytes,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -349,6 +360,13 @@ func (x *WatchDirectoriesResponse) GetCaughtUp() bool {
 	return false
 }
 
+func (x *WatchDirectoriesResponse) GetEpoch() string {
+	if x != nil {
+		return x.Epoch
+	}
+	return ""
+}
+
 var File_usher_directory_v1_internal_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_internal_proto_rawDesc = "" +
@@ -367,13 +385,15 @@ const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"\fdirectory_id\x18\x02 \x01(\tR\vdirectoryId\x12\x1c\n" +
 	"\n" +
 	"api_key_id\x18\x03 \x01(\tR\bapiKeyId\x12\x1c\n" +
-	"\tsuspended\x18\x04 \x01(\bR\tsuspended\"I\n" +
+	"\tsuspended\x18\x04 \x01(\bR\tsuspended\"h\n" +
 	"\x17WatchDirectoriesRequest\x12.\n" +
-	"\x0eafter_revision\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rafterRevision\"\x90\x01\n" +
+	"\x0eafter_revision\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rafterRevision\x12\x1d\n" +
+	"\x05epoch\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x05epoch\"\xa6\x01\n" +
 	"\x18WatchDirectoriesResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12;\n" +
 	"\tdirectory\x18\x02 \x01(\v2\x1d.usher.directory.v1.DirectoryR\tdirectory\x12\x1b\n" +
-	"\tcaught_up\x18\x03 \x01(\bR\bcaughtUp2~\n" +
+	"\tcaught_up\x18\x03 \x01(\bR\bcaughtUp\x12\x14\n" +
+	"\x05epoch\x18\x04 \x01(\tR\x05epoch2~\n" +
 	"\x10KeyLookupService\x12j\n" +
 	"\n" +
 	"ResolveKey\x12%.usher.directory.v1.ResolveKeyRequest\x1a&.usher.directory.v1.ResolveKeyResponse\"\r\xaa\xcf\x18\x06\n" +

@@ -141,8 +141,9 @@ const (
 // DirectoryFeedService lets other services follow the directories.
 type DirectoryFeedServiceClient interface {
 	// WatchDirectories sends each directory's newest state whose revision is above after_revision, in order of revision,
-	// and then each change as it comes. A client that starts at 0 meets every directory. A directory that changed twice
-	// may be sent once. It ends only when the client leaves or the server stops.
+	// and then each change as it comes. A client that starts at 0, or names another epoch than the feed's, meets every
+	// directory. A directory that changed twice may be sent once. It ends when the client leaves, when the server stops, or,
+	// with UNAVAILABLE, when the feed begins a new epoch.
 	WatchDirectories(ctx context.Context, in *WatchDirectoriesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchDirectoriesResponse], error)
 }
 
@@ -180,8 +181,9 @@ type DirectoryFeedService_WatchDirectoriesClient = grpc.ServerStreamingClient[Wa
 // DirectoryFeedService lets other services follow the directories.
 type DirectoryFeedServiceServer interface {
 	// WatchDirectories sends each directory's newest state whose revision is above after_revision, in order of revision,
-	// and then each change as it comes. A client that starts at 0 meets every directory. A directory that changed twice
-	// may be sent once. It ends only when the client leaves or the server stops.
+	// and then each change as it comes. A client that starts at 0, or names another epoch than the feed's, meets every
+	// directory. A directory that changed twice may be sent once. It ends when the client leaves, when the server stops, or,
+	// with UNAVAILABLE, when the feed begins a new epoch.
 	WatchDirectories(*WatchDirectoriesRequest, grpc.ServerStreamingServer[WatchDirectoriesResponse]) error
 	mustEmbedUnimplementedDirectoryFeedServiceServer()
 }

@@ -59,6 +59,9 @@ func (s *Store) Close() error {
 	return nil
 }
 
+// Epoch implements store.Store.
+func (s *Store) Epoch() string { return s.db.Epoch() }
+
 // write runs fn in a transaction.
 func (s *Store) write(ctx context.Context, fn func(tx pgx.Tx) error) error {
 	return sqldb.Reach(pgx.BeginFunc(ctx, s.db, fn))

@@ -21,7 +21,10 @@ import (
 var migrations embed.FS
 
 // Store implements store.Store on one database file.
-type Store struct{ db *sqldb.SQLite }
+type Store struct {
+	db    *sqldb.SQLite
+	epoch string
+}
 
 var _ store.Store = (*Store)(nil)
 
@@ -35,8 +38,15 @@ func Open(ctx context.Context, path string, tracing trace.TracerProvider) (*Stor
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db}, nil
+	s := &Store{db: db}
+	if err := db.QueryRow(ctx, `SELECT epoch FROM meta`).Scan(&s.epoch); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
 }
+
+// Epoch implements store.Store.
+func (s *Store) Epoch() string { return s.epoch }
 
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }

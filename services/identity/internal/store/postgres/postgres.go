@@ -101,20 +101,22 @@ func (s *Store) Epoch() string { return s.db.Epoch() }
 // those are, and would read the whole table to join it; it may not take a subquery apart that has an OFFSET.
 const eachByItself = `OFFSET 0`
 
-// FollowedRevision implements store.Store.
-func (s *Store) FollowedRevision(ctx context.Context) (int64, error) {
-	return sqldb.ReadOne(ctx, s.db, sqldb.Value[int64], nil, `SELECT revision FROM followed`)
+func placeFields(p *store.Place) []any { return []any{&p.Epoch, &p.Revision} }
+
+// Followed implements store.Store.
+func (s *Store) Followed(ctx context.Context) (store.Place, error) {
+	return sqldb.ReadOne(ctx, s.db, placeFields, nil, `SELECT epoch, revision FROM followed`)
 }
 
 // directoryLock is the advisory lock of a directory: shared by its writes, held alone to close it.
 const directoryLock = `hashtextextended($1 || '/' || $2, 1)`
 
 // ApplyDirectory implements store.Store.
-func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, revision int64) error {
+func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.Place) error {
 	return s.transact(ctx, func(tx pgx.Tx) error {
 		// Appliers come one after another: the row is locked until commit.
-		followed, err := sqldb.ReadOne(ctx, tx, sqldb.Value[int64], nil, `SELECT revision FROM followed FOR UPDATE`)
-		if err != nil || revision <= followed {
+		followed, err := sqldb.ReadOne(ctx, tx, placeFields, nil, `SELECT epoch, revision FROM followed FOR UPDATE`)
+		if err != nil || at.Epoch == followed.Epoch && at.Revision <= followed.Revision {
 			return err
 		}
 		if d.Closed {
@@ -128,7 +130,7 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, revision 
 			d.OrganizationID, d.ID, d.Strict, d.UniqueGroupNames, d.ReplacesID, d.Closed); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `UPDATE followed SET revision = $1`, revision)
+		_, err = tx.Exec(ctx, `UPDATE followed SET epoch = $1, revision = $2`, at.Epoch, at.Revision)
 		return err
 	})
 }

@@ -70,7 +70,7 @@ func TestARecordShowsOnceNoOlderTransactionIsOpen(t *testing.T) {
 	both := processes(t, 2)
 	ctx, writer, reader := t.Context(), both[0], both[1]
 	scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}
-	must(t, writer.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, 1))
+	must(t, writer.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}))
 	older, err := writer.db.Begin(ctx)
 	must(t, err)
 	defer func() { _ = older.Rollback(context.WithoutCancel(ctx)) }()

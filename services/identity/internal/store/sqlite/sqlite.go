@@ -58,16 +58,16 @@ type queryer interface {
 	QueryRow(ctx context.Context, query string, args ...any) sqldb.Row
 }
 
-// FollowedRevision implements store.Store.
-func (s *Store) FollowedRevision(ctx context.Context) (revision int64, err error) {
-	err = s.db.QueryRow(ctx, `SELECT revision FROM followed`).Scan(&revision)
-	return revision, err
+// Followed implements store.Store.
+func (s *Store) Followed(ctx context.Context) (at store.Place, err error) {
+	err = s.db.QueryRow(ctx, `SELECT epoch, revision FROM followed`).Scan(&at.Epoch, &at.Revision)
+	return at, err
 }
 
 // ApplyDirectory implements store.Store.
-func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, revision int64) error {
+func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.Place) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		isNew, err := tx.Exec(ctx, `UPDATE followed SET revision = ?1 WHERE revision < ?1`, revision)
+		isNew, err := tx.Exec(ctx, `UPDATE followed SET epoch = ?1, revision = ?2 WHERE epoch <> ?1 OR revision < ?2`, at.Epoch, at.Revision)
 		if err != nil || isNew == 0 {
 			return err
 		}

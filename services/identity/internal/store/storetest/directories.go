@@ -9,19 +9,19 @@ import (
 
 var directoryCases = []testCase{
 	{"nothing was followed in an empty store", func(f *fixture) {
-		revision, err := f.store.FollowedRevision(f.Context())
+		at, err := f.store.Followed(f.Context())
 		f.must(err)
-		f.equal("the revision", revision, 0)
+		f.equal("the place", at, store.Place{})
 	}},
 	{"a directory is read as it was applied", func(f *fixture) {
 		want := store.Directory{OrganizationID: "acme", ID: "d2", Strict: true, UniqueGroupNames: true, ReplacesID: "d1"}
-		f.must(f.store.ApplyDirectory(f.Context(), want, 7))
+		f.must(f.store.ApplyDirectory(f.Context(), want, store.Place{Epoch: "e1", Revision: 7}))
 		got, err := f.store.Directory(f.Context(), store.Scope{OrganizationID: "acme", DirectoryID: "d2"})
 		f.must(err)
 		f.equal("the directory", got, want)
-		revision, err := f.store.FollowedRevision(f.Context())
+		at, err := f.store.Followed(f.Context())
 		f.must(err)
-		f.equal("the revision", revision, 7)
+		f.equal("the place", at, store.Place{Epoch: "e1", Revision: 7})
 	}},
 	{"a directory that was not applied is not found", func(f *fixture) {
 		f.directory("d1")
@@ -39,16 +39,27 @@ var directoryCases = []testCase{
 	}},
 	{"an older revision undoes nothing", func(f *fixture) {
 		scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}
-		f.must(f.store.ApplyDirectory(f.Context(), store.Directory{OrganizationID: "acme", ID: "d1", Strict: true}, 5))
+		f.must(f.store.ApplyDirectory(f.Context(), store.Directory{OrganizationID: "acme", ID: "d1", Strict: true}, store.Place{Revision: 5}))
 		for _, revision := range []int64{3, 5} {
-			f.must(f.store.ApplyDirectory(f.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, revision))
+			f.must(f.store.ApplyDirectory(f.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: revision}))
 		}
 		got, err := f.store.Directory(f.Context(), scope)
 		f.must(err)
 		f.equal("strict", got.Strict, true)
-		revision, err := f.store.FollowedRevision(f.Context())
+		at, err := f.store.Followed(f.Context())
 		f.must(err)
-		f.equal("the revision", revision, 5)
+		f.equal("the revision", at.Revision, 5)
+	}},
+	{"another epoch begins at any revision", func(f *fixture) {
+		scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}
+		f.must(f.store.ApplyDirectory(f.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Epoch: "e1", Revision: 5}))
+		f.must(f.store.ApplyDirectory(f.Context(), store.Directory{OrganizationID: "acme", ID: "d1", Strict: true}, store.Place{Epoch: "e2", Revision: 3}))
+		got, err := f.store.Directory(f.Context(), scope)
+		f.must(err)
+		f.equal("strict", got.Strict, true)
+		at, err := f.store.Followed(f.Context())
+		f.must(err)
+		f.equal("the place", at, store.Place{Epoch: "e2", Revision: 3})
 	}},
 	{"a closed directory stays closed", func(f *fixture) {
 		scope := f.directory("d1", closed)

@@ -78,7 +78,7 @@ func (f *fixture) directoryOf(organization, id string, change ...func(*store.Dir
 		c(&d)
 	}
 	f.revision++
-	f.must(f.store.ApplyDirectory(f.Context(), d, f.revision))
+	f.must(f.store.ApplyDirectory(f.Context(), d, store.Place{Revision: f.revision}))
 	return store.Scope{OrganizationID: organization, DirectoryID: id}
 }
 

@@ -20,9 +20,10 @@ CREATE TABLE directories (
 );
 CREATE TABLE followed (
   only_row integer NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  epoch    text    NOT NULL,
   revision bigint  NOT NULL
 );
-INSERT INTO followed VALUES (1, 0);
+INSERT INTO followed VALUES (1, '', 0);
 
 CREATE TABLE users (
   organization_id  text    NOT NULL COLLATE "C",

@@ -19,9 +19,10 @@ CREATE TABLE directories (
 ) WITHOUT ROWID;
 CREATE TABLE followed (
   only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
+  epoch    TEXT    NOT NULL,
   revision INTEGER NOT NULL
 );
-INSERT INTO followed VALUES (1, 0);
+INSERT INTO followed VALUES (1, '', 0);
 
 CREATE TABLE users (
   organization_id  TEXT    NOT NULL,
