@@ -114,7 +114,7 @@ func startUsher(t *testing.T, setup topology, tel *telemetry.Telemetry) *usher {
 	}{
 		{commonv1.Caller_CALLER_DIRECTORY, &s.Directory},
 		{commonv1.Caller_CALLER_FAILEDEVENTS, &s.FailedEvents},
-		{commonv1.Caller_CALLER_IDENTITY, &s.Identity},
+		{commonv1.Caller_CALLER_IDENTITY, &s.Identity.ServiceSettings},
 		{commonv1.Caller_CALLER_RULE, &s.Rule.ServiceSettings},
 		{commonv1.Caller_CALLER_GATEWAY, &app.ServiceSettings{}},
 	} {

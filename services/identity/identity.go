@@ -38,6 +38,8 @@ type Config struct {
 	ReadyWait time.Duration
 	// Bookmark is how often a watcher of the feed hears that nothing came. Default 30 seconds.
 	Bookmark time.Duration
+	// ChangeRetention is for how long records of the change feed are kept. Default 720 hours.
+	ChangeRetention time.Duration
 	// PageBytes is how large a page of a list may grow before it ends early. Default 16 MiB.
 	PageBytes int
 	// Limits bounds what messages may hold; zero fields have their defaults.
@@ -61,6 +63,7 @@ type Service struct {
 	server      *server.Server
 	directories directoryv1.DirectoryFeedServiceClient
 	log         *slog.Logger
+	retention   time.Duration
 	stop        chan struct{}
 	once        sync.Once
 }
@@ -88,6 +91,9 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if c.ReadyWait == 0 {
 		c.ReadyWait = 2 * time.Second
 	}
+	if c.ChangeRetention == 0 {
+		c.ChangeRetention = 30 * 24 * time.Hour
+	}
 	if c.PageBytes == 0 {
 		c.PageBytes = 16 << 20
 	}
@@ -105,7 +111,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	stop := make(chan struct{})
 	return &Service{
 		store: s, core: domain, server: server.New(domain, c.Bookmark, stop),
-		directories: directoryv1.NewDirectoryFeedServiceClient(d.Directory), log: d.Log, stop: stop,
+		directories: directoryv1.NewDirectoryFeedServiceClient(d.Directory), log: d.Log, retention: c.ChangeRetention, stop: stop,
 	}, nil
 }
 
@@ -116,6 +122,9 @@ func (c Config) check() error {
 	}
 	if c.ReadyWait < 0 {
 		problems = append(problems, fmt.Errorf("identity.ready_wait must not be negative, not %s", c.ReadyWait))
+	}
+	if c.ChangeRetention < 0 {
+		problems = append(problems, fmt.Errorf("identity.change_retention must not be negative, not %s", c.ChangeRetention))
 	}
 	if c.Bookmark < 0 {
 		problems = append(problems, fmt.Errorf("identity.bookmark must not be negative, not %s", c.Bookmark))
@@ -136,14 +145,42 @@ func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 // Register adds the service to a gRPC server.
 func (s *Service) Register(r grpc.ServiceRegistrar) { s.server.Register(r) }
 
-// Run follows the directories until the context ends.
+// Run follows the directories, and trims the feed, until the context ends.
 func (s *Service) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	running.Go(func() { s.followAlways(ctx) })
+	running.Go(func() { s.trim(ctx) })
+	running.Wait()
+	return nil
+}
+
+// trim removes records from the feed that were kept long enough.
+func (s *Service) trim(ctx context.Context) {
+	ticker := time.NewTicker(trimEvery)
+	defer ticker.Stop()
+	for {
+		if err := s.core.TrimChanges(ctx, s.retention); err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "trimming the change feed failed and is tried again", "error", err)
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// trimEvery is how often records are looked for that are old enough to be trimmed.
+const trimEvery = 10 * time.Minute
+
+// followAlways follows the directories until the context ends.
+func (s *Service) followAlways(ctx context.Context) {
 	const leastDelay, mostDelay = 50 * time.Millisecond, 5 * time.Second
 	delay := leastDelay
 	for {
 		connected, err := s.follow(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		if connected {
 			delay = leastDelay
@@ -157,7 +194,7 @@ func (s *Service) Run(ctx context.Context) error {
 			delay = min(2*delay, mostDelay)
 		case <-ctx.Done():
 			timer.Stop()
-			return nil
+			return
 		}
 	}
 }

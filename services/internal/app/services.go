@@ -100,7 +100,7 @@ func (a *App) startIdentity(ctx context.Context) error {
 	}
 	s, err := identity.New(ctx, identity.Config{
 		DatabasePath: a.file(identityCaller), DatabaseURL: a.settings.databaseURL(identityCaller),
-		DatabaseConnections: a.settings.Identity.DatabaseConnections,
+		DatabaseConnections: a.settings.Identity.DatabaseConnections, ChangeRetention: a.settings.Identity.ChangeRetention,
 	}, identity.Dependencies{
 		Directory: toDirectory, Log: a.log(identityCaller),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
@@ -141,7 +141,7 @@ func (a *App) startRule(ctx context.Context) error {
 	}
 	s, err := rule.New(ctx, rule.Config{
 		DatabasePath: a.file(ruleCaller), DatabaseURL: a.settings.databaseURL(ruleCaller),
-		DatabaseConnections: a.settings.Rule.DatabaseConnections, Workers: a.settings.Rule.Workers,
+		DatabaseConnections: a.settings.Rule.DatabaseConnections, Workers: a.settings.Rule.Workers, FeedRetention: a.settings.Rule.FeedRetention,
 	}, rule.Dependencies{
 		Identity: toIdentity, FailedEvents: toEvents, Log: a.log(ruleCaller),
 		Tracing: a.options.Telemetry.Tracing, Meters: a.options.Telemetry.Meter, Now: a.options.Now,

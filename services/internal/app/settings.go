@@ -38,11 +38,11 @@ type Settings struct {
 	ShutdownDelay   time.Duration `koanf:"shutdown_delay" doc:"How long a stop goes on taking requests after /readyz said no, so that balancers learn of it."`
 	ShutdownTimeout time.Duration `koanf:"shutdown_timeout" doc:"How long a stop then waits for what is under way."`
 
-	Gateway      GatewaySettings `koanf:"gateway"`
-	Directory    ServiceSettings `koanf:"directory"`
-	Identity     ServiceSettings `koanf:"identity"`
-	Rule         RuleSettings    `koanf:"rule"`
-	FailedEvents ServiceSettings `koanf:"failedevents"`
+	Gateway      GatewaySettings  `koanf:"gateway"`
+	Directory    ServiceSettings  `koanf:"directory"`
+	Identity     IdentitySettings `koanf:"identity"`
+	Rule         RuleSettings     `koanf:"rule"`
+	FailedEvents ServiceSettings  `koanf:"failedevents"`
 }
 
 // ServiceSettings are those that every service behind the gateway has.
@@ -53,10 +53,17 @@ type ServiceSettings struct {
 	DatabaseConnections int32         `koanf:"database_connections" doc:"Connections to PostgreSQL that a replica of the service opens at most."`
 }
 
+// IdentitySettings are the identity service's.
+type IdentitySettings struct {
+	ServiceSettings `koanf:",squash"`
+	ChangeRetention time.Duration `koanf:"change_retention" doc:"How long records of the change feed are kept. A rule service that was away for longer looks at everybody."`
+}
+
 // RuleSettings are the rule service's.
 type RuleSettings struct {
 	ServiceSettings `koanf:",squash"`
-	Workers         int `koanf:"workers" doc:"How many organizations a replica reconciles at a time."`
+	Workers         int           `koanf:"workers" doc:"How many organizations a replica reconciles at a time."`
+	FeedRetention   time.Duration `koanf:"feed_retention" doc:"How long records of the access feed are kept. Who was away for longer has to list access anew."`
 }
 
 // GatewaySettings are the gateway's.
@@ -70,6 +77,7 @@ type GatewaySettings struct {
 
 // Defaults gives the settings of a process that was told nothing.
 func Defaults() Settings {
+	const month = 30 * 24 * time.Hour
 	service := func(addr string) ServiceSettings {
 		return ServiceSettings{ListenAddr: addr, Addr: addr, DatabaseConnections: 20}
 	}
@@ -81,8 +89,9 @@ func Defaults() Settings {
 			RatePerSecond: 100, MaxBodyBytes: 1 << 20, MaxGroupBytes: 64 << 20, SpoolBytes: 256 << 20,
 			RequestTimeout: 30 * time.Second,
 		},
-		Directory: service("127.0.0.1:8090"), Identity: service("127.0.0.1:8091"),
-		Rule:         RuleSettings{ServiceSettings: service("127.0.0.1:8092"), Workers: 4},
+		Directory:    service("127.0.0.1:8090"),
+		Identity:     IdentitySettings{ServiceSettings: service("127.0.0.1:8091"), ChangeRetention: month},
+		Rule:         RuleSettings{ServiceSettings: service("127.0.0.1:8092"), Workers: 4, FeedRetention: month},
 		FailedEvents: service("127.0.0.1:8093"),
 	}
 }
@@ -122,7 +131,7 @@ func (s Settings) service(service commonv1.Caller) ServiceSettings {
 	case directoryCaller:
 		return s.Directory
 	case identityCaller:
-		return s.Identity
+		return s.Identity.ServiceSettings
 	case ruleCaller:
 		return s.Rule.ServiceSettings
 	default:
@@ -194,12 +203,14 @@ func (s Settings) Check() error {
 		c.wrong("log_format", "json or text", s.LogFormat)
 	}
 	for key, value := range map[string]float64{
-		"shutdown_timeout":        s.ShutdownTimeout.Seconds(),
-		"gateway.max_body_bytes":  float64(s.Gateway.MaxBodyBytes),
-		"gateway.max_group_bytes": float64(s.Gateway.MaxGroupBytes),
-		"gateway.spool_bytes":     float64(s.Gateway.SpoolBytes),
-		"gateway.request_timeout": s.Gateway.RequestTimeout.Seconds(),
-		"rule.workers":            float64(s.Rule.Workers),
+		"shutdown_timeout":          s.ShutdownTimeout.Seconds(),
+		"gateway.max_body_bytes":    float64(s.Gateway.MaxBodyBytes),
+		"gateway.max_group_bytes":   float64(s.Gateway.MaxGroupBytes),
+		"gateway.spool_bytes":       float64(s.Gateway.SpoolBytes),
+		"gateway.request_timeout":   s.Gateway.RequestTimeout.Seconds(),
+		"rule.workers":              float64(s.Rule.Workers),
+		"rule.feed_retention":       s.Rule.FeedRetention.Seconds(),
+		"identity.change_retention": s.Identity.ChangeRetention.Seconds(),
 	} {
 		c.above0(key, value)
 	}

@@ -63,6 +63,13 @@ func (c Cursor) CheckEpoch(epoch string) error {
 	return nil
 }
 
+// Ahead is the fault.CursorExpired of a cursor that the feed has not come to: it was given out before the database was
+// restored in a way that could not be noticed.
+func Ahead() error { return Expired("the feed has not come as far as the cursor, as after a restore") }
+
+// Trimmed is the fault.CursorExpired of a cursor before what the feed still holds.
+func Trimmed() error { return Expired("the feed no longer holds what came after the cursor") }
+
 // Expired is the fault.CursorExpired of a cursor that can no longer be followed.
 func Expired(why string) error {
 	return fault.New(fault.CursorExpired, "%s: take a new cursor, list, then follow", fmt.Sprint(why))

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"time"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -122,3 +123,15 @@ func (c *Core) Active(ctx context.Context, after feed.Cursor) ([]string, feed.Cu
 
 // Written gives a channel that closes when change records come.
 func (c *Core) Written() <-chan struct{} { return c.store.Written() }
+
+// TrimChanges removes the records of the feed that are older than this.
+func (c *Core) TrimChanges(ctx context.Context, retention time.Duration) error {
+	const batch = 1000 // keeps the transaction short
+	for ctx.Err() == nil {
+		n, err := c.store.TrimChanges(ctx, c.config.Now().Add(-retention), batch)
+		if err != nil || n < batch {
+			return err
+		}
+	}
+	return nil
+}

@@ -269,7 +269,7 @@ type Store interface {
 	// Cursor is the end of the feed. Whatever shows later is after follow; whatever was written is not after newest.
 	Cursor(ctx context.Context) (follow, newest feed.Cursor, err error)
 	// Changes lists an organization's records after a cursor, in the feed's order, at most limit, and the cursor after what
-	// was looked at. fault.CursorExpired: another epoch.
+	// was looked at. fault.CursorExpired: another epoch, records after the cursor were trimmed, or the feed has not come so far.
 	//
 	// A record shows once nothing can come before it any more: with some engines a moment after the write returned, and
 	// Written tells when. It then shows at that place for good. The records of one write follow each other in the order in
@@ -277,8 +277,11 @@ type Store interface {
 	// in another order than the writes, even of one resource: its highest revision is the newest.
 	Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]Change, feed.Cursor, error)
 	// Active lists the organizations with records after a cursor, and the cursor after them: go on from there also when
-	// there was none.
+	// there was none. From the beginning it lists those whose records were trimmed, too. fault.CursorExpired as with Changes.
 	Active(ctx context.Context, after feed.Cursor) ([]string, feed.Cursor, error)
+	// TrimChanges removes records from before a time, the oldest first, at most limit, and says how many. While one process
+	// trims, another one has nothing to do.
+	TrimChanges(ctx context.Context, before time.Time, limit int) (int, error)
 	// Written gives a channel that closes once records show that did not show before, or earlier.
 	Written() <-chan struct{}
 

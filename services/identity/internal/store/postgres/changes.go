@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"math"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -58,6 +59,9 @@ func (s *Store) record(ctx context.Context, tx pgx.Tx, scope store.Scope, r reco
 // horizon is the oldest transaction that is open, as the statement's snapshot sees it: what is below it is final.
 const horizon = `pg_snapshot_xmin(pg_current_snapshot())::text::bigint`
 
+// ahead is the first transaction that has not begun, as the statement's snapshot sees it: no cursor is at or beyond it.
+const ahead = `pg_snapshot_xmax(pg_current_snapshot())::text::bigint`
+
 // before is the cursor after everything that a transaction below this one wrote.
 func (s *Store) before(transaction uint64) feed.Cursor {
 	return feed.Cursor{Epoch: s.db.Epoch(), Transaction: transaction - 1, Sequence: math.MaxInt64}
@@ -102,24 +106,31 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 	// One statement, so that the horizon and the records are of one snapshot. Without a record there is a row without one.
 	type line struct {
 		store.Change
-		horizon uint64
-		there   bool
+		horizon, ahead uint64
+		trimmed        feed.Cursor
+		there          bool
 	}
 	found, err := sqldb.ReadAll(ctx, s.db, func(l *line) []any {
 		return []any{
-			&l.horizon, &l.there, &l.Cursor.Transaction, &l.Cursor.Sequence, &l.OrganizationID, &l.DirectoryID, &l.Group,
+			&l.horizon, &l.ahead, &l.trimmed.Transaction, &l.trimmed.Sequence, &l.there, &l.Cursor.Transaction, &l.Cursor.Sequence, &l.OrganizationID, &l.DirectoryID, &l.Group,
 			&l.ResourceID, &l.Revision, &l.Kind, &l.MemberID, &l.MemberGroup, &l.MessageID, &l.Traceparent, sqldb.Time(&l.Time),
 		}
-	}, `SELECT h.horizon, c.sequence IS NOT NULL, coalesce(c.transaction, 0), coalesce(c.sequence, 0), coalesce(organization_id, ''),
+	}, `SELECT h.horizon, h.ahead, coalesce(t.transaction, 0), coalesce(t.sequence, 0), c.sequence IS NOT NULL, coalesce(c.transaction, 0), coalesce(c.sequence, 0), coalesce(c.organization_id, ''),
 		coalesce(directory_id, ''), coalesce(resource_group, false), coalesce(resource_id, ''), coalesce(revision, 0),
 		coalesce(kind, 0), coalesce(member_id, ''), coalesce(member_group, false), coalesce(message_id, ''),
 		coalesce(traceparent, ''), coalesce(time, 0)
-		FROM (SELECT `+horizon+` AS horizon) h LEFT JOIN LATERAL (
+		FROM (SELECT `+horizon+` AS horizon, `+ahead+` AS ahead) h LEFT JOIN trimmed t ON t.organization_id = $1 LEFT JOIN LATERAL (
 			SELECT * FROM changes WHERE organization_id = $1 AND (transaction, sequence) > ($2, $3) AND transaction < h.horizon
 			ORDER BY transaction, sequence LIMIT $4) c ON true
 		ORDER BY c.transaction, c.sequence`, organizationID, transaction, sequence, limit)
 	if err != nil {
 		return nil, after, err
+	}
+	switch first := found[0]; {
+	case after.Transaction >= first.ahead:
+		return nil, after, feed.Ahead()
+	case after.Before(first.trimmed):
+		return nil, after, feed.Trimmed()
 	}
 	var changes []store.Change
 	for _, l := range found {
@@ -146,29 +157,66 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) ([]string, feed.C
 	query := `SELECT DISTINCT organization_id FROM changes
 		WHERE (transaction, sequence) > ($1, $2) AND transaction < $3 ORDER BY 1`
 	transaction, sequence := columnsOf(after)
-	if after.Transaction == 0 && after.Sequence == 0 {
+	beginning := after.Transaction == 0 && after.Sequence == 0
+	if beginning {
 		// At the beginning that would read every record; the organizations are fewer.
 		query = `WITH RECURSIVE o (id) AS (
 				SELECT min(organization_id) FROM changes
 				UNION ALL SELECT (SELECT min(organization_id) FROM changes WHERE organization_id > o.id) FROM o WHERE o.id IS NOT NULL)
 			SELECT id FROM o WHERE id IS NOT NULL AND (SELECT transaction < $3 FROM changes
-				WHERE organization_id = o.id AND (transaction, sequence) > ($1, $2) ORDER BY transaction, sequence LIMIT 1)`
+				WHERE organization_id = o.id AND (transaction, sequence) > ($1, $2) ORDER BY transaction, sequence LIMIT 1)
+			UNION SELECT organization_id FROM trimmed ORDER BY 1`
 	}
 	// What is below the horizon stays so: it need not be of the snapshot that reads the records.
-	end, err := sqldb.ReadOne(ctx, s.db, sqldb.Value[int64], nil, `SELECT `+horizon)
+	type limits struct {
+		end     int64
+		ahead   uint64
+		trimmed feed.Cursor
+	}
+	at, err := sqldb.ReadOne(ctx, s.db, func(l *limits) []any {
+		return []any{&l.end, &l.ahead, &l.trimmed.Transaction, &l.trimmed.Sequence}
+	}, nil, `SELECT `+horizon+`, `+ahead+`, coalesce(t.transaction, 0), coalesce(t.sequence, 0) FROM (SELECT) one
+		LEFT JOIN LATERAL (SELECT transaction, sequence FROM trimmed ORDER BY transaction DESC, sequence DESC LIMIT 1) t ON true`)
+	switch {
+	case err != nil:
+		return nil, after, err
+	case after.Transaction >= at.ahead:
+		return nil, after, feed.Ahead()
+	case !beginning && after.Before(at.trimmed):
+		return nil, after, feed.Trimmed()
+	}
+	active, err := sqldb.ReadAll(ctx, s.db, sqldb.Value[string], query, transaction, sequence, at.end)
 	if err != nil {
 		return nil, after, err
 	}
-	active, err := sqldb.ReadAll(ctx, s.db, sqldb.Value[string], query, transaction, sequence, end)
-	if err != nil {
-		return nil, after, err
-	}
-	next := s.before(uint64(end))
+	next := s.before(uint64(at.end))
 	if after.Epoch != "" && next.Before(after) {
 		next = after
 	}
 	return active, next, nil
 }
+
+// TrimChanges implements store.Store. What was not folded into the totals stays.
+func (s *Store) TrimChanges(ctx context.Context, before time.Time, limit int) (int, error) {
+	return sqldb.ReadOne(ctx, s.db, sqldb.Value[int], nil, `WITH oldest AS (
+			SELECT transaction, sequence, time FROM changes
+			WHERE transaction < (SELECT transaction FROM folded) AND (SELECT pg_try_advisory_xact_lock(`+trimLock+`))
+			ORDER BY transaction, sequence LIMIT $1),
+		last AS (
+			SELECT transaction, sequence FROM oldest WHERE time < $2 ORDER BY transaction DESC, sequence DESC LIMIT 1),
+		gone AS (
+			DELETE FROM changes c USING last WHERE (c.transaction, c.sequence) <= (last.transaction, last.sequence)
+			RETURNING c.organization_id, c.transaction, c.sequence),
+		noted AS (
+			INSERT INTO trimmed (organization_id, transaction, sequence)
+			SELECT DISTINCT ON (organization_id) organization_id, transaction, sequence FROM gone
+			ORDER BY organization_id, transaction DESC, sequence DESC
+			ON CONFLICT (organization_id) DO UPDATE SET transaction = excluded.transaction, sequence = excluded.sequence)
+		SELECT count(*) FROM gone`, limit, sqldb.Time(&before))
+}
+
+// trimLock is the advisory lock of who trims.
+const trimLock = `hashtextextended('trim', 4)`
 
 // Written implements store.Store.
 func (s *Store) Written() <-chan struct{} { return s.written.Wait() }

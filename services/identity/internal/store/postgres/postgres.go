@@ -45,7 +45,7 @@ func tables() sqldb.PostgresSchema {
 // newEpoch empties the feed, and counts anew what was folded from it.
 func newEpoch(ctx context.Context, tx pgx.Tx) error {
 	for _, statement := range []string{
-		`TRUNCATE changes, totals`,
+		`TRUNCATE changes, trimmed, totals`,
 		`INSERT INTO totals (organization_id, directory_id, resource_group, total)
 			SELECT organization_id, directory_id, false, count(*) FROM users GROUP BY organization_id, directory_id
 			UNION ALL SELECT organization_id, directory_id, true, count(*) FROM groups GROUP BY organization_id, directory_id`,

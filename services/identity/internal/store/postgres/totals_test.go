@@ -22,7 +22,7 @@ func TestTotalsAreExactWhateverWasFolded(t *testing.T) {
 	cause := store.Cause{Time: time.Unix(1, 0)}
 	scopes := []store.Scope{{OrganizationID: "acme", DirectoryID: "d1"}, {OrganizationID: "acme", DirectoryID: "d2"}, {OrganizationID: "other", DirectoryID: "d1"}}
 	for i, scope := range scopes {
-		must(t, all[0].ApplyDirectory(t.Context(), store.Directory{OrganizationID: scope.OrganizationID, ID: scope.DirectoryID}, store.Place{Revision: int64(i+1)}))
+		must(t, all[0].ApplyDirectory(t.Context(), store.Directory{OrganizationID: scope.OrganizationID, ID: scope.DirectoryID}, store.Place{Revision: int64(i + 1)}))
 	}
 	var members []string
 	for i := range 10 {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/feed"
@@ -34,11 +35,24 @@ func (s *Store) Cursor(ctx context.Context) (follow, newest feed.Cursor, err err
 	return end, end, err
 }
 
-// end is the cursor after the newest record: what is written shows.
+// end is the cursor after the newest record, also when that was trimmed: what is written shows.
 func (s *Store) end(ctx context.Context) (feed.Cursor, error) {
 	cursor := feed.Cursor{Epoch: s.epoch}
-	err := s.db.QueryRow(ctx, `SELECT coalesce(max(sequence), 0) FROM changes`).Scan(&cursor.Sequence)
+	err := s.db.QueryRow(ctx, `SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes'`).Scan(&cursor.Sequence)
 	return cursor, err
+}
+
+// holds says whether the feed holds all records between a cursor and its end, of one organization or of all.
+func (s *Store) holds(ctx context.Context, organizationID string, after, end feed.Cursor) error {
+	if end.Before(after) {
+		return feed.Ahead()
+	}
+	var trimmed int64
+	err := s.db.QueryRow(ctx, `SELECT coalesce(max(sequence), 0) FROM trimmed WHERE ?1 = '' OR organization_id = ?1`, organizationID).Scan(&trimmed)
+	if err == nil && after.Sequence < trimmed {
+		err = feed.Trimmed()
+	}
+	return err
 }
 
 // Changes implements store.Store.
@@ -49,6 +63,9 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 	// The end is read first: a record that comes in between is met by the next call.
 	end, err := s.end(ctx)
 	if err != nil {
+		return nil, after, err
+	}
+	if err := s.holds(ctx, organizationID, after, end); err != nil {
 		return nil, after, err
 	}
 	rows, err := s.db.Query(ctx, `SELECT sequence, organization_id, directory_id, resource_group, resource_id, revision, kind,
@@ -81,16 +98,22 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) ([]string, feed.C
 	if err != nil {
 		return nil, after, err
 	}
-	if after.Epoch != "" && !after.Before(end) {
+	beginning := after.Sequence == 0
+	if !beginning {
+		if err := s.holds(ctx, "", after, end); err != nil {
+			return nil, after, err
+		}
+	}
+	if after.Epoch != "" && after == end {
 		return nil, after, nil
 	}
 	// At the beginning this would read every record; the organizations are fewer.
 	query := `SELECT DISTINCT organization_id FROM changes WHERE sequence > ?1 AND sequence <= ?2 ORDER BY 1`
-	if after.Sequence == 0 {
+	if beginning {
 		query = `WITH RECURSIVE o (id) AS (
 				SELECT min(organization_id) FROM changes
 				UNION ALL SELECT (SELECT min(organization_id) FROM changes WHERE organization_id > o.id) FROM o WHERE o.id IS NOT NULL)
-			SELECT id FROM o WHERE id IS NOT NULL AND ?1 < ?2`
+			SELECT id FROM o WHERE id IS NOT NULL AND ?1 < ?2 UNION SELECT organization_id FROM trimmed ORDER BY 1`
 	}
 	rows, err := s.db.Query(ctx, query, after.Sequence, end.Sequence)
 	active, err := sqldb.Collect(rows, err, scanString)
@@ -98,6 +121,27 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) ([]string, feed.C
 		return nil, after, err
 	}
 	return active, end, nil
+}
+
+// TrimChanges implements store.Store.
+func (s *Store) TrimChanges(ctx context.Context, before time.Time, limit int) (removed int, err error) {
+	err = s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		var last int64
+		err := tx.QueryRow(ctx, `SELECT coalesce(max(sequence), 0) FROM
+			(SELECT sequence, time FROM changes ORDER BY sequence LIMIT ?) WHERE time < ?`, limit, sqldb.Time(&before)).Scan(&last)
+		if err != nil || last == 0 {
+			return err
+		}
+		if _, err = tx.Exec(ctx, `INSERT INTO trimmed (organization_id, sequence)
+			SELECT organization_id, max(sequence) FROM changes WHERE sequence <= ? GROUP BY organization_id
+			ON CONFLICT (organization_id) DO UPDATE SET sequence = excluded.sequence`, last); err != nil {
+			return err
+		}
+		n, err := tx.Exec(ctx, `DELETE FROM changes WHERE sequence <= ?`, last)
+		removed = int(n)
+		return err
+	})
+	return removed, err
 }
 
 // Written implements store.Store.

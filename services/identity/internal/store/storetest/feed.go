@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -134,6 +135,70 @@ var feedCases = []testCase{
 		f.refuses("Changes", err, fault.CursorExpired)
 		_, _, err = f.store.Active(f.Context(), foreign)
 		f.refuses("Active", err, fault.CursorExpired)
+	}},
+	{"a cursor that the feed has not come to has expired", func(f *fixture) {
+		f.user(f.directory("d1"), "anna")
+		beyond := f.cursor()
+		beyond.Transaction, beyond.Sequence = beyond.Transaction*1000, 1<<40
+		_, _, err := f.store.Changes(f.Context(), "acme", beyond, 10)
+		f.refuses("Changes", err, fault.CursorExpired)
+		_, _, err = f.store.Active(f.Context(), beyond)
+		f.refuses("Active", err, fault.CursorExpired)
+	}},
+	{"records are trimmed from the oldest, and a cursor before them has expired", func(f *fixture) {
+		acme, other := f.directory("d1"), f.directoryOf("other", "d2")
+		start := f.cursor()
+		at := func(scope store.Scope, id string, minute int) {
+			f.Helper()
+			_, err := f.store.CreateUser(f.Context(), newUser(scope, id), cause(minute))
+			f.must(err)
+		}
+		at(acme, "u1", 1)
+		at(acme, "u2", 2)
+		at(acme, "u3", 3)
+		middle := f.cursor()
+		at(acme, "u4", 4)
+		at(other, "u5", 5)
+		f.shown()
+		trim := func(before time.Time, limit int) (n int) {
+			f.Helper()
+			// Some engines have to count records first.
+			ctx, cancel := context.WithTimeout(f.Context(), patience)
+			defer cancel()
+			for ctx.Err() == nil && n == 0 {
+				trimmed, err := f.store.TrimChanges(ctx, before, limit)
+				f.must(err)
+				n = trimmed
+			}
+			return n
+		}
+		f.equal("the first batch", trim(cause(4).Time, 2), 2)
+		f.equal("the second batch", trim(cause(4).Time, 2), 1)
+		none, err := f.store.TrimChanges(f.Context(), cause(4).Time, 2)
+		f.must(err)
+		f.equal("the third batch", none, 0)
+		for _, early := range []feed.Cursor{{}, start} {
+			_, _, err := f.store.Changes(f.Context(), "acme", early, 10)
+			f.refuses("Changes", err, fault.CursorExpired)
+		}
+		f.equal("what is left", f.since(middle), list("user u4@1: created"))
+		_, _, err = f.store.Changes(f.Context(), "other", feed.Cursor{}, 10)
+		f.must(err)
+		active, _, err := f.store.Active(f.Context(), feed.Cursor{})
+		f.must(err)
+		f.equal("who is active from the beginning", active, list("acme", "other"))
+		f.equal("all the rest", trim(cause(6).Time, 10), 2)
+		active, end, err := f.store.Active(f.Context(), feed.Cursor{})
+		f.must(err)
+		f.equal("who was active once", active, list("acme", "other"))
+		if _, _, err := f.store.Active(f.Context(), middle); middle.Sequence > 0 {
+			f.refuses("Active", err, fault.CursorExpired)
+		}
+		total, err := f.store.CountUsers(f.Context(), acme)
+		f.must(err)
+		f.equal("the users", total, 4)
+		f.user(acme, "u6")
+		f.equal("what comes after", f.since(end), list("user u6@1: created"))
 	}},
 	{"active are the organizations with records after a cursor", func(f *fixture) {
 		scopes := map[string]store.Scope{}

@@ -182,7 +182,7 @@ var strangers = []stranger{
 }
 
 // ownedByAll are the methods that concern no organization's data: places in the feed, and what follows directories.
-var ownedByAll = []string{"Active", "ApplyDirectory", "Close", "Cursor", "Epoch", "Followed", "Written"}
+var ownedByAll = []string{"Active", "ApplyDirectory", "Close", "Cursor", "Epoch", "Followed", "TrimChanges", "Written"}
 
 var tenancyCases = []testCase{
 	{"nothing of an organization is read or changed by another under its ids", func(f *fixture) {

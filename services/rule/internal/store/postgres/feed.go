@@ -25,14 +25,14 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 	if err := after.CheckEpoch(s.db.Epoch()); err != nil {
 		return nil, feed.Cursor{}, err
 	}
-	var end, trimmedTransaction, trimmedSequence int64
+	var end, ahead, trimmedTransaction, trimmedSequence int64
 	var held bool
 	var changes *[]store.Change
 	err := s.snapshot(ctx, func(b *pgx.Batch) {
-		b.Queue(`SELECT `+settled+`, coalesce(max(t.transaction), 0), coalesce(max(t.sequence), 0),
+		b.Queue(`SELECT `+settled+`, pg_snapshot_xmax(pg_current_snapshot())::text::bigint, coalesce(max(t.transaction), 0), coalesce(max(t.sequence), 0),
 			EXISTS (SELECT 1 FROM access_feed WHERE organization_id = $1 AND transaction >= `+settled+`)
 			FROM access_feed_trimmed t WHERE t.organization_id = $1`, organizationID).QueryRow(func(row pgx.Row) error {
-			return row.Scan(&end, &trimmedTransaction, &trimmedSequence, &held)
+			return row.Scan(&end, &ahead, &trimmedTransaction, &trimmedSequence, &held)
 		})
 		changes = ask(b, s.scanChange, `SELECT transaction, sequence, user_id, tenant_id, role_id, kind, message_id, sync_id,
 			traceparent, time FROM access_feed
@@ -43,8 +43,11 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 	if err != nil {
 		return nil, feed.Cursor{}, err
 	}
-	if after.Before(s.cursor(trimmedTransaction, trimmedSequence)) {
-		return nil, feed.Cursor{}, feed.Expired("the access feed no longer holds what came after the cursor")
+	switch {
+	case after.Before(s.cursor(trimmedTransaction, trimmedSequence)):
+		return nil, feed.Cursor{}, feed.Trimmed()
+	case after.Transaction > uint64(ahead):
+		return nil, feed.Cursor{}, feed.Ahead()
 	}
 	if n := len(*changes); n > 0 {
 		return *changes, (*changes)[n-1].Cursor, nil

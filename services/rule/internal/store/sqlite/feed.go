@@ -24,7 +24,7 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 			return err
 		}
 		if after.Sequence < lowWater {
-			return feed.Expired("the access feed no longer holds what came after the cursor")
+			return feed.Trimmed()
 		}
 		rows, err := tx.Query(ctx, `SELECT sequence, user_id, tenant_id, role_id, kind, message_id, sync_id, traceparent, time
 			FROM access_feed WHERE organization_id = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
@@ -39,7 +39,10 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 		}
 		// Nothing more is there: going on from the end saves the next reader from looking again.
 		end, err := endOfFeed(ctx, tx)
-		next = cursor(s.epoch, max(end, after.Sequence))
+		if err == nil && end < after.Sequence {
+			err = feed.Ahead()
+		}
+		next = cursor(s.epoch, end)
 		return err
 	})
 	if err != nil {

@@ -220,6 +220,12 @@ func testFeed(t *testing.T, e Engine) {
 		_, _, err := s.AccessChanges(ctx, acme, feed.Cursor{Epoch: "another"}, 9)
 		refused(t, err, fault.CursorExpired)
 	})
+	t.Run("a cursor that the feed has not come to has expired", func(t *testing.T) {
+		beyond := get[feed.Cursor](t)(s.AccessCursor(ctx))
+		beyond.Transaction, beyond.Sequence = beyond.Transaction*1000, 1<<40
+		_, _, err := s.AccessChanges(ctx, acme, beyond, 9)
+		refused(t, err, fault.CursorExpired)
+	})
 }
 
 func testTrimming(t *testing.T, e Engine) {

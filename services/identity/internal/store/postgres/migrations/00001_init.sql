@@ -102,6 +102,14 @@ CREATE TABLE changes (
 );
 CREATE INDEX changes_organization ON changes (organization_id, transaction, sequence);
 
+-- The newest record of each organization that was trimmed.
+CREATE TABLE trimmed (
+  organization_id text   NOT NULL COLLATE "C" PRIMARY KEY,
+  transaction     bigint NOT NULL,
+  sequence        bigint NOT NULL
+);
+CREATE INDEX trimmed_newest ON trimmed (transaction, sequence);
+
 -- How many users and groups a directory has, as the change records of the transactions below folded.transaction say. Who asks
 -- adds what the records after those say. A write touches no row here.
 CREATE TABLE totals (

@@ -95,3 +95,10 @@ CREATE TABLE changes (
   time            INTEGER NOT NULL
 );
 CREATE INDEX changes_organization ON changes (organization_id, sequence);
+
+-- The newest record of each organization that was trimmed.
+CREATE TABLE trimmed (
+  organization_id TEXT    NOT NULL PRIMARY KEY,
+  sequence        INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX trimmed_newest ON trimmed (sequence);
