@@ -26,9 +26,10 @@ type heldBack struct {
 	log    *slog.Logger
 
 	mu     sync.Mutex
-	by     int64 // its transaction id; 0 while there is none
-	pid    int64 // of the session that has it
-	since  time.Time
+	by     int64     // its transaction id; 0 while there is none
+	pid    int64     // of the session that has it
+	since  time.Time // it was met for the first time
+	seen   time.Time // and for the last
 	logged bool
 
 	observed metric.Registration // nil without a meter
@@ -69,7 +70,7 @@ func (h *heldBack) observe(meter metric.MeterProvider) (err error) {
 			o.ObserveFloat64(gauge, 0)
 			return nil
 		}
-		o.ObserveFloat64(gauge, time.Since(h.since).Seconds(), metric.WithAttributes(attribute.Int64("pid", h.pid)))
+		o.ObserveFloat64(gauge, h.seen.Sub(h.since).Seconds(), metric.WithAttributes(attribute.Int64("pid", h.pid)))
 		return nil
 	}, gauge)
 	return err
@@ -96,10 +97,15 @@ func (h *heldBack) look(ctx context.Context) {
 		h.by, h.logged = 0, false
 	case oldest != h.by:
 		h.by, h.pid, h.since, h.logged = oldest, pid, time.Now(), false
-	case time.Since(h.since) > heldBackLog && !h.logged:
+		h.seen = h.since
+	default:
+		h.seen = time.Now()
+		if h.logged || h.seen.Sub(h.since) < heldBackLog {
+			return
+		}
 		h.logged = true
 		h.log.LogAttrs(ctx, slog.LevelWarn, "a transaction holds the feed back: access lags until its session ends it",
-			slog.String("schema", h.schema), slog.Int64("pid", h.pid), slog.String("for", fmt.Sprint(time.Since(h.since).Round(time.Second))))
+			slog.String("schema", h.schema), slog.Int64("pid", h.pid), slog.String("for", fmt.Sprint(h.seen.Sub(h.since).Round(time.Second))))
 	}
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
@@ -22,6 +24,8 @@ import (
 // client is how the commands reach a server.
 type client struct {
 	addr, dataDir, tokenFile, output string
+	tls                              bool
+	tlsCA                            string
 	timeout                          time.Duration
 
 	conn *grpc.ClientConn
@@ -44,6 +48,8 @@ func (c *client) flags(root *cobra.Command) {
 	flags.StringVar(&c.addr, "addr", fromEnvironment("USHER_ADDR", defaultAddr), "the server's gRPC address (USHER_ADDR)")
 	flags.StringVar(&c.dataDir, "data-dir", fromEnvironment("USHER_DATA_DIR", defaultDataDir), "the data folder, with the bootstrap token (USHER_DATA_DIR)")
 	flags.StringVar(&c.tokenFile, "token-file", "", "a file with the token to sign in with, such as a service credential (default: the token in USHER_TOKEN, or else the bootstrap token)")
+	flags.BoolVar(&c.tls, "tls", false, "the gRPC address speaks TLS")
+	flags.StringVar(&c.tlsCA, "tls-ca", "", "a PEM file with whom to trust, with --tls (default: what the system trusts)")
 	flags.StringVarP(&c.output, "output", "o", "table", "table or json")
 	flags.DurationVar(&c.timeout, "timeout", time.Minute, "how long a call may take")
 }
@@ -58,13 +64,31 @@ func (c *client) dial(ctx context.Context) (context.Context, context.CancelFunc,
 		return nil, nil, nil, failed(err)
 	}
 	if c.conn == nil {
-		if c.conn, err = grpc.NewClient("dns:///"+c.addr, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
+		security, err := c.security()
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		if c.conn, err = grpc.NewClient("dns:///"+c.addr, grpc.WithTransportCredentials(security)); err != nil {
 			return nil, nil, nil, failed(err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
 	return ctx, cancel, c.conn, nil
+}
+
+// security is how the connection is kept from others.
+func (c *client) security() (credentials.TransportCredentials, error) {
+	switch {
+	case c.tls && c.tlsCA == "":
+		return credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12}), nil
+	case c.tls:
+		trusted, err := credentials.NewClientTLSFromFile(c.tlsCA, "")
+		return trusted, failed(err)
+	case c.tlsCA != "":
+		return nil, errors.New("--tls-ca is for --tls")
+	}
+	return insecure.NewCredentials(), nil
 }
 
 // token is what to sign in with: --token-file, else USHER_TOKEN, else the bootstrap token of a server on this machine.

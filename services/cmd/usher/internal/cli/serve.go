@@ -141,11 +141,15 @@ func serve(cmd *cobra.Command, s app.Settings) (err error) {
 	if err != nil {
 		return err
 	}
-	greet(cmd, a, s)
+	if s.LogFormat == "text" {
+		greet(cmd, a, s)
+	}
+	t.Log.InfoContext(ctx, "serving", "target", s.Target, "scim", a.SCIMAddr(), "admin", a.AdminAddr(), "grpc", a.GRPCAddr(), "operations", a.OpsAddr())
 	select {
 	case <-ctx.Done():
 	case err = <-a.Failed():
 	}
+	t.Log.InfoContext(ctx, "stopping", "delay", s.ShutdownDelay, "timeout", s.ShutdownTimeout)
 	stopCtx, cancel := context.WithTimeout(context.Background(), s.ShutdownDelay+s.ShutdownTimeout)
 	defer cancel()
 	return errors.Join(err, a.Stop(stopCtx), t.Shutdown(stopCtx))
