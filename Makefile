@@ -27,6 +27,11 @@ test: tools test-packages ## Run every test, with the race detector; installs Po
 test-packages:
 	@.ci/packages
 
+.PHONY: soak
+soak: tools test-packages ## The fault tests for longer: 200 kills, at other points each time.
+	cd services && E2E_ROUNDS=200 E2E_SEED=$${SEED:-$$(date +%s)} go test -race -gcflags=all=-d=checkptr=0 -timeout 2h -v \
+	  -run 'Killed|Faults|Restored|Rolling|Revo|Frozen|Redis|Down' ./e2e/...
+
 .PHONY: bench
 bench: ## Measure speed beside a bare echo; services/load/README.md explains the figures.
 	cd services && go run ./load

@@ -117,7 +117,7 @@ func (e *epochs) renew(ctx context.Context, conn *pgx.Conn, at string) (epoch st
 
 // RenewEpoch has the next connection begin a new epoch, for a database that was restored in a way that cannot be noticed.
 func RenewEpoch(ctx context.Context, url string, schema PostgresSchema) error {
-	pool, err := connectPostgres(ctx, PostgresServer{URL: url}, schema, nil)
+	pool, err := connectPostgres(ctx, PostgresServer{URL: url}, schema, nil, nil)
 	if err != nil {
 		return err
 	}

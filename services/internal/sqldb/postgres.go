@@ -87,7 +87,7 @@ func OpenPostgres(ctx context.Context, server PostgresServer, schema PostgresSch
 		db.epochs = &epochs{schema: schema, log: server.Log}
 	}
 	var err error
-	if db.Pool, err = connectPostgres(ctx, server, schema, db.recognize); err != nil {
+	if db.Pool, err = connectPostgres(ctx, server, schema, db.recognize, nil); err != nil {
 		return nil, err
 	}
 	if err := db.prepare(ctx, server, schema); err != nil {
@@ -136,7 +136,8 @@ func (p *Postgres) Close() {
 
 // MigratePostgres makes the schema and applies the migrations that it lacks, under a lock that other migrators wait for.
 func MigratePostgres(ctx context.Context, url string, schema PostgresSchema) error {
-	pool, err := connectPostgres(ctx, PostgresServer{URL: url}, schema, nil)
+	// A migration may take as long as it needs, as long as it makes nobody wait behind a lock.
+	pool, err := connectPostgres(ctx, PostgresServer{URL: url}, schema, nil, map[string]string{"statement_timeout": "0"})
 	if err != nil {
 		return err
 	}
@@ -187,7 +188,10 @@ func warnOfUnsafeSettings(ctx context.Context, pool *pgxpool.Pool, log *slog.Log
 	return nil
 }
 
-func connectPostgres(ctx context.Context, server PostgresServer, schema PostgresSchema, recognize func(context.Context, *pgx.Conn) error) (*pgxpool.Pool, error) {
+// connectPostgres makes the pool. recognize, if it is not nil, sees each new connection; session overrides its settings.
+func connectPostgres(ctx context.Context, server PostgresServer, schema PostgresSchema,
+	recognize func(context.Context, *pgx.Conn) error, session map[string]string,
+) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(server.URL)
 	if err != nil {
 		// The error of ParseConfig leaves passwords out.
@@ -214,6 +218,7 @@ func connectPostgres(ctx context.Context, server PostgresServer, schema Postgres
 	if schema.ByIndex {
 		maps.Copy(config.ConnConfig.RuntimeParams, byIndex)
 	}
+	maps.Copy(config.ConnConfig.RuntimeParams, session)
 	if server.Tracing != nil {
 		config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTracerProvider(server.Tracing),
 			otelpgx.WithDisableConnectionDetailsInAttributes())
