@@ -24,6 +24,7 @@ func TestAFrozenGatewayLetsNothingInWhenItWakes(t *testing.T) {
 	t.Parallel()
 	p := twoGateways(t, time.Second)
 	p.redis = testkit.StartRedis(t).URL()
+	p.each = map[string][]string{"gateway-2": {"USHER_REDIS_URL="}} // the frozen one hears of no revocation, and its leases have to run out
 	u := deploy(t, p)
 	frozen, process := u.gateway(1), u.processes["gateway-2"]
 
