@@ -53,25 +53,35 @@ func TestRedisFails(t *testing.T) {
 		{"cut off from one gateway", network.Cut, []bool{true, false}},
 		{"whole again", network.Mend, []bool{true, true}},
 	} {
-		key, id := whole.newKey()
-		for _, gateway := range gateways {
-			key.at(gateway).send("GET", "/Users?count=1", "", http.StatusOK)
+		owner := d.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: state.name})
+		key, id := owner.newKey()
+		here, there := key.at(gateways[0]), key.at(gateways[1])
+		for _, at := range []*directory{here, there} {
+			at.send("GET", "/Users?count=1", "", http.StatusOK)
 		}
+		holders := startClients(t, 20*time.Millisecond, listing, here, here, there, there)
 		begun := time.Now()
 		state.happens()
-		whole.revokeKey(id)
-		revoked = append(revoked, key)
-		for _, gateway := range gateways {
-			for _, r := range revoked {
-				if a, err := r.at(gateway).try(t.Context(), "GET", "/Users?count=1", ""); err != nil || a.status != http.StatusUnauthorized {
-					t.Errorf("%s: a revoked key got %d at %s: %v", state.name, a.status, gateway.addrs.SCIM, err)
-				}
+		owner.revokeKey(id)
+		answered := time.Now()
+		revoked = append(revoked, here, there)
+		for _, r := range revoked {
+			if a, err := r.try(t.Context(), "GET", "/Users?count=1", ""); err != nil || a.status != http.StatusUnauthorized {
+				t.Errorf("%s: a revoked key got %d at %s: %v", state.name, a.status, r.u.addrs.SCIM, err)
 			}
 		}
 		for i, gateway := range gateways {
 			eventually(t, state.name+": it is known", func() bool { return gateway.redisUp() == state.up[i] })
 		}
 		known := time.Now()
+		eventually(t, state.name+": its holders go on", func() bool {
+			return len(holders.since(answered, here)) >= 10 && len(holders.since(answered, there)) >= 10
+		})
+		for _, s := range holders.end() {
+			if s.err != nil || s.start.After(answered) && s.status != http.StatusUnauthorized {
+				t.Errorf("%s: a key that was revoked %s before got %d at %s: %v", state.name, s.start.Sub(answered), s.status, s.to.u.addrs.SCIM, s.err)
+			}
+		}
 		fresh, _ := whole.newKey()
 		for _, gateway := range gateways {
 			fresh.at(gateway).send("GET", "/Users?count=1", "", http.StatusOK)
