@@ -1,10 +1,15 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
 // deployment is an Usher of real processes.
@@ -21,6 +26,16 @@ type plan struct {
 	replicas map[string]int      // more than one, by service
 	env      []string            // for every process
 	each     map[string][]string // for the processes of a name
+}
+
+// twoGateways is a plan of a process a service on PostgreSQL, with two gateways and leases of this length.
+func twoGateways(t *testing.T, lease time.Duration) plan {
+	t.Helper()
+	return plan{
+		// The start migrates it.
+		split: true, database: testkit.Postgres(t, "usher", func(context.Context, string) error { return nil }),
+		replicas: map[string]int{"gateway": 2}, env: []string{leaseVariable + "=" + lease.String()},
+	}
 }
 
 // backend are the services behind the gateway, each after those that it calls.
@@ -80,6 +95,27 @@ func deploy(t *testing.T, p plan) *deployment {
 	d.connect()
 	d.seed()
 	return d
+}
+
+// gateway gives clients of its i-th gateway, counted from 0.
+func (d *deployment) gateway(i int) *usher {
+	d.t.Helper()
+	u := &usher{t: d.t, token: d.token, addrs: d.processes[replica("gateway", i)].addrs}
+	u.connect()
+	return u
+}
+
+// at is the same directory, reached through another gateway.
+func (d *directory) at(u *usher) *directory {
+	d.u.t.Helper()
+	base, err := url.Parse(d.baseURL)
+	if err != nil {
+		d.u.t.Fatal(err)
+	}
+	base.Host = u.addrs.SCIM
+	other := *d
+	other.u, other.baseURL = u, base.String()
+	return &other
 }
 
 // replica is the name of a service's process.

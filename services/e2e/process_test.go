@@ -195,6 +195,29 @@ func (p *process) restart() {
 	}
 }
 
+// freeze stops it from running, and thaw lets it run on. Meanwhile the system takes connections and what they bring for it.
+func (p *process) freeze() { p.signal(syscall.SIGSTOP) }
+func (p *process) thaw()   { p.signal(syscall.SIGCONT) }
+
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatalf("telling %s: %v", p.name, err)
+	}
+}
+
+// said is what it has logged.
+func (p *process) said() string {
+	p.t.Helper()
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return string(text)
+}
+
 // terminate asks it to stop, and waits until it has.
 func (p *process) terminate() error {
 	p.mu.Lock()

@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"context"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -22,10 +24,12 @@ const (
 	askTimeout = 3 * time.Second
 )
 
-// LoadKeys asks the directory service about keys and service credentials, over a connection as the gateway. It is what the wiring makes the key
-// cache with: the cache is made outside, because in one process the directory service invalidates it.
-func LoadKeys(directory grpc.ClientConnInterface, now func() time.Time) keylease.Load {
+// LoadKeys asks the directory service about keys and service credentials, over a connection as the gateway. It is what the
+// wiring makes the key cache with: the cache is made outside, because in one process the directory service invalidates it.
+// While it gets no answer nobody new is let in: that is logged when it begins, with the cause, and when it ends.
+func LoadKeys(directory grpc.ClientConnInterface, log *slog.Logger, now func() time.Time) keylease.Load {
 	client := directoryv1.NewKeyLookupServiceClient(directory)
+	var unanswered atomic.Bool
 	return func(ctx context.Context, digest keylease.Digest) (keylease.Lease, error) {
 		asked := now()
 		// The question is the gateway's own, whoever the request is for that it comes up in.
@@ -33,11 +37,19 @@ func LoadKeys(directory grpc.ClientConnInterface, now func() time.Time) keylease
 		ctx, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
 		answer, err := client.ResolveKey(ctx, &directoryv1.ResolveKeyRequest{KeyDigest: digest[:]})
-		if err != nil {
-			// The status is asked and not the fault: a server without this RPC is no word on the key.
-			if status.Code(err) == codes.NotFound {
-				return keylease.Lease{Unknown: true, Until: asked.Add(unknownLease)}, nil
+		// The status is asked and not the fault: a server without this RPC is no word on the key.
+		unknown := status.Code(err) == codes.NotFound
+		if failed := err != nil && !unknown; unanswered.CompareAndSwap(!failed, failed) {
+			if failed {
+				log.WarnContext(ctx, "keys cannot be checked: the directory service gives no answer", slog.String("error", err.Error()))
+			} else {
+				log.InfoContext(ctx, "keys can be checked again")
 			}
+		}
+		switch {
+		case unknown:
+			return keylease.Lease{Unknown: true, Until: asked.Add(unknownLease)}, nil
+		case err != nil:
 			return keylease.Lease{}, err
 		}
 		until := asked.Add(keylease.MaxLease)

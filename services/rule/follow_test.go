@@ -3,6 +3,7 @@ package rule_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -182,6 +183,32 @@ func TestWaitUntilCaughtUp(t *testing.T) {
 	b.refused(fault.CursorExpired, nil, err)
 	_, err = wait("nobody", "elsewhere.0.1", patient)
 	b.refused(fault.CursorExpired, nil, err)
+}
+
+// A service that starts anew is out of reach for a moment: who waits anyway need not hear of it.
+func TestWaitingOutlastsAnOutageOfIdentity(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.valueRule("dev", "developer")
+	b.caughtUp()
+	var left atomic.Int64
+	left.Store(math.MaxInt64)
+	b.identity.Before(func(string) error {
+		if left.Add(-1) >= 0 {
+			return identitytest.Unavailable()
+		}
+		return nil
+	})
+	user := b.identity.AddUser(acme, b.dir)
+	b.identity.SetRoles(user, "dev")
+	wait := func(timeout time.Duration) error {
+		_, err := b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: acme, Timeout: durationpb.New(timeout)})
+		return err
+	}
+	b.refused(fault.Deadline, nil, wait(20*time.Millisecond))
+	left.Store(10)
+	b.must(nil, wait(patient))
+	b.holds(user, "developer")
 }
 
 func TestWaitingCoversTheMembersOfAGroup(t *testing.T) {

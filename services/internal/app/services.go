@@ -175,7 +175,7 @@ func (a *App) startGateway() (*gateway.Gateway, error) {
 		d.Rates = a.redis.Rates()
 		a.runs = append(a.runs, part{"following revocations", func(ctx context.Context) error { return a.redis.Follow(ctx, a.keys.Invalidate) }})
 	}
-	a.keys = keylease.New(gateway.LoadKeys(d.Directory, a.options.Now), a.options.Now, shared...)
+	a.keys = keylease.New(gateway.LoadKeys(d.Directory, d.Log, a.options.Now), a.options.Now, shared...)
 	a.onStop("key look-ups", func(context.Context) error { a.keys.Close(); return nil })
 	d.Keys = a.keys
 	token := string(a.settings.OperatorToken)

@@ -54,11 +54,35 @@ func (h *handshake) ClientHandshake(ctx context.Context, authority string, conn 
 	config = config.Clone()
 	config.ServerName = h.peer
 	secured, info, err := credentials.NewTLS(config).ClientHandshake(ctx, authority, conn)
-	if err != nil && !leftEarly(err) {
-		h.log.LogAttrs(ctx, slog.LevelWarn, "the connection to a service failed: one side does not trust the other's certificate",
-			slog.String("service", h.peer), slog.String("address", conn.RemoteAddr().String()), slog.String("error", err.Error()))
+	if err != nil {
+		if !leftEarly(err) {
+			h.distrusted(conn, err)
+		}
+		return nil, nil, err
 	}
-	return secured, info, err
+	return &refusable{Conn: secured, refused: func(err error) { h.distrusted(conn, err) }}, info, nil
+}
+
+func (h *handshake) distrusted(conn net.Conn, err error) {
+	h.log.LogAttrs(context.Background(), slog.LevelWarn, "the connection to a service failed: one side does not trust the other's certificate",
+		slog.String("service", h.peer), slog.String("address", conn.RemoteAddr().String()), slog.String("error", err.Error()))
+}
+
+// refusable is a client's connection after its handshake. In TLS 1.3 the server looks at the client's certificate only then
+// (RFC 8446 §4.4.2): what the client reads first may be an alert that it is refused.
+type refusable struct {
+	net.Conn
+	refused func(error)
+}
+
+// Read implements net.Conn.
+func (c *refusable) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	var alert *net.OpError
+	if errors.As(err, &alert) && alert.Op == "remote error" { // so crypto/tls names an alert
+		c.refused(err)
+	}
+	return n, err
 }
 
 // ServerHandshake implements credentials.TransportCredentials.

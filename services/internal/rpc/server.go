@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -180,9 +181,14 @@ func (s *Server) leave(ctx context.Context, method string, start time.Time, err 
 		_ = grpc.SetTrailer(ctx, metadata.Pairs("grpc-retry-pushback-ms", "-1")) // without a transport nobody retries
 	}
 	level := slog.LevelDebug
-	if st.Code() == codes.Internal {
+	switch {
+	case st.Code() == codes.Internal:
 		// The client is told nothing of the cause, so the log must be.
 		level = slog.LevelError
+		attributes = append(attributes, slog.String("error", err.Error()))
+	case !slices.Contains(Callers(method).GetServices(), CallerOf(ctx)):
+		// No client of ours does this: somebody has another service's certificate, or one that is no service's.
+		level = slog.LevelWarn
 		attributes = append(attributes, slog.String("error", err.Error()))
 	}
 	s.log.LogAttrs(ctx, level, "call", attributes...)

@@ -61,31 +61,26 @@ func (c *Core) WatchAccess(ctx context.Context, organizationID, after string, se
 }
 
 // WaitUntilCaughtUp waits until access is up to date with a cursor of identity's feed, and gives that cursor; with an empty
-// one it waits for all that identity has now. fault.Deadline when that takes longer than timeout.
+// one it waits for all that identity has now. fault.Deadline when that takes longer than timeout, also because identity or the
+// database cannot be reached meanwhile.
 func (c *Core) WaitUntilCaughtUp(ctx context.Context, organizationID, cursor string, timeout time.Duration) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if cursor == "" {
-		var err error
-		if cursor, err = c.identity.Newest(ctx); err != nil || cursor == "" {
-			return cursor, err
-		}
-	}
-	want, err := feed.Parse(cursor)
-	if err != nil {
-		return "", err
-	}
 	recheck := time.NewTicker(c.config.RecheckInterval)
 	defer recheck.Stop()
 	c.queue.add(organizationID)
 	for {
 		changed := c.store.Changed(organizationID)
-		caughtUp, err := c.caughtUp(ctx, organizationID, want)
-		if err != nil {
-			return "", err
+		caughtUp := false
+		err := c.orNewest(ctx, &cursor)
+		if err == nil {
+			caughtUp, err = c.caughtUp(ctx, organizationID, cursor)
 		}
-		if caughtUp {
+		switch {
+		case caughtUp:
 			return cursor, nil
+		case err != nil && !fault.Is(err, fault.Unavailable):
+			return "", err
 		}
 		select {
 		case <-ctx.Done():
@@ -100,9 +95,21 @@ func (c *Core) WaitUntilCaughtUp(ctx context.Context, organizationID, cursor str
 	}
 }
 
+// orNewest makes an empty cursor that of all that identity has now.
+func (c *Core) orNewest(ctx context.Context, cursor *string) (err error) {
+	if *cursor == "" {
+		*cursor, err = c.identity.Newest(ctx)
+	}
+	return err
+}
+
 // caughtUp says whether access is up to date with a cursor: every record up to it is dealt with, and no group is left to
 // expand that one of them enqueued.
-func (c *Core) caughtUp(ctx context.Context, organizationID string, want feed.Cursor) (bool, error) {
+func (c *Core) caughtUp(ctx context.Context, organizationID, cursor string) (bool, error) {
+	want, err := feed.Parse(cursor)
+	if err != nil || cursor == "" { // identity has nothing
+		return err == nil, err
+	}
 	work, err := c.store.Work(ctx, organizationID, 1)
 	if err != nil {
 		return false, err
