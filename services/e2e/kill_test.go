@@ -141,13 +141,14 @@ func (u *usher) requireEvents(messageIDs []string) {
 	}
 	for _, id := range messageIDs {
 		var found []*failedeventsv1.FailedEvent
-		for deadline := time.Now().Add(time.Minute); len(found) == 0 && time.Now().Before(deadline); {
+		eventually(u.t, "message "+id+" has its failed event", func() bool {
 			r, err := u.events().ListEvents(u.ctx(), &failedeventsv1.ListEventsRequest{OrganizationId: demo, MessageId: id})
 			if err != nil {
 				u.t.Fatal(err)
 			}
 			found = r.GetEvents()
-		}
+			return len(found) > 0
+		})
 		if len(found) != 1 {
 			u.t.Errorf("message %s has %d events", id, len(found))
 		}
@@ -219,15 +220,13 @@ func TestFailedEventsSurvive(t *testing.T) {
 // waitForEvents asks until there are at least so many.
 func (u *usher) waitForEvents(least int) (events []*failedeventsv1.FailedEvent) {
 	u.t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for time.Now().Before(deadline) {
+	eventually(u.t, fmt.Sprintf("there are %d failed events", least), func() bool {
 		r, err := u.events().ListEvents(u.ctx(), &failedeventsv1.ListEventsRequest{OrganizationId: demo, PageSize: 1000})
 		if err != nil {
 			u.t.Fatal(err)
 		}
-		if events = r.GetEvents(); len(events) >= least {
-			break
-		}
-	}
+		events = r.GetEvents()
+		return len(events) >= least
+	})
 	return events
 }

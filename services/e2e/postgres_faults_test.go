@@ -107,22 +107,6 @@ func (x *traffic) requireUsers() {
 	}
 }
 
-// eventually polls until something holds.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.NewTimer(time.Minute)
-	defer deadline.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("it never came to be that %s", what)
-		}
-	}
-}
-
 // unavailable is the only failure that a fault of the database may show as.
 func unavailable(a answer) error {
 	if a.status != http.StatusServiceUnavailable {
