@@ -117,7 +117,7 @@ func newProcess(t *testing.T, name string, env ...string) *process {
 	t.Cleanup(func() {
 		p.kill()
 		if said, _ := os.ReadFile(p.log); t.Failed() {
-			t.Logf("%s said at last:\n%s", name, tail(string(said)))
+			t.Logf("%s warned and said at last:\n%s\n%s", name, tail(warnings(string(said))), tail(string(said)))
 		}
 	})
 	return p
@@ -169,6 +169,17 @@ func (p *process) try(binary string) error {
 	_, _ = cmd.Process.Kill(), cmd.Wait() // it may have ended by itself
 	said, _ := os.ReadFile(p.log)
 	return fmt.Errorf("process %s did not start: %w\n%s", p.name, err, tail(string(said)))
+}
+
+// warnings are the lines of a log that say what is wrong.
+func warnings(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "level=WARN") || strings.Contains(line, "level=ERROR") {
+			lines = append(lines, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // tail is the end of a log.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ type balanced struct {
 }
 
 // balance sends a directory's messages through all gateways of a deployment. It looks every 50 ms whether they are ready.
-func (d *directory) balance(u *deployment, gateways int) {
+func (d *directory) balance(u *deployment, gateways int) *balancer {
 	d.u.t.Helper()
 	b := &balancer{RoundTripper: d.http.Transport}
 	for i := range gateways {
@@ -54,13 +55,15 @@ func (d *directory) balance(u *deployment, gateways int) {
 		})
 	}
 	d.http = &http.Client{Transport: b}
-	eventually(d.u.t, "all gateways are ready", func() bool {
-		for _, g := range b.gateways {
-			if !g.ready.Load() {
-				return false
-			}
-		}
-		return true
+	b.allReady(d.u.t)
+	return b
+}
+
+// allReady waits until every gateway is taken for ready, as a rollout does before it goes on.
+func (b *balancer) allReady(t *testing.T) {
+	t.Helper()
+	eventually(t, "all gateways are ready", func() bool {
+		return !slices.ContainsFunc(b.gateways, func(g *balanced) bool { return !g.ready.Load() })
 	})
 }
 
@@ -79,8 +82,9 @@ func (g *balanced) look(ctx context.Context, url string) {
 
 // RoundTrip implements http.RoundTripper.
 func (b *balancer) RoundTrip(request *http.Request) (*http.Response, error) {
-	for range b.gateways {
-		g := b.gateways[b.next.Add(1)%uint64(len(b.gateways))]
+	turn := b.next.Add(1)
+	for i := range uint64(len(b.gateways)) {
+		g := b.gateways[(turn+i)%uint64(len(b.gateways))]
 		if g.ready.Load() {
 			request.URL.Host = g.scim
 			return b.RoundTripper.RoundTrip(request)
@@ -103,7 +107,7 @@ func TestARollingRestart(t *testing.T) {
 		},
 	})
 	d := u.newDirectory(nil)
-	d.balance(u, 2)
+	balancer := d.balance(u, 2)
 	ann := d.user("ann")
 	group := d.group("Designers", ann)
 	x := d.start(4, 10*time.Second, func(answer) error { return errors.New("a message failed") })
@@ -119,6 +123,7 @@ func TestARollingRestart(t *testing.T) {
 				if err := p.start(); err != nil {
 					t.Fatal(err)
 				}
+				balancer.allReady(t)
 			}
 		}
 		x.until(50)

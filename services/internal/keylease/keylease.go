@@ -197,7 +197,7 @@ func (c *Cache) ask(ctx context.Context, digest Digest) (answer held, put func()
 	var found Found
 	if c.shared != nil {
 		found = c.shared.Get(ctx, digest)
-		if found.Left > 0 && sound(found.Lease, day) {
+		if found.Left > leastLeft && sound(found.Lease, day) && found.Lease.Until.After(day.Add(leastLeft)) {
 			c.fromShared.Add(1)
 			return holding(found.Lease, asked+min(found.Left, MaxLease)), nil, nil
 		}

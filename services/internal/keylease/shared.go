@@ -27,6 +27,10 @@ type Found struct {
 	Time time.Time
 }
 
+// leastLeft is how much a lease that is shared must have left: one that is over before it is used would be found again, and
+// be over again.
+const leastLeft = 20 * time.Millisecond
+
 // sound says whether a lease is one that may be shared: of a key that opens one thing, with an end that can be. A reader
 // whose time of day is far behind finds none sound, and asks directory.
 func sound(l Lease, day time.Time) bool {

@@ -46,6 +46,8 @@ func TestASharedLeaseIsUsedUntilTheFirstOfItsEnds(t *testing.T) {
 		"the longest term, if the store errs":   {5 * time.Second, time.Hour, 5 * time.Second},
 		"over by its own end":                   {0, time.Second, 0},
 		"over by the store's":                   {time.Second, 0, 0},
+		"as good as over by its own end":        {20 * time.Millisecond, time.Second, 0},
+		"as good as over by the store's":        {time.Second, 20 * time.Millisecond, 0},
 		"no time to live":                       {time.Second, -1, 0},
 		"an end that cannot be":                 {5*time.Second + 1, time.Second, 0},
 		"an end long ago, in a store that woke": {-time.Hour, 4 * time.Second, 0},

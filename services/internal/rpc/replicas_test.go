@@ -18,6 +18,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/certificates"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
 // member is one of several servers of a service.
@@ -170,6 +171,34 @@ func TestACallWaitsForAReplicaThatComesBack(t *testing.T) {
 	must(t, err)
 	all[0].again(listener)
 	must(t, <-called)
+}
+
+// What has no side effects is asked again when the connection breaks in the middle; what has some is not.
+func TestACallWhoseConnectionBreaksIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int64
+	reached, broken := make(chan struct{}), make(chan struct{})
+	s := &server{resolve: func(context.Context) error {
+		if calls.Add(1) == 1 {
+			close(reached)
+			<-broken
+		}
+		return nil
+	}}
+	w := serve(t, &log{}, s.register)
+	proxy := testkit.StartProxy(t, "tcp", w.address)
+	w.address = proxy.Addr()
+	conn := w.dial(t, w.authority, gateway, callee)
+	called := make(chan error, 1)
+	go func() { called <- lookup(t.Context(), conn) }()
+	<-reached
+	proxy.Cut()
+	proxy.Mend()
+	close(broken)
+	must(t, <-called)
+	if calls.Load() != 2 {
+		t.Errorf("it was made %d times", calls.Load())
+	}
 }
 
 // Only who has a certificate may ask how a service is.

@@ -68,7 +68,8 @@ func NewWireServer(identity Identity, log *slog.Logger, tracing trace.TracerProv
 			grpc.StatsHandler(WithoutMessages(otelgrpc.NewServerHandler(tracingOptions(tracing)...))),
 			grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
 			grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: connectionAge}),
-			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+			// Clients ask every 10 seconds; one that comes a little early must not be cut off.
+			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		),
 		health: health.NewServer(),
 	}

@@ -458,9 +458,13 @@ func (h *Handler) log(ctx context.Context, m *message, status int, took time.Dur
 	if p != nil {
 		attributes = append(attributes, slog.String("reason", fault.ReasonName(p.reason)))
 	}
-	if status == http.StatusInternalServerError {
-		// The client is told nothing of the cause, so the log must be.
+	// The client is told nothing of these causes, so the log must be.
+	switch status {
+	case http.StatusInternalServerError:
 		level = slog.LevelError
+		attributes = append(attributes, slog.String("error", err.Error()))
+	case http.StatusServiceUnavailable:
+		level = slog.LevelWarn
 		attributes = append(attributes, slog.String("error", err.Error()))
 	}
 	h.d.Log.LogAttrs(ctx, level, "message", attributes...)
