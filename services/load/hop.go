@@ -149,9 +149,10 @@ func (h *hop) operations(c options) []*operation {
 			return err
 		})
 	}
+	cpu := func() time.Duration { return cpuOf(h.face.pid(), h.store.pid()) }
 	return []*operation{
-		{who: whoHop, name: getUser, take: ask(func(n int) string { return "/" + filledID(n%1000) })},
-		{who: whoHop, name: pageOfUsers, take: ask(func(int) string { return "/" })},
+		{who: whoHop, name: getUser, cpu: cpu, take: ask(func(n int) string { return "/" + filledID(n%1000) })},
+		{who: whoHop, name: pageOfUsers, cpu: cpu, take: ask(func(int) string { return "/" })},
 	}
 }
 

@@ -19,7 +19,50 @@ type operation struct {
 	// rest, where it is set, waits until what a turn left to do in the background is done.
 	rest  func(ctx context.Context) error
 	rates []float64
+	// The CPU time that its servers have used, and that PostgreSQL has; nil where it is not known.
+	cpu, database func() time.Duration
+	// What they used in all turns, and how often it was done in them.
+	used, usedByDatabase time.Duration
+	done                 float64
 }
+
+// each is the CPU time of doing it once, in its servers and in PostgreSQL; 0 where it is not known.
+func (o *operation) each() (servers, database time.Duration) {
+	if o.done == 0 {
+		return 0, 0
+	}
+	return time.Duration(float64(o.used) / o.done), time.Duration(float64(o.usedByDatabase) / o.done)
+}
+
+func now(clock func() time.Duration) time.Duration {
+	if clock == nil {
+		return 0
+	}
+	return clock()
+}
+
+// turn lets it take a turn, and notes what came of it.
+func (o *operation) turn(ctx context.Context) error {
+	cpu, database := now(o.cpu), now(o.database)
+	start := time.Now()
+	rate, err := o.take(ctx)
+	took := time.Since(start)
+	if err == nil && o.rest != nil {
+		err = o.rest(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("%s, %s: %w", o.who, o.name, err)
+	}
+	o.rates = append(o.rates, rate)
+	// With what it left to do.
+	o.used += now(o.cpu) - cpu
+	o.usedByDatabase += now(o.database) - database
+	o.done += rate * took.Seconds()
+	return nil
+}
+
+// forget makes its turns so far the warming up.
+func (o *operation) forget() { o.rates, o.used, o.usedByDatabase, o.done = nil, 0, 0, 0 }
 
 // turns lets each operation take its turn, in rounds.
 func (c options) turns(ctx context.Context, operations []*operation) error {
@@ -28,15 +71,11 @@ func (c options) turns(ctx context.Context, operations []*operation) error {
 	}
 	for round := range c.rounds + 1 {
 		for _, o := range operations {
-			rate, err := o.take(ctx)
-			if err == nil && o.rest != nil {
-				err = o.rest(ctx)
+			if err := o.turn(ctx); err != nil {
+				return err
 			}
-			if err != nil {
-				return fmt.Errorf("%s, %s: %w", o.who, o.name, err)
-			}
-			if round > 0 { // the first one warms up
-				o.rates = append(o.rates, rate)
+			if round == 0 {
+				o.forget()
 			}
 		}
 		c.note("round %d of %d, the first to warm up", round+1, c.rounds+1)

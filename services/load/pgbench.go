@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // DB is the same statements on the same PostgreSQL without Usher: pgbench runs them, each prepared once a connection.
@@ -28,6 +29,7 @@ type bench struct {
 	program, address string
 	folder           string // of the scripts
 	variables        []string
+	cpu              func() time.Duration // of the server
 }
 
 // planned are the planner's settings of identity's sessions, and its schema.
@@ -36,7 +38,7 @@ const planned = "-c search_path=" + identitySpace + " -c plan_cache_mode=force_g
 
 // newBench prepares it. Without pgbench on this machine it says so.
 func (s *stage) newBench(ctx context.Context, database string) (*bench, error) {
-	b := &bench{options: s.options, program: filepath.Join(s.server.programs, "pgbench"), address: s.server.address(database), folder: s.room("pgbench")}
+	b := &bench{options: s.options, cpu: s.server.cpu, program: filepath.Join(s.server.programs, "pgbench"), address: s.server.address(database), folder: s.room("pgbench")}
 	if s.server.programs == "" {
 		b.program = "pgbench"
 	}
@@ -58,7 +60,7 @@ func (s *stage) newBench(ctx context.Context, database string) (*bench, error) {
 
 func (b *bench) operations() []*operation {
 	runs := func(name, script string, times float64, variables ...string) *operation {
-		return &operation{who: whoDB, name: name, take: func(ctx context.Context) (float64, error) {
+		return &operation{who: whoDB, name: name, database: b.cpu, take: func(ctx context.Context) (float64, error) {
 			rate, err := b.run(ctx, script, variables)
 			return rate * times, err
 		}}

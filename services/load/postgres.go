@@ -177,6 +177,14 @@ func (p *postgres) execute(ctx context.Context, database, statement string) erro
 	return errors.Join(err, conn.Close(ctx))
 }
 
+// cpu is the CPU time of a server of the run's own; of another one it is not known, and 0.
+func (p *postgres) cpu() time.Duration {
+	if p.cmd == nil {
+		return 0
+	}
+	return cpuOf(family(p.cmd.Process.Pid)...)
+}
+
 // close ends a server of the run's own; of another one it drops the databases that were made.
 func (p *postgres) close(ctx context.Context) error {
 	var errs []error

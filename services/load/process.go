@@ -107,6 +107,8 @@ func (p *process) said() string {
 	return strings.Join(lines[max(0, len(lines)-10):], "\n")
 }
 
+func (p *process) pid() int { return p.cmd.Process.Pid }
+
 func (p *process) stop() error {
 	err := errors.Join(p.stdin.Close(), p.cmd.Wait())
 	if err != nil {
@@ -117,7 +119,7 @@ func (p *process) stop() error {
 
 // resident is how much memory it has, in bytes.
 func (p *process) resident(ctx context.Context) (int64, error) {
-	out, err := exec.CommandContext(ctx, "ps", "-o", "rss=", "-p", strconv.Itoa(p.cmd.Process.Pid)).Output()
+	out, err := exec.CommandContext(ctx, "ps", "-o", "rss=", "-p", strconv.Itoa(p.pid())).Output()
 	if err != nil {
 		return 0, fmt.Errorf("asking ps for the memory of process %s: %w", p.name, err)
 	}

@@ -69,6 +69,7 @@ func (r report) write(out io.Writer) error {
 	if len(r.speed) > 0 {
 		r.writeRates(&b)
 		r.writeRatios(&b)
+		r.writeCPU(&b)
 	}
 	if len(r.growth) > 0 {
 		r.writeGrowth(&b)
@@ -90,6 +91,9 @@ func (r report) writeRates(b *strings.Builder) {
 	columns := append([]string{whoHop, whoDB}, r.setups...)
 	fmt.Fprintf(b, "\n| operations a second | %s |\n| --- |%s\n", strings.Join(columns, " | "), strings.Repeat(" ---: |", len(columns)))
 	for _, t := range r.targets() {
+		if !strings.Contains(t.operation, r.only) {
+			continue
+		}
 		fmt.Fprintf(b, "| %s |", t.operation)
 		for _, who := range columns {
 			cell := ""
@@ -103,9 +107,38 @@ func (r report) writeRates(b *strings.Builder) {
 	}
 }
 
+// writeCPU tells what the rates are made of: this depends less on what else the machine does.
+func (r report) writeCPU(b *strings.Builder) {
+	columns := append([]string{whoHop, whoDB}, r.setups...)
+	fmt.Fprintf(b, "\n| µs of CPU time each, + PostgreSQL's | %s |\n| --- |%s\n", strings.Join(columns, " | "), strings.Repeat(" ---: |", len(columns)))
+	for _, t := range r.targets() {
+		if !strings.Contains(t.operation, r.only) {
+			continue
+		}
+		fmt.Fprintf(b, "| %s |", t.operation)
+		for _, who := range columns {
+			cell := ""
+			if o := find(r.speed, who, t.operation); o != nil {
+				servers, database := o.each()
+				if servers > 0 {
+					cell = fmt.Sprint(servers.Microseconds())
+				}
+				if database > 0 {
+					cell += fmt.Sprintf(" + %d", database.Microseconds())
+				}
+			}
+			fmt.Fprintf(b, " %s |", cell)
+		}
+		b.WriteString("\n")
+	}
+}
+
 func (r report) writeRatios(b *strings.Builder) {
 	b.WriteString("\n| PostgreSQL, ratio turn by turn | one process of DB | of Hop | a process a service of DB | of Hop |\n| --- | ---: | ---: | ---: | ---: |\n")
 	for _, t := range r.targets() {
+		if !strings.Contains(t.operation, r.only) {
+			continue
+		}
 		fmt.Fprintf(b, "| %s |", t.operation)
 		for _, c := range []struct {
 			setup, base, name string

@@ -74,6 +74,11 @@ func (s *stage) speed(ctx context.Context) (all []*operation, m memory, err erro
 		}
 		ushers = append(ushers, u)
 		operations := u.operations()
+		for _, o := range operations {
+			if setup != sqliteSetup {
+				o.database = s.server.cpu
+			}
+		}
 		if setup == postgresSetup {
 			if m.idle, err = u.gateway().resident(ctx); err != nil {
 				return nil, m, err

@@ -338,7 +338,7 @@ func patch(operation string) string {
 }
 
 func (u *usher) operation(name, method string, want int, path, body func(client, n int) string) *operation {
-	o := &operation{who: u.who, name: name, take: u.byClients(func(ctx context.Context, client, n int) error {
+	o := &operation{who: u.who, name: name, cpu: u.cpu, take: u.byClients(func(ctx context.Context, client, n int) error {
 		_, _, err := u.send(ctx, client, method, path(client, n), body(client, n), want, false)
 		return err
 	})}
@@ -346,6 +346,15 @@ func (u *usher) operation(name, method string, want int, path, body func(client,
 		o.rest = u.settle
 	}
 	return o
+}
+
+// cpu is the CPU time of its processes, without that of its database.
+func (u *usher) cpu() time.Duration {
+	var pids []int
+	for _, p := range u.processes {
+		pids = append(pids, p.pid())
+	}
+	return cpuOf(pids...)
 }
 
 func (u *usher) close() error {
