@@ -41,6 +41,7 @@ func command(ctx context.Context) error {
 	flag.StringVar(&sizes, "sizes", "1000,1000000", "numbers of users between which growth is measured; empty: it is not")
 	flag.StringVar(&c.postgres, "postgres", "", "URL of a PostgreSQL where databases may be made; empty: one of the run's own")
 	flag.StringVar(&c.profiles, "profiles", "", "folder for a CPU profile of each process under each operation; empty: none are taken")
+	flag.StringVar(&c.before, "before", "", "another build of this command, whose Ushers are measured as well, beside those of this one")
 	flag.StringVar(&c.only, "only", "", "measure only the operations whose names contain this")
 	flag.Parse()
 	if setups != "" {
@@ -63,6 +64,11 @@ func command(ctx context.Context) error {
 	if c.clients > mostClients {
 		return fmt.Errorf("-clients must be %d or fewer", mostClients)
 	}
+	if c.before != "" {
+		for _, setup := range slices.Clone(c.setups) {
+			c.setups = append(c.setups, setup+beforeSuffix)
+		}
+	}
 	for name, value := range map[string]int{"clients": c.clients, "rounds": c.rounds, "turn": int(c.turn)} {
 		if value <= 0 {
 			return fmt.Errorf("-%s must be above 0", name)
@@ -77,7 +83,7 @@ type options struct {
 	setups                 []string
 	sizes                  []int
 	postgres, profiles     string
-	only                   string
+	only, before           string
 	log                    io.Writer
 }
 
@@ -89,6 +95,9 @@ const (
 	postgresSetup = "postgres" // one process on PostgreSQL
 	splitSetup    = "split"    // a process a service, on PostgreSQL
 )
+
+// beforeSuffix ends the name of a setup of another build.
+const beforeSuffix = "-before"
 
 var allSetups = []string{sqliteSetup, postgresSetup, splitSetup}
 

@@ -65,6 +65,10 @@ func startProcess(ctx context.Context, folder, name, role string, env ...string)
 	if err != nil {
 		return nil, err
 	}
+	return startBinary(ctx, binary, folder, name, role, env...)
+}
+
+func startBinary(ctx context.Context, binary, folder, name, role string, env ...string) (_ *process, err error) {
 	p := &process{name: name, cmd: exec.Command(binary), log: filepath.Join(folder, name+".log")} //nolint:noctx // stop ends it
 	// What is measured has the settings of the run and no others.
 	inherited := slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "USHER_") })

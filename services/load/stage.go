@@ -75,7 +75,7 @@ func (s *stage) speed(ctx context.Context) (all []*operation, m memory, err erro
 		ushers = append(ushers, u)
 		operations := u.operations()
 		for _, o := range operations {
-			if setup != sqliteSetup {
+			if !strings.HasPrefix(setup, sqliteSetup) {
 				o.database = s.server.cpu
 			}
 		}
@@ -104,7 +104,7 @@ func (s *stage) speed(ctx context.Context) (all []*operation, m memory, err erro
 
 // filled starts a setup with its users.
 func (s *stage) filled(ctx context.Context, setup string) (*usher, error) {
-	if setup != sqliteSetup {
+	if !strings.HasPrefix(setup, sqliteSetup) {
 		return s.usherOn(ctx, setup, databaseOf(setup), s.users)
 	}
 	u, err := startUsher(ctx, s.options, s.room(setup), setup, "")

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -41,6 +42,7 @@ func serveUsher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer runtime.KeepAlive(app.Ballast())
 	at := addresses{SCIM: a.SCIMAddr(), GRPC: a.GRPCAddr(), Ops: a.OpsAddr()}
 	for _, service := range backend {
 		at.Service += a.ServiceAddr(service)
@@ -88,6 +90,14 @@ type usher struct {
 // startUsher starts one on a PostgreSQL database, or on SQLite where database is empty.
 func startUsher(ctx context.Context, c options, folder, setup, database string) (u *usher, err error) {
 	u = &usher{options: c, who: setup}
+	setup, before := strings.CutSuffix(setup, beforeSuffix)
+	binary, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	if before {
+		binary = c.before
+	}
 	common := []string{
 		"USHER_OPERATOR_TOKEN=" + operatorToken, "USHER_MIGRATE=true", "USHER_GATEWAY__RATE_PER_SECOND=0", "USHER_SHUTDOWN_DELAY=0s",
 		"USHER_OPS_ADDR=127.0.0.1:0", "USHER_SCIM_ADDR=127.0.0.1:0", "USHER_ADMIN_ADDR=127.0.0.1:0", "USHER_GRPC_ADDR=127.0.0.1:0",
@@ -97,7 +107,8 @@ func startUsher(ctx context.Context, c options, folder, setup, database string) 
 	}
 	start := func(name string, env ...string) error {
 		name = fmt.Sprintf("%s-%s", filepath.Base(folder), name)
-		p, err := startProcess(ctx, folder, name, usherRole, append(append(env, common...), "USHER_DATA_DIR="+filepath.Join(folder, name))...)
+		env = append(append(env, common...), "USHER_DATA_DIR="+filepath.Join(folder, name))
+		p, err := startBinary(ctx, binary, folder, name, usherRole, env...)
 		if err == nil {
 			u.processes = append(u.processes, p)
 		}
