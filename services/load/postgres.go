@@ -185,6 +185,14 @@ func (p *postgres) cpu() time.Duration {
 	return cpuOf(family(p.cmd.Process.Pid)...)
 }
 
+// sessions is how many processes a server of the run's own has; of another one it is not known, and 0.
+func (p *postgres) sessions() int {
+	if p.cmd == nil {
+		return 0
+	}
+	return len(family(p.cmd.Process.Pid))
+}
+
 // close ends a server of the run's own; of another one it drops the databases that were made.
 func (p *postgres) close(ctx context.Context) error {
 	var errs []error
