@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := $(CURDIR)/.bin
 RUN_ARGS ?=
+BENCH_ARGS ?=
 
 .PHONY: help
 help: ## List the targets.
@@ -33,8 +34,8 @@ soak: tools test-packages ## The fault tests for longer: 200 kills, at other poi
 	  -run 'Killed|Faults|Restored|Rolling|Revo|Frozen|Redis|Down' ./e2e/...
 
 .PHONY: bench
-bench: ## Measure speed beside a bare echo; services/load/README.md explains the figures.
-	cd services && go run ./load
+bench: ## Measure speed beside a bare hop and PostgreSQL itself, some 5 minutes (BENCH_ARGS adds flags).
+	cd services && go run ./load $(BENCH_ARGS)
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for FUZZTIME (30s).

@@ -1,6 +1,7 @@
-// Command load measures how fast Usher is beside the least that could be done: an empty HTTP server that calls an empty
-// gRPC server. Both are measured in one run, in turns, so that the ratio holds where the figures depend on the machine.
-// README.md has the figures and what they say.
+// Command load measures how fast Usher is, beside what it can't be faster than: *Hop*, bare servers that pass a document
+// from a map over gRPC to HTTP, and *DB*, pgbench doing the same statements on the same PostgreSQL. Everything is measured in
+// one run, in turns, so that the ratios hold where the figures depend on the machine. It prints the tables of README.md,
+// which says what they mean.
 package main
 
 import (
@@ -9,117 +10,122 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
+	"os/signal"
 	"slices"
-	"sync"
-	"sync/atomic"
-	"text/tabwriter"
+	"strings"
+	"syscall"
 	"time"
 )
 
 func main() {
-	var c config
-	flag.IntVar(&c.clients, "clients", 8, "how many clients send at a time")
-	flag.IntVar(&c.rounds, "rounds", 7, "how often each measurement takes its turn")
-	flag.DurationVar(&c.turn, "turn", 700*time.Millisecond, "how long one turn lasts")
-	flag.IntVar(&c.users, "users", 10_000, "how many users there are before measuring")
-	flag.Parse()
-	if err := run(context.Background(), c, os.Stdout); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := command(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(1)
 	}
 }
 
-type config struct {
-	clients, rounds, users int
-	turn                   time.Duration
-}
-
-// operation is one thing that is measured.
-type operation struct {
-	name string
-	// do does it once; n counts all calls of this operation.
-	do func(ctx context.Context, n int64) error
-	n  atomic.Int64
-	// rates are operations a second, one a turn.
-	rates []float64
-}
-
-func run(ctx context.Context, c config, out io.Writer) (err error) {
-	echo, err := startEcho()
-	if err != nil {
-		return err
+func command(ctx context.Context) error {
+	if role := os.Getenv(roleVariable); role != "" {
+		return play(ctx, role)
 	}
-	defer func() { err = errors.Join(err, echo.close()) }()
-	s, err := startSubject(ctx, c)
-	if err != nil {
-		return err
+	c := options{log: os.Stderr}
+	var setups, sizes string
+	flag.IntVar(&c.clients, "clients", 8, "how many clients send at a time")
+	flag.IntVar(&c.rounds, "rounds", 5, "how often each measurement takes its turn")
+	flag.DurationVar(&c.turn, "turn", 700*time.Millisecond, "how long a turn lasts; one of pgbench lasts whole seconds")
+	flag.IntVar(&c.users, "users", 10_000, "how many users the directory has, 1,000 or more")
+	flag.StringVar(&setups, "setups", strings.Join(allSetups, ","), "which Ushers are measured")
+	flag.StringVar(&sizes, "sizes", "1000,1000000", "numbers of users between which growth is measured; empty: it is not")
+	flag.StringVar(&c.postgres, "postgres", "", "URL of a PostgreSQL where databases may be made; empty: one of the run's own")
+	flag.StringVar(&c.profiles, "profiles", "", "folder for a CPU profile of each process under each operation; empty: none are taken")
+	flag.StringVar(&c.before, "before", "", "another build of this command, whose Ushers are measured as well, beside those of this one")
+	flag.StringVar(&c.only, "only", "", "measure only the operations whose names contain this")
+	flag.Parse()
+	if setups != "" {
+		c.setups = strings.Split(setups, ",")
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-
-	operations := append([]*operation{{name: "echo: HTTP, gRPC, map", do: echo.call}}, s.operations()...)
-	for range c.rounds {
-		for _, o := range operations {
-			if err := o.turn(ctx, c); err != nil {
-				return fmt.Errorf("%s: %w", o.name, err)
-			}
+	for _, s := range c.setups {
+		if !slices.Contains(allSetups, s) {
+			return fmt.Errorf("-setups: %q is none of %s", s, strings.Join(allSetups, ", "))
 		}
 	}
-	base := median(operations[0].rates)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "operation\tops/s (median)\tleast\tmost\tof echo\t")
-	for _, o := range operations {
-		m := median(o.rates)
-		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.2f\t\n", o.name, m, slices.Min(o.rates), slices.Max(o.rates), m/base)
+	if sizes != "" {
+		var err error
+		if c.sizes, err = numbers(sizes); err != nil || len(c.sizes) != 2 || c.sizes[0] >= c.sizes[1] {
+			return fmt.Errorf("-sizes must be two numbers, the smaller first, not %q", sizes)
+		}
 	}
-	return w.Flush()
+	if least := slices.Min(append(c.sizes, c.users)); least < leastUsers {
+		return fmt.Errorf("-users and -sizes must be %d or more, not %d", leastUsers, least)
+	}
+	if c.clients > mostClients {
+		return fmt.Errorf("-clients must be %d or fewer", mostClients)
+	}
+	if c.before != "" {
+		for _, setup := range slices.Clone(c.setups) {
+			c.setups = append(c.setups, setup+beforeSuffix)
+		}
+	}
+	for name, value := range map[string]int{"clients": c.clients, "rounds": c.rounds, "turn": int(c.turn)} {
+		if value <= 0 {
+			return fmt.Errorf("-%s must be above 0", name)
+		}
+	}
+	return run(ctx, c, os.Stdout)
 }
 
-// turn lets all clients do it for a while, and notes the rate.
-func (o *operation) turn(ctx context.Context, c config) error {
-	var done atomic.Int64
-	var clients sync.WaitGroup
-	failures := make(chan error, c.clients)
-	start := time.Now()
-	for range c.clients {
-		clients.Go(func() {
-			for time.Since(start) < c.turn {
-				if err := o.do(ctx, o.n.Add(1)-1); err != nil {
-					failures <- err
-					return
-				}
-				done.Add(1)
-			}
-		})
-	}
-	clients.Wait()
-	o.rates = append(o.rates, float64(done.Load())/time.Since(start).Seconds())
-	select {
-	case err := <-failures:
+type options struct {
+	clients, rounds, users int
+	turn                   time.Duration
+	setups                 []string
+	sizes                  []int
+	postgres, profiles     string
+	only, before           string
+	log                    io.Writer
+}
+
+func (c options) note(format string, args ...any) { fmt.Fprintf(c.log, format+"\n", args...) }
+
+// The Ushers that can be measured.
+const (
+	sqliteSetup   = "sqlite"   // one process on SQLite
+	postgresSetup = "postgres" // one process on PostgreSQL
+	splitSetup    = "split"    // a process a service, on PostgreSQL
+)
+
+// beforeSuffix ends the name of a setup of another build.
+const beforeSuffix = "-before"
+
+var allSetups = []string{sqliteSetup, postgresSetup, splitSetup}
+
+func run(ctx context.Context, c options, out io.Writer) (err error) {
+	folder, err := os.MkdirTemp("", "usher-load-")
+	if err != nil {
 		return err
-	default:
-		return nil
 	}
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
-}
-
-// client sends requests over kept connections.
-func client(clients int) *http.Client {
-	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients, MaxIdleConns: clients}}
-}
-
-// drain reads an answer to its end, so that the connection is kept, and checks its status.
-func drain(response *http.Response, want int) error {
-	defer func() { _ = response.Body.Close() }() // it was read to its end
-	if response.StatusCode != want {
-		text, _ := io.ReadAll(io.LimitReader(response.Body, 500))
-		return fmt.Errorf("status %d, want %d: %s", response.StatusCode, want, text)
+	s := &stage{options: c, folder: folder}
+	defer func() { err = errors.Join(err, s.close(), os.RemoveAll(folder)) }()
+	if len(c.sizes) > 0 || slices.ContainsFunc(c.setups, func(setup string) bool { return setup != sqliteSetup }) {
+		if s.server, err = startPostgres(ctx, c.postgres); err != nil {
+			return err
+		}
+		if err := s.makeTemplate(ctx); err != nil {
+			return fmt.Errorf("making the template of the databases: %w", err)
+		}
 	}
-	_, err := io.Copy(io.Discard, response.Body)
-	return err
+	r := report{options: c}
+	if len(c.setups) > 0 {
+		if r.speed, r.memory, err = s.speed(ctx); err != nil {
+			return err
+		}
+	}
+	if len(c.sizes) > 0 {
+		if r.growth, err = s.growth(ctx); err != nil {
+			return err
+		}
+	}
+	return r.write(out)
 }

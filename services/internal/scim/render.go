@@ -2,6 +2,7 @@ package scim
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -62,6 +63,7 @@ func (t *ResourceType) render(dst, canonical []byte, e Envelope, p Projection) (
 	if end < 0 || canonical[len(canonical)-1] != '}' || !bytes.HasPrefix(canonical, []byte(`{"schemas":[`)) {
 		return dst, errNotCanonical
 	}
+	dst = slices.Grow(dst, len(canonical)+e.room())
 	dst = append(dst, canonical[:end+1]...)
 	dst = append(dst, `,"id":`...)
 	dst = appendForeign(dst, e.ID)
@@ -70,6 +72,21 @@ func (t *ResourceType) render(dst, canonical []byte, e Envelope, p Projection) (
 	dst = e.appendMembers(dst)
 	dst = e.appendMeta(dst, t)
 	return append(dst, '}'), nil
+}
+
+// room is about how many bytes render adds to a document: to grow to them step by step would copy them several times.
+func (e *Envelope) room() int {
+	const meta, each = 250, 80 // names, punctuation and times; those of a group or a member
+	size := meta + len(e.BaseURL) + 2*len(e.ID)
+	for i := range e.Groups {
+		g := &e.Groups[i]
+		size += each + len(e.BaseURL) + 2*len(g.ID) + len(g.Display)
+	}
+	for i := range e.Members {
+		m := &e.Members[i]
+		size += each + len(e.BaseURL) + 2*len(m.Value) + len(m.Display)
+	}
+	return size
 }
 
 func (e *Envelope) appendGroups(dst []byte) []byte {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -141,6 +142,7 @@ func serve(cmd *cobra.Command, s app.Settings) (err error) {
 	if err != nil {
 		return err
 	}
+	defer runtime.KeepAlive(app.Ballast())
 	if s.LogFormat == "text" {
 		greet(cmd, a, s)
 	}

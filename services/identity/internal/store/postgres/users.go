@@ -212,33 +212,48 @@ func leaveGroups(ctx context.Context, tx pgx.Tx, organizationID, memberID string
 }
 
 // around finds the groups of organization $1's directory $2 around users: a row for each member of a group, be it one of
-// them or a group that was found.
+// them or a group that was found, and one without a member for the name of each group. The users of a page are mostly in
+// the same groups, so that names are looked up once.
 func around(users string) string {
-	return `WITH RECURSIVE edge (member_id, id, display_name) AS (
-			SELECT wanted.id COLLATE "C", g.group_id COLLATE "C", g.display_name FROM ` + users + ` wanted (id)
-			CROSS JOIN LATERAL (` + groupsOfOne + `wanted.id ` + eachByItself + `) g
+	return `WITH RECURSIVE edge (member_id, id) AS (
+			SELECT wanted.id COLLATE "C", m.group_id COLLATE "C" FROM ` + users + ` wanted (id)
+			CROSS JOIN LATERAL (` + groupsOfOne + `wanted.id ` + eachByItself + `) m
 			UNION
-			SELECT found.id, g.group_id, g.display_name FROM (SELECT DISTINCT id FROM edge) found
-			CROSS JOIN LATERAL (` + groupsOfOne + `found.id ` + eachByItself + `) g)
-		SELECT member_id, id, display_name FROM edge`
+			SELECT found.id, m.group_id FROM (SELECT DISTINCT id FROM edge) found
+			CROSS JOIN LATERAL (` + groupsOfOne + `found.id ` + eachByItself + `) m)
+		SELECT member_id, id, '' FROM edge
+		UNION ALL
+		SELECT '', g.id, g.display_name FROM (SELECT DISTINCT id FROM edge) found
+		CROSS JOIN LATERAL (SELECT id, display_name FROM groups
+			WHERE organization_id = $1 AND id = found.id AND directory_id = $2 ` + eachByItself + `) g`
 }
 
-const groupsOfOne = `SELECT m.group_id, g.display_name FROM members m
-	JOIN groups g ON g.organization_id = $1 AND g.id = m.group_id AND g.directory_id = $2
-	WHERE m.organization_id = $1 AND m.member_id = `
+const groupsOfOne = `SELECT group_id FROM members WHERE organization_id = $1 AND member_id = `
 
 // edges are the groups that each user or group is directly in.
 type edges map[string][]store.GroupRef
 
-// readEdges reads the rows of around.
+// readEdges reads the rows of around. A group without a name is another directory's, which this one can't see.
 func readEdges(rows pgx.Rows) (edges, error) {
-	e := edges{}
-	var member string
-	var g store.GroupRef
-	_, err := pgx.ForEachRow(rows, []any{&member, &g.ID, &g.Display}, func() error {
-		e[member] = append(e[member], g)
+	e, names := edges{}, map[string]string{}
+	var member, id, name string
+	_, err := pgx.ForEachRow(rows, []any{&member, &id, &name}, func() error {
+		if member == "" {
+			names[id] = name
+		} else {
+			e[member] = append(e[member], store.GroupRef{ID: id})
+		}
 		return nil
 	})
+	for member, groups := range e {
+		seen := groups[:0]
+		for _, g := range groups {
+			if name, ok := names[g.ID]; ok {
+				seen = append(seen, store.GroupRef{ID: g.ID, Display: name})
+			}
+		}
+		e[member] = seen
+	}
 	return e, err
 }
 

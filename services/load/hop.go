@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+)
+
+// Hop is the least that a gateway and a service behind it can be: an HTTP server that asks a gRPC server, in another
+// process, which looks into a map. It says who may read nothing, checks nothing, and counts nothing.
+
+// hopStoreVariable tells the HTTP server where the gRPC server is.
+const hopStoreVariable = "LOAD_HOP_STORE"
+
+// hopPage is how many users a page has, here and where it is measured.
+const hopPage = 100
+
+// hopStore is the gRPC server.
+type hopStore struct {
+	identityv1.UnimplementedUserServiceServer
+	users map[string][]byte
+	page  []*identityv1.Resource
+}
+
+func (h hopStore) GetUser(_ context.Context, r *identityv1.GetUserRequest) (*identityv1.GetUserResponse, error) {
+	document, ok := h.users[r.GetId()]
+	if !ok {
+		return nil, status.Error(codes.NotFound, "there is no such user")
+	}
+	return &identityv1.GetUserResponse{Resource: &identityv1.Resource{Id: r.GetId(), Version: 1, Document: document}}, nil
+}
+
+func (h hopStore) ListUsers(context.Context, *identityv1.ListUsersRequest) (*identityv1.ListUsersResponse, error) {
+	return &identityv1.ListUsersResponse{Result: &identityv1.ListResult{TotalResults: int64(len(h.users)), Resources: h.page}}, nil
+}
+
+func serveHopStore(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	store := hopStore{users: map[string][]byte{}}
+	for n := range 1000 {
+		id, document := filledID(n), []byte(userBody(fmt.Sprint(n)))
+		store.users[id] = document
+		if n < hopPage {
+			store.page = append(store.page, &identityv1.Resource{Id: id, Version: 1, Document: document})
+		}
+	}
+	server := grpc.NewServer()
+	identityv1.RegisterUserServiceServer(server, store)
+	stop := context.AfterFunc(ctx, server.Stop)
+	defer stop()
+	if err := announce(addresses{Service: listener.Addr().String()}); err != nil {
+		return err
+	}
+	return server.Serve(listener)
+}
+
+func serveHopFace(ctx context.Context) error {
+	conn, err := grpc.NewClient(os.Getenv(hopStoreVariable), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	users := identityv1.NewUserServiceClient(conn)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := hopAnswer(r.Context(), users, strings.TrimPrefix(r.URL.Path, "/"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_, _ = w.Write(body) // the client would notice
+	})}
+	var closing sync.WaitGroup
+	stop := context.AfterFunc(ctx, func() { closing.Go(func() { _ = server.Close() }) }) // all it could say is that a connection is closed
+	defer func() { stop(); closing.Wait() }()
+	if err := announce(addresses{SCIM: listener.Addr().String()}); err != nil {
+		return err
+	}
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// hopAnswer gives a user's document, or a page of them where no user is named.
+func hopAnswer(ctx context.Context, users identityv1.UserServiceClient, id string) ([]byte, error) {
+	if id != "" {
+		found, err := users.GetUser(ctx, &identityv1.GetUserRequest{Id: id})
+		return found.GetResource().GetDocument(), err
+	}
+	found, err := users.ListUsers(ctx, &identityv1.ListUsersRequest{})
+	if err != nil {
+		return nil, err
+	}
+	body := []byte(`{"Resources":[`)
+	for i, resource := range found.GetResult().GetResources() {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, resource.GetDocument()...)
+	}
+	return append(body, "]}"...), nil
+}
+
+// hop is a running one.
+type hop struct {
+	store, face *process
+	connections *connections
+}
+
+func startHop(ctx context.Context, folder string) (h *hop, err error) {
+	h = &hop{}
+	if h.store, err = startProcess(ctx, folder, "hop-store", hopStoreRole); err != nil {
+		return nil, err
+	}
+	if h.face, err = startProcess(ctx, folder, "hop-face", hopFaceRole, hopStoreVariable+"="+h.store.Service); err != nil {
+		return nil, errors.Join(err, h.store.stop())
+	}
+	h.connections = connect(h.face.SCIM, "")
+	return h, nil
+}
+
+// whoHop names it in the tables.
+const whoHop = "Hop"
+
+func (h *hop) operations(c options) []*operation {
+	ask := func(path func(n int) string) func(context.Context) (float64, error) {
+		return c.byClients(func(ctx context.Context, client, n int) error {
+			_, _, err := h.connections.send(ctx, client, http.MethodGet, path(client+n*c.clients), "", http.StatusOK, false)
+			return err
+		})
+	}
+	cpu := func() time.Duration { return cpuOf(h.face.pid(), h.store.pid()) }
+	return []*operation{
+		{who: whoHop, name: getUser, cpu: cpu, take: ask(func(n int) string { return "/" + filledID(n%1000) })},
+		{who: whoHop, name: pageOfUsers, cpu: cpu, take: ask(func(int) string { return "/" })},
+	}
+}
+
+func (h *hop) close() error {
+	h.connections.close()
+	return errors.Join(h.face.stop(), h.store.stop())
+}

@@ -1,0 +1,3 @@
+\set n random(0, :users - 1)
+SELECT organization_id, directory_id, id, user_name, user_name_folded, external_id, display_name, active, version, document, create_time, update_time
+  FROM users WHERE organization_id = :organization AND directory_id = :directory AND id = '01900000-0000-7000-8000-' || lpad(to_hex(:n::integer), 12, '0');

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// roleVariable tells this binary to be a server that is measured: each is a process of its own, as in production.
+const roleVariable = "LOAD_ROLE"
+
+// The roles.
+const (
+	usherRole    = "usher"     // an Usher, or a part of one, with the settings in USHER_*
+	hopStoreRole = "hop-store" // see hop.go
+	hopFaceRole  = "hop-face"
+)
+
+func play(ctx context.Context, role string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // ends with the process
+		_, _ = io.Copy(io.Discard, os.Stdin) // it ends when the one that started this one does, however that ends
+		cancel()
+	}()
+	switch role {
+	case usherRole:
+		return serveUsher(ctx)
+	case hopStoreRole:
+		return serveHopStore(ctx)
+	case hopFaceRole:
+		return serveHopFace(ctx)
+	}
+	return fmt.Errorf("%s: there is no role %q", roleVariable, role)
+}
+
+// addresses are where a process listens; those that it does not have are empty.
+type addresses struct{ SCIM, GRPC, Ops, Service string }
+
+// announce says that this process serves.
+func announce(a addresses) error { return json.NewEncoder(os.Stdout).Encode(a) }
+
+// process is this binary in a role.
+type process struct {
+	addresses
+	name  string
+	cmd   *exec.Cmd
+	stdin io.Closer
+	log   string // file of what it says
+}
+
+// startProcess starts one and waits until it serves. env holds its settings.
+func startProcess(ctx context.Context, folder, name, role string, env ...string) (*process, error) {
+	binary, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return startBinary(ctx, binary, folder, name, role, env...)
+}
+
+func startBinary(ctx context.Context, binary, folder, name, role string, env ...string) (_ *process, err error) {
+	p := &process{name: name, cmd: exec.Command(binary), log: filepath.Join(folder, name+".log")} //nolint:noctx // stop ends it
+	// What is measured has the settings of the run and no others.
+	inherited := slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "USHER_") })
+	p.cmd.Env = append(append(inherited, roleVariable+"="+role), env...)
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	p.cmd.Stderr = log
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	// An interrupt from the terminal is for the one that measures; it stops the others.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = p.cmd.Process.Kill() }) // it may have ended
+	defer stop()
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &p.addresses)
+	}
+	if err != nil {
+		_, _ = p.cmd.Process.Kill(), p.cmd.Wait() // it may have ended by itself
+		return nil, fmt.Errorf("process %s did not start: %w\n%s", name, err, p.said())
+	}
+	return p, nil
+}
+
+// said is the end of its log.
+func (p *process) said() string {
+	said, _ := os.ReadFile(p.log) // without one there is nothing to show
+	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
+	return strings.Join(lines[max(0, len(lines)-10):], "\n")
+}
+
+func (p *process) pid() int { return p.cmd.Process.Pid }
+
+func (p *process) stop() error {
+	err := errors.Join(p.stdin.Close(), p.cmd.Wait())
+	if err != nil {
+		err = fmt.Errorf("process %s: %w\n%s", p.name, err, p.said())
+	}
+	return err
+}
+
+// resident is how much memory it has, in bytes.
+func (p *process) resident(ctx context.Context) (int64, error) {
+	out, err := exec.CommandContext(ctx, "ps", "-o", "rss=", "-p", strconv.Itoa(p.pid())).Output()
+	if err != nil {
+		return 0, fmt.Errorf("asking ps for the memory of process %s: %w", p.name, err)
+	}
+	kib, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
+	return kib << 10, err
+}
