@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
@@ -220,6 +222,18 @@ func TestATransactionThatHoldsTheFeedBackIsNamed(t *testing.T) {
 	within(t, "the session is named", named)
 	must(t, tx.Rollback(t.Context()))
 	within(t, "it is named no more", func() bool { return !named() })
+}
+
+// What passes by itself, such as a failover, is no internal error: who sends a message may send it again.
+func TestWhatPassesIsUnavailable(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]bool{
+		"25006": true, "55000": true, "25P03": true, "40P01": true, "40001": true, "53100": true, "57P01": true, "42601": false, "23505": false,
+	} {
+		if got := fault.Is(Reach(fmt.Errorf("writing: %w", &pgconn.PgError{Code: code})), fault.Unavailable); got != want {
+			t.Errorf("%s: unavailable is %v", code, got)
+		}
+	}
 }
 
 // within polls until something holds.
