@@ -89,7 +89,7 @@ func (a *App) start(ctx, runCtx context.Context) (err error) {
 		}
 		a.onStop("the data folder", func(context.Context) error { return a.folder.Close() })
 	}
-	if a.listeners, err = listen(ctx, a.settings, a.options.Now); err != nil {
+	if a.listeners, err = listen(ctx, a.settings, a.options.Telemetry.Log, a.options.Now); err != nil {
 		return err
 	}
 	a.onStop("the listeners", func(context.Context) error { return a.listeners.close() })
