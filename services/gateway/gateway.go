@@ -219,6 +219,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 	return nil
 }
 
+// Drain tells clients of the public gRPC face that ask for its health to go elsewhere. Calls that come all the same are
+// served.
+func (g *Gateway) Drain() { g.public.Drain() }
+
 // Stop ends the streams of who watches, so that the faces' servers can stop. Stopping twice is safe.
 func (g *Gateway) Stop() { g.stop() }
 

@@ -199,6 +199,7 @@ func (a *App) startGateway() (*gateway.Gateway, error) {
 		return nil, err
 	}
 	a.onStop("gateway", func(context.Context) error { return gate.Close() })
+	a.drains = append(a.drains, gate.Drain)
 	a.streams = append(a.streams, gate.Stop)
 	a.runs = append(a.runs, part{"gateway", gate.Run})
 	return gate, nil
