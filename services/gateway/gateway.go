@@ -85,6 +85,7 @@ type Gateway struct {
 	spool    *spool.Spool
 	recorder *events.Recorder
 	observed []metric.Registration
+	stop     context.CancelFunc
 }
 
 // New opens the spool and makes the faces. Call Run to deliver failed events, and Close in the end.
@@ -99,6 +100,11 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	}
 	clients := authn.NewClients(authn.NewOperator(string(c.OperatorToken)), d.Keys)
 	g := &Gateway{}
+	stopping, stop := context.WithCancel(context.Background())
+	g.stop = stop
+	for _, conn := range []*grpc.ClientConnInterface{&d.Directory, &d.Identity, &d.Rule, &d.FailedEvents} {
+		*conn = untilStop{*conn, func(do func()) func() bool { return context.AfterFunc(stopping, do) }}
+	}
 	g.admin, err = admin.New(context.Background(), // it is only held by registrations, which nothing ends
 		admin.Connections{Directory: d.Directory, Identity: d.Identity, Rule: d.Rule, FailedEvents: d.FailedEvents},
 		admin.Dependencies{
@@ -213,9 +219,17 @@ func (g *Gateway) Run(ctx context.Context) error {
 	return nil
 }
 
+// Drain tells clients of the public gRPC face that ask for its health to go elsewhere. Calls that come all the same are
+// served.
+func (g *Gateway) Drain() { g.public.Drain() }
+
+// Stop ends the streams of who watches, so that the faces' servers can stop. Stopping twice is safe.
+func (g *Gateway) Stop() { g.stop() }
+
 // Close closes the spool, after the last message was answered and Run has returned. Failed events that were not delivered
 // are on disk, and are delivered after the next start.
 func (g *Gateway) Close() error {
+	g.Stop()
 	var errs []error
 	for _, o := range g.observed {
 		errs = append(errs, o.Unregister())

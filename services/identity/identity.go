@@ -199,10 +199,27 @@ func (s *Service) followAlways(ctx context.Context) {
 	}
 }
 
-// follow applies directories from where it left off until the stream breaks, and says whether there was one.
+// errRestored ends the following of directories: what the database has of them may be less than what was applied.
+var errRestored = errors.New("the database is another one than before")
+
+// lookForRestore is how often it is looked whether the database is another one.
+const lookForRestore = time.Second
+
+// follow applies directories from where it left off until the stream breaks, and says whether there was one. It begins
+// again where the database has left off, when that is another one than before, as after a failover.
 func (s *Service) follow(ctx context.Context) (connected bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	defer cancel(nil)
+	epoch := s.core.Epoch()
+	looking.Go(func() {
+		for sqldb.Rest(ctx, lookForRestore) {
+			if s.core.Epoch() != epoch {
+				cancel(errRestored)
+			}
+		}
+	})
 	at, err := s.core.Followed(ctx)
 	if err != nil {
 		return false, err
@@ -214,6 +231,9 @@ func (s *Service) follow(ctx context.Context) (connected bool, err error) {
 	for {
 		response, err := stream.Recv()
 		if err != nil {
+			if errors.Is(context.Cause(ctx), errRestored) {
+				err = errRestored
+			}
 			return connected, err
 		}
 		connected = true

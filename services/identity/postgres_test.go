@@ -1,7 +1,11 @@
 package identity_test
 
 import (
+	"context"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity"
@@ -58,4 +62,30 @@ func TestTheServiceRunsOnPostgreSQL(t *testing.T) {
 	}
 	// Three users, the group and its two first members, the patch of two members, and the adoption.
 	equal(t, "how many records", len(met), 9)
+}
+
+// A failover may lose what was applied of the directories last. They are followed again from where the database is.
+func TestDirectoriesAreAppliedAgainThatADatabaseHasLost(t *testing.T) {
+	t.Parallel()
+	url := testkit.Postgres(t, "identity", identity.Migrate)
+	b := setup(t, func(c *identity.Config) { c.DatabasePath, c.DatabaseURL = "", url })
+	i := b.idp()
+	i.user(`{"userName":"anna"}`)
+
+	conn, err := pgx.Connect(t.Context(), url)
+	must(t, err)
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	_, err = conn.Exec(t.Context(), `DELETE FROM usher_identity.directories; UPDATE usher_identity.followed SET revision = 0;
+		UPDATE usher_identity.meta SET database = 'before the failover';
+		SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+	must(t, err)
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		_, err := i.tryUser(`{"userName":"bob"}`)
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
 }

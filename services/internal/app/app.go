@@ -45,6 +45,7 @@ type App struct {
 	keys      *keylease.Cache               // the gateway's; nil in a process without it
 	closers   []closer                      // what was opened, in order
 	runs      []part                        // what works in the background
+	drains    []func()                      // what asks clients to go elsewhere
 	streams   []func()                      // what ends those who watch, so that the doors can close
 	doors     []func(context.Context) error // what lets requests in
 	cancel    context.CancelFunc
@@ -89,7 +90,7 @@ func (a *App) start(ctx, runCtx context.Context) (err error) {
 		}
 		a.onStop("the data folder", func(context.Context) error { return a.folder.Close() })
 	}
-	if a.listeners, err = listen(ctx, a.settings, a.options.Now); err != nil {
+	if a.listeners, err = listen(ctx, a.settings, a.options.Telemetry.Log, a.options.Now); err != nil {
 		return err
 	}
 	a.onStop("the listeners", func(context.Context) error { return a.listeners.close() })
@@ -220,6 +221,9 @@ func (a *App) Stop(ctx context.Context) error {
 		var errs []error
 		if a.ready.set(false) {
 			a.mesh.drain()
+			for _, drain := range a.drains {
+				drain()
+			}
 			pause(ctx, a.settings.ShutdownDelay)
 		}
 		for i := len(a.closers) - 1; i >= 0; i-- {

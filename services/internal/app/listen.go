@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
 	"time"
@@ -13,10 +14,10 @@ import (
 // listeners are the doors: the gateway's three, which are nil in a process without it, and operations.
 type listeners struct{ scim, admin, grpc, ops net.Listener }
 
-func listen(ctx context.Context, s Settings, now func() time.Time) (l listeners, err error) {
+func listen(ctx context.Context, s Settings, log *slog.Logger, now func() time.Time) (l listeners, err error) {
 	var public *tls.Config
 	if s.TLSCertFile != "" && s.runs(gatewayCaller) {
-		if public, err = publicTLS(s.TLSCertFile, s.TLSKeyFile, now); err != nil {
+		if public, err = publicTLS(s.TLSCertFile, s.TLSKeyFile, log, now); err != nil {
 			return l, fmt.Errorf("tls_cert_file: %w", err)
 		}
 	}
@@ -65,8 +66,8 @@ func addr(listener net.Listener) string {
 }
 
 // publicTLS is the configuration of the gateway's listeners. The files are read again once a minute, so that the certificate
-// can be renewed while it serves; what can't be read leaves the last good one in use.
-func publicTLS(certFile, keyFile string, now func() time.Time) (*tls.Config, error) {
+// can be renewed while it serves; what can't be read leaves the last good one in use, and is logged.
+func publicTLS(certFile, keyFile string, log *slog.Logger, now func() time.Time) (*tls.Config, error) {
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
 		return nil, err
@@ -82,6 +83,8 @@ func publicTLS(certFile, keyFile string, now func() time.Time) (*tls.Config, err
 				read = at
 				if renewed, err := tls.LoadX509KeyPair(certFile, keyFile); err == nil {
 					pair = renewed
+				} else {
+					log.Warn("tls_cert_file can't be renewed: what was read last stays in use, until it expires", "error", err)
 				}
 			}
 			current := pair

@@ -73,7 +73,7 @@ func newMesh(ctx context.Context, s Settings, o Options) (*mesh, error) {
 
 // open takes on a service's identity and makes its server.
 func (m *mesh) open(ctx context.Context, service commonv1.Caller) error {
-	identity, err := certificates.FromFolder(m.settings.CertificatesDir, service, m.now)
+	identity, err := certificates.FromFolder(m.settings.CertificatesDir, service, m.log, m.now)
 	if err != nil {
 		return fmt.Errorf("certificates_dir: %w", err)
 	}

@@ -61,7 +61,12 @@ func (a *App) file(service commonv1.Caller) string {
 	if a.settings.databaseURL(service) != "" {
 		return ""
 	}
-	return a.folder.path(rpc.CallerName(service) + ".db")
+	path := a.folder.path(rpc.CallerName(service) + ".db")
+	if !a.settings.runsAll() {
+		// Maybe a setting was forgotten. Replicas would each keep something else.
+		a.log(service).Warn("the service keeps its data in a SQLite file, for this process alone: set database_url where there are replicas", "file", path)
+	}
+	return path
 }
 
 func (a *App) startDirectory(ctx context.Context) error {
@@ -194,6 +199,8 @@ func (a *App) startGateway() (*gateway.Gateway, error) {
 		return nil, err
 	}
 	a.onStop("gateway", func(context.Context) error { return gate.Close() })
+	a.drains = append(a.drains, gate.Drain)
+	a.streams = append(a.streams, gate.Stop)
 	a.runs = append(a.runs, part{"gateway", gate.Run})
 	return gate, nil
 }

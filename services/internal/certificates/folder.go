@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,9 +31,9 @@ func filesOf(folder string, service commonv1.Caller) files {
 
 // FromFolder gives a service's identity from a folder. The files are read again for a handshake that comes 10 seconds
 // after the last reading, so that certificates can be renewed while the service runs; what can't be read leaves the last
-// good ones in use. The error names the file, and holds nothing of a key.
-func FromFolder(folder string, service commonv1.Caller, now func() time.Time) (rpc.Identity, error) {
-	f := &watched{folder: folder, service: service, now: now}
+// good ones in use, and is logged when it is so twice. The error names the file, and holds nothing of a key.
+func FromFolder(folder string, service commonv1.Caller, log *slog.Logger, now func() time.Time) (rpc.Identity, error) {
+	f := &watched{folder: folder, service: service, log: log, now: now}
 	var err error
 	f.config, err = read(folder, service, now())
 	f.read = now()
@@ -43,10 +44,12 @@ func FromFolder(folder string, service commonv1.Caller, now func() time.Time) (r
 type watched struct {
 	folder  string
 	service commonv1.Caller
+	log     *slog.Logger
 	now     func() time.Time
 
 	mu     sync.Mutex
 	read   time.Time
+	failed int // how many readings have, one after the other
 	config *tls.Config
 }
 
@@ -56,8 +59,14 @@ func (w *watched) current() (*tls.Config, error) {
 	if now := w.now(); now.Sub(w.read) >= readEvery {
 		w.read = now
 		// While files are being replaced they may not belong together: the last ones stay until they do.
-		if config, err := read(w.folder, w.service, now); err == nil {
-			w.config = config
+		switch config, err := read(w.folder, w.service, now); {
+		case err == nil:
+			w.config, w.failed = config, 0
+		default:
+			if w.failed++; w.failed == 2 {
+				w.log.Warn("certificates can't be renewed: those that were read last stay in use, until they expire",
+					"service", rpc.CallerName(w.service), "error", err)
+			}
 		}
 	}
 	return w.config, nil

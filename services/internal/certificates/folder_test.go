@@ -1,9 +1,11 @@
 package certificates_test
 
 import (
+	"bytes"
 	"crypto/x509"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,7 +83,7 @@ func TestAFolderNamesWhatIsWrong(t *testing.T) {
 			t.Parallel()
 			folder := written(t, now)
 			c.change(t, folder)
-			_, err := certificates.FromFolder(folder, gatewayService, func() time.Time { return c.at })
+			_, err := certificates.FromFolder(folder, gatewayService, slog.New(slog.DiscardHandler), func() time.Time { return c.at })
 			if (err == nil) != (len(c.want) == 0) {
 				t.Fatalf("got %v", err)
 			}
@@ -98,7 +100,8 @@ func TestRenewedCertificatesAreTakenUp(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	folder := written(t, now)
-	identity, err := certificates.FromFolder(folder, gatewayService, func() time.Time { return now })
+	var log bytes.Buffer
+	identity, err := certificates.FromFolder(folder, gatewayService, slog.New(slog.NewTextHandler(&log, nil)), func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,5 +133,8 @@ func TestRenewedCertificatesAreTakenUp(t *testing.T) {
 	}
 	if now = now.Add(time.Minute); serial() == first {
 		t.Error("the new certificate was not taken up")
+	}
+	if strings.Count(log.String(), "can't be renewed") != 1 {
+		t.Errorf("what could not be read was logged as %q", log.String())
 	}
 }

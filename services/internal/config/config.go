@@ -90,7 +90,12 @@ func readSecrets(k *koanf.Koanf, settings any) error {
 		if err != nil {
 			return fmt.Errorf("configuration: %s: %w", key.Name+fileSuffix, err)
 		}
-		if err := k.Set(key.Name, strings.TrimSpace(string(content))); err != nil {
+		value := strings.TrimSpace(string(content))
+		if value == "" {
+			// As if nothing were set, which for a database means another one.
+			return fmt.Errorf("configuration: %s: %s is empty", key.Name+fileSuffix, path)
+		}
+		if err := k.Set(key.Name, value); err != nil {
 			return err
 		}
 	}

@@ -78,6 +78,10 @@ func TestASecretMayComeFromAFile(t *testing.T) {
 	if err := os.WriteFile(file, []byte("hunter2\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	var s settings
 	if err := Load(&s, Source{Environ: []string{"USHER_KEY_FILE=" + file}}); err != nil || string(s.Key) != "hunter2" {
 		t.Errorf("got %q, %v", string(s.Key), err)
@@ -87,6 +91,7 @@ func TestASecretMayComeFromAFile(t *testing.T) {
 		want    string
 	}{
 		"a file that is not there":      {[]string{"USHER_KEY_FILE=" + file + "s"}, "key_file"},
+		"an empty file":                 {[]string{"USHER_KEY_FILE=" + empty}, "key_file"},
 		"the secret and its file":       {[]string{"USHER_KEY=a", "USHER_KEY_FILE=" + file}, "only one of key and key_file"},
 		"the file of what is no secret": {[]string{"USHER_NAME_FILE=" + file}, "name_file"},
 	} {

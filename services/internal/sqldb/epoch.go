@@ -16,7 +16,7 @@ import (
 // in; and `least_migration`, the newest migration that a binary must know to work on the schema.
 
 // Epoch is the epoch of the feed that the schema holds now. It is another one once the database is not the one that it
-// was: restored from a dump into another cluster or under another name, or recovered or failed over on a new timeline,
+// was: restored from a dump, into another cluster or over the same one, or recovered or failed over on a new timeline,
 // which may have lost what was committed last. Cursors of another epoch have expired. Every connection is checked as it
 // is made. A copy of the files that starts as if nothing had happened, such as a snapshot of a volume, cannot be told:
 // RenewEpoch is for that.
@@ -52,9 +52,10 @@ func (e *epochs) recognize(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// whichDatabase names the database that a session is in: the cluster, the database in it, and the timeline of its log.
+// whichDatabase names the database that a session is in: the cluster, the database in it, and the table meta, which is
+// another one where a dump was restored over the schema. whereAmI adds the timeline of its log.
 const whichDatabase = `(SELECT system_identifier FROM pg_control_system()) || '/' ||
-	(SELECT oid FROM pg_database WHERE datname = current_database())`
+	(SELECT oid FROM pg_database WHERE datname = current_database()) || '/' || 'meta'::regclass::oid`
 
 // look reads the epoch, and begins a new one if the database is not the one that it began in.
 func (e *epochs) look(ctx context.Context, conn *pgx.Conn) error {

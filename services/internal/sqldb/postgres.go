@@ -252,6 +252,13 @@ func withProvider(pool *pgxpool.Pool, migrations fs.FS, do func(*goose.Provider)
 // SQLSTATE codes, from the PostgreSQL manual's appendix A.
 const (
 	codeUniqueViolation   = "23505"
+	codeReadOnly          = "25006" // a write on a standby
+	codeIdleInTransaction = "25P03"
+	codeSerialization     = "40001"
+	codeDeadlock          = "40P01"
+	codeDiskFull          = "53100"
+	codeOutOfMemory       = "53200"
+	codeNotInThisState    = "55000" // what a standby answers when it is asked for its place in the log
 	codeTooManyConnection = "53300"
 	codeAdminShutdown     = "57P01"
 	codeCrashShutdown     = "57P02"
@@ -294,7 +301,8 @@ func Reach(err error) error {
 	var e *pgconn.PgError
 	if errors.As(err, &e) {
 		switch e.Code {
-		case codeTooManyConnection, codeAdminShutdown, codeCrashShutdown, codeCannotConnectNow, codeQueryCanceled, codeLockNotAvailable:
+		case codeTooManyConnection, codeAdminShutdown, codeCrashShutdown, codeCannotConnectNow, codeQueryCanceled, codeLockNotAvailable,
+			codeReadOnly, codeNotInThisState, codeIdleInTransaction, codeSerialization, codeDeadlock, codeDiskFull, codeOutOfMemory:
 			return unavailable(err)
 		case codeNotInRepertoire:
 			return fault.Wrap(err, fault.InvalidRequest, "a text holds the character U+0000, which can't be kept")

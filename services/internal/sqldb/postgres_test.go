@@ -7,14 +7,17 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
@@ -152,11 +155,37 @@ func TestADatabaseThatIsAnotherOneBeginsANewEpoch(t *testing.T) {
 		})
 	}
 	beside.Wait()
+	// As if a dump were restored over it.
+	must2(t)(db.Exec(t.Context(), `ALTER TABLE meta RENAME TO before; CREATE TABLE meta AS TABLE before; DROP TABLE before`))
+	db.Reset()
 	must2(t)(db.Exec(t.Context(), `INSERT INTO feed VALUES (1)`))
+	third := db.Epoch()
+	if third == second || log.count("begins a new epoch") != 2 {
+		t.Errorf("after a dump was restored over it the epoch is %q; %s", third, log.text.String())
+	}
 	must(t, RenewEpoch(t.Context(), url, library()))
 	again := openLibrary(t, log.server(url), library())
-	if again.Epoch() == second || held(again) != 0 {
+	if again.Epoch() == third || held(again) != 0 {
 		t.Errorf("renewed by hand it is %q with %d records", again.Epoch(), held(again))
+	}
+}
+
+// A database that was restored into a new cluster has lower transactions than the feed has been seen with.
+func TestAFeedThatWentBackWakesItsReaders(t *testing.T) {
+	t.Parallel()
+	db := openLibrary(t, (&lines{}).server(testkit.Postgres(t, "library", migrated)), library())
+	var end atomic.Uint64
+	woken := make(chan struct{}, 1)
+	wakeup := db.NewWakeup("library", func(context.Context) (uint64, bool, error) { return end.Load(), false, nil }, func() { poke(woken) })
+	defer wakeup.Close()
+	for _, seen := range []uint64{1000, 10, 11} {
+		end.Store(seen)
+		wakeup.Wrote()
+		select {
+		case <-woken:
+		case <-time.After(time.Minute):
+			t.Fatalf("nobody was woken when the feed ended at %d", seen)
+		}
 	}
 }
 
@@ -193,6 +222,18 @@ func TestATransactionThatHoldsTheFeedBackIsNamed(t *testing.T) {
 	within(t, "the session is named", named)
 	must(t, tx.Rollback(t.Context()))
 	within(t, "it is named no more", func() bool { return !named() })
+}
+
+// What passes by itself, such as a failover, is no internal error: who sends a message may send it again.
+func TestWhatPassesIsUnavailable(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]bool{
+		"25006": true, "55000": true, "25P03": true, "40P01": true, "40001": true, "53100": true, "57P01": true, "42601": false, "23505": false,
+	} {
+		if got := fault.Is(Reach(fmt.Errorf("writing: %w", &pgconn.PgError{Code: code})), fault.Unavailable); got != want {
+			t.Errorf("%s: unavailable is %v", code, got)
+		}
+	}
 }
 
 // within polls until something holds.

@@ -31,7 +31,8 @@ type Wakeup struct {
 	ended  sync.WaitGroup
 }
 
-// NewWakeup starts to listen on a channel, and calls tell whenever look sees further. Close it before the pool.
+// NewWakeup starts to listen on a channel, and calls tell whenever look sees another end than before: further, or of a
+// database that was restored, whose transactions may be lower. Close it before the pool.
 func (p *Postgres) NewWakeup(channel string, look func(ctx context.Context) (seen uint64, held bool, err error), tell func()) *Wakeup {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &Wakeup{
@@ -76,7 +77,7 @@ func (w *Wakeup) watch(ctx context.Context, notify chan<- struct{}) {
 		case <-pause.C:
 		}
 		now, held, err := w.look(ctx)
-		if err == nil && now > seen {
+		if err == nil && now != seen {
 			seen = now
 			w.tell()
 		}

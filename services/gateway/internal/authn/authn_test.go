@@ -163,6 +163,34 @@ func TestAContextIsHeldAsLongAsTheCredential(t *testing.T) {
 	}
 }
 
+// A lease ends by the time of day. Where that was set back since, the end is far, and the credential is looked up all the same.
+func TestAContextIsNotHeldByATimeOfDayThatWasSetBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		ahead := time.Hour // of the gateway's time of day when the lease was given
+		clients := NewClients(NewOperator(""), keylease.New(func(ctx context.Context, digest keylease.Digest) (keylease.Lease, error) {
+			lease, err := w.load(ctx, digest)
+			lease.Until = lease.Until.Add(ahead)
+			return lease, err
+		}, func() time.Time { return time.Now().Add(ahead) }))
+		client, err := clients.Authenticate(t.Context(), []string{"Bearer " + bearer.ServiceCredential.New().Reveal()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		held, stop := clients.Hold(t.Context(), client)
+		defer stop()
+		w.mu.Lock()
+		w.revoked = true
+		w.mu.Unlock()
+		<-held.Done()
+		if took := time.Since(start); took > keylease.MaxLease {
+			t.Errorf("it was held for %s", took)
+		}
+	})
+}
+
 func TestWhoIsNotHeldEndsWithTheRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

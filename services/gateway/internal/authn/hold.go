@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
 // lookAgainWithin is how long a look at a client's credential may take when its lease has run out. Until it is over a
@@ -32,7 +33,8 @@ func (c Clients) Hold(ctx context.Context, client Client) (held context.Context,
 // ended waits until the credential opens nothing any more, and says why; nil when the context ends before.
 func (c Clients) ended(ctx context.Context, client Client) error {
 	for until := client.lease.Until; ; {
-		timer := time.NewTimer(time.Until(until))
+		// No lease is longer, whatever the time of day has become meanwhile.
+		timer := time.NewTimer(min(time.Until(until), keylease.MaxLease))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

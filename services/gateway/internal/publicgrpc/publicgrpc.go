@@ -61,12 +61,13 @@ type Dependencies struct {
 type Face struct {
 	d        Dependencies
 	services []*grpc.ServiceDesc
+	health   *health.Server
 	tally    tally.Tally
 }
 
 // New makes the face from the descriptors of the packages that it has connections to.
 func New(d Dependencies) (*Face, error) {
-	f := &Face{d: d}
+	f := &Face{d: d, health: health.NewServer()}
 	var problems []error
 	for pkg, conn := range d.Connections {
 		protoregistry.GlobalFiles.RangeFilesByPackage(protoreflect.FullName(pkg), func(file protoreflect.FileDescriptor) bool {
@@ -97,9 +98,12 @@ func (f *Face) Server(options ...grpc.ServerOption) *grpc.Server {
 	for _, desc := range f.services {
 		server.RegisterService(desc, nil)
 	}
-	grpc_health_v1.RegisterHealthServer(server, health.NewServer())
+	grpc_health_v1.RegisterHealthServer(server, f.health)
 	return server
 }
+
+// Drain tells who asks for the face's health that it serves no longer. Calls that come all the same are served.
+func (f *Face) Drain() { f.health.Shutdown() }
 
 // Run logs what is only counted, until its context ends.
 func (f *Face) Run(ctx context.Context) {

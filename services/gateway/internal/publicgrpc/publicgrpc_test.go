@@ -494,9 +494,20 @@ func TestAStreamPassesUntilItEnds(t *testing.T) {
 
 func TestHealthNeedsNoCredential(t *testing.T) {
 	t.Parallel()
-	_, client := serve(t)
-	answer, err := grpc_health_v1.NewHealthClient(client).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
-	if err != nil || answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
-		t.Errorf("%v, %v", answer, err)
+	_, client, w := serveWatched(t)
+	status := func() grpc_health_v1.HealthCheckResponse_ServingStatus {
+		t.Helper()
+		answer, err := grpc_health_v1.NewHealthClient(client).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.GetStatus()
+	}
+	if got := status(); got != grpc_health_v1.HealthCheckResponse_SERVING {
+		t.Errorf("it says %v", got)
+	}
+	w.face.Drain()
+	if got := status(); got != grpc_health_v1.HealthCheckResponse_NOT_SERVING {
+		t.Errorf("while it drains it says %v", got)
 	}
 }

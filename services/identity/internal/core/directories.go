@@ -78,6 +78,9 @@ func (c *Core) ApplyDirectory(ctx context.Context, d store.Directory, at store.P
 // Followed is the last place in the feed of directories that was applied.
 func (c *Core) Followed(ctx context.Context) (store.Place, error) { return c.store.Followed(ctx) }
 
+// Epoch is that of the database: another one once it is not the database that it was.
+func (c *Core) Epoch() string { return c.store.Epoch() }
+
 // directory waits a little for identity to know the directory. It is fault.Deleted when that is closed.
 func (c *Core) directory(ctx context.Context, scope store.Scope) (openDirectory, error) {
 	now := time.Now() // not the configured clock: an age is measured

@@ -50,7 +50,10 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // failure marks an error that is not about how the command was used.
-type failure struct{ error }
+type failure struct {
+	error
+	answer *fault.Error // of the server that a client called; nil for what failed here
+}
 
 func (f *failure) Unwrap() error { return f.error }
 
@@ -59,19 +62,16 @@ func failed(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &failure{err}
+	return &failure{error: err}
 }
 
 // describe says what went wrong in words for people, with the reason that programs go by.
 func describe(err error) string {
 	var f *failure
-	if !errors.As(err, &f) {
+	if !errors.As(err, &f) || f.answer == nil {
 		return err.Error()
 	}
-	var explained *fault.Error
-	if !errors.As(err, &explained) {
-		return err.Error()
-	}
+	explained := f.answer
 	text := fmt.Sprintf("%s (%s)", explained.Message, fault.ReasonName(explained.Reason))
 	if explained.Reason == fault.Unavailable {
 		text += ": is Usher running, and --addr its gRPC address?"
@@ -92,7 +92,8 @@ func answered(err error) error {
 	if _, ok := status.FromError(err); !ok || err == nil {
 		return err
 	}
-	return failed(rpc.Fault(err))
+	explained := rpc.Fault(err)
+	return &failure{error: explained, answer: explained}
 }
 
 // noun makes the command of a noun, whose verbs are below it.

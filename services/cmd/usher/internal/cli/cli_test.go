@@ -256,6 +256,21 @@ func TestAServerThatIsNotThere(t *testing.T) {
 	want(t, x.err, `UNAVAILABLE`)
 }
 
+// What an operator needs is which server did not answer, and why.
+func TestADatabaseThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "usher.yaml")
+	if err := os.WriteFile(file, []byte("database_url: postgres://usher:hunter2@127.0.0.1:1/usher\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x := &terminal{t: t}
+	x.run(1, "migrate", "--config", file)
+	want(t, x.err, `migrating directory`, `127\.0\.0\.1:1`, `refused`)
+	if strings.Contains(x.err, "hunter2") || strings.Contains(x.err, "--addr") {
+		t.Errorf("it says %s", x.err)
+	}
+}
+
 func TestConfigCheckListsEverySetting(t *testing.T) {
 	t.Parallel()
 	var out, err bytes.Buffer

@@ -62,9 +62,13 @@ const horizon = `pg_snapshot_xmin(pg_current_snapshot())::text::bigint`
 // ahead is the first transaction that has not begun, as the statement's snapshot sees it: no cursor is at or beyond it.
 const ahead = `pg_snapshot_xmax(pg_current_snapshot())::text::bigint`
 
+// epoch is that of the database which the statement reads. Store.Epoch may be of another one: the connection that a read
+// gets may be the first to the database that was restored.
+const epoch = `(SELECT epoch FROM meta)`
+
 // before is the cursor after everything that a transaction below this one wrote.
-func (s *Store) before(transaction uint64) feed.Cursor {
-	return feed.Cursor{Epoch: s.db.Epoch(), Transaction: transaction - 1, Sequence: math.MaxInt64}
+func before(epoch string, transaction uint64) feed.Cursor {
+	return feed.Cursor{Epoch: epoch, Transaction: transaction - 1, Sequence: math.MaxInt64}
 }
 
 // columnsOf is a cursor as the columns have it. Who made one up beyond them is at their end.
@@ -82,16 +86,15 @@ func (s *Store) look(ctx context.Context) (seen uint64, held bool, err error) {
 
 // Cursor implements store.Store.
 func (s *Store) Cursor(ctx context.Context) (follow, newest feed.Cursor, err error) {
-	newest.Epoch = s.db.Epoch()
 	var end uint64
-	err = s.db.QueryRow(ctx, `SELECT h.horizon, coalesce(c.transaction, 0), coalesce(c.sequence, 0)
+	err = s.db.QueryRow(ctx, `SELECT `+epoch+`, h.horizon, coalesce(c.transaction, 0), coalesce(c.sequence, 0)
 		FROM (SELECT `+horizon+` AS horizon) h
 		LEFT JOIN LATERAL (SELECT transaction, sequence FROM changes ORDER BY transaction DESC, sequence DESC LIMIT 1) c ON true`).
-		Scan(&end, &newest.Transaction, &newest.Sequence)
+		Scan(&newest.Epoch, &end, &newest.Transaction, &newest.Sequence)
 	if err != nil {
 		return follow, newest, sqldb.Reach(err)
 	}
-	if follow = s.before(end); newest.Before(follow) {
+	if follow = before(newest.Epoch, end); newest.Before(follow) {
 		newest = follow
 	}
 	return follow, newest, nil
@@ -99,23 +102,21 @@ func (s *Store) Cursor(ctx context.Context) (follow, newest feed.Cursor, err err
 
 // Changes implements store.Store.
 func (s *Store) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]store.Change, feed.Cursor, error) {
-	if err := after.CheckEpoch(s.db.Epoch()); err != nil {
-		return nil, after, err
-	}
 	transaction, sequence := columnsOf(after)
 	// One statement, so that the horizon and the records are of one snapshot. Without a record there is a row without one.
 	type line struct {
 		store.Change
+		epoch          string
 		horizon, ahead uint64
 		trimmed        feed.Cursor
 		there          bool
 	}
 	found, err := sqldb.ReadAll(ctx, s.db, func(l *line) []any {
 		return []any{
-			&l.horizon, &l.ahead, &l.trimmed.Transaction, &l.trimmed.Sequence, &l.there, &l.Cursor.Transaction, &l.Cursor.Sequence, &l.OrganizationID, &l.DirectoryID, &l.Group,
+			&l.epoch, &l.horizon, &l.ahead, &l.trimmed.Transaction, &l.trimmed.Sequence, &l.there, &l.Cursor.Transaction, &l.Cursor.Sequence, &l.OrganizationID, &l.DirectoryID, &l.Group,
 			&l.ResourceID, &l.Revision, &l.Kind, &l.MemberID, &l.MemberGroup, &l.MessageID, &l.Traceparent, sqldb.Time(&l.Time),
 		}
-	}, `SELECT h.horizon, h.ahead, coalesce(t.transaction, 0), coalesce(t.sequence, 0), c.sequence IS NOT NULL, coalesce(c.transaction, 0), coalesce(c.sequence, 0), coalesce(c.organization_id, ''),
+	}, `SELECT `+epoch+`, h.horizon, h.ahead, coalesce(t.transaction, 0), coalesce(t.sequence, 0), c.sequence IS NOT NULL, coalesce(c.transaction, 0), coalesce(c.sequence, 0), coalesce(c.organization_id, ''),
 		coalesce(directory_id, ''), coalesce(resource_group, false), coalesce(resource_id, ''), coalesce(revision, 0),
 		coalesce(kind, 0), coalesce(member_id, ''), coalesce(member_group, false), coalesce(message_id, ''),
 		coalesce(traceparent, ''), coalesce(time, 0)
@@ -126,70 +127,80 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 	if err != nil {
 		return nil, after, err
 	}
-	switch first := found[0]; {
-	case after.Transaction >= first.ahead:
-		return nil, after, feed.Ahead()
-	case after.Before(first.trimmed):
-		return nil, after, feed.Trimmed()
+	first := found[0]
+	if err := followable(after, first.epoch, first.ahead, first.trimmed); err != nil {
+		return nil, after, err
 	}
 	var changes []store.Change
 	for _, l := range found {
 		if l.there {
-			l.Cursor.Epoch = s.db.Epoch()
+			l.Cursor.Epoch = l.epoch
 			changes = append(changes, l.Change)
 		}
 	}
 	if len(changes) == limit {
 		return changes, changes[limit-1].Cursor, nil
 	}
-	end := s.before(found[0].horizon)
+	end := before(first.epoch, first.horizon)
 	if end.Before(after) {
 		end = after
 	}
 	return changes, end, nil
 }
 
+// followable says whether what comes after a cursor can be read from a feed of this epoch.
+func followable(after feed.Cursor, epoch string, ahead uint64, trimmed feed.Cursor) error {
+	switch err := after.CheckEpoch(epoch); {
+	case err != nil:
+		return err
+	case after.Transaction >= ahead:
+		return feed.Ahead()
+	case after.Before(trimmed):
+		return feed.Trimmed()
+	}
+	return nil
+}
+
 // Active implements store.Store.
 func (s *Store) Active(ctx context.Context, after feed.Cursor) ([]string, feed.Cursor, error) {
-	if err := after.CheckEpoch(s.db.Epoch()); err != nil {
-		return nil, after, err
-	}
 	query := `SELECT DISTINCT organization_id FROM changes
-		WHERE (transaction, sequence) > ($1, $2) AND transaction < $3 ORDER BY 1`
-	transaction, sequence := columnsOf(after)
-	beginning := after.Transaction == 0 && after.Sequence == 0
-	if beginning {
-		// At the beginning that would read every record; the organizations are fewer.
+		WHERE (transaction, sequence) > ($1, $2) AND transaction < ` + horizon + ` ORDER BY 1`
+	// From the beginning nothing is missed that was trimmed: its organizations are told.
+	newestTrimmed := `SELECT transaction, sequence FROM trimmed ORDER BY transaction DESC, sequence DESC LIMIT 1`
+	if after.Transaction == 0 && after.Sequence == 0 {
+		newestTrimmed = `SELECT 0 AS transaction, 0 AS sequence`
+		// That would read every record; the organizations are fewer.
 		query = `WITH RECURSIVE o (id) AS (
 				SELECT min(organization_id) FROM changes
 				UNION ALL SELECT (SELECT min(organization_id) FROM changes WHERE organization_id > o.id) FROM o WHERE o.id IS NOT NULL)
-			SELECT id FROM o WHERE id IS NOT NULL AND (SELECT transaction < $3 FROM changes
+			SELECT id FROM o WHERE id IS NOT NULL AND (SELECT transaction < ` + horizon + ` FROM changes
 				WHERE organization_id = o.id AND (transaction, sequence) > ($1, $2) ORDER BY transaction, sequence LIMIT 1)
 			UNION SELECT organization_id FROM trimmed ORDER BY 1`
 	}
-	// What is below the horizon stays so: it need not be of the snapshot that reads the records.
-	type limits struct {
-		end     int64
-		ahead   uint64
-		trimmed feed.Cursor
+	var now string
+	var end, beyond uint64
+	var trimmed feed.Cursor
+	var active []string
+	transaction, sequence := columnsOf(after)
+	// One snapshot, so that what is trimmed meanwhile is either told or missed; and one round trip.
+	batch := &pgx.Batch{}
+	batch.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	batch.Queue(`SELECT ` + epoch + `, ` + horizon + `, ` + ahead + `, coalesce(t.transaction, 0), coalesce(t.sequence, 0) FROM (SELECT) one
+		LEFT JOIN LATERAL (` + newestTrimmed + `) t ON true`).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&now, &end, &beyond, &trimmed.Transaction, &trimmed.Sequence)
+	})
+	batch.Queue(query, transaction, sequence).Query(func(rows pgx.Rows) (err error) {
+		active, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	batch.Queue(`COMMIT`)
+	if err := s.db.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, after, sqldb.Reach(err)
 	}
-	at, err := sqldb.ReadOne(ctx, s.db, func(l *limits) []any {
-		return []any{&l.end, &l.ahead, &l.trimmed.Transaction, &l.trimmed.Sequence}
-	}, nil, `SELECT `+horizon+`, `+ahead+`, coalesce(t.transaction, 0), coalesce(t.sequence, 0) FROM (SELECT) one
-		LEFT JOIN LATERAL (SELECT transaction, sequence FROM trimmed ORDER BY transaction DESC, sequence DESC LIMIT 1) t ON true`)
-	switch {
-	case err != nil:
+	if err := followable(after, now, beyond, trimmed); err != nil {
 		return nil, after, err
-	case after.Transaction >= at.ahead:
-		return nil, after, feed.Ahead()
-	case !beginning && after.Before(at.trimmed):
-		return nil, after, feed.Trimmed()
 	}
-	active, err := sqldb.ReadAll(ctx, s.db, sqldb.Value[string], query, transaction, sequence, at.end)
-	if err != nil {
-		return nil, after, err
-	}
-	next := s.before(uint64(at.end))
+	next := before(now, end)
 	if after.Epoch != "" && next.Before(after) {
 		next = after
 	}

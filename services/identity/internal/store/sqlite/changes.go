@@ -65,9 +65,6 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 	if err != nil {
 		return nil, after, err
 	}
-	if err := s.holds(ctx, organizationID, after, end); err != nil {
-		return nil, after, err
-	}
 	rows, err := s.db.Query(ctx, `SELECT sequence, organization_id, directory_id, resource_group, resource_id, revision, kind,
 		member_id, member_group, message_id, traceparent, time FROM changes
 		WHERE organization_id = ? AND sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?`,
@@ -80,11 +77,12 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 	if err != nil {
 		return nil, after, err
 	}
+	// Only now: records may have been trimmed before they were read.
+	if err := s.holds(ctx, organizationID, after, end); err != nil {
+		return nil, after, err
+	}
 	if len(changes) == limit {
 		return changes, changes[limit-1].Cursor, nil
-	}
-	if end.Before(after) {
-		end = after
 	}
 	return changes, end, nil
 }
@@ -98,17 +96,12 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) ([]string, feed.C
 	if err != nil {
 		return nil, after, err
 	}
-	beginning := after.Sequence == 0
-	if !beginning {
-		if err := s.holds(ctx, "", after, end); err != nil {
-			return nil, after, err
-		}
-	}
 	if after.Epoch != "" && after == end {
 		return nil, after, nil
 	}
 	// At the beginning this would read every record; the organizations are fewer.
 	query := `SELECT DISTINCT organization_id FROM changes WHERE sequence > ?1 AND sequence <= ?2 ORDER BY 1`
+	beginning := after.Sequence == 0
 	if beginning {
 		query = `WITH RECURSIVE o (id) AS (
 				SELECT min(organization_id) FROM changes
@@ -117,6 +110,9 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) ([]string, feed.C
 	}
 	rows, err := s.db.Query(ctx, query, after.Sequence, end.Sequence)
 	active, err := sqldb.Collect(rows, err, scanString)
+	if err == nil && !beginning {
+		err = s.holds(ctx, "", after, end) // as in Changes
+	}
 	if err != nil {
 		return nil, after, err
 	}

@@ -16,25 +16,27 @@ import (
 // for good, and nothing can come before it any more. Readers of the feed stay below it.
 const settled = `pg_snapshot_xmin(pg_current_snapshot())::text::bigint`
 
-func (s *Store) cursor(transaction, sequence int64) feed.Cursor {
-	return feed.Cursor{Epoch: s.db.Epoch(), Transaction: uint64(transaction), Sequence: sequence}
+// epochNow is that of the database which a statement reads. The pool may know of another one: the connection that a read
+// gets may be the first to the database that was restored.
+const epochNow = `(SELECT epoch FROM meta)`
+
+func cursor(epoch string, transaction, sequence int64) feed.Cursor {
+	return feed.Cursor{Epoch: epoch, Transaction: uint64(transaction), Sequence: sequence}
 }
 
 // AccessChanges implements store.Store.
 func (s *Store) AccessChanges(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]store.Change, feed.Cursor, error) {
-	if err := after.CheckEpoch(s.db.Epoch()); err != nil {
-		return nil, feed.Cursor{}, err
-	}
+	var epoch string
 	var end, ahead, trimmedTransaction, trimmedSequence int64
 	var held bool
 	var changes *[]store.Change
 	err := s.snapshot(ctx, func(b *pgx.Batch) {
-		b.Queue(`SELECT `+settled+`, pg_snapshot_xmax(pg_current_snapshot())::text::bigint, coalesce(max(t.transaction), 0), coalesce(max(t.sequence), 0),
+		b.Queue(`SELECT `+epochNow+`, `+settled+`, pg_snapshot_xmax(pg_current_snapshot())::text::bigint, coalesce(max(t.transaction), 0), coalesce(max(t.sequence), 0),
 			EXISTS (SELECT 1 FROM access_feed WHERE organization_id = $1 AND transaction >= `+settled+`)
 			FROM access_feed_trimmed t WHERE t.organization_id = $1`, organizationID).QueryRow(func(row pgx.Row) error {
-			return row.Scan(&end, &ahead, &trimmedTransaction, &trimmedSequence, &held)
+			return row.Scan(&epoch, &end, &ahead, &trimmedTransaction, &trimmedSequence, &held)
 		})
-		changes = ask(b, s.scanChange, `SELECT transaction, sequence, user_id, tenant_id, role_id, kind, message_id, sync_id,
+		changes = ask(b, scanChange, `SELECT transaction, sequence, user_id, tenant_id, role_id, kind, message_id, sync_id,
 			traceparent, time FROM access_feed
 			WHERE organization_id = $1 AND (transaction, sequence) > ($2, $3) AND transaction < `+settled+`
 			ORDER BY transaction, sequence LIMIT $4`,
@@ -43,11 +45,16 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 	if err != nil {
 		return nil, feed.Cursor{}, err
 	}
-	switch {
-	case after.Before(s.cursor(trimmedTransaction, trimmedSequence)):
+	switch err := after.CheckEpoch(epoch); {
+	case err != nil:
+		return nil, feed.Cursor{}, err
+	case after.Before(cursor(epoch, trimmedTransaction, trimmedSequence)):
 		return nil, feed.Cursor{}, feed.Trimmed()
 	case after.Transaction > uint64(ahead):
 		return nil, feed.Cursor{}, feed.Ahead()
+	}
+	for i := range *changes {
+		(*changes)[i].Cursor.Epoch = epoch
 	}
 	if n := len(*changes); n > 0 {
 		return *changes, (*changes)[n-1].Cursor, nil
@@ -56,29 +63,29 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 		s.wakeup.lookAgain(organizationID)
 	}
 	// Nothing more is there: going on from the end saves the next reader from looking again.
-	next := s.cursor(end, 0)
+	next := cursor(epoch, end, 0)
 	if next.Before(after) {
 		next = after
 	}
 	return nil, next, nil
 }
 
-func (s *Store) scanChange(row pgx.CollectableRow) (store.Change, error) {
+// scanChange leaves the epoch of the cursor open.
+func scanChange(row pgx.CollectableRow) (store.Change, error) {
 	var c store.Change
 	var transaction, at int64
 	err := row.Scan(&transaction, &c.Revision, &c.UserID, &c.Grant.TenantID, &c.Grant.RoleID, &c.Kind, &c.MessageID, &c.SyncID,
 		&c.Traceparent, &at)
-	c.Cursor, c.Time = s.cursor(transaction, c.Revision), fromMicros(at)
+	c.Cursor, c.Time = cursor("", transaction, c.Revision), fromMicros(at)
 	return c, err
 }
 
 // AccessCursor implements store.Store. What an open transaction holds back comes after it, though it may be committed.
 func (s *Store) AccessCursor(ctx context.Context) (feed.Cursor, error) {
-	end, err := list(ctx, s.db, pgx.RowTo[int64], `SELECT `+settled)
-	if err != nil {
-		return feed.Cursor{}, err
-	}
-	return s.cursor(end[0], 0), nil
+	var epoch string
+	var end int64
+	err := s.db.QueryRow(ctx, `SELECT `+epochNow+`, `+settled).Scan(&epoch, &end)
+	return cursor(epoch, end, 0), sqldb.Reach(err)
 }
 
 // AppendChanges implements store.Tx. The revision of a record is its sequence: that increases for each user, because the

@@ -353,3 +353,33 @@ func TestReconcilingABatchTakesThreeRoundTrips(t *testing.T) {
 		t.Fatalf("%d round trips: %q", trips, names)
 	}
 }
+
+// Whose read is the first to reach a database that was restored is told so, as everybody after it.
+func TestTheFirstReadOfARestoredDatabaseFindsItsCursorExpired(t *testing.T) {
+	t.Parallel()
+	url := testkit.Postgres(t, "rule", postgres.Migrate)
+	s := open(t, url, time.Hour)
+	before, err := s.AccessCursor(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	if _, err := conn.Exec(t.Context(), `UPDATE usher_rule.meta SET database = 'of another cluster';
+		SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		_, next, err := s.AccessChanges(t.Context(), "acme", before, 10)
+		if fault.Is(err, fault.CursorExpired) {
+			return
+		}
+		// Connections that were cut are found out one by one.
+		if !fault.Is(err, fault.Unavailable) || time.Now().After(deadline) {
+			t.Fatalf("after %s it goes on to %s: %v", before, next, err)
+		}
+	}
+}
