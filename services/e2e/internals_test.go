@@ -65,7 +65,7 @@ func TestAServiceCallsNothingThatItMayNotCall(t *testing.T) {
 	t.Parallel()
 	d := deploy(t, twoGateways(t, time.Second))
 	folder := settingOf(d.processes["gateway"], "USHER_CERTIFICATES_DIR")
-	identity, err := certificates.FromFolder(folder, commonv1.Caller_CALLER_FAILEDEVENTS, time.Now)
+	identity, err := certificates.FromFolder(folder, commonv1.Caller_CALLER_FAILEDEVENTS, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
