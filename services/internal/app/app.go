@@ -155,6 +155,9 @@ func (a *App) start(ctx, runCtx context.Context) (err error) {
 // openDoors lets requests from outside in.
 func (a *App) openDoors(gate *gateway.Gateway) {
 	a.onStop("the doors", func(ctx context.Context) error {
+		// Who outstays the stop is cut off while there is time left for what comes after the doors.
+		ctx, cancel := earlier(ctx)
+		defer cancel()
 		// Who watches does not leave by itself: the streams end first, so that the doors can close.
 		for _, end := range a.streams {
 			end()
@@ -306,6 +309,15 @@ func wait(ctx context.Context, all *sync.WaitGroup) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// earlier gives a context that ends when four fifths of a context's time are over.
+func earlier(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)*4/5)
 }
 
 // pause waits, no longer than the context allows.

@@ -49,8 +49,12 @@ type Credential struct {
 // Load asks the directory service. What it returns is used until Lease.Until, and no longer than MaxLease.
 type Load func(ctx context.Context, digest Digest) (Lease, error)
 
-// maxLeases bounds the cache: beyond it, it starts over. Unknown keys fill it, so an attacker can, and gains nothing.
-const maxLeases = 100_000
+// Bounds of the cache: beyond them it starts over, with the keys that open something or with those that do not. So who
+// tries many keys makes nobody else's be looked up again.
+const (
+	maxLeases  = 100_000
+	maxUnknown = 20_000
+)
 
 // Cache holds leases. It is safe for concurrent use.
 type Cache struct {
@@ -62,6 +66,7 @@ type Cache struct {
 	mu         sync.Mutex
 	generation uint64 // rises with each invalidation
 	leases     map[Digest]held
+	unknown    map[Digest]held // of keys that open nothing
 	flights    map[Digest]*flight
 	flying     sync.WaitGroup
 
@@ -99,7 +104,7 @@ func New(load Load, now func() time.Time, options ...Option) *Cache {
 	start := time.Now()
 	c := &Cache{
 		load: load, now: now, elapsed: func() time.Duration { return time.Since(start) },
-		leases: map[Digest]held{}, flights: map[Digest]*flight{},
+		leases: map[Digest]held{}, unknown: map[Digest]held{}, flights: map[Digest]*flight{},
 	}
 	for _, option := range options {
 		option(c)
@@ -125,13 +130,14 @@ func (c *Cache) Lookup(ctx context.Context, digest Digest) (Lease, error) {
 
 func (c *Cache) lookup(ctx context.Context, digest Digest) (held, error) {
 	c.mu.Lock()
-	if found, ok := c.leases[digest]; ok {
-		if c.valid(found) {
+	for _, known := range []map[Digest]held{c.leases, c.unknown} {
+		found, ok := known[digest]
+		if ok && c.valid(found) {
 			c.mu.Unlock()
 			c.here.Add(1)
 			return found, nil
 		}
-		delete(c.leases, digest)
+		delete(known, digest)
 	}
 	f, ok := c.flights[digest]
 	if !ok || f.generation != c.generation {
@@ -147,6 +153,18 @@ func (c *Cache) lookup(ctx context.Context, digest Digest) (held, error) {
 	case <-ctx.Done():
 		return held{}, ctx.Err()
 	}
+}
+
+// remember is called with the lock held.
+func (c *Cache) remember(digest Digest, answer held) {
+	known, most := c.leases, maxLeases
+	if answer.Unknown {
+		known, most = c.unknown, maxUnknown
+	}
+	if len(known) >= most {
+		clear(known)
+	}
+	known[digest] = answer
 }
 
 // Invalidate forgets keys. Once it has returned, no Lookup that starts later gives an answer that this process had from
@@ -177,10 +195,7 @@ func (c *Cache) fly(ctx context.Context, digest Digest, f *flight) {
 	}
 	current := f.err == nil && f.generation == c.generation
 	if current {
-		if len(c.leases) >= maxLeases {
-			clear(c.leases)
-		}
-		c.leases[digest] = f.held
+		c.remember(digest, f.held)
 	}
 	c.mu.Unlock()
 	close(f.done)

@@ -178,3 +178,27 @@ func TestAnAnswerOlderThanAnInvalidationIsNotShared(t *testing.T) {
 		t.Errorf("the stale answer was stored: %+v", lease)
 	}
 }
+
+func TestUnknownKeysMakeNoRoomForThemselves(t *testing.T) {
+	t.Parallel()
+	c, asked := &clock{}, map[bool]int{}
+	good := Digest{0xff}
+	cache := New(func(_ context.Context, digest Digest) (Lease, error) {
+		asked[digest == good]++
+		return Lease{KeyID: "k", Unknown: digest != good, Until: c.now().Add(4 * time.Second)}, nil
+	}, c.now, WithElapsed(c.elapsed))
+	for n := range maxUnknown + 10 {
+		if _, err := cache.Lookup(t.Context(), Digest{byte(n), byte(n >> 8), byte(n >> 16)}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := cache.Lookup(t.Context(), good); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if asked[true] != 1 || len(cache.unknown) > maxUnknown {
+		t.Errorf("directory was asked %d times of the good key; %d unknown ones are remembered", asked[true], len(cache.unknown))
+	}
+	if process := cache.Counts().Process; process != maxUnknown+9 {
+		t.Errorf("%d look-ups were answered here", process)
+	}
+}

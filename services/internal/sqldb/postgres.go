@@ -142,10 +142,22 @@ func MigratePostgres(ctx context.Context, url string, schema PostgresSchema) err
 		return err
 	}
 	defer pool.Close()
+	// Making one that is there needs a right that who only migrates may lack.
+	there, err := ReadOne(ctx, pool, Value[bool], nil, `SELECT to_regnamespace($1) IS NOT NULL`, schema.Name)
+	if err != nil {
+		return err
+	}
+	if there {
+		return migrateUp(ctx, pool, schema)
+	}
 	if _, err := pool.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{schema.Name}.Sanitize()); err != nil && !uniqueViolation(err) {
 		// Two that make it at once: the loser is told that it is there.
 		return fmt.Errorf("making schema %s: %w", schema.Name, err)
 	}
+	return migrateUp(ctx, pool, schema)
+}
+
+func migrateUp(ctx context.Context, pool *pgxpool.Pool, schema PostgresSchema) error {
 	return withProvider(pool, schema.Migrations, func(p *goose.Provider) error {
 		if _, err := p.Up(ctx); err != nil {
 			return fmt.Errorf("migrating schema %s: %w", schema.Name, err)
