@@ -44,7 +44,7 @@ func TestACertificateOfAnotherAuthorityOpensNoService(t *testing.T) {
 			}
 			stranger := newProcess(t, "stranger", append(append([]string{}, d.processes["gateway"].env...),
 				"USHER_CERTIFICATES_DIR="+others, "USHER_DATA_DIR="+t.TempDir(),
-				"USHER_SCIM_ADDR="+anyPort, "USHER_ADMIN_ADDR="+anyPort, "USHER_GRPC_ADDR="+anyPort)...)
+				"USHER_SCIM_ADDR="+anyPort, "USHER_ADMIN_ADDR="+anyPort, "USHER_GRPC_ADDR="+anyPort, "USHER_OPS_ADDR="+anyPort)...)
 			said := len(d.processes["directory"].said())
 			if err := stranger.start(); err != nil {
 				t.Fatal(err)
@@ -97,7 +97,7 @@ func TestAServiceCallsNothingThatItMayNotCall(t *testing.T) {
 		}
 	}
 	err = newProcess(t, "mixed", append(append([]string{}, d.processes["gateway"].env...), "USHER_CERTIFICATES_DIR="+mixed,
-		"USHER_DATA_DIR="+t.TempDir(), "USHER_SCIM_ADDR="+anyPort, "USHER_ADMIN_ADDR="+anyPort, "USHER_GRPC_ADDR="+anyPort)...).start()
+		"USHER_DATA_DIR="+t.TempDir(), "USHER_SCIM_ADDR="+anyPort, "USHER_ADMIN_ADDR="+anyPort, "USHER_GRPC_ADDR="+anyPort, "USHER_OPS_ADDR="+anyPort)...).start()
 	if err == nil || !strings.Contains(err.Error(), "gateway.crt: certificate is valid for rule.usher.internal, not gateway.usher.internal") {
 		t.Errorf("with the rule service's certificate the gateway says: %v", err)
 	}
