@@ -218,8 +218,9 @@ func (c *Core) Groups(ctx context.Context, call Call, q Query) (Page, error) {
 		return Page{}, err
 	}
 	scope := call.Scope
-	return list(ctx, scim.GroupType(), c.config.Limits, c.config.PageBytes, q, lister[store.Group]{
-		count: func(ctx context.Context) (int64, error) { return c.store.CountGroups(ctx, scope) },
+	return list(ctx, c, call, q, lister[store.Group]{
+		resource: scim.GroupType(),
+		count:    func(ctx context.Context) (int64, error) { return c.store.CountGroups(ctx, scope) },
 		page: func(ctx context.Context, skip, limit int64) ([]store.Group, error) {
 			return c.store.GroupPage(ctx, scope, skip, limit)
 		},

@@ -178,8 +178,9 @@ func (c *Core) Users(ctx context.Context, call Call, q Query) (Page, error) {
 		return Page{}, err
 	}
 	scope := call.Scope
-	return list(ctx, scim.UserType(), c.config.Limits, c.config.PageBytes, q, lister[store.User]{
-		count: func(ctx context.Context) (int64, error) { return c.store.CountUsers(ctx, scope) },
+	return list(ctx, c, call, q, lister[store.User]{
+		resource: scim.UserType(),
+		count:    func(ctx context.Context) (int64, error) { return c.store.CountUsers(ctx, scope) },
 		page: func(ctx context.Context, skip, limit int64) ([]store.User, error) {
 			return c.store.UserPage(ctx, scope, skip, limit)
 		},
