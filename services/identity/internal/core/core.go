@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
+
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
@@ -19,6 +21,8 @@ type Config struct {
 	ReadyWait time.Duration
 	// PageBytes is how large a page of a list may grow before it ends early.
 	PageBytes int
+	// ScanLimit is how many resources a list that no index serves reads at most.
+	ScanLimit int
 	Limits    scim.Limits
 	Now       func() time.Time
 }
@@ -26,12 +30,16 @@ type Config struct {
 // Core is the domain over a store.
 type Core struct {
 	store       store.Store
+	metrics     metrics
 	config      Config
 	directories directories
 }
 
-// New makes the domain.
-func New(s store.Store, c Config) *Core { return &Core{store: s, config: c} }
+// New makes the domain. meter may be nil.
+func New(s store.Store, c Config, meter metric.MeterProvider) (*Core, error) {
+	m, err := newMetrics(meter)
+	return &Core{store: s, metrics: m, config: c}, err
+}
 
 // Call is what one SCIM call brings besides its arguments.
 type Call struct {

@@ -209,9 +209,6 @@ func (c *Core) DeleteGroup(ctx context.Context, call Call, id string, versions [
 	return Outcome{Cursor: w.Cursor}, err
 }
 
-// maxFound is how many groups an index is asked for at most.
-const maxFound = 10_000
-
 // Groups lists groups.
 func (c *Core) Groups(ctx context.Context, call Call, q Query) (Page, error) {
 	if _, err := c.directory(ctx, call.Scope); err != nil {
@@ -243,26 +240,13 @@ func (c *Core) Groups(ctx context.Context, call Call, q Query) (Page, error) {
 			}
 			return f.Match(scim.GroupType(), d, e), nil
 		},
-		find: func(ctx context.Context, attribute, value string) (found []store.Group, ok bool, err error) {
-			switch attribute {
-			case "displayName":
-				found, err = c.store.GroupsByName(ctx, scope, scim.Casefold(value), maxFound)
-			case "externalId":
-				found, err = c.store.GroupsByExternalID(ctx, scope, value, maxFound)
-			case "members", "members.value":
-				found, err = c.store.GroupsOfMember(ctx, scope, value, "", maxFound)
-			case "id":
-				g, err := c.store.Group(ctx, scope, value)
-				if fault.Is(err, fault.NotFound) {
-					return nil, true, nil
-				}
-				return []store.Group{g}, true, err
-			default:
-				return nil, false, nil
-			}
-			// Where the index may have more than it was asked for, the walk answers.
-			return found, len(found) < maxFound, err
+		candidates: func(ctx context.Context, cond store.Condition, limit int) ([]string, error) {
+			return c.store.GroupCandidates(ctx, scope, cond, limit)
 		},
+		byID: func(ctx context.Context, ids []string) ([]store.Group, error) {
+			return c.store.GroupsByID(ctx, scope, ids)
+		},
+		one: func(context.Context, store.Condition) ([]store.Group, bool, error) { return nil, false, nil },
 	})
 }
 

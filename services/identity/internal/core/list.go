@@ -2,7 +2,9 @@ package core
 
 import (
 	"context"
+	"slices"
 
+	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
@@ -28,6 +30,9 @@ const (
 	maxCount     = 1000
 	// scanPage is how many resources a filter reads at a time.
 	scanPage = 500
+	// maxCandidates is how many resources an index is asked for. Where there are more, so many match that a walk through all
+	// of them soon fills a page.
+	maxCandidates = 10_000
 )
 
 // lister is what listing needs of a resource type.
@@ -41,8 +46,11 @@ type lister[T any] struct {
 	related func(ctx context.Context, f *scim.Filter, page []T) error
 	match   func(ctx context.Context, f *scim.Filter, resource T) (bool, error)
 	render  func(ctx context.Context, resource T) (Resource, error)
-	// find answers a filter that an index serves; ok is false where none does.
-	find func(ctx context.Context, attribute, value string) (found []T, ok bool, err error)
+	// candidates and byID look up what meets a condition: see store.Store.
+	candidates func(ctx context.Context, cond store.Condition, limit int) ([]string, error)
+	byID       func(ctx context.Context, ids []string) ([]T, error)
+	// one looks up the only resource that has a value, and what is shown of it; ok is false where there may be several.
+	one func(ctx context.Context, cond store.Condition) (found []T, ok bool, err error)
 }
 
 // list answers a question.
@@ -77,7 +85,7 @@ func listByIndex[T any](ctx context.Context, c *Core, q Query, filter *scim.Filt
 			found, err = l.page(ctx, p.StartIndex-1, count)
 		}
 	} else {
-		found, err = window(ctx, filter, &p, count, l)
+		found, err = window(ctx, c, filter, &p, count, l)
 	}
 	if err != nil {
 		return p, err
@@ -87,59 +95,110 @@ func listByIndex[T any](ctx context.Context, c *Core, q Query, filter *scim.Filt
 }
 
 // window counts what matches, and keeps the page.
-func window[T any](ctx context.Context, filter *scim.Filter, p *Page, count int64, l lister[T]) (page []T, err error) {
-	take := func(resource T) {
-		p.Total++
-		if p.Total >= p.StartIndex && int64(len(page)) < count {
-			page = append(page, resource)
-		}
+func window[T any](ctx context.Context, c *Core, filter *scim.Filter, p *Page, count int64, l lister[T]) (page []T, err error) {
+	m, err := search(ctx, c, filter, l)
+	if err != nil {
+		return nil, err
 	}
-	found, ok, err := indexed(ctx, filter, l)
-	if ok || err != nil {
-		for _, resource := range found {
-			take(resource)
+	for !m.ended {
+		if m.read >= c.config.ScanLimit {
+			return nil, fault.New(fault.TooMany, "No index serves the filter, and the directory has more than the %d resources that are "+
+				"looked through for one page: use a narrower filter, or page by cursor.", c.config.ScanLimit)
 		}
-		return page, err
-	}
-	for after := ""; ; {
-		read, next, err := walk(ctx, filter, after, l)
+		found, err := m.next(ctx)
 		if err != nil {
 			return nil, err
 		}
-		for _, resource := range read {
-			matches, err := l.match(ctx, filter, resource)
-			if err != nil {
-				return nil, err
-			}
-			if matches {
-				take(resource)
+		for _, resource := range found {
+			p.Total++
+			if p.Total >= p.StartIndex && int64(len(page)) < count {
+				page = append(page, resource)
 			}
 		}
-		if next == "" {
-			return page, nil
+	}
+	return page, nil
+}
+
+// matches goes through what matches a filter, by id.
+type matches[T any] struct {
+	lister lister[T]
+	// source reads the next resources after an id, and gives the id up to which that is, empty at the end.
+	source func(ctx context.Context, after string) (read []T, next string, err error)
+	rest   *scim.Filter // what the source does not promise; nil for nothing
+	after  string       // all up to this id was read
+	read   int          // how many resources were read
+	ended  bool
+}
+
+// search finds the best way to go through what matches: by an index, or through all of the directory.
+func search[T any](ctx context.Context, c *Core, filter *scim.Filter, l lister[T]) (*matches[T], error) {
+	if cond, rest, ok := filter.Condition(l.resource); ok {
+		of := store.Condition(cond)
+		if cond.Equal() {
+			found, ok, err := l.one(ctx, of)
+			if ok || err != nil {
+				return &matches[T]{lister: l, rest: rest, source: func(_ context.Context, after string) (read []T, next string, err error) {
+					return slices.DeleteFunc(found, func(resource T) bool { return l.id(resource) <= after }), "", nil
+				}}, err
+			}
 		}
-		after = next
+		ids, err := l.candidates(ctx, of, maxCandidates+1)
+		if err != nil {
+			return nil, err
+		}
+		if len(ids) <= maxCandidates {
+			slices.Sort(ids)
+			ids = slices.Compact(ids)
+			return &matches[T]{lister: l, rest: rest, source: func(ctx context.Context, after string) (read []T, next string, err error) {
+				from, found := slices.BinarySearch(ids, after)
+				if found {
+					from++
+				}
+				ids := ids[from:]
+				if len(ids) > scanPage {
+					ids = ids[:scanPage]
+					next = ids[scanPage-1]
+				}
+				if len(ids) > 0 {
+					read, err = l.byID(ctx, ids)
+				}
+				return read, next, err
+			}}, nil
+		}
 	}
+	c.metrics.scan(ctx, l.resource.Name)
+	return &matches[T]{lister: l, rest: filter, source: func(ctx context.Context, after string) (read []T, next string, err error) {
+		if read, err = l.walk(ctx, after, scanPage); len(read) == scanPage {
+			next = l.id(read[scanPage-1])
+		}
+		return read, next, err
+	}}, nil
 }
 
-// indexed answers a filter that is a look-up.
-func indexed[T any](ctx context.Context, filter *scim.Filter, l lister[T]) (found []T, ok bool, err error) {
-	attribute, value, ok := filter.Equality()
-	if !ok {
-		return nil, false, nil
+// next gives those that match of the next resources: maybe none.
+func (m *matches[T]) next(ctx context.Context) (found []T, err error) {
+	read, next, err := m.source(ctx, m.after)
+	if err != nil {
+		return nil, err
 	}
-	return l.find(ctx, attribute, value)
-}
-
-// walk reads the next resources, with what the filter asks of them, and the id up to which that is, empty at the end.
-func walk[T any](ctx context.Context, filter *scim.Filter, after string, l lister[T]) (read []T, next string, err error) {
-	if read, err = l.walk(ctx, after, scanPage); err == nil {
-		err = l.related(ctx, filter, read)
+	m.read += len(read)
+	m.after, m.ended = next, next == ""
+	if m.rest == nil {
+		return read, nil
 	}
-	if len(read) == scanPage {
-		next = l.id(read[len(read)-1])
+	if err := m.lister.related(ctx, m.rest, read); err != nil {
+		return nil, err
 	}
-	return read, next, err
+	for _, resource := range read {
+		ok, err := m.lister.match(ctx, m.rest, resource)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found = append(found, resource)
+		}
+	}
+	return found, nil
 }
 
 // listByCursor gives a page and the cursor of the next one (RFC 9865). Pages go by id: who matches throughout is met exactly
@@ -172,7 +231,7 @@ func listByCursor[T any](ctx context.Context, c *Core, call Call, q Query, filte
 			p.Total, err = l.count(ctx)
 		}
 	} else {
-		found, next, err = matchesAfter(ctx, filter, after, count, l)
+		found, next, err = matchesAfter(ctx, c, filter, after, count, l)
 		if after == "" && next == "" {
 			p.Total = int64(len(found)) // the only page
 		}
@@ -201,46 +260,24 @@ func pageAfter[T any](ctx context.Context, after string, count int, l lister[T])
 	return page, next, err
 }
 
-// matchesAfter reads a page of what matches, and the id after which the next one begins. That may turn out to be the end.
-func matchesAfter[T any](ctx context.Context, filter *scim.Filter, after string, count int, l lister[T]) (page []T, next string, err error) {
-	found, ok, err := indexed(ctx, filter, l)
+// matchesAfter reads a page of what matches, and the id after which the next one begins. That may turn out to be the end. A page
+// ends early where a lot was read for it.
+func matchesAfter[T any](ctx context.Context, c *Core, filter *scim.Filter, after string, count int, l lister[T]) (page []T, next string, err error) {
+	m, err := search(ctx, c, filter, l)
 	if err != nil {
 		return nil, "", err
 	}
-	if ok {
-		for _, resource := range found {
-			if l.id(resource) <= after {
-				continue
-			}
-			if len(page) == count {
-				return page, l.id(page[count-1]), nil
-			}
-			page = append(page, resource)
-		}
-		return page, "", nil
-	}
-	for {
-		read, next, err := walk(ctx, filter, after, l)
+	m.after = after
+	for !m.ended && len(page) < count && m.read < c.config.ScanLimit {
+		found, err := m.next(ctx)
 		if err != nil {
 			return nil, "", err
 		}
-		for _, resource := range read {
-			matches, err := l.match(ctx, filter, resource)
-			switch {
-			case err != nil:
-				return nil, "", err
-			case !matches:
-			case len(page) == count:
-				return page, l.id(page[count-1]), nil
-			default:
-				page = append(page, resource)
-			}
+		if page = append(page, found...); len(page) > count {
+			return page[:count], l.id(page[count-1]), nil
 		}
-		if next == "" || len(page) == count {
-			return page, next, nil
-		}
-		after = next
 	}
+	return page, m.after, nil
 }
 
 // show writes a page as its client sees it. Groups may be large: the page ends early, and the client asks for the rest (RFC

@@ -25,6 +25,9 @@ func putUser(u *store.User, d *scim.Document) {
 	for _, v := range d.SearchValues() {
 		u.Search = append(u.Search, store.SearchValue{Attribute: v.Attribute, Value: v.Value})
 	}
+	if name, ok := d.Str("displayName"); ok {
+		u.Search = append(u.Search, store.SearchValue{Attribute: "displayName", Value: scim.Casefold(name)})
+	}
 }
 
 // CreateUser adds a user, or adopts a detached one.
@@ -204,15 +207,21 @@ func (c *Core) Users(ctx context.Context, call Call, q Query) (Page, error) {
 			e.Groups = groupRefs(u.Groups)
 			return f.Match(scim.UserType(), d, e), nil
 		},
-		find: func(ctx context.Context, attribute, value string) ([]store.User, bool, error) {
+		candidates: func(ctx context.Context, cond store.Condition, limit int) ([]string, error) {
+			return c.store.UserCandidates(ctx, scope, cond, limit)
+		},
+		byID: func(ctx context.Context, ids []string) ([]store.User, error) {
+			return c.store.UsersByID(ctx, scope, ids)
+		},
+		one: func(ctx context.Context, cond store.Condition) ([]store.User, bool, error) {
 			by := store.Lookup{}
-			switch attribute {
+			switch cond.Attribute {
 			case "userName":
-				by.UserNameFolded = scim.Casefold(value)
+				by.UserNameFolded = cond.Low
 			case "externalId":
-				by.ExternalID = value
+				by.ExternalID = cond.Low
 			case "id":
-				by.ID = value
+				by.ID = cond.Low
 			default:
 				return nil, false, nil
 			}

@@ -39,22 +39,6 @@ func (s *Store) Group(ctx context.Context, scope store.Scope, id string) (store.
 	return group(ctx, s.db, scope, id)
 }
 
-// GroupsByName implements store.Store.
-func (s *Store) GroupsByName(ctx context.Context, scope store.Scope, folded string, limit int) ([]store.Group, error) {
-	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM groups g
-		WHERE g.organization_id = ? AND g.display_name_folded = ? AND g.directory_id = ? ORDER BY g.id LIMIT ?`,
-		scope.OrganizationID, folded, scope.DirectoryID, limit)
-	return sqldb.Collect(rows, err, scanGroup)
-}
-
-// GroupsByExternalID implements store.Store.
-func (s *Store) GroupsByExternalID(ctx context.Context, scope store.Scope, externalID string, limit int) ([]store.Group, error) {
-	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM groups g
-		WHERE g.organization_id = ? AND g.directory_id = ? AND g.external_id = ? AND g.external_id <> '' ORDER BY g.id LIMIT ?`,
-		scope.OrganizationID, scope.DirectoryID, externalID, limit)
-	return sqldb.Collect(rows, err, scanGroup)
-}
-
 // Groups implements store.Store.
 func (s *Store) Groups(ctx context.Context, scope store.Scope, after string, limit int) ([]store.Group, error) {
 	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM groups g

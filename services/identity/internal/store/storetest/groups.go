@@ -57,28 +57,6 @@ var groupCases = []testCase{
 		_, err := f.store.UpdateGroup(f.Context(), kept, true, nil, nil, cause(1))
 		f.must(err)
 	}},
-	{"groups are found by name and by externalId, in their directory, by id", func(f *fixture) {
-		scope, other := f.directory("d1"), f.directory("d2")
-		for i, s := range []store.Scope{scope, scope, scope, other} {
-			g := newGroup(s, fmt.Sprint("g", 9-i))
-			g.DisplayNameFolded, g.ExternalID = "same", "ext"
-			_, err := f.store.CreateGroup(f.Context(), g, nil, cause(0))
-			f.must(err)
-		}
-		f.group(scope, "none")
-		for _, limit := range []int{2, 10} {
-			want := []string{"g7", "g8", "g9"}[:min(limit, 3)]
-			got, err := f.store.GroupsByName(f.Context(), scope, "same", limit)
-			f.must(err)
-			f.equal("by name", groupIDs(got), want)
-			got, err = f.store.GroupsByExternalID(f.Context(), scope, "ext", limit)
-			f.must(err)
-			f.equal("by externalId", groupIDs(got), want)
-		}
-		got, err := f.store.GroupsByExternalID(f.Context(), scope, "", 10)
-		f.must(err)
-		f.equal("by no externalId", groupIDs(got), list())
-	}},
 	{"groups are listed by id, by keyset and by offset", func(f *fixture) {
 		scope, other := f.directory("d1"), f.directory("d2")
 		for i := range 5 {
