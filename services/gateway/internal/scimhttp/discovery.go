@@ -116,6 +116,7 @@ func serviceProviderConfig(baseURL string) ([]byte, error) {
 		Pagination: pagination{
 			Cursor: true, Index: true, DefaultPaginationMethod: "index", DefaultPageSize: defaultResults, MaxPageSize: maxResults,
 		},
+		Sort: supported{true},
 		ETag: supported{true},
 		AuthenticationSchemes: []scheme{{
 			Type: "oauthbearertoken", Name: "API key", Primary: true, SpecURI: "https://www.rfc-editor.org/rfc/rfc6750",

@@ -49,7 +49,7 @@ func TestTheServiceDescribesItself(t *testing.T) {
 		AuthenticationSchemes []struct{ Type string }
 		Meta                  struct{ Location string }
 	}](t, w, "/ServiceProviderConfig")
-	if !config.Patch.Supported || config.Bulk.Supported || config.ChangePassword.Supported || config.Sort.Supported ||
+	if !config.Patch.Supported || config.Bulk.Supported || config.ChangePassword.Supported || !config.Sort.Supported ||
 		!config.ETag.Supported || !config.Filter.Supported || config.Filter.MaxResults != 1000 ||
 		len(config.AuthenticationSchemes) != 1 || config.AuthenticationSchemes[0].Type != "oauthbearertoken" ||
 		config.Meta.Location != base+"/ServiceProviderConfig" {

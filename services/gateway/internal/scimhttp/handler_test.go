@@ -132,9 +132,12 @@ func TestMessagesBecomeCalls(t *testing.T) {
 			want: &identityv1.DeleteGroupRequest{Target: target(), Id: someID}, status: 204,
 		},
 		{
-			name: "GET lists", method: "GET", path: "/Users?filter=userName%20eq%20%22a%22&startIndex=2&count=1&sortBy=userName",
+			name: "GET lists", method: "GET", path: "/Users?filter=userName%20eq%20%22a%22&startIndex=2&count=1&sortBy=userName&sortOrder=descending",
 			want: &identityv1.ListUsersRequest{
-				Target: target(), Query: &identityv1.ListQuery{Filter: `userName eq "a"`, StartIndex: 2, Count: proto.Int64(1)}, Projection: none,
+				Target: target(), Projection: none,
+				Query: &identityv1.ListQuery{
+					Filter: `userName eq "a"`, StartIndex: 2, Count: proto.Int64(1), SortBy: "userName", SortOrder: "descending",
+				},
 			},
 			status:  200,
 			answers: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0,"startIndex":1,"itemsPerPage":0,"Resources":[]}`,
@@ -148,9 +151,11 @@ func TestMessagesBecomeCalls(t *testing.T) {
 		},
 		{
 			name: "POST to .search lists", method: "POST", path: "/Users/.search",
-			body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"title pr","startIndex":3,"count":0,"attributes":["id"]}`,
+			body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"title pr","startIndex":3,"count":0,"attributes":["id"],"sortBy":"title","sortOrder":"ascending"}`,
 			want: &identityv1.ListUsersRequest{
-				Target: target(), Query: &identityv1.ListQuery{Filter: "title pr", StartIndex: 3, Count: proto.Int64(0)},
+				Target: target(), Query: &identityv1.ListQuery{
+					Filter: "title pr", StartIndex: 3, Count: proto.Int64(0), SortBy: "title", SortOrder: "ascending",
+				},
 				Projection: &identityv1.Projection{Attributes: []string{"id"}},
 			},
 			status: 200,

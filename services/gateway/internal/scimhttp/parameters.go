@@ -15,8 +15,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// parameters are the query parameters of SCIM (RFC 7644 §3.4.2, §3.9, RFC 9865 §2) that are served. Others are passed over, as the
-// RFC says of sorting where it is not supported.
+// parameters are the query parameters of SCIM (RFC 7644 §3.4.2, §3.9, RFC 9865 §2) that are served. Others are passed over.
 type parameters struct {
 	projection *identityv1.Projection
 	query      *identityv1.ListQuery
@@ -59,6 +58,8 @@ func parseParameters(raw string) (parameters, error) {
 	attributes, _, errA := one("attributes")
 	excluded, _, errE := one("excludedAttributes")
 	filter, _, errF := one("filter")
+	sortBy, _, errB := one("sortBy")
+	sortOrder, _, errO := one("sortOrder")
 	start, _, errS := number("startIndex")
 	count, counted, errC := number("count")
 	if errC != nil && byCursor {
@@ -67,7 +68,7 @@ func parseParameters(raw string) (parameters, error) {
 			detail: "The parameter count must be one whole number.",
 		}
 	}
-	if err := firstOf(errA, errE, errF, errS, errCursor, errC); err != nil {
+	if err := firstOf(errA, errE, errF, errB, errO, errS, errCursor, errC); err != nil {
 		return parameters{}, err
 	}
 	if byCursor {
@@ -77,7 +78,7 @@ func parseParameters(raw string) (parameters, error) {
 		p.query.Cursor = &cursor
 	}
 	p.projection.Attributes, p.projection.ExcludedAttributes = names(attributes), names(excluded)
-	p.query.Filter, p.query.StartIndex = filter, start
+	p.query.Filter, p.query.SortBy, p.query.SortOrder, p.query.StartIndex = filter, sortBy, sortOrder, start
 	if counted {
 		p.query.Count = &count
 	}
@@ -115,6 +116,8 @@ func parseSearch(body []byte) (parameters, error) {
 		Attributes         []string `json:"attributes"`
 		ExcludedAttributes []string `json:"excludedAttributes"`
 		Filter             string   `json:"filter"`
+		SortBy             string   `json:"sortBy"`
+		SortOrder          string   `json:"sortOrder"`
 		StartIndex         *int64   `json:"startIndex"`
 		Count              *int64   `json:"count"`
 		Cursor             *string  `json:"cursor"`
@@ -128,7 +131,9 @@ func parseSearch(body []byte) (parameters, error) {
 	}
 	p := parameters{
 		projection: &identityv1.Projection{Attributes: search.Attributes, ExcludedAttributes: search.ExcludedAttributes},
-		query:      &identityv1.ListQuery{Filter: search.Filter, Count: search.Count, Cursor: search.Cursor},
+		query: &identityv1.ListQuery{
+			Filter: search.Filter, SortBy: search.SortBy, SortOrder: search.SortOrder, Count: search.Count, Cursor: search.Cursor,
+		},
 	}
 	if search.StartIndex != nil {
 		if search.Cursor != nil {

@@ -218,27 +218,23 @@ func (c *Core) Groups(ctx context.Context, call Call, q Query) (Page, error) {
 	return list(ctx, c, call, q, lister[store.Group]{
 		resource: scim.GroupType(),
 		count:    func(ctx context.Context) (int64, error) { return c.store.CountGroups(ctx, scope) },
-		page: func(ctx context.Context, skip, limit int64) ([]store.Group, error) {
-			return c.store.GroupPage(ctx, scope, skip, limit)
+		page: func(ctx context.Context, order store.Order, skip, limit int64) ([]store.Group, error) {
+			return c.store.GroupPage(ctx, scope, order, skip, limit)
 		},
+		name: "displayName",
 		walk: func(ctx context.Context, after string, limit int) ([]store.Group, error) {
 			return c.store.Groups(ctx, scope, after, limit)
 		},
 		id:      func(g store.Group) string { return g.ID },
-		related: func(context.Context, *scim.Filter, []store.Group) error { return nil }, // members are many: one group at a time
+		related: func(context.Context, func(string) bool, []store.Group) error { return nil }, // members are many: one group at a time
 		render:  func(ctx context.Context, g store.Group) (Resource, error) { return c.renderGroup(ctx, call, g) },
-		match: func(ctx context.Context, f *scim.Filter, g store.Group) (bool, error) {
-			d, err := scim.ParseStored(scim.GroupType(), g.Document)
-			if err != nil {
-				return false, err
-			}
+		read: func(ctx context.Context, uses func(string) bool, g store.Group) (*scim.Document, scim.Envelope, error) {
 			e := groupEnvelope(call, g)
-			if f.Uses("members") {
-				if e.Members, err = c.members(ctx, scope, g.ID); err != nil {
-					return false, err
-				}
+			d, err := scim.ParseStored(scim.GroupType(), g.Document)
+			if err == nil && uses("members") {
+				e.Members, err = c.members(ctx, scope, g.ID)
 			}
-			return f.Match(scim.GroupType(), d, e), nil
+			return d, e, err
 		},
 		candidates: func(ctx context.Context, cond store.Condition, limit int) ([]string, error) {
 			return c.store.GroupCandidates(ctx, scope, cond, limit)

@@ -92,7 +92,10 @@ func query(m *identityv1.ListQuery) core.Query {
 	if m == nil {
 		return core.Query{}
 	}
-	return core.Query{Filter: m.GetFilter(), StartIndex: m.GetStartIndex(), Count: m.Count, Cursor: m.Cursor}
+	return core.Query{
+		Filter: m.GetFilter(), StartIndex: m.GetStartIndex(), Count: m.Count, Cursor: m.Cursor,
+		SortBy: m.GetSortBy(), SortOrder: m.GetSortOrder(),
+	}
 }
 
 func listMessage(p core.Page) *identityv1.ListResult {

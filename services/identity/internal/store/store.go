@@ -183,6 +183,12 @@ type Condition struct {
 	Low, High string
 }
 
+// Order is one that an index has: by id, or by name, casefolded, and then by id.
+type Order struct {
+	ByName     bool
+	Descending bool
+}
+
 // Names are what a resource that comes back is known by. An empty externalId is none.
 type Names struct {
 	ExternalID string
@@ -226,8 +232,8 @@ type Store interface {
 	UserCandidates(ctx context.Context, scope Scope, c Condition, limit int) ([]string, error)
 	// UsersByID reads users by id, at most 1,000, in the order of their ids. Those that are not there are left out.
 	UsersByID(ctx context.Context, scope Scope, ids []string) ([]User, error)
-	// UserPage lists by id, skipping some.
-	UserPage(ctx context.Context, scope Scope, skip, limit int64) ([]User, error)
+	// UserPage lists in an order, skipping some. The name is the userName.
+	UserPage(ctx context.Context, scope Scope, order Order, skip, limit int64) ([]User, error)
 	// CountUsers counts those of an open directory: exactly those whose creation is committed and whose deletion is not.
 	CountUsers(ctx context.Context, scope Scope) (int64, error)
 	// CreateUser adds one. fault.Uniqueness: its userName or externalId is taken.
@@ -255,8 +261,8 @@ type Store interface {
 	GroupsByID(ctx context.Context, scope Scope, ids []string) ([]Group, error)
 	// Groups lists by id those after one, at most limit.
 	Groups(ctx context.Context, scope Scope, after string, limit int) ([]Group, error)
-	// GroupPage lists by id, skipping some.
-	GroupPage(ctx context.Context, scope Scope, skip, limit int64) ([]Group, error)
+	// GroupPage lists in an order, skipping some. The name is the displayName.
+	GroupPage(ctx context.Context, scope Scope, order Order, skip, limit int64) ([]Group, error)
 	// CountGroups counts those of an open directory, as CountUsers does.
 	CountGroups(ctx context.Context, scope Scope) (int64, error)
 	// CreateGroup adds one with members. fault.Uniqueness: the directory wants displayNames unique and this one is taken.

@@ -378,7 +378,11 @@ type ListQuery struct {
 	Count *int64 `protobuf:"varint,3,opt,name=count,proto3,oneof" json:"count,omitempty"`
 	// Pages by cursor: where the page begins, which is what the page before gave as next_cursor; empty begins. Unset pages by
 	// index.
-	Cursor        *string `protobuf:"bytes,4,opt,name=cursor,proto3,oneof" json:"cursor,omitempty"`
+	Cursor *string `protobuf:"bytes,4,opt,name=cursor,proto3,oneof" json:"cursor,omitempty"`
+	// The `sortBy` parameter (RFC 7644 §3.4.2.3), or empty: then pages go by id.
+	SortBy string `protobuf:"bytes,5,opt,name=sort_by,json=sortBy,proto3" json:"sort_by,omitempty"`
+	// The `sortOrder` parameter, or empty: `ascending`.
+	SortOrder     string `protobuf:"bytes,6,opt,name=sort_order,json=sortOrder,proto3" json:"sort_order,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -437,6 +441,20 @@ func (x *ListQuery) GetCount() int64 {
 func (x *ListQuery) GetCursor() string {
 	if x != nil && x.Cursor != nil {
 		return *x.Cursor
+	}
+	return ""
+}
+
+func (x *ListQuery) GetSortBy() string {
+	if x != nil {
+		return x.SortBy
+	}
+	return ""
+}
+
+func (x *ListQuery) GetSortOrder() string {
+	if x != nil {
+		return x.SortOrder
 	}
 	return ""
 }
@@ -545,13 +563,16 @@ const file_usher_identity_v1_scim_proto_rawDesc = "" +
 	"\tOperation\x12\x17\n" +
 	"\x02op\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18dR\x02op\x12\x1c\n" +
 	"\x04path\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\x04path\x12\x14\n" +
-	"\x05value\x18\x03 \x01(\fR\x05value\"\x91\x01\n" +
+	"\x05value\x18\x03 \x01(\fR\x05value\"\xc9\x01\n" +
 	"\tListQuery\x12\x16\n" +
 	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x1f\n" +
 	"\vstart_index\x18\x02 \x01(\x03R\n" +
 	"startIndex\x12\x19\n" +
 	"\x05count\x18\x03 \x01(\x03H\x00R\x05count\x88\x01\x01\x12\x1b\n" +
-	"\x06cursor\x18\x04 \x01(\tH\x01R\x06cursor\x88\x01\x01B\b\n" +
+	"\x06cursor\x18\x04 \x01(\tH\x01R\x06cursor\x88\x01\x01\x12\x17\n" +
+	"\asort_by\x18\x05 \x01(\tR\x06sortBy\x12\x1d\n" +
+	"\n" +
+	"sort_order\x18\x06 \x01(\tR\tsortOrderB\b\n" +
 	"\x06_countB\t\n" +
 	"\a_cursor\"\xc5\x01\n" +
 	"\n" +

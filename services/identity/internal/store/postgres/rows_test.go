@@ -173,7 +173,19 @@ func calls(s *Store) []call {
 		{"UpdateUser", func(ctx context.Context) error {
 			return second(s.UpdateUser(ctx, store.User{Scope: scope, ID: "u7", UserNameFolded: "u7", Document: []byte("{}"), Version: 1}, cause))
 		}},
-		{"UserPage", func(ctx context.Context) error { return second(s.UserPage(ctx, scope, 0, 10)) }},
+		{"UserPage", func(ctx context.Context) error { return second(s.UserPage(ctx, scope, store.Order{}, 0, 10)) }},
+		{"UserPage by name", func(ctx context.Context) error {
+			return second(s.UserPage(ctx, scope, store.Order{ByName: true}, 0, 10))
+		}},
+		{"UserPage by name, descending", func(ctx context.Context) error {
+			return second(s.UserPage(ctx, scope, store.Order{ByName: true, Descending: true}, 0, 10))
+		}},
+		{"GroupPage by name", func(ctx context.Context) error {
+			return second(s.GroupPage(ctx, scope, store.Order{ByName: true}, 0, 10))
+		}},
+		{"GroupPage by name, descending", func(ctx context.Context) error {
+			return second(s.GroupPage(ctx, scope, store.Order{ByName: true, Descending: true}, 0, 10))
+		}},
 		{"DeleteUser", func(ctx context.Context) error { return second(s.DeleteUser(ctx, scope, "u4", nil, cause)) }},
 		{"Cursor", func(ctx context.Context) error {
 			_, _, err := s.Cursor(ctx)

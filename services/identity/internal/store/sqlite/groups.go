@@ -48,10 +48,10 @@ func (s *Store) Groups(ctx context.Context, scope store.Scope, after string, lim
 }
 
 // GroupPage implements store.Store.
-func (s *Store) GroupPage(ctx context.Context, scope store.Scope, skip, limit int64) ([]store.Group, error) {
+func (s *Store) GroupPage(ctx context.Context, scope store.Scope, order store.Order, skip, limit int64) ([]store.Group, error) {
 	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM
-			(SELECT id FROM groups WHERE organization_id = ?1 AND directory_id = ?2 ORDER BY id LIMIT ?3 OFFSET ?4) page
-		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = page.id ORDER BY g.id`,
+			(SELECT id FROM groups WHERE organization_id = ?1 AND directory_id = ?2 `+orderBy(order, ``, `display_name_folded`)+` LIMIT ?3 OFFSET ?4) page
+		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = page.id`+orderBy(order, `g.`, `display_name_folded`),
 		scope.OrganizationID, scope.DirectoryID, limit, skip)
 	return sqldb.Collect(rows, err, scanGroup)
 }

@@ -66,7 +66,7 @@ var groupCases = []testCase{
 		got, err := f.store.Groups(f.Context(), scope, "g1", 2)
 		f.must(err)
 		f.equal("after g1", groupIDs(got), list("g2", "g3"))
-		got, err = f.store.GroupPage(f.Context(), scope, 3, 10)
+		got, err = f.store.GroupPage(f.Context(), scope, store.Order{}, 3, 10)
 		f.must(err)
 		f.equal("skipping 3", groupIDs(got), list("g3", "g4"))
 		count, err := f.store.CountGroups(f.Context(), scope)

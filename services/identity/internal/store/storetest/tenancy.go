@@ -59,7 +59,7 @@ var strangers = []stranger{
 		return len(all), err
 	}},
 	{"UserPage", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.UserPage(ctx, theirs, 0, 10)
+		all, err := s.UserPage(ctx, theirs, store.Order{}, 0, 10)
 		return len(all), err
 	}},
 	{"CountUsers", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
@@ -112,7 +112,7 @@ var strangers = []stranger{
 		return len(all), err
 	}},
 	{"GroupPage", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.GroupPage(ctx, theirs, 0, 10)
+		all, err := s.GroupPage(ctx, theirs, store.Order{}, 0, 10)
 		return len(all), err
 	}},
 	{"CountGroups", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
