@@ -42,6 +42,9 @@ type Config struct {
 	ChangeRetention time.Duration
 	// PageBytes is how large a page of a list may grow before it ends early. Default 16 MiB.
 	PageBytes int
+	// ScanLimit is how many resources a list reads at most where no index serves it. A page by index is refused beyond, one by
+	// cursor ends early. Default 100,000.
+	ScanLimit int
 	// Limits bounds what messages may hold; zero fields have their defaults.
 	Limits scim.Limits
 }
@@ -97,6 +100,9 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if c.PageBytes == 0 {
 		c.PageBytes = 16 << 20
 	}
+	if c.ScanLimit == 0 {
+		c.ScanLimit = 100_000
+	}
 	if c.Bookmark == 0 {
 		c.Bookmark = 30 * time.Second
 	}
@@ -107,7 +113,12 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
-	domain := core.New(s, core.Config{ReadyWait: c.ReadyWait, PageBytes: c.PageBytes, Limits: c.Limits, Now: d.Now})
+	domain, err := core.New(s, core.Config{
+		ReadyWait: c.ReadyWait, PageBytes: c.PageBytes, ScanLimit: c.ScanLimit, Limits: c.Limits, Now: d.Now,
+	}, d.Meter)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("identity: %w", err), s.Close())
+	}
 	stop := make(chan struct{})
 	return &Service{
 		store: s, core: domain, server: server.New(domain, c.Bookmark, stop),
@@ -125,6 +136,12 @@ func (c Config) check() error {
 	}
 	if c.ChangeRetention < 0 {
 		problems = append(problems, fmt.Errorf("identity.change_retention must not be negative, not %s", c.ChangeRetention))
+	}
+	if c.PageBytes < 0 {
+		problems = append(problems, fmt.Errorf("identity.page_bytes must not be negative, not %d", c.PageBytes))
+	}
+	if c.ScanLimit < 0 {
+		problems = append(problems, fmt.Errorf("identity.scan_limit must not be negative, not %d", c.ScanLimit))
 	}
 	if c.Bookmark < 0 {
 		problems = append(problems, fmt.Errorf("identity.bookmark must not be negative, not %s", c.Bookmark))

@@ -43,6 +43,15 @@ type bundle struct {
 
 func setup(t *testing.T, change ...func(*identity.Config)) *bundle {
 	t.Helper()
+	return setupWith(t, func(config *identity.Config, _ *identity.Dependencies) {
+		for _, c := range change {
+			c(config)
+		}
+	})
+}
+
+func setupWith(t *testing.T, change func(*identity.Config, *identity.Dependencies)) *bundle {
+	t.Helper()
 	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 	must(t, err)
 	followed := &directories{all: map[string]*directoryv1.WatchDirectoriesResponse{}}
@@ -50,13 +59,12 @@ func setup(t *testing.T, change ...func(*identity.Config)) *bundle {
 	config := identity.Config{
 		DatabasePath: filepath.Join(t.TempDir(), "identity.db"), ReadyWait: 10 * time.Second, Bookmark: time.Hour,
 	}
-	for _, c := range change {
-		c(&config)
-	}
-	service, err := identity.New(t.Context(), config, identity.Dependencies{
+	dependencies := identity.Dependencies{
 		Directory: channel.As(commonv1.Caller_CALLER_IDENTITY), Log: slog.New(slog.DiscardHandler),
 		Tracing: noop.NewTracerProvider(), Now: time.Now,
-	})
+	}
+	change(&config, &dependencies)
+	service, err := identity.New(t.Context(), config, dependencies)
 	must(t, err)
 	service.Register(channel)
 	ctx, cancel := context.WithCancel(context.Background())

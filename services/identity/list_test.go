@@ -102,8 +102,11 @@ type modelUser struct {
 	active                                 bool
 }
 
+// byScan is a filter that means the same and that no index serves.
+func byScan(filter string) string { return "(" + filter + ") or not (id pr)" }
+
 // TestFiltersByIndexAndByScanAgreeWithANaiveModel asks the same in two ways: as it stands, which an index may answer, and
-// with a condition added that always holds, which it may not.
+// with an alternative added that never holds.
 func TestFiltersByIndexAndByScanAgreeWithANaiveModel(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(7, 7))
@@ -150,7 +153,7 @@ func TestFiltersByIndexAndByScanAgreeWithANaiveModel(t *testing.T) {
 		}
 		q := questions[random.IntN(len(questions))]
 		asked := resourceIDs(i.list("Users", &identityv1.ListQuery{Filter: q.filter}))
-		scanned := resourceIDs(i.list("Users", &identityv1.ListQuery{Filter: "(" + q.filter + ") and id pr"}))
+		scanned := resourceIDs(i.list("Users", &identityv1.ListQuery{Filter: byScan(q.filter)}))
 		equal(t, q.filter+": by index and by scan", asked, scanned)
 		if q.holds == nil {
 			continue
@@ -204,7 +207,7 @@ func TestGroupFiltersByIndexAndByScanAgree(t *testing.T) {
 		{`not (members pr)`, 1},
 	} {
 		asked := resourceIDs(i.list("Groups", &identityv1.ListQuery{Filter: c.filter}))
-		scanned := resourceIDs(i.list("Groups", &identityv1.ListQuery{Filter: "(" + c.filter + ") and id pr"}))
+		scanned := resourceIDs(i.list("Groups", &identityv1.ListQuery{Filter: byScan(c.filter)}))
 		equal(t, c.filter+": by index and by scan", asked, scanned)
 		equal(t, c.filter, len(asked), c.want)
 	}

@@ -45,6 +45,9 @@ const (
 	TooMany        = commonv1.ErrorReason_ERROR_REASON_SCIM_TOO_MANY
 	Sensitive      = commonv1.ErrorReason_ERROR_REASON_SCIM_SENSITIVE
 	InvalidVersion = commonv1.ErrorReason_ERROR_REASON_SCIM_INVALID_VERSION
+	InvalidCursor  = commonv1.ErrorReason_ERROR_REASON_SCIM_INVALID_CURSOR
+	ExpiredCursor  = commonv1.ErrorReason_ERROR_REASON_SCIM_EXPIRED_CURSOR
+	InvalidCount   = commonv1.ErrorReason_ERROR_REASON_SCIM_INVALID_COUNT
 
 	CursorExpired = commonv1.ErrorReason_ERROR_REASON_CURSOR_EXPIRED
 	CursorInvalid = commonv1.ErrorReason_ERROR_REASON_CURSOR_INVALID

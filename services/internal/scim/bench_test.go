@@ -71,15 +71,15 @@ func BenchmarkPatch(b *testing.B) {
 	}
 }
 
-func BenchmarkParseFilterEquality(b *testing.B) {
+func BenchmarkParseFilterCondition(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		f, err := ParseFilter(`userName eq "barbara.jensen@contoso.example.com"`, Limits{})
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, _, ok := f.Equality(); !ok {
-			b.Fatal("no equality")
+		if _, _, ok := f.Condition(UserType()); !ok {
+			b.Fatal("no condition")
 		}
 	}
 }

@@ -8,8 +8,9 @@ import (
 // ErrorType is a scimType, a detail error keyword of RFC 7644 §3.12, table 9.
 type ErrorType string
 
-// The keywords of RFC 7644 §3.12. This package makes no TooMany, Uniqueness,
-// InvalidVers or Sensitive: who stores resources, or serves them, does.
+// The keywords of RFC 7644 §3.12, and those of RFC 9865 §2.1 for pages by cursor. This
+// package makes no TooMany, Uniqueness, InvalidVers or Sensitive, and none of the last
+// three: who stores resources, or serves them, does.
 const (
 	InvalidFilter ErrorType = "invalidFilter"
 	TooMany       ErrorType = "tooMany"
@@ -21,6 +22,9 @@ const (
 	InvalidValue  ErrorType = "invalidValue"
 	InvalidVers   ErrorType = "invalidVers"
 	Sensitive     ErrorType = "sensitive"
+	InvalidCursor ErrorType = "invalidCursor"
+	ExpiredCursor ErrorType = "expiredCursor"
+	InvalidCount  ErrorType = "invalidCount"
 )
 
 // Error is a client's violation of the protocol, in the terms of RFC 7644 §3.12.

@@ -27,35 +27,6 @@ func ParseFilter(text string, l Limits) (*Filter, error) {
 	return &Filter{root: root}, nil
 }
 
-// Equality recognises a filter that is `attr eq "string"`, or the same as a value path
-// (`members[value eq "x"]`), so that it can be looked up. attr is the path in the
-// schema's spelling, without the core schema's URN: "userName", "emails.value". A
-// multi-valued attribute without sub-attribute stays so ("members"), though its
-// "value" is meant. ok is false for an attribute that neither Users nor Groups have.
-func (f *Filter) Equality() (attr, value string, ok bool) {
-	n := f.root
-	in := attrPath{}
-	if n.kind == nodeValuePath {
-		in, n = n.path, n.kids[0]
-	}
-	if n.kind != nodeCompare || n.op != opEq || n.literal.kind != kindString {
-		return "", "", false
-	}
-	p := n.path
-	if in.name != "" {
-		if in.sub != "" || p.sub != "" || p.urn != "" {
-			return "", "", false
-		}
-		p = attrPath{urn: in.urn, name: in.name, sub: n.path.name}
-	}
-	for _, t := range [...]*ResourceType{UserType(), GroupType()} {
-		if to, found := t.resolve(p); found && to.attr != nil {
-			return to.leaf().path, n.literal.text, true
-		}
-	}
-	return "", "", false
-}
-
 // Uses tells whether the filter asks about a top-level attribute, such as "members"
 // or "groups", so that a caller can skip reading it.
 func (f *Filter) Uses(attr string) bool { return f.root.uses(attr) }

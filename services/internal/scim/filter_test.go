@@ -115,45 +115,6 @@ func TestFilterDepthIsBoundedWhateverTheLength(t *testing.T) {
 	requireNoError(t, err)
 }
 
-func TestEquality(t *testing.T) {
-	for _, c := range []struct {
-		name, in, attr, value string
-		ok                    bool
-	}{
-		{"userName", `username Eq "Bob"`, "userName", "Bob", true},
-		{"a group's name", `displayName eq "x"`, "displayName", "x", true},
-		{"externalId", `externalId eq "x"`, "externalId", "x", true},
-		{"id", `ID eq "x"`, "id", "x", true},
-		{"a sub-attribute", `Emails.Value eq "x"`, "emails.value", "x", true},
-		{"a value path", `emails[value eq "x"]`, "emails.value", "x", true},
-		{"members", `members eq "x"`, "members", "x", true},
-		{"members by value", `members.value eq "x"`, "members.value", "x", true},
-		{"members by a value path", `members[value eq "x"]`, "members.value", "x", true},
-		{"the core schema's URN", UserSchema + `:userName eq "x"`, "userName", "x", true},
-		{"a group by its schema's URN", GroupSchema + `:displayName eq "x"`, "displayName", "x", true},
-		{"an extension", strings.ToUpper(EnterpriseUserSchema) + `:Department eq "x"`, EnterpriseUserSchema + ":department", "x", true},
-		{"grouped", `(userName eq "x")`, "userName", "x", true},
-		{"an escape", `userName eq "\u0041"`, "userName", "A", true},
-		{"another operator", `userName ne "x"`, "", "", false},
-		{"another type of value", `active eq true`, "", "", false},
-		{"more than one comparison", `userName eq "x" and title pr`, "", "", false},
-		{"a sub-attribute of a value path", `emails[type eq "y"].value eq "x"`, "", "", false},
-		{"a value path with two", `emails[value eq "x" and type eq "y"]`, "", "", false},
-		{"a negation", `not (userName eq "x")`, "", "", false},
-		{"an unknown attribute", `zip eq "x"`, "", "", false},
-		{"an unknown schema", `urn:acme:userName eq "x"`, "", "", false},
-		{"a whole extension", EnterpriseUserSchema + ` eq "x"`, "", "", false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			f, err := ParseFilter(c.in, Limits{})
-			requireNoError(t, err)
-			attr, value, ok := f.Equality()
-			requireEqual(t, "attribute, value", [2]string{attr, value}, [2]string{c.attr, c.value})
-			requireEqual(t, "ok", ok, c.ok)
-		})
-	}
-}
-
 func TestUses(t *testing.T) {
 	f, err := ParseFilter(`userName eq "x" and (not (Groups.value eq "g") or emails[members pr])`, Limits{})
 	requireNoError(t, err)

@@ -38,7 +38,11 @@ func FuzzFilter(f *testing.F) {
 		}
 		requireEqual(t, "matched", again.Match(UserType(), d, Envelope{ID: "1"}), filter.Match(UserType(), d, Envelope{ID: "1"}))
 		filter.MatchMember(Member{Value: "a"})
-		filter.Equality()
+		for _, of := range ResourceTypes() {
+			if of.CheckFilter(filter) == nil {
+				filter.Condition(of)
+			}
+		}
 	})
 }
 

@@ -9,8 +9,11 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// maxResults is the longest page: identity's bound.
-const maxResults = 1000
+// The pages of lists, as identity makes them.
+const (
+	defaultResults = 200
+	maxResults     = 1000
+)
 
 // discover answers what describes the service (RFC 7644 §4).
 func discover(r *http.Request, to route, baseURL string) (*response, error) {
@@ -61,10 +64,12 @@ func renderedAll[T interface {
 		}
 		documents = append(documents, document)
 	}
-	return &response{status: http.StatusOK, body: listResponse(int64(len(all)), 1, documents)}, nil
+	total := int64(len(all))
+	return &response{status: http.StatusOK, body: listPage{total: &total, start: 1, documents: documents}.json()}, nil
 }
 
-// serviceProviderConfig says what is served, and what is not (RFC 7643 §5).
+// serviceProviderConfig says what is served, and what is not (RFC 7643 §5, RFC 9865 §4). No cursorTimeout: cursors do not
+// expire.
 func serviceProviderConfig(baseURL string) ([]byte, error) {
 	type supported struct {
 		Supported bool `json:"supported"`
@@ -75,6 +80,13 @@ func serviceProviderConfig(baseURL string) ([]byte, error) {
 		Description string `json:"description"`
 		SpecURI     string `json:"specUri"`
 		Primary     bool   `json:"primary"`
+	}
+	type pagination struct {
+		Cursor                  bool   `json:"cursor"`
+		Index                   bool   `json:"index"`
+		DefaultPaginationMethod string `json:"defaultPaginationMethod"`
+		DefaultPageSize         int    `json:"defaultPageSize"`
+		MaxPageSize             int    `json:"maxPageSize"`
 	}
 	return json.Marshal(struct {
 		Schemas []string  `json:"schemas"`
@@ -88,6 +100,7 @@ func serviceProviderConfig(baseURL string) ([]byte, error) {
 			Supported  bool `json:"supported"`
 			MaxResults int  `json:"maxResults"`
 		} `json:"filter"`
+		Pagination            pagination        `json:"pagination"`
 		ChangePassword        supported         `json:"changePassword"`
 		Sort                  supported         `json:"sort"`
 		ETag                  supported         `json:"etag"`
@@ -100,6 +113,10 @@ func serviceProviderConfig(baseURL string) ([]byte, error) {
 			Supported  bool `json:"supported"`
 			MaxResults int  `json:"maxResults"`
 		}{true, maxResults},
+		Pagination: pagination{
+			Cursor: true, Index: true, DefaultPaginationMethod: "index", DefaultPageSize: defaultResults, MaxPageSize: maxResults,
+		},
+		Sort: supported{true},
 		ETag: supported{true},
 		AuthenticationSchemes: []scheme{{
 			Type: "oauthbearertoken", Name: "API key", Primary: true, SpecURI: "https://www.rfc-editor.org/rfc/rfc6750",

@@ -40,14 +40,24 @@ func TestTheServiceDescribesItself(t *testing.T) {
 			Supported  bool
 			MaxResults int
 		}
+		Pagination struct {
+			Cursor, Index                bool
+			DefaultPaginationMethod      string
+			DefaultPageSize, MaxPageSize int
+			CursorTimeout                *int
+		}
 		AuthenticationSchemes []struct{ Type string }
 		Meta                  struct{ Location string }
 	}](t, w, "/ServiceProviderConfig")
-	if !config.Patch.Supported || config.Bulk.Supported || config.ChangePassword.Supported || config.Sort.Supported ||
+	if !config.Patch.Supported || config.Bulk.Supported || config.ChangePassword.Supported || !config.Sort.Supported ||
 		!config.ETag.Supported || !config.Filter.Supported || config.Filter.MaxResults != 1000 ||
 		len(config.AuthenticationSchemes) != 1 || config.AuthenticationSchemes[0].Type != "oauthbearertoken" ||
 		config.Meta.Location != base+"/ServiceProviderConfig" {
 		t.Errorf("it says %+v", config)
+	}
+	if p := config.Pagination; !p.Cursor || !p.Index || p.DefaultPaginationMethod != "index" || p.DefaultPageSize != 200 ||
+		p.MaxPageSize != 1000 || p.CursorTimeout != nil {
+		t.Errorf("of pages it says %+v", p)
 	}
 	for path, ids := range map[string][]string{
 		"/ResourceTypes": {"User", "Group"},

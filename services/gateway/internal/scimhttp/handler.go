@@ -303,9 +303,11 @@ func (h *Handler) list(r *http.Request, m *message, p parameters) (*response, er
 	for _, resource := range found.GetResources() {
 		documents = append(documents, resource.GetDocument())
 	}
-	return &response{
-		status: http.StatusOK, body: listResponse(found.GetTotalResults(), max(found.GetStartIndex(), 1), documents),
-	}, nil
+	page := listPage{total: found.TotalResults, next: found.GetNextCursor(), documents: documents}
+	if p.query.Cursor == nil {
+		page.start = max(found.GetStartIndex(), 1)
+	}
+	return &response{status: http.StatusOK, body: page.json()}, nil
 }
 
 func (h *Handler) resource(w http.ResponseWriter, r *http.Request, m *message, method string) (*response, error) {

@@ -132,9 +132,12 @@ func TestMessagesBecomeCalls(t *testing.T) {
 			want: &identityv1.DeleteGroupRequest{Target: target(), Id: someID}, status: 204,
 		},
 		{
-			name: "GET lists", method: "GET", path: "/Users?filter=userName%20eq%20%22a%22&startIndex=2&count=1&sortBy=userName",
+			name: "GET lists", method: "GET", path: "/Users?filter=userName%20eq%20%22a%22&startIndex=2&count=1&sortBy=userName&sortOrder=descending",
 			want: &identityv1.ListUsersRequest{
-				Target: target(), Query: &identityv1.ListQuery{Filter: `userName eq "a"`, StartIndex: 2, Count: proto.Int64(1)}, Projection: none,
+				Target: target(), Projection: none,
+				Query: &identityv1.ListQuery{
+					Filter: `userName eq "a"`, StartIndex: 2, Count: proto.Int64(1), SortBy: "userName", SortOrder: "descending",
+				},
 			},
 			status:  200,
 			answers: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0,"startIndex":1,"itemsPerPage":0,"Resources":[]}`,
@@ -148,10 +151,34 @@ func TestMessagesBecomeCalls(t *testing.T) {
 		},
 		{
 			name: "POST to .search lists", method: "POST", path: "/Users/.search",
-			body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"title pr","startIndex":3,"count":0,"attributes":["id"]}`,
+			body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"title pr","startIndex":3,"count":0,"attributes":["id"],"sortBy":"title","sortOrder":"ascending"}`,
 			want: &identityv1.ListUsersRequest{
-				Target: target(), Query: &identityv1.ListQuery{Filter: "title pr", StartIndex: 3, Count: proto.Int64(0)},
+				Target: target(), Query: &identityv1.ListQuery{
+					Filter: "title pr", StartIndex: 3, Count: proto.Int64(0), SortBy: "title", SortOrder: "ascending",
+				},
 				Projection: &identityv1.Projection{Attributes: []string{"id"}},
+			},
+			status: 200,
+		},
+		{
+			name: "GET begins by cursor", method: "GET", path: "/Users?cursor&count=10",
+			want: &identityv1.ListUsersRequest{
+				Target: target(), Query: &identityv1.ListQuery{Cursor: proto.String(""), Count: proto.Int64(10)}, Projection: none,
+			},
+			status: 200,
+		},
+		{
+			name: "GET goes on by cursor", method: "GET", path: "/Groups?cursor=1.abc",
+			want: &identityv1.ListGroupsRequest{
+				Target: target(), Query: &identityv1.ListQuery{Cursor: proto.String("1.abc")}, Projection: none,
+			},
+			status: 200,
+		},
+		{
+			name: "POST to .search lists by cursor", method: "POST", path: "/Groups/.search",
+			body: `{"cursor":"","count":10}`,
+			want: &identityv1.ListGroupsRequest{
+				Target: target(), Query: &identityv1.ListQuery{Cursor: proto.String(""), Count: proto.Int64(10)}, Projection: none,
 			},
 			status: 200,
 		},
@@ -200,7 +227,7 @@ func TestMessagesBecomeCalls(t *testing.T) {
 func TestAListIsPutTogetherFromDocuments(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.identity.listed = &identityv1.ListResult{TotalResults: 9, StartIndex: 4, Resources: []*identityv1.Resource{
+	w.identity.listed = &identityv1.ListResult{TotalResults: proto.Int64(9), StartIndex: 4, Resources: []*identityv1.Resource{
 		{Document: []byte(`{"id":"1"}`)}, {Document: []byte(`{"id":"2"}`)},
 	}}
 	a := w.do("GET", "/Users", "")
@@ -208,6 +235,14 @@ func TestAListIsPutTogetherFromDocuments(t *testing.T) {
 		`"itemsPerPage":2,"Resources":[{"id":"1"},{"id":"2"}]}`
 	if a.Body.String() != want {
 		t.Errorf("the body is %s", a.Body)
+	}
+	// A page by cursor has no startIndex, and may not know the total.
+	w.identity.listed.TotalResults, w.identity.listed.StartIndex, w.identity.listed.NextCursor = nil, 0, "1.abc_-"
+	a = w.do("GET", "/Users?cursor", "")
+	const byCursor = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"itemsPerPage":2,"nextCursor":"1.abc_-",` +
+		`"Resources":[{"id":"1"},{"id":"2"}]}`
+	if a.Body.String() != byCursor {
+		t.Errorf("the page by cursor is %s", a.Body)
 	}
 }
 
@@ -379,6 +414,9 @@ func TestBadInputIsRefusedWithoutACall(t *testing.T) {
 		{"a count that is no number", "GET", "/Users?count=ten", "", nil, 400, "invalidValue", "count"},
 		{"a startIndex that is no number", "GET", "/Groups?startIndex=1.5", "", nil, 400, "invalidValue", "startIndex"},
 		{"an empty count", "GET", "/Users?count=", "", nil, 400, "invalidValue", "count"},
+		{"a count that is no number, by cursor", "GET", "/Users?cursor=&count=ten", "", nil, 400, "invalidCount", "count"},
+		{"an index and a cursor", "GET", "/Users?cursor=&startIndex=1", "", nil, 400, "invalidValue", "startIndex and cursor"},
+		{"a search by index and by cursor", "POST", "/Users/.search", `{"cursor":"","startIndex":0}`, nil, 400, "invalidValue", "startIndex and cursor"},
 		{"two filters", "GET", "/Users?filter=a&filter=b", "", nil, 400, "invalidValue", "filter is given 2 times"},
 		{"two lists of attributes", "POST", "/Users?attributes=a&attributes=b", "{}", nil, 400, "invalidValue", "attributes"},
 		{"a filter that is not UTF-8", "GET", "/Users?filter=%FF", "", nil, 400, "invalidValue", "UTF-8"},

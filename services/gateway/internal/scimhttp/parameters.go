@@ -4,16 +4,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// parameters are the query parameters of SCIM (RFC 7644 §3.4.2, §3.9) that are served. Others are passed over, as the
-// RFC says of sorting where it is not supported.
+// parameters are the query parameters of SCIM (RFC 7644 §3.4.2, §3.9, RFC 9865 §2) that are served. Others are passed over.
 type parameters struct {
 	projection *identityv1.Projection
 	query      *identityv1.ListQuery
@@ -51,21 +53,40 @@ func parseParameters(raw string) (parameters, error) {
 		}
 		return n, true, nil
 	}
+	cursor, byCursor, errCursor := one("cursor")
 	p := parameters{projection: &identityv1.Projection{}, query: &identityv1.ListQuery{}}
 	attributes, _, errA := one("attributes")
 	excluded, _, errE := one("excludedAttributes")
 	filter, _, errF := one("filter")
+	sortBy, _, errB := one("sortBy")
+	sortOrder, _, errO := one("sortOrder")
 	start, _, errS := number("startIndex")
 	count, counted, errC := number("count")
-	if err := firstOf(errA, errE, errF, errS, errC); err != nil {
+	if errC != nil && byCursor {
+		errC = &problem{
+			status: http.StatusBadRequest, scimType: scim.InvalidCount, reason: fault.InvalidCount,
+			detail: "The parameter count must be one whole number.",
+		}
+	}
+	if err := firstOf(errA, errE, errF, errB, errO, errS, errCursor, errC); err != nil {
 		return parameters{}, err
 	}
+	if byCursor {
+		if values.Has("startIndex") {
+			return parameters{}, twoWaysToPage()
+		}
+		p.query.Cursor = &cursor
+	}
 	p.projection.Attributes, p.projection.ExcludedAttributes = names(attributes), names(excluded)
-	p.query.Filter, p.query.StartIndex = filter, start
+	p.query.Filter, p.query.SortBy, p.query.SortOrder, p.query.StartIndex = filter, sortBy, sortOrder, start
 	if counted {
 		p.query.Count = &count
 	}
 	return p, nil
+}
+
+func twoWaysToPage() error {
+	return invalidValue("startIndex and cursor are two ways to page: send one of them.")
 }
 
 // firstOf gives the first error: a client mends one thing at a time.
@@ -95,8 +116,11 @@ func parseSearch(body []byte) (parameters, error) {
 		Attributes         []string `json:"attributes"`
 		ExcludedAttributes []string `json:"excludedAttributes"`
 		Filter             string   `json:"filter"`
-		StartIndex         int64    `json:"startIndex"`
+		SortBy             string   `json:"sortBy"`
+		SortOrder          string   `json:"sortOrder"`
+		StartIndex         *int64   `json:"startIndex"`
 		Count              *int64   `json:"count"`
+		Cursor             *string  `json:"cursor"`
 	}
 	if err := json.Unmarshal(body, &search); err != nil {
 		var wrong *json.UnmarshalTypeError
@@ -105,8 +129,17 @@ func parseSearch(body []byte) (parameters, error) {
 		}
 		return parameters{}, invalidSyntax("The body is not a JSON object that is a SearchRequest.")
 	}
-	return parameters{
+	p := parameters{
 		projection: &identityv1.Projection{Attributes: search.Attributes, ExcludedAttributes: search.ExcludedAttributes},
-		query:      &identityv1.ListQuery{Filter: search.Filter, StartIndex: search.StartIndex, Count: search.Count},
-	}, nil
+		query: &identityv1.ListQuery{
+			Filter: search.Filter, SortBy: search.SortBy, SortOrder: search.SortOrder, Count: search.Count, Cursor: search.Cursor,
+		},
+	}
+	if search.StartIndex != nil {
+		if search.Cursor != nil {
+			return parameters{}, twoWaysToPage()
+		}
+		p.query.StartIndex = *search.StartIndex
+	}
+	return p, nil
 }

@@ -74,6 +74,12 @@ func problemOfFault(f *fault.Error) *problem {
 		p.status, p.scimType = http.StatusBadRequest, scim.Sensitive
 	case fault.InvalidVersion:
 		p.status, p.scimType = http.StatusBadRequest, scim.InvalidVers
+	case fault.InvalidCursor:
+		p.status, p.scimType = http.StatusBadRequest, scim.InvalidCursor
+	case fault.ExpiredCursor:
+		p.status, p.scimType = http.StatusBadRequest, scim.ExpiredCursor
+	case fault.InvalidCount:
+		p.status, p.scimType = http.StatusBadRequest, scim.InvalidCount
 	case fault.Conflict:
 		p.status = http.StatusPreconditionFailed
 	case fault.NotFound:
@@ -119,6 +125,12 @@ func scimReason(t scim.ErrorType) fault.Reason {
 		return fault.InvalidVersion
 	case scim.Sensitive:
 		return fault.Sensitive
+	case scim.InvalidCursor:
+		return fault.InvalidCursor
+	case scim.ExpiredCursor:
+		return fault.ExpiredCursor
+	case scim.InvalidCount:
+		return fault.InvalidCount
 	default:
 		return fault.InvalidValue
 	}
@@ -150,6 +162,10 @@ func remedyOf(p *problem) string {
 		return "Take the attribute out of the identity provider's mappings: it cannot be written."
 	case fault.TooMany:
 		return "Use a narrower filter."
+	case fault.InvalidCursor, fault.ExpiredCursor:
+		return "Nothing, if the client begins the list again, with an empty cursor and the same parameters for every page."
+	case fault.InvalidCount:
+		return "The client should ask for no more than what maxPageSize in /ServiceProviderConfig says."
 	case fault.Sensitive:
 		return "Send the search as POST to .search, not in the address."
 	case fault.Conflict, fault.InvalidVersion:

@@ -25,6 +25,7 @@ func TestEveryReasonHasItsAnswer(t *testing.T) {
 		fault.InvalidSyntax: {400, "invalidSyntax"}, fault.InvalidPath: {400, "invalidPath"}, fault.NoTarget: {400, "noTarget"},
 		fault.InvalidValue: {400, "invalidValue"}, fault.Mutability: {400, "mutability"}, fault.TooMany: {400, "tooMany"},
 		fault.Sensitive: {400, "sensitive"}, fault.InvalidVersion: {400, "invalidVers"},
+		fault.InvalidCursor: {400, "invalidCursor"}, fault.ExpiredCursor: {400, "expiredCursor"}, fault.InvalidCount: {400, "invalidCount"},
 		// No SCIM call answers with these: if one does, the fault is ours.
 		fault.Internal: {500, ""}, fault.Unauthenticated: {500, ""}, fault.NotAllowed: {500, ""}, fault.PageToken: {500, ""},
 		fault.NotReplaceable: {500, ""}, fault.CursorExpired: {500, ""}, fault.CursorInvalid: {500, ""},
@@ -72,6 +73,7 @@ func TestEveryViolationKeepsItsType(t *testing.T) {
 	for _, violation := range []scim.ErrorType{
 		scim.InvalidFilter, scim.TooMany, scim.Uniqueness, scim.Mutability, scim.InvalidSyntax, scim.InvalidPath, scim.NoTarget,
 		scim.InvalidValue, scim.InvalidVers, scim.Sensitive,
+		scim.InvalidCursor, scim.ExpiredCursor, scim.InvalidCount,
 	} {
 		p := problemOf(&scim.Error{Type: violation, Detail: "x"})
 		if p.status != 400 || p.scimType != violation {

@@ -74,21 +74,39 @@ func sendBody(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body) // the client left: there is nobody to tell
 }
 
-// listResponse puts documents together (RFC 7644 §3.4.2). Resources is always an array.
-func listResponse(total, start int64, documents [][]byte) []byte {
-	const head = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":`
-	size := len(head) + 100
-	for _, document := range documents {
+// listPage is a page of a list, or all of it (RFC 7644 §3.4.2).
+type listPage struct {
+	total     *int64 // nil where it is not known
+	start     int64  // of a page by index, else 0
+	next      string // the cursor of the next page (RFC 9865 §2), if there is one
+	documents [][]byte
+}
+
+// json puts the documents together. Resources is always an array.
+func (p listPage) json() []byte {
+	const head = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],`
+	size := len(head) + len(p.next) + 120
+	for _, document := range p.documents {
 		size += len(document) + 1
 	}
 	body := append(make([]byte, 0, size), head...)
-	body = strconv.AppendInt(body, total, 10)
-	body = append(body, `,"startIndex":`...)
-	body = strconv.AppendInt(body, start, 10)
-	body = append(body, `,"itemsPerPage":`...)
-	body = strconv.AppendInt(body, int64(len(documents)), 10)
-	body = append(body, `,"Resources":[`...)
-	for i, document := range documents {
+	number := func(name string, n int64) {
+		body = append(append(body, name...), ':')
+		body = append(strconv.AppendInt(body, n, 10), ',')
+	}
+	if p.total != nil {
+		number(`"totalResults"`, *p.total)
+	}
+	if p.start > 0 {
+		number(`"startIndex"`, p.start)
+	}
+	number(`"itemsPerPage"`, int64(len(p.documents)))
+	if p.next != "" {
+		// Cursors are of the characters that need no escaping in an address, nor then in JSON.
+		body = append(strconv.AppendQuote(append(body, `"nextCursor":`...), p.next), ',')
+	}
+	body = append(body, `"Resources":[`...)
+	for i, document := range p.documents {
 		if i > 0 {
 			body = append(body, ',')
 		}

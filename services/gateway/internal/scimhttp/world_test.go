@@ -207,7 +207,7 @@ type world struct {
 func newWorld(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{
-		t: t, identity: &identity{document: `{"id":"` + someID + `"}`, listed: &identityv1.ListResult{}}, events: &recorded{},
+		t: t, identity: &identity{document: `{"id":"` + someID + `"}`, listed: &identityv1.ListResult{TotalResults: proto.Int64(0)}}, events: &recorded{},
 		logs: &locked{}, spans: tracetest.NewInMemoryExporter(), metrics: sdkmetric.NewManualReader(), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		keys: map[string]bearer.Secret{directory: bearer.APIKey.New(), other: bearer.APIKey.New(), suspended: bearer.APIKey.New()}, revoked: bearer.APIKey.New(),
 		credential: bearer.ServiceCredential.New(),

@@ -39,7 +39,10 @@ func replicas(t *testing.T) (s *watched, one, other *core.Core, call core.Call) 
 	t.Cleanup(func() { _ = db.Close() })
 	s = &watched{Store: db}
 	config := core.Config{ReadyWait: time.Second, PageBytes: 1 << 20, Now: time.Now}
-	one, other = core.New(s, config), core.New(s, config)
+	one, err = core.New(s, config, nil)
+	must(t, err)
+	other, err = core.New(s, config, nil)
+	must(t, err)
 	must(t, one.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}))
 	return s, one, other, core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
 }

@@ -209,59 +209,40 @@ func (c *Core) DeleteGroup(ctx context.Context, call Call, id string, versions [
 	return Outcome{Cursor: w.Cursor}, err
 }
 
-// maxFound is how many groups an index is asked for at most.
-const maxFound = 10_000
-
 // Groups lists groups.
 func (c *Core) Groups(ctx context.Context, call Call, q Query) (Page, error) {
 	if _, err := c.directory(ctx, call.Scope); err != nil {
 		return Page{}, err
 	}
 	scope := call.Scope
-	return list(ctx, scim.GroupType(), c.config.Limits, c.config.PageBytes, q, lister[store.Group]{
-		count: func(ctx context.Context) (int64, error) { return c.store.CountGroups(ctx, scope) },
-		page: func(ctx context.Context, skip, limit int64) ([]store.Group, error) {
-			return c.store.GroupPage(ctx, scope, skip, limit)
+	return list(ctx, c, call, q, lister[store.Group]{
+		resource: scim.GroupType(),
+		count:    func(ctx context.Context) (int64, error) { return c.store.CountGroups(ctx, scope) },
+		page: func(ctx context.Context, order store.Order, skip, limit int64) ([]store.Group, error) {
+			return c.store.GroupPage(ctx, scope, order, skip, limit)
 		},
+		name: "displayName",
 		walk: func(ctx context.Context, after string, limit int) ([]store.Group, error) {
 			return c.store.Groups(ctx, scope, after, limit)
 		},
 		id:      func(g store.Group) string { return g.ID },
-		related: func(context.Context, *scim.Filter, []store.Group) error { return nil }, // members are many: one group at a time
+		related: func(context.Context, func(string) bool, []store.Group) error { return nil }, // members are many: one group at a time
 		render:  func(ctx context.Context, g store.Group) (Resource, error) { return c.renderGroup(ctx, call, g) },
-		match: func(ctx context.Context, f *scim.Filter, g store.Group) (bool, error) {
-			d, err := scim.ParseStored(scim.GroupType(), g.Document)
-			if err != nil {
-				return false, err
-			}
+		read: func(ctx context.Context, uses func(string) bool, g store.Group) (*scim.Document, scim.Envelope, error) {
 			e := groupEnvelope(call, g)
-			if f.Uses("members") {
-				if e.Members, err = c.members(ctx, scope, g.ID); err != nil {
-					return false, err
-				}
+			d, err := scim.ParseStored(scim.GroupType(), g.Document)
+			if err == nil && uses("members") {
+				e.Members, err = c.members(ctx, scope, g.ID)
 			}
-			return f.Match(scim.GroupType(), d, e), nil
+			return d, e, err
 		},
-		find: func(ctx context.Context, attribute, value string) (found []store.Group, ok bool, err error) {
-			switch attribute {
-			case "displayName":
-				found, err = c.store.GroupsByName(ctx, scope, scim.Casefold(value), maxFound)
-			case "externalId":
-				found, err = c.store.GroupsByExternalID(ctx, scope, value, maxFound)
-			case "members", "members.value":
-				found, err = c.store.GroupsOfMember(ctx, scope, value, "", maxFound)
-			case "id":
-				g, err := c.store.Group(ctx, scope, value)
-				if fault.Is(err, fault.NotFound) {
-					return nil, true, nil
-				}
-				return []store.Group{g}, true, err
-			default:
-				return nil, false, nil
-			}
-			// Where the index may have more than it was asked for, the walk answers.
-			return found, len(found) < maxFound, err
+		candidates: func(ctx context.Context, cond store.Condition, limit int) ([]string, error) {
+			return c.store.GroupCandidates(ctx, scope, cond, limit)
 		},
+		byID: func(ctx context.Context, ids []string) ([]store.Group, error) {
+			return c.store.GroupsByID(ctx, scope, ids)
+		},
+		one: func(context.Context, store.Condition) ([]store.Group, bool, error) { return nil, false, nil },
 	})
 }
 

@@ -25,6 +25,9 @@ func putUser(u *store.User, d *scim.Document) {
 	for _, v := range d.SearchValues() {
 		u.Search = append(u.Search, store.SearchValue{Attribute: v.Attribute, Value: v.Value})
 	}
+	if name, ok := d.Str("displayName"); ok {
+		u.Search = append(u.Search, store.SearchValue{Attribute: "displayName", Value: scim.Casefold(name)})
+	}
 }
 
 // CreateUser adds a user, or adopts a detached one.
@@ -178,40 +181,48 @@ func (c *Core) Users(ctx context.Context, call Call, q Query) (Page, error) {
 		return Page{}, err
 	}
 	scope := call.Scope
-	return list(ctx, scim.UserType(), c.config.Limits, c.config.PageBytes, q, lister[store.User]{
-		count: func(ctx context.Context) (int64, error) { return c.store.CountUsers(ctx, scope) },
-		page: func(ctx context.Context, skip, limit int64) ([]store.User, error) {
-			return c.store.UserPage(ctx, scope, skip, limit)
+	return list(ctx, c, call, q, lister[store.User]{
+		resource: scim.UserType(),
+		count:    func(ctx context.Context) (int64, error) { return c.store.CountUsers(ctx, scope) },
+		page: func(ctx context.Context, order store.Order, skip, limit int64) ([]store.User, error) {
+			return c.store.UserPage(ctx, scope, order, skip, limit)
 		},
+		name: "userName",
 		walk: func(ctx context.Context, after string, limit int) ([]store.User, error) {
 			return c.store.Users(ctx, scope, after, limit)
 		},
 		id: func(u store.User) string { return u.ID },
-		related: func(ctx context.Context, f *scim.Filter, page []store.User) error {
-			if (f != nil && f.Uses("groups")) || (f == nil && call.Projection.Includes("groups")) {
-				return c.addGroups(ctx, scope, page)
+		related: func(ctx context.Context, uses func(string) bool, page []store.User) error {
+			if uses == nil {
+				uses = call.Projection.Includes
 			}
-			return nil
+			if !uses("groups") {
+				return nil
+			}
+			return c.addGroups(ctx, scope, page)
 		},
 		render: func(_ context.Context, u store.User) (Resource, error) { return renderUser(call, u) },
-		match: func(_ context.Context, f *scim.Filter, u store.User) (bool, error) {
+		read: func(_ context.Context, _ func(string) bool, u store.User) (*scim.Document, scim.Envelope, error) {
 			d, err := scim.ParseStored(scim.UserType(), u.Document)
-			if err != nil {
-				return false, err
-			}
 			e := userEnvelope(call, u)
 			e.Groups = groupRefs(u.Groups)
-			return f.Match(scim.UserType(), d, e), nil
+			return d, e, err
 		},
-		find: func(ctx context.Context, attribute, value string) ([]store.User, bool, error) {
+		candidates: func(ctx context.Context, cond store.Condition, limit int) ([]string, error) {
+			return c.store.UserCandidates(ctx, scope, cond, limit)
+		},
+		byID: func(ctx context.Context, ids []string) ([]store.User, error) {
+			return c.store.UsersByID(ctx, scope, ids)
+		},
+		one: func(ctx context.Context, cond store.Condition) ([]store.User, bool, error) {
 			by := store.Lookup{}
-			switch attribute {
+			switch cond.Attribute {
 			case "userName":
-				by.UserNameFolded = scim.Casefold(value)
+				by.UserNameFolded = cond.Low
 			case "externalId":
-				by.ExternalID = value
+				by.ExternalID = cond.Low
 			case "id":
-				by.ID = value
+				by.ID = cond.Low
 			default:
 				return nil, false, nil
 			}

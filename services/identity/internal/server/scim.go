@@ -89,15 +89,20 @@ func operations(messages []*identityv1.Operation) []scim.Operation {
 }
 
 func query(m *identityv1.ListQuery) core.Query {
-	q := core.Query{Filter: m.GetFilter(), StartIndex: m.GetStartIndex(), Count: -1}
-	if m != nil && m.Count != nil {
-		q.Count = max(m.GetCount(), 0)
+	if m == nil {
+		return core.Query{}
 	}
-	return q
+	return core.Query{
+		Filter: m.GetFilter(), StartIndex: m.GetStartIndex(), Count: m.Count, Cursor: m.Cursor,
+		SortBy: m.GetSortBy(), SortOrder: m.GetSortOrder(),
+	}
 }
 
 func listMessage(p core.Page) *identityv1.ListResult {
-	result := &identityv1.ListResult{TotalResults: p.Total, StartIndex: p.StartIndex}
+	result := &identityv1.ListResult{StartIndex: p.StartIndex, NextCursor: p.Next}
+	if p.Total >= 0 {
+		result.TotalResults = &p.Total
+	}
 	for _, r := range p.Resources {
 		result.Resources = append(result.Resources, resourceMessage(r))
 	}

@@ -176,6 +176,19 @@ type Lookup struct {
 	EmailFolded    string
 }
 
+// Condition says that a value of an attribute lies from Low to High, both included, in the order of bytes. An empty High is
+// no bound. Values are as they are stored: casefolded unless the attribute is case-exact.
+type Condition struct {
+	Attribute string
+	Low, High string
+}
+
+// Order is one that an index has: by id, or by name, casefolded, and then by id.
+type Order struct {
+	ByName     bool
+	Descending bool
+}
+
 // Names are what a resource that comes back is known by. An empty externalId is none.
 type Names struct {
 	ExternalID string
@@ -212,8 +225,15 @@ type Store interface {
 	UserWithGroups(ctx context.Context, scope Scope, by Lookup) (User, error)
 	// Users lists by id those after one, at most limit.
 	Users(ctx context.Context, scope Scope, after string, limit int) ([]User, error)
-	// UserPage lists by id, skipping some.
-	UserPage(ctx context.Context, scope Scope, skip, limit int64) ([]User, error)
+	// UserCandidates looks up in an index, in no order, the ids of users that meet a condition, at most limit. All of the directory's
+	// that meet it are among them where limit was not reached; ids of other directories may be, and an id may come twice.
+	// Attribute is id, userName, externalId, active (Low is "false"), groups (Low is a group's id, and users of nested groups
+	// are in it), or that of search values.
+	UserCandidates(ctx context.Context, scope Scope, c Condition, limit int) ([]string, error)
+	// UsersByID reads users by id, at most 1,000, in the order of their ids. Those that are not there are left out.
+	UsersByID(ctx context.Context, scope Scope, ids []string) ([]User, error)
+	// UserPage lists in an order, skipping some. The name is the userName.
+	UserPage(ctx context.Context, scope Scope, order Order, skip, limit int64) ([]User, error)
 	// CountUsers counts those of an open directory: exactly those whose creation is committed and whose deletion is not.
 	CountUsers(ctx context.Context, scope Scope) (int64, error)
 	// CreateUser adds one. fault.Uniqueness: its userName or externalId is taken.
@@ -234,14 +254,15 @@ type Store interface {
 
 	// Group reads one, without its members.
 	Group(ctx context.Context, scope Scope, id string) (Group, error)
-	// GroupsByName finds groups by displayName, by id, at most limit.
-	GroupsByName(ctx context.Context, scope Scope, folded string, limit int) ([]Group, error)
-	// GroupsByExternalID finds groups by externalId, by id, at most limit.
-	GroupsByExternalID(ctx context.Context, scope Scope, externalID string, limit int) ([]Group, error)
+	// GroupCandidates does what UserCandidates does. Attribute is id, displayName, externalId or members: then all of the
+	// directory's groups that it gives have the member Low directly, and its directory can see it.
+	GroupCandidates(ctx context.Context, scope Scope, c Condition, limit int) ([]string, error)
+	// GroupsByID reads groups by id, at most 1,000, in the order of their ids. Those that are not there are left out.
+	GroupsByID(ctx context.Context, scope Scope, ids []string) ([]Group, error)
 	// Groups lists by id those after one, at most limit.
 	Groups(ctx context.Context, scope Scope, after string, limit int) ([]Group, error)
-	// GroupPage lists by id, skipping some.
-	GroupPage(ctx context.Context, scope Scope, skip, limit int64) ([]Group, error)
+	// GroupPage lists in an order, skipping some. The name is the displayName.
+	GroupPage(ctx context.Context, scope Scope, order Order, skip, limit int64) ([]Group, error)
 	// CountGroups counts those of an open directory, as CountUsers does.
 	CountGroups(ctx context.Context, scope Scope) (int64, error)
 	// CreateGroup adds one with members. fault.Uniqueness: the directory wants displayNames unique and this one is taken.
@@ -262,9 +283,6 @@ type Store interface {
 	DeleteGroup(ctx context.Context, scope Scope, id string, versions []int64, cause Cause) (Written, error)
 	// Members lists, by id, a group's members that its directory can see, those after one, at most limit.
 	Members(ctx context.Context, scope Scope, groupID, after string, limit int) ([]Member, error)
-	// GroupsOfMember lists, by id, the groups of the directory that a member is directly in, those after one, at most
-	// limit. A member that the directory cannot see is in none.
-	GroupsOfMember(ctx context.Context, scope Scope, memberID, after string, limit int) ([]Group, error)
 
 	// Cursor is the end of the feed. Whatever shows later is after follow; whatever was written is not after newest.
 	Cursor(ctx context.Context) (follow, newest feed.Cursor, err error)

@@ -78,6 +78,12 @@ const (
 	ErrorReason_ERROR_REASON_SCIM_SENSITIVE ErrorReason = 48
 	// INVALID_ARGUMENT: SCIM scimType `invalidVers`.
 	ErrorReason_ERROR_REASON_SCIM_INVALID_VERSION ErrorReason = 49
+	// INVALID_ARGUMENT: a cursor that this list did not give out. SCIM scimType `invalidCursor`.
+	ErrorReason_ERROR_REASON_SCIM_INVALID_CURSOR ErrorReason = 50
+	// INVALID_ARGUMENT: a cursor that can't be gone on from any more. SCIM scimType `expiredCursor`.
+	ErrorReason_ERROR_REASON_SCIM_EXPIRED_CURSOR ErrorReason = 51
+	// INVALID_ARGUMENT: SCIM scimType `invalidCount`.
+	ErrorReason_ERROR_REASON_SCIM_INVALID_COUNT ErrorReason = 52
 	// OUT_OF_RANGE: a feed cursor of another epoch, or older than what the feed still holds. Take a new cursor, list,
 	// then watch.
 	ErrorReason_ERROR_REASON_CURSOR_EXPIRED ErrorReason = 60
@@ -126,6 +132,9 @@ var (
 		47: "ERROR_REASON_SCIM_TOO_MANY",
 		48: "ERROR_REASON_SCIM_SENSITIVE",
 		49: "ERROR_REASON_SCIM_INVALID_VERSION",
+		50: "ERROR_REASON_SCIM_INVALID_CURSOR",
+		51: "ERROR_REASON_SCIM_EXPIRED_CURSOR",
+		52: "ERROR_REASON_SCIM_INVALID_COUNT",
 		60: "ERROR_REASON_CURSOR_EXPIRED",
 		61: "ERROR_REASON_CURSOR_INVALID",
 		80: "ERROR_REASON_TENANT_IN_USE",
@@ -162,6 +171,9 @@ var (
 		"ERROR_REASON_SCIM_TOO_MANY":              47,
 		"ERROR_REASON_SCIM_SENSITIVE":             48,
 		"ERROR_REASON_SCIM_INVALID_VERSION":       49,
+		"ERROR_REASON_SCIM_INVALID_CURSOR":        50,
+		"ERROR_REASON_SCIM_EXPIRED_CURSOR":        51,
+		"ERROR_REASON_SCIM_INVALID_COUNT":         52,
 		"ERROR_REASON_CURSOR_EXPIRED":             60,
 		"ERROR_REASON_CURSOR_INVALID":             61,
 		"ERROR_REASON_TENANT_IN_USE":              80,
@@ -204,7 +216,7 @@ var File_usher_common_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\"usher/common/v1/error_reason.proto\x12\x0fusher.common.v1*\xfd\b\n" +
+	"\"usher/common/v1/error_reason.proto\x12\x0fusher.common.v1*\xee\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12 \n" +
@@ -232,7 +244,10 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\x1cERROR_REASON_SCIM_MUTABILITY\x10.\x12\x1e\n" +
 	"\x1aERROR_REASON_SCIM_TOO_MANY\x10/\x12\x1f\n" +
 	"\x1bERROR_REASON_SCIM_SENSITIVE\x100\x12%\n" +
-	"!ERROR_REASON_SCIM_INVALID_VERSION\x101\x12\x1f\n" +
+	"!ERROR_REASON_SCIM_INVALID_VERSION\x101\x12$\n" +
+	" ERROR_REASON_SCIM_INVALID_CURSOR\x102\x12$\n" +
+	" ERROR_REASON_SCIM_EXPIRED_CURSOR\x103\x12#\n" +
+	"\x1fERROR_REASON_SCIM_INVALID_COUNT\x104\x12\x1f\n" +
 	"\x1bERROR_REASON_CURSOR_EXPIRED\x10<\x12\x1f\n" +
 	"\x1bERROR_REASON_CURSOR_INVALID\x10=\x12\x1e\n" +
 	"\x1aERROR_REASON_TENANT_IN_USE\x10P\x12(\n" +

@@ -366,15 +366,23 @@ func (x *Operation) GetValue() []byte {
 	return nil
 }
 
-// ListQuery asks for a page of resources (RFC 7644 §3.4.2).
+// ListQuery asks for a page of resources (RFC 7644 §3.4.2), by index or by cursor (RFC 9865).
 type ListQuery struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The filter, or empty.
 	Filter string `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
-	// The 1-based index of the first resource; below 1 means 1.
+	// The 1-based index of the first resource; below 1 means 1. It must be unset with a cursor.
 	StartIndex int64 `protobuf:"varint,2,opt,name=start_index,json=startIndex,proto3" json:"start_index,omitempty"`
-	// How many at most; unset means the default of 200, over 1,000 means 1,000, 0 or less means none, only the total.
-	Count         *int64 `protobuf:"varint,3,opt,name=count,proto3,oneof" json:"count,omitempty"`
+	// How many at most; unset means the default of 200. By index, over 1,000 means 1,000, and 0 or less means none, only the
+	// total. By cursor it must be from 1 to 1,000.
+	Count *int64 `protobuf:"varint,3,opt,name=count,proto3,oneof" json:"count,omitempty"`
+	// Pages by cursor: where the page begins, which is what the page before gave as next_cursor; empty begins. Unset pages by
+	// index.
+	Cursor *string `protobuf:"bytes,4,opt,name=cursor,proto3,oneof" json:"cursor,omitempty"`
+	// The `sortBy` parameter (RFC 7644 §3.4.2.3), or empty: then pages go by id.
+	SortBy string `protobuf:"bytes,5,opt,name=sort_by,json=sortBy,proto3" json:"sort_by,omitempty"`
+	// The `sortOrder` parameter, or empty: `ascending`.
+	SortOrder     string `protobuf:"bytes,6,opt,name=sort_order,json=sortOrder,proto3" json:"sort_order,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -430,15 +438,38 @@ func (x *ListQuery) GetCount() int64 {
 	return 0
 }
 
+func (x *ListQuery) GetCursor() string {
+	if x != nil && x.Cursor != nil {
+		return *x.Cursor
+	}
+	return ""
+}
+
+func (x *ListQuery) GetSortBy() string {
+	if x != nil {
+		return x.SortBy
+	}
+	return ""
+}
+
+func (x *ListQuery) GetSortOrder() string {
+	if x != nil {
+		return x.SortOrder
+	}
+	return ""
+}
+
 // ListResult is a page of resources.
 type ListResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many match in all.
-	TotalResults int64 `protobuf:"varint,1,opt,name=total_results,json=totalResults,proto3" json:"total_results,omitempty"`
-	// The 1-based index of the first of them.
+	// How many match in all. By cursor it may be unset: not known.
+	TotalResults *int64 `protobuf:"varint,1,opt,name=total_results,json=totalResults,proto3,oneof" json:"total_results,omitempty"`
+	// The 1-based index of the first of them; 0 by cursor.
 	StartIndex int64 `protobuf:"varint,2,opt,name=start_index,json=startIndex,proto3" json:"start_index,omitempty"`
 	// The page.
-	Resources     []*Resource `protobuf:"bytes,3,rep,name=resources,proto3" json:"resources,omitempty"`
+	Resources []*Resource `protobuf:"bytes,3,rep,name=resources,proto3" json:"resources,omitempty"`
+	// By cursor: where the next page begins; empty after the last page. A page may be short, or empty, with others after it.
+	NextCursor    string `protobuf:"bytes,4,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -474,8 +505,8 @@ func (*ListResult) Descriptor() ([]byte, []int) {
 }
 
 func (x *ListResult) GetTotalResults() int64 {
-	if x != nil {
-		return x.TotalResults
+	if x != nil && x.TotalResults != nil {
+		return *x.TotalResults
 	}
 	return 0
 }
@@ -492,6 +523,13 @@ func (x *ListResult) GetResources() []*Resource {
 		return x.Resources
 	}
 	return nil
+}
+
+func (x *ListResult) GetNextCursor() string {
+	if x != nil {
+		return x.NextCursor
+	}
+	return ""
 }
 
 var File_usher_identity_v1_scim_proto protoreflect.FileDescriptor
@@ -525,19 +563,27 @@ const file_usher_identity_v1_scim_proto_rawDesc = "" +
 	"\tOperation\x12\x17\n" +
 	"\x02op\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18dR\x02op\x12\x1c\n" +
 	"\x04path\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\x04path\x12\x14\n" +
-	"\x05value\x18\x03 \x01(\fR\x05value\"i\n" +
+	"\x05value\x18\x03 \x01(\fR\x05value\"\xc9\x01\n" +
 	"\tListQuery\x12\x16\n" +
 	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x1f\n" +
 	"\vstart_index\x18\x02 \x01(\x03R\n" +
 	"startIndex\x12\x19\n" +
-	"\x05count\x18\x03 \x01(\x03H\x00R\x05count\x88\x01\x01B\b\n" +
-	"\x06_count\"\x8d\x01\n" +
+	"\x05count\x18\x03 \x01(\x03H\x00R\x05count\x88\x01\x01\x12\x1b\n" +
+	"\x06cursor\x18\x04 \x01(\tH\x01R\x06cursor\x88\x01\x01\x12\x17\n" +
+	"\asort_by\x18\x05 \x01(\tR\x06sortBy\x12\x1d\n" +
 	"\n" +
-	"ListResult\x12#\n" +
-	"\rtotal_results\x18\x01 \x01(\x03R\ftotalResults\x12\x1f\n" +
+	"sort_order\x18\x06 \x01(\tR\tsortOrderB\b\n" +
+	"\x06_countB\t\n" +
+	"\a_cursor\"\xc5\x01\n" +
+	"\n" +
+	"ListResult\x12(\n" +
+	"\rtotal_results\x18\x01 \x01(\x03H\x00R\ftotalResults\x88\x01\x01\x12\x1f\n" +
 	"\vstart_index\x18\x02 \x01(\x03R\n" +
 	"startIndex\x129\n" +
-	"\tresources\x18\x03 \x03(\v2\x1b.usher.identity.v1.ResourceR\tresourcesB\xc9\x01\n" +
+	"\tresources\x18\x03 \x03(\v2\x1b.usher.identity.v1.ResourceR\tresources\x12\x1f\n" +
+	"\vnext_cursor\x18\x04 \x01(\tR\n" +
+	"nextCursorB\x10\n" +
+	"\x0e_total_resultsB\xc9\x01\n" +
 	"\x15com.usher.identity.v1B\tScimProtoP\x01Z?github.com/usher-scim/usher/gen/go/usher/identity/v1;identityv1\xa2\x02\x03UIX\xaa\x02\x11Usher.Identity.V1\xca\x02\x11Usher\\Identity\\V1\xe2\x02\x1dUsher\\Identity\\V1\\GPBMetadata\xea\x02\x13Usher::Identity::V1b\x06proto3"
 
 var (
@@ -580,6 +626,7 @@ func file_usher_identity_v1_scim_proto_init() {
 		return
 	}
 	file_usher_identity_v1_scim_proto_msgTypes[5].OneofWrappers = []any{}
+	file_usher_identity_v1_scim_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

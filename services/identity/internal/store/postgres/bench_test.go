@@ -72,7 +72,7 @@ func BenchmarkStore(b *testing.B) {
 			if _, err := s.CountUsers(ctx, scope); err != nil {
 				return err
 			}
-			page, err := s.UserPage(ctx, scope, 0, 100)
+			page, err := s.UserPage(ctx, scope, store.Order{}, 0, 100)
 			if err != nil {
 				return err
 			}

@@ -35,20 +35,6 @@ func (s *Store) Group(ctx context.Context, scope store.Scope, id string) (store.
 		WHERE g.organization_id = $1 AND g.id = $2 AND g.directory_id = $3`, scope.OrganizationID, id, scope.DirectoryID)
 }
 
-// GroupsByName implements store.Store.
-func (s *Store) GroupsByName(ctx context.Context, scope store.Scope, folded string, limit int) ([]store.Group, error) {
-	return sqldb.ReadAll(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM groups g
-		WHERE g.organization_id = $1 AND g.display_name_folded = $2 AND g.directory_id = $3 ORDER BY g.id LIMIT $4`,
-		scope.OrganizationID, folded, scope.DirectoryID, limit)
-}
-
-// GroupsByExternalID implements store.Store.
-func (s *Store) GroupsByExternalID(ctx context.Context, scope store.Scope, externalID string, limit int) ([]store.Group, error) {
-	return sqldb.ReadAll(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM groups g
-		WHERE g.organization_id = $1 AND g.directory_id = $2 AND g.external_id = $3 AND g.external_id <> '' ORDER BY g.id LIMIT $4`,
-		scope.OrganizationID, scope.DirectoryID, externalID, limit)
-}
-
 // Groups implements store.Store.
 func (s *Store) Groups(ctx context.Context, scope store.Scope, after string, limit int) ([]store.Group, error) {
 	return sqldb.ReadAll(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM groups g
@@ -57,10 +43,10 @@ func (s *Store) Groups(ctx context.Context, scope store.Scope, after string, lim
 }
 
 // GroupPage implements store.Store.
-func (s *Store) GroupPage(ctx context.Context, scope store.Scope, skip, limit int64) ([]store.Group, error) {
+func (s *Store) GroupPage(ctx context.Context, scope store.Scope, order store.Order, skip, limit int64) ([]store.Group, error) {
 	return sqldb.ReadAll(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM
-			(SELECT id FROM groups WHERE organization_id = $1 AND directory_id = $2 ORDER BY id LIMIT $3 OFFSET $4) page
-		JOIN groups g ON g.organization_id = $1 AND g.id = page.id ORDER BY g.id`,
+			(SELECT id FROM groups WHERE organization_id = $1 AND directory_id = $2 `+orderBy(order, ``, `display_name_folded`)+` LIMIT $3 OFFSET $4) page
+		JOIN groups g ON g.organization_id = $1 AND g.id = page.id`+orderBy(order, `g.`, `display_name_folded`),
 		scope.OrganizationID, scope.DirectoryID, limit, skip)
 }
 

@@ -159,7 +159,7 @@ func TestEachCallTakesItsRoundTrips(t *testing.T) {
 		{"reading the groups of many users", 1, func(string) error { return second(s.UserGroups(ctx, scope, []string{"anna", "bob"})) }},
 		{"reading facts", 1, func(string) error { return second(s.Facts(ctx, "acme", []string{"anna", "bob"})) }},
 		{"counting users", 1, func(string) error { return second(s.CountUsers(ctx, scope)) }},
-		{"reading a page of users", 1, func(string) error { return second(s.UserPage(ctx, scope, 0, 100)) }},
+		{"reading a page of users", 1, func(string) error { return second(s.UserPage(ctx, scope, store.Order{}, 0, 100)) }},
 		{"deleting a user", 9, func(name string) error { return second(s.DeleteUser(ctx, scope, name, nil, cause)) }},
 	} {
 		least := int64(1 << 20) // the pool may look whether a connection is alive, and the first time prepares

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -91,6 +92,14 @@ func calls(s *Store) []call {
 		return err
 	}
 	edit := func(ctx context.Context, edits ...store.MemberEdit) error { return editOf(ctx, "eng", edits...) }
+	candidates := func(look func(context.Context, store.Scope, store.Condition, int) ([]string, error), name string) func(attribute, low, high string) call {
+		return func(attribute, low, high string) call {
+			return call{fmt.Sprintf("%s with %s from %q to %q", name, attribute, low, high), func(ctx context.Context) error {
+				return second(look(ctx, scope, store.Condition{Attribute: attribute, Low: low, High: high}, 1000))
+			}}
+		}
+	}
+	userCandidates, groupCandidates := candidates(s.UserCandidates, "UserCandidates"), candidates(s.GroupCandidates, "GroupCandidates")
 	return []call{
 		{"Facts", func(ctx context.Context) error { return second(s.Facts(ctx, "acme", []string{"u1", "u2"})) }},
 		{"GroupFacts", func(ctx context.Context) error { return second(s.GroupFacts(ctx, "acme", []string{"eng"})) }},
@@ -111,9 +120,17 @@ func calls(s *Store) []call {
 		}},
 		{"Group", func(ctx context.Context) error { return second(s.Group(ctx, scope, "eng")) }},
 		{"Groups", func(ctx context.Context) error { return second(s.Groups(ctx, scope, "g2000", 10)) }},
-		{"GroupsOfMember", func(ctx context.Context) error { return second(s.GroupsOfMember(ctx, scope, "u1", "", 10)) }},
-		{"GroupsByName", func(ctx context.Context) error { return second(s.GroupsByName(ctx, scope, "eng", 10)) }},
-		{"GroupsByExternalID", func(ctx context.Context) error { return second(s.GroupsByExternalID(ctx, scope, "eng", 10)) }},
+		{"UsersByID", func(ctx context.Context) error { return second(s.UsersByID(ctx, scope, []string{"u1", "u2"})) }},
+		{"GroupsByID", func(ctx context.Context) error { return second(s.GroupsByID(ctx, scope, []string{"g1", "g2"})) }},
+		userCandidates("id", "u77", "u77"), userCandidates("id", "u9999", ""), userCandidates("id", "u77", "u770"),
+		userCandidates("userName", "u77", "u77"), userCandidates("userName", "u9999", ""), userCandidates("userName", "u77", "u770"),
+		userCandidates("externalId", "u77", "u77"), userCandidates("externalId", "u9999", ""), userCandidates("externalId", "u77", "u770"),
+		userCandidates("emails", "u77", "u77"), userCandidates("emails", "u9999", ""), userCandidates("emails", "u77", "u770"),
+		userCandidates("active", "false", "false"), userCandidates("groups", "g77", "g77"),
+		groupCandidates("id", "g77", "g77"), groupCandidates("id", "g9999", ""), groupCandidates("id", "g77", "g770"),
+		groupCandidates("displayName", "g77", "g77"), groupCandidates("displayName", "g9999", ""), groupCandidates("displayName", "g77", "g770"),
+		groupCandidates("externalId", "g77", "g77"), groupCandidates("externalId", "g9999", ""), groupCandidates("externalId", "g77", "g770"),
+		groupCandidates("members", "u77", "u77"),
 		{"FindGroups", func(ctx context.Context) error { return second(s.FindGroups(ctx, "acme", "eng", "", 10)) }},
 		{"Members", func(ctx context.Context) error { return second(s.Members(ctx, scope, "eng", "u2000", 10)) }},
 		{"DirectMembers", func(ctx context.Context) error { return second(s.DirectMembers(ctx, "acme", "eng", "u2000", 10)) }},
@@ -156,7 +173,19 @@ func calls(s *Store) []call {
 		{"UpdateUser", func(ctx context.Context) error {
 			return second(s.UpdateUser(ctx, store.User{Scope: scope, ID: "u7", UserNameFolded: "u7", Document: []byte("{}"), Version: 1}, cause))
 		}},
-		{"UserPage", func(ctx context.Context) error { return second(s.UserPage(ctx, scope, 0, 10)) }},
+		{"UserPage", func(ctx context.Context) error { return second(s.UserPage(ctx, scope, store.Order{}, 0, 10)) }},
+		{"UserPage by name", func(ctx context.Context) error {
+			return second(s.UserPage(ctx, scope, store.Order{ByName: true}, 0, 10))
+		}},
+		{"UserPage by name, descending", func(ctx context.Context) error {
+			return second(s.UserPage(ctx, scope, store.Order{ByName: true, Descending: true}, 0, 10))
+		}},
+		{"GroupPage by name", func(ctx context.Context) error {
+			return second(s.GroupPage(ctx, scope, store.Order{ByName: true}, 0, 10))
+		}},
+		{"GroupPage by name, descending", func(ctx context.Context) error {
+			return second(s.GroupPage(ctx, scope, store.Order{ByName: true, Descending: true}, 0, 10))
+		}},
 		{"DeleteUser", func(ctx context.Context) error { return second(s.DeleteUser(ctx, scope, "u4", nil, cause)) }},
 		{"Cursor", func(ctx context.Context) error {
 			_, _, err := s.Cursor(ctx)

@@ -58,11 +58,11 @@ func (s *Store) Users(ctx context.Context, scope store.Scope, after string, limi
 }
 
 // UserPage implements store.Store.
-func (s *Store) UserPage(ctx context.Context, scope store.Scope, skip, limit int64) ([]store.User, error) {
+func (s *Store) UserPage(ctx context.Context, scope store.Scope, order store.Order, skip, limit int64) ([]store.User, error) {
 	// The ids are found in the index alone; only the page's own rows are read.
 	return sqldb.ReadAll(ctx, s.db, userFields, `SELECT `+userColumns+` FROM
-			(SELECT id FROM users WHERE organization_id = $1 AND directory_id = $2 ORDER BY id LIMIT $3 OFFSET $4) page
-		JOIN users u ON u.organization_id = $1 AND u.id = page.id ORDER BY u.id`,
+			(SELECT id FROM users WHERE organization_id = $1 AND directory_id = $2 `+orderBy(order, ``, `user_name_folded`)+` LIMIT $3 OFFSET $4) page
+		JOIN users u ON u.organization_id = $1 AND u.id = page.id`+orderBy(order, `u.`, `user_name_folded`),
 		scope.OrganizationID, scope.DirectoryID, limit, skip)
 }
 

@@ -39,22 +39,6 @@ func (s *Store) Group(ctx context.Context, scope store.Scope, id string) (store.
 	return group(ctx, s.db, scope, id)
 }
 
-// GroupsByName implements store.Store.
-func (s *Store) GroupsByName(ctx context.Context, scope store.Scope, folded string, limit int) ([]store.Group, error) {
-	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM groups g
-		WHERE g.organization_id = ? AND g.display_name_folded = ? AND g.directory_id = ? ORDER BY g.id LIMIT ?`,
-		scope.OrganizationID, folded, scope.DirectoryID, limit)
-	return sqldb.Collect(rows, err, scanGroup)
-}
-
-// GroupsByExternalID implements store.Store.
-func (s *Store) GroupsByExternalID(ctx context.Context, scope store.Scope, externalID string, limit int) ([]store.Group, error) {
-	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM groups g
-		WHERE g.organization_id = ? AND g.directory_id = ? AND g.external_id = ? AND g.external_id <> '' ORDER BY g.id LIMIT ?`,
-		scope.OrganizationID, scope.DirectoryID, externalID, limit)
-	return sqldb.Collect(rows, err, scanGroup)
-}
-
 // Groups implements store.Store.
 func (s *Store) Groups(ctx context.Context, scope store.Scope, after string, limit int) ([]store.Group, error) {
 	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM groups g
@@ -64,10 +48,10 @@ func (s *Store) Groups(ctx context.Context, scope store.Scope, after string, lim
 }
 
 // GroupPage implements store.Store.
-func (s *Store) GroupPage(ctx context.Context, scope store.Scope, skip, limit int64) ([]store.Group, error) {
+func (s *Store) GroupPage(ctx context.Context, scope store.Scope, order store.Order, skip, limit int64) ([]store.Group, error) {
 	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM
-			(SELECT id FROM groups WHERE organization_id = ?1 AND directory_id = ?2 ORDER BY id LIMIT ?3 OFFSET ?4) page
-		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = page.id ORDER BY g.id`,
+			(SELECT id FROM groups WHERE organization_id = ?1 AND directory_id = ?2 `+orderBy(order, ``, `display_name_folded`)+` LIMIT ?3 OFFSET ?4) page
+		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = page.id`+orderBy(order, `g.`, `display_name_folded`),
 		scope.OrganizationID, scope.DirectoryID, limit, skip)
 	return sqldb.Collect(rows, err, scanGroup)
 }

@@ -208,17 +208,6 @@ func (s *Store) Members(ctx context.Context, scope store.Scope, groupID, after s
 	return members(ctx, s.db, scope, groupID, after, limit)
 }
 
-// GroupsOfMember implements store.Store.
-func (s *Store) GroupsOfMember(ctx context.Context, scope store.Scope, memberID, after string, limit int) ([]store.Group, error) {
-	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM members m
-		JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
-		WHERE m.organization_id = ?1 AND m.member_id = ?3 AND g.directory_id = ?2 AND g.id > ?4
-			AND (EXISTS (SELECT 1 FROM users WHERE organization_id = ?1 AND id = ?3 AND directory_id = ?2)
-				OR EXISTS (SELECT 1 FROM groups WHERE organization_id = ?1 AND id = ?3 AND directory_id = ?2))
-		ORDER BY g.id LIMIT ?5`, scope.OrganizationID, scope.DirectoryID, memberID, after, limit)
-	return sqldb.Collect(rows, err, scanGroup)
-}
-
 // DirectMembers implements store.Store.
 func (s *Store) DirectMembers(ctx context.Context, organizationID, groupID, after string, limit int) ([]store.Member, error) {
 	rows, err := s.db.Query(ctx, `SELECT member_id, member_group, '', carried FROM members

@@ -75,16 +75,29 @@ func TestReadsByIdOrNameReadNoMoreThanTheirs(t *testing.T) {
 		_, detached := s.DetachedUser(ctx, "acme", []string{"d0", "d1"}, store.Names{ExternalID: "u1", Folded: "u2"})
 		_, detachedGroup := s.DetachedGroup(ctx, "acme", []string{"d0", "d1"}, store.Names{ExternalID: "e", Folded: "eng"})
 		_, groups := s.UserGroups(ctx, scope, []string{"u1"})
-		_, ofMember := s.GroupsOfMember(ctx, scope, "u1", "", 10)
-		_, named := s.GroupsByName(ctx, scope, "eng", 10)
-		_, external := s.GroupsByExternalID(ctx, scope, "e", 10)
+		var candidates []error
+		for _, attribute := range []string{"id", "userName", "externalId", "emails", "displayName", "active", "groups", "members"} {
+			for _, high := range []string{"u1", "u2", ""} {
+				c := store.Condition{Attribute: attribute, Low: "u1", High: high}
+				if attribute != "members" {
+					_, err := s.UserCandidates(ctx, scope, c, 10)
+					candidates = append(candidates, err)
+				}
+				if slices.Contains([]string{"id", "displayName", "externalId", "members"}, attribute) {
+					_, err := s.GroupCandidates(ctx, scope, c, 10)
+					candidates = append(candidates, err)
+				}
+			}
+		}
+		_, usersByID := s.UsersByID(ctx, scope, []string{"u1", "u2"})
+		_, groupsByID := s.GroupsByID(ctx, scope, []string{"eng"})
 		_, find := s.FindGroups(ctx, "acme", "eng", "", 10)
 		_, members := s.Members(ctx, scope, "eng", "u5", 10)
 		_, direct := s.DirectMembers(ctx, "acme", "eng", "u5", 10)
 		_, lookup := s.FindUsers(ctx, "acme", store.Lookup{UserNameFolded: "u1"}, 2)
 		_, byExternal := s.FindUsers(ctx, "acme", store.Lookup{ExternalID: "e"}, 2)
 		_, byEmail := s.FindUsers(ctx, "acme", store.Lookup{EmailFolded: "e"}, 2)
-		return errors.Join(facts, groupFacts, user, userName, groups, ofMember, named, external, find, members, direct, lookup, byExternal, byEmail,
+		return errors.Join(facts, groupFacts, user, userName, groups, usersByID, groupsByID, errors.Join(candidates...), find, members, direct, lookup, byExternal, byEmail,
 			detached, detachedGroup)
 	})
 }

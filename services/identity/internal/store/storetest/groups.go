@@ -57,28 +57,6 @@ var groupCases = []testCase{
 		_, err := f.store.UpdateGroup(f.Context(), kept, true, nil, nil, cause(1))
 		f.must(err)
 	}},
-	{"groups are found by name and by externalId, in their directory, by id", func(f *fixture) {
-		scope, other := f.directory("d1"), f.directory("d2")
-		for i, s := range []store.Scope{scope, scope, scope, other} {
-			g := newGroup(s, fmt.Sprint("g", 9-i))
-			g.DisplayNameFolded, g.ExternalID = "same", "ext"
-			_, err := f.store.CreateGroup(f.Context(), g, nil, cause(0))
-			f.must(err)
-		}
-		f.group(scope, "none")
-		for _, limit := range []int{2, 10} {
-			want := []string{"g7", "g8", "g9"}[:min(limit, 3)]
-			got, err := f.store.GroupsByName(f.Context(), scope, "same", limit)
-			f.must(err)
-			f.equal("by name", groupIDs(got), want)
-			got, err = f.store.GroupsByExternalID(f.Context(), scope, "ext", limit)
-			f.must(err)
-			f.equal("by externalId", groupIDs(got), want)
-		}
-		got, err := f.store.GroupsByExternalID(f.Context(), scope, "", 10)
-		f.must(err)
-		f.equal("by no externalId", groupIDs(got), list())
-	}},
 	{"groups are listed by id, by keyset and by offset", func(f *fixture) {
 		scope, other := f.directory("d1"), f.directory("d2")
 		for i := range 5 {
@@ -88,7 +66,7 @@ var groupCases = []testCase{
 		got, err := f.store.Groups(f.Context(), scope, "g1", 2)
 		f.must(err)
 		f.equal("after g1", groupIDs(got), list("g2", "g3"))
-		got, err = f.store.GroupPage(f.Context(), scope, 3, 10)
+		got, err = f.store.GroupPage(f.Context(), scope, store.Order{}, 3, 10)
 		f.must(err)
 		f.equal("skipping 3", groupIDs(got), list("g3", "g4"))
 		count, err := f.store.CountGroups(f.Context(), scope)

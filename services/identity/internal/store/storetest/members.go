@@ -102,20 +102,6 @@ var memberCases = []testCase{
 			}
 		})
 	}},
-	{"the groups of a member are those that it is directly in", func(f *fixture) {
-		scope := f.directory("d1")
-		f.users(scope, "anna")
-		f.group(scope, "a", "anna")
-		f.group(scope, "b", "anna")
-		f.group(scope, "c", "anna")
-		f.group(scope, "outer", "a")
-		got, err := f.store.GroupsOfMember(f.Context(), scope, "anna", "a", 1)
-		f.must(err)
-		f.equal("a page", groupIDs(got), list("b"))
-		got, err = f.store.GroupsOfMember(f.Context(), scope, "a", "", 10)
-		f.must(err)
-		f.equal("of a group", groupIDs(got), list("outer"))
-	}},
 	{"parallel adds are all kept", func(f *fixture) {
 		const each, writers = 8, 16
 		scope := f.directory("d1")

@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"users":       userCases,
 		"groups":      groupCases,
 		"members":     memberCases,
+		"candidates":  candidateCases,
 		"nesting":     nestingCases,
 		"adoption":    adoptionCases,
 		"feed":        feedCases,

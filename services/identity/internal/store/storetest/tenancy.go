@@ -50,8 +50,16 @@ var strangers = []stranger{
 		all, err := s.Users(ctx, theirs, "", 10)
 		return len(all), err
 	}},
+	{"UserCandidates", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		all, err := candidates(ctx, s.UserCandidates, theirs, userConditions)
+		return len(all), err
+	}},
+	{"UsersByID", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		all, err := s.UsersByID(ctx, theirs, []string{"anna"})
+		return len(all), err
+	}},
 	{"UserPage", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.UserPage(ctx, theirs, 0, 10)
+		all, err := s.UserPage(ctx, theirs, store.Order{}, 0, 10)
 		return len(all), err
 	}},
 	{"CountUsers", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
@@ -91,12 +99,12 @@ var strangers = []stranger{
 		_, err := s.Group(ctx, theirs, "eng")
 		return 0, err
 	}},
-	{"GroupsByName", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.GroupsByName(ctx, theirs, "group eng", 10)
+	{"GroupCandidates", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		all, err := candidates(ctx, s.GroupCandidates, theirs, groupConditions)
 		return len(all), err
 	}},
-	{"GroupsByExternalID", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.GroupsByExternalID(ctx, theirs, "ext", 10)
+	{"GroupsByID", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		all, err := s.GroupsByID(ctx, theirs, []string{"eng"})
 		return len(all), err
 	}},
 	{"Groups", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
@@ -104,7 +112,7 @@ var strangers = []stranger{
 		return len(all), err
 	}},
 	{"GroupPage", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.GroupPage(ctx, theirs, 0, 10)
+		all, err := s.GroupPage(ctx, theirs, store.Order{}, 0, 10)
 		return len(all), err
 	}},
 	{"CountGroups", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
@@ -131,10 +139,6 @@ var strangers = []stranger{
 	}},
 	{"Members", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
 		all, err := s.Members(ctx, theirs, "eng", "", 10)
-		return len(all), err
-	}},
-	{"GroupsOfMember", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.GroupsOfMember(ctx, theirs, "anna", "", 10)
 		return len(all), err
 	}},
 	{"Changes", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {

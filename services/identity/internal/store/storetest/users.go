@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
@@ -192,13 +193,53 @@ var userCases = []testCase{
 		}{
 			{0, 2, list("u0", "u1")}, {2, 2, list("u2", "u3")}, {6, 2, list("u6")}, {7, 2, list()}, {1 << 60, 2, list()},
 		} {
-			got, err := f.store.UserPage(f.Context(), scope, c.skip, c.limit)
+			got, err := f.store.UserPage(f.Context(), scope, store.Order{}, c.skip, c.limit)
 			f.must(err)
 			f.equal(fmt.Sprint("skipping ", c.skip), userIDs(got), c.want)
 		}
 		count, err := f.store.CountUsers(f.Context(), scope)
 		f.must(err)
 		f.equal("how many", count, 7)
+	}},
+	{"users and groups are listed in the orders that an index has", func(f *fixture) {
+		scope, other := f.directory("d1"), f.directory("d2")
+		for _, s := range []store.Scope{scope, other} {
+			for n, name := range []string{"b", "a\u00e9", "z", "ab", "a_", "\U0001f600", "\ue000"} {
+				id := fmt.Sprint(s.DirectoryID, "-", n)
+				f.user(s, id, func(u *store.User) { u.UserNameFolded = name })
+				g := newGroup(s, id)
+				g.DisplayNameFolded = map[bool]string{true: name, false: "same"}[n%2 == 0]
+				_, err := f.store.CreateGroup(f.Context(), g, nil, cause(0))
+				f.must(err)
+			}
+		}
+		for _, c := range []struct {
+			order         store.Order
+			users, groups string
+		}{
+			{store.Order{}, list("d1-0", "d1-1", "d1-2", "d1-3", "d1-4", "d1-5", "d1-6"), list("d1-0", "d1-1", "d1-2", "d1-3", "d1-4", "d1-5", "d1-6")},
+			{store.Order{ByName: true}, list("d1-4", "d1-3", "d1-1", "d1-0", "d1-2", "d1-6", "d1-5"), list("d1-4", "d1-0", "d1-1", "d1-3", "d1-5", "d1-2", "d1-6")},
+		} {
+			for _, descending := range []bool{false, true} {
+				c.order.Descending = descending
+				users, err := f.store.UserPage(f.Context(), scope, c.order, 0, 10)
+				f.must(err)
+				groups, err := f.store.GroupPage(f.Context(), scope, c.order, 0, 10)
+				f.must(err)
+				page, err := f.store.UserPage(f.Context(), scope, c.order, 2, 3)
+				f.must(err)
+				f.equal(fmt.Sprintf("a page, %+v", c.order), userIDs(page), userIDs(users)[2:5])
+				some, err := f.store.GroupPage(f.Context(), scope, c.order, 2, 3)
+				f.must(err)
+				f.equal(fmt.Sprintf("a page of groups, %+v", c.order), groupIDs(some), groupIDs(groups)[2:5])
+				if descending {
+					slices.Reverse(users)
+					slices.Reverse(groups)
+				}
+				f.equal(fmt.Sprintf("users, %+v", c.order), userIDs(users), c.users)
+				f.equal(fmt.Sprintf("groups, %+v", c.order), groupIDs(groups), c.groups)
+			}
+		}
 	}},
 	{"times are kept to the microsecond", func(f *fixture) {
 		scope := f.directory("d1")

@@ -42,6 +42,7 @@ CREATE TABLE users (
 CREATE UNIQUE INDEX users_user_name ON users (organization_id, directory_id, user_name_folded);
 CREATE UNIQUE INDEX users_external_id ON users (organization_id, directory_id, external_id) WHERE external_id <> '';
 CREATE INDEX users_directory ON users (organization_id, directory_id, id);
+CREATE INDEX users_inactive ON users (organization_id, directory_id, id) WHERE active = 0;
 
 CREATE TABLE search_values (
   organization_id TEXT NOT NULL,

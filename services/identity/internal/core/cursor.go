@@ -1,0 +1,76 @@
+package core
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"strings"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+)
+
+// A cursor (RFC 9865) is the version of its form, a dot, and in base64 a digest and the place after which the list goes
+// on. It names a place and gives no right to it: who lists it is asked of each call. The digest binds it to its list, so that a
+// client which changes the question between two pages hears of it. Nothing is kept for a cursor, and so it does not expire.
+const (
+	cursorVersion = "1"
+	// cursorDigest is how many bytes of the digest are kept: enough against mistakes, and there is nothing to forge.
+	cursorDigest = 12
+	// maxCursor is longer than any cursor.
+	maxCursor = 2048
+)
+
+// listed is what a cursor is bound to: whose list it is of, and the question. The chosen attributes are no part of it.
+type listed struct {
+	scope    store.Scope
+	resource string // such as "User"
+	filter   string // in one spelling, as the order
+	order    string
+}
+
+// cursor names the place after an id or, in an order, after a number of resources.
+func (l listed) cursor(after string) string {
+	return cursorVersion + "." + base64.RawURLEncoding.EncodeToString(append(l.digest(after), after...))
+}
+
+// after reads a cursor of this list. The empty one is the beginning.
+func (l listed) after(cursor string) (string, error) {
+	if cursor == "" {
+		return "", nil
+	}
+	version, text, ok := strings.Cut(cursor, ".")
+	if !ok || len(cursor) > maxCursor {
+		return "", invalidCursor()
+	}
+	if version != cursorVersion {
+		if version == "" || strings.Trim(version, "0123456789") != "" {
+			return "", invalidCursor()
+		}
+		return "", fault.New(fault.ExpiredCursor, "The cursor was given by another version of Usher: begin the list again, with an empty cursor.")
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(raw) <= cursorDigest {
+		return "", invalidCursor()
+	}
+	after := string(raw[cursorDigest:])
+	if !bytes.Equal(raw[:cursorDigest], l.digest(after)) {
+		return "", invalidCursor()
+	}
+	return after, nil
+}
+
+func invalidCursor() error {
+	return fault.New(fault.InvalidCursor, "The cursor is not one that this list gave: send the nextCursor of the page before, "+
+		"with the same parameters, or an empty cursor to begin.")
+}
+
+func (l listed) digest(after string) []byte {
+	h := sha256.New()
+	for _, part := range []string{l.scope.OrganizationID, l.scope.DirectoryID, l.resource, l.filter, l.order, after} {
+		_ = binary.Write(h, binary.BigEndian, uint64(len(part))) // a hash takes everything
+		h.Write([]byte(part))
+	}
+	return h.Sum(nil)[:cursorDigest]
+}

@@ -1,0 +1,56 @@
+package core_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/usher-scim/usher/services/identity/internal/core"
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/sqlite"
+)
+
+// memberless does not let anybody read the members of a group.
+type memberless struct{ store.Store }
+
+func (memberless) Members(context.Context, store.Scope, string, string, int) ([]store.Member, error) {
+	return nil, errors.New("members were read")
+}
+
+// Entra ID asks whether a user is in a group before it adds it: of a group of 250,000 that must not read them all.
+func TestWhetherAMemberIsInAGroupIsAskedWithoutReadingItsMembers(t *testing.T) {
+	t.Parallel()
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "identity.db"), noop.NewTracerProvider())
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	c, err := core.New(memberless{db}, core.Config{ReadyWait: time.Second, PageBytes: 1 << 20, ScanLimit: 1000, Now: time.Now}, nil)
+	must(t, err)
+	must(t, c.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}))
+	call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
+	call.Projection, err = core.ParseProjection(nil, []string{"members"})
+	must(t, err)
+	anna, _, err := c.CreateUser(t.Context(), call, []byte(`{"userName":"anna"}`))
+	must(t, err)
+	bob, _, err := c.CreateUser(t.Context(), call, []byte(`{"userName":"bob"}`))
+	must(t, err)
+	group, _, err := c.CreateGroup(t.Context(), call, []byte(`{"displayName":"eng","members":[{"value":"`+anna.ID+`"}]}`))
+	must(t, err)
+	for _, filter := range []string{
+		`id eq "` + group.ID + `" and members eq "USER"`, `members[value eq "USER"] and id eq "` + group.ID + `"`, `members.value eq "USER"`,
+	} {
+		for id, want := range map[string]int{anna.ID: 1, bob.ID: 0} {
+			for _, cursor := range []*string{nil, new(string)} {
+				p, err := c.Groups(t.Context(), call, core.Query{Filter: strings.ReplaceAll(filter, "USER", id), Cursor: cursor})
+				must(t, err)
+				if len(p.Resources) != want || p.Total != int64(want) {
+					t.Errorf("%s: %d of %d, want %d", filter, len(p.Resources), p.Total, want)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,35 @@
+package core
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+)
+
+// The names of the identity service's metrics and their attributes.
+const (
+	metricScans = "usher_identity_list_scans_total"
+
+	attributeResourceType = "resource_type" // User or Group
+)
+
+type metrics struct {
+	scans metric.Int64Counter
+}
+
+// newMetrics makes the instruments; without a provider they go nowhere.
+func newMetrics(provider metric.MeterProvider) (m metrics, err error) {
+	if provider == nil {
+		provider = noop.NewMeterProvider()
+	}
+	m.scans, err = provider.Meter("github.com/usher-scim/usher/services/identity").Int64Counter(metricScans,
+		metric.WithDescription("Lists that no index served, and that went through a directory's resources instead."))
+	return m, err
+}
+
+// scan counts a list that no index serves.
+func (m metrics) scan(ctx context.Context, resourceType string) {
+	m.scans.Add(ctx, 1, metric.WithAttributes(attribute.String(attributeResourceType, resourceType)))
+}

@@ -1,0 +1,15 @@
+package sqlite
+
+import "github.com/usher-scim/usher/services/identity/internal/store"
+
+// orderBy orders the rows of a table, which has a prefix, by their id or by the column that is their name.
+func orderBy(o store.Order, table, name string) string {
+	direction := ``
+	if o.Descending {
+		direction = ` DESC`
+	}
+	if o.ByName {
+		return ` ORDER BY ` + table + name + direction + `, ` + table + `id` + direction
+	}
+	return ` ORDER BY ` + table + `id` + direction
+}

@@ -1,0 +1,209 @@
+package scim
+
+import (
+	"slices"
+	"unicode/utf8"
+)
+
+// Condition is a comparison as a store may have an index for it: some value of an
+// attribute lies from Low to High, both included. All resources that meet the comparison
+// meet the condition; a few others may, too.
+type Condition struct {
+	// Attribute is "id", "externalId", "userName", "displayName", "active", "groups",
+	// "members", or one whose values SearchValues lists. Of a multi-valued one its "value"
+	// is meant.
+	Attribute string
+	// Low and High are as Match compares: casefolded unless the attribute is case-exact. An
+	// empty High is no bound. For "active" both are "false".
+	Low, High string
+}
+
+// Equal says whether the condition names one value.
+func (c Condition) Equal() bool { return c.Low == c.High }
+
+// Condition finds what every match of the filter meets and a store may look up: of a
+// conjunction, the comparison that likely leaves the fewest. rest is what remains to be
+// matched on those, nil for nothing. ok is false where there is no such comparison.
+func (f *Filter) Condition(t *ResourceType) (c Condition, rest *Filter, ok bool) {
+	if f.root.kind != nodeAnd {
+		found := t.conditions(f.root)
+		if len(found) == 0 {
+			return Condition{}, nil, false
+		}
+		c = best(found)
+		if t.exact(f.root, c) {
+			return c, nil, true
+		}
+		return c, f, true
+	}
+	var all []Condition
+	for i, kid := range f.root.kids {
+		found := t.conditions(kid)
+		if len(found) == 1 && found[0].Attribute == "members" && t.exact(kid, found[0]) {
+			// To read all members of a group costs more than anything else.
+			return found[0], f.without(i), true
+		}
+		all = append(all, found...)
+	}
+	if len(all) == 0 {
+		return Condition{}, nil, false
+	}
+	return best(all), f, true
+}
+
+// without leaves a kid out of a conjunction.
+func (f *Filter) without(i int) *Filter {
+	kids := slices.Delete(slices.Clone(f.root.kids), i, i+1)
+	if len(kids) == 1 {
+		return &Filter{root: kids[0]}
+	}
+	return &Filter{root: &node{kind: nodeAnd, offset: f.root.offset, kids: kids}}
+}
+
+// exact says whether nothing remains to be matched where a condition that was made of n
+// holds.
+func (t *ResourceType) exact(n *node, c Condition) bool {
+	if !c.Equal() || n.kind == nodeValuePath && n.kids[0].kind != nodeCompare {
+		return false
+	}
+	switch c.Attribute {
+	case "members":
+		return true
+	case "id", "userName", "externalId": // read by these at once, so nothing comes in between
+		return t.groups != nil
+	}
+	return false
+}
+
+// conditions lists what n may be looked up by. The brackets of a value path are about one
+// value, so what is "and" in them is as good alone.
+func (t *ResourceType) conditions(n *node) []Condition {
+	switch n.kind {
+	case nodeCompare:
+		to, ok := t.resolve(n.path)
+		if !ok || to.ext != nil || to.attr == nil {
+			return nil
+		}
+		return t.condition(n, to.attr, to.sub)
+	case nodeValuePath:
+		to, ok := t.resolve(n.path)
+		if !ok || to.ext != nil || to.attr == nil || to.sub != nil {
+			return nil
+		}
+		inside := []*node{n.kids[0]}
+		if n.kids[0].kind == nodeAnd {
+			inside = n.kids[0].kids
+		}
+		var all []Condition
+		for _, kid := range inside {
+			if kid.kind == nodeCompare {
+				if sub := to.attr.sub(kid.path.name); sub != nil {
+					all = append(all, t.condition(kid, to.attr, sub)...)
+				}
+			}
+		}
+		return all
+	}
+	return nil
+}
+
+func (t *ResourceType) condition(n *node, a, sub *Attribute) []Condition {
+	if sub != nil && sub != a.inValue {
+		return nil
+	}
+	c := Condition{Attribute: a.Name}
+	folded := true
+	switch {
+	case a.Name == "active":
+		if truth, ok := n.literal.boolean(); !ok || truth || n.op != opEq || n.literal.kind == kindNull {
+			return nil
+		}
+		c.Low, c.High = "false", "false"
+		return []Condition{c}
+	case a.Name == "id", a.Name == "externalId":
+		folded = false
+	case a.Name == "groups", a.Name == "members":
+		if n.op != opEq {
+			return nil
+		}
+		folded = false
+	case a.Name == "userName", a.Name == "displayName", a.search:
+	default:
+		return nil
+	}
+	if n.literal.kind != kindString || n.literal.text == "" {
+		return nil
+	}
+	value := n.literal.text
+	if folded {
+		value = n.literal.folded
+	}
+	switch n.op {
+	case opEq:
+		c.Low, c.High = value, value
+	case opSw:
+		c.Low, c.High = value, afterPrefix(value)
+	case opGt, opGe:
+		c.Low = value
+	case opLt, opLe:
+		c.High = value
+	default:
+		return nil
+	}
+	return []Condition{c}
+}
+
+// afterPrefix gives the least string above all that begin with p, or "" where there is none.
+// It stays UTF-8, whose order is that of the code points.
+func afterPrefix(p string) string {
+	for p != "" {
+		r, size := utf8.DecodeLastRuneInString(p)
+		p = p[:len(p)-size]
+		if r < utf8.MaxRune {
+			if r++; r == 0xD800 {
+				r = 0xE000 // no UTF-8 has surrogates
+			}
+			return p + string(r)
+		}
+	}
+	return ""
+}
+
+// best joins what there is of each singular attribute and gives what likely leaves the fewest.
+func best(all []Condition) Condition {
+	joined := make([]Condition, 0, len(all))
+	for _, c := range all {
+		at := slices.IndexFunc(joined, func(o Condition) bool { return o.Attribute == c.Attribute && c.singular() })
+		if at < 0 {
+			joined = append(joined, c)
+			continue
+		}
+		o := &joined[at]
+		o.Low = max(o.Low, c.Low)
+		if o.High == "" || c.High != "" && c.High < o.High {
+			o.High = c.High
+		}
+	}
+	return slices.MinFunc(joined, func(a, b Condition) int { return a.rank() - b.rank() })
+}
+
+func (c Condition) singular() bool {
+	return c.Attribute == "id" || c.Attribute == "externalId" || c.Attribute == "userName" || c.Attribute == "displayName"
+}
+
+// rank is lower the fewer resources likely meet the condition.
+func (c Condition) rank() int {
+	switch {
+	case c.Attribute == "active":
+		return 4
+	case !c.Equal() && (c.Low == "" || c.High == ""):
+		return 5
+	case !c.Equal():
+		return 3
+	case c.Attribute == "id" || c.Attribute == "userName" || c.Attribute == "externalId":
+		return 0
+	case c.Attribute == "groups":
+		return 2
+	}
+	return 1
+}
