@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
@@ -44,7 +45,7 @@ func (h hopStore) GetUser(_ context.Context, r *identityv1.GetUserRequest) (*ide
 }
 
 func (h hopStore) ListUsers(context.Context, *identityv1.ListUsersRequest) (*identityv1.ListUsersResponse, error) {
-	return &identityv1.ListUsersResponse{Result: &identityv1.ListResult{TotalResults: int64(len(h.users)), Resources: h.page}}, nil
+	return &identityv1.ListUsersResponse{Result: &identityv1.ListResult{TotalResults: proto.Int64(int64(len(h.users))), Resources: h.page}}, nil
 }
 
 func serveHopStore(ctx context.Context) error {
