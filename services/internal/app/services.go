@@ -105,7 +105,7 @@ func (a *App) startIdentity(ctx context.Context) error {
 	}
 	s, err := identity.New(ctx, identity.Config{
 		DatabasePath: a.file(identityCaller), DatabaseURL: a.settings.databaseURL(identityCaller),
-		DatabaseConnections: a.settings.Identity.DatabaseConnections, ChangeRetention: a.settings.Identity.ChangeRetention,
+		DatabaseConnections: a.settings.Identity.DatabaseConnections, ChangeRetention: a.settings.Identity.ChangeRetention, ScanLimit: a.settings.Identity.ScanLimit,
 	}, identity.Dependencies{
 		Directory: toDirectory, Log: a.log(identityCaller),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,

@@ -57,6 +57,7 @@ type ServiceSettings struct {
 type IdentitySettings struct {
 	ServiceSettings `koanf:",squash"`
 	ChangeRetention time.Duration `koanf:"change_retention" doc:"How long records of the change feed are kept. A rule service that was away for longer looks at everybody."`
+	ScanLimit       int           `koanf:"scan_limit" doc:"How many resources a list may read whose filter or order no index serves."`
 }
 
 // RuleSettings are the rule service's.
@@ -90,7 +91,7 @@ func Defaults() Settings {
 			RequestTimeout: 30 * time.Second,
 		},
 		Directory:    service("127.0.0.1:8090"),
-		Identity:     IdentitySettings{ServiceSettings: service("127.0.0.1:8091"), ChangeRetention: month},
+		Identity:     IdentitySettings{ServiceSettings: service("127.0.0.1:8091"), ChangeRetention: month, ScanLimit: 100_000},
 		Rule:         RuleSettings{ServiceSettings: service("127.0.0.1:8092"), Workers: 4, FeedRetention: month},
 		FailedEvents: service("127.0.0.1:8093"),
 	}
@@ -211,6 +212,7 @@ func (s Settings) Check() error {
 		"rule.workers":              float64(s.Rule.Workers),
 		"rule.feed_retention":       s.Rule.FeedRetention.Seconds(),
 		"identity.change_retention": s.Identity.ChangeRetention.Seconds(),
+		"identity.scan_limit":       float64(s.Identity.ScanLimit),
 	} {
 		c.above0(key, value)
 	}
