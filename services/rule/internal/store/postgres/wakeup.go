@@ -102,7 +102,7 @@ func (w *wakeup) notify(ctx context.Context) {
 		case <-w.due:
 		}
 		w.tell(ctx)
-		rest(ctx, notifyEvery)
+		sqldb.Rest(ctx, notifyEvery)
 	}
 }
 
@@ -143,7 +143,7 @@ func (w *wakeup) messages(written map[string]bool) []string {
 func (w *wakeup) listen(ctx context.Context) {
 	for {
 		_ = w.hear(ctx) // polling goes on meanwhile
-		if !rest(ctx, listenRetry) {
+		if !sqldb.Rest(ctx, listenRetry) {
 			return
 		}
 	}
@@ -180,7 +180,7 @@ func (w *wakeup) hear(ctx context.Context) (err error) {
 // look polls the organizations that are waited for.
 func (w *wakeup) look(ctx context.Context) {
 	seen := map[string]int64{} // commits
-	for rest(ctx, w.poll) {
+	for sqldb.Rest(ctx, w.poll) {
 		waiting := w.signals.Waiting()
 		if len(waiting) == 0 {
 			clear(seen)
@@ -216,16 +216,4 @@ type commitsOf struct {
 func scanCommits(row pgx.CollectableRow) (o commitsOf, err error) {
 	err = row.Scan(&o.id, &o.commits)
 	return o, err
-}
-
-// rest waits, and says whether the context still lives.
-func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
