@@ -29,6 +29,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/app"
 	"github.com/usher-scim/usher/services/internal/certificates"
 	"github.com/usher-scim/usher/services/internal/config"
+	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/telemetry"
 	"github.com/usher-scim/usher/services/internal/testkit"
@@ -413,6 +414,16 @@ func (u *usher) allowed(userID, role string) bool {
 	return r.GetAllowed()
 }
 
+// place reads a cursor, which is opaque to others.
+func (u *usher) place(cursor string) feed.Cursor {
+	u.t.Helper()
+	at, err := feed.Parse(cursor)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return at
+}
+
 // accessChanges reads the access feed up to its end.
 func (u *usher) accessChanges(after string) (changes []*rulev1.AccessChange) {
 	u.t.Helper()
@@ -440,7 +451,8 @@ func (u *usher) accessChanges(after string) (changes []*rulev1.AccessChange) {
 		if r.GetChange() != nil {
 			changes = append(changes, r.GetChange())
 		}
-		if r.GetCursor() == end.GetCursor() {
+		// Other transactions of the server may have moved the end on meanwhile.
+		if at := u.place(r.GetCursor()); !at.Before(u.place(end.GetCursor())) {
 			return changes
 		}
 	}
