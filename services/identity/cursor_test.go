@@ -165,7 +165,7 @@ func TestACursorServesItsListAlone(t *testing.T) {
 	}
 }
 
-// DESIGN's promise of lists: who is there throughout is met exactly once.
+// Who is there throughout is met exactly once, while others come and go.
 func TestAWalkByCursorMeetsEverybodyOnceWhileOthersWrite(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*testing.T) func(*identity.Config){
