@@ -104,6 +104,8 @@ type process struct {
 	env  []string
 	log  string // file of what it logs
 
+	restarting sync.Mutex
+
 	mu    sync.Mutex
 	cmd   *exec.Cmd
 	addrs addresses
@@ -198,8 +200,10 @@ func (p *process) kill() {
 	}
 }
 
-// restart kills it and starts it again.
+// restart kills it and starts it again. Who asks meanwhile has it done once more.
 func (p *process) restart() {
+	p.restarting.Lock()
+	defer p.restarting.Unlock()
 	p.kill()
 	if err := p.start(); err != nil {
 		p.t.Error(err)
