@@ -16,7 +16,7 @@ func TestAnEditedProtoIsNoticed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(repository, ".bin", "buf")); err != nil {
-		t.Skip("the tools are not installed: run `make tools` first, as `make test` does")
+		t.Fatal("the tools are not installed: run `make tools` first, as `make test` does")
 	}
 	for name, c := range map[string]struct {
 		edit func(text string) string

@@ -3,7 +3,9 @@ package scimhttp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -100,4 +102,51 @@ func TestGatewaysShareARateThroughRedis(t *testing.T) {
 		every.Stop()
 	}
 	admitted("with Redis again", 1)
+}
+
+func TestEachDirectoryHasItsRate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *Config) { c.RatePerSecond = 2 })
+	for range 2 {
+		if a := w.do("GET", "/Users", ""); a.Code != 200 {
+			t.Fatal(a.Code)
+		}
+	}
+	a := w.do("GET", "/Users", "")
+	if a.Code != 429 || a.Header().Get("Retry-After") != "1" || a.scim.Status != "429" {
+		t.Errorf("%d %v %s", a.Code, a.Header(), a.Body)
+	}
+	r := httptest.NewRequest("GET", "/scim/v2/"+other+"/Users", nil)
+	r.Header.Set("Authorization", "Bearer "+w.keys[other].Reveal())
+	if a := w.serve(r); a.Code != 200 {
+		t.Errorf("another directory: %d", a.Code)
+	}
+	w.now = w.now.Add(500 * time.Millisecond)
+	if a := w.do("GET", "/Users", ""); a.Code != 200 {
+		t.Errorf("after a while: %d", a.Code)
+	}
+	if len(w.events.all()) != 0 {
+		t.Error("a failed event was recorded")
+	}
+}
+
+func TestRatesAreRememberedForSoManyDirectories(t *testing.T) {
+	t.Parallel()
+	r, now := newRates(1, nil), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for i := range maxDirectories + 1 {
+		if _, ok := r.admit(t.Context(), fmt.Sprint(i), now); !ok {
+			t.Fatal(i)
+		}
+	}
+	if len(r.by) > maxDirectories {
+		t.Errorf("%d are remembered", len(r.by))
+	}
+	if wait, ok := r.admit(t.Context(), "x", now); !ok || wait != 0 {
+		t.Error("a new one is not admitted")
+	}
+	later := now.Add(time.Hour)
+	r.makeRoom(later)
+	if _, ok := r.admit(t.Context(), "y", later); !ok {
+		t.Error("a new one is not admitted")
+	}
 }
