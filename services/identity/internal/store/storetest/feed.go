@@ -160,23 +160,23 @@ var feedCases = []testCase{
 		at(acme, "u4", 4)
 		at(other, "u5", 5)
 		f.shown()
-		trim := func(before time.Time, limit int) (n int) {
+		trim := func(before time.Time, limit, want int) {
 			f.Helper()
-			// Some engines have to count records first.
+			// Some engines have to count records first, and may have counted only some of them.
 			ctx, cancel := context.WithTimeout(f.Context(), patience)
 			defer cancel()
-			for ctx.Err() == nil && n == 0 {
-				trimmed, err := f.store.TrimChanges(ctx, before, limit)
+			for trimmed := 0; trimmed != want; {
+				n, err := f.store.TrimChanges(ctx, before, limit)
 				f.must(err)
-				n = trimmed
+				if trimmed += n; n > limit || trimmed > want {
+					f.Fatalf("trimmed %d of at most %d, and %d of %d in all", n, limit, trimmed, want)
+				}
 			}
-			return n
 		}
-		f.equal("the first batch", trim(cause(4).Time, 2), 2)
-		f.equal("the second batch", trim(cause(4).Time, 2), 1)
+		trim(cause(4).Time, 2, 3)
 		none, err := f.store.TrimChanges(f.Context(), cause(4).Time, 2)
 		f.must(err)
-		f.equal("the third batch", none, 0)
+		f.equal("one batch more", none, 0)
 		for _, early := range []feed.Cursor{{}, start} {
 			_, _, err := f.store.Changes(f.Context(), "acme", early, 10)
 			f.refuses("Changes", err, fault.CursorExpired)
@@ -187,7 +187,7 @@ var feedCases = []testCase{
 		active, _, err := f.store.Active(f.Context(), feed.Cursor{})
 		f.must(err)
 		f.equal("who is active from the beginning", active, list("acme", "other"))
-		f.equal("all the rest", trim(cause(6).Time, 10), 2)
+		trim(cause(6).Time, 10, 2)
 		active, end, err := f.store.Active(f.Context(), feed.Cursor{})
 		f.must(err)
 		f.equal("who was active once", active, list("acme", "other"))
