@@ -101,7 +101,7 @@ func TestAttributesReturnedOnRequest(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p, err := ParseProjection(c.attributes, c.excluded)
 			requireNoError(t, err)
-			got, err := of.render(nil, canonical, Envelope{ID: "1"}, p)
+			got, err := of.RenderUser(nil, canonical, Envelope{ID: "1"}, nil, p)
 			requireNoError(t, err)
 			if strings.Contains(string(got), `"note"`) != (c.want != "") {
 				t.Fatalf("%s", got)

@@ -6,7 +6,13 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
 )
+
+// text is a message as a string, without a copy: a group's may have 64 MiB. Nobody changes it afterwards.
+func text(message []byte) string {
+	return unsafe.String(unsafe.SliceData(message), len(message)) //nolint:gosec // see above
+}
 
 // decoder reads JSON (RFC 8259) into values. It is our own because encoding/json lets
 // pass what a directory must not store (a key twice, half a surrogate pair) and

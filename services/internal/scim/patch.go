@@ -13,13 +13,13 @@ type Operation struct {
 	Value json.RawMessage // nil without one
 }
 
-// ParsePatch reads a PatchOp message (RFC 7644 §3.5.2). It checks the message and
+// ParsePatch reads a PatchOp message (RFC 7644 §3.5.2), of which values are slices: nobody may change it afterwards. It checks the message and
 // leaves ops, paths and values to Patch: a gateway can pass them on as they are.
 // Names such as "Operations" are case-insensitive, as RFC 7643 §2.1 has it. Tolerant
 // mode also takes a message without `schemas`, a single operation for an array of
 // one, no operations at all, and unknown members.
 func ParsePatch(body []byte, o Options) ([]Operation, error) {
-	p := patchParser{d: decoder{src: string(body), limits: o.Limits.withDefaults()}, strict: o.Mode == Strict}
+	p := patchParser{body: body, d: decoder{src: text(body), limits: o.Limits.withDefaults()}, strict: o.Mode == Strict}
 	p.d.space()
 	if p.d.next() != '{' {
 		return nil, newError(InvalidSyntax, "", "A PATCH must be a JSON object with \"schemas\" and \"Operations\".")
@@ -81,7 +81,7 @@ func (e *editor) operation(op Operation) error {
 	if to.attr != nil && to.attr == e.t.members && to.sub == nil && path.filter == nil {
 		return e.membersOperation(c, op.Value)
 	}
-	if c.value, err = decodeJSON(string(op.Value), e.limits, nil); err != nil {
+	if c.value, err = decodeJSON(text(op.Value), e.limits, nil); err != nil {
 		return err
 	}
 	if kind == opRemove && c.value.isNull() {
@@ -91,11 +91,11 @@ func (e *editor) operation(op Operation) error {
 }
 
 // membersOperation reads members one by one: there may be a quarter of a million.
-func (e *editor) membersOperation(c change, text json.RawMessage) error {
+func (e *editor) membersOperation(c change, members json.RawMessage) error {
 	list := &memberList{r: &e.reader}
 	stream := &elementStream{take: list.take}
 	var err error
-	if c.value, err = decodeJSON(string(text), e.limits, stream); err != nil {
+	if c.value, err = decodeJSON(text(members), e.limits, stream); err != nil {
 		return err
 	}
 	if !stream.used {
@@ -120,11 +120,11 @@ func (e *editor) opKind(op string) (opKind, error) {
 }
 
 // pathless applies an operation to the resource itself: its value holds attributes.
-func (e *editor) pathless(kind opKind, text json.RawMessage) error {
+func (e *editor) pathless(kind opKind, attributes json.RawMessage) error {
 	if kind == opRemove {
 		return newError(NoTarget, "", "A remove needs a path.")
 	}
-	if len(text) == 0 {
+	if len(attributes) == 0 {
 		return newError(InvalidValue, "", "An operation without a path needs a value.")
 	}
 	list := &memberList{r: &e.reader}
@@ -132,7 +132,7 @@ func (e *editor) pathless(kind opKind, text json.RawMessage) error {
 	if e.t.members != nil {
 		stream = &elementStream{key: e.t.members.Name, take: list.take}
 	}
-	v, err := decodeJSON(string(text), e.limits, stream)
+	v, err := decodeJSON(text(attributes), e.limits, stream)
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,9 @@
 package scim
 
-import "encoding/json"
-
 // patchParser finds the operations of a message, and the bytes of their values.
 type patchParser struct {
-	d          decoder
+	d          decoder // of body
+	body       []byte
 	strict     bool
 	schemas    []string
 	found      bool // there are Operations
@@ -62,7 +61,7 @@ func (p *patchParser) operation(depth int) error {
 		case sameName(key, "value"):
 			start := p.d.pos
 			err := p.d.skip(depth + 1)
-			op.Value = json.RawMessage(p.d.src[start:p.d.pos])
+			op.Value = p.body[start:p.d.pos:p.d.pos]
 			return err
 		case p.strict:
 			return &takerError{newError(InvalidSyntax, pathHead(key), "It has %s, where only \"op\", \"path\" and \"value\" belong.", shown(key))}

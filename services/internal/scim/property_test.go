@@ -54,7 +54,7 @@ func requireCanonical(t testing.TB, d *Document) {
 	if len(r.Ignored) > 0 || len(r.Quirks) > 0 {
 		t.Fatalf("a canonical document has quirks %v, ignored %v: %s", r.Quirks, r.Ignored, d.JSON())
 	}
-	rendered, err := d.t.render(nil, d.JSON(), Envelope{ID: "1"}, Projection{})
+	rendered, err := d.t.RenderUser(nil, d.JSON(), Envelope{ID: "1"}, nil, Projection{})
 	if err != nil || !json.Valid(rendered) {
 		t.Fatalf("it renders as %s, %v", rendered, err)
 	}

@@ -41,50 +41,39 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 // for bytes that are not canonical.
 func (t *ResourceType) RenderUser(dst []byte, canonical []byte, e Envelope, groups []GroupRef, p Projection) ([]byte, error) {
 	e.Groups, e.Members = groups, nil
-	return t.render(dst, canonical, e, p)
-}
-
-// RenderGroup appends the Group that a client gets (RFC 7643 §4.2): the canonical
-// bytes, with id, members and meta. It parses them only for a projection. The error is
-// for bytes that are not canonical.
-func (t *ResourceType) RenderGroup(dst []byte, canonical []byte, e Envelope, members []Member, p Projection) ([]byte, error) {
-	e.Groups, e.Members = nil, members
-	return t.render(dst, canonical, e, p)
-}
-
-func (t *ResourceType) render(dst, canonical []byte, e Envelope, p Projection) ([]byte, error) {
 	if !p.IsDefault() {
 		return t.renderProjected(dst, canonical, e, p)
 	}
-	// Canonical bytes open with `schemas`, whose URNs hold no bracket. All that is in
-	// them is returned by default: no schema of ours has a "returned" of "request", and
-	// what is "never" returned is not kept.
+	dst, err := t.appendHead(slices.Grow(dst, len(canonical)+e.room()), canonical, e)
+	if err != nil {
+		return dst, err
+	}
+	dst = e.appendMeta(e.appendGroups(dst), t)
+	return append(dst, '}'), nil
+}
+
+// appendHead appends what a client gets by default, up to what is not in the canonical bytes.
+//
+// These open with `schemas`, whose URNs hold no bracket. All that is in them is returned by default: no schema of ours has
+// a "returned" of "request", and what is "never" returned is not kept.
+func (t *ResourceType) appendHead(dst, canonical []byte, e Envelope) ([]byte, error) {
 	end := bytes.IndexByte(canonical, ']')
 	if end < 0 || canonical[len(canonical)-1] != '}' || !bytes.HasPrefix(canonical, []byte(`{"schemas":[`)) {
 		return dst, errNotCanonical
 	}
-	dst = slices.Grow(dst, len(canonical)+e.room())
 	dst = append(dst, canonical[:end+1]...)
 	dst = append(dst, `,"id":`...)
 	dst = appendForeign(dst, e.ID)
-	dst = append(dst, canonical[end+1:len(canonical)-1]...)
-	dst = e.appendGroups(dst)
-	dst = e.appendMembers(dst)
-	dst = e.appendMeta(dst, t)
-	return append(dst, '}'), nil
+	return append(dst, canonical[end+1:len(canonical)-1]...), nil
 }
 
 // room is about how many bytes render adds to a document: to grow to them step by step would copy them several times.
 func (e *Envelope) room() int {
-	const meta, each = 250, 80 // names, punctuation and times; those of a group or a member
+	const meta, each = 250, 80 // names, punctuation and times; those of a group
 	size := meta + len(e.BaseURL) + 2*len(e.ID)
 	for i := range e.Groups {
 		g := &e.Groups[i]
 		size += each + len(e.BaseURL) + 2*len(g.ID) + len(g.Display)
-	}
-	for i := range e.Members {
-		m := &e.Members[i]
-		size += each + len(e.BaseURL) + 2*len(m.Value) + len(m.Display)
 	}
 	return size
 }
@@ -114,30 +103,6 @@ func (g GroupRef) relation() string {
 		return "direct"
 	}
 	return "indirect"
-}
-
-// appendMembers writes what value builds, without building it: a group may have a
-// quarter of a million.
-func (e *Envelope) appendMembers(dst []byte) []byte {
-	for i, m := range e.Members {
-		dst = appendListStart(dst, "members", i)
-		dst = append(dst, `{"value":`...)
-		dst = appendForeign(dst, m.Value)
-		if endpoint := m.endpoint(); endpoint != "" && e.BaseURL != "" {
-			dst = append(dst, `,"$ref":`...)
-			dst = appendForeign(dst, e.BaseURL, endpoint, m.Value)
-		}
-		if m.Type != "" {
-			dst = append(dst, `,"type":`...)
-			dst = appendForeign(dst, m.Type)
-		}
-		if m.Display != "" {
-			dst = append(dst, `,"display":`...)
-			dst = appendForeign(dst, m.Display)
-		}
-		dst = append(dst, '}')
-	}
-	return appendListEnd(dst, len(e.Members))
 }
 
 func appendListStart(dst []byte, name string, i int) []byte {
@@ -181,12 +146,17 @@ func appendTime(dst []byte, before string, at time.Time) []byte {
 
 // renderProjected renders by way of the tree.
 func (t *ResourceType) renderProjected(dst, canonical []byte, e Envelope, p Projection) ([]byte, error) {
+	kept, err := t.project(canonical, e, t.selection(p))
+	return kept.appendJSON(dst), err
+}
+
+// project gives what is selected of a resource, in the schema's order.
+func (t *ResourceType) project(canonical []byte, e Envelope, s selection) (value, error) {
+	kept := value{kind: kindObject}
 	doc, err := ParseStored(t, canonical)
 	if err != nil {
-		return dst, err
+		return kept, err
 	}
-	s := t.selection(p)
-	kept := value{kind: kindObject}
 	for _, a := range t.root.SubAttributes {
 		var v *value
 		switch {
@@ -209,7 +179,7 @@ func (t *ResourceType) renderProjected(dst, canonical []byte, e Envelope, p Proj
 			kept.fields = append(kept.fields, field{name: a.Name, attr: a, value: part})
 		}
 	}
-	return kept.appendJSON(dst), nil
+	return kept, nil
 }
 
 // find gives the value of an attribute that the document doesn't hold; nil for none.

@@ -2,13 +2,13 @@ package scim
 
 import "bytes"
 
-// New reads the body of a POST (RFC 7644 §3.3). Errors are invalidSyntax for a body that
+// New reads the body of a POST (RFC 7644 §3.3), which nobody may change afterwards. Errors are invalidSyntax for a body that
 // isn't a SCIM resource, invalidValue for one with values that can't be.
 func (t *ResourceType) New(body []byte, o Options) (*Result, error) {
 	return t.read(body, o)
 }
 
-// Replace reads the body of a PUT (RFC 7644 §3.5.1). What the body lacks becomes
+// Replace reads the body of a PUT (RFC 7644 §3.5.1), which nobody may change afterwards. What the body lacks becomes
 // unassigned; read-only values are ignored. The only immutable attributes of
 // our schemas are those of members, and PUT replaces members whole.
 func (t *ResourceType) Replace(old *Document, body []byte, o Options) (*Result, error) {
@@ -32,7 +32,7 @@ func (t *ResourceType) read(body []byte, o Options) (*Result, error) {
 	if t.members != nil {
 		stream = &elementStream{key: t.members.Name, take: members.take}
 	}
-	v, err := decodeJSON(string(body), e.limits, stream)
+	v, err := decodeJSON(text(body), e.limits, stream)
 	if err != nil {
 		return nil, err
 	}

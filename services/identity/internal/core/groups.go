@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"slices"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -190,7 +189,7 @@ func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions [
 		return r, o, err
 	}
 	if !render {
-		return Resource{ID: g.ID, Version: g.Version, CreateTime: g.CreateTime, UpdateTime: g.UpdateTime}, o, nil
+		return groupResource(g), o, nil
 	}
 	r, err = c.renderGroup(ctx, call, g)
 	return r, o, err
@@ -260,10 +259,7 @@ func (c *Core) members(ctx context.Context, scope store.Scope, groupID string) (
 		if err != nil {
 			return nil, err
 		}
-		all = slices.Grow(all, len(page))
-		for _, m := range page {
-			all = append(all, scimMember(m))
-		}
+		all = append(all, scimMembers(page)...)
 		if len(page) < memberPage {
 			return all, nil
 		}
@@ -271,14 +267,67 @@ func (c *Core) members(ctx context.Context, scope store.Scope, groupID string) (
 	}
 }
 
+// renderGroup writes a group as its client sees it, unless it is large.
 func (c *Core) renderGroup(ctx context.Context, call Call, g store.Group) (r Resource, err error) {
-	r = Resource{ID: g.ID, Version: g.Version, CreateTime: g.CreateTime, UpdateTime: g.UpdateTime}
+	r = groupResource(g)
 	var members []scim.Member
 	if call.Projection.Includes("members") {
-		if members, err = c.members(ctx, call.Scope, g.ID); err != nil {
+		page, err := c.store.Members(ctx, call.Scope, g.ID, "", memberPage)
+		if err != nil {
 			return r, err
 		}
+		if r.Large = len(page) == memberPage; r.Large {
+			return r, nil
+		}
+		members = scimMembers(page)
 	}
 	r.Document, err = scim.GroupType().RenderGroup(nil, g.Document, groupEnvelope(call, g), members, call.Projection)
 	return r, err
+}
+
+func groupResource(g store.Group) Resource {
+	return Resource{ID: g.ID, Version: g.Version, CreateTime: g.CreateTime, UpdateTime: g.UpdateTime}
+}
+
+func scimMembers(page []store.Member) []scim.Member {
+	members := make([]scim.Member, 0, len(page))
+	for _, m := range page {
+		members = append(members, scimMember(m))
+	}
+	return members
+}
+
+// ReadGroup reads a group of any size: begin takes what it is, then part takes its document in parts, each of which is
+// gone when it returns. The members are read a page at a time: one that comes or leaves meanwhile may be there or not.
+func (c *Core) ReadGroup(ctx context.Context, call Call, id string, begin func(Resource) error, part func([]byte) error) error {
+	if _, err := c.directory(ctx, call.Scope); err != nil {
+		return err
+	}
+	g, err := c.store.Group(ctx, call.Scope, id)
+	if err != nil {
+		return err
+	}
+	if err := begin(groupResource(g)); err != nil {
+		return err
+	}
+	r, err := scim.GroupType().NewGroupRenderer(g.Document, groupEnvelope(call, g), call.Projection)
+	if err != nil {
+		return err
+	}
+	dst := r.Begin(nil)
+	for after, more := "", call.Projection.Includes("members"); more; {
+		page, err := c.store.Members(ctx, call.Scope, id, after, memberPage)
+		if err != nil {
+			return err
+		}
+		dst = r.Members(dst, scimMembers(page))
+		if more = len(page) == memberPage; more {
+			after = page[memberPage-1].ID
+			if err := part(dst); err != nil {
+				return err
+			}
+			dst = dst[:0]
+		}
+	}
+	return part(r.End(dst))
 }

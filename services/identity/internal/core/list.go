@@ -385,6 +385,9 @@ func show[T any](ctx context.Context, c *Core, page []T, l lister[T]) ([]Resourc
 		}
 		all = append(all, rendered)
 		size += len(rendered.Document)
+		if rendered.Large {
+			break // it will be a page of its own, and more
+		}
 	}
 	return all, nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/propagation"
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -26,14 +27,15 @@ type Server struct {
 	identityv1.UnimplementedReadServiceServer
 	identityv1.UnimplementedAdoptionServiceServer
 
-	core     *core.Core
-	bookmark time.Duration
-	stop     <-chan struct{}
+	core      *core.Core
+	bookmark  time.Duration
+	stop      <-chan struct{}
+	documents *semaphore.Weighted // of documentsInFlight
 }
 
 // New makes the server. bookmark is how often a watcher hears that nothing came; streams end when stop closes.
 func New(c *core.Core, bookmark time.Duration, stop <-chan struct{}) *Server {
-	return &Server{core: c, bookmark: bookmark, stop: stop}
+	return &Server{core: c, bookmark: bookmark, stop: stop, documents: semaphore.NewWeighted(documentsInFlight)}
 }
 
 // Register adds the services to a gRPC server.
@@ -67,7 +69,7 @@ func traceparent(ctx context.Context) string {
 
 func resourceMessage(r core.Resource) *identityv1.Resource {
 	return &identityv1.Resource{
-		Id: r.ID, Document: r.Document, Version: r.Version,
+		Id: r.ID, Document: r.Document, Version: r.Version, Large: r.Large,
 		CreateTime: timestamppb.New(r.CreateTime), UpdateTime: timestamppb.New(r.UpdateTime),
 	}
 }

@@ -23,6 +23,63 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Kind says what is written.
+type WriteGroupRequest_Kind int32
+
+const (
+	// Not said.
+	WriteGroupRequest_KIND_UNSPECIFIED WriteGroupRequest_Kind = 0
+	// As by CreateGroup.
+	WriteGroupRequest_KIND_CREATE WriteGroupRequest_Kind = 1
+	// As by ReplaceGroup.
+	WriteGroupRequest_KIND_REPLACE WriteGroupRequest_Kind = 2
+	// As by PatchGroup; the document is a PatchOp (RFC 7644 §3.5.2).
+	WriteGroupRequest_KIND_PATCH WriteGroupRequest_Kind = 3
+)
+
+// Enum value maps for WriteGroupRequest_Kind.
+var (
+	WriteGroupRequest_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_CREATE",
+		2: "KIND_REPLACE",
+		3: "KIND_PATCH",
+	}
+	WriteGroupRequest_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"KIND_CREATE":      1,
+		"KIND_REPLACE":     2,
+		"KIND_PATCH":       3,
+	}
+)
+
+func (x WriteGroupRequest_Kind) Enum() *WriteGroupRequest_Kind {
+	p := new(WriteGroupRequest_Kind)
+	*p = x
+	return p
+}
+
+func (x WriteGroupRequest_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WriteGroupRequest_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_usher_identity_v1_group_proto_enumTypes[0].Descriptor()
+}
+
+func (WriteGroupRequest_Kind) Type() protoreflect.EnumType {
+	return &file_usher_identity_v1_group_proto_enumTypes[0]
+}
+
+func (x WriteGroupRequest_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WriteGroupRequest_Kind.Descriptor instead.
+func (WriteGroupRequest_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{6, 0}
+}
+
 // CreateGroupRequest carries a new group.
 type CreateGroupRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -252,6 +309,290 @@ func (x *GetGroupResponse) GetResource() *Resource {
 	return nil
 }
 
+// ReadGroupRequest names a group.
+type ReadGroupRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose group, and where.
+	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
+	// Its id.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// What of it to answer with.
+	Projection    *Projection `protobuf:"bytes,3,opt,name=projection,proto3" json:"projection,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadGroupRequest) Reset() {
+	*x = ReadGroupRequest{}
+	mi := &file_usher_identity_v1_group_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadGroupRequest) ProtoMessage() {}
+
+func (x *ReadGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_group_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadGroupRequest.ProtoReflect.Descriptor instead.
+func (*ReadGroupRequest) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ReadGroupRequest) GetTarget() *Target {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+func (x *ReadGroupRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReadGroupRequest) GetProjection() *Projection {
+	if x != nil {
+		return x.Projection
+	}
+	return nil
+}
+
+// ReadGroupResponse is a part of a group.
+type ReadGroupResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is read, without its document: in the first answer, and in no other.
+	Resource *Resource `protobuf:"bytes,1,opt,name=resource,proto3" json:"resource,omitempty"`
+	// The next part of the document.
+	Part          []byte `protobuf:"bytes,2,opt,name=part,proto3" json:"part,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadGroupResponse) Reset() {
+	*x = ReadGroupResponse{}
+	mi := &file_usher_identity_v1_group_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadGroupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadGroupResponse) ProtoMessage() {}
+
+func (x *ReadGroupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_group_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadGroupResponse.ProtoReflect.Descriptor instead.
+func (*ReadGroupResponse) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ReadGroupResponse) GetResource() *Resource {
+	if x != nil {
+		return x.Resource
+	}
+	return nil
+}
+
+func (x *ReadGroupResponse) GetPart() []byte {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
+// WriteGroupRequest is a part of a write. The first one says all but the document; those after it name the target and hold
+// a part of the document.
+type WriteGroupRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose group, and where.
+	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
+	// What is written.
+	Kind WriteGroupRequest_Kind `protobuf:"varint,2,opt,name=kind,proto3,enum=usher.identity.v1.WriteGroupRequest_Kind" json:"kind,omitempty"`
+	// Its id, unless it is created.
+	Id string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	// The versions one of which it must have now (If-Match); empty means any.
+	IfMatch []int64 `protobuf:"varint,4,rep,packed,name=if_match,json=ifMatch,proto3" json:"if_match,omitempty"`
+	// What of it to answer with.
+	Projection *Projection `protobuf:"bytes,5,opt,name=projection,proto3" json:"projection,omitempty"`
+	// Whether to leave the resource out of the answer, which spares reading its members.
+	OmitResource bool `protobuf:"varint,6,opt,name=omit_resource,json=omitResource,proto3" json:"omit_resource,omitempty"`
+	// How many bytes the document has at most.
+	Size int64 `protobuf:"varint,7,opt,name=size,proto3" json:"size,omitempty"`
+	// The next part of the document.
+	Part          []byte `protobuf:"bytes,8,opt,name=part,proto3" json:"part,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WriteGroupRequest) Reset() {
+	*x = WriteGroupRequest{}
+	mi := &file_usher_identity_v1_group_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WriteGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WriteGroupRequest) ProtoMessage() {}
+
+func (x *WriteGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_group_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WriteGroupRequest.ProtoReflect.Descriptor instead.
+func (*WriteGroupRequest) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *WriteGroupRequest) GetTarget() *Target {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+func (x *WriteGroupRequest) GetKind() WriteGroupRequest_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return WriteGroupRequest_KIND_UNSPECIFIED
+}
+
+func (x *WriteGroupRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *WriteGroupRequest) GetIfMatch() []int64 {
+	if x != nil {
+		return x.IfMatch
+	}
+	return nil
+}
+
+func (x *WriteGroupRequest) GetProjection() *Projection {
+	if x != nil {
+		return x.Projection
+	}
+	return nil
+}
+
+func (x *WriteGroupRequest) GetOmitResource() bool {
+	if x != nil {
+		return x.OmitResource
+	}
+	return false
+}
+
+func (x *WriteGroupRequest) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *WriteGroupRequest) GetPart() []byte {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
+// WriteGroupResponse answers WriteGroup.
+type WriteGroupResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group as it is now; without a document when that was asked.
+	Resource *Resource `protobuf:"bytes,1,opt,name=resource,proto3" json:"resource,omitempty"`
+	// What else happened.
+	Result        *WriteResult `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WriteGroupResponse) Reset() {
+	*x = WriteGroupResponse{}
+	mi := &file_usher_identity_v1_group_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WriteGroupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WriteGroupResponse) ProtoMessage() {}
+
+func (x *WriteGroupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_group_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WriteGroupResponse.ProtoReflect.Descriptor instead.
+func (*WriteGroupResponse) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *WriteGroupResponse) GetResource() *Resource {
+	if x != nil {
+		return x.Resource
+	}
+	return nil
+}
+
+func (x *WriteGroupResponse) GetResult() *WriteResult {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
 // ReplaceGroupRequest carries what a group is to be.
 type ReplaceGroupRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -271,7 +612,7 @@ type ReplaceGroupRequest struct {
 
 func (x *ReplaceGroupRequest) Reset() {
 	*x = ReplaceGroupRequest{}
-	mi := &file_usher_identity_v1_group_proto_msgTypes[4]
+	mi := &file_usher_identity_v1_group_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -283,7 +624,7 @@ func (x *ReplaceGroupRequest) String() string {
 func (*ReplaceGroupRequest) ProtoMessage() {}
 
 func (x *ReplaceGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_group_proto_msgTypes[4]
+	mi := &file_usher_identity_v1_group_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -296,7 +637,7 @@ func (x *ReplaceGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceGroupRequest.ProtoReflect.Descriptor instead.
 func (*ReplaceGroupRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{4}
+	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ReplaceGroupRequest) GetTarget() *Target {
@@ -347,7 +688,7 @@ type ReplaceGroupResponse struct {
 
 func (x *ReplaceGroupResponse) Reset() {
 	*x = ReplaceGroupResponse{}
-	mi := &file_usher_identity_v1_group_proto_msgTypes[5]
+	mi := &file_usher_identity_v1_group_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -359,7 +700,7 @@ func (x *ReplaceGroupResponse) String() string {
 func (*ReplaceGroupResponse) ProtoMessage() {}
 
 func (x *ReplaceGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_group_proto_msgTypes[5]
+	mi := &file_usher_identity_v1_group_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -372,7 +713,7 @@ func (x *ReplaceGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceGroupResponse.ProtoReflect.Descriptor instead.
 func (*ReplaceGroupResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{5}
+	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ReplaceGroupResponse) GetResource() *Resource {
@@ -410,7 +751,7 @@ type PatchGroupRequest struct {
 
 func (x *PatchGroupRequest) Reset() {
 	*x = PatchGroupRequest{}
-	mi := &file_usher_identity_v1_group_proto_msgTypes[6]
+	mi := &file_usher_identity_v1_group_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -422,7 +763,7 @@ func (x *PatchGroupRequest) String() string {
 func (*PatchGroupRequest) ProtoMessage() {}
 
 func (x *PatchGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_group_proto_msgTypes[6]
+	mi := &file_usher_identity_v1_group_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -435,7 +776,7 @@ func (x *PatchGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PatchGroupRequest.ProtoReflect.Descriptor instead.
 func (*PatchGroupRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{6}
+	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PatchGroupRequest) GetTarget() *Target {
@@ -493,7 +834,7 @@ type PatchGroupResponse struct {
 
 func (x *PatchGroupResponse) Reset() {
 	*x = PatchGroupResponse{}
-	mi := &file_usher_identity_v1_group_proto_msgTypes[7]
+	mi := &file_usher_identity_v1_group_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +846,7 @@ func (x *PatchGroupResponse) String() string {
 func (*PatchGroupResponse) ProtoMessage() {}
 
 func (x *PatchGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_group_proto_msgTypes[7]
+	mi := &file_usher_identity_v1_group_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +859,7 @@ func (x *PatchGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PatchGroupResponse.ProtoReflect.Descriptor instead.
 func (*PatchGroupResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{7}
+	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PatchGroupResponse) GetResource() *Resource {
@@ -550,7 +891,7 @@ type DeleteGroupRequest struct {
 
 func (x *DeleteGroupRequest) Reset() {
 	*x = DeleteGroupRequest{}
-	mi := &file_usher_identity_v1_group_proto_msgTypes[8]
+	mi := &file_usher_identity_v1_group_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -562,7 +903,7 @@ func (x *DeleteGroupRequest) String() string {
 func (*DeleteGroupRequest) ProtoMessage() {}
 
 func (x *DeleteGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_group_proto_msgTypes[8]
+	mi := &file_usher_identity_v1_group_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -575,7 +916,7 @@ func (x *DeleteGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteGroupRequest.ProtoReflect.Descriptor instead.
 func (*DeleteGroupRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{8}
+	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DeleteGroupRequest) GetTarget() *Target {
@@ -610,7 +951,7 @@ type DeleteGroupResponse struct {
 
 func (x *DeleteGroupResponse) Reset() {
 	*x = DeleteGroupResponse{}
-	mi := &file_usher_identity_v1_group_proto_msgTypes[9]
+	mi := &file_usher_identity_v1_group_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -622,7 +963,7 @@ func (x *DeleteGroupResponse) String() string {
 func (*DeleteGroupResponse) ProtoMessage() {}
 
 func (x *DeleteGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_group_proto_msgTypes[9]
+	mi := &file_usher_identity_v1_group_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -635,7 +976,7 @@ func (x *DeleteGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteGroupResponse.ProtoReflect.Descriptor instead.
 func (*DeleteGroupResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{9}
+	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DeleteGroupResponse) GetResult() *WriteResult {
@@ -660,7 +1001,7 @@ type ListGroupsRequest struct {
 
 func (x *ListGroupsRequest) Reset() {
 	*x = ListGroupsRequest{}
-	mi := &file_usher_identity_v1_group_proto_msgTypes[10]
+	mi := &file_usher_identity_v1_group_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -672,7 +1013,7 @@ func (x *ListGroupsRequest) String() string {
 func (*ListGroupsRequest) ProtoMessage() {}
 
 func (x *ListGroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_group_proto_msgTypes[10]
+	mi := &file_usher_identity_v1_group_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -685,7 +1026,7 @@ func (x *ListGroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGroupsRequest.ProtoReflect.Descriptor instead.
 func (*ListGroupsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{10}
+	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListGroupsRequest) GetTarget() *Target {
@@ -720,7 +1061,7 @@ type ListGroupsResponse struct {
 
 func (x *ListGroupsResponse) Reset() {
 	*x = ListGroupsResponse{}
-	mi := &file_usher_identity_v1_group_proto_msgTypes[11]
+	mi := &file_usher_identity_v1_group_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -732,7 +1073,7 @@ func (x *ListGroupsResponse) String() string {
 func (*ListGroupsResponse) ProtoMessage() {}
 
 func (x *ListGroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_group_proto_msgTypes[11]
+	mi := &file_usher_identity_v1_group_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -745,7 +1086,7 @@ func (x *ListGroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGroupsResponse.ProtoReflect.Descriptor instead.
 func (*ListGroupsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{11}
+	return file_usher_identity_v1_group_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListGroupsResponse) GetResult() *ListResult {
@@ -776,7 +1117,36 @@ const file_usher_identity_v1_group_proto_rawDesc = "" +
 	"projection\x18\x03 \x01(\v2\x1d.usher.identity.v1.ProjectionR\n" +
 	"projection\"K\n" +
 	"\x10GetGroupResponse\x127\n" +
-	"\bresource\x18\x01 \x01(\v2\x1b.usher.identity.v1.ResourceR\bresource\"\xea\x01\n" +
+	"\bresource\x18\x01 \x01(\v2\x1b.usher.identity.v1.ResourceR\bresource\"\xa6\x01\n" +
+	"\x10ReadGroupRequest\x129\n" +
+	"\x06target\x18\x01 \x01(\v2\x19.usher.identity.v1.TargetB\x06\xbaH\x03\xc8\x01\x01R\x06target\x12\x18\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x02id\x12=\n" +
+	"\n" +
+	"projection\x18\x03 \x01(\v2\x1d.usher.identity.v1.ProjectionR\n" +
+	"projection\"`\n" +
+	"\x11ReadGroupResponse\x127\n" +
+	"\bresource\x18\x01 \x01(\v2\x1b.usher.identity.v1.ResourceR\bresource\x12\x12\n" +
+	"\x04part\x18\x02 \x01(\fR\x04part\"\xbc\x03\n" +
+	"\x11WriteGroupRequest\x129\n" +
+	"\x06target\x18\x01 \x01(\v2\x19.usher.identity.v1.TargetB\x06\xbaH\x03\xc8\x01\x01R\x06target\x12G\n" +
+	"\x04kind\x18\x02 \x01(\x0e2).usher.identity.v1.WriteGroupRequest.KindB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04kind\x12\x18\n" +
+	"\x02id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x02id\x12#\n" +
+	"\bif_match\x18\x04 \x03(\x03B\b\xbaH\x05\x92\x01\x02\x10\x14R\aifMatch\x12=\n" +
+	"\n" +
+	"projection\x18\x05 \x01(\v2\x1d.usher.identity.v1.ProjectionR\n" +
+	"projection\x12#\n" +
+	"\romit_resource\x18\x06 \x01(\bR\fomitResource\x12\x1b\n" +
+	"\x04size\x18\a \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x04size\x12\x12\n" +
+	"\x04part\x18\b \x01(\fR\x04part\"O\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vKIND_CREATE\x10\x01\x12\x10\n" +
+	"\fKIND_REPLACE\x10\x02\x12\x0e\n" +
+	"\n" +
+	"KIND_PATCH\x10\x03\"\x85\x01\n" +
+	"\x12WriteGroupResponse\x127\n" +
+	"\bresource\x18\x01 \x01(\v2\x1b.usher.identity.v1.ResourceR\bresource\x126\n" +
+	"\x06result\x18\x02 \x01(\v2\x1e.usher.identity.v1.WriteResultR\x06result\"\xea\x01\n" +
 	"\x13ReplaceGroupRequest\x129\n" +
 	"\x06target\x18\x01 \x01(\v2\x19.usher.identity.v1.TargetB\x06\xbaH\x03\xc8\x01\x01R\x06target\x12\x18\n" +
 	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x02id\x12\x1a\n" +
@@ -815,7 +1185,7 @@ const file_usher_identity_v1_group_proto_rawDesc = "" +
 	"projection\x18\x03 \x01(\v2\x1d.usher.identity.v1.ProjectionR\n" +
 	"projection\"K\n" +
 	"\x12ListGroupsResponse\x125\n" +
-	"\x06result\x18\x01 \x01(\v2\x1d.usher.identity.v1.ListResultR\x06result2\x87\x05\n" +
+	"\x06result\x18\x01 \x01(\v2\x1d.usher.identity.v1.ListResultR\x06result2\xd9\x06\n" +
 	"\fGroupService\x12h\n" +
 	"\vCreateGroup\x12%.usher.identity.v1.CreateGroupRequest\x1a&.usher.identity.v1.CreateGroupResponse\"\n" +
 	"\xaa\xcf\x18\x06\n" +
@@ -830,7 +1200,13 @@ const file_usher_identity_v1_group_proto_rawDesc = "" +
 	"\x01\x01\x12\x01\x05\x12h\n" +
 	"\vDeleteGroup\x12%.usher.identity.v1.DeleteGroupRequest\x1a&.usher.identity.v1.DeleteGroupResponse\"\n" +
 	"\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x05\x12h\n" +
+	"\x01\x01\x12\x01\x05\x12g\n" +
+	"\tReadGroup\x12#.usher.identity.v1.ReadGroupRequest\x1a$.usher.identity.v1.ReadGroupResponse\"\r\xaa\xcf\x18\x06\n" +
+	"\x01\x01\x12\x01\x05\x90\x02\x010\x01\x12g\n" +
+	"\n" +
+	"WriteGroup\x12$.usher.identity.v1.WriteGroupRequest\x1a%.usher.identity.v1.WriteGroupResponse\"\n" +
+	"\xaa\xcf\x18\x06\n" +
+	"\x01\x01\x12\x01\x05(\x01\x12h\n" +
 	"\n" +
 	"ListGroups\x12$.usher.identity.v1.ListGroupsRequest\x1a%.usher.identity.v1.ListGroupsResponse\"\r\xaa\xcf\x18\x06\n" +
 	"\x01\x01\x12\x01\x05\x90\x02\x01B\xca\x01\n" +
@@ -849,68 +1225,86 @@ func file_usher_identity_v1_group_proto_rawDescGZIP() []byte {
 	return file_usher_identity_v1_group_proto_rawDescData
 }
 
-var file_usher_identity_v1_group_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_usher_identity_v1_group_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_usher_identity_v1_group_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_usher_identity_v1_group_proto_goTypes = []any{
-	(*CreateGroupRequest)(nil),   // 0: usher.identity.v1.CreateGroupRequest
-	(*CreateGroupResponse)(nil),  // 1: usher.identity.v1.CreateGroupResponse
-	(*GetGroupRequest)(nil),      // 2: usher.identity.v1.GetGroupRequest
-	(*GetGroupResponse)(nil),     // 3: usher.identity.v1.GetGroupResponse
-	(*ReplaceGroupRequest)(nil),  // 4: usher.identity.v1.ReplaceGroupRequest
-	(*ReplaceGroupResponse)(nil), // 5: usher.identity.v1.ReplaceGroupResponse
-	(*PatchGroupRequest)(nil),    // 6: usher.identity.v1.PatchGroupRequest
-	(*PatchGroupResponse)(nil),   // 7: usher.identity.v1.PatchGroupResponse
-	(*DeleteGroupRequest)(nil),   // 8: usher.identity.v1.DeleteGroupRequest
-	(*DeleteGroupResponse)(nil),  // 9: usher.identity.v1.DeleteGroupResponse
-	(*ListGroupsRequest)(nil),    // 10: usher.identity.v1.ListGroupsRequest
-	(*ListGroupsResponse)(nil),   // 11: usher.identity.v1.ListGroupsResponse
-	(*Target)(nil),               // 12: usher.identity.v1.Target
-	(*Projection)(nil),           // 13: usher.identity.v1.Projection
-	(*Resource)(nil),             // 14: usher.identity.v1.Resource
-	(*WriteResult)(nil),          // 15: usher.identity.v1.WriteResult
-	(*Operation)(nil),            // 16: usher.identity.v1.Operation
-	(*ListQuery)(nil),            // 17: usher.identity.v1.ListQuery
-	(*ListResult)(nil),           // 18: usher.identity.v1.ListResult
+	(WriteGroupRequest_Kind)(0),  // 0: usher.identity.v1.WriteGroupRequest.Kind
+	(*CreateGroupRequest)(nil),   // 1: usher.identity.v1.CreateGroupRequest
+	(*CreateGroupResponse)(nil),  // 2: usher.identity.v1.CreateGroupResponse
+	(*GetGroupRequest)(nil),      // 3: usher.identity.v1.GetGroupRequest
+	(*GetGroupResponse)(nil),     // 4: usher.identity.v1.GetGroupResponse
+	(*ReadGroupRequest)(nil),     // 5: usher.identity.v1.ReadGroupRequest
+	(*ReadGroupResponse)(nil),    // 6: usher.identity.v1.ReadGroupResponse
+	(*WriteGroupRequest)(nil),    // 7: usher.identity.v1.WriteGroupRequest
+	(*WriteGroupResponse)(nil),   // 8: usher.identity.v1.WriteGroupResponse
+	(*ReplaceGroupRequest)(nil),  // 9: usher.identity.v1.ReplaceGroupRequest
+	(*ReplaceGroupResponse)(nil), // 10: usher.identity.v1.ReplaceGroupResponse
+	(*PatchGroupRequest)(nil),    // 11: usher.identity.v1.PatchGroupRequest
+	(*PatchGroupResponse)(nil),   // 12: usher.identity.v1.PatchGroupResponse
+	(*DeleteGroupRequest)(nil),   // 13: usher.identity.v1.DeleteGroupRequest
+	(*DeleteGroupResponse)(nil),  // 14: usher.identity.v1.DeleteGroupResponse
+	(*ListGroupsRequest)(nil),    // 15: usher.identity.v1.ListGroupsRequest
+	(*ListGroupsResponse)(nil),   // 16: usher.identity.v1.ListGroupsResponse
+	(*Target)(nil),               // 17: usher.identity.v1.Target
+	(*Projection)(nil),           // 18: usher.identity.v1.Projection
+	(*Resource)(nil),             // 19: usher.identity.v1.Resource
+	(*WriteResult)(nil),          // 20: usher.identity.v1.WriteResult
+	(*Operation)(nil),            // 21: usher.identity.v1.Operation
+	(*ListQuery)(nil),            // 22: usher.identity.v1.ListQuery
+	(*ListResult)(nil),           // 23: usher.identity.v1.ListResult
 }
 var file_usher_identity_v1_group_proto_depIdxs = []int32{
-	12, // 0: usher.identity.v1.CreateGroupRequest.target:type_name -> usher.identity.v1.Target
-	13, // 1: usher.identity.v1.CreateGroupRequest.projection:type_name -> usher.identity.v1.Projection
-	14, // 2: usher.identity.v1.CreateGroupResponse.resource:type_name -> usher.identity.v1.Resource
-	15, // 3: usher.identity.v1.CreateGroupResponse.result:type_name -> usher.identity.v1.WriteResult
-	12, // 4: usher.identity.v1.GetGroupRequest.target:type_name -> usher.identity.v1.Target
-	13, // 5: usher.identity.v1.GetGroupRequest.projection:type_name -> usher.identity.v1.Projection
-	14, // 6: usher.identity.v1.GetGroupResponse.resource:type_name -> usher.identity.v1.Resource
-	12, // 7: usher.identity.v1.ReplaceGroupRequest.target:type_name -> usher.identity.v1.Target
-	13, // 8: usher.identity.v1.ReplaceGroupRequest.projection:type_name -> usher.identity.v1.Projection
-	14, // 9: usher.identity.v1.ReplaceGroupResponse.resource:type_name -> usher.identity.v1.Resource
-	15, // 10: usher.identity.v1.ReplaceGroupResponse.result:type_name -> usher.identity.v1.WriteResult
-	12, // 11: usher.identity.v1.PatchGroupRequest.target:type_name -> usher.identity.v1.Target
-	16, // 12: usher.identity.v1.PatchGroupRequest.operations:type_name -> usher.identity.v1.Operation
-	13, // 13: usher.identity.v1.PatchGroupRequest.projection:type_name -> usher.identity.v1.Projection
-	14, // 14: usher.identity.v1.PatchGroupResponse.resource:type_name -> usher.identity.v1.Resource
-	15, // 15: usher.identity.v1.PatchGroupResponse.result:type_name -> usher.identity.v1.WriteResult
-	12, // 16: usher.identity.v1.DeleteGroupRequest.target:type_name -> usher.identity.v1.Target
-	15, // 17: usher.identity.v1.DeleteGroupResponse.result:type_name -> usher.identity.v1.WriteResult
-	12, // 18: usher.identity.v1.ListGroupsRequest.target:type_name -> usher.identity.v1.Target
-	17, // 19: usher.identity.v1.ListGroupsRequest.query:type_name -> usher.identity.v1.ListQuery
-	13, // 20: usher.identity.v1.ListGroupsRequest.projection:type_name -> usher.identity.v1.Projection
-	18, // 21: usher.identity.v1.ListGroupsResponse.result:type_name -> usher.identity.v1.ListResult
-	0,  // 22: usher.identity.v1.GroupService.CreateGroup:input_type -> usher.identity.v1.CreateGroupRequest
-	2,  // 23: usher.identity.v1.GroupService.GetGroup:input_type -> usher.identity.v1.GetGroupRequest
-	4,  // 24: usher.identity.v1.GroupService.ReplaceGroup:input_type -> usher.identity.v1.ReplaceGroupRequest
-	6,  // 25: usher.identity.v1.GroupService.PatchGroup:input_type -> usher.identity.v1.PatchGroupRequest
-	8,  // 26: usher.identity.v1.GroupService.DeleteGroup:input_type -> usher.identity.v1.DeleteGroupRequest
-	10, // 27: usher.identity.v1.GroupService.ListGroups:input_type -> usher.identity.v1.ListGroupsRequest
-	1,  // 28: usher.identity.v1.GroupService.CreateGroup:output_type -> usher.identity.v1.CreateGroupResponse
-	3,  // 29: usher.identity.v1.GroupService.GetGroup:output_type -> usher.identity.v1.GetGroupResponse
-	5,  // 30: usher.identity.v1.GroupService.ReplaceGroup:output_type -> usher.identity.v1.ReplaceGroupResponse
-	7,  // 31: usher.identity.v1.GroupService.PatchGroup:output_type -> usher.identity.v1.PatchGroupResponse
-	9,  // 32: usher.identity.v1.GroupService.DeleteGroup:output_type -> usher.identity.v1.DeleteGroupResponse
-	11, // 33: usher.identity.v1.GroupService.ListGroups:output_type -> usher.identity.v1.ListGroupsResponse
-	28, // [28:34] is the sub-list for method output_type
-	22, // [22:28] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	17, // 0: usher.identity.v1.CreateGroupRequest.target:type_name -> usher.identity.v1.Target
+	18, // 1: usher.identity.v1.CreateGroupRequest.projection:type_name -> usher.identity.v1.Projection
+	19, // 2: usher.identity.v1.CreateGroupResponse.resource:type_name -> usher.identity.v1.Resource
+	20, // 3: usher.identity.v1.CreateGroupResponse.result:type_name -> usher.identity.v1.WriteResult
+	17, // 4: usher.identity.v1.GetGroupRequest.target:type_name -> usher.identity.v1.Target
+	18, // 5: usher.identity.v1.GetGroupRequest.projection:type_name -> usher.identity.v1.Projection
+	19, // 6: usher.identity.v1.GetGroupResponse.resource:type_name -> usher.identity.v1.Resource
+	17, // 7: usher.identity.v1.ReadGroupRequest.target:type_name -> usher.identity.v1.Target
+	18, // 8: usher.identity.v1.ReadGroupRequest.projection:type_name -> usher.identity.v1.Projection
+	19, // 9: usher.identity.v1.ReadGroupResponse.resource:type_name -> usher.identity.v1.Resource
+	17, // 10: usher.identity.v1.WriteGroupRequest.target:type_name -> usher.identity.v1.Target
+	0,  // 11: usher.identity.v1.WriteGroupRequest.kind:type_name -> usher.identity.v1.WriteGroupRequest.Kind
+	18, // 12: usher.identity.v1.WriteGroupRequest.projection:type_name -> usher.identity.v1.Projection
+	19, // 13: usher.identity.v1.WriteGroupResponse.resource:type_name -> usher.identity.v1.Resource
+	20, // 14: usher.identity.v1.WriteGroupResponse.result:type_name -> usher.identity.v1.WriteResult
+	17, // 15: usher.identity.v1.ReplaceGroupRequest.target:type_name -> usher.identity.v1.Target
+	18, // 16: usher.identity.v1.ReplaceGroupRequest.projection:type_name -> usher.identity.v1.Projection
+	19, // 17: usher.identity.v1.ReplaceGroupResponse.resource:type_name -> usher.identity.v1.Resource
+	20, // 18: usher.identity.v1.ReplaceGroupResponse.result:type_name -> usher.identity.v1.WriteResult
+	17, // 19: usher.identity.v1.PatchGroupRequest.target:type_name -> usher.identity.v1.Target
+	21, // 20: usher.identity.v1.PatchGroupRequest.operations:type_name -> usher.identity.v1.Operation
+	18, // 21: usher.identity.v1.PatchGroupRequest.projection:type_name -> usher.identity.v1.Projection
+	19, // 22: usher.identity.v1.PatchGroupResponse.resource:type_name -> usher.identity.v1.Resource
+	20, // 23: usher.identity.v1.PatchGroupResponse.result:type_name -> usher.identity.v1.WriteResult
+	17, // 24: usher.identity.v1.DeleteGroupRequest.target:type_name -> usher.identity.v1.Target
+	20, // 25: usher.identity.v1.DeleteGroupResponse.result:type_name -> usher.identity.v1.WriteResult
+	17, // 26: usher.identity.v1.ListGroupsRequest.target:type_name -> usher.identity.v1.Target
+	22, // 27: usher.identity.v1.ListGroupsRequest.query:type_name -> usher.identity.v1.ListQuery
+	18, // 28: usher.identity.v1.ListGroupsRequest.projection:type_name -> usher.identity.v1.Projection
+	23, // 29: usher.identity.v1.ListGroupsResponse.result:type_name -> usher.identity.v1.ListResult
+	1,  // 30: usher.identity.v1.GroupService.CreateGroup:input_type -> usher.identity.v1.CreateGroupRequest
+	3,  // 31: usher.identity.v1.GroupService.GetGroup:input_type -> usher.identity.v1.GetGroupRequest
+	9,  // 32: usher.identity.v1.GroupService.ReplaceGroup:input_type -> usher.identity.v1.ReplaceGroupRequest
+	11, // 33: usher.identity.v1.GroupService.PatchGroup:input_type -> usher.identity.v1.PatchGroupRequest
+	13, // 34: usher.identity.v1.GroupService.DeleteGroup:input_type -> usher.identity.v1.DeleteGroupRequest
+	5,  // 35: usher.identity.v1.GroupService.ReadGroup:input_type -> usher.identity.v1.ReadGroupRequest
+	7,  // 36: usher.identity.v1.GroupService.WriteGroup:input_type -> usher.identity.v1.WriteGroupRequest
+	15, // 37: usher.identity.v1.GroupService.ListGroups:input_type -> usher.identity.v1.ListGroupsRequest
+	2,  // 38: usher.identity.v1.GroupService.CreateGroup:output_type -> usher.identity.v1.CreateGroupResponse
+	4,  // 39: usher.identity.v1.GroupService.GetGroup:output_type -> usher.identity.v1.GetGroupResponse
+	10, // 40: usher.identity.v1.GroupService.ReplaceGroup:output_type -> usher.identity.v1.ReplaceGroupResponse
+	12, // 41: usher.identity.v1.GroupService.PatchGroup:output_type -> usher.identity.v1.PatchGroupResponse
+	14, // 42: usher.identity.v1.GroupService.DeleteGroup:output_type -> usher.identity.v1.DeleteGroupResponse
+	6,  // 43: usher.identity.v1.GroupService.ReadGroup:output_type -> usher.identity.v1.ReadGroupResponse
+	8,  // 44: usher.identity.v1.GroupService.WriteGroup:output_type -> usher.identity.v1.WriteGroupResponse
+	16, // 45: usher.identity.v1.GroupService.ListGroups:output_type -> usher.identity.v1.ListGroupsResponse
+	38, // [38:46] is the sub-list for method output_type
+	30, // [30:38] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_usher_identity_v1_group_proto_init() }
@@ -924,13 +1318,14 @@ func file_usher_identity_v1_group_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_identity_v1_group_proto_rawDesc), len(file_usher_identity_v1_group_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   12,
+			NumEnums:      1,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_usher_identity_v1_group_proto_goTypes,
 		DependencyIndexes: file_usher_identity_v1_group_proto_depIdxs,
+		EnumInfos:         file_usher_identity_v1_group_proto_enumTypes,
 		MessageInfos:      file_usher_identity_v1_group_proto_msgTypes,
 	}.Build()
 	File_usher_identity_v1_group_proto = out.File

@@ -24,6 +24,8 @@ const (
 	GroupService_ReplaceGroup_FullMethodName = "/usher.identity.v1.GroupService/ReplaceGroup"
 	GroupService_PatchGroup_FullMethodName   = "/usher.identity.v1.GroupService/PatchGroup"
 	GroupService_DeleteGroup_FullMethodName  = "/usher.identity.v1.GroupService/DeleteGroup"
+	GroupService_ReadGroup_FullMethodName    = "/usher.identity.v1.GroupService/ReadGroup"
+	GroupService_WriteGroup_FullMethodName   = "/usher.identity.v1.GroupService/WriteGroup"
 	GroupService_ListGroups_FullMethodName   = "/usher.identity.v1.GroupService/ListGroups"
 )
 
@@ -41,7 +43,8 @@ type GroupServiceClient interface {
 	// old id, and its old members are carried.
 	// Reasons: SCIM_UNIQUENESS, SCIM_INVALID_SYNTAX, SCIM_INVALID_VALUE, LIMIT.
 	CreateGroup(ctx context.Context, in *CreateGroupRequest, opts ...grpc.CallOption) (*CreateGroupResponse, error)
-	// GetGroup reads one group (RFC 7644 §3.4.1). Reasons: NOT_FOUND.
+	// GetGroup reads one group (RFC 7644 §3.4.1), which may be too large to answer with: see Resource.large.
+	// Reasons: NOT_FOUND.
 	GetGroup(ctx context.Context, in *GetGroupRequest, opts ...grpc.CallOption) (*GetGroupResponse, error)
 	// ReplaceGroup replaces a group (RFC 7644 §3.5.1).
 	// Reasons: NOT_FOUND, CONFLICT, SCIM_UNIQUENESS, SCIM_INVALID_SYNTAX, SCIM_INVALID_VALUE, SCIM_MUTABILITY, LIMIT.
@@ -51,7 +54,14 @@ type GroupServiceClient interface {
 	PatchGroup(ctx context.Context, in *PatchGroupRequest, opts ...grpc.CallOption) (*PatchGroupResponse, error)
 	// DeleteGroup removes a group for good (RFC 7644 §3.6). Reasons: NOT_FOUND, CONFLICT.
 	DeleteGroup(ctx context.Context, in *DeleteGroupRequest, opts ...grpc.CallOption) (*DeleteGroupResponse, error)
-	// ListGroups lists and filters groups (RFC 7644 §3.4.2). Reasons: SCIM_INVALID_FILTER, SCIM_TOO_MANY.
+	// ReadGroup reads one group of any size (RFC 7644 §3.4.1). The first answer says what it is, the others hold its document
+	// in parts. Members that come or leave meanwhile may be in it or not. Reasons: NOT_FOUND.
+	ReadGroup(ctx context.Context, in *ReadGroupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadGroupResponse], error)
+	// WriteGroup does what CreateGroup, ReplaceGroup or PatchGroup does, with a body of any size, which comes in parts.
+	// Reasons: theirs.
+	WriteGroup(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[WriteGroupRequest, WriteGroupResponse], error)
+	// ListGroups lists and filters groups (RFC 7644 §3.4.2). Groups that are too large to answer with come without their
+	// documents: see Resource.large. Reasons: SCIM_INVALID_FILTER, SCIM_TOO_MANY.
 	ListGroups(ctx context.Context, in *ListGroupsRequest, opts ...grpc.CallOption) (*ListGroupsResponse, error)
 }
 
@@ -113,6 +123,38 @@ func (c *groupServiceClient) DeleteGroup(ctx context.Context, in *DeleteGroupReq
 	return out, nil
 }
 
+func (c *groupServiceClient) ReadGroup(ctx context.Context, in *ReadGroupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadGroupResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &GroupService_ServiceDesc.Streams[0], GroupService_ReadGroup_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ReadGroupRequest, ReadGroupResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type GroupService_ReadGroupClient = grpc.ServerStreamingClient[ReadGroupResponse]
+
+func (c *groupServiceClient) WriteGroup(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[WriteGroupRequest, WriteGroupResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &GroupService_ServiceDesc.Streams[1], GroupService_WriteGroup_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WriteGroupRequest, WriteGroupResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type GroupService_WriteGroupClient = grpc.ClientStreamingClient[WriteGroupRequest, WriteGroupResponse]
+
 func (c *groupServiceClient) ListGroups(ctx context.Context, in *ListGroupsRequest, opts ...grpc.CallOption) (*ListGroupsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListGroupsResponse)
@@ -137,7 +179,8 @@ type GroupServiceServer interface {
 	// old id, and its old members are carried.
 	// Reasons: SCIM_UNIQUENESS, SCIM_INVALID_SYNTAX, SCIM_INVALID_VALUE, LIMIT.
 	CreateGroup(context.Context, *CreateGroupRequest) (*CreateGroupResponse, error)
-	// GetGroup reads one group (RFC 7644 §3.4.1). Reasons: NOT_FOUND.
+	// GetGroup reads one group (RFC 7644 §3.4.1), which may be too large to answer with: see Resource.large.
+	// Reasons: NOT_FOUND.
 	GetGroup(context.Context, *GetGroupRequest) (*GetGroupResponse, error)
 	// ReplaceGroup replaces a group (RFC 7644 §3.5.1).
 	// Reasons: NOT_FOUND, CONFLICT, SCIM_UNIQUENESS, SCIM_INVALID_SYNTAX, SCIM_INVALID_VALUE, SCIM_MUTABILITY, LIMIT.
@@ -147,7 +190,14 @@ type GroupServiceServer interface {
 	PatchGroup(context.Context, *PatchGroupRequest) (*PatchGroupResponse, error)
 	// DeleteGroup removes a group for good (RFC 7644 §3.6). Reasons: NOT_FOUND, CONFLICT.
 	DeleteGroup(context.Context, *DeleteGroupRequest) (*DeleteGroupResponse, error)
-	// ListGroups lists and filters groups (RFC 7644 §3.4.2). Reasons: SCIM_INVALID_FILTER, SCIM_TOO_MANY.
+	// ReadGroup reads one group of any size (RFC 7644 §3.4.1). The first answer says what it is, the others hold its document
+	// in parts. Members that come or leave meanwhile may be in it or not. Reasons: NOT_FOUND.
+	ReadGroup(*ReadGroupRequest, grpc.ServerStreamingServer[ReadGroupResponse]) error
+	// WriteGroup does what CreateGroup, ReplaceGroup or PatchGroup does, with a body of any size, which comes in parts.
+	// Reasons: theirs.
+	WriteGroup(grpc.ClientStreamingServer[WriteGroupRequest, WriteGroupResponse]) error
+	// ListGroups lists and filters groups (RFC 7644 §3.4.2). Groups that are too large to answer with come without their
+	// documents: see Resource.large. Reasons: SCIM_INVALID_FILTER, SCIM_TOO_MANY.
 	ListGroups(context.Context, *ListGroupsRequest) (*ListGroupsResponse, error)
 	mustEmbedUnimplementedGroupServiceServer()
 }
@@ -173,6 +223,12 @@ func (UnimplementedGroupServiceServer) PatchGroup(context.Context, *PatchGroupRe
 }
 func (UnimplementedGroupServiceServer) DeleteGroup(context.Context, *DeleteGroupRequest) (*DeleteGroupResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteGroup not implemented")
+}
+func (UnimplementedGroupServiceServer) ReadGroup(*ReadGroupRequest, grpc.ServerStreamingServer[ReadGroupResponse]) error {
+	return status.Error(codes.Unimplemented, "method ReadGroup not implemented")
+}
+func (UnimplementedGroupServiceServer) WriteGroup(grpc.ClientStreamingServer[WriteGroupRequest, WriteGroupResponse]) error {
+	return status.Error(codes.Unimplemented, "method WriteGroup not implemented")
 }
 func (UnimplementedGroupServiceServer) ListGroups(context.Context, *ListGroupsRequest) (*ListGroupsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListGroups not implemented")
@@ -288,6 +344,24 @@ func _GroupService_DeleteGroup_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _GroupService_ReadGroup_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ReadGroupRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(GroupServiceServer).ReadGroup(m, &grpc.GenericServerStream[ReadGroupRequest, ReadGroupResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type GroupService_ReadGroupServer = grpc.ServerStreamingServer[ReadGroupResponse]
+
+func _GroupService_WriteGroup_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(GroupServiceServer).WriteGroup(&grpc.GenericServerStream[WriteGroupRequest, WriteGroupResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type GroupService_WriteGroupServer = grpc.ClientStreamingServer[WriteGroupRequest, WriteGroupResponse]
+
 func _GroupService_ListGroups_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListGroupsRequest)
 	if err := dec(in); err != nil {
@@ -338,6 +412,17 @@ var GroupService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _GroupService_ListGroups_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "ReadGroup",
+			Handler:       _GroupService_ReadGroup_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "WriteGroup",
+			Handler:       _GroupService_WriteGroup_Handler,
+			ClientStreams: true,
+		},
+	},
 	Metadata: "usher/identity/v1/group.proto",
 }

@@ -158,7 +158,9 @@ type Resource struct {
 	// When it was created.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it last changed.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// Whether it is a group with so many members that its document is left out: ReadGroup gives it.
+	Large         bool `protobuf:"varint,6,opt,name=large,proto3" json:"large,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -226,6 +228,13 @@ func (x *Resource) GetUpdateTime() *timestamppb.Timestamp {
 		return x.UpdateTime
 	}
 	return nil
+}
+
+func (x *Resource) GetLarge() bool {
+	if x != nil {
+		return x.Large
+	}
+	return false
 }
 
 // WriteResult says what a write did besides changing the resource.
@@ -546,7 +555,7 @@ const file_usher_identity_v1_scim_proto_rawDesc = "" +
 	"\n" +
 	"attributes\x18\x01 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\n" +
 	"attributes\x12:\n" +
-	"\x13excluded_attributes\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\x12excludedAttributes\"\xca\x01\n" +
+	"\x13excluded_attributes\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\x12excludedAttributes\"\xe0\x01\n" +
 	"\bResource\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\bdocument\x18\x02 \x01(\fR\bdocument\x12\x18\n" +
@@ -554,7 +563,8 @@ const file_usher_identity_v1_scim_proto_rawDesc = "" +
 	"\vcreate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"updateTime\"~\n" +
+	"updateTime\x12\x14\n" +
+	"\x05large\x18\x06 \x01(\bR\x05large\"~\n" +
 	"\vWriteResult\x12#\n" +
 	"\rchange_cursor\x18\x01 \x01(\tR\fchangeCursor\x12\x18\n" +
 	"\aignored\x18\x02 \x03(\tR\aignored\x12\x16\n" +
