@@ -46,28 +46,35 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, m *message, l
 		body.Grow(int(min(r.ContentLength, ahead)) + bytes.MinRead)
 	}
 	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
-		var over *http.MaxBytesError
-		switch {
-		case errors.As(err, &over):
-			return nil, tooLarge(limit)
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			return nil, &problem{
-				status: http.StatusRequestTimeout, reason: fault.Deadline, detail: "The body did not arrive in time.",
-			}
-		default:
-			return nil, &problem{
-				status: http.StatusBadRequest, reason: fault.InvalidRequest,
-				detail: "The body could not be read: the connection ended, or its framing is not valid HTTP.",
-				remedy: "Look at what stands between the identity provider and Usher, such as a proxy that cuts connections.",
-			}
-		}
+		return nil, unreadable(err, limit)
 	}
 	m.bodyRead = true
 	arrival.Complete(w)
 	if body.Len() == 0 {
-		return nil, invalidSyntax("The request has no body; it needs a JSON object.")
+		return nil, noBody()
 	}
 	return body.Bytes(), nil
+}
+
+func noBody() error { return invalidSyntax("The request has no body; it needs a JSON object.") }
+
+// unreadable is why a body of at most limit bytes could not be read.
+func unreadable(err error, limit int64) error {
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return tooLarge(limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &problem{
+			status: http.StatusRequestTimeout, reason: fault.Deadline, detail: "The body did not arrive in time.",
+		}
+	default:
+		return &problem{
+			status: http.StatusBadRequest, reason: fault.InvalidRequest,
+			detail: "The body could not be read: the connection ended, or its framing is not valid HTTP.",
+			remedy: "Look at what stands between the identity provider and Usher, such as a proxy that cuts connections.",
+		}
+	}
 }
 
 // hold counts a large body among those in flight, and waits for others to go when there is no room.

@@ -105,7 +105,7 @@ func TestLargeBodiesInFlightAreBounded(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, func(config *Config) {
-				config.MaxGroupBytes, config.BodiesInFlight = limit, inFlight
+				config.MaxBodyBytes, config.BodiesInFlight = limit, inFlight
 				if c.status == 503 {
 					config.RequestTimeout = 20 * time.Millisecond
 				}
@@ -113,7 +113,7 @@ func TestLargeBodiesInFlightAreBounded(t *testing.T) {
 			if err := w.handler.bodies.Acquire(context.Background(), c.taken); err != nil {
 				t.Fatal(err)
 			}
-			r := w.request("POST", "/Groups", c.body)
+			r := w.request("POST", "/Users", c.body)
 			if c.withoutLength {
 				r.ContentLength = -1
 			}
@@ -131,11 +131,11 @@ func TestLargeBodiesInFlightAreBounded(t *testing.T) {
 func TestALargeBodyWaitsForRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *Config) { c.MaxGroupBytes, c.BodiesInFlight = 2<<20, 2<<20 })
+		w := newWorld(t, func(c *Config) { c.MaxBodyBytes, c.BodiesInFlight = 2<<20, 2<<20 })
 		if err := w.handler.bodies.Acquire(t.Context(), 2<<20); err != nil {
 			t.Fatal(err)
 		}
-		r := w.request("POST", "/Groups", `{"x":"`+strings.Repeat("a", 3<<19)+`"}`)
+		r := w.request("POST", "/Users", `{"x":"`+strings.Repeat("a", 3<<19)+`"}`)
 		answered := make(chan int, 1)
 		go func() {
 			a := httptest.NewRecorder()

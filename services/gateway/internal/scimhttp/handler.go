@@ -156,8 +156,20 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 		p.send(w, m.id)
 		return
 	}
-	h.finish(ctx, m, answer.status, nil, nil)
-	answer.send(w)
+	if answer.large == nil {
+		h.finish(ctx, m, answer.status, nil, nil)
+	}
+	err = answer.send(w, m.method == http.MethodHead)
+	switch {
+	case answer.large == nil:
+	case err == nil || errors.Is(err, errClientLeft) || r.Context().Err() != nil: // nobody waits for it any more
+		h.finish(ctx, m, answer.status, nil, nil)
+	default:
+		// A part of it is sent: the client must not take that for the whole.
+		p := problemOf(err)
+		h.finish(ctx, m, p.status, p, err)
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // answer does what the message asks. The key comes first: without one that opens the directory nothing else of the
@@ -282,6 +294,15 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request, m *message) (*r
 	if err != nil {
 		return nil, err
 	}
+	if inParts(r, m.route.kind) {
+		created, result, err := h.writeInParts(w, r, m, &identityv1.WriteGroupRequest{
+			Kind: identityv1.WriteGroupRequest_KIND_CREATE, Projection: p.projection,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return h.written(r.Context(), m, http.StatusCreated, created, result, p.projection)
+	}
 	body, err := h.readBody(w, r, m, h.bodyLimit(m.route.kind))
 	if err != nil {
 		return nil, err
@@ -291,7 +312,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request, m *message) (*r
 	if err != nil {
 		return nil, err
 	}
-	return h.written(r.Context(), m, http.StatusCreated, created, result)
+	return h.written(r.Context(), m, http.StatusCreated, created, result, p.projection)
 }
 
 func (h *Handler) list(r *http.Request, m *message, p parameters) (*response, error) {
@@ -307,7 +328,22 @@ func (h *Handler) list(r *http.Request, m *message, p parameters) (*response, er
 	if p.query.Cursor == nil {
 		page.start = max(found.GetStartIndex(), 1)
 	}
-	return &response{status: http.StatusOK, body: page.json()}, nil
+	answer := &response{status: http.StatusOK}
+	if last := len(documents) - 1; last >= 0 && found.GetResources()[last].GetLarge() {
+		// A large group ends its page.
+		answer.large, err = h.openGroup(r.Context(), m, found.GetResources()[last].GetId(), p.projection)
+		if err != nil && rpc.Fault(err).Reason == fault.NotFound {
+			page.documents = documents[:last] // it was deleted meanwhile
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	answer.body = page.json()
+	if answer.large != nil {
+		end := len(answer.body) - len(listEnd)
+		answer.body, answer.rest = answer.body[:end], answer.body[end:]
+	}
+	return answer, nil
 }
 
 func (h *Handler) resource(w http.ResponseWriter, r *http.Request, m *message, method string) (*response, error) {
@@ -318,51 +354,60 @@ func (h *Handler) resource(w http.ResponseWriter, r *http.Request, m *message, m
 	if err != nil {
 		return nil, err
 	}
-	kindOf := h.resources[m.route.kind]
 	if method == http.MethodGet {
-		resource, err := kindOf.get(r.Context(), m.target(), m.route.id, p.projection)
+		resource, err := h.resources[m.route.kind].get(r.Context(), m.target(), m.route.id, p.projection)
 		if err != nil {
 			return nil, err
 		}
-		return h.read(r, m, resource), nil
+		return h.read(r, m, resource, p.projection)
 	}
 	change := write{target: m.target(), id: m.route.id, projection: p.projection}
 	if change.ifMatch, err = ifMatch(r); err != nil {
 		return nil, err
 	}
 	if method == http.MethodDelete {
-		result, err := kindOf.remove(r.Context(), change)
+		result, err := h.resources[m.route.kind].remove(r.Context(), change)
 		if err != nil {
 			return nil, err
 		}
 		h.count(r.Context(), result)
 		return &response{status: http.StatusNoContent, cursor: result.GetChangeCursor()}, nil
 	}
-	body, err := h.readBody(w, r, m, h.bodyLimit(m.route.kind))
-	if err != nil {
-		return nil, err
-	}
-	if method == http.MethodPut {
-		change.document = body
-		resource, result, err := kindOf.replace(r.Context(), change)
-		if err != nil {
-			return nil, err
-		}
-		return h.written(r.Context(), m, http.StatusOK, resource, result)
-	}
-	if change.operations, err = operations(body); err != nil {
-		return nil, err
-	}
 	// A group may have very many members, which nobody asked to see (RFC 7644 §3.5.2 allows 204).
-	change.omit = m.route.kind == groups && len(p.projection.GetAttributes()) == 0
-	resource, result, err := kindOf.patch(r.Context(), change)
+	change.omit = method == http.MethodPatch && m.route.kind == groups && len(p.projection.GetAttributes()) == 0
+	resource, result, err := h.change(w, r, m, method, change)
 	if err != nil {
 		return nil, err
 	}
 	if change.omit {
 		resource = &identityv1.Resource{Id: resource.GetId(), Version: resource.GetVersion()}
 	}
-	return h.written(r.Context(), m, http.StatusOK, resource, result)
+	return h.written(r.Context(), m, http.StatusOK, resource, result, p.projection)
+}
+
+// change carries out a PUT or PATCH.
+func (h *Handler) change(w http.ResponseWriter, r *http.Request, m *message, method string, change write) (*identityv1.Resource, *identityv1.WriteResult, error) {
+	if inParts(r, m.route.kind) {
+		kind := identityv1.WriteGroupRequest_KIND_REPLACE
+		if method == http.MethodPatch {
+			kind = identityv1.WriteGroupRequest_KIND_PATCH
+		}
+		return h.writeInParts(w, r, m, &identityv1.WriteGroupRequest{
+			Kind: kind, Id: change.id, IfMatch: change.ifMatch, Projection: change.projection, OmitResource: change.omit,
+		})
+	}
+	body, err := h.readBody(w, r, m, h.bodyLimit(m.route.kind))
+	if err != nil {
+		return nil, nil, err
+	}
+	if method == http.MethodPut {
+		change.document = body
+		return h.resources[m.route.kind].replace(r.Context(), change)
+	}
+	if change.operations, err = operations(body); err != nil {
+		return nil, nil, err
+	}
+	return h.resources[m.route.kind].patch(r.Context(), change)
 }
 
 // operations reads a PatchOp as leniently as any directory may want it; identity holds each operation to its directory's
@@ -382,28 +427,41 @@ func operations(body []byte) ([]*identityv1.Operation, error) {
 	return all, nil
 }
 
-func (h *Handler) read(r *http.Request, m *message, resource *identityv1.Resource) *response {
-	a := &response{
-		status: http.StatusOK, etag: etag(resource.GetVersion()), location: m.location(resource.GetId()),
-		body: resource.GetDocument(),
-	}
+func (h *Handler) read(r *http.Request, m *message, resource *identityv1.Resource, p *identityv1.Projection) (*response, error) {
 	if noneMatch(r, resource.GetVersion()) {
-		a.status, a.body = http.StatusNotModified, nil
+		return &response{status: http.StatusNotModified, etag: etag(resource.GetVersion()), location: m.location(resource.GetId())}, nil
 	}
-	return a
+	return h.shown(r.Context(), m, http.StatusOK, resource, p)
 }
 
-// written answers a write: with the resource, or 204 without one.
-func (h *Handler) written(ctx context.Context, m *message, status int, resource *identityv1.Resource, result *identityv1.WriteResult) (*response, error) {
-	h.count(ctx, result)
-	a := &response{status: status, cursor: result.GetChangeCursor(), body: resource.GetDocument()}
+// shown answers with a resource.
+func (h *Handler) shown(ctx context.Context, m *message, status int, resource *identityv1.Resource, p *identityv1.Projection) (a *response, err error) {
+	a = &response{status: status, body: resource.GetDocument()}
+	if resource.GetLarge() {
+		// Another may have changed it meanwhile: it is shown, and tagged, as it is now.
+		if a.large, err = h.openGroup(ctx, m, resource.GetId(), p); err != nil {
+			return nil, err
+		}
+		resource = a.large.resource
+	}
 	if id := resource.GetId(); id != "" {
 		a.location = m.location(id)
 	}
 	if version := resource.GetVersion(); version > 0 {
 		a.etag = etag(version)
 	}
-	if len(a.body) == 0 {
+	return a, nil
+}
+
+// written answers a write: with the resource, or 204 without one.
+func (h *Handler) written(ctx context.Context, m *message, status int, resource *identityv1.Resource, result *identityv1.WriteResult, p *identityv1.Projection) (*response, error) {
+	h.count(ctx, result)
+	a, err := h.shown(ctx, m, status, resource, p)
+	if err != nil {
+		return nil, err
+	}
+	a.cursor = result.GetChangeCursor()
+	if len(a.body) == 0 && a.large == nil {
 		if status == http.StatusCreated {
 			return nil, errors.New("identity created a resource and did not return it")
 		}

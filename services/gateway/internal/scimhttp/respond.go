@@ -23,9 +23,13 @@ type response struct {
 	location string
 	cursor   string
 	body     []byte
+	large    *largeGroup // follows the body, and then the rest
+	rest     []byte
 }
 
-func (a *response) send(w http.ResponseWriter) {
+// send writes the answer; of a large one only the head where nobody asked for more. The error says that it could not be
+// written to its end.
+func (a *response) send(w http.ResponseWriter, headOnly bool) error {
 	h := w.Header()
 	set := func(name, value string) {
 		if value != "" {
@@ -35,7 +39,21 @@ func (a *response) send(w http.ResponseWriter) {
 	set("ETag", a.etag)
 	set("Location", a.location)
 	set(ChangeCursorHeader, a.cursor)
-	sendBody(w, a.status, a.body)
+	if a.large == nil {
+		sendBody(w, a.status, a.body)
+		return nil
+	}
+	h.Set("Content-Type", mediaSCIM)
+	w.WriteHeader(a.status)
+	if headOnly {
+		return nil
+	}
+	_, _ = w.Write(a.body) // as below: if the client left, the next write says so
+	if err := a.large.copyTo(w); err != nil {
+		return err
+	}
+	_, _ = w.Write(a.rest) // the client left: there is nobody to tell
+	return nil
 }
 
 // send writes the problem as a SCIM error that ends with the message ID.
@@ -112,5 +130,8 @@ func (p listPage) json() []byte {
 		}
 		body = append(body, document...)
 	}
-	return append(body, "]}"...)
+	return append(body, listEnd...)
 }
+
+// listEnd ends every page.
+const listEnd = "]}"

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +20,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.uber.org/goleak"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
@@ -26,6 +29,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/internal/bearer"
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/telemetry"
@@ -60,6 +64,10 @@ type identity struct {
 	panics   bool
 	document string
 	listed   *identityv1.ListResult
+	large    bool     // the document is too large to answer with
+	parts    []string // of a large group
+	cut      error    // after the parts
+	gone     bool     // it is deleted before its parts are read
 }
 
 func noted[R any](i *identity, ctx context.Context, request proto.Message, reply R) (R, error) {
@@ -77,6 +85,9 @@ func noted[R any](i *identity, ctx context.Context, request proto.Message, reply
 }
 
 func (i *identity) resource() *identityv1.Resource {
+	if i.large {
+		return &identityv1.Resource{Id: someID, Version: 3, Large: true}
+	}
 	return &identityv1.Resource{Id: someID, Version: 3, Document: []byte(i.document)}
 }
 
@@ -134,6 +145,52 @@ func (i *identity) DeleteGroup(ctx context.Context, r *identityv1.DeleteGroupReq
 
 func (i *identity) ListGroups(ctx context.Context, r *identityv1.ListGroupsRequest) (*identityv1.ListGroupsResponse, error) {
 	return noted(i, ctx, r, &identityv1.ListGroupsResponse{Result: i.listed})
+}
+
+// ReadGroup gives the document in its parts, and then the error that is to come after them.
+func (i *identity) ReadGroup(r *identityv1.ReadGroupRequest, stream grpc.ServerStreamingServer[identityv1.ReadGroupResponse]) error {
+	first, err := noted(i, stream.Context(), r, &identityv1.ReadGroupResponse{Resource: &identityv1.Resource{Id: someID, Version: 4}})
+	if err != nil {
+		return err
+	}
+	if i.gone {
+		return fault.Missing("group", r.GetId())
+	}
+	if err := stream.Send(first); err != nil {
+		return err
+	}
+	for _, part := range i.parts {
+		if err := stream.Send(&identityv1.ReadGroupResponse{Part: []byte(part)}); err != nil {
+			return err
+		}
+	}
+	return i.cut
+}
+
+// WriteGroup notes one call with all parts of the document.
+func (i *identity) WriteGroup(stream grpc.ClientStreamingServer[identityv1.WriteGroupRequest, identityv1.WriteGroupResponse]) error {
+	whole, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	i.mu.Lock()
+	early := i.err
+	i.mu.Unlock()
+	for early == nil {
+		next, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		whole.Part = append(whole.Part, next.GetPart()...)
+	}
+	reply, err := noted(i, stream.Context(), whole, &identityv1.WriteGroupResponse{Resource: i.resource(), Result: i.result()})
+	if err != nil {
+		return err
+	}
+	return stream.SendAndClose(reply)
 }
 
 func (i *identity) last(t *testing.T) call {

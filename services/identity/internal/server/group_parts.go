@@ -66,8 +66,17 @@ func (s *Server) WriteGroup(stream grpc.ClientStreamingServer[identityv1.WriteGr
 
 // receive puts a document together that has no more than size bytes.
 func receive(stream grpc.ClientStreamingServer[identityv1.WriteGroupRequest, identityv1.WriteGroupResponse], first []byte, size int64) ([]byte, error) {
-	document := append(make([]byte, 0, min(size, ahead)), first...)
-	for {
+	document := make([]byte, 0, min(size, ahead))
+	for part := first; ; {
+		length := len(document) + len(part)
+		if int64(length) > size {
+			return nil, fault.New(fault.InvalidRequest, "the document has more than the %d bytes that `size` says", size)
+		}
+		if length > cap(document) {
+			// It is as large as it says: growing step by step would hold it twice.
+			document = append(make([]byte, 0, size), document...)
+		}
+		document = append(document, part...)
 		next, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
 			return document, nil
@@ -75,15 +84,7 @@ func receive(stream grpc.ClientStreamingServer[identityv1.WriteGroupRequest, ide
 		if err != nil {
 			return nil, err
 		}
-		part := next.GetPart()
-		if int64(len(document)+len(part)) > size {
-			return nil, fault.New(fault.InvalidRequest, "the document has more than the %d bytes that `size` says", size)
-		}
-		if len(document)+len(part) > cap(document) {
-			// It is as large as it says: growing step by step would hold it twice.
-			document = append(make([]byte, 0, size), document...)
-		}
-		document = append(document, part...)
+		part = next.GetPart()
 	}
 }
 

@@ -1,0 +1,117 @@
+package scimhttp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"google.golang.org/grpc"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/gateway/internal/arrival"
+)
+
+// partBytes is how much of a large group's body is held here: the rest is on its way to identity, or not sent yet.
+const partBytes = 256 << 10
+
+// inParts says whether a message's body goes to identity in parts: that of a group, unless it is known to be small.
+func inParts(r *http.Request, k kind) bool {
+	return k == groups && (r.ContentLength < 0 || r.ContentLength > small)
+}
+
+// writeInParts passes the body of a group on as it comes. start says what is written.
+func (h *Handler) writeInParts(w http.ResponseWriter, r *http.Request, m *message, start *identityv1.WriteGroupRequest) (*identityv1.Resource, *identityv1.WriteResult, error) {
+	limit := h.config.MaxGroupBytes
+	if err := checkMediaType(r); err != nil {
+		return nil, nil, err
+	}
+	if r.ContentLength > limit {
+		return nil, nil, tooLarge(limit)
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	stream, err := h.d.Groups.WriteGroup(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	target := m.target()
+	if start.Target, start.Size = target, r.ContentLength; start.Size < 0 {
+		start.Size = limit
+	}
+	part, body, empty := make([]byte, partBytes), http.MaxBytesReader(w, r.Body, limit), true
+	for message := start; !m.bodyRead; {
+		n, err := fill(part, body)
+		if m.bodyRead = errors.Is(err, io.EOF); err != nil && !m.bodyRead {
+			return nil, nil, unreadable(err, limit)
+		}
+		empty = empty && n == 0
+		message.Part = part[:n]
+		if err := stream.Send(message); errors.Is(err, io.EOF) {
+			break // identity has answered before the end
+		} else if err != nil {
+			return nil, nil, err
+		}
+		message = &identityv1.WriteGroupRequest{Target: target}
+	}
+	if m.bodyRead {
+		arrival.Complete(w)
+	}
+	if empty {
+		return nil, nil, noBody()
+	}
+	written, err := stream.CloseAndRecv()
+	return written.GetResource(), written.GetResult(), err
+}
+
+// fill reads a part. io.EOF says that it is the last one; io.ReadFull would say the same of a body that was cut.
+func fill(part []byte, body io.Reader) (n int, err error) {
+	for n < len(part) && err == nil {
+		var read int
+		read, err = body.Read(part[n:])
+		n += read
+	}
+	return n, err
+}
+
+// largeGroup is a group whose document comes in parts.
+type largeGroup struct {
+	resource *identityv1.Resource
+	parts    grpc.ServerStreamingClient[identityv1.ReadGroupResponse]
+}
+
+// openGroup begins to read a large group. What it is is known when it returns; it ends with the context.
+func (h *Handler) openGroup(ctx context.Context, m *message, id string, p *identityv1.Projection) (*largeGroup, error) {
+	stream, err := h.d.Groups.ReadGroup(ctx, &identityv1.ReadGroupRequest{Target: m.target(), Id: id, Projection: p})
+	if err != nil {
+		return nil, err
+	}
+	first, err := stream.Recv()
+	if errors.Is(err, io.EOF) {
+		err = errors.New("identity ended a group before it began")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &largeGroup{resource: first.GetResource(), parts: stream}, nil
+}
+
+// errClientLeft says that an answer could not be written to its end: there is nobody to tell.
+var errClientLeft = errors.New("the client left")
+
+// copyTo writes the document.
+func (g *largeGroup) copyTo(w io.Writer) error {
+	for {
+		next, err := g.parts.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(next.GetPart()); err != nil {
+			return fmt.Errorf("%w: %w", errClientLeft, err)
+		}
+	}
+}
