@@ -21,6 +21,7 @@ type deployment struct {
 // plan says what a deployment is made of.
 type plan struct {
 	split    bool
+	binary   string              // see process
 	database string              // URL of a PostgreSQL; empty is SQLite, a file a service
 	redis    string              // URL; empty is none
 	replicas map[string]int      // more than one, by service
@@ -60,6 +61,7 @@ func deploy(t *testing.T, p plan) *deployment {
 		order = append(order, name)
 		all := append(append(append([]string{}, common...), env...), p.each[name]...)
 		d.processes[name] = newProcess(t, name, append(all, "USHER_DATA_DIR="+filepath.Join(t.TempDir(), name), "USHER_OPS_ADDR="+freeAddr(t))...)
+		d.processes[name].binary = p.binary
 	}
 	if !p.split {
 		add("all", doors()...)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -99,10 +100,11 @@ func (r refusing) Invoke(ctx context.Context, method string, args, reply any, op
 
 // process is a process of an Usher.
 type process struct {
-	t    *testing.T
-	name string
-	env  []string
-	log  string // file of what it logs
+	t      *testing.T
+	name   string
+	env    []string
+	log    string // file of what it logs
+	binary string // the product's own, in place of this one
 
 	restarting sync.Mutex
 
@@ -129,13 +131,9 @@ func newProcess(t *testing.T, name string, env ...string) *process {
 func (p *process) start() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	binary, err := os.Executable()
-	if err != nil {
-		return err
-	}
 	var last error
 	for range 20 {
-		if last = p.try(binary); last == nil {
+		if last = p.try(); last == nil {
 			return nil
 		}
 		// Its port may have been taken for a moment while it was down.
@@ -143,9 +141,16 @@ func (p *process) start() error {
 	return last
 }
 
-func (p *process) try(binary string) error {
+func (p *process) try() error {
+	binary, err := os.Executable()
+	if err != nil {
+		return err
+	}
 	// The context is not the test's: a cleanup kills it.
 	cmd := exec.CommandContext(context.Background(), binary)
+	if p.binary != "" {
+		cmd = exec.CommandContext(context.Background(), p.binary, "serve", "--migrate")
+	}
 	cmd.Env = p.env
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -153,6 +158,14 @@ func (p *process) try(binary string) error {
 	}
 	defer log.Close()
 	cmd.Stderr = log
+	if p.binary != "" {
+		if err := cmd.Start(); err != nil {
+			return err
+		}
+		p.cmd, p.addrs = cmd, addresses{p.setting("SCIM_ADDR"), p.setting("ADMIN_ADDR"), p.setting("GRPC_ADDR"), p.setting("OPS_ADDR")}
+		eventually(p.t, p.name+" is ready", p.ready)
+		return nil
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -171,6 +184,39 @@ func (p *process) try(binary string) error {
 	_, _ = cmd.Process.Kill(), cmd.Wait() // it may have ended by itself
 	said, _ := os.ReadFile(p.log)
 	return fmt.Errorf("process %s did not start: %w\n%s", p.name, err, tail(string(said)))
+}
+
+// setting is what the environment says of a setting.
+func (p *process) setting(name string) (value string) {
+	for _, variable := range p.env {
+		if given, ok := strings.CutPrefix(variable, "USHER_"+name+"="); ok {
+			value = given
+		}
+	}
+	return value
+}
+
+// ready says whether the product says that it is.
+func (p *process) ready() bool {
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+p.addrs.Ops+"/readyz", nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	return response.Body.Close() == nil && response.StatusCode == http.StatusOK
+}
+
+// product builds the product as it is shipped: without the race detector, which takes several times the memory.
+func product(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "usher")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../cmd/usher").CombinedOutput(); err != nil {
+		t.Fatalf("building the product: %v\n%s", err, out)
+	}
+	return binary
 }
 
 // warnings are the lines of a log that say what is wrong.

@@ -273,7 +273,7 @@ func TestServiceCredentialsOpenTheseRPCs(t *testing.T) {
 
 func TestWhatReadsSaysSo(t *testing.T) {
 	t.Parallel()
-	verbs := []string{"Get", "List", "BatchGet", "Lookup", "Find", "Check", "Watch", "Wait", "Resolve"}
+	verbs := []string{"Get", "List", "BatchGet", "Lookup", "Find", "Check", "Watch", "Wait", "Resolve", "Read"}
 	for _, m := range everyRPC() {
 		named := slices.ContainsFunc(verbs, func(verb string) bool { return strings.HasPrefix(string(m.Name()), verb) })
 		if named != reads(m) {

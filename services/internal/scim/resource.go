@@ -1,6 +1,9 @@
 package scim
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // New reads the body of a POST (RFC 7644 §3.3), which nobody may change afterwards. Errors are invalidSyntax for a body that
 // isn't a SCIM resource, invalidValue for one with values that can't be.
@@ -16,11 +19,18 @@ func (t *ResourceType) Replace(old *Document, body []byte, o Options) (*Result, 
 	if err != nil {
 		return nil, err
 	}
-	r.Changed = !bytes.Equal(old.raw, r.Document.raw)
-	if t.members != nil && len(r.Members) == 0 {
-		r.Members = []MemberEdit{{Kind: ReplaceMembers}}
+	return r.Replacing(old), nil
+}
+
+// Replacing makes of the result of New what Replace gives: who compares with several documents, one after another, need not
+// read the body each time, nor hold it.
+func (r *Result) Replacing(old *Document) *Result {
+	replacing := *r
+	replacing.Changed = !bytes.Equal(old.raw, r.Document.raw)
+	if r.Document.t.members != nil && len(r.Members) == 0 {
+		replacing.Members = []MemberEdit{{Kind: ReplaceMembers}}
 	}
-	return r, nil
+	return &replacing
 }
 
 func (t *ResourceType) read(body []byte, o Options) (*Result, error) {
@@ -52,7 +62,25 @@ func (t *ResourceType) read(body []byte, o Options) (*Result, error) {
 		e.result.Members = append(e.result.Members, MemberEdit{Kind: AddMembers, Members: members.members})
 	}
 	e.result.Members = asReplacement(e.result.Members)
-	return e.finish(nil, len(body))
+	result, err := e.finish(nil, min(len(body), largeBody))
+	if err == nil && len(body) > largeBody {
+		err = result.letGo()
+	}
+	return result, err
+}
+
+// largeBody is one that a result does not hold.
+const largeBody = 64 << 10
+
+// letGo copies what is a part of the body: nobody should hold millions of bytes for the ids that are in them.
+func (r *Result) letGo() (err error) {
+	for _, edit := range r.Members {
+		for i := range edit.Members {
+			edit.Members[i].Value = strings.Clone(edit.Members[i].Value)
+		}
+	}
+	r.Document, err = ParseStored(r.Document.t, r.Document.raw)
+	return err
 }
 
 // asReplacement makes the members of a body, which read as additions, one replacement.

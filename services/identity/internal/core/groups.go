@@ -129,10 +129,19 @@ func (c *Core) Group(ctx context.Context, call Call, id string) (Resource, error
 	return c.renderGroup(ctx, call, g)
 }
 
-// ReplaceGroup makes a group what the body says, its members too.
-func (c *Core) ReplaceGroup(ctx context.Context, call Call, id string, body []byte, versions []int64) (Resource, Outcome, error) {
-	return c.changeGroup(ctx, call, id, versions, true, func(old *scim.Document, options scim.Options) (*scim.Result, error) {
-		return scim.GroupType().Replace(old, body, options)
+// ReplaceGroup makes a group what the body says, its members too. The body, which may be large, is not held while it is
+// written.
+func (c *Core) ReplaceGroup(ctx context.Context, call Call, id string, body []byte, versions []int64) (r Resource, o Outcome, err error) {
+	directory, err := c.directory(ctx, call.Scope)
+	if err != nil {
+		return r, o, err
+	}
+	made, err := scim.GroupType().New(body, c.options(directory))
+	if err != nil {
+		return r, o, refused(err)
+	}
+	return c.changeGroup(ctx, call, id, versions, true, func(old *scim.Document, _ scim.Options) (*scim.Result, error) {
+		return made.Replacing(old), nil
 	})
 }
 

@@ -1,0 +1,197 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	_ "modernc.org/sqlite" // the database of a process that is down is filled
+
+	"github.com/usher-scim/usher/services/internal/testkit"
+)
+
+const (
+	largeGroup = 250_000
+	// memoryGoal is what the Go runtime is told to keep to. A process takes more: the binary's own pages, stacks, and what
+	// SQLite caches, for each of its files and connections.
+	memoryGoal = "100MiB"
+)
+
+func memberOf(n int) string { return fmt.Sprintf("01900000-0000-7000-8000-%012x", n) }
+
+// A group of 250,000 members: created by PATCHes, read, replaced by what was read, by a process of bounded memory.
+func TestALargeGroupInLittleMemory(t *testing.T) {
+	t.Parallel()
+	binary := product(t)
+	for name, setup := range map[string]struct {
+		topology
+		most int // that a process may ever take
+	}{
+		"SQLite, one process":             {topology{}, 320 << 20},
+		"PostgreSQL, a process a service": {topology{split: true, postgres: true}, 200 << 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := plan{split: setup.split, binary: binary, env: []string{"GOMEMLIMIT=" + memoryGoal}}
+			if setup.postgres {
+				p.database = testkit.Postgres(t, "usher", func(context.Context, string) error { return nil })
+			}
+			u := deploy(t, p)
+			d := u.newDirectory(nil)
+			seed := d.user("seed")
+			identity := u.processes["all"]
+			if setup.split {
+				identity = u.processes["identity"]
+			}
+			if err := identity.terminate(); err != nil {
+				t.Fatal(err)
+			}
+			fillUsers(t, p.database, filepath.Join(identity.setting("DATA_DIR"), "identity.db"), seed)
+			if err := identity.start(); err != nil {
+				t.Fatal(err)
+			}
+
+			id := d.group("everybody")
+			for first := 0; first < largeGroup; first += 1000 {
+				values := make([]map[string]string, 1000)
+				for i := range values {
+					values[i] = map[string]string{"value": memberOf(first + i)}
+				}
+				d.patch("/Groups/"+id, "add", "members", values, http.StatusNoContent)
+			}
+			everybody := d.requireMembers(id, 0, largeGroup)
+
+			// What was read goes back without its first member, with all that a server adds.
+			without := bytes.Replace(everybody, firstMember(t, everybody), nil, 1)
+			d.send("PUT", "/Groups/"+id+"?excludedAttributes=members", string(without), http.StatusOK)
+			d.requireMembers(id, 1, largeGroup)
+			if groups := d.send("GET", "/Users/"+memberOf(0), "", http.StatusOK).body["groups"]; groups != nil {
+				t.Errorf("who left is still in %v", groups)
+			}
+			if groups := d.send("GET", "/Users/"+memberOf(1), "", http.StatusOK).body["groups"]; groups == nil {
+				t.Error("who stayed is in no group")
+			}
+			found := d.send("GET", "/Groups?excludedAttributes=members&filter="+`members+eq+"`+memberOf(7)+`"`, "", http.StatusOK)
+			if total := found.body["totalResults"]; total != 1.0 {
+				t.Errorf("%v groups have the member", total)
+			}
+
+			for name, process := range u.processes {
+				resident := process.mostResident()
+				t.Logf("%s took %d MiB at most", name, resident>>20)
+				if resident > setup.most {
+					t.Errorf("%s took %d MiB", name, resident>>20)
+				}
+			}
+		})
+	}
+}
+
+// fillUsers copies a user to those that memberOf names, in the database of an identity that is down.
+func fillUsers(t *testing.T, database, file, seed string) {
+	t.Helper()
+	const copies = `INSERT INTO %susers (organization_id, id, directory_id, user_name, user_name_folded, external_id, display_name, active,
+			version, document, create_time, update_time)
+		SELECT organization_id, n.id, directory_id, n.id, n.id, '', n.id, active, version, document, create_time, update_time
+		FROM %[1]susers u, n WHERE u.id = $1`
+	if database == "" {
+		db, err := sql.Open("sqlite", file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.ExecContext(t.Context(), `WITH RECURSIVE i (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM i WHERE i < $2),
+			n AS (SELECT printf('01900000-0000-7000-8000-%012x', i) AS id FROM i) `+fmt.Sprintf(copies, ""), seed, largeGroup-1); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	db, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(context.WithoutCancel(t.Context()))
+	if _, err := db.Exec(t.Context(), `WITH n AS (SELECT '01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0') AS id
+		FROM generate_series(0, $2::integer) i) `+fmt.Sprintf(copies, "usher_identity."), seed, largeGroup-1); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// requireMembers reads a group, which must have the members of these numbers, and gives its document.
+func (d *directory) requireMembers(id string, from, to int) []byte {
+	d.u.t.Helper()
+	request, err := http.NewRequestWithContext(d.u.t.Context(), http.MethodGet, d.baseURL+"/Groups/"+id, nil)
+	if err != nil {
+		d.u.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+d.key)
+	response, err := d.http.Do(request)
+	if err != nil {
+		d.u.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	document, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		d.u.t.Fatalf("%d, %v", response.StatusCode, err)
+	}
+	var group struct {
+		Members []struct{ Value, Display string }
+	}
+	if err := json.Unmarshal(document, &group); err != nil {
+		d.u.t.Fatal(err)
+	}
+	if len(group.Members) != to-from {
+		d.u.t.Fatalf("the group has %d members, not %d", len(group.Members), to-from)
+	}
+	for i, m := range group.Members {
+		if want := memberOf(from + i); m.Value != want || m.Display != want {
+			d.u.t.Fatalf("member %d is %v, not %s", i, m, want)
+		}
+	}
+	return document
+}
+
+// firstMember is the text of the first member in a group's document, with the comma after it.
+func firstMember(t *testing.T, document []byte) []byte {
+	t.Helper()
+	_, members, found := bytes.Cut(document, []byte(`"members":[`))
+	end := bytes.Index(members, []byte(`},`))
+	if !found || end < 0 {
+		t.Fatalf("the group has no members")
+	}
+	return members[:end+2]
+}
+
+// mostResident is the most memory that a process took since it started, in bytes.
+func (p *process) mostResident() int {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	status, err := os.Open(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer status.Close()
+	for lines := bufio.NewScanner(status); lines.Scan(); {
+		if size, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
+			kib, err := strconv.Atoi(strings.Fields(size)[0])
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			return kib << 10
+		}
+	}
+	p.t.Fatal("the system does not say what a process takes")
+	return 0
+}
