@@ -156,7 +156,7 @@ func TestARowWithoutATestIsFound(t *testing.T) {
 			}
 		})
 	}
-	if _, err := rows("## RFC 1: of tests\n| §9 | to be there | "+own+" |"); err == nil {
+	if _, err := rows("## RFC 1: of tests\n| §9 | to be there | " + own + " |"); err == nil {
 		t.Error("a row without a level is read")
 	}
 }
