@@ -44,6 +44,10 @@ type Config struct {
 	MaxBodyBytes int64
 	// MaxGroupBytes bounds the SCIM body of a group. Default 64 MiB.
 	MaxGroupBytes int64
+	// MaxBulkBytes bounds the body of a SCIM Bulk. Default 4 MiB.
+	MaxBulkBytes int64
+	// MaxBulkOperations is how many operations a SCIM Bulk may hold. Default 1,000.
+	MaxBulkOperations int
 	// RequestTimeout is how long a SCIM message may take, and the body of an admin request to arrive. Default 30 seconds.
 	RequestTimeout time.Duration
 	// RatePerSecond is how many messages a second one directory may send; 0 is any number.
@@ -135,8 +139,8 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	g.recorder = events.New(g.spool, failedeventsv1.NewEventRecordServiceClient(d.FailedEvents), instruments, d.Log, events.Retry{})
 	g.scim = scimhttp.New(scimhttp.Config{
 		PublicURL: strings.TrimSuffix(c.PublicURL, "/"), ServerName: server, MaxBodyBytes: c.MaxBodyBytes,
-		MaxGroupBytes: c.MaxGroupBytes, BodiesInFlight: bodiesInFlight, RequestTimeout: c.RequestTimeout,
-		RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
+		MaxGroupBytes: c.MaxGroupBytes, MaxBulkBytes: c.MaxBulkBytes, MaxOperations: c.MaxBulkOperations,
+		BodiesInFlight: bodiesInFlight, RequestTimeout: c.RequestTimeout, RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
 	}, scimhttp.Dependencies{
 		Users: identityv1.NewUserServiceClient(d.Identity), Groups: identityv1.NewGroupServiceClient(d.Identity),
 		Directories: authn.NewDirectories(d.Keys), Rates: d.Rates, Events: g.recorder, Metrics: instruments,
@@ -174,9 +178,14 @@ func (c Config) complete() (Config, string, error) {
 	defaults(&problems, "gateway.spool_bytes", &c.SpoolBytes, 256<<20)
 	defaults(&problems, "gateway.max_body_bytes", &c.MaxBodyBytes, 1<<20)
 	defaults(&problems, "gateway.max_group_bytes", &c.MaxGroupBytes, 64<<20)
+	defaults(&problems, "gateway.max_bulk_bytes", &c.MaxBulkBytes, 4<<20)
+	defaults(&problems, "gateway.max_bulk_operations", &c.MaxBulkOperations, 1000)
 	defaults(&problems, "gateway.request_timeout", &c.RequestTimeout, 30*time.Second)
 	if c.MaxGroupBytes > 64<<20 {
 		problems = append(problems, errors.New("gateway.max_group_bytes must be at most 64 MiB: messages between services end there"))
+	}
+	if c.MaxBulkBytes > 64<<20 {
+		problems = append(problems, errors.New("gateway.max_bulk_bytes must be at most 64 MiB: it is held in memory"))
 	}
 	if c.MaxBodyBytes > 64<<20 {
 		problems = append(problems, errors.New("gateway.max_body_bytes must be at most 64 MiB: messages between services end there"))
@@ -187,7 +196,7 @@ func (c Config) complete() (Config, string, error) {
 	return c, u.Hostname(), errors.Join(problems...)
 }
 
-func defaults[T int64 | time.Duration](problems *[]error, key string, value *T, byDefault T) {
+func defaults[T int | int64 | time.Duration](problems *[]error, key string, value *T, byDefault T) {
 	switch {
 	case *value < 0:
 		*problems = append(*problems, fmt.Errorf("%s must not be negative, not %v", key, *value))

@@ -367,13 +367,15 @@ func TestTheThreeFaces(t *testing.T) {
 func TestAllProblemsOfAConfigAreNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := gateway.New(gateway.Config{
-		PublicURL: "ftp://x", SpoolBytes: -1, MaxBodyBytes: -1, MaxGroupBytes: 65 << 20, RequestTimeout: -1, RatePerSecond: -1,
+		PublicURL: "ftp://x", SpoolBytes: -1, MaxBodyBytes: -1, MaxGroupBytes: 65 << 20, MaxBulkBytes: 65 << 20,
+		MaxBulkOperations: -1, RequestTimeout: -1, RatePerSecond: -1,
 	}, newOthers().dependencies(t))
 	if err == nil {
 		t.Fatal("it was taken")
 	}
 	for _, key := range []string{
-		"public_url", "spool_path", "spool_bytes", "max_body_bytes", "max_group_bytes", "request_timeout", "rate_per_second",
+		"public_url", "spool_path", "spool_bytes", "max_body_bytes", "max_group_bytes", "max_bulk_bytes", "max_bulk_operations",
+		"request_timeout", "rate_per_second",
 	} {
 		if !strings.Contains(err.Error(), key) {
 			t.Errorf("%s is not named: %v", key, err)

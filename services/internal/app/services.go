@@ -192,6 +192,7 @@ func (a *App) startGateway() (*gateway.Gateway, error) {
 	gate, err := gateway.New(gateway.Config{
 		PublicURL: a.PublicURL(), SpoolPath: a.folder.path("spool"), SpoolBytes: a.settings.Gateway.SpoolBytes,
 		MaxBodyBytes: a.settings.Gateway.MaxBodyBytes, MaxGroupBytes: a.settings.Gateway.MaxGroupBytes,
+		MaxBulkBytes: a.settings.Gateway.MaxBulkBytes, MaxBulkOperations: a.settings.Gateway.MaxBulkOperations,
 		RequestTimeout: a.settings.Gateway.RequestTimeout, RatePerSecond: a.settings.Gateway.RatePerSecond,
 		OperatorToken: gateway.Secret(token),
 	}, d)

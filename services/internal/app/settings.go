@@ -69,11 +69,13 @@ type RuleSettings struct {
 
 // GatewaySettings are the gateway's.
 type GatewaySettings struct {
-	RatePerSecond  float64       `koanf:"rate_per_second" doc:"SCIM requests a second that a directory may send; 0 is no limit, and the default in development mode."`
-	MaxBodyBytes   int64         `koanf:"max_body_bytes" doc:"Largest body of a SCIM request."`
-	MaxGroupBytes  int64         `koanf:"max_group_bytes" doc:"Largest body of a SCIM request about a group."`
-	SpoolBytes     int64         `koanf:"spool_bytes" doc:"Largest size of the spool of failed events that are not delivered yet."`
-	RequestTimeout time.Duration `koanf:"request_timeout" doc:"How long a SCIM request may take."`
+	RatePerSecond     float64       `koanf:"rate_per_second" doc:"SCIM requests a second that a directory may send; 0 is no limit, and the default in development mode."`
+	MaxBodyBytes      int64         `koanf:"max_body_bytes" doc:"Largest body of a SCIM request."`
+	MaxGroupBytes     int64         `koanf:"max_group_bytes" doc:"Largest body of a SCIM request about a group."`
+	MaxBulkBytes      int64         `koanf:"max_bulk_bytes" doc:"Largest body of a SCIM Bulk request."`
+	MaxBulkOperations int           `koanf:"max_bulk_operations" doc:"How many operations a SCIM Bulk request may hold."`
+	SpoolBytes        int64         `koanf:"spool_bytes" doc:"Largest size of the spool of failed events that are not delivered yet."`
+	RequestTimeout    time.Duration `koanf:"request_timeout" doc:"How long a SCIM request may take."`
 }
 
 // Defaults gives the settings of a process that was told nothing.
@@ -87,7 +89,8 @@ func Defaults() Settings {
 		SCIMAddr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", GRPCAddr: "127.0.0.1:8082", OpsAddr: "127.0.0.1:8083",
 		LogLevel: "info", LogFormat: "json", ShutdownDelay: 5 * time.Second, ShutdownTimeout: 15 * time.Second,
 		Gateway: GatewaySettings{
-			RatePerSecond: 100, MaxBodyBytes: 1 << 20, MaxGroupBytes: 64 << 20, SpoolBytes: 256 << 20,
+			RatePerSecond: 100, MaxBodyBytes: 1 << 20, MaxGroupBytes: 64 << 20, MaxBulkBytes: 4 << 20,
+			MaxBulkOperations: 1000, SpoolBytes: 256 << 20,
 			RequestTimeout: 30 * time.Second,
 		},
 		Directory:    service("127.0.0.1:8090"),
@@ -204,15 +207,17 @@ func (s Settings) Check() error {
 		c.wrong("log_format", "json or text", s.LogFormat)
 	}
 	for key, value := range map[string]float64{
-		"shutdown_timeout":          s.ShutdownTimeout.Seconds(),
-		"gateway.max_body_bytes":    float64(s.Gateway.MaxBodyBytes),
-		"gateway.max_group_bytes":   float64(s.Gateway.MaxGroupBytes),
-		"gateway.spool_bytes":       float64(s.Gateway.SpoolBytes),
-		"gateway.request_timeout":   s.Gateway.RequestTimeout.Seconds(),
-		"rule.workers":              float64(s.Rule.Workers),
-		"rule.feed_retention":       s.Rule.FeedRetention.Seconds(),
-		"identity.change_retention": s.Identity.ChangeRetention.Seconds(),
-		"identity.scan_limit":       float64(s.Identity.ScanLimit),
+		"shutdown_timeout":            s.ShutdownTimeout.Seconds(),
+		"gateway.max_body_bytes":      float64(s.Gateway.MaxBodyBytes),
+		"gateway.max_group_bytes":     float64(s.Gateway.MaxGroupBytes),
+		"gateway.max_bulk_bytes":      float64(s.Gateway.MaxBulkBytes),
+		"gateway.max_bulk_operations": float64(s.Gateway.MaxBulkOperations),
+		"gateway.spool_bytes":         float64(s.Gateway.SpoolBytes),
+		"gateway.request_timeout":     s.Gateway.RequestTimeout.Seconds(),
+		"rule.workers":                float64(s.Rule.Workers),
+		"rule.feed_retention":         s.Rule.FeedRetention.Seconds(),
+		"identity.change_retention":   s.Identity.ChangeRetention.Seconds(),
+		"identity.scan_limit":         float64(s.Identity.ScanLimit),
 	} {
 		c.above0(key, value)
 	}

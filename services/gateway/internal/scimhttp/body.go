@@ -83,7 +83,7 @@ func (h *Handler) hold(r *http.Request, m *message, limit int64) error {
 	if size < 0 {
 		size = limit // it may become as large
 	}
-	if size <= small {
+	if size <= small || m.within != "" { // a Bulk's operations are held with it
 		return nil
 	}
 	if err := h.bodies.Acquire(r.Context(), size); err != nil {

@@ -16,7 +16,7 @@ const (
 )
 
 // discover answers what describes the service (RFC 7644 §4).
-func discover(r *http.Request, to route, baseURL string) (*response, error) {
+func (h *Handler) discover(r *http.Request, to route, baseURL string) (*response, error) {
 	if r.URL.Query().Has("filter") {
 		// RFC 7644 §4 asks for this, so that nobody takes an unfiltered answer for a filtered one.
 		return nil, &problem{
@@ -25,7 +25,7 @@ func discover(r *http.Request, to route, baseURL string) (*response, error) {
 	}
 	switch to.endpoint {
 	case configEndpoint:
-		return rendered(serviceProviderConfig(baseURL))
+		return rendered(h.serviceProviderConfig(baseURL))
 	case resourceTypesEndpoint:
 		return renderedAll(scim.ResourceTypes(), baseURL)
 	case schemasEndpoint:
@@ -70,7 +70,7 @@ func renderedAll[T interface {
 
 // serviceProviderConfig says what is served, and what is not (RFC 7643 §5, RFC 9865 §4). No cursorTimeout: cursors do not
 // expire.
-func serviceProviderConfig(baseURL string) ([]byte, error) {
+func (h *Handler) serviceProviderConfig(baseURL string) ([]byte, error) {
 	type supported struct {
 		Supported bool `json:"supported"`
 	}
@@ -88,15 +88,16 @@ func serviceProviderConfig(baseURL string) ([]byte, error) {
 		DefaultPageSize         int    `json:"defaultPageSize"`
 		MaxPageSize             int    `json:"maxPageSize"`
 	}
+	type bulk struct {
+		Supported      bool  `json:"supported"`
+		MaxOperations  int   `json:"maxOperations"`
+		MaxPayloadSize int64 `json:"maxPayloadSize"`
+	}
 	return json.Marshal(struct {
 		Schemas []string  `json:"schemas"`
 		Patch   supported `json:"patch"`
-		Bulk    struct {
-			Supported      bool `json:"supported"`
-			MaxOperations  int  `json:"maxOperations"`
-			MaxPayloadSize int  `json:"maxPayloadSize"`
-		} `json:"bulk"`
-		Filter struct {
+		Bulk    bulk      `json:"bulk"`
+		Filter  struct {
 			Supported  bool `json:"supported"`
 			MaxResults int  `json:"maxResults"`
 		} `json:"filter"`
@@ -109,6 +110,7 @@ func serviceProviderConfig(baseURL string) ([]byte, error) {
 	}{
 		Schemas: []string{"urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"},
 		Patch:   supported{true},
+		Bulk:    bulk{Supported: true, MaxOperations: h.config.MaxOperations, MaxPayloadSize: h.config.MaxBulkBytes},
 		Filter: struct {
 			Supported  bool `json:"supported"`
 			MaxResults int  `json:"maxResults"`

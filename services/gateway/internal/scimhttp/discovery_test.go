@@ -35,8 +35,12 @@ func TestTheServiceDescribesItself(t *testing.T) {
 	w := newWorld(t)
 	type supported struct{ Supported bool }
 	config := get[struct {
-		Patch, Bulk, ChangePassword, Sort, ETag supported
-		Filter                                  struct {
+		Patch, ChangePassword, Sort, ETag supported
+		Bulk                              struct {
+			Supported                     bool
+			MaxOperations, MaxPayloadSize int
+		}
+		Filter struct {
 			Supported  bool
 			MaxResults int
 		}
@@ -49,7 +53,8 @@ func TestTheServiceDescribesItself(t *testing.T) {
 		AuthenticationSchemes []struct{ Type string }
 		Meta                  struct{ Location string }
 	}](t, w, "/ServiceProviderConfig")
-	if !config.Patch.Supported || config.Bulk.Supported || config.ChangePassword.Supported || !config.Sort.Supported ||
+	if !config.Patch.Supported || !config.Bulk.Supported ||
+		config.Bulk.MaxOperations != 20 || config.Bulk.MaxPayloadSize != 20_000 || config.ChangePassword.Supported || !config.Sort.Supported ||
 		!config.ETag.Supported || !config.Filter.Supported || config.Filter.MaxResults != 1000 ||
 		len(config.AuthenticationSchemes) != 1 || config.AuthenticationSchemes[0].Type != "oauthbearertoken" ||
 		config.Meta.Location != base+"/ServiceProviderConfig" {

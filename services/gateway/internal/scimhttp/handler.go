@@ -45,6 +45,8 @@ type Config struct {
 	ServerName     string // for spans: a client's Host header is not to be believed
 	MaxBodyBytes   int64
 	MaxGroupBytes  int64
+	MaxBulkBytes   int64
+	MaxOperations  int   // of one Bulk
 	BodiesInFlight int64 // bytes of all large bodies that are held at a time; no less than the larger limit
 	RequestTimeout time.Duration
 	RatePerSecond  float64 // messages of one directory; 0: any number
@@ -122,7 +124,8 @@ type message struct {
 	lease         keylease.Lease
 	baseURL       string
 	bodyRead      bool
-	held          int64 // of the bodies in flight
+	held          int64  // of the bodies in flight
+	within        string // of one operation of a Bulk: what it is part of
 }
 
 // rateLimited is the tally's word for a message over its directory's rate; the others are refusals.
@@ -238,7 +241,7 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, m *message) (
 	if m.route.endpoint == unknownEndpoint {
 		return nil, &problem{
 			status: http.StatusNotFound, reason: fault.NotFound,
-			detail: "SCIM has no such endpoint here; there are /Users, /Groups, /ServiceProviderConfig, /ResourceTypes and /Schemas.",
+			detail: "SCIM has no such endpoint here; there are /Users, /Groups, /Bulk, /ServiceProviderConfig, /ResourceTypes and /Schemas.",
 			remedy: "Check the Base URL at the identity provider: it ends with the directory's id.",
 		}
 	}
@@ -270,8 +273,10 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, m *message) (
 		return h.list(r, m, p)
 	case resourceEndpoint:
 		return h.resource(w, r, m, method)
+	case bulkEndpoint:
+		return h.bulk(w, r, m)
 	default:
-		return discover(r, m.route, m.baseURL)
+		return h.discover(r, m.route, m.baseURL)
 	}
 }
 
@@ -437,7 +442,7 @@ func (h *Handler) read(r *http.Request, m *message, resource *identityv1.Resourc
 // shown answers with a resource.
 func (h *Handler) shown(ctx context.Context, m *message, status int, resource *identityv1.Resource, p *identityv1.Projection) (a *response, err error) {
 	a = &response{status: status, body: resource.GetDocument()}
-	if resource.GetLarge() {
+	if resource.GetLarge() && m.within == "" { // a Bulk shows no resource
 		// Another may have changed it meanwhile: it is shown, and tagged, as it is now.
 		if a.large, err = h.openGroup(ctx, m, resource.GetId(), p); err != nil {
 			return nil, err
@@ -461,7 +466,7 @@ func (h *Handler) written(ctx context.Context, m *message, status int, resource 
 		return nil, err
 	}
 	a.cursor = result.GetChangeCursor()
-	if len(a.body) == 0 && a.large == nil {
+	if len(a.body) == 0 && !resource.GetLarge() {
 		if status == http.StatusCreated {
 			return nil, errors.New("identity created a resource and did not return it")
 		}
@@ -510,7 +515,7 @@ func (h *Handler) log(ctx context.Context, m *message, status int, took time.Dur
 		slog.String(rpc.MessageIDAttribute, m.id),
 		slog.String("organization", m.lease.OrganizationID),
 		slog.String("directory", m.lease.DirectoryID),
-		slog.String("route", m.method+" "+m.route.template()),
+		slog.String("route", m.operation()),
 		slog.Int("status", status),
 		slog.Duration("duration", took),
 	}
@@ -534,11 +539,14 @@ func (h *Handler) event(ctx context.Context, m *message, p *problem) *failedeven
 	return &failedeventsv1.FailedEvent{
 		Id: ids.New(), OrganizationId: m.lease.OrganizationID, DirectoryId: m.lease.DirectoryID, MessageId: m.id,
 		Source: failedeventsv1.EventSource_EVENT_SOURCE_GATEWAY, Time: timestamppb.New(h.d.Now()),
-		Operation: m.method + " " + m.route.template(), ResourceId: m.resourceID(), Status: int32(p.status), //nolint:gosec // a status
+		Operation: m.operation(), ResourceId: m.resourceID(), Status: int32(p.status), //nolint:gosec // a status
 		Reason: fault.ReasonName(p.reason), ScimType: string(p.scimType), Detail: cut(withoutValues(p.detail), 4000),
 		Remedy: cut(remedyOf(p), 1000), TraceId: traceID(ctx),
 	}
 }
+
+// operation names what the message asks for: no id is in it.
+func (m *message) operation() string { return m.within + m.method + " " + m.route.template() }
 
 // resourceID is the id in the address if it is one of ours: a client may put anything there, such as an e-mail address.
 func (m *message) resourceID() string {

@@ -68,6 +68,11 @@ func (p *problem) send(w http.ResponseWriter, messageID string) {
 	if p.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
 	}
+	sendBody(w, p.status, p.json(messageID))
+}
+
+// json is the problem as a SCIM error (RFC 7644 §3.12).
+func (p *problem) json(messageID string) []byte {
 	body, err := json.Marshal(struct {
 		Schemas  []string `json:"schemas"`
 		Status   string   `json:"status"`
@@ -78,9 +83,9 @@ func (p *problem) send(w http.ResponseWriter, messageID string) {
 		p.detail + " (message " + messageID + ")",
 	})
 	if err != nil {
-		body = nil // strings always marshal
+		return nil // strings always marshal
 	}
-	sendBody(w, p.status, body)
+	return body
 }
 
 func sendBody(w http.ResponseWriter, status int, body []byte) {

@@ -26,6 +26,7 @@ const (
 	resourceTypeEndpoint
 	schemasEndpoint
 	schemaEndpoint
+	bulkEndpoint
 )
 
 // route is a path, understood.
@@ -79,6 +80,8 @@ func topEndpoint(name string) (endpoint, kind) {
 		return resourceTypesEndpoint, 0
 	case "Schemas":
 		return schemasEndpoint, 0
+	case "Bulk":
+		return bulkEndpoint, 0
 	default:
 		return unknownEndpoint, 0
 	}
@@ -119,6 +122,8 @@ func (r route) template() string {
 		return "/Schemas"
 	case schemaEndpoint:
 		return "/Schemas/{id}"
+	case bulkEndpoint:
+		return "/Bulk"
 	default:
 		return "/{unknown}"
 	}
@@ -131,7 +136,7 @@ func (r route) methods() []string {
 		return []string{http.MethodGet, http.MethodPost}
 	case resourceEndpoint:
 		return []string{http.MethodGet, http.MethodPut, http.MethodPatch, http.MethodDelete}
-	case searchEndpoint:
+	case searchEndpoint, bulkEndpoint:
 		return []string{http.MethodPost}
 	default:
 		return []string{http.MethodGet}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -64,10 +65,12 @@ type identity struct {
 	panics   bool
 	document string
 	listed   *identityv1.ListResult
-	large    bool     // the document is too large to answer with
-	parts    []string // of a large group
-	cut      error    // after the parts
-	gone     bool     // it is deleted before its parts are read
+	large    bool                      // the document is too large to answer with
+	parts    []string                  // of a large group
+	cut      error                     // after the parts
+	gone     bool                      // it is deleted before its parts are read
+	fresh    bool                      // each call answers with an id of its own
+	fails    func(proto.Message) error // which calls fail
 }
 
 func noted[R any](i *identity, ctx context.Context, request proto.Message, reply R) (R, error) {
@@ -81,6 +84,11 @@ func noted[R any](i *identity, ctx context.Context, request proto.Message, reply
 	if i.err != nil {
 		return none, i.err
 	}
+	if i.fails != nil {
+		if err := i.fails(request); err != nil {
+			return none, err
+		}
+	}
 	return reply, nil
 }
 
@@ -88,8 +96,15 @@ func (i *identity) resource() *identityv1.Resource {
 	if i.large {
 		return &identityv1.Resource{Id: someID, Version: 3, Large: true}
 	}
-	return &identityv1.Resource{Id: someID, Version: 3, Document: []byte(i.document)}
+	id := someID
+	if i.fresh {
+		id = freshID(i.count())
+	}
+	return &identityv1.Resource{Id: id, Version: 3, Document: []byte(i.document)}
 }
+
+// freshID is what the call that comes after so many others answers with.
+func freshID(calls int) string { return fmt.Sprintf("0198a000-0000-7000-8000-%012d", calls) }
 
 func (i *identity) result() *identityv1.WriteResult {
 	return &identityv1.WriteResult{ChangeCursor: "cursor1", Ignored: []string{"id"}, Quirks: []string{"op-capitalised"}}
@@ -290,7 +305,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	}
 	now := func() time.Time { return w.now }
 	config := Config{
-		PublicURL: "https://scim.example.com", ServerName: "scim.example.com", MaxBodyBytes: 1000, MaxGroupBytes: 5000,
+		PublicURL: "https://scim.example.com", ServerName: "scim.example.com", MaxBodyBytes: 1000, MaxGroupBytes: 5000, MaxBulkBytes: 20_000, MaxOperations: 20,
 		BodiesInFlight: 8 << 20, RequestTimeout: 10 * time.Second, TallyEvery: time.Minute,
 	}
 	for _, c := range change {

@@ -1,0 +1,335 @@
+package scimhttp
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+)
+
+// bulk carries out many operations, one after another (RFC 7644 §3.7). Each is checked, and fails, as a message of its own
+// would; what one did stays, whatever becomes of the others. Results come in the order of the request, though what an
+// operation refers to is created before it.
+func (h *Handler) bulk(w http.ResponseWriter, r *http.Request, m *message) (*response, error) {
+	body, err := h.readBody(w, r, m, h.config.MaxBulkBytes)
+	if err != nil {
+		return nil, err
+	}
+	request, err := parseBulk(body, h.config.MaxOperations)
+	if err != nil {
+		return nil, err
+	}
+	b := &bulk{handler: h, writer: w, request: r, message: m, failOnErrors: request.failOnErrors, creates: map[string]*bulkStep{}}
+	for _, operation := range request.operations {
+		b.add(operation)
+	}
+	for _, step := range b.steps {
+		if b.ended() {
+			break
+		}
+		b.run(step)
+	}
+	for _, step := range b.unlinked {
+		b.fail(step, unlinked("failOnErrors ended the request before."))
+	}
+	return b.response()
+}
+
+// bulk is one Bulk on its way.
+type bulk struct {
+	handler      *Handler
+	writer       http.ResponseWriter
+	request      *http.Request
+	message      *message
+	failOnErrors int
+	steps        []*bulkStep
+	creates      map[string]*bulkStep // by bulkId: what may be referred to
+	unlinked     []*bulkStep          // created without a reference of a cycle that is still to be added
+	failed       int
+	cursor       string // of the last change
+}
+
+// bulkStep is one operation on its way.
+type bulkStep struct {
+	*bulkOperation
+	needs    []*bulkStep // what is to be created before it
+	begun    bool
+	done     bool
+	part     *message    // the message that it would be by itself
+	missing  []*bulkStep // those of needs that it was created without
+	id       string      // what a POST created
+	etag     string
+	location string
+	status   int
+	problem  *problem // why it failed
+}
+
+// add prepares an operation: what it refers to is looked up when all have been added.
+func (b *bulk) add(operation *bulkOperation) {
+	step := &bulkStep{bulkOperation: operation}
+	b.steps = append(b.steps, step)
+	if operation.refused != nil || operation.method != http.MethodPost {
+		return
+	}
+	if b.creates[operation.bulkID] != nil {
+		operation.refused = invalidValue("Another operation of this request has the same bulkId.")
+		return
+	}
+	b.creates[operation.bulkID] = step
+}
+
+// ended says whether there were as many errors as the client takes.
+func (b *bulk) ended() bool { return b.failOnErrors > 0 && b.failed >= b.failOnErrors }
+
+// run carries out a step, and before it those that create what it refers to. Where such a step is under way itself, the
+// references go round in a circle (RFC 7644 §3.7.1): then the resource is created without the reference, which is added
+// as soon as there is something to refer to.
+func (b *bulk) run(step *bulkStep) {
+	if step.begun {
+		return
+	}
+	step.begun = true
+	step.part = b.part(step.method, step.path)
+	err := b.look(step)
+	if err == nil {
+		for _, needed := range step.needs {
+			if needed.begun && !needed.done {
+				step.missing = append(step.missing, needed)
+				continue
+			}
+			b.run(needed)
+			if b.ended() {
+				step.begun = false
+				return
+			}
+		}
+		var answer *response
+		if answer, err = b.send(step, step.method, step.path, step.data); err == nil {
+			b.succeeded(step, answer)
+		}
+	}
+	if err != nil {
+		b.fail(step, err)
+	}
+	step.done = true
+	if step.problem == nil && len(step.missing) > 0 {
+		b.unlinked = append(b.unlinked, step)
+	}
+	b.link()
+}
+
+// look finds what a step refers to.
+func (b *bulk) look(step *bulkStep) error {
+	if step.refused != nil {
+		return step.refused
+	}
+	all, err := references(step.data)
+	if err != nil {
+		return invalidSyntax("data is not valid JSON.")
+	}
+	if step.method != http.MethodPost { // its path is a collection
+		for segment := range strings.SplitSeq(step.path, "/") {
+			if bulkID, ok := strings.CutPrefix(segment, bulkIDPrefix); ok {
+				all = append(all, bulkID)
+			}
+		}
+	}
+	for _, bulkID := range all {
+		needed := b.creates[bulkID]
+		if needed == nil {
+			return invalidValue("The operation refers to a bulkId that no POST of this request has.")
+		}
+		if !slices.Contains(step.needs, needed) {
+			step.needs = append(step.needs, needed)
+		}
+	}
+	return nil
+}
+
+// send puts ids in the place of bulkIds, and lets the code carry out the operation that does so for a message.
+func (b *bulk) send(step *bulkStep, method, path string, data []byte) (answer *response, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			answer, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	for _, needed := range step.needs {
+		if needed.done && needed.id == "" {
+			return nil, &problem{
+				status: http.StatusConflict, reason: fault.InvalidValue,
+				detail: "The operation refers to a bulkId whose operation failed.",
+				remedy: "Look at the failed event of the operation that has this bulkId, and send both again.",
+			}
+		}
+	}
+	if data, err = resolve(data, func(bulkID string) (string, bool) {
+		id := b.creates[bulkID].id
+		return id, id != ""
+	}); err != nil {
+		return nil, err
+	}
+	path, query, _ := strings.Cut(path, "?")
+	if method != http.MethodPost {
+		segments := strings.Split(path, "/")
+		for i, segment := range segments {
+			if bulkID, ok := strings.CutPrefix(segment, bulkIDPrefix); ok {
+				segments[i] = b.creates[bulkID].id
+			}
+		}
+		path = strings.Join(segments, "/")
+	}
+	step.part = b.part(method, path)
+	return b.dispatch(step.part, query, step.version, data)
+}
+
+// part is the message that an operation would be by itself.
+func (b *bulk) part(method, path string) *message {
+	part := *b.message
+	part.within = b.message.method + " " + b.message.route.template() + ": "
+	part.start, part.method, part.held = b.handler.d.Now(), methodLabel(method), 0
+	part.route = parseRoute(prefix + b.message.route.directory + "/" + path)
+	return &part
+}
+
+func (b *bulk) dispatch(part *message, query, version string, data []byte) (*response, error) {
+	endpoint := part.route.endpoint
+	if part.method == http.MethodPost && endpoint != collectionEndpoint || endpoint != collectionEndpoint && endpoint != resourceEndpoint {
+		return nil, invalidValue("path must be /Users or /Groups of a POST, and /Users/{id} or /Groups/{id} else.")
+	}
+	if err := b.pace(); err != nil {
+		return nil, err
+	}
+	r := (&http.Request{
+		Method: part.method, URL: &url.URL{RawQuery: query}, Header: http.Header{"Content-Type": {mediaSCIM}},
+		Body: io.NopCloser(bytes.NewReader(data)), ContentLength: int64(len(data)),
+	}).WithContext(b.request.Context())
+	if version != "" {
+		r.Header.Set("If-Match", version)
+	}
+	return b.handler.dispatch(b.writer, r, part)
+}
+
+// pace waits until the directory's rate lets another operation in: a Bulk is no way around it. What finds no time left is
+// not begun.
+func (b *bulk) pace() error {
+	ctx := b.request.Context()
+	for ctx.Err() == nil {
+		wait, ok := b.handler.rates.admit(ctx, b.message.lease.DirectoryID, b.handler.d.Now())
+		if ok {
+			return nil
+		}
+		if until, bounded := ctx.Deadline(); bounded && wait > time.Until(until) {
+			break
+		}
+		timer := time.NewTimer(max(wait, time.Millisecond))
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	return &problem{
+		status: http.StatusServiceUnavailable, reason: fault.Deadline, retryAfter: time.Second,
+		detail: "The time for the whole request was over before this operation began. Send it again, with fewer operations at a time.",
+	}
+}
+
+func (b *bulk) succeeded(step *bulkStep, answer *response) {
+	step.status, step.etag = answer.status, answer.etag
+	if step.location = answer.location; step.location == "" {
+		step.location = step.part.location(step.part.route.id) // of what a DELETE removed
+	}
+	if step.method == http.MethodPost && step.id == "" {
+		step.id = answer.location[strings.LastIndexByte(answer.location, '/')+1:]
+	}
+	if answer.cursor != "" {
+		b.cursor = answer.cursor
+	}
+}
+
+// fail notes that a step failed. It is a failed event as a failed message is.
+func (b *bulk) fail(step *bulkStep, err error) {
+	p, part, ctx := problemOf(err), step.part, b.request.Context()
+	step.problem, step.status = p, p.status
+	if route := part.route; route.endpoint == resourceEndpoint && !strings.HasPrefix(route.id, bulkIDPrefix) {
+		step.location = part.location(url.PathEscape(route.id))
+	}
+	b.failed++
+	b.handler.log(ctx, part, p.status, b.handler.d.Now().Sub(part.start), p, err)
+	b.handler.d.Events.Record(ctx, b.handler.event(ctx, part, p))
+}
+
+// link adds the references that steps were created without, once these were settled.
+func (b *bulk) link() {
+	b.unlinked = slices.DeleteFunc(b.unlinked, func(step *bulkStep) bool {
+		if slices.ContainsFunc(step.missing, func(missing *bulkStep) bool { return !missing.done }) {
+			return false
+		}
+		path, _, _ := strings.Cut(strings.Trim(step.path, "/"), "?")
+		answer, err := b.send(step, http.MethodPut, path+"/"+step.id, step.data)
+		if err != nil {
+			of := problemOf(err)
+			p := unlinked(of.detail)
+			if of.status >= http.StatusInternalServerError {
+				p.status, p.reason, p.retryAfter = of.status, of.reason, of.retryAfter
+			}
+			b.fail(step, fmt.Errorf("%w: %w", p, err))
+			return true
+		}
+		status := step.status
+		b.succeeded(step, answer)
+		step.status = status // that of the POST
+		return true
+	})
+}
+
+// unlinked is the problem of a resource that was created and lacks references that go round in a circle.
+func unlinked(why string) *problem {
+	return &problem{
+		status: http.StatusConflict, reason: fault.InvalidValue,
+		detail: "The resource was created, but without what refers in a circle: " + why,
+		remedy: "Let the identity provider send the resource again without the circle, such as groups that are members of each other.",
+	}
+}
+
+// response tells of all operations that were carried out, or tried.
+func (b *bulk) response() (*response, error) {
+	type result struct {
+		Method   string          `json:"method"`
+		BulkID   string          `json:"bulkId,omitempty"`
+		Version  string          `json:"version,omitempty"`
+		Location string          `json:"location,omitempty"`
+		Status   string          `json:"status"`
+		Response json.RawMessage `json:"response,omitempty"`
+	}
+	results := make([]result, 0, len(b.steps))
+	for _, step := range b.steps {
+		if !step.done {
+			continue
+		}
+		one := result{
+			Method: step.method, BulkID: step.bulkID, Version: step.etag, Location: step.location, Status: strconv.Itoa(step.status),
+		}
+		if step.problem != nil {
+			one.Response = step.problem.json(b.message.id)
+		}
+		results = append(results, one)
+	}
+	body, err := json.Marshal(struct {
+		Schemas    []string `json:"schemas"`
+		Operations []result `json:"Operations"`
+	}{[]string{"urn:ietf:params:scim:api:messages:2.0:BulkResponse"}, results})
+	if err != nil {
+		return nil, err
+	}
+	return &response{status: http.StatusOK, cursor: b.cursor, body: body}, nil
+}

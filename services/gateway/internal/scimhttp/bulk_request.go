@@ -1,0 +1,141 @@
+package scimhttp
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+)
+
+// bulkRequest is the body of a Bulk (RFC 7644 §3.7).
+type bulkRequest struct {
+	failOnErrors int // how many errors end it; 0: none does
+	operations   []*bulkOperation
+}
+
+// bulkOperation is one operation, as it was sent.
+type bulkOperation struct {
+	method, bulkID, version, path string
+	data                          []byte // the bytes that came; nil: none did
+	refused                       error  // why it cannot be carried out, whatever there is
+}
+
+// maxBulkID is the longest bulkId: answers repeat it.
+const maxBulkID = 200
+
+// parseBulk reads the envelope. A fault of one operation stays with that operation.
+func parseBulk(body []byte, maxOperations int) (bulkRequest, error) {
+	var request bulkRequest
+	if !utf8.Valid(body) {
+		return request, invalidSyntax("The body is not valid UTF-8.")
+	}
+	members, err := objectMembers(body)
+	if err != nil {
+		return request, invalidSyntax("The body is not a JSON object that is a BulkRequest: " + err.Error() + ".")
+	}
+	if given, ok := members["failonerrors"]; ok && string(given) != "null" {
+		if json.Unmarshal(given, &request.failOnErrors) != nil || request.failOnErrors < 1 {
+			return request, invalidValue("failOnErrors must be a whole number above 0.")
+		}
+	}
+	var operations []json.RawMessage
+	if json.Unmarshal(members["operations"], &operations) != nil || len(operations) == 0 {
+		return request, invalidSyntax("Operations must be an array with at least one operation.")
+	}
+	if len(operations) > maxOperations {
+		return request, &problem{
+			status: http.StatusRequestEntityTooLarge, reason: fault.Limit,
+			detail: fmt.Sprintf("The request has %d operations, more than the limit of %d.", len(operations), maxOperations),
+		}
+	}
+	for i, operation := range operations {
+		parsed, err := parseBulkOperation(operation)
+		if err != nil {
+			return request, invalidSyntax(fmt.Sprintf("Operations[%d] is not an operation of a BulkRequest: %v.", i, err))
+		}
+		request.operations = append(request.operations, parsed)
+	}
+	return request, nil
+}
+
+func parseBulkOperation(text []byte) (*bulkOperation, error) {
+	members, err := objectMembers(text)
+	if err != nil {
+		return nil, err
+	}
+	o := &bulkOperation{}
+	for name, into := range map[string]*string{
+		"method": &o.method, "bulkId": &o.bulkID, "version": &o.version, "path": &o.path,
+	} {
+		if given, ok := members[strings.ToLower(name)]; ok && json.Unmarshal(given, into) != nil {
+			return nil, errors.New(name + " must be a string")
+		}
+	}
+	if data := members["data"]; len(data) > 0 && string(data) != "null" {
+		o.data = data
+	}
+	o.method = strings.ToUpper(o.method)
+	o.refused = o.check()
+	return o, nil
+}
+
+// check finds what is wrong with an operation by itself.
+func (o *bulkOperation) check() error {
+	switch o.method {
+	case "":
+		return invalidSyntax("The operation has no method.")
+	case http.MethodPost:
+		if o.bulkID == "" {
+			return invalidSyntax("A POST needs a bulkId.")
+		}
+		o.version = "" // there is nothing yet that could have one
+	case http.MethodPut, http.MethodPatch, http.MethodDelete:
+	default:
+		return invalidSyntax("method must be POST, PUT, PATCH or DELETE.")
+	}
+	switch {
+	case utf8.RuneCountInString(o.bulkID) > maxBulkID:
+		o.bulkID = ""
+		return invalidValue(fmt.Sprintf("bulkId must have at most %d characters.", maxBulkID))
+	case o.path == "":
+		return invalidSyntax("The operation has no path.")
+	case o.data == nil && o.method != http.MethodDelete:
+		return invalidSyntax("A " + o.method + " needs data.")
+	}
+	return nil
+}
+
+// objectMembers reads a JSON object's members by their names in small letters. A name that comes twice is an error: one of
+// the two would be lost. Errors hold nothing of the text but names of members that there may be.
+func objectMembers(text []byte) (map[string]json.RawMessage, error) {
+	if !json.Valid(text) {
+		return nil, errors.New("it is not valid JSON")
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	if begin, err := d.Token(); err != nil || begin != json.Delim('{') {
+		return nil, errors.New("it is not an object")
+	}
+	members := map[string]json.RawMessage{}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, errors.New("it is not valid JSON")
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, errors.New("it is not valid JSON")
+		}
+		name, _ := key.(string) // a member begins with nothing else
+		name = strings.ToLower(name)
+		if _, twice := members[name]; twice {
+			return nil, errors.New("it has a member twice")
+		}
+		members[name] = value
+	}
+	return members, nil
+}
