@@ -131,6 +131,18 @@ var badMembers = []badRequest{
 	{"adding members by a filter", "PATCH", "/Groups/{crew}", ops(`{"op":"add","path":"members[value eq \"{bob}\"]","value":{"value":"{bob}"}}`), 400, "invalidPath", "without a filter", false, nil},
 }
 
+// manyMembers are more than one part of a group's body holds, and a comma after the last one.
+var manyMembers = strings.Repeat(`{"value":"{ann}"},`, 40_000)
+
+// badLargeGroups come in parts, of which the last one is bad.
+var badLargeGroups = []badRequest{
+	{"a large group that breaks off", "POST", "/Groups", `{"displayName":"x","members":[` + manyMembers, 400, "invalidSyntax", "The body is not the JSON that it should be", false, nil},
+	{"a large group whose last member is not there", "POST", "/Groups", aGroup(`"members":[` + manyMembers + `{"value":"the-last-one"}]`), 400, "invalidValue", "the-last-one", false, nil},
+	{"a large group with a bad attribute after its members", "PUT", "/Groups/{crew}", `{` + groupSchema + `,"members":[` + manyMembers + `{"value":"{ann}"}],"displayName":{}}`, 400, "invalidValue", "displayName must be a string, not an object", false, nil},
+	{"a large PATCH with a bad operation at its end", "PATCH", "/Groups/{crew}", ops(`{"op":"add","path":"members","value":[`+manyMembers+`{"value":"{bob}"}]}`, set("shoeSize", "43")), 400, "invalidPath", `Operation 2: Group has no attribute "shoeSize"`, false, nil},
+	{"a large PATCH that breaks off", "PATCH", "/Groups/{crew}", `{"Operations":[{"op":"add","path":"members","value":[` + manyMembers, 400, "invalidSyntax", "Operation 1: value: The body is not the JSON", false, nil},
+}
+
 // badPatches are operations that can't be.
 var badPatches = []badRequest{
 	{"a PATCH that is no object", "PATCH", "/Users/{ann}", `[]`, 400, "invalidSyntax", "A PATCH must be a JSON object", false, nil},
@@ -270,7 +282,7 @@ func TestBadRequests(t *testing.T) {
 			cursor := u.changeCursor()
 			var messages []string
 			details := map[string]string{}
-			for _, c := range slices.Concat(badJSON, badResources, badMembers, badPatches, badPaths, badFilters, badParameters, badMessages) {
+			for _, c := range slices.Concat(badJSON, badResources, badMembers, badLargeGroups, badPatches, badPaths, badFilters, badParameters, badMessages) {
 				t.Run(c.name, func(t *testing.T) {
 					to := tolerant
 					if c.strict {
