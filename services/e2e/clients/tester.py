@@ -19,7 +19,7 @@ def main():
         if result.status in FINE:
             continue
         reason = " ".join(str(result.reason).split())
-        attribute = re.match(r"Attribute '([^']+)'", reason)
+        attribute = re.search(r"[Aa]ttribute '([^']+)'", reason)
         name = [result.title, result.resource_type, attribute and attribute[1]]
         print(" ".join(part for part in name if part), f"{result.status.name}: {reason}", sep="\t")
     if len(results) < 100:
