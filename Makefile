@@ -43,6 +43,10 @@ fuzz: ## Fuzz each parser for FUZZTIME (30s).
 	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9]+' $$p/*_test.go | cut -c6-); do \
 	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(FUZZTIME),30s) $$p || exit 1; done; done
 
+.PHONY: clients
+clients: build ## Run SCIM clients of others against a fresh Usher; needs Python, Java and Maven.
+	@services/e2e/clients/run
+
 .PHONY: lint
 lint: tools ## Check the style of the Go code and the protos.
 	$(BIN)/buf lint

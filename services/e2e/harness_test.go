@@ -286,12 +286,20 @@ func (a answer) str(key string) string { s, _ := a.body[key].(string); return s 
 
 // try sends one message and gives the answer, or the error of the connection.
 func (d *directory) try(ctx context.Context, method, path, body string) (answer, error) {
+	return d.tryWith(ctx, method, path, body, nil)
+}
+
+// tryWith sends one message with these headers, besides the usual ones or in their place.
+func (d *directory) tryWith(ctx context.Context, method, path, body string, headers map[string]string) (answer, error) {
 	request, err := http.NewRequestWithContext(ctx, method, d.baseURL+path, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
 	request.Header.Set("Authorization", "Bearer "+d.key)
 	request.Header.Set("Content-Type", "application/scim+json")
+	for name, value := range headers {
+		request.Header.Set(name, value)
+	}
 	response, err := d.http.Do(request)
 	if err != nil {
 		return answer{}, err

@@ -20,6 +20,9 @@ func FuzzFilter(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
+	for _, seed := range corpus(f).filters {
+		f.Add(seed)
+	}
 	d := user(f, before)
 	f.Fuzz(func(t *testing.T, text string) {
 		filter, err := ParseFilter(text, Limits{})
@@ -54,6 +57,9 @@ func FuzzPath(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
+	for _, seed := range corpus(f).paths {
+		f.Add(seed)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		path, err := ParsePath(text, Limits{})
 		if err != nil {
@@ -79,6 +85,9 @@ func FuzzDocument(f *testing.F) {
 		`{"schemas":null,"userName":"a","emails":[{"primary":true},{"primary":"True"}],"title":1e400}`, `{"a":{"a":{"a":[[[[]]]]}}}`,
 	} {
 		f.Add([]byte(seed))
+	}
+	for _, seed := range corpus(f).bodies {
+		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, of := range ResourceTypes() {
@@ -111,6 +120,9 @@ func FuzzPatch(f *testing.F) {
 		`{"Operations":[{"op":"add","path":"` + EnterpriseUserSchema + `","value":{"manager":{"$ref":"../Users/1"}}}]}`,
 	} {
 		f.Add([]byte(seed))
+	}
+	for _, seed := range corpus(f).patches {
+		f.Add(seed)
 	}
 	olds := []*Document{user(f, before), group(f, `{"displayName":"g"}`)}
 	f.Fuzz(func(t *testing.T, body []byte) {
