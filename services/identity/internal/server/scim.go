@@ -25,6 +25,7 @@ type Server struct {
 	identityv1.UnimplementedFeedServiceServer
 	identityv1.UnimplementedReadServiceServer
 	identityv1.UnimplementedAdoptionServiceServer
+	identityv1.UnimplementedDialectServiceServer
 
 	core     *core.Core
 	bookmark time.Duration
@@ -43,6 +44,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	identityv1.RegisterFeedServiceServer(r, s)
 	identityv1.RegisterReadServiceServer(r, s)
 	identityv1.RegisterAdoptionServiceServer(r, s)
+	identityv1.RegisterDialectServiceServer(r, s)
 }
 
 // call reads what every SCIM call brings.
