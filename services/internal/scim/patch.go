@@ -136,6 +136,13 @@ func (e *editor) pathless(kind opKind, text json.RawMessage) error {
 	if err != nil {
 		return err
 	}
+	if v.kind == kindString && !e.strict() {
+		// What is not JSON either is refused below as the string that it is.
+		if inner, err := decodeJSON(v.text, e.limits, stream); err == nil && inner.kind == kindObject {
+			e.quirk(QuirkJSONText)
+			v = inner
+		}
+	}
 	if v.kind != kindObject {
 		return newError(InvalidValue, "", "An operation without a path needs an object as its value, not %s.", v.kind.withArticle())
 	}

@@ -40,6 +40,9 @@ const (
 	QuirkCreatedByFilter = "created-by-filter"
 	// QuirkSeveralPrimaries: more than one primary value; the first one stays so.
 	QuirkSeveralPrimaries = "several-primaries"
+	// QuirkJSONText: a string that holds the JSON object of an operation without a path
+	// (SCIM for Keycloak).
+	QuirkJSONText = "json-text-as-object"
 )
 
 // Reading says what a quirk means, for whoever looks at a directory.
@@ -83,6 +86,8 @@ func QuirkReading(name string) Reading {
 		return Reading{"A path whose filter matches nothing created the value that the filter describes.", "RFC 7644 §3.5.2.3"}
 	case QuirkSeveralPrimaries:
 		return Reading{"Of several primary values only the first stayed primary.", "RFC 7643 §2.4"}
+	case QuirkJSONText:
+		return Reading{"A string that holds a JSON object was read as that object, in an operation without a path.", "RFC 7644 §3.5.2"}
 	}
 	return Reading{}
 }
