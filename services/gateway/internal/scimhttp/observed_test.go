@@ -66,7 +66,7 @@ func (w *world) spanAttribute(name, key string) string {
 	for _, span := range w.spans.GetSpans() {
 		for _, a := range span.Attributes {
 			if span.Name == name && string(a.Key) == key {
-				return a.Value.Emit()
+				return a.Value.String()
 			}
 		}
 	}
