@@ -19,7 +19,8 @@
 // a name (the Quirk constants) and is reported in [Result.Quirks]; each value that
 // was not kept is reported in [Result.Ignored]. [Strict] refuses both, except for
 // read-only values in POST and PUT bodies, which RFC 7644 §3.3 and §3.5.1 say to
-// ignore.
+// ignore. It also refuses what the RFCs allow and the SCIM 2.0 Interoperability Profile
+// (draft-zollner-scim-interop-profile-01) says to reject: operations without a path.
 //
 // # Choices where the RFCs leave room, or that depart from them
 //

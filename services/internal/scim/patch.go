@@ -124,6 +124,9 @@ func (e *editor) pathless(kind opKind, text json.RawMessage) error {
 	if kind == opRemove {
 		return newError(NoTarget, "", "A remove needs a path.")
 	}
+	if e.strict() {
+		return newError(InvalidSyntax, "path", "\"path\" is missing, which a strict directory wants of each operation.")
+	}
 	if len(text) == 0 {
 		return newError(InvalidValue, "", "An operation without a path needs a value.")
 	}
@@ -136,7 +139,7 @@ func (e *editor) pathless(kind opKind, text json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	if v.kind == kindString && !e.strict() {
+	if v.kind == kindString {
 		// What is not JSON either is refused below as the string that it is.
 		if inner, err := decodeJSON(v.text, e.limits, stream); err == nil && inner.kind == kindObject {
 			e.quirk(QuirkJSONText)
