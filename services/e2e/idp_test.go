@@ -12,7 +12,8 @@ import (
 )
 
 // Each file of the corpus is played as the IdP sends it, and once more with every body in the RFC's own form: a dialect
-// must have the effect of its standard form.
+// must have the effect of its standard form. A strict directory takes the standard forms, and of the dialects those of
+// which the file does not say how it refuses them.
 func TestCorpus(t *testing.T) {
 	t.Parallel()
 	scenarios, err := corpus.All()
@@ -20,22 +21,29 @@ func TestCorpus(t *testing.T) {
 		t.Fatal(err)
 	}
 	inEveryTopology(t, func(t *testing.T, u *usher) {
-		for _, form := range []string{"as sent", "standard"} {
+		for _, form := range []string{"as sent", "standard", "as sent, to a strict directory", "standard, to a strict directory"} {
 			shared := map[string]*directory{}
 			for _, s := range scenarios {
-				idp := s.IdP
-				if form == "standard" {
+				idp, mode := s.IdP, directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT
+				switch form {
+				case "as sent":
+					mode = directoryv1.DirectoryMode_DIRECTORY_MODE_TOLERANT
+				case "standard":
 					standard, ok := s.Standard()
 					if !ok {
 						continue
 					}
-					s = standard
+					s, mode = standard, directoryv1.DirectoryMode_DIRECTORY_MODE_TOLERANT
+				case "as sent, to a strict directory":
+					s = s.Strict()
+				case "standard, to a strict directory":
+					s, _ = s.Standard()
 				}
 				if s.EmptyDirectory {
 					idp = s.Name
 				}
 				if shared[idp] == nil {
-					shared[idp] = u.newDirectory(nil)
+					shared[idp] = u.newDirectory(&directoryv1.CreateDirectoryRequest{Mode: mode})
 				}
 				d := shared[idp]
 				t.Run(form+"/"+s.Name, func(t *testing.T) {

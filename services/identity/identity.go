@@ -167,8 +167,24 @@ func (s *Service) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { s.followAlways(ctx) })
 	running.Go(func() { s.trim(ctx) })
+	running.Go(func() { s.foldOddities(ctx) })
 	running.Wait()
 	return nil
+}
+
+// foldEvery is how often counts of quirks go to the database: a kill loses those of about so long.
+const foldEvery = 5 * time.Second
+
+// lastFold is how long Close waits for a database that is away.
+const lastFold = 2 * time.Second
+
+// foldOddities stores what was gathered of quirks, now and then. Close does so in the end.
+func (s *Service) foldOddities(ctx context.Context) {
+	for sqldb.Rest(ctx, foldEvery) {
+		if err := s.core.FoldOddities(ctx); err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "storing the counts of quirks failed and is tried again", "error", err)
+		}
+	}
 }
 
 // trim removes records from the feed that were kept long enough.
@@ -274,5 +290,10 @@ func (s *Service) Stop() { s.once.Do(func() { close(s.stop) }) }
 // Close stops the service and closes its database, after the last call and after Run.
 func (s *Service) Close() error {
 	s.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), lastFold)
+	defer cancel()
+	if err := s.core.FoldOddities(ctx); err != nil {
+		s.log.WarnContext(ctx, "the last counts of quirks could not be stored", "error", err)
+	}
 	return s.store.Close()
 }

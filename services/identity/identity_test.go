@@ -39,6 +39,7 @@ type bundle struct {
 	feed        identityv1.FeedServiceClient
 	reads       identityv1.ReadServiceClient
 	adoption    identityv1.AdoptionServiceClient
+	dialect     identityv1.DialectServiceClient
 }
 
 func setup(t *testing.T, change ...func(*identity.Config)) *bundle {
@@ -85,7 +86,7 @@ func setupWith(t *testing.T, change func(*identity.Config, *identity.Dependencie
 	return &bundle{
 		T: t, service: service, directories: followed, gateway: gateway,
 		feed: identityv1.NewFeedServiceClient(rule), reads: identityv1.NewReadServiceClient(rule),
-		adoption: identityv1.NewAdoptionServiceClient(gateway),
+		adoption: identityv1.NewAdoptionServiceClient(gateway), dialect: identityv1.NewDialectServiceClient(gateway),
 	}
 }
 

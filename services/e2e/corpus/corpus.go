@@ -20,8 +20,11 @@ import (
 	"strings"
 )
 
-//go:embed entra/*.json okta/*.json
+//go:embed */*.json
 var files embed.FS
+
+// identityProviders are those of the corpus, a folder each.
+var identityProviders = []string{"authentik", "entra", "jumpcloud", "keycloak", "okta", "onelogin", "sailpoint"}
 
 // BaseURLVariable stands for the Base URL under test in a scenario: {{baseUrl}}.
 const BaseURLVariable = "baseUrl"
@@ -30,7 +33,7 @@ const BaseURLVariable = "baseUrl"
 type Scenario struct {
 	Name   string   `json:"name"`   // the file's path without .json, as in "entra/create-user"
 	Title  string   `json:"title"`  // what it shows, in a sentence
-	IdP    string   `json:"idp"`    // "entra" or "okta", as the folder
+	IdP    string   `json:"idp"`    // one of identityProviders, as the folder
 	Source []string `json:"source"` // URLs where such requests are documented or reported; at least one
 	// EmptyDirectory: it counts what is there, and so needs a directory that holds nothing. The others get along with
 	// each other in one directory.
@@ -47,7 +50,9 @@ type Step struct {
 	Body    json.RawMessage   `json:"body,omitempty"`
 	// Standard is the body by which a client that keeps to the RFC would say the same. See Scenario.Standard.
 	Standard json.RawMessage `json:"standard,omitempty"`
-	Expect   Expect          `json:"expect"`
+	// Strict is how a strict directory refuses the body. nil means that it has the same effect there. See Scenario.Strict.
+	Strict *Refusal `json:"strict,omitempty"`
+	Expect Expect   `json:"expect"`
 }
 
 // Expect is what an answer must be like.
@@ -64,6 +69,12 @@ type Expect struct {
 	Save map[string]string `json:"save,omitempty"`
 	// Distinct lists variables, saved here or earlier, of which no two may be equal.
 	Distinct []string `json:"distinct,omitempty"`
+}
+
+// Refusal is a SCIM error (RFC 7644 §3.12).
+type Refusal struct {
+	Status   int    `json:"status"`
+	ScimType string `json:"scimType"`
 }
 
 // Statuses is a list of HTTP statuses, written as one number where there is one.
@@ -103,6 +114,27 @@ func (s Scenario) Standard() (Scenario, bool) {
 		}
 	}
 	return s, found
+}
+
+// Strict is the scenario as a strict directory takes it: what it refuses is sent, must be refused, and is then sent in its
+// standard form, with the expectations of the tolerant one.
+func (s Scenario) Strict() Scenario {
+	var steps []Step
+	for _, step := range s.Steps {
+		if step.Strict != nil {
+			refused := step
+			body, _ := json.Marshal(map[string]string{"scimType": step.Strict.ScimType}) // a string always encodes
+			refused.Name += ", which is refused"
+			refused.Standard, refused.Strict = nil, nil
+			refused.Expect = Expect{Status: Statuses{step.Strict.Status}, JSON: body}
+			steps = append(steps, refused)
+			step.Body = step.Standard
+		}
+		step.Standard, step.Strict = nil, nil
+		steps = append(steps, step)
+	}
+	s.Steps = steps
+	return s
 }
 
 // All answers the corpus that is built in, by name.
@@ -165,7 +197,7 @@ func (s Scenario) validate(file string) error {
 	if s.Title == "" {
 		problem("title is missing")
 	}
-	if s.IdP != "entra" && s.IdP != "okta" || !strings.HasPrefix(s.Name, s.IdP+"/") {
+	if !slices.Contains(identityProviders, s.IdP) || !strings.HasPrefix(s.Name, s.IdP+"/") {
 		problem("idp %q is not the folder, or no identity provider of the corpus", s.IdP)
 	}
 	if len(s.Source) == 0 {
@@ -207,6 +239,9 @@ func (s Step) validate(known map[string]bool) []error {
 	}
 	if s.Standard != nil && s.Body == nil {
 		problem("standard is there, and body is not")
+	}
+	if s.Strict != nil && (s.Standard == nil || s.Strict.Status < 400 || s.Strict.Status > 499 || s.Strict.ScimType == "") {
+		problem("strict is there, and standard is not, or it is no SCIM error of a client")
 	}
 	if !strings.HasPrefix(s.Path, "/") || strings.ContainsAny(s.Path, " \"") {
 		problem("path %q does not begin with a slash, or is not escaped", s.Path)

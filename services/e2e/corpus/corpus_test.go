@@ -37,8 +37,10 @@ func TestEveryFileIsLoaded(t *testing.T) {
 			t.Errorf("%s is not after %s", s.Name, scenarios[i-1].Name)
 		}
 	}
-	if perIdP["entra"] < 15 || perIdP["okta"] < 8 {
-		t.Errorf("scenarios: %v", perIdP)
+	for _, idp := range identityProviders {
+		if perIdP[idp] == 0 {
+			t.Errorf("%s has no scenario", idp)
+		}
 	}
 }
 
@@ -58,7 +60,10 @@ func TestScenariosDoNotMeet(t *testing.T) {
 			if err := json.Unmarshal(step.Body, &body); err != nil {
 				t.Fatalf("%s, step %q: %v", s.Name, step.Name, err)
 			}
-			names := []string{"userName " + body.UserName, "externalId " + body.ExternalID}
+			names := []string{"userName " + body.UserName}
+			if body.ExternalID != "" {
+				names = append(names, "externalId "+body.ExternalID)
+			}
 			if step.Path == "/Groups" {
 				names = []string{"group " + body.DisplayName}
 			}
@@ -94,7 +99,7 @@ func TestLoadRefuses(t *testing.T) {
 	for _, c := range []struct{ name, old, replacement, want string }{
 		{"a name that is not the file's", `"entra/x"`, `"entra/y"`, `want "entra/x"`},
 		{"a missing title", `"title": "t"`, `"title": ""`, "title is missing"},
-		{"an unknown identity provider", `"idp": "entra"`, `"idp": "ping"`, `idp "ping"`},
+		{"an unknown identity provider", `"idp": "entra"`, `"idp": "nobody"`, `idp "nobody"`},
 		{"another folder's identity provider", `"idp": "entra"`, `"idp": "okta"`, `idp "okta"`},
 		{"no source", `["https://example.com/doc"]`, `[]`, "source is missing"},
 		{"a source that is no URL", `https://example.com/doc`, `the docs`, "no https URL"},
@@ -102,6 +107,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"a method that nobody uses", `"GET"`, `"TRACE"`, "method"},
 		{"a write without a body", `"body": {}, `, ``, "against its nature"},
 		{"a body where none belongs", `"GET",`, `"GET", "body": {},`, "against its nature"},
+		{"a refusal without a standard form", `"body": {}`, `"body": {}, "strict": {"status": 400, "scimType": "invalidSyntax"}`, "strict is there"},
+		{"a refusal that is none", `"body": {}`, `"body": {}, "standard": {}, "strict": {"status": 201, "scimType": "x"}`, "strict is there"},
 		{"a standard form without a body", `"GET",`, `"GET", "standard": {},`, "standard is there"},
 		{"a path that is not escaped", `/Users/{{id}}`, `/Users?filter=a eq 1&x={{id}}`, "not escaped"},
 		{"a path without a slash", `"/Users"`, `"Users"`, "does not begin with a slash"},

@@ -119,6 +119,13 @@ func (s *reference) store(w http.ResponseWriter, kind, id string, doc object) bo
 	for _, key := range []string{"id", "meta", "groups", "password"} {
 		delete(doc, key)
 	}
+	// An early draft's schemas are understood, and not kept.
+	if list := elements(doc["schemas"]); len(list) > 0 && strings.HasPrefix(list[0].(string), "urn:scim:schemas:core:") {
+		doc["schemas"] = []any{"urn:ietf:params:scim:schemas:core:2.0:User"}
+	}
+	if emails, ok := doc["emails"].(object); ok {
+		doc["emails"] = []any{emails}
+	}
 	if active, ok := doc["active"].(string); ok {
 		doc["active"] = strings.EqualFold(active, "true")
 	}
@@ -258,6 +265,9 @@ var target = regexp.MustCompile(`^(?:(urn:.*):)?(\w+)(?:\[(\w+) eq (.*)\])?(?:\.
 
 func (s *reference) apply(doc object, op, path string, value any) {
 	if path == "" {
+		if text, ok := value.(string); ok { // SCIM for Keycloak
+			_ = json.Unmarshal([]byte(text), &value)
+		}
 		for key, v := range value.(object) {
 			s.apply(doc, op, key, v)
 		}
@@ -296,6 +306,8 @@ func (s *reference) apply(doc object, op, path string, value any) {
 			}
 		}
 		doc[attribute] = list
+	case op == "remove" && value == nil:
+		delete(doc, attribute)
 	case op == "remove":
 		for _, v := range elements(value) {
 			doc[attribute] = without(doc[attribute], v.(object)["value"])

@@ -19,7 +19,8 @@
 // a name (the Quirk constants) and is reported in [Result.Quirks]; each value that
 // was not kept is reported in [Result.Ignored]. [Strict] refuses both, except for
 // read-only values in POST and PUT bodies, which RFC 7644 §3.3 and §3.5.1 say to
-// ignore.
+// ignore. It also refuses what the RFCs allow and the SCIM 2.0 Interoperability Profile
+// (draft-zollner-scim-interop-profile-01) says to reject: operations without a path.
 //
 // # Choices where the RFCs leave room, or that depart from them
 //
@@ -43,6 +44,8 @@
 //     and figure 1 lacks. It holds when it holds for a value that the brackets match.
 //   - RFC 7644 §3.5.2: in tolerant mode a path-less value may hold read-only and unknown
 //     attributes, which are ignored; a path that names one is an error in both modes.
+//   - RFC 7644 §3.5.2: in tolerant mode the value of an operation without a path may be a
+//     string that holds the object as JSON, as SCIM for Keycloak sends it.
 //   - RFC 7644 §3.5.2.1: an add of null adds nothing.
 //   - RFC 7644 §3.4.2.2: a comparison on a multi-valued attribute holds when it holds
 //     for some value; "ne" also holds when there is no value at all.

@@ -6,7 +6,8 @@ type Mode int
 const (
 	// Tolerant reads what identity providers really send. See the Quirk constants.
 	Tolerant Mode = iota
-	// Strict takes what the RFCs allow and nothing else.
+	// Strict takes what the RFCs allow and nothing else, and of that no operations without
+	// a path.
 	Strict
 )
 

@@ -124,6 +124,9 @@ func (e *editor) pathless(kind opKind, attributes json.RawMessage) error {
 	if kind == opRemove {
 		return newError(NoTarget, "", "A remove needs a path.")
 	}
+	if e.strict() {
+		return newError(InvalidSyntax, "path", "\"path\" is missing, which a strict directory wants of each operation.")
+	}
 	if len(attributes) == 0 {
 		return newError(InvalidValue, "", "An operation without a path needs a value.")
 	}
@@ -135,6 +138,13 @@ func (e *editor) pathless(kind opKind, attributes json.RawMessage) error {
 	v, err := decodeJSON(text(attributes), e.limits, stream)
 	if err != nil {
 		return err
+	}
+	if v.kind == kindString {
+		// What is not JSON either is refused below as the string that it is.
+		if inner, err := decodeJSON(v.text, e.limits, stream); err == nil && inner.kind == kindObject {
+			e.quirk(QuirkJSONText)
+			v = inner
+		}
 	}
 	if v.kind != kindObject {
 		return newError(InvalidValue, "", "An operation without a path needs an object as its value, not %s.", v.kind.withArticle())

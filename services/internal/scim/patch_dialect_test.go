@@ -46,7 +46,7 @@ func TestDialectsEqualTheirStandardForm(t *testing.T) {
 		{
 			name:     "URN keys",
 			dialect:  `[{"op":"add","value":{"` + EnterpriseUserSchema + `:department":"d","` + EnterpriseUserSchema + `:manager.value":"m"}}]`,
-			standard: `[{"op":"add","value":{` + extension + `:{"department":"d","manager":{"value":"m"}}}}]`,
+			standard: `[{"op":"add","path":` + extension + `,"value":{"department":"d","manager":{"value":"m"}}}]`,
 			quirks:   []string{QuirkURNKey},
 		},
 		{
@@ -58,7 +58,7 @@ func TestDialectsEqualTheirStandardForm(t *testing.T) {
 		{
 			name:     "the core schema as a key",
 			dialect:  `[{"op":"replace","value":{"` + UserSchema + `":{"title":"x"},"` + UserSchema + `:nickName":"y"}}]`,
-			standard: `[{"op":"replace","value":{"title":"x","nickName":"y"}}]`,
+			standard: `[{"op":"replace","path":"title","value":"x"},{"op":"replace","path":"nickName","value":"y"}]`,
 			quirks:   []string{QuirkURNKey},
 		},
 		{
@@ -165,6 +165,13 @@ func TestDialectsEqualTheirStandardForm(t *testing.T) {
 			name:     "a remove of a singular attribute with its value",
 			dialect:  `[{"op":"remove","path":"title","value":"Guide"}]`,
 			standard: `[{"op":"remove","path":"title"}]`,
+		},
+		{
+			name:     "the JSON of an object, as text, without a path",
+			dialect:  `[{"op":"replace","value":"{\"schemas\":[\"` + UserSchema + `\"],\"title\":\"t\"}"}]`,
+			standard: `[{"op":"replace","path":"title","value":"t"}]`,
+			quirks:   []string{QuirkJSONText},
+			ignored:  []string{"schemas"},
 		},
 		{
 			name:     "read-only and unknown keys of a path-less value",

@@ -40,7 +40,57 @@ const (
 	QuirkCreatedByFilter = "created-by-filter"
 	// QuirkSeveralPrimaries: more than one primary value; the first one stays so.
 	QuirkSeveralPrimaries = "several-primaries"
+	// QuirkJSONText: a string that holds the JSON object of an operation without a path
+	// (SCIM for Keycloak).
+	QuirkJSONText = "json-text-as-object"
 )
+
+// Reading says what a quirk means, for whoever looks at a directory.
+type Reading struct {
+	Meaning       string // what was sent, and what it was taken to mean: a sentence
+	Specification string // the section that it departs from, such as "RFC 7644 §3.5.2"
+}
+
+// QuirkReading explains a quirk. A name that is none of the constants, as another version of Usher may have stored, has an empty one.
+func QuirkReading(name string) Reading {
+	switch name {
+	case QuirkOpCapitalised:
+		return Reading{"An operation's op in capitals, such as \"Add\", was read as its lower-case form.", "RFC 7644 §3.5.2"}
+	case QuirkBooleanAsString:
+		return Reading{"A string such as \"True\" was read as the boolean.", "RFC 7643 §2.3.2"}
+	case QuirkNumberAsString:
+		return Reading{"A number was kept as a string of its digits, where the attribute is a string.", "RFC 7643 §2.3.1"}
+	case QuirkDottedKey:
+		return Reading{"A key such as \"name.givenName\" was read as the sub-attribute.", "RFC 7643 §2.1"}
+	case QuirkURNKey:
+		return Reading{"A key that begins with a schema's URN was read as the attribute of that schema.", "RFC 7643 §3.3"}
+	case QuirkFilterKey:
+		return Reading{"A key such as \"emails[type eq \\\"work\\\"].value\" was read as a path.", "RFC 7644 §3.5.2"}
+	case QuirkSchemasMissing:
+		return Reading{"A resource whose schemas lack the core schema was taken for one of its endpoint's type.", "RFC 7643 §3"}
+	case QuirkExtensionUndeclared:
+		return Reading{"Attributes of an extension that schemas does not name were kept.", "RFC 7643 §3"}
+	case QuirkStringAsValue:
+		return Reading{"A plain string was read as an object with that value.", "RFC 7643 §2.3.8"}
+	case QuirkEmptyAsUnassigned:
+		return Reading{"An empty string, where an object belongs, was read as no value.", "RFC 7643 §2.5"}
+	case QuirkSingleAsArray:
+		return Reading{"One value was read as an array of it.", "RFC 7643 §2.4"}
+	case QuirkArrayAsSingle:
+		return Reading{"An array of one was read as the value in it.", "RFC 7643 §2.3"}
+	case QuirkValueFromRef:
+		return Reading{"A reference without a value was given the id at the end of its $ref.", "RFC 7643 §2.4"}
+	case QuirkRemoveWithValue:
+		return Reading{"A remove that lists values removed these alone, not all that its path names.", "RFC 7644 §3.5.2.2"}
+	case QuirkCreatedByFilter:
+		return Reading{"A path whose filter matches nothing created the value that the filter describes.", "RFC 7644 §3.5.2.3"}
+	case QuirkSeveralPrimaries:
+		return Reading{"Of several primary values only the first stayed primary.", "RFC 7643 §2.4"}
+	case QuirkJSONText:
+		return Reading{"A string that holds a JSON object was read as that object, in an operation without a path.", "RFC 7644 §3.5.2"}
+	}
+	return Reading{}
+}
 
 // addOnce appends s unless it is there. The lists are as long as there are quirks,
 // or ignored paths of a schema, so a scan beats a map.

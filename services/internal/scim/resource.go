@@ -127,7 +127,7 @@ func (e *editor) checkSchemas(body value) error {
 		} else if other := typeOf(urn.text); other != nil {
 			return newError(InvalidValue, "schemas", "schemas names a %s, and this is where a %s belongs.", other.Name, e.t.Name)
 		} else if e.strict() {
-			return newError(InvalidValue, "schemas", "%s has no schema %s.", e.t.Name, shown(urn.text))
+			return newError(InvalidSyntax, "schemas", "%s has no schema %s.", e.t.Name, shown(urn.text))
 		} else if !hasKey(body, urn.text) {
 			e.ignore("schemas." + pathHead(urn.text))
 		}

@@ -219,7 +219,7 @@ func TestStrictRefusesWhatTolerantReads(t *testing.T) {
 	}{
 		{"no schemas", `{"userName":"a"}`, InvalidSyntax},
 		{"schemas without the core schema", `{"schemas":["` + EnterpriseUserSchema + `"],"userName":"a"}`, InvalidSyntax},
-		{"an unknown schema", `{"schemas":["` + UserSchema + `","urn:x:y"],"userName":"a"}`, InvalidValue},
+		{"an unknown schema", `{"schemas":["` + UserSchema + `","urn:x:y"],"userName":"a"}`, InvalidSyntax},
 		{"an extension that is not announced", `{"schemas":["` + UserSchema + `"],"userName":"a","` + EnterpriseUserSchema + `":{"department":"d"}}`, InvalidSyntax},
 		{"an unknown attribute", head + `"zip":1}`, InvalidSyntax},
 		{"an unknown sub-attribute", head + `"name":{"zip":1}}`, InvalidSyntax},

@@ -121,6 +121,7 @@ func (h *Handler) register(ctx context.Context, c Connections) error {
 		directoryv1.RegisterServiceCredentialServiceHandlerClient(ctx, h.mux, directoryv1.NewServiceCredentialServiceClient(c.Directory)),
 		identityv1.RegisterReadServiceHandlerClient(ctx, h.mux, identityv1.NewReadServiceClient(c.Identity)),
 		identityv1.RegisterAdoptionServiceHandlerClient(ctx, h.mux, identityv1.NewAdoptionServiceClient(c.Identity)),
+		identityv1.RegisterDialectServiceHandlerClient(ctx, h.mux, identityv1.NewDialectServiceClient(c.Identity)),
 		rulev1.RegisterTenantServiceHandlerClient(ctx, h.mux, rulev1.NewTenantServiceClient(c.Rule)),
 		rulev1.RegisterRoleServiceHandlerClient(ctx, h.mux, rulev1.NewRoleServiceClient(c.Rule)),
 		rulev1.RegisterRuleServiceHandlerClient(ctx, h.mux, rulev1.NewRuleServiceClient(c.Rule)),

@@ -482,6 +482,9 @@ func (h *Handler) count(ctx context.Context, result *identityv1.WriteResult) {
 	if ignored := len(result.GetIgnored()); ignored > 0 {
 		h.d.Metrics.IgnoredValues.Add(ctx, int64(ignored))
 	}
+	if quirks := result.GetQuirks(); len(quirks) > 0 {
+		trace.SpanFromContext(ctx).SetAttributes(attribute.StringSlice("usher.quirks", quirks))
+	}
 	for _, quirk := range result.GetQuirks() {
 		h.d.Metrics.Quirks.Add(ctx, 1, metrics.Quirk(quirk))
 	}

@@ -61,6 +61,18 @@ func TestATraceIsContinuedAndNamedByRoute(t *testing.T) {
 	}
 }
 
+// spanAttribute is the attribute of the span of a name, as text.
+func (w *world) spanAttribute(name, key string) string {
+	for _, span := range w.spans.GetSpans() {
+		for _, a := range span.Attributes {
+			if span.Name == name && string(a.Key) == key {
+				return a.Value.String()
+			}
+		}
+	}
+	return ""
+}
+
 func TestEachMessageHasItsOwnID(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -81,6 +93,9 @@ func TestMessagesAreMeasuredByRoute(t *testing.T) {
 	w.do("GET", "/Users", "")
 	w.do("GET", "/Users", "") // one too many
 	w.do("GET", "/Users", "", "Authorization", "Bearer "+bearer.APIKey.New().Reveal())
+	if quirks := w.spanAttribute("PATCH /scim/v2/{directory_id}/Users/{id}", "usher.quirks"); quirks != `["op-capitalised"]` {
+		t.Errorf("the span's quirks are %s", quirks)
+	}
 	points := w.measured()
 	for _, want := range []string{
 		"usher_gateway_messages_total{method=PATCH,route=/Users/{id},status_class=2xx}",

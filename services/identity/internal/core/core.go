@@ -33,6 +33,7 @@ type Core struct {
 	metrics     metrics
 	config      Config
 	directories directories
+	oddities    oddities
 }
 
 // New makes the domain. meter may be nil.

@@ -100,6 +100,7 @@ func (c *Core) CreateGroup(ctx context.Context, call Call, body []byte) (r Resou
 	if err != nil {
 		return r, o, err
 	}
+	c.oddities.note(call.Scope, o, cause)
 	r, err = c.renderGroup(ctx, call, g)
 	return r, o, err
 }
@@ -197,6 +198,7 @@ func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions [
 	if err != nil {
 		return r, o, err
 	}
+	c.oddities.note(call.Scope, o, cause)
 	if !render {
 		return groupResource(g), o, nil
 	}

@@ -63,6 +63,7 @@ func (c *Core) CreateUser(ctx context.Context, call Call, body []byte) (r Resour
 	if err != nil {
 		return r, o, err
 	}
+	c.oddities.note(call.Scope, o, cause)
 	r, err = c.showUser(ctx, call, u)
 	return r, o, err
 }
@@ -155,6 +156,7 @@ func (c *Core) changeUser(ctx context.Context, call Call, id string, versions []
 	if err != nil {
 		return r, o, err
 	}
+	c.oddities.note(call.Scope, o, cause)
 	if !render {
 		return Resource{ID: u.ID, Version: u.Version, CreateTime: u.CreateTime, UpdateTime: u.UpdateTime}, o, nil
 	}

@@ -122,7 +122,7 @@ func (s *Server) ListCarriedMembers(ctx context.Context, r *identityv1.ListCarri
 		return nil, err
 	}
 	size := page.Size(r.GetPageSize())
-	members, err := s.core.CarriedMembers(ctx, adoptionScope(r), after[0], after[1], size+1)
+	members, err := s.core.CarriedMembers(ctx, directoryScope(r), after[0], after[1], size+1)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (s *Server) ListCarriedMembers(ctx context.Context, r *identityv1.ListCarri
 // FinishAdoption implements the RPC.
 func (s *Server) FinishAdoption(ctx context.Context, r *identityv1.FinishAdoptionRequest) (*identityv1.FinishAdoptionResponse, error) {
 	removed, cursor, err := s.core.FinishAdoption(ctx, core.Call{
-		Scope: adoptionScope(r), MessageID: rpc.MessageIDOf(ctx), Traceparent: traceparent(ctx),
+		Scope: directoryScope(r), MessageID: rpc.MessageIDOf(ctx), Traceparent: traceparent(ctx),
 	})
 	if err != nil {
 		return nil, err
@@ -148,7 +148,7 @@ func (s *Server) FinishAdoption(ctx context.Context, r *identityv1.FinishAdoptio
 	return &identityv1.FinishAdoptionResponse{RemovedCount: removed, ChangeCursor: cursor.String()}, nil
 }
 
-func adoptionScope(r interface {
+func directoryScope(r interface {
 	GetOrganizationId() string
 	GetDirectoryId() string
 },

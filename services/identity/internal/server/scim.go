@@ -26,6 +26,7 @@ type Server struct {
 	identityv1.UnimplementedFeedServiceServer
 	identityv1.UnimplementedReadServiceServer
 	identityv1.UnimplementedAdoptionServiceServer
+	identityv1.UnimplementedDialectServiceServer
 
 	core      *core.Core
 	bookmark  time.Duration
@@ -45,6 +46,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	identityv1.RegisterFeedServiceServer(r, s)
 	identityv1.RegisterReadServiceServer(r, s)
 	identityv1.RegisterAdoptionServiceServer(r, s)
+	identityv1.RegisterDialectServiceServer(r, s)
 }
 
 // call reads what every SCIM call brings.

@@ -168,6 +168,21 @@ type CarriedMember struct {
 	Member  Member
 }
 
+// Oddity is something in a directory's messages that was understood otherwise than the RFCs have it, or ignored, with how
+// often it came.
+type Oddity struct {
+	Scope
+	Ignored       bool   // it is an attribute that was ignored; else a quirk
+	Name          string // the quirk's name, or the attribute's path
+	Messages      int64
+	FirstTime     time.Time
+	LastTime      time.Time
+	LastMessageID string
+}
+
+// MaxIgnored is how many ignored attributes are kept of a directory: their names are the IdP's, and may be any.
+const MaxIgnored = 100
+
 // Lookup names users in one way; the other fields are empty. Within a directory it names one, unless by e-mail.
 type Lookup struct {
 	ID             string
@@ -320,6 +335,12 @@ type Store interface {
 	CarriedMembers(ctx context.Context, scope Scope, afterGroup, afterMember string, limit int) ([]CarriedMember, error)
 	// RemoveCarried removes such memberships, with change records.
 	RemoveCarried(ctx context.Context, scope Scope, members []CarriedMember, cause Cause) (Written, error)
+
+	// AddOddities adds counts to what is stored, all or none. Beyond MaxIgnored attributes of a directory, new ones are left
+	// out. The directory need not be open.
+	AddOddities(ctx context.Context, oddities []Oddity) error
+	// Oddities lists those of a directory by name, quirks first.
+	Oddities(ctx context.Context, scope Scope) ([]Oddity, error)
 
 	Close() error
 }

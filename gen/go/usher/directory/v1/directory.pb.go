@@ -91,7 +91,7 @@ const (
 	DirectoryMode_DIRECTORY_MODE_UNSPECIFIED DirectoryMode = 0
 	// Understands the dialects that IdPs really send.
 	DirectoryMode_DIRECTORY_MODE_TOLERANT DirectoryMode = 1
-	// Takes only what the RFCs allow.
+	// Takes only what the RFCs allow, and no PATCH operations without a path (SCIM 2.0 Interoperability Profile).
 	DirectoryMode_DIRECTORY_MODE_STRICT DirectoryMode = 2
 )
 

@@ -136,6 +136,7 @@ func TestAWalk(t *testing.T) {
 	want(t, x.run(0, "rule", "delete", rule), ``)
 	want(t, x.run(0, "rule", "create", "--role-value", "ops", "--grant", "organization-admin"), `ops`)
 
+	want(t, x.run(0, "directory", "quirks", directory), `NAME +MESSAGE COUNT +LAST TIME`)
 	want(t, x.run(0, "event", "list"), `REASON`)
 	want(t, x.run(0, "directory", "delete", directory), `deleted`)
 	want(t, x.run(0, "directory", "list", "--deleted"), directory+` +Entra +deleted`)

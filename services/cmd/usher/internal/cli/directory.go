@@ -112,7 +112,7 @@ func directoryCommand(c *client) *cobra.Command {
 	create := &cobra.Command{Use: "create", Short: "Connect an IdP: prints the Base URL and, once, the API key.", Args: cobra.NoArgs}
 	organizationFlag(create, &organization)
 	create.Flags().StringVar(&name, "name", "", "what people call it (required)")
-	create.Flags().BoolVar(&strict, "strict", false, "take only what the RFCs allow")
+	create.Flags().BoolVar(&strict, "strict", false, "take only what the RFCs allow, and no PATCH operations without a path")
 	create.Flags().BoolVar(&unique, "unique-group-names", false, "refuse a second group of a name")
 	create.Flags().StringVar(&replaces, "replaces", "", "id of the deleted directory whose users and groups it may adopt (default: the only one)")
 	create.Flags().BoolVar(&afresh, "replace-none", false, "adopt nothing")
@@ -152,7 +152,7 @@ func directoryCommand(c *client) *cobra.Command {
 	update := &cobra.Command{Use: "update ID", Short: "Change a directory.", Args: cobra.ExactArgs(1)}
 	organizationFlag(update, &organization)
 	update.Flags().StringVar(&name, "name", "", "what people call it")
-	update.Flags().BoolVar(&strict, "strict", false, "take only what the RFCs allow")
+	update.Flags().BoolVar(&strict, "strict", false, "take only what the RFCs allow, and no PATCH operations without a path")
 	update.Flags().BoolVar(&unique, "unique-group-names", false, "refuse a second group of a name")
 	update.RunE = c.call(directoryColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		mask := &fieldmaskpb.FieldMask{}
@@ -188,7 +188,12 @@ func directoryCommand(c *client) *cobra.Command {
 	finish.RunE = c.call("removed_count", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		return identityv1.NewAdoptionServiceClient(conn).FinishAdoption(ctx, &identityv1.FinishAdoptionRequest{OrganizationId: organization, DirectoryId: args[0]})
 	})
-	return noun("directory", "Directories: connections from IdPs.", create, get, list, update, remove, carried, finish)
+	quirks := &cobra.Command{Use: "quirks ID", Short: "List how the IdP's messages depart from the RFCs (JSON: ignored values too).", Args: cobra.ExactArgs(1)}
+	organizationFlag(quirks, &organization)
+	quirks.RunE = c.call("name message_count last_time specification meaning", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		return identityv1.NewDialectServiceClient(conn).ListQuirks(ctx, &identityv1.ListQuirksRequest{OrganizationId: organization, DirectoryId: args[0]})
+	})
+	return noun("directory", "Directories: connections from IdPs.", create, get, list, update, remove, carried, finish, quirks)
 }
 
 func keyCommand(c *client) *cobra.Command {

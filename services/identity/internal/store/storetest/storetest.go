@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"facts":       factCases,
 		"tenancy":     tenancyCases,
 		"races":       raceCases,
+		"oddities":    oddityCases,
 	} {
 		t.Run(subject, func(t *testing.T) {
 			t.Parallel()

@@ -183,6 +183,13 @@ var strangers = []stranger{
 		w, err := s.RemoveCarried(ctx, theirs, []store.CarriedMember{{GroupID: "eng", Member: store.Member{ID: "bob"}}}, cause(1))
 		return int(w.Cursor.Sequence), err
 	}},
+	{"AddOddities", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		return 0, s.AddOddities(ctx, []store.Oddity{oddity(store.Scope{OrganizationID: theirs.OrganizationID, DirectoryID: "d2"}, "op-capitalised", 1, 1, 1)})
+	}},
+	{"Oddities", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		all, err := s.Oddities(ctx, store.Scope{OrganizationID: theirs.OrganizationID, DirectoryID: "d1"})
+		return len(all), err
+	}},
 }
 
 // ownedByAll are the methods that concern no organization's data: places in the feed, and what follows directories.
@@ -203,6 +210,7 @@ var tenancyCases = []testCase{
 		})
 		f.adoptGroup(old, scope, "eng")
 		f.user(scope, "carl")
+		f.must(f.store.AddOddities(f.Context(), []store.Oddity{oddity(old, "op-capitalised", 1, 1, 1)}))
 		before := f.everything(old, scope)
 		for _, directoryID := range []string{"d2", "d9"} {
 			theirs := store.Scope{OrganizationID: "other", DirectoryID: directoryID}

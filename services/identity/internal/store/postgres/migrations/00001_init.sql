@@ -127,3 +127,17 @@ CREATE TABLE folded (
   analyzed    bigint  NOT NULL  -- of them, when the tables were last analyzed by us
 );
 INSERT INTO folded VALUES (1, 0, 0, 0);
+
+-- What of a directory's messages was understood otherwise than the RFCs have it, or ignored, and how often. Folded in the
+-- background: no write of a resource touches it.
+CREATE TABLE oddities (
+  organization_id text    NOT NULL COLLATE "C",
+  directory_id    text    NOT NULL COLLATE "C",
+  ignored         boolean NOT NULL, -- name is the path of an attribute; else it is a quirk's
+  name            text    NOT NULL COLLATE "C",
+  messages        bigint  NOT NULL,
+  first_time      bigint  NOT NULL,
+  last_time       bigint  NOT NULL,
+  last_message_id text    NOT NULL,
+  PRIMARY KEY (organization_id, directory_id, ignored, name)
+);

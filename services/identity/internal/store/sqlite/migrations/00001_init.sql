@@ -103,3 +103,17 @@ CREATE TABLE trimmed (
   sequence        INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX trimmed_newest ON trimmed (sequence);
+
+-- What of a directory's messages was understood otherwise than the RFCs have it, or ignored, and how often. Folded in the
+-- background: no write of a resource touches it.
+CREATE TABLE oddities (
+  organization_id TEXT    NOT NULL,
+  directory_id    TEXT    NOT NULL,
+  ignored         INTEGER NOT NULL, -- 1: name is the path of an attribute; 0: it is a quirk's
+  name            TEXT    NOT NULL,
+  messages        INTEGER NOT NULL,
+  first_time      INTEGER NOT NULL,
+  last_time       INTEGER NOT NULL,
+  last_message_id TEXT    NOT NULL,
+  PRIMARY KEY (organization_id, directory_id, ignored, name)
+) WITHOUT ROWID;

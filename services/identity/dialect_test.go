@@ -1,0 +1,127 @@
+package identity_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/trace/noop"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/identity"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+// oddities lists a directory's as "name count", ignored values after quirks.
+func (i *idp) oddities() []string {
+	i.Helper()
+	r, err := i.bundle.dialect.ListQuirks(i.bundle.admin(), &identityv1.ListQuirksRequest{
+		OrganizationId: "acme", DirectoryId: i.target.GetDirectoryId(),
+	})
+	must(i, err)
+	all := []string{}
+	for _, q := range r.GetQuirks() {
+		if q.GetMeaning() == "" || !strings.HasPrefix(q.GetSpecification(), "RFC 764") || q.GetFirstTime().AsTime().After(q.GetLastTime().AsTime()) {
+			i.Errorf("the quirk %v explains nothing", q)
+		}
+		all = append(all, fmt.Sprint(q.GetName(), " ", q.GetMessageCount()))
+	}
+	for _, v := range r.GetIgnoredValues() {
+		all = append(all, fmt.Sprint("ignored ", v.GetPath(), " ", v.GetMessageCount()))
+	}
+	return all
+}
+
+func TestQuirksAreCountedByMessage(t *testing.T) {
+	t.Parallel()
+	for engine, change := range map[string]func(*identity.Config){"sqlite": func(*identity.Config) {}, "postgres": onPostgres(t)} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, change)
+			i, other := b.idp(), b.idp()
+			const schemas = `"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],`
+			other.user(`{` + schemas + `"userName":"anna"}`)
+			equal(t, "of nothing odd", other.oddities(), []string{})
+			id := i.user(`{` + schemas + `"userName":"anna","active":"True","zip":"1"}`).GetId()
+			for _, title := range []string{"a", "a", "b"} { // also a message that changes nothing
+				_, err := i.users.PatchUser(i.ctx(), &identityv1.PatchUserRequest{Target: i.target, Id: id, Operations: []*identityv1.Operation{
+					operation("Replace", "title", `"`+title+`"`), operation("Add", "nickName", `"x"`), operation("add", "", `{"id":"x"}`),
+				}})
+				must(t, err)
+			}
+			_, err := i.users.PatchUser(i.ctx(), &identityv1.PatchUserRequest{Target: i.target, Id: id, Operations: []*identityv1.Operation{
+				operation("Replace", "zip", `"x"`),
+			}})
+			refused(t, "a path to nothing", err, fault.InvalidPath)
+			equal(t, "then", i.oddities(), []string{"boolean-as-string 1", "op-capitalised 3", "ignored id 3", "ignored zip 1"})
+			equal(t, "asked again", i.oddities(), []string{"boolean-as-string 1", "op-capitalised 3", "ignored id 3", "ignored zip 1"})
+			equal(t, "of another directory", other.oddities(), []string{})
+		})
+	}
+}
+
+func TestAQuirkNamesItsLastMessage(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	i := b.idp()
+	for _, id := range []string{"first", "last"} {
+		_, err := i.users.CreateUser(rpc.WithMessageID(i.ctx(), id), &identityv1.CreateUserRequest{
+			Target: i.target, Document: []byte(`{"userName":"` + id + `"}`),
+		})
+		must(t, err)
+	}
+	r, err := b.dialect.ListQuirks(b.admin(), &identityv1.ListQuirksRequest{OrganizationId: "acme", DirectoryId: i.target.GetDirectoryId()})
+	must(t, err)
+	equal(t, "quirks", len(r.GetQuirks()), 1)
+	equal(t, "the message", r.GetQuirks()[0].GetLastMessageId(), "last")
+	equal(t, "how many", r.GetQuirks()[0].GetMessageCount(), 2)
+}
+
+func TestQuirksOfAnotherOrganizationAreNotShown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	i := b.idpOf("other")
+	i.user(`{"userName":"anna"}`)
+	for what, r := range map[string]*identityv1.ListQuirksRequest{
+		"another's directory under one's own name": {OrganizationId: "acme", DirectoryId: i.target.GetDirectoryId()},
+		"a directory that is none":                 {OrganizationId: "acme", DirectoryId: ids.New()},
+	} {
+		_, err := b.dialect.ListQuirks(b.admin(), r)
+		refused(t, what, err, fault.NotFound)
+	}
+	_, err := b.dialect.ListQuirks(b.admin(), &identityv1.ListQuirksRequest{OrganizationId: "other", DirectoryId: i.target.GetDirectoryId()})
+	refused(t, "another organization", err, fault.NotAllowed)
+}
+
+// What was gathered is stored when the service stops.
+func TestQuirksOutliveTheProcess(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir() + "/identity.db"
+	var scope *identityv1.Target
+	t.Run("before", func(t *testing.T) {
+		b := setup(t, func(c *identity.Config) { c.DatabasePath = path })
+		i := b.idp()
+		scope = i.target
+		i.user(`{"userName":"anna"}`)
+	})
+	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	must(t, err)
+	service, err := identity.New(t.Context(), identity.Config{DatabasePath: path}, identity.Dependencies{
+		Directory: channel.As(commonv1.Caller_CALLER_IDENTITY), Log: slog.New(slog.DiscardHandler),
+		Tracing: noop.NewTracerProvider(), Now: time.Now,
+	})
+	must(t, err)
+	t.Cleanup(func() { must(t, service.Close()) })
+	service.Register(channel)
+	operator := rpc.WithPrincipal(context.Background(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR})
+	r, err := identityv1.NewDialectServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY)).ListQuirks(operator,
+		&identityv1.ListQuirksRequest{OrganizationId: "acme", DirectoryId: scope.GetDirectoryId()})
+	must(t, err)
+	equal(t, "quirks", len(r.GetQuirks()), 1)
+}

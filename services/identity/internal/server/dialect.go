@@ -1,0 +1,34 @@
+package server
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+// ListQuirks implements the RPC.
+func (s *Server) ListQuirks(ctx context.Context, r *identityv1.ListQuirksRequest) (*identityv1.ListQuirksResponse, error) {
+	all, err := s.core.Oddities(ctx, directoryScope(r))
+	if err != nil {
+		return nil, err
+	}
+	response := &identityv1.ListQuirksResponse{}
+	for _, o := range all {
+		first, last := timestamppb.New(o.FirstTime), timestamppb.New(o.LastTime)
+		if o.Ignored {
+			response.IgnoredValues = append(response.IgnoredValues, &identityv1.IgnoredValue{
+				Path: o.Name, MessageCount: o.Messages, FirstTime: first, LastTime: last, LastMessageId: o.LastMessageID,
+			})
+			continue
+		}
+		reading := scim.QuirkReading(o.Name)
+		response.Quirks = append(response.Quirks, &identityv1.Quirk{
+			Name: o.Name, Meaning: reading.Meaning, Specification: reading.Specification,
+			MessageCount: o.Messages, FirstTime: first, LastTime: last, LastMessageId: o.LastMessageID,
+		})
+	}
+	return response, nil
+}

@@ -1,0 +1,81 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+)
+
+// oddity is one that n messages had, from the second first to the second last.
+func oddity(scope store.Scope, name string, n int64, first, last int) store.Oddity {
+	path, ignored := strings.CutPrefix(name, "ignored ")
+	return store.Oddity{
+		Scope: scope, Ignored: ignored, Name: path, Messages: n,
+		FirstTime: cause(first).Time, LastTime: cause(last).Time, LastMessageID: cause(last).MessageID,
+	}
+}
+
+func (f *fixture) oddities(scope store.Scope) []store.Oddity {
+	f.Helper()
+	all, err := f.store.Oddities(f.Context(), scope)
+	f.must(err)
+	return all
+}
+
+var oddityCases = []testCase{
+	{"counts of an oddity add up, whichever comes first", func(f *fixture) {
+		scope := f.directory("d1")
+		f.equal("at first", f.oddities(scope), []store.Oddity(nil))
+		f.must(f.store.AddOddities(f.Context(), nil))
+		f.must(f.store.AddOddities(f.Context(), []store.Oddity{
+			oddity(scope, "ignored zip", 1, 5, 5), oddity(scope, "op-capitalised", 2, 3, 5), oddity(scope, "boolean-as-string", 1, 4, 4),
+		}))
+		f.must(f.store.AddOddities(f.Context(), []store.Oddity{oddity(scope, "op-capitalised", 3, 1, 2), oddity(scope, "ignored zip", 1, 6, 7)}))
+		f.equal("then", f.oddities(scope), []store.Oddity{
+			oddity(scope, "boolean-as-string", 1, 4, 4), oddity(scope, "op-capitalised", 5, 1, 5), oddity(scope, "ignored zip", 2, 5, 7),
+		})
+	}},
+	{"oddities are of one directory, and stay when it closes", func(f *fixture) {
+		one, two, other := f.directory("d1"), f.directory("d2"), f.directoryOf("other", "d1")
+		f.must(f.store.AddOddities(f.Context(), []store.Oddity{oddity(one, "op-capitalised", 1, 1, 1), oddity(two, "op-capitalised", 2, 2, 2)}))
+		f.directory("d1", closed)
+		f.equal("of the first", f.oddities(one), []store.Oddity{oddity(one, "op-capitalised", 1, 1, 1)})
+		f.equal("of the second", f.oddities(two), []store.Oddity{oddity(two, "op-capitalised", 2, 2, 2)})
+		f.equal("of another organization", f.oddities(other), []store.Oddity(nil))
+	}},
+	{"ignored attributes are bounded, and those that are known still count", func(f *fixture) {
+		scope := f.directory("d1")
+		var all []store.Oddity
+		for i := range store.MaxIgnored + 20 {
+			all = append(all, oddity(scope, fmt.Sprintf("ignored a%03d", i), 1, i, i))
+		}
+		f.must(f.store.AddOddities(f.Context(), all))
+		f.must(f.store.AddOddities(f.Context(), []store.Oddity{
+			oddity(scope, "ignored a000", 1, 500, 500), oddity(scope, "ignored new", 1, 500, 500), oddity(scope, "op-capitalised", 1, 1, 1),
+		}))
+		got := f.oddities(scope)
+		f.equal("how many", len(got), store.MaxIgnored+1)
+		f.equal("a quirk", got[0], oddity(scope, "op-capitalised", 1, 1, 1))
+		f.equal("one that was known", got[1], oddity(scope, "ignored a000", 2, 0, 500))
+		f.equal("the last", got[store.MaxIgnored].Name, fmt.Sprintf("a%03d", store.MaxIgnored-1))
+	}},
+	{"many processes count at a time", func(f *fixture) {
+		scope := f.directory("d1")
+		f.together(8, func(n int) {
+			all := []store.Oddity{oddity(scope, "boolean-as-string", 1, n, n), oddity(scope, "op-capitalised", 1, n, n)}
+			if n%2 == 1 {
+				slices.Reverse(all)
+			}
+			for range 5 {
+				if err := f.store.AddOddities(f.Context(), all); err != nil {
+					f.Error(err)
+				}
+			}
+		})
+		f.equal("all", f.oddities(scope), []store.Oddity{
+			oddity(scope, "boolean-as-string", 40, 0, 7), oddity(scope, "op-capitalised", 40, 0, 7),
+		})
+	}},
+}
