@@ -143,6 +143,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	arrival.Within(w, r, h.config.RequestTimeout)
 	header := w.Header()
 	header.Set(MessageIDHeader, m.id)
+	header.Set("Content-Type", answerType(r.Header.Values("Accept")))
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 

@@ -309,6 +309,12 @@ type answer struct {
 
 func (w *world) serve(r *http.Request) *answer {
 	w.t.Helper()
+	return w.serveAs(r, "application/scim+json")
+}
+
+// serveAs wants errors of a media type.
+func (w *world) serveAs(r *http.Request, media string) *answer {
+	w.t.Helper()
 	a := &answer{ResponseRecorder: httptest.NewRecorder()}
 	w.handler.ServeHTTP(a, r)
 	id := a.Header().Get(MessageIDHeader)
@@ -327,7 +333,7 @@ func (w *world) serve(r *http.Request) *answer {
 	if len(a.scim.Schemas) != 1 || a.scim.Schemas[0] != "urn:ietf:params:scim:api:messages:2.0:Error" {
 		w.t.Errorf("schemas are %q", a.scim.Schemas)
 	}
-	if got := a.Header().Get("Content-Type"); got != "application/scim+json" {
+	if got := a.Header().Get("Content-Type"); got != media {
 		w.t.Errorf("the type is %q", got)
 	}
 	return a
