@@ -223,7 +223,7 @@ func TestAnOperationFailsAlone(t *testing.T) {
 		{"reading", `{"method":"GET","path":"/Users/1"}`, "400", "invalidSyntax", "POST, PUT, PATCH or DELETE", "POST /Bulk: GET /Users/{id}"},
 		{"no bulkId", `{"method":"POST","path":"/Users","data":{}}`, "400", "invalidSyntax", "bulkId", "POST /Bulk: POST /Users"},
 		{"a long bulkId", `{"method":"POST","path":"/Users","data":{},"bulkId":"` + strings.Repeat("x", 201) + `"}`, "400", "invalidValue", "200", "POST /Bulk: POST /Users"},
-		{"no path", `{"method":"DELETE"}`, "400", "invalidSyntax", "no path", "POST /Bulk: DELETE /{unknown}"},
+		{"no path", `{"method":"DELETE"}`, "400", "invalidSyntax", "no path", "POST /Bulk: DELETE /"},
 		{"no data", `{"method":"PUT","path":"/Users/1","data":null}`, "400", "invalidSyntax", "needs data", "POST /Bulk: PUT /Users/{id}"},
 		{"a Bulk in it", `{"method":"POST","path":"/Bulk","bulkId":"x","data":{}}`, "400", "invalidValue", "path", "POST /Bulk: POST /Bulk"},
 		{"a search in it", `{"method":"POST","path":"/Users/.search","bulkId":"x","data":{}}`, "400", "invalidValue", "path", "POST /Bulk: POST /Users/.search"},

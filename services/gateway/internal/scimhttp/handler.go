@@ -227,7 +227,13 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, m *message) (
 	if method == http.MethodHead {
 		method = http.MethodGet // RFC 9110 §9.3.2; the server leaves the body out
 	}
-	if m.route.endpoint == unknownEndpoint {
+	switch m.route.endpoint {
+	case meEndpoint:
+		return nil, &problem{
+			status: http.StatusNotImplemented, reason: fault.InvalidRequest,
+			detail: "There is no /Me: an API key is a directory's and no user's. Use /Users/{id}.",
+		}
+	case unknownEndpoint:
 		return nil, &problem{
 			status: http.StatusNotFound, reason: fault.NotFound,
 			detail: "SCIM has no such endpoint here; there are /Users, /Groups, /Bulk, /ServiceProviderConfig, /ResourceTypes and /Schemas.",
@@ -250,6 +256,12 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, m *message) (
 			return nil, err
 		}
 		return h.list(r, m, p)
+	case rootEndpoint:
+		p, err := parseParameters(r.URL.RawQuery)
+		if err != nil {
+			return nil, err
+		}
+		return h.across(r, m, p)
 	case searchEndpoint:
 		body, err := h.readBody(w, r, m, h.config.MaxBodyBytes)
 		if err != nil {
@@ -258,6 +270,9 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, m *message) (
 		p, err := parseSearch(body)
 		if err != nil {
 			return nil, err
+		}
+		if m.route.kind == 0 {
+			return h.across(r, m, p)
 		}
 		return h.list(r, m, p)
 	case resourceEndpoint:
@@ -301,7 +316,11 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request, m *message) (*r
 }
 
 func (h *Handler) list(r *http.Request, m *message, p parameters) (*response, error) {
-	found, err := h.resources[m.route.kind].list(r.Context(), m.target(), p.query, p.projection)
+	return h.listOf(r, m, m.route.kind, p.query, p.projection)
+}
+
+func (h *Handler) listOf(r *http.Request, m *message, k kind, q *identityv1.ListQuery, p *identityv1.Projection) (*response, error) {
+	found, err := h.resources[k].list(r.Context(), m.target(), q, p)
 	if err != nil {
 		return nil, err
 	}
@@ -310,7 +329,7 @@ func (h *Handler) list(r *http.Request, m *message, p parameters) (*response, er
 		documents = append(documents, resource.GetDocument())
 	}
 	page := listPage{total: found.TotalResults, next: found.GetNextCursor(), documents: documents}
-	if p.query.Cursor == nil {
+	if q.Cursor == nil {
 		page.start = max(found.GetStartIndex(), 1)
 	}
 	return &response{status: http.StatusOK, body: page.json()}, nil
