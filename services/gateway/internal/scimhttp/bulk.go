@@ -146,7 +146,7 @@ func (b *bulk) look(step *bulkStep) error {
 	for _, bulkID := range all {
 		needed := b.creates[bulkID]
 		if needed == nil {
-			return invalidValue("The operation refers to a bulkId that no POST of this request has.")
+			return invalidValue(fmt.Sprintf("The operation refers to the bulkId %q, which no POST of this request has.", cut(bulkID, maxBulkID)))
 		}
 		if !slices.Contains(step.needs, needed) {
 			step.needs = append(step.needs, needed)
@@ -166,7 +166,7 @@ func (b *bulk) send(step *bulkStep, method, path string, data []byte) (answer *r
 		if needed.done && needed.id == "" {
 			return nil, &problem{
 				status: http.StatusConflict, reason: fault.InvalidValue,
-				detail: "The operation refers to a bulkId whose operation failed.",
+				detail: fmt.Sprintf("The operation refers to the bulkId %q, whose operation failed.", needed.bulkID),
 				remedy: "Look at the failed event of the operation that has this bulkId, and send both again.",
 			}
 		}

@@ -43,8 +43,8 @@ func parseBulk(body []byte, maxOperations int) (bulkRequest, error) {
 			return request, invalidValue("failOnErrors must be a whole number above 0.")
 		}
 	}
-	var operations []json.RawMessage
-	if json.Unmarshal(members["operations"], &operations) != nil || len(operations) == 0 {
+	operations := elements(members["operations"])
+	if len(operations) == 0 {
 		return request, invalidSyntax("Operations must be an array with at least one operation.")
 	}
 	if len(operations) > maxOperations {
@@ -111,8 +111,8 @@ func (o *bulkOperation) check() error {
 }
 
 // objectMembers reads a JSON object's members by their names in small letters. A name that comes twice is an error: one of
-// the two would be lost. Errors hold nothing of the text but names of members that there may be.
-func objectMembers(text []byte) (map[string]json.RawMessage, error) {
+// the two would be lost. The values are parts of the text, which may be large. Errors hold nothing of it.
+func objectMembers(text []byte) (map[string][]byte, error) {
 	if !json.Valid(text) {
 		return nil, errors.New("it is not valid JSON")
 	}
@@ -120,14 +120,14 @@ func objectMembers(text []byte) (map[string]json.RawMessage, error) {
 	if begin, err := d.Token(); err != nil || begin != json.Delim('{') {
 		return nil, errors.New("it is not an object")
 	}
-	members := map[string]json.RawMessage{}
+	members := map[string][]byte{}
 	for d.More() {
 		key, err := d.Token()
 		if err != nil {
 			return nil, errors.New("it is not valid JSON")
 		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
+		value, err := skip(d, text)
+		if err != nil {
 			return nil, errors.New("it is not valid JSON")
 		}
 		name, _ := key.(string) // a member begins with nothing else
@@ -139,3 +139,31 @@ func objectMembers(text []byte) (map[string]json.RawMessage, error) {
 	}
 	return members, nil
 }
+
+// elements gives the elements of an array as parts of a valid text; none of anything else.
+func elements(text []byte) (all [][]byte) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if begin, err := d.Token(); err != nil || begin != json.Delim('[') {
+		return nil
+	}
+	for d.More() {
+		element, err := skip(d, text)
+		if err != nil {
+			return nil
+		}
+		all = append(all, element)
+	}
+	return all
+}
+
+// skip passes over a value of the text that d reads, and gives its bytes.
+func skip(d *json.Decoder, text []byte) ([]byte, error) {
+	from := d.InputOffset()
+	err := d.Decode(&skipped{})
+	return bytes.Trim(text[from:d.InputOffset()], " \t\r\n:,"), err
+}
+
+// skipped is any value, and keeps nothing of it.
+type skipped struct{}
+
+func (*skipped) UnmarshalJSON([]byte) error { return nil }

@@ -32,7 +32,16 @@ func TestBadInputIsRefusedWithoutACall(t *testing.T) {
 		scimType, detail         string
 	}{
 		{"an unknown endpoint", "GET", "/Devices", "", nil, 404, "", "/Users, /Groups"},
-		{"the Base URL itself", "GET", "", "", nil, 404, "", "no such endpoint"},
+		{"a change of the Base URL itself", "POST", "", "{}", nil, 405, "", "POST is not possible"},
+		{"a search by GET", "GET", "/.search", "", nil, 405, "", "POST"},
+		{"a search of all that is no JSON", "POST", "/.search", "[", nil, 400, "invalidSyntax", "SearchRequest"},
+		{"a search for what nothing has", "POST", "/.search", `{"filter":"nothing pr"}`, nil, 400, "invalidFilter", "no resource type"},
+		{"a filter that is none, of all", "GET", "/?filter=userName", "", nil, 400, "invalidFilter", ""},
+		{"users and groups in an order", "GET", "/?sortBy=id", "", nil, 400, "invalidValue", "sortBy"},
+		{"a cursor of no list", "GET", "/?cursor=x", "", nil, 400, "invalidCursor", "cursor"},
+		{"reading oneself", "GET", "/Me", "", nil, 501, "", "API key"},
+		{"changing oneself", "PATCH", "/Me", "{}", nil, 501, "", "/Users/{id}"},
+		{"creating oneself", "POST", "/Me", "{}", nil, 501, "", "API key"},
 		{"a path below a resource", "GET", "/Users/" + someID + "/emails", "", nil, 404, "", "no such endpoint"},
 		{"an escape that is none", "GET", "/Users/%FF", "", nil, 404, "", "no such endpoint"},
 		{"an id that no resource has", "DELETE", "/Users/" + strings.Repeat("x", 201), "", nil, 404, "", "no such resource"},
@@ -267,7 +276,7 @@ type unanswered struct {
 
 func (u *unanswered) Record(context.Context, *failedeventsv1.FailedEvent) {
 	u.recorded = true
-	if u.response.Body.Len() > 0 || u.response.Result().Header.Get("Content-Type") != "" {
+	if u.response.Body.Len() > 0 || u.response.Result().Header.Get("Content-Length") != "" {
 		u.t.Error("the response was written before the event")
 	}
 }

@@ -143,6 +143,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	arrival.Within(w, r, h.config.RequestTimeout)
 	header := w.Header()
 	header.Set(MessageIDHeader, m.id)
+	header.Set("Content-Type", answerType(r.Header.Values("Accept")))
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 
@@ -238,7 +239,13 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, m *message) (
 	if method == http.MethodHead {
 		method = http.MethodGet // RFC 9110 §9.3.2; the server leaves the body out
 	}
-	if m.route.endpoint == unknownEndpoint {
+	switch m.route.endpoint {
+	case meEndpoint:
+		return nil, &problem{
+			status: http.StatusNotImplemented, reason: fault.InvalidRequest,
+			detail: "There is no /Me: an API key is a directory's and no user's. Use /Users/{id}.",
+		}
+	case unknownEndpoint:
 		return nil, &problem{
 			status: http.StatusNotFound, reason: fault.NotFound,
 			detail: "SCIM has no such endpoint here; there are /Users, /Groups, /Bulk, /ServiceProviderConfig, /ResourceTypes and /Schemas.",
@@ -261,6 +268,12 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, m *message) (
 			return nil, err
 		}
 		return h.list(r, m, p)
+	case rootEndpoint:
+		p, err := parseParameters(r.URL.RawQuery)
+		if err != nil {
+			return nil, err
+		}
+		return h.across(r, m, p)
 	case searchEndpoint:
 		body, err := h.readBody(w, r, m, h.config.MaxBodyBytes)
 		if err != nil {
@@ -269,6 +282,9 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, m *message) (
 		p, err := parseSearch(body)
 		if err != nil {
 			return nil, err
+		}
+		if m.route.kind == 0 {
+			return h.across(r, m, p)
 		}
 		return h.list(r, m, p)
 	case resourceEndpoint:
@@ -321,7 +337,11 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request, m *message) (*r
 }
 
 func (h *Handler) list(r *http.Request, m *message, p parameters) (*response, error) {
-	found, err := h.resources[m.route.kind].list(r.Context(), m.target(), p.query, p.projection)
+	return h.listOf(r, m, m.route.kind, p.query, p.projection)
+}
+
+func (h *Handler) listOf(r *http.Request, m *message, k kind, q *identityv1.ListQuery, p *identityv1.Projection) (*response, error) {
+	found, err := h.resources[k].list(r.Context(), m.target(), q, p)
 	if err != nil {
 		return nil, err
 	}
@@ -330,7 +350,7 @@ func (h *Handler) list(r *http.Request, m *message, p parameters) (*response, er
 		documents = append(documents, resource.GetDocument())
 	}
 	page := listPage{total: found.TotalResults, next: found.GetNextCursor(), documents: documents}
-	if p.query.Cursor == nil {
+	if q.Cursor == nil {
 		page.start = max(found.GetStartIndex(), 1)
 	}
 	answer := &response{status: http.StatusOK}

@@ -90,8 +90,9 @@ func (p *problem) json(messageID string) []byte {
 
 func sendBody(w http.ResponseWriter, status int, body []byte) {
 	if len(body) > 0 {
-		w.Header().Set("Content-Type", mediaSCIM)
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	} else {
+		w.Header().Del("Content-Type")
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client left: there is nobody to tell

@@ -27,13 +27,15 @@ const (
 	schemasEndpoint
 	schemaEndpoint
 	bulkEndpoint
+	rootEndpoint // the Base URL itself
+	meEndpoint
 )
 
 // route is a path, understood.
 type route struct {
 	directory string // as the path spells it; empty: the path is outside every directory
 	endpoint  endpoint
-	kind      kind   // of a collection, resource or search
+	kind      kind   // of a collection, resource or search; 0 of a search over all
 	id        string // of a resource, resource type or schema
 }
 
@@ -59,6 +61,8 @@ func parseRoute(escaped string) route {
 	}
 	r := route{directory: segments[0]}
 	switch {
+	case len(segments) == 1:
+		r.endpoint = rootEndpoint
 	case len(segments) == 2:
 		r.endpoint, r.kind = topEndpoint(segments[1])
 	case len(segments) == 3:
@@ -82,6 +86,10 @@ func topEndpoint(name string) (endpoint, kind) {
 		return schemasEndpoint, 0
 	case "Bulk":
 		return bulkEndpoint, 0
+	case "Me":
+		return meEndpoint, 0
+	case ".search":
+		return searchEndpoint, 0
 	default:
 		return unknownEndpoint, 0
 	}
@@ -111,7 +119,14 @@ func (r route) template() string {
 	case resourceEndpoint:
 		return r.kind.endpoint() + "/{id}"
 	case searchEndpoint:
+		if r.kind == 0 {
+			return "/.search"
+		}
 		return r.kind.endpoint() + "/.search"
+	case rootEndpoint:
+		return "/"
+	case meEndpoint:
+		return "/Me"
 	case configEndpoint:
 		return "/ServiceProviderConfig"
 	case resourceTypesEndpoint:

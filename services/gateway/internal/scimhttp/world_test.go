@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -71,6 +72,7 @@ type identity struct {
 	gone     bool                      // it is deleted before its parts are read
 	fresh    bool                      // each call answers with an id of its own
 	fails    func(proto.Message) error // which calls fail
+	has      map[kind]int              // how many there are to list; nil: listed
 }
 
 func noted[R any](i *identity, ctx context.Context, request proto.Message, reply R) (R, error) {
@@ -131,7 +133,32 @@ func (i *identity) DeleteUser(ctx context.Context, r *identityv1.DeleteUserReque
 }
 
 func (i *identity) ListUsers(ctx context.Context, r *identityv1.ListUsersRequest) (*identityv1.ListUsersResponse, error) {
-	return noted(i, ctx, r, &identityv1.ListUsersResponse{Result: i.listed})
+	return noted(i, ctx, r, &identityv1.ListUsersResponse{Result: i.list(users, r.GetQuery())})
+}
+
+// list pages through has, whatever the filter: of one kind, resource n has the document "kind n". A cursor is the number
+// of those before.
+func (i *identity) list(k kind, q *identityv1.ListQuery) *identityv1.ListResult {
+	if i.has == nil {
+		return i.listed
+	}
+	first := max(q.GetStartIndex(), 1)
+	if q.GetCursor() != "" {
+		if n, err := strconv.ParseInt(q.GetCursor(), 10, 64); err == nil {
+			first = n + 1
+		}
+	}
+	r, has := &identityv1.ListResult{StartIndex: first}, int64(i.has[k])
+	n := first
+	for ; n <= has && n < first+q.GetCount(); n++ {
+		r.Resources = append(r.Resources, &identityv1.Resource{Document: fmt.Appendf(nil, `"%s %d"`, k.name(), n)})
+	}
+	if q.Cursor == nil {
+		r.TotalResults = &has
+	} else if n <= has {
+		r.NextCursor = fmt.Sprint(n - 1)
+	}
+	return r
 }
 
 func (i *identity) CreateGroup(ctx context.Context, r *identityv1.CreateGroupRequest) (*identityv1.CreateGroupResponse, error) {
@@ -159,7 +186,7 @@ func (i *identity) DeleteGroup(ctx context.Context, r *identityv1.DeleteGroupReq
 }
 
 func (i *identity) ListGroups(ctx context.Context, r *identityv1.ListGroupsRequest) (*identityv1.ListGroupsResponse, error) {
-	return noted(i, ctx, r, &identityv1.ListGroupsResponse{Result: i.listed})
+	return noted(i, ctx, r, &identityv1.ListGroupsResponse{Result: i.list(groups, r.GetQuery())})
 }
 
 // ReadGroup gives the document in its parts, and then the error that is to come after them.
@@ -366,6 +393,12 @@ type answer struct {
 
 func (w *world) serve(r *http.Request) *answer {
 	w.t.Helper()
+	return w.serveAs(r, "application/scim+json")
+}
+
+// serveAs wants errors of a media type.
+func (w *world) serveAs(r *http.Request, media string) *answer {
+	w.t.Helper()
 	a := &answer{ResponseRecorder: httptest.NewRecorder()}
 	w.handler.ServeHTTP(a, r)
 	id := a.Header().Get(MessageIDHeader)
@@ -384,7 +417,7 @@ func (w *world) serve(r *http.Request) *answer {
 	if len(a.scim.Schemas) != 1 || a.scim.Schemas[0] != "urn:ietf:params:scim:api:messages:2.0:Error" {
 		w.t.Errorf("schemas are %q", a.scim.Schemas)
 	}
-	if got := a.Header().Get("Content-Type"); got != "application/scim+json" {
+	if got := a.Header().Get("Content-Type"); got != media {
 		w.t.Errorf("the type is %q", got)
 	}
 	return a

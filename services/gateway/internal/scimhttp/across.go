@@ -1,0 +1,123 @@
+package scimhttp
+
+import (
+	"net/http"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+// across answers a query of the root: over users, and then groups (RFC 7644 §3.4.2.1, §3.4.3). Each is asked for what the
+// filter means for it. Where only one can match, it is a list of that one, in any order.
+func (h *Handler) across(r *http.Request, m *message, p parameters) (*response, error) {
+	parts, err := narrowed(p.query)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(parts) == 1:
+		return h.listOf(r, m, parts[0].kind, parts[0].query, p.projection)
+	case p.query.GetSortBy() != "":
+		return nil, invalidValue("sortBy cannot order users and groups together: add meta.resourceType eq \"User\", or \"Group\", to the filter.")
+	case p.query.Cursor != nil:
+		return h.acrossByCursor(r, m, p, parts)
+	default:
+		return h.acrossByIndex(r, m, p, parts)
+	}
+}
+
+// part is what one kind of resources is asked for.
+type part struct {
+	kind  kind
+	query *identityv1.ListQuery
+}
+
+// narrowed gives the query of each kind that can match, users first.
+func narrowed(q *identityv1.ListQuery) (parts []part, err error) {
+	types := map[*scim.ResourceType]kind{scim.UserType(): users, scim.GroupType(): groups}
+	found := []scim.Narrowed{{Type: scim.UserType()}, {Type: scim.GroupType()}}
+	if q.GetFilter() != "" {
+		filter, err := scim.ParseFilter(q.GetFilter(), scim.Limits{})
+		if err != nil {
+			return nil, err
+		}
+		if found, err = filter.Across(scim.UserType(), scim.GroupType()); err != nil {
+			return nil, err
+		}
+	}
+	for _, n := range found {
+		query := proto.CloneOf(q)
+		query.Filter = ""
+		if n.Filter != nil {
+			query.Filter = n.Filter.String()
+		}
+		parts = append(parts, part{types[n.Type], query})
+	}
+	return parts, nil
+}
+
+// acrossByIndex gives a page of all kinds one after another, and how many match in all.
+func (h *Handler) acrossByIndex(r *http.Request, m *message, p parameters, parts []part) (*response, error) {
+	count := int64(defaultResults)
+	if p.query.Count != nil {
+		count = min(max(p.query.GetCount(), 0), maxResults)
+	}
+	page := listPage{start: max(p.query.GetStartIndex(), 1)}
+	var total int64 // of the kinds before, then of all
+	for _, one := range parts {
+		// Where the page is full, or ended early because its resources are large, only the number of the others is wanted.
+		next := page.start + int64(len(page.documents))
+		left := count - int64(len(page.documents))
+		if next <= total {
+			left = 0
+		}
+		one.query.StartIndex, one.query.Count = max(next-total, 1), &left
+		found, err := h.resources[one.kind].list(r.Context(), m.target(), one.query, p.projection)
+		if err != nil {
+			return nil, err
+		}
+		for _, resource := range found.GetResources() {
+			page.documents = append(page.documents, resource.GetDocument())
+		}
+		total += found.GetTotalResults()
+	}
+	page.total = &total
+	return &response{status: http.StatusOK, body: page.json()}, nil
+}
+
+// acrossByCursor gives a page of one kind. A cursor is that kind's, with the kind's letter before it; after the last page of
+// one comes the first of the next. How many match in all is not told.
+func (h *Handler) acrossByCursor(r *http.Request, m *message, p parameters, parts []part) (*response, error) {
+	letters := map[kind]string{users: "u", groups: "g"}
+	at := 0
+	if cursor := p.query.GetCursor(); cursor != "" {
+		for at < len(parts) && !strings.HasPrefix(cursor, letters[parts[at].kind]) {
+			at++
+		}
+		if at == len(parts) {
+			return nil, fault.New(fault.InvalidCursor, "The cursor is not one that this list gave: begin again with an empty one.")
+		}
+		parts[at].query.Cursor = proto.String(cursor[1:])
+	}
+	if at == len(parts) { // nothing can match
+		return &response{status: http.StatusOK, body: listPage{total: new(int64)}.json()}, nil
+	}
+	found, err := h.resources[parts[at].kind].list(r.Context(), m.target(), parts[at].query, p.projection)
+	if err != nil {
+		return nil, err
+	}
+	var page listPage
+	for _, resource := range found.GetResources() {
+		page.documents = append(page.documents, resource.GetDocument())
+	}
+	switch {
+	case found.GetNextCursor() != "":
+		page.next = letters[parts[at].kind] + found.GetNextCursor()
+	case at+1 < len(parts):
+		page.next = letters[parts[at+1].kind]
+	}
+	return &response{status: http.StatusOK, body: page.json()}, nil
+}

@@ -1,0 +1,46 @@
+package scimhttp
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"testing"
+)
+
+func FuzzResolvingChangesReferencesAlone(f *testing.F) {
+	for _, seed := range []string{
+		`{"members":[{"value":"bulkId:a","type":"User"},{"$ref":"../Users/bulkId:b"}, "bulkId:c"],"n":1e999}`,
+		`{"manager" : "bulkId:\u0061", "x":{"y":[[{"value":"bulkId:a"}],"\\"]}, "e":[], "o":{}}`,
+		`"bulkId:a"`, `{"value":"bulkId:a"}`, `[]`, `[1,true,null]`, `{"bulkId:a":"x"}`, `{"a":"\ud800","b":"bulkId:"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if !json.Valid(data) {
+			return
+		}
+		same, err := resolve(data, func(bulkID string) (string, bool) { return bulkIDPrefix + bulkID, true })
+		if err != nil || !reflect.DeepEqual(decoded(t, same), decoded(t, data)) {
+			t.Errorf("%q became %q: %v", data, same, err)
+		}
+		none, err := resolve(data, func(string) (string, bool) { return "", false })
+		if err != nil || len(none) > 0 && !json.Valid(none) {
+			t.Fatalf("%q became %q: %v", data, none, err)
+		}
+		if len(none) > 0 {
+			if left, err := references(none); err != nil || len(left) > 0 {
+				t.Errorf("%q refers to %q: %v", none, left, err)
+			}
+		}
+	})
+}
+
+func decoded(t *testing.T, data []byte) (value any) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if err := d.Decode(&value); err != nil {
+		t.Fatalf("%q: %v", data, err)
+	}
+	return value
+}
