@@ -79,13 +79,13 @@ func (h *Handler) acrossByIndex(r *http.Request, m *message, p parameters, parts
 		if err != nil {
 			return nil, err
 		}
-		for _, resource := range found.GetResources() {
-			page.documents = append(page.documents, resource.GetDocument())
+		if err := h.fill(r.Context(), m, &page, found, p.projection); err != nil {
+			return nil, err
 		}
 		total += found.GetTotalResults()
 	}
 	page.total = &total
-	return &response{status: http.StatusOK, body: page.json()}, nil
+	return page.response(), nil
 }
 
 // acrossByCursor gives a page of one kind. A cursor is that kind's, with the kind's letter before it; after the last page of
@@ -103,15 +103,15 @@ func (h *Handler) acrossByCursor(r *http.Request, m *message, p parameters, part
 		parts[at].query.Cursor = proto.String(cursor[1:])
 	}
 	if at == len(parts) { // nothing can match
-		return &response{status: http.StatusOK, body: listPage{total: new(int64)}.json()}, nil
+		return listPage{total: new(int64)}.response(), nil
 	}
 	found, err := h.resources[parts[at].kind].list(r.Context(), m.target(), parts[at].query, p.projection)
 	if err != nil {
 		return nil, err
 	}
 	var page listPage
-	for _, resource := range found.GetResources() {
-		page.documents = append(page.documents, resource.GetDocument())
+	if err := h.fill(r.Context(), m, &page, found, p.projection); err != nil {
+		return nil, err
 	}
 	switch {
 	case found.GetNextCursor() != "":
@@ -119,5 +119,5 @@ func (h *Handler) acrossByCursor(r *http.Request, m *message, p parameters, part
 	case at+1 < len(parts):
 		page.next = letters[parts[at+1].kind]
 	}
-	return &response{status: http.StatusOK, body: page.json()}, nil
+	return page.response(), nil
 }

@@ -345,30 +345,29 @@ func (h *Handler) listOf(r *http.Request, m *message, k kind, q *identityv1.List
 	if err != nil {
 		return nil, err
 	}
-	documents := make([][]byte, 0, len(found.GetResources()))
-	for _, resource := range found.GetResources() {
-		documents = append(documents, resource.GetDocument())
-	}
-	page := listPage{total: found.TotalResults, next: found.GetNextCursor(), documents: documents}
+	page := listPage{total: found.TotalResults, next: found.GetNextCursor()}
 	if q.Cursor == nil {
 		page.start = max(found.GetStartIndex(), 1)
 	}
-	answer := &response{status: http.StatusOK}
-	if last := len(documents) - 1; last >= 0 && found.GetResources()[last].GetLarge() {
-		// A large group ends its page.
-		answer.large, err = h.openGroup(r.Context(), m, found.GetResources()[last].GetId(), p.projection)
-		if err != nil && rpc.Fault(err).Reason == fault.NotFound {
-			page.documents = documents[:last] // it was deleted meanwhile
-		} else if err != nil {
-			return nil, err
+	if err := h.fill(r.Context(), m, &page, found, p); err != nil {
+		return nil, err
+	}
+	return page.response(), nil
+}
+
+// fill adds what was found to a page. A large group is the last of what is found.
+func (h *Handler) fill(ctx context.Context, m *message, page *listPage, found *identityv1.ListResult, p *identityv1.Projection) (err error) {
+	for _, resource := range found.GetResources() {
+		if resource.GetLarge() {
+			page.large, err = h.openGroup(ctx, m, resource.GetId(), p)
+			if err != nil && rpc.Fault(err).Reason == fault.NotFound {
+				return nil // it was deleted meanwhile
+			}
+			return err
 		}
+		page.documents = append(page.documents, resource.GetDocument())
 	}
-	answer.body = page.json()
-	if answer.large != nil {
-		end := len(answer.body) - len(listEnd)
-		answer.body, answer.rest = answer.body[:end], answer.body[end:]
-	}
-	return answer, nil
+	return nil
 }
 
 func (h *Handler) resource(w http.ResponseWriter, r *http.Request, m *message, method string) (*response, error) {

@@ -43,7 +43,6 @@ func (a *response) send(w http.ResponseWriter, headOnly bool) error {
 		sendBody(w, a.status, a.body)
 		return nil
 	}
-	h.Set("Content-Type", mediaSCIM)
 	w.WriteHeader(a.status)
 	if headOnly {
 		return nil
@@ -104,6 +103,18 @@ type listPage struct {
 	start     int64  // of a page by index, else 0
 	next      string // the cursor of the next page (RFC 9865 §2), if there is one
 	documents [][]byte
+	large     *largeGroup // the last of the page, if there is one
+}
+
+// response answers with the page.
+func (p listPage) response() *response {
+	if p.large == nil {
+		return &response{status: http.StatusOK, body: p.json()}
+	}
+	p.documents = append(p.documents, nil)
+	body := p.json()
+	end := len(body) - len(listEnd)
+	return &response{status: http.StatusOK, body: body[:end], large: p.large, rest: body[end:]}
 }
 
 // json puts the documents together. Resources is always an array.
