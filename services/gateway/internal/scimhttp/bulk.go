@@ -275,7 +275,8 @@ func (b *bulk) link() {
 			return false
 		}
 		path, _, _ := strings.Cut(strings.Trim(step.path, "/"), "?")
-		answer, err := b.send(step, http.MethodPut, path+"/"+step.id, step.data)
+		method, data := linking(step)
+		answer, err := b.send(step, method, path+"/"+step.id, data)
 		if err != nil {
 			of := problemOf(err)
 			p := unlinked(of.detail)
@@ -290,6 +291,17 @@ func (b *bulk) link() {
 		step.status = status // that of the POST
 		return true
 	})
+}
+
+// linking is how what a step created gets the references that it lacks: by all that was sent. To a group members are only
+// added, since replacing them would end memberships that an adopted one carries.
+func linking(step *bulkStep) (method string, data []byte) {
+	if step.part.route.kind == groups {
+		if sent, err := objectMembers(step.data); err == nil && sent["members"] != nil {
+			return http.MethodPatch, fmt.Appendf(nil, `{"Operations":[{"op":"add","path":"members","value":%s}]}`, sent["members"])
+		}
+	}
+	return http.MethodPut, step.data
 }
 
 // unlinked is the problem of a resource that was created and lacks references that go round in a circle.

@@ -174,6 +174,23 @@ func TestReferencesMayGoRoundInACircle(t *testing.T) {
 			`ReplaceUser `+freshID(3)+` {"manager":{"value":"`+freshID(3)+`","$ref":"/Users/`+freshID(3)+`"}}`,
 		)
 	})
+	t.Run("a group in it is only added to", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.identity.fresh = true
+		results := w.bulk("",
+			`{"method":"POST","path":"/Users","bulkId":"u","data":{"groups":[{"value":"bulkId:g"}]}}`,
+			`{"method":"POST","path":"/Groups","bulkId":"g","data":{"members":[{"value":"bulkId:u"},{"value":"`+someID+`"}]}}`,
+		)
+		if got := statuses(results); got != "201 201" || results[1].Version == "" {
+			t.Errorf("%s: %+v", got, results)
+		}
+		w.wantCalls(
+			`CreateGroup {"members":[{"value":"`+someID+`"}]}`,
+			`CreateUser {"groups":[{"value":"`+freshID(0)+`"}]}`,
+			`PatchGroup `+freshID(0)+` add members [{"value":"`+freshID(1)+`"},{"value":"`+someID+`"}]`,
+		)
+	})
 	t.Run("it cannot be closed", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
