@@ -1,0 +1,143 @@
+package scimhttp
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/gateway/internal/metrics"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+// count notes what a write took otherwise than it was sent.
+func (h *Handler) count(ctx context.Context, result *identityv1.WriteResult) {
+	if ignored := len(result.GetIgnored()); ignored > 0 {
+		h.d.Metrics.IgnoredValues.Add(ctx, int64(ignored))
+	}
+	if quirks := result.GetQuirks(); len(quirks) > 0 {
+		trace.SpanFromContext(ctx).SetAttributes(attribute.StringSlice("usher.quirks", quirks))
+	}
+	for _, quirk := range result.GetQuirks() {
+		h.d.Metrics.Quirks.Add(ctx, 1, metrics.Quirk(quirk))
+	}
+}
+
+// finish notes how a message ended, before it is answered: a failed one is on disk by then.
+func (h *Handler) finish(ctx context.Context, m *message, status int, p *problem, err error) {
+	switch {
+	case !m.authenticated:
+		h.d.Metrics.Unauthenticated.Add(ctx, 1, metrics.Reason(m.refusal))
+		h.tally.Add(m.refusal)
+		return
+	case status == http.StatusTooManyRequests:
+		h.d.Metrics.RateLimited.Add(ctx, 1)
+		h.tally.Add(rateLimited)
+		return
+	}
+	took := h.d.Now().Sub(m.start)
+	h.d.Metrics.Messages.Add(ctx, 1, metrics.Message(m.route.template(), m.method, status))
+	h.d.Metrics.MessageDuration.Record(ctx, took.Seconds(), metrics.Route(m.route.template(), m.method))
+	h.log(ctx, m, status, took, p, err)
+	reads := m.method == http.MethodGet || m.method == http.MethodHead
+	if p != nil && !(reads && status == http.StatusNotFound) {
+		h.d.Events.Record(ctx, h.event(ctx, m, p))
+	}
+}
+
+// log writes the message's one line. It holds no body, no filter and nothing that a client chose but ids.
+func (h *Handler) log(ctx context.Context, m *message, status int, took time.Duration, p *problem, err error) {
+	attributes := []slog.Attr{
+		slog.String(rpc.MessageIDAttribute, m.id),
+		slog.String("organization", m.lease.OrganizationID),
+		slog.String("directory", m.lease.DirectoryID),
+		slog.String("route", m.operation()),
+		slog.Int("status", status),
+		slog.Duration("duration", took),
+	}
+	level := slog.LevelInfo
+	if p != nil {
+		attributes = append(attributes, slog.String("reason", fault.ReasonName(p.reason)))
+	}
+	// The client is told nothing of these causes, so the log must be.
+	switch status {
+	case http.StatusInternalServerError:
+		level = slog.LevelError
+		attributes = append(attributes, slog.String("error", err.Error()))
+	case http.StatusServiceUnavailable:
+		level = slog.LevelWarn
+		attributes = append(attributes, slog.String("error", err.Error()))
+	}
+	h.d.Log.LogAttrs(ctx, level, "message", attributes...)
+}
+
+func (h *Handler) event(ctx context.Context, m *message, p *problem) *failedeventsv1.FailedEvent {
+	return &failedeventsv1.FailedEvent{
+		Id: ids.New(), OrganizationId: m.lease.OrganizationID, DirectoryId: m.lease.DirectoryID, MessageId: m.id,
+		Source: failedeventsv1.EventSource_EVENT_SOURCE_GATEWAY, Time: timestamppb.New(h.d.Now()),
+		Operation: m.operation(), ResourceId: m.resourceID(), Status: int32(p.status), //nolint:gosec // a status
+		Reason: fault.ReasonName(p.reason), ScimType: string(p.scimType), Detail: cut(withoutValues(p.detail), 4000),
+		Remedy: cut(remedyOf(p), 1000), TraceId: traceID(ctx),
+	}
+}
+
+// operation names what the message asks for: no id is in it.
+func (m *message) operation() string { return m.within + m.method + " " + m.route.template() }
+
+// resourceID is the id in the address if it is one of ours: a client may put anything there, such as an e-mail address.
+func (m *message) resourceID() string {
+	if m.route.endpoint != resourceEndpoint {
+		return ""
+	}
+	id, err := uuid.Parse(m.route.id)
+	if err != nil {
+		return ""
+	}
+	return id.String()
+}
+
+func traceID(ctx context.Context) string {
+	if id := trace.SpanContextFromContext(ctx).TraceID(); id.IsValid() {
+		return id.String()
+	}
+	return ""
+}
+
+// quoted is a part of a text in double quotes, as Go writes them, and whatever follows a quote that nothing closes.
+var quoted = regexp.MustCompile(`(?s)"(?:[^"\\]|\\.?)*(?:"|$)`)
+
+// harmless is what a quoted part may be in the event store: an id, a number, or the name or path of an attribute. A value
+// that is one such word looks the same, and stays.
+var harmless = regexp.MustCompile(`^"[A-Za-z0-9_.:$-]{1,64}"$`)
+
+// withoutValues leaves out of a detail what it quotes of the client's values, such as an e-mail address. The client gets
+// its own back; failed events are kept, and others read them.
+func withoutValues(detail string) string {
+	return quoted.ReplaceAllStringFunc(detail, func(part string) string {
+		if harmless.MatchString(part) {
+			return part
+		}
+		return `"…"`
+	})
+}
+
+// cut keeps a text within the contract's number of characters.
+func cut(text string, most int) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if utf8.RuneCountInString(text) <= most {
+		return text
+	}
+	return string([]rune(text)[:most-1]) + "…"
+}
