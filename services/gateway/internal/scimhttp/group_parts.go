@@ -21,6 +21,13 @@ func inParts(r *http.Request, k kind) bool {
 	return k == groups && (r.ContentLength < 0 || r.ContentLength > small)
 }
 
+// kindsInParts are the writes in parts, by method.
+var kindsInParts = map[string]identityv1.WriteGroupRequest_Kind{
+	http.MethodPost:  identityv1.WriteGroupRequest_KIND_CREATE,
+	http.MethodPut:   identityv1.WriteGroupRequest_KIND_REPLACE,
+	http.MethodPatch: identityv1.WriteGroupRequest_KIND_PATCH,
+}
+
 // writeInParts passes the body of a group on as it comes. start says what is written.
 func (h *Handler) writeInParts(w http.ResponseWriter, r *http.Request, m *message, start *identityv1.WriteGroupRequest) (*identityv1.Resource, *identityv1.WriteResult, error) {
 	limit := h.config.MaxGroupBytes

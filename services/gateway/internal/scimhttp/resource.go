@@ -25,21 +25,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request, m *message) (*r
 	if err != nil {
 		return nil, err
 	}
-	if inParts(r, m.route.kind) {
-		created, result, err := h.writeInParts(w, r, m, &identityv1.WriteGroupRequest{
-			Kind: identityv1.WriteGroupRequest_KIND_CREATE, Projection: p.projection,
-		})
-		if err != nil {
-			return nil, err
-		}
-		return h.written(r.Context(), m, http.StatusCreated, created, result, p.projection)
-	}
-	body, err := h.readBody(w, r, m, h.bodyLimit(m.route.kind))
-	if err != nil {
-		return nil, err
-	}
-	created, result, err := h.resources[m.route.kind].create(r.Context(),
-		write{target: m.target(), document: body, projection: p.projection})
+	created, result, err := h.write(w, r, m, http.MethodPost, write{target: m.target(), projection: p.projection})
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +95,7 @@ func (h *Handler) resource(w http.ResponseWriter, r *http.Request, m *message, m
 	}
 	// A group may have very many members, which nobody asked to see (RFC 7644 §3.5.2 allows 204).
 	change.omit = method == http.MethodPatch && m.route.kind == groups && len(p.projection.GetAttributes()) == 0
-	resource, result, err := h.change(w, r, m, method, change)
+	resource, result, err := h.write(w, r, m, method, change)
 	if err != nil {
 		return nil, err
 	}
@@ -119,29 +105,29 @@ func (h *Handler) resource(w http.ResponseWriter, r *http.Request, m *message, m
 	return h.written(r.Context(), m, http.StatusOK, resource, result, p.projection)
 }
 
-// change carries out a PUT or PATCH.
-func (h *Handler) change(w http.ResponseWriter, r *http.Request, m *message, method string, change write) (*identityv1.Resource, *identityv1.WriteResult, error) {
+// write carries out a POST, PUT or PATCH, whose body is all that change lacks.
+func (h *Handler) write(w http.ResponseWriter, r *http.Request, m *message, method string, change write) (*identityv1.Resource, *identityv1.WriteResult, error) {
 	if inParts(r, m.route.kind) {
-		kind := identityv1.WriteGroupRequest_KIND_REPLACE
-		if method == http.MethodPatch {
-			kind = identityv1.WriteGroupRequest_KIND_PATCH
-		}
 		return h.writeInParts(w, r, m, &identityv1.WriteGroupRequest{
-			Kind: kind, Id: change.id, IfMatch: change.ifMatch, Projection: change.projection, OmitResource: change.omit,
+			Kind: kindsInParts[method], Id: change.id, IfMatch: change.ifMatch, Projection: change.projection, OmitResource: change.omit,
 		})
 	}
 	body, err := h.readBody(w, r, m, h.bodyLimit(m.route.kind))
 	if err != nil {
 		return nil, nil, err
 	}
+	kindOf := h.resources[m.route.kind]
+	if method == http.MethodPatch {
+		if change.operations, err = operations(body); err != nil {
+			return nil, nil, err
+		}
+		return kindOf.patch(r.Context(), change)
+	}
+	change.document = body
 	if method == http.MethodPut {
-		change.document = body
-		return h.resources[m.route.kind].replace(r.Context(), change)
+		return kindOf.replace(r.Context(), change)
 	}
-	if change.operations, err = operations(body); err != nil {
-		return nil, nil, err
-	}
-	return h.resources[m.route.kind].patch(r.Context(), change)
+	return kindOf.create(r.Context(), change)
 }
 
 // operations reads a PatchOp as leniently as any directory may want it; identity holds each operation to its directory's
