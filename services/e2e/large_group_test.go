@@ -43,7 +43,10 @@ func TestALargeGroupInLittleMemory(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := plan{split: setup.split, binary: binary, env: []string{"GOMEMLIMIT=" + memoryGoal}}
+			p := plan{split: setup.split, binary: binary, env: []string{
+				// What it takes is asked here, and not how long on a machine with other work.
+				"GOMEMLIMIT=" + memoryGoal, "USHER_GATEWAY__REQUEST_TIMEOUT=5m",
+			}}
 			if setup.postgres {
 				p.database = testkit.Postgres(t, "usher", func(context.Context, string) error { return nil })
 			}

@@ -107,6 +107,31 @@ type MemberEdit struct {
 	Match func(member Member) bool // for EditRemoveMatching
 }
 
+// Replacing is what EditReplace with ids comes to: goes says of each member that is there whether it must go, and come, once it
+// was asked about all, who is to be added or confirmed. Who stays need not be looked at again.
+func Replacing(ids []string) (goes func(Member) bool, come func() []string) {
+	missing := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		missing[id] = true
+	}
+	goes = func(m Member) bool {
+		named := missing[m.ID]
+		if named && !m.Carried {
+			delete(missing, m.ID)
+		}
+		return !named
+	}
+	come = func() (all []string) {
+		for _, id := range ids {
+			if missing[id] {
+				all = append(all, id)
+			}
+		}
+		return all
+	}
+	return goes, come
+}
+
 // Cause is why something is written: it goes into each change record.
 type Cause struct {
 	MessageID   string

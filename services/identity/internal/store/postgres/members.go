@@ -245,14 +245,11 @@ func (e *editor) removeMatching(ctx context.Context, match func(store.Member) bo
 }
 
 func (e *editor) replace(ctx context.Context, ids []string) error {
-	keep := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		keep[id] = true
-	}
-	if err := e.removeMatching(ctx, func(m store.Member) bool { return !keep[m.ID] }); err != nil {
+	goes, come := store.Replacing(ids)
+	if err := e.removeMatching(ctx, goes); err != nil {
 		return err
 	}
-	return inPages(ids, func(some []string) error { return e.add(ctx, some) })
+	return inPages(come(), func(some []string) error { return e.add(ctx, some) })
 }
 
 // record adds a change record for each member that came or left, in their order.

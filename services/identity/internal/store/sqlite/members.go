@@ -170,14 +170,11 @@ func (e *editor) removeMatching(ctx context.Context, match func(store.Member) bo
 }
 
 func (e *editor) replace(ctx context.Context, ids []string) error {
-	keep := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		keep[id] = true
-	}
-	if err := e.removeMatching(ctx, func(m store.Member) bool { return !keep[m.ID] }); err != nil {
+	goes, come := store.Replacing(ids)
+	if err := e.removeMatching(ctx, goes); err != nil {
 		return err
 	}
-	return e.each(ctx, ids, e.add)
+	return e.each(ctx, come(), e.add)
 }
 
 func (e *editor) record(ctx context.Context, kind store.ChangeKind, memberID string, isGroup bool) (err error) {
