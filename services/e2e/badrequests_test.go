@@ -147,6 +147,9 @@ var badLargeGroups = []badRequest{
 var badPatches = []badRequest{
 	{"a PATCH that is no object", "PATCH", "/Users/{ann}", `[]`, 400, "invalidSyntax", "A PATCH must be a JSON object", false, nil},
 	{"no operations", "PATCH", "/Users/{ann}", `{` + patchSchema + `}`, 400, "invalidSyntax", `needs "Operations"`, false, nil},
+	{"a PATCH without schemas", "PATCH", "/Users/{ann}", `{"Operations":[` + set("title", `"x"`) + `]}`, 400, "invalidSyntax", "schemas must name urn:ietf:params:scim:api:messages:2.0:PatchOp", true, nil},
+	{"one operation for an array", "PATCH", "/Users/{ann}", `{` + patchSchema + `,"Operations":` + set("title", `"x"`) + `}`, 400, "invalidSyntax", "an array, also of one operation", true, nil},
+	{"a member that a PATCH has not", "PATCH", "/Users/{ann}", `{` + patchSchema + `,"failOnErrors":1,"Operations":[` + set("title", `"x"`) + `]}`, 400, "invalidSyntax", "A PATCH has no \"failOnErrors\"", true, nil},
 	{"operations that are a string", "PATCH", "/Users/{ann}", `{` + patchSchema + `,"Operations":"x"}`, 400, "invalidSyntax", "Operations must be an array", false, nil},
 	{"an operation that is no object", "PATCH", "/Users/{ann}", ops(`7`), 400, "invalidSyntax", "Operation 1: It must be an object", false, nil},
 	{"no op", "PATCH", "/Users/{ann}", ops(`{"path":"title","value":"x"}`), 400, "invalidSyntax", `"op" is missing`, false, nil},
@@ -192,7 +195,7 @@ var badPaths = []badRequest{
 	{"brackets after a part", "PATCH", "/Users/{ann}", ops(set(`emails.type[value eq "x"]`, `"x"`)), 400, "invalidPath", "byte 11: brackets can't stand after a sub-attribute", false, nil},
 	{"brackets after a single value", "PATCH", "/Users/{ann}", ops(set(`userName[value eq "x"]`, `"x"`)), 400, "invalidPath", `"userName" is not a multi-valued attribute`, false, nil},
 	{"brackets about no part of a value", "PATCH", "/Users/{ann}", ops(set(`emails[shoe eq "x"]`, `{}`)), 400, "invalidFilter", `emails has no sub-attribute "shoe"`, false, nil},
-	{"a path too long", "PATCH", "/Users/{ann}", ops(set(strings.Repeat("x", 8<<10+1), `"x"`)), 400, "invalidValue", "path: must be at most 8192 characters", false, nil},
+	{"a path too long", "PATCH", "/Users/{ann}", ops(set(strings.Repeat("x", 8<<10+1), `"x"`)), 400, "invalidPath", "longer than 8192 bytes", false, nil},
 }
 
 // filtered is a list with a filter.

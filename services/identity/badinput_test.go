@@ -141,7 +141,7 @@ func TestBadInputIsRefusedWithItsReasonAndWritesNothing(t *testing.T) {
 			return err
 		}, fault.InvalidRequest},
 		{"too many operations", func(i *idp) error {
-			operations := make([]*identityv1.Operation, 1001)
+			operations := make([]string, 1001)
 			for n := range operations {
 				operations[n] = operation("add", "title", `"x"`)
 			}

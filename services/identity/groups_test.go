@@ -57,7 +57,7 @@ func TestGroupsHonourIfMatchAlsoForMembers(t *testing.T) {
 	i.patchGroup(id, operation("add", "members", memberValues(users[1:])))
 	before := b.end()
 	patch := &identityv1.PatchGroupRequest{
-		Target: i.target, Id: id, IfMatch: []int64{1}, Operations: []*identityv1.Operation{operation("remove", "members", "")},
+		Target: i.target, Id: id, IfMatch: []int64{1}, Document: patchOp(operation("remove", "members", "")),
 	}
 	_, err := i.groups.PatchGroup(i.ctx(), patch)
 	refused(t, "patching an old version", err, fault.Conflict)
@@ -103,7 +103,7 @@ func TestParallelPatchesEachAddingAMemberLoseNone(t *testing.T) {
 				wg.Go(func() {
 					r, err := i.groups.PatchGroup(i.ctx(), &identityv1.PatchGroupRequest{
 						Target: i.target, Id: id, OmitResource: omit,
-						Operations: []*identityv1.Operation{operation("add", "members", memberValues([]string{user}))},
+						Document: patchOp(operation("add", "members", memberValues([]string{user}))),
 					})
 					if err != nil {
 						t.Error(err)
@@ -149,19 +149,19 @@ func TestARandomMixOfGroupChangesEqualsAModel(t *testing.T) {
 			random := rand.New(rand.NewPCG(1, uint64(c)))
 			for n := range changes {
 				g, user := random.IntN(groups), users[random.IntN(each)]
-				var operations []*identityv1.Operation
+				var operations []string
 				in := false
 				switch random.IntN(4) {
 				case 0:
-					operations, in = []*identityv1.Operation{operation("add", "members", memberValues([]string{user}))}, true
+					operations, in = []string{operation("add", "members", memberValues([]string{user}))}, true
 				case 1:
-					operations = []*identityv1.Operation{operation("remove", fmt.Sprintf(`members[value eq %q]`, user), "")}
+					operations = []string{operation("remove", fmt.Sprintf(`members[value eq %q]`, user), "")}
 				case 2:
-					operations = []*identityv1.Operation{
+					operations = []string{
 						operation("add", "members", memberValues([]string{user})), operation("remove", "members", memberValues([]string{user})),
 					}
 				default:
-					operations, in = []*identityv1.Operation{
+					operations, in = []string{
 						operation("replace", "displayName", fmt.Sprintf(`"name %d of %d"`, n, c)), operation("add", "members", memberValues([]string{user})),
 					}, true
 				}

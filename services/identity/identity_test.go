@@ -275,23 +275,31 @@ func (i *idp) getGroup(id string) *identityv1.Resource {
 	return r.GetResource()
 }
 
-func operation(op, path, value string) *identityv1.Operation {
-	o := &identityv1.Operation{Op: op, Path: path}
-	if value != "" {
-		o.Value = []byte(value)
+// operation writes one of a PATCH; an empty path or value is left out. The value is JSON.
+func operation(op, path, value string) string {
+	text := fmt.Sprintf(`{"op":%s`, quote(op))
+	if path != "" {
+		text += `,"path":` + quote(path)
 	}
-	return o
+	if value != "" {
+		text += `,"value":` + value
+	}
+	return text + "}"
 }
 
-func (i *idp) tryPatchUser(id string, operations ...*identityv1.Operation) (*identityv1.PatchUserResponse, error) {
-	return i.users.PatchUser(i.ctx(), &identityv1.PatchUserRequest{Target: i.target, Id: id, Operations: operations})
+func patchOp(operations ...string) []byte {
+	return fmt.Appendf(nil, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[%s]}`, strings.Join(operations, ","))
 }
 
-func (i *idp) tryPatchGroup(id string, operations ...*identityv1.Operation) (*identityv1.PatchGroupResponse, error) {
-	return i.groups.PatchGroup(i.ctx(), &identityv1.PatchGroupRequest{Target: i.target, Id: id, Operations: operations, OmitResource: true})
+func (i *idp) tryPatchUser(id string, operations ...string) (*identityv1.PatchUserResponse, error) {
+	return i.users.PatchUser(i.ctx(), &identityv1.PatchUserRequest{Target: i.target, Id: id, Document: patchOp(operations...)})
 }
 
-func (i *idp) patchGroup(id string, operations ...*identityv1.Operation) *identityv1.PatchGroupResponse {
+func (i *idp) tryPatchGroup(id string, operations ...string) (*identityv1.PatchGroupResponse, error) {
+	return i.groups.PatchGroup(i.ctx(), &identityv1.PatchGroupRequest{Target: i.target, Id: id, Document: patchOp(operations...), OmitResource: true})
+}
+
+func (i *idp) patchGroup(id string, operations ...string) *identityv1.PatchGroupResponse {
 	i.Helper()
 	r, err := i.tryPatchGroup(id, operations...)
 	must(i, err)

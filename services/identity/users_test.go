@@ -65,12 +65,14 @@ func TestIfMatchDecidesOverWrites(t *testing.T) {
 		},
 		"patch": func(id string, versions []int64) error {
 			_, err := i.users.PatchUser(i.ctx(), &identityv1.PatchUserRequest{
-				Target: i.target, Id: id, IfMatch: versions, Operations: []*identityv1.Operation{operation("add", "title", `"x"`)},
+				Target: i.target, Id: id, IfMatch: versions, Document: patchOp(operation("add", "title", `"x"`)),
 			})
 			return err
 		},
 		"a patch that changes nothing": func(id string, versions []int64) error {
-			_, err := i.users.PatchUser(i.ctx(), &identityv1.PatchUserRequest{Target: i.target, Id: id, IfMatch: versions})
+			_, err := i.users.PatchUser(i.ctx(), &identityv1.PatchUserRequest{
+				Target: i.target, Id: id, IfMatch: versions, Document: patchOp(operation("remove", "nickName", "")),
+			})
 			return err
 		},
 		"delete": func(id string, versions []int64) error {
@@ -135,7 +137,7 @@ func TestThePatchedUserCanBeLeftOut(t *testing.T) {
 	i := setup(t).idp()
 	id := i.user(`{"userName":"anna"}`).GetId()
 	r, err := i.users.PatchUser(i.ctx(), &identityv1.PatchUserRequest{
-		Target: i.target, Id: id, OmitResource: true, Operations: []*identityv1.Operation{operation("add", "title", `"x"`)},
+		Target: i.target, Id: id, OmitResource: true, Document: patchOp(operation("add", "title", `"x"`)),
 	})
 	must(t, err)
 	equal(t, "the document", len(r.GetResource().GetDocument()), 0)

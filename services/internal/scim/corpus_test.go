@@ -54,13 +54,13 @@ func corpus(f *testing.F) (seeds corpusSeeds) {
 }
 
 func (s *corpusSeeds) take(body []byte) {
-	operations, err := ParsePatch(body, Options{})
+	message, err := ParsePatch(body, Options{})
 	if err != nil {
 		s.bodies = append(s.bodies, body)
 		return
 	}
 	s.patches = append(s.patches, body)
-	for _, o := range operations {
+	for _, o := range message.Operations {
 		if o.Path != "" {
 			s.paths = append(s.paths, o.Path)
 		}

@@ -13,36 +13,46 @@ type Operation struct {
 	Value json.RawMessage // nil without one
 }
 
+// PatchOp is the message of a PATCH (RFC 7644 §3.5.2).
+type PatchOp struct {
+	Operations []Operation
+	Quirks     []string // the tolerant readings of the message itself, apart from its operations
+}
+
 // ParsePatch reads a PatchOp message (RFC 7644 §3.5.2), of which values are slices: nobody may change it afterwards. It checks the message and
-// leaves ops, paths and values to Patch: a gateway can pass them on as they are.
+// leaves ops, paths and values to Patch.
 // Names such as "Operations" are case-insensitive, as RFC 7643 §2.1 has it. Tolerant
 // mode also takes a message without `schemas`, a single operation for an array of
 // one, no operations at all, and unknown members.
-func ParsePatch(body []byte, o Options) ([]Operation, error) {
+func ParsePatch(body []byte, o Options) (*PatchOp, error) {
 	p := patchParser{body: body, d: decoder{src: text(body), limits: o.Limits.withDefaults()}, strict: o.Mode == Strict}
 	p.d.space()
 	if p.d.next() != '{' {
 		return nil, newError(InvalidSyntax, "", "A PATCH must be a JSON object with \"schemas\" and \"Operations\".")
 	}
-	if err := p.d.members(1, p.message); err != nil {
+	if err := p.d.members(1, p.member); err != nil {
 		return nil, p.d.located(err)
 	}
 	p.d.space()
 	if p.d.pos < len(p.d.src) {
 		return nil, p.d.syntax("there is text after the end of the JSON value")
 	}
-	return p.operations, p.check()
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	return &p.message, nil
 }
 
 // Patch applies operations in their order, all or none (RFC 7644 §3.5.2). old is not
 // modified, and is the Document of the result when nothing changed.
-func (t *ResourceType) Patch(old *Document, ops []Operation, o Options) (*Result, error) {
+func (t *ResourceType) Patch(old *Document, message *PatchOp, o Options) (*Result, error) {
 	e := newEditor(t, o)
-	if len(ops) > e.limits.Operations {
+	e.result.Quirks = slices.Clone(message.Quirks)
+	if len(message.Operations) > e.limits.Operations {
 		return nil, tooManyOperations(e.limits)
 	}
 	e.root = value{kind: kindObject, fields: append(make([]field, 0, len(old.root.fields)+4), old.root.fields...)}
-	for i, op := range ops {
+	for i, op := range message.Operations {
 		if err := e.operation(op); err != nil {
 			return nil, inOperation(err, i)
 		}

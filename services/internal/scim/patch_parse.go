@@ -2,15 +2,15 @@ package scim
 
 // patchParser finds the operations of a message, and the bytes of their values.
 type patchParser struct {
-	d          decoder // of body
-	body       []byte
-	strict     bool
-	schemas    []string
-	found      bool // there are Operations
-	operations []Operation
+	d       decoder // of body
+	body    []byte
+	strict  bool
+	schemas []string
+	found   bool // there are Operations
+	message PatchOp
 }
 
-func (p *patchParser) message(key string) error {
+func (p *patchParser) member(key string) error {
 	switch {
 	case sameName(key, "schemas"):
 		v, err := p.d.value(2)
@@ -31,7 +31,10 @@ func (p *patchParser) operationList() error {
 	switch c := p.d.next(); {
 	case c == '[':
 		return p.d.elementsBy(func() error { return p.operation(3) })
-	case c == '{' && !p.strict:
+	case c == '{' && p.strict:
+		return &takerError{newError(InvalidSyntax, "Operations", "Operations must be an array, also of one operation.")}
+	case c == '{':
+		p.message.Quirks = addOnce(p.message.Quirks, QuirkSingleAsArray)
 		return p.operation(2)
 	case p.d.word("null"):
 		return nil
@@ -40,7 +43,7 @@ func (p *patchParser) operationList() error {
 }
 
 func (p *patchParser) operation(depth int) error {
-	if len(p.operations) == p.d.limits.Operations {
+	if len(p.message.Operations) == p.d.limits.Operations {
 		return &takerError{tooManyOperations(p.d.limits)}
 	}
 	if p.d.next() != '{' {
@@ -74,13 +77,13 @@ func (p *patchParser) operation(depth int) error {
 	if err != nil {
 		return p.inOperation(p.d.located(err))
 	}
-	p.operations = append(p.operations, op)
+	p.message.Operations = append(p.message.Operations, op)
 	return nil
 }
 
 // inOperation marks an error as finished, so that no key is put before its text.
 func (p *patchParser) inOperation(err error) error {
-	return &takerError{inOperation(err, len(p.operations))}
+	return &takerError{inOperation(err, len(p.message.Operations))}
 }
 
 func (p *patchParser) text(key string, to *string) error {
@@ -94,7 +97,7 @@ func (p *patchParser) text(key string, to *string) error {
 
 // check looks at the message as a whole.
 func (p *patchParser) check() error {
-	if !p.found || p.strict && len(p.operations) == 0 {
+	if !p.found || p.strict && len(p.message.Operations) == 0 {
 		return newError(InvalidSyntax, "Operations", "A PATCH needs \"Operations\", an array of one or more.")
 	}
 	for _, urn := range p.schemas {
@@ -105,6 +108,7 @@ func (p *patchParser) check() error {
 	if p.strict {
 		return newError(InvalidSyntax, "schemas", "schemas must name %s.", PatchOpMessage)
 	}
+	p.message.Quirks = addOnce(p.message.Quirks, QuirkSchemasMissing)
 	return nil
 }
 

@@ -170,7 +170,7 @@ func TestPatchRefuses(t *testing.T) {
 			old := user(t, before)
 			oldJSON := string(old.JSON())
 			// The first operation works; nothing of it may stay.
-			ops := append(operations(t, `[{"op":"replace","path":"emails[type eq \"work\"].display","value":"half done"}]`), operations(t, c.ops)...)
+			ops := operations(t, `[{"op":"replace","path":"emails[type eq \"work\"].display","value":"half done"},`+c.ops[1:])
 			_, err := UserType().Patch(old, ops, Options{Mode: c.mode})
 			e := requireError(t, err, c.want)
 			requireEqual(t, "path", e.Path, c.path)
@@ -226,7 +226,7 @@ func TestPatchThatChangesNothingGivesTheSameDocument(t *testing.T) {
 
 func TestPatchChecksValuesThatParsePatchNeverSaw(t *testing.T) {
 	for _, value := range []string{`{"title":"a","Title":"b"}`, `{"title":"a"`, "{\"title\":\"\xff\"}", `{} {}`, strings.Repeat(`{"a":`, 100_000)} {
-		_, err := UserType().Patch(user(t, before), []Operation{{Op: "replace", Value: json.RawMessage(value)}}, Options{})
+		_, err := UserType().Patch(user(t, before), &PatchOp{Operations: []Operation{{Op: "replace", Value: json.RawMessage(value)}}}, Options{})
 		requireError(t, err, InvalidSyntax)
 	}
 }
@@ -274,17 +274,19 @@ func TestParsePatch(t *testing.T) {
 	for _, c := range []struct {
 		name, body string
 		strict     bool
+		quirks     []string
 	}{
-		{"the message of RFC 7644 §3.5.2", message + `"Operations":` + list + `}`, true},
-		{"names in another case", strings.ToLower(message) + `"operations":` + list + `}`, true},
-		{"no schemas", `{"Operations":` + list + `}`, false},
-		{"schemas of something else", `{"schemas":"urn:x","Operations":` + list + `}`, false},
-		{"a member that does not belong", message + `"x":[{}],"Operations":` + list + `}`, false},
+		{"the message of RFC 7644 §3.5.2", message + `"Operations":` + list + `}`, true, nil},
+		{"names in another case", strings.ToLower(message) + `"operations":` + list + `}`, true, nil},
+		{"no schemas", `{"Operations":` + list + `}`, false, []string{QuirkSchemasMissing}},
+		{"schemas of something else", `{"schemas":"urn:x","Operations":` + list + `}`, false, []string{QuirkSchemasMissing}},
+		{"a member that does not belong", message + `"x":[{}],"Operations":` + list + `}`, false, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			ops, err := ParsePatch([]byte(c.body), Options{})
+			message, err := ParsePatch([]byte(c.body), Options{})
 			requireNoError(t, err)
-			requireEqual(t, "operations", ops, want)
+			requireEqual(t, "operations", message.Operations, want)
+			requireEqual(t, "quirks", message.Quirks, c.quirks)
 			_, err = ParsePatch([]byte(c.body), Options{Mode: Strict})
 			if c.strict {
 				requireNoError(t, err)
@@ -294,9 +296,9 @@ func TestParsePatch(t *testing.T) {
 		})
 	}
 	t.Run("a single operation in tolerant mode", func(t *testing.T) {
-		ops, err := ParsePatch([]byte(message+`"Operations":{"op":"remove","path":"x"}}`), Options{})
+		single, err := ParsePatch([]byte(message+`"Operations":{"op":"remove","path":"x"}}`), Options{})
 		requireNoError(t, err)
-		requireEqual(t, "operations", ops, []Operation{{Op: "remove", Path: "x"}})
+		requireEqual(t, "message", single, &PatchOp{Operations: []Operation{{Op: "remove", Path: "x"}}, Quirks: []string{QuirkSingleAsArray}})
 	})
 }
 

@@ -21,7 +21,7 @@ func TestRandomPatchesKeepDocumentsCanonical(t *testing.T) {
 		}
 		mode := Mode(random.IntN(2))
 		oldJSON := string(d.JSON())
-		r, err := UserType().Patch(d, ops, Options{Mode: mode})
+		r, err := UserType().Patch(d, &PatchOp{Operations: ops}, Options{Mode: mode})
 		requireUnmodified(t, d, oldJSON)
 		if err != nil {
 			continue

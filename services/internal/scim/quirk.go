@@ -18,7 +18,7 @@ const (
 	QuirkURNKey = "pathless-urn-key"
 	// QuirkFilterKey: `emails[type eq "work"].value` as a key (Entra ID).
 	QuirkFilterKey = "pathless-filter-key"
-	// QuirkSchemasMissing: `schemas` absent, or without the core schema.
+	// QuirkSchemasMissing: `schemas` absent, or without the core schema; of a PATCH, without PatchOp.
 	QuirkSchemasMissing = "schemas-missing"
 	// QuirkExtensionUndeclared: extension attributes whose URN `schemas` lacks.
 	QuirkExtensionUndeclared = "extension-not-in-schemas"
@@ -67,7 +67,7 @@ func QuirkReading(name string) Reading {
 	case QuirkFilterKey:
 		return Reading{"A key such as \"emails[type eq \\\"work\\\"].value\" was read as a path.", "RFC 7644 §3.5.2"}
 	case QuirkSchemasMissing:
-		return Reading{"A resource whose schemas lack the core schema was taken for one of its endpoint's type.", "RFC 7643 §3"}
+		return Reading{"A message whose schemas lack the core schema, or PatchOp, was taken for what its endpoint and method say.", "RFC 7643 §3"}
 	case QuirkExtensionUndeclared:
 		return Reading{"Attributes of an extension that schemas does not name were kept.", "RFC 7643 §3"}
 	case QuirkStringAsValue:

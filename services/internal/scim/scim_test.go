@@ -35,13 +35,13 @@ func attributes(d *Document) string {
 	return "{" + rest
 }
 
-func operations(t testing.TB, list string) []Operation {
+func operations(t testing.TB, list string) *PatchOp {
 	t.Helper()
-	ops, err := ParsePatch([]byte(`{"schemas":["`+PatchOpMessage+`"],"Operations":`+list+`}`), Options{})
+	op, err := ParsePatch([]byte(`{"schemas":["`+PatchOpMessage+`"],"Operations":`+list+`}`), Options{})
 	if err != nil {
 		t.Fatalf("ParsePatch(%s): %v", list, err)
 	}
-	return ops
+	return op
 }
 
 // requireError asserts the scimType of an error, and that it is fit to be shown.

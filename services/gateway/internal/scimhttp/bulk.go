@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // bulk carries out many operations, one after another (RFC 7644 §3.7). Each is checked, and fails, as a message of its own
@@ -298,7 +299,8 @@ func (b *bulk) link() {
 func linking(step *bulkStep) (method string, data []byte) {
 	if step.part.route.kind == groups {
 		if sent, err := objectMembers(step.data); err == nil && sent["members"] != nil {
-			return http.MethodPatch, fmt.Appendf(nil, `{"Operations":[{"op":"add","path":"members","value":%s}]}`, sent["members"])
+			return http.MethodPatch, fmt.Appendf(nil, `{"schemas":[%q],"Operations":[{"op":"add","path":"members","value":%s}]}`,
+				scim.PatchOpMessage, sent["members"])
 		}
 	}
 	return http.MethodPut, step.data

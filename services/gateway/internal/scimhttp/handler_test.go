@@ -19,7 +19,6 @@ func TestMessagesBecomeCalls(t *testing.T) {
 	document := `{"id":"` + someID + `"}`
 	none := &identityv1.Projection{}
 	patch := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"Replace","path":"active","value":"False"}]}`
-	operations := []*identityv1.Operation{{Op: "Replace", Path: "active", Value: []byte(`"False"`)}}
 	for _, c := range []struct {
 		name, method, path, body string
 		headers                  []string
@@ -86,14 +85,14 @@ func TestMessagesBecomeCalls(t *testing.T) {
 		},
 		{
 			name: "PATCH of a user answers with it", method: "PATCH", path: "/Users/" + someID, body: patch,
-			want:   &identityv1.PatchUserRequest{Target: target(), Id: someID, Operations: operations, Projection: none},
+			want:   &identityv1.PatchUserRequest{Target: target(), Id: someID, Document: []byte(patch), Projection: none},
 			status: 200, answers: document,
 		},
 		{
 			name: "PATCH of a group answers without it", method: "PATCH", path: "/Groups/" + someID, body: patch,
 			headers: []string{"If-Match", `W/"3"`},
 			want: &identityv1.PatchGroupRequest{
-				Target: target(), Id: someID, Operations: operations, IfMatch: []int64{3}, Projection: none, OmitResource: true,
+				Target: target(), Id: someID, Document: []byte(patch), IfMatch: []int64{3}, Projection: none, OmitResource: true,
 			},
 			status: 204, sends: map[string]string{
 				"ETag": `W/"3"`, "Location": base + "/Groups/" + someID, "Content-Type": "-", "Usher-Change-Cursor": "cursor1",
@@ -103,7 +102,7 @@ func TestMessagesBecomeCalls(t *testing.T) {
 			name: "PATCH of a group answers with the attributes that were asked for", method: "PATCH",
 			path: "/Groups/" + someID + "?attributes=displayName", body: patch,
 			want: &identityv1.PatchGroupRequest{
-				Target: target(), Id: someID, Operations: operations, Projection: &identityv1.Projection{Attributes: []string{"displayName"}},
+				Target: target(), Id: someID, Document: []byte(patch), Projection: &identityv1.Projection{Attributes: []string{"displayName"}},
 			},
 			status: 200, answers: document,
 		},

@@ -9,7 +9,6 @@ import (
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
-	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // bodyLimit is larger for groups: a whole one may come with all its members.
@@ -116,35 +115,16 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, m *message, meth
 	if err != nil {
 		return nil, nil, err
 	}
-	kindOf := h.resources[m.route.kind]
-	if method == http.MethodPatch {
-		if change.operations, err = operations(body); err != nil {
-			return nil, nil, err
-		}
-		return kindOf.patch(r.Context(), change)
-	}
 	change.document = body
-	if method == http.MethodPut {
+	kindOf := h.resources[m.route.kind]
+	switch method {
+	case http.MethodPut:
 		return kindOf.replace(r.Context(), change)
+	case http.MethodPatch:
+		return kindOf.patch(r.Context(), change)
+	default:
+		return kindOf.create(r.Context(), change)
 	}
-	return kindOf.create(r.Context(), change)
-}
-
-// operations reads a PatchOp as leniently as any directory may want it; identity holds each operation to its directory's
-// mode.
-func operations(body []byte) ([]*identityv1.Operation, error) {
-	parsed, err := scim.ParsePatch(body, scim.Options{Mode: scim.Tolerant})
-	if err != nil {
-		return nil, err
-	}
-	all := make([]*identityv1.Operation, 0, len(parsed))
-	for _, o := range parsed {
-		if !utf8.ValidString(o.Op) || !utf8.ValidString(o.Path) {
-			return nil, invalidSyntax("The body is not valid UTF-8.")
-		}
-		all = append(all, &identityv1.Operation{Op: o.Op, Path: o.Path, Value: o.Value})
-	}
-	return all, nil
 }
 
 func (h *Handler) read(r *http.Request, m *message, resource *identityv1.Resource, p *identityv1.Projection) (*response, error) {

@@ -30,7 +30,6 @@ type write struct {
 	target     *identityv1.Target
 	id         string
 	document   []byte
-	operations []*identityv1.Operation
 	ifMatch    []int64
 	projection *identityv1.Projection
 	omit       bool
@@ -70,7 +69,7 @@ func (u userResources) replace(ctx context.Context, w write) (*identityv1.Resour
 
 func (u userResources) patch(ctx context.Context, w write) (*identityv1.Resource, *identityv1.WriteResult, error) {
 	r, err := u.client.PatchUser(ctx, &identityv1.PatchUserRequest{
-		Target: w.target, Id: w.id, Operations: w.operations, IfMatch: w.ifMatch, Projection: w.projection, OmitResource: w.omit,
+		Target: w.target, Id: w.id, Document: w.document, IfMatch: w.ifMatch, Projection: w.projection, OmitResource: w.omit,
 	})
 	return r.GetResource(), r.GetResult(), err
 }
@@ -108,7 +107,7 @@ func (g groupResources) replace(ctx context.Context, w write) (*identityv1.Resou
 
 func (g groupResources) patch(ctx context.Context, w write) (*identityv1.Resource, *identityv1.WriteResult, error) {
 	r, err := g.client.PatchGroup(ctx, &identityv1.PatchGroupRequest{
-		Target: w.target, Id: w.id, Operations: w.operations, IfMatch: w.ifMatch, Projection: w.projection, OmitResource: w.omit,
+		Target: w.target, Id: w.id, Document: w.document, IfMatch: w.ifMatch, Projection: w.projection, OmitResource: w.omit,
 	})
 	return r.GetResource(), r.GetResult(), err
 }

@@ -57,13 +57,6 @@ func ParseProjection(attributes, excluded []string) (scim.Projection, error) {
 	return p, refused(err)
 }
 
-// ParsePatch reads a PatchOp as leniently as any directory may want it; PatchUser and PatchGroup hold each operation to the
-// directory's mode.
-func ParsePatch(body []byte) ([]scim.Operation, error) {
-	operations, err := scim.ParsePatch(body, scim.Options{Mode: scim.Tolerant})
-	return operations, refused(err)
-}
-
 // Resource is a resource as the client sees it.
 type Resource struct {
 	ID         string

@@ -19,7 +19,7 @@ const remember = time.Second
 
 // openDirectory is what requests need of a directory that is open.
 type openDirectory struct {
-	strict bool
+	options scim.Options // how its messages are read
 	// ancestors are the directories that it may adopt from. They were closed before it was made, and stay so.
 	ancestors []string
 	until     time.Time
@@ -97,7 +97,7 @@ func (c *Core) directory(ctx context.Context, scope store.Scope) (openDirectory,
 		case err == nil && d.Closed:
 			return openDirectory{}, fault.New(fault.Deleted, "directory %q was deleted", scope.DirectoryID)
 		case err == nil:
-			o := openDirectory{strict: d.Strict, until: now.Add(remember)}
+			o := openDirectory{options: c.options(d.Strict), until: now.Add(remember)}
 			if d.ReplacesID != "" {
 				if o.ancestors, err = c.store.Ancestors(ctx, scope); err != nil {
 					return openDirectory{}, err
@@ -119,9 +119,9 @@ func (c *Core) directory(ctx context.Context, scope store.Scope) (openDirectory,
 }
 
 // options is the way in which a directory's messages are read.
-func (c *Core) options(d openDirectory) scim.Options {
+func (c *Core) options(strict bool) scim.Options {
 	options := scim.Options{Limits: c.config.Limits}
-	if d.strict {
+	if strict {
 		options.Mode = scim.Strict
 	}
 	return options

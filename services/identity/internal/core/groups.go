@@ -65,7 +65,7 @@ func (c *Core) CreateGroup(ctx context.Context, call Call, body []byte) (r Resou
 	if err != nil {
 		return r, o, err
 	}
-	made, err := scim.GroupType().New(body, c.options(directory))
+	made, err := scim.GroupType().New(body, directory.options)
 	if err != nil {
 		return r, o, refused(err)
 	}
@@ -137,29 +137,33 @@ func (c *Core) ReplaceGroup(ctx context.Context, call Call, id string, body []by
 	if err != nil {
 		return r, o, err
 	}
-	made, err := scim.GroupType().New(body, c.options(directory))
+	made, err := scim.GroupType().New(body, directory.options)
 	if err != nil {
 		return r, o, refused(err)
 	}
-	return c.changeGroup(ctx, call, id, versions, true, func(old *scim.Document, _ scim.Options) (*scim.Result, error) {
+	return c.changeGroup(ctx, call, id, versions, true, func(old *scim.Document) (*scim.Result, error) {
 		return made.Replacing(old), nil
 	})
 }
 
-// PatchGroup changes a group or its members.
-func (c *Core) PatchGroup(ctx context.Context, call Call, id string, operations []scim.Operation, versions []int64, render bool) (Resource, Outcome, error) {
-	return c.changeGroup(ctx, call, id, versions, render, func(old *scim.Document, options scim.Options) (*scim.Result, error) {
-		return scim.GroupType().Patch(old, operations, options)
-	})
-}
-
-func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions []int64, render bool,
-	change func(old *scim.Document, options scim.Options) (*scim.Result, error),
-) (r Resource, o Outcome, err error) {
+// PatchGroup changes a group or its members by what the body, a PatchOp, says.
+func (c *Core) PatchGroup(ctx context.Context, call Call, id string, body []byte, versions []int64, render bool) (r Resource, o Outcome, err error) {
 	directory, err := c.directory(ctx, call.Scope)
 	if err != nil {
 		return r, o, err
 	}
+	message, err := scim.ParsePatch(body, directory.options)
+	if err != nil {
+		return r, o, refused(err)
+	}
+	return c.changeGroup(ctx, call, id, versions, render, func(old *scim.Document) (*scim.Result, error) {
+		return scim.GroupType().Patch(old, message, directory.options)
+	})
+}
+
+func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions []int64, render bool,
+	change func(old *scim.Document) (*scim.Result, error),
+) (r Resource, o Outcome, err error) {
 	cause := c.cause(call)
 	var g store.Group
 	err = race(versions, func() error {
@@ -178,7 +182,7 @@ func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions [
 		if err != nil {
 			return err
 		}
-		changed, err := change(old, c.options(directory))
+		changed, err := change(old)
 		if err != nil {
 			return refused(err)
 		}

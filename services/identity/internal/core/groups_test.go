@@ -13,7 +13,6 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/core"
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/sqlite"
-	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -49,11 +48,11 @@ func TestAnEditedGroupIsShownAsItIsUnderItsVersion(t *testing.T) {
 	group, _, err := c.CreateGroup(ctx, call, []byte(`{"displayName":"before"}`))
 	must(t, err)
 	s.rename = func() {
-		_, _, err := c.PatchGroup(ctx, call, group.ID, []scim.Operation{{Op: "replace", Path: "displayName", Value: []byte(`"after"`)}}, nil, false)
+		_, _, err := c.PatchGroup(ctx, call, group.ID, patchOp(`{"op":"replace","path":"displayName","value":"after"}`), nil, false)
 		must(t, err)
 	}
 	shown, _, err := c.PatchGroup(ctx, call, group.ID,
-		[]scim.Operation{{Op: "add", Path: "members", Value: []byte(`[{"value":"` + user.ID + `"}]`)}}, nil, true)
+		patchOp(`{"op":"add","path":"members","value":[{"value":"`+user.ID+`"}]}`), nil, true)
 	must(t, err)
 	if shown.Version != 3 || !strings.Contains(string(shown.Document), `"after"`) {
 		t.Errorf("version %d is shown as %s", shown.Version, shown.Document)
@@ -108,4 +107,8 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func patchOp(operation string) []byte {
+	return []byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operation + `]}`)
 }

@@ -36,7 +36,7 @@ func (c *Core) CreateUser(ctx context.Context, call Call, body []byte) (r Resour
 	if err != nil {
 		return r, o, err
 	}
-	made, err := scim.UserType().New(body, c.options(directory))
+	made, err := scim.UserType().New(body, directory.options)
 	if err != nil {
 		return r, o, refused(err)
 	}
@@ -106,26 +106,34 @@ func (c *Core) readUser(ctx context.Context, call Call, by store.Lookup, shown b
 }
 
 // ReplaceUser makes a user what the body says.
-func (c *Core) ReplaceUser(ctx context.Context, call Call, id string, body []byte, versions []int64) (Resource, Outcome, error) {
-	return c.changeUser(ctx, call, id, versions, true, func(old *scim.Document, options scim.Options) (*scim.Result, error) {
-		return scim.UserType().Replace(old, body, options)
-	})
-}
-
-// PatchUser changes a user.
-func (c *Core) PatchUser(ctx context.Context, call Call, id string, operations []scim.Operation, versions []int64, render bool) (Resource, Outcome, error) {
-	return c.changeUser(ctx, call, id, versions, render, func(old *scim.Document, options scim.Options) (*scim.Result, error) {
-		return scim.UserType().Patch(old, operations, options)
-	})
-}
-
-func (c *Core) changeUser(ctx context.Context, call Call, id string, versions []int64, render bool,
-	change func(old *scim.Document, options scim.Options) (*scim.Result, error),
-) (r Resource, o Outcome, err error) {
+func (c *Core) ReplaceUser(ctx context.Context, call Call, id string, body []byte, versions []int64) (r Resource, o Outcome, err error) {
 	directory, err := c.directory(ctx, call.Scope)
 	if err != nil {
 		return r, o, err
 	}
+	return c.changeUser(ctx, call, id, versions, true, func(old *scim.Document) (*scim.Result, error) {
+		return scim.UserType().Replace(old, body, directory.options)
+	})
+}
+
+// PatchUser changes a user by what the body, a PatchOp, says.
+func (c *Core) PatchUser(ctx context.Context, call Call, id string, body []byte, versions []int64, render bool) (r Resource, o Outcome, err error) {
+	directory, err := c.directory(ctx, call.Scope)
+	if err != nil {
+		return r, o, err
+	}
+	message, err := scim.ParsePatch(body, directory.options)
+	if err != nil {
+		return r, o, refused(err)
+	}
+	return c.changeUser(ctx, call, id, versions, render, func(old *scim.Document) (*scim.Result, error) {
+		return scim.UserType().Patch(old, message, directory.options)
+	})
+}
+
+func (c *Core) changeUser(ctx context.Context, call Call, id string, versions []int64, render bool,
+	change func(old *scim.Document) (*scim.Result, error),
+) (r Resource, o Outcome, err error) {
 	cause := c.cause(call)
 	var u store.User
 	err = race(versions, func() error {
@@ -140,7 +148,7 @@ func (c *Core) changeUser(ctx context.Context, call Call, id string, versions []
 		if err != nil {
 			return err
 		}
-		changed, err := change(old, c.options(directory))
+		changed, err := change(old)
 		if err != nil {
 			return refused(err)
 		}

@@ -51,7 +51,7 @@ func (s *Server) PatchGroup(ctx context.Context, r *identityv1.PatchGroupRequest
 	if err != nil {
 		return nil, err
 	}
-	resource, outcome, err := s.core.PatchGroup(ctx, c, r.GetId(), operations(r.GetOperations()), r.GetIfMatch(), !r.GetOmitResource())
+	resource, outcome, err := s.core.PatchGroup(ctx, c, r.GetId(), r.GetDocument(), r.GetIfMatch(), !r.GetOmitResource())
 	if err != nil {
 		return nil, err
 	}

@@ -99,11 +99,7 @@ func (s *Server) writeGroup(ctx context.Context, r *identityv1.WriteGroupRequest
 	case identityv1.WriteGroupRequest_KIND_REPLACE:
 		return s.core.ReplaceGroup(ctx, c, r.GetId(), document, r.GetIfMatch())
 	case identityv1.WriteGroupRequest_KIND_PATCH:
-		operations, err := core.ParsePatch(document)
-		if err != nil {
-			return resource, outcome, err
-		}
-		return s.core.PatchGroup(ctx, c, r.GetId(), operations, r.GetIfMatch(), !r.GetOmitResource())
+		return s.core.PatchGroup(ctx, c, r.GetId(), document, r.GetIfMatch(), !r.GetOmitResource())
 	default:
 		return resource, outcome, fault.New(fault.InvalidRequest, "kind says nothing")
 	}

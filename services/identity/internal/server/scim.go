@@ -3,7 +3,6 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -16,7 +15,6 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/core"
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/rpc"
-	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // Server implements the services of usher.identity.v1.
@@ -78,18 +76,6 @@ func resourceMessage(r core.Resource) *identityv1.Resource {
 
 func resultMessage(o core.Outcome) *identityv1.WriteResult {
 	return &identityv1.WriteResult{ChangeCursor: o.Cursor.String(), Ignored: o.Ignored, Quirks: o.Quirks, Adopted: o.Adopted}
-}
-
-func operations(messages []*identityv1.Operation) []scim.Operation {
-	all := make([]scim.Operation, 0, len(messages))
-	for _, m := range messages {
-		o := scim.Operation{Op: m.GetOp(), Path: m.GetPath()}
-		if len(m.GetValue()) > 0 {
-			o.Value = json.RawMessage(m.GetValue())
-		}
-		all = append(all, o)
-	}
-	return all
 }
 
 func query(m *identityv1.ListQuery) core.Query {

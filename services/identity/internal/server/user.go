@@ -51,7 +51,7 @@ func (s *Server) PatchUser(ctx context.Context, r *identityv1.PatchUserRequest) 
 	if err != nil {
 		return nil, err
 	}
-	resource, outcome, err := s.core.PatchUser(ctx, c, r.GetId(), operations(r.GetOperations()), r.GetIfMatch(), !r.GetOmitResource())
+	resource, outcome, err := s.core.PatchUser(ctx, c, r.GetId(), r.GetDocument(), r.GetIfMatch(), !r.GetOmitResource())
 	if err != nil {
 		return nil, err
 	}

@@ -737,8 +737,8 @@ type PatchGroupRequest struct {
 	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
 	// Its id.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// The operations, in order.
-	Operations []*Operation `protobuf:"bytes,3,rep,name=operations,proto3" json:"operations,omitempty"`
+	// The JSON body, a PatchOp (RFC 7644 §3.5.2).
+	Document []byte `protobuf:"bytes,3,opt,name=document,proto3" json:"document,omitempty"`
 	// The versions one of which it must have now (If-Match); empty means any.
 	IfMatch []int64 `protobuf:"varint,4,rep,packed,name=if_match,json=ifMatch,proto3" json:"if_match,omitempty"`
 	// What of it to answer with.
@@ -793,9 +793,9 @@ func (x *PatchGroupRequest) GetId() string {
 	return ""
 }
 
-func (x *PatchGroupRequest) GetOperations() []*Operation {
+func (x *PatchGroupRequest) GetDocument() []byte {
 	if x != nil {
-		return x.Operations
+		return x.Document
 	}
 	return nil
 }
@@ -1157,13 +1157,11 @@ const file_usher_identity_v1_group_proto_rawDesc = "" +
 	"projection\"\x87\x01\n" +
 	"\x14ReplaceGroupResponse\x127\n" +
 	"\bresource\x18\x01 \x01(\v2\x1b.usher.identity.v1.ResourceR\bresource\x126\n" +
-	"\x06result\x18\x02 \x01(\v2\x1e.usher.identity.v1.WriteResultR\x06result\"\xaf\x02\n" +
+	"\x06result\x18\x02 \x01(\v2\x1e.usher.identity.v1.WriteResultR\x06result\"\x8d\x02\n" +
 	"\x11PatchGroupRequest\x129\n" +
 	"\x06target\x18\x01 \x01(\v2\x19.usher.identity.v1.TargetB\x06\xbaH\x03\xc8\x01\x01R\x06target\x12\x18\n" +
-	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x02id\x12<\n" +
-	"\n" +
-	"operations\x18\x03 \x03(\v2\x1c.usher.identity.v1.OperationR\n" +
-	"operations\x12#\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x02id\x12\x1a\n" +
+	"\bdocument\x18\x03 \x01(\fR\bdocument\x12#\n" +
 	"\bif_match\x18\x04 \x03(\x03B\b\xbaH\x05\x92\x01\x02\x10\x14R\aifMatch\x12=\n" +
 	"\n" +
 	"projection\x18\x05 \x01(\v2\x1d.usher.identity.v1.ProjectionR\n" +
@@ -1249,9 +1247,8 @@ var file_usher_identity_v1_group_proto_goTypes = []any{
 	(*Projection)(nil),           // 18: usher.identity.v1.Projection
 	(*Resource)(nil),             // 19: usher.identity.v1.Resource
 	(*WriteResult)(nil),          // 20: usher.identity.v1.WriteResult
-	(*Operation)(nil),            // 21: usher.identity.v1.Operation
-	(*ListQuery)(nil),            // 22: usher.identity.v1.ListQuery
-	(*ListResult)(nil),           // 23: usher.identity.v1.ListResult
+	(*ListQuery)(nil),            // 21: usher.identity.v1.ListQuery
+	(*ListResult)(nil),           // 22: usher.identity.v1.ListResult
 }
 var file_usher_identity_v1_group_proto_depIdxs = []int32{
 	17, // 0: usher.identity.v1.CreateGroupRequest.target:type_name -> usher.identity.v1.Target
@@ -1274,37 +1271,36 @@ var file_usher_identity_v1_group_proto_depIdxs = []int32{
 	19, // 17: usher.identity.v1.ReplaceGroupResponse.resource:type_name -> usher.identity.v1.Resource
 	20, // 18: usher.identity.v1.ReplaceGroupResponse.result:type_name -> usher.identity.v1.WriteResult
 	17, // 19: usher.identity.v1.PatchGroupRequest.target:type_name -> usher.identity.v1.Target
-	21, // 20: usher.identity.v1.PatchGroupRequest.operations:type_name -> usher.identity.v1.Operation
-	18, // 21: usher.identity.v1.PatchGroupRequest.projection:type_name -> usher.identity.v1.Projection
-	19, // 22: usher.identity.v1.PatchGroupResponse.resource:type_name -> usher.identity.v1.Resource
-	20, // 23: usher.identity.v1.PatchGroupResponse.result:type_name -> usher.identity.v1.WriteResult
-	17, // 24: usher.identity.v1.DeleteGroupRequest.target:type_name -> usher.identity.v1.Target
-	20, // 25: usher.identity.v1.DeleteGroupResponse.result:type_name -> usher.identity.v1.WriteResult
-	17, // 26: usher.identity.v1.ListGroupsRequest.target:type_name -> usher.identity.v1.Target
-	22, // 27: usher.identity.v1.ListGroupsRequest.query:type_name -> usher.identity.v1.ListQuery
-	18, // 28: usher.identity.v1.ListGroupsRequest.projection:type_name -> usher.identity.v1.Projection
-	23, // 29: usher.identity.v1.ListGroupsResponse.result:type_name -> usher.identity.v1.ListResult
-	1,  // 30: usher.identity.v1.GroupService.CreateGroup:input_type -> usher.identity.v1.CreateGroupRequest
-	3,  // 31: usher.identity.v1.GroupService.GetGroup:input_type -> usher.identity.v1.GetGroupRequest
-	9,  // 32: usher.identity.v1.GroupService.ReplaceGroup:input_type -> usher.identity.v1.ReplaceGroupRequest
-	11, // 33: usher.identity.v1.GroupService.PatchGroup:input_type -> usher.identity.v1.PatchGroupRequest
-	13, // 34: usher.identity.v1.GroupService.DeleteGroup:input_type -> usher.identity.v1.DeleteGroupRequest
-	5,  // 35: usher.identity.v1.GroupService.ReadGroup:input_type -> usher.identity.v1.ReadGroupRequest
-	7,  // 36: usher.identity.v1.GroupService.WriteGroup:input_type -> usher.identity.v1.WriteGroupRequest
-	15, // 37: usher.identity.v1.GroupService.ListGroups:input_type -> usher.identity.v1.ListGroupsRequest
-	2,  // 38: usher.identity.v1.GroupService.CreateGroup:output_type -> usher.identity.v1.CreateGroupResponse
-	4,  // 39: usher.identity.v1.GroupService.GetGroup:output_type -> usher.identity.v1.GetGroupResponse
-	10, // 40: usher.identity.v1.GroupService.ReplaceGroup:output_type -> usher.identity.v1.ReplaceGroupResponse
-	12, // 41: usher.identity.v1.GroupService.PatchGroup:output_type -> usher.identity.v1.PatchGroupResponse
-	14, // 42: usher.identity.v1.GroupService.DeleteGroup:output_type -> usher.identity.v1.DeleteGroupResponse
-	6,  // 43: usher.identity.v1.GroupService.ReadGroup:output_type -> usher.identity.v1.ReadGroupResponse
-	8,  // 44: usher.identity.v1.GroupService.WriteGroup:output_type -> usher.identity.v1.WriteGroupResponse
-	16, // 45: usher.identity.v1.GroupService.ListGroups:output_type -> usher.identity.v1.ListGroupsResponse
-	38, // [38:46] is the sub-list for method output_type
-	30, // [30:38] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	18, // 20: usher.identity.v1.PatchGroupRequest.projection:type_name -> usher.identity.v1.Projection
+	19, // 21: usher.identity.v1.PatchGroupResponse.resource:type_name -> usher.identity.v1.Resource
+	20, // 22: usher.identity.v1.PatchGroupResponse.result:type_name -> usher.identity.v1.WriteResult
+	17, // 23: usher.identity.v1.DeleteGroupRequest.target:type_name -> usher.identity.v1.Target
+	20, // 24: usher.identity.v1.DeleteGroupResponse.result:type_name -> usher.identity.v1.WriteResult
+	17, // 25: usher.identity.v1.ListGroupsRequest.target:type_name -> usher.identity.v1.Target
+	21, // 26: usher.identity.v1.ListGroupsRequest.query:type_name -> usher.identity.v1.ListQuery
+	18, // 27: usher.identity.v1.ListGroupsRequest.projection:type_name -> usher.identity.v1.Projection
+	22, // 28: usher.identity.v1.ListGroupsResponse.result:type_name -> usher.identity.v1.ListResult
+	1,  // 29: usher.identity.v1.GroupService.CreateGroup:input_type -> usher.identity.v1.CreateGroupRequest
+	3,  // 30: usher.identity.v1.GroupService.GetGroup:input_type -> usher.identity.v1.GetGroupRequest
+	9,  // 31: usher.identity.v1.GroupService.ReplaceGroup:input_type -> usher.identity.v1.ReplaceGroupRequest
+	11, // 32: usher.identity.v1.GroupService.PatchGroup:input_type -> usher.identity.v1.PatchGroupRequest
+	13, // 33: usher.identity.v1.GroupService.DeleteGroup:input_type -> usher.identity.v1.DeleteGroupRequest
+	5,  // 34: usher.identity.v1.GroupService.ReadGroup:input_type -> usher.identity.v1.ReadGroupRequest
+	7,  // 35: usher.identity.v1.GroupService.WriteGroup:input_type -> usher.identity.v1.WriteGroupRequest
+	15, // 36: usher.identity.v1.GroupService.ListGroups:input_type -> usher.identity.v1.ListGroupsRequest
+	2,  // 37: usher.identity.v1.GroupService.CreateGroup:output_type -> usher.identity.v1.CreateGroupResponse
+	4,  // 38: usher.identity.v1.GroupService.GetGroup:output_type -> usher.identity.v1.GetGroupResponse
+	10, // 39: usher.identity.v1.GroupService.ReplaceGroup:output_type -> usher.identity.v1.ReplaceGroupResponse
+	12, // 40: usher.identity.v1.GroupService.PatchGroup:output_type -> usher.identity.v1.PatchGroupResponse
+	14, // 41: usher.identity.v1.GroupService.DeleteGroup:output_type -> usher.identity.v1.DeleteGroupResponse
+	6,  // 42: usher.identity.v1.GroupService.ReadGroup:output_type -> usher.identity.v1.ReadGroupResponse
+	8,  // 43: usher.identity.v1.GroupService.WriteGroup:output_type -> usher.identity.v1.WriteGroupResponse
+	16, // 44: usher.identity.v1.GroupService.ListGroups:output_type -> usher.identity.v1.ListGroupsResponse
+	37, // [37:45] is the sub-list for method output_type
+	29, // [29:37] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_usher_identity_v1_group_proto_init() }

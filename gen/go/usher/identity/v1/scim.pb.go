@@ -311,70 +311,6 @@ func (x *WriteResult) GetAdopted() bool {
 	return false
 }
 
-// Operation is one operation of a SCIM PATCH (RFC 7644 §3.5.2).
-type Operation struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// `add`, `replace` or `remove`, as it was sent.
-	Op string `protobuf:"bytes,1,opt,name=op,proto3" json:"op,omitempty"`
-	// Its path, or empty.
-	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
-	// Its value as JSON, or empty.
-	Value         []byte `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Operation) Reset() {
-	*x = Operation{}
-	mi := &file_usher_identity_v1_scim_proto_msgTypes[4]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Operation) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Operation) ProtoMessage() {}
-
-func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_scim_proto_msgTypes[4]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Operation.ProtoReflect.Descriptor instead.
-func (*Operation) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_scim_proto_rawDescGZIP(), []int{4}
-}
-
-func (x *Operation) GetOp() string {
-	if x != nil {
-		return x.Op
-	}
-	return ""
-}
-
-func (x *Operation) GetPath() string {
-	if x != nil {
-		return x.Path
-	}
-	return ""
-}
-
-func (x *Operation) GetValue() []byte {
-	if x != nil {
-		return x.Value
-	}
-	return nil
-}
-
 // ListQuery asks for a page of resources (RFC 7644 §3.4.2), by index or by cursor (RFC 9865).
 type ListQuery struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -398,7 +334,7 @@ type ListQuery struct {
 
 func (x *ListQuery) Reset() {
 	*x = ListQuery{}
-	mi := &file_usher_identity_v1_scim_proto_msgTypes[5]
+	mi := &file_usher_identity_v1_scim_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -410,7 +346,7 @@ func (x *ListQuery) String() string {
 func (*ListQuery) ProtoMessage() {}
 
 func (x *ListQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_scim_proto_msgTypes[5]
+	mi := &file_usher_identity_v1_scim_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -423,7 +359,7 @@ func (x *ListQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuery.ProtoReflect.Descriptor instead.
 func (*ListQuery) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_scim_proto_rawDescGZIP(), []int{5}
+	return file_usher_identity_v1_scim_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListQuery) GetFilter() string {
@@ -485,7 +421,7 @@ type ListResult struct {
 
 func (x *ListResult) Reset() {
 	*x = ListResult{}
-	mi := &file_usher_identity_v1_scim_proto_msgTypes[6]
+	mi := &file_usher_identity_v1_scim_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -497,7 +433,7 @@ func (x *ListResult) String() string {
 func (*ListResult) ProtoMessage() {}
 
 func (x *ListResult) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_scim_proto_msgTypes[6]
+	mi := &file_usher_identity_v1_scim_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -510,7 +446,7 @@ func (x *ListResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResult.ProtoReflect.Descriptor instead.
 func (*ListResult) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_scim_proto_rawDescGZIP(), []int{6}
+	return file_usher_identity_v1_scim_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListResult) GetTotalResults() int64 {
@@ -569,11 +505,7 @@ const file_usher_identity_v1_scim_proto_rawDesc = "" +
 	"\rchange_cursor\x18\x01 \x01(\tR\fchangeCursor\x12\x18\n" +
 	"\aignored\x18\x02 \x03(\tR\aignored\x12\x16\n" +
 	"\x06quirks\x18\x03 \x03(\tR\x06quirks\x12\x18\n" +
-	"\aadopted\x18\x04 \x01(\bR\aadopted\"X\n" +
-	"\tOperation\x12\x17\n" +
-	"\x02op\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18dR\x02op\x12\x1c\n" +
-	"\x04path\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\x04path\x12\x14\n" +
-	"\x05value\x18\x03 \x01(\fR\x05value\"\xc9\x01\n" +
+	"\aadopted\x18\x04 \x01(\bR\aadopted\"\xc9\x01\n" +
 	"\tListQuery\x12\x16\n" +
 	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x1f\n" +
 	"\vstart_index\x18\x02 \x01(\x03R\n" +
@@ -608,20 +540,19 @@ func file_usher_identity_v1_scim_proto_rawDescGZIP() []byte {
 	return file_usher_identity_v1_scim_proto_rawDescData
 }
 
-var file_usher_identity_v1_scim_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_usher_identity_v1_scim_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_usher_identity_v1_scim_proto_goTypes = []any{
 	(*Target)(nil),                // 0: usher.identity.v1.Target
 	(*Projection)(nil),            // 1: usher.identity.v1.Projection
 	(*Resource)(nil),              // 2: usher.identity.v1.Resource
 	(*WriteResult)(nil),           // 3: usher.identity.v1.WriteResult
-	(*Operation)(nil),             // 4: usher.identity.v1.Operation
-	(*ListQuery)(nil),             // 5: usher.identity.v1.ListQuery
-	(*ListResult)(nil),            // 6: usher.identity.v1.ListResult
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*ListQuery)(nil),             // 4: usher.identity.v1.ListQuery
+	(*ListResult)(nil),            // 5: usher.identity.v1.ListResult
+	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
 }
 var file_usher_identity_v1_scim_proto_depIdxs = []int32{
-	7, // 0: usher.identity.v1.Resource.create_time:type_name -> google.protobuf.Timestamp
-	7, // 1: usher.identity.v1.Resource.update_time:type_name -> google.protobuf.Timestamp
+	6, // 0: usher.identity.v1.Resource.create_time:type_name -> google.protobuf.Timestamp
+	6, // 1: usher.identity.v1.Resource.update_time:type_name -> google.protobuf.Timestamp
 	2, // 2: usher.identity.v1.ListResult.resources:type_name -> usher.identity.v1.Resource
 	3, // [3:3] is the sub-list for method output_type
 	3, // [3:3] is the sub-list for method input_type
@@ -635,15 +566,15 @@ func file_usher_identity_v1_scim_proto_init() {
 	if File_usher_identity_v1_scim_proto != nil {
 		return
 	}
+	file_usher_identity_v1_scim_proto_msgTypes[4].OneofWrappers = []any{}
 	file_usher_identity_v1_scim_proto_msgTypes[5].OneofWrappers = []any{}
-	file_usher_identity_v1_scim_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_identity_v1_scim_proto_rawDesc), len(file_usher_identity_v1_scim_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

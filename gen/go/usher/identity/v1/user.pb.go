@@ -396,8 +396,8 @@ type PatchUserRequest struct {
 	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
 	// Its id.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// The operations, in order.
-	Operations []*Operation `protobuf:"bytes,3,rep,name=operations,proto3" json:"operations,omitempty"`
+	// The JSON body, a PatchOp (RFC 7644 §3.5.2).
+	Document []byte `protobuf:"bytes,3,opt,name=document,proto3" json:"document,omitempty"`
 	// The versions one of which it must have now (If-Match); empty means any.
 	IfMatch []int64 `protobuf:"varint,4,rep,packed,name=if_match,json=ifMatch,proto3" json:"if_match,omitempty"`
 	// What of it to answer with.
@@ -452,9 +452,9 @@ func (x *PatchUserRequest) GetId() string {
 	return ""
 }
 
-func (x *PatchUserRequest) GetOperations() []*Operation {
+func (x *PatchUserRequest) GetDocument() []byte {
 	if x != nil {
-		return x.Operations
+		return x.Document
 	}
 	return nil
 }
@@ -787,13 +787,11 @@ const file_usher_identity_v1_user_proto_rawDesc = "" +
 	"projection\"\x86\x01\n" +
 	"\x13ReplaceUserResponse\x127\n" +
 	"\bresource\x18\x01 \x01(\v2\x1b.usher.identity.v1.ResourceR\bresource\x126\n" +
-	"\x06result\x18\x02 \x01(\v2\x1e.usher.identity.v1.WriteResultR\x06result\"\xae\x02\n" +
+	"\x06result\x18\x02 \x01(\v2\x1e.usher.identity.v1.WriteResultR\x06result\"\x8c\x02\n" +
 	"\x10PatchUserRequest\x129\n" +
 	"\x06target\x18\x01 \x01(\v2\x19.usher.identity.v1.TargetB\x06\xbaH\x03\xc8\x01\x01R\x06target\x12\x18\n" +
-	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x02id\x12<\n" +
-	"\n" +
-	"operations\x18\x03 \x03(\v2\x1c.usher.identity.v1.OperationR\n" +
-	"operations\x12#\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x02id\x12\x1a\n" +
+	"\bdocument\x18\x03 \x01(\fR\bdocument\x12#\n" +
 	"\bif_match\x18\x04 \x03(\x03B\b\xbaH\x05\x92\x01\x02\x10\x14R\aifMatch\x12=\n" +
 	"\n" +
 	"projection\x18\x05 \x01(\v2\x1d.usher.identity.v1.ProjectionR\n" +
@@ -866,9 +864,8 @@ var file_usher_identity_v1_user_proto_goTypes = []any{
 	(*Projection)(nil),          // 13: usher.identity.v1.Projection
 	(*Resource)(nil),            // 14: usher.identity.v1.Resource
 	(*WriteResult)(nil),         // 15: usher.identity.v1.WriteResult
-	(*Operation)(nil),           // 16: usher.identity.v1.Operation
-	(*ListQuery)(nil),           // 17: usher.identity.v1.ListQuery
-	(*ListResult)(nil),          // 18: usher.identity.v1.ListResult
+	(*ListQuery)(nil),           // 16: usher.identity.v1.ListQuery
+	(*ListResult)(nil),          // 17: usher.identity.v1.ListResult
 }
 var file_usher_identity_v1_user_proto_depIdxs = []int32{
 	12, // 0: usher.identity.v1.CreateUserRequest.target:type_name -> usher.identity.v1.Target
@@ -883,33 +880,32 @@ var file_usher_identity_v1_user_proto_depIdxs = []int32{
 	14, // 9: usher.identity.v1.ReplaceUserResponse.resource:type_name -> usher.identity.v1.Resource
 	15, // 10: usher.identity.v1.ReplaceUserResponse.result:type_name -> usher.identity.v1.WriteResult
 	12, // 11: usher.identity.v1.PatchUserRequest.target:type_name -> usher.identity.v1.Target
-	16, // 12: usher.identity.v1.PatchUserRequest.operations:type_name -> usher.identity.v1.Operation
-	13, // 13: usher.identity.v1.PatchUserRequest.projection:type_name -> usher.identity.v1.Projection
-	14, // 14: usher.identity.v1.PatchUserResponse.resource:type_name -> usher.identity.v1.Resource
-	15, // 15: usher.identity.v1.PatchUserResponse.result:type_name -> usher.identity.v1.WriteResult
-	12, // 16: usher.identity.v1.DeleteUserRequest.target:type_name -> usher.identity.v1.Target
-	15, // 17: usher.identity.v1.DeleteUserResponse.result:type_name -> usher.identity.v1.WriteResult
-	12, // 18: usher.identity.v1.ListUsersRequest.target:type_name -> usher.identity.v1.Target
-	17, // 19: usher.identity.v1.ListUsersRequest.query:type_name -> usher.identity.v1.ListQuery
-	13, // 20: usher.identity.v1.ListUsersRequest.projection:type_name -> usher.identity.v1.Projection
-	18, // 21: usher.identity.v1.ListUsersResponse.result:type_name -> usher.identity.v1.ListResult
-	0,  // 22: usher.identity.v1.UserService.CreateUser:input_type -> usher.identity.v1.CreateUserRequest
-	2,  // 23: usher.identity.v1.UserService.GetUser:input_type -> usher.identity.v1.GetUserRequest
-	4,  // 24: usher.identity.v1.UserService.ReplaceUser:input_type -> usher.identity.v1.ReplaceUserRequest
-	6,  // 25: usher.identity.v1.UserService.PatchUser:input_type -> usher.identity.v1.PatchUserRequest
-	8,  // 26: usher.identity.v1.UserService.DeleteUser:input_type -> usher.identity.v1.DeleteUserRequest
-	10, // 27: usher.identity.v1.UserService.ListUsers:input_type -> usher.identity.v1.ListUsersRequest
-	1,  // 28: usher.identity.v1.UserService.CreateUser:output_type -> usher.identity.v1.CreateUserResponse
-	3,  // 29: usher.identity.v1.UserService.GetUser:output_type -> usher.identity.v1.GetUserResponse
-	5,  // 30: usher.identity.v1.UserService.ReplaceUser:output_type -> usher.identity.v1.ReplaceUserResponse
-	7,  // 31: usher.identity.v1.UserService.PatchUser:output_type -> usher.identity.v1.PatchUserResponse
-	9,  // 32: usher.identity.v1.UserService.DeleteUser:output_type -> usher.identity.v1.DeleteUserResponse
-	11, // 33: usher.identity.v1.UserService.ListUsers:output_type -> usher.identity.v1.ListUsersResponse
-	28, // [28:34] is the sub-list for method output_type
-	22, // [22:28] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	13, // 12: usher.identity.v1.PatchUserRequest.projection:type_name -> usher.identity.v1.Projection
+	14, // 13: usher.identity.v1.PatchUserResponse.resource:type_name -> usher.identity.v1.Resource
+	15, // 14: usher.identity.v1.PatchUserResponse.result:type_name -> usher.identity.v1.WriteResult
+	12, // 15: usher.identity.v1.DeleteUserRequest.target:type_name -> usher.identity.v1.Target
+	15, // 16: usher.identity.v1.DeleteUserResponse.result:type_name -> usher.identity.v1.WriteResult
+	12, // 17: usher.identity.v1.ListUsersRequest.target:type_name -> usher.identity.v1.Target
+	16, // 18: usher.identity.v1.ListUsersRequest.query:type_name -> usher.identity.v1.ListQuery
+	13, // 19: usher.identity.v1.ListUsersRequest.projection:type_name -> usher.identity.v1.Projection
+	17, // 20: usher.identity.v1.ListUsersResponse.result:type_name -> usher.identity.v1.ListResult
+	0,  // 21: usher.identity.v1.UserService.CreateUser:input_type -> usher.identity.v1.CreateUserRequest
+	2,  // 22: usher.identity.v1.UserService.GetUser:input_type -> usher.identity.v1.GetUserRequest
+	4,  // 23: usher.identity.v1.UserService.ReplaceUser:input_type -> usher.identity.v1.ReplaceUserRequest
+	6,  // 24: usher.identity.v1.UserService.PatchUser:input_type -> usher.identity.v1.PatchUserRequest
+	8,  // 25: usher.identity.v1.UserService.DeleteUser:input_type -> usher.identity.v1.DeleteUserRequest
+	10, // 26: usher.identity.v1.UserService.ListUsers:input_type -> usher.identity.v1.ListUsersRequest
+	1,  // 27: usher.identity.v1.UserService.CreateUser:output_type -> usher.identity.v1.CreateUserResponse
+	3,  // 28: usher.identity.v1.UserService.GetUser:output_type -> usher.identity.v1.GetUserResponse
+	5,  // 29: usher.identity.v1.UserService.ReplaceUser:output_type -> usher.identity.v1.ReplaceUserResponse
+	7,  // 30: usher.identity.v1.UserService.PatchUser:output_type -> usher.identity.v1.PatchUserResponse
+	9,  // 31: usher.identity.v1.UserService.DeleteUser:output_type -> usher.identity.v1.DeleteUserResponse
+	11, // 32: usher.identity.v1.UserService.ListUsers:output_type -> usher.identity.v1.ListUsersResponse
+	27, // [27:33] is the sub-list for method output_type
+	21, // [21:27] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_usher_identity_v1_user_proto_init() }

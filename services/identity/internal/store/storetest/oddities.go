@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
 )
 
 // oddity is one that n messages had, from the second first to the second last.
@@ -68,9 +69,13 @@ var oddityCases = []testCase{
 			if n%2 == 1 {
 				slices.Reverse(all)
 			}
-			for range 5 {
-				if err := f.store.AddOddities(f.Context(), all); err != nil {
+			for counted := 0; counted < 5; {
+				switch err := f.store.AddOddities(f.Context(), all); {
+				case err == nil:
+					counted++
+				case !fault.Is(err, fault.Unavailable): // a slow machine: others hold the rows for longer than one waits
 					f.Error(err)
+					return
 				}
 			}
 		})
