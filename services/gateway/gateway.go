@@ -143,6 +143,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		BodiesInFlight: bodiesInFlight, RequestTimeout: c.RequestTimeout, RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
 	}, scimhttp.Dependencies{
 		Users: identityv1.NewUserServiceClient(d.Identity), Groups: identityv1.NewGroupServiceClient(d.Identity),
+		Schemas:     identityv1.NewSchemaServiceClient(d.Identity),
 		Directories: authn.NewDirectories(d.Keys), Rates: d.Rates, Events: g.recorder, Metrics: instruments,
 		Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})

@@ -6,7 +6,7 @@ import "strings"
 // Which part of a URN is the schema's can't be told without a resource type: resolve does.
 type attrPath struct {
 	urn  string // all before the last colon, "" without a URN
-	name string
+	name string // with a URN perhaps none that an attribute can have: then the whole path is the URN of a schema
 	sub  string
 }
 
@@ -36,7 +36,15 @@ func splitAttrPath(text string) (attrPath, bool) {
 		dotted = true
 		p.name, p.sub = p.name[:dot], p.name[dot+1:]
 	}
-	return p, isName(p.name) && (!dotted || isName(p.sub))
+	if isName(p.name) && (!dotted || isName(p.sub)) {
+		return p, true
+	}
+	if p.urn == "" {
+		return attrPath{}, false
+	}
+	// As in "urn:example:1.0".
+	p.name, p.sub = text[len(p.urn)+1:], ""
+	return p, p.name != ""
 }
 
 // isName holds for ATTRNAME of RFC 7643 §2.1, and for names such as "$ref" of §2.4.

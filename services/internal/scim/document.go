@@ -25,8 +25,16 @@ func ParseStored(t *ResourceType, data []byte) (*Document, error) {
 		return nil, errNotCanonical
 	}
 	root.fields = root.fields[1:]
+	added := t.cutAdded(&root)
 	if !bind(t.root, &root) {
 		return nil, errNotCanonical
+	}
+	for _, f := range added {
+		if extension := t.root.sub(f.name); extension != nil {
+			if v := t.fit(extension, f.value); !v.isNull() {
+				root.set(extension, v)
+			}
+		}
 	}
 	return &Document{t: t, root: root, raw: data}, nil
 }
@@ -70,8 +78,14 @@ func bind(a *Attribute, v *value) bool {
 func newDocument(t *ResourceType, root value, sizeHint int) *Document {
 	d := &Document{t: t, root: root}
 	dst := make([]byte, 0, sizeHint)
-	dst = append(dst, '{')
-	dst = append(dst, t.schemasJSON[d.extensions()]...)
+	present := d.extensions()
+	dst = append(dst, t.schemasJSON[present&(1<<t.defined-1)]...)
+	for i, e := range t.added() {
+		if present&(1<<(t.defined+i)) != 0 {
+			dst = appendString(append(dst, ','), e.Schema.ID)
+		}
+	}
+	dst = append(dst, ']')
 	for i := range root.fields {
 		dst = append(dst, ',')
 		dst = appendString(dst, root.fields[i].name)

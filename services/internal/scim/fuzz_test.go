@@ -142,3 +142,29 @@ func FuzzPatch(f *testing.F) {
 		}
 	})
 }
+
+// FuzzSchema registers a schema, and reads a resource that has the extension.
+func FuzzSchema(f *testing.F) {
+	f.Add([]byte(badgeSchema), []byte(`{"userName":"a","`+badge+`":{"number":"7","doors":["a"],"holder":{"clip":"True"}}}`))
+	f.Add([]byte(`{"id":"`+campus+`","attributes":[{"name":"desk","multiValued":true}]}`), []byte(`{"userName":"a","`+campus+`":{"desk":"7"}}`))
+	f.Fuzz(func(t *testing.T, definition, body []byte) {
+		s, err := ParseSchema(definition)
+		if err != nil {
+			return
+		}
+		rendered := string(must(s.MarshalJSON()))
+		requireEqual(t, "a schema that was rendered", string(must(parsedSchema(t, rendered).MarshalJSON())), rendered)
+		extended, err := UserType().Extend(s)
+		if err != nil {
+			return
+		}
+		r, err := extended.New(body, Options{})
+		if err != nil {
+			return
+		}
+		requireCanonical(t, r.Document)
+		if _, err := ParseStored(UserType(), r.Document.JSON()); err != nil {
+			t.Fatalf("without the extension %s is not read: %v", r.Document.JSON(), err)
+		}
+	})
+}

@@ -41,7 +41,7 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 // for bytes that are not canonical.
 func (t *ResourceType) RenderUser(dst []byte, canonical []byte, e Envelope, groups []GroupRef, p Projection) ([]byte, error) {
 	e.Groups, e.Members = groups, nil
-	if !p.IsDefault() {
+	if !p.IsDefault() || !t.isPlain(canonical) {
 		return t.renderProjected(dst, canonical, e, p)
 	}
 	dst, err := t.appendHead(slices.Grow(dst, len(canonical)+e.room()), canonical, e)
@@ -54,7 +54,7 @@ func (t *ResourceType) RenderUser(dst []byte, canonical []byte, e Envelope, grou
 
 // appendHead appends what a client gets by default, up to what is not in the canonical bytes.
 //
-// These open with `schemas`, whose URNs hold no bracket. All that is in them is returned by default: no schema of ours has
+// These open with `schemas`, whose URNs hold no bracket. All that is in them is returned by default: no schema of SCIM's has
 // a "returned" of "request", and what is "never" returned is not kept.
 func (t *ResourceType) appendHead(dst, canonical []byte, e Envelope) ([]byte, error) {
 	end := bytes.IndexByte(canonical, ']')
@@ -65,6 +65,16 @@ func (t *ResourceType) appendHead(dst, canonical []byte, e Envelope) ([]byte, er
 	dst = append(dst, `,"id":`...)
 	dst = appendForeign(dst, e.ID)
 	return append(dst, canonical[end+1:len(canonical)-1]...), nil
+}
+
+// isPlain says whether canonical bytes hold attributes of SCIM's own schemas alone, which never change.
+func (t *ResourceType) isPlain(canonical []byte) bool {
+	for _, spelled := range t.schemasJSON {
+		if len(canonical) > len(spelled) && canonical[len(spelled)] == ']' && bytes.HasPrefix(canonical, spelled) {
+			return true
+		}
+	}
+	return false
 }
 
 // room is about how many bytes render adds to a document: to grow to them step by step would copy them several times.

@@ -27,7 +27,7 @@ type GroupRenderer struct {
 // NewGroupRenderer prepares to render. The members of e are not looked at. The error is for bytes that are not canonical.
 func (t *ResourceType) NewGroupRenderer(canonical []byte, e Envelope, p Projection) (*GroupRenderer, error) {
 	e.Groups, e.Members = nil, nil
-	r := &GroupRenderer{t: t, baseURL: e.BaseURL, whole: p.IsDefault()}
+	r := &GroupRenderer{t: t, baseURL: e.BaseURL, whole: p.IsDefault() && t.isPlain(canonical)}
 	if r.whole {
 		head, err := t.appendHead(nil, canonical, e)
 		r.head, r.tail = head, append(e.appendMeta(nil, t), '}')

@@ -12,25 +12,28 @@ func (t *ResourceType) New(body []byte, o Options) (*Result, error) {
 }
 
 // Replace reads the body of a PUT (RFC 7644 §3.5.1), which nobody may change afterwards. What the body lacks becomes
-// unassigned; read-only values are ignored. The only immutable attributes of
-// our schemas are those of members, and PUT replaces members whole.
+// unassigned; read-only values are ignored. An immutable attribute that has a value and
+// another one in the body, or none, is mutability.
 func (t *ResourceType) Replace(old *Document, body []byte, o Options) (*Result, error) {
 	r, err := t.read(body, o)
 	if err != nil {
 		return nil, err
 	}
-	return r.Replacing(old), nil
+	return r.Replacing(old)
 }
 
 // Replacing makes of the result of New what Replace gives: who compares with several documents, one after another, need not
 // read the body each time, nor hold it.
-func (r *Result) Replacing(old *Document) *Result {
+func (r *Result) Replacing(old *Document) (*Result, error) {
+	if err := r.Document.t.checkAdded(&old.root, &r.Document.root); err != nil {
+		return nil, err
+	}
 	replacing := *r
 	replacing.Changed = !bytes.Equal(old.raw, r.Document.raw)
 	if r.Document.t.members != nil && len(r.Members) == 0 {
 		replacing.Members = []MemberEdit{{Kind: ReplaceMembers}}
 	}
-	return &replacing
+	return &replacing, nil
 }
 
 func (t *ResourceType) read(body []byte, o Options) (*Result, error) {
@@ -179,6 +182,13 @@ func (e *editor) finish(old *Document, sizeHint int) (*Result, error) {
 		if v := e.root.find(a); v == nil || blank(v.text) {
 			return nil, errRequired(a)
 		}
+	}
+	var before *value
+	if old != nil {
+		before = &old.root
+	}
+	if err := e.t.checkAdded(before, &e.root); err != nil {
+		return nil, err
 	}
 	e.result.Document = newDocument(e.t, e.root, sizeHint)
 	if old != nil && bytes.Equal(old.raw, e.result.Document.raw) {

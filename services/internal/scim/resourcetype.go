@@ -6,8 +6,8 @@ import (
 )
 
 // ResourceType is a resource type of RFC 7643 §6, and what reads and changes resources
-// of that type. UserType and GroupType give the two there are. It is safe for
-// concurrent use and must not be modified.
+// of that type. UserType and GroupType give the two there are, and Extend makes types
+// of them that have more extensions. It is safe for concurrent use and must not be modified.
 type ResourceType struct {
 	ID          string
 	Name        string
@@ -24,7 +24,9 @@ type ResourceType struct {
 	members     *Attribute // of groups, else nil
 	groups      *Attribute // of users, else nil
 	roles       *Attribute // of users, else nil
-	schemasJSON [][]byte   // `"schemas":[...]` by the set of extensions present, a bit each
+	define      func() ResourceType
+	defined     int      // how many of the extensions are SCIM's; Extend added the others
+	schemasJSON [][]byte // `{"schemas":[...` by the set of SCIM's extensions that are present, a bit each
 }
 
 // Extension is a schema that extends a resource type (RFC 7643 §6).
@@ -39,13 +41,13 @@ func UserType() *ResourceType { return userType() }
 // GroupType is the Group of RFC 7643 §4.2.
 func GroupType() *ResourceType { return groupType() }
 
-// ResourceTypes gives what /ResourceTypes lists.
+// ResourceTypes gives what /ResourceTypes lists where nothing was registered.
 func ResourceTypes() []*ResourceType { return []*ResourceType{UserType(), GroupType()} }
 
-// Schemas gives what /Schemas lists.
-func Schemas() []*Schema {
+// SchemasOf gives what /Schemas lists where there are these resource types.
+func SchemasOf(types []*ResourceType) []*Schema {
 	var all []*Schema
-	for _, t := range ResourceTypes() {
+	for _, t := range types {
 		all = append(all, t.Schema)
 		for _, e := range t.Extensions {
 			all = append(all, e.Schema)
@@ -54,20 +56,26 @@ func Schemas() []*Schema {
 	return all
 }
 
-var userType = sync.OnceValue(func() *ResourceType {
-	return newResourceType(ResourceType{
+var userType = sync.OnceValue(func() *ResourceType { return newResourceType(defineUser()) })
+
+func defineUser() ResourceType {
+	return ResourceType{
 		ID: "User", Name: "User", Endpoint: "/Users", Description: "User Account",
 		Schema:     userSchema(),
 		Extensions: []Extension{{Schema: enterpriseUserSchema()}},
-	})
-})
+		define:     defineUser, defined: 1,
+	}
+}
 
-var groupType = sync.OnceValue(func() *ResourceType {
-	return newResourceType(ResourceType{
+var groupType = sync.OnceValue(func() *ResourceType { return newResourceType(defineGroup()) })
+
+func defineGroup() ResourceType {
+	return ResourceType{
 		ID: "Group", Name: "Group", Endpoint: "/Groups", Description: "Group",
 		Schema: groupSchema(),
-	})
-})
+		define: defineGroup,
+	}
+}
 
 func newResourceType(t ResourceType) *ResourceType {
 	t.root = &Attribute{Type: TypeComplex}
@@ -83,14 +91,14 @@ func newResourceType(t ResourceType) *ResourceType {
 	t.root.place("")
 	t.id, t.meta = t.root.sub("id"), t.root.sub("meta")
 	t.members, t.groups, t.roles = t.root.sub("members"), t.root.sub("groups"), t.root.sub("roles")
-	for set := range 1 << len(t.Extensions) {
-		spelled := append([]byte(`"schemas":[`), appendString(nil, t.Schema.ID)...)
-		for i, e := range t.Extensions {
+	for set := range 1 << t.defined {
+		spelled := append([]byte(`{"schemas":[`), appendString(nil, t.Schema.ID)...)
+		for i, e := range t.Extensions[:t.defined] {
 			if set&(1<<i) != 0 {
 				spelled = append(append(spelled, ','), appendString(nil, e.Schema.ID)...)
 			}
 		}
-		t.schemasJSON = append(t.schemasJSON, append(spelled, ']'))
+		t.schemasJSON = append(t.schemasJSON, spelled)
 	}
 	return &t
 }

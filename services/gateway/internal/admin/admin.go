@@ -122,6 +122,7 @@ func (h *Handler) register(ctx context.Context, c Connections) error {
 		identityv1.RegisterReadServiceHandlerClient(ctx, h.mux, identityv1.NewReadServiceClient(c.Identity)),
 		identityv1.RegisterAdoptionServiceHandlerClient(ctx, h.mux, identityv1.NewAdoptionServiceClient(c.Identity)),
 		identityv1.RegisterDialectServiceHandlerClient(ctx, h.mux, identityv1.NewDialectServiceClient(c.Identity)),
+		identityv1.RegisterSchemaServiceHandlerClient(ctx, h.mux, identityv1.NewSchemaServiceClient(c.Identity)),
 		rulev1.RegisterTenantServiceHandlerClient(ctx, h.mux, rulev1.NewTenantServiceClient(c.Rule)),
 		rulev1.RegisterRoleServiceHandlerClient(ctx, h.mux, rulev1.NewRoleServiceClient(c.Rule)),
 		rulev1.RegisterRuleServiceHandlerClient(ctx, h.mux, rulev1.NewRuleServiceClient(c.Rule)),

@@ -14,7 +14,14 @@ import (
 // across answers a query of the root: over users, and then groups (RFC 7644 §3.4.2.1, §3.4.3). Each is asked for what the
 // filter means for it. Where only one can match, it is a list of that one, in any order.
 func (h *Handler) across(r *http.Request, m *message, p parameters) (*response, error) {
-	parts, err := narrowed(p.query)
+	userType, groupType := scim.UserType(), scim.GroupType()
+	if p.query.GetFilter() != "" {
+		var err error
+		if userType, groupType, err = h.types(r.Context(), m); err != nil {
+			return nil, err
+		}
+	}
+	parts, err := narrowed(p.query, userType, groupType)
 	switch {
 	case err != nil:
 		return nil, err
@@ -36,15 +43,15 @@ type part struct {
 }
 
 // narrowed gives the query of each kind that can match, users first.
-func narrowed(q *identityv1.ListQuery) (parts []part, err error) {
-	types := map[*scim.ResourceType]kind{scim.UserType(): users, scim.GroupType(): groups}
-	found := []scim.Narrowed{{Type: scim.UserType()}, {Type: scim.GroupType()}}
+func narrowed(q *identityv1.ListQuery, userType, groupType *scim.ResourceType) (parts []part, err error) {
+	kinds := map[*scim.ResourceType]kind{userType: users, groupType: groups}
+	found := []scim.Narrowed{{Type: userType}, {Type: groupType}}
 	if q.GetFilter() != "" {
 		filter, err := scim.ParseFilter(q.GetFilter(), scim.Limits{})
 		if err != nil {
 			return nil, err
 		}
-		if found, err = filter.Across(scim.UserType(), scim.GroupType()); err != nil {
+		if found, err = filter.Across(userType, groupType); err != nil {
 			return nil, err
 		}
 	}
@@ -54,7 +61,7 @@ func narrowed(q *identityv1.ListQuery) (parts []part, err error) {
 		if n.Filter != nil {
 			query.Filter = n.Filter.String()
 		}
-		parts = append(parts, part{types[n.Type], query})
+		parts = append(parts, part{kinds[n.Type], query})
 	}
 	return parts, nil
 }

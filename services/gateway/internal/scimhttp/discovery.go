@@ -1,10 +1,12 @@
 package scimhttp
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
 
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
@@ -16,34 +18,60 @@ const (
 )
 
 // discover answers what describes the service (RFC 7644 §4).
-func (h *Handler) discover(r *http.Request, to route, baseURL string) (*response, error) {
+func (h *Handler) discover(r *http.Request, m *message) (*response, error) {
 	if r.URL.Query().Has("filter") {
 		// RFC 7644 §4 asks for this, so that nobody takes an unfiltered answer for a filtered one.
 		return nil, &problem{
 			status: http.StatusForbidden, reason: fault.InvalidRequest, detail: "These resources cannot be filtered.",
 		}
 	}
-	switch to.endpoint {
-	case configEndpoint:
-		return rendered(h.serviceProviderConfig(baseURL))
+	if m.route.endpoint == configEndpoint {
+		return rendered(h.serviceProviderConfig(m.baseURL))
+	}
+	users, groups, err := h.types(r.Context(), m)
+	if err != nil {
+		return nil, err
+	}
+	types := []*scim.ResourceType{users, groups}
+	switch m.route.endpoint {
 	case resourceTypesEndpoint:
-		return renderedAll(scim.ResourceTypes(), baseURL)
+		return renderedAll(types, m.baseURL)
 	case schemasEndpoint:
-		return renderedAll(scim.Schemas(), baseURL)
+		return renderedAll(scim.SchemasOf(types), m.baseURL)
 	case resourceTypeEndpoint:
-		for _, t := range scim.ResourceTypes() {
-			if t.ID == to.id {
-				return rendered(t.Render(baseURL))
+		for _, t := range types {
+			if t.ID == m.route.id {
+				return rendered(t.Render(m.baseURL))
 			}
 		}
 	case schemaEndpoint:
-		for _, s := range scim.Schemas() {
-			if strings.EqualFold(s.ID, to.id) { // URNs compare without regard to case
-				return rendered(s.Render(baseURL))
+		for _, s := range scim.SchemasOf(types) {
+			if strings.EqualFold(s.ID, m.route.id) { // URNs compare without regard to case
+				return rendered(s.Render(m.baseURL))
 			}
 		}
 	}
 	return nil, fault.New(fault.NotFound, "no such description")
+}
+
+// types gives the resource types of the message's directory, with the extensions that were registered for it.
+func (h *Handler) types(ctx context.Context, m *message) (users, groups *scim.ResourceType, err error) {
+	answer, err := h.d.Schemas.ListSchemas(ctx, &identityv1.ListSchemasRequest{
+		OrganizationId: m.lease.OrganizationID, DirectoryId: m.lease.DirectoryID,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	var registered []scim.Registered
+	for _, s := range answer.GetSchemas() {
+		definition, err := s.GetDefinition().MarshalJSON()
+		if err != nil {
+			return nil, nil, err
+		}
+		group := s.GetResourceType() == identityv1.ResourceType_RESOURCE_TYPE_GROUP
+		registered = append(registered, scim.Registered{Group: group, Definition: definition})
+	}
+	return scim.ExtendedTypes(registered)
 }
 
 func rendered(document []byte, err error) (*response, error) {

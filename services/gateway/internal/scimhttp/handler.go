@@ -57,6 +57,7 @@ type Events interface {
 type Dependencies struct {
 	Users       identityv1.UserServiceClient
 	Groups      identityv1.GroupServiceClient
+	Schemas     identityv1.SchemaServiceClient
 	Directories authn.Directories
 	Rates       Rates // nil: each gateway counts for itself
 	Events      Events
@@ -287,7 +288,7 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, m *message) (
 	case bulkEndpoint:
 		return h.bulk(w, r, m)
 	default:
-		return h.discover(r, m.route, m.baseURL)
+		return h.discover(r, m)
 	}
 }
 

@@ -59,6 +59,7 @@ type call struct {
 type identity struct {
 	identityv1.UnimplementedUserServiceServer
 	identityv1.UnimplementedGroupServiceServer
+	identityv1.UnimplementedSchemaServiceServer
 
 	mu       sync.Mutex
 	calls    []call
@@ -73,6 +74,7 @@ type identity struct {
 	fresh    bool                      // each call answers with an id of its own
 	fails    func(proto.Message) error // which calls fail
 	has      map[kind]int              // how many there are to list; nil: listed
+	schemas  []*identityv1.Schema      // that were registered
 }
 
 func noted[R any](i *identity, ctx context.Context, request proto.Message, reply R) (R, error) {
@@ -187,6 +189,16 @@ func (i *identity) DeleteGroup(ctx context.Context, r *identityv1.DeleteGroupReq
 
 func (i *identity) ListGroups(ctx context.Context, r *identityv1.ListGroupsRequest) (*identityv1.ListGroupsResponse, error) {
 	return noted(i, ctx, r, &identityv1.ListGroupsResponse{Result: i.list(groups, r.GetQuery())})
+}
+
+// ListSchemas is not noted: it changes nothing, and shows no resource.
+func (i *identity) ListSchemas(_ context.Context, r *identityv1.ListSchemasRequest) (*identityv1.ListSchemasResponse, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if r.GetOrganizationId() != organization || r.GetDirectoryId() != directory {
+		return nil, fault.Missing("directory", r.GetDirectoryId())
+	}
+	return &identityv1.ListSchemasResponse{Schemas: i.schemas}, i.err
 }
 
 // ReadGroup gives the document in its parts, and then the error that is to come after them.
@@ -324,6 +336,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	}
 	identityv1.RegisterUserServiceServer(channel, w.identity)
 	identityv1.RegisterGroupServiceServer(channel, w.identity)
+	identityv1.RegisterSchemaServiceServer(channel, w.identity)
 	conn := channel.As(commonv1.Caller_CALLER_GATEWAY)
 	meter := sdkmetric.NewMeterProvider(sdkmetric.WithReader(w.metrics))
 	instruments, err := metrics.New(meter)
@@ -340,6 +353,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	}
 	w.handler = New(config, Dependencies{
 		Users: identityv1.NewUserServiceClient(conn), Groups: identityv1.NewGroupServiceClient(conn),
+		Schemas:     identityv1.NewSchemaServiceClient(conn),
 		Directories: authn.NewDirectories(keylease.New(w.load, now)), Events: w.events, Metrics: instruments, Log: log,
 		Tracing: tracing, Meter: meter, Now: now,
 	})

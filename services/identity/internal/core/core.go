@@ -32,7 +32,9 @@ type Core struct {
 	store       store.Store
 	metrics     metrics
 	config      Config
-	directories directories
+	directories remembered[openDirectory]
+	types       remembered[types]
+	applied     feed.Signal // a directory was applied
 	oddities    oddities
 }
 
@@ -49,6 +51,8 @@ type Call struct {
 	Projection  scim.Projection
 	MessageID   string
 	Traceparent string
+
+	directory openDirectory // once it is known to be open
 }
 
 // ParseProjection reads what a client chooses of a resource.

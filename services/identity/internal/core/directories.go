@@ -7,7 +7,6 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
@@ -19,51 +18,59 @@ const remember = time.Second
 
 // openDirectory is what requests need of a directory that is open.
 type openDirectory struct {
+	types
 	options scim.Options // how its messages are read
 	// ancestors are the directories that it may adopt from. They were closed before it was made, and stay so.
 	ancestors []string
-	until     time.Time
 }
 
-// directories remembers the open directories that are in use.
-type directories struct {
-	applied feed.Signal // a directory was applied
-
+// remembered keeps what was read of directories that are in use.
+type remembered[T any] struct {
 	mu     sync.Mutex
-	known  map[store.Scope]openDirectory
+	known  map[store.Scope]dated[T]
 	change int // counts what was forgotten, so that what was read before is not remembered after
 }
 
+type dated[T any] struct {
+	value T
+	until time.Time
+}
+
 // find gives what is remembered of a directory, and what to tell put of it otherwise.
-func (d *directories) find(scope store.Scope, now time.Time) (found openDirectory, ok bool, change int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	found, ok = d.known[scope]
-	return found, ok && now.Before(found.until), d.change
+func (r *remembered[T]) find(scope store.Scope, now time.Time) (value T, ok bool, change int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found, ok := r.known[scope]
+	return found.value, ok && now.Before(found.until), r.change
 }
 
 // maxRemembered bounds the memory that directories take which nobody asks for any more.
 const maxRemembered = 10_000
 
-func (d *directories) put(scope store.Scope, o openDirectory, change int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.change != change {
+func (r *remembered[T]) put(scope store.Scope, value T, now time.Time, change int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.change != change {
 		return
 	}
-	if d.known == nil || len(d.known) >= maxRemembered {
-		d.known = map[store.Scope]openDirectory{}
+	if r.known == nil || len(r.known) >= maxRemembered {
+		r.known = map[store.Scope]dated[T]{}
 	}
-	d.known[scope] = o
+	r.known[scope] = dated[T]{value: value, until: now.Add(remember)}
 }
 
-// forget forgets all, and wakes who waits for a directory. Directories change rarely.
-func (d *directories) forget() {
-	d.mu.Lock()
-	d.known = nil
-	d.change++
-	d.mu.Unlock()
-	d.applied.Notify()
+func (r *remembered[T]) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known = nil
+	r.change++
+}
+
+// forget forgets all of directories, which change rarely, and wakes who waits for one.
+func (c *Core) forget() {
+	c.types.forget()
+	c.directories.forget()
+	c.applied.Notify()
 }
 
 // ApplyDirectory takes what is new of a directory, and wakes the requests that wait for it.
@@ -71,7 +78,7 @@ func (c *Core) ApplyDirectory(ctx context.Context, d store.Directory, at store.P
 	if err := c.store.ApplyDirectory(ctx, d, at); err != nil {
 		return err
 	}
-	c.directories.forget()
+	c.forget()
 	return nil
 }
 
@@ -80,6 +87,13 @@ func (c *Core) Followed(ctx context.Context) (store.Place, error) { return c.sto
 
 // Epoch is that of the database: another one once it is not the database that it was.
 func (c *Core) Epoch() string { return c.store.Epoch() }
+
+// open finds what a call needs of its directory. See directory.
+func (c *Core) open(ctx context.Context, call Call) (Call, error) {
+	var err error
+	call.directory, err = c.directory(ctx, call.Scope)
+	return call, err
+}
 
 // directory waits a little for identity to know the directory. It is fault.Deleted when that is closed.
 func (c *Core) directory(ctx context.Context, scope store.Scope) (openDirectory, error) {
@@ -91,19 +105,22 @@ func (c *Core) directory(ctx context.Context, scope store.Scope) (openDirectory,
 	deadline := time.NewTimer(c.config.ReadyWait)
 	defer deadline.Stop()
 	for {
-		applied := c.directories.applied.Wait()
+		applied := c.applied.Wait()
 		d, err := c.store.Directory(ctx, scope)
 		switch {
 		case err == nil && d.Closed:
 			return openDirectory{}, fault.New(fault.Deleted, "directory %q was deleted", scope.DirectoryID)
 		case err == nil:
-			o := openDirectory{options: c.options(d.Strict), until: now.Add(remember)}
+			o := openDirectory{options: c.options(d.Strict)}
+			if o.types, err = c.typesOf(ctx, scope); err != nil {
+				return openDirectory{}, err
+			}
 			if d.ReplacesID != "" {
 				if o.ancestors, err = c.store.Ancestors(ctx, scope); err != nil {
 					return openDirectory{}, err
 				}
 			}
-			c.directories.put(scope, o, change)
+			c.directories.put(scope, o, now, change)
 			return o, nil
 		case !fault.Is(err, fault.NotFound):
 			return openDirectory{}, err

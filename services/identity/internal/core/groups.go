@@ -61,11 +61,11 @@ func scimMember(m store.Member) scim.Member {
 
 // CreateGroup adds a group, or adopts a detached one.
 func (c *Core) CreateGroup(ctx context.Context, call Call, body []byte) (r Resource, o Outcome, err error) {
-	directory, err := c.directory(ctx, call.Scope)
+	call, err = c.open(ctx, call)
 	if err != nil {
 		return r, o, err
 	}
-	made, err := scim.GroupType().New(body, directory.options)
+	made, err := call.directory.groups.New(body, call.directory.options)
 	if err != nil {
 		return r, o, refused(err)
 	}
@@ -82,7 +82,7 @@ func (c *Core) CreateGroup(ctx context.Context, call Call, body []byte) (r Resou
 	}
 	o = Outcome{Ignored: made.Ignored, Quirks: made.Quirks}
 	err = race(nil, func() error {
-		old, found, err := c.adoptableGroup(ctx, g, directory.ancestors)
+		old, found, err := c.adoptableGroup(ctx, g, call.directory.ancestors)
 		if err != nil {
 			return err
 		}
@@ -120,7 +120,8 @@ func (c *Core) adoptableGroup(ctx context.Context, g store.Group, ancestors []st
 
 // Group reads one group.
 func (c *Core) Group(ctx context.Context, call Call, id string) (Resource, error) {
-	if _, err := c.directory(ctx, call.Scope); err != nil {
+	call, err := c.open(ctx, call)
+	if err != nil {
 		return Resource{}, err
 	}
 	g, err := c.store.Group(ctx, call.Scope, id)
@@ -133,31 +134,31 @@ func (c *Core) Group(ctx context.Context, call Call, id string) (Resource, error
 // ReplaceGroup makes a group what the body says, its members too. The body, which may be large, is not held while it is
 // written.
 func (c *Core) ReplaceGroup(ctx context.Context, call Call, id string, body []byte, versions []int64) (r Resource, o Outcome, err error) {
-	directory, err := c.directory(ctx, call.Scope)
+	call, err = c.open(ctx, call)
 	if err != nil {
 		return r, o, err
 	}
-	made, err := scim.GroupType().New(body, directory.options)
+	made, err := call.directory.groups.New(body, call.directory.options)
 	if err != nil {
 		return r, o, refused(err)
 	}
 	return c.changeGroup(ctx, call, id, versions, true, func(old *scim.Document) (*scim.Result, error) {
-		return made.Replacing(old), nil
+		return made.Replacing(old)
 	})
 }
 
 // PatchGroup changes a group or its members by what the body, a PatchOp, says.
 func (c *Core) PatchGroup(ctx context.Context, call Call, id string, body []byte, versions []int64, render bool) (r Resource, o Outcome, err error) {
-	directory, err := c.directory(ctx, call.Scope)
+	call, err = c.open(ctx, call)
 	if err != nil {
 		return r, o, err
 	}
-	message, err := scim.ParsePatch(body, directory.options)
+	message, err := scim.ParsePatch(body, call.directory.options)
 	if err != nil {
 		return r, o, refused(err)
 	}
 	return c.changeGroup(ctx, call, id, versions, render, func(old *scim.Document) (*scim.Result, error) {
-		return scim.GroupType().Patch(old, message, directory.options)
+		return call.directory.groups.Patch(old, message, call.directory.options)
 	})
 }
 
@@ -178,7 +179,7 @@ func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions [
 		if err := precondition(versions, g.Version); err != nil {
 			return err
 		}
-		old, err := scim.ParseStored(scim.GroupType(), g.Document)
+		old, err := scim.ParseStored(call.directory.groups, g.Document)
 		if err != nil {
 			return err
 		}
@@ -212,11 +213,12 @@ func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions [
 
 // DeleteGroup removes a group for good.
 func (c *Core) DeleteGroup(ctx context.Context, call Call, id string, versions []int64) (Outcome, error) {
-	if _, err := c.directory(ctx, call.Scope); err != nil {
+	call, err := c.open(ctx, call)
+	if err != nil {
 		return Outcome{}, err
 	}
 	var w store.Written
-	err := race(versions, func() (err error) {
+	err = race(versions, func() (err error) {
 		w, err = c.store.DeleteGroup(ctx, call.Scope, id, versions, c.cause(call))
 		return err
 	})
@@ -225,12 +227,13 @@ func (c *Core) DeleteGroup(ctx context.Context, call Call, id string, versions [
 
 // Groups lists groups.
 func (c *Core) Groups(ctx context.Context, call Call, q Query) (Page, error) {
-	if _, err := c.directory(ctx, call.Scope); err != nil {
+	call, err := c.open(ctx, call)
+	if err != nil {
 		return Page{}, err
 	}
 	scope := call.Scope
 	return list(ctx, c, call, q, lister[store.Group]{
-		resource: scim.GroupType(),
+		resource: call.directory.groups,
 		count:    func(ctx context.Context) (int64, error) { return c.store.CountGroups(ctx, scope) },
 		page: func(ctx context.Context, order store.Order, skip, limit int64) ([]store.Group, error) {
 			return c.store.GroupPage(ctx, scope, order, skip, limit)
@@ -244,7 +247,7 @@ func (c *Core) Groups(ctx context.Context, call Call, q Query) (Page, error) {
 		render:  func(ctx context.Context, g store.Group) (Resource, error) { return c.renderGroup(ctx, call, g) },
 		read: func(ctx context.Context, uses func(string) bool, g store.Group) (*scim.Document, scim.Envelope, error) {
 			e := groupEnvelope(call, g)
-			d, err := scim.ParseStored(scim.GroupType(), g.Document)
+			d, err := scim.ParseStored(call.directory.groups, g.Document)
 			if err == nil && uses("members") {
 				e.Members, err = c.members(ctx, scope, g.ID)
 			}
@@ -296,7 +299,7 @@ func (c *Core) renderGroup(ctx context.Context, call Call, g store.Group) (r Res
 		}
 		members = scimMembers(page)
 	}
-	r.Document, err = scim.GroupType().RenderGroup(nil, g.Document, groupEnvelope(call, g), members, call.Projection)
+	r.Document, err = call.directory.groups.RenderGroup(nil, g.Document, groupEnvelope(call, g), members, call.Projection)
 	return r, err
 }
 
@@ -315,7 +318,8 @@ func scimMembers(page []store.Member) []scim.Member {
 // ReadGroup reads a group of any size: begin takes what it is, then part takes its document in parts, each of which is
 // gone when it returns. The members are read a page at a time: one that comes or leaves meanwhile may be there or not.
 func (c *Core) ReadGroup(ctx context.Context, call Call, id string, begin func(Resource) error, part func([]byte) error) error {
-	if _, err := c.directory(ctx, call.Scope); err != nil {
+	call, err := c.open(ctx, call)
+	if err != nil {
 		return err
 	}
 	g, err := c.store.Group(ctx, call.Scope, id)
@@ -325,7 +329,7 @@ func (c *Core) ReadGroup(ctx context.Context, call Call, id string, begin func(R
 	if err := begin(groupResource(g)); err != nil {
 		return err
 	}
-	r, err := scim.GroupType().NewGroupRenderer(g.Document, groupEnvelope(call, g), call.Projection)
+	r, err := call.directory.groups.NewGroupRenderer(g.Document, groupEnvelope(call, g), call.Projection)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,11 @@ func (c *Core) Facts(ctx context.Context, organizationID string, ids []string) (
 	}
 	facts := make([]UserFacts, 0, len(stored))
 	for _, f := range stored {
-		d, err := scim.ParseStored(scim.UserType(), f.Document)
+		t, err := c.typesOf(ctx, f.Scope)
+		if err != nil {
+			return nil, err
+		}
+		d, err := scim.ParseStored(t.users, f.Document)
 		if err != nil {
 			return nil, err
 		}

@@ -32,11 +32,11 @@ func putUser(u *store.User, d *scim.Document) {
 
 // CreateUser adds a user, or adopts a detached one.
 func (c *Core) CreateUser(ctx context.Context, call Call, body []byte) (r Resource, o Outcome, err error) {
-	directory, err := c.directory(ctx, call.Scope)
+	call, err = c.open(ctx, call)
 	if err != nil {
 		return r, o, err
 	}
-	made, err := scim.UserType().New(body, directory.options)
+	made, err := call.directory.users.New(body, call.directory.options)
 	if err != nil {
 		return r, o, refused(err)
 	}
@@ -45,7 +45,7 @@ func (c *Core) CreateUser(ctx context.Context, call Call, body []byte) (r Resour
 	putUser(&u, made.Document)
 	o = Outcome{Ignored: made.Ignored, Quirks: made.Quirks}
 	err = race(nil, func() error {
-		old, found, err := c.adoptableUser(ctx, u, directory.ancestors)
+		old, found, err := c.adoptableUser(ctx, u, call.directory.ancestors)
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,8 @@ func (c *Core) adoptableUser(ctx context.Context, u store.User, ancestors []stri
 
 // User reads one user.
 func (c *Core) User(ctx context.Context, call Call, id string) (Resource, error) {
-	if _, err := c.directory(ctx, call.Scope); err != nil {
+	call, err := c.open(ctx, call)
+	if err != nil {
 		return Resource{}, err
 	}
 	u, err := c.readUser(ctx, call, store.Lookup{ID: id}, true)
@@ -107,27 +108,27 @@ func (c *Core) readUser(ctx context.Context, call Call, by store.Lookup, shown b
 
 // ReplaceUser makes a user what the body says.
 func (c *Core) ReplaceUser(ctx context.Context, call Call, id string, body []byte, versions []int64) (r Resource, o Outcome, err error) {
-	directory, err := c.directory(ctx, call.Scope)
+	call, err = c.open(ctx, call)
 	if err != nil {
 		return r, o, err
 	}
 	return c.changeUser(ctx, call, id, versions, true, func(old *scim.Document) (*scim.Result, error) {
-		return scim.UserType().Replace(old, body, directory.options)
+		return call.directory.users.Replace(old, body, call.directory.options)
 	})
 }
 
 // PatchUser changes a user by what the body, a PatchOp, says.
 func (c *Core) PatchUser(ctx context.Context, call Call, id string, body []byte, versions []int64, render bool) (r Resource, o Outcome, err error) {
-	directory, err := c.directory(ctx, call.Scope)
+	call, err = c.open(ctx, call)
 	if err != nil {
 		return r, o, err
 	}
-	message, err := scim.ParsePatch(body, directory.options)
+	message, err := scim.ParsePatch(body, call.directory.options)
 	if err != nil {
 		return r, o, refused(err)
 	}
 	return c.changeUser(ctx, call, id, versions, render, func(old *scim.Document) (*scim.Result, error) {
-		return scim.UserType().Patch(old, message, directory.options)
+		return call.directory.users.Patch(old, message, call.directory.options)
 	})
 }
 
@@ -144,7 +145,7 @@ func (c *Core) changeUser(ctx context.Context, call Call, id string, versions []
 		if err := precondition(versions, u.Version); err != nil {
 			return err
 		}
-		old, err := scim.ParseStored(scim.UserType(), u.Document)
+		old, err := scim.ParseStored(call.directory.users, u.Document)
 		if err != nil {
 			return err
 		}
@@ -174,11 +175,12 @@ func (c *Core) changeUser(ctx context.Context, call Call, id string, versions []
 
 // DeleteUser removes a user for good.
 func (c *Core) DeleteUser(ctx context.Context, call Call, id string, versions []int64) (Outcome, error) {
-	if _, err := c.directory(ctx, call.Scope); err != nil {
+	call, err := c.open(ctx, call)
+	if err != nil {
 		return Outcome{}, err
 	}
 	var w store.Written
-	err := race(versions, func() (err error) {
+	err = race(versions, func() (err error) {
 		w, err = c.store.DeleteUser(ctx, call.Scope, id, versions, c.cause(call))
 		return err
 	})
@@ -187,12 +189,13 @@ func (c *Core) DeleteUser(ctx context.Context, call Call, id string, versions []
 
 // Users lists users.
 func (c *Core) Users(ctx context.Context, call Call, q Query) (Page, error) {
-	if _, err := c.directory(ctx, call.Scope); err != nil {
+	call, err := c.open(ctx, call)
+	if err != nil {
 		return Page{}, err
 	}
 	scope := call.Scope
 	return list(ctx, c, call, q, lister[store.User]{
-		resource: scim.UserType(),
+		resource: call.directory.users,
 		count:    func(ctx context.Context) (int64, error) { return c.store.CountUsers(ctx, scope) },
 		page: func(ctx context.Context, order store.Order, skip, limit int64) ([]store.User, error) {
 			return c.store.UserPage(ctx, scope, order, skip, limit)
@@ -213,7 +216,7 @@ func (c *Core) Users(ctx context.Context, call Call, q Query) (Page, error) {
 		},
 		render: func(_ context.Context, u store.User) (Resource, error) { return renderUser(call, u) },
 		read: func(_ context.Context, _ func(string) bool, u store.User) (*scim.Document, scim.Envelope, error) {
-			d, err := scim.ParseStored(scim.UserType(), u.Document)
+			d, err := scim.ParseStored(call.directory.users, u.Document)
 			e := userEnvelope(call, u)
 			e.Groups = groupRefs(u.Groups)
 			return d, e, err
@@ -296,6 +299,6 @@ func (c *Core) showUser(ctx context.Context, call Call, u store.User) (Resource,
 // renderUser writes a user, whose groups were read, as its client sees it.
 func renderUser(call Call, u store.User) (r Resource, err error) {
 	r = Resource{ID: u.ID, Version: u.Version, CreateTime: u.CreateTime, UpdateTime: u.UpdateTime}
-	r.Document, err = scim.UserType().RenderUser(nil, u.Document, userEnvelope(call, u), groupRefs(u.Groups), call.Projection)
+	r.Document, err = call.directory.users.RenderUser(nil, u.Document, userEnvelope(call, u), groupRefs(u.Groups), call.Projection)
 	return r, err
 }

@@ -25,6 +25,7 @@ type Server struct {
 	identityv1.UnimplementedReadServiceServer
 	identityv1.UnimplementedAdoptionServiceServer
 	identityv1.UnimplementedDialectServiceServer
+	identityv1.UnimplementedSchemaServiceServer
 
 	core      *core.Core
 	bookmark  time.Duration
@@ -45,6 +46,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	identityv1.RegisterReadServiceServer(r, s)
 	identityv1.RegisterAdoptionServiceServer(r, s)
 	identityv1.RegisterDialectServiceServer(r, s)
+	identityv1.RegisterSchemaServiceServer(r, s)
 }
 
 // call reads what every SCIM call brings.

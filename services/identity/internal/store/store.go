@@ -5,8 +5,10 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/usher-scim/usher/services/internal/feed"
@@ -205,6 +207,31 @@ type Oddity struct {
 	LastMessageID string
 }
 
+// Schema is an extension that was registered for a directory.
+type Schema struct {
+	Scope
+	ID         string // its URN
+	Group      bool   // it extends groups; else users
+	Definition []byte // JSON of RFC 7643 §7
+	CreateTime time.Time
+	UpdateTime time.Time
+}
+
+// Others are those of a directory's schemas that s does not replace. It takes from the one that it does what stays.
+func (s *Schema) Others(all []Schema) (others []Schema) {
+	for _, other := range all {
+		if !strings.EqualFold(other.ID, s.ID) {
+			others = append(others, other)
+			continue
+		}
+		s.CreateTime = other.CreateTime
+		if other.ID == s.ID && other.Group == s.Group && bytes.Equal(other.Definition, s.Definition) {
+			s.UpdateTime = other.UpdateTime
+		}
+	}
+	return others
+}
+
 // MaxIgnored is how many ignored attributes are kept of a directory: their names are the IdP's, and may be any.
 const MaxIgnored = 100
 
@@ -366,6 +393,14 @@ type Store interface {
 	AddOddities(ctx context.Context, oddities []Oddity) error
 	// Oddities lists those of a directory by name, quirks first.
 	Oddities(ctx context.Context, scope Scope) ([]Oddity, error)
+
+	// PutSchema writes a schema in place of the one whose id differs by case at most, whose times stay where they still hold. check sees the
+	// directory's others first, and may refuse; nobody writes a schema of the directory meanwhile. It gives what is there then.
+	PutSchema(ctx context.Context, s Schema, check func(others []Schema) error) (Schema, error)
+	// Schemas lists those of a directory by id. A directory that replaces another one has that one's from the start.
+	Schemas(ctx context.Context, scope Scope) ([]Schema, error)
+	// DeleteSchema removes one, whose id may be in another case.
+	DeleteSchema(ctx context.Context, scope Scope, id string) error
 
 	Close() error
 }

@@ -33,7 +33,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c.flags(root)
 	root.AddCommand(
 		serveCommand(), migrateCommand(), certificatesCommand(), configCommand(), simulateCommand(c), organizationCommand(c),
-		directoryCommand(c), keyCommand(c), credentialCommand(c),
+		directoryCommand(c), keyCommand(c), schemaCommand(c), credentialCommand(c),
 		tenantCommand(c), roleCommand(c), ruleCommand(c), syncCommand(c), accessCommand(c), eventCommand(c), userCommand(c),
 	)
 	err := root.ExecuteContext(ctx)

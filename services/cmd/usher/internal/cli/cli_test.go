@@ -137,6 +137,16 @@ func TestAWalk(t *testing.T) {
 	want(t, x.run(0, "rule", "create", "--role-value", "ops", "--grant", "organization-admin"), `ops`)
 
 	want(t, x.run(0, "directory", "quirks", directory), `NAME +MESSAGE COUNT +LAST TIME`)
+	file := filepath.Join(t.TempDir(), "badge.json")
+	if err := os.WriteFile(file, []byte(`{"id":"urn:example:Badge:2.0:User","attributes":[{"name":"number"}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want(t, x.run(0, "schema", "put", file, "--directory", directory), `urn:example:Badge:2.0:User +user`)
+	want(t, x.run(0, "schema", "list", "--directory", directory), `urn:example:Badge:2.0:User +user`)
+	want(t, x.run(0, "schema", "delete", "urn:example:badge:2.0:user", "--directory", directory), ``)
+	want(t, x.run(0, "schema", "list", "--directory", directory), `ID +RESOURCE TYPE`)
+	x.run(2, "schema", "put", filepath.Join(t.TempDir(), "none"), "--directory", directory)
+	want(t, x.err, `no such file`)
 	want(t, x.run(0, "event", "list"), `REASON`)
 	want(t, x.run(0, "directory", "delete", directory), `deleted`)
 	want(t, x.run(0, "directory", "list", "--deleted"), directory+` +Entra +deleted`)

@@ -71,6 +71,12 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 		if err != nil || isNew == 0 {
 			return err
 		}
+		if _, err := tx.Exec(ctx, `INSERT INTO schemas (organization_id, directory_id, id, resource_group, definition, create_time, update_time)
+			SELECT organization_id, ?2, id, resource_group, definition, create_time, update_time FROM schemas
+			WHERE organization_id = ?1 AND directory_id = ?3
+				AND NOT EXISTS (SELECT 1 FROM directories WHERE organization_id = ?1 AND id = ?2)`, d.OrganizationID, d.ID, d.ReplacesID); err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, `INSERT INTO directories (organization_id, id, strict, unique_group_names, replaces_id, closed)
 			VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (organization_id, id) DO UPDATE SET strict = excluded.strict,
 			unique_group_names = excluded.unique_group_names, closed = max(closed, excluded.closed)`,

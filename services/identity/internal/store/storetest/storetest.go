@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"tenancy":     tenancyCases,
 		"races":       raceCases,
 		"oddities":    oddityCases,
+		"schemas":     schemaCases,
 	} {
 		t.Run(subject, func(t *testing.T) {
 			t.Parallel()

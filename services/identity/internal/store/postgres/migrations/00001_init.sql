@@ -141,3 +141,15 @@ CREATE TABLE oddities (
   last_message_id text    NOT NULL,
   PRIMARY KEY (organization_id, directory_id, ignored, name)
 );
+
+-- Extensions that were registered for directories.
+CREATE TABLE schemas (
+  organization_id text    NOT NULL COLLATE "C",
+  directory_id    text    NOT NULL COLLATE "C",
+  id              text    NOT NULL COLLATE "C", -- a URN, which is ASCII
+  resource_group  boolean NOT NULL, -- it extends groups; else users
+  definition      bytea   NOT NULL, -- JSON of RFC 7643 section 7
+  create_time     bigint  NOT NULL,
+  update_time     bigint  NOT NULL
+);
+CREATE UNIQUE INDEX schemas_id ON schemas (organization_id, directory_id, lower(id));

@@ -117,3 +117,15 @@ CREATE TABLE oddities (
   last_message_id TEXT    NOT NULL,
   PRIMARY KEY (organization_id, directory_id, ignored, name)
 ) WITHOUT ROWID;
+
+-- Extensions that were registered for directories.
+CREATE TABLE schemas (
+  organization_id TEXT    NOT NULL,
+  directory_id    TEXT    NOT NULL,
+  id              TEXT    NOT NULL COLLATE NOCASE, -- a URN, which is ASCII
+  resource_group  INTEGER NOT NULL, -- 1: it extends groups; 0: users
+  definition      BLOB    NOT NULL, -- JSON of RFC 7643 section 7
+  create_time     INTEGER NOT NULL,
+  update_time     INTEGER NOT NULL,
+  PRIMARY KEY (organization_id, directory_id, id)
+) WITHOUT ROWID;

@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+)
+
+const schemaColumns = "id resource_type create_time update_time"
+
+func schemaCommand(c *client) *cobra.Command {
+	var organization, directory string
+	var ofGroups bool
+	flags := func(cmd *cobra.Command) {
+		organizationFlag(cmd, &organization)
+		cmd.Flags().StringVar(&directory, "directory", "", "id of the directory (required)")
+		_ = cmd.MarkFlagRequired("directory") // the flag is there
+	}
+	put := &cobra.Command{
+		Use: "put FILE", Short: "Register an extension: FILE holds its definition (RFC 7643 §7), - is standard input.", Args: cobra.ExactArgs(1),
+	}
+	flags(put)
+	put.Flags().BoolVar(&ofGroups, "groups", false, "it extends groups (default: users)")
+	put.RunE = c.call(schemaColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		definition, err := readDefinition(put.InOrStdin(), args[0])
+		if err != nil {
+			return nil, err
+		}
+		request := &identityv1.PutSchemaRequest{
+			OrganizationId: organization, DirectoryId: directory, Id: definition.GetFields()["id"].GetStringValue(),
+			ResourceType: identityv1.ResourceType_RESOURCE_TYPE_USER, Definition: definition,
+		}
+		if ofGroups {
+			request.ResourceType = identityv1.ResourceType_RESOURCE_TYPE_GROUP
+		}
+		return identityv1.NewSchemaServiceClient(conn).PutSchema(ctx, request)
+	})
+	list := &cobra.Command{Use: "list", Short: "List a directory's extensions (JSON: their definitions too).", Args: cobra.NoArgs}
+	flags(list)
+	list.RunE = c.call(schemaColumns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
+		return identityv1.NewSchemaServiceClient(conn).ListSchemas(ctx, &identityv1.ListSchemasRequest{OrganizationId: organization, DirectoryId: directory})
+	})
+	remove := &cobra.Command{Use: "delete URN", Short: "Remove an extension: values of it are shown no longer.", Args: cobra.ExactArgs(1)}
+	flags(remove)
+	remove.RunE = c.call("", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		return identityv1.NewSchemaServiceClient(conn).DeleteSchema(ctx, &identityv1.DeleteSchemaRequest{OrganizationId: organization, DirectoryId: directory, Id: args[0]})
+	})
+	return noun("schema", "Schemas: what a directory's IdP may send beside SCIM's own attributes.", put, list, remove)
+}
+
+// readDefinition reads a JSON object from a file, or from in for "-".
+func readDefinition(in io.Reader, path string) (*structpb.Struct, error) {
+	if path != "-" {
+		file, err := os.Open(path) //nolint:gosec // the user's own choice
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = file.Close() }() // it was only read
+		in = file
+	}
+	const most = 1 << 20 // the service takes less
+	text, err := io.ReadAll(io.LimitReader(in, most))
+	if err != nil {
+		return nil, err
+	}
+	definition := &structpb.Struct{}
+	if err := definition.UnmarshalJSON(text); err != nil {
+		return nil, fmt.Errorf("%s holds no JSON object: %w", path, err)
+	}
+	return definition, nil
+}

@@ -1,0 +1,123 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+// Bounds of what may be registered.
+const (
+	maxSchemas     = 10       // of a directory
+	maxSchemaBytes = 64 << 10 // of a definition
+)
+
+// types are the resource types of a directory, with the extensions that were registered for it.
+type types struct {
+	users  *scim.ResourceType
+	groups *scim.ResourceType
+}
+
+// typesOf gives those of a directory, which need not be open.
+func (c *Core) typesOf(ctx context.Context, scope store.Scope) (types, error) {
+	now := time.Now() // not the configured clock: an age is measured
+	known, ok, change := c.types.find(scope, now)
+	if ok {
+		return known, nil
+	}
+	registered, err := c.store.Schemas(ctx, scope)
+	if err != nil {
+		return types{}, err
+	}
+	t, err := extended(registered)
+	if err != nil {
+		return types{}, err
+	}
+	c.types.put(scope, t, now, change)
+	return t, nil
+}
+
+// extended gives the types of a directory with these schemas.
+func extended(schemas []store.Schema) (t types, err error) {
+	registered := make([]scim.Registered, 0, len(schemas))
+	for _, s := range schemas {
+		registered = append(registered, scim.Registered{Group: s.Group, Definition: s.Definition})
+	}
+	t.users, t.groups, err = scim.ExtendedTypes(registered)
+	return t, err
+}
+
+// PutSchema registers a schema, in place of the one with its id: see scim.ParseSchema for what a definition must be.
+func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, group bool, definition []byte) (store.Schema, error) {
+	if len(definition) > maxSchemaBytes {
+		return store.Schema{}, fault.Invalid("definition", "must have at most %d bytes as JSON", maxSchemaBytes)
+	}
+	parsed, err := scim.ParseSchema(definition)
+	if err != nil {
+		return store.Schema{}, ofDefinition(err)
+	}
+	if scim.Casefold(parsed.ID) != scim.Casefold(id) {
+		return store.Schema{}, fault.Invalid("definition.id", "is not the id under which the schema is put")
+	}
+	if _, err := c.directory(ctx, scope); err != nil {
+		return store.Schema{}, err
+	}
+	now := c.config.Now().UTC().Truncate(time.Microsecond)
+	s := store.Schema{Scope: scope, ID: parsed.ID, Group: group, CreateTime: now, UpdateTime: now}
+	if s.Definition, err = parsed.MarshalJSON(); err != nil {
+		return store.Schema{}, err
+	}
+	written, err := c.store.PutSchema(ctx, s, func(others []store.Schema) error {
+		if len(others) >= maxSchemas {
+			return fault.New(fault.Limit, "the directory has %d schemas, which is as many as it may", len(others))
+		}
+		// A URN means one thing in a directory, be it of users or of groups.
+		together := slices.Clone(others)
+		for i := range together {
+			together[i].Group = group
+		}
+		_, err := extended(append(together, s))
+		return ofDefinition(err)
+	})
+	if err != nil {
+		return store.Schema{}, err
+	}
+	c.forget()
+	return written, nil
+}
+
+// ofDefinition turns what is wrong with a definition into a fault that names the place.
+func ofDefinition(err error) error {
+	var e *scim.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	path := "definition"
+	if e.Path != "" {
+		path += "." + e.Path
+	}
+	return fault.Invalid(path, "%s", strings.TrimSuffix(e.Detail, "."))
+}
+
+// Schemas lists what was registered for a directory, by id. fault.NotFound: there is no such directory, or not yet.
+func (c *Core) Schemas(ctx context.Context, scope store.Scope) ([]store.Schema, error) {
+	if _, err := c.store.Directory(ctx, scope); err != nil {
+		return nil, err
+	}
+	return c.store.Schemas(ctx, scope)
+}
+
+// DeleteSchema removes what was registered under an id.
+func (c *Core) DeleteSchema(ctx context.Context, scope store.Scope, id string) error {
+	if err := c.store.DeleteSchema(ctx, scope, id); err != nil {
+		return err
+	}
+	c.forget()
+	return nil
+}

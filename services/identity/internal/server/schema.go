@@ -1,0 +1,66 @@
+package server
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/identity/internal/store"
+)
+
+// PutSchema implements the RPC.
+func (s *Server) PutSchema(ctx context.Context, r *identityv1.PutSchemaRequest) (*identityv1.PutSchemaResponse, error) {
+	definition, err := r.GetDefinition().MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	group := r.GetResourceType() == identityv1.ResourceType_RESOURCE_TYPE_GROUP
+	schema, err := s.core.PutSchema(ctx, directoryScope(r), r.GetId(), group, definition)
+	if err != nil {
+		return nil, err
+	}
+	message, err := schemaMessage(schema)
+	return &identityv1.PutSchemaResponse{Schema: message}, err
+}
+
+// ListSchemas implements the RPC.
+func (s *Server) ListSchemas(ctx context.Context, r *identityv1.ListSchemasRequest) (*identityv1.ListSchemasResponse, error) {
+	all, err := s.core.Schemas(ctx, directoryScope(r))
+	if err != nil {
+		return nil, err
+	}
+	response := &identityv1.ListSchemasResponse{}
+	for _, schema := range all {
+		message, err := schemaMessage(schema)
+		if err != nil {
+			return nil, err
+		}
+		response.Schemas = append(response.Schemas, message)
+	}
+	return response, nil
+}
+
+// DeleteSchema implements the RPC.
+func (s *Server) DeleteSchema(ctx context.Context, r *identityv1.DeleteSchemaRequest) (*identityv1.DeleteSchemaResponse, error) {
+	if err := s.core.DeleteSchema(ctx, directoryScope(r), r.GetId()); err != nil {
+		return nil, err
+	}
+	return &identityv1.DeleteSchemaResponse{}, nil
+}
+
+func schemaMessage(s store.Schema) (*identityv1.Schema, error) {
+	definition := &structpb.Struct{}
+	if err := definition.UnmarshalJSON(s.Definition); err != nil {
+		return nil, err
+	}
+	message := &identityv1.Schema{
+		Id: s.ID, ResourceType: identityv1.ResourceType_RESOURCE_TYPE_USER, Definition: definition,
+		CreateTime: timestamppb.New(s.CreateTime), UpdateTime: timestamppb.New(s.UpdateTime),
+	}
+	if s.Group {
+		message.ResourceType = identityv1.ResourceType_RESOURCE_TYPE_GROUP
+	}
+	return message, nil
+}

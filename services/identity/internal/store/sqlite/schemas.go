@@ -1,0 +1,58 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+// PutSchema implements store.Store.
+func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(others []store.Schema) error) (store.Schema, error) {
+	err := s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		if _, err := open(ctx, tx, schema.Scope); err != nil {
+			return err
+		}
+		all, err := schemas(ctx, tx, schema.Scope)
+		if err != nil {
+			return err
+		}
+		if err := check(schema.Others(all)); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO schemas (organization_id, directory_id, id, resource_group, definition, create_time, update_time)
+			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (organization_id, directory_id, id) DO UPDATE SET id = excluded.id,
+			resource_group = excluded.resource_group, definition = excluded.definition, update_time = excluded.update_time`,
+			schema.OrganizationID, schema.DirectoryID, schema.ID, schema.Group, schema.Definition,
+			sqldb.Time(&schema.CreateTime), sqldb.Time(&schema.UpdateTime))
+		return err
+	})
+	return schema, err
+}
+
+// Schemas implements store.Store.
+func (s *Store) Schemas(ctx context.Context, scope store.Scope) ([]store.Schema, error) {
+	return schemas(ctx, s.db, scope)
+}
+
+func schemas(ctx context.Context, q queryer, scope store.Scope) ([]store.Schema, error) {
+	rows, err := q.Query(ctx, `SELECT id, resource_group, definition, create_time, update_time FROM schemas
+		WHERE organization_id = ? AND directory_id = ? ORDER BY id`, scope.OrganizationID, scope.DirectoryID)
+	return sqldb.Collect(rows, err, func(scan func(...any) error) (store.Schema, error) {
+		s := store.Schema{Scope: scope}
+		return s, scan(&s.ID, &s.Group, &s.Definition, sqldb.Time(&s.CreateTime), sqldb.Time(&s.UpdateTime))
+	})
+}
+
+// DeleteSchema implements store.Store.
+func (s *Store) DeleteSchema(ctx context.Context, scope store.Scope, id string) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		deleted, err := tx.Exec(ctx, `DELETE FROM schemas WHERE organization_id = ? AND directory_id = ? AND id = ?`,
+			scope.OrganizationID, scope.DirectoryID, id)
+		if err == nil && deleted == 0 {
+			err = fault.Missing("schema", id)
+		}
+		return err
+	})
+}
