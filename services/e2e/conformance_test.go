@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 )
 
@@ -136,6 +138,9 @@ func metaTells(t *testing.T, d *directory) {
 		"/Users":  d.send("POST", "/Users", aUser(`"meta":{"resourceType":"Group","created":"2001-01-01T00:00:00Z"}`), http.StatusCreated),
 		"/Groups": d.send("POST", "/Groups", aGroup(`"meta":{"resourceType":"User","created":"2001-01-01T00:00:00Z"}`), http.StatusCreated),
 	} {
+		if _, err := uuid.Parse(made.str("id")); err != nil { // nor then does "bulkId" stand in it
+			t.Errorf("the id is %q: %v", made.str("id"), err)
+		}
 		m := meta(made.body)
 		if kind := path[1 : len(path)-1]; m["resourceType"] != kind {
 			t.Errorf("a %s is a %v", kind, m["resourceType"])

@@ -3,6 +3,7 @@ package scim
 import (
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -56,5 +57,34 @@ func TestAnExtensionRedefinesNothing(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The RFCs give these values forms, to which nothing holds a client.
+func TestValuesAreKeptAsTheyAreSent(t *testing.T) {
+	t.Parallel()
+	const sent = `{"userName":"A.Bee","displayName":" B ","profileUrl":"no URL","preferredLanguage":"elvish","locale":"en_us","timezone":"noon",` +
+		`"emails":[{"value":"B@EXAMPLE.com","type":"Work"},{"value":"no address"}],"phoneNumbers":[{"value":"(201) 555 0123","type":"red"}],` +
+		`"ims":[{"value":"B Jensen","type":"own"}],"photos":[{"value":"page.html"}],"addresses":[{"country":"Norway"}],` +
+		`"x509Certificates":[{"value":"-----BEGIN"}]}`
+	d := user(t, sent)
+	requireEqual(t, "document", attributes(d), sent)
+	strict, err := UserType().New([]byte(`{"schemas":["`+UserSchema+`"],`+strings.Replace(sent[1:], "-----BEGIN", "TUlJ", 1)), Options{Mode: Strict})
+	requireNoError(t, err)
+	requireEqual(t, "strict document", attributes(strict.Document), strings.Replace(sent, "-----BEGIN", "TUlJ", 1))
+}
+
+func TestReferencesCompareAsTexts(t *testing.T) {
+	t.Parallel()
+	d := user(t, `{"userName":"a",`+extension+`:{"manager":{"value":"m1","$ref":"https://h/v2/Users/m1"}}}`)
+	for filter, want := range map[string]bool{
+		EnterpriseUserSchema + `:manager.$ref eq "https://h/v2/Users/m1"`: true,
+		EnterpriseUserSchema + `:manager.$ref eq "https://h/Users/m1"`:    false,
+		EnterpriseUserSchema + `:manager.value eq "m1"`:                   true,
+		EnterpriseUserSchema + `:manager.value eq "M1"`:                   false,
+	} {
+		f, err := ParseFilter(filter, Limits{})
+		requireNoError(t, err)
+		requireEqual(t, filter, f.Match(UserType(), d, Envelope{}), want)
 	}
 }

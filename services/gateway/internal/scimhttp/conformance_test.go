@@ -12,13 +12,13 @@ import (
 // lacking names the members of a path that an object has not.
 func lacking(object map[string]any, paths ...string) (missing []string) {
 	for _, path := range paths {
-		at, ok := any(object), true
+		at := any(object)
 		for name := range strings.SplitSeq(path, ".") {
 			members, _ := at.(map[string]any)
-			if at, ok = members[name]; !ok {
-				missing = append(missing, path)
-				break
-			}
+			at = members[name]
+		}
+		if at == nil {
+			missing = append(missing, path)
 		}
 	}
 	return missing
