@@ -93,7 +93,7 @@ func matchPath(n *node, to target, v *value) bool {
 		for _, each := range values(v) {
 			at := &each
 			if to.sub != nil {
-				at = each.find(to.sub)
+				at = n.part(to.attr, to.sub, &each)
 			}
 			if at == nil {
 				continue
@@ -118,10 +118,21 @@ func matchValue(n *node, a *Attribute, v *value) bool {
 		return !matchValue(n.kids[0], a, v)
 	case nodeCompare:
 		if sub := a.sub(n.path.name); sub != nil {
-			return n.compare(sub, v.find(sub))
+			return n.compare(sub, n.part(a, sub, v))
 		}
 	}
 	return false
+}
+
+// part gives what a comparison looks at of one value of a complex attribute; nil where it is unassigned. A value that does
+// not say whether it is primary is not (RFC 7643 §2.4), though nothing makes that present.
+func (n *node) part(a, sub *Attribute, v *value) *value {
+	at := v.find(sub)
+	if at == nil && sub == a.inPrimary && n.op != opPr && n.literal.kind != kindNull {
+		silent := boolValue(false)
+		return &silent
+	}
+	return at
 }
 
 // compare decides one comparison with one value; nil is an unassigned one, which

@@ -82,7 +82,15 @@ func parseParameters(raw string) (parameters, error) {
 	if counted {
 		p.query.Count = &count
 	}
+	countOnly(p.query)
 	return p, nil
+}
+
+// countOnly makes of a query by cursor for no resource one by index: only how many there are is asked for (RFC 9865 §2).
+func countOnly(q *identityv1.ListQuery) {
+	if q.Cursor != nil && q.Count != nil && q.GetCount() <= 0 {
+		q.Cursor = nil
+	}
 }
 
 func twoWaysToPage() error {
@@ -141,5 +149,6 @@ func parseSearch(body []byte) (parameters, error) {
 		}
 		p.query.StartIndex = *search.StartIndex
 	}
+	countOnly(p.query)
 	return p, nil
 }

@@ -38,6 +38,10 @@ func (a *response) send(w http.ResponseWriter, headOnly bool) error {
 	}
 	set("ETag", a.etag)
 	set("Location", a.location)
+	switch a.status {
+	case http.StatusOK, http.StatusCreated, http.StatusNotModified:
+		set("Content-Location", a.location) // what is shown is there, as meta.location says (RFC 7643 §3.1)
+	}
 	set(ChangeCursorHeader, a.cursor)
 	if a.large == nil {
 		sendBody(w, a.status, a.body)
