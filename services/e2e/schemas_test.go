@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
 )
 
 const (
@@ -192,5 +195,48 @@ func TestSchemasThatAreRefused(t *testing.T) {
 			t.Errorf("%d schemas are there", len(all))
 		}
 		d.admin("DELETE", "/schemas/"+badge, "", http.StatusNotFound)
+	})
+}
+
+// What a rule's filter looks at may be an extension's.
+func TestARuleGivesRolesByAnExtension(t *testing.T) {
+	t.Parallel()
+	inEveryTopology(t, func(t *testing.T, u *usher) {
+		d := u.newDirectory(nil)
+		create := func(filter string) error {
+			_, err := u.rules().CreateRule(u.ctx(), &rulev1.CreateRuleRequest{OrganizationId: demo, Rule: &rulev1.Rule{
+				Enabled: true, Match: &rulev1.Rule_Filter{Filter: &rulev1.FilterMatch{Filter: filter}},
+				Grants: []*rulev1.Grant{{TenantId: "production", RoleId: "developer"}},
+			}})
+			return err
+		}
+		filter := badge + `:color eq "red" and not (userType eq "Guest")`
+		requireReason(t, "a rule by what no directory has", create(filter), fault.InvalidRequest)
+		d.register(badge, "RESOURCE_TYPE_USER", badgeDefinition)
+		if err := create(filter); err != nil {
+			t.Fatal(err)
+		}
+		ann := d.send("POST", "/Users", badged("ann", `"number":"1","color":"Red"`), 201).str("id")
+		bob := d.send("POST", "/Users", badged("bob", `"number":"2"`), 201).str("id")
+		expect := func(what string, users ...string) {
+			t.Helper()
+			u.caughtUp()
+			want := map[string]bool{}
+			for _, id := range users {
+				want[id+" production/developer"] = true
+			}
+			if got := u.held(); !maps.Equal(got, want) {
+				t.Errorf("%s: %v, not %v", what, got, want)
+			}
+		}
+		expect("at first", ann)
+		d.patch("/Users/"+bob, "add", badge+":color", "RED", 200)
+		expect("with a color", ann, bob)
+		d.patch("/Users/"+ann, "add", "userType", "guest", 200)
+		expect("as a guest", bob)
+		d.admin("DELETE", "/schemas/"+badge, "", 200)
+		expect("without the schema nothing changes before a message", bob)
+		d.patch("/Users/"+bob, "add", "title", "x", 200)
+		expect("and with it")
 	})
 }

@@ -5,9 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/types/known/structpb"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/identity"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
 func TestAUserIsLookedUpByEachOfItsNames(t *testing.T) {
@@ -150,4 +155,59 @@ func idsOf[M interface{ GetId() string }](messages []M) []string {
 		all = append(all, m.GetId())
 	}
 	return all
+}
+
+func TestWhoMatchesAFilterIsTold(t *testing.T) {
+	t.Parallel()
+	for engine, change := range map[string]func(*identity.Config){"sqlite": func(*identity.Config) {}, "postgres": onPostgres(t)} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, change)
+			plain, extended := b.idp(), b.idp()
+			const badge = "urn:example:Badge:2.0:User"
+			definition, err := structpb.NewStruct(map[string]any{"id": badge, "attributes": []any{map[string]any{"name": "color"}}})
+			must(t, err)
+			schemas := identityv1.NewSchemaServiceClient(b.gateway)
+			operator := rpc.WithPrincipal(t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR})
+			_, err = schemas.PutSchema(operator, &identityv1.PutSchemaRequest{
+				OrganizationId: "acme", DirectoryId: extended.target.GetDirectoryId(), Id: badge,
+				ResourceType: identityv1.ResourceType_RESOURCE_TYPE_USER, Definition: definition,
+			})
+			must(t, err)
+			anna := plain.user(`{"userName":"anna","title":"Guide","active":false}`).GetId()
+			bob := extended.user(`{"userName":"bob","title":"guide","` + badge + `":{"color":"red"}}`).GetId()
+			cleo := extended.user(`{"userName":"cleo"}`).GetId()
+			filters := []string{
+				`title eq "GUIDE"`, badge + `:color eq "Red"`, `not (` + badge + `:color pr)`, `title pr or ` + badge + `:color pr`, `userName eq "nobody"`,
+			}
+			r, err := b.reads.BatchGetUsers(t.Context(), &identityv1.BatchGetUsersRequest{OrganizationId: "acme", Ids: []string{anna, bob, cleo, ids.New()}, Filters: filters})
+			must(t, err)
+			equal(t, "users", len(r.GetUsers()), 3)
+			// Of a directory that has no such extension nobody matches.
+			for n, want := range [][]string{{anna, bob}, {bob}, {cleo}, {bob}, {}} {
+				got := append([]string{}, r.GetMatchedUsers()[n].GetUserIds()...)
+				slices.Sort(got)
+				equal(t, filters[n], got, want)
+			}
+			for _, text := range filters {
+				_, err := b.reads.CheckUserFilter(t.Context(), &identityv1.CheckUserFilterRequest{OrganizationId: "acme", Filter: text})
+				must(t, err)
+			}
+			for name, text := range map[string]string{
+				"no filter": "title is 7", "an unknown attribute": `shoeSize eq 43`, "groups": `title pr or groups.value eq "x"`,
+				"groups by the URN": `urn:ietf:params:scim:schemas:core:2.0:User:groups pr`, "meta": `meta.version pr`, "the password": `password pr`,
+				"members": `members pr`, "an extension that is not": `urn:example:Other:2.0:User:color pr`,
+			} {
+				_, err := b.reads.CheckUserFilter(t.Context(), &identityv1.CheckUserFilterRequest{OrganizationId: "acme", Filter: text})
+				refused(t, name, err, fault.InvalidFilter)
+			}
+			_, err = b.reads.CheckUserFilter(t.Context(), &identityv1.CheckUserFilterRequest{OrganizationId: "other", Filter: badge + ` pr`})
+			refused(t, "an extension of another organization", err, fault.InvalidFilter)
+			_, err = b.reads.BatchGetUsers(t.Context(), &identityv1.BatchGetUsersRequest{OrganizationId: "acme", Ids: []string{anna}, Filters: []string{"title is 7"}})
+			refused(t, "matching by no filter", err, fault.InvalidFilter)
+			vendor := rpc.WithPrincipal(t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE, OrganizationIds: []string{"acme"}})
+			_, err = identityv1.NewReadServiceClient(b.gateway).BatchGetUsers(vendor, &identityv1.BatchGetUsersRequest{OrganizationId: "acme", Ids: []string{anna}, Filters: filters})
+			refused(t, "a service of the vendor", err, fault.NotAllowed)
+		})
+	}
 }

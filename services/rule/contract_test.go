@@ -126,6 +126,8 @@ func TestBadRequestsAreRefusedWithTheirReason(t *testing.T) {
 		{"an update of everything without a match", fault.InvalidRequest, update(&rulev1.Rule{Grants: []*rulev1.Grant{developer}}, 0)},
 		{"an update of a group that is not set", fault.InvalidRequest, update(&rulev1.Rule{}, 0, "group")},
 		{"an update of a role value by a group", fault.InvalidRequest, update(group("x"), 0, "role_value")},
+		{"an update of a filter by a group", fault.InvalidRequest, update(group("x"), 0, "filter")},
+		{"an update to a filter that is none", fault.InvalidRequest, update(filter("x y"), 0, "filter")},
 		{"an update to an empty group name", fault.InvalidRequest, update(group(""), 0, "group")},
 		{"an update to no grants", fault.InvalidRequest, update(&rulev1.Rule{}, 0, "grants")},
 		{"an update to too long a name", fault.InvalidRequest, update(&rulev1.Rule{DisplayName: strings.Repeat("x", 201)}, 0, "display_name")},
@@ -275,6 +277,12 @@ func TestRules(t *testing.T) {
 	b.must(updated, err)
 	if r := updated.GetRule(); r.GetRevision() != 3 || r.GetRoleValue().GetValue() != "w" || r.GetDisplayName() != "Role value w" || !r.GetEnabled() {
 		t.Fatalf("an update of everything made it %v", r)
+	}
+	updated, err = b.rules.UpdateRule(b.ctx(), &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: two, Rule: &rulev1.Rule{
+		Match: &rulev1.Rule_Filter{Filter: &rulev1.FilterMatch{Filter: `title pr`}}}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"filter", "display_name"}}})
+	b.must(updated, err)
+	if r := updated.GetRule(); r.GetRevision() != 4 || r.GetFilter().GetFilter() != `title pr` || r.GetDisplayName() != "Filter title pr" {
+		t.Fatalf("an update to a filter made it %v", r)
 	}
 	page, err := b.rules.ListRules(b.ctx(), &rulev1.ListRulesRequest{OrganizationId: acme, PageSize: 1})
 	b.must(page, err)

@@ -140,7 +140,7 @@ func (n *node) part(a, sub *Attribute, v *value) *value {
 func (n *node) compare(a *Attribute, v *value) bool {
 	switch {
 	case n.op == opPr:
-		return v != nil
+		return v != nil && (v.kind != kindString || v.text != "") // RFC 7644 §3.4.2.2, table 3: not empty
 	case n.literal.kind == kindNull:
 		return n.op == opEq && v == nil || n.op == opNe && v != nil
 	case v == nil:

@@ -27,7 +27,7 @@ func (c *Core) Lookup(ctx context.Context, organizationID string, by store.Looku
 		return UserFacts{}, fault.New(fault.NotFound, "more than one user is meant: look up by id").
 			With("resource", "user").With("ambiguous", "true")
 	}
-	facts, err := c.Facts(ctx, organizationID, found)
+	facts, _, err := c.Facts(ctx, organizationID, found, nil)
 	if err != nil {
 		return UserFacts{}, err
 	}
@@ -37,30 +37,91 @@ func (c *Core) Lookup(ctx context.Context, organizationID string, by store.Looku
 	return facts[0], nil
 }
 
-// Facts reads users of any directory of an organization.
-func (c *Core) Facts(ctx context.Context, organizationID string, ids []string) ([]UserFacts, error) {
+// CheckUserFilter refuses a filter that cannot match users: see userFilter. An attribute of an extension is known if a directory
+// has it, with all others of the filter.
+func (c *Core) CheckUserFilter(ctx context.Context, organizationID, text string) error {
+	filter, err := c.userFilter(text)
+	if err != nil {
+		return err
+	}
+	unknown := scim.UserType().CheckFilter(filter)
+	if unknown == nil {
+		return nil
+	}
+	directories, err := c.store.Extended(ctx, organizationID)
+	if err != nil {
+		return err
+	}
+	for _, id := range directories {
+		t, err := c.typesOf(ctx, store.Scope{OrganizationID: organizationID, DirectoryID: id})
+		if err != nil {
+			return err
+		}
+		if t.users.CheckFilter(filter) == nil {
+			return nil
+		}
+	}
+	return refused(unknown)
+}
+
+// userFilter reads a filter on what a user's document holds: groups change, and meta does, without the user's own doing.
+func (c *Core) userFilter(text string) (*scim.Filter, error) {
+	filter, err := scim.ParseFilter(text, c.config.Limits)
+	if err != nil {
+		return nil, refused(err)
+	}
+	for _, attribute := range []string{"groups", "meta"} {
+		if filter.Uses(attribute) {
+			return nil, fault.New(fault.InvalidFilter, "The filter cannot be on %s.", attribute).With("attribute", attribute)
+		}
+	}
+	return filter, nil
+}
+
+// Facts reads users of any directory of an organization, and tells of each filter who matches it. Nobody matches a filter with an
+// attribute that users of the directory cannot have.
+func (c *Core) Facts(ctx context.Context, organizationID string, ids, filters []string) (facts []UserFacts, matched [][]string, err error) {
+	parsed := make([]*scim.Filter, len(filters))
+	for i, text := range filters {
+		if parsed[i], err = c.userFilter(text); err != nil {
+			return nil, nil, err
+		}
+	}
+	matched = make([][]string, len(filters))
 	if len(ids) == 0 {
-		return nil, nil
+		return nil, matched, nil
 	}
 	stored, err := c.store.Facts(ctx, organizationID, ids)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	facts := make([]UserFacts, 0, len(stored))
+	known := map[*scim.ResourceType][]bool{} // which filters mean something for users of a type
+	facts = make([]UserFacts, 0, len(stored))
 	for _, f := range stored {
 		t, err := c.typesOf(ctx, f.Scope)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		d, err := scim.ParseStored(t.users, f.Document)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		if known[t.users] == nil {
+			known[t.users] = make([]bool, len(parsed))
+			for i, filter := range parsed {
+				known[t.users][i] = t.users.CheckFilter(filter) == nil
+			}
+		}
+		for i, filter := range parsed {
+			if known[t.users][i] && filter.Match(t.users, d, scim.Envelope{ID: f.ID}) {
+				matched[i] = append(matched[i], f.ID)
+			}
 		}
 		f.DisplayName, _ = d.Str("displayName")
 		f.Email = d.Email()
 		facts = append(facts, UserFacts{Facts: f, RoleValues: d.Roles()})
 	}
-	return facts, nil
+	return facts, matched, nil
 }
 
 // UserIDs walks an organization's users.

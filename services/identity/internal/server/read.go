@@ -4,9 +4,11 @@ import (
 	"context"
 	"strings"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/core"
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/page"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
@@ -22,13 +24,28 @@ func (s *Server) LookupUser(ctx context.Context, r *identityv1.LookupUserRequest
 	return &identityv1.LookupUserResponse{User: userMessage(user)}, nil
 }
 
+// CheckUserFilter implements the RPC.
+func (s *Server) CheckUserFilter(ctx context.Context, r *identityv1.CheckUserFilterRequest) (*identityv1.CheckUserFilterResponse, error) {
+	if err := s.core.CheckUserFilter(ctx, r.GetOrganizationId(), r.GetFilter()); err != nil {
+		return nil, err
+	}
+	return &identityv1.CheckUserFilterResponse{}, nil
+}
+
 // BatchGetUsers implements the RPC.
 func (s *Server) BatchGetUsers(ctx context.Context, r *identityv1.BatchGetUsersRequest) (*identityv1.BatchGetUsersResponse, error) {
-	users, err := s.core.Facts(ctx, r.GetOrganizationId(), lowered(r.GetIds()))
+	// A service of the vendor reads what the messages show, and must not find out the rest by asking.
+	if len(r.GetFilters()) > 0 && rpc.PrincipalOf(ctx).GetKind() == commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE {
+		return nil, fault.New(fault.NotAllowed, "filters are not for services of the vendor")
+	}
+	users, matched, err := s.core.Facts(ctx, r.GetOrganizationId(), lowered(r.GetIds()), r.GetFilters())
 	if err != nil {
 		return nil, err
 	}
 	response := &identityv1.BatchGetUsersResponse{}
+	for _, ids := range matched {
+		response.MatchedUsers = append(response.MatchedUsers, &identityv1.MatchedUsers{UserIds: ids})
+	}
 	for _, user := range users {
 		response.Users = append(response.Users, userMessage(user))
 	}

@@ -399,6 +399,8 @@ type Store interface {
 	PutSchema(ctx context.Context, s Schema, check func(others []Schema) error) (Schema, error)
 	// Schemas lists those of a directory by id. A directory that replaces another one has that one's from the start.
 	Schemas(ctx context.Context, scope Scope) ([]Schema, error)
+	// Extended lists the directories of an organization that have schemas, closed ones too, by id.
+	Extended(ctx context.Context, organizationID string) ([]string, error)
 	// DeleteSchema removes one, whose id may be in another case.
 	DeleteSchema(ctx context.Context, scope Scope, id string) error
 

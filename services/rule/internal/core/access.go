@@ -24,7 +24,7 @@ func (c *Core) Access(ctx context.Context, organizationID string, filter store.A
 func (c *Core) facts(ctx context.Context, organizationID, userID string) (User, error) {
 	ctx, cancel := c.called(ctx)
 	defer cancel()
-	users, err := c.identity.Users(ctx, organizationID, []string{userID})
+	users, err := c.identity.Users(ctx, organizationID, []string{userID}, nil)
 	if err != nil {
 		return User{}, err
 	}

@@ -7,8 +7,10 @@ import (
 
 // Identity is what the core asks of the identity service. Errors are faults.
 type Identity interface {
-	// Users reads up to 1,000 users; who is not there is left out.
-	Users(ctx context.Context, organizationID string, ids []string) (map[string]User, error)
+	// Users reads up to 1,000 users, and which of the filters each matches; who is not there is left out.
+	Users(ctx context.Context, organizationID string, ids, filters []string) (map[string]User, error)
+	// CheckFilter refuses a filter that cannot match users: fault.InvalidFilter.
+	CheckFilter(ctx context.Context, organizationID, filter string) error
 	// UserIDs gives a page of the organization's user ids, ascending, and the next page's token, empty at the end.
 	UserIDs(ctx context.Context, organizationID, pageToken string, limit int) (ids []string, next string, err error)
 	// Groups reads up to 1,000 groups; what is not there is left out.
@@ -35,6 +37,8 @@ type User struct {
 	Detached   bool
 	GroupIDs   []string // directly or through other groups, carried memberships too
 	RoleValues []string
+	Matched    []string // the filters that it matches, of those that were asked for
+	Revision   int64    // increases with each change of the user itself
 }
 
 // Group is the facts about a group that pins depend on.

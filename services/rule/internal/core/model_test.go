@@ -182,8 +182,8 @@ func (w *world) run() {
 }
 
 // trouble lets some calls of identity fail.
-func trouble(string) error {
-	if rand.N(12) == 0 {
+func trouble(rpc string) error {
+	if rpc != "CheckUserFilter" && rand.N(12) == 0 {
 		return identitytest.Unavailable()
 	}
 	return nil
@@ -307,12 +307,20 @@ func (w *world) change(ctx context.Context, rules bool) {
 
 func (w *world) addRule(ctx context.Context, name string) {
 	m := store.Match{Kind: store.MatchGroup, Value: strings.ToUpper(name)}
-	if w.random.IntN(3) == 0 {
+	switch w.random.IntN(4) {
+	case 0:
 		m = store.Match{Kind: store.MatchRoleValue, Value: pick(w, []string{"v1", "v2"})}
+	case 1:
+		m = w.filter()
 	}
 	r, err := w.core().CreateRule(ctx, store.Rule{OrganizationID: acme, Enabled: true, Match: m, Grants: w.grants()})
 	w.must(r, err)
 	w.rules = append(w.rules, r.ID)
+}
+
+// filter is one that the model knows how to evaluate.
+func (w *world) filter() store.Match {
+	return store.Match{Kind: store.MatchFilter, Value: pick(w, []string{`roles.value eq "v1"`, `not (roles.value eq "v1")`})}
 }
 
 func (w *world) grants() []store.Grant {
@@ -328,7 +336,11 @@ func (w *world) changeRule(ctx context.Context, name string) {
 	case 1:
 		w.must(w.core().SetRuleEnabled(ctx, acme, id, w.random.IntN(2) == 0))
 	case 2:
-		w.must(w.core().UpdateRule(ctx, acme, id, core.RuleUpdate{Match: &store.Match{Kind: store.MatchGroup, Value: name}}, 0))
+		m := store.Match{Kind: store.MatchGroup, Value: name}
+		if w.random.IntN(2) == 0 {
+			m = w.filter()
+		}
+		w.must(w.core().UpdateRule(ctx, acme, id, core.RuleUpdate{Match: &m}, 0))
 	default:
 		w.must(w.core().UpdateRule(ctx, acme, id, core.RuleUpdate{Grants: w.grants()}, 0))
 	}
@@ -395,7 +407,10 @@ func (w *world) compare(ctx context.Context) {
 		}
 		for _, r := range rules {
 			matches := slices.Contains(u.GetRoleValues(), r.Match.Value)
-			if r.Match.Kind == store.MatchGroup {
+			switch r.Match.Kind {
+			case store.MatchFilter:
+				matches = slices.Contains(u.GetRoleValues(), "v1") != strings.HasPrefix(r.Match.Value, "not")
+			case store.MatchGroup:
 				group, ok := w.groups[strings.ToLower(r.Match.Value)]
 				matches = ok && slices.Contains(u.GetGroupIds(), group)
 			}

@@ -178,7 +178,7 @@ func (c *Core) reconcile(ctx context.Context, b batch) (done outcome, err error)
 	defer span.End()
 	if len(b.userIDs) > 0 {
 		ctx, cancel := c.called(ctx)
-		b.facts, err = c.identity.Users(ctx, b.organizationID, b.userIDs)
+		b.facts, err = c.identity.Users(ctx, b.organizationID, b.userIDs, b.pins.set.filters)
 		cancel()
 		if err != nil {
 			return outcome{}, err

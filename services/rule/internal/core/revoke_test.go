@@ -25,8 +25,8 @@ type interrupted struct {
 
 type mark struct{}
 
-func (i *interrupted) Users(ctx context.Context, organizationID string, ids []string) (map[string]core.User, error) {
-	users, err := i.Identity.Users(ctx, organizationID, ids)
+func (i *interrupted) Users(ctx context.Context, organizationID string, ids, filters []string) (map[string]core.User, error) {
+	users, err := i.Identity.Users(ctx, organizationID, ids, filters)
 	if then := i.then; then != nil && ctx.Value(mark{}) != nil {
 		i.then = nil
 		then()

@@ -2,9 +2,11 @@ package core
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -38,6 +40,9 @@ func (c *Core) CreateRule(ctx context.Context, r store.Rule) (store.Rule, error)
 		r.DisplayName = nameOf(r.Match)
 	}
 	if err := checkRule(r); err != nil {
+		return store.Rule{}, err
+	}
+	if err := c.checkFilter(ctx, r.OrganizationID, &r.Match); err != nil {
 		return store.Rule{}, err
 	}
 	now := c.now()
@@ -93,6 +98,9 @@ func (c *Core) Rules(ctx context.Context, organizationID, after string, limit in
 // UpdateRule changes a rule, if its revision is ifRevision or that is 0. It changes nobody's access.
 func (c *Core) UpdateRule(ctx context.Context, organizationID, id string, update RuleUpdate, ifRevision int64) (store.Rule, error) {
 	var r store.Rule
+	if err := c.checkFilter(ctx, organizationID, update.Match); err != nil {
+		return r, err
+	}
 	err := c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
 		before, err := tx.Rule(ctx, id)
 		if err != nil {
@@ -161,11 +169,28 @@ func (c *Core) DeleteRule(ctx context.Context, organizationID, id string) error 
 	return c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error { return tx.DeleteRule(ctx, id) })
 }
 
+// checkFilter asks identity, which knows the schemas, whether a rule's filter can match users. Other matches need no asking.
+func (c *Core) checkFilter(ctx context.Context, organizationID string, m *store.Match) error {
+	if m == nil || m.Kind != store.MatchFilter {
+		return nil
+	}
+	ctx, cancel := c.called(ctx)
+	defer cancel()
+	err := c.identity.CheckFilter(ctx, organizationID, m.Value)
+	if f := (*fault.Error)(nil); errors.As(err, &f) && (f.Reason == fault.InvalidFilter || f.Reason == fault.InvalidRequest) {
+		return fault.Invalid("rule.filter.filter", "%s", strings.TrimSuffix(f.Message, "."))
+	}
+	return err
+}
+
 // nameOf makes a rule's display name of its match.
 func nameOf(m store.Match) string {
 	name := "Group " + m.Value
-	if m.Kind == store.MatchRoleValue {
+	switch m.Kind {
+	case store.MatchRoleValue:
 		name = "Role value " + m.Value
+	case store.MatchFilter:
+		name = "Filter " + m.Value
 	}
 	if utf8.RuneCountInString(name) > maxDisplayName {
 		name = string([]rune(name)[:maxDisplayName])
@@ -188,6 +213,8 @@ func checkRule(r store.Rule) error {
 		length("rule.group.display_name", r.Match.Value, 1, maxMatchValue)
 	case store.MatchRoleValue:
 		length("rule.role_value.value", r.Match.Value, 1, maxMatchValue)
+	case store.MatchFilter:
+		length("rule.filter.filter", r.Match.Value, 1, maxMatchValue)
 	default:
 		f.Fields = append(f.Fields, fault.Field{Path: "rule.match", Description: "must say whom the rule matches"})
 	}

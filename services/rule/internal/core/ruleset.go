@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"maps"
 	"slices"
 	"sync"
 
@@ -24,6 +25,8 @@ type ruleSet struct {
 	rules      []store.Rule
 	byGroup    map[string][]sourceKey // what enabled rules give to a pinned group's users
 	byValue    map[string][]sourceKey // what enabled rules give to users with a role value
+	byFilter   map[string][]sourceKey // what enabled rules give to users that match a filter
+	filters    []string               // the keys of byFilter
 	named      map[string][]int       // group rules by casefolded name
 	pinned     map[string][]int       // group rules by the ids of their pins, those that wait too
 }
@@ -31,7 +34,7 @@ type ruleSet struct {
 func compile(set store.RuleSet) *ruleSet {
 	r := &ruleSet{
 		generation: set.Generation, rules: set.Rules,
-		byGroup: map[string][]sourceKey{}, byValue: map[string][]sourceKey{},
+		byGroup: map[string][]sourceKey{}, byValue: map[string][]sourceKey{}, byFilter: map[string][]sourceKey{},
 		named: map[string][]int{}, pinned: map[string][]int{},
 	}
 	for i, rule := range set.Rules {
@@ -41,8 +44,14 @@ func compile(set store.RuleSet) *ruleSet {
 				gives = append(gives, sourceKey{grant: grant, rule: rule.ID})
 			}
 		}
-		if rule.Match.Kind == store.MatchRoleValue {
+		switch rule.Match.Kind {
+		case store.MatchRoleValue:
 			r.byValue[rule.Match.Value] = append(r.byValue[rule.Match.Value], gives...)
+			continue
+		case store.MatchFilter:
+			if rule.Enabled {
+				r.byFilter[rule.Match.Value] = append(r.byFilter[rule.Match.Value], gives...)
+			}
 			continue
 		}
 		name := scim.Casefold(rule.Match.Value)
@@ -54,6 +63,7 @@ func compile(set store.RuleSet) *ruleSet {
 			}
 		}
 	}
+	r.filters = slices.Sorted(maps.Keys(r.byFilter))
 	return r
 }
 
@@ -83,10 +93,13 @@ func (r *ruleSet) desired(u User) map[sourceKey]struct{} {
 	for _, value := range u.RoleValues {
 		add(r.byValue[value])
 	}
+	for _, filter := range u.Matched {
+		add(r.byFilter[filter])
+	}
 	return all
 }
 
-// digest tells whether a user's facts are others than before.
+// digest tells whether a user's facts are others than before. The revision stands for what filters look at, whichever there are.
 func digest(u User) string {
 	hash := sha256.New()
 	flags := byte(0)
@@ -96,7 +109,7 @@ func digest(u User) string {
 	if u.Detached {
 		flags |= 2
 	}
-	hash.Write([]byte{flags})
+	hash.Write(binary.BigEndian.AppendUint64([]byte{flags}, uint64(u.Revision))) //nolint:gosec // it is only compared
 	for _, list := range [][]string{u.GroupIDs, u.RoleValues} {
 		sorted := slices.Sorted(slices.Values(list))
 		var length [8]byte

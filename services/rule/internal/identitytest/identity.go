@@ -5,6 +5,7 @@ package identitytest
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -284,6 +285,7 @@ func (i *Identity) link(group, member string, in bool) {
 
 func (i *Identity) userChanged(id string, kind identityv1.ChangeKind) string {
 	u := i.users[id]
+	u.Revision++
 	return i.record(&identityv1.Change{OrganizationId: u.GetOrganizationId(), DirectoryId: u.GetDirectoryId(), ResourceId: id,
 		ResourceType: identityv1.ResourceType_RESOURCE_TYPE_USER, Kind: kind})
 }
@@ -357,7 +359,21 @@ func (i *Identity) user(id string) *identityv1.User {
 	}
 	climb(id)
 	return &identityv1.User{Id: id, OrganizationId: u.GetOrganizationId(), DirectoryId: u.GetDirectoryId(), Active: u.GetActive(),
-		Detached: u.GetDetached(), GroupIds: slices.Sorted(maps.Keys(in)), RoleValues: slices.Clone(u.GetRoleValues())}
+		Detached: u.GetDetached(), GroupIds: slices.Sorted(maps.Keys(in)), RoleValues: slices.Clone(u.GetRoleValues()), Revision: u.GetRevision()}
+}
+
+// matches says whether a filter matches a user: it can be on the displayName, and on roles.
+func (i *Identity) matches(id string, filter *scim.Filter) (bool, error) {
+	u := i.users[id]
+	document, err := json.Marshal(map[string]any{"userName": id, "displayName": u.GetDisplayName(), "roles": u.GetRoleValues()})
+	if err != nil {
+		return false, err
+	}
+	made, err := scim.UserType().New(document, scim.Options{})
+	if err != nil {
+		return false, err
+	}
+	return filter.Match(scim.UserType(), made.Document, scim.Envelope{}), nil
 }
 
 // # The RPCs
@@ -439,6 +455,21 @@ func (i *Identity) activity(after string) (organizations []string, next string, 
 	return organizations, i.cursor(i.sequence), nil
 }
 
+// CheckUserFilter implements identityv1.ReadServiceServer.
+func (i *Identity) CheckUserFilter(_ context.Context, r *identityv1.CheckUserFilterRequest) (*identityv1.CheckUserFilterResponse, error) {
+	if err := i.enter("CheckUserFilter"); err != nil {
+		return nil, err
+	}
+	filter, err := scim.ParseFilter(r.GetFilter(), scim.Limits{})
+	if err == nil {
+		err = scim.UserType().CheckFilter(filter)
+	}
+	if err != nil {
+		return nil, fault.New(fault.InvalidFilter, "%v", err)
+	}
+	return &identityv1.CheckUserFilterResponse{}, nil
+}
+
 // BatchGetUsers implements identityv1.ReadServiceServer.
 func (i *Identity) BatchGetUsers(_ context.Context, r *identityv1.BatchGetUsersRequest) (*identityv1.BatchGetUsersResponse, error) {
 	if err := i.enter("BatchGetUsers"); err != nil {
@@ -452,6 +483,23 @@ func (i *Identity) BatchGetUsers(_ context.Context, r *identityv1.BatchGetUsersR
 		if u := i.user(id); u.GetOrganizationId() == r.GetOrganizationId() && u != nil {
 			response.Users = append(response.Users, u)
 		}
+	}
+	for _, text := range r.GetFilters() {
+		filter, err := scim.ParseFilter(text, scim.Limits{})
+		if err != nil {
+			return nil, err
+		}
+		matched := &identityv1.MatchedUsers{}
+		for _, u := range response.GetUsers() {
+			matches, err := i.matches(u.GetId(), filter)
+			if err != nil {
+				return nil, err
+			}
+			if matches {
+				matched.UserIds = append(matched.UserIds, u.GetId())
+			}
+		}
+		response.MatchedUsers = append(response.MatchedUsers, matched)
 	}
 	if i.ghost != nil {
 		response.Users, i.ghost = append(response.Users, i.ghost), nil

@@ -4,6 +4,7 @@ package remote
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"google.golang.org/grpc"
@@ -42,16 +43,34 @@ func failed(err error) error {
 }
 
 // Users implements core.Identity.
-func (i *Identity) Users(ctx context.Context, organizationID string, ids []string) (map[string]core.User, error) {
-	response, err := i.read.BatchGetUsers(ctx, &identityv1.BatchGetUsersRequest{OrganizationId: organizationID, Ids: ids})
+func (i *Identity) Users(ctx context.Context, organizationID string, ids, filters []string) (map[string]core.User, error) {
+	response, err := i.read.BatchGetUsers(ctx, &identityv1.BatchGetUsersRequest{OrganizationId: organizationID, Ids: ids, Filters: filters})
 	if err != nil {
 		return nil, failed(err)
 	}
+	if len(response.GetMatchedUsers()) != len(filters) {
+		return nil, fmt.Errorf("identity says of %d filters who matches them, not of %d", len(response.GetMatchedUsers()), len(filters))
+	}
+	matched := map[string][]string{}
+	for n, filter := range filters {
+		for _, id := range response.GetMatchedUsers()[n].GetUserIds() {
+			matched[id] = append(matched[id], filter)
+		}
+	}
 	users := make(map[string]core.User, len(response.GetUsers()))
 	for _, u := range response.GetUsers() {
-		users[u.GetId()] = core.User{Active: u.GetActive(), Detached: u.GetDetached(), GroupIDs: u.GetGroupIds(), RoleValues: u.GetRoleValues()}
+		users[u.GetId()] = core.User{
+			Active: u.GetActive(), Detached: u.GetDetached(), GroupIDs: u.GetGroupIds(), RoleValues: u.GetRoleValues(),
+			Matched: matched[u.GetId()], Revision: u.GetRevision(),
+		}
 	}
 	return users, nil
+}
+
+// CheckFilter implements core.Identity.
+func (i *Identity) CheckFilter(ctx context.Context, organizationID, filter string) error {
+	_, err := i.read.CheckUserFilter(ctx, &identityv1.CheckUserFilterRequest{OrganizationId: organizationID, Filter: filter})
+	return failed(err)
 }
 
 // UserIDs implements core.Identity.

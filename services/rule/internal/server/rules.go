@@ -22,9 +22,12 @@ func ruleOf(r store.Rule) *rulev1.Rule {
 		CreateTime: stamp(r.CreateTime), UpdateTime: stamp(r.UpdateTime),
 		Grants: each(r.Grants, func(g store.Grant) *rulev1.Grant { return &rulev1.Grant{TenantId: g.TenantID, RoleId: g.RoleID} }),
 	}
-	if r.Match.Kind == store.MatchRoleValue {
+	switch r.Match.Kind {
+	case store.MatchRoleValue:
 		out.Match = &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: r.Match.Value}}
-	} else {
+	case store.MatchFilter:
+		out.Match = &rulev1.Rule_Filter{Filter: &rulev1.FilterMatch{Filter: r.Match.Value}}
+	default:
 		out.Match = &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: r.Match.Value, Pins: each(r.Pins, pinOf)}}
 	}
 	return out
@@ -45,10 +48,15 @@ func matchOf(r *rulev1.Rule) *store.Match {
 		return &store.Match{Kind: store.MatchGroup, Value: m.Group.GetDisplayName()}
 	case *rulev1.Rule_RoleValue:
 		return &store.Match{Kind: store.MatchRoleValue, Value: m.RoleValue.GetValue()}
+	case *rulev1.Rule_Filter:
+		return &store.Match{Kind: store.MatchFilter, Value: m.Filter.GetFilter()}
 	default:
 		return nil
 	}
 }
+
+// matchFields are the fields of a rule for each kind of match.
+var matchFields = map[store.MatchKind]string{store.MatchGroup: "group", store.MatchRoleValue: "role_value", store.MatchFilter: "filter"}
 
 func grantsOf(r *rulev1.Rule) []store.Grant {
 	return each(r.GetGrants(), func(g *rulev1.Grant) store.Grant {
@@ -114,8 +122,8 @@ func updateOf(r *rulev1.UpdateRuleRequest) (core.RuleUpdate, error) {
 	match := matchOf(in)
 	if len(paths) == 0 {
 		paths = []string{"display_name", "enabled", "grants", "group"}
-		if match != nil && match.Kind == store.MatchRoleValue {
-			paths[3] = "role_value"
+		if match != nil {
+			paths[3] = matchFields[match.Kind]
 		}
 	}
 	var update core.RuleUpdate
@@ -129,13 +137,13 @@ func updateOf(r *rulev1.UpdateRuleRequest) (core.RuleUpdate, error) {
 			update.Enabled = &enabled
 		case "grants":
 			update.Grants = grantsOf(in)
-		case "group", "role_value":
-			if match == nil || (match.Kind == store.MatchGroup) != (path == "group") {
+		case "group", "role_value", "filter":
+			if match == nil || matchFields[match.Kind] != path {
 				return update, badField("rule."+path, "must be set, because it is to change")
 			}
 			update.Match = match
 		default:
-			return update, badField(fmt.Sprintf("update_mask.paths[%d]", i), "must be display_name, enabled, group, role_value or grants")
+			return update, badField(fmt.Sprintf("update_mask.paths[%d]", i), "must be display_name, enabled, group, role_value, filter or grants")
 		}
 	}
 	return update, nil

@@ -48,6 +48,7 @@ type MatchKind int
 const (
 	MatchGroup     MatchKind = 1 // Value is a group's displayName
 	MatchRoleValue MatchKind = 2 // Value is one of the user's SCIM roles
+	MatchFilter    MatchKind = 3 // Value is a SCIM filter
 )
 
 // Match says whom a rule matches.

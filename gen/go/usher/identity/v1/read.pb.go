@@ -451,7 +451,11 @@ type BatchGetUsersRequest struct {
 	// The organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// Their ids.
-	Ids           []string `protobuf:"bytes,2,rep,name=ids,proto3" json:"ids,omitempty"`
+	Ids []string `protobuf:"bytes,2,rep,name=ids,proto3" json:"ids,omitempty"`
+	// Filters (RFC 7644 §3.4.2.2) of which the answer says who matches them. They are on attributes of the user itself: not on
+	// `groups` or `meta`. Users that cannot have one of its attributes, because their directory has no such extension, match none. Not for
+	// services of the vendor.
+	Filters       []string `protobuf:"bytes,3,rep,name=filters,proto3" json:"filters,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -500,18 +504,73 @@ func (x *BatchGetUsersRequest) GetIds() []string {
 	return nil
 }
 
+func (x *BatchGetUsersRequest) GetFilters() []string {
+	if x != nil {
+		return x.Filters
+	}
+	return nil
+}
+
+// MatchedUsers are the users that match a filter.
+type MatchedUsers struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Their ids.
+	UserIds       []string `protobuf:"bytes,1,rep,name=user_ids,json=userIds,proto3" json:"user_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchedUsers) Reset() {
+	*x = MatchedUsers{}
+	mi := &file_usher_identity_v1_read_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchedUsers) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchedUsers) ProtoMessage() {}
+
+func (x *MatchedUsers) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_read_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchedUsers.ProtoReflect.Descriptor instead.
+func (*MatchedUsers) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *MatchedUsers) GetUserIds() []string {
+	if x != nil {
+		return x.UserIds
+	}
+	return nil
+}
+
 // BatchGetUsersResponse answers BatchGetUsers.
 type BatchGetUsersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Those that are there, in any order.
-	Users         []*User `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
+	Users []*User `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
+	// Who matches each filter, in the order of the request's filters.
+	MatchedUsers  []*MatchedUsers `protobuf:"bytes,2,rep,name=matched_users,json=matchedUsers,proto3" json:"matched_users,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BatchGetUsersResponse) Reset() {
 	*x = BatchGetUsersResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[5]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -523,7 +582,7 @@ func (x *BatchGetUsersResponse) String() string {
 func (*BatchGetUsersResponse) ProtoMessage() {}
 
 func (x *BatchGetUsersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[5]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -536,12 +595,19 @@ func (x *BatchGetUsersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetUsersResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetUsersResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{5}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *BatchGetUsersResponse) GetUsers() []*User {
 	if x != nil {
 		return x.Users
+	}
+	return nil
+}
+
+func (x *BatchGetUsersResponse) GetMatchedUsers() []*MatchedUsers {
+	if x != nil {
+		return x.MatchedUsers
 	}
 	return nil
 }
@@ -561,7 +627,7 @@ type ListUserIdsRequest struct {
 
 func (x *ListUserIdsRequest) Reset() {
 	*x = ListUserIdsRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[6]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -573,7 +639,7 @@ func (x *ListUserIdsRequest) String() string {
 func (*ListUserIdsRequest) ProtoMessage() {}
 
 func (x *ListUserIdsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[6]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -586,7 +652,7 @@ func (x *ListUserIdsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserIdsRequest.ProtoReflect.Descriptor instead.
 func (*ListUserIdsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{6}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListUserIdsRequest) GetOrganizationId() string {
@@ -623,7 +689,7 @@ type ListUserIdsResponse struct {
 
 func (x *ListUserIdsResponse) Reset() {
 	*x = ListUserIdsResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[7]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -635,7 +701,7 @@ func (x *ListUserIdsResponse) String() string {
 func (*ListUserIdsResponse) ProtoMessage() {}
 
 func (x *ListUserIdsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[7]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -648,7 +714,7 @@ func (x *ListUserIdsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserIdsResponse.ProtoReflect.Descriptor instead.
 func (*ListUserIdsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{7}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListUserIdsResponse) GetIds() []string {
@@ -682,7 +748,7 @@ type FindGroupsRequest struct {
 
 func (x *FindGroupsRequest) Reset() {
 	*x = FindGroupsRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[8]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -694,7 +760,7 @@ func (x *FindGroupsRequest) String() string {
 func (*FindGroupsRequest) ProtoMessage() {}
 
 func (x *FindGroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[8]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -707,7 +773,7 @@ func (x *FindGroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindGroupsRequest.ProtoReflect.Descriptor instead.
 func (*FindGroupsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{8}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *FindGroupsRequest) GetOrganizationId() string {
@@ -751,7 +817,7 @@ type FindGroupsResponse struct {
 
 func (x *FindGroupsResponse) Reset() {
 	*x = FindGroupsResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[9]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -763,7 +829,7 @@ func (x *FindGroupsResponse) String() string {
 func (*FindGroupsResponse) ProtoMessage() {}
 
 func (x *FindGroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[9]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -776,7 +842,7 @@ func (x *FindGroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindGroupsResponse.ProtoReflect.Descriptor instead.
 func (*FindGroupsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{9}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *FindGroupsResponse) GetGroups() []*Group {
@@ -806,7 +872,7 @@ type BatchGetGroupsRequest struct {
 
 func (x *BatchGetGroupsRequest) Reset() {
 	*x = BatchGetGroupsRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[10]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -818,7 +884,7 @@ func (x *BatchGetGroupsRequest) String() string {
 func (*BatchGetGroupsRequest) ProtoMessage() {}
 
 func (x *BatchGetGroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[10]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -831,7 +897,7 @@ func (x *BatchGetGroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetGroupsRequest.ProtoReflect.Descriptor instead.
 func (*BatchGetGroupsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{10}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *BatchGetGroupsRequest) GetOrganizationId() string {
@@ -859,7 +925,7 @@ type BatchGetGroupsResponse struct {
 
 func (x *BatchGetGroupsResponse) Reset() {
 	*x = BatchGetGroupsResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[11]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -871,7 +937,7 @@ func (x *BatchGetGroupsResponse) String() string {
 func (*BatchGetGroupsResponse) ProtoMessage() {}
 
 func (x *BatchGetGroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[11]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -884,7 +950,7 @@ func (x *BatchGetGroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetGroupsResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetGroupsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{11}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *BatchGetGroupsResponse) GetGroups() []*Group {
@@ -909,7 +975,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[12]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -921,7 +987,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[12]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -934,7 +1000,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{12}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Member) GetId() string {
@@ -975,7 +1041,7 @@ type ListMembersRequest struct {
 
 func (x *ListMembersRequest) Reset() {
 	*x = ListMembersRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[13]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -987,7 +1053,7 @@ func (x *ListMembersRequest) String() string {
 func (*ListMembersRequest) ProtoMessage() {}
 
 func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[13]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1000,7 +1066,7 @@ func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListMembersRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{13}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListMembersRequest) GetOrganizationId() string {
@@ -1044,7 +1110,7 @@ type ListMembersResponse struct {
 
 func (x *ListMembersResponse) Reset() {
 	*x = ListMembersResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[14]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1056,7 +1122,7 @@ func (x *ListMembersResponse) String() string {
 func (*ListMembersResponse) ProtoMessage() {}
 
 func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[14]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1069,7 +1135,7 @@ func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListMembersResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{14}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListMembersResponse) GetMembers() []*Member {
@@ -1099,7 +1165,7 @@ type CarriedMember struct {
 
 func (x *CarriedMember) Reset() {
 	*x = CarriedMember{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[15]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1111,7 +1177,7 @@ func (x *CarriedMember) String() string {
 func (*CarriedMember) ProtoMessage() {}
 
 func (x *CarriedMember) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[15]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1124,7 +1190,7 @@ func (x *CarriedMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CarriedMember.ProtoReflect.Descriptor instead.
 func (*CarriedMember) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{15}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CarriedMember) GetGroupId() string {
@@ -1158,7 +1224,7 @@ type ListCarriedMembersRequest struct {
 
 func (x *ListCarriedMembersRequest) Reset() {
 	*x = ListCarriedMembersRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[16]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1170,7 +1236,7 @@ func (x *ListCarriedMembersRequest) String() string {
 func (*ListCarriedMembersRequest) ProtoMessage() {}
 
 func (x *ListCarriedMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[16]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1183,7 +1249,7 @@ func (x *ListCarriedMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCarriedMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListCarriedMembersRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{16}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListCarriedMembersRequest) GetOrganizationId() string {
@@ -1227,7 +1293,7 @@ type ListCarriedMembersResponse struct {
 
 func (x *ListCarriedMembersResponse) Reset() {
 	*x = ListCarriedMembersResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[17]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1239,7 +1305,7 @@ func (x *ListCarriedMembersResponse) String() string {
 func (*ListCarriedMembersResponse) ProtoMessage() {}
 
 func (x *ListCarriedMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[17]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1252,7 +1318,7 @@ func (x *ListCarriedMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCarriedMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListCarriedMembersResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{17}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListCarriedMembersResponse) GetMembers() []*CarriedMember {
@@ -1282,7 +1348,7 @@ type FinishAdoptionRequest struct {
 
 func (x *FinishAdoptionRequest) Reset() {
 	*x = FinishAdoptionRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[18]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1294,7 +1360,7 @@ func (x *FinishAdoptionRequest) String() string {
 func (*FinishAdoptionRequest) ProtoMessage() {}
 
 func (x *FinishAdoptionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[18]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1307,7 +1373,7 @@ func (x *FinishAdoptionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishAdoptionRequest.ProtoReflect.Descriptor instead.
 func (*FinishAdoptionRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{18}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *FinishAdoptionRequest) GetOrganizationId() string {
@@ -1337,7 +1403,7 @@ type FinishAdoptionResponse struct {
 
 func (x *FinishAdoptionResponse) Reset() {
 	*x = FinishAdoptionResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[19]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1349,7 +1415,7 @@ func (x *FinishAdoptionResponse) String() string {
 func (*FinishAdoptionResponse) ProtoMessage() {}
 
 func (x *FinishAdoptionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[19]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1362,7 +1428,7 @@ func (x *FinishAdoptionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishAdoptionResponse.ProtoReflect.Descriptor instead.
 func (*FinishAdoptionResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{19}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *FinishAdoptionResponse) GetRemovedCount() int64 {
@@ -1377,6 +1443,98 @@ func (x *FinishAdoptionResponse) GetChangeCursor() string {
 		return x.ChangeCursor
 	}
 	return ""
+}
+
+// CheckUserFilterRequest holds a filter.
+type CheckUserFilterRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The filter.
+	Filter        string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckUserFilterRequest) Reset() {
+	*x = CheckUserFilterRequest{}
+	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckUserFilterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckUserFilterRequest) ProtoMessage() {}
+
+func (x *CheckUserFilterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckUserFilterRequest.ProtoReflect.Descriptor instead.
+func (*CheckUserFilterRequest) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *CheckUserFilterRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *CheckUserFilterRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+// CheckUserFilterResponse answers CheckUserFilter.
+type CheckUserFilterResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckUserFilterResponse) Reset() {
+	*x = CheckUserFilterResponse{}
+	mi := &file_usher_identity_v1_read_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckUserFilterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckUserFilterResponse) ProtoMessage() {}
+
+func (x *CheckUserFilterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_read_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckUserFilterResponse.ProtoReflect.Descriptor instead.
+func (*CheckUserFilterResponse) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{22}
 }
 
 var File_usher_identity_v1_read_proto protoreflect.FileDescriptor
@@ -1418,12 +1576,16 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\x02id\x18\x05 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01H\x00R\x02idB\v\n" +
 	"\x02by\x12\x05\xbaH\x02\b\x01\"A\n" +
 	"\x12LookupUserResponse\x12+\n" +
-	"\x04user\x18\x01 \x01(\v2\x17.usher.identity.v1.UserR\x04user\"g\n" +
+	"\x04user\x18\x01 \x01(\v2\x17.usher.identity.v1.UserR\x04user\"\x95\x01\n" +
 	"\x14BatchGetUsersRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\x1b\n" +
-	"\x03ids\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x03ids\"F\n" +
+	"\x03ids\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x03ids\x12,\n" +
+	"\afilters\x18\x03 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\"\ar\x05\x10\x01\x18\xe8\aR\afilters\")\n" +
+	"\fMatchedUsers\x12\x19\n" +
+	"\buser_ids\x18\x01 \x03(\tR\auserIds\"\x8c\x01\n" +
 	"\x15BatchGetUsersResponse\x12-\n" +
-	"\x05users\x18\x01 \x03(\v2\x17.usher.identity.v1.UserR\x05users\"\x97\x01\n" +
+	"\x05users\x18\x01 \x03(\v2\x17.usher.identity.v1.UserR\x05users\x12D\n" +
+	"\rmatched_users\x18\x02 \x03(\v2\x1f.usher.identity.v1.MatchedUsersR\fmatchedUsers\"\x97\x01\n" +
 	"\x12ListUserIdsRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12$\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
@@ -1476,12 +1638,19 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\"b\n" +
 	"\x16FinishAdoptionResponse\x12#\n" +
 	"\rremoved_count\x18\x01 \x01(\x03R\fremovedCount\x12#\n" +
-	"\rchange_cursor\x18\x02 \x01(\tR\fchangeCursor2\xb7\b\n" +
+	"\rchange_cursor\x18\x02 \x01(\tR\fchangeCursor\"p\n" +
+	"\x16CheckUserFilterRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\"\n" +
+	"\x06filter\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06filter\"\x19\n" +
+	"\x17CheckUserFilterResponse2\xb2\t\n" +
 	"\vReadService\x12\xa8\x01\n" +
 	"\n" +
 	"LookupUser\x12$.usher.identity.v1.LookupUserRequest\x1a%.usher.identity.v1.LookupUserResponse\"M\xaa\xcf\x18\n" +
 	"\n" +
-	"\x02\x01\x04\x12\x04\x01\x02\x03\x04\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/users:lookup\x90\x02\x01\x12\xb6\x01\n" +
+	"\x02\x01\x04\x12\x04\x01\x02\x03\x04\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/users:lookup\x90\x02\x01\x12y\n" +
+	"\x0fCheckUserFilter\x12).usher.identity.v1.CheckUserFilterRequest\x1a*.usher.identity.v1.CheckUserFilterResponse\"\x0f\xaa\xcf\x18\b\n" +
+	"\x01\x04\x12\x03\x01\x02\x03\x90\x02\x01\x12\xb6\x01\n" +
 	"\rBatchGetUsers\x12'.usher.identity.v1.BatchGetUsersRequest\x1a(.usher.identity.v1.BatchGetUsersResponse\"R\xaa\xcf\x18\n" +
 	"\n" +
 	"\x02\x01\x04\x12\x04\x01\x02\x03\x04\x82\xd3\xe4\x93\x02;:\x01*\"6/api/v1/organizations/{organization_id}/users:batchGet\x90\x02\x01\x12\xa6\x01\n" +
@@ -1517,60 +1686,66 @@ func file_usher_identity_v1_read_proto_rawDescGZIP() []byte {
 	return file_usher_identity_v1_read_proto_rawDescData
 }
 
-var file_usher_identity_v1_read_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_usher_identity_v1_read_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_usher_identity_v1_read_proto_goTypes = []any{
 	(*User)(nil),                       // 0: usher.identity.v1.User
 	(*Group)(nil),                      // 1: usher.identity.v1.Group
 	(*LookupUserRequest)(nil),          // 2: usher.identity.v1.LookupUserRequest
 	(*LookupUserResponse)(nil),         // 3: usher.identity.v1.LookupUserResponse
 	(*BatchGetUsersRequest)(nil),       // 4: usher.identity.v1.BatchGetUsersRequest
-	(*BatchGetUsersResponse)(nil),      // 5: usher.identity.v1.BatchGetUsersResponse
-	(*ListUserIdsRequest)(nil),         // 6: usher.identity.v1.ListUserIdsRequest
-	(*ListUserIdsResponse)(nil),        // 7: usher.identity.v1.ListUserIdsResponse
-	(*FindGroupsRequest)(nil),          // 8: usher.identity.v1.FindGroupsRequest
-	(*FindGroupsResponse)(nil),         // 9: usher.identity.v1.FindGroupsResponse
-	(*BatchGetGroupsRequest)(nil),      // 10: usher.identity.v1.BatchGetGroupsRequest
-	(*BatchGetGroupsResponse)(nil),     // 11: usher.identity.v1.BatchGetGroupsResponse
-	(*Member)(nil),                     // 12: usher.identity.v1.Member
-	(*ListMembersRequest)(nil),         // 13: usher.identity.v1.ListMembersRequest
-	(*ListMembersResponse)(nil),        // 14: usher.identity.v1.ListMembersResponse
-	(*CarriedMember)(nil),              // 15: usher.identity.v1.CarriedMember
-	(*ListCarriedMembersRequest)(nil),  // 16: usher.identity.v1.ListCarriedMembersRequest
-	(*ListCarriedMembersResponse)(nil), // 17: usher.identity.v1.ListCarriedMembersResponse
-	(*FinishAdoptionRequest)(nil),      // 18: usher.identity.v1.FinishAdoptionRequest
-	(*FinishAdoptionResponse)(nil),     // 19: usher.identity.v1.FinishAdoptionResponse
-	(ResourceType)(0),                  // 20: usher.identity.v1.ResourceType
+	(*MatchedUsers)(nil),               // 5: usher.identity.v1.MatchedUsers
+	(*BatchGetUsersResponse)(nil),      // 6: usher.identity.v1.BatchGetUsersResponse
+	(*ListUserIdsRequest)(nil),         // 7: usher.identity.v1.ListUserIdsRequest
+	(*ListUserIdsResponse)(nil),        // 8: usher.identity.v1.ListUserIdsResponse
+	(*FindGroupsRequest)(nil),          // 9: usher.identity.v1.FindGroupsRequest
+	(*FindGroupsResponse)(nil),         // 10: usher.identity.v1.FindGroupsResponse
+	(*BatchGetGroupsRequest)(nil),      // 11: usher.identity.v1.BatchGetGroupsRequest
+	(*BatchGetGroupsResponse)(nil),     // 12: usher.identity.v1.BatchGetGroupsResponse
+	(*Member)(nil),                     // 13: usher.identity.v1.Member
+	(*ListMembersRequest)(nil),         // 14: usher.identity.v1.ListMembersRequest
+	(*ListMembersResponse)(nil),        // 15: usher.identity.v1.ListMembersResponse
+	(*CarriedMember)(nil),              // 16: usher.identity.v1.CarriedMember
+	(*ListCarriedMembersRequest)(nil),  // 17: usher.identity.v1.ListCarriedMembersRequest
+	(*ListCarriedMembersResponse)(nil), // 18: usher.identity.v1.ListCarriedMembersResponse
+	(*FinishAdoptionRequest)(nil),      // 19: usher.identity.v1.FinishAdoptionRequest
+	(*FinishAdoptionResponse)(nil),     // 20: usher.identity.v1.FinishAdoptionResponse
+	(*CheckUserFilterRequest)(nil),     // 21: usher.identity.v1.CheckUserFilterRequest
+	(*CheckUserFilterResponse)(nil),    // 22: usher.identity.v1.CheckUserFilterResponse
+	(ResourceType)(0),                  // 23: usher.identity.v1.ResourceType
 }
 var file_usher_identity_v1_read_proto_depIdxs = []int32{
 	0,  // 0: usher.identity.v1.LookupUserResponse.user:type_name -> usher.identity.v1.User
 	0,  // 1: usher.identity.v1.BatchGetUsersResponse.users:type_name -> usher.identity.v1.User
-	1,  // 2: usher.identity.v1.FindGroupsResponse.groups:type_name -> usher.identity.v1.Group
-	1,  // 3: usher.identity.v1.BatchGetGroupsResponse.groups:type_name -> usher.identity.v1.Group
-	20, // 4: usher.identity.v1.Member.type:type_name -> usher.identity.v1.ResourceType
-	12, // 5: usher.identity.v1.ListMembersResponse.members:type_name -> usher.identity.v1.Member
-	12, // 6: usher.identity.v1.CarriedMember.member:type_name -> usher.identity.v1.Member
-	15, // 7: usher.identity.v1.ListCarriedMembersResponse.members:type_name -> usher.identity.v1.CarriedMember
-	2,  // 8: usher.identity.v1.ReadService.LookupUser:input_type -> usher.identity.v1.LookupUserRequest
-	4,  // 9: usher.identity.v1.ReadService.BatchGetUsers:input_type -> usher.identity.v1.BatchGetUsersRequest
-	6,  // 10: usher.identity.v1.ReadService.ListUserIds:input_type -> usher.identity.v1.ListUserIdsRequest
-	8,  // 11: usher.identity.v1.ReadService.FindGroups:input_type -> usher.identity.v1.FindGroupsRequest
-	10, // 12: usher.identity.v1.ReadService.BatchGetGroups:input_type -> usher.identity.v1.BatchGetGroupsRequest
-	13, // 13: usher.identity.v1.ReadService.ListMembers:input_type -> usher.identity.v1.ListMembersRequest
-	16, // 14: usher.identity.v1.AdoptionService.ListCarriedMembers:input_type -> usher.identity.v1.ListCarriedMembersRequest
-	18, // 15: usher.identity.v1.AdoptionService.FinishAdoption:input_type -> usher.identity.v1.FinishAdoptionRequest
-	3,  // 16: usher.identity.v1.ReadService.LookupUser:output_type -> usher.identity.v1.LookupUserResponse
-	5,  // 17: usher.identity.v1.ReadService.BatchGetUsers:output_type -> usher.identity.v1.BatchGetUsersResponse
-	7,  // 18: usher.identity.v1.ReadService.ListUserIds:output_type -> usher.identity.v1.ListUserIdsResponse
-	9,  // 19: usher.identity.v1.ReadService.FindGroups:output_type -> usher.identity.v1.FindGroupsResponse
-	11, // 20: usher.identity.v1.ReadService.BatchGetGroups:output_type -> usher.identity.v1.BatchGetGroupsResponse
-	14, // 21: usher.identity.v1.ReadService.ListMembers:output_type -> usher.identity.v1.ListMembersResponse
-	17, // 22: usher.identity.v1.AdoptionService.ListCarriedMembers:output_type -> usher.identity.v1.ListCarriedMembersResponse
-	19, // 23: usher.identity.v1.AdoptionService.FinishAdoption:output_type -> usher.identity.v1.FinishAdoptionResponse
-	16, // [16:24] is the sub-list for method output_type
-	8,  // [8:16] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	5,  // 2: usher.identity.v1.BatchGetUsersResponse.matched_users:type_name -> usher.identity.v1.MatchedUsers
+	1,  // 3: usher.identity.v1.FindGroupsResponse.groups:type_name -> usher.identity.v1.Group
+	1,  // 4: usher.identity.v1.BatchGetGroupsResponse.groups:type_name -> usher.identity.v1.Group
+	23, // 5: usher.identity.v1.Member.type:type_name -> usher.identity.v1.ResourceType
+	13, // 6: usher.identity.v1.ListMembersResponse.members:type_name -> usher.identity.v1.Member
+	13, // 7: usher.identity.v1.CarriedMember.member:type_name -> usher.identity.v1.Member
+	16, // 8: usher.identity.v1.ListCarriedMembersResponse.members:type_name -> usher.identity.v1.CarriedMember
+	2,  // 9: usher.identity.v1.ReadService.LookupUser:input_type -> usher.identity.v1.LookupUserRequest
+	21, // 10: usher.identity.v1.ReadService.CheckUserFilter:input_type -> usher.identity.v1.CheckUserFilterRequest
+	4,  // 11: usher.identity.v1.ReadService.BatchGetUsers:input_type -> usher.identity.v1.BatchGetUsersRequest
+	7,  // 12: usher.identity.v1.ReadService.ListUserIds:input_type -> usher.identity.v1.ListUserIdsRequest
+	9,  // 13: usher.identity.v1.ReadService.FindGroups:input_type -> usher.identity.v1.FindGroupsRequest
+	11, // 14: usher.identity.v1.ReadService.BatchGetGroups:input_type -> usher.identity.v1.BatchGetGroupsRequest
+	14, // 15: usher.identity.v1.ReadService.ListMembers:input_type -> usher.identity.v1.ListMembersRequest
+	17, // 16: usher.identity.v1.AdoptionService.ListCarriedMembers:input_type -> usher.identity.v1.ListCarriedMembersRequest
+	19, // 17: usher.identity.v1.AdoptionService.FinishAdoption:input_type -> usher.identity.v1.FinishAdoptionRequest
+	3,  // 18: usher.identity.v1.ReadService.LookupUser:output_type -> usher.identity.v1.LookupUserResponse
+	22, // 19: usher.identity.v1.ReadService.CheckUserFilter:output_type -> usher.identity.v1.CheckUserFilterResponse
+	6,  // 20: usher.identity.v1.ReadService.BatchGetUsers:output_type -> usher.identity.v1.BatchGetUsersResponse
+	8,  // 21: usher.identity.v1.ReadService.ListUserIds:output_type -> usher.identity.v1.ListUserIdsResponse
+	10, // 22: usher.identity.v1.ReadService.FindGroups:output_type -> usher.identity.v1.FindGroupsResponse
+	12, // 23: usher.identity.v1.ReadService.BatchGetGroups:output_type -> usher.identity.v1.BatchGetGroupsResponse
+	15, // 24: usher.identity.v1.ReadService.ListMembers:output_type -> usher.identity.v1.ListMembersResponse
+	18, // 25: usher.identity.v1.AdoptionService.ListCarriedMembers:output_type -> usher.identity.v1.ListCarriedMembersResponse
+	20, // 26: usher.identity.v1.AdoptionService.FinishAdoption:output_type -> usher.identity.v1.FinishAdoptionResponse
+	18, // [18:27] is the sub-list for method output_type
+	9,  // [9:18] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_usher_identity_v1_read_proto_init() }
@@ -1591,7 +1766,7 @@ func file_usher_identity_v1_read_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_identity_v1_read_proto_rawDesc), len(file_usher_identity_v1_read_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   20,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -19,12 +19,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ReadService_LookupUser_FullMethodName     = "/usher.identity.v1.ReadService/LookupUser"
-	ReadService_BatchGetUsers_FullMethodName  = "/usher.identity.v1.ReadService/BatchGetUsers"
-	ReadService_ListUserIds_FullMethodName    = "/usher.identity.v1.ReadService/ListUserIds"
-	ReadService_FindGroups_FullMethodName     = "/usher.identity.v1.ReadService/FindGroups"
-	ReadService_BatchGetGroups_FullMethodName = "/usher.identity.v1.ReadService/BatchGetGroups"
-	ReadService_ListMembers_FullMethodName    = "/usher.identity.v1.ReadService/ListMembers"
+	ReadService_LookupUser_FullMethodName      = "/usher.identity.v1.ReadService/LookupUser"
+	ReadService_CheckUserFilter_FullMethodName = "/usher.identity.v1.ReadService/CheckUserFilter"
+	ReadService_BatchGetUsers_FullMethodName   = "/usher.identity.v1.ReadService/BatchGetUsers"
+	ReadService_ListUserIds_FullMethodName     = "/usher.identity.v1.ReadService/ListUserIds"
+	ReadService_FindGroups_FullMethodName      = "/usher.identity.v1.ReadService/FindGroups"
+	ReadService_BatchGetGroups_FullMethodName  = "/usher.identity.v1.ReadService/BatchGetGroups"
+	ReadService_ListMembers_FullMethodName     = "/usher.identity.v1.ReadService/ListMembers"
 )
 
 // ReadServiceClient is the client API for ReadService service.
@@ -36,7 +37,12 @@ type ReadServiceClient interface {
 	// LookupUser finds one user by exactly one of its names. Reasons: NOT_FOUND (also where a name is ambiguous; metadata
 	// `ambiguous` is then "true").
 	LookupUser(ctx context.Context, in *LookupUserRequest, opts ...grpc.CallOption) (*LookupUserResponse, error)
+	// CheckUserFilter says whether a filter (RFC 7644 §3.4.2.2) can match users: whether it can be read, and its attributes are
+	// those of users, with the extensions of a directory of the organization, but for `groups` and `meta`.
+	// Reasons: SCIM_INVALID_FILTER.
+	CheckUserFilter(ctx context.Context, in *CheckUserFilterRequest, opts ...grpc.CallOption) (*CheckUserFilterResponse, error)
 	// BatchGetUsers reads up to 1,000 users with their groups and role values. Ids that are not there are left out.
+	// Reasons: SCIM_INVALID_FILTER.
 	BatchGetUsers(ctx context.Context, in *BatchGetUsersRequest, opts ...grpc.CallOption) (*BatchGetUsersResponse, error)
 	// ListUserIds walks an organization's users by id. Reasons: PAGE_TOKEN.
 	ListUserIds(ctx context.Context, in *ListUserIdsRequest, opts ...grpc.CallOption) (*ListUserIdsResponse, error)
@@ -60,6 +66,16 @@ func (c *readServiceClient) LookupUser(ctx context.Context, in *LookupUserReques
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(LookupUserResponse)
 	err := c.cc.Invoke(ctx, ReadService_LookupUser_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *readServiceClient) CheckUserFilter(ctx context.Context, in *CheckUserFilterRequest, opts ...grpc.CallOption) (*CheckUserFilterResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckUserFilterResponse)
+	err := c.cc.Invoke(ctx, ReadService_CheckUserFilter_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +141,12 @@ type ReadServiceServer interface {
 	// LookupUser finds one user by exactly one of its names. Reasons: NOT_FOUND (also where a name is ambiguous; metadata
 	// `ambiguous` is then "true").
 	LookupUser(context.Context, *LookupUserRequest) (*LookupUserResponse, error)
+	// CheckUserFilter says whether a filter (RFC 7644 §3.4.2.2) can match users: whether it can be read, and its attributes are
+	// those of users, with the extensions of a directory of the organization, but for `groups` and `meta`.
+	// Reasons: SCIM_INVALID_FILTER.
+	CheckUserFilter(context.Context, *CheckUserFilterRequest) (*CheckUserFilterResponse, error)
 	// BatchGetUsers reads up to 1,000 users with their groups and role values. Ids that are not there are left out.
+	// Reasons: SCIM_INVALID_FILTER.
 	BatchGetUsers(context.Context, *BatchGetUsersRequest) (*BatchGetUsersResponse, error)
 	// ListUserIds walks an organization's users by id. Reasons: PAGE_TOKEN.
 	ListUserIds(context.Context, *ListUserIdsRequest) (*ListUserIdsResponse, error)
@@ -147,6 +168,9 @@ type UnimplementedReadServiceServer struct{}
 
 func (UnimplementedReadServiceServer) LookupUser(context.Context, *LookupUserRequest) (*LookupUserResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method LookupUser not implemented")
+}
+func (UnimplementedReadServiceServer) CheckUserFilter(context.Context, *CheckUserFilterRequest) (*CheckUserFilterResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckUserFilter not implemented")
 }
 func (UnimplementedReadServiceServer) BatchGetUsers(context.Context, *BatchGetUsersRequest) (*BatchGetUsersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method BatchGetUsers not implemented")
@@ -198,6 +222,24 @@ func _ReadService_LookupUser_Handler(srv interface{}, ctx context.Context, dec f
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ReadServiceServer).LookupUser(ctx, req.(*LookupUserRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReadService_CheckUserFilter_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckUserFilterRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReadServiceServer).CheckUserFilter(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReadService_CheckUserFilter_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReadServiceServer).CheckUserFilter(ctx, req.(*CheckUserFilterRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -302,6 +344,10 @@ var ReadService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "LookupUser",
 			Handler:    _ReadService_LookupUser_Handler,
+		},
+		{
+			MethodName: "CheckUserFilter",
+			Handler:    _ReadService_CheckUserFilter_Handler,
 		},
 		{
 			MethodName: "BatchGetUsers",

@@ -311,6 +311,54 @@ func (x *RoleValueMatch) GetValue() string {
 	return ""
 }
 
+// FilterMatch matches the users that a SCIM filter matches (RFC 7644 §3.4.2.2), such as `userType eq "Employee"`, or
+// `urn:example:Badge:2.0:User:color eq "red"` by an extension that was registered for a directory. Of a directory whose users
+// cannot have one of its attributes it matches nobody. What a changed schema means for it shows as a changed rule does.
+type FilterMatch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The filter, on attributes of the user itself: not on `groups` or `meta`.
+	Filter        string `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FilterMatch) Reset() {
+	*x = FilterMatch{}
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FilterMatch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FilterMatch) ProtoMessage() {}
+
+func (x *FilterMatch) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FilterMatch.ProtoReflect.Descriptor instead.
+func (*FilterMatch) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *FilterMatch) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
 // Rule is a user management rule: users that match get these grants.
 type Rule struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -328,6 +376,7 @@ type Rule struct {
 	//
 	//	*Rule_Group
 	//	*Rule_RoleValue
+	//	*Rule_Filter
 	Match isRule_Match `protobuf_oneof:"match"`
 	// What it gives. 1 to 100, each once.
 	Grants []*Grant `protobuf:"bytes,7,rep,name=grants,proto3" json:"grants,omitempty"`
@@ -343,7 +392,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[4]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -355,7 +404,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[4]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -368,7 +417,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{4}
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Rule) GetId() string {
@@ -424,6 +473,15 @@ func (x *Rule) GetRoleValue() *RoleValueMatch {
 	return nil
 }
 
+func (x *Rule) GetFilter() *FilterMatch {
+	if x != nil {
+		if x, ok := x.Match.(*Rule_Filter); ok {
+			return x.Filter
+		}
+	}
+	return nil
+}
+
 func (x *Rule) GetGrants() []*Grant {
 	if x != nil {
 		return x.Grants
@@ -466,9 +524,16 @@ type Rule_RoleValue struct {
 	RoleValue *RoleValueMatch `protobuf:"bytes,6,opt,name=role_value,json=roleValue,proto3,oneof"`
 }
 
+type Rule_Filter struct {
+	// The users that a filter matches.
+	Filter *FilterMatch `protobuf:"bytes,11,opt,name=filter,proto3,oneof"`
+}
+
 func (*Rule_Group) isRule_Match() {}
 
 func (*Rule_RoleValue) isRule_Match() {}
+
+func (*Rule_Filter) isRule_Match() {}
 
 // CreateRuleRequest asks for a new rule.
 type CreateRuleRequest struct {
@@ -483,7 +548,7 @@ type CreateRuleRequest struct {
 
 func (x *CreateRuleRequest) Reset() {
 	*x = CreateRuleRequest{}
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[5]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -495,7 +560,7 @@ func (x *CreateRuleRequest) String() string {
 func (*CreateRuleRequest) ProtoMessage() {}
 
 func (x *CreateRuleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[5]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -508,7 +573,7 @@ func (x *CreateRuleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRuleRequest.ProtoReflect.Descriptor instead.
 func (*CreateRuleRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{5}
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CreateRuleRequest) GetOrganizationId() string {
@@ -536,7 +601,7 @@ type CreateRuleResponse struct {
 
 func (x *CreateRuleResponse) Reset() {
 	*x = CreateRuleResponse{}
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[6]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -548,7 +613,7 @@ func (x *CreateRuleResponse) String() string {
 func (*CreateRuleResponse) ProtoMessage() {}
 
 func (x *CreateRuleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[6]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -561,7 +626,7 @@ func (x *CreateRuleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRuleResponse.ProtoReflect.Descriptor instead.
 func (*CreateRuleResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{6}
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CreateRuleResponse) GetRule() *Rule {
@@ -584,7 +649,7 @@ type GetRuleRequest struct {
 
 func (x *GetRuleRequest) Reset() {
 	*x = GetRuleRequest{}
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[7]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -596,7 +661,7 @@ func (x *GetRuleRequest) String() string {
 func (*GetRuleRequest) ProtoMessage() {}
 
 func (x *GetRuleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[7]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -609,7 +674,7 @@ func (x *GetRuleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRuleRequest.ProtoReflect.Descriptor instead.
 func (*GetRuleRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{7}
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetRuleRequest) GetOrganizationId() string {
@@ -637,7 +702,7 @@ type GetRuleResponse struct {
 
 func (x *GetRuleResponse) Reset() {
 	*x = GetRuleResponse{}
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[8]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -649,7 +714,7 @@ func (x *GetRuleResponse) String() string {
 func (*GetRuleResponse) ProtoMessage() {}
 
 func (x *GetRuleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[8]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -662,7 +727,7 @@ func (x *GetRuleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRuleResponse.ProtoReflect.Descriptor instead.
 func (*GetRuleResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{8}
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetRuleResponse) GetRule() *Rule {
@@ -687,7 +752,7 @@ type ListRulesRequest struct {
 
 func (x *ListRulesRequest) Reset() {
 	*x = ListRulesRequest{}
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[9]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -699,7 +764,7 @@ func (x *ListRulesRequest) String() string {
 func (*ListRulesRequest) ProtoMessage() {}
 
 func (x *ListRulesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[9]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -712,7 +777,7 @@ func (x *ListRulesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRulesRequest.ProtoReflect.Descriptor instead.
 func (*ListRulesRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{9}
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListRulesRequest) GetOrganizationId() string {
@@ -749,7 +814,7 @@ type ListRulesResponse struct {
 
 func (x *ListRulesResponse) Reset() {
 	*x = ListRulesResponse{}
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[10]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -761,7 +826,7 @@ func (x *ListRulesResponse) String() string {
 func (*ListRulesResponse) ProtoMessage() {}
 
 func (x *ListRulesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[10]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -774,7 +839,7 @@ func (x *ListRulesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRulesResponse.ProtoReflect.Descriptor instead.
 func (*ListRulesResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{10}
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListRulesResponse) GetRules() []*Rule {
@@ -810,7 +875,7 @@ type UpdateRuleRequest struct {
 
 func (x *UpdateRuleRequest) Reset() {
 	*x = UpdateRuleRequest{}
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[11]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -822,7 +887,7 @@ func (x *UpdateRuleRequest) String() string {
 func (*UpdateRuleRequest) ProtoMessage() {}
 
 func (x *UpdateRuleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[11]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -835,7 +900,7 @@ func (x *UpdateRuleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRuleRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRuleRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{11}
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UpdateRuleRequest) GetOrganizationId() string {
@@ -884,7 +949,7 @@ type UpdateRuleResponse struct {
 
 func (x *UpdateRuleResponse) Reset() {
 	*x = UpdateRuleResponse{}
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[12]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -896,7 +961,7 @@ func (x *UpdateRuleResponse) String() string {
 func (*UpdateRuleResponse) ProtoMessage() {}
 
 func (x *UpdateRuleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[12]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -909,7 +974,7 @@ func (x *UpdateRuleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRuleResponse.ProtoReflect.Descriptor instead.
 func (*UpdateRuleResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{12}
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdateRuleResponse) GetRule() *Rule {
@@ -932,7 +997,7 @@ type EnableRuleRequest struct {
 
 func (x *EnableRuleRequest) Reset() {
 	*x = EnableRuleRequest{}
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[13]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -944,7 +1009,7 @@ func (x *EnableRuleRequest) String() string {
 func (*EnableRuleRequest) ProtoMessage() {}
 
 func (x *EnableRuleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[13]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -957,7 +1022,7 @@ func (x *EnableRuleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableRuleRequest.ProtoReflect.Descriptor instead.
 func (*EnableRuleRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{13}
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *EnableRuleRequest) GetOrganizationId() string {
@@ -985,7 +1050,7 @@ type EnableRuleResponse struct {
 
 func (x *EnableRuleResponse) Reset() {
 	*x = EnableRuleResponse{}
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[14]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -997,7 +1062,7 @@ func (x *EnableRuleResponse) String() string {
 func (*EnableRuleResponse) ProtoMessage() {}
 
 func (x *EnableRuleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[14]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1010,7 +1075,7 @@ func (x *EnableRuleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableRuleResponse.ProtoReflect.Descriptor instead.
 func (*EnableRuleResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{14}
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *EnableRuleResponse) GetRule() *Rule {
@@ -1033,7 +1098,7 @@ type DisableRuleRequest struct {
 
 func (x *DisableRuleRequest) Reset() {
 	*x = DisableRuleRequest{}
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[15]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1045,7 +1110,7 @@ func (x *DisableRuleRequest) String() string {
 func (*DisableRuleRequest) ProtoMessage() {}
 
 func (x *DisableRuleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[15]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1058,7 +1123,7 @@ func (x *DisableRuleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisableRuleRequest.ProtoReflect.Descriptor instead.
 func (*DisableRuleRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{15}
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DisableRuleRequest) GetOrganizationId() string {
@@ -1086,7 +1151,7 @@ type DisableRuleResponse struct {
 
 func (x *DisableRuleResponse) Reset() {
 	*x = DisableRuleResponse{}
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[16]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1098,7 +1163,7 @@ func (x *DisableRuleResponse) String() string {
 func (*DisableRuleResponse) ProtoMessage() {}
 
 func (x *DisableRuleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[16]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1111,7 +1176,7 @@ func (x *DisableRuleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisableRuleResponse.ProtoReflect.Descriptor instead.
 func (*DisableRuleResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{16}
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DisableRuleResponse) GetRule() *Rule {
@@ -1134,7 +1199,7 @@ type DeleteRuleRequest struct {
 
 func (x *DeleteRuleRequest) Reset() {
 	*x = DeleteRuleRequest{}
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[17]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1146,7 +1211,7 @@ func (x *DeleteRuleRequest) String() string {
 func (*DeleteRuleRequest) ProtoMessage() {}
 
 func (x *DeleteRuleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[17]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1159,7 +1224,7 @@ func (x *DeleteRuleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRuleRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRuleRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{17}
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *DeleteRuleRequest) GetOrganizationId() string {
@@ -1185,7 +1250,7 @@ type DeleteRuleResponse struct {
 
 func (x *DeleteRuleResponse) Reset() {
 	*x = DeleteRuleResponse{}
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[18]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1197,7 +1262,7 @@ func (x *DeleteRuleResponse) String() string {
 func (*DeleteRuleResponse) ProtoMessage() {}
 
 func (x *DeleteRuleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_rule_proto_msgTypes[18]
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1210,7 +1275,7 @@ func (x *DeleteRuleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRuleResponse.ProtoReflect.Descriptor instead.
 func (*DeleteRuleResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{18}
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{19}
 }
 
 var File_usher_rule_v1_rule_proto protoreflect.FileDescriptor
@@ -1233,7 +1298,10 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"2\n" +
 	"\x0eRoleValueMatch\x12 \n" +
 	"\x05value\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x05value\"\xed\x03\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x05value\"1\n" +
+	"\vFilterMatch\x12\"\n" +
+	"\x06filter\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06filter\"\xa3\x04\n" +
 	"\x04Rule\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x12!\n" +
@@ -1241,7 +1309,8 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"\aenabled\x18\x04 \x01(\bR\aenabled\x121\n" +
 	"\x05group\x18\x05 \x01(\v2\x19.usher.rule.v1.GroupMatchH\x00R\x05group\x12>\n" +
 	"\n" +
-	"role_value\x18\x06 \x01(\v2\x1d.usher.rule.v1.RoleValueMatchH\x00R\troleValue\x128\n" +
+	"role_value\x18\x06 \x01(\v2\x1d.usher.rule.v1.RoleValueMatchH\x00R\troleValue\x124\n" +
+	"\x06filter\x18\v \x01(\v2\x1a.usher.rule.v1.FilterMatchH\x00R\x06filter\x128\n" +
 	"\x06grants\x18\a \x03(\v2\x14.usher.rule.v1.GrantB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x06grants\x12 \n" +
 	"\brevision\x18\b \x01(\x03B\x04\xe2A\x01\x03R\brevision\x12A\n" +
@@ -1331,68 +1400,70 @@ func file_usher_rule_v1_rule_proto_rawDescGZIP() []byte {
 }
 
 var file_usher_rule_v1_rule_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_usher_rule_v1_rule_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_usher_rule_v1_rule_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_usher_rule_v1_rule_proto_goTypes = []any{
 	(PinState)(0),                 // 0: usher.rule.v1.PinState
 	(*Grant)(nil),                 // 1: usher.rule.v1.Grant
 	(*GroupMatch)(nil),            // 2: usher.rule.v1.GroupMatch
 	(*GroupPin)(nil),              // 3: usher.rule.v1.GroupPin
 	(*RoleValueMatch)(nil),        // 4: usher.rule.v1.RoleValueMatch
-	(*Rule)(nil),                  // 5: usher.rule.v1.Rule
-	(*CreateRuleRequest)(nil),     // 6: usher.rule.v1.CreateRuleRequest
-	(*CreateRuleResponse)(nil),    // 7: usher.rule.v1.CreateRuleResponse
-	(*GetRuleRequest)(nil),        // 8: usher.rule.v1.GetRuleRequest
-	(*GetRuleResponse)(nil),       // 9: usher.rule.v1.GetRuleResponse
-	(*ListRulesRequest)(nil),      // 10: usher.rule.v1.ListRulesRequest
-	(*ListRulesResponse)(nil),     // 11: usher.rule.v1.ListRulesResponse
-	(*UpdateRuleRequest)(nil),     // 12: usher.rule.v1.UpdateRuleRequest
-	(*UpdateRuleResponse)(nil),    // 13: usher.rule.v1.UpdateRuleResponse
-	(*EnableRuleRequest)(nil),     // 14: usher.rule.v1.EnableRuleRequest
-	(*EnableRuleResponse)(nil),    // 15: usher.rule.v1.EnableRuleResponse
-	(*DisableRuleRequest)(nil),    // 16: usher.rule.v1.DisableRuleRequest
-	(*DisableRuleResponse)(nil),   // 17: usher.rule.v1.DisableRuleResponse
-	(*DeleteRuleRequest)(nil),     // 18: usher.rule.v1.DeleteRuleRequest
-	(*DeleteRuleResponse)(nil),    // 19: usher.rule.v1.DeleteRuleResponse
-	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil), // 21: google.protobuf.FieldMask
+	(*FilterMatch)(nil),           // 5: usher.rule.v1.FilterMatch
+	(*Rule)(nil),                  // 6: usher.rule.v1.Rule
+	(*CreateRuleRequest)(nil),     // 7: usher.rule.v1.CreateRuleRequest
+	(*CreateRuleResponse)(nil),    // 8: usher.rule.v1.CreateRuleResponse
+	(*GetRuleRequest)(nil),        // 9: usher.rule.v1.GetRuleRequest
+	(*GetRuleResponse)(nil),       // 10: usher.rule.v1.GetRuleResponse
+	(*ListRulesRequest)(nil),      // 11: usher.rule.v1.ListRulesRequest
+	(*ListRulesResponse)(nil),     // 12: usher.rule.v1.ListRulesResponse
+	(*UpdateRuleRequest)(nil),     // 13: usher.rule.v1.UpdateRuleRequest
+	(*UpdateRuleResponse)(nil),    // 14: usher.rule.v1.UpdateRuleResponse
+	(*EnableRuleRequest)(nil),     // 15: usher.rule.v1.EnableRuleRequest
+	(*EnableRuleResponse)(nil),    // 16: usher.rule.v1.EnableRuleResponse
+	(*DisableRuleRequest)(nil),    // 17: usher.rule.v1.DisableRuleRequest
+	(*DisableRuleResponse)(nil),   // 18: usher.rule.v1.DisableRuleResponse
+	(*DeleteRuleRequest)(nil),     // 19: usher.rule.v1.DeleteRuleRequest
+	(*DeleteRuleResponse)(nil),    // 20: usher.rule.v1.DeleteRuleResponse
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil), // 22: google.protobuf.FieldMask
 }
 var file_usher_rule_v1_rule_proto_depIdxs = []int32{
 	3,  // 0: usher.rule.v1.GroupMatch.pins:type_name -> usher.rule.v1.GroupPin
 	0,  // 1: usher.rule.v1.GroupPin.state:type_name -> usher.rule.v1.PinState
-	20, // 2: usher.rule.v1.GroupPin.time:type_name -> google.protobuf.Timestamp
+	21, // 2: usher.rule.v1.GroupPin.time:type_name -> google.protobuf.Timestamp
 	2,  // 3: usher.rule.v1.Rule.group:type_name -> usher.rule.v1.GroupMatch
 	4,  // 4: usher.rule.v1.Rule.role_value:type_name -> usher.rule.v1.RoleValueMatch
-	1,  // 5: usher.rule.v1.Rule.grants:type_name -> usher.rule.v1.Grant
-	20, // 6: usher.rule.v1.Rule.create_time:type_name -> google.protobuf.Timestamp
-	20, // 7: usher.rule.v1.Rule.update_time:type_name -> google.protobuf.Timestamp
-	5,  // 8: usher.rule.v1.CreateRuleRequest.rule:type_name -> usher.rule.v1.Rule
-	5,  // 9: usher.rule.v1.CreateRuleResponse.rule:type_name -> usher.rule.v1.Rule
-	5,  // 10: usher.rule.v1.GetRuleResponse.rule:type_name -> usher.rule.v1.Rule
-	5,  // 11: usher.rule.v1.ListRulesResponse.rules:type_name -> usher.rule.v1.Rule
-	5,  // 12: usher.rule.v1.UpdateRuleRequest.rule:type_name -> usher.rule.v1.Rule
-	21, // 13: usher.rule.v1.UpdateRuleRequest.update_mask:type_name -> google.protobuf.FieldMask
-	5,  // 14: usher.rule.v1.UpdateRuleResponse.rule:type_name -> usher.rule.v1.Rule
-	5,  // 15: usher.rule.v1.EnableRuleResponse.rule:type_name -> usher.rule.v1.Rule
-	5,  // 16: usher.rule.v1.DisableRuleResponse.rule:type_name -> usher.rule.v1.Rule
-	6,  // 17: usher.rule.v1.RuleService.CreateRule:input_type -> usher.rule.v1.CreateRuleRequest
-	8,  // 18: usher.rule.v1.RuleService.GetRule:input_type -> usher.rule.v1.GetRuleRequest
-	10, // 19: usher.rule.v1.RuleService.ListRules:input_type -> usher.rule.v1.ListRulesRequest
-	12, // 20: usher.rule.v1.RuleService.UpdateRule:input_type -> usher.rule.v1.UpdateRuleRequest
-	14, // 21: usher.rule.v1.RuleService.EnableRule:input_type -> usher.rule.v1.EnableRuleRequest
-	16, // 22: usher.rule.v1.RuleService.DisableRule:input_type -> usher.rule.v1.DisableRuleRequest
-	18, // 23: usher.rule.v1.RuleService.DeleteRule:input_type -> usher.rule.v1.DeleteRuleRequest
-	7,  // 24: usher.rule.v1.RuleService.CreateRule:output_type -> usher.rule.v1.CreateRuleResponse
-	9,  // 25: usher.rule.v1.RuleService.GetRule:output_type -> usher.rule.v1.GetRuleResponse
-	11, // 26: usher.rule.v1.RuleService.ListRules:output_type -> usher.rule.v1.ListRulesResponse
-	13, // 27: usher.rule.v1.RuleService.UpdateRule:output_type -> usher.rule.v1.UpdateRuleResponse
-	15, // 28: usher.rule.v1.RuleService.EnableRule:output_type -> usher.rule.v1.EnableRuleResponse
-	17, // 29: usher.rule.v1.RuleService.DisableRule:output_type -> usher.rule.v1.DisableRuleResponse
-	19, // 30: usher.rule.v1.RuleService.DeleteRule:output_type -> usher.rule.v1.DeleteRuleResponse
-	24, // [24:31] is the sub-list for method output_type
-	17, // [17:24] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	5,  // 5: usher.rule.v1.Rule.filter:type_name -> usher.rule.v1.FilterMatch
+	1,  // 6: usher.rule.v1.Rule.grants:type_name -> usher.rule.v1.Grant
+	21, // 7: usher.rule.v1.Rule.create_time:type_name -> google.protobuf.Timestamp
+	21, // 8: usher.rule.v1.Rule.update_time:type_name -> google.protobuf.Timestamp
+	6,  // 9: usher.rule.v1.CreateRuleRequest.rule:type_name -> usher.rule.v1.Rule
+	6,  // 10: usher.rule.v1.CreateRuleResponse.rule:type_name -> usher.rule.v1.Rule
+	6,  // 11: usher.rule.v1.GetRuleResponse.rule:type_name -> usher.rule.v1.Rule
+	6,  // 12: usher.rule.v1.ListRulesResponse.rules:type_name -> usher.rule.v1.Rule
+	6,  // 13: usher.rule.v1.UpdateRuleRequest.rule:type_name -> usher.rule.v1.Rule
+	22, // 14: usher.rule.v1.UpdateRuleRequest.update_mask:type_name -> google.protobuf.FieldMask
+	6,  // 15: usher.rule.v1.UpdateRuleResponse.rule:type_name -> usher.rule.v1.Rule
+	6,  // 16: usher.rule.v1.EnableRuleResponse.rule:type_name -> usher.rule.v1.Rule
+	6,  // 17: usher.rule.v1.DisableRuleResponse.rule:type_name -> usher.rule.v1.Rule
+	7,  // 18: usher.rule.v1.RuleService.CreateRule:input_type -> usher.rule.v1.CreateRuleRequest
+	9,  // 19: usher.rule.v1.RuleService.GetRule:input_type -> usher.rule.v1.GetRuleRequest
+	11, // 20: usher.rule.v1.RuleService.ListRules:input_type -> usher.rule.v1.ListRulesRequest
+	13, // 21: usher.rule.v1.RuleService.UpdateRule:input_type -> usher.rule.v1.UpdateRuleRequest
+	15, // 22: usher.rule.v1.RuleService.EnableRule:input_type -> usher.rule.v1.EnableRuleRequest
+	17, // 23: usher.rule.v1.RuleService.DisableRule:input_type -> usher.rule.v1.DisableRuleRequest
+	19, // 24: usher.rule.v1.RuleService.DeleteRule:input_type -> usher.rule.v1.DeleteRuleRequest
+	8,  // 25: usher.rule.v1.RuleService.CreateRule:output_type -> usher.rule.v1.CreateRuleResponse
+	10, // 26: usher.rule.v1.RuleService.GetRule:output_type -> usher.rule.v1.GetRuleResponse
+	12, // 27: usher.rule.v1.RuleService.ListRules:output_type -> usher.rule.v1.ListRulesResponse
+	14, // 28: usher.rule.v1.RuleService.UpdateRule:output_type -> usher.rule.v1.UpdateRuleResponse
+	16, // 29: usher.rule.v1.RuleService.EnableRule:output_type -> usher.rule.v1.EnableRuleResponse
+	18, // 30: usher.rule.v1.RuleService.DisableRule:output_type -> usher.rule.v1.DisableRuleResponse
+	20, // 31: usher.rule.v1.RuleService.DeleteRule:output_type -> usher.rule.v1.DeleteRuleResponse
+	25, // [25:32] is the sub-list for method output_type
+	18, // [18:25] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_usher_rule_v1_rule_proto_init() }
@@ -1400,9 +1471,10 @@ func file_usher_rule_v1_rule_proto_init() {
 	if File_usher_rule_v1_rule_proto != nil {
 		return
 	}
-	file_usher_rule_v1_rule_proto_msgTypes[4].OneofWrappers = []any{
+	file_usher_rule_v1_rule_proto_msgTypes[5].OneofWrappers = []any{
 		(*Rule_Group)(nil),
 		(*Rule_RoleValue)(nil),
+		(*Rule_Filter)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1410,7 +1482,7 @@ func file_usher_rule_v1_rule_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_rule_v1_rule_proto_rawDesc), len(file_usher_rule_v1_rule_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -198,6 +198,8 @@ func because(source *rulev1.Source, rules map[string]*rulev1.Rule) string {
 		return "a rule that was deleted: " + source.GetRuleId()
 	case rule.GetGroup() != nil:
 		return fmt.Sprintf("rule %q: in group %q", rule.GetDisplayName(), rule.GetGroup().GetDisplayName())
+	case rule.GetFilter() != nil:
+		return fmt.Sprintf("rule %q: matches %s", rule.GetDisplayName(), rule.GetFilter().GetFilter())
 	default:
 		return fmt.Sprintf("rule %q: role value %q", rule.GetDisplayName(), rule.GetRoleValue().GetValue())
 	}

@@ -136,6 +136,10 @@ func TestAWalk(t *testing.T) {
 	want(t, x.run(0, "rule", "delete", rule), ``)
 	want(t, x.run(0, "rule", "create", "--role-value", "ops", "--grant", "organization-admin"), `ops`)
 
+	want(t, x.run(0, "rule", "create", "--filter", `userType eq "Employee"`, "--grant", "production:developer"), `userType eq "Employee"`)
+	x.run(1, "rule", "create", "--filter", `shoeSize eq 43`, "--grant", "production:developer")
+	want(t, x.err, `rule.filter.filter.*shoeSize`)
+
 	want(t, x.run(0, "directory", "quirks", directory), `NAME +MESSAGE COUNT +LAST TIME`)
 	file := filepath.Join(t.TempDir(), "badge.json")
 	if err := os.WriteFile(file, []byte(`{"id":"urn:example:Badge:2.0:User","attributes":[{"name":"number"}]}`), 0o600); err != nil {
@@ -228,7 +232,7 @@ func TestBadUsage(t *testing.T) {
 		"a flag that is none":            {[]string{"org", "list", "--fast"}, 2, "--fast"},
 		"an argument too few":            {[]string{"org", "get"}, 2, "1 arg"},
 		"an output that is none":         {[]string{"org", "list", "-o", "xml"}, 2, `table or json, not "xml"`},
-		"a rule that matches nobody":     {[]string{"rule", "create", "--grant", "a:b"}, 2, "--group or --role-value"},
+		"a rule that matches nobody":     {[]string{"rule", "create", "--grant", "a:b"}, 2, "one of --group, --role-value and --filter"},
 		"a grant without a role":         {[]string{"rule", "create", "--group", "g", "--grant", "a:"}, 2, "--grant must be"},
 		"an organization that is none":   {[]string{"org", "get", "nowhere"}, 1, "NOT_FOUND"},
 		"an id that is none":             {[]string{"rule", "get", "x"}, 1, "INVALID_REQUEST"},

@@ -93,15 +93,16 @@ func grants(texts []string) ([]*rulev1.Grant, error) {
 }
 
 func ruleCommand(c *client) *cobra.Command {
-	var organization, name, group, value string
+	var organization, name, group, value, filter string
 	var give []string
 	var disabled bool
-	const columns = "id display_name enabled group.display_name role_value.value grants.tenant_id grants.role_id group.pins.state"
+	const columns = "id display_name enabled group.display_name role_value.value filter.filter grants.tenant_id grants.role_id group.pins.state"
 	create := &cobra.Command{Use: "create", Short: "Add a rule. It changes nobody until their next message or a rule sync.", Args: cobra.NoArgs}
 	organizationFlag(create, &organization)
 	create.Flags().StringVar(&name, "name", "", "what people call it")
 	create.Flags().StringVar(&group, "group", "", "match the users in this group")
 	create.Flags().StringVar(&value, "role-value", "", "match the users with this value among their SCIM roles")
+	create.Flags().StringVar(&filter, "filter", "", "match the users that this SCIM filter matches, such as 'userType eq \"Employee\"'")
 	create.Flags().StringArrayVar(&give, "grant", nil, "TENANT:ROLE to give, or ROLE for one held in the organization; several may be given")
 	create.Flags().BoolVar(&disabled, "disabled", false, "do not apply it yet")
 	create.RunE = func(cmd *cobra.Command, args []string) error {
@@ -111,12 +112,14 @@ func ruleCommand(c *client) *cobra.Command {
 		}
 		rule := &rulev1.Rule{DisplayName: name, Enabled: !disabled, Grants: all}
 		switch {
-		case group != "" && value == "":
+		case group != "" && value == "" && filter == "":
 			rule.Match = &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: group}}
-		case value != "" && group == "":
+		case value != "" && group == "" && filter == "":
 			rule.Match = &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: value}}
+		case filter != "" && group == "" && value == "":
+			rule.Match = &rulev1.Rule_Filter{Filter: &rulev1.FilterMatch{Filter: filter}}
 		default:
-			return errors.New("give either --group or --role-value")
+			return errors.New("give one of --group, --role-value and --filter")
 		}
 		return c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
 			return rulev1.NewRuleServiceClient(conn).CreateRule(ctx, &rulev1.CreateRuleRequest{OrganizationId: organization, Rule: rule})

@@ -56,6 +56,12 @@ func schemas(ctx context.Context, q sqldb.Reader, scope store.Scope) ([]store.Sc
 		WHERE organization_id = $1 AND directory_id = $2 ORDER BY lower(id)`, scope.OrganizationID, scope.DirectoryID)
 }
 
+// Extended implements store.Store.
+func (s *Store) Extended(ctx context.Context, organizationID string) ([]string, error) {
+	return sqldb.ReadAll(ctx, s.db, sqldb.Value[string],
+		`SELECT DISTINCT directory_id FROM schemas WHERE organization_id = $1 ORDER BY directory_id`, organizationID)
+}
+
 // DeleteSchema implements store.Store.
 func (s *Store) DeleteSchema(ctx context.Context, scope store.Scope, id string) error {
 	deleted, err := s.db.Exec(ctx, `DELETE FROM schemas WHERE organization_id = $1 AND directory_id = $2 AND lower(id) = lower($3)`,

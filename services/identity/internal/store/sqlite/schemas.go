@@ -45,6 +45,12 @@ func schemas(ctx context.Context, q queryer, scope store.Scope) ([]store.Schema,
 	})
 }
 
+// Extended implements store.Store.
+func (s *Store) Extended(ctx context.Context, organizationID string) ([]string, error) {
+	rows, err := s.db.Query(ctx, `SELECT DISTINCT directory_id FROM schemas WHERE organization_id = ? ORDER BY directory_id`, organizationID)
+	return sqldb.Collect(rows, err, scanString)
+}
+
 // DeleteSchema implements store.Store.
 func (s *Store) DeleteSchema(ctx context.Context, scope store.Scope, id string) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {

@@ -38,6 +38,16 @@ var schemaCases = []testCase{
 		f.equal("of the second", f.schemas(two), []store.Schema{schema(two, "urn:x:b", true, 3)})
 		f.equal("of another organization", f.schemas(other), []store.Schema(nil))
 	}},
+	{"the directories that have schemas are listed", func(f *fixture) {
+		one, two, _ := f.directory("d1"), f.directory("d2"), f.directory("d3")
+		f.putSchema(schema(two, "urn:x:a", false, 1))
+		f.putSchema(schema(two, "urn:x:b", true, 1))
+		f.putSchema(schema(one, "urn:x:a", false, 1))
+		f.putSchema(schema(f.directoryOf("other", "d4"), "urn:x:a", false, 1))
+		got, err := f.store.Extended(f.Context(), "acme")
+		f.must(err)
+		f.equal("the directories", got, []string{"d1", "d2"})
+	}},
 	{"a schema takes the place of another one, in any case", func(f *fixture) {
 		scope := f.directory("d1")
 		f.putSchema(schema(scope, "urn:x:a", false, 1))

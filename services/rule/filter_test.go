@@ -1,0 +1,98 @@
+package rule_test
+
+import (
+	"strings"
+	"testing"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/rule/internal/identitytest"
+)
+
+func filter(text string) *rulev1.Rule {
+	return &rulev1.Rule{Match: &rulev1.Rule_Filter{Filter: &rulev1.FilterMatch{Filter: text}}}
+}
+
+func (b *bench) named(user, name string) {
+	b.identity.SetUser(user, func(u *identityv1.User) { u.DisplayName = name })
+}
+
+func TestAFilterGivesRolesToWhoMatchesIt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rule := b.rule(filter(`displayName sw "Dr. "`), "developer")
+	anna, bob := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
+	b.named(anna, "dr. Anna")
+	b.caughtUp()
+	b.holds(anna, "developer")
+	b.holds(bob)
+	b.rule(filter(`not (displayName pr)`), "designer")
+	b.caughtUp()
+	b.holds(bob) // nobody is touched by a rule before the next message
+	b.named(anna, "Anna")
+	b.identity.SetRoles(bob, "x")
+	b.caughtUp()
+	b.holds(anna)
+	b.holds(bob, "designer")
+	b.identity.SetActive(bob, false)
+	b.caughtUp()
+	b.holds(bob)
+	b.named(anna, "Dr. Anna")
+	b.caughtUp()
+	b.holds(anna, "developer")
+	b.must(b.rules.DisableRule(b.ctx(), &rulev1.DisableRuleRequest{OrganizationId: acme, Id: rule}))
+	b.sync()
+	b.holds(anna)
+}
+
+// What filters look at is a fact like any other: who changed while records were lost is found.
+func TestWhatAFilterLooksAtIsFoundAfterRecordsWereLost(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(i *identitytest.Identity){
+		"restored": func(i *identitytest.Identity) { i.Restore() }, "trimmed": func(i *identitytest.Identity) { i.Trim() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.rule(filter(`displayName eq "Anna"`), "developer")
+			anna, other := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
+			b.caughtUp()
+			b.rule(filter(`not (displayName pr)`), "designer")
+			b.stop()
+			b.named(anna, "Anna")
+			lose(b.identity)
+			b.start()
+			b.caughtUp()
+			b.holds(anna, "developer")
+			b.holds(other) // has not changed: the new rule does not touch it
+		})
+	}
+}
+
+func TestFiltersThatCannotMatchAreRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for name, text := range map[string]string{
+		"no filter": `displayName is 7`, "an attribute that users have not": `shoeSize eq 43`, "too long": `displayName eq "` + strings.Repeat("x", 1000) + `"`,
+		"nothing": "",
+	} {
+		r := filter(text)
+		r.Grants = grants("developer")
+		_, err := b.rules.CreateRule(b.ctx(), &rulev1.CreateRuleRequest{OrganizationId: acme, Rule: r})
+		if f := rpc.Fault(err); f == nil || f.Reason != fault.InvalidRequest || len(f.Fields) != 1 || f.Fields[0].Path != "rule.filter.filter" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	b.identity.Before(func(rpc string) error {
+		if rpc == "CheckUserFilter" {
+			return identitytest.Unavailable()
+		}
+		return nil
+	})
+	r := filter(`title pr`)
+	r.Grants = grants("developer")
+	_, err := b.rules.CreateRule(b.ctx(), &rulev1.CreateRuleRequest{OrganizationId: acme, Rule: r})
+	b.refused(fault.Unavailable, nil, err)
+}
