@@ -24,7 +24,7 @@ import (
 var files embed.FS
 
 // identityProviders are those of the corpus, a folder each.
-var identityProviders = []string{"authentik", "entra", "jumpcloud", "keycloak", "okta", "onelogin", "sailpoint"}
+var identityProviders = []string{"authentik", "entra", "jumpcloud", "keycloak", "okta", "onelogin", "ping", "sailpoint"}
 
 // BaseURLVariable stands for the Base URL under test in a scenario: {{baseUrl}}.
 const BaseURLVariable = "baseUrl"

@@ -244,6 +244,9 @@ func matches(doc object, filter string) bool {
 	if m[1] != "" {
 		doc, _ = doc[m[1]].(object)
 	}
+	if m[7] == "" && m[8] != "" {
+		m[7] = "value" // what a complex attribute is compared by
+	}
 	equal := func(v any, want string) bool {
 		text, ok := v.(string)
 		return ok && strings.EqualFold(text, want)
