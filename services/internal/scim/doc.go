@@ -13,6 +13,13 @@
 // client's, or lives elsewhere, is not in it: id, meta, a user's groups, a
 // group's members. A password is accepted and forgotten.
 //
+// # What it is made of
+//
+// [UserType] and [GroupType] are the resource types, and Extend adds extensions to them. New, Replace and Patch make a
+// document of a message; [ParsePatch], [ParseFilter], [ResourceType.ParseSort] and [ParseProjection] read the other things that clients send.
+// [Filter.Condition] tells a store what to look up by an index, and Match decides on what it finds. [ResourceType.RenderUser] and [ResourceType.RenderGroup]
+// write what a client gets. Nothing here knows of HTTP or of a database, and everything is safe for concurrent use.
+//
 // # Tolerant and strict
 //
 // [Tolerant] understands what identity providers really send. Each such reading has
