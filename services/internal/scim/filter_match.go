@@ -43,6 +43,10 @@ func (m *matcher) node(n *node) bool {
 	}
 	v := m.find(to)
 	if n.kind == nodeCompare {
+		if v == nil && to.attr != nil && to.attr == m.t.active && n.comparesValues() {
+			active := boolValue(true) // a user who does not say so is active (RFC 7643 §4.1.1 leaves it open)
+			v = &active
+		}
 		return matchPath(n, to, v)
 	}
 	if to.sub != nil || to.attr == nil || v == nil {
@@ -128,12 +132,15 @@ func matchValue(n *node, a *Attribute, v *value) bool {
 // not say whether it is primary is not (RFC 7643 §2.4), though nothing makes that present.
 func (n *node) part(a, sub *Attribute, v *value) *value {
 	at := v.find(sub)
-	if at == nil && sub == a.inPrimary && n.op != opPr && n.literal.kind != kindNull {
+	if at == nil && sub == a.inPrimary && n.comparesValues() {
 		silent := boolValue(false)
 		return &silent
 	}
 	return at
 }
+
+// comparesValues says that a comparison is not about whether there is a value.
+func (n *node) comparesValues() bool { return n.op != opPr && n.literal.kind != kindNull }
 
 // compare decides one comparison with one value; nil is an unassigned one, which
 // equals null and differs from everything else.

@@ -175,6 +175,20 @@ func TestCheckFilter(t *testing.T) {
 	requireError(t, GroupType().CheckFilter(f), InvalidFilter)
 }
 
+func TestAUserWhoDoesNotSayIsActive(t *testing.T) {
+	silent, inactive := user(t, `{"userName":"a"}`), user(t, `{"userName":"b","active":false}`)
+	for filter, want := range map[string][2]bool{
+		`active eq true`: {true, false}, `active ne true`: {false, true}, `active eq false`: {false, true}, `active eq "True"`: {true, false},
+		`active pr`: {false, true}, `active eq null`: {true, false}, `not (active eq true)`: {false, true},
+	} {
+		f, err := ParseFilter(filter, Limits{})
+		requireNoError(t, err)
+		for i, d := range []*Document{silent, inactive} {
+			requireEqual(t, filter+" of "+string(d.JSON()), f.Match(UserType(), d, Envelope{}), want[i])
+		}
+	}
+}
+
 func TestMatch(t *testing.T) {
 	d := user(t, `{"externalId":"Ext-1","userName":"BJensen","name":{"familyName":"Jensen","givenName":"Barbara"},"active":true,"title":"Straße","locale":"",
 		"emails":[{"value":"b@Work.example","type":"work","primary":true},{"value":"b@home.example","type":"home"}],

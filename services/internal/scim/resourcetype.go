@@ -24,6 +24,7 @@ type ResourceType struct {
 	members     *Attribute // of groups, else nil
 	groups      *Attribute // of users, else nil
 	roles       *Attribute // of users, else nil
+	active      *Attribute // of users, else nil
 	define      func() ResourceType
 	defined     int      // how many of the extensions are SCIM's; Extend added the others
 	schemasJSON [][]byte // `{"schemas":[...` by the set of SCIM's extensions that are present, a bit each
@@ -91,6 +92,7 @@ func newResourceType(t ResourceType) *ResourceType {
 	t.root.place("")
 	t.id, t.meta = t.root.sub("id"), t.root.sub("meta")
 	t.members, t.groups, t.roles = t.root.sub("members"), t.root.sub("groups"), t.root.sub("roles")
+	t.active = t.root.sub("active")
 	for set := range 1 << t.defined {
 		spelled := append([]byte(`{"schemas":[`), appendString(nil, t.Schema.ID)...)
 		for i, e := range t.Extensions[:t.defined] {
