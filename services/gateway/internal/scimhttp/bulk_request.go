@@ -20,9 +20,9 @@ type bulkRequest struct {
 
 // bulkOperation is one operation, as it was sent.
 type bulkOperation struct {
-	method, bulkID, version, path string
-	data                          []byte // the bytes that came; nil: none did
-	refused                       error  // why it cannot be carried out, whatever there is
+	method, bulkID, version, path, query string
+	data                                 []byte // the bytes that came; nil: none did
+	refused                              error  // why it cannot be carried out, whatever there is
 }
 
 // maxBulkID is the longest bulkId: answers repeat it.
@@ -80,6 +80,7 @@ func parseBulkOperation(text []byte) (*bulkOperation, error) {
 		o.data = data
 	}
 	o.method = strings.ToUpper(o.method)
+	o.path, o.query, _ = strings.Cut(o.path, "?")
 	o.refused = o.check()
 	return o, nil
 }

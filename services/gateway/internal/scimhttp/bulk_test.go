@@ -136,9 +136,10 @@ func TestABulkCreatesWhatIsReferredToFirst(t *testing.T) {
 		`{"method":"POST","path":"/Groups","bulkId":"g","data":{"displayName":"g","members":[{"value":"bulkId:a"},{"$ref":"../Users/bulkId:b"}]}}`,
 		`{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"a","urn:x":{"manager":"bulkId:b"}}}`,
 		`{"method":"POST","path":"/Users","bulkId":"b","data":{"userName":"b"}}`,
+		`{"method":"PATCH","path":"/Users/bulkId%3Aa?attributes=id","data":{"Operations":[{"op":"add","path":"title","value":"t"}]}}`,
 		`{"method":"DELETE","path":"/Users/bulkId:a"}`,
 	)
-	if got := statuses(results); got != "204 201 201 201 204" {
+	if got := statuses(results); got != "204 201 201 201 200 204" {
 		t.Error(got)
 	}
 	w.wantCalls(
@@ -146,10 +147,11 @@ func TestABulkCreatesWhatIsReferredToFirst(t *testing.T) {
 		`CreateUser {"userName":"a","urn:x":{"manager":"`+freshID(0)+`"}}`,
 		`CreateGroup {"displayName":"g","members":[{"value":"`+freshID(1)+`"},{"$ref":"../Users/`+freshID(0)+`"}]}`,
 		`PatchGroup `+freshID(2)+` add members [{"value":"`+freshID(0)+`"}]`,
+		`PatchUser `+freshID(1)+` add title "t"`,
 		`DeleteUser `+freshID(1),
 	)
-	if want := base + "/Users/" + freshID(1); results[2].Location != want || results[4].Location != want {
-		t.Errorf("the locations are %q and %q", results[2].Location, results[4].Location)
+	if want := base + "/Users/" + freshID(1); results[2].Location != want || results[5].Location != want {
+		t.Errorf("the locations are %q and %q", results[2].Location, results[5].Location)
 	}
 }
 
