@@ -341,6 +341,14 @@ func TestABrokenBulkIsRefusedWhole(t *testing.T) {
 	}
 }
 
+// Each would take memory and time, and a body has room for millions.
+func TestOperationsBeyondTheLimitAreNotRead(t *testing.T) {
+	t.Parallel()
+	if got := elements([]byte(`[1,2,3,4,5]`), 3); len(got) != 3 || string(got[2]) != "3" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestABulkGoesAtTheDirectorysRateAndEndsInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
