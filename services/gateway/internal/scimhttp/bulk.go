@@ -271,6 +271,9 @@ func (b *bulk) link() {
 			return false
 		}
 		method, data := linking(step)
+		if method == http.MethodPut {
+			step.version = step.etag // others may have changed it since, which must not be lost
+		}
 		answer, err := b.send(step, method, step.path+"/"+step.id, data)
 		if err != nil {
 			of := problemOf(err)

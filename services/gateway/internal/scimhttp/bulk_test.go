@@ -3,6 +3,7 @@ package scimhttp
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -175,6 +176,21 @@ func TestReferencesMayGoRoundInACircle(t *testing.T) {
 			`CreateUser {}`,
 			`ReplaceUser `+freshID(3)+` {"manager":{"value":"`+freshID(3)+`","$ref":"/Users/`+freshID(3)+`"}}`,
 		)
+	})
+	t.Run("what others changed meanwhile is not written over", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.identity.fresh = true
+		w.identity.fails = func(r proto.Message) error {
+			if r, ok := r.(*identityv1.ReplaceUserRequest); ok && slices.Equal(r.GetIfMatch(), []int64{3}) {
+				return fault.New(fault.Conflict, "it has another version by now")
+			}
+			return nil
+		}
+		results := w.bulk("", a, b)
+		if got := statuses(results); got != "201 409" || !strings.Contains(results[1].Response.Detail, "another version") {
+			t.Errorf("%s: %+v", got, results)
+		}
 	})
 	t.Run("a group in it is only added to", func(t *testing.T) {
 		t.Parallel()
