@@ -44,7 +44,7 @@ fuzz: ## Fuzz each parser for FUZZTIME (30s).
 	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(FUZZTIME),30s) $$p || exit 1; done; done
 
 .PHONY: clients
-clients: build ## Run SCIM clients of others against a fresh Usher; needs Python, Java and Maven.
+clients: build ## Run SCIM clients of others against a fresh Usher; needs Python, a JDK and Maven.
 	@services/e2e/clients/run
 
 .PHONY: lint

@@ -137,12 +137,8 @@ func (b *bulk) look(step *bulkStep) error {
 	if err != nil {
 		return invalidSyntax("data is not valid JSON.")
 	}
-	if step.method != http.MethodPost { // its path is a collection
-		for segment := range strings.SplitSeq(step.path, "/") {
-			if bulkID, ok := strings.CutPrefix(segment, bulkIDPrefix); ok {
-				all = append(all, bulkID)
-			}
-		}
+	if bulkID, ok := step.part.bulkID(); ok {
+		all = append(all, bulkID)
 	}
 	for _, bulkID := range all {
 		needed := b.creates[bulkID]
@@ -178,18 +174,11 @@ func (b *bulk) send(step *bulkStep, method, path string, data []byte) (answer *r
 	}); err != nil {
 		return nil, err
 	}
-	path, query, _ := strings.Cut(path, "?")
-	if method != http.MethodPost {
-		segments := strings.Split(path, "/")
-		for i, segment := range segments {
-			if bulkID, ok := strings.CutPrefix(segment, bulkIDPrefix); ok {
-				segments[i] = b.creates[bulkID].id
-			}
-		}
-		path = strings.Join(segments, "/")
-	}
 	step.part = b.part(method, path)
-	return b.dispatch(step.part, query, step.version, data)
+	if bulkID, ok := step.part.bulkID(); ok {
+		step.part.route.id = b.creates[bulkID].id
+	}
+	return b.dispatch(step, data)
 }
 
 // part is the message that an operation would be by itself.
@@ -201,7 +190,14 @@ func (b *bulk) part(method, path string) *message {
 	return &part
 }
 
-func (b *bulk) dispatch(part *message, query, version string, data []byte) (*response, error) {
+// bulkID is what the path of an operation refers to, if it does. That of a POST is a collection.
+func (m *message) bulkID() (string, bool) {
+	bulkID, ok := strings.CutPrefix(m.route.id, bulkIDPrefix)
+	return bulkID, ok && m.method != http.MethodPost
+}
+
+func (b *bulk) dispatch(step *bulkStep, data []byte) (*response, error) {
+	part := step.part
 	endpoint := part.route.endpoint
 	if part.method == http.MethodPost && endpoint != collectionEndpoint || endpoint != collectionEndpoint && endpoint != resourceEndpoint {
 		return nil, invalidValue("path must be /Users or /Groups of a POST, and /Users/{id} or /Groups/{id} else.")
@@ -210,11 +206,11 @@ func (b *bulk) dispatch(part *message, query, version string, data []byte) (*res
 		return nil, err
 	}
 	r := (&http.Request{
-		Method: part.method, URL: &url.URL{RawQuery: query}, Header: http.Header{"Content-Type": {mediaSCIM}},
+		Method: part.method, URL: &url.URL{RawQuery: step.query}, Header: http.Header{"Content-Type": {mediaSCIM}},
 		Body: io.NopCloser(bytes.NewReader(data)), ContentLength: int64(len(data)),
 	}).WithContext(b.request.Context())
-	if version != "" {
-		r.Header.Set("If-Match", version)
+	if step.version != "" {
+		r.Header.Set("If-Match", step.version)
 	}
 	return b.handler.dispatch(b.writer, r, part)
 }
@@ -275,9 +271,11 @@ func (b *bulk) link() {
 		if slices.ContainsFunc(step.missing, func(missing *bulkStep) bool { return !missing.done }) {
 			return false
 		}
-		path, _, _ := strings.Cut(strings.Trim(step.path, "/"), "?")
 		method, data := linking(step)
-		answer, err := b.send(step, method, path+"/"+step.id, data)
+		if method == http.MethodPut {
+			step.version = step.etag // others may have changed it since, which must not be lost
+		}
+		answer, err := b.send(step, method, step.path+"/"+step.id, data)
 		if err != nil {
 			of := problemOf(err)
 			p := unlinked(of.detail)

@@ -20,9 +20,9 @@ type bulkRequest struct {
 
 // bulkOperation is one operation, as it was sent.
 type bulkOperation struct {
-	method, bulkID, version, path string
-	data                          []byte // the bytes that came; nil: none did
-	refused                       error  // why it cannot be carried out, whatever there is
+	method, bulkID, version, path, query string
+	data                                 []byte // the bytes that came; nil: none did
+	refused                              error  // why it cannot be carried out, whatever there is
 }
 
 // maxBulkID is the longest bulkId: answers repeat it.
@@ -43,14 +43,14 @@ func parseBulk(body []byte, maxOperations int) (bulkRequest, error) {
 			return request, invalidValue("failOnErrors must be a whole number above 0.")
 		}
 	}
-	operations := elements(members["operations"])
+	operations := elements(members["operations"], maxOperations+1)
 	if len(operations) == 0 {
 		return request, invalidSyntax("Operations must be an array with at least one operation.")
 	}
 	if len(operations) > maxOperations {
 		return request, &problem{
 			status: http.StatusRequestEntityTooLarge, reason: fault.Limit,
-			detail: fmt.Sprintf("The request has %d operations, more than the limit of %d.", len(operations), maxOperations),
+			detail: fmt.Sprintf("The request has more operations than the limit of %d.", maxOperations),
 		}
 	}
 	for i, operation := range operations {
@@ -80,6 +80,7 @@ func parseBulkOperation(text []byte) (*bulkOperation, error) {
 		o.data = data
 	}
 	o.method = strings.ToUpper(o.method)
+	o.path, o.query, _ = strings.Cut(o.path, "?")
 	o.refused = o.check()
 	return o, nil
 }
@@ -140,13 +141,13 @@ func objectMembers(text []byte) (map[string][]byte, error) {
 	return members, nil
 }
 
-// elements gives the elements of an array as parts of a valid text; none of anything else.
-func elements(text []byte) (all [][]byte) {
+// elements gives the first elements of an array, up to most, as parts of a valid text; none of anything else.
+func elements(text []byte, most int) (all [][]byte) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if begin, err := d.Token(); err != nil || begin != json.Delim('[') {
 		return nil
 	}
-	for d.More() {
+	for len(all) < most && d.More() {
 		element, err := skip(d, text)
 		if err != nil {
 			return nil

@@ -3,6 +3,7 @@ package scimhttp
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -129,9 +130,10 @@ func TestABulkCreatesWhatIsReferredToFirst(t *testing.T) {
 		`{"method":"POST","path":"/Groups","bulkId":"g","data":{"displayName":"g","members":[{"value":"bulkId:a"},{"$ref":"../Users/bulkId:b"}]}}`,
 		`{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"a","urn:x":{"manager":"bulkId:b"}}}`,
 		`{"method":"POST","path":"/Users","bulkId":"b","data":{"userName":"b"}}`,
+		`{"method":"PATCH","path":"/Users/bulkId%3Aa?attributes=id","data":{"Operations":[{"op":"add","path":"title","value":"t"}]}}`,
 		`{"method":"DELETE","path":"/Users/bulkId:a"}`,
 	)
-	if got := statuses(results); got != "204 201 201 201 204" {
+	if got := statuses(results); got != "204 201 201 201 200 204" {
 		t.Error(got)
 	}
 	w.wantCalls(
@@ -139,10 +141,11 @@ func TestABulkCreatesWhatIsReferredToFirst(t *testing.T) {
 		`CreateUser {"userName":"a","urn:x":{"manager":"`+freshID(0)+`"}}`,
 		`CreateGroup {"displayName":"g","members":[{"value":"`+freshID(1)+`"},{"$ref":"../Users/`+freshID(0)+`"}]}`,
 		`PatchGroup `+freshID(2)+` {"Operations":[{"op":"add","path":"members","value":[{"value":"`+freshID(0)+`"}]}]}`,
+		`PatchUser `+freshID(1)+` {"Operations":[{"op":"add","path":"title","value":"t"}]}`,
 		`DeleteUser `+freshID(1),
 	)
-	if want := base + "/Users/" + freshID(1); results[2].Location != want || results[4].Location != want {
-		t.Errorf("the locations are %q and %q", results[2].Location, results[4].Location)
+	if want := base + "/Users/" + freshID(1); results[2].Location != want || results[5].Location != want {
+		t.Errorf("the locations are %q and %q", results[2].Location, results[5].Location)
 	}
 }
 
@@ -166,6 +169,21 @@ func TestReferencesMayGoRoundInACircle(t *testing.T) {
 			`CreateUser {}`,
 			`ReplaceUser `+freshID(3)+` {"manager":{"value":"`+freshID(3)+`","$ref":"/Users/`+freshID(3)+`"}}`,
 		)
+	})
+	t.Run("what others changed meanwhile is not written over", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.identity.fresh = true
+		w.identity.fails = func(r proto.Message) error {
+			if r, ok := r.(*identityv1.ReplaceUserRequest); ok && slices.Equal(r.GetIfMatch(), []int64{3}) {
+				return fault.New(fault.Conflict, "it has another version by now")
+			}
+			return nil
+		}
+		results := w.bulk("", a, b)
+		if got := statuses(results); got != "201 409" || !strings.Contains(results[1].Response.Detail, "another version") {
+			t.Errorf("%s: %+v", got, results)
+		}
 	})
 	t.Run("a group in it is only added to", func(t *testing.T) {
 		t.Parallel()
@@ -329,6 +347,14 @@ func TestABrokenBulkIsRefusedWhole(t *testing.T) {
 				t.Errorf("failed events: %v; %d calls", events, w.identity.count())
 			}
 		})
+	}
+}
+
+// Each would take memory and time, and a body has room for millions.
+func TestOperationsBeyondTheLimitAreNotRead(t *testing.T) {
+	t.Parallel()
+	if got := elements([]byte(`[1,2,3,4,5]`), 3); len(got) != 3 || string(got[2]) != "3" {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -73,6 +73,7 @@ func TestBadInputIsRefusedWithoutACall(t *testing.T) {
 		{"a query that is not escaped", "GET", "/Users?filter=%zz", "", nil, 400, "invalidValue", "percent"},
 		{"a search that is no JSON", "POST", "/Users/.search", "[", nil, 400, "invalidSyntax", "SearchRequest"},
 		{"a search with a wrong type", "POST", "/Users/.search", `{"count":"1"}`, nil, 400, "invalidValue", "count"},
+		{"a search for no list of names", "POST", "/Users/.search", `{"attributes":["id",7]}`, nil, 400, "invalidValue", "attributes"},
 		{"an If-Match that is no ETag", "PUT", "/Users/" + someID, "{}", []string{"If-Match", "3"}, 412, "", "If-Match"},
 		{"an If-Match that never was", "DELETE", "/Users/" + someID, "", []string{"If-Match", `W/"abc"`}, 412, "", "If-Match"},
 		{"too many versions", "DELETE", "/Users/" + someID, "", []string{"If-Match", strings.Repeat(`"1",`, 21)}, 400, "invalidValue", "20 versions"},

@@ -53,6 +53,9 @@ func (h *Handler) writeInParts(w http.ResponseWriter, r *http.Request, m *messag
 		if m.bodyRead = errors.Is(err, io.EOF); err != nil && !m.bodyRead {
 			return nil, nil, unreadable(err, limit)
 		}
+		if message == start && m.bodyRead {
+			start.Size = int64(n) // this is all: most bodies without a length are small, and must not wait for large ones
+		}
 		empty = empty && n == 0
 		message.Part = part[:n]
 		if err := stream.Send(message); errors.Is(err, io.EOF) {

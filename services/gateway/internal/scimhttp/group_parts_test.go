@@ -57,6 +57,18 @@ func TestALargeGroupsBodyGoesOnInParts(t *testing.T) {
 	}
 }
 
+// Identity keeps room for that size, which others then wait for.
+func TestASmallBodyWithoutALengthIsOfItsSize(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.request("POST", "/Groups", `{"displayName":"a"}`)
+	r.ContentLength = -1
+	a := w.serve(r)
+	if got := w.identity.last(t).request.(*identityv1.WriteGroupRequest); a.Code != 201 || got.GetSize() != int64(len(`{"displayName":"a"}`)) {
+		t.Errorf("%d: identity got %v", a.Code, got)
+	}
+}
+
 func TestALargeGroupsBodyThatIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -145,6 +145,14 @@ func TestMessagesBecomeCalls(t *testing.T) {
 			status: 200,
 		},
 		{
+			name: "POST to .search takes names in one string", method: "POST", path: "/Users/.search",
+			body: `{"attributes":"userName, id","excludedAttributes":""}`,
+			want: &identityv1.ListUsersRequest{
+				Target: target(), Query: &identityv1.ListQuery{}, Projection: &identityv1.Projection{Attributes: []string{"userName", "id"}},
+			},
+			status: 200,
+		},
+		{
 			name: "GET begins by cursor", method: "GET", path: "/Users?cursor&count=10",
 			want: &identityv1.ListUsersRequest{
 				Target: target(), Query: &identityv1.ListQuery{Cursor: proto.String(""), Count: proto.Int64(10)}, Projection: none,

@@ -118,11 +118,25 @@ func names(list string) []string {
 	return all
 }
 
+// nameList is a list of attribute names. One string may hold it too, as in an address: the SCIM SDK for Java sends that.
+type nameList []string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *nameList) UnmarshalJSON(text []byte) error {
+	if text[0] != '"' {
+		return json.Unmarshal(text, (*[]string)(l))
+	}
+	var list string
+	err := json.Unmarshal(text, &list)
+	*l = names(list)
+	return err
+}
+
 // parseSearch reads the body of a .search (RFC 7644 §3.4.3).
 func parseSearch(body []byte) (parameters, error) {
 	var search struct {
-		Attributes         []string `json:"attributes"`
-		ExcludedAttributes []string `json:"excludedAttributes"`
+		Attributes         nameList `json:"attributes"`
+		ExcludedAttributes nameList `json:"excludedAttributes"`
 		Filter             string   `json:"filter"`
 		SortBy             string   `json:"sortBy"`
 		SortOrder          string   `json:"sortOrder"`

@@ -16,10 +16,11 @@ import (
 const (
 	// maxDocument is how large a document in parts may be.
 	maxDocument = 64 << 20
-	// documentsInFlight bounds the bytes of all documents in parts that are held at a time.
+	// documentsInFlight bounds the bytes of all documents in parts that are held at a time, but for small ones.
 	documentsInFlight = 2 * maxDocument
-	// ahead is how much room a document gets before any of it came.
-	ahead = 1 << 20
+	// small is the largest document that is not counted: most are far smaller, and must not wait for large ones. Any gets that
+	// much room before it came.
+	small = 1 << 20
 )
 
 // ReadGroup implements the RPC.
@@ -49,10 +50,12 @@ func (s *Server) WriteGroup(stream grpc.ClientStreamingServer[identityv1.WriteGr
 	if size > maxDocument {
 		return fault.New(fault.Limit, "A group's document may have %d bytes at most.", maxDocument)
 	}
-	if err := s.documents.Acquire(ctx, size); err != nil {
-		return fault.New(fault.Unavailable, "as many large documents are held as there is room for").Retry(time.Second)
+	if size > small {
+		if err := s.documents.Acquire(ctx, size); err != nil {
+			return fault.New(fault.Unavailable, "as many large documents are held as there is room for").Retry(time.Second)
+		}
+		defer s.documents.Release(size)
 	}
-	defer s.documents.Release(size)
 	document, err := receive(stream, first.GetPart(), size)
 	if err != nil {
 		return err
@@ -66,7 +69,7 @@ func (s *Server) WriteGroup(stream grpc.ClientStreamingServer[identityv1.WriteGr
 
 // receive puts a document together that has no more than size bytes.
 func receive(stream grpc.ClientStreamingServer[identityv1.WriteGroupRequest, identityv1.WriteGroupResponse], first []byte, size int64) ([]byte, error) {
-	document := make([]byte, 0, min(size, ahead))
+	document := make([]byte, 0, min(size, small))
 	for part := first; ; {
 		length := len(document) + len(part)
 		if int64(length) > size {

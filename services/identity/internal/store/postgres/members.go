@@ -143,14 +143,10 @@ func (e *editor) add(ctx context.Context, ids []string) error {
 	if err := e.visible(ids, there); err != nil {
 		return err
 	}
-	for _, m := range there {
-		if m.group {
-			if err := e.acyclic(ctx, m.id); err != nil {
-				return err
-			}
-		}
-	}
 	all, groups := columns(inOrder(ids, there))
+	if err := e.acyclic(ctx, all, groups); err != nil {
+		return err
+	}
 	if _, err := e.tx.Exec(ctx, confirm+`$4`+ofMembers+`m.carried`, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, all); err != nil {
 		return err
 	}
@@ -195,19 +191,24 @@ func (e *editor) visible(ids []string, there []member) error {
 	return nil
 }
 
-// acyclic refuses a member that contains the group. Nesting is changed by one at a time in an organization: two that each
-// saw no cycle could make one together.
-func (e *editor) acyclic(ctx context.Context, id string) error {
+// acyclic refuses groups that contain the group. It goes up from there, once for all of them: what each contains may be much
+// the same, and far more. Nesting is changed by one at a time in an organization: two that each saw no cycle could make one
+// together.
+func (e *editor) acyclic(ctx context.Context, ids []string, groups []bool) error {
+	if !slices.Contains(groups, true) {
+		return nil
+	}
 	if _, err := e.tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 3))`, e.scope.OrganizationID); err != nil {
 		return err
 	}
-	cycle, err := sqldb.ReadOne(ctx, e.tx, sqldb.Value[bool], nil, `WITH RECURSIVE inside (id) AS (
+	around, err := sqldb.ReadAll(ctx, e.tx, sqldb.Value[string], `WITH RECURSIVE above (id) AS (
 			SELECT $2::text COLLATE "C" UNION
-			SELECT m.member_id FROM inside CROSS JOIN LATERAL (SELECT member_id FROM members
-				WHERE organization_id = $1 AND group_id = inside.id AND member_group `+eachByItself+`) m)
-		SELECT EXISTS (SELECT 1 FROM inside WHERE id = $3)`, e.scope.OrganizationID, id, e.groupID)
-	if err == nil && cycle {
-		err = fault.New(fault.InvalidValue, "members: group %q contains this group, which can't be a member of itself", id)
+			SELECT m.group_id FROM above CROSS JOIN LATERAL (SELECT group_id FROM members
+				WHERE organization_id = $1 AND member_id = above.id `+eachByItself+`) m)
+		SELECT n.id FROM unnest($3::text[], $4::boolean[]) WITH ORDINALITY n (id, grp, place) JOIN above ON above.id = n.id
+		WHERE n.grp ORDER BY n.place LIMIT 1`, e.scope.OrganizationID, e.groupID, ids, groups)
+	if err == nil && len(around) > 0 {
+		err = fault.New(fault.InvalidValue, "members: group %q contains this group, which can't be a member of itself", around[0])
 	}
 	return err
 }

@@ -22,6 +22,7 @@ type editor struct {
 
 	changed bool
 	last    feed.Cursor // after the last change record
+	nested  []string    // groups that an edit brought in
 }
 
 func (e *editor) apply(ctx context.Context, edits []store.MemberEdit) error {
@@ -29,7 +30,7 @@ func (e *editor) apply(ctx context.Context, edits []store.MemberEdit) error {
 		var err error
 		switch edit.Kind {
 		case store.EditAdd:
-			err = e.each(ctx, edit.IDs, e.add)
+			err = e.addAll(ctx, edit.IDs)
 		case store.EditRemove:
 			err = e.removeAll(ctx, edit.IDs)
 		case store.EditRemoveMatching:
@@ -51,6 +52,14 @@ func (e *editor) each(ctx context.Context, ids []string, do func(context.Context
 		}
 	}
 	return nil
+}
+
+func (e *editor) addAll(ctx context.Context, ids []string) error {
+	e.nested = nil
+	if err := e.each(ctx, ids, e.add); err != nil {
+		return err
+	}
+	return e.acyclic(ctx)
 }
 
 // add brings a member in, or confirms a carried one.
@@ -75,9 +84,7 @@ func (e *editor) add(ctx context.Context, id string) error {
 		return err
 	}
 	if isGroup {
-		if err := e.acyclic(ctx, id); err != nil {
-			return err
-		}
+		e.nested = append(e.nested, id)
 	}
 	if _, err := e.tx.Exec(ctx, `INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
 		VALUES (?, ?, ?, ?, 0)`, e.scope.OrganizationID, e.groupID, id, isGroup); err != nil {
@@ -97,15 +104,22 @@ func (e *editor) visible(ctx context.Context, id string) (isGroup bool, err erro
 	return isGroup, err
 }
 
-// acyclic refuses a member that contains the group.
-func (e *editor) acyclic(ctx context.Context, id string) error {
-	var cycle bool
-	err := e.tx.QueryRow(ctx, `WITH RECURSIVE inside (id) AS (
+// acyclic refuses groups that contain the group. It goes up from there, once for all of them: what each contains may be much
+// the same, and far more.
+func (e *editor) acyclic(ctx context.Context) error {
+	if len(e.nested) == 0 {
+		return nil
+	}
+	var id string
+	err := e.tx.QueryRow(ctx, `WITH RECURSIVE above (id) AS (
 			SELECT ?2 UNION
-			SELECT m.member_id FROM inside JOIN members m ON m.organization_id = ?1 AND m.group_id = inside.id
-			WHERE m.member_group = 1)
-		SELECT EXISTS (SELECT 1 FROM inside WHERE id = ?3)`, e.scope.OrganizationID, id, e.groupID).Scan(&cycle)
-	if err == nil && cycle {
+			SELECT m.group_id FROM above CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = above.id)
+		SELECT named.value FROM above CROSS JOIN json_each(?3) named ON named.value = above.id ORDER BY named.key LIMIT 1`,
+		e.scope.OrganizationID, e.groupID, inOrder(e.nested)).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err == nil {
 		err = fault.New(fault.InvalidValue, "members: group %q contains this group, which can't be a member of itself", id)
 	}
 	return err
@@ -174,7 +188,7 @@ func (e *editor) replace(ctx context.Context, ids []string) error {
 	if err := e.removeMatching(ctx, goes); err != nil {
 		return err
 	}
-	return e.each(ctx, come(), e.add)
+	return e.addAll(ctx, come())
 }
 
 func (e *editor) record(ctx context.Context, kind store.ChangeKind, memberID string, isGroup bool) (err error) {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -84,6 +85,21 @@ var nestingCases = []testCase{
 			_, err := f.store.CreateGroup(f.Context(), newGroup(scope, "new"), added("new"), cause(1))
 			f.refuses("creating a group in itself", err, fault.InvalidValue)
 		})
+	}},
+	{"of several groups the first that contains the group is named", func(f *fixture) {
+		scope := f.directory("d1")
+		for _, id := range []string{"d", "e", "c"} {
+			f.group(scope, id)
+		}
+		f.group(scope, "b", "c", "d")
+		f.group(scope, "a", "b", "d")
+		f.writesNothing(func() {
+			_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: "c"}, false, nil, added("e", "b", "d", "a"), cause(1))
+			f.refuses("adding", err, fault.InvalidValue)
+			f.equal("names it", strings.Contains(err.Error(), `group "b"`), true)
+		})
+		f.edit(scope, "c", added("e", "d"))
+		f.equal("members", f.members(scope, "c"), list("d", "e"))
 	}},
 	{"two edits of one write can't close a ring", func(f *fixture) {
 		scope := f.directory("d1")
