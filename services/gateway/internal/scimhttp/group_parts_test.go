@@ -196,3 +196,23 @@ func TestALargeGroupThatIsGoneMeanwhile(t *testing.T) {
 		t.Errorf("%d: %s", a.Code, a.Body)
 	}
 }
+
+// Who hears of a failure sends a group again, which would then be there twice.
+func TestALargeGroupThatIsWrittenAndCannotBeShown(t *testing.T) {
+	t.Parallel()
+	for method, status := range map[string]int{"POST": 201, "PUT": 204} {
+		w := newWorld(t)
+		w.identity.large, w.identity.gone = true, true
+		path := "/Groups"
+		if method == "PUT" {
+			path += "/" + someID
+		}
+		a := w.do(method, path, `{"displayName":"A"}`)
+		if a.Code != status || a.Header().Get("Location") != base+"/Groups/"+someID || a.Header().Get(ChangeCursorHeader) != "cursor1" || a.Body.Len() > 0 {
+			t.Errorf("%s: %d %v %s", method, a.Code, a.Header(), a.Body)
+		}
+		if events := w.events.all(); len(events) > 0 {
+			t.Errorf("%s: failed events %v", method, events)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package scimhttp
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"unicode/utf8"
 
@@ -158,14 +159,18 @@ func (h *Handler) written(ctx context.Context, m *message, status int, resource 
 	h.count(ctx, result)
 	a, err := h.shown(ctx, m, status, resource, p)
 	if err != nil {
-		return nil, err
+		// It is written all the same, and a client that hears of a failure sends it again: so it hears where the resource is.
+		h.d.Log.LogAttrs(ctx, slog.LevelWarn, "a group was written and could not be read to answer with it",
+			slog.String("id", resource.GetId()), slog.Any("error", err))
+		a = &response{status: status, location: m.location(resource.GetId())}
 	}
 	a.cursor = result.GetChangeCursor()
-	if len(a.body) == 0 && !resource.GetLarge() {
-		if status == http.StatusCreated {
-			return nil, errors.New("identity created a resource and did not return it")
-		}
+	switch {
+	case len(a.body) > 0 || a.large != nil:
+	case status != http.StatusCreated:
 		a.status = http.StatusNoContent
+	case !resource.GetLarge():
+		return nil, errors.New("identity created a resource and did not return it")
 	}
 	return a, nil
 }
