@@ -198,7 +198,7 @@ func (r report) writeRatios(b *strings.Builder) {
 
 func (r report) writeGrowth(b *strings.Builder) {
 	for _, g := range r.growth {
-		if g.setup == splitSetup {
+		if g.setup == splitSetup || len(r.wanted(growthNames...)) == 0 {
 			continue
 		}
 		fmt.Fprintf(b, "\n| %s, operations a second | at %s users | at %s | time, turn by turn |\n| --- | ---: | ---: | ---: |\n", g.setup,
@@ -284,8 +284,11 @@ func (r report) writeRead(b *strings.Builder, users string, members int) {
 			resident = append(resident, fmt.Sprintf("%s %d, %d", p.process, p.before>>20, p.most>>20))
 			worst = max(worst, p.most)
 		}
-		fmt.Fprintf(b, "| %s | %.2f (%.2f–%.2f) | %.1f | %.0f | %.2f (%.2f–%.2f) | %s; target %d%s |\n", g.setup, o.megabytes/s.median, o.megabytes/s.most,
-			o.megabytes/s.least, o.megabytes, s.median, of.median, of.least, of.most, strings.Join(resident, "; "), loadedMost>>20, verdict(worst <= loadedMost))
+		if most := g.target(loadedMost); most > 0 {
+			resident = append(resident, fmt.Sprintf("target %d%s", loadedMost>>20, verdict(float64(worst) <= most)))
+		}
+		fmt.Fprintf(b, "| %s | %.2f (%.2f–%.2f) | %.1f | %.0f | %.2f (%.2f–%.2f) | %s |\n", g.setup, o.megabytes/s.median, o.megabytes/s.most,
+			o.megabytes/s.least, o.megabytes, s.median, of.median, of.least, of.most, strings.Join(resident, "; "))
 	}
 }
 
