@@ -204,8 +204,7 @@ func (r report) writeGrowth(b *strings.Builder) {
 		fmt.Fprintf(b, "\n| %s, operations a second | at %s users | at %s | time, turn by turn |\n| --- | ---: | ---: | ---: |\n", g.setup,
 			thousands(float64(r.sizes[0])), thousands(float64(r.sizes[1])))
 		for _, name := range growthNames {
-			base, o := find(g.operations, few, name), find(g.operations, many, name)
-			if base != nil && o != nil {
+			if base, o := find(g.operations, few, name), find(g.operations, many, name); o != nil {
 				fmt.Fprintf(b, "| %s | %s | %s | %s |\n", name, rate(base), rate(o), slowerBy(base, o, g.target(slower)))
 			}
 		}
@@ -228,10 +227,19 @@ func (g grown) target(most float64) float64 {
 	return most
 }
 
-func rate(o *operation) string { return thousands(spreadOf(o.rates).median) }
+// rate tells how often something is done a second, nothing where it is not known.
+func rate(o *operation) string {
+	if o == nil {
+		return ""
+	}
+	return thousands(spreadOf(o.rates).median)
+}
 
 // slowerBy tells how much longer something takes than something else, and what that must not exceed; 0 is no bound.
 func slowerBy(than, o *operation, most float64) string {
+	if than == nil || o == nil {
+		return ""
+	}
 	s := against(than.rates, o.rates)
 	text := fmt.Sprintf("%.2f (%.2f–%.2f)", s.median, s.least, s.most)
 	if most > 0 {
@@ -248,21 +256,11 @@ func (r report) writeMembers(b *strings.Builder, users string, sizes []int) {
 	}
 	b.WriteString("\n| --- | ---: | ---: | ---: | ---: | ---: |\n")
 	for _, g := range r.growth {
-		fmt.Fprintf(b, "| %s |", g.setup)
 		base := find(g.operations, many, memberOf(sizes[0]))
-		for i, size := range sizes {
+		fmt.Fprintf(b, "| %s | %s |", g.setup, rate(base))
+		for _, size := range sizes[1:] {
 			o := find(g.operations, many, memberOf(size))
-			cell := ""
-			if o != nil {
-				cell = rate(o)
-			}
-			if fmt.Fprintf(b, " %s |", cell); i == 0 {
-				continue
-			}
-			if cell = ""; o != nil && base != nil {
-				cell = slowerBy(base, o, g.target(slowerLarge))
-			}
-			fmt.Fprintf(b, " %s |", cell)
+			fmt.Fprintf(b, " %s | %s |", rate(o), slowerBy(base, o, g.target(slowerLarge)))
 		}
 		b.WriteString("\n")
 	}
@@ -281,10 +279,13 @@ func (r report) writeRead(b *strings.Builder, users string, members int) {
 		var resident []string
 		worst := int64(0)
 		for _, p := range g.peaks {
+			if p.most == 0 {
+				continue // not on Linux
+			}
 			resident = append(resident, fmt.Sprintf("%s %d, %d", p.process, p.before>>20, p.most>>20))
 			worst = max(worst, p.most)
 		}
-		if most := g.target(loadedMost); most > 0 {
+		if most := g.target(loadedMost); most > 0 && worst > 0 {
 			resident = append(resident, fmt.Sprintf("target %d%s", loadedMost>>20, verdict(float64(worst) <= most)))
 		}
 		fmt.Fprintf(b, "| %s | %.2f (%.2f–%.2f) | %.1f | %.0f | %.2f (%.2f–%.2f) | %s |\n", g.setup, o.megabytes/s.median, o.megabytes/s.most,
