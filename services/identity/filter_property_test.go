@@ -67,6 +67,12 @@ func (q question) filter(depth int) string {
 		return q.comparison()
 	case n < 8:
 		return "(" + q.filter(depth-1) + ") and (" + q.filter(depth-1) + ")"
+	case n < 9 && depth == 1:
+		attribute := q.of([]string{"displayName", "externalId", "id"})
+		if q.kind == scim.UserType() {
+			attribute = q.of([]string{"userName", "externalId", "emails.value", "displayName", "roles"})
+		}
+		return fmt.Sprintf("(%[1]s eq %[2]s or %[1]s eq %[3]s or %[1]s eq %[4]s)", attribute, quote(q.of(texts)), quote(q.of(texts)), quote(q.of(texts)))
 	case n < 9:
 		return "(" + q.filter(depth-1) + ") or (" + q.filter(depth-1) + ")"
 	}

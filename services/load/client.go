@@ -50,22 +50,22 @@ func (c *connections) of(ctx context.Context, client int) (*connection, error) {
 const answerWithin = time.Minute
 
 // send sends a request and reads the answer to its end. The status must be want. The body is returned if keep says so.
-func (c *connections) send(ctx context.Context, client int, method, path, body string, want int, keep bool) (http.Header, []byte, error) {
+func (c *connections) send(ctx context.Context, client int, method, path, body string, want int, keep bool) ([]byte, error) {
 	conn, err := c.of(ctx, client)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	fmt.Fprintf(conn.out, "%s %s HTTP/1.1\r\nHost: %s\r\n%sContent-Length: %d\r\n\r\n", method, path, c.addr, c.header, len(body))
 	_, _ = conn.out.WriteString(body) // Flush says what failed
 	if err := conn.out.Flush(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	response, err := http.ReadResponse(conn.in, nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var kept []byte
 	if keep || response.StatusCode != want {
@@ -76,7 +76,7 @@ func (c *connections) send(ctx context.Context, client int, method, path, body s
 	if err == nil && response.StatusCode != want {
 		err = fmt.Errorf("%s %s: status %d, want %d: %s", method, strings.SplitN(path, "?", 2)[0], response.StatusCode, want, kept)
 	}
-	return response.Header, kept, err
+	return kept, err
 }
 
 func (c *connections) close() {

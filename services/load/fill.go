@@ -2,15 +2,21 @@ package main
 
 import (
 	"context"
+	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
+	_ "modernc.org/sqlite" // the driver that fills files
 )
 
-// A million users by POST would take the better part of an hour. So one user and one group are posted to a template
-// database, and what identity's store wrote for them is copied with other names, in SQL. Nothing of the fill is in the
-// change feed: each copy is a database of its own, which a store that opens it notices, and then it counts anew.
+// A million users by POST would take the better part of an hour. So one user and one group are posted, and what identity's
+// store wrote for them is copied with other names, in SQL. Nothing of the fill is in the change feed: on PostgreSQL each copy
+// of the template is a database of its own, which a store that opens it notices, and then it counts anew.
 
 const (
 	// seed is the name in everything about the user that is copied.
@@ -24,31 +30,104 @@ func filledID(n int) string { return fmt.Sprintf("01900000-0000-7000-8000-%012x"
 
 func filledGroupID(n int) string { return fmt.Sprintf("01900000-0000-7000-9000-%012x", n) }
 
-// fillUsers copies the seed $1 to users of the numbers 0 to $2 - 1.
-var fillUsers = []string{
-	`INSERT INTO users (organization_id, id, directory_id, user_name, user_name_folded, external_id, display_name, active, version,
-			document, create_time, update_time)
-		SELECT organization_id, '01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'), directory_id, replace(user_name, $1, n::text),
-			replace(user_name_folded, $1, n::text), replace(external_id, $1, n::text), replace(display_name, $1, n::text), active, version,
-			convert_to(replace(convert_from(document, 'UTF8'), $1, n::text), 'UTF8'), create_time, update_time
-		FROM users, generate_series(0, $2::integer - 1) n WHERE external_id = 'ext-' || $1`,
-	`INSERT INTO search_values (organization_id, attribute, value, user_id)
-		SELECT s.organization_id, s.attribute, replace(s.value, $1, n::text), '01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0')
-		FROM users u JOIN search_values s ON s.organization_id = u.organization_id AND s.user_id = u.id,
-			generate_series(0, $2::integer - 1) n WHERE u.external_id = 'ext-' || $1
-		ORDER BY 2, 3`,
+// fill are the statements that fill a database of one engine.
+type fill struct {
+	// users copy the seed of the first argument to users of the numbers from 0 to before the second.
+	users []string
+	// group copies the group that is named by the first argument to one of the id of the second.
+	group string
+	// members gives the group of the second argument, in the organization of the first, the users from the third to before
+	// the fourth.
+	members string
+	// tidy is for what would otherwise be done while somebody is measured, such as a checkpoint.
+	tidy []string
 }
 
-// fillGroup copies the group that is named $1 to one of the id $2, with the users from $3 to $4 - 1.
-const (
-	fillGroup = `INSERT INTO groups (organization_id, id, directory_id, display_name, display_name_folded, external_id, version, document,
-			create_time, update_time)
-		SELECT organization_id, $2, directory_id, $2, $2, external_id, version, convert_to(replace(convert_from(document, 'UTF8'), $1, $2), 'UTF8'),
-			create_time, update_time
-		FROM groups WHERE display_name = $1`
-	fillMembers = `INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
-		SELECT $1, $2, '01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'), false, false FROM generate_series($3::integer, $4::integer - 1) n`
-)
+var postgresFill = fill{
+	users: []string{
+		`INSERT INTO users (organization_id, id, directory_id, user_name, user_name_folded, external_id, display_name, active, version,
+				document, create_time, update_time)
+			SELECT organization_id, '01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'), directory_id, replace(user_name, $1, n::text),
+				replace(user_name_folded, $1, n::text), replace(external_id, $1, n::text), replace(display_name, $1, n::text), active, version,
+				convert_to(replace(convert_from(document, 'UTF8'), $1, n::text), 'UTF8'), create_time, update_time
+			FROM users, generate_series(0, $2::integer - 1) n WHERE external_id = 'ext-' || $1`,
+		`INSERT INTO search_values (organization_id, attribute, value, user_id)
+			SELECT s.organization_id, s.attribute, replace(s.value, $1, n::text), '01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0')
+			FROM users u JOIN search_values s ON s.organization_id = u.organization_id AND s.user_id = u.id,
+				generate_series(0, $2::integer - 1) n WHERE u.external_id = 'ext-' || $1
+			ORDER BY 2, 3`,
+	},
+	group: `INSERT INTO groups (organization_id, id, directory_id, display_name, display_name_folded, external_id, version, document,
+				create_time, update_time)
+			SELECT organization_id, $2, directory_id, $2, $2, external_id, version, convert_to(replace(convert_from(document, 'UTF8'), $1, $2), 'UTF8'),
+				create_time, update_time
+			FROM groups WHERE display_name = $1`,
+	members: `INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
+			SELECT $1, $2, '01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'), false, false FROM generate_series($3::integer, $4::integer - 1) n`,
+	tidy: []string{`VACUUM (ANALYZE) users, search_values, groups, members`, `CHECKPOINT`},
+}
+
+var sqliteFill = fill{
+	users: []string{
+		`WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2 - 1)
+			INSERT INTO users (organization_id, id, directory_id, user_name, user_name_folded, external_id, display_name, active, version,
+				document, create_time, update_time)
+			SELECT organization_id, printf('01900000-0000-7000-8000-%012x', n), directory_id, replace(user_name, ?1, n),
+				replace(user_name_folded, ?1, n), replace(external_id, ?1, n), replace(display_name, ?1, n), active, version,
+				CAST(replace(CAST(document AS TEXT), ?1, n) AS BLOB), create_time, update_time
+			FROM users CROSS JOIN numbers WHERE external_id = 'ext-' || ?1`,
+		`WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2 - 1)
+			INSERT INTO search_values (organization_id, attribute, value, user_id)
+			SELECT s.organization_id, s.attribute, replace(s.value, ?1, n), printf('01900000-0000-7000-8000-%012x', n)
+			FROM users u JOIN search_values s ON s.organization_id = u.organization_id AND s.user_id = u.id
+				CROSS JOIN numbers WHERE u.external_id = 'ext-' || ?1
+			ORDER BY 2, 3`,
+	},
+	group: `INSERT INTO groups (organization_id, id, directory_id, display_name, display_name_folded, external_id, version, document,
+				create_time, update_time)
+			SELECT organization_id, ?2, directory_id, ?2, ?2, external_id, version, CAST(replace(CAST(document AS TEXT), ?1, ?2) AS BLOB),
+				create_time, update_time
+			FROM groups WHERE display_name = ?1`,
+	members: `WITH RECURSIVE numbers (n) AS (SELECT ?3 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?4 - 1)
+			INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
+			SELECT ?1, ?2, printf('01900000-0000-7000-8000-%012x', n), 0, 0 FROM numbers`,
+}
+
+// run fills a database with users and the groups of groupsOf.
+func (f fill) run(execute func(statement string, args ...any) error, users int) error {
+	for _, statement := range f.users {
+		if err := execute(statement, seed, users); err != nil {
+			return err
+		}
+	}
+	for n, members := range groupsOf(users) {
+		if err := execute(f.group, seedGroup, filledGroupID(n)); err != nil {
+			return err
+		}
+		if err := execute(f.members, organization, filledGroupID(n), members.from, members.to); err != nil {
+			return err
+		}
+	}
+	for _, statement := range f.tidy {
+		if err := execute(statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plant makes a directory with the seeds, and opens it.
+func (u *usher) plant(ctx context.Context) error {
+	a, err := u.createDirectory(ctx)
+	if err != nil {
+		return err
+	}
+	u.open(a)
+	if err := u.post(ctx, "/Users", userBody(seed)); err != nil {
+		return err
+	}
+	return u.post(ctx, "/Groups", groupBody)
+}
 
 const templateDatabase = "usher_load_template"
 
@@ -62,14 +141,8 @@ func (s *stage) makeTemplate(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, u.close()) }()
-	if s.account, err = u.createDirectory(ctx); err != nil {
-		return err
-	}
-	u.open(s.account)
-	if _, err = u.post(ctx, 0, "/Users", userBody(seed)); err != nil {
-		return err
-	}
-	_, err = u.post(ctx, 0, "/Groups", groupBody(seedGroup, nil))
+	err = u.plant(ctx)
+	s.account = u.account
 	return err
 }
 
@@ -88,41 +161,91 @@ func (s *stage) makeDatabase(ctx context.Context, name string, users int) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	for _, statement := range fillUsers {
-		if _, err := conn.Exec(ctx, statement, seed, users); err != nil {
-			return err
-		}
-	}
-	for n, members := range groupsOf(users) {
-		if _, err := conn.Exec(ctx, fillGroup, seedGroup, filledGroupID(n)); err != nil {
-			return err
-		}
-		if _, err := conn.Exec(ctx, fillMembers, organization, filledGroupID(n), members.from, members.to); err != nil {
-			return err
-		}
-	}
-	// Otherwise autovacuum and a checkpoint would come while somebody is measured.
-	for _, statement := range []string{`VACUUM (ANALYZE) users, search_values, groups, members`, `CHECKPOINT`} {
-		if _, err := conn.Exec(ctx, statement); err != nil {
-			return err
-		}
-	}
-	return nil
+	return postgresFill.run(func(statement string, args ...any) error {
+		_, err := conn.Exec(ctx, statement, args...)
+		return err
+	}, users)
 }
 
-// usherOn starts an Usher on a database of so many users.
-func (s *stage) usherOn(ctx context.Context, setup, database string, users int) (*usher, error) {
-	if err := s.makeDatabase(ctx, database, users); err != nil {
-		return nil, fmt.Errorf("filling database %s: %w", database, err)
+// makeFiles makes the files of an Usher on SQLite with so many users, and the seed.
+func (s *stage) makeFiles(ctx context.Context, setup, name string, users int) (a account, err error) {
+	u, err := startUsher(ctx, s.options, s.room(name), setup, "")
+	if err != nil {
+		return a, err
 	}
-	u, err := startUsher(ctx, s.options, s.room(database), setup, s.server.address(database))
+	if err := errors.Join(u.plant(ctx), u.close()); err != nil {
+		return a, err
+	}
+	// What would be lost if this process ended half-way is of no use to anybody.
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(u.data, "identity.db")+
+		"?_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=cache_size(-500000)")
+	if err != nil {
+		return a, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	return u.account, sqliteFill.run(func(statement string, args ...any) error {
+		_, err := db.ExecContext(ctx, statement, args...)
+		return err
+	}, users)
+}
+
+// usherOn starts an Usher on a database, or on files, that it fills with so many users.
+func (s *stage) usherOn(ctx context.Context, setup, name string, users int) (*usher, error) {
+	a, err := s.account, error(nil)
+	if strings.HasPrefix(setup, sqliteSetup) {
+		a, err = s.makeFiles(ctx, setup, name, users)
+	} else {
+		err = s.makeDatabase(ctx, name, users)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("filling %s: %w", name, err)
+	}
+	u, err := s.usherAt(ctx, setup, name, a, users)
 	if err != nil {
 		return nil, err
 	}
-	u.open(s.account)
-	u.users, u.id, u.group = users, filledID, filledGroupID
-	if err := u.checkTotal(ctx, users+1); err != nil { // with the seed
+	if err := u.checkFill(ctx); err != nil {
 		return nil, errors.Join(err, u.close())
 	}
 	return u, nil
+}
+
+// usherAt starts an Usher on what usherOn has filled.
+func (s *stage) usherAt(ctx context.Context, setup, name string, a account, users int) (*usher, error) {
+	address := ""
+	if !strings.HasPrefix(setup, sqliteSetup) {
+		address = s.server.address(name)
+	}
+	u, err := startUsher(ctx, s.options, s.room(name), setup, address)
+	if err != nil {
+		return nil, err
+	}
+	u.open(a)
+	u.users = users
+	return u, nil
+}
+
+// checkFill compares what is found with what was filled in.
+func (u *usher) checkFill(ctx context.Context) error {
+	last := u.users - 1
+	for query, want := range map[string]int{
+		"count=0":                   u.users + 1, // with the seed
+		filterOf(filterUsers, last): 1, filterOf(filterEmails, last): 1, filterOf(filterWorkEmails, last): 1,
+	} {
+		body, err := u.send(ctx, 0, http.MethodGet, "/Users?"+query, "", http.StatusOK, true)
+		if err != nil {
+			return err
+		}
+		var list struct {
+			TotalResults int `json:"totalResults"`
+		}
+		if err := json.Unmarshal(body, &list); err != nil {
+			return err
+		}
+		if list.TotalResults != want {
+			return fmt.Errorf("%s: a list with %s has %d users, not %d", u.who, query, list.TotalResults, want)
+		}
+	}
+	return nil
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -26,14 +28,17 @@ import (
 // hopStoreVariable tells the HTTP server where the gRPC server is.
 const hopStoreVariable = "LOAD_HOP_STORE"
 
-// hopPage is how many users a page has, here and where it is measured.
-const hopPage = 100
+// hopPage is how many users a page has, here and where it is measured, and hopMembers how many members a part of a large
+// group, as in identity.
+const hopPage, hopMembers = 100, 2000
 
 // hopStore is the gRPC server.
 type hopStore struct {
 	identityv1.UnimplementedUserServiceServer
+	identityv1.UnimplementedGroupServiceServer
 	users map[string][]byte
 	page  []*identityv1.Resource
+	part  []byte
 }
 
 func (h hopStore) GetUser(_ context.Context, r *identityv1.GetUserRequest) (*identityv1.GetUserResponse, error) {
@@ -46,6 +51,15 @@ func (h hopStore) GetUser(_ context.Context, r *identityv1.GetUserRequest) (*ide
 
 func (h hopStore) ListUsers(context.Context, *identityv1.ListUsersRequest) (*identityv1.ListUsersResponse, error) {
 	return &identityv1.ListUsersResponse{Result: &identityv1.ListResult{TotalResults: proto.Int64(int64(len(h.users))), Resources: h.page}}, nil
+}
+
+// ReadGroup sends a group in parts that has as many members as its id says.
+func (h hopStore) ReadGroup(r *identityv1.ReadGroupRequest, stream grpc.ServerStreamingServer[identityv1.ReadGroupResponse]) error {
+	members, err := strconv.Atoi(r.GetId())
+	for ; members > 0 && err == nil; members -= hopMembers {
+		err = stream.Send(&identityv1.ReadGroupResponse{Part: h.part})
+	}
+	return err
 }
 
 func serveHopStore(ctx context.Context) error {
@@ -61,8 +75,13 @@ func serveHopStore(ctx context.Context) error {
 			store.page = append(store.page, &identityv1.Resource{Id: id, Version: 1, Document: document})
 		}
 	}
+	for n := range hopMembers {
+		store.part = fmt.Appendf(store.part, `,{"value":"%[1]s","$ref":"http://127.0.0.1:8080/scim/v2/%[1]s/Users/%[1]s","type":"User","display":"Person %[2]d"}`,
+			filledID(n), 100_000+n)
+	}
 	server := grpc.NewServer()
 	identityv1.RegisterUserServiceServer(server, store)
+	identityv1.RegisterGroupServiceServer(server, store)
 	stop := context.AfterFunc(ctx, server.Stop)
 	defer stop()
 	if err := announce(addresses{Service: listener.Addr().String()}); err != nil {
@@ -77,12 +96,18 @@ func serveHopFace(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	users := identityv1.NewUserServiceClient(conn)
+	users, groups := identityv1.NewUserServiceClient(conn), identityv1.NewGroupServiceClient(conn)
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if members, ok := strings.CutPrefix(r.URL.Path, hopGroup); ok {
+			if err := hopParts(r.Context(), groups, members, w); err != nil {
+				panic(http.ErrAbortHandler) // the client sees an answer that is cut
+			}
+			return
+		}
 		body, err := hopAnswer(r.Context(), users, strings.TrimPrefix(r.URL.Path, "/"))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -122,6 +147,28 @@ func hopAnswer(ctx context.Context, users identityv1.UserServiceClient, id strin
 	return append(body, "]}"...), nil
 }
 
+// hopGroup begins the path of a large group; how many members it has follows.
+const hopGroup = "/groups/"
+
+func hopParts(ctx context.Context, groups identityv1.GroupServiceClient, members string, w io.Writer) error {
+	stream, err := groups.ReadGroup(ctx, &identityv1.ReadGroupRequest{Id: members})
+	if err != nil {
+		return err
+	}
+	for {
+		next, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(next.GetPart()); err != nil {
+			return err
+		}
+	}
+}
+
 // hop is a running one.
 type hop struct {
 	store, face *process
@@ -144,17 +191,33 @@ func startHop(ctx context.Context, folder string) (h *hop, err error) {
 const whoHop = "Hop"
 
 func (h *hop) operations(c options) []*operation {
-	ask := func(path func(n int) string) func(context.Context) (float64, error) {
-		return c.byClients(func(ctx context.Context, client, n int) error {
-			_, _, err := h.connections.send(ctx, client, http.MethodGet, path(client+n*c.clients), "", http.StatusOK, false)
-			return err
-		})
-	}
-	cpu := func() time.Duration { return cpuOf(h.face.pid(), h.store.pid()) }
 	return []*operation{
-		{who: whoHop, name: getUser, cpu: cpu, take: ask(func(n int) string { return "/" + filledID(n%1000) })},
-		{who: whoHop, name: pageOfUsers, cpu: cpu, take: ask(func(int) string { return "/" })},
+		h.operation(c, getUser, func(n int) string { return "/" + filledID(n%1000) }),
+		h.operation(c, pageOfUsers, func(int) string { return "/" }),
 	}
+}
+
+func (h *hop) operation(c options, name string, path func(n int) string) *operation {
+	return &operation{
+		who: whoHop, name: name, cpu: func() time.Duration { return cpuOf(h.face.pid(), h.store.pid()) },
+		take: c.byClients(func(ctx context.Context, client, n int) error {
+			_, err := h.connections.send(ctx, client, http.MethodGet, path(client+n*c.clients), "", http.StatusOK, false)
+			return err
+		}),
+	}
+}
+
+// readGroup is that one client reads a large group. Its rate is in MB a second.
+func (h *hop) readGroup(ctx context.Context, c options, members int) (*operation, error) {
+	path := hopGroup + strconv.Itoa(members)
+	body, err := h.connections.send(ctx, 0, http.MethodGet, path, "", http.StatusOK, true)
+	if err != nil {
+		return nil, err
+	}
+	o := h.operation(c.alone(), readGroup(members), func(int) string { return path })
+	o.megabytes = megabytesOf(body)
+	o.take = times(o.megabytes, o.take)
+	return o, nil
 }
 
 func (h *hop) close() error {

@@ -36,7 +36,7 @@ func command(ctx context.Context) error {
 	flag.IntVar(&c.clients, "clients", 8, "how many clients send at a time")
 	flag.IntVar(&c.rounds, "rounds", 5, "how often each measurement takes its turn")
 	flag.DurationVar(&c.turn, "turn", 700*time.Millisecond, "how long a turn lasts; one of pgbench lasts whole seconds")
-	flag.IntVar(&c.users, "users", 10_000, "how many users the directory has, 1,000 or more")
+	flag.IntVar(&c.users, "users", 10_000, "how many users the directory has that is measured beside Hop and DB, 1,000 or more; 0: none is")
 	flag.StringVar(&setups, "setups", strings.Join(allSetups, ","), "which Ushers are measured")
 	flag.StringVar(&sizes, "sizes", "1000,1000000", "numbers of users between which growth is measured; empty: it is not")
 	flag.StringVar(&c.postgres, "postgres", "", "URL of a PostgreSQL where databases may be made; empty: one of the run's own")
@@ -44,9 +44,7 @@ func command(ctx context.Context) error {
 	flag.StringVar(&c.before, "before", "", "another build of this command, whose Ushers are measured as well, beside those of this one")
 	flag.StringVar(&c.only, "only", "", "measure only the operations whose names contain this")
 	flag.Parse()
-	if setups != "" {
-		c.setups = strings.Split(setups, ",")
-	}
+	c.setups = strings.Split(setups, ",")
 	for _, s := range c.setups {
 		if !slices.Contains(allSetups, s) {
 			return fmt.Errorf("-setups: %q is none of %s", s, strings.Join(allSetups, ", "))
@@ -54,12 +52,14 @@ func command(ctx context.Context) error {
 	}
 	if sizes != "" {
 		var err error
-		if c.sizes, err = numbers(sizes); err != nil || len(c.sizes) != 2 || c.sizes[0] >= c.sizes[1] {
+		if c.sizes, err = numbers(sizes); err != nil || len(c.sizes) != 2 || c.sizes[0] <= 0 || c.sizes[0] >= c.sizes[1] {
 			return fmt.Errorf("-sizes must be two numbers, the smaller first, not %q", sizes)
 		}
 	}
-	if least := slices.Min(append(c.sizes, c.users)); least < leastUsers {
-		return fmt.Errorf("-users and -sizes must be %d or more, not %d", leastUsers, least)
+	for _, users := range append(c.sizes, c.users) {
+		if users < leastUsers && users != 0 {
+			return fmt.Errorf("-users and -sizes must be %d or more, not %d", leastUsers, users)
+		}
 	}
 	if c.clients > mostClients {
 		return fmt.Errorf("-clients must be %d or fewer", mostClients)
@@ -108,7 +108,7 @@ func run(ctx context.Context, c options, out io.Writer) (err error) {
 	}
 	s := &stage{options: c, folder: folder}
 	defer func() { err = errors.Join(err, s.close(), os.RemoveAll(folder)) }()
-	if len(c.sizes) > 0 || slices.ContainsFunc(c.setups, func(setup string) bool { return setup != sqliteSetup }) {
+	if slices.ContainsFunc(c.setups, func(setup string) bool { return !strings.HasPrefix(setup, sqliteSetup) }) {
 		if s.server, err = startPostgres(ctx, c.postgres); err != nil {
 			return err
 		}
@@ -117,15 +117,20 @@ func run(ctx context.Context, c options, out io.Writer) (err error) {
 		}
 	}
 	r := report{options: c}
-	if len(c.setups) > 0 {
+	if c.users > 0 {
 		if r.speed, r.memory, err = s.speed(ctx); err != nil {
 			return err
 		}
 	}
-	if len(c.sizes) > 0 {
-		if r.growth, err = s.growth(ctx); err != nil {
+	for _, setup := range c.setups {
+		if len(c.sizes) == 0 || strings.HasSuffix(setup, beforeSuffix) {
+			continue
+		}
+		g, err := s.growth(ctx, setup)
+		if err != nil {
 			return err
 		}
+		r.growth = append(r.growth, g)
 	}
 	return r.write(out)
 }

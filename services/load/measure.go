@@ -19,6 +19,8 @@ type operation struct {
 	// rest, where it is set, waits until what a turn left to do in the background is done.
 	rest  func(ctx context.Context) error
 	rates []float64
+	// megabytes is how many make one, where the rate is in those.
+	megabytes float64
 	// The CPU time that its servers have used, and that PostgreSQL has; nil where it is not known.
 	cpu, database func() time.Duration
 	// What they used in all turns, and how often it was done in them.
@@ -66,9 +68,6 @@ func (o *operation) forget() { o.rates, o.used, o.usedByDatabase, o.done = nil, 
 
 // turns lets each operation take its turn, in rounds.
 func (c options) turns(ctx context.Context, operations []*operation) error {
-	if c.only != "" {
-		operations = slices.DeleteFunc(slices.Clone(operations), func(o *operation) bool { return !strings.Contains(o.name, c.only) })
-	}
 	for round := range c.rounds + 1 {
 		for _, o := range operations {
 			if err := o.turn(ctx); err != nil {
@@ -81,6 +80,20 @@ func (c options) turns(ctx context.Context, operations []*operation) error {
 		c.note("round %d of %d, the first to warm up", round+1, c.rounds+1)
 	}
 	return nil
+}
+
+// alone is one client in place of all.
+func (c options) alone() options {
+	c.clients = 1
+	return c
+}
+
+// times is for what does several things each time.
+func times(n float64, take func(context.Context) (float64, error)) func(context.Context) (float64, error) {
+	return func(ctx context.Context) (float64, error) {
+		rate, err := take(ctx)
+		return n * rate, err
+	}
 }
 
 // byClients lets all clients do something for a turn. do is told who does it and how often that one did it before, in all

@@ -59,11 +59,10 @@ func (s *stage) newBench(ctx context.Context, database string) (*bench, error) {
 }
 
 func (b *bench) operations() []*operation {
-	runs := func(name, script string, times float64, variables ...string) *operation {
-		return &operation{who: whoDB, name: name, database: b.server.cpu, take: func(ctx context.Context) (float64, error) {
-			rate, err := b.run(ctx, script, variables)
-			return rate * times, err
-		}}
+	runs := func(name, script string, each float64, variables ...string) *operation {
+		return &operation{who: whoDB, name: name, database: b.server.cpu, take: times(each, func(ctx context.Context) (float64, error) {
+			return b.run(ctx, script, variables)
+		})}
 	}
 	return []*operation{
 		runs(createUser, "create.sql", 1),
@@ -73,8 +72,8 @@ func (b *bench) operations() []*operation {
 		runs(pageOfUsers, "page.sql", 1),
 		// A member comes and goes each time.
 		runs(memberOfMany, "member.sql", 2, "first=0", "last="+strconv.Itoa(smallGroups-1)),
-		runs(memberOfTen, "member.sql", 2, "first=0", "last=0"),
-		runs(memberOfLarge(b.users), "member.sql", 2, "first="+strconv.Itoa(smallGroups), "last="+strconv.Itoa(smallGroups)),
+		runs(memberOf(smallGroup), "member.sql", 2, "first=0", "last=0"),
+		runs(memberOf(largeGroup(b.users)), "member.sql", 2, "first="+strconv.Itoa(smallGroups), "last="+strconv.Itoa(smallGroups)),
 	}
 }
 

@@ -4,14 +4,16 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 )
 
 // report is what a run found.
 type report struct {
 	options
-	speed, growth []*operation
-	memory        memory
+	speed  []*operation
+	growth []grown
+	memory memory
 }
 
 // target is what an operation must reach.
@@ -21,18 +23,21 @@ type target struct {
 	oneOfDB, oneOfHop, splitOfDB, splitOfHop float64
 }
 
-// targets are those of the design. A member's, and what is not named apart, are the same in both topologies.
+// targets are those of the design, of what was measured. A member's, and what is not named apart, are the same in both topologies.
 func (r report) targets() []target {
-	return []target{
+	all := []target{
 		{createUser, 0.5, 0, 0.5, 0},
 		{getUser, 0.35, 0, 0, 0.75},
 		{filterUsers, 0.35, 0, 0, 0.75},
 		{patchUser, 0.5, 0, 0.5, 0},
 		{pageOfUsers, 0, 0.5, 0, 0.5},
 		{memberOfMany, 0.4, 0, 0.4, 0},
-		{memberOfTen, 0.4, 0, 0.4, 0},
-		{memberOfLarge(r.users), 0.4, 0, 0.4, 0},
+		{memberOf(smallGroup), 0.4, 0, 0.4, 0},
+		{memberOf(largeGroup(r.users)), 0.4, 0, 0.4, 0},
+		{createAlone, 0, 0, 0, 0},
+		{createByBulk, 0, 0, 0, 0},
 	}
+	return slices.DeleteFunc(all, func(t target) bool { return !strings.Contains(t.operation, r.only) })
 }
 
 const (
@@ -69,6 +74,7 @@ func (r report) write(out io.Writer) error {
 	if len(r.speed) > 0 {
 		r.writeRates(&b)
 		r.writeRatios(&b)
+		r.writeBulk(&b)
 		if r.before != "" {
 			r.writeBefore(&b)
 		}
@@ -94,9 +100,6 @@ func (r report) writeRates(b *strings.Builder) {
 	columns := append([]string{whoHop, whoDB}, r.setups...)
 	fmt.Fprintf(b, "\n| operations a second | %s |\n| --- |%s\n", strings.Join(columns, " | "), strings.Repeat(" ---: |", len(columns)))
 	for _, t := range r.targets() {
-		if !strings.Contains(t.operation, r.only) {
-			continue
-		}
 		fmt.Fprintf(b, "| %s |", t.operation)
 		for _, who := range columns {
 			cell := ""
@@ -110,14 +113,25 @@ func (r report) writeRates(b *strings.Builder) {
 	}
 }
 
+// writeBulk compares Bulks with as many messages.
+func (r report) writeBulk(b *strings.Builder) {
+	if len(r.wanted(createAlone, createByBulk)) < 2 {
+		return
+	}
+	fmt.Fprintf(b, "\n| one client, ratio turn by turn | %s |\n| --- |%s\n| by Bulk of 1,000 of one by one |", strings.Join(r.setups, " | "),
+		strings.Repeat(" ---: |", len(r.setups)))
+	for _, setup := range r.setups {
+		s := against(find(r.speed, setup, createByBulk).rates, find(r.speed, setup, createAlone).rates)
+		fmt.Fprintf(b, " %.2f (%.2f–%.2f) |", s.median, s.least, s.most)
+	}
+	b.WriteString("\n")
+}
+
 // writeCPU tells what the rates are made of: this depends less on what else the machine does.
 func (r report) writeCPU(b *strings.Builder) {
 	columns := append([]string{whoHop, whoDB}, r.setups...)
 	fmt.Fprintf(b, "\n| µs of CPU time each, + PostgreSQL's | %s |\n| --- |%s\n", strings.Join(columns, " | "), strings.Repeat(" ---: |", len(columns)))
 	for _, t := range r.targets() {
-		if !strings.Contains(t.operation, r.only) {
-			continue
-		}
 		fmt.Fprintf(b, "| %s |", t.operation)
 		for _, who := range columns {
 			cell := ""
@@ -154,11 +168,12 @@ func (r report) writeBefore(b *strings.Builder) {
 }
 
 func (r report) writeRatios(b *strings.Builder) {
+	compared := slices.DeleteFunc(r.targets(), func(t target) bool { return t == target{operation: t.operation} }) // with others who do it
+	if len(compared) == 0 {
+		return
+	}
 	b.WriteString("\n| PostgreSQL, ratio turn by turn | one process of DB | of Hop | a process a service of DB | of Hop |\n| --- | ---: | ---: | ---: | ---: |\n")
-	for _, t := range r.targets() {
-		if !strings.Contains(t.operation, r.only) {
-			continue
-		}
+	for _, t := range compared {
 		fmt.Fprintf(b, "| %s |", t.operation)
 		for _, c := range []struct {
 			setup, base, name string
@@ -182,24 +197,100 @@ func (r report) writeRatios(b *strings.Builder) {
 }
 
 func (r report) writeGrowth(b *strings.Builder) {
-	few, many := thousands(float64(r.sizes[0])), thousands(float64(r.sizes[1]))
-	fmt.Fprintf(b, "\n| one process on PostgreSQL, operations a second | at %s users | at %s | time, turn by turn | target |\n| --- | ---: | ---: | ---: | ---: |\n", few, many)
-	for _, name := range []string{createUser, getUser, filterUsers, patchUser, pageOfUsers} {
-		writeSlower(b, name, find(r.growth, smallDatabase, name), find(r.growth, greatDatabase, name), slower)
+	for _, g := range r.growth {
+		if g.setup == splitSetup || len(r.wanted(growthNames...)) == 0 {
+			continue
+		}
+		fmt.Fprintf(b, "\n| %s, operations a second | at %s users | at %s | time, turn by turn |\n| --- | ---: | ---: | ---: |\n", g.setup,
+			thousands(float64(r.sizes[0])), thousands(float64(r.sizes[1])))
+		for _, name := range growthNames {
+			if base, o := find(g.operations, few, name), find(g.operations, many, name); o != nil {
+				fmt.Fprintf(b, "| %s | %s | %s | %s |\n", name, rate(base), rate(o), slowerBy(base, o, g.target(slower)))
+			}
+		}
 	}
-	large := memberOfLarge(r.sizes[1])
-	fmt.Fprintf(b, "\n| at %s users, operations a second | of 10 | of %s | time, turn by turn | target |\n| --- | ---: | ---: | ---: | ---: |\n", many,
-		thousands(float64(largeGroup(r.sizes[1]))))
-	writeSlower(b, "a member in or out, of one group", find(r.growth, greatDatabase, memberOfTen), find(r.growth, greatDatabase, large), slowerLarge)
+	users := thousands(float64(r.sizes[1]))
+	sizes := []int{smallGroup, mediumGroup(r.sizes[1]), largeGroup(r.sizes[1])}
+	if len(r.wanted(memberOf(sizes[0]), memberOf(sizes[1]), memberOf(sizes[2]))) > 0 {
+		r.writeMembers(b, users, sizes)
+	}
+	if len(r.wanted(readGroup(sizes[2]))) > 0 {
+		r.writeRead(b, users, sizes[2])
+	}
 }
 
-func writeSlower(b *strings.Builder, name string, few, many *operation, most float64) {
-	if few == nil || many == nil {
-		return
+// target is what a figure must reach; those of the design are for PostgreSQL.
+func (g grown) target(most float64) float64 {
+	if g.setup == sqliteSetup {
+		return 0
 	}
-	s := against(few.rates, many.rates)
-	fmt.Fprintf(b, "| %s | %s | %s | %.2f (%.2f–%.2f) | %.1f%s |\n", name, thousands(spreadOf(few.rates).median), thousands(spreadOf(many.rates).median),
-		s.median, s.least, s.most, most, verdict(s.median <= most))
+	return most
+}
+
+// rate tells how often something is done a second, nothing where it is not known.
+func rate(o *operation) string {
+	if o == nil {
+		return ""
+	}
+	return thousands(spreadOf(o.rates).median)
+}
+
+// slowerBy tells how much longer something takes than something else, and what that must not exceed; 0 is no bound.
+func slowerBy(than, o *operation, most float64) string {
+	if than == nil || o == nil {
+		return ""
+	}
+	s := against(than.rates, o.rates)
+	text := fmt.Sprintf("%.2f (%.2f–%.2f)", s.median, s.least, s.most)
+	if most > 0 {
+		text += fmt.Sprintf(", target %.1f%s", most, verdict(s.median <= most))
+	}
+	return text
+}
+
+// writeMembers compares edits of groups of several sizes.
+func (r report) writeMembers(b *strings.Builder, users string, sizes []int) {
+	fmt.Fprintf(b, "\n| at %s users, a member in or out a second | of 10 |", users)
+	for _, size := range sizes[1:] {
+		fmt.Fprintf(b, " of %s | time, turn by turn |", thousands(float64(size)))
+	}
+	b.WriteString("\n| --- | ---: | ---: | ---: | ---: | ---: |\n")
+	for _, g := range r.growth {
+		base := find(g.operations, many, memberOf(sizes[0]))
+		fmt.Fprintf(b, "| %s | %s |", g.setup, rate(base))
+		for _, size := range sizes[1:] {
+			o := find(g.operations, many, memberOf(size))
+			fmt.Fprintf(b, " %s | %s |", rate(o), slowerBy(base, o, g.target(slowerLarge)))
+		}
+		b.WriteString("\n")
+	}
+}
+
+// writeRead tells how one client reads the large group.
+func (r report) writeRead(b *strings.Builder, users string, members int) {
+	fmt.Fprintf(b, "\n| at %s users, %s | seconds | MB | MB/s | of Hop's MB/s | MiB resident: before, at most |\n"+
+		"| --- | ---: | ---: | ---: | ---: | --- |\n", users, readGroup(members))
+	for _, g := range r.growth {
+		o, passed := find(g.operations, many, readGroup(members)), find(g.operations, whoHop, readGroup(members))
+		if o == nil || passed == nil {
+			continue
+		}
+		s, of := spreadOf(o.rates), against(o.rates, passed.rates)
+		var resident []string
+		worst := int64(0)
+		for _, p := range g.peaks {
+			if p.most == 0 {
+				continue // not on Linux
+			}
+			resident = append(resident, fmt.Sprintf("%s %d, %d", p.process, p.before>>20, p.most>>20))
+			worst = max(worst, p.most)
+		}
+		if most := g.target(loadedMost); most > 0 && worst > 0 {
+			resident = append(resident, fmt.Sprintf("target %d%s", loadedMost>>20, verdict(float64(worst) <= most)))
+		}
+		fmt.Fprintf(b, "| %s | %.2f (%.2f–%.2f) | %.1f | %.0f | %.2f (%.2f–%.2f) | %s |\n", g.setup, o.megabytes/s.median, o.megabytes/s.most,
+			o.megabytes/s.least, o.megabytes, s.median, of.median, of.least, of.most, strings.Join(resident, "; "))
+	}
 }
 
 func verdict(reached bool) string {

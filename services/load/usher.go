@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -77,14 +75,13 @@ type usher struct {
 	options
 	who         string
 	processes   []*process // the gateway's last
+	data        string     // the folder of the last one's files
 	public      *grpc.ClientConn
 	account     account
 	connections *connections
 
-	users   int
-	id      func(n int) string // of a user
-	group   func(n int) string // of a group: smallGroups of 10 members, then the large one
-	created atomic.Int64
+	users   int          // that were filled in
+	created atomic.Int64 // by posts since
 }
 
 // startUsher starts one on a PostgreSQL database, or on SQLite where database is empty.
@@ -107,7 +104,8 @@ func startUsher(ctx context.Context, c options, folder, setup, database string) 
 	}
 	start := func(name string, env ...string) error {
 		name = fmt.Sprintf("%s-%s", filepath.Base(folder), name)
-		env = append(append(env, common...), "USHER_DATA_DIR="+filepath.Join(folder, name))
+		u.data = filepath.Join(folder, name)
+		env = append(append(env, common...), "USHER_DATA_DIR="+u.data)
 		p, err := startBinary(ctx, binary, folder, name, usherRole, env...)
 		if err == nil {
 			u.processes = append(u.processes, p)
@@ -178,73 +176,43 @@ func (u *usher) open(a account) {
 	u.connections = connect(u.gateway().SCIM, "Authorization: Bearer "+a.key+"\r\nContent-Type: application/scim+json\r\n")
 }
 
-func (u *usher) send(ctx context.Context, client int, method, path, body string, want int, keep bool) (http.Header, []byte, error) {
+func (u *usher) send(ctx context.Context, client int, method, path, body string, want int, keep bool) ([]byte, error) {
 	return u.connections.send(ctx, client, method, "/scim/v2/"+u.account.directory+path, body, want, keep)
 }
 
-// post creates a resource and gives its id.
-func (u *usher) post(ctx context.Context, client int, path, body string) (string, error) {
-	header, _, err := u.send(ctx, client, http.MethodPost, path, body, http.StatusCreated, false)
-	location := header.Get("Location")
-	return location[strings.LastIndexByte(location, '/')+1:], err
-}
-
-// fillByPosts creates users and groups as an IdP does.
-func (u *usher) fillByPosts(ctx context.Context, users int) error {
-	ids := make([]string, users)
-	var clients sync.WaitGroup
-	failures := make(chan error, u.clients)
-	for client := range u.clients {
-		clients.Go(func() {
-			for n := client; n < users; n += u.clients {
-				id, err := u.post(ctx, client, "/Users", userBody(fmt.Sprint(n)))
-				if err != nil {
-					failures <- err
-					return
-				}
-				ids[n] = id
-			}
-		})
-	}
-	clients.Wait()
-	select {
-	case err := <-failures:
-		return err
-	default:
-	}
-	var groups []string
-	for _, members := range groupsOf(users) {
-		id, err := u.post(ctx, 0, "/Groups", groupBody(fmt.Sprintf("group %d", len(groups)), ids[members.from:members.to]))
-		if err != nil {
-			return err
-		}
-		groups = append(groups, id)
-	}
-	u.users, u.id, u.group = users, func(n int) string { return ids[n] }, func(n int) string { return groups[n] }
-	return nil
+// post creates a resource.
+func (u *usher) post(ctx context.Context, path, body string) error {
+	_, err := u.send(ctx, 0, http.MethodPost, path, body, http.StatusCreated, false)
+	return err
 }
 
 // members are those of a group, by the users' numbers.
 type members struct{ from, to int }
 
 const (
-	smallGroups = 50
-	// largest is how many members the large group has at most; it has half of the users.
-	largest = 100_000
+	// There are so many small groups, of so many members.
+	smallGroups, smallGroup = 50, 10
+	// largest is how many members the large group has at most; it has half of the users. mostMedium are those of the medium
+	// group, which has a fiftieth, others than the large one.
+	largest, mostMedium = 250_000, 10_000
 	// spare is how many users each client has to itself, to add to groups that they are not in: the last ones.
 	spare = 16
 	// leastUsers leave room for all of them.
 	leastUsers, mostClients = 1000, 30
 )
 
+// groupsOf are the small groups, the large one, and the medium one.
 func groupsOf(users int) (all []members) {
 	for n := range smallGroups {
-		all = append(all, members{10 * n, 10 * (n + 1)})
+		all = append(all, members{smallGroup * n, smallGroup * (n + 1)})
 	}
-	return append(all, members{0, largeGroup(users)})
+	large := largeGroup(users)
+	return append(all, members{0, large}, members{large, large + mediumGroup(users)})
 }
 
 func largeGroup(users int) int { return min(users/2, largest) }
+
+func mediumGroup(users int) int { return min(users/50, mostMedium) }
 
 // userBody is a user of some 800 bytes, as IdPs send them.
 func userBody(name string) string {
@@ -256,107 +224,12 @@ func userBody(name string) string {
 		`"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"employeeNumber":"NAME","department":"Research"}}`, "NAME", name)
 }
 
-func groupBody(name string, members []string) string {
-	list := make([]map[string]string, 0, len(members))
-	for _, id := range members {
-		list = append(list, map[string]string{"value": id})
-	}
-	text, _ := json.Marshal(map[string]any{ // strings always marshal
-		"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:Group"}, "displayName": name, "members": list,
-	})
-	return string(text)
-}
-
-// checkTotal compares what a list says with what there is.
-func (u *usher) checkTotal(ctx context.Context, want int) error {
-	_, body, err := u.send(ctx, 0, http.MethodGet, "/Users?count=0", "", http.StatusOK, true)
-	if err != nil {
-		return err
-	}
-	var list struct {
-		TotalResults int `json:"totalResults"`
-	}
-	if err := json.Unmarshal(body, &list); err != nil {
-		return err
-	}
-	if list.TotalResults != want {
-		return fmt.Errorf("a list says that there are %d users, not %d", list.TotalResults, want)
-	}
-	return nil
-}
+const groupBody = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"` + seedGroup + `"}`
 
 // settle waits until the rules were applied to all that was written.
 func (u *usher) settle(ctx context.Context) error {
 	_, err := rulev1.NewAccessServiceClient(u.public).WaitUntilCaughtUp(u.asOperator(ctx), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: organization})
 	return err
-}
-
-// The names of what is measured.
-const (
-	createUser   = "create a user"
-	getUser      = "get a user by id"
-	filterUsers  = "filter `userName eq`"
-	patchUser    = "PATCH one attribute"
-	pageOfUsers  = "page of 100 users"
-	memberOfMany = "a member in or out, of 50 groups"
-	memberOfTen  = "a member in or out, of one group of 10"
-)
-
-func memberOfLarge(users int) string {
-	return fmt.Sprintf("a member in or out, of one group of %s", thousands(float64(largeGroup(users))))
-}
-
-// scatter spreads what is asked for over all users.
-func scatter(n, users int) int { return n * 7919 % users }
-
-// operations are what is measured, of a filled one.
-func (u *usher) operations() []*operation {
-	any := func(client, n int) int { return scatter(client+n*u.clients, u.users) }
-	user := func(client, n int) string { return "/Users/" + u.id(any(client, n)) }
-	nothing := func(int, int) string { return "" }
-	member := func(group func(client, n int) int) *operation {
-		return u.operation("", http.MethodPatch, http.StatusNoContent,
-			func(client, n int) string { return "/Groups/" + u.group(group(client, n)) },
-			func(client, n int) string {
-				id := u.id(u.users - 1 - client*spare - n/2%spare)
-				op := `"add","path":"members","value":[{"value":"` + id + `"}]`
-				if n%2 == 1 {
-					op = `"remove","path":"members[value eq \"` + id + `\"]"`
-				}
-				return patch(op)
-			})
-	}
-	named := func(name string, o *operation) *operation { o.name = name; return o }
-	return []*operation{
-		u.operation(createUser, http.MethodPost, http.StatusCreated, func(int, int) string { return "/Users" },
-			func(int, int) string { return userBody(fmt.Sprintf("new-%d", u.created.Add(1))) }),
-		u.operation(getUser, http.MethodGet, http.StatusOK, user, nothing),
-		u.operation(filterUsers, http.MethodGet, http.StatusOK, func(client, n int) string {
-			return fmt.Sprintf("/Users?filter=userName+eq+%%22person.%d@example.com%%22", any(client, n))
-		}, nothing),
-		u.operation(patchUser, http.MethodPatch, http.StatusOK, user, func(client, n int) string {
-			return patch(fmt.Sprintf(`"replace","path":"title","value":"title %d-%d"`, client, n))
-		}),
-		u.operation(pageOfUsers, http.MethodGet, http.StatusOK, func(int, int) string { return fmt.Sprintf("/Users?startIndex=1&count=%d", hopPage) }, nothing),
-		named(memberOfMany, member(func(client, n int) int { return (client + n/2*u.clients) % smallGroups })),
-		named(memberOfTen, member(func(int, int) int { return 0 })),
-		named(memberOfLarge(u.users), member(func(int, int) int { return smallGroups })),
-	}
-}
-
-func patch(operation string) string {
-	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":` + operation + `}]}`
-}
-
-func (u *usher) operation(name, method string, want int, path, body func(client, n int) string) *operation {
-	o := &operation{who: u.who, name: name, cpu: u.cpu, take: u.byClients(func(ctx context.Context, client, n int) error {
-		_, _, err := u.send(ctx, client, method, path(client, n), body(client, n), want, false)
-		return err
-	})}
-	if method != http.MethodGet {
-		o.rest = u.settle
-	}
-	return o
 }
 
 // cpu is the CPU time of its processes, without that of its database.

@@ -17,7 +17,7 @@ var errNotCanonical = errors.New("scim: stored document is not canonical")
 // ParseStored reads what JSON gave, perhaps long ago. It trusts the store for the
 // values and checks no more than the shape; data must not be modified afterwards.
 func ParseStored(t *ResourceType, data []byte) (*Document, error) {
-	root, err := decodeJSON(string(data), storedLimits, nil)
+	root, err := decodeJSON(text(data), storedLimits, nil)
 	if err != nil {
 		return nil, errors.Join(errNotCanonical, err)
 	}

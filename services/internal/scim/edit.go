@@ -316,8 +316,10 @@ func (e *editor) merge(op opKind, a *Attribute, current, v value) (value, error)
 		}
 		return value{}, nil
 	}
-	current.kind = kindObject
-	var given value
+	if current.kind = kindObject; current.fields == nil {
+		current.fields = make([]field, 0, len(v.fields))
+	}
+	var given value // of what settleReference looks at
 	for _, f := range v.fields {
 		sub := a.sub(f.name)
 		if sub == nil {
@@ -338,7 +340,9 @@ func (e *editor) merge(op opKind, a *Attribute, current, v value) (value, error)
 			continue
 		}
 		put(&current, sub, next)
-		given.set(sub, next)
+		if sub == a.inRef || sub == a.inValue {
+			given.set(sub, next)
+		}
 	}
 	e.settleReference(a, &current, given)
 	if len(current.fields) == 0 {

@@ -16,6 +16,8 @@ type Condition struct {
 	// Low and High are as Match compares: casefolded unless the attribute is case-exact. An
 	// empty High is no bound. For "active" both are "false".
 	Low, High string
+	// Values, unless there are none, are the only ones that meet the condition, of all from Low to High.
+	Values []string
 }
 
 // Equal says whether the condition names one value.
@@ -79,6 +81,8 @@ func (t *ResourceType) exact(n *node, c Condition) bool {
 // value, so what is "and" in them is as good alone.
 func (t *ResourceType) conditions(n *node) []Condition {
 	switch n.kind {
+	case nodeOr:
+		return oneOf(n.kids, t.conditions)
 	case nodeCompare:
 		to, ok := t.resolve(n.path)
 		if !ok || to.ext != nil || to.attr == nil {
@@ -90,21 +94,56 @@ func (t *ResourceType) conditions(n *node) []Condition {
 		if !ok || to.ext != nil || to.attr == nil || to.sub != nil {
 			return nil
 		}
-		inside := []*node{n.kids[0]}
-		if n.kids[0].kind == nodeAnd {
-			inside = n.kids[0].kids
-		}
-		var all []Condition
-		for _, kid := range inside {
+		of := func(kid *node) []Condition {
 			if kid.kind == nodeCompare {
 				if sub := to.attr.sub(kid.path.name); sub != nil {
-					all = append(all, t.condition(kid, to.attr, sub)...)
+					return t.condition(kid, to.attr, sub)
 				}
 			}
+			return nil
 		}
-		return all
+		switch inside := n.kids[0]; inside.kind {
+		case nodeAnd:
+			var all []Condition
+			for _, kid := range inside.kids {
+				all = append(all, of(kid)...)
+			}
+			return all
+		case nodeOr:
+			return oneOf(inside.kids, of)
+		default:
+			return of(inside)
+		}
 	}
 	return nil
+}
+
+// oneOf gives the condition of a disjunction whose alternatives each name one value of the same attribute. Others would be
+// several questions to a store: between them a resource may go over from one alternative to another, and be met by none.
+func oneOf(alternatives []*node, conditions func(*node) []Condition) []Condition {
+	var joined Condition
+	for i, alternative := range alternatives {
+		found := conditions(alternative)
+		if len(found) == 0 {
+			return nil
+		}
+		c := best(found)
+		values := c.Values
+		if len(values) == 0 && c.Equal() {
+			values = []string{c.Low}
+		}
+		if len(values) == 0 || i > 0 && c.Attribute != joined.Attribute || c.Attribute == "active" || c.Attribute == "groups" || c.Attribute == "members" {
+			return nil
+		}
+		joined.Attribute, joined.Values = c.Attribute, append(joined.Values, values...)
+	}
+	slices.Sort(joined.Values)
+	joined.Values = slices.Compact(joined.Values)
+	joined.Low, joined.High = joined.Values[0], joined.Values[len(joined.Values)-1]
+	if joined.Equal() {
+		joined.Values = nil
+	}
+	return []Condition{joined}
 }
 
 func (t *ResourceType) condition(n *node, a, sub *Attribute) []Condition {
@@ -183,6 +222,9 @@ func best(all []Condition) Condition {
 		if o.High == "" || c.High != "" && c.High < o.High {
 			o.High = c.High
 		}
+		if len(o.Values) == 0 {
+			o.Values = c.Values
+		}
 	}
 	return slices.MinFunc(joined, func(a, b Condition) int { return a.rank() - b.rank() })
 }
@@ -196,6 +238,8 @@ func (c Condition) rank() int {
 	switch {
 	case c.Attribute == "active":
 		return 4
+	case len(c.Values) > 0:
+		return 2
 	case !c.Equal() && (c.Low == "" || c.High == ""):
 		return 5
 	case !c.Equal():

@@ -56,8 +56,21 @@ func TestCondition(t *testing.T) {
 		{"presence", user, `userName pr`, "", ""},
 		{"nothing", user, `externalId eq null`, "", ""},
 		{"an empty text", user, `externalId eq ""`, "", ""},
-		{"a disjunction", user, `userName eq "x" or userName eq "y"`, "", ""},
-		{"a disjunction in a value path", user, `emails[value eq "x" or value eq "y"]`, "", ""},
+		{"a disjunction", user, `userName eq "y" or userName eq "X" or userName eq "z"`, "userName x z [x y z]", ""},
+		{"a disjunction of what is the same", user, `userName eq "x" or userName eq "X"`, "userName x x", "-"},
+		{"a disjunction in a value path", user, `emails[value eq "x" or value eq "y"]`, "emails x y [x y]", ""},
+		{"a disjunction of value paths", user, `emails[type eq "work" and value eq "x"] or emails.value eq "y"`, "emails x y [x y]", ""},
+		{"a disjunction in a disjunction", user, `id eq "x" or (id eq "y" or id eq "z")`, "id x z [x y z]", ""},
+		{"a disjunction of groups' names", group, `displayName eq "x" or displayName eq "y"`, "displayName x y [x y]", ""},
+		{"a disjunction and more", user, `active eq true and (userName eq "x" or userName eq "y")`, "userName x y [x y]", ""},
+		{"a disjunction and a range of it", user, `userName ge "w" and (userName eq "x" or userName eq "y")`, "userName x y [x y]", ""},
+		{"a disjunction after a role", user, `(roles eq "x" or roles eq "y") and roles eq "r"`, "roles r r", ""},
+		{"a disjunction before a prefix", user, `userName sw "x" and (id eq "x" or id eq "y")`, "id x y [x y]", ""},
+		{"a disjunction of two attributes", user, `userName eq "x" or externalId eq "y"`, "", ""},
+		{"a disjunction with a range", user, `userName eq "x" or userName sw "y"`, "", ""},
+		{"a disjunction with what has no index", user, `userName eq "x" or title eq "y"`, "", ""},
+		{"a disjunction in a value path with what has no index", user, `emails[value eq "x" or type eq "y"]`, "", ""},
+		{"a disjunction of members", group, `members eq "x" or members eq "y"`, "", ""},
 		{"a negation", user, `not (userName eq "x")`, "", ""},
 		{"an attribute without an index", user, `title eq "x"`, "", ""},
 		{"another sub-attribute", user, `emails.type eq "work"`, "", ""},
@@ -71,6 +84,9 @@ func TestCondition(t *testing.T) {
 			spelled := ""
 			if ok {
 				spelled = fmt.Sprint(got.Attribute, " ", got.Low, " ", got.High)
+			}
+			if len(got.Values) > 0 {
+				spelled += fmt.Sprint(" ", got.Values)
 			}
 			requireEqual(t, "condition", spelled, c.want)
 			if !ok {

@@ -248,6 +248,8 @@ type Lookup struct {
 type Condition struct {
 	Attribute string
 	Low, High string
+	// Values, unless there are none, are the only ones, of all from Low to High. Neither "active", "groups" nor "members" has them.
+	Values []string
 }
 
 // Order is one that an index has: by id, or by name, casefolded, and then by id.

@@ -14,6 +14,9 @@ func (s *Store) candidates(ctx context.Context, lookup, column string, c store.C
 	args := []any{first, second, limit, c.Low}
 	condition := column + ` >= $4`
 	switch {
+	case len(c.Values) > 0:
+		condition = column + ` = ANY ($4::text[])`
+		args[3] = c.Values
 	case c.Low == c.High:
 		condition = column + ` = $4`
 	case c.High != "":

@@ -92,10 +92,10 @@ func calls(s *Store) []call {
 		return err
 	}
 	edit := func(ctx context.Context, edits ...store.MemberEdit) error { return editOf(ctx, "eng", edits...) }
-	candidates := func(look func(context.Context, store.Scope, store.Condition, int) ([]string, error), name string) func(attribute, low, high string) call {
-		return func(attribute, low, high string) call {
-			return call{fmt.Sprintf("%s with %s from %q to %q", name, attribute, low, high), func(ctx context.Context) error {
-				return second(look(ctx, scope, store.Condition{Attribute: attribute, Low: low, High: high}, 1000))
+	candidates := func(look func(context.Context, store.Scope, store.Condition, int) ([]string, error), name string) func(attribute, low, high string, values ...string) call {
+		return func(attribute, low, high string, values ...string) call {
+			return call{fmt.Sprintf("%s with %s from %q to %q, one of %q", name, attribute, low, high, values), func(ctx context.Context) error {
+				return second(look(ctx, scope, store.Condition{Attribute: attribute, Low: low, High: high, Values: values}, 1000))
 			}}
 		}
 	}
@@ -122,14 +122,21 @@ func calls(s *Store) []call {
 		{"Groups", func(ctx context.Context) error { return second(s.Groups(ctx, scope, "g2000", 10)) }},
 		{"UsersByID", func(ctx context.Context) error { return second(s.UsersByID(ctx, scope, []string{"u1", "u2"})) }},
 		{"GroupsByID", func(ctx context.Context) error { return second(s.GroupsByID(ctx, scope, []string{"g1", "g2"})) }},
-		userCandidates("id", "u77", "u77"), userCandidates("id", "u9999", ""), userCandidates("id", "u77", "u770"),
-		userCandidates("userName", "u77", "u77"), userCandidates("userName", "u9999", ""), userCandidates("userName", "u77", "u770"),
-		userCandidates("externalId", "u77", "u77"), userCandidates("externalId", "u9999", ""), userCandidates("externalId", "u77", "u770"),
-		userCandidates("emails", "u77", "u77"), userCandidates("emails", "u9999", ""), userCandidates("emails", "u77", "u770"),
+		userCandidates("id", "u77", "u77"), userCandidates("id", "u1", "u9", "u1", "u9"),
+		userCandidates("id", "u9999", ""), userCandidates("id", "u77", "u770"),
+		userCandidates("userName", "u77", "u77"), userCandidates("userName", "u1", "u9", "u1", "u9"),
+		userCandidates("userName", "u9999", ""), userCandidates("userName", "u77", "u770"),
+		userCandidates("externalId", "u77", "u77"), userCandidates("externalId", "u1", "u9", "u1", "u9"),
+		userCandidates("externalId", "u9999", ""), userCandidates("externalId", "u77", "u770"),
+		userCandidates("emails", "u77", "u77"), userCandidates("emails", "u1", "u9", "u1", "u9"),
+		userCandidates("emails", "u9999", ""), userCandidates("emails", "u77", "u770"),
 		userCandidates("active", "false", "false"), userCandidates("groups", "g77", "g77"),
-		groupCandidates("id", "g77", "g77"), groupCandidates("id", "g9999", ""), groupCandidates("id", "g77", "g770"),
-		groupCandidates("displayName", "g77", "g77"), groupCandidates("displayName", "g9999", ""), groupCandidates("displayName", "g77", "g770"),
-		groupCandidates("externalId", "g77", "g77"), groupCandidates("externalId", "g9999", ""), groupCandidates("externalId", "g77", "g770"),
+		groupCandidates("id", "g77", "g77"), groupCandidates("id", "g1", "g9", "g1", "g9"),
+		groupCandidates("id", "g9999", ""), groupCandidates("id", "g77", "g770"),
+		groupCandidates("displayName", "g77", "g77"), groupCandidates("displayName", "g1", "g9", "g1", "g9"),
+		groupCandidates("displayName", "g9999", ""), groupCandidates("displayName", "g77", "g770"),
+		groupCandidates("externalId", "g77", "g77"), groupCandidates("externalId", "g1", "g9", "g1", "g9"),
+		groupCandidates("externalId", "g9999", ""), groupCandidates("externalId", "g77", "g770"),
 		groupCandidates("members", "u77", "u77"),
 		{"FindGroups", func(ctx context.Context) error { return second(s.FindGroups(ctx, "acme", "eng", "", 10)) }},
 		{"Members", func(ctx context.Context) error { return second(s.Members(ctx, scope, "eng", "u2000", 10)) }},

@@ -11,6 +11,8 @@ import (
 // between is that a column lies where a condition says. Its bounds are the last arguments.
 func between(column string, c store.Condition) (condition string, bounds []any) {
 	switch {
+	case len(c.Values) > 0:
+		return column + ` IN (SELECT value FROM json_each(?))`, []any{list(c.Values)}
 	case c.Low == c.High:
 		return column + ` = ?`, []any{c.Low}
 	case c.High == "":

@@ -56,13 +56,6 @@ func (s *Store) GroupPage(ctx context.Context, scope store.Scope, order store.Or
 	return sqldb.Collect(rows, err, scanGroup)
 }
 
-// CountGroups implements store.Store.
-func (s *Store) CountGroups(ctx context.Context, scope store.Scope) (count int64, err error) {
-	err = s.db.QueryRow(ctx, `SELECT count(*) FROM groups WHERE organization_id = ? AND directory_id = ?`,
-		scope.OrganizationID, scope.DirectoryID).Scan(&count)
-	return count, err
-}
-
 // CreateGroup implements store.Store.
 func (s *Store) CreateGroup(ctx context.Context, g store.Group, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
 	err = s.write(ctx, g.Scope, func(ctx context.Context, tx *sqldb.Tx, d store.Directory) error {

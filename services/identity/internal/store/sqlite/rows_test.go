@@ -77,8 +77,11 @@ func TestReadsByIdOrNameReadNoMoreThanTheirs(t *testing.T) {
 		_, groups := s.UserGroups(ctx, scope, []string{"u1"})
 		var candidates []error
 		for _, attribute := range []string{"id", "userName", "externalId", "emails", "displayName", "active", "groups", "members"} {
-			for _, high := range []string{"u1", "u2", ""} {
+			for _, high := range []string{"u1", "u2", "", "one of"} {
 				c := store.Condition{Attribute: attribute, Low: "u1", High: high}
+				if high == "one of" {
+					c.High, c.Values = "u3", []string{"u1", "u3"}
+				}
 				if attribute != "members" {
 					_, err := s.UserCandidates(ctx, scope, c, 10)
 					candidates = append(candidates, err)

@@ -69,13 +69,6 @@ func (s *Store) UserPage(ctx context.Context, scope store.Scope, order store.Ord
 	return sqldb.Collect(rows, err, scanUser)
 }
 
-// CountUsers implements store.Store.
-func (s *Store) CountUsers(ctx context.Context, scope store.Scope) (count int64, err error) {
-	err = s.db.QueryRow(ctx, `SELECT count(*) FROM users WHERE organization_id = ? AND directory_id = ?`,
-		scope.OrganizationID, scope.DirectoryID).Scan(&count)
-	return count, err
-}
-
 // CreateUser implements store.Store.
 func (s *Store) CreateUser(ctx context.Context, u store.User, cause store.Cause) (w store.Written, err error) {
 	err = s.write(ctx, u.Scope, func(ctx context.Context, tx *sqldb.Tx, _ store.Directory) error {

@@ -15,16 +15,22 @@ func equals(attribute, value string) store.Condition {
 	return store.Condition{Attribute: attribute, Low: value, High: value}
 }
 
+// equalsOne is met by one of some values, which are in order.
+func equalsOne(attribute string, values ...string) store.Condition {
+	return store.Condition{Attribute: attribute, Low: values[0], High: values[len(values)-1], Values: values}
+}
+
 // The conditions of each kind, all of which a user anna in the group eng meets.
 var (
 	userConditions = []store.Condition{
 		equals("id", "anna"), equals("userName", "name-anna"), equals("externalId", "ext"), equals("active", "false"),
 		equals("emails", "anna@example.com"), equals("displayName", "the anna"), equals("groups", "eng"), {Attribute: "userName"},
+		equalsOne("id", "anna", "bob"), equalsOne("emails", "anna@example.com", "x"),
 		{Attribute: "id", Low: "a", High: "b"}, {Attribute: "externalId", Low: "e"}, {Attribute: "emails", High: "z"},
 	}
 	groupConditions = []store.Condition{
 		equals("id", "eng"), equals("displayName", "group eng"), equals("externalId", "ext"), equals("members", "anna"),
-		{Attribute: "displayName"}, {Attribute: "id", High: "f"}, {Attribute: "externalId", Low: "e", High: "f"},
+		equalsOne("displayName", "eng", "group eng"), {Attribute: "displayName"}, {Attribute: "id", High: "f"}, {Attribute: "externalId", Low: "e", High: "f"},
 	}
 )
 
@@ -99,6 +105,11 @@ var candidateCases = []testCase{
 			{equals("externalId", "ext1"), list()},
 			{store.Condition{Attribute: "externalId", Low: "Ext2"}, list("u2", "u3")},
 			{store.Condition{Attribute: "externalId", High: "Ext0"}, list("u0")},
+			{equalsOne("id", "u1", "u4", "v2"), list("u1", "u4")},
+			{equalsOne("userName", "name1", "name3", "x"), list("u1", "u3")},
+			{equalsOne("externalId", "Ext0", "Ext3", "ext1"), list("u0", "u3")},
+			{equalsOne("emails", "m0", "n1"), list("u0", "u1", "u3", "u4", "u5")},
+			{equalsOne("emails", `"`, "m2"), list("u4", "u5")},
 			{equals("active", "false"), list("u1", "u3", "u5")},
 			{equals("emails", "m1"), list("u2", "u3")},
 			{equals("emails", "r"), list()},
@@ -142,6 +153,9 @@ var candidateCases = []testCase{
 			{equals("displayName", "name1"), list("g2", "g3")},
 			{store.Condition{Attribute: "displayName", Low: "name"}, list("g0", "g1", "g2", "g3")},
 			{store.Condition{Attribute: "displayName", High: "name0"}, list("g0", "g1", "outer")},
+			{equalsOne("id", "g0", "g3", "h1"), list("g0", "g3")},
+			{equalsOne("displayName", "name1", "other"), list("g2", "g3")},
+			{equalsOne("externalId", "ext0", "ext1"), list("g1", "g2", "g3")},
 			{equals("externalId", "ext0"), list("g1")},
 			{store.Condition{Attribute: "externalId", High: "ext1"}, list("g1", "g2", "g3")},
 			{equals("members", "anna of d1"), list("g0", "g1", "g2", "g3")},
