@@ -192,10 +192,10 @@ func (p *schemaParser) attribute(path string, v value, isSub bool) *Attribute {
 
 // characteristics checks what an attribute says of itself.
 func (p *schemaParser) characteristics(path string, a *Attribute, isSub bool) {
-	oneOf(p, path+".type", a.Type, "string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex")
-	oneOf(p, path+".mutability", a.Mutability, "readWrite", "readOnly", "immutable", "writeOnly")
-	oneOf(p, path+".returned", a.Returned, "default", "always", "request", "never")
-	oneOf(p, path+".uniqueness", a.Uniqueness, "none", "server", "global")
+	keyword(p, path+".type", a.Type, "string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex")
+	keyword(p, path+".mutability", a.Mutability, "readWrite", "readOnly", "immutable", "writeOnly")
+	keyword(p, path+".returned", a.Returned, "default", "always", "request", "never")
+	keyword(p, path+".uniqueness", a.Uniqueness, "none", "server", "global")
 	switch {
 	case a.Type == TypeComplex && isSub:
 		p.fail(InvalidValue, path+".type", "%s.type is complex, which a sub-attribute cannot be (RFC 7643 §2.3.8).", path)
@@ -214,8 +214,8 @@ func (p *schemaParser) characteristics(path string, a *Attribute, isSub bool) {
 	}
 }
 
-// oneOf checks a keyword of RFC 7643 §7.
-func oneOf[T ~string](p *schemaParser, path string, got T, known ...T) {
+// keyword checks one of RFC 7643 §7.
+func keyword[T ~string](p *schemaParser, path string, got T, known ...T) {
 	if !slices.Contains(known, got) {
 		p.fail(InvalidValue, path, "%s is %s; it must be one of %v.", path, shown(string(got)), known)
 	}

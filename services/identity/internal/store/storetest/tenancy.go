@@ -190,6 +190,24 @@ var strangers = []stranger{
 		all, err := s.Oddities(ctx, store.Scope{OrganizationID: theirs.OrganizationID, DirectoryID: "d1"})
 		return len(all), err
 	}},
+	{"PutSchema", func(ctx context.Context, s store.Store, theirs store.Scope) (seen int, err error) {
+		_, err = s.PutSchema(ctx, schema(theirs, "urn:x:a", true, 2), func(others []store.Schema) error {
+			seen = len(others)
+			return fault.Missing("nothing", "more") // so that it is not theirs afterwards
+		})
+		return seen, err
+	}},
+	{"Schemas", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		all, err := s.Schemas(ctx, theirs)
+		return len(all), err
+	}},
+	{"Extended", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		all, err := s.Extended(ctx, theirs.OrganizationID)
+		return len(all), err
+	}},
+	{"DeleteSchema", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		return 0, s.DeleteSchema(ctx, theirs, "urn:x:b")
+	}},
 }
 
 // ownedByAll are the methods that concern no organization's data: places in the feed, and what follows directories.
@@ -211,6 +229,7 @@ var tenancyCases = []testCase{
 		f.adoptGroup(old, scope, "eng")
 		f.user(scope, "carl")
 		f.must(f.store.AddOddities(f.Context(), []store.Oddity{oddity(old, "op-capitalised", 1, 1, 1)}))
+		f.putSchema(schema(scope, "urn:x:b", false, 1))
 		before := f.everything(old, scope)
 		for _, directoryID := range []string{"d2", "d9"} {
 			theirs := store.Scope{OrganizationID: "other", DirectoryID: directoryID}
@@ -269,6 +288,7 @@ func (f *fixture) everything(scopes ...store.Scope) string {
 		for _, g := range groups {
 			all = append(all, fmt.Sprintf("%+v", g), strings.Join(f.allMembers("acme", g.ID), ","))
 		}
+		all = append(all, fmt.Sprintf("%+v", f.schemas(scope)))
 	}
 	return strings.Join(append(all, f.since(feed.Cursor{})...), "\n")
 }
