@@ -3,6 +3,7 @@ package scimhttp
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -42,6 +43,7 @@ func (h *Handler) bulk(w http.ResponseWriter, r *http.Request, m *message) (*res
 	for _, step := range b.unlinked {
 		b.fail(step, unlinked("failOnErrors ended the request before."))
 	}
+	b.tellLate()
 	return b.response()
 }
 
@@ -56,7 +58,8 @@ type bulk struct {
 	creates      map[string]*bulkStep // by bulkId: what may be referred to
 	unlinked     []*bulkStep          // created without a reference of a cycle that is still to be added
 	failed       int
-	cursor       string // of the last change
+	late         []*bulkStep // not begun, since there was no time left
+	cursor       string      // of the last change
 }
 
 // bulkStep is one operation on its way.
@@ -234,10 +237,26 @@ func (b *bulk) pace() error {
 		}
 		timer.Stop()
 	}
-	return &problem{
-		status: http.StatusServiceUnavailable, reason: fault.Deadline, retryAfter: time.Second,
-		detail: "The time for the whole request was over before this operation began. Send it again, with fewer operations at a time.",
+	return errLate
+}
+
+// errLate is of an operation that was not begun.
+var errLate = &problem{
+	status: http.StatusServiceUnavailable, reason: fault.Deadline, retryAfter: time.Second,
+	detail: "The time for the whole request was over, or its client gone, before this operation began. Send it again, with fewer operations at a time.",
+}
+
+// tellLate makes one failed event of all operations that were not begun: they may be a thousand, and all that is to be told is
+// the same.
+func (b *bulk) tellLate() {
+	if len(b.late) == 0 {
+		return
 	}
+	p, ctx, first := *errLate, b.request.Context(), b.late[0].part
+	p.detail = fmt.Sprintf("%d of %d operations, the first of them %s, were not begun: the time for the whole request was over, or its client gone.",
+		len(b.late), len(b.steps), strings.TrimPrefix(first.operation(), first.within))
+	b.handler.log(ctx, b.message, p.status, b.handler.d.Now().Sub(b.message.start), &p, errLate)
+	b.handler.d.Events.Record(ctx, b.handler.event(ctx, b.message, &p))
 }
 
 func (b *bulk) succeeded(step *bulkStep, answer *response) {
@@ -261,6 +280,10 @@ func (b *bulk) fail(step *bulkStep, err error) {
 		step.location = part.location(url.PathEscape(route.id))
 	}
 	b.failed++
+	if errors.Is(err, errLate) {
+		b.late = append(b.late, step)
+		return
+	}
 	b.handler.log(ctx, part, p.status, b.handler.d.Now().Sub(part.start), p, err)
 	b.handler.d.Events.Record(ctx, b.handler.event(ctx, part, p))
 }

@@ -372,8 +372,11 @@ func TestABulkGoesAtTheDirectorysRateAndEndsInTime(t *testing.T) {
 		if got := statuses(w.bulk("", operations...)); got != "204 204 204 204 204 204 503 503 503 503" && got != "204 204 204 204 204 204 204 503 503 503" {
 			t.Error(got)
 		}
-		if done := w.identity.count(); done < 6 || len(w.events.all()) != 10-done {
-			t.Errorf("%d calls, %d failed events", done, len(w.events.all()))
+		// One failed event tells of all that were not begun.
+		done, events := w.identity.count(), w.events.all()
+		want := fmt.Sprintf("%d of 10 operations, the first of them DELETE /Users/{id}, were not begun", 10-done)
+		if done < 6 || len(events) != 1 || events[0].GetOperation() != "POST /Bulk" || events[0].GetStatus() != 503 || !strings.Contains(events[0].GetDetail(), want) {
+			t.Errorf("%d calls, failed events %v", done, events)
 		}
 	})
 }
