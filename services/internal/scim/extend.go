@@ -110,7 +110,7 @@ func (t *ResourceType) fit(extension *Attribute, stored value) value {
 	r := reader{t: t, limits: storedLimits, result: &Result{}}
 	fitted := value{kind: kindObject}
 	for _, f := range stored.fields {
-		if a := extension.sub(f.name); a != nil {
+		if a := extension.sub(f.name); a != nil && a.Mutability != ReadOnly { // nobody gives such a value here
 			if v, err := r.attribute(a, f.value); err == nil && !v.isNull() {
 				fitted.set(a, v)
 			}
@@ -123,20 +123,26 @@ func (t *ResourceType) fit(extension *Attribute, stored value) value {
 }
 
 // checkAdded holds a resource to what the extensions that Extend added say of it: what is required of those that are there,
-// and what is immutable.
+// and what is immutable. What a message left as it was may lack what the schema requires since: whoever deactivates a user
+// must not fail on that.
 func (t *ResourceType) checkAdded(old, root *value) error {
 	for _, e := range t.added() {
 		extension := t.root.sub(e.Schema.ID)
 		now := root.find(extension)
+		var was *value
+		if old != nil {
+			was = old.find(extension)
+		}
+		if now != nil && was != nil && now.equal(was) {
+			continue
+		}
 		for _, a := range extension.SubAttributes {
 			var v, before *value
 			if now != nil {
 				v = now.find(a)
 			}
-			if old != nil {
-				if was := old.find(extension); was != nil {
-					before = was.find(a)
-				}
+			if was != nil {
+				before = was.find(a)
 			}
 			if a.Mutability == Immutable && before != nil && (v == nil || !v.equal(before)) {
 				return newError(Mutability, a.path, "%s can't be changed once it has a value.", a.path)

@@ -350,3 +350,20 @@ func TestAGroupIsExtended(t *testing.T) {
 	}
 	requireEqual(t, "the members", r.Members, []MemberEdit{{Kind: ReplaceMembers, Members: []Member{{Value: "1"}}}})
 }
+
+// A schema that asks for more than before must not keep an IdP from deactivating a user.
+func TestWhatIsRequiredSinceIsAskedOfWhoWritesIt(t *testing.T) {
+	old := badgedUser(t, `"number":"7","color":"red"`)
+	changed, err := UserType().Extend(parsedSchema(t, `{"id":"`+badge+`","attributes":[
+		{"name":"color","mutability":"readOnly"},{"name":"number"},{"name":"size","required":true}]}`))
+	requireNoError(t, err)
+	d, err := ParseStored(changed, old.JSON())
+	requireNoError(t, err)
+	r, err := changed.Patch(d, operations(t, `[{"op":"replace","path":"active","value":false}]`), Options{Mode: Strict})
+	requireNoError(t, err)
+	requireEqual(t, "what was sent before the attribute was read-only is gone", attributes(r.Document), `{"userName":"a","active":false,"`+badge+`":{"number":"7"}}`)
+	_, err = changed.Patch(d, operations(t, `[{"op":"replace","path":"`+badge+`:number","value":"8"}]`), Options{})
+	requireEqual(t, "path", requireError(t, err, InvalidValue).Path, badge+":size")
+	_, err = changed.Replace(d, []byte(`{"userName":"a","`+badge+`":{"number":"7"}}`), Options{})
+	requireEqual(t, "path", requireError(t, err, InvalidValue).Path, badge+":size")
+}
