@@ -110,8 +110,8 @@ func (t *ResourceType) resolve(p attrPath) (target, bool) {
 
 // resolveWhole finds the schema whose URN the whole path is.
 func (t *ResourceType) resolveWhole(p attrPath) (target, bool) {
-	if p.sub != "" {
-		return target{}, false
+	if p.sub != "" { // as in "urn:example:v1.x"
+		p.name, p.sub = p.name+"."+p.sub, ""
 	}
 	if p.isURN(t.Schema.ID) {
 		return target{}, true
