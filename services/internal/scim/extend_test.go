@@ -428,6 +428,21 @@ func TestOneValueOfAList(t *testing.T) {
 	}
 }
 
+func TestWhatAnExtensionAlwaysShows(t *testing.T) {
+	d := awkwardUser(t, `"other":"1","tags":["x"]`)
+	for _, names := range [][2][]string{
+		{{"userName"}, nil}, {nil, []string{"urn:example:v1.x"}}, {nil, []string{"urn:example:v1.x:tags", "urn:example:v1.x:other"}},
+	} {
+		p, err := ParseProjection(names[0], names[1])
+		requireNoError(t, err)
+		shown, err := d.Type().RenderUser(nil, d.JSON(), Envelope{ID: "1"}, nil, p)
+		requireNoError(t, err)
+		if !strings.Contains(string(shown), `"urn:example:v1.x":{"other":"1"}`) {
+			t.Errorf("attributes=%v, excludedAttributes=%v show %s", names[0], names[1], shown)
+		}
+	}
+}
+
 // A schema that asks for more than before must not keep an IdP from deactivating a user.
 func TestWhatIsRequiredSinceIsAskedOfWhoWritesIt(t *testing.T) {
 	old := badgedUser(t, `"number":"7","color":"red"`)

@@ -102,6 +102,9 @@ func (t *ResourceType) selection(p Projection) selection {
 // keep gives the part of the value of an attribute that is to be returned, null for
 // nothing (RFC 7643 §7, "returned"; RFC 7644 §3.9). at names the attribute itself.
 func (s selection) keep(at target, v value) value {
+	if at.attr == nil && at.ext != nil {
+		return s.parts(at, v) // each attribute says for itself when it is returned
+	}
 	a := at.leaf()
 	if a.Returned == ReturnedNever {
 		return value{}
