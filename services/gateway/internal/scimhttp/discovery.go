@@ -28,7 +28,7 @@ func (h *Handler) discover(r *http.Request, m *message) (*response, error) {
 	if m.route.endpoint == configEndpoint {
 		return rendered(h.serviceProviderConfig(m.baseURL))
 	}
-	users, groups, err := h.types(r.Context(), m)
+	users, groups, err := h.typesOf(r.Context(), m)
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +54,8 @@ func (h *Handler) discover(r *http.Request, m *message) (*response, error) {
 	return nil, fault.New(fault.NotFound, "no such description")
 }
 
-// types gives the resource types of the message's directory, with the extensions that were registered for it.
-func (h *Handler) types(ctx context.Context, m *message) (users, groups *scim.ResourceType, err error) {
+// typesOf gives the resource types of the message's directory, with the extensions that were registered for it.
+func (h *Handler) typesOf(ctx context.Context, m *message) (users, groups *scim.ResourceType, err error) {
 	answer, err := h.d.Schemas.ListSchemas(ctx, &identityv1.ListSchemasRequest{
 		OrganizationId: m.lease.OrganizationID, DirectoryId: m.lease.DirectoryID,
 	})
@@ -71,7 +71,7 @@ func (h *Handler) types(ctx context.Context, m *message) (users, groups *scim.Re
 		group := s.GetResourceType() == identityv1.ResourceType_RESOURCE_TYPE_GROUP
 		registered = append(registered, scim.Registered{Group: group, Definition: definition})
 	}
-	return scim.ExtendedTypes(registered)
+	return h.types.ExtendedTypes(registered)
 }
 
 func rendered(document []byte, err error) (*response, error) {

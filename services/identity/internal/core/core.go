@@ -34,6 +34,7 @@ type Core struct {
 	config      Config
 	directories remembered[openDirectory]
 	types       remembered[types]
+	built       scim.TypeMemory
 	applied     feed.Signal // a directory was applied
 	oddities    oddities
 }

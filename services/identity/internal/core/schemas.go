@@ -35,7 +35,7 @@ func (c *Core) typesOf(ctx context.Context, scope store.Scope) (types, error) {
 	if err != nil {
 		return types{}, err
 	}
-	t, err := extended(registered)
+	t, err := c.extended(registered)
 	if err != nil {
 		return types{}, err
 	}
@@ -44,12 +44,12 @@ func (c *Core) typesOf(ctx context.Context, scope store.Scope) (types, error) {
 }
 
 // extended gives the types of a directory with these schemas.
-func extended(schemas []store.Schema) (t types, err error) {
+func (c *Core) extended(schemas []store.Schema) (t types, err error) {
 	registered := make([]scim.Registered, 0, len(schemas))
 	for _, s := range schemas {
 		registered = append(registered, scim.Registered{Group: s.Group, Definition: s.Definition})
 	}
-	t.users, t.groups, err = scim.ExtendedTypes(registered)
+	t.users, t.groups, err = c.built.ExtendedTypes(registered)
 	return t, err
 }
 
@@ -82,7 +82,7 @@ func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, grou
 		for i := range together {
 			together[i].Group = group
 		}
-		_, err := extended(append(together, s))
+		_, err := c.extended(append(together, s))
 		return ofDefinition(err)
 	})
 	if err != nil {
