@@ -15,7 +15,7 @@ import (
 // Bounds of what may be registered.
 const (
 	maxSchemas     = 10       // of a directory
-	maxSchemaBytes = 64 << 10 // of a definition
+	maxSchemaBytes = 64 << 10 // of a definition, as it came and as it is kept
 )
 
 // types are the resource types of a directory, with the extensions that were registered for it.
@@ -72,6 +72,10 @@ func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, grou
 	s := store.Schema{Scope: scope, ID: parsed.ID, Group: group, CreateTime: now, UpdateTime: now}
 	if s.Definition, err = parsed.MarshalJSON(); err != nil {
 		return store.Schema{}, err
+	}
+	if len(s.Definition) > maxSchemaBytes {
+		return store.Schema{}, fault.Invalid("definition", "has %d bytes as JSON once every characteristic that was left out is written; it must have at most %d",
+			len(s.Definition), maxSchemaBytes)
 	}
 	written, err := c.store.PutSchema(ctx, s, func(others []store.Schema) error {
 		if len(others) >= maxSchemas {
