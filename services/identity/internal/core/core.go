@@ -24,7 +24,9 @@ type Config struct {
 	// ScanLimit is how many resources a list that no index serves reads at most.
 	ScanLimit int
 	Limits    scim.Limits
-	Now       func() time.Time
+	// Shared says that other processes may use the store.
+	Shared bool
+	Now    func() time.Time
 }
 
 // Core is the domain over a store.

@@ -92,8 +92,24 @@ func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, grou
 	if err != nil {
 		return store.Schema{}, err
 	}
+	return written, c.outlast(ctx)
+}
+
+// outlast makes a change of schemas certain: it returns once no process begins to read a message by what was before.
+func (c *Core) outlast(ctx context.Context) error {
 	c.forget()
-	return written, nil
+	if !c.config.Shared {
+		return nil
+	}
+	// What others read before the change they use for so long after it.
+	timer := time.NewTimer(remember)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // ofDefinition turns what is wrong with a definition into a fault that names the place.
@@ -109,9 +125,9 @@ func ofDefinition(err error) error {
 	return fault.Invalid(path, "%s", strings.TrimSuffix(e.Detail, "."))
 }
 
-// Schemas lists what was registered for a directory, by id. fault.NotFound: there is no such directory, or not yet.
+// Schemas lists what was registered for a directory, open or not, by id. It waits a little for a directory that is new.
 func (c *Core) Schemas(ctx context.Context, scope store.Scope) ([]store.Schema, error) {
-	if _, err := c.store.Directory(ctx, scope); err != nil {
+	if _, err := c.directory(ctx, scope); err != nil && !fault.Is(err, fault.Deleted) {
 		return nil, err
 	}
 	return c.store.Schemas(ctx, scope)
@@ -122,6 +138,5 @@ func (c *Core) DeleteSchema(ctx context.Context, scope store.Scope, id string) e
 	if err := c.store.DeleteSchema(ctx, scope, id); err != nil {
 		return err
 	}
-	c.forget()
-	return nil
+	return c.outlast(ctx)
 }
