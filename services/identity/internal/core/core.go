@@ -102,7 +102,6 @@ var scimReasons = map[scim.ErrorType]fault.Reason{
 	scim.NoTarget:      fault.NoTarget,
 	scim.InvalidValue:  fault.InvalidValue,
 	scim.InvalidVers:   fault.InvalidVersion,
-	scim.Sensitive:     fault.Sensitive,
 }
 
 // refused turns what package scim refuses into a fault.
