@@ -19,7 +19,7 @@ func (t *ResourceType) Extend(schemas ...*Schema) (*ResourceType, error) {
 		return nil, newError(InvalidValue, "", "A resource type can have %d extensions at most.", mostExtensions)
 	}
 	definition := t.define()
-	taken := []string{PatchOpMessage, schemaSchema, resourceTypeSchema}
+	var taken []string
 	for _, of := range ResourceTypes() {
 		taken = append(taken, of.Schema.ID)
 		for _, e := range of.Extensions {
@@ -27,8 +27,10 @@ func (t *ResourceType) Extend(schemas ...*Schema) (*ResourceType, error) {
 		}
 	}
 	for _, s := range schemas {
-		if sameName(s.ID[:min(len(s.ID), len(reserved))], reserved) {
-			return nil, newError(InvalidValue, "id", "id begins with %s, which is for what SCIM defines.", reserved)
+		for _, reserved := range [...]string{"urn:ietf:params:scim:schemas:core:", "urn:ietf:params:scim:api:"} { // RFC 7643 §10.3, RFC 7644 §8.2
+			if sameName(s.ID[:min(len(s.ID), len(reserved))], reserved) {
+				return nil, newError(InvalidValue, "id", "id begins with %s, which is for what SCIM defines.", reserved)
+			}
 		}
 		for _, other := range taken {
 			if sameName(s.ID, other) || isWithin(s.ID, other) || isWithin(other, s.ID) {
@@ -70,9 +72,6 @@ func ExtendedTypes(all []Registered) (users, groups *ResourceType, err error) {
 	}
 	return users, groups, err
 }
-
-// reserved is what the URNs of core schemas begin with (RFC 7643 §10.3).
-const reserved = "urn:ietf:params:scim:schemas:core:"
 
 // isWithin says whether a URN could be an attribute's, in the schema of another one.
 func isWithin(urn, schema string) bool {

@@ -131,6 +131,7 @@ func TestExtensionsThatCannotBe(t *testing.T) {
 		"within a schema of SCIM's": {schema(EnterpriseUserSchema + ":x")},
 		"one around a schema":       {schema("urn:ietf:params:scim:schemas:extension:enterprise:2.0")},
 		"a message":                 {schema(PatchOpMessage)},
+		"another message":           {schema("URN:ietf:params:scim:api:messages:2.0:ListResponse")},
 		"one twice":                 {schema("urn:x:y"), schema("URN:X:Y")},
 		"one in the other":          {schema("urn:x:y"), schema("urn:x:y:z")},
 	} {

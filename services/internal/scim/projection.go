@@ -29,7 +29,7 @@ func ParseProjection(attributes, excluded []string) (Projection, error) {
 	return p, nil
 }
 
-// mostNames bounds the work of projecting: no schema has as many attributes.
+// mostNames bounds the work of projecting: nobody maps as many attributes.
 const mostNames = 200
 
 func parseNames(parameter string, list []string) ([]attrPath, error) {
