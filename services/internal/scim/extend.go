@@ -147,6 +147,9 @@ func (t *ResourceType) checkAdded(old, root *value) error {
 				return newError(Mutability, a.path, "%s can't be changed once it has a value.", a.path)
 			}
 			if now != nil && a.Mutability != ReadOnly {
+				if a.Required && v == nil && before != nil {
+					return errKept(a)
+				}
 				if err := checkRequired(a, v); err != nil {
 					return err
 				}

@@ -429,6 +429,23 @@ func TestOneValueOfAList(t *testing.T) {
 	}
 }
 
+func TestALastValueThatIsRequiredStays(t *testing.T) {
+	extended, err := UserType().Extend(parsedSchema(t, `{"id":"urn:x:y","attributes":[{"name":"a","multiValued":true,"required":true},{"name":"b"}]}`))
+	requireNoError(t, err)
+	made, err := extended.New([]byte(`{"userName":"a","urn:x:y":{"a":["1","2"],"b":"x"}}`), Options{})
+	requireNoError(t, err)
+	for _, path := range []string{`urn:x:y:a`, `urn:x:y:a[value pr]`} {
+		_, err := extended.Patch(made.Document, operations(t, `[{"op":"remove","path":"`+path+`"}]`), Options{})
+		requireEqual(t, path, requireError(t, err, Mutability).Path, "urn:x:y:a")
+	}
+	r, err := extended.Patch(made.Document, operations(t, `[{"op":"remove","path":"urn:x:y:a[value eq \"1\"]"}]`), Options{})
+	requireNoError(t, err)
+	requireEqual(t, "attributes", attributes(r.Document), `{"userName":"a","urn:x:y":{"a":["2"],"b":"x"}}`)
+	r, err = extended.Patch(made.Document, operations(t, `[{"op":"remove","path":"urn:x:y"}]`), Options{})
+	requireNoError(t, err)
+	requireEqual(t, "without the extension", attributes(r.Document), `{"userName":"a"}`)
+}
+
 func TestWhatAnExtensionAlwaysShows(t *testing.T) {
 	d := awkwardUser(t, `"other":"1","tags":["x"]`)
 	for _, names := range [][2][]string{
