@@ -10,6 +10,9 @@ type attrPath struct {
 	sub  string
 }
 
+// ofCore says whether it names an attribute of a resource itself, and none of an extension.
+func (p attrPath) ofCore() bool { return p.name != "" && (p.urn == "" || typeOf(p.urn) != nil) }
+
 func (p attrPath) String() string {
 	s := p.name
 	if p.urn != "" {

@@ -389,6 +389,7 @@ func TestNamesThatMeanSomethingElsewhere(t *testing.T) {
 		requireNoError(t, err)
 		requireNoError(t, d.Type().CheckFilter(f))
 		requireEqual(t, text, f.Match(d.Type(), d, Envelope{}), want)
+		requireEqual(t, text+" uses an attribute of the core", f.Uses("value") || f.Uses("links") || f.Uses("tags"), false)
 	}
 	for _, text := range []string{`urn:example:v1.x eq "1"`, `urn:example:v1.x:tags[type eq "y"]`, `urn:example:v1.x:other[value eq "y"]`} {
 		f, err := ParseFilter(text, Limits{})

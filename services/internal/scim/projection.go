@@ -59,7 +59,7 @@ func (p Projection) IsDefault() bool { return len(p.only) == 0 && len(p.except) 
 // schema: what is always returned is included whatever this says.
 func (p Projection) Includes(attr string) bool {
 	matches := func(name attrPath) bool {
-		return sameName(name.name, attr) && (name.urn == "" || typeOf(name.urn) != nil)
+		return name.ofCore() && sameName(name.name, attr)
 	}
 	if p.given {
 		for _, name := range p.only {
