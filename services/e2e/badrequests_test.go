@@ -243,7 +243,7 @@ var badParameters = []badRequest{
 	{"a parameter that is no UTF-8", "GET", "/Users?filter=%FF", "", 400, "invalidValue", "The parameter filter is not valid UTF-8", false, nil},
 	{"a cursor that was never given", "GET", "/Users?cursor=letmein", "", 400, "invalidCursor", "The cursor is not one that this list gave", false, nil},
 	{"two ways to page", "GET", "/Users?cursor=&startIndex=1", "", 400, "invalidValue", "startIndex and cursor are two ways to page", false, nil},
-	{"a count beyond a page by cursor", "GET", "/Users?cursor=&count=1001", "", 400, "invalidCount", "count must be from 1 to 1000", false, nil},
+	{"a count beyond a page by cursor", "GET", "/Users?cursor=&count=1001", "", 400, "invalidCount", "count can be 1000 at most", false, nil},
 	{"a count that is no number, by cursor", "GET", "/Users?cursor=&count=many", "", 400, "invalidCount", "The parameter count must be one whole number", false, nil},
 	{"an order by no attribute", "GET", "/Users?sortBy=shoeSize", "", 400, "invalidValue", `sortBy is "shoeSize"`, false, nil},
 	{"an order by what has no value", "GET", "/Users?sortBy=name", "", 400, "invalidValue", `sortBy is "name", which is complex`, false, nil},

@@ -115,6 +115,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	}
 	domain, err := core.New(s, core.Config{
 		ReadyWait: c.ReadyWait, PageBytes: c.PageBytes, ScanLimit: c.ScanLimit, Limits: c.Limits, Now: d.Now,
+		Shared: c.DatabaseURL != "",
 	}, d.Meter)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("identity: %w", err), s.Close())

@@ -190,6 +190,8 @@ func (s Settings) Check() error {
 	if s.PublicURL != "" {
 		if u, err := url.Parse(s.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 			c.wrong("public_url", "an http or https address", s.PublicURL)
+		} else if strings.ContainsAny(s.PublicURL, "?#") { // RFC 7644 §1.3
+			c.wrong("public_url", "an address without a query (?) and a fragment (#), since Base URLs begin with it", s.PublicURL)
 		}
 	} else if s.runs(directoryCaller) != s.runs(gatewayCaller) {
 		c.wrong("public_url", "set where directory and gateway are not in one process: Base URLs begin with it", "")

@@ -43,7 +43,6 @@ const (
 	InvalidValue   = commonv1.ErrorReason_ERROR_REASON_SCIM_INVALID_VALUE
 	Mutability     = commonv1.ErrorReason_ERROR_REASON_SCIM_MUTABILITY
 	TooMany        = commonv1.ErrorReason_ERROR_REASON_SCIM_TOO_MANY
-	Sensitive      = commonv1.ErrorReason_ERROR_REASON_SCIM_SENSITIVE
 	InvalidVersion = commonv1.ErrorReason_ERROR_REASON_SCIM_INVALID_VERSION
 	InvalidCursor  = commonv1.ErrorReason_ERROR_REASON_SCIM_INVALID_CURSOR
 	ExpiredCursor  = commonv1.ErrorReason_ERROR_REASON_SCIM_EXPIRED_CURSOR

@@ -24,7 +24,7 @@ const errorDomain = "usher"
 func code(reason fault.Reason) codes.Code {
 	switch reason {
 	case fault.InvalidRequest, fault.PageToken, fault.CursorInvalid, fault.InvalidFilter, fault.InvalidSyntax,
-		fault.InvalidPath, fault.NoTarget, fault.InvalidValue, fault.Mutability, fault.TooMany, fault.Sensitive,
+		fault.InvalidPath, fault.NoTarget, fault.InvalidValue, fault.Mutability, fault.TooMany,
 		fault.InvalidVersion, fault.InvalidCursor, fault.ExpiredCursor, fault.InvalidCount:
 		return codes.InvalidArgument
 	case fault.Unauthenticated:

@@ -42,7 +42,6 @@ var reasonCodes = map[fault.Reason]codes.Code{
 	fault.InvalidValue:    codes.InvalidArgument,
 	fault.Mutability:      codes.InvalidArgument,
 	fault.TooMany:         codes.InvalidArgument,
-	fault.Sensitive:       codes.InvalidArgument,
 	fault.InvalidVersion:  codes.InvalidArgument,
 	fault.InvalidCursor:   codes.InvalidArgument,
 	fault.ExpiredCursor:   codes.InvalidArgument,

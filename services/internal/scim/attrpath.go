@@ -10,6 +10,9 @@ type attrPath struct {
 	sub  string
 }
 
+// ofCore says whether it names an attribute of a resource itself, and none of an extension.
+func (p attrPath) ofCore() bool { return p.name != "" && (p.urn == "" || typeOf(p.urn) != nil) }
+
 func (p attrPath) String() string {
 	s := p.name
 	if p.urn != "" {
@@ -110,8 +113,8 @@ func (t *ResourceType) resolve(p attrPath) (target, bool) {
 
 // resolveWhole finds the schema whose URN the whole path is.
 func (t *ResourceType) resolveWhole(p attrPath) (target, bool) {
-	if p.sub != "" {
-		return target{}, false
+	if p.sub != "" { // as in "urn:example:v1.x"
+		p.name, p.sub = p.name+"."+p.sub, ""
 	}
 	if p.isURN(t.Schema.ID) {
 		return target{}, true

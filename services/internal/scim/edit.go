@@ -272,8 +272,7 @@ func (e *editor) takePassword(c change, a *Attribute) error {
 func (e *editor) editSingular(c change, a *Attribute, current value) (value, error) {
 	if c.op == opRemove {
 		if a.Required {
-			// RFC 7644 §3.5.2.2: removing a required attribute is "mutability".
-			return value{}, newError(Mutability, a.path, "%s is required, and can't be removed.", a.path)
+			return value{}, errKept(a)
 		}
 		return value{}, nil
 	}

@@ -241,7 +241,7 @@ func (e *editor) editOne(c change, a, sub *Attribute, v value) (value, error) {
 		return e.editSub(given, a, sub, v)
 	case c.op == opRemove:
 		return value{}, nil
-	case c.op == opReplace:
+	case c.op == opReplace || a.isList():
 		if given.value.kind == kindArray {
 			return e.unwrapped(a, given.value)
 		}

@@ -9,8 +9,8 @@ import (
 type ErrorType string
 
 // The keywords of RFC 7644 §3.12, and those of RFC 9865 §2.1 for pages by cursor. This
-// package makes no TooMany, Uniqueness, InvalidVers or Sensitive, and none of the last
-// three: who stores resources, or serves them, does.
+// package makes no TooMany, Uniqueness or InvalidVers, and none of the last
+// three: who stores resources, or serves them, does. Nobody makes "sensitive": a filter in an address is answered.
 const (
 	InvalidFilter ErrorType = "invalidFilter"
 	TooMany       ErrorType = "tooMany"
@@ -21,7 +21,6 @@ const (
 	NoTarget      ErrorType = "noTarget"
 	InvalidValue  ErrorType = "invalidValue"
 	InvalidVers   ErrorType = "invalidVers"
-	Sensitive     ErrorType = "sensitive"
 	InvalidCursor ErrorType = "invalidCursor"
 	ExpiredCursor ErrorType = "expiredCursor"
 	InvalidCount  ErrorType = "invalidCount"

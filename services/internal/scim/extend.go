@@ -19,7 +19,7 @@ func (t *ResourceType) Extend(schemas ...*Schema) (*ResourceType, error) {
 		return nil, newError(InvalidValue, "", "A resource type can have %d extensions at most.", mostExtensions)
 	}
 	definition := t.define()
-	taken := []string{PatchOpMessage, schemaSchema, resourceTypeSchema}
+	var taken []string
 	for _, of := range ResourceTypes() {
 		taken = append(taken, of.Schema.ID)
 		for _, e := range of.Extensions {
@@ -27,8 +27,10 @@ func (t *ResourceType) Extend(schemas ...*Schema) (*ResourceType, error) {
 		}
 	}
 	for _, s := range schemas {
-		if sameName(s.ID[:min(len(s.ID), len(reserved))], reserved) {
-			return nil, newError(InvalidValue, "id", "id begins with %s, which is for what SCIM defines.", reserved)
+		for _, reserved := range [...]string{"urn:ietf:params:scim:schemas:core:", "urn:ietf:params:scim:api:"} { // RFC 7643 §10.3, RFC 7644 §8.2
+			if sameName(s.ID[:min(len(s.ID), len(reserved))], reserved) {
+				return nil, newError(InvalidValue, "id", "id begins with %s, which is for what SCIM defines.", reserved)
+			}
 		}
 		for _, other := range taken {
 			if sameName(s.ID, other) || isWithin(s.ID, other) || isWithin(other, s.ID) {
@@ -71,9 +73,6 @@ func ExtendedTypes(all []Registered) (users, groups *ResourceType, err error) {
 	return users, groups, err
 }
 
-// reserved is what the URNs of core schemas begin with (RFC 7643 §10.3).
-const reserved = "urn:ietf:params:scim:schemas:core:"
-
 // isWithin says whether a URN could be an attribute's, in the schema of another one.
 func isWithin(urn, schema string) bool {
 	return len(urn) > len(schema) && urn[len(schema)] == ':' && sameName(urn[:len(schema)], schema)
@@ -110,7 +109,7 @@ func (t *ResourceType) fit(extension *Attribute, stored value) value {
 	r := reader{t: t, limits: storedLimits, result: &Result{}}
 	fitted := value{kind: kindObject}
 	for _, f := range stored.fields {
-		if a := extension.sub(f.name); a != nil {
+		if a := extension.sub(f.name); a != nil && a.Mutability != ReadOnly { // nobody gives such a value here
 			if v, err := r.attribute(a, f.value); err == nil && !v.isNull() {
 				fitted.set(a, v)
 			}
@@ -123,25 +122,34 @@ func (t *ResourceType) fit(extension *Attribute, stored value) value {
 }
 
 // checkAdded holds a resource to what the extensions that Extend added say of it: what is required of those that are there,
-// and what is immutable.
+// and what is immutable. What a message left as it was may lack what the schema requires since: whoever deactivates a user
+// must not fail on that.
 func (t *ResourceType) checkAdded(old, root *value) error {
 	for _, e := range t.added() {
 		extension := t.root.sub(e.Schema.ID)
 		now := root.find(extension)
+		var was *value
+		if old != nil {
+			was = old.find(extension)
+		}
+		if now != nil && was != nil && now.equal(was) {
+			continue
+		}
 		for _, a := range extension.SubAttributes {
 			var v, before *value
 			if now != nil {
 				v = now.find(a)
 			}
-			if old != nil {
-				if was := old.find(extension); was != nil {
-					before = was.find(a)
-				}
+			if was != nil {
+				before = was.find(a)
 			}
 			if a.Mutability == Immutable && before != nil && (v == nil || !v.equal(before)) {
 				return newError(Mutability, a.path, "%s can't be changed once it has a value.", a.path)
 			}
 			if now != nil && a.Mutability != ReadOnly {
+				if a.Required && v == nil && before != nil {
+					return errKept(a)
+				}
 				if err := checkRequired(a, v); err != nil {
 					return err
 				}

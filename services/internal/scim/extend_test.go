@@ -131,6 +131,7 @@ func TestExtensionsThatCannotBe(t *testing.T) {
 		"within a schema of SCIM's": {schema(EnterpriseUserSchema + ":x")},
 		"one around a schema":       {schema("urn:ietf:params:scim:schemas:extension:enterprise:2.0")},
 		"a message":                 {schema(PatchOpMessage)},
+		"another message":           {schema("URN:ietf:params:scim:api:messages:2.0:ListResponse")},
 		"one twice":                 {schema("urn:x:y"), schema("URN:X:Y")},
 		"one in the other":          {schema("urn:x:y"), schema("urn:x:y:z")},
 	} {
@@ -349,4 +350,131 @@ func TestAGroupIsExtended(t *testing.T) {
 		t.Errorf("got %s, want %s", shown, want)
 	}
 	requireEqual(t, "the members", r.Members, []MemberEdit{{Kind: ReplaceMembers, Members: []Member{{Value: "1"}}}})
+}
+
+// awkward is a directory's own type with what an admin may define and SCIM's own schemas do not have.
+func awkward(t testing.TB) *ResourceType {
+	t.Helper()
+	extended, err := UserType().Extend(parsedSchema(t, `{"id":"urn:example:v1.x","attributes":[
+		{"name":"value"},{"name":"primary","type":"boolean"},{"name":"other","returned":"always"},{"name":"tags","multiValued":true},
+		{"name":"links","type":"complex","multiValued":true,"subAttributes":[
+			{"name":"value","type":"integer"},{"name":"$ref","type":"reference"},{"name":"primary"},{"name":"labels","multiValued":true}]}]}`))
+	requireNoError(t, err)
+	return extended
+}
+
+func awkwardUser(t testing.TB, attributes string) *Document {
+	t.Helper()
+	r, err := awkward(t).New([]byte(`{"userName":"a","urn:example:v1.x":{`+attributes+`}}`), Options{})
+	requireNoError(t, err)
+	requireCanonical(t, r.Document)
+	return r.Document
+}
+
+func TestNamesThatMeanSomethingElsewhere(t *testing.T) {
+	d := awkwardUser(t, `"other":"1","tags":["x","Y"],"links":[{"$ref":"https://x/y","primary":"z","labels":["p","q"]}]`)
+	requireEqual(t, "no value is made of a reference where values are numbers", attributes(d),
+		`{"userName":"a","urn:example:v1.x":{"other":"1","tags":["x","Y"],"links":[{"$ref":"https://x/y","primary":"z","labels":["p","q"]}]}}`)
+	for text, want := range map[string]bool{
+		`urn:example:v1.x pr`:                                         true, // though it ends like a sub-attribute
+		`urn:example:v1.x:value pr`:                                   false,
+		`urn:example:v1.x:links.labels eq "Q"`:                        true,
+		`urn:example:v1.x:links[labels eq "q" and primary eq "z"]`:    true,
+		`urn:example:v1.x:links[labels eq "q" and primary eq "else"]`: false,
+		`urn:example:v1.x:links eq 1`:                                 false,
+		`urn:example:v1.x:tags[value eq "y"]`:                         true,
+		`urn:example:v1.x:tags[value sw "z"]`:                         false,
+	} {
+		f, err := ParseFilter(text, Limits{})
+		requireNoError(t, err)
+		requireNoError(t, d.Type().CheckFilter(f))
+		requireEqual(t, text, f.Match(d.Type(), d, Envelope{}), want)
+		requireEqual(t, text+" uses an attribute of the core", f.Uses("value") || f.Uses("links") || f.Uses("tags"), false)
+	}
+	for _, text := range []string{`urn:example:v1.x eq "1"`, `urn:example:v1.x:tags[type eq "y"]`, `urn:example:v1.x:other[value eq "y"]`} {
+		f, err := ParseFilter(text, Limits{})
+		requireNoError(t, err)
+		requireError(t, d.Type().CheckFilter(f), InvalidFilter)
+		requireEqual(t, text, f.Match(d.Type(), d, Envelope{}), false)
+	}
+}
+
+func TestOneValueOfAList(t *testing.T) {
+	old := awkwardUser(t, `"tags":["x","Y","z"]`)
+	for _, c := range []struct {
+		name, operation string
+		mode            Mode
+		want            string // the tags, or the error's type
+	}{
+		{"removed by a filter", `{"op":"remove","path":"urn:example:v1.x:tags[value eq \"y\"]"}`, Strict, `["x","z"]`},
+		{"none that there is", `{"op":"remove","path":"urn:example:v1.x:tags[value eq \"q\"]"}`, Strict, `["x","Y","z"]`},
+		{"replaced by a filter", `{"op":"replace","path":"urn:example:v1.x:tags[value eq \"y\"]","value":"w"}`, Strict, `["x","w","z"]`},
+		{"replaced by one that is there", `{"op":"replace","path":"urn:example:v1.x:tags[value eq \"y\"]","value":"z"}`, Strict, `["x","z"]`},
+		{"added by a filter", `{"op":"add","path":"urn:example:v1.x:tags[value eq \"y\"]","value":"w"}`, Strict, `["x","w","z"]`},
+		{"replaced where there is none", `{"op":"replace","path":"urn:example:v1.x:tags[value eq \"q\"]","value":"w"}`, Tolerant, "noTarget"},
+		{"the wrong type", `{"op":"replace","path":"urn:example:v1.x:tags[value eq \"x\"]","value":{}}`, Tolerant, "invalidValue"},
+		{"a part of it", `{"op":"replace","path":"urn:example:v1.x:tags[value eq \"x\"].type","value":"w"}`, Tolerant, "invalidPath"},
+		{"listed by a remove", `{"op":"remove","path":"urn:example:v1.x:tags","value":["X","z"]}`, Tolerant, `["Y"]`},
+		{"listed by a remove, strictly", `{"op":"remove","path":"urn:example:v1.x:tags","value":["x"]}`, Strict, "invalidValue"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, err := old.Type().Patch(old, operations(t, `[`+c.operation+`]`), Options{Mode: c.mode})
+			if !strings.HasPrefix(c.want, "[") {
+				requireError(t, err, ErrorType(c.want))
+				return
+			}
+			requireNoError(t, err)
+			requireEqual(t, "attributes", attributes(r.Document), `{"userName":"a","urn:example:v1.x":{"tags":`+c.want+`}}`)
+			requireCanonical(t, r.Document)
+		})
+	}
+}
+
+func TestALastValueThatIsRequiredStays(t *testing.T) {
+	extended, err := UserType().Extend(parsedSchema(t, `{"id":"urn:x:y","attributes":[{"name":"a","multiValued":true,"required":true},{"name":"b"}]}`))
+	requireNoError(t, err)
+	made, err := extended.New([]byte(`{"userName":"a","urn:x:y":{"a":["1","2"],"b":"x"}}`), Options{})
+	requireNoError(t, err)
+	for _, path := range []string{`urn:x:y:a`, `urn:x:y:a[value pr]`} {
+		_, err := extended.Patch(made.Document, operations(t, `[{"op":"remove","path":"`+path+`"}]`), Options{})
+		requireEqual(t, path, requireError(t, err, Mutability).Path, "urn:x:y:a")
+	}
+	r, err := extended.Patch(made.Document, operations(t, `[{"op":"remove","path":"urn:x:y:a[value eq \"1\"]"}]`), Options{})
+	requireNoError(t, err)
+	requireEqual(t, "attributes", attributes(r.Document), `{"userName":"a","urn:x:y":{"a":["2"],"b":"x"}}`)
+	r, err = extended.Patch(made.Document, operations(t, `[{"op":"remove","path":"urn:x:y"}]`), Options{})
+	requireNoError(t, err)
+	requireEqual(t, "without the extension", attributes(r.Document), `{"userName":"a"}`)
+}
+
+func TestWhatAnExtensionAlwaysShows(t *testing.T) {
+	d := awkwardUser(t, `"other":"1","tags":["x"]`)
+	for _, names := range [][2][]string{
+		{{"userName"}, nil}, {nil, []string{"urn:example:v1.x"}}, {nil, []string{"urn:example:v1.x:tags", "urn:example:v1.x:other"}},
+	} {
+		p, err := ParseProjection(names[0], names[1])
+		requireNoError(t, err)
+		shown, err := d.Type().RenderUser(nil, d.JSON(), Envelope{ID: "1"}, nil, p)
+		requireNoError(t, err)
+		if !strings.Contains(string(shown), `"urn:example:v1.x":{"other":"1"}`) {
+			t.Errorf("attributes=%v, excludedAttributes=%v show %s", names[0], names[1], shown)
+		}
+	}
+}
+
+// A schema that asks for more than before must not keep an IdP from deactivating a user.
+func TestWhatIsRequiredSinceIsAskedOfWhoWritesIt(t *testing.T) {
+	old := badgedUser(t, `"number":"7","color":"red"`)
+	changed, err := UserType().Extend(parsedSchema(t, `{"id":"`+badge+`","attributes":[
+		{"name":"color","mutability":"readOnly"},{"name":"number"},{"name":"size","required":true}]}`))
+	requireNoError(t, err)
+	d, err := ParseStored(changed, old.JSON())
+	requireNoError(t, err)
+	r, err := changed.Patch(d, operations(t, `[{"op":"replace","path":"active","value":false}]`), Options{Mode: Strict})
+	requireNoError(t, err)
+	requireEqual(t, "what was sent before the attribute was read-only is gone", attributes(r.Document), `{"userName":"a","active":false,"`+badge+`":{"number":"7"}}`)
+	_, err = changed.Patch(d, operations(t, `[{"op":"replace","path":"`+badge+`:number","value":"8"}]`), Options{})
+	requireEqual(t, "path", requireError(t, err, InvalidValue).Path, badge+":size")
+	_, err = changed.Replace(d, []byte(`{"userName":"a","`+badge+`":{"number":"7"}}`), Options{})
+	requireEqual(t, "path", requireError(t, err, InvalidValue).Path, badge+":size")
 }

@@ -32,7 +32,7 @@ func ParseFilter(text string, l Limits) (*Filter, error) {
 func (f *Filter) Uses(attr string) bool { return f.root.uses(attr) }
 
 func (n *node) uses(attr string) bool {
-	if n.path.name != "" && sameName(n.path.name, attr) && (n.path.urn == "" || typeOf(n.path.urn) != nil) {
+	if n.path.ofCore() && sameName(n.path.name, attr) {
 		return true
 	}
 	if n.kind == nodeValuePath {

@@ -27,7 +27,7 @@ func (t *ResourceType) checkNode(n *node) error {
 		if !ok || to.attr == nil {
 			return n.fail("%s has no attribute %s", t.Name, shown(n.path.String()))
 		}
-		if to.sub != nil || to.attr.Type != TypeComplex {
+		if to.sub != nil || to.attr.Type != TypeComplex && !to.attr.isList() {
 			return n.fail("%s has no sub-attributes that could stand in brackets", to.leaf().path)
 		}
 		return checkValueFilter(n.kids[0], to.attr)
@@ -43,7 +43,7 @@ func (t *ResourceType) checkNode(n *node) error {
 // checkValueFilter checks what stands in brackets after a.
 func checkValueFilter(n *node, a *Attribute) error {
 	if n.kind == nodeCompare {
-		sub := a.sub(n.path.name)
+		sub := a.inBrackets(n.path.name)
 		if sub == nil || n.path.sub != "" || n.path.urn != "" {
 			return n.fail("%s has no sub-attribute %s", a.path, shown(n.path.String()))
 		}

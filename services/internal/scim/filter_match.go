@@ -121,7 +121,7 @@ func matchValue(n *node, a *Attribute, v *value) bool {
 	case nodeNot:
 		return !matchValue(n.kids[0], a, v)
 	case nodeCompare:
-		if sub := a.sub(n.path.name); sub != nil {
+		if sub := a.inBrackets(n.path.name); sub != nil {
 			return n.compare(sub, n.part(a, sub, v))
 		}
 	}
@@ -131,6 +131,9 @@ func matchValue(n *node, a *Attribute, v *value) bool {
 // part gives what a comparison looks at of one value of a complex attribute; nil where it is unassigned. A value that does
 // not say whether it is primary is not (RFC 7643 §2.4), though nothing makes that present.
 func (n *node) part(a, sub *Attribute, v *value) *value {
+	if sub == a {
+		return v
+	}
 	at := v.find(sub)
 	if at == nil && sub == a.inPrimary && n.comparesValues() {
 		silent := boolValue(false)
@@ -145,6 +148,9 @@ func (n *node) comparesValues() bool { return n.op != opPr && n.literal.kind != 
 // compare decides one comparison with one value; nil is an unassigned one, which
 // equals null and differs from everything else.
 func (n *node) compare(a *Attribute, v *value) bool {
+	if v != nil && v.kind == kindArray { // of a multi-valued sub-attribute, one of its values
+		return slices.ContainsFunc(v.items, func(each value) bool { return n.compare(a, &each) })
+	}
 	switch {
 	case n.op == opPr:
 		return v != nil && (v.kind != kindString || v.text != "") // RFC 7644 §3.4.2.2, table 3: not empty

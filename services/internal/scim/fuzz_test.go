@@ -145,9 +145,14 @@ func FuzzPatch(f *testing.F) {
 
 // FuzzSchema registers a schema, and reads a resource that has the extension.
 func FuzzSchema(f *testing.F) {
-	f.Add([]byte(badgeSchema), []byte(`{"userName":"a","`+badge+`":{"number":"7","doors":["a"],"holder":{"clip":"True"}}}`))
-	f.Add([]byte(`{"id":"`+campus+`","attributes":[{"name":"desk","multiValued":true}]}`), []byte(`{"userName":"a","`+campus+`":{"desk":"7"}}`))
-	f.Fuzz(func(t *testing.T, definition, body []byte) {
+	f.Add([]byte(badgeSchema), []byte(`{"userName":"a","`+badge+`":{"number":"7","doors":["a"],"holder":{"clip":"True"}}}`),
+		badge+`:doors[value eq "a"].type`, badge+`:holder.clip eq true`, []byte(`"in"`))
+	f.Add([]byte(`{"id":"`+campus+`","attributes":[{"name":"desk","multiValued":true}]}`), []byte(`{"userName":"a","`+campus+`":{"desk":"7"}}`),
+		campus+`:desk[value eq "7"]`, campus+` eq "7"`, []byte(`"8"`))
+	f.Add([]byte(`{"id":"urn:x:v1.x","attributes":[{"name":"value"},{"name":"l","type":"complex","multiValued":true,"subAttributes":[`+
+		`{"name":"value","type":"integer"},{"name":"$ref","type":"reference"},{"name":"primary"}]}]}`),
+		[]byte(`{"userName":"a","urn:x:v1.x":{"l":[{"$ref":"https://x/1"},{"value":2,"primary":"y"}]}}`), `urn:x:v1.x:l.$ref`, `urn:x:v1.x:l eq 2`, []byte(`"u/2"`))
+	f.Fuzz(func(t *testing.T, definition, body []byte, path, filter string, value []byte) {
 		s, err := ParseSchema(definition)
 		if err != nil {
 			return
@@ -162,9 +167,23 @@ func FuzzSchema(f *testing.F) {
 		if err != nil {
 			return
 		}
-		requireCanonical(t, r.Document)
-		if _, err := ParseStored(UserType(), r.Document.JSON()); err != nil {
-			t.Fatalf("without the extension %s is not read: %v", r.Document.JSON(), err)
+		requireReadable(t, r.Document)
+		if f, err := ParseFilter(filter, Limits{}); err == nil && extended.CheckFilter(f) == nil {
+			f.Match(extended, r.Document, Envelope{})
+		}
+		for _, op := range []string{"add", "replace", "remove"} {
+			if patched, err := extended.Patch(r.Document, &PatchOp{Operations: []Operation{{Op: op, Path: path, Value: value}}}, Options{}); err == nil {
+				requireReadable(t, patched.Document)
+			}
 		}
 	})
+}
+
+// requireReadable wants a document to be read again as it is, and without its extension in any case.
+func requireReadable(t *testing.T, d *Document) {
+	t.Helper()
+	requireCanonical(t, d)
+	if _, err := ParseStored(UserType(), d.JSON()); err != nil {
+		t.Fatalf("without the extension %s is not read: %v", d.JSON(), err)
+	}
 }

@@ -14,16 +14,30 @@ func (p *patchParser) member(key string) error {
 	switch {
 	case sameName(key, "schemas"):
 		v, err := p.d.value(2)
-		for _, urn := range values(&v) {
-			p.schemas = append(p.schemas, urn.text)
+		if err != nil {
+			return err
 		}
-		return err
+		return p.schemaURNs(v)
 	case sameName(key, "Operations"):
 		return p.operationList()
 	case p.strict:
 		return &takerError{newError(InvalidSyntax, pathHead(key), "A PATCH has no %s; it has \"schemas\" and \"Operations\".", shown(key))}
 	}
 	return p.d.skip(2)
+}
+
+func (p *patchParser) schemaURNs(v value) error {
+	switch {
+	case v.kind == kindArray || v.isNull():
+	case p.strict:
+		return &takerError{newError(InvalidSyntax, "schemas", "schemas must be an array of URNs, not %s.", v.kind.withArticle())}
+	case v.kind == kindString:
+		p.message.Quirks = addOnce(p.message.Quirks, QuirkSingleAsArray)
+	}
+	for _, urn := range values(&v) {
+		p.schemas = append(p.schemas, urn.text)
+	}
+	return nil
 }
 
 func (p *patchParser) operationList() error {

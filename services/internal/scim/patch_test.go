@@ -279,7 +279,8 @@ func TestParsePatch(t *testing.T) {
 		{"the message of RFC 7644 §3.5.2", message + `"Operations":` + list + `}`, true, nil},
 		{"names in another case", strings.ToLower(message) + `"operations":` + list + `}`, true, nil},
 		{"no schemas", `{"Operations":` + list + `}`, false, []string{QuirkSchemasMissing}},
-		{"schemas of something else", `{"schemas":"urn:x","Operations":` + list + `}`, false, []string{QuirkSchemasMissing}},
+		{"schemas of something else", `{"schemas":["urn:x"],"Operations":` + list + `}`, false, []string{QuirkSchemasMissing}},
+		{"schemas that are one string", `{"schemas":"` + PatchOpMessage + `","Operations":` + list + `}`, false, []string{QuirkSingleAsArray}},
 		{"a member that does not belong", message + `"x":[{}],"Operations":` + list + `}`, false, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -314,6 +315,7 @@ func TestParsePatchRefuses(t *testing.T) {
 		{"no Operations", message + `"x":1}`, Tolerant, `needs "Operations"`},
 		{"no operations in strict mode", message + `"Operations":[]}`, Strict, "one or more"},
 		{"Operations that is a string", message + `"Operations":"x"}`, Tolerant, "Operations must be an array."},
+		{"schemas that are an object in strict mode", `{"schemas":{},"Operations":[{"op":"remove","path":"x"}]}`, Strict, "schemas must be an array of URNs, not an object"},
 		{"an operation that is a string", message + `"Operations":["x"]}`, Tolerant, "Operation 1: It must be an object."},
 		{"an operation without op", message + `"Operations":[{"op":"add"},{"path":"x"}]}`, Tolerant, `Operation 2: "op" is missing.`},
 		{"an op that is a number", message + `"Operations":[{"op":1}]}`, Tolerant, `"op" must be a string`},

@@ -98,7 +98,7 @@ func (t *ResourceType) resolvePath(p *Path) (target, error) {
 	if p.filter == nil {
 		return to, nil
 	}
-	if to.attr == nil || !to.attr.MultiValued || to.attr.Type != TypeComplex {
+	if to.attr == nil || !to.attr.MultiValued {
 		return target{}, newError(InvalidPath, pathHead(attr.String()), "%s is not a multi-valued attribute, so no value filter can stand after it.", shown(p.attr.String()))
 	}
 	return to, checkValueFilter(p.filter.root, to.attr)

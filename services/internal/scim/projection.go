@@ -29,7 +29,7 @@ func ParseProjection(attributes, excluded []string) (Projection, error) {
 	return p, nil
 }
 
-// mostNames bounds the work of projecting: no schema has as many attributes.
+// mostNames bounds the work of projecting: nobody maps as many attributes.
 const mostNames = 200
 
 func parseNames(parameter string, list []string) ([]attrPath, error) {
@@ -59,7 +59,7 @@ func (p Projection) IsDefault() bool { return len(p.only) == 0 && len(p.except) 
 // schema: what is always returned is included whatever this says.
 func (p Projection) Includes(attr string) bool {
 	matches := func(name attrPath) bool {
-		return sameName(name.name, attr) && (name.urn == "" || typeOf(name.urn) != nil)
+		return name.ofCore() && sameName(name.name, attr)
 	}
 	if p.given {
 		for _, name := range p.only {
@@ -102,6 +102,9 @@ func (t *ResourceType) selection(p Projection) selection {
 // keep gives the part of the value of an attribute that is to be returned, null for
 // nothing (RFC 7643 §7, "returned"; RFC 7644 §3.9). at names the attribute itself.
 func (s selection) keep(at target, v value) value {
+	if at.attr == nil && at.ext != nil {
+		return s.parts(at, v) // each attribute says for itself when it is returned
+	}
 	a := at.leaf()
 	if a.Returned == ReturnedNever {
 		return value{}

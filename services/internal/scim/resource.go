@@ -199,6 +199,11 @@ func (e *editor) finish(old *Document, sizeHint int) (*Result, error) {
 	return e.result, nil
 }
 
+// errKept is for the removal of a required attribute (RFC 7644 §3.5.2.2).
+func errKept(a *Attribute) *Error {
+	return newError(Mutability, a.path, "%s is required, and can't be removed.", a.path)
+}
+
 func errRequired(a *Attribute) *Error {
 	return newError(InvalidValue, a.path, "%s is required, and can't be empty.", a.path)
 }

@@ -2,6 +2,7 @@ package scim
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -84,7 +85,8 @@ type Attribute struct {
 	key    bool   // databases index it: Limits.KeyBytes holds
 	search bool   // SearchValues lists its values
 
-	// Sub-attributes that RFC 7643 §2.4 gives a meaning, nil without one.
+	// Sub-attributes that RFC 7643 §2.4 gives a meaning, nil without one: such as are named so and cannot have it, and all of
+	// an extension as a whole, are as any others.
 	inValue, inRef, inPrimary *Attribute
 }
 
@@ -107,12 +109,29 @@ func (a *Attribute) sub(name string) *Attribute {
 	return nil
 }
 
+// inBrackets finds what a name in brackets after the attribute means: a sub-attribute, or, as "value", the value itself of a
+// multi-valued attribute that has none (RFC 7644 §3.5.2.2).
+func (a *Attribute) inBrackets(name string) *Attribute {
+	if a.isList() && sameName(name, "value") {
+		return a
+	}
+	return a.sub(name)
+}
+
+// isList tells multi-valued attributes whose values are simple.
+func (a *Attribute) isList() bool { return a.MultiValued && a.Type != TypeComplex }
+
 // isExtension tells the containers of extensions, whose names are URNs, from attributes.
 func (a *Attribute) isExtension() bool { return strings.IndexByte(a.Name, ':') >= 0 }
 
 // place numbers sub-attributes and gives them their paths.
 func (a *Attribute) place(prefix string) {
-	a.inValue, a.inRef, a.inPrimary = a.sub("value"), a.sub("$ref"), a.sub("primary")
+	if !a.isExtension() {
+		a.inValue, a.inRef, a.inPrimary = a.meaning("value"), a.meaning("$ref", TypeReference), a.meaning("primary", TypeBoolean)
+	}
+	if v := a.inValue; v == nil || v.Type != TypeString && v.Type != TypeReference || v.Mutability == ReadOnly {
+		a.inRef = nil // there is nothing to take from it
+	}
 	for i, s := range a.SubAttributes {
 		s.order = i
 		s.path = prefix + s.Name
@@ -122,6 +141,15 @@ func (a *Attribute) place(prefix string) {
 			s.place(s.path + ".")
 		}
 	}
+}
+
+// meaning finds the sub-attribute of a name that RFC 7643 §2.4 gives a meaning, if it is singular and of one of these types.
+func (a *Attribute) meaning(name string, types ...AttributeType) *Attribute {
+	s := a.sub(name)
+	if s == nil || s.MultiValued || len(types) > 0 && !slices.Contains(types, s.Type) {
+		return nil
+	}
+	return s
 }
 
 // Schema is a schema of RFC 7643 §7. It marshals to the JSON given there.

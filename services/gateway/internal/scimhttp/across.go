@@ -17,7 +17,7 @@ func (h *Handler) across(r *http.Request, m *message, p parameters) (*response, 
 	userType, groupType := scim.UserType(), scim.GroupType()
 	if p.query.GetFilter() != "" {
 		var err error
-		if userType, groupType, err = h.types(r.Context(), m); err != nil {
+		if userType, groupType, err = h.typesOf(r.Context(), m); err != nil {
 			return nil, err
 		}
 	}

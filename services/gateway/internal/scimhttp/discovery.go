@@ -26,9 +26,10 @@ func (h *Handler) discover(r *http.Request, m *message) (*response, error) {
 		}
 	}
 	if m.route.endpoint == configEndpoint {
-		return rendered(h.serviceProviderConfig(m.baseURL))
+		document, err := h.serviceProviderConfig(m.baseURL)
+		return rendered(document, m.baseURL+"/ServiceProviderConfig", err)
 	}
-	users, groups, err := h.types(r.Context(), m)
+	users, groups, err := h.typesOf(r.Context(), m)
 	if err != nil {
 		return nil, err
 	}
@@ -41,21 +42,23 @@ func (h *Handler) discover(r *http.Request, m *message) (*response, error) {
 	case resourceTypeEndpoint:
 		for _, t := range types {
 			if t.ID == m.route.id {
-				return rendered(t.Render(m.baseURL))
+				document, err := t.Render(m.baseURL)
+				return rendered(document, m.baseURL+"/ResourceTypes/"+t.ID, err)
 			}
 		}
 	case schemaEndpoint:
 		for _, s := range scim.SchemasOf(types) {
 			if strings.EqualFold(s.ID, m.route.id) { // URNs compare without regard to case
-				return rendered(s.Render(m.baseURL))
+				document, err := s.Render(m.baseURL)
+				return rendered(document, m.baseURL+"/Schemas/"+s.ID, err)
 			}
 		}
 	}
 	return nil, fault.New(fault.NotFound, "no such description")
 }
 
-// types gives the resource types of the message's directory, with the extensions that were registered for it.
-func (h *Handler) types(ctx context.Context, m *message) (users, groups *scim.ResourceType, err error) {
+// typesOf gives the resource types of the message's directory, with the extensions that were registered for it.
+func (h *Handler) typesOf(ctx context.Context, m *message) (users, groups *scim.ResourceType, err error) {
 	answer, err := h.d.Schemas.ListSchemas(ctx, &identityv1.ListSchemasRequest{
 		OrganizationId: m.lease.OrganizationID, DirectoryId: m.lease.DirectoryID,
 	})
@@ -71,14 +74,15 @@ func (h *Handler) types(ctx context.Context, m *message) (users, groups *scim.Re
 		group := s.GetResourceType() == identityv1.ResourceType_RESOURCE_TYPE_GROUP
 		registered = append(registered, scim.Registered{Group: group, Definition: definition})
 	}
-	return scim.ExtendedTypes(registered)
+	return h.types.ExtendedTypes(registered)
 }
 
-func rendered(document []byte, err error) (*response, error) {
+// rendered answers with one description, at the location that its meta names.
+func rendered(document []byte, location string, err error) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &response{status: http.StatusOK, body: document}, nil
+	return &response{status: http.StatusOK, body: document, location: location}, nil
 }
 
 func renderedAll[T interface {

@@ -2,6 +2,7 @@ package scimhttp
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -84,6 +85,25 @@ func TestTheServiceDescribesItself(t *testing.T) {
 	}
 	if w.identity.count() != 0 {
 		t.Error("identity was called")
+	}
+}
+
+func TestADescriptionIsWhereItsHeadersSay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for path, want := range map[string]string{
+		"/ServiceProviderConfig":                       "/ServiceProviderConfig",
+		"/ResourceTypes/User":                          "/ResourceTypes/User",
+		"/Schemas/" + strings.ToUpper(scim.UserSchema): "/Schemas/" + scim.UserSchema,
+		"/ResourceTypes":                               "",
+		"/Schemas":                                     "",
+	} {
+		if want != "" {
+			want = base + want
+		}
+		if got := w.do("GET", path, "").Header().Get("Content-Location"); got != want {
+			t.Errorf("%s: Content-Location is %q, not %q", path, got, want)
+		}
 	}
 }
 

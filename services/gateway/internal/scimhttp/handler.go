@@ -32,6 +32,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // Config is what the face can be told. All fields must be set.
@@ -73,6 +74,7 @@ type Handler struct {
 	config    Config
 	d         Dependencies
 	resources map[kind]resources
+	types     scim.TypeMemory
 	rates     *rates
 	tally     tally.Tally
 	bodies    *semaphore.Weighted // of BodiesInFlight

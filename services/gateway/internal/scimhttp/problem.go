@@ -70,8 +70,6 @@ func problemOfFault(f *fault.Error) *problem {
 		p.status, p.scimType = http.StatusBadRequest, scim.Mutability
 	case fault.TooMany:
 		p.status, p.scimType = http.StatusBadRequest, scim.TooMany
-	case fault.Sensitive:
-		p.status, p.scimType = http.StatusBadRequest, scim.Sensitive
 	case fault.InvalidVersion:
 		p.status, p.scimType = http.StatusBadRequest, scim.InvalidVers
 	case fault.InvalidCursor:
@@ -123,8 +121,6 @@ func scimReason(t scim.ErrorType) fault.Reason {
 		return fault.Uniqueness
 	case scim.InvalidVers:
 		return fault.InvalidVersion
-	case scim.Sensitive:
-		return fault.Sensitive
 	case scim.InvalidCursor:
 		return fault.InvalidCursor
 	case scim.ExpiredCursor:
@@ -159,15 +155,13 @@ func remedyOf(p *problem) string {
 	case fault.InvalidValue, fault.InvalidRequest:
 		return "Correct the value at the identity provider, or its attribute mapping, and provision the resource again."
 	case fault.Mutability:
-		return "Take the attribute out of the identity provider's mappings: it cannot be written."
+		return "Take the attribute out of the identity provider's mappings: it cannot be written, or not once it has a value."
 	case fault.TooMany:
 		return "Use a narrower filter."
 	case fault.InvalidCursor, fault.ExpiredCursor:
 		return "Nothing, if the client begins the list again, with an empty cursor and the same parameters for every page."
 	case fault.InvalidCount:
 		return "The client should ask for no more than what maxPageSize in /ServiceProviderConfig says."
-	case fault.Sensitive:
-		return "Send the search as POST to .search, not in the address."
 	case fault.Conflict, fault.InvalidVersion:
 		return "Somebody changed the resource meanwhile. The identity provider should read it again and repeat its change."
 	case fault.NotFound:

@@ -24,8 +24,8 @@ func TestEveryReasonHasItsAnswer(t *testing.T) {
 		fault.Uniqueness: {409, "uniqueness"}, fault.InvalidFilter: {400, "invalidFilter"},
 		fault.InvalidSyntax: {400, "invalidSyntax"}, fault.InvalidPath: {400, "invalidPath"}, fault.NoTarget: {400, "noTarget"},
 		fault.InvalidValue: {400, "invalidValue"}, fault.Mutability: {400, "mutability"}, fault.TooMany: {400, "tooMany"},
-		fault.Sensitive: {400, "sensitive"}, fault.InvalidVersion: {400, "invalidVers"},
-		fault.InvalidCursor: {400, "invalidCursor"}, fault.ExpiredCursor: {400, "expiredCursor"}, fault.InvalidCount: {400, "invalidCount"},
+		fault.InvalidVersion: {400, "invalidVers"},
+		fault.InvalidCursor:  {400, "invalidCursor"}, fault.ExpiredCursor: {400, "expiredCursor"}, fault.InvalidCount: {400, "invalidCount"},
 		// No SCIM call answers with these: if one does, the fault is ours.
 		fault.Internal: {500, ""}, fault.Unauthenticated: {500, ""}, fault.NotAllowed: {500, ""}, fault.PageToken: {500, ""},
 		fault.NotReplaceable: {500, ""}, fault.CursorExpired: {500, ""}, fault.CursorInvalid: {500, ""},
@@ -72,7 +72,7 @@ func TestEveryViolationKeepsItsType(t *testing.T) {
 	t.Parallel()
 	for _, violation := range []scim.ErrorType{
 		scim.InvalidFilter, scim.TooMany, scim.Uniqueness, scim.Mutability, scim.InvalidSyntax, scim.InvalidPath, scim.NoTarget,
-		scim.InvalidValue, scim.InvalidVers, scim.Sensitive,
+		scim.InvalidValue, scim.InvalidVers,
 		scim.InvalidCursor, scim.ExpiredCursor, scim.InvalidCount,
 	} {
 		p := problemOf(&scim.Error{Type: violation, Detail: "x"})

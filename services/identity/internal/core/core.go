@@ -24,7 +24,9 @@ type Config struct {
 	// ScanLimit is how many resources a list that no index serves reads at most.
 	ScanLimit int
 	Limits    scim.Limits
-	Now       func() time.Time
+	// Shared says that other processes may use the store.
+	Shared bool
+	Now    func() time.Time
 }
 
 // Core is the domain over a store.
@@ -34,6 +36,7 @@ type Core struct {
 	config      Config
 	directories remembered[openDirectory]
 	types       remembered[types]
+	built       scim.TypeMemory
 	applied     feed.Signal // a directory was applied
 	oddities    oddities
 }
@@ -99,7 +102,6 @@ var scimReasons = map[scim.ErrorType]fault.Reason{
 	scim.NoTarget:      fault.NoTarget,
 	scim.InvalidValue:  fault.InvalidValue,
 	scim.InvalidVers:   fault.InvalidVersion,
-	scim.Sensitive:     fault.Sensitive,
 }
 
 // refused turns what package scim refuses into a fault.

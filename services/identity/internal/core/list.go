@@ -283,8 +283,11 @@ func listByCursor[T any](ctx context.Context, c *Core, call Call, q Query, filte
 	}
 	count := defaultCount
 	if q.Count != nil {
-		if *q.Count < 1 || *q.Count > maxCount {
-			return Page{}, fault.New(fault.InvalidCount, "With a cursor, count must be from 1 to %d.", maxCount)
+		switch {
+		case *q.Count > maxCount:
+			return Page{}, fault.New(fault.InvalidCount, "With a cursor, count can be %d at most.", maxCount)
+		case *q.Count < 1: // the gateway asks by index for how many there are
+			return Page{}, fault.New(fault.InvalidCount, "With a cursor, count must be 1 or more.")
 		}
 		count = int(*q.Count)
 	}

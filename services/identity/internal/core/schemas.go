@@ -15,7 +15,7 @@ import (
 // Bounds of what may be registered.
 const (
 	maxSchemas     = 10       // of a directory
-	maxSchemaBytes = 64 << 10 // of a definition
+	maxSchemaBytes = 64 << 10 // of a definition, as it came and as it is kept
 )
 
 // types are the resource types of a directory, with the extensions that were registered for it.
@@ -35,7 +35,7 @@ func (c *Core) typesOf(ctx context.Context, scope store.Scope) (types, error) {
 	if err != nil {
 		return types{}, err
 	}
-	t, err := extended(registered)
+	t, err := c.extended(registered)
 	if err != nil {
 		return types{}, err
 	}
@@ -44,12 +44,12 @@ func (c *Core) typesOf(ctx context.Context, scope store.Scope) (types, error) {
 }
 
 // extended gives the types of a directory with these schemas.
-func extended(schemas []store.Schema) (t types, err error) {
+func (c *Core) extended(schemas []store.Schema) (t types, err error) {
 	registered := make([]scim.Registered, 0, len(schemas))
 	for _, s := range schemas {
 		registered = append(registered, scim.Registered{Group: s.Group, Definition: s.Definition})
 	}
-	t.users, t.groups, err = scim.ExtendedTypes(registered)
+	t.users, t.groups, err = c.built.ExtendedTypes(registered)
 	return t, err
 }
 
@@ -73,6 +73,10 @@ func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, grou
 	if s.Definition, err = parsed.MarshalJSON(); err != nil {
 		return store.Schema{}, err
 	}
+	if len(s.Definition) > maxSchemaBytes {
+		return store.Schema{}, fault.Invalid("definition", "has %d bytes as JSON once every characteristic that was left out is written; it must have at most %d",
+			len(s.Definition), maxSchemaBytes)
+	}
 	written, err := c.store.PutSchema(ctx, s, func(others []store.Schema) error {
 		if len(others) >= maxSchemas {
 			return fault.New(fault.Limit, "the directory has %d schemas, which is as many as it may", len(others))
@@ -82,14 +86,30 @@ func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, grou
 		for i := range together {
 			together[i].Group = group
 		}
-		_, err := extended(append(together, s))
+		_, err := c.extended(append(together, s))
 		return ofDefinition(err)
 	})
 	if err != nil {
 		return store.Schema{}, err
 	}
+	return written, c.outlast(ctx)
+}
+
+// outlast makes a change of schemas certain: it returns once no process begins to read a message by what was before.
+func (c *Core) outlast(ctx context.Context) error {
 	c.forget()
-	return written, nil
+	if !c.config.Shared {
+		return nil
+	}
+	// What others read before the change they use for so long after it.
+	timer := time.NewTimer(remember)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // ofDefinition turns what is wrong with a definition into a fault that names the place.
@@ -105,9 +125,9 @@ func ofDefinition(err error) error {
 	return fault.Invalid(path, "%s", strings.TrimSuffix(e.Detail, "."))
 }
 
-// Schemas lists what was registered for a directory, by id. fault.NotFound: there is no such directory, or not yet.
+// Schemas lists what was registered for a directory, open or not, by id. It waits a little for a directory that is new.
 func (c *Core) Schemas(ctx context.Context, scope store.Scope) ([]store.Schema, error) {
-	if _, err := c.store.Directory(ctx, scope); err != nil {
+	if _, err := c.directory(ctx, scope); err != nil && !fault.Is(err, fault.Deleted) {
 		return nil, err
 	}
 	return c.store.Schemas(ctx, scope)
@@ -118,6 +138,5 @@ func (c *Core) DeleteSchema(ctx context.Context, scope store.Scope, id string) e
 	if err := c.store.DeleteSchema(ctx, scope, id); err != nil {
 		return err
 	}
-	c.forget()
-	return nil
+	return c.outlast(ctx)
 }

@@ -74,8 +74,6 @@ const (
 	ErrorReason_ERROR_REASON_SCIM_MUTABILITY ErrorReason = 46
 	// INVALID_ARGUMENT: SCIM scimType `tooMany`.
 	ErrorReason_ERROR_REASON_SCIM_TOO_MANY ErrorReason = 47
-	// INVALID_ARGUMENT: SCIM scimType `sensitive`.
-	ErrorReason_ERROR_REASON_SCIM_SENSITIVE ErrorReason = 48
 	// INVALID_ARGUMENT: SCIM scimType `invalidVers`.
 	ErrorReason_ERROR_REASON_SCIM_INVALID_VERSION ErrorReason = 49
 	// INVALID_ARGUMENT: a cursor that this list did not give out. SCIM scimType `invalidCursor`.
@@ -130,7 +128,6 @@ var (
 		45: "ERROR_REASON_SCIM_INVALID_VALUE",
 		46: "ERROR_REASON_SCIM_MUTABILITY",
 		47: "ERROR_REASON_SCIM_TOO_MANY",
-		48: "ERROR_REASON_SCIM_SENSITIVE",
 		49: "ERROR_REASON_SCIM_INVALID_VERSION",
 		50: "ERROR_REASON_SCIM_INVALID_CURSOR",
 		51: "ERROR_REASON_SCIM_EXPIRED_CURSOR",
@@ -169,7 +166,6 @@ var (
 		"ERROR_REASON_SCIM_INVALID_VALUE":         45,
 		"ERROR_REASON_SCIM_MUTABILITY":            46,
 		"ERROR_REASON_SCIM_TOO_MANY":              47,
-		"ERROR_REASON_SCIM_SENSITIVE":             48,
 		"ERROR_REASON_SCIM_INVALID_VERSION":       49,
 		"ERROR_REASON_SCIM_INVALID_CURSOR":        50,
 		"ERROR_REASON_SCIM_EXPIRED_CURSOR":        51,
@@ -216,7 +212,7 @@ var File_usher_common_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\"usher/common/v1/error_reason.proto\x12\x0fusher.common.v1*\xee\t\n" +
+	"\"usher/common/v1/error_reason.proto\x12\x0fusher.common.v1*\xcd\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12 \n" +
@@ -242,8 +238,7 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\x1bERROR_REASON_SCIM_NO_TARGET\x10,\x12#\n" +
 	"\x1fERROR_REASON_SCIM_INVALID_VALUE\x10-\x12 \n" +
 	"\x1cERROR_REASON_SCIM_MUTABILITY\x10.\x12\x1e\n" +
-	"\x1aERROR_REASON_SCIM_TOO_MANY\x10/\x12\x1f\n" +
-	"\x1bERROR_REASON_SCIM_SENSITIVE\x100\x12%\n" +
+	"\x1aERROR_REASON_SCIM_TOO_MANY\x10/\x12%\n" +
 	"!ERROR_REASON_SCIM_INVALID_VERSION\x101\x12$\n" +
 	" ERROR_REASON_SCIM_INVALID_CURSOR\x102\x12$\n" +
 	" ERROR_REASON_SCIM_EXPIRED_CURSOR\x103\x12#\n" +

@@ -31,8 +31,8 @@ const (
 // SchemaService manages the extension schemas of directories (RFC 7643 §3.3). An extension is served in /Schemas and
 // /ResourceTypes, and its attributes are read, kept, patched, filtered and shown by what its schema says.
 //
-// A directory that replaces another one begins with that one's schemas. Another process may use the schemas of before for a
-// second.
+// A directory that replaces another one begins with that one's schemas. A change answers once every message that comes then
+// is read by it, which takes a second on PostgreSQL.
 type SchemaServiceClient interface {
 	// PutSchema registers a schema, or puts a definition in the place of another one with the same id. Values that were sent
 	// before and do not fit any more are not shown from then on; each is gone with the next write to its resource. A
@@ -41,9 +41,9 @@ type SchemaServiceClient interface {
 	// A definition is refused, with the path of what is wrong, if it is none (RFC 7643 §7), if its id is taken by SCIM or cannot
 	// be told from another one's in a path, or if it asks for what Usher does not hold to: "mutability" of "writeOnly", or of
 	// "immutable" for a sub-attribute; "returned" of "never"; "uniqueness" other than "none".
-	// Reasons: NOT_FOUND, DIRECTORY_DELETED, INVALID_REQUEST, LIMIT.
+	// Reasons: DIRECTORY_NOT_READY, DIRECTORY_DELETED, INVALID_REQUEST, LIMIT.
 	PutSchema(ctx context.Context, in *PutSchemaRequest, opts ...grpc.CallOption) (*PutSchemaResponse, error)
-	// ListSchemas lists the schemas of a directory by id. Reasons: NOT_FOUND.
+	// ListSchemas lists the schemas of a directory by id. Reasons: DIRECTORY_NOT_READY.
 	ListSchemas(ctx context.Context, in *ListSchemasRequest, opts ...grpc.CallOption) (*ListSchemasResponse, error)
 	// DeleteSchema removes a schema. Values that were sent of it are not shown from then on; each is gone with the next write to
 	// its resource. Reasons: NOT_FOUND.
@@ -95,8 +95,8 @@ func (c *schemaServiceClient) DeleteSchema(ctx context.Context, in *DeleteSchema
 // SchemaService manages the extension schemas of directories (RFC 7643 §3.3). An extension is served in /Schemas and
 // /ResourceTypes, and its attributes are read, kept, patched, filtered and shown by what its schema says.
 //
-// A directory that replaces another one begins with that one's schemas. Another process may use the schemas of before for a
-// second.
+// A directory that replaces another one begins with that one's schemas. A change answers once every message that comes then
+// is read by it, which takes a second on PostgreSQL.
 type SchemaServiceServer interface {
 	// PutSchema registers a schema, or puts a definition in the place of another one with the same id. Values that were sent
 	// before and do not fit any more are not shown from then on; each is gone with the next write to its resource. A
@@ -105,9 +105,9 @@ type SchemaServiceServer interface {
 	// A definition is refused, with the path of what is wrong, if it is none (RFC 7643 §7), if its id is taken by SCIM or cannot
 	// be told from another one's in a path, or if it asks for what Usher does not hold to: "mutability" of "writeOnly", or of
 	// "immutable" for a sub-attribute; "returned" of "never"; "uniqueness" other than "none".
-	// Reasons: NOT_FOUND, DIRECTORY_DELETED, INVALID_REQUEST, LIMIT.
+	// Reasons: DIRECTORY_NOT_READY, DIRECTORY_DELETED, INVALID_REQUEST, LIMIT.
 	PutSchema(context.Context, *PutSchemaRequest) (*PutSchemaResponse, error)
-	// ListSchemas lists the schemas of a directory by id. Reasons: NOT_FOUND.
+	// ListSchemas lists the schemas of a directory by id. Reasons: DIRECTORY_NOT_READY.
 	ListSchemas(context.Context, *ListSchemasRequest) (*ListSchemasResponse, error)
 	// DeleteSchema removes a schema. Values that were sent of it are not shown from then on; each is gone with the next write to
 	// its resource. Reasons: NOT_FOUND.
