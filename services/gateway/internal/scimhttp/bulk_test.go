@@ -372,10 +372,14 @@ func TestABulkGoesAtTheDirectorysRateAndEndsInTime(t *testing.T) {
 		if got := statuses(w.bulk("", operations...)); got != "204 204 204 204 204 204 503 503 503 503" && got != "204 204 204 204 204 204 204 503 503 503" {
 			t.Error(got)
 		}
-		// One failed event tells of all that were not begun.
+		// One failed event tells of all that were not begun. One operation may have begun with too little time for its call.
 		done, events := w.identity.count(), w.events.all()
-		want := fmt.Sprintf("%d of 10 operations, the first of them DELETE /Users/{id}, were not begun", 10-done)
-		if done < 6 || len(events) != 1 || events[0].GetOperation() != "POST /Bulk" || events[0].GetStatus() != 503 || !strings.Contains(events[0].GetDetail(), want) {
+		if done < 6 || len(events) < 1 || len(events) > 2 {
+			t.Fatalf("%d calls, failed events %v", done, events)
+		}
+		last := events[len(events)-1]
+		want := fmt.Sprintf("%d of 10 operations, the first of them DELETE /Users/{id}, were not begun", 10-done-(len(events)-1))
+		if last.GetOperation() != "POST /Bulk" || last.GetStatus() != 503 || !strings.Contains(last.GetDetail(), want) {
 			t.Errorf("%d calls, failed events %v", done, events)
 		}
 	})
