@@ -34,7 +34,7 @@ soak: tools test-packages ## The fault tests for longer: 200 kills, at other poi
 	  -run 'Killed|Faults|Restored|Rolling|Revo|Frozen|Redis|Down' ./e2e/...
 
 .PHONY: bench
-bench: ## Measure speed beside a bare hop and PostgreSQL itself, some 9 minutes (BENCH_ARGS adds flags).
+bench: ## Measure speed beside a bare hop and PostgreSQL itself, some 8 minutes (BENCH_ARGS adds flags).
 	cd services && go run ./load $(BENCH_ARGS)
 
 .PHONY: fuzz
