@@ -55,7 +55,9 @@ type Call struct {
 	MessageID   string
 	Traceparent string
 
-	directory openDirectory // once it is known to be open
+	// Once the directory is known to be open.
+	directory openDirectory
+	types     types
 }
 
 // ParseProjection reads what a client chooses of a resource.

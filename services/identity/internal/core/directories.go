@@ -18,7 +18,6 @@ const remember = time.Second
 
 // openDirectory is what requests need of a directory that is open.
 type openDirectory struct {
-	types
 	options scim.Options // how its messages are read
 	// ancestors are the directories that it may adopt from. They were closed before it was made, and stay so.
 	ancestors []string
@@ -89,9 +88,10 @@ func (c *Core) Followed(ctx context.Context) (store.Place, error) { return c.sto
 func (c *Core) Epoch() string { return c.store.Epoch() }
 
 // open finds what a call needs of its directory. See directory.
-func (c *Core) open(ctx context.Context, call Call) (Call, error) {
-	var err error
-	call.directory, err = c.directory(ctx, call.Scope)
+func (c *Core) open(ctx context.Context, call Call) (_ Call, err error) {
+	if call.directory, err = c.directory(ctx, call.Scope); err == nil {
+		call.types, err = c.typesOf(ctx, call.Scope)
+	}
 	return call, err
 }
 
@@ -112,9 +112,6 @@ func (c *Core) directory(ctx context.Context, scope store.Scope) (openDirectory,
 			return openDirectory{}, fault.New(fault.Deleted, "directory %q was deleted", scope.DirectoryID)
 		case err == nil:
 			o := openDirectory{options: c.options(d.Strict)}
-			if o.types, err = c.typesOf(ctx, scope); err != nil {
-				return openDirectory{}, err
-			}
 			if d.ReplacesID != "" {
 				if o.ancestors, err = c.store.Ancestors(ctx, scope); err != nil {
 					return openDirectory{}, err

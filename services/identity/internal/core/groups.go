@@ -65,7 +65,7 @@ func (c *Core) CreateGroup(ctx context.Context, call Call, body []byte) (r Resou
 	if err != nil {
 		return r, o, err
 	}
-	made, err := call.directory.groups.New(body, call.directory.options)
+	made, err := call.types.groups.New(body, call.directory.options)
 	if err != nil {
 		return r, o, refused(err)
 	}
@@ -138,7 +138,7 @@ func (c *Core) ReplaceGroup(ctx context.Context, call Call, id string, body []by
 	if err != nil {
 		return r, o, err
 	}
-	made, err := call.directory.groups.New(body, call.directory.options)
+	made, err := call.types.groups.New(body, call.directory.options)
 	if err != nil {
 		return r, o, refused(err)
 	}
@@ -158,7 +158,7 @@ func (c *Core) PatchGroup(ctx context.Context, call Call, id string, body []byte
 		return r, o, refused(err)
 	}
 	return c.changeGroup(ctx, call, id, versions, render, func(old *scim.Document) (*scim.Result, error) {
-		return call.directory.groups.Patch(old, message, call.directory.options)
+		return call.types.groups.Patch(old, message, call.directory.options)
 	})
 }
 
@@ -179,7 +179,7 @@ func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions [
 		if err := precondition(versions, g.Version); err != nil {
 			return err
 		}
-		old, err := scim.ParseStored(call.directory.groups, g.Document)
+		old, err := scim.ParseStored(call.types.groups, g.Document)
 		if err != nil {
 			return err
 		}
@@ -233,7 +233,7 @@ func (c *Core) Groups(ctx context.Context, call Call, q Query) (Page, error) {
 	}
 	scope := call.Scope
 	return list(ctx, c, call, q, lister[store.Group]{
-		resource: call.directory.groups,
+		resource: call.types.groups,
 		count:    func(ctx context.Context) (int64, error) { return c.store.CountGroups(ctx, scope) },
 		page: func(ctx context.Context, order store.Order, skip, limit int64) ([]store.Group, error) {
 			return c.store.GroupPage(ctx, scope, order, skip, limit)
@@ -247,7 +247,7 @@ func (c *Core) Groups(ctx context.Context, call Call, q Query) (Page, error) {
 		render:  func(ctx context.Context, g store.Group) (Resource, error) { return c.renderGroup(ctx, call, g) },
 		read: func(ctx context.Context, uses func(string) bool, g store.Group) (*scim.Document, scim.Envelope, error) {
 			e := groupEnvelope(call, g)
-			d, err := scim.ParseStored(call.directory.groups, g.Document)
+			d, err := scim.ParseStored(call.types.groups, g.Document)
 			if err == nil && uses("members") {
 				e.Members, err = c.members(ctx, scope, g.ID)
 			}
@@ -299,7 +299,7 @@ func (c *Core) renderGroup(ctx context.Context, call Call, g store.Group) (r Res
 		}
 		members = scimMembers(page)
 	}
-	r.Document, err = call.directory.groups.RenderGroup(nil, g.Document, groupEnvelope(call, g), members, call.Projection)
+	r.Document, err = call.types.groups.RenderGroup(nil, g.Document, groupEnvelope(call, g), members, call.Projection)
 	return r, err
 }
 
@@ -329,7 +329,7 @@ func (c *Core) ReadGroup(ctx context.Context, call Call, id string, begin func(R
 	if err := begin(groupResource(g)); err != nil {
 		return err
 	}
-	r, err := call.directory.groups.NewGroupRenderer(g.Document, groupEnvelope(call, g), call.Projection)
+	r, err := call.types.groups.NewGroupRenderer(g.Document, groupEnvelope(call, g), call.Projection)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (c *Core) CreateUser(ctx context.Context, call Call, body []byte) (r Resour
 	if err != nil {
 		return r, o, err
 	}
-	made, err := call.directory.users.New(body, call.directory.options)
+	made, err := call.types.users.New(body, call.directory.options)
 	if err != nil {
 		return r, o, refused(err)
 	}
@@ -113,7 +113,7 @@ func (c *Core) ReplaceUser(ctx context.Context, call Call, id string, body []byt
 		return r, o, err
 	}
 	return c.changeUser(ctx, call, id, versions, true, func(old *scim.Document) (*scim.Result, error) {
-		return call.directory.users.Replace(old, body, call.directory.options)
+		return call.types.users.Replace(old, body, call.directory.options)
 	})
 }
 
@@ -128,7 +128,7 @@ func (c *Core) PatchUser(ctx context.Context, call Call, id string, body []byte,
 		return r, o, refused(err)
 	}
 	return c.changeUser(ctx, call, id, versions, render, func(old *scim.Document) (*scim.Result, error) {
-		return call.directory.users.Patch(old, message, call.directory.options)
+		return call.types.users.Patch(old, message, call.directory.options)
 	})
 }
 
@@ -145,7 +145,7 @@ func (c *Core) changeUser(ctx context.Context, call Call, id string, versions []
 		if err := precondition(versions, u.Version); err != nil {
 			return err
 		}
-		old, err := scim.ParseStored(call.directory.users, u.Document)
+		old, err := scim.ParseStored(call.types.users, u.Document)
 		if err != nil {
 			return err
 		}
@@ -195,7 +195,7 @@ func (c *Core) Users(ctx context.Context, call Call, q Query) (Page, error) {
 	}
 	scope := call.Scope
 	return list(ctx, c, call, q, lister[store.User]{
-		resource: call.directory.users,
+		resource: call.types.users,
 		count:    func(ctx context.Context) (int64, error) { return c.store.CountUsers(ctx, scope) },
 		page: func(ctx context.Context, order store.Order, skip, limit int64) ([]store.User, error) {
 			return c.store.UserPage(ctx, scope, order, skip, limit)
@@ -216,7 +216,7 @@ func (c *Core) Users(ctx context.Context, call Call, q Query) (Page, error) {
 		},
 		render: func(_ context.Context, u store.User) (Resource, error) { return renderUser(call, u) },
 		read: func(_ context.Context, _ func(string) bool, u store.User) (*scim.Document, scim.Envelope, error) {
-			d, err := scim.ParseStored(call.directory.users, u.Document)
+			d, err := scim.ParseStored(call.types.users, u.Document)
 			e := userEnvelope(call, u)
 			e.Groups = groupRefs(u.Groups)
 			return d, e, err
@@ -299,6 +299,6 @@ func (c *Core) showUser(ctx context.Context, call Call, u store.User) (Resource,
 // renderUser writes a user, whose groups were read, as its client sees it.
 func renderUser(call Call, u store.User) (r Resource, err error) {
 	r = Resource{ID: u.ID, Version: u.Version, CreateTime: u.CreateTime, UpdateTime: u.UpdateTime}
-	r.Document, err = call.directory.users.RenderUser(nil, u.Document, userEnvelope(call, u), groupRefs(u.Groups), call.Projection)
+	r.Document, err = call.types.users.RenderUser(nil, u.Document, userEnvelope(call, u), groupRefs(u.Groups), call.Projection)
 	return r, err
 }
