@@ -177,11 +177,23 @@ func (b *bulk) send(step *bulkStep, method, path string, data []byte) (answer *r
 	}); err != nil {
 		return nil, err
 	}
+	if method == http.MethodPatch {
+		data = asPatchOp(data)
+	}
 	step.part = b.part(method, path)
 	if bulkID, ok := step.part.bulkID(); ok {
 		step.part.route.id = b.creates[bulkID].id
 	}
 	return b.dispatch(step, data)
+}
+
+// asPatchOp gives the data of a PATCH the `schemas` that the example of RFC 7644 §3.7.3, and clients after it, leave out.
+func asPatchOp(data []byte) []byte {
+	members, err := objectMembers(data)
+	if err != nil || members["schemas"] != nil || len(members) == 0 {
+		return data // right, or refused as it is
+	}
+	return fmt.Appendf(nil, `{"schemas":[%q],%s`, scim.PatchOpMessage, bytes.TrimLeft(bytes.TrimSpace(data)[1:], " \t\r\n"))
 }
 
 // part is the message that an operation would be by itself.
@@ -320,8 +332,7 @@ func (b *bulk) link() {
 func linking(step *bulkStep) (method string, data []byte) {
 	if step.part.route.kind == groups {
 		if sent, err := objectMembers(step.data); err == nil && sent["members"] != nil {
-			return http.MethodPatch, fmt.Appendf(nil, `{"schemas":[%q],"Operations":[{"op":"add","path":"members","value":%s}]}`,
-				scim.PatchOpMessage, sent["members"])
+			return http.MethodPatch, fmt.Appendf(nil, `{"Operations":[{"op":"add","path":"members","value":%s}]}`, sent["members"])
 		}
 	}
 	return http.MethodPut, step.data

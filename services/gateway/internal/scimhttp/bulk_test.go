@@ -88,7 +88,7 @@ func TestABulkCarriesOutItsOperations(t *testing.T) {
 		`{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"x","n":1e400, "e":"\u00e9"}}`,
 		`{"method":"put","path":"Groups/`+someID+`","version":"W/\"3\"","data":{"displayName":"g"}}`,
 		`{"method":"PATCH","path":"/Users/`+someID+`","bulkId":"p","data":{"Operations":[{"op":"add","path":"title","value":"t"}]}}`,
-		`{"method":"PATCH","path":"/Groups/`+someID+`","data":{"Operations":[{"op":"add","path":"externalId","value":"t"}]}}`,
+		`{"method":"PATCH","path":"/Groups/`+someID+`","data":{"Schemas":["x"],"Operations":[{"op":"add","path":"externalId","value":"t"}]}}`,
 		`{"method":"DELETE","path":"/Users/`+someID+`","version":"W/\"7\""}`,
 	)
 	if got := statuses(results); got != "201 200 200 204 204" {
@@ -97,8 +97,8 @@ func TestABulkCarriesOutItsOperations(t *testing.T) {
 	w.wantCalls(
 		`CreateUser {"userName":"x","n":1e400,"e":"\u00e9"}`,
 		`ReplaceGroup `+someID+` {"displayName":"g"}`,
-		`PatchUser `+someID+` {"Operations":[{"op":"add","path":"title","value":"t"}]}`,
-		`PatchGroup `+someID+` {"Operations":[{"op":"add","path":"externalId","value":"t"}]}`,
+		`PatchUser `+someID+` {"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"title","value":"t"}]}`,
+		`PatchGroup `+someID+` {"Schemas":["x"],"Operations":[{"op":"add","path":"externalId","value":"t"}]}`,
 		`DeleteUser `+someID,
 	)
 	for i, want := range []bulkResult{
@@ -140,8 +140,8 @@ func TestABulkCreatesWhatIsReferredToFirst(t *testing.T) {
 		`CreateUser {"userName":"b"}`,
 		`CreateUser {"userName":"a","urn:x":{"manager":"`+freshID(0)+`"}}`,
 		`CreateGroup {"displayName":"g","members":[{"value":"`+freshID(1)+`"},{"$ref":"../Users/`+freshID(0)+`"}]}`,
-		`PatchGroup `+freshID(2)+` {"Operations":[{"op":"add","path":"members","value":[{"value":"`+freshID(0)+`"}]}]}`,
-		`PatchUser `+freshID(1)+` {"Operations":[{"op":"add","path":"title","value":"t"}]}`,
+		`PatchGroup `+freshID(2)+` {"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"members","value":[{"value":"`+freshID(0)+`"}]}]}`,
+		`PatchUser `+freshID(1)+` {"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"title","value":"t"}]}`,
 		`DeleteUser `+freshID(1),
 	)
 	if want := base + "/Users/" + freshID(1); results[2].Location != want || results[5].Location != want {
