@@ -71,6 +71,26 @@ func TestWhatAFilterLooksAtIsFoundAfterRecordsWereLost(t *testing.T) {
 	}
 }
 
+// A restored identity comes to revisions again that the rule service has seen, by other changes.
+func TestTheSameRevisionAgainAfterARestoreIsAnotherFact(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.rule(filter(`displayName eq "Anna"`), "developer")
+	anna := b.identity.AddUser(acme, b.dir)
+	b.named(anna, "Anna")
+	b.caughtUp()
+	b.holds(anna, "developer")
+	b.stop()
+	b.identity.Restore()
+	b.identity.SetUser(anna, func(u *identityv1.User) {
+		u.DisplayName = "Bob"
+		u.Revision-- // it was restored from before it was called Anna
+	})
+	b.start()
+	b.caughtUp()
+	b.holds(anna)
+}
+
 func TestFiltersThatCannotMatchAreRefused(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
