@@ -116,3 +116,25 @@ func TestFiltersThatCannotMatchAreRefused(t *testing.T) {
 	_, err := b.rules.CreateRule(b.ctx(), &rulev1.CreateRuleRequest{OrganizationId: acme, Rule: r})
 	b.refused(fault.Unavailable, nil, err)
 }
+
+// An update of all fields sends the filter, too, though it stays: the extension that it is on may be gone.
+func TestAFilterThatStaysIsNotCheckedAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.rule(filter(`title pr`), "developer")
+	b.identity.Before(func(rpc string) error {
+		if rpc == "CheckUserFilter" {
+			return fault.New(fault.InvalidFilter, "users have no title any more")
+		}
+		return nil
+	})
+	r := filter(`title pr`)
+	r.DisplayName, r.Grants = "Titled", grants("designer")
+	updated, err := b.rules.UpdateRule(b.ctx(), &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: id, Rule: r})
+	if b.must(updated, err); updated.GetRule().GetDisplayName() != "Titled" || updated.GetRule().GetEnabled() {
+		t.Errorf("the rule is %v", updated.GetRule())
+	}
+	r.Match = filter(`title pr and active eq true`).GetMatch()
+	_, err = b.rules.UpdateRule(b.ctx(), &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: id, Rule: r})
+	b.refused(fault.InvalidRequest, nil, err)
+}
