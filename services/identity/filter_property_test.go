@@ -61,6 +61,7 @@ func (q question) comparison() string {
 		"emails[" + text("value") + " and type eq " + quote(q.of([]string{"work", "home"})) + "]",
 		"emails[type eq " + quote(q.of([]string{"work", "home"})) + "].value eq " + quote(q.of(texts)), "roles[" + text("value") + " or " + text("display") + "]",
 		"emails[" + text("value") + " and primary " + q.of([]string{"eq", "ne"}) + " " + q.of([]string{"true", "false"}) + "]",
+		"emails[value eq " + quote(q.of(maybeEmpty)) + " or value eq " + quote(q.of(maybeEmpty)) + "]",
 		`meta.created gt "2020-01-01T00:00:00Z"`, "title pr", "displayName pr", "active pr", "emails.primary eq false",
 	})
 }
