@@ -21,6 +21,9 @@ var texts = []string{
 	"a\ue000", "a\U0001f600", "\U0010ffff", "\U0010ffffa", `q"\`, "%", "_a", "a b", "10", "9",
 }
 
+// maybeEmpty are texts for what need not say anything.
+var maybeEmpty = append([]string{"", ""}, texts...)
+
 // question makes random filters about resources that are there.
 type question struct {
 	*rand.Rand
@@ -40,7 +43,7 @@ func (q question) operator() string {
 }
 
 func (q question) comparison() string {
-	text := func(names ...string) string { return q.of(names) + " " + q.operator() + " " + quote(q.of(texts)) }
+	text := func(names ...string) string { return q.of(names) + " " + q.operator() + " " + quote(q.of(maybeEmpty)) }
 	id := func(name string, ids []string) string {
 		return name + " " + q.of([]string{"eq", "eq", "ge", "lt", "sw"}) + " " + quote(q.of(ids))
 	}
@@ -57,7 +60,9 @@ func (q question) comparison() string {
 		"active eq " + q.of([]string{"true", "false", `"False"`}), "active ne true", "emails[" + text("value", "type") + "]",
 		"emails[" + text("value") + " and type eq " + quote(q.of([]string{"work", "home"})) + "]",
 		"emails[type eq " + quote(q.of([]string{"work", "home"})) + "].value eq " + quote(q.of(texts)), "roles[" + text("value") + " or " + text("display") + "]",
-		`meta.created gt "2020-01-01T00:00:00Z"`, "title pr",
+		"emails[" + text("value") + " and primary " + q.of([]string{"eq", "ne"}) + " " + q.of([]string{"true", "false"}) + "]",
+		"emails[value eq " + quote(q.of(maybeEmpty)) + " or value eq " + quote(q.of(maybeEmpty)) + "]",
+		`meta.created gt "2020-01-01T00:00:00Z"`, "title pr", "displayName pr", "active pr", "emails.primary eq false",
 	})
 }
 
@@ -100,16 +105,16 @@ func TestFiltersInTheDatabaseFindWhatTheMatcherFinds(t *testing.T) {
 			externals := slices.Clone(texts)
 			random.Shuffle(len(externals), func(a, b int) { externals[a], externals[b] = externals[b], externals[a] })
 			for n, userName := range names {
-				user := map[string]any{"userName": userName, "title": q.of(texts), "emails": []any{
-					map[string]any{"value": q.of(texts), "type": "work"}, map[string]any{"value": q.of(texts), "type": "home"},
+				user := map[string]any{"userName": userName, "title": q.of(maybeEmpty), "emails": []any{
+					map[string]any{"value": q.of(maybeEmpty), "type": "work"}, map[string]any{"value": q.of(texts), "type": "home", "primary": n%2 == 0},
 				}}
 				some := func(name string, value any) {
 					if random.IntN(3) > 0 {
 						user[name] = value
 					}
 				}
-				some("displayName", q.of(texts))
-				some("externalId", externals[n])
+				some("displayName", q.of(maybeEmpty))
+				some("externalId", q.of([]string{"", externals[n], externals[n]}))
 				some("active", random.IntN(2) == 0)
 				some("roles", []any{map[string]any{"value": q.of(texts), "display": q.of(texts)}})
 				some("phoneNumbers", []any{map[string]any{"value": q.of(texts)}})
@@ -123,7 +128,7 @@ func TestFiltersInTheDatabaseFindWhatTheMatcherFinds(t *testing.T) {
 				if n > 3 {
 					members = append(members, q.of(q.group))
 				}
-				r, err := i.tryGroup(fmt.Sprintf(`{"displayName":%s,"externalId":%s,"members":%s}`, quote(q.of(texts)), quote(q.of(texts)), memberValues(members)))
+				r, err := i.tryGroup(fmt.Sprintf(`{"displayName":%s,"externalId":%s,"members":%s}`, quote(q.of(texts)), quote(q.of(maybeEmpty)), memberValues(members)))
 				must(t, err)
 				q.group = append(q.group, r.GetResource().GetId())
 			}

@@ -19,12 +19,14 @@ func TestAUserIsLookedUpByEachOfItsNames(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	i := b.idp()
-	id := i.user(`{"userName":"Anna","externalId":"E1","displayName":"Anna A.","active":false,"roles":[{"value":"Designer"}],
-		"emails":[{"value":"First@Example.com","type":"home"},{"value":"Main@Example.com","type":"work","primary":true}]}`).GetId()
+	created := i.user(`{"userName":"Anna","externalId":"E1","displayName":"Anna A.","active":false,"roles":[{"value":"Designer"}],
+		"emails":[{"value":"First@Example.com","type":"home"},{"value":"Main@Example.com","type":"work","primary":true}]}`)
+	id := created.GetId()
 	group := i.group("eng", id).GetId()
 	want := &identityv1.User{
 		Id: id, OrganizationId: "acme", DirectoryId: i.target.GetDirectoryId(), UserName: "Anna", ExternalId: "E1", DisplayName: "Anna A.",
 		Email: "Main@Example.com", GroupIds: []string{group}, RoleValues: []string{"Designer"}, Revision: 1,
+		UpdateTime: created.GetUpdateTime(),
 	}
 	for name, r := range map[string]*identityv1.LookupUserRequest{
 		"id":                       {By: &identityv1.LookupUserRequest_Id{Id: id}},

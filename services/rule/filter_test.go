@@ -71,6 +71,26 @@ func TestWhatAFilterLooksAtIsFoundAfterRecordsWereLost(t *testing.T) {
 	}
 }
 
+// A restored identity comes to revisions again that the rule service has seen, by other changes.
+func TestTheSameRevisionAgainAfterARestoreIsAnotherFact(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.rule(filter(`displayName eq "Anna"`), "developer")
+	anna := b.identity.AddUser(acme, b.dir)
+	b.named(anna, "Anna")
+	b.caughtUp()
+	b.holds(anna, "developer")
+	b.stop()
+	b.identity.Restore()
+	b.identity.SetUser(anna, func(u *identityv1.User) {
+		u.DisplayName = "Bob"
+		u.Revision-- // it was restored from before it was called Anna
+	})
+	b.start()
+	b.caughtUp()
+	b.holds(anna)
+}
+
 func TestFiltersThatCannotMatchAreRefused(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -95,4 +115,26 @@ func TestFiltersThatCannotMatchAreRefused(t *testing.T) {
 	r.Grants = grants("developer")
 	_, err := b.rules.CreateRule(b.ctx(), &rulev1.CreateRuleRequest{OrganizationId: acme, Rule: r})
 	b.refused(fault.Unavailable, nil, err)
+}
+
+// An update of all fields sends the filter, too, though it stays: the extension that it is on may be gone.
+func TestAFilterThatStaysIsNotCheckedAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.rule(filter(`title pr`), "developer")
+	b.identity.Before(func(rpc string) error {
+		if rpc == "CheckUserFilter" {
+			return fault.New(fault.InvalidFilter, "users have no title any more")
+		}
+		return nil
+	})
+	r := filter(`title pr`)
+	r.DisplayName, r.Grants = "Titled", grants("designer")
+	updated, err := b.rules.UpdateRule(b.ctx(), &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: id, Rule: r})
+	if b.must(updated, err); updated.GetRule().GetDisplayName() != "Titled" || updated.GetRule().GetEnabled() {
+		t.Errorf("the rule is %v", updated.GetRule())
+	}
+	r.Match = filter(`title pr and active eq true`).GetMatch()
+	_, err = b.rules.UpdateRule(b.ctx(), &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: id, Rule: r})
+	b.refused(fault.InvalidRequest, nil, err)
 }

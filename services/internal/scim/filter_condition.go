@@ -185,6 +185,9 @@ func (t *ResourceType) condition(n *node, a, sub *Attribute) []Condition {
 	case opGt, opGe:
 		c.Low = value
 	case opLt, opLe:
+		if a.Name == "externalId" {
+			return nil // an empty one is less, and takes no place in an index of what is unique
+		}
 		c.High = value
 	default:
 		return nil

@@ -56,6 +56,8 @@ func TestCondition(t *testing.T) {
 		{"presence", user, `userName pr`, "", ""},
 		{"nothing", user, `externalId eq null`, "", ""},
 		{"an empty text", user, `externalId eq ""`, "", ""},
+		{"an externalId that may be empty", user, `externalId lt "b"`, "", ""},
+		{"an externalId that can't be", user, `externalId gt "a" and externalId lt "b"`, "externalId a ", ""},
 		{"a disjunction", user, `userName eq "y" or userName eq "X" or userName eq "z"`, "userName x z [x y z]", ""},
 		{"a disjunction of what is the same", user, `userName eq "x" or userName eq "X"`, "userName x x", "-"},
 		{"a disjunction in a value path", user, `emails[value eq "x" or value eq "y"]`, "emails x y [x y]", ""},

@@ -153,7 +153,7 @@ func (n *node) compare(a *Attribute, v *value) bool {
 	}
 	switch {
 	case n.op == opPr:
-		return v != nil && (v.kind != kindString || v.text != "") // RFC 7644 §3.4.2.2, table 3: not empty
+		return v != nil && !v.empty()
 	case n.literal.kind == kindNull:
 		return n.op == opEq && v == nil || n.op == opNe && v != nil
 	case v == nil:
@@ -188,6 +188,20 @@ func (n *node) compare(a *Attribute, v *value) bool {
 		return strings.HasSuffix(have, want)
 	}
 	return n.op.holds(strings.Compare(have, want))
+}
+
+// empty holds for what "pr" does not take for a value: the empty string, and a complex value without anything else in it (RFC
+// 7644 §3.4.2.2, table 3).
+func (v *value) empty() bool {
+	switch v.kind {
+	case kindString:
+		return v.text == ""
+	case kindArray:
+		return !slices.ContainsFunc(v.items, func(each value) bool { return !each.empty() })
+	case kindObject:
+		return !slices.ContainsFunc(v.fields, func(each field) bool { return !each.value.empty() })
+	}
+	return false
 }
 
 // holds tells whether an operator is true of the sign of a comparison.

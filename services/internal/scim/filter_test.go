@@ -190,7 +190,7 @@ func TestAUserWhoDoesNotSayIsActive(t *testing.T) {
 }
 
 func TestMatch(t *testing.T) {
-	d := user(t, `{"externalId":"Ext-1","userName":"BJensen","name":{"familyName":"Jensen","givenName":"Barbara"},"active":true,"title":"Straße","locale":"",
+	d := user(t, `{"externalId":"Ext-1","userName":"BJensen","name":{"familyName":"Jensen","givenName":"Barbara"},"active":true,"title":"Straße","locale":"","addresses":[{"locality":"","type":""}],
 		"emails":[{"value":"b@Work.example","type":"work","primary":true},{"value":"b@home.example","type":"home"}],
 		"photos":[{"value":"https://P/1"}],"`+EnterpriseUserSchema+`":{"department":"Tours","manager":{"value":"M1"}}}`)
 	created := time.Date(2026, 1, 31, 12, 0, 0, 123_456_789, time.FixedZone("", 3600))
@@ -202,6 +202,8 @@ func TestMatch(t *testing.T) {
 	}{
 		{"a caseExact false attribute in another case", `userName eq "bjENSEN"`, true},
 		{"an empty string is not present", `locale pr`, false},
+		{"a complex value of empty strings is not present", `addresses pr`, false},
+		{"nor is any in brackets", `addresses[locality pr or type pr]`, false},
 		{"an empty string is there to compare with", `locale eq ""`, true},
 		{"folding beyond ASCII", `title eq "STRAẞE"`, true},
 		{"a caseExact attribute as it is", `externalId eq "Ext-1"`, true},

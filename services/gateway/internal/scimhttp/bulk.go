@@ -163,7 +163,11 @@ func (b *bulk) send(step *bulkStep, method, path string, data []byte) (answer *r
 		}
 	}()
 	for _, needed := range step.needs {
-		if needed.done && needed.id == "" {
+		switch {
+		case !needed.done || needed.id != "":
+		case needed.problem == errLate:
+			return nil, errLate
+		default:
 			return nil, &problem{
 				status: http.StatusConflict, reason: fault.InvalidValue,
 				detail: fmt.Sprintf("The operation refers to the bulkId %q, whose operation failed.", needed.bulkID),
@@ -292,7 +296,7 @@ func (b *bulk) fail(step *bulkStep, err error) {
 		step.location = part.location(url.PathEscape(route.id))
 	}
 	b.failed++
-	if errors.Is(err, errLate) {
+	if errors.Is(err, errLate) && step.id == "" { // else it was created, and lacks what would close a circle
 		b.late = append(b.late, step)
 		return
 	}

@@ -368,8 +368,12 @@ func TestABulkGoesAtTheDirectorysRateAndEndsInTime(t *testing.T) {
 		for range 10 {
 			operations = append(operations, `{"method":"DELETE","path":"/Users/`+someID+`"}`)
 		}
+		// What refers to one that was not begun is not begun either.
+		operations = append(operations, `{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"a"}}`,
+			`{"method":"POST","path":"/Groups","bulkId":"g","data":{"members":[{"value":"bulkId:a"}]}}`)
 		// Of the two at once the request is one; two a second follow, of three seconds.
-		if got := statuses(w.bulk("", operations...)); got != "204 204 204 204 204 204 503 503 503 503" && got != "204 204 204 204 204 204 204 503 503 503" {
+		got := statuses(w.bulk("", operations...))
+		if got != "204 204 204 204 204 204 503 503 503 503 503 503" && got != "204 204 204 204 204 204 204 503 503 503 503 503" {
 			t.Error(got)
 		}
 		// One failed event tells of all that were not begun. One operation may have begun with too little time for its call.
@@ -378,9 +382,30 @@ func TestABulkGoesAtTheDirectorysRateAndEndsInTime(t *testing.T) {
 			t.Fatalf("%d calls, failed events %v", done, events)
 		}
 		last := events[len(events)-1]
-		want := fmt.Sprintf("%d of 10 operations, the first of them DELETE /Users/{id}, were not begun", 10-done-(len(events)-1))
+		want := fmt.Sprintf("%d of 12 operations, the first of them DELETE /Users/{id}, were not begun", 12-done-(len(events)-1))
 		if last.GetOperation() != "POST /Bulk" || last.GetStatus() != 503 || !strings.Contains(last.GetDetail(), want) {
 			t.Errorf("%d calls, failed events %v", done, events)
+		}
+	})
+}
+
+func TestACircleThatIsNotClosedInTimeIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *Config) { c.RatePerSecond, c.RequestTimeout = 2, 900*time.Millisecond })
+		w.handler.d.Now = time.Now
+		w.now = time.Now().Add(time.Hour) // of the lease on the key
+		w.identity.fresh = true
+		results := w.bulk("",
+			`{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"a","manager":"bulkId:b"}}`,
+			`{"method":"POST","path":"/Users","bulkId":"b","data":{"userName":"b","manager":"bulkId:a"}}`,
+		)
+		if got := statuses(results); got != "201 503" || !strings.Contains(results[1].Response.Detail, "was created") {
+			t.Errorf("%s: %+v", got, results)
+		}
+		events := w.events.all()
+		if len(events) != 1 || events[0].GetOperation() != "POST /Bulk: PUT /Users/{id}" || !strings.Contains(events[0].GetDetail(), "was created") {
+			t.Errorf("failed events: %v", events)
 		}
 	})
 }

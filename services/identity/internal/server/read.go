@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/core"
@@ -177,7 +179,7 @@ func userMessage(u core.UserFacts) *identityv1.User {
 	return &identityv1.User{
 		Id: u.ID, OrganizationId: u.OrganizationID, DirectoryId: u.DirectoryID, UserName: u.UserName, ExternalId: u.ExternalID,
 		DisplayName: u.DisplayName, Email: u.Email, Active: u.Active, Detached: u.Detached, GroupIds: u.GroupIDs,
-		RoleValues: u.RoleValues, Revision: u.Version,
+		RoleValues: u.RoleValues, Revision: u.Version, UpdateTime: timestamppb.New(u.UpdateTime),
 	}
 }
 

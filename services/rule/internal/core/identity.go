@@ -37,8 +37,9 @@ type User struct {
 	Detached   bool
 	GroupIDs   []string // directly or through other groups, carried memberships too
 	RoleValues []string
-	Matched    []string // the filters that it matches, of those that were asked for
-	Revision   int64    // increases with each change of the user itself
+	Matched    []string  // the filters that it matches, of those that were asked for
+	Revision   int64     // increases with each change of the user itself
+	UpdateTime time.Time // of that change
 }
 
 // Group is the facts about a group that pins depend on.

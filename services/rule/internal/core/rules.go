@@ -97,10 +97,10 @@ func (c *Core) Rules(ctx context.Context, organizationID, after string, limit in
 
 // UpdateRule changes a rule, if its revision is ifRevision or that is 0. It changes nobody's access.
 func (c *Core) UpdateRule(ctx context.Context, organizationID, id string, update RuleUpdate, ifRevision int64) (store.Rule, error) {
-	var r store.Rule
-	if err := c.checkFilter(ctx, organizationID, update.Match); err != nil {
-		return r, err
+	if err := c.checkUpdate(ctx, organizationID, id, update.Match); err != nil {
+		return store.Rule{}, err
 	}
+	var r store.Rule
 	err := c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
 		before, err := tx.Rule(ctx, id)
 		if err != nil {
@@ -169,9 +169,22 @@ func (c *Core) DeleteRule(ctx context.Context, organizationID, id string) error 
 	return c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error { return tx.DeleteRule(ctx, id) })
 }
 
+// checkUpdate checks a filter that a rule is to match by, unless it does already: that may match nobody since its schema was
+// removed, and the rest of the rule can change all the same.
+func (c *Core) checkUpdate(ctx context.Context, organizationID, id string, m *store.Match) error {
+	if m == nil || m.Kind != store.MatchFilter {
+		return nil
+	}
+	before, err := c.store.Rule(ctx, organizationID, id)
+	if err != nil || before.Match == *m {
+		return err
+	}
+	return c.checkFilter(ctx, organizationID, m)
+}
+
 // checkFilter asks identity, which knows the schemas, whether a rule's filter can match users. Other matches need no asking.
 func (c *Core) checkFilter(ctx context.Context, organizationID string, m *store.Match) error {
-	if m == nil || m.Kind != store.MatchFilter {
+	if m.Kind != store.MatchFilter {
 		return nil
 	}
 	ctx, cancel := c.called(ctx)

@@ -99,7 +99,8 @@ func (r *ruleSet) desired(u User) map[sourceKey]struct{} {
 	return all
 }
 
-// digest tells whether a user's facts are others than before. The revision stands for what filters look at, whichever there are.
+// digest tells whether a user's facts are others than before. The revision and its time stand for what filters look at, whichever
+// there are: identity may have been restored, and come to the same revision again by another change.
 func digest(u User) string {
 	hash := sha256.New()
 	flags := byte(0)
@@ -109,7 +110,8 @@ func digest(u User) string {
 	if u.Detached {
 		flags |= 2
 	}
-	hash.Write(binary.BigEndian.AppendUint64([]byte{flags}, uint64(u.Revision))) //nolint:gosec // it is only compared
+	head := binary.BigEndian.AppendUint64([]byte{flags}, uint64(u.Revision))          //nolint:gosec // it is only compared
+	hash.Write(binary.BigEndian.AppendUint64(head, uint64(u.UpdateTime.UnixMicro()))) //nolint:gosec // so is this
 	for _, list := range [][]string{u.GroupIDs, u.RoleValues} {
 		sorted := slices.Sorted(slices.Values(list))
 		var length [8]byte

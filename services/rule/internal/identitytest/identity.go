@@ -286,6 +286,7 @@ func (i *Identity) link(group, member string, in bool) {
 func (i *Identity) userChanged(id string, kind identityv1.ChangeKind) string {
 	u := i.users[id]
 	u.Revision++
+	u.UpdateTime = timestamppb.New(time.UnixMicro(i.sequence))
 	return i.record(&identityv1.Change{OrganizationId: u.GetOrganizationId(), DirectoryId: u.GetDirectoryId(), ResourceId: id,
 		ResourceType: identityv1.ResourceType_RESOURCE_TYPE_USER, Kind: kind})
 }
@@ -359,7 +360,8 @@ func (i *Identity) user(id string) *identityv1.User {
 	}
 	climb(id)
 	return &identityv1.User{Id: id, OrganizationId: u.GetOrganizationId(), DirectoryId: u.GetDirectoryId(), Active: u.GetActive(),
-		Detached: u.GetDetached(), GroupIds: slices.Sorted(maps.Keys(in)), RoleValues: slices.Clone(u.GetRoleValues()), Revision: u.GetRevision()}
+		Detached: u.GetDetached(), GroupIds: slices.Sorted(maps.Keys(in)), RoleValues: slices.Clone(u.GetRoleValues()), Revision: u.GetRevision(),
+		UpdateTime: u.GetUpdateTime()}
 }
 
 // matches says whether a filter matches a user: it can be on the displayName, and on roles.

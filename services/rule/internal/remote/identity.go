@@ -61,7 +61,7 @@ func (i *Identity) Users(ctx context.Context, organizationID string, ids, filter
 	for _, u := range response.GetUsers() {
 		users[u.GetId()] = core.User{
 			Active: u.GetActive(), Detached: u.GetDetached(), GroupIDs: u.GetGroupIds(), RoleValues: u.GetRoleValues(),
-			Matched: matched[u.GetId()], Revision: u.GetRevision(),
+			Matched: matched[u.GetId()], Revision: u.GetRevision(), UpdateTime: u.GetUpdateTime().AsTime(),
 		}
 	}
 	return users, nil

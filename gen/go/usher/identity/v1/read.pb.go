@@ -12,6 +12,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -50,7 +51,9 @@ type User struct {
 	// The values of its `roles` attribute, as they are meant.
 	RoleValues []string `protobuf:"bytes,11,rep,name=role_values,json=roleValues,proto3" json:"role_values,omitempty"`
 	// Increases with each change of the user.
-	Revision      int64 `protobuf:"varint,12,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision int64 `protobuf:"varint,12,opt,name=revision,proto3" json:"revision,omitempty"`
+	// When it last changed. After a restore the same revision may come again, of another change: this tells them apart.
+	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -167,6 +170,13 @@ func (x *User) GetRevision() int64 {
 		return x.Revision
 	}
 	return 0
+}
+
+func (x *User) GetUpdateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdateTime
+	}
+	return nil
 }
 
 // Group is what other services need of a group.
@@ -453,8 +463,8 @@ type BatchGetUsersRequest struct {
 	// Their ids.
 	Ids []string `protobuf:"bytes,2,rep,name=ids,proto3" json:"ids,omitempty"`
 	// Filters (RFC 7644 §3.4.2.2) of which the answer says who matches them. They are on attributes of the user itself: not on
-	// `groups` or `meta`. Users that cannot have one of its attributes, because their directory has no such extension, match none. Not for
-	// services of the vendor.
+	// `groups` or `meta`. Users that cannot have one of its attributes, because their directory has no such extension, match
+	// none. Not for services of the vendor.
 	Filters       []string `protobuf:"bytes,3,rep,name=filters,proto3" json:"filters,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1541,7 +1551,7 @@ var File_usher_identity_v1_read_proto protoreflect.FileDescriptor
 
 const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\n" +
-	"\x1cusher/identity/v1/read.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1cusher/identity/v1/feed.proto\"\xe7\x02\n" +
+	"\x1cusher/identity/v1/read.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1cusher/identity/v1/feed.proto\"\xa4\x03\n" +
 	"\x04User\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12'\n" +
 	"\x0forganization_id\x18\x02 \x01(\tR\x0eorganizationId\x12!\n" +
@@ -1557,7 +1567,9 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	" \x03(\tR\bgroupIds\x12\x1f\n" +
 	"\vrole_values\x18\v \x03(\tR\n" +
 	"roleValues\x12\x1a\n" +
-	"\brevision\x18\f \x01(\x03R\brevision\"\xdf\x01\n" +
+	"\brevision\x18\f \x01(\x03R\brevision\x12;\n" +
+	"\vupdate_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"updateTime\"\xdf\x01\n" +
 	"\x05Group\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12'\n" +
 	"\x0forganization_id\x18\x02 \x01(\tR\x0eorganizationId\x12!\n" +
@@ -1711,41 +1723,43 @@ var file_usher_identity_v1_read_proto_goTypes = []any{
 	(*FinishAdoptionResponse)(nil),     // 20: usher.identity.v1.FinishAdoptionResponse
 	(*CheckUserFilterRequest)(nil),     // 21: usher.identity.v1.CheckUserFilterRequest
 	(*CheckUserFilterResponse)(nil),    // 22: usher.identity.v1.CheckUserFilterResponse
-	(ResourceType)(0),                  // 23: usher.identity.v1.ResourceType
+	(*timestamppb.Timestamp)(nil),      // 23: google.protobuf.Timestamp
+	(ResourceType)(0),                  // 24: usher.identity.v1.ResourceType
 }
 var file_usher_identity_v1_read_proto_depIdxs = []int32{
-	0,  // 0: usher.identity.v1.LookupUserResponse.user:type_name -> usher.identity.v1.User
-	0,  // 1: usher.identity.v1.BatchGetUsersResponse.users:type_name -> usher.identity.v1.User
-	5,  // 2: usher.identity.v1.BatchGetUsersResponse.matched_users:type_name -> usher.identity.v1.MatchedUsers
-	1,  // 3: usher.identity.v1.FindGroupsResponse.groups:type_name -> usher.identity.v1.Group
-	1,  // 4: usher.identity.v1.BatchGetGroupsResponse.groups:type_name -> usher.identity.v1.Group
-	23, // 5: usher.identity.v1.Member.type:type_name -> usher.identity.v1.ResourceType
-	13, // 6: usher.identity.v1.ListMembersResponse.members:type_name -> usher.identity.v1.Member
-	13, // 7: usher.identity.v1.CarriedMember.member:type_name -> usher.identity.v1.Member
-	16, // 8: usher.identity.v1.ListCarriedMembersResponse.members:type_name -> usher.identity.v1.CarriedMember
-	2,  // 9: usher.identity.v1.ReadService.LookupUser:input_type -> usher.identity.v1.LookupUserRequest
-	21, // 10: usher.identity.v1.ReadService.CheckUserFilter:input_type -> usher.identity.v1.CheckUserFilterRequest
-	4,  // 11: usher.identity.v1.ReadService.BatchGetUsers:input_type -> usher.identity.v1.BatchGetUsersRequest
-	7,  // 12: usher.identity.v1.ReadService.ListUserIds:input_type -> usher.identity.v1.ListUserIdsRequest
-	9,  // 13: usher.identity.v1.ReadService.FindGroups:input_type -> usher.identity.v1.FindGroupsRequest
-	11, // 14: usher.identity.v1.ReadService.BatchGetGroups:input_type -> usher.identity.v1.BatchGetGroupsRequest
-	14, // 15: usher.identity.v1.ReadService.ListMembers:input_type -> usher.identity.v1.ListMembersRequest
-	17, // 16: usher.identity.v1.AdoptionService.ListCarriedMembers:input_type -> usher.identity.v1.ListCarriedMembersRequest
-	19, // 17: usher.identity.v1.AdoptionService.FinishAdoption:input_type -> usher.identity.v1.FinishAdoptionRequest
-	3,  // 18: usher.identity.v1.ReadService.LookupUser:output_type -> usher.identity.v1.LookupUserResponse
-	22, // 19: usher.identity.v1.ReadService.CheckUserFilter:output_type -> usher.identity.v1.CheckUserFilterResponse
-	6,  // 20: usher.identity.v1.ReadService.BatchGetUsers:output_type -> usher.identity.v1.BatchGetUsersResponse
-	8,  // 21: usher.identity.v1.ReadService.ListUserIds:output_type -> usher.identity.v1.ListUserIdsResponse
-	10, // 22: usher.identity.v1.ReadService.FindGroups:output_type -> usher.identity.v1.FindGroupsResponse
-	12, // 23: usher.identity.v1.ReadService.BatchGetGroups:output_type -> usher.identity.v1.BatchGetGroupsResponse
-	15, // 24: usher.identity.v1.ReadService.ListMembers:output_type -> usher.identity.v1.ListMembersResponse
-	18, // 25: usher.identity.v1.AdoptionService.ListCarriedMembers:output_type -> usher.identity.v1.ListCarriedMembersResponse
-	20, // 26: usher.identity.v1.AdoptionService.FinishAdoption:output_type -> usher.identity.v1.FinishAdoptionResponse
-	18, // [18:27] is the sub-list for method output_type
-	9,  // [9:18] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	23, // 0: usher.identity.v1.User.update_time:type_name -> google.protobuf.Timestamp
+	0,  // 1: usher.identity.v1.LookupUserResponse.user:type_name -> usher.identity.v1.User
+	0,  // 2: usher.identity.v1.BatchGetUsersResponse.users:type_name -> usher.identity.v1.User
+	5,  // 3: usher.identity.v1.BatchGetUsersResponse.matched_users:type_name -> usher.identity.v1.MatchedUsers
+	1,  // 4: usher.identity.v1.FindGroupsResponse.groups:type_name -> usher.identity.v1.Group
+	1,  // 5: usher.identity.v1.BatchGetGroupsResponse.groups:type_name -> usher.identity.v1.Group
+	24, // 6: usher.identity.v1.Member.type:type_name -> usher.identity.v1.ResourceType
+	13, // 7: usher.identity.v1.ListMembersResponse.members:type_name -> usher.identity.v1.Member
+	13, // 8: usher.identity.v1.CarriedMember.member:type_name -> usher.identity.v1.Member
+	16, // 9: usher.identity.v1.ListCarriedMembersResponse.members:type_name -> usher.identity.v1.CarriedMember
+	2,  // 10: usher.identity.v1.ReadService.LookupUser:input_type -> usher.identity.v1.LookupUserRequest
+	21, // 11: usher.identity.v1.ReadService.CheckUserFilter:input_type -> usher.identity.v1.CheckUserFilterRequest
+	4,  // 12: usher.identity.v1.ReadService.BatchGetUsers:input_type -> usher.identity.v1.BatchGetUsersRequest
+	7,  // 13: usher.identity.v1.ReadService.ListUserIds:input_type -> usher.identity.v1.ListUserIdsRequest
+	9,  // 14: usher.identity.v1.ReadService.FindGroups:input_type -> usher.identity.v1.FindGroupsRequest
+	11, // 15: usher.identity.v1.ReadService.BatchGetGroups:input_type -> usher.identity.v1.BatchGetGroupsRequest
+	14, // 16: usher.identity.v1.ReadService.ListMembers:input_type -> usher.identity.v1.ListMembersRequest
+	17, // 17: usher.identity.v1.AdoptionService.ListCarriedMembers:input_type -> usher.identity.v1.ListCarriedMembersRequest
+	19, // 18: usher.identity.v1.AdoptionService.FinishAdoption:input_type -> usher.identity.v1.FinishAdoptionRequest
+	3,  // 19: usher.identity.v1.ReadService.LookupUser:output_type -> usher.identity.v1.LookupUserResponse
+	22, // 20: usher.identity.v1.ReadService.CheckUserFilter:output_type -> usher.identity.v1.CheckUserFilterResponse
+	6,  // 21: usher.identity.v1.ReadService.BatchGetUsers:output_type -> usher.identity.v1.BatchGetUsersResponse
+	8,  // 22: usher.identity.v1.ReadService.ListUserIds:output_type -> usher.identity.v1.ListUserIdsResponse
+	10, // 23: usher.identity.v1.ReadService.FindGroups:output_type -> usher.identity.v1.FindGroupsResponse
+	12, // 24: usher.identity.v1.ReadService.BatchGetGroups:output_type -> usher.identity.v1.BatchGetGroupsResponse
+	15, // 25: usher.identity.v1.ReadService.ListMembers:output_type -> usher.identity.v1.ListMembersResponse
+	18, // 26: usher.identity.v1.AdoptionService.ListCarriedMembers:output_type -> usher.identity.v1.ListCarriedMembersResponse
+	20, // 27: usher.identity.v1.AdoptionService.FinishAdoption:output_type -> usher.identity.v1.FinishAdoptionResponse
+	19, // [19:28] is the sub-list for method output_type
+	10, // [10:19] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_usher_identity_v1_read_proto_init() }

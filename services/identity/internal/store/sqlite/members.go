@@ -114,7 +114,7 @@ func (e *editor) acyclic(ctx context.Context) error {
 	err := e.tx.QueryRow(ctx, `WITH RECURSIVE above (id) AS (
 			SELECT ?2 UNION
 			SELECT m.group_id FROM above CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = above.id)
-		SELECT named.value FROM above CROSS JOIN json_each(?3) named ON named.value = above.id ORDER BY named.key LIMIT 1`,
+		SELECT value FROM json_each(?3) WHERE value IN (SELECT id FROM above) ORDER BY key LIMIT 1`,
 		e.scope.OrganizationID, e.groupID, inOrder(e.nested)).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
