@@ -98,6 +98,9 @@ func (c *Core) Facts(ctx context.Context, organizationID string, ids, filters []
 	known := map[*scim.ResourceType][]bool{} // which filters mean something for users of a type
 	facts = make([]UserFacts, 0, len(stored))
 	for _, f := range stored {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err // many filters of many users take their time, which nobody waits for any more
+		}
 		t, err := c.typesOf(ctx, f.Scope)
 		if err != nil {
 			return nil, nil, err
