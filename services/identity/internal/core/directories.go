@@ -95,6 +95,16 @@ func (c *Core) open(ctx context.Context, call Call) (_ Call, err error) {
 	return call, err
 }
 
+// openPatch does what open does, and reads the PatchOp of the call in the directory's mode.
+func (c *Core) openPatch(ctx context.Context, call Call, body []byte) (Call, *scim.PatchOp, error) {
+	call, err := c.open(ctx, call)
+	if err != nil {
+		return call, nil, err
+	}
+	message, err := scim.ParsePatch(body, call.directory.options)
+	return call, message, refused(err)
+}
+
 // directory waits a little for identity to know the directory. It is fault.Deleted when that is closed.
 func (c *Core) directory(ctx context.Context, scope store.Scope) (openDirectory, error) {
 	now := time.Now() // not the configured clock: an age is measured

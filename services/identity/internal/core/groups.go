@@ -149,13 +149,9 @@ func (c *Core) ReplaceGroup(ctx context.Context, call Call, id string, body []by
 
 // PatchGroup changes a group or its members by what the body, a PatchOp, says.
 func (c *Core) PatchGroup(ctx context.Context, call Call, id string, body []byte, versions []int64, render bool) (r Resource, o Outcome, err error) {
-	call, err = c.open(ctx, call)
+	call, message, err := c.openPatch(ctx, call, body)
 	if err != nil {
 		return r, o, err
-	}
-	message, err := scim.ParsePatch(body, call.directory.options)
-	if err != nil {
-		return r, o, refused(err)
 	}
 	return c.changeGroup(ctx, call, id, versions, render, func(old *scim.Document) (*scim.Result, error) {
 		return call.types.groups.Patch(old, message, call.directory.options)

@@ -119,13 +119,9 @@ func (c *Core) ReplaceUser(ctx context.Context, call Call, id string, body []byt
 
 // PatchUser changes a user by what the body, a PatchOp, says.
 func (c *Core) PatchUser(ctx context.Context, call Call, id string, body []byte, versions []int64, render bool) (r Resource, o Outcome, err error) {
-	call, err = c.open(ctx, call)
+	call, message, err := c.openPatch(ctx, call, body)
 	if err != nil {
 		return r, o, err
-	}
-	message, err := scim.ParsePatch(body, call.directory.options)
-	if err != nil {
-		return r, o, refused(err)
 	}
 	return c.changeUser(ctx, call, id, versions, render, func(old *scim.Document) (*scim.Result, error) {
 		return call.types.users.Patch(old, message, call.directory.options)
