@@ -17,41 +17,27 @@ import (
 // What RFC 7643, RFC 7644 and RFC 9865 ask of a service provider, where only the whole of Usher shows it.
 func TestWhatTheRFCsAsk(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"one process", "a process a service on PostgreSQL"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			u := startUsher(t, setups[name], nil)
-			for _, c := range []struct {
-				name string
-				test func(t *testing.T, d *directory)
-			}{
-				{"a reference leads to what it names", referencesLead},
-				{"meta.location is the Content-Location and meta.version the ETag", metaIsInTheHeaders},
-				{"meta tells what a resource is and when it changed", metaTells},
-				{"a value is not primary unless it says so", primaryIsFalse},
-				{"what was not sent is neither shown nor found", nothingIsDefaulted},
-				{"what nobody knows in a query is passed over", unknownParametersArePassedOver},
-				{"an extension is in schemas while it has attributes", schemasFollowExtensions},
-				{"names are read in any case, with a URN or without", namesInAnyCase},
-				{"what is case exact keeps its case and compares by it", caseExactValues},
-				{"what is deleted is gone for every operation", deletedIsGone},
-				{"every write can be answered in part", writesAnswerInPart},
-				{"PUT answers with the whole and keeps what is the server's", putAnswersWithTheWhole},
-				{"a password is in no answer", passwordsAreNotShown},
-				{"a member's type is what the member is", aMembersTypeIsKnown},
-				{"a page says where it is", pagesSayWhereTheyAre},
-				{"a count of nothing gives the total, by cursor too", countsOfNothing},
-				{"a cursor is of one directory and opens nothing", cursorsOpenNothing},
-				{"another version of the protocol is refused", otherVersionsAreRefused},
-				{"the Base URL takes paths and queries", theBaseURLTakesPaths},
-			} {
-				t.Run(c.name, func(t *testing.T) {
-					t.Parallel()
-					c.test(t, (&usher{t: t, conn: u.conn, token: u.token, addrs: u.addrs}).newDirectory(nil))
-				})
-			}
-		})
-	}
+	inDirectories(t, []directoryTest{
+		{"a reference leads to what it names", referencesLead},
+		{"meta.location is the Content-Location and meta.version the ETag", metaIsInTheHeaders},
+		{"meta tells what a resource is and when it changed", metaTells},
+		{"a value is not primary unless it says so", primaryIsFalse},
+		{"what was not sent is neither shown nor found", nothingIsDefaulted},
+		{"what nobody knows in a query is passed over", unknownParametersArePassedOver},
+		{"an extension is in schemas while it has attributes", schemasFollowExtensions},
+		{"names are read in any case, with a URN or without", namesInAnyCase},
+		{"what is case exact keeps its case and compares by it", caseExactValues},
+		{"what is deleted is gone for every operation", deletedIsGone},
+		{"every write can be answered in part", writesAnswerInPart},
+		{"PUT answers with the whole and keeps what is the server's", putAnswersWithTheWhole},
+		{"a password is in no answer", passwordsAreNotShown},
+		{"a member's type is what the member is", aMembersTypeIsKnown},
+		{"a page says where it is", pagesSayWhereTheyAre},
+		{"a count of nothing gives the total, by cursor too", countsOfNothing},
+		{"a cursor is of one directory and opens nothing", cursorsOpenNothing},
+		{"another version of the protocol is refused", otherVersionsAreRefused},
+		{"the Base URL takes paths and queries", theBaseURLTakesPaths},
+	})
 }
 
 // objects lists the objects of a multi-valued attribute.

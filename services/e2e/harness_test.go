@@ -65,6 +65,30 @@ func inEveryTopology(t *testing.T, scenario func(t *testing.T, u *usher)) {
 	}
 }
 
+// directoryTest is of something that holds in any directory.
+type directoryTest struct {
+	name string
+	test func(t *testing.T, d *directory)
+}
+
+// inDirectories runs tests at a time, each in a directory of its own: on an Usher in one process, and on one of a process a
+// service on PostgreSQL.
+func inDirectories(t *testing.T, tests []directoryTest) {
+	t.Helper()
+	for _, name := range []string{"one process", "a process a service on PostgreSQL"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u := startUsher(t, setups[name], nil)
+			for _, c := range tests {
+				t.Run(c.name, func(t *testing.T) {
+					t.Parallel()
+					c.test(t, (&usher{t: t, conn: u.conn, token: u.token, addrs: u.addrs}).newDirectory(nil))
+				})
+			}
+		})
+	}
+}
+
 // usher is a running Usher with clients of an operator.
 type usher struct {
 	t     *testing.T
