@@ -40,6 +40,9 @@ const (
 	ChangeKind_CHANGE_KIND_MEMBER_ADDED ChangeKind = 4
 	// A member left the group, also because the group was deleted: member_id, member_type.
 	ChangeKind_CHANGE_KIND_MEMBER_REMOVED ChangeKind = 5
+	// The directory was deleted, and so its users and groups became detached. The record is about the directory:
+	// resource_type is unspecified and resource_id is the directory's id.
+	ChangeKind_CHANGE_KIND_DIRECTORY_CLOSED ChangeKind = 6
 )
 
 // Enum value maps for ChangeKind.
@@ -51,14 +54,16 @@ var (
 		3: "CHANGE_KIND_DELETED",
 		4: "CHANGE_KIND_MEMBER_ADDED",
 		5: "CHANGE_KIND_MEMBER_REMOVED",
+		6: "CHANGE_KIND_DIRECTORY_CLOSED",
 	}
 	ChangeKind_value = map[string]int32{
-		"CHANGE_KIND_UNSPECIFIED":    0,
-		"CHANGE_KIND_CREATED":        1,
-		"CHANGE_KIND_UPDATED":        2,
-		"CHANGE_KIND_DELETED":        3,
-		"CHANGE_KIND_MEMBER_ADDED":   4,
-		"CHANGE_KIND_MEMBER_REMOVED": 5,
+		"CHANGE_KIND_UNSPECIFIED":      0,
+		"CHANGE_KIND_CREATED":          1,
+		"CHANGE_KIND_UPDATED":          2,
+		"CHANGE_KIND_DELETED":          3,
+		"CHANGE_KIND_MEMBER_ADDED":     4,
+		"CHANGE_KIND_MEMBER_REMOVED":   5,
+		"CHANGE_KIND_DIRECTORY_CLOSED": 6,
 	}
 )
 
@@ -452,7 +457,10 @@ type ListChangesResponse struct {
 	// The cursor after what was looked at: go on from here, also when there was no record.
 	NextCursor string `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
 	// Whether there are more records now.
-	More          bool `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
+	More bool `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
+	// Every change of the organization that identity acknowledged before this time has its record at or before `next_cursor`.
+	// Unset while `more` is true.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -508,6 +516,13 @@ func (x *ListChangesResponse) GetMore() bool {
 	return false
 }
 
+func (x *ListChangesResponse) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // WatchActivityRequest says from where to watch.
 type WatchActivityRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -560,7 +575,10 @@ type WatchActivityResponse struct {
 	// The organizations with new records, each once.
 	OrganizationIds []string `protobuf:"bytes,1,rep,name=organization_ids,json=organizationIds,proto3" json:"organization_ids,omitempty"`
 	// The cursor after them.
-	Cursor        string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Cursor string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// Every change that identity acknowledged before this time, of any organization, has its record at or before `cursor`. The
+	// time stands still while a record is written but does not show yet, because an older transaction is open.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -609,6 +627,13 @@ func (x *WatchActivityResponse) GetCursor() string {
 	return ""
 }
 
+func (x *WatchActivityResponse) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 var File_usher_identity_v1_feed_proto protoreflect.FileDescriptor
 
 const file_usher_identity_v1_feed_proto_rawDesc = "" +
@@ -638,17 +663,19 @@ const file_usher_identity_v1_feed_proto_rawDesc = "" +
 	"\x12ListChangesRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12+\n" +
 	"\fafter_cursor\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vafterCursor\x12$\n" +
-	"\tpage_size\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\"\x7f\n" +
+	"\tpage_size\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\"\xb0\x01\n" +
 	"\x13ListChangesResponse\x123\n" +
 	"\achanges\x18\x01 \x03(\v2\x19.usher.identity.v1.ChangeR\achanges\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
 	"nextCursor\x12\x12\n" +
-	"\x04more\x18\x03 \x01(\bR\x04more\"C\n" +
+	"\x04more\x18\x03 \x01(\bR\x04more\x12/\n" +
+	"\x05as_of\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"C\n" +
 	"\x14WatchActivityRequest\x12+\n" +
-	"\fafter_cursor\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vafterCursor\"Z\n" +
+	"\fafter_cursor\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vafterCursor\"\x8b\x01\n" +
 	"\x15WatchActivityResponse\x12)\n" +
 	"\x10organization_ids\x18\x01 \x03(\tR\x0forganizationIds\x12\x16\n" +
-	"\x06cursor\x18\x02 \x01(\tR\x06cursor*\xb2\x01\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12/\n" +
+	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf*\xd4\x01\n" +
 	"\n" +
 	"ChangeKind\x12\x1b\n" +
 	"\x17CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
@@ -656,7 +683,8 @@ const file_usher_identity_v1_feed_proto_rawDesc = "" +
 	"\x13CHANGE_KIND_UPDATED\x10\x02\x12\x17\n" +
 	"\x13CHANGE_KIND_DELETED\x10\x03\x12\x1c\n" +
 	"\x18CHANGE_KIND_MEMBER_ADDED\x10\x04\x12\x1e\n" +
-	"\x1aCHANGE_KIND_MEMBER_REMOVED\x10\x05*^\n" +
+	"\x1aCHANGE_KIND_MEMBER_REMOVED\x10\x05\x12 \n" +
+	"\x1cCHANGE_KIND_DIRECTORY_CLOSED\x10\x06*^\n" +
 	"\fResourceType\x12\x1d\n" +
 	"\x19RESOURCE_TYPE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12RESOURCE_TYPE_USER\x10\x01\x12\x17\n" +
@@ -697,22 +725,24 @@ var file_usher_identity_v1_feed_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
 }
 var file_usher_identity_v1_feed_proto_depIdxs = []int32{
-	1, // 0: usher.identity.v1.Change.resource_type:type_name -> usher.identity.v1.ResourceType
-	0, // 1: usher.identity.v1.Change.kind:type_name -> usher.identity.v1.ChangeKind
-	1, // 2: usher.identity.v1.Change.member_type:type_name -> usher.identity.v1.ResourceType
-	9, // 3: usher.identity.v1.Change.time:type_name -> google.protobuf.Timestamp
-	2, // 4: usher.identity.v1.ListChangesResponse.changes:type_name -> usher.identity.v1.Change
-	3, // 5: usher.identity.v1.FeedService.GetCursor:input_type -> usher.identity.v1.GetCursorRequest
-	5, // 6: usher.identity.v1.FeedService.ListChanges:input_type -> usher.identity.v1.ListChangesRequest
-	7, // 7: usher.identity.v1.FeedService.WatchActivity:input_type -> usher.identity.v1.WatchActivityRequest
-	4, // 8: usher.identity.v1.FeedService.GetCursor:output_type -> usher.identity.v1.GetCursorResponse
-	6, // 9: usher.identity.v1.FeedService.ListChanges:output_type -> usher.identity.v1.ListChangesResponse
-	8, // 10: usher.identity.v1.FeedService.WatchActivity:output_type -> usher.identity.v1.WatchActivityResponse
-	8, // [8:11] is the sub-list for method output_type
-	5, // [5:8] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	1,  // 0: usher.identity.v1.Change.resource_type:type_name -> usher.identity.v1.ResourceType
+	0,  // 1: usher.identity.v1.Change.kind:type_name -> usher.identity.v1.ChangeKind
+	1,  // 2: usher.identity.v1.Change.member_type:type_name -> usher.identity.v1.ResourceType
+	9,  // 3: usher.identity.v1.Change.time:type_name -> google.protobuf.Timestamp
+	2,  // 4: usher.identity.v1.ListChangesResponse.changes:type_name -> usher.identity.v1.Change
+	9,  // 5: usher.identity.v1.ListChangesResponse.as_of:type_name -> google.protobuf.Timestamp
+	9,  // 6: usher.identity.v1.WatchActivityResponse.as_of:type_name -> google.protobuf.Timestamp
+	3,  // 7: usher.identity.v1.FeedService.GetCursor:input_type -> usher.identity.v1.GetCursorRequest
+	5,  // 8: usher.identity.v1.FeedService.ListChanges:input_type -> usher.identity.v1.ListChangesRequest
+	7,  // 9: usher.identity.v1.FeedService.WatchActivity:input_type -> usher.identity.v1.WatchActivityRequest
+	4,  // 10: usher.identity.v1.FeedService.GetCursor:output_type -> usher.identity.v1.GetCursorResponse
+	6,  // 11: usher.identity.v1.FeedService.ListChanges:output_type -> usher.identity.v1.ListChangesResponse
+	8,  // 12: usher.identity.v1.FeedService.WatchActivity:output_type -> usher.identity.v1.WatchActivityResponse
+	10, // [10:13] is the sub-list for method output_type
+	7,  // [7:10] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_usher_identity_v1_feed_proto_init() }

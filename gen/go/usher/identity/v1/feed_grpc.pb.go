@@ -39,7 +39,7 @@ type FeedServiceClient interface {
 	ListChanges(ctx context.Context, in *ListChangesRequest, opts ...grpc.CallOption) (*ListChangesResponse, error)
 	// WatchActivity says which organizations have records after a cursor, and then each time that one gets more. It is a
 	// wake-up: a follower reads the records with ListChanges. An answer without organizations is a bookmark, sent at least
-	// every 30 seconds. Reasons: CURSOR_EXPIRED, CURSOR_INVALID.
+	// every second. Reasons: CURSOR_EXPIRED, CURSOR_INVALID.
 	WatchActivity(ctx context.Context, in *WatchActivityRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchActivityResponse], error)
 }
 
@@ -105,7 +105,7 @@ type FeedServiceServer interface {
 	ListChanges(context.Context, *ListChangesRequest) (*ListChangesResponse, error)
 	// WatchActivity says which organizations have records after a cursor, and then each time that one gets more. It is a
 	// wake-up: a follower reads the records with ListChanges. An answer without organizations is a bookmark, sent at least
-	// every 30 seconds. Reasons: CURSOR_EXPIRED, CURSOR_INVALID.
+	// every second. Reasons: CURSOR_EXPIRED, CURSOR_INVALID.
 	WatchActivity(*WatchActivityRequest, grpc.ServerStreamingServer[WatchActivityResponse]) error
 	mustEmbedUnimplementedFeedServiceServer()
 }

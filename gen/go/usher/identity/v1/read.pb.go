@@ -573,7 +573,9 @@ type BatchGetUsersResponse struct {
 	// Those that are there, in any order.
 	Users []*User `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
 	// Who matches each filter, in the order of the request's filters.
-	MatchedUsers  []*MatchedUsers `protobuf:"bytes,2,rep,name=matched_users,json=matchedUsers,proto3" json:"matched_users,omitempty"`
+	MatchedUsers []*MatchedUsers `protobuf:"bytes,2,rep,name=matched_users,json=matchedUsers,proto3" json:"matched_users,omitempty"`
+	// The ids that the answer had no room for; whether they are there is not said. Ask for them again.
+	RemainingIds  []string `protobuf:"bytes,3,rep,name=remaining_ids,json=remainingIds,proto3" json:"remaining_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -618,6 +620,13 @@ func (x *BatchGetUsersResponse) GetUsers() []*User {
 func (x *BatchGetUsersResponse) GetMatchedUsers() []*MatchedUsers {
 	if x != nil {
 		return x.MatchedUsers
+	}
+	return nil
+}
+
+func (x *BatchGetUsersResponse) GetRemainingIds() []string {
+	if x != nil {
+		return x.RemainingIds
 	}
 	return nil
 }
@@ -1594,10 +1603,11 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\x03ids\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x03ids\x12,\n" +
 	"\afilters\x18\x03 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\"\ar\x05\x10\x01\x18\xe8\aR\afilters\")\n" +
 	"\fMatchedUsers\x12\x19\n" +
-	"\buser_ids\x18\x01 \x03(\tR\auserIds\"\x8c\x01\n" +
+	"\buser_ids\x18\x01 \x03(\tR\auserIds\"\xb1\x01\n" +
 	"\x15BatchGetUsersResponse\x12-\n" +
 	"\x05users\x18\x01 \x03(\v2\x17.usher.identity.v1.UserR\x05users\x12D\n" +
-	"\rmatched_users\x18\x02 \x03(\v2\x1f.usher.identity.v1.MatchedUsersR\fmatchedUsers\"\x97\x01\n" +
+	"\rmatched_users\x18\x02 \x03(\v2\x1f.usher.identity.v1.MatchedUsersR\fmatchedUsers\x12#\n" +
+	"\rremaining_ids\x18\x03 \x03(\tR\fremainingIds\"\x97\x01\n" +
 	"\x12ListUserIdsRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12$\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
