@@ -54,7 +54,7 @@ func TestAUserThatIsDeletedWhileItIsGrantedAccessEndsWithNone(t *testing.T) {
 	var reading atomic.Bool
 	reading.Store(true)
 	b.identity.Before(func(rpc string) error {
-		if rpc == "BatchGetUsers" && reading.CompareAndSwap(true, false) {
+		if rpc == "StreamUserFacts, status only" && reading.CompareAndSwap(true, false) {
 			// The user is deleted, and that is followed, after the grant has read it: it answers as before.
 			before := b.identity.User(user)
 			b.identity.DeleteUser(user)

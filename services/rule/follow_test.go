@@ -107,7 +107,7 @@ func TestCallsThatWaitEndWithTheService(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.identity.Before(func(rpc string) error {
-		if rpc == "BatchGetUsers" {
+		if rpc == "StreamUserFacts" {
 			return identitytest.Unavailable()
 		}
 		return nil
@@ -165,7 +165,7 @@ func TestWaitUntilCaughtUp(t *testing.T) {
 	b.must(wait(acme, b.identity.SetRoles(b.identity.AddUser("other", "directory-9")), patient))
 
 	b.identity.Before(func(rpc string) error {
-		if rpc == "BatchGetUsers" {
+		if rpc == "StreamUserFacts" {
 			return identitytest.Unavailable()
 		}
 		return nil
@@ -376,7 +376,7 @@ func TestOrganizationsShareTheWorkersFairly(t *testing.T) {
 	const batches = 200
 	var turns atomic.Int32
 	b.identity.Before(func(rpc string) error {
-		if rpc != "BatchGetUsers" {
+		if rpc != "StreamUserFacts" {
 			return nil
 		}
 		if turns.Add(1) == 1 {

@@ -150,7 +150,7 @@ func TestAnAdoptedGroupMeetsAnotherOfItsRule(t *testing.T) {
 			if c.deleted {
 				b.identity.DeleteGroup(other)
 			}
-			b.identity.Detach(b.dir)
+			b.identity.Detach(acme, b.dir)
 			b.identity.Adopt(group, replacing)
 			b.identity.Adopt(user, replacing)
 			b.caughtUp()

@@ -129,7 +129,7 @@ func TestDetachedUsersAreLeftAlone(t *testing.T) {
 	b.must(b.grant(user, "designer"))
 	// It was deactivated before its directory was deleted, though that is learned together.
 	b.identity.SetActive(idle, false)
-	b.identity.Detach(b.dir)
+	b.identity.Detach(acme, b.dir)
 	b.caughtUp()
 	b.holds(user, "designer", "developer")
 	b.holds(idle)
@@ -161,7 +161,7 @@ func TestAdoptionNeverFlaps(t *testing.T) {
 	group := b.identity.AddGroup(acme, b.dir, "Builders", user)
 	b.caughtUp()
 	cursor := b.cursor()
-	b.identity.Detach(b.dir)
+	b.identity.Detach(acme, b.dir)
 	b.caughtUp()
 	b.identity.Adopt(user, "directory-2")
 	b.caughtUp()

@@ -31,7 +31,8 @@ type Config struct {
 	DatabaseURL string
 	// DatabaseConnections bounds the connections to PostgreSQL; one more listens. 0 means 20.
 	DatabaseConnections int32
-	// Workers is how many organizations are worked on at a time. Default 4, at most 256.
+	// Workers is how many organizations are worked on at a time, and how many more of those whose work fails or takes long. Default
+	// 4, at most 256.
 	Workers int
 	// BatchSize is how many change records, or members of a group, are dealt with in one transaction. Default 200, at most
 	// 1,000.
@@ -42,7 +43,7 @@ type Config struct {
 	SyncPageSize int
 	// LeaseDuration is how long the work on an organization rests when the process that did it has died. Default 10 s.
 	LeaseDuration time.Duration
-	// CallTimeout bounds each call of another service. Default 10 s.
+	// CallTimeout bounds each call of another service. What takes longer is tried again in smaller parts. Default 5 s.
 	CallTimeout time.Duration
 	// RetryDelay is how long to wait after a first failure; it doubles with each failure in a row. Default 100 ms.
 	RetryDelay time.Duration
@@ -56,6 +57,10 @@ type Config struct {
 	FeedRetention time.Duration
 	// RecheckInterval is how often WaitUntilCaughtUp asks identity again, beside being woken. Default 250 ms.
 	RecheckInterval time.Duration
+	// UserRetryDelay is how long a user that was set aside waits for the next try; it doubles with each. Default 2 s.
+	UserRetryDelay time.Duration
+	// MaxUserRetryDelay is how long such a user waits at most. Default 5 min.
+	MaxUserRetryDelay time.Duration
 }
 
 // withDefaults fills in the defaults, then gives every problem at once, by the field's name.
@@ -86,13 +91,15 @@ func (c Config) withDefaults() (Config, error) {
 	number("BatchesPerTurn", &c.BatchesPerTurn, 8, 1000)
 	number("SyncPageSize", &c.SyncPageSize, 500, 1000)
 	span("LeaseDuration", &c.LeaseDuration, 10*time.Second, time.Hour)
-	span("CallTimeout", &c.CallTimeout, 10*time.Second, time.Minute)
+	span("CallTimeout", &c.CallTimeout, 5*time.Second, time.Minute)
 	span("RetryDelay", &c.RetryDelay, 100*time.Millisecond, time.Minute)
 	span("MaxRetryDelay", &c.MaxRetryDelay, 5*time.Second, time.Hour)
 	span("BookmarkInterval", &c.BookmarkInterval, 25*time.Second, 30*time.Second)
 	span("SweepInterval", &c.SweepInterval, 10*time.Minute, 24*time.Hour)
 	span("FeedRetention", &c.FeedRetention, 30*24*time.Hour, 10*year)
 	span("RecheckInterval", &c.RecheckInterval, 250*time.Millisecond, time.Minute)
+	span("UserRetryDelay", &c.UserRetryDelay, 2*time.Second, time.Hour)
+	span("MaxUserRetryDelay", &c.MaxUserRetryDelay, 5*time.Minute, 24*time.Hour)
 	return c, errors.Join(errs...)
 }
 
@@ -157,6 +164,7 @@ func New(ctx context.Context, config Config, deps Dependencies) (*Service, error
 		SyncPageSize: config.SyncPageSize, LeaseDuration: config.LeaseDuration, CallTimeout: config.CallTimeout,
 		RetryDelay: config.RetryDelay, MaxRetryDelay: config.MaxRetryDelay, BookmarkEvery: config.BookmarkInterval,
 		SweepEvery: config.SweepInterval, FeedRetention: config.FeedRetention, RecheckInterval: config.RecheckInterval,
+		UserRetryDelay: config.UserRetryDelay, MaxUserRetryDelay: config.MaxUserRetryDelay,
 	}, s, remote.NewIdentity(deps.Identity), remote.NewFailedEvents(deps.FailedEvents), deps.Log, deps.Tracing, deps.Meters, deps.Now)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("rule: %w", err), s.Close())

@@ -57,6 +57,8 @@ const (
 	SyncEnded   = commonv1.ErrorReason_ERROR_REASON_SYNC_ENDED
 	RoleScope   = commonv1.ErrorReason_ERROR_REASON_ROLE_SCOPE
 	RoleInUse   = commonv1.ErrorReason_ERROR_REASON_ROLE_IN_USE
+
+	UsersSetAside = commonv1.ErrorReason_ERROR_REASON_USERS_SET_ASIDE
 )
 
 // Field is one field of a request that breaks the contract.

@@ -46,7 +46,7 @@ func code(reason fault.Reason) codes.Code {
 	case fault.CursorExpired:
 		return codes.OutOfRange
 	case fault.NotFederated, fault.Deleted, fault.NotReplaceable, fault.TenantInUse, fault.LastAdmin, fault.SyncRunning,
-		fault.SyncEnded, fault.RoleScope, fault.RoleInUse:
+		fault.SyncEnded, fault.RoleScope, fault.RoleInUse, fault.UsersSetAside:
 		return codes.FailedPrecondition
 	default:
 		return codes.Internal

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -10,21 +11,55 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
+// Answer says whether a user effectively holds a role.
+type Answer struct {
+	Allowed   bool
+	AsOf      time.Time // the answer includes all that identity acknowledged before this; zero when nothing is known
+	Unknown   bool      // the user is set aside
+	Suspended bool
+}
+
 // CheckAccess says whether a user effectively holds what the grant names.
-func (c *Core) CheckAccess(ctx context.Context, organizationID, userID string, grant store.Grant) (bool, error) {
-	return c.store.Holds(ctx, organizationID, userID, grant)
+func (c *Core) CheckAccess(ctx context.Context, organizationID, userID string, grant store.Grant) (Answer, error) {
+	mark := c.fresh.mark(organizationID)
+	check, err := c.store.Check(ctx, organizationID, userID, grant)
+	if err != nil {
+		return Answer{}, err
+	}
+	a := Answer{Allowed: check.Allowed, AsOf: mark.asOf(check.Progress), Suspended: check.Suspended, Unknown: !check.UnknownAsOf.IsZero()}
+	if a.Unknown && check.UnknownAsOf.Before(a.AsOf) {
+		a.AsOf = check.UnknownAsOf
+	}
+	return a, nil
 }
 
-// Access lists access by user, tenant and role, after a key, at most limit.
-func (c *Core) Access(ctx context.Context, organizationID string, filter store.AccessFilter, after store.AccessKey, limit int) ([]store.Access, error) {
-	return c.store.Access(ctx, organizationID, filter, after, limit)
+// Access lists access by user, tenant and role, after a key, at most limit, and gives as of when it is.
+func (c *Core) Access(ctx context.Context, organizationID string, filter store.AccessFilter, after store.AccessKey, limit int) ([]store.Access, time.Time, error) {
+	asOf, err := c.asOf(ctx, organizationID)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	aside, oldest, err := c.store.CountSetAside(ctx, organizationID, filter.UserID)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	if aside > 0 && oldest.Before(asOf) {
+		asOf = oldest
+	}
+	access, err := c.store.Access(ctx, organizationID, filter, after, limit)
+	return access, asOf, err
 }
 
-// facts reads one user from identity. A missing one is fault.NotFound.
-func (c *Core) facts(ctx context.Context, organizationID, userID string) (User, error) {
-	ctx, cancel := c.called(ctx)
-	defer cancel()
-	users, err := c.identity.Users(ctx, organizationID, []string{userID}, nil)
+// asOf gives as of when an organization's access is known, but for users that are set aside.
+func (c *Core) asOf(ctx context.Context, organizationID string) (time.Time, error) {
+	mark := c.fresh.mark(organizationID)
+	progress, err := c.store.Progress(ctx, []string{organizationID})
+	return mark.asOf(progress[organizationID]), err
+}
+
+// status reads from identity whether a user is there, active and detached. A missing one is fault.NotFound.
+func (c *Core) status(ctx context.Context, organizationID, userID string) (User, error) {
+	users, err := c.statuses(ctx, organizationID, []string{userID})
 	if err != nil {
 		return User{}, err
 	}
@@ -40,7 +75,11 @@ func (c *Core) GrantAccess(ctx context.Context, organizationID, userID string, g
 	if err := checkOrganization(organizationID); err != nil {
 		return store.Access{}, err
 	}
-	u, err := c.facts(ctx, organizationID, userID)
+	asOf, err := c.asOf(ctx, organizationID)
+	if err != nil {
+		return store.Access{}, err
+	}
+	u, err := c.status(ctx, organizationID, userID)
 	if err != nil {
 		return store.Access{}, err
 	}
@@ -55,30 +94,27 @@ func (c *Core) GrantAccess(ctx context.Context, organizationID, userID string, g
 		}
 		if !known {
 			// Nobody has reconciled the user, or identity has deleted it since it was asked. Settling finds out which.
-			h = store.Holder{UserID: userID, Active: u.Active}
+			h.UserID, h.New, h.Active, h.DirectoryID, h.Detached = userID, false, u.Active, u.DirectoryID, u.Detached
 			if err := tx.PutHolder(ctx, h); err != nil {
 				return err
 			}
 			if err := tx.Requeue(ctx, []string{userID}); err != nil {
 				return err
 			}
-		}
-		s := store.Source{Grant: grant, Kind: store.FromHand, GrantedBy: by, CreateTime: c.now()}
-		if slices.ContainsFunc(h.Sources, func(other store.Source) bool { return other.Grant == grant && other.Kind == store.FromHand }) {
-			return nil
-		}
-		held := holds(h, grant)
-		h.Sources = append(h.Sources, s)
-		if err := tx.PutSource(ctx, userID, s); err != nil || held || !h.Active {
-			return err
-		}
-		if grant == adminGrant {
-			if _, err := requeueHeld(ctx, tx, []*difference{{userID: userID}}); err != nil {
+			if err := tx.SetProgress(ctx, asOf, true); err != nil {
 				return err
 			}
 		}
-		return tx.AppendChanges(ctx, []store.Change{{UserID: userID, Grant: grant, Kind: store.Added,
-			Traceparent: traceparent(trace.SpanContextFromContext(ctx)), Time: c.now()}})
+		if slices.ContainsFunc(h.Sources, func(s store.Source) bool { return s.Grant == grant && s.Kind == store.FromHand }) {
+			return nil
+		}
+		before := h
+		s := store.Source{Grant: grant, Kind: store.FromHand, GrantedBy: by, CreateTime: c.now()}
+		h.Sources = append(slices.Clone(h.Sources), s)
+		if err := tx.PutSource(ctx, userID, s); err != nil {
+			return err
+		}
+		return c.changedByHand(ctx, tx, before, h)
 	})
 	if err != nil {
 		return store.Access{}, err
@@ -90,54 +126,33 @@ func (c *Core) GrantAccess(ctx context.Context, organizationID, userID string, g
 // RevokeAccess takes back what was given by hand; of a detached user, which rules leave alone, what rules gave as well. It
 // gives the access that is left; without sources when none is.
 func (c *Core) RevokeAccess(ctx context.Context, organizationID, userID string, grant store.Grant) (store.Access, error) {
-	u, err := c.facts(ctx, organizationID, userID)
-	if err != nil {
-		return store.Access{}, err
-	}
 	var h store.Holder
-	err = c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
+	err := c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
 		if err := checkGrant(ctx, tx, grant); err != nil && !fault.Is(err, fault.RoleScope) {
 			return err // in another scope than the role's there is nothing to take
 		}
-		if h, _, err = holder(ctx, tx, userID); err != nil {
+		before, known, err := holder(ctx, tx, userID)
+		if err != nil {
 			return err
 		}
-		if u.Detached && holds(h, grant) {
-			// Read again, now that no reconcile of the organization can commit: if the user was adopted meanwhile, rules
-			// have its access, and what was taken of it nobody would give back.
-			if u, err = c.facts(ctx, organizationID, userID); err != nil {
-				return err
-			}
+		if !known {
+			return fault.Missing("user", userID)
 		}
-		held := holds(h, grant)
-		var take []store.Source
-		h.Sources = slices.DeleteFunc(h.Sources, func(s store.Source) bool {
-			taken := s.Grant == grant && (s.Kind == store.FromHand || u.Detached)
-			if taken {
-				take = append(take, s)
+		h = before
+		h.Sources = nil
+		for _, s := range before.Sources {
+			if s.Grant != grant || s.Kind == store.FromRule && !h.Detached {
+				h.Sources = append(h.Sources, s)
+				continue
 			}
-			return taken
-		})
-		ends := held && h.Active && !holds(h, grant)
-		if ends && grant == adminGrant {
-			admins, err := tx.CountEffective(ctx, adminGrant, 2)
-			if err != nil {
-				return err
-			}
-			if admins <= 1 {
-				return fault.New(fault.LastAdmin, "the user is the organization's last Organization Admin")
-			}
-		}
-		for _, s := range take {
 			if err := tx.DeleteSource(ctx, userID, s); err != nil {
 				return err
 			}
 		}
-		if !ends {
-			return nil
+		if err := keepAnAdmin(ctx, tx, before, h); err != nil {
+			return err
 		}
-		return tx.AppendChanges(ctx, []store.Change{{UserID: userID, Grant: grant, Kind: store.Removed,
-			Traceparent: traceparent(trace.SpanContextFromContext(ctx)), Time: c.now()}})
+		return c.changedByHand(ctx, tx, before, h)
 	})
 	if err != nil {
 		return store.Access{}, err
@@ -145,23 +160,59 @@ func (c *Core) RevokeAccess(ctx context.Context, organizationID, userID string, 
 	return accessOf(h, grant), nil
 }
 
-func holder(ctx context.Context, tx store.Tx, userID string) (h store.Holder, known bool, err error) {
-	holders, err := tx.Holders(ctx, []string{userID})
-	h, known = holders[userID]
-	return h, known, err
+// keepAnAdmin refuses a change of a holder by hand that leaves the organization without an effective Organization Admin:
+// fault.LastAdmin. Call it when the change is written, and not yet committed.
+func keepAnAdmin(ctx context.Context, tx store.Tx, before, after store.Holder) error {
+	if !effective(before)[adminGrant] || effective(after)[adminGrant] {
+		return nil
+	}
+	admins, err := tx.CountEffective(ctx, adminGrant, 1)
+	if err == nil && admins == 0 {
+		err = fault.New(fault.LastAdmin, "the user is the organization's last effective Organization Admin")
+	}
+	return err
 }
 
-func holds(h store.Holder, grant store.Grant) bool {
-	return slices.ContainsFunc(h.Sources, func(s store.Source) bool { return s.Grant == grant })
+// changedByHand appends to the access feed what a change of a holder by hand comes to. Where it gives the organization another
+// admin, users whose access is held are requeued.
+func (c *Core) changedByHand(ctx context.Context, tx store.Tx, before, after store.Holder) error {
+	d := difference{userID: after.UserID, before: before, after: after}
+	d.transitions()
+	if slices.Contains(d.added, adminGrant) {
+		if _, err := requeueHeld(ctx, tx, []*difference{&d}); err != nil {
+			return err
+		}
+	}
+	var changes []store.Change
+	change := store.Change{UserID: d.userID, Traceparent: traceparent(trace.SpanContextFromContext(ctx)), Time: c.now()}
+	for _, change.Grant = range d.removed {
+		change.Kind = store.Removed
+		changes = append(changes, change)
+	}
+	for _, change.Grant = range d.added {
+		change.Kind = store.Added
+		changes = append(changes, change)
+	}
+	return tx.AppendChanges(ctx, changes)
+}
+
+// holder reads a user as it was last seen; known says that it was.
+func holder(ctx context.Context, tx store.Tx, userID string) (h store.Holder, known bool, err error) {
+	holders, err := tx.Holders(ctx, []string{userID})
+	h, there := holders[userID]
+	return h, there && !h.New, err
 }
 
 // accessOf is what a holder has of one grant.
 func accessOf(h store.Holder, grant store.Grant) store.Access {
-	a := store.Access{UserID: h.UserID, Grant: grant, Effective: h.Active}
+	var all []store.Access
 	for _, s := range h.Sources {
 		if s.Grant == grant {
-			a.Sources = append(a.Sources, s)
+			all = store.AppendAccess(all, h.UserID, h, s)
 		}
 	}
-	return a
+	if len(all) == 0 {
+		return store.Access{UserID: h.UserID, Grant: grant}
+	}
+	return all[0]
 }

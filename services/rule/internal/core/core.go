@@ -8,7 +8,6 @@
 package core
 
 import (
-	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -30,7 +29,7 @@ const (
 
 // Config holds the core's settings. All must be positive.
 type Config struct {
-	Workers         int           // organizations that are worked on at a time
+	Workers         int           // organizations that are worked on at a time, in each lane
 	BatchSize       int           // change records, or members of a group, that are dealt with in one transaction
 	BatchesPerTurn  int           // batches of one organization before another one's turn
 	SyncPageSize    int           // users in one page of a rule sync
@@ -42,6 +41,9 @@ type Config struct {
 	SweepEvery      time.Duration // how often every organization is looked at, and old records are trimmed
 	FeedRetention   time.Duration // how long records of the access feed are kept
 	RecheckInterval time.Duration // how often a waiting call asks identity again, beside being woken
+
+	UserRetryDelay    time.Duration // how long a user waits that was set aside; it doubles up to MaxUserRetryDelay
+	MaxUserRetryDelay time.Duration
 }
 
 // Core is the rule service's domain.
@@ -57,6 +59,8 @@ type Core struct {
 
 	owner    string // this process, among those that take leases
 	queue    *queue
+	attempts *attempts
+	fresh    *freshness
 	rules    ruleSets
 	leases   leases
 	reports  chan struct{} // holds a token when there may be reports to deliver
@@ -70,10 +74,12 @@ func New(config Config, s store.Store, identity Identity, events FailedEvents, l
 	c := &Core{
 		config: config, store: s, identity: identity, events: events, log: log, tracer: tracing.Tracer(scope),
 		now:   func() time.Time { return now().UTC().Truncate(time.Microsecond) },
-		owner: ids.New(), queue: newQueue(config.RetryDelay, config.MaxRetryDelay), reports: make(chan struct{}, 1), stopped: make(chan struct{}),
+		owner: ids.New(), queue: newQueue(), attempts: newAttempts(config.RetryDelay, config.MaxRetryDelay),
+		reports: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
+	c.fresh = newFreshness(c.now())
 	var err error
-	c.metrics, err = newMetrics(meters.Meter(scope), s)
+	c.metrics, err = newMetrics(meters.Meter(scope), c)
 	return c, err
 }
 
@@ -83,9 +89,4 @@ func (c *Core) Stop() {
 		close(c.stopped)
 		c.metrics.close()
 	})
-}
-
-// called gives a call of another service its deadline.
-func (c *Core) called(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, c.config.CallTimeout)
 }

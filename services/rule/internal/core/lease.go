@@ -65,7 +65,9 @@ func (l *leases) takeAll() map[string]store.Lease {
 // own gives a lease on the organization that lasts for a while yet, or says until when another process has it.
 func (c *Core) own(ctx context.Context, organizationID string) (lease store.Lease, held bool, until time.Time, err error) {
 	now := c.now()
-	if lease, ok := c.leases.get(organizationID); ok && lease.Expire.Sub(now) > c.config.LeaseDuration/4 {
+	// What is left must be enough for a call of another service, if the lease is made for that.
+	enough := max(c.config.LeaseDuration/4, min(c.config.LeaseDuration/2, c.config.CallTimeout))
+	if lease, ok := c.leases.get(organizationID); ok && lease.Expire.Sub(now) > enough {
 		return lease, false, time.Time{}, nil
 	}
 	lease, held, until, err = c.store.Acquire(ctx, organizationID, c.owner, now, now.Add(c.config.LeaseDuration))

@@ -20,6 +20,7 @@ import (
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/rpc"
@@ -38,8 +39,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const acme = "acme"
 
 // TestAccessEqualsTheModelWhateverHappens lets a flood of random changes, rule changes, grants by hand and rule syncs run
-// on two processes' cores, on one database, while their ownership is stolen at random points and identity fails now and then. In the end
-// what everybody holds is what a simple model says, and the access feed tells exactly how it came to that.
+// on two processes' cores, on one database, while their ownership is stolen at random points, identity fails now and then, or answers
+// that what it is asked is too much, and users are beyond its limits. At no time is somebody effective who is inactive or deleted, once
+// the rule service has read the record of that; and no answer claims to be newer than it is. In the end what everybody holds is what a
+// simple model says, and the access feed tells exactly how it came to that.
 func TestAccessEqualsTheModelWhateverHappens(t *testing.T) {
 	t.Parallel()
 	for name, engine := range map[string]struct {
@@ -99,10 +102,19 @@ type world struct {
 	cores    []*core.Core
 
 	users  []string
+	gone   map[string]gone   // users who are inactive or deleted
 	groups map[string]string // by name; each name has at most one group
 	rules  []string
 	manual map[string]map[string]bool // user, then role
 	names  []string
+
+	suspended map[string]bool
+}
+
+// gone is when a user became inactive, or was deleted.
+type gone struct {
+	cursor feed.Cursor // after the record of it
+	time   time.Time   // identity acknowledged it before this
 }
 
 var allRoles = []string{"participant", "designer", "developer", "automation-admin"}
@@ -110,7 +122,8 @@ var allRoles = []string{"participant", "designer", "developer", "automation-admi
 func newWorld(t *testing.T, seed uint64, stores []store.Store) *world {
 	w := &world{
 		t: t, random: rand.New(rand.NewPCG(seed, 1)), identity: identitytest.New(), groups: map[string]string{},
-		manual: map[string]map[string]bool{}, names: []string{"red", "green", "blue", "grey"},
+		manual: map[string]map[string]bool{}, names: []string{"red", "green", "blue", "grey", "pink", "teal"},
+		gone: map[string]gone{}, suspended: map[string]bool{},
 	}
 	log := slog.New(slog.DiscardHandler)
 	channel, err := rpc.NewInProcess(log, tracenoop.NewTracerProvider())
@@ -124,7 +137,7 @@ func newWorld(t *testing.T, seed uint64, stores []store.Store) *world {
 	config := core.Config{
 		Workers: 2, BatchSize: 3, BatchesPerTurn: 2, SyncPageSize: 3, LeaseDuration: 4 * time.Millisecond, CallTimeout: 5 * time.Second,
 		RetryDelay: time.Millisecond, MaxRetryDelay: 5 * time.Millisecond, BookmarkEvery: time.Second, SweepEvery: 20 * time.Millisecond,
-		FeedRetention: time.Hour, RecheckInterval: 5 * time.Millisecond,
+		FeedRetention: time.Hour, RecheckInterval: 5 * time.Millisecond, UserRetryDelay: time.Millisecond, MaxUserRetryDelay: 20 * time.Millisecond,
 	}
 	for _, s := range stores {
 		c, err := core.New(config, &stealingStore{s, &w.steal}, remote.NewIdentity(conn), remote.NewFailedEvents(conn), log, tracenoop.NewTracerProvider(),
@@ -153,8 +166,10 @@ func (w *world) run() {
 	}
 	w.steal.Store(true)
 	w.identity.Before(trouble)
+	w.identity.Facts(tooMuch)
 	for range 300 {
 		w.change(ctx, true)
+		w.nobodyGoneIsEffective(ctx)
 	}
 	w.settle(ctx)
 	w.must(w.cores[0].StartSync(ctx, acme, "after all changes of rules"))
@@ -165,10 +180,12 @@ func (w *world) run() {
 	for range 12 {
 		w.steal.Store(true)
 		w.identity.Before(trouble)
+		w.identity.Facts(tooMuch)
 		_, err := w.core().StartSync(ctx, acme, "model")
 		w.tolerate(err)
 		for range 12 {
 			w.change(ctx, false)
+			w.nobodyGoneIsEffective(ctx)
 			pause(w.store.Changed(acme), time.Millisecond)
 		}
 		w.settle(ctx)
@@ -187,6 +204,42 @@ func trouble(rpc string) error {
 		return identitytest.Unavailable()
 	}
 	return nil
+}
+
+// tooMuch lets facts about many users be too much more often than those about few; and now and then those about one.
+func tooMuch(r *identityv1.StreamUserFactsRequest) error {
+	if !r.GetStatusOnly() && rand.N(6) < len(r.GetIds()) && rand.N(3) == 0 {
+		return identitytest.TooMuch(rand.N(2) == 0)
+	}
+	return nil
+}
+
+// nobodyGoneIsEffective looks at everybody who is inactive or deleted.
+func (w *world) nobodyGoneIsEffective(ctx context.Context) {
+	w.t.Helper()
+	for user, since := range w.gone {
+		for _, role := range allRoles {
+			grant := store.Grant{TenantID: "plant", RoleID: role}
+			check, err := w.store.Check(ctx, acme, user, grant)
+			w.must(check, err)
+			checkpoint, err := feed.Parse(check.Progress.Checkpoint)
+			w.must(checkpoint, err)
+			if check.Allowed && !checkpoint.Before(since.cursor) {
+				w.t.Fatalf("%s holds %s at %v, though it is gone since %v", user, role, checkpoint, since.cursor)
+			}
+			answer, err := w.core().CheckAccess(ctx, acme, user, grant)
+			w.must(answer, err)
+			if answer.Allowed && !answer.AsOf.Before(since.time) {
+				w.t.Fatalf("%s holds %s as of %v, though it is gone since %v", user, role, answer.AsOf, since.time)
+			}
+		}
+	}
+}
+
+func (w *world) isGone(user, cursor string) {
+	at, err := feed.Parse(cursor)
+	w.must(at, err)
+	w.gone[user] = gone{cursor: at, time: time.Now()}
 }
 
 // stealingStore lets a thief, and then whoever comes, take the organization over just before some commits: after the facts
@@ -248,17 +301,22 @@ func (w *world) core() *core.Core { return pick(w, w.cores) }
 func (w *world) change(ctx context.Context, rules bool) {
 	user, name := pick(w, w.users), pick(w, w.names)
 	alive := w.identity.User(user) != nil
-	switch w.random.IntN(14) {
+	switch w.random.IntN(17) {
 	case 0:
 		w.addUser()
 	case 1:
 		if alive && len(w.users) > 3 && w.random.IntN(3) == 0 {
-			w.identity.DeleteUser(user)
+			w.isGone(user, w.identity.DeleteUser(user))
 			delete(w.manual, user)
 		}
 	case 2:
 		if alive {
-			w.identity.SetActive(user, w.random.IntN(3) > 0)
+			if active := w.random.IntN(3) > 0; active {
+				w.identity.SetActive(user, true)
+				delete(w.gone, user)
+			} else {
+				w.isGone(user, w.identity.SetActive(user, false))
+			}
 		}
 	case 3:
 		if alive {
@@ -300,9 +358,28 @@ func (w *world) change(ctx context.Context, rules bool) {
 			_, err = w.core().CancelSync(ctx, acme, syncs[0].ID)
 			w.tolerate(err)
 		}
+	case 12:
+		w.identity.SetBeyond(user, pick(w, []string{"", "too many groups"}))
+	case 13:
+		w.suspend(ctx, user)
+	case 14:
+		when := pick(w, []store.WhenUnknown{store.KeepUnknown, store.SuspendUnknown})
+		w.must(w.core().UpdateSettings(ctx, acme, core.SettingsUpdate{WhenUnknown: &when}))
 	default:
 		w.byHand(ctx, user, pick(w, allRoles))
 	}
+}
+
+// suspend suspends a user's access, or resumes it. Identity is not asked.
+func (w *world) suspend(ctx context.Context, user string) {
+	if w.suspended[user] {
+		w.must(nil, w.core().ResumeAccess(ctx, acme, user))
+		delete(w.suspended, user)
+		return
+	}
+	_, _, err := w.core().SuspendAccess(ctx, acme, user, "a leak", "model", false)
+	w.must(nil, err)
+	w.suspended[user] = true
 }
 
 func (w *world) addRule(ctx context.Context, name string) {
@@ -366,10 +443,45 @@ func (w *world) byHand(ctx context.Context, user, role string) {
 func (w *world) settle(ctx context.Context) {
 	w.t.Helper()
 	w.identity.Before(nil)
+	w.identity.Facts(nil)
 	w.steal.Store(false)
-	w.poll(ctx, func(work store.Work) bool { return len(work.Unresolved) == 0 && work.Sync == nil })
+	for _, user := range w.users {
+		w.identity.SetBeyond(user, "")
+	}
+	w.poll(ctx, func(work store.Work) bool {
+		return len(work.Unresolved) == 0 && work.Sync == nil && work.NextDue.IsZero() && len(work.Unsettled) == 0
+	})
 	w.must(pick(w, w.cores).WaitUntilCaughtUp(ctx, acme, "", 20*time.Second))
 	w.poll(ctx, func(work store.Work) bool { return len(work.Requeued) == 0 })
+	// Every process says so, by what it heard of identity.
+	quiet := time.Now()
+	for _, c := range w.cores {
+		w.until(func() (bool, any) {
+			answer, err := c.CheckAccess(ctx, acme, w.users[0], store.Grant{TenantID: "plant", RoleID: allRoles[0]})
+			w.must(answer, err)
+			return answer.AsOf.After(quiet), answer
+		})
+	}
+}
+
+// until polls.
+func (w *world) until(ok func() (bool, any)) {
+	w.t.Helper()
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		done, state := ok()
+		if done {
+			return
+		}
+		select {
+		case <-deadline.C:
+			w.t.Fatalf("waited in vain with %+v", state)
+		case <-tick.C:
+		}
+	}
 }
 
 func (w *world) poll(ctx context.Context, ok func(store.Work) bool) {
@@ -378,7 +490,7 @@ func (w *world) poll(ctx context.Context, ok func(store.Work) bool) {
 	defer deadline.Stop()
 	for {
 		changed := w.store.Changed(acme)
-		work, err := w.store.Work(ctx, acme, 10)
+		work, err := w.store.Work(ctx, acme, time.Now(), 10)
 		w.must(work, err)
 		if ok(work) {
 			return
@@ -399,7 +511,7 @@ func (w *world) compare(ctx context.Context) {
 	want := map[string]bool{}
 	for _, id := range w.users {
 		u := w.identity.User(id)
-		if u == nil || !u.GetActive() {
+		if u == nil || !u.GetActive() || w.suspended[id] {
 			continue
 		}
 		for role := range w.manual[id] {

@@ -134,9 +134,7 @@ func (p *pinning) take(rule int, g Group, first bool) {
 // look finds the groups of the rules that search for one. touched are those that a message was about.
 func (c *Core) look(ctx context.Context, organizationID string, p *pinning, touched map[string]bool) error {
 	for rule := range p.search {
-		ctx, cancel := c.called(ctx)
-		groups, err := c.identity.OldestGroups(ctx, organizationID, p.set.rules[rule].Match.Value)
-		cancel()
+		groups, err := c.oldestGroups(ctx, organizationID, p.set.rules[rule].Match.Value)
 		if err != nil {
 			return err
 		}
@@ -146,6 +144,30 @@ func (c *Core) look(ctx context.Context, organizationID string, p *pinning, touc
 		}
 	}
 	return nil
+}
+
+// oldestGroups gives the oldest group of that displayName of each directory. There may be any number of groups of one name, so
+// each page has its own deadline.
+func (c *Core) oldestGroups(ctx context.Context, organizationID, displayName string) ([]Group, error) {
+	var oldest []Group
+	met := map[string]bool{}
+	for token := ""; ; {
+		page, err := shrinking(ctx, c, maxUsers, func(ctx context.Context, limit int) (GroupPage, error) {
+			return c.identity.GroupsNamed(ctx, organizationID, displayName, token, limit)
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range page.Groups {
+			if !met[g.DirectoryID] {
+				met[g.DirectoryID] = true
+				oldest = append(oldest, g)
+			}
+		}
+		if token = page.Next; token == "" {
+			return oldest, nil
+		}
+	}
 }
 
 // plan works out what becomes of the pins by these groups, as they were just read: one that is missing is gone.

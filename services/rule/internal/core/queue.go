@@ -7,17 +7,26 @@ import (
 	"time"
 )
 
-// queue hands out organizations that may have work, first come first served, each to one worker at a time.
-type queue struct {
-	retry, maxRetry time.Duration
+// lane is one of the queue's two. An organization whose last turn failed, or took long, waits in the slow one: it never waits in
+// front of one that works.
+type lane int
 
-	mu       sync.Mutex
-	ready    []string
-	states   map[string]queueState
-	timers   map[string]*time.Timer // organizations that wait for their time
-	failures map[string]int
-	closed   bool
-	wake     chan struct{} // holds a token while something is ready
+const (
+	quickLane lane = iota
+	slowLane
+	lanes
+)
+
+// queue hands out organizations that may have work, first come first served in each lane, each to one worker at a time.
+type queue struct {
+	mu     sync.Mutex
+	ready  [lanes][]string
+	states map[string]queueState
+	slow   map[string]bool        // organizations of the slow lane
+	held   map[string]*time.Timer // organizations that another process owns until then
+	later  map[string]*time.Timer // organizations that have work again at that time
+	closed bool
+	wake   [lanes]chan struct{} // each holds a token while something is ready
 }
 
 type queueState int
@@ -28,18 +37,19 @@ const (
 	runningAgain // was added while it ran
 )
 
-func newQueue(retry, maxRetry time.Duration) *queue {
-	return &queue{
-		retry: retry, maxRetry: maxRetry, states: map[string]queueState{}, timers: map[string]*time.Timer{},
-		failures: map[string]int{}, wake: make(chan struct{}, 1),
+func newQueue() *queue {
+	q := &queue{states: map[string]queueState{}, slow: map[string]bool{}, held: map[string]*time.Timer{}, later: map[string]*time.Timer{}}
+	for l := range q.wake {
+		q.wake[l] = make(chan struct{}, 1)
 	}
+	return q
 }
 
-// add queues an organization, unless it is queued or waits for its time.
+// add queues an organization, unless it is queued or another process owns it.
 func (q *queue) add(organizationID string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.timers[organizationID] == nil {
+	if q.held[organizationID] == nil {
 		q.enqueue(organizationID)
 	}
 }
@@ -51,88 +61,96 @@ func (q *queue) enqueue(organizationID string) {
 		q.states[organizationID] = runningAgain
 	default:
 		q.states[organizationID] = queued
-		q.ready = append(q.ready, organizationID)
-		q.signal()
+		l := quickLane
+		if q.slow[organizationID] {
+			l = slowLane
+		}
+		q.ready[l] = append(q.ready[l], organizationID)
+		q.signal(l)
 	}
 }
 
-func (q *queue) signal() {
+func (q *queue) signal(l lane) {
 	select {
-	case q.wake <- struct{}{}:
+	case q.wake[l] <- struct{}{}:
 	default:
 	}
 }
 
-// next waits for an organization; ok is false once ctx has ended. Call done with it.
-func (q *queue) next(ctx context.Context) (organizationID string, ok bool) {
+// next waits for an organization of a lane; ok is false once ctx has ended. End its turn with done or doneUntil.
+func (q *queue) next(ctx context.Context, l lane) (organizationID string, ok bool) {
 	for {
 		select {
 		case <-ctx.Done():
 			return "", false
-		case <-q.wake:
+		case <-q.wake[l]:
 		}
-		if id, ok := q.take(); ok {
+		if id, ok := q.take(l); ok {
 			return id, true
 		}
 	}
 }
 
-func (q *queue) take() (string, bool) {
+func (q *queue) take(l lane) (string, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.ready) == 0 {
+	if len(q.ready[l]) == 0 {
 		return "", false
 	}
-	id := q.ready[0]
-	if q.ready = q.ready[1:]; len(q.ready) > 0 {
-		q.signal()
+	id := q.ready[l][0]
+	if q.ready[l] = q.ready[l][1:]; len(q.ready[l]) > 0 {
+		q.signal(l)
 	}
 	q.states[id] = running
 	return id, true
 }
 
-// done ends an organization's turn; again queues it behind the others.
-func (q *queue) done(organizationID string, again bool) {
+// done ends an organization's turn. again queues it behind the others; else it is queued after a delay, if that is positive, or
+// when it is added. slow says in which lane.
+func (q *queue) done(organizationID string, slow, again bool, delay time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	again = again || q.states[organizationID] == runningAgain
 	delete(q.states, organizationID)
-	delete(q.failures, organizationID)
+	if q.slow[organizationID] = slow; !slow {
+		delete(q.slow, organizationID)
+	}
+	q.wait(q.later, organizationID, delay)
 	if again {
 		q.enqueue(organizationID)
 	}
 }
 
-// failed ends an organization's turn and queues it after a while, longer with each failure in a row.
-func (q *queue) failed(organizationID string) (failures int) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.failures[organizationID]++
-	failures = q.failures[organizationID]
-	q.wait(organizationID, backoff(q.retry, q.maxRetry, failures))
-	return failures
-}
-
-// doneUntil ends an organization's turn and queues it after a delay.
+// doneUntil ends an organization's turn, and queues it after a delay and not before: another process owns it.
 func (q *queue) doneUntil(organizationID string, delay time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.wait(organizationID, delay)
+	delete(q.states, organizationID)
+	q.wait(q.held, organizationID, delay)
 }
 
-func (q *queue) wait(organizationID string, delay time.Duration) {
-	delete(q.states, organizationID)
-	if q.closed {
+// wait has an organization queued after a delay, in place of what it waited for before.
+func (q *queue) wait(timers map[string]*time.Timer, organizationID string, delay time.Duration) {
+	if timer := timers[organizationID]; timer != nil {
+		timer.Stop()
+		delete(timers, organizationID)
+	}
+	if q.closed || delay <= 0 {
 		return
 	}
-	q.timers[organizationID] = time.AfterFunc(delay, func() {
+	var timer *time.Timer
+	timer = time.AfterFunc(delay, func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		delete(q.timers, organizationID)
+		if timers[organizationID] != timer {
+			return // it was stopped too late
+		}
+		delete(timers, organizationID)
 		if !q.closed {
 			q.enqueue(organizationID)
 		}
 	})
+	timers[organizationID] = timer
 }
 
 // close ends the waiting. Nothing is queued by time any more.
@@ -140,9 +158,11 @@ func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	for id, timer := range q.timers {
-		timer.Stop()
-		delete(q.timers, id)
+	for _, timers := range []map[string]*time.Timer{q.held, q.later} {
+		for id, timer := range timers {
+			timer.Stop()
+			delete(timers, id)
+		}
 	}
 }
 

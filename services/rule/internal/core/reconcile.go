@@ -14,18 +14,6 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// mode says how much of a user's access a reconcile may touch.
-type mode int
-
-const (
-	// full applies the rules: the user's own message, or a rule sync.
-	full mode = iota
-	// changed applies the rules to users whose facts are others than when the rules were last applied: records were lost.
-	changed
-	// settle only follows what the user has become, and ends what is held no longer. It applies no changed rule.
-	settle
-)
-
 // adminGrant is what at least one user of an organization keeps.
 var adminGrant = store.Grant{RoleID: store.OrganizationAdmin}
 
@@ -33,72 +21,63 @@ var adminGrant = store.Grant{RoleID: store.OrganizationAdmin}
 type difference struct {
 	userID  string
 	present bool         // identity has the user
-	free    bool         // the user is active and not detached: nothing but rules can take access away
-	known   bool         // there is a holder
-	rewrite bool         // the holder beside its sources
-	holder  store.Holder // without sources
+	free    bool         // nothing but rules can take access away
+	before  store.Holder // with its sources
+	after   store.Holder // with its sources
 	put     []store.Source
 	drop    []store.Source
 	added   []store.Grant
 	removed []store.Grant
+	aside   *store.SetAside // the user is set aside
+	known   bool            // the user was set aside, and is so no longer
 }
 
 // compare works out what has to be written so that a user, nil when identity has none, holds what it should.
-func compare(userID string, h store.Holder, known bool, u *User, m mode, set *ruleSet, now time.Time) difference {
-	d := difference{userID: userID, present: u != nil, known: known}
+func compare(userID string, h store.Holder, u *User, m store.Mode, set *ruleSet, now time.Time) difference {
+	d := difference{userID: userID, present: u != nil, before: h, known: !h.UnknownAsOf.IsZero()}
 	if u == nil {
 		d.drop = h.Sources
-		d.transitions(h, nil, false)
+		d.transitions()
 		return d
 	}
-	d.free = u.Active && !u.Detached
+	d.free = u.free()
 	var desired map[sourceKey]struct{}
 	if d.free {
 		desired = set.desired(*u)
 	}
-	var keep []store.Source
+	d.after = store.Holder{UserID: userID, Active: u.Active, DirectoryID: u.DirectoryID, Detached: u.Detached, Digest: h.Digest, Suspended: h.Suspended}
+	keep := &d.after.Sources
 	for _, s := range h.Sources {
 		_, given := desired[sourceKey{grant: s.Grant, rule: s.RuleID}]
 		switch {
-		case s.Kind == store.FromHand || u.Detached || m == settle && u.Active && !given && !s.Held:
-			keep = append(keep, s)
+		case s.Kind == store.FromHand || u.Detached || m == store.Settle && u.Active && !given && !s.Held:
+			*keep = append(*keep, s)
 		case given:
 			if s.Held {
 				s.Held = false
 				d.put = append(d.put, s)
 			}
-			keep = append(keep, s)
+			*keep = append(*keep, s)
 			delete(desired, sourceKey{grant: s.Grant, rule: s.RuleID})
 		default:
 			d.drop = append(d.drop, s)
 		}
 	}
-	d.holder = store.Holder{UserID: userID, Active: u.Active, Digest: h.Digest}
-	if m != settle {
-		d.holder.Digest = digest(*u)
+	if m != store.Settle {
+		d.after.Digest = digest(*u)
 		for key := range desired {
 			s := store.Source{Grant: key.grant, Kind: store.FromRule, RuleID: key.rule, CreateTime: now}
-			d.put, keep = append(d.put, s), append(keep, s)
+			d.put, *keep = append(d.put, s), append(*keep, s)
 		}
 	}
-	d.rewrite = !known || h.Active != d.holder.Active || h.Digest != d.holder.Digest
-	d.transitions(h, keep, u.Active)
+	d.transitions()
 	return d
 }
 
 // transitions compares effective access before and after: what one more source gives, or one less, is none.
-func (d *difference) transitions(before store.Holder, after []store.Source, active bool) {
-	was, is := map[store.Grant]bool{}, map[store.Grant]bool{}
-	if before.Active {
-		for _, s := range before.Sources {
-			was[s.Grant] = true
-		}
-	}
-	if active {
-		for _, s := range after {
-			is[s.Grant] = true
-		}
-	}
+func (d *difference) transitions() {
+	was, is := effective(d.before), effective(d.after)
+	d.removed, d.added = nil, nil
 	for grant := range was {
 		if !is[grant] {
 			d.removed = append(d.removed, grant)
@@ -113,12 +92,30 @@ func (d *difference) transitions(before store.Holder, after []store.Source, acti
 	slices.SortFunc(d.added, compareGrants)
 }
 
+// effective is what a holder effectively holds.
+func effective(h store.Holder) map[store.Grant]bool {
+	all := map[store.Grant]bool{}
+	for _, s := range h.Sources {
+		if h.Effective(s) {
+			all[s.Grant] = true
+		}
+	}
+	return all
+}
+
 func compareGrants(a, b store.Grant) int {
 	return cmp.Or(cmp.Compare(a.TenantID, b.TenantID), cmp.Compare(a.RoleID, b.RoleID))
 }
 
 // hold keeps what made the user an Organization Admin and says whether that is new.
 func (d *difference) hold() (isNew bool) {
+	if d.after.RuleAccess == store.RuleAccessSuspended {
+		// What the settings take from a user that is set aside. That the user is set aside is reported already.
+		d.after.RuleAccess = store.RuleAccessSpared
+		if d.transitions(); !slices.Contains(d.removed, adminGrant) {
+			return false
+		}
+	}
 	d.removed = slices.DeleteFunc(d.removed, func(g store.Grant) bool { return g == adminGrant })
 	d.drop = slices.DeleteFunc(d.drop, func(s store.Source) bool {
 		if s.Grant != adminGrant {
@@ -137,23 +134,26 @@ func (d *difference) holdsAlready() bool {
 	return slices.ContainsFunc(d.drop, func(s store.Source) bool { return s.Grant == adminGrant && s.Held })
 }
 
-// batch is users who are reconciled in one transaction, with what is kept about how far the work is.
+// batch is users who are reconciled together, with what is kept about how far the work is.
 type batch struct {
 	organizationID string
 	lease          store.Lease
-	mode           mode
+	mode           store.Mode
 	userIDs        []string // each once
-	facts          map[string]User
 	pins           *pinning
 	causes         map[string]string // message IDs by user
 	cause          string            // the message ID of all others, or empty
 	syncID         string
 	links          []string // traceparents of what caused it
 	times          []time.Time
+	asOf           time.Time // until now, access includes what identity acknowledged before this
+	applying       bool      // the settings alone, to users that are set aside
 
 	// check, when set, can refuse the batch before anything is written.
 	check func(ctx context.Context, tx store.Tx) error
-	// progress writes how far the work is.
+	// begin, when set, writes what belongs to the batch's pins. It may be written twice.
+	begin func(ctx context.Context, tx store.Tx) error
+	// progress, when set, writes how far the work is.
 	progress func(ctx context.Context, tx store.Tx, done outcome) error
 }
 
@@ -163,28 +163,52 @@ type outcome struct {
 	added    int
 	removed  int
 	requeued int      // users to be settled
+	setAside int      // users who were set aside, again too
 	held     []string // users whose access is held from now on
+	aside    []string // users who are set aside from now on, or by another message
 	dropped  int      // reports for which there was no room
 }
 
+// plus adds what another part of a batch did.
+func (o *outcome) plus(other outcome) {
+	o.users += other.users
+	o.added += other.added
+	o.removed += other.removed
+	o.requeued += other.requeued
+	o.setAside += other.setAside
+}
+
 // reconcile computes what the batch's users should hold and writes the difference, with the records of the access feed
-// and the progress, in one transaction under the lease. It answers errRulesChanged when what it builds on is out of date;
-// then nothing is written, and the caller begins again.
+// and the progress, under the lease: in one transaction, unless that is too much. A user who is too much alone is set aside. It
+// answers errRulesChanged when what it builds on is out of date; then the progress is not written, and the caller begins again.
 func (c *Core) reconcile(ctx context.Context, b batch) (done outcome, err error) {
+	facts, err := c.users(ctx, b, b.userIDs)
+	if err == nil {
+		done, _, err = c.commit(ctx, b, facts)
+	}
+	if tooMuch(ctx, err) && len(b.userIDs) > 0 {
+		return c.divide(ctx, b)
+	}
+	return done, err
+}
+
+// users reads the facts about some of a batch's users.
+func (c *Core) users(ctx context.Context, b batch, userIDs []string) (map[string]User, error) {
+	if len(userIDs) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := c.called(ctx)
+	defer cancel()
+	return c.identity.Users(ctx, b.organizationID, userIDs, b.pins.set.look)
+}
+
+// commit writes a batch whose facts are these, in one transaction, and gives the rules that it was of.
+func (c *Core) commit(ctx context.Context, b batch, facts map[string]User) (done outcome, set *ruleSet, err error) {
 	start := time.Now()
 	ctx, span := c.tracer.Start(ctx, "reconcile", trace.WithNewRoot(), trace.WithLinks(linksTo(b.links)...),
 		trace.WithAttributes(attribute.String("usher.organization_id", b.organizationID), attribute.Int("usher.users", len(b.userIDs)),
 			attribute.Int("usher.messages", countMessages(b))))
 	defer span.End()
-	if len(b.userIDs) > 0 {
-		ctx, cancel := c.called(ctx)
-		b.facts, err = c.identity.Users(ctx, b.organizationID, b.userIDs, b.pins.set.filters)
-		cancel()
-		if err != nil {
-			return outcome{}, err
-		}
-	}
-	var set *ruleSet
 	extension := c.extension(b.lease)
 	err = c.store.Update(ctx, b.organizationID, func(ctx context.Context, tx store.Tx) error {
 		done = outcome{}
@@ -206,21 +230,29 @@ func (c *Core) reconcile(ctx context.Context, b batch) (done outcome, err error)
 		if set, err = b.pins.write(ctx, tx); err != nil {
 			return err
 		}
-		if err := c.writeDifferences(ctx, tx, b, set, span.SpanContext(), &done); err != nil {
+		if b.begin != nil {
+			if err := b.begin(ctx, tx); err != nil {
+				return err
+			}
+		}
+		if err := c.writeDifferences(ctx, tx, b, facts, set, span.SpanContext(), &done); err != nil {
 			return err
+		}
+		if b.progress == nil {
+			return nil
 		}
 		return b.progress(ctx, tx, done)
 	})
 	if err != nil {
 		c.rules.put(b.organizationID, nil)
-		return outcome{}, err
+		return outcome{}, nil, err
 	}
 	c.rules.put(b.organizationID, set)
 	c.leases.extended(b.organizationID, b.lease, extension)
 	b.pins.report(ctx, c.log, b.organizationID)
 	c.reported(ctx, b.organizationID, done)
 	c.metrics.reconciled(ctx, time.Since(start), done, c.now(), b.times)
-	return done, nil
+	return done, set, nil
 }
 
 func countMessages(b batch) int {
@@ -235,7 +267,7 @@ func countMessages(b batch) int {
 }
 
 // writeDifferences brings what the batch's users hold to what they should hold.
-func (c *Core) writeDifferences(ctx context.Context, tx store.Tx, b batch, set *ruleSet, span trace.SpanContext, done *outcome) error {
+func (c *Core) writeDifferences(ctx context.Context, tx store.Tx, b batch, facts map[string]User, set *ruleSet, span trace.SpanContext, done *outcome) error {
 	if len(b.userIDs) == 0 {
 		return nil
 	}
@@ -244,18 +276,23 @@ func (c *Core) writeDifferences(ctx context.Context, tx store.Tx, b batch, set *
 	if err != nil {
 		return err
 	}
+	aside, err := c.asideBefore(ctx, tx, b.userIDs, holders, facts)
+	if err != nil {
+		return err
+	}
 	var all []*difference
 	for _, id := range b.userIDs {
 		var u *User
-		if facts, there := b.facts[id]; there {
-			u = &facts
+		if user, there := facts[id]; there {
+			u = &user
 		}
 		h, known := holders[id]
-		if b.mode == settle && !known || b.mode == changed && u != nil && known && h.Digest == digest(*u) {
-			continue
+		if !known {
+			h.New = true
 		}
-		d := compare(id, h, known, u, b.mode, set, now)
-		all = append(all, &d)
+		if d, there := aside.difference(b, id, h, u, set, now); there {
+			all = append(all, &d)
+		}
 	}
 	done.users = len(all)
 	held, requeued, err := keepLastAdmin(ctx, tx, all)
@@ -283,18 +320,38 @@ func (c *Core) writeDifferences(ctx context.Context, tx store.Tx, b batch, set *
 	if err := tx.AppendChanges(ctx, changes); err != nil {
 		return err
 	}
+	report := store.Report{OrganizationID: b.organizationID, TraceID: traceID(span), Time: now}
 	for _, d := range held {
 		done.held = append(done.held, d.userID)
-		room, err := tx.AddReport(ctx, store.Report{OrganizationID: b.organizationID, ID: ids.New(), UserID: d.userID,
-			MessageID: b.messageOf(d.userID), TraceID: traceID(span), Time: now}, maxReports)
-		if err != nil {
+		report.Kind, report.UserID, report.MessageID = store.ReportHeld, d.userID, b.messageOf(d.userID)
+		if err := addReport(ctx, tx, report, done); err != nil {
 			return err
 		}
-		if !room {
-			done.dropped++
+	}
+	for _, d := range all {
+		if d.aside == nil {
+			continue
+		}
+		done.setAside++
+		if !aside.isNew(*d.aside) {
+			continue
+		}
+		done.aside = append(done.aside, d.userID)
+		report.Kind, report.UserID, report.MessageID, report.Detail = store.ReportSetAside, d.userID, d.aside.MessageID, d.aside.Detail
+		if err := addReport(ctx, tx, report, done); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func addReport(ctx context.Context, tx store.Tx, r store.Report, done *outcome) error {
+	r.ID = ids.New()
+	room, err := tx.AddReport(ctx, r, maxReports)
+	if !room {
+		done.dropped++
+	}
+	return err
 }
 
 func (b *batch) messageOf(userID string) string {
@@ -306,14 +363,24 @@ func (b *batch) messageOf(userID string) string {
 
 // write writes one user's difference.
 func (d *difference) write(ctx context.Context, tx store.Tx) error {
+	if d.known {
+		if err := tx.DeleteSetAside(ctx, []string{d.userID}); err != nil {
+			return err
+		}
+	}
 	if !d.present {
-		if !d.known {
+		if d.before.New {
 			return nil
 		}
 		return tx.DeleteHolder(ctx, d.userID)
 	}
-	if d.rewrite {
-		if err := tx.PutHolder(ctx, d.holder); err != nil {
+	if d.aside != nil {
+		if err := tx.PutSetAside(ctx, *d.aside); err != nil {
+			return err
+		}
+	}
+	if d.rewrites() {
+		if err := tx.PutHolder(ctx, d.after); err != nil {
 			return err
 		}
 	}
@@ -328,6 +395,13 @@ func (d *difference) write(ctx context.Context, tx store.Tx) error {
 		}
 	}
 	return nil
+}
+
+// rewrites says that something of the holder changes beside its sources.
+func (d *difference) rewrites() bool {
+	b, a := d.before, d.after
+	return b.New || b.Active != a.Active || b.DirectoryID != a.DirectoryID || b.Detached != a.Detached || b.Digest != a.Digest ||
+		!b.UnknownAsOf.Equal(a.UnknownAsOf) || b.RuleAccess != a.RuleAccess
 }
 
 // keepLastAdmin holds one user's access when rules would otherwise leave the organization without an Organization Admin,
@@ -381,8 +455,12 @@ func requeueHeld(ctx context.Context, tx store.Tx, dealtWith []*difference) (int
 
 // reported follows up on what was held, after the commit.
 func (c *Core) reported(ctx context.Context, organizationID string, done outcome) {
-	if len(done.held) == 0 {
+	if len(done.held)+len(done.aside) == 0 {
 		return
+	}
+	for _, id := range done.aside {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "a user could not be reconciled and is set aside",
+			slog.String("organization", organizationID), slog.String("user", id))
 	}
 	for _, id := range done.held {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "the last organization admin is held, though no rule gives it any more",

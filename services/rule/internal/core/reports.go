@@ -53,11 +53,8 @@ func (c *Core) deliverSome(ctx context.Context, reports []store.Report) error {
 	for i, r := range reports {
 		events[i] = FailedEvent{
 			ID: r.ID, OrganizationID: r.OrganizationID, MessageID: r.MessageID, ResourceID: r.UserID, TraceID: r.TraceID, Time: r.Time,
-			Reason: fault.ReasonName(fault.LastAdmin),
-			Detail: "No rule gives this user the role Organization Admin any more, but it is the organization's last effective " +
-				"Organization Admin. The access is held.",
-			Remedy: "Make another active user an Organization Admin, by hand or by a rule: this user's access then ends by itself.",
 		}
+		say(&events[i], r)
 	}
 	calling, cancel := c.called(ctx)
 	err := c.events.Record(calling, events)
@@ -78,4 +75,21 @@ func (c *Core) deliverSome(ctx context.Context, reports []store.Report) error {
 		c.metrics.reportsDropped.Add(ctx, 1)
 	}
 	return c.store.DeleteReports(ctx, reports)
+}
+
+// say fills in what the failed event of a report says.
+func say(e *FailedEvent, r store.Report) {
+	switch r.Kind {
+	case store.ReportSetAside:
+		e.Reason = fault.ReasonName(fault.UsersSetAside)
+		e.Detail = "Usher cannot compute what this user should hold, and has set the user aside: access from rules may be out of date. " + r.Detail
+		e.Remedy = "Usher tries again by itself, and with the user's next message. If the user is in too many groups, or they are " +
+			"nested too deep, change that in the identity provider. To take all access from the user now, suspend it: " +
+			"`usher access suspend`."
+	default:
+		e.Reason = fault.ReasonName(fault.LastAdmin)
+		e.Detail = "No rule gives this user the role Organization Admin any more, but it is the organization's last effective " +
+			"Organization Admin. The access is held."
+		e.Remedy = "Make another active user an Organization Admin, by hand or by a rule: this user's access then ends by itself."
+	}
 }

@@ -26,7 +26,7 @@ type ruleSet struct {
 	byGroup    map[string][]sourceKey // what enabled rules give to a pinned group's users
 	byValue    map[string][]sourceKey // what enabled rules give to users with a role value
 	byFilter   map[string][]sourceKey // what enabled rules give to users that match a filter
-	filters    []string               // the keys of byFilter
+	look       Look                   // the keys of byValue and byFilter
 	named      map[string][]int       // group rules by casefolded name
 	pinned     map[string][]int       // group rules by the ids of their pins, those that wait too
 }
@@ -46,7 +46,9 @@ func compile(set store.RuleSet) *ruleSet {
 		}
 		switch rule.Match.Kind {
 		case store.MatchRoleValue:
-			r.byValue[rule.Match.Value] = append(r.byValue[rule.Match.Value], gives...)
+			if rule.Enabled {
+				r.byValue[rule.Match.Value] = append(r.byValue[rule.Match.Value], gives...)
+			}
 			continue
 		case store.MatchFilter:
 			if rule.Enabled {
@@ -63,7 +65,7 @@ func compile(set store.RuleSet) *ruleSet {
 			}
 		}
 	}
-	r.filters = slices.Sorted(maps.Keys(r.byFilter))
+	r.look = Look{RoleValues: slices.Sorted(maps.Keys(r.byValue)), Filters: slices.Sorted(maps.Keys(r.byFilter))}
 	return r
 }
 
@@ -99,8 +101,8 @@ func (r *ruleSet) desired(u User) map[sourceKey]struct{} {
 	return all
 }
 
-// digest tells whether a user's facts are others than before. The revision and its time stand for what filters look at, whichever
-// there are: identity may have been restored, and come to the same revision again by another change.
+// digest tells whether a user's facts are others than before. The revision and its time stand for the user's own attributes:
+// identity may have been restored, and come to the same revision again by another change. Groups change without the user.
 func digest(u User) string {
 	hash := sha256.New()
 	flags := byte(0)
@@ -112,15 +114,10 @@ func digest(u User) string {
 	}
 	head := binary.BigEndian.AppendUint64([]byte{flags}, uint64(u.Revision))          //nolint:gosec // it is only compared
 	hash.Write(binary.BigEndian.AppendUint64(head, uint64(u.UpdateTime.UnixMicro()))) //nolint:gosec // so is this
-	for _, list := range [][]string{u.GroupIDs, u.RoleValues} {
-		sorted := slices.Sorted(slices.Values(list))
-		var length [8]byte
-		binary.BigEndian.PutUint64(length[:], uint64(len(sorted)))
-		hash.Write(length[:])
-		for _, s := range sorted {
-			binary.BigEndian.PutUint64(length[:], uint64(len(s)))
-			hash.Write(length[:])
-			hash.Write([]byte(s))
+	if u.free() {
+		for _, id := range slices.Sorted(slices.Values(u.GroupIDs)) {
+			hash.Write(binary.BigEndian.AppendUint64(nil, uint64(len(id))))
+			hash.Write([]byte(id))
 		}
 	}
 	return base64.RawStdEncoding.EncodeToString(hash.Sum(nil)[:12])

@@ -19,6 +19,14 @@ const activitySaveEvery = 10 * time.Second
 
 // Run does the work in the background until ctx ends, and gives its leases back. Call it once.
 func (c *Core) Run(ctx context.Context) error {
+	// The cursor first: organizations that another process makes known after it are announced again after it.
+	after, err := c.store.Activity(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the followed cursor: %w", err)
+	}
 	known, err := c.queueAll(ctx)
 	if ctx.Err() != nil {
 		return nil
@@ -26,11 +34,16 @@ func (c *Core) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the known organizations: %w", err)
 	}
+	if err := c.fresh.follows(known, after); err != nil {
+		return fmt.Errorf("reading the followed cursor: %w", err)
+	}
 	var running sync.WaitGroup
 	for range c.config.Workers {
-		running.Go(func() { c.work(ctx) })
+		running.Go(func() { c.work(ctx, quickLane) })
+		running.Go(func() { c.work(ctx, slowLane) })
 	}
-	running.Go(func() { c.follow(ctx, known) })
+	running.Go(func() { c.follow(ctx, known, after) })
+	running.Go(func() { c.refresh(ctx) })
 	running.Go(func() { c.deliver(ctx) })
 	running.Go(func() { c.sweep(ctx) })
 	running.Wait()
@@ -66,37 +79,38 @@ func (c *Core) queueAll(ctx context.Context) (map[string]bool, error) {
 }
 
 // follow queues the organizations that identity has new records of.
-func (c *Core) follow(ctx context.Context, known map[string]bool) {
+func (c *Core) follow(ctx context.Context, known map[string]bool, after string) {
 	failures := 0
 	var saved time.Time
 	for ctx.Err() == nil {
-		after, err := c.store.Activity(ctx)
-		if err == nil {
-			err = c.identity.Activity(ctx, after, func(organizationIDs []string, cursor string) error {
-				failures = 0
-				var unknown []string
-				for _, id := range organizationIDs {
-					if !known[id] {
-						unknown = append(unknown, id)
-					}
-					c.queue.add(id)
+		err := c.identity.Activity(ctx, after, func(a Activity) error {
+			failures = 0
+			if err := c.fresh.hears(a); err != nil {
+				return err
+			}
+			var unknown []string
+			for _, id := range a.OrganizationIDs {
+				if !known[id] {
+					unknown = append(unknown, id)
 				}
-				// Known organizations are looked at after a restart, whatever the cursor; unknown ones must be noted before it
-				// moves on.
-				if now := c.now(); len(unknown) > 0 || now.Sub(saved) >= activitySaveEvery {
-					if err := c.store.SaveActivity(ctx, cursor, unknown); err != nil {
-						return err
-					}
-					saved = now
+				c.queue.add(id)
+			}
+			// Known organizations are looked at after a restart, whatever the cursor; unknown ones must be noted before it
+			// moves on.
+			if now := c.now(); len(unknown) > 0 || now.Sub(saved) >= activitySaveEvery {
+				if err := c.store.SaveActivity(ctx, a.Cursor, unknown); err != nil {
+					return err
 				}
-				for _, id := range unknown {
-					known[id] = true
-				}
-				return nil
-			})
-		}
+				saved = now
+			}
+			for _, id := range unknown {
+				known[id] = true
+			}
+			after = a.Cursor
+			return nil
+		})
 		if fault.Is(err, fault.CursorExpired) {
-			err = c.followAnew(ctx, after)
+			after, err = c.followAnew(ctx, after, known)
 		}
 		if err == nil || ctx.Err() != nil {
 			continue
@@ -109,77 +123,122 @@ func (c *Core) follow(ctx context.Context, known map[string]bool) {
 	}
 }
 
-// followAnew goes on from the beginning of what identity keeps, or from the end where even that is cut off. Every known
+// followAnew gives the beginning of what identity keeps, or its end where even that is cut off, to go on from. Every known
 // organization is looked at: each has a checkpoint of its own, and finds out whether it lost records.
-func (c *Core) followAnew(ctx context.Context, after string) error {
+func (c *Core) followAnew(ctx context.Context, after string, known map[string]bool) (cursor string, err error) {
 	c.log.LogAttrs(ctx, slog.LevelWarn, "identity's feed cannot be followed from where it was left: starting anew")
-	cursor := ""
 	if after == "" {
 		ctx, cancel := c.called(ctx)
 		defer cancel()
-		var err error
 		if cursor, err = c.identity.Cursor(ctx); err != nil {
-			return err
+			return after, err
 		}
 	}
 	if err := c.store.SaveActivity(ctx, cursor, nil); err != nil {
-		return err
+		return after, err
 	}
-	_, err := c.queueAll(ctx)
-	return err
+	all, err := c.queueAll(ctx)
+	if err != nil {
+		return after, err
+	}
+	for id := range all {
+		known[id] = true
+	}
+	return cursor, c.fresh.follows(known, cursor)
 }
 
-// work gives organizations their turns.
-func (c *Core) work(ctx context.Context) {
+// work gives the organizations of a lane their turns.
+func (c *Core) work(ctx context.Context, l lane) {
+	turns := ctx
+	if l == quickLane {
+		turns = at(ctx, quick)
+	}
 	for {
-		id, ok := c.queue.next(ctx)
+		id, ok := c.queue.next(ctx, l)
 		if !ok {
 			return
 		}
-		again, until, err := c.turn(ctx, id)
+		start := time.Now()
+		t, err := c.turn(turns, id)
+		slow := t.failed || t.slow || time.Since(start) > slowTurn
 		switch {
 		case ctx.Err() != nil:
-			c.queue.done(id, false)
+			c.queue.done(id, slow, false, 0)
 		case errors.Is(err, store.ErrLostOwnership):
 			c.leases.forget(id)
 			c.log.LogAttrs(ctx, slog.LevelInfo, "another process has taken an organization over", slog.String("organization", id))
 			c.queue.doneUntil(id, c.config.RetryDelay)
 		case err != nil:
-			c.metrics.failures.Add(ctx, 1)
-			failures := c.queue.failed(id)
-			c.log.LogAttrs(ctx, slog.LevelWarn, "working on an organization failed and is tried again",
-				slog.String("organization", id), slog.Int("failures", failures), slog.Any("error", err))
-		case !until.IsZero():
+			c.failed(ctx, id, taking, err)
+			c.queue.done(id, true, false, c.untilNext(id, time.Time{}))
+		case !t.until.IsZero():
 			// When the other one lives it has done the work by then, and this finds nothing; when it has died, this takes over.
-			c.queue.doneUntil(id, max(until.Sub(c.now()), c.config.RetryDelay))
+			c.queue.doneUntil(id, max(t.until.Sub(c.now()), c.config.RetryDelay))
+			c.verify(turns, id)
 		default:
-			c.queue.done(id, again)
+			c.queue.done(id, slow, t.again, c.untilNext(id, t.due))
 		}
 	}
 }
 
-// turn works on one organization for some batches. again says that there is more to do; until is set when another process
-// owns the organization until then.
-func (c *Core) turn(ctx context.Context, organizationID string) (again bool, until time.Time, err error) {
+// failed notes that a kind of work failed, and has it rest.
+func (c *Core) failed(ctx context.Context, organizationID string, k kind, err error) {
+	c.metrics.failed(ctx, k)
+	failures := c.attempts.failed(organizationID, k, c.now())
+	c.log.LogAttrs(ctx, slog.LevelWarn, "working on an organization failed and is tried again", slog.String("organization", organizationID),
+		slog.String("kind", k.String()), slog.Int("failures", failures), slog.Any("error", err))
+}
+
+// untilNext is how long to wait for the first kind of work that rests, or for what is due then; 0 for nothing.
+func (c *Core) untilNext(organizationID string, due time.Time) time.Duration {
+	next := c.attempts.next(organizationID)
+	if next.IsZero() || !due.IsZero() && due.Before(next) {
+		next = due
+	}
+	if next.IsZero() {
+		return 0
+	}
+	return max(next.Sub(c.now()), time.Millisecond)
+}
+
+// turn is what came of an organization's turn.
+type turn struct {
+	again  bool      // there is more to do now
+	failed bool      // a kind of work failed
+	slow   bool      // the quick lane has too little time for it
+	due    time.Time // when there is more to do; zero when nothing waits for its time
+	until  time.Time // set when another process owns the organization until then
+}
+
+// turn works on one organization for some batches.
+func (c *Core) turn(ctx context.Context, organizationID string) (t turn, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
+	if c.attempts.rests(organizationID, taking, c.now()) {
+		return t, nil
+	}
+	start := time.Now()
 	for n := range c.config.BatchesPerTurn {
 		lease, held, until, err := c.own(ctx, organizationID)
 		if err != nil || held {
-			return false, until, err
+			t.until = until
+			return t, err
 		}
-		again, err := c.step(ctx, organizationID, lease, n == 0)
-		if errors.Is(err, errRulesChanged) {
-			continue
+		if err := c.step(ctx, organizationID, lease, n == 0, &t); err != nil {
+			return t, err
 		}
-		if err != nil || !again {
-			return false, time.Time{}, err
+		c.attempts.succeeded(organizationID, taking)
+		if !t.again || t.slow {
+			return t, nil
+		}
+		if time.Since(start) > turnTime {
+			break
 		}
 	}
-	return true, time.Time{}, nil
+	return t, nil
 }
 
 // sweep looks at every organization now and then, so that what was missed for whatever reason is found, and checkpoints

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/rule/internal/store"
@@ -14,85 +15,151 @@ import (
 // maxUsers is how many users identity gives at once.
 const maxUsers = 1000
 
-// step does what there is to do for one organization, a batch of each sort: first changed users, a page of a rule sync only
-// once nobody is waiting. again says that there may be more. first says that it is the first step of a turn.
-func (c *Core) step(ctx context.Context, organizationID string, lease store.Lease, first bool) (again bool, err error) {
-	work, err := c.store.Work(ctx, organizationID, c.config.BatchSize)
-	if err != nil {
-		return false, err
-	}
-	for _, ruleID := range work.Unresolved {
-		if err := c.resolve(ctx, organizationID, ruleID); err != nil {
-			return false, err
-		}
-	}
-	page, err := c.changes(ctx, organizationID, work.Checkpoint, c.config.BatchSize)
-	if fault.Is(err, fault.CursorExpired) {
-		return true, c.recoverFrom(ctx, organizationID, lease)
-	}
-	if err != nil {
-		return false, err
-	}
-	switch {
-	case len(page.Records) > 0:
-		again, err = c.applyChanges(ctx, organizationID, lease, work.Checkpoint, page)
-	case first && page.Next != work.Checkpoint:
-		// Only where nothing else brought the worker here: else each batch would be followed by one more commit.
-		err = c.advance(ctx, organizationID, lease, page.Next)
-	}
-	if err != nil {
-		return false, err
-	}
-	if work.Expansion != nil {
-		if err := c.expand(ctx, organizationID, lease, *work.Expansion); err != nil {
-			return false, err
-		}
-	}
-	if len(work.Requeued) > 0 {
-		if err := c.settle(ctx, organizationID, lease, work.Requeued); err != nil {
-			return false, err
-		}
-	}
-	switch {
-	case work.Recovery != nil:
-		return true, c.recoverPage(ctx, organizationID, lease, *work.Recovery)
-	case work.Sync != nil && !page.More:
-		return true, c.syncPage(ctx, organizationID, lease, *work.Sync)
-	}
-	return again || page.More || work.Expansion != nil || len(work.Requeued) > 0, nil
+// step does what there is to do for one organization, a batch of each kind.
+type step struct {
+	*Core
+	organizationID string
+	lease          store.Lease
+	first          bool // the first of a turn
+	work           store.Work
+	asOf           time.Time // access includes what identity acknowledged before
+	more           bool      // more records wait
+	reached        store.Progress
 }
 
-func (c *Core) changes(ctx context.Context, organizationID, after string, limit int) (ChangePage, error) {
-	ctx, cancel := c.called(ctx)
-	defer cancel()
-	return c.identity.Changes(ctx, organizationID, after, limit)
+// step does a batch of each kind of work. A kind that fails rests, and the others go on; err is of what concerns them all.
+func (c *Core) step(ctx context.Context, organizationID string, lease store.Lease, first bool, t *turn) error {
+	mark := c.fresh.mark(organizationID)
+	work, err := c.store.Work(ctx, organizationID, c.now(), c.config.BatchSize)
+	if err != nil {
+		return err
+	}
+	s := &step{Core: c, organizationID: organizationID, lease: lease, first: first, work: work, asOf: mark.asOf(work.Progress)}
+	t.again, t.due = false, work.NextDue
+	for _, w := range []struct {
+		kind kind
+		due  bool
+		do   func(context.Context) (again bool, err error)
+	}{
+		{resolving, len(work.Unresolved) > 0, s.resolveAll},
+		{following, true, s.follow},
+		{applying, len(work.Unsettled) > 0, s.apply},
+		{expanding, work.Expansion != nil, s.expand},
+		{settling, len(work.Requeued) > 0, s.settle},
+		{retrying, len(work.Due) > 0, s.retry},
+		{recovering, work.Recovery != nil, s.recoverPage},
+		{syncing, work.Sync != nil, s.syncPage},
+	} {
+		// A page of a rule sync only once nobody is waiting.
+		if !w.due || w.kind == syncing && s.more || c.attempts.rests(organizationID, w.kind, c.now()) {
+			continue
+		}
+		again, err := w.do(ctx)
+		switch {
+		case err == nil:
+			c.attempts.succeeded(organizationID, w.kind)
+			t.again = t.again || again
+		case ctx.Err() != nil || errors.Is(err, store.ErrLostOwnership):
+			return err
+		case errors.Is(err, errRulesChanged):
+			t.again = true
+		case tooSlow(ctx, err):
+			t.again, t.slow = true, true
+			return nil
+		default:
+			t.failed = true
+			c.failed(ctx, organizationID, w.kind, err)
+		}
+	}
+	return nil
+}
+
+// pending says that something was enqueued before this step that access waits for.
+func (s *step) pending() bool {
+	return s.work.Expansion != nil || len(s.work.Requeued) > 0 || s.work.Recovery != nil
+}
+
+// batch begins a batch of users.
+func (s *step) batch(m store.Mode, set *ruleSet, userIDs []string) batch {
+	return batch{organizationID: s.organizationID, lease: s.lease, mode: m, userIDs: userIDs, pins: newPinning(set, s.now()), asOf: s.asOf}
+}
+
+func (s *step) resolveAll(ctx context.Context) (again bool, err error) {
+	for _, ruleID := range s.work.Unresolved {
+		if err := s.resolve(ctx, s.organizationID, ruleID); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// follow deals with a page of the change feed.
+func (s *step) follow(ctx context.Context) (again bool, err error) {
+	checkpoint := s.work.Progress.Checkpoint
+	page, err := shrinking(ctx, s.Core, s.config.BatchSize, func(ctx context.Context, limit int) (ChangePage, error) {
+		return s.identity.Changes(ctx, s.organizationID, checkpoint, limit)
+	})
+	if fault.Is(err, fault.CursorExpired) {
+		return true, s.recoverFrom(ctx)
+	}
+	if err != nil {
+		return false, err
+	}
+	s.more = page.More
+	switch {
+	case len(page.Records) > 0:
+		again, err = s.applyChanges(ctx, page)
+	case s.first && page.Next != checkpoint, s.work.Progress.Behind && !s.pending():
+		// Only where nothing else brought the worker here: else each batch would be followed by one more commit.
+		err = s.advance(ctx, page)
+	default:
+		return page.More, nil
+	}
+	if err == nil {
+		s.fresh.progressed(s.organizationID, s.reached)
+	}
+	return again || page.More, err
 }
 
 // advance moves the checkpoint over records of other organizations, so that it does not grow older than what identity keeps.
-func (c *Core) advance(ctx context.Context, organizationID string, lease store.Lease, cursor string) error {
-	extension := c.extension(lease)
-	err := c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
-		if err := tx.Own(ctx, lease, extension); err != nil {
+func (s *step) advance(ctx context.Context, page ChangePage) error {
+	extension := s.extension(s.lease)
+	err := s.store.Update(ctx, s.organizationID, func(ctx context.Context, tx store.Tx) error {
+		if err := tx.Own(ctx, s.lease, extension); err != nil {
 			return err
 		}
-		return tx.SetCheckpoint(ctx, cursor)
+		return s.checkpoint(ctx, tx, page, s.pending())
 	})
 	if err == nil {
-		c.leases.extended(organizationID, lease, extension)
+		s.leases.extended(s.organizationID, s.lease, extension)
 	}
 	return err
 }
 
-// applyChanges deals with a page of change records: pins first, because they decide what the users should hold. enqueued
-// says that this left something else to do.
-func (c *Core) applyChanges(ctx context.Context, organizationID string, lease store.Lease, checkpoint string, page ChangePage) (enqueued bool, err error) {
-	set, err := c.ruleSet(ctx, organizationID)
+// checkpoint keeps how far the feed was dealt with, and as of when access is known; pending says that access waits for something.
+func (s *step) checkpoint(ctx context.Context, tx store.Tx, page ChangePage, pending bool) error {
+	if err := tx.SetCheckpoint(ctx, page.Next); err != nil {
+		return err
+	}
+	s.reached = store.Progress{Checkpoint: page.Next, AsOf: page.AsOf}
+	if pending || page.More {
+		s.reached.AsOf, s.reached.Behind = s.asOf, true
+	}
+	return tx.SetProgress(ctx, s.reached.AsOf, s.reached.Behind)
+}
+
+// applyChanges deals with a page of change records: pins first, because they decide what the users should hold. again says
+// that this left something else to do.
+func (s *step) applyChanges(ctx context.Context, page ChangePage) (again bool, err error) {
+	set, err := s.ruleSet(ctx, s.organizationID)
 	if err != nil {
 		return false, err
 	}
-	b := batch{organizationID: organizationID, lease: lease, mode: full, causes: map[string]string{}, pins: newPinning(set, c.now())}
+	b := s.batch(store.Full, set, nil)
+	b.causes = map[string]string{}
 	touched := map[string]bool{}
 	about := map[string]Record{} // the last record about a group
+	var closed []string
 	var last Record
 	for _, r := range page.Records {
 		last = r
@@ -104,6 +171,8 @@ func (c *Core) applyChanges(ctx context.Context, organizationID string, lease st
 			b.causes[r.UserID] = r.MessageID
 		case r.NestedID != "":
 			about[r.NestedID] = r
+		case r.ClosedID != "":
+			closed = append(closed, r.ClosedID)
 		default:
 			touched[r.GroupID], about[r.GroupID] = true, r
 		}
@@ -112,30 +181,41 @@ func (c *Core) applyChanges(ctx context.Context, organizationID string, lease st
 	}
 	if len(touched) > 0 && len(set.named) > 0 {
 		ids := slices.Sorted(maps.Keys(touched))
-		groups, err := c.groups(ctx, organizationID, ids)
+		groups, err := s.groups(ctx, s.organizationID, ids)
 		if err != nil {
 			return false, err
 		}
-		if err := c.plan(ctx, organizationID, b.pins, ids, groups); err != nil {
+		if err := s.plan(ctx, s.organizationID, b.pins, ids, groups); err != nil {
 			return false, err
 		}
 	}
 	expanding := expanded(page.Records, b.pins)
-	b.progress = func(ctx context.Context, tx store.Tx, _ outcome) error {
+	// Enqueued together with the new pins: where these are written, and the batch is not, the next one would not see that they
+	// are new.
+	b.begin = func(ctx context.Context, tx store.Tx) error {
+		for _, id := range closed {
+			if err := tx.CloseDirectory(ctx, id); err != nil {
+				return err
+			}
+		}
 		for _, id := range expanding {
 			r, known := about[id]
 			if !known {
 				r = last // the loss of another group led to this one
 			}
-			err := tx.Expand(ctx, store.Expansion{GroupID: id, From: checkpoint, MessageID: r.MessageID, Traceparent: r.Traceparent})
+			err := tx.Expand(ctx, store.Expansion{GroupID: id, From: s.work.Progress.Checkpoint, MessageID: r.MessageID, Traceparent: r.Traceparent})
 			if err != nil {
 				return err
 			}
 		}
-		return tx.SetCheckpoint(ctx, page.Next)
+		return nil
 	}
-	done, err := c.reconcile(ctx, b)
-	return len(expanding) > 0 || done.requeued > 0, err
+	b.progress = func(ctx context.Context, tx store.Tx, done outcome) error {
+		again = len(expanding) > 0 || done.requeued > 0
+		return s.checkpoint(ctx, tx, page, again || s.pending())
+	}
+	_, err = s.reconcile(ctx, b)
+	return again, err
 }
 
 // expanded are the groups whose users the records or the new pins concern, each once: those that came into another group
@@ -154,106 +234,105 @@ func expanded(records []Record, pins *pinning) []string {
 func (c *Core) groups(ctx context.Context, organizationID string, ids []string) (map[string]Group, error) {
 	all := map[string]Group{}
 	for chunk := range slices.Chunk(ids, maxUsers) {
-		ctx, cancel := c.called(ctx)
-		groups, err := c.identity.Groups(ctx, organizationID, chunk)
-		cancel()
+		err := halving(ctx, c, chunk, func(ctx context.Context, ids []string) (map[string]Group, error) {
+			return c.identity.Groups(ctx, organizationID, ids)
+		}, func(some map[string]Group) { maps.Copy(all, some) })
 		if err != nil {
 			return nil, err
 		}
-		maps.Copy(all, groups)
 	}
 	return all, nil
 }
 
 // expand reconciles a page of a group's members and enqueues the groups among them.
-func (c *Core) expand(ctx context.Context, organizationID string, lease store.Lease, e store.Expansion) error {
-	calling, cancel := c.called(ctx)
-	members, err := c.identity.Members(calling, organizationID, e.GroupID, e.PageToken, c.config.BatchSize)
-	cancel()
+func (s *step) expand(ctx context.Context) (again bool, err error) {
+	e := *s.work.Expansion
+	members, err := shrinking(ctx, s.Core, s.config.BatchSize, func(ctx context.Context, limit int) (Members, error) {
+		return s.identity.Members(ctx, s.organizationID, e.GroupID, e.PageToken, limit)
+	})
 	done := members.Next == ""
 	if fault.Is(err, fault.PageToken) {
 		members, done, err = Members{}, false, nil // of before an upgrade: begin the group again
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	set, err := c.ruleSet(ctx, organizationID)
+	set, err := s.ruleSet(ctx, s.organizationID)
 	if err != nil {
-		return err
+		return false, err
 	}
-	_, err = c.reconcile(ctx, batch{
-		organizationID: organizationID, lease: lease, mode: full, userIDs: members.UserIDs, cause: e.MessageID,
-		pins: newPinning(set, c.now()), links: []string{e.Traceparent},
-		progress: func(ctx context.Context, tx store.Tx, _ outcome) error {
-			if err := tx.ExpandWithin(ctx, e, members.GroupIDs); err != nil {
-				return err
-			}
-			return tx.ExpandedTo(ctx, e, members.Next, done)
-		},
-	})
-	return err
+	b := s.batch(store.Full, set, members.UserIDs)
+	b.cause, b.links = e.MessageID, []string{e.Traceparent}
+	b.progress = func(ctx context.Context, tx store.Tx, _ outcome) error {
+		if err := tx.ExpandWithin(ctx, e, members.GroupIDs); err != nil {
+			return err
+		}
+		return tx.ExpandedTo(ctx, e, members.Next, done)
+	}
+	_, err = s.reconcile(ctx, b)
+	return true, err
 }
 
 // settle follows what users have become who were granted access by hand, or whose access is held.
-func (c *Core) settle(ctx context.Context, organizationID string, lease store.Lease, userIDs []string) error {
-	set, err := c.ruleSet(ctx, organizationID)
+func (s *step) settle(ctx context.Context) (again bool, err error) {
+	set, err := s.ruleSet(ctx, s.organizationID)
 	if err != nil {
-		return err
+		return false, err
 	}
-	_, err = c.reconcile(ctx, batch{
-		organizationID: organizationID, lease: lease, mode: settle, userIDs: userIDs, pins: newPinning(set, c.now()),
-		progress: func(ctx context.Context, tx store.Tx, _ outcome) error { return tx.Unqueue(ctx, userIDs) },
-	})
-	return err
+	b := s.batch(store.Settle, set, s.work.Requeued)
+	b.progress = func(ctx context.Context, tx store.Tx, _ outcome) error { return tx.Unqueue(ctx, s.work.Requeued) }
+	_, err = s.reconcile(ctx, b)
+	return true, err
 }
 
 // errSyncEnded says that a page of a rule sync came too late: it was cancelled.
 var errSyncEnded = errors.New("the rule sync has ended")
 
 // syncPage reconciles a page of a rule sync.
-func (c *Core) syncPage(ctx context.Context, organizationID string, lease store.Lease, sync store.Sync) error {
-	userIDs, next, end, err := c.walk(ctx, organizationID, sync.Walk)
+func (s *step) syncPage(ctx context.Context) (again bool, err error) {
+	sync := *s.work.Sync
+	userIDs, next, end, err := s.walk(ctx, s.organizationID, sync.Walk)
 	if err != nil {
+		return false, err
+	}
+	set, err := s.ruleSet(ctx, s.organizationID)
+	if err != nil {
+		return false, err
+	}
+	b := s.batch(store.Full, set, userIDs)
+	b.syncID, b.links = sync.ID, []string{sync.Traceparent}
+	b.check = func(ctx context.Context, tx store.Tx) error {
+		now, err := tx.Sync(ctx, sync.ID)
+		if err == nil && now.State != store.SyncRunning {
+			return errSyncEnded
+		}
 		return err
 	}
-	set, err := c.ruleSet(ctx, organizationID)
-	if err != nil {
-		return err
+	b.progress = func(ctx context.Context, tx store.Tx, done outcome) error {
+		after := sync
+		after.Walk, after.UpdateTime = next, s.now()
+		after.UsersDone += int64(done.users)
+		after.Added += int64(done.added)
+		after.Removed += int64(done.removed)
+		after.SetAside += int64(done.setAside)
+		if end {
+			after.State, after.EndTime = store.SyncDone, after.UpdateTime
+		}
+		return tx.PutSync(ctx, after)
 	}
-	_, err = c.reconcile(ctx, batch{
-		organizationID: organizationID, lease: lease, mode: full, userIDs: userIDs, syncID: sync.ID,
-		pins: newPinning(set, c.now()), links: []string{sync.Traceparent},
-		check: func(ctx context.Context, tx store.Tx) error {
-			now, err := tx.Sync(ctx, sync.ID)
-			if err == nil && now.State != store.SyncRunning {
-				return errSyncEnded
-			}
-			return err
-		},
-		progress: func(ctx context.Context, tx store.Tx, done outcome) error {
-			after := sync
-			after.Walk, after.UpdateTime = next, c.now()
-			after.UsersDone += int64(done.users)
-			after.Added += int64(done.added)
-			after.Removed += int64(done.removed)
-			if end {
-				after.State, after.EndTime = store.SyncDone, after.UpdateTime
-			}
-			return tx.PutSync(ctx, after)
-		},
-	})
+	_, err = s.reconcile(ctx, b)
 	if errors.Is(err, errSyncEnded) {
-		return nil
+		err = nil
 	}
-	return err
+	return true, err
 }
 
 // walk gives the next users of a walk over everybody: those of identity, and holders that identity no longer has, merged
 // by id. end says that there is nobody after them.
 func (c *Core) walk(ctx context.Context, organizationID string, at store.Walk) (userIDs []string, next store.Walk, end bool, err error) {
-	calling, cancel := c.called(ctx)
-	page, token, err := c.identity.UserIDs(calling, organizationID, at.PageToken, c.config.SyncPageSize)
-	cancel()
+	page, err := shrinking(ctx, c, c.config.SyncPageSize, func(ctx context.Context, limit int) (UserPage, error) {
+		return c.identity.UserIDs(ctx, organizationID, at.PageToken, limit)
+	})
 	if fault.Is(err, fault.PageToken) {
 		// A token of before an upgrade: from the beginning again, but not again over those who are done.
 		return nil, store.Walk{After: at.After}, false, nil
@@ -261,10 +340,10 @@ func (c *Core) walk(ctx context.Context, organizationID string, at store.Walk) (
 	if err != nil {
 		return nil, store.Walk{}, false, err
 	}
-	end, next = token == "", store.Walk{PageToken: token, After: at.After}
+	end, next = page.Next == "", store.Walk{PageToken: page.Next, After: at.After}
 	upTo := ""
-	if len(page) > 0 {
-		upTo = page[len(page)-1]
+	if len(page.IDs) > 0 {
+		upTo = page.IDs[len(page.IDs)-1]
 		next.After = max(upTo, at.After)
 	}
 	if !end && upTo <= at.After {
@@ -277,7 +356,7 @@ func (c *Core) walk(ctx context.Context, organizationID string, at store.Walk) (
 	if err != nil {
 		return nil, store.Walk{}, false, err
 	}
-	userIDs = slices.DeleteFunc(append(page, holders...), func(id string) bool {
+	userIDs = slices.DeleteFunc(append(page.IDs, holders...), func(id string) bool {
 		return id <= at.After || len(holders) > maxUsers && id > holders[maxUsers]
 	})
 	slices.Sort(userIDs)
@@ -292,69 +371,69 @@ func (c *Core) walk(ctx context.Context, organizationID string, at store.Walk) (
 // recoverFrom makes up for records that are lost: it takes a new cursor, looks at every pin again, and starts a walk over
 // everybody. What the rules say applies there only to users whose facts have changed since they were last reconciled:
 // changed rules must not reach anybody by a recovery.
-func (c *Core) recoverFrom(ctx context.Context, organizationID string, lease store.Lease) error {
-	c.log.LogAttrs(ctx, slog.LevelWarn, "change records were lost: everybody whose facts have changed is reconciled",
-		slog.String("organization", organizationID))
-	calling, cancel := c.called(ctx)
-	cursor, err := c.identity.Cursor(calling)
+func (s *step) recoverFrom(ctx context.Context) error {
+	s.log.LogAttrs(ctx, slog.LevelWarn, "change records were lost: everybody whose facts have changed is reconciled",
+		slog.String("organization", s.organizationID))
+	calling, cancel := s.called(ctx)
+	cursor, err := s.identity.Cursor(calling)
 	cancel()
 	if err != nil {
 		return err
 	}
-	c.rules.put(organizationID, nil)
-	set, err := c.ruleSet(ctx, organizationID)
+	s.rules.put(s.organizationID, nil)
+	set, err := s.ruleSet(ctx, s.organizationID)
 	if err != nil {
 		return err
 	}
 	ids := slices.Sorted(maps.Keys(set.pinned))
-	groups, err := c.groups(ctx, organizationID, ids)
+	groups, err := s.groups(ctx, s.organizationID, ids)
 	if err != nil {
 		return err
 	}
-	p := newPinning(set, c.now())
+	b := s.batch(store.Changed, set, nil)
 	for _, rules := range set.named {
 		for _, rule := range rules {
-			p.search[rule] = true
+			b.pins.search[rule] = true
 		}
 	}
-	if err := c.plan(ctx, organizationID, p, ids, groups); err != nil {
+	if err := s.plan(ctx, s.organizationID, b.pins, ids, groups); err != nil {
 		return err
 	}
-	_, err = c.reconcile(ctx, batch{
-		organizationID: organizationID, lease: lease, mode: changed, pins: p,
-		progress: func(ctx context.Context, tx store.Tx, _ outcome) error {
-			for _, id := range p.taken() {
-				if err := tx.Expand(ctx, store.Expansion{GroupID: id, From: cursor}); err != nil {
-					return err
-				}
-			}
-			if err := tx.SetRecovery(ctx, &store.Walk{}); err != nil {
+	b.progress = func(ctx context.Context, tx store.Tx, _ outcome) error {
+		for _, id := range b.pins.taken() {
+			if err := tx.Expand(ctx, store.Expansion{GroupID: id, From: cursor}); err != nil {
 				return err
 			}
-			return tx.SetCheckpoint(ctx, cursor)
-		},
-	})
+		}
+		if err := tx.SetRecovery(ctx, &store.Walk{}); err != nil {
+			return err
+		}
+		if err := tx.SetProgress(ctx, s.asOf, true); err != nil {
+			return err
+		}
+		return tx.SetCheckpoint(ctx, cursor)
+	}
+	_, _, err = s.commit(ctx, b, nil)
 	return err
 }
 
 // recoverPage reconciles a page of a recovery.
-func (c *Core) recoverPage(ctx context.Context, organizationID string, lease store.Lease, at store.Walk) error {
-	userIDs, next, end, err := c.walk(ctx, organizationID, at)
+func (s *step) recoverPage(ctx context.Context) (again bool, err error) {
+	userIDs, next, end, err := s.walk(ctx, s.organizationID, *s.work.Recovery)
 	if err != nil {
-		return err
+		return false, err
 	}
-	set, err := c.ruleSet(ctx, organizationID)
+	set, err := s.ruleSet(ctx, s.organizationID)
 	if err != nil {
-		return err
+		return false, err
 	}
-	_, err = c.reconcile(ctx, batch{
-		organizationID: organizationID, lease: lease, mode: changed, userIDs: userIDs, pins: newPinning(set, c.now()),
-		progress: func(ctx context.Context, tx store.Tx, _ outcome) error {
-			if end {
-				return tx.SetRecovery(ctx, nil)
-			}
-			return tx.SetRecovery(ctx, &next)
-		},
-	})
-	return err
+	b := s.batch(store.Changed, set, userIDs)
+	b.progress = func(ctx context.Context, tx store.Tx, _ outcome) error {
+		if end {
+			return tx.SetRecovery(ctx, nil)
+		}
+		return tx.SetRecovery(ctx, &next)
+	}
+	_, err = s.reconcile(ctx, b)
+	return true, err
 }

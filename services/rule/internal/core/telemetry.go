@@ -7,8 +7,6 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-
-	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
 // The names of the rule service's metrics and their attributes.
@@ -20,8 +18,10 @@ const (
 	metricFailures       = "usher_rule_turn_failures_total"
 	metricSyncs          = "usher_rule_syncs_running"
 	metricReportsDropped = "usher_rule_reports_dropped_total"
+	metricOldest         = "usher_rule_oldest_change_age_seconds"
+	metricSetAside       = "usher_rule_users_set_aside"
 
-	attributeKind = "kind" // added or removed
+	attributeKind = "kind" // added or removed; of a failure the kind of work
 )
 
 type metrics struct {
@@ -31,12 +31,12 @@ type metrics struct {
 	lag            metric.Float64Histogram
 	failures       metric.Int64Counter
 	reportsDropped metric.Int64Counter
-	syncs          metric.Registration
+	gauges         metric.Registration
 }
 
-func newMetrics(meter metric.Meter, s store.Store) (*metrics, error) {
+func newMetrics(meter metric.Meter, c *Core) (*metrics, error) {
 	m := &metrics{}
-	var errs [7]error
+	var errs [10]error
 	m.duration, errs[0] = meter.Float64Histogram(metricReconcile, metric.WithUnit("s"),
 		metric.WithDescription("How long one batch of users took, from reading their facts to the commit."))
 	m.users, errs[1] = meter.Int64Counter(metricUsers, metric.WithDescription("Users reconciled."))
@@ -45,21 +45,39 @@ func newMetrics(meter metric.Meter, s store.Store) (*metrics, error) {
 		metric.WithExplicitBucketBoundaries(.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200),
 		metric.WithDescription("Time from a change in identity until access was brought up to date with it."))
 	m.failures, errs[4] = meter.Int64Counter(metricFailures,
-		metric.WithDescription("Turns of an organization that failed and are tried again."))
+		metric.WithDescription("Pieces of work on an organization that failed and are tried again, by kind."))
 	m.reportsDropped, errs[5] = meter.Int64Counter(metricReportsDropped,
 		metric.WithDescription("Reports to the failedevents service for which there was no room."))
-	gauge, err := meter.Int64ObservableGauge(metricSyncs, metric.WithDescription("Rule syncs that run."))
-	if err == nil {
-		m.syncs, err = meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
-			n, err := s.RunningSyncs(ctx)
-			if err == nil {
-				o.ObserveInt64(gauge, int64(n))
-			}
-			return err
-		}, gauge)
-	}
+	syncs, err := meter.Int64ObservableGauge(metricSyncs, metric.WithDescription("Rule syncs that run."))
 	errs[6] = err
+	setAside, err := meter.Int64ObservableGauge(metricSetAside,
+		metric.WithDescription("Users whose access cannot be computed now, of all organizations."))
+	errs[7] = err
+	oldest, err := meter.Float64ObservableGauge(metricOldest, metric.WithUnit("s"), metric.WithDescription(
+		"How old the oldest change may be that access does not include yet, of all organizations: one or two seconds where all is well."))
+	errs[8] = err
+	m.gauges, errs[9] = meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		n, syncsErr := c.store.RunningSyncs(ctx)
+		if syncsErr == nil {
+			o.ObserveInt64(syncs, int64(n))
+		}
+		known := c.fresh.oldest()
+		users, since, err := c.store.CountSetAside(ctx, "", "")
+		if err == nil {
+			o.ObserveInt64(setAside, users)
+			if users > 0 && since.Before(known) {
+				known = since
+			}
+		}
+		o.ObserveFloat64(oldest, max(0, c.now().Sub(known).Seconds()))
+		return errors.Join(syncsErr, err)
+	}, syncs, setAside, oldest)
 	return m, errors.Join(errs[:]...)
+}
+
+// failed counts a piece of work that failed.
+func (m *metrics) failed(ctx context.Context, k kind) {
+	m.failures.Add(ctx, 1, metric.WithAttributes(attribute.String(attributeKind, k.String())))
 }
 
 // reconciled counts a batch that was committed.
@@ -78,4 +96,4 @@ func (m *metrics) reconciled(ctx context.Context, took time.Duration, done outco
 }
 
 // close ends the observation of the store, which may be closed next.
-func (m *metrics) close() { _ = m.syncs.Unregister() } // it was registered, so it can be
+func (m *metrics) close() { _ = m.gauges.Unregister() } // it was registered, so it can be

@@ -2,6 +2,8 @@ package core
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -62,7 +64,7 @@ func (c *Core) WatchAccess(ctx context.Context, organizationID, after string, se
 
 // WaitUntilCaughtUp waits until access is up to date with a cursor of identity's feed, and gives that cursor; with an empty
 // one it waits for all that identity has now. fault.Deadline when that takes longer than timeout, also because identity or the
-// database cannot be reached meanwhile.
+// database cannot be reached meanwhile; fault.UsersSetAside when access is up to date but for users that are set aside.
 func (c *Core) WaitUntilCaughtUp(ctx context.Context, organizationID, cursor string, timeout time.Duration) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -78,7 +80,7 @@ func (c *Core) WaitUntilCaughtUp(ctx context.Context, organizationID, cursor str
 		}
 		switch {
 		case caughtUp:
-			return cursor, nil
+			return cursor, c.noneSetAside(ctx, organizationID)
 		case err != nil && !fault.Is(err, fault.Unavailable):
 			return "", err
 		}
@@ -93,6 +95,24 @@ func (c *Core) WaitUntilCaughtUp(ctx context.Context, organizationID, cursor str
 			c.queue.add(organizationID)
 		}
 	}
+}
+
+// noneSetAside answers fault.UsersSetAside, with their names, while users of an organization are set aside.
+func (c *Core) noneSetAside(ctx context.Context, organizationID string) error {
+	count, _, err := c.store.CountSetAside(ctx, organizationID, "")
+	if err != nil || count == 0 {
+		return err
+	}
+	users, err := c.store.SetAside(ctx, organizationID, "", maxNamed)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(users))
+	for i, u := range users {
+		names[i] = u.UserID
+	}
+	return fault.New(fault.UsersSetAside, "access is up to date, except for %d users that are set aside: their access cannot be computed now", count).
+		With("count", strconv.FormatInt(count, 10)).With("user_ids", strings.Join(names, ","))
 }
 
 // orNewest makes an empty cursor that of all that identity has now.
@@ -110,11 +130,11 @@ func (c *Core) caughtUp(ctx context.Context, organizationID, cursor string) (boo
 	if err != nil || cursor == "" { // identity has nothing
 		return err == nil, err
 	}
-	work, err := c.store.Work(ctx, organizationID, 1)
+	work, err := c.store.Work(ctx, organizationID, c.now(), 1)
 	if err != nil {
 		return false, err
 	}
-	checkpoint, err := feed.Parse(work.Checkpoint)
+	checkpoint, err := feed.Parse(work.Progress.Checkpoint)
 	if err != nil {
 		return false, err
 	}
@@ -144,7 +164,7 @@ func (c *Core) caughtUp(ctx context.Context, organizationID, cursor string) (boo
 		return true, nil
 	}
 	// Records of other organizations lie between: what counts is whether one of this organization's does.
-	page, err := c.identity.Changes(ctx, organizationID, work.Checkpoint, 1)
+	page, err := c.identity.Changes(ctx, organizationID, work.Progress.Checkpoint, 1)
 	if fault.Is(err, fault.CursorExpired) {
 		return false, nil // the owner will notice and make up for it
 	}

@@ -25,6 +25,7 @@ import (
 
 // Identity is the service. Every change writes its record before it returns, as the real one does.
 type Identity struct {
+	identityv1.UnimplementedFactsServiceServer
 	identityv1.UnimplementedFeedServiceServer
 	identityv1.UnimplementedReadServiceServer
 
@@ -41,6 +42,10 @@ type Identity struct {
 	before   func(rpc string) error
 	ghost    *identityv1.User
 	quiet    bool
+	closed   map[string]bool   // directories
+	beyond   map[string]string // the limit that a user's facts exceed
+	failing  func(r *identityv1.StreamUserFactsRequest) error
+	heldBack bool
 
 	usersRead int
 }
@@ -49,12 +54,13 @@ type Identity struct {
 func New() *Identity {
 	return &Identity{
 		users: map[string]*identityv1.User{}, groups: map[string]*identityv1.Group{},
-		members: map[string]map[string]bool{}, parents: map[string]map[string]bool{},
+		members: map[string]map[string]bool{}, parents: map[string]map[string]bool{}, closed: map[string]bool{}, beyond: map[string]string{},
 	}
 }
 
 // Register registers the services on r.
 func (i *Identity) Register(r grpc.ServiceRegistrar) {
+	identityv1.RegisterFactsServiceServer(r, i)
 	identityv1.RegisterFeedServiceServer(r, i)
 	identityv1.RegisterReadServiceServer(r, i)
 }
@@ -66,7 +72,29 @@ func (i *Identity) Before(fn func(rpc string) error) {
 	i.before = fn
 }
 
-// UsersRead is how many users BatchGetUsers was asked for.
+// Facts has fn asked before facts about users are streamed, beside Before; an error is the answer.
+func (i *Identity) Facts(fn func(r *identityv1.StreamUserFactsRequest) error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.failing = fn
+}
+
+// SetBeyond has a user's facts exceed a limit, of which text tells; an empty one ends that.
+func (i *Identity) SetBeyond(id, text string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.beyond[id] = text
+}
+
+// HoldBack has the feed stand still, as an open transaction does, or go on.
+func (i *Identity) HoldBack(held bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.heldBack = held
+	i.signal.Notify()
+}
+
+// UsersRead is how many users facts were asked for.
 func (i *Identity) UsersRead() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -177,22 +205,13 @@ func (i *Identity) RemoveMember(group, member string) string {
 	return i.leave(group, member)
 }
 
-// Detach deletes a directory: its users and groups become detached.
-func (i *Identity) Detach(directoryID string) {
+// Detach deletes a directory: its users and groups become detached. One record says so, of the directory.
+func (i *Identity) Detach(organizationID, directoryID string) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for _, id := range slices.Sorted(maps.Keys(i.users)) {
-		if u := i.users[id]; u.GetDirectoryId() == directoryID {
-			u.Detached = true
-			i.userChanged(id, identityv1.ChangeKind_CHANGE_KIND_UPDATED)
-		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(i.groups)) {
-		if g := i.groups[id]; g.GetDirectoryId() == directoryID {
-			g.Detached = true
-			i.groupChanged(id, identityv1.ChangeKind_CHANGE_KIND_UPDATED)
-		}
-	}
+	i.closed[directoryID] = true
+	return i.record(&identityv1.Change{OrganizationId: organizationID, DirectoryId: directoryID, ResourceId: directoryID,
+		Kind: identityv1.ChangeKind_CHANGE_KIND_DIRECTORY_CLOSED})
 }
 
 // Adopt takes a detached user or group into another directory.
@@ -200,15 +219,15 @@ func (i *Identity) Adopt(id, directoryID string) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if u, ok := i.users[id]; ok {
-		u.DirectoryId, u.Detached = directoryID, false
+		u.DirectoryId = directoryID
 		return i.userChanged(id, identityv1.ChangeKind_CHANGE_KIND_CREATED)
 	}
 	g := i.groups[id]
-	g.DirectoryId, g.Detached = directoryID, false
+	g.DirectoryId = directoryID
 	return i.groupChanged(id, identityv1.ChangeKind_CHANGE_KIND_CREATED)
 }
 
-// Ghost lets BatchGetUsers answer once with a user as it was, though it is deleted: a read that began before.
+// Ghost lets facts be answered once with a user as it was, though it is deleted: a read that began before.
 func (i *Identity) Ghost(u *identityv1.User) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -360,14 +379,13 @@ func (i *Identity) user(id string) *identityv1.User {
 	}
 	climb(id)
 	return &identityv1.User{Id: id, OrganizationId: u.GetOrganizationId(), DirectoryId: u.GetDirectoryId(), Active: u.GetActive(),
-		Detached: u.GetDetached(), GroupIds: slices.Sorted(maps.Keys(in)), RoleValues: slices.Clone(u.GetRoleValues()), Revision: u.GetRevision(),
-		UpdateTime: u.GetUpdateTime()}
+		Detached: i.closed[u.GetDirectoryId()], GroupIds: slices.Sorted(maps.Keys(in)), RoleValues: slices.Clone(u.GetRoleValues()), Revision: u.GetRevision(),
+		DisplayName: u.GetDisplayName(), UpdateTime: u.GetUpdateTime()}
 }
 
 // matches says whether a filter matches a user: it can be on the displayName, and on roles.
-func (i *Identity) matches(id string, filter *scim.Filter) (bool, error) {
-	u := i.users[id]
-	document, err := json.Marshal(map[string]any{"userName": id, "displayName": u.GetDisplayName(), "roles": u.GetRoleValues()})
+func (i *Identity) matches(u *identityv1.User, filter *scim.Filter) (bool, error) {
+	document, err := json.Marshal(map[string]any{"userName": u.GetId(), "displayName": u.GetDisplayName(), "roles": u.GetRoleValues()})
 	if err != nil {
 		return false, err
 	}
@@ -399,13 +417,13 @@ func (i *Identity) ListChanges(_ context.Context, r *identityv1.ListChangesReque
 	if err != nil {
 		return nil, err
 	}
-	response := &identityv1.ListChangesResponse{NextCursor: i.cursor(i.sequence)}
+	response := &identityv1.ListChangesResponse{NextCursor: i.cursor(i.sequence), AsOf: timestamppb.Now()}
 	for _, c := range i.records {
 		if c.GetOrganizationId() != r.GetOrganizationId() || c.GetRevision() <= after {
 			continue
 		}
 		if len(response.Changes) == int(r.GetPageSize()) {
-			response.More, response.NextCursor = true, response.Changes[len(response.Changes)-1].GetCursor()
+			response.AsOf, response.More, response.NextCursor = nil, true, response.Changes[len(response.Changes)-1].GetCursor()
 			break
 		}
 		response.Changes = append(response.Changes, &identityv1.Change{Cursor: i.cursor(c.GetRevision()), OrganizationId: c.GetOrganizationId(),
@@ -422,39 +440,43 @@ func (i *Identity) WatchActivity(r *identityv1.WatchActivityRequest, stream grpc
 		return err
 	}
 	after := r.GetAfterCursor()
+	bookmark := time.NewTicker(20 * time.Millisecond)
+	defer bookmark.Stop()
 	for {
 		wake := i.signal.Wait()
-		organizations, next, err := i.activity(after)
+		organizations, next, asOf, err := i.activity(after)
 		if err != nil {
 			return err
 		}
-		if len(organizations) > 0 || after != next {
-			if err := stream.Send(&identityv1.WatchActivityResponse{OrganizationIds: organizations, Cursor: next}); err != nil {
-				return err
-			}
-			after = next
+		if err := stream.Send(&identityv1.WatchActivityResponse{OrganizationIds: organizations, Cursor: next, AsOf: asOf}); err != nil {
+			return err
 		}
+		after = next
 		select {
 		case <-wake:
+		case <-bookmark.C:
 		case <-stream.Context().Done():
 			return stream.Context().Err()
 		}
 	}
 }
 
-func (i *Identity) activity(after string) (organizations []string, next string, err error) {
+func (i *Identity) activity(after string) (organizations []string, next string, asOf *timestamppb.Timestamp, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	at, err := i.place(after)
 	if err != nil {
-		return nil, "", err
+		return nil, "", nil, err
+	}
+	if i.heldBack {
+		return nil, i.cursor(at), nil, nil
 	}
 	for _, c := range i.records {
 		if c.GetRevision() > at && !slices.Contains(organizations, c.GetOrganizationId()) {
 			organizations = append(organizations, c.GetOrganizationId())
 		}
 	}
-	return organizations, i.cursor(i.sequence), nil
+	return organizations, i.cursor(i.sequence), timestamppb.Now(), nil
 }
 
 // CheckUserFilter implements identityv1.ReadServiceServer.
@@ -472,41 +494,82 @@ func (i *Identity) CheckUserFilter(_ context.Context, r *identityv1.CheckUserFil
 	return &identityv1.CheckUserFilterResponse{}, nil
 }
 
-// BatchGetUsers implements identityv1.ReadServiceServer.
-func (i *Identity) BatchGetUsers(_ context.Context, r *identityv1.BatchGetUsersRequest) (*identityv1.BatchGetUsersResponse, error) {
-	if err := i.enter("BatchGetUsers"); err != nil {
-		return nil, err
+// StreamUserFacts implements identityv1.FactsServiceServer: an answer for each user.
+func (i *Identity) StreamUserFacts(r *identityv1.StreamUserFactsRequest, stream grpc.ServerStreamingServer[identityv1.StreamUserFactsResponse]) error {
+	rpc := "StreamUserFacts"
+	if r.GetStatusOnly() {
+		rpc = "StreamUserFacts, status only"
+	}
+	if err := i.enter(rpc); err != nil {
+		return err
 	}
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.usersRead += len(r.GetIds())
-	response := &identityv1.BatchGetUsersResponse{}
-	for _, id := range r.GetIds() {
-		if u := i.user(id); u.GetOrganizationId() == r.GetOrganizationId() && u != nil {
-			response.Users = append(response.Users, u)
+	failing := i.failing
+	i.mu.Unlock()
+	if failing != nil {
+		if err := failing(r); err != nil {
+			return err
 		}
 	}
-	for _, text := range r.GetFilters() {
-		filter, err := scim.ParseFilter(text, scim.Limits{})
-		if err != nil {
-			return nil, err
+	users, err := i.userFacts(r)
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		if err := stream.Send(&identityv1.StreamUserFactsResponse{Users: []*identityv1.UserFacts{u}}); err != nil {
+			return err
 		}
-		matched := &identityv1.MatchedUsers{}
-		for _, u := range response.GetUsers() {
-			matches, err := i.matches(u.GetId(), filter)
+	}
+	return nil
+}
+
+func (i *Identity) userFacts(r *identityv1.StreamUserFactsRequest) (users []*identityv1.UserFacts, err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !r.GetStatusOnly() {
+		i.usersRead += len(r.GetIds())
+	}
+	read := map[string]*identityv1.User{}
+	for _, id := range r.GetIds() {
+		if u := i.user(id); u != nil && u.GetOrganizationId() == r.GetOrganizationId() {
+			read[id] = u
+		}
+	}
+	if i.ghost != nil {
+		read[i.ghost.GetId()], i.ghost = i.ghost, nil
+	}
+	for _, id := range slices.Sorted(maps.Keys(read)) {
+		u := read[id]
+		f := &identityv1.UserFacts{Id: id, DirectoryId: u.GetDirectoryId(), Active: u.GetActive(), Detached: u.GetDetached(),
+			Revision: u.GetRevision(), UpdateTime: u.GetUpdateTime()}
+		users = append(users, f)
+		if r.GetStatusOnly() || !u.GetActive() || u.GetDetached() {
+			continue
+		}
+		if f.BeyondLimit = i.beyond[id]; f.GetBeyondLimit() != "" {
+			continue
+		}
+		f.GroupIds = u.GetGroupIds()
+		for n, value := range r.GetRoleValues() {
+			if slices.Contains(u.GetRoleValues(), value) {
+				f.RoleValues = append(f.RoleValues, int32(n))
+			}
+		}
+		for n, text := range r.GetFilters() {
+			filter, err := scim.ParseFilter(text, scim.Limits{})
+			if err != nil {
+				return nil, err
+			}
+			matches, err := i.matches(u, filter)
 			if err != nil {
 				return nil, err
 			}
 			if matches {
-				matched.UserIds = append(matched.UserIds, u.GetId())
+				f.MatchedFilters = append(f.MatchedFilters, int32(n))
 			}
 		}
-		response.MatchedUsers = append(response.MatchedUsers, matched)
 	}
-	if i.ghost != nil {
-		response.Users, i.ghost = append(response.Users, i.ghost), nil
-	}
-	return response, nil
+	return users, nil
 }
 
 // ListUserIds implements identityv1.ReadServiceServer.
@@ -579,7 +642,7 @@ func (i *Identity) ListMembers(_ context.Context, r *identityv1.ListMembersReque
 
 func copyOf(g *identityv1.Group) *identityv1.Group {
 	return &identityv1.Group{Id: g.GetId(), OrganizationId: g.GetOrganizationId(), DirectoryId: g.GetDirectoryId(),
-		DisplayName: g.GetDisplayName(), Detached: g.GetDetached()}
+		DisplayName: g.GetDisplayName()}
 }
 
 func paged[T any](all []T, size int32, token string, key func(T) string, list ...string) ([]T, string, error) {
@@ -597,3 +660,11 @@ func paged[T any](all []T, size int32, token string, key func(T) string, list ..
 
 // Unavailable is an error that a test can have Before answer.
 func Unavailable() error { return fault.New(fault.Unavailable, "not now").Retry(time.Millisecond) }
+
+// TooMuch is such an error: that of a call that took too long, or that was over a limit.
+func TooMuch(tooLong bool) error {
+	if tooLong {
+		return fault.New(fault.Deadline, "too little time was left")
+	}
+	return fault.New(fault.Limit, "the answer is too large")
+}

@@ -6,11 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/rule/internal/core"
 )
@@ -18,15 +22,18 @@ import (
 // Identity is the identity service. Reads are made for the principal of their context; the feed, which only services
 // follow, always for the rule service itself.
 type Identity struct {
-	feed identityv1.FeedServiceClient
-	read identityv1.ReadServiceClient
+	facts identityv1.FactsServiceClient
+	feed  identityv1.FeedServiceClient
+	read  identityv1.ReadServiceClient
 }
 
 var _ core.Identity = (*Identity)(nil)
 
 // NewIdentity calls identity on conn.
 func NewIdentity(conn grpc.ClientConnInterface) *Identity {
-	return &Identity{feed: identityv1.NewFeedServiceClient(conn), read: identityv1.NewReadServiceClient(conn)}
+	return &Identity{
+		facts: identityv1.NewFactsServiceClient(conn), feed: identityv1.NewFeedServiceClient(conn), read: identityv1.NewReadServiceClient(conn),
+	}
 }
 
 // asSystem makes a call the rule service's own, whoever asked for what led to it.
@@ -43,28 +50,68 @@ func failed(err error) error {
 }
 
 // Users implements core.Identity.
-func (i *Identity) Users(ctx context.Context, organizationID string, ids, filters []string) (map[string]core.User, error) {
-	response, err := i.read.BatchGetUsers(ctx, &identityv1.BatchGetUsersRequest{OrganizationId: organizationID, Ids: ids, Filters: filters})
+func (i *Identity) Users(ctx context.Context, organizationID string, ids []string, look core.Look) (map[string]core.User, error) {
+	return i.userFacts(ctx, &identityv1.StreamUserFactsRequest{
+		OrganizationId: organizationID, Ids: ids, RoleValues: look.RoleValues, Filters: look.Filters,
+	})
+}
+
+// Statuses implements core.Identity.
+func (i *Identity) Statuses(ctx context.Context, organizationID string, ids []string) (map[string]core.User, error) {
+	return i.userFacts(ctx, &identityv1.StreamUserFactsRequest{OrganizationId: organizationID, Ids: ids, StatusOnly: true})
+}
+
+// maxFacts is how many bytes of facts are read for one batch.
+const maxFacts = 16 << 20
+
+func (i *Identity) userFacts(ctx context.Context, r *identityv1.StreamUserFactsRequest) (map[string]core.User, error) {
+	ctx, cancel := context.WithCancel(ctx) // a stream that is left ends
+	defer cancel()
+	stream, err := i.facts.StreamUserFacts(ctx, r)
 	if err != nil {
 		return nil, failed(err)
 	}
-	if len(response.GetMatchedUsers()) != len(filters) {
-		return nil, fmt.Errorf("identity says of %d filters who matches them, not of %d", len(response.GetMatchedUsers()), len(filters))
-	}
-	matched := map[string][]string{}
-	for n, filter := range filters {
-		for _, id := range response.GetMatchedUsers()[n].GetUserIds() {
-			matched[id] = append(matched[id], filter)
+	users := make(map[string]core.User, len(r.GetIds()))
+	for size := 0; ; {
+		response, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return users, nil
+		}
+		if err != nil {
+			return nil, failed(err)
+		}
+		if size += proto.Size(response); size > maxFacts {
+			return nil, fault.New(fault.Limit, "the facts about these users are more than %d bytes", maxFacts)
+		}
+		for _, u := range response.GetUsers() {
+			if users[u.GetId()], err = userOf(u, r); err != nil {
+				return nil, err
+			}
 		}
 	}
-	users := make(map[string]core.User, len(response.GetUsers()))
-	for _, u := range response.GetUsers() {
-		users[u.GetId()] = core.User{
-			Active: u.GetActive(), Detached: u.GetDetached(), GroupIDs: u.GetGroupIds(), RoleValues: u.GetRoleValues(),
-			Matched: matched[u.GetId()], Revision: u.GetRevision(), UpdateTime: u.GetUpdateTime().AsTime(),
-		}
+}
+
+func userOf(u *identityv1.UserFacts, r *identityv1.StreamUserFactsRequest) (core.User, error) {
+	user := core.User{
+		Active: u.GetActive(), Detached: u.GetDetached(), DirectoryID: u.GetDirectoryId(), Revision: u.GetRevision(),
+		UpdateTime: u.GetUpdateTime().AsTime(), GroupIDs: u.GetGroupIds(), Unknown: u.GetBeyondLimit(),
 	}
-	return users, nil
+	var errs [2]error
+	user.RoleValues, errs[0] = named(r.GetRoleValues(), u.GetRoleValues())
+	user.Matched, errs[1] = named(r.GetFilters(), u.GetMatchedFilters())
+	return user, errors.Join(errs[:]...)
+}
+
+// named are the texts of a request that an answer means by their positions.
+func named(texts []string, positions []int32) ([]string, error) {
+	all := make([]string, len(positions))
+	for n, at := range positions {
+		if at < 0 || int(at) >= len(texts) {
+			return nil, fmt.Errorf("identity names the %dth of %d", at, len(texts))
+		}
+		all[n] = texts[at]
+	}
+	return all, nil
 }
 
 // CheckFilter implements core.Identity.
@@ -74,11 +121,11 @@ func (i *Identity) CheckFilter(ctx context.Context, organizationID, filter strin
 }
 
 // UserIDs implements core.Identity.
-func (i *Identity) UserIDs(ctx context.Context, organizationID, pageToken string, limit int) ([]string, string, error) {
+func (i *Identity) UserIDs(ctx context.Context, organizationID, pageToken string, limit int) (core.UserPage, error) {
 	response, err := i.read.ListUserIds(ctx, &identityv1.ListUserIdsRequest{
 		OrganizationId: organizationID, PageSize: int32(limit), PageToken: pageToken, //nolint:gosec // at most 1,000
 	})
-	return response.GetIds(), response.GetNextPageToken(), failed(err)
+	return core.UserPage{IDs: response.GetIds(), Next: response.GetNextPageToken()}, failed(err)
 }
 
 // Groups implements core.Identity.
@@ -98,27 +145,19 @@ func groupOf(g *identityv1.Group) core.Group {
 	return core.Group{ID: g.GetId(), DirectoryID: g.GetDirectoryId(), DisplayName: g.GetDisplayName()}
 }
 
-// OldestGroups implements core.Identity. Groups come by id, which is by age, so the first of a directory is its oldest.
-func (i *Identity) OldestGroups(ctx context.Context, organizationID, displayName string) ([]core.Group, error) {
-	var oldest []core.Group
-	met := map[string]bool{}
-	for token := ""; ; {
-		response, err := i.read.FindGroups(ctx, &identityv1.FindGroupsRequest{
-			OrganizationId: organizationID, DisplayName: displayName, PageSize: 1000, PageToken: token,
-		})
-		if err != nil {
-			return nil, failed(err)
-		}
-		for _, g := range response.GetGroups() {
-			if !met[g.GetDirectoryId()] {
-				met[g.GetDirectoryId()] = true
-				oldest = append(oldest, groupOf(g))
-			}
-		}
-		if token = response.GetNextPageToken(); token == "" {
-			return oldest, nil
-		}
+// GroupsNamed implements core.Identity.
+func (i *Identity) GroupsNamed(ctx context.Context, organizationID, displayName, pageToken string, limit int) (core.GroupPage, error) {
+	response, err := i.read.FindGroups(ctx, &identityv1.FindGroupsRequest{
+		OrganizationId: organizationID, DisplayName: displayName, PageSize: int32(limit), PageToken: pageToken, //nolint:gosec // at most 1,000
+	})
+	if err != nil {
+		return core.GroupPage{}, failed(err)
 	}
+	page := core.GroupPage{Next: response.GetNextPageToken()}
+	for _, g := range response.GetGroups() {
+		page.Groups = append(page.Groups, groupOf(g))
+	}
+	return page, nil
 }
 
 // Members implements core.Identity.
@@ -160,19 +199,33 @@ func (i *Identity) Changes(ctx context.Context, organizationID, after string, li
 	if err != nil {
 		return core.ChangePage{}, failed(err)
 	}
-	page := core.ChangePage{Next: response.GetNextCursor(), More: response.GetMore(), Records: make([]core.Record, len(response.GetChanges()))}
+	page := core.ChangePage{
+		Next: response.GetNextCursor(), More: response.GetMore(), AsOf: timeOf(response.GetAsOf()),
+		Records: make([]core.Record, len(response.GetChanges())),
+	}
 	for n, change := range response.GetChanges() {
 		page.Records[n] = recordOf(change)
 	}
 	return page, nil
 }
 
-// recordOf says whom a change concerns: the user that changed, or the member that came or left, or else the group.
+// timeOf is a time on the wire; an unset one is the zero time.
+func timeOf(t *timestamppb.Timestamp) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.AsTime()
+}
+
+// recordOf says whom a change concerns: the user that changed, or the member that came or left, or else the group; or the directory
+// that was deleted.
 func recordOf(c *identityv1.Change) core.Record {
 	r := core.Record{Cursor: c.GetCursor(), MessageID: c.GetMessageId(), Traceparent: c.GetTraceparent(), Time: c.GetTime().AsTime()}
 	group := identityv1.ResourceType_RESOURCE_TYPE_GROUP
 	member := c.GetKind() == identityv1.ChangeKind_CHANGE_KIND_MEMBER_ADDED || c.GetKind() == identityv1.ChangeKind_CHANGE_KIND_MEMBER_REMOVED
 	switch {
+	case c.GetKind() == identityv1.ChangeKind_CHANGE_KIND_DIRECTORY_CLOSED:
+		r.ClosedID = c.GetResourceId()
 	case member && c.GetMemberType() == group:
 		r.NestedID = c.GetMemberId()
 	case member:
@@ -186,7 +239,7 @@ func recordOf(c *identityv1.Change) core.Record {
 }
 
 // Activity implements core.Identity.
-func (i *Identity) Activity(ctx context.Context, after string, on func(organizationIDs []string, cursor string) error) error {
+func (i *Identity) Activity(ctx context.Context, after string, on func(core.Activity) error) error {
 	ctx, cancel := context.WithCancel(asSystem(ctx))
 	defer cancel()
 	stream, err := i.feed.WatchActivity(ctx, &identityv1.WatchActivityRequest{AfterCursor: after})
@@ -201,7 +254,8 @@ func (i *Identity) Activity(ctx context.Context, after string, on func(organizat
 		if err != nil {
 			return failed(err)
 		}
-		if err := on(response.GetOrganizationIds(), response.GetCursor()); err != nil {
+		a := core.Activity{OrganizationIDs: response.GetOrganizationIds(), Cursor: response.GetCursor(), AsOf: timeOf(response.GetAsOf())}
+		if err := on(a); err != nil {
 			return err
 		}
 	}

@@ -41,7 +41,7 @@ func accessOf(organizationID string, a store.Access) *rulev1.Access {
 	}
 	return &rulev1.Access{
 		OrganizationId: organizationID, UserId: a.UserID, TenantId: a.Grant.TenantID, RoleId: a.Grant.RoleID,
-		Effective: a.Effective, Sources: each(a.Sources, sourceOf),
+		Effective: a.Effective, Unknown: a.Unknown, Suspended: a.Suspended, Sources: each(a.Sources, sourceOf),
 	}
 }
 
@@ -54,11 +54,11 @@ func sourceOf(s store.Source) *rulev1.Source {
 }
 
 func (s *access) CheckAccess(ctx context.Context, r *rulev1.CheckAccessRequest) (*rulev1.CheckAccessResponse, error) {
-	allowed, err := s.core.CheckAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantOf(r))
+	a, err := s.core.CheckAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantOf(r))
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.CheckAccessResponse{Allowed: allowed}, nil
+	return &rulev1.CheckAccessResponse{Allowed: a.Allowed, AsOf: stamp(a.AsOf), Unknown: a.Unknown, Suspended: a.Suspended}, nil
 }
 
 func (s *access) ListAccess(ctx context.Context, r *rulev1.ListAccessRequest) (*rulev1.ListAccessResponse, error) {
@@ -68,7 +68,7 @@ func (s *access) ListAccess(ctx context.Context, r *rulev1.ListAccessRequest) (*
 		return nil, err
 	}
 	size := page.Size(r.GetPageSize())
-	found, err := s.core.Access(ctx, r.GetOrganizationId(),
+	found, asOf, err := s.core.Access(ctx, r.GetOrganizationId(),
 		store.AccessFilter{UserID: strings.ToLower(r.GetUserId()), TenantID: r.GetTenantId(), RoleID: r.GetRoleId()},
 		store.AccessKey{UserID: after[0], TenantID: after[1], RoleID: after[2]}, size+1)
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *access) ListAccess(ctx context.Context, r *rulev1.ListAccessRequest) (*
 	}
 	found, more := page.Cut(found, size)
 	response := &rulev1.ListAccessResponse{
-		Access: each(found, func(a store.Access) *rulev1.Access { return accessOf(r.GetOrganizationId(), a) }),
+		Access: each(found, func(a store.Access) *rulev1.Access { return accessOf(r.GetOrganizationId(), a) }), AsOf: stamp(asOf),
 	}
 	if more {
 		last := found[len(found)-1]

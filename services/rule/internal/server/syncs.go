@@ -26,7 +26,7 @@ func syncOf(s store.Sync) *rulev1.Sync {
 	return &rulev1.Sync{
 		Id: s.ID, OrganizationId: s.OrganizationID, State: state, UsersDone: s.UsersDone, AccessAdded: s.Added,
 		AccessRemoved: s.Removed, StartedBy: s.StartedBy, CreateTime: stamp(s.CreateTime), UpdateTime: stamp(s.UpdateTime),
-		EndTime: stamp(s.EndTime),
+		EndTime: stamp(s.EndTime), UsersSetAside: s.SetAside,
 	}
 }
 

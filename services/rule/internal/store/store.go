@@ -55,12 +55,25 @@ type Store interface {
 	// RuleSet reads all rules and the generation that they are of, as of one moment.
 	RuleSet(ctx context.Context, organizationID string) (RuleSet, error)
 
-	// Holds says whether the user effectively holds what the grant names.
-	Holds(ctx context.Context, organizationID, userID string, grant Grant) (bool, error)
+	// Check says whether the user effectively holds what the grant names, and how far the organization's access is, as of one
+	// moment.
+	Check(ctx context.Context, organizationID, userID string, grant Grant) (Check, error)
+	// Progress says how far organizations' access is. Unknown organizations are left out.
+	Progress(ctx context.Context, organizationIDs []string) (map[string]Progress, error)
 	// Access lists access by user, tenant and role, after a key, at most limit.
 	Access(ctx context.Context, organizationID string, filter AccessFilter, after AccessKey, limit int) ([]Access, error)
 	// HolderIDs lists the ids of holders above after and, unless upTo is empty, up to it; ascending, at most limit.
 	HolderIDs(ctx context.Context, organizationID, after, upTo string, limit int) ([]string, error)
+
+	// Settings reads an organization's settings. One that has chosen nothing has the zero Settings.
+	Settings(ctx context.Context, organizationID string) (Settings, error)
+	// Suspensions lists suspensions by user, after one, at most limit.
+	Suspensions(ctx context.Context, organizationID, after string, limit int) ([]Suspension, error)
+	// SetAside lists users that are set aside by id, after one, at most limit.
+	SetAside(ctx context.Context, organizationID, after string, limit int) ([]SetAside, error)
+	// CountSetAside counts the users that are set aside, of one organization, or of all when it is empty, and gives the oldest
+	// AsOf among them; of one user alone unless userID is empty.
+	CountSetAside(ctx context.Context, organizationID, userID string) (count int64, oldest time.Time, err error)
 
 	// AccessChanges reads an organization's records of the access feed after a cursor, oldest first, at most limit, and the
 	// cursor to go on from. A record may be held back for a while after its commit, so that none is skipped: who waits for
@@ -86,8 +99,8 @@ type Store interface {
 	Acquire(ctx context.Context, organizationID, owner string, now, expire time.Time) (lease Lease, held bool, until time.Time, err error)
 	// Release ends leases before their time. One that is not the newest any more is left alone.
 	Release(ctx context.Context, leases map[string]Lease) error
-	// Work reads what the organization's owner has to do, as of one moment: at most limit of each.
-	Work(ctx context.Context, organizationID string, limit int) (Work, error)
+	// Work reads what the organization's owner has to do at a time, as of one moment: at most limit of each.
+	Work(ctx context.Context, organizationID string, now time.Time, limit int) (Work, error)
 
 	// Activity gives the cursor that SaveActivity kept, empty at first.
 	Activity(ctx context.Context) (string, error)
@@ -134,9 +147,9 @@ type Tx interface {
 	// time leaves it.
 	Own(ctx context.Context, lease Lease, extend time.Time) error
 
-	// Holders reads holders with their sources, by user id. Who is none is left out.
+	// Holders reads holders with their sources, by user id. A user that is no holder is left out, unless it is suspended.
 	Holders(ctx context.Context, userIDs []string) (map[string]Holder, error)
-	// PutHolder writes what is said of a holder beside its sources.
+	// PutHolder writes what is said of a holder beside its sources and its suspension.
 	PutHolder(ctx context.Context, holder Holder) error
 	// DeleteHolder removes a holder with its sources.
 	DeleteHolder(ctx context.Context, userID string) error
@@ -144,6 +157,22 @@ type Tx interface {
 	PutSource(ctx context.Context, userID string, source Source) error
 	// DeleteSource removes the source with this one's grant, kind and rule.
 	DeleteSource(ctx context.Context, userID string, source Source) error
+	// Suspend writes a suspension, unless the user has one already, and gives the one that is there.
+	Suspend(ctx context.Context, suspension Suspension) (Suspension, error)
+	// Resume removes a user's suspension: fault.NotFound when there is none.
+	Resume(ctx context.Context, userID string) error
+	// SetAsideUsers reads those of the users that are set aside.
+	SetAsideUsers(ctx context.Context, userIDs []string) (map[string]SetAside, error)
+	// PutSetAside writes a user that is set aside.
+	PutSetAside(ctx context.Context, user SetAside) error
+	// DeleteSetAside removes users from those that are set aside.
+	DeleteSetAside(ctx context.Context, userIDs []string) error
+	// PutSettings writes the organization's settings.
+	PutSettings(ctx context.Context, settings Settings) error
+	// Settings reads them.
+	Settings(ctx context.Context) (Settings, error)
+	// CloseDirectory notes that a directory was deleted: Holders gives its users as detached.
+	CloseDirectory(ctx context.Context, directoryID string) error
 	// CountEffective counts the users who effectively hold what the grant names, but not beyond upTo.
 	CountEffective(ctx context.Context, grant Grant, upTo int) (int, error)
 	// HeldUsers lists the users with a source that is held.
@@ -153,6 +182,9 @@ type Tx interface {
 
 	// SetCheckpoint keeps the cursor of identity's feed up to which every record is dealt with or enqueued.
 	SetCheckpoint(ctx context.Context, cursor string) error
+	// SetProgress keeps as of when access is known, unless what is kept is later, and whether something is enqueued that it waits
+	// for.
+	SetProgress(ctx context.Context, asOf time.Time, behind bool) error
 	// Expand enqueues a group whose members, and theirs, must be reconciled. A group that waits already is not enqueued twice.
 	// Root is the store's to give: later calls get higher ones.
 	Expand(ctx context.Context, expansion Expansion) error

@@ -117,11 +117,105 @@ type Source struct {
 // Holder is a user as the rule service last saw it.
 type Holder struct {
 	UserID string
-	// Active says that what the user holds is effective.
+	// New says that there is no such holder yet: the user is only suspended.
+	New bool
+	// Active says that identity has the user as active.
 	Active bool
+	// DirectoryID is the user's directory; empty when nobody has reconciled the user.
+	DirectoryID string
+	// Detached says that the user's directory was deleted and no other has adopted the user.
+	Detached bool
 	// Digest is of the facts that the rules were last applied to; empty when they never were.
-	Digest  string
-	Sources []Source
+	Digest string
+	// Suspended says that somebody suspended all of the user's access. It is the suspension's: PutHolder does not change it.
+	Suspended bool
+	// UnknownAsOf is set while the user is set aside: its access includes what identity acknowledged before this time.
+	UnknownAsOf time.Time
+	// RuleAccess says whether access from rules counts.
+	RuleAccess RuleAccess
+	Sources    []Source
+}
+
+// Effective says whether a source of the holder counts.
+func (h Holder) Effective(s Source) bool {
+	return h.Active && !h.Suspended && (s.Kind == FromHand || h.RuleAccess != RuleAccessSuspended)
+}
+
+// RuleAccess says whether access from rules counts for a holder. Its numbers are stored.
+type RuleAccess int
+
+// The values of RuleAccess. All but the first are of users that are set aside.
+const (
+	RuleAccessCounts    RuleAccess = 0
+	RuleAccessSuspended RuleAccess = 1 // the organization's settings say so
+	RuleAccessSpared    RuleAccess = 2 // it counts although the settings say suspend: the organization needs an admin
+)
+
+// Mode says how much of a user's access a reconcile may touch. Its numbers are stored; a higher one does what a lower one does.
+type Mode int
+
+// The modes.
+const (
+	// Settle only follows what the user has become, and ends what is held no longer. It applies no changed rule.
+	Settle Mode = 1
+	// Changed applies the rules to users whose facts are others than when the rules were last applied: records were lost.
+	Changed Mode = 2
+	// Full applies the rules: the user's own message, or a rule sync.
+	Full Mode = 3
+)
+
+// SetAside is a user that could not be reconciled, and what it waits for.
+type SetAside struct {
+	UserID      string
+	Mode        Mode
+	MessageID   string // that could not be applied, or empty
+	SyncID      string // that came to the user, or empty
+	Traceparent string // of what caused it
+	Detail      string // why it could not be reconciled, for people
+	Attempts    int
+	AsOf        time.Time // the user's access includes what identity acknowledged before
+	CreateTime  time.Time
+	RetryTime   time.Time
+}
+
+// Suspension is why all access of a user is suspended.
+type Suspension struct {
+	UserID      string
+	Reason      string
+	SuspendedBy string
+	CreateTime  time.Time
+}
+
+// WhenUnknown says what becomes of access from rules while it cannot be computed. Its numbers are stored.
+type WhenUnknown int
+
+// The choices.
+const (
+	KeepUnknown    WhenUnknown = 0
+	SuspendUnknown WhenUnknown = 1
+)
+
+// Settings are an organization's choices about access.
+type Settings struct {
+	WhenUnknown WhenUnknown
+}
+
+// Progress says how far an organization's access is.
+type Progress struct {
+	// Checkpoint is the cursor of identity's feed up to which every record is dealt with or enqueued.
+	Checkpoint string
+	// AsOf is a time before which every change that identity acknowledged is in access, except for users set aside.
+	AsOf time.Time
+	// Behind says that something is enqueued that AsOf waits for.
+	Behind bool
+}
+
+// Check answers whether a user effectively holds what a grant names.
+type Check struct {
+	Allowed     bool
+	Suspended   bool
+	UnknownAsOf time.Time // see Holder
+	Progress    Progress
 }
 
 // AccessFilter chooses access. An empty field chooses all.
@@ -143,6 +237,8 @@ type Access struct {
 	UserID    string
 	Grant     Grant
 	Effective bool
+	Unknown   bool
+	Suspended bool
 	Sources   []Source
 }
 
@@ -187,6 +283,7 @@ type Sync struct {
 	UsersDone      int64
 	Added          int64
 	Removed        int64
+	SetAside       int64
 	StartedBy      string
 	Traceparent    string
 	CreateTime     time.Time
@@ -219,20 +316,35 @@ type Expansion struct {
 
 // Work is what an organization's owner has to do.
 type Work struct {
-	Checkpoint string
+	Progress   Progress
 	Unresolved []string   // rules whose groups have to be looked up
 	Expansion  *Expansion // the oldest
 	Requeued   []string   // users who must be settled
 	Recovery   *Walk
-	Sync       *Sync // the one that runs
+	Sync       *Sync      // the one that runs
+	Due        []SetAside // users set aside whose time has come, the longest due first
+	NextDue    time.Time  // when the next user's time comes; zero when none waits
+	Settings   Settings
+	Unsettled  []string // users set aside for whom the settings do not apply yet
 }
 
-// Report says that a user kept access that no rule gives any more, because it is the organization's last admin.
+// Report says what could not be carried out for a user. It becomes a failed event.
 type Report struct {
 	OrganizationID string
 	ID             string
+	Kind           ReportKind
 	UserID         string
 	MessageID      string
 	TraceID        string
+	Detail         string // of ReportSetAside: why
 	Time           time.Time
 }
+
+// ReportKind says what a report is about. Its numbers are stored.
+type ReportKind int
+
+// The kinds of report.
+const (
+	ReportHeld     ReportKind = 1 // the user kept access that no rule gives any more: it is the organization's last admin
+	ReportSetAside ReportKind = 2 // the user could not be reconciled
+)

@@ -99,6 +99,10 @@ const (
 	ErrorReason_ERROR_REASON_ROLE_SCOPE ErrorReason = 84
 	// FAILED_PRECONDITION: the role is named by a rule or by access.
 	ErrorReason_ERROR_REASON_ROLE_IN_USE ErrorReason = 85
+	// FAILED_PRECONDITION: access of some users cannot be computed now; Usher has set them aside and tries them again. Metadata
+	// `user_ids` names the first 100 of them, with commas between, and `count` says how many they are. It is also the reason of
+	// the failed event that says which user was set aside, and why.
+	ErrorReason_ERROR_REASON_USERS_SET_ASIDE ErrorReason = 86
 )
 
 // Enum value maps for ErrorReason.
@@ -140,6 +144,7 @@ var (
 		83: "ERROR_REASON_SYNC_ENDED",
 		84: "ERROR_REASON_ROLE_SCOPE",
 		85: "ERROR_REASON_ROLE_IN_USE",
+		86: "ERROR_REASON_USERS_SET_ASIDE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":                0,
@@ -178,6 +183,7 @@ var (
 		"ERROR_REASON_SYNC_ENDED":                 83,
 		"ERROR_REASON_ROLE_SCOPE":                 84,
 		"ERROR_REASON_ROLE_IN_USE":                85,
+		"ERROR_REASON_USERS_SET_ASIDE":            86,
 	}
 )
 
@@ -212,7 +218,7 @@ var File_usher_common_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\"usher/common/v1/error_reason.proto\x12\x0fusher.common.v1*\xcd\t\n" +
+	"\"usher/common/v1/error_reason.proto\x12\x0fusher.common.v1*\xef\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12 \n" +
@@ -250,7 +256,8 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\x19ERROR_REASON_SYNC_RUNNING\x10R\x12\x1b\n" +
 	"\x17ERROR_REASON_SYNC_ENDED\x10S\x12\x1b\n" +
 	"\x17ERROR_REASON_ROLE_SCOPE\x10T\x12\x1c\n" +
-	"\x18ERROR_REASON_ROLE_IN_USE\x10UB\xc2\x01\n" +
+	"\x18ERROR_REASON_ROLE_IN_USE\x10U\x12 \n" +
+	"\x1cERROR_REASON_USERS_SET_ASIDE\x10VB\xc2\x01\n" +
 	"\x13com.usher.common.v1B\x10ErrorReasonProtoP\x01Z;github.com/usher-scim/usher/gen/go/usher/common/v1;commonv1\xa2\x02\x03UCX\xaa\x02\x0fUsher.Common.V1\xca\x02\x0fUsher\\Common\\V1\xe2\x02\x1bUsher\\Common\\V1\\GPBMetadata\xea\x02\x11Usher::Common::V1b\x06proto3"
 
 var (

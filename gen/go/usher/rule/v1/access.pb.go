@@ -13,6 +13,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -79,6 +80,59 @@ func (SourceKind) EnumDescriptor() ([]byte, []int) {
 	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{0}
 }
 
+// WhenUnknown says what becomes of the access that rules gave to a user while Usher cannot compute the user's access.
+type WhenUnknown int32
+
+const (
+	// Not said.
+	WhenUnknown_WHEN_UNKNOWN_UNSPECIFIED WhenUnknown = 0
+	// The user keeps it.
+	WhenUnknown_WHEN_UNKNOWN_KEEP WhenUnknown = 1
+	// The user loses it until Usher can compute it again. The last Organization Admin keeps it.
+	WhenUnknown_WHEN_UNKNOWN_SUSPEND WhenUnknown = 2
+)
+
+// Enum value maps for WhenUnknown.
+var (
+	WhenUnknown_name = map[int32]string{
+		0: "WHEN_UNKNOWN_UNSPECIFIED",
+		1: "WHEN_UNKNOWN_KEEP",
+		2: "WHEN_UNKNOWN_SUSPEND",
+	}
+	WhenUnknown_value = map[string]int32{
+		"WHEN_UNKNOWN_UNSPECIFIED": 0,
+		"WHEN_UNKNOWN_KEEP":        1,
+		"WHEN_UNKNOWN_SUSPEND":     2,
+	}
+)
+
+func (x WhenUnknown) Enum() *WhenUnknown {
+	p := new(WhenUnknown)
+	*p = x
+	return p
+}
+
+func (x WhenUnknown) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WhenUnknown) Descriptor() protoreflect.EnumDescriptor {
+	return file_usher_rule_v1_access_proto_enumTypes[1].Descriptor()
+}
+
+func (WhenUnknown) Type() protoreflect.EnumType {
+	return &file_usher_rule_v1_access_proto_enumTypes[1]
+}
+
+func (x WhenUnknown) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WhenUnknown.Descriptor instead.
+func (WhenUnknown) EnumDescriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{1}
+}
+
 // AccessChangeKind says which way effective access changed.
 type AccessChangeKind int32
 
@@ -116,11 +170,11 @@ func (x AccessChangeKind) String() string {
 }
 
 func (AccessChangeKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_usher_rule_v1_access_proto_enumTypes[1].Descriptor()
+	return file_usher_rule_v1_access_proto_enumTypes[2].Descriptor()
 }
 
 func (AccessChangeKind) Type() protoreflect.EnumType {
-	return &file_usher_rule_v1_access_proto_enumTypes[1]
+	return &file_usher_rule_v1_access_proto_enumTypes[2]
 }
 
 func (x AccessChangeKind) Number() protoreflect.EnumNumber {
@@ -129,7 +183,7 @@ func (x AccessChangeKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use AccessChangeKind.Descriptor instead.
 func (AccessChangeKind) EnumDescriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{1}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{2}
 }
 
 // Source is why a user holds a role.
@@ -225,10 +279,16 @@ type Access struct {
 	TenantId string `protobuf:"bytes,3,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	// The role.
 	RoleId string `protobuf:"bytes,4,opt,name=role_id,json=roleId,proto3" json:"role_id,omitempty"`
-	// Whether it counts: the user is active. Manual access of an inactive user is kept and does not.
+	// Whether it counts: the user is active and not suspended. Manual access of an inactive user is kept and does not count, and
+	// neither does access from rules while `unknown` is true and the organization's settings say `suspend`.
 	Effective bool `protobuf:"varint,5,opt,name=effective,proto3" json:"effective,omitempty"`
 	// Why, at least one.
-	Sources       []*Source `protobuf:"bytes,6,rep,name=sources,proto3" json:"sources,omitempty"`
+	Sources []*Source `protobuf:"bytes,6,rep,name=sources,proto3" json:"sources,omitempty"`
+	// Whether Usher cannot compute the user's access now: what rules give to the user may be out of date. The organization's access
+	// settings say whether such access counts meanwhile.
+	Unknown bool `protobuf:"varint,7,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	// Whether somebody suspended all of the user's access: see SuspendAccess.
+	Suspended     bool `protobuf:"varint,8,opt,name=suspended,proto3" json:"suspended,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -305,6 +365,249 @@ func (x *Access) GetSources() []*Source {
 	return nil
 }
 
+func (x *Access) GetUnknown() bool {
+	if x != nil {
+		return x.Unknown
+	}
+	return false
+}
+
+func (x *Access) GetSuspended() bool {
+	if x != nil {
+		return x.Suspended
+	}
+	return false
+}
+
+// AccessSettings are an organization's choices about access.
+type AccessSettings struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What becomes of access from rules while Usher cannot compute it: `keep` unless somebody chose otherwise. An inactive or
+	// deleted user loses access from rules at once in any case.
+	WhenUnknown   *WhenUnknown `protobuf:"varint,1,opt,name=when_unknown,json=whenUnknown,proto3,enum=usher.rule.v1.WhenUnknown,oneof" json:"when_unknown,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccessSettings) Reset() {
+	*x = AccessSettings{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccessSettings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccessSettings) ProtoMessage() {}
+
+func (x *AccessSettings) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccessSettings.ProtoReflect.Descriptor instead.
+func (*AccessSettings) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *AccessSettings) GetWhenUnknown() WhenUnknown {
+	if x != nil && x.WhenUnknown != nil {
+		return *x.WhenUnknown
+	}
+	return WhenUnknown_WHEN_UNKNOWN_UNSPECIFIED
+}
+
+// Suspension is why all access of a user is suspended.
+type Suspension struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The user. It need not exist.
+	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Why, as the one who suspended the access said it.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Who suspended the access: the principal's subject.
+	SuspendedBy string `protobuf:"bytes,4,opt,name=suspended_by,json=suspendedBy,proto3" json:"suspended_by,omitempty"`
+	// Since when.
+	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Suspension) Reset() {
+	*x = Suspension{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Suspension) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Suspension) ProtoMessage() {}
+
+func (x *Suspension) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Suspension.ProtoReflect.Descriptor instead.
+func (*Suspension) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Suspension) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *Suspension) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *Suspension) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Suspension) GetSuspendedBy() string {
+	if x != nil {
+		return x.SuspendedBy
+	}
+	return ""
+}
+
+func (x *Suspension) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+// SetAsideUser is a user whose access Usher cannot compute now.
+type SetAsideUser struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The user.
+	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Why, in a sentence.
+	Detail string `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"`
+	// The message that Usher could not apply, or empty.
+	MessageId string `protobuf:"bytes,3,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
+	// The user's access includes every change that identity acknowledged before this time.
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// Since when the user has been set aside.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// When Usher tries again at the latest. It also tries with the user's next message.
+	RetryTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=retry_time,json=retryTime,proto3" json:"retry_time,omitempty"`
+	// How often Usher has tried.
+	Attempts      int32 `protobuf:"varint,7,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetAsideUser) Reset() {
+	*x = SetAsideUser{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetAsideUser) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetAsideUser) ProtoMessage() {}
+
+func (x *SetAsideUser) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetAsideUser.ProtoReflect.Descriptor instead.
+func (*SetAsideUser) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *SetAsideUser) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *SetAsideUser) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *SetAsideUser) GetMessageId() string {
+	if x != nil {
+		return x.MessageId
+	}
+	return ""
+}
+
+func (x *SetAsideUser) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+func (x *SetAsideUser) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *SetAsideUser) GetRetryTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RetryTime
+	}
+	return nil
+}
+
+func (x *SetAsideUser) GetAttempts() int32 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
 // AccessChange is one record of the access feed: effective access that came or went. A source that came or went beside
 // another is none.
 type AccessChange struct {
@@ -337,7 +640,7 @@ type AccessChange struct {
 
 func (x *AccessChange) Reset() {
 	*x = AccessChange{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[2]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -349,7 +652,7 @@ func (x *AccessChange) String() string {
 func (*AccessChange) ProtoMessage() {}
 
 func (x *AccessChange) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[2]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -362,7 +665,7 @@ func (x *AccessChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessChange.ProtoReflect.Descriptor instead.
 func (*AccessChange) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{2}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AccessChange) GetCursor() string {
@@ -459,7 +762,7 @@ type CheckAccessRequest struct {
 
 func (x *CheckAccessRequest) Reset() {
 	*x = CheckAccessRequest{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[3]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -471,7 +774,7 @@ func (x *CheckAccessRequest) String() string {
 func (*CheckAccessRequest) ProtoMessage() {}
 
 func (x *CheckAccessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[3]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -484,7 +787,7 @@ func (x *CheckAccessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckAccessRequest.ProtoReflect.Descriptor instead.
 func (*CheckAccessRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{3}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CheckAccessRequest) GetOrganizationId() string {
@@ -519,14 +822,22 @@ func (x *CheckAccessRequest) GetRoleId() string {
 type CheckAccessResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whether the user effectively holds it.
-	Allowed       bool `protobuf:"varint,1,opt,name=allowed,proto3" json:"allowed,omitempty"`
+	Allowed bool `protobuf:"varint,1,opt,name=allowed,proto3" json:"allowed,omitempty"`
+	// The answer includes every change that identity acknowledged before this time. The time is at most two seconds old, except
+	// while identity cannot be reached or holds its feed back, or while the organization's or the user's changes wait: then it
+	// stands still. So a caller can refuse access when the time is too old. Unset where nothing is known yet.
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// Whether Usher cannot compute the user's access now: the answer may be out of date.
+	Unknown bool `protobuf:"varint,3,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	// Whether somebody suspended all of the user's access.
+	Suspended     bool `protobuf:"varint,4,opt,name=suspended,proto3" json:"suspended,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CheckAccessResponse) Reset() {
 	*x = CheckAccessResponse{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[4]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -538,7 +849,7 @@ func (x *CheckAccessResponse) String() string {
 func (*CheckAccessResponse) ProtoMessage() {}
 
 func (x *CheckAccessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[4]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -551,12 +862,33 @@ func (x *CheckAccessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckAccessResponse.ProtoReflect.Descriptor instead.
 func (*CheckAccessResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{4}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CheckAccessResponse) GetAllowed() bool {
 	if x != nil {
 		return x.Allowed
+	}
+	return false
+}
+
+func (x *CheckAccessResponse) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+func (x *CheckAccessResponse) GetUnknown() bool {
+	if x != nil {
+		return x.Unknown
+	}
+	return false
+}
+
+func (x *CheckAccessResponse) GetSuspended() bool {
+	if x != nil {
+		return x.Suspended
 	}
 	return false
 }
@@ -582,7 +914,7 @@ type ListAccessRequest struct {
 
 func (x *ListAccessRequest) Reset() {
 	*x = ListAccessRequest{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[5]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -594,7 +926,7 @@ func (x *ListAccessRequest) String() string {
 func (*ListAccessRequest) ProtoMessage() {}
 
 func (x *ListAccessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[5]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -607,7 +939,7 @@ func (x *ListAccessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAccessRequest.ProtoReflect.Descriptor instead.
 func (*ListAccessRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{5}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListAccessRequest) GetOrganizationId() string {
@@ -659,13 +991,16 @@ type ListAccessResponse struct {
 	Access []*Access `protobuf:"bytes,1,rep,name=access,proto3" json:"access,omitempty"`
 	// What to ask for the next page with; empty at the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The page includes every change that identity acknowledged before this time: see CheckAccessResponse.as_of. The oldest time
+	// of a user that is set aside counts, if the list could show that user.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListAccessResponse) Reset() {
 	*x = ListAccessResponse{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[6]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -677,7 +1012,7 @@ func (x *ListAccessResponse) String() string {
 func (*ListAccessResponse) ProtoMessage() {}
 
 func (x *ListAccessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[6]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -690,7 +1025,7 @@ func (x *ListAccessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAccessResponse.ProtoReflect.Descriptor instead.
 func (*ListAccessResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{6}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListAccessResponse) GetAccess() []*Access {
@@ -705,6 +1040,13 @@ func (x *ListAccessResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListAccessResponse) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // GrantAccessRequest says what to give to whom.
@@ -724,7 +1066,7 @@ type GrantAccessRequest struct {
 
 func (x *GrantAccessRequest) Reset() {
 	*x = GrantAccessRequest{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[7]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -736,7 +1078,7 @@ func (x *GrantAccessRequest) String() string {
 func (*GrantAccessRequest) ProtoMessage() {}
 
 func (x *GrantAccessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[7]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -749,7 +1091,7 @@ func (x *GrantAccessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantAccessRequest.ProtoReflect.Descriptor instead.
 func (*GrantAccessRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{7}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GrantAccessRequest) GetOrganizationId() string {
@@ -791,7 +1133,7 @@ type GrantAccessResponse struct {
 
 func (x *GrantAccessResponse) Reset() {
 	*x = GrantAccessResponse{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[8]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -803,7 +1145,7 @@ func (x *GrantAccessResponse) String() string {
 func (*GrantAccessResponse) ProtoMessage() {}
 
 func (x *GrantAccessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[8]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -816,7 +1158,7 @@ func (x *GrantAccessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantAccessResponse.ProtoReflect.Descriptor instead.
 func (*GrantAccessResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{8}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GrantAccessResponse) GetAccess() *Access {
@@ -843,7 +1185,7 @@ type RevokeAccessRequest struct {
 
 func (x *RevokeAccessRequest) Reset() {
 	*x = RevokeAccessRequest{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[9]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -855,7 +1197,7 @@ func (x *RevokeAccessRequest) String() string {
 func (*RevokeAccessRequest) ProtoMessage() {}
 
 func (x *RevokeAccessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[9]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -868,7 +1210,7 @@ func (x *RevokeAccessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeAccessRequest.ProtoReflect.Descriptor instead.
 func (*RevokeAccessRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{9}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RevokeAccessRequest) GetOrganizationId() string {
@@ -910,7 +1252,7 @@ type RevokeAccessResponse struct {
 
 func (x *RevokeAccessResponse) Reset() {
 	*x = RevokeAccessResponse{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[10]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -922,7 +1264,7 @@ func (x *RevokeAccessResponse) String() string {
 func (*RevokeAccessResponse) ProtoMessage() {}
 
 func (x *RevokeAccessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[10]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -935,7 +1277,7 @@ func (x *RevokeAccessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeAccessResponse.ProtoReflect.Descriptor instead.
 func (*RevokeAccessResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{10}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RevokeAccessResponse) GetAccess() *Access {
@@ -958,7 +1300,7 @@ type WatchAccessRequest struct {
 
 func (x *WatchAccessRequest) Reset() {
 	*x = WatchAccessRequest{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[11]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -970,7 +1312,7 @@ func (x *WatchAccessRequest) String() string {
 func (*WatchAccessRequest) ProtoMessage() {}
 
 func (x *WatchAccessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[11]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -983,7 +1325,7 @@ func (x *WatchAccessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchAccessRequest.ProtoReflect.Descriptor instead.
 func (*WatchAccessRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{11}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *WatchAccessRequest) GetOrganizationId() string {
@@ -1013,7 +1355,7 @@ type WatchAccessResponse struct {
 
 func (x *WatchAccessResponse) Reset() {
 	*x = WatchAccessResponse{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[12]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1025,7 +1367,7 @@ func (x *WatchAccessResponse) String() string {
 func (*WatchAccessResponse) ProtoMessage() {}
 
 func (x *WatchAccessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[12]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1038,7 +1380,7 @@ func (x *WatchAccessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchAccessResponse.ProtoReflect.Descriptor instead.
 func (*WatchAccessResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{12}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *WatchAccessResponse) GetChange() *AccessChange {
@@ -1066,7 +1408,7 @@ type GetAccessCursorRequest struct {
 
 func (x *GetAccessCursorRequest) Reset() {
 	*x = GetAccessCursorRequest{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[13]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1078,7 +1420,7 @@ func (x *GetAccessCursorRequest) String() string {
 func (*GetAccessCursorRequest) ProtoMessage() {}
 
 func (x *GetAccessCursorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[13]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1091,7 +1433,7 @@ func (x *GetAccessCursorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAccessCursorRequest.ProtoReflect.Descriptor instead.
 func (*GetAccessCursorRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{13}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetAccessCursorRequest) GetOrganizationId() string {
@@ -1112,7 +1454,7 @@ type GetAccessCursorResponse struct {
 
 func (x *GetAccessCursorResponse) Reset() {
 	*x = GetAccessCursorResponse{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[14]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1124,7 +1466,7 @@ func (x *GetAccessCursorResponse) String() string {
 func (*GetAccessCursorResponse) ProtoMessage() {}
 
 func (x *GetAccessCursorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[14]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1137,7 +1479,7 @@ func (x *GetAccessCursorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAccessCursorResponse.ProtoReflect.Descriptor instead.
 func (*GetAccessCursorResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{14}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetAccessCursorResponse) GetCursor() string {
@@ -1162,7 +1504,7 @@ type WaitUntilCaughtUpRequest struct {
 
 func (x *WaitUntilCaughtUpRequest) Reset() {
 	*x = WaitUntilCaughtUpRequest{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[15]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1174,7 +1516,7 @@ func (x *WaitUntilCaughtUpRequest) String() string {
 func (*WaitUntilCaughtUpRequest) ProtoMessage() {}
 
 func (x *WaitUntilCaughtUpRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[15]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1187,7 +1529,7 @@ func (x *WaitUntilCaughtUpRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitUntilCaughtUpRequest.ProtoReflect.Descriptor instead.
 func (*WaitUntilCaughtUpRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{15}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *WaitUntilCaughtUpRequest) GetOrganizationId() string {
@@ -1222,7 +1564,7 @@ type WaitUntilCaughtUpResponse struct {
 
 func (x *WaitUntilCaughtUpResponse) Reset() {
 	*x = WaitUntilCaughtUpResponse{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[16]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1234,7 +1576,7 @@ func (x *WaitUntilCaughtUpResponse) String() string {
 func (*WaitUntilCaughtUpResponse) ProtoMessage() {}
 
 func (x *WaitUntilCaughtUpResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[16]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1247,7 +1589,7 @@ func (x *WaitUntilCaughtUpResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitUntilCaughtUpResponse.ProtoReflect.Descriptor instead.
 func (*WaitUntilCaughtUpResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{16}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WaitUntilCaughtUpResponse) GetChangeCursor() string {
@@ -1257,11 +1599,664 @@ func (x *WaitUntilCaughtUpResponse) GetChangeCursor() string {
 	return ""
 }
 
+// SuspendAccessRequest names a user.
+type SuspendAccessRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The user. It need not exist.
+	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Why, for whoever looks at it later.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendAccessRequest) Reset() {
+	*x = SuspendAccessRequest{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendAccessRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendAccessRequest) ProtoMessage() {}
+
+func (x *SuspendAccessRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendAccessRequest.ProtoReflect.Descriptor instead.
+func (*SuspendAccessRequest) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *SuspendAccessRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *SuspendAccessRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *SuspendAccessRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// SuspendAccessResponse answers SuspendAccess.
+type SuspendAccessResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The suspension, as it was first made.
+	Suspension *Suspension `protobuf:"bytes,1,opt,name=suspension,proto3" json:"suspension,omitempty"`
+	// What the operator should know, in a sentence: the organization has no effective Organization Admin any more. Else empty.
+	Warning       string `protobuf:"bytes,2,opt,name=warning,proto3" json:"warning,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendAccessResponse) Reset() {
+	*x = SuspendAccessResponse{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendAccessResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendAccessResponse) ProtoMessage() {}
+
+func (x *SuspendAccessResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendAccessResponse.ProtoReflect.Descriptor instead.
+func (*SuspendAccessResponse) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *SuspendAccessResponse) GetSuspension() *Suspension {
+	if x != nil {
+		return x.Suspension
+	}
+	return nil
+}
+
+func (x *SuspendAccessResponse) GetWarning() string {
+	if x != nil {
+		return x.Warning
+	}
+	return ""
+}
+
+// ResumeAccessRequest names a user.
+type ResumeAccessRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The user.
+	UserId        string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeAccessRequest) Reset() {
+	*x = ResumeAccessRequest{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeAccessRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeAccessRequest) ProtoMessage() {}
+
+func (x *ResumeAccessRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeAccessRequest.ProtoReflect.Descriptor instead.
+func (*ResumeAccessRequest) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ResumeAccessRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *ResumeAccessRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+// ResumeAccessResponse answers ResumeAccess.
+type ResumeAccessResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeAccessResponse) Reset() {
+	*x = ResumeAccessResponse{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeAccessResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeAccessResponse) ProtoMessage() {}
+
+func (x *ResumeAccessResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeAccessResponse.ProtoReflect.Descriptor instead.
+func (*ResumeAccessResponse) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{23}
+}
+
+// ListSuspensionsRequest asks for a page of suspensions.
+type ListSuspensionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// How many at most: 0 means 100, over 1,000 means 1,000.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before, or empty.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSuspensionsRequest) Reset() {
+	*x = ListSuspensionsRequest{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSuspensionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSuspensionsRequest) ProtoMessage() {}
+
+func (x *ListSuspensionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSuspensionsRequest.ProtoReflect.Descriptor instead.
+func (*ListSuspensionsRequest) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ListSuspensionsRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *ListSuspensionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListSuspensionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListSuspensionsResponse is a page of suspensions.
+type ListSuspensionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The suspensions, by user.
+	Suspensions []*Suspension `protobuf:"bytes,1,rep,name=suspensions,proto3" json:"suspensions,omitempty"`
+	// What to ask for the next page with; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSuspensionsResponse) Reset() {
+	*x = ListSuspensionsResponse{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSuspensionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSuspensionsResponse) ProtoMessage() {}
+
+func (x *ListSuspensionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSuspensionsResponse.ProtoReflect.Descriptor instead.
+func (*ListSuspensionsResponse) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ListSuspensionsResponse) GetSuspensions() []*Suspension {
+	if x != nil {
+		return x.Suspensions
+	}
+	return nil
+}
+
+func (x *ListSuspensionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// GetAccessStatusRequest names an organization.
+type GetAccessStatusRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *GetAccessStatusRequest) Reset() {
+	*x = GetAccessStatusRequest{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAccessStatusRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAccessStatusRequest) ProtoMessage() {}
+
+func (x *GetAccessStatusRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAccessStatusRequest.ProtoReflect.Descriptor instead.
+func (*GetAccessStatusRequest) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *GetAccessStatusRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+// GetAccessStatusResponse answers GetAccessStatus.
+type GetAccessStatusResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Access of users that are not set aside includes every change that identity acknowledged before this time. Unset where
+	// nothing is known yet.
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// How old the oldest change may be that access does not include yet, of users that are set aside too; at most two seconds
+	// where all is well.
+	OldestChangeAge *durationpb.Duration `protobuf:"bytes,2,opt,name=oldest_change_age,json=oldestChangeAge,proto3" json:"oldest_change_age,omitempty"`
+	// How many users are set aside.
+	SetAsideCount int64 `protobuf:"varint,3,opt,name=set_aside_count,json=setAsideCount,proto3" json:"set_aside_count,omitempty"`
+	// The first 100 of them, by id.
+	SetAside      []*SetAsideUser `protobuf:"bytes,4,rep,name=set_aside,json=setAside,proto3" json:"set_aside,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAccessStatusResponse) Reset() {
+	*x = GetAccessStatusResponse{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAccessStatusResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAccessStatusResponse) ProtoMessage() {}
+
+func (x *GetAccessStatusResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAccessStatusResponse.ProtoReflect.Descriptor instead.
+func (*GetAccessStatusResponse) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *GetAccessStatusResponse) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+func (x *GetAccessStatusResponse) GetOldestChangeAge() *durationpb.Duration {
+	if x != nil {
+		return x.OldestChangeAge
+	}
+	return nil
+}
+
+func (x *GetAccessStatusResponse) GetSetAsideCount() int64 {
+	if x != nil {
+		return x.SetAsideCount
+	}
+	return 0
+}
+
+func (x *GetAccessStatusResponse) GetSetAside() []*SetAsideUser {
+	if x != nil {
+		return x.SetAside
+	}
+	return nil
+}
+
+// GetAccessSettingsRequest names an organization.
+type GetAccessSettingsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *GetAccessSettingsRequest) Reset() {
+	*x = GetAccessSettingsRequest{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAccessSettingsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAccessSettingsRequest) ProtoMessage() {}
+
+func (x *GetAccessSettingsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAccessSettingsRequest.ProtoReflect.Descriptor instead.
+func (*GetAccessSettingsRequest) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *GetAccessSettingsRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+// GetAccessSettingsResponse answers GetAccessSettings.
+type GetAccessSettingsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The settings; each is set.
+	Settings      *AccessSettings `protobuf:"bytes,1,opt,name=settings,proto3" json:"settings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAccessSettingsResponse) Reset() {
+	*x = GetAccessSettingsResponse{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAccessSettingsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAccessSettingsResponse) ProtoMessage() {}
+
+func (x *GetAccessSettingsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAccessSettingsResponse.ProtoReflect.Descriptor instead.
+func (*GetAccessSettingsResponse) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *GetAccessSettingsResponse) GetSettings() *AccessSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+// UpdateAccessSettingsRequest says what to change.
+type UpdateAccessSettingsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The new values. A field that is absent stays as it is.
+	Settings *AccessSettings `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
+	// The fields to change; without it, those that are present.
+	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateAccessSettingsRequest) Reset() {
+	*x = UpdateAccessSettingsRequest{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateAccessSettingsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateAccessSettingsRequest) ProtoMessage() {}
+
+func (x *UpdateAccessSettingsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateAccessSettingsRequest.ProtoReflect.Descriptor instead.
+func (*UpdateAccessSettingsRequest) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *UpdateAccessSettingsRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *UpdateAccessSettingsRequest) GetSettings() *AccessSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+func (x *UpdateAccessSettingsRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+// UpdateAccessSettingsResponse answers UpdateAccessSettings.
+type UpdateAccessSettingsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The settings as they are now; each is set.
+	Settings      *AccessSettings `protobuf:"bytes,1,opt,name=settings,proto3" json:"settings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateAccessSettingsResponse) Reset() {
+	*x = UpdateAccessSettingsResponse{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateAccessSettingsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateAccessSettingsResponse) ProtoMessage() {}
+
+func (x *UpdateAccessSettingsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateAccessSettingsResponse.ProtoReflect.Descriptor instead.
+func (*UpdateAccessSettingsResponse) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *UpdateAccessSettingsResponse) GetSettings() *AccessSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
 var File_usher_rule_v1_access_proto protoreflect.FileDescriptor
 
 const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\n" +
-	"\x1ausher/rule/v1/access.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xc0\x01\n" +
+	"\x1ausher/rule/v1/access.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xc0\x01\n" +
 	"\x06Source\x12-\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x19.usher.rule.v1.SourceKindR\x04kind\x12\x17\n" +
 	"\arule_id\x18\x02 \x01(\tR\x06ruleId\x12\x1d\n" +
@@ -1269,14 +2264,39 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"granted_by\x18\x03 \x01(\tR\tgrantedBy\x12;\n" +
 	"\vcreate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12\x12\n" +
-	"\x04held\x18\x05 \x01(\bR\x04held\"\xcf\x01\n" +
+	"\x04held\x18\x05 \x01(\bR\x04held\"\x87\x02\n" +
 	"\x06Access\x12'\n" +
 	"\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x1b\n" +
 	"\ttenant_id\x18\x03 \x01(\tR\btenantId\x12\x17\n" +
 	"\arole_id\x18\x04 \x01(\tR\x06roleId\x12\x1c\n" +
 	"\teffective\x18\x05 \x01(\bR\teffective\x12/\n" +
-	"\asources\x18\x06 \x03(\v2\x15.usher.rule.v1.SourceR\asources\"\xf9\x02\n" +
+	"\asources\x18\x06 \x03(\v2\x15.usher.rule.v1.SourceR\asources\x12\x18\n" +
+	"\aunknown\x18\a \x01(\bR\aunknown\x12\x1c\n" +
+	"\tsuspended\x18\b \x01(\bR\tsuspended\"q\n" +
+	"\x0eAccessSettings\x12N\n" +
+	"\fwhen_unknown\x18\x01 \x01(\x0e2\x1a.usher.rule.v1.WhenUnknownB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00H\x00R\vwhenUnknown\x88\x01\x01B\x0f\n" +
+	"\r_when_unknown\"\xc6\x01\n" +
+	"\n" +
+	"Suspension\x12'\n" +
+	"\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12!\n" +
+	"\fsuspended_by\x18\x04 \x01(\tR\vsuspendedBy\x12;\n" +
+	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\"\xa3\x02\n" +
+	"\fSetAsideUser\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x16\n" +
+	"\x06detail\x18\x02 \x01(\tR\x06detail\x12\x1d\n" +
+	"\n" +
+	"message_id\x18\x03 \x01(\tR\tmessageId\x12/\n" +
+	"\x05as_of\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12;\n" +
+	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x129\n" +
+	"\n" +
+	"retry_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tretryTime\x12\x1a\n" +
+	"\battempts\x18\a \x01(\x05R\battempts\"\xf9\x02\n" +
 	"\fAccessChange\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\tR\x06cursor\x12'\n" +
 	"\x0forganization_id\x18\x02 \x01(\tR\x0eorganizationId\x12\x17\n" +
@@ -1295,9 +2315,12 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
 	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12$\n" +
 	"\ttenant_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18?R\btenantId\x12\"\n" +
-	"\arole_id\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x06roleId\"/\n" +
+	"\arole_id\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x06roleId\"\x98\x01\n" +
 	"\x13CheckAccessResponse\x12\x18\n" +
-	"\aallowed\x18\x01 \x01(\bR\aallowed\"\x84\x02\n" +
+	"\aallowed\x18\x01 \x01(\bR\aallowed\x12/\n" +
+	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12\x18\n" +
+	"\aunknown\x18\x03 \x01(\bR\aunknown\x12\x1c\n" +
+	"\tsuspended\x18\x04 \x01(\bR\tsuspended\"\x84\x02\n" +
 	"\x11ListAccessRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12$\n" +
 	"\auser_id\x18\x02 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\x06userId\x12$\n" +
@@ -1305,10 +2328,11 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\arole_id\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18?R\x06roleId\x12$\n" +
 	"\tpage_size\x18\x05 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\tpageToken\"k\n" +
+	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\tpageToken\"\x9c\x01\n" +
 	"\x12ListAccessResponse\x12-\n" +
 	"\x06access\x18\x01 \x03(\v2\x15.usher.rule.v1.AccessR\x06access\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb5\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12/\n" +
+	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xb5\x01\n" +
 	"\x12GrantAccessRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
 	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12$\n" +
@@ -1338,16 +2362,61 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\rchange_cursor\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\fchangeCursor\x123\n" +
 	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"@\n" +
 	"\x19WaitUntilCaughtUpResponse\x12#\n" +
-	"\rchange_cursor\x18\x01 \x01(\tR\fchangeCursor*W\n" +
+	"\rchange_cursor\x18\x01 \x01(\tR\fchangeCursor\"\x91\x01\n" +
+	"\x14SuspendAccessRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
+	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12\"\n" +
+	"\x06reason\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\x06reason\"l\n" +
+	"\x15SuspendAccessResponse\x129\n" +
+	"\n" +
+	"suspension\x18\x01 \x01(\v2\x19.usher.rule.v1.SuspensionR\n" +
+	"suspension\x12\x18\n" +
+	"\awarning\x18\x02 \x01(\tR\awarning\"l\n" +
+	"\x13ResumeAccessRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
+	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\"\x16\n" +
+	"\x14ResumeAccessResponse\"\x9b\x01\n" +
+	"\x16ListSuspensionsRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12$\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\tpageToken\"~\n" +
+	"\x17ListSuspensionsResponse\x12;\n" +
+	"\vsuspensions\x18\x01 \x03(\v2\x19.usher.rule.v1.SuspensionR\vsuspensions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"L\n" +
+	"\x16GetAccessStatusRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"\xf3\x01\n" +
+	"\x17GetAccessStatusResponse\x12/\n" +
+	"\x05as_of\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12E\n" +
+	"\x11oldest_change_age\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x0foldestChangeAge\x12&\n" +
+	"\x0fset_aside_count\x18\x03 \x01(\x03R\rsetAsideCount\x128\n" +
+	"\tset_aside\x18\x04 \x03(\v2\x1b.usher.rule.v1.SetAsideUserR\bsetAside\"N\n" +
+	"\x18GetAccessSettingsRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"V\n" +
+	"\x19GetAccessSettingsResponse\x129\n" +
+	"\bsettings\x18\x01 \x01(\v2\x1d.usher.rule.v1.AccessSettingsR\bsettings\"\xd5\x01\n" +
+	"\x1bUpdateAccessSettingsRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12E\n" +
+	"\bsettings\x18\x02 \x01(\v2\x1d.usher.rule.v1.AccessSettingsB\n" +
+	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\bsettings\x12;\n" +
+	"\vupdate_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\"Y\n" +
+	"\x1cUpdateAccessSettingsResponse\x129\n" +
+	"\bsettings\x18\x01 \x01(\v2\x1d.usher.rule.v1.AccessSettingsR\bsettings*W\n" +
 	"\n" +
 	"SourceKind\x12\x1b\n" +
 	"\x17SOURCE_KIND_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10SOURCE_KIND_RULE\x10\x01\x12\x16\n" +
-	"\x12SOURCE_KIND_MANUAL\x10\x02*t\n" +
+	"\x12SOURCE_KIND_MANUAL\x10\x02*\\\n" +
+	"\vWhenUnknown\x12\x1c\n" +
+	"\x18WHEN_UNKNOWN_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11WHEN_UNKNOWN_KEEP\x10\x01\x12\x18\n" +
+	"\x14WHEN_UNKNOWN_SUSPEND\x10\x02*t\n" +
 	"\x10AccessChangeKind\x12\"\n" +
 	"\x1eACCESS_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18ACCESS_CHANGE_KIND_ADDED\x10\x01\x12\x1e\n" +
-	"\x1aACCESS_CHANGE_KIND_REMOVED\x10\x022\xbf\t\n" +
+	"\x1aACCESS_CHANGE_KIND_REMOVED\x10\x022\x9b\x12\n" +
 	"\rAccessService\x12\xb1\x01\n" +
 	"\vCheckAccess\x12!.usher.rule.v1.CheckAccessRequest\x1a\".usher.rule.v1.CheckAccessResponse\"[\xaa\xcf\x18\b\n" +
 	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02F\x12D/api/v1/organizations/{organization_id}/users/{user_id}/access:check\x90\x02\x01\x12\x98\x01\n" +
@@ -1363,7 +2432,19 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\x0fGetAccessCursor\x12%.usher.rule.v1.GetAccessCursorRequest\x1a&.usher.rule.v1.GetAccessCursorResponse\"L\xaa\xcf\x18\b\n" +
 	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x027\x125/api/v1/organizations/{organization_id}/access:cursor\x90\x02\x01\x12\xb5\x01\n" +
 	"\x11WaitUntilCaughtUp\x12'.usher.rule.v1.WaitUntilCaughtUpRequest\x1a(.usher.rule.v1.WaitUntilCaughtUpResponse\"M\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x028:\x01*\"3/api/v1/organizations/{organization_id}/access:wait\x90\x02\x01B\xaf\x01\n" +
+	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x028:\x01*\"3/api/v1/organizations/{organization_id}/access:wait\x90\x02\x01\x12\xbc\x01\n" +
+	"\rSuspendAccess\x12#.usher.rule.v1.SuspendAccessRequest\x1a$.usher.rule.v1.SuspendAccessResponse\"`\xaa\xcf\x18\b\n" +
+	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02K:\x01*\"F/api/v1/organizations/{organization_id}/users/{user_id}/access:suspend\x90\x02\x02\x12\xb8\x01\n" +
+	"\fResumeAccess\x12\".usher.rule.v1.ResumeAccessRequest\x1a#.usher.rule.v1.ResumeAccessResponse\"_\xaa\xcf\x18\b\n" +
+	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02J:\x01*\"E/api/v1/organizations/{organization_id}/users/{user_id}/access:resume\x90\x02\x02\x12\xac\x01\n" +
+	"\x0fListSuspensions\x12%.usher.rule.v1.ListSuspensionsRequest\x1a&.usher.rule.v1.ListSuspensionsResponse\"J\xaa\xcf\x18\b\n" +
+	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x025\x123/api/v1/organizations/{organization_id}/suspensions\x90\x02\x01\x12\xae\x01\n" +
+	"\x0fGetAccessStatus\x12%.usher.rule.v1.GetAccessStatusRequest\x1a&.usher.rule.v1.GetAccessStatusResponse\"L\xaa\xcf\x18\b\n" +
+	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x027\x125/api/v1/organizations/{organization_id}/access:status\x90\x02\x01\x12\xb5\x01\n" +
+	"\x11GetAccessSettings\x12'.usher.rule.v1.GetAccessSettingsRequest\x1a(.usher.rule.v1.GetAccessSettingsResponse\"M\xaa\xcf\x18\b\n" +
+	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x028\x126/api/v1/organizations/{organization_id}/accessSettings\x90\x02\x01\x12\xc7\x01\n" +
+	"\x14UpdateAccessSettings\x12*.usher.rule.v1.UpdateAccessSettingsRequest\x1a+.usher.rule.v1.UpdateAccessSettingsResponse\"V\xaa\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02B:\bsettings26/api/v1/organizations/{organization_id}/accessSettings\x90\x02\x02B\xaf\x01\n" +
 	"\x11com.usher.rule.v1B\vAccessProtoP\x01Z7github.com/usher-scim/usher/gen/go/usher/rule/v1;rulev1\xa2\x02\x03URX\xaa\x02\rUsher.Rule.V1\xca\x02\rUsher\\Rule\\V1\xe2\x02\x19Usher\\Rule\\V1\\GPBMetadata\xea\x02\x0fUsher::Rule::V1b\x06proto3"
 
 var (
@@ -1378,61 +2459,106 @@ func file_usher_rule_v1_access_proto_rawDescGZIP() []byte {
 	return file_usher_rule_v1_access_proto_rawDescData
 }
 
-var file_usher_rule_v1_access_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_usher_rule_v1_access_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_usher_rule_v1_access_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_usher_rule_v1_access_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_usher_rule_v1_access_proto_goTypes = []any{
-	(SourceKind)(0),                   // 0: usher.rule.v1.SourceKind
-	(AccessChangeKind)(0),             // 1: usher.rule.v1.AccessChangeKind
-	(*Source)(nil),                    // 2: usher.rule.v1.Source
-	(*Access)(nil),                    // 3: usher.rule.v1.Access
-	(*AccessChange)(nil),              // 4: usher.rule.v1.AccessChange
-	(*CheckAccessRequest)(nil),        // 5: usher.rule.v1.CheckAccessRequest
-	(*CheckAccessResponse)(nil),       // 6: usher.rule.v1.CheckAccessResponse
-	(*ListAccessRequest)(nil),         // 7: usher.rule.v1.ListAccessRequest
-	(*ListAccessResponse)(nil),        // 8: usher.rule.v1.ListAccessResponse
-	(*GrantAccessRequest)(nil),        // 9: usher.rule.v1.GrantAccessRequest
-	(*GrantAccessResponse)(nil),       // 10: usher.rule.v1.GrantAccessResponse
-	(*RevokeAccessRequest)(nil),       // 11: usher.rule.v1.RevokeAccessRequest
-	(*RevokeAccessResponse)(nil),      // 12: usher.rule.v1.RevokeAccessResponse
-	(*WatchAccessRequest)(nil),        // 13: usher.rule.v1.WatchAccessRequest
-	(*WatchAccessResponse)(nil),       // 14: usher.rule.v1.WatchAccessResponse
-	(*GetAccessCursorRequest)(nil),    // 15: usher.rule.v1.GetAccessCursorRequest
-	(*GetAccessCursorResponse)(nil),   // 16: usher.rule.v1.GetAccessCursorResponse
-	(*WaitUntilCaughtUpRequest)(nil),  // 17: usher.rule.v1.WaitUntilCaughtUpRequest
-	(*WaitUntilCaughtUpResponse)(nil), // 18: usher.rule.v1.WaitUntilCaughtUpResponse
-	(*timestamppb.Timestamp)(nil),     // 19: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),       // 20: google.protobuf.Duration
+	(SourceKind)(0),                      // 0: usher.rule.v1.SourceKind
+	(WhenUnknown)(0),                     // 1: usher.rule.v1.WhenUnknown
+	(AccessChangeKind)(0),                // 2: usher.rule.v1.AccessChangeKind
+	(*Source)(nil),                       // 3: usher.rule.v1.Source
+	(*Access)(nil),                       // 4: usher.rule.v1.Access
+	(*AccessSettings)(nil),               // 5: usher.rule.v1.AccessSettings
+	(*Suspension)(nil),                   // 6: usher.rule.v1.Suspension
+	(*SetAsideUser)(nil),                 // 7: usher.rule.v1.SetAsideUser
+	(*AccessChange)(nil),                 // 8: usher.rule.v1.AccessChange
+	(*CheckAccessRequest)(nil),           // 9: usher.rule.v1.CheckAccessRequest
+	(*CheckAccessResponse)(nil),          // 10: usher.rule.v1.CheckAccessResponse
+	(*ListAccessRequest)(nil),            // 11: usher.rule.v1.ListAccessRequest
+	(*ListAccessResponse)(nil),           // 12: usher.rule.v1.ListAccessResponse
+	(*GrantAccessRequest)(nil),           // 13: usher.rule.v1.GrantAccessRequest
+	(*GrantAccessResponse)(nil),          // 14: usher.rule.v1.GrantAccessResponse
+	(*RevokeAccessRequest)(nil),          // 15: usher.rule.v1.RevokeAccessRequest
+	(*RevokeAccessResponse)(nil),         // 16: usher.rule.v1.RevokeAccessResponse
+	(*WatchAccessRequest)(nil),           // 17: usher.rule.v1.WatchAccessRequest
+	(*WatchAccessResponse)(nil),          // 18: usher.rule.v1.WatchAccessResponse
+	(*GetAccessCursorRequest)(nil),       // 19: usher.rule.v1.GetAccessCursorRequest
+	(*GetAccessCursorResponse)(nil),      // 20: usher.rule.v1.GetAccessCursorResponse
+	(*WaitUntilCaughtUpRequest)(nil),     // 21: usher.rule.v1.WaitUntilCaughtUpRequest
+	(*WaitUntilCaughtUpResponse)(nil),    // 22: usher.rule.v1.WaitUntilCaughtUpResponse
+	(*SuspendAccessRequest)(nil),         // 23: usher.rule.v1.SuspendAccessRequest
+	(*SuspendAccessResponse)(nil),        // 24: usher.rule.v1.SuspendAccessResponse
+	(*ResumeAccessRequest)(nil),          // 25: usher.rule.v1.ResumeAccessRequest
+	(*ResumeAccessResponse)(nil),         // 26: usher.rule.v1.ResumeAccessResponse
+	(*ListSuspensionsRequest)(nil),       // 27: usher.rule.v1.ListSuspensionsRequest
+	(*ListSuspensionsResponse)(nil),      // 28: usher.rule.v1.ListSuspensionsResponse
+	(*GetAccessStatusRequest)(nil),       // 29: usher.rule.v1.GetAccessStatusRequest
+	(*GetAccessStatusResponse)(nil),      // 30: usher.rule.v1.GetAccessStatusResponse
+	(*GetAccessSettingsRequest)(nil),     // 31: usher.rule.v1.GetAccessSettingsRequest
+	(*GetAccessSettingsResponse)(nil),    // 32: usher.rule.v1.GetAccessSettingsResponse
+	(*UpdateAccessSettingsRequest)(nil),  // 33: usher.rule.v1.UpdateAccessSettingsRequest
+	(*UpdateAccessSettingsResponse)(nil), // 34: usher.rule.v1.UpdateAccessSettingsResponse
+	(*timestamppb.Timestamp)(nil),        // 35: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),          // 36: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),        // 37: google.protobuf.FieldMask
 }
 var file_usher_rule_v1_access_proto_depIdxs = []int32{
 	0,  // 0: usher.rule.v1.Source.kind:type_name -> usher.rule.v1.SourceKind
-	19, // 1: usher.rule.v1.Source.create_time:type_name -> google.protobuf.Timestamp
-	2,  // 2: usher.rule.v1.Access.sources:type_name -> usher.rule.v1.Source
-	1,  // 3: usher.rule.v1.AccessChange.kind:type_name -> usher.rule.v1.AccessChangeKind
-	19, // 4: usher.rule.v1.AccessChange.time:type_name -> google.protobuf.Timestamp
-	3,  // 5: usher.rule.v1.ListAccessResponse.access:type_name -> usher.rule.v1.Access
-	3,  // 6: usher.rule.v1.GrantAccessResponse.access:type_name -> usher.rule.v1.Access
-	3,  // 7: usher.rule.v1.RevokeAccessResponse.access:type_name -> usher.rule.v1.Access
-	4,  // 8: usher.rule.v1.WatchAccessResponse.change:type_name -> usher.rule.v1.AccessChange
-	20, // 9: usher.rule.v1.WaitUntilCaughtUpRequest.timeout:type_name -> google.protobuf.Duration
-	5,  // 10: usher.rule.v1.AccessService.CheckAccess:input_type -> usher.rule.v1.CheckAccessRequest
-	7,  // 11: usher.rule.v1.AccessService.ListAccess:input_type -> usher.rule.v1.ListAccessRequest
-	9,  // 12: usher.rule.v1.AccessService.GrantAccess:input_type -> usher.rule.v1.GrantAccessRequest
-	11, // 13: usher.rule.v1.AccessService.RevokeAccess:input_type -> usher.rule.v1.RevokeAccessRequest
-	13, // 14: usher.rule.v1.AccessService.WatchAccess:input_type -> usher.rule.v1.WatchAccessRequest
-	15, // 15: usher.rule.v1.AccessService.GetAccessCursor:input_type -> usher.rule.v1.GetAccessCursorRequest
-	17, // 16: usher.rule.v1.AccessService.WaitUntilCaughtUp:input_type -> usher.rule.v1.WaitUntilCaughtUpRequest
-	6,  // 17: usher.rule.v1.AccessService.CheckAccess:output_type -> usher.rule.v1.CheckAccessResponse
-	8,  // 18: usher.rule.v1.AccessService.ListAccess:output_type -> usher.rule.v1.ListAccessResponse
-	10, // 19: usher.rule.v1.AccessService.GrantAccess:output_type -> usher.rule.v1.GrantAccessResponse
-	12, // 20: usher.rule.v1.AccessService.RevokeAccess:output_type -> usher.rule.v1.RevokeAccessResponse
-	14, // 21: usher.rule.v1.AccessService.WatchAccess:output_type -> usher.rule.v1.WatchAccessResponse
-	16, // 22: usher.rule.v1.AccessService.GetAccessCursor:output_type -> usher.rule.v1.GetAccessCursorResponse
-	18, // 23: usher.rule.v1.AccessService.WaitUntilCaughtUp:output_type -> usher.rule.v1.WaitUntilCaughtUpResponse
-	17, // [17:24] is the sub-list for method output_type
-	10, // [10:17] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	35, // 1: usher.rule.v1.Source.create_time:type_name -> google.protobuf.Timestamp
+	3,  // 2: usher.rule.v1.Access.sources:type_name -> usher.rule.v1.Source
+	1,  // 3: usher.rule.v1.AccessSettings.when_unknown:type_name -> usher.rule.v1.WhenUnknown
+	35, // 4: usher.rule.v1.Suspension.create_time:type_name -> google.protobuf.Timestamp
+	35, // 5: usher.rule.v1.SetAsideUser.as_of:type_name -> google.protobuf.Timestamp
+	35, // 6: usher.rule.v1.SetAsideUser.create_time:type_name -> google.protobuf.Timestamp
+	35, // 7: usher.rule.v1.SetAsideUser.retry_time:type_name -> google.protobuf.Timestamp
+	2,  // 8: usher.rule.v1.AccessChange.kind:type_name -> usher.rule.v1.AccessChangeKind
+	35, // 9: usher.rule.v1.AccessChange.time:type_name -> google.protobuf.Timestamp
+	35, // 10: usher.rule.v1.CheckAccessResponse.as_of:type_name -> google.protobuf.Timestamp
+	4,  // 11: usher.rule.v1.ListAccessResponse.access:type_name -> usher.rule.v1.Access
+	35, // 12: usher.rule.v1.ListAccessResponse.as_of:type_name -> google.protobuf.Timestamp
+	4,  // 13: usher.rule.v1.GrantAccessResponse.access:type_name -> usher.rule.v1.Access
+	4,  // 14: usher.rule.v1.RevokeAccessResponse.access:type_name -> usher.rule.v1.Access
+	8,  // 15: usher.rule.v1.WatchAccessResponse.change:type_name -> usher.rule.v1.AccessChange
+	36, // 16: usher.rule.v1.WaitUntilCaughtUpRequest.timeout:type_name -> google.protobuf.Duration
+	6,  // 17: usher.rule.v1.SuspendAccessResponse.suspension:type_name -> usher.rule.v1.Suspension
+	6,  // 18: usher.rule.v1.ListSuspensionsResponse.suspensions:type_name -> usher.rule.v1.Suspension
+	35, // 19: usher.rule.v1.GetAccessStatusResponse.as_of:type_name -> google.protobuf.Timestamp
+	36, // 20: usher.rule.v1.GetAccessStatusResponse.oldest_change_age:type_name -> google.protobuf.Duration
+	7,  // 21: usher.rule.v1.GetAccessStatusResponse.set_aside:type_name -> usher.rule.v1.SetAsideUser
+	5,  // 22: usher.rule.v1.GetAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings
+	5,  // 23: usher.rule.v1.UpdateAccessSettingsRequest.settings:type_name -> usher.rule.v1.AccessSettings
+	37, // 24: usher.rule.v1.UpdateAccessSettingsRequest.update_mask:type_name -> google.protobuf.FieldMask
+	5,  // 25: usher.rule.v1.UpdateAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings
+	9,  // 26: usher.rule.v1.AccessService.CheckAccess:input_type -> usher.rule.v1.CheckAccessRequest
+	11, // 27: usher.rule.v1.AccessService.ListAccess:input_type -> usher.rule.v1.ListAccessRequest
+	13, // 28: usher.rule.v1.AccessService.GrantAccess:input_type -> usher.rule.v1.GrantAccessRequest
+	15, // 29: usher.rule.v1.AccessService.RevokeAccess:input_type -> usher.rule.v1.RevokeAccessRequest
+	17, // 30: usher.rule.v1.AccessService.WatchAccess:input_type -> usher.rule.v1.WatchAccessRequest
+	19, // 31: usher.rule.v1.AccessService.GetAccessCursor:input_type -> usher.rule.v1.GetAccessCursorRequest
+	21, // 32: usher.rule.v1.AccessService.WaitUntilCaughtUp:input_type -> usher.rule.v1.WaitUntilCaughtUpRequest
+	23, // 33: usher.rule.v1.AccessService.SuspendAccess:input_type -> usher.rule.v1.SuspendAccessRequest
+	25, // 34: usher.rule.v1.AccessService.ResumeAccess:input_type -> usher.rule.v1.ResumeAccessRequest
+	27, // 35: usher.rule.v1.AccessService.ListSuspensions:input_type -> usher.rule.v1.ListSuspensionsRequest
+	29, // 36: usher.rule.v1.AccessService.GetAccessStatus:input_type -> usher.rule.v1.GetAccessStatusRequest
+	31, // 37: usher.rule.v1.AccessService.GetAccessSettings:input_type -> usher.rule.v1.GetAccessSettingsRequest
+	33, // 38: usher.rule.v1.AccessService.UpdateAccessSettings:input_type -> usher.rule.v1.UpdateAccessSettingsRequest
+	10, // 39: usher.rule.v1.AccessService.CheckAccess:output_type -> usher.rule.v1.CheckAccessResponse
+	12, // 40: usher.rule.v1.AccessService.ListAccess:output_type -> usher.rule.v1.ListAccessResponse
+	14, // 41: usher.rule.v1.AccessService.GrantAccess:output_type -> usher.rule.v1.GrantAccessResponse
+	16, // 42: usher.rule.v1.AccessService.RevokeAccess:output_type -> usher.rule.v1.RevokeAccessResponse
+	18, // 43: usher.rule.v1.AccessService.WatchAccess:output_type -> usher.rule.v1.WatchAccessResponse
+	20, // 44: usher.rule.v1.AccessService.GetAccessCursor:output_type -> usher.rule.v1.GetAccessCursorResponse
+	22, // 45: usher.rule.v1.AccessService.WaitUntilCaughtUp:output_type -> usher.rule.v1.WaitUntilCaughtUpResponse
+	24, // 46: usher.rule.v1.AccessService.SuspendAccess:output_type -> usher.rule.v1.SuspendAccessResponse
+	26, // 47: usher.rule.v1.AccessService.ResumeAccess:output_type -> usher.rule.v1.ResumeAccessResponse
+	28, // 48: usher.rule.v1.AccessService.ListSuspensions:output_type -> usher.rule.v1.ListSuspensionsResponse
+	30, // 49: usher.rule.v1.AccessService.GetAccessStatus:output_type -> usher.rule.v1.GetAccessStatusResponse
+	32, // 50: usher.rule.v1.AccessService.GetAccessSettings:output_type -> usher.rule.v1.GetAccessSettingsResponse
+	34, // 51: usher.rule.v1.AccessService.UpdateAccessSettings:output_type -> usher.rule.v1.UpdateAccessSettingsResponse
+	39, // [39:52] is the sub-list for method output_type
+	26, // [26:39] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_usher_rule_v1_access_proto_init() }
@@ -1440,13 +2566,14 @@ func file_usher_rule_v1_access_proto_init() {
 	if File_usher_rule_v1_access_proto != nil {
 		return
 	}
+	file_usher_rule_v1_access_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_rule_v1_access_proto_rawDesc), len(file_usher_rule_v1_access_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   17,
+			NumEnums:      3,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,13 +19,19 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AccessService_CheckAccess_FullMethodName       = "/usher.rule.v1.AccessService/CheckAccess"
-	AccessService_ListAccess_FullMethodName        = "/usher.rule.v1.AccessService/ListAccess"
-	AccessService_GrantAccess_FullMethodName       = "/usher.rule.v1.AccessService/GrantAccess"
-	AccessService_RevokeAccess_FullMethodName      = "/usher.rule.v1.AccessService/RevokeAccess"
-	AccessService_WatchAccess_FullMethodName       = "/usher.rule.v1.AccessService/WatchAccess"
-	AccessService_GetAccessCursor_FullMethodName   = "/usher.rule.v1.AccessService/GetAccessCursor"
-	AccessService_WaitUntilCaughtUp_FullMethodName = "/usher.rule.v1.AccessService/WaitUntilCaughtUp"
+	AccessService_CheckAccess_FullMethodName          = "/usher.rule.v1.AccessService/CheckAccess"
+	AccessService_ListAccess_FullMethodName           = "/usher.rule.v1.AccessService/ListAccess"
+	AccessService_GrantAccess_FullMethodName          = "/usher.rule.v1.AccessService/GrantAccess"
+	AccessService_RevokeAccess_FullMethodName         = "/usher.rule.v1.AccessService/RevokeAccess"
+	AccessService_WatchAccess_FullMethodName          = "/usher.rule.v1.AccessService/WatchAccess"
+	AccessService_GetAccessCursor_FullMethodName      = "/usher.rule.v1.AccessService/GetAccessCursor"
+	AccessService_WaitUntilCaughtUp_FullMethodName    = "/usher.rule.v1.AccessService/WaitUntilCaughtUp"
+	AccessService_SuspendAccess_FullMethodName        = "/usher.rule.v1.AccessService/SuspendAccess"
+	AccessService_ResumeAccess_FullMethodName         = "/usher.rule.v1.AccessService/ResumeAccess"
+	AccessService_ListSuspensions_FullMethodName      = "/usher.rule.v1.AccessService/ListSuspensions"
+	AccessService_GetAccessStatus_FullMethodName      = "/usher.rule.v1.AccessService/GetAccessStatus"
+	AccessService_GetAccessSettings_FullMethodName    = "/usher.rule.v1.AccessService/GetAccessSettings"
+	AccessService_UpdateAccessSettings_FullMethodName = "/usher.rule.v1.AccessService/UpdateAccessSettings"
 )
 
 // AccessServiceClient is the client API for AccessService service.
@@ -35,16 +41,18 @@ const (
 // AccessService reads, follows and grants access. Granting and revoking are also of those of the vendor's services that
 // may write.
 type AccessServiceClient interface {
-	// CheckAccess says whether a user effectively holds a role. A user that is not there holds none.
+	// CheckAccess says whether a user effectively holds a role, and as of when that is known. A user that does not exist holds
+	// none. The call reads one database and asks no other service.
 	CheckAccess(ctx context.Context, in *CheckAccessRequest, opts ...grpc.CallOption) (*CheckAccessResponse, error)
 	// ListAccess lists access by user, tenant and role, all or of one user, tenant or role, not effective access too.
 	// Reasons: PAGE_TOKEN.
 	ListAccess(ctx context.Context, in *ListAccessRequest, opts ...grpc.CallOption) (*ListAccessResponse, error)
 	// GrantAccess gives a role by hand. Granting twice changes nothing.
-	// Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE.
+	// Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE, UNAVAILABLE (identity, which knows the user, cannot be reached).
 	GrantAccess(ctx context.Context, in *GrantAccessRequest, opts ...grpc.CallOption) (*GrantAccessResponse, error)
-	// RevokeAccess takes back what was given by hand; what rules give stays. Of a detached user, which rules leave alone,
-	// it takes what rules gave as well. Reasons: NOT_FOUND, LAST_ORGANIZATION_ADMIN.
+	// RevokeAccess takes back what was given by hand; what rules give stays. From a detached user, which rules leave alone,
+	// it takes what rules gave as well. It asks no other service. To take all access from a user at once, use SuspendAccess.
+	// Reasons: NOT_FOUND (role or tenant; a user that the rule service has not seen yet), LAST_ORGANIZATION_ADMIN.
 	RevokeAccess(ctx context.Context, in *RevokeAccessRequest, opts ...grpc.CallOption) (*RevokeAccessResponse, error)
 	// WatchAccess sends an organization's access changes after a cursor, and then each as it comes. An answer without a
 	// change is a bookmark, sent at least every 30 seconds. Reasons: CURSOR_EXPIRED, CURSOR_INVALID.
@@ -53,8 +61,24 @@ type AccessServiceClient interface {
 	GetAccessCursor(ctx context.Context, in *GetAccessCursorRequest, opts ...grpc.CallOption) (*GetAccessCursorResponse, error)
 	// WaitUntilCaughtUp answers once access is up to date with a change cursor of the identity service, as a SCIM write
 	// answers it in the header Usher-Change-Cursor; or, with none, with all that was written when it was called.
-	// Reasons: CURSOR_EXPIRED, CURSOR_INVALID, DEADLINE.
+	// While users are set aside, it never succeeds: it answers USERS_SET_ASIDE, which names them, once all else is up to date.
+	// Reasons: CURSOR_EXPIRED, CURSOR_INVALID, DEADLINE, USERS_SET_ASIDE.
 	WaitUntilCaughtUp(ctx context.Context, in *WaitUntilCaughtUpRequest, opts ...grpc.CallOption) (*WaitUntilCaughtUpResponse, error)
+	// SuspendAccess takes away all effective access of a user at once, whatever gave it. It is for emergencies: it asks no other
+	// service, so it works while identity cannot be reached, and also for a user that is deleted, detached or unknown. What the
+	// user holds is kept; it counts again after ResumeAccess. Rule syncs and adoption don't end the suspension. Suspending a
+	// suspended user changes nothing. Reasons: LAST_ORGANIZATION_ADMIN, unless the operator asks: then the answer warns.
+	SuspendAccess(ctx context.Context, in *SuspendAccessRequest, opts ...grpc.CallOption) (*SuspendAccessResponse, error)
+	// ResumeAccess ends a suspension. Reasons: NOT_FOUND (the user's access is not suspended).
+	ResumeAccess(ctx context.Context, in *ResumeAccessRequest, opts ...grpc.CallOption) (*ResumeAccessResponse, error)
+	// ListSuspensions lists whose access is suspended, by user. Reasons: PAGE_TOKEN.
+	ListSuspensions(ctx context.Context, in *ListSuspensionsRequest, opts ...grpc.CallOption) (*ListSuspensionsResponse, error)
+	// GetAccessStatus says as of when an organization's access is known, and which users are set aside.
+	GetAccessStatus(ctx context.Context, in *GetAccessStatusRequest, opts ...grpc.CallOption) (*GetAccessStatusResponse, error)
+	// GetAccessSettings reads an organization's choices about access.
+	GetAccessSettings(ctx context.Context, in *GetAccessSettingsRequest, opts ...grpc.CallOption) (*GetAccessSettingsResponse, error)
+	// UpdateAccessSettings changes an organization's choices about access. The change reaches users that are set aside at once.
+	UpdateAccessSettings(ctx context.Context, in *UpdateAccessSettingsRequest, opts ...grpc.CallOption) (*UpdateAccessSettingsResponse, error)
 }
 
 type accessServiceClient struct {
@@ -144,6 +168,66 @@ func (c *accessServiceClient) WaitUntilCaughtUp(ctx context.Context, in *WaitUnt
 	return out, nil
 }
 
+func (c *accessServiceClient) SuspendAccess(ctx context.Context, in *SuspendAccessRequest, opts ...grpc.CallOption) (*SuspendAccessResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SuspendAccessResponse)
+	err := c.cc.Invoke(ctx, AccessService_SuspendAccess_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *accessServiceClient) ResumeAccess(ctx context.Context, in *ResumeAccessRequest, opts ...grpc.CallOption) (*ResumeAccessResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResumeAccessResponse)
+	err := c.cc.Invoke(ctx, AccessService_ResumeAccess_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *accessServiceClient) ListSuspensions(ctx context.Context, in *ListSuspensionsRequest, opts ...grpc.CallOption) (*ListSuspensionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListSuspensionsResponse)
+	err := c.cc.Invoke(ctx, AccessService_ListSuspensions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *accessServiceClient) GetAccessStatus(ctx context.Context, in *GetAccessStatusRequest, opts ...grpc.CallOption) (*GetAccessStatusResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetAccessStatusResponse)
+	err := c.cc.Invoke(ctx, AccessService_GetAccessStatus_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *accessServiceClient) GetAccessSettings(ctx context.Context, in *GetAccessSettingsRequest, opts ...grpc.CallOption) (*GetAccessSettingsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetAccessSettingsResponse)
+	err := c.cc.Invoke(ctx, AccessService_GetAccessSettings_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *accessServiceClient) UpdateAccessSettings(ctx context.Context, in *UpdateAccessSettingsRequest, opts ...grpc.CallOption) (*UpdateAccessSettingsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateAccessSettingsResponse)
+	err := c.cc.Invoke(ctx, AccessService_UpdateAccessSettings_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AccessServiceServer is the server API for AccessService service.
 // All implementations must embed UnimplementedAccessServiceServer
 // for forward compatibility.
@@ -151,16 +235,18 @@ func (c *accessServiceClient) WaitUntilCaughtUp(ctx context.Context, in *WaitUnt
 // AccessService reads, follows and grants access. Granting and revoking are also of those of the vendor's services that
 // may write.
 type AccessServiceServer interface {
-	// CheckAccess says whether a user effectively holds a role. A user that is not there holds none.
+	// CheckAccess says whether a user effectively holds a role, and as of when that is known. A user that does not exist holds
+	// none. The call reads one database and asks no other service.
 	CheckAccess(context.Context, *CheckAccessRequest) (*CheckAccessResponse, error)
 	// ListAccess lists access by user, tenant and role, all or of one user, tenant or role, not effective access too.
 	// Reasons: PAGE_TOKEN.
 	ListAccess(context.Context, *ListAccessRequest) (*ListAccessResponse, error)
 	// GrantAccess gives a role by hand. Granting twice changes nothing.
-	// Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE.
+	// Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE, UNAVAILABLE (identity, which knows the user, cannot be reached).
 	GrantAccess(context.Context, *GrantAccessRequest) (*GrantAccessResponse, error)
-	// RevokeAccess takes back what was given by hand; what rules give stays. Of a detached user, which rules leave alone,
-	// it takes what rules gave as well. Reasons: NOT_FOUND, LAST_ORGANIZATION_ADMIN.
+	// RevokeAccess takes back what was given by hand; what rules give stays. From a detached user, which rules leave alone,
+	// it takes what rules gave as well. It asks no other service. To take all access from a user at once, use SuspendAccess.
+	// Reasons: NOT_FOUND (role or tenant; a user that the rule service has not seen yet), LAST_ORGANIZATION_ADMIN.
 	RevokeAccess(context.Context, *RevokeAccessRequest) (*RevokeAccessResponse, error)
 	// WatchAccess sends an organization's access changes after a cursor, and then each as it comes. An answer without a
 	// change is a bookmark, sent at least every 30 seconds. Reasons: CURSOR_EXPIRED, CURSOR_INVALID.
@@ -169,8 +255,24 @@ type AccessServiceServer interface {
 	GetAccessCursor(context.Context, *GetAccessCursorRequest) (*GetAccessCursorResponse, error)
 	// WaitUntilCaughtUp answers once access is up to date with a change cursor of the identity service, as a SCIM write
 	// answers it in the header Usher-Change-Cursor; or, with none, with all that was written when it was called.
-	// Reasons: CURSOR_EXPIRED, CURSOR_INVALID, DEADLINE.
+	// While users are set aside, it never succeeds: it answers USERS_SET_ASIDE, which names them, once all else is up to date.
+	// Reasons: CURSOR_EXPIRED, CURSOR_INVALID, DEADLINE, USERS_SET_ASIDE.
 	WaitUntilCaughtUp(context.Context, *WaitUntilCaughtUpRequest) (*WaitUntilCaughtUpResponse, error)
+	// SuspendAccess takes away all effective access of a user at once, whatever gave it. It is for emergencies: it asks no other
+	// service, so it works while identity cannot be reached, and also for a user that is deleted, detached or unknown. What the
+	// user holds is kept; it counts again after ResumeAccess. Rule syncs and adoption don't end the suspension. Suspending a
+	// suspended user changes nothing. Reasons: LAST_ORGANIZATION_ADMIN, unless the operator asks: then the answer warns.
+	SuspendAccess(context.Context, *SuspendAccessRequest) (*SuspendAccessResponse, error)
+	// ResumeAccess ends a suspension. Reasons: NOT_FOUND (the user's access is not suspended).
+	ResumeAccess(context.Context, *ResumeAccessRequest) (*ResumeAccessResponse, error)
+	// ListSuspensions lists whose access is suspended, by user. Reasons: PAGE_TOKEN.
+	ListSuspensions(context.Context, *ListSuspensionsRequest) (*ListSuspensionsResponse, error)
+	// GetAccessStatus says as of when an organization's access is known, and which users are set aside.
+	GetAccessStatus(context.Context, *GetAccessStatusRequest) (*GetAccessStatusResponse, error)
+	// GetAccessSettings reads an organization's choices about access.
+	GetAccessSettings(context.Context, *GetAccessSettingsRequest) (*GetAccessSettingsResponse, error)
+	// UpdateAccessSettings changes an organization's choices about access. The change reaches users that are set aside at once.
+	UpdateAccessSettings(context.Context, *UpdateAccessSettingsRequest) (*UpdateAccessSettingsResponse, error)
 	mustEmbedUnimplementedAccessServiceServer()
 }
 
@@ -201,6 +303,24 @@ func (UnimplementedAccessServiceServer) GetAccessCursor(context.Context, *GetAcc
 }
 func (UnimplementedAccessServiceServer) WaitUntilCaughtUp(context.Context, *WaitUntilCaughtUpRequest) (*WaitUntilCaughtUpResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method WaitUntilCaughtUp not implemented")
+}
+func (UnimplementedAccessServiceServer) SuspendAccess(context.Context, *SuspendAccessRequest) (*SuspendAccessResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SuspendAccess not implemented")
+}
+func (UnimplementedAccessServiceServer) ResumeAccess(context.Context, *ResumeAccessRequest) (*ResumeAccessResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeAccess not implemented")
+}
+func (UnimplementedAccessServiceServer) ListSuspensions(context.Context, *ListSuspensionsRequest) (*ListSuspensionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListSuspensions not implemented")
+}
+func (UnimplementedAccessServiceServer) GetAccessStatus(context.Context, *GetAccessStatusRequest) (*GetAccessStatusResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetAccessStatus not implemented")
+}
+func (UnimplementedAccessServiceServer) GetAccessSettings(context.Context, *GetAccessSettingsRequest) (*GetAccessSettingsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetAccessSettings not implemented")
+}
+func (UnimplementedAccessServiceServer) UpdateAccessSettings(context.Context, *UpdateAccessSettingsRequest) (*UpdateAccessSettingsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateAccessSettings not implemented")
 }
 func (UnimplementedAccessServiceServer) mustEmbedUnimplementedAccessServiceServer() {}
 func (UnimplementedAccessServiceServer) testEmbeddedByValue()                       {}
@@ -342,6 +462,114 @@ func _AccessService_WaitUntilCaughtUp_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AccessService_SuspendAccess_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SuspendAccessRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AccessServiceServer).SuspendAccess(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AccessService_SuspendAccess_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AccessServiceServer).SuspendAccess(ctx, req.(*SuspendAccessRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AccessService_ResumeAccess_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeAccessRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AccessServiceServer).ResumeAccess(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AccessService_ResumeAccess_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AccessServiceServer).ResumeAccess(ctx, req.(*ResumeAccessRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AccessService_ListSuspensions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListSuspensionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AccessServiceServer).ListSuspensions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AccessService_ListSuspensions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AccessServiceServer).ListSuspensions(ctx, req.(*ListSuspensionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AccessService_GetAccessStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetAccessStatusRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AccessServiceServer).GetAccessStatus(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AccessService_GetAccessStatus_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AccessServiceServer).GetAccessStatus(ctx, req.(*GetAccessStatusRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AccessService_GetAccessSettings_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetAccessSettingsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AccessServiceServer).GetAccessSettings(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AccessService_GetAccessSettings_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AccessServiceServer).GetAccessSettings(ctx, req.(*GetAccessSettingsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AccessService_UpdateAccessSettings_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateAccessSettingsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AccessServiceServer).UpdateAccessSettings(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AccessService_UpdateAccessSettings_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AccessServiceServer).UpdateAccessSettings(ctx, req.(*UpdateAccessSettingsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AccessService_ServiceDesc is the grpc.ServiceDesc for AccessService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -372,6 +600,30 @@ var AccessService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "WaitUntilCaughtUp",
 			Handler:    _AccessService_WaitUntilCaughtUp_Handler,
+		},
+		{
+			MethodName: "SuspendAccess",
+			Handler:    _AccessService_SuspendAccess_Handler,
+		},
+		{
+			MethodName: "ResumeAccess",
+			Handler:    _AccessService_ResumeAccess_Handler,
+		},
+		{
+			MethodName: "ListSuspensions",
+			Handler:    _AccessService_ListSuspensions_Handler,
+		},
+		{
+			MethodName: "GetAccessStatus",
+			Handler:    _AccessService_GetAccessStatus_Handler,
+		},
+		{
+			MethodName: "GetAccessSettings",
+			Handler:    _AccessService_GetAccessSettings_Handler,
+		},
+		{
+			MethodName: "UpdateAccessSettings",
+			Handler:    _AccessService_UpdateAccessSettings_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -33,7 +33,7 @@ const (
 	SyncState_SYNC_STATE_UNSPECIFIED SyncState = 0
 	// Waiting to be taken up, or under way.
 	SyncState_SYNC_STATE_RUNNING SyncState = 1
-	// Everybody was reconciled.
+	// Everybody was reconciled, except the users that were set aside: see users_set_aside.
 	SyncState_SYNC_STATE_DONE SyncState = 2
 	// It was cancelled. Who had been reconciled by then stays so.
 	SyncState_SYNC_STATE_CANCELLED SyncState = 3
@@ -105,7 +105,10 @@ type Sync struct {
 	// When its last page was finished.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// When it ended; unset while it runs.
-	EndTime       *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// How many users were set aside so far, because their access could not be computed. Usher tries each of them again, also
+	// after the sync has ended; GetAccessStatus names those that still wait.
+	UsersSetAside int64 `protobuf:"varint,11,opt,name=users_set_aside,json=usersSetAside,proto3" json:"users_set_aside,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -208,6 +211,13 @@ func (x *Sync) GetEndTime() *timestamppb.Timestamp {
 		return x.EndTime
 	}
 	return nil
+}
+
+func (x *Sync) GetUsersSetAside() int64 {
+	if x != nil {
+		return x.UsersSetAside
+	}
+	return 0
 }
 
 // StartSyncRequest asks for a rule sync.
@@ -627,7 +637,7 @@ var File_usher_rule_v1_sync_proto protoreflect.FileDescriptor
 
 const file_usher_rule_v1_sync_proto_rawDesc = "" +
 	"\n" +
-	"\x18usher/rule/v1/sync.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xe4\x03\n" +
+	"\x18usher/rule/v1/sync.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\x92\x04\n" +
 	"\x04Sync\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x124\n" +
@@ -643,7 +653,8 @@ const file_usher_rule_v1_sync_proto_rawDesc = "" +
 	"\vupdate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"updateTime\x12;\n" +
 	"\bend_time\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\aendTime\"F\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\aendTime\x12,\n" +
+	"\x0fusers_set_aside\x18\v \x01(\x03B\x04\xe2A\x01\x03R\rusersSetAside\"F\n" +
 	"\x10StartSyncRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"<\n" +
 	"\x11StartSyncResponse\x12'\n" +

@@ -9,16 +9,47 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// Holds implements store.Store.
-func (s *Store) Holds(ctx context.Context, organizationID, userID string, grant store.Grant) (bool, error) {
-	all, err := list(ctx, s.db, pgx.RowTo[bool], `SELECT EXISTS (
-		SELECT 1 FROM holders h JOIN sources s ON s.organization_id = h.organization_id AND s.user_id = h.user_id
-		WHERE h.organization_id = $1 AND h.user_id = $2 AND h.active AND s.tenant_id = $3 AND s.role_id = $4)`,
-		organizationID, userID, grant.TenantID, grant.RoleID)
-	if err != nil {
-		return false, err
+// effective is the condition that source s of holder h counts: see store.Holder.Effective.
+const effective = `h.active AND NOT h.suspended AND (s.kind = 2 OR h.rule_access <> 1)`
+
+// Check implements store.Store.
+func (s *Store) Check(ctx context.Context, organizationID, userID string, grant store.Grant) (store.Check, error) {
+	// An organization that is not known has no row, and then nobody in it holds anything.
+	all, err := list(ctx, s.db, func(row pgx.CollectableRow) (c store.Check, err error) {
+		var known, asOf int64
+		err = row.Scan(&c.Progress.Checkpoint, &asOf, &c.Progress.Behind, &known, &c.Suspended, &c.Allowed)
+		c.Progress.AsOf, c.UnknownAsOf = fromMicros(asOf), fromMicros(known)
+		return c, err
+	}, `SELECT o.checkpoint, o.as_of, o.behind, coalesce(h.unknown_as_of, 0),
+			coalesce(h.suspended, EXISTS (SELECT 1 FROM suspensions WHERE organization_id = $1 AND user_id = $2)),
+			h.user_id IS NOT NULL AND EXISTS (SELECT 1 FROM sources s WHERE s.organization_id = $1 AND s.user_id = $2
+				AND s.tenant_id = $3 AND s.role_id = $4 AND `+effective+`)
+		FROM organizations o LEFT JOIN holders h ON h.organization_id = o.organization_id AND h.user_id = $2
+		WHERE o.organization_id = $1`, organizationID, userID, grant.TenantID, grant.RoleID)
+	if err != nil || len(all) == 0 {
+		return store.Check{}, err
 	}
 	return all[0], nil
+}
+
+// Progress implements store.Store.
+func (s *Store) Progress(ctx context.Context, organizationIDs []string) (map[string]store.Progress, error) {
+	type line struct {
+		id string
+		store.Progress
+	}
+	lines, err := list(ctx, s.db, func(row pgx.CollectableRow) (l line, err error) {
+		var asOf int64
+		err = row.Scan(&l.id, &l.Checkpoint, &asOf, &l.Behind)
+		l.AsOf = fromMicros(asOf)
+		return l, err
+	}, `SELECT o.organization_id, o.checkpoint, o.as_of, o.behind FROM unnest($1::text[]) AS i (id)
+		CROSS JOIN LATERAL (SELECT * FROM organizations WHERE organization_id = i.id OFFSET 0) o`, organizationIDs)
+	all := make(map[string]store.Progress, len(lines))
+	for _, l := range lines {
+		all[l.id] = l.Progress
+	}
+	return all, err
 }
 
 const sourceColumns = `s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id, s.granted_by, s.create_time, s.held`
@@ -26,7 +57,7 @@ const sourceColumns = `s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id, s.g
 // sourceRow is a source with its holder.
 type sourceRow struct {
 	user   string
-	active bool
+	holder store.Holder
 	source store.Source
 }
 
@@ -45,7 +76,9 @@ func scanSource(row pgx.CollectableRow) (r sourceRow, err error) {
 }
 
 func scanSourceOfHolder(row pgx.CollectableRow) (r sourceRow, err error) {
-	err = r.scan(row, &r.active)
+	var known int64
+	err = r.scan(row, &r.holder.Active, &r.holder.Suspended, &known, &r.holder.RuleAccess)
+	r.holder.UnknownAsOf = fromMicros(known)
 	return r, err
 }
 
@@ -74,23 +107,16 @@ func keysOf(filter store.AccessFilter, args []any) (string, []any) {
 func (s *Store) Access(ctx context.Context, organizationID string, filter store.AccessFilter, after store.AccessKey, limit int) ([]store.Access, error) {
 	keys, args := keysOf(filter, []any{organizationID, after.UserID, after.TenantID, after.RoleID, limit})
 	sources, err := list(ctx, s.db, scanSourceOfHolder, `WITH keys AS MATERIALIZED (`+keys+`)
-		SELECT `+sourceColumns+`, h.active FROM keys k
+		SELECT `+sourceColumns+`, h.active, h.suspended, h.unknown_as_of, h.rule_access FROM keys k
 		CROSS JOIN LATERAL (SELECT * FROM sources WHERE organization_id = $1 AND user_id = k.user_id AND tenant_id = k.tenant_id
 			AND role_id = k.role_id OFFSET 0) s
-		CROSS JOIN LATERAL (SELECT active FROM holders WHERE organization_id = $1 AND user_id = k.user_id OFFSET 0) h
+		CROSS JOIN LATERAL (SELECT * FROM holders WHERE organization_id = $1 AND user_id = k.user_id OFFSET 0) h
 		ORDER BY s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id`, args...)
-	if err != nil {
-		return nil, err
-	}
 	var all []store.Access
 	for _, r := range sources {
-		if n := len(all); n == 0 || all[n-1].UserID != r.user || all[n-1].Grant != r.source.Grant {
-			all = append(all, store.Access{UserID: r.user, Grant: r.source.Grant, Effective: r.active})
-		}
-		last := &all[len(all)-1]
-		last.Sources = append(last.Sources, r.source)
+		all = store.AppendAccess(all, r.user, r.holder, r.source)
 	}
-	return all, nil
+	return all, err
 }
 
 // HolderIDs implements store.Store.
@@ -107,10 +133,17 @@ func (s *Store) HolderIDs(ctx context.Context, organizationID, after, upTo strin
 func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[string]store.Holder, error) {
 	b := t.queue()
 	holders := ask(b, func(row pgx.CollectableRow) (h store.Holder, err error) {
-		err = row.Scan(&h.UserID, &h.Active, &h.Digest)
+		var known int64
+		err = row.Scan(&h.UserID, &h.New, &h.Active, &h.DirectoryID, &h.Detached, &h.Digest, &h.Suspended, &known, &h.RuleAccess)
+		h.UnknownAsOf = fromMicros(known)
 		return h, err
-	}, `SELECT h.user_id, h.active, h.digest FROM unnest($2::text[]) AS u (id)
-		CROSS JOIN LATERAL (SELECT * FROM holders WHERE organization_id = $1 AND user_id = u.id OFFSET 0) h`, t.organization, userIDs)
+	}, `SELECT u.id, h.user_id IS NULL, coalesce(h.active, false), coalesce(h.directory_id, ''), coalesce(h.detached, false) OR EXISTS (
+			SELECT 1 FROM closed_directories c WHERE c.organization_id = $1 AND c.directory_id = h.directory_id),
+			coalesce(h.digest, ''), p.user_id IS NOT NULL, coalesce(h.unknown_as_of, 0), coalesce(h.rule_access, 0)
+		FROM (SELECT DISTINCT unnest($2::text[]) AS id) AS u
+		LEFT JOIN LATERAL (SELECT * FROM holders WHERE organization_id = $1 AND user_id = u.id OFFSET 0) h ON true
+		LEFT JOIN LATERAL (SELECT user_id FROM suspensions WHERE organization_id = $1 AND user_id = u.id OFFSET 0) p ON true
+		WHERE h.user_id IS NOT NULL OR p.user_id IS NOT NULL`, t.organization, userIDs)
 	sources := ask(b, scanSource, `SELECT `+sourceColumns+` FROM unnest($2::text[]) AS u (id)
 		CROSS JOIN LATERAL (SELECT * FROM sources WHERE organization_id = $1 AND user_id = u.id OFFSET 0) s
 		ORDER BY s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id`, t.organization, userIDs)
@@ -133,7 +166,7 @@ func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[str
 func (t *organizationTx) CountEffective(ctx context.Context, grant store.Grant, upTo int) (int, error) {
 	n := ask(t.queue(), pgx.RowTo[int], `SELECT count(*) FROM (SELECT DISTINCT s.user_id FROM sources s
 		JOIN holders h ON h.organization_id = s.organization_id AND h.user_id = s.user_id
-		WHERE s.organization_id = $1 AND s.role_id = $2 AND s.tenant_id = $3 AND h.active LIMIT $4) effective`,
+		WHERE s.organization_id = $1 AND s.role_id = $2 AND s.tenant_id = $3 AND `+effective+` LIMIT $4) effective`,
 		t.organization, grant.RoleID, grant.TenantID, upTo)
 	if err := t.send(ctx); err != nil {
 		return 0, err

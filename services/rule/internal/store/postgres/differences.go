@@ -77,15 +77,22 @@ func (d *differences) queueHolders(b *pgx.Batch, organization string) {
 	if len(d.holders) == 0 {
 		return
 	}
-	var users, digests []string
-	var active []bool
+	var users, directories, digests []string
+	var active, detached []bool
+	var known []int64
+	var access []int32
 	for _, h := range d.holders {
-		users, active, digests = append(users, h.UserID), append(active, h.Active), append(digests, h.Digest)
+		users, active, directories = append(users, h.UserID), append(active, h.Active), append(directories, h.DirectoryID)
+		detached, digests, known = append(detached, h.Detached), append(digests, h.Digest), append(known, micros(h.UnknownAsOf))
+		access = append(access, int32(h.RuleAccess))
 	}
-	b.Queue(`INSERT INTO holders (organization_id, user_id, active, digest)
-		SELECT $1, h.* FROM unnest($2::text[], $3::boolean[], $4::text[]) AS h
-		ON CONFLICT (organization_id, user_id) DO UPDATE SET active = excluded.active, digest = excluded.digest`,
-		organization, users, active, digests)
+	b.Queue(`INSERT INTO holders (organization_id, user_id, active, directory_id, detached, digest, unknown_as_of, rule_access, suspended)
+		SELECT $1, h.*, EXISTS (SELECT 1 FROM suspensions p WHERE p.organization_id = $1 AND p.user_id = h.user_id)
+		FROM unnest($2::text[], $3::boolean[], $4::text[], $5::boolean[], $6::text[], $7::bigint[], $8::integer[])
+			AS h (user_id, active, directory_id, detached, digest, unknown_as_of, rule_access)
+		ON CONFLICT (organization_id, user_id) DO UPDATE SET active = excluded.active, directory_id = excluded.directory_id,
+			detached = excluded.detached, digest = excluded.digest, unknown_as_of = excluded.unknown_as_of, rule_access = excluded.rule_access`,
+		organization, users, active, directories, detached, digests, known, access)
 }
 
 // sourceColumnsOf are the columns of some sources, each as one argument.

@@ -11,9 +11,9 @@ import (
 
 // AddReport implements store.Tx.
 func (t *organizationTx) AddReport(ctx context.Context, r store.Report, limit int) (bool, error) {
-	n, err := t.exec(ctx, `INSERT INTO reports (organization_id, id, user_id, message_id, trace_id, time)
-		SELECT $1, $2, $3, $4, $5, $6::bigint WHERE (SELECT count(*) FROM reports WHERE organization_id = $1) < $7`,
-		t.organization, r.ID, r.UserID, r.MessageID, r.TraceID, micros(r.Time), limit)
+	n, err := t.exec(ctx, `INSERT INTO reports (organization_id, id, kind, user_id, message_id, trace_id, detail, time)
+		SELECT $1, $2, $3::integer, $4, $5, $6, $7, $8::bigint WHERE (SELECT count(*) FROM reports WHERE organization_id = $1) < $9`,
+		t.organization, r.ID, int(r.Kind), r.UserID, r.MessageID, r.TraceID, r.Detail, micros(r.Time), limit)
 	return n > 0, err
 }
 
@@ -21,10 +21,10 @@ func (t *organizationTx) AddReport(ctx context.Context, r store.Report, limit in
 func (s *Store) Reports(ctx context.Context, limit int) ([]store.Report, error) {
 	return list(ctx, s.db, func(row pgx.CollectableRow) (r store.Report, err error) {
 		var at int64
-		err = row.Scan(&r.OrganizationID, &r.ID, &r.UserID, &r.MessageID, &r.TraceID, &at)
+		err = row.Scan(&r.OrganizationID, &r.ID, &r.Kind, &r.UserID, &r.MessageID, &r.TraceID, &r.Detail, &at)
 		r.Time = fromMicros(at)
 		return r, err
-	}, `SELECT organization_id, id, user_id, message_id, trace_id, time FROM reports ORDER BY id LIMIT $1`, limit)
+	}, `SELECT organization_id, id, kind, user_id, message_id, trace_id, detail, time FROM reports ORDER BY id LIMIT $1`, limit)
 }
 
 // DeleteReports implements store.Store. Two processes may deliver the same reports, and forget them at once: each row is

@@ -9,13 +9,13 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-const syncColumns = `organization_id, id, state, page_token, after_user, users_done, access_added, access_removed,
+const syncColumns = `organization_id, id, state, page_token, after_user, users_done, access_added, access_removed, users_set_aside,
 	started_by, traceparent, create_time, update_time, end_time`
 
 func scanSync(row pgx.CollectableRow) (store.Sync, error) {
 	var s store.Sync
 	var created, updated, ended int64
-	err := row.Scan(&s.OrganizationID, &s.ID, &s.State, &s.Walk.PageToken, &s.Walk.After, &s.UsersDone, &s.Added, &s.Removed,
+	err := row.Scan(&s.OrganizationID, &s.ID, &s.State, &s.Walk.PageToken, &s.Walk.After, &s.UsersDone, &s.Added, &s.Removed, &s.SetAside,
 		&s.StartedBy, &s.Traceparent, &created, &updated, &ended)
 	s.CreateTime, s.UpdateTime, s.EndTime = fromMicros(created), fromMicros(updated), fromMicros(ended)
 	return s, err
@@ -60,8 +60,8 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 	if len(*running) > 0 {
 		return fault.New(fault.SyncRunning, "a rule sync is running already").With("sync_id", (*running)[0])
 	}
-	err := t.write(ctx, `INSERT INTO syncs (`+syncColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed,
+	err := t.write(ctx, `INSERT INTO syncs (`+syncColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
 		sync.StartedBy, sync.Traceparent, micros(sync.CreateTime), micros(sync.UpdateTime), micros(sync.EndTime))
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 // PutSync implements store.Tx.
 func (t *organizationTx) PutSync(ctx context.Context, sync store.Sync) error {
 	return t.write(ctx, `UPDATE syncs SET state = $3, page_token = $4, after_user = $5, users_done = $6, access_added = $7,
-		access_removed = $8, update_time = $9, end_time = $10 WHERE organization_id = $1 AND id = $2`,
-		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed,
+		access_removed = $8, users_set_aside = $9, update_time = $10, end_time = $11 WHERE organization_id = $1 AND id = $2`,
+		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
 		micros(sync.UpdateTime), micros(sync.EndTime))
 }

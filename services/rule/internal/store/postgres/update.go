@@ -64,6 +64,9 @@ type organizationRow struct {
 	expire     int64
 	recovering bool
 	walk       store.Walk
+	asOf       int64
+	behind     bool
+	settings   store.Settings
 }
 
 // begin locks the organization, and makes it known.
@@ -75,10 +78,12 @@ func (t *organizationTx) begin(ctx context.Context) error {
 	t.batch.Queue(`BEGIN`)
 	t.batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1, `+updateLock+`))`, t.organization)
 	t.batch.Queue(`INSERT INTO organizations (organization_id) VALUES ($1) ON CONFLICT DO NOTHING`, t.organization)
-	t.batch.Queue(`SELECT generation, checkpoint, owner_id, owner_token, owner_expire_time, recovering, recovery_token, recovery_after
+	t.batch.Queue(`SELECT generation, checkpoint, owner_id, owner_token, owner_expire_time, recovering, recovery_token, recovery_after,
+			as_of, behind, when_unknown
 		FROM organizations WHERE organization_id = $1 FOR UPDATE`, t.organization).QueryRow(func(row pgx.Row) error {
 		r := &t.row
-		return row.Scan(&r.generation, &r.checkpoint, &r.owner, &r.token, &r.expire, &r.recovering, &r.walk.PageToken, &r.walk.After)
+		return row.Scan(&r.generation, &r.checkpoint, &r.owner, &r.token, &r.expire, &r.recovering, &r.walk.PageToken, &r.walk.After,
+			&r.asOf, &r.behind, &r.settings.WhenUnknown)
 	})
 	return t.send(ctx)
 }
@@ -98,8 +103,9 @@ func (t *organizationTx) commit(ctx context.Context) error {
 	if t.wrote {
 		r := t.row
 		t.batch.Queue(`UPDATE organizations SET commits = commits + 1, generation = $2, checkpoint = $3, owner_expire_time = $4,
-			recovering = $5, recovery_token = $6, recovery_after = $7 WHERE organization_id = $1`,
-			t.organization, r.generation, r.checkpoint, r.expire, r.recovering, r.walk.PageToken, r.walk.After)
+			recovering = $5, recovery_token = $6, recovery_after = $7, as_of = $8, behind = $9, when_unknown = $10 WHERE organization_id = $1`,
+			t.organization, r.generation, r.checkpoint, r.expire, r.recovering, r.walk.PageToken, r.walk.After, r.asOf, r.behind,
+			int(r.settings.WhenUnknown))
 	}
 	t.batch.Queue(`COMMIT`).Exec(func(tag pgconn.CommandTag) error {
 		if tag.String() != "COMMIT" {

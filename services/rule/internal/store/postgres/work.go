@@ -59,11 +59,13 @@ func (t *organizationTx) Own(_ context.Context, lease store.Lease, extend time.T
 }
 
 // Work implements store.Store.
-func (s *Store) Work(ctx context.Context, organizationID string, limit int) (store.Work, error) {
+func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, limit int) (store.Work, error) {
 	type place struct {
-		checkpoint string
+		progress   store.Progress
+		settings   store.Settings
 		recovering bool
 		walk       store.Walk
+		due        int64
 	}
 	var at *[]place
 	var unresolved, requeued *[]string
@@ -71,9 +73,14 @@ func (s *Store) Work(ctx context.Context, organizationID string, limit int) (sto
 	var syncs *[]store.Sync
 	err := s.snapshot(ctx, func(b *pgx.Batch) {
 		at = ask(b, func(row pgx.CollectableRow) (p place, err error) {
-			err = row.Scan(&p.checkpoint, &p.recovering, &p.walk.PageToken, &p.walk.After)
+			var asOf int64
+			err = row.Scan(&p.progress.Checkpoint, &asOf, &p.progress.Behind, &p.settings.WhenUnknown, &p.recovering, &p.walk.PageToken,
+				&p.walk.After, &p.due)
+			p.progress.AsOf = fromMicros(asOf)
 			return p, err
-		}, `SELECT checkpoint, recovering, recovery_token, recovery_after FROM organizations WHERE organization_id = $1`, organizationID)
+		}, `SELECT checkpoint, as_of, behind, when_unknown, recovering, recovery_token, recovery_after,
+			coalesce((SELECT min(retry_time) FROM set_aside WHERE organization_id = $1), 0)
+			FROM organizations WHERE organization_id = $1`, organizationID)
 		unresolved = ask(b, pgx.RowTo[string], `SELECT id FROM rules WHERE organization_id = $1 AND unresolved ORDER BY id LIMIT $2`,
 			organizationID, limit)
 		requeued = ask(b, pgx.RowTo[string], `SELECT user_id FROM requeued WHERE organization_id = $1 ORDER BY user_id LIMIT $2`,
@@ -88,9 +95,10 @@ func (s *Store) Work(ctx context.Context, organizationID string, limit int) (sto
 	if err != nil || len(*at) == 0 { // nobody has written anything of it
 		return store.Work{}, err
 	}
-	w := store.Work{Checkpoint: (*at)[0].checkpoint, Unresolved: *unresolved, Requeued: *requeued}
-	if (*at)[0].recovering {
-		w.Recovery = &(*at)[0].walk
+	p := (*at)[0]
+	w := store.Work{Progress: p.progress, Settings: p.settings, Unresolved: *unresolved, Requeued: *requeued, NextDue: fromMicros(p.due)}
+	if p.recovering {
+		w.Recovery = &p.walk
 	}
 	if len(*expansions) > 0 {
 		w.Expansion = &(*expansions)[0]
@@ -98,7 +106,10 @@ func (s *Store) Work(ctx context.Context, organizationID string, limit int) (sto
 	if len(*syncs) > 0 {
 		w.Sync = &(*syncs)[0]
 	}
-	return w, nil
+	if p.due != 0 {
+		err = s.setAsideWork(ctx, organizationID, now, limit, &w)
+	}
+	return w, err
 }
 
 // Activity implements store.Store.
@@ -126,6 +137,12 @@ func (s *Store) SaveActivity(ctx context.Context, cursor string, organizationIDs
 // SetCheckpoint implements store.Tx.
 func (t *organizationTx) SetCheckpoint(_ context.Context, cursor string) error {
 	t.row.checkpoint, t.wrote = cursor, true
+	return nil
+}
+
+// SetProgress implements store.Tx.
+func (t *organizationTx) SetProgress(_ context.Context, asOf time.Time, behind bool) error {
+	t.row.asOf, t.row.behind, t.wrote = max(t.row.asOf, micros(asOf)), behind, true
 	return nil
 }
 

@@ -2,26 +2,72 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
 	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// Holds implements store.Store.
-func (s *Store) Holds(ctx context.Context, organizationID, userID string, grant store.Grant) (holds bool, err error) {
-	err = s.db.QueryRow(ctx, `SELECT EXISTS (
-		SELECT 1 FROM holders h JOIN sources s ON s.organization_id = h.organization_id AND s.user_id = h.user_id
-		WHERE h.organization_id = ? AND h.user_id = ? AND h.active = 1 AND s.tenant_id = ? AND s.role_id = ?)`,
-		organizationID, userID, grant.TenantID, grant.RoleID).Scan(&holds)
-	return holds, err
+// effective is the condition that source s of holder h counts: see store.Holder.Effective.
+const effective = `h.active = 1 AND h.suspended = 0 AND (s.kind = 2 OR h.rule_access <> 1)`
+
+// Check implements store.Store.
+func (s *Store) Check(ctx context.Context, organizationID, userID string, grant store.Grant) (c store.Check, err error) {
+	var known, asOf int64
+	// An organization that is not known has no row, and then nobody in it holds anything.
+	err = s.db.QueryRow(ctx, `SELECT o.checkpoint, o.as_of, o.behind, coalesce(h.unknown_as_of, 0),
+			coalesce(h.suspended, EXISTS (SELECT 1 FROM suspensions WHERE organization_id = ?1 AND user_id = ?2)),
+			h.user_id IS NOT NULL AND EXISTS (SELECT 1 FROM sources s WHERE s.organization_id = ?1 AND s.user_id = ?2
+				AND s.tenant_id = ?3 AND s.role_id = ?4 AND `+effective+`)
+		FROM organizations o LEFT JOIN holders h ON h.organization_id = o.organization_id AND h.user_id = ?2
+		WHERE o.organization_id = ?1`, organizationID, userID, grant.TenantID, grant.RoleID).
+		Scan(&c.Progress.Checkpoint, &asOf, &c.Progress.Behind, &known, &c.Suspended, &c.Allowed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return store.Check{}, nil
+	}
+	c.Progress.AsOf, c.UnknownAsOf = fromMicros(asOf), fromMicros(known)
+	return c, err
+}
+
+// Progress implements store.Store.
+func (s *Store) Progress(ctx context.Context, organizationIDs []string) (map[string]store.Progress, error) {
+	type line struct {
+		id string
+		store.Progress
+	}
+	rows, err := s.db.Query(ctx, `SELECT o.organization_id, o.checkpoint, o.as_of, o.behind FROM json_each(?) j
+		CROSS JOIN organizations o ON o.organization_id = j.value`, list(organizationIDs))
+	lines, err := sqldb.Collect(rows, err, func(scan scan) (l line, err error) {
+		var asOf int64
+		err = scan(&l.id, &l.Checkpoint, &asOf, &l.Behind)
+		l.AsOf = fromMicros(asOf)
+		return l, err
+	})
+	all := make(map[string]store.Progress, len(lines))
+	for _, l := range lines {
+		all[l.id] = l.Progress
+	}
+	return all, err
 }
 
 const sourceColumns = `s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id, s.granted_by, s.create_time, s.held`
 
+// holderColumns are what is said of a holder beside its sources. A directory that was closed detaches its users.
+const holderColumns = `h.active, h.directory_id, h.detached OR EXISTS (SELECT 1 FROM closed_directories c
+	WHERE c.organization_id = h.organization_id AND c.directory_id = h.directory_id), h.digest, h.suspended, h.unknown_as_of, h.rule_access`
+
+func scanHolder(scan scan, h *store.Holder, more ...any) error {
+	var known int64
+	err := scan(append(more, &h.Active, &h.DirectoryID, &h.Detached, &h.Digest, &h.Suspended, &known, &h.RuleAccess)...)
+	h.UnknownAsOf = fromMicros(known)
+	return err
+}
+
 // sourceRow is a source with its holder.
 type sourceRow struct {
 	user   string
-	active bool
+	holder store.Holder
 	source store.Source
 }
 
@@ -54,27 +100,22 @@ func keysOf(filter store.AccessFilter) string {
 // Access implements store.Store.
 func (s *Store) Access(ctx context.Context, organizationID string, filter store.AccessFilter, after store.AccessKey, limit int) ([]store.Access, error) {
 	rows, err := s.db.Query(ctx, `WITH keys AS (`+keysOf(filter)+`)
-		SELECT `+sourceColumns+`, h.active FROM keys k
+		SELECT `+sourceColumns+`, h.active, h.suspended, h.unknown_as_of, h.rule_access FROM keys k
 		CROSS JOIN sources s ON s.organization_id = ?1 AND s.user_id = k.user_id AND s.tenant_id = k.tenant_id AND s.role_id = k.role_id
 		CROSS JOIN holders h ON h.organization_id = ?1 AND h.user_id = k.user_id
 		ORDER BY s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id`,
 		organizationID, filter.UserID, filter.TenantID, filter.RoleID, after.UserID, after.TenantID, after.RoleID, limit)
 	sources, err := sqldb.Collect(rows, err, func(scan scan) (r sourceRow, err error) {
-		err = r.scan(scan, &r.active)
+		var known int64
+		err = r.scan(scan, &r.holder.Active, &r.holder.Suspended, &known, &r.holder.RuleAccess)
+		r.holder.UnknownAsOf = fromMicros(known)
 		return r, err
 	})
-	if err != nil {
-		return nil, err
-	}
 	var all []store.Access
 	for _, r := range sources {
-		if n := len(all); n == 0 || all[n-1].UserID != r.user || all[n-1].Grant != r.source.Grant {
-			all = append(all, store.Access{UserID: r.user, Grant: r.source.Grant, Effective: r.active})
-		}
-		last := &all[len(all)-1]
-		last.Sources = append(last.Sources, r.source)
+		all = store.AppendAccess(all, r.user, r.holder, r.source)
 	}
-	return all, nil
+	return all, err
 }
 
 // HolderIDs implements store.Store.
@@ -93,12 +134,18 @@ func (s *Store) HolderIDs(ctx context.Context, organizationID, after, upTo strin
 // Holders implements store.Tx.
 func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[string]store.Holder, error) {
 	ids := list(userIDs)
-	rows, err := t.tx.Query(ctx, `SELECT h.user_id, h.active, h.digest FROM json_each(?2) j
+	rows, err := t.tx.Query(ctx, `SELECT h.user_id, `+holderColumns+` FROM json_each(?2) j
 		CROSS JOIN holders h ON h.organization_id = ?1 AND h.user_id = j.value`, t.organization, ids)
 	holders, err := sqldb.Collect(rows, err, func(scan scan) (h store.Holder, err error) {
-		err = scan(&h.UserID, &h.Active, &h.Digest)
+		err = scanHolder(scan, &h, &h.UserID)
 		return h, err
 	})
+	if err != nil {
+		return nil, err
+	}
+	rows, err = t.tx.Query(ctx, `SELECT s.user_id FROM json_each(?2) j
+		CROSS JOIN suspensions s ON s.organization_id = ?1 AND s.user_id = j.value`, t.organization, ids)
+	suspended, err := sqldb.Collect(rows, err, scanOne[string])
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +163,9 @@ func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[str
 		byUser[r.user] = append(byUser[r.user], r.source)
 	}
 	all := make(map[string]store.Holder, len(holders))
+	for _, id := range suspended {
+		all[id] = store.Holder{UserID: id, New: true, Suspended: true}
+	}
 	for _, h := range holders {
 		h.Sources = byUser[h.UserID]
 		all[h.UserID] = h
@@ -125,9 +175,12 @@ func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[str
 
 // PutHolder implements store.Tx.
 func (t *organizationTx) PutHolder(ctx context.Context, h store.Holder) error {
-	_, err := t.tx.Exec(ctx, `INSERT INTO holders (organization_id, user_id, active, digest) VALUES (?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET active = excluded.active, digest = excluded.digest`,
-		t.organization, h.UserID, h.Active, h.Digest)
+	_, err := t.tx.Exec(ctx, `INSERT INTO holders
+		(organization_id, user_id, active, directory_id, detached, digest, suspended, unknown_as_of, rule_access)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, EXISTS (SELECT 1 FROM suspensions WHERE organization_id = ?1 AND user_id = ?2), ?7, ?8)
+		ON CONFLICT DO UPDATE SET active = excluded.active, directory_id = excluded.directory_id, detached = excluded.detached,
+			digest = excluded.digest, unknown_as_of = excluded.unknown_as_of, rule_access = excluded.rule_access`,
+		t.organization, h.UserID, h.Active, h.DirectoryID, h.Detached, h.Digest, micros(h.UnknownAsOf), h.RuleAccess)
 	return err
 }
 
@@ -160,7 +213,7 @@ func (t *organizationTx) DeleteSource(ctx context.Context, userID string, s stor
 func (t *organizationTx) CountEffective(ctx context.Context, grant store.Grant, upTo int) (n int, err error) {
 	err = t.tx.QueryRow(ctx, `SELECT count(*) FROM (SELECT DISTINCT s.user_id FROM sources s
 		CROSS JOIN holders h ON h.organization_id = s.organization_id AND h.user_id = s.user_id
-		WHERE s.organization_id = ? AND s.role_id = ? AND s.tenant_id = ? AND h.active = 1 LIMIT ?)`,
+		WHERE s.organization_id = ? AND s.role_id = ? AND s.tenant_id = ? AND `+effective+` LIMIT ?)`,
 		t.organization, grant.RoleID, grant.TenantID, upTo).Scan(&n)
 	return n, err
 }

@@ -9,19 +9,19 @@ import (
 
 // AddReport implements store.Tx.
 func (t *organizationTx) AddReport(ctx context.Context, r store.Report, limit int) (bool, error) {
-	n, err := t.tx.Exec(ctx, `INSERT INTO reports (organization_id, id, user_id, message_id, trace_id, time)
-		SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE (SELECT count(*) FROM reports WHERE organization_id = ?1) < ?7`,
-		t.organization, r.ID, r.UserID, r.MessageID, r.TraceID, micros(r.Time), limit)
+	n, err := t.tx.Exec(ctx, `INSERT INTO reports (organization_id, id, kind, user_id, message_id, trace_id, detail, time)
+		SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE (SELECT count(*) FROM reports WHERE organization_id = ?1) < ?9`,
+		t.organization, r.ID, r.Kind, r.UserID, r.MessageID, r.TraceID, r.Detail, micros(r.Time), limit)
 	return n > 0, err
 }
 
 // Reports implements store.Store.
 func (s *Store) Reports(ctx context.Context, limit int) ([]store.Report, error) {
-	rows, err := s.db.Query(ctx, `SELECT organization_id, id, user_id, message_id, trace_id, time FROM reports
+	rows, err := s.db.Query(ctx, `SELECT organization_id, id, kind, user_id, message_id, trace_id, detail, time FROM reports
 		ORDER BY id LIMIT ?`, limit)
 	return sqldb.Collect(rows, err, func(scan scan) (r store.Report, err error) {
 		var at int64
-		err = scan(&r.OrganizationID, &r.ID, &r.UserID, &r.MessageID, &r.TraceID, &at)
+		err = scan(&r.OrganizationID, &r.ID, &r.Kind, &r.UserID, &r.MessageID, &r.TraceID, &r.Detail, &at)
 		r.Time = fromMicros(at)
 		return r, err
 	})

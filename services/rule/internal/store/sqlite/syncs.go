@@ -8,13 +8,13 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-const syncColumns = `organization_id, id, state, page_token, after_user, users_done, access_added, access_removed,
+const syncColumns = `organization_id, id, state, page_token, after_user, users_done, access_added, access_removed, users_set_aside,
 	started_by, traceparent, create_time, update_time, end_time`
 
 func scanSync(scan scan) (store.Sync, error) {
 	var s store.Sync
 	var created, updated, ended int64
-	err := scan(&s.OrganizationID, &s.ID, &s.State, &s.Walk.PageToken, &s.Walk.After, &s.UsersDone, &s.Added, &s.Removed,
+	err := scan(&s.OrganizationID, &s.ID, &s.State, &s.Walk.PageToken, &s.Walk.After, &s.UsersDone, &s.Added, &s.Removed, &s.SetAside,
 		&s.StartedBy, &s.Traceparent, &created, &updated, &ended)
 	s.CreateTime, s.UpdateTime, s.EndTime = fromMicros(created), fromMicros(updated), fromMicros(ended)
 	return s, err
@@ -57,8 +57,8 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 	if len(running) > 0 {
 		return fault.New(fault.SyncRunning, "a rule sync is running already").With("sync_id", running[0])
 	}
-	_, err = t.tx.Exec(ctx, `INSERT INTO syncs (`+syncColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed,
+	_, err = t.tx.Exec(ctx, `INSERT INTO syncs (`+syncColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
 		sync.StartedBy, sync.Traceparent, micros(sync.CreateTime), micros(sync.UpdateTime), micros(sync.EndTime))
 	if err != nil {
 		return err
@@ -71,8 +71,8 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 // PutSync implements store.Tx.
 func (t *organizationTx) PutSync(ctx context.Context, sync store.Sync) error {
 	_, err := t.tx.Exec(ctx, `UPDATE syncs SET state = ?, page_token = ?, after_user = ?, users_done = ?, access_added = ?,
-		access_removed = ?, update_time = ?, end_time = ? WHERE organization_id = ? AND id = ?`,
-		sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed,
+		access_removed = ?, users_set_aside = ?, update_time = ?, end_time = ? WHERE organization_id = ? AND id = ?`,
+		sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
 		micros(sync.UpdateTime), micros(sync.EndTime), t.organization, sync.ID)
 	return err
 }

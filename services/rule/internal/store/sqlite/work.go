@@ -74,20 +74,29 @@ func (t *organizationTx) Own(ctx context.Context, lease store.Lease, extend time
 }
 
 // Work implements store.Store.
-func (s *Store) Work(ctx context.Context, organizationID string, limit int) (w store.Work, err error) {
+func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, limit int) (w store.Work, err error) {
 	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		var recovering bool
 		var walk store.Walk
-		err := tx.QueryRow(ctx, `SELECT checkpoint, recovering, recovery_token, recovery_after FROM organizations
-			WHERE organization_id = ?`, organizationID).Scan(&w.Checkpoint, &recovering, &walk.PageToken, &walk.After)
+		var asOf, due int64
+		err := tx.QueryRow(ctx, `SELECT checkpoint, as_of, behind, when_unknown, recovering, recovery_token, recovery_after,
+			coalesce((SELECT min(retry_time) FROM set_aside WHERE organization_id = ?1), 0)
+			FROM organizations WHERE organization_id = ?1`, organizationID).Scan(&w.Progress.Checkpoint, &asOf, &w.Progress.Behind,
+			&w.Settings.WhenUnknown, &recovering, &walk.PageToken, &walk.After, &due)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil // nobody has written anything of it
 		}
 		if err != nil {
 			return err
 		}
+		w.Progress.AsOf, w.NextDue = fromMicros(asOf), fromMicros(due)
 		if recovering {
 			w.Recovery = &walk
+		}
+		if due != 0 {
+			if err := setAsideWork(ctx, tx, organizationID, now, limit, &w); err != nil {
+				return err
+			}
 		}
 		rows, err := tx.Query(ctx, `SELECT id FROM rules WHERE organization_id = ? AND unresolved = 1 ORDER BY id LIMIT ?`,
 			organizationID, limit)

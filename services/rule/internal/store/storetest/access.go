@@ -73,7 +73,7 @@ func testHolders(t *testing.T, e Engine) {
 			grant store.Grant
 			want  bool
 		}{{"u1", designer, true}, {"u1", store.Grant{TenantID: "plant", RoleID: "developer"}, false}, {"u2", admin, false}, {"u4", admin, false}, {"none", admin, false}} {
-			equal(t, "that "+c.user+" holds "+c.grant.RoleID, get[bool](t)(s.Holds(ctx, acme, c.user, c.grant)), c.want)
+			equal(t, "that "+c.user+" holds "+c.grant.RoleID, get[store.Check](t)(s.Check(ctx, acme, c.user, c.grant)).Allowed, c.want)
 		}
 	})
 	t.Run("ids come in order, within bounds", func(t *testing.T) {

@@ -82,7 +82,7 @@ func testRules(t *testing.T, e Engine) {
 		grown("a deletion")
 	})
 	t.Run("those that are unresolved are work", func(t *testing.T) {
-		work := get[store.Work](t)(s.Work(ctx, acme, 9))
+		work := get[store.Work](t)(s.Work(ctx, acme, noon, 9))
 		if len(work.Unresolved) != 1 || work.Unresolved[0] != "r1" {
 			t.Fatalf("unresolved are %v", work.Unresolved)
 		}

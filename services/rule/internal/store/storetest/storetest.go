@@ -43,6 +43,10 @@ func Run(t *testing.T, engine Engine) {
 		{"Fencing", testFencing},
 		{"Differences", testDifferences},
 		{"Catalogue", testCatalogue},
+		{"SetAside", testSetAside},
+		{"Suspensions", testSuspensions},
+		{"Progress", testProgress},
+		{"Detached", testDetached},
 	}
 	if engine.Beside != nil {
 		subjects = append(subjects, processes...)

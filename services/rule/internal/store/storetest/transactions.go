@@ -29,7 +29,7 @@ func testFencing(t *testing.T, e Engine) {
 	t.Run("who has lost an organization writes nothing", func(t *testing.T) {
 		lost := acquire("one", noon)
 		acquire("two", noon.Add(time.Minute))
-		before := get[store.Work](t)(s.Work(ctx, acme, 9))
+		before := get[store.Work](t)(s.Work(ctx, acme, noon, 9))
 		err := s.Update(ctx, acme, func(ctx context.Context, tx store.Tx) error {
 			must(t, tx.CreateTenant(ctx, tenant(acme, "t")))
 			must(t, tx.PutRule(ctx, rule("r", designer)))
@@ -44,7 +44,7 @@ func testFencing(t *testing.T, e Engine) {
 		if !errors.Is(err, store.ErrLostOwnership) {
 			t.Fatalf("got %v", err)
 		}
-		if after := get[store.Work](t)(s.Work(ctx, acme, 9)); !reflect.DeepEqual(after, before) {
+		if after := get[store.Work](t)(s.Work(ctx, acme, noon, 9)); !reflect.DeepEqual(after, before) {
 			t.Fatalf("the work is %+v, and was %+v", after, before)
 		}
 		refused(t, second(s.Tenant(ctx, acme, "t")), fault.NotFound)
@@ -71,9 +71,9 @@ func testFencing(t *testing.T, e Engine) {
 				}
 			})
 			acquire("two", now.Add(time.Minute))
-			seen := get[store.Work](t)(s.Work(ctx, acme, 9)).Checkpoint
+			seen := get[store.Work](t)(s.Work(ctx, acme, noon, 9)).Progress.Checkpoint
 			committing.Wait()
-			equal(t, "the checkpoint later", get[store.Work](t)(s.Work(ctx, acme, 9)).Checkpoint, seen)
+			equal(t, "the checkpoint later", get[store.Work](t)(s.Work(ctx, acme, noon, 9)).Progress.Checkpoint, seen)
 			equal(t, "that it was committed", seen == fmt.Sprint(n), committed.Load())
 		}
 	})
@@ -149,7 +149,7 @@ func testDifferences(t *testing.T, e Engine) {
 		if !errors.Is(err, errStop) {
 			t.Fatalf("got %v", err)
 		}
-		equal(t, "that it holds", get[bool](t)(s.Holds(ctx, acme, "d", designer)), false)
+		equal(t, "that it holds", get[store.Check](t)(s.Check(ctx, acme, "d", designer)).Allowed, false)
 		appendTo(t, s, acme, change("e", store.Added, noon))
 		equal(t, "the only record", follow(t, s, acme, feed.Cursor{}, 1, 9)[0].UserID, "e")
 	})

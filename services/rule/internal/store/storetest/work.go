@@ -75,7 +75,7 @@ func otherOf(t *testing.T, s store.Store) (store.Lease, bool, time.Time) {
 
 func testCheckpoint(t *testing.T, e Engine) {
 	ctx, s := t.Context(), e.Open(t)
-	if work := get[store.Work](t)(s.Work(ctx, "nobody", 9)); !reflect.DeepEqual(work, store.Work{}) {
+	if work := get[store.Work](t)(s.Work(ctx, "nobody", noon, 9)); !reflect.DeepEqual(work, store.Work{}) {
 		t.Fatalf("an unknown organization has work: %+v", work)
 	}
 	equal(t, "the first activity", get[string](t)(s.Activity(ctx)), "")
@@ -88,8 +88,8 @@ func testCheckpoint(t *testing.T, e Engine) {
 	})
 	s = e.Reopen(t, s)
 	equal(t, "the activity", get[string](t)(s.Activity(ctx)), "c7")
-	work := get[store.Work](t)(s.Work(ctx, acme, 2))
-	equal(t, "the checkpoint", work.Checkpoint, "c5")
+	work := get[store.Work](t)(s.Work(ctx, acme, noon, 2))
+	equal(t, "the checkpoint", work.Progress.Checkpoint, "c5")
 	if !slices.Equal(work.Requeued, []string{"u1", "u2"}) || work.Recovery == nil || *work.Recovery != (store.Walk{PageToken: "p", After: "u"}) {
 		t.Fatalf("the work is %+v", work)
 	}
@@ -97,7 +97,7 @@ func testCheckpoint(t *testing.T, e Engine) {
 		must(t, tx.Unqueue(ctx, work.Requeued))
 		return tx.SetRecovery(ctx, nil)
 	})
-	work = get[store.Work](t)(s.Work(ctx, acme, 9))
+	work = get[store.Work](t)(s.Work(ctx, acme, noon, 9))
 	if !slices.Equal(work.Requeued, []string{"u3"}) || work.Recovery != nil {
 		t.Fatalf("the work is %+v", work)
 	}
@@ -107,7 +107,7 @@ func testExpansions(t *testing.T, e Engine) {
 	ctx, s := t.Context(), e.Open(t)
 	next := func() store.Expansion {
 		t.Helper()
-		work := get[store.Work](t)(s.Work(ctx, acme, 9))
+		work := get[store.Work](t)(s.Work(ctx, acme, noon, 9))
 		if work.Expansion == nil {
 			return store.Expansion{}
 		}
@@ -176,10 +176,10 @@ func testSyncs(t *testing.T, e Engine) {
 	})
 	t.Run("its progress is kept, and is work while it runs", func(t *testing.T) {
 		under := sync(1)
-		under.Walk, under.UsersDone, under.Added, under.Removed = store.Walk{PageToken: "p", After: "u"}, 5, 2, 1
+		under.Walk, under.UsersDone, under.Added, under.Removed, under.SetAside = store.Walk{PageToken: "p", After: "u"}, 5, 2, 1, 3
 		update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutSync(ctx, under) })
 		s = e.Reopen(whole, s)
-		equal(t, "the work", *get[store.Work](t)(s.Work(ctx, acme, 9)).Sync, under)
+		equal(t, "the work", *get[store.Work](t)(s.Work(ctx, acme, noon, 9)).Sync, under)
 		under.State, under.EndTime = store.SyncDone, noon.Add(time.Minute)
 		update(t, s, func(ctx context.Context, tx store.Tx) error {
 			must(t, tx.PutSync(ctx, under))
@@ -189,7 +189,7 @@ func testSyncs(t *testing.T, e Engine) {
 		})
 		equal(t, "the sync", get[store.Sync](t)(s.Sync(ctx, acme, "s1")), under)
 		refused(t, second(s.Sync(ctx, acme, "none")), fault.NotFound)
-		if get[store.Work](t)(s.Work(ctx, acme, 9)).Sync != nil {
+		if get[store.Work](t)(s.Work(ctx, acme, noon, 9)).Sync != nil {
 			t.Fatal("one that has ended is work")
 		}
 	})
@@ -218,7 +218,7 @@ func testSyncs(t *testing.T, e Engine) {
 func testReports(t *testing.T, e Engine) {
 	ctx, s := t.Context(), e.Open(t)
 	report := func(organization, id string) store.Report {
-		return store.Report{OrganizationID: organization, ID: id, UserID: "u", MessageID: "m", TraceID: "t", Time: noon}
+		return store.Report{OrganizationID: organization, ID: id, Kind: store.ReportSetAside, UserID: "u", MessageID: "m", TraceID: "t", Detail: "d", Time: noon}
 	}
 	add := func(organization, id string) (room bool) {
 		t.Helper()

@@ -20,7 +20,8 @@ CREATE TABLE activity (
 INSERT INTO activity VALUES (1, '');
 
 -- generation counts changes of rules and pins. checkpoint is a cursor of identity's feed. recovering is set while a walk
--- makes up for lost records. commits counts the Updates that wrote something: who was not told of one sees it there. The
+-- makes up for lost records. Access includes every change that identity acknowledged before as_of; behind is set while it waits
+-- for what is enqueued. when_unknown is a setting. commits counts the Updates that wrote something: who was not told of one sees it there. The
 -- rows are rewritten often, so that their pages leave room for it.
 CREATE TABLE organizations (
     organization_id   text    COLLATE "C" NOT NULL PRIMARY KEY,
@@ -32,7 +33,10 @@ CREATE TABLE organizations (
     owner_expire_time bigint  NOT NULL DEFAULT 0,
     recovering        boolean NOT NULL DEFAULT false,
     recovery_token    text    NOT NULL DEFAULT '',
-    recovery_after    text    NOT NULL DEFAULT ''
+    recovery_after    text    NOT NULL DEFAULT '',
+    as_of             bigint  NOT NULL DEFAULT 0,
+    behind            boolean NOT NULL DEFAULT false,
+    when_unknown      integer NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 CREATE TABLE tenants (
@@ -97,13 +101,58 @@ CREATE TABLE rule_pins (
     PRIMARY KEY (organization_id, rule_id, directory_id)
 );
 
--- Users as they were last seen, also those who hold nothing: digest tells whether their facts have changed since.
+-- Users as they were last seen, also those who hold nothing: digest tells whether their facts have changed since. suspended
+-- repeats that there is a row in suspensions, and unknown_as_of, which is 0 otherwise, that there is one in set_aside, so that a
+-- check looks at one row.
 CREATE TABLE holders (
     organization_id text    COLLATE "C" NOT NULL,
     user_id         text    COLLATE "C" NOT NULL,
     active          boolean NOT NULL,
+    directory_id    text    COLLATE "C" NOT NULL,
+    detached        boolean NOT NULL,
     digest          text    NOT NULL,
+    suspended       boolean NOT NULL,
+    unknown_as_of   bigint  NOT NULL,
+    rule_access     integer NOT NULL,
     PRIMARY KEY (organization_id, user_id)
+);
+
+CREATE INDEX holders_unknown ON holders (organization_id, rule_access, user_id) WHERE unknown_as_of > 0;
+
+-- Users whose access somebody suspended. They need not be holders, nor exist.
+CREATE TABLE suspensions (
+    organization_id text   COLLATE "C" NOT NULL,
+    user_id         text   COLLATE "C" NOT NULL,
+    reason          text   NOT NULL,
+    suspended_by    text   NOT NULL,
+    create_time     bigint NOT NULL,
+    PRIMARY KEY (organization_id, user_id)
+);
+
+-- Users that could not be reconciled. Each is a holder.
+CREATE TABLE set_aside (
+    organization_id text    COLLATE "C" NOT NULL,
+    user_id         text    COLLATE "C" NOT NULL,
+    mode            integer NOT NULL,
+    message_id      text    NOT NULL,
+    sync_id         text    NOT NULL,
+    traceparent     text    NOT NULL,
+    detail          text    NOT NULL,
+    attempts        integer NOT NULL,
+    as_of           bigint  NOT NULL,
+    create_time     bigint  NOT NULL,
+    retry_time      bigint  NOT NULL,
+    PRIMARY KEY (organization_id, user_id)
+);
+
+CREATE INDEX set_aside_due ON set_aside (organization_id, retry_time, user_id);
+CREATE INDEX set_aside_oldest ON set_aside (as_of);
+
+-- Directories that were deleted.
+CREATE TABLE closed_directories (
+    organization_id text COLLATE "C" NOT NULL,
+    directory_id    text COLLATE "C" NOT NULL,
+    PRIMARY KEY (organization_id, directory_id)
 );
 
 -- Why who holds what. rule_id is empty for what a hand gave.
@@ -185,6 +234,7 @@ CREATE TABLE syncs (
     users_done      bigint  NOT NULL,
     access_added    bigint  NOT NULL,
     access_removed  bigint  NOT NULL,
+    users_set_aside bigint  NOT NULL,
     started_by      text    NOT NULL,
     traceparent     text    NOT NULL,
     create_time     bigint  NOT NULL,
@@ -199,9 +249,11 @@ CREATE UNIQUE INDEX syncs_running ON syncs (organization_id) WHERE state = 1;
 CREATE TABLE reports (
     organization_id text   COLLATE "C" NOT NULL,
     id              text   COLLATE "C" NOT NULL,
+    kind            integer NOT NULL,
     user_id         text   NOT NULL,
     message_id      text   NOT NULL,
     trace_id        text   NOT NULL,
+    detail          text   NOT NULL,
     time            bigint NOT NULL,
     PRIMARY KEY (organization_id, id)
 );

@@ -18,7 +18,8 @@ CREATE TABLE activity (
 INSERT INTO activity VALUES (1, '');
 
 -- generation counts changes of rules and pins. checkpoint is a cursor of identity's feed. feed_low_water is the newest
--- sequence that was trimmed from the access feed. recovery is set while a walk makes up for lost records.
+-- sequence that was trimmed from the access feed. recovery is set while a walk makes up for lost records. Access includes every
+-- change that identity acknowledged before as_of; behind is set while it waits for what is enqueued. when_unknown is a setting.
 CREATE TABLE organizations (
     organization_id   TEXT PRIMARY KEY,
     generation        INTEGER NOT NULL DEFAULT 0,
@@ -29,7 +30,10 @@ CREATE TABLE organizations (
     owner_expire_time INTEGER NOT NULL DEFAULT 0,
     recovering        INTEGER NOT NULL DEFAULT 0,
     recovery_token    TEXT    NOT NULL DEFAULT '',
-    recovery_after    TEXT    NOT NULL DEFAULT ''
+    recovery_after    TEXT    NOT NULL DEFAULT '',
+    as_of             INTEGER NOT NULL DEFAULT 0,
+    behind            INTEGER NOT NULL DEFAULT 0,
+    when_unknown      INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
 CREATE TABLE tenants (
@@ -94,13 +98,58 @@ CREATE TABLE rule_pins (
     PRIMARY KEY (organization_id, rule_id, directory_id)
 ) WITHOUT ROWID;
 
--- Users as they were last seen, also those who hold nothing: digest tells whether their facts have changed since.
+-- Users as they were last seen, also those who hold nothing: digest tells whether their facts have changed since. suspended
+-- repeats that there is a row in suspensions, and unknown_as_of, which is 0 otherwise, that there is one in set_aside, so that a
+-- check looks at one row.
 CREATE TABLE holders (
     organization_id TEXT    NOT NULL,
     user_id         TEXT    NOT NULL,
     active          INTEGER NOT NULL,
+    directory_id    TEXT    NOT NULL,
+    detached        INTEGER NOT NULL,
     digest          TEXT    NOT NULL,
+    suspended       INTEGER NOT NULL,
+    unknown_as_of   INTEGER NOT NULL,
+    rule_access     INTEGER NOT NULL,
     PRIMARY KEY (organization_id, user_id)
+) WITHOUT ROWID;
+
+CREATE INDEX holders_unknown ON holders (organization_id, rule_access, user_id) WHERE unknown_as_of > 0;
+
+-- Users whose access somebody suspended. They need not be holders, nor exist.
+CREATE TABLE suspensions (
+    organization_id TEXT    NOT NULL,
+    user_id         TEXT    NOT NULL,
+    reason          TEXT    NOT NULL,
+    suspended_by    TEXT    NOT NULL,
+    create_time     INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, user_id)
+) WITHOUT ROWID;
+
+-- Users that could not be reconciled. Each is a holder.
+CREATE TABLE set_aside (
+    organization_id TEXT    NOT NULL,
+    user_id         TEXT    NOT NULL,
+    mode            INTEGER NOT NULL,
+    message_id      TEXT    NOT NULL,
+    sync_id         TEXT    NOT NULL,
+    traceparent     TEXT    NOT NULL,
+    detail          TEXT    NOT NULL,
+    attempts        INTEGER NOT NULL,
+    as_of           INTEGER NOT NULL,
+    create_time     INTEGER NOT NULL,
+    retry_time      INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, user_id)
+) WITHOUT ROWID;
+
+CREATE INDEX set_aside_due ON set_aside (organization_id, retry_time, user_id);
+CREATE INDEX set_aside_oldest ON set_aside (as_of);
+
+-- Directories that were deleted.
+CREATE TABLE closed_directories (
+    organization_id TEXT NOT NULL,
+    directory_id    TEXT NOT NULL,
+    PRIMARY KEY (organization_id, directory_id)
 ) WITHOUT ROWID;
 
 -- Why who holds what. rule_id is empty for what a hand gave.
@@ -170,6 +219,7 @@ CREATE TABLE syncs (
     users_done      INTEGER NOT NULL,
     access_added    INTEGER NOT NULL,
     access_removed  INTEGER NOT NULL,
+    users_set_aside INTEGER NOT NULL,
     started_by      TEXT    NOT NULL,
     traceparent     TEXT    NOT NULL,
     create_time     INTEGER NOT NULL,
@@ -184,9 +234,11 @@ CREATE UNIQUE INDEX syncs_running ON syncs (organization_id) WHERE state = 1;
 CREATE TABLE reports (
     organization_id TEXT    NOT NULL,
     id              TEXT    NOT NULL,
+    kind            INTEGER NOT NULL,
     user_id         TEXT    NOT NULL,
     message_id      TEXT    NOT NULL,
     trace_id        TEXT    NOT NULL,
+    detail          TEXT    NOT NULL,
     time            INTEGER NOT NULL,
     PRIMARY KEY (organization_id, id)
 ) WITHOUT ROWID;

@@ -1,0 +1,71 @@
+package core
+
+import (
+	"context"
+	"time"
+
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+// Settings reads an organization's settings.
+func (c *Core) Settings(ctx context.Context, organizationID string) (store.Settings, error) {
+	return c.store.Settings(ctx, organizationID)
+}
+
+// SettingsUpdate is the new values of settings. What is nil stays.
+type SettingsUpdate struct {
+	WhenUnknown *store.WhenUnknown
+}
+
+// UpdateSettings changes an organization's settings. Its owner applies them to the users that are set aside.
+func (c *Core) UpdateSettings(ctx context.Context, organizationID string, update SettingsUpdate) (settings store.Settings, err error) {
+	if err := checkOrganization(organizationID); err != nil {
+		return settings, err
+	}
+	err = c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
+		if settings, err = tx.Settings(ctx); err != nil {
+			return err
+		}
+		if update.WhenUnknown != nil {
+			settings.WhenUnknown = *update.WhenUnknown
+		}
+		return tx.PutSettings(ctx, settings)
+	})
+	c.queue.add(organizationID)
+	return settings, err
+}
+
+// Status says how far an organization's access is.
+type Status struct {
+	AsOf      time.Time // of users that are not set aside; zero when nothing is known
+	OldestAge time.Duration
+	Count     int64            // users that are set aside
+	SetAside  []store.SetAside // the first of them, by id
+}
+
+// maxNamed is how many users that are set aside are named at once.
+const maxNamed = 100
+
+// Status says how far an organization's access is.
+func (c *Core) Status(ctx context.Context, organizationID string) (s Status, err error) {
+	if s.AsOf, err = c.asOf(ctx, organizationID); err != nil {
+		return s, err
+	}
+	count, oldest, err := c.store.CountSetAside(ctx, organizationID, "")
+	if err != nil {
+		return s, err
+	}
+	s.Count = count
+	if count > 0 {
+		if s.SetAside, err = c.store.SetAside(ctx, organizationID, "", maxNamed); err != nil {
+			return s, err
+		}
+	}
+	if count == 0 || s.AsOf.Before(oldest) {
+		oldest = s.AsOf
+	}
+	if !oldest.IsZero() {
+		s.OldestAge = max(0, c.now().Sub(oldest))
+	}
+	return s, nil
+}

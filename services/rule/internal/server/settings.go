@@ -1,0 +1,73 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/rule/internal/core"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+func settingsOf(s store.Settings) *rulev1.AccessSettings {
+	when := rulev1.WhenUnknown_WHEN_UNKNOWN_KEEP
+	if s.WhenUnknown == store.SuspendUnknown {
+		when = rulev1.WhenUnknown_WHEN_UNKNOWN_SUSPEND
+	}
+	return &rulev1.AccessSettings{WhenUnknown: &when}
+}
+
+func (s *access) GetAccessSettings(ctx context.Context, r *rulev1.GetAccessSettingsRequest) (*rulev1.GetAccessSettingsResponse, error) {
+	settings, err := s.core.Settings(ctx, r.GetOrganizationId())
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.GetAccessSettingsResponse{Settings: settingsOf(settings)}, nil
+}
+
+func (s *access) UpdateAccessSettings(ctx context.Context, r *rulev1.UpdateAccessSettingsRequest) (*rulev1.UpdateAccessSettingsResponse, error) {
+	update := core.SettingsUpdate{}
+	change := r.GetSettings().WhenUnknown != nil
+	if paths := r.GetUpdateMask().GetPaths(); len(paths) > 0 {
+		change = false
+		for _, path := range paths {
+			if path != "when_unknown" {
+				return nil, badField("update_mask", fmt.Sprintf("names %q, which settings do not have", path))
+			}
+			change = true
+		}
+		if change && r.GetSettings().WhenUnknown == nil {
+			return nil, badField("settings.when_unknown", "must be set, because update_mask names it")
+		}
+	}
+	if change {
+		when := store.KeepUnknown
+		if r.GetSettings().GetWhenUnknown() == rulev1.WhenUnknown_WHEN_UNKNOWN_SUSPEND {
+			when = store.SuspendUnknown
+		}
+		update.WhenUnknown = &when
+	}
+	settings, err := s.core.UpdateSettings(ctx, r.GetOrganizationId(), update)
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.UpdateAccessSettingsResponse{Settings: settingsOf(settings)}, nil
+}
+
+func (s *access) GetAccessStatus(ctx context.Context, r *rulev1.GetAccessStatusRequest) (*rulev1.GetAccessStatusResponse, error) {
+	status, err := s.core.Status(ctx, r.GetOrganizationId())
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.GetAccessStatusResponse{
+		AsOf: stamp(status.AsOf), OldestChangeAge: durationpb.New(status.OldestAge), SetAsideCount: status.Count,
+		SetAside: each(status.SetAside, func(a store.SetAside) *rulev1.SetAsideUser {
+			return &rulev1.SetAsideUser{
+				UserId: a.UserID, Detail: a.Detail, MessageId: a.MessageID, AsOf: stamp(a.AsOf), CreateTime: stamp(a.CreateTime),
+				RetryTime: stamp(a.RetryTime), Attempts: int32(a.Attempts), //nolint:gosec // one more with each try
+			}
+		}),
+	}, nil
+}

@@ -1,0 +1,60 @@
+package server
+
+import (
+	"context"
+	"strings"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/page"
+	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+func suspensionOf(organizationID string, p store.Suspension) *rulev1.Suspension {
+	return &rulev1.Suspension{
+		OrganizationId: organizationID, UserId: p.UserID, Reason: p.Reason, SuspendedBy: p.SuspendedBy, CreateTime: stamp(p.CreateTime),
+	}
+}
+
+func (s *access) SuspendAccess(ctx context.Context, r *rulev1.SuspendAccessRequest) (*rulev1.SuspendAccessResponse, error) {
+	principal := rpc.PrincipalOf(ctx)
+	operator := principal.GetKind() == commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR
+	p, last, err := s.core.SuspendAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), r.GetReason(), principal.GetSubject(), operator)
+	if err != nil {
+		return nil, err
+	}
+	response := &rulev1.SuspendAccessResponse{Suspension: suspensionOf(r.GetOrganizationId(), p)}
+	if last {
+		response.Warning = "The user was the organization's last effective Organization Admin: now nobody in the organization is one."
+	}
+	return response, nil
+}
+
+func (s *access) ResumeAccess(ctx context.Context, r *rulev1.ResumeAccessRequest) (*rulev1.ResumeAccessResponse, error) {
+	if err := s.core.ResumeAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId())); err != nil {
+		return nil, err
+	}
+	return &rulev1.ResumeAccessResponse{}, nil
+}
+
+func (s *access) ListSuspensions(ctx context.Context, r *rulev1.ListSuspensionsRequest) (*rulev1.ListSuspensionsResponse, error) {
+	list := []string{"ListSuspensions", r.GetOrganizationId()}
+	after, err := page.After(r.GetPageToken(), 1, list...)
+	if err != nil {
+		return nil, err
+	}
+	size := page.Size(r.GetPageSize())
+	found, err := s.core.Suspensions(ctx, r.GetOrganizationId(), after[0], size+1)
+	if err != nil {
+		return nil, err
+	}
+	found, more := page.Cut(found, size)
+	response := &rulev1.ListSuspensionsResponse{
+		Suspensions: each(found, func(p store.Suspension) *rulev1.Suspension { return suspensionOf(r.GetOrganizationId(), p) }),
+	}
+	if more {
+		response.NextPageToken = page.Token([]string{found[len(found)-1].UserID}, list...)
+	}
+	return response, nil
+}

@@ -1,0 +1,34 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+// Settings implements store.Store.
+func (s *Store) Settings(ctx context.Context, organizationID string) (settings store.Settings, err error) {
+	all, err := list(ctx, s.db, pgx.RowTo[int], `SELECT when_unknown FROM organizations WHERE organization_id = $1`, organizationID)
+	if err != nil || len(all) == 0 {
+		return settings, err // one that is not known has chosen nothing
+	}
+	settings.WhenUnknown = store.WhenUnknown(all[0])
+	return settings, nil
+}
+
+// Settings implements store.Tx.
+func (t *organizationTx) Settings(context.Context) (store.Settings, error) { return t.row.settings, nil }
+
+// PutSettings implements store.Tx.
+func (t *organizationTx) PutSettings(_ context.Context, settings store.Settings) error {
+	t.row.settings, t.wrote = settings, true
+	return nil
+}
+
+// CloseDirectory implements store.Tx.
+func (t *organizationTx) CloseDirectory(ctx context.Context, directoryID string) error {
+	return t.write(ctx, `INSERT INTO closed_directories (organization_id, directory_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+		t.organization, directoryID)
+}
