@@ -1,11 +1,17 @@
 package rule_test
 
 import (
+	"context"
+	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/rule"
+	"github.com/usher-scim/usher/services/rule/internal/identitytest"
 )
 
 // A rule sync of many users runs in pages between which changes are dealt with, of its own organization and of others, also
@@ -62,4 +68,69 @@ func TestALargeSyncDelaysNobody(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Twenty organizations whose every look at a user takes as long as it may, beside one that is well. They leave the quick lane after
+// their first look, so the well one never waits for one of them there, and at no time do more of them run than the slow lane has
+// workers.
+func TestOrganizationsThatCannotBeReconciledTakeNoTurnsOfOthers(t *testing.T) {
+	t.Parallel()
+	const bad, workers, changes = 20, 2, 60
+	b := newBench(t, func(c *rule.Config) {
+		c.Workers, c.CallTimeout, c.MaxRetryDelay = workers, time.Second, 20*time.Millisecond
+	})
+	b.valueRule("v", "developer")
+	user := b.identity.AddUser(acme, b.dir)
+	b.caughtUp()
+	const quick = 500 * time.Millisecond // a look of the quick lane has less time, one of the slow lane more
+	var running, most, quickLooks, slowLooks, turns atomic.Int64
+	b.identity.Facts(func(ctx context.Context, r *identityv1.StreamUserFactsRequest) error {
+		if r.GetOrganizationId() == acme {
+			turns.Add(1)
+			return nil
+		}
+		deadline, _ := ctx.Deadline()
+		if time.Until(deadline) < quick {
+			quickLooks.Add(1)
+		} else {
+			slowLooks.Add(1)
+		}
+		for n := running.Add(1); ; {
+			if before := most.Load(); n <= before || most.CompareAndSwap(before, n) {
+				break
+			}
+		}
+		defer running.Add(-1)
+		<-ctx.Done()
+		return identitytest.TooMuch(true)
+	})
+	for n := range bad {
+		organization := fmt.Sprintf("bad-%d", n)
+		for range 3 {
+			b.identity.AddUser(organization, "directory-"+organization)
+		}
+	}
+	b.eventually("each of them has had its look in the quick lane", func() bool { return quickLooks.Load() >= bad && slowLooks.Load() > 0 })
+	before := quickLooks.Load()
+	took := make([]time.Duration, 0, changes)
+	for n := range changes {
+		value := []string{"", "v"}[n%2]
+		start := time.Now()
+		b.identity.SetRoles(user, value)
+		b.caughtUp()
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	t.Logf("beside %d that cannot be reconciled, a change was visible after %v (median), %v (p99); they had %d looks of the slow lane",
+		bad, took[len(took)/2], took[len(took)*99/100], slowLooks.Load())
+	if got := turns.Load(); got < changes {
+		t.Errorf("the well organization had %d turns for %d changes", got, changes)
+	}
+	if got := quickLooks.Load(); got != before {
+		t.Errorf("%d more looks of the others were in the quick lane", got-before)
+	}
+	if got := most.Load(); got > 2*workers {
+		t.Errorf("%d of the others ran at once, with %d workers a lane", got, workers)
+	}
+	b.identity.Facts(nil)
 }

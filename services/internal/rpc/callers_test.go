@@ -243,14 +243,16 @@ func TestServiceCredentialsOpenTheseRPCs(t *testing.T) {
 		"directory.v1.OrganizationService.GetOrganization", "directory.v1.OrganizationService.ListOrganizations",
 		"identity.v1.ReadService.BatchGetGroups", "identity.v1.ReadService.BatchGetUsers", "identity.v1.ReadService.FindGroups",
 		"identity.v1.ReadService.ListMembers", "identity.v1.ReadService.ListUserIds", "identity.v1.ReadService.LookupUser",
-		"rule.v1.AccessService.CheckAccess", "rule.v1.AccessService.GetAccessCursor", "rule.v1.AccessService.ListAccess",
+		"rule.v1.AccessService.CheckAccess", "rule.v1.AccessService.GetAccessCursor", "rule.v1.AccessService.GetAccessSettings",
+		"rule.v1.AccessService.GetAccessStatus", "rule.v1.AccessService.ListAccess", "rule.v1.AccessService.ListSuspensions",
 		"rule.v1.AccessService.WaitUntilCaughtUp", "rule.v1.AccessService.WatchAccess",
 		"rule.v1.RoleService.GetRole", "rule.v1.RoleService.ListRoles",
 		"rule.v1.TenantService.GetTenant", "rule.v1.TenantService.ListTenants",
 	}
 	write := []string{
 		"directory.v1.OrganizationService.CreateOrganization", "directory.v1.OrganizationService.UpdateOrganization",
-		"rule.v1.AccessService.GrantAccess", "rule.v1.AccessService.RevokeAccess",
+		"rule.v1.AccessService.GrantAccess", "rule.v1.AccessService.ResumeAccess", "rule.v1.AccessService.RevokeAccess",
+		"rule.v1.AccessService.SuspendAccess",
 		"rule.v1.TenantService.CreateTenant", "rule.v1.TenantService.DeleteTenant", "rule.v1.TenantService.UpdateTenant",
 	}
 	var gotRead, gotWrite []string

@@ -54,6 +54,7 @@ var reasonCodes = map[fault.Reason]codes.Code{
 	fault.SyncEnded:       codes.FailedPrecondition,
 	fault.RoleScope:       codes.FailedPrecondition,
 	fault.RoleInUse:       codes.FailedPrecondition,
+	fault.UsersSetAside:   codes.FailedPrecondition,
 }
 
 func TestEveryReasonHasItsCodeAndCrossesWhole(t *testing.T) {

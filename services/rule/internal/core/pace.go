@@ -39,6 +39,7 @@ func paceOf(ctx context.Context) pace {
 func (c *Core) called(ctx context.Context) (context.Context, context.CancelFunc) {
 	timeout := c.config.CallTimeout
 	switch paceOf(ctx) {
+	case full:
 	case quick:
 		timeout /= quickShare
 	case part:

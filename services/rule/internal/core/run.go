@@ -160,7 +160,8 @@ func (c *Core) work(ctx context.Context, l lane) {
 		}
 		start := time.Now()
 		t, err := c.turn(turns, id)
-		slow := t.failed || t.slow || time.Since(start) > slowTurn
+		// One of which a kind of work rests after a failure is not quick either.
+		slow := t.failed || t.slow || time.Since(start) > slowTurn || !c.attempts.next(id).IsZero()
 		switch {
 		case ctx.Err() != nil:
 			c.queue.done(id, slow, false, 0)

@@ -113,7 +113,7 @@ func (s *step) follow(ctx context.Context) (again bool, err error) {
 		// Only where nothing else brought the worker here: else each batch would be followed by one more commit.
 		err = s.advance(ctx, page)
 	default:
-		return page.More, nil
+		s.reached = s.work.Progress // the activity may tell only now what was dealt with before
 	}
 	if err == nil {
 		s.fresh.progressed(s.organizationID, s.reached)

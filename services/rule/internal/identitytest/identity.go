@@ -44,7 +44,8 @@ type Identity struct {
 	quiet    bool
 	closed   map[string]bool   // directories
 	beyond   map[string]string // the limit that a user's facts exceed
-	failing  func(r *identityv1.StreamUserFactsRequest) error
+	failing  func(ctx context.Context, r *identityv1.StreamUserFactsRequest) error
+	limit    func(rpc string, size int) error
 	heldBack bool
 
 	usersRead int
@@ -73,10 +74,17 @@ func (i *Identity) Before(fn func(rpc string) error) {
 }
 
 // Facts has fn asked before facts about users are streamed, beside Before; an error is the answer.
-func (i *Identity) Facts(fn func(r *identityv1.StreamUserFactsRequest) error) {
+func (i *Identity) Facts(fn func(ctx context.Context, r *identityv1.StreamUserFactsRequest) error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.failing = fn
+}
+
+// Limit has fn asked before a page or a batch of some size is answered, beside Before; an error is the answer.
+func (i *Identity) Limit(fn func(rpc string, size int) error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.limit = fn
 }
 
 // SetBeyond has a user's facts exceed a limit, of which text tells; an empty one ends that.
@@ -109,6 +117,19 @@ func (i *Identity) enter(rpc string) error {
 		return nil
 	}
 	return before(rpc)
+}
+
+// sized is enter for an RPC that answers a page or a batch.
+func (i *Identity) sized(rpc string, size int) error {
+	i.mu.Lock()
+	limit := i.limit
+	i.mu.Unlock()
+	if limit != nil {
+		if err := limit(rpc, size); err != nil {
+			return err
+		}
+	}
+	return i.enter(rpc)
 }
 
 // # Changing what is stored. Each gives the feed's cursor after the change.
@@ -408,7 +429,7 @@ func (i *Identity) GetCursor(context.Context, *identityv1.GetCursorRequest) (*id
 
 // ListChanges implements identityv1.FeedServiceServer.
 func (i *Identity) ListChanges(_ context.Context, r *identityv1.ListChangesRequest) (*identityv1.ListChangesResponse, error) {
-	if err := i.enter("ListChanges"); err != nil {
+	if err := i.sized("ListChanges", int(r.GetPageSize())); err != nil {
 		return nil, err
 	}
 	i.mu.Lock()
@@ -436,13 +457,13 @@ func (i *Identity) ListChanges(_ context.Context, r *identityv1.ListChangesReque
 
 // WatchActivity implements identityv1.FeedServiceServer.
 func (i *Identity) WatchActivity(r *identityv1.WatchActivityRequest, stream grpc.ServerStreamingServer[identityv1.WatchActivityResponse]) error {
-	if err := i.enter("WatchActivity"); err != nil {
-		return err
-	}
 	after := r.GetAfterCursor()
 	bookmark := time.NewTicker(20 * time.Millisecond)
 	defer bookmark.Stop()
 	for {
+		if err := i.enter("WatchActivity"); err != nil {
+			return err
+		}
 		wake := i.signal.Wait()
 		organizations, next, asOf, err := i.activity(after)
 		if err != nil {
@@ -507,7 +528,7 @@ func (i *Identity) StreamUserFacts(r *identityv1.StreamUserFactsRequest, stream 
 	failing := i.failing
 	i.mu.Unlock()
 	if failing != nil {
-		if err := failing(r); err != nil {
+		if err := failing(stream.Context(), r); err != nil {
 			return err
 		}
 	}
@@ -574,7 +595,7 @@ func (i *Identity) userFacts(r *identityv1.StreamUserFactsRequest) (users []*ide
 
 // ListUserIds implements identityv1.ReadServiceServer.
 func (i *Identity) ListUserIds(_ context.Context, r *identityv1.ListUserIdsRequest) (*identityv1.ListUserIdsResponse, error) {
-	if err := i.enter("ListUserIds"); err != nil {
+	if err := i.sized("ListUserIds", int(r.GetPageSize())); err != nil {
 		return nil, err
 	}
 	i.mu.Lock()
@@ -592,7 +613,7 @@ func (i *Identity) ListUserIds(_ context.Context, r *identityv1.ListUserIdsReque
 
 // FindGroups implements identityv1.ReadServiceServer.
 func (i *Identity) FindGroups(_ context.Context, r *identityv1.FindGroupsRequest) (*identityv1.FindGroupsResponse, error) {
-	if err := i.enter("FindGroups"); err != nil {
+	if err := i.sized("FindGroups", int(r.GetPageSize())); err != nil {
 		return nil, err
 	}
 	i.mu.Lock()
@@ -610,7 +631,7 @@ func (i *Identity) FindGroups(_ context.Context, r *identityv1.FindGroupsRequest
 
 // BatchGetGroups implements identityv1.ReadServiceServer.
 func (i *Identity) BatchGetGroups(_ context.Context, r *identityv1.BatchGetGroupsRequest) (*identityv1.BatchGetGroupsResponse, error) {
-	if err := i.enter("BatchGetGroups"); err != nil {
+	if err := i.sized("BatchGetGroups", len(r.GetIds())); err != nil {
 		return nil, err
 	}
 	i.mu.Lock()
@@ -626,7 +647,7 @@ func (i *Identity) BatchGetGroups(_ context.Context, r *identityv1.BatchGetGroup
 
 // ListMembers implements identityv1.ReadServiceServer.
 func (i *Identity) ListMembers(_ context.Context, r *identityv1.ListMembersRequest) (*identityv1.ListMembersResponse, error) {
-	if err := i.enter("ListMembers"); err != nil {
+	if err := i.sized("ListMembers", int(r.GetPageSize())); err != nil {
 		return nil, err
 	}
 	i.mu.Lock()

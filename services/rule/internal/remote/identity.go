@@ -19,8 +19,8 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/core"
 )
 
-// Identity is the identity service. Reads are made for the principal of their context; the feed, which only services
-// follow, always for the rule service itself.
+// Identity is the identity service. Reads are made for the principal of their context; facts and the feed, which only services
+// read, always for the rule service itself.
 type Identity struct {
 	facts identityv1.FactsServiceClient
 	feed  identityv1.FeedServiceClient
@@ -65,7 +65,7 @@ func (i *Identity) Statuses(ctx context.Context, organizationID string, ids []st
 const maxFacts = 16 << 20
 
 func (i *Identity) userFacts(ctx context.Context, r *identityv1.StreamUserFactsRequest) (map[string]core.User, error) {
-	ctx, cancel := context.WithCancel(ctx) // a stream that is left ends
+	ctx, cancel := context.WithCancel(asSystem(ctx)) // a stream that is left ends
 	defer cancel()
 	stream, err := i.facts.StreamUserFacts(ctx, r)
 	if err != nil {

@@ -311,10 +311,10 @@ const file_usher_identity_v1_facts_proto_rawDesc = "" +
 	"\fbeyond_limit\x18\n" +
 	" \x01(\tR\vbeyondLimit\"M\n" +
 	"\x17StreamUserFactsResponse\x122\n" +
-	"\x05users\x18\x01 \x03(\v2\x1c.usher.identity.v1.UserFactsR\x05users2\x8c\x01\n" +
-	"\fFactsService\x12|\n" +
-	"\x0fStreamUserFacts\x12).usher.identity.v1.StreamUserFactsRequest\x1a*.usher.identity.v1.StreamUserFactsResponse\"\x10\xaa\xcf\x18\t\n" +
-	"\x01\x04\x12\x04\x01\x02\x03\x04\x90\x02\x010\x01B\xca\x01\n" +
+	"\x05users\x18\x01 \x03(\v2\x1c.usher.identity.v1.UserFactsR\x05users2\x89\x01\n" +
+	"\fFactsService\x12y\n" +
+	"\x0fStreamUserFacts\x12).usher.identity.v1.StreamUserFactsRequest\x1a*.usher.identity.v1.StreamUserFactsResponse\"\r\xaa\xcf\x18\x06\n" +
+	"\x01\x04\x12\x01\x01\x90\x02\x010\x01B\xca\x01\n" +
 	"\x15com.usher.identity.v1B\n" +
 	"FactsProtoP\x01Z?github.com/usher-scim/usher/gen/go/usher/identity/v1;identityv1\xa2\x02\x03UIX\xaa\x02\x11Usher.Identity.V1\xca\x02\x11Usher\\Identity\\V1\xe2\x02\x1dUsher\\Identity\\V1\\GPBMetadata\xea\x02\x13Usher::Identity::V1b\x06proto3"
 

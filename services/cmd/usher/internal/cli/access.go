@@ -31,7 +31,7 @@ func accessCommand(c *client) *cobra.Command {
 	const columns = "user_id tenant_id role_id effective sources.kind"
 	check := &cobra.Command{Use: "check", Short: "Say whether a user effectively holds a role.", Args: cobra.NoArgs}
 	target(check)
-	check.RunE = c.call("allowed", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
+	check.RunE = c.call("allowed as_of unknown suspended", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
 		id, err := userID(ctx, conn, organization, user)
 		if err != nil {
 			return nil, err
@@ -98,7 +98,8 @@ func accessCommand(c *client) *cobra.Command {
 			OrganizationId: organization, ChangeCursor: cursor, Timeout: durationpb.New(patience),
 		})
 	})
-	return noun("access", "Access: who holds which role in which tenant.", check, list, grant, revoke, watch, wait)
+	return noun("access", "Access: who holds which role in which tenant.", check, list, grant, revoke, watch, wait,
+		suspendCommand(c), resumeCommand(c), suspensionsCommand(c), accessStatusCommand(c), accessSettingsCommand(c))
 }
 
 // watchAccess prints changes until it is interrupted.
@@ -162,6 +163,12 @@ func explainAccess(ctx context.Context, conn grpc.ClientConnInterface, out io.Wr
 		if name == "" {
 			name = a.GetUserId()
 		}
+		if a.GetSuspended() {
+			why = append(why, "suspended: see usher access suspensions")
+		}
+		if a.GetUnknown() {
+			why = append(why, "cannot be computed now: see usher access status")
+		}
 		rows = append(rows, []string{name, a.GetTenantId(), a.GetRoleId(), fmt.Sprint(a.GetEffective()), strings.Join(why, "; ")})
 	}
 	return printTable(out, []string{"USER", "TENANT", "ROLE", "EFFECTIVE", "BECAUSE"}, rows)
@@ -219,7 +226,6 @@ func userNames(ctx context.Context, conn grpc.ClientConnInterface, organization 
 	}
 	for len(ids) > 0 {
 		some := ids[:min(len(ids), namesAtOnce)]
-		ids = ids[len(some):]
 		r, err := identityv1.NewReadServiceClient(conn).BatchGetUsers(ctx, &identityv1.BatchGetUsersRequest{OrganizationId: organization, Ids: some})
 		if err != nil {
 			return nil, err
@@ -227,6 +233,7 @@ func userNames(ctx context.Context, conn grpc.ClientConnInterface, organization 
 		for _, user := range r.GetUsers() {
 			names[user.GetId()] = user.GetUserName()
 		}
+		ids = append(ids[len(some):], r.GetRemainingIds()...)
 	}
 	return names, nil
 }

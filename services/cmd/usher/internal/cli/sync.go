@@ -18,7 +18,7 @@ const syncPoll = 200 * time.Millisecond
 func syncCommand(c *client) *cobra.Command {
 	var organization string
 	var wait bool
-	const columns = "id state users_done access_added access_removed create_time end_time"
+	const columns = "id state users_done users_set_aside access_added access_removed create_time end_time"
 	start := &cobra.Command{Use: "start", Short: "Apply the rules again to everybody that is stored.", Args: cobra.NoArgs}
 	organizationFlag(start, &organization)
 	start.Flags().BoolVar(&wait, "wait", false, "show progress until it has ended")
@@ -44,8 +44,8 @@ func syncCommand(c *client) *cobra.Command {
 			if err != nil {
 				return answered(err)
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "\r%d users, %d added, %d removed", message.GetSync().GetUsersDone(),
-				message.GetSync().GetAccessAdded(), message.GetSync().GetAccessRemoved())
+			fmt.Fprintf(cmd.ErrOrStderr(), "\r%d users, %d added, %d removed, %d users set aside", message.GetSync().GetUsersDone(),
+				message.GetSync().GetAccessAdded(), message.GetSync().GetAccessRemoved(), message.GetSync().GetUsersSetAside())
 		}
 		if wait {
 			fmt.Fprintln(cmd.ErrOrStderr())

@@ -19,7 +19,9 @@ func (s *Store) Settings(ctx context.Context, organizationID string) (settings s
 }
 
 // Settings implements store.Tx.
-func (t *organizationTx) Settings(context.Context) (store.Settings, error) { return t.row.settings, nil }
+func (t *organizationTx) Settings(context.Context) (store.Settings, error) {
+	return t.row.settings, nil
+}
 
 // PutSettings implements store.Tx.
 func (t *organizationTx) PutSettings(_ context.Context, settings store.Settings) error {

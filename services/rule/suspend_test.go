@@ -1,0 +1,177 @@
+package rule_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/rule/internal/identitytest"
+)
+
+// admin is a context of a call by an organization's admin.
+func (b *bench) admin() context.Context {
+	return rpc.WithPrincipal(b.t.Context(), &commonv1.Principal{
+		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, OrganizationId: acme, Subject: "anna",
+	})
+}
+
+func (b *bench) suspend(ctx context.Context, user string) (*rulev1.SuspendAccessResponse, error) {
+	return b.access.SuspendAccess(ctx, &rulev1.SuspendAccessRequest{OrganizationId: acme, UserId: user, Reason: "a leak"})
+}
+
+func (b *bench) resume(user string) {
+	b.t.Helper()
+	b.must(b.access.ResumeAccess(b.ctx(), &rulev1.ResumeAccessRequest{OrganizationId: acme, UserId: user}))
+}
+
+func TestSuspendingTakesAllAccessAtOnceAndKeepsItForLater(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.groupRule("Developers", "developer")
+	user := b.identity.AddUser(acme, b.dir)
+	group := b.identity.AddGroup(acme, b.dir, "Developers", user)
+	b.caughtUp()
+	b.must(b.grant(user, "designer"))
+	cursor := b.cursor()
+
+	b.identity.Before(func(string) error { return identitytest.Unavailable() })
+	for range 2 {
+		r, err := b.suspend(b.admin(), user)
+		b.must(r, err)
+		if p := r.GetSuspension(); p.GetUserId() != user || p.GetReason() != "a leak" || p.GetSuspendedBy() != "anna" || p.GetCreateTime() == nil || r.GetWarning() != "" {
+			t.Fatalf("the answer is %v", r)
+		}
+	}
+	b.holds(user)
+	if r := b.check(user, "developer"); !r.GetSuspended() {
+		t.Fatalf("the check says %v", r)
+	}
+	if list := b.list(user); len(list) != 2 || !list[0].GetSuspended() || list[0].GetEffective() {
+		t.Fatalf("the list says %v", list)
+	}
+	b.identity.Before(nil)
+
+	// Messages, a sync, another grant, a new directory: nothing ends it.
+	b.identity.SetRoles(user, "message")
+	b.sync()
+	b.must(b.grant(user, "participant"))
+	b.identity.Detach(acme, b.dir)
+	b.identity.Adopt(group, "directory-2")
+	b.identity.Adopt(user, "directory-2")
+	b.caughtUp()
+	b.holds(user)
+
+	b.resume(user)
+	b.holds(user, "designer", "developer", "participant")
+	_, err := b.access.ResumeAccess(b.ctx(), &rulev1.ResumeAccessRequest{OrganizationId: acme, UserId: user})
+	b.refused(fault.NotFound, nil, err)
+	var told []string
+	for _, c := range b.changes(cursor) {
+		told = append(told, c.GetKind().String()[len("ACCESS_CHANGE_KIND_"):]+" "+c.GetRoleId())
+	}
+	if !slices.Equal(told, []string{"REMOVED designer", "REMOVED developer", "ADDED designer", "ADDED developer", "ADDED participant"}) {
+		t.Fatalf("the feed tells %v", told)
+	}
+}
+
+func TestAnybodyCanBeSuspended(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.valueRule("v", "developer")
+	deleted, stranger := b.identity.AddUser(acme, b.dir), ids.New()
+	b.identity.SetRoles(deleted, "v")
+	b.caughtUp()
+	b.identity.DeleteUser(deleted)
+	b.caughtUp()
+	coming := b.identity.AddUser("other", "directory-9") // an id that is not acme's
+	for _, user := range []string{deleted, stranger, coming} {
+		b.must(b.suspend(b.ctx(), user))
+		b.holds(user)
+		if r := b.check(user, "developer"); !r.GetSuspended() {
+			t.Fatalf("the check says %v", r)
+		}
+	}
+	// One that is suspended before rule has heard of it holds nothing when it has.
+	b.identity.Before(func(rpc string) error {
+		if rpc == "ListChanges" {
+			return identitytest.Unavailable()
+		}
+		return nil
+	})
+	newcomer := b.identity.AddUser(acme, b.dir)
+	b.identity.SetRoles(newcomer, "v")
+	b.must(b.suspend(b.ctx(), newcomer))
+	b.identity.Before(nil)
+	b.caughtUp()
+	b.holds(newcomer)
+	if changes := b.changes(b.cursor()); len(changes) > 0 {
+		t.Fatalf("the feed tells %v", changes)
+	}
+	b.resume(newcomer)
+	b.holds(newcomer, "developer")
+
+	var listed []string
+	for token := ""; ; {
+		r, err := b.access.ListSuspensions(b.ctx(), &rulev1.ListSuspensionsRequest{OrganizationId: acme, PageSize: 2, PageToken: token})
+		b.must(r, err)
+		for _, p := range r.GetSuspensions() {
+			listed = append(listed, p.GetUserId())
+		}
+		if token = r.GetNextPageToken(); token == "" {
+			break
+		}
+	}
+	if !slices.Equal(listed, sorted([]string{deleted, stranger, coming})) {
+		t.Fatalf("listed are %v", listed)
+	}
+}
+
+func TestTheLastOrganizationAdminIsSuspendedByTheOperatorAlone(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	one, two := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
+	b.caughtUp()
+	b.must(b.grant(one, "organization-admin"))
+	b.must(b.grant(two, "organization-admin"))
+	b.must(b.suspend(b.admin(), one))
+	_, err := b.suspend(b.admin(), two)
+	b.refused(fault.LastAdmin, nil, err)
+	b.holds(two, "organization-admin")
+	_, err = b.revoke(two, "organization-admin")
+	b.refused(fault.LastAdmin, nil, err)
+	r, err := b.suspend(b.ctx(), two)
+	b.must(r, err)
+	if r.GetWarning() == "" {
+		t.Fatal("the operator is not warned")
+	}
+	b.holds(two)
+	b.resume(one)
+	b.holds(one, "organization-admin")
+}
+
+func TestRevokingAsksNoOtherService(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.groupRule("Developers", "developer")
+	user := b.identity.AddUser(acme, b.dir)
+	b.identity.AddGroup(acme, b.dir, "Developers", user)
+	b.caughtUp()
+	b.must(b.grant(user, "developer"))
+	b.must(b.grant(user, "designer"))
+	b.identity.Before(func(string) error { return identitytest.Unavailable() })
+	b.must(b.revoke(user, "designer"))
+	b.must(b.revoke(user, "developer"))
+	b.holds(user, "developer") // the rule's
+	b.identity.Before(nil)
+	b.identity.Detach(acme, b.dir)
+	b.caughtUp()
+	b.holds(user, "developer")
+	b.identity.Before(func(string) error { return identitytest.Unavailable() })
+	b.must(b.revoke(user, "developer"))
+	b.holds(user)
+}
