@@ -1,0 +1,80 @@
+// Package update says which fields of a resource an Update RPC changes: those that the request's mask names or, without a
+// mask, those that are set. Each service asks it, so that an update means the same for every resource.
+package update
+
+import (
+	"slices"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+)
+
+// maxPathShown bounds how much of an unknown path an error repeats, in bytes.
+const maxPathShown = 100
+
+// Fields are the fields that an update changes, by their names in the proto.
+type Fields map[string]bool
+
+// Of reads an update. The name is that of the request's field that holds the resource, for errors, such as "rule".
+//
+// Without a mask the fields that are set change: a scalar that is present, even with its zero value, a message, an enum
+// that is not UNSPECIFIED, a repeated field that is not empty. Fields of the resource that cannot change (OUTPUT_ONLY or
+// IMMUTABLE, AIP-203) are ignored, so that a client can send back what it read. With a mask exactly the named fields
+// change, under their names in the proto or in JSON. A field that is named must be set, except a repeated one: naming that
+// without values clears it, if the service allows.
+//
+// Errors are fault.InvalidRequest: there is no resource; the mask names what there is not or what cannot change; or it
+// names a field that is not set.
+func Of(name string, resource proto.Message, mask *fieldmaskpb.FieldMask) (Fields, error) {
+	m := resource.ProtoReflect()
+	if !m.IsValid() {
+		return nil, fault.Invalid(name, "must be given, because it has the new values")
+	}
+	fields := Fields{}
+	if len(mask.GetPaths()) == 0 {
+		for _, field := range Updatable(m.Descriptor()) {
+			if m.Has(field) {
+				fields[string(field.Name())] = true
+			}
+		}
+		return fields, nil
+	}
+	updatable := Updatable(m.Descriptor())
+	for _, path := range mask.GetPaths() {
+		i := slices.IndexFunc(updatable, func(f protoreflect.FieldDescriptor) bool { return string(f.Name()) == path || f.JSONName() == path })
+		if i < 0 {
+			return nil, fault.Invalid("update_mask", "%.*q cannot be changed; these can: %s", maxPathShown, path, names(updatable))
+		}
+		if field := updatable[i]; !m.Has(field) && !field.IsList() && !field.IsMap() {
+			return nil, fault.Invalid(name+"."+string(field.Name()), "must be set, because update_mask names it")
+		}
+		fields[string(updatable[i].Name())] = true
+	}
+	return fields, nil
+}
+
+// Updatable lists the fields of a resource that an update may change, in the proto's order.
+func Updatable(resource protoreflect.MessageDescriptor) []protoreflect.FieldDescriptor {
+	var updatable []protoreflect.FieldDescriptor
+	for i := range resource.Fields().Len() {
+		field := resource.Fields().Get(i)
+		behaviours, _ := proto.GetExtension(field.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
+		if !slices.Contains(behaviours, annotations.FieldBehavior_OUTPUT_ONLY) && !slices.Contains(behaviours, annotations.FieldBehavior_IMMUTABLE) {
+			updatable = append(updatable, field)
+		}
+	}
+	return updatable
+}
+
+func names(fields []protoreflect.FieldDescriptor) string {
+	all := make([]string, len(fields))
+	for i, field := range fields {
+		all[i] = string(field.Name())
+	}
+	return strings.Join(all, ", ")
+}
