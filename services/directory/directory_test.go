@@ -15,6 +15,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
@@ -247,7 +248,7 @@ func TestAnOrganizationThatStopsBeingFederatedHasItsDirectoriesSuspended(t *test
 	made := b.directory()
 	for _, federated := range []bool{false, true} {
 		_, err := b.organizations.UpdateOrganization(b.operator(), &directoryv1.UpdateOrganizationRequest{
-			OrganizationId: "acme", Organization: &directoryv1.Organization{Federated: federated}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"federated"}},
+			OrganizationId: "acme", Organization: &directoryv1.Organization{Federated: proto.Bool(federated)}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"federated"}},
 		})
 		must(t, err)
 		opened, err := b.resolve(made.GetApiKey())
@@ -259,7 +260,7 @@ func TestAnOrganizationThatStopsBeingFederatedHasItsDirectoriesSuspended(t *test
 	}
 }
 
-func TestUpdatesTakeTheFieldsThatTheMaskNames(t *testing.T) {
+func TestUpdatesChangeWhatTheyName(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.organization("acme")
@@ -277,10 +278,12 @@ func TestUpdatesTakeTheFieldsThatTheMaskNames(t *testing.T) {
 		mask []string
 		want []any
 	}{
-		{"the name alone", &directoryv1.Directory{DisplayName: "Okta", Mode: strict, UniqueGroupNames: true}, []string{"display_name"}, []any{"Okta", false, false}},
-		{"the mode alone", &directoryv1.Directory{DisplayName: "x", Mode: strict}, []string{"mode"}, []any{"Okta", true, false}},
-		{"unique names alone", &directoryv1.Directory{UniqueGroupNames: true}, []string{"unique_group_names"}, []any{"Okta", true, true}},
-		{"all", &directoryv1.Directory{DisplayName: "Ping"}, nil, []any{"Ping", false, false}},
+		{"the name alone", &directoryv1.Directory{DisplayName: proto.String("Okta"), Mode: strict, UniqueGroupNames: proto.Bool(true)}, []string{"display_name"}, []any{"Okta", false, false}},
+		{"the mode alone", &directoryv1.Directory{DisplayName: proto.String("x"), Mode: strict}, []string{"mode"}, []any{"Okta", true, false}},
+		{"unique names alone", &directoryv1.Directory{UniqueGroupNames: proto.Bool(true)}, []string{"unique_group_names"}, []any{"Okta", true, true}},
+		{"what is set", &directoryv1.Directory{DisplayName: proto.String("Ping")}, nil, []any{"Ping", true, true}},
+		{"a false that is set", &directoryv1.Directory{UniqueGroupNames: proto.Bool(false)}, nil, []any{"Ping", true, false}},
+		{"nothing", &directoryv1.Directory{}, nil, []any{"Ping", true, false}},
 	} {
 		got, err := update(c.d, c.mask...)
 		must(t, err)
@@ -292,9 +295,10 @@ func TestUpdatesTakeTheFieldsThatTheMaskNames(t *testing.T) {
 		mask        []string
 	}{
 		{"a field that can't be changed", "update_mask", &directoryv1.Directory{}, []string{"state"}},
-		{"an empty name", "directory.display_name", &directoryv1.Directory{}, []string{"display_name"}},
-		{"an empty name among all", "directory.display_name", &directoryv1.Directory{}, nil},
-		{"too long a name", "directory.display_name", &directoryv1.Directory{DisplayName: strings.Repeat("ü", 201)}, nil},
+		{"a named field without a value", "directory.display_name", &directoryv1.Directory{}, []string{"display_name"}},
+		{"an empty name", "directory.display_name", &directoryv1.Directory{DisplayName: proto.String("")}, []string{"display_name"}},
+		{"an empty name without a mask", "directory.display_name", &directoryv1.Directory{DisplayName: proto.String("")}, nil},
+		{"too long a name", "directory.display_name", &directoryv1.Directory{DisplayName: proto.String(strings.Repeat("ü", 201))}, nil},
 		{"a mode that there is none of", "directory.mode", &directoryv1.Directory{Mode: 7}, []string{"mode"}},
 	} {
 		_, err := update(c.d, c.mask...)
@@ -303,10 +307,10 @@ func TestUpdatesTakeTheFieldsThatTheMaskNames(t *testing.T) {
 			t.Errorf("%s: the error names %v", c.name, f.Fields)
 		}
 	}
-	_, err := update(&directoryv1.Directory{DisplayName: strings.Repeat("ü", 200)})
+	_, err := update(&directoryv1.Directory{DisplayName: proto.String(strings.Repeat("ü", 200))})
 	must(t, err)
 	b.deleteDirectory(id)
-	_, err = update(&directoryv1.Directory{DisplayName: "x"})
+	_, err = update(&directoryv1.Directory{DisplayName: proto.String("x")})
 	refused(t, "updating a deleted one", err, fault.Deleted)
 }
 

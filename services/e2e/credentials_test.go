@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
@@ -134,7 +135,7 @@ func TestAServiceReadsAndWatchesItsOrganizationAndNoOther(t *testing.T) {
 				return err
 			},
 			"unfederating": func(ctx context.Context) error {
-				_, err := u.organizations().UpdateOrganization(ctx, &directoryv1.UpdateOrganizationRequest{OrganizationId: demo, Organization: &directoryv1.Organization{DisplayName: "x"}})
+				_, err := u.organizations().UpdateOrganization(ctx, &directoryv1.UpdateOrganizationRequest{OrganizationId: demo, Organization: &directoryv1.Organization{DisplayName: proto.String("x")}})
 				return err
 			},
 			"listing organizations": func(ctx context.Context) error {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 )
@@ -60,7 +62,7 @@ func TestSuspendedWhileNotFederated(t *testing.T) {
 		federate := func(federated bool) {
 			t.Helper()
 			if _, err := directoryv1.NewOrganizationServiceClient(u.conn).UpdateOrganization(u.ctx(), &directoryv1.UpdateOrganizationRequest{
-				OrganizationId: demo, Organization: &directoryv1.Organization{DisplayName: "Demo", Federated: federated},
+				OrganizationId: demo, Organization: &directoryv1.Organization{Federated: proto.Bool(federated)},
 			}); err != nil {
 				t.Fatal(err)
 			}

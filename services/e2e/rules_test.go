@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 )
@@ -41,7 +43,7 @@ func TestRuleChangesWaitForASync(t *testing.T) {
 		d.group("Night shift", ann, bob)
 		u.caughtUp() // what comes now is not these messages' effect
 		created, err := u.rules().CreateRule(u.ctx(), &rulev1.CreateRuleRequest{OrganizationId: demo, Rule: &rulev1.Rule{
-			DisplayName: "night", Enabled: true, Match: &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: "night SHIFT"}},
+			DisplayName: proto.String("night"), Match: &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: "night SHIFT"}},
 			Grants: []*rulev1.Grant{{TenantId: "production", RoleId: "developer"}, {TenantId: "staging", RoleId: "designer"}},
 		}})
 		if err != nil {
@@ -102,13 +104,13 @@ func TestAccessFollowsAUser(t *testing.T) {
 		designers := d.group("Designers", ann)
 		studio := d.group("Studio", ann)
 		if _, err := u.rules().CreateRule(u.ctx(), &rulev1.CreateRuleRequest{OrganizationId: demo, Rule: &rulev1.Rule{
-			Enabled: true, Match: &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: "Studio"}},
+			Match:  &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: "Studio"}},
 			Grants: []*rulev1.Grant{{TenantId: "production", RoleId: "designer"}},
 		}}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := u.rules().CreateRule(u.ctx(), &rulev1.CreateRuleRequest{OrganizationId: demo, Rule: &rulev1.Rule{
-			Enabled: true, Match: &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: "Ops"}},
+			Match:  &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: "Ops"}},
 			Grants: []*rulev1.Grant{{TenantId: "staging", RoleId: "automation-admin"}},
 		}}); err != nil {
 			t.Fatal(err)

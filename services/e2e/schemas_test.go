@@ -205,7 +205,7 @@ func TestARuleGivesRolesByAnExtension(t *testing.T) {
 		d := u.newDirectory(nil)
 		create := func(filter string) error {
 			_, err := u.rules().CreateRule(u.ctx(), &rulev1.CreateRuleRequest{OrganizationId: demo, Rule: &rulev1.Rule{
-				Enabled: true, Match: &rulev1.Rule_Filter{Filter: &rulev1.FilterMatch{Filter: filter}},
+				Match:  &rulev1.Rule_Filter{Filter: &rulev1.FilterMatch{Filter: filter}},
 				Grants: []*rulev1.Grant{{TenantId: "production", RoleId: "developer"}},
 			}})
 			return err

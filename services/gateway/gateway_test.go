@@ -26,6 +26,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
@@ -71,7 +72,7 @@ func (o *others) ResolveKey(_ context.Context, r *directoryv1.ResolveKeyRequest)
 
 func (o *others) GetOrganization(ctx context.Context, r *directoryv1.GetOrganizationRequest) (*directoryv1.GetOrganizationResponse, error) {
 	return &directoryv1.GetOrganizationResponse{Organization: &directoryv1.Organization{
-		Id: r.GetOrganizationId(), DisplayName: rpc.PrincipalOf(ctx).GetKind().String(),
+		Id: r.GetOrganizationId(), DisplayName: proto.String(rpc.PrincipalOf(ctx).GetKind().String()),
 	}}, nil
 }
 

@@ -193,7 +193,7 @@ func (b *bench) valueRule(value string, roles ...string) string {
 
 func (b *bench) rule(r *rulev1.Rule, roles ...string) string {
 	b.t.Helper()
-	r.Enabled, r.Grants = true, grants(roles...)
+	r.Grants = grants(roles...)
 	created, err := b.rules.CreateRule(b.ctx(), &rulev1.CreateRuleRequest{OrganizationId: acme, Rule: r})
 	if err != nil {
 		b.t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
@@ -63,10 +64,13 @@ func TestBadRequestsAreRefusedWithTheirReason(t *testing.T) {
 			return b.tenants.GetTenant(ctx, &rulev1.GetTenantRequest{OrganizationId: "other", Id: tenant})
 		}},
 		{"renaming a missing tenant", fault.NotFound, func(ctx context.Context) (any, error) {
-			return b.tenants.UpdateTenant(ctx, &rulev1.UpdateTenantRequest{OrganizationId: acme, Id: "none", DisplayName: "x"})
+			return b.tenants.UpdateTenant(ctx, &rulev1.UpdateTenantRequest{OrganizationId: acme, Id: "none", Tenant: &rulev1.Tenant{DisplayName: proto.String("x")}})
 		}},
-		{"a tenant without a name", fault.InvalidRequest, func(ctx context.Context) (any, error) {
+		{"an update of a tenant without one", fault.InvalidRequest, func(ctx context.Context) (any, error) {
 			return b.tenants.UpdateTenant(ctx, &rulev1.UpdateTenantRequest{OrganizationId: acme, Id: tenant})
+		}},
+		{"an update of a tenant to an empty name", fault.InvalidRequest, func(ctx context.Context) (any, error) {
+			return b.tenants.UpdateTenant(ctx, &rulev1.UpdateTenantRequest{OrganizationId: acme, Id: tenant, Tenant: &rulev1.Tenant{DisplayName: proto.String("")}})
 		}},
 		{"deleting a missing tenant", fault.NotFound, func(ctx context.Context) (any, error) {
 			return b.tenants.DeleteTenant(ctx, &rulev1.DeleteTenantRequest{OrganizationId: acme, Id: "none"})
@@ -104,7 +108,7 @@ func TestBadRequestsAreRefusedWithTheirReason(t *testing.T) {
 		{"a rule that gives nothing", fault.InvalidRequest, create(group("x"))},
 		{"a rule that gives too much", fault.InvalidRequest, create(group("x", many...))},
 		{"a rule that gives the same twice", fault.InvalidRequest, create(group("x", developer, developer))},
-		{"a rule with too long a name", fault.InvalidRequest, create(&rulev1.Rule{DisplayName: strings.Repeat("é", 201),
+		{"a rule with too long a name", fault.InvalidRequest, create(&rulev1.Rule{DisplayName: proto.String(strings.Repeat("é", 201)),
 			Match: group("x").GetMatch(), Grants: []*rulev1.Grant{developer}})},
 		{"a rule of a missing role", fault.NotFound, create(group("x", &rulev1.Grant{TenantId: tenant, RoleId: "none"}))},
 		{"a rule of a missing tenant", fault.NotFound, create(group("x", &rulev1.Grant{TenantId: "none", RoleId: "developer"}))},
@@ -123,19 +127,21 @@ func TestBadRequestsAreRefusedWithTheirReason(t *testing.T) {
 			return b.rules.ListRules(ctx, &rulev1.ListRulesRequest{OrganizationId: acme, PageToken: "x"})
 		}},
 		{"an update of what no rule has", fault.InvalidRequest, update(group("x"), 0, "revision")},
-		{"an update of everything without a match", fault.InvalidRequest, update(&rulev1.Rule{Grants: []*rulev1.Grant{developer}}, 0)},
+		{"an update without a rule", fault.InvalidRequest, update(nil, 0, "enabled")},
+		{"an update of enabled that is not set", fault.InvalidRequest, update(&rulev1.Rule{}, 0, "enabled")},
+		{"an update to an empty name", fault.InvalidRequest, update(&rulev1.Rule{DisplayName: proto.String("")}, 0)},
 		{"an update of a group that is not set", fault.InvalidRequest, update(&rulev1.Rule{}, 0, "group")},
 		{"an update of a role value by a group", fault.InvalidRequest, update(group("x"), 0, "role_value")},
 		{"an update of a filter by a group", fault.InvalidRequest, update(group("x"), 0, "filter")},
 		{"an update to a filter that is none", fault.InvalidRequest, update(filter("x y"), 0, "filter")},
 		{"an update to an empty group name", fault.InvalidRequest, update(group(""), 0, "group")},
 		{"an update to no grants", fault.InvalidRequest, update(&rulev1.Rule{}, 0, "grants")},
-		{"an update to too long a name", fault.InvalidRequest, update(&rulev1.Rule{DisplayName: strings.Repeat("x", 201)}, 0, "display_name")},
+		{"an update to too long a name", fault.InvalidRequest, update(&rulev1.Rule{DisplayName: proto.String(strings.Repeat("x", 201))}, 0, "display_name")},
 		{"an update to a missing role", fault.NotFound, update(&rulev1.Rule{Grants: []*rulev1.Grant{{TenantId: tenant, RoleId: "none"}}}, 0, "grants")},
 		{"an update to a role in the wrong place", fault.RoleScope, update(&rulev1.Rule{Grants: []*rulev1.Grant{{RoleId: "developer"}}}, 0, "grants")},
-		{"an update of another revision", fault.Conflict, update(&rulev1.Rule{}, 7, "enabled")},
+		{"an update of another revision", fault.Conflict, update(&rulev1.Rule{Enabled: proto.Bool(true)}, 7, "enabled")},
 		{"an update of a missing rule", fault.NotFound, func(ctx context.Context) (any, error) {
-			return b.rules.UpdateRule(ctx, &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: missing, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"enabled"}}})
+			return b.rules.UpdateRule(ctx, &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: missing, Rule: &rulev1.Rule{Enabled: proto.Bool(true)}})
 		}},
 		{"enabling a missing rule", fault.NotFound, func(ctx context.Context) (any, error) {
 			return b.rules.EnableRule(ctx, &rulev1.EnableRuleRequest{OrganizationId: acme, Id: missing})
@@ -220,7 +226,7 @@ func TestTenantsAndRoles(t *testing.T) {
 	if got := depot.GetTenant(); got.GetDisplayName() != "depot" || got.GetOrganizationId() != acme || got.GetCreateTime() == nil {
 		t.Fatalf("created %v", got)
 	}
-	b.must(b.tenants.UpdateTenant(b.ctx(), &rulev1.UpdateTenantRequest{OrganizationId: acme, Id: "depot", DisplayName: "The Depot"}))
+	b.must(b.tenants.UpdateTenant(b.ctx(), &rulev1.UpdateTenantRequest{OrganizationId: acme, Id: "depot", Tenant: &rulev1.Tenant{DisplayName: proto.String("The Depot")}}))
 	page, err := b.tenants.ListTenants(b.ctx(), &rulev1.ListTenantsRequest{OrganizationId: acme, PageSize: 1})
 	b.must(page, err)
 	if page.GetTenants()[0].GetDisplayName() != "The Depot" {
@@ -273,15 +279,16 @@ func TestRules(t *testing.T) {
 		t.Fatalf("disabled %v", r)
 	}
 	updated, err := b.rules.UpdateRule(b.ctx(), &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: two, IfRevision: 2, Rule: &rulev1.Rule{
-		Enabled: true, Match: &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: "w"}}, Grants: grants("developer")}})
+		Match: &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: "w"}}}})
 	b.must(updated, err)
-	if r := updated.GetRule(); r.GetRevision() != 3 || r.GetRoleValue().GetValue() != "w" || r.GetDisplayName() != "Role value w" || !r.GetEnabled() {
-		t.Fatalf("an update of everything made it %v", r)
+	if r := updated.GetRule(); r.GetRevision() != 3 || r.GetRoleValue().GetValue() != "w" || r.GetDisplayName() != "Role value v" || r.GetEnabled() || r.GetGrants()[0].GetRoleId() != "designer" {
+		t.Fatalf("an update of the match made it %v", r)
 	}
 	updated, err = b.rules.UpdateRule(b.ctx(), &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: two, Rule: &rulev1.Rule{
-		Match: &rulev1.Rule_Filter{Filter: &rulev1.FilterMatch{Filter: `title pr`}}}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"filter", "display_name"}}})
+		Match: &rulev1.Rule_Filter{Filter: &rulev1.FilterMatch{Filter: `title pr`}}, DisplayName: proto.String("Titled"), Enabled: proto.Bool(true)},
+		UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"filter", "display_name"}}})
 	b.must(updated, err)
-	if r := updated.GetRule(); r.GetRevision() != 4 || r.GetFilter().GetFilter() != `title pr` || r.GetDisplayName() != "Filter title pr" {
+	if r := updated.GetRule(); r.GetRevision() != 4 || r.GetFilter().GetFilter() != `title pr` || r.GetDisplayName() != "Titled" || r.GetEnabled() {
 		t.Fatalf("an update to a filter made it %v", r)
 	}
 	page, err := b.rules.ListRules(b.ctx(), &rulev1.ListRulesRequest{OrganizationId: acme, PageSize: 1})

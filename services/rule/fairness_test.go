@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/rule"
@@ -32,7 +34,7 @@ func TestALargeSyncDelaysNobody(t *testing.T) {
 			const other = "other"
 			b.must(b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: other, Id: tenant}))
 			b.must(b.rules.CreateRule(b.ctx(), &rulev1.CreateRuleRequest{OrganizationId: other, Rule: &rulev1.Rule{
-				DisplayName: "dev", Enabled: true, Match: &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: "dev"}},
+				DisplayName: proto.String("dev"), Match: &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: "dev"}},
 				Grants: []*rulev1.Grant{{TenantId: tenant, RoleId: "developer"}},
 			}}))
 			elsewhere := b.identity.AddUser(other, "directory-2")

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -129,9 +131,9 @@ func TestAFilterThatStaysIsNotCheckedAgain(t *testing.T) {
 		return nil
 	})
 	r := filter(`title pr`)
-	r.DisplayName, r.Grants = "Titled", grants("designer")
+	r.DisplayName, r.Grants = proto.String("Titled"), grants("designer")
 	updated, err := b.rules.UpdateRule(b.ctx(), &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: id, Rule: r})
-	if b.must(updated, err); updated.GetRule().GetDisplayName() != "Titled" || updated.GetRule().GetEnabled() {
+	if b.must(updated, err); updated.GetRule().GetDisplayName() != "Titled" || !updated.GetRule().GetEnabled() {
 		t.Errorf("the rule is %v", updated.GetRule())
 	}
 	r.Match = filter(`title pr and active eq true`).GetMatch()

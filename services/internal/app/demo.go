@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
@@ -64,9 +65,9 @@ func SeedDemo(ctx context.Context, toDirectory, toRule grpc.ClientConnInterface)
 	}
 	for _, r := range demoRules[min(len(there.GetRules()), len(demoRules)):] {
 		if _, err := rules.CreateRule(ctx, &rulev1.CreateRuleRequest{OrganizationId: demoOrganization, Rule: &rulev1.Rule{
-			DisplayName: r.group, Enabled: true,
-			Match:  &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: r.group}},
-			Grants: []*rulev1.Grant{{TenantId: demoTenant, RoleId: r.role}},
+			DisplayName: proto.String(r.group),
+			Match:       &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: r.group}},
+			Grants:      []*rulev1.Grant{{TenantId: demoTenant, RoleId: r.role}},
 		}}); err != nil {
 			return err
 		}

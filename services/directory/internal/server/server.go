@@ -3,13 +3,12 @@ package server
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/types/known/fieldmaskpb"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
@@ -17,6 +16,7 @@ import (
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/page"
+	"github.com/usher-scim/usher/services/internal/update"
 )
 
 // Server implements the services of usher.directory.v1.
@@ -48,16 +48,6 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	directoryv1.RegisterServiceCredentialServiceServer(r, s)
 	directoryv1.RegisterKeyLookupServiceServer(r, s)
 	directoryv1.RegisterDirectoryFeedServiceServer(r, s)
-}
-
-// masked reads an update mask: empty takes every field of fields, and one that is not among them is refused.
-func masked(mask *fieldmaskpb.FieldMask, fields ...string) (func(field string) bool, error) {
-	for _, path := range mask.GetPaths() {
-		if !slices.Contains(fields, path) {
-			return nil, fault.Invalid("update_mask", "%q cannot be changed; these can: %s", path, strings.Join(fields, ", "))
-		}
-	}
-	return func(field string) bool { return len(mask.GetPaths()) == 0 || slices.Contains(mask.GetPaths(), field) }, nil
 }
 
 // checkDisplayName refuses a name that is empty or too long, in a message whose other fields say nothing of it.
@@ -113,19 +103,19 @@ func (s *Server) ListOrganizations(ctx context.Context, r *directoryv1.ListOrgan
 
 // UpdateOrganization implements the RPC.
 func (s *Server) UpdateOrganization(ctx context.Context, r *directoryv1.UpdateOrganizationRequest) (*directoryv1.UpdateOrganizationResponse, error) {
-	takes, err := masked(r.GetUpdateMask(), "display_name", "federated")
+	fields, err := update.Of("organization", r.GetOrganization(), r.GetUpdateMask())
 	if err != nil {
 		return nil, err
 	}
 	var change store.OrganizationChange
-	if takes("display_name") {
+	if fields["display_name"] {
 		name := r.GetOrganization().GetDisplayName()
 		if err := checkDisplayName("organization.display_name", name); err != nil {
 			return nil, err
 		}
 		change.DisplayName = &name
 	}
-	if takes("federated") {
+	if fields["federated"] {
 		federated := r.GetOrganization().GetFederated()
 		change.Federated = &federated
 	}
@@ -184,19 +174,19 @@ func (s *Server) ListDirectories(ctx context.Context, r *directoryv1.ListDirecto
 
 // UpdateDirectory implements the RPC.
 func (s *Server) UpdateDirectory(ctx context.Context, r *directoryv1.UpdateDirectoryRequest) (*directoryv1.UpdateDirectoryResponse, error) {
-	takes, err := masked(r.GetUpdateMask(), "display_name", "mode", "unique_group_names")
+	fields, err := update.Of("directory", r.GetDirectory(), r.GetUpdateMask())
 	if err != nil {
 		return nil, err
 	}
 	var change store.DirectoryChange
-	if takes("display_name") {
+	if fields["display_name"] {
 		name := r.GetDirectory().GetDisplayName()
 		if err := checkDisplayName("directory.display_name", name); err != nil {
 			return nil, err
 		}
 		change.DisplayName = &name
 	}
-	if takes("mode") {
+	if fields["mode"] {
 		mode := r.GetDirectory().GetMode()
 		if _, known := directoryv1.DirectoryMode_name[int32(mode)]; !known {
 			return nil, fault.Invalid("directory.mode", "must be a mode that there is")
@@ -204,7 +194,7 @@ func (s *Server) UpdateDirectory(ctx context.Context, r *directoryv1.UpdateDirec
 		strict := strict(mode)
 		change.Strict = &strict
 	}
-	if takes("unique_group_names") {
+	if fields["unique_group_names"] {
 		unique := r.GetDirectory().GetUniqueGroupNames()
 		change.UniqueGroupNames = &unique
 	}
@@ -230,7 +220,7 @@ func strict(mode directoryv1.DirectoryMode) bool {
 
 func organizationMessage(o store.Organization) *directoryv1.Organization {
 	return &directoryv1.Organization{
-		Id: o.ID, DisplayName: o.DisplayName, Federated: o.Federated,
+		Id: o.ID, DisplayName: proto.String(o.DisplayName), Federated: proto.Bool(o.Federated),
 		CreateTime: timestamp(o.CreateTime), UpdateTime: timestamp(o.UpdateTime),
 	}
 }
@@ -246,9 +236,9 @@ func (s *Server) directoryMessage(d store.Directory) *directoryv1.Directory {
 // feedMessage is a directory as other services follow it: without its Base URL.
 func feedMessage(d store.Directory) *directoryv1.Directory {
 	message := &directoryv1.Directory{
-		Id: d.ID, OrganizationId: d.OrganizationID, DisplayName: d.DisplayName,
+		Id: d.ID, OrganizationId: d.OrganizationID, DisplayName: proto.String(d.DisplayName),
 		State: directoryv1.DirectoryState_DIRECTORY_STATE_ACTIVE, Mode: directoryv1.DirectoryMode_DIRECTORY_MODE_TOLERANT,
-		UniqueGroupNames: d.UniqueGroupNames, ReplacesId: d.ReplacesID,
+		UniqueGroupNames: proto.Bool(d.UniqueGroupNames), ReplacesId: d.ReplacesID,
 		CreateTime: timestamp(d.CreateTime), UpdateTime: timestamp(d.UpdateTime), DeleteTime: timestamp(d.DeleteTime),
 	}
 	if d.Strict {

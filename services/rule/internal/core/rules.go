@@ -25,10 +25,10 @@ const (
 
 // RuleUpdate is the new values of a rule. What is nil stays.
 type RuleUpdate struct {
-	DisplayName *string // an empty one means one made of the match
+	DisplayName *string
 	Enabled     *bool
 	Match       *store.Match
-	Grants      []store.Grant
+	Grants      []store.Grant // an empty list that is not nil is refused: a rule gives something
 }
 
 // CreateRule adds a rule and looks up the groups that it means. It changes nobody's access.
@@ -139,9 +139,7 @@ func (u RuleUpdate) apply(r store.Rule) store.Rule {
 		r.Match = *u.Match
 	}
 	if u.DisplayName != nil {
-		if r.DisplayName = *u.DisplayName; r.DisplayName == "" {
-			r.DisplayName = nameOf(r.Match)
-		}
+		r.DisplayName = *u.DisplayName
 	}
 	if u.Enabled != nil {
 		r.Enabled = *u.Enabled

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"regexp"
+	"unicode/utf8"
 
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/rule/internal/store"
@@ -48,13 +49,18 @@ func (c *Core) Tenants(ctx context.Context, organizationID, after string, limit 
 	return c.store.Tenants(ctx, organizationID, after, limit)
 }
 
-// UpdateTenant gives a tenant another display name.
-func (c *Core) UpdateTenant(ctx context.Context, organizationID, id, displayName string) (t store.Tenant, err error) {
+// UpdateTenant gives a tenant another display name, of 1 to 200 characters, unless that is nil.
+func (c *Core) UpdateTenant(ctx context.Context, organizationID, id string, displayName *string) (t store.Tenant, err error) {
+	if displayName != nil {
+		if n := utf8.RuneCountInString(*displayName); n < 1 || n > maxDisplayName {
+			return store.Tenant{}, fault.Invalid("tenant.display_name", "must have 1 to %d characters", maxDisplayName)
+		}
+	}
 	err = c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
-		if t, err = tx.Tenant(ctx, id); err != nil || t.DisplayName == displayName {
+		if t, err = tx.Tenant(ctx, id); err != nil || displayName == nil || t.DisplayName == *displayName {
 			return err
 		}
-		t.DisplayName, t.UpdateTime = displayName, c.now()
+		t.DisplayName, t.UpdateTime = *displayName, c.now()
 		return tx.UpdateTenant(ctx, t)
 	})
 	return t, err

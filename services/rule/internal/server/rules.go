@@ -2,11 +2,13 @@ package server
 
 import (
 	"context"
-	"fmt"
+
+	"google.golang.org/protobuf/proto"
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/page"
+	"github.com/usher-scim/usher/services/internal/update"
 	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
@@ -18,8 +20,8 @@ type rules struct {
 
 func ruleOf(r store.Rule) *rulev1.Rule {
 	out := &rulev1.Rule{
-		Id: r.ID, OrganizationId: r.OrganizationID, DisplayName: r.DisplayName, Enabled: r.Enabled, Revision: r.Revision,
-		CreateTime: stamp(r.CreateTime), UpdateTime: stamp(r.UpdateTime),
+		Id: r.ID, OrganizationId: r.OrganizationID, DisplayName: proto.String(r.DisplayName), Enabled: proto.Bool(r.Enabled),
+		Revision: r.Revision, CreateTime: stamp(r.CreateTime), UpdateTime: stamp(r.UpdateTime),
 		Grants: each(r.Grants, func(g store.Grant) *rulev1.Grant { return &rulev1.Grant{TenantId: g.TenantID, RoleId: g.RoleID} }),
 	}
 	switch r.Match.Kind {
@@ -55,9 +57,6 @@ func matchOf(r *rulev1.Rule) *store.Match {
 	}
 }
 
-// matchFields are the fields of a rule for each kind of match.
-var matchFields = map[store.MatchKind]string{store.MatchGroup: "group", store.MatchRoleValue: "role_value", store.MatchFilter: "filter"}
-
 func grantsOf(r *rulev1.Rule) []store.Grant {
 	return each(r.GetGrants(), func(g *rulev1.Grant) store.Grant {
 		return store.Grant{TenantID: g.GetTenantId(), RoleID: g.GetRoleId()}
@@ -66,7 +65,10 @@ func grantsOf(r *rulev1.Rule) []store.Grant {
 
 func (s *rules) CreateRule(ctx context.Context, r *rulev1.CreateRuleRequest) (*rulev1.CreateRuleResponse, error) {
 	in := r.GetRule()
-	rule := store.Rule{OrganizationID: r.GetOrganizationId(), DisplayName: in.GetDisplayName(), Enabled: in.GetEnabled(), Grants: grantsOf(in)}
+	rule := store.Rule{OrganizationID: r.GetOrganizationId(), DisplayName: in.GetDisplayName(), Enabled: true, Grants: grantsOf(in)}
+	if in.Enabled != nil {
+		rule.Enabled = in.GetEnabled()
+	}
 	if m := matchOf(in); m != nil {
 		rule.Match = *m
 	}
@@ -105,48 +107,33 @@ func (s *rules) ListRules(ctx context.Context, r *rulev1.ListRulesRequest) (*rul
 }
 
 func (s *rules) UpdateRule(ctx context.Context, r *rulev1.UpdateRuleRequest) (*rulev1.UpdateRuleResponse, error) {
-	update, err := updateOf(r)
+	fields, err := update.Of("rule", r.GetRule(), r.GetUpdateMask())
 	if err != nil {
 		return nil, err
 	}
-	rule, err := s.core.UpdateRule(ctx, r.GetOrganizationId(), r.GetId(), update, r.GetIfRevision())
+	rule, err := s.core.UpdateRule(ctx, r.GetOrganizationId(), r.GetId(), updateOf(r.GetRule(), fields), r.GetIfRevision())
 	if err != nil {
 		return nil, err
 	}
 	return &rulev1.UpdateRuleResponse{Rule: ruleOf(rule)}, nil
 }
 
-// updateOf takes from the request's rule what its mask names. An empty mask names all.
-func updateOf(r *rulev1.UpdateRuleRequest) (core.RuleUpdate, error) {
-	in, paths := r.GetRule(), r.GetUpdateMask().GetPaths()
-	match := matchOf(in)
-	if len(paths) == 0 {
-		paths = []string{"display_name", "enabled", "grants", "group"}
-		if match != nil {
-			paths[3] = matchFields[match.Kind]
-		}
+// updateOf takes the fields from a rule.
+func updateOf(r *rulev1.Rule, fields update.Fields) core.RuleUpdate {
+	var u core.RuleUpdate
+	if fields["display_name"] {
+		u.DisplayName = r.DisplayName
 	}
-	var update core.RuleUpdate
-	for i, path := range paths {
-		switch path {
-		case "display_name":
-			name := in.GetDisplayName()
-			update.DisplayName = &name
-		case "enabled":
-			enabled := in.GetEnabled()
-			update.Enabled = &enabled
-		case "grants":
-			update.Grants = grantsOf(in)
-		case "group", "role_value", "filter":
-			if match == nil || matchFields[match.Kind] != path {
-				return update, badField("rule."+path, "must be set, because it is to change")
-			}
-			update.Match = match
-		default:
-			return update, badField(fmt.Sprintf("update_mask.paths[%d]", i), "must be display_name, enabled, group, role_value, filter or grants")
-		}
+	if fields["enabled"] {
+		u.Enabled = r.Enabled
 	}
-	return update, nil
+	if fields["group"] || fields["role_value"] || fields["filter"] {
+		u.Match = matchOf(r)
+	}
+	if fields["grants"] {
+		u.Grants = grantsOf(r)
+	}
+	return u
 }
 
 func badField(path, description string) error {

@@ -3,8 +3,11 @@ package server
 import (
 	"context"
 
+	"google.golang.org/protobuf/proto"
+
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/page"
+	"github.com/usher-scim/usher/services/internal/update"
 	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
@@ -16,7 +19,7 @@ type tenants struct {
 
 func tenantOf(t store.Tenant) *rulev1.Tenant {
 	return &rulev1.Tenant{
-		Id: t.ID, OrganizationId: t.OrganizationID, DisplayName: t.DisplayName,
+		Id: t.ID, OrganizationId: t.OrganizationID, DisplayName: proto.String(t.DisplayName),
 		CreateTime: stamp(t.CreateTime), UpdateTime: stamp(t.UpdateTime),
 	}
 }
@@ -57,7 +60,15 @@ func (s *tenants) ListTenants(ctx context.Context, r *rulev1.ListTenantsRequest)
 }
 
 func (s *tenants) UpdateTenant(ctx context.Context, r *rulev1.UpdateTenantRequest) (*rulev1.UpdateTenantResponse, error) {
-	t, err := s.core.UpdateTenant(ctx, r.GetOrganizationId(), r.GetId(), r.GetDisplayName())
+	fields, err := update.Of("tenant", r.GetTenant(), r.GetUpdateMask())
+	if err != nil {
+		return nil, err
+	}
+	var displayName *string
+	if fields["display_name"] {
+		displayName = r.GetTenant().DisplayName
+	}
+	t, err := s.core.UpdateTenant(ctx, r.GetOrganizationId(), r.GetId(), displayName)
 	if err != nil {
 		return nil, err
 	}

@@ -87,7 +87,7 @@ func (DirectoryState) EnumDescriptor() ([]byte, []int) {
 type DirectoryMode int32
 
 const (
-	// Not said: TOLERANT.
+	// Not said. A new directory is then TOLERANT, and an update leaves the mode as it is.
 	DirectoryMode_DIRECTORY_MODE_UNSPECIFIED DirectoryMode = 0
 	// Understands the dialects that IdPs really send.
 	DirectoryMode_DIRECTORY_MODE_TOLERANT DirectoryMode = 1
@@ -144,13 +144,13 @@ type Directory struct {
 	// The organization that it belongs to.
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// What people call it. 1 to 200 characters.
-	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	DisplayName *string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3,oneof" json:"display_name,omitempty"`
 	// Whether it answers.
 	State DirectoryState `protobuf:"varint,4,opt,name=state,proto3,enum=usher.directory.v1.DirectoryState" json:"state,omitempty"`
 	// How it reads what the IdP sends.
 	Mode DirectoryMode `protobuf:"varint,5,opt,name=mode,proto3,enum=usher.directory.v1.DirectoryMode" json:"mode,omitempty"`
 	// Whether two groups of it may not have one displayName (casefolded).
-	UniqueGroupNames bool `protobuf:"varint,6,opt,name=unique_group_names,json=uniqueGroupNames,proto3" json:"unique_group_names,omitempty"`
+	UniqueGroupNames *bool `protobuf:"varint,6,opt,name=unique_group_names,json=uniqueGroupNames,proto3,oneof" json:"unique_group_names,omitempty"`
 	// The deleted directory whose users and groups this one may adopt, or empty.
 	ReplacesId string `protobuf:"bytes,7,opt,name=replaces_id,json=replacesId,proto3" json:"replaces_id,omitempty"`
 	// Where the IdP sends to. Computed from the public URL, never stored.
@@ -210,8 +210,8 @@ func (x *Directory) GetOrganizationId() string {
 }
 
 func (x *Directory) GetDisplayName() string {
-	if x != nil {
-		return x.DisplayName
+	if x != nil && x.DisplayName != nil {
+		return *x.DisplayName
 	}
 	return ""
 }
@@ -231,8 +231,8 @@ func (x *Directory) GetMode() DirectoryMode {
 }
 
 func (x *Directory) GetUniqueGroupNames() bool {
-	if x != nil {
-		return x.UniqueGroupNames
+	if x != nil && x.UniqueGroupNames != nil {
+		return *x.UniqueGroupNames
 	}
 	return false
 }
@@ -281,7 +281,7 @@ type CreateDirectoryRequest struct {
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// See Directory.mode.
 	Mode DirectoryMode `protobuf:"varint,3,opt,name=mode,proto3,enum=usher.directory.v1.DirectoryMode" json:"mode,omitempty"`
-	// See Directory.unique_group_names.
+	// See Directory.unique_group_names. Left out, it is false.
 	UniqueGroupNames bool `protobuf:"varint,4,opt,name=unique_group_names,json=uniqueGroupNames,proto3" json:"unique_group_names,omitempty"`
 	// The deleted directory to replace, or empty for the default.
 	ReplacesId string `protobuf:"bytes,5,opt,name=replaces_id,json=replacesId,proto3" json:"replaces_id,omitempty"`
@@ -672,9 +672,9 @@ type UpdateDirectoryRequest struct {
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// The directory.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// The new values.
+	// The new values. Over REST it is the body. What cannot change, such as state, is ignored.
 	Directory *Directory `protobuf:"bytes,3,opt,name=directory,proto3" json:"directory,omitempty"`
-	// Which of them to take: `display_name`, `mode`, `unique_group_names`. Empty means all three.
+	// Which of them to take; each must then be set. Empty means those that are set.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -889,14 +889,14 @@ var File_usher_directory_v1_directory_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_directory_proto_rawDesc = "" +
 	"\n" +
-	"\"usher/directory/v1/directory.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xa9\x04\n" +
+	"\"usher/directory/v1/directory.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xdb\x04\n" +
 	"\tDirectory\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
-	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x12!\n" +
-	"\fdisplay_name\x18\x03 \x01(\tR\vdisplayName\x12>\n" +
+	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x12&\n" +
+	"\fdisplay_name\x18\x03 \x01(\tH\x00R\vdisplayName\x88\x01\x01\x12>\n" +
 	"\x05state\x18\x04 \x01(\x0e2\".usher.directory.v1.DirectoryStateB\x04\xe2A\x01\x03R\x05state\x125\n" +
-	"\x04mode\x18\x05 \x01(\x0e2!.usher.directory.v1.DirectoryModeR\x04mode\x12,\n" +
-	"\x12unique_group_names\x18\x06 \x01(\bR\x10uniqueGroupNames\x12%\n" +
+	"\x04mode\x18\x05 \x01(\x0e2!.usher.directory.v1.DirectoryModeR\x04mode\x121\n" +
+	"\x12unique_group_names\x18\x06 \x01(\bH\x01R\x10uniqueGroupNames\x88\x01\x01\x12%\n" +
 	"\vreplaces_id\x18\a \x01(\tB\x04\xe2A\x01\x03R\n" +
 	"replacesId\x12\x1f\n" +
 	"\bbase_url\x18\b \x01(\tB\x04\xe2A\x01\x03R\abaseUrl\x12A\n" +
@@ -906,7 +906,9 @@ const file_usher_directory_v1_directory_proto_rawDesc = "" +
 	" \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"updateTime\x12A\n" +
 	"\vdelete_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
-	"deleteTime\"\xbb\x02\n" +
+	"deleteTimeB\x0f\n" +
+	"\r_display_nameB\x15\n" +
+	"\x13_unique_group_names\"\xbb\x02\n" +
 	"\x16CreateDirectoryRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12-\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\n" +
@@ -957,16 +959,16 @@ const file_usher_directory_v1_directory_proto_rawDesc = "" +
 	"\rDirectoryMode\x12\x1e\n" +
 	"\x1aDIRECTORY_MODE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17DIRECTORY_MODE_TOLERANT\x10\x01\x12\x19\n" +
-	"\x15DIRECTORY_MODE_STRICT\x10\x022\xb0\a\n" +
+	"\x15DIRECTORY_MODE_STRICT\x10\x022\xb8\a\n" +
 	"\x10DirectoryService\x12\xb5\x01\n" +
 	"\x0fCreateDirectory\x12*.usher.directory.v1.CreateDirectoryRequest\x1a+.usher.directory.v1.CreateDirectoryResponse\"I\xaa\xcf\x18\a\n" +
 	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x028:\x01*\"3/api/v1/organizations/{organization_id}/directories\x12\xb1\x01\n" +
 	"\fGetDirectory\x12'.usher.directory.v1.GetDirectoryRequest\x1a(.usher.directory.v1.GetDirectoryResponse\"N\xaa\xcf\x18\a\n" +
 	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02:\x128/api/v1/organizations/{organization_id}/directories/{id}\x90\x02\x01\x12\xb5\x01\n" +
 	"\x0fListDirectories\x12*.usher.directory.v1.ListDirectoriesRequest\x1a+.usher.directory.v1.ListDirectoriesResponse\"I\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x025\x123/api/v1/organizations/{organization_id}/directories\x90\x02\x01\x12\xba\x01\n" +
-	"\x0fUpdateDirectory\x12*.usher.directory.v1.UpdateDirectoryRequest\x1a+.usher.directory.v1.UpdateDirectoryResponse\"N\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02=:\x01*28/api/v1/organizations/{organization_id}/directories/{id}\x12\xba\x01\n" +
+	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x025\x123/api/v1/organizations/{organization_id}/directories\x90\x02\x01\x12\xc2\x01\n" +
+	"\x0fUpdateDirectory\x12*.usher.directory.v1.UpdateDirectoryRequest\x1a+.usher.directory.v1.UpdateDirectoryResponse\"V\xaa\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02E:\tdirectory28/api/v1/organizations/{organization_id}/directories/{id}\x12\xba\x01\n" +
 	"\x0fDeleteDirectory\x12*.usher.directory.v1.DeleteDirectoryRequest\x1a+.usher.directory.v1.DeleteDirectoryResponse\"N\xaa\xcf\x18\a\n" +
 	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02:*8/api/v1/organizations/{organization_id}/directories/{id}\x90\x02\x02B\xd7\x01\n" +
 	"\x16com.usher.directory.v1B\x0eDirectoryProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
@@ -1038,6 +1040,7 @@ func file_usher_directory_v1_directory_proto_init() {
 	if File_usher_directory_v1_directory_proto != nil {
 		return
 	}
+	file_usher_directory_v1_directory_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -42,7 +42,8 @@ type DirectoryServiceClient interface {
 	GetDirectory(ctx context.Context, in *GetDirectoryRequest, opts ...grpc.CallOption) (*GetDirectoryResponse, error)
 	// ListDirectories lists an organization's directories by id, which is by creation. Reasons: NOT_FOUND, PAGE_TOKEN.
 	ListDirectories(ctx context.Context, in *ListDirectoriesRequest, opts ...grpc.CallOption) (*ListDirectoriesResponse, error)
-	// UpdateDirectory changes the fields that the mask names. Reasons: NOT_FOUND, DIRECTORY_DELETED.
+	// UpdateDirectory changes what the request names, and nothing else: `display_name`, `mode`, `unique_group_names`.
+	// Reasons: NOT_FOUND, DIRECTORY_DELETED.
 	UpdateDirectory(ctx context.Context, in *UpdateDirectoryRequest, opts ...grpc.CallOption) (*UpdateDirectoryResponse, error)
 	// DeleteDirectory cuts the IdP off. Once it has answered, no request that starts later gets in, on any gateway. It
 	// takes no access away: users and groups become detached and are managed by hand until another directory that
@@ -124,7 +125,8 @@ type DirectoryServiceServer interface {
 	GetDirectory(context.Context, *GetDirectoryRequest) (*GetDirectoryResponse, error)
 	// ListDirectories lists an organization's directories by id, which is by creation. Reasons: NOT_FOUND, PAGE_TOKEN.
 	ListDirectories(context.Context, *ListDirectoriesRequest) (*ListDirectoriesResponse, error)
-	// UpdateDirectory changes the fields that the mask names. Reasons: NOT_FOUND, DIRECTORY_DELETED.
+	// UpdateDirectory changes what the request names, and nothing else: `display_name`, `mode`, `unique_group_names`.
+	// Reasons: NOT_FOUND, DIRECTORY_DELETED.
 	UpdateDirectory(context.Context, *UpdateDirectoryRequest) (*UpdateDirectoryResponse, error)
 	// DeleteDirectory cuts the IdP off. Once it has answered, no request that starts later gets in, on any gateway. It
 	// takes no access away: users and groups become detached and are managed by hand until another directory that

@@ -35,9 +35,9 @@ type Organization struct {
 	// A slug, chosen at creation: 1 to 63 of a-z, 0-9 and inner hyphens.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// What people call it. 1 to 200 characters.
-	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	DisplayName *string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3,oneof" json:"display_name,omitempty"`
 	// Whether its sign-in comes from its IdP. Only then may it have directories that answer.
-	Federated bool `protobuf:"varint,3,opt,name=federated,proto3" json:"federated,omitempty"`
+	Federated *bool `protobuf:"varint,3,opt,name=federated,proto3,oneof" json:"federated,omitempty"`
 	// When it was created.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it last changed.
@@ -84,15 +84,15 @@ func (x *Organization) GetId() string {
 }
 
 func (x *Organization) GetDisplayName() string {
-	if x != nil {
-		return x.DisplayName
+	if x != nil && x.DisplayName != nil {
+		return *x.DisplayName
 	}
 	return ""
 }
 
 func (x *Organization) GetFederated() bool {
-	if x != nil {
-		return x.Federated
+	if x != nil && x.Federated != nil {
+		return *x.Federated
 	}
 	return false
 }
@@ -118,7 +118,7 @@ type CreateOrganizationRequest struct {
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// See Organization.display_name. Empty means the id.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// See Organization.federated.
+	// See Organization.federated. Left out, it is false.
 	Federated     bool `protobuf:"varint,3,opt,name=federated,proto3" json:"federated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -428,9 +428,9 @@ type UpdateOrganizationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its id.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The new values.
+	// The new values. Over REST it is the body. What cannot change, such as create_time, is ignored.
 	Organization *Organization `protobuf:"bytes,2,opt,name=organization,proto3" json:"organization,omitempty"`
-	// Which of them to take: `display_name`, `federated`. Empty means both.
+	// Which of them to take; each must then be set. Empty means those that are set.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -537,15 +537,18 @@ var File_usher_directory_v1_organization_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_organization_proto_rawDesc = "" +
 	"\n" +
-	"%usher/directory/v1/organization.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xeb\x01\n" +
+	"%usher/directory/v1/organization.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\x94\x02\n" +
 	"\fOrganization\x12\x14\n" +
-	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x05R\x02id\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1c\n" +
-	"\tfederated\x18\x03 \x01(\bR\tfederated\x12A\n" +
+	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x05R\x02id\x12&\n" +
+	"\fdisplay_name\x18\x02 \x01(\tH\x00R\vdisplayName\x88\x01\x01\x12!\n" +
+	"\tfederated\x18\x03 \x01(\bH\x01R\tfederated\x88\x01\x01\x12A\n" +
 	"\vcreate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"createTime\x12A\n" +
 	"\vupdate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
-	"updateTime\"\xbc\x01\n" +
+	"updateTimeB\x0f\n" +
+	"\r_display_nameB\f\n" +
+	"\n" +
+	"_federated\"\xbc\x01\n" +
 	"\x19CreateOrganizationRequest\x12T\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x0eorganizationId\x12+\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12\x1c\n" +
@@ -569,16 +572,16 @@ const file_usher_directory_v1_organization_proto_rawDesc = "" +
 	"\vupdate_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\"b\n" +
 	"\x1aUpdateOrganizationResponse\x12D\n" +
-	"\forganization\x18\x01 \x01(\v2 .usher.directory.v1.OrganizationR\forganization2\xba\x05\n" +
+	"\forganization\x18\x01 \x01(\v2 .usher.directory.v1.OrganizationR\forganization2\xc5\x05\n" +
 	"\x13OrganizationService\x12\xa0\x01\n" +
 	"\x12CreateOrganization\x12-.usher.directory.v1.CreateOrganizationRequest\x1a..usher.directory.v1.CreateOrganizationResponse\"+\xaa\xcf\x18\a\n" +
 	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/api/v1/organizations\x12\xaa\x01\n" +
 	"\x0fGetOrganization\x12*.usher.directory.v1.GetOrganizationRequest\x1a+.usher.directory.v1.GetOrganizationResponse\">\xaa\xcf\x18\b\n" +
 	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02)\x12'/api/v1/organizations/{organization_id}\x90\x02\x01\x12\x9d\x01\n" +
 	"\x11ListOrganizations\x12,.usher.directory.v1.ListOrganizationsRequest\x1a-.usher.directory.v1.ListOrganizationsResponse\"+\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/organizations\x90\x02\x01\x12\xb2\x01\n" +
-	"\x12UpdateOrganization\x12-.usher.directory.v1.UpdateOrganizationRequest\x1a..usher.directory.v1.UpdateOrganizationResponse\"=\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x02,:\x01*2'/api/v1/organizations/{organization_id}B\xda\x01\n" +
+	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/organizations\x90\x02\x01\x12\xbd\x01\n" +
+	"\x12UpdateOrganization\x12-.usher.directory.v1.UpdateOrganizationRequest\x1a..usher.directory.v1.UpdateOrganizationResponse\"H\xaa\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x027:\forganization2'/api/v1/organizations/{organization_id}B\xda\x01\n" +
 	"\x16com.usher.directory.v1B\x11OrganizationProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
 var (
@@ -636,6 +639,7 @@ func file_usher_directory_v1_organization_proto_init() {
 	if File_usher_directory_v1_organization_proto != nil {
 		return
 	}
+	file_usher_directory_v1_organization_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

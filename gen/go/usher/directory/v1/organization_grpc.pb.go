@@ -41,9 +41,9 @@ type OrganizationServiceClient interface {
 	GetOrganization(ctx context.Context, in *GetOrganizationRequest, opts ...grpc.CallOption) (*GetOrganizationResponse, error)
 	// ListOrganizations lists all organizations by id. A service credential for it is one of all organizations. Reasons: PAGE_TOKEN.
 	ListOrganizations(ctx context.Context, in *ListOrganizationsRequest, opts ...grpc.CallOption) (*ListOrganizationsResponse, error)
-	// UpdateOrganization changes the fields that the mask names. An organization that stops being federated has its
-	// directories suspended: their keys answer 403 with that reason, within five seconds, until it is federated again.
-	// Reasons: NOT_FOUND.
+	// UpdateOrganization changes what the request names, and nothing else: `display_name`, `federated`. An organization that
+	// stops being federated has its directories suspended: their keys answer 403 with that reason, within five seconds,
+	// until it is federated again. Reasons: NOT_FOUND.
 	UpdateOrganization(ctx context.Context, in *UpdateOrganizationRequest, opts ...grpc.CallOption) (*UpdateOrganizationResponse, error)
 }
 
@@ -108,9 +108,9 @@ type OrganizationServiceServer interface {
 	GetOrganization(context.Context, *GetOrganizationRequest) (*GetOrganizationResponse, error)
 	// ListOrganizations lists all organizations by id. A service credential for it is one of all organizations. Reasons: PAGE_TOKEN.
 	ListOrganizations(context.Context, *ListOrganizationsRequest) (*ListOrganizationsResponse, error)
-	// UpdateOrganization changes the fields that the mask names. An organization that stops being federated has its
-	// directories suspended: their keys answer 403 with that reason, within five seconds, until it is federated again.
-	// Reasons: NOT_FOUND.
+	// UpdateOrganization changes what the request names, and nothing else: `display_name`, `federated`. An organization that
+	// stops being federated has its directories suspended: their keys answer 403 with that reason, within five seconds,
+	// until it is federated again. Reasons: NOT_FOUND.
 	UpdateOrganization(context.Context, *UpdateOrganizationRequest) (*UpdateOrganizationResponse, error)
 	mustEmbedUnimplementedOrganizationServiceServer()
 }

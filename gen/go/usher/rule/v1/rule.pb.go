@@ -367,9 +367,9 @@ type Rule struct {
 	// The organization.
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// What people call it. 1 to 200 characters.
-	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// Whether it applies.
-	Enabled bool `protobuf:"varint,4,opt,name=enabled,proto3" json:"enabled,omitempty"`
+	DisplayName *string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3,oneof" json:"display_name,omitempty"`
+	// Whether it applies. A new rule does unless this is false.
+	Enabled *bool `protobuf:"varint,4,opt,name=enabled,proto3,oneof" json:"enabled,omitempty"`
 	// Whom it matches.
 	//
 	// Types that are valid to be assigned to Match:
@@ -435,15 +435,15 @@ func (x *Rule) GetOrganizationId() string {
 }
 
 func (x *Rule) GetDisplayName() string {
-	if x != nil {
-		return x.DisplayName
+	if x != nil && x.DisplayName != nil {
+		return *x.DisplayName
 	}
 	return ""
 }
 
 func (x *Rule) GetEnabled() bool {
-	if x != nil {
-		return x.Enabled
+	if x != nil && x.Enabled != nil {
+		return *x.Enabled
 	}
 	return false
 }
@@ -540,7 +540,8 @@ type CreateRuleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The rule: display_name, enabled, match and grants are read. An empty display_name means one made of the match.
+	// The rule: display_name, enabled, match and grants are read. Without a display_name, or with an empty one, it gets one
+	// made of the match.
 	Rule          *Rule `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -863,11 +864,12 @@ type UpdateRuleRequest struct {
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// The rule.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// The new values.
+	// The new values. Over REST it is the body. What cannot change, such as revision, is ignored.
 	Rule *Rule `protobuf:"bytes,3,opt,name=rule,proto3" json:"rule,omitempty"`
-	// Which of them to take.
+	// Which of them to take; each must then be set, and grants hold at least one. Empty means those that are set; grants
+	// are, once they hold one.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
-	// The revision that it must have now; 0 means any.
+	// The revision that it must have now; 0 means any. Over REST it is a parameter of the query, as update_mask is.
 	IfRevision    int64 `protobuf:"varint,5,opt,name=if_revision,json=ifRevision,proto3" json:"if_revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1301,12 +1303,12 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x05value\"1\n" +
 	"\vFilterMatch\x12\"\n" +
 	"\x06filter\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06filter\"\xa3\x04\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06filter\"\xca\x04\n" +
 	"\x04Rule\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
-	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x12!\n" +
-	"\fdisplay_name\x18\x03 \x01(\tR\vdisplayName\x12\x18\n" +
-	"\aenabled\x18\x04 \x01(\bR\aenabled\x121\n" +
+	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x12&\n" +
+	"\fdisplay_name\x18\x03 \x01(\tH\x01R\vdisplayName\x88\x01\x01\x12\x1d\n" +
+	"\aenabled\x18\x04 \x01(\bH\x02R\aenabled\x88\x01\x01\x121\n" +
 	"\x05group\x18\x05 \x01(\v2\x19.usher.rule.v1.GroupMatchH\x00R\x05group\x12>\n" +
 	"\n" +
 	"role_value\x18\x06 \x01(\v2\x1d.usher.rule.v1.RoleValueMatchH\x00R\troleValue\x124\n" +
@@ -1319,7 +1321,10 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"\vupdate_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"updateTimeB\x0e\n" +
-	"\x05match\x12\x05\xbaH\x02\b\x01\"x\n" +
+	"\x05match\x12\x05\xbaH\x02\b\x01B\x0f\n" +
+	"\r_display_nameB\n" +
+	"\n" +
+	"\b_enabled\"x\n" +
 	"\x11CreateRuleRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12/\n" +
 	"\x04rule\x18\x02 \x01(\v2\x13.usher.rule.v1.RuleB\x06\xbaH\x03\xc8\x01\x01R\x04rule\"=\n" +
@@ -1365,7 +1370,7 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"\bPinState\x12\x19\n" +
 	"\x15PIN_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10PIN_STATE_PINNED\x10\x01\x12\x15\n" +
-	"\x11PIN_STATE_WAITING\x10\x022\xe1\b\n" +
+	"\x11PIN_STATE_WAITING\x10\x022\xe4\b\n" +
 	"\vRuleService\x12\x96\x01\n" +
 	"\n" +
 	"CreateRule\x12 .usher.rule.v1.CreateRuleRequest\x1a!.usher.rule.v1.CreateRuleResponse\"C\xaa\xcf\x18\a\n" +
@@ -1373,10 +1378,10 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"\aGetRule\x12\x1d.usher.rule.v1.GetRuleRequest\x1a\x1e.usher.rule.v1.GetRuleResponse\"H\xaa\xcf\x18\a\n" +
 	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x024\x122/api/v1/organizations/{organization_id}/rules/{id}\x90\x02\x01\x12\x93\x01\n" +
 	"\tListRules\x12\x1f.usher.rule.v1.ListRulesRequest\x1a .usher.rule.v1.ListRulesResponse\"C\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02/\x12-/api/v1/organizations/{organization_id}/rules\x90\x02\x01\x12\x9b\x01\n" +
+	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02/\x12-/api/v1/organizations/{organization_id}/rules\x90\x02\x01\x12\x9e\x01\n" +
 	"\n" +
-	"UpdateRule\x12 .usher.rule.v1.UpdateRuleRequest\x1a!.usher.rule.v1.UpdateRuleResponse\"H\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x027:\x01*22/api/v1/organizations/{organization_id}/rules/{id}\x12\xa5\x01\n" +
+	"UpdateRule\x12 .usher.rule.v1.UpdateRuleRequest\x1a!.usher.rule.v1.UpdateRuleResponse\"K\xaa\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02::\x04rule22/api/v1/organizations/{organization_id}/rules/{id}\x12\xa5\x01\n" +
 	"\n" +
 	"EnableRule\x12 .usher.rule.v1.EnableRuleRequest\x1a!.usher.rule.v1.EnableRuleResponse\"R\xaa\xcf\x18\a\n" +
 	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02>:\x01*\"9/api/v1/organizations/{organization_id}/rules/{id}:enable\x90\x02\x02\x12\xa9\x01\n" +

@@ -42,8 +42,9 @@ type RuleServiceClient interface {
 	GetRule(ctx context.Context, in *GetRuleRequest, opts ...grpc.CallOption) (*GetRuleResponse, error)
 	// ListRules lists an organization's rules by id, which is by creation. Reasons: PAGE_TOKEN.
 	ListRules(ctx context.Context, in *ListRulesRequest, opts ...grpc.CallOption) (*ListRulesResponse, error)
-	// UpdateRule changes the fields that the mask names: `display_name`, `enabled`, `group`, `role_value`, `filter`, `grants`.
-	// An empty mask means all. Another group name lets go of what is pinned. Reasons: NOT_FOUND, ROLE_SCOPE, CONFLICT.
+	// UpdateRule changes what the request names, and nothing else: `display_name`, `enabled`, `grants`, and one of `group`,
+	// `role_value` and `filter`, which takes the place of the one before. Another group name lets go of what is pinned.
+	// Reasons: NOT_FOUND, ROLE_SCOPE, CONFLICT.
 	UpdateRule(ctx context.Context, in *UpdateRuleRequest, opts ...grpc.CallOption) (*UpdateRuleResponse, error)
 	// EnableRule lets a rule apply. Enabling an enabled one changes nothing. Reasons: NOT_FOUND.
 	EnableRule(ctx context.Context, in *EnableRuleRequest, opts ...grpc.CallOption) (*EnableRuleResponse, error)
@@ -145,8 +146,9 @@ type RuleServiceServer interface {
 	GetRule(context.Context, *GetRuleRequest) (*GetRuleResponse, error)
 	// ListRules lists an organization's rules by id, which is by creation. Reasons: PAGE_TOKEN.
 	ListRules(context.Context, *ListRulesRequest) (*ListRulesResponse, error)
-	// UpdateRule changes the fields that the mask names: `display_name`, `enabled`, `group`, `role_value`, `filter`, `grants`.
-	// An empty mask means all. Another group name lets go of what is pinned. Reasons: NOT_FOUND, ROLE_SCOPE, CONFLICT.
+	// UpdateRule changes what the request names, and nothing else: `display_name`, `enabled`, `grants`, and one of `group`,
+	// `role_value` and `filter`, which takes the place of the one before. Another group name lets go of what is pinned.
+	// Reasons: NOT_FOUND, ROLE_SCOPE, CONFLICT.
 	UpdateRule(context.Context, *UpdateRuleRequest) (*UpdateRuleResponse, error)
 	// EnableRule lets a rule apply. Enabling an enabled one changes nothing. Reasons: NOT_FOUND.
 	EnableRule(context.Context, *EnableRuleRequest) (*EnableRuleResponse, error)

@@ -15,6 +15,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -36,7 +37,7 @@ type Tenant struct {
 	// The organization.
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// What people call it. 1 to 200 characters.
-	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	DisplayName *string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3,oneof" json:"display_name,omitempty"`
 	// When it was created.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it last changed.
@@ -90,8 +91,8 @@ func (x *Tenant) GetOrganizationId() string {
 }
 
 func (x *Tenant) GetDisplayName() string {
-	if x != nil {
-		return x.DisplayName
+	if x != nil && x.DisplayName != nil {
+		return *x.DisplayName
 	}
 	return ""
 }
@@ -447,8 +448,10 @@ type UpdateTenantRequest struct {
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// The tenant.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// See Tenant.display_name.
-	DisplayName   string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// The new values. Over REST it is the body. What cannot change, such as create_time, is ignored.
+	Tenant *Tenant `protobuf:"bytes,3,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// Which of them to take; each must then be set. Empty means those that are set.
+	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -497,11 +500,18 @@ func (x *UpdateTenantRequest) GetId() string {
 	return ""
 }
 
-func (x *UpdateTenantRequest) GetDisplayName() string {
+func (x *UpdateTenantRequest) GetTenant() *Tenant {
 	if x != nil {
-		return x.DisplayName
+		return x.Tenant
 	}
-	return ""
+	return nil
+}
+
+func (x *UpdateTenantRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
 }
 
 // UpdateTenantResponse answers UpdateTenant.
@@ -646,15 +656,16 @@ var File_usher_rule_v1_tenant_proto protoreflect.FileDescriptor
 
 const file_usher_rule_v1_tenant_proto_rawDesc = "" +
 	"\n" +
-	"\x1ausher/rule/v1/tenant.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xf6\x01\n" +
+	"\x1ausher/rule/v1/tenant.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\x8c\x02\n" +
 	"\x06Tenant\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x05R\x02id\x12-\n" +
-	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x05R\x0eorganizationId\x12!\n" +
-	"\fdisplay_name\x18\x03 \x01(\tR\vdisplayName\x12A\n" +
+	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x05R\x0eorganizationId\x12&\n" +
+	"\fdisplay_name\x18\x03 \x01(\tH\x00R\vdisplayName\x88\x01\x01\x12A\n" +
 	"\vcreate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"createTime\x12A\n" +
 	"\vupdate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
-	"updateTime\"\xb3\x01\n" +
+	"updateTimeB\x0f\n" +
+	"\r_display_name\"\xb3\x01\n" +
 	"\x13CreateTenantRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12;\n" +
 	"\x02id\x18\x02 \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x02id\x12+\n" +
@@ -673,27 +684,28 @@ const file_usher_rule_v1_tenant_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\tpageToken\"n\n" +
 	"\x13ListTenantsResponse\x12/\n" +
 	"\atenants\x18\x01 \x03(\v2\x15.usher.rule.v1.TenantR\atenants\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x93\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd8\x01\n" +
 	"\x13UpdateTenantRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\x19\n" +
-	"\x02id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x02id\x12-\n" +
-	"\fdisplay_name\x18\x03 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\vdisplayName\"E\n" +
+	"\x02id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x02id\x125\n" +
+	"\x06tenant\x18\x03 \x01(\v2\x15.usher.rule.v1.TenantB\x06\xbaH\x03\xc8\x01\x01R\x06tenant\x12;\n" +
+	"\vupdate_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\"E\n" +
 	"\x14UpdateTenantResponse\x12-\n" +
 	"\x06tenant\x18\x01 \x01(\v2\x15.usher.rule.v1.TenantR\x06tenant\"d\n" +
 	"\x13DeleteTenantRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\x19\n" +
 	"\x02id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x02id\"\x16\n" +
-	"\x14DeleteTenantResponse2\xb9\x06\n" +
+	"\x14DeleteTenantResponse2\xbe\x06\n" +
 	"\rTenantService\x12\x9e\x01\n" +
 	"\fCreateTenant\x12\".usher.rule.v1.CreateTenantRequest\x1a#.usher.rule.v1.CreateTenantResponse\"E\xaa\xcf\x18\a\n" +
 	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x024:\x01*\"//api/v1/organizations/{organization_id}/tenants\x12\x9b\x01\n" +
 	"\tGetTenant\x12\x1f.usher.rule.v1.GetTenantRequest\x1a .usher.rule.v1.GetTenantResponse\"K\xaa\xcf\x18\b\n" +
 	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/tenants/{id}\x90\x02\x01\x12\x9c\x01\n" +
 	"\vListTenants\x12!.usher.rule.v1.ListTenantsRequest\x1a\".usher.rule.v1.ListTenantsResponse\"F\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x021\x12//api/v1/organizations/{organization_id}/tenants\x90\x02\x01\x12\xa3\x01\n" +
-	"\fUpdateTenant\x12\".usher.rule.v1.UpdateTenantRequest\x1a#.usher.rule.v1.UpdateTenantResponse\"J\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x029:\x01*24/api/v1/organizations/{organization_id}/tenants/{id}\x12\xa3\x01\n" +
+	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x021\x12//api/v1/organizations/{organization_id}/tenants\x90\x02\x01\x12\xa8\x01\n" +
+	"\fUpdateTenant\x12\".usher.rule.v1.UpdateTenantRequest\x1a#.usher.rule.v1.UpdateTenantResponse\"O\xaa\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x02>:\x06tenant24/api/v1/organizations/{organization_id}/tenants/{id}\x12\xa3\x01\n" +
 	"\fDeleteTenant\x12\".usher.rule.v1.DeleteTenantRequest\x1a#.usher.rule.v1.DeleteTenantResponse\"J\xaa\xcf\x18\a\n" +
 	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x026*4/api/v1/organizations/{organization_id}/tenants/{id}\x90\x02\x02B\xaf\x01\n" +
 	"\x11com.usher.rule.v1B\vTenantProtoP\x01Z7github.com/usher-scim/usher/gen/go/usher/rule/v1;rulev1\xa2\x02\x03URX\xaa\x02\rUsher.Rule.V1\xca\x02\rUsher\\Rule\\V1\xe2\x02\x19Usher\\Rule\\V1\\GPBMetadata\xea\x02\x0fUsher::Rule::V1b\x06proto3"
@@ -724,6 +736,7 @@ var file_usher_rule_v1_tenant_proto_goTypes = []any{
 	(*DeleteTenantRequest)(nil),   // 9: usher.rule.v1.DeleteTenantRequest
 	(*DeleteTenantResponse)(nil),  // 10: usher.rule.v1.DeleteTenantResponse
 	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil), // 12: google.protobuf.FieldMask
 }
 var file_usher_rule_v1_tenant_proto_depIdxs = []int32{
 	11, // 0: usher.rule.v1.Tenant.create_time:type_name -> google.protobuf.Timestamp
@@ -731,22 +744,24 @@ var file_usher_rule_v1_tenant_proto_depIdxs = []int32{
 	0,  // 2: usher.rule.v1.CreateTenantResponse.tenant:type_name -> usher.rule.v1.Tenant
 	0,  // 3: usher.rule.v1.GetTenantResponse.tenant:type_name -> usher.rule.v1.Tenant
 	0,  // 4: usher.rule.v1.ListTenantsResponse.tenants:type_name -> usher.rule.v1.Tenant
-	0,  // 5: usher.rule.v1.UpdateTenantResponse.tenant:type_name -> usher.rule.v1.Tenant
-	1,  // 6: usher.rule.v1.TenantService.CreateTenant:input_type -> usher.rule.v1.CreateTenantRequest
-	3,  // 7: usher.rule.v1.TenantService.GetTenant:input_type -> usher.rule.v1.GetTenantRequest
-	5,  // 8: usher.rule.v1.TenantService.ListTenants:input_type -> usher.rule.v1.ListTenantsRequest
-	7,  // 9: usher.rule.v1.TenantService.UpdateTenant:input_type -> usher.rule.v1.UpdateTenantRequest
-	9,  // 10: usher.rule.v1.TenantService.DeleteTenant:input_type -> usher.rule.v1.DeleteTenantRequest
-	2,  // 11: usher.rule.v1.TenantService.CreateTenant:output_type -> usher.rule.v1.CreateTenantResponse
-	4,  // 12: usher.rule.v1.TenantService.GetTenant:output_type -> usher.rule.v1.GetTenantResponse
-	6,  // 13: usher.rule.v1.TenantService.ListTenants:output_type -> usher.rule.v1.ListTenantsResponse
-	8,  // 14: usher.rule.v1.TenantService.UpdateTenant:output_type -> usher.rule.v1.UpdateTenantResponse
-	10, // 15: usher.rule.v1.TenantService.DeleteTenant:output_type -> usher.rule.v1.DeleteTenantResponse
-	11, // [11:16] is the sub-list for method output_type
-	6,  // [6:11] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	0,  // 5: usher.rule.v1.UpdateTenantRequest.tenant:type_name -> usher.rule.v1.Tenant
+	12, // 6: usher.rule.v1.UpdateTenantRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 7: usher.rule.v1.UpdateTenantResponse.tenant:type_name -> usher.rule.v1.Tenant
+	1,  // 8: usher.rule.v1.TenantService.CreateTenant:input_type -> usher.rule.v1.CreateTenantRequest
+	3,  // 9: usher.rule.v1.TenantService.GetTenant:input_type -> usher.rule.v1.GetTenantRequest
+	5,  // 10: usher.rule.v1.TenantService.ListTenants:input_type -> usher.rule.v1.ListTenantsRequest
+	7,  // 11: usher.rule.v1.TenantService.UpdateTenant:input_type -> usher.rule.v1.UpdateTenantRequest
+	9,  // 12: usher.rule.v1.TenantService.DeleteTenant:input_type -> usher.rule.v1.DeleteTenantRequest
+	2,  // 13: usher.rule.v1.TenantService.CreateTenant:output_type -> usher.rule.v1.CreateTenantResponse
+	4,  // 14: usher.rule.v1.TenantService.GetTenant:output_type -> usher.rule.v1.GetTenantResponse
+	6,  // 15: usher.rule.v1.TenantService.ListTenants:output_type -> usher.rule.v1.ListTenantsResponse
+	8,  // 16: usher.rule.v1.TenantService.UpdateTenant:output_type -> usher.rule.v1.UpdateTenantResponse
+	10, // 17: usher.rule.v1.TenantService.DeleteTenant:output_type -> usher.rule.v1.DeleteTenantResponse
+	13, // [13:18] is the sub-list for method output_type
+	8,  // [8:13] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_usher_rule_v1_tenant_proto_init() }
@@ -754,6 +769,7 @@ func file_usher_rule_v1_tenant_proto_init() {
 	if File_usher_rule_v1_tenant_proto != nil {
 		return
 	}
+	file_usher_rule_v1_tenant_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

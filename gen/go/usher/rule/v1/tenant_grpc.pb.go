@@ -42,7 +42,7 @@ type TenantServiceClient interface {
 	GetTenant(ctx context.Context, in *GetTenantRequest, opts ...grpc.CallOption) (*GetTenantResponse, error)
 	// ListTenants lists an organization's tenants by id. Reasons: PAGE_TOKEN.
 	ListTenants(ctx context.Context, in *ListTenantsRequest, opts ...grpc.CallOption) (*ListTenantsResponse, error)
-	// UpdateTenant gives a tenant another display name. Reasons: NOT_FOUND.
+	// UpdateTenant changes what the request names, and nothing else: `display_name`. Reasons: NOT_FOUND.
 	UpdateTenant(ctx context.Context, in *UpdateTenantRequest, opts ...grpc.CallOption) (*UpdateTenantResponse, error)
 	// DeleteTenant removes a tenant that no rule and no access names. Reasons: NOT_FOUND, TENANT_IN_USE.
 	DeleteTenant(ctx context.Context, in *DeleteTenantRequest, opts ...grpc.CallOption) (*DeleteTenantResponse, error)
@@ -119,7 +119,7 @@ type TenantServiceServer interface {
 	GetTenant(context.Context, *GetTenantRequest) (*GetTenantResponse, error)
 	// ListTenants lists an organization's tenants by id. Reasons: PAGE_TOKEN.
 	ListTenants(context.Context, *ListTenantsRequest) (*ListTenantsResponse, error)
-	// UpdateTenant gives a tenant another display name. Reasons: NOT_FOUND.
+	// UpdateTenant changes what the request names, and nothing else: `display_name`. Reasons: NOT_FOUND.
 	UpdateTenant(context.Context, *UpdateTenantRequest) (*UpdateTenantResponse, error)
 	// DeleteTenant removes a tenant that no rule and no access names. Reasons: NOT_FOUND, TENANT_IN_USE.
 	DeleteTenant(context.Context, *DeleteTenantRequest) (*DeleteTenantResponse, error)

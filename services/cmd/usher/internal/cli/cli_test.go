@@ -130,7 +130,12 @@ func TestAWalk(t *testing.T) {
 	want(t, x.run(0, "sync", "start", "--wait"), `done`)
 	want(t, x.run(0, "sync", "list"), `done`)
 	want(t, x.run(0, "access", "list", "--tenant", "staging"), `staging +participant +true`)
+	want(t, x.run(0, "rule", "update", rule, "--grant", "staging:designer", "--if-revision", "1"), rule+` .*true +Designers +staging +designer +pinned`)
+	x.run(1, "rule", "update", rule, "--name", "x", "--if-revision", "1")
+	want(t, x.err, `CONFLICT`, `revision 2`)
 	want(t, x.run(0, "rule", "disable", rule), `false`)
+	want(t, x.run(0, "rule", "update", rule, "--name", "Artists"), rule+` +Artists +false +Designers +staging +designer +pinned`)
+	want(t, x.run(0, "rule", "update", rule, "--role-value", "art"), rule+` +Artists +false +art +staging +designer`)
 	want(t, x.run(0, "rule", "enable", rule), `true`)
 	want(t, x.run(0, "rule", "get", rule), rule)
 	want(t, x.run(0, "rule", "delete", rule), ``)
@@ -161,6 +166,49 @@ func TestAWalk(t *testing.T) {
 	}
 	want(t, x.run(0, "directory", "carried", again["id"].(string)), `GROUP ID`)
 	want(t, x.run(0, "directory", "finish-adoption", again["id"].(string)), `0`)
+}
+
+// An update changes what its flags say and nothing else.
+func TestAnUpdateLeavesWhatNoFlagNames(t *testing.T) {
+	t.Parallel()
+	x := newTerminal(t)
+	part := func(answer map[string]any, path ...string) any {
+		for _, key := range path {
+			answer, _ = answer[key].(map[string]any)
+		}
+		return answer["displayName"]
+	}
+	x.run(0, "org", "update", "demo", "--name", "Renamed")
+	if o := x.json("org", "get", "demo")["organization"].(map[string]any); o["federated"] != true || o["displayName"] != "Renamed" {
+		t.Errorf("the organization is %v", o)
+	}
+	x.run(0, "org", "update", "demo", "--federated=false")
+	x.run(0, "org", "update", "demo", "--federated")
+	if name := part(x.json("org", "get", "demo"), "organization"); name != "Renamed" {
+		t.Errorf("the organization is named %v", name)
+	}
+
+	made := x.json("directory", "create", "--name", "Okta", "--strict", "--unique-group-names")
+	id := made["directory"].(map[string]any)["id"].(string)
+	directory := func() map[string]any { return x.json("directory", "get", id)["directory"].(map[string]any) }
+	x.run(0, "directory", "update", id, "--name", "Renamed")
+	if d := directory(); d["mode"] != "DIRECTORY_MODE_STRICT" || d["uniqueGroupNames"] != true || d["displayName"] != "Renamed" {
+		t.Errorf("the directory is %v", d)
+	}
+	x.run(0, "directory", "update", id, "--strict=false")
+	if d := directory(); d["mode"] != "DIRECTORY_MODE_TOLERANT" || d["uniqueGroupNames"] != true || d["displayName"] != "Renamed" {
+		t.Errorf("the directory is %v", d)
+	}
+	x.run(1, "directory", "update", id, "--name", "")
+	want(t, x.err, `directory.display_name`)
+
+	rule := func(flags ...string) any {
+		args := append([]string{"rule", "create", "--role-value", "x", "--grant", "production:developer"}, flags...)
+		return x.json(args...)["rule"].(map[string]any)["enabled"]
+	}
+	if rule() != true || rule("--disabled=false") != true || rule("--disabled") != false {
+		t.Error("a rule applies unless it is made with --disabled")
+	}
 }
 
 // A service signs in with its credential, and does what its scope allows.
@@ -249,6 +297,9 @@ func TestBadUsage(t *testing.T) {
 		"a credential of two scopes":     {[]string{"credential", "create", "--name", "x", "--all", "--organization", "demo"}, 2, "all"},
 		"a credential for nobody":        {[]string{"credential", "create", "--name", "x", "--organization", "nowhere"}, 1, "organization_ids[0]"},
 		"nothing to change":              {[]string{"org", "update", "demo"}, 2, "nothing to change"},
+		"nothing to change of a rule":    {[]string{"rule", "update", "x"}, 2, "nothing to change"},
+		"a rule that matches by two":     {[]string{"rule", "update", "x", "--group", "g", "--filter", "title pr"}, 2, "one of --group, --role-value and --filter"},
+		"a rule that matches the empty":  {[]string{"rule", "create", "--group", "", "--grant", "production:developer"}, 1, "rule.group.display_name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			y := &terminal{t: t, base: x.base}

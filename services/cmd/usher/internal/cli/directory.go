@@ -2,13 +2,12 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/fieldmaskpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
@@ -50,20 +49,22 @@ func organizationCommand(c *client) *cobra.Command {
 	update.Flags().StringVar(&name, "name", "", "what people call it")
 	update.Flags().BoolVar(&federated, "federated", false, "whether its sign-in comes from its IdP; without it its directories are suspended")
 	update.RunE = c.call(organizationColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
-		mask := &fieldmaskpb.FieldMask{}
-		for flag, field := range map[string]string{"name": "display_name", "federated": "federated"} {
-			if update.Flags().Changed(flag) {
-				mask.Paths = append(mask.Paths, field)
-			}
+		values := &directoryv1.Organization{DisplayName: given(update, "name", &name), Federated: given(update, "federated", &federated)}
+		if proto.Size(values) == 0 {
+			return nil, errors.New("nothing to change: give --name or --federated")
 		}
-		if len(mask.GetPaths()) == 0 {
-			return nil, fmt.Errorf("nothing to change: give --name or --federated")
-		}
-		return directoryv1.NewOrganizationServiceClient(conn).UpdateOrganization(ctx, &directoryv1.UpdateOrganizationRequest{
-			OrganizationId: args[0], UpdateMask: mask, Organization: &directoryv1.Organization{DisplayName: name, Federated: federated},
-		})
+		return directoryv1.NewOrganizationServiceClient(conn).UpdateOrganization(ctx,
+			&directoryv1.UpdateOrganizationRequest{OrganizationId: args[0], Organization: values})
 	})
 	return noun("org", "Organizations: the vendor's customers.", create, get, list, update)
+}
+
+// given is a flag's value, or nil unless the flag was given: an update leaves what is not given as it is.
+func given[T any](cmd *cobra.Command, flag string, value *T) *T {
+	if cmd.Flags().Changed(flag) {
+		return value
+	}
+	return nil
 }
 
 // listCommand makes a verb that walks all pages of a list and prints them as one.
@@ -155,19 +156,15 @@ func directoryCommand(c *client) *cobra.Command {
 	update.Flags().BoolVar(&strict, "strict", false, "take only what the RFCs allow, and no PATCH operations without a path")
 	update.Flags().BoolVar(&unique, "unique-group-names", false, "refuse a second group of a name")
 	update.RunE = c.call(directoryColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
-		mask := &fieldmaskpb.FieldMask{}
-		for flag, field := range map[string]string{"name": "display_name", "strict": "mode", "unique-group-names": "unique_group_names"} {
-			if update.Flags().Changed(flag) {
-				mask.Paths = append(mask.Paths, field)
-			}
+		values := &directoryv1.Directory{DisplayName: given(update, "name", &name), UniqueGroupNames: given(update, "unique-group-names", &unique)}
+		if update.Flags().Changed("strict") {
+			values.Mode = mode()
 		}
-		if len(mask.GetPaths()) == 0 {
-			return nil, fmt.Errorf("nothing to change: give --name, --strict or --unique-group-names")
+		if proto.Size(values) == 0 {
+			return nil, errors.New("nothing to change: give --name, --strict or --unique-group-names")
 		}
-		return directoryv1.NewDirectoryServiceClient(conn).UpdateDirectory(ctx, &directoryv1.UpdateDirectoryRequest{
-			OrganizationId: organization, Id: args[0], UpdateMask: mask,
-			Directory: &directoryv1.Directory{DisplayName: name, Mode: mode(), UniqueGroupNames: unique},
-		})
+		return directoryv1.NewDirectoryServiceClient(conn).UpdateDirectory(ctx,
+			&directoryv1.UpdateDirectoryRequest{OrganizationId: organization, Id: args[0], Directory: values})
 	})
 	remove := &cobra.Command{Use: "delete ID", Short: "Cut the IdP off. Takes no access away.", Args: cobra.ExactArgs(1)}
 	organizationFlag(remove, &organization)

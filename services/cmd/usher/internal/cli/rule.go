@@ -36,7 +36,9 @@ func tenantCommand(c *client) *cobra.Command {
 	update.Flags().StringVar(&name, "name", "", "what people call it (required)")
 	_ = update.MarkFlagRequired("name") // the flag is there
 	update.RunE = c.call(tenantColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
-		return rulev1.NewTenantServiceClient(conn).UpdateTenant(ctx, &rulev1.UpdateTenantRequest{OrganizationId: organization, Id: args[0], DisplayName: name})
+		return rulev1.NewTenantServiceClient(conn).UpdateTenant(ctx, &rulev1.UpdateTenantRequest{
+			OrganizationId: organization, Id: args[0], Tenant: &rulev1.Tenant{DisplayName: &name},
+		})
 	})
 	remove := &cobra.Command{Use: "delete ID", Short: "Remove a tenant that nothing names.", Args: cobra.ExactArgs(1)}
 	organizationFlag(remove, &organization)
@@ -99,30 +101,67 @@ func ruleCommand(c *client) *cobra.Command {
 	const columns = "id display_name enabled group.display_name role_value.value filter.filter grants.tenant_id grants.role_id group.pins.state"
 	create := &cobra.Command{Use: "create", Short: "Add a rule. It changes nobody until their next message or a rule sync.", Args: cobra.NoArgs}
 	organizationFlag(create, &organization)
-	create.Flags().StringVar(&name, "name", "", "what people call it")
-	create.Flags().StringVar(&group, "group", "", "match the users in this group")
-	create.Flags().StringVar(&value, "role-value", "", "match the users with this value among their SCIM roles")
-	create.Flags().StringVar(&filter, "filter", "", "match the users that this SCIM filter matches, such as 'userType eq \"Employee\"'")
-	create.Flags().StringArrayVar(&give, "grant", nil, "TENANT:ROLE to give, or ROLE for one held in the organization; several may be given")
+	parts := func(cmd *cobra.Command) {
+		cmd.Flags().StringVar(&name, "name", "", "what people call it")
+		cmd.Flags().StringVar(&group, "group", "", "match the users in this group")
+		cmd.Flags().StringVar(&value, "role-value", "", "match the users with this value among their SCIM roles")
+		cmd.Flags().StringVar(&filter, "filter", "", "match the users that this SCIM filter matches, such as 'userType eq \"Employee\"'")
+		cmd.Flags().StringArrayVar(&give, "grant", nil, "TENANT:ROLE to give, or ROLE for one held in the organization; several may be given")
+	}
+	errMatch := errors.New("give one of --group, --role-value and --filter")
+	// read makes a rule of the flags that are given.
+	read := func(cmd *cobra.Command) (*rulev1.Rule, error) {
+		rule, matches := &rulev1.Rule{DisplayName: given(cmd, "name", &name)}, 0
+		if cmd.Flags().Changed("group") {
+			rule.Match, matches = &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: group}}, matches+1
+		}
+		if cmd.Flags().Changed("role-value") {
+			rule.Match, matches = &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: value}}, matches+1
+		}
+		if cmd.Flags().Changed("filter") {
+			rule.Match, matches = &rulev1.Rule_Filter{Filter: &rulev1.FilterMatch{Filter: filter}}, matches+1
+		}
+		if matches > 1 {
+			return nil, errMatch
+		}
+		var err error
+		rule.Grants, err = grants(give)
+		return rule, err
+	}
+	parts(create)
 	create.Flags().BoolVar(&disabled, "disabled", false, "do not apply it yet")
 	create.RunE = func(cmd *cobra.Command, args []string) error {
-		all, err := grants(give)
+		rule, err := read(cmd)
 		if err != nil {
 			return err
 		}
-		rule := &rulev1.Rule{DisplayName: name, Enabled: !disabled, Grants: all}
-		switch {
-		case group != "" && value == "" && filter == "":
-			rule.Match = &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: group}}
-		case value != "" && group == "" && filter == "":
-			rule.Match = &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: value}}
-		case filter != "" && group == "" && value == "":
-			rule.Match = &rulev1.Rule_Filter{Filter: &rulev1.FilterMatch{Filter: filter}}
-		default:
-			return errors.New("give one of --group, --role-value and --filter")
+		if rule.GetMatch() == nil {
+			return errMatch
+		}
+		if disabled {
+			rule.Enabled = proto.Bool(false)
 		}
 		return c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
 			return rulev1.NewRuleServiceClient(conn).CreateRule(ctx, &rulev1.CreateRuleRequest{OrganizationId: organization, Rule: rule})
+		})(cmd, args)
+	}
+	var revision int64
+	update := &cobra.Command{Use: "update ID", Short: "Change a rule. It changes nobody until their next message or a rule sync.", Args: cobra.ExactArgs(1)}
+	organizationFlag(update, &organization)
+	parts(update)
+	update.Flags().Lookup("grant").Usage += "; they take the place of those before"
+	update.Flags().Int64Var(&revision, "if-revision", 0, "change it only if it has this revision now (default: any)")
+	update.RunE = func(cmd *cobra.Command, args []string) error {
+		rule, err := read(cmd)
+		if err != nil {
+			return err
+		}
+		if proto.Size(rule) == 0 {
+			return errors.New("nothing to change: give --name, --group, --role-value, --filter or --grant")
+		}
+		return c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+			return rulev1.NewRuleServiceClient(conn).UpdateRule(ctx,
+				&rulev1.UpdateRuleRequest{OrganizationId: organization, Id: args[0], Rule: rule, IfRevision: revision})
 		})(cmd, args)
 	}
 	list := listCommand("List an organization's rules.", c, columns, func(cmd *cobra.Command) { organizationFlag(cmd, &organization) },
@@ -150,5 +189,5 @@ func ruleCommand(c *client) *cobra.Command {
 	remove := verb("delete", "Remove a rule. What it gave stays until a message or a rule sync.", func(ctx context.Context, rules rulev1.RuleServiceClient, id string) (proto.Message, error) {
 		return rules.DeleteRule(ctx, &rulev1.DeleteRuleRequest{OrganizationId: organization, Id: id})
 	})
-	return noun("rule", "Rules: users that match this get these roles.", create, get, list, enable, disable, remove)
+	return noun("rule", "Rules: users that match this get these roles.", create, get, list, update, enable, disable, remove)
 }
