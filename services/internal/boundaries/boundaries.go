@@ -1,5 +1,6 @@
-// Package boundaries holds the rules of who may import whom. Go's own `internal` folders keep strangers out of a service;
-// these rules keep the directions within, and the services apart. The test reads the code as `go list` does.
+// Package boundaries holds the rules of who may import whom, and of what may happen in a transaction. Go's own `internal`
+// folders keep strangers out of a service; these rules keep the directions within, and the services apart. The tests read the
+// code as `go list` and the compiler do.
 package boundaries
 
 import (

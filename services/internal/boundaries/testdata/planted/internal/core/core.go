@@ -1,0 +1,99 @@
+// Package core is planted: it calls other services inside transactions in each way that the search knows, and outside.
+package core
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+)
+
+// Tx is a transaction.
+type Tx interface{ Put(ctx context.Context, value string) error }
+
+// Store runs transactions.
+type Store interface {
+	Update(ctx context.Context, do func(ctx context.Context, tx Tx) error) error
+}
+
+// Other is another service.
+type Other interface{ Read(ctx context.Context) (string, error) }
+
+// Near is no other service: nothing remote implements it.
+type Near interface{ Look(ctx context.Context) error }
+
+// Core calls.
+type Core struct {
+	store  Store
+	other  Other
+	near   Near
+	client directoryv1.DirectoryServiceClient
+	conn   grpc.ClientConnInterface
+}
+
+// Before calls before its transaction, as is right.
+func (c *Core) Before(ctx context.Context) error {
+	value, err := c.read(ctx)
+	if err != nil {
+		return err
+	}
+	return c.store.Update(ctx, func(ctx context.Context, tx Tx) error { return c.put(ctx, tx, value) })
+}
+
+func (c *Core) put(ctx context.Context, tx Tx, value string) error {
+	if err := c.near.Look(ctx); err != nil {
+		return err
+	}
+	return tx.Put(ctx, value)
+}
+
+func (c *Core) read(ctx context.Context) (string, error) { return c.other.Read(ctx) }
+
+// Literal calls in a literal.
+func (c *Core) Literal(ctx context.Context) error {
+	return c.store.Update(ctx, func(ctx context.Context, tx Tx) error {
+		value, err := c.other.Read(ctx)
+		if err != nil {
+			return err
+		}
+		return tx.Put(ctx, value)
+	})
+}
+
+// Through calls by way of two functions.
+func (c *Core) Through(ctx context.Context) error {
+	return c.store.Update(ctx, func(ctx context.Context, tx Tx) error { return c.through(ctx) })
+}
+
+func (c *Core) through(ctx context.Context) error {
+	return retried(func() error { _, err := c.read(ctx); return err })
+}
+
+func retried(do func() error) error { return do() }
+
+// Declared runs a function that is declared as a transaction.
+func (c *Core) Declared(ctx context.Context) error { return c.store.Update(ctx, c.inTransaction) }
+
+func (c *Core) inTransaction(ctx context.Context, _ Tx) error {
+	_, err := c.client.GetDirectory(ctx, &directoryv1.GetDirectoryRequest{})
+	return err
+}
+
+type work struct {
+	tx   Tx
+	core *Core
+}
+
+// call is in a transaction, because its receiver holds one.
+func (w work) call(ctx context.Context) error { return w.core.conn.Invoke(ctx, "", nil, nil) }
+
+// Named hands a function on inside a transaction.
+func (c *Core) Named(ctx context.Context) error {
+	return c.store.Update(ctx, func(ctx context.Context, tx Tx) error { return with(ctx, c.read) })
+}
+
+func with(ctx context.Context, read func(context.Context) (string, error)) error {
+	_, err := read(ctx)
+	return err
+}

@@ -1,0 +1,20 @@
+// Package remote is planted: it reaches another service for package core.
+package remote
+
+import (
+	"context"
+
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	"github.com/usher-scim/usher/services/internal/boundaries/testdata/planted/internal/core"
+)
+
+// Other implements core.Other.
+type Other struct{ client directoryv1.DirectoryServiceClient }
+
+var _ core.Other = (*Other)(nil)
+
+// Read implements core.Other.
+func (o *Other) Read(ctx context.Context) (string, error) {
+	r, err := o.client.GetDirectory(ctx, &directoryv1.GetDirectoryRequest{})
+	return r.GetDirectory().GetId(), err
+}
