@@ -4,6 +4,7 @@ SHELL := /bin/bash
 BIN := $(CURDIR)/.bin
 RUN_ARGS ?=
 BENCH_ARGS ?=
+BEFORE ?=
 
 .PHONY: help
 help: ## List the targets.
@@ -34,8 +35,8 @@ soak: tools test-packages ## The fault tests for longer: 200 kills, at other poi
 	  -run 'Killed|Faults|Restored|Rolling|Revo|Frozen|Redis|Down' ./e2e/...
 
 .PHONY: bench
-bench: ## Measure speed beside a bare hop and PostgreSQL itself, some 8 minutes (BENCH_ARGS adds flags).
-	cd services && go run ./load $(BENCH_ARGS)
+bench: ## Measure speed, some 8 minutes; with BEFORE=<commit> beside that commit, some 4 (BENCH_ARGS adds flags).
+	cd services && go run ./load $(if $(BEFORE),compare $(BENCH_ARGS) '$(BEFORE)',$(BENCH_ARGS))
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for FUZZTIME (30s).

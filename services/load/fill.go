@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	_ "modernc.org/sqlite" // the driver that fills files
@@ -193,7 +192,7 @@ func (s *stage) makeFiles(ctx context.Context, setup, name string, users int) (a
 // usherOn starts an Usher on a database, or on files, that it fills with so many users.
 func (s *stage) usherOn(ctx context.Context, setup, name string, users int) (*usher, error) {
 	a, err := s.account, error(nil)
-	if strings.HasPrefix(setup, sqliteSetup) {
+	if setup == sqliteSetup {
 		a, err = s.makeFiles(ctx, setup, name, users)
 	} else {
 		err = s.makeDatabase(ctx, name, users)
@@ -214,7 +213,7 @@ func (s *stage) usherOn(ctx context.Context, setup, name string, users int) (*us
 // usherAt starts an Usher on what usherOn has filled.
 func (s *stage) usherAt(ctx context.Context, setup, name string, a account, users int) (*usher, error) {
 	address := ""
-	if !strings.HasPrefix(setup, sqliteSetup) {
+	if setup != sqliteSetup {
 		address = s.server.address(name)
 	}
 	u, err := startUsher(ctx, s.options, s.room(name), setup, address)

@@ -1,7 +1,7 @@
 // Command load measures how fast Usher is, beside what it can't be faster than: *Hop*, bare servers that pass a document
 // from a map over gRPC to HTTP, and *DB*, pgbench doing the same statements on the same PostgreSQL. Everything is measured in
 // one run, in turns, so that the ratios hold where the figures depend on the machine. It prints the tables of README.md,
-// which says what they mean.
+// which says what they mean. `load compare COMMIT` measures this tree beside a commit before it instead.
 package main
 
 import (
@@ -31,6 +31,9 @@ func command(ctx context.Context) error {
 	if role := os.Getenv(roleVariable); role != "" {
 		return play(ctx, role)
 	}
+	if len(os.Args) > 1 && os.Args[1] == "compare" {
+		return compareCommand(ctx, os.Args[2:])
+	}
 	c := options{log: os.Stderr}
 	var setups, sizes string
 	flag.IntVar(&c.clients, "clients", 8, "how many clients send at a time")
@@ -41,7 +44,6 @@ func command(ctx context.Context) error {
 	flag.StringVar(&sizes, "sizes", "1000,1000000", "numbers of users between which growth is measured; empty: it is not")
 	flag.StringVar(&c.postgres, "postgres", "", "URL of a PostgreSQL where databases may be made; empty: one of the run's own")
 	flag.StringVar(&c.profiles, "profiles", "", "folder for a CPU profile of each process under each operation; empty: none are taken")
-	flag.StringVar(&c.before, "before", "", "another build of this command, whose Ushers are measured as well, beside those of this one")
 	flag.StringVar(&c.only, "only", "", "measure only the operations whose names contain this")
 	flag.Parse()
 	c.setups = strings.Split(setups, ",")
@@ -64,11 +66,6 @@ func command(ctx context.Context) error {
 	if c.clients > mostClients {
 		return fmt.Errorf("-clients must be %d or fewer", mostClients)
 	}
-	if c.before != "" {
-		for _, setup := range slices.Clone(c.setups) {
-			c.setups = append(c.setups, setup+beforeSuffix)
-		}
-	}
 	for name, value := range map[string]int{"clients": c.clients, "rounds": c.rounds, "turn": int(c.turn)} {
 		if value <= 0 {
 			return fmt.Errorf("-%s must be above 0", name)
@@ -83,7 +80,7 @@ type options struct {
 	setups                 []string
 	sizes                  []int
 	postgres, profiles     string
-	only, before           string
+	only                   string
 	log                    io.Writer
 }
 
@@ -96,9 +93,6 @@ const (
 	splitSetup    = "split"    // a process a service, on PostgreSQL
 )
 
-// beforeSuffix ends the name of a setup of another build.
-const beforeSuffix = "-before"
-
 var allSetups = []string{sqliteSetup, postgresSetup, splitSetup}
 
 func run(ctx context.Context, c options, out io.Writer) (err error) {
@@ -108,7 +102,7 @@ func run(ctx context.Context, c options, out io.Writer) (err error) {
 	}
 	s := &stage{options: c, folder: folder}
 	defer func() { err = errors.Join(err, s.close(), os.RemoveAll(folder)) }()
-	if slices.ContainsFunc(c.setups, func(setup string) bool { return !strings.HasPrefix(setup, sqliteSetup) }) {
+	if slices.ContainsFunc(c.setups, func(setup string) bool { return setup != sqliteSetup }) {
 		if s.server, err = startPostgres(ctx, c.postgres); err != nil {
 			return err
 		}
@@ -123,7 +117,7 @@ func run(ctx context.Context, c options, out io.Writer) (err error) {
 		}
 	}
 	for _, setup := range c.setups {
-		if len(c.sizes) == 0 || strings.HasSuffix(setup, beforeSuffix) {
+		if len(c.sizes) == 0 {
 			continue
 		}
 		g, err := s.growth(ctx, setup)

@@ -128,7 +128,7 @@ func (c options) byClients(do func(ctx context.Context, client, n int) error) fu
 	}
 }
 
-// spread is the middle one of some figures, and the least and the most.
+// spread is the middle one of some figures, or between the middle two, and the least and the most.
 type spread struct{ median, least, most float64 }
 
 func spreadOf(values []float64) spread {
@@ -136,7 +136,7 @@ func spreadOf(values []float64) spread {
 		return spread{}
 	}
 	sorted := slices.Sorted(slices.Values(values))
-	return spread{sorted[len(sorted)/2], sorted[0], sorted[len(sorted)-1]}
+	return spread{(sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2, sorted[0], sorted[len(sorted)-1]}
 }
 
 // against gives the quotients of two series, turn by turn: what slows a machine down for a while slows both.

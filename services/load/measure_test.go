@@ -9,6 +9,7 @@ func TestAgainst(t *testing.T) {
 		want spread
 	}{
 		"a slow turn slows both": {[]float64{10, 1, 20}, []float64{20, 2, 50}, spread{0.5, 0.4, 0.5}},
+		"of two turns":           {[]float64{1, 3}, []float64{1, 1}, spread{2, 1, 3}},
 		"of one turn":            {[]float64{3}, []float64{2}, spread{1.5, 1.5, 1.5}},
 		"of none":                {},
 	} {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,6 +26,9 @@ const (
 )
 
 func play(ctx context.Context, role string) error {
+	if role == generatorRole {
+		return generate(ctx, os.Getenv(systemVariable), os.Stdin, os.Stdout)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() { // ends with the process
@@ -60,19 +62,13 @@ type process struct {
 }
 
 // startProcess starts one and waits until it serves. env holds its settings.
-func startProcess(ctx context.Context, folder, name, role string, env ...string) (*process, error) {
+func startProcess(ctx context.Context, folder, name, role string, env ...string) (_ *process, err error) {
 	binary, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return startBinary(ctx, binary, folder, name, role, env...)
-}
-
-func startBinary(ctx context.Context, binary, folder, name, role string, env ...string) (_ *process, err error) {
 	p := &process{name: name, cmd: exec.Command(binary), log: filepath.Join(folder, name+".log")} //nolint:noctx // stop ends it
-	// What is measured has the settings of the run and no others.
-	inherited := slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "USHER_") })
-	p.cmd.Env = append(append(inherited, roleVariable+"="+role), env...)
+	p.cmd.Env = append(append(withoutSettings(), roleVariable+"="+role), env...)
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err

@@ -75,9 +75,6 @@ func (r report) write(out io.Writer) error {
 		r.writeRates(&b)
 		r.writeRatios(&b)
 		r.writeBulk(&b)
-		if r.before != "" {
-			r.writeBefore(&b)
-		}
 		r.writeCPU(&b)
 	}
 	if len(r.growth) > 0 {
@@ -143,23 +140,6 @@ func (r report) writeCPU(b *strings.Builder) {
 				if database > 0 {
 					cell += fmt.Sprintf(" + %d", database.Microseconds())
 				}
-			}
-			fmt.Fprintf(b, " %s |", cell)
-		}
-		b.WriteString("\n")
-	}
-}
-
-// writeBefore compares this build with another.
-func (r report) writeBefore(b *strings.Builder) {
-	fmt.Fprintf(b, "\n| of before, turn by turn | %s |\n| --- |%s\n", strings.Join(allSetups, " | "), strings.Repeat(" ---: |", len(allSetups)))
-	for _, t := range r.targets() {
-		fmt.Fprintf(b, "| %s |", t.operation)
-		for _, setup := range allSetups {
-			cell := ""
-			if after, before := find(r.speed, setup, t.operation), find(r.speed, setup+beforeSuffix, t.operation); after != nil && before != nil {
-				s := against(after.rates, before.rates)
-				cell = fmt.Sprintf("%.2f (%.2f–%.2f)", s.median, s.least, s.most)
 			}
 			fmt.Fprintf(b, " %s |", cell)
 		}

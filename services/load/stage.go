@@ -71,7 +71,7 @@ func (s *stage) speed(ctx context.Context) (all []*operation, m memory, err erro
 		ushers = append(ushers, u)
 		operations := named(names, u.operations())
 		for _, o := range operations {
-			if !strings.HasPrefix(setup, sqliteSetup) {
+			if setup != sqliteSetup {
 				o.database = s.server.cpu
 			}
 		}

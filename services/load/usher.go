@@ -87,14 +87,6 @@ type usher struct {
 // startUsher starts one on a PostgreSQL database, or on SQLite where database is empty.
 func startUsher(ctx context.Context, c options, folder, setup, database string) (u *usher, err error) {
 	u = &usher{options: c, who: setup}
-	setup, before := strings.CutSuffix(setup, beforeSuffix)
-	binary, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	if before {
-		binary = c.before
-	}
 	common := []string{
 		"USHER_OPERATOR_TOKEN=" + operatorToken, "USHER_MIGRATE=true", "USHER_GATEWAY__RATE_PER_SECOND=0", "USHER_SHUTDOWN_DELAY=0s",
 		"USHER_OPS_ADDR=127.0.0.1:0", "USHER_SCIM_ADDR=127.0.0.1:0", "USHER_ADMIN_ADDR=127.0.0.1:0", "USHER_GRPC_ADDR=127.0.0.1:0",
@@ -106,7 +98,7 @@ func startUsher(ctx context.Context, c options, folder, setup, database string) 
 		name = fmt.Sprintf("%s-%s", filepath.Base(folder), name)
 		u.data = filepath.Join(folder, name)
 		env = append(append(env, common...), "USHER_DATA_DIR="+u.data)
-		p, err := startBinary(ctx, binary, folder, name, usherRole, env...)
+		p, err := startProcess(ctx, folder, name, usherRole, env...)
 		if err == nil {
 			u.processes = append(u.processes, p)
 		}

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestAComparisonRefusesWhatItCannotMeasure(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"":                         "one commit is needed",
+		"HEAD HEAD":                "one commit is needed",
+		"-rounds 0 HEAD":           "-rounds",
+		"-rounds 1001 HEAD":        "-rounds",
+		"-seconds 0 HEAD":          "-seconds",
+		"-seconds NaN HEAD":        "-seconds",
+		"-clients 31 HEAD":         "-clients",
+		"-users 10 HEAD":           "-users",
+		"-engine oracle HEAD":      "-engine",
+		"-only nothing HEAD":       "-only",
+		"no-such-commit":           `"no-such-commit" is no commit`,
+		"-- --upload-pack=nothing": "is no commit",
+	} {
+		if err := compareCommand(t.Context(), strings.Fields(args)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("load compare %s: %v, want what tells of %s", args, err, want)
+		}
+	}
+}
