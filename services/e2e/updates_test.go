@@ -44,6 +44,11 @@ var updated = map[protoreflect.FullName]func(u *usher, n int) (made proto.Messag
 		u.must(err)
 		return r.GetTenant(), map[string]string{"organization_id": demo, "id": id}
 	},
+	"usher.rule.v1.AccessService.UpdateAccessSettings": func(u *usher, _ int) (proto.Message, map[string]string) {
+		r, err := u.access().GetAccessSettings(u.ctx(), &rulev1.GetAccessSettingsRequest{OrganizationId: demo})
+		u.must(err)
+		return r.GetSettings(), map[string]string{"organization_id": demo}
+	},
 	"usher.rule.v1.RuleService.UpdateRule": func(u *usher, _ int) (proto.Message, map[string]string) {
 		r, err := u.rules().CreateRule(u.ctx(), &rulev1.CreateRuleRequest{OrganizationId: demo, Rule: &rulev1.Rule{
 			DisplayName: proto.String("Updated"), Match: &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: "updated"}},

@@ -56,7 +56,7 @@ func (b *bench) check(user, role string) *rulev1.CheckAccessResponse {
 func (b *bench) whenUnknown(when rulev1.WhenUnknown) {
 	b.t.Helper()
 	r, err := b.access.UpdateAccessSettings(b.ctx(), &rulev1.UpdateAccessSettingsRequest{
-		OrganizationId: acme, Settings: &rulev1.AccessSettings{WhenUnknown: &when},
+		OrganizationId: acme, Settings: &rulev1.AccessSettings{WhenUnknown: when},
 	})
 	b.must(r, err)
 	if r.GetSettings().GetWhenUnknown() != when {

@@ -2,11 +2,11 @@ package server
 
 import (
 	"context"
-	"fmt"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/update"
 	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
@@ -16,7 +16,7 @@ func settingsOf(s store.Settings) *rulev1.AccessSettings {
 	if s.WhenUnknown == store.SuspendUnknown {
 		when = rulev1.WhenUnknown_WHEN_UNKNOWN_SUSPEND
 	}
-	return &rulev1.AccessSettings{WhenUnknown: &when}
+	return &rulev1.AccessSettings{WhenUnknown: when}
 }
 
 func (s *access) GetAccessSettings(ctx context.Context, r *rulev1.GetAccessSettingsRequest) (*rulev1.GetAccessSettingsResponse, error) {
@@ -28,28 +28,19 @@ func (s *access) GetAccessSettings(ctx context.Context, r *rulev1.GetAccessSetti
 }
 
 func (s *access) UpdateAccessSettings(ctx context.Context, r *rulev1.UpdateAccessSettingsRequest) (*rulev1.UpdateAccessSettingsResponse, error) {
-	update := core.SettingsUpdate{}
-	change := r.GetSettings().WhenUnknown != nil
-	if paths := r.GetUpdateMask().GetPaths(); len(paths) > 0 {
-		change = false
-		for _, path := range paths {
-			if path != "when_unknown" {
-				return nil, badField("update_mask", fmt.Sprintf("names %q, which settings do not have", path))
-			}
-			change = true
-		}
-		if change && r.GetSettings().WhenUnknown == nil {
-			return nil, badField("settings.when_unknown", "must be set, because update_mask names it")
-		}
+	fields, err := update.Of("settings", r.GetSettings(), r.GetUpdateMask())
+	if err != nil {
+		return nil, err
 	}
-	if change {
+	change := core.SettingsUpdate{}
+	if fields["when_unknown"] {
 		when := store.KeepUnknown
 		if r.GetSettings().GetWhenUnknown() == rulev1.WhenUnknown_WHEN_UNKNOWN_SUSPEND {
 			when = store.SuspendUnknown
 		}
-		update.WhenUnknown = &when
+		change.WhenUnknown = &when
 	}
-	settings, err := s.core.UpdateSettings(ctx, r.GetOrganizationId(), update)
+	settings, err := s.core.UpdateSettings(ctx, r.GetOrganizationId(), change)
 	if err != nil {
 		return nil, err
 	}

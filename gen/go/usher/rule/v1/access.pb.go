@@ -384,7 +384,7 @@ type AccessSettings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What becomes of access from rules while Usher cannot compute it: `keep` unless somebody chose otherwise. An inactive or
 	// deleted user loses access from rules at once in any case.
-	WhenUnknown   *WhenUnknown `protobuf:"varint,1,opt,name=when_unknown,json=whenUnknown,proto3,enum=usher.rule.v1.WhenUnknown,oneof" json:"when_unknown,omitempty"`
+	WhenUnknown   WhenUnknown `protobuf:"varint,1,opt,name=when_unknown,json=whenUnknown,proto3,enum=usher.rule.v1.WhenUnknown" json:"when_unknown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -420,8 +420,8 @@ func (*AccessSettings) Descriptor() ([]byte, []int) {
 }
 
 func (x *AccessSettings) GetWhenUnknown() WhenUnknown {
-	if x != nil && x.WhenUnknown != nil {
-		return *x.WhenUnknown
+	if x != nil {
+		return x.WhenUnknown
 	}
 	return WhenUnknown_WHEN_UNKNOWN_UNSPECIFIED
 }
@@ -2147,7 +2147,7 @@ type UpdateAccessSettingsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The new values. A field that is absent stays as it is.
+	// The new values. Without a mask, a field that is absent stays as it is.
 	Settings *AccessSettings `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
 	// The fields to change; without it, those that are present.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
@@ -2273,11 +2273,9 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\teffective\x18\x05 \x01(\bR\teffective\x12/\n" +
 	"\asources\x18\x06 \x03(\v2\x15.usher.rule.v1.SourceR\asources\x12\x18\n" +
 	"\aunknown\x18\a \x01(\bR\aunknown\x12\x1c\n" +
-	"\tsuspended\x18\b \x01(\bR\tsuspended\"q\n" +
-	"\x0eAccessSettings\x12N\n" +
-	"\fwhen_unknown\x18\x01 \x01(\x0e2\x1a.usher.rule.v1.WhenUnknownB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00H\x00R\vwhenUnknown\x88\x01\x01B\x0f\n" +
-	"\r_when_unknown\"\xc6\x01\n" +
+	"\tsuspended\x18\b \x01(\bR\tsuspended\"Y\n" +
+	"\x0eAccessSettings\x12G\n" +
+	"\fwhen_unknown\x18\x01 \x01(\x0e2\x1a.usher.rule.v1.WhenUnknownB\b\xbaH\x05\x82\x01\x02\x10\x01R\vwhenUnknown\"\xc6\x01\n" +
 	"\n" +
 	"Suspension\x12'\n" +
 	"\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12\x17\n" +
@@ -2566,7 +2564,6 @@ func file_usher_rule_v1_access_proto_init() {
 	if File_usher_rule_v1_access_proto != nil {
 		return
 	}
-	file_usher_rule_v1_access_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

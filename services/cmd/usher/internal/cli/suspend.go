@@ -123,7 +123,7 @@ func accessSettingsCommand(c *client) *cobra.Command {
 			return nil, fmt.Errorf("--when-unknown must be keep or suspend, not %q", whenUnknown)
 		}
 		return access.UpdateAccessSettings(ctx, &rulev1.UpdateAccessSettingsRequest{
-			OrganizationId: organization, Settings: &rulev1.AccessSettings{WhenUnknown: &when},
+			OrganizationId: organization, Settings: &rulev1.AccessSettings{WhenUnknown: when},
 		})
 	})
 	return cmd
