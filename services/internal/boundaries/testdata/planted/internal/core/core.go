@@ -10,7 +10,9 @@ import (
 )
 
 // Tx is a transaction.
-type Tx interface{ Put(ctx context.Context, value string) error }
+type Tx interface {
+	Put(ctx context.Context, value string) error
+}
 
 // Store runs transactions.
 type Store interface {
@@ -18,10 +20,14 @@ type Store interface {
 }
 
 // Other is another service.
-type Other interface{ Read(ctx context.Context) (string, error) }
+type Other interface {
+	Read(ctx context.Context) (string, error)
+}
 
 // Near is no other service: nothing remote implements it.
-type Near interface{ Look(ctx context.Context) error }
+type Near interface {
+	Look(ctx context.Context) error
+}
 
 // Core calls.
 type Core struct {

@@ -9,7 +9,9 @@ import (
 )
 
 // Other implements core.Other.
-type Other struct{ client directoryv1.DirectoryServiceClient }
+type Other struct {
+	client directoryv1.DirectoryServiceClient
+}
 
 var _ core.Other = (*Other)(nil)
 
