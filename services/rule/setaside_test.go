@@ -26,13 +26,13 @@ func soonUserRetries(c *rule.Config) {
 }
 
 // tooMuch has the facts about some users be too much alone, and those about more than some users be too much together.
-func (b *bench) tooMuch(tooLong bool, most int, users ...string) {
+func (b *bench) tooMuch(reason fault.Reason, most int, users ...string) {
 	b.identity.Facts(func(_ context.Context, r *identityv1.StreamUserFactsRequest) error {
 		if r.GetStatusOnly() {
 			return nil
 		}
 		if len(r.GetIds()) > most || slices.ContainsFunc(users, func(id string) bool { return slices.Contains(r.GetIds(), id) }) {
-			return identitytest.TooMuch(tooLong)
+			return identitytest.Failing(reason)
 		}
 		return nil
 	})
@@ -67,7 +67,10 @@ func (b *bench) whenUnknown(when rulev1.WhenUnknown) {
 // Before, such a batch was tried again unchanged for ever, and everybody in the organization kept what they had.
 func TestNobodyKeepsAccessBecauseABatchIsTooMuch(t *testing.T) {
 	t.Parallel()
-	for name, tooLong := range map[string]bool{"it takes too long": true, "it is over a limit": false} {
+	for name, reason := range map[string]fault.Reason{
+		"it takes too long": fault.Deadline, "it is over a limit": fault.Limit, "a document cannot be read": fault.Internal,
+		"a filter cannot be read": fault.InvalidFilter,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, slowUserRetries)
@@ -80,7 +83,7 @@ func TestNobodyKeepsAccessBecauseABatchIsTooMuch(t *testing.T) {
 			b.caughtUp()
 			inactive, deleted, removed, poisoned := users[0], users[1], users[2], users[3]
 			before := time.Now()
-			b.tooMuch(tooLong, 3, poisoned)
+			b.tooMuch(reason, 3, poisoned)
 			b.identity.SetActive(inactive, false)
 			b.identity.DeleteUser(deleted)
 			b.identity.RemoveMember(group, removed)
@@ -261,7 +264,7 @@ func TestASyncEndsThoughUsersAreSetAside(t *testing.T) {
 			})
 			// One of them is too much for a call, not only beyond a limit that identity knows.
 			b.identity.SetBeyond(one, "")
-			b.tooMuch(true, 1000, one)
+			b.tooMuch(fault.Deadline, 1000, one)
 			sync := b.sync()
 			if sync.GetState() != rulev1.SyncState_SYNC_STATE_DONE || sync.GetUsersSetAside() != 10 || sync.GetUsersDone() != int64(size) ||
 				sync.GetAccessAdded() != int64(size-10) {
@@ -304,7 +307,10 @@ func TestPagesThatAreTooMuchGetShorter(t *testing.T) {
 	}
 	b.identity.Limit(func(rpc string, size int) error {
 		if size > 1 {
-			return identitytest.TooMuch(rpc < "ListMembers")
+			if rpc < "ListMembers" {
+				return identitytest.Failing(fault.Deadline)
+			}
+			return identitytest.Failing(fault.Limit)
 		}
 		return nil
 	})

@@ -8,9 +8,9 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// divide reconciles a batch that is too much for one read or one transaction. First it takes access from those who are inactive or
+// divide reconciles a batch that is too much for one read or one transaction, or of which a part fails. First it takes access from those who are inactive or
 // gone: that needs nothing but their status, and must not wait for the others. Then it reconciles the others in halves, down to one
-// user, and sets aside whoever is too much alone. The progress comes last, so that an end in between only does work again.
+// user, and sets aside whoever fails alone. The progress comes last, so that an end in between only does work again.
 func (c *Core) divide(ctx context.Context, b batch) (outcome, error) {
 	status, err := c.statuses(ctx, b.organizationID, b.userIDs)
 	if err != nil {
@@ -74,7 +74,7 @@ func (c *Core) parts(ctx context.Context, b *batch, userIDs []string, status map
 			return nil
 		}
 	}
-	if !tooMuch(ctx, err) {
+	if !divisible(ctx, err) {
 		return err
 	}
 	if len(userIDs) == 1 {
@@ -127,8 +127,14 @@ func known(facts map[string]User) bool {
 // whyUnknown says for people why a user's facts are not known.
 func whyUnknown(err error) string {
 	var f *fault.Error
-	if errors.As(err, &f) && f.Reason == fault.Limit {
+	switch {
+	case !errors.As(err, &f) || f.Reason == fault.Deadline:
+		return "Reading what the user is in, or writing what follows from it, took too long."
+	case f.Reason == fault.Limit:
 		return "A limit was exceeded: " + f.Message
+	case f.Reason == fault.Internal:
+		return "Reading what the user is in, or writing what follows from it, failed. The cause is in the logs."
+	default:
+		return "Reading what the user is in was refused (" + fault.ReasonName(f.Reason) + "): " + f.Message
 	}
-	return "Reading what the user is in, or writing what follows from it, took too long."
 }

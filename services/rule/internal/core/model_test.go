@@ -209,7 +209,7 @@ func trouble(rpc string) error {
 // tooMuch lets facts about many users be too much more often than those about few; and now and then those about one.
 func tooMuch(_ context.Context, r *identityv1.StreamUserFactsRequest) error {
 	if !r.GetStatusOnly() && rand.N(6) < len(r.GetIds()) && rand.N(3) == 0 {
-		return identitytest.TooMuch(rand.N(2) == 0)
+		return identitytest.Failing([]fault.Reason{fault.Deadline, fault.Limit, fault.Internal}[rand.N(3)])
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -49,17 +50,23 @@ func (c *Core) called(ctx context.Context) (context.Context, context.CancelFunc)
 }
 
 // tooMuch says that what was asked for at once may have been too much, so that less may succeed: it took too long, or was over
-// a limit. What takes too long in the quick lane gets more time in the slow lane before it gets smaller.
+// a limit. Only the slow lane has the time to find out.
 func tooMuch(ctx context.Context, err error) bool {
-	if ctx.Err() != nil {
-		return false
-	}
-	return fault.Is(err, fault.Limit) || fault.Is(err, fault.Deadline) && paceOf(ctx) != quick
+	return ctx.Err() == nil && paceOf(ctx) != quick && (fault.Is(err, fault.Limit) || fault.Is(err, fault.Deadline))
 }
 
-// tooSlow says that a call took longer than the quick lane has time for.
-func tooSlow(ctx context.Context, err error) bool {
-	return ctx.Err() == nil && paceOf(ctx) == quick && fault.Is(err, fault.Deadline)
+// divisible says that less than what failed may succeed: it was too much, or something is wrong with a part of it, such as a
+// document that identity cannot read. Not so where a service cannot be reached, or refuses this one: then all of it waits.
+func divisible(ctx context.Context, err error) bool {
+	var f *fault.Error
+	if ctx.Err() != nil || !errors.As(err, &f) {
+		return false
+	}
+	switch f.Reason {
+	case fault.Unavailable, fault.NotReady, fault.Unauthenticated, fault.NotAllowed:
+		return false
+	}
+	return true
 }
 
 // shrinking reads a page of at most limit, and a smaller one while that is too much.

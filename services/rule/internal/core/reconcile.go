@@ -179,14 +179,14 @@ func (o *outcome) plus(other outcome) {
 }
 
 // reconcile computes what the batch's users should hold and writes the difference, with the records of the access feed
-// and the progress, under the lease: in one transaction, unless that is too much. A user who is too much alone is set aside. It
+// and the progress, under the lease: in one transaction, unless that is too much. A user who fails alone is set aside. It
 // answers errRulesChanged when what it builds on is out of date; then the progress is not written, and the caller begins again.
 func (c *Core) reconcile(ctx context.Context, b batch) (done outcome, err error) {
 	facts, err := c.users(ctx, b, b.userIDs)
 	if err == nil {
 		done, _, err = c.commit(ctx, b, facts)
 	}
-	if tooMuch(ctx, err) && len(b.userIDs) > 0 {
+	if paceOf(ctx) != quick && divisible(ctx, err) && len(b.userIDs) > 0 {
 		return c.divide(ctx, b)
 	}
 	return done, err

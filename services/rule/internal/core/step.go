@@ -63,7 +63,7 @@ func (c *Core) step(ctx context.Context, organizationID string, lease store.Leas
 			return err
 		case errors.Is(err, errRulesChanged):
 			t.again = true
-		case tooSlow(ctx, err):
+		case paceOf(ctx) == quick && divisible(ctx, err):
 			t.again, t.slow = true, true
 			return nil
 		default:

@@ -682,10 +682,5 @@ func paged[T any](all []T, size int32, token string, key func(T) string, list ..
 // Unavailable is an error that a test can have Before answer.
 func Unavailable() error { return fault.New(fault.Unavailable, "not now").Retry(time.Millisecond) }
 
-// TooMuch is such an error: that of a call that took too long, or that was over a limit.
-func TooMuch(tooLong bool) error {
-	if tooLong {
-		return fault.New(fault.Deadline, "too little time was left")
-	}
-	return fault.New(fault.Limit, "the answer is too large")
-}
+// Failing is such an error: of a call that took too long, was over a limit, or met something that it cannot read.
+func Failing(reason fault.Reason) error { return fault.New(reason, "it cannot be done") }

@@ -168,6 +168,43 @@ func TestAWalk(t *testing.T) {
 	want(t, x.run(0, "directory", "finish-adoption", again["id"].(string)), `0`)
 }
 
+// Access is suspended and resumed by hand, and says as of when it is.
+func TestAccessInAnEmergency(t *testing.T) {
+	t.Parallel()
+	x := newTerminal(t)
+	created := x.json("directory", "create", "--name", "Okta")
+	x.run(0, "simulate", "--idp", "okta", "--users", "6", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", created["baseUrl"].(string), "--key", created["apiKey"].(string))
+	x.run(0, "access", "wait")
+	held := x.json("access", "list")["access"].([]any)[0].(map[string]any)
+	user, role := held["userId"].(string), held["roleId"].(string)
+	name := x.json("user", "get", user)["user"].(map[string]any)["userName"].(string)
+	check := []string{"access", "check", "--user", user, "--tenant", "production", "--role", role}
+	want(t, x.run(0, check...), `ALLOWED +AS OF +UNKNOWN +SUSPENDED\n`, `true +20\d\d-\S+ +false +false`)
+	want(t, x.run(0, "access", "status"), `known as of 20\d\d-\S+\. Users set aside: 0\.`)
+
+	x.run(1, "access", "suspend", "--user", name)
+	want(t, x.err, `reason.*INVALID_REQUEST`)
+	want(t, x.run(0, "access", "suspend", "--user", name, "--reason", "stolen laptop"), user+` +stolen laptop +operator`)
+	want(t, x.run(0, check...), `false +20\d\d-\S+ +false +true`)
+	want(t, x.run(0, "access", "list", "--user", user), `false +.*suspended: see usher access suspensions`)
+	want(t, x.run(0, "access", "suspensions"), user+` +stolen laptop`)
+	want(t, x.run(0, "access", "resume", "--user", user), ``)
+	x.run(1, "access", "resume", "--user", user)
+	want(t, x.err, `NOT_FOUND`)
+	want(t, x.run(0, check...), `true`)
+	x.run(0, "access", "grant", "--user", user, "--role", "organization-admin")
+	x.run(0, "access", "suspend", "--user", user, "--reason", "stolen laptop")
+	want(t, x.err, `warning: .*last effective Organization Admin`)
+	// One that Usher never heard of, by its id.
+	want(t, x.run(0, "access", "suspend", "--user", "01890000-0000-7000-8000-000000000000", "--reason", "a leak"), `a leak`)
+
+	want(t, x.run(0, "access", "settings"), `keep`)
+	want(t, x.run(0, "access", "settings", "--when-unknown", "suspend"), `suspend`)
+	want(t, x.run(0, "access", "settings"), `suspend`)
+	x.run(2, "access", "settings", "--when-unknown", "ask")
+	want(t, x.err, `must be keep or suspend`)
+}
+
 // An update changes what its flags say and nothing else.
 func TestAnUpdateLeavesWhatNoFlagNames(t *testing.T) {
 	t.Parallel()
