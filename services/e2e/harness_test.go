@@ -95,6 +95,8 @@ type usher struct {
 	conn  *grpc.ClientConn
 	token string
 	addrs addresses
+
+	database string // where identity keeps its data: a SQLite file, or the URL of a PostgreSQL database
 }
 
 // addresses are where an Usher listens.
@@ -121,7 +123,13 @@ func startUsher(t *testing.T, setup topology, tel *telemetry.Telemetry) *usher {
 		// The start migrates it.
 		s.DatabaseURL = config.Secret(testkit.Postgres(t, "usher", func(context.Context, string) error { return nil }))
 	}
-	u := &usher{t: t, token: operatorToken}
+	u := &usher{t: t, token: operatorToken, database: string(s.DatabaseURL)}
+	if u.database == "" {
+		u.database = filepath.Join(s.DataDir, "identity.db")
+		if setup.split {
+			u.database = filepath.Join(s.DataDir, "identity", "identity.db")
+		}
+	}
 	if !setup.split {
 		a := startApp(t, s, tel)
 		u.addrs = addresses{SCIM: a.SCIMAddr(), Admin: a.AdminAddr(), GRPC: a.GRPCAddr(), Ops: a.OpsAddr()}
