@@ -3,9 +3,14 @@ package identity_test
 import (
 	"errors"
 	"io"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity"
@@ -88,31 +93,99 @@ func TestWatchersAreWokenForActiveOrganizations(t *testing.T) {
 	equal(t, "who was active before", first.GetOrganizationIds(), []string{})
 	equal(t, "the cursor before", first.GetCursor(), b.end())
 	acme.user(`{"userName":"anna"}`)
-	woken, err := stream.Recv()
-	must(t, err)
-	equal(t, "who is active", woken.GetOrganizationIds(), []string{"acme"})
-	equal(t, "the cursor", woken.GetCursor(), b.end())
+	equal(t, "who is active", nextActive(t, stream), []string{"acme"})
+	end := b.end()
 
 	other.user(`{"userName":"bob"}`)
 	acme.user(`{"userName":"carl"}`)
-	late, err := b.feed.WatchActivity(t.Context(), &identityv1.WatchActivityRequest{AfterCursor: woken.GetCursor()})
+	late, err := b.feed.WatchActivity(t.Context(), &identityv1.WatchActivityRequest{AfterCursor: end})
 	must(t, err)
 	caughtUp, err := late.Recv()
 	must(t, err)
 	equal(t, "who was active since", caughtUp.GetOrganizationIds(), []string{"acme", "other"})
 }
 
-func TestWatchersHearBookmarks(t *testing.T) {
+// clock is a time that a test sets.
+type clock struct{ now atomic.Int64 }
+
+func (c *clock) Now() time.Time { return time.Unix(c.now.Load(), 0).UTC() }
+
+func TestWatchersOfAQuietFeedHearAsOfWhen(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(c *identity.Config) { c.Bookmark = 5 * time.Millisecond })
+	var c clock
+	b := setupWith(t, func(_ *identity.Config, d *identity.Dependencies) { d.Now = c.Now })
+	c.now.Store(100)
 	b.idp().user(`{"userName":"anna"}`)
 	stream, err := b.feed.WatchActivity(t.Context(), &identityv1.WatchActivityRequest{AfterCursor: b.end()})
 	must(t, err)
-	for range 2 {
+	for _, now := range []int64{100, 200, 300} {
 		bookmark, err := stream.Recv()
 		must(t, err)
 		equal(t, "organizations", bookmark.GetOrganizationIds(), []string{})
 		equal(t, "the cursor", bookmark.GetCursor(), b.end())
+		equal(t, "the time", bookmark.GetAsOf().GetSeconds(), now)
+		c.now.Add(100)
+	}
+}
+
+func TestAListOfChangesSaysAsOfWhenItIs(t *testing.T) {
+	t.Parallel()
+	for engine, change := range map[string]func(*identity.Config){"sqlite": func(*identity.Config) {}, "postgres": onPostgres(t)} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			var c clock
+			b := setupWith(t, func(config *identity.Config, d *identity.Dependencies) {
+				change(config)
+				d.Now = c.Now
+			})
+			c.now.Store(100)
+			b.idp().named("anna", "bob")
+			c.now.Store(200)
+			list := func(size int32) *identityv1.ListChangesResponse {
+				r, err := b.feed.ListChanges(t.Context(), &identityv1.ListChangesRequest{OrganizationId: "acme", PageSize: size})
+				must(t, err)
+				return r
+			}
+			all := list(0)
+			// With PostgreSQL, other databases' transactions hold the last record back for a moment.
+			for deadline := time.Now().Add(30 * time.Second); len(all.GetChanges()) < 2 && time.Now().Before(deadline); all = list(0) {
+				equal(t, "the time while a record does not show", all.GetAsOf().GetSeconds(), 100)
+			}
+			equal(t, "how many changes", len(all.GetChanges()), 2)
+			equal(t, "the time", all.GetAsOf().GetSeconds(), 200)
+			part := list(1)
+			equal(t, "that there are more", part.GetMore(), true)
+			equal(t, "the time of a part", part.GetAsOf(), (*timestamppb.Timestamp)(nil))
+		})
+	}
+}
+
+func TestTheDeletionOfADirectoryIsInTheFeed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	i := b.idp()
+	i.user(`{"userName":"anna"}`)
+	stream, err := b.feed.WatchActivity(t.Context(), &identityv1.WatchActivityRequest{AfterCursor: b.end()})
+	must(t, err)
+	before := b.end()
+	i.deleteDirectory()
+	equal(t, "that acme is active", slices.Contains(nextActive(t, stream), "acme"), true)
+	changes := b.since(before)
+	equal(t, "how many changes", len(changes), 1)
+	c := changes[0]
+	equal(t, "the change", []any{c.GetKind(), c.GetResourceType(), c.GetResourceId(), c.GetDirectoryId(), c.GetMemberId()},
+		[]any{identityv1.ChangeKind_CHANGE_KIND_DIRECTORY_CLOSED, identityv1.ResourceType_RESOURCE_TYPE_UNSPECIFIED, i.target.GetDirectoryId(), i.target.GetDirectoryId(), ""})
+}
+
+// nextActive are the organizations of the next answer that is no bookmark.
+func nextActive(t *testing.T, stream grpc.ServerStreamingClient[identityv1.WatchActivityResponse]) []string {
+	t.Helper()
+	for {
+		r, err := stream.Recv()
+		must(t, err)
+		if len(r.GetOrganizationIds()) > 0 {
+			return r.GetOrganizationIds()
+		}
 	}
 }
 

@@ -36,8 +36,6 @@ type Config struct {
 	DatabaseConnections int32
 	// ReadyWait is how long a request waits for identity to learn that its directory was created. Default 2 seconds.
 	ReadyWait time.Duration
-	// Bookmark is how often a watcher of the feed hears that nothing came. Default 30 seconds.
-	Bookmark time.Duration
 	// ChangeRetention is for how long records of the change feed are kept. Default 720 hours.
 	ChangeRetention time.Duration
 	// PageBytes is how large a page of a list may grow before it ends early. Default 16 MiB.
@@ -103,9 +101,6 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if c.ScanLimit == 0 {
 		c.ScanLimit = 100_000
 	}
-	if c.Bookmark == 0 {
-		c.Bookmark = 30 * time.Second
-	}
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -122,7 +117,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	}
 	stop := make(chan struct{})
 	return &Service{
-		store: s, core: domain, server: server.New(domain, c.Bookmark, stop),
+		store: s, core: domain, server: server.New(domain, stop),
 		directories: directoryv1.NewDirectoryFeedServiceClient(d.Directory), log: d.Log, retention: c.ChangeRetention, stop: stop,
 	}, nil
 }
@@ -143,9 +138,6 @@ func (c Config) check() error {
 	}
 	if c.ScanLimit < 0 {
 		problems = append(problems, fmt.Errorf("identity.scan_limit must not be negative, not %d", c.ScanLimit))
-	}
-	if c.Bookmark < 0 {
-		problems = append(problems, fmt.Errorf("identity.bookmark must not be negative, not %s", c.Bookmark))
 	}
 	return errors.Join(problems...)
 }

@@ -58,7 +58,7 @@ func setupWith(t *testing.T, change func(*identity.Config, *identity.Dependencie
 	followed := &directories{all: map[string]*directoryv1.WatchDirectoriesResponse{}}
 	directoryv1.RegisterDirectoryFeedServiceServer(channel, followed)
 	config := identity.Config{
-		DatabasePath: filepath.Join(t.TempDir(), "identity.db"), ReadyWait: 10 * time.Second, Bookmark: time.Hour,
+		DatabasePath: filepath.Join(t.TempDir(), "identity.db"), ReadyWait: 10 * time.Second,
 	}
 	dependencies := identity.Dependencies{
 		Directory: channel.As(commonv1.Caller_CALLER_IDENTITY), Log: slog.New(slog.DiscardHandler),
@@ -378,11 +378,11 @@ func equal(t testing.TB, what string, got, want any) {
 func TestConfigIsChecked(t *testing.T) {
 	t.Parallel()
 	for name, config := range map[string]identity.Config{
-		"no database":    {ReadyWait: -1, Bookmark: -1},
-		"both databases": {ReadyWait: -1, Bookmark: -1, DatabasePath: "x", DatabaseURL: "postgres://nobody@127.0.0.1:1/none"},
+		"no database":    {ReadyWait: -1, ChangeRetention: -1},
+		"both databases": {ReadyWait: -1, ChangeRetention: -1, DatabasePath: "x", DatabaseURL: "postgres://nobody@127.0.0.1:1/none"},
 	} {
 		_, err := identity.New(t.Context(), config, identity.Dependencies{})
-		for _, key := range []string{"identity.database_path", "identity.database_url", "identity.ready_wait", "identity.bookmark"} {
+		for _, key := range []string{"identity.database_path", "identity.database_url", "identity.ready_wait", "identity.change_retention"} {
 			if err == nil || !strings.Contains(err.Error(), key) {
 				t.Errorf("%s: %v does not name %s", name, err, key)
 			}

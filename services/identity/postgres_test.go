@@ -60,8 +60,8 @@ func TestTheServiceRunsOnPostgreSQL(t *testing.T) {
 			must(t, err)
 		}
 	}
-	// Three users, the group and its two first members, the patch of two members, and the adoption.
-	equal(t, "how many records", len(met), 9)
+	// Three users, the group and its two first members, the patch of two members, the deletion of the directory, and the adoption.
+	equal(t, "how many records", len(met), 10)
 }
 
 // A failover may lose what was applied of the directories last. They are followed again from where the database is.

@@ -74,7 +74,7 @@ func (c *Core) forget() {
 
 // ApplyDirectory takes what is new of a directory, and wakes the requests that wait for it.
 func (c *Core) ApplyDirectory(ctx context.Context, d store.Directory, at store.Place) error {
-	if err := c.store.ApplyDirectory(ctx, d, at); err != nil {
+	if err := c.store.ApplyDirectory(ctx, d, at, c.cause(Call{})); err != nil {
 		return err
 	}
 	c.forget()

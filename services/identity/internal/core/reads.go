@@ -179,14 +179,28 @@ func (c *Core) Cursor(ctx context.Context) (follow, newest feed.Cursor, err erro
 	return c.store.Cursor(ctx)
 }
 
-// Changes reads an organization's change records.
-func (c *Core) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]store.Change, feed.Cursor, error) {
-	return c.store.Changes(ctx, organizationID, after, limit)
+// Changes reads an organization's change records. Each change of the organization that was acknowledged before asOf has its
+// record at or before next, if there are fewer records than limit.
+func (c *Core) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) (changes []store.Change, next feed.Cursor, asOf time.Time, err error) {
+	asOf = c.config.Now() // before the end of the feed is read
+	changes, next, held, err := c.store.Changes(ctx, organizationID, after, limit)
+	return changes, next, earlier(asOf, held), err
 }
 
-// Active says which organizations have change records after a cursor.
-func (c *Core) Active(ctx context.Context, after feed.Cursor) ([]string, feed.Cursor, error) {
-	return c.store.Active(ctx, after)
+// Active says which organizations have change records after a cursor. Each change that was acknowledged before asOf has its
+// record at or before next.
+func (c *Core) Active(ctx context.Context, after feed.Cursor) (active []string, next feed.Cursor, asOf time.Time, err error) {
+	asOf = c.config.Now() // before the end of the feed is read
+	active, next, held, err := c.store.Active(ctx, after)
+	return active, next, earlier(asOf, held), err
+}
+
+// earlier is asOf, or the time of the oldest record that does not show yet, where there is one.
+func earlier(asOf, held time.Time) time.Time {
+	if !held.IsZero() && held.Before(asOf) {
+		return held
+	}
+	return asOf
 }
 
 // Written gives a channel that closes when change records come.

@@ -36,16 +36,22 @@ func (s *Server) ListChanges(ctx context.Context, r *identityv1.ListChangesReque
 	if size == 0 {
 		size = defaultChanges
 	}
-	changes, next, err := s.core.Changes(ctx, r.GetOrganizationId(), after, size)
+	changes, next, asOf, err := s.core.Changes(ctx, r.GetOrganizationId(), after, size)
 	if err != nil {
 		return nil, err
 	}
 	response := &identityv1.ListChangesResponse{NextCursor: next.String(), More: len(changes) == size}
+	if !response.GetMore() {
+		response.AsOf = timestamppb.New(asOf)
+	}
 	for _, change := range changes {
 		response.Changes = append(response.Changes, changeMessage(change))
 	}
 	return response, nil
 }
+
+// bookmarkEvery is how long a watcher hears nothing at most. The contract says a second: the rest is for finding out what to say.
+const bookmarkEvery = 800 * time.Millisecond
 
 // WatchActivity implements the RPC.
 func (s *Server) WatchActivity(r *identityv1.WatchActivityRequest, stream grpc.ServerStreamingServer[identityv1.WatchActivityResponse]) error {
@@ -54,26 +60,26 @@ func (s *Server) WatchActivity(r *identityv1.WatchActivityRequest, stream grpc.S
 	if err != nil {
 		return err
 	}
-	bookmark := time.NewTicker(s.bookmark)
+	bookmark := time.NewTicker(bookmarkEvery)
 	defer bookmark.Stop()
-	for {
+	for due := true; ; {
 		written := s.core.Written()
-		active, next, err := s.core.Active(ctx, cursor)
+		active, next, asOf, err := s.core.Active(ctx, cursor)
 		if err != nil {
 			return err
 		}
-		if len(active) > 0 || cursor.Epoch == "" {
-			if err := stream.Send(&identityv1.WatchActivityResponse{OrganizationIds: active, Cursor: next.String()}); err != nil {
+		if len(active) > 0 || due {
+			response := &identityv1.WatchActivityResponse{OrganizationIds: active, Cursor: next.String(), AsOf: timestamppb.New(asOf)}
+			if err := stream.Send(response); err != nil {
 				return err
 			}
+			bookmark.Reset(bookmarkEvery)
 		}
-		cursor = next
+		cursor, due = next, false
 		select {
 		case <-written:
 		case <-bookmark.C:
-			if err := stream.Send(&identityv1.WatchActivityResponse{Cursor: cursor.String()}); err != nil {
-				return err
-			}
+			due = true
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.stop:
@@ -89,11 +95,16 @@ func changeMessage(c store.Change) *identityv1.Change {
 		store.Deleted:       identityv1.ChangeKind_CHANGE_KIND_DELETED,
 		store.MemberAdded:   identityv1.ChangeKind_CHANGE_KIND_MEMBER_ADDED,
 		store.MemberRemoved: identityv1.ChangeKind_CHANGE_KIND_MEMBER_REMOVED,
+
+		store.DirectoryClosed: identityv1.ChangeKind_CHANGE_KIND_DIRECTORY_CLOSED,
 	}
 	message := &identityv1.Change{
 		Cursor: c.Cursor.String(), OrganizationId: c.OrganizationID, DirectoryId: c.DirectoryID,
 		ResourceType: resourceType(c.Group), ResourceId: c.ResourceID, Revision: c.Revision, Kind: kinds[c.Kind],
 		MemberId: c.MemberID, MessageId: c.MessageID, Traceparent: c.Traceparent, Time: timestamppb.New(c.Time),
+	}
+	if c.Kind == store.DirectoryClosed {
+		message.ResourceType = identityv1.ResourceType_RESOURCE_TYPE_UNSPECIFIED
 	}
 	if c.MemberID != "" {
 		message.MemberType = resourceType(c.MemberGroup)

@@ -4,7 +4,6 @@ package server
 import (
 	"context"
 	"strings"
-	"time"
 
 	"go.opentelemetry.io/otel/propagation"
 	"golang.org/x/sync/semaphore"
@@ -28,14 +27,13 @@ type Server struct {
 	identityv1.UnimplementedSchemaServiceServer
 
 	core      *core.Core
-	bookmark  time.Duration
 	stop      <-chan struct{}
 	documents *semaphore.Weighted // of documentsInFlight
 }
 
-// New makes the server. bookmark is how often a watcher hears that nothing came; streams end when stop closes.
-func New(c *core.Core, bookmark time.Duration, stop <-chan struct{}) *Server {
-	return &Server{core: c, bookmark: bookmark, stop: stop, documents: semaphore.NewWeighted(documentsInFlight)}
+// New makes the server. Streams end when stop closes.
+func New(c *core.Core, stop <-chan struct{}) *Server {
+	return &Server{core: c, stop: stop, documents: semaphore.NewWeighted(documentsInFlight)}
 }
 
 // Register adds the services to a gRPC server.

@@ -158,6 +158,7 @@ const (
 	Deleted
 	MemberAdded
 	MemberRemoved
+	DirectoryClosed // of the directory itself: the resource is neither a user nor a group
 )
 
 // Change is one record of the feed.
@@ -277,8 +278,8 @@ type Store interface {
 	// Followed is the last place given to ApplyDirectory.
 	Followed(ctx context.Context) (Place, error)
 	// ApplyDirectory takes what is new of a directory. What is not after Followed, in its epoch, was applied before, and is left
-	// out. A closed one stays closed.
-	ApplyDirectory(ctx context.Context, d Directory, at Place) error
+	// out. A closed one stays closed. What closes it writes one change record, DirectoryClosed, of revision 1.
+	ApplyDirectory(ctx context.Context, d Directory, at Place, cause Cause) error
 	// Directory reads one; fault.NotFound when it was not applied yet.
 	Directory(ctx context.Context, scope Scope) (Directory, error)
 	// Ancestors are the directories that this one may adopt from: what it replaces, what that replaced, and so on; nearest
@@ -362,10 +363,14 @@ type Store interface {
 	// Written tells when. It then shows at that place for good. The records of one write follow each other in the order in
 	// which it made them, all of them with the revision of the resource that they are about. Those of several writes may come
 	// in another order than the writes, even of one resource: its highest revision is the newest.
-	Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]Change, feed.Cursor, error)
+	//
+	// held is the time of the oldest record of the organization that is committed and does not show yet, zero where there is
+	// none: every record of a write that returned before it, and before the call, shows.
+	Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) (changes []Change, next feed.Cursor, held time.Time, err error)
 	// Active lists the organizations with records after a cursor, and the cursor after them: go on from there also when
-	// there was none. From the beginning it lists those whose records were trimmed, too. fault.CursorExpired as with Changes.
-	Active(ctx context.Context, after feed.Cursor) ([]string, feed.Cursor, error)
+	// there was none. From the beginning it lists those whose records were trimmed, too. fault.CursorExpired as with Changes,
+	// and held as there, but of any organization.
+	Active(ctx context.Context, after feed.Cursor) (active []string, next feed.Cursor, held time.Time, err error)
 	// TrimChanges removes records from before a time, the oldest first, at most limit, and says how many. While one process
 	// trims, another one has nothing to do.
 	TrimChanges(ctx context.Context, before time.Time, limit int) (int, error)

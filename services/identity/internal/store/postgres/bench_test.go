@@ -105,7 +105,7 @@ func userID(n int64) string { return fmt.Sprintf("user-%07d", n) }
 // fillBenchmark makes users who are in five groups each, users x0, x1, ... for the edits, and groups of 10 and of all users.
 func fillBenchmark(b *testing.B, s *Store, users int, document []byte) {
 	b.Helper()
-	if err := s.ApplyDirectory(b.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}); err != nil {
+	if err := s.ApplyDirectory(b.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}, store.Cause{}); err != nil {
 		b.Fatal(err)
 	}
 	for _, statement := range []string{

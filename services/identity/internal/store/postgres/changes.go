@@ -62,6 +62,17 @@ const horizon = `pg_snapshot_xmin(pg_current_snapshot())::text::bigint`
 // ahead is the first transaction that has not begun, as the statement's snapshot sees it: no cursor is at or beyond it.
 const ahead = `pg_snapshot_xmax(pg_current_snapshot())::text::bigint`
 
+// maxHeld is how many of the records that are held back are looked at for the oldest of them.
+const maxHeld = `1000`
+
+// heldOf is the least time of the records, of those that meet a condition, that are committed and do not show yet; 0 for none.
+// Of more than maxHeld it is that of the first ones in the feed's order, which will do as well: a record's time is taken before its
+// transaction begins, and so before any later transaction ends, and its write returns.
+func heldOf(condition string) string {
+	return `SELECT coalesce(min(time), 0) AS held FROM (SELECT time FROM changes WHERE ` + condition + ` AND transaction >= ` + horizon + `
+		ORDER BY transaction, sequence LIMIT ` + maxHeld + `) held`
+}
+
 // epoch is that of the database which the statement reads. Store.Epoch may be of another one: the connection that a read
 // gets may be the first to the database that was restored.
 const epoch = `(SELECT epoch FROM meta)`
@@ -101,37 +112,38 @@ func (s *Store) Cursor(ctx context.Context) (follow, newest feed.Cursor, err err
 }
 
 // Changes implements store.Store.
-func (s *Store) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]store.Change, feed.Cursor, error) {
+func (s *Store) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) (changes []store.Change, next feed.Cursor, held time.Time, err error) {
 	transaction, sequence := columnsOf(after)
 	// One statement, so that the horizon and the records are of one snapshot. Without a record there is a row without one.
 	type line struct {
 		store.Change
 		epoch          string
 		horizon, ahead uint64
+		held           time.Time
 		trimmed        feed.Cursor
 		there          bool
 	}
 	found, err := sqldb.ReadAll(ctx, s.db, func(l *line) []any {
 		return []any{
-			&l.epoch, &l.horizon, &l.ahead, &l.trimmed.Transaction, &l.trimmed.Sequence, &l.there, &l.Cursor.Transaction, &l.Cursor.Sequence, &l.OrganizationID, &l.DirectoryID, &l.Group,
+			&l.epoch, &l.horizon, &l.ahead, sqldb.Time(&l.held), &l.trimmed.Transaction, &l.trimmed.Sequence, &l.there, &l.Cursor.Transaction, &l.Cursor.Sequence, &l.OrganizationID, &l.DirectoryID, &l.Group,
 			&l.ResourceID, &l.Revision, &l.Kind, &l.MemberID, &l.MemberGroup, &l.MessageID, &l.Traceparent, sqldb.Time(&l.Time),
 		}
-	}, `SELECT `+epoch+`, h.horizon, h.ahead, coalesce(t.transaction, 0), coalesce(t.sequence, 0), c.sequence IS NOT NULL, coalesce(c.transaction, 0), coalesce(c.sequence, 0), coalesce(c.organization_id, ''),
+	}, `SELECT `+epoch+`, h.horizon, h.ahead, w.held, coalesce(t.transaction, 0), coalesce(t.sequence, 0), c.sequence IS NOT NULL, coalesce(c.transaction, 0), coalesce(c.sequence, 0), coalesce(c.organization_id, ''),
 		coalesce(directory_id, ''), coalesce(resource_group, false), coalesce(resource_id, ''), coalesce(revision, 0),
 		coalesce(kind, 0), coalesce(member_id, ''), coalesce(member_group, false), coalesce(message_id, ''),
 		coalesce(traceparent, ''), coalesce(time, 0)
-		FROM (SELECT `+horizon+` AS horizon, `+ahead+` AS ahead) h LEFT JOIN trimmed t ON t.organization_id = $1 LEFT JOIN LATERAL (
+		FROM (SELECT `+horizon+` AS horizon, `+ahead+` AS ahead) h CROSS JOIN LATERAL (`+heldOf(`organization_id = $1`)+`) w LEFT JOIN trimmed t ON t.organization_id = $1 LEFT JOIN LATERAL (
 			SELECT * FROM changes WHERE organization_id = $1 AND (transaction, sequence) > ($2, $3) AND transaction < h.horizon
 			ORDER BY transaction, sequence LIMIT $4) c ON true
 		ORDER BY c.transaction, c.sequence`, organizationID, transaction, sequence, limit)
 	if err != nil {
-		return nil, after, err
+		return nil, after, held, err
 	}
 	first := found[0]
 	if err := followable(after, first.epoch, first.ahead, first.trimmed); err != nil {
-		return nil, after, err
+		return nil, after, held, err
 	}
-	var changes []store.Change
+	held = first.held
 	for _, l := range found {
 		if l.there {
 			l.Cursor.Epoch = l.epoch
@@ -139,13 +151,13 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 		}
 	}
 	if len(changes) == limit {
-		return changes, changes[limit-1].Cursor, nil
+		return changes, changes[limit-1].Cursor, held, nil
 	}
 	end := before(first.epoch, first.horizon)
 	if end.Before(after) {
 		end = after
 	}
-	return changes, end, nil
+	return changes, end, held, nil
 }
 
 // followable says whether what comes after a cursor can be read from a feed of this epoch.
@@ -162,7 +174,7 @@ func followable(after feed.Cursor, epoch string, ahead uint64, trimmed feed.Curs
 }
 
 // Active implements store.Store.
-func (s *Store) Active(ctx context.Context, after feed.Cursor) ([]string, feed.Cursor, error) {
+func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string, next feed.Cursor, held time.Time, err error) {
 	query := `SELECT DISTINCT organization_id FROM changes
 		WHERE (transaction, sequence) > ($1, $2) AND transaction < ` + horizon + ` ORDER BY 1`
 	// From the beginning nothing is missed that was trimmed: its organizations are told.
@@ -180,14 +192,13 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) ([]string, feed.C
 	var now string
 	var end, beyond uint64
 	var trimmed feed.Cursor
-	var active []string
 	transaction, sequence := columnsOf(after)
 	// One snapshot, so that what is trimmed meanwhile is either told or missed; and one round trip.
 	batch := &pgx.Batch{}
 	batch.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
-	batch.Queue(`SELECT ` + epoch + `, ` + horizon + `, ` + ahead + `, coalesce(t.transaction, 0), coalesce(t.sequence, 0) FROM (SELECT) one
-		LEFT JOIN LATERAL (` + newestTrimmed + `) t ON true`).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&now, &end, &beyond, &trimmed.Transaction, &trimmed.Sequence)
+	batch.Queue(`SELECT ` + epoch + `, ` + horizon + `, ` + ahead + `, w.held, coalesce(t.transaction, 0), coalesce(t.sequence, 0) FROM (SELECT) one
+		CROSS JOIN LATERAL (` + heldOf(`true`) + `) w LEFT JOIN LATERAL (` + newestTrimmed + `) t ON true`).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&now, &end, &beyond, sqldb.Time(&held), &trimmed.Transaction, &trimmed.Sequence)
 	})
 	batch.Queue(query, transaction, sequence).Query(func(rows pgx.Rows) (err error) {
 		active, err = pgx.CollectRows(rows, pgx.RowTo[string])
@@ -195,16 +206,16 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) ([]string, feed.C
 	})
 	batch.Queue(`COMMIT`)
 	if err := s.db.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, after, sqldb.Reach(err)
+		return nil, after, held, sqldb.Reach(err)
 	}
 	if err := followable(after, now, beyond, trimmed); err != nil {
-		return nil, after, err
+		return nil, after, held, err
 	}
-	next := before(now, end)
+	next = before(now, end)
 	if after.Epoch != "" && next.Before(after) {
 		next = after
 	}
-	return active, next, nil
+	return active, next, held, nil
 }
 
 // TrimChanges implements store.Store. What was not folded into the totals stays.

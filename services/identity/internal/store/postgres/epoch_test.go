@@ -13,18 +13,18 @@ func TestTheFirstReadOfARestoredDatabaseFindsItsCursorExpired(t *testing.T) {
 	t.Parallel()
 	for name, read := range map[string]func(*Store, feed.Cursor) (feed.Cursor, error){
 		"Changes": func(s *Store, after feed.Cursor) (feed.Cursor, error) {
-			_, next, err := s.Changes(t.Context(), "acme", after, 10)
+			_, next, _, err := s.Changes(t.Context(), "acme", after, 10)
 			return next, err
 		},
 		"Active": func(s *Store, after feed.Cursor) (feed.Cursor, error) {
-			_, next, err := s.Active(t.Context(), after)
+			_, next, _, err := s.Active(t.Context(), after)
 			return next, err
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := processes(t, 1)[0]
-			must(t, s.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d"}, store.Place{Epoch: "e", Revision: 1}))
+			must(t, s.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d"}, store.Place{Epoch: "e", Revision: 1}, store.Cause{}))
 			before, _, err := s.Cursor(t.Context())
 			must(t, err)
 			// Nobody else may be the first.

@@ -112,8 +112,10 @@ func (s *Store) Followed(ctx context.Context) (store.Place, error) {
 const directoryLock = `hashtextextended($1 || '/' || $2, 1)`
 
 // ApplyDirectory implements store.Store.
-func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.Place) error {
-	return s.transact(ctx, func(tx pgx.Tx) error {
+func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.Place, cause store.Cause) error {
+	closes := false
+	err := s.transact(ctx, func(tx pgx.Tx) error {
+		closes = false // it may be a second try
 		// Appliers come one after another: the row is locked until commit.
 		followed, err := sqldb.ReadOne(ctx, tx, placeFields, nil, `SELECT epoch, revision FROM followed FOR UPDATE`)
 		if err != nil || at.Epoch == followed.Epoch && at.Revision <= followed.Revision {
@@ -130,15 +132,29 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 				AND NOT EXISTS (SELECT 1 FROM directories WHERE organization_id = $1 AND id = $2)`, d.OrganizationID, d.ID, d.ReplacesID); err != nil {
 			return err
 		}
+		scope := store.Scope{OrganizationID: d.OrganizationID, DirectoryID: d.ID}
+		before, err := directory(ctx, tx, scope)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `INSERT INTO directories (organization_id, id, strict, unique_group_names, replaces_id, closed)
 			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (organization_id, id) DO UPDATE SET strict = excluded.strict,
 			unique_group_names = excluded.unique_group_names, closed = directories.closed OR excluded.closed`,
 			d.OrganizationID, d.ID, d.Strict, d.UniqueGroupNames, d.ReplacesID, d.Closed); err != nil {
 			return err
 		}
+		if closes = d.Closed && !before.Closed; closes {
+			if _, err := s.record(ctx, tx, scope, record{id: d.ID, revision: 1, kind: store.DirectoryClosed}, cause); err != nil {
+				return err
+			}
+		}
 		_, err = tx.Exec(ctx, `UPDATE followed SET epoch = $1, revision = $2`, at.Epoch, at.Revision)
 		return err
 	})
+	if err == nil && closes {
+		s.wakeup.Wrote()
+	}
+	return err
 }
 
 func directoryFields(d *store.Directory) []any {

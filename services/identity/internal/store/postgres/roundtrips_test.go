@@ -96,8 +96,8 @@ func TestEachCallTakesItsRoundTrips(t *testing.T) {
 	s, c := throughCounter(t)
 	ctx, cause := t.Context(), store.Cause{Time: time.Unix(1, 0)}
 	old, scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}, store.Scope{OrganizationID: "acme", DirectoryID: "d2"}
-	must(t, s.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}))
-	must(t, s.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d2", UniqueGroupNames: true}, store.Place{Revision: 2}))
+	must(t, s.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}, store.Cause{}))
+	must(t, s.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d2", UniqueGroupNames: true}, store.Place{Revision: 2}, store.Cause{}))
 	user := func(scope store.Scope, id string) store.User {
 		return store.User{
 			Scope: scope, ID: id, UserNameFolded: id, ExternalID: id, Document: []byte("{}"), Version: 1,

@@ -199,11 +199,11 @@ func calls(s *Store) []call {
 			return err
 		}},
 		{"Changes", func(ctx context.Context) error {
-			_, _, err := s.Changes(ctx, "acme", feed.Cursor{Epoch: s.Epoch(), Sequence: 2000}, 10)
+			_, _, _, err := s.Changes(ctx, "acme", feed.Cursor{Epoch: s.Epoch(), Sequence: 2000}, 10)
 			return err
 		}},
 		{"Active from the beginning", func(ctx context.Context) error {
-			_, _, err := s.Active(ctx, feed.Cursor{})
+			_, _, _, err := s.Active(ctx, feed.Cursor{})
 			return err
 		}},
 	}

@@ -22,7 +22,7 @@ func TestTotalsAreExactWhateverWasFolded(t *testing.T) {
 	cause := store.Cause{Time: time.Unix(1, 0)}
 	scopes := []store.Scope{{OrganizationID: "acme", DirectoryID: "d1"}, {OrganizationID: "acme", DirectoryID: "d2"}, {OrganizationID: "other", DirectoryID: "d1"}}
 	for i, scope := range scopes {
-		must(t, all[0].ApplyDirectory(t.Context(), store.Directory{OrganizationID: scope.OrganizationID, ID: scope.DirectoryID}, store.Place{Revision: int64(i + 1)}))
+		must(t, all[0].ApplyDirectory(t.Context(), store.Directory{OrganizationID: scope.OrganizationID, ID: scope.DirectoryID}, store.Place{Revision: int64(i + 1)}, store.Cause{}))
 	}
 	var members []string
 	for i := range 10 {
@@ -122,7 +122,7 @@ func TestTheFeedIsFoldedInTheBackground(t *testing.T) {
 	t.Parallel()
 	s := processes(t, 1)[0]
 	scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}
-	must(t, s.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}))
+	must(t, s.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}, store.Cause{}))
 	_, err := s.CreateUser(t.Context(), store.User{Scope: scope, ID: "anna", Document: []byte("{}")}, store.Cause{Time: time.Unix(1, 0)})
 	must(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

@@ -70,7 +70,7 @@ func TestARecordShowsOnceNoOlderTransactionIsOpen(t *testing.T) {
 	both := processes(t, 2)
 	ctx, writer, reader := t.Context(), both[0], both[1]
 	scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}
-	must(t, writer.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}))
+	must(t, writer.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}, store.Cause{}))
 	older, err := writer.db.Begin(ctx)
 	must(t, err)
 	defer func() { _ = older.Rollback(context.WithoutCancel(ctx)) }()
@@ -78,12 +78,21 @@ func TestARecordShowsOnceNoOlderTransactionIsOpen(t *testing.T) {
 	must(t, err)
 
 	written := reader.Written()
+	must(t, second(writer.CreateUser(ctx, store.User{Scope: scope, ID: "bob", UserNameFolded: "bob", Document: []byte("{}")}, store.Cause{Time: time.Unix(2, 0)})))
 	w, err := writer.CreateUser(ctx, store.User{Scope: scope, ID: "anna", Document: []byte("{}")}, store.Cause{Time: time.Unix(1, 0)})
 	must(t, err)
-	changes, next, err := reader.Changes(ctx, "acme", feed.Cursor{}, 10)
+	changes, next, held, err := reader.Changes(ctx, "acme", feed.Cursor{}, 10)
 	must(t, err)
-	active, last, err := reader.Active(ctx, feed.Cursor{})
+	active, last, heldOfAny, err := reader.Active(ctx, feed.Cursor{})
 	must(t, err)
+	if !held.Equal(time.Unix(1, 0)) || !heldOfAny.Equal(held) {
+		t.Errorf("the oldest record that does not show is of %s, and of any organization of %s", held, heldOfAny)
+	}
+	_, _, held, err = reader.Changes(ctx, "other", feed.Cursor{}, 10)
+	must(t, err)
+	if !held.IsZero() {
+		t.Errorf("an organization without records has one that does not show, of %s", held)
+	}
 	if len(changes)+len(active) > 0 {
 		t.Errorf("%v and %v show while an older transaction is open", changes, active)
 	}
@@ -100,12 +109,12 @@ func TestARecordShowsOnceNoOlderTransactionIsOpen(t *testing.T) {
 		t.Fatal("who waits was never woken")
 	}
 	for name, after := range map[string]feed.Cursor{"the beginning": {}, "Changes": next, "Active": last, "Cursor": follow} {
-		changes, end, err := reader.Changes(ctx, "acme", after, 10)
+		changes, end, held, err := reader.Changes(ctx, "acme", after, 10)
 		must(t, err)
-		if len(changes) != 1 || changes[0].Cursor != w.Cursor || end.Before(newest) {
+		if len(changes) != 2 || changes[1].Cursor != w.Cursor || end.Before(newest) || !held.IsZero() {
 			t.Errorf("after the cursor of %s: %v until %s", name, changes, end)
 		}
-		active, _, err := reader.Active(ctx, after)
+		active, _, _, err := reader.Active(ctx, after)
 		must(t, err)
 		if len(active) != 1 {
 			t.Errorf("active after the cursor of %s: %v", name, active)

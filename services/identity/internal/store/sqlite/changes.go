@@ -55,15 +55,15 @@ func (s *Store) holds(ctx context.Context, organizationID string, after, end fee
 	return err
 }
 
-// Changes implements store.Store.
-func (s *Store) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) (changes []store.Change, next feed.Cursor, err error) {
+// Changes implements store.Store. What is committed shows, so that nothing is held back.
+func (s *Store) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) (changes []store.Change, next feed.Cursor, held time.Time, err error) {
 	if err := after.CheckEpoch(s.epoch); err != nil {
-		return nil, after, err
+		return nil, after, held, err
 	}
 	// The end is read first: a record that comes in between is met by the next call.
 	end, err := s.end(ctx)
 	if err != nil {
-		return nil, after, err
+		return nil, after, held, err
 	}
 	rows, err := s.db.Query(ctx, `SELECT sequence, organization_id, directory_id, resource_group, resource_id, revision, kind,
 		member_id, member_group, message_id, traceparent, time FROM changes
@@ -75,29 +75,29 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 			&c.MemberID, &c.MemberGroup, &c.MessageID, &c.Traceparent, sqldb.Time(&c.Time))
 	})
 	if err != nil {
-		return nil, after, err
+		return nil, after, held, err
 	}
 	// Only now: records may have been trimmed before they were read.
 	if err := s.holds(ctx, organizationID, after, end); err != nil {
-		return nil, after, err
+		return nil, after, held, err
 	}
 	if len(changes) == limit {
-		return changes, changes[limit-1].Cursor, nil
+		return changes, changes[limit-1].Cursor, held, nil
 	}
-	return changes, end, nil
+	return changes, end, held, nil
 }
 
 // Active implements store.Store.
-func (s *Store) Active(ctx context.Context, after feed.Cursor) ([]string, feed.Cursor, error) {
+func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string, next feed.Cursor, held time.Time, err error) {
 	if err := after.CheckEpoch(s.epoch); err != nil {
-		return nil, after, err
+		return nil, after, held, err
 	}
 	end, err := s.end(ctx)
 	if err != nil {
-		return nil, after, err
+		return nil, after, held, err
 	}
 	if after.Epoch != "" && after == end {
-		return nil, after, nil
+		return nil, after, held, nil
 	}
 	// At the beginning this would read every record; the organizations are fewer.
 	query := `SELECT DISTINCT organization_id FROM changes WHERE sequence > ?1 AND sequence <= ?2 ORDER BY 1`
@@ -109,14 +109,14 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) ([]string, feed.C
 			SELECT id FROM o WHERE id IS NOT NULL AND ?1 < ?2 UNION SELECT organization_id FROM trimmed ORDER BY 1`
 	}
 	rows, err := s.db.Query(ctx, query, after.Sequence, end.Sequence)
-	active, err := sqldb.Collect(rows, err, scanString)
+	active, err = sqldb.Collect(rows, err, scanString)
 	if err == nil && !beginning {
 		err = s.holds(ctx, "", after, end) // as in Changes
 	}
 	if err != nil {
-		return nil, after, err
+		return nil, after, held, err
 	}
-	return active, end, nil
+	return active, end, held, nil
 }
 
 // TrimChanges implements store.Store.

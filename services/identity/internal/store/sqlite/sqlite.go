@@ -65,8 +65,9 @@ func (s *Store) Followed(ctx context.Context) (at store.Place, err error) {
 }
 
 // ApplyDirectory implements store.Store.
-func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.Place) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.Place, cause store.Cause) error {
+	closes := false
+	err := s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		isNew, err := tx.Exec(ctx, `UPDATE followed SET epoch = ?1, revision = ?2 WHERE epoch <> ?1 OR revision < ?2`, at.Epoch, at.Revision)
 		if err != nil || isNew == 0 {
 			return err
@@ -77,12 +78,27 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 				AND NOT EXISTS (SELECT 1 FROM directories WHERE organization_id = ?1 AND id = ?2)`, d.OrganizationID, d.ID, d.ReplacesID); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO directories (organization_id, id, strict, unique_group_names, replaces_id, closed)
+		scope := store.Scope{OrganizationID: d.OrganizationID, DirectoryID: d.ID}
+		before, err := directory(ctx, tx, scope)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO directories (organization_id, id, strict, unique_group_names, replaces_id, closed)
 			VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (organization_id, id) DO UPDATE SET strict = excluded.strict,
 			unique_group_names = excluded.unique_group_names, closed = max(closed, excluded.closed)`,
-			d.OrganizationID, d.ID, d.Strict, d.UniqueGroupNames, d.ReplacesID, d.Closed)
+			d.OrganizationID, d.ID, d.Strict, d.UniqueGroupNames, d.ReplacesID, d.Closed); err != nil {
+			return err
+		}
+		if closes = d.Closed && !before.Closed; !closes {
+			return nil
+		}
+		_, err = s.record(ctx, tx, scope, record{id: d.ID, revision: 1, kind: store.DirectoryClosed}, cause)
 		return err
 	})
+	if err == nil && closes {
+		s.written.Notify()
+	}
+	return err
 }
 
 func directory(ctx context.Context, q queryer, scope store.Scope) (d store.Directory, err error) {

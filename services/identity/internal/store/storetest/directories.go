@@ -15,7 +15,7 @@ var directoryCases = []testCase{
 	}},
 	{"a directory is read as it was applied", func(f *fixture) {
 		want := store.Directory{OrganizationID: "acme", ID: "d2", Strict: true, UniqueGroupNames: true, ReplacesID: "d1"}
-		f.must(f.store.ApplyDirectory(f.Context(), want, store.Place{Epoch: "e1", Revision: 7}))
+		f.must(f.store.ApplyDirectory(f.Context(), want, store.Place{Epoch: "e1", Revision: 7}, cause(0)))
 		got, err := f.store.Directory(f.Context(), store.Scope{OrganizationID: "acme", DirectoryID: "d2"})
 		f.must(err)
 		f.equal("the directory", got, want)
@@ -39,9 +39,9 @@ var directoryCases = []testCase{
 	}},
 	{"an older revision undoes nothing", func(f *fixture) {
 		scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}
-		f.must(f.store.ApplyDirectory(f.Context(), store.Directory{OrganizationID: "acme", ID: "d1", Strict: true}, store.Place{Revision: 5}))
+		f.must(f.store.ApplyDirectory(f.Context(), store.Directory{OrganizationID: "acme", ID: "d1", Strict: true}, store.Place{Revision: 5}, cause(0)))
 		for _, revision := range []int64{3, 5} {
-			f.must(f.store.ApplyDirectory(f.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: revision}))
+			f.must(f.store.ApplyDirectory(f.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: revision}, cause(0)))
 		}
 		got, err := f.store.Directory(f.Context(), scope)
 		f.must(err)
@@ -52,8 +52,8 @@ var directoryCases = []testCase{
 	}},
 	{"another epoch begins at any revision", func(f *fixture) {
 		scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}
-		f.must(f.store.ApplyDirectory(f.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Epoch: "e1", Revision: 5}))
-		f.must(f.store.ApplyDirectory(f.Context(), store.Directory{OrganizationID: "acme", ID: "d1", Strict: true}, store.Place{Epoch: "e2", Revision: 3}))
+		f.must(f.store.ApplyDirectory(f.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Epoch: "e1", Revision: 5}, cause(0)))
+		f.must(f.store.ApplyDirectory(f.Context(), store.Directory{OrganizationID: "acme", ID: "d1", Strict: true}, store.Place{Epoch: "e2", Revision: 3}, cause(0)))
 		got, err := f.store.Directory(f.Context(), scope)
 		f.must(err)
 		f.equal("strict", got.Strict, true)

@@ -74,7 +74,7 @@ var feedCases = []testCase{
 		var ids []string
 		cursor := feed.Cursor{}
 		for range 3 {
-			changes, next, err := f.store.Changes(f.Context(), "acme", cursor, 2)
+			changes, next, _, err := f.store.Changes(f.Context(), "acme", cursor, 2)
 			f.must(err)
 			for i, c := range changes {
 				ids = append(ids, c.ResourceID)
@@ -96,7 +96,7 @@ var feedCases = []testCase{
 		f.users(other, "u1", "u2")
 		newest := f.cursor()
 		f.shown()
-		changes, next, err := f.store.Changes(f.Context(), "acme", feed.Cursor{}, 10)
+		changes, next, _, err := f.store.Changes(f.Context(), "acme", feed.Cursor{}, 10)
 		f.must(err)
 		f.equal("records", len(changes), 0)
 		if next.Before(newest) {
@@ -113,10 +113,10 @@ var feedCases = []testCase{
 		}
 		ends := []feed.Cursor{follow, newest}
 		for _, after := range []feed.Cursor{{}, follow} {
-			changes, next, err := f.store.Changes(f.Context(), "acme", after, 10)
+			changes, next, _, err := f.store.Changes(f.Context(), "acme", after, 10)
 			f.must(err)
 			f.equal("records", len(changes), 0)
-			active, last, err := f.store.Active(f.Context(), after)
+			active, last, _, err := f.store.Active(f.Context(), after)
 			f.must(err)
 			f.equal("who was active", active, list())
 			ends = append(ends, next, last)
@@ -131,18 +131,18 @@ var feedCases = []testCase{
 		f.user(f.directory("d1"), "anna")
 		foreign := f.cursor()
 		foreign.Epoch = "restored"
-		_, _, err := f.store.Changes(f.Context(), "acme", foreign, 10)
+		_, _, _, err := f.store.Changes(f.Context(), "acme", foreign, 10)
 		f.refuses("Changes", err, fault.CursorExpired)
-		_, _, err = f.store.Active(f.Context(), foreign)
+		_, _, _, err = f.store.Active(f.Context(), foreign)
 		f.refuses("Active", err, fault.CursorExpired)
 	}},
 	{"a cursor that the feed has not come to has expired", func(f *fixture) {
 		f.user(f.directory("d1"), "anna")
 		beyond := f.cursor()
 		beyond.Transaction, beyond.Sequence = beyond.Transaction*1000, 1<<40
-		_, _, err := f.store.Changes(f.Context(), "acme", beyond, 10)
+		_, _, _, err := f.store.Changes(f.Context(), "acme", beyond, 10)
 		f.refuses("Changes", err, fault.CursorExpired)
-		_, _, err = f.store.Active(f.Context(), beyond)
+		_, _, _, err = f.store.Active(f.Context(), beyond)
 		f.refuses("Active", err, fault.CursorExpired)
 	}},
 	{"records are trimmed from the oldest, and a cursor before them has expired", func(f *fixture) {
@@ -178,20 +178,20 @@ var feedCases = []testCase{
 		f.must(err)
 		f.equal("one batch more", none, 0)
 		for _, early := range []feed.Cursor{{}, start} {
-			_, _, err := f.store.Changes(f.Context(), "acme", early, 10)
+			_, _, _, err := f.store.Changes(f.Context(), "acme", early, 10)
 			f.refuses("Changes", err, fault.CursorExpired)
 		}
 		f.equal("what is left", f.since(middle), list("user u4@1: created"))
-		_, _, err = f.store.Changes(f.Context(), "other", feed.Cursor{}, 10)
+		_, _, _, err = f.store.Changes(f.Context(), "other", feed.Cursor{}, 10)
 		f.must(err)
-		active, _, err := f.store.Active(f.Context(), feed.Cursor{})
+		active, _, _, err := f.store.Active(f.Context(), feed.Cursor{})
 		f.must(err)
 		f.equal("who is active from the beginning", active, list("acme", "other"))
 		trim(cause(6).Time, 10, 2)
-		active, end, err := f.store.Active(f.Context(), feed.Cursor{})
+		active, end, _, err := f.store.Active(f.Context(), feed.Cursor{})
 		f.must(err)
 		f.equal("who was active once", active, list("acme", "other"))
-		if _, _, err := f.store.Active(f.Context(), middle); middle.Sequence > 0 {
+		if _, _, _, err := f.store.Active(f.Context(), middle); middle.Sequence > 0 {
 			f.refuses("Active", err, fault.CursorExpired)
 		}
 		total, err := f.store.CountUsers(f.Context(), acme)
@@ -216,13 +216,50 @@ var feedCases = []testCase{
 			want  string
 		}{{feed.Cursor{}, list("a", "b", "c")}, {first, list("b", "c")}, {f.cursor(), list()}} {
 			f.shown()
-			active, next, err := f.store.Active(f.Context(), c.after)
+			active, next, _, err := f.store.Active(f.Context(), c.after)
 			f.must(err)
 			f.equal("active after "+c.after.String(), active, c.want)
-			again, _, err := f.store.Active(f.Context(), next)
+			again, _, _, err := f.store.Active(f.Context(), next)
 			f.must(err)
 			f.equal("active after that", again, list())
 		}
+	}},
+	{"the closing of a directory is recorded once, with what is there left alone", func(f *fixture) {
+		scope := f.directory("d1")
+		f.users(scope, "anna")
+		at := f.cursor()
+		written := f.store.Written()
+		f.revision++
+		closing := store.Directory{OrganizationID: "acme", ID: "d1", Closed: true}
+		f.must(f.store.ApplyDirectory(f.Context(), closing, store.Place{Revision: f.revision}, cause(7)))
+		f.woken(written)
+		changes := f.changes(at)
+		f.equal("the records", changes, []store.Change{{
+			Scope: scope, Cursor: changes[0].Cursor, ResourceID: "d1", Revision: 1, Kind: store.DirectoryClosed,
+			MessageID: "message-7", Traceparent: "trace-7", Time: cause(7).Time,
+		}})
+		active, _, _, err := f.store.Active(f.Context(), at)
+		f.must(err)
+		f.equal("who is active", active, list("acme"))
+		f.writesNothing(func() {
+			f.must(f.store.ApplyDirectory(f.Context(), closing, store.Place{Revision: f.revision}, cause(8))) // once more
+			f.directory("d1", closed, uniqueNames)
+			f.directory("d1")
+			f.directory("d2")
+		})
+		count, err := f.store.CountUsers(f.Context(), scope)
+		f.must(err)
+		f.equal("how many users it has", count, 1)
+	}},
+	{"once all shows nothing is held back", func(f *fixture) {
+		f.user(f.directory("d1"), "anna")
+		f.shown()
+		_, _, held, err := f.store.Changes(f.Context(), "acme", feed.Cursor{}, 10)
+		f.must(err)
+		f.equal("of the organization", held, time.Time{})
+		_, _, held, err = f.store.Active(f.Context(), feed.Cursor{})
+		f.must(err)
+		f.equal("of any", held, time.Time{})
 	}},
 	{"who waits is woken by a record", func(f *fixture) {
 		scope := f.directory("d1")
@@ -238,7 +275,7 @@ var feedCases = []testCase{
 		case <-time.After(patience):
 			f.Fatal("never woken")
 		}
-		changes, _, err := f.store.Changes(f.Context(), "acme", feed.Cursor{}, 10)
+		changes, _, _, err := f.store.Changes(f.Context(), "acme", feed.Cursor{}, 10)
 		f.must(err)
 		f.equal("records", len(changes), 1)
 	}},
@@ -266,7 +303,7 @@ var feedCases = []testCase{
 		follower.Go(func() {
 			for cursor := (feed.Cursor{}); !slices.Contains(met, "last"); {
 				written := f.store.Written()
-				changes, next, err := f.store.Changes(f.Context(), "acme", cursor, 7)
+				changes, next, _, err := f.store.Changes(f.Context(), "acme", cursor, 7)
 				if err != nil {
 					f.Error(err)
 					return
@@ -340,7 +377,7 @@ func (f *fixture) listAndFollow(scope store.Scope, count int) {
 	}
 	for len(known) < count {
 		written := f.store.Written()
-		changes, next, err := f.store.Changes(f.Context(), scope.OrganizationID, cursor, 7)
+		changes, next, _, err := f.store.Changes(f.Context(), scope.OrganizationID, cursor, 7)
 		if err != nil {
 			f.Error(err)
 			return

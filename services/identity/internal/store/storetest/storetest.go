@@ -81,7 +81,7 @@ func (f *fixture) directoryOf(organization, id string, change ...func(*store.Dir
 		c(&d)
 	}
 	f.revision++
-	f.must(f.store.ApplyDirectory(f.Context(), d, store.Place{Revision: f.revision}))
+	f.must(f.store.ApplyDirectory(f.Context(), d, store.Place{Revision: f.revision}, cause(0)))
 	return store.Scope{OrganizationID: organization, DirectoryID: id}
 }
 
@@ -260,9 +260,9 @@ func (f *fixture) shown() {
 	defer cancel()
 	for {
 		written := f.store.Written()
-		_, next, err := f.store.Active(ctx, newest)
+		_, next, _, err := f.store.Active(ctx, newest)
 		f.must(err)
-		_, looked, err := f.store.Changes(ctx, "nobody", feed.Cursor{}, 1)
+		_, looked, _, err := f.store.Changes(ctx, "nobody", feed.Cursor{}, 1)
 		f.must(err)
 		if !looked.Before(newest) {
 			if next.Before(newest) {
@@ -282,7 +282,7 @@ func (f *fixture) shown() {
 func (f *fixture) changes(after feed.Cursor) []store.Change {
 	f.Helper()
 	f.shown()
-	changes, _, err := f.store.Changes(f.Context(), "acme", after, 10_000)
+	changes, _, _, err := f.store.Changes(f.Context(), "acme", after, 10_000)
 	f.must(err)
 	return changes
 }
@@ -311,6 +311,9 @@ func inWords(c store.Change) string {
 		store.Created: "created", store.Updated: "updated", store.Deleted: "deleted",
 		store.MemberAdded: "added", store.MemberRemoved: "removed",
 	}[c.Kind]
+	if c.Kind == store.DirectoryClosed {
+		return fmt.Sprintf("directory %s@%d: closed", c.ResourceID, c.Revision)
+	}
 	text := fmt.Sprintf("%s %s@%d: %s", kinds[c.Group], c.ResourceID, c.Revision, what)
 	if c.MemberID != "" {
 		text += " " + kinds[c.MemberGroup] + " " + c.MemberID
@@ -364,7 +367,7 @@ func (f *fixture) writesNothing(fn func()) {
 	before := f.cursor()
 	fn()
 	f.shown()
-	active, _, err := f.store.Active(f.Context(), before)
+	active, _, _, err := f.store.Active(f.Context(), before)
 	f.must(err)
 	f.equal("who has new records", active, list())
 	f.equal("acme's new records", f.since(before), list())

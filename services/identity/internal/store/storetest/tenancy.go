@@ -142,7 +142,7 @@ var strangers = []stranger{
 		return len(all), err
 	}},
 	{"Changes", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, _, err := s.Changes(ctx, theirs.OrganizationID, feed.Cursor{}, 10)
+		all, _, _, err := s.Changes(ctx, theirs.OrganizationID, feed.Cursor{}, 10)
 		return len(all), err
 	}},
 	{"Facts", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
