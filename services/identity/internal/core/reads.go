@@ -10,12 +10,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// UserFacts is a user as other services read it.
-type UserFacts struct {
-	store.Facts
-	RoleValues []string
-}
-
 // Lookup finds one user by one of its names.
 func (c *Core) Lookup(ctx context.Context, organizationID string, by store.Lookup) (UserFacts, error) {
 	by.UserNameFolded, by.EmailFolded = scim.Casefold(by.UserNameFolded), scim.Casefold(by.EmailFolded)
@@ -27,14 +21,17 @@ func (c *Core) Lookup(ctx context.Context, organizationID string, by store.Looku
 		return UserFacts{}, fault.New(fault.NotFound, "more than one user is meant: look up by id").
 			With("resource", "user").With("ambiguous", "true")
 	}
-	facts, _, err := c.Facts(ctx, organizationID, found, nil)
-	if err != nil {
+	var user UserFacts
+	if _, err := c.ReadUsers(ctx, organizationID, found, nil, func(u UserFacts) bool {
+		user = u
+		return true
+	}); err != nil {
 		return UserFacts{}, err
 	}
-	if len(facts) == 0 {
+	if user.ID == "" {
 		return UserFacts{}, fault.New(fault.NotFound, "there is no such user").With("resource", "user")
 	}
-	return facts[0], nil
+	return user, nil
 }
 
 // CheckUserFilter refuses a filter that cannot match users: see userFilter. An attribute of an extension is known if a directory
@@ -76,55 +73,6 @@ func (c *Core) userFilter(text string) (*scim.Filter, error) {
 		}
 	}
 	return filter, nil
-}
-
-// Facts reads users of any directory of an organization, and tells of each filter who matches it. Nobody matches a filter with an
-// attribute that users of the directory cannot have.
-func (c *Core) Facts(ctx context.Context, organizationID string, ids, filters []string) (facts []UserFacts, matched [][]string, err error) {
-	parsed := make([]*scim.Filter, len(filters))
-	for i, text := range filters {
-		if parsed[i], err = c.userFilter(text); err != nil {
-			return nil, nil, err
-		}
-	}
-	matched = make([][]string, len(filters))
-	if len(ids) == 0 {
-		return nil, matched, nil
-	}
-	stored, err := c.store.Facts(ctx, organizationID, ids)
-	if err != nil {
-		return nil, nil, err
-	}
-	known := map[*scim.ResourceType][]bool{} // which filters mean something for users of a type
-	facts = make([]UserFacts, 0, len(stored))
-	for _, f := range stored {
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err // many filters of many users take their time, which nobody waits for any more
-		}
-		t, err := c.typesOf(ctx, f.Scope)
-		if err != nil {
-			return nil, nil, err
-		}
-		d, err := scim.ParseStored(t.users, f.Document)
-		if err != nil {
-			return nil, nil, err
-		}
-		if known[t.users] == nil {
-			known[t.users] = make([]bool, len(parsed))
-			for i, filter := range parsed {
-				known[t.users][i] = t.users.CheckFilter(filter) == nil
-			}
-		}
-		for i, filter := range parsed {
-			if known[t.users][i] && filter.Match(t.users, d, scim.Envelope{ID: f.ID}) {
-				matched[i] = append(matched[i], f.ID)
-			}
-		}
-		f.DisplayName, _ = d.Str("displayName")
-		f.Email = d.Email()
-		facts = append(facts, UserFacts{Facts: f, RoleValues: d.Roles()})
-	}
-	return facts, matched, nil
 }
 
 // UserIDs walks an organization's users.

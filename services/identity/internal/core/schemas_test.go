@@ -31,10 +31,10 @@ func (s *schemaStore) PutSchema(_ context.Context, schema store.Schema, _ func([
 	return schema, nil
 }
 
-func (s *schemaStore) Facts(_ context.Context, organizationID string, _ []string) ([]store.Facts, error) {
+func (s *schemaStore) Facts(_ context.Context, organizationID string, _ []string, _ store.FactsBounds) (store.FactsPage, error) {
 	user := store.User{Scope: store.Scope{OrganizationID: organizationID, DirectoryID: "d1"}, ID: "u"}
 	user.Document = []byte(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"u"}`)
-	return []store.Facts{{User: user}}, nil
+	return store.FactsPage{Users: []store.Facts{{User: user}}}, nil
 }
 
 func (s *schemaStore) CreateUser(_ context.Context, u store.User, _ store.Cause) (store.Written, error) {
@@ -55,7 +55,7 @@ func TestAChangeOfSchemasIsInForceEverywhereOnceItIsAnswered(t *testing.T) {
 		call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
 		body := []byte(`{"userName":"anna","urn:example:Badge:1.0":{"color":"red"}}`)
 
-		_, _, err = other.Facts(t.Context(), "acme", []string{"u"}, nil)
+		_, err = other.ReadUsers(t.Context(), "acme", []string{"u"}, nil, func(core.UserFacts) bool { return true })
 		must(t, err)
 		<-time.After(500 * time.Millisecond)
 		answered := make(chan error, 1)

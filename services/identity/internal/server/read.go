@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
@@ -40,19 +42,36 @@ func (s *Server) BatchGetUsers(ctx context.Context, r *identityv1.BatchGetUsersR
 	if len(r.GetFilters()) > 0 && rpc.PrincipalOf(ctx).GetKind() == commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE {
 		return nil, fault.New(fault.NotAllowed, "filters are not for services of the vendor")
 	}
-	users, matched, err := s.core.Facts(ctx, r.GetOrganizationId(), lowered(r.GetIds()), r.GetFilters())
+	response := &identityv1.BatchGetUsersResponse{MatchedUsers: make([]*identityv1.MatchedUsers, len(r.GetFilters()))}
+	for i := range response.GetMatchedUsers() {
+		response.MatchedUsers[i] = &identityv1.MatchedUsers{}
+	}
+	size := 0
+	rest, err := s.core.ReadUsers(ctx, r.GetOrganizationId(), lowered(r.GetIds()), r.GetFilters(), func(user core.UserFacts) bool {
+		message := userMessage(user)
+		size += sizeWithin(proto.Size(message)) + len(user.MatchedFilters)*sizeWithin(len(user.ID))
+		if size > maxUsersAnswer && len(response.GetUsers()) > 0 {
+			return false
+		}
+		response.Users = append(response.Users, message)
+		for _, i := range user.MatchedFilters {
+			response.MatchedUsers[i].UserIds = append(response.MatchedUsers[i].UserIds, user.ID)
+		}
+		return true
+	})
 	if err != nil {
 		return nil, err
 	}
-	response := &identityv1.BatchGetUsersResponse{}
-	for _, ids := range matched {
-		response.MatchedUsers = append(response.MatchedUsers, &identityv1.MatchedUsers{UserIds: ids})
-	}
-	for _, user := range users {
-		response.Users = append(response.Users, userMessage(user))
-	}
+	response.RemainingIds = rest
 	return response, nil
 }
+
+// maxUsersAnswer is how many bytes of users BatchGetUsers answers before it ends early, with one user at least. The ids that it
+// did not get to come on top.
+const maxUsersAnswer = 3 << 20
+
+// sizeWithin is how many bytes a message or text takes as a field of another message; of fields with a number below 16.
+func sizeWithin(size int) int { return protowire.SizeTag(1) + protowire.SizeBytes(size) }
 
 // ListUserIds implements the RPC.
 func (s *Server) ListUserIds(ctx context.Context, r *identityv1.ListUserIdsRequest) (*identityv1.ListUserIdsResponse, error) {

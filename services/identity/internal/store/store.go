@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -176,12 +177,58 @@ type Change struct {
 	Time        time.Time
 }
 
-// Facts is what others need of a user.
+// UserStatus is whether a user is there, and what can be told of it without its document.
+type UserStatus struct {
+	Scope
+	ID         string
+	Active     bool
+	Detached   bool
+	Version    int64
+	UpdateTime time.Time
+}
+
+// Facts is what others need of a user, but for its groups.
 type Facts struct {
 	User
 	Email    string
 	Detached bool
-	GroupIDs []string
+}
+
+// Status is what of the facts needs no document.
+func (f Facts) Status() UserStatus {
+	return UserStatus{Scope: f.Scope, ID: f.ID, Active: f.Active, Detached: f.Detached, Version: f.Version, UpdateTime: f.UpdateTime}
+}
+
+// FactsBounds is how much one read of facts takes.
+type FactsBounds struct {
+	Bytes int // of documents; one user is read whatever it has
+	Edges int // how many memberships are read to find the users' groups
+	// Live says that the groups are asked for only of users that are active and not detached.
+	Live bool
+}
+
+// FactsPage is some users, of one moment.
+type FactsPage struct {
+	Users []Facts  // by id
+	Rest  []string // ids that were not reached, ascending; they need not be there
+	Edges []Edge   // the users' memberships and those of their groups: see NewAround
+	// More says that there are more memberships than FactsBounds.Edges: then Edges is a part of them that means nothing.
+	More bool
+}
+
+// NewFactsPage makes one of what an engine read for some ids: users by id, of how many that are there, and at most one membership
+// more than the bounds allow.
+func NewFactsPage(ids []string, users []Facts, there int, edges []Edge, most FactsBounds) FactsPage {
+	p := FactsPage{Users: users, Edges: edges, More: len(edges) > most.Edges}
+	if len(users) < there {
+		last := users[len(users)-1].ID
+		for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+			if id > last {
+				p.Rest = append(p.Rest, id)
+			}
+		}
+	}
+	return p
 }
 
 // GroupFacts is what others need of a group.
@@ -336,7 +383,8 @@ type Store interface {
 	// CountGroups counts those of an open directory, as CountUsers does.
 	CountGroups(ctx context.Context, scope Scope) (int64, error)
 	// CreateGroup adds one with members. fault.Uniqueness: the directory wants displayNames unique and this one is taken.
-	// fault.InvalidValue: a member is not a user or group of the directory, or would make the group a member of itself.
+	// fault.InvalidValue: a member is not a user or group of the directory, would make the group a member of itself, or would
+	// exceed a limit of nesting (see Nesting).
 	CreateGroup(ctx context.Context, g Group, edits []MemberEdit, cause Cause) (Written, error)
 	// UpdateGroup writes a group and edits its members. Where the document changes, and where versions is not empty, the
 	// stored Version must be g.Version; else ErrChanged. Edits alone need no version: they are made on what is there. It
@@ -377,8 +425,11 @@ type Store interface {
 	// Written gives a channel that closes once records show that did not show before, or earlier.
 	Written() <-chan struct{}
 
-	// Facts reads users by id, of any directory of the organization; at most 1,000. Those that are not there are left out.
-	Facts(ctx context.Context, organizationID string, ids []string) ([]Facts, error)
+	// UserStatuses looks users up by id, of any directory of the organization; at most 1,000. Those that are not there are left out.
+	UserStatuses(ctx context.Context, organizationID string, ids []string) ([]UserStatus, error)
+	// Facts reads users by id, of any directory of the organization; at most 1,000. Those that are not there are left out. What
+	// it reads is of one moment. It ends once it has as many bytes as the bounds allow, with at least one user.
+	Facts(ctx context.Context, organizationID string, ids []string, most FactsBounds) (FactsPage, error)
 	// FindUsers gives the ids of users of any directory, at most limit.
 	FindUsers(ctx context.Context, organizationID string, by Lookup, limit int) ([]string, error)
 	// UserIDs lists an organization's users by id, those after one, at most limit.

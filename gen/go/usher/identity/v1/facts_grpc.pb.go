@@ -28,8 +28,9 @@ const (
 //
 // FactsService tells the rule service what access depends on. It is internal.
 type FactsServiceClient interface {
-	// StreamUserFacts reads up to 1,000 users, as of one moment, in answers of at most 1 MiB each. Ids that are not there are
-	// left out. A user whose facts are beyond a limit comes with `beyond_limit`, and does not fail the call.
+	// StreamUserFacts reads up to 1,000 users in answers of at most 1 MiB each. The facts of one user, its attributes and its
+	// groups, are of one moment, which is not before the call began; those of two users may be of two moments. Ids that are not
+	// there are left out. A user whose facts are beyond a limit comes with `beyond_limit`, and does not fail the call.
 	// Reasons: SCIM_INVALID_FILTER, LIMIT (the groups above these users have more edges than one call reads: ask for fewer
 	// users).
 	StreamUserFacts(ctx context.Context, in *StreamUserFactsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamUserFactsResponse], error)
@@ -68,8 +69,9 @@ type FactsService_StreamUserFactsClient = grpc.ServerStreamingClient[StreamUserF
 //
 // FactsService tells the rule service what access depends on. It is internal.
 type FactsServiceServer interface {
-	// StreamUserFacts reads up to 1,000 users, as of one moment, in answers of at most 1 MiB each. Ids that are not there are
-	// left out. A user whose facts are beyond a limit comes with `beyond_limit`, and does not fail the call.
+	// StreamUserFacts reads up to 1,000 users in answers of at most 1 MiB each. The facts of one user, its attributes and its
+	// groups, are of one moment, which is not before the call began; those of two users may be of two moments. Ids that are not
+	// there are left out. A user whose facts are beyond a limit comes with `beyond_limit`, and does not fail the call.
 	// Reasons: SCIM_INVALID_FILTER, LIMIT (the groups above these users have more edges than one call reads: ask for fewer
 	// users).
 	StreamUserFacts(*StreamUserFactsRequest, grpc.ServerStreamingServer[StreamUserFactsResponse]) error

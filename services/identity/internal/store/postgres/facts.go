@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
@@ -10,18 +12,55 @@ import (
 // eachID is a table of the ids $2 of organization $1, each once, that are looked up one by one: see eachOf.
 const eachID = `(SELECT $1::text AS organization_id, id FROM (SELECT DISTINCT unnest($2::text[]) AS id) ids ` + eachByItself + `) n`
 
+// eachUser is a table of the users of eachID, with their directories.
+const eachUser = eachID + ` JOIN users u ON u.organization_id = n.organization_id AND u.id = n.id
+	JOIN directories d ON d.organization_id = u.organization_id AND d.id = u.directory_id`
+
+// UserStatuses implements store.Store.
+func (s *Store) UserStatuses(ctx context.Context, organizationID string, ids []string) ([]store.UserStatus, error) {
+	return sqldb.ReadAll(ctx, s.db, func(u *store.UserStatus) []any {
+		return []any{&u.OrganizationID, &u.DirectoryID, &u.ID, &u.Active, &u.Detached, &u.Version, sqldb.Time(&u.UpdateTime)}
+	}, `SELECT u.organization_id, u.directory_id, u.id, u.active, d.closed, u.version, u.update_time FROM `+eachUser, organizationID, ids)
+}
+
+const (
+	// sized is the condition that a user u is within $3 bytes of documents, or is the first one. A document that is kept apart
+	// is not read for its length.
+	sized = `(u.upto <= $3 OR u.upto = octet_length(u.document))`
+	upto  = `, sum(octet_length(u.document)) OVER (ORDER BY u.id) AS upto`
+	// factsUsers reads whom a read takes, and how many there are.
+	factsUsers = `SELECT ` + userColumns + `, u.closed, u.there
+		FROM (SELECT u.*, d.closed, count(*) OVER () AS there` + upto + ` FROM ` + eachUser + `) u WHERE ` + sized + ` ORDER BY u.id`
+	// factsSeed is a query of those whose groups are asked for: all of them or, where $4, those that are live.
+	factsSeed = `SELECT u.id FROM (SELECT u.id, u.document, u.active AND NOT d.closed AS live` + upto + ` FROM ` + eachUser + `) u
+		WHERE ` + sized + ` AND (u.live OR NOT $4::boolean)`
+)
+
 // Facts implements store.Store.
-func (s *Store) Facts(ctx context.Context, organizationID string, ids []string) ([]store.Facts, error) {
-	// One statement, so that users and their groups are of one moment.
-	return sqldb.ReadAll(ctx, s.db, func(f *store.Facts) []any { return append(userFields(&f.User), &f.Detached, &f.GroupIDs) },
-		`SELECT `+userColumns+`, d.closed, ARRAY(WITH RECURSIVE inside (id) AS (
-				SELECT group_id FROM members WHERE organization_id = $1 AND member_id = u.id
-				UNION
-				SELECT m.group_id FROM inside CROSS JOIN LATERAL (SELECT group_id FROM members
-					WHERE organization_id = $1 AND member_id = inside.id `+eachByItself+`) m)
-			SELECT id FROM inside ORDER BY id)
-		FROM `+eachID+` JOIN users u ON u.organization_id = n.organization_id AND u.id = n.id
-		JOIN directories d ON d.organization_id = u.organization_id AND d.id = u.directory_id`, organizationID, ids)
+func (s *Store) Facts(ctx context.Context, organizationID string, ids []string, most store.FactsBounds) (p store.FactsPage, err error) {
+	// One snapshot, and one round trip.
+	var users []store.Facts
+	var found []store.Edge
+	there := 0
+	batch := &pgx.Batch{}
+	batch.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	batch.Queue(factsUsers, organizationID, ids, most.Bytes).Query(func(rows pgx.Rows) error {
+		users, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (f store.Facts, err error) {
+			return f, row.Scan(append(userFields(&f.User), &f.Detached, &there)...)
+		})
+		return err
+	})
+	batch.Queue(above(factsSeed, `$5`), organizationID, ids, most.Bytes, most.Live, most.Edges+1).Query(func(rows pgx.Rows) error {
+		found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (e store.Edge, err error) {
+			return e, row.Scan(edgeFields(&e)...)
+		})
+		return err
+	})
+	batch.Queue(`COMMIT`)
+	if err := s.db.SendBatch(ctx, batch).Close(); err != nil {
+		return p, sqldb.Reach(err)
+	}
+	return store.NewFactsPage(ids, users, there, found, most), nil
 }
 
 // FindUsers implements store.Store.

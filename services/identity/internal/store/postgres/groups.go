@@ -234,8 +234,8 @@ func (s *Store) sendThenEdit(ctx context.Context, tx pgx.Tx, write groupWrite, e
 		return w, err
 	}
 	w = s.outcome(write, o)
-	e := &editor{store: s, tx: tx, scope: write.group.Scope, groupID: write.group.ID, revision: w.Version, cause: write.cause, last: w.Cursor}
-	err = e.apply(ctx, edits)
+	e := &editor{scope: write.group.Scope, groupID: write.group.ID, revision: w.Version, cause: write.cause, last: w.Cursor}
+	err = s.edit(ctx, tx, e, edits)
 	w.Cursor = e.last
 	return w, err
 }
@@ -262,8 +262,8 @@ func (s *Store) UpdateGroup(ctx context.Context, g store.Group, document bool, v
 		if write.version >= 0 && write.version != old {
 			return store.ErrChanged
 		}
-		e := &editor{store: s, tx: tx, scope: g.Scope, groupID: g.ID, revision: old + 1, cause: cause}
-		if err := e.apply(ctx, edits); err != nil {
+		e := &editor{scope: g.Scope, groupID: g.ID, revision: old + 1, cause: cause}
+		if err := s.edit(ctx, tx, e, edits); err != nil {
 			return err
 		}
 		write.changed = e.changed

@@ -73,15 +73,24 @@ const (
 
 // editor changes the members of one group within a write that holds the group's row, whoever and however many they are.
 type editor struct {
-	store    *Store
-	tx       pgx.Tx
 	scope    store.Scope
 	groupID  string
 	revision int64
 	cause    store.Cause
 
+	store   *Store
+	tx      pgx.Tx
+	nesting store.Nesting
+
 	changed bool
 	last    feed.Cursor // after the last change record
+}
+
+// edit makes edits of a group's members.
+func (s *Store) edit(ctx context.Context, tx pgx.Tx, e *editor, edits []store.MemberEdit) error {
+	e.store, e.tx = s, tx
+	e.nesting.Reader = edgeReader{q: tx, organizationID: e.scope.OrganizationID}
+	return e.apply(ctx, store.Together(edits))
 }
 
 // editPage is how many members one step of an edit takes.
@@ -122,19 +131,23 @@ func inPages(ids []string, do func(ids []string) error) error {
 type member struct {
 	id    string
 	group bool
+	there bool // it is a member already, maybe a carried one; only of groups that add finds
 }
 
 func memberFields(m *member) []any { return []any{&m.id, &m.group} }
+
+func wouldBeFields(m *member) []any { return []any{&m.id, &m.group, &m.there} }
 
 // add brings members in, or confirms carried ones.
 func (e *editor) add(ctx context.Context, ids []string) error {
 	// Their rows are held, so that nobody deletes them meanwhile.
 	var there []member
 	for _, query := range []string{
-		`SELECT r.id, false FROM ` + eachOf + `$4` + findUsers,
-		`SELECT r.id, true FROM ` + eachOf + `$4` + findGroups,
+		`SELECT r.id, false, false FROM ` + eachOf + `$4` + findUsers,
+		`SELECT r.id, true, EXISTS (SELECT 1 FROM members m WHERE m.organization_id = n.organization_id AND m.group_id = n.group_id
+			AND m.member_id = r.id) FROM ` + eachOf + `$4` + findGroups,
 	} {
-		some, err := sqldb.ReadAll(ctx, e.tx, memberFields, query, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, ids)
+		some, err := sqldb.ReadAll(ctx, e.tx, wouldBeFields, query, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, ids)
 		if err != nil {
 			return err
 		}
@@ -143,10 +156,11 @@ func (e *editor) add(ctx context.Context, ids []string) error {
 	if err := e.visible(ids, there); err != nil {
 		return err
 	}
-	all, groups := columns(inOrder(ids, there))
-	if err := e.acyclic(ctx, all, groups); err != nil {
+	there = inOrder(ids, there)
+	if err := e.nest(ctx, there); err != nil {
 		return err
 	}
+	all, groups := columns(there)
 	if _, err := e.tx.Exec(ctx, confirm+`$4`+ofMembers+`m.carried`, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, all); err != nil {
 		return err
 	}
@@ -191,26 +205,21 @@ func (e *editor) visible(ids []string, there []member) error {
 	return nil
 }
 
-// acyclic refuses groups that contain the group. It goes up from there, once for all of them: what each contains may be much
-// the same, and far more. Nesting is changed by one at a time in an organization: two that each saw no cycle could make one
-// together.
-func (e *editor) acyclic(ctx context.Context, ids []string, groups []bool) error {
-	if !slices.Contains(groups, true) {
+// nest asks whether groups may come in. Nesting is changed by one at a time in an organization.
+func (e *editor) nest(ctx context.Context, all []member) error {
+	var come []string
+	for _, m := range all {
+		if m.group && !m.there {
+			come = append(come, m.id)
+		}
+	}
+	if len(come) == 0 {
 		return nil
 	}
 	if _, err := e.tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 3))`, e.scope.OrganizationID); err != nil {
 		return err
 	}
-	around, err := sqldb.ReadAll(ctx, e.tx, sqldb.Value[string], `WITH RECURSIVE above (id) AS (
-			SELECT $2::text COLLATE "C" UNION
-			SELECT m.group_id FROM above CROSS JOIN LATERAL (SELECT group_id FROM members
-				WHERE organization_id = $1 AND member_id = above.id `+eachByItself+`) m)
-		SELECT n.id FROM unnest($3::text[], $4::boolean[]) WITH ORDINALITY n (id, grp, place) JOIN above ON above.id = n.id
-		WHERE n.grp ORDER BY n.place LIMIT 1`, e.scope.OrganizationID, e.groupID, ids, groups)
-	if err == nil && len(around) > 0 {
-		err = fault.New(fault.InvalidValue, "members: group %q contains this group, which can't be a member of itself", around[0])
-	}
-	return err
+	return e.nesting.Check(ctx, e.groupID, come)
 }
 
 // remove takes out members that the directory can see.

@@ -157,7 +157,10 @@ func TestEachCallTakesItsRoundTrips(t *testing.T) {
 			return second(s.UserWithGroups(ctx, scope, store.Lookup{UserNameFolded: "anna"}))
 		}},
 		{"reading the groups of many users", 1, func(string) error { return second(s.UserGroups(ctx, scope, []string{"anna", "bob"})) }},
-		{"reading facts", 1, func(string) error { return second(s.Facts(ctx, "acme", []string{"anna", "bob"})) }},
+		{"reading facts", 1, func(string) error {
+			return second(s.Facts(ctx, "acme", []string{"anna", "bob"}, store.FactsBounds{Bytes: 1000, Edges: 100}))
+		}},
+		{"reading statuses", 1, func(string) error { return second(s.UserStatuses(ctx, "acme", []string{"anna", "bob"})) }},
 		{"counting users", 1, func(string) error { return second(s.CountUsers(ctx, scope)) }},
 		{"reading a page of users", 1, func(string) error { return second(s.UserPage(ctx, scope, store.Order{}, 0, 100)) }},
 		{"deleting a user", 9, func(name string) error { return second(s.DeleteUser(ctx, scope, name, nil, cause)) }},

@@ -101,7 +101,16 @@ func calls(s *Store) []call {
 	}
 	userCandidates, groupCandidates := candidates(s.UserCandidates, "UserCandidates"), candidates(s.GroupCandidates, "GroupCandidates")
 	return []call{
-		{"Facts", func(ctx context.Context) error { return second(s.Facts(ctx, "acme", []string{"u1", "u2"})) }},
+		{"Facts", func(ctx context.Context) error {
+			return second(s.Facts(ctx, "acme", []string{"u1", "u2"}, store.FactsBounds{Bytes: 1000, Edges: 100, Live: true}))
+		}},
+		{"the first memberships of thousands", func(ctx context.Context) error {
+			return second(edgeReader{q: s.db, organizationID: "acme"}.Above(ctx, []string{"busy"}, 10))
+		}},
+		{"the first memberships of thousands of groups in one", func(ctx context.Context) error {
+			return second(edgeReader{q: s.db, organizationID: "acme"}.Below(ctx, []string{"wide"}, 10))
+		}},
+		{"UserStatuses", func(ctx context.Context) error { return second(s.UserStatuses(ctx, "acme", []string{"u1", "u2"})) }},
 		{"GroupFacts", func(ctx context.Context) error { return second(s.GroupFacts(ctx, "acme", []string{"eng"})) }},
 		{"User", func(ctx context.Context) error { return second(s.User(ctx, scope, "u1")) }},
 		{"UserByUserName", func(ctx context.Context) error { return second(s.UserByUserName(ctx, scope, "u1")) }},
@@ -212,7 +221,7 @@ func calls(s *Store) []call {
 func second[T any](_ T, err error) error { return err }
 
 // fill makes a group "eng" of thousands of users u1, u2, ..., a "new" one who is in none, as many groups g1, g2, ... of one
-// user each, and as many change records.
+// user each, memberships of what is "busy" in as many and of as many groups in what is "wide", and as many change records.
 func fill(t *testing.T, s *Store) {
 	t.Helper()
 	execute(t, s,
@@ -227,6 +236,8 @@ func fill(t *testing.T, s *Store) {
 			FROM (SELECT 'eng' AS id UNION ALL SELECT 'g' || n FROM generate_series(1, 4000) n) g`,
 		`INSERT INTO members SELECT 'acme', 'eng', id, false, false FROM users WHERE id <> 'new'`,
 		`INSERT INTO members SELECT 'acme', 'g' || n, 'u' || n, false, false FROM generate_series(1, 4000) n`,
+		`INSERT INTO members SELECT 'acme', 'in' || n, 'busy', false, false FROM generate_series(1, 4000) n`,
+		`INSERT INTO members SELECT 'acme', 'wide', 'under' || n, true, false FROM generate_series(1, 4000) n`,
 		`INSERT INTO changes (transaction, organization_id, directory_id, resource_group, resource_id, revision, kind, member_id,
 			member_group, message_id, traceparent, time)
 			SELECT 0, 'acme', 'd1', false, id, 1, 1, '', false, '', '', 0 FROM users`,

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"slices"
 
@@ -22,47 +21,62 @@ func inOrder(ids []string) string {
 	return string(text)
 }
 
+// UserStatuses implements store.Store.
+func (s *Store) UserStatuses(ctx context.Context, organizationID string, ids []string) ([]store.UserStatus, error) {
+	rows, err := s.db.Query(ctx, `SELECT u.organization_id, u.directory_id, u.id, u.active, d.closed, u.version, u.update_time
+		FROM json_each(?2) wanted CROSS JOIN users u ON u.organization_id = ?1 AND u.id = wanted.value
+		JOIN directories d ON d.organization_id = u.organization_id AND d.id = u.directory_id`, organizationID, list(ids))
+	return sqldb.Collect(rows, err, func(scan func(...any) error) (u store.UserStatus, err error) {
+		return u, scan(&u.OrganizationID, &u.DirectoryID, &u.ID, &u.Active, &u.Detached, &u.Version, sqldb.Time(&u.UpdateTime))
+	})
+}
+
 // Facts implements store.Store.
-func (s *Store) Facts(ctx context.Context, organizationID string, ids []string) (facts []store.Facts, err error) {
-	// Users and their groups are of one moment.
+func (s *Store) Facts(ctx context.Context, organizationID string, ids []string, most store.FactsBounds) (p store.FactsPage, err error) {
 	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		read, live, there, err := factsPage(ctx, tx, organizationID, ids, most)
+		if err != nil || len(read) == 0 {
+			return err
+		}
 		rows, err := tx.Query(ctx, `SELECT `+userColumns+`, d.closed FROM json_each(?2) wanted
 			CROSS JOIN users u ON u.organization_id = ?1 AND u.id = wanted.value
-			JOIN directories d ON d.organization_id = u.organization_id AND d.id = u.directory_id`, organizationID, list(ids))
-		facts, err = sqldb.Collect(rows, err, func(scan func(...any) error) (f store.Facts, err error) {
+			JOIN directories d ON d.organization_id = u.organization_id AND d.id = u.directory_id ORDER BY wanted.key`,
+			organizationID, inOrder(read))
+		users, err := sqldb.Collect(rows, err, func(scan func(...any) error) (f store.Facts, err error) {
 			return f, scan(append(userFields(&f.User), &f.Detached)...)
 		})
 		if err != nil {
 			return err
 		}
-		rows, err = tx.Query(ctx, `WITH RECURSIVE inside (user_id, id) AS (
-				SELECT m.member_id, m.group_id FROM json_each(?2) wanted
-				CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = wanted.value
-				UNION
-				SELECT inside.user_id, m.group_id FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id)
-			SELECT user_id, id FROM inside ORDER BY user_id, id`, organizationID, list(ids))
-		if err != nil {
-			return err
-		}
-		return fillGroups(rows, facts)
+		found, err := edgeReader{q: tx, organizationID: organizationID}.Above(ctx, live, most.Edges+1)
+		p = store.NewFactsPage(ids, users, there, found, most)
+		return err
 	})
-	return facts, err
+	return p, err
 }
 
-func fillGroups(rows *sql.Rows, facts []store.Facts) error {
-	groups := map[string][]string{}
-	if _, err := sqldb.Collect(rows, nil, func(scan func(...any) error) (struct{}, error) {
-		var user, group string
-		err := scan(&user, &group)
-		groups[user] = append(groups[user], group)
-		return struct{}{}, err
-	}); err != nil {
-		return err
-	}
-	for i := range facts {
-		facts[i].GroupIDs = groups[facts[i].ID]
-	}
-	return nil
+// factsPage finds out, from the lengths of documents alone, whom a read takes, of how many, and whose groups.
+func factsPage(ctx context.Context, tx *sqldb.Tx, organizationID string, ids []string, most store.FactsBounds) (read, live []string, there int, err error) {
+	rows, err := tx.Query(ctx, `SELECT u.id, length(u.document), u.active AND NOT d.closed FROM json_each(?2) wanted
+		CROSS JOIN users u ON u.organization_id = ?1 AND u.id = wanted.value
+		JOIN directories d ON d.organization_id = u.organization_id AND d.id = u.directory_id ORDER BY wanted.key`, organizationID, list(ids))
+	bytes := 0
+	_, err = sqldb.Collect(rows, err, func(scan func(...any) error) (struct{}, error) {
+		var id string
+		var length int
+		var isLive bool
+		err := scan(&id, &length, &isLive)
+		there++
+		if bytes += length; err != nil || bytes > most.Bytes && len(read) > 0 {
+			return struct{}{}, err
+		}
+		read = append(read, id)
+		if isLive || !most.Live {
+			live = append(live, id)
+		}
+		return struct{}{}, nil
+	})
+	return read, live, there, err
 }
 
 // FindUsers implements store.Store.

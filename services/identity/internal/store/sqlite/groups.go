@@ -72,8 +72,8 @@ func (s *Store) CreateGroup(ctx context.Context, g store.Group, edits []store.Me
 		if w.Cursor, err = s.record(ctx, tx, g.Scope, record{group: true, id: g.ID, revision: 1, kind: store.Created}, cause); err != nil {
 			return err
 		}
-		e := &editor{store: s, tx: tx, scope: g.Scope, groupID: g.ID, revision: 1, cause: cause, last: w.Cursor}
-		err := e.apply(ctx, edits)
+		e := &editor{scope: g.Scope, groupID: g.ID, revision: 1, cause: cause, last: w.Cursor}
+		err := s.edit(ctx, tx, e, edits)
 		w.Cursor = e.last
 		return err
 	})
@@ -122,8 +122,8 @@ func (s *Store) UpdateGroup(ctx context.Context, g store.Group, document bool, v
 
 // putGroup writes what is new of a group: the document, if it changed, and the members.
 func (s *Store) putGroup(ctx context.Context, tx *sqldb.Tx, g store.Group, current store.Written, document bool, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
-	e := &editor{store: s, tx: tx, scope: g.Scope, groupID: g.ID, revision: current.Version + 1, cause: cause}
-	if err := e.apply(ctx, edits); err != nil {
+	e := &editor{scope: g.Scope, groupID: g.ID, revision: current.Version + 1, cause: cause}
+	if err := s.edit(ctx, tx, e, edits); err != nil {
 		return store.Written{}, err
 	}
 	if !document && !e.changed {
@@ -170,8 +170,8 @@ func (s *Store) AdoptGroup(ctx context.Context, from string, g store.Group, edit
 		if w.Cursor, err = s.record(ctx, tx, g.Scope, record{group: true, id: g.ID, revision: w.Version, kind: store.Created}, cause); err != nil {
 			return err
 		}
-		e := &editor{store: s, tx: tx, scope: g.Scope, groupID: g.ID, revision: w.Version, cause: cause, last: w.Cursor}
-		err = e.apply(ctx, edits)
+		e := &editor{scope: g.Scope, groupID: g.ID, revision: w.Version, cause: cause, last: w.Cursor}
+		err = s.edit(ctx, tx, e, edits)
 		w.Cursor = e.last
 		return err
 	})

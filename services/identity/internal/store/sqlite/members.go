@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -13,16 +14,24 @@ import (
 
 // editor changes the members of one group within a write.
 type editor struct {
-	store    *Store
-	tx       *sqldb.Tx
 	scope    store.Scope
 	groupID  string
 	revision int64
 	cause    store.Cause
 
+	store   *Store
+	tx      *sqldb.Tx
+	nesting store.Nesting
+
 	changed bool
 	last    feed.Cursor // after the last change record
-	nested  []string    // groups that an edit brought in
+}
+
+// edit makes edits of a group's members.
+func (s *Store) edit(ctx context.Context, tx *sqldb.Tx, e *editor, edits []store.MemberEdit) error {
+	e.store, e.tx = s, tx
+	e.nesting.Reader = edgeReader{q: tx, organizationID: e.scope.OrganizationID}
+	return e.apply(ctx, store.Together(edits))
 }
 
 func (e *editor) apply(ctx context.Context, edits []store.MemberEdit) error {
@@ -54,16 +63,50 @@ func (e *editor) each(ctx context.Context, ids []string, do func(context.Context
 	return nil
 }
 
+// addAll brings members in, or confirms carried ones.
 func (e *editor) addAll(ctx context.Context, ids []string) error {
-	e.nested = nil
-	if err := e.each(ctx, ids, e.add); err != nil {
-		return err
+	for some := range slices.Chunk(ids, editPage) {
+		if err := e.addSome(ctx, some); err != nil {
+			return err
+		}
 	}
-	return e.acyclic(ctx)
+	return nil
 }
 
-// add brings a member in, or confirms a carried one.
-func (e *editor) add(ctx context.Context, id string) error {
+func (e *editor) addSome(ctx context.Context, ids []string) error {
+	a := arrivals{named: make(map[string]bool, len(ids))}
+	if err := e.each(ctx, ids, func(ctx context.Context, id string) error { return e.meet(ctx, &a, id) }); err != nil {
+		return err
+	}
+	if err := e.nesting.Check(ctx, e.groupID, a.groups); err != nil {
+		return err
+	}
+	for _, m := range a.come {
+		if err := e.bringIn(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// arrivals are would-be members.
+type arrivals struct {
+	named  map[string]bool
+	come   []arrival
+	groups []string // of them
+}
+
+type arrival struct {
+	id    string
+	group bool
+}
+
+// meet notes a would-be member, unless it is one. A carried one it confirms.
+func (e *editor) meet(ctx context.Context, a *arrivals, id string) error {
+	if a.named[id] {
+		return nil
+	}
+	a.named[id] = true
 	var carried bool
 	err := e.tx.QueryRow(ctx, `SELECT carried FROM members WHERE organization_id = ? AND group_id = ? AND member_id = ?`,
 		e.scope.OrganizationID, e.groupID, id).Scan(&carried)
@@ -83,14 +126,19 @@ func (e *editor) add(ctx context.Context, id string) error {
 			e.scope.OrganizationID, e.groupID, id)
 		return err
 	}
+	a.come = append(a.come, arrival{id: id, group: isGroup})
 	if isGroup {
-		e.nested = append(e.nested, id)
+		a.groups = append(a.groups, id)
 	}
+	return nil
+}
+
+func (e *editor) bringIn(ctx context.Context, m arrival) error {
 	if _, err := e.tx.Exec(ctx, `INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
-		VALUES (?, ?, ?, ?, 0)`, e.scope.OrganizationID, e.groupID, id, isGroup); err != nil {
+		VALUES (?, ?, ?, ?, 0)`, e.scope.OrganizationID, e.groupID, m.id, m.group); err != nil {
 		return err
 	}
-	return e.record(ctx, store.MemberAdded, id, isGroup)
+	return e.record(ctx, store.MemberAdded, m.id, m.group)
 }
 
 // visible says whether a would-be member is a group; it is an error if it is no resource of the directory.
@@ -102,27 +150,6 @@ func (e *editor) visible(ctx context.Context, id string) (isGroup bool, err erro
 		err = fault.New(fault.InvalidValue, "members: %q is no user or group of this directory", id)
 	}
 	return isGroup, err
-}
-
-// acyclic refuses groups that contain the group. It goes up from there, once for all of them: what each contains may be much
-// the same, and far more.
-func (e *editor) acyclic(ctx context.Context) error {
-	if len(e.nested) == 0 {
-		return nil
-	}
-	var id string
-	err := e.tx.QueryRow(ctx, `WITH RECURSIVE above (id) AS (
-			SELECT ?2 UNION
-			SELECT m.group_id FROM above CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = above.id)
-		SELECT value FROM json_each(?3) WHERE value IN (SELECT id FROM above) ORDER BY key LIMIT 1`,
-		e.scope.OrganizationID, e.groupID, inOrder(e.nested)).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err == nil {
-		err = fault.New(fault.InvalidValue, "members: group %q contains this group, which can't be a member of itself", id)
-	}
-	return err
 }
 
 // removeAll takes out those of ids that are members. The others, which may be many, are left out at once.

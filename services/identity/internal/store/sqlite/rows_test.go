@@ -69,7 +69,8 @@ func TestReadsByIdOrNameReadNoMoreThanTheirs(t *testing.T) {
 	t.Parallel()
 	scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}
 	newMetered(t, 1000).measure(t, func(ctx context.Context, s *Store) error {
-		_, facts := s.Facts(ctx, "acme", []string{"u1", "u2"})
+		_, facts := s.Facts(ctx, "acme", []string{"u1", "u2"}, store.FactsBounds{Bytes: 1000, Edges: 100})
+		_, statuses := s.UserStatuses(ctx, "acme", []string{"u1", "u2"})
 		_, groupFacts := s.GroupFacts(ctx, "acme", []string{"eng"})
 		_, user := s.User(ctx, scope, "u1")
 		_, userName := s.UserByUserName(ctx, scope, "u1")
@@ -101,7 +102,7 @@ func TestReadsByIdOrNameReadNoMoreThanTheirs(t *testing.T) {
 		_, lookup := s.FindUsers(ctx, "acme", store.Lookup{UserNameFolded: "u1"}, 2)
 		_, byExternal := s.FindUsers(ctx, "acme", store.Lookup{ExternalID: "e"}, 2)
 		_, byEmail := s.FindUsers(ctx, "acme", store.Lookup{EmailFolded: "e"}, 2)
-		return errors.Join(facts, groupFacts, user, userName, groups, usersByID, groupsByID, errors.Join(candidates...), find, members, direct, lookup, byExternal, byEmail,
+		return errors.Join(facts, statuses, groupFacts, user, userName, groups, usersByID, groupsByID, errors.Join(candidates...), find, members, direct, lookup, byExternal, byEmail,
 			detached, detachedGroup)
 	})
 }

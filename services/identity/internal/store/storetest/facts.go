@@ -1,18 +1,33 @@
 package storetest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 )
 
+// userFacts are a user's facts with its groups.
+type userFacts struct {
+	store.Facts
+	GroupIDs []string
+}
+
+// ample bounds are beyond what a case has.
+func ample() store.FactsBounds { return store.FactsBounds{Bytes: 1 << 20, Edges: 100_000} }
+
 // facts reads users' facts, by id.
-func (f *fixture) facts(organization string, ids ...string) []store.Facts {
+func (f *fixture) facts(organization string, ids ...string) []userFacts {
 	f.Helper()
-	all, err := f.store.Facts(f.Context(), organization, ids)
+	page, err := f.store.Facts(f.Context(), organization, ids, ample())
 	f.must(err)
-	slices.SortFunc(all, func(a, b store.Facts) int { return strings.Compare(a.ID, b.ID) })
+	f.equal("that all were read", fmt.Sprint(page.Rest, page.More), "[] false")
+	around := store.NewAround(page.Edges)
+	var all []userFacts
+	for _, u := range page.Users {
+		all = append(all, userFacts{Facts: u, GroupIDs: around.Groups(u.ID)})
+	}
 	return all
 }
 
@@ -33,11 +48,18 @@ var factCases = []testCase{
 		f.adoptUser(old, scope, "anna")
 		got := f.facts("acme", "bob", "anna", "carl", "nobody")
 		anna, bob := f.readUser(scope, "anna"), f.readUser(old, "bob")
-		f.equal("the facts", got, []store.Facts{
-			{User: anna, GroupIDs: []string{"inner", "outer"}},
-			{User: bob, Detached: true, GroupIDs: []string{"inner", "outer"}},
-			{User: carl},
+		f.equal("the facts", got, []userFacts{
+			{Facts: store.Facts{User: anna}, GroupIDs: []string{"inner", "outer"}},
+			{Facts: store.Facts{User: bob, Detached: true}, GroupIDs: []string{"inner", "outer"}},
+			{Facts: store.Facts{User: carl}},
 		})
+		statuses, err := f.store.UserStatuses(f.Context(), "acme", []string{"bob", "anna", "carl", "nobody", "anna"})
+		f.must(err)
+		slices.SortFunc(statuses, func(a, b store.UserStatus) int { return strings.Compare(a.ID, b.ID) })
+		f.equal("their statuses", statuses, []store.UserStatus{got[0].Status(), got[1].Status(), got[2].Status()})
+		none, err := f.store.UserStatuses(f.Context(), "acme", nil)
+		f.must(err)
+		f.equal("statuses of nobody", len(none), 0)
 		f.equal("of nobody", f.facts("acme"), list())
 	}},
 	{"what is asked for twice is read once", func(f *fixture) {
@@ -57,6 +79,138 @@ var factCases = []testCase{
 		}
 		f.manyUsers(scope, ids...)
 		f.equal("how many", len(f.facts("acme", ids...)), 1000)
+	}},
+	{"facts are read until they have as many bytes as are asked for, and of one user at least", func(f *fixture) {
+		scope := f.directory("d1")
+		for _, id := range []string{"a", "b", "c", "d"} {
+			f.user(scope, id, func(u *store.User) { u.Document = []byte(strings.Repeat("x", 100)) })
+		}
+		f.group(scope, "eng", "a", "b", "c", "d")
+		for _, c := range []struct {
+			bytes       int
+			users, rest string
+		}{
+			{1, list("a"), list("b", "c", "d", "nobody")}, {199, list("a"), list("b", "c", "d", "nobody")},
+			{200, list("a", "b"), list("c", "d", "nobody")}, {399, list("a", "b", "c"), list("d", "nobody")}, {400, list("a", "b", "c", "d"), list()},
+		} {
+			page, err := f.store.Facts(f.Context(), "acme", []string{"d", "nobody", "a", "c", "b", "a"}, store.FactsBounds{Bytes: c.bytes, Edges: 10})
+			f.must(err)
+			var users []string
+			for _, u := range page.Users {
+				users = append(users, u.ID)
+			}
+			f.equal(fmt.Sprintf("users of %d bytes", c.bytes), users, c.users)
+			f.equal("the rest", page.Rest, c.rest)
+			f.equal("whose memberships were read", len(page.Edges), len(page.Users))
+		}
+	}},
+	{"the groups of users that are inactive or detached are not read where they are not asked for", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "left")
+			f.group(old, "before", "left")
+		})
+		_ = old
+		f.user(scope, "idle", func(u *store.User) { u.Active = false })
+		f.users(scope, "anna")
+		f.group(scope, "eng", "anna", "idle")
+		most := ample()
+		all, err := f.store.Facts(f.Context(), "acme", []string{"left", "idle", "anna"}, most)
+		f.must(err)
+		f.equal("all memberships", len(all.Edges), 3)
+		most.Live = true
+		live, err := f.store.Facts(f.Context(), "acme", []string{"left", "idle", "anna"}, most)
+		f.must(err)
+		f.equal("those of the live", live.Edges, []store.Edge{{Member: "anna", Group: "eng"}})
+		f.equal("how many users", len(live.Users), 3)
+	}},
+	{"what is above a group is read once, however many are in it", func(f *fixture) {
+		const users, layers, wide = 200, 30, 10
+		scope := f.directory("d1")
+		var people []string
+		for i := range users {
+			people = append(people, fmt.Sprintf("u%03d", i))
+		}
+		f.manyUsers(scope, people...)
+		name := func(layer, i int) string { return fmt.Sprintf("g%02d-%d", layer, i) }
+		var nested []store.Edge
+		for layer := range layers {
+			for i := range wide {
+				if layer == 0 {
+					f.group(scope, name(0, i), people...)
+					continue
+				}
+				f.group(scope, name(layer, i))
+				for j := range wide {
+					nested = append(nested, store.Edge{Member: name(layer-1, j), Group: name(layer, i)})
+				}
+			}
+		}
+		f.must(f.plant("acme", nested))
+		page, err := f.store.Facts(f.Context(), "acme", people, ample())
+		f.must(err)
+		f.equal("how many memberships were read", len(page.Edges), users*wide+len(nested))
+		around := store.NewAround(page.Edges)
+		for _, id := range people {
+			f.equal("how many groups", len(around.Groups(id)), layers*wide)
+			f.equal("limits", around.Beyond(id), "")
+		}
+	}},
+	{"groups that are each in all later ones are read once", func(f *fixture) {
+		const groups, users = 300, 200
+		scope := f.directory("d1")
+		var people []string
+		for i := range users {
+			people = append(people, fmt.Sprintf("u%03d", i))
+		}
+		f.manyUsers(scope, people...)
+		var nested []store.Edge
+		for i := range groups {
+			f.group(scope, fmt.Sprintf("g%03d", i))
+			for j := range i {
+				nested = append(nested, store.Edge{Member: fmt.Sprintf("g%03d", j), Group: fmt.Sprintf("g%03d", i)})
+			}
+		}
+		f.edit(scope, "g000", added(people...))
+		f.must(f.plant("acme", nested))
+		page, err := f.store.Facts(f.Context(), "acme", people, ample())
+		f.must(err)
+		f.equal("how many memberships were read", len(page.Edges), users+len(nested))
+		around := store.NewAround(page.Edges)
+		for _, id := range people {
+			f.equal("how many groups", len(around.Groups(id)), groups)
+			f.equal("the limit", around.Beyond(id), `group "g000" is in a chain of more than 32 groups`)
+		}
+	}},
+	{"what is above a ring, and the ring, is read once", func(f *fixture) {
+		scope := f.directory("d1")
+		f.users(scope, "anna", "bob")
+		for _, id := range []string{"a", "b", "c", "top"} {
+			f.group(scope, id)
+		}
+		f.edit(scope, "a", added("anna"))
+		f.edit(scope, "c", added("bob"))
+		f.must(f.plant("acme", []store.Edge{{Member: "a", Group: "b"}, {Member: "b", Group: "c"}, {Member: "c", Group: "a"}, {Member: "c", Group: "top"}}))
+		page, err := f.store.Facts(f.Context(), "acme", []string{"anna", "bob"}, ample())
+		f.must(err)
+		f.equal("how many memberships were read", len(page.Edges), 6)
+		around := store.NewAround(page.Edges)
+		for _, id := range []string{"anna", "bob"} {
+			f.equal("groups", around.Groups(id), list("a", "b", "c", "top"))
+			f.equal("the limit", around.Beyond(id), "")
+		}
+	}},
+	{"more memberships than are asked for are not read", func(f *fixture) {
+		scope := f.directory("d1")
+		f.users(scope, "anna", "bob")
+		f.group(scope, "inner", "anna", "bob")
+		f.group(scope, "outer", "inner")
+		for edges, more := range map[int]bool{0: true, 1: true, 2: true, 3: false, 4: false} {
+			page, err := f.store.Facts(f.Context(), "acme", []string{"anna", "bob"}, store.FactsBounds{Bytes: 1000, Edges: edges})
+			f.must(err)
+			f.equal(fmt.Sprintf("with %d, that there are more", edges), page.More, more)
+			f.equal("how many were read", len(page.Edges), min(3, edges+1))
+			f.equal("how many users", len(page.Users), 2)
+		}
 	}},
 	{"users are found in one way, of any directory, at most as many as asked for", func(f *fixture) {
 		old, scope := f.replacement(func(old store.Scope) {

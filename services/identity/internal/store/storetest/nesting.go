@@ -68,9 +68,7 @@ var nestingCases = []testCase{
 			{ID: "left", Display: "Group left", Direct: true}, {ID: "right", Display: "Group right", Direct: true},
 			{ID: "top", Display: "Group top"},
 		})
-		facts, err := f.store.Facts(f.Context(), "acme", []string{"anna"})
-		f.must(err)
-		f.equal("facts", facts[0].GroupIDs, list("left", "right", "top"))
+		f.equal("facts", f.facts("acme", "anna")[0].GroupIDs, list("left", "right", "top"))
 	}},
 	{"a group can't contain itself, directly or through others", func(f *fixture) {
 		scope := f.directory("d1")

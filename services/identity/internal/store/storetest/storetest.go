@@ -22,8 +22,11 @@ type testCase struct {
 	test func(f *fixture)
 }
 
-// Run checks the engine whose empty stores open gives.
-func Run(t *testing.T, open func(t *testing.T) store.Store) {
+// Plant puts memberships of groups in groups into a store as they are, without a look at any limit.
+type Plant func(organizationID string, nested []store.Edge) error
+
+// Run checks the engine whose empty stores open gives, each with a way to plant memberships in it.
+func Run(t *testing.T, open func(t *testing.T) (store.Store, Plant)) {
 	for subject, cases := range map[string][]testCase{
 		"directories": directoryCases,
 		"users":       userCases,
@@ -31,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"members":     memberCases,
 		"candidates":  candidateCases,
 		"nesting":     nestingCases,
+		"limits":      limitCases,
 		"adoption":    adoptionCases,
 		"feed":        feedCases,
 		"facts":       factCases,
@@ -44,7 +48,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 			for _, c := range cases {
 				t.Run(c.name, func(t *testing.T) {
 					t.Parallel()
-					c.test(&fixture{T: t, store: open(t)})
+					s, plant := open(t)
+					c.test(&fixture{T: t, store: s, plant: plant})
 				})
 			}
 		})
@@ -55,6 +60,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 type fixture struct {
 	*testing.T
 	store    store.Store
+	plant    Plant
 	revision int64
 }
 

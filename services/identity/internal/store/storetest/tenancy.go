@@ -146,7 +146,11 @@ var strangers = []stranger{
 		return len(all), err
 	}},
 	{"Facts", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.Facts(ctx, theirs.OrganizationID, []string{"anna"})
+		page, err := s.Facts(ctx, theirs.OrganizationID, []string{"anna"}, ample())
+		return len(page.Users) + len(page.Edges), err
+	}},
+	{"UserStatuses", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		all, err := s.UserStatuses(ctx, theirs.OrganizationID, []string{"anna"})
 		return len(all), err
 	}},
 	{"FindUsers", func(ctx context.Context, s store.Store, theirs store.Scope) (rows int, err error) {

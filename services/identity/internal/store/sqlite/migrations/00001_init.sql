@@ -79,6 +79,8 @@ CREATE TABLE members (
   PRIMARY KEY (organization_id, group_id, member_id)
 ) WITHOUT ROWID;
 CREATE INDEX members_member ON members (organization_id, member_id, group_id);
+-- Who looks at how groups are nested walks from group to group, past the users.
+CREATE INDEX members_nested ON members (organization_id, group_id, member_id) WHERE member_group = 1;
 CREATE INDEX members_carried ON members (organization_id, group_id, member_id) WHERE carried = 1;
 
 CREATE TABLE changes (

@@ -1,0 +1,247 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+// Bounds of what one call reads of users.
+const (
+	// maxEdges is how many memberships are read, of users and of the groups above them.
+	maxEdges = 200_000
+	// maxUserGroups is how many groups the access of a user may depend on: their ids fit into one answer of the stream of facts.
+	maxUserGroups = 25_000
+	// accessPage and usersPage are how many bytes of documents are held at a time.
+	accessPage = 16 << 20
+	usersPage  = 4 << 20
+)
+
+// AccessQuery names users, and what the rules look at.
+type AccessQuery struct {
+	OrganizationID string
+	IDs            []string // at most 1,000
+	RoleValues     []string
+	Filters        []string
+	StatusOnly     bool
+}
+
+// AccessFacts is what a user's access depends on. Of a user that is inactive or detached there is a status alone.
+type AccessFacts struct {
+	store.UserStatus
+	GroupIDs       []string // ascending
+	RoleValues     []int32  // those that the user has, as places in the query
+	MatchedFilters []int32  // in the same way
+	BeyondLimit    string   // the limit that its facts exceed, in a sentence; then the three fields above are empty
+}
+
+// AccessFacts reads what access depends on, and gives each user that is there to each, once, in no order. Documents are read
+// some at a time; one user's facts are of one moment, which is not before the call began. fault.Limit: the groups above the users
+// have more memberships than one call reads. Who alone has too many is beyond a limit instead.
+func (c *Core) AccessFacts(ctx context.Context, q AccessQuery, each func(AccessFacts) error) error {
+	q.IDs = distinct(q.IDs)
+	d, err := c.newDocuments(q.Filters)
+	if err != nil || len(q.IDs) == 0 {
+		return err
+	}
+	if q.StatusOnly {
+		found, err := c.store.UserStatuses(ctx, q.OrganizationID, q.IDs)
+		for i := 0; err == nil && i < len(found); i++ {
+			err = each(AccessFacts{UserStatus: found[i]})
+		}
+		return err
+	}
+	roles := make(map[string][]int32, len(q.RoleValues))
+	for i, value := range q.RoleValues {
+		roles[value] = append(roles[value], int32(i))
+	}
+	rest, edges := q.IDs, maxEdges
+	for len(rest) > 0 {
+		page, err := c.store.Facts(ctx, q.OrganizationID, rest, store.FactsBounds{Bytes: accessPage, Edges: edges, Live: true})
+		if err != nil {
+			return err
+		}
+		if page.More && len(q.IDs) > 1 {
+			return fault.New(fault.Limit, "the groups above these users have more than %d memberships, which is as many as one call reads: ask for fewer users", maxEdges)
+		}
+		if err := d.access(ctx, page, roles, each); err != nil {
+			return err
+		}
+		rest, edges = page.Rest, edges-len(page.Edges)
+	}
+	return nil
+}
+
+// access gives the users of a page to each.
+func (d *documents) access(ctx context.Context, page store.FactsPage, roles map[string][]int32, each func(AccessFacts) error) error {
+	var around *store.Around
+	if !page.More {
+		around = store.NewAround(page.Edges)
+	}
+	for _, u := range page.Users {
+		if err := ctx.Err(); err != nil {
+			return err // many filters of many users take their time, which nobody waits for any more
+		}
+		facts := AccessFacts{UserStatus: u.Status()}
+		var err error
+		if u.Active && !u.Detached {
+			if facts.GroupIDs, facts.BeyondLimit = groupsWithin(around, u.ID); facts.BeyondLimit == "" {
+				facts.RoleValues, facts.MatchedFilters, err = d.seen(ctx, u, roles)
+			}
+		}
+		if err == nil {
+			err = each(facts)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// groupsWithin gives the groups of a user, or says which limit they exceed. around is nil where there were more memberships
+// than are read.
+func groupsWithin(around *store.Around, userID string) (groups []string, beyondLimit string) {
+	if around == nil {
+		return nil, fmt.Sprintf("the user and the groups above it have more than %d memberships", maxEdges)
+	}
+	if beyondLimit = around.Beyond(userID); beyondLimit != "" {
+		return nil, beyondLimit
+	}
+	if groups = around.Groups(userID); len(groups) > maxUserGroups {
+		return nil, fmt.Sprintf("the user is in more than %d groups, directly or through others", maxUserGroups)
+	}
+	return groups, ""
+}
+
+// seen says what of a user's document the rules look at: the places of its role values, and of the filters that it matches.
+func (d *documents) seen(ctx context.Context, u store.Facts, roles map[string][]int32) (has, matched []int32, err error) {
+	if len(roles)+len(d.filters) == 0 {
+		return nil, nil, nil // a document takes longer to be read than all else
+	}
+	document, matched, err := d.read(ctx, u)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(roles) > 0 {
+		for _, value := range document.Roles() {
+			has = append(has, roles[value]...)
+		}
+		slices.Sort(has)
+	}
+	return has, matched, nil
+}
+
+// UserFacts is a user as other services read it.
+type UserFacts struct {
+	store.Facts
+	GroupIDs       []string // ascending
+	RoleValues     []string
+	MatchedFilters []int32 // as places in the call
+}
+
+// ReadUsers reads users of any directory of an organization, with their groups, also beyond the limits of nesting, and with the
+// filters that they match: nobody matches a filter with an attribute that users of its directory cannot have. take says whether
+// there was room for a user. ReadUsers gives the ids from the first one on that there was none for, or that were more than one call
+// reads; it reads one user at least. fault.Limit: one user alone is more than one call reads.
+func (c *Core) ReadUsers(ctx context.Context, organizationID string, ids, filters []string, take func(UserFacts) bool) (rest []string, err error) {
+	d, err := c.newDocuments(filters)
+	if err != nil {
+		return nil, err
+	}
+	rest = distinct(ids)
+	for asked, edges := len(rest), maxEdges; len(rest) > 0; {
+		page, err := c.store.Facts(ctx, organizationID, rest[:asked], store.FactsBounds{Bytes: usersPage, Edges: edges})
+		switch {
+		case err != nil:
+			return nil, err
+		case page.More && edges < maxEdges:
+			return rest, nil
+		case page.More && asked > 1:
+			asked /= 2
+			continue
+		case page.More:
+			return nil, fault.New(fault.Limit, "user %q and the groups above it have more than %d memberships, which is as many as one call reads", rest[0], maxEdges)
+		}
+		around := store.NewAround(page.Edges)
+		for _, u := range page.Users {
+			facts, err := d.facts(ctx, u, around)
+			if err != nil {
+				return nil, err
+			}
+			if !take(facts) {
+				from, _ := slices.BinarySearch(rest, u.ID)
+				return rest[from:], nil
+			}
+		}
+		later := rest[asked:]
+		rest, edges = append(page.Rest, later...), edges-len(page.Edges)
+		if len(later) > 0 && len(page.Users) > 0 {
+			return rest, nil // there were more memberships than one call reads
+		}
+		asked = len(rest)
+	}
+	return nil, nil
+}
+
+// facts gives a user as other services read it.
+func (d *documents) facts(ctx context.Context, u store.Facts, around *store.Around) (UserFacts, error) {
+	if err := ctx.Err(); err != nil {
+		return UserFacts{}, err // as in access
+	}
+	document, matched, err := d.read(ctx, u)
+	if err != nil {
+		return UserFacts{}, err
+	}
+	u.DisplayName, _ = document.Str("displayName")
+	u.Email = document.Email()
+	return UserFacts{Facts: u, GroupIDs: around.Groups(u.ID), RoleValues: document.Roles(), MatchedFilters: matched}, nil
+}
+
+// documents reads users' documents, and matches them with filters.
+type documents struct {
+	core    *Core
+	filters []*scim.Filter
+	known   map[*scim.ResourceType][]bool // which filters mean something for users of a type
+}
+
+func (c *Core) newDocuments(filters []string) (*documents, error) {
+	d := &documents{core: c, filters: make([]*scim.Filter, len(filters)), known: map[*scim.ResourceType][]bool{}}
+	for i, text := range filters {
+		var err error
+		if d.filters[i], err = c.userFilter(text); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// read gives a user's document, and the places of the filters that it matches.
+func (d *documents) read(ctx context.Context, u store.Facts) (document *scim.Document, matched []int32, err error) {
+	t, err := d.core.typesOf(ctx, u.Scope)
+	if err != nil {
+		return nil, nil, err
+	}
+	if document, err = scim.ParseStored(t.users, u.Document); err != nil {
+		return nil, nil, err
+	}
+	if d.known[t.users] == nil {
+		d.known[t.users] = make([]bool, len(d.filters))
+		for i, filter := range d.filters {
+			d.known[t.users][i] = t.users.CheckFilter(filter) == nil
+		}
+	}
+	for i, filter := range d.filters {
+		if d.known[t.users][i] && filter.Match(t.users, document, scim.Envelope{ID: u.ID}) {
+			matched = append(matched, int32(i))
+		}
+	}
+	return document, matched, nil
+}
+
+// distinct are ids in order, each once.
+func distinct(ids []string) []string { return slices.Compact(slices.Sorted(slices.Values(ids))) }

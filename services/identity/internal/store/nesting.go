@@ -1,0 +1,145 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+)
+
+// Limits of nesting, on groups that are members of groups (RFC 7643 §4.2). They hold for what is written; what is stored may be
+// beyond them, and is read all the same.
+const (
+	// MaxDepth is how many groups a chain has at most in which each is a member of the next one.
+	MaxDepth = 32
+	// MaxAbove is how many groups a group is in at most, directly or through others.
+	MaxAbove = 1000
+	// MaxNestingEdges is how many memberships of groups in groups a write looks through at most, to find out whether the other
+	// limits hold.
+	MaxNestingEdges = 10_000
+)
+
+// Edge is a membership, as who goes from group to group sees it: Member, a user or a group, is directly in Group.
+type Edge struct{ Member, Group string }
+
+// EdgeReader reads the memberships of an organization, of any directory, in a transaction.
+type EdgeReader interface {
+	// Above reads the memberships of some users or groups and of all the groups that they are in, directly or through others: each
+	// membership once, in no order, at most limit.
+	Above(ctx context.Context, members []string, limit int) ([]Edge, error)
+	// Below reads the memberships of groups in some groups and in all the groups that are in them, in the same way.
+	Below(ctx context.Context, groups []string, limit int) ([]Edge, error)
+}
+
+// Nesting decides for one write which groups may become members of a group. Nobody else may nest groups of the organization
+// meanwhile: two who each see that a limit holds could exceed it together.
+type Nesting struct {
+	Reader EdgeReader
+	read   int // memberships that were looked through for this write
+}
+
+// Check refuses groups that are to become members of a group, and are not yet, with fault.InvalidValue: one that contains the
+// group, and where a limit of nesting would be exceeded. A new membership changes what is above every group below it, so all
+// of them are looked at.
+func (n *Nesting) Check(ctx context.Context, groupID string, come []string) error {
+	if len(come) == 0 {
+		return nil
+	}
+	const most = MaxNestingEdges + 1
+	over, err := n.Reader.Above(ctx, []string{groupID}, most)
+	if err != nil {
+		return err
+	}
+	if err := refuseRing(groupID, come, over); err != nil {
+		return err
+	}
+	under, err := n.Reader.Below(ctx, come, most)
+	if err != nil {
+		return err
+	}
+	below := append([]string{}, come...)
+	for _, e := range under {
+		below = append(below, e.Member)
+	}
+	// What was read downwards is among this, too.
+	beside, err := n.Reader.Above(ctx, below, most)
+	if err != nil {
+		return err
+	}
+	known := make(map[Edge]bool, len(over)+len(beside)+len(come))
+	for _, edges := range [][]Edge{over, under, beside} {
+		for _, e := range edges {
+			known[e] = true
+		}
+	}
+	if n.read += len(known); n.read > MaxNestingEdges {
+		return fault.New(fault.InvalidValue, "members: the groups in and around group %q are members of each other more than %d times, "+
+			"which is as many memberships as a write looks through", come[0], MaxNestingEdges)
+	}
+	for _, id := range come {
+		known[Edge{Member: id, Group: groupID}] = true
+	}
+	edges := make([]Edge, 0, len(known))
+	for e := range known {
+		edges = append(edges, e)
+	}
+	a := NewAround(edges)
+	for _, id := range below {
+		switch a.exceeds(id) {
+		case exceedsDepth:
+			return fault.New(fault.InvalidValue, "members: group %q would be in a chain of more than %d groups, which is as deep as groups can be nested", id, MaxDepth)
+		case exceedsAbove:
+			return fault.New(fault.InvalidValue, "members: group %q would be in more than %d groups, directly or through others, which is as many as a group can be in", id, MaxAbove)
+		case exceedsNone:
+		}
+	}
+	return nil
+}
+
+// refuseRing refuses the first of the groups that contains the group, or is it. over is what is above the group.
+func refuseRing(groupID string, come []string, over []Edge) error {
+	above := map[string]bool{groupID: true}
+	for _, e := range over {
+		above[e.Group] = true
+	}
+	for _, id := range come {
+		if above[id] {
+			return fault.New(fault.InvalidValue, "members: group %q contains this group, which can't be a member of itself", id)
+		}
+	}
+	return nil
+}
+
+// Together makes one edit of those that add members one after another, so that nesting is looked at once for them.
+func Together(edits []MemberEdit) []MemberEdit {
+	all := make([]MemberEdit, 0, len(edits))
+	for _, e := range edits {
+		if last := len(all) - 1; e.Kind == EditAdd && last >= 0 && all[last].Kind == EditAdd {
+			all[last].IDs = append(all[last].IDs[:len(all[last].IDs):len(all[last].IDs)], e.IDs...)
+			continue
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// beyond is a limit of nesting that a group exceeds.
+type beyond int
+
+const (
+	exceedsNone beyond = iota
+	exceedsDepth
+	exceedsAbove
+)
+
+// sentence says it of a group that is stored so.
+func (b beyond) sentence(groupID string) string {
+	switch b {
+	case exceedsDepth:
+		return fmt.Sprintf("group %q is in a chain of more than %d groups", groupID, MaxDepth)
+	case exceedsAbove:
+		return fmt.Sprintf("group %q is in more than %d groups, directly or through others", groupID, MaxAbove)
+	case exceedsNone:
+	}
+	return ""
+}
