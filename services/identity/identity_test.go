@@ -38,6 +38,7 @@ type bundle struct {
 	gateway     grpc.ClientConnInterface
 	feed        identityv1.FeedServiceClient
 	reads       identityv1.ReadServiceClient
+	facts       identityv1.FactsServiceClient
 	adoption    identityv1.AdoptionServiceClient
 	dialect     identityv1.DialectServiceClient
 }
@@ -85,7 +86,7 @@ func setupWith(t *testing.T, change func(*identity.Config, *identity.Dependencie
 	gateway, rule := channel.As(commonv1.Caller_CALLER_GATEWAY), channel.As(commonv1.Caller_CALLER_RULE)
 	return &bundle{
 		T: t, service: service, directories: followed, gateway: gateway,
-		feed: identityv1.NewFeedServiceClient(rule), reads: identityv1.NewReadServiceClient(rule),
+		feed: identityv1.NewFeedServiceClient(rule), reads: identityv1.NewReadServiceClient(rule), facts: identityv1.NewFactsServiceClient(rule),
 		adoption: identityv1.NewAdoptionServiceClient(gateway), dialect: identityv1.NewDialectServiceClient(gateway),
 	}
 }

@@ -22,6 +22,7 @@ type Server struct {
 	identityv1.UnimplementedGroupServiceServer
 	identityv1.UnimplementedFeedServiceServer
 	identityv1.UnimplementedReadServiceServer
+	identityv1.UnimplementedFactsServiceServer
 	identityv1.UnimplementedAdoptionServiceServer
 	identityv1.UnimplementedDialectServiceServer
 	identityv1.UnimplementedSchemaServiceServer
@@ -42,6 +43,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	identityv1.RegisterGroupServiceServer(r, s)
 	identityv1.RegisterFeedServiceServer(r, s)
 	identityv1.RegisterReadServiceServer(r, s)
+	identityv1.RegisterFactsServiceServer(r, s)
 	identityv1.RegisterAdoptionServiceServer(r, s)
 	identityv1.RegisterDialectServiceServer(r, s)
 	identityv1.RegisterSchemaServiceServer(r, s)

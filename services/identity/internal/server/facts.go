@@ -1,0 +1,53 @@
+package server
+
+import (
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/identity/internal/core"
+)
+
+// maxFactsAnswer is how many bytes one answer of StreamUserFacts has at most. The domain's limits keep one user within it.
+const maxFactsAnswer = 1 << 20
+
+// StreamUserFacts implements the RPC.
+func (s *Server) StreamUserFacts(r *identityv1.StreamUserFactsRequest, stream grpc.ServerStreamingServer[identityv1.StreamUserFactsResponse]) error {
+	var users []*identityv1.UserFacts
+	size := 0
+	send := func() error {
+		if len(users) == 0 {
+			return nil
+		}
+		err := stream.Send(&identityv1.StreamUserFactsResponse{Users: users})
+		users, size = nil, 0
+		return err
+	}
+	err := s.core.AccessFacts(stream.Context(), core.AccessQuery{
+		OrganizationID: r.GetOrganizationId(), IDs: lowered(r.GetIds()), RoleValues: r.GetRoleValues(), Filters: r.GetFilters(),
+		StatusOnly: r.GetStatusOnly(),
+	}, func(f core.AccessFacts) error {
+		message := factsMessage(f)
+		takes := sizeWithin(proto.Size(message))
+		if size+takes > maxFactsAnswer {
+			if err := send(); err != nil {
+				return err
+			}
+		}
+		users, size = append(users, message), size+takes
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return send()
+}
+
+func factsMessage(f core.AccessFacts) *identityv1.UserFacts {
+	return &identityv1.UserFacts{
+		Id: f.ID, DirectoryId: f.DirectoryID, Active: f.Active, Detached: f.Detached, Revision: f.Version,
+		UpdateTime: timestamppb.New(f.UpdateTime), GroupIds: f.GroupIDs, RoleValues: f.RoleValues, MatchedFilters: f.MatchedFilters,
+		BeyondLimit: f.BeyondLimit,
+	}
+}
