@@ -276,7 +276,7 @@ func TestServiceCredentialsOpenTheseRPCs(t *testing.T) {
 
 func TestWhatReadsSaysSo(t *testing.T) {
 	t.Parallel()
-	verbs := []string{"Get", "List", "BatchGet", "Lookup", "Find", "Check", "Watch", "Wait", "Resolve", "Read"}
+	verbs := []string{"Get", "List", "BatchGet", "Lookup", "Find", "Check", "Watch", "Wait", "Resolve", "Read", "Stream"}
 	for _, m := range everyRPC() {
 		named := slices.ContainsFunc(verbs, func(verb string) bool { return strings.HasPrefix(string(m.Name()), verb) })
 		if named != reads(m) {

@@ -73,6 +73,22 @@ var limitCases = []testCase{
 		f.refusesNesting(scope, "higher0", `group "low0" `+tooDeep, "low15")
 		f.edit(scope, "high0", added("low15"))
 	}},
+	{"concurrent adds can't make a chain too long together", func(f *fixture) {
+		scope := f.directory("d1")
+		for _, prefix := range []string{"low", "middle", "high"} {
+			f.chain(scope, prefix, 16)
+		}
+		o := &outcomes{f: f}
+		f.together(2, func(i int) {
+			groupID, member := "middle0", "low15"
+			if i == 1 {
+				groupID, member = "high0", "middle15"
+			}
+			_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: groupID}, false, nil, added(member), cause(1))
+			o.count(err, fault.InvalidValue)
+		})
+		o.oneOf(2)
+	}},
 	{"a group is in 1,000 groups at most", func(f *fixture) {
 		scope := f.directory("d1")
 		f.user(scope, "anna")
