@@ -124,7 +124,7 @@ func (a *Around) exceedsAt(group int32) beyond {
 	return exceedsAbove
 }
 
-// within gives what is above a group, ascending, if it exceeds no limit.
+// within gives what is above a group, in no order, if it exceeds no limit.
 func (a *Around) within(group int32) (above []int32, ok bool) {
 	if len(a.up[group]) == 0 {
 		return []int32{}, true
@@ -188,7 +188,6 @@ func (a *Around) union(group int32) ([]int32, bool) {
 			}
 		}
 	}
-	slices.Sort(all)
 	return slices.Clip(all), true
 }
 
