@@ -12,9 +12,16 @@ import (
 // eachID is a table of the ids $2 of organization $1, each once, that are looked up one by one: see eachOf.
 const eachID = `(SELECT $1::text AS organization_id, id FROM (SELECT DISTINCT unnest($2::text[]) AS id) ids ` + eachByItself + `) n`
 
-// eachUser is a table of the users of eachID, with their directories.
-const eachUser = eachID + ` JOIN users u ON u.organization_id = n.organization_id AND u.id = n.id
-	JOIN directories d ON d.organization_id = u.organization_id AND d.id = u.directory_id`
+// eachUser and eachGroup are tables of the users and groups of eachID, with their directories. Where nothing was analyzed yet the
+// planner may believe that a directory has few users, and would read all of it for each id.
+const (
+	eachUser = eachID + ` CROSS JOIN LATERAL (SELECT * FROM users
+		WHERE organization_id = n.organization_id AND id = n.id ` + eachByItself + `) u` + ofUser
+	ofUser    = ` JOIN directories d ON d.organization_id = u.organization_id AND d.id = u.directory_id`
+	eachGroup = eachID + ` CROSS JOIN LATERAL (SELECT * FROM groups
+		WHERE organization_id = n.organization_id AND id = n.id ` + eachByItself + `) g` + ofGroup
+	ofGroup = ` JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id`
+)
 
 // UserStatuses implements store.Store.
 func (s *Store) UserStatuses(ctx context.Context, organizationID string, ids []string) ([]store.UserStatus, error) {
@@ -90,8 +97,7 @@ func (s *Store) UserIDs(ctx context.Context, organizationID, after string, limit
 
 const groupFactsColumns = `SELECT ` + groupColumns + `, d.closed FROM `
 
-const groupFactsQuery = groupFactsColumns + `groups g
-	JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id `
+const groupFactsQuery = groupFactsColumns + `groups g` + ofGroup + ` `
 
 func groupFactsFields(f *store.GroupFacts) []any { return append(groupFields(&f.Group), &f.Detached) }
 
@@ -108,7 +114,5 @@ func (s *Store) FindGroups(ctx context.Context, organizationID, folded, after st
 
 // GroupFacts implements store.Store.
 func (s *Store) GroupFacts(ctx context.Context, organizationID string, ids []string) ([]store.GroupFacts, error) {
-	return sqldb.ReadAll(ctx, s.db, groupFactsFields, groupFactsColumns+eachID+`
-		JOIN groups g ON g.organization_id = n.organization_id AND g.id = n.id
-		JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id`, organizationID, ids)
+	return sqldb.ReadAll(ctx, s.db, groupFactsFields, groupFactsColumns+eachGroup, organizationID, ids)
 }

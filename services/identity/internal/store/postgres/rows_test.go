@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -58,6 +59,28 @@ func TestNoCallReadsMoreThanItsRows(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The rule service reads a thousand users at a time, maybe of an import that nobody has analyzed yet.
+func TestFactsReadTheirRowsAloneOfTablesThatWereNeverAnalyzed(t *testing.T) {
+	t.Parallel()
+	s := processes(t, 1)[0]
+	s.folder.close()
+	s.wakeup.Close()
+	for _, table := range tableNames {
+		execute(t, s, `ALTER TABLE `+table+` SET (autovacuum_enabled = off)`)
+	}
+	fill(t, s)
+	for _, c := range calls(s) {
+		if !slices.Contains([]string{"Facts", "UserStatuses", "GroupFacts"}, c.name) {
+			continue
+		}
+		before := rowsRead(t, s)
+		must(t, c.call(t.Context()))
+		if n := rowsRead(t, s) - before; n > 60 {
+			t.Errorf("%s reads %d rows and index entries", c.name, n)
+		}
 	}
 }
 
