@@ -241,7 +241,6 @@ func TestServiceCredentialsOpenTheseRPCs(t *testing.T) {
 	t.Parallel()
 	read := []string{
 		"directory.v1.OrganizationService.GetOrganization", "directory.v1.OrganizationService.ListOrganizations",
-		"identity.v1.FactsService.StreamUserFacts",
 		"identity.v1.ReadService.BatchGetGroups", "identity.v1.ReadService.BatchGetUsers", "identity.v1.ReadService.FindGroups",
 		"identity.v1.ReadService.ListMembers", "identity.v1.ReadService.ListUserIds", "identity.v1.ReadService.LookupUser",
 		"rule.v1.AccessService.CheckAccess", "rule.v1.AccessService.GetAccessCursor", "rule.v1.AccessService.GetAccessSettings",
