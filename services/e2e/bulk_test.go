@@ -42,6 +42,15 @@ func TestABulkOfUsersAndTheirGroups(t *testing.T) {
 		if group, ann, bob := ids[0], ids[1], ids[2]; !u.allowed(ann, "designer") || u.allowed(bob, "designer") {
 			t.Errorf("group %s: ann %v, bob %v", group, u.allowed(ann, "designer"), u.allowed(bob, "designer"))
 		}
+		// Nor does a message that says nothing of it activate anybody within a Bulk.
+		statuses, _ = d.bulk(
+			`{"method":"PUT","path":"/Users/`+ids[2]+`","data":{`+userSchema+`,"userName":"bob",`+enterprise+`:{"manager":{"value":"`+ids[1]+`"}}}}`,
+			`{"method":"PATCH","path":"/Users/`+ids[2]+`","data":{"Operations":[{"op":"remove","path":"active"}]}}`,
+		)
+		u.caughtUp()
+		if bob := d.of("/Users/" + ids[2]); statuses != "200 200" || bob["active"] != false || u.allowed(ids[2], "designer") {
+			t.Errorf("%s: bob is %v, allowed %v", statuses, bob, u.allowed(ids[2], "designer"))
+		}
 		for user, manager := range map[string]string{ids[1]: ids[2], ids[2]: ids[1]} {
 			if got := d.send("GET", "/Users/"+user, "", 200); !strings.Contains(string(got.raw), `"value":"`+manager+`"`) {
 				t.Errorf("the manager of %s is not %s: %s", user, manager, got.raw)

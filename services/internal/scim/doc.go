@@ -56,6 +56,8 @@
 //   - RFC 7644 §3.5.2.1: an add of null adds nothing.
 //   - RFC 7644 §3.4.2.2: a comparison on a multi-valued attribute holds when it holds
 //     for some value; "ne" also holds when there is no value at all.
+//   - RFC 7644 §3.5.1: an inactive user stays so until a message says that it is active; what
+//     leaves it without "active" makes its document say false.
 //   - RFC 7643 §2.3.7: a changed value drops a $ref beside it that was not sent along,
 //     and the reverse: they name one thing, and a stale one would name another.
 //

@@ -147,6 +147,32 @@ func (d *Document) Bool(path string) (value, ok bool) {
 	return v.truth, true
 }
 
+// Succeeding gives what becomes of d where it takes the place of old, as the whole of a message: a user that is inactive, and of
+// which d does not say whether it is active, stays inactive, and its document says so. Nothing but true activates a user.
+func (d *Document) Succeeding(old *Document) *Document {
+	active := d.t.active
+	if active == nil || d.root.find(active) != nil {
+		return d
+	}
+	stays := old.t.stillInactive(old.t.active, old.root.find(old.t.active), value{})
+	if stays.isNull() {
+		return d
+	}
+	root := d.root
+	root.fields = append(make([]field, 0, len(root.fields)+1), root.fields...)
+	root.set(active, stays)
+	return newDocument(d.t, root, len(d.raw)+len(`,"active":false`))
+}
+
+// stillInactive decides what an attribute becomes that had a value before and would have the value after: `active` does not pass
+// from false to unassigned, which would count as true (RFC 7643 §4.1.1 leaves that open).
+func (t *ResourceType) stillInactive(a *Attribute, before *value, after value) value {
+	if a == t.active && a != nil && before != nil && before.kind == kindBool && !before.truth && after.isNull() {
+		return *before
+	}
+	return after
+}
+
 // at gives what is at a path of singular attributes, nil if it is unassigned.
 func (d *Document) at(path string) *value {
 	p, ok := splitAttrPath(path)

@@ -132,9 +132,10 @@ func (e *editor) change(c change, to target, filter *Filter) error {
 	case to.attr == e.t.members:
 		return e.changeMembers(c, to, filter)
 	case to.ext == nil:
-		next, err := e.edit(c, to.attr, to.sub, filter, e.own(to.attr))
+		current := e.own(to.attr)
+		next, err := e.edit(c, to.attr, to.sub, filter, current)
 		if err == nil {
-			put(&e.root, to.attr, next)
+			put(&e.root, to.attr, e.t.stillInactive(to.attr, &current, next))
 		}
 		return err
 	}

@@ -29,7 +29,8 @@ func (r *Result) Replacing(old *Document) (*Result, error) {
 		return nil, err
 	}
 	replacing := *r
-	replacing.Changed = !bytes.Equal(old.raw, r.Document.raw)
+	replacing.Document = r.Document.Succeeding(old)
+	replacing.Changed = !bytes.Equal(old.raw, replacing.Document.raw)
 	if r.Document.t.members != nil && len(r.Members) == 0 {
 		replacing.Members = []MemberEdit{{Kind: ReplaceMembers}}
 	}

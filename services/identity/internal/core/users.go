@@ -42,15 +42,20 @@ func (c *Core) CreateUser(ctx context.Context, call Call, body []byte) (r Resour
 	}
 	cause := c.cause(call)
 	u := store.User{Scope: call.Scope, CreateTime: cause.Time}
-	putUser(&u, made.Document)
 	o = Outcome{Ignored: made.Ignored, Quirks: made.Quirks}
 	err = race(nil, func() error {
+		putUser(&u, made.Document)
 		old, found, err := c.adoptableUser(ctx, u, call.directory.ancestors)
 		if err != nil {
 			return err
 		}
 		var w store.Written
 		if o.Adopted = found; found {
+			before, err := scim.ParseStored(call.types.users, old.Document)
+			if err != nil {
+				return err
+			}
+			putUser(&u, made.Document.Succeeding(before))
 			u.ID, u.Version, u.CreateTime, u.Groups = old.ID, old.Version, old.CreateTime, nil
 			w, err = c.store.AdoptUser(ctx, old.DirectoryID, u, cause)
 		} else {
