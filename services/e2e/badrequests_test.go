@@ -87,6 +87,12 @@ var badJSON = []badRequest{
 // badResources are bodies whose values can't be.
 var badResources = []badRequest{
 	{"an object for a string", "POST", "/Users", aUser(`"title":{}`), 400, "invalidValue", "title must be a string, not an object", false, nil},
+	{"an object for a userName", "POST", "/Users", `{` + userSchema + `,"userName":{"value":"x"}}`, 400, "invalidValue", "userName must be a string, not an object", false, nil},
+	{"a boolean for a userName", "POST", "/Users", `{` + userSchema + `,"userName":true}`, 400, "invalidValue", "userName must be a string, not a boolean", false, nil},
+	{"a number for a userName", "POST", "/Users", `{` + userSchema + `,"userName":7}`, 400, "invalidValue", "userName must be a string, not a number", false, nil},
+	{"a userName in an array", "PATCH", "/Users/{ann}", ops(set("userName", `["x"]`)), 400, "invalidValue", "Operation 1: userName must be a string, not an array", false, nil},
+	{"nothing in an array for a string", "PATCH", "/Users/{ann}", ops(set("title", `[]`)), 400, "invalidValue", "Operation 1: title must be a string, not an array", false, nil},
+	{"the text of an object for e-mails", "PATCH", "/Users/{ann}", ops(set(`emails`, `["{\"value\":\"b\"}"]`)), 400, "invalidValue", "Operation 1: Each value of emails must be an object, not a string", true, nil},
 	{"two values for one", "POST", "/Users", `{` + userSchema + `,"userName":["x","y"]}`, 400, "invalidValue", "userName must be a string, not an array", false, nil},
 	{"a word for a boolean", "POST", "/Users", aUser(`"active":"maybe"`), 400, "invalidValue", "active must be true or false, not a string", false, nil},
 	{"a number for a boolean", "POST", "/Users", aUser(`"active":1`), 400, "invalidValue", "active must be true or false, not a number", false, nil},

@@ -6,7 +6,9 @@ import "testing"
 func TestOnlyTrueActivatesAUser(t *testing.T) {
 	const head = `{"schemas":["` + UserSchema + `"],"userName":"a"`
 	put := func(more string) func(*Document, Options) (*Result, error) {
-		return func(old *Document, o Options) (*Result, error) { return old.Type().Replace(old, []byte(head+more+`}`), o) }
+		return func(old *Document, o Options) (*Result, error) {
+			return old.Type().Replace(old, []byte(head+more+`}`), o)
+		}
 	}
 	patch := func(list string) func(*Document, Options) (*Result, error) {
 		return func(old *Document, o Options) (*Result, error) {

@@ -296,12 +296,10 @@ func (e *editor) editSingular(c change, a *Attribute, current value) (value, err
 // merge sets the sub-attributes that v has and leaves the others (RFC 7644 §3.5.2.3). One
 // that is null becomes unassigned by replace.
 func (e *editor) merge(op opKind, a *Attribute, current, v value) (value, error) {
-	if v.kind == kindArray {
-		if len(v.items) == 1 && !e.strict() {
-			e.quirk(QuirkArrayAsSingle)
-			v = v.items[0]
-		} else if len(v.items) == 0 {
-			v = value{}
+	if v = e.unquoted(a, v); v.kind == kindArray {
+		var err error
+		if v, err = e.unwrapped(a, v); err != nil {
+			return value{}, err
 		}
 	}
 	if !v.isNull() {

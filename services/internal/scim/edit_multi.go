@@ -178,7 +178,7 @@ func (e *editor) editMatching(c change, a, sub *Attribute, filter *Filter, curre
 			return e.editWhere(c, a, sub, current, matches)
 		}
 	}
-	if c.op == opRemove || isUnassigned(c.value) {
+	if c.op == opRemove || c.value.isNull() {
 		return current, nil
 	}
 	if !e.strict() {
@@ -201,10 +201,6 @@ func (e *editor) visit(a *Attribute, values int) error {
 		return newError(InvalidValue, a.path, "The operations up to this one compare too many values of %s; send fewer at a time.", a.path)
 	}
 	return nil
-}
-
-func isUnassigned(v value) bool {
-	return v.isNull() || v.kind == kindArray && len(v.items) == 0
 }
 
 // editWhere changes the values that are selected: as a whole, or one sub-attribute. By
@@ -242,8 +238,11 @@ func (e *editor) editOne(c change, a, sub *Attribute, v value) (value, error) {
 	case c.op == opRemove:
 		return value{}, nil
 	case c.op == opReplace || a.isList():
-		if given.value.kind == kindArray {
-			return e.unwrapped(a, given.value)
+		if given.value = e.unquoted(a, given.value); given.value.kind == kindArray {
+			var err error
+			if given.value, err = e.unwrapped(a, given.value); err != nil {
+				return value{}, err
+			}
 		}
 		if given.value.isNull() {
 			return value{}, nil

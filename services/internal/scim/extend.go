@@ -106,7 +106,7 @@ func (t *ResourceType) cutAdded(root *value) (added []field) {
 
 // fit reads what a stored document holds of an extension that may have changed since.
 func (t *ResourceType) fit(extension *Attribute, stored value) value {
-	r := reader{t: t, limits: storedLimits, result: &Result{}}
+	r := reader{t: t, limits: storedLimits, result: &Result{}, stored: true}
 	fitted := value{kind: kindObject}
 	for _, f := range stored.fields {
 		if a := extension.sub(f.name); a != nil && a.Mutability != ReadOnly { // nobody gives such a value here

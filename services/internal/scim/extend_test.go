@@ -191,7 +191,7 @@ func TestAnExtensionIsReadAsItsSchemaSays(t *testing.T) {
 			requireCanonical(t, r.Document)
 		})
 	}
-	r, err := extended.New([]byte(`{"userName":"a","`+badge+`:number":7,"`+badge+`":{"valid":"True"}}`), Options{})
+	r, err := extended.New([]byte(`{"userName":"a","`+badge+`:number":"7","`+badge+`":{"valid":"True"}}`), Options{})
 	requireNoError(t, err)
 	requireEqual(t, "read tolerantly", attributes(r.Document), `{"userName":"a","`+badge+`":{"number":"7","valid":true}}`)
 	r, err = UserType().New([]byte(`{"userName":"a","`+badge+`":{"number":"7"}}`), Options{})

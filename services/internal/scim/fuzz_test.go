@@ -82,6 +82,7 @@ func FuzzDocument(f *testing.F) {
 	for _, seed := range []string{
 		before, renderedUser, entraUser, `{"displayName":"g","members":["a",{"value":"b","$ref":"../Groups/b"}]}`, `{"userName":["a"],"roles":"x"}`,
 		`{"userName":"\u00e9\ud83d\ude00","__proto__":{},"name.givenName":"x","emails[type eq \"work\"].value":"y"}`,
+		`{"userName":"a","emails":"[{\"value\":\"x\"},null]","name":"{\"givenName\":\"g\"}","photos":["{\"value\":[]}"]}`,
 		`{"schemas":null,"userName":"a","emails":[{"primary":true},{"primary":"True"}],"title":1e400}`, `{"a":{"a":{"a":[[[[]]]]}}}`,
 	} {
 		f.Add([]byte(seed))
@@ -116,6 +117,8 @@ func FuzzPatch(f *testing.F) {
 		`{"Operations":[{"op":"replace","value":{"name.givenName":"g","active":"False","` + EnterpriseUserSchema + `:manager":"1"}}]}`,
 		`{"Operations":[{"op":"add","path":"emails","value":[{"value":"a","primary":true},"b"]},{"op":"remove","path":"emails","value":["b"]}]}`,
 		`{"operations":{"op":"remove","path":"members[value eq \"a\" or value eq \"b\"]"}}`,
+		`{"Operations":[{"op":"replace","path":"emails[value eq \"b@home\"]","value":"{\"value\":\"c\",\"primary\":true}"},{"op":"remove","path":"active"}]}`,
+		`{"Operations":[{"op":"remove","path":"members","value":"[{\"value\":\"a\"},{\"$ref\":\"/Users/b\"}]"}]}`,
 		`{"Operations":[{"op":"remove","path":"members","value":[{"value":"a"}]},{"op":"add","path":"members","value":["a"]}]}`,
 		`{"Operations":[{"op":"add","path":"` + EnterpriseUserSchema + `","value":{"manager":{"$ref":"../Users/1"}}}]}`,
 	} {

@@ -69,6 +69,7 @@ func (l *memberList) take(v value) error {
 
 // takeAll reads the value of `members`: an array, or in tolerant mode one member.
 func (l *memberList) takeAll(v value) error {
+	v = l.r.unquoted(l.r.t.members, v)
 	items := v.items
 	if v.kind != kindArray && !v.isNull() {
 		if l.r.strict() {

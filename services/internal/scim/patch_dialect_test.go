@@ -27,12 +27,6 @@ func TestDialectsEqualTheirStandardForm(t *testing.T) {
 			standard: `[{"op":"replace","path":"emails[primary eq true].value","value":"x"}]`,
 		},
 		{
-			name:     "a boolean as a string in an array of one",
-			dialect:  `[{"op":"replace","path":"active","value":["false"]}]`,
-			standard: `[{"op":"replace","path":"active","value":false}]`,
-			quirks:   []string{QuirkArrayAsSingle, QuirkBooleanAsString},
-		},
-		{
 			name:     "an empty path",
 			dialect:  `[{"op":"replace","path":" ","value":{"active":false}}]`,
 			standard: `[{"op":"replace","path":"active","value":false}]`,
@@ -165,6 +159,42 @@ func TestDialectsEqualTheirStandardForm(t *testing.T) {
 			name:     "a remove of a singular attribute with its value",
 			dialect:  `[{"op":"remove","path":"title","value":"Guide"}]`,
 			standard: `[{"op":"remove","path":"title"}]`,
+		},
+		{
+			name:     "the JSON of an object, as text, for the value that a filter selects",
+			dialect:  `[{"op":"replace","path":"emails[value eq \"b@home\"]","value":"{\"value\":\"c@home\",\"type\":\"home\",\"primary\":true}"}]`,
+			standard: `[{"op":"replace","path":"emails[value eq \"b@home\"]","value":{"value":"c@home","type":"home","primary":true}}]`,
+			quirks:   []string{QuirkJSONText},
+		},
+		{
+			name:     "the JSON of an object, as text, for a value that a filter describes",
+			dialect:  `[{"op":"add","path":"ims[type eq \"xmpp\"]","value":"{\"value\":\"i\"}"}]`,
+			standard: `[{"op":"add","path":"ims","value":[{"type":"xmpp","value":"i"}]}]`,
+			quirks:   []string{QuirkCreatedByFilter, QuirkJSONText},
+		},
+		{
+			name:     "the JSON of an object, as text, for all values",
+			dialect:  `[{"op":"replace","path":"emails","value":"{\"value\":\"c@home\",\"type\":\"home\"}"},{"op":"add","path":"photos","value":"{\"value\":\"http://p\",\"primary\":true}"}]`,
+			standard: `[{"op":"replace","path":"emails","value":[{"value":"c@home","type":"home"}]},{"op":"add","path":"photos","value":[{"value":"http://p","primary":true}]}]`,
+			quirks:   []string{QuirkJSONText, QuirkSingleAsArray},
+		},
+		{
+			name:     "the JSON of an array, as text",
+			dialect:  `[{"op":"replace","path":"emails","value":"[{\"value\":\"c@home\",\"type\":\"home\"}]"}]`,
+			standard: `[{"op":"replace","path":"emails","value":[{"value":"c@home","type":"home"}]}]`,
+			quirks:   []string{QuirkJSONText},
+		},
+		{
+			name:     "the JSON of an object, as text, for an object",
+			dialect:  `[{"op":"replace","path":"` + EnterpriseUserSchema + `:manager","value":"{\"value\":\"m2\",\"$ref\":\"../Users/m2\"}"},{"op":"add","path":"name","value":"[{\"givenName\":\"g\"}]"}]`,
+			standard: `[{"op":"replace","path":"` + EnterpriseUserSchema + `:manager","value":{"value":"m2","$ref":"../Users/m2"}},{"op":"add","path":"name","value":{"givenName":"g"}}]`,
+			quirks:   []string{QuirkJSONText, QuirkArrayAsSingle},
+		},
+		{
+			name:     "the JSON of an object, as text, to be removed",
+			dialect:  `[{"op":"remove","path":"emails","value":"{\"value\":\"b@home\"}"}]`,
+			standard: `[{"op":"remove","path":"emails[value eq \"b@home\"]"}]`,
+			quirks:   []string{QuirkJSONText, QuirkSingleAsArray, QuirkRemoveWithValue},
 		},
 		{
 			name:     "the JSON of an object, as text, without a path",

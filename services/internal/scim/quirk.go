@@ -9,8 +9,6 @@ const (
 	QuirkOpCapitalised = "op-capitalised"
 	// QuirkBooleanAsString: "True" or "False" where a boolean belongs (Entra ID).
 	QuirkBooleanAsString = "boolean-as-string"
-	// QuirkNumberAsString: a number where a string belongs, kept digit by digit.
-	QuirkNumberAsString = "number-as-string"
 	// QuirkDottedKey: "name.givenName" as a key of a body or of a path-less value.
 	QuirkDottedKey = "pathless-dotted-key"
 	// QuirkURNKey: "urn:...:User:department" as a key, where the RFC nests
@@ -29,7 +27,7 @@ const (
 	QuirkEmptyAsUnassigned = "empty-string-as-unassigned"
 	// QuirkSingleAsArray: one value where an array belongs.
 	QuirkSingleAsArray = "single-value-as-array"
-	// QuirkArrayAsSingle: an array of one where a single value belongs.
+	// QuirkArrayAsSingle: an array of one object where an object belongs (Entra ID).
 	QuirkArrayAsSingle = "array-as-single-value"
 	// QuirkValueFromRef: a reference without "value"; the end of its $ref is it.
 	QuirkValueFromRef = "value-from-ref"
@@ -40,8 +38,8 @@ const (
 	QuirkCreatedByFilter = "created-by-filter"
 	// QuirkSeveralPrimaries: more than one primary value; the first one stays so.
 	QuirkSeveralPrimaries = "several-primaries"
-	// QuirkJSONText: a string that holds the JSON object of an operation without a path
-	// (SCIM for Keycloak).
+	// QuirkJSONText: a string that holds the JSON of an object, or of an array of them, where
+	// these belong: of an operation without a path (SCIM for Keycloak), or of an attribute.
 	QuirkJSONText = "json-text-as-object"
 )
 
@@ -58,8 +56,6 @@ func QuirkReading(name string) Reading {
 		return Reading{"An operation's op in capitals, such as \"Add\", was read as its lower-case form.", "RFC 7644 §3.5.2"}
 	case QuirkBooleanAsString:
 		return Reading{"A string such as \"True\" was read as the boolean.", "RFC 7643 §2.3.2"}
-	case QuirkNumberAsString:
-		return Reading{"A number was kept as a string of its digits, where the attribute is a string.", "RFC 7643 §2.3.1"}
 	case QuirkDottedKey:
 		return Reading{"A key such as \"name.givenName\" was read as the sub-attribute.", "RFC 7643 §2.1"}
 	case QuirkURNKey:
@@ -77,7 +73,7 @@ func QuirkReading(name string) Reading {
 	case QuirkSingleAsArray:
 		return Reading{"One value was read as an array of it.", "RFC 7643 §2.4"}
 	case QuirkArrayAsSingle:
-		return Reading{"An array of one was read as the value in it.", "RFC 7643 §2.3"}
+		return Reading{"An array of one object was read as the object in it.", "RFC 7643 §2.3"}
 	case QuirkValueFromRef:
 		return Reading{"A reference without a value was given the id at the end of its $ref.", "RFC 7643 §2.4"}
 	case QuirkRemoveWithValue:
@@ -87,7 +83,7 @@ func QuirkReading(name string) Reading {
 	case QuirkSeveralPrimaries:
 		return Reading{"Of several primary values only the first stayed primary.", "RFC 7643 §2.4"}
 	case QuirkJSONText:
-		return Reading{"A string that holds a JSON object was read as that object, in an operation without a path.", "RFC 7644 §3.5.2"}
+		return Reading{"A string that holds the JSON of an object, or of an array, was read as that.", "RFC 7644 §3.5.2"}
 	}
 	return Reading{}
 }

@@ -12,6 +12,9 @@ type reader struct {
 	mode   Mode
 	limits Limits // with defaults
 	result *Result
+	// stored: what is read was taken once, under a schema that has changed since, so that more of it is understood than of a
+	// message.
+	stored bool
 }
 
 func (r *reader) strict() bool { return r.mode == Strict }
@@ -49,31 +52,52 @@ func (r *reader) unknown(parent *Attribute, name string) error {
 // attribute reads the whole value of an attribute. A null result means unassigned, as
 // null and the empty array do (RFC 7643 §2.5).
 func (r *reader) attribute(a *Attribute, v value) (value, error) {
+	v = r.unquoted(a, v)
 	switch {
 	case v.isNull():
 		return v, nil
 	case a.MultiValued:
 		return r.multi(a, v)
 	case v.kind == kindArray:
-		return r.unwrapped(a, v)
+		one, err := r.unwrapped(a, v)
+		if err != nil {
+			return value{}, err
+		}
+		return r.single(a, one)
 	default:
 		return r.single(a, v)
 	}
 }
 
-// unwrapped reads an array where a single value belongs.
+// unwrapped takes an object out of an array where one value belongs: Entra ID sends a manager so. Nobody is known to send a
+// string, a number or a boolean in an array, and an empty one unassigns multi-valued attributes alone.
 func (r *reader) unwrapped(a *Attribute, v value) (value, error) {
-	if len(v.items) == 0 {
-		return value{}, nil
+	if r.stored && len(v.items) == 1 {
+		return v.items[0], nil
 	}
-	if r.strict() || len(v.items) > 1 || v.items[0].kind == kindArray {
+	if r.strict() || a.Type != TypeComplex || len(v.items) != 1 || v.items[0].kind != kindObject {
 		return value{}, wrongType(a, v)
 	}
 	r.quirk(QuirkArrayAsSingle)
-	if v.items[0].isNull() {
-		return value{}, nil
+	return v.items[0], nil
+}
+
+// unquoted reads a string that holds a JSON object or array as that, where objects belong: a client that encodes a value twice
+// means what is in it, and as a plain value the text would stand where an address does. Roles keep such texts, of which Roles
+// tells what they mean.
+func (r *reader) unquoted(a *Attribute, v value) value {
+	if v.kind != kindString || a.Type != TypeComplex || a == r.t.roles || r.strict() {
+		return v
 	}
-	return r.single(a, v.items[0])
+	if text := strings.TrimSpace(v.text); !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
+		return v
+	}
+	inner, err := decodeJSON(v.text, r.limits, nil)
+	if err != nil {
+		return v // a plain string, however it begins
+	}
+	r.quirk(QuirkJSONText)
+	return inner
 }
 
 func (r *reader) multi(a *Attribute, v value) (value, error) {
@@ -183,7 +207,7 @@ func insertField(fields []field, f field) []field {
 
 // object sees to it that a value for a complex attribute is an object, or null.
 func (r *reader) object(a *Attribute, v value) (value, error) {
-	if v.kind == kindObject {
+	if v = r.unquoted(a, v); v.kind == kindObject {
 		return v, nil
 	}
 	inValue := a.inValue
@@ -231,8 +255,7 @@ func (r *reader) boolean(a *Attribute, v value) (value, error) {
 }
 
 func (r *reader) string(a *Attribute, v value) (value, error) {
-	if v.kind == kindNumber && a.Type == TypeString && !r.strict() {
-		r.quirk(QuirkNumberAsString)
+	if r.stored && v.kind == kindNumber && a.Type == TypeString {
 		v.kind = kindString
 	}
 	if v.kind != kindString {
