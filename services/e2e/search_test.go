@@ -43,6 +43,21 @@ func TestUsersAndGroupsInOneSearch(t *testing.T) {
 		if strings.Join(met, " ") != strings.Join(all, " ") {
 			t.Errorf("by cursor: %v, not %v", met, all)
 		}
+		// A list by cursor keeps the count that it was begun with (RFC 9865 §2.1).
+		for _, path := range []string{"", "/Users", "/Groups"} {
+			next := d.send("GET", path+"?cursor=&count=2", "", 200).str("nextCursor")
+			for _, count := range []string{"1", "3", "0"} {
+				if a := d.send("GET", path+"?cursor="+next+"&count="+count, "", 400); a.str("scimType") != "invalidCount" {
+					t.Errorf("%s, count %s: %s", path, count, a.raw)
+				}
+				if a := d.send("POST", path+"/.search", fmt.Sprintf(`{"cursor":%q,"count":%s}`, next, count), 400); a.str("scimType") != "invalidCount" {
+					t.Errorf("a search of %s, count %s: %s", path, count, a.raw)
+				}
+			}
+			if got, want := len(ids(d.send("GET", path+"?cursor="+next, "", 200))), map[string]int{"": 2, "/Users": 2, "/Groups": 1}[path]; got != want {
+				t.Errorf("%s without a count: %d resources, not %d", path, got, want)
+			}
+		}
 		for filter, want := range map[string][]string{
 			`meta.resourceType eq "Group"`:            all[5:],
 			`userName eq "u1" or displayName eq "g2"`: {all[1], all[7]},

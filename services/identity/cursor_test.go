@@ -95,6 +95,30 @@ func TestAListIsWalkedByCursor(t *testing.T) {
 	}
 }
 
+// Pages without a count are as large as the first one, in an order too (RFC 9865 §2).
+func TestAWalkByCursorKeepsItsCount(t *testing.T) {
+	t.Parallel()
+	i := setup(t).idp()
+	i.named("a", "b", "c", "d", "e", "f", "g")
+	for _, q := range []*identityv1.ListQuery{{}, {Filter: "id pr"}, {SortBy: "userName", SortOrder: "descending"}} {
+		q.Cursor, q.Count = proto.String(""), proto.Int64(3)
+		var sizes []int
+		for {
+			r := i.list("Users", q)
+			sizes = append(sizes, len(r.GetResources()))
+			if q.Count = nil; r.GetNextCursor() == "" {
+				break
+			}
+			q.Cursor = proto.String(r.GetNextCursor())
+			q.Count = proto.Int64(4)
+			_, err := i.tryList("Users", q)
+			refused(t, "another count", err, fault.InvalidCount)
+			q.Count = nil
+		}
+		equal(t, q.String(), sizes, []int{3, 3, 1})
+	}
+}
+
 func TestAPageByCursorEndsEarlyWhereResourcesAreLarge(t *testing.T) {
 	t.Parallel()
 	i := setup(t, func(c *identity.Config) { c.PageBytes = 1000 }).idp()
@@ -135,7 +159,9 @@ func TestACursorServesItsListAlone(t *testing.T) {
 		reason fault.Reason
 	}{
 		{"its own", i, "Users", ask(cursor, ""), 0},
-		{"another count", i, "Users", &identityv1.ListQuery{Cursor: &cursor}, 0},
+		{"its own, without the count", i, "Users", &identityv1.ListQuery{Cursor: &cursor}, 0},
+		{"another count", i, "Users", &identityv1.ListQuery{Count: proto.Int64(2), Cursor: &cursor}, fault.InvalidCount},
+		{"the default count, which was not the first page's", i, "Users", &identityv1.ListQuery{Count: proto.Int64(200), Cursor: &cursor}, fault.InvalidCount},
 		{"the same filter in another spelling", i, "Users", ask(filtered, "(userName pr)"), 0},
 		{"another filter", i, "Users", ask(filtered, "title pr"), fault.InvalidCursor},
 		{"no filter", i, "Users", ask(filtered, ""), fault.InvalidCursor},

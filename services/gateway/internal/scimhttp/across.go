@@ -2,6 +2,7 @@ package scimhttp
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -95,24 +96,18 @@ func (h *Handler) acrossByIndex(r *http.Request, m *message, p parameters, parts
 	return page.response(), nil
 }
 
-// acrossByCursor gives a page of one kind. A cursor is that kind's, with the kind's letter before it; after the last page of
-// one comes the first of the next. How many match in all is not told.
+// acrossByCursor gives a page of one kind; after the last page of one comes the first of the next. How many match in all is not
+// told.
 func (h *Handler) acrossByCursor(r *http.Request, m *message, p parameters, parts []part) (*response, error) {
-	letters := map[kind]string{users: "u", groups: "g"}
-	at := 0
-	if cursor := p.query.GetCursor(); cursor != "" {
-		for at < len(parts) && !strings.HasPrefix(cursor, letters[parts[at].kind]) {
-			at++
-		}
-		if at == len(parts) {
-			return nil, fault.New(fault.InvalidCursor, "The cursor is not one that this list gave: begin again with an empty one.")
-		}
-		parts[at].query.Cursor = proto.String(cursor[1:])
+	at, err := placeAcross(p.query, parts)
+	if err != nil {
+		return nil, err
 	}
 	if at == len(parts) { // nothing can match
 		return listPage{total: new(int64)}.response(), nil
 	}
-	found, err := h.resources[parts[at].kind].list(r.Context(), m.target(), parts[at].query, p.projection)
+	query := parts[at].query
+	found, err := h.resources[parts[at].kind].list(r.Context(), m.target(), query, p.projection)
 	if err != nil {
 		return nil, err
 	}
@@ -122,9 +117,43 @@ func (h *Handler) acrossByCursor(r *http.Request, m *message, p parameters, part
 	}
 	switch {
 	case found.GetNextCursor() != "":
-		page.next = letters[parts[at].kind] + found.GetNextCursor()
+		page.next = cursorAcross(parts[at].kind, query, found.GetNextCursor())
 	case at+1 < len(parts):
-		page.next = letters[parts[at+1].kind]
+		page.next = cursorAcross(parts[at+1].kind, query, "")
 	}
 	return page.response(), nil
+}
+
+// acrossLetters begin the cursors of a list of all kinds.
+var acrossLetters = map[kind]string{users: "u", groups: "g"}
+
+// cursorAcross names a place in a list of all kinds: the kind's letter, how many resources a page has, a dot, and the kind's own
+// cursor, which is empty at its beginning and can say nothing of pages there.
+func cursorAcross(k kind, begun *identityv1.ListQuery, own string) string {
+	count := int64(defaultResults)
+	if begun.Count != nil {
+		count = begun.GetCount()
+	}
+	return acrossLetters[k] + strconv.FormatInt(count, 10) + "." + own
+}
+
+// placeAcross finds the kind with which a list of all kinds goes on, and completes its query.
+func placeAcross(q *identityv1.ListQuery, parts []part) (at int, err error) {
+	cursor := q.GetCursor()
+	if cursor == "" {
+		return 0, nil
+	}
+	for at < len(parts) && !strings.HasPrefix(cursor, acrossLetters[parts[at].kind]) {
+		at++
+	}
+	size, own, ok := strings.Cut(cursor[1:], ".")
+	begun, err := strconv.ParseInt(size, 10, 32)
+	if at == len(parts) || !ok || err != nil {
+		return 0, fault.New(fault.InvalidCursor, "The cursor is not one that this list gave: begin again with an empty one.")
+	}
+	if q.Count != nil && q.GetCount() != begun {
+		return 0, fault.New(fault.InvalidCount, "The list was begun with pages of %d: send that count with its cursor, or none.", begun)
+	}
+	parts[at].query.Cursor, parts[at].query.Count = &own, &begun
+	return at, nil
 }

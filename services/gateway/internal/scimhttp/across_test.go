@@ -90,6 +90,37 @@ func TestASearchOfTheRootGoesByCursor(t *testing.T) {
 	}
 }
 
+// A list of the root keeps the count that it was begun with, also where the next kind begins (RFC 9865 §2.1).
+func TestASearchOfTheRootKeepsItsCount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.identity.has = map[kind]int{users: 3, groups: 3}
+	var sizes []string
+	page := w.search(`{"cursor":"","count":2}`)
+	for {
+		sizes = append(sizes, fmt.Sprint(len(page.Resources)))
+		cursor := page.NextCursor
+		if cursor == "" || len(sizes) > 10 {
+			break
+		}
+		for _, count := range []string{"1", "3", "0", "-2"} {
+			body := fmt.Sprintf(`{"cursor":%q,"count":%s}`, cursor, count)
+			if a := w.do("POST", "/.search", body); a.Code != 400 || !strings.Contains(a.Body.String(), `"invalidCount"`) {
+				t.Errorf("%s: %d %s", body, a.Code, a.Body)
+			}
+		}
+		page = w.search(fmt.Sprintf(`{"cursor":%q}`, cursor))
+	}
+	if got := strings.Join(sizes, " "); got != "2 1 2 1" {
+		t.Errorf("the sizes of the pages are %s", got)
+	}
+	for _, cursor := range []string{"u", "g", "u2", "gx.", "x2.1", ".", "u99999999999999.", "2.u"} {
+		if a := w.do("POST", "/.search", fmt.Sprintf(`{"cursor":%q}`, cursor)); a.Code != 400 || !strings.Contains(a.Body.String(), `"invalidCursor"`) {
+			t.Errorf("%s: %d %s", cursor, a.Code, a.Body)
+		}
+	}
+}
+
 func TestAQueryOfTheRootAsksEachKindForItsPart(t *testing.T) {
 	t.Parallel()
 	ask := func(filter, sortBy, cursor string) *identityv1.ListQuery {

@@ -86,9 +86,10 @@ func parseParameters(raw string) (parameters, error) {
 	return p, nil
 }
 
-// countOnly makes of a query by cursor for no resource one by index: only how many there are is asked for (RFC 9865 §2).
+// countOnly makes of a query by cursor for no resource one by index: only how many there are is asked for (RFC 9865 §2). A list
+// that goes on has the count that it was begun with.
 func countOnly(q *identityv1.ListQuery) {
-	if q.Cursor != nil && q.Count != nil && q.GetCount() <= 0 {
+	if q.Cursor != nil && q.GetCursor() == "" && q.Count != nil && q.GetCount() <= 0 {
 		q.Cursor = nil
 	}
 }

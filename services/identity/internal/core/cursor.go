@@ -11,8 +11,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// A cursor (RFC 9865) is the version of its form, a dot, and in base64 a digest and the place after which the list goes
-// on. It names a place and gives no right to it: who lists it is asked of each call. The digest binds it to its list, so that a
+// A cursor (RFC 9865) is the version of its form, a dot, and in base64 a digest, the number of resources a page has, and the place
+// after which the list goes on. It names a place and gives no right to it: who lists it is asked of each call. The digest binds it to its list, so that a
 // client which changes the question between two pages hears of it. Nothing is kept for a cursor, and so it does not expire.
 const (
 	cursorVersion = "1"
@@ -30,35 +30,38 @@ type listed struct {
 	order    string
 }
 
-// cursor names the place after an id or, in an order, after a number of resources.
-func (l listed) cursor(after string) string {
-	return cursorVersion + "." + base64.RawURLEncoding.EncodeToString(append(l.digest(after), after...))
+// cursor names the place after an id or, in an order, after a number of resources, in a list of pages of count.
+func (l listed) cursor(after string, count int) string {
+	place := append(binary.AppendUvarint(nil, uint64(count)), after...) //nolint:gosec // a count is 1 at least
+	return cursorVersion + "." + base64.RawURLEncoding.EncodeToString(append(l.digest(place), place...))
 }
 
-// after reads a cursor of this list. The empty one is the beginning.
-func (l listed) after(cursor string) (string, error) {
+// place reads a cursor of this list: after what, and how many resources a page has. The empty one is the beginning, and says
+// nothing of pages: count is 0.
+func (l listed) place(cursor string) (after string, count int, err error) {
 	if cursor == "" {
-		return "", nil
+		return "", 0, nil
 	}
 	version, text, ok := strings.Cut(cursor, ".")
 	if !ok || len(cursor) > maxCursor {
-		return "", invalidCursor()
+		return "", 0, invalidCursor()
 	}
 	if version != cursorVersion {
 		if version == "" || strings.Trim(version, "0123456789") != "" {
-			return "", invalidCursor()
+			return "", 0, invalidCursor()
 		}
-		return "", fault.New(fault.ExpiredCursor, "The cursor was given by another version of Usher: begin the list again, with an empty cursor.")
+		return "", 0, fault.New(fault.ExpiredCursor, "The cursor was given by another version of Usher: begin the list again, with an empty cursor.")
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(raw) <= cursorDigest {
-		return "", invalidCursor()
+		return "", 0, invalidCursor()
 	}
-	after := string(raw[cursorDigest:])
-	if !bytes.Equal(raw[:cursorDigest], l.digest(after)) {
-		return "", invalidCursor()
+	digest, place := raw[:cursorDigest], raw[cursorDigest:]
+	size, n := binary.Uvarint(place)
+	if n <= 0 || size < 1 || size > maxCount || !bytes.Equal(digest, l.digest(place)) {
+		return "", 0, invalidCursor()
 	}
-	return after, nil
+	return string(place[n:]), int(size), nil
 }
 
 func invalidCursor() error {
@@ -66,9 +69,9 @@ func invalidCursor() error {
 		"with the same parameters, or an empty cursor to begin.")
 }
 
-func (l listed) digest(after string) []byte {
+func (l listed) digest(place []byte) []byte {
 	h := sha256.New()
-	for _, part := range []string{l.scope.OrganizationID, l.scope.DirectoryID, l.resource, l.filter, l.order, after} {
+	for _, part := range []string{l.scope.OrganizationID, l.scope.DirectoryID, l.resource, l.filter, l.order, string(place)} {
 		_ = binary.Write(h, binary.BigEndian, uint64(len(part))) // a hash takes everything
 		h.Write([]byte(part))
 	}

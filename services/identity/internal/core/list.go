@@ -281,16 +281,6 @@ func listByCursor[T any](ctx context.Context, c *Core, call Call, q Query, filte
 	if q.StartIndex != 0 {
 		return Page{}, fault.New(fault.InvalidValue, "startIndex and cursor are two ways to page: send one of them.")
 	}
-	count := defaultCount
-	if q.Count != nil {
-		switch {
-		case *q.Count > maxCount:
-			return Page{}, fault.New(fault.InvalidCount, "With a cursor, count can be %d at most.", maxCount)
-		case *q.Count < 1: // the gateway asks by index for how many there are
-			return Page{}, fault.New(fault.InvalidCount, "With a cursor, count must be 1 or more.")
-		}
-		count = int(*q.Count)
-	}
 	of := listed{scope: call.Scope, resource: l.resource.Name}
 	if filter != nil {
 		of.filter = filter.String()
@@ -298,8 +288,11 @@ func listByCursor[T any](ctx context.Context, c *Core, call Call, q Query, filte
 	if order != nil {
 		of.order = order.String()
 	}
-	after, err := of.after(*q.Cursor)
+	after, count, err := of.place(*q.Cursor)
 	if err != nil {
+		return Page{}, err
+	}
+	if count, err = pageSize(q.Count, count); err != nil {
 		return Page{}, err
 	}
 	p := Page{Total: -1}
@@ -340,9 +333,27 @@ func listByCursor[T any](ctx context.Context, c *Core, call Call, q Query, filte
 		}
 	}
 	if next != "" {
-		p.Next = of.cursor(next)
+		p.Next = of.cursor(next, count)
 	}
 	return p, nil
+}
+
+// pageSize gives how many resources a page by cursor has: as many as the first one, which has what was asked for or the
+// default. begun is what the cursor says of it, 0 on the first page. RFC 9865 §2.1 has invalidCount for another one.
+func pageSize(asked *int64, begun int) (int, error) {
+	switch {
+	case asked == nil && begun == 0:
+		return defaultCount, nil
+	case asked == nil:
+		return begun, nil
+	case *asked > maxCount:
+		return 0, fault.New(fault.InvalidCount, "With a cursor, count can be %d at most.", maxCount)
+	case *asked < 1: // of the first page the gateway asks by index how many there are
+		return 0, fault.New(fault.InvalidCount, "With a cursor, count must be 1 or more.")
+	case begun != 0 && *asked != int64(begun):
+		return 0, fault.New(fault.InvalidCount, "The list was begun with pages of %d: send that count with its cursor, or none.", begun)
+	}
+	return int(*asked), nil
 }
 
 // pageAfter reads a page of all, and the id after which the next one begins.
