@@ -51,8 +51,8 @@ func (c *Core) CreateUser(ctx context.Context, call Call, body []byte) (r Resour
 		}
 		var w store.Written
 		if o.Adopted = found; found {
-			before, err := scim.ParseStored(call.types.users, old.Document)
-			if err != nil {
+			var before *scim.Document
+			if before, err = scim.ParseStored(call.types.users, old.Document); err != nil {
 				return err
 			}
 			putUser(&u, made.Document.Succeeding(before))
