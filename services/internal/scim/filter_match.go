@@ -15,10 +15,12 @@ func (f *Filter) Match(t *ResourceType, doc *Document, m Envelope) bool {
 }
 
 // MatchMember evaluates a filter on the sub-attributes of a member, as it stands
-// in a path such as members[type eq "Group"].
-func (f *Filter) MatchMember(m Member) bool {
+// in a path such as members[type eq "Group"]. The $ref is the one that a client sees below
+// baseURL, as with Match: members[$ref eq "..."] in a query matches the groups of the members
+// for which it holds here.
+func (f *Filter) MatchMember(m Member, baseURL string) bool {
 	a := GroupType().members
-	v := m.value(a, "")
+	v := m.value(a, baseURL)
 	return matchValue(f.root, a, &v)
 }
 

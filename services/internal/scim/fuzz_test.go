@@ -16,7 +16,7 @@ func FuzzFilter(f *testing.F) {
 		`userType ne "Employee" and not (emails co "example.com" or emails.value co "example.org")`,
 		`emails[type eq "work" and value co "@example.com"] or ims[type eq "xmpp" and value co "@foo.com"]`,
 		EnterpriseUserSchema + `:department eq "x"`, `a eq -1.5E+10`, `a eq null`, `a eq "\ud83d\ude00\u0000"`, `((((a pr))))`, `not(not(a pr))`,
-		`members[value eq "1" or value eq "2"]`, `a pr)`, `[`, `"`,
+		`members[value eq "1" or value eq "2"]`, `members[$ref ne "https://h/Users/a"]`, `a pr)`, `[`, `"`,
 	} {
 		f.Add(seed)
 	}
@@ -40,7 +40,7 @@ func FuzzFilter(f *testing.F) {
 			requireEqual(t, "checked", of.CheckFilter(again) == nil, of.CheckFilter(filter) == nil)
 		}
 		requireEqual(t, "matched", again.Match(UserType(), d, Envelope{ID: "1"}), filter.Match(UserType(), d, Envelope{ID: "1"}))
-		filter.MatchMember(Member{Value: "a"})
+		filter.MatchMember(Member{Value: "a"}, "https://h")
 		for _, of := range ResourceTypes() {
 			if of.CheckFilter(filter) == nil {
 				filter.Condition(of)

@@ -140,9 +140,9 @@ func TestMemberEdits(t *testing.T) {
 		edit := r.Members[0]
 		requireEqual(t, "kind", edit.Kind, RemoveMatching)
 		requireEqual(t, "filter", edit.Filter.String(), `type eq "group" and not (value sw "x")`)
-		requireEqual(t, "a group", edit.Filter.MatchMember(Member{Value: "a", Type: "Group"}), true)
-		requireEqual(t, "a user", edit.Filter.MatchMember(Member{Value: "a", Type: "User"}), false)
-		requireEqual(t, "a group it spares", edit.Filter.MatchMember(Member{Value: "x1", Type: "Group"}), false)
+		requireEqual(t, "a group", edit.Filter.MatchMember(Member{Value: "a", Type: "Group"}, ""), true)
+		requireEqual(t, "a user", edit.Filter.MatchMember(Member{Value: "a", Type: "User"}, ""), false)
+		requireEqual(t, "a group it spares", edit.Filter.MatchMember(Member{Value: "x1", Type: "Group"}, ""), false)
 	})
 }
 

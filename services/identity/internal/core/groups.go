@@ -20,10 +20,10 @@ func putGroup(g *store.Group, d *scim.Document) {
 	g.Document = d.JSON()
 }
 
-// memberEdits turns what a message says of members into edits of what is stored.
+// memberEdits turns what a message says of members into edits of what is stored. baseURL is where the client sees them.
 //
 // What goes through all members is bounded: a message may hold a thousand operations, and others wait for it.
-func memberEdits(edits []scim.MemberEdit) ([]store.MemberEdit, error) {
+func memberEdits(edits []scim.MemberEdit, baseURL string) ([]store.MemberEdit, error) {
 	kinds := map[scim.MemberEditKind]store.EditKind{
 		scim.AddMembers: store.EditAdd, scim.RemoveMembers: store.EditRemove,
 		scim.RemoveMatching: store.EditRemoveMatching, scim.ReplaceMembers: store.EditReplace,
@@ -41,7 +41,7 @@ func memberEdits(edits []scim.MemberEdit) ([]store.MemberEdit, error) {
 			e.IDs = append(e.IDs, m.Value)
 		}
 		if filter := edit.Filter; filter != nil {
-			e.Match = func(m store.Member) bool { return filter.MatchMember(scimMember(m)) }
+			e.Match = func(m store.Member) bool { return filter.MatchMember(scimMember(m), baseURL) }
 		}
 		result = append(result, e)
 	}
@@ -72,7 +72,7 @@ func (c *Core) CreateGroup(ctx context.Context, call Call, body []byte) (r Resou
 	cause := c.cause(call)
 	g := store.Group{Scope: call.Scope, CreateTime: cause.Time}
 	putGroup(&g, made.Document)
-	edits, err := memberEdits(made.Members)
+	edits, err := memberEdits(made.Members, call.BaseURL)
 	if err != nil {
 		return r, o, err
 	}
@@ -188,7 +188,7 @@ func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions [
 			return nil
 		}
 		putGroup(&g, changed.Document)
-		edits, err := memberEdits(changed.Members)
+		edits, err := memberEdits(changed.Members, call.BaseURL)
 		if err != nil {
 			return err
 		}
