@@ -116,6 +116,7 @@ func FuzzPatch(f *testing.F) {
 		`{"Operations":[{"op":"Replace","path":"emails[type eq \"work\"].value","value":"x"},{"op":"Remove","path":"name"}]}`,
 		`{"Operations":[{"op":"replace","value":{"name.givenName":"g","active":"False","` + EnterpriseUserSchema + `:manager":"1"}}]}`,
 		`{"Operations":[{"op":"add","path":"emails","value":[{"value":"a","primary":true},"b"]},{"op":"remove","path":"emails","value":["b"]}]}`,
+		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse","urn:x"],"Operations":[]}`,
 		`{"operations":{"op":"remove","path":"members[value eq \"a\" or value eq \"b\"]"}}`,
 		`{"Operations":[{"op":"replace","path":"emails[value eq \"b@home\"]","value":"{\"value\":\"c\",\"primary\":true}"},{"op":"remove","path":"active"}]}`,
 		`{"Operations":[{"op":"remove","path":"members","value":"[{\"value\":\"a\"},{\"$ref\":\"/Users/b\"}]"}]}`,

@@ -114,16 +114,44 @@ func (p *patchParser) check() error {
 	if !p.found || p.strict && len(p.message.Operations) == 0 {
 		return newError(InvalidSyntax, "Operations", "A PATCH needs \"Operations\", an array of one or more.")
 	}
+	named, other := false, ""
 	for _, urn := range p.schemas {
-		if sameName(urn, PatchOpMessage) {
-			return nil
+		switch {
+		case sameName(urn, PatchOpMessage):
+			named = true
+		case begins(urn, messagePrefix):
+			return notAPatch(urn)
+		case begins(urn, scimPrefix) && other == "":
+			other = urn
 		}
+	}
+	switch {
+	case named:
+		return nil // some clients name the resource's schema as well
+	case other != "":
+		return notAPatch(other)
 	}
 	if p.strict {
 		return newError(InvalidSyntax, "schemas", "schemas must name %s.", PatchOpMessage)
 	}
 	p.message.Quirks = addOnce(p.message.Quirks, QuirkSchemasMissing)
 	return nil
+}
+
+// What SCIM's own URNs begin with, and those of its messages among them (RFC 7643 §10.3, RFC 7644 §8.2).
+const (
+	scimPrefix    = "urn:ietf:params:scim:"
+	messagePrefix = "urn:ietf:params:scim:api:messages:"
+)
+
+// begins compares as URNs are compared, without regard to case.
+func begins(urn, prefix string) bool {
+	return len(urn) >= len(prefix) && sameName(urn[:len(prefix)], prefix)
+}
+
+// notAPatch refuses a message that says it is another one, or a resource.
+func notAPatch(urn string) *Error {
+	return newError(InvalidValue, "schemas", "schemas names %s, and the body of a PATCH is a %s.", shown(urn), PatchOpMessage)
 }
 
 // members walks through the object here; each reads the value of a key.

@@ -303,6 +303,35 @@ func TestParsePatch(t *testing.T) {
 	})
 }
 
+// A body that says it is another message, or a resource, is no PATCH, whatever else it holds.
+func TestAPatchIsNoOtherMessage(t *testing.T) {
+	const list = `"urn:ietf:params:scim:api:messages:2.0:ListResponse"`
+	for _, c := range []struct {
+		schemas string
+		want    [2]ErrorType // in tolerant and in strict mode, empty where it is taken
+	}{
+		{`[` + list + `]`, [2]ErrorType{InvalidValue, InvalidValue}},
+		{list, [2]ErrorType{InvalidValue, InvalidSyntax}},
+		{`["` + strings.ToUpper("urn:ietf:params:scim:api:messages:2.0:Error") + `"]`, [2]ErrorType{InvalidValue, InvalidValue}},
+		{`["urn:ietf:params:scim:api:messages:2.0:PatchOperation"]`, [2]ErrorType{InvalidValue, InvalidValue}},
+		{`["` + PatchOpMessage + `",` + list + `]`, [2]ErrorType{InvalidValue, InvalidValue}},
+		{`["` + UserSchema + `"]`, [2]ErrorType{InvalidValue, InvalidValue}},
+		{`["urn:x","` + GroupSchema + `"]`, [2]ErrorType{InvalidValue, InvalidValue}},
+		{`["` + EnterpriseUserSchema + `"]`, [2]ErrorType{InvalidValue, InvalidValue}},
+		{`["` + PatchOpMessage + `","` + UserSchema + `","urn:x"]`, [2]ErrorType{}},
+		{`["urn:scim:schemas:core:1.0"]`, [2]ErrorType{"", InvalidSyntax}},
+	} {
+		for mode, want := range c.want {
+			_, err := ParsePatch([]byte(`{"schemas":`+c.schemas+`,"Operations":[{"op":"remove","path":"title"}]}`), Options{Mode: Mode(mode)})
+			if want == "" {
+				requireNoError(t, err)
+			} else {
+				requireEqual(t, "path", requireError(t, err, want).Path, "schemas")
+			}
+		}
+	}
+}
+
 func TestParsePatchRefuses(t *testing.T) {
 	const message = `{"schemas":["` + PatchOpMessage + `"],`
 	for _, c := range []struct {
