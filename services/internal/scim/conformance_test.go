@@ -47,7 +47,7 @@ func TestSchemasKeepToTheRFC(t *testing.T) {
 
 func TestAnExtensionRedefinesNothing(t *testing.T) {
 	t.Parallel()
-	before, after := commonAttributes()
+	before, after := commonAttributes(UniqueNone)
 	for _, of := range ResourceTypes() {
 		taken := slices.Concat(before, after, of.Schema.Attributes)
 		for _, e := range of.Extensions {

@@ -2,6 +2,7 @@ package scim
 
 import (
 	"encoding/json"
+	"slices"
 	"sync"
 )
 
@@ -21,10 +22,11 @@ type ResourceType struct {
 	root        *Attribute
 	id          *Attribute
 	meta        *Attribute
-	members     *Attribute // of groups, else nil
-	groups      *Attribute // of users, else nil
-	roles       *Attribute // of users, else nil
-	active      *Attribute // of users, else nil
+	members     *Attribute          // of groups, else nil
+	groups      *Attribute          // of users, else nil
+	roles       *Attribute          // of users, else nil
+	active      *Attribute          // of users, else nil
+	externalIDs AttributeUniqueness // among what externalIds are unique
 	define      func() ResourceType
 	defined     int      // how many of the extensions are SCIM's; Extend added the others
 	schemasJSON [][]byte // `{"schemas":[...` by the set of SCIM's extensions that are present, a bit each
@@ -65,6 +67,7 @@ func defineUser() ResourceType {
 		Schema:     userSchema(),
 		Extensions: []Extension{{Schema: enterpriseUserSchema()}},
 		define:     defineUser, defined: 1,
+		externalIDs: UniqueServer, // in a directory: two users with one would be one that is adopted
 	}
 }
 
@@ -74,13 +77,13 @@ func defineGroup() ResourceType {
 	return ResourceType{
 		ID: "Group", Name: "Group", Endpoint: "/Groups", Description: "Group",
 		Schema: groupSchema(),
-		define: defineGroup,
+		define: defineGroup, externalIDs: UniqueNone,
 	}
 }
 
 func newResourceType(t ResourceType) *ResourceType {
 	t.root = &Attribute{Type: TypeComplex}
-	before, after := commonAttributes()
+	before, after := commonAttributes(t.externalIDs)
 	t.root.SubAttributes = append(before, t.Schema.Attributes...)
 	for _, e := range t.Extensions {
 		t.root.SubAttributes = append(t.root.SubAttributes, &Attribute{
@@ -93,6 +96,7 @@ func newResourceType(t ResourceType) *ResourceType {
 	t.id, t.meta = t.root.sub("id"), t.root.sub("meta")
 	t.members, t.groups, t.roles = t.root.sub("members"), t.root.sub("groups"), t.root.sub("roles")
 	t.active = t.root.sub("active")
+	t.Schema.listed = append(slices.Clip(t.Schema.Attributes), t.root.sub("externalId"))
 	for set := range 1 << t.defined {
 		spelled := append([]byte(`{"schemas":[`), appendString(nil, t.Schema.ID)...)
 		for i, e := range t.Extensions[:t.defined] {

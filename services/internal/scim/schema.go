@@ -158,6 +158,10 @@ type Schema struct {
 	Name        string
 	Description string
 	Attributes  []*Attribute
+
+	// listed are the attributes that /Schemas shows: of a resource's own schema externalId, too, which is common to all (RFC
+	// 7643 §3.1) and so in no schema, since Entra ID looks there for each attribute that it maps. nil for Attributes alone.
+	listed []*Attribute
 }
 
 // MarshalJSON gives the resource of RFC 7643 §7 without meta, for which the base URL
@@ -167,6 +171,10 @@ func (s *Schema) MarshalJSON() ([]byte, error) { return s.Render("") }
 // Render gives the resource that /Schemas serves, with meta.location below baseURL
 // (no trailing slash). An empty baseURL leaves meta out.
 func (s *Schema) Render(baseURL string) ([]byte, error) {
+	attributes := s.Attributes
+	if s.listed != nil {
+		attributes = s.listed
+	}
 	return json.Marshal(struct {
 		Schemas     []string       `json:"schemas"`
 		ID          string         `json:"id"`
@@ -174,7 +182,7 @@ func (s *Schema) Render(baseURL string) ([]byte, error) {
 		Description string         `json:"description"`
 		Attributes  []*Attribute   `json:"attributes"`
 		Meta        *discoveryMeta `json:"meta,omitempty"`
-	}{[]string{schemaSchema}, s.ID, s.Name, s.Description, s.Attributes, newDiscoveryMeta("Schema", baseURL, "/Schemas/"+s.ID)})
+	}{[]string{schemaSchema}, s.ID, s.Name, s.Description, attributes, newDiscoveryMeta("Schema", baseURL, "/Schemas/"+s.ID)})
 }
 
 // discoveryMeta is the meta of a resource that describes the service. Nothing dates it.

@@ -72,13 +72,13 @@ func plural(valueDescription string, types []string, valueIs ...characteristic) 
 }
 
 // commonAttributes are those of RFC 7643 §3 and §3.1. They belong to every resource and
-// to no schema, so /Schemas doesn't list them. The first ones stand before, and
-// meta after, the attributes of schemas.
-func commonAttributes() (before, after []*Attribute) {
+// to no schema; /Schemas lists externalId alone. The first ones stand before, and
+// meta after, the attributes of schemas. An externalId is unique among externalIds.
+func commonAttributes(externalIDs AttributeUniqueness) (before, after []*Attribute) {
 	before = []*Attribute{
 		define("schemas", "The URNs of the schemas present.", ofType(TypeReference), multi, required, always, mutability(ReadOnly)),
 		define("id", "The identifier that Usher gave.", caseExact, always, mutability(ReadOnly), unique(UniqueServer)),
-		define("externalId", "The identifier that the client gave.", caseExact, indexed),
+		define("externalId", "The identifier that the client gave.", caseExact, indexed, unique(externalIDs)),
 	}
 	after = []*Attribute{
 		define("meta", "Metadata of the resource.", mutability(ReadOnly), withSubs(

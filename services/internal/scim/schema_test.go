@@ -76,6 +76,35 @@ func TestSchemaJSON(t *testing.T) {
 	}
 }
 
+// Entra ID's test for its gallery looks for each attribute that it maps in /Schemas, also for externalId.
+func TestSchemasListExternalID(t *testing.T) {
+	badgeType := badged(t)
+	for _, c := range []struct {
+		of         *ResourceType
+		uniqueness string
+	}{{UserType(), "server"}, {badgeType, "server"}, {GroupType(), "none"}} {
+		var s struct{ Attributes []map[string]any }
+		requireNoError(t, json.Unmarshal(must(c.of.Schema.Render("https://h")), &s))
+		requireEqual(t, "attributes", len(s.Attributes), len(c.of.Schema.Attributes)+1)
+		requireEqual(t, c.of.Name, s.Attributes[len(s.Attributes)-1], map[string]any{
+			"name": "externalId", "type": "string", "multiValued": false, "description": "The identifier that the client gave.",
+			"required": false, "caseExact": true, "mutability": "readWrite", "returned": "default", "uniqueness": c.uniqueness,
+		})
+		times := 0
+		for _, a := range c.of.root.SubAttributes {
+			if a.Name == "externalId" {
+				times++
+			}
+		}
+		requireEqual(t, "externalIds of a "+c.of.Name, times, 1)
+	}
+	for _, s := range []*Schema{UserType().Extensions[0].Schema, badgeType.Extensions[1].Schema} {
+		if text := string(must(s.MarshalJSON())); strings.Contains(text, `"externalId"`) {
+			t.Errorf("an extension lists it: %s", text)
+		}
+	}
+}
+
 func TestDiscoveryLocations(t *testing.T) {
 	text, err := UserType().Schema.Render("https://h/scim/v2/d")
 	requireNoError(t, err)

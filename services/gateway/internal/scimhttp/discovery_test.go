@@ -88,6 +88,28 @@ func TestTheServiceDescribesItself(t *testing.T) {
 	}
 }
 
+// Entra ID's test for its gallery looks for externalId there.
+func TestSchemasListExternalID(t *testing.T) {
+	t.Parallel()
+	type attribute struct {
+		Name, Type, Mutability, Uniqueness string
+		CaseExact                          bool
+	}
+	w := newWorld(t)
+	for urn, uniqueness := range map[string]string{scim.UserSchema: "server", scim.GroupSchema: "none"} {
+		schema := get[struct{ Attributes []attribute }](t, w, "/Schemas/"+urn)
+		var found []attribute
+		for _, a := range schema.Attributes {
+			if a.Name == "externalId" {
+				found = append(found, a)
+			}
+		}
+		if want := (attribute{"externalId", "string", "readWrite", uniqueness, true}); len(found) != 1 || found[0] != want {
+			t.Errorf("%s: %+v, not %+v", urn, found, want)
+		}
+	}
+}
+
 func TestADescriptionIsWhereItsHeadersSay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
