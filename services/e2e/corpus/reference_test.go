@@ -277,6 +277,9 @@ func (s *reference) apply(doc object, op, path string, value any) {
 		return
 	}
 	m := target.FindStringSubmatch(path)
+	if m[1] == "" && m[2] == "manager" {
+		m[1], value = enterprise, manager(value)
+	}
 	if m[1] != "" {
 		doc = within(doc, m[1])
 	}

@@ -78,6 +78,29 @@ func FuzzPath(f *testing.F) {
 	})
 }
 
+func FuzzProjection(f *testing.F) {
+	for _, seed := range []string{`userName,emails.value`, `emails[type eq "work"]`, `emails[type eq "a,]\"b"].value,name`, UserSchema + `:title`, `a[`, `,"],`} {
+		f.Add(seed)
+	}
+	canonical := user(f, before).JSON()
+	f.Fuzz(func(t *testing.T, list string) {
+		p, err := ParseProjection([]string{list}, nil)
+		if err != nil {
+			requireError(t, err, InvalidValue)
+			return
+		}
+		if again, err := ParseProjection(SplitNames(list), nil); err != nil {
+			t.Fatalf("its names apart are not read: %v", err)
+		} else {
+			requireEqual(t, "its names apart", again, p)
+		}
+		rendered, err := UserType().RenderUser(nil, canonical, Envelope{ID: "1"}, nil, p)
+		if err != nil || !json.Valid(rendered) {
+			t.Fatalf("it renders %s, %v", rendered, err)
+		}
+	})
+}
+
 func FuzzDocument(f *testing.F) {
 	for _, seed := range []string{
 		before, renderedUser, entraUser, `{"displayName":"g","members":["a",{"value":"b","$ref":"../Groups/b"}]}`, `{"userName":["a"],"roles":"x"}`,
@@ -116,6 +139,7 @@ func FuzzPatch(f *testing.F) {
 		`{"Operations":[{"op":"Replace","path":"emails[type eq \"work\"].value","value":"x"},{"op":"Remove","path":"name"}]}`,
 		`{"Operations":[{"op":"replace","value":{"name.givenName":"g","active":"False","` + EnterpriseUserSchema + `:manager":"1"}}]}`,
 		`{"Operations":[{"op":"add","path":"emails","value":[{"value":"a","primary":true},"b"]},{"op":"remove","path":"emails","value":["b"]}]}`,
+		`{"Operations":[{"op":"Add","path":"manager","value":[{"$ref":"/Users/m","value":"m"}]},{"op":"remove","path":"` + EnterpriseUserSchema + `.department"}]}`,
 		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse","urn:x"],"Operations":[]}`,
 		`{"operations":{"op":"remove","path":"members[value eq \"a\" or value eq \"b\"]"}}`,
 		`{"Operations":[{"op":"replace","path":"emails[value eq \"b@home\"]","value":"{\"value\":\"c\",\"primary\":true}"},{"op":"remove","path":"active"}]}`,

@@ -77,7 +77,7 @@ func (e *editor) operation(op Operation) error {
 	if err != nil {
 		return err
 	}
-	to, err := e.t.resolvePath(path)
+	to, err := e.resolvePath(path)
 	if err != nil {
 		return err
 	}
@@ -98,6 +98,63 @@ func (e *editor) operation(op Operation) error {
 		c.given = false
 	}
 	return e.change(c, to, path.filter)
+}
+
+// resolvePath finds what a path means; in tolerant mode also one by which Entra ID names an attribute that there is.
+func (e *editor) resolvePath(path *Path) (target, error) {
+	to, err := e.t.resolvePath(path)
+	if err == nil || e.strict() {
+		return to, err
+	}
+	attr, quirk, ok := e.t.otherwiseNamed(path.attr)
+	if !ok {
+		return to, err
+	}
+	meant := *path
+	meant.attr = attr
+	to, errMeant := e.t.resolvePath(&meant)
+	if errMeant == nil {
+		e.quirk(quirk)
+		return to, nil
+	}
+	if meant.filter != nil {
+		return to, errMeant // the attribute is there, and the filter is what is wrong
+	}
+	return to, err
+}
+
+// otherwiseNamed gives the name of what a path means that names nothing: an attribute of the only extension that has one of its
+// name, or one that a dot follows the URN of its schema.
+func (t *ResourceType) otherwiseNamed(p attrPath) (meant attrPath, quirk string, ok bool) {
+	if p.urn == "" {
+		if t.root.sub(p.name) != nil {
+			return attrPath{}, "", false
+		}
+		for _, e := range t.Extensions {
+			if t.root.sub(e.Schema.ID).sub(p.name) == nil {
+				continue
+			}
+			if ok {
+				return attrPath{}, "", false // which one can't be told
+			}
+			meant, quirk, ok = attrPath{urn: e.Schema.ID, name: p.name, sub: p.sub}, QuirkPathWithoutURN, true
+		}
+		return meant, quirk, ok
+	}
+	urns := []string{t.Schema.ID}
+	for _, e := range t.Extensions {
+		urns = append(urns, e.Schema.ID)
+	}
+	whole := p.String()
+	for _, urn := range urns {
+		if len(whole) <= len(urn) || whole[len(urn)] != '.' || !sameName(whole[:len(urn)], urn) {
+			continue
+		}
+		if rest, isPath := splitAttrPath(whole[len(urn)+1:]); isPath && rest.urn == "" {
+			return attrPath{urn: urn, name: rest.name, sub: rest.sub}, QuirkDotAfterURN, true
+		}
+	}
+	return attrPath{}, "", false
 }
 
 // membersOperation reads members one by one: there may be a quarter of a million.

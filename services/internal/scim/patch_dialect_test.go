@@ -1,6 +1,9 @@
 package scim
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // Each dialect of tolerant mode equals a standard form in effect. What a client
 // sends stands beside what the RFC would have had it send.
@@ -127,6 +130,30 @@ func TestDialectsEqualTheirStandardForm(t *testing.T) {
 			quirks:   []string{QuirkArrayAsSingle},
 		},
 		{
+			name:     "a manager without the URN, as an array of one",
+			dialect:  `[{"op":"Add","path":"manager","value":[{"$ref":"https://h/Users/m2","value":"m2"}]}]`,
+			standard: `[{"op":"add","path":"` + EnterpriseUserSchema + `:manager","value":{"$ref":"https://h/Users/m2","value":"m2"}}]`,
+			quirks:   []string{QuirkOpCapitalised, QuirkPathWithoutURN, QuirkArrayAsSingle},
+		},
+		{
+			name:     "attributes of the extension without its URN",
+			dialect:  `[{"op":"replace","path":"Department","value":"d"},{"op":"add","path":"manager.value","value":"m2"},{"op":"remove","path":"costCenter"}]`,
+			standard: `[{"op":"replace","path":"` + EnterpriseUserSchema + `:department","value":"d"},{"op":"add","path":"` + EnterpriseUserSchema + `:manager.value","value":"m2"}]`,
+			quirks:   []string{QuirkPathWithoutURN},
+		},
+		{
+			name:     "a dot after the extension's URN",
+			dialect:  `[{"op":"replace","path":"` + EnterpriseUserSchema + `.manager","value":{"value":"m2"}},{"op":"add","path":"` + strings.ToUpper(EnterpriseUserSchema) + `.Department","value":"d"}]`,
+			standard: `[{"op":"replace","path":"` + EnterpriseUserSchema + `:manager","value":{"value":"m2"}},{"op":"add","path":"` + EnterpriseUserSchema + `:department","value":"d"}]`,
+			quirks:   []string{QuirkDotAfterURN},
+		},
+		{
+			name:     "a dot after a URN, and a sub-attribute",
+			dialect:  `[{"op":"replace","path":"` + EnterpriseUserSchema + `.manager.value","value":"m2"},{"op":"replace","path":"` + UserSchema + `.title","value":"t"}]`,
+			standard: `[{"op":"replace","path":"` + EnterpriseUserSchema + `:manager.value","value":"m2"},{"op":"replace","path":"title","value":"t"}]`,
+			quirks:   []string{QuirkDotAfterURN},
+		},
+		{
 			name:     "a value selected by a filter replaced by an array of one",
 			dialect:  `[{"op":"replace","path":"emails[type eq \"home\"]","value":[{"value":"x"}]}]`,
 			standard: `[{"op":"replace","path":"emails[type eq \"home\"]","value":{"value":"x"}}]`,
@@ -221,4 +248,55 @@ func TestDialectsEqualTheirStandardForm(t *testing.T) {
 			requireEqual(t, "ignored", got.Ignored, c.ignored)
 		})
 	}
+}
+
+// A name that a path has without a URN means an extension's attribute only where nothing else has it.
+func TestAPathWithoutAURNIsNotGuessed(t *testing.T) {
+	extend := func(attributes ...string) *ResourceType {
+		t.Helper()
+		var schemas []*Schema
+		for i, a := range attributes {
+			schemas = append(schemas, parsedSchema(t, `{"id":"urn:x:y`+string(rune('1'+i))+`.z","attributes":[{"name":"`+a+`","multiValued":true}]}`))
+		}
+		extended, err := UserType().Extend(schemas...)
+		requireNoError(t, err)
+		return extended
+	}
+	for _, c := range []struct {
+		name string
+		of   *ResourceType
+		path string
+		mode Mode
+		want ErrorType // empty where it is taken
+	}{
+		{"of one extension", extend("color"), "color", Tolerant, ""},
+		{"with a filter", extend("color"), `color[value eq "x"]`, Tolerant, ""},
+		{"with a wrong filter", extend("color"), `color[shade eq "x"]`, Tolerant, InvalidFilter},
+		{"with a dot after the URN", extend("color"), "urn:x:y1.z.color", Tolerant, ""},
+		{"in strict mode", extend("color"), "color", Strict, InvalidPath},
+		{"with a dot after the URN in strict mode", extend("color"), "urn:x:y1.z.color", Strict, InvalidPath},
+		{"of two extensions", extend("color", "Color"), "color", Tolerant, InvalidPath},
+		{"that the enterprise extension has, too", extend("department"), "department", Tolerant, InvalidPath},
+		{"without such a part", extend("color"), "color.shade", Tolerant, InvalidPath},
+		{"of none", extend("color"), "shade", Tolerant, InvalidPath},
+		{"that the core has", extend("title"), "title.x", Tolerant, InvalidPath},
+		{"with a dot after the URN of nothing", extend("color"), "urn:x:y3.z.color", Tolerant, InvalidPath},
+		{"with two dots after the URN", extend("color"), "urn:x:y1.z..color", Tolerant, InvalidPath},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := document(t, c.of, `{"userName":"a","urn:x:y1.z":{"color":["x"]}}`)
+			_, err := c.of.Patch(d, &PatchOp{Operations: []Operation{{Op: "remove", Path: c.path}}}, Options{Mode: c.mode})
+			if c.want == "" {
+				requireNoError(t, err)
+			} else {
+				requireError(t, err, c.want)
+			}
+		})
+	}
+	both := extend("title") // the core's comes first
+	r, err := both.Patch(document(t, both, `{"userName":"a","title":"t","urn:x:y1.z":{"title":["x"]}}`),
+		&PatchOp{Operations: []Operation{{Op: "remove", Path: "title"}}}, Options{})
+	requireNoError(t, err)
+	requireEqual(t, "document", attributes(r.Document), `{"userName":"a","urn:x:y1.z":{"title":["x"]}}`)
+	requireEqual(t, "quirks", r.Quirks, nil)
 }

@@ -8,18 +8,21 @@ type Projection struct {
 	only   []attrPath
 	except []attrPath
 	given  bool // attributes was sent
+	// filtered is an element of attributes that brackets follow: "" where there is none.
+	filtered string
 }
 
 // ParseProjection reads the two parameters, of which a request may have one. An element
 // may hold several names separated by commas. Names of attributes there aren't do
-// no harm; what can't be a name is invalidValue.
+// no harm; what can't be a name is invalidValue. A filter in brackets after a name of
+// attributes is passed over, which is for Quirks to tell or to refuse.
 func ParseProjection(attributes, excluded []string) (Projection, error) {
 	var p Projection
 	var err error
-	if p.only, err = parseNames("attributes", attributes); err != nil {
+	if p.only, p.filtered, err = parseNames("attributes", attributes, true); err != nil {
 		return Projection{}, err
 	}
-	if p.except, err = parseNames("excludedAttributes", excluded); err != nil {
+	if p.except, _, err = parseNames("excludedAttributes", excluded, false); err != nil {
 		return Projection{}, err
 	}
 	p.given = len(p.only) > 0
@@ -32,23 +35,69 @@ func ParseProjection(attributes, excluded []string) (Projection, error) {
 // mostNames bounds the work of projecting: nobody maps as many attributes.
 const mostNames = 200
 
-func parseNames(parameter string, list []string) ([]attrPath, error) {
-	var names []attrPath
+func parseNames(parameter string, list []string, filters bool) (names []attrPath, filtered string, err error) {
 	for _, element := range list {
-		for text := range strings.SplitSeq(element, ",") {
-			if text = strings.TrimSpace(text); text == "" {
-				continue
+		for _, text := range SplitNames(element) {
+			var p attrPath
+			ok := false
+			if name, _, brackets := strings.Cut(text, "["); !brackets {
+				p, ok = splitAttrPath(name)
+			} else if filters {
+				if path, err := ParsePath(text, Limits{}); err == nil {
+					p, ok, filtered = path.attr, true, pathHead(text)
+					p.sub = path.sub
+				}
 			}
-			p, ok := splitAttrPath(text)
 			if !ok {
-				return nil, newError(InvalidValue, parameter, "%s holds %s, which is not the name of an attribute.", parameter, shown(text))
+				return nil, "", newError(InvalidValue, parameter, "%s holds %s, which is not the name of an attribute.", parameter, shown(pathHead(text)))
 			}
 			if names = append(names, p); len(names) > mostNames {
-				return nil, newError(InvalidValue, parameter, "%s holds more than %d names.", parameter, mostNames)
+				return nil, "", newError(InvalidValue, parameter, "%s holds more than %d names.", parameter, mostNames)
 			}
 		}
 	}
-	return names, nil
+	return names, filtered, nil
+}
+
+// SplitNames splits a list of names at its commas, but for those in brackets, and leaves out what is empty.
+func SplitNames(list string) []string {
+	var names []string
+	start, inBrackets, inString := 0, false, false
+	add := func(end int) {
+		if name := strings.TrimSpace(list[start:end]); name != "" {
+			names = append(names, name)
+		}
+		start = end + 1
+	}
+	for i := 0; i < len(list); i++ {
+		switch c := list[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"' && inBrackets:
+			inString = !inString
+		case inString:
+		case c == '[':
+			inBrackets = true
+		case c == ']':
+			inBrackets = false
+		case c == ',' && !inBrackets:
+			add(i)
+		}
+	}
+	add(len(list))
+	return names
+}
+
+// Quirks tells in a directory's mode what ParseProjection passed over: the readings of tolerant mode, or what strict mode
+// refuses, which is invalidValue.
+func (p Projection) Quirks(m Mode) ([]string, error) {
+	switch {
+	case p.filtered == "":
+		return nil, nil
+	case m == Strict:
+		return nil, newError(InvalidValue, "attributes", "attributes holds %s with a filter, where the name of an attribute belongs.", shown(p.filtered))
+	}
+	return []string{QuirkFilterInAttributes}, nil
 }
 
 // IsDefault tells that nothing is asked for but the default.

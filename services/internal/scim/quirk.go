@@ -39,6 +39,15 @@ const (
 	QuirkCreatedByFilter = "created-by-filter"
 	// QuirkSeveralPrimaries: more than one primary value; the first one stays so.
 	QuirkSeveralPrimaries = "several-primaries"
+	// QuirkPathWithoutURN: the path of a PATCH names an attribute of an extension, and not the
+	// extension, where nothing else has that name (Entra ID).
+	QuirkPathWithoutURN = "path-without-urn"
+	// QuirkDotAfterURN: the path of a PATCH has a dot after a schema's URN, for the colon
+	// (Entra ID).
+	QuirkDotAfterURN = "path-dot-after-urn"
+	// QuirkFilterInAttributes: the parameter `attributes` holds `emails[type eq "work"]`, which
+	// asks for emails (Entra ID).
+	QuirkFilterInAttributes = "attributes-with-filter"
 	// QuirkJSONText: a string that holds the JSON of an object, or of an array of them, where
 	// these belong: of an operation without a path (SCIM for Keycloak), or of an attribute.
 	QuirkJSONText = "json-text-as-object"
@@ -83,6 +92,12 @@ func QuirkReading(name string) Reading {
 		return Reading{"A path whose filter matches nothing created the value that the filter describes.", "RFC 7644 §3.5.2.3"}
 	case QuirkSeveralPrimaries:
 		return Reading{"Of several primary values only the first stayed primary.", "RFC 7643 §2.4"}
+	case QuirkPathWithoutURN:
+		return Reading{"A path that names an attribute of an extension without its URN was read as that attribute.", "RFC 7644 §3.5.2"}
+	case QuirkDotAfterURN:
+		return Reading{"A path with a dot after a schema's URN was read as if the dot were a colon.", "RFC 7644 §3.10"}
+	case QuirkFilterInAttributes:
+		return Reading{"Of a name such as \"emails[type eq \\\"work\\\"]\" among the attributes that are asked for, the filter was passed over.", "RFC 7644 §3.9"}
 	case QuirkJSONText:
 		return Reading{"A string that holds the JSON of an object, or of an array, was read as that.", "RFC 7644 §3.5.2"}
 	}

@@ -2,6 +2,7 @@ package scim
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 )
@@ -120,8 +121,12 @@ func TestParseProjectionRefuses(t *testing.T) {
 		attributes, excluded []string
 	}{
 		{"both parameters", []string{"a"}, []string{"b"}},
-		{"what is no name", []string{`emails[type eq "x"]`}, nil},
+		{"what is no name", []string{`emails type`}, nil},
+		{"a filter that is none", []string{`emails[type]`}, nil},
+		{"a filter that is not closed", []string{`emails[type eq "x"`}, nil},
+		{"a filter without a name", []string{`[type eq "x"]`}, nil},
 		{"what is no excluded name", nil, []string{"a b"}},
+		{"an excluded name with a filter", nil, []string{`emails[type eq "x"]`}},
 		{"very many names", make([]string, 0), manyNames(201)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -132,6 +137,36 @@ func TestParseProjectionRefuses(t *testing.T) {
 	p, err := ParseProjection([]string{"", " , "}, nil)
 	requireNoError(t, err)
 	requireEqual(t, "empty parameters ask for the default", p.IsDefault(), true)
+}
+
+// A filter after a name that is asked for is passed over in tolerant mode, and refused in strict mode.
+func TestAFilterAmongAttributesIsPassedOver(t *testing.T) {
+	canonical := user(t, renderedUser).JSON()
+	for asked, plain := range map[string]string{
+		`emails[type eq "work"]`:                                `emails`,
+		`userName,emails[type eq "a, ] \" b"].value,externalId`: `userName,emails.value,externalId`,
+		` emails[type eq "work" and value co ","] , name`:       `emails,name`,
+		UserSchema + `:emails[primary eq true]`:                 `emails`,
+	} {
+		got, err := ParseProjection([]string{asked}, nil)
+		requireNoError(t, err)
+		want, err := ParseProjection([]string{plain}, nil)
+		requireNoError(t, err)
+		quirks, err := want.Quirks(Strict)
+		requireNoError(t, err)
+		requireEqual(t, "quirks of "+plain, quirks, nil)
+		quirks, err = got.Quirks(Tolerant)
+		requireNoError(t, err)
+		requireEqual(t, "quirks of "+asked, quirks, []string{QuirkFilterInAttributes})
+		_, err = got.Quirks(Strict)
+		if e := requireError(t, err, InvalidValue); strings.Contains(e.Detail, "eq") {
+			t.Errorf("the detail tells a filter: %s", e.Detail)
+		}
+		requireEqual(t, asked+" includes emails", got.Includes("emails"), true)
+		requireEqual(t, asked, string(must(UserType().RenderUser(nil, canonical, renderedEnvelope, nil, got))),
+			string(must(UserType().RenderUser(nil, canonical, renderedEnvelope, nil, want))))
+	}
+	requireEqual(t, "names", SplitNames(`a, b[c eq "x,\"],"],,d[e,f`), []string{"a", `b[c eq "x,\"],"]`, "d[e,f"})
 }
 
 func manyNames(n int) []string {

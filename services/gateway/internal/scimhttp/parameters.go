@@ -77,7 +77,7 @@ func parseParameters(raw string) (parameters, error) {
 		}
 		p.query.Cursor = &cursor
 	}
-	p.projection.Attributes, p.projection.ExcludedAttributes = names(attributes), names(excluded)
+	p.projection.Attributes, p.projection.ExcludedAttributes = scim.SplitNames(attributes), scim.SplitNames(excluded)
 	p.query.Filter, p.query.SortBy, p.query.SortOrder, p.query.StartIndex = filter, sortBy, sortOrder, start
 	if counted {
 		p.query.Count = &count
@@ -108,17 +108,6 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
-// names reads a list of attribute names, separated by commas.
-func names(list string) []string {
-	var all []string
-	for name := range strings.SplitSeq(list, ",") {
-		if name = strings.TrimSpace(name); name != "" {
-			all = append(all, name)
-		}
-	}
-	return all
-}
-
 // nameList is a list of attribute names. One string may hold it too, as in an address: the SCIM SDK for Java sends that.
 type nameList []string
 
@@ -129,7 +118,7 @@ func (l *nameList) UnmarshalJSON(text []byte) error {
 	}
 	var list string
 	err := json.Unmarshal(text, &list)
-	*l = names(list)
+	*l = scim.SplitNames(list)
 	return err
 }
 

@@ -87,11 +87,19 @@ func (c *Core) Followed(ctx context.Context) (store.Place, error) { return c.sto
 // Epoch is that of the database: another one once it is not the database that it was.
 func (c *Core) Epoch() string { return c.store.Epoch() }
 
-// open finds what a call needs of its directory. See directory.
+// open finds what a call needs of its directory, and reads in its mode what the client chooses to see. See directory.
 func (c *Core) open(ctx context.Context, call Call) (_ Call, err error) {
-	if call.directory, err = c.directory(ctx, call.Scope); err == nil {
-		call.types, err = c.typesOf(ctx, call.Scope)
+	if call.directory, err = c.directory(ctx, call.Scope); err != nil {
+		return call, err
 	}
+	quirks, err := call.Projection.Quirks(call.directory.options.Mode)
+	if err != nil {
+		return call, refused(err)
+	}
+	if len(quirks) > 0 {
+		c.oddities.note(call.Scope, Outcome{Quirks: quirks}, c.cause(call))
+	}
+	call.types, err = c.typesOf(ctx, call.Scope)
 	return call, err
 }
 
