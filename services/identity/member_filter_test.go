@@ -5,7 +5,30 @@ import (
 	"testing"
 
 	"github.com/usher-scim/usher/services/identity"
+	"github.com/usher-scim/usher/services/internal/fault"
 )
+
+// A value that was encoded twice is read as what it holds, so that nothing of it is lost, and nobody stays who should go.
+func TestTheTextOfAnObjectIsReadAsTheObject(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	i, exact := b.idp(), b.idp(strict)
+	id := i.user(`{"userName":"anna","emails":[{"value":"a@x.example","type":"home"}]}`).GetId()
+	email := operation("replace", `emails[value eq "a@x.example"]`, `"{\"value\":\"b@x.example\",\"type\":\"work\",\"primary\":true}"`)
+	r, err := i.tryPatchUser(id, email)
+	must(t, err)
+	equal(t, "quirks", r.GetResult().GetQuirks(), []string{"json-text-as-object"})
+	equal(t, "emails", document(t, r.GetResource())["emails"], []any{map[string]any{"value": "b@x.example", "type": "work", "primary": true}})
+	bob := i.user(`{"userName":"bob"}`).GetId()
+	group := i.group("eng", id, bob).GetId()
+	remove := operation("remove", "members", `"{\"value\":\"`+id+`\"}"`)
+	i.patchGroup(group, remove)
+	equal(t, "members", i.members(group), []string{bob})
+
+	other := exact.user(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"anna","emails":[{"value":"a@x.example"}]}`).GetId()
+	_, err = exact.tryPatchUser(other, email)
+	refused(t, "an address, strictly", err, fault.InvalidValue)
+}
 
 // A filter in the path of a PATCH removes the members for which it holds as the client sees them: also by the $ref of a GET,
 // which hangs on the Base URL.
