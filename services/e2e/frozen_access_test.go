@@ -128,7 +128,7 @@ func TestWhatIsStoredBeyondTheLimitsHoldsUpNobody(t *testing.T) {
 func (u *usher) plantNesting(groups []string) {
 	u.t.Helper()
 	const plant = `INSERT INTO %smembers (organization_id, group_id, member_id, member_group, carried) VALUES ($1, $2, $3, %s, %s)`
-	exec := func(organization, group, member string) error { return nil }
+	var exec func(organization, group, member string) error
 	if strings.HasPrefix(u.database, "postgres") {
 		db, err := pgx.Connect(u.t.Context(), u.database)
 		u.must(err)

@@ -192,10 +192,10 @@ func TestLargeUsersAreReadSomeAtATime(t *testing.T) {
 			}
 
 			// The public API shows the role values: it takes a few users at a time.
-			var met, matched []string
+			var met []string
 			for rest := people; len(rest) > 0; {
 				r, err := b.reads.BatchGetUsers(t.Context(), &identityv1.BatchGetUsersRequest{
-					OrganizationId: "acme", Ids: rest, Filters: []string{`title eq "none"`, `title eq "guide"`},
+					OrganizationId: "acme", Ids: rest,
 				})
 				must(t, err)
 				if size := proto.Size(r); size > 3<<20+users*40 || len(r.GetUsers()) == 0 {
@@ -205,15 +205,11 @@ func TestLargeUsersAreReadSomeAtATime(t *testing.T) {
 					equal(t, "how many role values", len(u.GetRoleValues()), 1000)
 					met = append(met, u.GetId())
 				}
-				equal(t, "who matches what nobody does", len(r.GetMatchedUsers()[0].GetUserIds()), 0)
-				matched = append(matched, r.GetMatchedUsers()[1].GetUserIds()...)
 				equal(t, "how many users are told of", len(r.GetUsers())+len(r.GetRemainingIds()), len(rest))
 				rest = r.GetRemainingIds()
 			}
 			slices.Sort(met)
-			slices.Sort(matched)
 			equal(t, "who was read", met, slices.Sorted(slices.Values(people)))
-			equal(t, "who matches", matched, met)
 		})
 	}
 }

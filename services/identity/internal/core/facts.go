@@ -139,17 +139,15 @@ func (d *documents) seen(ctx context.Context, u store.Facts, roles map[string][]
 // UserFacts is a user as other services read it.
 type UserFacts struct {
 	store.Facts
-	GroupIDs       []string // ascending
-	RoleValues     []string
-	MatchedFilters []int32 // as places in the call
+	GroupIDs   []string // ascending
+	RoleValues []string
 }
 
-// ReadUsers reads users of any directory of an organization, with their groups, also beyond the limits of nesting, and with the
-// filters that they match: nobody matches a filter with an attribute that users of its directory cannot have. take says whether
+// ReadUsers reads users of any directory of an organization, with their groups, also beyond the limits of nesting. take says whether
 // there was room for a user. ReadUsers gives the ids from the first one on that there was none for, or that were more than one call
 // reads; it reads one user at least. fault.Limit: one user alone is more than one call reads.
-func (c *Core) ReadUsers(ctx context.Context, organizationID string, ids, filters []string, take func(UserFacts) bool) (rest []string, err error) {
-	d, err := c.newDocuments(filters)
+func (c *Core) ReadUsers(ctx context.Context, organizationID string, ids []string, take func(UserFacts) bool) (rest []string, err error) {
+	d, err := c.newDocuments(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -193,13 +191,13 @@ func (d *documents) facts(ctx context.Context, u store.Facts, around *store.Arou
 	if err := ctx.Err(); err != nil {
 		return UserFacts{}, err // as in access
 	}
-	document, matched, err := d.read(ctx, u)
+	document, _, err := d.read(ctx, u)
 	if err != nil {
 		return UserFacts{}, err
 	}
 	u.DisplayName, _ = document.Str("displayName")
 	u.Email = document.Email()
-	return UserFacts{Facts: u, GroupIDs: around.Groups(u.ID), RoleValues: document.Roles(), MatchedFilters: matched}, nil
+	return UserFacts{Facts: u, GroupIDs: around.Groups(u.ID), RoleValues: document.Roles()}, nil
 }
 
 // documents reads users' documents, and matches them with filters.

@@ -22,7 +22,7 @@ func (c *Core) Lookup(ctx context.Context, organizationID string, by store.Looku
 			With("resource", "user").With("ambiguous", "true")
 	}
 	var user UserFacts
-	if _, err := c.ReadUsers(ctx, organizationID, found, nil, func(u UserFacts) bool {
+	if _, err := c.ReadUsers(ctx, organizationID, found, func(u UserFacts) bool {
 		user = u
 		return true
 	}); err != nil {

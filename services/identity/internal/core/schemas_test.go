@@ -55,7 +55,7 @@ func TestAChangeOfSchemasIsInForceEverywhereOnceItIsAnswered(t *testing.T) {
 		call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
 		body := []byte(`{"userName":"anna","urn:example:Badge:1.0":{"color":"red"}}`)
 
-		_, err = other.ReadUsers(t.Context(), "acme", []string{"u"}, nil, func(core.UserFacts) bool { return true })
+		_, err = other.ReadUsers(t.Context(), "acme", []string{"u"}, func(core.UserFacts) bool { return true })
 		must(t, err)
 		<-time.After(500 * time.Millisecond)
 		answered := make(chan error, 1)

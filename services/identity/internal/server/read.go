@@ -8,11 +8,9 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/core"
 	"github.com/usher-scim/usher/services/identity/internal/store"
-	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/page"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
@@ -38,25 +36,14 @@ func (s *Server) CheckUserFilter(ctx context.Context, r *identityv1.CheckUserFil
 
 // BatchGetUsers implements the RPC.
 func (s *Server) BatchGetUsers(ctx context.Context, r *identityv1.BatchGetUsersRequest) (*identityv1.BatchGetUsersResponse, error) {
-	// A service of the vendor reads what the messages show, and must not find out the rest by asking.
-	if len(r.GetFilters()) > 0 && rpc.PrincipalOf(ctx).GetKind() == commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE {
-		return nil, fault.New(fault.NotAllowed, "filters are not for services of the vendor")
-	}
-	response := &identityv1.BatchGetUsersResponse{MatchedUsers: make([]*identityv1.MatchedUsers, len(r.GetFilters()))}
-	for i := range response.GetMatchedUsers() {
-		response.MatchedUsers[i] = &identityv1.MatchedUsers{}
-	}
+	response := &identityv1.BatchGetUsersResponse{}
 	size := 0
-	rest, err := s.core.ReadUsers(ctx, r.GetOrganizationId(), lowered(r.GetIds()), r.GetFilters(), func(user core.UserFacts) bool {
+	rest, err := s.core.ReadUsers(ctx, r.GetOrganizationId(), lowered(r.GetIds()), func(user core.UserFacts) bool {
 		message := userMessage(user)
-		size += sizeWithin(proto.Size(message)) + len(user.MatchedFilters)*sizeWithin(len(user.ID))
-		if size > maxUsersAnswer && len(response.GetUsers()) > 0 {
+		if size += sizeWithin(proto.Size(message)); size > maxUsersAnswer && len(response.GetUsers()) > 0 {
 			return false
 		}
 		response.Users = append(response.Users, message)
-		for _, i := range user.MatchedFilters {
-			response.MatchedUsers[i].UserIds = append(response.MatchedUsers[i].UserIds, user.ID)
-		}
 		return true
 	})
 	if err != nil {

@@ -461,11 +461,7 @@ type BatchGetUsersRequest struct {
 	// The organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// Their ids.
-	Ids []string `protobuf:"bytes,2,rep,name=ids,proto3" json:"ids,omitempty"`
-	// Filters (RFC 7644 §3.4.2.2) of which the answer says who matches them. They are on attributes of the user itself: not on
-	// `groups` or `meta`. Users that cannot have one of its attributes, because their directory has no such extension, match
-	// none. Not for services of the vendor.
-	Filters       []string `protobuf:"bytes,3,rep,name=filters,proto3" json:"filters,omitempty"`
+	Ids           []string `protobuf:"bytes,2,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -514,75 +510,20 @@ func (x *BatchGetUsersRequest) GetIds() []string {
 	return nil
 }
 
-func (x *BatchGetUsersRequest) GetFilters() []string {
-	if x != nil {
-		return x.Filters
-	}
-	return nil
-}
-
-// MatchedUsers are the users that match a filter.
-type MatchedUsers struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Their ids.
-	UserIds       []string `protobuf:"bytes,1,rep,name=user_ids,json=userIds,proto3" json:"user_ids,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *MatchedUsers) Reset() {
-	*x = MatchedUsers{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[5]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *MatchedUsers) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*MatchedUsers) ProtoMessage() {}
-
-func (x *MatchedUsers) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[5]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use MatchedUsers.ProtoReflect.Descriptor instead.
-func (*MatchedUsers) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{5}
-}
-
-func (x *MatchedUsers) GetUserIds() []string {
-	if x != nil {
-		return x.UserIds
-	}
-	return nil
-}
-
 // BatchGetUsersResponse answers BatchGetUsers.
 type BatchGetUsersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Those that are there, in any order.
 	Users []*User `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
-	// Who matches each filter, in the order of the request's filters.
-	MatchedUsers []*MatchedUsers `protobuf:"bytes,2,rep,name=matched_users,json=matchedUsers,proto3" json:"matched_users,omitempty"`
 	// The ids that the answer had no room for; whether they are there is not said. Ask for them again.
-	RemainingIds  []string `protobuf:"bytes,3,rep,name=remaining_ids,json=remainingIds,proto3" json:"remaining_ids,omitempty"`
+	RemainingIds  []string `protobuf:"bytes,2,rep,name=remaining_ids,json=remainingIds,proto3" json:"remaining_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BatchGetUsersResponse) Reset() {
 	*x = BatchGetUsersResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[6]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -594,7 +535,7 @@ func (x *BatchGetUsersResponse) String() string {
 func (*BatchGetUsersResponse) ProtoMessage() {}
 
 func (x *BatchGetUsersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[6]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -607,19 +548,12 @@ func (x *BatchGetUsersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetUsersResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetUsersResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{6}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *BatchGetUsersResponse) GetUsers() []*User {
 	if x != nil {
 		return x.Users
-	}
-	return nil
-}
-
-func (x *BatchGetUsersResponse) GetMatchedUsers() []*MatchedUsers {
-	if x != nil {
-		return x.MatchedUsers
 	}
 	return nil
 }
@@ -646,7 +580,7 @@ type ListUserIdsRequest struct {
 
 func (x *ListUserIdsRequest) Reset() {
 	*x = ListUserIdsRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[7]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -658,7 +592,7 @@ func (x *ListUserIdsRequest) String() string {
 func (*ListUserIdsRequest) ProtoMessage() {}
 
 func (x *ListUserIdsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[7]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -671,7 +605,7 @@ func (x *ListUserIdsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserIdsRequest.ProtoReflect.Descriptor instead.
 func (*ListUserIdsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{7}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListUserIdsRequest) GetOrganizationId() string {
@@ -708,7 +642,7 @@ type ListUserIdsResponse struct {
 
 func (x *ListUserIdsResponse) Reset() {
 	*x = ListUserIdsResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[8]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -720,7 +654,7 @@ func (x *ListUserIdsResponse) String() string {
 func (*ListUserIdsResponse) ProtoMessage() {}
 
 func (x *ListUserIdsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[8]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -733,7 +667,7 @@ func (x *ListUserIdsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserIdsResponse.ProtoReflect.Descriptor instead.
 func (*ListUserIdsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{8}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListUserIdsResponse) GetIds() []string {
@@ -767,7 +701,7 @@ type FindGroupsRequest struct {
 
 func (x *FindGroupsRequest) Reset() {
 	*x = FindGroupsRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[9]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -779,7 +713,7 @@ func (x *FindGroupsRequest) String() string {
 func (*FindGroupsRequest) ProtoMessage() {}
 
 func (x *FindGroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[9]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -792,7 +726,7 @@ func (x *FindGroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindGroupsRequest.ProtoReflect.Descriptor instead.
 func (*FindGroupsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{9}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *FindGroupsRequest) GetOrganizationId() string {
@@ -836,7 +770,7 @@ type FindGroupsResponse struct {
 
 func (x *FindGroupsResponse) Reset() {
 	*x = FindGroupsResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[10]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -848,7 +782,7 @@ func (x *FindGroupsResponse) String() string {
 func (*FindGroupsResponse) ProtoMessage() {}
 
 func (x *FindGroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[10]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -861,7 +795,7 @@ func (x *FindGroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindGroupsResponse.ProtoReflect.Descriptor instead.
 func (*FindGroupsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{10}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *FindGroupsResponse) GetGroups() []*Group {
@@ -891,7 +825,7 @@ type BatchGetGroupsRequest struct {
 
 func (x *BatchGetGroupsRequest) Reset() {
 	*x = BatchGetGroupsRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[11]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -903,7 +837,7 @@ func (x *BatchGetGroupsRequest) String() string {
 func (*BatchGetGroupsRequest) ProtoMessage() {}
 
 func (x *BatchGetGroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[11]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -916,7 +850,7 @@ func (x *BatchGetGroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetGroupsRequest.ProtoReflect.Descriptor instead.
 func (*BatchGetGroupsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{11}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *BatchGetGroupsRequest) GetOrganizationId() string {
@@ -944,7 +878,7 @@ type BatchGetGroupsResponse struct {
 
 func (x *BatchGetGroupsResponse) Reset() {
 	*x = BatchGetGroupsResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[12]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -956,7 +890,7 @@ func (x *BatchGetGroupsResponse) String() string {
 func (*BatchGetGroupsResponse) ProtoMessage() {}
 
 func (x *BatchGetGroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[12]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -969,7 +903,7 @@ func (x *BatchGetGroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetGroupsResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetGroupsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{12}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *BatchGetGroupsResponse) GetGroups() []*Group {
@@ -994,7 +928,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[13]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1006,7 +940,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[13]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1019,7 +953,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{13}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Member) GetId() string {
@@ -1060,7 +994,7 @@ type ListMembersRequest struct {
 
 func (x *ListMembersRequest) Reset() {
 	*x = ListMembersRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[14]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1072,7 +1006,7 @@ func (x *ListMembersRequest) String() string {
 func (*ListMembersRequest) ProtoMessage() {}
 
 func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[14]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1085,7 +1019,7 @@ func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListMembersRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{14}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListMembersRequest) GetOrganizationId() string {
@@ -1129,7 +1063,7 @@ type ListMembersResponse struct {
 
 func (x *ListMembersResponse) Reset() {
 	*x = ListMembersResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[15]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1141,7 +1075,7 @@ func (x *ListMembersResponse) String() string {
 func (*ListMembersResponse) ProtoMessage() {}
 
 func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[15]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1154,7 +1088,7 @@ func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListMembersResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{15}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListMembersResponse) GetMembers() []*Member {
@@ -1184,7 +1118,7 @@ type CarriedMember struct {
 
 func (x *CarriedMember) Reset() {
 	*x = CarriedMember{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[16]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1130,7 @@ func (x *CarriedMember) String() string {
 func (*CarriedMember) ProtoMessage() {}
 
 func (x *CarriedMember) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[16]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1209,7 +1143,7 @@ func (x *CarriedMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CarriedMember.ProtoReflect.Descriptor instead.
 func (*CarriedMember) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{16}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CarriedMember) GetGroupId() string {
@@ -1243,7 +1177,7 @@ type ListCarriedMembersRequest struct {
 
 func (x *ListCarriedMembersRequest) Reset() {
 	*x = ListCarriedMembersRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[17]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1255,7 +1189,7 @@ func (x *ListCarriedMembersRequest) String() string {
 func (*ListCarriedMembersRequest) ProtoMessage() {}
 
 func (x *ListCarriedMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[17]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1268,7 +1202,7 @@ func (x *ListCarriedMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCarriedMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListCarriedMembersRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{17}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListCarriedMembersRequest) GetOrganizationId() string {
@@ -1312,7 +1246,7 @@ type ListCarriedMembersResponse struct {
 
 func (x *ListCarriedMembersResponse) Reset() {
 	*x = ListCarriedMembersResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[18]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1324,7 +1258,7 @@ func (x *ListCarriedMembersResponse) String() string {
 func (*ListCarriedMembersResponse) ProtoMessage() {}
 
 func (x *ListCarriedMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[18]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1337,7 +1271,7 @@ func (x *ListCarriedMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCarriedMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListCarriedMembersResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{18}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListCarriedMembersResponse) GetMembers() []*CarriedMember {
@@ -1367,7 +1301,7 @@ type FinishAdoptionRequest struct {
 
 func (x *FinishAdoptionRequest) Reset() {
 	*x = FinishAdoptionRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[19]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1379,7 +1313,7 @@ func (x *FinishAdoptionRequest) String() string {
 func (*FinishAdoptionRequest) ProtoMessage() {}
 
 func (x *FinishAdoptionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[19]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1392,7 +1326,7 @@ func (x *FinishAdoptionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishAdoptionRequest.ProtoReflect.Descriptor instead.
 func (*FinishAdoptionRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{19}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *FinishAdoptionRequest) GetOrganizationId() string {
@@ -1422,7 +1356,7 @@ type FinishAdoptionResponse struct {
 
 func (x *FinishAdoptionResponse) Reset() {
 	*x = FinishAdoptionResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1434,7 +1368,7 @@ func (x *FinishAdoptionResponse) String() string {
 func (*FinishAdoptionResponse) ProtoMessage() {}
 
 func (x *FinishAdoptionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1447,7 +1381,7 @@ func (x *FinishAdoptionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishAdoptionResponse.ProtoReflect.Descriptor instead.
 func (*FinishAdoptionResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{20}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *FinishAdoptionResponse) GetRemovedCount() int64 {
@@ -1477,7 +1411,7 @@ type CheckUserFilterRequest struct {
 
 func (x *CheckUserFilterRequest) Reset() {
 	*x = CheckUserFilterRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1489,7 +1423,7 @@ func (x *CheckUserFilterRequest) String() string {
 func (*CheckUserFilterRequest) ProtoMessage() {}
 
 func (x *CheckUserFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1502,7 +1436,7 @@ func (x *CheckUserFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckUserFilterRequest.ProtoReflect.Descriptor instead.
 func (*CheckUserFilterRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{21}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CheckUserFilterRequest) GetOrganizationId() string {
@@ -1528,7 +1462,7 @@ type CheckUserFilterResponse struct {
 
 func (x *CheckUserFilterResponse) Reset() {
 	*x = CheckUserFilterResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[22]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1540,7 +1474,7 @@ func (x *CheckUserFilterResponse) String() string {
 func (*CheckUserFilterResponse) ProtoMessage() {}
 
 func (x *CheckUserFilterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[22]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1553,7 +1487,7 @@ func (x *CheckUserFilterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckUserFilterResponse.ProtoReflect.Descriptor instead.
 func (*CheckUserFilterResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{22}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{21}
 }
 
 var File_usher_identity_v1_read_proto protoreflect.FileDescriptor
@@ -1597,17 +1531,13 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\x02id\x18\x05 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01H\x00R\x02idB\v\n" +
 	"\x02by\x12\x05\xbaH\x02\b\x01\"A\n" +
 	"\x12LookupUserResponse\x12+\n" +
-	"\x04user\x18\x01 \x01(\v2\x17.usher.identity.v1.UserR\x04user\"\x95\x01\n" +
+	"\x04user\x18\x01 \x01(\v2\x17.usher.identity.v1.UserR\x04user\"g\n" +
 	"\x14BatchGetUsersRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\x1b\n" +
-	"\x03ids\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x03ids\x12,\n" +
-	"\afilters\x18\x03 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\"\ar\x05\x10\x01\x18\xe8\aR\afilters\")\n" +
-	"\fMatchedUsers\x12\x19\n" +
-	"\buser_ids\x18\x01 \x03(\tR\auserIds\"\xb1\x01\n" +
+	"\x03ids\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x03ids\"k\n" +
 	"\x15BatchGetUsersResponse\x12-\n" +
-	"\x05users\x18\x01 \x03(\v2\x17.usher.identity.v1.UserR\x05users\x12D\n" +
-	"\rmatched_users\x18\x02 \x03(\v2\x1f.usher.identity.v1.MatchedUsersR\fmatchedUsers\x12#\n" +
-	"\rremaining_ids\x18\x03 \x03(\tR\fremainingIds\"\x97\x01\n" +
+	"\x05users\x18\x01 \x03(\v2\x17.usher.identity.v1.UserR\x05users\x12#\n" +
+	"\rremaining_ids\x18\x02 \x03(\tR\fremainingIds\"\x97\x01\n" +
 	"\x12ListUserIdsRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12$\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
@@ -1708,68 +1638,66 @@ func file_usher_identity_v1_read_proto_rawDescGZIP() []byte {
 	return file_usher_identity_v1_read_proto_rawDescData
 }
 
-var file_usher_identity_v1_read_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_usher_identity_v1_read_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_usher_identity_v1_read_proto_goTypes = []any{
 	(*User)(nil),                       // 0: usher.identity.v1.User
 	(*Group)(nil),                      // 1: usher.identity.v1.Group
 	(*LookupUserRequest)(nil),          // 2: usher.identity.v1.LookupUserRequest
 	(*LookupUserResponse)(nil),         // 3: usher.identity.v1.LookupUserResponse
 	(*BatchGetUsersRequest)(nil),       // 4: usher.identity.v1.BatchGetUsersRequest
-	(*MatchedUsers)(nil),               // 5: usher.identity.v1.MatchedUsers
-	(*BatchGetUsersResponse)(nil),      // 6: usher.identity.v1.BatchGetUsersResponse
-	(*ListUserIdsRequest)(nil),         // 7: usher.identity.v1.ListUserIdsRequest
-	(*ListUserIdsResponse)(nil),        // 8: usher.identity.v1.ListUserIdsResponse
-	(*FindGroupsRequest)(nil),          // 9: usher.identity.v1.FindGroupsRequest
-	(*FindGroupsResponse)(nil),         // 10: usher.identity.v1.FindGroupsResponse
-	(*BatchGetGroupsRequest)(nil),      // 11: usher.identity.v1.BatchGetGroupsRequest
-	(*BatchGetGroupsResponse)(nil),     // 12: usher.identity.v1.BatchGetGroupsResponse
-	(*Member)(nil),                     // 13: usher.identity.v1.Member
-	(*ListMembersRequest)(nil),         // 14: usher.identity.v1.ListMembersRequest
-	(*ListMembersResponse)(nil),        // 15: usher.identity.v1.ListMembersResponse
-	(*CarriedMember)(nil),              // 16: usher.identity.v1.CarriedMember
-	(*ListCarriedMembersRequest)(nil),  // 17: usher.identity.v1.ListCarriedMembersRequest
-	(*ListCarriedMembersResponse)(nil), // 18: usher.identity.v1.ListCarriedMembersResponse
-	(*FinishAdoptionRequest)(nil),      // 19: usher.identity.v1.FinishAdoptionRequest
-	(*FinishAdoptionResponse)(nil),     // 20: usher.identity.v1.FinishAdoptionResponse
-	(*CheckUserFilterRequest)(nil),     // 21: usher.identity.v1.CheckUserFilterRequest
-	(*CheckUserFilterResponse)(nil),    // 22: usher.identity.v1.CheckUserFilterResponse
-	(*timestamppb.Timestamp)(nil),      // 23: google.protobuf.Timestamp
-	(ResourceType)(0),                  // 24: usher.identity.v1.ResourceType
+	(*BatchGetUsersResponse)(nil),      // 5: usher.identity.v1.BatchGetUsersResponse
+	(*ListUserIdsRequest)(nil),         // 6: usher.identity.v1.ListUserIdsRequest
+	(*ListUserIdsResponse)(nil),        // 7: usher.identity.v1.ListUserIdsResponse
+	(*FindGroupsRequest)(nil),          // 8: usher.identity.v1.FindGroupsRequest
+	(*FindGroupsResponse)(nil),         // 9: usher.identity.v1.FindGroupsResponse
+	(*BatchGetGroupsRequest)(nil),      // 10: usher.identity.v1.BatchGetGroupsRequest
+	(*BatchGetGroupsResponse)(nil),     // 11: usher.identity.v1.BatchGetGroupsResponse
+	(*Member)(nil),                     // 12: usher.identity.v1.Member
+	(*ListMembersRequest)(nil),         // 13: usher.identity.v1.ListMembersRequest
+	(*ListMembersResponse)(nil),        // 14: usher.identity.v1.ListMembersResponse
+	(*CarriedMember)(nil),              // 15: usher.identity.v1.CarriedMember
+	(*ListCarriedMembersRequest)(nil),  // 16: usher.identity.v1.ListCarriedMembersRequest
+	(*ListCarriedMembersResponse)(nil), // 17: usher.identity.v1.ListCarriedMembersResponse
+	(*FinishAdoptionRequest)(nil),      // 18: usher.identity.v1.FinishAdoptionRequest
+	(*FinishAdoptionResponse)(nil),     // 19: usher.identity.v1.FinishAdoptionResponse
+	(*CheckUserFilterRequest)(nil),     // 20: usher.identity.v1.CheckUserFilterRequest
+	(*CheckUserFilterResponse)(nil),    // 21: usher.identity.v1.CheckUserFilterResponse
+	(*timestamppb.Timestamp)(nil),      // 22: google.protobuf.Timestamp
+	(ResourceType)(0),                  // 23: usher.identity.v1.ResourceType
 }
 var file_usher_identity_v1_read_proto_depIdxs = []int32{
-	23, // 0: usher.identity.v1.User.update_time:type_name -> google.protobuf.Timestamp
+	22, // 0: usher.identity.v1.User.update_time:type_name -> google.protobuf.Timestamp
 	0,  // 1: usher.identity.v1.LookupUserResponse.user:type_name -> usher.identity.v1.User
 	0,  // 2: usher.identity.v1.BatchGetUsersResponse.users:type_name -> usher.identity.v1.User
-	5,  // 3: usher.identity.v1.BatchGetUsersResponse.matched_users:type_name -> usher.identity.v1.MatchedUsers
-	1,  // 4: usher.identity.v1.FindGroupsResponse.groups:type_name -> usher.identity.v1.Group
-	1,  // 5: usher.identity.v1.BatchGetGroupsResponse.groups:type_name -> usher.identity.v1.Group
-	24, // 6: usher.identity.v1.Member.type:type_name -> usher.identity.v1.ResourceType
-	13, // 7: usher.identity.v1.ListMembersResponse.members:type_name -> usher.identity.v1.Member
-	13, // 8: usher.identity.v1.CarriedMember.member:type_name -> usher.identity.v1.Member
-	16, // 9: usher.identity.v1.ListCarriedMembersResponse.members:type_name -> usher.identity.v1.CarriedMember
-	2,  // 10: usher.identity.v1.ReadService.LookupUser:input_type -> usher.identity.v1.LookupUserRequest
-	21, // 11: usher.identity.v1.ReadService.CheckUserFilter:input_type -> usher.identity.v1.CheckUserFilterRequest
-	4,  // 12: usher.identity.v1.ReadService.BatchGetUsers:input_type -> usher.identity.v1.BatchGetUsersRequest
-	7,  // 13: usher.identity.v1.ReadService.ListUserIds:input_type -> usher.identity.v1.ListUserIdsRequest
-	9,  // 14: usher.identity.v1.ReadService.FindGroups:input_type -> usher.identity.v1.FindGroupsRequest
-	11, // 15: usher.identity.v1.ReadService.BatchGetGroups:input_type -> usher.identity.v1.BatchGetGroupsRequest
-	14, // 16: usher.identity.v1.ReadService.ListMembers:input_type -> usher.identity.v1.ListMembersRequest
-	17, // 17: usher.identity.v1.AdoptionService.ListCarriedMembers:input_type -> usher.identity.v1.ListCarriedMembersRequest
-	19, // 18: usher.identity.v1.AdoptionService.FinishAdoption:input_type -> usher.identity.v1.FinishAdoptionRequest
-	3,  // 19: usher.identity.v1.ReadService.LookupUser:output_type -> usher.identity.v1.LookupUserResponse
-	22, // 20: usher.identity.v1.ReadService.CheckUserFilter:output_type -> usher.identity.v1.CheckUserFilterResponse
-	6,  // 21: usher.identity.v1.ReadService.BatchGetUsers:output_type -> usher.identity.v1.BatchGetUsersResponse
-	8,  // 22: usher.identity.v1.ReadService.ListUserIds:output_type -> usher.identity.v1.ListUserIdsResponse
-	10, // 23: usher.identity.v1.ReadService.FindGroups:output_type -> usher.identity.v1.FindGroupsResponse
-	12, // 24: usher.identity.v1.ReadService.BatchGetGroups:output_type -> usher.identity.v1.BatchGetGroupsResponse
-	15, // 25: usher.identity.v1.ReadService.ListMembers:output_type -> usher.identity.v1.ListMembersResponse
-	18, // 26: usher.identity.v1.AdoptionService.ListCarriedMembers:output_type -> usher.identity.v1.ListCarriedMembersResponse
-	20, // 27: usher.identity.v1.AdoptionService.FinishAdoption:output_type -> usher.identity.v1.FinishAdoptionResponse
-	19, // [19:28] is the sub-list for method output_type
-	10, // [10:19] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	1,  // 3: usher.identity.v1.FindGroupsResponse.groups:type_name -> usher.identity.v1.Group
+	1,  // 4: usher.identity.v1.BatchGetGroupsResponse.groups:type_name -> usher.identity.v1.Group
+	23, // 5: usher.identity.v1.Member.type:type_name -> usher.identity.v1.ResourceType
+	12, // 6: usher.identity.v1.ListMembersResponse.members:type_name -> usher.identity.v1.Member
+	12, // 7: usher.identity.v1.CarriedMember.member:type_name -> usher.identity.v1.Member
+	15, // 8: usher.identity.v1.ListCarriedMembersResponse.members:type_name -> usher.identity.v1.CarriedMember
+	2,  // 9: usher.identity.v1.ReadService.LookupUser:input_type -> usher.identity.v1.LookupUserRequest
+	20, // 10: usher.identity.v1.ReadService.CheckUserFilter:input_type -> usher.identity.v1.CheckUserFilterRequest
+	4,  // 11: usher.identity.v1.ReadService.BatchGetUsers:input_type -> usher.identity.v1.BatchGetUsersRequest
+	6,  // 12: usher.identity.v1.ReadService.ListUserIds:input_type -> usher.identity.v1.ListUserIdsRequest
+	8,  // 13: usher.identity.v1.ReadService.FindGroups:input_type -> usher.identity.v1.FindGroupsRequest
+	10, // 14: usher.identity.v1.ReadService.BatchGetGroups:input_type -> usher.identity.v1.BatchGetGroupsRequest
+	13, // 15: usher.identity.v1.ReadService.ListMembers:input_type -> usher.identity.v1.ListMembersRequest
+	16, // 16: usher.identity.v1.AdoptionService.ListCarriedMembers:input_type -> usher.identity.v1.ListCarriedMembersRequest
+	18, // 17: usher.identity.v1.AdoptionService.FinishAdoption:input_type -> usher.identity.v1.FinishAdoptionRequest
+	3,  // 18: usher.identity.v1.ReadService.LookupUser:output_type -> usher.identity.v1.LookupUserResponse
+	21, // 19: usher.identity.v1.ReadService.CheckUserFilter:output_type -> usher.identity.v1.CheckUserFilterResponse
+	5,  // 20: usher.identity.v1.ReadService.BatchGetUsers:output_type -> usher.identity.v1.BatchGetUsersResponse
+	7,  // 21: usher.identity.v1.ReadService.ListUserIds:output_type -> usher.identity.v1.ListUserIdsResponse
+	9,  // 22: usher.identity.v1.ReadService.FindGroups:output_type -> usher.identity.v1.FindGroupsResponse
+	11, // 23: usher.identity.v1.ReadService.BatchGetGroups:output_type -> usher.identity.v1.BatchGetGroupsResponse
+	14, // 24: usher.identity.v1.ReadService.ListMembers:output_type -> usher.identity.v1.ListMembersResponse
+	17, // 25: usher.identity.v1.AdoptionService.ListCarriedMembers:output_type -> usher.identity.v1.ListCarriedMembersResponse
+	19, // 26: usher.identity.v1.AdoptionService.FinishAdoption:output_type -> usher.identity.v1.FinishAdoptionResponse
+	18, // [18:27] is the sub-list for method output_type
+	9,  // [9:18] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_usher_identity_v1_read_proto_init() }
@@ -1790,7 +1718,7 @@ func file_usher_identity_v1_read_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_identity_v1_read_proto_rawDesc), len(file_usher_identity_v1_read_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -42,7 +42,7 @@ type ReadServiceClient interface {
 	// Reasons: SCIM_INVALID_FILTER.
 	CheckUserFilter(ctx context.Context, in *CheckUserFilterRequest, opts ...grpc.CallOption) (*CheckUserFilterResponse, error)
 	// BatchGetUsers reads up to 1,000 users with their groups and role values, but ends once the answer has 3 MiB: ask again for
-	// the ids that it did not get to. Ids that are not there are left out. Reasons: SCIM_INVALID_FILTER.
+	// the ids that it did not get to. Ids that are not there are left out. Reasons: LIMIT (one user alone is in too many groups).
 	BatchGetUsers(ctx context.Context, in *BatchGetUsersRequest, opts ...grpc.CallOption) (*BatchGetUsersResponse, error)
 	// ListUserIds walks an organization's users by id. Reasons: PAGE_TOKEN.
 	ListUserIds(ctx context.Context, in *ListUserIdsRequest, opts ...grpc.CallOption) (*ListUserIdsResponse, error)
@@ -146,7 +146,7 @@ type ReadServiceServer interface {
 	// Reasons: SCIM_INVALID_FILTER.
 	CheckUserFilter(context.Context, *CheckUserFilterRequest) (*CheckUserFilterResponse, error)
 	// BatchGetUsers reads up to 1,000 users with their groups and role values, but ends once the answer has 3 MiB: ask again for
-	// the ids that it did not get to. Ids that are not there are left out. Reasons: SCIM_INVALID_FILTER.
+	// the ids that it did not get to. Ids that are not there are left out. Reasons: LIMIT (one user alone is in too many groups).
 	BatchGetUsers(context.Context, *BatchGetUsersRequest) (*BatchGetUsersResponse, error)
 	// ListUserIds walks an organization's users by id. Reasons: PAGE_TOKEN.
 	ListUserIds(context.Context, *ListUserIdsRequest) (*ListUserIdsResponse, error)
