@@ -3,14 +3,16 @@ package core
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// divide reconciles a batch that is too much for one read or one transaction, or of which a part fails. First it takes access from those who are inactive or
-// gone: that needs nothing but their status, and must not wait for the others. Then it reconciles the others in halves, down to one
-// user, and sets aside whoever fails alone. The progress comes last, so that an end in between only does work again.
+// divide reconciles a batch that is too much for one read or one transaction, or of which a part fails. First it takes access from
+// those who are inactive or gone: that needs nothing but their status, and must not wait for the others. Then it reconciles the
+// others in halves, down to one user, and sets aside whoever fails alone. The progress comes last, so that an end in between only
+// does work again.
 func (c *Core) divide(ctx context.Context, b batch) (outcome, error) {
 	status, err := c.statuses(ctx, b.organizationID, b.userIDs)
 	if err != nil {
@@ -47,9 +49,11 @@ func (c *Core) divide(ctx context.Context, b batch) (outcome, error) {
 
 // statuses reads of users whether they are there, active and detached.
 func (c *Core) statuses(ctx context.Context, organizationID string, userIDs []string) (map[string]User, error) {
-	ctx, cancel := c.called(ctx)
-	defer cancel()
-	return c.identity.Statuses(ctx, organizationID, userIDs)
+	all := make(map[string]User, len(userIDs))
+	err := halving(ctx, c, userIDs, func(ctx context.Context, ids []string) (map[string]User, error) {
+		return c.identity.Statuses(ctx, organizationID, ids)
+	}, func(some map[string]User) { maps.Copy(all, some) })
+	return all, err
 }
 
 // parts reconciles some of a batch's users in smaller and smaller parts.

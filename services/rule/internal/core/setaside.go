@@ -7,8 +7,8 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// known1970 is an UnknownAsOf of which nothing is known: the zero time says that a user is not set aside.
-var known1970 = time.UnixMicro(1).UTC()
+// neverKnown is the UnknownAsOf of a user of whom nothing was ever known: the zero time says that a user is not set aside.
+var neverKnown = time.UnixMicro(1).UTC()
 
 // asides are the users of a batch that are set aside already, and what the organization's settings say.
 type asides struct {
@@ -97,8 +97,8 @@ func (a asides) setAside(b batch, id string, h store.Holder, u User, before stor
 			next.SyncID = before.SyncID
 		}
 	}
-	if next.AsOf.Before(known1970) {
-		next.AsOf = known1970
+	if next.AsOf.Before(neverKnown) {
+		next.AsOf = neverKnown
 	}
 	next.RetryTime = now.Add(backoff(a.core.config.UserRetryDelay, a.core.config.MaxUserRetryDelay, next.Attempts))
 	d := difference{userID: id, present: true, free: true, before: h, after: h, aside: &next}
