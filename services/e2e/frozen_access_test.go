@@ -62,6 +62,28 @@ func TestDenseNestingFreezesNobody(t *testing.T) {
 		if held := len(u.held()); held != users-3 {
 			t.Errorf("%d pieces of access are held, not %d", held, users-3)
 		}
+
+		// The same by REST, as an admin in a hurry does it.
+		suspended := "/api/v1/organizations/demo/users/" + members[3]
+		for _, c := range []struct {
+			method, path, body string
+			code               int
+			says               string
+		}{
+			{"GET", "/api/v1/organizations/demo/access:status", "", http.StatusOK, `"setAsideCount":"0"`},
+			{"POST", suspended + "/access:suspend", `{}`, http.StatusBadRequest, `reason`},
+			{"POST", suspended + "/access:suspend", `{"reason":"stolen laptop"}`, http.StatusOK, `"suspendedBy":"operator"`},
+			{"GET", suspended + "/access:check?tenantId=production&roleId=designer", "", http.StatusOK, `"suspended":true`},
+			{"GET", "/api/v1/organizations/demo/suspensions", "", http.StatusOK, `"reason":"stolen laptop"`},
+			{"POST", suspended + "/access:resume", `{}`, http.StatusOK, `{}`},
+			{"POST", suspended + "/access:resume", `{}`, http.StatusNotFound, `NOT_FOUND`},
+			{"GET", suspended + "/access:check?tenantId=production&roleId=designer", "", http.StatusOK, `"allowed":true`},
+			{"GET", "/api/v1/organizations/demo/accessSettings", "", http.StatusOK, `"whenUnknown":"WHEN_UNKNOWN_KEEP"`},
+		} {
+			if code, answer := u.rest(c.method, c.path, c.body); code != c.code || !strings.Contains(strings.ReplaceAll(string(answer), " ", ""), strings.ReplaceAll(c.says, " ", "")) {
+				t.Errorf("%s %s: %d %s", c.method, c.path, code, answer)
+			}
+		}
 	})
 }
 
