@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/usher-scim/usher/services/internal/fault"
 )
@@ -115,9 +116,10 @@ func Together(edits []MemberEdit) []MemberEdit {
 	all := make([]MemberEdit, 0, len(edits))
 	for _, e := range edits {
 		if last := len(all) - 1; e.Kind == EditAdd && last >= 0 && all[last].Kind == EditAdd {
-			all[last].IDs = append(all[last].IDs[:len(all[last].IDs):len(all[last].IDs)], e.IDs...)
+			all[last].IDs = append(all[last].IDs, e.IDs...)
 			continue
 		}
+		e.IDs = slices.Clip(e.IDs) // what follows is written elsewhere: the caller's ids stay
 		all = append(all, e)
 	}
 	return all
