@@ -209,6 +209,12 @@ func (e *editor) editWhere(c change, a, sub *Attribute, current value, selected 
 	if err := e.visit(a, len(current.items)); err != nil {
 		return value{}, err
 	}
+	if sub == nil && c.op != opRemove {
+		var err error
+		if c.value, err = e.pruned(a, c.value); err != nil {
+			return value{}, err
+		}
+	}
 	items := make([]value, 0, len(current.items))
 	var written []bool
 	for i := range current.items {
@@ -229,6 +235,36 @@ func (e *editor) editWhere(c change, a, sub *Attribute, current value, selected 
 	return arrayOf(withoutRepetitions(items)), err
 }
 
+// pruned gives what of a value counts that is meant for several: its text or its array is read once, and a key that names nothing
+// which a client may write is met once. Else an object of a hundred thousand keys would be copied and read for each of a thousand
+// values.
+func (e *editor) pruned(a *Attribute, v value) (value, error) {
+	if v = e.unquoted(a, v); v.kind == kindArray {
+		var err error
+		if v, err = e.unwrapped(a, v); err != nil {
+			return value{}, err
+		}
+	}
+	if a.Type != TypeComplex {
+		return v, nil
+	}
+	var kept []field
+	for _, f := range v.fields {
+		switch sub := a.sub(f.name); {
+		case sub == nil:
+			if err := e.unknown(a, f.name); err != nil {
+				return value{}, err
+			}
+		case sub.Mutability == ReadOnly:
+			e.ignore(sub.path)
+		default:
+			kept = append(kept, f)
+		}
+	}
+	v.fields = kept
+	return v, nil
+}
+
 func (e *editor) editOne(c change, a, sub *Attribute, v value) (value, error) {
 	given := c
 	given.value = c.value.clone() // readers work in place, and others follow
@@ -238,12 +274,6 @@ func (e *editor) editOne(c change, a, sub *Attribute, v value) (value, error) {
 	case c.op == opRemove:
 		return value{}, nil
 	case c.op == opReplace || a.isList():
-		if given.value = e.unquoted(a, given.value); given.value.kind == kindArray {
-			var err error
-			if given.value, err = e.unwrapped(a, given.value); err != nil {
-				return value{}, err
-			}
-		}
 		if given.value.isNull() {
 			return value{}, nil
 		}

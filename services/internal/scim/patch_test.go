@@ -3,6 +3,8 @@ package scim
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -258,6 +260,32 @@ func TestPatchBoundsItsWork(t *testing.T) {
 	_, err = UserType().Patch(user(t, before), operations(t, `[`+ops.String()[1:]+`]`), Options{})
 	if e := requireError(t, err, NoTarget); !strings.HasPrefix(e.Detail, "Operation 1:") {
 		t.Error(e.Detail)
+	}
+}
+
+// What a value is read for once must not be copied and read for each of the values that it replaces.
+func TestAValueForManyIsReadOnce(t *testing.T) {
+	var emails, keys strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&emails, `,{"value":"%d","type":"work"}`, i)
+	}
+	for i := range 5000 {
+		fmt.Fprintf(&keys, `,"unknown%d":1`, i)
+	}
+	full := user(t, `{"userName":"a","emails":[`+emails.String()[1:]+`]}`)
+	object := `{"value":"x"` + keys.String() + `}`
+	for _, value := range []string{object, strconv.Quote(object)} {
+		for _, op := range []string{"add", "replace"} {
+			patch := operations(t, `[{"op":"`+op+`","path":"emails[type eq \"work\"]","value":`+value+`}]`)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := UserType().Patch(full, patch, Options{})
+			runtime.ReadMemStats(&after)
+			requireNoError(t, err)
+			if took := (after.TotalAlloc - before.TotalAlloc) >> 20; took > 50 {
+				t.Errorf("%s of %.20s: %d MiB were allocated", op, value, took)
+			}
+		}
 	}
 }
 
