@@ -15,7 +15,7 @@ import (
 // after which the list goes on. It names a place and gives no right to it: who lists it is asked of each call. The digest binds it to its list, so that a
 // client which changes the question between two pages hears of it. Nothing is kept for a cursor, and so it does not expire.
 const (
-	cursorVersion = "1"
+	cursorVersion = "2"
 	// cursorDigest is how many bytes of the digest are kept: enough against mistakes, and there is nothing to forge.
 	cursorDigest = 12
 	// maxCursor is longer than any cursor.
