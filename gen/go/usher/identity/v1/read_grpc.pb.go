@@ -41,8 +41,9 @@ type ReadServiceClient interface {
 	// those of users, with the extensions of a directory of the organization, but for `groups` and `meta`.
 	// Reasons: SCIM_INVALID_FILTER.
 	CheckUserFilter(ctx context.Context, in *CheckUserFilterRequest, opts ...grpc.CallOption) (*CheckUserFilterResponse, error)
-	// BatchGetUsers reads up to 1,000 users with their groups and role values, but ends once the answer has 3 MiB: ask again for
-	// the ids that it did not get to. Ids that are not there are left out. Reasons: LIMIT (one user alone is in too many groups).
+	// BatchGetUsers reads up to 1,000 users with their groups and role values, but ends once the answer has 3 MiB, or its
+	// users' groups have as many memberships as one call reads: ask again for the ids that it did not get to. Ids that are not
+	// there are left out. Reasons: LIMIT (of one user alone there are more memberships than one call reads).
 	BatchGetUsers(ctx context.Context, in *BatchGetUsersRequest, opts ...grpc.CallOption) (*BatchGetUsersResponse, error)
 	// ListUserIds walks an organization's users by id. Reasons: PAGE_TOKEN.
 	ListUserIds(ctx context.Context, in *ListUserIdsRequest, opts ...grpc.CallOption) (*ListUserIdsResponse, error)
@@ -145,8 +146,9 @@ type ReadServiceServer interface {
 	// those of users, with the extensions of a directory of the organization, but for `groups` and `meta`.
 	// Reasons: SCIM_INVALID_FILTER.
 	CheckUserFilter(context.Context, *CheckUserFilterRequest) (*CheckUserFilterResponse, error)
-	// BatchGetUsers reads up to 1,000 users with their groups and role values, but ends once the answer has 3 MiB: ask again for
-	// the ids that it did not get to. Ids that are not there are left out. Reasons: LIMIT (one user alone is in too many groups).
+	// BatchGetUsers reads up to 1,000 users with their groups and role values, but ends once the answer has 3 MiB, or its
+	// users' groups have as many memberships as one call reads: ask again for the ids that it did not get to. Ids that are not
+	// there are left out. Reasons: LIMIT (of one user alone there are more memberships than one call reads).
 	BatchGetUsers(context.Context, *BatchGetUsersRequest) (*BatchGetUsersResponse, error)
 	// ListUserIds walks an organization's users by id. Reasons: PAGE_TOKEN.
 	ListUserIds(context.Context, *ListUserIdsRequest) (*ListUserIdsResponse, error)
