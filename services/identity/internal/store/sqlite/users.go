@@ -222,27 +222,40 @@ func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userIDs []str
 	return userGroups(ctx, s.db, scope, userIDs)
 }
 
+// userGroups reads each membership around the users once, however many of them it concerns. What is above a group that the
+// directory can't see does not count.
 func userGroups(ctx context.Context, q queryer, scope store.Scope, userIDs []string) (map[string][]store.GroupRef, error) {
-	// A group may be reached on several ways; it is direct if one of them is. See list for CROSS JOIN.
-	rows, err := q.Query(ctx, `WITH RECURSIVE inside (user_id, id, direct) AS (
-			SELECT m.member_id, m.group_id, 1 FROM json_each(?3) wanted
-			CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = wanted.value
-			CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = m.group_id AND g.directory_id = ?2
+	// See list for CROSS JOIN.
+	rows, err := q.Query(ctx, `WITH RECURSIVE inside (id) AS (
+			SELECT value FROM json_each(?3)
 			UNION
-			SELECT inside.user_id, m.group_id, 0 FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id
-			CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = m.group_id AND g.directory_id = ?2)
-		SELECT inside.user_id, g.id, g.display_name, max(inside.direct) FROM inside
-		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = inside.id GROUP BY inside.user_id, g.id, g.display_name
-		ORDER BY inside.user_id, g.id`, scope.OrganizationID, scope.DirectoryID, list(userIDs))
-	groups := map[string][]store.GroupRef{}
-	_, err = sqldb.Collect(rows, err, func(scan func(...any) error) (struct{}, error) {
-		var user string
-		var g store.GroupRef
-		err := scan(&user, &g.ID, &g.Display, &g.Direct)
-		groups[user] = append(groups[user], g)
-		return struct{}{}, err
+			SELECT m.group_id FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id)
+		SELECT m.member_id, g.id, g.display_name FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id
+		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = m.group_id AND g.directory_id = ?2`,
+		scope.OrganizationID, scope.DirectoryID, list(userIDs))
+	names, direct := map[string]string{}, map[store.Edge]bool{}
+	edges, err := sqldb.Collect(rows, err, func(scan func(...any) error) (e store.Edge, err error) {
+		var name string
+		err = scan(&e.Member, &e.Group, &name)
+		names[e.Group], direct[e] = name, true
+		return e, err
 	})
-	return groups, err
+	groups := map[string][]store.GroupRef{}
+	if err != nil || len(edges) == 0 {
+		return groups, err
+	}
+	around := store.NewAround(edges)
+	for _, user := range userIDs {
+		var all []store.GroupRef
+		for _, id := range around.Groups(user) {
+			// It may be reached on several ways; it is direct if one of them is.
+			all = append(all, store.GroupRef{ID: id, Display: names[id], Direct: direct[store.Edge{Member: user, Group: id}]})
+		}
+		if all != nil {
+			groups[user] = all
+		}
+	}
+	return groups, nil
 }
 
 // UserWithGroups implements store.Store.

@@ -180,6 +180,13 @@ var factCases = []testCase{
 			f.equal("how many groups", len(around.Groups(id)), groups)
 			f.equal("the limit", around.Beyond(id), `group "g000" is in a chain of more than 32 groups`)
 		}
+		shown, err := f.store.UserGroups(f.Context(), scope, people)
+		f.must(err)
+		for _, id := range people {
+			f.equal("how many groups are shown", len(shown[id]), groups)
+			f.equal("the first", shown[id][0], store.GroupRef{ID: "g000", Display: "Group g000", Direct: true})
+			f.equal("the last", shown[id][groups-1], store.GroupRef{ID: "g299", Display: "Group g299"})
+		}
 	}},
 	{"what is above a ring, and the ring, is read once", func(f *fixture) {
 		scope := f.directory("d1")
