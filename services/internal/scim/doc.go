@@ -53,7 +53,8 @@
 //     attributes, which are ignored; a path that names one is an error in both modes.
 //   - RFC 7644 §3.5.2: in tolerant mode the value of an operation without a path may be a
 //     string that holds the object as JSON, as SCIM for Keycloak sends it, and so may a value
-//     for any attribute whose values are objects, but for roles, which keep the text.
+//     for any attribute whose values are objects, but for roles, which keep the text. So does
+//     any attribute with a "value" where the object's keys are all unknown.
 //   - RFC 7644 §3.5.2.1: an add of null adds nothing.
 //   - RFC 7644 §3.4.2.2: a comparison on a multi-valued attribute holds when it holds
 //     for some value; "ne" also holds when there is no value at all.

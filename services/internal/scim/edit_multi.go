@@ -239,14 +239,17 @@ func (e *editor) editWhere(c change, a, sub *Attribute, current value, selected 
 // which a client may write is met once. Else an object of a hundred thousand keys would be copied and read for each of a thousand
 // values.
 func (e *editor) pruned(a *Attribute, v value) (value, error) {
+	var err error
 	if v = e.unquoted(a, v); v.kind == kindArray {
-		var err error
 		if v, err = e.unwrapped(a, v); err != nil {
 			return value{}, err
 		}
 	}
-	if a.Type != TypeComplex {
+	if a.Type != TypeComplex || v.isNull() {
 		return v, nil
+	}
+	if v, err = e.object(a, v); err != nil {
+		return value{}, err
 	}
 	var kept []field
 	for _, f := range v.fields {

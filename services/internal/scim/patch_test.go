@@ -265,18 +265,19 @@ func TestPatchBoundsItsWork(t *testing.T) {
 
 // What a value is read for once must not be copied and read for each of the values that it replaces.
 func TestAValueForManyIsReadOnce(t *testing.T) {
-	var emails, keys strings.Builder
+	var photos, keys strings.Builder
 	for i := range 1000 {
-		fmt.Fprintf(&emails, `,{"value":"%d","type":"work"}`, i)
+		fmt.Fprintf(&photos, `,{"value":"%d","type":"photo"}`, i)
 	}
 	for i := range 5000 {
 		fmt.Fprintf(&keys, `,"unknown%d":1`, i)
 	}
-	full := user(t, `{"userName":"a","emails":[`+emails.String()[1:]+`]}`)
+	full := user(t, `{"userName":"a","photos":[`+photos.String()[1:]+`]}`)
 	object := `{"value":"x"` + keys.String() + `}`
-	for _, value := range []string{object, strconv.Quote(object)} {
+	strange := strconv.Quote(`{` + keys.String()[1:] + `}`) // stays a text
+	for _, value := range []string{object, strconv.Quote(object), strange} {
 		for _, op := range []string{"add", "replace"} {
-			patch := operations(t, `[{"op":"`+op+`","path":"emails[type eq \"work\"]","value":`+value+`}]`)
+			patch := operations(t, `[{"op":"`+op+`","path":"photos[type eq \"photo\"]","value":`+value+`}]`)
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			_, err := UserType().Patch(full, patch, Options{})

@@ -2,6 +2,7 @@ package scim
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 )
 
@@ -93,11 +94,17 @@ func (r *reader) unquoted(a *Attribute, v value) value {
 		return v
 	}
 	inner, err := decodeJSON(v.text, r.limits, nil)
-	if err != nil {
+	if err != nil || a.inValue != nil && a.isStrangeTo(inner) {
 		return v // a plain string, however it begins
 	}
 	r.quirk(QuirkJSONText)
 	return inner
+}
+
+// isStrangeTo says of an object that it has keys and none is a sub-attribute: nothing would be left of it. Entitlements are free
+// text, which may be such an object's.
+func (a *Attribute) isStrangeTo(v value) bool {
+	return len(v.fields) > 0 && !slices.ContainsFunc(v.fields, func(f field) bool { return a.sub(f.name) != nil })
 }
 
 func (r *reader) multi(a *Attribute, v value) (value, error) {

@@ -88,6 +88,12 @@ func TestNew(t *testing.T) {
 			quirks: []string{QuirkStringAsValue},
 		},
 		{
+			name:   "the JSON of an object of other keys is a plain value, of which else nothing would be left",
+			body:   `{"schemas":["` + UserSchema + `"],"userName":"a","entitlements":["{\"app\":\"x\",\"id\":\"7\"}"]}`,
+			want:   `{"userName":"a","entitlements":[{"value":"{\"app\":\"x\",\"id\":\"7\"}"}]}`,
+			quirks: []string{QuirkStringAsValue},
+		},
+		{
 			name:   "dotted keys, URN keys and filter keys name what paths name",
 			body:   `{"schemas":["` + UserSchema + `"],"userName":"a","name.givenName":"g","` + EnterpriseUserSchema + `:department":"d","emails[type eq \"work\"].value":"w","` + UserSchema + `:title":"t"}`,
 			want:   `{"userName":"a","name":{"givenName":"g"},"title":"t","emails":[{"value":"w","type":"work"}],"` + EnterpriseUserSchema + `":{"department":"d"}}`,
