@@ -64,7 +64,8 @@ func (a *attempts) failed(organizationID string, k kind, now time.Time) (failure
 	return all[k].failures
 }
 
-// succeeded forgets the failures of a kind of work.
+// succeeded forgets the failures of a kind of work. It is called also where there is no such work any more, or the organization would
+// go on having turns for it.
 func (a *attempts) succeeded(organizationID string, k kind) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

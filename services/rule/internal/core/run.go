@@ -190,9 +190,13 @@ func (c *Core) failed(ctx context.Context, organizationID string, k kind, err er
 		slog.String("kind", k.String()), slog.Int("failures", failures), slog.Any("error", err))
 }
 
-// untilNext is how long to wait for the first kind of work that rests, or for what is due then; 0 for nothing.
+// untilNext is how long to wait for the first kind of work that rests, or for the next user to try again, who is due then; 0 for
+// nothing.
 func (c *Core) untilNext(organizationID string, due time.Time) time.Duration {
 	next := c.attempts.next(organizationID)
+	if c.attempts.rests(organizationID, retrying, c.now()) {
+		due = time.Time{} // a user that is due waits as well
+	}
 	if next.IsZero() || !due.IsZero() && due.Before(next) {
 		next = due
 	}

@@ -50,8 +50,12 @@ func (c *Core) step(ctx context.Context, organizationID string, lease store.Leas
 		{recovering, work.Recovery != nil, s.recoverPage},
 		{syncing, work.Sync != nil, s.syncPage},
 	} {
+		if !w.due {
+			c.attempts.succeeded(organizationID, w.kind) // what failed is not there any more
+			continue
+		}
 		// A page of a rule sync only once nobody is waiting.
-		if !w.due || w.kind == syncing && s.more || c.attempts.rests(organizationID, w.kind, c.now()) {
+		if w.kind == syncing && s.more || c.attempts.rests(organizationID, w.kind, c.now()) {
 			continue
 		}
 		again, err := w.do(ctx)
