@@ -326,6 +326,35 @@ func TestARecoveryTouchesNobodyWhoseFactsAreTheSame(t *testing.T) {
 	}
 }
 
+// Records are lost again while a recovery is under way: it begins anew, and skips nobody whom it was past already.
+func TestRecordsAreLostDuringARecovery(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *rule.Config) { c.SyncPageSize = 1 })
+	b.valueRule("dev", "developer")
+	var users []string
+	for range 5 {
+		user := b.identity.AddUser(acme, b.dir)
+		b.identity.SetRoles(user, "dev")
+		users = append(users, user)
+	}
+	b.caughtUp()
+	b.stop()
+	b.identity.Restore()
+	var pages atomic.Int64
+	b.identity.Before(func(rpc string) error {
+		if rpc == "ListUserIds" && pages.Add(1) == 3 {
+			b.identity.Quietly(func() { b.identity.SetActive(users[0], false) })
+			b.identity.Trim()
+		}
+		return nil
+	})
+	b.start()
+	b.eventually("the records were lost", func() bool { return pages.Load() > 3 })
+	b.caughtUp()
+	b.holds(users[0])
+	b.holds(users[1], "developer")
+}
+
 func TestTheAccessFeedIsKeptForItsTime(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(c *rule.Config) { c.SweepInterval, c.FeedRetention = 2*time.Millisecond, time.Hour })

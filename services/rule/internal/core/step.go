@@ -417,7 +417,9 @@ func (s *step) recoverFrom(ctx context.Context) error {
 		}
 		return tx.SetCheckpoint(ctx, cursor)
 	}
-	_, _, err = s.commit(ctx, b, nil)
+	if _, _, err = s.commit(ctx, b, nil); err == nil {
+		s.work.Recovery = &store.Walk{} // where one was under way, its page in this step is the first one now
+	}
 	return err
 }
 
