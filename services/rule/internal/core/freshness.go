@@ -3,9 +3,11 @@ package core
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
@@ -142,12 +144,12 @@ func (f *freshness) progressed(organizationID string, p store.Progress) {
 	}
 }
 
-// unknown says that nothing is known of an organization's records from before this process began to follow.
-func (f *freshness) unknown(organizationID string) bool {
+// silent says that an organization lags though nothing of it is enqueued, and that its owner has written nothing for a while.
+func (f *freshness) silent(organizationID string, p store.Progress) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	l, lagging := f.lagging[organizationID]
-	return lagging && l.asOf.IsZero()
+	_, lagging := f.lagging[organizationID]
+	return lagging && !p.Behind && p.AsOf.Before(f.asOf.Add(-refreshEvery/2))
 }
 
 // laggards are the organizations that lag, in any order.
@@ -184,12 +186,11 @@ func (f *freshness) oldest() time.Time {
 	return oldest
 }
 
-// refreshEvery is how often the store is asked how far the organizations are that lag.
+// refreshEvery is how often it is found out how far the organizations are that lag.
 const refreshEvery = time.Second
 
-// refresh asks the store, now and then, how far the organizations are that lag: other processes may work on them.
+// refresh finds out, now and then, how far the organizations are that lag: other processes may work on them.
 func (c *Core) refresh(ctx context.Context) {
-	const some = 1000
 	ticker := time.NewTicker(refreshEvery)
 	defer ticker.Stop()
 	for {
@@ -198,40 +199,43 @@ func (c *Core) refresh(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		for ids := c.fresh.laggards(); len(ids) > 0; {
-			n := min(len(ids), some)
-			all, err := c.store.Progress(ctx, ids[:n])
-			if err != nil {
-				if ctx.Err() == nil {
-					c.log.LogAttrs(ctx, slog.LevelWarn, "reading how far organizations are failed and is tried again", slog.Any("error", err))
-				}
-				break
-			}
-			for id, p := range all {
-				c.fresh.progressed(id, p)
-			}
-			ids = ids[n:]
+		if err := c.refreshLaggards(ctx); err != nil && ctx.Err() == nil {
+			c.log.LogAttrs(ctx, slog.LevelWarn, "reading how far organizations are failed and is tried again", slog.Any("error", err))
 		}
 	}
 }
 
-// verify finds out, of an organization that another process owns, whether it has records from before this process began to
-// follow that access does not include: its owner says nothing while there is nothing to do.
-func (c *Core) verify(ctx context.Context, organizationID string) {
-	if !c.fresh.unknown(organizationID) {
-		return
+// refreshLaggards asks the store, and identity about those that are silent.
+func (c *Core) refreshLaggards(ctx context.Context) error {
+	const some = 1000
+	asking, stop := context.WithTimeout(ctx, refreshEvery)
+	defer stop()
+	for ids := range slices.Chunk(c.fresh.laggards(), some) {
+		all, err := c.store.Progress(ctx, ids)
+		if err != nil {
+			return err
+		}
+		for id, p := range all {
+			c.fresh.progressed(id, p)
+			if asking.Err() != nil || !c.fresh.silent(id, p) {
+				continue
+			}
+			if err := c.verify(asking, id, p); err != nil && !fault.Is(err, fault.CursorExpired) {
+				stop() // identity has no time for that now
+			}
+		}
 	}
-	all, err := c.store.Progress(ctx, []string{organizationID})
-	p := all[organizationID]
-	if err != nil || p.Behind {
-		return
-	}
-	calling, cancel := c.called(ctx)
-	defer cancel()
-	page, err := c.identity.Changes(calling, organizationID, p.Checkpoint, 1)
+	return nil
+}
+
+// verify asks identity whether an organization has records that access does not include. Its owner says nothing while there is
+// nothing to do: neither of records from before this process began to follow, nor that it has looked as far as this process heard.
+func (c *Core) verify(ctx context.Context, organizationID string, p store.Progress) error {
+	page, err := c.identity.Changes(ctx, organizationID, p.Checkpoint, 1)
 	if err != nil || len(page.Records) > 0 {
-		return // the next look comes with the owner's next lease
+		return err
 	}
 	p.Checkpoint = page.Next
 	c.fresh.progressed(organizationID, p)
+	return nil
 }

@@ -175,7 +175,6 @@ func (c *Core) work(ctx context.Context, l lane) {
 		case !t.until.IsZero():
 			// When the other one lives it has done the work by then, and this finds nothing; when it has died, this takes over.
 			c.queue.doneUntil(id, max(t.until.Sub(c.now()), c.config.RetryDelay))
-			c.verify(turns, id)
 		default:
 			c.queue.done(id, slow, t.again, c.untilNext(id, t.due))
 		}
