@@ -154,6 +154,24 @@ func TestTheLastOrganizationAdminIsSuspendedByTheOperatorAlone(t *testing.T) {
 	b.holds(one, "organization-admin")
 }
 
+// The access of another one, which was held meanwhile, is needed no longer.
+func TestAnAdminWhoseAccessIsResumedEndsWhatIsHeld(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.groupRule("Admins", "organization-admin")
+	held, suspended := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
+	group := b.identity.AddGroup(acme, b.dir, "Admins", held)
+	b.caughtUp()
+	b.must(b.grant(suspended, "organization-admin"))
+	b.must(b.suspend(b.admin(), suspended))
+	b.identity.RemoveMember(group, held)
+	b.caughtUp()
+	b.holds(held, "organization-admin")
+	b.resume(suspended)
+	b.eventually("it is held no longer", func() bool { return !b.check(held, "organization-admin").GetAllowed() })
+	b.holds(suspended, "organization-admin")
+}
+
 func TestRevokingAsksNoOtherService(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

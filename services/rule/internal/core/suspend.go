@@ -37,7 +37,7 @@ func (c *Core) SuspendAccess(ctx context.Context, organizationID, userID, reason
 // ResumeAccess ends a suspension: what the user holds counts again as far as the user is active. fault.NotFound when there is no
 // suspension.
 func (c *Core) ResumeAccess(ctx context.Context, organizationID, userID string) error {
-	return c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
+	err := c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
 		before, known, err := holder(ctx, tx, userID)
 		if err != nil {
 			return err
@@ -49,6 +49,10 @@ func (c *Core) ResumeAccess(ctx context.Context, organizationID, userID string) 
 		after.Suspended = false
 		return c.changedByHand(ctx, tx, before, after)
 	})
+	if err == nil {
+		c.queue.add(organizationID) // users whose access is held may be requeued
+	}
+	return err
 }
 
 // Suspensions lists whose access is suspended by user, after one, at most limit.
