@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -70,20 +71,39 @@ func (c *Core) status(ctx context.Context, organizationID, userID string) (User,
 	return u, nil
 }
 
+// errFollowed says that records were dealt with since identity was asked about a user whom nobody has reconciled.
+var errFollowed = errors.New("records were dealt with meanwhile")
+
 // GrantAccess gives a user a role by hand, in the name of by. Granting twice changes nothing.
 func (c *Core) GrantAccess(ctx context.Context, organizationID, userID string, grant store.Grant, by string) (store.Access, error) {
 	if err := checkOrganization(organizationID); err != nil {
 		return store.Access{}, err
 	}
-	asOf, err := c.asOf(ctx, organizationID)
-	if err != nil {
-		return store.Access{}, err
+	for {
+		h, err := c.grant(ctx, organizationID, userID, grant, by)
+		if errors.Is(err, errFollowed) {
+			continue
+		}
+		if err != nil {
+			return store.Access{}, err
+		}
+		c.queue.add(organizationID)
+		return accessOf(h, grant), nil
 	}
+}
+
+// grant is one try of GrantAccess: errFollowed when identity has to be asked again.
+func (c *Core) grant(ctx context.Context, organizationID, userID string, grant store.Grant, by string) (h store.Holder, err error) {
+	mark := c.fresh.mark(organizationID)
+	all, err := c.store.Progress(ctx, []string{organizationID})
+	if err != nil {
+		return h, err
+	}
+	before := all[organizationID]
 	u, err := c.status(ctx, organizationID, userID)
 	if err != nil {
-		return store.Access{}, err
+		return h, err
 	}
-	var h store.Holder
 	err = c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
 		if err := checkGrant(ctx, tx, grant); err != nil {
 			return err
@@ -93,34 +113,39 @@ func (c *Core) GrantAccess(ctx context.Context, organizationID, userID string, g
 			return err
 		}
 		if !known {
-			// Nobody has reconciled the user, or identity has deleted it since it was asked. Settling finds out which.
+			// Nobody has reconciled the user, or identity has deleted it since it was asked. If the record of that has been dealt with,
+			// nothing would take the access again, and answers say already that they include it.
+			now, err := tx.Progress(ctx)
+			if err != nil {
+				return err
+			}
+			if now.Checkpoint != before.Checkpoint {
+				return errFollowed
+			}
 			h.UserID, h.New, h.Active, h.DirectoryID, h.Detached = userID, false, u.Active, u.DirectoryID, u.Detached
 			if err := tx.PutHolder(ctx, h); err != nil {
 				return err
 			}
+			// Or just a part of a batch has been dealt with, that is divided. Settling finds out.
 			if err := tx.Requeue(ctx, []string{userID}); err != nil {
 				return err
 			}
-			if err := tx.SetProgress(ctx, asOf, true); err != nil {
+			if err := tx.SetProgress(ctx, mark.asOf(before), true); err != nil {
 				return err
 			}
 		}
 		if slices.ContainsFunc(h.Sources, func(s store.Source) bool { return s.Grant == grant && s.Kind == store.FromHand }) {
 			return nil
 		}
-		before := h
+		old := h
 		s := store.Source{Grant: grant, Kind: store.FromHand, GrantedBy: by, CreateTime: c.now()}
 		h.Sources = append(slices.Clone(h.Sources), s)
 		if err := tx.PutSource(ctx, userID, s); err != nil {
 			return err
 		}
-		return c.changedByHand(ctx, tx, before, h)
+		return c.changedByHand(ctx, tx, old, h)
 	})
-	if err != nil {
-		return store.Access{}, err
-	}
-	c.queue.add(organizationID)
-	return accessOf(h, grant), nil
+	return h, err
 }
 
 // RevokeAccess takes back what was given by hand; of a detached user, which rules leave alone, what rules gave as well. It

@@ -142,11 +142,16 @@ func (s *step) advance(ctx context.Context, page ChangePage) error {
 
 // checkpoint keeps how far the feed was dealt with, and as of when access is known; pending says that access waits for something.
 func (s *step) checkpoint(ctx context.Context, tx store.Tx, page ChangePage, pending bool) error {
+	now, err := tx.Progress(ctx)
+	if err != nil {
+		return err
+	}
 	if err := tx.SetCheckpoint(ctx, page.Next); err != nil {
 		return err
 	}
 	s.reached = store.Progress{Checkpoint: page.Next, AsOf: page.AsOf}
-	if pending || page.More {
+	enqueued := now.Behind && !s.work.Progress.Behind // by GrantAccess, since the work was read
+	if pending || page.More || enqueued {
 		s.reached.AsOf, s.reached.Behind = s.asOf, true
 	}
 	return tx.SetProgress(ctx, s.reached.AsOf, s.reached.Behind)

@@ -180,6 +180,8 @@ type Tx interface {
 	// AppendChanges appends records to the access feed. Cursor and Revision are the store's to give.
 	AppendChanges(ctx context.Context, changes []Change) error
 
+	// Progress says how far the organization's access is.
+	Progress(ctx context.Context) (Progress, error)
 	// SetCheckpoint keeps the cursor of identity's feed up to which every record is dealt with or enqueued.
 	SetCheckpoint(ctx context.Context, cursor string) error
 	// SetProgress keeps as of when access is known, unless what is kept is later, and whether something is enqueued that it waits

@@ -134,6 +134,11 @@ func (s *Store) SaveActivity(ctx context.Context, cursor string, organizationIDs
 	return sqldb.Reach(s.db.SendBatch(ctx, b).Close())
 }
 
+// Progress implements store.Tx.
+func (t *organizationTx) Progress(context.Context) (store.Progress, error) {
+	return store.Progress{Checkpoint: t.row.checkpoint, AsOf: fromMicros(t.row.asOf), Behind: t.row.behind}, nil
+}
+
 // SetCheckpoint implements store.Tx.
 func (t *organizationTx) SetCheckpoint(_ context.Context, cursor string) error {
 	t.row.checkpoint, t.wrote = cursor, true

@@ -34,6 +34,15 @@ func (t *organizationTx) CloseDirectory(ctx context.Context, directoryID string)
 	return err
 }
 
+// Progress implements store.Tx.
+func (t *organizationTx) Progress(ctx context.Context) (p store.Progress, err error) {
+	var asOf int64
+	err = t.tx.QueryRow(ctx, `SELECT checkpoint, as_of, behind FROM organizations WHERE organization_id = ?`, t.organization).
+		Scan(&p.Checkpoint, &asOf, &p.Behind)
+	p.AsOf = fromMicros(asOf)
+	return p, err
+}
+
 // SetProgress implements store.Tx.
 func (t *organizationTx) SetProgress(ctx context.Context, asOf time.Time, behind bool) error {
 	_, err := t.tx.Exec(ctx, `UPDATE organizations SET as_of = max(as_of, ?), behind = ? WHERE organization_id = ?`,

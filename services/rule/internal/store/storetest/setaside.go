@@ -178,6 +178,10 @@ func testProgress(t *testing.T, e Engine) {
 		want := store.Progress{Checkpoint: "c1", AsOf: asOf, Behind: behind}
 		equal(t, "the progress", get[map[string]store.Progress](t)(s.Progress(ctx, []string{other, acme, acme}))[acme], want)
 		equal(t, "the progress of the work", get[store.Work](t)(s.Work(ctx, acme, noon, 9)).Progress, want)
+		update(t, s, func(ctx context.Context, tx store.Tx) error {
+			equal(t, "the progress in a transaction", get[store.Progress](t)(tx.Progress(ctx)), want)
+			return nil
+		})
 		equal(t, "the progress of a check", get[store.Check](t)(s.Check(ctx, acme, "u", designer)).Progress, want)
 	}
 	set(noon, true)
