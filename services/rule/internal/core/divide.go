@@ -62,12 +62,9 @@ func (c *Core) parts(ctx context.Context, b *batch, userIDs []string, status map
 		return nil
 	}
 	// A batch that takes long may outlast its lease.
-	lease, held, _, err := c.own(ctx, b.organizationID)
+	lease, err := c.keep(ctx, b.organizationID)
 	if err != nil {
 		return err
-	}
-	if held {
-		return store.ErrLostOwnership
 	}
 	b.lease = lease
 	facts, err := c.users(ctx, *b, userIDs)

@@ -77,6 +77,20 @@ func (c *Core) own(ctx context.Context, organizationID string) (lease store.Leas
 	return lease, held, until, err
 }
 
+// keep gives such a lease to who has the last one: ErrLostOwnership when another process has owned the organization since, also if
+// it does so no longer. What was read before is out of date then.
+func (c *Core) keep(ctx context.Context, organizationID string) (store.Lease, error) {
+	last, ok := c.leases.get(organizationID)
+	if !ok {
+		return last, store.ErrLostOwnership // it ended, and was dropped
+	}
+	lease, held, _, err := c.own(ctx, organizationID)
+	if err == nil && (held || lease.Token > last.Token+1) {
+		err = store.ErrLostOwnership
+	}
+	return lease, err
+}
+
 // extension is until when a commit under the lease prolongs it: zero while much of it is left.
 func (c *Core) extension(lease store.Lease) time.Time {
 	now := c.now()

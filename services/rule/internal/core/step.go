@@ -58,6 +58,10 @@ func (c *Core) step(ctx context.Context, organizationID string, lease store.Leas
 		if w.kind == syncing && s.more || c.attempts.rests(organizationID, w.kind, c.now()) {
 			continue
 		}
+		// What was done before may have taken long, and under another lease.
+		if s.lease, err = c.keep(ctx, organizationID); err != nil {
+			return err
+		}
 		again, err := w.do(ctx)
 		switch {
 		case err == nil:

@@ -94,8 +94,8 @@ type Store interface {
 	RunningSyncs(ctx context.Context) (int, error)
 
 	// Acquire makes owner the organization's owner until expire, if it has no other one at now, and gives the lease that
-	// proves it: its token is higher than any before it. Else held is true and until says how long the other one's lasts. An
-	// owner may acquire again what it owns; its lease from before is then worth nothing.
+	// proves it: its token is one more than that of the lease before it, whoever had that. Else held is true and until says how
+	// long the other one's lasts. An owner may acquire again what it owns; its lease from before is then worth nothing.
 	Acquire(ctx context.Context, organizationID, owner string, now, expire time.Time) (lease Lease, held bool, until time.Time, err error)
 	// Release ends leases before their time. One that is not the newest any more is left alone.
 	Release(ctx context.Context, leases map[string]Lease) error

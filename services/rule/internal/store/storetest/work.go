@@ -42,7 +42,7 @@ func testOwnership(t *testing.T, e Engine) {
 		t.Fatal("another organization was held with it")
 	}
 	second, held, _ := acquire("two", until)
-	if held || second.Token <= first.Token {
+	if held || second.Token != first.Token+1 {
 		t.Fatalf("after its end the lease was held %v, and the tokens went from %d to %d", held, first.Token, second.Token)
 	}
 	if owns(first) || !owns(second) {
