@@ -1,6 +1,7 @@
 package rule_test
 
 import (
+	"fmt"
 	"testing"
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
@@ -245,4 +246,44 @@ func TestASecondRunChangesNothing(t *testing.T) {
 	if changes := b.changes(cursor); len(changes) != 0 {
 		t.Fatalf("a second run wrote %v", changes)
 	}
+}
+
+// Groups that are in many others are expanded once for all of them, not once for each: 30 groups around one that contains 30 others
+// cost 61 looks at members, and not 900.
+func TestAGroupInManyOthersIsExpandedOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.groupRule("Top", "developer")
+	const many = 30
+	user := b.identity.AddUser(acme, b.dir)
+	var leaves, around []string
+	for n := range many {
+		leaves = append(leaves, b.identity.AddGroup(acme, b.dir, fmt.Sprint("leaf ", n), user))
+	}
+	middle := b.identity.AddGroup(acme, b.dir, "Middle", leaves...)
+	for n := range many {
+		around = append(around, b.identity.AddGroup(acme, b.dir, fmt.Sprint("around ", n), middle))
+	}
+	b.caughtUp()
+	looks := 0
+	b.identity.Limit(func(rpc string, _ int) error {
+		if rpc == "ListMembers" {
+			looks++
+		}
+		return nil
+	})
+	b.identity.AddGroup(acme, b.dir, "Top", around...)
+	b.caughtUp()
+	b.holds(user, "developer")
+	if looks > 3*many {
+		t.Fatalf("%d looks at members for %d groups", looks, 2*many+2)
+	}
+	read := b.identity.UsersRead()
+	b.identity.RemoveMember(middle, leaves[0])
+	for _, group := range leaves[1:] {
+		b.identity.RemoveMember(middle, group)
+	}
+	b.caughtUp()
+	b.holds(user)
+	t.Logf("%d looks at members, then %d at users", looks, b.identity.UsersRead()-read)
 }

@@ -44,7 +44,7 @@ func (c *Core) step(ctx context.Context, organizationID string, lease store.Leas
 		{resolving, len(work.Unresolved) > 0, s.resolveAll},
 		{following, true, s.follow},
 		{applying, len(work.Unsettled) > 0, s.apply},
-		{expanding, work.Expansion != nil, s.expand},
+		{expanding, len(work.Expansions) > 0, s.expand},
 		{settling, len(work.Requeued) > 0, s.settle},
 		{retrying, len(work.Due) > 0, s.retry},
 		{recovering, work.Recovery != nil, s.recoverPage},
@@ -84,7 +84,7 @@ func (c *Core) step(ctx context.Context, organizationID string, lease store.Leas
 
 // pending says that something was enqueued before this step that access waits for.
 func (s *step) pending() bool {
-	return s.work.Expansion != nil || len(s.work.Requeued) > 0 || s.work.Recovery != nil
+	return len(s.work.Expansions) > 0 || len(s.work.Requeued) > 0 || s.work.Recovery != nil
 }
 
 // batch begins a batch of users.
@@ -257,30 +257,60 @@ func (c *Core) groups(ctx context.Context, organizationID string, ids []string) 
 	return all, nil
 }
 
-// expand reconciles a page of a group's members and enqueues the groups among them.
+// expandTime is for how long the members of more groups are read for one batch.
+const expandTime = 100 * time.Millisecond
+
+// expand reconciles a page of members, of as many groups as it takes to fill a batch, and enqueues the groups among them.
 func (s *step) expand(ctx context.Context) (again bool, err error) {
-	e := *s.work.Expansion
-	members, err := shrinking(ctx, s.Core, s.config.BatchSize, func(ctx context.Context, limit int) (Members, error) {
-		return s.identity.Members(ctx, s.organizationID, e.GroupID, e.PageToken, limit)
-	})
-	done := members.Next == ""
-	if fault.Is(err, fault.PageToken) {
-		members, done, err = Members{}, false, nil // of before an upgrade: begin the group again
+	type page struct {
+		of       store.Expansion
+		groupIDs []string
+		next     string
+		done     bool
 	}
-	if err != nil {
-		return false, err
-	}
+	var pages []page
 	set, err := s.ruleSet(ctx, s.organizationID)
 	if err != nil {
 		return false, err
 	}
-	b := s.batch(store.Full, set, members.UserIDs)
-	b.cause, b.links = e.MessageID, []string{e.Traceparent}
-	b.progress = func(ctx context.Context, tx store.Tx, _ outcome) error {
-		if err := tx.ExpandWithin(ctx, e, members.GroupIDs); err != nil {
-			return err
+	b := s.batch(store.Full, set, nil)
+	b.causes = map[string]string{}
+	for start := time.Now(); len(pages) < len(s.work.Expansions) && len(b.userIDs) < s.config.BatchSize; {
+		e := s.work.Expansions[len(pages)]
+		members, err := shrinking(ctx, s.Core, s.config.BatchSize-len(b.userIDs), func(ctx context.Context, limit int) (Members, error) {
+			return s.identity.Members(ctx, s.organizationID, e.GroupID, e.PageToken, limit)
+		})
+		p := page{of: e, groupIDs: members.GroupIDs, next: members.Next, done: members.Next == ""}
+		if fault.Is(err, fault.PageToken) {
+			p, err = page{of: e}, nil // of before an upgrade: begin the group again
 		}
-		return tx.ExpandedTo(ctx, e, members.Next, done)
+		if err != nil && len(pages) == 0 {
+			return false, err
+		}
+		if err != nil {
+			break // it comes first the next time
+		}
+		pages = append(pages, p)
+		b.links = append(b.links, e.Traceparent)
+		for _, id := range members.UserIDs {
+			if _, met := b.causes[id]; !met {
+				b.userIDs, b.causes[id] = append(b.userIDs, id), e.MessageID
+			}
+		}
+		if time.Since(start) > expandTime {
+			break
+		}
+	}
+	b.progress = func(ctx context.Context, tx store.Tx, _ outcome) error {
+		for _, p := range pages {
+			if err := tx.ExpandWithin(ctx, p.of, p.groupIDs); err != nil {
+				return err
+			}
+			if err := tx.ExpandedTo(ctx, p.of, p.next, p.done); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	_, err = s.reconcile(ctx, b)
 	return true, err

@@ -153,9 +153,9 @@ func (c *Core) caughtUp(ctx context.Context, organizationID, cursor string) (boo
 	if work.Recovery != nil {
 		return false, nil
 	}
-	if e := work.Expansion; e != nil {
+	if len(work.Expansions) > 0 {
 		// The oldest waiting group has the oldest cause. One without a cursor comes from the very first records.
-		from, err := feed.Parse(e.From)
+		from, err := feed.Parse(work.Expansions[0].From)
 		if err != nil || from.Before(want) {
 			return false, err
 		}

@@ -187,13 +187,16 @@ type Tx interface {
 	// SetProgress keeps as of when access is known, unless what is kept is later, and whether something is enqueued that it waits
 	// for.
 	SetProgress(ctx context.Context, asOf time.Time, behind bool) error
-	// Expand enqueues a group whose members, and theirs, must be reconciled. A group that waits already is not enqueued twice.
-	// Root is the store's to give: later calls get higher ones.
+	// Expand enqueues a group whose members, and theirs, must be reconciled. A group that waits, and was not begun, is not enqueued
+	// twice: it will be done for both causes. The store gives the numbers.
 	Expand(ctx context.Context, expansion Expansion) error
-	// ExpandWithin enqueues groups under the expansion's root that were not met under it before.
+	// ExpandWithin enqueues groups that are members of an expansion's group. Not so one that waits and was not begun, nor one
+	// that was begun after the newest cause of the expansion was enqueued: it is done for that cause as well. So a group that is
+	// in many others is done once, and nesting that runs in a circle ends.
 	ExpandWithin(ctx context.Context, expansion Expansion, groupIDs []string) error
-	// ExpandedTo notes that an expansion's group was expanded up to pageToken; done says that the whole of it was. A root of
-	// which every group is done is forgotten.
+	// ExpandedTo notes that an expansion's group was expanded up to pageToken; done says that the whole of it was. The first call
+	// for an expansion says that it was begun, after all that is enqueued by then. Those that are done are forgotten once none
+	// waits.
 	ExpandedTo(ctx context.Context, expansion Expansion, pageToken string, done bool) error
 	// Requeue notes users who must be settled.
 	Requeue(ctx context.Context, userIDs []string) error

@@ -304,12 +304,14 @@ type Lease struct {
 	Expire time.Time
 }
 
-// Expansion is a group whose members have still to be reconciled.
+// Expansion is a group whose members have still to be reconciled. Its numbers are the store's to give: they count the causes for
+// which groups are enqueued.
 type Expansion struct {
-	Root        int64 // the enqueued group's number; the groups within it share it
+	ID          int64 // tells it from other expansions of its group
+	Root        int64 // the oldest cause that it is for
 	GroupID     string
 	PageToken   string // of the page of members that comes next
-	From        string // the checkpoint before the records that enqueued it
+	From        string // the checkpoint before the records of the oldest cause
 	MessageID   string
 	Traceparent string
 }
@@ -317,9 +319,9 @@ type Expansion struct {
 // Work is what an organization's owner has to do.
 type Work struct {
 	Progress   Progress
-	Unresolved []string   // rules whose groups have to be looked up
-	Expansion  *Expansion // the oldest
-	Requeued   []string   // users who must be settled
+	Unresolved []string    // rules whose groups have to be looked up
+	Expansions []Expansion // by their oldest cause
+	Requeued   []string    // users who must be settled
 	Recovery   *Walk
 	Sync       *Sync      // the one that runs
 	Due        []SetAside // users set aside whose time has come, the longest due first

@@ -86,22 +86,19 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 		requeued = ask(b, pgx.RowTo[string], `SELECT user_id FROM requeued WHERE organization_id = $1 ORDER BY user_id LIMIT $2`,
 			organizationID, limit)
 		expansions = ask(b, func(row pgx.CollectableRow) (e store.Expansion, err error) {
-			err = row.Scan(&e.Root, &e.GroupID, &e.PageToken, &e.From, &e.MessageID, &e.Traceparent)
+			err = row.Scan(&e.ID, &e.Root, &e.GroupID, &e.PageToken, &e.From, &e.MessageID, &e.Traceparent)
 			return e, err
-		}, `SELECT root, group_id, page_token, from_cursor, message_id, traceparent FROM expansions
-			WHERE organization_id = $1 AND NOT done ORDER BY root, group_id LIMIT 1`, organizationID)
+		}, `SELECT id, root, group_id, page_token, from_cursor, message_id, traceparent FROM expansions
+			WHERE organization_id = $1 AND NOT done ORDER BY root, group_id, id LIMIT $2`, organizationID, limit)
 		syncs = ask(b, scanSync, `SELECT `+syncColumns+` FROM syncs WHERE organization_id = $1 AND state = 1`, organizationID)
 	})
 	if err != nil || len(*at) == 0 { // nobody has written anything of it
 		return store.Work{}, err
 	}
 	p := (*at)[0]
-	w := store.Work{Progress: p.progress, Settings: p.settings, Unresolved: *unresolved, Requeued: *requeued, NextDue: fromMicros(p.due)}
+	w := store.Work{Progress: p.progress, Settings: p.settings, Unresolved: *unresolved, Requeued: *requeued, Expansions: *expansions, NextDue: fromMicros(p.due)}
 	if p.recovering {
 		w.Recovery = &p.walk
-	}
-	if len(*expansions) > 0 {
-		w.Expansion = &(*expansions)[0]
 	}
 	if len(*syncs) > 0 {
 		w.Sync = &(*syncs)[0]
@@ -162,11 +159,13 @@ func (t *organizationTx) SetRecovery(_ context.Context, walk *store.Walk) error 
 
 // Expand implements store.Tx.
 func (t *organizationTx) Expand(ctx context.Context, e store.Expansion) error {
-	return t.write(ctx, `INSERT INTO expansions
-		(organization_id, root, group_id, done, page_token, from_cursor, message_id, traceparent)
-		SELECT $1, coalesce((SELECT max(root) FROM expansions WHERE organization_id = $1), 0) + 1, $2, false, '', $3, $4, $5
-		WHERE NOT EXISTS (SELECT 1 FROM expansions
-			WHERE organization_id = $1 AND group_id = $2 AND NOT done AND page_token = '')`,
+	return t.write(ctx, `WITH cause AS (
+			SELECT coalesce(max(newest), 0) + 1 AS n FROM expansions WHERE organization_id = $1),
+		merged AS (
+			UPDATE expansions SET newest = cause.n FROM cause
+			WHERE organization_id = $1 AND group_id = $2 AND NOT done AND started = 0 RETURNING id)
+		INSERT INTO expansions (organization_id, group_id, id, root, newest, from_cursor, message_id, traceparent)
+		SELECT $1, $2, n, n, n, $3, $4, $5 FROM cause WHERE NOT EXISTS (SELECT 1 FROM merged)`,
 		t.organization, e.GroupID, e.From, e.MessageID, e.Traceparent)
 }
 
@@ -175,21 +174,36 @@ func (t *organizationTx) ExpandWithin(ctx context.Context, e store.Expansion, gr
 	if len(groupIDs) == 0 {
 		return nil
 	}
-	return t.write(ctx, `INSERT INTO expansions
-		(organization_id, root, group_id, done, page_token, from_cursor, message_id, traceparent)
-		SELECT $1, $2, group_id, false, '', $4, $5, $6 FROM unnest($3::text[]) AS group_id ON CONFLICT DO NOTHING`,
-		t.organization, e.Root, groupIDs, e.From, e.MessageID, e.Traceparent)
+	return t.write(ctx, `WITH cause AS (
+			SELECT newest AS n FROM expansions WHERE organization_id = $1 AND group_id = $2 AND id = $3),
+		within AS (
+			SELECT DISTINCT id FROM unnest($5::text[]) AS id),
+		merged AS (
+			UPDATE expansions x SET newest = greatest(x.newest, cause.n), root = least(x.root, $4),
+				from_cursor = CASE WHEN $4 < x.root THEN $6 ELSE x.from_cursor END
+			FROM cause, within WHERE x.organization_id = $1 AND x.group_id = within.id AND NOT x.done AND x.started = 0
+			RETURNING x.group_id)
+		INSERT INTO expansions (organization_id, group_id, id, root, newest, from_cursor, message_id, traceparent)
+		SELECT $1, within.id, cause.n, $4, cause.n, $6, $7, $8 FROM cause, within
+		WHERE within.id NOT IN (SELECT group_id FROM merged)
+			AND NOT EXISTS (SELECT 1 FROM expansions x WHERE x.organization_id = $1 AND x.group_id = within.id AND x.started >= cause.n)`,
+		t.organization, e.GroupID, e.ID, e.Root, groupIDs, e.From, e.MessageID, e.Traceparent)
 }
 
 // ExpandedTo implements store.Tx.
 func (t *organizationTx) ExpandedTo(ctx context.Context, e store.Expansion, pageToken string, done bool) error {
-	err := t.write(ctx, `UPDATE expansions SET page_token = $4, done = $5 WHERE organization_id = $1 AND root = $2 AND group_id = $3`,
-		t.organization, e.Root, e.GroupID, pageToken, done)
+	err := t.write(ctx, `UPDATE expansions SET page_token = $4, done = $5,
+			started = CASE started WHEN 0 THEN (SELECT max(newest) FROM expansions WHERE organization_id = $1) ELSE started END
+		WHERE organization_id = $1 AND group_id = $2 AND id = $3`, t.organization, e.GroupID, e.ID, pageToken, done)
 	if err != nil || !done {
 		return err
 	}
-	return t.write(ctx, `DELETE FROM expansions WHERE organization_id = $1 AND root = $2
-		AND NOT EXISTS (SELECT 1 FROM expansions WHERE organization_id = $1 AND root = $2 AND NOT done)`, t.organization, e.Root)
+	err = t.write(ctx, `DELETE FROM expansions WHERE organization_id = $1 AND group_id = $2 AND id < $3 AND done`, t.organization, e.GroupID, e.ID)
+	if err != nil {
+		return err
+	}
+	return t.write(ctx, `DELETE FROM expansions WHERE organization_id = $1
+		AND NOT EXISTS (SELECT 1 FROM expansions WHERE organization_id = $1 AND NOT done)`, t.organization)
 }
 
 // Requeue implements store.Tx.

@@ -108,17 +108,13 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 		if w.Requeued, err = sqldb.Collect(rows, err, scanOne[string]); err != nil {
 			return err
 		}
-		rows, err = tx.Query(ctx, `SELECT root, group_id, page_token, from_cursor, message_id, traceparent FROM expansions
-			WHERE organization_id = ? AND done = 0 ORDER BY root, group_id LIMIT 1`, organizationID)
-		expansions, err := sqldb.Collect(rows, err, func(scan scan) (*store.Expansion, error) {
-			e := &store.Expansion{}
-			return e, scan(&e.Root, &e.GroupID, &e.PageToken, &e.From, &e.MessageID, &e.Traceparent)
+		rows, err = tx.Query(ctx, `SELECT id, root, group_id, page_token, from_cursor, message_id, traceparent FROM expansions
+			WHERE organization_id = ? AND done = 0 ORDER BY root, group_id, id LIMIT ?`, organizationID, limit)
+		w.Expansions, err = sqldb.Collect(rows, err, func(scan scan) (e store.Expansion, err error) {
+			return e, scan(&e.ID, &e.Root, &e.GroupID, &e.PageToken, &e.From, &e.MessageID, &e.Traceparent)
 		})
 		if err != nil {
 			return err
-		}
-		if len(expansions) > 0 {
-			w.Expansion = expansions[0]
 		}
 		rows, err = tx.Query(ctx, `SELECT `+syncColumns+` FROM syncs WHERE organization_id = ? AND state = 1`, organizationID)
 		syncs, err := sqldb.Collect(rows, err, scanSync)
@@ -160,21 +156,41 @@ func (t *organizationTx) SetCheckpoint(ctx context.Context, cursor string) error
 
 // Expand implements store.Tx.
 func (t *organizationTx) Expand(ctx context.Context, e store.Expansion) error {
-	_, err := t.tx.Exec(ctx, `INSERT INTO expansions
-		(organization_id, root, group_id, done, page_token, from_cursor, message_id, traceparent)
-		SELECT ?1, coalesce((SELECT max(root) FROM expansions WHERE organization_id = ?1), 0) + 1, ?2, 0, '', ?3, ?4, ?5
-		WHERE NOT EXISTS (SELECT 1 FROM expansions
-			WHERE organization_id = ?1 AND group_id = ?2 AND done = 0 AND page_token = '')`,
-		t.organization, e.GroupID, e.From, e.MessageID, e.Traceparent)
+	const next = `(SELECT coalesce(max(newest), 0) + 1 FROM expansions WHERE organization_id = ?1)`
+	merged, err := t.tx.Exec(ctx, `UPDATE expansions SET newest = `+next+`
+		WHERE organization_id = ?1 AND group_id = ?2 AND done = 0 AND started = 0`, t.organization, e.GroupID)
+	if err != nil || merged > 0 {
+		return err
+	}
+	_, err = t.tx.Exec(ctx, `INSERT INTO expansions (organization_id, group_id, id, root, newest, from_cursor, message_id, traceparent)
+		SELECT ?1, ?2, n, n, n, ?3, ?4, ?5 FROM (SELECT `+next+` AS n)`, t.organization, e.GroupID, e.From, e.MessageID, e.Traceparent)
 	return err
 }
 
 // ExpandWithin implements store.Tx.
 func (t *organizationTx) ExpandWithin(ctx context.Context, e store.Expansion, groupIDs []string) error {
+	if len(groupIDs) == 0 {
+		return nil
+	}
+	var newest int64
+	if err := t.tx.QueryRow(ctx, `SELECT newest FROM expansions WHERE organization_id = ? AND group_id = ? AND id = ?`,
+		t.organization, e.GroupID, e.ID).Scan(&newest); err != nil {
+		return err
+	}
 	for _, id := range groupIDs {
-		_, err := t.tx.Exec(ctx, `INSERT OR IGNORE INTO expansions
-			(organization_id, root, group_id, done, page_token, from_cursor, message_id, traceparent)
-			VALUES (?, ?, ?, 0, '', ?, ?, ?)`, t.organization, e.Root, id, e.From, e.MessageID, e.Traceparent)
+		merged, err := t.tx.Exec(ctx, `UPDATE expansions SET newest = max(newest, ?3), root = min(root, ?4),
+				from_cursor = CASE WHEN ?4 < root THEN ?5 ELSE from_cursor END
+			WHERE organization_id = ?1 AND group_id = ?2 AND done = 0 AND started = 0`, t.organization, id, newest, e.Root, e.From)
+		if err != nil {
+			return err
+		}
+		if merged > 0 {
+			continue
+		}
+		_, err = t.tx.Exec(ctx, `INSERT INTO expansions (organization_id, group_id, id, root, newest, from_cursor, message_id, traceparent)
+			SELECT ?1, ?2, ?3, ?4, ?3, ?5, ?6, ?7
+			WHERE NOT EXISTS (SELECT 1 FROM expansions WHERE organization_id = ?1 AND group_id = ?2 AND started >= ?3)`,
+			t.organization, id, newest, e.Root, e.From, e.MessageID, e.Traceparent)
 		if err != nil {
 			return err
 		}
@@ -184,14 +200,19 @@ func (t *organizationTx) ExpandWithin(ctx context.Context, e store.Expansion, gr
 
 // ExpandedTo implements store.Tx.
 func (t *organizationTx) ExpandedTo(ctx context.Context, e store.Expansion, pageToken string, done bool) error {
-	_, err := t.tx.Exec(ctx, `UPDATE expansions SET page_token = ?, done = ? WHERE organization_id = ? AND root = ? AND group_id = ?`,
-		pageToken, done, t.organization, e.Root, e.GroupID)
+	_, err := t.tx.Exec(ctx, `UPDATE expansions SET page_token = ?4, done = ?5,
+			started = CASE started WHEN 0 THEN (SELECT max(newest) FROM expansions WHERE organization_id = ?1) ELSE started END
+		WHERE organization_id = ?1 AND group_id = ?2 AND id = ?3`, t.organization, e.GroupID, e.ID, pageToken, done)
 	if err != nil || !done {
 		return err
 	}
-	_, err = t.tx.Exec(ctx, `DELETE FROM expansions WHERE organization_id = ?1 AND root = ?2
-		AND NOT EXISTS (SELECT 1 FROM expansions WHERE organization_id = ?1 AND root = ?2 AND done = 0)`,
-		t.organization, e.Root)
+	_, err = t.tx.Exec(ctx, `DELETE FROM expansions WHERE organization_id = ?1 AND group_id = ?2 AND id < ?3 AND done = 1`,
+		t.organization, e.GroupID, e.ID)
+	if err != nil {
+		return err
+	}
+	_, err = t.tx.Exec(ctx, `DELETE FROM expansions WHERE organization_id = ?1
+		AND NOT EXISTS (SELECT 1 FROM expansions WHERE organization_id = ?1 AND done = 0)`, t.organization)
 	return err
 }
 

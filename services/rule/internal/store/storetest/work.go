@@ -105,48 +105,73 @@ func testCheckpoint(t *testing.T, e Engine) {
 
 func testExpansions(t *testing.T, e Engine) {
 	ctx, s := t.Context(), e.Open(t)
-	next := func() store.Expansion {
+	open := func() (all []string) {
 		t.Helper()
-		work := get[store.Work](t)(s.Work(ctx, acme, noon, 9))
-		if work.Expansion == nil {
-			return store.Expansion{}
+		for _, e := range get[store.Work](t)(s.Work(ctx, acme, noon, 9)).Expansions {
+			all = append(all, e.GroupID+" "+e.From+" "+e.PageToken)
 		}
-		return *work.Expansion
+		return all
 	}
-	tx := func(fn func(ctx context.Context, tx store.Tx) error) { t.Helper(); update(t, s, fn) }
-	tx(func(ctx context.Context, tx store.Tx) error {
-		must(t, tx.Expand(ctx, store.Expansion{GroupID: "g9", From: "c1", MessageID: "m", Traceparent: "t"}))
-		must(t, tx.Expand(ctx, store.Expansion{GroupID: "g1", From: "c2"}))
-		return tx.Expand(ctx, store.Expansion{GroupID: "g9", From: "c3"}) // waits already
-	})
-	first := next()
-	equal(t, "the oldest", first, store.Expansion{Root: first.Root, GroupID: "g9", From: "c1", MessageID: "m", Traceparent: "t"})
-	tx(func(ctx context.Context, tx store.Tx) error {
-		must(t, tx.ExpandWithin(ctx, first, []string{"g5", "g9"})) // a circle
-		return tx.ExpandedTo(ctx, first, "p1", false)
-	})
+	is := func(want ...string) {
+		t.Helper()
+		if got := open(); !slices.Equal(got, want) {
+			t.Fatalf("waiting are %q, not %q", got, want)
+		}
+	}
+	first := func() store.Expansion {
+		t.Helper()
+		return get[store.Work](t)(s.Work(ctx, acme, noon, 1)).Expansions[0]
+	}
+	expand := func(group, from string) {
+		t.Helper()
+		update(t, s, func(ctx context.Context, tx store.Tx) error {
+			return tx.Expand(ctx, store.Expansion{GroupID: group, From: from, MessageID: "m", Traceparent: "t"})
+		})
+	}
+	to := func(page string, done bool, within ...string) {
+		t.Helper()
+		e := first()
+		update(t, s, func(ctx context.Context, tx store.Tx) error {
+			must(t, tx.ExpandWithin(ctx, e, within))
+			return tx.ExpandedTo(ctx, e, page, done)
+		})
+	}
+	expand("g9", "c1")
+	expand("g1", "c2")
+	expand("g9", "c3") // waits already
+	is("g9 c1 ", "g1 c2 ")
+	if e := first(); e.MessageID != "m" || e.Traceparent != "t" {
+		t.Fatalf("the oldest is %+v", e)
+	}
+	to("p1", false, "g5", "g5", "g9") // a circle
 	s = e.Reopen(t, s)
-	within := next()
-	equal(t, "the group within", within, store.Expansion{Root: first.Root, GroupID: "g5", From: "c1", MessageID: "m", Traceparent: "t"})
-	tx(func(ctx context.Context, tx store.Tx) error {
-		// What is under way already is enqueued again: its first members were read too early for the new cause.
-		must(t, tx.Expand(ctx, store.Expansion{GroupID: "g9", From: "c4"}))
-		must(t, tx.ExpandWithin(ctx, within, []string{"g9"}))
-		return tx.ExpandedTo(ctx, within, "", true)
-	})
-	rest := next()
-	equal(t, "the rest", rest, store.Expansion{Root: first.Root, GroupID: "g9", PageToken: "p1", From: "c1", MessageID: "m", Traceparent: "t"})
-	tx(func(ctx context.Context, tx store.Tx) error {
-		must(t, tx.ExpandWithin(ctx, rest, []string{"g5"})) // was met under this root
-		return tx.ExpandedTo(ctx, rest, "", true)
-	})
-	var left []string
-	for e := next(); e.GroupID != ""; e = next() {
-		left = append(left, e.GroupID+" "+e.From)
-		tx(func(ctx context.Context, tx store.Tx) error { return tx.ExpandedTo(ctx, e, "", true) })
-	}
-	if !slices.Equal(left, []string{"g1 c2", "g9 c4"}) {
-		t.Fatalf("left were %v", left)
+	is("g5 c1 ", "g9 c1 p1", "g1 c2 ")
+	expand("g9", "c4") // is under way: its first members were read too early for the new cause
+	is("g5 c1 ", "g9 c1 p1", "g1 c2 ", "g9 c4 ")
+	to("", true, "g1") // waits, and now for an older cause as well
+	is("g1 c1 ", "g9 c1 p1", "g9 c4 ")
+	to("", true)
+	to("", true, "g5", "g1") // were begun after the cause
+	is("g9 c4 ")
+	to("", true, "g5", "g1") // and after this one
+	is()
+	expand("a", "c5")
+	expand("z", "c5")
+	to("", true, "m")
+	to("", true)
+	expand("a", "c6")
+	is("z c5 ", "a c6 ")
+	to("", true, "m") // was begun after the cause
+	is("a c6 ")
+	to("", true, "m") // and before this one
+	is("m c6 ")
+	to("", true)
+	is()
+	expand("g1", "c5")
+	to("", true, "g2")
+	is("g2 c5 ")
+	if got := get[store.Work](t)(s.Work(ctx, other, noon, 9)).Expansions; len(got) > 0 {
+		t.Fatalf("another organization waits for %v", got)
 	}
 }
 

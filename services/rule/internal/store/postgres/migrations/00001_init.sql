@@ -201,22 +201,26 @@ CREATE TABLE access_feed_trimmed (
     sequence        bigint NOT NULL
 );
 
--- Groups whose members have still to be reconciled. Rows of one root are kept until all of them are done: they say which
--- groups were met, so that nesting that runs in a circle ends.
+-- Groups whose members have still to be reconciled. Causes are counted: id is the one for which the row was made, root the oldest one
+-- that it is for, newest the newest one, and started, 0 before, the newest of all when it was begun. Rows that are done stay while any
+-- is not: they say for which causes a group need not be done again.
 CREATE TABLE expansions (
     organization_id text    COLLATE "C" NOT NULL,
-    root            bigint  NOT NULL,
     group_id        text    COLLATE "C" NOT NULL,
-    done            boolean NOT NULL,
-    page_token      text    NOT NULL,
+    id              bigint  NOT NULL,
+    root            bigint  NOT NULL,
+    newest          bigint  NOT NULL,
+    started         bigint  NOT NULL DEFAULT 0,
+    done            boolean NOT NULL DEFAULT false,
+    page_token      text    NOT NULL DEFAULT '',
     from_cursor     text    NOT NULL,
     message_id      text    NOT NULL,
     traceparent     text    NOT NULL,
-    PRIMARY KEY (organization_id, root, group_id)
+    PRIMARY KEY (organization_id, group_id, id)
 );
 
-CREATE INDEX expansions_open ON expansions (organization_id, root, group_id) WHERE NOT done;
-CREATE INDEX expansions_new ON expansions (organization_id, group_id) WHERE NOT done AND page_token = '';
+CREATE INDEX expansions_open ON expansions (organization_id, root, group_id, id) WHERE NOT done;
+CREATE INDEX expansions_newest ON expansions (organization_id, newest);
 
 -- Users who must be settled.
 CREATE TABLE requeued (

@@ -186,22 +186,26 @@ CREATE TABLE access_feed (
 
 CREATE INDEX access_feed_by_organization ON access_feed (organization_id, sequence);
 
--- Groups whose members have still to be reconciled. Rows of one root are kept until all of them are done: they say which
--- groups were met, so that nesting that runs in a circle ends.
+-- Groups whose members have still to be reconciled. Causes are counted: id is the one for which the row was made, root the oldest one
+-- that it is for, newest the newest one, and started, 0 before, the newest of all when it was begun. Rows that are done stay while any
+-- is not: they say for which causes a group need not be done again.
 CREATE TABLE expansions (
     organization_id TEXT    NOT NULL,
-    root            INTEGER NOT NULL,
     group_id        TEXT    NOT NULL,
-    done            INTEGER NOT NULL,
-    page_token      TEXT    NOT NULL,
+    id              INTEGER NOT NULL,
+    root            INTEGER NOT NULL,
+    newest          INTEGER NOT NULL,
+    started         INTEGER NOT NULL DEFAULT 0,
+    done            INTEGER NOT NULL DEFAULT 0,
+    page_token      TEXT    NOT NULL DEFAULT '',
     from_cursor     TEXT    NOT NULL,
     message_id      TEXT    NOT NULL,
     traceparent     TEXT    NOT NULL,
-    PRIMARY KEY (organization_id, root, group_id)
+    PRIMARY KEY (organization_id, group_id, id)
 ) WITHOUT ROWID;
 
-CREATE INDEX expansions_open ON expansions (organization_id, root, group_id) WHERE done = 0;
-CREATE INDEX expansions_new ON expansions (organization_id, group_id) WHERE done = 0 AND page_token = '';
+CREATE INDEX expansions_open ON expansions (organization_id, root, group_id, id) WHERE done = 0;
+CREATE INDEX expansions_newest ON expansions (organization_id, newest);
 
 -- Users who must be settled.
 CREATE TABLE requeued (
