@@ -365,13 +365,17 @@ func countsOfNothing(t *testing.T, d *directory) {
 	d.group("g")
 	cursor := d.send("GET", "/Users?cursor&count=1", "", http.StatusOK).str("nextCursor")
 	for query, want := range map[string]float64{
-		"/Users?cursor&count=0": 3, "/Users?cursor=&count=-1": 3, "/Users?cursor=" + cursor + "&count=0": 3, "/Groups?cursor&count=0": 1,
+		"/Users?cursor&count=0": 3, "/Users?cursor=&count=-1": 3, "/Groups?cursor&count=0": 1,
 		"/Users?cursor&count=0&filter=userName+gt+%22a%22": 2, "/Users?cursor&count=0&sortBy=userName": 3, "/?cursor&count=0": 4,
 	} {
 		page := d.of(query)
 		if len(objects(page, "Resources")) != 0 || page["totalResults"] != want || page["itemsPerPage"] != 0.0 || page["nextCursor"] != nil {
 			t.Errorf("%s: %v", query, page)
 		}
+	}
+	// A cursor is of the count that its list was begun with (RFC 9865 section 2.2).
+	if a := d.send("GET", "/Users?cursor="+cursor+"&count=0", "", http.StatusBadRequest); a.str("scimType") != "invalidCount" {
+		t.Errorf("another count is answered %s", a.raw)
 	}
 	for _, count := range []string{"0", "-1"} {
 		page := d.send("POST", "/Users/.search", `{"cursor":"","count":`+count+`}`, http.StatusOK)

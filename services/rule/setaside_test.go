@@ -82,6 +82,7 @@ func TestNobodyKeepsAccessBecauseABatchIsTooMuch(t *testing.T) {
 			group := b.identity.AddGroup(acme, b.dir, "Developers", users...)
 			b.caughtUp()
 			inactive, deleted, removed, poisoned := users[0], users[1], users[2], users[3]
+			b.goesOn(acme, poisoned)
 			before := time.Now()
 			b.tooMuch(reason, 3, poisoned)
 			b.identity.SetActive(inactive, false)
@@ -217,7 +218,7 @@ func TestTheSettingsDecideAboutAccessThatIsUnknown(t *testing.T) {
 	b.identity.SetBeyond(other, "too many groups")
 	b.identity.SetRoles(other, "a message")
 	b.setAside()
-	b.holds(other, "developer", "organization-admin")
+	b.holds(other, "organization-admin") // nothing else
 
 	// A user who becomes inactive loses access at once, and is not set aside any more.
 	b.identity.SetActive(user, false)

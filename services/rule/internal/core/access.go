@@ -28,10 +28,21 @@ func (c *Core) CheckAccess(ctx context.Context, organizationID, userID string, g
 		return Answer{}, err
 	}
 	a := Answer{Allowed: check.Allowed, AsOf: mark.asOf(check.Progress), Suspended: check.Suspended, Unknown: !check.UnknownAsOf.IsZero()}
-	if a.Unknown && check.UnknownAsOf.Before(a.AsOf) {
-		a.AsOf = check.UnknownAsOf
+	if a.Unknown {
+		a.AsOf = earlier(a.AsOf, check.UnknownAsOf)
 	}
 	return a, nil
+}
+
+// earlier gives as of when an answer is that also shows a user who is set aside; the zero time when nothing is known of that user.
+func earlier(asOf, unknownAsOf time.Time) time.Time {
+	switch {
+	case !unknownAsOf.After(neverKnown):
+		return time.Time{}
+	case unknownAsOf.Before(asOf):
+		return unknownAsOf
+	}
+	return asOf
 }
 
 // Access lists access by user, tenant and role, after a key, at most limit, and gives as of when it is.
@@ -44,8 +55,8 @@ func (c *Core) Access(ctx context.Context, organizationID string, filter store.A
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	if aside > 0 && oldest.Before(asOf) {
-		asOf = oldest
+	if aside > 0 {
+		asOf = earlier(asOf, oldest)
 	}
 	access, err := c.store.Access(ctx, organizationID, filter, after, limit)
 	return access, asOf, err

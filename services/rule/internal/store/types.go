@@ -138,7 +138,8 @@ type Holder struct {
 
 // Effective says whether a source of the holder counts.
 func (h Holder) Effective(s Source) bool {
-	return h.Active && !h.Suspended && (s.Kind == FromHand || h.RuleAccess != RuleAccessSuspended)
+	return h.Active && !h.Suspended && (s.Kind == FromHand || h.RuleAccess == RuleAccessCounts ||
+		h.RuleAccess == RuleAccessSpared && s.Grant == Grant{RoleID: OrganizationAdmin})
 }
 
 // RuleAccess says whether access from rules counts for a holder. Its numbers are stored.
@@ -148,7 +149,7 @@ type RuleAccess int
 const (
 	RuleAccessCounts    RuleAccess = 0
 	RuleAccessSuspended RuleAccess = 1 // the organization's settings say so
-	RuleAccessSpared    RuleAccess = 2 // it counts although the settings say suspend: the organization needs an admin
+	RuleAccessSpared    RuleAccess = 2 // of the organization's last admin: this role alone counts
 )
 
 // Mode says how much of a user's access a reconcile may touch. Its numbers are stored; a higher one does what a lower one does.

@@ -88,7 +88,7 @@ const (
 	WhenUnknown_WHEN_UNKNOWN_UNSPECIFIED WhenUnknown = 0
 	// The user keeps it.
 	WhenUnknown_WHEN_UNKNOWN_KEEP WhenUnknown = 1
-	// The user loses it until Usher can compute it again. The last Organization Admin keeps it.
+	// The user loses it until Usher can compute it again. The organization's last Organization Admin keeps that role, and no other.
 	WhenUnknown_WHEN_UNKNOWN_SUSPEND WhenUnknown = 2
 )
 

@@ -10,7 +10,8 @@ import (
 )
 
 // effective is the condition that source s of holder h counts: see store.Holder.Effective.
-const effective = `h.active AND NOT h.suspended AND (s.kind = 2 OR h.rule_access <> 1)`
+const effective = `h.active AND NOT h.suspended AND (s.kind = 2 OR h.rule_access = 0
+	OR h.rule_access = 2 AND s.role_id = '` + store.OrganizationAdmin + `' AND s.tenant_id = '')`
 
 // Check implements store.Store.
 func (s *Store) Check(ctx context.Context, organizationID, userID string, grant store.Grant) (store.Check, error) {

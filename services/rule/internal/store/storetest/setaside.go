@@ -76,7 +76,7 @@ func testSetAside(t *testing.T, e Engine) {
 		}
 	})
 	t.Run("access from rules counts unless it is suspended, manual access always", func(t *testing.T) {
-		for user, want := range map[string]bool{"u1": true, "u2": false, "u3": true} {
+		for user, want := range map[string]bool{"u1": true, "u2": false, "u3": false} {
 			check := get[store.Check](t)(s.Check(ctx, acme, user, designer))
 			equal(t, "what rules give "+user, check.Allowed, want)
 			equal(t, "as of when it is known", check.UnknownAsOf.Equal(noon.Add(-time.Hour)), true)
@@ -87,7 +87,10 @@ func testSetAside(t *testing.T, e Engine) {
 			}
 		}
 		update(t, s, func(ctx context.Context, tx store.Tx) error {
-			equal(t, "the count of designers", get[int](t)(tx.CountEffective(ctx, designer, 9)), 3)
+			equal(t, "the count of designers", get[int](t)(tx.CountEffective(ctx, designer, 9)), 2)
+			must(t, tx.DeleteSource(ctx, "u3", source(admin, "")))
+			must(t, tx.PutSource(ctx, "u3", source(admin, "r1")))
+			equal(t, "the count of admins", get[int](t)(tx.CountEffective(ctx, admin, 9)), 3)
 			return nil
 		})
 	})
