@@ -36,11 +36,8 @@ func (c *Core) CheckAccess(ctx context.Context, organizationID, userID string, g
 
 // earlier gives as of when an answer is that also shows a user who is set aside; the zero time when nothing is known of that user.
 func earlier(asOf, unknownAsOf time.Time) time.Time {
-	switch {
-	case !unknownAsOf.After(neverKnown):
-		return time.Time{}
-	case unknownAsOf.Before(asOf):
-		return unknownAsOf
+	if known := KnownAsOf(unknownAsOf); known.Before(asOf) {
+		return known
 	}
 	return asOf
 }

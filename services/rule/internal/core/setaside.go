@@ -10,6 +10,14 @@ import (
 // neverKnown is the UnknownAsOf of a user of whom nothing was ever known: the zero time says that a user is not set aside.
 var neverKnown = time.UnixMicro(1).UTC()
 
+// KnownAsOf gives as of when access is known of a user that is set aside; the zero time when nothing is.
+func KnownAsOf(unknownAsOf time.Time) time.Time {
+	if !unknownAsOf.After(neverKnown) {
+		return time.Time{}
+	}
+	return unknownAsOf
+}
+
 // asides are the users of a batch that are set aside already, and what the organization's settings say.
 type asides struct {
 	before   map[string]store.SetAside

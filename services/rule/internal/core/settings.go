@@ -31,7 +31,9 @@ func (c *Core) UpdateSettings(ctx context.Context, organizationID string, update
 		}
 		return tx.PutSettings(ctx, settings)
 	})
-	c.queue.add(organizationID)
+	if err == nil {
+		c.queue.add(organizationID)
+	}
 	return settings, err
 }
 
@@ -61,11 +63,13 @@ func (c *Core) Status(ctx context.Context, organizationID string) (s Status, err
 			return s, err
 		}
 	}
-	if count == 0 || s.AsOf.Before(oldest) {
-		oldest = s.AsOf
+	known := s.AsOf
+	if count > 0 {
+		known = earlier(known, oldest)
 	}
-	if !oldest.IsZero() {
-		s.OldestAge = max(0, c.now().Sub(oldest))
+	if known.IsZero() {
+		known = c.fresh.since // of what came before nothing is known
 	}
+	s.OldestAge = max(0, c.now().Sub(known))
 	return s, nil
 }

@@ -3,8 +3,10 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -62,7 +64,7 @@ func (c *Core) step(ctx context.Context, organizationID string, lease store.Leas
 		if s.lease, err = c.keep(ctx, organizationID); err != nil {
 			return err
 		}
-		again, err := w.do(ctx)
+		again, err := recovered(ctx, w.do)
 		switch {
 		case err == nil:
 			c.attempts.succeeded(organizationID, w.kind)
@@ -80,6 +82,16 @@ func (c *Core) step(ctx context.Context, organizationID string, lease store.Leas
 		}
 	}
 	return nil
+}
+
+// recovered does a piece of work. A panic is an error of this kind of work alone.
+func recovered(ctx context.Context, do func(context.Context) (bool, error)) (again bool, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			again, err = false, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return do(ctx)
 }
 
 // pending says that something was enqueued before this step that access waits for.
@@ -447,6 +459,10 @@ func (s *step) recoverFrom(ctx context.Context) error {
 			if err := tx.Expand(ctx, store.Expansion{GroupID: id, From: cursor}); err != nil {
 				return err
 			}
+		}
+		// Identity may be of a time before a directory was deleted. The walk reads of each user what is so now.
+		if err := tx.ForgetClosedDirectories(ctx); err != nil {
+			return err
 		}
 		if err := tx.SetRecovery(ctx, &store.Walk{}); err != nil {
 			return err

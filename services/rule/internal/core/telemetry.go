@@ -65,8 +65,11 @@ func newMetrics(meter metric.Meter, c *Core) (*metrics, error) {
 		users, since, err := c.store.CountSetAside(ctx, "", "")
 		if err == nil {
 			o.ObserveInt64(setAside, users)
-			if users > 0 && since.Before(known) {
-				known = since
+			if users > 0 {
+				known = earlier(known, since)
+			}
+			if known.IsZero() {
+				known = c.fresh.since
 			}
 		}
 		o.ObserveFloat64(oldest, max(0, c.now().Sub(known).Seconds()))

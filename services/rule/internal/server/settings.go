@@ -56,7 +56,7 @@ func (s *access) GetAccessStatus(ctx context.Context, r *rulev1.GetAccessStatusR
 		AsOf: stamp(status.AsOf), OldestChangeAge: durationpb.New(status.OldestAge), SetAsideCount: status.Count,
 		SetAside: each(status.SetAside, func(a store.SetAside) *rulev1.SetAsideUser {
 			return &rulev1.SetAsideUser{
-				UserId: a.UserID, Detail: a.Detail, MessageId: a.MessageID, AsOf: stamp(a.AsOf), CreateTime: stamp(a.CreateTime),
+				UserId: a.UserID, Detail: a.Detail, MessageId: a.MessageID, AsOf: stamp(core.KnownAsOf(a.AsOf)), CreateTime: stamp(a.CreateTime),
 				RetryTime: stamp(a.RetryTime), Attempts: int32(a.Attempts), //nolint:gosec // one more with each try
 			}
 		}),

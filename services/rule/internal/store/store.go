@@ -173,6 +173,8 @@ type Tx interface {
 	Settings(ctx context.Context) (Settings, error)
 	// CloseDirectory notes that a directory was deleted: Holders gives its users as detached.
 	CloseDirectory(ctx context.Context, directoryID string) error
+	// ForgetClosedDirectories forgets what CloseDirectory noted.
+	ForgetClosedDirectories(ctx context.Context) error
 	// CountEffective counts the users who effectively hold what the grant names, but not beyond upTo.
 	CountEffective(ctx context.Context, grant Grant, upTo int) (int, error)
 	// HeldUsers lists the users with a source that is held.

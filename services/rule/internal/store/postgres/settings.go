@@ -34,3 +34,8 @@ func (t *organizationTx) CloseDirectory(ctx context.Context, directoryID string)
 	return t.write(ctx, `INSERT INTO closed_directories (organization_id, directory_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
 		t.organization, directoryID)
 }
+
+// ForgetClosedDirectories implements store.Tx.
+func (t *organizationTx) ForgetClosedDirectories(ctx context.Context) error {
+	return t.write(ctx, `DELETE FROM closed_directories WHERE organization_id = $1`, t.organization)
+}

@@ -49,3 +49,9 @@ func (t *organizationTx) SetProgress(ctx context.Context, asOf time.Time, behind
 		micros(asOf), behind, t.organization)
 	return err
 }
+
+// ForgetClosedDirectories implements store.Tx.
+func (t *organizationTx) ForgetClosedDirectories(ctx context.Context) error {
+	_, err := t.tx.Exec(ctx, `DELETE FROM closed_directories WHERE organization_id = ?`, t.organization)
+	return err
+}

@@ -211,6 +211,11 @@ func testDetached(t *testing.T, e Engine) {
 		if !got["u1"].Detached || got["u2"].Detached || !got["u3"].Detached || got["u2"].DirectoryID != "d2" {
 			t.Fatalf("read are %+v", got)
 		}
+		must(t, tx.ForgetClosedDirectories(ctx))
+		got = get[map[string]store.Holder](t)(tx.Holders(ctx, []string{"u1", "u3"}))
+		if got["u1"].Detached || !got["u3"].Detached {
+			t.Fatalf("after that are %+v", got)
+		}
 		return nil
 	})
 }
