@@ -367,3 +367,45 @@ func TestOneKindOfWorkThatFailsHoldsUpNoOther(t *testing.T) {
 	b.identity.Before(nil)
 	b.caughtUp()
 }
+
+// Whatever it is for which the feed cannot be followed: users who are inactive or deleted lose access meanwhile.
+func TestNobodyKeepsAccessBecauseTheFeedCannotBeFollowed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *rule.Config) { c.BatchSize = 3 })
+	b.groupRule("Developers", "developer")
+	var users []string
+	for range 12 {
+		users = append(users, b.identity.AddUser(acme, b.dir))
+	}
+	group := b.identity.AddGroup(acme, b.dir, "Developers", users...)
+	b.caughtUp()
+	b.identity.Before(func(rpc string) error {
+		if rpc == "BatchGetGroups" {
+			return identitytest.Failing(fault.Internal)
+		}
+		return nil
+	})
+	b.identity.RenameGroup(group, "Engineers") // whose pin cannot be looked up
+	b.identity.RemoveMember(group, users[0])
+	for _, id := range users[1:9] {
+		b.identity.SetActive(id, false)
+	}
+	b.identity.DeleteUser(users[9])
+	b.identity.AddMember(group, users[9]) // of a deleted user
+	b.eventually("they have lost access", func() bool {
+		return !slices.ContainsFunc(users[1:10], func(id string) bool { return b.check(id, "developer").GetAllowed() })
+	})
+	b.holds(users[0], "developer") // until the feed is followed again, and its time says so
+	still := b.asOf(acme, users[0])
+	b.goesOn("other", users[0])
+	if now := b.asOf(acme, users[0]); !now.Equal(still) {
+		t.Fatalf("the time went on from %v to %v", still, now)
+	}
+	b.identity.SetActive(users[1], true)
+	b.identity.Before(nil)
+	b.caughtUp()
+	b.holds(users[0])
+	b.holds(users[1], "developer")
+	b.holds(users[2])
+	b.holds(users[10], "developer")
+}

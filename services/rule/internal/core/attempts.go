@@ -12,6 +12,7 @@ const (
 	taking     kind = iota // becoming the owner and reading what there is to do
 	resolving              // rules whose groups have to be looked up
 	following              // the change feed
+	protecting             // users of records that following does not come to
 	expanding              // groups whose members have to be reconciled
 	settling               // users whose manual access has to follow what they have become
 	applying               // the settings, to users set aside
@@ -22,7 +23,7 @@ const (
 )
 
 func (k kind) String() string {
-	return [kinds]string{"taking", "resolving", "following", "expanding", "settling", "applying", "retrying", "recovering", "syncing"}[k]
+	return [kinds]string{"taking", "resolving", "following", "protecting", "expanding", "settling", "applying", "retrying", "recovering", "syncing"}[k]
 }
 
 // attempts counts the failures in a row of each kind of work of each organization, and knows until when the kind rests.
@@ -48,6 +49,14 @@ func (a *attempts) rests(organizationID string, k kind, now time.Time) bool {
 	defer a.mu.Unlock()
 	all := a.by[organizationID]
 	return all != nil && now.Before(all[k].until)
+}
+
+// failing says whether a kind of work failed the last time.
+func (a *attempts) failing(organizationID string, k kind) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := a.by[organizationID]
+	return all != nil && all[k].failures > 0
 }
 
 // failed has a kind of work rest, longer with each failure in a row, and gives how many these are.

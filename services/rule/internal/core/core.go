@@ -57,15 +57,16 @@ type Core struct {
 	metrics  *metrics
 	now      func() time.Time
 
-	owner    string // this process, among those that take leases
-	queue    *queue
-	attempts *attempts
-	fresh    *freshness
-	rules    ruleSets
-	leases   leases
-	reports  chan struct{} // holds a token when there may be reports to deliver
-	stopped  chan struct{}
-	stopOnce sync.Once
+	owner     string // this process, among those that take leases
+	queue     *queue
+	attempts  *attempts
+	protected places
+	fresh     *freshness
+	rules     ruleSets
+	leases    leases
+	reports   chan struct{} // holds a token when there may be reports to deliver
+	stopped   chan struct{}
+	stopOnce  sync.Once
 }
 
 // New makes a core. now is the clock of everything that is stored.

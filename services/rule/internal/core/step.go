@@ -45,6 +45,7 @@ func (c *Core) step(ctx context.Context, organizationID string, lease store.Leas
 	}{
 		{resolving, len(work.Unresolved) > 0, s.resolveAll},
 		{following, true, s.follow},
+		{protecting, true, s.protect},
 		{applying, len(work.Unsettled) > 0, s.apply},
 		{expanding, len(work.Expansions) > 0, s.expand},
 		{settling, len(work.Requeued) > 0, s.settle},
@@ -54,6 +55,11 @@ func (c *Core) step(ctx context.Context, organizationID string, lease store.Leas
 	} {
 		if !w.due {
 			c.attempts.succeeded(organizationID, w.kind) // what failed is not there any more
+			continue
+		}
+		if w.kind == protecting && !c.attempts.failing(organizationID, following) {
+			c.attempts.succeeded(organizationID, protecting)
+			c.protected.forget(organizationID)
 			continue
 		}
 		// A page of a rule sync only once nobody is waiting.
