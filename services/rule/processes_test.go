@@ -3,6 +3,7 @@ package rule_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/testkit"
@@ -79,4 +80,23 @@ func TestTwoProcessesShareADatabase(t *testing.T) {
 		t.Fatalf("the rule sync dealt with %d users", sync.GetUsersDone())
 	}
 	two.holds(users[0], "developer", "designer")
+}
+
+// What a process enqueues that does not own the organization, the owner does at once, and not when its lease ends.
+func TestTheOwnerHearsOfWorkThatAnotherProcessEnqueues(t *testing.T) {
+	t.Parallel()
+	owner := newBench(t, onPostgres(t), func(c *rule.Config) { c.LeaseDuration = time.Hour }, slowUserRetries)
+	owner.groupRule("Developers", "developer")
+	user := owner.identity.AddUser(acme, owner.dir)
+	owner.identity.AddGroup(acme, owner.dir, "Developers", user)
+	owner.caughtUp()
+	other := owner.beside()
+	owner.identity.SetBeyond(user, "too many groups")
+	owner.identity.SetRoles(user, "a message")
+	owner.setAside()
+	other.whenUnknown(rulev1.WhenUnknown_WHEN_UNKNOWN_SUSPEND)
+	other.eventually("the owner applies the settings", func() bool { return !other.check(user, "developer").GetAllowed() })
+	if sync := other.sync(); sync.GetState() != rulev1.SyncState_SYNC_STATE_DONE {
+		t.Fatalf("the sync ended as %v", sync)
+	}
 }

@@ -79,6 +79,12 @@ func New(config Config, s store.Store, identity Identity, events FailedEvents, l
 		reports: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	c.fresh = newFreshness(c.now())
+	// A process that enqueues work for an organization that this one owns, such as a rule sync, cannot do it.
+	s.OnOthers(func(organizationID string) {
+		if _, owned := c.leases.get(organizationID); owned {
+			c.queue.add(organizationID)
+		}
+	})
 	var err error
 	c.metrics, err = newMetrics(meters.Meter(scope), c)
 	return c, err

@@ -29,6 +29,10 @@ type Store interface {
 	// a record of its access feed can be read that was held back. It may close without either.
 	Changed(organizationID string) <-chan struct{}
 
+	// OnOthers has fn called, soon after each Update of another process that wrote something, with the organization. It may miss some.
+	// Call it before the first Update; fn must not wait.
+	OnOthers(fn func(organizationID string))
+
 	// Organizations lists known organizations by id, after one, at most limit.
 	Organizations(ctx context.Context, after string, limit int) ([]string, error)
 

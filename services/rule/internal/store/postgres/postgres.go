@@ -87,6 +87,9 @@ func (s *Store) Close() error {
 // Changed implements store.Store.
 func (s *Store) Changed(organizationID string) <-chan struct{} { return s.signals.Wait(organizationID) }
 
+// OnOthers implements store.Store.
+func (s *Store) OnOthers(fn func(organizationID string)) { s.wakeup.onOthers(fn) }
+
 // Organizations implements store.Store.
 func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]string, error) {
 	return list(ctx, s.db, pgx.RowTo[string], `SELECT organization_id FROM organizations WHERE organization_id > $1

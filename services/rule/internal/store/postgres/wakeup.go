@@ -36,6 +36,7 @@ type wakeup struct {
 	written map[string]bool
 	again   map[string]*time.Timer
 	closed  bool
+	others  func(organizationID string)
 	due     chan struct{}
 	cancel  context.CancelFunc
 	ended   sync.WaitGroup
@@ -63,6 +64,24 @@ func (w *wakeup) close() {
 	for id, timer := range w.again {
 		timer.Stop()
 		delete(w.again, id)
+	}
+}
+
+// onOthers has fn told of what other processes write.
+func (w *wakeup) onOthers(fn func(organizationID string)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.others = fn
+}
+
+// heard tells that another process has written an organization.
+func (w *wakeup) heard(organizationID string) {
+	w.signals.Notify(organizationID)
+	w.mu.Lock()
+	others := w.others
+	w.mu.Unlock()
+	if others != nil {
+		others(organizationID)
 	}
 }
 
@@ -172,7 +191,7 @@ func (w *wakeup) hear(ctx context.Context) (err error) {
 			continue // our own, or nobody's
 		}
 		for _, id := range list[1:] {
-			w.signals.Notify(id)
+			w.heard(id)
 		}
 	}
 }

@@ -86,6 +86,9 @@ func know(ctx context.Context, tx *sqldb.Tx, organizationID string) error {
 // Changed implements store.Store.
 func (s *Store) Changed(organizationID string) <-chan struct{} { return s.signals.Wait(organizationID) }
 
+// OnOthers implements store.Store. No other process has the file open.
+func (s *Store) OnOthers(func(string)) {}
+
 // Organizations implements store.Store.
 func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]string, error) {
 	rows, err := s.db.Query(ctx, `SELECT organization_id FROM organizations WHERE organization_id > ?
