@@ -43,6 +43,9 @@ type Config struct {
 	// ScanLimit is how many resources a list reads at most where no index serves it. A page by index is refused beyond, one by
 	// cursor ends early. Default 100,000.
 	ScanLimit int
+	// FactsLimit is how many memberships, of users and of the groups above them, one read of users looks at. A call for several
+	// users is refused beyond, and a user who alone is beyond has no access by groups. Default 200,000.
+	FactsLimit int
 	// Limits bounds what messages may hold; zero fields have their defaults.
 	Limits scim.Limits
 }
@@ -98,6 +101,9 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if c.PageBytes == 0 {
 		c.PageBytes = 16 << 20
 	}
+	if c.FactsLimit == 0 {
+		c.FactsLimit = 200_000
+	}
 	if c.ScanLimit == 0 {
 		c.ScanLimit = 100_000
 	}
@@ -109,7 +115,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
 	domain, err := core.New(s, core.Config{
-		ReadyWait: c.ReadyWait, PageBytes: c.PageBytes, ScanLimit: c.ScanLimit, Limits: c.Limits, Now: d.Now,
+		ReadyWait: c.ReadyWait, PageBytes: c.PageBytes, ScanLimit: c.ScanLimit, FactsLimit: c.FactsLimit, Limits: c.Limits, Now: d.Now,
 		Shared: c.DatabaseURL != "",
 	}, d.Meter)
 	if err != nil {
@@ -135,6 +141,9 @@ func (c Config) check() error {
 	}
 	if c.PageBytes < 0 {
 		problems = append(problems, fmt.Errorf("identity.page_bytes must not be negative, not %d", c.PageBytes))
+	}
+	if c.FactsLimit < 0 {
+		problems = append(problems, fmt.Errorf("identity.facts_limit must not be negative, not %d", c.FactsLimit))
 	}
 	if c.ScanLimit < 0 {
 		problems = append(problems, fmt.Errorf("identity.scan_limit must not be negative, not %d", c.ScanLimit))

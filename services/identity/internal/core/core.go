@@ -23,7 +23,9 @@ type Config struct {
 	PageBytes int
 	// ScanLimit is how many resources a list that no index serves reads at most.
 	ScanLimit int
-	Limits    scim.Limits
+	// FactsLimit is how many memberships, of users and of the groups above them, one read of users looks at.
+	FactsLimit int
+	Limits     scim.Limits
 	// Shared says that other processes may use the store.
 	Shared bool
 	Now    func() time.Time

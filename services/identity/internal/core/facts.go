@@ -12,8 +12,6 @@ import (
 
 // Bounds of what one call reads of users.
 const (
-	// maxEdges is how many memberships are read, of users and of the groups above them.
-	maxEdges = 200_000
 	// maxUserGroups is how many groups the access of a user may depend on: their ids fit into one answer of the stream of facts.
 	maxUserGroups = 25_000
 	// accessPage and usersPage are how many bytes of documents are held at a time.
@@ -59,14 +57,14 @@ func (c *Core) AccessFacts(ctx context.Context, q AccessQuery, each func(AccessF
 	for i, value := range q.RoleValues {
 		roles[value] = append(roles[value], int32(i))
 	}
-	rest, edges := q.IDs, maxEdges
+	rest, edges := q.IDs, c.config.FactsLimit
 	for len(rest) > 0 {
 		page, err := c.store.Facts(ctx, q.OrganizationID, rest, store.FactsBounds{Bytes: accessPage, Edges: edges, Live: true})
 		if err != nil {
 			return err
 		}
 		if page.More && len(q.IDs) > 1 {
-			return fault.New(fault.Limit, "the groups above these users have more than %d memberships, which is as many as one call reads: ask for fewer users", maxEdges)
+			return fault.New(fault.Limit, "the groups above these users have more than %d memberships, which is as many as one call reads: ask for fewer users", c.config.FactsLimit)
 		}
 		if err := d.access(ctx, page, roles, each); err != nil {
 			return err
@@ -89,7 +87,7 @@ func (d *documents) access(ctx context.Context, page store.FactsPage, roles map[
 		facts := AccessFacts{UserStatus: u.Status()}
 		var err error
 		if u.Active && !u.Detached {
-			if facts.GroupIDs, facts.BeyondLimit = groupsWithin(around, u.ID); facts.BeyondLimit == "" {
+			if facts.GroupIDs, facts.BeyondLimit = d.core.groupsWithin(around, u.ID); facts.BeyondLimit == "" {
 				facts.RoleValues, facts.MatchedFilters, err = d.seen(ctx, u, roles)
 			}
 		}
@@ -105,9 +103,9 @@ func (d *documents) access(ctx context.Context, page store.FactsPage, roles map[
 
 // groupsWithin gives the groups of a user, or says which limit they exceed. around is nil where there were more memberships
 // than are read.
-func groupsWithin(around *store.Around, userID string) (groups []string, beyondLimit string) {
+func (c *Core) groupsWithin(around *store.Around, userID string) (groups []string, beyondLimit string) {
 	if around == nil {
-		return nil, fmt.Sprintf("the user and the groups above it have more than %d memberships", maxEdges)
+		return nil, fmt.Sprintf("the user and the groups above it have more than %d memberships", c.config.FactsLimit)
 	}
 	if beyondLimit = around.Beyond(userID); beyondLimit != "" {
 		return nil, beyondLimit
@@ -152,18 +150,18 @@ func (c *Core) ReadUsers(ctx context.Context, organizationID string, ids []strin
 		return nil, err
 	}
 	rest = distinct(ids)
-	for asked, edges := len(rest), maxEdges; len(rest) > 0; {
+	for asked, edges := len(rest), c.config.FactsLimit; len(rest) > 0; {
 		page, err := c.store.Facts(ctx, organizationID, rest[:asked], store.FactsBounds{Bytes: usersPage, Edges: edges})
 		switch {
 		case err != nil:
 			return nil, err
-		case page.More && edges < maxEdges:
+		case page.More && edges < c.config.FactsLimit:
 			return rest, nil
 		case page.More && asked > 1:
 			asked /= 2
 			continue
 		case page.More:
-			return nil, fault.New(fault.Limit, "user %q and the groups above it have more than %d memberships, which is as many as one call reads", rest[0], maxEdges)
+			return nil, fault.New(fault.Limit, "user %q and the groups above it have more than %d memberships, which is as many as one call reads", rest[0], c.config.FactsLimit)
 		}
 		around := store.NewAround(page.Edges)
 		for _, u := range page.Users {
