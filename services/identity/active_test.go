@@ -30,6 +30,7 @@ func TestAMessageWithoutActiveActivatesNobody(t *testing.T) {
 				"put":     func(i *idp, id string) error { return replaced(i, id, `{"userName":"put"}`) },
 				"nulled":  patched(operation("replace", "active", "null")),
 				"removed": patched(operation("remove", "active", "")),
+				"undone":  patched(operation("replace", "active", "true"), operation("remove", "active", "")),
 			}
 			isInactive := func(what string, i *idp, id, name string) {
 				t.Helper()

@@ -150,27 +150,24 @@ func (d *Document) Bool(path string) (value, ok bool) {
 // Succeeding gives what becomes of d where it takes the place of old, as the whole of a message: a user that is inactive, and of
 // which d does not say whether it is active, stays inactive, and its document says so. Nothing but true activates a user.
 func (d *Document) Succeeding(old *Document) *Document {
-	active := d.t.active
-	if active == nil || d.root.find(active) != nil {
-		return d
-	}
-	stays := old.t.stillInactive(old.t.active, old.root.find(old.t.active), value{})
-	if stays.isNull() {
+	if !d.t.stillInactive(&d.root, old) {
 		return d
 	}
 	root := d.root
 	root.fields = append(make([]field, 0, len(root.fields)+1), root.fields...)
-	root.set(active, stays)
+	root.set(d.t.active, boolValue(false))
 	return newDocument(d.t, root, len(d.raw)+len(`,"active":false`))
 }
 
-// stillInactive decides what an attribute becomes that had a value before and would have the value after: `active` does not pass
-// from false to unassigned, which would count as true (RFC 7643 §4.1.1 leaves that open).
-func (t *ResourceType) stillInactive(a *Attribute, before *value, after value) value {
-	if a == t.active && a != nil && before != nil && before.kind == kindBool && !before.truth && after.isNull() {
-		return *before
+// stillInactive says whether a resource, as it is after the whole of a message, lacks `active` where the document before says false:
+// false does not pass to unassigned, which would count as true (RFC 7643 §4.1.1 leaves that open). What operations of the message
+// made of it in between does not count.
+func (t *ResourceType) stillInactive(after *value, before *Document) bool {
+	if t.active == nil || after.find(t.active) != nil {
+		return false
 	}
-	return after
+	was := before.root.find(before.t.active)
+	return was != nil && was.kind == kindBool && !was.truth
 }
 
 // at gives what is at a path of singular attributes, nil if it is unassigned.

@@ -135,7 +135,7 @@ func (e *editor) change(c change, to target, filter *Filter) error {
 		current := e.own(to.attr)
 		next, err := e.edit(c, to.attr, to.sub, filter, current)
 		if err == nil {
-			put(&e.root, to.attr, e.t.stillInactive(to.attr, &current, next))
+			put(&e.root, to.attr, next)
 		}
 		return err
 	}

@@ -57,6 +57,9 @@ func (t *ResourceType) Patch(old *Document, message *PatchOp, o Options) (*Resul
 			return nil, inOperation(err, i)
 		}
 	}
+	if t.stillInactive(&e.root, old) {
+		e.root.set(t.active, boolValue(false))
+	}
 	return e.finish(old, len(old.raw)+256)
 }
 
