@@ -155,7 +155,7 @@ var badPatches = []badRequest{
 	{"no operations", "PATCH", "/Users/{ann}", `{` + patchSchema + `}`, 400, "invalidSyntax", `needs "Operations"`, false, nil},
 	{"a PATCH without schemas", "PATCH", "/Users/{ann}", `{"Operations":[` + set("title", `"x"`) + `]}`, 400, "invalidSyntax", "schemas must name urn:ietf:params:scim:api:messages:2.0:PatchOp", true, nil},
 	{"a list for a PATCH", "PATCH", "/Users/{ann}", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"Operations":[` + set("title", `"x"`) + `]}`, 400, "invalidValue", `schemas names "urn:ietf:params:scim:api:messages:2.0:ListResponse"`, false, nil},
-	{"a user for a PATCH", "PATCH", "/Users/{ann}", `{` + userSchema + `,"Operations":[` + set("title", `"x"`) + `]}`, 400, "invalidValue", `schemas names "urn:ietf:params:scim:schemas:core:2.0:User"`, false, nil},
+	{"a user for a PATCH", "PATCH", "/Users/{ann}", `{` + userSchema + `,"Operations":[` + set("title", `"x"`) + `]}`, 400, "invalidValue", `schemas names "urn:ietf:params:scim:schemas:core:2.0:User"`, true, nil},
 	{"a search for a PATCH", "PATCH", "/Groups/{crew}", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"Operations":[` + set("displayName", `"x"`) + `]}`, 400, "invalidValue", `schemas names "urn:ietf:params:scim:api:messages:2.0:SearchRequest"`, true, nil},
 	{"one operation for an array", "PATCH", "/Users/{ann}", `{` + patchSchema + `,"Operations":` + set("title", `"x"`) + `}`, 400, "invalidSyntax", "an array, also of one operation", true, nil},
 	{"a member that a PATCH has not", "PATCH", "/Users/{ann}", `{` + patchSchema + `,"failOnErrors":1,"Operations":[` + set("title", `"x"`) + `]}`, 400, "invalidSyntax", "A PATCH has no \"failOnErrors\"", true, nil},

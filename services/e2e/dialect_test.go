@@ -60,6 +60,7 @@ func TestAttributesAreNamedInOtherForms(t *testing.T) {
 				{"GET", at + work, "", "invalidValue", `"userName":"ann","emails":[{"value":"a","type":"work"},{"value":"b"}]}`},
 				{"GET", list, "", "invalidValue", `"userName":"ann","emails":[{"value":"a","type":"work"},{"value":"b"}]}`},
 				{"POST", "/Users/.search", `{"attributes":["emails[type eq \"work\"]"]}`, "invalidValue", `"emails":[{"value":"a","type":"work"},{"value":"b"}]}`},
+				{"PATCH", at, `{` + userSchema + `,"Operations":[` + set("title", `"t"`) + `]}`, "invalidValue", `"title":"t"`},
 			}
 			for _, m := range messages {
 				if d == strict {
@@ -75,7 +76,7 @@ func TestAttributesAreNamedInOtherForms(t *testing.T) {
 		for _, q := range tolerant.quirks().Quirks {
 			got = append(got, q.Name+" "+q.MessageCount)
 		}
-		if want := "array-as-single-value 1, attributes-with-filter 3, path-dot-after-urn 1, path-without-urn 3"; strings.Join(got, ", ") != want {
+		if want := "array-as-single-value 1, attributes-with-filter 3, path-dot-after-urn 1, path-without-urn 3, schemas-missing 1"; strings.Join(got, ", ") != want {
 			t.Errorf("the quirks are %v, not %s", got, want)
 		}
 		if found := strict.quirks().Quirks; len(found) > 0 {

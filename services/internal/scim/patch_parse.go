@@ -128,12 +128,12 @@ func (p *patchParser) check() error {
 	switch {
 	case named:
 		return nil // some clients name the resource's schema as well
-	case other != "":
+	case p.strict && other != "":
 		return notAPatch(other)
-	}
-	if p.strict {
+	case p.strict:
 		return newError(InvalidSyntax, "schemas", "schemas must name %s.", PatchOpMessage)
 	}
+	// Others name the resource's schema alone: the address and the Operations say that it is a PATCH.
 	p.message.Quirks = addOnce(p.message.Quirks, QuirkSchemasMissing)
 	return nil
 }
@@ -141,7 +141,7 @@ func (p *patchParser) check() error {
 // What SCIM's own URNs begin with, and those of its messages among them (RFC 7643 §10.3, RFC 7644 §8.2).
 const (
 	scimPrefix    = "urn:ietf:params:scim:"
-	messagePrefix = "urn:ietf:params:scim:api:messages:"
+	messagePrefix = "urn:ietf:params:scim:api:messages:2.0:"
 )
 
 // begins compares as URNs are compared, without regard to case.

@@ -309,6 +309,7 @@ func TestParsePatch(t *testing.T) {
 		{"names in another case", strings.ToLower(message) + `"operations":` + list + `}`, true, nil},
 		{"no schemas", `{"Operations":` + list + `}`, false, []string{QuirkSchemasMissing}},
 		{"schemas of something else", `{"schemas":["urn:x"],"Operations":` + list + `}`, false, []string{QuirkSchemasMissing}},
+		{"schemas of the resource that is one string", `{"schemas":"` + UserSchema + `","Operations":` + list + `}`, false, []string{QuirkSingleAsArray, QuirkSchemasMissing}},
 		{"schemas that are one string", `{"schemas":"` + PatchOpMessage + `","Operations":` + list + `}`, false, []string{QuirkSingleAsArray}},
 		{"a member that does not belong", message + `"x":[{}],"Operations":` + list + `}`, false, nil},
 	} {
@@ -332,7 +333,7 @@ func TestParsePatch(t *testing.T) {
 	})
 }
 
-// A body that says it is another message, or a resource, is no PATCH, whatever else it holds.
+// A body that says it is another message is no PATCH, whatever else it holds; in strict mode, nor is one that says it is a resource.
 func TestAPatchIsNoOtherMessage(t *testing.T) {
 	const list = `"urn:ietf:params:scim:api:messages:2.0:ListResponse"`
 	for _, c := range []struct {
@@ -344,9 +345,9 @@ func TestAPatchIsNoOtherMessage(t *testing.T) {
 		{`["` + strings.ToUpper("urn:ietf:params:scim:api:messages:2.0:Error") + `"]`, [2]ErrorType{InvalidValue, InvalidValue}},
 		{`["urn:ietf:params:scim:api:messages:2.0:PatchOperation"]`, [2]ErrorType{InvalidValue, InvalidValue}},
 		{`["` + PatchOpMessage + `",` + list + `]`, [2]ErrorType{InvalidValue, InvalidValue}},
-		{`["` + UserSchema + `"]`, [2]ErrorType{InvalidValue, InvalidValue}},
-		{`["urn:x","` + GroupSchema + `"]`, [2]ErrorType{InvalidValue, InvalidValue}},
-		{`["` + EnterpriseUserSchema + `"]`, [2]ErrorType{InvalidValue, InvalidValue}},
+		{`["` + UserSchema + `"]`, [2]ErrorType{"", InvalidValue}},
+		{`["urn:x","` + GroupSchema + `"]`, [2]ErrorType{"", InvalidValue}},
+		{`["` + EnterpriseUserSchema + `"]`, [2]ErrorType{"", InvalidValue}},
 		{`["` + PatchOpMessage + `","` + UserSchema + `","urn:x"]`, [2]ErrorType{}},
 		{`["urn:scim:schemas:core:1.0"]`, [2]ErrorType{"", InvalidSyntax}},
 	} {

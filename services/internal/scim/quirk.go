@@ -17,7 +17,7 @@ const (
 	// QuirkFilterKey: `emails[type eq "work"].value` as a key (Entra ID).
 	QuirkFilterKey = "pathless-filter-key"
 	// QuirkSchemasMissing: `schemas` absent, or without the core schema; of a PATCH, without PatchOp, where
-	// they name nothing else of SCIM's.
+	// they name no other message.
 	QuirkSchemasMissing = "schemas-missing"
 	// QuirkExtensionUndeclared: extension attributes whose URN `schemas` lacks.
 	QuirkExtensionUndeclared = "extension-not-in-schemas"
