@@ -32,7 +32,7 @@ func accessCommand(c *client) *cobra.Command {
 	check := &cobra.Command{Use: "check", Short: "Say whether a user effectively holds a role.", Args: cobra.NoArgs}
 	target(check)
 	check.RunE = c.call("allowed as_of unknown suspended", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
-		id, err := userID(ctx, conn, organization, user)
+		id, err := userIDOrAdvice(ctx, conn, organization, user)
 		if err != nil {
 			return nil, err
 		}
@@ -48,7 +48,7 @@ func accessCommand(c *client) *cobra.Command {
 		defer cancel()
 		request := &rulev1.ListAccessRequest{OrganizationId: organization, TenantId: tenant, RoleId: role}
 		if user != "" {
-			if request.UserId, err = userID(ctx, conn, organization, user); err != nil {
+			if request.UserId, err = userIDOrAdvice(ctx, conn, organization, user); err != nil {
 				return answered(err)
 			}
 		}
@@ -63,7 +63,7 @@ func accessCommand(c *client) *cobra.Command {
 		if c.output == "json" {
 			return printJSON(cmd.OutOrStdout(), message)
 		}
-		return answered(explainAccess(ctx, conn, cmd.OutOrStdout(), organization, message.(*rulev1.ListAccessResponse).GetAccess()))
+		return answered(explainAccess(ctx, conn, cmd, organization, message.(*rulev1.ListAccessResponse).GetAccess()))
 	}
 	grant := &cobra.Command{Use: "grant", Short: "Give a role by hand.", Args: cobra.NoArgs}
 	target(grant)
@@ -77,7 +77,7 @@ func accessCommand(c *client) *cobra.Command {
 	revoke := &cobra.Command{Use: "revoke", Short: "Take back what was given by hand.", Args: cobra.NoArgs}
 	target(revoke)
 	revoke.RunE = c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
-		id, err := userID(ctx, conn, organization, user)
+		id, err := userIDOrAdvice(ctx, conn, organization, user)
 		if err != nil {
 			return nil, err
 		}
@@ -143,14 +143,15 @@ func watchAccess(cmd *cobra.Command, c *client, organization, cursor string) err
 	}
 }
 
-// explainAccess prints access with the users' names and the rules' groups in place of ids.
-func explainAccess(ctx context.Context, conn grpc.ClientConnInterface, out io.Writer, organization string, access []*rulev1.Access) error {
+// explainAccess prints access with the users' names and the rules' groups in place of ids, as far as who knows them answers: what was
+// asked for is there already.
+func explainAccess(ctx context.Context, conn grpc.ClientConnInterface, cmd *cobra.Command, organization string, access []*rulev1.Access) error {
 	names, err := userNames(ctx, conn, organization, access)
-	if err != nil {
+	if err = idsInstead(cmd, "users", err); err != nil {
 		return err
 	}
 	rules, err := rulesByID(ctx, conn, organization)
-	if err != nil {
+	if err = idsInstead(cmd, "rules", err); err != nil {
 		return err
 	}
 	var rows [][]string
@@ -171,7 +172,17 @@ func explainAccess(ctx context.Context, conn grpc.ClientConnInterface, out io.Wr
 		}
 		rows = append(rows, []string{name, a.GetTenantId(), a.GetRoleId(), fmt.Sprint(a.GetEffective()), strings.Join(why, "; ")})
 	}
-	return printTable(out, []string{"USER", "TENANT", "ROLE", "EFFECTIVE", "BECAUSE"}, rows)
+	return printTable(cmd.OutOrStdout(), []string{"USER", "TENANT", "ROLE", "EFFECTIVE", "BECAUSE"}, rows)
+}
+
+// idsInstead warns that names could not be looked up for want of an answer. Another error it returns.
+func idsInstead(cmd *cobra.Command, of string, err error) error {
+	if !noAnswer(err) {
+		return err
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "usher: warning: %s are shown by their ids: their names cannot be looked up now (%s)\n",
+		of, fault.ReasonName(rpc.Fault(err).Reason))
+	return nil
 }
 
 // rulesByID reads an organization's rules; nil for a client that may read access but no rules, such as a service.
@@ -215,6 +226,7 @@ func because(source *rulev1.Source, rules map[string]*rulev1.Rule) string {
 // namesAtOnce is how many users one look-up takes.
 const namesAtOnce = 1000
 
+// userNames looks up the names of users. With an error it gives those that it found before.
 func userNames(ctx context.Context, conn grpc.ClientConnInterface, organization string, access []*rulev1.Access) (map[string]string, error) {
 	names := map[string]string{}
 	for _, a := range access {
@@ -228,7 +240,7 @@ func userNames(ctx context.Context, conn grpc.ClientConnInterface, organization 
 		some := ids[:min(len(ids), namesAtOnce)]
 		r, err := identityv1.NewReadServiceClient(conn).BatchGetUsers(ctx, &identityv1.BatchGetUsersRequest{OrganizationId: organization, Ids: some})
 		if err != nil {
-			return nil, err
+			return names, err
 		}
 		for _, user := range r.GetUsers() {
 			names[user.GetId()] = user.GetUserName()

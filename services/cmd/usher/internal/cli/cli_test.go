@@ -5,14 +5,20 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/internal/app"
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/telemetry"
 )
 
@@ -23,7 +29,7 @@ type terminal struct {
 	err  string
 }
 
-func newTerminal(t *testing.T) *terminal {
+func newTerminal(t *testing.T, options ...func(*app.Options)) *terminal {
 	t.Helper()
 	tel, err := telemetry.New(t.Context(), telemetry.Config{Logs: io.Discard})
 	if err != nil {
@@ -32,7 +38,11 @@ func newTerminal(t *testing.T) *terminal {
 	s := app.DevelopmentDefaults()
 	s.DataDir = filepath.Join(t.TempDir(), "data")
 	s.SCIMAddr, s.AdminAddr, s.GRPCAddr, s.OpsAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
-	a, err := app.Start(t.Context(), s, app.Options{Telemetry: tel, Now: time.Now})
+	o := app.Options{Telemetry: tel, Now: time.Now}
+	for _, set := range options {
+		set(&o)
+	}
+	a, err := app.Start(t.Context(), s, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,9 +106,9 @@ func TestAWalk(t *testing.T) {
 	created := x.json("directory", "create", "--organization", "demo", "--name", "Entra ID")
 	directory := created["directory"].(map[string]any)["id"].(string)
 	base, key := created["baseUrl"].(string), created["apiKey"].(string)
-	want(t, x.run(0, "directory", "list"), directory+` +Entra ID +active +`+regexp.QuoteMeta(base))
-	want(t, x.run(0, "directory", "get", directory), `active`)
-	want(t, x.run(0, "directory", "update", directory, "--name", "Entra"), `Entra +active`)
+	want(t, x.run(0, "directory", "list"), `STATE +MODE +UNIQUE GROUP NAMES +BASE URL`, directory+` +Entra ID +active +tolerant +false +`+regexp.QuoteMeta(base))
+	want(t, x.run(0, "directory", "get", directory), `active +tolerant +false`)
+	want(t, x.run(0, "directory", "update", directory, "--name", "Entra"), `Entra +active +tolerant +false`)
 	want(t, x.run(0, "key", "create", "--directory", directory, "--name", "second", "--expires-in", "1h"), `ush_\w{49}`)
 	keys := x.json("key", "list", "--directory", directory)["apiKeys"].([]any)
 	if len(keys) != 2 || strings.Contains(x.run(0, "key", "list", "--directory", directory), key) {
@@ -156,7 +166,17 @@ func TestAWalk(t *testing.T) {
 	want(t, x.run(0, "schema", "list", "--directory", directory), `ID +RESOURCE TYPE`)
 	x.run(2, "schema", "put", filepath.Join(t.TempDir(), "none"), "--directory", directory)
 	want(t, x.err, `no such file`)
-	want(t, x.run(0, "event", "list"), `REASON`)
+	group := x.json("user", "get", user)["user"].(map[string]any)["groupIds"].([]any)[0].(string)
+	refusedPatch(t, base, key, group)
+	events := func() string { return x.run(0, "event", "list") }
+	for deadline := time.After(20 * time.Second); !strings.Contains(events(), group); {
+		select {
+		case <-deadline:
+			t.Fatalf("the events do not name the group %s:\n%s", group, events())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	want(t, events(), `OPERATION +RESOURCE ID +STATUS +REASON`, `PATCH /Groups/\S+ +`+group+` +400`)
 	want(t, x.run(0, "directory", "delete", directory), `deleted`)
 	want(t, x.run(0, "directory", "list", "--deleted"), directory+` +Entra +deleted`)
 	x.run(1, "simulate", "--base-url", base, "--key", key)
@@ -180,7 +200,7 @@ func TestAccessInAnEmergency(t *testing.T) {
 	name := x.json("user", "get", user)["user"].(map[string]any)["userName"].(string)
 	check := []string{"access", "check", "--user", user, "--tenant", "production", "--role", role}
 	want(t, x.run(0, check...), `ALLOWED +AS OF +UNKNOWN +SUSPENDED\n`, `true +20\d\d-\S+ +false +false`)
-	want(t, x.run(0, "access", "status"), `known as of 20\d\d-\S+\. Users set aside: 0\.`)
+	want(t, x.run(0, "access", "status"), `known as of 20\d\d-\S+ \(\d+\.\d s ago\)\. Users set aside: 0\.`)
 
 	x.run(1, "access", "suspend", "--user", name)
 	want(t, x.err, `reason.*INVALID_REQUEST`)
@@ -203,6 +223,88 @@ func TestAccessInAnEmergency(t *testing.T) {
 	want(t, x.run(0, "access", "settings"), `suspend`)
 	x.run(2, "access", "settings", "--when-unknown", "ask")
 	want(t, x.err, `must be keep or suspend`)
+}
+
+// refusedPatch sends what a directory refuses.
+func refusedPatch(t *testing.T, base, key, group string) {
+	t.Helper()
+	const body = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"shoeSize","value":1}]}`
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, base+"/Groups/"+group, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+key)
+	request.Header.Set("Content-Type", "application/scim+json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusBadRequest {
+		t.Fatalf("the PATCH is answered with %s", response.Status)
+	}
+}
+
+// away is a connection to a service that answers with an error while there is one.
+type away struct {
+	grpc.ClientConnInterface
+	with *atomic.Pointer[error]
+}
+
+func (a away) Invoke(ctx context.Context, method string, args, reply any, options ...grpc.CallOption) error {
+	if err := a.with.Load(); err != nil {
+		return *err
+	}
+	return a.ClientConnInterface.Invoke(ctx, method, args, reply, options...)
+}
+
+// What is about access alone goes on while identity, which knows the names of users, cannot be reached.
+func TestAccessWithoutIdentity(t *testing.T) {
+	t.Parallel()
+	var identity atomic.Pointer[error]
+	x := newTerminal(t, func(o *app.Options) {
+		o.Intercept = func(_, callee commonv1.Caller, conn grpc.ClientConnInterface) grpc.ClientConnInterface {
+			if callee == commonv1.Caller_CALLER_IDENTITY {
+				return away{conn, &identity}
+			}
+			return conn
+		}
+	})
+	created := x.json("directory", "create", "--name", "Okta")
+	x.run(0, "simulate", "--idp", "okta", "--users", "6", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", created["baseUrl"].(string), "--key", created["apiKey"].(string))
+	x.run(0, "access", "wait")
+	held := x.json("access", "list")["access"].([]any)[0].(map[string]any)
+	user, role := held["userId"].(string), held["roleId"].(string)
+	name := x.json("user", "get", user)["user"].(map[string]any)["userName"].(string)
+	want(t, x.run(0, "access", "list"), regexp.QuoteMeta(name)+` +production`)
+	if x.err != "" {
+		t.Errorf("it warns while all is well: %s", x.err)
+	}
+
+	for reason, err := range map[string]error{
+		"UNAVAILABLE": fault.New(fault.Unavailable, "away"), "DEADLINE": fault.New(fault.Deadline, "slow"),
+	} {
+		identity.Store(&err)
+		want(t, x.run(0, "access", "list"), user+` +production +`+role+` +true +rule "[A-Za-z ]+": in group`)
+		want(t, x.err, `^usher: warning: users are shown by their ids: .*\(`+reason+`\)\n$`)
+		want(t, x.run(0, "access", "list", "--user", user), user+` +production`)
+		of := []string{"--tenant", "production", "--role", role}
+		for _, command := range [][]string{
+			append([]string{"check"}, of...), append([]string{"list"}, of...), append([]string{"revoke"}, of...),
+			{"suspend", "--reason", "stolen laptop"}, {"resume"},
+		} {
+			x.run(1, append([]string{"access"}, append(command, "--user", name)...)...)
+			want(t, x.err, `^usher: name the user by its id: looking it up needs identity, which cannot be reached \(`+reason+`\)\n$`)
+		}
+		want(t, x.run(0, "access", "suspend", "--user", user, "--reason", "stolen laptop"), user)
+		want(t, x.run(0, "access", "check", "--user", user, "--tenant", "production", "--role", role), `false`)
+		x.run(0, "access", "resume", "--user", user)
+		// Its id would not help.
+		x.run(1, "access", "grant", "--user", name, "--role", "organization-admin")
+		if strings.Contains(x.err, "by its id") {
+			t.Errorf("a grant says %s", x.err)
+		}
+	}
 }
 
 // An update changes what its flags say and nothing else.
@@ -357,6 +459,8 @@ func TestAServerThatIsNotThere(t *testing.T) {
 	x.base = append(x.base, "--addr", "127.0.0.1:1", "--timeout", "5s")
 	x.run(1, "org", "list")
 	want(t, x.err, `UNAVAILABLE`)
+	x.run(1, "access", "suspend", "--user", "anna", "--reason", "a leak")
+	want(t, x.err, `UNAVAILABLE.*--addr`)
 }
 
 // What an operator needs is which server did not answer, and why.

@@ -7,18 +7,23 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
 // client is how the commands reach a server.
@@ -162,4 +167,28 @@ func userID(ctx context.Context, conn grpc.ClientConnInterface, organization, us
 		OrganizationId: organization, By: &identityv1.LookupUserRequest_UserName{UserName: user},
 	})
 	return response.GetUser().GetId(), err
+}
+
+// userIDOrAdvice is userID for a command that needs identity for nothing else: where identity cannot be reached, the user's id helps.
+func userIDOrAdvice(ctx context.Context, conn grpc.ClientConnInterface, organization, user string) (string, error) {
+	id, err := userID(ctx, conn, organization, user)
+	if noAnswer(err) && fromServer(err) {
+		return "", failed(fmt.Errorf("name the user by its id: looking it up needs identity, which cannot be reached (%s)",
+			fault.ReasonName(rpc.Fault(err).Reason)))
+	}
+	return id, err
+}
+
+// noAnswer says whether what was asked did not answer, or not in time.
+func noAnswer(err error) bool {
+	f := rpc.Fault(err)
+	return f != nil && (f.Reason == fault.Unavailable || f.Reason == fault.Deadline)
+}
+
+// fromServer says whether a server of Usher answered with this error: an error of the connection to it carries no ErrorInfo.
+func fromServer(err error) bool {
+	return slices.ContainsFunc(status.Convert(err).Details(), func(detail any) bool {
+		_, ok := detail.(*errdetails.ErrorInfo)
+		return ok
+	})
 }

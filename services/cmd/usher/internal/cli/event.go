@@ -14,7 +14,7 @@ import (
 func eventCommand(c *client) *cobra.Command {
 	var organization, directory, message string
 	var open bool
-	const columns = "id time operation status reason message_id acknowledge_time detail"
+	const columns = "id time operation resource_id status reason message_id acknowledge_time detail"
 	list := listCommand("List failed events, newest first.", c, columns, func(cmd *cobra.Command) {
 		organizationFlag(cmd, &organization)
 		cmd.Flags().StringVar(&directory, "directory", "", "one directory's only")

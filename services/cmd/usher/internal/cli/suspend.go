@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
@@ -24,7 +25,7 @@ func suspendCommand(c *client) *cobra.Command {
 	cmd.Flags().StringVar(&user, "user", "", "the user: id or userName")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for whoever looks at it later")
 	cmd.RunE = c.call("user_id reason suspended_by create_time", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
-		id, err := userID(ctx, conn, organization, user)
+		id, err := userIDOrAdvice(ctx, conn, organization, user)
 		if err != nil {
 			return nil, err
 		}
@@ -49,7 +50,7 @@ func resumeCommand(c *client) *cobra.Command {
 	organizationFlag(cmd, &organization)
 	cmd.Flags().StringVar(&user, "user", "", "the user: id or userName")
 	cmd.RunE = c.call("", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
-		id, err := userID(ctx, conn, organization, user)
+		id, err := userIDOrAdvice(ctx, conn, organization, user)
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +91,9 @@ func accessStatusCommand(c *client) *cobra.Command {
 		}
 		known := "nothing is known yet"
 		if r.GetAsOf() != nil {
-			known = "as of " + r.GetAsOf().AsTime().Format("2006-01-02T15:04:05.000Z07:00")
+			asOf := r.GetAsOf().AsTime()
+			age := max(0, time.Since(asOf)) // by this machine's clock, as a service tells it
+			known = fmt.Sprintf("as of %s (%.1f s ago)", asOf.Format("2006-01-02T15:04:05.000Z07:00"), age.Seconds())
 		}
 		cmd.Printf("Access is known %s. Users set aside: %d.\n", known, r.GetSetAsideCount())
 		if r.GetSetAsideCount() == 0 {
