@@ -3,6 +3,7 @@ package rule_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
@@ -192,4 +193,27 @@ func TestRevokingAsksNoOtherService(t *testing.T) {
 	b.identity.Before(func(string) error { return identitytest.Unavailable() })
 	b.must(b.revoke(user, "developer"))
 	b.holds(user)
+}
+
+// Who looks at a suspension later sees why it was made, on one line.
+func TestASuspensionHasAReason(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	user := b.identity.AddUser(acme, b.dir)
+	suspend := func(reason string) (*rulev1.SuspendAccessResponse, error) {
+		return b.access.SuspendAccess(b.ctx(), &rulev1.SuspendAccessRequest{OrganizationId: acme, UserId: user, Reason: reason})
+	}
+	for _, reason := range []string{
+		"", " ", "\u00a0\u3000", "\u200b", "\n", "a\nleak", "a leak\n", "\tleak", "a\x00leak", "a\x1b[2Jleak", "a\x7fleak", "a\u0085leak", strings.Repeat("x", 501),
+	} {
+		_, err := suspend(reason)
+		b.refused(fault.InvalidRequest, nil, err)
+		if fields := rpc.Fault(err).Fields; len(fields) == 0 || fields[0].Path != "reason" {
+			t.Errorf("of %q it names %v", reason, fields)
+		}
+	}
+	for _, reason := range []string{"x", " a leak ", "vol de téléphone", "盗まれた", "می\u200cرود", "👩\u200d💻", strings.Repeat("é", 500)} {
+		b.must(suspend(reason))
+		b.resume(user)
+	}
 }

@@ -1606,7 +1606,7 @@ type SuspendAccessRequest struct {
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// The user. It need not exist.
 	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// Why, for whoever looks at it later.
+	// Why, for whoever looks at it later. 1 to 500 characters: not blank, and no control characters, such as the end of a line.
 	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2360,12 +2360,11 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\rchange_cursor\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\fchangeCursor\x123\n" +
 	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"@\n" +
 	"\x19WaitUntilCaughtUpResponse\x12#\n" +
-	"\rchange_cursor\x18\x01 \x01(\tR\fchangeCursor\"\x91\x01\n" +
+	"\rchange_cursor\x18\x01 \x01(\tR\fchangeCursor\"\xac\x01\n" +
 	"\x14SuspendAccessRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
-	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12\"\n" +
-	"\x06reason\x18\x03 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\x06reason\"l\n" +
+	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12=\n" +
+	"\x06reason\x18\x03 \x01(\tB%\xbaH\"r \x10\x01\x18\xf4\x032\x19^\\P{Cc}*[^\\pZ\\pC]\\P{Cc}*$R\x06reason\"l\n" +
 	"\x15SuspendAccessResponse\x129\n" +
 	"\n" +
 	"suspension\x18\x01 \x01(\v2\x19.usher.rule.v1.SuspensionR\n" +

@@ -48,7 +48,8 @@ type AccessServiceClient interface {
 	// Reasons: PAGE_TOKEN.
 	ListAccess(ctx context.Context, in *ListAccessRequest, opts ...grpc.CallOption) (*ListAccessResponse, error)
 	// GrantAccess gives a role by hand. Granting twice changes nothing.
-	// Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE, UNAVAILABLE (identity, which knows the user, cannot be reached).
+	// Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE, UNAVAILABLE (identity, which knows the user, cannot be reached),
+	// DEADLINE (identity does not answer in time).
 	GrantAccess(ctx context.Context, in *GrantAccessRequest, opts ...grpc.CallOption) (*GrantAccessResponse, error)
 	// RevokeAccess takes back what was given by hand; what rules give stays. From a detached user, which rules leave alone,
 	// it takes what rules gave as well. It asks no other service. To take all access from a user at once, use SuspendAccess.
@@ -242,7 +243,8 @@ type AccessServiceServer interface {
 	// Reasons: PAGE_TOKEN.
 	ListAccess(context.Context, *ListAccessRequest) (*ListAccessResponse, error)
 	// GrantAccess gives a role by hand. Granting twice changes nothing.
-	// Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE, UNAVAILABLE (identity, which knows the user, cannot be reached).
+	// Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE, UNAVAILABLE (identity, which knows the user, cannot be reached),
+	// DEADLINE (identity does not answer in time).
 	GrantAccess(context.Context, *GrantAccessRequest) (*GrantAccessResponse, error)
 	// RevokeAccess takes back what was given by hand; what rules give stays. From a detached user, which rules leave alone,
 	// it takes what rules gave as well. It asks no other service. To take all access from a user at once, use SuspendAccess.
