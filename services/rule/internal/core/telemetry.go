@@ -38,6 +38,7 @@ func newMetrics(meter metric.Meter, c *Core) (*metrics, error) {
 	m := &metrics{}
 	var errs [10]error
 	m.duration, errs[0] = meter.Float64Histogram(metricReconcile, metric.WithUnit("s"),
+		metric.WithExplicitBucketBoundaries(.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30),
 		metric.WithDescription("How long one batch of users took, from reading their facts to the commit."))
 	m.users, errs[1] = meter.Int64Counter(metricUsers, metric.WithDescription("Users reconciled."))
 	m.changes, errs[2] = meter.Int64Counter(metricChanges, metric.WithDescription("Changes of effective access, by kind."))
