@@ -74,8 +74,9 @@ func (n *Nesting) Check(ctx context.Context, groupID string, come []string) erro
 		}
 	}
 	if n.read += len(known); n.read > MaxNestingEdges {
-		return fault.New(fault.InvalidValue, "members: the groups in and around group %q are members of each other more than %d times, "+
-			"which is as many memberships as a write looks through", come[0], MaxNestingEdges)
+		return fault.New(fault.InvalidValue, "members: group %q can't be added: to check the limits of nesting, Usher would look at more than %d "+
+			"memberships of groups in groups, which is the limit for one write. Nest fewer groups, or take some of these memberships out first",
+			come[0], MaxNestingEdges)
 	}
 	for _, id := range come {
 		known[Edge{Member: id, Group: groupID}] = true

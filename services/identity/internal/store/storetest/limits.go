@@ -44,7 +44,7 @@ func (f *fixture) refusesWith(what string, err error, text string) {
 const (
 	tooDeep  = `would be in a chain of more than 32 groups`
 	tooMany  = `would be in more than 1000 groups`
-	tooLarge = `are members of each other more than 10000 times`
+	tooLarge = `group "out0" can't be added: to check the limits of nesting, Usher would look at more than 10000 memberships of groups in groups`
 )
 
 var limitCases = []testCase{
