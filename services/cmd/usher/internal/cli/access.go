@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
@@ -52,18 +53,24 @@ func accessCommand(c *client) *cobra.Command {
 				return answered(err)
 			}
 		}
+		var asOf *timestamppb.Timestamp
 		message, err := allPages(ctx, conn, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
 			request.PageToken = token
 			r, err := rulev1.NewAccessServiceClient(conn).ListAccess(ctx, request)
+			if page := r.GetAsOf(); token == "" || page == nil || asOf != nil && page.AsTime().Before(asOf.AsTime()) {
+				asOf = proto.CloneOf(page)
+			}
 			return r, r.GetNextPageToken(), err
 		})
 		if err != nil {
 			return answered(err)
 		}
+		all := message.(*rulev1.ListAccessResponse)
+		all.AsOf = asOf // the oldest page's: merging took the last one's
 		if c.output == "json" {
-			return printJSON(cmd.OutOrStdout(), message)
+			return printJSON(cmd.OutOrStdout(), all)
 		}
-		return answered(explainAccess(ctx, conn, cmd, organization, message.(*rulev1.ListAccessResponse).GetAccess()))
+		return answered(explainAccess(ctx, conn, cmd, organization, all.GetAccess()))
 	}
 	grant := &cobra.Command{Use: "grant", Short: "Give a role by hand.", Args: cobra.NoArgs}
 	target(grant)

@@ -15,8 +15,11 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/app"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/telemetry"
@@ -304,6 +307,59 @@ func TestAccessWithoutIdentity(t *testing.T) {
 		if strings.Contains(x.err, "by its id") {
 			t.Errorf("a grant says %s", x.err)
 		}
+	}
+}
+
+// paged is a connection to a service that answers a list of access with these pages.
+type paged struct {
+	grpc.ClientConnInterface
+	pages []*rulev1.ListAccessResponse
+}
+
+func (p paged) Invoke(ctx context.Context, method string, args, reply any, options ...grpc.CallOption) error {
+	request, is := args.(*rulev1.ListAccessRequest)
+	if !is {
+		return p.ClientConnInterface.Invoke(ctx, method, args, reply, options...)
+	}
+	page := p.pages[len(request.GetPageToken())]
+	proto.Merge(reply.(proto.Message), page)
+	return nil
+}
+
+// A list of many pages is as of when its oldest page is.
+func TestAListIsAsOldAsItsOldestPage(t *testing.T) {
+	t.Parallel()
+	at := func(seconds int64, nanos int32) *timestamppb.Timestamp {
+		return &timestamppb.Timestamp{Seconds: seconds, Nanos: nanos}
+	}
+	for name, c := range map[string]struct {
+		asOf []*timestamppb.Timestamp
+		want any
+	}{
+		"the first":         {[]*timestamppb.Timestamp{at(1, 5e8), at(2, 0), at(3, 0)}, "1970-01-01T00:00:01.500Z"},
+		"one in the middle": {[]*timestamppb.Timestamp{at(4, 0), at(2, 0), at(3, 0)}, "1970-01-01T00:00:02Z"},
+		"of no time":        {[]*timestamppb.Timestamp{at(1, 0), nil, at(3, 0)}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var pages []*rulev1.ListAccessResponse
+			for i, asOf := range c.asOf {
+				token := strings.Repeat("x", (i+1)%len(c.asOf))
+				pages = append(pages, &rulev1.ListAccessResponse{Access: []*rulev1.Access{{RoleId: "designer"}}, NextPageToken: token, AsOf: asOf})
+			}
+			x := newTerminal(t, func(o *app.Options) {
+				o.Intercept = func(_, callee commonv1.Caller, conn grpc.ClientConnInterface) grpc.ClientConnInterface {
+					if callee == commonv1.Caller_CALLER_RULE {
+						return paged{conn, pages}
+					}
+					return conn
+				}
+			})
+			list := x.json("access", "list")
+			if list["asOf"] != c.want || len(list["access"].([]any)) != 3 {
+				t.Errorf("the list is %v, and should be as of %v", list, c.want)
+			}
+		})
 	}
 }
 
