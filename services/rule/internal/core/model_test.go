@@ -134,8 +134,10 @@ func newWorld(t *testing.T, seed uint64, stores []store.Store) *world {
 	failedeventsv1.RegisterEventRecordServiceServer(channel, failedeventsv1.UnimplementedEventRecordServiceServer{})
 	w.store = stores[0]
 	conn := channel.As(commonv1.Caller_CALLER_RULE)
+	// Leases are short, but longer than a batch takes on a busy machine: else the two would take the organization from each other for
+	// ever.
 	config := core.Config{
-		Workers: 2, BatchSize: 3, BatchesPerTurn: 2, SyncPageSize: 3, LeaseDuration: 4 * time.Millisecond, CallTimeout: 5 * time.Second,
+		Workers: 2, BatchSize: 3, BatchesPerTurn: 2, SyncPageSize: 3, LeaseDuration: 40 * time.Millisecond, CallTimeout: 5 * time.Second,
 		RetryDelay: time.Millisecond, MaxRetryDelay: 5 * time.Millisecond, BookmarkEvery: time.Second, SweepEvery: 20 * time.Millisecond,
 		FeedRetention: time.Hour, RecheckInterval: 5 * time.Millisecond, UserRetryDelay: time.Millisecond, MaxUserRetryDelay: 20 * time.Millisecond,
 	}
@@ -214,24 +216,22 @@ func tooMuch(_ context.Context, r *identityv1.StreamUserFactsRequest) error {
 	return nil
 }
 
-// nobodyGoneIsEffective looks at everybody who is inactive or deleted.
+// nobodyGoneIsEffective looks at a role of everybody who is inactive or deleted.
 func (w *world) nobodyGoneIsEffective(ctx context.Context) {
 	w.t.Helper()
 	for user, since := range w.gone {
-		for _, role := range allRoles {
-			grant := store.Grant{TenantID: "plant", RoleID: role}
-			check, err := w.store.Check(ctx, acme, user, grant)
-			w.must(check, err)
-			checkpoint, err := feed.Parse(check.Progress.Checkpoint)
-			w.must(checkpoint, err)
-			if check.Allowed && !checkpoint.Before(since.cursor) {
-				w.t.Fatalf("%s holds %s at %v, though it is gone since %v", user, role, checkpoint, since.cursor)
-			}
-			answer, err := w.core().CheckAccess(ctx, acme, user, grant)
-			w.must(answer, err)
-			if answer.Allowed && !answer.AsOf.Before(since.time) {
-				w.t.Fatalf("%s holds %s as of %v, though it is gone since %v", user, role, answer.AsOf, since.time)
-			}
+		grant := store.Grant{TenantID: "plant", RoleID: pick(w, allRoles)}
+		check, err := w.store.Check(ctx, acme, user, grant)
+		w.must(check, err)
+		checkpoint, err := feed.Parse(check.Progress.Checkpoint)
+		w.must(checkpoint, err)
+		if check.Allowed && !checkpoint.Before(since.cursor) {
+			w.t.Fatalf("%s holds %s at %v, though it is gone since %v", user, grant.RoleID, checkpoint, since.cursor)
+		}
+		answer, err := w.core().CheckAccess(ctx, acme, user, grant)
+		w.must(answer, err)
+		if answer.Allowed && !answer.AsOf.Before(since.time) {
+			w.t.Fatalf("%s holds %s as of %v, though it is gone since %v", user, grant.RoleID, answer.AsOf, since.time)
 		}
 	}
 }
