@@ -30,6 +30,24 @@ func (b *bench) isQuiet(rpc string, fail bool) {
 	}
 }
 
+func TestAUserSetAsideIsTriedAgainThoughNothingElseHappens(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *rule.Config) {
+		c.UserRetryDelay, c.MaxUserRetryDelay = 50*time.Millisecond, 50*time.Millisecond
+	})
+	var asked atomic.Int64
+	b.identity.Before(func(rpc string) error {
+		if rpc == "StreamUserFacts" {
+			asked.Add(1)
+		}
+		return nil
+	})
+	user := b.identity.AddUser(acme, b.dir)
+	b.identity.SetBeyond(user, "too many groups")
+	b.identity.SetRoles(user, "a message")
+	b.eventually("it was tried again and again", func() bool { return asked.Load() > 6 })
+}
+
 func TestAUserThatIsDueWaitsWhileRetryingRests(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(c *rule.Config) {

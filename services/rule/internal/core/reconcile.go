@@ -252,6 +252,9 @@ func (c *Core) commit(ctx context.Context, b batch, facts map[string]User) (done
 	b.pins.report(ctx, c.log, b.organizationID)
 	c.reported(ctx, b.organizationID, done)
 	c.metrics.reconciled(ctx, time.Since(start), done, c.now(), b.times)
+	if done.setAside > 0 {
+		c.queue.add(b.organizationID) // the next turn finds out when they are due
+	}
 	return done, set, nil
 }
 
