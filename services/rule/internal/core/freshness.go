@@ -31,11 +31,16 @@ type lag struct {
 	upTo   feed.Cursor // the newest of them is not after this
 	asOf   time.Time   // access includes what identity acknowledged before this; zero when that is only in the store
 	stored time.Time   // what the store last said of that
+	ended  bool        // it has come to upTo, and is kept only while what is stored is newer than the activity
 }
 
 func newFreshness(now time.Time) *freshness {
 	return &freshness{lagging: map[string]lag{}, since: now}
 }
+
+// recent is how old the activity's last word is at most while identity can be reached. When it is older, another process may know
+// better, and may have told the store.
+const recent = 2 * time.Second
 
 // mark is what freshness knows of an organization at a moment. Take it before reading the store: what the store then says is not
 // older.
@@ -52,13 +57,16 @@ func (f *freshness) mark(organizationID string) mark {
 	return mark{activity: f.asOf, lagging: lagging, lag: l}
 }
 
+// known gives what asOf does for an organization that need not be looked up in the store.
+func (m mark) known(now time.Time) (asOf time.Time, ok bool) {
+	return m.activity, !m.lagging && now.Sub(m.activity) < recent
+}
+
 // asOf gives the time before which all that identity acknowledged is in access that is read with, or after, this progress.
 func (m mark) asOf(p store.Progress) time.Time {
 	known := m.activity
 	if m.lagging && !m.lag.caughtUp(p) {
 		known = m.lag.asOf
-	} else if p.Behind {
-		known = time.Time{}
 	}
 	if known.Before(p.AsOf) {
 		return p.AsOf
@@ -92,7 +100,7 @@ func (f *freshness) follows(organizationIDs map[string]bool, after string) error
 	}
 	for id := range organizationIDs {
 		l := f.lagging[id]
-		l.upTo = upTo
+		l.upTo, l.ended = upTo, false
 		f.lagging[id] = l
 	}
 	return nil
@@ -117,8 +125,8 @@ func (f *freshness) hears(a Activity) error {
 	}
 	for _, id := range a.OrganizationIDs {
 		l, lagging := f.lagging[id]
-		if !lagging {
-			l.asOf = f.asOf
+		if !lagging || l.ended {
+			l.asOf, l.ended = f.asOf, false
 		}
 		l.upTo = upTo
 		f.lagging[id] = l
@@ -136,10 +144,10 @@ func (f *freshness) progressed(organizationID string, p store.Progress) {
 	l, lagging := f.lagging[organizationID]
 	switch {
 	case !lagging:
-	case l.caughtUp(p):
+	case l.caughtUp(p) && !f.asOf.Before(p.AsOf):
 		delete(f.lagging, organizationID)
 	default:
-		l.stored = p.AsOf
+		l.stored, l.ended = p.AsOf, l.caughtUp(p)
 		f.lagging[organizationID] = l
 	}
 }
@@ -172,6 +180,9 @@ func (f *freshness) oldest() time.Time {
 		oldest = f.since
 	}
 	for _, l := range f.lagging {
+		if l.ended {
+			continue
+		}
 		known := l.asOf
 		if known.Before(l.stored) {
 			known = l.stored

@@ -59,8 +59,7 @@ type Store interface {
 	// RuleSet reads all rules and the generation that they are of, as of one moment.
 	RuleSet(ctx context.Context, organizationID string) (RuleSet, error)
 
-	// Check says whether the user effectively holds what the grant names, and how far the organization's access is, as of one
-	// moment.
+	// Check says whether the user effectively holds what the grant names.
 	Check(ctx context.Context, organizationID, userID string, grant Grant) (Check, error)
 	// Progress says how far organizations' access is. Unknown organizations are left out.
 	Progress(ctx context.Context, organizationIDs []string) (map[string]Progress, error)

@@ -216,7 +216,6 @@ type Check struct {
 	Allowed     bool
 	Suspended   bool
 	UnknownAsOf time.Time // see Holder
-	Progress    Progress
 }
 
 // AccessFilter chooses access. An empty field chooses all.

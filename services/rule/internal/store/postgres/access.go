@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -14,23 +15,18 @@ const effective = `h.active AND NOT h.suspended AND (s.kind = 2 OR h.rule_access
 	OR h.rule_access = 2 AND s.role_id = '` + store.OrganizationAdmin + `' AND s.tenant_id = '')`
 
 // Check implements store.Store.
-func (s *Store) Check(ctx context.Context, organizationID, userID string, grant store.Grant) (store.Check, error) {
-	// An organization that is not known has no row, and then nobody in it holds anything.
-	all, err := list(ctx, s.db, func(row pgx.CollectableRow) (c store.Check, err error) {
-		var known, asOf int64
-		err = row.Scan(&c.Progress.Checkpoint, &asOf, &c.Progress.Behind, &known, &c.Suspended, &c.Allowed)
-		c.Progress.AsOf, c.UnknownAsOf = fromMicros(asOf), fromMicros(known)
-		return c, err
-	}, `SELECT o.checkpoint, o.as_of, o.behind, coalesce(h.unknown_as_of, 0),
-			coalesce(h.suspended, EXISTS (SELECT 1 FROM suspensions WHERE organization_id = $1 AND user_id = $2)),
-			h.user_id IS NOT NULL AND EXISTS (SELECT 1 FROM sources s WHERE s.organization_id = $1 AND s.user_id = $2
-				AND s.tenant_id = $3 AND s.role_id = $4 AND `+effective+`)
-		FROM organizations o LEFT JOIN holders h ON h.organization_id = o.organization_id AND h.user_id = $2
-		WHERE o.organization_id = $1`, organizationID, userID, grant.TenantID, grant.RoleID)
-	if err != nil || len(all) == 0 {
-		return store.Check{}, err
+func (s *Store) Check(ctx context.Context, organizationID, userID string, grant store.Grant) (c store.Check, err error) {
+	var known int64
+	err = s.db.QueryRow(ctx, `SELECT h.unknown_as_of, h.suspended, EXISTS (SELECT 1 FROM sources s
+			WHERE s.organization_id = $1 AND s.user_id = $2 AND s.tenant_id = $3 AND s.role_id = $4 AND `+effective+`)
+		FROM holders h WHERE h.organization_id = $1 AND h.user_id = $2`, organizationID, userID, grant.TenantID, grant.RoleID).
+		Scan(&known, &c.Suspended, &c.Allowed)
+	if errors.Is(err, pgx.ErrNoRows) { // somebody who has never been a holder may be suspended
+		err = s.db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM suspensions WHERE organization_id = $1 AND user_id = $2)`,
+			organizationID, userID).Scan(&c.Suspended)
 	}
-	return all[0], nil
+	c.UnknownAsOf = fromMicros(known)
+	return c, err
 }
 
 // Progress implements store.Store.

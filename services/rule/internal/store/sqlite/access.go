@@ -15,19 +15,16 @@ const effective = `h.active = 1 AND h.suspended = 0 AND (s.kind = 2 OR h.rule_ac
 
 // Check implements store.Store.
 func (s *Store) Check(ctx context.Context, organizationID, userID string, grant store.Grant) (c store.Check, err error) {
-	var known, asOf int64
-	// An organization that is not known has no row, and then nobody in it holds anything.
-	err = s.db.QueryRow(ctx, `SELECT o.checkpoint, o.as_of, o.behind, coalesce(h.unknown_as_of, 0),
-			coalesce(h.suspended, EXISTS (SELECT 1 FROM suspensions WHERE organization_id = ?1 AND user_id = ?2)),
-			h.user_id IS NOT NULL AND EXISTS (SELECT 1 FROM sources s WHERE s.organization_id = ?1 AND s.user_id = ?2
-				AND s.tenant_id = ?3 AND s.role_id = ?4 AND `+effective+`)
-		FROM organizations o LEFT JOIN holders h ON h.organization_id = o.organization_id AND h.user_id = ?2
-		WHERE o.organization_id = ?1`, organizationID, userID, grant.TenantID, grant.RoleID).
-		Scan(&c.Progress.Checkpoint, &asOf, &c.Progress.Behind, &known, &c.Suspended, &c.Allowed)
-	if errors.Is(err, sql.ErrNoRows) {
-		return store.Check{}, nil
+	var known int64
+	err = s.db.QueryRow(ctx, `SELECT h.unknown_as_of, h.suspended, EXISTS (SELECT 1 FROM sources s
+			WHERE s.organization_id = ?1 AND s.user_id = ?2 AND s.tenant_id = ?3 AND s.role_id = ?4 AND `+effective+`)
+		FROM holders h WHERE h.organization_id = ?1 AND h.user_id = ?2`, organizationID, userID, grant.TenantID, grant.RoleID).
+		Scan(&known, &c.Suspended, &c.Allowed)
+	if errors.Is(err, sql.ErrNoRows) { // somebody who has never been a holder may be suspended
+		err = s.db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM suspensions WHERE organization_id = ? AND user_id = ?)`,
+			organizationID, userID).Scan(&c.Suspended)
 	}
-	c.Progress.AsOf, c.UnknownAsOf = fromMicros(asOf), fromMicros(known)
+	c.UnknownAsOf = fromMicros(known)
 	return c, err
 }
 

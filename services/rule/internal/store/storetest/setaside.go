@@ -185,7 +185,6 @@ func testProgress(t *testing.T, e Engine) {
 			equal(t, "the progress in a transaction", get[store.Progress](t)(tx.Progress(ctx)), want)
 			return nil
 		})
-		equal(t, "the progress of a check", get[store.Check](t)(s.Check(ctx, acme, "u", designer)).Progress, want)
 	}
 	set(noon, true)
 	is(noon, true)
