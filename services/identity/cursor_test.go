@@ -201,7 +201,7 @@ func TestAWalkByCursorMeetsEverybodyOnceWhileOthersWrite(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			const size, writers = 20_000, 16
+			const size, page, writers = 4000, 200, 16
 			i := setup(t, change(t)).idp()
 			users := make([]string, size)
 			together(writers, func(w int) {
@@ -222,7 +222,7 @@ func TestAWalkByCursorMeetsEverybodyOnceWhileOthersWrite(t *testing.T) {
 				users = users[50:]
 				var writing sync.WaitGroup
 				come, pages := 0, 0
-				met, _ := i.walk("Users", &identityv1.ListQuery{Filter: filter, Count: proto.Int64(1000)}, func() {
+				met, _ := i.walk("Users", &identityv1.ListQuery{Filter: filter, Count: proto.Int64(page)}, func() {
 					pages++
 					for range 3 {
 						if come < len(leaving) {

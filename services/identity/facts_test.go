@@ -170,7 +170,7 @@ func largeUser(userName string) string {
 
 func TestLargeUsersAreReadSomeAtATime(t *testing.T) {
 	t.Parallel()
-	const users = 20 // some 20 MiB
+	const users = 5 // some 5 MiB
 	for engine, change := range map[string]func(*identity.Config){"sqlite": func(*identity.Config) {}, "postgres": onPostgres(t)} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()

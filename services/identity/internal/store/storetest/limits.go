@@ -97,9 +97,7 @@ var limitCases = []testCase{
 		f.group(scope, "more")
 		var nested []store.Edge
 		for i := range 998 {
-			id := fmt.Sprintf("g%03d", i)
-			f.group(scope, id)
-			nested = append(nested, store.Edge{Member: "inner", Group: id})
+			nested = append(nested, store.Edge{Member: "inner", Group: fmt.Sprintf("g%03d", i)})
 		}
 		f.must(f.plant("acme", nested))
 		f.group(scope, "last", "inner") // the leaf is in inner, 998 and this one
@@ -121,15 +119,14 @@ var limitCases = []testCase{
 		scope := f.directory("d1")
 		var nested []store.Edge
 		for i := range side {
-			f.group(scope, fmt.Sprint("in", i))
-			f.group(scope, fmt.Sprint("out", i))
 			for j := range side {
 				nested = append(nested, store.Edge{Member: fmt.Sprint("in", i), Group: fmt.Sprint("out", j)})
 			}
 		}
 		f.must(f.plant("acme", nested))
-		f.group(scope, "top")
-		f.group(scope, "other")
+		for _, id := range []string{"in5", "in7", "out0", "top", "other"} {
+			f.group(scope, id)
+		}
 		f.user(scope, "anna")
 		f.edit(scope, "top", added("out0"))
 		f.edit(scope, "top", removed("out0"))
