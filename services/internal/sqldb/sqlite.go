@@ -154,8 +154,37 @@ func (db *SQLite) Snapshot(ctx context.Context, fn func(ctx context.Context, tx 
 	if err != nil {
 		return err
 	}
+	on := &snapshot{tx: tx, read: db.read}
+	defer on.prepare(ctx)
 	defer func() { _ = tx.Rollback() }() // it only read
-	return fn(ctx, &Tx{on: tx})
+	return fn(ctx, &Tx{on: on})
+}
+
+// snapshot runs statements in a reading transaction, those that are prepared as such.
+type snapshot struct {
+	tx      *sql.Tx
+	read    *statements // of the same pool
+	missing []string    // not prepared yet
+}
+
+func (s *snapshot) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return s.tx.ExecContext(ctx, query, args...)
+}
+
+func (s *snapshot) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	stmt := s.read.prepared(query)
+	if stmt == nil {
+		s.missing = append(s.missing, query)
+		return s.tx.QueryContext(ctx, query, args...)
+	}
+	return s.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+}
+
+// prepare prepares what was missing, for the next one. That takes another connection, which the transaction could wait for in vain.
+func (s *snapshot) prepare(ctx context.Context) {
+	for _, query := range s.missing {
+		_, _ = s.read.get(ctx, query) // the next one finds it missing again
+	}
 }
 
 // Write runs fn in a transaction and returns once it is on disk. When fn returns an error nothing that it did is kept,

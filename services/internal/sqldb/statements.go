@@ -25,11 +25,15 @@ type preparer interface {
 
 func newStatements(on preparer) *statements { return &statements{on: on, by: map[string]*sql.Stmt{}} }
 
-func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
+// prepared gives a statement that has been prepared before; nil for another.
+func (s *statements) prepared(query string) *sql.Stmt {
 	s.mu.RLock()
-	stmt := s.by[query]
-	s.mu.RUnlock()
-	if stmt != nil {
+	defer s.mu.RUnlock()
+	return s.by[query]
+}
+
+func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
+	if stmt := s.prepared(query); stmt != nil {
 		return stmt, nil
 	}
 	s.mu.Lock()
