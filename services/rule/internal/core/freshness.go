@@ -57,9 +57,13 @@ func (f *freshness) mark(organizationID string) mark {
 	return mark{activity: f.asOf, lagging: lagging, lag: l}
 }
 
-// known gives what asOf does for an organization that need not be looked up in the store.
+// known gives what asOf does where the store need not be looked at; ok is false where it must be.
 func (m mark) known(now time.Time) (asOf time.Time, ok bool) {
-	return m.activity, !m.lagging && now.Sub(m.activity) < recent
+	asOf = m.activity
+	if m.lag.ended && asOf.Before(m.lag.stored) {
+		asOf = m.lag.stored
+	}
+	return asOf, (m.lag.ended || !m.lagging) && now.Sub(asOf) < recent
 }
 
 // asOf gives the time before which all that identity acknowledged is in access that is read with, or after, this progress.
@@ -147,7 +151,7 @@ func (f *freshness) progressed(organizationID string, p store.Progress) {
 	case l.caughtUp(p) && !f.asOf.Before(p.AsOf):
 		delete(f.lagging, organizationID)
 	default:
-		l.stored, l.ended = p.AsOf, l.caughtUp(p)
+		l.stored, l.ended = p.AsOf.Truncate(time.Microsecond), l.caughtUp(p) // as the store keeps it
 		f.lagging[organizationID] = l
 	}
 }
