@@ -317,7 +317,8 @@ func TestLookUpsOfKeysAreCountedByWhatAnswered(t *testing.T) {
 			}
 		}
 	}
-	if want := map[string]int64{"process": 2, "shared": 0, "directory": 1}; !maps.Equal(got, want) {
+	// Each is a write, so its key is looked up once more when its body is there.
+	if want := map[string]int64{"process": 5, "shared": 0, "directory": 1}; !maps.Equal(got, want) {
 		t.Errorf("counted %v, want %v", got, want)
 	}
 }

@@ -78,11 +78,8 @@ func (a *App) startDirectory(ctx context.Context) error {
 		d.Invalidate = a.redis.Invalidate
 	case a.settings.runsAll() && a.settings.databaseURL(directoryCaller) == "":
 		// The data folder is this process's alone, so the only cache of keys is here: forgetting a key is certain, and a
-		// revocation need not wait.
-		d.Invalidate = func(_ context.Context, digests ...[sha256.Size]byte) bool {
-			a.keys.Invalidate(digests...)
-			return true
-		}
+		// revocation need not wait for leases to run out.
+		d.Invalidate = func(ctx context.Context, digests ...[sha256.Size]byte) bool { return a.keys.Revoke(ctx, digests...) == nil }
 	}
 	s, err := directory.New(ctx, directory.Config{
 		DatabasePath: a.file(directoryCaller), DatabaseURL: a.settings.databaseURL(directoryCaller),

@@ -68,6 +68,7 @@ type Cache struct {
 	leases     map[Digest]held
 	unknown    map[Digest]held // of keys that open nothing
 	flights    map[Digest]*flight
+	holders    map[Digest]*holders
 	flying     sync.WaitGroup
 
 	here, fromShared, fromDirectory atomic.Int64 // where answers came from
@@ -104,7 +105,7 @@ func New(load Load, now func() time.Time, options ...Option) *Cache {
 	start := time.Now()
 	c := &Cache{
 		load: load, now: now, elapsed: func() time.Duration { return time.Since(start) },
-		leases: map[Digest]held{}, unknown: map[Digest]held{}, flights: map[Digest]*flight{},
+		leases: map[Digest]held{}, unknown: map[Digest]held{}, flights: map[Digest]*flight{}, holders: map[Digest]*holders{},
 	}
 	for _, option := range options {
 		option(c)

@@ -28,25 +28,46 @@ type Directories struct{ leases leases }
 // NewDirectories makes it on a cache of leases.
 func NewDirectories(keys *keylease.Cache) Directories { return Directories{leases{keys}} }
 
-// Authenticate gives the lease with which a request, by all its Authorization values, opens a directory. The error is a
-// Refusal, or says that it cannot be told now.
-func (d Directories) Authenticate(ctx context.Context, authorization []string, directoryID string) (keylease.Lease, error) {
+// Opened is a directory that an API key opens.
+type Opened struct {
+	keylease.Lease
+	digest keylease.Digest
+}
+
+// Authenticate gives what a request, by all its Authorization values, opens. The error is a Refusal, or says that it cannot be
+// told now.
+func (d Directories) Authenticate(ctx context.Context, authorization []string, directoryID string) (Opened, error) {
 	token, ok := bearerToken(authorization)
 	if !ok {
-		return keylease.Lease{}, NoBearer
+		return Opened{}, NoBearer
 	}
 	secret, ok := bearer.APIKey.Parse(token)
 	if !ok {
-		return keylease.Lease{}, Malformed
+		return Opened{}, Malformed
 	}
-	lease, err := d.leases.of(ctx, secret.Digest())
+	opened := Opened{digest: secret.Digest()}
+	var err error
+	opened.Lease, err = d.leases.of(ctx, opened.digest)
+	return opened, refuse(opened.Lease, err, directoryID)
+}
+
+// refuse says why a lease does not open a directory.
+func refuse(lease keylease.Lease, err error, directoryID string) error {
 	switch {
 	case err != nil:
-		return keylease.Lease{}, err
+		return err
 	case lease.Unknown || lease.Credential != nil:
-		return keylease.Lease{}, Unknown
+		return Unknown
 	case !strings.EqualFold(lease.DirectoryID, directoryID):
-		return keylease.Lease{}, OtherDirectory
+		return OtherDirectory
 	}
-	return lease, nil
+	return nil
+}
+
+// Again authenticates a request once more, before a step of it that changes something: the key may have been revoked since. A
+// revocation in this process waits until release is called, which is not nil. Errors are those of Authenticate.
+func (d Directories) Again(ctx context.Context, o Opened) (again Opened, release func(), err error) {
+	again.digest = o.digest
+	again.Lease, release, err = d.leases.hold(ctx, o.digest)
+	return again, release, refuse(again.Lease, err, o.DirectoryID)
 }

@@ -58,7 +58,8 @@ type bulk struct {
 	creates      map[string]*bulkStep // by bulkId: what may be referred to
 	unlinked     []*bulkStep          // created without a reference of a cycle that is still to be added
 	failed       int
-	late         []*bulkStep // not begun, since there was no time left
+	over         error       // why no operation is begun any more
+	late         []*bulkStep // not begun for that
 	cursor       string      // of the last change
 }
 
@@ -165,8 +166,8 @@ func (b *bulk) send(step *bulkStep, method, path string, data []byte) (answer *r
 	for _, needed := range step.needs {
 		switch {
 		case !needed.done || needed.id != "":
-		case needed.problem == errLate:
-			return nil, errLate
+		case b.over != nil && slices.Contains(b.late, needed):
+			return nil, b.over
 		default:
 			return nil, &problem{
 				status: http.StatusConflict, reason: fault.InvalidValue,
@@ -221,8 +222,11 @@ func (b *bulk) dispatch(step *bulkStep, data []byte) (*response, error) {
 	if part.method == http.MethodPost && endpoint != collectionEndpoint || endpoint != collectionEndpoint && endpoint != resourceEndpoint {
 		return nil, invalidValue("path must be /Users or /Groups of a POST, and /Users/{id} or /Groups/{id} else.")
 	}
-	if err := b.pace(); err != nil {
-		return nil, err
+	if b.over == nil {
+		b.over = b.pace()
+	}
+	if b.over != nil {
+		return nil, b.over
 	}
 	r := (&http.Request{
 		Method: part.method, URL: &url.URL{RawQuery: step.query}, Header: http.Header{"Content-Type": {mediaSCIM}},
@@ -231,7 +235,11 @@ func (b *bulk) dispatch(step *bulkStep, data []byte) (*response, error) {
 	if step.version != "" {
 		r.Header.Set("If-Match", step.version)
 	}
-	return b.handler.dispatch(b.writer, r, part)
+	answer, err := b.handler.dispatch(b.writer, r, part)
+	if errors.As(err, new(noMore)) {
+		b.over = err
+	}
+	return answer, err
 }
 
 // pace waits until the directory's rate lets another operation in: a Bulk is no way around it. What finds no time left is
@@ -268,10 +276,10 @@ func (b *bulk) tellLate() {
 	if len(b.late) == 0 {
 		return
 	}
-	p, ctx, first := *errLate, b.request.Context(), b.late[0].part
-	p.detail = fmt.Sprintf("%d of %d operations, the first of them %s, were not begun: the time for the whole request was over, or its client gone.",
-		len(b.late), len(b.steps), strings.TrimPrefix(first.operation(), first.within))
-	b.handler.log(ctx, b.message, p.status, b.handler.d.Now().Sub(b.message.start), &p, errLate)
+	p, ctx, first := *problemOf(b.over), b.request.Context(), b.late[0].part
+	p.detail = fmt.Sprintf("%d of %d operations, the first of them %s, were not begun. %s",
+		len(b.late), len(b.steps), strings.TrimPrefix(first.operation(), first.within), p.detail)
+	b.handler.log(ctx, b.message, p.status, b.handler.d.Now().Sub(b.message.start), &p, b.over)
 	b.handler.d.Events.Record(ctx, b.handler.event(ctx, b.message, &p))
 }
 
@@ -296,7 +304,7 @@ func (b *bulk) fail(step *bulkStep, err error) {
 		step.location = part.location(url.PathEscape(route.id))
 	}
 	b.failed++
-	if errors.Is(err, errLate) && step.id == "" { // else it was created, and lacks what would close a circle
+	if b.over != nil && errors.Is(err, b.over) && step.id == "" { // else it was created, and lacks what would close a circle
 		b.late = append(b.late, step)
 		return
 	}

@@ -71,6 +71,12 @@ func (h *Handler) writeInParts(w http.ResponseWriter, r *http.Request, m *messag
 	if empty {
 		return nil, nil, noBody()
 	}
+	// Until the stream is closed identity has written nothing.
+	release, err := h.before(r.Context(), m)
+	defer release()
+	if err != nil {
+		return nil, nil, err
+	}
 	written, err := stream.CloseAndRecv()
 	return written.GetResource(), written.GetResult(), err
 }

@@ -30,7 +30,6 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/tally"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
-	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
@@ -119,7 +118,7 @@ type message struct {
 	route         route
 	authenticated bool
 	refusal       string // why it is not authenticated
-	lease         keylease.Lease
+	lease         authn.Opened
 	baseURL       string
 	bodyRead      bool
 	held          int64  // of the bodies in flight
@@ -199,14 +198,18 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, m *message) (an
 		}
 	}
 	if m.lease.Suspended {
-		return nil, fault.New(fault.NotFederated, "The organization is not federated, so its directories are suspended: "+
-			"its sign-in must come from its identity provider.")
+		return nil, notFederated()
 	}
 	ctx := rpc.WithPrincipal(r.Context(), &commonv1.Principal{
 		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY, OrganizationId: m.lease.OrganizationID,
 		DirectoryId: m.lease.DirectoryID, Subject: m.lease.KeyID,
 	})
 	return h.dispatch(w, r.WithContext(ctx), m)
+}
+
+func notFederated() error {
+	return fault.New(fault.NotFederated, "The organization is not federated, so its directories are suspended: "+
+		"its sign-in must come from its identity provider.")
 }
 
 func (h *Handler) authenticate(r *http.Request, m *message) error {
@@ -219,10 +222,7 @@ func (h *Handler) authenticate(r *http.Request, m *message) error {
 	var refusal authn.Refusal
 	if !errors.As(err, &refusal) {
 		m.refusal = "unavailable"
-		return &problem{
-			status: http.StatusServiceUnavailable, reason: fault.Unavailable, retryAfter: time.Second,
-			detail: "The API key cannot be checked now. Try again.",
-		}
+		return uncheckable()
 	}
 	m.refusal = string(refusal)
 	p := &problem{status: http.StatusUnauthorized, reason: fault.Unauthenticated, detail: keyDetail}
@@ -231,6 +231,39 @@ func (h *Handler) authenticate(r *http.Request, m *message) error {
 	}
 	return p
 }
+
+func uncheckable() *problem {
+	return &problem{
+		status: http.StatusServiceUnavailable, reason: fault.Unavailable, retryAfter: time.Second,
+		detail: "The API key cannot be checked now. Try again.",
+	}
+}
+
+// before looks the key up again, before a step that changes something: since the message began its body may have taken long, and
+// of a Bulk other operations. The step ends with release, which is not nil: a revocation in this process waits for that.
+func (h *Handler) before(ctx context.Context, m *message) (release func(), err error) {
+	lease, release, err := h.d.Directories.Again(ctx, m.lease)
+	var refusal authn.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		err = &problem{
+			status: http.StatusUnauthorized, reason: fault.Unauthenticated,
+			detail: "The API key was revoked, or has expired, while the message was under way: the rest of it has no effect.",
+		}
+	case err != nil:
+		err = uncheckable()
+	case lease.Suspended:
+		err = notFederated()
+	default:
+		return release, nil
+	}
+	return release, noMore{err}
+}
+
+// noMore is why nothing more of a message is carried out.
+type noMore struct{ error }
+
+func (n noMore) Unwrap() error { return n.error }
 
 func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, m *message) (*response, error) {
 	method := r.Method

@@ -86,6 +86,11 @@ func (h *Handler) resource(w http.ResponseWriter, r *http.Request, m *message, m
 		return nil, err
 	}
 	if method == http.MethodDelete {
+		release, err := h.before(r.Context(), m)
+		defer release()
+		if err != nil {
+			return nil, err
+		}
 		result, err := h.resources[m.route.kind].remove(r.Context(), change)
 		if err != nil {
 			return nil, err
@@ -113,6 +118,11 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, m *message, meth
 		})
 	}
 	body, err := h.readBody(w, r, m, h.bodyLimit(m.route.kind))
+	if err != nil {
+		return nil, nil, err
+	}
+	release, err := h.before(r.Context(), m)
+	defer release()
 	if err != nil {
 		return nil, nil, err
 	}

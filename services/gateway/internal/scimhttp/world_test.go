@@ -313,6 +313,8 @@ type world struct {
 	revoked    bearer.Secret
 	credential bearer.Secret // of one of the vendor's services
 	loadError  error
+
+	notFederated bool // the organization is not, any more
 }
 
 func newWorld(t *testing.T, change ...func(*Config)) *world {
@@ -367,7 +369,7 @@ func (w *world) load(_ context.Context, digest keylease.Digest) (keylease.Lease,
 	for id, secret := range w.keys {
 		if secret.Digest() == digest {
 			return keylease.Lease{
-				OrganizationID: organization, DirectoryID: id, KeyID: "key-" + id, Suspended: id == suspended,
+				OrganizationID: organization, DirectoryID: id, KeyID: "key-" + id, Suspended: id == suspended || w.notFederated,
 				Until: w.now.Add(5 * time.Second),
 			}, nil
 		}
