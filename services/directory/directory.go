@@ -107,6 +107,9 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if d.Invalidate == nil {
 		d.Invalidate = func(context.Context, ...[sha256.Size]byte) bool { return false }
 	}
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
 	s, err := open(ctx, c, d)
 	if err != nil {
 		return nil, fmt.Errorf("directory: %w", err)
@@ -116,7 +119,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	stop := make(chan struct{})
 	return &Service{
 		store:  s,
-		server: server.New(domain, func(id string) string { return base + id }, c.Poll, stop),
+		server: server.New(domain, d.Log, func(id string) string { return base + id }, c.Poll, stop),
 		stop:   stop,
 	}, nil
 }

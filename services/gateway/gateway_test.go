@@ -149,7 +149,7 @@ func (o *others) dependencies(t *testing.T) gateway.Dependencies {
 	conn := channel.As(commonv1.Caller_CALLER_GATEWAY)
 	return gateway.Dependencies{
 		Directory: conn, Identity: conn, Rule: conn, FailedEvents: conn,
-		Keys: keylease.New(gateway.LoadKeys(conn, log, time.Now), time.Now), OpenAPI: []byte(`{}`), Log: log,
+		Keys: keylease.New(gateway.LoadKeys(conn, log, time.Now, false), time.Now), OpenAPI: []byte(`{}`), Log: log,
 		Tracing: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider(), Now: time.Now,
 	}
 }
@@ -475,7 +475,7 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 			} else {
 				failedeventsv1.RegisterEventRecordServiceServer(channel, newOthers())
 			}
-			load := gateway.LoadKeys(channel.As(commonv1.Caller_CALLER_GATEWAY), slog.New(slog.DiscardHandler), func() time.Time { return now })
+			load := gateway.LoadKeys(channel.As(commonv1.Caller_CALLER_GATEWAY), slog.New(slog.DiscardHandler), func() time.Time { return now }, false)
 			// The principal of the request in which the question comes up is not asked for.
 			ctx := rpc.WithPrincipal(t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE})
 			lease, err := load(ctx, bearer.APIKey.New().Digest())

@@ -26,8 +26,9 @@ const (
 
 // LoadKeys asks the directory service about keys and service credentials, over a connection as the gateway. It is what the
 // wiring makes the key cache with: the cache is made outside, because in one process the directory service invalidates it.
-// While it gets no answer nobody new is let in: that is logged when it begins, with the cause, and when it ends.
-func LoadKeys(directory grpc.ClientConnInterface, log *slog.Logger, now func() time.Time) keylease.Load {
+// While it gets no answer nobody new is let in: that is logged when it begins, with the cause, and when it ends. Where answers are
+// to be shared, it asks for signed ones.
+func LoadKeys(directory grpc.ClientConnInterface, log *slog.Logger, now func() time.Time, shared bool) keylease.Load {
 	client := directoryv1.NewKeyLookupServiceClient(directory)
 	var unanswered atomic.Bool
 	return func(ctx context.Context, digest keylease.Digest) (keylease.Lease, error) {
@@ -36,7 +37,7 @@ func LoadKeys(directory grpc.ClientConnInterface, log *slog.Logger, now func() t
 		ctx = rpc.WithPrincipal(ctx, &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SYSTEM})
 		ctx, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
-		answer, err := client.ResolveKey(ctx, &directoryv1.ResolveKeyRequest{KeyDigest: digest[:]})
+		answer, err := client.ResolveKey(ctx, &directoryv1.ResolveKeyRequest{KeyDigest: digest[:], Sign: shared})
 		// The status is asked and not the fault: a server without this RPC is no word on the key.
 		unknown := status.Code(err) == codes.NotFound
 		if failed := err != nil && !unknown; unanswered.CompareAndSwap(!failed, failed) {
@@ -52,25 +53,10 @@ func LoadKeys(directory grpc.ClientConnInterface, log *slog.Logger, now func() t
 		case err != nil:
 			return keylease.Lease{}, err
 		}
-		until := asked.Add(keylease.MaxLease)
-		if said := answer.GetLeaseExpireTime().AsTime(); said.Before(until) {
-			until = said
+		lease := keylease.Of(answer)
+		if until := asked.Add(keylease.MaxLease); !lease.Until.Before(until) {
+			lease.Until, lease.Signature = until, keylease.Signature{} // it is not what was signed any more
 		}
-		switch opens := answer.GetOpens().(type) {
-		case *directoryv1.ResolveKeyResponse_Directory:
-			d := opens.Directory
-			return keylease.Lease{
-				OrganizationID: d.GetOrganizationId(), DirectoryID: d.GetDirectoryId(), KeyID: d.GetApiKeyId(),
-				Suspended: d.GetSuspended(), Until: until,
-			}, nil
-		case *directoryv1.ResolveKeyResponse_ServiceCredential:
-			c := opens.ServiceCredential
-			return keylease.Lease{Until: until, Credential: &keylease.Credential{
-				ID: c.GetId(), Organizations: c.GetOrganizationIds(), All: c.GetAllOrganizations(), Write: c.GetMayWrite(),
-			}}, nil
-		default:
-			// A newer directory service knows more kinds of keys; here they open nothing.
-			return keylease.Lease{Unknown: true, Until: until}, nil
-		}
+		return lease, nil
 	}
 }

@@ -28,7 +28,7 @@ func TestKeysThatCannotBeCheckedAreLoggedOnceWithTheCause(t *testing.T) {
 	t.Parallel()
 	var said bytes.Buffer
 	directory := &answering{}
-	load := gateway.LoadKeys(directory, slog.New(slog.NewTextHandler(&said, nil)), time.Now)
+	load := gateway.LoadKeys(directory, slog.New(slog.NewTextHandler(&said, nil)), time.Now, false)
 	for _, c := range []struct {
 		name string
 		err  error

@@ -90,7 +90,8 @@ func newWorld(t *testing.T, wait time.Duration) *world {
 	for range 2 {
 		n := &node{start: time.Now()}
 		n.client, n.network = w.connect()
-		n.cache = keylease.New(gateway.LoadKeys(conn, slog.New(slog.DiscardHandler), n.now), n.now, keylease.WithElapsed(n.elapsed), keylease.WithShared(n.client.Leases()))
+		n.cache = keylease.New(gateway.LoadKeys(conn, slog.New(slog.DiscardHandler), n.now, true), n.now, keylease.WithElapsed(n.elapsed),
+			keylease.WithShared(n.client.Leases(), gateway.NewSigningKeys(conn, n.now).Verify))
 		ctx, cancel := context.WithCancel(context.Background())
 		var following sync.WaitGroup
 		following.Go(func() { _ = n.client.Follow(ctx, n.cache.Invalidate) })

@@ -79,7 +79,9 @@ func (a *App) startDirectory(ctx context.Context) error {
 	case a.settings.runsAll() && a.settings.databaseURL(directoryCaller) == "":
 		// The data folder is this process's alone, so the only cache of keys is here: forgetting a key is certain, and a
 		// revocation need not wait for leases to run out.
-		d.Invalidate = func(ctx context.Context, digests ...[sha256.Size]byte) bool { return a.keys.Revoke(ctx, digests...) == nil }
+		d.Invalidate = func(ctx context.Context, digests ...[sha256.Size]byte) bool {
+			return a.keys.Revoke(ctx, digests...) == nil
+		}
 	}
 	s, err := directory.New(ctx, directory.Config{
 		DatabasePath: a.file(directoryCaller), DatabaseURL: a.settings.databaseURL(directoryCaller),
@@ -173,11 +175,11 @@ func (a *App) startGateway() (*gateway.Gateway, error) {
 	}
 	var shared []keylease.Option
 	if a.redis != nil {
-		shared = append(shared, keylease.WithShared(a.redis.Leases()))
+		shared = append(shared, keylease.WithShared(a.redis.Leases(), gateway.NewSigningKeys(d.Directory, a.options.Now).Verify))
 		d.Rates = a.redis.Rates()
 		a.runs = append(a.runs, part{"following revocations", func(ctx context.Context) error { return a.redis.Follow(ctx, a.keys.Invalidate) }})
 	}
-	a.keys = keylease.New(gateway.LoadKeys(d.Directory, d.Log, a.options.Now), a.options.Now, shared...)
+	a.keys = keylease.New(gateway.LoadKeys(d.Directory, d.Log, a.options.Now, a.redis != nil), a.options.Now, shared...)
 	a.onStop("key look-ups", func(context.Context) error { a.keys.Close(); return nil })
 	d.Keys = a.keys
 	token := string(a.settings.OperatorToken)

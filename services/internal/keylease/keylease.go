@@ -36,6 +36,7 @@ type Lease struct {
 	Credential     *Credential // set for a service credential, which opens no directory
 	Unknown        bool        // no key that is valid now has this digest
 	Until          time.Time
+	Signature      Signature // of all this; a lease without one is not shared
 }
 
 // Credential is what a service credential opens: the public face, within its scope.
@@ -60,6 +61,7 @@ const (
 type Cache struct {
 	load    Load
 	shared  Shared // or nil
+	verify  Verify // of what is shared
 	now     func() time.Time
 	elapsed func() time.Duration
 
@@ -94,8 +96,10 @@ type flight struct {
 // Option changes how a Cache is made.
 type Option func(*Cache)
 
-// WithShared has leases looked for in, and put into, what processes share.
-func WithShared(shared Shared) Option { return func(c *Cache) { c.shared = shared } }
+// WithShared has leases looked for in, and put into, what processes share. What is not signed is not looked at.
+func WithShared(shared Shared, verify Verify) Option {
+	return func(c *Cache) { c.shared, c.verify = shared, verify }
+}
 
 // WithElapsed replaces the monotonic clock: what it counts from does not matter.
 func WithElapsed(elapsed func() time.Duration) Option { return func(c *Cache) { c.elapsed = elapsed } }
@@ -213,7 +217,7 @@ func (c *Cache) ask(ctx context.Context, digest Digest) (answer held, put func()
 	var found Found
 	if c.shared != nil {
 		found = c.shared.Get(ctx, digest)
-		if found.Left > leastLeft && sound(found.Lease, day) && found.Lease.Until.After(day.Add(leastLeft)) {
+		if found.Left > leastLeft && sound(found.Lease, day) && found.Lease.Until.After(day.Add(leastLeft)) && c.verify(ctx, digest, found.Lease) {
 			c.fromShared.Add(1)
 			return holding(found.Lease, asked+min(found.Left, MaxLease)), nil, nil
 		}

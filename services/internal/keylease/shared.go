@@ -9,7 +9,7 @@ import (
 // time it leaves. It keeps each lease until its end on a clock of its own, anchored at a time before directory was asked.
 // With the lease's own end, which whoever reads it checks, there are two guards, and either alone keeps a lease from
 // living on: in a store that was frozen, restored from an old copy or written to late, and between machines whose clocks
-// differ.
+// differ. Others may write to it as well: a lease counts only if directory has signed it.
 type Shared interface {
 	// Get looks a key up.
 	Get(ctx context.Context, digest Digest) Found
@@ -31,7 +31,7 @@ type Found struct {
 // be over again.
 const leastLeft = 20 * time.Millisecond
 
-// sound says whether a lease is one that may be shared: of a key that opens one thing, with an end that can be. A reader
+// sound says whether a lease is one that may be shared: signed, of a key that opens one thing, with an end that can be. A reader
 // whose time of day is far behind finds none sound, and asks directory.
 func sound(l Lease, day time.Time) bool {
 	opens := l.OrganizationID != "" && l.DirectoryID != "" && l.KeyID != ""
@@ -39,5 +39,5 @@ func sound(l Lease, day time.Time) bool {
 		scoped := l.Credential.All != (len(l.Credential.Organizations) > 0)
 		opens = l.OrganizationID == "" && l.DirectoryID == "" && l.KeyID == "" && l.Credential.ID != "" && scoped
 	}
-	return !l.Unknown && opens && l.Until.After(day) && !l.Until.After(day.Add(MaxLease))
+	return l.Signature.KeyID != "" && !l.Unknown && opens && l.Until.After(day) && !l.Until.After(day.Add(MaxLease))
 }

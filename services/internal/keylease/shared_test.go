@@ -30,9 +30,14 @@ func (s *store) Put(_ context.Context, _ Digest, lease Lease, until time.Time) {
 	s.put, s.until = append(s.put, lease), until
 }
 
+var byS = Signature{KeyID: "s"}
+
+// signed takes what names a signing key, but for one.
+func signed(_ context.Context, _ Digest, l Lease) bool { return l.Signature.KeyID != "forged" }
+
 // good is a lease of a key that opens a directory.
 func good(until time.Time) Lease {
-	return Lease{OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Until: until}
+	return Lease{OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Until: until, Signature: byS}
 }
 
 func TestASharedLeaseIsUsedUntilTheFirstOfItsEnds(t *testing.T) {
@@ -60,7 +65,7 @@ func TestASharedLeaseIsUsedUntilTheFirstOfItsEnds(t *testing.T) {
 			cache := New(func(context.Context, Digest) (Lease, error) {
 				asked++
 				return Lease{}, errors.New("directory is down")
-			}, moved.now, WithElapsed(moved.elapsed), WithShared(s))
+			}, moved.now, WithElapsed(moved.elapsed), WithShared(s, signed))
 			lookup := func() {
 				t.Helper()
 				lease, err := cache.Lookup(t.Context(), Digest{1})
@@ -96,13 +101,15 @@ func TestAnOddSharedLeaseIsAMiss(t *testing.T) {
 		"no key":          func(l *Lease) { l.KeyID = "" },
 		"unknown":         func(l *Lease) { l.Unknown = true },
 		"no end":          func(l *Lease) { l.Until = time.Time{} },
+		"no signature":    func(l *Lease) { l.Signature = Signature{} },
+		"a forged one":    func(l *Lease) { l.Signature.KeyID = "forged" },
 	} {
 		lease := good(moved.now().Add(time.Second))
 		spoil(&lease)
 		s := &store{found: Found{Lease: lease, Left: time.Second}}
 		cache := New(func(context.Context, Digest) (Lease, error) {
 			return Lease{KeyID: "from directory", Until: moved.now().Add(time.Second)}, nil
-		}, moved.now, WithElapsed(moved.elapsed), WithShared(s))
+		}, moved.now, WithElapsed(moved.elapsed), WithShared(s, signed))
 		if got, err := cache.Lookup(t.Context(), Digest{1}); err != nil || got.KeyID != "from directory" {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
@@ -122,14 +129,15 @@ func TestWhatDirectorySaidIsSharedUntilItsEnd(t *testing.T) {
 		term   time.Duration // 0: nothing is put
 	}{
 		"a key":           {good(moved.now().Add(4 * time.Second)), storeTime, 4 * time.Second},
-		"a suspended one": {Lease{OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Suspended: true, Until: moved.now().Add(time.Second)}, storeTime, time.Second},
-		"a credential":    {Lease{Credential: &Credential{ID: "c", All: true}, Until: moved.now().Add(time.Second)}, storeTime, time.Second},
-		"one of no scope": {Lease{Credential: &Credential{ID: "c"}, Until: moved.now().Add(time.Second)}, storeTime, 0},
+		"a suspended one": {Lease{OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Suspended: true, Until: moved.now().Add(time.Second), Signature: byS}, storeTime, time.Second},
+		"a credential":    {Lease{Credential: &Credential{ID: "c", All: true}, Until: moved.now().Add(time.Second), Signature: byS}, storeTime, time.Second},
+		"one of no scope": {Lease{Credential: &Credential{ID: "c"}, Until: moved.now().Add(time.Second), Signature: byS}, storeTime, 0},
 		"one that is a key too": {Lease{
-			OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Credential: &Credential{ID: "c", All: true}, Until: moved.now().Add(time.Second),
+			OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Credential: &Credential{ID: "c", All: true}, Until: moved.now().Add(time.Second), Signature: byS,
 		}, storeTime, 0},
-		"an unknown key":          {Lease{Unknown: true, Until: moved.now().Add(4 * time.Second)}, storeTime, 0},
+		"an unknown key":          {Lease{Unknown: true, Until: moved.now().Add(4 * time.Second), Signature: byS}, storeTime, 0},
 		"a store without a clock": {good(moved.now().Add(4 * time.Second)), time.Time{}, 0},
+		"one that is not signed":  {Lease{OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Until: moved.now().Add(time.Second)}, storeTime, 0},
 		"an end that cannot be":   {good(moved.now().Add(time.Hour)), storeTime, 0},
 	} {
 		s, at := &store{found: Found{Time: c.time}}, &clock{}
@@ -137,7 +145,7 @@ func TestWhatDirectorySaidIsSharedUntilItsEnd(t *testing.T) {
 		cache := New(func(context.Context, Digest) (Lease, error) {
 			at.advance(500 * time.Millisecond) // the answer takes a while
 			return c.answer, nil
-		}, at.now, WithElapsed(at.elapsed), WithShared(s))
+		}, at.now, WithElapsed(at.elapsed), WithShared(s, signed))
 		if _, err := cache.Lookup(t.Context(), Digest{1}); err != nil {
 			t.Fatal(err)
 		}
@@ -158,7 +166,7 @@ func TestAnAnswerFromBeforeAnInvalidationIsNotShared(t *testing.T) {
 		answer := good(moved.now().Add(time.Second))
 		cache.Invalidate(Digest{1}) // directory revokes it after it looked
 		return answer, nil
-	}, moved.now, WithElapsed(moved.elapsed), WithShared(s))
+	}, moved.now, WithElapsed(moved.elapsed), WithShared(s, signed))
 	if _, err := cache.Lookup(t.Context(), Digest{1}); err != nil {
 		t.Fatal(err)
 	}

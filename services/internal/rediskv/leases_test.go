@@ -17,6 +17,7 @@ func of(term time.Duration) keylease.Lease {
 	return keylease.Lease{
 		OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Suspended: true, Until: time.Now().Add(term).UTC().Truncate(time.Microsecond),
 		Credential: &keylease.Credential{ID: "c", Organizations: []string{"acme"}, Write: true},
+		Signature:  keylease.Signature{KeyID: "s", MAC: []byte{1, 2}},
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -66,6 +68,10 @@ func Open(ctx context.Context, c Config, d Dependencies) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, lack := range lacks(options) {
+		d.Log.LogAttrs(ctx, slog.LevelWarn, "Redis can be reached over the network without "+lack+": whoever can write to it can make "+
+			"Usher slow and change the rates of directories, though let nobody in")
+	}
 	// It prints to standard error what is said here once, with what it was doing.
 	logging.Disable()
 	client := &Client{
@@ -91,6 +97,21 @@ func Open(ctx context.Context, c Config, d Dependencies) (*Client, error) {
 	client.cancel = cancel
 	client.probing.Go(func() { client.watch(probing) })
 	return client, nil
+}
+
+// lacks says what a Redis beyond this machine should have and its URL has not.
+func lacks(o *redis.Options) (lacks []string) {
+	host, _, err := net.SplitHostPort(o.Addr)
+	if address, parsed := netip.ParseAddr(host); o.Network == "unix" || err != nil || host == "localhost" || parsed == nil && address.IsLoopback() {
+		return nil
+	}
+	if o.Password == "" {
+		lacks = append(lacks, "a password")
+	}
+	if o.TLSConfig == nil {
+		lacks = append(lacks, "TLS")
+	}
+	return lacks
 }
 
 // complete fills in defaults and reads the URL. No error says any of it: a part of it is a password.

@@ -24,6 +24,30 @@ import (
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
+func TestARedisBeyondThisMachineNeedsAPasswordAndTLS(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"redis://cache:6379":               "a password, TLS",
+		"redis://:secret@cache:6379":       "TLS",
+		"rediss://cache:6379":              "a password",
+		"rediss://u:secret@10.0.0.1:6379":  "",
+		"redis://127.0.0.1:6379":           "",
+		"redis://[::1]:6379":               "",
+		"redis://localhost":                "",
+		"unix:///run/redis.sock?db=1":      "",
+		"redis://127.0.0.1.example.com:63": "a password, TLS",
+	} {
+		c := Config{URL: url}
+		o, err := c.complete()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(lacks(o), ", "); got != want {
+			t.Errorf("%s lacks %q, want %q", url, got, want)
+		}
+	}
+}
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patient is a time-out that a slow machine does not reach; impatient one that a test can wait for.

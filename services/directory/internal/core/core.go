@@ -33,6 +33,7 @@ type Core struct {
 	store   store.Store
 	config  Config
 	changed feed.Signal
+	signing signing
 }
 
 // New makes the domain.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"google.golang.org/grpc"
@@ -10,6 +11,7 @@ import (
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
 // CreateApiKey implements the RPC.
@@ -68,12 +70,36 @@ func (s *Server) ResolveKey(ctx context.Context, r *directoryv1.ResolveKeyReques
 	response := &directoryv1.ResolveKeyResponse{LeaseExpireTime: timestamppb.New(resolved.Until)}
 	if resolved.Credential != nil {
 		response.Opens = &directoryv1.ResolveKeyResponse_ServiceCredential{ServiceCredential: credentialMessage(*resolved.Credential)}
+	} else {
+		response.Opens = &directoryv1.ResolveKeyResponse_Directory{Directory: &directoryv1.OpenedDirectory{
+			OrganizationId: resolved.Directory.OrganizationID, DirectoryId: resolved.Directory.ID, ApiKeyId: resolved.Key.ID,
+			Suspended: !resolved.Directory.Federated,
+		}}
+	}
+	if !r.GetSign() {
 		return response, nil
 	}
-	response.Opens = &directoryv1.ResolveKeyResponse_Directory{Directory: &directoryv1.OpenedDirectory{
-		OrganizationId: resolved.Directory.OrganizationID, DirectoryId: resolved.Directory.ID, ApiKeyId: resolved.Key.ID,
-		Suspended: !resolved.Directory.Federated,
-	}}
+	key, err := s.core.SigningKey(ctx)
+	if err != nil {
+		s.log.WarnContext(ctx, "there is no key to sign with, so that gateways cannot share what they were told of a key", slog.Any("error", err))
+		return response, nil
+	}
+	response.Signature = &directoryv1.LeaseSignature{
+		SigningKeyId: key.ID, Mac: keylease.MAC(key.Secret, keylease.Digest(r.GetKeyDigest()), keylease.Of(response)),
+	}
+	return response, nil
+}
+
+// ListSigningKeys implements the RPC.
+func (s *Server) ListSigningKeys(ctx context.Context, _ *directoryv1.ListSigningKeysRequest) (*directoryv1.ListSigningKeysResponse, error) {
+	keys, err := s.core.SigningKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	response := &directoryv1.ListSigningKeysResponse{}
+	for _, k := range keys {
+		response.SigningKeys = append(response.SigningKeys, &directoryv1.SigningKey{Id: k.ID, Secret: k.Secret, ExpireTime: timestamppb.New(k.ExpireTime)})
+	}
 	return response, nil
 }
 

@@ -3,6 +3,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type Server struct {
 	directoryv1.UnimplementedDirectoryFeedServiceServer
 
 	core    *core.Core
+	log     *slog.Logger
 	baseURL func(directoryID string) string
 	poll    time.Duration
 	stop    <-chan struct{}
@@ -36,8 +38,8 @@ type Server struct {
 
 // New makes the server. baseURL gives a directory's Base URL; poll is how often a watcher looks for what other replicas
 // changed; streams end when stop closes.
-func New(c *core.Core, baseURL func(directoryID string) string, poll time.Duration, stop <-chan struct{}) *Server {
-	return &Server{core: c, baseURL: baseURL, poll: poll, stop: stop}
+func New(c *core.Core, log *slog.Logger, baseURL func(directoryID string) string, poll time.Duration, stop <-chan struct{}) *Server {
+	return &Server{core: c, log: log, baseURL: baseURL, poll: poll, stop: stop}
 }
 
 // Register adds the services to a gRPC server.

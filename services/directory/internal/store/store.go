@@ -70,6 +70,14 @@ type Credential struct {
 // ValidAt says whether the credential works at a time.
 func (c Credential) ValidAt(t time.Time) bool { return validAt(c.ExpireTime, c.RevokeTime, t) }
 
+// SigningKey is what leases are signed by.
+type SigningKey struct {
+	ID         string
+	Secret     []byte
+	CreateTime time.Time
+	ExpireTime time.Time
+}
+
 // OrganizationChange is what to change of an organization; nil leaves a field.
 type OrganizationChange struct {
 	DisplayName *string
@@ -144,6 +152,12 @@ type Store interface {
 	RevokeCredential(ctx context.Context, id string, now time.Time) (Credential, error)
 	// ResolveCredential finds one by its digest, whatever its state.
 	ResolveCredential(ctx context.Context, digest [sha256.Size]byte) (Credential, error)
+
+	// SigningKeys lists all, the newest first.
+	SigningKeys(ctx context.Context) ([]SigningKey, error)
+	// AddSigningKey adds one, unless there is one that was created after a time, and removes those that have expired by
+	// then. Several processes may try at once: one key is added.
+	AddSigningKey(ctx context.Context, k SigningKey, after time.Time) error
 
 	Close() error
 }

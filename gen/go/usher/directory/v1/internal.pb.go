@@ -28,7 +28,9 @@ const (
 type ResolveKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// SHA-256 of the key's secret: 32 bytes.
-	KeyDigest     []byte `protobuf:"bytes,1,opt,name=key_digest,json=keyDigest,proto3" json:"key_digest,omitempty"`
+	KeyDigest []byte `protobuf:"bytes,1,opt,name=key_digest,json=keyDigest,proto3" json:"key_digest,omitempty"`
+	// Whether the answer is signed, so that it can be shared with other gateways where others may write, too.
+	Sign          bool `protobuf:"varint,2,opt,name=sign,proto3" json:"sign,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -70,6 +72,13 @@ func (x *ResolveKeyRequest) GetKeyDigest() []byte {
 	return nil
 }
 
+func (x *ResolveKeyRequest) GetSign() bool {
+	if x != nil {
+		return x.Sign
+	}
+	return false
+}
+
 // ResolveKeyResponse says what a key opens.
 type ResolveKeyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -82,8 +91,10 @@ type ResolveKeyResponse struct {
 	Opens isResolveKeyResponse_Opens `protobuf_oneof:"opens"`
 	// Until when the answer may be used. Never later than the key's own expiry.
 	LeaseExpireTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=lease_expire_time,json=leaseExpireTime,proto3" json:"lease_expire_time,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The signature, if it was asked for. It is missing while the server has no signing key: then the answer can't be shared.
+	Signature     *LeaseSignature `protobuf:"bytes,4,opt,name=signature,proto3" json:"signature,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ResolveKeyResponse) Reset() {
@@ -148,6 +159,13 @@ func (x *ResolveKeyResponse) GetLeaseExpireTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ResolveKeyResponse) GetSignature() *LeaseSignature {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
 type isResolveKeyResponse_Opens interface {
 	isResolveKeyResponse_Opens()
 }
@@ -166,6 +184,209 @@ func (*ResolveKeyResponse_Directory) isResolveKeyResponse_Opens() {}
 
 func (*ResolveKeyResponse_ServiceCredential) isResolveKeyResponse_Opens() {}
 
+// LeaseSignature says that a lease is one that the directory service gave.
+type LeaseSignature struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the signing key.
+	SigningKeyId string `protobuf:"bytes,1,opt,name=signing_key_id,json=signingKeyId,proto3" json:"signing_key_id,omitempty"`
+	// HMAC-SHA-256, with the signing key, over the key's digest, what it opens, and until when: 32 bytes. Package keylease says
+	// how these are written.
+	Mac           []byte `protobuf:"bytes,2,opt,name=mac,proto3" json:"mac,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeaseSignature) Reset() {
+	*x = LeaseSignature{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeaseSignature) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeaseSignature) ProtoMessage() {}
+
+func (x *LeaseSignature) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeaseSignature.ProtoReflect.Descriptor instead.
+func (*LeaseSignature) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *LeaseSignature) GetSigningKeyId() string {
+	if x != nil {
+		return x.SigningKeyId
+	}
+	return ""
+}
+
+func (x *LeaseSignature) GetMac() []byte {
+	if x != nil {
+		return x.Mac
+	}
+	return nil
+}
+
+// ListSigningKeysRequest asks for the signing keys.
+type ListSigningKeysRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSigningKeysRequest) Reset() {
+	*x = ListSigningKeysRequest{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSigningKeysRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSigningKeysRequest) ProtoMessage() {}
+
+func (x *ListSigningKeysRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSigningKeysRequest.ProtoReflect.Descriptor instead.
+func (*ListSigningKeysRequest) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{3}
+}
+
+// ListSigningKeysResponse has the signing keys.
+type ListSigningKeysResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The signing keys, the newest first.
+	SigningKeys   []*SigningKey `protobuf:"bytes,1,rep,name=signing_keys,json=signingKeys,proto3" json:"signing_keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSigningKeysResponse) Reset() {
+	*x = ListSigningKeysResponse{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSigningKeysResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSigningKeysResponse) ProtoMessage() {}
+
+func (x *ListSigningKeysResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSigningKeysResponse.ProtoReflect.Descriptor instead.
+func (*ListSigningKeysResponse) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ListSigningKeysResponse) GetSigningKeys() []*SigningKey {
+	if x != nil {
+		return x.SigningKeys
+	}
+	return nil
+}
+
+// SigningKey is what leases are signed by.
+type SigningKey struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The secret: 32 bytes.
+	Secret []byte `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
+	// When no signature by it is valid any more.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SigningKey) Reset() {
+	*x = SigningKey{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SigningKey) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SigningKey) ProtoMessage() {}
+
+func (x *SigningKey) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SigningKey.ProtoReflect.Descriptor instead.
+func (*SigningKey) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *SigningKey) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SigningKey) GetSecret() []byte {
+	if x != nil {
+		return x.Secret
+	}
+	return nil
+}
+
+func (x *SigningKey) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
 // OpenedDirectory is what an API key opens.
 type OpenedDirectory struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -183,7 +404,7 @@ type OpenedDirectory struct {
 
 func (x *OpenedDirectory) Reset() {
 	*x = OpenedDirectory{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[2]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -195,7 +416,7 @@ func (x *OpenedDirectory) String() string {
 func (*OpenedDirectory) ProtoMessage() {}
 
 func (x *OpenedDirectory) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[2]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -208,7 +429,7 @@ func (x *OpenedDirectory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenedDirectory.ProtoReflect.Descriptor instead.
 func (*OpenedDirectory) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{2}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *OpenedDirectory) GetOrganizationId() string {
@@ -252,7 +473,7 @@ type WatchDirectoriesRequest struct {
 
 func (x *WatchDirectoriesRequest) Reset() {
 	*x = WatchDirectoriesRequest{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[3]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -264,7 +485,7 @@ func (x *WatchDirectoriesRequest) String() string {
 func (*WatchDirectoriesRequest) ProtoMessage() {}
 
 func (x *WatchDirectoriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[3]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -277,7 +498,7 @@ func (x *WatchDirectoriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchDirectoriesRequest.ProtoReflect.Descriptor instead.
 func (*WatchDirectoriesRequest) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{3}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *WatchDirectoriesRequest) GetAfterRevision() int64 {
@@ -311,7 +532,7 @@ type WatchDirectoriesResponse struct {
 
 func (x *WatchDirectoriesResponse) Reset() {
 	*x = WatchDirectoriesResponse{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[4]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -323,7 +544,7 @@ func (x *WatchDirectoriesResponse) String() string {
 func (*WatchDirectoriesResponse) ProtoMessage() {}
 
 func (x *WatchDirectoriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[4]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -336,7 +557,7 @@ func (x *WatchDirectoriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchDirectoriesResponse.ProtoReflect.Descriptor instead.
 func (*WatchDirectoriesResponse) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{4}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WatchDirectoriesResponse) GetRevision() int64 {
@@ -371,15 +592,29 @@ var File_usher_directory_v1_internal_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"\n" +
-	"!usher/directory/v1/internal.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\"usher/directory/v1/directory.proto\x1a+usher/directory/v1/service_credential.proto\";\n" +
+	"!usher/directory/v1/internal.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\"usher/directory/v1/directory.proto\x1a+usher/directory/v1/service_credential.proto\"O\n" +
 	"\x11ResolveKeyRequest\x12&\n" +
 	"\n" +
-	"key_digest\x18\x01 \x01(\fB\a\xbaH\x04z\x02h R\tkeyDigest\"\x82\x02\n" +
+	"key_digest\x18\x01 \x01(\fB\a\xbaH\x04z\x02h R\tkeyDigest\x12\x12\n" +
+	"\x04sign\x18\x02 \x01(\bR\x04sign\"\xc4\x02\n" +
 	"\x12ResolveKeyResponse\x12C\n" +
 	"\tdirectory\x18\x01 \x01(\v2#.usher.directory.v1.OpenedDirectoryH\x00R\tdirectory\x12V\n" +
 	"\x12service_credential\x18\x02 \x01(\v2%.usher.directory.v1.ServiceCredentialH\x00R\x11serviceCredential\x12F\n" +
-	"\x11lease_expire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x0fleaseExpireTimeB\a\n" +
-	"\x05opens\"\x99\x01\n" +
+	"\x11lease_expire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x0fleaseExpireTime\x12@\n" +
+	"\tsignature\x18\x04 \x01(\v2\".usher.directory.v1.LeaseSignatureR\tsignatureB\a\n" +
+	"\x05opens\"H\n" +
+	"\x0eLeaseSignature\x12$\n" +
+	"\x0esigning_key_id\x18\x01 \x01(\tR\fsigningKeyId\x12\x10\n" +
+	"\x03mac\x18\x02 \x01(\fR\x03mac\"\x18\n" +
+	"\x16ListSigningKeysRequest\"\\\n" +
+	"\x17ListSigningKeysResponse\x12A\n" +
+	"\fsigning_keys\x18\x01 \x03(\v2\x1e.usher.directory.v1.SigningKeyR\vsigningKeys\"v\n" +
+	"\n" +
+	"SigningKey\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
+	"\x06secret\x18\x02 \x01(\fB\x03\x80\x01\x01R\x06secret\x12;\n" +
+	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\"\x99\x01\n" +
 	"\x0fOpenedDirectory\x12'\n" +
 	"\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12!\n" +
 	"\fdirectory_id\x18\x02 \x01(\tR\vdirectoryId\x12\x1c\n" +
@@ -393,10 +628,12 @@ const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12;\n" +
 	"\tdirectory\x18\x02 \x01(\v2\x1d.usher.directory.v1.DirectoryR\tdirectory\x12\x1b\n" +
 	"\tcaught_up\x18\x03 \x01(\bR\bcaughtUp\x12\x14\n" +
-	"\x05epoch\x18\x04 \x01(\tR\x05epoch2~\n" +
+	"\x05epoch\x18\x04 \x01(\tR\x05epoch2\xf9\x01\n" +
 	"\x10KeyLookupService\x12j\n" +
 	"\n" +
 	"ResolveKey\x12%.usher.directory.v1.ResolveKeyRequest\x1a&.usher.directory.v1.ResolveKeyResponse\"\r\xaa\xcf\x18\x06\n" +
+	"\x01\x01\x12\x01\x01\x90\x02\x01\x12y\n" +
+	"\x0fListSigningKeys\x12*.usher.directory.v1.ListSigningKeysRequest\x1a+.usher.directory.v1.ListSigningKeysResponse\"\r\xaa\xcf\x18\x06\n" +
 	"\x01\x01\x12\x01\x01\x90\x02\x012\x99\x01\n" +
 	"\x14DirectoryFeedService\x12\x80\x01\n" +
 	"\x10WatchDirectories\x12+.usher.directory.v1.WatchDirectoriesRequest\x1a,.usher.directory.v1.WatchDirectoriesResponse\"\x0f\xaa\xcf\x18\b\n" +
@@ -415,31 +652,40 @@ func file_usher_directory_v1_internal_proto_rawDescGZIP() []byte {
 	return file_usher_directory_v1_internal_proto_rawDescData
 }
 
-var file_usher_directory_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_usher_directory_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_usher_directory_v1_internal_proto_goTypes = []any{
 	(*ResolveKeyRequest)(nil),        // 0: usher.directory.v1.ResolveKeyRequest
 	(*ResolveKeyResponse)(nil),       // 1: usher.directory.v1.ResolveKeyResponse
-	(*OpenedDirectory)(nil),          // 2: usher.directory.v1.OpenedDirectory
-	(*WatchDirectoriesRequest)(nil),  // 3: usher.directory.v1.WatchDirectoriesRequest
-	(*WatchDirectoriesResponse)(nil), // 4: usher.directory.v1.WatchDirectoriesResponse
-	(*ServiceCredential)(nil),        // 5: usher.directory.v1.ServiceCredential
-	(*timestamppb.Timestamp)(nil),    // 6: google.protobuf.Timestamp
-	(*Directory)(nil),                // 7: usher.directory.v1.Directory
+	(*LeaseSignature)(nil),           // 2: usher.directory.v1.LeaseSignature
+	(*ListSigningKeysRequest)(nil),   // 3: usher.directory.v1.ListSigningKeysRequest
+	(*ListSigningKeysResponse)(nil),  // 4: usher.directory.v1.ListSigningKeysResponse
+	(*SigningKey)(nil),               // 5: usher.directory.v1.SigningKey
+	(*OpenedDirectory)(nil),          // 6: usher.directory.v1.OpenedDirectory
+	(*WatchDirectoriesRequest)(nil),  // 7: usher.directory.v1.WatchDirectoriesRequest
+	(*WatchDirectoriesResponse)(nil), // 8: usher.directory.v1.WatchDirectoriesResponse
+	(*ServiceCredential)(nil),        // 9: usher.directory.v1.ServiceCredential
+	(*timestamppb.Timestamp)(nil),    // 10: google.protobuf.Timestamp
+	(*Directory)(nil),                // 11: usher.directory.v1.Directory
 }
 var file_usher_directory_v1_internal_proto_depIdxs = []int32{
-	2, // 0: usher.directory.v1.ResolveKeyResponse.directory:type_name -> usher.directory.v1.OpenedDirectory
-	5, // 1: usher.directory.v1.ResolveKeyResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
-	6, // 2: usher.directory.v1.ResolveKeyResponse.lease_expire_time:type_name -> google.protobuf.Timestamp
-	7, // 3: usher.directory.v1.WatchDirectoriesResponse.directory:type_name -> usher.directory.v1.Directory
-	0, // 4: usher.directory.v1.KeyLookupService.ResolveKey:input_type -> usher.directory.v1.ResolveKeyRequest
-	3, // 5: usher.directory.v1.DirectoryFeedService.WatchDirectories:input_type -> usher.directory.v1.WatchDirectoriesRequest
-	1, // 6: usher.directory.v1.KeyLookupService.ResolveKey:output_type -> usher.directory.v1.ResolveKeyResponse
-	4, // 7: usher.directory.v1.DirectoryFeedService.WatchDirectories:output_type -> usher.directory.v1.WatchDirectoriesResponse
-	6, // [6:8] is the sub-list for method output_type
-	4, // [4:6] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	6,  // 0: usher.directory.v1.ResolveKeyResponse.directory:type_name -> usher.directory.v1.OpenedDirectory
+	9,  // 1: usher.directory.v1.ResolveKeyResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
+	10, // 2: usher.directory.v1.ResolveKeyResponse.lease_expire_time:type_name -> google.protobuf.Timestamp
+	2,  // 3: usher.directory.v1.ResolveKeyResponse.signature:type_name -> usher.directory.v1.LeaseSignature
+	5,  // 4: usher.directory.v1.ListSigningKeysResponse.signing_keys:type_name -> usher.directory.v1.SigningKey
+	10, // 5: usher.directory.v1.SigningKey.expire_time:type_name -> google.protobuf.Timestamp
+	11, // 6: usher.directory.v1.WatchDirectoriesResponse.directory:type_name -> usher.directory.v1.Directory
+	0,  // 7: usher.directory.v1.KeyLookupService.ResolveKey:input_type -> usher.directory.v1.ResolveKeyRequest
+	3,  // 8: usher.directory.v1.KeyLookupService.ListSigningKeys:input_type -> usher.directory.v1.ListSigningKeysRequest
+	7,  // 9: usher.directory.v1.DirectoryFeedService.WatchDirectories:input_type -> usher.directory.v1.WatchDirectoriesRequest
+	1,  // 10: usher.directory.v1.KeyLookupService.ResolveKey:output_type -> usher.directory.v1.ResolveKeyResponse
+	4,  // 11: usher.directory.v1.KeyLookupService.ListSigningKeys:output_type -> usher.directory.v1.ListSigningKeysResponse
+	8,  // 12: usher.directory.v1.DirectoryFeedService.WatchDirectories:output_type -> usher.directory.v1.WatchDirectoriesResponse
+	10, // [10:13] is the sub-list for method output_type
+	7,  // [7:10] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_internal_proto_init() }
@@ -459,7 +705,7 @@ func file_usher_directory_v1_internal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_directory_v1_internal_proto_rawDesc), len(file_usher_directory_v1_internal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

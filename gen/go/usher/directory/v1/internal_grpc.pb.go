@@ -19,7 +19,8 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	KeyLookupService_ResolveKey_FullMethodName = "/usher.directory.v1.KeyLookupService/ResolveKey"
+	KeyLookupService_ResolveKey_FullMethodName      = "/usher.directory.v1.KeyLookupService/ResolveKey"
+	KeyLookupService_ListSigningKeys_FullMethodName = "/usher.directory.v1.KeyLookupService/ListSigningKeys"
 )
 
 // KeyLookupServiceClient is the client API for KeyLookupService service.
@@ -32,6 +33,9 @@ type KeyLookupServiceClient interface {
 	// lease_expire_time and no longer. Reasons: NOT_FOUND (no key has this digest, or it is revoked or expired, or its
 	// directory is deleted).
 	ResolveKey(ctx context.Context, in *ResolveKeyRequest, opts ...grpc.CallOption) (*ResolveKeyResponse, error)
+	// ListSigningKeys gives the keys that signatures of leases are valid by now: none before the first signature was asked for,
+	// and two at most. A gateway calls it when it meets a signature by a key that it does not know.
+	ListSigningKeys(ctx context.Context, in *ListSigningKeysRequest, opts ...grpc.CallOption) (*ListSigningKeysResponse, error)
 }
 
 type keyLookupServiceClient struct {
@@ -52,6 +56,16 @@ func (c *keyLookupServiceClient) ResolveKey(ctx context.Context, in *ResolveKeyR
 	return out, nil
 }
 
+func (c *keyLookupServiceClient) ListSigningKeys(ctx context.Context, in *ListSigningKeysRequest, opts ...grpc.CallOption) (*ListSigningKeysResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListSigningKeysResponse)
+	err := c.cc.Invoke(ctx, KeyLookupService_ListSigningKeys_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // KeyLookupServiceServer is the server API for KeyLookupService service.
 // All implementations must embed UnimplementedKeyLookupServiceServer
 // for forward compatibility.
@@ -62,6 +76,9 @@ type KeyLookupServiceServer interface {
 	// lease_expire_time and no longer. Reasons: NOT_FOUND (no key has this digest, or it is revoked or expired, or its
 	// directory is deleted).
 	ResolveKey(context.Context, *ResolveKeyRequest) (*ResolveKeyResponse, error)
+	// ListSigningKeys gives the keys that signatures of leases are valid by now: none before the first signature was asked for,
+	// and two at most. A gateway calls it when it meets a signature by a key that it does not know.
+	ListSigningKeys(context.Context, *ListSigningKeysRequest) (*ListSigningKeysResponse, error)
 	mustEmbedUnimplementedKeyLookupServiceServer()
 }
 
@@ -74,6 +91,9 @@ type UnimplementedKeyLookupServiceServer struct{}
 
 func (UnimplementedKeyLookupServiceServer) ResolveKey(context.Context, *ResolveKeyRequest) (*ResolveKeyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResolveKey not implemented")
+}
+func (UnimplementedKeyLookupServiceServer) ListSigningKeys(context.Context, *ListSigningKeysRequest) (*ListSigningKeysResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListSigningKeys not implemented")
 }
 func (UnimplementedKeyLookupServiceServer) mustEmbedUnimplementedKeyLookupServiceServer() {}
 func (UnimplementedKeyLookupServiceServer) testEmbeddedByValue()                          {}
@@ -114,6 +134,24 @@ func _KeyLookupService_ResolveKey_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _KeyLookupService_ListSigningKeys_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListSigningKeysRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(KeyLookupServiceServer).ListSigningKeys(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: KeyLookupService_ListSigningKeys_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(KeyLookupServiceServer).ListSigningKeys(ctx, req.(*ListSigningKeysRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // KeyLookupService_ServiceDesc is the grpc.ServiceDesc for KeyLookupService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -124,6 +162,10 @@ var KeyLookupService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ResolveKey",
 			Handler:    _KeyLookupService_ResolveKey_Handler,
+		},
+		{
+			MethodName: "ListSigningKeys",
+			Handler:    _KeyLookupService_ListSigningKeys_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

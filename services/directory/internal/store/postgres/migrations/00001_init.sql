@@ -70,3 +70,11 @@ CREATE TABLE service_credentials (
   CHECK ((cardinality(organization_ids) = 0) = all_organizations)
 );
 CREATE UNIQUE INDEX service_credentials_digest ON service_credentials (digest);
+
+-- What leases are signed by: of no organization, few, and short-lived.
+CREATE TABLE signing_keys (
+  id          text   NOT NULL PRIMARY KEY,
+  secret      bytea  NOT NULL,
+  create_time bigint NOT NULL,
+  expire_time bigint NOT NULL
+);

@@ -68,3 +68,11 @@ CREATE TABLE service_credentials (
   CHECK ((organization_ids = '') = (all_organizations = 1))
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX service_credentials_digest ON service_credentials (digest);
+
+-- What leases are signed by: of no organization, few, and short-lived.
+CREATE TABLE signing_keys (
+  id          TEXT    NOT NULL PRIMARY KEY,
+  secret      BLOB    NOT NULL,
+  create_time INTEGER NOT NULL,
+  expire_time INTEGER NOT NULL
+) WITHOUT ROWID;
