@@ -119,7 +119,7 @@ func TestAWalk(t *testing.T) {
 	}
 	want(t, x.run(0, "key", "revoke", keys[0].(map[string]any)["id"].(string), "--directory", directory), `second`)
 
-	report := x.json("simulate", "--idp", "okta", "--users", "12", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", base, "--key", key)
+	report := x.json("simulate", "--idp", "okta", "--users", "12", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", base, "--key-file", keyFile(t, key))
 	if report["Failures"] != nil && len(report["Failures"].([]any)) > 0 {
 		t.Errorf("simulate: %v", report["Failures"])
 	}
@@ -182,7 +182,7 @@ func TestAWalk(t *testing.T) {
 	want(t, events(), `OPERATION +RESOURCE ID +STATUS +REASON`, `PATCH /Groups/\S+ +`+group+` +400`)
 	want(t, x.run(0, "directory", "delete", directory), `deleted`)
 	want(t, x.run(0, "directory", "list", "--deleted"), directory+` +Entra +deleted`)
-	x.run(1, "simulate", "--base-url", base, "--key", key)
+	x.run(1, "simulate", "--base-url", base, "--key-file", keyFile(t, key))
 	again := x.json("directory", "create", "--name", "again")["directory"].(map[string]any)
 	if again["replacesId"] != directory {
 		t.Errorf("it replaces %v, want %s", again["replacesId"], directory)
@@ -196,7 +196,7 @@ func TestAccessInAnEmergency(t *testing.T) {
 	t.Parallel()
 	x := newTerminal(t)
 	created := x.json("directory", "create", "--name", "Okta")
-	x.run(0, "simulate", "--idp", "okta", "--users", "6", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", created["baseUrl"].(string), "--key", created["apiKey"].(string))
+	x.run(0, "simulate", "--idp", "okta", "--users", "6", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", created["baseUrl"].(string), "--key-file", keyFile(t, created["apiKey"].(string)))
 	x.run(0, "access", "wait")
 	held := x.json("access", "list")["access"].([]any)[0].(map[string]any)
 	user, role := held["userId"].(string), held["roleId"].(string)
@@ -274,7 +274,7 @@ func TestAccessWithoutIdentity(t *testing.T) {
 		}
 	})
 	created := x.json("directory", "create", "--name", "Okta")
-	x.run(0, "simulate", "--idp", "okta", "--users", "6", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", created["baseUrl"].(string), "--key", created["apiKey"].(string))
+	x.run(0, "simulate", "--idp", "okta", "--users", "6", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", created["baseUrl"].(string), "--key-file", keyFile(t, created["apiKey"].(string)))
 	x.run(0, "access", "wait")
 	held := x.json("access", "list")["access"].([]any)[0].(map[string]any)
 	user, role := held["userId"].(string), held["roleId"].(string)
@@ -424,7 +424,7 @@ func TestServiceCredentials(t *testing.T) {
 	service := &terminal{t: t, base: []string{"--addr", x.base[1], "--data-dir", t.TempDir(), "--token-file", file}}
 	want(t, service.run(0, "tenant", "list"), `production +Production`)
 	user := x.json("directory", "create", "--name", "Okta")
-	x.run(0, "simulate", "--users", "4", "--groups", "5", "--cycles", "0", "--base-url", user["baseUrl"].(string), "--key", user["apiKey"].(string))
+	x.run(0, "simulate", "--users", "4", "--groups", "5", "--cycles", "0", "--base-url", user["baseUrl"].(string), "--key-file", keyFile(t, user["apiKey"].(string)))
 	x.run(0, "access", "wait")
 	want(t, service.run(0, "access", "list"), `@.* +production +\S+ +true +rule [0-9a-f-]{36}`)
 	for _, refused := range [][]string{
@@ -481,7 +481,10 @@ func TestBadUsage(t *testing.T) {
 		"an id that is none":             {[]string{"rule", "get", "x"}, 1, "INVALID_REQUEST"},
 		"a slug that is none":            {[]string{"org", "create", "Not A Slug"}, 1, "organization_id"},
 		"a user that is not there":       {[]string{"access", "list", "--user", "nobody@example.com"}, 1, "NOT_FOUND"},
-		"an IdP that is none":            {[]string{"simulate", "--idp", "ping", "--base-url", "http://127.0.0.1:1", "--key", "k"}, 2, "ping"},
+		"an IdP that is none":            {[]string{"simulate", "--idp", "ping", "--base-url", "http://127.0.0.1:1", "--key-file", keyFile(t, "k")}, 2, "ping"},
+		"a simulation without a key":     {[]string{"simulate", "--base-url", "http://127.0.0.1:1"}, 2, "--key-file must be set, or USHER_KEY"},
+		"a key in clear text":            {[]string{"simulate", "--base-url", "http://scim.example.com/scim/v2/x", "--key-file", keyFile(t, "k")}, 2, "--base-url is another machine"},
+		"a base URL that is none":        {[]string{"simulate", "--base-url", "http://%", "--key-file", keyFile(t, "k")}, 2, "--base-url must be a URL"},
 		"a setting that is none":         {[]string{"config", "check", "--dev", "--log-level", "loud"}, 1, "log_level must be"},
 		"serving without a way to enter": {[]string{"serve"}, 2, "dev be true"},
 		"targets that are none":          {[]string{"serve", "--dev", "--target", "gateway,console"}, 2, `not "console"`},
@@ -502,6 +505,38 @@ func TestBadUsage(t *testing.T) {
 			want(t, out+y.err, regexp.QuoteMeta(c.want))
 		})
 	}
+}
+
+// keyFile has a key in a file.
+func keyFile(t *testing.T, key string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(path, []byte(key+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestATokenGoesToNoOtherMachineInClearText(t *testing.T) {
+	t.Parallel()
+	token := keyFile(t, "x")
+	for addr, refused := range map[string]bool{
+		"127.0.0.1:1": false, "[::1]:1": false, "localhost:1": false, "usher.invalid:8082": true, "0.0.0.0:1": false, "127.0.0.1.example.invalid:1": true, "usher": true,
+	} {
+		x := &terminal{t: t, base: []string{"--addr", addr, "--token-file", token, "--timeout", "1s"}}
+		code := 1 // it is not there
+		if refused {
+			code = 2
+		}
+		x.run(code, "org", "list")
+		if told := strings.Contains(x.err, "--insecure"); told != refused {
+			t.Errorf("%s: %s", addr, x.err)
+		}
+		x.base = append(x.base, "--insecure")
+		x.run(1, "org", "list")
+	}
+	x := &terminal{t: t, base: []string{"--addr", "usher.invalid:8082", "--token-file", token, "--timeout", "1s", "--tls"}}
+	x.run(1, "org", "list")
 }
 
 func TestAServerThatIsNotThere(t *testing.T) {

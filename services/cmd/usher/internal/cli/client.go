@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,7 +30,7 @@ import (
 // client is how the commands reach a server.
 type client struct {
 	addr, dataDir, tokenFile, output string
-	tls                              bool
+	tls, insecure                    bool
 	tlsCA                            string
 	timeout                          time.Duration
 
@@ -55,6 +56,7 @@ func (c *client) flags(root *cobra.Command) {
 	flags.StringVar(&c.tokenFile, "token-file", "", "a file with the token to sign in with, such as a service credential (default: the token in USHER_TOKEN, or else the bootstrap token)")
 	flags.BoolVar(&c.tls, "tls", false, "the gRPC address speaks TLS")
 	flags.StringVar(&c.tlsCA, "tls-ca", "", "a PEM file with whom to trust, with --tls (default: what the system trusts)")
+	flags.BoolVar(&c.insecure, "insecure", false, "send the token or key in clear text also to another machine")
 	flags.StringVarP(&c.output, "output", "o", "table", "table or json")
 	flags.DurationVar(&c.timeout, "timeout", time.Minute, "how long a call may take")
 }
@@ -93,7 +95,23 @@ func (c *client) security() (credentials.TransportCredentials, error) {
 	case c.tlsCA != "":
 		return nil, errors.New("--tls-ca is for --tls")
 	}
+	if err := c.mayBeRead("--addr", c.addr, "use --tls"); err != nil {
+		return nil, err
+	}
 	return insecure.NewCredentials(), nil
+}
+
+// mayBeRead refuses to send a secret in clear text to another machine, unless that was asked for.
+func (c *client) mayBeRead(flag, addr, instead string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		host = addr
+	}
+	if ip := net.ParseIP(strings.Trim(host, "[]")); c.insecure || host == "localhost" || ip.IsLoopback() || ip.IsUnspecified() {
+		return nil
+	}
+	return fmt.Errorf("%s is another machine, %q, and whoever is on the way there could read the secret that opens it: %s, or --insecure where nobody is",
+		flag, host, instead)
 }
 
 // token is what to sign in with: --token-file, else USHER_TOKEN, else the bootstrap token of a server on this machine.

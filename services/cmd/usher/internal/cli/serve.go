@@ -200,7 +200,7 @@ func greet(cmd *cobra.Command, a *app.App, s app.Settings) {
 		environment += "USHER_DATA_DIR=" + s.DataDir + " "
 	}
 	cmd.Printf("  %[1]s%[2]s directory create --name \"Entra ID\"\n"+
-		"  %[2]s simulate --idp entra --users 100 --groups 10 --base-url <Base URL> --key <API key>\n"+
+		"  USHER_KEY=<API key> %[2]s simulate --idp entra --users 100 --groups 10 --base-url <Base URL>\n"+
 		"  %[1]s%[2]s access list\n\n", environment, shortened(binary))
 }
 

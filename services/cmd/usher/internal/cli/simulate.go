@@ -2,8 +2,10 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"time"
 
@@ -13,7 +15,7 @@ import (
 )
 
 func simulateCommand(c *client) *cobra.Command {
-	var idp, key string
+	var idp, keyFile string
 	config := simulate.Config{}
 	cmd := &cobra.Command{
 		Use: "simulate", Short: "Play an IdP: everybody first, then changes.", Args: cobra.NoArgs,
@@ -29,9 +31,22 @@ rules. --output json prints which users, groups and roles should result.`,
 	cmd.Flags().IntVar(&config.Cycles, "cycles", simulate.DefaultCycles, "how many incremental cycles follow; 0 is none")
 	cmd.Flags().IntVar(&config.Concurrency, "concurrency", simulate.DefaultConcurrency, "how many messages are under way at a time")
 	cmd.Flags().StringVar(&config.BaseURL, "base-url", "", "the directory's Base URL (required)")
-	cmd.Flags().StringVar(&key, "key", fromEnvironment("USHER_KEY", ""), "the directory's API key (USHER_KEY)")
+	cmd.Flags().StringVar(&keyFile, "key-file", "", "a file with the directory's API key (default: the key in USHER_KEY)")
 	_ = cmd.MarkFlagRequired("base-url") // the flag is there
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		key, err := apiKey(keyFile)
+		if err != nil {
+			return err
+		}
+		base, err := url.Parse(config.BaseURL)
+		if err != nil {
+			return fmt.Errorf("--base-url must be a URL: %w", err)
+		}
+		if base.Scheme == "http" {
+			if err := c.mayBeRead("--base-url", base.Host, "use https"); err != nil {
+				return err
+			}
+		}
 		config.IdP, config.Key = simulate.IdP(idp), simulate.Key(key)
 		if config.Cycles == 0 {
 			config.Cycles = simulate.NoCycles
@@ -64,6 +79,17 @@ rules. --output json prints which users, groups and roles should result.`,
 		return nil
 	}
 	return cmd
+}
+
+// apiKey is the key to send: a command line can be seen by others on the machine.
+func apiKey(file string) (string, error) {
+	if file != "" {
+		return readToken("the key file", file)
+	}
+	if text := os.Getenv("USHER_KEY"); text != "" {
+		return oneToken("USHER_KEY", text)
+	}
+	return "", errors.New("--key-file must be set, or USHER_KEY")
 }
 
 // showProgress writes over one line on a terminal; elsewhere it writes a line when a phase has ended.
