@@ -59,6 +59,7 @@ func (s *Server) unary(ctx context.Context, request any, info *grpc.UnaryServerI
 		if p := recover(); p != nil {
 			response, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
+		s.audit(ctx, info.FullMethod, request, response, err)
 		err = s.leave(ctx, info.FullMethod, start, err)
 	}()
 	if err != nil {

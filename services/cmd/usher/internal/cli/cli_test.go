@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -504,6 +505,64 @@ func TestBadUsage(t *testing.T) {
 			out := y.run(c.code, c.args...)
 			want(t, out+y.err, regexp.QuoteMeta(c.want))
 		})
+	}
+}
+
+// lockedBuffer is what several goroutines log into.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// Whoever changes something is in the log, with the organization and the object; nobody else's name is.
+func TestTheLogSaysWhoDidWhat(t *testing.T) {
+	t.Parallel()
+	logs := &lockedBuffer{}
+	tel, err := telemetry.New(t.Context(), telemetry.Config{Logs: logs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := newTerminal(t, func(o *app.Options) { o.Telemetry = tel })
+	x.run(0, "org", "create", "acme", "--name", "The Acme Company")
+	x.run(0, "org", "update", "acme", "--federated")
+	made := x.json("directory", "create", "--organization", "acme", "--name", "Okta")
+	directory := made["directory"].(map[string]any)["id"].(string)
+	x.run(1, "access", "grant", "--organization", "acme", "--user", "00000000-0000-7000-8000-000000000000", "--role", "developer", "--tenant", "plant")
+	x.run(1, "rule", "delete", "ann@example.com", "--organization", "acme")
+	x.run(0, "org", "list")
+
+	var changes []string
+	for line := range strings.Lines(logs.String()) {
+		if strings.Contains(line, `"msg":"change"`) && strings.Contains(line, `"principal":"operator"`) { // not the demo data
+			changes = append(changes, line)
+		}
+	}
+	for n, patterns := range [][]string{
+		{`OrganizationService/CreateOrganization`, `"principal_kind":"operator","principal":"operator","organization_id":"acme"`, `"code":"OK"`},
+		{`OrganizationService/UpdateOrganization`, `"organization_id":"acme"`},
+		{`DirectoryService/CreateDirectory`, `"organization_id":"acme","id":"` + directory + `"`},
+		{`AccessService/GrantAccess`, `"user_id":"00000000-0000-7000-8000-000000000000"`, `"tenant_id":"plant"`, `"role_id":"developer"`, `"reason":"NOT_FOUND"`},
+		{`RuleService/DeleteRule`, `"organization_id":"acme"`, `"reason":"INVALID_REQUEST"`},
+	} {
+		if n >= len(changes) {
+			t.Fatalf("there are %d changes in the log:\n%s", len(changes), logs)
+		}
+		want(t, changes[n], patterns...)
+	}
+	if len(changes) != 5 || strings.Contains(strings.Join(changes, ""), "Acme Company") || strings.Contains(logs.String(), "ann@example.com") {
+		t.Errorf("the changes are:\n%s", strings.Join(changes, ""))
 	}
 }
 
