@@ -54,6 +54,16 @@ lint: tools ## Check the style of the Go code and the protos.
 	cd services && $(BIN)/golangci-lint run ./...
 	cd .ci/protodeps && GOWORK=off go vet ./...
 
+.PHONY: vulns
+vulns: ## Look for known vulnerabilities in what is compiled in; asks vuln.go.dev, so it needs the internet.
+	@curl -fsS --max-time 20 -o /dev/null https://vuln.go.dev/index/db.json || { echo "the vulnerability database at vuln.go.dev can't be reached: nothing was checked" >&2; exit 1; }
+	cd services && GOWORK=off go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
+
+.PHONY: notices
+notices: ## Write the licences of everything in the usher binary to .bin/NOTICES, to ship with it.
+	@mkdir -p $(BIN)
+	@.ci/notices >$(BIN)/NOTICES
+
 .PHONY: gen
 gen: tools ## Generate gen/ from proto/.
 	$(BIN)/buf format -w proto

@@ -173,5 +173,5 @@ func backoff(first, most time.Duration, failures int) time.Duration {
 	if shift := failures - 1; shift < 20 && first<<shift < most {
 		delay = first << shift
 	}
-	return delay/2 + rand.N(delay/2+1)
+	return delay/2 + rand.N(delay/2+1) //nolint:gosec // nobody gains by guessing it
 }
