@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/usher-scim/usher/services/internal/telemetry"
@@ -35,14 +36,14 @@ func TestOneTraceFromMessageToAccess(t *testing.T) {
 			group := d.group("Designers")
 			u.caughtUp()
 
-			const traceID = "0af7651916cd43dd8448eb211c80319c"
+			const theirs = "0af7651916cd43dd8448eb211c80319c"
 			request, err := http.NewRequestWithContext(t.Context(), "PATCH", d.baseURL+"/Groups/"+group,
 				strings.NewReader(patchBody("add", "members", []any{map[string]any{"value": ann}})))
 			if err != nil {
 				t.Fatal(err)
 			}
 			request.Header.Set("Authorization", "Bearer "+d.key)
-			request.Header.Set("Traceparent", "00-"+traceID+"-b7ad6b7169203331-01")
+			request.Header.Set("Traceparent", "00-"+theirs+"-b7ad6b7169203331-01")
 			response, err := d.http.Do(request)
 			if err != nil {
 				t.Fatal(err)
@@ -51,6 +52,19 @@ func TestOneTraceFromMessageToAccess(t *testing.T) {
 			messageID := response.Header.Get("Usher-Message-Id")
 			u.caughtUp()
 
+			// The message's trace is its own, and linked to the client's.
+			linked := func(span tracetest.SpanStub, to string) bool {
+				return slices.ContainsFunc(span.Links, func(l sdktrace.Link) bool { return l.SpanContext.TraceID().String() == to })
+			}
+			traceID := ""
+			for _, span := range spans.GetSpans() {
+				if linked(span, theirs) {
+					traceID = span.SpanContext.TraceID().String()
+				}
+			}
+			if traceID == theirs {
+				t.Error("the message is in the client's trace")
+			}
 			var gateway, identity, sql, reconcile bool
 			var reconcileTrace string
 			for _, span := range spans.GetSpans() {
@@ -65,10 +79,8 @@ func TestOneTraceFromMessageToAccess(t *testing.T) {
 						t.Errorf("the gateway's span %q lacks the message ID", span.Name)
 					}
 				}
-				for _, link := range span.Links {
-					if link.SpanContext.TraceID().String() == traceID {
-						reconcile, reconcileTrace = true, span.SpanContext.TraceID().String()
-					}
+				if linked(span, traceID) {
+					reconcile, reconcileTrace = true, span.SpanContext.TraceID().String()
 				}
 			}
 			if !gateway || !identity || !sql || !reconcile {

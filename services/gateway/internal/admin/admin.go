@@ -8,16 +8,14 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
@@ -31,6 +29,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/gateway/internal/tally"
+	"github.com/usher-scim/usher/services/gateway/internal/traced"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
@@ -56,7 +55,9 @@ type Connections struct {
 type Dependencies struct {
 	Clients    authn.Clients
 	ServerName string // for spans: a client's Host header is not to be believed
-	OpenAPI    []byte // as JSON
+
+	TrustedProxies []netip.Prefix // whose word on a client's address counts
+	OpenAPI        []byte         // as JSON
 	// BodyTimeout is how long a body may take to arrive.
 	BodyTimeout time.Duration
 	TallyEvery  time.Duration
@@ -96,17 +97,9 @@ func New(ctx context.Context, c Connections, d Dependencies) (*Handler, error) {
 	if err := h.register(ctx, c); err != nil {
 		return nil, err
 	}
-	h.traced = otelhttp.NewHandler(http.HandlerFunc(h.serve), "admin",
-		otelhttp.WithTracerProvider(d.Tracing),
-		otelhttp.WithMeterProvider(d.Meter),
-		otelhttp.WithPropagators(propagation.TraceContext{}),
-		otelhttp.WithServerName(d.ServerName),
-		otelhttp.WithSpanNameFormatter(func(operation string, r *http.Request) string {
-			if r.Pattern == "" {
-				return operation
-			}
-			return r.Method + " " + r.Pattern
-		}))
+	h.traced = traced.Handler(http.HandlerFunc(h.serve), traced.Options{
+		Name: "admin", ServerName: d.ServerName, TrustedProxies: d.TrustedProxies, Tracing: d.Tracing, Meter: d.Meter,
+	})
 	return h, nil
 }
 
@@ -182,7 +175,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	h.d.Log.LogAttrs(r.Context(), slog.LevelInfo, "admin request",
 		slog.String("principal", client.Principal.GetSubject()),
-		slog.String("method", method(r.Method)),
+		slog.String("method", r.Method),
 		slog.String("route", v.route),
 		slog.Int("status", answered.code()),
 		slog.Duration("duration", h.d.Now().Sub(start)))
@@ -248,14 +241,6 @@ func nameRoute(next runtime.HandlerFunc) runtime.HandlerFunc {
 
 // withoutDepth turns the mux's {id=*} into the contract's {id}.
 func withoutDepth(pattern string) string { return strings.ReplaceAll(pattern, "=*}", "}") }
-
-// method is a request's method from a closed set: a client may send any word.
-func method(text string) string {
-	if slices.Contains([]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}, text) {
-		return text
-	}
-	return "OTHER"
-}
 
 // refuse answers before the body was read.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usher-scim/usher/services/gateway/internal/traced"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
@@ -205,7 +206,7 @@ func asPatchOp(data []byte) []byte {
 func (b *bulk) part(method, path string) *message {
 	part := *b.message
 	part.within = b.message.method + " " + b.message.route.template() + ": "
-	part.start, part.method, part.held = b.handler.d.Now(), methodLabel(method), 0
+	part.start, part.method, part.held = b.handler.d.Now(), traced.Method(method), 0
 	part.route = parseRoute(prefix + b.message.route.directory + "/" + path)
 	return &part
 }

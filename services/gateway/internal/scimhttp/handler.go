@@ -9,15 +9,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
-	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/semaphore"
 
@@ -28,6 +27,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/gateway/internal/tally"
+	"github.com/usher-scim/usher/services/gateway/internal/traced"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/rpc"
@@ -36,8 +36,9 @@ import (
 
 // Config is what the face can be told. All fields must be set.
 type Config struct {
-	PublicURL      string // without a slash at its end
-	ServerName     string // for spans: a client's Host header is not to be believed
+	PublicURL      string         // without a slash at its end
+	ServerName     string         // for spans: a client's Host header is not to be believed
+	TrustedProxies []netip.Prefix // whose word on a client's address counts
 	MaxBodyBytes   int64
 	MaxGroupBytes  int64
 	MaxBulkBytes   int64
@@ -89,18 +90,9 @@ func New(c Config, d Dependencies) *Handler {
 		rates:     newRates(c.RatePerSecond, d.Rates),
 		bodies:    semaphore.NewWeighted(c.BodiesInFlight),
 	}
-	h.traced = otelhttp.NewHandler(http.HandlerFunc(h.serve), "SCIM",
-		otelhttp.WithTracerProvider(d.Tracing),
-		otelhttp.WithMeterProvider(d.Meter),
-		otelhttp.WithPropagators(propagation.TraceContext{}),
-		otelhttp.WithServerName(c.ServerName),
-		// serve sets the pattern, and with it the span's name once more: never the path, where a client may put anything.
-		otelhttp.WithSpanNameFormatter(func(operation string, r *http.Request) string {
-			if r.Pattern == "" {
-				return operation
-			}
-			return methodLabel(r.Method) + " " + r.Pattern
-		}))
+	h.traced = traced.Handler(http.HandlerFunc(h.serve), traced.Options{
+		Name: "SCIM", ServerName: c.ServerName, TrustedProxies: c.TrustedProxies, Tracing: d.Tracing, Meter: d.Meter,
+	})
 	return h
 }
 
@@ -130,7 +122,7 @@ const rateLimited = "rate_limited"
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	m := &message{
-		id: ids.New(), start: h.d.Now(), method: methodLabel(r.Method), route: parseRoute(r.URL.EscapedPath()),
+		id: ids.New(), start: h.d.Now(), method: r.Method, route: parseRoute(r.URL.EscapedPath()),
 	}
 	r.Pattern = prefix + "{directory_id}" + m.route.template()
 	trace.SpanFromContext(r.Context()).SetAttributes(

@@ -157,14 +157,3 @@ func (r route) methods() []string {
 		return []string{http.MethodGet}
 	}
 }
-
-// methodLabel is a request's method from a closed set: a client may send any word.
-func methodLabel(method string) string {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
-		http.MethodOptions:
-		return method
-	default:
-		return "OTHER"
-	}
-}
