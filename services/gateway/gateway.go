@@ -29,6 +29,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/publicgrpc"
 	"github.com/usher-scim/usher/services/gateway/internal/scimhttp"
 	"github.com/usher-scim/usher/services/gateway/internal/spool"
+	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
@@ -48,6 +49,12 @@ type Config struct {
 	MaxBulkBytes int64
 	// MaxBulkOperations is how many operations a SCIM Bulk may hold. Default 1,000.
 	MaxBulkOperations int
+	// InFlightBytes is how much memory SCIM messages under way may take, by an estimate of 8 bytes for each byte of a body and
+	// twice an answer. Default: half of GOMEMLIMIT, or 256 MiB without one.
+	InFlightBytes int64
+	// InFlightShareBytes is how much of it one directory may take. Default: a quarter of it. Both defaults are larger where the
+	// largest body needs it.
+	InFlightShareBytes int64
 	// RequestTimeout is how long a SCIM message may take, and the body of an admin request to arrive. Default 30 seconds.
 	RequestTimeout time.Duration
 	// RatePerSecond is how many messages a second one directory may send; 0 is any number.
@@ -74,12 +81,8 @@ type Dependencies struct {
 	Now     func() time.Time
 }
 
-const (
-	// tallyEvery is how often requests that are only counted are logged.
-	tallyEvery = time.Minute
-	// bodiesInFlight bounds what large SCIM bodies take of the process's memory: four of the largest.
-	bodiesInFlight = 256 << 20
-)
+// tallyEvery is how often requests that are only counted are logged.
+const tallyEvery = time.Minute
 
 // Gateway is the running service.
 type Gateway struct {
@@ -133,20 +136,20 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	if err := g.observe(instruments, d.Keys); err != nil {
-		return nil, errors.Join(fmt.Errorf("gateway: %w", err), g.Close())
-	}
 	g.recorder = events.New(g.spool, failedeventsv1.NewEventRecordServiceClient(d.FailedEvents), instruments, d.Log, events.Retry{})
 	g.scim = scimhttp.New(scimhttp.Config{
 		PublicURL: strings.TrimSuffix(c.PublicURL, "/"), ServerName: server, MaxBodyBytes: c.MaxBodyBytes,
 		MaxGroupBytes: c.MaxGroupBytes, MaxBulkBytes: c.MaxBulkBytes, MaxOperations: c.MaxBulkOperations,
-		BodiesInFlight: bodiesInFlight, RequestTimeout: c.RequestTimeout, RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
+		InFlightBytes: c.InFlightBytes, InFlightShare: c.InFlightShareBytes, RequestTimeout: c.RequestTimeout, RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
 	}, scimhttp.Dependencies{
 		Users: identityv1.NewUserServiceClient(d.Identity), Groups: identityv1.NewGroupServiceClient(d.Identity),
 		Schemas:     identityv1.NewSchemaServiceClient(d.Identity),
 		Directories: authn.NewDirectories(d.Keys), Rates: d.Rates, Events: g.recorder, Metrics: instruments,
 		Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})
+	if err := g.observe(instruments, d.Keys); err != nil {
+		return nil, errors.Join(fmt.Errorf("gateway: %w", err), g.Close())
+	}
 	return g, nil
 }
 
@@ -157,6 +160,11 @@ func (g *Gateway) observe(instruments *metrics.Metrics, keys *keylease.Cache) er
 		return err
 	}
 	g.observed = append(g.observed, spool)
+	inFlight, err := instruments.ObserveInFlight(g.scim.InFlightBytes)
+	if err != nil {
+		return err
+	}
+	g.observed = append(g.observed, inFlight)
 	lookups, err := instruments.ObserveKeys(keys.Counts)
 	if err != nil {
 		return err
@@ -190,6 +198,17 @@ func (c Config) complete() (Config, string, error) {
 	}
 	if c.MaxBodyBytes > 64<<20 {
 		problems = append(problems, errors.New("gateway.max_body_bytes must be at most 64 MiB: messages between services end there"))
+	}
+	most := scimhttp.MostInFlight(max(c.MaxBodyBytes, c.MaxBulkBytes))
+	defaults(&problems, "gateway.in_flight_bytes", &c.InFlightBytes, inflight.Default(2, most))
+	defaults(&problems, "gateway.in_flight_share_bytes", &c.InFlightShareBytes, max(c.InFlightBytes/4, min(most, c.InFlightBytes)))
+	if c.InFlightShareBytes < most {
+		problems = append(problems, fmt.Errorf("gateway.in_flight_bytes and gateway.in_flight_share_bytes must be at least %d, not %d and %d: "+
+			"the largest body of max_body_bytes and max_bulk_bytes takes that much", most, c.InFlightBytes, c.InFlightShareBytes))
+	}
+	if c.InFlightShareBytes > c.InFlightBytes {
+		problems = append(problems, fmt.Errorf("gateway.in_flight_share_bytes must be at most gateway.in_flight_bytes, %d, not %d",
+			c.InFlightBytes, c.InFlightShareBytes))
 	}
 	if !(c.RatePerSecond >= 0) { // also of NaN
 		problems = append(problems, fmt.Errorf("gateway.rate_per_second must not be negative, not %v", c.RatePerSecond))

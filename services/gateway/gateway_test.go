@@ -385,6 +385,36 @@ func TestAllProblemsOfAConfigAreNamedAtOnce(t *testing.T) {
 	}
 }
 
+func TestTheMemoryInFlightHasRoomForTheLargestBody(t *testing.T) {
+	t.Parallel()
+	const largest = 64<<10 + 8*(4<<20+1)
+	for name, c := range map[string]struct {
+		all, share int64
+		want       string // of the error; empty: it is taken
+	}{
+		"the defaults":                       {0, 0, ""},
+		"room for the largest body alone":    {largest, largest, ""},
+		"a share by default":                 {largest, 0, ""},
+		"less than the largest body takes":   {largest - 1, 0, "in_flight_bytes and gateway.in_flight_share_bytes must be at least 33619976, not 33619975"},
+		"a share of less than that":          {largest, largest - 1, "must be at least 33619976"},
+		"a share that is more than there is": {largest, largest + 1, "in_flight_share_bytes must be at most"},
+		"less than nothing":                  {-1, -1, "in_flight_bytes must not be negative"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g, err := gateway.New(gateway.Config{
+				PublicURL: "https://scim.example.com", SpoolPath: t.TempDir(), InFlightBytes: c.all, InFlightShareBytes: c.share,
+			}, newOthers().dependencies(t))
+			if err == nil {
+				defer func() { _ = g.Close() }()
+			}
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
 func TestASecretPrintsAsNothing(t *testing.T) {
 	t.Parallel()
 	c := gateway.Config{OperatorToken: "hush"}

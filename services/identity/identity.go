@@ -21,6 +21,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/postgres"
 	"github.com/usher-scim/usher/services/identity/internal/store/sqlite"
+	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/scim"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
@@ -46,6 +47,12 @@ type Config struct {
 	// FactsLimit is how many memberships, of users and of the groups above them, one read of users looks at. A call for several
 	// users is refused beyond, and a user who alone is beyond has no access by groups. Default 200,000.
 	FactsLimit int
+	// InFlightBytes is how much memory large groups under way may take, by an estimate of 1.5 bytes for each byte of a document
+	// and 8 MiB. Default: a quarter of GOMEMLIMIT, or 256 MiB without one.
+	InFlightBytes int64
+	// InFlightShareBytes is how much of it one directory may take. Default: half of it. Both defaults are larger where the
+	// largest group needs it.
+	InFlightShareBytes int64
 	// Limits bounds what messages may hold; zero fields have their defaults.
 	Limits scim.Limits
 }
@@ -107,6 +114,12 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if c.ScanLimit == 0 {
 		c.ScanLimit = 100_000
 	}
+	if c.InFlightBytes == 0 {
+		c.InFlightBytes = inflight.Default(4, server.MostInFlight())
+	}
+	if c.InFlightShareBytes == 0 {
+		c.InFlightShareBytes = max(c.InFlightBytes/2, min(server.MostInFlight(), c.InFlightBytes))
+	}
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -123,7 +136,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	}
 	stop := make(chan struct{})
 	return &Service{
-		store: s, core: domain, server: server.New(domain, stop),
+		store: s, core: domain, server: server.New(domain, inflight.New(c.InFlightBytes, c.InFlightShareBytes), stop),
 		directories: directoryv1.NewDirectoryFeedServiceClient(d.Directory), log: d.Log, retention: c.ChangeRetention, stop: stop,
 	}, nil
 }
@@ -147,6 +160,14 @@ func (c Config) check() error {
 	}
 	if c.ScanLimit < 0 {
 		problems = append(problems, fmt.Errorf("identity.scan_limit must not be negative, not %d", c.ScanLimit))
+	}
+	if most := server.MostInFlight(); c.InFlightShareBytes < most || c.InFlightBytes < most {
+		problems = append(problems, fmt.Errorf("identity.in_flight_bytes and identity.in_flight_share_bytes must be at least %d, not %d and %d: "+
+			"the largest group takes that much", most, c.InFlightBytes, c.InFlightShareBytes))
+	}
+	if c.InFlightShareBytes > c.InFlightBytes {
+		problems = append(problems, fmt.Errorf("identity.in_flight_share_bytes must be at most identity.in_flight_bytes, %d, not %d",
+			c.InFlightBytes, c.InFlightShareBytes))
 	}
 	return errors.Join(problems...)
 }

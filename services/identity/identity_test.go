@@ -391,6 +391,28 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
+func TestTheMemoryInFlightHasRoomForTheLargestGroup(t *testing.T) {
+	t.Parallel()
+	const largest = 104 << 20
+	for name, c := range map[string]struct {
+		all, share int64
+		want       string
+	}{
+		"less than the largest group takes":  {largest - 1, largest - 1, "identity.in_flight_share_bytes must be at least 109051904, not 109051903 and 109051903"},
+		"a share of less than that":          {largest, largest - 1, "must be at least 109051904"},
+		"a share that is more than there is": {largest, largest + 1, "in_flight_share_bytes must be at most identity.in_flight_bytes, 109051904, not 109051905"},
+		"just enough":                        {largest, largest, "identity.ready_wait"},
+		"a share by default":                 {largest, 0, "identity.ready_wait"},
+	} {
+		_, err := identity.New(t.Context(), identity.Config{
+			DatabasePath: "x", ReadyWait: -1, InFlightBytes: c.all, InFlightShareBytes: c.share,
+		}, identity.Dependencies{})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestClosingTwiceIsSafe(t *testing.T) {
 	t.Parallel()
 	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())

@@ -158,6 +158,7 @@ func TestBadSettingsNameTheirKeyAndWhatIsAllowed(t *testing.T) {
 		"no connections":                            {func(s *Settings) { s.Identity.DatabaseConnections = 0 }, []string{"identity.database_connections must be above 0"}},
 		"a certificate without a key":               {func(s *Settings) { s.TLSCertFile = "a" }, []string{"tls_cert_file and tls_key_file"}},
 		"no rate at all":                            {func(s *Settings) { s.Gateway.RatePerSecond = math.NaN() }, []string{"gateway.rate_per_second"}},
+		"memory below zero":                         {func(s *Settings) { s.Gateway.InFlightShareBytes, s.Identity.InFlightBytes = -1, -2 }, []string{`gateway.in_flight_share_bytes must be 0 or more, not "-1"`, `identity.in_flight_bytes must be 0 or more, not "-2"`}},
 		"a spool that holds no record":              {func(s *Settings) { s.Gateway.SpoolBytes = 0 }, []string{"gateway.spool_bytes must be above 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {

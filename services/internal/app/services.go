@@ -105,6 +105,7 @@ func (a *App) startIdentity(ctx context.Context) error {
 	s, err := identity.New(ctx, identity.Config{
 		DatabasePath: a.file(identityCaller), DatabaseURL: a.settings.databaseURL(identityCaller),
 		DatabaseConnections: a.settings.Identity.DatabaseConnections, ChangeRetention: a.settings.Identity.ChangeRetention, ScanLimit: a.settings.Identity.ScanLimit,
+		InFlightBytes: a.settings.Identity.InFlightBytes, InFlightShareBytes: a.settings.Identity.InFlightShareBytes,
 	}, identity.Dependencies{
 		Directory: toDirectory, Log: a.log(identityCaller),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
@@ -193,6 +194,7 @@ func (a *App) startGateway() (*gateway.Gateway, error) {
 		MaxBodyBytes: a.settings.Gateway.MaxBodyBytes, MaxGroupBytes: a.settings.Gateway.MaxGroupBytes,
 		MaxBulkBytes: a.settings.Gateway.MaxBulkBytes, MaxBulkOperations: a.settings.Gateway.MaxBulkOperations,
 		RequestTimeout: a.settings.Gateway.RequestTimeout, RatePerSecond: a.settings.Gateway.RatePerSecond,
+		InFlightBytes: a.settings.Gateway.InFlightBytes, InFlightShareBytes: a.settings.Gateway.InFlightShareBytes,
 		OperatorToken: gateway.Secret(token),
 	}, d)
 	if err != nil {

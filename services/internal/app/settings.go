@@ -55,9 +55,11 @@ type ServiceSettings struct {
 
 // IdentitySettings are the identity service's.
 type IdentitySettings struct {
-	ServiceSettings `koanf:",squash"`
-	ChangeRetention time.Duration `koanf:"change_retention" doc:"How long records of the change feed are kept. A rule service that was away for longer looks at everybody."`
-	ScanLimit       int           `koanf:"scan_limit" doc:"How many resources a list may read whose filter or order no index serves."`
+	ServiceSettings    `koanf:",squash"`
+	ChangeRetention    time.Duration `koanf:"change_retention" doc:"How long records of the change feed are kept. A rule service that was away for longer looks at everybody."`
+	InFlightBytes      int64         `koanf:"in_flight_bytes" doc:"Memory that large groups under way may take, by an estimate of 1.5 bytes for each byte of a group and 8 MiB. 0 is a quarter of GOMEMLIMIT, or 256 MiB without one."`
+	InFlightShareBytes int64         `koanf:"in_flight_share_bytes" doc:"Memory of in_flight_bytes that the groups of one directory may take; 0 is half of it."`
+	ScanLimit          int           `koanf:"scan_limit" doc:"How many resources a list may read whose filter or order no index serves."`
 }
 
 // RuleSettings are the rule service's.
@@ -69,13 +71,15 @@ type RuleSettings struct {
 
 // GatewaySettings are the gateway's.
 type GatewaySettings struct {
-	RatePerSecond     float64       `koanf:"rate_per_second" doc:"SCIM requests a second that a directory may send; 0 is no limit, and the default in development mode."`
-	MaxBodyBytes      int64         `koanf:"max_body_bytes" doc:"Largest body of a SCIM request."`
-	MaxGroupBytes     int64         `koanf:"max_group_bytes" doc:"Largest body of a SCIM request about a group."`
-	MaxBulkBytes      int64         `koanf:"max_bulk_bytes" doc:"Largest body of a SCIM Bulk request."`
-	MaxBulkOperations int           `koanf:"max_bulk_operations" doc:"How many operations a SCIM Bulk request may hold."`
-	SpoolBytes        int64         `koanf:"spool_bytes" doc:"Largest size of the spool of failed events that are not delivered yet."`
-	RequestTimeout    time.Duration `koanf:"request_timeout" doc:"How long a SCIM request may take."`
+	RatePerSecond      float64       `koanf:"rate_per_second" doc:"SCIM requests a second that a directory may send; 0 is no limit, and the default in development mode."`
+	MaxBodyBytes       int64         `koanf:"max_body_bytes" doc:"Largest body of a SCIM request."`
+	MaxGroupBytes      int64         `koanf:"max_group_bytes" doc:"Largest body of a SCIM request about a group."`
+	MaxBulkBytes       int64         `koanf:"max_bulk_bytes" doc:"Largest body of a SCIM Bulk request."`
+	InFlightBytes      int64         `koanf:"in_flight_bytes" doc:"Memory that SCIM requests under way may take, by an estimate of 8 bytes for each byte of a body and twice an answer. 0 is half of GOMEMLIMIT, or 256 MiB without one."`
+	InFlightShareBytes int64         `koanf:"in_flight_share_bytes" doc:"Memory of in_flight_bytes that one directory may take; 0 is a quarter of it."`
+	MaxBulkOperations  int           `koanf:"max_bulk_operations" doc:"How many operations a SCIM Bulk request may hold."`
+	SpoolBytes         int64         `koanf:"spool_bytes" doc:"Largest size of the spool of failed events that are not delivered yet."`
+	RequestTimeout     time.Duration `koanf:"request_timeout" doc:"How long a SCIM request may take."`
 }
 
 // Defaults gives the settings of a process that was told nothing.
@@ -222,6 +226,16 @@ func (s Settings) Check() error {
 		"identity.scan_limit":         float64(s.Identity.ScanLimit),
 	} {
 		c.above0(key, value)
+	}
+	for key, value := range map[string]int64{
+		"gateway.in_flight_bytes":        s.Gateway.InFlightBytes,
+		"gateway.in_flight_share_bytes":  s.Gateway.InFlightShareBytes,
+		"identity.in_flight_bytes":       s.Identity.InFlightBytes,
+		"identity.in_flight_share_bytes": s.Identity.InFlightShareBytes,
+	} {
+		if value < 0 {
+			c.wrong(key, "0 or more", value)
+		}
 	}
 	if !(s.Gateway.RatePerSecond >= 0) { // also of NaN
 		c.wrong("gateway.rate_per_second", "0 or more", s.Gateway.RatePerSecond)

@@ -19,6 +19,8 @@ const (
 	Unauthenticated        = "usher_gateway_unauthenticated_total"
 	OperatorRefused        = "usher_gateway_operator_unauthenticated_total"
 	RateLimited            = "usher_gateway_rate_limited_total"
+	OverBudget             = "usher_gateway_over_budget_total"
+	InFlightBytes          = "usher_gateway_in_flight_bytes"
 	FailedEvents           = "usher_gateway_failed_events_total"
 	FailedEventsDelivered  = "usher_gateway_failed_events_delivered_total"
 	FailedEventsDropped    = "usher_gateway_failed_events_dropped_total"
@@ -33,6 +35,7 @@ const (
 	reasonLabel            = "reason"
 	faceLabel              = "face"
 	quirkLabel             = "quirk"
+	budgetLabel            = "budget"
 	sourceLabel            = "source"
 	longestUsefulQuirkName = 50
 )
@@ -44,6 +47,7 @@ type Metrics struct {
 	Unauthenticated       metric.Int64Counter
 	OperatorRefused       metric.Int64Counter
 	RateLimited           metric.Int64Counter
+	OverBudget            metric.Int64Counter
 	FailedEvents          metric.Int64Counter
 	FailedEventsDelivered metric.Int64Counter
 	FailedEventsDropped   metric.Int64Counter
@@ -66,6 +70,7 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 	m.Unauthenticated = counter(Unauthenticated, "SCIM requests that failed before they were authenticated.")
 	m.OperatorRefused = counter(OperatorRefused, "Requests of the admin REST and calls of the public gRPC without a valid token or service credential.")
 	m.RateLimited = counter(RateLimited, "SCIM messages that were over their directory's rate.")
+	m.OverBudget = counter(OverBudget, "SCIM messages that found no memory: of their directory's share, or of all that messages under way may take.")
 	m.FailedEvents = counter(FailedEvents, "Failed events that were written to the spool.")
 	m.FailedEventsDelivered = counter(FailedEventsDelivered, "Failed events that the failedevents service took.")
 	m.FailedEventsDropped = counter(FailedEventsDropped, "Failed events that were lost.")
@@ -80,8 +85,17 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 
 // ObserveSpool reports the spool's size whenever metrics are read, until the registration ends.
 func (m *Metrics) ObserveSpool(bytes func() int64) (metric.Registration, error) {
-	gauge, err := m.meter.Int64ObservableGauge(SpoolBytes, metric.WithUnit("By"),
-		metric.WithDescription("Failed events that wait on disk to be delivered."))
+	return m.observeBytes(SpoolBytes, "Failed events that wait on disk to be delivered.", bytes)
+}
+
+// ObserveInFlight reports the memory that SCIM messages under way have reserved whenever metrics are read, until the
+// registration ends.
+func (m *Metrics) ObserveInFlight(bytes func() int64) (metric.Registration, error) {
+	return m.observeBytes(InFlightBytes, "Memory that SCIM messages under way have reserved.", bytes)
+}
+
+func (m *Metrics) observeBytes(name, description string, bytes func() int64) (metric.Registration, error) {
+	gauge, err := m.meter.Int64ObservableGauge(name, metric.WithUnit("By"), metric.WithDescription(description))
 	if err != nil {
 		return nil, err
 	}
@@ -125,6 +139,11 @@ func Route(route, method string) metric.MeasurementOption {
 // Reason labels a loss or refusal.
 func Reason(reason string) metric.MeasurementOption {
 	return metric.WithAttributes(attribute.String(reasonLabel, reason))
+}
+
+// Budget labels a refusal with the budget that is used up.
+func Budget(name string) metric.MeasurementOption {
+	return metric.WithAttributes(attribute.String(budgetLabel, name))
 }
 
 // Face labels a refusal with the face that it came to.

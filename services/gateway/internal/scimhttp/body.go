@@ -1,17 +1,17 @@
 package scimhttp
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/usher-scim/usher/services/gateway/internal/arrival"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/inflight"
 )
 
 // Media types of SCIM (RFC 7644 §3.1).
@@ -21,15 +21,21 @@ const (
 )
 
 const (
-	// ahead is how much room a body gets on the word of its header alone.
-	ahead = 1 << 20
-	// small is the largest body that is held without counting it: most messages are far smaller, and must not wait for
-	// large ones.
+	// bytesPerByte is what the work on a body takes of memory for each of its bytes: the body itself, and what is parsed and
+	// written of it.
+	bytesPerByte = 8
+	// messageBytes is what every message reserves. It is enough for a body of bodyRoom.
+	messageBytes = 64 << 10
+	// bodyRoom is how much room a body gets on the word of its header alone. Most need no more.
+	bodyRoom = messageBytes / bytesPerByte
+	// small is the largest body of a group that is not passed on in parts.
 	small = 1 << 20
 )
 
-// readBody reads a JSON body that may have limit bytes. A large one counts among those in flight until the message is
-// answered.
+// MostInFlight is how much of BytesInFlight a message with the largest body takes.
+func MostInFlight(body int64) int64 { return messageBytes + bytesPerByte*(body+1) }
+
+// readBody reads a JSON body that may have limit bytes.
 func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, m *message, limit int64) ([]byte, error) {
 	if err := checkMediaType(r); err != nil {
 		return nil, err
@@ -37,23 +43,50 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, m *message, l
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
-	if err := h.hold(r, m, limit); err != nil {
-		return nil, err
+	most := limit
+	if r.ContentLength >= 0 {
+		most = r.ContentLength
 	}
-	var body bytes.Buffer
-	if r.ContentLength > 0 {
-		// With the room that ReadFrom wants to see the end: most bodies take one allocation.
-		body.Grow(int(min(r.ContentLength, ahead)) + bytes.MinRead)
+	body, err := gather(http.MaxBytesReader(w, r.Body, limit), most, &m.hold)
+	var refused *fault.Error
+	if errors.As(err, &refused) {
+		return nil, refused
 	}
-	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
+	if err != nil {
 		return nil, unreadable(err, limit)
 	}
 	m.bodyRead = true
 	arrival.Complete(w)
-	if body.Len() == 0 {
+	if len(body) == 0 {
 		return nil, noBody()
 	}
-	return body.Bytes(), nil
+	return body, nil
+}
+
+// gather reads a body of most bytes, or fewer. It reserves memory as they come, and not for what is only announced.
+func gather(from io.Reader, most int64, hold *inflight.Hold) ([]byte, error) {
+	const end = 1 // room to see the end
+	body := make([]byte, 0, min(most+end, bodyRoom))
+	for {
+		if len(body) == cap(body) {
+			room := 2 * int64(cap(body))
+			if int64(cap(body)) < most+end {
+				room = min(room, most+end)
+			}
+			if err := hold.Reserve(bytesPerByte * (room - int64(cap(body)))); err != nil {
+				return nil, err
+			}
+			body = append(make([]byte, 0, room), body...)
+		}
+		n, err := from.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if errors.Is(err, io.EOF) {
+			return body, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 }
 
 func noBody() error { return invalidSyntax("The request has no body; it needs a JSON object.") }
@@ -75,25 +108,6 @@ func unreadable(err error, limit int64) error {
 			remedy: "Look at what stands between the identity provider and Usher, such as a proxy that cuts connections.",
 		}
 	}
-}
-
-// hold counts a large body among those in flight, and waits for others to go when there is no room.
-func (h *Handler) hold(r *http.Request, m *message, limit int64) error {
-	size := r.ContentLength
-	if size < 0 {
-		size = limit // it may become as large
-	}
-	if size <= small || m.within != "" { // a Bulk's operations are held with it
-		return nil
-	}
-	if err := h.bodies.Acquire(r.Context(), size); err != nil {
-		return &problem{
-			status: http.StatusServiceUnavailable, reason: fault.Unavailable, retryAfter: time.Second,
-			detail: "Usher holds as many large messages as it has room for. Try again.",
-		}
-	}
-	m.held = size
-	return nil
 }
 
 func tooLarge(limit int64) *problem {

@@ -2,20 +2,22 @@ package scimhttp
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/inflight"
 )
 
 func TestASilentClientHoldsNoConnection(t *testing.T) {
@@ -77,78 +79,190 @@ func TestAHeaderAloneGetsLittleRoom(t *testing.T) {
 	w := newWorld(t)
 	r := w.request("POST", "/Groups", "{}")
 	r.ContentLength = 7 << 20
-	body, err := w.handler.readBody(httptest.NewRecorder(), r, &message{}, 7<<20)
+	m := &message{hold: w.handler.inFlight.Open(directory)}
+	body, err := w.handler.readBody(httptest.NewRecorder(), r, m, 7<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cap(body) >= 2*ahead {
-		t.Errorf("it has room for %d bytes", cap(body))
+	if cap(body) > bodyRoom || w.handler.inFlight.Bytes() > 0 {
+		t.Errorf("it has room for %d bytes, and %d are reserved", cap(body), w.handler.inFlight.Bytes())
 	}
 }
 
-func TestLargeBodiesInFlightAreBounded(t *testing.T) {
+func TestABodyReservesAsItComes(t *testing.T) {
 	t.Parallel()
-	const limit, inFlight = 2 << 20, 4 << 20
-	large := `{"x":"` + strings.Repeat("a", 3<<19) + `"}`
+	for _, length := range []int64{0, 1, bodyRoom - 1, bodyRoom, bodyRoom + 1, 100_000, 1 << 20} {
+		for _, announced := range []int64{length, 2 << 20} {
+			b := inflight.New(1<<30, 1<<30)
+			hold := b.Open(directory)
+			body, err := gather(strings.NewReader(strings.Repeat("a", int(length))), announced, &hold)
+			if err != nil || int64(len(body)) != length || strings.Trim(string(body), "a") != "" {
+				t.Fatalf("%d bytes, and %v", len(body), err)
+			}
+			if most := max(0, bytesPerByte*(int64(cap(body))-bodyRoom)); b.Bytes() != most || int64(cap(body)) > max(bodyRoom, 2*length) {
+				t.Errorf("a body of %d bytes with room for %d reserves %d", length, cap(body), b.Bytes())
+			}
+		}
+	}
+}
+
+func TestWorkInFlightIsBounded(t *testing.T) {
+	t.Parallel()
+	const (
+		total, share = 8 << 20, 4 << 20
+		large        = 200_000
+		largeBody    = messageBytes + bytesPerByte*(large+1-bodyRoom)
+	)
+	largeOne := `{"x":"` + strings.Repeat("a", large-8) + `"}`
 	for _, c := range []struct {
-		name, body    string
-		withoutLength bool
-		taken         int64 // by others
-		status        int
+		name, method, path, body string
+		answer                   int   // bytes of the document that identity gives
+		own, others              int64 // bytes that the directory, and others, hold already
+		status                   int
+		budget                   string
+		called                   bool // identity is
 	}{
-		{"a large one finds room", large, false, inFlight - limit, 201},
-		{"a large one finds none", large, false, inFlight - 1<<20, 503},
-		{"one without a length may become large", "{}", true, inFlight - 1<<20, 503},
-		{"one without a length finds room", "{}", true, inFlight - limit, 201},
-		{"a small one needs none", "{}", false, inFlight, 201},
+		{"a message in the last room of its share", "POST", "/Users", "{}", 0, share - messageBytes, 0, 201, "", true},
+		{"a message over its share", "POST", "/Users", "{}", 0, share - messageBytes + 1, 0, 429, "directory", false},
+		{"a message in the last room of all", "POST", "/Users", "{}", 0, 0, total - messageBytes, 201, "", true},
+		{"a message over all", "POST", "/Users", "{}", 0, 0, total - messageBytes + 1, 503, "total", false},
+		{"a large body in the last room of its share", "POST", "/Users", largeOne, 0, share - largeBody, 0, 201, "", true},
+		{"a large body over its share", "POST", "/Users", largeOne, 0, share - largeBody + 1, 0, 429, "directory", false},
+		{"a large body over all", "POST", "/Users", largeOne, 0, 0, total - largeBody + 1, 503, "total", false},
+		{"an answer in the last room of its share", "GET", "/Users/" + someID, "", large, share - messageBytes - 2*large, 0, 200, "", true},
+		{"an answer over its share", "GET", "/Users/" + someID, "", large, share - messageBytes - 2*large + 1, 0, 429, "directory", true},
+		{"an answer over all", "GET", "/Users/" + someID, "", large, 0, total - messageBytes - 2*large + 1, 503, "total", true},
+		{"the answer to a search over its share", "POST", "/Users/.search", "{}", large, share - messageBytes - 2*large + 1, 0, 429, "directory", true},
+		{"the answer to what is written", "POST", "/Users", "{}", large, share - messageBytes, 0, 201, "", true},
+		{"a group in parts over its share", "PUT", "/Groups/" + someID, "in parts", 0, share - messageBytes - partsInFlight + 1, 0, 429, "directory", false},
+		{"a group in parts in the last room", "PUT", "/Groups/" + someID, "in parts", 0, share - messageBytes - partsInFlight, 0, 200, "", true},
+		{"a Bulk's operations are held with it", "POST", "/Bulk", aBulk, 0, share - messageBytes - bytesPerByte*(int64(len(aBulk))+1-bodyRoom), 0, 200, "", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, func(config *Config) {
-				config.MaxBodyBytes, config.BodiesInFlight = limit, inFlight
-				if c.status == 503 {
-					config.RequestTimeout = 20 * time.Millisecond
-				}
+				config.MaxBodyBytes, config.InFlightBytes, config.InFlightShare = 1<<20, total, share
 			})
-			if err := w.handler.bodies.Acquire(context.Background(), c.taken); err != nil {
-				t.Fatal(err)
+			if c.answer > 0 {
+				w.identity.document = `"` + strings.Repeat("a", c.answer-2) + `"`
+				w.identity.listed = &identityv1.ListResult{Resources: []*identityv1.Resource{{Id: someID, Document: []byte(w.identity.document)}}}
 			}
-			r := w.request("POST", "/Users", c.body)
-			if c.withoutLength {
-				r.ContentLength = -1
+			own, others := w.handler.inFlight.Open(directory), w.handler.inFlight.Open("others")
+			own.Take(c.own)
+			others.Take(c.others)
+			r := w.request(c.method, c.path, c.body)
+			if c.body == "in parts" {
+				r.Body, r.ContentLength = io.NopCloser(strings.NewReader("{}")), -1
 			}
 			a := w.serve(r)
-			if a.Code != c.status || (a.Header().Get("Retry-After") == "1") != (c.status == 503) {
-				t.Errorf("%d, Retry-After %q: %s", a.Code, a.Header().Get("Retry-After"), a.Body)
+			if a.Code != c.status {
+				t.Fatalf("%d: %s", a.Code, a.Body)
 			}
-			if !w.handler.bodies.TryAcquire(inFlight - c.taken) {
-				t.Error("its room is not given back")
+			if called := w.identity.count() > 0; called != c.called {
+				t.Errorf("identity was called: %v", called)
+			}
+			refused := c.status == 429 || c.status == 503
+			if (a.Header().Get("Retry-After") == "1") != refused {
+				t.Errorf("Retry-After is %q", a.Header().Get("Retry-After"))
+			}
+			if limit := map[string]string{"directory": "4194304 bytes", "total": "8388608 bytes"}[c.budget]; !strings.Contains(a.scim.Detail, limit) {
+				t.Errorf("the detail is %q", a.scim.Detail)
+			}
+			counted := map[string]int64{}
+			for name, n := range w.measured() {
+				if strings.HasPrefix(name, "usher_gateway_over_budget_total") || strings.HasPrefix(name, "usher_gateway_rate_limited_total") {
+					counted[name] = n
+				}
+			}
+			want := map[string]int64{}
+			if refused {
+				want["usher_gateway_over_budget_total{budget="+c.budget+"}"] = 1
+			}
+			if !maps.Equal(counted, want) {
+				t.Errorf("counted %v, want %v", counted, want)
+			}
+			if events := len(w.events.all()); (events == 1) != (c.status == 503) || events > 1 {
+				t.Errorf("%d failed events", events)
+			}
+			if c.budget == "directory" {
+				// Others are served meanwhile, and it is itself once there is room.
+				r := w.request("POST", "/Users", "{}", "Authorization", "Bearer "+w.keys[other].Reveal())
+				r.URL.Path = "/scim/v2/" + other + "/Users"
+				if a := w.serve(r); a.Code != 201 {
+					t.Errorf("another directory gets %d: %s", a.Code, a.Body)
+				}
+			}
+			own.Close()
+			others.Close()
+			if held := w.handler.inFlight.Bytes(); held != 0 {
+				t.Errorf("%d bytes are not given back", held)
+			}
+			if a := w.do("POST", "/Users", "{}"); a.Code != 201 {
+				t.Errorf("once there is room it gets %d", a.Code)
 			}
 		})
 	}
 }
 
-func TestALargeBodyWaitsForRoom(t *testing.T) {
+// Identity has budgets of its own, for large groups.
+func TestAGroupThatFindsNoRoomInIdentity(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *Config) { c.MaxBodyBytes, c.BodiesInFlight = 2<<20, 2<<20 })
-		if err := w.handler.bodies.Acquire(t.Context(), 2<<20); err != nil {
-			t.Fatal(err)
-		}
-		r := w.request("POST", "/Users", `{"x":"`+strings.Repeat("a", 3<<19)+`"}`)
-		answered := make(chan int, 1)
-		go func() {
-			a := httptest.NewRecorder()
-			w.handler.ServeHTTP(a, r)
-			answered <- a.Code
-		}()
-		synctest.Wait()
-		if len(answered) > 0 || w.identity.count() > 0 {
-			t.Error("it did not wait")
-		}
-		w.handler.bodies.Release(2 << 20)
-		if code := <-answered; code != 201 {
-			t.Error(code)
-		}
+	for budget, status := range map[string]int{inflight.ShareBudget: 429, inflight.TotalBudget: 503} {
+		t.Run(budget, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.identity.err = fault.New(fault.Limit, "100 bytes").Retry(time.Second).With(inflight.BudgetKey, budget)
+			if budget == inflight.TotalBudget {
+				w.identity.err = fault.New(fault.Unavailable, "100 bytes").Retry(time.Second).With(inflight.BudgetKey, budget)
+			}
+			r := w.request("POST", "/Groups", `{"displayName":"a"}`)
+			r.ContentLength = -1
+			a := w.serve(r)
+			if a.Code != status || a.Header().Get("Retry-After") != "1" || !strings.Contains(a.scim.Detail, "100 bytes") {
+				t.Errorf("%d, Retry-After %q: %s", a.Code, a.Header().Get("Retry-After"), a.Body)
+			}
+			if n := w.measured()["usher_gateway_over_budget_total{budget="+budget+"}"]; n != 1 {
+				t.Errorf("counted %d times", n)
+			}
+		})
+	}
+}
+
+// aBulk has an operation that alone would need more than what a Bulk leaves of its room.
+var aBulk = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"` +
+	strings.Repeat("a", bodyRoom+500) + `"}}]}`
+
+// What is announced costs nothing: only what has come.
+func TestABodyThatIsAnnouncedAndDoesNotComeHoldsNoRoom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *Config) {
+		c.MaxBodyBytes, c.MaxGroupBytes, c.InFlightBytes, c.InFlightShare = 64<<20, 64<<20, 8<<20, 4<<20
 	})
+	var serving sync.WaitGroup
+	var senders []*io.PipeWriter
+	for range 10 {
+		for _, path := range []string{"/Users", "/Bulk"} {
+			reader, writer := io.Pipe()
+			r := w.request("POST", path, "{}")
+			r.Body, r.ContentLength = reader, 64<<20
+			if path == "/Bulk" {
+				r.ContentLength = 20_000
+			}
+			serving.Go(func() { w.handler.ServeHTTP(httptest.NewRecorder(), r) })
+			senders = append(senders, writer)
+			if _, err := writer.Write([]byte("{")); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if held := w.handler.inFlight.Bytes(); held != 20*messageBytes {
+		t.Errorf("they hold %d bytes", held)
+	}
+	if a := w.do("POST", "/Users", "{}"); a.Code != 201 {
+		t.Errorf("another message gets %d", a.Code)
+	}
+	for _, sender := range senders {
+		_ = sender.CloseWithError(io.ErrUnexpectedEOF)
+	}
+	serving.Wait()
 }

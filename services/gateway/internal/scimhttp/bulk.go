@@ -16,6 +16,7 @@ import (
 
 	"github.com/usher-scim/usher/services/gateway/internal/traced"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
@@ -206,7 +207,7 @@ func asPatchOp(data []byte) []byte {
 func (b *bulk) part(method, path string) *message {
 	part := *b.message
 	part.within = b.message.method + " " + b.message.route.template() + ": "
-	part.start, part.method, part.held = b.handler.d.Now(), traced.Method(method), 0
+	part.start, part.method, part.hold = b.handler.d.Now(), traced.Method(method), inflight.Hold{} // the Bulk holds all
 	part.route = parseRoute(prefix + b.message.route.directory + "/" + path)
 	return &part
 }

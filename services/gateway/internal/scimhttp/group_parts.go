@@ -13,8 +13,12 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/arrival"
 )
 
-// partBytes is how much of a large group's body is held here: the rest is on its way to identity, or not sent yet.
-const partBytes = 256 << 10
+const (
+	// partBytes is how much of a large group's body is held here: the rest is on its way to identity, or not sent yet.
+	partBytes = 256 << 10
+	// partsInFlight is what a group in parts reserves, in either direction: a part here, and those on their way.
+	partsInFlight = 4 * partBytes
+)
 
 // inParts says whether a message's body goes to identity in parts: that of a group, unless it is known to be small.
 func inParts(r *http.Request, k kind) bool {
@@ -36,6 +40,9 @@ func (h *Handler) writeInParts(w http.ResponseWriter, r *http.Request, m *messag
 	}
 	if r.ContentLength > limit {
 		return nil, nil, tooLarge(limit)
+	}
+	if err := m.hold.Reserve(partsInFlight); err != nil {
+		return nil, nil, err
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
@@ -99,6 +106,13 @@ type largeGroup struct {
 
 // openGroup begins to read a large group. What it is is known when it returns; it ends with the context.
 func (h *Handler) openGroup(ctx context.Context, m *message, id string, p *identityv1.Projection) (*largeGroup, error) {
+	if m.reads() {
+		if err := m.hold.Reserve(partsInFlight); err != nil {
+			return nil, err
+		}
+	} else {
+		m.hold.Take(partsInFlight) // it is written
+	}
 	stream, err := h.d.Groups.ReadGroup(ctx, &identityv1.ReadGroupRequest{Target: m.target(), Id: id, Projection: p})
 	if err != nil {
 		return nil, err

@@ -18,7 +18,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
-	"golang.org/x/sync/semaphore"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
@@ -30,6 +29,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/traced"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
@@ -43,7 +43,8 @@ type Config struct {
 	MaxGroupBytes  int64
 	MaxBulkBytes   int64
 	MaxOperations  int   // of one Bulk
-	BodiesInFlight int64 // bytes of all large bodies that are held at a time; no less than the larger limit
+	InFlightBytes  int64 // memory that all messages under way may take
+	InFlightShare  int64 // of it, for one directory; no less than MostInFlight of the largest body
 	RequestTimeout time.Duration
 	RatePerSecond  float64 // messages of one directory; 0: any number
 	TallyEvery     time.Duration
@@ -77,7 +78,7 @@ type Handler struct {
 	types     scim.TypeMemory
 	rates     *rates
 	tally     tally.Tally
-	bodies    *semaphore.Weighted // of BodiesInFlight
+	inFlight  *inflight.Budget
 	traced    http.Handler
 }
 
@@ -88,7 +89,7 @@ func New(c Config, d Dependencies) *Handler {
 		d:         d,
 		resources: map[kind]resources{users: userResources{d.Users}, groups: groupResources{d.Groups}},
 		rates:     newRates(c.RatePerSecond, d.Rates),
-		bodies:    semaphore.NewWeighted(c.BodiesInFlight),
+		inFlight:  inflight.New(c.InFlightBytes, c.InFlightShare),
 	}
 	h.traced = traced.Handler(http.HandlerFunc(h.serve), traced.Options{
 		Name: "SCIM", ServerName: c.ServerName, TrustedProxies: c.TrustedProxies, Tracing: d.Tracing, Meter: d.Meter,
@@ -113,12 +114,16 @@ type message struct {
 	lease         authn.Opened
 	baseURL       string
 	bodyRead      bool
-	held          int64  // of the bodies in flight
-	within        string // of one operation of a Bulk: what it is part of
+	hold          inflight.Hold // what it takes of the memory in flight
+	within        string        // of one operation of a Bulk: what it is part of
 }
 
-// rateLimited is the tally's word for a message over its directory's rate; the others are refusals.
-const rateLimited = "rate_limited"
+// The tally's words for messages that are answered 429: over their directory's rate, or its share of the memory in flight.
+// The other words are refusals.
+const (
+	rateLimited = "rate_limited"
+	overShare   = "over_share"
+)
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	m := &message{
@@ -138,7 +143,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 
 	ctx, cancel := context.WithTimeout(rpc.WithMessageID(r.Context(), m.id), h.config.RequestTimeout)
 	defer cancel()
-	defer func() { h.bodies.Release(m.held) }()
+	defer m.hold.Close()
 	answer, err := h.answer(w, r.WithContext(ctx), m)
 	if err != nil {
 		if !m.bodyRead {
@@ -196,13 +201,40 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, m *message) (an
 		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY, OrganizationId: m.lease.OrganizationID,
 		DirectoryId: m.lease.DirectoryID, Subject: m.lease.KeyID,
 	})
-	return h.dispatch(w, r.WithContext(ctx), m)
+	m.hold = h.inFlight.Open(m.lease.DirectoryID)
+	if err := m.hold.Reserve(messageBytes); err != nil {
+		return nil, err
+	}
+	if answer, err = h.dispatch(w, r.WithContext(ctx), m); err == nil {
+		err = m.holdAnswer(len(answer.body))
+	}
+	return answer, err
 }
 
 func notFederated() error {
 	return fault.New(fault.NotFederated, "The organization is not federated, so its directories are suspended: "+
 		"its sign-in must come from its identity provider.")
 }
+
+// holdAnswer reserves what an answer takes until it is sent: the documents, and what is made of them. A write is done, so its
+// answer cannot be refused.
+func (m *message) holdAnswer(bytes int) error {
+	const copies = 2
+	if m.reads() {
+		return m.hold.Reserve(copies * int64(bytes))
+	}
+	m.hold.Take(copies * int64(bytes))
+	return nil
+}
+
+// reads says that the message changes nothing.
+func (m *message) reads() bool {
+	return m.method == http.MethodGet || m.method == http.MethodHead ||
+		m.route.endpoint == searchEndpoint || m.route.endpoint == rootEndpoint
+}
+
+// InFlightBytes is how much memory the messages under way take.
+func (h *Handler) InFlightBytes() int64 { return h.inFlight.Bytes() }
 
 func (h *Handler) authenticate(r *http.Request, m *message) error {
 	lease, err := h.d.Directories.Authenticate(r.Context(), r.Header.Values("Authorization"), m.route.directory)

@@ -37,10 +37,16 @@ func (h *Handler) count(ctx context.Context, result *identityv1.WriteResult) {
 
 // finish notes how a message ended, before it is answered: a failed one is on disk by then.
 func (h *Handler) finish(ctx context.Context, m *message, status int, p *problem, err error) {
+	if p != nil && p.budget != "" {
+		h.d.Metrics.OverBudget.Add(ctx, 1, metrics.Budget(p.budget))
+	}
 	switch {
 	case !m.authenticated:
 		h.d.Metrics.Unauthenticated.Add(ctx, 1, metrics.Reason(m.refusal))
 		h.tally.Add(m.refusal)
+		return
+	case status == http.StatusTooManyRequests && p.budget != "":
+		h.tally.Add(overShare)
 		return
 	case status == http.StatusTooManyRequests:
 		h.d.Metrics.RateLimited.Add(ctx, 1)

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
@@ -22,6 +23,7 @@ type problem struct {
 	remedy     string         // for the failed event; empty: by reason
 	allow      []string       // of 405
 	retryAfter time.Duration
+	budget     string // which budget of memory in flight is used up, if that is why
 }
 
 func (p *problem) Error() string { return fault.ReasonName(p.reason) + ": " + p.detail }
@@ -52,7 +54,7 @@ func problemOf(err error) *problem {
 
 // problemOfFault is the table. A reason that no SCIM call gives is a fault of ours; a test walks the enum.
 func problemOfFault(f *fault.Error) *problem {
-	p := &problem{reason: f.Reason, detail: f.Message, retryAfter: f.RetryAfter}
+	p := &problem{reason: f.Reason, detail: f.Message, retryAfter: f.RetryAfter, budget: f.Metadata[inflight.BudgetKey]}
 	switch f.Reason {
 	case fault.Uniqueness, fault.AlreadyExists:
 		p.status, p.scimType = http.StatusConflict, scim.Uniqueness
@@ -84,7 +86,7 @@ func problemOfFault(f *fault.Error) *problem {
 		// The message may quote what the client named, which need not be an id.
 		p.status, p.detail = http.StatusNotFound, "There is no such resource in this directory."
 	case fault.Limit:
-		// With a time to wait it is a rate, without one a size.
+		// With a time to wait it is a rate or a share, without one a size.
 		p.status = http.StatusRequestEntityTooLarge
 		if p.retryAfter > 0 {
 			p.status = http.StatusTooManyRequests

@@ -4,24 +4,29 @@ import (
 	"context"
 	"errors"
 	"io"
-	"time"
+	"strings"
 
 	"google.golang.org/grpc"
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/core"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/inflight"
 )
 
 const (
 	// maxDocument is how large a document in parts may be.
 	maxDocument = 64 << 20
-	// documentsInFlight bounds the bytes of all documents in parts that are held at a time, but for small ones.
-	documentsInFlight = 2 * maxDocument
-	// small is the largest document that is not counted: most are far smaller, and must not wait for large ones. Any gets that
-	// much room before it came.
-	small = 1 << 20
+	// documentRoom is how much room a document gets before it came.
+	documentRoom = 64 << 10
 )
+
+// inFlight is how much memory the work on a document takes that has so much room: the document, what it had when it grew the
+// last time, and what is parsed of it at a time.
+func inFlight(room int64) int64 { return room + room/2 + min(8<<20, 8*room) }
+
+// MostInFlight is how much of the memory in flight the largest document takes.
+func MostInFlight() int64 { return inFlight(maxDocument) }
 
 // ReadGroup implements the RPC.
 func (s *Server) ReadGroup(r *identityv1.ReadGroupRequest, stream grpc.ServerStreamingServer[identityv1.ReadGroupResponse]) error {
@@ -50,13 +55,9 @@ func (s *Server) WriteGroup(stream grpc.ClientStreamingServer[identityv1.WriteGr
 	if size > maxDocument {
 		return fault.New(fault.Limit, "A group's document may have %d bytes at most.", maxDocument)
 	}
-	if size > small {
-		if err := s.documents.Acquire(ctx, size); err != nil {
-			return fault.New(fault.Unavailable, "as many large documents are held as there is room for").Retry(time.Second)
-		}
-		defer s.documents.Release(size)
-	}
-	document, err := receive(stream, first.GetPart(), size)
+	hold := s.documents.Open(strings.ToLower(first.GetTarget().GetDirectoryId()))
+	defer hold.Close()
+	document, err := receive(stream, first.GetPart(), size, &hold)
 	if err != nil {
 		return err
 	}
@@ -67,17 +68,22 @@ func (s *Server) WriteGroup(stream grpc.ClientStreamingServer[identityv1.WriteGr
 	return stream.SendAndClose(&identityv1.WriteGroupResponse{Resource: resourceMessage(resource), Result: resultMessage(outcome)})
 }
 
-// receive puts a document together that has no more than size bytes.
-func receive(stream grpc.ClientStreamingServer[identityv1.WriteGroupRequest, identityv1.WriteGroupResponse], first []byte, size int64) ([]byte, error) {
-	document := make([]byte, 0, min(size, small))
-	for part := first; ; {
-		length := len(document) + len(part)
-		if int64(length) > size {
+// receive puts a document together that has no more than size bytes. It reserves memory for what has come, at most twice as
+// much, and not for what is only announced.
+func receive(stream grpc.ClientStreamingServer[identityv1.WriteGroupRequest, identityv1.WriteGroupResponse], first []byte, size int64, hold *inflight.Hold) ([]byte, error) {
+	var document []byte
+	for part, room := first, int64(0); ; {
+		length := int64(len(document) + len(part))
+		if length > size {
 			return nil, fault.New(fault.InvalidRequest, "the document has more than the %d bytes that `size` says", size)
 		}
-		if length > cap(document) {
-			// It is as large as it says: growing step by step would hold it twice.
-			document = append(make([]byte, 0, size), document...)
+		if length > room {
+			before := inFlight(room)
+			room = min(max(length, 2*room, documentRoom), size)
+			if err := hold.Reserve(inFlight(room) - before); err != nil {
+				return nil, err
+			}
+			document = append(make([]byte, 0, room), document...)
 		}
 		document = append(document, part...)
 		next, err := stream.Recv()

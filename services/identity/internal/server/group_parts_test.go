@@ -2,49 +2,112 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io"
 	"testing"
 
-	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/inflight"
 )
 
-// oneMessage is a stream of one message, from a client that has left.
-type oneMessage struct {
+// parts is a stream of messages, from a client that has left.
+type parts struct {
 	grpc.ServerStream
-	message *identityv1.WriteGroupRequest
+	messages []*identityv1.WriteGroupRequest
+	received func() // each time that a message is asked for
 }
 
-func (s *oneMessage) Context() context.Context {
+func (s *parts) Context() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
 }
 
-func (s *oneMessage) Recv() (*identityv1.WriteGroupRequest, error) {
-	message := s.message
-	if s.message = nil; message == nil {
+func (s *parts) Recv() (*identityv1.WriteGroupRequest, error) {
+	if s.received != nil {
+		s.received()
+	}
+	if len(s.messages) == 0 {
 		return nil, io.EOF
 	}
+	message := s.messages[0]
+	s.messages = s.messages[1:]
 	return message, nil
 }
 
-func (s *oneMessage) SendAndClose(*identityv1.WriteGroupResponse) error { return nil }
+func (s *parts) SendAndClose(*identityv1.WriteGroupResponse) error { return nil }
 
-func TestASmallDocumentWaitsForNoLargeOnes(t *testing.T) {
+// upload is a document of so many bytes in parts of a tenth, and its announced size.
+func upload(bytes int, size int64) *parts {
+	target := &identityv1.Target{DirectoryId: "A"}
+	s := &parts{messages: []*identityv1.WriteGroupRequest{{Target: target, Size: size}}}
+	for part := max(bytes/10, 1); bytes > 0; bytes -= part {
+		s.messages = append(s.messages, &identityv1.WriteGroupRequest{Target: target, Part: make([]byte, min(part, bytes))})
+	}
+	return s
+}
+
+func TestDocumentsInPartsKeepToTheirBudget(t *testing.T) {
 	t.Parallel()
-	s := &Server{documents: semaphore.NewWeighted(0)} // large ones have all the room
-	for size, want := range map[int64]fault.Reason{
-		1000:      fault.InvalidRequest, // of the message itself: it has no kind
-		small:     fault.InvalidRequest,
-		small + 1: fault.Unavailable,
+	const total, share = 200 << 20, 100 << 20
+	for _, c := range []struct {
+		name        string
+		bytes       int
+		size        int64
+		own, others int64 // that is taken already, by the directory and others
+		want        fault.Reason
+		budget      string
+	}{
+		// The message itself has no kind: who finds room is told so.
+		{"in the last room of its share", 1 << 20, 1 << 20, share - inFlight(1<<20), 0, fault.InvalidRequest, ""},
+		{"over its share", 1 << 20, 1 << 20, share - inFlight(1<<20) + 1, 0, fault.Limit, inflight.ShareBudget},
+		{"in the last room of all", 1 << 20, 1 << 20, 0, total - inFlight(1<<20), fault.InvalidRequest, ""},
+		{"over all", 1 << 20, 1 << 20, 0, total - inFlight(1<<20) + 1, fault.Unavailable, inflight.TotalBudget},
+		{"a small one in the last room", 1000, 1000, share - inFlight(1000), 0, fault.InvalidRequest, ""},
+		{"a small one that announces much", 1000, maxDocument, share - inFlight(documentRoom), 0, fault.InvalidRequest, ""},
+		{"one that says how large it is, and is larger", 1001, 1000, 0, 0, fault.InvalidRequest, ""},
+		{"one that is too large", 1, maxDocument + 1, 0, 0, fault.Limit, ""},
 	} {
-		err := s.WriteGroup(&oneMessage{message: &identityv1.WriteGroupRequest{Size: size}})
-		if !fault.Is(err, want) {
-			t.Errorf("%d bytes: %v", size, err)
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := &Server{documents: inflight.New(total, share)}
+			own, others := s.documents.Open("a"), s.documents.Open("b")
+			own.Take(c.own)
+			others.Take(c.others)
+			err := s.WriteGroup(upload(c.bytes, c.size))
+			var f *fault.Error
+			if !errors.As(err, &f) || f.Reason != c.want || f.Metadata[inflight.BudgetKey] != c.budget || (f.RetryAfter > 0) != (c.budget != "") {
+				t.Errorf("%v", err)
+			}
+			if held := s.documents.Bytes(); held != c.own+c.others {
+				t.Errorf("%d bytes are not given back", held-c.own-c.others)
+			}
+		})
+	}
+}
+
+// Two uploads that announce 64 MiB and send nothing would hold all the room.
+func TestADocumentReservesAsItComes(t *testing.T) {
+	t.Parallel()
+	b := inflight.New(1<<40, 1<<40)
+	s := &Server{documents: b}
+	for _, bytes := range []int{0, 1, documentRoom, 300_000, 5 << 20, maxDocument} {
+		document := upload(bytes, maxDocument)
+		came, most := int64(0), int64(0)
+		document.received = func() {
+			if most = max(most, b.Bytes()); most > inFlight(max(2*came, documentRoom)) {
+				t.Errorf("%d bytes are reserved when %d have come", most, came)
+			}
+			if len(document.messages) > 0 {
+				came += int64(len(document.messages[0].GetPart()))
+			}
+		}
+		_ = s.WriteGroup(document)
+		if most < inFlight(int64(bytes)) || b.Bytes() != 0 {
+			t.Errorf("%d bytes were reserved for %d, and %d are still", most, bytes, b.Bytes())
 		}
 	}
 }

@@ -6,13 +6,13 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/otel/propagation"
-	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/core"
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
@@ -29,12 +29,12 @@ type Server struct {
 
 	core      *core.Core
 	stop      <-chan struct{}
-	documents *semaphore.Weighted // of documentsInFlight
+	documents *inflight.Budget // of documents in parts
 }
 
-// New makes the server. Streams end when stop closes.
-func New(c *core.Core, stop <-chan struct{}) *Server {
-	return &Server{core: c, stop: stop, documents: semaphore.NewWeighted(documentsInFlight)}
+// New makes the server. Streams end when stop closes. documents is the memory that documents in parts may take.
+func New(c *core.Core, documents *inflight.Budget, stop <-chan struct{}) *Server {
+	return &Server{core: c, stop: stop, documents: documents}
 }
 
 // Register adds the services to a gRPC server.
