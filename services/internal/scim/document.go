@@ -17,7 +17,7 @@ var errNotCanonical = errors.New("scim: stored document is not canonical")
 // ParseStored reads what JSON gave, perhaps long ago. It trusts the store for the
 // values and checks no more than the shape; data must not be modified afterwards.
 func ParseStored(t *ResourceType, data []byte) (*Document, error) {
-	root, err := decodeJSON(text(data), storedLimits, nil)
+	root, err := decodeJSON(text(data), storedLimits)
 	if err != nil {
 		return nil, errors.Join(errNotCanonical, err)
 	}
@@ -40,7 +40,7 @@ func ParseStored(t *ResourceType, data []byte) (*Document, error) {
 }
 
 // storedLimits let pass whatever was let in under an earlier configuration.
-var storedLimits = Limits{BodyDepth: 8, StringBytes: 1 << 30}.withDefaults()
+var storedLimits = Limits{BodyDepth: 8, StringBytes: 1 << 30, Values: 1 << 30}.withDefaults()
 
 // bind tells each key its attribute. Canonical names are exact, and in order.
 func bind(a *Attribute, v *value) bool {
@@ -75,8 +75,13 @@ func bind(a *Attribute, v *value) bool {
 	return true
 }
 
+// newDocument writes a resource that has about so many bytes: a large one is measured, since to grow, or to hold room that it
+// does not need, would take several times its bytes.
 func newDocument(t *ResourceType, root value, sizeHint int) *Document {
 	d := &Document{t: t, root: root}
+	if sizeHint > largeBody {
+		sizeHint = len(`{"schemas":[],`) + d.root.lengthJSON() + (1+len(t.Extensions))*longestURN
+	}
 	dst := make([]byte, 0, sizeHint)
 	present := d.extensions()
 	dst = append(dst, t.schemasJSON[present&(1<<t.defined-1)]...)

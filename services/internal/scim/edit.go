@@ -18,7 +18,9 @@ type editor struct {
 	root   value
 	owned  uint64 // the values of root that are the editor's own, a bit for each order
 	visits int    // values looked at so far
-	inBody bool   // reading a POST or PUT, where read-only values are ignored
+	// written is which values an operation has written: room that the next one uses again.
+	written []bool
+	inBody  bool // reading a POST or PUT, where read-only values are ignored
 }
 
 func newEditor(t *ResourceType, o Options) *editor {
@@ -50,7 +52,7 @@ func put(in *value, a *Attribute, v value) {
 // keys applies add or replace without a path: each key of v names an attribute.
 func (e *editor) keys(op opKind, v value) error {
 	for _, f := range v.fields {
-		if err := e.field(op, f.name, f.value); err != nil {
+		if err := e.field(op, f); err != nil {
 			return err
 		}
 	}
@@ -60,8 +62,9 @@ func (e *editor) keys(op opKind, v value) error {
 // field applies add or replace to what a key of a body, or of a path-less value, names:
 // an attribute or the URN of an extension (RFC 7644 §3.5.2.1); in tolerant mode
 // also anything that could be a path.
-func (e *editor) field(op opKind, key string, v value) error {
-	if a := e.t.root.sub(key); a != nil {
+func (e *editor) field(op opKind, f field) error {
+	key, v := f.name, f.value
+	if a := e.t.root.of(&f); a != nil {
 		switch {
 		case a.Name == "schemas" && e.inBody:
 			return nil // checkSchemas has seen it
@@ -83,6 +86,10 @@ func (e *editor) field(op opKind, key string, v value) error {
 	if err != nil {
 		return e.unknown(nil, key)
 	}
+	readOnly := to.attr != nil && (to.attr.Mutability == ReadOnly || to.sub != nil && to.sub.Mutability == ReadOnly)
+	if v.kind == kindSkipped && !readOnly {
+		return e.unknown(nil, key)
+	}
 	switch {
 	case path.filter != nil:
 		e.quirk(QuirkFilterKey)
@@ -91,7 +98,7 @@ func (e *editor) field(op opKind, key string, v value) error {
 	default:
 		e.quirk(QuirkDottedKey)
 	}
-	if to.attr != nil && (to.attr.Mutability == ReadOnly || to.sub != nil && to.sub.Mutability == ReadOnly) {
+	if readOnly {
 		return e.readOnlyKey(to.leaf())
 	}
 	return e.apply(op, to, path.filter, v)
@@ -183,7 +190,7 @@ func (e *editor) changeExtension(c change, ext *Attribute) error {
 	}
 	for _, f := range c.value.fields {
 		to, ok := e.extensionKey(ext, f.name)
-		if !ok {
+		if !ok || f.value.kind == kindSkipped && to.leaf().Mutability != ReadOnly {
 			if err := e.unknown(ext, f.name); err != nil {
 				return err
 			}
@@ -319,7 +326,7 @@ func (e *editor) merge(op opKind, a *Attribute, current, v value) (value, error)
 	}
 	var given value // of what settleReference looks at
 	for _, f := range v.fields {
-		sub := a.sub(f.name)
+		sub := a.of(&f)
 		if sub == nil {
 			if err := e.unknown(a, f.name); err != nil {
 				return value{}, err
@@ -379,9 +386,11 @@ func (e *editor) editSub(c change, a, sub *Attribute, current value) (value, err
 	}
 	if !next.equal(&before) {
 		put(&current, sub, next)
-		var given value
-		given.set(sub, next)
-		e.settleReference(a, &current, given)
+		if sub == a.inRef || sub == a.inValue && a.inRef != nil {
+			var given value
+			given.set(sub, next)
+			e.settleReference(a, &current, given)
+		}
 	}
 	if len(current.fields) == 0 {
 		return value{}, nil

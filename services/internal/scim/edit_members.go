@@ -14,31 +14,31 @@ func (e *editor) changeMembers(c change, to target, filter *Filter) error {
 	if filter != nil {
 		return e.changeMatchingMembers(c, filter)
 	}
-	list := &memberList{r: &e.reader}
+	list := newMemberList(&e.reader)
 	if c.op != opRemove || c.given {
 		if err := list.takeAll(c.value); err != nil {
 			return err
 		}
 	}
-	return e.editMembers(c, list.members)
+	return e.editMembers(c, list.ids())
 }
 
 // editMembers records what an operation on `members` as a whole does.
-func (e *editor) editMembers(c change, members []Member) error {
+func (e *editor) editMembers(c change, ids []string) error {
 	switch {
 	case c.op == opReplace:
-		e.record(MemberEdit{Kind: ReplaceMembers, Members: members})
+		e.record(MemberEdit{Kind: ReplaceMembers, IDs: ids})
 	case c.op == opRemove && (!c.given || c.value.isNull()):
 		e.record(MemberEdit{Kind: ReplaceMembers})
 	case c.op == opRemove && e.strict():
 		return newError(InvalidValue, "members", "A remove takes no value (RFC 7644 §3.5.2.2); use a path such as members[value eq \"...\"].")
 	case c.op == opRemove:
 		e.quirk(QuirkRemoveWithValue)
-		if len(members) > 0 {
-			e.record(MemberEdit{Kind: RemoveMembers, Members: members})
+		if len(ids) > 0 {
+			e.record(MemberEdit{Kind: RemoveMembers, IDs: ids})
 		}
-	case len(members) > 0:
-		e.record(MemberEdit{Kind: AddMembers, Members: members})
+	case len(ids) > 0:
+		e.record(MemberEdit{Kind: AddMembers, IDs: ids})
 	}
 	return nil
 }
@@ -53,7 +53,7 @@ func (e *editor) changeMatchingMembers(c change, filter *Filter) error {
 		return newError(InvalidValue, "members", "A remove takes no value (RFC 7644 §3.5.2.2).")
 	}
 	if ids, ok := memberIDs(filter.root); ok {
-		e.record(MemberEdit{Kind: RemoveMembers, Members: ids})
+		e.record(MemberEdit{Kind: RemoveMembers, IDs: ids})
 	} else {
 		e.record(MemberEdit{Kind: RemoveMatching, Filter: filter})
 	}
@@ -61,12 +61,12 @@ func (e *editor) changeMatchingMembers(c change, filter *Filter) error {
 }
 
 // memberIDs recognises filters that only name ids: no member needs to be read for them.
-func memberIDs(n *node) ([]Member, bool) {
+func memberIDs(n *node) ([]string, bool) {
 	equalities := []*node{n}
 	if n.kind == nodeOr {
 		equalities = n.kids
 	}
-	ids := make([]Member, 0, len(equalities))
+	ids := make([]string, 0, len(equalities))
 	seen := make(map[string]bool, len(equalities))
 	for _, eq := range equalities {
 		if eq.kind != nodeCompare || eq.op != opEq || eq.literal.kind != kindString || !sameName(eq.path.name, "value") {
@@ -74,7 +74,7 @@ func memberIDs(n *node) ([]Member, bool) {
 		}
 		if id := eq.literal.text; !seen[id] {
 			seen[id] = true
-			ids = append(ids, Member{Value: id})
+			ids = append(ids, id)
 		}
 	}
 	return ids, true

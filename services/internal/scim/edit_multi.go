@@ -30,31 +30,23 @@ func (e *editor) appended(a *Attribute, current, given value) (value, error) {
 		return current, nil
 	}
 	primary := a.inPrimary
-	items := current.items
-	written := make([]bool, len(items), len(items)+len(given.items))
-	known := newValueSet(items, primary, len(given.items))
-	numbered := make([]int, len(items), len(items)+len(given.items)) // number in known to index in items
-	for i := range numbered {
-		numbered[i] = i
-	}
+	items, before := current.items, len(current.items)
+	known := e.newValueSet(items, primary, len(given.items))
+	var again []int // those that were there before, and are written as primary
 	for _, v := range given.items {
-		if n := known.add(&v); n >= 0 {
-			i := numbered[n]
-			numbered = append(numbered, i)
-			if isPrimary := primaryOf(&v, primary); isPrimary {
-				items[i].set(primary, boolValue(true))
-				written[i] = true
+		at := known.find(items, &v)
+		if at == len(items) {
+			if items = append(items, v); len(items) > e.limits.ValuesPerAttribute {
+				return value{}, e.checkCount(a, len(items))
 			}
-			continue
+		} else if primaryOf(&v, primary) {
+			items[at].set(primary, boolValue(true))
+			if at < before {
+				again = append(again, at)
+			}
 		}
-		numbered = append(numbered, len(items))
-		items = append(items, v)
-		written = append(written, true)
 	}
-	if err := e.checkCount(a, len(items)); err != nil {
-		return value{}, err
-	}
-	items, err := e.onePrimary(a, items, func(i int) bool { return written[i] })
+	items, err := e.onePrimary(a, items, func(i int) bool { return i >= before || slices.Contains(again, i) })
 	return arrayOf(items), err
 }
 
@@ -215,11 +207,10 @@ func (e *editor) editWhere(c change, a, sub *Attribute, current value, selected 
 			return value{}, err
 		}
 	}
-	items := make([]value, 0, len(current.items))
-	var written []bool
+	items, written := current.items[:0], e.written[:0]
 	for i := range current.items {
+		isSelected := selected(&current.items[i])
 		v := current.items[i]
-		isSelected := selected(&v)
 		if isSelected {
 			var err error
 			if v, err = e.editOne(c, a, sub, v); err != nil {
@@ -231,8 +222,9 @@ func (e *editor) editWhere(c change, a, sub *Attribute, current value, selected 
 			written = append(written, isSelected && c.op != opRemove)
 		}
 	}
+	e.written = written
 	items, err := e.onePrimary(a, items, func(i int) bool { return written[i] })
-	return arrayOf(withoutRepetitions(items)), err
+	return arrayOf(e.withoutRepetitions(items)), err
 }
 
 // pruned gives what of a value counts that is meant for several: its text or its array is read once, and a key that names nothing
@@ -253,7 +245,7 @@ func (e *editor) pruned(a *Attribute, v value) (value, error) {
 	}
 	var kept []field
 	for _, f := range v.fields {
-		switch sub := a.sub(f.name); {
+		switch sub := a.of(&f); {
 		case sub == nil:
 			if err := e.unknown(a, f.name); err != nil {
 				return value{}, err
@@ -270,7 +262,12 @@ func (e *editor) pruned(a *Attribute, v value) (value, error) {
 
 func (e *editor) editOne(c change, a, sub *Attribute, v value) (value, error) {
 	given := c
-	given.value = c.value.clone() // readers work in place, and others follow
+	if sub != nil || c.op != opAdd || !c.value.isFlat() { // readers work in place, and others follow
+		if e.values += len(c.value.fields) + len(c.value.items); e.values > e.limits.Values {
+			return value{}, newError(InvalidValue, a.path, "The operations up to this one write more than %d values; send fewer at a time.", e.limits.Values)
+		}
+		given.value = c.value.clone()
+	}
 	switch {
 	case sub != nil:
 		return e.editSub(given, a, sub, v)

@@ -64,7 +64,7 @@ func ExampleResourceType_Patch_members() {
 		panic(err)
 	}
 	for _, edit := range patched.Members {
-		fmt.Println(edit.Kind == scim.AddMembers, edit.Members[0].Value)
+		fmt.Println(edit.Kind == scim.AddMembers, edit.IDs[0])
 	}
 	// Output:
 	// true 2

@@ -349,7 +349,7 @@ func TestAGroupIsExtended(t *testing.T) {
 	if !strings.HasPrefix(string(shown), want) {
 		t.Errorf("got %s, want %s", shown, want)
 	}
-	requireEqual(t, "the members", r.Members, []MemberEdit{{Kind: ReplaceMembers, Members: []Member{{Value: "1"}}}})
+	requireEqual(t, "the members", r.Members, []MemberEdit{{Kind: ReplaceMembers, IDs: []string{"1"}}})
 }
 
 // awkward is a directory's own type with what an admin may define and SCIM's own schemas do not have.

@@ -80,7 +80,7 @@ func TestAFilterOnMembersSelectsWhomItFindsInAQuery(t *testing.T) {
 		for _, id := range []string{"a", "b", "A"} {
 			m := Member{Value: id, Type: pick(random, "User", "Group"), Display: pick(random, "Ann", "work", "")}
 			removed := edit.Kind == RemoveMatching && edit.Filter.MatchMember(m, baseURL) ||
-				edit.Kind == RemoveMembers && slices.ContainsFunc(edit.Members, func(named Member) bool { return named.Value == id })
+				edit.Kind == RemoveMembers && slices.Contains(edit.IDs, id)
 			found := query.Match(of, d, Envelope{BaseURL: baseURL, Members: []Member{m}})
 			requireEqual(t, fmt.Sprintf("members[%s] of %+v below %s", text, m, baseURL), removed, found)
 			if found {

@@ -2,6 +2,8 @@ package scim
 
 import (
 	"errors"
+	"hash/maphash"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -18,11 +20,16 @@ func text(message []byte) string {
 // pass what a directory must not store (a key twice, half a surrogate pair) and
 // gives maps. Strings without escapes are slices of the source, so a body is
 // read with little more than one allocation an object.
+//
+// It counts the values as it reads them, since a value takes many times the bytes of its text: a message beyond
+// Limits.Values ends there. Where it knows what it reads, it checks what no schema knows, and builds nothing of it.
 type decoder struct {
-	src    string
-	pos    int
-	limits Limits // with defaults
-	stream *elementStream
+	src     string
+	pos     int
+	limits  Limits // with defaults
+	values  int    // counted so far
+	stream  *elementStream
+	inPlace bool // the next object is gone before the next value is read, and so is not copied
 	// Objects and arrays under construction; finished ones are copied to their size.
 	fields []field
 	items  []value
@@ -30,23 +37,28 @@ type decoder struct {
 
 // elementStream takes the elements of one array as they are read, so that the members
 // of a large group never stand in memory as a tree. The array is the value of key
-// in the top-level object, or the top-level value itself.
+// in the top-level object, or the top-level value itself. Its elements are not counted together, but each by itself,
+// and what take gets is gone when it returns, but for strings.
 type elementStream struct {
 	key  string
 	take func(value) error
 	used bool
+	// How many bytes of the text were read when take is called, from the array's beginning, and how many are left.
+	read, left int
 }
 
-// decodeJSON reads the one JSON value that src is. Errors are invalidSyntax, except for
-// strings that are too long or hold NUL: these are invalidValue.
-func decodeJSON(src string, l Limits, stream *elementStream) (value, error) {
-	d := decoder{src: src, limits: l, stream: stream}
-	if len(src) > 256 {
+// decode reads the one JSON value that src is, which is meant for the attribute a; for anything where that is nil. Errors are
+// invalidSyntax, except for too many values, and strings that are too long or hold NUL: these are invalidValue.
+//
+// What a does not know, and what nobody may write, is kindSkipped. Of an array that holds more values than a may have, so many
+// are read that it shows.
+func (d *decoder) decode(a *Attribute) (value, error) {
+	if len(d.src) > 256 {
 		// Growing step by step would cost a user's body a third of its allocations.
 		d.fields, d.items = make([]field, 0, 32), make([]value, 0, 8)
 	}
 	d.space()
-	v, err := d.value(1)
+	v, err := d.value(1, a)
 	if err != nil {
 		return value{}, d.located(err)
 	}
@@ -55,6 +67,12 @@ func decodeJSON(src string, l Limits, stream *elementStream) (value, error) {
 		return value{}, d.syntax("there is text after the end of the JSON value")
 	}
 	return v, nil
+}
+
+// decodeJSON reads a text that is no message's, and is for no attribute.
+func decodeJSON(src string, l Limits) (value, error) {
+	d := decoder{src: src, limits: l}
+	return d.decode(nil)
 }
 
 // located names the keys that led to an error of the decoder's own. What the taker
@@ -101,15 +119,33 @@ func (d *decoder) next() byte {
 	return 0
 }
 
-func (d *decoder) value(depth int) (value, error) {
-	switch c := d.next(); {
-	case c == '"':
+// count counts a value.
+func (d *decoder) count() error {
+	if d.values++; d.values > d.limits.Values {
+		return newError(InvalidValue, "", "There are more than %d values.", d.limits.Values)
+	}
+	return nil
+}
+
+func (d *decoder) value(depth int, a *Attribute) (value, error) {
+	if err := d.count(); err != nil {
+		return value{}, err
+	}
+	switch d.next() {
+	case '"':
 		s, err := d.string()
 		return value{kind: kindString, text: s}, err
-	case c == '{':
-		return d.object(depth)
-	case c == '[':
-		return d.array(depth)
+	case '{':
+		return d.object(depth, a)
+	case '[':
+		return d.array(depth, a)
+	}
+	return d.literal()
+}
+
+// literal reads a value that is not in quotes, braces or brackets.
+func (d *decoder) literal() (value, error) {
+	switch c := d.next(); {
 	case c == '-' || '0' <= c && c <= '9':
 		return d.number()
 	case d.word("true"):
@@ -140,51 +176,209 @@ func (d *decoder) tooDeep(depth int) error {
 	return nil
 }
 
-func (d *decoder) object(depth int) (value, error) {
+func (d *decoder) object(depth int, a *Attribute) (value, error) {
 	if err := d.tooDeep(depth); err != nil {
 		return value{}, err
 	}
-	start := len(d.fields)
-	defer func() { d.fields = d.fields[:start] }()
+	start, inPlace := len(d.fields), d.inPlace || depth == 1
+	d.inPlace = false
 	var seen keySet
-	d.pos++
-	d.space()
-	if d.next() == '}' {
-		d.pos++
-		return value{kind: kindObject}, nil
-	}
-	for {
-		key, err := d.key()
-		if err != nil {
+	unknown := 0
+	more, err := d.opens('}')
+	for more && err == nil {
+		var key string
+		if key, err = d.newKey(&seen, start); err != nil {
 			return value{}, err
 		}
-		if earlier, twice := seen.add(d.fields[start:], key); twice {
-			return value{}, d.twice(earlier, key)
+		f := field{name: key}
+		sub, known := (*Attribute)(nil), true
+		if a != nil {
+			sub, known = a.named(key)
 		}
-		var v value
-		if depth == 1 && d.stream != nil && d.stream.key != "" && d.next() == '[' && sameName(key, d.stream.key) {
-			v, err = d.streamed(depth + 1)
-		} else {
-			v, err = d.value(depth + 1)
+		switch {
+		case !known:
+			f.value.kind = kindSkipped
+			if sub == nil {
+				unknown++
+			}
+			err = d.skip(depth + 1)
+		case depth == 1 && d.stream != nil && d.stream.key != "" && d.next() == '[' && sameName(key, d.stream.key):
+			f.value, err = d.streamed(depth+1, sub)
+		default:
+			f.attr = sub
+			f.value, err = d.value(depth+1, sub)
 		}
 		if err != nil {
 			return value{}, under(key, err)
 		}
-		d.fields = append(d.fields, field{name: key, value: v})
-		d.space()
-		switch d.next() {
-		case ',':
-			d.pos++
-			d.space()
-		case '}':
-			d.pos++
-			fields := make([]field, len(d.fields)-start)
-			copy(fields, d.fields[start:])
-			return value{kind: kindObject, fields: fields}, nil
-		default:
-			return value{}, d.syntax("a comma or the end of the object should stand here")
+		if unknown <= mostNamed || known || sub != nil {
+			d.fields = append(doubled(d.fields, d.more()), f)
 		}
+		more, err = d.goesOn('}', objectGoesOn)
 	}
+	if err != nil || len(d.fields) == start {
+		return value{kind: kindObject}, err
+	}
+	fields := d.fields[start:]
+	if !inPlace {
+		fields = append(make([]field, 0, len(fields)), fields...)
+		d.fields = d.fields[:start]
+	}
+	return value{kind: kindObject, fields: fields}, nil
+}
+
+// mostNamed is how many keys of one object that no schema knows are kept, without their values, for the reader to tell of: one
+// more than it names.
+const mostNamed = mostIgnored + 1
+
+// named gives what a key of an object means that is meant for the attribute: one of its sub-attributes, or, in a resource and in
+// an extension, what else could be a path to one. known is false where it means nothing, and for what nobody may write.
+func (a *Attribute) named(key string) (means *Attribute, known bool) {
+	means = a.sub(key)
+	if means == nil && (a.urn != "" || a.isExtension()) {
+		means = a.below(key)
+	}
+	return means, means != nil && (means.Mutability != ReadOnly || means.Name == "schemas")
+}
+
+// below finds what a path means in a resource or an extension.
+func (a *Attribute) below(path string) *Attribute {
+	if a.urn != "" && begins(path, "urn:") {
+		if sameName(path, a.urn) {
+			return a
+		}
+		if begins(path, a.urn+":") {
+			return a.below(path[len(a.urn)+1:])
+		}
+		for _, s := range a.SubAttributes {
+			if s.isExtension() && begins(path, s.Name+":") {
+				return s.below(path[len(s.Name)+1:])
+			}
+		}
+		return nil
+	}
+	end := strings.IndexAny(path, ".[")
+	if end < 0 {
+		return a.sub(path)
+	}
+	head := a.sub(path[:end])
+	if head == nil {
+		return nil
+	}
+	rest := path[end:]
+	if rest[0] == '[' { // a filter
+		rest = rest[strings.LastIndexByte(rest, ']')+1:]
+	}
+	if rest == "" {
+		return head
+	}
+	return head.sub(rest[1:])
+}
+
+// doubled makes room for one more, where there may be so many more at most: to grow by less than double, as append does, costs
+// several times the bytes.
+func doubled[T any](all []T, more int) []T {
+	if n := len(all); n == cap(all) {
+		return append(make([]T, 0, n+min(max(4, n), more+1)), all...)
+	}
+	return all
+}
+
+// more is how many values may follow.
+func (d *decoder) more() int { return max(0, d.limits.Values-d.values) }
+
+// opens passes the opening of an object or array, and says whether there is anything before its end.
+func (d *decoder) opens(end byte) (more bool, err error) {
+	d.pos++
+	d.space()
+	if d.next() == end {
+		d.pos++
+		return false, nil
+	}
+	return true, nil
+}
+
+// goesOn passes what follows a member or element: a comma, or the end.
+func (d *decoder) goesOn(end byte, otherwise string) (more bool, err error) {
+	d.space()
+	switch d.next() {
+	case ',':
+		d.pos++
+		d.space()
+		return true, nil
+	case end:
+		d.pos++
+		return false, nil
+	}
+	return false, d.syntax("%s", otherwise)
+}
+
+const (
+	objectGoesOn = "a comma or the end of the object should stand here"
+	arrayGoesOn  = "a comma or the end of the array should stand here"
+)
+
+// newKey reads a key of the object whose fields begin at start, which has not stood there before.
+func (d *decoder) newKey(seen *keySet, start int) (string, error) {
+	key, err := d.key()
+	if err != nil {
+		return "", err
+	}
+	if earlier, twice := seen.add(d.fields[start:], key); twice {
+		return "", d.twice(earlier, key)
+	}
+	return key, nil
+}
+
+// skip reads a value as d.value does, and keeps nothing of it.
+func (d *decoder) skip(depth int) error {
+	if err := d.count(); err != nil {
+		return err
+	}
+	switch d.next() {
+	case '"':
+		_, err := d.quoted(false)
+		return err
+	case '{':
+		return d.skipObject(depth)
+	case '[':
+		if err := d.tooDeep(depth); err != nil {
+			return err
+		}
+		more, err := d.opens(']')
+		for more && err == nil {
+			if err = d.skip(depth + 1); err == nil {
+				more, err = d.goesOn(']', arrayGoesOn)
+			}
+		}
+		return err
+	}
+	_, err := d.literal()
+	return err
+}
+
+func (d *decoder) skipObject(depth int) error {
+	if err := d.tooDeep(depth); err != nil {
+		return err
+	}
+	start := len(d.fields)
+	var seen keySet
+	more, err := d.opens('}')
+	for more && err == nil {
+		var key string
+		if key, err = d.newKey(&seen, start); err != nil {
+			return err
+		}
+		if len(d.fields)-start < scannedKeys {
+			d.fields = append(doubled(d.fields, d.more()), field{name: key})
+		}
+		if err = d.skip(depth + 1); err != nil {
+			return under(key, err)
+		}
+		more, err = d.goesOn('}', objectGoesOn)
+	}
+	d.fields = d.fields[:start]
+	return err
 }
 
 // key reads a key and the colon after it.
@@ -215,75 +409,70 @@ func (d *decoder) twice(earlier, key string) error {
 		shown(earlier), shown(key))
 }
 
-func (d *decoder) array(depth int) (value, error) {
+func (d *decoder) array(depth int, a *Attribute) (value, error) {
 	if depth == 1 && d.stream != nil && d.stream.key == "" {
-		return d.streamed(depth)
+		return d.streamed(depth, a)
 	}
 	if err := d.tooDeep(depth); err != nil {
 		return value{}, err
 	}
-	start := len(d.items)
-	defer func() { d.items = d.items[:start] }()
-	err := d.elements(depth, func(v value) error {
-		d.items = append(d.items, v)
-		return nil
-	})
+	start, most := len(d.items), d.mostItems(a)
+	more, err := d.opens(']')
+	for more && err == nil {
+		if len(d.items)-start < most {
+			var v value
+			if v, err = d.value(depth+1, a); err == nil {
+				d.items = append(doubled(d.items, d.more()), v)
+			}
+		} else {
+			err = d.skip(depth + 1)
+		}
+		if err == nil {
+			more, err = d.goesOn(']', arrayGoesOn)
+		}
+	}
 	if err != nil {
 		return value{}, err
 	}
-	items := make([]value, len(d.items)-start)
-	copy(items, d.items[start:])
+	items := append(make([]value, 0, len(d.items)-start), d.items[start:]...)
+	d.items = d.items[:start]
 	return value{kind: kindArray, items: items}, nil
 }
 
-func (d *decoder) streamed(depth int) (value, error) {
+// mostItems is how many values of an array are built: one more than the attribute may have, so that its reader refuses it.
+func (d *decoder) mostItems(a *Attribute) int {
+	switch {
+	case a == nil || a.unlimited:
+		return d.limits.Values
+	case a.MultiValued:
+		return d.limits.ValuesPerAttribute + 1
+	}
+	return 2
+}
+
+func (d *decoder) streamed(depth int, a *Attribute) (value, error) {
 	if err := d.tooDeep(depth); err != nil {
 		return value{}, err
 	}
 	d.stream.used = true
-	err := d.elements(depth, func(v value) error {
-		if err := d.stream.take(v); err != nil {
-			return &takerError{err}
-		}
-		return nil
-	})
-	return value{kind: kindArray}, err
-}
-
-func (d *decoder) elements(depth int, take func(value) error) error {
-	return d.elementsBy(func() error {
-		v, err := d.value(depth + 1)
+	before, start, begin := d.values, len(d.fields), d.pos
+	more, err := d.opens(']')
+	for more && err == nil {
+		d.inPlace = true
+		v, err := d.value(depth+1, a)
 		if err != nil {
-			return err
+			return value{}, err
 		}
-		return take(v)
-	})
-}
-
-// elementsBy walks through the array here; each reads one element.
-func (d *decoder) elementsBy(each func() error) error {
-	d.pos++
-	d.space()
-	if d.next() == ']' {
-		d.pos++
-		return nil
-	}
-	for {
-		if err := each(); err != nil {
-			return err
+		d.stream.read, d.stream.left = d.pos-begin, len(d.src)-d.pos
+		if err := d.stream.take(v); err != nil {
+			return value{}, &takerError{err}
 		}
-		d.space()
-		switch d.next() {
-		case ',':
-			d.pos++
-			d.space()
-		case ']':
-			d.pos++
-			return nil
-		default:
-			return d.syntax("a comma or the end of the array should stand here")
+		d.inPlace, d.fields, d.values = false, d.fields[:start], before
+		if more, err = d.goesOn(']', arrayGoesOn); err != nil {
+			return value{}, err
 		}
 	}
+	return value{kind: kindArray}, err
 }
 
 // number checks the grammar of RFC 8259 §6 and keeps the text.
@@ -330,7 +519,10 @@ func (d *decoder) digits() int {
 }
 
 // string reads a string, its opening quote at the position.
-func (d *decoder) string() (string, error) {
+func (d *decoder) string() (string, error) { return d.quoted(true) }
+
+// quoted checks a string, and gives it where it is to be kept.
+func (d *decoder) quoted(keep bool) (string, error) {
 	d.pos++
 	start := d.pos
 	ascii := true
@@ -344,7 +536,7 @@ func (d *decoder) string() (string, error) {
 			d.pos++
 			return s, d.tooLong(len(s))
 		case c == '\\':
-			return d.escaped(start)
+			return d.escaped(start, keep)
 		case c < ' ':
 			return "", d.syntax("a control character in a string must be escaped")
 		case c >= utf8.RuneSelf:
@@ -362,32 +554,51 @@ func (d *decoder) tooLong(n int) error {
 	return nil
 }
 
-// escaped goes on reading a string at its first backslash.
-func (d *decoder) escaped(start int) (string, error) {
-	b := []byte(d.src[start:d.pos])
+// escaped goes on reading a string at its first backslash. It measures first: to grow would take several times its bytes.
+func (d *decoder) escaped(start int, keep bool) (string, error) {
+	length := d.pos - start
 	for d.pos < len(d.src) {
-		c := d.src[d.pos]
-		switch {
+		switch c := d.src[d.pos]; {
 		case c == '"':
-			if !utf8.Valid(b) {
+			written := d.src[start:d.pos] // as valid as what it means, since escapes are ASCII
+			if !utf8.ValidString(written) {
 				return "", d.syntax("a string is not valid UTF-8")
 			}
 			d.pos++
-			return string(b), d.tooLong(len(b))
+			if err := d.tooLong(length); err != nil || !keep {
+				return "", err
+			}
+			return unescaped(written, length), nil
 		case c == '\\':
 			r, err := d.escape()
 			if err != nil {
 				return "", err
 			}
-			b = utf8.AppendRune(b, r)
+			length += utf8.RuneLen(r)
 			continue
 		case c < ' ':
 			return "", d.syntax("a control character in a string must be escaped")
 		}
-		b = append(b, c)
+		length++
 		d.pos++
 	}
 	return "", d.syntax("a string has no closing quote")
+}
+
+// unescaped gives what a valid string means, of which the length is known.
+func unescaped(written string, length int) string {
+	b := make([]byte, 0, length)
+	d := decoder{src: written}
+	for d.pos < len(written) {
+		if c := written[d.pos]; c != '\\' {
+			b = append(b, c)
+			d.pos++
+			continue
+		}
+		r, _ := d.escape()
+		b = utf8.AppendRune(b, r)
+	}
+	return text(b)
 }
 
 func (d *decoder) escape() (rune, error) {
@@ -475,43 +686,82 @@ func under(key string, err error) error {
 }
 
 // keySet finds keys that an object repeats. Objects are small, so it scans; a large
-// one gets a map, or a hostile one would cost quadratic time.
-type keySet struct{ large map[string]string }
+// one gets a table, or a hostile one would cost quadratic time.
+type keySet struct {
+	exact bool // with regard to case
+	seed  maphash.Seed
+	names []string
+	slots []uint32 // a hash table of places in names, from 1; a quarter of it is empty at least
+}
 
 const scannedKeys = 24
 
+// add takes a key, unless it is there. fields are those of the object that came first, at least scannedKeys of them if there
+// are so many.
 func (s *keySet) add(fields []field, key string) (earlier string, twice bool) {
-	if len(fields) < scannedKeys {
+	if s.slots == nil {
 		for i := range fields {
 			if sameName(fields[i].name, key) {
 				return fields[i].name, true
 			}
 		}
-		return "", false
-	}
-	if s.large == nil {
-		s.large = make(map[string]string, 4*scannedKeys)
+		if len(fields) < scannedKeys {
+			return "", false
+		}
 		for i := range fields {
-			s.large[asciiLower(fields[i].name)] = fields[i].name
+			s.put(fields[i].name)
 		}
 	}
-	folded := asciiLower(key)
-	if earlier, twice = s.large[folded]; twice {
-		return earlier, true
+	return s.put(key)
+}
+
+func (s *keySet) put(key string) (earlier string, twice bool) {
+	if len(s.names) < scannedKeys {
+		for _, name := range s.names {
+			if s.same(name, key) {
+				return name, true
+			}
+		}
+		s.names = append(doubled(s.names, math.MaxInt32), key)
+		return "", false
 	}
-	s.large[folded] = key
+	if 4*len(s.names) >= 3*len(s.slots) {
+		if s.slots == nil {
+			s.seed = maphash.MakeSeed()
+		}
+		s.slots = make([]uint32, max(2*scannedKeys, 2*len(s.slots)))
+		for i, name := range s.names {
+			s.slots[s.slot(name)] = uint32(i + 1) //nolint:gosec // there are not so many
+		}
+	}
+	at := s.slot(key)
+	if place := s.slots[at]; place > 0 {
+		return s.names[place-1], true
+	}
+	s.names = append(doubled(s.names, math.MaxInt32), key)
+	s.slots[at] = uint32(len(s.names)) //nolint:gosec // there are not so many
 	return "", false
 }
 
-func asciiLower(s string) string {
-	for i := 0; i < len(s); i++ {
-		if 'A' <= s[i] && s[i] <= 'Z' {
-			b := []byte(s)
-			for ; i < len(b); i++ {
-				b[i] = lower(b[i])
-			}
-			return string(b)
-		}
+// slot finds where a key is, or would be.
+func (s *keySet) slot(key string) int {
+	at := int(s.hash(key) % uint64(len(s.slots))) //nolint:gosec // less than a length
+	for s.slots[at] > 0 && !s.same(s.names[s.slots[at]-1], key) {
+		at = (at + 1) % len(s.slots)
 	}
-	return s
+	return at
+}
+
+func (s *keySet) same(a, b string) bool { return a == b || !s.exact && sameName(a, b) }
+
+func (s *keySet) hash(key string) uint64 {
+	if s.exact {
+		return maphash.String(s.seed, key)
+	}
+	var h maphash.Hash
+	h.SetSeed(s.seed)
+	for i := range len(key) {
+		_ = h.WriteByte(lower(key[i])) // never fails
+	}
+	return h.Sum64()
 }

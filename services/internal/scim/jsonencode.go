@@ -44,6 +44,44 @@ func (v *value) appendJSON(dst []byte) []byte {
 	}
 }
 
+// appendJSONBut writes v, apart from one sub-attribute, so that what equalBut finds equal is spelled equally. It is no JSON then.
+func (v *value) appendJSONBut(dst []byte, except *Attribute) []byte {
+	if except == nil || v.kind != kindObject {
+		return v.appendJSON(dst)
+	}
+	for i := range v.fields {
+		if f := &v.fields[i]; f.attr != except {
+			dst = f.value.appendJSON(append(appendString(dst, f.name), ':'))
+		}
+	}
+	return dst
+}
+
+// lengthJSON is about how many bytes appendJSON writes, and not less.
+func (v *value) lengthJSON() int {
+	n := lengthString(v.text) + len("false")
+	for i := range v.items {
+		n += 1 + v.items[i].lengthJSON()
+	}
+	for i := range v.fields {
+		n += 2 + lengthString(v.fields[i].name) + v.fields[i].value.lengthJSON()
+	}
+	return n
+}
+
+// lengthString is how many bytes appendString writes at most.
+func lengthString(s string) int {
+	n := len(s) + 2
+	for i := range len(s) {
+		if c := s[i]; c < ' ' {
+			n += len(`u0000`)
+		} else if c == '"' || c == '\\' {
+			n++
+		}
+	}
+	return n
+}
+
 // appendString escapes what RFC 8259 §7 demands and nothing else: no HTML escapes.
 func appendString(dst []byte, s string) []byte {
 	return append(appendEscaped(append(dst, '"'), s), '"')

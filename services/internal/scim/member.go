@@ -35,36 +35,54 @@ func (k MemberEditKind) String() string {
 	return "unknown edit"
 }
 
-// MemberEdit is one change of a group's members. Members hold no id twice.
+// MemberEdit is one change of a group's members. IDs holds none twice.
 type MemberEdit struct {
-	Kind    MemberEditKind
-	Members []Member
-	Filter  *Filter // RemoveMatching only
+	Kind   MemberEditKind
+	IDs    []string // compared exactly
+	Filter *Filter  // RemoveMatching only
 }
 
 // memberList reads members one at a time, so that a large group is never held as a tree.
 type memberList struct {
-	r       *reader
-	members []Member
-	seen    map[string]struct{}
+	r      *reader
+	seen   keySet
+	stream *elementStream // where they come from, else nil
 }
+
+func newMemberList(r *reader) *memberList { return &memberList{r: r, seen: keySet{exact: true}} }
+
+// from gives the stream of the members that stand under a key; see elementStream.
+func (l *memberList) from(key string) *elementStream {
+	l.stream = &elementStream{key: key, take: l.take}
+	return l.stream
+}
+
+func (l *memberList) ids() []string { return l.seen.names }
 
 func (l *memberList) take(v value) error {
 	if v.isNull() {
 		return nil
 	}
-	m, err := l.r.member(v)
+	counted := l.r.values
+	defer func() { l.r.values = counted }() // a member may be a text of values
+	id, err := l.r.member(v)
 	if err != nil {
 		return err
 	}
-	if l.seen == nil {
-		l.seen = make(map[string]struct{})
-	}
-	if _, twice := l.seen[m.Value]; !twice {
-		l.seen[m.Value] = struct{}{}
-		l.members = append(l.members, m)
-	}
+	l.room()
+	l.seen.put(id)
 	return nil
+}
+
+// room makes room for as many members as seem to come, and for twice as many as came at most: a large group has no others after it.
+func (l *memberList) room() {
+	names := l.seen.names
+	n := len(names)
+	if n < cap(names) || n < 64 || l.stream == nil || l.stream.read == 0 {
+		return
+	}
+	coming := n * l.stream.left / l.stream.read
+	l.seen.names = append(make([]string, 0, n+min(n, coming+coming/16+1)), names...)
 }
 
 // takeAll reads the value of `members`: an array, or in tolerant mode one member.
@@ -86,57 +104,36 @@ func (l *memberList) takeAll(v value) error {
 	return nil
 }
 
-// member reads one member: an id, and, from its $ref, what it is if "type" doesn't say.
-func (r *reader) member(v value) (Member, error) {
+// member reads one member: its id. Whether it is a user or a group is known by that.
+func (r *reader) member(v value) (id string, err error) {
 	a := r.t.members
-	v, err := r.complex(a, v)
-	if err != nil {
-		return Member{}, err
+	if v = r.unquoted(a, v); v.kind == kindString && v.text != "" && !r.strict() {
+		r.quirk(QuirkStringAsValue) // as object has it, but there may be a million of them
+		v, err = r.string(a.inValue, v)
+		return v.text, err
 	}
-	var m Member
-	var ref string
+	if v, err = r.complex(a, v); err != nil {
+		return "", err
+	}
+	kind := ""
 	for i := range v.fields {
 		switch text := v.fields[i].value.text; v.fields[i].name {
 		case "value":
-			m.Value = text
+			id = text
 		case "type":
-			m.Type = text
-		case "$ref":
-			ref = text
+			kind = text
 		}
 	}
-	if m.Value == "" {
-		return Member{}, newError(InvalidValue, "members.value", "Each member needs a \"value\", the id of a user or group.")
+	if id == "" {
+		return "", newError(InvalidValue, "members.value", "Each member needs a \"value\", the id of a user or group.")
 	}
-	switch {
-	case sameName(m.Type, "User"):
-		m.Type = "User"
-	case sameName(m.Type, "Group"):
-		m.Type = "Group"
-	case m.Type != "" && r.strict():
-		return Member{}, newError(InvalidValue, "members.type", "The type of a member must be User or Group.")
-	default:
-		if m.Type != "" {
-			r.ignore("members.type")
+	if kind != "" && !sameName(kind, "User") && !sameName(kind, "Group") {
+		if r.strict() {
+			return "", newError(InvalidValue, "members.type", "The type of a member must be User or Group.")
 		}
-		m.Type = typeFromRef(ref)
+		r.ignore("members.type")
 	}
-	return m, nil
-}
-
-// typeFromRef tells users from groups by the last but one segment of a URI.
-func typeFromRef(ref string) string {
-	id := lastSegment(ref)
-	if len(ref) == len(id) {
-		return ""
-	}
-	switch lastSegment(ref[:len(ref)-len(id)-1]) {
-	case "Users":
-		return "User"
-	case "Groups":
-		return "Group"
-	}
-	return ""
+	return id, nil
 }
 
 // value gives the member as a resource shows it. An empty baseURL leaves $ref out.

@@ -9,38 +9,38 @@ import (
 func TestMembersOfBodies(t *testing.T) {
 	for _, c := range []struct {
 		name, members   string
-		want            []Member
+		want            []string
 		ignored, quirks []string
 	}{
-		{name: "ids, and what they are", members: `[{"value":"a"},{"value":"b","type":"User"},{"value":"c","type":"group"}]`,
-			want: []Member{{Value: "a"}, {Value: "b", Type: "User"}, {Value: "c", Type: "Group"}}},
-		{name: "what a member is by its reference", members: `[{"value":"a","$ref":"https://h/scim/v2/d/Groups/a"},{"value":"b","$ref":"../Users/b"},{"value":"c","$ref":"c"}]`,
-			want: []Member{{Value: "a", Type: "Group"}, {Value: "b", Type: "User"}, {Value: "c"}}},
+		{name: "ids, whatever they are said to be", members: `[{"value":"a"},{"value":"b","type":"User"},{"value":"c","type":"group"}]`,
+			want: []string{"a", "b", "c"}},
+		{name: "ids beside references", members: `[{"value":"a","$ref":"https://h/scim/v2/d/Groups/a"},{"value":"b","$ref":"../Users/b"},{"value":"c","$ref":"c"}]`,
+			want: []string{"a", "b", "c"}},
 		{name: "an id by its reference", members: `[{"$ref":"https://h/scim/v2/d/Groups/a"}]`,
-			want: []Member{{Value: "a", Type: "Group"}}, quirks: []string{QuirkValueFromRef}},
+			want: []string{"a"}, quirks: []string{QuirkValueFromRef}},
 		{name: "a display name is derived, not taken", members: `[{"value":"a","display":"Babs"},{"value":"b","display":"Bob"}]`,
-			want: []Member{{Value: "a"}, {Value: "b"}}, ignored: []string{"members.display"}},
+			want: []string{"a", "b"}, ignored: []string{"members.display"}},
 		{name: "repetitions count once, and the order stays", members: `[{"value":"b"},{"value":"a"},{"value":"b","type":"User"},{"value":"B"}]`,
-			want: []Member{{Value: "b"}, {Value: "a"}, {Value: "B"}}},
+			want: []string{"b", "a", "B"}},
 		{name: "plain strings", members: `["a","b"]`,
-			want: []Member{{Value: "a"}, {Value: "b"}}, quirks: []string{QuirkStringAsValue}},
+			want: []string{"a", "b"}, quirks: []string{QuirkStringAsValue}},
 		{name: "one member", members: `{"value":"a"}`,
-			want: []Member{{Value: "a"}}, quirks: []string{QuirkSingleAsArray}},
+			want: []string{"a"}, quirks: []string{QuirkSingleAsArray}},
 		{name: "a type there isn't", members: `[{"value":"a","type":"direct"}]`,
-			want: []Member{{Value: "a"}}, ignored: []string{"members.type"}},
+			want: []string{"a"}, ignored: []string{"members.type"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, err := GroupType().New([]byte(`{"schemas":["`+GroupSchema+`"],"displayName":"g","Members":`+c.members+`}`), Options{})
 			requireNoError(t, err)
 			requireEqual(t, "document", attributes(r.Document), `{"displayName":"g"}`)
-			requireEqual(t, "members", r.Members, []MemberEdit{{Kind: ReplaceMembers, Members: c.want}})
+			requireEqual(t, "members", r.Members, []MemberEdit{{Kind: ReplaceMembers, IDs: c.want}})
 			requireEqual(t, "ignored", r.Ignored, c.ignored)
 			requireEqual(t, "quirks", r.Quirks, c.quirks)
 
 			ops := operations(t, `[{"op":"add","path":"members","value":`+c.members+`}]`)
 			p, err := GroupType().Patch(r.Document, ops, Options{})
 			requireNoError(t, err)
-			requireEqual(t, "members of a PATCH", p.Members, []MemberEdit{{Kind: AddMembers, Members: c.want}})
+			requireEqual(t, "members of a PATCH", p.Members, []MemberEdit{{Kind: AddMembers, IDs: c.want}})
 			requireEqual(t, "changed", p.Changed, false)
 		})
 	}
@@ -57,7 +57,7 @@ func TestBodiesWithoutMembers(t *testing.T) {
 	requireEqual(t, "changed", r.Changed, false)
 	r, err = GroupType().Replace(r.Document, []byte(`{"displayName":"h","members":["a"]}`), Options{})
 	requireNoError(t, err)
-	requireEqual(t, "PUT with members", r.Members, []MemberEdit{{Kind: ReplaceMembers, Members: []Member{{Value: "a"}}}})
+	requireEqual(t, "PUT with members", r.Members, []MemberEdit{{Kind: ReplaceMembers, IDs: []string{"a"}}})
 	requireEqual(t, "changed", r.Changed, true)
 }
 
@@ -88,13 +88,7 @@ func TestMembersThatAreRefused(t *testing.T) {
 }
 
 func TestMemberEdits(t *testing.T) {
-	of := func(ids ...string) []Member {
-		var members []Member
-		for _, id := range ids {
-			members = append(members, Member{Value: id})
-		}
-		return members
-	}
+	of := func(ids ...string) []string { return ids }
 	for _, c := range []struct {
 		name, ops       string
 		want            []MemberEdit
@@ -102,28 +96,28 @@ func TestMemberEdits(t *testing.T) {
 	}{
 		{name: "edits keep the order of operations",
 			ops:  `[{"op":"add","path":"members","value":[{"value":"a"}]},{"op":"replace","path":"displayName","value":"h"},{"op":"remove","path":"members[value eq \"b\"]"}]`,
-			want: []MemberEdit{{Kind: AddMembers, Members: of("a")}, {Kind: RemoveMembers, Members: of("b")}}},
+			want: []MemberEdit{{Kind: AddMembers, IDs: of("a")}, {Kind: RemoveMembers, IDs: of("b")}}},
 		{name: "replace", ops: `[{"op":"replace","path":"members","value":[{"value":"a"}]}]`,
-			want: []MemberEdit{{Kind: ReplaceMembers, Members: of("a")}}},
+			want: []MemberEdit{{Kind: ReplaceMembers, IDs: of("a")}}},
 		{name: "replace by nothing", ops: `[{"op":"replace","path":"members","value":[]}]`, want: []MemberEdit{{Kind: ReplaceMembers}}},
 		{name: "replace by null", ops: `[{"op":"replace","path":"members","value":null}]`, want: []MemberEdit{{Kind: ReplaceMembers}}},
 		{name: "remove of all", ops: `[{"op":"remove","path":"members"}]`, want: []MemberEdit{{Kind: ReplaceMembers}}},
 		{name: "add of nothing", ops: `[{"op":"add","path":"members","value":[]}]`},
 		{name: "remove of several ids", ops: `[{"op":"remove","path":"members[value eq \"a\" or VALUE EQ \"b\" or value eq \"a\"]"}]`,
-			want: []MemberEdit{{Kind: RemoveMembers, Members: of("a", "b")}}},
+			want: []MemberEdit{{Kind: RemoveMembers, IDs: of("a", "b")}}},
 		{name: "remove with a list", ops: `[{"op":"Remove","path":"members","value":[{"value":"a"},{"value":"b"}]}]`,
-			want: []MemberEdit{{Kind: RemoveMembers, Members: of("a", "b")}}, quirks: []string{QuirkOpCapitalised, QuirkRemoveWithValue}},
+			want: []MemberEdit{{Kind: RemoveMembers, IDs: of("a", "b")}}, quirks: []string{QuirkOpCapitalised, QuirkRemoveWithValue}},
 		{name: "remove with the JSON of an object as text", ops: `[{"op":"remove","path":"members","value":"{\"value\":\"a\"}"}]`,
-			want: []MemberEdit{{Kind: RemoveMembers, Members: of("a")}}, quirks: []string{QuirkJSONText, QuirkSingleAsArray, QuirkRemoveWithValue}},
+			want: []MemberEdit{{Kind: RemoveMembers, IDs: of("a")}}, quirks: []string{QuirkJSONText, QuirkSingleAsArray, QuirkRemoveWithValue}},
 		{name: "remove with the JSON of an array as text", ops: `[{"op":"remove","path":"members","value":"[{\"value\":\"a\"},{\"value\":\"b\"}]"}]`,
-			want: []MemberEdit{{Kind: RemoveMembers, Members: of("a", "b")}}, quirks: []string{QuirkJSONText, QuirkRemoveWithValue}},
+			want: []MemberEdit{{Kind: RemoveMembers, IDs: of("a", "b")}}, quirks: []string{QuirkJSONText, QuirkRemoveWithValue}},
 		{name: "remove with an empty list", ops: `[{"op":"remove","path":"members","value":[]}]`, quirks: []string{QuirkRemoveWithValue}},
 		{name: "remove with null", ops: `[{"op":"remove","path":"members","value":null}]`, want: []MemberEdit{{Kind: ReplaceMembers}}},
-		{name: "remove with a filter and a value", ops: `[{"op":"remove","path":"members[value eq \"a\"]","value":null}]`, want: []MemberEdit{{Kind: RemoveMembers, Members: of("a")}}},
+		{name: "remove with a filter and a value", ops: `[{"op":"remove","path":"members[value eq \"a\"]","value":null}]`, want: []MemberEdit{{Kind: RemoveMembers, IDs: of("a")}}},
 		{name: "without a path", ops: `[{"op":"add","value":{"members":[{"value":"a"}],"displayName":"h"}},{"op":"replace","value":{"members":[]}}]`,
-			want: []MemberEdit{{Kind: AddMembers, Members: of("a")}, {Kind: ReplaceMembers}}},
+			want: []MemberEdit{{Kind: AddMembers, IDs: of("a")}, {Kind: ReplaceMembers}}},
 		{name: "by the URN of the schema", ops: `[{"op":"add","path":"` + GroupSchema + `:members","value":[{"value":"a"}]}]`,
-			want: []MemberEdit{{Kind: AddMembers, Members: of("a")}}},
+			want: []MemberEdit{{Kind: AddMembers, IDs: of("a")}}},
 		{name: "a display name is derived", ops: `[{"op":"replace","path":"members[value eq \"a\"].display","value":"x"}]`, ignored: []string{"members.display"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -176,7 +170,7 @@ func TestManyMembersAreReadWithoutLimit(t *testing.T) {
 	many := strings.Repeat(`"x",`, 20_000) + `"y"`
 	p, err := GroupType().Patch(group(t, `{"displayName":"g"}`), operations(t, `[{"op":"replace","value":{"displayName":"h","MEMBERS":[`+many+`]}}]`), Options{})
 	requireNoError(t, err)
-	requireEqual(t, "edits of a path-less value", p.Members, []MemberEdit{{Kind: ReplaceMembers, Members: []Member{{Value: "x"}, {Value: "y"}}}})
+	requireEqual(t, "edits of a path-less value", p.Members, []MemberEdit{{Kind: ReplaceMembers, IDs: []string{"x", "y"}}})
 	requireEqual(t, "the rest of the value", attributes(p.Document), `{"displayName":"h"}`)
 	var b strings.Builder
 	b.WriteString(`{"displayName":"g","members":[`)
@@ -185,5 +179,5 @@ func TestManyMembersAreReadWithoutLimit(t *testing.T) {
 	}
 	r, err := GroupType().New([]byte(b.String()+`{"value":"0"}]}`), Options{})
 	requireNoError(t, err)
-	requireEqual(t, "members", len(r.Members[0].Members), 20_000)
+	requireEqual(t, "members", len(r.Members[0].IDs), 20_000)
 }

@@ -35,6 +35,9 @@ type Limits struct {
 	// StringBytes is the length of one string, decoded: 256 KiB, for photos and
 	// certificates.
 	StringBytes int
+	// Values is how many values a message may hold, objects and arrays and what is in them, whatever they mean: 20,000. The
+	// largest legitimate user has some thousands. Members of a group are not counted, but each by itself.
+	Values int
 	// KeyBytes is the length of values that databases index (userName, externalId,
 	// displayName, the values that SearchValues lists, member ids): 1,024.
 	// PostgreSQL refuses an index entry above some 2,700 bytes, and case folding may
@@ -52,6 +55,7 @@ func (l Limits) withDefaults() Limits {
 	atLeastOne(&l.FilterDepth, 32)
 	atLeastOne(&l.FilterTerms, 64)
 	atLeastOne(&l.StringBytes, 256<<10)
+	atLeastOne(&l.Values, 20_000)
 	atLeastOne(&l.KeyBytes, 1024)
 	atLeastOne(&l.ValuesPerAttribute, 1000)
 	return l

@@ -52,7 +52,11 @@ func (t *ResourceType) Patch(old *Document, message *PatchOp, o Options) (*Resul
 		return nil, tooManyOperations(e.limits)
 	}
 	e.root = value{kind: kindObject, fields: append(make([]field, 0, len(old.root.fields)+4), old.root.fields...)}
+	size := len(old.raw) + 256
 	for i, op := range message.Operations {
+		if len(op.Value) > 256 {
+			size += len(op.Value)
+		}
 		if err := e.operation(op); err != nil {
 			return nil, inOperation(err, i)
 		}
@@ -60,7 +64,7 @@ func (t *ResourceType) Patch(old *Document, message *PatchOp, o Options) (*Resul
 	if t.stillInactive(&e.root, old) {
 		e.root.set(t.active, boolValue(false))
 	}
-	return e.finish(old, len(old.raw)+256)
+	return e.finish(old, size)
 }
 
 func tooManyOperations(l Limits) *Error {
@@ -94,7 +98,11 @@ func (e *editor) operation(op Operation) error {
 	if to.attr != nil && to.attr == e.t.members && to.sub == nil && path.filter == nil {
 		return e.membersOperation(c, op.Value)
 	}
-	if c.value, err = decodeJSON(text(op.Value), e.limits, nil); err != nil {
+	meant := to.leaf()
+	if meant == nil {
+		meant = e.t.root
+	}
+	if c.value, err = e.decode(text(op.Value), meant, nil); err != nil {
 		return err
 	}
 	if kind == opRemove && c.value.isNull() {
@@ -162,10 +170,10 @@ func (t *ResourceType) otherwiseNamed(p attrPath) (meant attrPath, quirk string,
 
 // membersOperation reads members one by one: there may be a quarter of a million.
 func (e *editor) membersOperation(c change, members json.RawMessage) error {
-	list := &memberList{r: &e.reader}
-	stream := &elementStream{take: list.take}
+	list := newMemberList(&e.reader)
+	stream := list.from("")
 	var err error
-	if c.value, err = decodeJSON(text(members), e.limits, stream); err != nil {
+	if c.value, err = e.decode(text(members), e.t.members, stream); err != nil {
 		return err
 	}
 	if !stream.used {
@@ -173,7 +181,7 @@ func (e *editor) membersOperation(c change, members json.RawMessage) error {
 			return err
 		}
 	}
-	return e.editMembers(c, list.members)
+	return e.editMembers(c, list.ids())
 }
 
 func (e *editor) opKind(op string) (opKind, error) {
@@ -200,18 +208,18 @@ func (e *editor) pathless(kind opKind, attributes json.RawMessage) error {
 	if len(attributes) == 0 {
 		return newError(InvalidValue, "", "An operation without a path needs a value.")
 	}
-	list := &memberList{r: &e.reader}
+	list := newMemberList(&e.reader)
 	var stream *elementStream
 	if e.t.members != nil {
-		stream = &elementStream{key: e.t.members.Name, take: list.take}
+		stream = list.from(e.t.members.Name)
 	}
-	v, err := decodeJSON(text(attributes), e.limits, stream)
+	v, err := e.decode(text(attributes), e.t.root, stream)
 	if err != nil {
 		return err
 	}
 	if v.kind == kindString {
 		// What is not JSON either is refused below as the string that it is.
-		if inner, err := decodeJSON(v.text, e.limits, stream); err == nil && inner.kind == kindObject {
+		if inner, err := e.decode(v.text, e.t.root, stream); err == nil && inner.kind == kindObject {
 			e.quirk(QuirkJSONText)
 			v = inner
 		}
@@ -221,7 +229,7 @@ func (e *editor) pathless(kind opKind, attributes json.RawMessage) error {
 	}
 	if stream != nil && stream.used {
 		v.fields = slices.DeleteFunc(v.fields, func(f field) bool { return sameName(f.name, stream.key) })
-		if err := e.editMembers(change{op: kind, given: true}, list.members); err != nil {
+		if err := e.editMembers(change{op: kind, given: true}, list.ids()); err != nil {
 			return err
 		}
 	}

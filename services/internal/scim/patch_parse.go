@@ -13,7 +13,7 @@ type patchParser struct {
 func (p *patchParser) member(key string) error {
 	switch {
 	case sameName(key, "schemas"):
-		v, err := p.d.value(2)
+		v, err := p.d.value(2, schemas())
 		if err != nil {
 			return err
 		}
@@ -23,11 +23,16 @@ func (p *patchParser) member(key string) error {
 	case p.strict:
 		return &takerError{newError(InvalidSyntax, pathHead(key), "A PATCH has no %s; it has \"schemas\" and \"Operations\".", shown(key))}
 	}
-	return p.d.skip(2)
+	return p.d.pass(2)
 }
 
+// schemas is the attribute that names what a message is.
+func schemas() *Attribute { return UserType().root.sub("schemas") }
+
 func (p *patchParser) schemaURNs(v value) error {
-	switch {
+	switch most := p.d.limits.ValuesPerAttribute; {
+	case len(v.items) > most:
+		return &takerError{newError(InvalidValue, "schemas", "schemas has more than %d values.", most)}
 	case v.kind == kindArray || v.isNull():
 	case p.strict:
 		return &takerError{newError(InvalidSyntax, "schemas", "schemas must be an array of URNs, not %s.", v.kind.withArticle())}
@@ -44,7 +49,7 @@ func (p *patchParser) operationList() error {
 	p.found = true
 	switch c := p.d.next(); {
 	case c == '[':
-		return p.d.elementsBy(func() error { return p.operation(3) })
+		return p.d.elements(func() error { return p.operation(3) })
 	case c == '{' && p.strict:
 		return &takerError{newError(InvalidSyntax, "Operations", "Operations must be an array, also of one operation.")}
 	case c == '{':
@@ -77,13 +82,13 @@ func (p *patchParser) operation(depth int) error {
 			return p.text(key, &op.Path)
 		case sameName(key, "value"):
 			start := p.d.pos
-			err := p.d.skip(depth + 1)
+			err := p.d.pass(depth + 1)
 			op.Value = p.body[start:p.d.pos:p.d.pos]
 			return err
 		case p.strict:
 			return &takerError{newError(InvalidSyntax, pathHead(key), "It has %s, where only \"op\", \"path\" and \"value\" belong.", shown(key))}
 		}
-		return p.d.skip(depth + 1)
+		return p.d.pass(depth + 1)
 	})
 	if err == nil && !hasOp {
 		err = &takerError{newError(InvalidSyntax, "op", "\"op\" is missing.")}
@@ -159,59 +164,70 @@ func (d *decoder) members(depth int, each func(key string) error) error {
 	if err := d.tooDeep(depth); err != nil {
 		return err
 	}
+	start := len(d.fields)
 	var seen keySet
-	var keys []field
-	d.pos++
-	d.space()
-	if d.next() == '}' {
-		d.pos++
-		return nil
-	}
-	for {
-		key, err := d.key()
-		if err != nil {
+	more, err := d.opens('}')
+	for more && err == nil {
+		var key string
+		if key, err = d.newKey(&seen, start); err != nil {
 			return err
 		}
-		if earlier, twice := seen.add(keys, key); twice {
-			return d.twice(earlier, key)
+		if err = d.count(); err != nil {
+			return err
 		}
-		keys = append(keys, field{name: key})
-		if err := each(key); err != nil {
+		d.fields = append(doubled(d.fields, d.more()), field{name: key})
+		if err = each(key); err != nil {
 			return under(key, err)
 		}
-		d.space()
-		switch d.next() {
-		case ',':
-			d.pos++
-			d.space()
-		case '}':
-			d.pos++
-			return nil
-		default:
-			return d.syntax("a comma or the end of the object should stand here")
-		}
+		more, err = d.goesOn('}', objectGoesOn)
 	}
-}
-
-// skip passes over a value. It sees that values end where they end; what is in
-// them is checked when they are read.
-func (d *decoder) skip(depth int) error {
-	switch d.next() {
-	case '"':
-		return d.skipString()
-	case '{':
-		return d.members(depth, func(string) error { return d.skip(depth + 1) })
-	case '[':
-		if err := d.tooDeep(depth); err != nil {
-			return err
-		}
-		return d.elementsBy(func() error { return d.skip(depth + 1) })
-	}
-	_, err := d.value(depth)
+	d.fields = d.fields[:start]
 	return err
 }
 
-func (d *decoder) skipString() error {
+// elements walks through the array here; each reads one element.
+func (d *decoder) elements(each func() error) error {
+	more, err := d.opens(']')
+	for more && err == nil {
+		if err = each(); err == nil {
+			more, err = d.goesOn(']', arrayGoesOn)
+		}
+	}
+	return err
+}
+
+// pass passes over a value. It sees that values end where they end; what is in
+// them is checked, and counted, when they are read.
+func (d *decoder) pass(depth int) error {
+	end, otherwise := byte('}'), objectGoesOn
+	switch d.next() {
+	case '"':
+		return d.passString()
+	case '{':
+	case '[':
+		end, otherwise = ']', arrayGoesOn
+	default:
+		_, err := d.literal()
+		return err
+	}
+	if err := d.tooDeep(depth); err != nil {
+		return err
+	}
+	more, err := d.opens(end)
+	for more && err == nil {
+		if end == '}' {
+			if _, err = d.key(); err != nil {
+				return err
+			}
+		}
+		if err = d.pass(depth + 1); err == nil {
+			more, err = d.goesOn(end, otherwise)
+		}
+	}
+	return err
+}
+
+func (d *decoder) passString() error {
 	for d.pos++; d.pos < len(d.src); d.pos++ {
 		switch d.src[d.pos] {
 		case '\\':

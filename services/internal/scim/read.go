@@ -2,6 +2,7 @@ package scim
 
 import (
 	"encoding/base64"
+	"hash/maphash"
 	"slices"
 	"strings"
 )
@@ -16,6 +17,18 @@ type reader struct {
 	// stored: what is read was taken once, under a schema that has changed since, so that more of it is understood than of a
 	// message.
 	stored bool
+	values int // of the message, counted so far
+	// What value sets use, one after another.
+	slots  []uint32
+	buffer []byte
+}
+
+// decode reads a text of the message, which is meant for the attribute a: see decoder.decode.
+func (r *reader) decode(src string, a *Attribute, stream *elementStream) (value, error) {
+	d := decoder{src: src, limits: r.limits, values: r.values, stream: stream}
+	v, err := d.decode(a)
+	r.values = d.values
+	return v, err
 }
 
 func (r *reader) strict() bool { return r.mode == Strict }
@@ -93,7 +106,7 @@ func (r *reader) unquoted(a *Attribute, v value) value {
 	if text := strings.TrimSpace(v.text); !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
 		return v
 	}
-	inner, err := decodeJSON(v.text, r.limits, nil)
+	inner, err := r.decode(v.text, a, nil)
 	if err != nil || a.inValue != nil && a.isStrangeTo(inner) {
 		return v // a plain string, however it begins
 	}
@@ -132,7 +145,7 @@ func (r *reader) multi(a *Attribute, v value) (value, error) {
 			read = append(read, one)
 		}
 	}
-	read, err := r.onePrimary(a, withoutRepetitions(read), func(int) bool { return true })
+	read, err := r.onePrimary(a, r.withoutRepetitions(read), func(int) bool { return true })
 	return arrayOf(read), err
 }
 
@@ -175,7 +188,7 @@ func (r *reader) complex(a *Attribute, v value) (value, error) {
 	}
 	read := v.fields[:0]
 	for _, f := range v.fields {
-		sub := a.sub(f.name)
+		sub := a.of(&f)
 		if sub == nil {
 			if err := r.unknown(a, f.name); err != nil {
 				return value{}, err
@@ -302,23 +315,11 @@ func wrongType(a *Attribute, v value) error {
 }
 
 // withoutRepetitions drops values that equal an earlier one, in place.
-func withoutRepetitions(items []value) []value {
+func (r *reader) withoutRepetitions(items []value) []value {
 	out := items[:0]
-	if len(items) > comparedValues {
-		kept := newValueSet(nil, nil, len(items))
-		for i := range items {
-			if kept.add(&items[i]) < 0 {
-				out = append(out, items[i])
-			}
-		}
-		return out
-	}
+	known := r.newValueSet(out, nil, len(items))
 	for i := range items {
-		repeated := false
-		for j := range out {
-			repeated = repeated || out[j].equal(&items[i])
-		}
-		if !repeated {
+		if known.find(out, &items[i]) == len(out) {
 			out = append(out, items[i])
 		}
 	}
@@ -326,59 +327,55 @@ func withoutRepetitions(items []value) []value {
 }
 
 // valueSet finds equal values. A few it compares one by one; many would take quadratic
-// time, so it keys them by their JSON.
+// time, so it has a hash table of them, by their JSON.
 type valueSet struct {
+	r      *reader
 	except *Attribute // not compared
-	seen   []value
-	keys   map[string]int
-	buffer []byte
+	seed   maphash.Seed
+	slots  []uint32 // the places of values in a list, from 1; nil for few. At least half of it is empty
 }
 
 const comparedValues = 12
 
-// newValueSet starts with values; more says how many may be added.
-func newValueSet(values []value, except *Attribute, more int) *valueSet {
-	s := &valueSet{except: except}
+// newValueSet finds values among items, to which so many more may be added. It is good until the reader makes another one.
+func (r *reader) newValueSet(items []value, except *Attribute, more int) valueSet {
+	s := valueSet{r: r, except: except}
 	if more <= comparedValues {
-		// Not by add: comparing a thousand values among themselves, for each of a
-		// thousand operations, took four seconds.
-		s.seen = append(make([]value, 0, len(values)+more), values...)
+		// Not by a table: hashing a thousand values for each of a thousand operations took four seconds.
 		return s
 	}
-	s.keys = make(map[string]int, len(values)+more)
-	for i := range values {
-		s.add(&values[i])
+	size := 2 * (len(items) + more)
+	if len(r.slots) < size {
+		r.slots = make([]uint32, size)
+	}
+	s.seed, s.slots = maphash.MakeSeed(), r.slots[:size]
+	clear(s.slots)
+	for i := range items {
+		s.find(items[:i], &items[i])
 	}
 	return s
 }
 
-// add gives the number of an equal value added before; without one it adds v, and gives -1.
-// Values are numbered as they were passed, equal ones included.
-func (s *valueSet) add(v *value) int {
-	if s.keys == nil {
-		earlier := -1
-		for i := range s.seen {
-			if v.equalBut(&s.seen[i], s.except) {
-				earlier = i
-				break
+// find gives the place among items of a value that is equal, else that at which this one is to be added.
+func (s *valueSet) find(items []value, v *value) int {
+	if s.slots == nil {
+		for i := range items {
+			if v.equalBut(&items[i], s.except) {
+				return i
 			}
 		}
-		s.seen = append(s.seen, *v)
-		return earlier
+		return len(items)
 	}
-	keyed := *v
-	if s.except != nil && v.find(s.except) != nil {
-		keyed.fields = append([]field(nil), v.fields...)
-		keyed.unset(s.except)
+	s.r.buffer = v.appendJSONBut(s.r.buffer[:0], s.except)
+	at := int(maphash.Bytes(s.seed, s.r.buffer) % uint64(len(s.slots))) //nolint:gosec // less than a length
+	for s.slots[at] > 0 {
+		if i := int(s.slots[at] - 1); v.equalBut(&items[i], s.except) {
+			return i
+		}
+		at = (at + 1) % len(s.slots)
 	}
-	s.buffer = keyed.appendJSON(s.buffer[:0])
-	n := len(s.seen)
-	s.seen = append(s.seen, value{})
-	if earlier, ok := s.keys[string(s.buffer)]; ok {
-		return earlier
-	}
-	s.keys[string(s.buffer)] = n
-	return -1
+	s.slots[at] = uint32(len(items) + 1) //nolint:gosec // there are not so many
+	return len(items)
 }
 
 // onePrimary leaves one primary value among those that were written, and, if there is
@@ -411,7 +408,7 @@ func (r *reader) onePrimary(a *Attribute, items []value, written func(int) bool)
 		}
 	}
 	if moved {
-		items = withoutRepetitions(items)
+		items = r.withoutRepetitions(items)
 	}
 	return items, nil
 }

@@ -2,7 +2,6 @@ package scim
 
 import (
 	"bytes"
-	"strings"
 )
 
 // New reads the body of a POST (RFC 7644 §3.3), which nobody may change afterwards. Errors are invalidSyntax for a body that
@@ -41,12 +40,12 @@ func (t *ResourceType) read(body []byte, o Options) (*Result, error) {
 	e := newEditor(t, o)
 	e.inBody = true
 	e.owned = ^uint64(0) // nothing in it is anybody else's
-	members := &memberList{r: &e.reader}
+	members := newMemberList(&e.reader)
 	var stream *elementStream
 	if t.members != nil {
-		stream = &elementStream{key: t.members.Name, take: members.take}
+		stream = members.from(t.members.Name)
 	}
-	v, err := decodeJSON(text(body), e.limits, stream)
+	v, err := e.decode(text(body), t.root, stream)
 	if err != nil {
 		return nil, err
 	}
@@ -58,29 +57,42 @@ func (t *ResourceType) read(body []byte, o Options) (*Result, error) {
 	}
 	e.root = value{kind: kindObject, fields: make([]field, 0, len(v.fields))}
 	for _, f := range v.fields {
-		if err := e.field(opAdd, f.name, f.value); err != nil {
+		if err := e.field(opAdd, f); err != nil {
 			return nil, err
 		}
 	}
 	if stream != nil && stream.used {
-		e.result.Members = append(e.result.Members, MemberEdit{Kind: AddMembers, Members: members.members})
+		e.result.Members = append(e.result.Members, MemberEdit{Kind: AddMembers, IDs: members.ids()})
 	}
 	e.result.Members = asReplacement(e.result.Members)
-	result, err := e.finish(nil, min(len(body), largeBody))
-	if err == nil && len(body) > largeBody {
-		err = result.letGo()
+	result, err := e.finish(nil, len(body))
+	if err == nil && stream != nil && len(body) > largeBody {
+		err = result.letGo(len(body))
 	}
 	return result, err
 }
 
-// largeBody is one that a result does not hold.
+// largeBody is one of which a group does not hold what is not its own.
 const largeBody = 64 << 10
 
-// letGo copies what is a part of the body: nobody should hold millions of bytes for the ids that are in them.
-func (r *Result) letGo() (err error) {
+// letGo copies what is a part of a body of so many bytes: nobody should hold millions of bytes for the ids that are in them. Where
+// these are much of the body, they would be held twice instead.
+func (r *Result) letGo(body int) (err error) {
+	total := 0
 	for _, edit := range r.Members {
-		for i := range edit.Members {
-			edit.Members[i].Value = strings.Clone(edit.Members[i].Value)
+		for _, id := range edit.IDs {
+			total += len(id)
+		}
+	}
+	if total > body/4 {
+		return nil
+	}
+	all := make([]byte, 0, total)
+	for _, edit := range r.Members {
+		for i, id := range edit.IDs {
+			from := len(all)
+			all = append(all, id...)
+			edit.IDs[i] = text(all[from:])
 		}
 	}
 	r.Document, err = ParseStored(r.Document.t, r.Document.raw)
@@ -92,11 +104,11 @@ func asReplacement(edits []MemberEdit) []MemberEdit {
 	if len(edits) == 0 {
 		return nil
 	}
-	all := edits[0].Members
+	all := edits[0].IDs
 	for _, e := range edits[1:] {
-		all = append(all, e.Members...)
+		all = append(all, e.IDs...)
 	}
-	return []MemberEdit{{Kind: ReplaceMembers, Members: all}}
+	return []MemberEdit{{Kind: ReplaceMembers, IDs: all}}
 }
 
 // checkSchemas holds `schemas` of a body against what the body is (RFC 7643 §3). What is

@@ -82,7 +82,7 @@ func defineGroup() ResourceType {
 }
 
 func newResourceType(t ResourceType) *ResourceType {
-	t.root = &Attribute{Type: TypeComplex}
+	t.root = &Attribute{Type: TypeComplex, urn: t.Schema.ID}
 	before, after := commonAttributes(t.externalIDs)
 	t.root.SubAttributes = append(before, t.Schema.Attributes...)
 	for _, e := range t.Extensions {
@@ -96,6 +96,9 @@ func newResourceType(t ResourceType) *ResourceType {
 	t.id, t.meta = t.root.sub("id"), t.root.sub("meta")
 	t.members, t.groups, t.roles = t.root.sub("members"), t.root.sub("groups"), t.root.sub("roles")
 	t.active = t.root.sub("active")
+	if t.members != nil {
+		t.members.unlimited = true
+	}
 	t.Schema.listed = append(slices.Clip(t.Schema.Attributes), t.root.sub("externalId"))
 	for set := range 1 << t.defined {
 		spelled := append([]byte(`{"schemas":[`), appendString(nil, t.Schema.ID)...)

@@ -36,7 +36,7 @@ func roleName(s string) string {
 	if !strings.HasPrefix(strings.TrimSpace(s), "{") {
 		return s
 	}
-	v, err := decodeJSON(s, Limits{}.withDefaults(), nil)
+	v, err := decodeJSON(s, Limits{}.withDefaults())
 	if err != nil {
 		return s
 	}

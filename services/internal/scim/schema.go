@@ -84,6 +84,9 @@ type Attribute struct {
 	order  int    // its place among its siblings
 	key    bool   // databases index it: Limits.KeyBytes holds
 	search bool   // SearchValues lists its values
+	urn    string // of a resource seen as an attribute: that of its core schema
+	// unlimited: Limits.ValuesPerAttribute does not hold, since its values are not part of the document.
+	unlimited bool
 
 	// Sub-attributes that RFC 7643 §2.4 gives a meaning, nil without one: such as are named so and cannot have it, and all of
 	// an extension as a whole, are as any others.
@@ -107,6 +110,14 @@ func (a *Attribute) sub(name string) *Attribute {
 		}
 	}
 	return nil
+}
+
+// of finds the sub-attribute that a field of an object is, which its decoder may have found.
+func (a *Attribute) of(f *field) *Attribute {
+	if s := f.attr; s != nil && s.order < len(a.SubAttributes) && a.SubAttributes[s.order] == s {
+		return s
+	}
+	return a.sub(f.name)
 }
 
 // inBrackets finds what a name in brackets after the attribute means: a sub-attribute, or, as "value", the value itself of a

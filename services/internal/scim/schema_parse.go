@@ -24,7 +24,7 @@ const (
 //   - "uniqueness" other than "none";
 //   - complex attributes in complex ones (RFC 7643 §2.3.8).
 func ParseSchema(definition []byte) (*Schema, error) {
-	root, err := decodeJSON(text(definition), Limits{}.withDefaults(), nil)
+	root, err := decodeJSON(text(definition), Limits{}.withDefaults())
 	if err != nil {
 		return nil, err
 	}

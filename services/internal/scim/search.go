@@ -13,7 +13,13 @@ type SearchValue struct {
 // the order of the document. Values without a "value" are not among them. Roles stand
 // as they are stored, which is what filters see; Roles gives what they mean.
 func (d *Document) SearchValues() []SearchValue {
-	var found []SearchValue
+	most := 0
+	for i := range d.root.fields {
+		if f := &d.root.fields[i]; f.attr.search {
+			most += len(f.value.items)
+		}
+	}
+	found := make([]SearchValue, 0, most)
 	for i := range d.root.fields {
 		f := &d.root.fields[i]
 		if !f.attr.search {

@@ -9,11 +9,13 @@ const (
 	kindString
 	kindArray
 	kindObject
+	// kindSkipped is a value that was checked and not kept: see decoder.decode.
+	kindSkipped
 )
 
 // withArticle names a JSON type as error texts do.
 func (k kind) withArticle() string {
-	return [...]string{"null", "a boolean", "a number", "a string", "an array", "an object"}[k]
+	return [...]string{"null", "a boolean", "a number", "a string", "an array", "an object", "a value"}[k]
 }
 
 // value is a JSON value that keeps what map[string]any loses: the order of keys, the
@@ -91,6 +93,16 @@ func (v value) clone() value {
 		v.fields = fields
 	}
 	return v
+}
+
+// isFlat says of an object that there is nothing in what is in it.
+func (v *value) isFlat() bool {
+	for i := range v.fields {
+		if in := &v.fields[i].value; len(in.items) > 0 || len(in.fields) > 0 {
+			return false
+		}
+	}
+	return v.kind == kindObject
 }
 
 // equal compares canonical values, of which equal ones are spelled equally.

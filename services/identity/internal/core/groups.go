@@ -36,10 +36,7 @@ func memberEdits(edits []scim.MemberEdit, baseURL string) ([]store.MemberEdit, e
 				return nil, fault.New(fault.TooMany, "the message goes through all members more than %d times: send it in parts", maxWalks)
 			}
 		}
-		e := store.MemberEdit{Kind: kinds[edit.Kind]}
-		for _, m := range edit.Members {
-			e.IDs = append(e.IDs, m.Value)
-		}
+		e := store.MemberEdit{Kind: kinds[edit.Kind], IDs: edit.IDs}
 		if filter := edit.Filter; filter != nil {
 			e.Match = func(m store.Member) bool { return filter.MatchMember(scimMember(m), baseURL) }
 		}
