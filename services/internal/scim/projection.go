@@ -32,8 +32,8 @@ func ParseProjection(attributes, excluded []string) (Projection, error) {
 	return p, nil
 }
 
-// mostNames bounds the work of projecting: nobody maps as many attributes.
-const mostNames = 200
+// MaxNames is how many names a projection may have, which bounds the work of projecting: nobody maps as many attributes.
+const MaxNames = 200
 
 func parseNames(parameter string, list []string, filters bool) (names []attrPath, filtered string, err error) {
 	for _, element := range list {
@@ -51,20 +51,21 @@ func parseNames(parameter string, list []string, filters bool) (names []attrPath
 			if !ok {
 				return nil, "", newError(InvalidValue, parameter, "%s holds %s, which is not the name of an attribute.", parameter, shown(pathHead(text)))
 			}
-			if names = append(names, p); len(names) > mostNames {
-				return nil, "", newError(InvalidValue, parameter, "%s holds more than %d names.", parameter, mostNames)
+			if names = append(names, p); len(names) > MaxNames {
+				return nil, "", newError(InvalidValue, parameter, "%s holds more than %d names.", parameter, MaxNames)
 			}
 		}
 	}
 	return names, filtered, nil
 }
 
-// SplitNames splits a list of names at its commas, but for those in brackets, and leaves out what is empty.
+// SplitNames splits a list of names at its commas, but for those in brackets, and leaves out what is empty. Of a list that is
+// longer than ParseProjection takes, it gives one name too many.
 func SplitNames(list string) []string {
 	var names []string
 	start, inBrackets, inString := 0, false, false
 	add := func(end int) {
-		if name := strings.TrimSpace(list[start:end]); name != "" {
+		if name := strings.TrimSpace(list[start:end]); name != "" && len(names) <= MaxNames {
 			names = append(names, name)
 		}
 		start = end + 1

@@ -69,6 +69,7 @@ type bulk struct {
 type bulkStep struct {
 	*bulkOperation
 	needs    []*bulkStep // what is to be created before it
+	needed   map[*bulkStep]bool
 	begun    bool
 	done     bool
 	part     *message    // the message that it would be by itself
@@ -139,21 +140,26 @@ func (b *bulk) look(step *bulkStep) error {
 	if step.refused != nil {
 		return step.refused
 	}
-	all, err := references(step.data)
-	if err != nil {
-		return invalidSyntax("data is not valid JSON.")
-	}
-	if bulkID, ok := step.part.bulkID(); ok {
-		all = append(all, bulkID)
-	}
-	for _, bulkID := range all {
-		needed := b.creates[bulkID]
-		if needed == nil {
-			return invalidValue(fmt.Sprintf("The operation refers to the bulkId %q, which no POST of this request has.", cut(bulkID, maxBulkID)))
-		}
-		if !slices.Contains(step.needs, needed) {
+	var missing *string
+	need := func(bulkID string) {
+		if needed := b.creates[bulkID]; needed == nil {
+			if missing == nil {
+				missing = &bulkID
+			}
+		} else if !step.needed[needed] {
+			if step.needed == nil {
+				step.needed = map[*bulkStep]bool{}
+			}
+			step.needed[needed] = true
 			step.needs = append(step.needs, needed)
 		}
+	}
+	references(step.data, need)
+	if bulkID, ok := step.part.bulkID(); ok {
+		need(bulkID)
+	}
+	if missing != nil {
+		return invalidValue(fmt.Sprintf("The operation refers to the bulkId %q, which no POST of this request has.", cut(*missing, maxBulkID)))
 	}
 	return nil
 }
@@ -178,12 +184,10 @@ func (b *bulk) send(step *bulkStep, method, path string, data []byte) (answer *r
 			}
 		}
 	}
-	if data, err = resolve(data, func(bulkID string) (string, bool) {
+	data = resolve(data, func(bulkID string) (string, bool) {
 		id := b.creates[bulkID].id
 		return id, id != ""
-	}); err != nil {
-		return nil, err
-	}
+	})
 	if method == http.MethodPatch {
 		data = asPatchOp(data)
 	}

@@ -3,43 +3,38 @@ package scimhttp
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"strings"
 )
 
 // bulkIDPrefix begins a reference to what another operation of the same Bulk creates (RFC 7644 §3.7.2).
 const bulkIDPrefix = "bulkId:"
 
+// longestReference is how many bytes a reference with escapes may have: longer texts are not read for it.
+const longestReference = 4 << 10
+
 // resolver gives the id that a bulkId stands for; false leaves the reference, and the value that it is, out.
 type resolver func(bulkID string) (id string, keep bool)
 
-// resolve writes data with ids in place of bulkIds. A reference is a string that begins with `bulkId:`, wherever it stands
+// resolve writes valid data with ids in place of bulkIds. A reference is a string that begins with `bulkId:`, wherever it stands
 // but as a name, and a `$ref` whose last segment does. All other numbers and strings keep their bytes: identity judges
 // them as they were sent.
-func resolve(data []byte, with resolver) ([]byte, error) {
+func resolve(data []byte, with resolver) []byte {
 	// An escape may hide a letter of the prefix.
 	if !bytes.Contains(data, []byte(bulkIDPrefix)) && !bytes.ContainsRune(data, '\\') {
-		return data, nil
+		return data
 	}
-	w := &resolving{data: data, tokens: json.NewDecoder(bytes.NewReader(data)), with: with}
-	w.tokens.UseNumber() // a number beyond a float's range is not ours to refuse
-	token, raw, err := w.next()
-	if err != nil {
-		return nil, err
-	}
-	if _, err := w.value(token, raw, ""); err != nil {
-		return nil, err
-	}
-	return w.out, nil
+	w := &resolving{text: string(data), with: with, out: make([]byte, 0, len(data))}
+	w.at = pastSpace(w.text, 0)
+	w.value("")
+	return w.out
 }
 
-// references lists the bulkIds that data refers to, as often as it does.
-func references(data []byte) (all []string, err error) {
-	_, err = resolve(data, func(bulkID string) (string, bool) {
-		all = append(all, bulkID)
+// references gives each bulkId that valid data refers to, as often as it does.
+func references(data []byte, each func(bulkID string)) {
+	resolve(data, func(bulkID string) (string, bool) {
+		each(bulkID)
 		return "", true
 	})
-	return all, err
 }
 
 // reference reads a string that may refer to a bulkId; before is what precedes the reference.
@@ -54,21 +49,14 @@ func reference(name, text string) (before, bulkID string, ok bool) {
 
 // resolving is one run through data.
 type resolving struct {
-	data   []byte
-	tokens *json.Decoder
-	with   resolver
-	out    []byte
+	text string
+	at   int // of a value, or of what ends the object or array
+	with resolver
+	out  []byte
 }
 
-// next reads a token, and its bytes.
-func (w *resolving) next() (json.Token, []byte, error) {
-	from := w.tokens.InputOffset()
-	token, err := w.tokens.Token()
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return token, bytes.TrimLeft(w.data[from:w.tokens.InputOffset()], " \t\r\n:,"), err
-}
+// next moves on from what ends at a place.
+func (w *resolving) next(end int) { w.at = pastSpace(w.text, end) }
 
 // left says what became of a value.
 type left int
@@ -80,26 +68,33 @@ const (
 	leftOutWhole
 )
 
-// value writes the value that a token begins; name is the member that it is, if any.
-func (w *resolving) value(token json.Token, raw []byte, name string) (left, error) {
-	switch token := token.(type) {
-	case string:
-		return w.text(token, raw, name), nil
-	case json.Delim:
-		if token == '{' {
-			return w.object()
-		}
-		return kept, w.array()
-	default:
-		w.out = append(w.out, raw...)
-		return kept, nil
+// value writes the value here; name is the member that it is, if any.
+func (w *resolving) value(name string) left {
+	switch w.text[w.at] {
+	case '"':
+		end := stringEnd(w.text, w.at)
+		quoted := w.text[w.at:end]
+		w.next(end)
+		return w.string(quoted, name)
+	case '{':
+		return w.object()
+	case '[':
+		w.array()
+		return kept
 	}
+	end := literalEnd(w.text, w.at)
+	w.out = append(w.out, w.text[w.at:end]...)
+	w.next(end)
+	return kept
 }
 
-func (w *resolving) text(text string, raw []byte, name string) left {
-	before, bulkID, ok := reference(name, text)
+func (w *resolving) string(quoted, name string) left {
+	before, bulkID, ok := "", "", false
+	if len(quoted) <= longestReference || strings.IndexByte(quoted, '\\') < 0 {
+		before, bulkID, ok = reference(name, unquoted(quoted))
+	}
 	if !ok {
-		w.out = append(w.out, raw...)
+		w.out = append(w.out, quoted...)
 		return kept
 	}
 	id, keep := w.with(bulkID)
@@ -109,37 +104,36 @@ func (w *resolving) text(text string, raw []byte, name string) left {
 		}
 		return leftOut
 	}
-	quoted, err := json.Marshal(before + id)
-	if err != nil {
-		quoted = raw // strings always marshal
+	if need := len(w.out) + len(quoted) + len(id); need > cap(w.out) {
+		w.out = append(make([]byte, 0, 2*need), w.out...) // ids may be longer than what they stand for
 	}
-	w.out = append(w.out, quoted...)
+	if strings.IndexByte(quoted, '\\') < 0 && strings.IndexByte(id, '"') < 0 && strings.IndexByte(id, '\\') < 0 {
+		end := len(quoted) - len(bulkIDPrefix) - len(bulkID) - 1
+		w.out = append(append(append(w.out, quoted[:end]...), id...), '"')
+		return kept
+	}
+	written, err := json.Marshal(before + id)
+	if err != nil {
+		written = []byte(quoted) // strings always marshal
+	}
+	w.out = append(w.out, written...)
 	return kept
 }
 
 // object writes an object without what is left out of it.
-func (w *resolving) object() (left, error) {
+func (w *resolving) object() left {
 	begin, whole := len(w.out), kept
 	w.out = append(w.out, '{')
-	for w.tokens.More() {
-		key, raw, err := w.next()
-		if err != nil {
-			return kept, err
-		}
+	for w.next(w.at + 1); w.text[w.at] != '}'; {
 		before := len(w.out)
 		if w.out[before-1] != '{' {
 			w.out = append(w.out, ',')
 		}
-		w.out = append(append(w.out, raw...), ':')
-		token, raw, err := w.next()
-		if err != nil {
-			return kept, err
-		}
-		name, _ := key.(string) // a member begins with nothing else
-		what, err := w.value(token, raw, name)
-		if err != nil {
-			return kept, err
-		}
+		end := stringEnd(w.text, w.at)
+		key := w.text[w.at:end]
+		w.out = append(append(w.out, key...), ':')
+		w.next(end)
+		what := w.value(unquoted(key))
 		if what != kept {
 			w.out = w.out[:before]
 		}
@@ -147,38 +141,27 @@ func (w *resolving) object() (left, error) {
 			whole = leftOut
 		}
 	}
-	if _, _, err := w.next(); err != nil {
-		return kept, err
-	}
+	w.next(w.at + 1)
 	if whole != kept {
 		w.out = w.out[:begin]
-		return whole, nil
+		return whole
 	}
 	w.out = append(w.out, '}')
-	return kept, nil
+	return kept
 }
 
 // array writes an array without the elements that are left out.
-func (w *resolving) array() error {
+func (w *resolving) array() {
 	w.out = append(w.out, '[')
-	for w.tokens.More() {
+	for w.next(w.at + 1); w.text[w.at] != ']'; {
 		before := len(w.out)
 		if w.out[before-1] != '[' {
 			w.out = append(w.out, ',')
 		}
-		token, raw, err := w.next()
-		if err != nil {
-			return err
-		}
-		what, err := w.value(token, raw, "")
-		if err != nil {
-			return err
-		}
-		if what != kept {
+		if w.value("") != kept {
 			w.out = w.out[:before]
 		}
 	}
-	_, _, err := w.next()
+	w.next(w.at + 1)
 	w.out = append(w.out, ']')
-	return err
 }

@@ -1,7 +1,6 @@
 package scimhttp
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -110,61 +109,3 @@ func (o *bulkOperation) check() error {
 	}
 	return nil
 }
-
-// objectMembers reads a JSON object's members by their names in small letters. A name that comes twice is an error: one of
-// the two would be lost. The values are parts of the text, which may be large. Errors hold nothing of it.
-func objectMembers(text []byte) (map[string][]byte, error) {
-	if !json.Valid(text) {
-		return nil, errors.New("it is not valid JSON")
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	if begin, err := d.Token(); err != nil || begin != json.Delim('{') {
-		return nil, errors.New("it is not an object")
-	}
-	members := map[string][]byte{}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return nil, errors.New("it is not valid JSON")
-		}
-		value, err := skip(d, text)
-		if err != nil {
-			return nil, errors.New("it is not valid JSON")
-		}
-		name, _ := key.(string) // a member begins with nothing else
-		name = strings.ToLower(name)
-		if _, twice := members[name]; twice {
-			return nil, errors.New("it has a member twice")
-		}
-		members[name] = value
-	}
-	return members, nil
-}
-
-// elements gives the first elements of an array, up to most, as parts of a valid text; none of anything else.
-func elements(text []byte, most int) (all [][]byte) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if begin, err := d.Token(); err != nil || begin != json.Delim('[') {
-		return nil
-	}
-	for len(all) < most && d.More() {
-		element, err := skip(d, text)
-		if err != nil {
-			return nil
-		}
-		all = append(all, element)
-	}
-	return all
-}
-
-// skip passes over a value of the text that d reads, and gives its bytes.
-func skip(d *json.Decoder, text []byte) ([]byte, error) {
-	from := d.InputOffset()
-	err := d.Decode(&skipped{})
-	return bytes.Trim(text[from:d.InputOffset()], " \t\r\n:,"), err
-}
-
-// skipped is any value, and keeps nothing of it.
-type skipped struct{}
-
-func (*skipped) UnmarshalJSON([]byte) error { return nil }

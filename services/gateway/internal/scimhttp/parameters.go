@@ -113,8 +113,15 @@ type nameList []string
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (l *nameList) UnmarshalJSON(text []byte) error {
-	if text[0] != '"' {
-		return json.Unmarshal(text, (*[]string)(l))
+	if text[0] == '[' {
+		for _, element := range elements(text, scim.MaxNames+1) { // more are refused, and need not be read
+			var name string
+			if err := json.Unmarshal(element, &name); err != nil {
+				return err
+			}
+			*l = append(*l, name)
+		}
+		return nil
 	}
 	var list string
 	err := json.Unmarshal(text, &list)

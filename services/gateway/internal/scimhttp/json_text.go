@@ -1,0 +1,120 @@
+package scimhttp
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+)
+
+// The functions of this file find parts of a JSON text that is known to be valid. They copy nothing: encoding/json would hold
+// the text several times, and a token for each few bytes of it.
+
+// valueEnd is where the value ends that begins at a place of a valid text.
+func valueEnd[T string | []byte](text T, at int) int {
+	depth := 0
+	for at < len(text) {
+		switch text[at] {
+		case '"':
+			at = stringEnd(text, at)
+		case '{', '[':
+			depth++
+			at++
+		case '}', ']':
+			depth--
+			at++
+		case ' ', '\t', '\n', '\r', ',', ':':
+			at++
+			continue // these end no value
+		default:
+			at = literalEnd(text, at)
+		}
+		if depth == 0 {
+			break
+		}
+	}
+	return at
+}
+
+// stringEnd is where the string ends that begins at a place.
+func stringEnd[T string | []byte](text T, at int) int {
+	for at++; at < len(text); at++ {
+		switch text[at] {
+		case '\\':
+			at++
+		case '"':
+			return at + 1
+		}
+	}
+	return at
+}
+
+// literalEnd is where a number, true, false or null ends.
+func literalEnd[T string | []byte](text T, at int) int {
+	for at < len(text) && !strings.ContainsRune(" \t\n\r,:]}", rune(text[at])) {
+		at++
+	}
+	return at
+}
+
+// pastSpace passes over white space, and over what separates values.
+func pastSpace[T string | []byte](text T, at int) int {
+	for at < len(text) && strings.ContainsRune(" \t\n\r,:", rune(text[at])) {
+		at++
+	}
+	return at
+}
+
+// unquoted is what a valid string means, in quotes.
+func unquoted(quoted string) string {
+	if strings.IndexByte(quoted, '\\') < 0 {
+		return strings.ToValidUTF8(quoted[1:len(quoted)-1], "\uFFFD")
+	}
+	var s string
+	_ = json.Unmarshal([]byte(quoted), &s) // it is valid
+	return s
+}
+
+// maxMembers is how many members an object of a Bulk may have that is not a resource: all that SCIM knows are a few.
+const maxMembers = 1000
+
+// objectMembers reads a JSON object's members by their names in small letters. A name that comes twice is an error: one of
+// the two would be lost. The values are parts of the text, which may be large. Errors hold nothing of it.
+func objectMembers(text []byte) (map[string][]byte, error) {
+	if !json.Valid(text) {
+		return nil, errors.New("it is not valid JSON")
+	}
+	at := pastSpace(text, 0)
+	if text[at] != '{' {
+		return nil, errors.New("it is not an object")
+	}
+	members := map[string][]byte{}
+	for at = pastSpace(text, at+1); text[at] != '}'; at = pastSpace(text, at) {
+		if len(members) == maxMembers {
+			return nil, errors.New("it has more than 1000 members")
+		}
+		keyEnd := stringEnd(text, at)
+		name := strings.ToLower(unquoted(string(text[at:keyEnd])))
+		if _, twice := members[name]; twice {
+			return nil, errors.New("it has a member twice")
+		}
+		at = pastSpace(text, keyEnd)
+		end := valueEnd(text, at)
+		members[name] = text[at:end:end]
+		at = end
+	}
+	return members, nil
+}
+
+// elements gives the first elements of an array, up to most, as parts of a valid text; none of anything else.
+func elements(text []byte, most int) (all [][]byte) {
+	at := pastSpace(text, 0)
+	if at == len(text) || text[at] != '[' {
+		return nil
+	}
+	for at = pastSpace(text, at+1); len(all) < most && text[at] != ']'; at = pastSpace(text, at) {
+		end := valueEnd(text, at)
+		all = append(all, text[at:end:end])
+		at = end
+	}
+	return all
+}
