@@ -53,6 +53,9 @@ type Config struct {
 	// InFlightShareBytes is how much of it one directory may take. Default: half of it. Both defaults are larger where the
 	// largest group needs it.
 	InFlightShareBytes int64
+	// DocumentBytes is how large the document of a user or group may be when it is stored, without a group's members, however it
+	// was written: from 64 KiB to 16 MiB. One that is stored and larger can be read, and may only become smaller. Default 1 MiB.
+	DocumentBytes int
 	// Limits bounds what messages may hold; zero fields have their defaults.
 	Limits scim.Limits
 }
@@ -111,6 +114,9 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if c.FactsLimit == 0 {
 		c.FactsLimit = 200_000
 	}
+	if c.DocumentBytes == 0 {
+		c.DocumentBytes = 1 << 20
+	}
 	if c.ScanLimit == 0 {
 		c.ScanLimit = 100_000
 	}
@@ -128,8 +134,8 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
 	domain, err := core.New(s, core.Config{
-		ReadyWait: c.ReadyWait, PageBytes: c.PageBytes, ScanLimit: c.ScanLimit, FactsLimit: c.FactsLimit, Limits: c.Limits, Now: d.Now,
-		Shared: c.DatabaseURL != "",
+		ReadyWait: c.ReadyWait, PageBytes: c.PageBytes, ScanLimit: c.ScanLimit, FactsLimit: c.FactsLimit, DocumentBytes: c.DocumentBytes, Limits: c.Limits,
+		Now: d.Now, Shared: c.DatabaseURL != "",
 	}, d.Meter)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("identity: %w", err), s.Close())
@@ -140,6 +146,9 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 		directories: directoryv1.NewDirectoryFeedServiceClient(d.Directory), log: d.Log, retention: c.ChangeRetention, stop: stop,
 	}, nil
 }
+
+// Bounds of Config.DocumentBytes: a photo fits in the least, and messages between services hold several of the most.
+const leastDocumentBytes, mostDocumentBytes = 64 << 10, 16 << 20
 
 func (c Config) check() error {
 	var problems []error
@@ -157,6 +166,9 @@ func (c Config) check() error {
 	}
 	if c.FactsLimit < 0 {
 		problems = append(problems, fmt.Errorf("identity.facts_limit must not be negative, not %d", c.FactsLimit))
+	}
+	if c.DocumentBytes < leastDocumentBytes || c.DocumentBytes > mostDocumentBytes {
+		problems = append(problems, fmt.Errorf("identity.document_bytes must be from %d to %d, not %d", leastDocumentBytes, mostDocumentBytes, c.DocumentBytes))
 	}
 	if c.ScanLimit < 0 {
 		problems = append(problems, fmt.Errorf("identity.scan_limit must not be negative, not %d", c.ScanLimit))

@@ -106,6 +106,7 @@ func (a *App) startIdentity(ctx context.Context) error {
 		DatabasePath: a.file(identityCaller), DatabaseURL: a.settings.databaseURL(identityCaller),
 		DatabaseConnections: a.settings.Identity.DatabaseConnections, ChangeRetention: a.settings.Identity.ChangeRetention, ScanLimit: a.settings.Identity.ScanLimit,
 		InFlightBytes: a.settings.Identity.InFlightBytes, InFlightShareBytes: a.settings.Identity.InFlightShareBytes,
+		DocumentBytes: a.settings.Identity.DocumentBytes,
 	}, identity.Dependencies{
 		Directory: toDirectory, Log: a.log(identityCaller),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,

@@ -60,6 +60,7 @@ type IdentitySettings struct {
 	InFlightBytes      int64         `koanf:"in_flight_bytes" doc:"Memory that large groups under way may take, by an estimate of 1.5 bytes for each byte of a group and 8 MiB. 0 is a quarter of GOMEMLIMIT, or 256 MiB without one."`
 	InFlightShareBytes int64         `koanf:"in_flight_share_bytes" doc:"Memory of in_flight_bytes that the groups of one directory may take; 0 is half of it."`
 	ScanLimit          int           `koanf:"scan_limit" doc:"How many resources a list may read whose filter or order no index serves."`
+	DocumentBytes      int           `koanf:"document_bytes" doc:"Largest document of a user or group that is stored, without a group's members: from 64 KiB to 16 MiB."`
 }
 
 // RuleSettings are the rule service's.
@@ -98,7 +99,7 @@ func Defaults() Settings {
 			RequestTimeout: 30 * time.Second,
 		},
 		Directory:    service("127.0.0.1:8090"),
-		Identity:     IdentitySettings{ServiceSettings: service("127.0.0.1:8091"), ChangeRetention: month, ScanLimit: 100_000},
+		Identity:     IdentitySettings{ServiceSettings: service("127.0.0.1:8091"), ChangeRetention: month, ScanLimit: 100_000, DocumentBytes: 1 << 20},
 		Rule:         RuleSettings{ServiceSettings: service("127.0.0.1:8092"), Workers: 4, FeedRetention: month},
 		FailedEvents: service("127.0.0.1:8093"),
 	}
@@ -236,6 +237,9 @@ func (s Settings) Check() error {
 		if value < 0 {
 			c.wrong(key, "0 or more", value)
 		}
+	}
+	if n := s.Identity.DocumentBytes; n < 64<<10 || n > 16<<20 {
+		c.wrong("identity.document_bytes", "from 65536 to 16777216", n)
 	}
 	if !(s.Gateway.RatePerSecond >= 0) { // also of NaN
 		c.wrong("gateway.rate_per_second", "0 or more", s.Gateway.RatePerSecond)

@@ -133,6 +133,9 @@ func (d *Document) Type() *ResourceType { return d.t }
 // equal bytes.
 func (d *Document) JSON() []byte { return d.raw }
 
+// Values counts the values in it, objects and arrays and what is in them, as Limits.Values does for a message.
+func (d *Document) Values() int { return d.root.count() }
+
 // Str gives the string at a path such as "userName", "name.givenName" or
 // "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department".
 func (d *Document) Str(path string) (string, bool) {

@@ -48,6 +48,9 @@ type Limits struct {
 	ValuesPerAttribute int
 }
 
+// MaxValues is Values, or its default.
+func (l Limits) MaxValues() int { return l.withDefaults().Values }
+
 func (l Limits) withDefaults() Limits {
 	atLeastOne(&l.BodyDepth, 32)
 	atLeastOne(&l.Operations, 1000)

@@ -95,6 +95,18 @@ func (v value) clone() value {
 	return v
 }
 
+// count counts v and what is in it.
+func (v *value) count() int {
+	n := 1
+	for i := range v.items {
+		n += v.items[i].count()
+	}
+	for i := range v.fields {
+		n += v.fields[i].value.count()
+	}
+	return n
+}
+
 // isFlat says of an object that there is nothing in what is in it.
 func (v *value) isFlat() bool {
 	for i := range v.fields {

@@ -25,7 +25,9 @@ type Config struct {
 	ScanLimit int
 	// FactsLimit is how many memberships, of users and of the groups above them, one read of users looks at.
 	FactsLimit int
-	Limits     scim.Limits
+	// DocumentBytes is how large a document may be when it is stored: see fits.
+	DocumentBytes int
+	Limits        scim.Limits
 	// Shared says that other processes may use the store.
 	Shared bool
 	Now    func() time.Time

@@ -66,6 +66,9 @@ func (c *Core) CreateGroup(ctx context.Context, call Call, body []byte) (r Resou
 	if err != nil {
 		return r, o, refused(err)
 	}
+	if err := c.fits(made.Document, nil); err != nil {
+		return r, o, err
+	}
 	cause := c.cause(call)
 	g := store.Group{Scope: call.Scope, CreateTime: cause.Time}
 	putGroup(&g, made.Document)
@@ -183,6 +186,9 @@ func (c *Core) changeGroup(ctx context.Context, call Call, id string, versions [
 		o = Outcome{Ignored: changed.Ignored, Quirks: changed.Quirks}
 		if !changed.Changed && len(changed.Members) == 0 {
 			return nil
+		}
+		if err := c.fits(changed.Document, old); err != nil {
+			return err
 		}
 		putGroup(&g, changed.Document)
 		edits, err := memberEdits(changed.Members, call.BaseURL)

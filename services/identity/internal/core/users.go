@@ -55,10 +55,17 @@ func (c *Core) CreateUser(ctx context.Context, call Call, body []byte) (r Resour
 			if before, err = scim.ParseStored(call.types.users, old.Document); err != nil {
 				return err
 			}
-			putUser(&u, made.Document.Succeeding(before))
+			succeeding := made.Document.Succeeding(before)
+			if err := c.fits(succeeding, before); err != nil {
+				return err
+			}
+			putUser(&u, succeeding)
 			u.ID, u.Version, u.CreateTime, u.Groups = old.ID, old.Version, old.CreateTime, nil
 			w, err = c.store.AdoptUser(ctx, old.DirectoryID, u, cause)
 		} else {
+			if err := c.fits(made.Document, nil); err != nil {
+				return err
+			}
 			u.ID, u.CreateTime, u.Groups = ids.New(), cause.Time, []store.GroupRef{} // it is in none yet
 			w, err = c.store.CreateUser(ctx, u, cause)
 		}
@@ -157,6 +164,9 @@ func (c *Core) changeUser(ctx context.Context, call Call, id string, versions []
 		o = Outcome{Ignored: changed.Ignored, Quirks: changed.Quirks}
 		if !changed.Changed {
 			return nil
+		}
+		if err := c.fits(changed.Document, old); err != nil {
+			return err
 		}
 		putUser(&u, changed.Document)
 		w, err := c.store.UpdateUser(ctx, u, cause)
