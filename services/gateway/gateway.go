@@ -81,8 +81,14 @@ type Dependencies struct {
 	Now     func() time.Time
 }
 
-// tallyEvery is how often requests that are only counted are logged.
-const tallyEvery = time.Minute
+const (
+	// tallyEvery is how often requests that are only counted are logged.
+	tallyEvery = time.Minute
+	// unread is how long a message of a watch may wait for its client to read it.
+	unread = 30 * time.Second
+	// idle is after how long without a call a connection to the public gRPC face is closed.
+	idle = 5 * time.Minute
+)
 
 // Gateway is the running service.
 type Gateway struct {
@@ -126,8 +132,8 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 			"usher.directory.v1": d.Directory, "usher.identity.v1": d.Identity, "usher.rule.v1": d.Rule,
 			"usher.failedevents.v1": d.FailedEvents,
 		},
-		Clients: clients, TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
-		Now: d.Now,
+		Clients: clients, Limits: publicgrpc.Limits{Arrival: c.RequestTimeout, Unread: unread, Idle: idle},
+		TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)

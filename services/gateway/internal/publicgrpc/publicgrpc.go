@@ -6,10 +6,7 @@ package publicgrpc
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
@@ -18,11 +15,12 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
@@ -36,16 +34,49 @@ import (
 const (
 	// deadline holds for a unary call that names none.
 	deadline = 65 * time.Second // longer than the longest wait that an RPC offers
-	// maxRequest is the largest request, in bytes: a batch of 1,000 ids is far below it.
-	maxRequest = 4 << 20
+	// maxRequest is the largest request, in bytes, as for the admin REST: a batch of 1,000 ids is far below it.
+	maxRequest = 1 << 20
 	// unauthenticated is the tally's word for a call without a valid token.
 	unauthenticated = "unauthenticated"
 	// unavailable is the tally's word for a call whose token cannot be checked.
 	unavailable = "unavailable"
 )
 
+// What one connection may take. A client that opens more streams is told to wait by HTTP/2 itself.
+const (
+	maxStreams     = 100
+	maxHeaderBytes = 16 << 10 // of one call; the client learns the number when it connects
+	// streamWindow is what a client may send of a stream that nobody reads, such as one that is not authenticated yet, in
+	// bytes: HTTP/2's own default. A window that adapts to the line would grow to 16 MiB.
+	streamWindow     = 64 << 10
+	connectionWindow = 1 << 20
+)
+
+// How long a connection may live.
+const (
+	handshakeTimeout = 10 * time.Second
+	connectionAge    = 30 * time.Minute
+	// ageGrace lets the longest unary call end. A watch is cut, and goes on from its cursor.
+	ageGrace    = deadline + 5*time.Second
+	pingAfter   = time.Minute // a client that says nothing is asked whether it is there
+	pingTimeout = 20 * time.Second
+	// pingsNotBefore is how often a client may ask whether the server is there.
+	pingsNotBefore = 10 * time.Second
+)
+
+// Limits bound for how long a client may hold something of the face. All must be positive.
+type Limits struct {
+	// Arrival is how long a request may take to arrive, from when its sender is known.
+	Arrival time.Duration
+	// Unread is how long a message of a stream may wait for the client to read.
+	Unread time.Duration
+	// Idle is after how long without a call a connection is closed.
+	Idle time.Duration
+}
+
 // Dependencies is what the face uses.
 type Dependencies struct {
+	Limits Limits
 	// Connections leads from each package of the contract, such as "usher.rule.v1", to its service, as the gateway.
 	Connections map[string]grpc.ClientConnInterface
 	Clients     authn.Clients
@@ -72,7 +103,7 @@ func New(d Dependencies) (*Face, error) {
 	for pkg, conn := range d.Connections {
 		protoregistry.GlobalFiles.RangeFilesByPackage(protoreflect.FullName(pkg), func(file protoreflect.FileDescriptor) bool {
 			for i := range file.Services().Len() {
-				desc, err := describe(file.Services().Get(i), conn)
+				desc, err := f.describe(file.Services().Get(i), conn)
 				problems = append(problems, err)
 				if desc != nil {
 					f.services = append(f.services, desc)
@@ -84,21 +115,32 @@ func New(d Dependencies) (*Face, error) {
 	return f, errors.Join(problems...)
 }
 
-// Server makes a gRPC server with the face and gRPC's health service. options are those of the listener, such as TLS.
+// Server makes a gRPC server with the face and gRPC's health check. options are those of the listener, such as TLS.
 func (f *Face) Server(options ...grpc.ServerOption) *grpc.Server {
 	server := grpc.NewServer(append(options,
-		grpc.UnaryInterceptor(f.unary),
-		grpc.StreamInterceptor(f.stream),
+		grpc.ForceServerCodecV2(requestCodec{encoding.GetCodecV2(proto.Name)}),
 		grpc.StatsHandler(rpc.WithoutMessages(otelgrpc.NewServerHandler(
 			otelgrpc.WithTracerProvider(f.d.Tracing), otelgrpc.WithMeterProvider(f.d.Meter),
 			otelgrpc.WithPropagators(propagation.TraceContext{})))),
 		grpc.MaxRecvMsgSize(maxRequest),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxHeaderListSize(maxHeaderBytes),
+		grpc.StaticStreamWindowSize(streamWindow),
+		grpc.StaticConnWindowSize(connectionWindow),
+		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionIdle: f.d.Limits.Idle, MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: ageGrace,
+			Time: pingAfter, Timeout: pingTimeout,
+		}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsNotBefore, PermitWithoutStream: true}),
 	)...)
 	for _, desc := range f.services {
 		server.RegisterService(desc, nil)
 	}
-	grpc_health_v1.RegisterHealthServer(server, f.health)
+	server.RegisterService(&grpc.ServiceDesc{
+		ServiceName: grpc_health_v1.Health_ServiceDesc.ServiceName,
+		Streams:     []grpc.StreamDesc{{StreamName: "Check", Handler: f.check}},
+	}, nil)
 	return server
 }
 
@@ -110,8 +152,15 @@ func (f *Face) Run(ctx context.Context) {
 	f.tally.Run(ctx, f.d.Log.With(slog.String("face", "grpc")), f.d.TallyEvery)
 }
 
-// healthPrefix begins the methods that need no credential: a balancer that asks has none.
-const healthPrefix = "/grpc.health.v1.Health/"
+// check answers for the whole face, whichever service the request names: the request is not read, because who sends it
+// need not be known, and could send much. There is no Watch, which would be open for ever.
+func (f *Face) check(_ any, stream grpc.ServerStream) error {
+	answer, err := f.health.Check(stream.Context(), &grpc_health_v1.HealthCheckRequest{})
+	if err != nil {
+		return err
+	}
+	return stream.SendMsg(answer)
+}
 
 // enter authenticates a call; one that it refuses is only counted. What the client sent as metadata stays here: the call to
 // the service has only what the gateway says.
@@ -132,38 +181,30 @@ func (f *Face) enter(ctx context.Context) (context.Context, authn.Client, error)
 	return ctx, client, rpc.Status(err).Err()
 }
 
-func (f *Face) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (response any, err error) {
-	if strings.HasPrefix(info.FullMethod, healthPrefix) {
-		return next(ctx, request)
+// admitting is the way of every forwarded call, also of unary ones: gRPC would read and decode their requests before it
+// asks who sends them. It is part of the handler, because gRPC has no interceptor that is called for all of them then. A
+// look-up holds up no other call of the connection: each handler runs in a goroutine of its own.
+func (f *Face) admitting(method string, streams bool, next grpc.StreamHandler) grpc.StreamHandler {
+	return func(server any, stream grpc.ServerStream) (err error) {
+		start := f.d.Now()
+		ctx, client, err := f.enter(stream.Context())
+		if err != nil {
+			return err
+		}
+		defer func() { err = f.leave(ctx, method, start, err) }()
+		if streams {
+			// A stream may outlive the credential that opened it.
+			held, stop := f.d.Clients.Hold(ctx, client)
+			defer stop()
+			return authn.Because(held, next(server, &enteredStream{ServerStream: stream, ctx: held}))
+		}
+		if _, ok := ctx.Deadline(); !ok {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, deadline)
+			defer cancel()
+		}
+		return next(server, &enteredStream{ServerStream: stream, ctx: ctx})
 	}
-	start := f.d.Now()
-	ctx, _, err = f.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = f.leave(ctx, info.FullMethod, start, err) }()
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, deadline)
-		defer cancel()
-	}
-	return next(ctx, request)
-}
-
-func (f *Face) stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
-	if strings.HasPrefix(info.FullMethod, healthPrefix) {
-		return next(server, stream)
-	}
-	start := f.d.Now()
-	ctx, client, err := f.enter(stream.Context())
-	if err != nil {
-		return err
-	}
-	defer func() { err = f.leave(ctx, info.FullMethod, start, err) }()
-	// A stream may outlive the credential that opened it.
-	held, stop := f.d.Clients.Hold(ctx, client)
-	defer stop()
-	return authn.Because(held, next(server, &enteredStream{ServerStream: stream, ctx: held}))
 }
 
 // leave gives any error its status, and writes the call's one line.
@@ -189,95 +230,3 @@ type enteredStream struct {
 }
 
 func (s *enteredStream) Context() context.Context { return s.ctx }
-
-// describe makes the forwarding service of a service's public methods; nil when it has none.
-func describe(service protoreflect.ServiceDescriptor, conn grpc.ClientConnInterface) (*grpc.ServiceDesc, error) {
-	desc := &grpc.ServiceDesc{ServiceName: string(service.FullName()), Metadata: service.ParentFile().Path()}
-	for i := range service.Methods().Len() {
-		method := service.Methods().Get(i)
-		name := fmt.Sprintf("/%s/%s", service.FullName(), method.Name())
-		if !rpc.Public(name) {
-			continue
-		}
-		forward, err := newForwarder(name, method, conn)
-		if err != nil {
-			return nil, err
-		}
-		if method.IsStreamingServer() {
-			desc.Streams = append(desc.Streams, grpc.StreamDesc{
-				StreamName: string(method.Name()), Handler: forward.stream, ServerStreams: true,
-			})
-			continue
-		}
-		desc.Methods = append(desc.Methods, grpc.MethodDesc{MethodName: string(method.Name()), Handler: forward.unary})
-	}
-	if len(desc.Methods)+len(desc.Streams) == 0 {
-		return nil, nil //nolint:nilnil // nothing public, and nothing wrong
-	}
-	return desc, nil
-}
-
-// forwarder carries calls of one method.
-type forwarder struct {
-	method  string
-	conn    grpc.ClientConnInterface
-	request protoreflect.MessageType
-	reply   protoreflect.MessageType
-}
-
-func newForwarder(name string, method protoreflect.MethodDescriptor, conn grpc.ClientConnInterface) (*forwarder, error) {
-	if method.IsStreamingClient() {
-		return nil, fmt.Errorf("%s streams from the client, which nothing here forwards", name)
-	}
-	request, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
-	if err != nil {
-		return nil, fmt.Errorf("forwarding %s: %w", name, err)
-	}
-	reply, err := protoregistry.GlobalTypes.FindMessageByName(method.Output().FullName())
-	if err != nil {
-		return nil, fmt.Errorf("forwarding %s: %w", name, err)
-	}
-	return &forwarder{method: name, conn: conn, request: request, reply: reply}, nil
-}
-
-func (f *forwarder) unary(_ any, ctx context.Context, decode func(any) error, intercept grpc.UnaryServerInterceptor) (any, error) { //nolint:revive // gRPC's order of parameters
-	request := f.request.New().Interface()
-	if err := decode(request); err != nil {
-		return nil, err
-	}
-	call := func(ctx context.Context, request any) (any, error) {
-		reply := f.reply.New().Interface()
-		return reply, f.conn.Invoke(ctx, f.method, request, reply)
-	}
-	return intercept(ctx, request, &grpc.UnaryServerInfo{FullMethod: f.method}, call)
-}
-
-func (f *forwarder) stream(_ any, from grpc.ServerStream) error {
-	request := f.request.New().Interface()
-	if err := from.RecvMsg(request); err != nil {
-		return err
-	}
-	// The stream to the service ends with this call, whichever side ends it.
-	ctx, cancel := context.WithCancel(from.Context())
-	defer cancel()
-	to, err := f.conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, f.method)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(to.SendMsg(request), to.CloseSend()); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	for {
-		var reply proto.Message = f.reply.New().Interface()
-		err := to.RecvMsg(reply)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := from.SendMsg(reply); err != nil {
-			return err
-		}
-	}
-}

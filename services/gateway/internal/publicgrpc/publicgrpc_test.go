@@ -62,6 +62,7 @@ type conn struct {
 	calls  []forwarded
 	err    error
 	stream []proto.Message // what a stream sends before it ends with err
+	left   chan struct{}   // not nil: closed once the context of a stream has ended
 	hang   chan struct{}   // not nil: a stream that has sent all tells so here, and stays until its caller leaves
 }
 
@@ -86,6 +87,9 @@ func (c *conn) Invoke(ctx context.Context, method string, request, reply any, _ 
 func (c *conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
 	if !desc.ServerStreams || desc.ClientStreams {
 		return nil, fmt.Errorf("%s is opened as %+v", method, desc)
+	}
+	if c.left != nil {
+		context.AfterFunc(ctx, func() { close(c.left) })
 	}
 	return &stream{conn: c, ctx: ctx, method: method}, nil
 }
@@ -124,9 +128,18 @@ func serve(t *testing.T) (map[string]*conn, *grpc.ClientConn) {
 	return conns, client
 }
 
+// patient are limits that no test reaches by chance.
+func patient() Limits { return Limits{Arrival: time.Minute, Unread: time.Minute, Idle: time.Minute} }
+
+func serveWatched(t *testing.T) (map[string]*conn, *grpc.ClientConn, watched) {
+	t.Helper()
+	return serveWithin(t, patient())
+}
+
 // watched is what can be seen of a face from within, and what it knows of keys.
 type watched struct {
 	face    *Face
+	dial    func(context.Context) (net.Conn, error)
 	logs    *strings.Builder
 	metrics *sdkmetric.ManualReader
 	keys    *keys
@@ -169,7 +182,7 @@ func (k *keys) set(change func(*keys)) {
 	change(k)
 }
 
-func serveWatched(t *testing.T) (map[string]*conn, *grpc.ClientConn, watched) {
+func serveWithin(t *testing.T, limits Limits) (map[string]*conn, *grpc.ClientConn, watched) {
 	t.Helper()
 	conns, connections := map[string]*conn{}, map[string]grpc.ClientConnInterface{}
 	for _, pkg := range packages() {
@@ -185,7 +198,7 @@ func serveWatched(t *testing.T) (map[string]*conn, *grpc.ClientConn, watched) {
 	clients := authn.NewClients(authn.NewOperator("secret"), keylease.New(known.load, time.Now))
 	face, err := New(Dependencies{
 		Connections: connections, Clients: clients, TallyEvery: time.Hour, Metrics: instruments,
-		Log: slog.New(slog.NewTextHandler(logs, nil)), Tracing: tracenoop.NewTracerProvider(),
+		Limits: limits, Log: slog.New(slog.NewTextHandler(logs, nil)), Tracing: tracenoop.NewTracerProvider(),
 		Meter: metricnoop.NewMeterProvider(), Now: time.Now,
 	})
 	if err != nil {
@@ -207,7 +220,7 @@ func serveWatched(t *testing.T) (map[string]*conn, *grpc.ClientConn, watched) {
 			t.Error(err)
 		}
 	})
-	return conns, client, watched{face: face, logs: logs, metrics: reader, keys: known}
+	return conns, client, watched{face: face, dial: listener.DialContext, logs: logs, metrics: reader, keys: known}
 }
 
 func operator(ctx context.Context) context.Context {

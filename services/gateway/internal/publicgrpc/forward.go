@@ -1,0 +1,214 @@
+package publicgrpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+// describe makes the forwarding service of a service's public methods; nil when it has none. All of them are streams to
+// gRPC: it hands those over before it reads the request.
+func (f *Face) describe(service protoreflect.ServiceDescriptor, conn grpc.ClientConnInterface) (*grpc.ServiceDesc, error) {
+	desc := &grpc.ServiceDesc{ServiceName: string(service.FullName()), Metadata: service.ParentFile().Path()}
+	for i := range service.Methods().Len() {
+		method := service.Methods().Get(i)
+		name := fmt.Sprintf("/%s/%s", service.FullName(), method.Name())
+		if !rpc.Public(name) {
+			continue
+		}
+		forward, err := newForwarder(name, method, conn, f.d.Limits)
+		if err != nil {
+			return nil, err
+		}
+		handler := forward.unary
+		if method.IsStreamingServer() {
+			handler = forward.stream
+		}
+		desc.Streams = append(desc.Streams, grpc.StreamDesc{
+			StreamName: string(method.Name()), Handler: f.admitting(name, method.IsStreamingServer(), handler),
+			ServerStreams: method.IsStreamingServer(),
+		})
+	}
+	if len(desc.Streams) == 0 {
+		return nil, nil //nolint:nilnil // nothing public, and nothing wrong
+	}
+	return desc, nil
+}
+
+// forwarder carries calls of one method.
+type forwarder struct {
+	method  string
+	conn    grpc.ClientConnInterface
+	limits  Limits
+	request protoreflect.MessageType
+	reply   protoreflect.MessageType
+}
+
+func newForwarder(name string, method protoreflect.MethodDescriptor, conn grpc.ClientConnInterface, limits Limits) (*forwarder, error) {
+	if method.IsStreamingClient() {
+		return nil, fmt.Errorf("%s streams from the client, which nothing here forwards", name)
+	}
+	request, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
+	if err != nil {
+		return nil, fmt.Errorf("forwarding %s: %w", name, err)
+	}
+	reply, err := protoregistry.GlobalTypes.FindMessageByName(method.Output().FullName())
+	if err != nil {
+		return nil, fmt.Errorf("forwarding %s: %w", name, err)
+	}
+	return &forwarder{method: name, conn: conn, limits: limits, request: request, reply: reply}, nil
+}
+
+func (f *forwarder) unary(_ any, from grpc.ServerStream) error {
+	request, err := f.receive(from)
+	if err != nil {
+		return err
+	}
+	reply := f.reply.New().Interface()
+	if err := f.conn.Invoke(from.Context(), f.method, request, reply); err != nil {
+		return err
+	}
+	return from.SendMsg(reply)
+}
+
+func (f *forwarder) stream(_ any, from grpc.ServerStream) error {
+	request, err := f.receive(from)
+	if err != nil {
+		return err
+	}
+	// The stream to the service ends with this call, whichever side ends it.
+	ctx, cancel := context.WithCancel(from.Context())
+	defer cancel()
+	to, err := f.conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, f.method)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(to.SendMsg(request), to.CloseSend()); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	out := send(from, f.limits.Unread)
+	for {
+		reply := f.reply.New().Interface()
+		if err := to.RecvMsg(reply); err != nil {
+			unsent := out.end(ctx)
+			if errors.Is(err, io.EOF) {
+				return unsent
+			}
+			return err
+		}
+		if err := out.put(ctx, reply); err != nil {
+			return err
+		}
+	}
+}
+
+// receive reads the request, for as long as it may take to arrive.
+func (f *forwarder) receive(from grpc.ServerStream) (proto.Message, error) {
+	r := &request{message: f.request.New().Interface()}
+	read := make(chan error, 1)
+	// Nothing ends the reading but the end of the call, so who gives up does not wait for it.
+	go func() { read <- from.RecvMsg(r) }()
+	late := time.NewTimer(f.limits.Arrival)
+	defer late.Stop()
+	select {
+	case err := <-read:
+		if err == nil && r.err != nil {
+			err = fault.Wrap(r.err, fault.InvalidRequest, "the request cannot be read as %s", f.request.Descriptor().FullName())
+		}
+		return r.message, err
+	case <-late.C:
+		return nil, fault.New(fault.Deadline, "the request did not arrive within %s", f.limits.Arrival)
+	}
+}
+
+// request is what RecvMsg is given to fill. That it cannot be decoded is kept: gRPC would tell the client of a fault of the
+// server's.
+type request struct {
+	message proto.Message
+	err     error
+}
+
+// requestCodec is protobuf's, and fills requests.
+type requestCodec struct{ encoding.CodecV2 }
+
+// Unmarshal implements encoding.CodecV2.
+func (c requestCodec) Unmarshal(data mem.BufferSlice, into any) error {
+	if r, ok := into.(*request); ok {
+		r.err = c.CodecV2.Unmarshal(data, r.message)
+		return nil
+	}
+	return c.CodecV2.Unmarshal(data, into)
+}
+
+// sending sends messages to a client: one at a time, and the next one once HTTP/2 has taken it.
+type sending struct {
+	unread   time.Duration
+	messages chan proto.Message
+	ended    chan error // what the sending ended with
+	late     *time.Timer
+}
+
+// send begins it. put must be called until it fails or end was called. Nothing ends a send that waits for the client but the
+// end of the call, so who gives up does not wait for it.
+func send(to grpc.ServerStream, unread time.Duration) *sending {
+	s := &sending{unread: unread, messages: make(chan proto.Message), ended: make(chan error, 1), late: time.NewTimer(unread)}
+	go func() {
+		for message := range s.messages {
+			if err := to.SendMsg(message); err != nil {
+				s.ended <- err
+				return
+			}
+		}
+		s.ended <- nil
+	}()
+	return s
+}
+
+// put sends a message once the one before it is out.
+func (s *sending) put(ctx context.Context, message proto.Message) error {
+	s.late.Reset(s.unread)
+	var err error
+	select {
+	case s.messages <- message:
+		return nil
+	case err = <-s.ended:
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-s.late.C:
+		err = s.tooLate()
+	}
+	s.late.Stop()
+	close(s.messages)
+	return err
+}
+
+// end waits until all is sent.
+func (s *sending) end(ctx context.Context) error {
+	close(s.messages)
+	s.late.Reset(s.unread)
+	defer s.late.Stop()
+	select {
+	case err := <-s.ended:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.late.C:
+		return s.tooLate()
+	}
+}
+
+func (s *sending) tooLate() error {
+	return fault.New(fault.Deadline, "the client has read nothing for %s: take the stream up again from the last cursor", s.unread)
+}
