@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -29,6 +31,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/publicgrpc"
 	"github.com/usher-scim/usher/services/gateway/internal/scimhttp"
 	"github.com/usher-scim/usher/services/gateway/internal/spool"
+	"github.com/usher-scim/usher/services/internal/connlimit"
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
@@ -55,10 +58,16 @@ type Config struct {
 	// InFlightShareBytes is how much of it one directory may take. Default: a quarter of it. Both defaults are larger where the
 	// largest body needs it.
 	InFlightShareBytes int64
-	// RequestTimeout is how long a SCIM message may take, and the body of an admin request to arrive. Default 30 seconds.
+	// RequestTimeout is how long a SCIM message may take, and the request of an admin or of a public gRPC call to arrive.
+	// Default 30 seconds.
 	RequestTimeout time.Duration
 	// RatePerSecond is how many messages a second one directory may send; 0 is any number.
 	RatePerSecond float64
+	// GRPCConnections is how many connections to the public gRPC face may be open at a time, and GRPCConnectionsPerAddress how
+	// many of them from one address that is not of TrustedProxies. Defaults 1,000 and 100.
+	GRPCConnections, GRPCConnectionsPerAddress int
+	// TrustedProxies are the addresses of proxies, each of which speaks for many clients.
+	TrustedProxies []netip.Prefix
 	// OperatorToken is the bearer token of development. Empty: nobody signs in with one.
 	OperatorToken Secret
 }
@@ -92,6 +101,8 @@ const (
 
 // Gateway is the running service.
 type Gateway struct {
+	config   Config
+	metrics  *metrics.Metrics
 	scim     *scimhttp.Handler
 	admin    *admin.Handler
 	public   *publicgrpc.Face
@@ -112,7 +123,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	clients := authn.NewClients(authn.NewOperator(string(c.OperatorToken)), d.Keys)
-	g := &Gateway{}
+	g := &Gateway{config: c, metrics: instruments}
 	stopping, stop := context.WithCancel(context.Background())
 	g.stop = stop
 	for _, conn := range []*grpc.ClientConnInterface{&d.Directory, &d.Identity, &d.Rule, &d.FailedEvents} {
@@ -196,6 +207,8 @@ func (c Config) complete() (Config, string, error) {
 	defaults(&problems, "gateway.max_bulk_bytes", &c.MaxBulkBytes, 4<<20)
 	defaults(&problems, "gateway.max_bulk_operations", &c.MaxBulkOperations, 1000)
 	defaults(&problems, "gateway.request_timeout", &c.RequestTimeout, 30*time.Second)
+	defaults(&problems, "gateway.grpc_connections", &c.GRPCConnections, 1000)
+	defaults(&problems, "gateway.grpc_connections_per_address", &c.GRPCConnectionsPerAddress, 100)
 	if c.MaxGroupBytes > 64<<20 {
 		problems = append(problems, errors.New("gateway.max_group_bytes must be at most 64 MiB: messages between services end there"))
 	}
@@ -241,6 +254,16 @@ func (g *Gateway) Admin() http.Handler { return g.admin }
 // TLS; without any it is plain. Who serves it stops it.
 func (g *Gateway) PublicServer(options ...grpc.ServerOption) *grpc.Server {
 	return g.public.Server(options...)
+}
+
+// PublicListener bounds the connections that are accepted for the public server from inner.
+func (g *Gateway) PublicListener(inner net.Listener) net.Listener {
+	return connlimit.Listen(inner, connlimit.Options{
+		Total: g.config.GRPCConnections, PerAddress: g.config.GRPCConnectionsPerAddress, Exempt: g.config.TrustedProxies,
+		Refused: func(reason connlimit.Reason) {
+			g.metrics.ConnectionsRefused.Add(context.Background(), 1, metrics.Face("grpc"), metrics.Reason(string(reason)))
+		},
+	})
 }
 
 // Run delivers failed events, and logs what is only counted, until its context ends.

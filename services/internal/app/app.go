@@ -172,7 +172,7 @@ func (a *App) openDoors(gate *gateway.Gateway) {
 	a.serveHTTP("admin", a.listeners.admin, gate.Admin())
 	public := gate.PublicServer()
 	a.running.Go(func() {
-		if err := public.Serve(a.listeners.grpc); err != nil {
+		if err := public.Serve(gate.PublicListener(a.listeners.grpc)); err != nil {
 			a.fail(fmt.Errorf("serving gRPC: %w", err))
 		}
 	})

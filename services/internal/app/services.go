@@ -196,7 +196,9 @@ func (a *App) startGateway() (*gateway.Gateway, error) {
 		MaxBulkBytes: a.settings.Gateway.MaxBulkBytes, MaxBulkOperations: a.settings.Gateway.MaxBulkOperations,
 		RequestTimeout: a.settings.Gateway.RequestTimeout, RatePerSecond: a.settings.Gateway.RatePerSecond,
 		InFlightBytes: a.settings.Gateway.InFlightBytes, InFlightShareBytes: a.settings.Gateway.InFlightShareBytes,
-		OperatorToken: gateway.Secret(token),
+		GRPCConnections: a.settings.Gateway.GRPCConnections, GRPCConnectionsPerAddress: a.settings.Gateway.GRPCConnectionsPerAddress,
+		TrustedProxies: a.settings.trustedProxies(),
+		OperatorToken:  gateway.Secret(token),
 	}, d)
 	if err != nil {
 		return nil, err

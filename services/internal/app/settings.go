@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ type Settings struct {
 	AdminAddr       string        `koanf:"admin_addr" doc:"Where the gateway listens for the admin REST API."`
 	GRPCAddr        string        `koanf:"grpc_addr" doc:"Where the gateway listens for the public gRPC API."`
 	OpsAddr         string        `koanf:"ops_addr" doc:"Where to listen for metrics, health and profiles."`
+	TrustedProxies  []string      `koanf:"trusted_proxies" doc:"Addresses or networks of the proxies in front of the gateway, such as 10.0.0.0/8. What they say of a client's address is believed, and their connections have no share by address."`
 	TLSCertFile     string        `koanf:"tls_cert_file" doc:"Certificate in PEM for the SCIM, admin and gRPC listeners. Default: plain, for a proxy that ends TLS."`
 	TLSKeyFile      string        `koanf:"tls_key_file" doc:"Key of tls_cert_file."`
 	LogLevel        string        `koanf:"log_level" doc:"debug, info, warn or error."`
@@ -72,15 +74,17 @@ type RuleSettings struct {
 
 // GatewaySettings are the gateway's.
 type GatewaySettings struct {
-	RatePerSecond      float64       `koanf:"rate_per_second" doc:"SCIM requests a second that a directory may send; 0 is no limit, and the default in development mode."`
-	MaxBodyBytes       int64         `koanf:"max_body_bytes" doc:"Largest body of a SCIM request."`
-	MaxGroupBytes      int64         `koanf:"max_group_bytes" doc:"Largest body of a SCIM request about a group."`
-	MaxBulkBytes       int64         `koanf:"max_bulk_bytes" doc:"Largest body of a SCIM Bulk request."`
-	InFlightBytes      int64         `koanf:"in_flight_bytes" doc:"Memory that SCIM requests under way may take, by an estimate of 8 bytes for each byte of a body and twice an answer. 0 is half of GOMEMLIMIT, or 256 MiB without one."`
-	InFlightShareBytes int64         `koanf:"in_flight_share_bytes" doc:"Memory of in_flight_bytes that one directory may take; 0 is a quarter of it."`
-	MaxBulkOperations  int           `koanf:"max_bulk_operations" doc:"How many operations a SCIM Bulk request may hold."`
-	SpoolBytes         int64         `koanf:"spool_bytes" doc:"Largest size of the spool of failed events that are not delivered yet."`
-	RequestTimeout     time.Duration `koanf:"request_timeout" doc:"How long a SCIM request may take."`
+	RatePerSecond             float64       `koanf:"rate_per_second" doc:"SCIM requests a second that a directory may send; 0 is no limit, and the default in development mode."`
+	MaxBodyBytes              int64         `koanf:"max_body_bytes" doc:"Largest body of a SCIM request."`
+	MaxGroupBytes             int64         `koanf:"max_group_bytes" doc:"Largest body of a SCIM request about a group."`
+	MaxBulkBytes              int64         `koanf:"max_bulk_bytes" doc:"Largest body of a SCIM Bulk request."`
+	MaxBulkOperations         int           `koanf:"max_bulk_operations" doc:"How many operations a SCIM Bulk request may hold."`
+	GRPCConnections           int           `koanf:"grpc_connections" doc:"Connections to the public gRPC listener that may be open at a time."`
+	GRPCConnectionsPerAddress int           `koanf:"grpc_connections_per_address" doc:"How many of them may come from one address, or one IPv6 network of 64 bits."`
+	SpoolBytes                int64         `koanf:"spool_bytes" doc:"Largest size of the spool of failed events that are not delivered yet."`
+	RequestTimeout            time.Duration `koanf:"request_timeout" doc:"How long a SCIM request may take, and the request of an admin or of a public gRPC call to arrive."`
+	InFlightBytes             int64         `koanf:"in_flight_bytes" doc:"Memory that SCIM requests under way may take, by an estimate of 8 bytes for each byte of a body and twice an answer. 0 is half of GOMEMLIMIT, or 256 MiB without one."`
+	InFlightShareBytes        int64         `koanf:"in_flight_share_bytes" doc:"Memory of in_flight_bytes that one directory may take; 0 is a quarter of it."`
 }
 
 // Defaults gives the settings of a process that was told nothing.
@@ -96,7 +100,7 @@ func Defaults() Settings {
 		Gateway: GatewaySettings{
 			RatePerSecond: 100, MaxBodyBytes: 1 << 20, MaxGroupBytes: 64 << 20, MaxBulkBytes: 4 << 20,
 			MaxBulkOperations: 1000, SpoolBytes: 256 << 20,
-			RequestTimeout: 30 * time.Second,
+			RequestTimeout: 30 * time.Second, GRPCConnections: 1000, GRPCConnectionsPerAddress: 100,
 		},
 		Directory:    service("127.0.0.1:8090"),
 		Identity:     IdentitySettings{ServiceSettings: service("127.0.0.1:8091"), ChangeRetention: month, ScanLimit: 100_000, DocumentBytes: 1 << 20},
@@ -146,6 +150,26 @@ func (s Settings) service(service commonv1.Caller) ServiceSettings {
 	default:
 		return s.FailedEvents
 	}
+}
+
+// trustedProxies gives the networks of trusted_proxies; Check has found them right.
+func (s Settings) trustedProxies() []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range s.TrustedProxies {
+		if one, err := network(text); err == nil {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// network reads a network, or an address alone.
+func network(text string) (netip.Prefix, error) {
+	text = strings.TrimSpace(text)
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil
+	}
+	return netip.ParsePrefix(text)
 }
 
 // databaseURL is the PostgreSQL of a service; empty for SQLite.
@@ -204,6 +228,11 @@ func (s Settings) Check() error {
 	if !s.runsAll() && s.CertificatesDir == "" {
 		c.wrong("certificates_dir", "a folder of certificates where not all services are in one process", "")
 	}
+	for _, text := range s.TrustedProxies {
+		if _, err := network(text); err != nil {
+			c.wrong("trusted_proxies", "addresses or networks such as 10.0.0.0/8", text)
+		}
+	}
 	if (s.TLSCertFile == "") != (s.TLSKeyFile == "") {
 		c.wrong("tls_cert_file and tls_key_file", "set both, or neither", s.TLSCertFile+s.TLSKeyFile)
 	}
@@ -214,17 +243,19 @@ func (s Settings) Check() error {
 		c.wrong("log_format", "json or text", s.LogFormat)
 	}
 	for key, value := range map[string]float64{
-		"shutdown_timeout":            s.ShutdownTimeout.Seconds(),
-		"gateway.max_body_bytes":      float64(s.Gateway.MaxBodyBytes),
-		"gateway.max_group_bytes":     float64(s.Gateway.MaxGroupBytes),
-		"gateway.max_bulk_bytes":      float64(s.Gateway.MaxBulkBytes),
-		"gateway.max_bulk_operations": float64(s.Gateway.MaxBulkOperations),
-		"gateway.spool_bytes":         float64(s.Gateway.SpoolBytes),
-		"gateway.request_timeout":     s.Gateway.RequestTimeout.Seconds(),
-		"rule.workers":                float64(s.Rule.Workers),
-		"rule.feed_retention":         s.Rule.FeedRetention.Seconds(),
-		"identity.change_retention":   s.Identity.ChangeRetention.Seconds(),
-		"identity.scan_limit":         float64(s.Identity.ScanLimit),
+		"shutdown_timeout":                     s.ShutdownTimeout.Seconds(),
+		"gateway.max_body_bytes":               float64(s.Gateway.MaxBodyBytes),
+		"gateway.max_group_bytes":              float64(s.Gateway.MaxGroupBytes),
+		"gateway.max_bulk_bytes":               float64(s.Gateway.MaxBulkBytes),
+		"gateway.max_bulk_operations":          float64(s.Gateway.MaxBulkOperations),
+		"gateway.grpc_connections":             float64(s.Gateway.GRPCConnections),
+		"gateway.grpc_connections_per_address": float64(s.Gateway.GRPCConnectionsPerAddress),
+		"gateway.spool_bytes":                  float64(s.Gateway.SpoolBytes),
+		"gateway.request_timeout":              s.Gateway.RequestTimeout.Seconds(),
+		"rule.workers":                         float64(s.Rule.Workers),
+		"rule.feed_retention":                  s.Rule.FeedRetention.Seconds(),
+		"identity.change_retention":            s.Identity.ChangeRetention.Seconds(),
+		"identity.scan_limit":                  float64(s.Identity.ScanLimit),
 	} {
 		c.above0(key, value)
 	}
