@@ -36,16 +36,18 @@ func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
 	if stmt := s.prepared(query); stmt != nil {
 		return stmt, nil
 	}
+	// This may wait for a connection of the pool: not under the lock, for which those who have the connections may wait.
+	stmt, err := s.on.PrepareContext(context.WithoutCancel(ctx), query)
+	if err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if stmt := s.by[query]; stmt != nil {
-		return stmt, nil
+	if before := s.by[query]; before != nil {
+		return before, stmt.Close()
 	}
-	stmt, err := s.on.PrepareContext(context.WithoutCancel(ctx), query)
-	if err == nil {
-		s.by[query] = stmt
-	}
-	return stmt, err
+	s.by[query] = stmt
+	return stmt, nil
 }
 
 func (s *statements) close() error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 )
@@ -62,5 +64,51 @@ func TestTimesAreKeptToTheMicrosecond(t *testing.T) {
 	}
 	if err := db.QueryRow(t.Context(), `SELECT 'yesterday'`).Scan(Time(&time.Time{})); err == nil {
 		t.Error("text was read as a time")
+	}
+}
+
+func TestPreparingWaitsForAConnectionWithoutHoldingUpThoseWhoHaveThem(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	most := db.reader.Stats().MaxOpenConnections
+	if most < 1 {
+		t.Fatal("the pool has no bound: nothing could wait for it")
+	}
+	var inside, reading sync.WaitGroup
+	inside.Add(most)
+	goOn := make(chan struct{})
+	for range most {
+		reading.Go(func() {
+			err := db.Snapshot(t.Context(), func(ctx context.Context, tx *Tx) error {
+				inside.Done()
+				<-goOn
+				var n int
+				return tx.QueryRow(ctx, `SELECT count(*) FROM names`).Scan(&n)
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	inside.Wait()
+	reading.Go(func() {
+		var n int
+		if err := db.QueryRow(t.Context(), `SELECT count(*) + 1 FROM names`).Scan(&n); err != nil {
+			t.Error(err)
+		}
+	})
+	for db.reader.Stats().WaitCount == 0 { // until it waits for a connection
+		runtime.Gosched()
+	}
+	close(goOn)
+	done := make(chan struct{})
+	go func() {
+		reading.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("they wait for each other")
 	}
 }
