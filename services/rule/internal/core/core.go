@@ -64,6 +64,7 @@ type Core struct {
 	fresh     *freshness
 	rules     ruleSets
 	leases    leases
+	tails     tails
 	reports   chan struct{} // holds a token when there may be reports to deliver
 	stopped   chan struct{}
 	stopOnce  sync.Once

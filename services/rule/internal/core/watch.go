@@ -26,7 +26,8 @@ func (c *Core) AccessCursor(ctx context.Context) (string, error) {
 }
 
 // WatchAccess gives send an organization's access changes after a cursor, and then each as it comes, until ctx ends or send
-// fails. Without a change send gets the cursor alone: once all that was there is sent, and then now and then.
+// fails. Without a change send gets the cursor alone: once all that was there is sent, and then now and then. What is there
+// is read for this call; what comes then is read once for all calls, which share it: send must not change it.
 func (c *Core) WatchAccess(ctx context.Context, organizationID, after string, send func(changes []store.Change, cursor string) error) error {
 	at, err := feed.Parse(after)
 	if err != nil {
@@ -34,13 +35,35 @@ func (c *Core) WatchAccess(ctx context.Context, organizationID, after string, se
 	}
 	bookmarks := time.NewTicker(c.config.BookmarkEvery)
 	defer bookmarks.Stop()
-	for due := true; ; {
-		changed := c.store.Changed(organizationID)
-		changes, next, err := c.store.AccessChanges(ctx, organizationID, at, watchPage)
-		if err != nil {
-			return err
+	var shared *tail // nil until it is caught up with, and while this call is too slow for it
+	leave := func() {
+		if shared != nil {
+			c.leaveTail(organizationID, shared)
+			shared = nil
 		}
-		at = next
+	}
+	defer leave()
+	for due := true; ; {
+		var changes []store.Change
+		var more <-chan struct{}
+		if shared == nil {
+			if changes, at, err = c.store.AccessChanges(ctx, organizationID, at, watchPage); err != nil {
+				return err
+			}
+			if len(changes) == 0 {
+				shared = c.watchTail(organizationID, at)
+			}
+		}
+		if shared != nil {
+			var behind bool
+			if changes, at, more, behind, err = shared.after(at); err != nil {
+				return err
+			}
+			if behind {
+				leave()
+				continue
+			}
+		}
 		if len(changes) > 0 || due {
 			if err := send(changes, at.String()); err != nil {
 				return err
@@ -57,7 +80,7 @@ func (c *Core) WatchAccess(ctx context.Context, organizationID, after string, se
 			return errStopping()
 		case <-bookmarks.C:
 			due = true
-		case <-changed:
+		case <-more:
 		}
 	}
 }
