@@ -66,6 +66,9 @@ type Config struct {
 	// GRPCConnections is how many connections to the public gRPC face may be open at a time, and GRPCConnectionsPerAddress how
 	// many of them from one address that is not of TrustedProxies. Defaults 1,000 and 100.
 	GRPCConnections, GRPCConnectionsPerAddress int
+	// WatchesPerCredential is how many streams of the admin REST and the public gRPC face together a service credential, or the
+	// operator, may have open at a time. Default 100.
+	WatchesPerCredential int
 	// TrustedProxies are the addresses of proxies, each of which speaks for many clients.
 	TrustedProxies []netip.Prefix
 	// OperatorToken is the bearer token of development. Empty: nobody signs in with one.
@@ -129,8 +132,16 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	for _, conn := range []*grpc.ClientConnInterface{&d.Directory, &d.Identity, &d.Rule, &d.FailedEvents} {
 		*conn = untilStop{*conn, func(do func()) func() bool { return context.AfterFunc(stopping, do) }}
 	}
+	watches := &watches{
+		most: c.WatchesPerCredential, open: map[watcher]int{},
+		refused: func(ctx context.Context) { instruments.WatchesRefused.Add(ctx, 1) },
+	}
+	faces := d
+	for _, conn := range []*grpc.ClientConnInterface{&faces.Directory, &faces.Identity, &faces.Rule, &faces.FailedEvents} {
+		*conn = watches.bounded(*conn)
+	}
 	g.admin, err = admin.New(context.Background(), // it is only held by registrations, which nothing ends
-		admin.Connections{Directory: d.Directory, Identity: d.Identity, Rule: d.Rule, FailedEvents: d.FailedEvents},
+		admin.Connections{Directory: faces.Directory, Identity: faces.Identity, Rule: faces.Rule, FailedEvents: faces.FailedEvents},
 		admin.Dependencies{
 			Clients: clients, ServerName: server, OpenAPI: d.OpenAPI, BodyTimeout: c.RequestTimeout, TallyEvery: tallyEvery,
 			Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
@@ -140,8 +151,8 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	}
 	g.public, err = publicgrpc.New(publicgrpc.Dependencies{
 		Connections: map[string]grpc.ClientConnInterface{
-			"usher.directory.v1": d.Directory, "usher.identity.v1": d.Identity, "usher.rule.v1": d.Rule,
-			"usher.failedevents.v1": d.FailedEvents,
+			"usher.directory.v1": faces.Directory, "usher.identity.v1": faces.Identity, "usher.rule.v1": faces.Rule,
+			"usher.failedevents.v1": faces.FailedEvents,
 		},
 		Clients: clients, Limits: publicgrpc.Limits{Arrival: c.RequestTimeout, Unread: unread, Idle: idle},
 		TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
@@ -209,6 +220,7 @@ func (c Config) complete() (Config, string, error) {
 	defaults(&problems, "gateway.request_timeout", &c.RequestTimeout, 30*time.Second)
 	defaults(&problems, "gateway.grpc_connections", &c.GRPCConnections, 1000)
 	defaults(&problems, "gateway.grpc_connections_per_address", &c.GRPCConnectionsPerAddress, 100)
+	defaults(&problems, "gateway.watches_per_credential", &c.WatchesPerCredential, 100)
 	if c.MaxGroupBytes > 64<<20 {
 		problems = append(problems, errors.New("gateway.max_group_bytes must be at most 64 MiB: messages between services end there"))
 	}

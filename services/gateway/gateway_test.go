@@ -33,6 +33,7 @@ import (
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/gateway"
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -50,16 +51,25 @@ type others struct {
 	directoryv1.UnimplementedOrganizationServiceServer
 	identityv1.UnimplementedUserServiceServer
 	failedeventsv1.UnimplementedEventRecordServiceServer
+	rulev1.UnimplementedAccessServiceServer
 
-	key      bearer.Secret
-	mu       sync.Mutex
-	refuse   bool // failed events
-	refused  chan struct{}
-	recorded map[string]*failedeventsv1.FailedEvent // by id
-	added    chan struct{}
+	credential bearer.Secret // of a service
+	key        bearer.Secret
+	mu         sync.Mutex
+	refuse     bool // failed events
+	refused    chan struct{}
+	recorded   map[string]*failedeventsv1.FailedEvent // by id
+	added      chan struct{}
 }
 
 func (o *others) ResolveKey(_ context.Context, r *directoryv1.ResolveKeyRequest) (*directoryv1.ResolveKeyResponse, error) {
+	if digest := o.credential.Digest(); string(digest[:]) == string(r.GetKeyDigest()) {
+		return &directoryv1.ResolveKeyResponse{
+			Opens: &directoryv1.ResolveKeyResponse_ServiceCredential{ServiceCredential: &directoryv1.ServiceCredential{
+				Id: "c1", OrganizationIds: []string{"acme"},
+			}}, LeaseExpireTime: timestamppb.New(time.Now().Add(5 * time.Second)),
+		}, nil
+	}
 	if digest := o.key.Digest(); string(digest[:]) != string(r.GetKeyDigest()) {
 		return nil, fault.New(fault.NotFound, "no such key")
 	}
@@ -74,6 +84,14 @@ func (o *others) GetOrganization(ctx context.Context, r *directoryv1.GetOrganiza
 	return &directoryv1.GetOrganizationResponse{Organization: &directoryv1.Organization{
 		Id: r.GetOrganizationId(), DisplayName: proto.String(rpc.PrincipalOf(ctx).GetKind().String()),
 	}}, nil
+}
+
+func (o *others) WatchAccess(_ *rulev1.WatchAccessRequest, stream grpc.ServerStreamingServer[rulev1.WatchAccessResponse]) error {
+	if err := stream.Send(&rulev1.WatchAccessResponse{Cursor: "bookmark"}); err != nil {
+		return err
+	}
+	<-stream.Context().Done()
+	return stream.Context().Err()
 }
 
 func (o *others) CreateUser(context.Context, *identityv1.CreateUserRequest) (*identityv1.CreateUserResponse, error) {
@@ -130,7 +148,7 @@ func (o *others) messageIDs(t *testing.T, count int) []string {
 
 func newOthers() *others {
 	return &others{
-		key: bearer.APIKey.New(), refused: make(chan struct{}, 1), recorded: map[string]*failedeventsv1.FailedEvent{},
+		key: bearer.APIKey.New(), credential: bearer.ServiceCredential.New(), refused: make(chan struct{}, 1), recorded: map[string]*failedeventsv1.FailedEvent{},
 		added: make(chan struct{}, 1),
 	}
 }
@@ -146,6 +164,7 @@ func (o *others) dependencies(t *testing.T) gateway.Dependencies {
 	directoryv1.RegisterOrganizationServiceServer(channel, o)
 	identityv1.RegisterUserServiceServer(channel, o)
 	failedeventsv1.RegisterEventRecordServiceServer(channel, o)
+	rulev1.RegisterAccessServiceServer(channel, o)
 	conn := channel.As(commonv1.Caller_CALLER_GATEWAY)
 	return gateway.Dependencies{
 		Directory: conn, Identity: conn, Rule: conn, FailedEvents: conn,
@@ -371,6 +390,7 @@ func TestAllProblemsOfAConfigAreNamedAtOnce(t *testing.T) {
 	_, err := gateway.New(gateway.Config{
 		PublicURL: "ftp://x", SpoolBytes: -1, MaxBodyBytes: -1, MaxGroupBytes: 65 << 20, MaxBulkBytes: 65 << 20,
 		MaxBulkOperations: -1, RequestTimeout: -1, RatePerSecond: -1, GRPCConnections: -1, GRPCConnectionsPerAddress: -1,
+		WatchesPerCredential: -1,
 	}, newOthers().dependencies(t))
 	if err == nil {
 		t.Fatal("it was taken")
@@ -378,6 +398,7 @@ func TestAllProblemsOfAConfigAreNamedAtOnce(t *testing.T) {
 	for _, key := range []string{
 		"public_url", "spool_path", "spool_bytes", "max_body_bytes", "max_group_bytes", "max_bulk_bytes", "max_bulk_operations",
 		"request_timeout", "rate_per_second", "grpc_connections", "grpc_connections_per_address",
+		"watches_per_credential",
 	} {
 		if !strings.Contains(err.Error(), key) {
 			t.Errorf("%s is not named: %v", key, err)

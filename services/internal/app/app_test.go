@@ -160,6 +160,7 @@ func TestBadSettingsNameTheirKeyAndWhatIsAllowed(t *testing.T) {
 		"no rate at all":                            {func(s *Settings) { s.Gateway.RatePerSecond = math.NaN() }, []string{"gateway.rate_per_second"}},
 		"memory below zero":                         {func(s *Settings) { s.Gateway.InFlightShareBytes, s.Identity.InFlightBytes = -1, -2 }, []string{`gateway.in_flight_share_bytes must be 0 or more, not "-1"`, `identity.in_flight_bytes must be 0 or more, not "-2"`}},
 		"no connections to gRPC":                    {func(s *Settings) { s.Gateway.GRPCConnections, s.Gateway.GRPCConnectionsPerAddress = 0, -1 }, []string{`gateway.grpc_connections must be above 0, not "0"`, `gateway.grpc_connections_per_address must be above 0, not "-1"`}},
+		"no watches":                                {func(s *Settings) { s.Gateway.WatchesPerCredential = 0 }, []string{`gateway.watches_per_credential must be above 0, not "0"`}},
 		"proxies by address and network":            {func(s *Settings) { s.TrustedProxies = []string{"192.0.2.1", "10.0.0.0/8", "2001:db8::/32"} }, nil},
 		"a proxy by name":                           {func(s *Settings) { s.TrustedProxies = []string{"10.0.0.1", "proxy"} }, []string{`trusted_proxies must be addresses or networks such as 10.0.0.0/8, not "proxy"`}},
 		"a spool that holds no record":              {func(s *Settings) { s.Gateway.SpoolBytes = 0 }, []string{"gateway.spool_bytes must be above 0"}},

@@ -197,8 +197,9 @@ func (a *App) startGateway() (*gateway.Gateway, error) {
 		RequestTimeout: a.settings.Gateway.RequestTimeout, RatePerSecond: a.settings.Gateway.RatePerSecond,
 		InFlightBytes: a.settings.Gateway.InFlightBytes, InFlightShareBytes: a.settings.Gateway.InFlightShareBytes,
 		GRPCConnections: a.settings.Gateway.GRPCConnections, GRPCConnectionsPerAddress: a.settings.Gateway.GRPCConnectionsPerAddress,
-		TrustedProxies: a.settings.trustedProxies(),
-		OperatorToken:  gateway.Secret(token),
+		WatchesPerCredential: a.settings.Gateway.WatchesPerCredential,
+		TrustedProxies:       a.settings.trustedProxies(),
+		OperatorToken:        gateway.Secret(token),
 	}, d)
 	if err != nil {
 		return nil, err

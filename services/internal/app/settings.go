@@ -81,6 +81,7 @@ type GatewaySettings struct {
 	MaxBulkOperations         int           `koanf:"max_bulk_operations" doc:"How many operations a SCIM Bulk request may hold."`
 	GRPCConnections           int           `koanf:"grpc_connections" doc:"Connections to the public gRPC listener that may be open at a time."`
 	GRPCConnectionsPerAddress int           `koanf:"grpc_connections_per_address" doc:"How many of them may come from one address, or one IPv6 network of 64 bits."`
+	WatchesPerCredential      int           `koanf:"watches_per_credential" doc:"Watches of access that one service credential, or the operator, may have open at a time, over REST and gRPC together."`
 	SpoolBytes                int64         `koanf:"spool_bytes" doc:"Largest size of the spool of failed events that are not delivered yet."`
 	RequestTimeout            time.Duration `koanf:"request_timeout" doc:"How long a SCIM request may take, and the request of an admin or of a public gRPC call to arrive."`
 	InFlightBytes             int64         `koanf:"in_flight_bytes" doc:"Memory that SCIM requests under way may take, by an estimate of 8 bytes for each byte of a body and twice an answer. 0 is half of GOMEMLIMIT, or 256 MiB without one."`
@@ -100,7 +101,7 @@ func Defaults() Settings {
 		Gateway: GatewaySettings{
 			RatePerSecond: 100, MaxBodyBytes: 1 << 20, MaxGroupBytes: 64 << 20, MaxBulkBytes: 4 << 20,
 			MaxBulkOperations: 1000, SpoolBytes: 256 << 20,
-			RequestTimeout: 30 * time.Second, GRPCConnections: 1000, GRPCConnectionsPerAddress: 100,
+			RequestTimeout: 30 * time.Second, GRPCConnections: 1000, GRPCConnectionsPerAddress: 100, WatchesPerCredential: 100,
 		},
 		Directory:    service("127.0.0.1:8090"),
 		Identity:     IdentitySettings{ServiceSettings: service("127.0.0.1:8091"), ChangeRetention: month, ScanLimit: 100_000, DocumentBytes: 1 << 20},
@@ -249,6 +250,7 @@ func (s Settings) Check() error {
 		"gateway.max_bulk_bytes":               float64(s.Gateway.MaxBulkBytes),
 		"gateway.max_bulk_operations":          float64(s.Gateway.MaxBulkOperations),
 		"gateway.grpc_connections":             float64(s.Gateway.GRPCConnections),
+		"gateway.watches_per_credential":       float64(s.Gateway.WatchesPerCredential),
 		"gateway.grpc_connections_per_address": float64(s.Gateway.GRPCConnectionsPerAddress),
 		"gateway.spool_bytes":                  float64(s.Gateway.SpoolBytes),
 		"gateway.request_timeout":              s.Gateway.RequestTimeout.Seconds(),

@@ -56,7 +56,9 @@ type AccessServiceClient interface {
 	// Reasons: NOT_FOUND (role or tenant; a user that the rule service has not seen yet), LAST_ORGANIZATION_ADMIN.
 	RevokeAccess(ctx context.Context, in *RevokeAccessRequest, opts ...grpc.CallOption) (*RevokeAccessResponse, error)
 	// WatchAccess sends an organization's access changes after a cursor, and then each as it comes. An answer without a
-	// change is a bookmark, sent at least every 30 seconds. Reasons: CURSOR_EXPIRED, CURSOR_INVALID.
+	// change is a bookmark, sent at least every 30 seconds. It ends with DEADLINE when the client does not read for 30 seconds;
+	// LIMIT says that the credential has as many watches open as it may, with metadata `limit`. Reasons: CURSOR_EXPIRED,
+	// CURSOR_INVALID, DEADLINE, LIMIT.
 	WatchAccess(ctx context.Context, in *WatchAccessRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchAccessResponse], error)
 	// GetAccessCursor gives the cursor after the newest record of the access feed.
 	GetAccessCursor(ctx context.Context, in *GetAccessCursorRequest, opts ...grpc.CallOption) (*GetAccessCursorResponse, error)
@@ -251,7 +253,9 @@ type AccessServiceServer interface {
 	// Reasons: NOT_FOUND (role or tenant; a user that the rule service has not seen yet), LAST_ORGANIZATION_ADMIN.
 	RevokeAccess(context.Context, *RevokeAccessRequest) (*RevokeAccessResponse, error)
 	// WatchAccess sends an organization's access changes after a cursor, and then each as it comes. An answer without a
-	// change is a bookmark, sent at least every 30 seconds. Reasons: CURSOR_EXPIRED, CURSOR_INVALID.
+	// change is a bookmark, sent at least every 30 seconds. It ends with DEADLINE when the client does not read for 30 seconds;
+	// LIMIT says that the credential has as many watches open as it may, with metadata `limit`. Reasons: CURSOR_EXPIRED,
+	// CURSOR_INVALID, DEADLINE, LIMIT.
 	WatchAccess(*WatchAccessRequest, grpc.ServerStreamingServer[WatchAccessResponse]) error
 	// GetAccessCursor gives the cursor after the newest record of the access feed.
 	GetAccessCursor(context.Context, *GetAccessCursorRequest) (*GetAccessCursorResponse, error)
