@@ -143,7 +143,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	g.admin, err = admin.New(context.Background(), // it is only held by registrations, which nothing ends
 		admin.Connections{Directory: faces.Directory, Identity: faces.Identity, Rule: faces.Rule, FailedEvents: faces.FailedEvents},
 		admin.Dependencies{
-			Clients: clients, ServerName: server, OpenAPI: d.OpenAPI, BodyTimeout: c.RequestTimeout, TallyEvery: tallyEvery,
+			Clients: clients, ServerName: server, TrustedProxies: c.TrustedProxies, OpenAPI: d.OpenAPI, BodyTimeout: c.RequestTimeout, TallyEvery: tallyEvery,
 			Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 		})
 	if err != nil {
@@ -166,7 +166,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	}
 	g.recorder = events.New(g.spool, failedeventsv1.NewEventRecordServiceClient(d.FailedEvents), instruments, d.Log, events.Retry{})
 	g.scim = scimhttp.New(scimhttp.Config{
-		PublicURL: strings.TrimSuffix(c.PublicURL, "/"), ServerName: server, MaxBodyBytes: c.MaxBodyBytes,
+		PublicURL: strings.TrimSuffix(c.PublicURL, "/"), ServerName: server, TrustedProxies: c.TrustedProxies, MaxBodyBytes: c.MaxBodyBytes,
 		MaxGroupBytes: c.MaxGroupBytes, MaxBulkBytes: c.MaxBulkBytes, MaxOperations: c.MaxBulkOperations,
 		InFlightBytes: c.InFlightBytes, InFlightShare: c.InFlightShareBytes, RequestTimeout: c.RequestTimeout, RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
 	}, scimhttp.Dependencies{

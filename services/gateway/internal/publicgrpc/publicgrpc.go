@@ -121,7 +121,8 @@ func (f *Face) Server(options ...grpc.ServerOption) *grpc.Server {
 		grpc.ForceServerCodecV2(requestCodec{encoding.GetCodecV2(proto.Name)}),
 		grpc.StatsHandler(rpc.WithoutMessages(otelgrpc.NewServerHandler(
 			otelgrpc.WithTracerProvider(f.d.Tracing), otelgrpc.WithMeterProvider(f.d.Meter),
-			otelgrpc.WithPropagators(propagation.TraceContext{})))),
+			// The client's trace is linked to: it decides neither the trace's id nor whether it is kept.
+			otelgrpc.WithPropagators(propagation.TraceContext{}), otelgrpc.WithPublicEndpoint()))),
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeaderBytes),

@@ -15,7 +15,8 @@ import (
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	tracenoop "go.opentelemetry.io/otel/trace/noop"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -143,6 +144,7 @@ type watched struct {
 	logs    *strings.Builder
 	metrics *sdkmetric.ManualReader
 	keys    *keys
+	spans   *tracetest.InMemoryExporter
 }
 
 // keys stands in for the directory service.
@@ -194,11 +196,12 @@ func serveWithin(t *testing.T, limits Limits) (map[string]*conn, *grpc.ClientCon
 	if err != nil {
 		t.Fatal(err)
 	}
+	spans := tracetest.NewInMemoryExporter()
 	logs, known := &strings.Builder{}, &keys{credential: bearer.ServiceCredential.New(), key: bearer.APIKey.New(), asked: make(chan struct{}, 1)}
 	clients := authn.NewClients(authn.NewOperator("secret"), keylease.New(known.load, time.Now))
 	face, err := New(Dependencies{
 		Connections: connections, Clients: clients, TallyEvery: time.Hour, Metrics: instruments,
-		Limits: limits, Log: slog.New(slog.NewTextHandler(logs, nil)), Tracing: tracenoop.NewTracerProvider(),
+		Limits: limits, Log: slog.New(slog.NewTextHandler(logs, nil)), Tracing: sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)),
 		Meter: metricnoop.NewMeterProvider(), Now: time.Now,
 	})
 	if err != nil {
@@ -220,7 +223,7 @@ func serveWithin(t *testing.T, limits Limits) (map[string]*conn, *grpc.ClientCon
 			t.Error(err)
 		}
 	})
-	return conns, client, watched{face: face, dial: listener.DialContext, logs: logs, metrics: reader, keys: known}
+	return conns, client, watched{face: face, dial: listener.DialContext, logs: logs, metrics: reader, keys: known, spans: spans}
 }
 
 func operator(ctx context.Context) context.Context {
@@ -449,6 +452,30 @@ func TestRefusalsAreCountedAndLoggedTogether(t *testing.T) {
 	}
 	if text := fmt.Sprintf("%+v", all.ScopeMetrics); !strings.Contains(text, metrics.OperatorRefused) || !strings.Contains(text, "Value:2") {
 		t.Errorf("measured: %s", text)
+	}
+}
+
+func TestAClientDecidesNothingOfItsTrace(t *testing.T) {
+	t.Parallel()
+	const theirs = "0af7651916cd43dd8448eb211c80319c"
+	_, client, seen := serveWatched(t)
+	ctx := metadata.AppendToOutgoingContext(operator(t.Context()), "traceparent", "00-"+theirs+"-b7ad6b7169203331-00")
+	if _, err := directoryv1.NewOrganizationServiceClient(client).GetOrganization(ctx, &directoryv1.GetOrganizationRequest{OrganizationId: "acme"}); err != nil {
+		t.Fatal(err)
+	}
+	var spans tracetest.SpanStubs
+	deadline, tick := time.After(time.Minute), time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for len(spans) == 0 { // it ends after the answer
+		select {
+		case <-tick.C:
+			spans = seen.spans.GetSpans()
+		case <-deadline:
+			t.Fatal("there is no span")
+		}
+	}
+	if span := spans[0]; span.SpanContext.TraceID().String() == theirs || len(span.Links) != 1 || span.Links[0].SpanContext.TraceID().String() != theirs {
+		t.Errorf("the span is of trace %s, with the links %v", span.SpanContext.TraceID(), span.Links)
 	}
 }
 
