@@ -138,7 +138,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	}
 	faces := d
 	for _, conn := range []*grpc.ClientConnInterface{&faces.Directory, &faces.Identity, &faces.Rule, &faces.FailedEvents} {
-		*conn = watches.bounded(*conn)
+		*conn = clients.LookingAgain(watches.bounded(*conn))
 	}
 	g.admin, err = admin.New(context.Background(), // it is only held by registrations, which nothing ends
 		admin.Connections{Directory: faces.Directory, Identity: faces.Identity, Rule: faces.Rule, FailedEvents: faces.FailedEvents},

@@ -20,6 +20,9 @@ import (
 // that says nothing admits nobody.
 func Callers(fullMethod string) *commonv1.Callers { return admissionOf(fullMethod).callers }
 
+// Reads says whether a method changes nothing, by the contract's idempotency_level.
+func Reads(fullMethod string) bool { return admissionOf(fullMethod).reads }
+
 // admission is what the contract says of a method.
 type admission struct {
 	callers *commonv1.Callers

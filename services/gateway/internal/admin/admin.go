@@ -162,7 +162,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 		// A stream may outlive the credential that opened it, and only the mux knows what is one.
 		ctx, stop := h.d.Clients.Hold(r.Context(), client)
 		defer stop()
-		ctx = context.WithValue(rpc.WithPrincipal(ctx, client.Principal), visitCtx{}, v)
+		ctx = context.WithValue(authn.WithClient(ctx, client), visitCtx{}, v)
 		h.enter(answered, r.WithContext(ctx), v)
 	} else {
 		h.turnAway(answered, r, err)

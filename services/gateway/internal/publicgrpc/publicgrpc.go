@@ -171,7 +171,7 @@ func (f *Face) enter(ctx context.Context) (context.Context, authn.Client, error)
 	var refusal authn.Refusal
 	switch {
 	case err == nil:
-		return rpc.WithPrincipal(ctx, client.Principal), client, nil
+		return authn.WithClient(ctx, client), client, nil
 	case errors.As(err, &refusal):
 		f.d.Metrics.OperatorRefused.Add(ctx, 1, metrics.Face("grpc"))
 		f.tally.Add(unauthenticated)
