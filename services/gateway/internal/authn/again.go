@@ -18,7 +18,9 @@ func WithClient(ctx context.Context, client Client) context.Context {
 
 // LookingAgain gives a connection whose calls that change something look the credential of WithClient up again: since the client was
 // authenticated its request may have taken long to arrive. A revocation in this process waits for such a call.
-func (c Clients) LookingAgain(conn grpc.ClientConnInterface) grpc.ClientConnInterface { return lookingAgain{conn, c} }
+func (c Clients) LookingAgain(conn grpc.ClientConnInterface) grpc.ClientConnInterface {
+	return lookingAgain{conn, c}
+}
 
 type lookingAgain struct {
 	grpc.ClientConnInterface
