@@ -68,7 +68,10 @@ func TestADocumentIsStoredUpToItsLimit(t *testing.T) {
 					_, err := i.tryGroup(`{"displayName":"a","externalId":"b","urn:x:1":{},"members":[{"value":"` + user + `","x":"` + strings.Repeat("x", 200_000) + `"}]}`)
 					return err
 				}, nil},
-				{"values of a message", func() error { _, err := i.tryUser(`{"userName":"a","x":[` + strings.Repeat("0,", 20_000) + `0]}`); return err }, []string{"x: ", "20000 values"}},
+				{"values of a message", func() error {
+					_, err := i.tryUser(`{"userName":"a","x":[` + strings.Repeat("0,", 20_000) + `0]}`)
+					return err
+				}, []string{"x: ", "20000 values"}},
 				{"values of a PATCH", func() error {
 					_, err := i.tryPatchUser(user, operation("add", "", `{"x":[`+strings.Repeat("0,", 20_000)+`0]}`))
 					return err

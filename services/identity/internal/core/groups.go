@@ -234,12 +234,12 @@ func (c *Core) Groups(ctx context.Context, call Call, q Query) (Page, error) {
 	return list(ctx, c, call, q, lister[store.Group]{
 		resource: call.types.groups,
 		count:    func(ctx context.Context) (int64, error) { return c.store.CountGroups(ctx, scope) },
-		page: func(ctx context.Context, order store.Order, skip, limit int64) ([]store.Group, error) {
-			return c.store.GroupPage(ctx, scope, order, skip, limit)
+		page: func(ctx context.Context, order store.Order, skip, limit int64, bytes int) ([]store.Group, error) {
+			return c.store.GroupPage(ctx, scope, order, skip, limit, bytes)
 		},
 		name: "displayName",
-		walk: func(ctx context.Context, after string, limit int) ([]store.Group, error) {
-			return c.store.Groups(ctx, scope, after, limit)
+		walk: func(ctx context.Context, after string, limit, bytes int) ([]store.Group, error) {
+			return c.store.Groups(ctx, scope, after, limit, bytes)
 		},
 		id:      func(g store.Group) string { return g.ID },
 		related: func(context.Context, func(string) bool, []store.Group) error { return nil }, // members are many: one group at a time
@@ -255,8 +255,8 @@ func (c *Core) Groups(ctx context.Context, call Call, q Query) (Page, error) {
 		candidates: func(ctx context.Context, cond store.Condition, limit int) ([]string, error) {
 			return c.store.GroupCandidates(ctx, scope, cond, limit)
 		},
-		byID: func(ctx context.Context, ids []string) ([]store.Group, error) {
-			return c.store.GroupsByID(ctx, scope, ids)
+		byID: func(ctx context.Context, ids []string, bytes int) ([]store.Group, error) {
+			return c.store.GroupsByID(ctx, scope, ids, bytes)
 		},
 		one: func(context.Context, store.Condition) ([]store.Group, bool, error) { return nil, false, nil },
 	})

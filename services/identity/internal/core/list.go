@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,19 +35,25 @@ const (
 	maxCount     = 1000
 	// scanPage is how many resources a filter reads at a time.
 	scanPage = 500
+	// maxScanBytes is how many bytes of documents it reads at a time, unless a page has fewer.
+	maxScanBytes = 4 << 20
 	// maxCandidates is how many resources an index is asked for. Where there are more, so many match that a walk through all
 	// of them soon fills a page.
 	maxCandidates = 10_000
 )
 
+// listable is a resource as it is stored.
+type listable interface{ Size() int }
+
 // lister is what listing needs of a resource type.
-type lister[T any] struct {
+type lister[T listable] struct {
 	resource *scim.ResourceType
 	count    func(ctx context.Context) (int64, error)
-	page     func(ctx context.Context, order store.Order, skip, limit int64) ([]T, error)
-	walk     func(ctx context.Context, after string, limit int) ([]T, error)
-	id       func(T) string
-	name     string // the attribute by which store.Order has them
+	// page, walk and byID end once documents have so many bytes.
+	page func(ctx context.Context, order store.Order, skip, limit int64, bytes int) ([]T, error)
+	walk func(ctx context.Context, after string, limit, bytes int) ([]T, error)
+	id   func(T) string
+	name string // the attribute by which store.Order has them
 	// related reads what all of a page need for what uses their attributes, or to be shown where that is nil.
 	related func(ctx context.Context, uses func(attribute string) bool, page []T) error
 	// read gives what filters and orders look at.
@@ -54,13 +61,13 @@ type lister[T any] struct {
 	render func(ctx context.Context, resource T) (Resource, error)
 	// candidates and byID look up what meets a condition: see store.Store.
 	candidates func(ctx context.Context, cond store.Condition, limit int) ([]string, error)
-	byID       func(ctx context.Context, ids []string) ([]T, error)
+	byID       func(ctx context.Context, ids []string, bytes int) ([]T, error)
 	// one looks up the only resource that has a value, and what is shown of it; ok is false where there may be several.
 	one func(ctx context.Context, cond store.Condition) (found []T, ok bool, err error)
 }
 
 // list answers a question.
-func list[T any](ctx context.Context, c *Core, call Call, q Query, l lister[T]) (Page, error) {
+func list[T listable](ctx context.Context, c *Core, call Call, q Query, l lister[T]) (Page, error) {
 	var filter *scim.Filter
 	if q.Filter != "" {
 		var err error
@@ -82,7 +89,7 @@ func list[T any](ctx context.Context, c *Core, call Call, q Query, l lister[T]) 
 }
 
 // listByIndex gives a page and the number of all that match (RFC 7644 §3.4.2.4).
-func listByIndex[T any](ctx context.Context, c *Core, q Query, filter *scim.Filter, order *scim.Sort, l lister[T]) (Page, error) {
+func listByIndex[T listable](ctx context.Context, c *Core, q Query, filter *scim.Filter, order *scim.Sort, l lister[T]) (Page, error) {
 	p := Page{StartIndex: max(q.StartIndex, 1)}
 	count := int64(defaultCount)
 	if q.Count != nil {
@@ -98,10 +105,10 @@ func listByIndex[T any](ctx context.Context, c *Core, q Query, filter *scim.Filt
 }
 
 // window gives a page of what matches, in an order, and how many match in all.
-func window[T any](ctx context.Context, c *Core, filter *scim.Filter, order *scim.Sort, skip, count int64, l lister[T]) (page []T, total int64, err error) {
+func window[T listable](ctx context.Context, c *Core, filter *scim.Filter, order *scim.Sort, skip, count int64, l lister[T]) (page []T, total int64, err error) {
 	if by, ok := l.order(order); ok && filter == nil {
 		if total, err = l.count(ctx); err == nil && count > 0 {
-			page, err = l.page(ctx, by, skip, count)
+			page, err = l.page(ctx, by, skip, count, c.config.PageBytes)
 		}
 		return page, total, err
 	}
@@ -111,6 +118,7 @@ func window[T any](ctx context.Context, c *Core, filter *scim.Filter, order *sci
 	}
 	m.order = order
 	var sorted []sortable
+	held := 0 // bytes of the page's documents
 	for !m.ended {
 		if m.read >= c.config.ScanLimit {
 			return nil, 0, fault.New(fault.TooMany, "No index serves the filter or the order, and there are more than the %d resources that are "+
@@ -122,14 +130,15 @@ func window[T any](ctx context.Context, c *Core, filter *scim.Filter, order *sci
 		}
 		for i, resource := range found {
 			if total++; order != nil {
-				sorted = append(sorted, sortable{id: l.id(resource), key: keys[i]})
-			} else if total > skip && int64(len(page)) < count {
+				sorted = append(sorted, sortable{id: l.id(resource), size: resource.Size(), key: keys[i]})
+			} else if total > skip && int64(len(page)) < count && held < c.config.PageBytes {
 				page = append(page, resource)
+				held += resource.Size()
 			}
 		}
 	}
 	if order != nil {
-		page, err = inOrder(ctx, order, sorted, skip, count, l)
+		page, err = inOrder(ctx, c, order, sorted, skip, count, l)
 	}
 	return page, total, err
 }
@@ -145,12 +154,13 @@ func (l lister[T]) order(asked *scim.Sort) (store.Order, bool) {
 
 // sortable is what is kept of a resource to sort it.
 type sortable struct {
-	id  string
-	key scim.SortKey
+	id   string
+	size int // of its document
+	key  scim.SortKey
 }
 
 // inOrder sorts what matches and reads the page. Those of one key go by their ids, reversed as well.
-func inOrder[T any](ctx context.Context, order *scim.Sort, all []sortable, skip, count int64, l lister[T]) ([]T, error) {
+func inOrder[T listable](ctx context.Context, c *Core, order *scim.Sort, all []sortable, skip, count int64, l lister[T]) ([]T, error) {
 	slices.SortFunc(all, func(a, b sortable) int {
 		sign := order.Compare(a.key, b.key)
 		if sign == 0 {
@@ -167,17 +177,22 @@ func inOrder[T any](ctx context.Context, order *scim.Sort, all []sortable, skip,
 	}
 	place := make(map[string]int, len(all))
 	ids := make([]string, 0, len(all))
+	bytes := 0
 	for i, s := range all {
+		if bytes >= c.config.PageBytes {
+			break
+		}
 		place[s.id] = i
 		ids = append(ids, s.id)
+		bytes += s.size
 	}
-	page, err := l.byID(ctx, ids)
+	page, err := l.byID(ctx, ids, math.MaxInt32) // they have as many bytes as a page, but for what was written since
 	slices.SortFunc(page, func(a, b T) int { return place[l.id(a)] - place[l.id(b)] })
 	return page, err
 }
 
 // matches goes through what matches a filter, by id.
-type matches[T any] struct {
+type matches[T listable] struct {
 	lister lister[T]
 	// source reads the next resources after an id, and gives the id up to which that is, empty at the end.
 	source func(ctx context.Context, after string) (read []T, next string, err error)
@@ -189,10 +204,10 @@ type matches[T any] struct {
 }
 
 // search finds the best way to go through what matches: by an index, or through all of the directory.
-func search[T any](ctx context.Context, c *Core, filter *scim.Filter, l lister[T]) (*matches[T], error) {
+func search[T listable](ctx context.Context, c *Core, filter *scim.Filter, l lister[T]) (*matches[T], error) {
 	var cond scim.Condition
 	var rest *scim.Filter
-	ok := false
+	ok, scanBytes := false, min(maxScanBytes, c.config.PageBytes)
 	if filter != nil {
 		cond, rest, ok = filter.Condition(l.resource)
 	}
@@ -224,7 +239,10 @@ func search[T any](ctx context.Context, c *Core, filter *scim.Filter, l lister[T
 					next = ids[scanPage-1]
 				}
 				if len(ids) > 0 {
-					read, err = l.byID(ctx, ids)
+					read, err = l.byID(ctx, ids, scanBytes)
+				}
+				if store.Full(read, scanBytes) {
+					next = l.id(read[len(read)-1])
 				}
 				return read, next, err
 			}}, nil
@@ -232,8 +250,8 @@ func search[T any](ctx context.Context, c *Core, filter *scim.Filter, l lister[T
 	}
 	c.metrics.scan(ctx, l.resource.Name)
 	return &matches[T]{lister: l, rest: filter, source: func(ctx context.Context, after string) (read []T, next string, err error) {
-		if read, err = l.walk(ctx, after, scanPage); len(read) == scanPage {
-			next = l.id(read[scanPage-1])
+		if read, err = l.walk(ctx, after, scanPage, scanBytes); len(read) == scanPage || store.Full(read, scanBytes) {
+			next = l.id(read[len(read)-1])
 		}
 		return read, next, err
 	}}, nil
@@ -277,7 +295,7 @@ func (m *matches[T]) next(ctx context.Context) (found []T, keys []scim.SortKey, 
 // listByCursor gives a page and the cursor of the next one (RFC 9865). Without an order pages go by id: who matches throughout is
 // met exactly once, whatever others write meanwhile, and a page costs the same at any depth. In an order, a cursor counts
 // what came before, as an index does.
-func listByCursor[T any](ctx context.Context, c *Core, call Call, q Query, filter *scim.Filter, order *scim.Sort, l lister[T]) (Page, error) {
+func listByCursor[T listable](ctx context.Context, c *Core, call Call, q Query, filter *scim.Filter, order *scim.Sort, l lister[T]) (Page, error) {
 	if q.StartIndex != 0 {
 		return Page{}, fault.New(fault.InvalidValue, "startIndex and cursor are two ways to page: send one of them.")
 	}
@@ -311,7 +329,7 @@ func listByCursor[T any](ctx context.Context, c *Core, call Call, q Query, filte
 			next = strconv.FormatInt(end, 10)
 		}
 	case filter == nil:
-		found, next, err = pageAfter(ctx, after, count, l)
+		found, next, err = pageAfter(ctx, c, after, count, l)
 		if err == nil {
 			p.Total, err = l.count(ctx)
 		}
@@ -356,24 +374,27 @@ func pageSize(asked *int64, begun int) (int, error) {
 	return int(*asked), nil
 }
 
-// pageAfter reads a page of all, and the id after which the next one begins.
-func pageAfter[T any](ctx context.Context, after string, count int, l lister[T]) (page []T, next string, err error) {
-	page, err = l.walk(ctx, after, count+1)
+// pageAfter reads a page of all, and the id after which the next one begins. That may turn out to be the end, where the page has as
+// many bytes as one may have.
+func pageAfter[T listable](ctx context.Context, c *Core, after string, count int, l lister[T]) (page []T, next string, err error) {
+	page, err = l.walk(ctx, after, count+1, c.config.PageBytes)
 	if len(page) > count {
 		page, next = page[:count], l.id(page[count-1])
+	} else if store.Full(page, c.config.PageBytes) {
+		next = l.id(page[len(page)-1])
 	}
 	return page, next, err
 }
 
 // matchesAfter reads a page of what matches, and the id after which the next one begins. That may turn out to be the end. A page
 // ends early where a lot was read for it.
-func matchesAfter[T any](ctx context.Context, c *Core, filter *scim.Filter, after string, count int, l lister[T]) (page []T, next string, err error) {
+func matchesAfter[T listable](ctx context.Context, c *Core, filter *scim.Filter, after string, count int, l lister[T]) (page []T, next string, err error) {
 	m, err := search(ctx, c, filter, l)
 	if err != nil {
 		return nil, "", err
 	}
 	m.after = after
-	for !m.ended && len(page) < count && m.read < c.config.ScanLimit {
+	for !m.ended && len(page) < count && m.read < c.config.ScanLimit && !store.Full(page, c.config.PageBytes) {
 		found, _, err := m.next(ctx)
 		if err != nil {
 			return nil, "", err
@@ -387,7 +408,7 @@ func matchesAfter[T any](ctx context.Context, c *Core, filter *scim.Filter, afte
 
 // show writes a page as its client sees it. Groups may be large: the page ends early, and the client asks for the rest (RFC
 // 7644 §3.4.2.4).
-func show[T any](ctx context.Context, c *Core, page []T, l lister[T]) ([]Resource, error) {
+func show[T listable](ctx context.Context, c *Core, page []T, l lister[T]) ([]Resource, error) {
 	if err := l.related(ctx, nil, page); err != nil {
 		return nil, err
 	}

@@ -208,12 +208,12 @@ func (c *Core) Users(ctx context.Context, call Call, q Query) (Page, error) {
 	return list(ctx, c, call, q, lister[store.User]{
 		resource: call.types.users,
 		count:    func(ctx context.Context) (int64, error) { return c.store.CountUsers(ctx, scope) },
-		page: func(ctx context.Context, order store.Order, skip, limit int64) ([]store.User, error) {
-			return c.store.UserPage(ctx, scope, order, skip, limit)
+		page: func(ctx context.Context, order store.Order, skip, limit int64, bytes int) ([]store.User, error) {
+			return c.store.UserPage(ctx, scope, order, skip, limit, bytes)
 		},
 		name: "userName",
-		walk: func(ctx context.Context, after string, limit int) ([]store.User, error) {
-			return c.store.Users(ctx, scope, after, limit)
+		walk: func(ctx context.Context, after string, limit, bytes int) ([]store.User, error) {
+			return c.store.Users(ctx, scope, after, limit, bytes)
 		},
 		id: func(u store.User) string { return u.ID },
 		related: func(ctx context.Context, uses func(string) bool, page []store.User) error {
@@ -235,8 +235,8 @@ func (c *Core) Users(ctx context.Context, call Call, q Query) (Page, error) {
 		candidates: func(ctx context.Context, cond store.Condition, limit int) ([]string, error) {
 			return c.store.UserCandidates(ctx, scope, cond, limit)
 		},
-		byID: func(ctx context.Context, ids []string) ([]store.User, error) {
-			return c.store.UsersByID(ctx, scope, ids)
+		byID: func(ctx context.Context, ids []string, bytes int) ([]store.User, error) {
+			return c.store.UsersByID(ctx, scope, ids, bytes)
 		},
 		one: func(ctx context.Context, cond store.Condition) ([]store.User, bool, error) {
 			by := store.Lookup{}

@@ -312,6 +312,20 @@ type Names struct {
 	Folded     string // the userName or displayName, casefolded
 }
 
+// Size is how many bytes a document has.
+func (u User) Size() int { return len(u.Document) }
+
+// Size is how many bytes a document has.
+func (g Group) Size() int { return len(g.Document) }
+
+// Full says whether documents have so many bytes: then whoever lists resources ended there, and there may be more.
+func Full[T interface{ Size() int }](read []T, bytes int) bool {
+	for _, one := range read {
+		bytes -= one.Size()
+	}
+	return bytes <= 0
+}
+
 // Store keeps identity's data.
 //
 // Every write to a directory's resources checks in its transaction that the directory is open: fault.NotReady when it is
@@ -340,17 +354,18 @@ type Store interface {
 	UserByExternalID(ctx context.Context, scope Scope, externalID string) (User, error)
 	// UserWithGroups finds one by its id, userName or externalId, and reads its groups along.
 	UserWithGroups(ctx context.Context, scope Scope, by Lookup) (User, error)
-	// Users lists by id those after one, at most limit.
-	Users(ctx context.Context, scope Scope, after string, limit int) ([]User, error)
+	// Users lists by id those after one, at most limit. It ends once their documents have so many bytes; see Full.
+	Users(ctx context.Context, scope Scope, after string, limit, bytes int) ([]User, error)
 	// UserCandidates looks up in an index, in no order, the ids of users that meet a condition, at most limit. All of the directory's
 	// that meet it are among them where limit was not reached; ids of other directories may be, and an id may come twice.
 	// Attribute is id, userName, externalId, active (Low is "false"), groups (Low is a group's id, and users of nested groups
 	// are in it), or that of search values.
 	UserCandidates(ctx context.Context, scope Scope, c Condition, limit int) ([]string, error)
-	// UsersByID reads users by id, at most 1,000, in the order of their ids. Those that are not there are left out.
-	UsersByID(ctx context.Context, scope Scope, ids []string) ([]User, error)
-	// UserPage lists in an order, skipping some. The name is the userName.
-	UserPage(ctx context.Context, scope Scope, order Order, skip, limit int64) ([]User, error)
+	// UsersByID reads users by id, at most 1,000, in the order of their ids. Those that are not there are left out. It ends as
+	// Users does.
+	UsersByID(ctx context.Context, scope Scope, ids []string, bytes int) ([]User, error)
+	// UserPage lists in an order, skipping some. The name is the userName. It ends as Users does.
+	UserPage(ctx context.Context, scope Scope, order Order, skip, limit int64, bytes int) ([]User, error)
 	// CountUsers counts those of an open directory: exactly those whose creation is committed and whose deletion is not.
 	CountUsers(ctx context.Context, scope Scope) (int64, error)
 	// CreateUser adds one. fault.Uniqueness: its userName or externalId is taken.
@@ -374,12 +389,10 @@ type Store interface {
 	// GroupCandidates does what UserCandidates does. Attribute is id, displayName, externalId or members: then all of the
 	// directory's groups that it gives have the member Low directly, and its directory can see it.
 	GroupCandidates(ctx context.Context, scope Scope, c Condition, limit int) ([]string, error)
-	// GroupsByID reads groups by id, at most 1,000, in the order of their ids. Those that are not there are left out.
-	GroupsByID(ctx context.Context, scope Scope, ids []string) ([]Group, error)
-	// Groups lists by id those after one, at most limit.
-	Groups(ctx context.Context, scope Scope, after string, limit int) ([]Group, error)
-	// GroupPage lists in an order, skipping some. The name is the displayName.
-	GroupPage(ctx context.Context, scope Scope, order Order, skip, limit int64) ([]Group, error)
+	// GroupsByID, Groups and GroupPage read groups as UsersByID, Users and UserPage read users. The name is the displayName.
+	GroupsByID(ctx context.Context, scope Scope, ids []string, bytes int) ([]Group, error)
+	Groups(ctx context.Context, scope Scope, after string, limit, bytes int) ([]Group, error)
+	GroupPage(ctx context.Context, scope Scope, order Order, skip, limit int64, bytes int) ([]Group, error)
 	// CountGroups counts those of an open directory, as CountUsers does.
 	CountGroups(ctx context.Context, scope Scope) (int64, error)
 	// CreateGroup adds one with members. fault.Uniqueness: the directory wants displayNames unique and this one is taken.

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -72,7 +73,7 @@ func BenchmarkStore(b *testing.B) {
 			if _, err := s.CountUsers(ctx, scope); err != nil {
 				return err
 			}
-			page, err := s.UserPage(ctx, scope, store.Order{}, 0, 100)
+			page, err := s.UserPage(ctx, scope, store.Order{}, 0, 100, math.MaxInt32)
 			if err != nil {
 				return err
 			}

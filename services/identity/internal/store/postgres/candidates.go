@@ -54,10 +54,10 @@ func (s *Store) UserCandidates(ctx context.Context, scope store.Scope, c store.C
 }
 
 // UsersByID implements store.Store.
-func (s *Store) UsersByID(ctx context.Context, scope store.Scope, ids []string) ([]store.User, error) {
-	return sqldb.ReadAll(ctx, s.db, userFields, `SELECT `+userColumns+` FROM `+eachID+`
-		JOIN users u ON u.organization_id = n.organization_id AND u.id = n.id WHERE u.directory_id = $3 ORDER BY u.id`,
-		scope.OrganizationID, ids, scope.DirectoryID)
+func (s *Store) UsersByID(ctx context.Context, scope store.Scope, ids []string, bytes int) ([]store.User, error) {
+	return sqldb.ReadAll(ctx, s.db, userFields, within(userColumns, `u`, `SELECT u.* FROM `+eachID+`
+		JOIN users u ON u.organization_id = n.organization_id AND u.id = n.id WHERE u.directory_id = $3`, ` ORDER BY u.id`, `$4`),
+		scope.OrganizationID, ids, scope.DirectoryID, bytes)
 }
 
 // GroupCandidates implements store.Store.
@@ -79,8 +79,8 @@ func (s *Store) GroupCandidates(ctx context.Context, scope store.Scope, c store.
 }
 
 // GroupsByID implements store.Store.
-func (s *Store) GroupsByID(ctx context.Context, scope store.Scope, ids []string) ([]store.Group, error) {
-	return sqldb.ReadAll(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM `+eachID+`
-		JOIN groups g ON g.organization_id = n.organization_id AND g.id = n.id WHERE g.directory_id = $3 ORDER BY g.id`,
-		scope.OrganizationID, ids, scope.DirectoryID)
+func (s *Store) GroupsByID(ctx context.Context, scope store.Scope, ids []string, bytes int) ([]store.Group, error) {
+	return sqldb.ReadAll(ctx, s.db, groupFields, within(groupColumns, `g`, `SELECT g.* FROM `+eachID+`
+		JOIN groups g ON g.organization_id = n.organization_id AND g.id = n.id WHERE g.directory_id = $3`, ` ORDER BY g.id`, `$4`),
+		scope.OrganizationID, ids, scope.DirectoryID, bytes)
 }

@@ -36,18 +36,18 @@ func (s *Store) Group(ctx context.Context, scope store.Scope, id string) (store.
 }
 
 // Groups implements store.Store.
-func (s *Store) Groups(ctx context.Context, scope store.Scope, after string, limit int) ([]store.Group, error) {
-	return sqldb.ReadAll(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM groups g
-		WHERE g.organization_id = $1 AND g.directory_id = $2 AND g.id > $3 ORDER BY g.id LIMIT $4`,
-		scope.OrganizationID, scope.DirectoryID, after, limit)
+func (s *Store) Groups(ctx context.Context, scope store.Scope, after string, limit, bytes int) ([]store.Group, error) {
+	return sqldb.ReadAll(ctx, s.db, groupFields, within(groupColumns, `g`, `SELECT g.* FROM groups g
+		WHERE g.organization_id = $1 AND g.directory_id = $2 AND g.id > $3 ORDER BY g.id LIMIT $4`, ` ORDER BY g.id`, `$5`),
+		scope.OrganizationID, scope.DirectoryID, after, limit, bytes)
 }
 
 // GroupPage implements store.Store.
-func (s *Store) GroupPage(ctx context.Context, scope store.Scope, order store.Order, skip, limit int64) ([]store.Group, error) {
-	return sqldb.ReadAll(ctx, s.db, groupFields, `SELECT `+groupColumns+` FROM
+func (s *Store) GroupPage(ctx context.Context, scope store.Scope, order store.Order, skip, limit int64, bytes int) ([]store.Group, error) {
+	return sqldb.ReadAll(ctx, s.db, groupFields, within(groupColumns, `g`, `SELECT g.* FROM
 			(SELECT id FROM groups WHERE organization_id = $1 AND directory_id = $2 `+orderBy(order, ``, `display_name_folded`)+` LIMIT $3 OFFSET $4) page
-		JOIN groups g ON g.organization_id = $1 AND g.id = page.id`+orderBy(order, `g.`, `display_name_folded`),
-		scope.OrganizationID, scope.DirectoryID, limit, skip)
+		JOIN groups g ON g.organization_id = $1 AND g.id = page.id`, orderBy(order, `g.`, `display_name_folded`), `$5`),
+		scope.OrganizationID, scope.DirectoryID, limit, skip, bytes)
 }
 
 // The statements that write a group and members of it, the last of a batch. Their arguments: the organization, the

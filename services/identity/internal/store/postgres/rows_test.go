@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -138,7 +139,7 @@ func calls(s *Store) []call {
 		{"User", func(ctx context.Context) error { return second(s.User(ctx, scope, "u1")) }},
 		{"UserByUserName", func(ctx context.Context) error { return second(s.UserByUserName(ctx, scope, "u1")) }},
 		{"UserByExternalID", func(ctx context.Context) error { return second(s.UserByExternalID(ctx, scope, "u1")) }},
-		{"Users", func(ctx context.Context) error { return second(s.Users(ctx, scope, "u2000", 10)) }},
+		{"Users", func(ctx context.Context) error { return second(s.Users(ctx, scope, "u2000", 10, math.MaxInt32)) }},
 		{"UserGroups", func(ctx context.Context) error { return second(s.UserGroups(ctx, scope, []string{"u1", "u2"})) }},
 		{"UserWithGroups", func(ctx context.Context) error {
 			return second(s.UserWithGroups(ctx, scope, store.Lookup{UserNameFolded: "u1"}))
@@ -151,9 +152,13 @@ func calls(s *Store) []call {
 			return second(s.DetachedGroup(ctx, "acme", []string{"d0", "d1"}, store.Names{ExternalID: "g1", Folded: "g2"}))
 		}},
 		{"Group", func(ctx context.Context) error { return second(s.Group(ctx, scope, "eng")) }},
-		{"Groups", func(ctx context.Context) error { return second(s.Groups(ctx, scope, "g2000", 10)) }},
-		{"UsersByID", func(ctx context.Context) error { return second(s.UsersByID(ctx, scope, []string{"u1", "u2"})) }},
-		{"GroupsByID", func(ctx context.Context) error { return second(s.GroupsByID(ctx, scope, []string{"g1", "g2"})) }},
+		{"Groups", func(ctx context.Context) error { return second(s.Groups(ctx, scope, "g2000", 10, math.MaxInt32)) }},
+		{"UsersByID", func(ctx context.Context) error {
+			return second(s.UsersByID(ctx, scope, []string{"u1", "u2"}, math.MaxInt32))
+		}},
+		{"GroupsByID", func(ctx context.Context) error {
+			return second(s.GroupsByID(ctx, scope, []string{"g1", "g2"}, math.MaxInt32))
+		}},
 		userCandidates("id", "u77", "u77"), userCandidates("id", "u1", "u9", "u1", "u9"),
 		userCandidates("id", "u9999", ""), userCandidates("id", "u77", "u770"),
 		userCandidates("userName", "u77", "u77"), userCandidates("userName", "u1", "u9", "u1", "u9"),
@@ -212,18 +217,20 @@ func calls(s *Store) []call {
 		{"UpdateUser", func(ctx context.Context) error {
 			return second(s.UpdateUser(ctx, store.User{Scope: scope, ID: "u7", UserNameFolded: "u7", Document: []byte("{}"), Version: 1}, cause))
 		}},
-		{"UserPage", func(ctx context.Context) error { return second(s.UserPage(ctx, scope, store.Order{}, 0, 10)) }},
+		{"UserPage", func(ctx context.Context) error {
+			return second(s.UserPage(ctx, scope, store.Order{}, 0, 10, math.MaxInt32))
+		}},
 		{"UserPage by name", func(ctx context.Context) error {
-			return second(s.UserPage(ctx, scope, store.Order{ByName: true}, 0, 10))
+			return second(s.UserPage(ctx, scope, store.Order{ByName: true}, 0, 10, math.MaxInt32))
 		}},
 		{"UserPage by name, descending", func(ctx context.Context) error {
-			return second(s.UserPage(ctx, scope, store.Order{ByName: true, Descending: true}, 0, 10))
+			return second(s.UserPage(ctx, scope, store.Order{ByName: true, Descending: true}, 0, 10, math.MaxInt32))
 		}},
 		{"GroupPage by name", func(ctx context.Context) error {
-			return second(s.GroupPage(ctx, scope, store.Order{ByName: true}, 0, 10))
+			return second(s.GroupPage(ctx, scope, store.Order{ByName: true}, 0, 10, math.MaxInt32))
 		}},
 		{"GroupPage by name, descending", func(ctx context.Context) error {
-			return second(s.GroupPage(ctx, scope, store.Order{ByName: true, Descending: true}, 0, 10))
+			return second(s.GroupPage(ctx, scope, store.Order{ByName: true, Descending: true}, 0, 10, math.MaxInt32))
 		}},
 		{"DeleteUser", func(ctx context.Context) error { return second(s.DeleteUser(ctx, scope, "u4", nil, cause)) }},
 		{"Cursor", func(ctx context.Context) error {

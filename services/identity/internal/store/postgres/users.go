@@ -51,19 +51,19 @@ func (s *Store) UserByExternalID(ctx context.Context, scope store.Scope, externa
 }
 
 // Users implements store.Store.
-func (s *Store) Users(ctx context.Context, scope store.Scope, after string, limit int) ([]store.User, error) {
-	return sqldb.ReadAll(ctx, s.db, userFields, `SELECT `+userColumns+` FROM users u
-		WHERE u.organization_id = $1 AND u.directory_id = $2 AND u.id > $3 ORDER BY u.id LIMIT $4`,
-		scope.OrganizationID, scope.DirectoryID, after, limit)
+func (s *Store) Users(ctx context.Context, scope store.Scope, after string, limit, bytes int) ([]store.User, error) {
+	return sqldb.ReadAll(ctx, s.db, userFields, within(userColumns, `u`, `SELECT u.* FROM users u
+		WHERE u.organization_id = $1 AND u.directory_id = $2 AND u.id > $3 ORDER BY u.id LIMIT $4`, ` ORDER BY u.id`, `$5`),
+		scope.OrganizationID, scope.DirectoryID, after, limit, bytes)
 }
 
 // UserPage implements store.Store.
-func (s *Store) UserPage(ctx context.Context, scope store.Scope, order store.Order, skip, limit int64) ([]store.User, error) {
+func (s *Store) UserPage(ctx context.Context, scope store.Scope, order store.Order, skip, limit int64, bytes int) ([]store.User, error) {
 	// The ids are found in the index alone; only the page's own rows are read.
-	return sqldb.ReadAll(ctx, s.db, userFields, `SELECT `+userColumns+` FROM
+	return sqldb.ReadAll(ctx, s.db, userFields, within(userColumns, `u`, `SELECT u.* FROM
 			(SELECT id FROM users WHERE organization_id = $1 AND directory_id = $2 `+orderBy(order, ``, `user_name_folded`)+` LIMIT $3 OFFSET $4) page
-		JOIN users u ON u.organization_id = $1 AND u.id = page.id`+orderBy(order, `u.`, `user_name_folded`),
-		scope.OrganizationID, scope.DirectoryID, limit, skip)
+		JOIN users u ON u.organization_id = $1 AND u.id = page.id`, orderBy(order, `u.`, `user_name_folded`), `$5`),
+		scope.OrganizationID, scope.DirectoryID, limit, skip, bytes)
 }
 
 // The writes of a user. Their arguments: the organization, the directory and the id; the names and values of what is

@@ -58,11 +58,11 @@ func (s *Store) UserCandidates(ctx context.Context, scope store.Scope, c store.C
 }
 
 // UsersByID implements store.Store.
-func (s *Store) UsersByID(ctx context.Context, scope store.Scope, ids []string) ([]store.User, error) {
+func (s *Store) UsersByID(ctx context.Context, scope store.Scope, ids []string, bytes int) ([]store.User, error) {
 	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM json_each(?3) wanted
 		CROSS JOIN users u ON u.organization_id = ?1 AND u.id = wanted.value AND u.directory_id = ?2 ORDER BY u.id`,
 		scope.OrganizationID, scope.DirectoryID, list(ids))
-	return sqldb.Collect(rows, err, scanUser)
+	return sqldb.CollectUntil(rows, err, scanUser, full[store.User](bytes))
 }
 
 // GroupCandidates implements store.Store.
@@ -87,9 +87,9 @@ func (s *Store) GroupCandidates(ctx context.Context, scope store.Scope, c store.
 }
 
 // GroupsByID implements store.Store.
-func (s *Store) GroupsByID(ctx context.Context, scope store.Scope, ids []string) ([]store.Group, error) {
+func (s *Store) GroupsByID(ctx context.Context, scope store.Scope, ids []string, bytes int) ([]store.Group, error) {
 	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM json_each(?3) wanted
 		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = wanted.value AND g.directory_id = ?2 ORDER BY g.id`,
 		scope.OrganizationID, scope.DirectoryID, list(ids))
-	return sqldb.Collect(rows, err, scanGroup)
+	return sqldb.CollectUntil(rows, err, scanGroup, full[store.Group](bytes))
 }

@@ -40,20 +40,20 @@ func (s *Store) Group(ctx context.Context, scope store.Scope, id string) (store.
 }
 
 // Groups implements store.Store.
-func (s *Store) Groups(ctx context.Context, scope store.Scope, after string, limit int) ([]store.Group, error) {
+func (s *Store) Groups(ctx context.Context, scope store.Scope, after string, limit, bytes int) ([]store.Group, error) {
 	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM groups g
 		WHERE g.organization_id = ? AND g.directory_id = ? AND g.id > ? ORDER BY g.id LIMIT ?`,
 		scope.OrganizationID, scope.DirectoryID, after, limit)
-	return sqldb.Collect(rows, err, scanGroup)
+	return sqldb.CollectUntil(rows, err, scanGroup, full[store.Group](bytes))
 }
 
 // GroupPage implements store.Store.
-func (s *Store) GroupPage(ctx context.Context, scope store.Scope, order store.Order, skip, limit int64) ([]store.Group, error) {
+func (s *Store) GroupPage(ctx context.Context, scope store.Scope, order store.Order, skip, limit int64, bytes int) ([]store.Group, error) {
 	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM
 			(SELECT id FROM groups WHERE organization_id = ?1 AND directory_id = ?2 `+orderBy(order, ``, `display_name_folded`)+` LIMIT ?3 OFFSET ?4) page
 		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = page.id`+orderBy(order, `g.`, `display_name_folded`),
 		scope.OrganizationID, scope.DirectoryID, limit, skip)
-	return sqldb.Collect(rows, err, scanGroup)
+	return sqldb.CollectUntil(rows, err, scanGroup, full[store.Group](bytes))
 }
 
 // CreateGroup implements store.Store.

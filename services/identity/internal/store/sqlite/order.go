@@ -13,3 +13,11 @@ func orderBy(o store.Order, table, name string) string {
 	}
 	return ` ORDER BY ` + table + `id` + direction
 }
+
+// full says, of one row after another, when their documents have so many bytes. Rows are read as they are asked for.
+func full[T interface{ Size() int }](bytes int) func(T) bool {
+	return func(read T) bool {
+		bytes -= read.Size()
+		return bytes <= 0
+	}
+}

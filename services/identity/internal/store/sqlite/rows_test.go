@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -94,8 +95,8 @@ func TestReadsByIdOrNameReadNoMoreThanTheirs(t *testing.T) {
 				}
 			}
 		}
-		_, usersByID := s.UsersByID(ctx, scope, []string{"u1", "u2"})
-		_, groupsByID := s.GroupsByID(ctx, scope, []string{"eng"})
+		_, usersByID := s.UsersByID(ctx, scope, []string{"u1", "u2"}, math.MaxInt32)
+		_, groupsByID := s.GroupsByID(ctx, scope, []string{"eng"}, math.MaxInt32)
 		_, find := s.FindGroups(ctx, "acme", "eng", "", 10)
 		_, members := s.Members(ctx, scope, "eng", "u5", 10)
 		_, direct := s.DirectMembers(ctx, "acme", "eng", "u5", 10)

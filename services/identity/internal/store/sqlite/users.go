@@ -52,21 +52,21 @@ func (s *Store) UserByExternalID(ctx context.Context, scope store.Scope, externa
 }
 
 // Users implements store.Store.
-func (s *Store) Users(ctx context.Context, scope store.Scope, after string, limit int) ([]store.User, error) {
+func (s *Store) Users(ctx context.Context, scope store.Scope, after string, limit, bytes int) ([]store.User, error) {
 	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM users u
 		WHERE u.organization_id = ? AND u.directory_id = ? AND u.id > ? ORDER BY u.id LIMIT ?`,
 		scope.OrganizationID, scope.DirectoryID, after, limit)
-	return sqldb.Collect(rows, err, scanUser)
+	return sqldb.CollectUntil(rows, err, scanUser, full[store.User](bytes))
 }
 
 // UserPage implements store.Store.
-func (s *Store) UserPage(ctx context.Context, scope store.Scope, order store.Order, skip, limit int64) ([]store.User, error) {
+func (s *Store) UserPage(ctx context.Context, scope store.Scope, order store.Order, skip, limit int64, bytes int) ([]store.User, error) {
 	// The ids are found in the index alone; only the page's own rows are read.
 	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM
 			(SELECT id FROM users WHERE organization_id = ?1 AND directory_id = ?2 `+orderBy(order, ``, `user_name_folded`)+` LIMIT ?3 OFFSET ?4) page
 		CROSS JOIN users u ON u.organization_id = ?1 AND u.id = page.id`+orderBy(order, `u.`, `user_name_folded`),
 		scope.OrganizationID, scope.DirectoryID, limit, skip)
-	return sqldb.Collect(rows, err, scanUser)
+	return sqldb.CollectUntil(rows, err, scanUser, full[store.User](bytes))
 }
 
 // CreateUser implements store.Store.

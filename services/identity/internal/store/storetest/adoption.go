@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
@@ -279,10 +280,10 @@ var adoptionCases = []testCase{
 		} {
 			f.refuses(name, read(), fault.NotFound)
 		}
-		users, err := f.store.Users(f.Context(), scope, "", 10)
+		users, err := f.store.Users(f.Context(), scope, "", 10, math.MaxInt32)
 		f.must(err)
 		f.equal("the users", userIDs(users), list("anna"))
-		groups, err := f.store.Groups(f.Context(), scope, "", 10)
+		groups, err := f.store.Groups(f.Context(), scope, "", 10, math.MaxInt32)
 		f.must(err)
 		f.equal("the groups", groupIDs(groups), list("outer"))
 	}},

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
@@ -56,11 +57,11 @@ func (f *fixture) found(scope store.Scope, groups bool, c store.Condition) []str
 	ids, err := look(f.Context(), scope, c, 1000)
 	f.must(err)
 	if groups {
-		all, err := f.store.GroupsByID(f.Context(), scope, ids)
+		all, err := f.store.GroupsByID(f.Context(), scope, ids, math.MaxInt32)
 		f.must(err)
 		return groupIDs(all)
 	}
-	all, err := f.store.UsersByID(f.Context(), scope, ids)
+	all, err := f.store.UsersByID(f.Context(), scope, ids, math.MaxInt32)
 	f.must(err)
 	return userIDs(all)
 }
@@ -178,11 +179,11 @@ var candidateCases = []testCase{
 		f.group(scope, "y")
 		f.group(scope, "x")
 		f.group(other, "z")
-		users, err := f.store.UsersByID(f.Context(), scope, []string{"c", "a", "d", "nobody", "a"})
+		users, err := f.store.UsersByID(f.Context(), scope, []string{"c", "a", "d", "nobody", "a"}, math.MaxInt32)
 		f.must(err)
 		f.equal("users", userIDs(users), list("a", "c"))
 		f.equal("a user", users[0], f.readUser(scope, "a"))
-		groups, err := f.store.GroupsByID(f.Context(), scope, []string{"z", "y", "x", "x"})
+		groups, err := f.store.GroupsByID(f.Context(), scope, []string{"z", "y", "x", "x"}, math.MaxInt32)
 		f.must(err)
 		f.equal("groups", groupIDs(groups), list("x", "y"))
 		f.equal("a group", groups[1], f.readGroup(scope, "y"))

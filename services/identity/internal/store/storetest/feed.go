@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -366,7 +367,7 @@ func (f *fixture) listAndFollow(scope store.Scope, count int) {
 		f.Error(err)
 		return
 	}
-	listed, err := f.store.Users(f.Context(), scope, "", count)
+	listed, err := f.store.Users(f.Context(), scope, "", count, math.MaxInt32)
 	if err != nil {
 		f.Error(err)
 		return

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
@@ -63,10 +64,10 @@ var groupCases = []testCase{
 			f.group(scope, fmt.Sprint("g", 4-i))
 		}
 		f.group(other, "g1b")
-		got, err := f.store.Groups(f.Context(), scope, "g1", 2)
+		got, err := f.store.Groups(f.Context(), scope, "g1", 2, math.MaxInt32)
 		f.must(err)
 		f.equal("after g1", groupIDs(got), list("g2", "g3"))
-		got, err = f.store.GroupPage(f.Context(), scope, store.Order{}, 3, 10)
+		got, err = f.store.GroupPage(f.Context(), scope, store.Order{}, 3, 10, math.MaxInt32)
 		f.must(err)
 		f.equal("skipping 3", groupIDs(got), list("g3", "g4"))
 		count, err := f.store.CountGroups(f.Context(), scope)

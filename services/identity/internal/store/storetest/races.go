@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -152,7 +153,7 @@ var raceCases = []testCase{
 		users, err := f.store.CountUsers(f.Context(), scope)
 		f.must(err)
 		f.equal("how many users in the end", users, writers*each*2/3)
-		all, err := f.store.Groups(f.Context(), scope, "", 1000)
+		all, err := f.store.Groups(f.Context(), scope, "", 1000, math.MaxInt32)
 		f.must(err)
 		groups, err := f.store.CountGroups(f.Context(), scope)
 		f.must(err)

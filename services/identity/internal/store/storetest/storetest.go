@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) (store.Store, Plant)) {
 		"users":       userCases,
 		"groups":      groupCases,
 		"members":     memberCases,
+		"pages":       pageCases,
 		"candidates":  candidateCases,
 		"nesting":     nestingCases,
 		"limits":      limitCases,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -47,7 +48,7 @@ var strangers = []stranger{
 		return 0, err
 	}},
 	{"Users", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.Users(ctx, theirs, "", 10)
+		all, err := s.Users(ctx, theirs, "", 10, math.MaxInt32)
 		return len(all), err
 	}},
 	{"UserCandidates", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
@@ -55,11 +56,11 @@ var strangers = []stranger{
 		return len(all), err
 	}},
 	{"UsersByID", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.UsersByID(ctx, theirs, []string{"anna"})
+		all, err := s.UsersByID(ctx, theirs, []string{"anna"}, math.MaxInt32)
 		return len(all), err
 	}},
 	{"UserPage", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.UserPage(ctx, theirs, store.Order{}, 0, 10)
+		all, err := s.UserPage(ctx, theirs, store.Order{}, 0, 10, math.MaxInt32)
 		return len(all), err
 	}},
 	{"CountUsers", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
@@ -104,15 +105,15 @@ var strangers = []stranger{
 		return len(all), err
 	}},
 	{"GroupsByID", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.GroupsByID(ctx, theirs, []string{"eng"})
+		all, err := s.GroupsByID(ctx, theirs, []string{"eng"}, math.MaxInt32)
 		return len(all), err
 	}},
 	{"Groups", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.Groups(ctx, theirs, "", 10)
+		all, err := s.Groups(ctx, theirs, "", 10, math.MaxInt32)
 		return len(all), err
 	}},
 	{"GroupPage", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.GroupPage(ctx, theirs, store.Order{}, 0, 10)
+		all, err := s.GroupPage(ctx, theirs, store.Order{}, 0, 10, math.MaxInt32)
 		return len(all), err
 	}},
 	{"CountGroups", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
@@ -282,9 +283,9 @@ func (f *fixture) everything(scopes ...store.Scope) string {
 	f.Helper()
 	var all []string
 	for _, scope := range scopes {
-		users, err := f.store.Users(f.Context(), scope, "", 100)
+		users, err := f.store.Users(f.Context(), scope, "", 100, math.MaxInt32)
 		f.must(err)
-		groups, err := f.store.Groups(f.Context(), scope, "", 100)
+		groups, err := f.store.Groups(f.Context(), scope, "", 100, math.MaxInt32)
 		f.must(err)
 		for _, u := range users {
 			all = append(all, fmt.Sprintf("%+v", u))

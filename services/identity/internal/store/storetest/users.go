@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -183,7 +184,7 @@ var userCases = []testCase{
 			{"u1a", 1, list("u2")},
 			{"u6", 3, list()},
 		} {
-			got, err := f.store.Users(f.Context(), scope, c.after, c.limit)
+			got, err := f.store.Users(f.Context(), scope, c.after, c.limit, math.MaxInt32)
 			f.must(err)
 			f.equal("after "+c.after, userIDs(got), c.want)
 		}
@@ -193,7 +194,7 @@ var userCases = []testCase{
 		}{
 			{0, 2, list("u0", "u1")}, {2, 2, list("u2", "u3")}, {6, 2, list("u6")}, {7, 2, list()}, {1 << 60, 2, list()},
 		} {
-			got, err := f.store.UserPage(f.Context(), scope, store.Order{}, c.skip, c.limit)
+			got, err := f.store.UserPage(f.Context(), scope, store.Order{}, c.skip, c.limit, math.MaxInt32)
 			f.must(err)
 			f.equal(fmt.Sprint("skipping ", c.skip), userIDs(got), c.want)
 		}
@@ -222,14 +223,14 @@ var userCases = []testCase{
 		} {
 			for _, descending := range []bool{false, true} {
 				c.order.Descending = descending
-				users, err := f.store.UserPage(f.Context(), scope, c.order, 0, 10)
+				users, err := f.store.UserPage(f.Context(), scope, c.order, 0, 10, math.MaxInt32)
 				f.must(err)
-				groups, err := f.store.GroupPage(f.Context(), scope, c.order, 0, 10)
+				groups, err := f.store.GroupPage(f.Context(), scope, c.order, 0, 10, math.MaxInt32)
 				f.must(err)
-				page, err := f.store.UserPage(f.Context(), scope, c.order, 2, 3)
+				page, err := f.store.UserPage(f.Context(), scope, c.order, 2, 3, math.MaxInt32)
 				f.must(err)
 				f.equal(fmt.Sprintf("a page, %+v", c.order), userIDs(page), userIDs(users)[2:5])
-				some, err := f.store.GroupPage(f.Context(), scope, c.order, 2, 3)
+				some, err := f.store.GroupPage(f.Context(), scope, c.order, 2, 3, math.MaxInt32)
 				f.must(err)
 				f.equal(fmt.Sprintf("a page of groups, %+v", c.order), groupIDs(some), groupIDs(groups)[2:5])
 				if descending {
