@@ -50,6 +50,16 @@ func set(path, value string) string {
 // with is a header.
 func with(name, value string) map[string]string { return map[string]string{name: value} }
 
+// largest is the body of a user with photos that is as large as one may be when it is stored, and so many bytes more. It is
+// smaller than what is stored, which has schemas.
+func largest(more int) string {
+	const begin = `"userName":"large","photos":[`
+	photo := strings.Repeat("x", 250_000)
+	photos := fmt.Sprintf(`{"value":"a%[1]s"},{"value":"b%[1]s"},{"value":"c%[1]s"},{"value":"d%[1]s"},`, photo)
+	rest := 1<<20 + more - len(`{`+userSchema+`,`+begin+photos+`{"value":""}]}`)
+	return `{` + begin + photos + `{"value":"` + strings.Repeat("y", rest) + `"}]}`
+}
+
 // badJSON are bodies that are no JSON, or none that SCIM may be.
 var badJSON = []badRequest{
 	{"a body that breaks off", "POST", "/Users", `{"userName":`, 400, "invalidSyntax", "ends where a value should stand (at byte 12)", false, nil},
@@ -81,6 +91,11 @@ var badJSON = []badRequest{
 	{"a string too long", "POST", "/Users", aUser(`"title":"` + strings.Repeat("x", 256<<10+1) + `"`), 400, "invalidValue", "title: A string is longer than 262144 bytes", false, nil},
 	{"a number too long", "POST", "/Users", aUser(`"title":` + strings.Repeat("1", 256<<10+1)), 400, "invalidValue", "title: A number is longer than 262144 bytes", false, nil},
 	{"too many values", "POST", "/Users", aUser(`"emails":[` + strings.Repeat(`{},`, 1000) + `{}]`), 400, "invalidValue", "emails has more than 1000 values", false, nil},
+	{"too many values of what nobody knows", "POST", "/Users", aUser(`"x":[` + strings.Repeat(`0,`, 20_000) + `0]`), 400, "invalidValue", "x: There are more than 20000 values", false, nil},
+	{"too many values beside members", "POST", "/Groups", aGroup(`"members":[],"y":{"z":[` + strings.Repeat(`[],`, 20_000) + `[]]}`), 400, "invalidValue", "y.z: There are more than 20000 values", false, nil},
+	{"too many values of an operation", "PATCH", "/Users/{ann}", ops(set("emails", `[`+strings.Repeat(`{},`, 20_000)+`{}]`)), 400, "invalidValue", "Operation 1: There are more than 20000 values", false, nil},
+	{"a user too large to store", "POST", "/Users", largest(1), 400, "invalidValue", "User would have 1048577 bytes when it is stored, and the limit is 1048576", false, nil},
+	{"a user too large to put", "PUT", "/Users/{ann}", largest(2), 400, "invalidValue", "User would have 1048578 bytes when it is stored, and the limit is 1048576", false, nil},
 	{"a body over the limit", "POST", "/Users", `{"userName":"` + strings.Repeat("x", 2<<20) + `"}`, 413, "", "1048576 bytes", false, nil},
 }
 

@@ -116,3 +116,94 @@ func TestNumbersCompareExactly(t *testing.T) {
 		})
 	}
 }
+
+// What no schema knows is passed over, and refused where the same would be refused that is kept.
+func TestWhatIsSkippedIsCheckedAlike(t *testing.T) {
+	deep := func(n int) string { return strings.Repeat(`[`, n) + strings.Repeat(`]`, n) }
+	many := func(n int) string { return `[0` + strings.Repeat(`,0`, n-1) + `]` }
+	for _, text := range []string{
+		`1`, `"a"`, `true`, `null`, `{}`, `[]`, `{"a":{"b":[1,{"c":"\u00e4"}]}}`, `"\ud83d\ude00"`, "\"\xe4\"", `"\ud800"`, `"\x"`, `"\u12"`, "\"\n\"",
+		`"a`, `1.`, `1e`, `-`, `01`, `NaN`, `{"a":1,"a":2}`, `{"a":1,"A":2}`, `{"a" 1}`, `{"a":1,}`, `{a:1}`, `[1,]`, `[1 2]`, `[`, `{`, `{"a":[{"b":"\u0000"}]}`,
+		deep(30), deep(31), deep(32), many(19_000), many(19_995), many(20_001), `{"a":{` + manyKeys(30, "x") + `}}`, `{"a":{` + manyKeys(30, "X7") + `}}`,
+		`"` + strings.Repeat("x", 256<<10) + `"`, `"` + strings.Repeat("x", 256<<10+1) + `"`, `"` + strings.Repeat(`\n`, 256<<10) + `"`, `"` + strings.Repeat(`\n`, 256<<10+1) + `"`,
+		strings.Repeat("1", 256<<10), strings.Repeat("1", 256<<10+1),
+	} {
+		body := `{"userName":"a","x":` + text + `}`
+		_, kept := decodeJSON(body, Limits{}.withDefaults())
+		_, skipped := UserType().New([]byte(body), Options{})
+		if fmt.Sprint(kept) != fmt.Sprint(skipped) {
+			t.Errorf("%.60s is refused by %v where it is kept, and by %v where it is not", text, kept, skipped)
+		}
+	}
+}
+
+// manyKeys are members of an object, the last of them of this name.
+func manyKeys(n int, last string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"x%d":1,`, i)
+	}
+	return b.String() + `"` + last + `":1`
+}
+
+func TestAMessageHasSoManyValues(t *testing.T) {
+	limits := Options{Limits: Limits{Values: 20}}
+	zeros := func(n int) string { return `[0` + strings.Repeat(`,0`, n-1) + `]` }
+	person := user(t, `{"userName":"a"}`)
+	for _, c := range []struct {
+		name       string
+		most, over func() error
+	}{
+		{
+			"what nobody knows", // the object, userName and x
+			func() error {
+				_, err := UserType().New([]byte(`{"userName":"a","x":`+zeros(17)+`}`), limits)
+				return err
+			},
+			func() error {
+				_, err := UserType().New([]byte(`{"userName":"a","x":`+zeros(18)+`}`), limits)
+				return err
+			},
+		},
+		{
+			"what is kept",
+			func() error {
+				_, err := UserType().New([]byte(`{"userName":"a","emails":["`+strings.Repeat(`a","`, 16)+`b"]}`), limits)
+				return err
+			},
+			func() error {
+				_, err := UserType().New([]byte(`{"userName":"a","emails":["`+strings.Repeat(`a","`, 17)+`b"]}`), limits)
+				return err
+			},
+		},
+		{
+			"the operations of a PATCH together",
+			func() error {
+				_, err := UserType().Patch(person, operations(t, `[{"op":"add","value":{"x":`+zeros(8)+`}},{"op":"add","value":{"x":`+zeros(8)+`}}]`), limits)
+				return err
+			},
+			func() error {
+				_, err := UserType().Patch(person, operations(t, `[{"op":"add","value":{"x":`+zeros(8)+`}},{"op":"add","value":{"x":`+zeros(9)+`}}]`), limits)
+				return err
+			},
+		},
+		{
+			"each member by itself",
+			func() error {
+				_, err := GroupType().New([]byte(`{"displayName":"a","members":[`+strings.Repeat(`{"value":"a","x":`+zeros(14)+`},`, 50)+`"b"]}`), limits)
+				return err
+			},
+			func() error {
+				_, err := GroupType().New([]byte(`{"displayName":"a","members":[`+strings.Repeat(`{"value":"a","x":`+zeros(15)+`},`, 50)+`{"value":"a","x":`+zeros(20)+`}]}`), limits)
+				return err
+			},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			requireNoError(t, c.most())
+			if e := requireError(t, c.over(), InvalidValue); !strings.Contains(e.Detail, "There are more than 20 values.") {
+				t.Error(e.Detail)
+			}
+		})
+	}
+}
