@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -31,7 +30,6 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/publicgrpc"
 	"github.com/usher-scim/usher/services/gateway/internal/scimhttp"
 	"github.com/usher-scim/usher/services/gateway/internal/spool"
-	"github.com/usher-scim/usher/services/internal/connlimit"
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
@@ -63,9 +61,6 @@ type Config struct {
 	RequestTimeout time.Duration
 	// RatePerSecond is how many messages a second one directory may send; 0 is any number.
 	RatePerSecond float64
-	// GRPCConnections is how many connections to the public gRPC face may be open at a time, and GRPCConnectionsPerAddress how
-	// many of them from one address that is not of TrustedProxies. Defaults 1,000 and 100.
-	GRPCConnections, GRPCConnectionsPerAddress int
 	// WatchesPerCredential is how many streams of the admin REST and the public gRPC face together a service credential, or the
 	// operator, may have open at a time. Default 100.
 	WatchesPerCredential int
@@ -218,8 +213,6 @@ func (c Config) complete() (Config, string, error) {
 	defaults(&problems, "gateway.max_bulk_bytes", &c.MaxBulkBytes, 4<<20)
 	defaults(&problems, "gateway.max_bulk_operations", &c.MaxBulkOperations, 1000)
 	defaults(&problems, "gateway.request_timeout", &c.RequestTimeout, 30*time.Second)
-	defaults(&problems, "gateway.grpc_connections", &c.GRPCConnections, 1000)
-	defaults(&problems, "gateway.grpc_connections_per_address", &c.GRPCConnectionsPerAddress, 100)
 	defaults(&problems, "gateway.watches_per_credential", &c.WatchesPerCredential, 100)
 	if c.MaxGroupBytes > 64<<20 {
 		problems = append(problems, errors.New("gateway.max_group_bytes must be at most 64 MiB: messages between services end there"))
@@ -266,16 +259,6 @@ func (g *Gateway) Admin() http.Handler { return g.admin }
 // TLS; without any it is plain. Who serves it stops it.
 func (g *Gateway) PublicServer(options ...grpc.ServerOption) *grpc.Server {
 	return g.public.Server(options...)
-}
-
-// PublicListener bounds the connections that are accepted for the public server from inner.
-func (g *Gateway) PublicListener(inner net.Listener) net.Listener {
-	return connlimit.Listen(inner, connlimit.Options{
-		Total: g.config.GRPCConnections, PerAddress: g.config.GRPCConnectionsPerAddress, Exempt: g.config.TrustedProxies,
-		Refused: func(reason connlimit.Reason) {
-			g.metrics.ConnectionsRefused.Add(context.Background(), 1, metrics.Face("grpc"), metrics.Reason(string(reason)))
-		},
-	})
 }
 
 // Run delivers failed events, and logs what is only counted, until its context ends.

@@ -389,7 +389,7 @@ func TestAllProblemsOfAConfigAreNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := gateway.New(gateway.Config{
 		PublicURL: "ftp://x", SpoolBytes: -1, MaxBodyBytes: -1, MaxGroupBytes: 65 << 20, MaxBulkBytes: 65 << 20,
-		MaxBulkOperations: -1, RequestTimeout: -1, RatePerSecond: -1, GRPCConnections: -1, GRPCConnectionsPerAddress: -1,
+		MaxBulkOperations: -1, RequestTimeout: -1, RatePerSecond: -1,
 		WatchesPerCredential: -1,
 	}, newOthers().dependencies(t))
 	if err == nil {
@@ -397,7 +397,7 @@ func TestAllProblemsOfAConfigAreNamedAtOnce(t *testing.T) {
 	}
 	for _, key := range []string{
 		"public_url", "spool_path", "spool_bytes", "max_body_bytes", "max_group_bytes", "max_bulk_bytes", "max_bulk_operations",
-		"request_timeout", "rate_per_second", "grpc_connections", "grpc_connections_per_address",
+		"request_timeout", "rate_per_second",
 		"watches_per_credential",
 	} {
 		if !strings.Contains(err.Error(), key) {

@@ -90,7 +90,7 @@ func (a *App) start(ctx, runCtx context.Context) (err error) {
 		}
 		a.onStop("the data folder", func(context.Context) error { return a.folder.Close() })
 	}
-	if a.listeners, err = listen(ctx, a.settings, a.options.Telemetry.Log, a.options.Now); err != nil {
+	if a.listeners, err = listen(ctx, a.settings, a.options.Telemetry.Log, a.options.Telemetry.Meter, a.options.Now); err != nil {
 		return err
 	}
 	a.onStop("the listeners", func(context.Context) error { return a.listeners.close() })
@@ -172,7 +172,7 @@ func (a *App) openDoors(gate *gateway.Gateway) {
 	a.serveHTTP("admin", a.listeners.admin, gate.Admin())
 	public := gate.PublicServer()
 	a.running.Go(func() {
-		if err := public.Serve(gate.PublicListener(a.listeners.grpc)); err != nil {
+		if err := public.Serve(a.listeners.grpc); err != nil {
 			a.fail(fmt.Errorf("serving gRPC: %w", err))
 		}
 	})

@@ -159,10 +159,10 @@ func TestBadSettingsNameTheirKeyAndWhatIsAllowed(t *testing.T) {
 		"a certificate without a key":               {func(s *Settings) { s.TLSCertFile = "a" }, []string{"tls_cert_file and tls_key_file"}},
 		"no rate at all":                            {func(s *Settings) { s.Gateway.RatePerSecond = math.NaN() }, []string{"gateway.rate_per_second"}},
 		"memory below zero":                         {func(s *Settings) { s.Gateway.InFlightShareBytes, s.Identity.InFlightBytes = -1, -2 }, []string{`gateway.in_flight_share_bytes must be 0 or more, not "-1"`, `identity.in_flight_bytes must be 0 or more, not "-2"`}},
-		"no connections to gRPC":                    {func(s *Settings) { s.Gateway.GRPCConnections, s.Gateway.GRPCConnectionsPerAddress = 0, -1 }, []string{`gateway.grpc_connections must be above 0, not "0"`, `gateway.grpc_connections_per_address must be above 0, not "-1"`}},
 		"no watches":                                {func(s *Settings) { s.Gateway.WatchesPerCredential = 0 }, []string{`gateway.watches_per_credential must be above 0, not "0"`}},
-		"proxies by address and network":            {func(s *Settings) { s.TrustedProxies = []string{"192.0.2.1", "10.0.0.0/8", "2001:db8::/32"} }, nil},
-		"a proxy by name":                           {func(s *Settings) { s.TrustedProxies = []string{"10.0.0.1", "proxy"} }, []string{`trusted_proxies must be addresses or networks such as 10.0.0.0/8, not "proxy"`}},
+		"no connections to listeners":               {func(s *Settings) { s.MaxConnections, s.MaxConnectionsPerAddress = 0, -1 }, []string{`max_connections must be above 0, not "0"`, `max_connections_per_address must be above 0, not "-1"`}},
+		"a proxy that is none":                      {func(s *Settings) { s.TrustedProxies = []string{"10.0.0.1", "proxy.example.com"} }, []string{`trusted_proxies must be addresses: "proxy.example.com" is no address`}},
+		"proxies":                                   {func(s *Settings) { s.TrustedProxies = []string{"10.0.0.1", "192.0.2.0/24", "2001:db8::/32"} }, nil},
 		"a spool that holds no record":              {func(s *Settings) { s.Gateway.SpoolBytes = 0 }, []string{"gateway.spool_bytes must be above 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {

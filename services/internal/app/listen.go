@@ -9,12 +9,18 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"go.opentelemetry.io/otel/metric"
 )
 
 // listeners are the doors: the gateway's three, which are nil in a process without it, and operations.
 type listeners struct{ scim, admin, grpc, ops net.Listener }
 
-func listen(ctx context.Context, s Settings, log *slog.Logger, now func() time.Time) (l listeners, err error) {
+func listen(ctx context.Context, s Settings, log *slog.Logger, meter metric.MeterProvider, now func() time.Time) (l listeners, err error) {
+	limit, err := newConnectionLimit(s, log, meter)
+	if err != nil {
+		return l, err
+	}
 	var public *tls.Config
 	if s.TLSCertFile != "" && s.runs(gatewayCaller) {
 		if public, err = publicTLS(s.TLSCertFile, s.TLSKeyFile, log, now); err != nil {
@@ -22,15 +28,15 @@ func listen(ctx context.Context, s Settings, log *slog.Logger, now func() time.T
 		}
 	}
 	for _, door := range []struct {
-		key, addr string
-		listener  *net.Listener
-		gateway   bool
-		protocol  string
+		label, key, addr string
+		listener         *net.Listener
+		gateway          bool
+		protocol         string
 	}{
-		{"scim_addr", s.SCIMAddr, &l.scim, true, "http/1.1"},
-		{"admin_addr", s.AdminAddr, &l.admin, true, "http/1.1"},
-		{"grpc_addr", s.GRPCAddr, &l.grpc, true, "h2"},
-		{"ops_addr", s.OpsAddr, &l.ops, false, ""},
+		{"scim", "scim_addr", s.SCIMAddr, &l.scim, true, "http/1.1"},
+		{"admin", "admin_addr", s.AdminAddr, &l.admin, true, "http/1.1"},
+		{"grpc", "grpc_addr", s.GRPCAddr, &l.grpc, true, "h2"},
+		{"ops", "ops_addr", s.OpsAddr, &l.ops, false, ""},
 	} {
 		if door.gateway && !s.runs(gatewayCaller) {
 			continue
@@ -38,6 +44,7 @@ func listen(ctx context.Context, s Settings, log *slog.Logger, now func() time.T
 		if *door.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", door.addr); err != nil {
 			return l, errors.Join(fmt.Errorf("%s: %w", door.key, err), l.close())
 		}
+		*door.listener = limit.of(door.label, *door.listener)
 		if door.gateway && public != nil {
 			config := public.Clone()
 			config.NextProtos = []string{door.protocol}

@@ -196,7 +196,6 @@ func (a *App) startGateway() (*gateway.Gateway, error) {
 		MaxBulkBytes: a.settings.Gateway.MaxBulkBytes, MaxBulkOperations: a.settings.Gateway.MaxBulkOperations,
 		RequestTimeout: a.settings.Gateway.RequestTimeout, RatePerSecond: a.settings.Gateway.RatePerSecond,
 		InFlightBytes: a.settings.Gateway.InFlightBytes, InFlightShareBytes: a.settings.Gateway.InFlightShareBytes,
-		GRPCConnections: a.settings.Gateway.GRPCConnections, GRPCConnectionsPerAddress: a.settings.Gateway.GRPCConnectionsPerAddress,
 		WatchesPerCredential: a.settings.Gateway.WatchesPerCredential,
 		TrustedProxies:       a.settings.trustedProxies(),
 		OperatorToken:        gateway.Secret(token),

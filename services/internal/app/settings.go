@@ -18,24 +18,26 @@ import (
 
 // Settings is what can be configured, with the defaults in it that Defaults gives. Keys are the `koanf` tags.
 type Settings struct {
-	Target          []string      `koanf:"target" doc:"Services that this process runs, of gateway, directory, identity, rule and failedevents, or all. Others are called over gRPC."`
-	Dev             bool          `koanf:"dev" doc:"Development mode: demo data into an empty data folder, and a bootstrap token to sign in with."`
-	DataDir         string        `koanf:"data_dir" doc:"Folder of the gateway's spool, and in development of the bootstrap token and the SQLite files."`
-	DatabaseURL     config.Secret `koanf:"database_url" doc:"PostgreSQL server and database for all services, a schema each, such as postgres://usher@db/usher. Default: SQLite files in the data folder."`
-	Migrate         bool          `koanf:"migrate" doc:"Bring the PostgreSQL schemas of this process's services up to date at the start, as usher migrate does; the default in development mode."`
-	RedisURL        config.Secret `koanf:"redis_url" doc:"Redis that gateways share key look-ups and rate limits through, such as redis://cache:6379. Default: none; each gateway has its own."`
-	CertificatesDir string        `koanf:"certificates_dir" doc:"Folder of ca.crt and each service's <service>.crt and <service>.key, for mutual TLS between processes. usher certificates makes one for development."`
-	OperatorToken   config.Secret `koanf:"operator_token" doc:"Bearer token of the operator, 32 characters or more. Default in development mode: the bootstrap token."`
-	PublicURL       string        `koanf:"public_url" doc:"Where IdPs reach the SCIM listener, such as https://scim.example.com. Default: the listener's own address."`
-	SCIMAddr        string        `koanf:"scim_addr" doc:"Where the gateway listens for IdPs."`
-	AdminAddr       string        `koanf:"admin_addr" doc:"Where the gateway listens for the admin REST API."`
-	GRPCAddr        string        `koanf:"grpc_addr" doc:"Where the gateway listens for the public gRPC API."`
-	OpsAddr         string        `koanf:"ops_addr" doc:"Where to listen for metrics, health and profiles."`
-	TrustedProxies  []string      `koanf:"trusted_proxies" doc:"Addresses or networks of the proxies in front of the gateway, such as 10.0.0.0/8. What they say of a client's address is believed, and their connections have no share by address."`
-	TLSCertFile     string        `koanf:"tls_cert_file" doc:"Certificate in PEM for the SCIM, admin and gRPC listeners. Default: plain, for a proxy that ends TLS."`
-	TLSKeyFile      string        `koanf:"tls_key_file" doc:"Key of tls_cert_file."`
-	LogLevel        string        `koanf:"log_level" doc:"debug, info, warn or error."`
-	LogFormat       string        `koanf:"log_format" doc:"json or text."`
+	Target                   []string      `koanf:"target" doc:"Services that this process runs, of gateway, directory, identity, rule and failedevents, or all. Others are called over gRPC."`
+	Dev                      bool          `koanf:"dev" doc:"Development mode: demo data into an empty data folder, and a bootstrap token to sign in with."`
+	DataDir                  string        `koanf:"data_dir" doc:"Folder of the gateway's spool, and in development of the bootstrap token and the SQLite files."`
+	DatabaseURL              config.Secret `koanf:"database_url" doc:"PostgreSQL server and database for all services, a schema each, such as postgres://usher@db/usher. Default: SQLite files in the data folder."`
+	Migrate                  bool          `koanf:"migrate" doc:"Bring the PostgreSQL schemas of this process's services up to date at the start, as usher migrate does; the default in development mode."`
+	RedisURL                 config.Secret `koanf:"redis_url" doc:"Redis that gateways share key look-ups and rate limits through, such as redis://cache:6379. Default: none; each gateway has its own."`
+	CertificatesDir          string        `koanf:"certificates_dir" doc:"Folder of ca.crt and each service's <service>.crt and <service>.key, for mutual TLS between processes. usher certificates makes one for development."`
+	OperatorToken            config.Secret `koanf:"operator_token" doc:"Bearer token of the operator, 32 characters or more. Default in development mode: the bootstrap token."`
+	PublicURL                string        `koanf:"public_url" doc:"Where IdPs reach the SCIM listener, such as https://scim.example.com. Default: the listener's own address."`
+	SCIMAddr                 string        `koanf:"scim_addr" doc:"Where the gateway listens for IdPs."`
+	AdminAddr                string        `koanf:"admin_addr" doc:"Where the gateway listens for the admin REST API."`
+	GRPCAddr                 string        `koanf:"grpc_addr" doc:"Where the gateway listens for the public gRPC API."`
+	OpsAddr                  string        `koanf:"ops_addr" doc:"Where to listen for metrics, health and profiles."`
+	TLSCertFile              string        `koanf:"tls_cert_file" doc:"Certificate in PEM for the SCIM, admin and gRPC listeners. Default: plain, for a proxy that ends TLS."`
+	TLSKeyFile               string        `koanf:"tls_key_file" doc:"Key of tls_cert_file."`
+	MaxConnections           int           `koanf:"max_connections" doc:"Connections that each public listener, and the one for operations, holds open at most. It is fewer where the process may not open eight times as many files."`
+	MaxConnectionsPerAddress int           `koanf:"max_connections_per_address" doc:"Connections of one listener that one address may hold open; the addresses of an IPv6 network of 64 bits count as one."`
+	TrustedProxies           []string      `koanf:"trusted_proxies" doc:"Addresses, and networks such as 10.0.0.0/8, of proxies in front of Usher. What they say of a client's address is believed, and they are exempt from max_connections_per_address."`
+	LogLevel                 string        `koanf:"log_level" doc:"debug, info, warn or error."`
+	LogFormat                string        `koanf:"log_format" doc:"json or text."`
 
 	ShutdownDelay   time.Duration `koanf:"shutdown_delay" doc:"How long a stop goes on taking requests after /readyz said no, so that balancers learn of it."`
 	ShutdownTimeout time.Duration `koanf:"shutdown_timeout" doc:"How long a stop then waits for what is under way."`
@@ -74,18 +76,16 @@ type RuleSettings struct {
 
 // GatewaySettings are the gateway's.
 type GatewaySettings struct {
-	RatePerSecond             float64       `koanf:"rate_per_second" doc:"SCIM requests a second that a directory may send; 0 is no limit, and the default in development mode."`
-	MaxBodyBytes              int64         `koanf:"max_body_bytes" doc:"Largest body of a SCIM request."`
-	MaxGroupBytes             int64         `koanf:"max_group_bytes" doc:"Largest body of a SCIM request about a group."`
-	MaxBulkBytes              int64         `koanf:"max_bulk_bytes" doc:"Largest body of a SCIM Bulk request."`
-	MaxBulkOperations         int           `koanf:"max_bulk_operations" doc:"How many operations a SCIM Bulk request may hold."`
-	GRPCConnections           int           `koanf:"grpc_connections" doc:"Connections to the public gRPC listener that may be open at a time."`
-	GRPCConnectionsPerAddress int           `koanf:"grpc_connections_per_address" doc:"How many of them may come from one address, or one IPv6 network of 64 bits."`
-	WatchesPerCredential      int           `koanf:"watches_per_credential" doc:"Watches of access that one service credential, or the operator, may have open at a time, over REST and gRPC together."`
-	SpoolBytes                int64         `koanf:"spool_bytes" doc:"Largest size of the spool of failed events that are not delivered yet."`
-	RequestTimeout            time.Duration `koanf:"request_timeout" doc:"How long a SCIM request may take, and the request of an admin or of a public gRPC call to arrive."`
-	InFlightBytes             int64         `koanf:"in_flight_bytes" doc:"Memory that SCIM requests under way may take, by an estimate of 8 bytes for each byte of a body and twice an answer. 0 is half of GOMEMLIMIT, or 256 MiB without one."`
-	InFlightShareBytes        int64         `koanf:"in_flight_share_bytes" doc:"Memory of in_flight_bytes that one directory may take; 0 is a quarter of it."`
+	RatePerSecond        float64       `koanf:"rate_per_second" doc:"SCIM requests a second that a directory may send; 0 is no limit, and the default in development mode."`
+	MaxBodyBytes         int64         `koanf:"max_body_bytes" doc:"Largest body of a SCIM request."`
+	MaxGroupBytes        int64         `koanf:"max_group_bytes" doc:"Largest body of a SCIM request about a group."`
+	MaxBulkBytes         int64         `koanf:"max_bulk_bytes" doc:"Largest body of a SCIM Bulk request."`
+	MaxBulkOperations    int           `koanf:"max_bulk_operations" doc:"How many operations a SCIM Bulk request may hold."`
+	WatchesPerCredential int           `koanf:"watches_per_credential" doc:"Watches of access that one service credential, or the operator, may have open at a time, over REST and gRPC together."`
+	SpoolBytes           int64         `koanf:"spool_bytes" doc:"Largest size of the spool of failed events that are not delivered yet."`
+	RequestTimeout       time.Duration `koanf:"request_timeout" doc:"How long a SCIM request may take, and the request of an admin or of a public gRPC call to arrive."`
+	InFlightBytes        int64         `koanf:"in_flight_bytes" doc:"Memory that SCIM requests under way may take, by an estimate of 8 bytes for each byte of a body and twice an answer. 0 is half of GOMEMLIMIT, or 256 MiB without one."`
+	InFlightShareBytes   int64         `koanf:"in_flight_share_bytes" doc:"Memory of in_flight_bytes that one directory may take; 0 is a quarter of it."`
 }
 
 // Defaults gives the settings of a process that was told nothing.
@@ -97,11 +97,12 @@ func Defaults() Settings {
 	return Settings{
 		Target: []string{allTargets}, DataDir: ".usher",
 		SCIMAddr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", GRPCAddr: "127.0.0.1:8082", OpsAddr: "127.0.0.1:8083",
+		MaxConnections: 2000, MaxConnectionsPerAddress: 200, TrustedProxies: []string{"127.0.0.0/8", "::1"},
 		LogLevel: "info", LogFormat: "json", ShutdownDelay: 5 * time.Second, ShutdownTimeout: 15 * time.Second,
 		Gateway: GatewaySettings{
 			RatePerSecond: 100, MaxBodyBytes: 1 << 20, MaxGroupBytes: 64 << 20, MaxBulkBytes: 4 << 20,
 			MaxBulkOperations: 1000, SpoolBytes: 256 << 20,
-			RequestTimeout: 30 * time.Second, GRPCConnections: 1000, GRPCConnectionsPerAddress: 100, WatchesPerCredential: 100,
+			RequestTimeout: 30 * time.Second, WatchesPerCredential: 100,
 		},
 		Directory:    service("127.0.0.1:8090"),
 		Identity:     IdentitySettings{ServiceSettings: service("127.0.0.1:8091"), ChangeRetention: month, ScanLimit: 100_000, DocumentBytes: 1 << 20},
@@ -155,22 +156,8 @@ func (s Settings) service(service commonv1.Caller) ServiceSettings {
 
 // trustedProxies gives the networks of trusted_proxies; Check has found them right.
 func (s Settings) trustedProxies() []netip.Prefix {
-	var all []netip.Prefix
-	for _, text := range s.TrustedProxies {
-		if one, err := network(text); err == nil {
-			all = append(all, one)
-		}
-	}
+	all, _ := prefixes(s.TrustedProxies)
 	return all
-}
-
-// network reads a network, or an address alone.
-func network(text string) (netip.Prefix, error) {
-	text = strings.TrimSpace(text)
-	if addr, err := netip.ParseAddr(text); err == nil {
-		return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil
-	}
-	return netip.ParsePrefix(text)
 }
 
 // databaseURL is the PostgreSQL of a service; empty for SQLite.
@@ -229,11 +216,6 @@ func (s Settings) Check() error {
 	if !s.runsAll() && s.CertificatesDir == "" {
 		c.wrong("certificates_dir", "a folder of certificates where not all services are in one process", "")
 	}
-	for _, text := range s.TrustedProxies {
-		if _, err := network(text); err != nil {
-			c.wrong("trusted_proxies", "addresses or networks such as 10.0.0.0/8", text)
-		}
-	}
 	if (s.TLSCertFile == "") != (s.TLSKeyFile == "") {
 		c.wrong("tls_cert_file and tls_key_file", "set both, or neither", s.TLSCertFile+s.TLSKeyFile)
 	}
@@ -243,21 +225,24 @@ func (s Settings) Check() error {
 	if !slices.Contains([]string{"json", "text"}, s.LogFormat) {
 		c.wrong("log_format", "json or text", s.LogFormat)
 	}
+	if _, err := prefixes(s.TrustedProxies); err != nil {
+		c.problems = append(c.problems, fmt.Errorf("trusted_proxies must be addresses: %w", err))
+	}
 	for key, value := range map[string]float64{
-		"shutdown_timeout":                     s.ShutdownTimeout.Seconds(),
-		"gateway.max_body_bytes":               float64(s.Gateway.MaxBodyBytes),
-		"gateway.max_group_bytes":              float64(s.Gateway.MaxGroupBytes),
-		"gateway.max_bulk_bytes":               float64(s.Gateway.MaxBulkBytes),
-		"gateway.max_bulk_operations":          float64(s.Gateway.MaxBulkOperations),
-		"gateway.grpc_connections":             float64(s.Gateway.GRPCConnections),
-		"gateway.watches_per_credential":       float64(s.Gateway.WatchesPerCredential),
-		"gateway.grpc_connections_per_address": float64(s.Gateway.GRPCConnectionsPerAddress),
-		"gateway.spool_bytes":                  float64(s.Gateway.SpoolBytes),
-		"gateway.request_timeout":              s.Gateway.RequestTimeout.Seconds(),
-		"rule.workers":                         float64(s.Rule.Workers),
-		"rule.feed_retention":                  s.Rule.FeedRetention.Seconds(),
-		"identity.change_retention":            s.Identity.ChangeRetention.Seconds(),
-		"identity.scan_limit":                  float64(s.Identity.ScanLimit),
+		"max_connections":                float64(s.MaxConnections),
+		"max_connections_per_address":    float64(s.MaxConnectionsPerAddress),
+		"shutdown_timeout":               s.ShutdownTimeout.Seconds(),
+		"gateway.max_body_bytes":         float64(s.Gateway.MaxBodyBytes),
+		"gateway.max_group_bytes":        float64(s.Gateway.MaxGroupBytes),
+		"gateway.max_bulk_bytes":         float64(s.Gateway.MaxBulkBytes),
+		"gateway.max_bulk_operations":    float64(s.Gateway.MaxBulkOperations),
+		"gateway.watches_per_credential": float64(s.Gateway.WatchesPerCredential),
+		"gateway.spool_bytes":            float64(s.Gateway.SpoolBytes),
+		"gateway.request_timeout":        s.Gateway.RequestTimeout.Seconds(),
+		"rule.workers":                   float64(s.Rule.Workers),
+		"rule.feed_retention":            s.Rule.FeedRetention.Seconds(),
+		"identity.change_retention":      s.Identity.ChangeRetention.Seconds(),
+		"identity.scan_limit":            float64(s.Identity.ScanLimit),
 	} {
 		c.above0(key, value)
 	}

@@ -21,7 +21,6 @@ const (
 	RateLimited            = "usher_gateway_rate_limited_total"
 	OverBudget             = "usher_gateway_over_budget_total"
 	InFlightBytes          = "usher_gateway_in_flight_bytes"
-	ConnectionsRefused     = "usher_gateway_connections_refused_total"
 	WatchesRefused         = "usher_gateway_watches_refused_total"
 	FailedEvents           = "usher_gateway_failed_events_total"
 	FailedEventsDelivered  = "usher_gateway_failed_events_delivered_total"
@@ -50,7 +49,6 @@ type Metrics struct {
 	OperatorRefused       metric.Int64Counter
 	RateLimited           metric.Int64Counter
 	OverBudget            metric.Int64Counter
-	ConnectionsRefused    metric.Int64Counter
 	WatchesRefused        metric.Int64Counter
 	FailedEvents          metric.Int64Counter
 	FailedEventsDelivered metric.Int64Counter
@@ -75,7 +73,6 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 	m.OperatorRefused = counter(OperatorRefused, "Requests of the admin REST and calls of the public gRPC without a valid token or service credential.")
 	m.RateLimited = counter(RateLimited, "SCIM messages that were over their directory's rate.")
 	m.OverBudget = counter(OverBudget, "SCIM messages that found no memory: of their directory's share, or of all that messages under way may take.")
-	m.ConnectionsRefused = counter(ConnectionsRefused, "Connections that were closed at once because as many were open as may be, in all or from one address.")
 	m.WatchesRefused = counter(WatchesRefused, "Watches that were refused because their credential has as many open as it may.")
 	m.FailedEvents = counter(FailedEvents, "Failed events that were written to the spool.")
 	m.FailedEventsDelivered = counter(FailedEventsDelivered, "Failed events that the failedevents service took.")
