@@ -56,8 +56,8 @@ type Config struct {
 	// InFlightShareBytes is how much of it one directory may take. Default: a quarter of it. Both defaults are larger where the
 	// largest body needs it.
 	InFlightShareBytes int64
-	// RequestTimeout is how long a SCIM message may take, and the request of an admin or of a public gRPC call to arrive.
-	// Default 30 seconds.
+	// RequestTimeout is how long a SCIM message may take once its body has come, and the request of a public gRPC call to
+	// arrive. Default 30 seconds.
 	RequestTimeout time.Duration
 	// RatePerSecond is how many messages a second one directory may send; 0 is any number.
 	RatePerSecond float64
@@ -138,7 +138,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	g.admin, err = admin.New(context.Background(), // it is only held by registrations, which nothing ends
 		admin.Connections{Directory: faces.Directory, Identity: faces.Identity, Rule: faces.Rule, FailedEvents: faces.FailedEvents},
 		admin.Dependencies{
-			Clients: clients, ServerName: server, TrustedProxies: c.TrustedProxies, OpenAPI: d.OpenAPI, BodyTimeout: c.RequestTimeout, TallyEvery: tallyEvery,
+			Clients: clients, ServerName: server, TrustedProxies: c.TrustedProxies, OpenAPI: d.OpenAPI, TallyEvery: tallyEvery,
 			Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 		})
 	if err != nil {
@@ -249,7 +249,8 @@ func defaults[T int | int64 | time.Duration](problems *[]error, key string, valu
 	}
 }
 
-// SCIM is the face for IdPs, under /scim/v2/{directory_id}.
+// SCIM is the face for IdPs, under /scim/v2/{directory_id}. As of the other face, who serves it bounds how slow clients may
+// be, with package pace.
 func (g *Gateway) SCIM() http.Handler { return g.scim }
 
 // Admin is the face for admins and the console, under /api/v1.

@@ -17,6 +17,7 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/gateway"
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/pace"
 	"github.com/usher-scim/usher/services/internal/rediskv"
 	"github.com/usher-scim/usher/services/internal/telemetry"
 )
@@ -260,16 +261,19 @@ func (a *App) run(ctx context.Context, label string, run func(context.Context) e
 	})
 }
 
-// Limits of every HTTP server: a client that is slower than this holds nothing open.
+// Limits of every HTTP server: a client that is slower than this holds nothing open. Package pace has those of bodies and
+// answers.
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
+	writeTimeout      = time.Minute // of what the server writes by itself
 	maxHeaderBytes    = 64 << 10
 )
 
 func (a *App) serveHTTP(label string, listener net.Listener, handler http.Handler) {
 	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		Handler: pace.Handler(handler), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, WriteTimeout: writeTimeout,
+		MaxHeaderBytes: maxHeaderBytes,
 	}
 	a.running.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

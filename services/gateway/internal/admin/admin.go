@@ -25,12 +25,12 @@ import (
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
-	"github.com/usher-scim/usher/services/gateway/internal/arrival"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/gateway/internal/tally"
 	"github.com/usher-scim/usher/services/gateway/internal/traced"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/pace"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
@@ -58,14 +58,12 @@ type Dependencies struct {
 
 	TrustedProxies []netip.Prefix // whose word on a client's address counts
 	OpenAPI        []byte         // as JSON
-	// BodyTimeout is how long a body may take to arrive.
-	BodyTimeout time.Duration
-	TallyEvery  time.Duration
-	Metrics     *metrics.Metrics
-	Log         *slog.Logger
-	Tracing     trace.TracerProvider
-	Meter       metric.MeterProvider
-	Now         func() time.Time
+	TallyEvery     time.Duration
+	Metrics        *metrics.Metrics
+	Log            *slog.Logger
+	Tracing        trace.TracerProvider
+	Meter          metric.MeterProvider
+	Now            func() time.Time
 }
 
 // Handler serves the admin REST.
@@ -151,7 +149,6 @@ type visitCtx struct{}
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	start := h.d.Now()
 	v := &visit{route: prefix + "{unknown}"}
-	arrival.Within(w, r, h.d.BodyTimeout)
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -216,13 +213,12 @@ func (h *Handler) enter(w http.ResponseWriter, r *http.Request, v *visit) {
 		h.refuseWith(w, r, http.StatusRequestEntityTooLarge, fault.New(fault.Limit, "the body is larger than the limit of %d bytes", maxBody))
 		return
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		h.refuseWith(w, r, http.StatusRequestTimeout, fault.New(fault.Deadline, "the body did not arrive in time"))
+		h.refuseWith(w, r, http.StatusRequestTimeout, fault.New(fault.Deadline, "the body did not arrive in time: it needs %d bytes a second once %s are over", pace.Rate, pace.Grace))
 		return
 	case err != nil:
 		h.refuse(w, r, fault.Wrap(err, fault.InvalidRequest, "the body could not be read"))
 		return
 	}
-	arrival.Complete(w)
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	h.mux.ServeHTTP(w, r)
 }
@@ -244,7 +240,7 @@ func withoutDepth(pattern string) string { return strings.ReplaceAll(pattern, "=
 
 // refuse answers before the body was read.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	arrival.Refuse(w, r)
+	pace.Refuse(w, r)
 	_, outbound := runtime.MarshalerForRequest(h.mux, r)
 	sendError(r.Context(), h.mux, outbound, w, r, err)
 }

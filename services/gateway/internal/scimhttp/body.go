@@ -9,9 +9,9 @@ import (
 	"os"
 	"strings"
 
-	"github.com/usher-scim/usher/services/gateway/internal/arrival"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/inflight"
+	"github.com/usher-scim/usher/services/internal/pace"
 )
 
 // Media types of SCIM (RFC 7644 §3.1).
@@ -56,7 +56,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, m *message, l
 		return nil, unreadable(err, limit)
 	}
 	m.bodyRead = true
-	arrival.Complete(w)
+	m.restart(r, h.config.RequestTimeout)
 	if len(body) == 0 {
 		return nil, noBody()
 	}
@@ -99,7 +99,8 @@ func unreadable(err error, limit int64) error {
 		return tooLarge(limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &problem{
-			status: http.StatusRequestTimeout, reason: fault.Deadline, detail: "The body did not arrive in time.",
+			status: http.StatusRequestTimeout, reason: fault.Deadline,
+			detail: fmt.Sprintf("The body did not arrive in time: it needs %d bytes a second once %s are over.", pace.Rate, pace.Grace),
 		}
 	default:
 		return &problem{

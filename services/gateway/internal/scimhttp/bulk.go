@@ -212,6 +212,7 @@ func (b *bulk) part(method, path string) *message {
 	part := *b.message
 	part.within = b.message.method + " " + b.message.route.template() + ": "
 	part.start, part.method, part.hold = b.handler.d.Now(), traced.Method(method), inflight.Hold{} // the Bulk holds all
+	part.ends = nil
 	part.route = parseRoute(prefix + b.message.route.directory + "/" + path)
 	return &part
 }
@@ -241,6 +242,7 @@ func (b *bulk) dispatch(step *bulkStep, data []byte) (*response, error) {
 	if step.version != "" {
 		r.Header.Set("If-Match", step.version)
 	}
+	defer part.end()
 	answer, err := b.handler.dispatch(b.writer, r, part)
 	if errors.As(err, new(noMore)) {
 		b.over = err

@@ -19,6 +19,7 @@ import (
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/pace"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
@@ -303,7 +304,9 @@ func (h hasty) SetReadDeadline(at time.Time) error {
 func TestABodyThatDoesNotArriveIsATimeout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *Config) { c.RequestTimeout = time.Hour })
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.handler.ServeHTTP(hasty{rw}, r) }))
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		pace.Handler(w.handler).ServeHTTP(hasty{rw}, r)
+	}))
 	defer server.Close()
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
 	if err != nil {

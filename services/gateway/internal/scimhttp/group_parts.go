@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc"
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
-	"github.com/usher-scim/usher/services/gateway/internal/arrival"
 )
 
 const (
@@ -44,9 +43,15 @@ func (h *Handler) writeInParts(w http.ResponseWriter, r *http.Request, m *messag
 	if err := m.hold.Reserve(partsInFlight); err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	stream, err := h.d.Groups.WriteGroup(ctx)
+	// A large body may take its time, which identity must not wait for without an end.
+	m.restart(r, h.config.RequestTimeout)
+	patient := m.patient(r.Context(), h.config.RequestTimeout)
+	defer patient.end()
+	var stream grpc.ClientStreamingClient[identityv1.WriteGroupRequest, identityv1.WriteGroupResponse]
+	err := patient.await(func() (err error) {
+		stream, err = h.d.Groups.WriteGroup(patient.stream)
+		return err
+	})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -65,26 +70,28 @@ func (h *Handler) writeInParts(w http.ResponseWriter, r *http.Request, m *messag
 		}
 		empty = empty && n == 0
 		message.Part = part[:n]
-		if err := stream.Send(message); errors.Is(err, io.EOF) {
+		if err := patient.await(func() error { return stream.Send(message) }); errors.Is(err, io.EOF) {
 			break // identity has answered before the end
 		} else if err != nil {
 			return nil, nil, err
 		}
 		message = &identityv1.WriteGroupRequest{Target: target}
 	}
-	if m.bodyRead {
-		arrival.Complete(w)
-	}
 	if empty {
 		return nil, nil, noBody()
 	}
 	// Until the stream is closed identity has written nothing.
-	release, err := h.before(r.Context(), m)
+	release, err := h.before(patient.stream, m)
 	defer release()
 	if err != nil {
 		return nil, nil, err
 	}
-	written, err := stream.CloseAndRecv()
+	var written *identityv1.WriteGroupResponse
+	err = patient.await(func() (err error) {
+		written, err = stream.CloseAndRecv()
+		return err
+	})
+	m.restart(r, h.config.RequestTimeout)
 	return written.GetResource(), written.GetResult(), err
 }
 
@@ -102,9 +109,19 @@ func fill(part []byte, body io.Reader) (n int, err error) {
 type largeGroup struct {
 	resource *identityv1.Resource
 	parts    grpc.ServerStreamingClient[identityv1.ReadGroupResponse]
+	patient  *patience
 }
 
-// openGroup begins to read a large group. What it is is known when it returns; it ends with the context.
+// next waits for a part.
+func (g *largeGroup) next() (r *identityv1.ReadGroupResponse, err error) {
+	err = g.patient.await(func() (err error) {
+		r, err = g.parts.Recv()
+		return err
+	})
+	return r, err
+}
+
+// openGroup begins to read a large group. What it is is known when it returns; it ends with the message.
 func (h *Handler) openGroup(ctx context.Context, m *message, id string, p *identityv1.Projection) (*largeGroup, error) {
 	if m.reads() {
 		if err := m.hold.Reserve(partsInFlight); err != nil {
@@ -113,18 +130,22 @@ func (h *Handler) openGroup(ctx context.Context, m *message, id string, p *ident
 	} else {
 		m.hold.Take(partsInFlight) // it is written
 	}
-	stream, err := h.d.Groups.ReadGroup(ctx, &identityv1.ReadGroupRequest{Target: m.target(), Id: id, Projection: p})
-	if err != nil {
+	g := &largeGroup{patient: m.patient(ctx, h.config.RequestTimeout)}
+	if err := g.patient.await(func() (err error) {
+		g.parts, err = h.d.Groups.ReadGroup(g.patient.stream, &identityv1.ReadGroupRequest{Target: m.target(), Id: id, Projection: p})
+		return err
+	}); err != nil {
 		return nil, err
 	}
-	first, err := stream.Recv()
+	first, err := g.next()
 	if errors.Is(err, io.EOF) {
 		err = errors.New("identity ended a group before it began")
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &largeGroup{resource: first.GetResource(), parts: stream}, nil
+	g.resource = first.GetResource()
+	return g, nil
 }
 
 // errClientLeft says that an answer could not be written to its end: there is nobody to tell.
@@ -132,8 +153,9 @@ var errClientLeft = errors.New("the client left")
 
 // copyTo writes the document.
 func (g *largeGroup) copyTo(w io.Writer) error {
+	defer g.patient.end()
 	for {
-		next, err := g.parts.Recv()
+		next, err := g.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

@@ -22,7 +22,6 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
-	"github.com/usher-scim/usher/services/gateway/internal/arrival"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/gateway/internal/tally"
@@ -30,6 +29,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/inflight"
+	"github.com/usher-scim/usher/services/internal/pace"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
@@ -107,7 +107,9 @@ func (h *Handler) Run(ctx context.Context) { h.tally.Run(ctx, h.d.Log, h.config.
 type message struct {
 	id            string
 	start         time.Time
-	method        string // from a closed set
+	came          *http.Request // as it came
+	ends          []func()      // what else is to be called in the end
+	method        string        // from a closed set
 	route         route
 	authenticated bool
 	refusal       string // why it is not authenticated
@@ -116,6 +118,74 @@ type message struct {
 	bodyRead      bool
 	hold          inflight.Hold // what it takes of the memory in flight
 	within        string        // of one operation of a Bulk: what it is part of
+}
+
+// end gives back all that the message holds.
+func (m *message) end() {
+	m.hold.Close()
+	for _, end := range m.ends {
+		end()
+	}
+}
+
+// restart gives the work on a message its whole time once its body is here, if that came slowly: how long it may take is
+// not the work's time. A Bulk's operations share the time of the Bulk.
+func (m *message) restart(r *http.Request, timeout time.Duration) {
+	deadline, bounded := r.Context().Deadline()
+	if !bounded || m.within != "" || time.Until(deadline) > timeout-time.Second {
+		return
+	}
+	ctx, _ := m.untilGone(r.Context())
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	m.ends = append(m.ends, cancel)
+	*r = *r.WithContext(ctx)
+}
+
+// untilGone gives a context without a deadline. It ends with the message, and when the client leaves. A Bulk's operation keeps
+// the deadline of the Bulk.
+func (m *message) untilGone(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	if m.within == "" {
+		ctx = context.WithoutCancel(ctx)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(m.came.Context(), func() { cancel(context.Canceled) })
+	m.ends = append(m.ends, func() {
+		stop()
+		cancel(context.Canceled)
+	})
+	return ctx, cancel
+}
+
+// patience bounds how long a stream may keep Usher waiting each time; how long its client does is not the stream's time.
+type patience struct {
+	stream  context.Context //nolint:containedctx // to ask why it ended
+	timeout time.Duration
+	timer   *time.Timer
+	end     func() // ends the stream; the message does so too
+}
+
+// patient makes a context for a stream, which ends when Usher waits for it longer than the timeout.
+func (m *message) patient(ctx context.Context, timeout time.Duration) *patience {
+	ctx, cancel := m.untilGone(ctx)
+	p := &patience{stream: ctx, timeout: timeout, timer: time.AfterFunc(timeout, func() { cancel(context.DeadlineExceeded) })}
+	p.timer.Stop()
+	p.end = func() {
+		p.timer.Stop()
+		cancel(context.Canceled)
+	}
+	m.ends = append(m.ends, p.end)
+	return p
+}
+
+// await waits for the stream.
+func (p *patience) await(stream func() error) error {
+	p.timer.Reset(p.timeout)
+	err := stream()
+	p.timer.Stop()
+	if err != nil && errors.Is(context.Cause(p.stream), context.DeadlineExceeded) {
+		return context.DeadlineExceeded
+	}
+	return err
 }
 
 // The tally's words for messages that are answered 429: over their directory's rate, or its share of the memory in flight.
@@ -127,14 +197,13 @@ const (
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	m := &message{
-		id: ids.New(), start: h.d.Now(), method: r.Method, route: parseRoute(r.URL.EscapedPath()),
+		id: ids.New(), start: h.d.Now(), came: r, method: r.Method, route: parseRoute(r.URL.EscapedPath()),
 	}
 	r.Pattern = prefix + "{directory_id}" + m.route.template()
 	trace.SpanFromContext(r.Context()).SetAttributes(
 		attribute.String(rpc.MessageIDAttribute, m.id),
 		// In place of the path that otelhttp noted: it may hold what a client took for an id, such as an e-mail address.
 		attribute.String("url.path", r.Pattern))
-	arrival.Within(w, r, h.config.RequestTimeout)
 	header := w.Header()
 	header.Set(MessageIDHeader, m.id)
 	header.Set("Content-Type", answerType(r.Header.Values("Accept")))
@@ -143,11 +212,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 
 	ctx, cancel := context.WithTimeout(rpc.WithMessageID(r.Context(), m.id), h.config.RequestTimeout)
 	defer cancel()
-	defer m.hold.Close()
+	defer m.end()
 	answer, err := h.answer(w, r.WithContext(ctx), m)
 	if err != nil {
 		if !m.bodyRead {
-			arrival.Refuse(w, r)
+			pace.Refuse(w, r)
 		}
 		p := problemOf(err)
 		h.finish(ctx, m, p.status, p, err)

@@ -70,6 +70,7 @@ type identity struct {
 	large    bool                      // the document is too large to answer with
 	parts    []string                  // of a large group
 	cut      error                     // after the parts
+	stalls   bool                      // streams stand still, until their callers leave
 	gone     bool                      // it is deleted before its parts are read
 	fresh    bool                      // each call answers with an id of its own
 	fails    func(proto.Message) error // which calls fail
@@ -213,6 +214,9 @@ func (i *identity) ReadGroup(r *identityv1.ReadGroupRequest, stream grpc.ServerS
 	if err := stream.Send(first); err != nil {
 		return err
 	}
+	if i.stalls {
+		<-stream.Context().Done()
+	}
 	for _, part := range i.parts {
 		if err := stream.Send(&identityv1.ReadGroupResponse{Part: []byte(part)}); err != nil {
 			return err
@@ -226,6 +230,10 @@ func (i *identity) WriteGroup(stream grpc.ClientStreamingServer[identityv1.Write
 	whole, err := stream.Recv()
 	if err != nil {
 		return err
+	}
+	if i.stalls {
+		<-stream.Context().Done()
+		return stream.Context().Err()
 	}
 	i.mu.Lock()
 	early := i.err

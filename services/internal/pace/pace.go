@@ -1,0 +1,139 @@
+// Package pace bounds how slowly a client may send the body of an HTTP request, and read the answer. In either direction,
+// Usher waits for the client 10 seconds, and a second more for each 64 KiB that went. So a large body arrives over a slow line,
+// and a client that stands still holds nothing for long. The time that Usher itself takes does not count, so a stream may
+// live for hours.
+package pace
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+const (
+	// Grace is how long Usher waits for a client in any case, in each direction.
+	Grace = 10 * time.Second
+	// Rate is how many bytes a second a client must send or read on average once Grace is over.
+	Rate = 64 << 10
+)
+
+const (
+	// step is how many bytes go between two looks at the pace.
+	step = 64 << 10
+	// stale is after how long a deadline is set anew: the time that Usher takes must not count.
+	stale = 100 * time.Millisecond
+	// grace is how long a refused client may still send: an answer on a connection that is cut under it would be lost.
+	grace = time.Second
+)
+
+// Longest is how long Usher waits for so many bytes at most.
+func Longest(bytes int64) time.Duration {
+	return Grace + time.Duration(float64(bytes)/Rate*float64(time.Second))
+}
+
+// Handler serves with next, at the pace. A body that comes too slowly ends with os.ErrDeadlineExceeded; the connection of a
+// client that reads too slowly is cut. It must be the outermost handler. The server must have a WriteTimeout, since the
+// deadline of one answer would else hold for what the server itself writes next, such as 100 Continue.
+func Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		answer := &writer{ResponseWriter: w, control: control, line: line{set: control.SetWriteDeadline}}
+		if r.ContentLength != 0 {
+			body := &reader{body: r.Body, line: line{set: control.SetReadDeadline}}
+			body.look(0) // also where nobody reads it: then the server does, to use the connection again
+			r.Body = body
+		}
+		next.ServeHTTP(answer, r)
+		answer.look(0) // for what the server has yet to send
+	})
+}
+
+// Refuse is for an answer that goes out before the body was read. The server must not wait for the body first, as it does
+// to use the connection again.
+func Refuse(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(grace)) // a test's recorder knows no deadlines
+	}
+}
+
+// line is one direction of a connection.
+type line struct {
+	set    func(time.Time) error // its deadline
+	moved  int64                 // how many bytes went
+	waited time.Duration         // for the client
+	at     time.Time             // when the deadline was set, or zero
+	after  int64                 // how many bytes had gone then
+}
+
+// look sets the deadline for the next bytes, if the last one is old, and gives the time.
+func (l *line) look(next int) time.Time {
+	now := time.Now()
+	if l.at.IsZero() || l.moved-l.after >= step || now.Sub(l.at) > stale {
+		l.at, l.after = now, l.moved
+		_ = l.set(now.Add(Longest(l.moved+int64(next)) - l.waited)) // whose connection knows no deadlines bounds it otherwise
+	}
+	return now
+}
+
+// went counts bytes, and what they took.
+func (l *line) went(bytes int, since time.Time) {
+	l.moved += int64(bytes)
+	l.waited += time.Since(since)
+}
+
+// reader is a body at the pace.
+type reader struct {
+	line
+	body io.ReadCloser
+}
+
+// Read implements io.Reader.
+func (r *reader) Read(p []byte) (int, error) {
+	start := r.look(0)
+	n, err := r.body.Read(p)
+	r.went(n, start)
+	if errors.Is(err, io.EOF) {
+		// The server goes on reading to see whether the client leaves, and would take a deadline that passes for just that.
+		_ = r.set(time.Time{})
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (r *reader) Close() error { return r.body.Close() }
+
+// writer is an answer at the pace.
+type writer struct {
+	http.ResponseWriter
+	line
+	control *http.ResponseController
+}
+
+// Write implements http.ResponseWriter.
+func (w *writer) Write(p []byte) (written int, err error) {
+	for {
+		part := p[written:min(len(p), written+step)]
+		start := w.look(len(part))
+		n, err := w.ResponseWriter.Write(part)
+		w.went(n, start)
+		if written += n; err != nil || written == len(p) {
+			return written, err
+		}
+	}
+}
+
+// FlushError sends what was written; http.ResponseController calls it.
+func (w *writer) FlushError() error {
+	start := w.look(0)
+	err := w.control.Flush()
+	w.went(0, start)
+	return err
+}
+
+// Flush implements http.Flusher.
+func (w *writer) Flush() { _ = w.FlushError() } // the next write says so
+
+// Unwrap lets http.ResponseController set deadlines.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
