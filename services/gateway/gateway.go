@@ -64,7 +64,11 @@ type Config struct {
 	// WatchesPerCredential is how many streams of the admin REST and the public gRPC face together a service credential, or the
 	// operator, may have open at a time. Default 100.
 	WatchesPerCredential int
-	// TrustedProxies are the addresses of proxies, each of which speaks for many clients.
+	// UnknownKeysPerAddress and UnknownKeys are how many API keys and service credentials that have opened nothing before are
+	// looked up a second, from one address and in all; ten times as many may come at once. Those that open something do not
+	// count. Defaults 10 and 100.
+	UnknownKeysPerAddress, UnknownKeys float64
+	// TrustedProxies are the addresses of proxies. What they say of a client's address (X-Forwarded-For) is believed.
 	TrustedProxies []netip.Prefix
 	// OperatorToken is the bearer token of development. Empty: nobody signs in with one.
 	OperatorToken Secret
@@ -120,7 +124,10 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	clients := authn.NewClients(authn.NewOperator(string(c.OperatorToken)), d.Keys)
+	unknown := authn.NewUnknownKeys(authn.UnknownKeysConfig{
+		PerAddress: c.UnknownKeysPerAddress, Total: c.UnknownKeys, TrustedProxies: c.TrustedProxies,
+	}, d.Now)
+	clients := authn.NewClients(authn.NewOperator(string(c.OperatorToken)), d.Keys, unknown)
 	g := &Gateway{config: c, metrics: instruments}
 	stopping, stop := context.WithCancel(context.Background())
 	g.stop = stop
@@ -167,7 +174,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	}, scimhttp.Dependencies{
 		Users: identityv1.NewUserServiceClient(d.Identity), Groups: identityv1.NewGroupServiceClient(d.Identity),
 		Schemas:     identityv1.NewSchemaServiceClient(d.Identity),
-		Directories: authn.NewDirectories(d.Keys), Rates: d.Rates, Events: g.recorder, Metrics: instruments,
+		Directories: authn.NewDirectories(d.Keys, unknown), Rates: d.Rates, Events: g.recorder, Metrics: instruments,
 		Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})
 	if err := g.observe(instruments, d.Keys); err != nil {
@@ -233,6 +240,20 @@ func (c Config) complete() (Config, string, error) {
 	if c.InFlightShareBytes > c.InFlightBytes {
 		problems = append(problems, fmt.Errorf("gateway.in_flight_share_bytes must be at most gateway.in_flight_bytes, %d, not %d",
 			c.InFlightBytes, c.InFlightShareBytes))
+	}
+	for key, rate := range map[string]struct {
+		value     *float64
+		byDefault float64
+	}{
+		"gateway.unknown_keys_per_address": {&c.UnknownKeysPerAddress, 10},
+		"gateway.unknown_keys":             {&c.UnknownKeys, 100},
+	} {
+		if *rate.value == 0 {
+			*rate.value = rate.byDefault
+		}
+		if !(*rate.value > 0) { // also of NaN
+			problems = append(problems, fmt.Errorf("%s must be above 0, not %v", key, *rate.value))
+		}
 	}
 	if !(c.RatePerSecond >= 0) { // also of NaN
 		problems = append(problems, fmt.Errorf("gateway.rate_per_second must not be negative, not %v", c.RatePerSecond))

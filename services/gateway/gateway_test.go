@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,6 +57,7 @@ type others struct {
 
 	credential bearer.Secret // of a service
 	key        bearer.Secret
+	lookups    atomic.Int64
 	mu         sync.Mutex
 	refuse     bool // failed events
 	refused    chan struct{}
@@ -63,6 +66,7 @@ type others struct {
 }
 
 func (o *others) ResolveKey(_ context.Context, r *directoryv1.ResolveKeyRequest) (*directoryv1.ResolveKeyResponse, error) {
+	o.lookups.Add(1)
 	if digest := o.credential.Digest(); string(digest[:]) == string(r.GetKeyDigest()) {
 		return &directoryv1.ResolveKeyResponse{
 			Opens: &directoryv1.ResolveKeyResponse_ServiceCredential{ServiceCredential: &directoryv1.ServiceCredential{
@@ -389,16 +393,16 @@ func TestAllProblemsOfAConfigAreNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := gateway.New(gateway.Config{
 		PublicURL: "ftp://x", SpoolBytes: -1, MaxBodyBytes: -1, MaxGroupBytes: 65 << 20, MaxBulkBytes: 65 << 20,
-		MaxBulkOperations: -1, RequestTimeout: -1, RatePerSecond: -1,
-		WatchesPerCredential: -1,
+		MaxBulkOperations: -1, RequestTimeout: -1, RatePerSecond: -1, WatchesPerCredential: -1,
+		UnknownKeysPerAddress: -1, UnknownKeys: math.NaN(),
 	}, newOthers().dependencies(t))
 	if err == nil {
 		t.Fatal("it was taken")
 	}
 	for _, key := range []string{
 		"public_url", "spool_path", "spool_bytes", "max_body_bytes", "max_group_bytes", "max_bulk_bytes", "max_bulk_operations",
-		"request_timeout", "rate_per_second",
-		"watches_per_credential",
+		"request_timeout", "rate_per_second", "watches_per_credential",
+		"unknown_keys_per_address", "unknown_keys must be above 0, not NaN",
 	} {
 		if !strings.Contains(err.Error(), key) {
 			t.Errorf("%s is not named: %v", key, err)

@@ -163,6 +163,7 @@ func TestBadSettingsNameTheirKeyAndWhatIsAllowed(t *testing.T) {
 		"no connections to listeners":               {func(s *Settings) { s.MaxConnections, s.MaxConnectionsPerAddress = 0, -1 }, []string{`max_connections must be above 0, not "0"`, `max_connections_per_address must be above 0, not "-1"`}},
 		"a proxy that is none":                      {func(s *Settings) { s.TrustedProxies = []string{"10.0.0.1", "proxy.example.com"} }, []string{`trusted_proxies must be addresses: "proxy.example.com" is no address`}},
 		"proxies":                                   {func(s *Settings) { s.TrustedProxies = []string{"10.0.0.1", "192.0.2.0/24", "2001:db8::/32"} }, nil},
+		"no look-ups of unknown keys":               {func(s *Settings) { s.Gateway.UnknownKeys, s.Gateway.UnknownKeysPerAddress = 0, math.NaN() }, []string{`gateway.unknown_keys must be above 0, not "0"`, `gateway.unknown_keys_per_address must be above 0, not "NaN"`}},
 		"a spool that holds no record":              {func(s *Settings) { s.Gateway.SpoolBytes = 0 }, []string{"gateway.spool_bytes must be above 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {

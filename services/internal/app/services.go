@@ -190,15 +190,19 @@ func (a *App) startGateway() (*gateway.Gateway, error) {
 			return nil, err
 		}
 	}
+	proxies, err := prefixes(a.settings.TrustedProxies)
+	if err != nil {
+		return nil, fmt.Errorf("trusted_proxies: %w", err)
+	}
 	gate, err := gateway.New(gateway.Config{
 		PublicURL: a.PublicURL(), SpoolPath: a.folder.path("spool"), SpoolBytes: a.settings.Gateway.SpoolBytes,
 		MaxBodyBytes: a.settings.Gateway.MaxBodyBytes, MaxGroupBytes: a.settings.Gateway.MaxGroupBytes,
 		MaxBulkBytes: a.settings.Gateway.MaxBulkBytes, MaxBulkOperations: a.settings.Gateway.MaxBulkOperations,
 		RequestTimeout: a.settings.Gateway.RequestTimeout, RatePerSecond: a.settings.Gateway.RatePerSecond,
 		InFlightBytes: a.settings.Gateway.InFlightBytes, InFlightShareBytes: a.settings.Gateway.InFlightShareBytes,
-		WatchesPerCredential: a.settings.Gateway.WatchesPerCredential,
-		TrustedProxies:       a.settings.trustedProxies(),
-		OperatorToken:        gateway.Secret(token),
+		WatchesPerCredential: a.settings.Gateway.WatchesPerCredential, TrustedProxies: proxies,
+		UnknownKeysPerAddress: a.settings.Gateway.UnknownKeysPerAddress, UnknownKeys: a.settings.Gateway.UnknownKeys,
+		OperatorToken: gateway.Secret(token),
 	}, d)
 	if err != nil {
 		return nil, err

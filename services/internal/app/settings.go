@@ -35,7 +35,7 @@ type Settings struct {
 	TLSKeyFile               string        `koanf:"tls_key_file" doc:"Key of tls_cert_file."`
 	MaxConnections           int           `koanf:"max_connections" doc:"Connections that each public listener, and the one for operations, holds open at most. It is fewer where the process may not open eight times as many files."`
 	MaxConnectionsPerAddress int           `koanf:"max_connections_per_address" doc:"Connections of one listener that one address may hold open; the addresses of an IPv6 network of 64 bits count as one."`
-	TrustedProxies           []string      `koanf:"trusted_proxies" doc:"Addresses, and networks such as 10.0.0.0/8, of proxies in front of Usher. What they say of a client's address is believed, and they are exempt from max_connections_per_address."`
+	TrustedProxies           []string      `koanf:"trusted_proxies" doc:"Addresses, and networks such as 10.0.0.0/8, of proxies in front of Usher. They are exempt from max_connections_per_address, and believed whom they speak for (X-Forwarded-For)."`
 	LogLevel                 string        `koanf:"log_level" doc:"debug, info, warn or error."`
 	LogFormat                string        `koanf:"log_format" doc:"json or text."`
 
@@ -76,16 +76,18 @@ type RuleSettings struct {
 
 // GatewaySettings are the gateway's.
 type GatewaySettings struct {
-	RatePerSecond        float64       `koanf:"rate_per_second" doc:"SCIM requests a second that a directory may send; 0 is no limit, and the default in development mode."`
-	MaxBodyBytes         int64         `koanf:"max_body_bytes" doc:"Largest body of a SCIM request."`
-	MaxGroupBytes        int64         `koanf:"max_group_bytes" doc:"Largest body of a SCIM request about a group."`
-	MaxBulkBytes         int64         `koanf:"max_bulk_bytes" doc:"Largest body of a SCIM Bulk request."`
-	MaxBulkOperations    int           `koanf:"max_bulk_operations" doc:"How many operations a SCIM Bulk request may hold."`
-	WatchesPerCredential int           `koanf:"watches_per_credential" doc:"Watches of access that one service credential, or the operator, may have open at a time, over REST and gRPC together."`
-	SpoolBytes           int64         `koanf:"spool_bytes" doc:"Largest size of the spool of failed events that are not delivered yet."`
-	RequestTimeout       time.Duration `koanf:"request_timeout" doc:"How long a SCIM request may take, and the request of an admin or of a public gRPC call to arrive."`
-	InFlightBytes        int64         `koanf:"in_flight_bytes" doc:"Memory that SCIM requests under way may take, by an estimate of 8 bytes for each byte of a body and twice an answer. 0 is half of GOMEMLIMIT, or 256 MiB without one."`
-	InFlightShareBytes   int64         `koanf:"in_flight_share_bytes" doc:"Memory of in_flight_bytes that one directory may take; 0 is a quarter of it."`
+	RatePerSecond         float64       `koanf:"rate_per_second" doc:"SCIM requests a second that a directory may send; 0 is no limit, and the default in development mode."`
+	MaxBodyBytes          int64         `koanf:"max_body_bytes" doc:"Largest body of a SCIM request."`
+	MaxGroupBytes         int64         `koanf:"max_group_bytes" doc:"Largest body of a SCIM request about a group."`
+	MaxBulkBytes          int64         `koanf:"max_bulk_bytes" doc:"Largest body of a SCIM Bulk request."`
+	InFlightBytes         int64         `koanf:"in_flight_bytes" doc:"Memory that SCIM requests under way may take, by an estimate of 8 bytes for each byte of a body and twice an answer. 0 is half of GOMEMLIMIT, or 256 MiB without one."`
+	InFlightShareBytes    int64         `koanf:"in_flight_share_bytes" doc:"Memory of in_flight_bytes that one directory may take; 0 is a quarter of it."`
+	MaxBulkOperations     int           `koanf:"max_bulk_operations" doc:"How many operations a SCIM Bulk request may hold."`
+	UnknownKeysPerAddress float64       `koanf:"unknown_keys_per_address" doc:"API keys and service credentials that nobody knows that are looked up a second from one address; ten times as many at once. The next ones get 429."`
+	UnknownKeys           float64       `koanf:"unknown_keys" doc:"The same from all addresses together."`
+	WatchesPerCredential  int           `koanf:"watches_per_credential" doc:"Watches of access that one service credential, or the operator, may have open at a time, over REST and gRPC together."`
+	SpoolBytes            int64         `koanf:"spool_bytes" doc:"Largest size of the spool of failed events that are not delivered yet."`
+	RequestTimeout        time.Duration `koanf:"request_timeout" doc:"How long a SCIM request may take, besides the time in which its body comes and its answer goes; and how long the request of a public gRPC call may take to arrive."`
 }
 
 // Defaults gives the settings of a process that was told nothing.
@@ -103,6 +105,7 @@ func Defaults() Settings {
 			RatePerSecond: 100, MaxBodyBytes: 1 << 20, MaxGroupBytes: 64 << 20, MaxBulkBytes: 4 << 20,
 			MaxBulkOperations: 1000, SpoolBytes: 256 << 20,
 			RequestTimeout: 30 * time.Second, WatchesPerCredential: 100,
+			UnknownKeysPerAddress: 10, UnknownKeys: 100,
 		},
 		Directory:    service("127.0.0.1:8090"),
 		Identity:     IdentitySettings{ServiceSettings: service("127.0.0.1:8091"), ChangeRetention: month, ScanLimit: 100_000, DocumentBytes: 1 << 20},
@@ -229,20 +232,22 @@ func (s Settings) Check() error {
 		c.problems = append(c.problems, fmt.Errorf("trusted_proxies must be addresses: %w", err))
 	}
 	for key, value := range map[string]float64{
-		"max_connections":                float64(s.MaxConnections),
-		"max_connections_per_address":    float64(s.MaxConnectionsPerAddress),
-		"shutdown_timeout":               s.ShutdownTimeout.Seconds(),
-		"gateway.max_body_bytes":         float64(s.Gateway.MaxBodyBytes),
-		"gateway.max_group_bytes":        float64(s.Gateway.MaxGroupBytes),
-		"gateway.max_bulk_bytes":         float64(s.Gateway.MaxBulkBytes),
-		"gateway.max_bulk_operations":    float64(s.Gateway.MaxBulkOperations),
-		"gateway.watches_per_credential": float64(s.Gateway.WatchesPerCredential),
-		"gateway.spool_bytes":            float64(s.Gateway.SpoolBytes),
-		"gateway.request_timeout":        s.Gateway.RequestTimeout.Seconds(),
-		"rule.workers":                   float64(s.Rule.Workers),
-		"rule.feed_retention":            s.Rule.FeedRetention.Seconds(),
-		"identity.change_retention":      s.Identity.ChangeRetention.Seconds(),
-		"identity.scan_limit":            float64(s.Identity.ScanLimit),
+		"max_connections":                  float64(s.MaxConnections),
+		"max_connections_per_address":      float64(s.MaxConnectionsPerAddress),
+		"shutdown_timeout":                 s.ShutdownTimeout.Seconds(),
+		"gateway.max_body_bytes":           float64(s.Gateway.MaxBodyBytes),
+		"gateway.max_group_bytes":          float64(s.Gateway.MaxGroupBytes),
+		"gateway.max_bulk_bytes":           float64(s.Gateway.MaxBulkBytes),
+		"gateway.max_bulk_operations":      float64(s.Gateway.MaxBulkOperations),
+		"gateway.unknown_keys":             s.Gateway.UnknownKeys,
+		"gateway.unknown_keys_per_address": s.Gateway.UnknownKeysPerAddress,
+		"gateway.watches_per_credential":   float64(s.Gateway.WatchesPerCredential),
+		"gateway.spool_bytes":              float64(s.Gateway.SpoolBytes),
+		"gateway.request_timeout":          s.Gateway.RequestTimeout.Seconds(),
+		"rule.workers":                     float64(s.Rule.Workers),
+		"rule.feed_retention":              s.Rule.FeedRetention.Seconds(),
+		"identity.change_retention":        s.Identity.ChangeRetention.Seconds(),
+		"identity.scan_limit":              float64(s.Identity.ScanLimit),
 	} {
 		c.above0(key, value)
 	}

@@ -135,14 +135,10 @@ func (c *Cache) Lookup(ctx context.Context, digest Digest) (Lease, error) {
 
 func (c *Cache) lookup(ctx context.Context, digest Digest) (held, error) {
 	c.mu.Lock()
-	for _, known := range []map[Digest]held{c.leases, c.unknown} {
-		found, ok := known[digest]
-		if ok && c.valid(found) {
-			c.mu.Unlock()
-			c.here.Add(1)
-			return found, nil
-		}
-		delete(known, digest)
+	if found, ok := c.held(digest); ok {
+		c.mu.Unlock()
+		c.here.Add(1)
+		return found, nil
 	}
 	f, ok := c.flights[digest]
 	if !ok || f.generation != c.generation {
@@ -160,10 +156,39 @@ func (c *Cache) lookup(ctx context.Context, digest Digest) (held, error) {
 	}
 }
 
+// held finds a lease that holds. It is called with the lock held. What a key opened stays: Seen asks for it.
+func (c *Cache) held(digest Digest) (held, bool) {
+	if found, ok := c.leases[digest]; ok && c.valid(found) {
+		return found, true
+	}
+	found, ok := c.unknown[digest]
+	if ok && c.valid(found) {
+		return found, true
+	}
+	delete(c.unknown, digest)
+	return held{}, false
+}
+
+// Seen says whether a look-up of the key costs no question that anybody could cause by inventing keys: its answer is here,
+// somebody has just asked, or the key has opened something before and no answer since said otherwise.
+func (c *Cache) Seen(digest Digest) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.leases[digest]; ok {
+		return true
+	}
+	if f, ok := c.flights[digest]; ok && f.generation == c.generation {
+		return true
+	}
+	_, ok := c.held(digest)
+	return ok
+}
+
 // remember is called with the lock held.
 func (c *Cache) remember(digest Digest, answer held) {
 	known, most := c.leases, maxLeases
 	if answer.Unknown {
+		delete(c.leases, digest)
 		known, most = c.unknown, maxUnknown
 	}
 	if len(known) >= most {
@@ -179,7 +204,9 @@ func (c *Cache) Invalidate(digests ...Digest) {
 	defer c.mu.Unlock()
 	c.generation++
 	for _, digest := range digests {
-		delete(c.leases, digest)
+		if _, ok := c.leases[digest]; ok {
+			c.leases[digest] = held{} // it holds no more, and the key was seen
+		}
 	}
 }
 

@@ -202,3 +202,40 @@ func TestUnknownKeysMakeNoRoomForThemselves(t *testing.T) {
 		t.Errorf("%d look-ups were answered here", process)
 	}
 }
+
+func TestAKeyIsSeenOnceItOpenedSomething(t *testing.T) {
+	t.Parallel()
+	c, revoked := &clock{}, false
+	cache := New(func(_ context.Context, digest Digest) (Lease, error) {
+		return Lease{KeyID: "k", Unknown: revoked || digest != Digest{31: 1}, Until: c.now().Add(time.Second)}, nil
+	}, c.now, WithElapsed(c.elapsed))
+	good, invented := Digest{31: 1}, Digest{31: 2}
+	look := func(digest Digest) {
+		t.Helper()
+		if _, err := cache.Lookup(t.Context(), digest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := func(when string, digest Digest, want bool) {
+		t.Helper()
+		if got := cache.Seen(digest); got != want {
+			t.Errorf("%s it is seen: %v", when, got)
+		}
+	}
+	seen("before anything", good, false)
+	look(good)
+	look(invented)
+	seen("while its lease holds", good, true)
+	seen("while it is known that it opens nothing", invented, true)
+	c.advance(time.Minute)
+	seen("once its lease is over", good, true)
+	seen("once it is no longer known that it opens nothing", invented, false)
+	look(good)
+	cache.Invalidate(good, invented)
+	seen("once it was invalidated", good, true)
+	seen("because it was invalidated", invented, false)
+	revoked = true
+	look(good)
+	c.advance(time.Minute)
+	seen("once it opens nothing any more", good, false)
+}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,6 +43,8 @@ const (
 	deadline = 65 * time.Second
 	// unauthenticated is the tally's word for a request without a valid token.
 	unauthenticated = "unauthenticated"
+	// unknownKeys is the tally's word for a request with one token too many that nobody knows.
+	unknownKeys = "unknown_keys"
 	// unavailable is the tally's word for a request whose token cannot be checked.
 	unavailable = "unavailable"
 )
@@ -154,7 +157,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	answered := &answered{ResponseWriter: w}
-	client, err := h.d.Clients.Authenticate(r.Context(), r.Header.Values("Authorization"))
+	client, err := h.d.Clients.Authenticate(r.Context(), authn.SourceOf(r), r.Header.Values("Authorization"))
 	if err == nil {
 		// A stream may outlive the credential that opened it, and only the mux knows what is one.
 		ctx, stop := h.d.Clients.Hold(r.Context(), client)
@@ -180,6 +183,12 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 
 // turnAway answers a request that is not authenticated, and only counts it.
 func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, err error) {
+	if fault.Is(err, fault.Limit) {
+		h.tally.Add(unknownKeys)
+		h.d.Metrics.OperatorRefused.Add(r.Context(), 1, metrics.Face("admin"))
+		h.refuse(w, r, err)
+		return
+	}
 	var refusal authn.Refusal
 	if !errors.As(err, &refusal) {
 		h.tally.Add(unavailable)
@@ -260,6 +269,9 @@ func sendError(ctx context.Context, _ *runtime.ServeMux, marshaler runtime.Marsh
 	st := rpc.Status(err)
 	if code == 0 {
 		code = runtime.HTTPStatusFromCode(st.Code())
+	}
+	if wait := rpc.Fault(err).RetryAfter; wait > 0 {
+		w.Header().Set("Retry-After", strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
 	}
 	if code == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")

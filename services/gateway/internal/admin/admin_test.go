@@ -145,7 +145,8 @@ func newWorld(t *testing.T, change ...func(*Dependencies)) *world {
 		t.Fatal(err)
 	}
 	d := Dependencies{
-		Clients:    authn.NewClients(authn.NewOperator("secret"), keylease.New(w.keys.load, time.Now)),
+		Clients: authn.NewClients(authn.NewOperator("secret"), keylease.New(w.keys.load, time.Now),
+			authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, time.Now)),
 		ServerName: "scim.example.com", OpenAPI: []byte(`{"openapi":"3.0.3"}`),
 		TallyEvery: time.Hour, Metrics: instruments,
 		Log: slog.New(slog.NewTextHandler(w.logs, nil)), Tracing: tracing, Meter: metricnoop.NewMeterProvider(), Now: time.Now,

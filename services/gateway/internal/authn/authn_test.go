@@ -64,11 +64,11 @@ func TestClients(t *testing.T) {
 		}
 		return lease, nil
 	}
-	clients := NewClients(NewOperator("secret"), keylease.New(load, now))
+	clients := NewClients(NewOperator("secret"), keylease.New(load, now), anyUnknown())
 	// A digest of the credential's form that belongs to a key cannot be made; that it is refused must not rest on that.
 	disguised := NewClients(NewOperator("secret"), keylease.New(func(context.Context, keylease.Digest) (keylease.Lease, error) {
 		return keylease.Lease{DirectoryID: "d", Until: now().Add(time.Second)}, nil
-	}, now))
+	}, now), anyUnknown())
 	for _, c := range []struct {
 		name    string
 		clients Clients
@@ -86,13 +86,13 @@ func TestClients(t *testing.T) {
 		{name: "another scheme", clients: clients, value: "Basic " + credential.Reveal(), refusal: NoBearer},
 		{name: "a mistyped one", clients: clients, value: "Bearer " + credential.Reveal() + "x", refusal: Malformed},
 	} {
-		client, err := c.clients.Authenticate(t.Context(), []string{c.value})
+		client, err := c.clients.Authenticate(t.Context(), Source{}, []string{c.value})
 		var refusal Refusal
 		if errors.As(err, &refusal); refusal != c.refusal || (err == nil) != (c.refusal == "") || !proto.Equal(client.Principal, c.want) {
 			t.Errorf("%s: %v, %v", c.name, client.Principal, err)
 		}
 	}
-	if _, err := clients.Authenticate(t.Context(), []string{"Bearer " + credential.Reveal(), "Bearer secret"}); !errors.Is(err, NoBearer) {
+	if _, err := clients.Authenticate(t.Context(), Source{}, []string{"Bearer " + credential.Reveal(), "Bearer secret"}); !errors.Is(err, NoBearer) {
 		t.Errorf("two values: %v", err)
 	}
 }
@@ -132,8 +132,8 @@ func TestAContextIsHeldAsLongAsTheCredential(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := &world{}
-				clients := NewClients(NewOperator(""), keylease.New(w.load, time.Now))
-				client, err := clients.Authenticate(t.Context(), []string{"Bearer " + bearer.ServiceCredential.New().Reveal()})
+				clients := NewClients(NewOperator(""), keylease.New(w.load, time.Now), anyUnknown())
+				client, err := clients.Authenticate(t.Context(), Source{}, []string{"Bearer " + bearer.ServiceCredential.New().Reveal()})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -173,8 +173,8 @@ func TestAContextIsNotHeldByATimeOfDayThatWasSetBack(t *testing.T) {
 			lease, err := w.load(ctx, digest)
 			lease.Until = lease.Until.Add(ahead)
 			return lease, err
-		}, func() time.Time { return time.Now().Add(ahead) }))
-		client, err := clients.Authenticate(t.Context(), []string{"Bearer " + bearer.ServiceCredential.New().Reveal()})
+		}, func() time.Time { return time.Now().Add(ahead) }), anyUnknown())
+		client, err := clients.Authenticate(t.Context(), Source{}, []string{"Bearer " + bearer.ServiceCredential.New().Reveal()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,9 +195,9 @@ func TestWhoIsNotHeldEndsWithTheRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{}
-		clients := NewClients(NewOperator("secret"), keylease.New(w.load, time.Now))
+		clients := NewClients(NewOperator("secret"), keylease.New(w.load, time.Now), anyUnknown())
 		for _, token := range []string{"secret", bearer.ServiceCredential.New().Reveal()} {
-			client, err := clients.Authenticate(t.Context(), []string{"Bearer " + token})
+			client, err := clients.Authenticate(t.Context(), Source{}, []string{"Bearer " + token})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -220,15 +220,20 @@ func TestRefusalsAreTold(t *testing.T) {
 	load := func(_ context.Context, digest keylease.Digest) (keylease.Lease, error) {
 		return keylease.Lease{DirectoryID: "d", Unknown: digest != known.Digest(), Until: now().Add(time.Second)}, nil
 	}
-	d := NewDirectories(keylease.New(load, now))
+	d := NewDirectories(keylease.New(load, now), anyUnknown())
 	for value, want := range map[string]Refusal{
 		"Basic x": NoBearer, "Bearer x": Malformed, "Bearer " + bearer.APIKey.New().Reveal(): Unknown,
 		"Bearer " + known.Reveal(): OtherDirectory, "Bearer " + bearer.ServiceCredential.New().Reveal(): Malformed,
 	} {
 		var got Refusal
-		_, err := d.Authenticate(t.Context(), []string{value}, "another")
+		_, err := d.Authenticate(t.Context(), Source{}, []string{value}, "another")
 		if !errors.As(err, &got) || got != want {
 			t.Errorf("%s: %v, want %s", want, err, want)
 		}
 	}
+}
+
+// anyUnknown lets any number of unknown credentials be looked up.
+func anyUnknown() *UnknownKeys {
+	return NewUnknownKeys(UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, time.Now)
 }

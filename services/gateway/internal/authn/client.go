@@ -16,8 +16,8 @@ type Clients struct {
 }
 
 // NewClients makes it on a cache of leases.
-func NewClients(operator Operator, keys *keylease.Cache) Clients {
-	return Clients{operator: operator, leases: leases{keys}}
+func NewClients(operator Operator, keys *keylease.Cache, unknown *UnknownKeys) Clients {
+	return Clients{operator: operator, leases: leases{keys, unknown}}
 }
 
 // Client is who sends a request.
@@ -29,9 +29,9 @@ type Client struct {
 	lease  keylease.Lease
 }
 
-// Authenticate gives the client of a request, by all its Authorization values. The error is a Refusal, or says that it
-// cannot be told now.
-func (c Clients) Authenticate(ctx context.Context, authorization []string) (Client, error) {
+// Authenticate gives the client of a request, by all its Authorization values. The error is a Refusal, fault.Limit when
+// too many unknown credentials came from the source, or says that it cannot be told now.
+func (c Clients) Authenticate(ctx context.Context, source Source, authorization []string) (Client, error) {
 	if principal, ok := c.operator.Authenticate(authorization); ok {
 		return Client{Principal: principal}, nil
 	}
@@ -43,7 +43,7 @@ func (c Clients) Authenticate(ctx context.Context, authorization []string) (Clie
 	if !ok {
 		return Client{}, Malformed
 	}
-	lease, err := c.leases.of(ctx, secret.Digest())
+	lease, err := c.leases.from(ctx, source, secret.Digest())
 	switch {
 	case err != nil:
 		return Client{}, err

@@ -26,7 +26,9 @@ func (r Refusal) Error() string { return "the request opens nothing: " + string(
 type Directories struct{ leases leases }
 
 // NewDirectories makes it on a cache of leases.
-func NewDirectories(keys *keylease.Cache) Directories { return Directories{leases{keys}} }
+func NewDirectories(keys *keylease.Cache, unknown *UnknownKeys) Directories {
+	return Directories{leases{keys, unknown}}
+}
 
 // Opened is a directory that an API key opens.
 type Opened struct {
@@ -35,8 +37,8 @@ type Opened struct {
 }
 
 // Authenticate gives what a request, by all its Authorization values, opens. The error is a Refusal, or says that it cannot be
-// told now.
-func (d Directories) Authenticate(ctx context.Context, authorization []string, directoryID string) (Opened, error) {
+// told now; fault.Limit: too many unknown keys came from the source.
+func (d Directories) Authenticate(ctx context.Context, source Source, authorization []string, directoryID string) (Opened, error) {
 	token, ok := bearerToken(authorization)
 	if !ok {
 		return Opened{}, NoBearer
@@ -47,7 +49,7 @@ func (d Directories) Authenticate(ctx context.Context, authorization []string, d
 	}
 	opened := Opened{digest: secret.Digest()}
 	var err error
-	opened.Lease, err = d.leases.of(ctx, opened.digest)
+	opened.Lease, err = d.leases.from(ctx, source, opened.digest)
 	return opened, refuse(opened.Lease, err, directoryID)
 }
 

@@ -9,7 +9,26 @@ import (
 )
 
 // leases asks what secrets open.
-type leases struct{ keys *keylease.Cache }
+type leases struct {
+	keys    *keylease.Cache
+	unknown *UnknownKeys
+}
+
+// from looks a secret up that a request from a source brings. fault.Limit: too many came that nobody knows.
+func (l leases) from(ctx context.Context, source Source, digest keylease.Digest) (keylease.Lease, error) {
+	if l.keys.Seen(digest) {
+		return l.of(ctx, digest)
+	}
+	addr, err := l.unknown.take(source)
+	if err != nil {
+		return keylease.Lease{}, err
+	}
+	lease, err := l.of(ctx, digest)
+	if err == nil && !lease.Unknown {
+		l.unknown.giveBack(addr)
+	}
+	return lease, err
+}
 
 // of looks a secret up.
 func (l leases) of(ctx context.Context, digest keylease.Digest) (keylease.Lease, error) {

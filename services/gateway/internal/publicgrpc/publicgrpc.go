@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
@@ -38,6 +39,8 @@ const (
 	maxRequest = 1 << 20
 	// unauthenticated is the tally's word for a call without a valid token.
 	unauthenticated = "unauthenticated"
+	// unknownKeys is the tally's word for a call with one token too many that nobody knows.
+	unknownKeys = "unknown_keys"
 	// unavailable is the tally's word for a call whose token cannot be checked.
 	unavailable = "unavailable"
 )
@@ -167,7 +170,7 @@ func (f *Face) check(_ any, stream grpc.ServerStream) error {
 // the service has only what the gateway says.
 func (f *Face) enter(ctx context.Context) (context.Context, authn.Client, error) {
 	incoming, _ := metadata.FromIncomingContext(ctx)
-	client, err := f.d.Clients.Authenticate(ctx, incoming.Get("authorization"))
+	client, err := f.d.Clients.Authenticate(ctx, sourceOf(ctx, incoming), incoming.Get("authorization"))
 	var refusal authn.Refusal
 	switch {
 	case err == nil:
@@ -176,10 +179,22 @@ func (f *Face) enter(ctx context.Context) (context.Context, authn.Client, error)
 		f.d.Metrics.OperatorRefused.Add(ctx, 1, metrics.Face("grpc"))
 		f.tally.Add(unauthenticated)
 		err = fault.New(fault.Unauthenticated, "send a valid token as metadata: authorization: Bearer ...")
+	case fault.Is(err, fault.Limit):
+		f.d.Metrics.OperatorRefused.Add(ctx, 1, metrics.Face("grpc"))
+		f.tally.Add(unknownKeys)
 	default:
 		f.tally.Add(unavailable)
 	}
 	return ctx, client, rpc.Status(err).Err()
+}
+
+// sourceOf is where a call comes from.
+func sourceOf(ctx context.Context, incoming metadata.MD) authn.Source {
+	source := authn.Source{Forwarded: incoming.Get("x-forwarded-for")}
+	if p, ok := peer.FromContext(ctx); ok {
+		source.Remote = p.Addr.String()
+	}
+	return source
 }
 
 // admitting is the way of every forwarded call, also of unary ones: gRPC would read and decode their requests before it

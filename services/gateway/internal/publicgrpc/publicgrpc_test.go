@@ -198,7 +198,8 @@ func serveWithin(t *testing.T, limits Limits) (map[string]*conn, *grpc.ClientCon
 	}
 	spans := tracetest.NewInMemoryExporter()
 	logs, known := &strings.Builder{}, &keys{credential: bearer.ServiceCredential.New(), key: bearer.APIKey.New(), asked: make(chan struct{}, 1)}
-	clients := authn.NewClients(authn.NewOperator("secret"), keylease.New(known.load, time.Now))
+	clients := authn.NewClients(authn.NewOperator("secret"), keylease.New(known.load, time.Now),
+		authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, time.Now))
 	face, err := New(Dependencies{
 		Connections: connections, Clients: clients, TallyEvery: time.Hour, Metrics: instruments,
 		Limits: limits, Log: slog.New(slog.NewTextHandler(logs, nil)), Tracing: sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)),

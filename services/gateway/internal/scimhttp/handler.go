@@ -306,11 +306,15 @@ func (m *message) reads() bool {
 func (h *Handler) InFlightBytes() int64 { return h.inFlight.Bytes() }
 
 func (h *Handler) authenticate(r *http.Request, m *message) error {
-	lease, err := h.d.Directories.Authenticate(r.Context(), r.Header.Values("Authorization"), m.route.directory)
+	lease, err := h.d.Directories.Authenticate(r.Context(), authn.SourceOf(r), r.Header.Values("Authorization"), m.route.directory)
 	if err == nil {
 		m.authenticated, m.lease = true, lease
 		m.baseURL = h.config.PublicURL + prefix + strings.ToLower(lease.DirectoryID)
 		return nil
+	}
+	if fault.Is(err, fault.Limit) {
+		m.refusal = "unknown_keys"
+		return err
 	}
 	var refusal authn.Refusal
 	if !errors.As(err, &refusal) {

@@ -364,7 +364,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	w.handler = New(config, Dependencies{
 		Users: identityv1.NewUserServiceClient(conn), Groups: identityv1.NewGroupServiceClient(conn),
 		Schemas:     identityv1.NewSchemaServiceClient(conn),
-		Directories: authn.NewDirectories(keylease.New(w.load, now)), Events: w.events, Metrics: instruments, Log: log,
+		Directories: authn.NewDirectories(keylease.New(w.load, now), authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, now)), Events: w.events, Metrics: instruments, Log: log,
 		Tracing: tracing, Meter: meter, Now: now,
 	})
 	return w

@@ -6,12 +6,13 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/usher-scim/usher/services/gateway/internal/authn"
 )
 
 // Options are what spans are made with.
@@ -42,7 +43,7 @@ func Handler(next http.Handler, o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Method = Method(r.Method)
 		delete(r.Header, "User-Agent")
-		if address := forwarded(r, o.TrustedProxies); address.IsValid() {
+		if address := authn.SourceOf(r).Client(o.TrustedProxies); address.IsValid() {
 			r.Header["X-Forwarded-For"] = []string{address.String()}
 		} else {
 			delete(r.Header, "X-Forwarded-For")
@@ -65,27 +66,4 @@ func Method(text string) string {
 		return text
 	}
 	return Other
-}
-
-// forwarded is the client's address as a trusted proxy tells it; not valid where none does. Each proxy adds, at the end, who sent it
-// the request, so the client is the last one that is no proxy.
-func forwarded(r *http.Request, proxies []netip.Prefix) (client netip.Addr) {
-	trusted := func(a netip.Addr) bool {
-		return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
-	}
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !trusted(peer.Addr()) {
-		return netip.Addr{}
-	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for _, hop := range slices.Backward(hops) {
-		address, err := netip.ParseAddr(strings.TrimSpace(hop))
-		if err != nil {
-			return client // what is before it may be made up
-		}
-		if client = address; !trusted(client) {
-			return client
-		}
-	}
-	return client
 }

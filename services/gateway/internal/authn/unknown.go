@@ -1,0 +1,113 @@
+package authn
+
+import (
+	"math"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+)
+
+// UnknownKeysConfig is what UnknownKeys can be told. The rates must be positive.
+type UnknownKeysConfig struct {
+	// PerAddress and Total are how many keys that nobody knows are looked up a second, from one address and in all. Ten times
+	// as many may come at once.
+	PerAddress, Total float64
+	// TrustedProxies are those that are believed whom they speak for.
+	TrustedProxies []netip.Prefix
+}
+
+// UnknownKeys bounds the look-ups of keys and service credentials that have opened nothing here before: anybody can invent
+// as many as they like, and each is a question to the directory service. A key that turns out to open something does not
+// count.
+type UnknownKeys struct {
+	config UnknownKeysConfig
+	now    func() time.Time
+
+	mu    sync.Mutex
+	total bucket
+	by    map[netip.Addr]*bucket
+}
+
+// unknownBurst is how many seconds' worth may come at once.
+const unknownBurst = 10
+
+// maxAddresses bounds how many addresses' buckets are remembered.
+const maxAddresses = 10_000
+
+// NewUnknownKeys makes it.
+func NewUnknownKeys(config UnknownKeysConfig, now func() time.Time) *UnknownKeys {
+	return &UnknownKeys{config: config, now: now, by: map[netip.Addr]*bucket{}}
+}
+
+// take counts a look-up, and gives the address to giveBack it for.
+func (u *UnknownKeys) take(source Source) (netip.Addr, error) {
+	addr := source.share(u.config.TrustedProxies)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	now := u.now()
+	from := u.by[addr]
+	if from == nil {
+		u.makeRoom(now)
+		from = &bucket{}
+		u.by[addr] = from
+	}
+	if wait := from.wait(now, u.config.PerAddress); wait > 0 {
+		return addr, fault.New(fault.Limit, "Too many unknown keys were sent from this address: %v a second are looked up.",
+			u.config.PerAddress).Retry(wait)
+	}
+	if wait := u.total.wait(now, u.config.Total); wait > 0 {
+		return addr, fault.New(fault.Limit, "Too many unknown keys were sent: %v a second are looked up.", u.config.Total).Retry(wait)
+	}
+	from.taken++
+	u.total.taken++
+	return addr, nil
+}
+
+// giveBack is for a key that was known after all.
+func (u *UnknownKeys) giveBack(addr netip.Addr) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.total.taken = max(0, u.total.taken-1)
+	if from := u.by[addr]; from != nil {
+		from.taken = max(0, from.taken-1)
+	}
+}
+
+// makeRoom forgets the addresses at rest, which changes nothing for them. If all are busy it forgets all: who has so many
+// addresses is bounded by the total alone.
+func (u *UnknownKeys) makeRoom(now time.Time) {
+	if len(u.by) < maxAddresses {
+		return
+	}
+	for addr, from := range u.by {
+		if from.drain(now, u.config.PerAddress); from.taken == 0 {
+			delete(u.by, addr)
+		}
+	}
+	if len(u.by) >= maxAddresses {
+		clear(u.by)
+	}
+}
+
+// bucket is a token bucket, by what was taken of it: unlike those of x/time/rate, what was taken can be put back.
+type bucket struct {
+	taken float64
+	at    time.Time
+}
+
+func (b *bucket) drain(now time.Time, perSecond float64) {
+	b.taken = max(0, b.taken-max(0, now.Sub(b.at).Seconds())*perSecond)
+	b.at = now
+}
+
+// wait is how long until one can be taken; 0 is now.
+func (b *bucket) wait(now time.Time, perSecond float64) time.Duration {
+	b.drain(now, perSecond)
+	over := b.taken + 1 - max(1, perSecond*unknownBurst)
+	if over <= 0 {
+		return 0
+	}
+	return time.Duration(math.Ceil(over / perSecond * float64(time.Second)))
+}
