@@ -51,9 +51,13 @@ func admissionOf(fullMethod string) admission {
 // admissionByMethod remembers what the descriptors say; they never change.
 var admissionByMethod sync.Map
 
-// Public says whether a method is part of the public gRPC face: clients from outside may call it through the gateway.
+// Public says whether a method is part of the public gRPC face: clients from outside may call it, and the gateway for them.
 func Public(fullMethod string) bool {
-	return slices.ContainsFunc(Callers(fullMethod).GetPrincipals(), func(kind commonv1.PrincipalKind) bool {
+	callers := Callers(fullMethod)
+	if !slices.Contains(callers.GetServices(), commonv1.Caller_CALLER_GATEWAY) {
+		return false // another service calls it on their behalf
+	}
+	return slices.ContainsFunc(callers.GetPrincipals(), func(kind commonv1.PrincipalKind) bool {
 		switch kind {
 		case commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN,
 			commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE:
