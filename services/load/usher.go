@@ -29,6 +29,7 @@ import (
 // serveUsher is an Usher as `usher serve` runs it, with the defaults of production but for what the environment says.
 func serveUsher(ctx context.Context) error {
 	s := app.Defaults()
+	s.Profiles = true
 	if err := config.Load(&s, config.Source{Environ: os.Environ()}); err != nil {
 		return err
 	}

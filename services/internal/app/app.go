@@ -165,7 +165,7 @@ func (a *App) openDoors(gate *gateway.Gateway) {
 		}
 		return a.closeDoors(ctx)
 	})
-	a.serveHTTP("operations", a.listeners.ops, operations(a.ready, a.options.Telemetry.Metrics))
+	a.serveHTTP("operations", a.listeners.ops, operations(a.ready, a.options.Telemetry.Metrics, a.settings.Profiles))
 	if gate == nil {
 		return
 	}
@@ -201,7 +201,7 @@ func (a *App) AdminAddr() string { return addr(a.listeners.admin) }
 // GRPCAddr is where the public gRPC API is.
 func (a *App) GRPCAddr() string { return addr(a.listeners.grpc) }
 
-// OpsAddr is where metrics, health and profiles are.
+// OpsAddr is where metrics, health and, if they are on, profiles are.
 func (a *App) OpsAddr() string { return addr(a.listeners.ops) }
 
 // ServiceAddr is where a service of this process listens for the others; empty where it is not here, or all are.

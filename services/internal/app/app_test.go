@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,6 +61,23 @@ func stop(t *testing.T, a *App) {
 	}
 }
 
+func TestProfilesAreThereWhenSwitchedOn(t *testing.T) {
+	t.Parallel()
+	for _, on := range []bool{false, true} {
+		ops := operations(&readiness{}, http.NotFoundHandler(), on)
+		for _, path := range []string{"/debug/pprof/", "/debug/pprof/cmdline", "/debug/pprof/symbol"} {
+			answer := httptest.NewRecorder()
+			ops.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, nil))
+			if want := map[bool]int{false: http.StatusNotFound, true: http.StatusOK}[on]; answer.Code != want {
+				t.Errorf("%s, with profiles %v: %d", path, on, answer.Code)
+			}
+		}
+	}
+	if s := Defaults(); s.Profiles || s.OpsAddr != "127.0.0.1:8083" || DevelopmentDefaults().Profiles {
+		t.Errorf("by default there are profiles (%v), at %s", s.Profiles, s.OpsAddr)
+	}
+}
+
 func TestItStartsServesAndStops(t *testing.T) {
 	t.Parallel()
 	for name, targets := range map[string][]string{"all services": {"all"}, "two of them": {"gateway", "directory"}} {
@@ -73,14 +91,14 @@ func TestItStartsServesAndStops(t *testing.T) {
 				t.Fatal(err)
 			}
 			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-			for path, want := range map[string]string{"/readyz": "ready", "/livez": "alive", "/metrics": "go_goroutines", "/debug/pprof/": "goroutine"} {
+			for path, want := range map[string]string{"/readyz": "ready", "/livez": "alive", "/metrics": "go_goroutines", "/debug/pprof/": "404", "/debug/pprof/cmdline": "404"} {
 				response, err := client.Get("http://" + a.OpsAddr() + path)
 				if err != nil {
 					t.Fatal(err)
 				}
 				text, err := io.ReadAll(response.Body)
 				response.Body.Close()
-				if err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(text), want) {
+				if none := want == "404"; err != nil || (response.StatusCode == http.StatusOK) == none || !strings.Contains(string(text), want) {
 					t.Errorf("%s: %d %v, want %q in it", path, response.StatusCode, err, want)
 				}
 			}

@@ -12,8 +12,9 @@ type readiness struct{ ready atomic.Bool }
 // set gives what it was before.
 func (r *readiness) set(ready bool) (before bool) { return r.ready.Swap(ready) }
 
-// operations is what SREs ask: is it alive, is it ready, its metrics, its profiles.
-func operations(ready *readiness, metrics http.Handler) http.Handler {
+// operations is what SREs ask: is it alive, is it ready, its metrics, and its profiles where they are wanted. Nobody signs in
+// here, and a profile shows what the process does and takes its time.
+func operations(ready *readiness, metrics http.Handler, profiles bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
@@ -24,6 +25,9 @@ func operations(ready *readiness, metrics http.Handler) http.Handler {
 		answer(w, http.StatusServiceUnavailable, "not ready")
 	})
 	mux.Handle("GET /metrics", metrics)
+	if !profiles {
+		return mux
+	}
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

@@ -30,7 +30,8 @@ type Settings struct {
 	SCIMAddr                 string        `koanf:"scim_addr" doc:"Where the gateway listens for IdPs."`
 	AdminAddr                string        `koanf:"admin_addr" doc:"Where the gateway listens for the admin REST API."`
 	GRPCAddr                 string        `koanf:"grpc_addr" doc:"Where the gateway listens for the public gRPC API."`
-	OpsAddr                  string        `koanf:"ops_addr" doc:"Where to listen for metrics, health and profiles."`
+	OpsAddr                  string        `koanf:"ops_addr" doc:"Where to listen for metrics and health, for which nobody signs in."`
+	Profiles                 bool          `koanf:"profiles" doc:"Offer profiles of the process (/debug/pprof/) at ops_addr as well."`
 	TLSCertFile              string        `koanf:"tls_cert_file" doc:"Certificate in PEM for the SCIM, admin and gRPC listeners. Default: plain, for a proxy that ends TLS."`
 	TLSKeyFile               string        `koanf:"tls_key_file" doc:"Key of tls_cert_file."`
 	MaxConnections           int           `koanf:"max_connections" doc:"Connections that each public listener, and the one for operations, holds open at most. It is fewer where the process may not open eight times as many files."`

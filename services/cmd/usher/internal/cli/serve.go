@@ -80,7 +80,7 @@ func serveFlags(cmd *cobra.Command, file *string) {
 	flags.String("scim-addr", defaults.SCIMAddr, "where to listen for IdPs; port 0 takes any")
 	flags.String("admin-addr", defaults.AdminAddr, "where to listen for the admin REST API")
 	flags.String("grpc-addr", defaults.GRPCAddr, "where to listen for the public gRPC API")
-	flags.String("ops-addr", defaults.OpsAddr, "where to listen for metrics, health and profiles")
+	flags.String("ops-addr", defaults.OpsAddr, "where to listen for metrics and health, for which nobody signs in")
 	flags.String("public-url", "", "where IdPs reach the SCIM listener (default: its own address)")
 	flags.String("log-level", defaults.LogLevel, "debug, info, warn or error")
 	flags.String("log-format", defaults.LogFormat, "json or text")
@@ -168,6 +168,10 @@ func openAPI() ([]byte, error) {
 
 // greet says where everything is and, in development, what to type next.
 func greet(cmd *cobra.Command, a *app.App, s app.Settings) {
+	operations := "/metrics, /readyz, /livez"
+	if s.Profiles {
+		operations += ", /debug/pprof/"
+	}
 	cmd.Printf("Usher is serving.\n\n")
 	for _, door := range []struct{ name, prefix, addr, about string }{
 		{"SCIM", "", a.PublicURL(), "IdPs"},
@@ -177,7 +181,7 @@ func greet(cmd *cobra.Command, a *app.App, s app.Settings) {
 		{"identity", "", a.ServiceAddr(commonv1.Caller_CALLER_IDENTITY), "gRPC between services"},
 		{"rule", "", a.ServiceAddr(commonv1.Caller_CALLER_RULE), "gRPC between services"},
 		{"failedevents", "", a.ServiceAddr(commonv1.Caller_CALLER_FAILEDEVENTS), "gRPC between services"},
-		{"operations", "http://", a.OpsAddr(), "/metrics, /readyz, /livez, /debug/pprof/"},
+		{"operations", "http://", a.OpsAddr(), operations},
 	} {
 		if door.addr != "" && (door.name != "SCIM" || a.SCIMAddr() != "") {
 			cmd.Printf("  %-12s %s%s   (%s)\n", door.name, door.prefix, door.addr, door.about)
