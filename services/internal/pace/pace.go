@@ -37,16 +37,24 @@ func Longest(bytes int64) time.Duration {
 // deadline of one answer would else hold for what the server itself writes next, such as 100 Continue.
 func Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		control := http.NewResponseController(w)
-		answer := &writer{ResponseWriter: w, control: control, line: line{set: control.SetWriteDeadline}}
-		if r.ContentLength != 0 {
-			body := &reader{body: r.Body, line: line{set: control.SetReadDeadline}}
-			body.look(0) // also where nobody reads it: then the server does, to use the connection again
-			r.Body = body
+		control := *http.NewResponseController(w)
+		x := &exchange{
+			body:   reader{line: line{control: control}, body: r.Body},
+			answer: writer{line: line{control: control, write: true}, ResponseWriter: w},
 		}
-		next.ServeHTTP(answer, r)
-		answer.look(0) // for what the server has yet to send
+		if r.ContentLength != 0 {
+			x.body.look(0) // also where nobody reads it: then the server does, to use the connection again
+			r.Body = &x.body
+		}
+		next.ServeHTTP(&x.answer, r)
+		x.answer.look(0) // for what the server has yet to send
 	})
+}
+
+// exchange is a request and its answer, in one allocation.
+type exchange struct {
+	body   reader
+	answer writer
 }
 
 // Refuse is for an answer that goes out before the body was read. The server must not wait for the body first, as it does
@@ -60,11 +68,21 @@ func Refuse(w http.ResponseWriter, r *http.Request) {
 
 // line is one direction of a connection.
 type line struct {
-	set    func(time.Time) error // its deadline
-	moved  int64                 // how many bytes went
-	waited time.Duration         // for the client
-	at     time.Time             // when the deadline was set, or zero
-	after  int64                 // how many bytes had gone then
+	control http.ResponseController
+	write   bool          // to the client
+	moved   int64         // how many bytes went
+	waited  time.Duration // for the client
+	at      time.Time     // when the deadline was set, or zero
+	after   int64         // how many bytes had gone then
+}
+
+// set sets its deadline. A connection that knows none is bounded by whoever made it.
+func (l *line) set(at time.Time) {
+	if l.write {
+		_ = l.control.SetWriteDeadline(at)
+		return
+	}
+	_ = l.control.SetReadDeadline(at)
 }
 
 // look sets the deadline for the next bytes, if the last one is old, and gives the time.
@@ -72,7 +90,7 @@ func (l *line) look(next int) time.Time {
 	now := time.Now()
 	if l.at.IsZero() || l.moved-l.after >= step || now.Sub(l.at) > stale {
 		l.at, l.after = now, l.moved
-		_ = l.set(now.Add(Longest(l.moved+int64(next)) - l.waited)) // whose connection knows no deadlines bounds it otherwise
+		l.set(now.Add(Longest(l.moved+int64(next)) - l.waited))
 	}
 	return now
 }
@@ -96,7 +114,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	r.went(n, start)
 	if errors.Is(err, io.EOF) {
 		// The server goes on reading to see whether the client leaves, and would take a deadline that passes for just that.
-		_ = r.set(time.Time{})
+		r.set(time.Time{})
 	}
 	return n, err
 }
@@ -108,7 +126,6 @@ func (r *reader) Close() error { return r.body.Close() }
 type writer struct {
 	http.ResponseWriter
 	line
-	control *http.ResponseController
 }
 
 // Write implements http.ResponseWriter.
