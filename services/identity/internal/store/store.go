@@ -231,7 +231,7 @@ func NewFactsPage(ids []string, users []Facts, there int, edges []Edge, most Fac
 	return p
 }
 
-// GroupFacts is what others need of a group.
+// GroupFacts is what others need of a group. Its document is not read: it may be large, and nobody looks at it.
 type GroupFacts struct {
 	Group
 	Detached bool

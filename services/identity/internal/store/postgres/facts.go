@@ -95,7 +95,8 @@ func (s *Store) UserIDs(ctx context.Context, organizationID, after string, limit
 		organizationID, after, limit)
 }
 
-const groupFactsColumns = `SELECT ` + groupColumns + `, d.closed FROM `
+const groupFactsColumns = `SELECT g.organization_id, g.directory_id, g.id, g.display_name, g.display_name_folded, g.external_id,
+	g.version, ''::bytea, g.create_time, g.update_time, d.closed FROM `
 
 const groupFactsQuery = groupFactsColumns + `groups g` + ofGroup + ` `
 

@@ -108,8 +108,9 @@ func (s *Store) UserIDs(ctx context.Context, organizationID, after string, limit
 }
 
 const (
-	groupFactsColumns = `SELECT ` + groupColumns + `, d.closed FROM `
-	groupFactsTables  = `groups g JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id `
+	groupFactsColumns = `SELECT g.organization_id, g.directory_id, g.id, g.display_name, g.display_name_folded, g.external_id,
+	g.version, x'', g.create_time, g.update_time, d.closed FROM `
+	groupFactsTables = `groups g JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id `
 )
 
 func scanGroupFacts(scan func(...any) error) (f store.GroupFacts, err error) {
