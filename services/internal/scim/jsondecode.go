@@ -119,17 +119,13 @@ func (d *decoder) next() byte {
 	return 0
 }
 
-// count counts a value.
-func (d *decoder) count() error {
-	if d.values++; d.values > d.limits.Values {
-		return newError(InvalidValue, "", "There are more than %d values.", d.limits.Values)
-	}
-	return nil
+func (d *decoder) tooMany() error {
+	return newError(InvalidValue, "", "There are more than %d values.", d.limits.Values)
 }
 
 func (d *decoder) value(depth int, a *Attribute) (value, error) {
-	if err := d.count(); err != nil {
-		return value{}, err
+	if d.values++; d.values > d.limits.Values {
+		return value{}, d.tooMany()
 	}
 	switch d.next() {
 	case '"':
@@ -212,7 +208,10 @@ func (d *decoder) object(depth int, a *Attribute) (value, error) {
 			return value{}, under(key, err)
 		}
 		if unknown <= mostNamed || known || sub != nil {
-			d.fields = append(doubled(d.fields, d.more()), f)
+			if len(d.fields) == cap(d.fields) {
+				d.fields = doubled(d.fields, d.more())
+			}
+			d.fields = append(d.fields, f)
 		}
 		more, err = d.goesOn('}', objectGoesOn)
 	}
@@ -332,8 +331,8 @@ func (d *decoder) newKey(seen *keySet, start int) (string, error) {
 
 // skip reads a value as d.value does, and keeps nothing of it.
 func (d *decoder) skip(depth int) error {
-	if err := d.count(); err != nil {
-		return err
+	if d.values++; d.values > d.limits.Values {
+		return d.tooMany()
 	}
 	switch d.next() {
 	case '"':
@@ -422,7 +421,10 @@ func (d *decoder) array(depth int, a *Attribute) (value, error) {
 		if len(d.items)-start < most {
 			var v value
 			if v, err = d.value(depth+1, a); err == nil {
-				d.items = append(doubled(d.items, d.more()), v)
+				if len(d.items) == cap(d.items) {
+					d.items = doubled(d.items, d.more())
+				}
+				d.items = append(d.items, v)
 			}
 		} else {
 			err = d.skip(depth + 1)

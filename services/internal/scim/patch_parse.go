@@ -172,8 +172,8 @@ func (d *decoder) members(depth int, each func(key string) error) error {
 		if key, err = d.newKey(&seen, start); err != nil {
 			return err
 		}
-		if err = d.count(); err != nil {
-			return err
+		if d.values++; d.values > d.limits.Values {
+			return d.tooMany()
 		}
 		d.fields = append(doubled(d.fields, d.more()), field{name: key})
 		if err = each(key); err != nil {
