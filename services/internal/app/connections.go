@@ -77,7 +77,7 @@ func mostConnections() int {
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) != nil || files.Cur > 1<<30 {
 		return 1 << 30
 	}
-	return max(int(files.Cur/filesOfAListener), 1) //nolint:gosec // no more than above
+	return max(int(files.Cur/filesOfAListener), 1)
 }
 
 // prefixes reads addresses, and networks such as 10.0.0.0/8.

@@ -41,7 +41,7 @@ func TestThePublicListenersSpeakTLS(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{
 				RootCAs: trusted, ServerName: "gateway.usher.internal",
-				MinVersion: c.version, MaxVersion: c.version, //nolint:gosec // old versions are what is refused
+				MinVersion: c.version, MaxVersion: c.version,
 			}}}
 			for _, addr := range []string{a.SCIMAddr(), a.AdminAddr()} {
 				answer, err := client.Get("https://" + addr + "/scim/v2/x/Users")

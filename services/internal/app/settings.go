@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -156,12 +155,6 @@ func (s Settings) service(service commonv1.Caller) ServiceSettings {
 	default:
 		return s.FailedEvents
 	}
-}
-
-// trustedProxies gives the networks of trusted_proxies; Check has found them right.
-func (s Settings) trustedProxies() []netip.Prefix {
-	all, _ := prefixes(s.TrustedProxies)
-	return all
 }
 
 // databaseURL is the PostgreSQL of a service; empty for SQLite.

@@ -129,7 +129,7 @@ const beside = 3 << 19
 func TestBytesThatAMessageTakes(t *testing.T) {
 	check := func(name string, size, beside int, f func()) {
 		t.Helper()
-		if took, most := allocated(f), uint64(8*size+beside); took > most { //nolint:gosec // not negative
+		if took, most := allocated(f), uint64(8*size+beside); took > most {
 			t.Errorf("%s: %d bytes take %d, which is %.1f times as many", name, size, took, float64(took)/float64(size))
 		}
 	}
@@ -170,7 +170,7 @@ func TestBytesThatALargeGroupTakes(t *testing.T) {
 	} {
 		body := []byte(`{"displayName":"a","members":[` + filled(2<<20, member) + `]}`)
 		patch := []byte(`{"Operations":[{"op":"replace","path":"members","value":[` + filled(2<<20, member) + `]}]}`)
-		most := uint64(len(body)*3/2 + 8<<20) //nolint:gosec // not negative
+		most := uint64(len(body)*3/2 + 8<<20)
 		if took := allocated(func() { requireNoError(t, wholeCreate(GroupType(), body)) }); took > most {
 			t.Errorf("a POST of members such as %s: %d bytes take %d", member, len(body), took)
 		}

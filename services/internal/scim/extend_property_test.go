@@ -86,7 +86,7 @@ func anyComparison(random *rand.Rand, path string) string {
 func TestAnythingThatIsKeptOfAnExtensionCanBeRead(t *testing.T) {
 	kept, found := 0, 0
 	for seed := range uint64(1500) {
-		random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // the same each time
+		random := rand.New(rand.NewPCG(seed, 1))
 		extended := func() *ResourceType {
 			extended, err := UserType().Extend(parsedSchema(t, anySchema(random)))
 			requireNoError(t, err)

@@ -733,7 +733,7 @@ func (s *keySet) put(key string) (earlier string, twice bool) {
 		}
 		s.slots = make([]uint32, max(2*scannedKeys, 2*len(s.slots)))
 		for i, name := range s.names {
-			s.slots[s.slot(name)] = uint32(i + 1) //nolint:gosec // there are not so many
+			s.slots[s.slot(name)] = uint32(i + 1)
 		}
 	}
 	at := s.slot(key)

@@ -101,7 +101,7 @@ func TestALargeGroupsBodyThatIsRefused(t *testing.T) {
 			if a.Code != c.status || !strings.Contains(a.scim.Detail, c.detail) {
 				t.Errorf("%d: %s", a.Code, a.Body)
 			}
-			if events := w.events.all(); len(events) != 1 || events[0].GetStatus() != int32(c.status) { //nolint:gosec // a status
+			if events := w.events.all(); len(events) != 1 || events[0].GetStatus() != int32(c.status) {
 				t.Errorf("failed events: %v", events)
 			}
 			if c.err == nil && w.identity.count() > 0 {

@@ -469,11 +469,11 @@ func (w *world) measured() map[string]int64 {
 				}
 			case metricdata.Histogram[float64]:
 				for _, p := range data.DataPoints {
-					points[m.Name+"{"+p.Attributes.Encoded(attribute.DefaultEncoder())+"}"] += int64(p.Count) //nolint:gosec // small
+					points[m.Name+"{"+p.Attributes.Encoded(attribute.DefaultEncoder())+"}"] += int64(p.Count)
 				}
 			case metricdata.Histogram[int64]:
 				for _, p := range data.DataPoints {
-					points[m.Name+"{"+p.Attributes.Encoded(attribute.DefaultEncoder())+"}"] += int64(p.Count) //nolint:gosec // small
+					points[m.Name+"{"+p.Attributes.Encoded(attribute.DefaultEncoder())+"}"] += int64(p.Count)
 				}
 			}
 		}

@@ -112,8 +112,8 @@ func digest(u User) string {
 	if u.Detached {
 		flags |= 2
 	}
-	head := binary.BigEndian.AppendUint64([]byte{flags}, uint64(u.Revision))          //nolint:gosec // it is only compared
-	hash.Write(binary.BigEndian.AppendUint64(head, uint64(u.UpdateTime.UnixMicro()))) //nolint:gosec // so is this
+	head := binary.BigEndian.AppendUint64([]byte{flags}, uint64(u.Revision)) //nolint:gosec // it is only compared
+	hash.Write(binary.BigEndian.AppendUint64(head, uint64(u.UpdateTime.UnixMicro())))
 	if u.free() {
 		for _, id := range slices.Sorted(slices.Values(u.GroupIDs)) {
 			hash.Write(binary.BigEndian.AppendUint64(nil, uint64(len(id))))

@@ -84,7 +84,7 @@ func (d *differences) queueHolders(b *pgx.Batch, organization string) {
 	for _, h := range d.holders {
 		users, active, directories = append(users, h.UserID), append(active, h.Active), append(directories, h.DirectoryID)
 		detached, digests, known = append(detached, h.Detached), append(digests, h.Digest), append(known, micros(h.UnknownAsOf))
-		access = append(access, int32(h.RuleAccess))
+		access = append(access, int32(h.RuleAccess)) //nolint:gosec // of three values
 	}
 	b.Queue(`INSERT INTO holders (organization_id, user_id, active, directory_id, detached, digest, unknown_as_of, rule_access, suspended)
 		SELECT $1, h.*, EXISTS (SELECT 1 FROM suspensions p WHERE p.organization_id = $1 AND p.user_id = h.user_id)
@@ -105,7 +105,7 @@ type sourceColumnsOf struct {
 
 func (c *sourceColumnsOf) add(key sourceKey) {
 	c.users, c.tenants, c.roles = append(c.users, key.user), append(c.tenants, key.grant.TenantID), append(c.roles, key.grant.RoleID)
-	c.kinds, c.rules = append(c.kinds, int32(key.kind)), append(c.rules, key.rule)
+	c.kinds, c.rules = append(c.kinds, int32(key.kind)), append(c.rules, key.rule) //nolint:gosec // of a few values
 }
 
 func (d *differences) queueSources(b *pgx.Batch, organization string) {
@@ -146,7 +146,7 @@ func (d *differences) queueChanges(b *pgx.Batch, organization string) {
 	var times []int64
 	for _, c := range d.changes {
 		users, tenants, roles = append(users, c.UserID), append(tenants, c.Grant.TenantID), append(roles, c.Grant.RoleID)
-		kinds, messages, syncs = append(kinds, int32(c.Kind)), append(messages, c.MessageID), append(syncs, c.SyncID)
+		kinds, messages, syncs = append(kinds, int32(c.Kind)), append(messages, c.MessageID), append(syncs, c.SyncID) //nolint:gosec // of a few values
 		parents, times = append(parents, c.Traceparent), append(times, micros(c.Time))
 	}
 	b.Queue(`INSERT INTO access_feed

@@ -21,7 +21,7 @@ const settled = `pg_snapshot_xmin(pg_current_snapshot())::text::bigint`
 const epochNow = `(SELECT epoch FROM meta)`
 
 func cursor(epoch string, transaction, sequence int64) feed.Cursor {
-	return feed.Cursor{Epoch: epoch, Transaction: uint64(transaction), Sequence: sequence}
+	return feed.Cursor{Epoch: epoch, Transaction: uint64(transaction), Sequence: sequence} //nolint:gosec // not negative
 }
 
 // AccessChanges implements store.Store.
@@ -50,7 +50,7 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 		return nil, feed.Cursor{}, err
 	case after.Before(cursor(epoch, trimmedTransaction, trimmedSequence)):
 		return nil, feed.Cursor{}, feed.Trimmed()
-	case after.Transaction > uint64(ahead):
+	case after.Transaction > uint64(ahead): //nolint:gosec // not negative
 		return nil, feed.Cursor{}, feed.Ahead()
 	}
 	for i := range *changes {
