@@ -172,7 +172,7 @@ func (t *organizationTx) PutPins(ctx context.Context, ruleID string, pins []stor
 	var times []int64
 	for _, p := range pins {
 		directories, groups = append(directories, p.DirectoryID), append(groups, p.GroupID)
-		states, times = append(states, int32(p.State)), append(times, micros(p.Time))
+		states, times = append(states, int32(p.State)), append(times, micros(p.Time)) //nolint:gosec // of a few values
 	}
 	return t.write(ctx, `INSERT INTO rule_pins (organization_id, rule_id, directory_id, group_id, state, time)
 		SELECT $1, $2, p.* FROM unnest($3::text[], $4::text[], $5::integer[], $6::bigint[]) AS p`,
