@@ -57,12 +57,23 @@ type exchange struct {
 	answer writer
 }
 
-// Refuse is for an answer that goes out before the body was read. The server must not wait for the body first, as it does
-// to use the connection again.
-func Refuse(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength != 0 {
-		w.Header().Set("Connection", "close")
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(grace)) // a test's recorder knows no deadlines
+// Refuse sends an answer before the body was read, and closes the connection: the server would else wait for the body first, to use
+// the connection again. What the client still sends is read for a second, since a connection that is closed meanwhile is reset, and
+// the answer lost with it.
+func Refuse(w http.ResponseWriter, r *http.Request, send func()) {
+	if r.ContentLength == 0 {
+		send()
+		return
+	}
+	body, control := r.Body, http.NewResponseController(w)
+	if x, ok := body.(*reader); ok {
+		body = x.body // without the pace, which would give it longer
+	}
+	w.Header().Set("Connection", "close")
+	send()
+	_ = control.Flush()
+	if control.SetReadDeadline(time.Now().Add(grace)) == nil { // a test's recorder knows no deadlines
+		_, _ = io.Copy(io.Discard, body)
 	}
 }
 

@@ -100,7 +100,7 @@ func TestABodyMayNotStandStill(t *testing.T) {
 					n, err := io.Copy(io.Discard, r.Body)
 					read <- result{n, err, time.Since(start)}
 					if err != nil {
-						Refuse(w, r)
+						Refuse(w, r, func() {})
 					}
 				})
 				go func() { _, _ = io.Copy(io.Discard, client) }()
@@ -238,6 +238,29 @@ func TestTheServersOwnTimeDoesNotCount(t *testing.T) {
 	})
 }
 
+func TestARefusedClientCanSendItsBodyAndReadTheAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const length = 8 << 20
+		client := connect(t, func(w http.ResponseWriter, r *http.Request) {
+			Refuse(w, r, func() { w.WriteHeader(http.StatusRequestEntityTooLarge) })
+		})
+		sent := make(chan error, 1)
+		go func() {
+			_, err := fmt.Fprintf(client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", length, strings.Repeat("x", length))
+			sent <- err
+		}()
+		answer, err := http.ReadResponse(bufio.NewReader(client), nil)
+		if err != nil || answer.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Fatalf("%v, %v", answer, err)
+		}
+		_ = answer.Body.Close()
+		if err := <-sent; err != nil {
+			t.Errorf("the body was cut: %v", err)
+		}
+	})
+}
+
 func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -252,8 +275,7 @@ func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				client := connect(t, func(w http.ResponseWriter, r *http.Request) {
-					Refuse(w, r)
-					w.WriteHeader(http.StatusUnauthorized)
+					Refuse(w, r, func() { w.WriteHeader(http.StatusUnauthorized) })
 				})
 				start, reader := time.Now(), bufio.NewReader(client)
 				go fmt.Fprintf(client, "POST / HTTP/1.1\r\nHost: x\r\n%s\r\n", c.header)

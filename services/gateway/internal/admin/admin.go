@@ -249,9 +249,8 @@ func withoutDepth(pattern string) string { return strings.ReplaceAll(pattern, "=
 
 // refuse answers before the body was read.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	pace.Refuse(w, r)
 	_, outbound := runtime.MarshalerForRequest(h.mux, r)
-	sendError(r.Context(), h.mux, outbound, w, r, err)
+	pace.Refuse(w, r, func() { sendError(r.Context(), h.mux, outbound, w, r, err) })
 }
 
 func (h *Handler) refuseWith(w http.ResponseWriter, r *http.Request, code int, err error) {

@@ -215,12 +215,14 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	defer m.end()
 	answer, err := h.answer(w, r.WithContext(ctx), m)
 	if err != nil {
-		if !m.bodyRead {
-			pace.Refuse(w, r)
-		}
 		p := problemOf(err)
 		h.finish(ctx, m, p.status, p, err)
-		p.send(w, m.id)
+		if m.bodyRead {
+			p.send(w, m.id)
+			return
+		}
+		m.end() // what the client still sends takes nothing
+		pace.Refuse(w, r, func() { p.send(w, m.id) })
 		return
 	}
 	if answer.large == nil {
