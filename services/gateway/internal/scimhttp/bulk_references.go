@@ -107,9 +107,10 @@ func (w *resolving) string(quoted, name string) left {
 	if need := len(w.out) + len(quoted) + len(id); need > cap(w.out) {
 		w.out = append(make([]byte, 0, 2*need), w.out...) // ids may be longer than what they stand for
 	}
-	if strings.IndexByte(quoted, '\\') < 0 && strings.IndexByte(id, '"') < 0 && strings.IndexByte(id, '\\') < 0 {
-		end := len(quoted) - len(bulkIDPrefix) - len(bulkID) - 1
-		w.out = append(append(append(w.out, quoted[:end]...), id...), '"')
+	// Without escapes, and bytes that are no UTF-8, the text is what stands between the quotes.
+	if before, as := strings.CutSuffix(quoted[:len(quoted)-1], bulkIDPrefix+bulkID); as &&
+		strings.IndexByte(quoted, '\\') < 0 && strings.IndexByte(id, '"') < 0 && strings.IndexByte(id, '\\') < 0 {
+		w.out = append(append(append(w.out, before...), id...), '"')
 		return kept
 	}
 	written, err := json.Marshal(before + id)

@@ -12,6 +12,7 @@ func FuzzResolvingChangesReferencesAlone(f *testing.F) {
 		`{"members":[{"value":"bulkId:a","type":"User"},{"$ref":"../Users/bulkId:b"}, "bulkId:c"],"n":1e999}`,
 		`{"manager" : "bulkId:\u0061", "x":{"y":[[{"value":"bulkId:a"}],"\\"]}, "e":[], "o":{}}`,
 		`"bulkId:a"`, `{"value":"bulkId:a"}`, `[]`, `[1,true,null]`, `{"bulkId:a":"x"}`, `{"a":"\ud800","b":"bulkId:"}`,
+		"{\"value\":\"bulkId:\xb4\xb4\"}", "[\"bulkId:\xff\xff\xff\"]",
 	} {
 		f.Add([]byte(seed))
 	}

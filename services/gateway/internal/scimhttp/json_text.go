@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"unicode/utf8"
 )
 
 // The functions of this file find parts of a JSON text that is known to be valid. They copy nothing: encoding/json would hold
@@ -66,8 +67,8 @@ func pastSpace[T string | []byte](text T, at int) int {
 
 // unquoted is what a valid string means, in quotes.
 func unquoted(quoted string) string {
-	if strings.IndexByte(quoted, '\\') < 0 {
-		return strings.ToValidUTF8(quoted[1:len(quoted)-1], "\uFFFD")
+	if strings.IndexByte(quoted, '\\') < 0 && utf8.ValidString(quoted) {
+		return quoted[1 : len(quoted)-1]
 	}
 	var s string
 	_ = json.Unmarshal([]byte(quoted), &s) // it is valid
