@@ -40,9 +40,7 @@ bench: ## Measure speed, some 8 minutes; with BEFORE=<commit> beside that commit
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for FUZZTIME (30s).
-	cd services && for p in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
-	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9]+' $$p/*_test.go | cut -c6-); do \
-	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(FUZZTIME),30s) $$p || exit 1; done; done
+	@.ci/fuzz $(or $(FUZZTIME),30s)
 
 .PHONY: clients
 clients: build ## Run SCIM clients of others against a fresh Usher; needs Python, a JDK and Maven.
