@@ -368,24 +368,12 @@ func TestTheThreeFaces(t *testing.T) {
 		t.Errorf("admin: %d: %s", a.Code, a.Body)
 	}
 
-	server, listener := g.PublicServer(), bufconn.Listen(1<<20)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	client, err := grpc.NewClient("passthrough:bufconn", grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := dialPublic(t, g)
 	answer, err := directoryv1.NewOrganizationServiceClient(client).GetOrganization(
 		metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer secret"),
 		&directoryv1.GetOrganizationRequest{OrganizationId: "acme"})
 	if err != nil || answer.GetOrganization().GetDisplayName() != "PRINCIPAL_KIND_OPERATOR" {
 		t.Errorf("public gRPC: %v, %v", answer, err)
-	}
-	_ = client.Close()
-	server.Stop()
-	if err := <-served; err != nil {
-		t.Error(err)
 	}
 }
 
@@ -539,4 +527,25 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 			}
 		})
 	}
+}
+
+// dialPublic serves the public gRPC face until the test ends, and connects to it.
+func dialPublic(t *testing.T, g *gateway.Gateway) *grpc.ClientConn {
+	t.Helper()
+	server, listener := g.PublicServer(), bufconn.Listen(1<<20)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	client, err := grpc.NewClient("passthrough:bufconn", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = client.Close()
+		server.Stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return client
 }

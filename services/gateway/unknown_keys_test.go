@@ -1,8 +1,6 @@
 package gateway_test
 
 import (
-	"context"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -10,12 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/gateway"
@@ -134,21 +129,7 @@ func TestUnknownKeysAreLookedUpSoOftenInAll(t *testing.T) {
 func TestUnknownCredentialsAreLookedUpSoOftenOverGRPC(t *testing.T) {
 	t.Parallel()
 	o, g := started(t)
-	server, listener := g.PublicServer(), bufconn.Listen(1<<20)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	client, err := grpc.NewClient("passthrough:bufconn", grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = client.Close()
-		server.Stop()
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-	})
+	client := dialPublic(t, g)
 	call := func(secret bearer.Secret) error {
 		_, err := directoryv1.NewOrganizationServiceClient(client).GetOrganization(
 			metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+secret.Reveal()),
@@ -163,7 +144,7 @@ func TestUnknownCredentialsAreLookedUpSoOftenOverGRPC(t *testing.T) {
 			t.Errorf("as many as may be: %v", err)
 		}
 	}
-	err = call(bearer.ServiceCredential.New())
+	err := call(bearer.ServiceCredential.New())
 	if f := rpc.Fault(err); status.Code(err) != codes.ResourceExhausted || f.Reason != fault.Limit || f.RetryAfter != time.Second || o.lookups.Load() != 11 {
 		t.Errorf("one too many: %v, after %d look-ups", err, o.lookups.Load())
 	}

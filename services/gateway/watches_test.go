@@ -3,18 +3,14 @@ package gateway_test
 import (
 	"bufio"
 	"context"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -30,21 +26,7 @@ func TestACredentialHasSoManyWatchesOnAllFaces(t *testing.T) {
 	t.Cleanup(func() { _ = g.Close() })
 	rest := httptest.NewServer(g.Admin())
 	t.Cleanup(rest.Close)
-	server, listener := g.PublicServer(), bufconn.Listen(1<<20)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	client, err := grpc.NewClient("passthrough:bufconn", grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = client.Close()
-		server.Stop()
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-	})
+	client := dialPublic(t, g)
 	overGRPC := func(token string) (end func(), err error) {
 		ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token))
 		watch, err := rulev1.NewAccessServiceClient(client).WatchAccess(ctx, &rulev1.WatchAccessRequest{OrganizationId: "acme"})
@@ -84,7 +66,7 @@ func TestACredentialHasSoManyWatchesOnAllFaces(t *testing.T) {
 	if code != http.StatusOK || !strings.Contains(line, "bookmark") {
 		t.Fatalf("the third: %d: %s", code, line)
 	}
-	_, err = overGRPC(token)
+	_, err := overGRPC(token)
 	if f := rpc.Fault(err); status.Code(err) != codes.ResourceExhausted || f.Reason != fault.Limit || f.Message != refusal || f.Metadata["limit"] != "3" {
 		t.Errorf("the fourth, over gRPC: %v", err)
 	}
