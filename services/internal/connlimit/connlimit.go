@@ -58,8 +58,8 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		source := l.source(conn.RemoteAddr())
 		if refused := l.enter(source); refused != "" {
-			_ = conn.Close() // it is turned away: nobody is left to tell
-			l.options.Refused(refused)
+			l.options.Refused(refused) // first: a client that sees the end finds it counted
+			_ = conn.Close()           // it is turned away: nobody is left to tell
 			continue
 		}
 		return &connection{Conn: conn, leave: sync.OnceFunc(func() { l.leave(source) })}, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"sync"
@@ -83,10 +84,11 @@ func (d *door) dial(from string) (conn net.Conn, in bool) {
 	return conn, string(got) == greeting
 }
 
-func (d *door) count(r Reason) int {
+// counts says how many connections were refused for each reason.
+func (d *door) counts() map[Reason]int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.refused[r]
+	return maps.Clone(d.refused)
 }
 
 func TestConnectionsOverALimitAreClosedAtOnce(t *testing.T) {
@@ -125,8 +127,8 @@ func TestConnectionsOverALimitAreClosedAtOnce(t *testing.T) {
 					t.Errorf("connection %d, from %s, was let in: %v", i+1, from, in)
 				}
 			}
-			if d.count(Total) != c.total || d.count(PerAddress) != c.address {
-				t.Errorf("refused: %v", d.refused)
+			if refused := d.counts(); refused[Total] != c.total || refused[PerAddress] != c.address {
+				t.Errorf("refused: %v", refused)
 			}
 		})
 	}
@@ -159,8 +161,8 @@ func TestAThousandConnectionsFromOneAddressLeaveRoomForAnother(t *testing.T) {
 			in++
 		}
 	}
-	if in != 20 || d.count(PerAddress) != 980 {
-		t.Errorf("%d of them were let in, and refused: %v", in, d.refused)
+	if refused := d.counts(); in != 20 || refused[PerAddress] != 980 {
+		t.Errorf("%d of them were let in, and refused: %v", in, refused)
 	}
 	if _, ok := d.dial("127.0.0.2"); !ok {
 		t.Error("another address was refused")
