@@ -34,6 +34,8 @@ const (
 	Deleted        = commonv1.ErrorReason_ERROR_REASON_DIRECTORY_DELETED
 	NotReplaceable = commonv1.ErrorReason_ERROR_REASON_DIRECTORY_NOT_REPLACEABLE
 	NotReady       = commonv1.ErrorReason_ERROR_REASON_DIRECTORY_NOT_READY
+	Erasing        = commonv1.ErrorReason_ERROR_REASON_ORGANIZATION_ERASING
+	NotDetached    = commonv1.ErrorReason_ERROR_REASON_USER_NOT_DETACHED
 
 	Uniqueness     = commonv1.ErrorReason_ERROR_REASON_SCIM_UNIQUENESS
 	InvalidFilter  = commonv1.ErrorReason_ERROR_REASON_SCIM_INVALID_FILTER

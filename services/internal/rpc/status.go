@@ -45,8 +45,8 @@ func code(reason fault.Reason) codes.Code {
 		return codes.Aborted
 	case fault.CursorExpired:
 		return codes.OutOfRange
-	case fault.NotFederated, fault.Deleted, fault.NotReplaceable, fault.TenantInUse, fault.LastAdmin, fault.SyncRunning,
-		fault.SyncEnded, fault.RoleScope, fault.RoleInUse, fault.UsersSetAside:
+	case fault.NotFederated, fault.Deleted, fault.NotReplaceable, fault.Erasing, fault.NotDetached, fault.TenantInUse, fault.LastAdmin,
+		fault.SyncRunning, fault.SyncEnded, fault.RoleScope, fault.RoleInUse, fault.UsersSetAside:
 		return codes.FailedPrecondition
 	default:
 		return codes.Internal

@@ -34,6 +34,8 @@ var reasonCodes = map[fault.Reason]codes.Code{
 	fault.Deleted:         codes.FailedPrecondition,
 	fault.NotReplaceable:  codes.FailedPrecondition,
 	fault.NotReady:        codes.Unavailable,
+	fault.Erasing:         codes.FailedPrecondition,
+	fault.NotDetached:     codes.FailedPrecondition,
 	fault.Uniqueness:      codes.AlreadyExists,
 	fault.InvalidFilter:   codes.InvalidArgument,
 	fault.InvalidSyntax:   codes.InvalidArgument,

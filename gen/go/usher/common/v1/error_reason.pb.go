@@ -58,6 +58,10 @@ const (
 	ErrorReason_ERROR_REASON_DIRECTORY_NOT_REPLACEABLE ErrorReason = 22
 	// UNAVAILABLE: identity has not yet learned that this directory was created. Try again at once.
 	ErrorReason_ERROR_REASON_DIRECTORY_NOT_READY ErrorReason = 23
+	// FAILED_PRECONDITION: the organization is being erased.
+	ErrorReason_ERROR_REASON_ORGANIZATION_ERASING ErrorReason = 24
+	// FAILED_PRECONDITION: the user is managed by a directory that is not deleted. Delete it there.
+	ErrorReason_ERROR_REASON_USER_NOT_DETACHED ErrorReason = 25
 	// ALREADY_EXISTS: another resource of the directory has this value. SCIM scimType `uniqueness`.
 	ErrorReason_ERROR_REASON_SCIM_UNIQUENESS ErrorReason = 40
 	// INVALID_ARGUMENT: SCIM scimType `invalidFilter`.
@@ -124,6 +128,8 @@ var (
 		21: "ERROR_REASON_DIRECTORY_DELETED",
 		22: "ERROR_REASON_DIRECTORY_NOT_REPLACEABLE",
 		23: "ERROR_REASON_DIRECTORY_NOT_READY",
+		24: "ERROR_REASON_ORGANIZATION_ERASING",
+		25: "ERROR_REASON_USER_NOT_DETACHED",
 		40: "ERROR_REASON_SCIM_UNIQUENESS",
 		41: "ERROR_REASON_SCIM_INVALID_FILTER",
 		42: "ERROR_REASON_SCIM_INVALID_SYNTAX",
@@ -163,6 +169,8 @@ var (
 		"ERROR_REASON_DIRECTORY_DELETED":          21,
 		"ERROR_REASON_DIRECTORY_NOT_REPLACEABLE":  22,
 		"ERROR_REASON_DIRECTORY_NOT_READY":        23,
+		"ERROR_REASON_ORGANIZATION_ERASING":       24,
+		"ERROR_REASON_USER_NOT_DETACHED":          25,
 		"ERROR_REASON_SCIM_UNIQUENESS":            40,
 		"ERROR_REASON_SCIM_INVALID_FILTER":        41,
 		"ERROR_REASON_SCIM_INVALID_SYNTAX":        42,
@@ -218,7 +226,8 @@ var File_usher_common_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\"usher/common/v1/error_reason.proto\x12\x0fusher.common.v1*\xef\t\n" +
+	"\"usher/common/v1/error_reason.proto\x12\x0fusher.common.v1*\xba\n" +
+	"\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12 \n" +
@@ -236,7 +245,9 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"'ERROR_REASON_ORGANIZATION_NOT_FEDERATED\x10\x14\x12\"\n" +
 	"\x1eERROR_REASON_DIRECTORY_DELETED\x10\x15\x12*\n" +
 	"&ERROR_REASON_DIRECTORY_NOT_REPLACEABLE\x10\x16\x12$\n" +
-	" ERROR_REASON_DIRECTORY_NOT_READY\x10\x17\x12 \n" +
+	" ERROR_REASON_DIRECTORY_NOT_READY\x10\x17\x12%\n" +
+	"!ERROR_REASON_ORGANIZATION_ERASING\x10\x18\x12\"\n" +
+	"\x1eERROR_REASON_USER_NOT_DETACHED\x10\x19\x12 \n" +
 	"\x1cERROR_REASON_SCIM_UNIQUENESS\x10(\x12$\n" +
 	" ERROR_REASON_SCIM_INVALID_FILTER\x10)\x12$\n" +
 	" ERROR_REASON_SCIM_INVALID_SYNTAX\x10*\x12\"\n" +

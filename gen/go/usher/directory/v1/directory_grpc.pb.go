@@ -36,7 +36,7 @@ type DirectoryServiceClient interface {
 	//
 	// It replaces the deleted directory that replaces_id names; or, when that is empty, the organization's only deleted
 	// directory that none has replaced yet; or none, when there are several or replace_none is set.
-	// Reasons: NOT_FOUND, ORGANIZATION_NOT_FEDERATED, DIRECTORY_NOT_REPLACEABLE.
+	// Reasons: NOT_FOUND, ORGANIZATION_NOT_FEDERATED, ORGANIZATION_ERASING, DIRECTORY_NOT_REPLACEABLE.
 	CreateDirectory(ctx context.Context, in *CreateDirectoryRequest, opts ...grpc.CallOption) (*CreateDirectoryResponse, error)
 	// GetDirectory reads one directory, a deleted one too. Reasons: NOT_FOUND.
 	GetDirectory(ctx context.Context, in *GetDirectoryRequest, opts ...grpc.CallOption) (*GetDirectoryResponse, error)
@@ -119,7 +119,7 @@ type DirectoryServiceServer interface {
 	//
 	// It replaces the deleted directory that replaces_id names; or, when that is empty, the organization's only deleted
 	// directory that none has replaced yet; or none, when there are several or replace_none is set.
-	// Reasons: NOT_FOUND, ORGANIZATION_NOT_FEDERATED, DIRECTORY_NOT_REPLACEABLE.
+	// Reasons: NOT_FOUND, ORGANIZATION_NOT_FEDERATED, ORGANIZATION_ERASING, DIRECTORY_NOT_REPLACEABLE.
 	CreateDirectory(context.Context, *CreateDirectoryRequest) (*CreateDirectoryResponse, error)
 	// GetDirectory reads one directory, a deleted one too. Reasons: NOT_FOUND.
 	GetDirectory(context.Context, *GetDirectoryRequest) (*GetDirectoryResponse, error)

@@ -588,6 +588,255 @@ func (x *WatchDirectoriesResponse) GetEpoch() string {
 	return ""
 }
 
+// Erasure is one organization that is being erased.
+type Erasure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The newest revision of its directories, all of which are deleted; 0 if it had none. Who follows the directories must have
+	// followed them up to here before it erases the organization: else it would learn of one afterwards.
+	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// When EraseOrganization was called.
+	EraseTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=erase_time,json=eraseTime,proto3" json:"erase_time,omitempty"`
+	// Whether the calling service has confirmed it.
+	Confirmed     bool `protobuf:"varint,4,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Erasure) Reset() {
+	*x = Erasure{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Erasure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Erasure) ProtoMessage() {}
+
+func (x *Erasure) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Erasure.ProtoReflect.Descriptor instead.
+func (*Erasure) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Erasure) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *Erasure) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Erasure) GetEraseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EraseTime
+	}
+	return nil
+}
+
+func (x *Erasure) GetConfirmed() bool {
+	if x != nil {
+		return x.Confirmed
+	}
+	return false
+}
+
+// ListErasuresRequest asks for what to erase.
+type ListErasuresRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListErasuresRequest) Reset() {
+	*x = ListErasuresRequest{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListErasuresRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListErasuresRequest) ProtoMessage() {}
+
+func (x *ListErasuresRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListErasuresRequest.ProtoReflect.Descriptor instead.
+func (*ListErasuresRequest) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{10}
+}
+
+// ListErasuresResponse says what to erase.
+type ListErasuresResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The organizations: at most 1,000, because no more are erased at a time.
+	Erasures []*Erasure `protobuf:"bytes,1,rep,name=erasures,proto3" json:"erasures,omitempty"`
+	// The epoch of the revisions. See WatchDirectoriesResponse.epoch.
+	Epoch         string `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListErasuresResponse) Reset() {
+	*x = ListErasuresResponse{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListErasuresResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListErasuresResponse) ProtoMessage() {}
+
+func (x *ListErasuresResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListErasuresResponse.ProtoReflect.Descriptor instead.
+func (*ListErasuresResponse) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListErasuresResponse) GetErasures() []*Erasure {
+	if x != nil {
+		return x.Erasures
+	}
+	return nil
+}
+
+func (x *ListErasuresResponse) GetEpoch() string {
+	if x != nil {
+		return x.Epoch
+	}
+	return ""
+}
+
+// ConfirmErasureRequest names an organization.
+type ConfirmErasureRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ConfirmErasureRequest) Reset() {
+	*x = ConfirmErasureRequest{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmErasureRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmErasureRequest) ProtoMessage() {}
+
+func (x *ConfirmErasureRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmErasureRequest.ProtoReflect.Descriptor instead.
+func (*ConfirmErasureRequest) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ConfirmErasureRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+// ConfirmErasureResponse answers ConfirmErasure.
+type ConfirmErasureResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmErasureResponse) Reset() {
+	*x = ConfirmErasureResponse{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmErasureResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmErasureResponse) ProtoMessage() {}
+
+func (x *ConfirmErasureResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmErasureResponse.ProtoReflect.Descriptor instead.
+func (*ConfirmErasureResponse) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{13}
+}
+
 var File_usher_directory_v1_internal_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_internal_proto_rawDesc = "" +
@@ -628,7 +877,20 @@ const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12;\n" +
 	"\tdirectory\x18\x02 \x01(\v2\x1d.usher.directory.v1.DirectoryR\tdirectory\x12\x1b\n" +
 	"\tcaught_up\x18\x03 \x01(\bR\bcaughtUp\x12\x14\n" +
-	"\x05epoch\x18\x04 \x01(\tR\x05epoch2\xf9\x01\n" +
+	"\x05epoch\x18\x04 \x01(\tR\x05epoch\"\xa7\x01\n" +
+	"\aErasure\x12'\n" +
+	"\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x03R\brevision\x129\n" +
+	"\n" +
+	"erase_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\teraseTime\x12\x1c\n" +
+	"\tconfirmed\x18\x04 \x01(\bR\tconfirmed\"\x15\n" +
+	"\x13ListErasuresRequest\"e\n" +
+	"\x14ListErasuresResponse\x127\n" +
+	"\berasures\x18\x01 \x03(\v2\x1b.usher.directory.v1.ErasureR\berasures\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\tR\x05epoch\"K\n" +
+	"\x15ConfirmErasureRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"\x18\n" +
+	"\x16ConfirmErasureResponse2\xf9\x01\n" +
 	"\x10KeyLookupService\x12j\n" +
 	"\n" +
 	"ResolveKey\x12%.usher.directory.v1.ResolveKeyRequest\x1a&.usher.directory.v1.ResolveKeyResponse\"\r\xaa\xcf\x18\x06\n" +
@@ -637,7 +899,12 @@ const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"\x01\x01\x12\x01\x01\x90\x02\x012\x99\x01\n" +
 	"\x14DirectoryFeedService\x12\x80\x01\n" +
 	"\x10WatchDirectories\x12+.usher.directory.v1.WatchDirectoriesRequest\x1a,.usher.directory.v1.WatchDirectoriesResponse\"\x0f\xaa\xcf\x18\b\n" +
-	"\x03\x03\x04\x01\x12\x01\x01\x90\x02\x010\x01B\xd6\x01\n" +
+	"\x03\x03\x04\x01\x12\x01\x01\x90\x02\x010\x012\xfe\x01\n" +
+	"\x0eErasureService\x12r\n" +
+	"\fListErasures\x12'.usher.directory.v1.ListErasuresRequest\x1a(.usher.directory.v1.ListErasuresResponse\"\x0f\xaa\xcf\x18\b\n" +
+	"\x03\x03\x04\x05\x12\x01\x01\x90\x02\x01\x12x\n" +
+	"\x0eConfirmErasure\x12).usher.directory.v1.ConfirmErasureRequest\x1a*.usher.directory.v1.ConfirmErasureResponse\"\x0f\xaa\xcf\x18\b\n" +
+	"\x03\x03\x04\x05\x12\x01\x01\x90\x02\x02B\xd6\x01\n" +
 	"\x16com.usher.directory.v1B\rInternalProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
 var (
@@ -652,7 +919,7 @@ func file_usher_directory_v1_internal_proto_rawDescGZIP() []byte {
 	return file_usher_directory_v1_internal_proto_rawDescData
 }
 
-var file_usher_directory_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_usher_directory_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_usher_directory_v1_internal_proto_goTypes = []any{
 	(*ResolveKeyRequest)(nil),        // 0: usher.directory.v1.ResolveKeyRequest
 	(*ResolveKeyResponse)(nil),       // 1: usher.directory.v1.ResolveKeyResponse
@@ -663,29 +930,40 @@ var file_usher_directory_v1_internal_proto_goTypes = []any{
 	(*OpenedDirectory)(nil),          // 6: usher.directory.v1.OpenedDirectory
 	(*WatchDirectoriesRequest)(nil),  // 7: usher.directory.v1.WatchDirectoriesRequest
 	(*WatchDirectoriesResponse)(nil), // 8: usher.directory.v1.WatchDirectoriesResponse
-	(*ServiceCredential)(nil),        // 9: usher.directory.v1.ServiceCredential
-	(*timestamppb.Timestamp)(nil),    // 10: google.protobuf.Timestamp
-	(*Directory)(nil),                // 11: usher.directory.v1.Directory
+	(*Erasure)(nil),                  // 9: usher.directory.v1.Erasure
+	(*ListErasuresRequest)(nil),      // 10: usher.directory.v1.ListErasuresRequest
+	(*ListErasuresResponse)(nil),     // 11: usher.directory.v1.ListErasuresResponse
+	(*ConfirmErasureRequest)(nil),    // 12: usher.directory.v1.ConfirmErasureRequest
+	(*ConfirmErasureResponse)(nil),   // 13: usher.directory.v1.ConfirmErasureResponse
+	(*ServiceCredential)(nil),        // 14: usher.directory.v1.ServiceCredential
+	(*timestamppb.Timestamp)(nil),    // 15: google.protobuf.Timestamp
+	(*Directory)(nil),                // 16: usher.directory.v1.Directory
 }
 var file_usher_directory_v1_internal_proto_depIdxs = []int32{
 	6,  // 0: usher.directory.v1.ResolveKeyResponse.directory:type_name -> usher.directory.v1.OpenedDirectory
-	9,  // 1: usher.directory.v1.ResolveKeyResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
-	10, // 2: usher.directory.v1.ResolveKeyResponse.lease_expire_time:type_name -> google.protobuf.Timestamp
+	14, // 1: usher.directory.v1.ResolveKeyResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
+	15, // 2: usher.directory.v1.ResolveKeyResponse.lease_expire_time:type_name -> google.protobuf.Timestamp
 	2,  // 3: usher.directory.v1.ResolveKeyResponse.signature:type_name -> usher.directory.v1.LeaseSignature
 	5,  // 4: usher.directory.v1.ListSigningKeysResponse.signing_keys:type_name -> usher.directory.v1.SigningKey
-	10, // 5: usher.directory.v1.SigningKey.expire_time:type_name -> google.protobuf.Timestamp
-	11, // 6: usher.directory.v1.WatchDirectoriesResponse.directory:type_name -> usher.directory.v1.Directory
-	0,  // 7: usher.directory.v1.KeyLookupService.ResolveKey:input_type -> usher.directory.v1.ResolveKeyRequest
-	3,  // 8: usher.directory.v1.KeyLookupService.ListSigningKeys:input_type -> usher.directory.v1.ListSigningKeysRequest
-	7,  // 9: usher.directory.v1.DirectoryFeedService.WatchDirectories:input_type -> usher.directory.v1.WatchDirectoriesRequest
-	1,  // 10: usher.directory.v1.KeyLookupService.ResolveKey:output_type -> usher.directory.v1.ResolveKeyResponse
-	4,  // 11: usher.directory.v1.KeyLookupService.ListSigningKeys:output_type -> usher.directory.v1.ListSigningKeysResponse
-	8,  // 12: usher.directory.v1.DirectoryFeedService.WatchDirectories:output_type -> usher.directory.v1.WatchDirectoriesResponse
-	10, // [10:13] is the sub-list for method output_type
-	7,  // [7:10] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	15, // 5: usher.directory.v1.SigningKey.expire_time:type_name -> google.protobuf.Timestamp
+	16, // 6: usher.directory.v1.WatchDirectoriesResponse.directory:type_name -> usher.directory.v1.Directory
+	15, // 7: usher.directory.v1.Erasure.erase_time:type_name -> google.protobuf.Timestamp
+	9,  // 8: usher.directory.v1.ListErasuresResponse.erasures:type_name -> usher.directory.v1.Erasure
+	0,  // 9: usher.directory.v1.KeyLookupService.ResolveKey:input_type -> usher.directory.v1.ResolveKeyRequest
+	3,  // 10: usher.directory.v1.KeyLookupService.ListSigningKeys:input_type -> usher.directory.v1.ListSigningKeysRequest
+	7,  // 11: usher.directory.v1.DirectoryFeedService.WatchDirectories:input_type -> usher.directory.v1.WatchDirectoriesRequest
+	10, // 12: usher.directory.v1.ErasureService.ListErasures:input_type -> usher.directory.v1.ListErasuresRequest
+	12, // 13: usher.directory.v1.ErasureService.ConfirmErasure:input_type -> usher.directory.v1.ConfirmErasureRequest
+	1,  // 14: usher.directory.v1.KeyLookupService.ResolveKey:output_type -> usher.directory.v1.ResolveKeyResponse
+	4,  // 15: usher.directory.v1.KeyLookupService.ListSigningKeys:output_type -> usher.directory.v1.ListSigningKeysResponse
+	8,  // 16: usher.directory.v1.DirectoryFeedService.WatchDirectories:output_type -> usher.directory.v1.WatchDirectoriesResponse
+	11, // 17: usher.directory.v1.ErasureService.ListErasures:output_type -> usher.directory.v1.ListErasuresResponse
+	13, // 18: usher.directory.v1.ErasureService.ConfirmErasure:output_type -> usher.directory.v1.ConfirmErasureResponse
+	14, // [14:19] is the sub-list for method output_type
+	9,  // [9:14] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_internal_proto_init() }
@@ -705,9 +983,9 @@ func file_usher_directory_v1_internal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_directory_v1_internal_proto_rawDesc), len(file_usher_directory_v1_internal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   14,
 			NumExtensions: 0,
-			NumServices:   2,
+			NumServices:   3,
 		},
 		GoTypes:           file_usher_directory_v1_internal_proto_goTypes,
 		DependencyIndexes: file_usher_directory_v1_internal_proto_depIdxs,

@@ -288,3 +288,155 @@ var DirectoryFeedService_ServiceDesc = grpc.ServiceDesc{
 	},
 	Metadata: "usher/directory/v1/internal.proto",
 }
+
+const (
+	ErasureService_ListErasures_FullMethodName   = "/usher.directory.v1.ErasureService/ListErasures"
+	ErasureService_ConfirmErasure_FullMethodName = "/usher.directory.v1.ErasureService/ConfirmErasure"
+)
+
+// ErasureServiceClient is the client API for ErasureService service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// ErasureService tells the other services which organizations to erase, and hears from them that they have.
+type ErasureServiceClient interface {
+	// ListErasures lists all organizations that are being erased and whose keys let nobody in any more, the oldest erasure first.
+	// A service that has confirmed one goes on to see it until all have, and the organization is gone.
+	ListErasures(ctx context.Context, in *ListErasuresRequest, opts ...grpc.CallOption) (*ListErasuresResponse, error)
+	// ConfirmErasure says that the calling service keeps nothing of an organization any more. Confirming twice changes nothing.
+	// Reasons: NOT_FOUND (the organization is not being erased).
+	ConfirmErasure(ctx context.Context, in *ConfirmErasureRequest, opts ...grpc.CallOption) (*ConfirmErasureResponse, error)
+}
+
+type erasureServiceClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewErasureServiceClient(cc grpc.ClientConnInterface) ErasureServiceClient {
+	return &erasureServiceClient{cc}
+}
+
+func (c *erasureServiceClient) ListErasures(ctx context.Context, in *ListErasuresRequest, opts ...grpc.CallOption) (*ListErasuresResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListErasuresResponse)
+	err := c.cc.Invoke(ctx, ErasureService_ListErasures_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *erasureServiceClient) ConfirmErasure(ctx context.Context, in *ConfirmErasureRequest, opts ...grpc.CallOption) (*ConfirmErasureResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ConfirmErasureResponse)
+	err := c.cc.Invoke(ctx, ErasureService_ConfirmErasure_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// ErasureServiceServer is the server API for ErasureService service.
+// All implementations must embed UnimplementedErasureServiceServer
+// for forward compatibility.
+//
+// ErasureService tells the other services which organizations to erase, and hears from them that they have.
+type ErasureServiceServer interface {
+	// ListErasures lists all organizations that are being erased and whose keys let nobody in any more, the oldest erasure first.
+	// A service that has confirmed one goes on to see it until all have, and the organization is gone.
+	ListErasures(context.Context, *ListErasuresRequest) (*ListErasuresResponse, error)
+	// ConfirmErasure says that the calling service keeps nothing of an organization any more. Confirming twice changes nothing.
+	// Reasons: NOT_FOUND (the organization is not being erased).
+	ConfirmErasure(context.Context, *ConfirmErasureRequest) (*ConfirmErasureResponse, error)
+	mustEmbedUnimplementedErasureServiceServer()
+}
+
+// UnimplementedErasureServiceServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedErasureServiceServer struct{}
+
+func (UnimplementedErasureServiceServer) ListErasures(context.Context, *ListErasuresRequest) (*ListErasuresResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListErasures not implemented")
+}
+func (UnimplementedErasureServiceServer) ConfirmErasure(context.Context, *ConfirmErasureRequest) (*ConfirmErasureResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ConfirmErasure not implemented")
+}
+func (UnimplementedErasureServiceServer) mustEmbedUnimplementedErasureServiceServer() {}
+func (UnimplementedErasureServiceServer) testEmbeddedByValue()                        {}
+
+// UnsafeErasureServiceServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to ErasureServiceServer will
+// result in compilation errors.
+type UnsafeErasureServiceServer interface {
+	mustEmbedUnimplementedErasureServiceServer()
+}
+
+func RegisterErasureServiceServer(s grpc.ServiceRegistrar, srv ErasureServiceServer) {
+	// If the following call panics, it indicates UnimplementedErasureServiceServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&ErasureService_ServiceDesc, srv)
+}
+
+func _ErasureService_ListErasures_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListErasuresRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ErasureServiceServer).ListErasures(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ErasureService_ListErasures_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ErasureServiceServer).ListErasures(ctx, req.(*ListErasuresRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ErasureService_ConfirmErasure_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ConfirmErasureRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ErasureServiceServer).ConfirmErasure(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ErasureService_ConfirmErasure_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ErasureServiceServer).ConfirmErasure(ctx, req.(*ConfirmErasureRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// ErasureService_ServiceDesc is the grpc.ServiceDesc for ErasureService service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var ErasureService_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "usher.directory.v1.ErasureService",
+	HandlerType: (*ErasureServiceServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "ListErasures",
+			Handler:    _ErasureService_ListErasures_Handler,
+		},
+		{
+			MethodName: "ConfirmErasure",
+			Handler:    _ErasureService_ConfirmErasure_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "usher/directory/v1/internal.proto",
+}

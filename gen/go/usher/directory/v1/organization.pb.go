@@ -41,9 +41,13 @@ type Organization struct {
 	// When it was created.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it last changed.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// When EraseOrganization was called; unset while it is not being erased.
+	EraseTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=erase_time,json=eraseTime,proto3" json:"erase_time,omitempty"`
+	// While it is being erased: the services that have still to say that they keep nothing of it, such as `identity`.
+	ErasingServices []string `protobuf:"bytes,7,rep,name=erasing_services,json=erasingServices,proto3" json:"erasing_services,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Organization) Reset() {
@@ -107,6 +111,20 @@ func (x *Organization) GetCreateTime() *timestamppb.Timestamp {
 func (x *Organization) GetUpdateTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.UpdateTime
+	}
+	return nil
+}
+
+func (x *Organization) GetEraseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EraseTime
+	}
+	return nil
+}
+
+func (x *Organization) GetErasingServices() []string {
+	if x != nil {
+		return x.ErasingServices
 	}
 	return nil
 }
@@ -533,11 +551,103 @@ func (x *UpdateOrganizationResponse) GetOrganization() *Organization {
 	return nil
 }
 
+// EraseOrganizationRequest names an organization.
+type EraseOrganizationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *EraseOrganizationRequest) Reset() {
+	*x = EraseOrganizationRequest{}
+	mi := &file_usher_directory_v1_organization_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseOrganizationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseOrganizationRequest) ProtoMessage() {}
+
+func (x *EraseOrganizationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_organization_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseOrganizationRequest.ProtoReflect.Descriptor instead.
+func (*EraseOrganizationRequest) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_organization_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *EraseOrganizationRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+// EraseOrganizationResponse answers EraseOrganization.
+type EraseOrganizationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The organization as it is now.
+	Organization  *Organization `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseOrganizationResponse) Reset() {
+	*x = EraseOrganizationResponse{}
+	mi := &file_usher_directory_v1_organization_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseOrganizationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseOrganizationResponse) ProtoMessage() {}
+
+func (x *EraseOrganizationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_organization_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseOrganizationResponse.ProtoReflect.Descriptor instead.
+func (*EraseOrganizationResponse) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_organization_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *EraseOrganizationResponse) GetOrganization() *Organization {
+	if x != nil {
+		return x.Organization
+	}
+	return nil
+}
+
 var File_usher_directory_v1_organization_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_organization_proto_rawDesc = "" +
 	"\n" +
-	"%usher/directory/v1/organization.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\x94\x02\n" +
+	"%usher/directory/v1/organization.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\x86\x03\n" +
 	"\fOrganization\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x05R\x02id\x12&\n" +
 	"\fdisplay_name\x18\x02 \x01(\tH\x00R\vdisplayName\x88\x01\x01\x12!\n" +
@@ -545,7 +655,10 @@ const file_usher_directory_v1_organization_proto_rawDesc = "" +
 	"\vcreate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"createTime\x12A\n" +
 	"\vupdate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
-	"updateTimeB\x0f\n" +
+	"updateTime\x12?\n" +
+	"\n" +
+	"erase_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\teraseTime\x12/\n" +
+	"\x10erasing_services\x18\a \x03(\tB\x04\xe2A\x01\x03R\x0ferasingServicesB\x0f\n" +
 	"\r_display_nameB\f\n" +
 	"\n" +
 	"_federated\"\xbc\x01\n" +
@@ -572,7 +685,11 @@ const file_usher_directory_v1_organization_proto_rawDesc = "" +
 	"\vupdate_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\"b\n" +
 	"\x1aUpdateOrganizationResponse\x12D\n" +
-	"\forganization\x18\x01 \x01(\v2 .usher.directory.v1.OrganizationR\forganization2\xc5\x05\n" +
+	"\forganization\x18\x01 \x01(\v2 .usher.directory.v1.OrganizationR\forganization\"N\n" +
+	"\x18EraseOrganizationRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"a\n" +
+	"\x19EraseOrganizationResponse\x12D\n" +
+	"\forganization\x18\x01 \x01(\v2 .usher.directory.v1.OrganizationR\forganization2\xff\x06\n" +
 	"\x13OrganizationService\x12\xa0\x01\n" +
 	"\x12CreateOrganization\x12-.usher.directory.v1.CreateOrganizationRequest\x1a..usher.directory.v1.CreateOrganizationResponse\"+\xaa\xcf\x18\a\n" +
 	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/api/v1/organizations\x12\xaa\x01\n" +
@@ -581,7 +698,9 @@ const file_usher_directory_v1_organization_proto_rawDesc = "" +
 	"\x11ListOrganizations\x12,.usher.directory.v1.ListOrganizationsRequest\x1a-.usher.directory.v1.ListOrganizationsResponse\"+\xaa\xcf\x18\a\n" +
 	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/organizations\x90\x02\x01\x12\xbd\x01\n" +
 	"\x12UpdateOrganization\x12-.usher.directory.v1.UpdateOrganizationRequest\x1a..usher.directory.v1.UpdateOrganizationResponse\"H\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x027:\forganization2'/api/v1/organizations/{organization_id}B\xda\x01\n" +
+	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x027:\forganization2'/api/v1/organizations/{organization_id}\x12\xb7\x01\n" +
+	"\x11EraseOrganization\x12,.usher.directory.v1.EraseOrganizationRequest\x1a-.usher.directory.v1.EraseOrganizationResponse\"E\xaa\xcf\x18\x06\n" +
+	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x022:\x01*\"-/api/v1/organizations/{organization_id}:erase\x90\x02\x02B\xda\x01\n" +
 	"\x16com.usher.directory.v1B\x11OrganizationProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
 var (
@@ -596,7 +715,7 @@ func file_usher_directory_v1_organization_proto_rawDescGZIP() []byte {
 	return file_usher_directory_v1_organization_proto_rawDescData
 }
 
-var file_usher_directory_v1_organization_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_usher_directory_v1_organization_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_usher_directory_v1_organization_proto_goTypes = []any{
 	(*Organization)(nil),               // 0: usher.directory.v1.Organization
 	(*CreateOrganizationRequest)(nil),  // 1: usher.directory.v1.CreateOrganizationRequest
@@ -607,31 +726,37 @@ var file_usher_directory_v1_organization_proto_goTypes = []any{
 	(*ListOrganizationsResponse)(nil),  // 6: usher.directory.v1.ListOrganizationsResponse
 	(*UpdateOrganizationRequest)(nil),  // 7: usher.directory.v1.UpdateOrganizationRequest
 	(*UpdateOrganizationResponse)(nil), // 8: usher.directory.v1.UpdateOrganizationResponse
-	(*timestamppb.Timestamp)(nil),      // 9: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),      // 10: google.protobuf.FieldMask
+	(*EraseOrganizationRequest)(nil),   // 9: usher.directory.v1.EraseOrganizationRequest
+	(*EraseOrganizationResponse)(nil),  // 10: usher.directory.v1.EraseOrganizationResponse
+	(*timestamppb.Timestamp)(nil),      // 11: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),      // 12: google.protobuf.FieldMask
 }
 var file_usher_directory_v1_organization_proto_depIdxs = []int32{
-	9,  // 0: usher.directory.v1.Organization.create_time:type_name -> google.protobuf.Timestamp
-	9,  // 1: usher.directory.v1.Organization.update_time:type_name -> google.protobuf.Timestamp
-	0,  // 2: usher.directory.v1.CreateOrganizationResponse.organization:type_name -> usher.directory.v1.Organization
-	0,  // 3: usher.directory.v1.GetOrganizationResponse.organization:type_name -> usher.directory.v1.Organization
-	0,  // 4: usher.directory.v1.ListOrganizationsResponse.organizations:type_name -> usher.directory.v1.Organization
-	0,  // 5: usher.directory.v1.UpdateOrganizationRequest.organization:type_name -> usher.directory.v1.Organization
-	10, // 6: usher.directory.v1.UpdateOrganizationRequest.update_mask:type_name -> google.protobuf.FieldMask
-	0,  // 7: usher.directory.v1.UpdateOrganizationResponse.organization:type_name -> usher.directory.v1.Organization
-	1,  // 8: usher.directory.v1.OrganizationService.CreateOrganization:input_type -> usher.directory.v1.CreateOrganizationRequest
-	3,  // 9: usher.directory.v1.OrganizationService.GetOrganization:input_type -> usher.directory.v1.GetOrganizationRequest
-	5,  // 10: usher.directory.v1.OrganizationService.ListOrganizations:input_type -> usher.directory.v1.ListOrganizationsRequest
-	7,  // 11: usher.directory.v1.OrganizationService.UpdateOrganization:input_type -> usher.directory.v1.UpdateOrganizationRequest
-	2,  // 12: usher.directory.v1.OrganizationService.CreateOrganization:output_type -> usher.directory.v1.CreateOrganizationResponse
-	4,  // 13: usher.directory.v1.OrganizationService.GetOrganization:output_type -> usher.directory.v1.GetOrganizationResponse
-	6,  // 14: usher.directory.v1.OrganizationService.ListOrganizations:output_type -> usher.directory.v1.ListOrganizationsResponse
-	8,  // 15: usher.directory.v1.OrganizationService.UpdateOrganization:output_type -> usher.directory.v1.UpdateOrganizationResponse
-	12, // [12:16] is the sub-list for method output_type
-	8,  // [8:12] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	11, // 0: usher.directory.v1.Organization.create_time:type_name -> google.protobuf.Timestamp
+	11, // 1: usher.directory.v1.Organization.update_time:type_name -> google.protobuf.Timestamp
+	11, // 2: usher.directory.v1.Organization.erase_time:type_name -> google.protobuf.Timestamp
+	0,  // 3: usher.directory.v1.CreateOrganizationResponse.organization:type_name -> usher.directory.v1.Organization
+	0,  // 4: usher.directory.v1.GetOrganizationResponse.organization:type_name -> usher.directory.v1.Organization
+	0,  // 5: usher.directory.v1.ListOrganizationsResponse.organizations:type_name -> usher.directory.v1.Organization
+	0,  // 6: usher.directory.v1.UpdateOrganizationRequest.organization:type_name -> usher.directory.v1.Organization
+	12, // 7: usher.directory.v1.UpdateOrganizationRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 8: usher.directory.v1.UpdateOrganizationResponse.organization:type_name -> usher.directory.v1.Organization
+	0,  // 9: usher.directory.v1.EraseOrganizationResponse.organization:type_name -> usher.directory.v1.Organization
+	1,  // 10: usher.directory.v1.OrganizationService.CreateOrganization:input_type -> usher.directory.v1.CreateOrganizationRequest
+	3,  // 11: usher.directory.v1.OrganizationService.GetOrganization:input_type -> usher.directory.v1.GetOrganizationRequest
+	5,  // 12: usher.directory.v1.OrganizationService.ListOrganizations:input_type -> usher.directory.v1.ListOrganizationsRequest
+	7,  // 13: usher.directory.v1.OrganizationService.UpdateOrganization:input_type -> usher.directory.v1.UpdateOrganizationRequest
+	9,  // 14: usher.directory.v1.OrganizationService.EraseOrganization:input_type -> usher.directory.v1.EraseOrganizationRequest
+	2,  // 15: usher.directory.v1.OrganizationService.CreateOrganization:output_type -> usher.directory.v1.CreateOrganizationResponse
+	4,  // 16: usher.directory.v1.OrganizationService.GetOrganization:output_type -> usher.directory.v1.GetOrganizationResponse
+	6,  // 17: usher.directory.v1.OrganizationService.ListOrganizations:output_type -> usher.directory.v1.ListOrganizationsResponse
+	8,  // 18: usher.directory.v1.OrganizationService.UpdateOrganization:output_type -> usher.directory.v1.UpdateOrganizationResponse
+	10, // 19: usher.directory.v1.OrganizationService.EraseOrganization:output_type -> usher.directory.v1.EraseOrganizationResponse
+	15, // [15:20] is the sub-list for method output_type
+	10, // [10:15] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_organization_proto_init() }
@@ -646,7 +771,7 @@ func file_usher_directory_v1_organization_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_directory_v1_organization_proto_rawDesc), len(file_usher_directory_v1_organization_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,7 @@ const (
 	OrganizationService_GetOrganization_FullMethodName    = "/usher.directory.v1.OrganizationService/GetOrganization"
 	OrganizationService_ListOrganizations_FullMethodName  = "/usher.directory.v1.OrganizationService/ListOrganizations"
 	OrganizationService_UpdateOrganization_FullMethodName = "/usher.directory.v1.OrganizationService/UpdateOrganization"
+	OrganizationService_EraseOrganization_FullMethodName  = "/usher.directory.v1.OrganizationService/EraseOrganization"
 )
 
 // OrganizationServiceClient is the client API for OrganizationService service.
@@ -33,7 +34,8 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // OrganizationService manages organizations. Creating and changing them is the operator's, and of those of the vendor's
-// services that may write: signing customers up, and knowing where their sign-in comes from, is the vendor's.
+// services that may write: signing customers up, and knowing where their sign-in comes from, is the vendor's. Erasing them is
+// the operator's alone.
 type OrganizationServiceClient interface {
 	// CreateOrganization adds an organization. A service credential for it is one of all organizations. Reasons: ALREADY_EXISTS.
 	CreateOrganization(ctx context.Context, in *CreateOrganizationRequest, opts ...grpc.CallOption) (*CreateOrganizationResponse, error)
@@ -43,8 +45,21 @@ type OrganizationServiceClient interface {
 	ListOrganizations(ctx context.Context, in *ListOrganizationsRequest, opts ...grpc.CallOption) (*ListOrganizationsResponse, error)
 	// UpdateOrganization changes what the request names, and nothing else: `display_name`, `federated`. An organization that
 	// stops being federated has its directories suspended: their keys answer 403 with that reason, within five seconds,
-	// until it is federated again. Reasons: NOT_FOUND.
+	// until it is federated again. Reasons: NOT_FOUND, ORGANIZATION_ERASING.
 	UpdateOrganization(ctx context.Context, in *UpdateOrganizationRequest, opts ...grpc.CallOption) (*UpdateOrganizationResponse, error)
+	// EraseOrganization removes an organization and all that Usher keeps of it, for good: its directories and keys, users and
+	// groups, tenants, rules and access, and failed events. There is no way back.
+	//
+	// Once it has answered, no key of the organization lets a request in that starts later, on any gateway, and the organization
+	// is being erased: it can be read, and not be changed. The rest goes on in the background, also after a restart. Access is
+	// removed like any other: the access feed has a record of each removal, and keeps these records, which hold ids alone, for
+	// as long as all others. When every service keeps nothing of the organization any more, GetOrganization answers NOT_FOUND,
+	// and the id is free for a new organization. A service credential of this organization alone ends then; one of several
+	// loses it from its scope.
+	//
+	// Erasing an organization that is being erased changes nothing and is no error. At most 1,000 organizations are erased at a
+	// time. Reasons: NOT_FOUND, LIMIT.
+	EraseOrganization(ctx context.Context, in *EraseOrganizationRequest, opts ...grpc.CallOption) (*EraseOrganizationResponse, error)
 }
 
 type organizationServiceClient struct {
@@ -95,12 +110,23 @@ func (c *organizationServiceClient) UpdateOrganization(ctx context.Context, in *
 	return out, nil
 }
 
+func (c *organizationServiceClient) EraseOrganization(ctx context.Context, in *EraseOrganizationRequest, opts ...grpc.CallOption) (*EraseOrganizationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EraseOrganizationResponse)
+	err := c.cc.Invoke(ctx, OrganizationService_EraseOrganization_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // OrganizationServiceServer is the server API for OrganizationService service.
 // All implementations must embed UnimplementedOrganizationServiceServer
 // for forward compatibility.
 //
 // OrganizationService manages organizations. Creating and changing them is the operator's, and of those of the vendor's
-// services that may write: signing customers up, and knowing where their sign-in comes from, is the vendor's.
+// services that may write: signing customers up, and knowing where their sign-in comes from, is the vendor's. Erasing them is
+// the operator's alone.
 type OrganizationServiceServer interface {
 	// CreateOrganization adds an organization. A service credential for it is one of all organizations. Reasons: ALREADY_EXISTS.
 	CreateOrganization(context.Context, *CreateOrganizationRequest) (*CreateOrganizationResponse, error)
@@ -110,8 +136,21 @@ type OrganizationServiceServer interface {
 	ListOrganizations(context.Context, *ListOrganizationsRequest) (*ListOrganizationsResponse, error)
 	// UpdateOrganization changes what the request names, and nothing else: `display_name`, `federated`. An organization that
 	// stops being federated has its directories suspended: their keys answer 403 with that reason, within five seconds,
-	// until it is federated again. Reasons: NOT_FOUND.
+	// until it is federated again. Reasons: NOT_FOUND, ORGANIZATION_ERASING.
 	UpdateOrganization(context.Context, *UpdateOrganizationRequest) (*UpdateOrganizationResponse, error)
+	// EraseOrganization removes an organization and all that Usher keeps of it, for good: its directories and keys, users and
+	// groups, tenants, rules and access, and failed events. There is no way back.
+	//
+	// Once it has answered, no key of the organization lets a request in that starts later, on any gateway, and the organization
+	// is being erased: it can be read, and not be changed. The rest goes on in the background, also after a restart. Access is
+	// removed like any other: the access feed has a record of each removal, and keeps these records, which hold ids alone, for
+	// as long as all others. When every service keeps nothing of the organization any more, GetOrganization answers NOT_FOUND,
+	// and the id is free for a new organization. A service credential of this organization alone ends then; one of several
+	// loses it from its scope.
+	//
+	// Erasing an organization that is being erased changes nothing and is no error. At most 1,000 organizations are erased at a
+	// time. Reasons: NOT_FOUND, LIMIT.
+	EraseOrganization(context.Context, *EraseOrganizationRequest) (*EraseOrganizationResponse, error)
 	mustEmbedUnimplementedOrganizationServiceServer()
 }
 
@@ -133,6 +172,9 @@ func (UnimplementedOrganizationServiceServer) ListOrganizations(context.Context,
 }
 func (UnimplementedOrganizationServiceServer) UpdateOrganization(context.Context, *UpdateOrganizationRequest) (*UpdateOrganizationResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateOrganization not implemented")
+}
+func (UnimplementedOrganizationServiceServer) EraseOrganization(context.Context, *EraseOrganizationRequest) (*EraseOrganizationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseOrganization not implemented")
 }
 func (UnimplementedOrganizationServiceServer) mustEmbedUnimplementedOrganizationServiceServer() {}
 func (UnimplementedOrganizationServiceServer) testEmbeddedByValue()                             {}
@@ -227,6 +269,24 @@ func _OrganizationService_UpdateOrganization_Handler(srv interface{}, ctx contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _OrganizationService_EraseOrganization_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseOrganizationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrganizationServiceServer).EraseOrganization(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrganizationService_EraseOrganization_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrganizationServiceServer).EraseOrganization(ctx, req.(*EraseOrganizationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // OrganizationService_ServiceDesc is the grpc.ServiceDesc for OrganizationService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -249,6 +309,10 @@ var OrganizationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UpdateOrganization",
 			Handler:    _OrganizationService_UpdateOrganization_Handler,
+		},
+		{
+			MethodName: "EraseOrganization",
+			Handler:    _OrganizationService_EraseOrganization_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

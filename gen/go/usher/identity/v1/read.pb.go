@@ -279,6 +279,107 @@ func (x *Group) GetRevision() int64 {
 	return 0
 }
 
+// EraseUserRequest names a user.
+type EraseUserRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The user.
+	UserId        string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseUserRequest) Reset() {
+	*x = EraseUserRequest{}
+	mi := &file_usher_identity_v1_read_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseUserRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseUserRequest) ProtoMessage() {}
+
+func (x *EraseUserRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_read_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseUserRequest.ProtoReflect.Descriptor instead.
+func (*EraseUserRequest) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *EraseUserRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *EraseUserRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+// EraseUserResponse answers EraseUser.
+type EraseUserResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The change feed's cursor after it: WaitUntilCaughtUp with it waits until the access is removed.
+	ChangeCursor  string `protobuf:"bytes,1,opt,name=change_cursor,json=changeCursor,proto3" json:"change_cursor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseUserResponse) Reset() {
+	*x = EraseUserResponse{}
+	mi := &file_usher_identity_v1_read_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseUserResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseUserResponse) ProtoMessage() {}
+
+func (x *EraseUserResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_read_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseUserResponse.ProtoReflect.Descriptor instead.
+func (*EraseUserResponse) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *EraseUserResponse) GetChangeCursor() string {
+	if x != nil {
+		return x.ChangeCursor
+	}
+	return ""
+}
+
 // LookupUserRequest names a user in one way.
 type LookupUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -299,7 +400,7 @@ type LookupUserRequest struct {
 
 func (x *LookupUserRequest) Reset() {
 	*x = LookupUserRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[2]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -311,7 +412,7 @@ func (x *LookupUserRequest) String() string {
 func (*LookupUserRequest) ProtoMessage() {}
 
 func (x *LookupUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[2]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -324,7 +425,7 @@ func (x *LookupUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupUserRequest.ProtoReflect.Descriptor instead.
 func (*LookupUserRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{2}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *LookupUserRequest) GetOrganizationId() string {
@@ -420,7 +521,7 @@ type LookupUserResponse struct {
 
 func (x *LookupUserResponse) Reset() {
 	*x = LookupUserResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[3]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -432,7 +533,7 @@ func (x *LookupUserResponse) String() string {
 func (*LookupUserResponse) ProtoMessage() {}
 
 func (x *LookupUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[3]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -445,7 +546,7 @@ func (x *LookupUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupUserResponse.ProtoReflect.Descriptor instead.
 func (*LookupUserResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{3}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *LookupUserResponse) GetUser() *User {
@@ -468,7 +569,7 @@ type BatchGetUsersRequest struct {
 
 func (x *BatchGetUsersRequest) Reset() {
 	*x = BatchGetUsersRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[4]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -480,7 +581,7 @@ func (x *BatchGetUsersRequest) String() string {
 func (*BatchGetUsersRequest) ProtoMessage() {}
 
 func (x *BatchGetUsersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[4]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -493,7 +594,7 @@ func (x *BatchGetUsersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetUsersRequest.ProtoReflect.Descriptor instead.
 func (*BatchGetUsersRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{4}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *BatchGetUsersRequest) GetOrganizationId() string {
@@ -523,7 +624,7 @@ type BatchGetUsersResponse struct {
 
 func (x *BatchGetUsersResponse) Reset() {
 	*x = BatchGetUsersResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[5]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -535,7 +636,7 @@ func (x *BatchGetUsersResponse) String() string {
 func (*BatchGetUsersResponse) ProtoMessage() {}
 
 func (x *BatchGetUsersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[5]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -548,7 +649,7 @@ func (x *BatchGetUsersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetUsersResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetUsersResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{5}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *BatchGetUsersResponse) GetUsers() []*User {
@@ -580,7 +681,7 @@ type ListUserIdsRequest struct {
 
 func (x *ListUserIdsRequest) Reset() {
 	*x = ListUserIdsRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[6]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -592,7 +693,7 @@ func (x *ListUserIdsRequest) String() string {
 func (*ListUserIdsRequest) ProtoMessage() {}
 
 func (x *ListUserIdsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[6]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -605,7 +706,7 @@ func (x *ListUserIdsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserIdsRequest.ProtoReflect.Descriptor instead.
 func (*ListUserIdsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{6}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListUserIdsRequest) GetOrganizationId() string {
@@ -642,7 +743,7 @@ type ListUserIdsResponse struct {
 
 func (x *ListUserIdsResponse) Reset() {
 	*x = ListUserIdsResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[7]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -654,7 +755,7 @@ func (x *ListUserIdsResponse) String() string {
 func (*ListUserIdsResponse) ProtoMessage() {}
 
 func (x *ListUserIdsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[7]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -667,7 +768,7 @@ func (x *ListUserIdsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserIdsResponse.ProtoReflect.Descriptor instead.
 func (*ListUserIdsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{7}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListUserIdsResponse) GetIds() []string {
@@ -701,7 +802,7 @@ type FindGroupsRequest struct {
 
 func (x *FindGroupsRequest) Reset() {
 	*x = FindGroupsRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[8]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -713,7 +814,7 @@ func (x *FindGroupsRequest) String() string {
 func (*FindGroupsRequest) ProtoMessage() {}
 
 func (x *FindGroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[8]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -726,7 +827,7 @@ func (x *FindGroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindGroupsRequest.ProtoReflect.Descriptor instead.
 func (*FindGroupsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{8}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *FindGroupsRequest) GetOrganizationId() string {
@@ -770,7 +871,7 @@ type FindGroupsResponse struct {
 
 func (x *FindGroupsResponse) Reset() {
 	*x = FindGroupsResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[9]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -782,7 +883,7 @@ func (x *FindGroupsResponse) String() string {
 func (*FindGroupsResponse) ProtoMessage() {}
 
 func (x *FindGroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[9]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -795,7 +896,7 @@ func (x *FindGroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindGroupsResponse.ProtoReflect.Descriptor instead.
 func (*FindGroupsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{9}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *FindGroupsResponse) GetGroups() []*Group {
@@ -825,7 +926,7 @@ type BatchGetGroupsRequest struct {
 
 func (x *BatchGetGroupsRequest) Reset() {
 	*x = BatchGetGroupsRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[10]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -837,7 +938,7 @@ func (x *BatchGetGroupsRequest) String() string {
 func (*BatchGetGroupsRequest) ProtoMessage() {}
 
 func (x *BatchGetGroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[10]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -850,7 +951,7 @@ func (x *BatchGetGroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetGroupsRequest.ProtoReflect.Descriptor instead.
 func (*BatchGetGroupsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{10}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *BatchGetGroupsRequest) GetOrganizationId() string {
@@ -878,7 +979,7 @@ type BatchGetGroupsResponse struct {
 
 func (x *BatchGetGroupsResponse) Reset() {
 	*x = BatchGetGroupsResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[11]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -890,7 +991,7 @@ func (x *BatchGetGroupsResponse) String() string {
 func (*BatchGetGroupsResponse) ProtoMessage() {}
 
 func (x *BatchGetGroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[11]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -903,7 +1004,7 @@ func (x *BatchGetGroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetGroupsResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetGroupsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{11}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *BatchGetGroupsResponse) GetGroups() []*Group {
@@ -928,7 +1029,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[12]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -940,7 +1041,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[12]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -953,7 +1054,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{12}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Member) GetId() string {
@@ -994,7 +1095,7 @@ type ListMembersRequest struct {
 
 func (x *ListMembersRequest) Reset() {
 	*x = ListMembersRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[13]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1006,7 +1107,7 @@ func (x *ListMembersRequest) String() string {
 func (*ListMembersRequest) ProtoMessage() {}
 
 func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[13]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1019,7 +1120,7 @@ func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListMembersRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{13}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListMembersRequest) GetOrganizationId() string {
@@ -1063,7 +1164,7 @@ type ListMembersResponse struct {
 
 func (x *ListMembersResponse) Reset() {
 	*x = ListMembersResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[14]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1075,7 +1176,7 @@ func (x *ListMembersResponse) String() string {
 func (*ListMembersResponse) ProtoMessage() {}
 
 func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[14]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1088,7 +1189,7 @@ func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListMembersResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{14}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListMembersResponse) GetMembers() []*Member {
@@ -1118,7 +1219,7 @@ type CarriedMember struct {
 
 func (x *CarriedMember) Reset() {
 	*x = CarriedMember{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[15]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1130,7 +1231,7 @@ func (x *CarriedMember) String() string {
 func (*CarriedMember) ProtoMessage() {}
 
 func (x *CarriedMember) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[15]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1143,7 +1244,7 @@ func (x *CarriedMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CarriedMember.ProtoReflect.Descriptor instead.
 func (*CarriedMember) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{15}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CarriedMember) GetGroupId() string {
@@ -1177,7 +1278,7 @@ type ListCarriedMembersRequest struct {
 
 func (x *ListCarriedMembersRequest) Reset() {
 	*x = ListCarriedMembersRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[16]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1189,7 +1290,7 @@ func (x *ListCarriedMembersRequest) String() string {
 func (*ListCarriedMembersRequest) ProtoMessage() {}
 
 func (x *ListCarriedMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[16]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1202,7 +1303,7 @@ func (x *ListCarriedMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCarriedMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListCarriedMembersRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{16}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListCarriedMembersRequest) GetOrganizationId() string {
@@ -1246,7 +1347,7 @@ type ListCarriedMembersResponse struct {
 
 func (x *ListCarriedMembersResponse) Reset() {
 	*x = ListCarriedMembersResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[17]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1258,7 +1359,7 @@ func (x *ListCarriedMembersResponse) String() string {
 func (*ListCarriedMembersResponse) ProtoMessage() {}
 
 func (x *ListCarriedMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[17]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1271,7 +1372,7 @@ func (x *ListCarriedMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCarriedMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListCarriedMembersResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{17}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListCarriedMembersResponse) GetMembers() []*CarriedMember {
@@ -1301,7 +1402,7 @@ type FinishAdoptionRequest struct {
 
 func (x *FinishAdoptionRequest) Reset() {
 	*x = FinishAdoptionRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[18]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1313,7 +1414,7 @@ func (x *FinishAdoptionRequest) String() string {
 func (*FinishAdoptionRequest) ProtoMessage() {}
 
 func (x *FinishAdoptionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[18]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1326,7 +1427,7 @@ func (x *FinishAdoptionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishAdoptionRequest.ProtoReflect.Descriptor instead.
 func (*FinishAdoptionRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{18}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *FinishAdoptionRequest) GetOrganizationId() string {
@@ -1356,7 +1457,7 @@ type FinishAdoptionResponse struct {
 
 func (x *FinishAdoptionResponse) Reset() {
 	*x = FinishAdoptionResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[19]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1368,7 +1469,7 @@ func (x *FinishAdoptionResponse) String() string {
 func (*FinishAdoptionResponse) ProtoMessage() {}
 
 func (x *FinishAdoptionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[19]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1381,7 +1482,7 @@ func (x *FinishAdoptionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishAdoptionResponse.ProtoReflect.Descriptor instead.
 func (*FinishAdoptionResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{19}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *FinishAdoptionResponse) GetRemovedCount() int64 {
@@ -1411,7 +1512,7 @@ type CheckUserFilterRequest struct {
 
 func (x *CheckUserFilterRequest) Reset() {
 	*x = CheckUserFilterRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1423,7 +1524,7 @@ func (x *CheckUserFilterRequest) String() string {
 func (*CheckUserFilterRequest) ProtoMessage() {}
 
 func (x *CheckUserFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1436,7 +1537,7 @@ func (x *CheckUserFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckUserFilterRequest.ProtoReflect.Descriptor instead.
 func (*CheckUserFilterRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{20}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CheckUserFilterRequest) GetOrganizationId() string {
@@ -1462,7 +1563,7 @@ type CheckUserFilterResponse struct {
 
 func (x *CheckUserFilterResponse) Reset() {
 	*x = CheckUserFilterResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1474,7 +1575,7 @@ func (x *CheckUserFilterResponse) String() string {
 func (*CheckUserFilterResponse) ProtoMessage() {}
 
 func (x *CheckUserFilterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1487,7 +1588,7 @@ func (x *CheckUserFilterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckUserFilterResponse.ProtoReflect.Descriptor instead.
 func (*CheckUserFilterResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{21}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{23}
 }
 
 var File_usher_identity_v1_read_proto protoreflect.FileDescriptor
@@ -1521,7 +1622,12 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\vexternal_id\x18\x05 \x01(\tR\n" +
 	"externalId\x12\x1a\n" +
 	"\bdetached\x18\x06 \x01(\bR\bdetached\x12\x1a\n" +
-	"\brevision\x18\a \x01(\x03R\brevision\"\xe8\x01\n" +
+	"\brevision\x18\a \x01(\x03R\brevision\"i\n" +
+	"\x10EraseUserRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
+	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\"8\n" +
+	"\x11EraseUserResponse\x12#\n" +
+	"\rchange_cursor\x18\x01 \x01(\tR\fchangeCursor\"\xe8\x01\n" +
 	"\x11LookupUserRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12'\n" +
 	"\tuser_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aH\x00R\buserName\x12+\n" +
@@ -1623,7 +1729,10 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\x12ListCarriedMembers\x12,.usher.identity.v1.ListCarriedMembersRequest\x1a-.usher.identity.v1.ListCarriedMembersResponse\"g\xaa\xcf\x18\a\n" +
 	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02S\x12Q/api/v1/organizations/{organization_id}/directories/{directory_id}/carriedMembers\x90\x02\x01\x12\xd1\x01\n" +
 	"\x0eFinishAdoption\x12(.usher.identity.v1.FinishAdoptionRequest\x1a).usher.identity.v1.FinishAdoptionResponse\"j\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02V:\x01*\"Q/api/v1/organizations/{organization_id}/directories/{directory_id}:finishAdoption\x90\x02\x02B\xc9\x01\n" +
+	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02V:\x01*\"Q/api/v1/organizations/{organization_id}/directories/{directory_id}:finishAdoption\x90\x02\x022\xbe\x01\n" +
+	"\x0eErasureService\x12\xab\x01\n" +
+	"\tEraseUser\x12#.usher.identity.v1.EraseUserRequest\x1a$.usher.identity.v1.EraseUserResponse\"S\xaa\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02B:\x01*\"=/api/v1/organizations/{organization_id}/users/{user_id}:eraseB\xc9\x01\n" +
 	"\x15com.usher.identity.v1B\tReadProtoP\x01Z?github.com/usher-scim/usher/gen/go/usher/identity/v1;identityv1\xa2\x02\x03UIX\xaa\x02\x11Usher.Identity.V1\xca\x02\x11Usher\\Identity\\V1\xe2\x02\x1dUsher\\Identity\\V1\\GPBMetadata\xea\x02\x13Usher::Identity::V1b\x06proto3"
 
 var (
@@ -1638,63 +1747,67 @@ func file_usher_identity_v1_read_proto_rawDescGZIP() []byte {
 	return file_usher_identity_v1_read_proto_rawDescData
 }
 
-var file_usher_identity_v1_read_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_usher_identity_v1_read_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_usher_identity_v1_read_proto_goTypes = []any{
 	(*User)(nil),                       // 0: usher.identity.v1.User
 	(*Group)(nil),                      // 1: usher.identity.v1.Group
-	(*LookupUserRequest)(nil),          // 2: usher.identity.v1.LookupUserRequest
-	(*LookupUserResponse)(nil),         // 3: usher.identity.v1.LookupUserResponse
-	(*BatchGetUsersRequest)(nil),       // 4: usher.identity.v1.BatchGetUsersRequest
-	(*BatchGetUsersResponse)(nil),      // 5: usher.identity.v1.BatchGetUsersResponse
-	(*ListUserIdsRequest)(nil),         // 6: usher.identity.v1.ListUserIdsRequest
-	(*ListUserIdsResponse)(nil),        // 7: usher.identity.v1.ListUserIdsResponse
-	(*FindGroupsRequest)(nil),          // 8: usher.identity.v1.FindGroupsRequest
-	(*FindGroupsResponse)(nil),         // 9: usher.identity.v1.FindGroupsResponse
-	(*BatchGetGroupsRequest)(nil),      // 10: usher.identity.v1.BatchGetGroupsRequest
-	(*BatchGetGroupsResponse)(nil),     // 11: usher.identity.v1.BatchGetGroupsResponse
-	(*Member)(nil),                     // 12: usher.identity.v1.Member
-	(*ListMembersRequest)(nil),         // 13: usher.identity.v1.ListMembersRequest
-	(*ListMembersResponse)(nil),        // 14: usher.identity.v1.ListMembersResponse
-	(*CarriedMember)(nil),              // 15: usher.identity.v1.CarriedMember
-	(*ListCarriedMembersRequest)(nil),  // 16: usher.identity.v1.ListCarriedMembersRequest
-	(*ListCarriedMembersResponse)(nil), // 17: usher.identity.v1.ListCarriedMembersResponse
-	(*FinishAdoptionRequest)(nil),      // 18: usher.identity.v1.FinishAdoptionRequest
-	(*FinishAdoptionResponse)(nil),     // 19: usher.identity.v1.FinishAdoptionResponse
-	(*CheckUserFilterRequest)(nil),     // 20: usher.identity.v1.CheckUserFilterRequest
-	(*CheckUserFilterResponse)(nil),    // 21: usher.identity.v1.CheckUserFilterResponse
-	(*timestamppb.Timestamp)(nil),      // 22: google.protobuf.Timestamp
-	(ResourceType)(0),                  // 23: usher.identity.v1.ResourceType
+	(*EraseUserRequest)(nil),           // 2: usher.identity.v1.EraseUserRequest
+	(*EraseUserResponse)(nil),          // 3: usher.identity.v1.EraseUserResponse
+	(*LookupUserRequest)(nil),          // 4: usher.identity.v1.LookupUserRequest
+	(*LookupUserResponse)(nil),         // 5: usher.identity.v1.LookupUserResponse
+	(*BatchGetUsersRequest)(nil),       // 6: usher.identity.v1.BatchGetUsersRequest
+	(*BatchGetUsersResponse)(nil),      // 7: usher.identity.v1.BatchGetUsersResponse
+	(*ListUserIdsRequest)(nil),         // 8: usher.identity.v1.ListUserIdsRequest
+	(*ListUserIdsResponse)(nil),        // 9: usher.identity.v1.ListUserIdsResponse
+	(*FindGroupsRequest)(nil),          // 10: usher.identity.v1.FindGroupsRequest
+	(*FindGroupsResponse)(nil),         // 11: usher.identity.v1.FindGroupsResponse
+	(*BatchGetGroupsRequest)(nil),      // 12: usher.identity.v1.BatchGetGroupsRequest
+	(*BatchGetGroupsResponse)(nil),     // 13: usher.identity.v1.BatchGetGroupsResponse
+	(*Member)(nil),                     // 14: usher.identity.v1.Member
+	(*ListMembersRequest)(nil),         // 15: usher.identity.v1.ListMembersRequest
+	(*ListMembersResponse)(nil),        // 16: usher.identity.v1.ListMembersResponse
+	(*CarriedMember)(nil),              // 17: usher.identity.v1.CarriedMember
+	(*ListCarriedMembersRequest)(nil),  // 18: usher.identity.v1.ListCarriedMembersRequest
+	(*ListCarriedMembersResponse)(nil), // 19: usher.identity.v1.ListCarriedMembersResponse
+	(*FinishAdoptionRequest)(nil),      // 20: usher.identity.v1.FinishAdoptionRequest
+	(*FinishAdoptionResponse)(nil),     // 21: usher.identity.v1.FinishAdoptionResponse
+	(*CheckUserFilterRequest)(nil),     // 22: usher.identity.v1.CheckUserFilterRequest
+	(*CheckUserFilterResponse)(nil),    // 23: usher.identity.v1.CheckUserFilterResponse
+	(*timestamppb.Timestamp)(nil),      // 24: google.protobuf.Timestamp
+	(ResourceType)(0),                  // 25: usher.identity.v1.ResourceType
 }
 var file_usher_identity_v1_read_proto_depIdxs = []int32{
-	22, // 0: usher.identity.v1.User.update_time:type_name -> google.protobuf.Timestamp
+	24, // 0: usher.identity.v1.User.update_time:type_name -> google.protobuf.Timestamp
 	0,  // 1: usher.identity.v1.LookupUserResponse.user:type_name -> usher.identity.v1.User
 	0,  // 2: usher.identity.v1.BatchGetUsersResponse.users:type_name -> usher.identity.v1.User
 	1,  // 3: usher.identity.v1.FindGroupsResponse.groups:type_name -> usher.identity.v1.Group
 	1,  // 4: usher.identity.v1.BatchGetGroupsResponse.groups:type_name -> usher.identity.v1.Group
-	23, // 5: usher.identity.v1.Member.type:type_name -> usher.identity.v1.ResourceType
-	12, // 6: usher.identity.v1.ListMembersResponse.members:type_name -> usher.identity.v1.Member
-	12, // 7: usher.identity.v1.CarriedMember.member:type_name -> usher.identity.v1.Member
-	15, // 8: usher.identity.v1.ListCarriedMembersResponse.members:type_name -> usher.identity.v1.CarriedMember
-	2,  // 9: usher.identity.v1.ReadService.LookupUser:input_type -> usher.identity.v1.LookupUserRequest
-	20, // 10: usher.identity.v1.ReadService.CheckUserFilter:input_type -> usher.identity.v1.CheckUserFilterRequest
-	4,  // 11: usher.identity.v1.ReadService.BatchGetUsers:input_type -> usher.identity.v1.BatchGetUsersRequest
-	6,  // 12: usher.identity.v1.ReadService.ListUserIds:input_type -> usher.identity.v1.ListUserIdsRequest
-	8,  // 13: usher.identity.v1.ReadService.FindGroups:input_type -> usher.identity.v1.FindGroupsRequest
-	10, // 14: usher.identity.v1.ReadService.BatchGetGroups:input_type -> usher.identity.v1.BatchGetGroupsRequest
-	13, // 15: usher.identity.v1.ReadService.ListMembers:input_type -> usher.identity.v1.ListMembersRequest
-	16, // 16: usher.identity.v1.AdoptionService.ListCarriedMembers:input_type -> usher.identity.v1.ListCarriedMembersRequest
-	18, // 17: usher.identity.v1.AdoptionService.FinishAdoption:input_type -> usher.identity.v1.FinishAdoptionRequest
-	3,  // 18: usher.identity.v1.ReadService.LookupUser:output_type -> usher.identity.v1.LookupUserResponse
-	21, // 19: usher.identity.v1.ReadService.CheckUserFilter:output_type -> usher.identity.v1.CheckUserFilterResponse
-	5,  // 20: usher.identity.v1.ReadService.BatchGetUsers:output_type -> usher.identity.v1.BatchGetUsersResponse
-	7,  // 21: usher.identity.v1.ReadService.ListUserIds:output_type -> usher.identity.v1.ListUserIdsResponse
-	9,  // 22: usher.identity.v1.ReadService.FindGroups:output_type -> usher.identity.v1.FindGroupsResponse
-	11, // 23: usher.identity.v1.ReadService.BatchGetGroups:output_type -> usher.identity.v1.BatchGetGroupsResponse
-	14, // 24: usher.identity.v1.ReadService.ListMembers:output_type -> usher.identity.v1.ListMembersResponse
-	17, // 25: usher.identity.v1.AdoptionService.ListCarriedMembers:output_type -> usher.identity.v1.ListCarriedMembersResponse
-	19, // 26: usher.identity.v1.AdoptionService.FinishAdoption:output_type -> usher.identity.v1.FinishAdoptionResponse
-	18, // [18:27] is the sub-list for method output_type
-	9,  // [9:18] is the sub-list for method input_type
+	25, // 5: usher.identity.v1.Member.type:type_name -> usher.identity.v1.ResourceType
+	14, // 6: usher.identity.v1.ListMembersResponse.members:type_name -> usher.identity.v1.Member
+	14, // 7: usher.identity.v1.CarriedMember.member:type_name -> usher.identity.v1.Member
+	17, // 8: usher.identity.v1.ListCarriedMembersResponse.members:type_name -> usher.identity.v1.CarriedMember
+	4,  // 9: usher.identity.v1.ReadService.LookupUser:input_type -> usher.identity.v1.LookupUserRequest
+	22, // 10: usher.identity.v1.ReadService.CheckUserFilter:input_type -> usher.identity.v1.CheckUserFilterRequest
+	6,  // 11: usher.identity.v1.ReadService.BatchGetUsers:input_type -> usher.identity.v1.BatchGetUsersRequest
+	8,  // 12: usher.identity.v1.ReadService.ListUserIds:input_type -> usher.identity.v1.ListUserIdsRequest
+	10, // 13: usher.identity.v1.ReadService.FindGroups:input_type -> usher.identity.v1.FindGroupsRequest
+	12, // 14: usher.identity.v1.ReadService.BatchGetGroups:input_type -> usher.identity.v1.BatchGetGroupsRequest
+	15, // 15: usher.identity.v1.ReadService.ListMembers:input_type -> usher.identity.v1.ListMembersRequest
+	18, // 16: usher.identity.v1.AdoptionService.ListCarriedMembers:input_type -> usher.identity.v1.ListCarriedMembersRequest
+	20, // 17: usher.identity.v1.AdoptionService.FinishAdoption:input_type -> usher.identity.v1.FinishAdoptionRequest
+	2,  // 18: usher.identity.v1.ErasureService.EraseUser:input_type -> usher.identity.v1.EraseUserRequest
+	5,  // 19: usher.identity.v1.ReadService.LookupUser:output_type -> usher.identity.v1.LookupUserResponse
+	23, // 20: usher.identity.v1.ReadService.CheckUserFilter:output_type -> usher.identity.v1.CheckUserFilterResponse
+	7,  // 21: usher.identity.v1.ReadService.BatchGetUsers:output_type -> usher.identity.v1.BatchGetUsersResponse
+	9,  // 22: usher.identity.v1.ReadService.ListUserIds:output_type -> usher.identity.v1.ListUserIdsResponse
+	11, // 23: usher.identity.v1.ReadService.FindGroups:output_type -> usher.identity.v1.FindGroupsResponse
+	13, // 24: usher.identity.v1.ReadService.BatchGetGroups:output_type -> usher.identity.v1.BatchGetGroupsResponse
+	16, // 25: usher.identity.v1.ReadService.ListMembers:output_type -> usher.identity.v1.ListMembersResponse
+	19, // 26: usher.identity.v1.AdoptionService.ListCarriedMembers:output_type -> usher.identity.v1.ListCarriedMembersResponse
+	21, // 27: usher.identity.v1.AdoptionService.FinishAdoption:output_type -> usher.identity.v1.FinishAdoptionResponse
+	3,  // 28: usher.identity.v1.ErasureService.EraseUser:output_type -> usher.identity.v1.EraseUserResponse
+	19, // [19:29] is the sub-list for method output_type
+	9,  // [9:19] is the sub-list for method input_type
 	9,  // [9:9] is the sub-list for extension type_name
 	9,  // [9:9] is the sub-list for extension extendee
 	0,  // [0:9] is the sub-list for field type_name
@@ -1706,7 +1819,7 @@ func file_usher_identity_v1_read_proto_init() {
 		return
 	}
 	file_usher_identity_v1_feed_proto_init()
-	file_usher_identity_v1_read_proto_msgTypes[2].OneofWrappers = []any{
+	file_usher_identity_v1_read_proto_msgTypes[4].OneofWrappers = []any{
 		(*LookupUserRequest_UserName)(nil),
 		(*LookupUserRequest_ExternalId)(nil),
 		(*LookupUserRequest_Email)(nil),
@@ -1718,9 +1831,9 @@ func file_usher_identity_v1_read_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_identity_v1_read_proto_rawDesc), len(file_usher_identity_v1_read_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   24,
 			NumExtensions: 0,
-			NumServices:   2,
+			NumServices:   3,
 		},
 		GoTypes:           file_usher_identity_v1_read_proto_goTypes,
 		DependencyIndexes: file_usher_identity_v1_read_proto_depIdxs,

@@ -523,3 +523,115 @@ var AdoptionService_ServiceDesc = grpc.ServiceDesc{
 	Streams:  []grpc.StreamDesc{},
 	Metadata: "usher/identity/v1/read.proto",
 }
+
+const (
+	ErasureService_EraseUser_FullMethodName = "/usher.identity.v1.ErasureService/EraseUser"
+)
+
+// ErasureServiceClient is the client API for ErasureService service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// ErasureService lets an admin remove what no IdP removes any more.
+type ErasureServiceClient interface {
+	// EraseUser removes a detached user for good, with its memberships: as if the IdP had deleted it, so that all its access is
+	// removed soon after, what was granted by hand too. The database keeps the user's id, in records of changes, for as long as
+	// all others. Reasons: NOT_FOUND, USER_NOT_DETACHED.
+	EraseUser(ctx context.Context, in *EraseUserRequest, opts ...grpc.CallOption) (*EraseUserResponse, error)
+}
+
+type erasureServiceClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewErasureServiceClient(cc grpc.ClientConnInterface) ErasureServiceClient {
+	return &erasureServiceClient{cc}
+}
+
+func (c *erasureServiceClient) EraseUser(ctx context.Context, in *EraseUserRequest, opts ...grpc.CallOption) (*EraseUserResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EraseUserResponse)
+	err := c.cc.Invoke(ctx, ErasureService_EraseUser_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// ErasureServiceServer is the server API for ErasureService service.
+// All implementations must embed UnimplementedErasureServiceServer
+// for forward compatibility.
+//
+// ErasureService lets an admin remove what no IdP removes any more.
+type ErasureServiceServer interface {
+	// EraseUser removes a detached user for good, with its memberships: as if the IdP had deleted it, so that all its access is
+	// removed soon after, what was granted by hand too. The database keeps the user's id, in records of changes, for as long as
+	// all others. Reasons: NOT_FOUND, USER_NOT_DETACHED.
+	EraseUser(context.Context, *EraseUserRequest) (*EraseUserResponse, error)
+	mustEmbedUnimplementedErasureServiceServer()
+}
+
+// UnimplementedErasureServiceServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedErasureServiceServer struct{}
+
+func (UnimplementedErasureServiceServer) EraseUser(context.Context, *EraseUserRequest) (*EraseUserResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseUser not implemented")
+}
+func (UnimplementedErasureServiceServer) mustEmbedUnimplementedErasureServiceServer() {}
+func (UnimplementedErasureServiceServer) testEmbeddedByValue()                        {}
+
+// UnsafeErasureServiceServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to ErasureServiceServer will
+// result in compilation errors.
+type UnsafeErasureServiceServer interface {
+	mustEmbedUnimplementedErasureServiceServer()
+}
+
+func RegisterErasureServiceServer(s grpc.ServiceRegistrar, srv ErasureServiceServer) {
+	// If the following call panics, it indicates UnimplementedErasureServiceServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&ErasureService_ServiceDesc, srv)
+}
+
+func _ErasureService_EraseUser_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseUserRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ErasureServiceServer).EraseUser(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ErasureService_EraseUser_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ErasureServiceServer).EraseUser(ctx, req.(*EraseUserRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// ErasureService_ServiceDesc is the grpc.ServiceDesc for ErasureService service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var ErasureService_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "usher.identity.v1.ErasureService",
+	HandlerType: (*ErasureServiceServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "EraseUser",
+			Handler:    _ErasureService_EraseUser_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "usher/identity/v1/read.proto",
+}
