@@ -43,7 +43,8 @@ type Config struct {
 	// certain takes Lease + ClockSkew. Where that is 5 seconds, as it is by default, clocks may differ by any time. Default 1
 	// second.
 	ClockSkew time.Duration
-	// Poll is how often a follower of the directories looks for what other replicas changed. Default 1 second.
+	// Poll is how often a follower of the directories looks for what other replicas changed, and how often what is left of erased
+	// organizations is removed. Default 1 second.
 	Poll time.Duration
 }
 
@@ -67,7 +68,10 @@ type Dependencies struct {
 // Service is the running service.
 type Service struct {
 	store  store.Store
+	core   *core.Core
 	server *server.Server
+	log    *slog.Logger
+	poll   time.Duration
 	stop   chan struct{}
 	once   sync.Once
 }
@@ -90,7 +94,7 @@ func RenewEpoch(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
-// New opens the service's database; a SQLite file it brings to the newest schema. Call Close in the end.
+// New opens the service's database; a SQLite file it brings to the newest schema. Call Run, and Close in the end.
 func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if c.Lease == 0 {
 		c.Lease = defaultLease
@@ -119,6 +123,9 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	stop := make(chan struct{})
 	return &Service{
 		store:  s,
+		core:   domain,
+		log:    d.Log,
+		poll:   c.Poll,
 		server: server.New(domain, d.Log, func(id string) string { return base + id }, c.Poll, stop),
 		stop:   stop,
 	}, nil
@@ -157,10 +164,16 @@ func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 // Register adds the service to a gRPC server.
 func (s *Service) Register(r grpc.ServiceRegistrar) { s.server.Register(r) }
 
+// Run removes what is left of erased organizations, until the context ends.
+func (s *Service) Run(ctx context.Context) error {
+	s.core.FinishErasures(ctx, s.poll, s.log)
+	return nil
+}
+
 // Stop ends the streams, so that the server that serves them can stop. Stopping twice is safe.
 func (s *Service) Stop() { s.once.Do(func() { close(s.stop) }) }
 
-// Close stops the service and closes its database, after the last call.
+// Close stops the service and closes its database, after the last call and after Run.
 func (s *Service) Close() error {
 	s.Stop()
 	return s.store.Close()

@@ -40,6 +40,7 @@ type bundle struct {
 	credentials   directoryv1.ServiceCredentialServiceClient
 	lookup        directoryv1.KeyLookupServiceClient
 	feed          directoryv1.DirectoryFeedServiceClient
+	channel       *rpc.InProcess
 
 	mu          sync.Mutex
 	certain     bool     // what the invalidation of keys answers
@@ -78,6 +79,7 @@ func setup(t *testing.T, change ...func(*directory.Config)) *bundle {
 	b.credentials = directoryv1.NewServiceCredentialServiceClient(gateway)
 	b.lookup = directoryv1.NewKeyLookupServiceClient(gateway)
 	b.feed = directoryv1.NewDirectoryFeedServiceClient(identity)
+	b.channel = channel
 	return b
 }
 

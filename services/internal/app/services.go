@@ -93,6 +93,7 @@ func (a *App) startDirectory(ctx context.Context) error {
 	}
 	a.onStop("directory", func(context.Context) error { return s.Close() })
 	a.streams = append(a.streams, s.Stop)
+	a.runs = append(a.runs, part{"directory", s.Run})
 	a.mesh.register(directoryCaller, s.Register)
 	return nil
 }

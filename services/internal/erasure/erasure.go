@@ -14,10 +14,11 @@ import (
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// Every is how often a service asks what to erase.
-const Every = time.Second
+// every is how often a service asks what to erase.
+const every = time.Second
 
 // Erasure is one organization that is being erased. None of its keys lets anybody in any more.
 type Erasure struct {
@@ -45,7 +46,17 @@ type Keeper struct {
 // service.
 func Follow(ctx context.Context, directory grpc.ClientConnInterface, k Keeper, log *slog.Logger) {
 	f := follower{directory: directoryv1.NewErasureServiceClient(directory), keeper: k, log: log}
-	ticker := time.NewTicker(Every)
+	f.follow(ctx, every)
+}
+
+type follower struct {
+	directory directoryv1.ErasureServiceClient
+	keeper    Keeper
+	log       *slog.Logger
+}
+
+func (f *follower) follow(ctx context.Context, every time.Duration) {
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	failing := false
 	for {
@@ -54,7 +65,7 @@ func Follow(ctx context.Context, directory grpc.ClientConnInterface, k Keeper, l
 			return
 		}
 		if err != nil && !failing { // once, not each second
-			log.WarnContext(ctx, "erasing organizations failed and is tried again", "error", err)
+			f.log.WarnContext(ctx, "erasing organizations failed and is tried again", "error", err)
 		}
 		failing = err != nil
 		select {
@@ -63,12 +74,6 @@ func Follow(ctx context.Context, directory grpc.ClientConnInterface, k Keeper, l
 			return
 		}
 	}
-}
-
-type follower struct {
-	directory directoryv1.ErasureServiceClient
-	keeper    Keeper
-	log       *slog.Logger
 }
 
 // round erases all that is to be erased now. One organization that fails does not keep it from the others.
@@ -117,7 +122,7 @@ func (f *follower) erase(ctx context.Context, epoch string, e *directoryv1.Erasu
 		return nil
 	}
 	_, err := f.directory.ConfirmErasure(ctx, &directoryv1.ConfirmErasureRequest{OrganizationId: e.GetOrganizationId()})
-	if fault.Is(err, fault.NotFound) {
+	if err != nil && rpc.Fault(err).Reason == fault.NotFound {
 		return nil // another process of this service was faster, and was the last
 	}
 	if err == nil {

@@ -28,6 +28,7 @@ type Server struct {
 	directoryv1.UnimplementedServiceCredentialServiceServer
 	directoryv1.UnimplementedKeyLookupServiceServer
 	directoryv1.UnimplementedDirectoryFeedServiceServer
+	directoryv1.UnimplementedErasureServiceServer
 
 	core    *core.Core
 	log     *slog.Logger
@@ -50,6 +51,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	directoryv1.RegisterServiceCredentialServiceServer(r, s)
 	directoryv1.RegisterKeyLookupServiceServer(r, s)
 	directoryv1.RegisterDirectoryFeedServiceServer(r, s)
+	directoryv1.RegisterErasureServiceServer(r, s)
 }
 
 // checkDisplayName refuses a name that is empty or too long, in a message whose other fields say nothing of it.
@@ -224,6 +226,7 @@ func organizationMessage(o store.Organization) *directoryv1.Organization {
 	return &directoryv1.Organization{
 		Id: o.ID, DisplayName: proto.String(o.DisplayName), Federated: proto.Bool(o.Federated),
 		CreateTime: timestamp(o.CreateTime), UpdateTime: timestamp(o.UpdateTime),
+		EraseTime: timestamp(o.EraseTime), ErasingServices: erasingServices(o),
 	}
 }
 

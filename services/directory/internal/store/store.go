@@ -6,6 +6,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"time"
+
+	"github.com/usher-scim/usher/services/internal/fault"
 )
 
 // Organization is a customer.
@@ -15,6 +17,20 @@ type Organization struct {
 	Federated   bool
 	CreateTime  time.Time
 	UpdateTime  time.Time
+	EraseTime   time.Time // zero: it is not being erased
+	Waiting     string    // services that have not confirmed its erasure, with a space between
+}
+
+// Erasing says whether the organization is being erased.
+func (o Organization) Erasing() bool { return !o.EraseTime.IsZero() }
+
+// Erasure is that of one organization.
+type Erasure struct {
+	OrganizationID string
+	Revision       int64 // the newest of its directories; 0: it had none
+	EraseTime      time.Time
+	Waiting        string    // see Organization
+	ClearTime      time.Time // when all that is left was the organization's own row; zero before
 }
 
 // Directory is one connection from an IdP.
@@ -49,6 +65,11 @@ type Key struct {
 
 // ValidAt says whether the key works at a time, as far as the key itself goes.
 func (k Key) ValidAt(t time.Time) bool { return validAt(k.ExpireTime, k.RevokeTime, t) }
+
+// StillErasing is what a change of an organization gets that is being erased.
+func StillErasing(id string) error {
+	return fault.New(fault.Erasing, "organization %q is being erased", id)
+}
 
 func validAt(expire, revoke, t time.Time) bool {
 	return revoke.IsZero() && (expire.IsZero() || t.Before(expire))
@@ -97,6 +118,9 @@ type Replace struct {
 	None bool   // none at all
 }
 
+// MaxErasures is how many organizations may be erased at a time: all of them are in one answer.
+const MaxErasures = 1000
+
 // MaxValidKeys is how many keys of a directory may be valid at a time.
 const MaxValidKeys = 20
 
@@ -116,11 +140,26 @@ type Store interface {
 	Organization(ctx context.Context, id string) (Organization, error)
 	// Organizations lists by id those after one, at most limit.
 	Organizations(ctx context.Context, after string, limit int) ([]Organization, error)
-	// UpdateOrganization changes one. A change of Federated gives each directory of it a new revision.
+	// UpdateOrganization changes one. A change of Federated gives each directory of it a new revision. fault.Erasing: it is
+	// being erased.
 	UpdateOrganization(ctx context.Context, id string, change OrganizationChange, now time.Time) (Organization, error)
 
+	// EraseOrganization begins the erasure of one, and marks its directories deleted. It returns it with the digests of all its
+	// keys. services are those that have to confirm. Erasing again changes nothing. fault.Limit: MaxErasures are under way.
+	EraseOrganization(ctx context.Context, id string, services []string, now time.Time) (Organization, [][sha256.Size]byte, error)
+	// Erasures lists those that began at a time or before, the oldest first.
+	Erasures(ctx context.Context, until time.Time) ([]Erasure, error)
+	// ConfirmErasure notes that a service keeps nothing of an organization any more. fault.NotFound: it is not being erased.
+	ConfirmErasure(ctx context.Context, organizationID, service string) error
+	// ClearErased removes at most limit of the keys and directories of an organization whose erasure all services have confirmed,
+	// and once none is left its name and its place in service credentials. One that is of this organization alone is removed.
+	// Then it is cleared, and digests are those of these credentials.
+	ClearErased(ctx context.Context, organizationID string, limit int, now time.Time) (cleared bool, digests [][sha256.Size]byte, err error)
+	// FreeErased removes a cleared organization: its id may be taken again.
+	FreeErased(ctx context.Context, organizationID string) error
+
 	// CreateDirectory adds a directory with its first key, in one transaction that checks its organization (fault.NotFound,
-	// fault.NotFederated) and what it replaces (fault.NotReplaceable). It returns it with ReplacesID and Revision set.
+	// fault.NotFederated, fault.Erasing) and what it replaces (fault.NotReplaceable). It returns it with ReplacesID and Revision set.
 	CreateDirectory(ctx context.Context, d Directory, first Key, replace Replace) (Directory, error)
 	Directory(ctx context.Context, organizationID, id string) (Directory, error)
 	// Directories lists by id those after one, at most limit. fault.NotFound: there is no such organization.
@@ -143,7 +182,7 @@ type Store interface {
 	// organization: a digest is what an IdP presents.
 	Resolve(ctx context.Context, digest [sha256.Size]byte) (Key, Directory, error)
 
-	// CreateCredential adds a service credential. fault.InvalidRequest: an organization of its scope is not there; the field
+	// CreateCredential adds a service credential. fault.InvalidRequest: an organization of its scope is not there, or is being erased; the field
 	// is its place in `organization_ids`. fault.Limit: MaxValidCredentials are valid at its CreateTime.
 	CreateCredential(ctx context.Context, c Credential) error
 	// Credentials lists all by id, the newest first: those below one, or from the newest when it is empty, at most limit.

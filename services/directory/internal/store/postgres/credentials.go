@@ -45,13 +45,19 @@ func (s *Store) CreateCredential(ctx context.Context, c store.Credential) error 
 		if _, err := tx.Exec(ctx, `LOCK TABLE service_credentials IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 			return err
 		}
-		there, err := sqldb.ReadAll(ctx, tx, sqldb.Value[string], `SELECT id FROM organizations WHERE id = ANY($1)`, c.OrganizationIDs)
+		// Locked, so that none begins to be erased meanwhile.
+		there, err := sqldb.ReadAll(ctx, tx, organizationFields,
+			`SELECT `+organizationColumns+` FROM organizations WHERE id = ANY($1) ORDER BY id FOR SHARE`, c.OrganizationIDs)
 		if err != nil && !sqldb.Unstorable(err) {
 			return err
 		}
 		for i, id := range c.OrganizationIDs {
-			if !slices.Contains(there, id) {
+			found := slices.IndexFunc(there, func(o store.Organization) bool { return o.ID == id })
+			if found < 0 {
 				return fault.Invalid(fmt.Sprintf("organization_ids[%d]", i), "there is no organization %q", id)
+			}
+			if there[found].Erasing() {
+				return fault.Invalid(fmt.Sprintf("organization_ids[%d]", i), "organization %q is being erased", id)
 			}
 		}
 		var valid int

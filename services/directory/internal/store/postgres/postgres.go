@@ -67,16 +67,18 @@ func (s *Store) write(ctx context.Context, fn func(tx pgx.Tx) error) error {
 	return sqldb.Reach(pgx.BeginFunc(ctx, s.db, fn))
 }
 
-const organizationColumns = `id, display_name, federated, create_time, update_time`
+const organizationColumns = `id, display_name, federated, create_time, update_time, erase_time, waiting`
 
 func organizationFields(o *store.Organization) []any {
-	return []any{&o.ID, &o.DisplayName, &o.Federated, sqldb.Time(&o.CreateTime), sqldb.Time(&o.UpdateTime)}
+	return []any{
+		&o.ID, &o.DisplayName, &o.Federated, sqldb.Time(&o.CreateTime), sqldb.Time(&o.UpdateTime), sqldb.Time(&o.EraseTime), &o.Waiting,
+	}
 }
 
 // CreateOrganization implements store.Store.
 func (s *Store) CreateOrganization(ctx context.Context, o store.Organization) error {
-	tag, err := s.db.Exec(ctx, `INSERT INTO organizations (`+organizationColumns+`) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT DO NOTHING`, o.ID, o.DisplayName, o.Federated, sqldb.Time(&o.CreateTime), sqldb.Time(&o.UpdateTime))
+	tag, err := s.db.Exec(ctx, `INSERT INTO organizations (id, display_name, federated, create_time, update_time)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, o.ID, o.DisplayName, o.Federated, sqldb.Time(&o.CreateTime), sqldb.Time(&o.UpdateTime))
 	if err == nil && tag.RowsAffected() == 0 {
 		return fault.New(fault.AlreadyExists, "there is an organization %q already", o.ID)
 	}
@@ -108,6 +110,9 @@ func (s *Store) UpdateOrganization(ctx context.Context, id string, change store.
 		before, err := organization(ctx, tx, id, lock)
 		if err != nil {
 			return err
+		}
+		if before.Erasing() {
+			return store.StillErasing(id)
 		}
 		o = before
 		if change.DisplayName != nil {
@@ -175,6 +180,9 @@ func (s *Store) CreateDirectory(ctx context.Context, d store.Directory, first st
 		o, err := organization(ctx, tx, d.OrganizationID, lock)
 		if err != nil {
 			return err
+		}
+		if o.Erasing() {
+			return store.StillErasing(o.ID)
 		}
 		if !o.Federated {
 			return fault.New(fault.NotFederated, "organization %q is not federated: its sign-in must come from its IdP first", o.ID)
@@ -294,14 +302,18 @@ func (s *Store) DeleteDirectory(ctx context.Context, organizationID, id string, 
 			}
 		}
 		// A key that is being created waits for the directory's row, and then finds it deleted.
-		raw, err := sqldb.ReadAll(ctx, tx, sqldb.Value[[]byte],
-			`SELECT digest FROM keys WHERE organization_id = $1 AND directory_id = $2`, organizationID, id)
-		for _, digest := range raw {
-			digests = append(digests, [sha256.Size]byte(digest))
-		}
+		digests, err = readDigests(ctx, tx, `SELECT digest FROM keys WHERE organization_id = $1 AND directory_id = $2`, organizationID, id)
 		return err
 	})
 	return d, digests, err
+}
+
+func readDigests(ctx context.Context, tx pgx.Tx, query string, args ...any) (digests [][sha256.Size]byte, err error) {
+	raw, err := sqldb.ReadAll(ctx, tx, sqldb.Value[[]byte], query, args...)
+	for _, digest := range raw {
+		digests = append(digests, [sha256.Size]byte(digest))
+	}
+	return digests, err
 }
 
 // DirectoriesAfter implements store.Store.

@@ -32,11 +32,13 @@ func scanCredential(scan func(...any) error) (c store.Credential, err error) {
 func (s *Store) CreateCredential(ctx context.Context, c store.Credential) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		for i, id := range c.OrganizationIDs {
-			switch _, err := organization(ctx, tx, id); {
+			switch o, err := organization(ctx, tx, id); {
 			case fault.Is(err, fault.NotFound):
 				return fault.Invalid(fmt.Sprintf("organization_ids[%d]", i), "there is no organization %q", id)
 			case err != nil:
 				return err
+			case o.Erasing():
+				return fault.Invalid(fmt.Sprintf("organization_ids[%d]", i), "organization %q is being erased", id)
 			}
 		}
 		var valid int

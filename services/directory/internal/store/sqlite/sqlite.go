@@ -51,18 +51,18 @@ func (s *Store) Epoch() string { return s.epoch }
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 
-const organizationColumns = `id, display_name, federated, create_time, update_time`
+const organizationColumns = `id, display_name, federated, create_time, update_time, erase_time, waiting`
 
 func scanOrganization(scan func(...any) error) (o store.Organization, err error) {
-	err = scan(&o.ID, &o.DisplayName, &o.Federated, sqldb.Time(&o.CreateTime), sqldb.Time(&o.UpdateTime))
+	err = scan(&o.ID, &o.DisplayName, &o.Federated, sqldb.Time(&o.CreateTime), sqldb.Time(&o.UpdateTime), sqldb.Time(&o.EraseTime), &o.Waiting)
 	return o, err
 }
 
 // CreateOrganization implements store.Store.
 func (s *Store) CreateOrganization(ctx context.Context, o store.Organization) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		added, err := tx.Exec(ctx, `INSERT INTO organizations (`+organizationColumns+`) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT DO NOTHING`, o.ID, o.DisplayName, o.Federated, sqldb.Time(&o.CreateTime), sqldb.Time(&o.UpdateTime))
+		added, err := tx.Exec(ctx, `INSERT INTO organizations (id, display_name, federated, create_time, update_time)
+			VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, o.ID, o.DisplayName, o.Federated, sqldb.Time(&o.CreateTime), sqldb.Time(&o.UpdateTime))
 		if err == nil && added == 0 {
 			err = fault.New(fault.AlreadyExists, "there is an organization %q already", o.ID)
 		}
@@ -101,6 +101,9 @@ func (s *Store) UpdateOrganization(ctx context.Context, id string, change store.
 		before, err := organization(ctx, tx, id)
 		if err != nil {
 			return err
+		}
+		if before.Erasing() {
+			return store.StillErasing(id)
 		}
 		o = before
 		if change.DisplayName != nil {
@@ -172,6 +175,9 @@ func (s *Store) CreateDirectory(ctx context.Context, d store.Directory, first st
 		o, err := organization(ctx, tx, d.OrganizationID)
 		if err != nil {
 			return err
+		}
+		if o.Erasing() {
+			return store.StillErasing(o.ID)
 		}
 		if !o.Federated {
 			return fault.New(fault.NotFederated, "organization %q is not federated: its sign-in must come from its IdP first", o.ID)
@@ -294,15 +300,17 @@ func (s *Store) DeleteDirectory(ctx context.Context, organizationID, id string, 
 			}
 		}
 		rows, err := tx.Query(ctx, `SELECT digest FROM keys WHERE organization_id = ? AND directory_id = ?`, organizationID, id)
-		digests, err = sqldb.Collect(rows, err, func(scan func(...any) error) (digest [sha256.Size]byte, err error) {
-			var raw []byte
-			err = scan(&raw)
-			copy(digest[:], raw)
-			return digest, err
-		})
+		digests, err = sqldb.Collect(rows, err, scanDigest)
 		return err
 	})
 	return d, digests, err
+}
+
+func scanDigest(scan func(...any) error) (digest [sha256.Size]byte, err error) {
+	var raw []byte
+	err = scan(&raw)
+	copy(digest[:], raw)
+	return digest, err
 }
 
 // DirectoriesAfter implements store.Store.

@@ -22,7 +22,7 @@ type testCase struct {
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for subject, cases := range map[string][]testCase{
 		"organizations": organizationCases, "directories": directoryCases, "keys": keyCases,
-		"credentials": credentialCases, "signing keys": signingKeyCases,
+		"credentials": credentialCases, "signing keys": signingKeyCases, "erasures": erasureCases,
 	} {
 		t.Run(subject, func(t *testing.T) {
 			t.Parallel()

@@ -13,8 +13,14 @@ CREATE TABLE organizations (
   display_name text    NOT NULL,
   federated    boolean NOT NULL,
   create_time  bigint  NOT NULL, -- microseconds since 1970, as all times here
-  update_time  bigint  NOT NULL
+  update_time  bigint  NOT NULL,
+  -- Of one that is being erased; 0 and '' else.
+  erase_time     bigint NOT NULL DEFAULT 0,
+  erase_revision bigint NOT NULL DEFAULT 0,  -- the newest of its directories; 0 for none
+  waiting        text   NOT NULL DEFAULT '', -- services that have not confirmed, with a space between
+  clear_time     bigint NOT NULL DEFAULT 0   -- when all that was left was this row; 0 before
 );
+CREATE INDEX organizations_erasing ON organizations (erase_time, id) WHERE erase_time <> 0;
 
 CREATE TABLE directories (
   organization_id    text    NOT NULL REFERENCES organizations (id),

@@ -12,8 +12,14 @@ CREATE TABLE organizations (
   display_name TEXT    NOT NULL,
   federated    INTEGER NOT NULL,
   create_time  INTEGER NOT NULL, -- microseconds since 1970, as all times here
-  update_time  INTEGER NOT NULL
+  update_time  INTEGER NOT NULL,
+  -- Of one that is being erased; 0 and '' else.
+  erase_time     INTEGER NOT NULL DEFAULT 0,
+  erase_revision INTEGER NOT NULL DEFAULT 0,  -- the newest of its directories; 0 for none
+  waiting        TEXT    NOT NULL DEFAULT '', -- services that have not confirmed, with a space between
+  clear_time     INTEGER NOT NULL DEFAULT 0   -- when all that was left was this row; 0 before
 ) WITHOUT ROWID;
+CREATE INDEX organizations_erasing ON organizations (erase_time, id) WHERE erase_time <> 0;
 
 CREATE TABLE directories (
   organization_id    TEXT    NOT NULL REFERENCES organizations (id),

@@ -1,0 +1,207 @@
+package erasure
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeDirectory lists erasures until they are confirmed.
+type fakeDirectory struct {
+	directoryv1.UnimplementedErasureServiceServer
+	mu        sync.Mutex
+	listed    []*directoryv1.Erasure
+	confirmed []string
+	err       error // of ConfirmErasure
+}
+
+func (d *fakeDirectory) ListErasures(context.Context, *directoryv1.ListErasuresRequest) (*directoryv1.ListErasuresResponse, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return &directoryv1.ListErasuresResponse{Erasures: d.listed, Epoch: "e1"}, nil
+}
+
+func (d *fakeDirectory) ConfirmErasure(_ context.Context, r *directoryv1.ConfirmErasureRequest) (*directoryv1.ConfirmErasureResponse, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.confirmed = append(d.confirmed, r.GetOrganizationId())
+	return &directoryv1.ConfirmErasureResponse{}, d.err
+}
+
+func (d *fakeDirectory) confirmations() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.confirmed)
+}
+
+// record is what a keeper was asked for, in order.
+type record struct {
+	mu    sync.Mutex
+	words []string
+}
+
+func (r *record) add(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.words = append(r.words, fmt.Sprintf(format, args...))
+}
+
+func (r *record) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Join(r.words, ", ")
+}
+
+var began = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func listed(ids ...string) (all []*directoryv1.Erasure) {
+	for _, id := range ids {
+		all = append(all, &directoryv1.Erasure{OrganizationId: id, Revision: 7, EraseTime: timestamppb.New(began)})
+	}
+	return all
+}
+
+// following is a follower of a fake directory.
+func following(t *testing.T, d *fakeDirectory, k Keeper) *follower {
+	t.Helper()
+	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	if err != nil {
+		t.Fatal(err)
+	}
+	directoryv1.RegisterErasureServiceServer(channel, d)
+	return &follower{
+		directory: directoryv1.NewErasureServiceClient(channel.As(commonv1.Caller_CALLER_RULE)), keeper: k, log: slog.New(slog.DiscardHandler),
+	}
+}
+
+func equal(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if g, w := fmt.Sprint(got), fmt.Sprint(want); g != w {
+		t.Errorf("%s: got %s, want %s", what, g, w)
+	}
+}
+
+func TestAnOrganizationIsErasedStepByStepThenConfirmed(t *testing.T) {
+	t.Parallel()
+	d := &fakeDirectory{listed: listed("acme", "other")}
+	var did record
+	left := map[string]int{"acme": 2}
+	f := following(t, d, Keeper{Erase: func(_ context.Context, e Erasure) (bool, error) {
+		equal(t, "the place", fmt.Sprint(e.Epoch, e.Revision, e.Time), fmt.Sprint("e1", 7, began))
+		did.add("%s %d", e.OrganizationID, left[e.OrganizationID])
+		left[e.OrganizationID]--
+		return left[e.OrganizationID] < 0, nil
+	}})
+	if err := f.round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "steps", did.String(), "acme 2, acme 1, acme 0, other 0")
+	equal(t, "confirmed", d.confirmations(), "[acme other]")
+
+	// What is confirmed is erased again, and not confirmed again.
+	for _, e := range d.listed {
+		e.Confirmed = true
+	}
+	if err := f.round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "steps", did.String(), "acme 2, acme 1, acme 0, other 0, acme -1, other -1")
+	equal(t, "confirmed", d.confirmations(), "[acme other]")
+}
+
+func TestOneThatFailsIsNotConfirmedAndKeepsNoneBack(t *testing.T) {
+	t.Parallel()
+	d := &fakeDirectory{listed: listed("acme", "other")}
+	f := following(t, d, Keeper{Erase: func(_ context.Context, e Erasure) (bool, error) {
+		if e.OrganizationID == "acme" {
+			return false, errors.New("the disk is full")
+		}
+		return true, nil
+	}})
+	if err := f.round(t.Context()); err == nil || !strings.Contains(err.Error(), "acme") {
+		t.Errorf("the error %v does not name the organization", err)
+	}
+	equal(t, "confirmed", d.confirmations(), "[other]")
+}
+
+func TestAnErasureThatIsOverMeanwhileIsNoFailure(t *testing.T) {
+	t.Parallel()
+	d := &fakeDirectory{listed: listed("acme"), err: fault.Missing("erasure", "acme")}
+	f := following(t, d, Keeper{Erase: func(context.Context, Erasure) (bool, error) { return true, nil }})
+	if err := f.round(t.Context()); err != nil {
+		t.Error(err)
+	}
+	d.err = fault.New(fault.Unavailable, "away")
+	if err := f.round(t.Context()); err == nil {
+		t.Error("a confirmation that failed is no error")
+	}
+}
+
+func TestAMarkIsRemovedOnceItsErasureWasSeenToBeOver(t *testing.T) {
+	t.Parallel()
+	d := &fakeDirectory{listed: listed("acme")}
+	var did record
+	marked := []string{"acme", "gone"}
+	f := following(t, d, Keeper{
+		Erase: func(_ context.Context, e Erasure) (bool, error) {
+			did.add("erase %s", e.OrganizationID)
+			return true, nil
+		},
+		Marked: func(context.Context) ([]string, error) {
+			// An erasure that begins after the marks were read has none among them.
+			did.add("read the marks")
+			return marked, nil
+		},
+		Unmark: func(_ context.Context, id string) error {
+			did.add("unmark %s", id)
+			return nil
+		},
+	})
+	if err := f.round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "what was done", did.String(), "read the marks, erase acme, unmark gone")
+}
+
+func TestFollowingGoesOnAfterFailuresAndTellsOfThemOnce(t *testing.T) {
+	t.Parallel()
+	d := &fakeDirectory{listed: listed("acme")}
+	var out bytes.Buffer
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	tries := 0
+	f := following(t, d, Keeper{Erase: func(context.Context, Erasure) (bool, error) {
+		switch tries++; {
+		case tries < 3:
+			return false, errors.New("the disk is full")
+		case tries == 4:
+			cancel()
+		}
+		return true, nil
+	}})
+	f.log = slog.New(slog.NewTextHandler(&out, nil))
+	f.follow(ctx, time.Millisecond)
+	equal(t, "tries", tries, 4)
+	equal(t, "warnings", strings.Count(out.String(), "level=WARN"), 1)
+	if len(d.confirmations()) == 0 {
+		t.Error("it was not confirmed")
+	}
+}
