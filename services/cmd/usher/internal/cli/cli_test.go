@@ -190,6 +190,13 @@ func TestAWalk(t *testing.T) {
 	}
 	want(t, x.run(0, "directory", "carried", again["id"].(string)), `GROUP ID`)
 	want(t, x.run(0, "directory", "finish-adoption", again["id"].(string)), `0`)
+
+	x.run(2, "org", "erase", "acme")
+	want(t, x.err, `cannot be undone: add --yes`)
+	want(t, x.run(0, "org", "get", "acme"), `acme`)
+	want(t, x.run(0, "org", "erase", "acme", "--yes"), `acme +\d{4}-\S+ +identity,rule,failedevents,directory`)
+	x.run(1, "org", "update", "acme", "--name", "Acme")
+	want(t, x.err, `ORGANIZATION_ERASING`)
 }
 
 // Access is suspended and resumed by hand, and says as of when it is.

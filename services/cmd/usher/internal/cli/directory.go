@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +14,8 @@ import (
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
 const (
@@ -56,8 +60,54 @@ func organizationCommand(c *client) *cobra.Command {
 		return directoryv1.NewOrganizationServiceClient(conn).UpdateOrganization(ctx,
 			&directoryv1.UpdateOrganizationRequest{OrganizationId: args[0], Organization: values})
 	})
-	return noun("org", "Organizations: the vendor's customers.", create, get, list, update)
+	return noun("org", "Organizations: the vendor's customers.", create, get, list, update, eraseCommand(c))
 }
+
+func eraseCommand(c *client) *cobra.Command {
+	var yes, wait bool
+	erase := &cobra.Command{Use: "erase ID", Short: "Remove an organization and all that is kept of it, for good.", Args: cobra.ExactArgs(1)}
+	erase.Flags().BoolVar(&yes, "yes", false, "confirm that nothing of it is needed any more (required)")
+	erase.Flags().BoolVar(&wait, "wait", false, "show which services have still to erase it, until it is gone")
+	erase.RunE = func(cmd *cobra.Command, args []string) error {
+		if !yes {
+			return fmt.Errorf("this removes all directories, users, groups, rules, access and events of %q, and cannot be undone: add --yes", args[0])
+		}
+		ctx, cancel, conn, err := c.dial(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		organizations := directoryv1.NewOrganizationServiceClient(conn)
+		erased, err := organizations.EraseOrganization(ctx, &directoryv1.EraseOrganizationRequest{OrganizationId: args[0]})
+		if err != nil {
+			return answered(err)
+		}
+		for shown := ""; wait; {
+			r, err := organizations.GetOrganization(ctx, &directoryv1.GetOrganizationRequest{OrganizationId: args[0]})
+			if err != nil && rpc.Fault(err).Reason == fault.NotFound {
+				cmd.PrintErrln("It is gone.")
+				break
+			}
+			if err != nil {
+				return answered(err)
+			}
+			if left := strings.Join(r.GetOrganization().GetErasingServices(), ", "); left != shown {
+				cmd.PrintErrf("Still in: %s\n", left)
+				shown = left
+			}
+			select {
+			case <-time.After(erasePoll):
+			case <-ctx.Done():
+				return failed(ctx.Err())
+			}
+		}
+		return c.print(cmd.OutOrStdout(), erased, "id erase_time erasing_services")
+	}
+	return erase
+}
+
+// erasePoll is how often a waiting command looks whether an organization is gone.
+const erasePoll = 500 * time.Millisecond
 
 // given is a flag's value, or nil unless the flag was given: an update leaves what is not given as it is.
 func given[T any](cmd *cobra.Command, flag string, value *T) *T {
