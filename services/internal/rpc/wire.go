@@ -30,6 +30,10 @@ const (
 	connectionAge = 5 * time.Minute
 )
 
+// ServerWorkers is how many goroutines a gRPC server keeps for calls. Their stacks have grown already: growing one costs much of a
+// small call's own work. A call that finds none free, as behind so many watches, has a new goroutine.
+const ServerWorkers = 32
+
 // certificateSuffix ends the DNS name in a service's certificate: "gateway.usher.internal" is the gateway.
 const certificateSuffix = ".usher.internal"
 
@@ -66,6 +70,7 @@ func NewWireServer(identity Identity, log *slog.Logger, tracing trace.TracerProv
 			grpc.UnaryInterceptor(server.unary),
 			grpc.StreamInterceptor(server.stream),
 			grpc.StatsHandler(WithoutMessages(otelgrpc.NewServerHandler(tracingOptions(tracing)...))),
+			grpc.NumStreamWorkers(ServerWorkers),
 			grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
 			grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: connectionAge}),
 			// Clients ask every 10 seconds; one that comes a little early must not be cut off.

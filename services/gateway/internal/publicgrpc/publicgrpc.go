@@ -127,6 +127,7 @@ func (f *Face) Server(options ...grpc.ServerOption) *grpc.Server {
 			// The client's trace is linked to: it decides neither the trace's id nor whether it is kept.
 			otelgrpc.WithPropagators(propagation.TraceContext{}), otelgrpc.WithPublicEndpoint()))),
 		grpc.MaxRecvMsgSize(maxRequest),
+		grpc.NumStreamWorkers(rpc.ServerWorkers),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.StaticStreamWindowSize(streamWindow),
