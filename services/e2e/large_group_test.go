@@ -22,7 +22,8 @@ import (
 )
 
 const (
-	largeGroup = 250_000
+	largeGroup  = 250_000
+	filledGroup = largeGroup - 10_000
 	// memoryGoal is what the Go runtime is told to keep to. A process takes more: the binary's own pages, stacks, and what
 	// SQLite caches, for each of its files and connections.
 	memoryGoal = "100MiB"
@@ -30,7 +31,7 @@ const (
 
 func memberOf(n int) string { return fmt.Sprintf("01900000-0000-7000-8000-%012x", n) }
 
-// A group of 250,000 members: created by PATCHes, read, replaced by what was read, by a process of bounded memory.
+// A group of 250,000 members: it grows by PATCHes, is read, and is replaced by what was read, by a process of bounded memory.
 func TestALargeGroupInLittleMemory(t *testing.T) {
 	t.Parallel()
 	binary := product(t)
@@ -52,7 +53,7 @@ func TestALargeGroupInLittleMemory(t *testing.T) {
 			}
 			u := deploy(t, p)
 			d := u.newDirectory(nil)
-			seed := d.user("seed")
+			seed, id := d.user("seed"), d.group("everybody")
 			identity := u.processes["all"]
 			if setup.split {
 				identity = u.processes["identity"]
@@ -60,13 +61,12 @@ func TestALargeGroupInLittleMemory(t *testing.T) {
 			if err := identity.terminate(); err != nil {
 				t.Fatal(err)
 			}
-			fillUsers(t, p.database, filepath.Join(identity.setting("DATA_DIR"), "identity.db"), seed)
+			fill(t, p.database, filepath.Join(identity.setting("DATA_DIR"), "identity.db"), seed, id)
 			if err := identity.start(); err != nil {
 				t.Fatal(err)
 			}
 
-			id := d.group("everybody")
-			for first := 0; first < largeGroup; first += 1000 {
+			for first := filledGroup; first < largeGroup; first += 1000 {
 				values := make([]map[string]string, 1000)
 				for i := range values {
 					values[i] = map[string]string{"value": memberOf(first + i)}
@@ -101,32 +101,45 @@ func TestALargeGroupInLittleMemory(t *testing.T) {
 	}
 }
 
-// fillUsers copies a user to those that memberOf names, in the database of an identity that is down.
-func fillUsers(t *testing.T, database, file, seed string) {
+// fill copies a user to those that memberOf names, and puts most of them into a group, in the database of an identity that is
+// down: what the rule service does for each member that comes is not what is asked here.
+func fill(t *testing.T, database, file, seed, group string) {
 	t.Helper()
-	const copies = `INSERT INTO %susers (organization_id, id, directory_id, user_name, user_name_folded, external_id, display_name, active,
-			version, document, create_time, update_time)
-		SELECT organization_id, n.id, directory_id, n.id, n.id, '', n.id, active, version, document, create_time, update_time
-		FROM %[1]susers u, n WHERE u.id = $1`
+	const (
+		users = `INSERT INTO %[1]susers (organization_id, id, directory_id, user_name, user_name_folded, external_id, display_name, active,
+				version, document, create_time, update_time)
+			SELECT organization_id, n.id, directory_id, n.id, n.id, '', n.id, active, version, document, create_time, update_time
+			FROM %[1]susers u, n WHERE u.id = $1`
+		members = `INSERT INTO %[1]smembers (organization_id, group_id, member_id, member_group, carried)
+			SELECT organization_id, g.id, n.id, false, false FROM %[1]sgroups g, n WHERE g.id = $1`
+	)
 	if database == "" {
+		const numbers = `WITH RECURSIVE i (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM i WHERE i < $2),
+			n AS (SELECT printf('01900000-0000-7000-8000-%%012x', i) AS id FROM i) `
 		db, err := sql.Open("sqlite", file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		if _, err := db.ExecContext(t.Context(), `WITH RECURSIVE i (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM i WHERE i < $2),
-			n AS (SELECT printf('01900000-0000-7000-8000-%012x', i) AS id FROM i) `+fmt.Sprintf(copies, ""), seed, largeGroup-1); err != nil {
+		if _, err := db.ExecContext(t.Context(), fmt.Sprintf(numbers+users, ""), seed, largeGroup-1); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.ExecContext(t.Context(), fmt.Sprintf(numbers+members, ""), group, filledGroup-1); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
+	const numbers = `WITH n AS (SELECT '01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0') AS id
+		FROM generate_series(0, $2::integer) i) `
 	db, err := pgx.Connect(t.Context(), database)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close(context.WithoutCancel(t.Context()))
-	if _, err := db.Exec(t.Context(), `WITH n AS (SELECT '01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0') AS id
-		FROM generate_series(0, $2::integer) i) `+fmt.Sprintf(copies, "usher_identity."), seed, largeGroup-1); err != nil {
+	if _, err := db.Exec(t.Context(), fmt.Sprintf(numbers+users, "usher_identity."), seed, largeGroup-1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(t.Context(), fmt.Sprintf(numbers+members, "usher_identity."), group, filledGroup-1); err != nil {
 		t.Fatal(err)
 	}
 }
