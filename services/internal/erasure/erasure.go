@@ -17,8 +17,16 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// every is how often a service asks what to erase.
-const every = time.Second
+const (
+	// every is how often a service asks what to erase.
+	every = time.Second
+	// listGood is for how long a service acts on an answer. Then it asks again: the organization may be gone, and its id another
+	// one's.
+	listGood = 2 * time.Second
+	// FreeAfter is how long the directory service waits at least, after the last confirmation, until an id is free. By then no
+	// service acts on an answer from before, nor has a statement under way that it began then.
+	FreeAfter = 5 * time.Second
+)
 
 // Erasure is one organization that is being erased. None of its keys lets anybody in any more.
 type Erasure struct {
@@ -45,7 +53,7 @@ type Keeper struct {
 // Follow erases what is to be erased until the context ends. directory is the connection to the directory service, as the
 // service.
 func Follow(ctx context.Context, directory grpc.ClientConnInterface, k Keeper, log *slog.Logger) {
-	f := follower{directory: directoryv1.NewErasureServiceClient(directory), keeper: k, log: log}
+	f := follower{directory: directoryv1.NewErasureServiceClient(directory), keeper: k, log: log, listGood: listGood}
 	f.follow(ctx, every)
 }
 
@@ -53,6 +61,7 @@ type follower struct {
 	directory directoryv1.ErasureServiceClient
 	keeper    Keeper
 	log       *slog.Logger
+	listGood  time.Duration
 }
 
 func (f *follower) follow(ctx context.Context, every time.Duration) {
@@ -60,7 +69,7 @@ func (f *follower) follow(ctx context.Context, every time.Duration) {
 	defer ticker.Stop()
 	failing := false
 	for {
-		err := f.round(ctx)
+		more, err := f.round(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -68,6 +77,9 @@ func (f *follower) follow(ctx context.Context, every time.Duration) {
 			f.log.WarnContext(ctx, "erasing organizations failed and is tried again", "error", err)
 		}
 		failing = err != nil
+		if more {
+			continue
+		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -76,24 +88,30 @@ func (f *follower) follow(ctx context.Context, every time.Duration) {
 	}
 }
 
-// round erases all that is to be erased now. One organization that fails does not keep it from the others.
-func (f *follower) round(ctx context.Context) error {
+// round erases all that is to be erased now, and says whether it ended early, because what to erase must be asked again. One
+// organization that fails does not keep it from the others.
+func (f *follower) round(ctx context.Context) (more bool, err error) {
 	// Marks come first: what is marked, and then not listed, is done with.
 	var marked []string
 	if f.keeper.Marked != nil {
-		var err error
 		if marked, err = f.keeper.Marked(ctx); err != nil {
-			return fmt.Errorf("reading the marks: %w", err)
+			return false, fmt.Errorf("reading the marks: %w", err)
 		}
 	}
-	list, err := f.directory.ListErasures(ctx, &directoryv1.ListErasuresRequest{})
+	good, cancel := context.WithTimeout(ctx, f.listGood)
+	defer cancel()
+	list, err := f.directory.ListErasures(good, &directoryv1.ListErasuresRequest{})
 	if err != nil {
-		return fmt.Errorf("asking what to erase: %w", err)
+		return false, fmt.Errorf("asking what to erase: %w", err)
 	}
 	var failed error
 	for _, e := range list.GetErasures() {
 		marked = slices.DeleteFunc(marked, func(id string) bool { return id == e.GetOrganizationId() })
-		if err := f.erase(ctx, list.GetEpoch(), e); err != nil {
+		err := f.erase(good, list.GetEpoch(), e)
+		if good.Err() != nil {
+			return true, failed
+		}
+		if err != nil {
 			failed = fmt.Errorf("organization %s: %w", e.GetOrganizationId(), err)
 		}
 	}
@@ -102,7 +120,7 @@ func (f *follower) round(ctx context.Context) error {
 			failed = fmt.Errorf("organization %s: %w", id, err)
 		}
 	}
-	return failed
+	return false, failed
 }
 
 // erase removes all of one organization, and says so to the directory service.

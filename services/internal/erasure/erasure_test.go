@@ -89,6 +89,7 @@ func following(t *testing.T, d *fakeDirectory, k Keeper) *follower {
 	directoryv1.RegisterErasureServiceServer(channel, d)
 	return &follower{
 		directory: directoryv1.NewErasureServiceClient(channel.As(commonv1.Caller_CALLER_RULE)), keeper: k, log: slog.New(slog.DiscardHandler),
+		listGood: time.Minute,
 	}
 }
 
@@ -110,7 +111,7 @@ func TestAnOrganizationIsErasedStepByStepThenConfirmed(t *testing.T) {
 		left[e.OrganizationID]--
 		return left[e.OrganizationID] < 0, nil
 	}})
-	if err := f.round(t.Context()); err != nil {
+	if _, err := f.round(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "steps", did.String(), "acme 2, acme 1, acme 0, other 0")
@@ -120,7 +121,7 @@ func TestAnOrganizationIsErasedStepByStepThenConfirmed(t *testing.T) {
 	for _, e := range d.listed {
 		e.Confirmed = true
 	}
-	if err := f.round(t.Context()); err != nil {
+	if _, err := f.round(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "steps", did.String(), "acme 2, acme 1, acme 0, other 0, acme -1, other -1")
@@ -136,21 +137,42 @@ func TestOneThatFailsIsNotConfirmedAndKeepsNoneBack(t *testing.T) {
 		}
 		return true, nil
 	}})
-	if err := f.round(t.Context()); err == nil || !strings.Contains(err.Error(), "acme") {
+	if _, err := f.round(t.Context()); err == nil || !strings.Contains(err.Error(), "acme") {
 		t.Errorf("the error %v does not name the organization", err)
 	}
 	equal(t, "confirmed", d.confirmations(), "[other]")
+}
+
+// A process that slept must not erase an organization that has the id by now.
+func TestAnAnswerIsGoodForAWhile(t *testing.T) {
+	t.Parallel()
+	d := &fakeDirectory{listed: listed("acme")}
+	erased := 0
+	f := following(t, d, Keeper{Erase: func(ctx context.Context, _ Erasure) (bool, error) {
+		if erased++; erased == 3 {
+			<-ctx.Done()
+			return false, ctx.Err()
+		}
+		return false, nil
+	}})
+	f.listGood = 20 * time.Millisecond
+	more, err := f.round(t.Context())
+	if !more || err != nil {
+		t.Errorf("the round says more: %v, error %v", more, err)
+	}
+	equal(t, "steps", erased, 3)
+	equal(t, "confirmed", d.confirmations(), "[]")
 }
 
 func TestAnErasureThatIsOverMeanwhileIsNoFailure(t *testing.T) {
 	t.Parallel()
 	d := &fakeDirectory{listed: listed("acme"), err: fault.Missing("erasure", "acme")}
 	f := following(t, d, Keeper{Erase: func(context.Context, Erasure) (bool, error) { return true, nil }})
-	if err := f.round(t.Context()); err != nil {
+	if _, err := f.round(t.Context()); err != nil {
 		t.Error(err)
 	}
 	d.err = fault.New(fault.Unavailable, "away")
-	if err := f.round(t.Context()); err == nil {
+	if _, err := f.round(t.Context()); err == nil {
 		t.Error("a confirmation that failed is no error")
 	}
 }
@@ -175,7 +197,7 @@ func TestAMarkIsRemovedOnceItsErasureWasSeenToBeOver(t *testing.T) {
 			return nil
 		},
 	})
-	if err := f.round(t.Context()); err != nil {
+	if _, err := f.round(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "what was done", did.String(), "read the marks, erase acme, unmark gone")

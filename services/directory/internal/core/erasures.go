@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/internal/erasure"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
@@ -25,6 +26,12 @@ func (c *Core) EraseOrganization(ctx context.Context, id string, services []stri
 // erasure began, and have run out.
 func (c *Core) Erasures(ctx context.Context) ([]store.Erasure, error) {
 	return c.store.Erasures(ctx, c.outlasted())
+}
+
+// freed is the time before which an organization must have been cleared for its id to be free now: service credentials opened it
+// until then, and services may have begun to erase.
+func (c *Core) freed() time.Time {
+	return c.now().Add(-max(c.config.Lease+c.config.ClockSkew, erasure.FreeAfter))
 }
 
 // outlasted is the time before which all leases have run out that were given until then.
@@ -59,8 +66,7 @@ func (c *Core) finishErasures(ctx context.Context, log *slog.Logger) error {
 		case e.Waiting != "":
 		case e.ClearTime.IsZero():
 			errs = append(errs, c.clearErased(ctx, e.OrganizationID))
-		case e.ClearTime.Before(c.outlasted()):
-			// Service credentials opened the organization until it was cleared.
+		case e.ClearTime.Before(c.freed()):
 			if err := c.store.FreeErased(ctx, e.OrganizationID); err != nil {
 				errs = append(errs, err)
 				continue
