@@ -114,9 +114,11 @@ func TestAnErasedOrganizationIsGoneOnceEveryServiceHasConfirmed(t *testing.T) {
 		}
 	}
 	b.organizationUntil("once all have confirmed", func(o *directoryv1.Organization, err error) bool {
-		_, gone := b.directories.GetDirectory(b.operator(), &directoryv1.GetDirectoryRequest{OrganizationId: "acme", Id: made.GetDirectory().GetId()})
+		_, gone := b.resolve(alone.GetSecret()) // which is the last to go
 		return err == nil && len(o.GetErasingServices()) == 1 && is(gone, fault.NotFound)
 	})
+	_, err = b.directories.GetDirectory(b.operator(), &directoryv1.GetDirectoryRequest{OrganizationId: "acme", Id: made.GetDirectory().GetId()})
+	refused(t, "its directory", err, fault.NotFound)
 	// The credentials have opened it until now, and may be used until their leases run out.
 	_, err = b.organizations.CreateOrganization(b.operator(), &directoryv1.CreateOrganizationRequest{OrganizationId: "acme"})
 	refused(t, "creating it at once", err, fault.AlreadyExists)
