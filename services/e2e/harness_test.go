@@ -97,6 +97,7 @@ type usher struct {
 	addrs addresses
 
 	database string // where identity keeps its data: a SQLite file, or the URL of a PostgreSQL database
+	folder   string // where all services keep theirs; empty on PostgreSQL
 }
 
 // addresses are where an Usher listens.
@@ -125,6 +126,7 @@ func startUsher(t *testing.T, setup topology, tel *telemetry.Telemetry) *usher {
 	}
 	u := &usher{t: t, token: operatorToken, database: string(s.DatabaseURL)}
 	if u.database == "" {
+		u.folder = s.DataDir
 		u.database = filepath.Join(s.DataDir, "identity.db")
 		if setup.split {
 			u.database = filepath.Join(s.DataDir, "identity", "identity.db")
