@@ -36,10 +36,19 @@ type SQLite struct {
 	conn   *sql.Conn   // the writer's only one
 	write  *statements // on conn
 	writes chan *write
+	lone   chan func() // what runs on conn between two commits
 	stop   chan struct{}
 	done   chan struct{}
 	once   sync.Once
+
+	erased     chan struct{} // tells who scrubs in the background
+	scrubbing  chan struct{} // holds one while the file is scrubbed
+	stopScrubs context.CancelFunc
+	scrubs     sync.WaitGroup
 }
+
+// busyTimeout is how long a connection waits for a lock.
+const busyTimeout = 5 * time.Second
 
 // ErrClosed is what a write gets after Close: its caller may find another replica.
 var ErrClosed error = fault.New(fault.Unavailable, "the database is closed").Retry(time.Second)
@@ -56,7 +65,8 @@ type write struct {
 // process at a time may have the file open: who opens the data folder holds a lock on it.
 func OpenSQLite(ctx context.Context, path string, migrations fs.FS, tracing trace.TracerProvider) (*SQLite, error) {
 	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-		"&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=cache_size(-16000)&_pragma=temp_store(MEMORY)"
+		fmt.Sprintf("&_pragma=busy_timeout(%d)", busyTimeout.Milliseconds()) +
+		"&_pragma=foreign_keys(1)&_pragma=cache_size(-16000)&_pragma=temp_store(MEMORY)&_pragma=secure_delete(ON)"
 	options := []otelsql.Option{
 		otelsql.WithTracerProvider(tracing),
 		otelsql.WithAttributes(attribute.String("db.system.name", "sqlite")),
@@ -94,11 +104,14 @@ func OpenSQLite(ctx context.Context, path string, migrations fs.FS, tracing trac
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), writer.Close(), reader.Close())
 	}
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	db := &SQLite{
 		reader: reader, read: newStatements(reader), writer: writer, conn: conn, write: newStatements(conn),
-		writes: make(chan *write, maxGroup), stop: make(chan struct{}), done: make(chan struct{}),
+		writes: make(chan *write, maxGroup), lone: make(chan func()), stop: make(chan struct{}), done: make(chan struct{}),
+		erased: make(chan struct{}, 1), scrubbing: make(chan struct{}, 1), stopScrubs: cancel,
 	}
 	go db.commitLoop()
+	db.scrubs.Go(func() { db.scrubInBackground(background) })
 	return db, nil
 }
 
@@ -131,6 +144,8 @@ func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
 func (db *SQLite) Close() error {
 	var err error
 	db.once.Do(func() {
+		db.stopScrubs()
+		db.scrubs.Wait()
 		close(db.stop)
 		<-db.done
 		err = errors.Join(db.read.close(), db.reader.Close(), db.write.close(), db.conn.Close(), db.writer.Close())
@@ -226,6 +241,8 @@ func (db *SQLite) commitLoop() {
 		select {
 		case first := <-db.writes:
 			db.commit(db.gather(first))
+		case run := <-db.lone:
+			run()
 		case <-db.stop:
 			for {
 				select {
@@ -236,6 +253,19 @@ func (db *SQLite) commitLoop() {
 				}
 			}
 		}
+	}
+}
+
+// alone runs fn on conn while no transaction is open, and gives its error.
+func (db *SQLite) alone(ctx context.Context, fn func() error) error {
+	done := make(chan error, 1)
+	select {
+	case db.lone <- func() { done <- fn() }:
+		return <-done
+	case <-db.stop:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -1,0 +1,285 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// SQLite leaves in its file what was deleted. secure_delete overwrites rows where they were, and pages that become free, but not the
+// copies that a b-tree leaves behind when it moves rows from page to page: they stay in the unused space between a page's list of
+// cells and its cells, until something else is written there. Scrub overwrites that space, page by page, through the table sqlite_dbpage,
+// which reads and writes pages as they are. And the log holds pages of before: a checkpoint empties it.
+//
+// The file's user_version says whether there is something to scrub, so that a process that was killed before that scrubs after its
+// next start.
+
+// What user_version says.
+const (
+	scrubbed      = 0
+	unscrubbed    = 1 // something was erased
+	beingScrubbed = 2 // nothing was erased since a scrub began
+)
+
+const (
+	// scrubPages is how many pages one transaction reads, or writes: a few milliseconds.
+	scrubPages = 64
+	// scrubDelay is how long a scrub in the background waits: what is erased meanwhile is scrubbed with it.
+	scrubDelay = time.Second
+	// scrubRetry is how long it waits after it failed.
+	scrubRetry = 30 * time.Second
+	// truncateWait is how long a checkpoint waits, and all writes with it, for readers of what the log holds. Those that begin
+	// meanwhile do not need the log. truncateRetry is how long it leaves writers alone after it waited in vain.
+	truncateWait, truncateRetry = 50 * time.Millisecond, 200 * time.Millisecond
+	// mostScrubbed is how many pages a file may have: beyond, a page that is none of a b-tree could begin as if it were one, because
+	// such a page begins with the number of another one. It is 128 GiB.
+	mostScrubbed = 2<<24 - 1
+)
+
+// Erase runs step as Write does, which deletes some rows and says how many. Once it finds none, the file is scrubbed: neither it
+// nor its log holds a byte any more of what was deleted before. Only then is nothing left.
+func (db *SQLite) Erase(ctx context.Context, step func(ctx context.Context, tx *Tx) (deleted int64, err error)) (nothingLeft bool, err error) {
+	err = db.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		deleted, err := step(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if nothingLeft = deleted == 0; nothingLeft {
+			return nil
+		}
+		return tx.setErased(ctx, unscrubbed)
+	})
+	if err != nil || !nothingLeft {
+		return false, err
+	}
+	if err := db.Scrub(ctx); err != nil {
+		return false, fmt.Errorf("scrubbing the file: %w", err)
+	}
+	return true, nil
+}
+
+// WriteErasing is Write for what must not stay in the file once it is deleted. The file is scrubbed soon after, in the background.
+func (db *SQLite) WriteErasing(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	err := db.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		if err := fn(ctx, tx); err != nil {
+			return err
+		}
+		return tx.setErased(ctx, unscrubbed)
+	})
+	if err == nil {
+		poke(db.erased)
+	}
+	return err
+}
+
+// setErased notes what user_version says.
+func (t *Tx) setErased(ctx context.Context, state int) error {
+	_, err := t.Exec(ctx, `PRAGMA user_version = `+strconv.Itoa(state))
+	return err
+}
+
+// Scrub overwrites what was erased before and is still somewhere in the file, and empties the log. It holds no writer up for more
+// than some milliseconds, but at its end for as long as a checkpoint that waits for readers for 50 ms. It reads the whole file, and
+// does nothing where nothing was erased since it was last done.
+func (db *SQLite) Scrub(ctx context.Context) error {
+	select {
+	case db.scrubbing <- struct{}{}:
+		defer func() { <-db.scrubbing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	state, err := db.pragma(ctx, "user_version")
+	if err != nil || state == scrubbed {
+		return err
+	}
+	if err := db.Write(ctx, func(ctx context.Context, tx *Tx) error { return tx.setErased(ctx, beingScrubbed) }); err != nil {
+		return err
+	}
+	// Twice: while b-trees are balanced a page that was not reached may take the place of one that was.
+	for range 2 {
+		if err := db.scrubPages(ctx); err != nil {
+			return err
+		}
+	}
+	if err := db.truncateLog(ctx); err != nil {
+		return err
+	}
+	return db.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		var now int
+		if err := tx.QueryRow(ctx, `PRAGMA user_version`).Scan(&now); err != nil || now != beingScrubbed {
+			return err // more was erased meanwhile
+		}
+		return tx.setErased(ctx, scrubbed)
+	})
+}
+
+func (db *SQLite) pragma(ctx context.Context, name string) (value int64, err error) {
+	return value, db.QueryRow(ctx, `PRAGMA `+name).Scan(&value)
+}
+
+// scrubInBackground scrubs after each WriteErasing, and after the start what the process before has not.
+func (db *SQLite) scrubInBackground(ctx context.Context) {
+	for Rest(ctx, scrubDelay) {
+		for db.Scrub(ctx) != nil { // a disk that is full, say: writes fail, too
+			if !Rest(ctx, scrubRetry) {
+				return
+			}
+		}
+		select {
+		case <-db.erased:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// scrubPages overwrites the unused space of all pages of b-trees.
+func (db *SQLite) scrubPages(ctx context.Context) error {
+	for first := int64(1); ; first += scrubPages {
+		// What is beyond when the last page was reached was not there when the scrub began, or is free and so zero.
+		pages, err := db.pragma(ctx, "page_count")
+		if err != nil {
+			return err
+		}
+		if pages > mostScrubbed {
+			return fmt.Errorf("the file has %d pages; only one of at most %d can be scrubbed", pages, mostScrubbed)
+		}
+		if first > pages {
+			return nil
+		}
+		stale, err := db.stalePages(ctx, first)
+		if err != nil {
+			return err
+		}
+		if len(stale) == 0 {
+			continue
+		}
+		began := time.Now()
+		if err := db.Write(ctx, func(ctx context.Context, tx *Tx) error { return tx.scrubAll(ctx, stale) }); err != nil {
+			return err
+		}
+		if !Rest(ctx, time.Since(began)) { // half of the writer's time is for others
+			return ctx.Err()
+		}
+	}
+}
+
+// stalePages gives the numbers of those pages, of scrubPages, that have something in their unused space.
+func (db *SQLite) stalePages(ctx context.Context, first int64) (stale []int64, err error) {
+	rows, err := db.Query(ctx, `WITH RECURSIVE these (pgno) AS (SELECT ?1 UNION ALL SELECT pgno + 1 FROM these WHERE pgno + 1 < ?1 + ?2)
+		SELECT p.pgno, p.data FROM these CROSS JOIN sqlite_dbpage p ON p.pgno = these.pgno`, first, scrubPages)
+	_, err = Collect(rows, err, func(scan func(...any) error) (none struct{}, err error) {
+		var number int64
+		var page []byte
+		if err := scan(&number, &page); err != nil {
+			return none, err
+		}
+		if scrubPage(number, page) {
+			stale = append(stale, number)
+		}
+		return none, nil
+	})
+	return stale, err
+}
+
+// scrubAll overwrites the unused space of some pages, as they are now.
+func (t *Tx) scrubAll(ctx context.Context, numbers []int64) error {
+	for _, number := range numbers {
+		var page []byte
+		if err := t.QueryRow(ctx, `SELECT data FROM sqlite_dbpage WHERE pgno = ?`, number).Scan(&page); err != nil {
+			return err
+		}
+		if !scrubPage(number, page) {
+			continue
+		}
+		if _, err := t.Exec(ctx, `UPDATE sqlite_dbpage SET data = ? WHERE pgno = ?`, page, number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scrubPage clears the unused space of a page, if it is one of a b-tree, and says whether there was something in it. See
+// "B-tree Pages" in https://www.sqlite.org/fileformat2.html.
+func scrubPage(number int64, page []byte) (stale bool) {
+	at := 0
+	if number == 1 {
+		at = 100 // after the file's header
+	}
+	if len(page) < at+12 {
+		return false
+	}
+	const interiorIndex, interiorTable, leafIndex, leafTable = 0x02, 0x05, 0x0a, 0x0d
+	header := 8
+	switch page[at] {
+	case interiorIndex, interiorTable:
+		header = 12
+	case leafIndex, leafTable:
+	default:
+		return false
+	}
+	cells, content := int(binary.BigEndian.Uint16(page[at+3:])), int(binary.BigEndian.Uint16(page[at+5:]))
+	if content == 0 {
+		content = 1 << 16
+	}
+	begin := at + header + 2*cells
+	if begin > content || content > len(page) {
+		return false // it is damaged: that is not ours to mend
+	}
+	for _, b := range page[begin:content] {
+		if b != 0 {
+			clear(page[begin:content])
+			return true
+		}
+	}
+	return false
+}
+
+// errReaders says that readers hold on to the log.
+var errReaders = errors.New("readers need what the log holds")
+
+// truncateLog brings the log into the file and empties it.
+func (db *SQLite) truncateLog(ctx context.Context) error {
+	for {
+		// Most of it without the writer.
+		if err := checkpoint(ctx, db.reader, "PASSIVE"); err != nil && !errors.Is(err, errReaders) {
+			return err
+		}
+		err := db.alone(ctx, func() error {
+			// No request's context governs it, as in run.
+			ctx := context.Background()
+			if _, err := db.conn.ExecContext(ctx, fmt.Sprintf(`PRAGMA busy_timeout = %d`, truncateWait.Milliseconds())); err != nil {
+				return err
+			}
+			err := checkpoint(ctx, db.conn, "TRUNCATE")
+			_, restored := db.conn.ExecContext(ctx, fmt.Sprintf(`PRAGMA busy_timeout = %d`, busyTimeout.Milliseconds()))
+			return errors.Join(err, restored)
+		})
+		if !errors.Is(err, errReaders) {
+			return err
+		}
+		if !Rest(ctx, truncateRetry) {
+			return ctx.Err()
+		}
+	}
+}
+
+// checkpoint runs a checkpoint of a mode, which errReaders says that it could not finish.
+func checkpoint(ctx context.Context, on interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}, mode string,
+) error {
+	var busy bool
+	var inLog, copied int
+	if err := on.QueryRowContext(ctx, `PRAGMA wal_checkpoint(`+mode+`)`).Scan(&busy, &inLog, &copied); err != nil {
+		return err
+	}
+	if busy || copied < inLog {
+		return errReaders
+	}
+	return nil
+}
