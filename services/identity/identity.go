@@ -21,6 +21,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/postgres"
 	"github.com/usher-scim/usher/services/identity/internal/store/sqlite"
+	"github.com/usher-scim/usher/services/internal/erasure"
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/scim"
 	"github.com/usher-scim/usher/services/internal/sqldb"
@@ -75,7 +76,8 @@ type Service struct {
 	store       store.Store
 	core        *core.Core
 	server      *server.Server
-	directories directoryv1.DirectoryFeedServiceClient
+	directory   grpc.ClientConnInterface
+	directories directoryv1.DirectoryFeedServiceClient // of it
 	log         *slog.Logger
 	retention   time.Duration
 	stop        chan struct{}
@@ -143,7 +145,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	stop := make(chan struct{})
 	return &Service{
 		store: s, core: domain, server: server.New(domain, inflight.New(c.InFlightBytes, c.InFlightShareBytes), stop),
-		directories: directoryv1.NewDirectoryFeedServiceClient(d.Directory), log: d.Log, retention: c.ChangeRetention, stop: stop,
+		directory: d.Directory, directories: directoryv1.NewDirectoryFeedServiceClient(d.Directory), log: d.Log, retention: c.ChangeRetention, stop: stop,
 	}, nil
 }
 
@@ -197,14 +199,20 @@ func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 // Register adds the service to a gRPC server.
 func (s *Service) Register(r grpc.ServiceRegistrar) { s.server.Register(r) }
 
-// Run follows the directories, and trims the feed, until the context ends.
+// Run follows the directories, erases organizations, and trims the feed, until the context ends.
 func (s *Service) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { s.followAlways(ctx) })
 	running.Go(func() { s.trim(ctx) })
 	running.Go(func() { s.foldOddities(ctx) })
+	running.Go(func() { erasure.Follow(ctx, s.directory, erasure.Keeper{Erase: s.erase}, s.log) })
 	running.Wait()
 	return nil
+}
+
+// erase removes some of an organization.
+func (s *Service) erase(ctx context.Context, e erasure.Erasure) (nothingLeft bool, err error) {
+	return s.core.EraseOrganization(ctx, e.OrganizationID, store.Place{Epoch: e.Epoch, Revision: e.Revision})
 }
 
 // foldEvery is how often counts of quirks go to the database: a kill loses those of about so long.

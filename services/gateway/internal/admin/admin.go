@@ -115,6 +115,7 @@ func (h *Handler) register(ctx context.Context, c Connections) error {
 		directoryv1.RegisterServiceCredentialServiceHandlerClient(ctx, h.mux, directoryv1.NewServiceCredentialServiceClient(c.Directory)),
 		identityv1.RegisterReadServiceHandlerClient(ctx, h.mux, identityv1.NewReadServiceClient(c.Identity)),
 		identityv1.RegisterAdoptionServiceHandlerClient(ctx, h.mux, identityv1.NewAdoptionServiceClient(c.Identity)),
+		identityv1.RegisterErasureServiceHandlerClient(ctx, h.mux, identityv1.NewErasureServiceClient(c.Identity)),
 		identityv1.RegisterDialectServiceHandlerClient(ctx, h.mux, identityv1.NewDialectServiceClient(c.Identity)),
 		identityv1.RegisterSchemaServiceHandlerClient(ctx, h.mux, identityv1.NewSchemaServiceClient(c.Identity)),
 		rulev1.RegisterTenantServiceHandlerClient(ctx, h.mux, rulev1.NewTenantServiceClient(c.Rule)),

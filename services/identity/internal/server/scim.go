@@ -24,6 +24,7 @@ type Server struct {
 	identityv1.UnimplementedReadServiceServer
 	identityv1.UnimplementedFactsServiceServer
 	identityv1.UnimplementedAdoptionServiceServer
+	identityv1.UnimplementedErasureServiceServer
 	identityv1.UnimplementedDialectServiceServer
 	identityv1.UnimplementedSchemaServiceServer
 
@@ -45,6 +46,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	identityv1.RegisterReadServiceServer(r, s)
 	identityv1.RegisterFactsServiceServer(r, s)
 	identityv1.RegisterAdoptionServiceServer(r, s)
+	identityv1.RegisterErasureServiceServer(r, s)
 	identityv1.RegisterDialectServiceServer(r, s)
 	identityv1.RegisterSchemaServiceServer(r, s)
 }

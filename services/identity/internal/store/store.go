@@ -12,11 +12,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
 )
 
 // ErrChanged says that a resource was changed, or deleted, since it was read. Nothing was written; read it again.
 var ErrChanged = errors.New("the resource changed since it was read")
+
+// NotDetached refuses to erase a user whose directory is not closed.
+func NotDetached(id string) error {
+	return fault.New(fault.NotDetached, "user %q is managed by a directory that is not deleted: delete it there", id).With("resource", "user")
+}
 
 // Directory is what identity knows of a directory.
 type Directory struct {
@@ -380,6 +386,9 @@ type Store interface {
 	DetachedUser(ctx context.Context, organizationID string, directoryIDs []string, by Names) (User, error)
 	// DeleteUser removes one, its memberships too, if its version is among versions or versions is empty; else ErrChanged.
 	DeleteUser(ctx context.Context, scope Scope, id string, versions []int64, cause Cause) (Written, error)
+	// EraseUser removes a user of any directory of the organization, its memberships too, and writes the record that DeleteUser writes.
+	// fault.NotDetached: its directory is not closed.
+	EraseUser(ctx context.Context, organizationID, id string, cause Cause) (Written, error)
 	// UserGroups lists the groups of the directory that each of at most 1,000 users is in, nested ones too, by id. Who is in
 	// none is left out.
 	UserGroups(ctx context.Context, scope Scope, userIDs []string) (map[string][]GroupRef, error)
@@ -460,7 +469,7 @@ type Store interface {
 	RemoveCarried(ctx context.Context, scope Scope, members []CarriedMember, cause Cause) (Written, error)
 
 	// AddOddities adds counts to what is stored, all or none. Beyond MaxIgnored attributes of a directory, new ones are left
-	// out. The directory need not be open.
+	// out, and so are those of a directory that is not known. The directory need not be open.
 	AddOddities(ctx context.Context, oddities []Oddity) error
 	// Oddities lists those of a directory by name, quirks first.
 	Oddities(ctx context.Context, scope Scope) ([]Oddity, error)
@@ -475,5 +484,17 @@ type Store interface {
 	// DeleteSchema removes one, whose id may be in another case.
 	DeleteSchema(ctx context.Context, scope Scope, id string) error
 
+	// EraseOrganization removes some of what is kept of an organization whose directories are all closed, at most EraseRows rows, in a
+	// transaction. Nothing is left once it looked at all there is and found nothing; any number of processes may do so at once. Its
+	// change records go as TrimChanges removes them, and the directories last: without its directory no write succeeds, even if it began
+	// before. What stays is up to where the records were trimmed. fault.Unavailable: records do not show yet, and stay until they do.
+	EraseOrganization(ctx context.Context, organizationID string) (nothingLeft bool, err error)
+
 	Close() error
 }
+
+// EraseRows is how many rows one call of EraseOrganization removes at most, and EraseBytes after how many bytes of documents it ends.
+const (
+	EraseRows  = 300
+	EraseBytes = 1 << 20
+)

@@ -8,7 +8,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
-	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 )
 
 func eventCommand(c *client) *cobra.Command {
@@ -37,20 +36,4 @@ func eventCommand(c *client) *cobra.Command {
 		return failedeventsv1.NewEventServiceClient(conn).AcknowledgeEvent(ctx, &failedeventsv1.AcknowledgeEventRequest{OrganizationId: organization, Id: args[0]})
 	})
 	return noun("event", "Failed events: messages that could not be carried out.", list, get, acknowledge)
-}
-
-func userCommand(c *client) *cobra.Command {
-	var organization string
-	get := &cobra.Command{Use: "get USER", Short: "Show a user, by id or userName.", Args: cobra.ExactArgs(1)}
-	organizationFlag(get, &organization)
-	get.RunE = c.call("id user_name active detached directory_id group_ids role_values", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
-		id, err := userID(ctx, conn, organization, args[0])
-		if err != nil {
-			return nil, err
-		}
-		return identityv1.NewReadServiceClient(conn).LookupUser(ctx, &identityv1.LookupUserRequest{
-			OrganizationId: organization, By: &identityv1.LookupUserRequest_Id{Id: id},
-		})
-	})
-	return noun("user", "Users, as IdPs sent them.", get)
 }

@@ -230,10 +230,12 @@ func (s *Store) TrimChanges(ctx context.Context, before time.Time, limit int) (i
 			DELETE FROM changes c USING last WHERE (c.transaction, c.sequence) <= (last.transaction, last.sequence)
 			RETURNING c.organization_id, c.transaction, c.sequence),
 		noted AS (
-			INSERT INTO trimmed (organization_id, transaction, sequence)
+			INSERT INTO trimmed AS t (organization_id, transaction, sequence)
 			SELECT DISTINCT ON (organization_id) organization_id, transaction, sequence FROM gone
 			ORDER BY organization_id, transaction DESC, sequence DESC
-			ON CONFLICT (organization_id) DO UPDATE SET transaction = excluded.transaction, sequence = excluded.sequence)
+			-- An organization that is erased may be ahead.
+			ON CONFLICT (organization_id) DO UPDATE SET transaction = excluded.transaction, sequence = excluded.sequence
+			WHERE (t.transaction, t.sequence) < (excluded.transaction, excluded.sequence))
 		SELECT count(*) FROM gone`, limit, sqldb.Time(&before))
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
-// AddOddities implements store.Store. It is one round trip, and one transaction.
+// AddOddities implements store.Store. It is one round trip, and one transaction. Who erases the directory waits for it.
 func (s *Store) AddOddities(ctx context.Context, oddities []store.Oddity) error {
 	if len(oddities) == 0 {
 		return nil
@@ -19,7 +19,8 @@ func (s *Store) AddOddities(ctx context.Context, oddities []store.Oddity) error 
 		for _, o := range oddities {
 			batch.Queue(`INSERT INTO oddities AS o
 					(organization_id, directory_id, ignored, name, messages, first_time, last_time, last_message_id)
-				SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE NOT $3
+				SELECT $1, $2, $3, $4, $5, $6, $7, $8
+				FROM (SELECT FROM directories WHERE organization_id = $1 AND id = $2 FOR KEY SHARE) d WHERE NOT $3
 					OR EXISTS (SELECT 1 FROM oddities WHERE organization_id = $1 AND directory_id = $2 AND ignored = $3 AND name = $4)
 					OR (SELECT count(*) FROM oddities WHERE organization_id = $1 AND directory_id = $2 AND ignored = $3) < $9
 				ON CONFLICT (organization_id, directory_id, ignored, name) DO UPDATE SET messages = o.messages + excluded.messages,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
@@ -177,22 +178,27 @@ func (s *Store) DeleteUser(ctx context.Context, scope store.Scope, id string, ve
 		if len(versions) > 0 && !slices.Contains(versions, u.Version) {
 			return store.ErrChanged
 		}
-		for _, statement := range []string{
-			`DELETE FROM users WHERE organization_id = $1 AND id = $2`,
-			`DELETE FROM search_values WHERE organization_id = $1 AND user_id = $2`,
-		} {
-			if _, err := tx.Exec(ctx, statement, scope.OrganizationID, id); err != nil {
-				return err
-			}
-		}
-		if err := leaveGroups(ctx, tx, scope.OrganizationID, id, cause); err != nil {
-			return err
-		}
 		w.Version = u.Version + 1
-		w.Cursor, err = s.record(ctx, tx, scope, record{id: id, revision: w.Version, kind: store.Deleted}, cause)
+		w.Cursor, err = s.removeUser(ctx, tx, scope, id, w.Version, cause)
 		return err
 	})
 	return w, err
+}
+
+// removeUser removes a user that is locked to be deleted, and whose groups are, its memberships too, with the record of it.
+func (s *Store) removeUser(ctx context.Context, tx pgx.Tx, scope store.Scope, id string, revision int64, cause store.Cause) (feed.Cursor, error) {
+	for _, statement := range []string{
+		`DELETE FROM users WHERE organization_id = $1 AND id = $2`,
+		`DELETE FROM search_values WHERE organization_id = $1 AND user_id = $2`,
+	} {
+		if _, err := tx.Exec(ctx, statement, scope.OrganizationID, id); err != nil {
+			return feed.Cursor{}, err
+		}
+	}
+	if err := leaveGroups(ctx, tx, scope.OrganizationID, id, cause); err != nil {
+		return feed.Cursor{}, err
+	}
+	return s.record(ctx, tx, scope, record{id: id, revision: revision, kind: store.Deleted}, cause)
 }
 
 // lockGroupsOf locks the groups that a member is in, before the member: who edits a group's members locks in that order too.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
@@ -189,20 +190,25 @@ func (s *Store) DeleteUser(ctx context.Context, scope store.Scope, id string, ve
 		if len(versions) > 0 && !slices.Contains(versions, u.Version) {
 			return store.ErrChanged
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM users WHERE organization_id = ? AND id = ?`, scope.OrganizationID, id); err != nil {
-			return err
-		}
-		if err := deleteSearch(ctx, tx, scope.OrganizationID, id); err != nil {
-			return err
-		}
-		if err := leaveGroups(ctx, tx, scope.OrganizationID, id, cause); err != nil {
-			return err
-		}
 		w.Version = u.Version + 1
-		w.Cursor, err = s.record(ctx, tx, scope, record{id: id, revision: w.Version, kind: store.Deleted}, cause)
+		w.Cursor, err = s.removeUser(ctx, tx, scope, id, w.Version, cause)
 		return err
 	})
 	return w, err
+}
+
+// removeUser removes a user that is there, its memberships too, with the record of it.
+func (s *Store) removeUser(ctx context.Context, tx *sqldb.Tx, scope store.Scope, id string, revision int64, cause store.Cause) (feed.Cursor, error) {
+	if _, err := tx.Exec(ctx, `DELETE FROM users WHERE organization_id = ? AND id = ?`, scope.OrganizationID, id); err != nil {
+		return feed.Cursor{}, err
+	}
+	if err := deleteSearch(ctx, tx, scope.OrganizationID, id); err != nil {
+		return feed.Cursor{}, err
+	}
+	if err := leaveGroups(ctx, tx, scope.OrganizationID, id, cause); err != nil {
+		return feed.Cursor{}, err
+	}
+	return s.record(ctx, tx, scope, record{id: id, revision: revision, kind: store.Deleted}, cause)
 }
 
 // leaveGroups takes what is deleted out of every group, and gives each of them a new version. The deletion's own change

@@ -145,7 +145,7 @@ var factCases = []testCase{
 				}
 			}
 		}
-		f.must(f.plant("acme", nested))
+		f.must(f.inside.Plant("acme", nested))
 		page, err := f.store.Facts(f.Context(), "acme", people, ample())
 		f.must(err)
 		f.equal("how many memberships were read", len(page.Edges), users*wide+len(nested))
@@ -171,7 +171,7 @@ var factCases = []testCase{
 			}
 		}
 		f.edit(scope, "g000", added(people...))
-		f.must(f.plant("acme", nested))
+		f.must(f.inside.Plant("acme", nested))
 		page, err := f.store.Facts(f.Context(), "acme", people, ample())
 		f.must(err)
 		f.equal("how many memberships were read", len(page.Edges), users+len(nested))
@@ -196,7 +196,7 @@ var factCases = []testCase{
 		}
 		f.edit(scope, "a", added("anna"))
 		f.edit(scope, "c", added("bob"))
-		f.must(f.plant("acme", []store.Edge{{Member: "a", Group: "b"}, {Member: "b", Group: "c"}, {Member: "c", Group: "a"}, {Member: "c", Group: "top"}}))
+		f.must(f.inside.Plant("acme", []store.Edge{{Member: "a", Group: "b"}, {Member: "b", Group: "c"}, {Member: "c", Group: "a"}, {Member: "c", Group: "top"}}))
 		page, err := f.store.Facts(f.Context(), "acme", []string{"anna", "bob"}, ample())
 		f.must(err)
 		f.equal("how many memberships were read", len(page.Edges), 6)

@@ -99,7 +99,7 @@ var limitCases = []testCase{
 		for i := range 998 {
 			nested = append(nested, store.Edge{Member: "inner", Group: fmt.Sprintf("g%03d", i)})
 		}
-		f.must(f.plant("acme", nested))
+		f.must(f.inside.Plant("acme", nested))
 		f.group(scope, "last", "inner") // the leaf is in inner, 998 and this one
 		f.refusesNesting(scope, "more", `group "leaf" `+tooMany, "inner")
 		f.refusesNesting(scope, "more", `group "leaf" `+tooMany, "leaf")
@@ -108,7 +108,7 @@ var limitCases = []testCase{
 		page, err := f.store.Facts(f.Context(), "acme", []string{"anna"}, ample())
 		f.must(err)
 		f.equal("the limit", store.NewAround(page.Edges).Beyond("anna"), "")
-		f.must(f.plant("acme", []store.Edge{{Member: "leaf", Group: "more"}}))
+		f.must(f.inside.Plant("acme", []store.Edge{{Member: "leaf", Group: "more"}}))
 		page, err = f.store.Facts(f.Context(), "acme", []string{"anna"}, ample())
 		f.must(err)
 		f.equal("the limit", store.NewAround(page.Edges).Beyond("anna"), `group "leaf" is in more than 1000 groups, directly or through others`)
@@ -123,14 +123,14 @@ var limitCases = []testCase{
 				nested = append(nested, store.Edge{Member: fmt.Sprint("in", i), Group: fmt.Sprint("out", j)})
 			}
 		}
-		f.must(f.plant("acme", nested))
+		f.must(f.inside.Plant("acme", nested))
 		for _, id := range []string{"in5", "in7", "out0", "top", "other"} {
 			f.group(scope, id)
 		}
 		f.user(scope, "anna")
 		f.edit(scope, "top", added("out0"))
 		f.edit(scope, "top", removed("out0"))
-		f.must(f.plant("acme", []store.Edge{{Member: "in7", Group: "other"}}))
+		f.must(f.inside.Plant("acme", []store.Edge{{Member: "in7", Group: "other"}}))
 		f.refusesNesting(scope, "top", tooLarge, "out0")
 		f.edit(scope, "out0", added("anna")) // who is no group costs nothing
 		f.edit(scope, "other", removed("in7"))
@@ -148,7 +148,7 @@ var limitCases = []testCase{
 				nested = append(nested, store.Edge{Member: fmt.Sprintf("c%02d", i-1), Group: fmt.Sprintf("c%02d", i)})
 			}
 		}
-		f.must(f.plant("acme", nested))
+		f.must(f.inside.Plant("acme", nested))
 		f.edit(scope, "c00", added("anna"))
 		f.edit(scope, "c08", added("bob"))
 		f.equal("how many groups", len(f.userGroups(scope, "anna")), deep)
@@ -173,7 +173,7 @@ var limitCases = []testCase{
 					nested = append(nested, store.Edge{Member: fmt.Sprint("c", i-1), Group: fmt.Sprint("c", i)})
 				}
 			}
-			f.must(f.plant("acme", nested))
+			f.must(f.inside.Plant("acme", nested))
 		})
 		f.group(scope, "new")
 		f.adoptGroup(old, scope, "c20")
@@ -189,7 +189,7 @@ var limitCases = []testCase{
 		for _, id := range []string{"a", "b", "new"} {
 			f.group(scope, id)
 		}
-		f.must(f.plant("acme", []store.Edge{{Member: "a", Group: "b"}, {Member: "b", Group: "a"}}))
+		f.must(f.inside.Plant("acme", []store.Edge{{Member: "a", Group: "b"}, {Member: "b", Group: "a"}}))
 		f.edit(scope, "a", added("new"))
 		f.refusesNesting(scope, "new", `group "a" contains this group`, "a")
 		f.edit(scope, "a", removed("b"))

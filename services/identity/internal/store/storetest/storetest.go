@@ -22,11 +22,16 @@ type testCase struct {
 	test func(f *fixture)
 }
 
-// Plant puts memberships of groups in groups into a store as they are, without a look at any limit.
-type Plant func(organizationID string, nested []store.Edge) error
+// Inside is a way around the contract, to the tables of a store.
+type Inside struct {
+	// Plant puts memberships of groups in groups into a store as they are, without a look at any limit.
+	Plant func(organizationID string, nested []store.Edge) error
+	// Rows counts the rows that are an organization's, of each table that has a column organization_id.
+	Rows func(organizationID string) (map[string]int64, error)
+}
 
-// Run checks the engine whose empty stores open gives, each with a way to plant memberships in it.
-func Run(t *testing.T, open func(t *testing.T) (store.Store, Plant)) {
+// Run checks the engine whose empty stores open gives, each with a way into it.
+func Run(t *testing.T, open func(t *testing.T) (store.Store, Inside)) {
 	for subject, cases := range map[string][]testCase{
 		"directories": directoryCases,
 		"users":       userCases,
@@ -43,14 +48,15 @@ func Run(t *testing.T, open func(t *testing.T) (store.Store, Plant)) {
 		"races":       raceCases,
 		"oddities":    oddityCases,
 		"schemas":     schemaCases,
+		"erasure":     erasureCases,
 	} {
 		t.Run(subject, func(t *testing.T) {
 			t.Parallel()
 			for _, c := range cases {
 				t.Run(c.name, func(t *testing.T) {
 					t.Parallel()
-					s, plant := open(t)
-					c.test(&fixture{T: t, store: s, plant: plant})
+					s, inside := open(t)
+					c.test(&fixture{T: t, store: s, inside: inside})
 				})
 			}
 		})
@@ -61,7 +67,7 @@ func Run(t *testing.T, open func(t *testing.T) (store.Store, Plant)) {
 type fixture struct {
 	*testing.T
 	store    store.Store
-	plant    Plant
+	inside   Inside
 	revision int64
 }
 

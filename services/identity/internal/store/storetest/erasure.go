@@ -1,0 +1,267 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
+)
+
+// kept is what a store keeps of an organization: how many rows each table has of it.
+func (f *fixture) kept(organization string) map[string]int64 {
+	f.Helper()
+	rows, err := f.inside.Rows(organization)
+	f.must(err)
+	return rows
+}
+
+// sum counts rows, but for those that say up to where the feed was trimmed.
+func sum(rows map[string]int64) (n int64) {
+	for table, count := range rows {
+		if table != "trimmed" {
+			n += count
+		}
+	}
+	return n
+}
+
+// furnish gives an organization some of everything that is kept: of a directory, users with values, groups in groups and with users,
+// a schema, and oddities.
+func (f *fixture) furnish(organization string, users int) store.Scope {
+	f.Helper()
+	scope := f.directoryOf(organization, "d1")
+	names := make([]string, users)
+	f.together(8, func(w int) {
+		for i := w; i < users; i += 8 {
+			u := newUser(scope, fmt.Sprintf("u%04d", i))
+			names[i], u.ExternalID = u.ID, "external-"+u.ID
+			u.Search = []store.SearchValue{{Attribute: "emails", Value: u.ID + "@example.com"}}
+			if _, err := f.store.CreateUser(f.Context(), u, cause(0)); err != nil {
+				f.Error(err)
+			}
+		}
+	})
+	f.group(scope, "inner", names...)
+	f.group(scope, "outer", "inner")
+	_, err := f.store.PutSchema(f.Context(), store.Schema{Scope: scope, ID: "urn:test:one", Definition: []byte(`{}`)},
+		func([]store.Schema) error { return nil })
+	f.must(err)
+	f.must(f.store.AddOddities(f.Context(), []store.Oddity{oddity(scope, "op-capitalised", 1, 1, 1), oddity(scope, "ignored zip", 1, 1, 1)}))
+	return scope
+}
+
+// eraseStep removes some of an organization. Records may be held back by transactions of other tests, whose server it is too.
+func (f *fixture) eraseStep(organization string) (nothingLeft bool) {
+	f.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		nothingLeft, err := f.store.EraseOrganization(f.Context(), organization)
+		if !fault.Is(err, fault.Unavailable) || time.Now().After(deadline) {
+			if err != nil {
+				f.Error(err)
+			}
+			return nothingLeft || err != nil
+		}
+	}
+}
+
+func (f *fixture) erase(organization string) {
+	f.Helper()
+	for !f.eraseStep(organization) {
+	}
+}
+
+var erasureCases = []testCase{
+	{"an organization is erased in bounded steps, and others keep all", func(f *fixture) {
+		scope, other := f.furnish("acme", 700), f.furnish("other", 30)
+		f.directory("d1", closed)
+		before := f.kept("other")
+		held := f.kept("acme")
+		for table, n := range held {
+			if n == 0 && table != "trimmed" && table != "totals" { // which an engine folds when it gets to it
+				f.Errorf("the test keeps nothing in %s", table)
+			}
+		}
+		for left := sum(held); ; {
+			nothingLeft := f.eraseStep("acme")
+			now := sum(f.kept("acme"))
+			if nothingLeft {
+				f.equal("what is left", now, 0)
+				break
+			}
+			// Totals may be folded in between.
+			if removed := left - now; removed > store.EraseRows || removed < -4 {
+				f.Errorf("a step removed %d rows, from %v to %v", removed, held, f.kept("acme"))
+			}
+			held, left = f.kept("acme"), now
+		}
+		for table, n := range f.kept("other") {
+			if n != before[table] && table != "totals" {
+				f.Errorf("of %s the other organization has %d rows, and had %d", table, n, before[table])
+			}
+		}
+		users, err := f.store.CountUsers(f.Context(), other)
+		f.must(err)
+		f.equal("the other's users", users, 30)
+		groups, err := f.store.CountGroups(f.Context(), other)
+		f.must(err)
+		f.equal("the other's groups", groups, 2)
+		_, err = f.store.CreateUser(f.Context(), newUser(scope, "late"), cause(1))
+		f.refuses("a late user", err, fault.NotReady)
+		f.equal("what is left later", sum(f.kept("acme")), 0)
+	}},
+	{"a step ends after so many bytes of documents", func(f *fixture) {
+		scope := f.directory("d1")
+		for i := range 6 {
+			f.user(scope, fmt.Sprint(i), func(u *store.User) { u.Document = make([]byte, store.EraseBytes/2) })
+		}
+		f.directory("d1", closed)
+		f.eraseStep("acme")
+		f.equal("how many users are left", f.kept("acme")["users"], 4)
+	}},
+	{"a new organization of the id is empty and works", func(f *fixture) {
+		f.furnish("acme", 3)
+		f.directory("d1", closed)
+		before := f.cursor()
+		f.erase("acme")
+		scope := f.directory("d2", replacing("d1"))
+		for what, got := range map[string]func() (int, error){
+			"its users":   func() (int, error) { all, err := f.store.UserIDs(f.Context(), "acme", "", 10); return len(all), err },
+			"its groups":  func() (int, error) { all, err := f.store.FindGroups(f.Context(), "acme", "", "", 10); return len(all), err },
+			"its schemas": func() (int, error) { all, err := f.store.Schemas(f.Context(), scope); return len(all), err },
+			"whom it may adopt": func() (int, error) {
+				all, err := f.store.Ancestors(f.Context(), scope)
+				return len(all), err
+			},
+			"its oddities": func() (int, error) { all, err := f.store.Oddities(f.Context(), scope); return len(all), err },
+			"its count":    func() (int, error) { n, err := f.store.CountUsers(f.Context(), scope); return int(n), err },
+		} {
+			n, err := got()
+			f.must(err)
+			f.equal(what, n, 0)
+		}
+		f.user(scope, "u0000")
+		f.group(scope, "inner", "u0000")
+		count, err := f.store.CountUsers(f.Context(), scope)
+		f.must(err)
+		f.equal("its users then", count, 1)
+		_, _, _, err = f.store.Changes(f.Context(), "acme", before, 10)
+		if err != nil && !fault.Is(err, fault.CursorExpired) {
+			f.Error(err)
+		}
+	}},
+	{"who has not read all records of what was erased is told", func(f *fixture) {
+		f.furnish("acme", 3)
+		f.furnish("other", 1)
+		f.directory("d1", closed)
+		f.erase("acme")
+		_, _, _, err := f.store.Changes(f.Context(), "acme", feed.Cursor{Epoch: f.store.Epoch(), Sequence: 1}, 10)
+		f.refuses("a cursor from before", err, fault.CursorExpired)
+		changes, _, _, err := f.store.Changes(f.Context(), "other", feed.Cursor{Epoch: f.store.Epoch(), Sequence: 1}, 10)
+		f.must(err)
+		for _, c := range changes {
+			f.equal("whose record it is", c.OrganizationID, "other")
+		}
+	}},
+	{"several erase at once", func(f *fixture) {
+		f.furnish("acme", 400)
+		f.furnish("other", 3)
+		f.directory("d1", closed)
+		before := sum(f.kept("other"))
+		f.together(3, func(int) { f.erase("acme") })
+		f.equal("what is left", sum(f.kept("acme")), 0)
+		if now := sum(f.kept("other")); now < before {
+			f.Errorf("the other has %d rows, and had %d", now, before)
+		}
+	}},
+	{"nothing comes back by what was gathered before", func(f *fixture) {
+		scope := f.furnish("acme", 3)
+		f.directory("d1", closed)
+		f.together(2, func(i int) {
+			if i == 0 {
+				f.erase("acme")
+				return
+			}
+			for n := range 30 {
+				if err := f.store.AddOddities(f.Context(), []store.Oddity{oddity(scope, fmt.Sprint("ignored ", n), 1, 1, 1)}); err != nil {
+					f.Error(err)
+				}
+			}
+		})
+		f.must(f.store.AddOddities(f.Context(), []store.Oddity{oddity(scope, "op-capitalised", 1, 1, 1)}))
+		f.equal("what is left", sum(f.kept("acme")), 0)
+	}},
+	{"an organization that nobody knows has nothing left", func(f *fixture) {
+		f.equal("nothing left", f.eraseStep("nobody"), true)
+	}},
+	{"a detached user is erased as if it had been deleted", func(f *fixture) {
+		scope := f.furnish("acme", 3)
+		f.user(f.directory("d2"), "living")
+		f.directory("d1", closed)
+		before := f.cursor()
+		version := f.readGroup(scope, "inner").Version
+		w, err := f.store.EraseUser(f.Context(), "acme", "u0001", cause(7))
+		f.must(err)
+		f.equal("its last version", w.Version, 2)
+		_, err = f.store.User(f.Context(), scope, "u0001")
+		f.refuses("the user", err, fault.NotFound)
+		f.equal("the group's members", f.members(scope, "inner"), []string{"u0000", "u0002"})
+		f.equal("the group's version", f.readGroup(scope, "inner").Version, version+1)
+		found, err := f.store.FindUsers(f.Context(), "acme", store.Lookup{EmailFolded: "u0001@example.com"}, 2)
+		f.must(err)
+		f.equal("who has its address", len(found), 0)
+		changes := f.changes(before)
+		f.equal("how many records", len(changes), 1)
+		f.equal("the record", []any{changes[0].ResourceID, changes[0].Kind, changes[0].Revision, changes[0].DirectoryID, changes[0].MessageID},
+			[]any{"u0001", store.Deleted, 2, "d1", "message-7"})
+		for id, reason := range map[string]fault.Reason{"u0001": fault.NotFound, "nobody": fault.NotFound, "living": fault.NotDetached, "inner": fault.NotFound} {
+			_, err := f.store.EraseUser(f.Context(), "acme", id, cause(8))
+			f.refuses(id, err, reason)
+		}
+		_, err = f.store.EraseUser(f.Context(), "other", "u0002", cause(8))
+		f.refuses("another organization's", err, fault.NotFound)
+		f.equal("how many records then", len(f.changes(before)), 1)
+	}},
+	{"a user is adopted or erased, never both", func(f *fixture) {
+		old := f.directory("d1")
+		var ids []string
+		for i := range 20 {
+			ids = append(ids, f.user(old, fmt.Sprintf("u%02d", i)).ID)
+		}
+		f.group(old, "all", ids...)
+		f.directory("d1", closed)
+		next := f.directory("d2", replacing("d1"))
+		var adopted, erased atomic.Int64
+		for _, id := range ids {
+			u := f.readUser(old, id)
+			u.Scope = next
+			f.together(2, func(i int) {
+				if i == 0 {
+					_, err := f.store.AdoptUser(f.Context(), "d1", u, cause(1))
+					if err == nil {
+						adopted.Add(1)
+					} else if !errors.Is(err, store.ErrChanged) {
+						f.Error(err)
+					}
+					return
+				}
+				_, err := f.store.EraseUser(f.Context(), "acme", id, cause(2))
+				if err == nil {
+					erased.Add(1)
+				} else if !fault.Is(err, fault.NotDetached) {
+					f.Error(err)
+				}
+			})
+		}
+		left, err := f.store.UserIDs(f.Context(), "acme", "", 100)
+		f.must(err)
+		f.equal("who is left", int64(len(left)), adopted.Load())
+		f.equal("all of them", adopted.Load()+erased.Load(), len(ids))
+		f.equal("the members", f.allMembers("acme", "all"), slices.Sorted(slices.Values(left)))
+	}},
+}
