@@ -35,6 +35,7 @@ type bundle struct {
 	*testing.T
 	service     *identity.Service
 	directories *directories
+	erasures    *erasures
 	gateway     grpc.ClientConnInterface
 	feed        identityv1.FeedServiceClient
 	reads       identityv1.ReadServiceClient
@@ -58,6 +59,8 @@ func setupWith(t *testing.T, change func(*identity.Config, *identity.Dependencie
 	must(t, err)
 	followed := &directories{all: map[string]*directoryv1.WatchDirectoriesResponse{}}
 	directoryv1.RegisterDirectoryFeedServiceServer(channel, followed)
+	erased := &erasures{confirmed: make(chan string, 10)}
+	directoryv1.RegisterErasureServiceServer(channel, erased)
 	config := identity.Config{
 		DatabasePath: filepath.Join(t.TempDir(), "identity.db"), ReadyWait: 10 * time.Second,
 	}
@@ -85,7 +88,7 @@ func setupWith(t *testing.T, change func(*identity.Config, *identity.Dependencie
 	})
 	gateway, rule := channel.As(commonv1.Caller_CALLER_GATEWAY), channel.As(commonv1.Caller_CALLER_RULE)
 	return &bundle{
-		T: t, service: service, directories: followed, gateway: gateway,
+		T: t, service: service, directories: followed, erasures: erased, gateway: gateway,
 		feed: identityv1.NewFeedServiceClient(rule), reads: identityv1.NewReadServiceClient(rule), facts: identityv1.NewFactsServiceClient(rule),
 		adoption: identityv1.NewAdoptionServiceClient(gateway), dialect: identityv1.NewDialectServiceClient(gateway),
 	}
