@@ -7,7 +7,6 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
 // EraseUser removes a detached user of the scope's organization, as if the IdP had deleted it, and gives the cursor after that.
@@ -39,8 +38,9 @@ func (c *Core) awaitFollowed(ctx context.Context, last store.Place) error {
 	if last.Revision == 0 {
 		return nil // it never had a directory
 	}
-	ctx, cancel := context.WithTimeout(ctx, followWait)
-	defer cancel()
+	deadline, look := time.NewTimer(followWait), time.NewTicker(followLook)
+	defer deadline.Stop()
+	defer look.Stop()
 	for {
 		at, err := c.store.Followed(ctx)
 		if err != nil {
@@ -49,8 +49,12 @@ func (c *Core) awaitFollowed(ctx context.Context, last store.Place) error {
 		if at.Epoch == last.Epoch && at.Revision >= last.Revision {
 			return nil
 		}
-		if !sqldb.Rest(ctx, followLook) {
+		select {
+		case <-look.C:
+		case <-deadline.C:
 			return fault.New(fault.Unavailable, "the directories are not followed to where the organization is erased").Retry(time.Second)
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }

@@ -131,8 +131,11 @@ var erasureCases = []testCase{
 		f.erase("acme")
 		scope := f.directory("d2", replacing("d1"))
 		for what, got := range map[string]func() (int, error){
-			"its users":   func() (int, error) { all, err := f.store.UserIDs(f.Context(), "acme", "", 10); return len(all), err },
-			"its groups":  func() (int, error) { all, err := f.store.FindGroups(f.Context(), "acme", "", "", 10); return len(all), err },
+			"its users": func() (int, error) { all, err := f.store.UserIDs(f.Context(), "acme", "", 10); return len(all), err },
+			"its groups": func() (int, error) {
+				all, err := f.store.FindGroups(f.Context(), "acme", "", "", 10)
+				return len(all), err
+			},
 			"its schemas": func() (int, error) { all, err := f.store.Schemas(f.Context(), scope); return len(all), err },
 			"whom it may adopt": func() (int, error) {
 				all, err := f.store.Ancestors(f.Context(), scope)
