@@ -134,6 +134,8 @@ func TestAWalk(t *testing.T) {
 	want(t, x.run(0, "access", "list", "--user", user), `true +rule "[A-Za-z ]+": in group "[A-Za-z ]+"`)
 	want(t, x.run(0, "access", "check", "--user", user, "--tenant", "production", "--role", first["roleId"].(string)), `true`)
 	name := x.json("user", "get", user)["user"].(map[string]any)["userName"].(string)
+	x.run(1, "user", "erase", name)
+	want(t, x.err, `USER_NOT_DETACHED`)
 	want(t, x.run(0, "access", "grant", "--user", name, "--role", "organization-admin"), `organization-admin +true +manual`)
 	want(t, x.run(0, "access", "list", "--user", name), `organization-admin +true +granted by operator`)
 	x.run(1, "access", "revoke", "--user", name, "--role", "organization-admin")
@@ -488,6 +490,7 @@ func TestBadUsage(t *testing.T) {
 		"an organization that is none":   {[]string{"org", "get", "nowhere"}, 1, "NOT_FOUND"},
 		"an id that is none":             {[]string{"rule", "get", "x"}, 1, "INVALID_REQUEST"},
 		"a slug that is none":            {[]string{"org", "create", "Not A Slug"}, 1, "organization_id"},
+		"erasing one that is not there":  {[]string{"user", "erase", "00000000-0000-7000-8000-000000000000"}, 1, "NOT_FOUND"},
 		"a user that is not there":       {[]string{"access", "list", "--user", "nobody@example.com"}, 1, "NOT_FOUND"},
 		"an IdP that is none":            {[]string{"simulate", "--idp", "ping", "--base-url", "http://127.0.0.1:1", "--key-file", keyFile(t, "k")}, 2, "ping"},
 		"a simulation without a key":     {[]string{"simulate", "--base-url", "http://127.0.0.1:1"}, 2, "--key-file must be set, or USHER_KEY"},
@@ -548,6 +551,7 @@ func TestTheLogSaysWhoDidWhat(t *testing.T) {
 	directory := made["directory"].(map[string]any)["id"].(string)
 	x.run(1, "access", "grant", "--organization", "acme", "--user", "00000000-0000-7000-8000-000000000000", "--role", "developer", "--tenant", "plant")
 	x.run(1, "rule", "delete", "ann@example.com", "--organization", "acme")
+	x.run(1, "user", "erase", "00000000-0000-7000-8000-000000000000", "--organization", "acme")
 	x.run(0, "org", "list")
 
 	var changes []string
@@ -562,13 +566,14 @@ func TestTheLogSaysWhoDidWhat(t *testing.T) {
 		{`DirectoryService/CreateDirectory`, `"organization_id":"acme","id":"` + directory + `"`},
 		{`AccessService/GrantAccess`, `"user_id":"00000000-0000-7000-8000-000000000000"`, `"tenant_id":"plant"`, `"role_id":"developer"`, `"reason":"NOT_FOUND"`},
 		{`RuleService/DeleteRule`, `"organization_id":"acme"`, `"reason":"INVALID_REQUEST"`},
+		{`ErasureService/EraseUser`, `"organization_id":"acme"`, `"user_id":"00000000-0000-7000-8000-000000000000"`, `"reason":"NOT_FOUND"`},
 	} {
 		if n >= len(changes) {
 			t.Fatalf("there are %d changes in the log:\n%s", len(changes), logs)
 		}
 		want(t, changes[n], patterns...)
 	}
-	if len(changes) != 5 || strings.Contains(strings.Join(changes, ""), "Acme Company") || strings.Contains(logs.String(), "ann@example.com") {
+	if len(changes) != 6 || strings.Contains(strings.Join(changes, ""), "Acme Company") || strings.Contains(logs.String(), "ann@example.com") {
 		t.Errorf("the changes are:\n%s", strings.Join(changes, ""))
 	}
 }
