@@ -210,6 +210,11 @@ var strangers = []stranger{
 		all, err := s.Extended(ctx, theirs.OrganizationID)
 		return len(all), err
 	}},
+	{"EraseUser", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		_, err := s.EraseUser(ctx, theirs.OrganizationID, "bob", cause(1))
+		return 0, err
+	}},
+	{"EraseOrganization", nil}, // the cases of erasure do
 	{"DeleteSchema", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
 		return 0, s.DeleteSchema(ctx, theirs, "urn:x:b")
 	}},
