@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"time"
 )
@@ -62,7 +63,8 @@ func (db *SQLite) Erase(ctx context.Context, step func(ctx context.Context, tx *
 	return true, nil
 }
 
-// WriteErasing is Write for what must not stay in the file once it is deleted. The file is scrubbed soon after, in the background.
+// WriteErasing is Write for what must not stay in the file once it is deleted. The file is scrubbed soon after, where it is so in the
+// background.
 func (db *SQLite) WriteErasing(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
 	err := db.Write(ctx, func(ctx context.Context, tx *Tx) error {
 		if err := fn(ctx, tx); err != nil {
@@ -121,17 +123,31 @@ func (db *SQLite) pragma(ctx context.Context, name string) (value int64, err err
 	return value, db.QueryRow(ctx, `PRAGMA `+name).Scan(&value)
 }
 
-// scrubInBackground scrubs after each WriteErasing, and after the start what the process before has not.
-func (db *SQLite) scrubInBackground(ctx context.Context) {
-	for Rest(ctx, scrubDelay) {
-		for db.Scrub(ctx) != nil { // a disk that is full, say: writes fail, too
-			if !Rest(ctx, scrubRetry) {
-				return
+// ScrubInBackground scrubs after each WriteErasing, and after the start what the process before has not, until Close. Call it once.
+func (db *SQLite) ScrubInBackground(log *slog.Logger) {
+	ctx, cancel := context.WithCancel(context.Background())
+	db.stopScrubs = cancel
+	db.scrubs.Go(func() {
+		for Rest(ctx, scrubDelay) {
+			db.scrubUntilDone(ctx, log)
+			select {
+			case <-db.erased:
+			case <-ctx.Done():
 			}
 		}
-		select {
-		case <-db.erased:
-		case <-ctx.Done():
+	})
+}
+
+func (db *SQLite) scrubUntilDone(ctx context.Context, log *slog.Logger) {
+	for failures := 0; ; failures++ {
+		err := db.Scrub(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		if failures == 0 { // once, not each time
+			log.WarnContext(ctx, "overwriting what was erased in the database's file failed and is tried again", "error", err)
+		}
+		if !Rest(ctx, scrubRetry) {
 			return
 		}
 	}

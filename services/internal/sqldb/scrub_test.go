@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -44,6 +45,7 @@ func (a *archive) open() {
 		CREATE TABLE words (word TEXT NOT NULL, owner TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (word, owner, id)) WITHOUT ROWID;
 		CREATE INDEX words_document ON words (owner, id);`)}}, noop.NewTracerProvider())
 	must(a, err)
+	a.ScrubInBackground(slog.New(slog.DiscardHandler))
 }
 
 // text is an owner's, of about so many bytes.

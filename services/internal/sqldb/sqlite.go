@@ -104,14 +104,12 @@ func OpenSQLite(ctx context.Context, path string, migrations fs.FS, tracing trac
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), writer.Close(), reader.Close())
 	}
-	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	db := &SQLite{
 		reader: reader, read: newStatements(reader), writer: writer, conn: conn, write: newStatements(conn),
 		writes: make(chan *write, maxGroup), lone: make(chan func()), stop: make(chan struct{}), done: make(chan struct{}),
-		erased: make(chan struct{}, 1), scrubbing: make(chan struct{}, 1), stopScrubs: cancel,
+		erased: make(chan struct{}, 1), scrubbing: make(chan struct{}, 1), stopScrubs: func() {},
 	}
 	go db.commitLoop()
-	db.scrubs.Go(func() { db.scrubInBackground(background) })
 	return db, nil
 }
 

@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"context"
+	"log/slog"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -34,7 +35,7 @@ func (s *watched) Ancestors(ctx context.Context, scope store.Scope) ([]string, e
 // replicas are two processes on one database, in an organization with a directory.
 func replicas(t *testing.T) (s *watched, one, other *core.Core, call core.Call) {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "identity.db"), noop.NewTracerProvider())
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "identity.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	s = &watched{Store: db}

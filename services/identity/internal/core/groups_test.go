@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"context"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -35,7 +36,7 @@ func (s *interrupted) UpdateGroup(ctx context.Context, g store.Group, document b
 func TestAnEditedGroupIsShownAsItIsUnderItsVersion(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	db, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "identity.db"), noop.NewTracerProvider())
+	db, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "identity.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	s := &interrupted{Store: db}
@@ -78,7 +79,7 @@ func (s *late) CarriedMembers(ctx context.Context, scope store.Scope, afterGroup
 func TestFinishingAnAdoptionAnswersWithTheCursorAfterWhatItRemoved(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	db, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "identity.db"), noop.NewTracerProvider())
+	db, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "identity.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	c, err := core.New(&late{Store: db}, core.Config{ReadyWait: time.Second, PageBytes: 1 << 20, DocumentBytes: 1 << 20, Now: time.Now}, nil)

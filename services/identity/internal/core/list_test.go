@@ -3,6 +3,7 @@ package core_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,7 +26,7 @@ func (memberless) Members(context.Context, store.Scope, string, string, int) ([]
 // Entra ID asks whether a user is in a group before it adds it: of a group of 250,000 that must not read them all.
 func TestWhetherAMemberIsInAGroupIsAskedWithoutReadingItsMembers(t *testing.T) {
 	t.Parallel()
-	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "identity.db"), noop.NewTracerProvider())
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "identity.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	c, err := core.New(memberless{db}, core.Config{ReadyWait: time.Second, PageBytes: 1 << 20, DocumentBytes: 1 << 20, ScanLimit: 1000, Now: time.Now}, nil)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
@@ -20,7 +21,7 @@ func BenchmarkWrites(b *testing.B) {
 	ctx, scope := b.Context(), store.Scope{OrganizationID: "acme", DirectoryID: "d1"}
 	cause := store.Cause{MessageID: "0190a5b0-0000-7000-8000-000000000000", Time: time.Unix(1, 0)}
 	for _, size := range []int{700, 2000, 12000} {
-		s, err := Open(ctx, filepath.Join(b.TempDir(), "identity.db"), noop.NewTracerProvider())
+		s, err := Open(ctx, filepath.Join(b.TempDir(), "identity.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 		if err != nil {
 			b.Fatal(err)
 		}

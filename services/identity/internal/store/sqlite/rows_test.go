@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"path/filepath"
 	"regexp"
@@ -121,7 +122,7 @@ func newMetered(t *testing.T, size int) metered {
 	m := metered{path: filepath.Join(t.TempDir(), "identity.db"), spans: tracetest.NewInMemoryExporter()}
 	m.tracing = sdktrace.NewTracerProvider(sdktrace.WithSyncer(m.spans))
 	var err error
-	if m.store, err = Open(t.Context(), m.path, m.tracing); err != nil {
+	if m.store, err = Open(t.Context(), m.path, slog.New(slog.DiscardHandler), m.tracing); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = m.store.Close() })

@@ -8,6 +8,7 @@ import (
 	"embed"
 	"errors"
 	"io/fs"
+	"log/slog"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -30,7 +31,7 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open opens or creates the file.
-func Open(ctx context.Context, path string, tracing trace.TracerProvider) (*Store, error) {
+func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.TracerProvider) (*Store, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
@@ -43,6 +44,7 @@ func Open(ctx context.Context, path string, tracing trace.TracerProvider) (*Stor
 	if err := db.QueryRow(ctx, `SELECT epoch FROM meta`).Scan(&s.epoch); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	db.ScrubInBackground(log)
 	return s, nil
 }
 

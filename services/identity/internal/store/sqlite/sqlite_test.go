@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) (store.Store, storetest.Inside) {
 		path := filepath.Join(t.TempDir(), "identity.db")
-		s, err := sqlite.Open(t.Context(), path, noop.NewTracerProvider())
+		s, err := sqlite.Open(t.Context(), path, slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 		if err != nil {
 			t.Fatal(err)
 		}
