@@ -23,11 +23,21 @@ type Store interface {
 	// Update runs fn in a transaction that has the organization to itself: no other Update of it runs meanwhile, in any
 	// process. When fn returns an error nothing is kept and Update returns that error; else all of it is on disk when Update
 	// returns, and Changed's channel is closed. fn may run more than once, so it must not build on what an earlier run left
-	// outside of tx; it must use tx alone. An Update that succeeds makes the organization known.
+	// outside of tx; it must use tx alone. An Update that succeeds makes the organization known. One that is being erased is
+	// fault.Erasing.
 	Update(ctx context.Context, organizationID string, fn func(ctx context.Context, tx Tx) error) error
 	// Changed gives a channel that closes once an Update of the organization has committed after this call, in any process, or
 	// a record of its access feed can be read that was held back. It may close without either.
 	Changed(organizationID string) <-chan struct{}
+
+	// Erase is an Update that marks the organization as being erased, since asked, and may write it all the same. Until Unmark,
+	// Update, Acquire and Work of it are fault.Erasing. An erasure that Unmark has ended is fault.Conflict: the organization is
+	// another one now.
+	Erase(ctx context.Context, organizationID string, asked time.Time, fn func(ctx context.Context, tx Tx) error) error
+	// Marked gives when erasing them was asked for, of the organizations that are being erased.
+	Marked(ctx context.Context) (map[string]time.Time, error)
+	// Unmark ends an erasure. One that was asked for at another time goes on.
+	Unmark(ctx context.Context, organizationID string, asked time.Time) error
 
 	// OnOthers has fn called, soon after each Update of another process that wrote something, with the organization. It may miss some.
 	// Call it before the first Update; fn must not wait.
@@ -98,11 +108,13 @@ type Store interface {
 
 	// Acquire makes owner the organization's owner until expire, if it has no other one at now, and gives the lease that
 	// proves it: its token is one more than that of the lease before it, whoever had that. Else held is true and until says how
-	// long the other one's lasts. An owner may acquire again what it owns; its lease from before is then worth nothing.
+	// long the other one's lasts. An owner may acquire again what it owns; its lease from before is then worth nothing. One that
+	// is being erased is fault.Erasing.
 	Acquire(ctx context.Context, organizationID, owner string, now, expire time.Time) (lease Lease, held bool, until time.Time, err error)
 	// Release ends leases before their time. One that is not the newest any more is left alone.
 	Release(ctx context.Context, leases map[string]Lease) error
-	// Work reads what the organization's owner has to do at a time, as of one moment: at most limit of each.
+	// Work reads what the organization's owner has to do at a time, as of one moment: at most limit of each. One that is being
+	// erased is fault.Erasing.
 	Work(ctx context.Context, organizationID string, now time.Time, limit int) (Work, error)
 
 	// Activity gives the cursor that SaveActivity kept, empty at first.
@@ -220,4 +232,12 @@ type Tx interface {
 
 	// AddReport enqueues a report for delivery and says whether there was room for it: at most limit wait.
 	AddReport(ctx context.Context, report Report, limit int) (bool, error)
+
+	// FirstSources reads the first sources by user, grant, kind and rule, at most limit: each with its holder, who comes once and
+	// with these sources alone.
+	FirstSources(ctx context.Context, limit int) ([]Holder, error)
+	// EraseRows removes at most limit rows of what is kept of the organization, and says how many. Sources stay, and so do
+	// holders while there are any; and the access feed with how far it was trimmed. Where it finds nothing it makes the
+	// organization as one that nobody has written: no lease counts any more, and generations go on from where they are.
+	EraseRows(ctx context.Context, limit int) (int, error)
 }

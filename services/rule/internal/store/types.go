@@ -3,6 +3,7 @@ package store
 import (
 	"time"
 
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
 )
 
@@ -209,6 +210,18 @@ type Progress struct {
 	AsOf time.Time
 	// Behind says that something is enqueued that AsOf waits for.
 	Behind bool
+	// Erasing says that the organization is being erased: nothing of it is followed.
+	Erasing bool
+}
+
+// Erasing is what work on an organization gets that is being erased.
+func Erasing(organizationID string) error {
+	return fault.New(fault.Erasing, "organization %q is being erased", organizationID)
+}
+
+// ErasureEnded is what Erase gets for an erasure that has ended.
+func ErasureEnded(organizationID string) error {
+	return fault.New(fault.Conflict, "this erasure of organization %q has ended", organizationID)
 }
 
 // Check answers whether a user effectively holds what a grant names.

@@ -37,10 +37,10 @@ func (s *Store) Progress(ctx context.Context, organizationIDs []string) (map[str
 	}
 	lines, err := list(ctx, s.db, func(row pgx.CollectableRow) (l line, err error) {
 		var asOf int64
-		err = row.Scan(&l.id, &l.Checkpoint, &asOf, &l.Behind)
+		err = row.Scan(&l.id, &l.Checkpoint, &asOf, &l.Behind, &l.Erasing)
 		l.AsOf = fromMicros(asOf)
 		return l, err
-	}, `SELECT o.organization_id, o.checkpoint, o.as_of, o.behind FROM unnest($1::text[]) AS i (id)
+	}, `SELECT o.organization_id, o.checkpoint, o.as_of, o.behind, o.erasing > 0 FROM unnest($1::text[]) AS i (id)
 		CROSS JOIN LATERAL (SELECT * FROM organizations WHERE organization_id = i.id OFFSET 0) o`, organizationIDs)
 	all := make(map[string]store.Progress, len(lines))
 	for _, l := range lines {

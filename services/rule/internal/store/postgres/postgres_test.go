@@ -66,6 +66,9 @@ func TestStore(t *testing.T) {
 			return opened(t, urlOf(s))
 		},
 		Beside: func(t *testing.T, s store.Store) store.Store { return opened(t, urlOf(s)) },
+		Rows: func(t *testing.T, s store.Store, organizationID string) map[string]int {
+			return rows(t, urlOf(s), organizationID)
+		},
 	})
 }
 
@@ -78,6 +81,31 @@ func sql(t *testing.T, url string) *pgx.Conn {
 	}
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	return conn
+}
+
+// rows counts the rows of an organization in each table of a database that has organizations.
+func rows(t *testing.T, url, organizationID string) map[string]int {
+	t.Helper()
+	conn := sql(t, url)
+	found, err := conn.Query(t.Context(), `SELECT table_name FROM information_schema.columns
+		WHERE table_schema = 'usher_rule' AND column_name = 'organization_id'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, err := pgx.CollectRows(found, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]int{}
+	for _, table := range tables {
+		var n int
+		err := conn.QueryRow(t.Context(), `SELECT count(*) FROM usher_rule.`+table+` WHERE organization_id = $1`, organizationID).Scan(&n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[table] = n
+	}
+	return all
 }
 
 func arrive(t *testing.T, what string, changed <-chan struct{}) {

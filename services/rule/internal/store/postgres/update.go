@@ -15,7 +15,17 @@ import (
 
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, organizationID string, fn func(context.Context, store.Tx) error) error {
-	if err := s.update(ctx, organizationID, fn); err != nil {
+	return s.changed(organizationID, s.update(ctx, organizationID, func(ctx context.Context, t *organizationTx) error {
+		if t.row.erasing > 0 {
+			return store.Erasing(organizationID)
+		}
+		return fn(ctx, t)
+	}))
+}
+
+// changed wakes who waits for the organization, unless changing it failed.
+func (s *Store) changed(organizationID string, err error) error {
+	if err != nil {
 		return sqldb.Reach(err)
 	}
 	s.signals.Notify(organizationID)
@@ -23,7 +33,7 @@ func (s *Store) Update(ctx context.Context, organizationID string, fn func(conte
 	return nil
 }
 
-func (s *Store) update(ctx context.Context, organizationID string, fn func(context.Context, store.Tx) error) error {
+func (s *Store) update(ctx context.Context, organizationID string, fn func(context.Context, *organizationTx) error) error {
 	conn, err := s.db.Acquire(ctx)
 	if err != nil {
 		return err
@@ -67,6 +77,8 @@ type organizationRow struct {
 	asOf       int64
 	behind     bool
 	settings   store.Settings
+	erasing    int64
+	erased     int64
 }
 
 // begin locks the organization, and makes it known.
@@ -79,11 +91,11 @@ func (t *organizationTx) begin(ctx context.Context) error {
 	t.batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1, `+updateLock+`))`, t.organization)
 	t.batch.Queue(`INSERT INTO organizations (organization_id) VALUES ($1) ON CONFLICT DO NOTHING`, t.organization)
 	t.batch.Queue(`SELECT generation, checkpoint, owner_id, owner_token, owner_expire_time, recovering, recovery_token, recovery_after,
-			as_of, behind, when_unknown
+			as_of, behind, when_unknown, erasing, erased
 		FROM organizations WHERE organization_id = $1 FOR UPDATE`, t.organization).QueryRow(func(row pgx.Row) error {
 		r := &t.row
 		return row.Scan(&r.generation, &r.checkpoint, &r.owner, &r.token, &r.expire, &r.recovering, &r.walk.PageToken, &r.walk.After,
-			&r.asOf, &r.behind, &r.settings.WhenUnknown)
+			&r.asOf, &r.behind, &r.settings.WhenUnknown, &r.erasing, &r.erased)
 	})
 	return t.send(ctx)
 }
@@ -103,9 +115,10 @@ func (t *organizationTx) commit(ctx context.Context) error {
 	if t.wrote {
 		r := t.row
 		t.batch.Queue(`UPDATE organizations SET commits = commits + 1, generation = $2, checkpoint = $3, owner_expire_time = $4,
-			recovering = $5, recovery_token = $6, recovery_after = $7, as_of = $8, behind = $9, when_unknown = $10 WHERE organization_id = $1`,
+			recovering = $5, recovery_token = $6, recovery_after = $7, as_of = $8, behind = $9, when_unknown = $10,
+			owner_id = $11, owner_token = $12, erasing = $13 WHERE organization_id = $1`,
 			t.organization, r.generation, r.checkpoint, r.expire, r.recovering, r.walk.PageToken, r.walk.After, r.asOf, r.behind,
-			int(r.settings.WhenUnknown))
+			int(r.settings.WhenUnknown), r.owner, r.token, r.erasing)
 	}
 	t.batch.Queue(`COMMIT`).Exec(func(tag pgconn.CommandTag) error {
 		if tag.String() != "COMMIT" {

@@ -15,16 +15,20 @@ import (
 // the new one. The first statement locks the row also where it writes nothing, so the second one tells why it did not.
 func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, expire time.Time) (store.Lease, bool, time.Time, error) {
 	var until int64
+	var erasing bool
 	b := &pgx.Batch{}
 	token := ask(b, pgx.RowTo[int64], `INSERT INTO organizations AS o (organization_id, owner_id, owner_token, owner_expire_time)
 		VALUES ($1, $2, 1, $3) ON CONFLICT (organization_id) DO UPDATE SET owner_id = excluded.owner_id,
 		owner_token = o.owner_token + 1, owner_expire_time = excluded.owner_expire_time
-		WHERE o.owner_id = excluded.owner_id OR o.owner_expire_time <= $4 RETURNING owner_token`,
+		WHERE o.erasing = 0 AND (o.owner_id = excluded.owner_id OR o.owner_expire_time <= $4) RETURNING owner_token`,
 		organizationID, owner, micros(expire), micros(now))
-	b.Queue(`SELECT owner_expire_time FROM organizations WHERE organization_id = $1`, organizationID).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&until) })
+	b.Queue(`SELECT owner_expire_time, erasing > 0 FROM organizations WHERE organization_id = $1`, organizationID).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&until, &erasing) })
 	if err := s.db.SendBatch(ctx, b).Close(); err != nil {
 		return store.Lease{}, false, time.Time{}, sqldb.Reach(err)
+	}
+	if len(*token) == 0 && erasing {
+		return store.Lease{}, false, time.Time{}, store.Erasing(organizationID)
 	}
 	if len(*token) == 0 {
 		return store.Lease{}, true, fromMicros(until), nil
@@ -74,11 +78,11 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 	err := s.snapshot(ctx, func(b *pgx.Batch) {
 		at = ask(b, func(row pgx.CollectableRow) (p place, err error) {
 			var asOf int64
-			err = row.Scan(&p.progress.Checkpoint, &asOf, &p.progress.Behind, &p.settings.WhenUnknown, &p.recovering, &p.walk.PageToken,
+			err = row.Scan(&p.progress.Checkpoint, &asOf, &p.progress.Behind, &p.progress.Erasing, &p.settings.WhenUnknown, &p.recovering, &p.walk.PageToken,
 				&p.walk.After, &p.due)
 			p.progress.AsOf = fromMicros(asOf)
 			return p, err
-		}, `SELECT checkpoint, as_of, behind, when_unknown, recovering, recovery_token, recovery_after,
+		}, `SELECT checkpoint, as_of, behind, erasing > 0, when_unknown, recovering, recovery_token, recovery_after,
 			coalesce((SELECT min(retry_time) FROM set_aside WHERE organization_id = $1), 0)
 			FROM organizations WHERE organization_id = $1`, organizationID)
 		unresolved = ask(b, pgx.RowTo[string], `SELECT id FROM rules WHERE organization_id = $1 AND unresolved ORDER BY id LIMIT $2`,
@@ -96,6 +100,9 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 		return store.Work{}, err
 	}
 	p := (*at)[0]
+	if p.progress.Erasing {
+		return store.Work{}, store.Erasing(organizationID)
+	}
 	w := store.Work{Progress: p.progress, Settings: p.settings, Unresolved: *unresolved, Requeued: *requeued, Expansions: *expansions, NextDue: fromMicros(p.due)}
 	if p.recovering {
 		w.Recovery = &p.walk

@@ -34,11 +34,11 @@ func (s *Store) Progress(ctx context.Context, organizationIDs []string) (map[str
 		id string
 		store.Progress
 	}
-	rows, err := s.db.Query(ctx, `SELECT o.organization_id, o.checkpoint, o.as_of, o.behind FROM json_each(?) j
+	rows, err := s.db.Query(ctx, `SELECT o.organization_id, o.checkpoint, o.as_of, o.behind, o.erasing > 0 FROM json_each(?) j
 		CROSS JOIN organizations o ON o.organization_id = j.value`, list(organizationIDs))
 	lines, err := sqldb.Collect(rows, err, func(scan scan) (l line, err error) {
 		var asOf int64
-		err = scan(&l.id, &l.Checkpoint, &asOf, &l.Behind)
+		err = scan(&l.id, &l.Checkpoint, &asOf, &l.Behind, &l.Erasing)
 		l.AsOf = fromMicros(asOf)
 		return l, err
 	})
@@ -78,6 +78,13 @@ func (r *sourceRow) scan(scan scan, more ...any) error {
 	return err
 }
 
+func scanSourceOfHolder(scan scan) (r sourceRow, err error) {
+	var known int64
+	err = r.scan(scan, &r.holder.Active, &r.holder.Suspended, &known, &r.holder.RuleAccess)
+	r.holder.UnknownAsOf = fromMicros(known)
+	return r, err
+}
+
 // keysOf chooses a page of access by the filters that are set: each text has its own index, and few are the texts.
 func keysOf(filter store.AccessFilter) string {
 	text := `SELECT DISTINCT user_id, tenant_id, role_id FROM sources WHERE organization_id = ?1`
@@ -103,12 +110,7 @@ func (s *Store) Access(ctx context.Context, organizationID string, filter store.
 		CROSS JOIN holders h ON h.organization_id = ?1 AND h.user_id = k.user_id
 		ORDER BY s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id`,
 		organizationID, filter.UserID, filter.TenantID, filter.RoleID, after.UserID, after.TenantID, after.RoleID, limit)
-	sources, err := sqldb.Collect(rows, err, func(scan scan) (r sourceRow, err error) {
-		var known int64
-		err = r.scan(scan, &r.holder.Active, &r.holder.Suspended, &known, &r.holder.RuleAccess)
-		r.holder.UnknownAsOf = fromMicros(known)
-		return r, err
-	})
+	sources, err := sqldb.Collect(rows, err, scanSourceOfHolder)
 	var all []store.Access
 	for _, r := range sources {
 		all = store.AppendAccess(all, r.user, r.holder, r.source)

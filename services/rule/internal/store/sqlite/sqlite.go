@@ -62,13 +62,23 @@ func (s *Store) Close() error { return s.db.Close() }
 
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, organizationID string, fn func(context.Context, store.Tx) error) error {
+	return s.write(ctx, organizationID, func(ctx context.Context, tx *sqldb.Tx) error {
+		if err := notErasing(ctx, tx, organizationID); err != nil {
+			return err
+		}
+		return fn(ctx, &organizationTx{tx: tx, organization: organizationID, epoch: s.epoch})
+	})
+}
+
+// write runs fn in a transaction on an organization that is known.
+func (s *Store) write(ctx context.Context, organizationID string, fn func(context.Context, *sqldb.Tx) error) error {
 	err := s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		if _, known := s.known.Load(organizationID); !known {
 			if err := know(ctx, tx, organizationID); err != nil {
 				return err
 			}
 		}
-		return fn(ctx, &organizationTx{tx: tx, organization: organizationID, epoch: s.epoch})
+		return fn(ctx, tx)
 	})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"database/sql"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -47,5 +48,45 @@ func TestStore(t *testing.T) {
 			t.Cleanup(func() { shut(t, again) })
 			return again
 		},
+		Rows: func(t *testing.T, s store.Store, organizationID string) map[string]int {
+			path, _ := paths.Load(s)
+			return rows(t, path.(string), organizationID)
+		},
 	})
+}
+
+// rows counts the rows of an organization in each table of a file that has organizations.
+func rows(t *testing.T, path, organizationID string) map[string]int {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var tables []string
+	found, err := db.QueryContext(t.Context(), `SELECT m.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c
+		WHERE m.type = 'table' AND c.name = 'organization_id'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer found.Close()
+	for found.Next() {
+		var table string
+		if err := found.Scan(&table); err != nil {
+			t.Fatal(err)
+		}
+		tables = append(tables, table)
+	}
+	if err := found.Err(); err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]int{}
+	for _, table := range tables {
+		var n int
+		if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM `+table+` WHERE organization_id = ?`, organizationID).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		all[table] = n
+	}
+	return all
 }

@@ -21,10 +21,14 @@ func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, 
 		}
 		var other string
 		var expires int64
-		err := tx.QueryRow(ctx, `SELECT owner_id, owner_token, owner_expire_time FROM organizations WHERE organization_id = ?`,
-			organizationID).Scan(&other, &lease.Token, &expires)
+		var erasing bool
+		err := tx.QueryRow(ctx, `SELECT owner_id, owner_token, owner_expire_time, erasing > 0 FROM organizations WHERE organization_id = ?`,
+			organizationID).Scan(&other, &lease.Token, &expires, &erasing)
 		if err != nil {
 			return err
+		}
+		if erasing {
+			return store.Erasing(organizationID)
 		}
 		if held = other != owner && expires > micros(now); held {
 			until = fromMicros(expires)
@@ -79,15 +83,18 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 		var recovering bool
 		var walk store.Walk
 		var asOf, due int64
-		err := tx.QueryRow(ctx, `SELECT checkpoint, as_of, behind, when_unknown, recovering, recovery_token, recovery_after,
+		err := tx.QueryRow(ctx, `SELECT checkpoint, as_of, behind, erasing > 0, when_unknown, recovering, recovery_token, recovery_after,
 			coalesce((SELECT min(retry_time) FROM set_aside WHERE organization_id = ?1), 0)
 			FROM organizations WHERE organization_id = ?1`, organizationID).Scan(&w.Progress.Checkpoint, &asOf, &w.Progress.Behind,
-			&w.Settings.WhenUnknown, &recovering, &walk.PageToken, &walk.After, &due)
+			&w.Progress.Erasing, &w.Settings.WhenUnknown, &recovering, &walk.PageToken, &walk.After, &due)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil // nobody has written anything of it
 		}
 		if err != nil {
 			return err
+		}
+		if w.Progress.Erasing {
+			return store.Erasing(organizationID)
 		}
 		w.Progress.AsOf, w.NextDue = fromMicros(asOf), fromMicros(due)
 		if recovering {

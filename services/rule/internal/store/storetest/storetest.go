@@ -20,6 +20,9 @@ type Engine struct {
 	// Beside opens the database of a store that Open gave once more, as another process would. It is nil where one process
 	// at a time may have a database open: then nothing is asked about two.
 	Beside func(t *testing.T, s store.Store) store.Store
+	// Rows counts the rows of an organization in the database of a store, of every table whose rows are an organization's, as the
+	// database's own catalogue has them.
+	Rows func(t *testing.T, s store.Store, organizationID string) map[string]int
 }
 
 // Run runs the suite.
@@ -47,6 +50,9 @@ func Run(t *testing.T, engine Engine) {
 		{"Suspensions", testSuspensions},
 		{"Progress", testProgress},
 		{"Detached", testDetached},
+		{"Marks", testMarks},
+		{"FirstSources", testFirstSources},
+		{"Erasing", testErasing},
 	}
 	if engine.Beside != nil {
 		subjects = append(subjects, processes...)

@@ -21,7 +21,8 @@ INSERT INTO activity VALUES (1, '');
 
 -- generation counts changes of rules and pins. checkpoint is a cursor of identity's feed. recovering is set while a walk
 -- makes up for lost records. Access includes every change that identity acknowledged before as_of; behind is set while it waits
--- for what is enqueued. when_unknown is a setting. commits counts the Updates that wrote something: who was not told of one sees it there. The
+-- for what is enqueued. when_unknown is a setting. erasing is set while the organization is being erased: to when that was asked
+-- for. erased is that of its last erasure. commits counts the Updates that wrote something: who was not told of one sees it there. The
 -- rows are rewritten often, so that their pages leave room for it.
 CREATE TABLE organizations (
     organization_id   text    COLLATE "C" NOT NULL PRIMARY KEY,
@@ -36,8 +37,12 @@ CREATE TABLE organizations (
     recovery_after    text    NOT NULL DEFAULT '',
     as_of             bigint  NOT NULL DEFAULT 0,
     behind            boolean NOT NULL DEFAULT false,
-    when_unknown      integer NOT NULL DEFAULT 0
+    when_unknown      integer NOT NULL DEFAULT 0,
+    erasing           bigint  NOT NULL DEFAULT 0,
+    erased            bigint  NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
+
+CREATE INDEX organizations_erasing ON organizations (organization_id) WHERE erasing > 0;
 
 CREATE TABLE tenants (
     organization_id text   COLLATE "C" NOT NULL,

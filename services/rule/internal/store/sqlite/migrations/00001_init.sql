@@ -20,6 +20,7 @@ INSERT INTO activity VALUES (1, '');
 -- generation counts changes of rules and pins. checkpoint is a cursor of identity's feed. feed_low_water is the newest
 -- sequence that was trimmed from the access feed. recovery is set while a walk makes up for lost records. Access includes every
 -- change that identity acknowledged before as_of; behind is set while it waits for what is enqueued. when_unknown is a setting.
+-- erasing is set while the organization is being erased: to when that was asked for. erased is that of its last erasure.
 CREATE TABLE organizations (
     organization_id   TEXT PRIMARY KEY,
     generation        INTEGER NOT NULL DEFAULT 0,
@@ -33,8 +34,12 @@ CREATE TABLE organizations (
     recovery_after    TEXT    NOT NULL DEFAULT '',
     as_of             INTEGER NOT NULL DEFAULT 0,
     behind            INTEGER NOT NULL DEFAULT 0,
-    when_unknown      INTEGER NOT NULL DEFAULT 0
+    when_unknown      INTEGER NOT NULL DEFAULT 0,
+    erasing           INTEGER NOT NULL DEFAULT 0,
+    erased            INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+
+CREATE INDEX organizations_erasing ON organizations (organization_id) WHERE erasing > 0;
 
 CREATE TABLE tenants (
     organization_id TEXT    NOT NULL,

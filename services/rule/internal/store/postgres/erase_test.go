@@ -1,0 +1,41 @@
+package postgres
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+// Nobody else's rows are read to find those of an organization that is erased, nor more of its own than are removed.
+func TestErasingScansNothing(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), Config{Server: sqldb.PostgresServer{URL: testkit.Postgres(t, "rule", Migrate), MaxConnections: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	err = s.Erase(t.Context(), "acme", time.Now(), func(ctx context.Context, tx store.Tx) error {
+		for _, statement := range erasures {
+			o := tx.(*organizationTx)
+			steps := ask(o.queue(), pgx.RowTo[string], `EXPLAIN `+statement, "acme", 9)
+			if err := o.send(ctx); err != nil {
+				return err
+			}
+			plan := strings.Join(*steps, "\n")
+			if strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Bitmap") || strings.Contains(plan, "Sort") || !strings.Contains(plan, "Tid Scan") {
+				t.Errorf("%s:\n%s", statement, plan)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

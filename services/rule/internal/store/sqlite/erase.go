@@ -1,0 +1,130 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+// notErasing refuses an organization that is being erased.
+func notErasing(ctx context.Context, tx *sqldb.Tx, organizationID string) error {
+	var erasing bool
+	err := tx.QueryRow(ctx, `SELECT erasing > 0 FROM organizations WHERE organization_id = ?`, organizationID).Scan(&erasing)
+	if err == nil && erasing {
+		err = store.Erasing(organizationID)
+	}
+	return err
+}
+
+// Erase implements store.Store.
+func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Time, fn func(context.Context, store.Tx) error) error {
+	return s.write(ctx, organizationID, func(ctx context.Context, tx *sqldb.Tx) error {
+		var erasing, erased int64
+		err := tx.QueryRow(ctx, `SELECT erasing, erased FROM organizations WHERE organization_id = ?`, organizationID).Scan(&erasing, &erased)
+		if err != nil {
+			return err
+		}
+		if erased == micros(asked) {
+			return store.ErasureEnded(organizationID)
+		}
+		if erasing < micros(asked) {
+			_, err := tx.Exec(ctx, `UPDATE organizations SET erasing = ? WHERE organization_id = ?`, micros(asked), organizationID)
+			if err != nil {
+				return err
+			}
+		}
+		return fn(ctx, &organizationTx{tx: tx, organization: organizationID, epoch: s.epoch})
+	})
+}
+
+// Marked implements store.Store.
+func (s *Store) Marked(ctx context.Context) (map[string]time.Time, error) {
+	type mark struct {
+		id    string
+		asked int64
+	}
+	rows, err := s.db.Query(ctx, `SELECT organization_id, erasing FROM organizations WHERE erasing > 0`)
+	marks, err := sqldb.Collect(rows, err, func(scan scan) (m mark, err error) {
+		err = scan(&m.id, &m.asked)
+		return m, err
+	})
+	all := make(map[string]time.Time, len(marks))
+	for _, m := range marks {
+		all[m.id] = fromMicros(m.asked)
+	}
+	return all, err
+}
+
+// Unmark implements store.Store.
+func (s *Store) Unmark(ctx context.Context, organizationID string, asked time.Time) error {
+	return s.write(ctx, organizationID, func(ctx context.Context, tx *sqldb.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE organizations SET erasing = 0, erased = erasing WHERE organization_id = ? AND erasing = ?`,
+			organizationID, micros(asked))
+		return err
+	})
+}
+
+// FirstSources implements store.Tx.
+func (t *organizationTx) FirstSources(ctx context.Context, limit int) ([]store.Holder, error) {
+	rows, err := t.tx.Query(ctx, `WITH firsts AS MATERIALIZED (SELECT * FROM sources WHERE organization_id = ?1
+			ORDER BY user_id, tenant_id, role_id, kind, rule_id LIMIT ?2)
+		SELECT `+sourceColumns+`, h.active, h.suspended, h.unknown_as_of, h.rule_access FROM firsts s
+		CROSS JOIN holders h ON h.organization_id = ?1 AND h.user_id = s.user_id
+		ORDER BY s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id`, t.organization, limit)
+	sources, err := sqldb.Collect(rows, err, scanSourceOfHolder)
+	var all []store.Holder
+	for _, r := range sources {
+		all = store.AppendSource(all, r.user, r.holder, r.source)
+	}
+	return all, err
+}
+
+// erasures remove rows of an organization, each of one table, by its key. A holder stays while it has a source.
+var erasures = [...]string{
+	`DELETE FROM holders WHERE organization_id = ?1 AND NOT EXISTS (SELECT 1 FROM sources WHERE organization_id = ?1)
+		AND user_id IN (SELECT user_id FROM holders WHERE organization_id = ?1 ORDER BY user_id LIMIT ?2)`,
+	`DELETE FROM set_aside WHERE organization_id = ?1
+		AND user_id IN (SELECT user_id FROM set_aside WHERE organization_id = ?1 ORDER BY user_id LIMIT ?2)`,
+	`DELETE FROM suspensions WHERE organization_id = ?1
+		AND user_id IN (SELECT user_id FROM suspensions WHERE organization_id = ?1 ORDER BY user_id LIMIT ?2)`,
+	`DELETE FROM requeued WHERE organization_id = ?1
+		AND user_id IN (SELECT user_id FROM requeued WHERE organization_id = ?1 ORDER BY user_id LIMIT ?2)`,
+	`DELETE FROM expansions WHERE organization_id = ?1 AND (group_id, id) IN (SELECT group_id, id FROM expansions
+		WHERE organization_id = ?1 ORDER BY group_id, id LIMIT ?2)`,
+	`DELETE FROM rule_grants WHERE organization_id = ?1 AND (rule_id, position) IN (SELECT rule_id, position FROM rule_grants
+		WHERE organization_id = ?1 ORDER BY rule_id, position LIMIT ?2)`,
+	`DELETE FROM rule_pins WHERE organization_id = ?1 AND (rule_id, directory_id) IN (SELECT rule_id, directory_id FROM rule_pins
+		WHERE organization_id = ?1 ORDER BY rule_id, directory_id LIMIT ?2)`,
+	`DELETE FROM rules WHERE organization_id = ?1 AND id IN (SELECT id FROM rules WHERE organization_id = ?1 ORDER BY id LIMIT ?2)`,
+	`DELETE FROM tenants WHERE organization_id = ?1 AND id IN (SELECT id FROM tenants WHERE organization_id = ?1 ORDER BY id LIMIT ?2)`,
+	`DELETE FROM syncs WHERE organization_id = ?1 AND id IN (SELECT id FROM syncs WHERE organization_id = ?1 ORDER BY id LIMIT ?2)`,
+	`DELETE FROM reports WHERE organization_id = ?1 AND id IN (SELECT id FROM reports WHERE organization_id = ?1 ORDER BY id LIMIT ?2)`,
+	`DELETE FROM closed_directories WHERE organization_id = ?1 AND directory_id IN (SELECT directory_id FROM closed_directories
+		WHERE organization_id = ?1 ORDER BY directory_id LIMIT ?2)`,
+}
+
+// EraseRows implements store.Tx.
+func (t *organizationTx) EraseRows(ctx context.Context, limit int) (erased int, err error) {
+	for _, statement := range erasures {
+		if erased >= limit {
+			break
+		}
+		n, err := t.tx.Exec(ctx, statement, t.organization, limit-erased)
+		if err != nil {
+			return 0, err
+		}
+		erased += int(n)
+	}
+	if erased > 0 {
+		return erased, t.nextGeneration(ctx)
+	}
+	// Nothing is written where it is so already.
+	_, err = t.tx.Exec(ctx, `UPDATE organizations SET generation = generation + 1, checkpoint = '', owner_id = '',
+			owner_token = owner_token + 1, owner_expire_time = 0, recovering = 0, recovery_token = '', recovery_after = '', as_of = 0,
+			behind = 0, when_unknown = 0
+		WHERE organization_id = ? AND (checkpoint <> '' OR owner_id <> '' OR recovering <> 0 OR as_of <> 0 OR behind <> 0 OR when_unknown <> 0)`,
+		t.organization)
+	return 0, err
+}

@@ -1,0 +1,35 @@
+package sqlite
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+// Nobody else's rows are read to find those of an organization that is erased, nor more of its own than are removed.
+func TestErasingScansNothing(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "rule.db"), noop.NewTracerProvider())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	for _, statement := range erasures {
+		rows, err := s.db.Query(t.Context(), `EXPLAIN QUERY PLAN `+statement, "acme", 9)
+		steps, err := sqldb.Collect(rows, err, func(scan scan) (step string, err error) {
+			var id, parent, unused int
+			return step, scan(&id, &parent, &unused, &step)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := strings.Join(steps, "; ")
+		if strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%s: %s", statement, plan)
+		}
+	}
+}
