@@ -22,6 +22,7 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/erasure/erasuretest"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/rule"
@@ -42,6 +43,7 @@ type bench struct {
 	config   rule.Config
 	identity *identitytest.Identity
 	events   *events
+	erasures *erasuretest.Directory
 	late     atomic.Int64 // how far the service's clock is ahead
 	metrics  *metric.ManualReader
 	spans    *tracetest.SpanRecorder
@@ -62,7 +64,7 @@ type bench struct {
 func newBench(t *testing.T, change ...func(*rule.Config)) *bench {
 	t.Helper()
 	b := &bench{
-		t: t, identity: identitytest.New(), events: &events{}, dir: "directory-1",
+		t: t, identity: identitytest.New(), events: &events{}, erasures: &erasuretest.Directory{}, dir: "directory-1",
 		config: rule.Config{
 			DatabasePath: filepath.Join(t.TempDir(), "rule.db"), RetryDelay: time.Millisecond, MaxRetryDelay: 10 * time.Millisecond,
 			RecheckInterval: 5 * time.Millisecond, LeaseDuration: 2 * time.Second,
@@ -87,10 +89,11 @@ func (b *bench) start() {
 		b.t.Fatal(err)
 	}
 	b.identity.Register(channel)
+	b.erasures.Register(channel)
 	failedeventsv1.RegisterEventRecordServiceServer(channel, b.events)
 	asRule := channel.As(commonv1.Caller_CALLER_RULE)
 	b.service, err = rule.New(b.t.Context(), b.config, rule.Dependencies{
-		Identity: asRule, FailedEvents: asRule, Log: slog.New(slog.NewTextHandler(testWriter{b.t}, nil)), Tracing: tracing,
+		Identity: asRule, FailedEvents: asRule, Directory: asRule, Log: slog.New(slog.NewTextHandler(testWriter{b.t}, nil)), Tracing: tracing,
 		Meters: metric.NewMeterProvider(metric.WithReader(b.metrics)), Now: func() time.Time { return time.Now().Add(time.Duration(b.late.Load())) },
 	})
 	if err != nil {

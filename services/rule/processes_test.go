@@ -20,7 +20,7 @@ func onPostgres(t *testing.T) func(*rule.Config) {
 // beside starts another process on a bench's database, with the same identity service.
 func (b *bench) beside() *bench {
 	b.t.Helper()
-	other := &bench{t: b.t, identity: b.identity, events: b.events, dir: b.dir, config: b.config}
+	other := &bench{t: b.t, identity: b.identity, events: b.events, erasures: b.erasures, dir: b.dir, config: b.config}
 	other.start()
 	b.t.Cleanup(other.stop)
 	return other

@@ -7,12 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
+	"github.com/usher-scim/usher/services/internal/erasure"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/remote"
@@ -115,17 +119,21 @@ type Dependencies struct {
 	Identity grpc.ClientConnInterface
 	// FailedEvents is such a connection to the failedevents service.
 	FailedEvents grpc.ClientConnInterface
-	Log          *slog.Logger
-	Tracing      trace.TracerProvider
-	Meters       metric.MeterProvider
+	// Directory is such a connection to the directory service.
+	Directory grpc.ClientConnInterface
+	Log       *slog.Logger
+	Tracing   trace.TracerProvider
+	Meters    metric.MeterProvider
 	// Now is the clock of all that is stored.
 	Now func() time.Time
 }
 
 // Service is the rule service.
 type Service struct {
-	core  *core.Core
-	store store.Store
+	core      *core.Core
+	store     store.Store
+	directory grpc.ClientConnInterface
+	log       *slog.Logger
 }
 
 // Migrate prepares a PostgreSQL database for this service, or brings it to the newest schema. Processes of the version
@@ -152,7 +160,7 @@ func New(ctx context.Context, config Config, deps Dependencies) (*Service, error
 	if err != nil {
 		return nil, fmt.Errorf("rule: %w", err)
 	}
-	if deps.Identity == nil || deps.FailedEvents == nil || deps.Log == nil || deps.Tracing == nil || deps.Meters == nil || deps.Now == nil {
+	if deps.Identity == nil || deps.FailedEvents == nil || deps.Directory == nil || deps.Log == nil || deps.Tracing == nil || deps.Meters == nil || deps.Now == nil {
 		return nil, errors.New("rule: a dependency is missing")
 	}
 	s, err := open(ctx, config, deps)
@@ -169,7 +177,7 @@ func New(ctx context.Context, config Config, deps Dependencies) (*Service, error
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("rule: %w", err), s.Close())
 	}
-	return &Service{core: c, store: s}, nil
+	return &Service{core: c, store: s, directory: deps.Directory, log: deps.Log}, nil
 }
 
 // open chooses the engine.
@@ -185,9 +193,32 @@ func open(ctx context.Context, config Config, deps Dependencies) (store.Store, e
 // Register registers the RPCs of usher.rule.v1 on r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { server.Register(r, s.core) }
 
-// Run follows identity's changes, carries out rule syncs and delivers reports until ctx ends; then it finishes what is
-// under way and gives up what it owns. Call it at most once, and Close after it has returned.
-func (s *Service) Run(ctx context.Context) error { return s.core.Run(ctx) }
+// Run follows identity's changes, carries out rule syncs, delivers reports and erases organizations until ctx ends; then it
+// finishes what is under way and gives up what it owns. Call it at most once, and Close after it has returned.
+func (s *Service) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var erasing sync.WaitGroup
+	erasing.Go(func() { erasure.Follow(ctx, s.directory, s.keeper(), s.log) })
+	defer erasing.Wait()
+	defer cancel()
+	return s.core.Run(ctx)
+}
+
+// keeper says how organizations are erased here. Which erasures are under way is asked for before each end of one, so that an end
+// that comes late does not end the next erasure of an organization of the same id.
+func (s *Service) keeper() erasure.Keeper {
+	var underWay map[string]time.Time
+	return erasure.Keeper{
+		Erase: func(ctx context.Context, e erasure.Erasure) (bool, error) {
+			return s.core.Erase(ctx, e.OrganizationID, e.Time)
+		},
+		Marked: func(ctx context.Context) (ids []string, err error) {
+			underWay, err = s.core.ErasuresUnderWay(ctx)
+			return slices.Collect(maps.Keys(underWay)), err
+		},
+		Unmark: func(ctx context.Context, id string) error { return s.core.EndErasure(ctx, id, underWay[id]) },
+	}
+}
 
 // Stop ends the calls that watch or wait, so that the server that serves them can stop. Stopping twice is safe.
 func (s *Service) Stop() { s.core.Stop() }

@@ -146,11 +146,15 @@ func (a *App) startRule(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	toDirectory, err := a.mesh.connect(ruleCaller, directoryCaller)
+	if err != nil {
+		return err
+	}
 	s, err := rule.New(ctx, rule.Config{
 		DatabasePath: a.file(ruleCaller), DatabaseURL: a.settings.databaseURL(ruleCaller),
 		DatabaseConnections: a.settings.Rule.DatabaseConnections, Workers: a.settings.Rule.Workers, FeedRetention: a.settings.Rule.FeedRetention,
 	}, rule.Dependencies{
-		Identity: toIdentity, FailedEvents: toEvents, Log: a.log(ruleCaller),
+		Identity: toIdentity, FailedEvents: toEvents, Directory: toDirectory, Log: a.log(ruleCaller),
 		Tracing: a.options.Telemetry.Tracing, Meters: a.options.Telemetry.Meter, Now: a.options.Now,
 	})
 	if err != nil {

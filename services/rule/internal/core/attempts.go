@@ -87,6 +87,13 @@ func (a *attempts) succeeded(organizationID string, k kind) {
 	}
 }
 
+// forget forgets all failures of an organization.
+func (a *attempts) forget(organizationID string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.by, organizationID)
+}
+
 // next gives when the first kind of work that rests may go on; the zero time when none rests.
 func (a *attempts) next(organizationID string) (next time.Time) {
 	a.mu.Lock()

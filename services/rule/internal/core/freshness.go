@@ -32,6 +32,7 @@ type lag struct {
 	asOf   time.Time   // access includes what identity acknowledged before this; zero when that is only in the store
 	stored time.Time   // what the store last said of that
 	ended  bool        // it has come to upTo, and is kept only while what is stored is newer than the activity
+	erased bool        // it is being erased: nobody waits for it
 }
 
 func newFreshness(now time.Time) *freshness {
@@ -151,7 +152,7 @@ func (f *freshness) progressed(organizationID string, p store.Progress) {
 	case l.caughtUp(p) && !f.asOf.Before(p.AsOf):
 		delete(f.lagging, organizationID)
 	default:
-		l.stored, l.ended = p.AsOf.Truncate(time.Microsecond), l.caughtUp(p) // as the store keeps it
+		l.stored, l.ended, l.erased = p.AsOf.Truncate(time.Microsecond), l.caughtUp(p), p.Erasing // as the store keeps it
 		f.lagging[organizationID] = l
 	}
 }
@@ -161,7 +162,7 @@ func (f *freshness) silent(organizationID string, p store.Progress) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	_, lagging := f.lagging[organizationID]
-	return lagging && !p.Behind && p.AsOf.Before(f.asOf.Add(-refreshEvery/2))
+	return lagging && !p.Behind && !p.Erasing && p.AsOf.Before(f.asOf.Add(-refreshEvery/2))
 }
 
 // laggards are the organizations that lag, in any order.
@@ -184,7 +185,7 @@ func (f *freshness) oldest() time.Time {
 		oldest = f.since
 	}
 	for _, l := range f.lagging {
-		if l.ended {
+		if l.ended || l.erased {
 			continue
 		}
 		known := l.asOf

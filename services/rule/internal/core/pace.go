@@ -56,14 +56,15 @@ func tooMuch(ctx context.Context, err error) bool {
 }
 
 // divisible says that less than what failed may succeed: it was too much, or something is wrong with a part of it, such as a
-// document that identity cannot read. Not so where a service cannot be reached, or refuses this one: then all of it waits.
+// document that identity cannot read. Not so where a service cannot be reached, or refuses this one: then all of it waits. Nor where the
+// organization is being erased.
 func divisible(ctx context.Context, err error) bool {
 	var f *fault.Error
 	if ctx.Err() != nil || !errors.As(err, &f) {
 		return false
 	}
 	switch f.Reason {
-	case fault.Unavailable, fault.NotReady, fault.Unauthenticated, fault.NotAllowed:
+	case fault.Unavailable, fault.NotReady, fault.Unauthenticated, fault.NotAllowed, fault.Erasing:
 		return false
 	}
 	return true

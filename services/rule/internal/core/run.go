@@ -169,6 +169,9 @@ func (c *Core) work(ctx context.Context, l lane) {
 			c.leases.forget(id)
 			c.log.LogAttrs(ctx, slog.LevelInfo, "another process has taken an organization over", slog.String("organization", id))
 			c.queue.doneUntil(id, c.config.RetryDelay)
+		case fault.Is(err, fault.Erasing):
+			c.forget(id)
+			c.queue.done(id, false, false, 0)
 		case err != nil:
 			c.failed(ctx, id, taking, err)
 			c.queue.done(id, true, false, c.untilNext(id, time.Time{}))

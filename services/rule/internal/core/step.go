@@ -75,7 +75,7 @@ func (c *Core) step(ctx context.Context, organizationID string, lease store.Leas
 		case err == nil:
 			c.attempts.succeeded(organizationID, w.kind)
 			t.again = t.again || again
-		case ctx.Err() != nil || errors.Is(err, store.ErrLostOwnership):
+		case ctx.Err() != nil || errors.Is(err, store.ErrLostOwnership) || fault.Is(err, fault.Erasing):
 			return err
 		case errors.Is(err, errRulesChanged):
 			t.again = true
