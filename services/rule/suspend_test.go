@@ -195,6 +195,42 @@ func TestRevokingAsksNoOtherService(t *testing.T) {
 	b.holds(user)
 }
 
+// A user who is deleted never comes back, and nothing that anybody wrote about it stays.
+func TestNothingIsKeptOfADeletedUser(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, slowUserRetries)
+	b.valueRule("v", "developer")
+	holder, stranger := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
+	b.caughtUp()
+	b.must(b.grant(holder, "designer"))
+	b.identity.SetBeyond(holder, "too many groups")
+	b.identity.SetRoles(holder, "v")
+	if aside := b.setAside(); !slices.Equal(aside, []string{holder}) {
+		t.Fatalf("set aside are %v", aside)
+	}
+	unheard := b.identity.AddUser(acme, b.dir)
+	b.identity.Before(func(rpc string) error {
+		if rpc == "ListChanges" {
+			return identitytest.Unavailable()
+		}
+		return nil
+	})
+	for _, user := range []string{holder, stranger, unheard} {
+		b.must(b.suspend(b.ctx(), user))
+		b.identity.DeleteUser(user)
+	}
+	b.identity.Before(nil)
+	b.caughtUp()
+	r, err := b.access.ListSuspensions(b.ctx(), &rulev1.ListSuspensionsRequest{OrganizationId: acme})
+	if err != nil || len(r.GetSuspensions()) > 0 {
+		t.Fatalf("suspended are %v: %v", r.GetSuspensions(), err)
+	}
+	b.holds(holder)
+	if r := b.check(holder, "designer"); r.GetSuspended() || r.GetUnknown() {
+		t.Fatalf("the check says %v", r)
+	}
+}
+
 // Who looks at a suspension later sees why it was made, on one line.
 func TestASuspensionHasAReason(t *testing.T) {
 	t.Parallel()

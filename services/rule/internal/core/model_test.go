@@ -375,7 +375,10 @@ func (w *world) change(ctx context.Context, rules bool) {
 // suspend suspends a user's access, or resumes it. Identity is not asked.
 func (w *world) suspend(ctx context.Context, user string) {
 	if w.suspended[user] {
-		w.must(nil, w.core().ResumeAccess(ctx, acme, user))
+		err := w.core().ResumeAccess(ctx, acme, user)
+		if w.identity.User(user) != nil || !fault.Is(err, fault.NotFound) { // a suspension ends with its user
+			w.must(nil, err)
+		}
 		delete(w.suspended, user)
 		return
 	}

@@ -372,10 +372,7 @@ func (d *difference) write(ctx context.Context, tx store.Tx) error {
 		}
 	}
 	if !d.present {
-		if d.before.New {
-			return nil
-		}
-		return tx.DeleteHolder(ctx, d.userID)
+		return d.end(ctx, tx)
 	}
 	if d.aside != nil {
 		if err := tx.PutSetAside(ctx, *d.aside); err != nil {
@@ -398,6 +395,19 @@ func (d *difference) write(ctx context.Context, tx store.Tx) error {
 		}
 	}
 	return nil
+}
+
+// end removes all that is kept of a user whom identity does not have: the id never comes back.
+func (d *difference) end(ctx context.Context, tx store.Tx) error {
+	if d.before.Suspended {
+		if err := tx.Resume(ctx, d.userID); err != nil {
+			return err
+		}
+	}
+	if d.before.New {
+		return nil
+	}
+	return tx.DeleteHolder(ctx, d.userID)
 }
 
 // rewrites says that something of the holder changes beside its sources.
