@@ -1,5 +1,5 @@
 // Package failedevents is the failedevents service: it owns the messages, and effects of messages, that could not be
-// carried out. It calls nobody.
+// carried out. It calls the directory service alone, to learn which organizations are erased.
 package failedevents
 
 import (
@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -18,6 +20,7 @@ import (
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
 	"github.com/usher-scim/usher/services/failedevents/internal/store/postgres"
 	"github.com/usher-scim/usher/services/failedevents/internal/store/sqlite"
+	"github.com/usher-scim/usher/services/internal/erasure"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
@@ -32,18 +35,23 @@ type Config struct {
 	DatabaseConnections int32
 }
 
-// Dependencies is what the service uses.
+// Dependencies is what the service uses. All are required.
 type Dependencies struct {
-	Log     *slog.Logger // may be nil, as may Meter
-	Tracing trace.TracerProvider
-	Meter   metric.MeterProvider
-	Now     func() time.Time
+	// Directory is a connection to the directory service, on which this service is the caller failedevents.
+	Directory grpc.ClientConnInterface
+	Log       *slog.Logger
+	Tracing   trace.TracerProvider
+	Meter     metric.MeterProvider
+	Now       func() time.Time
 }
 
 // Service is the running service. It starts no goroutines besides its database's.
 type Service struct {
-	store  store.Store
-	server *server.Server
+	core      *core.Core
+	store     store.Store
+	server    *server.Server
+	directory grpc.ClientConnInterface
+	log       *slog.Logger
 }
 
 // Migrate prepares a PostgreSQL database for this service, or brings it to the newest schema. Processes of the version
@@ -60,11 +68,18 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if (c.DatabasePath == "") == (c.DatabaseURL == "") {
 		return nil, errors.New("one of failedevents.database_path (SQLite) and failedevents.database_url (PostgreSQL) must be set, and not both")
 	}
+	if d.Directory == nil || d.Log == nil || d.Tracing == nil || d.Meter == nil || d.Now == nil {
+		return nil, errors.New("failedevents: a dependency is missing")
+	}
 	s, err := open(ctx, c, d)
 	if err != nil {
 		return nil, fmt.Errorf("failedevents: %w", err)
 	}
-	return &Service{store: s, server: server.New(core.New(s, d.Now))}, nil
+	domain, err := core.New(s, d.Meter, d.Now)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("failedevents: %w", err), s.Close())
+	}
+	return &Service{core: domain, store: s, server: server.New(domain), directory: d.Directory, log: d.Log}, nil
 }
 
 // open chooses the engine.
@@ -79,6 +94,28 @@ func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 
 // Register adds the service to a gRPC server.
 func (s *Service) Register(r grpc.ServiceRegistrar) { s.server.Register(r) }
+
+// Run erases organizations until ctx ends. Call it at most once, and Close after it has returned.
+func (s *Service) Run(ctx context.Context) error {
+	erasure.Follow(ctx, s.directory, s.keeper(), s.log)
+	return nil
+}
+
+// keeper says how organizations are erased here. Which erasures are under way is asked for before each end of one, so that an end
+// that comes late does not end the next erasure of an organization of the same id.
+func (s *Service) keeper() erasure.Keeper {
+	var underWay map[string]time.Time
+	return erasure.Keeper{
+		Erase: func(ctx context.Context, e erasure.Erasure) (bool, error) {
+			return s.core.Erase(ctx, e.OrganizationID, e.Time)
+		},
+		Marked: func(ctx context.Context) (ids []string, err error) {
+			underWay, err = s.core.ErasuresUnderWay(ctx)
+			return slices.Collect(maps.Keys(underWay)), err
+		},
+		Unmark: func(ctx context.Context, id string) error { return s.core.EndErasure(ctx, id, underWay[id]) },
+	}
+}
 
 // Close closes the database, after the last call. Closing twice is safe.
 func (s *Service) Close() error { return s.store.Close() }

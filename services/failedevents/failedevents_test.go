@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
@@ -17,6 +18,7 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	"github.com/usher-scim/usher/services/failedevents"
+	"github.com/usher-scim/usher/services/internal/erasure/erasuretest"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
@@ -26,20 +28,31 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const directory = "0198a000-0000-7000-8000-0000000000d1"
 
 type world struct {
-	record failedeventsv1.EventRecordServiceClient
-	events failedeventsv1.EventServiceClient
-	now    time.Time
+	record   failedeventsv1.EventRecordServiceClient
+	events   failedeventsv1.EventServiceClient
+	service  *failedevents.Service
+	erasures erasuretest.Directory
+	metrics  *metric.ManualReader
+	now      time.Time
 }
 
 func newWorld(t *testing.T, change ...func(*failedevents.Config)) *world {
 	t.Helper()
-	w := &world{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	w := &world{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), metrics: metric.NewManualReader()}
 	config := failedevents.Config{DatabasePath: filepath.Join(t.TempDir(), "failedevents.db")}
 	for _, each := range change {
 		each(&config)
 	}
-	s, err := failedevents.New(t.Context(), config,
-		failedevents.Dependencies{Tracing: noop.NewTracerProvider(), Now: func() time.Time { return w.now }})
+	log, tracing := slog.New(slog.DiscardHandler), noop.NewTracerProvider()
+	channel, err := rpc.NewInProcess(log, tracing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.erasures.Register(channel)
+	s, err := failedevents.New(t.Context(), config, failedevents.Dependencies{
+		Directory: channel.As(commonv1.Caller_CALLER_FAILEDEVENTS), Log: log, Tracing: tracing,
+		Meter: metric.NewMeterProvider(metric.WithReader(w.metrics)), Now: func() time.Time { return w.now },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,10 +61,7 @@ func newWorld(t *testing.T, change ...func(*failedevents.Config)) *world {
 			t.Error(err)
 		}
 	})
-	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.service = s
 	s.Register(channel)
 	w.record = failedeventsv1.NewEventRecordServiceClient(channel.As(commonv1.Caller_CALLER_RULE))
 	w.events = failedeventsv1.NewEventServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY))
@@ -211,6 +221,14 @@ func TestRefusals(t *testing.T) {
 		}(), fault.InvalidRequest},
 	} {
 		t.Run(name, func(t *testing.T) { expect(t, c.err, c.reason) })
+	}
+}
+
+func TestItNeedsItsDependencies(t *testing.T) {
+	t.Parallel()
+	_, err := failedevents.New(t.Context(), failedevents.Config{DatabasePath: filepath.Join(t.TempDir(), "failedevents.db")}, failedevents.Dependencies{})
+	if err == nil {
+		t.Error("it starts without")
 	}
 }
 

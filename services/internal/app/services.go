@@ -123,16 +123,21 @@ func (a *App) startIdentity(ctx context.Context) error {
 }
 
 func (a *App) startFailedEvents(ctx context.Context) error {
+	toDirectory, err := a.mesh.connect(failedEventsCaller, directoryCaller)
+	if err != nil {
+		return err
+	}
 	s, err := failedevents.New(ctx, failedevents.Config{
 		DatabasePath: a.file(failedEventsCaller), DatabaseURL: a.settings.databaseURL(failedEventsCaller),
 		DatabaseConnections: a.settings.FailedEvents.DatabaseConnections,
 	}, failedevents.Dependencies{
-		Log: a.log(failedEventsCaller), Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
+		Directory: toDirectory, Log: a.log(failedEventsCaller), Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	})
 	if err != nil {
 		return err
 	}
 	a.onStop("failedevents", func(context.Context) error { return s.Close() })
+	a.runs = append(a.runs, part{"failedevents", s.Run})
 	a.mesh.register(failedEventsCaller, s.Register)
 	return nil
 }

@@ -19,6 +19,7 @@ type Directory struct {
 
 	mu       sync.Mutex
 	erasures []*directoryv1.Erasure
+	lists    int
 }
 
 // Register registers the service on r.
@@ -52,6 +53,13 @@ func (d *Directory) End(organizationID string) {
 	d.erasures = others
 }
 
+// Lists is how often it was asked what to erase. What was listed by the last call but one has been dealt with.
+func (d *Directory) Lists() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lists
+}
+
 func (d *Directory) find(organizationID string) *directoryv1.Erasure {
 	for _, e := range d.erasures {
 		if e.GetOrganizationId() == organizationID {
@@ -65,6 +73,7 @@ func (d *Directory) find(organizationID string) *directoryv1.Erasure {
 func (d *Directory) ListErasures(context.Context, *directoryv1.ListErasuresRequest) (*directoryv1.ListErasuresResponse, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.lists++
 	r := &directoryv1.ListErasuresResponse{Epoch: "e"}
 	for _, e := range d.erasures {
 		r.Erasures = append(r.Erasures, &directoryv1.Erasure{

@@ -76,21 +76,28 @@ func (s *Store) one(ctx context.Context, query string, args ...any) (store.Event
 }
 
 // Record implements store.Store.
-func (s *Store) Record(ctx context.Context, events []store.Event) error {
+func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, err error) {
 	if len(events) == 0 {
-		return nil
+		return 0, nil
 	}
+	organizations := column(events, func(e store.Event) string { return e.OrganizationID })
+	b := &pgx.Batch{}
+	// An erasing of one of them either sees these events, or is seen here.
+	b.Queue(`SELECT pg_advisory_xact_lock_shared(hashtextextended(id, `+eraseLock+`)) FROM
+		(SELECT DISTINCT id COLLATE "C" AS id FROM unnest($1::text[]) AS id ORDER BY 1) o`, organizations)
 	// By key, because two that record the same events at once wait for each other's rows, and must not do so in a circle. Of
 	// two with one id the first comes first, and stays.
-	_, err := s.db.Exec(ctx, `INSERT INTO events (`+columns+`)
-		SELECT organization_id, id, directory_id, message_id, source, time, operation, resource_id, status, reason,
-			scim_type, detail, remedy, trace_id, 0, ''
+	b.Queue(`WITH n AS (SELECT n.*, EXISTS (SELECT 1 FROM erased x WHERE x.organization_id = n.organization_id AND x.time >= n.time) AS late
 		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::bigint[], $7::text[], $8::text[],
 			$9::integer[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[]) WITH ORDINALITY
 			n (organization_id, id, directory_id, message_id, source, time, operation, resource_id, status, reason,
-				scim_type, detail, remedy, trace_id, place)
-		ORDER BY organization_id COLLATE "C", id COLLATE "C", place ON CONFLICT DO NOTHING`,
-		column(events, func(e store.Event) string { return e.OrganizationID }),
+				scim_type, detail, remedy, trace_id, place)),
+		added AS (INSERT INTO events (`+columns+`)
+			SELECT organization_id, id, directory_id, message_id, source, time, operation, resource_id, status, reason,
+				scim_type, detail, remedy, trace_id, 0, ''
+			FROM n WHERE NOT late ORDER BY organization_id COLLATE "C", id COLLATE "C", place ON CONFLICT DO NOTHING)
+		SELECT count(*) FROM n WHERE late`,
+		organizations,
 		column(events, func(e store.Event) string { return e.ID }),
 		column(events, func(e store.Event) string { return e.DirectoryID }),
 		column(events, func(e store.Event) string { return e.MessageID }),
@@ -103,8 +110,9 @@ func (s *Store) Record(ctx context.Context, events []store.Event) error {
 		column(events, func(e store.Event) string { return e.SCIMType }),
 		column(events, func(e store.Event) string { return e.Detail }),
 		column(events, func(e store.Event) string { return e.Remedy }),
-		column(events, func(e store.Event) string { return e.TraceID }))
-	return sqldb.Reach(err)
+		column(events, func(e store.Event) string { return e.TraceID })).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&dropped) })
+	return dropped, sqldb.Reach(s.db.SendBatch(ctx, b).Close())
 }
 
 // column is one field of all events.

@@ -51,9 +51,23 @@ func scanEvent(scan func(...any) error) (e store.Event, err error) {
 }
 
 // Record implements store.Store.
-func (s *Store) Record(ctx context.Context, events []store.Event) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, err error) {
+	err = s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		dropped = 0
+		erased := map[string]time.Time{} // by organization, those that were looked up
 		for _, e := range events {
+			until, known := erased[e.OrganizationID]
+			if !known {
+				at, _, err := erasureOf(ctx, tx, e.OrganizationID)
+				if err != nil {
+					return err
+				}
+				until, erased[e.OrganizationID] = at, at
+			}
+			if !until.IsZero() && !e.Time.After(until) {
+				dropped++
+				continue
+			}
 			if _, err := tx.Exec(ctx, `INSERT INTO events (`+columns+`)
 				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '') ON CONFLICT DO NOTHING`,
 				e.OrganizationID, e.ID, e.DirectoryID, e.MessageID, e.Source, sqldb.Time(&e.Time), e.Operation,
@@ -63,6 +77,7 @@ func (s *Store) Record(ctx context.Context, events []store.Event) error {
 		}
 		return nil
 	})
+	return dropped, err
 }
 
 // queryer reads, in a transaction or outside one.

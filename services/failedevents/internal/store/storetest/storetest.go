@@ -29,6 +29,10 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"many record the same events at once, in any order", recordsSideBySide},
 		{"the first of two with one id in a batch stays", recordsTheFirst},
 		{"recording nothing is nothing", func(t *testing.T, s store.Store) { record(t, s) }},
+		{"an event of any time is recorded where nothing was erased", recordsAnyTime},
+		{"an erasure removes events in steps, and those that come late are dropped", erases},
+		{"the next organization of an id is not touched", erasesOneOrganization},
+		{"what is recorded while an organization is erased is erased too", erasesBesideRecording},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -42,8 +46,8 @@ func start() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time
 
 func record(t *testing.T, s store.Store, events ...store.Event) {
 	t.Helper()
-	if err := s.Record(t.Context(), events); err != nil {
-		t.Fatal(err)
+	if dropped, err := s.Record(t.Context(), events); err != nil || dropped > 0 {
+		t.Fatalf("%d were dropped: %v", dropped, err)
 	}
 }
 
@@ -251,7 +255,7 @@ func recordsSideBySide(t *testing.T, s store.Store) {
 					}
 					events = append(events, at(fmt.Sprintf("e%d-%02d", round, i), i))
 				}
-				if err := s.Record(t.Context(), events); err != nil {
+				if _, err := s.Record(t.Context(), events); err != nil {
 					t.Error(err)
 				}
 			}

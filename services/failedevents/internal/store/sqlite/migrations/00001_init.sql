@@ -32,3 +32,14 @@ CREATE INDEX events_directory ON events (organization_id, directory_id, time, id
 CREATE INDEX events_message ON events (organization_id, message_id, time, id);
 CREATE INDEX events_open ON events (organization_id, time, id) WHERE acknowledge_time = 0;
 CREATE INDEX events_open_directory ON events (organization_id, directory_id, time, id) WHERE acknowledge_time = 0;
+
+-- Organizations that were erased, or are being erased: erasing is when that was asked for, 0 once it has ended, and ended that of the
+-- last erasure that has. An event that is not after time is of what was erased: it may come late, when the id is another
+-- organization's.
+CREATE TABLE erased (
+  organization_id TEXT    NOT NULL PRIMARY KEY,
+  time            INTEGER NOT NULL,
+  erasing         INTEGER NOT NULL,
+  ended           INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX erased_erasing ON erased (organization_id) WHERE erasing > 0;

@@ -1,0 +1,61 @@
+package sqlite
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/usher-scim/usher/services/failedevents/internal/store/storetest"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+func openStore(t *testing.T) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "failedevents.db"), noop.NewTracerProvider())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func TestNoTableKeepsRowsOfAnErasedOrganization(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	storetest.Erased(t, s, func(organizationID string) map[string]int {
+		rows, err := s.db.Query(t.Context(), `SELECT m.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c
+			WHERE m.type = 'table' AND c.name = 'organization_id'`)
+		tables, err := sqldb.Collect(rows, err, func(scan func(...any) error) (table string, err error) { return table, scan(&table) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := map[string]int{}
+		for _, table := range tables {
+			var n int
+			err := s.db.QueryRow(t.Context(), `SELECT count(*) FROM `+table+` WHERE organization_id = ?`, organizationID).Scan(&n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[table] = n
+		}
+		return all
+	})
+}
+
+// A step of an erasure reads no more than it removes.
+func TestErasingScansNothing(t *testing.T) {
+	t.Parallel()
+	rows, err := openStore(t).db.Query(t.Context(), `EXPLAIN QUERY PLAN `+eraseEvents, "acme", 9)
+	steps, err := sqldb.Collect(rows, err, func(scan func(...any) error) (step string, err error) {
+		var id, parent, unused int
+		return step, scan(&id, &parent, &unused, &step)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan := strings.Join(steps, "; "); strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") {
+		t.Error(plan)
+	}
+}
