@@ -1,5 +1,6 @@
 // Package rule is the rule service: an organization's tenants, the catalogue of roles, user management rules, rule syncs,
-// and the access that comes of them. It follows identity's change feed, and what users hold follows what identity stores.
+// and the access that comes of them. It follows identity's change feed, and what users hold follows what identity stores. It
+// reports to failedevents, and learns from directory which organizations are erased.
 package rule
 
 import (
