@@ -118,12 +118,6 @@ func erased(t *testing.T, processes []*bench) {
 		b.identity.DeleteUser(user)
 	}
 	b.identity.DeleteGroup(group)
-	for _, p := range processes {
-		if n := p.failures(); n > 0 {
-			t.Errorf("%d pieces of work failed", n)
-		}
-	}
-
 	b.erasures.End(acme)
 	b.eventually("the id is free", func() bool {
 		_, err := b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: acme, Id: tenant})
@@ -141,6 +135,9 @@ func erased(t *testing.T, processes []*bench) {
 		p.holds(newcomer, "developer")
 		for _, user := range users {
 			p.holds(user)
+		}
+		if n := p.failures(); n > 0 {
+			t.Errorf("%d pieces of work failed", n)
 		}
 	}
 	if all := b.list(""); len(all) != 1 {
