@@ -236,8 +236,8 @@ type Tx interface {
 	// FirstSources reads the first sources by user, grant, kind and rule, at most limit: each with its holder, who comes once and
 	// with these sources alone.
 	FirstSources(ctx context.Context, limit int) ([]Holder, error)
-	// EraseRows removes at most limit rows of what is kept of the organization, and says how many. Sources stay, and so do
-	// holders while there are any; and the access feed with how far it was trimmed. Where it finds nothing it makes the
-	// organization as one that nobody has written: no lease counts any more, and generations go on from where they are.
+	// EraseRows removes at most limit rows of what is kept of an organization without sources, and says how many. The access feed
+	// stays, with how far it was trimmed. Where it finds nothing it makes the organization as one that nobody has written: no
+	// lease counts any more, and generations go on from where they are.
 	EraseRows(ctx context.Context, limit int) (int, error)
 }

@@ -81,37 +81,26 @@ func (t *organizationTx) FirstSources(ctx context.Context, limit int) ([]store.H
 	return all, err
 }
 
-// erasures remove rows of an organization, each of one table, by its key. A holder stays while it has a source.
-var erasures = [...]string{
-	`DELETE FROM holders WHERE organization_id = ?1 AND NOT EXISTS (SELECT 1 FROM sources WHERE organization_id = ?1)
-		AND user_id IN (SELECT user_id FROM holders WHERE organization_id = ?1 ORDER BY user_id LIMIT ?2)`,
-	`DELETE FROM set_aside WHERE organization_id = ?1
-		AND user_id IN (SELECT user_id FROM set_aside WHERE organization_id = ?1 ORDER BY user_id LIMIT ?2)`,
-	`DELETE FROM suspensions WHERE organization_id = ?1
-		AND user_id IN (SELECT user_id FROM suspensions WHERE organization_id = ?1 ORDER BY user_id LIMIT ?2)`,
-	`DELETE FROM requeued WHERE organization_id = ?1
-		AND user_id IN (SELECT user_id FROM requeued WHERE organization_id = ?1 ORDER BY user_id LIMIT ?2)`,
-	`DELETE FROM expansions WHERE organization_id = ?1 AND (group_id, id) IN (SELECT group_id, id FROM expansions
-		WHERE organization_id = ?1 ORDER BY group_id, id LIMIT ?2)`,
-	`DELETE FROM rule_grants WHERE organization_id = ?1 AND (rule_id, position) IN (SELECT rule_id, position FROM rule_grants
-		WHERE organization_id = ?1 ORDER BY rule_id, position LIMIT ?2)`,
-	`DELETE FROM rule_pins WHERE organization_id = ?1 AND (rule_id, directory_id) IN (SELECT rule_id, directory_id FROM rule_pins
-		WHERE organization_id = ?1 ORDER BY rule_id, directory_id LIMIT ?2)`,
-	`DELETE FROM rules WHERE organization_id = ?1 AND id IN (SELECT id FROM rules WHERE organization_id = ?1 ORDER BY id LIMIT ?2)`,
-	`DELETE FROM tenants WHERE organization_id = ?1 AND id IN (SELECT id FROM tenants WHERE organization_id = ?1 ORDER BY id LIMIT ?2)`,
-	`DELETE FROM syncs WHERE organization_id = ?1 AND id IN (SELECT id FROM syncs WHERE organization_id = ?1 ORDER BY id LIMIT ?2)`,
-	`DELETE FROM reports WHERE organization_id = ?1 AND id IN (SELECT id FROM reports WHERE organization_id = ?1 ORDER BY id LIMIT ?2)`,
-	`DELETE FROM closed_directories WHERE organization_id = ?1 AND directory_id IN (SELECT directory_id FROM closed_directories
-		WHERE organization_id = ?1 ORDER BY directory_id LIMIT ?2)`,
+// erasedTables are those of which an erasure removes rows, with what a row's key is within its organization.
+var erasedTables = [...]struct{ name, key string }{
+	{"holders", "user_id"}, {"set_aside", "user_id"}, {"suspensions", "user_id"}, {"requeued", "user_id"}, {"expansions", "group_id, id"},
+	{"rule_grants", "rule_id, position"}, {"rule_pins", "rule_id, directory_id"}, {"rules", "id"}, {"tenants", "id"}, {"syncs", "id"},
+	{"reports", "id"}, {"closed_directories", "directory_id"},
+}
+
+// eraseFrom removes the first rows of an organization from a table.
+func eraseFrom(table, key string) string {
+	return `DELETE FROM ` + table + ` WHERE organization_id = ?1 AND (` + key + `) IN
+		(SELECT ` + key + ` FROM ` + table + ` WHERE organization_id = ?1 ORDER BY ` + key + ` LIMIT ?2)`
 }
 
 // EraseRows implements store.Tx.
 func (t *organizationTx) EraseRows(ctx context.Context, limit int) (erased int, err error) {
-	for _, statement := range erasures {
+	for _, table := range erasedTables {
 		if erased >= limit {
 			break
 		}
-		n, err := t.tx.Exec(ctx, statement, t.organization, limit-erased)
+		n, err := t.tx.Exec(ctx, eraseFrom(table.name, table.key), t.organization, limit-erased)
 		if err != nil {
 			return 0, err
 		}

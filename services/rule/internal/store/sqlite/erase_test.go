@@ -18,7 +18,8 @@ func TestErasingScansNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	for _, statement := range erasures {
+	for _, table := range erasedTables {
+		statement := eraseFrom(table.name, table.key)
 		rows, err := s.db.Query(t.Context(), `EXPLAIN QUERY PLAN `+statement, "acme", 9)
 		steps, err := sqldb.Collect(rows, err, func(scan scan) (step string, err error) {
 			var id, parent, unused int

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -23,6 +24,7 @@ func testErasing(t *testing.T, e Engine) {
 	ctx, s := t.Context(), e.Open(t)
 	fill(t, s, acme)
 	fill(t, s, other)
+	follow(t, s, acme, feed.Cursor{}, 3, 9) // what can be read can be trimmed
 	if n, err := s.TrimAccessFeed(ctx, noon.Add(time.Second), 2); err != nil || n != 2 {
 		t.Fatalf("trimmed %d: %v", n, err)
 	}
