@@ -30,7 +30,8 @@ const (
 //
 // EventRecordService takes failed events from the services that meet them.
 type EventRecordServiceClient interface {
-	// RecordEvents stores up to 500 events. One whose id is stored already is left as it is.
+	// RecordEvents stores up to 500 events. One whose id is stored already is left as it is. One of an organization that was erased,
+	// from before it was, is dropped.
 	RecordEvents(ctx context.Context, in *RecordEventsRequest, opts ...grpc.CallOption) (*RecordEventsResponse, error)
 }
 
@@ -58,7 +59,8 @@ func (c *eventRecordServiceClient) RecordEvents(ctx context.Context, in *RecordE
 //
 // EventRecordService takes failed events from the services that meet them.
 type EventRecordServiceServer interface {
-	// RecordEvents stores up to 500 events. One whose id is stored already is left as it is.
+	// RecordEvents stores up to 500 events. One whose id is stored already is left as it is. One of an organization that was erased,
+	// from before it was, is dropped.
 	RecordEvents(context.Context, *RecordEventsRequest) (*RecordEventsResponse, error)
 	mustEmbedUnimplementedEventRecordServiceServer()
 }

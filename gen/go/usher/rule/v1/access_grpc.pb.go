@@ -48,12 +48,13 @@ type AccessServiceClient interface {
 	// Reasons: PAGE_TOKEN.
 	ListAccess(ctx context.Context, in *ListAccessRequest, opts ...grpc.CallOption) (*ListAccessResponse, error)
 	// GrantAccess gives a role by hand. Granting twice changes nothing.
-	// Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE, UNAVAILABLE (identity, which knows the user, cannot be reached),
-	// DEADLINE (identity does not answer in time).
+	// Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE, ORGANIZATION_ERASING, UNAVAILABLE (identity, which knows the user,
+	// cannot be reached), DEADLINE (identity does not answer in time).
 	GrantAccess(ctx context.Context, in *GrantAccessRequest, opts ...grpc.CallOption) (*GrantAccessResponse, error)
 	// RevokeAccess takes back what was given by hand; what rules give stays. From a detached user, which rules leave alone,
 	// it takes what rules gave as well. It asks no other service. To take all access from a user at once, use SuspendAccess.
-	// Reasons: NOT_FOUND (role or tenant; a user that the rule service has not seen yet), LAST_ORGANIZATION_ADMIN.
+	// Reasons: NOT_FOUND (role or tenant; a user that the rule service has not seen yet), LAST_ORGANIZATION_ADMIN,
+	// ORGANIZATION_ERASING.
 	RevokeAccess(ctx context.Context, in *RevokeAccessRequest, opts ...grpc.CallOption) (*RevokeAccessResponse, error)
 	// WatchAccess sends an organization's access changes after a cursor, and then each as it comes. An answer without a
 	// change is a bookmark, sent at least every 30 seconds. It ends with DEADLINE when the client does not read for 30 seconds;
@@ -65,14 +66,16 @@ type AccessServiceClient interface {
 	// WaitUntilCaughtUp answers once access is up to date with a change cursor of the identity service, as a SCIM write
 	// answers it in the header Usher-Change-Cursor; or, with none, with all that was written when it was called.
 	// While users are set aside, it never succeeds: it answers USERS_SET_ASIDE, which names them, once all else is up to date.
-	// Reasons: CURSOR_EXPIRED, CURSOR_INVALID, DEADLINE, USERS_SET_ASIDE.
+	// Reasons: CURSOR_EXPIRED, CURSOR_INVALID, DEADLINE, USERS_SET_ASIDE, ORGANIZATION_ERASING.
 	WaitUntilCaughtUp(ctx context.Context, in *WaitUntilCaughtUpRequest, opts ...grpc.CallOption) (*WaitUntilCaughtUpResponse, error)
 	// SuspendAccess takes away all effective access of a user at once, whatever gave it. It is for emergencies: it asks no other
 	// service, so it works while identity cannot be reached, and also for a user that is deleted, detached or unknown. What the
 	// user holds is kept; it counts again after ResumeAccess. Rule syncs and adoption don't end the suspension. Suspending a
-	// suspended user changes nothing. Reasons: LAST_ORGANIZATION_ADMIN, unless the operator asks: then the answer warns.
+	// suspended user changes nothing. A suspension ends with its user: when identity says that the user is deleted.
+	// Reasons: LAST_ORGANIZATION_ADMIN, unless the operator asks: then the answer warns; ORGANIZATION_ERASING.
 	SuspendAccess(ctx context.Context, in *SuspendAccessRequest, opts ...grpc.CallOption) (*SuspendAccessResponse, error)
-	// ResumeAccess ends a suspension. Reasons: NOT_FOUND (the user's access is not suspended).
+	// ResumeAccess ends a suspension. Reasons: NOT_FOUND (the user's access is not suspended),
+	// ORGANIZATION_ERASING.
 	ResumeAccess(ctx context.Context, in *ResumeAccessRequest, opts ...grpc.CallOption) (*ResumeAccessResponse, error)
 	// ListSuspensions lists whose access is suspended, by user. Reasons: PAGE_TOKEN.
 	ListSuspensions(ctx context.Context, in *ListSuspensionsRequest, opts ...grpc.CallOption) (*ListSuspensionsResponse, error)
@@ -81,6 +84,7 @@ type AccessServiceClient interface {
 	// GetAccessSettings reads an organization's choices about access.
 	GetAccessSettings(ctx context.Context, in *GetAccessSettingsRequest, opts ...grpc.CallOption) (*GetAccessSettingsResponse, error)
 	// UpdateAccessSettings changes an organization's choices about access. The change reaches users that are set aside at once.
+	// Reasons: ORGANIZATION_ERASING.
 	UpdateAccessSettings(ctx context.Context, in *UpdateAccessSettingsRequest, opts ...grpc.CallOption) (*UpdateAccessSettingsResponse, error)
 }
 
@@ -245,12 +249,13 @@ type AccessServiceServer interface {
 	// Reasons: PAGE_TOKEN.
 	ListAccess(context.Context, *ListAccessRequest) (*ListAccessResponse, error)
 	// GrantAccess gives a role by hand. Granting twice changes nothing.
-	// Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE, UNAVAILABLE (identity, which knows the user, cannot be reached),
-	// DEADLINE (identity does not answer in time).
+	// Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE, ORGANIZATION_ERASING, UNAVAILABLE (identity, which knows the user,
+	// cannot be reached), DEADLINE (identity does not answer in time).
 	GrantAccess(context.Context, *GrantAccessRequest) (*GrantAccessResponse, error)
 	// RevokeAccess takes back what was given by hand; what rules give stays. From a detached user, which rules leave alone,
 	// it takes what rules gave as well. It asks no other service. To take all access from a user at once, use SuspendAccess.
-	// Reasons: NOT_FOUND (role or tenant; a user that the rule service has not seen yet), LAST_ORGANIZATION_ADMIN.
+	// Reasons: NOT_FOUND (role or tenant; a user that the rule service has not seen yet), LAST_ORGANIZATION_ADMIN,
+	// ORGANIZATION_ERASING.
 	RevokeAccess(context.Context, *RevokeAccessRequest) (*RevokeAccessResponse, error)
 	// WatchAccess sends an organization's access changes after a cursor, and then each as it comes. An answer without a
 	// change is a bookmark, sent at least every 30 seconds. It ends with DEADLINE when the client does not read for 30 seconds;
@@ -262,14 +267,16 @@ type AccessServiceServer interface {
 	// WaitUntilCaughtUp answers once access is up to date with a change cursor of the identity service, as a SCIM write
 	// answers it in the header Usher-Change-Cursor; or, with none, with all that was written when it was called.
 	// While users are set aside, it never succeeds: it answers USERS_SET_ASIDE, which names them, once all else is up to date.
-	// Reasons: CURSOR_EXPIRED, CURSOR_INVALID, DEADLINE, USERS_SET_ASIDE.
+	// Reasons: CURSOR_EXPIRED, CURSOR_INVALID, DEADLINE, USERS_SET_ASIDE, ORGANIZATION_ERASING.
 	WaitUntilCaughtUp(context.Context, *WaitUntilCaughtUpRequest) (*WaitUntilCaughtUpResponse, error)
 	// SuspendAccess takes away all effective access of a user at once, whatever gave it. It is for emergencies: it asks no other
 	// service, so it works while identity cannot be reached, and also for a user that is deleted, detached or unknown. What the
 	// user holds is kept; it counts again after ResumeAccess. Rule syncs and adoption don't end the suspension. Suspending a
-	// suspended user changes nothing. Reasons: LAST_ORGANIZATION_ADMIN, unless the operator asks: then the answer warns.
+	// suspended user changes nothing. A suspension ends with its user: when identity says that the user is deleted.
+	// Reasons: LAST_ORGANIZATION_ADMIN, unless the operator asks: then the answer warns; ORGANIZATION_ERASING.
 	SuspendAccess(context.Context, *SuspendAccessRequest) (*SuspendAccessResponse, error)
-	// ResumeAccess ends a suspension. Reasons: NOT_FOUND (the user's access is not suspended).
+	// ResumeAccess ends a suspension. Reasons: NOT_FOUND (the user's access is not suspended),
+	// ORGANIZATION_ERASING.
 	ResumeAccess(context.Context, *ResumeAccessRequest) (*ResumeAccessResponse, error)
 	// ListSuspensions lists whose access is suspended, by user. Reasons: PAGE_TOKEN.
 	ListSuspensions(context.Context, *ListSuspensionsRequest) (*ListSuspensionsResponse, error)
@@ -278,6 +285,7 @@ type AccessServiceServer interface {
 	// GetAccessSettings reads an organization's choices about access.
 	GetAccessSettings(context.Context, *GetAccessSettingsRequest) (*GetAccessSettingsResponse, error)
 	// UpdateAccessSettings changes an organization's choices about access. The change reaches users that are set aside at once.
+	// Reasons: ORGANIZATION_ERASING.
 	UpdateAccessSettings(context.Context, *UpdateAccessSettingsRequest) (*UpdateAccessSettingsResponse, error)
 	mustEmbedUnimplementedAccessServiceServer()
 }

@@ -36,7 +36,7 @@ const (
 // runs: no RPC here changes anybody's access by itself.
 type RuleServiceClient interface {
 	// CreateRule adds a rule. At most 1,000 an organization.
-	// Reasons: NOT_FOUND (tenant, role or organization), ROLE_SCOPE, LIMIT.
+	// Reasons: NOT_FOUND (tenant, role or organization), ROLE_SCOPE, LIMIT, ORGANIZATION_ERASING.
 	CreateRule(ctx context.Context, in *CreateRuleRequest, opts ...grpc.CallOption) (*CreateRuleResponse, error)
 	// GetRule reads one rule. Reasons: NOT_FOUND.
 	GetRule(ctx context.Context, in *GetRuleRequest, opts ...grpc.CallOption) (*GetRuleResponse, error)
@@ -44,13 +44,15 @@ type RuleServiceClient interface {
 	ListRules(ctx context.Context, in *ListRulesRequest, opts ...grpc.CallOption) (*ListRulesResponse, error)
 	// UpdateRule changes what the request names, and nothing else: `display_name`, `enabled`, `grants`, and one of `group`,
 	// `role_value` and `filter`, which takes the place of the one before. Another group name lets go of what is pinned.
-	// Reasons: NOT_FOUND, ROLE_SCOPE, CONFLICT.
+	// Reasons: NOT_FOUND, ROLE_SCOPE, CONFLICT, ORGANIZATION_ERASING.
 	UpdateRule(ctx context.Context, in *UpdateRuleRequest, opts ...grpc.CallOption) (*UpdateRuleResponse, error)
-	// EnableRule lets a rule apply. Enabling an enabled one changes nothing. Reasons: NOT_FOUND.
+	// EnableRule lets a rule apply. Enabling an enabled one changes nothing. Reasons: NOT_FOUND, ORGANIZATION_ERASING.
 	EnableRule(ctx context.Context, in *EnableRuleRequest, opts ...grpc.CallOption) (*EnableRuleResponse, error)
-	// DisableRule stops a rule from applying. Disabling a disabled one changes nothing. Reasons: NOT_FOUND.
+	// DisableRule stops a rule from applying. Disabling a disabled one changes nothing. Reasons: NOT_FOUND,
+	// ORGANIZATION_ERASING.
 	DisableRule(ctx context.Context, in *DisableRuleRequest, opts ...grpc.CallOption) (*DisableRuleResponse, error)
-	// DeleteRule removes a rule. What it gave stays until the user's next message or a rule sync. Reasons: NOT_FOUND.
+	// DeleteRule removes a rule. What it gave stays until the user's next message or a rule sync. Reasons: NOT_FOUND,
+	// ORGANIZATION_ERASING.
 	DeleteRule(ctx context.Context, in *DeleteRuleRequest, opts ...grpc.CallOption) (*DeleteRuleResponse, error)
 }
 
@@ -140,7 +142,7 @@ func (c *ruleServiceClient) DeleteRule(ctx context.Context, in *DeleteRuleReques
 // runs: no RPC here changes anybody's access by itself.
 type RuleServiceServer interface {
 	// CreateRule adds a rule. At most 1,000 an organization.
-	// Reasons: NOT_FOUND (tenant, role or organization), ROLE_SCOPE, LIMIT.
+	// Reasons: NOT_FOUND (tenant, role or organization), ROLE_SCOPE, LIMIT, ORGANIZATION_ERASING.
 	CreateRule(context.Context, *CreateRuleRequest) (*CreateRuleResponse, error)
 	// GetRule reads one rule. Reasons: NOT_FOUND.
 	GetRule(context.Context, *GetRuleRequest) (*GetRuleResponse, error)
@@ -148,13 +150,15 @@ type RuleServiceServer interface {
 	ListRules(context.Context, *ListRulesRequest) (*ListRulesResponse, error)
 	// UpdateRule changes what the request names, and nothing else: `display_name`, `enabled`, `grants`, and one of `group`,
 	// `role_value` and `filter`, which takes the place of the one before. Another group name lets go of what is pinned.
-	// Reasons: NOT_FOUND, ROLE_SCOPE, CONFLICT.
+	// Reasons: NOT_FOUND, ROLE_SCOPE, CONFLICT, ORGANIZATION_ERASING.
 	UpdateRule(context.Context, *UpdateRuleRequest) (*UpdateRuleResponse, error)
-	// EnableRule lets a rule apply. Enabling an enabled one changes nothing. Reasons: NOT_FOUND.
+	// EnableRule lets a rule apply. Enabling an enabled one changes nothing. Reasons: NOT_FOUND, ORGANIZATION_ERASING.
 	EnableRule(context.Context, *EnableRuleRequest) (*EnableRuleResponse, error)
-	// DisableRule stops a rule from applying. Disabling a disabled one changes nothing. Reasons: NOT_FOUND.
+	// DisableRule stops a rule from applying. Disabling a disabled one changes nothing. Reasons: NOT_FOUND,
+	// ORGANIZATION_ERASING.
 	DisableRule(context.Context, *DisableRuleRequest) (*DisableRuleResponse, error)
-	// DeleteRule removes a rule. What it gave stays until the user's next message or a rule sync. Reasons: NOT_FOUND.
+	// DeleteRule removes a rule. What it gave stays until the user's next message or a rule sync. Reasons: NOT_FOUND,
+	// ORGANIZATION_ERASING.
 	DeleteRule(context.Context, *DeleteRuleRequest) (*DeleteRuleResponse, error)
 	mustEmbedUnimplementedRuleServiceServer()
 }

@@ -31,13 +31,14 @@ const (
 //
 // SyncService runs rule syncs, one at a time in an organization.
 type SyncServiceClient interface {
-	// StartSync starts a rule sync and answers at once. Reasons: SYNC_RUNNING (metadata `sync_id`).
+	// StartSync starts a rule sync and answers at once. Reasons: SYNC_RUNNING (metadata `sync_id`),
+	// ORGANIZATION_ERASING.
 	StartSync(ctx context.Context, in *StartSyncRequest, opts ...grpc.CallOption) (*StartSyncResponse, error)
 	// GetSync reads one sync. Reasons: NOT_FOUND.
 	GetSync(ctx context.Context, in *GetSyncRequest, opts ...grpc.CallOption) (*GetSyncResponse, error)
 	// ListSyncs lists an organization's syncs, newest first. Reasons: PAGE_TOKEN.
 	ListSyncs(ctx context.Context, in *ListSyncsRequest, opts ...grpc.CallOption) (*ListSyncsResponse, error)
-	// CancelSync ends a running sync after the page that it is at. Reasons: NOT_FOUND, SYNC_ENDED.
+	// CancelSync ends a running sync after the page that it is at. Reasons: NOT_FOUND, SYNC_ENDED, ORGANIZATION_ERASING.
 	CancelSync(ctx context.Context, in *CancelSyncRequest, opts ...grpc.CallOption) (*CancelSyncResponse, error)
 }
 
@@ -95,13 +96,14 @@ func (c *syncServiceClient) CancelSync(ctx context.Context, in *CancelSyncReques
 //
 // SyncService runs rule syncs, one at a time in an organization.
 type SyncServiceServer interface {
-	// StartSync starts a rule sync and answers at once. Reasons: SYNC_RUNNING (metadata `sync_id`).
+	// StartSync starts a rule sync and answers at once. Reasons: SYNC_RUNNING (metadata `sync_id`),
+	// ORGANIZATION_ERASING.
 	StartSync(context.Context, *StartSyncRequest) (*StartSyncResponse, error)
 	// GetSync reads one sync. Reasons: NOT_FOUND.
 	GetSync(context.Context, *GetSyncRequest) (*GetSyncResponse, error)
 	// ListSyncs lists an organization's syncs, newest first. Reasons: PAGE_TOKEN.
 	ListSyncs(context.Context, *ListSyncsRequest) (*ListSyncsResponse, error)
-	// CancelSync ends a running sync after the page that it is at. Reasons: NOT_FOUND, SYNC_ENDED.
+	// CancelSync ends a running sync after the page that it is at. Reasons: NOT_FOUND, SYNC_ENDED, ORGANIZATION_ERASING.
 	CancelSync(context.Context, *CancelSyncRequest) (*CancelSyncResponse, error)
 	mustEmbedUnimplementedSyncServiceServer()
 }
