@@ -85,6 +85,44 @@ func TestFactsReadTheirRowsAloneOfTablesThatWereNeverAnalyzed(t *testing.T) {
 	}
 }
 
+// What is erased is found among the rows of others, with plans that were made when there was nothing.
+func TestAnErasureReadsNoMoreThanItRemoves(t *testing.T) {
+	t.Parallel()
+	s := processes(t, 1)[0]
+	s.folder.close()
+	s.wakeup.Close()
+	for _, table := range tableNames {
+		execute(t, s, `ALTER TABLE `+table+` SET (autovacuum_enabled = off)`)
+	}
+	execute(t, s, `ANALYZE`)
+	must(t, second(s.EraseOrganization(t.Context(), "gone")))
+	fill(t, s)
+	for _, table := range tableNames {
+		execute(t, s, `CREATE TABLE few AS SELECT * FROM `+table+` LIMIT 5`, `UPDATE few SET organization_id = 'gone'`)
+		if table == "changes" {
+			execute(t, s, `ALTER TABLE few DROP COLUMN sequence`, `INSERT INTO changes (transaction, organization_id, directory_id, resource_group,
+				resource_id, revision, kind, member_id, member_group, message_id, traceparent, time) SELECT * FROM few`)
+		} else {
+			execute(t, s, `INSERT INTO `+table+` SELECT * FROM few`)
+		}
+		execute(t, s, `DROP TABLE few`)
+	}
+	for steps := 0; ; steps++ {
+		before := rowsRead(t, s)
+		nothingLeft, err := s.EraseOrganization(t.Context(), "gone")
+		must(t, err)
+		if n := rowsRead(t, s) - before; n > 60 {
+			t.Errorf("step %d reads %d rows and index entries", steps, n)
+		}
+		if nothingLeft {
+			if steps != len(tableNames) {
+				t.Errorf("it took %d steps", steps)
+			}
+			return
+		}
+	}
+}
+
 var tableNames = []string{"directories", "users", "search_values", "groups", "members", "changes"}
 
 // callAll makes plans for all calls, whatever they find.
