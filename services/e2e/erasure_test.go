@@ -38,7 +38,7 @@ func (u *usher) call(method, path, body string) map[string]any {
 	return answer
 }
 
-// fill puts a text wherever the demo organization can hold one, and gives a directory of it with a user who has access.
+// fillTexts puts a text wherever the demo organization can hold one, and gives a directory of it with a user who has access.
 func fillTexts(u *usher, text string) (d *directory, user string) {
 	u.t.Helper()
 	of := "organizations/" + demo
@@ -70,7 +70,7 @@ func fillTexts(u *usher, text string) (d *directory, user string) {
 	u.call("POST", of+"/syncs", `{}`)
 	u.caughtUp()
 	eventually(u.t, "the failed messages are events", func() bool {
-		events, _ := u.call("GET", of+"/failedEvents", "")["failedEvents"].([]any)
+		events, _ := u.call("GET", of+"/failedEvents", "")["events"].([]any)
 		return len(events) >= 2
 	})
 	return d, user
@@ -194,6 +194,10 @@ func TestAnErasedOrganizationLeavesNothingBehind(t *testing.T) {
 			}
 		}
 		d.send("GET", "/Users", "", http.StatusUnauthorized)
+		eventually(t, "every service knows that the erasure is over", func() bool {
+			code, _ := u.rest("POST", "/api/v1/organizations/demo/tenants", `{"id":"first"}`)
+			return code == http.StatusOK
+		})
 		_, user = fillTexts(u, keeper)
 		if !u.held()[user+" main/designer"] || !u.held()[user+" main/developer"] || len(u.held()) != before {
 			t.Errorf("in the new organization the user holds %v", u.held())

@@ -188,7 +188,7 @@ func open(ctx context.Context, config Config, deps Dependencies) (store.Store, e
 			URL: config.DatabaseURL, MaxConnections: config.DatabaseConnections, Log: deps.Log, Tracing: deps.Tracing, Meter: deps.Meters,
 		}})
 	}
-	return sqlite.Open(ctx, config.DatabasePath, deps.Tracing)
+	return sqlite.Open(ctx, config.DatabasePath, deps.Log, deps.Tracing)
 }
 
 // Register registers the RPCs of usher.rule.v1 on r.

@@ -63,19 +63,11 @@ func (db *SQLite) Erase(ctx context.Context, step func(ctx context.Context, tx *
 	return true, nil
 }
 
-// WriteErasing is Write for what must not stay in the file once it is deleted. The file is scrubbed soon after, where it is so in the
-// background.
-func (db *SQLite) WriteErasing(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
-	err := db.Write(ctx, func(ctx context.Context, tx *Tx) error {
-		if err := fn(ctx, tx); err != nil {
-			return err
-		}
-		return tx.setErased(ctx, unscrubbed)
-	})
-	if err == nil {
-		poke(db.erased)
-	}
-	return err
+// Erased notes in a Write that it deletes what must not stay in the file. The file is scrubbed soon after, where it is so in the
+// background, and else by the next Scrub.
+func (t *Tx) Erased(ctx context.Context) error {
+	*t.erased = true
+	return t.setErased(ctx, unscrubbed)
 }
 
 // setErased notes what user_version says.
@@ -123,7 +115,7 @@ func (db *SQLite) pragma(ctx context.Context, name string) (value int64, err err
 	return value, db.QueryRow(ctx, `PRAGMA `+name).Scan(&value)
 }
 
-// ScrubInBackground scrubs after each WriteErasing, and after the start what the process before has not, until Close. Call it once.
+// ScrubInBackground scrubs after each Write that erased, and after the start what the process before has not, until Close. Call it once.
 func (db *SQLite) ScrubInBackground(log *slog.Logger) {
 	ctx, cancel := context.WithCancel(context.Background())
 	db.stopScrubs = cancel

@@ -230,7 +230,8 @@ func TestWhatIsErasedByAWriteIsScrubbedSoonAfter(t *testing.T) {
 			t.Parallel()
 			a := openArchive(t)
 			a.churn(20, "erased", "other")
-			must(t, a.WriteErasing(t.Context(), func(ctx context.Context, tx *Tx) error {
+			must(t, a.Write(t.Context(), func(ctx context.Context, tx *Tx) error {
+				must(t, tx.Erased(ctx))
 				_, err := tx.Exec(ctx, `DELETE FROM documents WHERE owner = 'erased'`)
 				must(t, err)
 				_, err = tx.Exec(ctx, `DELETE FROM words WHERE owner = 'erased'`)
@@ -252,7 +253,10 @@ func TestAFailedWriteNeedsNoScrub(t *testing.T) {
 	a := openArchive(t)
 	failed := fmt.Errorf("it fails")
 	for _, err := range []error{
-		a.WriteErasing(t.Context(), func(context.Context, *Tx) error { return failed }),
+		a.Write(t.Context(), func(ctx context.Context, tx *Tx) error {
+			must(t, tx.Erased(ctx))
+			return failed
+		}),
 		func() error {
 			_, err := a.Erase(t.Context(), func(context.Context, *Tx) (int64, error) { return 1, failed })
 			return err

@@ -59,6 +59,8 @@ type write struct {
 	fn   func(context.Context, *Tx) error
 	err  error
 	done chan struct{}
+
+	erased bool // see Tx.Erased
 }
 
 // OpenSQLite opens or creates the file and applies the migrations, numbered .sql files with goose annotations. One
@@ -288,6 +290,9 @@ func (db *SQLite) commit(group []*write) {
 		if w.err == nil {
 			w.err = err
 		}
+		if w.err == nil && w.erased {
+			poke(db.erased)
+		}
 		close(w.done)
 	}
 }
@@ -323,7 +328,7 @@ func (w *write) inSavepoint(ctx context.Context, tx *Tx) error {
 	if _, err := tx.Exec(ctx, "SAVEPOINT w"); err != nil {
 		return fmt.Errorf("setting a savepoint: %w", err)
 	}
-	if w.err = call(context.WithoutCancel(w.ctx), w.fn, &Tx{on: tx.on, ended: w.ctx.Err}); w.err != nil {
+	if w.err = call(context.WithoutCancel(w.ctx), w.fn, &Tx{on: tx.on, ended: w.ctx.Err, erased: &w.erased}); w.err != nil {
 		if _, err := tx.Exec(ctx, "ROLLBACK TO w"); err != nil {
 			return fmt.Errorf("going back to a savepoint: %w", err)
 		}

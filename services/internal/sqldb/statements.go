@@ -86,6 +86,8 @@ type Tx struct {
 	// ended, where it is set, says that nobody waits for the write any more. It is asked between statements: to interrupt
 	// one would undo what others wrote in the same commit.
 	ended func() error
+	// erased is set by Erased.
+	erased *bool
 }
 
 func (t *Tx) alive() error {

@@ -69,7 +69,7 @@ func TestAccessEqualsTheModelWhateverHappens(t *testing.T) {
 
 func openSQLite(t *testing.T) store.Store {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rule.db"), tracenoop.NewTracerProvider())
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rule.db"), slog.New(slog.DiscardHandler), tracenoop.NewTracerProvider())
 	return closing(t, s, err)
 }
 

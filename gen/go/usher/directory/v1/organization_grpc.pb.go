@@ -54,8 +54,8 @@ type OrganizationServiceClient interface {
 	// is being erased: it can be read, and not be changed. The rest goes on in the background, also after a restart. Access is
 	// removed like any other: the access feed has a record of each removal, and keeps these records, which hold ids alone, for
 	// as long as all others. When every service keeps nothing of the organization any more, GetOrganization answers NOT_FOUND,
-	// and the id is free for a new organization. A service credential of this organization alone ends then; one of several
-	// loses it from its scope.
+	// and the id is free for a new organization; for a second or two, changes of that may still be refused with
+	// ORGANIZATION_ERASING. A service credential of this organization alone ends then; one of several loses it from its scope.
 	//
 	// Erasing an organization that is being erased changes nothing and is no error. At most 1,000 organizations are erased at a
 	// time. Reasons: NOT_FOUND, LIMIT.
@@ -145,8 +145,8 @@ type OrganizationServiceServer interface {
 	// is being erased: it can be read, and not be changed. The rest goes on in the background, also after a restart. Access is
 	// removed like any other: the access feed has a record of each removal, and keeps these records, which hold ids alone, for
 	// as long as all others. When every service keeps nothing of the organization any more, GetOrganization answers NOT_FOUND,
-	// and the id is free for a new organization. A service credential of this organization alone ends then; one of several
-	// loses it from its scope.
+	// and the id is free for a new organization; for a second or two, changes of that may still be refused with
+	// ORGANIZATION_ERASING. A service credential of this organization alone ends then; one of several loses it from its scope.
 	//
 	// Erasing an organization that is being erased changes nothing and is no error. At most 1,000 organizations are erased at a
 	// time. Reasons: NOT_FOUND, LIMIT.

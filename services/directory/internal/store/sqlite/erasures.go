@@ -101,9 +101,11 @@ func (s *Store) ClearErased(ctx context.Context, organizationID string, limit in
 			return err
 		}
 		cleared = true
-		_, err = tx.Exec(ctx, `UPDATE organizations SET display_name = id, clear_time = ? WHERE id = ? AND clear_time = 0`,
-			sqldb.Time(&now), organizationID)
-		return err
+		if _, err = tx.Exec(ctx, `UPDATE organizations SET display_name = id, clear_time = ? WHERE id = ? AND clear_time = 0`,
+			sqldb.Time(&now), organizationID); err != nil {
+			return err
+		}
+		return tx.Erased(ctx)
 	})
 	return cleared, digests, err
 }
@@ -133,6 +135,9 @@ func leaveCredentials(ctx context.Context, tx *sqldb.Tx, organizationID string) 
 
 // FreeErased implements store.Store.
 func (s *Store) FreeErased(ctx context.Context, organizationID string) error {
+	if err := s.db.Scrub(ctx); err != nil {
+		return err
+	}
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM organizations WHERE id = ? AND clear_time <> 0`, organizationID)
 		return err

@@ -26,23 +26,23 @@ const eraseEvents = `DELETE FROM events WHERE organization_id = ?1
 
 // Erase implements store.Store.
 func (s *Store) Erase(ctx context.Context, organizationID string, asked, now time.Time, limit int) (removed int, err error) {
-	err = s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	_, err = s.db.Erase(ctx, func(ctx context.Context, tx *sqldb.Tx) (deleted int64, err error) {
 		_, ended, err := erasureOf(ctx, tx, organizationID)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if ended.Equal(asked) {
-			return store.ErasureEnded(organizationID)
+			return 0, store.ErasureEnded(organizationID)
 		}
 		_, err = tx.Exec(ctx, `INSERT INTO erased (organization_id, time, erasing, ended) VALUES (?, ?, ?, 0)
 			ON CONFLICT DO UPDATE SET time = max(time, excluded.time), erasing = max(erasing, excluded.erasing)`,
 			organizationID, sqldb.Time(&now), sqldb.Time(&asked))
 		if err != nil {
-			return err
+			return 0, err
 		}
-		n, err := tx.Exec(ctx, eraseEvents, organizationID, limit)
-		removed = int(n)
-		return err
+		deleted, err = tx.Exec(ctx, eraseEvents, organizationID, limit)
+		removed = int(deleted)
+		return deleted, err
 	})
 	return removed, err
 }

@@ -12,7 +12,7 @@ import (
 
 // EraseUser implements store.Store.
 func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause store.Cause) (w store.Written, err error) {
-	err = s.db.WriteErasing(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	err = s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		scope, closed := store.Scope{OrganizationID: organizationID}, false
 		err := tx.QueryRow(ctx, `SELECT u.directory_id, u.version, d.closed FROM users u
 			JOIN directories d ON d.organization_id = ?1 AND d.id = u.directory_id
@@ -26,8 +26,10 @@ func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause 
 			return store.NotDetached(id)
 		}
 		w.Version++
-		w.Cursor, err = s.removeUser(ctx, tx, scope, id, w.Version, cause)
-		return err
+		if w.Cursor, err = s.removeUser(ctx, tx, scope, id, w.Version, cause); err != nil {
+			return err
+		}
+		return tx.Erased(ctx)
 	})
 	if err != nil {
 		return store.Written{}, err

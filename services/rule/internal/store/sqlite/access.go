@@ -204,8 +204,9 @@ func (t *organizationTx) PutSource(ctx context.Context, userID string, s store.S
 
 // DeleteSource implements store.Tx.
 func (t *organizationTx) DeleteSource(ctx context.Context, userID string, s store.Source) error {
-	_, err := t.tx.Exec(ctx, `DELETE FROM sources WHERE organization_id = ? AND user_id = ? AND tenant_id = ? AND role_id = ?
+	n, err := t.tx.Exec(ctx, `DELETE FROM sources WHERE organization_id = ? AND user_id = ? AND tenant_id = ? AND role_id = ?
 		AND kind = ? AND rule_id = ?`, t.organization, userID, s.Grant.TenantID, s.Grant.RoleID, s.Kind, s.RuleID)
+	t.deleted += n
 	return err
 }
 

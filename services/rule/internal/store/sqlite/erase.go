@@ -20,23 +20,31 @@ func notErasing(ctx context.Context, tx *sqldb.Tx, organizationID string) error 
 
 // Erase implements store.Store.
 func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Time, fn func(context.Context, store.Tx) error) error {
-	return s.write(ctx, organizationID, func(ctx context.Context, tx *sqldb.Tx) error {
+	_, err := s.db.Erase(ctx, func(ctx context.Context, tx *sqldb.Tx) (deleted int64, err error) {
+		if err := s.know(ctx, tx, organizationID); err != nil {
+			return 0, err
+		}
 		var erasing, erased int64
-		err := tx.QueryRow(ctx, `SELECT erasing, erased FROM organizations WHERE organization_id = ?`, organizationID).Scan(&erasing, &erased)
+		err = tx.QueryRow(ctx, `SELECT erasing, erased FROM organizations WHERE organization_id = ?`, organizationID).Scan(&erasing, &erased)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if erased == micros(asked) {
-			return store.ErasureEnded(organizationID)
+			return 0, store.ErasureEnded(organizationID)
 		}
 		if erasing < micros(asked) {
-			_, err := tx.Exec(ctx, `UPDATE organizations SET erasing = ? WHERE organization_id = ?`, micros(asked), organizationID)
-			if err != nil {
-				return err
+			if _, err := tx.Exec(ctx, `UPDATE organizations SET erasing = ? WHERE organization_id = ?`, micros(asked), organizationID); err != nil {
+				return 0, err
 			}
 		}
-		return fn(ctx, &organizationTx{tx: tx, organization: organizationID, epoch: s.epoch})
+		t := &organizationTx{tx: tx, organization: organizationID, epoch: s.epoch}
+		err = fn(ctx, t)
+		return t.deleted, err
 	})
+	if err == nil {
+		s.wrote(organizationID)
+	}
+	return err
 }
 
 // Marked implements store.Store.
@@ -106,6 +114,7 @@ func (t *organizationTx) EraseRows(ctx context.Context, limit int) (erased int, 
 		}
 		erased += int(n)
 	}
+	t.deleted += int64(erased)
 	if erased > 0 {
 		return erased, t.nextGeneration(ctx)
 	}

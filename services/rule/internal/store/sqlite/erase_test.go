@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,7 +14,7 @@ import (
 // Nobody else's rows are read to find those of an organization that is erased, nor more of its own than are removed.
 func TestErasingScansNothing(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "rule.db"), noop.NewTracerProvider())
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "rule.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -35,7 +36,7 @@ var _ store.Store = (*Store)(nil)
 
 // Open opens or creates the file. One process at a time may have the file open, so leases that the one before left behind
 // are ended.
-func Open(ctx context.Context, path string, tracing trace.TracerProvider) (*Store, error) {
+func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.TracerProvider) (*Store, error) {
 	scripts, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
@@ -54,6 +55,7 @@ func Open(ctx context.Context, path string, tracing trace.TracerProvider) (*Stor
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("preparing %s: %w", path, err), db.Close())
 	}
+	db.ScrubInBackground(log)
 	return s, nil
 }
 
@@ -73,19 +75,29 @@ func (s *Store) Update(ctx context.Context, organizationID string, fn func(conte
 // write runs fn in a transaction on an organization that is known.
 func (s *Store) write(ctx context.Context, organizationID string, fn func(context.Context, *sqldb.Tx) error) error {
 	err := s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		if _, known := s.known.Load(organizationID); !known {
-			if err := know(ctx, tx, organizationID); err != nil {
-				return err
-			}
+		if err := s.know(ctx, tx, organizationID); err != nil {
+			return err
 		}
 		return fn(ctx, tx)
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		s.wrote(organizationID)
 	}
+	return err
+}
+
+// know makes an organization known, unless it was before.
+func (s *Store) know(ctx context.Context, tx *sqldb.Tx, organizationID string) error {
+	if _, known := s.known.Load(organizationID); known {
+		return nil
+	}
+	return know(ctx, tx, organizationID)
+}
+
+// wrote says that something was written of an organization.
+func (s *Store) wrote(organizationID string) {
 	s.known.Store(organizationID, struct{}{})
 	s.signals.Notify(organizationID)
-	return nil
 }
 
 func know(ctx context.Context, tx *sqldb.Tx, organizationID string) error {
@@ -111,6 +123,7 @@ type organizationTx struct {
 	tx           *sqldb.Tx
 	organization string
 	epoch        string
+	deleted      int64 // rows that an erasure deleted
 }
 
 var _ store.Tx = (*organizationTx)(nil)

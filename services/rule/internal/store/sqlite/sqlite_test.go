@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"database/sql"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -21,7 +22,7 @@ func TestStore(t *testing.T) {
 	var paths sync.Map // by store
 	open := func(t *testing.T, path string) store.Store {
 		t.Helper()
-		s, err := sqlite.Open(t.Context(), path, noop.NewTracerProvider())
+		s, err := sqlite.Open(t.Context(), path, slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 		if err != nil {
 			t.Fatal(err)
 		}

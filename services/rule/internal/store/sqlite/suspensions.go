@@ -45,6 +45,9 @@ func (t *organizationTx) Resume(ctx context.Context, userID string) error {
 	if n == 0 {
 		return fault.Missing("suspension", userID)
 	}
+	if err := t.tx.Erased(ctx); err != nil { // its reason is somebody's words
+		return err
+	}
 	return t.markSuspended(ctx, userID, false)
 }
 
