@@ -166,7 +166,14 @@ func (s *Service) Register(r grpc.ServiceRegistrar) { s.server.Register(r) }
 
 // Run removes what is left of erased organizations, until the context ends.
 func (s *Service) Run(ctx context.Context) error {
-	s.core.FinishErasures(ctx, s.poll, s.log)
+	failing := false
+	for sqldb.Rest(ctx, s.poll) {
+		err := s.core.FinishErasures(ctx, s.log)
+		if err != nil && !failing && ctx.Err() == nil { // once, not each time
+			s.log.WarnContext(ctx, "removing erased organizations failed and is tried again", "error", err)
+		}
+		failing = err != nil
+	}
 	return nil
 }
 

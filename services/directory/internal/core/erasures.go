@@ -8,7 +8,6 @@ import (
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/erasure"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
 // EraseOrganization begins the erasure of an organization, and returns once no lease lets anybody in any more. services are
@@ -45,20 +44,8 @@ func (c *Core) ConfirmErasure(ctx context.Context, organizationID, service strin
 // clearRows is how many rows are removed in one transaction.
 const clearRows = 500
 
-// FinishErasures removes what is left of organizations that all services have erased, now and then, until the context ends.
-// Several processes may do so at once.
-func (c *Core) FinishErasures(ctx context.Context, every time.Duration, log *slog.Logger) {
-	failing := false
-	for sqldb.Rest(ctx, every) {
-		err := c.finishErasures(ctx, log)
-		if err != nil && !failing && ctx.Err() == nil { // once, not each second
-			log.WarnContext(ctx, "removing erased organizations failed and is tried again", "error", err)
-		}
-		failing = err != nil
-	}
-}
-
-func (c *Core) finishErasures(ctx context.Context, log *slog.Logger) error {
+// FinishErasures removes what is left of organizations that all services have erased. Several processes may do so at once.
+func (c *Core) FinishErasures(ctx context.Context, log *slog.Logger) error {
 	all, err := c.Erasures(ctx)
 	errs := []error{err}
 	for _, e := range all {
