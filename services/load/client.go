@@ -79,6 +79,16 @@ func (c *connections) send(ctx context.Context, client int, method, path, body s
 	return kept, err
 }
 
+// drop closes a client's connection, for one whose answer did not come whole: the next request opens another.
+func (c *connections) drop(client int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if conn := c.by[client]; conn != nil {
+		_ = conn.Close() // it is of no use
+		delete(c.by, client)
+	}
+}
+
 func (c *connections) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

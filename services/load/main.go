@@ -1,7 +1,8 @@
 // Command load measures how fast Usher is, beside what it can't be faster than: *Hop*, bare servers that pass a document
 // from a map over gRPC to HTTP, and *DB*, pgbench doing the same statements on the same PostgreSQL. Everything is measured in
 // one run, in turns, so that the ratios hold where the figures depend on the machine. It prints the tables of README.md,
-// which says what they mean. `load compare COMMIT` measures this tree beside a commit before it instead.
+// which says what they mean. `load compare COMMIT` measures this tree beside a commit before it instead, and `load siege`
+// attacks an Usher beside a tenant that behaves.
 package main
 
 import (
@@ -33,6 +34,9 @@ func command(ctx context.Context) error {
 	}
 	if len(os.Args) > 1 && os.Args[1] == "compare" {
 		return compareCommand(ctx, os.Args[2:])
+	}
+	if len(os.Args) > 1 && os.Args[1] == "siege" {
+		return siegeCommand(ctx, os.Args[2:])
 	}
 	c := options{log: os.Stderr}
 	var setups, sizes string

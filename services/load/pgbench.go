@@ -53,7 +53,7 @@ func (s *stage) newBench(ctx context.Context, database string) (*bench, error) {
 	}
 	b.variables = []string{
 		"users=" + strconv.Itoa(s.users), "groups=" + strconv.Itoa(smallGroups), "spare=" + strconv.Itoa(spare),
-		"organization=" + organization, "directory=" + s.account.directory, "document=" + userBody("4711"),
+		"organization=" + organization, "directory=" + s.account.Directory, "document=" + userBody("4711"),
 	}
 	return b, errors.Join(os.MkdirAll(b.folder, 0o700), os.CopyFS(b.folder, scripts))
 }

@@ -29,6 +29,9 @@ func play(ctx context.Context, role string) error {
 	if role == generatorRole {
 		return generate(ctx, os.Getenv(systemVariable), os.Stdin, os.Stdout)
 	}
+	if role == attackersRole {
+		return attackUsher(ctx, os.Getenv(assaultVariable), os.Stdin, os.Stdout)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() { // ends with the process

@@ -65,3 +65,20 @@ func family(pid int) []int {
 	}
 	return all
 }
+
+// busy is the CPU time that everything on the machine has used since it was started.
+func busy() (sum time.Duration) {
+	text, _ := os.ReadFile("/proc/stat") // without it, it is not known
+	line, _, _ := strings.Cut(string(text), "\n")
+	// "cpu", then user, nice, system, idle, iowait, irq and softirq.
+	for i, field := range strings.Fields(line) {
+		if i >= 1 && i <= 7 && i != 4 && i != 5 {
+			n, _ := strconv.ParseInt(field, 10, 64) // it is a number
+			sum += time.Duration(n) * time.Second / ticks
+		}
+	}
+	return sum
+}
+
+// ownCPU is the CPU time that this process has used.
+func ownCPU() time.Duration { return cpuOf(os.Getpid()) }

@@ -69,7 +69,10 @@ const (
 )
 
 // account is a directory and its key.
-type account struct{ directory, key string }
+type account struct {
+	Directory string `json:"directory"`
+	Key       string `json:"key"`
+}
 
 // usher is a running one, with a directory of users.
 type usher struct {
@@ -166,11 +169,11 @@ func (u *usher) createDirectory(ctx context.Context) (account, error) {
 // open lets SCIM requests be sent to a directory.
 func (u *usher) open(a account) {
 	u.account = a
-	u.connections = connect(u.gateway().SCIM, "Authorization: Bearer "+a.key+"\r\nContent-Type: application/scim+json\r\n")
+	u.connections = connect(u.gateway().SCIM, "Authorization: Bearer "+a.Key+"\r\nContent-Type: application/scim+json\r\n")
 }
 
 func (u *usher) send(ctx context.Context, client int, method, path, body string, want int, keep bool) ([]byte, error) {
-	return u.connections.send(ctx, client, method, "/scim/v2/"+u.account.directory+path, body, want, keep)
+	return u.connections.send(ctx, client, method, "/scim/v2/"+u.account.Directory+path, body, want, keep)
 }
 
 // post creates a resource.
