@@ -40,7 +40,7 @@ type Config struct {
 	ReadyWait time.Duration
 	// ChangeRetention is for how long records of the change feed are kept. Default 720 hours.
 	ChangeRetention time.Duration
-	// PageBytes is how large a page of a list may grow before it ends early. Default 16 MiB.
+	// PageBytes is how large a page of a list may grow before it ends early. Default 4 MiB.
 	PageBytes int
 	// ScanLimit is how many resources a list reads at most where no index serves it. A page by index is refused beyond, one by
 	// cursor ends early. Default 100,000.
@@ -49,7 +49,7 @@ type Config struct {
 	// users is refused beyond, and a user who alone is beyond has no access by groups. Default 200,000.
 	FactsLimit int
 	// InFlightBytes is how much memory large groups under way may take, by an estimate of 1.5 bytes for each byte of a document
-	// and 8 MiB. Default: a quarter of GOMEMLIMIT, or 256 MiB without one.
+	// and 8 MiB. Lists may take half as much again: see lists. Default: a quarter of GOMEMLIMIT, or 256 MiB without one.
 	InFlightBytes int64
 	// InFlightShareBytes is how much of it one directory may take. Default: half of it. Both defaults are larger where the
 	// largest group needs it.
@@ -111,7 +111,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 		c.ChangeRetention = 30 * 24 * time.Hour
 	}
 	if c.PageBytes == 0 {
-		c.PageBytes = 16 << 20
+		c.PageBytes = 4 << 20
 	}
 	if c.FactsLimit == 0 {
 		c.FactsLimit = 200_000
@@ -137,7 +137,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	}
 	domain, err := core.New(s, core.Config{
 		ReadyWait: c.ReadyWait, PageBytes: c.PageBytes, ScanLimit: c.ScanLimit, FactsLimit: c.FactsLimit, DocumentBytes: c.DocumentBytes, Limits: c.Limits,
-		Now: d.Now, Shared: c.DatabaseURL != "",
+		Lists: inflight.New(c.lists()), Now: d.Now, Shared: c.DatabaseURL != "",
 	}, d.Meter)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("identity: %w", err), s.Close())
@@ -147,6 +147,13 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 		store: s, core: domain, server: server.New(domain, inflight.New(c.InFlightBytes, c.InFlightShareBytes), stop),
 		directory: d.Directory, directories: directoryv1.NewDirectoryFeedServiceClient(d.Directory), log: d.Log, retention: c.ChangeRetention, stop: stop,
 	}, nil
+}
+
+// lists is how much memory lists may take, half of what large groups may and enough for four of the largest lists, and how
+// much of it those of one directory may.
+func (c Config) lists() (total, share int64) {
+	total = max(c.InFlightBytes/2, 4*core.MostInList(c.PageBytes, c.DocumentBytes))
+	return total, total / 4
 }
 
 // Bounds of Config.DocumentBytes: a photo fits in the least, and messages between services hold several of the most.

@@ -61,7 +61,7 @@ type ServiceSettings struct {
 type IdentitySettings struct {
 	ServiceSettings    `koanf:",squash"`
 	ChangeRetention    time.Duration `koanf:"change_retention" doc:"How long records of the change feed are kept. A rule service that was away for longer looks at everybody."`
-	InFlightBytes      int64         `koanf:"in_flight_bytes" doc:"Memory that large groups under way may take, by an estimate of 1.5 bytes for each byte of a group and 8 MiB. 0 is a quarter of GOMEMLIMIT, or 256 MiB without one."`
+	InFlightBytes      int64         `koanf:"in_flight_bytes" doc:"Memory that large groups under way may take, by an estimate of 1.5 bytes for each byte of a group and 8 MiB. Lists may take half as much again, by one of 2 bytes for each byte of a document, and those of one directory a quarter of that. 0 is a quarter of GOMEMLIMIT, or 256 MiB without one."`
 	InFlightShareBytes int64         `koanf:"in_flight_share_bytes" doc:"Memory of in_flight_bytes that the groups of one directory may take; 0 is half of it."`
 	ScanLimit          int           `koanf:"scan_limit" doc:"How many resources a list may read whose filter or order no index serves."`
 	DocumentBytes      int           `koanf:"document_bytes" doc:"Largest document of a user or group that is stored, without a group's members: from 64 KiB to 16 MiB."`

@@ -12,6 +12,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
@@ -27,7 +28,9 @@ type Config struct {
 	FactsLimit int
 	// DocumentBytes is how large a document may be when it is stored: see fits.
 	DocumentBytes int
-	Limits        scim.Limits
+	// Lists is the memory that lists may take; nil is no bound.
+	Lists  *inflight.Budget
+	Limits scim.Limits
 	// Shared says that other processes may use the store.
 	Shared bool
 	Now    func() time.Time

@@ -35,8 +35,6 @@ const (
 	maxCount     = 1000
 	// scanPage is how many resources a filter reads at a time.
 	scanPage = 500
-	// maxScanBytes is how many bytes of documents it reads at a time, unless a page has fewer.
-	maxScanBytes = 4 << 20
 	// maxCandidates is how many resources an index is asked for. Where there are more, so many match that a walk through all
 	// of them soon fills a page.
 	maxCandidates = 10_000
@@ -64,6 +62,29 @@ type lister[T listable] struct {
 	byID       func(ctx context.Context, ids []string, bytes int) ([]T, error)
 	// one looks up the only resource that has a value, and what is shown of it; ok is false where there may be several.
 	one func(ctx context.Context, cond store.Condition) (found []T, ok bool, err error)
+
+	room *room // list sets it
+}
+
+// steps reads so many documents of so many bytes at most, and reserves memory for them as they come. read goes on after
+// those that were read.
+func (l lister[T]) steps(count, bytes int, read func(after []T, count, bytes int) ([]T, error)) (page []T, err error) {
+	for len(page) < count && bytes > 0 {
+		step := l.room.bytes(bytes)
+		found, err := read(page, count-len(page), step)
+		if err != nil {
+			return nil, err
+		}
+		size := sizes(found)
+		if err := l.room.keep(size); err != nil {
+			return nil, err
+		}
+		page, bytes = append(page, found...), bytes-size
+		if size < step {
+			break // these are all
+		}
+	}
+	return page, nil
 }
 
 // list answers a question.
@@ -82,6 +103,8 @@ func list[T listable](ctx context.Context, c *Core, call Call, q Query, l lister
 	if err != nil {
 		return Page{}, refused(err)
 	}
+	l.room = &room{hold: c.config.Lists.Open(call.Scope.DirectoryID)}
+	defer l.room.hold.Close()
 	if q.Cursor != nil {
 		return listByCursor(ctx, c, call, q, filter, order, l)
 	}
@@ -108,7 +131,9 @@ func listByIndex[T listable](ctx context.Context, c *Core, q Query, filter *scim
 func window[T listable](ctx context.Context, c *Core, filter *scim.Filter, order *scim.Sort, skip, count int64, l lister[T]) (page []T, total int64, err error) {
 	if by, ok := l.order(order); ok && filter == nil {
 		if total, err = l.count(ctx); err == nil && count > 0 {
-			page, err = l.page(ctx, by, skip, count, c.config.PageBytes)
+			page, err = l.steps(int(count), c.config.PageBytes, func(after []T, count, bytes int) ([]T, error) {
+				return l.page(ctx, by, skip+int64(len(after)), int64(count), bytes)
+			})
 		}
 		return page, total, err
 	}
@@ -132,6 +157,9 @@ func window[T listable](ctx context.Context, c *Core, filter *scim.Filter, order
 			if total++; order != nil {
 				sorted = append(sorted, sortable{id: l.id(resource), size: resource.Size(), key: keys[i]})
 			} else if total > skip && int64(len(page)) < count && held < c.config.PageBytes {
+				if err := l.room.keep(resource.Size()); err != nil {
+					return nil, 0, err
+				}
 				page = append(page, resource)
 				held += resource.Size()
 			}
@@ -186,6 +214,9 @@ func inOrder[T listable](ctx context.Context, c *Core, order *scim.Sort, all []s
 		ids = append(ids, s.id)
 		bytes += s.size
 	}
+	if err := l.room.keep(bytes); err != nil {
+		return nil, err
+	}
 	page, err := l.byID(ctx, ids, math.MaxInt32) // they have as many bytes as a page, but for what was written since
 	slices.SortFunc(page, func(a, b T) int { return place[l.id(a)] - place[l.id(b)] })
 	return page, err
@@ -207,7 +238,7 @@ type matches[T listable] struct {
 func search[T listable](ctx context.Context, c *Core, filter *scim.Filter, l lister[T]) (*matches[T], error) {
 	var cond scim.Condition
 	var rest *scim.Filter
-	ok, scanBytes := false, min(maxScanBytes, c.config.PageBytes)
+	ok, bytes := false, func() int { return l.room.bytes(c.config.PageBytes) }
 	if filter != nil {
 		cond, rest, ok = filter.Condition(l.resource)
 	}
@@ -238,10 +269,11 @@ func search[T listable](ctx context.Context, c *Core, filter *scim.Filter, l lis
 					ids = ids[:scanPage]
 					next = ids[scanPage-1]
 				}
+				step := bytes()
 				if len(ids) > 0 {
-					read, err = l.byID(ctx, ids, scanBytes)
+					read, err = l.byID(ctx, ids, step)
 				}
-				if store.Full(read, scanBytes) {
+				if store.Full(read, step) {
 					next = l.id(read[len(read)-1])
 				}
 				return read, next, err
@@ -250,7 +282,8 @@ func search[T listable](ctx context.Context, c *Core, filter *scim.Filter, l lis
 	}
 	c.metrics.scan(ctx, l.resource.Name)
 	return &matches[T]{lister: l, rest: filter, source: func(ctx context.Context, after string) (read []T, next string, err error) {
-		if read, err = l.walk(ctx, after, scanPage, scanBytes); len(read) == scanPage || store.Full(read, scanBytes) {
+		step := bytes()
+		if read, err = l.walk(ctx, after, scanPage, step); len(read) == scanPage || store.Full(read, step) {
 			next = l.id(read[len(read)-1])
 		}
 		return read, next, err
@@ -266,6 +299,9 @@ func (m *matches[T]) uses(attribute string) bool {
 func (m *matches[T]) next(ctx context.Context) (found []T, keys []scim.SortKey, err error) {
 	read, next, err := m.source(ctx, m.after)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := m.lister.room.look(sizes(read)); err != nil {
 		return nil, nil, err
 	}
 	m.read += len(read)
@@ -377,7 +413,12 @@ func pageSize(asked *int64, begun int) (int, error) {
 // pageAfter reads a page of all, and the id after which the next one begins. That may turn out to be the end, where the page has as
 // many bytes as one may have.
 func pageAfter[T listable](ctx context.Context, c *Core, after string, count int, l lister[T]) (page []T, next string, err error) {
-	page, err = l.walk(ctx, after, count+1, c.config.PageBytes)
+	page, err = l.steps(count+1, c.config.PageBytes, func(read []T, count, bytes int) ([]T, error) {
+		if len(read) > 0 {
+			after = l.id(read[len(read)-1])
+		}
+		return l.walk(ctx, after, count, bytes)
+	})
 	if len(page) > count {
 		page, next = page[:count], l.id(page[count-1])
 	} else if store.Full(page, c.config.PageBytes) {
@@ -397,6 +438,9 @@ func matchesAfter[T listable](ctx context.Context, c *Core, filter *scim.Filter,
 	for !m.ended && len(page) < count && m.read < c.config.ScanLimit && !store.Full(page, c.config.PageBytes) {
 		found, _, err := m.next(ctx)
 		if err != nil {
+			return nil, "", err
+		}
+		if err := l.room.keep(sizes(found)); err != nil {
 			return nil, "", err
 		}
 		if page = append(page, found...); len(page) > count {
