@@ -60,7 +60,7 @@ func (s *Store) UserCandidates(ctx context.Context, scope store.Scope, c store.C
 // UsersByID implements store.Store.
 func (s *Store) UsersByID(ctx context.Context, scope store.Scope, ids []string, bytes int) ([]store.User, error) {
 	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM json_each(?3) wanted
-		CROSS JOIN users u ON u.organization_id = ?1 AND u.id = wanted.value AND u.directory_id = ?2 ORDER BY u.id`,
+		CROSS JOIN users u ON u.organization_id = ?1 AND u.id = wanted.value AND u.directory_id = ?2`, // in the order of the ids: see UserPage
 		scope.OrganizationID, scope.DirectoryID, list(ids))
 	return sqldb.CollectUntil(rows, err, scanUser, full[store.User](bytes))
 }
@@ -89,7 +89,7 @@ func (s *Store) GroupCandidates(ctx context.Context, scope store.Scope, c store.
 // GroupsByID implements store.Store.
 func (s *Store) GroupsByID(ctx context.Context, scope store.Scope, ids []string, bytes int) ([]store.Group, error) {
 	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM json_each(?3) wanted
-		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = wanted.value AND g.directory_id = ?2 ORDER BY g.id`,
+		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = wanted.value AND g.directory_id = ?2`, // in the order of the ids: see UserPage
 		scope.OrganizationID, scope.DirectoryID, list(ids))
 	return sqldb.CollectUntil(rows, err, scanGroup, full[store.Group](bytes))
 }

@@ -50,8 +50,8 @@ func (s *Store) Groups(ctx context.Context, scope store.Scope, after string, lim
 // GroupPage implements store.Store.
 func (s *Store) GroupPage(ctx context.Context, scope store.Scope, order store.Order, skip, limit int64, bytes int) ([]store.Group, error) {
 	rows, err := s.db.Query(ctx, `SELECT `+groupColumns+` FROM
-			(SELECT id FROM groups WHERE organization_id = ?1 AND directory_id = ?2 `+orderBy(order, ``, `display_name_folded`)+` LIMIT ?3 OFFSET ?4) page
-		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = page.id`+orderBy(order, `g.`, `display_name_folded`),
+			(SELECT id FROM groups WHERE organization_id = ?1 AND directory_id = ?2 `+orderBy(order, `display_name_folded`)+` LIMIT ?3 OFFSET ?4) page
+		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = page.id`, // in its order: see UserPage
 		scope.OrganizationID, scope.DirectoryID, limit, skip)
 	return sqldb.CollectUntil(rows, err, scanGroup, full[store.Group](bytes))
 }

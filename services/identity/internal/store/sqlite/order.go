@@ -2,16 +2,16 @@ package sqlite
 
 import "github.com/usher-scim/usher/services/identity/internal/store"
 
-// orderBy orders the rows of a table, which has a prefix, by their id or by the column that is their name.
-func orderBy(o store.Order, table, name string) string {
+// orderBy orders rows by their id or by the column that is their name.
+func orderBy(o store.Order, name string) string {
 	direction := ``
 	if o.Descending {
 		direction = ` DESC`
 	}
 	if o.ByName {
-		return ` ORDER BY ` + table + name + direction + `, ` + table + `id` + direction
+		return ` ORDER BY ` + name + direction + `, id` + direction
 	}
-	return ` ORDER BY ` + table + `id` + direction
+	return ` ORDER BY id` + direction
 }
 
 // full says, of one row after another, when their documents have so many bytes. Rows are read as they are asked for.

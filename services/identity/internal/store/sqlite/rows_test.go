@@ -109,6 +109,42 @@ func TestReadsByIdOrNameReadNoMoreThanTheirs(t *testing.T) {
 	})
 }
 
+// What is sorted is in memory as a whole, outside of what the collector knows: a page of documents of 1 MiB would be 1 GiB.
+func TestListsSortNoDocuments(t *testing.T) {
+	t.Parallel()
+	scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}
+	m := newMetered(t, 1000)
+	lists := m.trace(t, func(ctx context.Context, s *Store) error {
+		_, users := s.Users(ctx, scope, "u5", 10, 1000)
+		_, groups := s.Groups(ctx, scope, "e", 10, 1000)
+		errs := []error{users, groups}
+		for _, order := range []store.Order{{}, {Descending: true}, {ByName: true}, {ByName: true, Descending: true}} {
+			page, users := s.UserPage(ctx, scope, order, 5, 10, 1000)
+			if !slices.IsSortedFunc(page, func(a, b store.User) int {
+				if order.Descending {
+					a, b = b, a
+				}
+				return strings.Compare(a.ID, b.ID) // which is the name, too
+			}) || len(page) != 10 {
+				t.Errorf("%+v: the page has %d users, or is not in its order", order, len(page))
+			}
+			_, groups := s.GroupPage(ctx, scope, order, 0, 10, 1000)
+			errs = append(errs, users, groups)
+		}
+		page, usersByID := s.UsersByID(ctx, scope, []string{"u3", "u1", "u2"}, math.MaxInt32)
+		if len(page) != 3 || page[0].ID != "u1" || page[2].ID != "u3" {
+			t.Errorf("by ids, there are %d users, or not in the order of ids", len(page))
+		}
+		_, groupsByID := s.GroupsByID(ctx, scope, []string{"inner", "eng"}, math.MaxInt32)
+		return errors.Join(append(errs, usersByID, groupsByID)...)
+	})
+	explain(t, m.path, lists.statements, func(text, step string) {
+		if strings.Contains(step, "TEMP B-TREE") {
+			t.Errorf("%s\nsorts what it reads: %s", text, step)
+		}
+	})
+}
+
 // metered is a store with a group of some size, whose statements are traced.
 type metered struct {
 	store   *Store
@@ -133,6 +169,14 @@ func newMetered(t *testing.T, size int) metered {
 // measure runs fn, and checks that none of its statements reads more than an index finds.
 func (m metered) measure(t *testing.T, fn func(ctx context.Context, s *Store) error) effort {
 	t.Helper()
+	e := m.trace(t, fn)
+	byIndex(t, m.path, e.statements)
+	return e
+}
+
+// trace runs fn.
+func (m metered) trace(t *testing.T, fn func(ctx context.Context, s *Store) error) effort {
+	t.Helper()
 	m.spans.Reset()
 	before := written(t, m.store)
 	ctx, span := m.tracing.Tracer("test").Start(t.Context(), "fn")
@@ -151,7 +195,6 @@ func (m metered) measure(t *testing.T, fn func(ctx context.Context, s *Store) er
 	if len(e.statements) < 4 {
 		t.Fatalf("only %d statements were traced: %q", len(e.statements), e.statements)
 	}
-	byIndex(t, m.path, e.statements)
 	return e
 }
 
@@ -208,13 +251,23 @@ func written(t *testing.T, s *Store) (rows int64) {
 // directories are few, and the rows of a list of ids, of a recursion or of what was found are not a table's.
 func byIndex(t *testing.T, path string, statements []string) {
 	t.Helper()
+	allowed := regexp.MustCompile(`^SCAN (CONSTANT ROW|inside$|above$|found$|\S+ VIRTUAL TABLE)|^SEARCH d USING PRIMARY KEY`)
+	reads := regexp.MustCompile(`^SCAN|\(organization_id=\?\)$`)
+	explain(t, path, statements, func(text, step string) {
+		if reads.MatchString(step) && !allowed.MatchString(step) {
+			t.Errorf("%s\nreads too much: %s", text, step)
+		}
+	})
+}
+
+// explain tells each step of the plan of statements.
+func explain(t *testing.T, path string, statements []string, tell func(text, step string)) {
+	t.Helper()
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	allowed := regexp.MustCompile(`^SCAN (CONSTANT ROW|inside$|above$|found$|\S+ VIRTUAL TABLE)|^SEARCH d USING PRIMARY KEY`)
-	reads := regexp.MustCompile(`^SCAN|\(organization_id=\?\)$`)
 	for _, text := range statements {
 		rows, err := db.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+text, make([]any, parameters(text))...)
 		steps, err := sqldb.Collect(rows, err, func(scan func(...any) error) (step string, err error) {
@@ -225,9 +278,7 @@ func byIndex(t *testing.T, path string, statements []string) {
 			t.Fatalf("explaining %s: %v", text, err)
 		}
 		for _, step := range steps {
-			if reads.MatchString(step) && !allowed.MatchString(step) {
-				t.Errorf("%s\nreads too much: %s", text, step)
-			}
+			tell(text, step)
 		}
 	}
 }

@@ -62,10 +62,11 @@ func (s *Store) Users(ctx context.Context, scope store.Scope, after string, limi
 
 // UserPage implements store.Store.
 func (s *Store) UserPage(ctx context.Context, scope store.Scope, order store.Order, skip, limit int64, bytes int) ([]store.User, error) {
-	// The ids are found in the index alone; only the page's own rows are read.
+	// The ids are found in the index alone; only the page's own rows are read, in its order, which CROSS JOIN keeps. To order
+	// them once more would put all their documents into a B-tree in memory before the first one is given.
 	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM
-			(SELECT id FROM users WHERE organization_id = ?1 AND directory_id = ?2 `+orderBy(order, ``, `user_name_folded`)+` LIMIT ?3 OFFSET ?4) page
-		CROSS JOIN users u ON u.organization_id = ?1 AND u.id = page.id`+orderBy(order, `u.`, `user_name_folded`),
+			(SELECT id FROM users WHERE organization_id = ?1 AND directory_id = ?2 `+orderBy(order, `user_name_folded`)+` LIMIT ?3 OFFSET ?4) page
+		CROSS JOIN users u ON u.organization_id = ?1 AND u.id = page.id`,
 		scope.OrganizationID, scope.DirectoryID, limit, skip)
 	return sqldb.CollectUntil(rows, err, scanUser, full[store.User](bytes))
 }
