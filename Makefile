@@ -4,6 +4,7 @@ SHELL := /bin/bash
 BIN := $(CURDIR)/.bin
 RUN_ARGS ?=
 BENCH_ARGS ?=
+SIEGE_ARGS ?=
 BEFORE ?=
 
 .PHONY: help
@@ -37,6 +38,10 @@ soak: tools test-packages ## The fault tests for longer: 200 kills, at other poi
 .PHONY: bench
 bench: ## Measure speed, some 8 minutes; with BEFORE=<commit> beside that commit, some 4 (BENCH_ARGS adds flags).
 	cd services && go run ./load $(if $(BEFORE),compare $(BENCH_ARGS) '$(BEFORE)',$(BENCH_ARGS))
+
+.PHONY: siege
+siege: test-packages ## Attack an Usher of 512 MiB beside a tenant that behaves, some 5 minutes (SIEGE_ARGS adds flags); needs Linux.
+	cd services && go run ./load siege $(SIEGE_ARGS)
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for FUZZTIME (30s).
