@@ -58,8 +58,8 @@ type outcome struct {
 // attack is one way to be too much.
 type attack struct {
 	name string
-	// least is how long it lasts at least.
-	least time.Duration
+	// least is how long it lasts at least, and pause the least time between the beginnings of two tries of a client; 0 is pause.
+	least, pause time.Duration
 	// begin, where it is set, is called before the clients, and gives what is called after them.
 	begin func(ctx context.Context) (end func(ctx context.Context) error, err error)
 	// try is what a client does again and again; it gives the answers. n counts the tries of the client in this run.
@@ -69,6 +69,9 @@ type attack struct {
 // pause is the least time between the beginnings of two tries of a client: refused at once, they would else do nothing
 // but spin, on the cores that Usher needs.
 const pause = 50 * time.Millisecond
+
+// longPause is the pause of those who try many things at once.
+const longPause = time.Second
 
 // Sizes of the attacks.
 const (
@@ -283,7 +286,7 @@ func (a *attackers) run(ctx context.Context, name string, length time.Duration) 
 		counts[client] = map[string]int{}
 		mine := attacks[client%len(attacks)]
 		clients.Go(func() {
-			tick := time.NewTicker(pause)
+			tick := time.NewTicker(max(pause, mine.pause))
 			defer tick.Stop()
 			for n := 0; during.Err() == nil; n++ {
 				for _, answer := range mine.try(during, client, n) {

@@ -20,7 +20,7 @@ import (
 // overGRPC are the attacks over the public gRPC face, and on connections.
 func (a *attackers) overGRPC() []attack {
 	return []attack{
-		{name: "endless health watches without a credential", try: func(ctx context.Context, client, _ int) []string {
+		{name: "endless health watches without a credential", pause: longPause, try: func(ctx context.Context, client, _ int) []string {
 			return each(func(int) string {
 				stream, err := grpc_health_v1.NewHealthClient(a.calls[client]).Watch(ctx, &grpc_health_v1.HealthCheckRequest{})
 				if err == nil {
@@ -32,8 +32,8 @@ func (a *attackers) overGRPC() []attack {
 				return code(err)
 			})
 		}},
-		{name: "calls that lack their last byte", try: a.halfCalls},
-		{name: "idle connections", try: func(ctx context.Context, client, _ int) []string {
+		{name: "calls that lack their last byte", pause: longPause, try: a.halfCalls},
+		{name: "idle connections", pause: longPause, try: func(ctx context.Context, client, _ int) []string {
 			switch client % 4 {
 			case 0:
 				return a.stalls(ctx, client, a.GRPC, "")
@@ -110,7 +110,7 @@ func (a *attackers) watches(ctx context.Context, client, n int) []string {
 
 // What of a call arrives: the message is said to be much larger.
 const (
-	halfCalls    = 200 // of one connection
+	halfCalls    = 120 // of one connection, which may have 100 under way
 	halfCall     = 16 << 10
 	halfAnnounce = 1 << 20
 )

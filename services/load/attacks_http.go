@@ -66,7 +66,7 @@ func (a *attackers) overHTTP() []attack {
 		{name: "uploads of 64 MiB that stand still", try: func(ctx context.Context, client, _ int) []string {
 			return []string{a.stall(ctx, client, a.SCIM, a.head(http.MethodPost, "/Groups", a.Large, 64<<20)+group+strings.Repeat(" ", slowBody))}
 		}},
-		{name: "one byte of bodies of 1 MiB", try: func(ctx context.Context, client, _ int) []string {
+		{name: "one byte of bodies of 1 MiB", pause: longPause, try: func(ctx context.Context, client, _ int) []string {
 			return a.stalls(ctx, client, a.SCIM, a.head(http.MethodPost, "/Users", a.Large, 1<<20)+"{")
 		}},
 		{name: "readers who do not read", try: a.doNotRead},

@@ -281,6 +281,7 @@ func search[T listable](ctx context.Context, c *Core, filter *scim.Filter, l lis
 		}
 	}
 	c.metrics.scan(ctx, l.resource.Name)
+	l.room.scans = true
 	return &matches[T]{lister: l, rest: filter, source: func(ctx context.Context, after string) (read []T, next string, err error) {
 		step := bytes()
 		if read, err = l.walk(ctx, after, scanPage, step); len(read) == scanPage || store.Full(read, step) {

@@ -7,6 +7,9 @@ const (
 	freeBytes = 256 << 10
 	// stepBytes is how many bytes of documents a list reads at a time.
 	stepBytes = 1 << 20
+	// scanRoom is what a list that no index serves takes at least, once it goes beyond the free bytes: it takes a core, too. So
+	// two of a directory go on at a time where its share is the least one, 14 MiB, and others are not kept waiting by more.
+	scanRoom = 6 << 20
 	// listCopies is how often a list has a document: as it is stored, and as it is shown or looked at.
 	listCopies = 2
 )
@@ -21,6 +24,7 @@ type room struct {
 	hold inflight.Hold
 	// Bytes of documents: of the page, and of the largest step that was looked at.
 	page, step int64
+	scans      bool // no index serves the list
 	reserved   int64
 }
 
@@ -47,6 +51,9 @@ func (r *room) reserve() error {
 	need := listCopies * (r.page + r.step)
 	if need <= max(freeBytes, r.reserved) {
 		return nil
+	}
+	if r.scans {
+		need = max(need, scanRoom)
 	}
 	if err := r.hold.Reserve(need - r.reserved); err != nil {
 		return err

@@ -53,49 +53,55 @@ func (p parking) Users(ctx context.Context, scope store.Scope, after string, lim
 // Lists of large documents take what memory there is for them, and no more; those of others have theirs.
 func TestListsOfLargeDocumentsAreBounded(t *testing.T) {
 	t.Parallel()
-	for name, q := range map[string]core.Query{
-		"a page by index":           {},
-		"a page by cursor":          {Cursor: new(string)},
-		"a filter without an index": {Filter: `nickName co "nobody"`},
-		"an order without an index": {SortBy: "nickName"},
+	const document, share = 900 << 10, 12 << 20
+	for name, c := range map[string]struct {
+		q    core.Query
+		size int // of each of two documents
+		fits int // lists of them
+	}{
+		// Each has read one document, of which there are two copies.
+		"a page by index":  {core.Query{}, document, share / (2 * document)},
+		"a page by cursor": {core.Query{Cursor: new(string)}, document, share / (2 * document)},
+		// Each takes 6 MiB at least.
+		"a filter without an index":                      {core.Query{Filter: `nickName co "nobody"`}, document, 2},
+		"an order without an index":                      {core.Query{SortBy: "nickName"}, document, 2},
+		"a filter without an index of smaller documents": {core.Query{Filter: `nickName co "nobody"`}, 300 << 10, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "identity.db"), noop.NewTracerProvider())
 			must(t, err)
 			t.Cleanup(func() { _ = db.Close() })
-			const pageBytes, document, share = 1 << 20, 900 << 10, 6 << 20
+			const pageBytes = 1 << 20
 			p := parking{db, make(chan struct{}), make(chan struct{})}
-			c, err := core.New(p, core.Config{
+			domain, err := core.New(p, core.Config{
 				ReadyWait: time.Second, PageBytes: pageBytes, DocumentBytes: 1 << 20, ScanLimit: 1000, Now: time.Now, Lists: inflight.New(2*share, share),
 			}, nil)
 			must(t, err)
 			calls := map[string]core.Call{}
 			for revision, directory := range []string{"large", "other"} {
-				must(t, c.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: directory}, store.Place{Revision: int64(revision + 1)}))
+				must(t, domain.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: directory}, store.Place{Revision: int64(revision + 1)}))
 				call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: directory}}
 				for i := range 2 {
-					text := strings.Repeat("x", document/4)
-					_, _, err := c.CreateUser(t.Context(), call, fmt.Appendf(nil, `{"userName":"u%d","title":%q,"nickName":%q,"locale":%q,"timezone":%q}`, i, text, text, text, text))
+					text := strings.Repeat("x", c.size/4)
+					_, _, err := domain.CreateUser(t.Context(), call, fmt.Appendf(nil, `{"userName":"u%d","title":%q,"nickName":%q,"locale":%q,"timezone":%q}`, i, text, text, text, text))
 					must(t, err)
 				}
 				calls[directory] = call
 			}
-			// Each of them has read one document, of which there are two copies.
-			const fits = share / (2 * document)
 			var lists sync.WaitGroup
-			for range fits {
-				lists.Go(func() { _, _ = c.Users(t.Context(), calls["large"], q) })
+			for range c.fits {
+				lists.Go(func() { _, _ = domain.Users(t.Context(), calls["large"], c.q) })
 			}
-			for range fits {
+			for range c.fits {
 				<-p.parked
 			}
 			soon, cancel := context.WithTimeout(t.Context(), 20*time.Second) // one that is not refused waits with the others
 			defer cancel()
-			if _, err := c.Users(soon, calls["large"], q); !fault.Is(err, fault.Limit) {
+			if _, err := domain.Users(soon, calls["large"], c.q); !fault.Is(err, fault.Limit) {
 				t.Errorf("one list more than there is memory for gives %v", err)
 			}
-			lists.Go(func() { _, _ = c.Users(t.Context(), calls["other"], q) })
+			lists.Go(func() { _, _ = domain.Users(t.Context(), calls["other"], c.q) })
 			<-p.parked // it has got its first document
 			close(p.open)
 			go func() { // ends with the test
@@ -103,7 +109,7 @@ func TestListsOfLargeDocumentsAreBounded(t *testing.T) {
 				}
 			}()
 			lists.Wait()
-			if _, err := c.Users(t.Context(), calls["large"], q); err != nil {
+			if _, err := domain.Users(t.Context(), calls["large"], c.q); err != nil {
 				t.Errorf("when no other list is under way: %v", err)
 			}
 			close(p.parked)
