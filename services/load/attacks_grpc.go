@@ -45,7 +45,7 @@ func (a *attackers) overGRPC() []attack {
 				return a.stalls(ctx, client, a.SCIM, "GET / HTTP/1.1\r\nHost: ")
 			}
 		}},
-		{name: "3,200 watches of access", try: a.watches},
+		{name: "3,200 watches of access", pause: longPause, try: a.watches},
 		{name: "service credentials that nobody knows", try: func(ctx context.Context, client, _ int) []string {
 			answer := a.check(ctx, client, bearer.ServiceCredential.New().Reveal())
 			a.mustBeOut(answer, "a service credential that was made up")
@@ -87,17 +87,19 @@ func (a *attackers) watches(ctx context.Context, client, n int) []string {
 	access := rulev1.NewAccessServiceClient(a.calls[client])
 	signed := withToken(ctx, a.Credential)
 	if client == 0 {
-		var err error
-		if n%2 == 0 {
-			_, err = access.GrantAccess(signed, &rulev1.GrantAccessRequest{
-				OrganizationId: attackersOrganization, UserId: a.large[0], TenantId: generatorTenant, RoleId: generatorRoleID,
-			})
-		} else {
-			_, err = access.RevokeAccess(signed, &rulev1.RevokeAccessRequest{
-				OrganizationId: attackersOrganization, UserId: a.large[0], TenantId: generatorTenant, RoleId: generatorRoleID,
-			})
-		}
-		return []string{code(err)}
+		return each(func(i int) string {
+			user, err := a.large[i], error(nil)
+			if n%2 == 0 {
+				_, err = access.GrantAccess(signed, &rulev1.GrantAccessRequest{
+					OrganizationId: attackersOrganization, UserId: user, TenantId: generatorTenant, RoleId: generatorRoleID,
+				})
+			} else {
+				_, err = access.RevokeAccess(signed, &rulev1.RevokeAccessRequest{
+					OrganizationId: attackersOrganization, UserId: user, TenantId: generatorTenant, RoleId: generatorRoleID,
+				})
+			}
+			return code(err)
+		})
 	}
 	return each(func(int) string {
 		stream, err := access.WatchAccess(signed, &rulev1.WatchAccessRequest{OrganizationId: attackersOrganization})
