@@ -5,10 +5,13 @@
 package pace
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 const (
@@ -25,7 +28,15 @@ const (
 	stale = 100 * time.Millisecond
 	// grace is how long a refused client may still send: an answer on a connection that is cut under it would be lost.
 	grace = time.Second
+	// refusedRate and refusedBurst are how many bytes a second of refused bodies are read, of all clients together, and at once: who
+	// sends what is refused must not have the cores.
+	refusedRate, refusedBurst = 64 << 20, 8 << 20
 )
+
+// refused is what may be read of refused bodies.
+var refused = newRefused()
+
+func newRefused() *rate.Limiter { return rate.NewLimiter(refusedRate, refusedBurst) }
 
 // Longest is how long Usher waits for so many bytes at most.
 func Longest(bytes int64) time.Duration {
@@ -59,7 +70,7 @@ type exchange struct {
 
 // Refuse sends an answer before the body was read, and closes the connection: the server would else wait for the body first, to use
 // the connection again. What the client still sends is read for a second, since a connection that is closed meanwhile is reset, and
-// the answer lost with it.
+// the answer lost with it; where many are refused at once, less of it is.
 func Refuse(w http.ResponseWriter, r *http.Request, send func()) {
 	if r.ContentLength == 0 {
 		send()
@@ -73,7 +84,18 @@ func Refuse(w http.ResponseWriter, r *http.Request, send func()) {
 	send()
 	_ = control.Flush()
 	if control.SetReadDeadline(time.Now().Add(grace)) == nil { // a test's recorder knows no deadlines
-		_, _ = io.Copy(io.Discard, body)
+		discard(r.Context(), body, refused)
+	}
+}
+
+// discard reads a refused body, as far as that is allowed.
+func discard(ctx context.Context, body io.Reader, allowed *rate.Limiter) {
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	for allowed.WaitN(ctx, step) == nil {
+		if _, err := io.CopyN(io.Discard, body, step); err != nil {
+			return
+		}
 	}
 }
 

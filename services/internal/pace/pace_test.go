@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -257,6 +259,34 @@ func TestARefusedClientCanSendItsBodyAndReadTheAnswer(t *testing.T) {
 		_ = answer.Body.Close()
 		if err := <-sent; err != nil {
 			t.Errorf("the body was cut: %v", err)
+		}
+	})
+}
+
+// endless is a body that never ends, and counts what was read.
+type endless struct{ read *atomic.Int64 }
+
+func (e endless) Read(p []byte) (int, error) {
+	e.read.Add(int64(len(p)))
+	return len(p), nil
+}
+
+func TestRefusedBodiesAreReadAtARate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var read atomic.Int64
+		var clients sync.WaitGroup
+		allowed := newRefused() // others have another clock
+		start := time.Now()
+		for range 64 {
+			clients.Go(func() { discard(t.Context(), endless{&read}, allowed) })
+		}
+		clients.Wait()
+		if most := int64(refusedRate + refusedBurst + step); read.Load() > most || read.Load() < refusedRate/2 {
+			t.Errorf("%d MiB were read, at most %d may be", read.Load()>>20, most>>20)
+		}
+		if took := time.Since(start); took > grace {
+			t.Errorf("it took %s", took)
 		}
 	})
 }
