@@ -97,11 +97,11 @@ func TestAnIdPsUsersBecomeRoles(t *testing.T) {
 	}
 }
 
-func TestAThousandUsersAndFiftyGroups(t *testing.T) {
+func TestFiveHundredUsersAndFiftyGroups(t *testing.T) {
 	t.Parallel()
 	u := startUsher(t, topology{}, nil)
 	d := u.newDirectory(nil)
-	s := simulation(t, d, simulate.Config{IdP: simulate.Entra, Users: 1000, Groups: 50, Seed: 11, Concurrency: 8})
+	s := simulation(t, d, simulate.Config{IdP: simulate.Entra, Users: 500, Groups: 50, Seed: 11, Concurrency: 8})
 	report := run(t.Context(), t, s)
 	u.caughtUp()
 	requireState(t, d, s.Expect())
