@@ -10,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
@@ -220,16 +222,26 @@ func TestAnErasedUserLeavesNothingBehind(t *testing.T) {
 		if code, raw := u.rest("POST", path, `{}`); code != http.StatusBadRequest || !bytes.Contains(raw, []byte("USER_NOT_DETACHED")) {
 			t.Errorf("erasing a user whom an IdP manages: %d %s", code, raw)
 		}
+		if code, raw := u.rest("POST", "/api/v1/organizations/demo/users/anybody:erase", `{}`); code != http.StatusBadRequest {
+			t.Errorf("erasing what is no id: %d %s", code, raw)
+		}
+		before := u.held()
 		_, err := u.directories().DeleteDirectory(u.ctx(), &directoryv1.DeleteDirectoryRequest{OrganizationId: demo, Id: d.id})
 		u.must(err)
+		requireHeld(t, u, before)
+		var answer struct{ ChangeCursor string }
 		eventually(t, "the user is erased", func() bool {
 			code, raw := u.rest("POST", path, `{}`) // once identity has learned of the directory's deletion
-			return code == http.StatusOK && bytes.Contains(raw, []byte("changeCursor"))
+			u.must(json.Unmarshal(raw, &answer))
+			return code == http.StatusOK
 		})
+		_, err = u.access().WaitUntilCaughtUp(u.ctx(), &rulev1.WaitUntilCaughtUpRequest{
+			OrganizationId: demo, ChangeCursor: answer.ChangeCursor, Timeout: durationpb.New(time.Minute),
+		})
+		u.must(err)
 		if code, raw := u.rest("POST", path, `{}`); code != http.StatusNotFound {
 			t.Errorf("erasing it again: %d %s", code, raw)
 		}
-		u.caughtUp()
 		eventually(t, "no file and no table has a text of it", func() bool { return len(u.holds(marker)) == 0 })
 		for what := range u.held() {
 			if what[:len(gone)] == gone {
