@@ -89,7 +89,7 @@ func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 			URL: c.DatabaseURL, MaxConnections: c.DatabaseConnections, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
 		})
 	}
-	return sqlite.Open(ctx, c.DatabasePath, d.Tracing)
+	return sqlite.Open(ctx, c.DatabasePath, d.Log, d.Tracing)
 }
 
 // Register adds the service to a gRPC server.

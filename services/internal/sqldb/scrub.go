@@ -42,7 +42,8 @@ const (
 )
 
 // Erase runs step as Write does, which deletes some rows and says how many. Once it finds none, the file is scrubbed: neither it
-// nor its log holds a byte any more of what was deleted before. Only then is nothing left.
+// nor its log holds a byte any more of what was deleted before. Only then is nothing left. Where the context ends before the file is
+// scrubbed, that goes on in the background, and a later Erase finds it done.
 func (db *SQLite) Erase(ctx context.Context, step func(ctx context.Context, tx *Tx) (deleted int64, err error)) (nothingLeft bool, err error) {
 	err = db.Write(ctx, func(ctx context.Context, tx *Tx) error {
 		deleted, err := step(ctx, tx)
@@ -58,6 +59,9 @@ func (db *SQLite) Erase(ctx context.Context, step func(ctx context.Context, tx *
 		return false, err
 	}
 	if err := db.Scrub(ctx); err != nil {
+		if ctx.Err() != nil { // who erases waits for some seconds at most, and a large file takes longer
+			poke(db.erased)
+		}
 		return false, fmt.Errorf("scrubbing the file: %w", err)
 	}
 	return true, nil
@@ -115,7 +119,8 @@ func (db *SQLite) pragma(ctx context.Context, name string) (value int64, err err
 	return value, db.QueryRow(ctx, `PRAGMA `+name).Scan(&value)
 }
 
-// ScrubInBackground scrubs after each Write that erased, and after the start what the process before has not, until Close. Call it once.
+// ScrubInBackground scrubs after each Write that erased, what an Erase could not wait for, and after the start what the process before
+// has not, until Close. Call it once.
 func (db *SQLite) ScrubInBackground(log *slog.Logger) {
 	ctx, cancel := context.WithCancel(context.Background())
 	db.stopScrubs = cancel

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -245,6 +246,46 @@ func TestWhatIsErasedByAWriteIsScrubbedSoonAfter(t *testing.T) {
 			equal(t, "what stays of it", a.traces(), 0)
 		})
 	}
+}
+
+// Whoever erases gives up after a while. Were the scrub to begin anew each time, a large file would never be done.
+func TestAScrubThatNobodyWaitsForGoesOn(t *testing.T) {
+	t.Parallel()
+	a := openArchive(t)
+	a.churn(20, "erased", "other")
+	must(t, a.Write(t.Context(), func(ctx context.Context, tx *Tx) error { return tx.setErased(ctx, unscrubbed) }))
+	within(t, "the scrub after the start is over", func() bool { return a.read(`PRAGMA user_version`) == fmt.Sprint(scrubbed) })
+	impatient, giveUp := context.WithCancel(t.Context())
+	must(t, a.Snapshot(t.Context(), func(ctx context.Context, tx *Tx) error {
+		var n int
+		must(t, tx.QueryRow(ctx, `SELECT count(*) FROM documents`).Scan(&n))
+		failed := make(chan error, 1)
+		go func() {
+			for {
+				nothingLeft, err := a.Erase(impatient, func(ctx context.Context, tx *Tx) (int64, error) {
+					deleted, err := tx.Exec(ctx, `DELETE FROM documents WHERE owner = 'erased'`)
+					if err != nil {
+						return 0, err
+					}
+					more, err := tx.Exec(ctx, `DELETE FROM words WHERE owner = 'erased'`)
+					return deleted + more, err
+				})
+				if nothingLeft || err != nil {
+					failed <- err
+					return
+				}
+			}
+		}()
+		// The log is needed, so the scrub does not end.
+		within(t, "it is being scrubbed", func() bool { return a.read(`PRAGMA user_version`) == fmt.Sprint(beingScrubbed) })
+		giveUp()
+		if err := <-failed; !errors.Is(err, context.Canceled) {
+			t.Errorf("the erasure that was given up: %v", err)
+		}
+		return nil
+	}))
+	within(t, "it is scrubbed", func() bool { return a.read(`PRAGMA user_version`) == fmt.Sprint(scrubbed) })
+	equal(t, "what stays of it", a.traces(), 0)
 }
 
 // A write that fails erases nothing.

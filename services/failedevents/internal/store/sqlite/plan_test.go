@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ import (
 // Each way of listing reads an index in the list's order: a page costs what it shows, however many events there are.
 func TestNoListSortsOrScans(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "failedevents.db"), noop.NewTracerProvider())
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "failedevents.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -25,7 +26,7 @@ type Store struct{ db *sqldb.SQLite }
 var _ store.Store = (*Store)(nil)
 
 // Open opens or creates the file.
-func Open(ctx context.Context, path string, tracing trace.TracerProvider) (*Store, error) {
+func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.TracerProvider) (*Store, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
@@ -34,6 +35,7 @@ func Open(ctx context.Context, path string, tracing trace.TracerProvider) (*Stor
 	if err != nil {
 		return nil, err
 	}
+	db.ScrubInBackground(log)
 	return &Store{db}, nil
 }
 

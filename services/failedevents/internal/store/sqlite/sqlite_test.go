@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"log/slog"
 	"path/filepath"
 	"testing"
 
@@ -17,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) store.Store {
-		s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "failedevents.db"), noop.NewTracerProvider())
+		s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "failedevents.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 		if err != nil {
 			t.Fatal(err)
 		}
