@@ -104,20 +104,23 @@ func (f *follower) round(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("asking what to erase: %w", err)
 	}
+	// Unmarking does not wait for what may take long to erase: somebody may wait for the id.
 	var failed error
+	for _, id := range marked {
+		if slices.ContainsFunc(list.GetErasures(), func(e *directoryv1.Erasure) bool { return e.GetOrganizationId() == id }) {
+			continue
+		}
+		if err := f.keeper.Unmark(ctx, id); err != nil {
+			failed = fmt.Errorf("organization %s: %w", id, err)
+		}
+	}
 	for _, e := range list.GetErasures() {
-		marked = slices.DeleteFunc(marked, func(id string) bool { return id == e.GetOrganizationId() })
 		err := f.erase(good, list.GetEpoch(), e)
 		if good.Err() != nil {
 			return true, failed
 		}
 		if err != nil {
 			failed = fmt.Errorf("organization %s: %w", e.GetOrganizationId(), err)
-		}
-	}
-	for _, id := range marked {
-		if err := f.keeper.Unmark(ctx, id); err != nil {
-			failed = fmt.Errorf("organization %s: %w", id, err)
 		}
 	}
 	return false, failed
