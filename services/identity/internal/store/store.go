@@ -24,6 +24,11 @@ func NotDetached(id string) error {
 	return fault.New(fault.NotDetached, "user %q is managed by a directory that is not deleted: delete it there", id).With("resource", "user")
 }
 
+// NotClosed refuses to erase an organization that has a directory which is not closed.
+func NotClosed(organizationID string) error {
+	return fault.New(fault.Conflict, "organization %q has a directory that is not deleted, so it is not the one to erase", organizationID)
+}
+
 // Directory is what identity knows of a directory.
 type Directory struct {
 	OrganizationID   string
@@ -488,6 +493,7 @@ type Store interface {
 	// transaction. Nothing is left once it looked at all there is and found nothing; any number of processes may do so at once. Its
 	// change records go as TrimChanges removes them, and the directories last: without its directory no write succeeds, even if it began
 	// before. What stays is up to where the records were trimmed. fault.Unavailable: records do not show yet, and stay until they do.
+	// fault.Conflict: a directory is not closed; the id is another organization's by now, whose data nobody erases.
 	EraseOrganization(ctx context.Context, organizationID string) (nothingLeft bool, err error)
 
 	Close() error

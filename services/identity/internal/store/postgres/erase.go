@@ -88,10 +88,19 @@ const eraseChanges = `WITH found AS MATERIALIZED (SELECT ctid AS at, transaction
 			WHERE (t.transaction, t.sequence) < (excluded.transaction, excluded.sequence))
 	SELECT count(*) FROM found`
 
+const hasOpen = `SELECT EXISTS (SELECT FROM directories WHERE organization_id = $1 AND NOT closed)`
+
 // EraseOrganization implements store.Store. PostgreSQL keeps what was removed in its files until it vacuums them.
 func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (nothingLeft bool, err error) {
 	var found int64
 	err = s.transact(ctx, func(tx pgx.Tx) (err error) {
+		open, err := sqldb.ReadOne(ctx, tx, sqldb.Value[bool], nil, hasOpen, organizationID)
+		if err != nil {
+			return err
+		}
+		if open {
+			return store.NotClosed(organizationID)
+		}
 		for _, e := range erasures {
 			args := []any{organizationID, store.EraseRows}
 			if e.bytes {

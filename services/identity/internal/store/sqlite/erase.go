@@ -69,9 +69,18 @@ var erasures = []struct {
 		SELECT directory_id, resource_group FROM totals WHERE organization_id = ?1 ORDER BY directory_id, resource_group` + few + `)`, false},
 }
 
+const hasOpen = `SELECT EXISTS (SELECT 1 FROM directories WHERE organization_id = ? AND NOT closed)`
+
 // EraseOrganization implements store.Store.
 func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (nothingLeft bool, err error) {
 	return s.db.Erase(ctx, func(ctx context.Context, tx *sqldb.Tx) (deleted int64, err error) {
+		var open bool
+		if err := tx.QueryRow(ctx, hasOpen, organizationID).Scan(&open); err != nil {
+			return 0, err
+		}
+		if open {
+			return 0, store.NotClosed(organizationID)
+		}
 		for _, e := range erasures {
 			args := []any{organizationID, store.EraseRows}
 			if e.bytes {

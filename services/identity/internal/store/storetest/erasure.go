@@ -199,6 +199,19 @@ var erasureCases = []testCase{
 		f.must(f.store.AddOddities(f.Context(), []store.Oddity{oddity(scope, "op-capitalised", 1, 1, 1)}))
 		f.equal("what is left", sum(f.kept("acme")), 0)
 	}},
+	{"an organization with a directory that is not closed is not erased", func(f *fixture) {
+		f.furnish("acme", 3)
+		f.directory("d1", closed)
+		f.user(f.directory("d2"), "new") // of one that has the id of another that was erased
+		before := sum(f.kept("acme"))
+		for range 10 {
+			_, err := f.store.EraseOrganization(f.Context(), "acme")
+			f.refuses("erasing it", err, fault.Conflict)
+		}
+		if now := sum(f.kept("acme")); now < before {
+			f.Errorf("of %d rows %d are left", before, now)
+		}
+	}},
 	{"an organization that nobody knows has nothing left", func(f *fixture) {
 		f.equal("nothing left", f.eraseStep("nobody"), true)
 	}},
