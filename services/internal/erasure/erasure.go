@@ -115,6 +115,9 @@ func (f *follower) round(ctx context.Context) (more bool, err error) {
 		}
 	}
 	for _, e := range list.GetErasures() {
+		if e.GetPending() {
+			continue
+		}
 		err := f.erase(good, list.GetEpoch(), e)
 		if good.Err() != nil {
 			return true, failed

@@ -208,6 +208,30 @@ func TestAMarkIsRemovedOnceItsErasureWasSeenToBeOver(t *testing.T) {
 	equal(t, "what was done", did.String(), "read the marks, unmark gone, erase acme")
 }
 
+// Of two processes of directory one may say later that it is time.
+func TestAPendingErasureIsNeitherBegunNorOver(t *testing.T) {
+	t.Parallel()
+	d := &fakeDirectory{listed: listed("acme")}
+	d.listed[0].Pending = true
+	var did record
+	f := following(t, d, Keeper{
+		Erase: func(_ context.Context, e Erasure) (bool, error) {
+			did.add("erase %s", e.OrganizationID)
+			return true, nil
+		},
+		Marked: func(context.Context) ([]string, error) { return []string{"acme"}, nil },
+		Unmark: func(_ context.Context, id string) error {
+			did.add("unmark %s", id)
+			return nil
+		},
+	})
+	if _, err := f.round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "what was done", did.String(), "")
+	equal(t, "confirmed", d.confirmations(), "[]")
+}
+
 func TestFollowingGoesOnAfterFailuresAndTellsOfThemOnce(t *testing.T) {
 	t.Parallel()
 	d := &fakeDirectory{listed: listed("acme")}

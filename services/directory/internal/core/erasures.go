@@ -21,10 +21,12 @@ func (c *Core) EraseOrganization(ctx context.Context, id string, services []stri
 	return o, c.outlast(ctx, digests...)
 }
 
-// Erasures lists those whose organizations' keys let nobody in any more, the oldest first: leases on them were given before the
-// erasure began, and have run out.
-func (c *Core) Erasures(ctx context.Context) ([]store.Erasure, error) {
-	return c.store.Erasures(ctx, c.outlasted())
+// Erasures lists those under way, the oldest first.
+func (c *Core) Erasures(ctx context.Context) ([]store.Erasure, error) { return c.store.Erasures(ctx) }
+
+// Pending says whether a lease on a key of the organization, which was given before its erasure began, may still let somebody in.
+func (c *Core) Pending(e store.Erasure) bool {
+	return e.EraseTime.After(c.now().Add(-c.config.Lease - c.config.ClockSkew))
 }
 
 // freed is the time before which an organization must have been cleared for its id to be free now: service credentials opened it
@@ -32,9 +34,6 @@ func (c *Core) Erasures(ctx context.Context) ([]store.Erasure, error) {
 func (c *Core) freed() time.Time {
 	return c.now().Add(-max(c.config.Lease+c.config.ClockSkew, erasure.FreeAfter))
 }
-
-// outlasted is the time before which all leases have run out that were given until then.
-func (c *Core) outlasted() time.Time { return c.now().Add(-c.config.Lease - c.config.ClockSkew) }
 
 // ConfirmErasure notes that a service keeps nothing of an organization any more.
 func (c *Core) ConfirmErasure(ctx context.Context, organizationID, service string) error {

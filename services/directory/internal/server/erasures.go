@@ -44,7 +44,7 @@ func (s *Server) ListErasures(ctx context.Context, _ *directoryv1.ListErasuresRe
 	for _, e := range all {
 		response.Erasures = append(response.Erasures, &directoryv1.Erasure{
 			OrganizationId: e.OrganizationID, Revision: e.Revision, EraseTime: timestamp(e.EraseTime),
-			Confirmed: !slices.Contains(strings.Fields(e.Waiting), caller),
+			Confirmed: !slices.Contains(strings.Fields(e.Waiting), caller), Pending: s.core.Pending(e),
 		})
 	}
 	return response, nil

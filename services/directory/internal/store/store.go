@@ -147,8 +147,8 @@ type Store interface {
 	// EraseOrganization begins the erasure of one, and marks its directories deleted. It returns it with the digests of all its
 	// keys. services are those that have to confirm. Erasing again changes nothing. fault.Limit: MaxErasures are under way.
 	EraseOrganization(ctx context.Context, id string, services []string, now time.Time) (Organization, [][sha256.Size]byte, error)
-	// Erasures lists those that began at a time or before, the oldest first.
-	Erasures(ctx context.Context, until time.Time) ([]Erasure, error)
+	// Erasures lists those under way, the oldest first.
+	Erasures(ctx context.Context) ([]Erasure, error)
 	// ConfirmErasure notes that a service keeps nothing of an organization any more. fault.NotFound: it is not being erased.
 	ConfirmErasure(ctx context.Context, organizationID, service string) error
 	// ClearErased removes at most limit of the keys and directories of an organization whose erasure all services have confirmed,

@@ -599,7 +599,9 @@ type Erasure struct {
 	// When EraseOrganization was called.
 	EraseTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=erase_time,json=eraseTime,proto3" json:"erase_time,omitempty"`
 	// Whether the calling service has confirmed it.
-	Confirmed     bool `protobuf:"varint,4,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
+	Confirmed bool `protobuf:"varint,4,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
+	// Whether a key of the organization may still let somebody in, for some seconds. Until then no service begins to erase it.
+	Pending       bool `protobuf:"varint,5,opt,name=pending,proto3" json:"pending,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -658,6 +660,13 @@ func (x *Erasure) GetEraseTime() *timestamppb.Timestamp {
 func (x *Erasure) GetConfirmed() bool {
 	if x != nil {
 		return x.Confirmed
+	}
+	return false
+}
+
+func (x *Erasure) GetPending() bool {
+	if x != nil {
+		return x.Pending
 	}
 	return false
 }
@@ -877,13 +886,14 @@ const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12;\n" +
 	"\tdirectory\x18\x02 \x01(\v2\x1d.usher.directory.v1.DirectoryR\tdirectory\x12\x1b\n" +
 	"\tcaught_up\x18\x03 \x01(\bR\bcaughtUp\x12\x14\n" +
-	"\x05epoch\x18\x04 \x01(\tR\x05epoch\"\xa7\x01\n" +
+	"\x05epoch\x18\x04 \x01(\tR\x05epoch\"\xc1\x01\n" +
 	"\aErasure\x12'\n" +
 	"\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x03R\brevision\x129\n" +
 	"\n" +
 	"erase_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\teraseTime\x12\x1c\n" +
-	"\tconfirmed\x18\x04 \x01(\bR\tconfirmed\"\x15\n" +
+	"\tconfirmed\x18\x04 \x01(\bR\tconfirmed\x12\x18\n" +
+	"\apending\x18\x05 \x01(\bR\apending\"\x15\n" +
 	"\x13ListErasuresRequest\"e\n" +
 	"\x14ListErasuresResponse\x127\n" +
 	"\berasures\x18\x01 \x03(\v2\x1b.usher.directory.v1.ErasureR\berasures\x12\x14\n" +

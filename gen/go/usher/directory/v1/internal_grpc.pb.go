@@ -300,8 +300,8 @@ const (
 //
 // ErasureService tells the other services which organizations to erase, and hears from them that they have.
 type ErasureServiceClient interface {
-	// ListErasures lists all organizations that are being erased and whose keys let nobody in any more, the oldest erasure first.
-	// A service that has confirmed one goes on to see it until all have, and the organization is gone.
+	// ListErasures lists all organizations that are being erased, the oldest erasure first. An organization that is not listed is not
+	// being erased any more. A service that has confirmed one goes on to see it until all have, and the organization is gone.
 	ListErasures(ctx context.Context, in *ListErasuresRequest, opts ...grpc.CallOption) (*ListErasuresResponse, error)
 	// ConfirmErasure says that the calling service keeps nothing of an organization any more. Confirming twice changes nothing.
 	// Reasons: NOT_FOUND (the organization is not being erased).
@@ -342,8 +342,8 @@ func (c *erasureServiceClient) ConfirmErasure(ctx context.Context, in *ConfirmEr
 //
 // ErasureService tells the other services which organizations to erase, and hears from them that they have.
 type ErasureServiceServer interface {
-	// ListErasures lists all organizations that are being erased and whose keys let nobody in any more, the oldest erasure first.
-	// A service that has confirmed one goes on to see it until all have, and the organization is gone.
+	// ListErasures lists all organizations that are being erased, the oldest erasure first. An organization that is not listed is not
+	// being erased any more. A service that has confirmed one goes on to see it until all have, and the organization is gone.
 	ListErasures(context.Context, *ListErasuresRequest) (*ListErasuresResponse, error)
 	// ConfirmErasure says that the calling service keeps nothing of an organization any more. Confirming twice changes nothing.
 	// Reasons: NOT_FOUND (the organization is not being erased).

@@ -58,9 +58,9 @@ func erasureFields(e *store.Erasure) []any {
 }
 
 // Erasures implements store.Store.
-func (s *Store) Erasures(ctx context.Context, until time.Time) ([]store.Erasure, error) {
+func (s *Store) Erasures(ctx context.Context) ([]store.Erasure, error) {
 	return sqldb.ReadAll(ctx, s.db, erasureFields, `SELECT id, erase_revision, erase_time, waiting, clear_time FROM organizations
-		WHERE erase_time <> 0 AND erase_time <= $1 ORDER BY erase_time, id`, sqldb.Time(&until))
+		WHERE erase_time <> 0 ORDER BY erase_time, id`)
 }
 
 // ConfirmErasure implements store.Store.

@@ -57,9 +57,9 @@ func scanErasure(scan func(...any) error) (e store.Erasure, err error) {
 }
 
 // Erasures implements store.Store.
-func (s *Store) Erasures(ctx context.Context, until time.Time) ([]store.Erasure, error) {
+func (s *Store) Erasures(ctx context.Context) ([]store.Erasure, error) {
 	rows, err := s.db.Query(ctx, `SELECT id, erase_revision, erase_time, waiting, clear_time FROM organizations
-		WHERE erase_time <> 0 AND erase_time <= ? ORDER BY erase_time, id`, sqldb.Time(&until))
+		WHERE erase_time <> 0 ORDER BY erase_time, id`)
 	return sqldb.Collect(rows, err, scanErasure)
 }
 
