@@ -32,8 +32,16 @@ func (e *erasures) ListErasures(context.Context, *directoryv1.ListErasuresReques
 }
 
 func (e *erasures) ConfirmErasure(_ context.Context, r *directoryv1.ConfirmErasureRequest) (*directoryv1.ConfirmErasureResponse, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var others []*directoryv1.Erasure
+	for _, other := range e.all {
+		if other.GetOrganizationId() != r.GetOrganizationId() {
+			others = append(others, other)
+		}
+	}
+	e.all = others // the other services have confirmed before: it is gone
 	e.confirmed <- r.GetOrganizationId()
-	e.put() // the other services have confirmed before: it is gone
 	return &directoryv1.ConfirmErasureResponse{}, nil
 }
 
@@ -132,7 +140,8 @@ func TestNothingIsErasedBeforeTheDirectoriesAreFollowed(t *testing.T) {
 	b := setup(t)
 	i := b.idp()
 	anna := i.user(`{"userName":"anna"}`)
-	b.erasures.put(&directoryv1.Erasure{OrganizationId: "acme", Revision: b.directories.last() + 1})
+	b.erasures.put(&directoryv1.Erasure{OrganizationId: "acme", Revision: b.directories.last() + 1}, &directoryv1.Erasure{OrganizationId: "other"})
+	equal(t, "what does not wait", b.erased(), "other")
 	first := b.erasures.asks()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -17,13 +17,13 @@ func (c *Core) EraseUser(ctx context.Context, call Call, id string) (feed.Cursor
 
 const (
 	// followWait is how long EraseOrganization waits for the directories to be followed, and followLook how often it looks whether
-	// another process has.
-	followWait, followLook = 2 * time.Second, 50 * time.Millisecond
+	// another process has. It is much less than the time for which a list of erasures is good: the next one in it has its turn.
+	followWait, followLook = 500 * time.Millisecond, 50 * time.Millisecond
 )
 
 // EraseOrganization removes some of what is kept of an organization, and says whether there was nothing left. last is the place of the
 // newest change of its directories: until they were followed to there, one of them could come later. fault.Unavailable: they were
-// not, in some seconds.
+// not, in half a second.
 func (c *Core) EraseOrganization(ctx context.Context, organizationID string, last store.Place) (nothingLeft bool, err error) {
 	if err := c.awaitFollowed(ctx, last); err != nil {
 		return false, err
