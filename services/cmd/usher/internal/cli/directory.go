@@ -86,7 +86,7 @@ func eraseCommand(c *client) *cobra.Command {
 			r, err := organizations.GetOrganization(ctx, &directoryv1.GetOrganizationRequest{OrganizationId: args[0]})
 			if err != nil && rpc.Fault(err).Reason == fault.NotFound {
 				cmd.PrintErrln("It is gone.")
-				break
+				return nil
 			}
 			if err != nil {
 				return answered(err)
