@@ -50,10 +50,10 @@ type Config struct {
 	MaxBulkBytes int64
 	// MaxBulkOperations is how many operations a SCIM Bulk may hold. Default 1,000.
 	MaxBulkOperations int
-	// InFlightBytes is how much memory SCIM messages under way may take, by an estimate of 8 bytes for each byte of a body and
-	// twice an answer. Default: half of GOMEMLIMIT, or 256 MiB without one.
+	// InFlightBytes is how much memory SCIM messages, requests of the admin REST and calls of the public gRPC face that are under
+	// way may take together: of SCIM by an estimate of 8 bytes for each byte of a body and twice an answer. Default: half of GOMEMLIMIT, or 256 MiB without one.
 	InFlightBytes int64
-	// InFlightShareBytes is how much of it one directory may take. Default: a quarter of it. Both defaults are larger where the
+	// InFlightShareBytes is how much of it one directory, or one service credential, may take. Default: a quarter of it. Both defaults are larger where the
 	// largest body needs it.
 	InFlightShareBytes int64
 	// RequestTimeout is how long a SCIM message may take once its body has come, and the request of a public gRPC call to
@@ -99,6 +99,11 @@ const (
 	unread = 30 * time.Second
 	// idle is after how long without a call a connection to the public gRPC face is closed.
 	idle = 5 * time.Minute
+	// age is how old a connection to the public gRPC face may become.
+	age = 30 * time.Minute
+	// prompt is how long the request of a public gRPC call may take to arrive before it reserves as much memory as the largest.
+	// Nearly all come with their headers.
+	prompt = 100 * time.Millisecond
 )
 
 // Gateway is the running service.
@@ -127,6 +132,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	unknown := authn.NewUnknownKeys(authn.UnknownKeysConfig{
 		PerAddress: c.UnknownKeysPerAddress, Total: c.UnknownKeys, TrustedProxies: c.TrustedProxies,
 	}, d.Now)
+	inFlight := inflight.New(c.InFlightBytes, c.InFlightShareBytes)
 	clients := authn.NewClients(authn.NewOperator(string(c.OperatorToken)), d.Keys, unknown)
 	g := &Gateway{config: c, metrics: instruments}
 	stopping, stop := context.WithCancel(context.Background())
@@ -146,7 +152,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		admin.Connections{Directory: faces.Directory, Identity: faces.Identity, Rule: faces.Rule, FailedEvents: faces.FailedEvents},
 		admin.Dependencies{
 			Clients: clients, ServerName: server, TrustedProxies: c.TrustedProxies, OpenAPI: d.OpenAPI, TallyEvery: tallyEvery,
-			Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
+			InFlight: inFlight, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 		})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -156,8 +162,8 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 			"usher.directory.v1": faces.Directory, "usher.identity.v1": faces.Identity, "usher.rule.v1": faces.Rule,
 			"usher.failedevents.v1": faces.FailedEvents,
 		},
-		Clients: clients, Limits: publicgrpc.Limits{Arrival: c.RequestTimeout, Unread: unread, Idle: idle},
-		TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
+		Clients: clients, Limits: publicgrpc.Limits{Prompt: prompt, Arrival: c.RequestTimeout, Unread: unread, Idle: idle, Age: age},
+		InFlight: inFlight, TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -170,27 +176,27 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	g.scim = scimhttp.New(scimhttp.Config{
 		PublicURL: strings.TrimSuffix(c.PublicURL, "/"), ServerName: server, TrustedProxies: c.TrustedProxies, MaxBodyBytes: c.MaxBodyBytes,
 		MaxGroupBytes: c.MaxGroupBytes, MaxBulkBytes: c.MaxBulkBytes, MaxOperations: c.MaxBulkOperations,
-		InFlightBytes: c.InFlightBytes, InFlightShare: c.InFlightShareBytes, RequestTimeout: c.RequestTimeout, RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
+		InFlight: inFlight, RequestTimeout: c.RequestTimeout, RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
 	}, scimhttp.Dependencies{
 		Users: identityv1.NewUserServiceClient(d.Identity), Groups: identityv1.NewGroupServiceClient(d.Identity),
 		Schemas:     identityv1.NewSchemaServiceClient(d.Identity),
 		Directories: authn.NewDirectories(d.Keys, unknown), Rates: d.Rates, Events: g.recorder, Metrics: instruments,
 		Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})
-	if err := g.observe(instruments, d.Keys); err != nil {
+	if err := g.observe(instruments, d.Keys, inFlight); err != nil {
 		return nil, errors.Join(fmt.Errorf("gateway: %w", err), g.Close())
 	}
 	return g, nil
 }
 
 // observe reports what is measured only when metrics are read.
-func (g *Gateway) observe(instruments *metrics.Metrics, keys *keylease.Cache) error {
+func (g *Gateway) observe(instruments *metrics.Metrics, keys *keylease.Cache, budget *inflight.Budget) error {
 	spool, err := instruments.ObserveSpool(g.spool.Bytes)
 	if err != nil {
 		return err
 	}
 	g.observed = append(g.observed, spool)
-	inFlight, err := instruments.ObserveInFlight(g.scim.InFlightBytes)
+	inFlight, err := instruments.ObserveInFlight(budget.Bytes)
 	if err != nil {
 		return err
 	}

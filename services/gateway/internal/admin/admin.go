@@ -31,6 +31,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/tally"
 	"github.com/usher-scim/usher/services/gateway/internal/traced"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/pace"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
@@ -39,6 +40,21 @@ const (
 	prefix  = "/api/v1/"
 	openAPI = prefix + "openapi.json"
 	maxBody = 1 << 20
+	// callBytes is what every request reserves of the memory in flight: for itself, a body of firstRoom, what is decoded of
+	// smallBody, and an answer of smallAnswer.
+	callBytes = 16 << 10
+	// firstRoom is how much room a body gets on the word of its header alone, in bytes.
+	firstRoom = 4 << 10
+	// bodyCopies of a body are in memory while it arrives: as it is, and as it was before it grew.
+	bodyCopies = 2
+	// smallBody is the largest body, in bytes, of which all that may be decoded is within callBytes.
+	smallBody = 100
+	// valueBytes is what a value of a body takes once it is decoded, and textCopies how often its text is copied.
+	valueBytes, textCopies = 160, 4
+	// smallAnswer is the largest part of an answer, in bytes, that callBytes is enough for.
+	smallAnswer = 4 << 10
+	// answerCopies of an answer are in memory until it is sent: decoded and encoded.
+	answerCopies = 2
 	// deadline holds for every unary call: access:wait may take 60 seconds, which is more than rpc gives by itself.
 	deadline = 65 * time.Second
 	// unauthenticated is the tally's word for a request without a valid token.
@@ -59,8 +75,9 @@ type Dependencies struct {
 	Clients    authn.Clients
 	ServerName string // for spans: a client's Host header is not to be believed
 
-	TrustedProxies []netip.Prefix // whose word on a client's address counts
-	OpenAPI        []byte         // as JSON
+	TrustedProxies []netip.Prefix   // whose word on a client's address counts
+	OpenAPI        []byte           // as JSON
+	InFlight       *inflight.Budget // of memory, with a share for each credential
 	TallyEvery     time.Duration
 	Metrics        *metrics.Metrics
 	Log            *slog.Logger
@@ -158,12 +175,14 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	answered := &answered{ResponseWriter: w}
+	defer answered.hold.Close()
 	client, err := h.d.Clients.Authenticate(r.Context(), authn.SourceOf(r), r.Header.Values("Authorization"))
 	if err == nil {
 		// A stream may outlive the credential that opened it, and only the mux knows what is one.
 		ctx, stop := h.d.Clients.Hold(r.Context(), client)
 		defer stop()
 		ctx = context.WithValue(authn.WithClient(ctx, client), visitCtx{}, v)
+		answered.hold = h.d.InFlight.OpenCredential(client.Principal.GetSubject())
 		h.enter(answered, r.WithContext(ctx), v)
 	} else {
 		h.turnAway(answered, r, err)
@@ -202,7 +221,11 @@ func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // enter serves an authenticated request.
-func (h *Handler) enter(w http.ResponseWriter, r *http.Request, v *visit) {
+func (h *Handler) enter(w *answered, r *http.Request, v *visit) {
+	if err := w.hold.Reserve(callBytes); err != nil {
+		h.noRoom(w, r, err)
+		return
+	}
 	if r.URL.Path == openAPI {
 		v.route = openAPI
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -216,9 +239,20 @@ func (h *Handler) enter(w http.ResponseWriter, r *http.Request, v *visit) {
 	}
 	// The mux would call with its own deadline, method and credential if headers said so. Nothing but the body is read.
 	r.Header = http.Header{"Content-Type": r.Header.Values("Content-Type")}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	most := int64(maxBody)
+	if r.ContentLength >= 0 {
+		most = min(most, r.ContentLength)
+	}
+	body, err := w.hold.ReadAll(http.MaxBytesReader(w, r.Body, maxBody), most, firstRoom, bodyCopies)
+	if err == nil && len(body) > smallBody {
+		err = w.hold.Reserve(decodedBytes(body))
+	}
 	var over *http.MaxBytesError
+	var refused *fault.Error
 	switch {
+	case errors.As(err, &refused):
+		h.noRoom(w, r, err)
+		return
 	case errors.As(err, &over):
 		h.refuseWith(w, r, http.StatusRequestEntityTooLarge, fault.New(fault.Limit, "the body is larger than the limit of %d bytes", maxBody))
 		return
@@ -231,6 +265,21 @@ func (h *Handler) enter(w http.ResponseWriter, r *http.Request, v *visit) {
 	}
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	h.mux.ServeHTTP(w, r)
+}
+
+// decodedBytes is how much memory decoding a body takes at most. A value follows a comma, or what opens a list or an object.
+func decodedBytes(body []byte) int64 {
+	values := 1
+	for _, before := range []string{",", "[", "{"} {
+		values += bytes.Count(body, []byte(before))
+	}
+	return textCopies*int64(len(body)) + valueBytes*int64(values)
+}
+
+// noRoom refuses a request that finds no memory.
+func (h *Handler) noRoom(w http.ResponseWriter, r *http.Request, err error) {
+	h.d.Metrics.OverBudget.Add(r.Context(), 1, metrics.Budget(rpc.Fault(err).Metadata[inflight.BudgetKey]))
+	h.refuse(w, r, err)
 }
 
 // nameRoute tells the visit which route the mux chose.
@@ -299,10 +348,20 @@ func sendRoutingError(ctx context.Context, mux *runtime.ServeMux, marshaler runt
 	sendError(ctx, mux, marshaler, w, r, &runtime.HTTPStatusError{HTTPStatus: code, Err: err})
 }
 
-// answered notes the status that was sent.
+// answered is the answer to a request: it notes the status that was sent, and holds the memory that the request takes.
 type answered struct {
 	http.ResponseWriter
 	status int
+	hold   inflight.Hold
+}
+
+// Write sends a part of the answer. It is not refused, since the call is made.
+func (a *answered) Write(part []byte) (int, error) {
+	if size := int64(len(part)); size > smallAnswer {
+		a.hold.Take(answerCopies * size)
+		defer a.hold.Release(answerCopies * size)
+	}
+	return a.ResponseWriter.Write(part)
 }
 
 func (a *answered) WriteHeader(status int) {

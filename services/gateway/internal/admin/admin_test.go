@@ -35,6 +35,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
@@ -148,7 +149,7 @@ func newWorld(t *testing.T, change ...func(*Dependencies)) *world {
 		Clients: authn.NewClients(authn.NewOperator("secret"), keylease.New(w.keys.load, time.Now),
 			authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, time.Now)),
 		ServerName: "scim.example.com", OpenAPI: []byte(`{"openapi":"3.0.3"}`),
-		TallyEvery: time.Hour, Metrics: instruments,
+		InFlight: inflight.New(64<<20, 32<<20), TallyEvery: time.Hour, Metrics: instruments,
 		Log: slog.New(slog.NewTextHandler(w.logs, nil)), Tracing: tracing, Meter: metricnoop.NewMeterProvider(), Now: time.Now,
 	}
 	for _, c := range change {

@@ -72,7 +72,7 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 	m.Unauthenticated = counter(Unauthenticated, "SCIM requests that failed before they were authenticated.")
 	m.OperatorRefused = counter(OperatorRefused, "Requests of the admin REST and calls of the public gRPC without a valid token or service credential.")
 	m.RateLimited = counter(RateLimited, "SCIM messages that were over their directory's rate.")
-	m.OverBudget = counter(OverBudget, "SCIM messages that found no memory: of their directory's share, or of all that messages under way may take.")
+	m.OverBudget = counter(OverBudget, "Requests that found no memory: of their directory's or credential's share, or of all that requests under way may take.")
 	m.WatchesRefused = counter(WatchesRefused, "Watches that were refused because their credential has as many open as it may.")
 	m.FailedEvents = counter(FailedEvents, "Failed events that were written to the spool.")
 	m.FailedEventsDelivered = counter(FailedEventsDelivered, "Failed events that the failedevents service took.")
@@ -91,10 +91,10 @@ func (m *Metrics) ObserveSpool(bytes func() int64) (metric.Registration, error) 
 	return m.observeBytes(SpoolBytes, "Failed events that wait on disk to be delivered.", bytes)
 }
 
-// ObserveInFlight reports the memory that SCIM messages under way have reserved whenever metrics are read, until the
+// ObserveInFlight reports the memory that requests under way have reserved whenever metrics are read, until the
 // registration ends.
 func (m *Metrics) ObserveInFlight(bytes func() int64) (metric.Registration, error) {
-	return m.observeBytes(InFlightBytes, "Memory that SCIM messages under way have reserved.", bytes)
+	return m.observeBytes(InFlightBytes, "Memory that requests under way have reserved, of SCIM, the admin REST and the public gRPC face.", bytes)
 }
 
 func (m *Metrics) observeBytes(name, description string, bytes func() int64) (metric.Registration, error) {

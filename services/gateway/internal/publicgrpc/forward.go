@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -71,7 +72,7 @@ func newForwarder(name string, method protoreflect.MethodDescriptor, conn grpc.C
 	return &forwarder{method: name, conn: conn, limits: limits, request: request, reply: reply}, nil
 }
 
-func (f *forwarder) unary(_ any, from grpc.ServerStream) error {
+func (f *forwarder) unary(from *entered) error {
 	request, err := f.receive(from)
 	if err != nil {
 		return err
@@ -80,10 +81,14 @@ func (f *forwarder) unary(_ any, from grpc.ServerStream) error {
 	if err := f.conn.Invoke(from.Context(), f.method, request, reply); err != nil {
 		return err
 	}
+	// The call is made, so its answer is not refused.
+	if size := int64(proto.Size(reply)); size > smallAnswer {
+		from.hold.Take(copies * size)
+	}
 	return from.SendMsg(reply)
 }
 
-func (f *forwarder) stream(_ any, from grpc.ServerStream) error {
+func (f *forwarder) stream(from *entered) error {
 	request, err := f.receive(from)
 	if err != nil {
 		return err
@@ -114,39 +119,65 @@ func (f *forwarder) stream(_ any, from grpc.ServerStream) error {
 	}
 }
 
-// receive reads the request, for as long as it may take to arrive.
-func (f *forwarder) receive(from grpc.ServerStream) (proto.Message, error) {
-	r := &request{message: f.request.New().Interface()}
+// receive reads the request, for as long as it may take to arrive. It reserves what the request takes before it is decoded.
+func (f *forwarder) receive(from *entered) (proto.Message, error) {
+	arriving := &encoded{}
 	read := make(chan error, 1)
 	// Nothing ends the reading but the end of the call, so who gives up does not wait for it.
-	go func() { read <- from.RecvMsg(r) }()
-	late := time.NewTimer(f.limits.Arrival)
+	go func() { read <- from.RecvMsg(arriving) }()
+	prompt := min(f.limits.Prompt, f.limits.Arrival)
+	late := time.NewTimer(prompt)
 	defer late.Stop()
 	select {
 	case err := <-read:
-		if err == nil && r.err != nil {
-			err = fault.Wrap(r.err, fault.InvalidRequest, "the request cannot be read as %s", f.request.Descriptor().FullName())
-		}
-		return r.message, err
+		return f.arrived(from, arriving, err)
+	case <-late.C:
+	}
+	if err := from.hold.Reserve(maxRequest); err != nil {
+		return nil, err
+	}
+	late.Reset(f.limits.Arrival - prompt)
+	select {
+	case err := <-read:
+		from.hold.Release(maxRequest)
+		return f.arrived(from, arriving, err)
 	case <-late.C:
 		return nil, fault.New(fault.Deadline, "the request did not arrive within %s", f.limits.Arrival)
 	}
 }
 
-// request is what RecvMsg is given to fill. That it cannot be decoded is kept: gRPC would tell the client of a fault of the
-// server's.
-type request struct {
-	message proto.Message
-	err     error
+// arrived decodes a request, or gives why it did not come.
+func (f *forwarder) arrived(from *entered, request *encoded, err error) (proto.Message, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer request.data.Free()
+	data := request.data.MaterializeToBuffer(mem.DefaultBufferPool())
+	defer data.Free()
+	if size := data.Len(); size > smallRequest {
+		if err := from.hold.Reserve(int64(size) + decodedBytes(f.request.Descriptor(), data.ReadOnlyData(), protowire.DefaultRecursionLimit)); err != nil {
+			return nil, err
+		}
+	}
+	message := f.request.New().Interface()
+	if err := proto.Unmarshal(data.ReadOnlyData(), message); err != nil {
+		return nil, fault.Wrap(err, fault.InvalidRequest, "the request cannot be read as %s", f.request.Descriptor().FullName())
+	}
+	return message, nil
 }
 
-// requestCodec is protobuf's, and fills requests.
+// encoded is what RecvMsg is given to fill: a request as it came. gRPC would decode it before anybody could ask how much that
+// takes, and tell the client of a fault of the server's if it cannot be decoded.
+type encoded struct{ data mem.BufferSlice }
+
+// requestCodec is protobuf's, but for requests, which it leaves encoded.
 type requestCodec struct{ encoding.CodecV2 }
 
 // Unmarshal implements encoding.CodecV2.
 func (c requestCodec) Unmarshal(data mem.BufferSlice, into any) error {
-	if r, ok := into.(*request); ok {
-		r.err = c.CodecV2.Unmarshal(data, r.message)
+	if request, ok := into.(*encoded); ok {
+		data.Ref()
+		request.data = data
 		return nil
 	}
 	return c.CodecV2.Unmarshal(data, into)

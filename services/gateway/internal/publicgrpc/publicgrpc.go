@@ -29,6 +29,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/gateway/internal/tally"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
@@ -58,7 +59,6 @@ const (
 // How long a connection may live.
 const (
 	handshakeTimeout = 10 * time.Second
-	connectionAge    = 30 * time.Minute
 	// ageGrace lets the longest unary call end. A watch is cut, and goes on from its cursor.
 	ageGrace    = deadline + 5*time.Second
 	pingAfter   = time.Minute // a client that says nothing is asked whether it is there
@@ -69,12 +69,18 @@ const (
 
 // Limits bound for how long a client may hold something of the face. All must be positive.
 type Limits struct {
+	// Prompt is how long a request may take to arrive before it reserves memory for the largest request: what gRPC has of it
+	// cannot be seen until it is there.
+	Prompt time.Duration
 	// Arrival is how long a request may take to arrive, from when its sender is known.
 	Arrival time.Duration
 	// Unread is how long a message of a stream may wait for the client to read.
 	Unread time.Duration
 	// Idle is after how long without a call a connection is closed.
 	Idle time.Duration
+	// Age is how old a connection may become, give or take a tenth. A client then opens another; a watch on the old one is cut
+	// some time later.
+	Age time.Duration
 }
 
 // Dependencies is what the face uses.
@@ -83,6 +89,7 @@ type Dependencies struct {
 	// Connections leads from each package of the contract, such as "usher.rule.v1", to its service, as the gateway.
 	Connections map[string]grpc.ClientConnInterface
 	Clients     authn.Clients
+	InFlight    *inflight.Budget // of memory, with a share for each credential
 	TallyEvery  time.Duration
 	Metrics     *metrics.Metrics
 	Log         *slog.Logger
@@ -134,7 +141,7 @@ func (f *Face) Server(options ...grpc.ServerOption) *grpc.Server {
 		grpc.StaticConnWindowSize(connectionWindow),
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
-			MaxConnectionIdle: f.d.Limits.Idle, MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: ageGrace,
+			MaxConnectionIdle: f.d.Limits.Idle, MaxConnectionAge: f.d.Limits.Age, MaxConnectionAgeGrace: ageGrace,
 			Time: pingAfter, Timeout: pingTimeout,
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsNotBefore, PermitWithoutStream: true}),
@@ -201,26 +208,32 @@ func sourceOf(ctx context.Context, incoming metadata.MD) authn.Source {
 // admitting is the way of every forwarded call, also of unary ones: gRPC would read and decode their requests before it
 // asks who sends them. It is part of the handler, because gRPC has no interceptor that is called for all of them then. A
 // look-up holds up no other call of the connection: each handler runs in a goroutine of its own.
-func (f *Face) admitting(method string, streams bool, next grpc.StreamHandler) grpc.StreamHandler {
-	return func(server any, stream grpc.ServerStream) (err error) {
+func (f *Face) admitting(method string, streams bool, next func(*entered) error) grpc.StreamHandler {
+	return func(_ any, stream grpc.ServerStream) (err error) {
 		start := f.d.Now()
 		ctx, client, err := f.enter(stream.Context())
 		if err != nil {
 			return err
 		}
 		defer func() { err = f.leave(ctx, method, start, err) }()
+		c := &entered{ServerStream: stream, ctx: ctx, hold: f.d.InFlight.OpenCredential(client.Principal.GetSubject())}
+		defer c.hold.Close()
+		if err := c.hold.Reserve(callBytes); err != nil {
+			return err
+		}
 		if streams {
 			// A stream may outlive the credential that opened it.
 			held, stop := f.d.Clients.Hold(ctx, client)
 			defer stop()
-			return authn.Because(held, next(server, &enteredStream{ServerStream: stream, ctx: held}))
+			c.ctx = held
+			return authn.Because(held, next(c))
 		}
 		if _, ok := ctx.Deadline(); !ok {
 			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, deadline)
+			c.ctx, cancel = context.WithTimeout(ctx, deadline)
 			defer cancel()
 		}
-		return next(server, &enteredStream{ServerStream: stream, ctx: ctx})
+		return next(c)
 	}
 }
 
@@ -228,8 +241,11 @@ func (f *Face) admitting(method string, streams bool, next grpc.StreamHandler) g
 func (f *Face) leave(ctx context.Context, method string, start time.Time, err error) error {
 	code, reason := codes.OK, ""
 	if err != nil {
-		st := rpc.Status(err)
-		code, reason, err = st.Code(), fault.ReasonName(rpc.Fault(err).Reason), st.Err()
+		st, refused := rpc.Status(err), rpc.Fault(err)
+		if budget := refused.Metadata[inflight.BudgetKey]; budget != "" {
+			f.d.Metrics.OverBudget.Add(ctx, 1, metrics.Budget(budget))
+		}
+		code, reason, err = st.Code(), fault.ReasonName(refused.Reason), st.Err()
 	}
 	f.d.Log.LogAttrs(ctx, slog.LevelInfo, "public call",
 		slog.String("principal", rpc.PrincipalOf(ctx).GetSubject()),
@@ -240,10 +256,12 @@ func (f *Face) leave(ctx context.Context, method string, start time.Time, err er
 	return err
 }
 
-// enteredStream gives handlers the authenticated context.
-type enteredStream struct {
+// entered is an authenticated call on its way.
+type entered struct {
 	grpc.ServerStream
-	ctx context.Context //nolint:containedctx // grpc.ServerStream hands its context out by a method
+	ctx  context.Context //nolint:containedctx // grpc.ServerStream hands its context out by a method
+	hold inflight.Hold   // what it takes of the memory in flight
 }
 
-func (s *enteredStream) Context() context.Context { return s.ctx }
+// Context is that of the client whom the call was authenticated as.
+func (c *entered) Context() context.Context { return c.ctx }

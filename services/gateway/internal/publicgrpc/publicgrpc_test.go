@@ -38,6 +38,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
@@ -62,6 +63,7 @@ type conn struct {
 	mu     sync.Mutex
 	calls  []forwarded
 	err    error
+	answer proto.Message   // of a unary call, if not nil
 	stream []proto.Message // what a stream sends before it ends with err
 	left   chan struct{}   // not nil: closed once the context of a stream has ended
 	hang   chan struct{}   // not nil: a stream that has sent all tells so here, and stays until its caller leaves
@@ -79,6 +81,10 @@ func (c *conn) note(ctx context.Context, method string, request any) {
 
 func (c *conn) Invoke(ctx context.Context, method string, request, reply any, _ ...grpc.CallOption) error {
 	c.note(ctx, method, request)
+	if c.answer != nil {
+		proto.Merge(reply.(proto.Message), c.answer)
+		return c.err
+	}
 	if answer, ok := reply.(*directoryv1.GetOrganizationResponse); ok && c.err == nil {
 		answer.Organization = &directoryv1.Organization{Id: request.(*directoryv1.GetOrganizationRequest).GetOrganizationId()}
 	}
@@ -130,7 +136,9 @@ func serve(t *testing.T) (map[string]*conn, *grpc.ClientConn) {
 }
 
 // patient are limits that no test reaches by chance.
-func patient() Limits { return Limits{Arrival: time.Minute, Unread: time.Minute, Idle: time.Minute} }
+func patient() Limits {
+	return Limits{Prompt: time.Minute, Arrival: time.Minute, Unread: time.Minute, Idle: time.Minute, Age: time.Hour}
+}
 
 func serveWatched(t *testing.T) (map[string]*conn, *grpc.ClientConn, watched) {
 	t.Helper()
@@ -186,6 +194,11 @@ func (k *keys) set(change func(*keys)) {
 
 func serveWithin(t *testing.T, limits Limits) (map[string]*conn, *grpc.ClientConn, watched) {
 	t.Helper()
+	return serveInFlight(t, limits, inflight.New(64<<20, 32<<20))
+}
+
+func serveInFlight(t *testing.T, limits Limits, budget *inflight.Budget) (map[string]*conn, *grpc.ClientConn, watched) {
+	t.Helper()
 	conns, connections := map[string]*conn{}, map[string]grpc.ClientConnInterface{}
 	for _, pkg := range packages() {
 		conns[pkg] = &conn{}
@@ -202,7 +215,7 @@ func serveWithin(t *testing.T, limits Limits) (map[string]*conn, *grpc.ClientCon
 		authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, time.Now))
 	face, err := New(Dependencies{
 		Connections: connections, Clients: clients, TallyEvery: time.Hour, Metrics: instruments,
-		Limits: limits, Log: slog.New(slog.NewTextHandler(logs, nil)), Tracing: sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)),
+		Limits: limits, InFlight: budget, Log: slog.New(slog.NewTextHandler(logs, nil)), Tracing: sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)),
 		Meter: metricnoop.NewMeterProvider(), Now: time.Now,
 	})
 	if err != nil {

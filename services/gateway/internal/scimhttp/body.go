@@ -3,14 +3,12 @@ package scimhttp
 import (
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"os"
 	"strings"
 
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/pace"
 )
 
@@ -47,7 +45,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, m *message, l
 	if r.ContentLength >= 0 {
 		most = r.ContentLength
 	}
-	body, err := gather(http.MaxBytesReader(w, r.Body, limit), most, &m.hold)
+	body, err := m.hold.ReadAll(http.MaxBytesReader(w, r.Body, limit), most, bodyRoom, bytesPerByte)
 	var refused *fault.Error
 	if errors.As(err, &refused) {
 		return nil, refused
@@ -61,32 +59,6 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, m *message, l
 		return nil, noBody()
 	}
 	return body, nil
-}
-
-// gather reads a body of most bytes, or fewer. It reserves memory as they come, and not for what is only announced.
-func gather(from io.Reader, most int64, hold *inflight.Hold) ([]byte, error) {
-	const end = 1 // room to see the end
-	body := make([]byte, 0, min(most+end, bodyRoom))
-	for {
-		if len(body) == cap(body) {
-			room := 2 * int64(cap(body))
-			if int64(cap(body)) < most+end {
-				room = min(room, most+end)
-			}
-			if err := hold.Reserve(bytesPerByte * (room - int64(cap(body)))); err != nil {
-				return nil, err
-			}
-			body = append(make([]byte, 0, room), body...)
-		}
-		n, err := from.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
-		if errors.Is(err, io.EOF) {
-			return body, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
 }
 
 func noBody() error { return invalidSyntax("The request has no body; it needs a JSON object.") }

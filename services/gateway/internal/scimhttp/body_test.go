@@ -79,13 +79,13 @@ func TestAHeaderAloneGetsLittleRoom(t *testing.T) {
 	w := newWorld(t)
 	r := w.request("POST", "/Groups", "{}")
 	r.ContentLength = 7 << 20
-	m := &message{hold: w.handler.inFlight.Open(directory)}
+	m := &message{hold: w.handler.config.InFlight.Open(directory)}
 	body, err := w.handler.readBody(httptest.NewRecorder(), r, m, 7<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cap(body) > bodyRoom || w.handler.inFlight.Bytes() > 0 {
-		t.Errorf("it has room for %d bytes, and %d are reserved", cap(body), w.handler.inFlight.Bytes())
+	if cap(body) > bodyRoom || w.handler.config.InFlight.Bytes() > 0 {
+		t.Errorf("it has room for %d bytes, and %d are reserved", cap(body), w.handler.config.InFlight.Bytes())
 	}
 }
 
@@ -95,7 +95,7 @@ func TestABodyReservesAsItComes(t *testing.T) {
 		for _, announced := range []int64{length, 2 << 20} {
 			b := inflight.New(1<<30, 1<<30)
 			hold := b.Open(directory)
-			body, err := gather(strings.NewReader(strings.Repeat("a", int(length))), announced, &hold)
+			body, err := hold.ReadAll(strings.NewReader(strings.Repeat("a", int(length))), announced, bodyRoom, bytesPerByte)
 			if err != nil || int64(len(body)) != length || strings.Trim(string(body), "a") != "" {
 				t.Fatalf("%d bytes, and %v", len(body), err)
 			}
@@ -141,13 +141,13 @@ func TestWorkInFlightIsBounded(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, func(config *Config) {
-				config.MaxBodyBytes, config.InFlightBytes, config.InFlightShare = 1<<20, total, share
+				config.MaxBodyBytes, config.InFlight = 1<<20, inflight.New(total, share)
 			})
 			if c.answer > 0 {
 				w.identity.document = `"` + strings.Repeat("a", c.answer-2) + `"`
 				w.identity.listed = &identityv1.ListResult{Resources: []*identityv1.Resource{{Id: someID, Document: []byte(w.identity.document)}}}
 			}
-			own, others := w.handler.inFlight.Open(directory), w.handler.inFlight.Open("others")
+			own, others := w.handler.config.InFlight.Open(directory), w.handler.config.InFlight.Open("others")
 			own.Take(c.own)
 			others.Take(c.others)
 			r := w.request(c.method, c.path, c.body)
@@ -194,7 +194,7 @@ func TestWorkInFlightIsBounded(t *testing.T) {
 			}
 			own.Close()
 			others.Close()
-			if held := w.handler.inFlight.Bytes(); held != 0 {
+			if held := w.handler.config.InFlight.Bytes(); held != 0 {
 				t.Errorf("%d bytes are not given back", held)
 			}
 			if a := w.do("POST", "/Users", "{}"); a.Code != 201 {
@@ -236,7 +236,7 @@ var aBulk = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"O
 func TestABodyThatIsAnnouncedAndDoesNotComeHoldsNoRoom(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *Config) {
-		c.MaxBodyBytes, c.MaxGroupBytes, c.InFlightBytes, c.InFlightShare = 64<<20, 64<<20, 8<<20, 4<<20
+		c.MaxBodyBytes, c.MaxGroupBytes, c.InFlight = 64<<20, 64<<20, inflight.New(8<<20, 4<<20)
 	})
 	var serving sync.WaitGroup
 	var senders []*io.PipeWriter
@@ -255,7 +255,7 @@ func TestABodyThatIsAnnouncedAndDoesNotComeHoldsNoRoom(t *testing.T) {
 			}
 		}
 	}
-	if held := w.handler.inFlight.Bytes(); held != 20*messageBytes {
+	if held := w.handler.config.InFlight.Bytes(); held != 20*messageBytes {
 		t.Errorf("they hold %d bytes", held)
 	}
 	if a := w.do("POST", "/Users", "{}"); a.Code != 201 {

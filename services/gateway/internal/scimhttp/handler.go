@@ -42,9 +42,9 @@ type Config struct {
 	MaxBodyBytes   int64
 	MaxGroupBytes  int64
 	MaxBulkBytes   int64
-	MaxOperations  int   // of one Bulk
-	InFlightBytes  int64 // memory that all messages under way may take
-	InFlightShare  int64 // of it, for one directory; no less than MostInFlight of the largest body
+	MaxOperations  int // of one Bulk
+	// InFlight is the memory that messages under way may take. A share of it is no less than MostInFlight of the largest body.
+	InFlight       *inflight.Budget
 	RequestTimeout time.Duration
 	RatePerSecond  float64 // messages of one directory; 0: any number
 	TallyEvery     time.Duration
@@ -78,7 +78,6 @@ type Handler struct {
 	types     scim.TypeMemory
 	rates     *rates
 	tally     tally.Tally
-	inFlight  *inflight.Budget
 	traced    http.Handler
 }
 
@@ -89,7 +88,6 @@ func New(c Config, d Dependencies) *Handler {
 		d:         d,
 		resources: map[kind]resources{users: userResources{d.Users}, groups: groupResources{d.Groups}},
 		rates:     newRates(c.RatePerSecond, d.Rates),
-		inFlight:  inflight.New(c.InFlightBytes, c.InFlightShare),
 	}
 	h.traced = traced.Handler(http.HandlerFunc(h.serve), traced.Options{
 		Name: "SCIM", ServerName: c.ServerName, TrustedProxies: c.TrustedProxies, Tracing: d.Tracing, Meter: d.Meter,
@@ -272,7 +270,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, m *message) (an
 		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY, OrganizationId: m.lease.OrganizationID,
 		DirectoryId: m.lease.DirectoryID, Subject: m.lease.KeyID,
 	})
-	m.hold = h.inFlight.Open(m.lease.DirectoryID)
+	m.hold = h.config.InFlight.Open(m.lease.DirectoryID)
 	if err := m.hold.Reserve(messageBytes); err != nil {
 		return nil, err
 	}
@@ -303,9 +301,6 @@ func (m *message) reads() bool {
 	return m.method == http.MethodGet || m.method == http.MethodHead ||
 		m.route.endpoint == searchEndpoint || m.route.endpoint == rootEndpoint
 }
-
-// InFlightBytes is how much memory the messages under way take.
-func (h *Handler) InFlightBytes() int64 { return h.inFlight.Bytes() }
 
 func (h *Handler) authenticate(r *http.Request, m *message) error {
 	lease, err := h.d.Directories.Authenticate(r.Context(), authn.SourceOf(r), r.Header.Values("Authorization"), m.route.directory)

@@ -64,7 +64,7 @@ func TestASlowClientIsServed(t *testing.T) {
 				if w.identity.large && a.Body.Len() != 3<<20 {
 					t.Errorf("%d bytes came", a.Body.Len())
 				}
-				if held := w.handler.inFlight.Bytes(); held != 0 {
+				if held := w.handler.config.InFlight.Bytes(); held != 0 {
 					t.Errorf("%d bytes are not given back", held)
 				}
 			})

@@ -32,6 +32,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/telemetry"
@@ -356,7 +357,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	now := func() time.Time { return w.now }
 	config := Config{
 		PublicURL: "https://scim.example.com", ServerName: "scim.example.com", MaxBodyBytes: 1000, MaxGroupBytes: 5000, MaxBulkBytes: 20_000, MaxOperations: 20,
-		InFlightBytes: 64 << 20, InFlightShare: 32 << 20, RequestTimeout: 10 * time.Second, TallyEvery: time.Minute,
+		InFlight: inflight.New(64<<20, 32<<20), RequestTimeout: 10 * time.Second, TallyEvery: time.Minute,
 	}
 	for _, c := range change {
 		c(&config)
