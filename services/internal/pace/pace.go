@@ -1,6 +1,6 @@
 // Package pace bounds how slowly a client may send the body of an HTTP request, and read the answer. In either direction,
-// Usher waits for the client 10 seconds, and a second more for each 64 KiB that went. So a large body arrives over a slow line,
-// and a client that stands still holds nothing for long. The time that Usher itself takes does not count, so a stream may
+// Usher waits for the client 10 seconds, and a second more for each 64 KiB that went, but never 30 seconds for one part. So a large
+// body arrives over a slow line, and a client that stands still holds nothing for long, whatever it read before. The time that Usher itself takes does not count, so a stream may
 // live for hours.
 package pace
 
@@ -19,6 +19,9 @@ const (
 	Grace = 10 * time.Second
 	// Rate is how many bytes a second a client must send or read on average once Grace is over.
 	Rate = 64 << 10
+	// Still is how long Usher waits for one part of a body or an answer, however fast the client was before: a watch has sent
+	// much over the hours. Parts of answers have 64 KiB at most.
+	Still = 30 * time.Second
 )
 
 const (
@@ -123,7 +126,7 @@ func (l *line) look(next int) time.Time {
 	now := time.Now()
 	if l.at.IsZero() || l.moved-l.after >= step || now.Sub(l.at) > stale {
 		l.at, l.after = now, l.moved
-		l.set(now.Add(Longest(l.moved+int64(next)) - l.waited))
+		l.set(now.Add(min(Longest(l.moved+int64(next))-l.waited, Still)))
 	}
 	return now
 }

@@ -194,6 +194,31 @@ func TestAnAnswerMayNotStandStill(t *testing.T) {
 	}
 }
 
+// A client that was fast, such as one of a watch, has no more patience to use up than any other.
+func TestAClientThatWasFastMayNotStandStill(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const before = 64 << 20 // Longest of it is 17 minutes
+		ended := make(chan time.Duration, 1)
+		client := connect(t, func(w http.ResponseWriter, _ *http.Request) {
+			start, err := time.Now(), error(nil)
+			for err == nil {
+				_, err = w.Write(make([]byte, step))
+			}
+			ended <- time.Since(start)
+		})
+		if _, err := fmt.Fprint(client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.CopyN(io.Discard, client, before); err != nil {
+			t.Fatal(err)
+		}
+		if took := <-ended; took < Still-time.Second || took > Still+time.Second {
+			t.Errorf("it ended after %s", took)
+		}
+	})
+}
+
 // What Usher takes itself is not the client's: neither between two reads, nor between what a stream has to tell.
 func TestTheServersOwnTimeDoesNotCount(t *testing.T) {
 	t.Parallel()
