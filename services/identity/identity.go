@@ -80,6 +80,7 @@ type Service struct {
 	directories directoryv1.DirectoryFeedServiceClient // of it
 	log         *slog.Logger
 	retention   time.Duration
+	observed    metric.Registration
 	stop        chan struct{}
 	once        sync.Once
 }
@@ -143,8 +144,13 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 		return nil, errors.Join(fmt.Errorf("identity: %w", err), s.Close())
 	}
 	stop := make(chan struct{})
+	srv := server.New(domain, inflight.New(c.InFlightBytes, c.InFlightShareBytes), stop)
+	observed, err := srv.ObserveInFlight(d.Meter)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("identity: %w", err), s.Close())
+	}
 	return &Service{
-		store: s, core: domain, server: server.New(domain, inflight.New(c.InFlightBytes, c.InFlightShareBytes), stop),
+		store: s, core: domain, server: srv, observed: observed,
 		directory: d.Directory, directories: directoryv1.NewDirectoryFeedServiceClient(d.Directory), log: d.Log, retention: c.ChangeRetention, stop: stop,
 	}, nil
 }
@@ -345,5 +351,5 @@ func (s *Service) Close() error {
 	if err := s.core.FoldOddities(ctx); err != nil {
 		s.log.WarnContext(ctx, "the last counts of quirks could not be stored", "error", err)
 	}
-	return s.store.Close()
+	return errors.Join(s.observed.Unregister(), s.store.Close())
 }
