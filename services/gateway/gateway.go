@@ -101,6 +101,8 @@ const (
 	idle = 5 * time.Minute
 	// age is how old a connection to the public gRPC face may become.
 	age = 30 * time.Minute
+	// quiet and pong are when a client of the public gRPC face is asked whether it is there, and until when it must answer.
+	quiet, pong = time.Minute, 20 * time.Second
 	// prompt is how long the request of a public gRPC call may take to arrive before it reserves as much memory as the largest.
 	// Nearly all come with their headers.
 	prompt = 100 * time.Millisecond
@@ -162,7 +164,9 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 			"usher.directory.v1": faces.Directory, "usher.identity.v1": faces.Identity, "usher.rule.v1": faces.Rule,
 			"usher.failedevents.v1": faces.FailedEvents,
 		},
-		Clients: clients, Limits: publicgrpc.Limits{Prompt: prompt, Arrival: c.RequestTimeout, Unread: unread, Idle: idle, Age: age},
+		Clients: clients, Limits: publicgrpc.Limits{
+			Prompt: prompt, Arrival: c.RequestTimeout, Unread: unread, Idle: idle, Age: age, Quiet: quiet, Pong: pong,
+		},
 		InFlight: inFlight, TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})
 	if err != nil {

@@ -347,3 +347,103 @@ func TestAWatchThatIsNotReadEnds(t *testing.T) {
 		t.Errorf("after %d messages: %v", got, err)
 	}
 }
+
+// ends reads until the connection is closed, and gives what it was told before. It answers pings if it is to.
+func (r *rude) ends(answering bool) (told []string) {
+	r.t.Helper()
+	for {
+		frame, err := r.framer.ReadFrame()
+		var late net.Error
+		if errors.As(err, &late) && late.Timeout() {
+			r.t.Fatal("it stayed open")
+		}
+		if err != nil {
+			return told
+		}
+		switch frame := frame.(type) {
+		case *http2.PingFrame:
+			if answering && !frame.IsAck() {
+				_ = r.framer.WritePing(true, frame.Data) // it may be closed by now
+			}
+		case *http2.GoAwayFrame:
+			told = append(told, frame.ErrCode.String()+" "+string(frame.DebugData()))
+		}
+	}
+}
+
+func TestAnOldConnectionIsCut(t *testing.T) {
+	t.Parallel()
+	limits := patient()
+	limits.Age = 20 * time.Millisecond
+	_, client, w := serveWithin(t, limits)
+	if told := beRude(t, w).ends(true); len(told) == 0 || told[0] != "NO_ERROR max_age" {
+		t.Errorf("it was told %q", told)
+	}
+	// Whoever keeps to that notices nothing.
+	for range 3 {
+		if _, err := directoryv1.NewOrganizationServiceClient(client).GetOrganization(operator(t.Context()),
+			&directoryv1.GetOrganizationRequest{OrganizationId: "acme"}, grpc.WaitForReady(true)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAClientThatDoesNotAnswerPingsIsCutOff(t *testing.T) {
+	t.Parallel()
+	limits := patient()
+	limits.Quiet, limits.Pong = time.Second, 20*time.Millisecond // gRPC takes no less than a second
+	conns, client, w := serveWithin(t, limits)
+	conns["usher.rule.v1"].stream = []proto.Message{&rulev1.WatchAccessResponse{Cursor: "a"}}
+	conns["usher.rule.v1"].hang = make(chan struct{}, 1)
+	watch, err := rulev1.NewAccessServiceClient(client).WatchAccess(operator(t.Context()), &rulev1.WatchAccessRequest{OrganizationId: "acme"})
+	if err == nil {
+		_, err = watch.Recv()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := beRude(t, w)
+	if err := r.begin(getOrganization, "secret", lacking(t, &directoryv1.GetOrganizationRequest{OrganizationId: "acme"})); err != nil {
+		t.Fatal(err)
+	}
+	if told := r.ends(false); len(told) != 0 {
+		t.Errorf("it was told %q", told)
+	}
+	if err := watch.Context().Err(); err != nil {
+		t.Errorf("a watch whose client answers: %v", err)
+	}
+}
+
+func TestAClientThatPingsTooOftenIsCutOff(t *testing.T) {
+	t.Parallel()
+	_, client, w := serveWatched(t)
+	r := beRude(t, w)
+	var pinging sync.WaitGroup
+	pinging.Go(func() {
+		for range 100 {
+			if r.framer.WritePing(false, [8]byte{1}) != nil {
+				return // it is cut off
+			}
+		}
+	})
+	defer pinging.Wait()
+	for answered := 0; ; {
+		frame, err := r.framer.ReadFrame()
+		if err != nil {
+			t.Fatalf("it is not told why, after %d answers: %v", answered, err)
+		}
+		switch frame := frame.(type) {
+		case *http2.PingFrame:
+			answered++
+		case *http2.GoAwayFrame:
+			if frame.ErrCode != http2.ErrCodeEnhanceYourCalm || answered > 5 {
+				t.Errorf("after %d answers it is told %v", answered, frame.ErrCode)
+			}
+			if _, err := directoryv1.NewOrganizationServiceClient(client).GetOrganization(operator(t.Context()),
+				&directoryv1.GetOrganizationRequest{OrganizationId: "acme"}); err != nil {
+				t.Errorf("another client: %v", err)
+			}
+			return
+		}
+	}
+}

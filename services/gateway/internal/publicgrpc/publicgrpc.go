@@ -60,9 +60,7 @@ const (
 const (
 	handshakeTimeout = 10 * time.Second
 	// ageGrace lets the longest unary call end. A watch is cut, and goes on from its cursor.
-	ageGrace    = deadline + 5*time.Second
-	pingAfter   = time.Minute // a client that says nothing is asked whether it is there
-	pingTimeout = 20 * time.Second
+	ageGrace = deadline + 5*time.Second
 	// pingsNotBefore is how often a client may ask whether the server is there.
 	pingsNotBefore = 10 * time.Second
 )
@@ -81,6 +79,9 @@ type Limits struct {
 	// Age is how old a connection may become, give or take a tenth. A client then opens another; a watch on the old one is cut
 	// some time later.
 	Age time.Duration
+	// Quiet is after how long a client that says nothing is asked whether it is there, a second at least, and Pong for how long
+	// it may leave that unanswered before its connection is closed.
+	Quiet, Pong time.Duration
 }
 
 // Dependencies is what the face uses.
@@ -142,7 +143,7 @@ func (f *Face) Server(options ...grpc.ServerOption) *grpc.Server {
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionIdle: f.d.Limits.Idle, MaxConnectionAge: f.d.Limits.Age, MaxConnectionAgeGrace: ageGrace,
-			Time: pingAfter, Timeout: pingTimeout,
+			Time: f.d.Limits.Quiet, Timeout: f.d.Limits.Pong,
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsNotBefore, PermitWithoutStream: true}),
 	)...)

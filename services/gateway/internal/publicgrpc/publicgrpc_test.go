@@ -137,7 +137,9 @@ func serve(t *testing.T) (map[string]*conn, *grpc.ClientConn) {
 
 // patient are limits that no test reaches by chance.
 func patient() Limits {
-	return Limits{Prompt: time.Minute, Arrival: time.Minute, Unread: time.Minute, Idle: time.Minute, Age: time.Hour}
+	return Limits{
+		Prompt: time.Minute, Arrival: time.Minute, Unread: time.Minute, Idle: time.Minute, Age: time.Hour, Quiet: time.Minute, Pong: time.Minute,
+	}
 }
 
 func serveWatched(t *testing.T) (map[string]*conn, *grpc.ClientConn, watched) {
