@@ -74,10 +74,18 @@ type accesses struct {
 	proceed chan struct{}
 	bounded bool // the call had a deadline
 	hang    bool // after the first answer, until the caller leaves
+	endless bool // it sends 64 KiB after another, until the caller leaves
+	left    func()
 }
 
 func (a *accesses) WatchAccess(_ *rulev1.WatchAccessRequest, stream grpc.ServerStreamingServer[rulev1.WatchAccessResponse]) error {
 	_, a.bounded = stream.Context().Deadline()
+	for a.endless {
+		if err := stream.Send(&rulev1.WatchAccessResponse{Cursor: strings.Repeat("c", 64<<10)}); err != nil {
+			a.left()
+			return err
+		}
+	}
 	for range 2 {
 		if err := stream.Send(&rulev1.WatchAccessResponse{Cursor: "c"}); err != nil {
 			return err
