@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -101,19 +99,13 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// keeper says how organizations are erased here. Which erasures are under way is asked for before each end of one, so that an end
-// that comes late does not end the next erasure of an organization of the same id.
+// keeper says how organizations are erased here.
 func (s *Service) keeper() erasure.Keeper {
-	var underWay map[string]time.Time
 	return erasure.Keeper{
 		Erase: func(ctx context.Context, e erasure.Erasure) (bool, error) {
 			return s.core.Erase(ctx, e.OrganizationID, e.Time)
 		},
-		Marked: func(ctx context.Context) (ids []string, err error) {
-			underWay, err = s.core.ErasuresUnderWay(ctx)
-			return slices.Collect(maps.Keys(underWay)), err
-		},
-		Unmark: func(ctx context.Context, id string) error { return s.core.EndErasure(ctx, id, underWay[id]) },
+		Marked: s.core.ErasuresUnderWay, Unmark: s.core.EndErasure,
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -43,11 +42,12 @@ type Keeper struct {
 	// Erase removes some of what the service keeps of an organization, in transactions that hold nobody up, and says whether
 	// it looked at everything and found nothing. It is called until then, and again later.
 	Erase func(ctx context.Context, e Erasure) (nothingLeft bool, err error)
-	// Marked lists the organizations whose writes the service refuses, from its first Erase until Unmark. Both are nil for one
-	// that refuses none.
-	Marked func(ctx context.Context) (organizationIDs []string, err error)
-	// Unmark is called once every service has erased the organization: its id may be another organization's now.
-	Unmark func(ctx context.Context, organizationID string) error
+	// Marked gives the organizations whose writes the service refuses, from its first Erase until Unmark, with when their erasure was
+	// asked for. Both are nil for a service that refuses none.
+	Marked func(ctx context.Context) (map[string]time.Time, error)
+	// Unmark is called once every service has erased the organization: its id may be another organization's now. It must leave the mark
+	// of an erasure that was asked for at another time.
+	Unmark func(ctx context.Context, organizationID string, asked time.Time) error
 }
 
 // Follow erases what is to be erased until the context ends. directory is the connection to the directory service, as the
@@ -92,7 +92,7 @@ func (f *follower) follow(ctx context.Context, every time.Duration) {
 // organization that fails does not keep it from the others.
 func (f *follower) round(ctx context.Context) (more bool, err error) {
 	// Marks come first: what is marked, and then not listed, is done with.
-	var marked []string
+	var marked map[string]time.Time
 	if f.keeper.Marked != nil {
 		if marked, err = f.keeper.Marked(ctx); err != nil {
 			return false, fmt.Errorf("reading the marks: %w", err)
@@ -106,11 +106,11 @@ func (f *follower) round(ctx context.Context) (more bool, err error) {
 	}
 	// Unmarking does not wait for what may take long to erase: somebody may wait for the id.
 	var failed error
-	for _, id := range marked {
-		if slices.ContainsFunc(list.GetErasures(), func(e *directoryv1.Erasure) bool { return e.GetOrganizationId() == id }) {
-			continue
-		}
-		if err := f.keeper.Unmark(ctx, id); err != nil {
+	for _, e := range list.GetErasures() {
+		delete(marked, e.GetOrganizationId())
+	}
+	for id, asked := range marked {
+		if err := f.keeper.Unmark(ctx, id, asked); err != nil {
 			failed = fmt.Errorf("organization %s: %w", id, err)
 		}
 	}

@@ -184,20 +184,20 @@ func TestAMarkIsRemovedOnceItsErasureWasSeenToBeOver(t *testing.T) {
 	t.Parallel()
 	d := &fakeDirectory{listed: listed("acme")}
 	var did record
-	marked := []string{"acme", "gone"}
+	marked := map[string]time.Time{"acme": began, "gone": began.Add(-time.Hour)}
 	f := following(t, d, Keeper{
 		Erase: func(ctx context.Context, e Erasure) (bool, error) {
 			did.add("erase %s", e.OrganizationID)
 			<-ctx.Done() // it takes longer than the answer is good for, and keeps nobody from the id that is free
 			return false, ctx.Err()
 		},
-		Marked: func(context.Context) ([]string, error) {
+		Marked: func(context.Context) (map[string]time.Time, error) {
 			// An erasure that begins after the marks were read has none among them.
 			did.add("read the marks")
 			return marked, nil
 		},
-		Unmark: func(_ context.Context, id string) error {
-			did.add("unmark %s", id)
+		Unmark: func(_ context.Context, id string, asked time.Time) error {
+			did.add("unmark %s of %s", id, asked.Format(time.TimeOnly))
 			return nil
 		},
 	})
@@ -205,7 +205,7 @@ func TestAMarkIsRemovedOnceItsErasureWasSeenToBeOver(t *testing.T) {
 	if _, err := f.round(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "what was done", did.String(), "read the marks, unmark gone, erase acme")
+	equal(t, "what was done", did.String(), "read the marks, unmark gone of 02:04:05, erase acme")
 }
 
 // Of two processes of directory one may say later that it is time.
@@ -219,8 +219,8 @@ func TestAPendingErasureIsNeitherBegunNorOver(t *testing.T) {
 			did.add("erase %s", e.OrganizationID)
 			return true, nil
 		},
-		Marked: func(context.Context) ([]string, error) { return []string{"acme"}, nil },
-		Unmark: func(_ context.Context, id string) error {
+		Marked: func(context.Context) (map[string]time.Time, error) { return map[string]time.Time{"acme": began}, nil },
+		Unmark: func(_ context.Context, id string, _ time.Time) error {
 			did.add("unmark %s", id)
 			return nil
 		},
