@@ -57,7 +57,7 @@ func number(t *testing.T, variable string, byDefault int) int {
 // without, and no failed message is forgotten. E2E_ROUNDS is how often in all, E2E_SEED makes other points.
 func TestKilledAtAnyPoint(t *testing.T) {
 	t.Parallel()
-	rounds, seed := number(t, "E2E_ROUNDS", 40), number(t, "E2E_SEED", 20261123)
+	rounds, seed := number(t, "E2E_ROUNDS", 20), number(t, "E2E_SEED", 20261123)
 	type scenario struct {
 		name    string
 		idp     simulate.IdP

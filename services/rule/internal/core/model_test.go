@@ -49,11 +49,11 @@ func TestAccessEqualsTheModelWhateverHappens(t *testing.T) {
 		seeds uint64
 		open  func(t *testing.T) []store.Store // one for each core
 	}{
-		"SQLite": {4, func(t *testing.T) []store.Store {
+		"SQLite": {2, func(t *testing.T) []store.Store {
 			s := openSQLite(t)
 			return []store.Store{s, s}
 		}},
-		"PostgreSQL": {2, func(t *testing.T) []store.Store {
+		"PostgreSQL": {1, func(t *testing.T) []store.Store {
 			url := testkit.Postgres(t, "rule", postgres.Migrate)
 			return []store.Store{openPostgres(t, url), openPostgres(t, url)}
 		}},
