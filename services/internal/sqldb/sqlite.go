@@ -72,12 +72,13 @@ func OpenSQLite(ctx context.Context, path string, migrations fs.FS, tracing trac
 	options := []otelsql.Option{
 		otelsql.WithTracerProvider(tracing),
 		otelsql.WithAttributes(attribute.String("db.system.name", "sqlite")),
-		// A span for each statement, and none for the pool's housekeeping. Without a parent there is no request to explain.
+		// A span for each statement, and none for the pool's housekeeping. Without a parent that is recorded there is no request to
+		// explain.
 		otelsql.WithSpanOptions(otelsql.SpanOptions{
 			OmitConnResetSession: true, OmitConnPrepare: true, OmitRows: true, OmitConnectorConnect: true,
 			DisableErrSkip: true,
 			SpanFilter: func(ctx context.Context, _ otelsql.Method, _ string, _ []driverArg) bool {
-				return trace.SpanContextFromContext(ctx).IsValid()
+				return trace.SpanContextFromContext(ctx).IsSampled()
 			},
 		}),
 	}
