@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"slices"
 
@@ -24,9 +25,17 @@ func userFields(u *store.User) []any {
 
 func scanUser(scan func(...any) error) (u store.User, err error) { return u, scan(userFields(&u)...) }
 
-// oneUser reads the only user that a condition meets, in a directory that is open or not.
-func oneUser(ctx context.Context, q queryer, what, condition string, args ...any) (store.User, error) {
-	u, err := scanUser(q.QueryRow(ctx, `SELECT `+userColumns+` FROM users u WHERE `+condition, args...).Scan)
+// A user is named within its directory by its id or in one of these ways (?3).
+const (
+	isID                       = `u.id = ?3`
+	ofUserName, isUserName     = "of that userName", `u.user_name_folded = ?3`
+	ofExternalID, isExternalID = "of that externalId", `u.external_id = ?3 AND u.external_id <> ''`
+)
+
+// oneUser reads the only user of a directory, open or not, that a condition on ?3 meets.
+func oneUser(ctx context.Context, q queryer, scope store.Scope, what, condition, value string) (store.User, error) {
+	u, err := scanUser(q.QueryRow(ctx, `SELECT `+userColumns+` FROM users u
+		WHERE u.organization_id = ?1 AND u.directory_id = ?2 AND `+condition, scope.OrganizationID, scope.DirectoryID, value).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fault.Missing("user", what)
 	}
@@ -35,21 +44,17 @@ func oneUser(ctx context.Context, q queryer, what, condition string, args ...any
 
 // User implements store.Store.
 func (s *Store) User(ctx context.Context, scope store.Scope, id string) (store.User, error) {
-	return oneUser(ctx, s.db, id, `u.organization_id = ? AND u.id = ? AND u.directory_id = ?`,
-		scope.OrganizationID, id, scope.DirectoryID)
+	return oneUser(ctx, s.db, scope, id, isID, id)
 }
 
 // UserByUserName implements store.Store.
 func (s *Store) UserByUserName(ctx context.Context, scope store.Scope, folded string) (store.User, error) {
-	return oneUser(ctx, s.db, "of that userName", `u.organization_id = ? AND u.directory_id = ? AND u.user_name_folded = ?`,
-		scope.OrganizationID, scope.DirectoryID, folded)
+	return oneUser(ctx, s.db, scope, ofUserName, isUserName, folded)
 }
 
 // UserByExternalID implements store.Store.
 func (s *Store) UserByExternalID(ctx context.Context, scope store.Scope, externalID string) (store.User, error) {
-	return oneUser(ctx, s.db, "of that externalId",
-		`u.organization_id = ? AND u.directory_id = ? AND u.external_id = ? AND u.external_id <> ''`,
-		scope.OrganizationID, scope.DirectoryID, externalID)
+	return oneUser(ctx, s.db, scope, ofExternalID, isExternalID, externalID)
 }
 
 // Users implements store.Store.
@@ -183,8 +188,7 @@ func (s *Store) DetachedUser(ctx context.Context, organizationID string, directo
 // DeleteUser implements store.Store.
 func (s *Store) DeleteUser(ctx context.Context, scope store.Scope, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
 	err = s.write(ctx, scope, func(ctx context.Context, tx *sqldb.Tx, _ store.Directory) error {
-		u, err := oneUser(ctx, tx, id, `u.organization_id = ? AND u.id = ? AND u.directory_id = ?`,
-			scope.OrganizationID, id, scope.DirectoryID)
+		u, err := oneUser(ctx, tx, scope, id, isID, id)
 		if err != nil {
 			return err
 		}
@@ -226,59 +230,100 @@ func leaveGroups(ctx context.Context, tx *sqldb.Tx, organizationID, memberID str
 
 // UserGroups implements store.Store.
 func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userIDs []string) (map[string][]store.GroupRef, error) {
-	return userGroups(ctx, s.db, scope, userIDs)
-}
-
-// userGroups reads each membership around the users once, however many of them it concerns. What is above a group that the
-// directory can't see does not count.
-func userGroups(ctx context.Context, q queryer, scope store.Scope, userIDs []string) (map[string][]store.GroupRef, error) {
-	// See list for CROSS JOIN.
-	rows, err := q.Query(ctx, `WITH RECURSIVE inside (id) AS (
-			SELECT value FROM json_each(?3)
-			UNION
-			SELECT m.group_id FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id)
-		SELECT m.member_id, g.id, g.display_name FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id
-		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = m.group_id AND g.directory_id = ?2`,
-		scope.OrganizationID, scope.DirectoryID, list(userIDs))
-	names, direct := map[string]string{}, map[store.Edge]bool{}
-	edges, err := sqldb.Collect(rows, err, func(scan func(...any) error) (e store.Edge, err error) {
-		var name string
-		err = scan(&e.Member, &e.Group, &name)
-		names[e.Group], direct[e] = name, true
+	rows, err := s.db.Query(ctx, `WITH RECURSIVE `+insideOf(`value FROM json_each(?3)`)+`
+		SELECT m.member_id, g.id, g.display_name `+aboveInside, scope.OrganizationID, scope.DirectoryID, list(userIDs))
+	m := memberships{}
+	_, err = sqldb.Collect(rows, err, func(scan func(...any) error) (e struct{}, err error) {
+		var member, group, name string
+		if err = scan(&member, &group, &name); err == nil {
+			m.add(member, group, name)
+		}
 		return e, err
 	})
-	groups := map[string][]store.GroupRef{}
-	if err != nil || len(edges) == 0 {
-		return groups, err
+	if err != nil {
+		return nil, err
 	}
-	around := store.NewAround(edges)
+	return m.groups(userIDs), nil
+}
+
+// insideOf has in inside some users and each group above them, once. aboveInside gives each membership around the users once,
+// however many of them it concerns: memberships in a group that the directory can't see are left out. See list for CROSS JOIN.
+func insideOf(users string) string {
+	return `inside (id) AS (
+			SELECT ` + users + `
+			UNION
+			SELECT m.group_id FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id)`
+}
+
+const aboveInside = `FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id
+		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = m.group_id AND g.directory_id = ?2`
+
+// memberships are those around some users.
+type memberships struct {
+	edges []store.Edge
+	names map[string]string // of groups
+}
+
+func (m *memberships) add(member, group, name string) {
+	if m.names == nil {
+		m.names = map[string]string{}
+	}
+	m.edges, m.names[group] = append(m.edges, store.Edge{Member: member, Group: group}), name
+}
+
+// groups gives those of each user. Who is in none is left out.
+func (m *memberships) groups(userIDs []string) map[string][]store.GroupRef {
+	groups := map[string][]store.GroupRef{}
+	if len(m.edges) == 0 {
+		return groups
+	}
+	direct := make(map[store.Edge]bool, len(m.edges))
+	for _, e := range m.edges {
+		direct[e] = true
+	}
+	around := store.NewAround(m.edges)
 	for _, user := range userIDs {
 		var all []store.GroupRef
 		for _, id := range around.Groups(user) {
 			// It may be reached on several ways; it is direct if one of them is.
-			all = append(all, store.GroupRef{ID: id, Display: names[id], Direct: direct[store.Edge{Member: user, Group: id}]})
+			all = append(all, store.GroupRef{ID: id, Display: m.names[id], Direct: direct[store.Edge{Member: user, Group: id}]})
 		}
 		if all != nil {
 			groups[user] = all
 		}
 	}
-	return groups, nil
+	return groups
 }
 
 // UserWithGroups implements store.Store.
 func (s *Store) UserWithGroups(ctx context.Context, scope store.Scope, by store.Lookup) (u store.User, err error) {
+	what, condition, value := by.ID, isID, by.ID
 	switch {
 	case by.UserNameFolded != "":
-		u, err = s.UserByUserName(ctx, scope, by.UserNameFolded)
+		what, condition, value = ofUserName, isUserName, by.UserNameFolded
 	case by.ExternalID != "":
-		u, err = s.UserByExternalID(ctx, scope, by.ExternalID)
-	default:
-		u, err = s.User(ctx, scope, by.ID)
+		what, condition, value = ofExternalID, isExternalID, by.ExternalID
 	}
-	if err != nil {
+	// One statement, since a second one costs more than what it reads: the memberships come as JSON, [] for most users.
+	var found string
+	err = s.db.QueryRow(ctx, `SELECT `+userColumns+`, (WITH RECURSIVE `+insideOf(`u.id`)+`
+			SELECT json_group_array(json_array(m.member_id, g.id, g.display_name)) `+aboveInside+`)
+		FROM users u WHERE u.organization_id = ?1 AND u.directory_id = ?2 AND `+condition,
+		scope.OrganizationID, scope.DirectoryID, value).Scan(append(userFields(&u), &found)...)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return store.User{}, fault.Missing("user", what)
+	case err != nil:
 		return u, err
 	}
-	groups, err := userGroups(ctx, s.db, scope, []string{u.ID})
-	u.Groups = append([]store.GroupRef{}, groups[u.ID]...)
-	return u, err
+	var edges [][3]string
+	if err := json.Unmarshal([]byte(found), &edges); err != nil {
+		return u, err
+	}
+	m := memberships{}
+	for _, e := range edges {
+		m.add(e[0], e[1], e[2])
+	}
+	u.Groups = append([]store.GroupRef{}, m.groups([]string{u.ID})[u.ID]...)
+	return u, nil
 }
