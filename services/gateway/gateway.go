@@ -56,6 +56,8 @@ type Config struct {
 	// InFlightShareBytes is how much of it one directory, or one service credential, may take. Default: a quarter of it. Both defaults are larger where the
 	// largest body needs it.
 	InFlightShareBytes int64
+	// MessagesAtOnce is how many SCIM messages of one directory are carried out at a time; the next ones wait. Default 4.
+	MessagesAtOnce int
 	// RequestTimeout is how long a SCIM message may take once its body has come, and the request of a public gRPC call to
 	// arrive. Default 30 seconds.
 	RequestTimeout time.Duration
@@ -180,7 +182,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	g.scim = scimhttp.New(scimhttp.Config{
 		PublicURL: strings.TrimSuffix(c.PublicURL, "/"), ServerName: server, TrustedProxies: c.TrustedProxies, MaxBodyBytes: c.MaxBodyBytes,
 		MaxGroupBytes: c.MaxGroupBytes, MaxBulkBytes: c.MaxBulkBytes, MaxOperations: c.MaxBulkOperations,
-		InFlight: inFlight, RequestTimeout: c.RequestTimeout, RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
+		InFlight: inFlight, AtOnce: c.MessagesAtOnce, RequestTimeout: c.RequestTimeout, RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
 	}, scimhttp.Dependencies{
 		Users: identityv1.NewUserServiceClient(d.Identity), Groups: identityv1.NewGroupServiceClient(d.Identity),
 		Schemas:     identityv1.NewSchemaServiceClient(d.Identity),
@@ -229,6 +231,7 @@ func (c Config) complete() (Config, string, error) {
 	defaults(&problems, "gateway.max_group_bytes", &c.MaxGroupBytes, 64<<20)
 	defaults(&problems, "gateway.max_bulk_bytes", &c.MaxBulkBytes, 4<<20)
 	defaults(&problems, "gateway.max_bulk_operations", &c.MaxBulkOperations, 1000)
+	defaults(&problems, "gateway.messages_at_once", &c.MessagesAtOnce, 4)
 	defaults(&problems, "gateway.request_timeout", &c.RequestTimeout, 30*time.Second)
 	defaults(&problems, "gateway.watches_per_credential", &c.WatchesPerCredential, 100)
 	if c.MaxGroupBytes > 64<<20 {

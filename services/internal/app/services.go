@@ -208,7 +208,7 @@ func (a *App) startGateway() (*gateway.Gateway, error) {
 		PublicURL: a.PublicURL(), SpoolPath: a.folder.path("spool"), SpoolBytes: a.settings.Gateway.SpoolBytes,
 		MaxBodyBytes: a.settings.Gateway.MaxBodyBytes, MaxGroupBytes: a.settings.Gateway.MaxGroupBytes,
 		MaxBulkBytes: a.settings.Gateway.MaxBulkBytes, MaxBulkOperations: a.settings.Gateway.MaxBulkOperations,
-		RequestTimeout: a.settings.Gateway.RequestTimeout, RatePerSecond: a.settings.Gateway.RatePerSecond,
+		MessagesAtOnce: a.settings.Gateway.MessagesAtOnce, RequestTimeout: a.settings.Gateway.RequestTimeout, RatePerSecond: a.settings.Gateway.RatePerSecond,
 		InFlightBytes: a.settings.Gateway.InFlightBytes, InFlightShareBytes: a.settings.Gateway.InFlightShareBytes,
 		WatchesPerCredential: a.settings.Gateway.WatchesPerCredential, TrustedProxies: proxies,
 		UnknownKeysPerAddress: a.settings.Gateway.UnknownKeysPerAddress, UnknownKeys: a.settings.Gateway.UnknownKeys,

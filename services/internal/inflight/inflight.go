@@ -1,5 +1,5 @@
-// Package inflight bounds the memory that work under way takes: in all, and for each directory or credential, so that none
-// can take it all. Work reserves as it grows, before it allocates. What does not fit is refused at once, since waiting would hold what
+// Package inflight bounds what work under way takes: its memory, in all and for each directory or credential, so that none
+// can take it all; and how much of one directory goes on at a time. Work reserves memory as it grows, before it allocates. What does not fit is refused at once, since waiting would hold what
 // the work has already.
 package inflight
 
@@ -13,8 +13,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// BudgetKey is the metadata of a refusal that says which budget is used up: ShareBudget, CredentialBudget
-// or TotalBudget.
+// BudgetKey is the metadata of a refusal that says which budget is used up: ShareBudget, CredentialBudget,
+// TotalBudget or TurnsBudget.
 const BudgetKey = "budget"
 
 // The budgets that a refusal may name. They are a closed set, and fit for a metric's label.
@@ -22,6 +22,7 @@ const (
 	ShareBudget      = "directory"
 	CredentialBudget = "credential"
 	TotalBudget      = "total"
+	TurnsBudget      = "turns"
 )
 
 // retryAfter is when a refused client may try again: most work takes milliseconds.

@@ -72,7 +72,7 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 	m.Unauthenticated = counter(Unauthenticated, "SCIM requests that failed before they were authenticated.")
 	m.OperatorRefused = counter(OperatorRefused, "Requests of the admin REST and calls of the public gRPC without a valid token or service credential.")
 	m.RateLimited = counter(RateLimited, "SCIM messages that were over their directory's rate.")
-	m.OverBudget = counter(OverBudget, "Requests that found no memory: of their directory's or credential's share, or of all that requests under way may take.")
+	m.OverBudget = counter(OverBudget, "Requests that found no memory, of their directory's or credential's share, or of all that requests under way may take; or whose turn did not come.")
 	m.WatchesRefused = counter(WatchesRefused, "Watches that were refused because their credential has as many open as it may.")
 	m.FailedEvents = counter(FailedEvents, "Failed events that were written to the spool.")
 	m.FailedEventsDelivered = counter(FailedEventsDelivered, "Failed events that the failedevents service took.")

@@ -45,6 +45,7 @@ type Config struct {
 	MaxOperations  int // of one Bulk
 	// InFlight is the memory that messages under way may take. A share of it is no less than MostInFlight of the largest body.
 	InFlight       *inflight.Budget
+	AtOnce         int // messages of one directory that are carried out at a time
 	RequestTimeout time.Duration
 	RatePerSecond  float64 // messages of one directory; 0: any number
 	TallyEvery     time.Duration
@@ -77,6 +78,7 @@ type Handler struct {
 	resources map[kind]resources
 	types     scim.TypeMemory
 	rates     *rates
+	turns     *inflight.Turns
 	tally     tally.Tally
 	traced    http.Handler
 }
@@ -88,6 +90,7 @@ func New(c Config, d Dependencies) *Handler {
 		d:         d,
 		resources: map[kind]resources{users: userResources{d.Users}, groups: groupResources{d.Groups}},
 		rates:     newRates(c.RatePerSecond, d.Rates),
+		turns:     inflight.NewTurns(c.AtOnce),
 	}
 	h.traced = traced.Handler(http.HandlerFunc(h.serve), traced.Options{
 		Name: "SCIM", ServerName: c.ServerName, TrustedProxies: c.TrustedProxies, Tracing: d.Tracing, Meter: d.Meter,
@@ -274,7 +277,15 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, m *message) (an
 	if err := m.hold.Reserve(messageBytes); err != nil {
 		return nil, err
 	}
-	if answer, err = h.dispatch(w, r.WithContext(ctx), m); err == nil {
+	// What a message takes while it waits is reserved; its body is not read yet.
+	turn, err := h.turns.Wait(ctx, m.lease.DirectoryID)
+	if err != nil {
+		return nil, err
+	}
+	defer turn.End()
+	r = r.WithContext(ctx)
+	r.Body = turn.Body(m.came.Context(), r.Body) // the time in which a body comes does not count
+	if answer, err = h.dispatch(w, r, m); err == nil {
 		err = m.holdAnswer(len(answer.body))
 	}
 	return answer, err

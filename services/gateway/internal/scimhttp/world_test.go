@@ -357,7 +357,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	now := func() time.Time { return w.now }
 	config := Config{
 		PublicURL: "https://scim.example.com", ServerName: "scim.example.com", MaxBodyBytes: 1000, MaxGroupBytes: 5000, MaxBulkBytes: 20_000, MaxOperations: 20,
-		InFlight: inflight.New(64<<20, 32<<20), RequestTimeout: 10 * time.Second, TallyEvery: time.Minute,
+		InFlight: inflight.New(64<<20, 32<<20), AtOnce: 8, RequestTimeout: 10 * time.Second, TallyEvery: time.Minute,
 	}
 	for _, c := range change {
 		c(&config)
