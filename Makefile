@@ -1,6 +1,7 @@
 # make help lists what there is. Nothing here needs more than Go and make; what else is used is installed into .bin.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+# A folder's name may have a space, which a target can't.
 BIN := $(CURDIR)/.bin
 RUN_ARGS ?=
 BENCH_ARGS ?=
@@ -13,26 +14,33 @@ help: ## List the targets.
 
 .PHONY: run
 run: build ## Build and serve in the foreground, with demo data in .usher/ (RUN_ARGS adds flags).
-	@exec $(BIN)/usher serve --dev $(RUN_ARGS)
+	@exec "$(BIN)/usher" serve --dev $(RUN_ARGS)
 
 .PHONY: build
 build: ## Build the usher binary into .bin.
-	@mkdir -p $(BIN)
-	cd services && go build -o $(BIN)/usher ./cmd/usher
+	@mkdir -p .bin
+	cd services && go build -o "$(BIN)/usher" ./cmd/usher
 
 # checkptr looks at each pointer of the translated SQLite and makes it ten times slower; races are still found.
+RACE := -race -gcflags=all=-d=checkptr=0
+
 .PHONY: test
-test: tools test-packages ## Run every test, with the race detector; installs PostgreSQL and Redis where they are missing.
-	cd gen && go vet ./...
-	cd services && go test -race -gcflags=all=-d=checkptr=0 -timeout 20m ./...
+test: test-packages ## Run every test, with the race detector; installs PostgreSQL and Redis where they are missing.
+	@echo "compiling with the race detector: the first time takes some minutes"
+	@cd gen && go vet ./...
+	@USHER_TEST_SKIP_NOTHING=1 .ci/test $(RACE) -timeout 20m ./...
+
+.PHONY: test-short
+test-short: ## Run the tests of what has changed, but for e2e and without the race detector: for while you work.
+	@.ci/test $$(cd services && go list ./... | grep -v /e2e)
 
 .PHONY: test-packages
 test-packages:
 	@.ci/packages
 
 .PHONY: soak
-soak: tools test-packages ## The fault tests for longer: 200 kills, at other points each time.
-	cd services && E2E_ROUNDS=200 E2E_SEED=$${SEED:-$$(date +%s)} go test -race -gcflags=all=-d=checkptr=0 -timeout 2h -v \
+soak: test-packages ## The fault tests for longer: 200 kills, at other points each time.
+	@E2E_ROUNDS=200 E2E_SEED=$${SEED:-$$(date +%s)} .ci/test $(RACE) -timeout 2h -v \
 	  -run 'Killed|Faults|Restored|Rolling|Revo|Frozen|Redis|Down' ./e2e/...
 
 .PHONY: bench
@@ -53,8 +61,8 @@ clients: build ## Run SCIM clients of others against a fresh Usher; needs Python
 
 .PHONY: lint
 lint: tools ## Check the style of the Go code and the protos.
-	$(BIN)/buf lint
-	cd services && $(BIN)/golangci-lint run ./...
+	.bin/buf lint
+	cd services && "$(BIN)/golangci-lint" run ./...
 	cd .ci/protodeps && GOWORK=off go vet ./...
 
 .PHONY: vulns
@@ -64,30 +72,30 @@ vulns: ## Look for known vulnerabilities in what is compiled in; asks vuln.go.de
 
 .PHONY: notices
 notices: ## Write the licences of everything in the usher binary to .bin/NOTICES, to ship with it.
-	@mkdir -p $(BIN)
-	@.ci/notices >$(BIN)/NOTICES
+	@mkdir -p .bin
+	@.ci/notices >.bin/NOTICES
 
 .PHONY: gen
 gen: tools ## Generate gen/ from proto/.
-	$(BIN)/buf format -w proto
-	$(BIN)/buf lint
-	$(BIN)/buf generate
+	.bin/buf format -w proto
+	.bin/buf lint
+	.bin/buf generate
 
 .PHONY: tools
-tools: $(BIN)/.stamp .deps/proto/.stamp
+tools: .bin/.stamp .deps/proto/.stamp
 
 # One install a tool: their module graphs do not agree with each other.
-$(BIN)/.stamp: .ci/tools
-	@mkdir -p $(BIN)
+.bin/.stamp: .ci/tools
+	@mkdir -p .bin
 	@grep -v '^#' .ci/tools | while read -r tool; do echo "installing $$tool"; \
-	  GOWORK=off GOFLAGS=-mod=mod GOBIN=$(BIN) go install "$$tool" || exit 1; done
+	  GOWORK=off GOFLAGS=-mod=mod GOBIN="$(BIN)" go install "$$tool" || exit 1; done
 	@touch $@
 
 .deps/proto/.stamp: .ci/protodeps/go.mod .ci/protodeps/go.sum .ci/protodeps/main.go
 	@rm -rf .deps/proto
-	cd .ci/protodeps && GOWORK=off go run . $(CURDIR)/.deps/proto
+	cd .ci/protodeps && GOWORK=off go run . "$(CURDIR)/.deps/proto"
 	@touch $@
 
 .PHONY: clean
 clean: ## Remove what was built; the data in .usher/ stays.
-	rm -rf $(BIN) .deps
+	rm -rf .bin .deps

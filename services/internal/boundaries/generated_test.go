@@ -15,8 +15,11 @@ func TestAnEditedProtoIsNoticed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(repository, ".bin", "buf")); err != nil {
-		t.Fatal("the tools are not installed: run `make tools` first, as `make test` does")
+	if _, err := os.Stat(filepath.Join(repository, ".bin", ".stamp")); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("the tools that generate code are not installed, as CI does before its tests")
+		}
+		t.Skip("the tools that generate code are not installed: `make tools` does it, in some minutes")
 	}
 	for name, c := range map[string]struct {
 		edit func(text string) string

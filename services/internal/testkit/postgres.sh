@@ -5,7 +5,7 @@
 set -eu
 exec 2>&1
 bin=$(ls -d /usr/lib/postgresql/*/bin /opt/homebrew/opt/postgresql*/bin 2>/dev/null | sort -V | tail -1)
-[ -n "$bin" ] || bin=$(dirname "$(command -v initdb)") || { echo "there is no initdb on this machine"; exit 1; }
+[ -n "$bin" ] || bin=$(dirname "$(command -v initdb)") || { echo "missing initdb"; exit 1; }
 dir=$(mktemp -d "$1/usher-pg-XXXXXX")
 # PostgreSQL refuses to run as root.
 as() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }

@@ -3,7 +3,7 @@
 # after each: kill, start (empty, at the same path), freeze, thaw.
 set -eu
 exec 2>&1
-command -v redis-server >/dev/null || { echo "there is no redis-server on this machine"; exit 1; }
+command -v redis-server >/dev/null || { echo "missing redis-server"; exit 1; }
 dir=$(mktemp -d "$1/usher-redis-XXXXXX")
 as() { if [ "$(id -u)" = 0 ] && id redis >/dev/null 2>&1; then runuser -u redis -- "$@"; else "$@"; fi; }
 chmod 777 "$dir"

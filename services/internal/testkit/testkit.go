@@ -65,14 +65,32 @@ func launch(script string, args ...string) (process, error) {
 		return process{strings.TrimSpace(address), stdin, said, cmd}, nil
 	}
 	rest, _ := io.ReadAll(said)
+	if program, ok := strings.CutPrefix(line, "missing "); ok {
+		_, _ = stdin.Close(), cmd.Wait() // it has ended for this reason
+		return process{}, missing(strings.TrimSpace(program))
+	}
 	return process{}, errors.Join(fmt.Errorf("the server did not start: %s%s", line, rest), stdin.Close(), cmd.Wait())
 }
 
-// need ends the test when its server cannot be had: a test that is not run says nothing, and must not look as if it had.
+// missing is a program that is not installed.
+type missing string
+
+func (m missing) Error() string { return "there is no " + string(m) + " on this machine" }
+
+// SkipNothing is the environment variable under which a test fails that would be skipped because a program is not installed. `make
+// test` sets it: a test that is not run says nothing, and must not look as if it had.
+const SkipNothing = "USHER_TEST_SKIP_NOTHING"
+
+// need ends the test when its server cannot be had.
 func need(t testing.TB, what string, err error) {
 	t.Helper()
-	if err != nil {
-		t.Fatalf("%s is needed: %v\nInstall it with: %s", what, err, "make test-packages")
+	var absent missing
+	switch {
+	case err == nil:
+	case errors.As(err, &absent) && os.Getenv(SkipNothing) == "":
+		t.Skipf("%s is needed, and %v: `make test-packages` installs it", what, absent)
+	default:
+		t.Fatalf("%s is needed: %v", what, err)
 	}
 }
 
