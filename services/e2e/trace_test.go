@@ -71,7 +71,7 @@ func TestOneTraceFromMessageToAccess(t *testing.T) {
 				scope := span.InstrumentationScope.Name
 				if span.SpanContext.TraceID().String() == traceID {
 					gateway = gateway || strings.Contains(scope, "otelhttp")
-					identity = identity || strings.Contains(span.Name, "usher.identity.v1.GroupService/PatchGroup")
+					identity = identity || strings.Contains(span.Name, "usher.identity.v1.ResourceService/WriteResource")
 					sql = sql || strings.Contains(scope, "otelsql")
 					if strings.Contains(scope, "otelhttp") && !slices.ContainsFunc(span.Attributes, func(kv attribute.KeyValue) bool {
 						return kv.Value.AsString() == messageID

@@ -51,7 +51,7 @@ const directory = "0198a000-0000-7000-8000-0000000000d1"
 type others struct {
 	directoryv1.UnimplementedKeyLookupServiceServer
 	directoryv1.UnimplementedOrganizationServiceServer
-	identityv1.UnimplementedUserServiceServer
+	identityv1.UnimplementedResourceServiceServer
 	failedeventsv1.UnimplementedEventRecordServiceServer
 	rulev1.UnimplementedAccessServiceServer
 
@@ -98,7 +98,7 @@ func (o *others) WatchAccess(_ *rulev1.WatchAccessRequest, stream grpc.ServerStr
 	return stream.Context().Err()
 }
 
-func (o *others) CreateUser(context.Context, *identityv1.CreateUserRequest) (*identityv1.CreateUserResponse, error) {
+func (o *others) WriteResource(context.Context, *identityv1.WriteResourceRequest) (*identityv1.WriteResourceResponse, error) {
 	return nil, fault.New(fault.Uniqueness, "Another user has this userName.")
 }
 
@@ -166,7 +166,7 @@ func (o *others) dependencies(t *testing.T) gateway.Dependencies {
 	}
 	directoryv1.RegisterKeyLookupServiceServer(channel, o)
 	directoryv1.RegisterOrganizationServiceServer(channel, o)
-	identityv1.RegisterUserServiceServer(channel, o)
+	identityv1.RegisterResourceServiceServer(channel, o)
 	failedeventsv1.RegisterEventRecordServiceServer(channel, o)
 	rulev1.RegisterAccessServiceServer(channel, o)
 	conn := channel.As(commonv1.Caller_CALLER_GATEWAY)

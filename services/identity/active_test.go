@@ -16,7 +16,7 @@ func TestAMessageWithoutActiveActivatesNobody(t *testing.T) {
 			t.Parallel()
 			b := setup(t, change)
 			replaced := func(i *idp, id, document string) error {
-				_, err := i.users.ReplaceUser(i.ctx(), &identityv1.ReplaceUserRequest{Target: i.target, Id: id, Document: []byte(document)})
+				_, err := i.write(i.users, &identityv1.Write{Operation: replace, Id: id}, []byte(document))
 				return err
 			}
 			patched := func(operations ...string) func(*idp, string) error {

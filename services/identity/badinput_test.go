@@ -30,7 +30,7 @@ func TestBadInputIsRefusedWithItsReasonAndWritesNothing(t *testing.T) {
 		attempts = append(attempts,
 			attempt{"create a user with " + name, func(i *idp) error { _, err := i.tryUser(body); return err }, want},
 			attempt{"replace a user with " + name, func(i *idp) error {
-				_, err := i.users.ReplaceUser(i.ctx(), &identityv1.ReplaceUserRequest{Target: i.target, Id: user, Document: []byte(body)})
+				_, err := i.write(i.users, &identityv1.Write{Operation: replace, Id: user}, []byte(body))
 				return err
 			}, want})
 	}
@@ -38,7 +38,7 @@ func TestBadInputIsRefusedWithItsReasonAndWritesNothing(t *testing.T) {
 		attempts = append(attempts,
 			attempt{"create a group with " + name, func(i *idp) error { _, err := i.tryGroup(body); return err }, want},
 			attempt{"replace a group with " + name, func(i *idp) error {
-				_, err := i.groups.ReplaceGroup(i.ctx(), &identityv1.ReplaceGroupRequest{Target: i.target, Id: group, Document: []byte(body)})
+				_, err := i.write(i.groups, &identityv1.Write{Operation: replace, Id: group}, []byte(body))
 				return err
 			}, want})
 	}
@@ -57,11 +57,11 @@ func TestBadInputIsRefusedWithItsReasonAndWritesNothing(t *testing.T) {
 	filter := func(name, text string) {
 		attempts = append(attempts,
 			attempt{"list users by " + name, func(i *idp) error {
-				_, err := i.users.ListUsers(i.ctx(), &identityv1.ListUsersRequest{Target: i.target, Query: &identityv1.ListQuery{Filter: text}})
+				_, err := i.resources.ListResources(i.ctx(), &identityv1.ListResourcesRequest{Target: i.users, Query: &identityv1.ListQuery{Filter: text}})
 				return err
 			}, fault.InvalidFilter},
 			attempt{"list groups by " + name, func(i *idp) error {
-				_, err := i.groups.ListGroups(i.ctx(), &identityv1.ListGroupsRequest{Target: i.target, Query: &identityv1.ListQuery{Filter: text, Count: proto.Int64(0)}})
+				_, err := i.resources.ListResources(i.ctx(), &identityv1.ListResourcesRequest{Target: i.groups, Query: &identityv1.ListQuery{Filter: text, Count: proto.Int64(0)}})
 				return err
 			}, fault.InvalidFilter})
 	}
@@ -109,27 +109,35 @@ func TestBadInputIsRefusedWithItsReasonAndWritesNothing(t *testing.T) {
 
 	attempts = append(attempts, []attempt{
 		{"a target without an organization", func(i *idp) error {
-			_, err := i.users.GetUser(i.ctx(), &identityv1.GetUserRequest{Target: &identityv1.Target{DirectoryId: i.target.GetDirectoryId()}, Id: user})
+			_, err := i.resources.GetResource(i.ctx(), &identityv1.GetResourceRequest{Target: &identityv1.Target{DirectoryId: i.target.GetDirectoryId()}, Id: user})
 			return err
 		}, fault.NotAllowed},
 		{"no target", func(i *idp) error {
-			_, err := i.users.GetUser(i.ctx(), &identityv1.GetUserRequest{Id: user})
+			_, err := i.resources.GetResource(i.ctx(), &identityv1.GetResourceRequest{Id: user})
 			return err
 		}, fault.NotAllowed},
+		{"a target of no type", func(i *idp) error {
+			_, err := i.resources.ListResources(i.ctx(), &identityv1.ListResourcesRequest{Target: i.target})
+			return err
+		}, fault.InvalidRequest},
+		{"a write of no operation", func(i *idp) error {
+			_, err := i.write(i.users, &identityv1.Write{Id: user}, []byte(`{"userName":"new"}`))
+			return err
+		}, fault.InvalidRequest},
 		{"an id that is too long", func(i *idp) error {
-			_, err := i.users.GetUser(i.ctx(), &identityv1.GetUserRequest{Target: i.target, Id: strings.Repeat("x", 201)})
+			_, err := i.resources.GetResource(i.ctx(), &identityv1.GetResourceRequest{Target: i.users, Id: strings.Repeat("x", 201)})
 			return err
 		}, fault.InvalidRequest},
 		{"an id that is none", func(i *idp) error {
-			_, err := i.users.GetUser(i.ctx(), &identityv1.GetUserRequest{Target: i.target, Id: "' OR 1=1 --"})
+			_, err := i.resources.GetResource(i.ctx(), &identityv1.GetResourceRequest{Target: i.users, Id: "' OR 1=1 --"})
 			return err
 		}, fault.NotFound},
 		{"a group's id for a user", func(i *idp) error {
-			_, err := i.users.GetUser(i.ctx(), &identityv1.GetUserRequest{Target: i.target, Id: group})
+			_, err := i.resources.GetResource(i.ctx(), &identityv1.GetResourceRequest{Target: i.users, Id: group})
 			return err
 		}, fault.NotFound},
 		{"attributes that can't be names", func(i *idp) error {
-			_, err := i.users.GetUser(i.ctx(), &identityv1.GetUserRequest{Target: i.target, Id: user, Projection: &identityv1.Projection{Attributes: []string{"a b"}}})
+			_, err := i.resources.GetResource(i.ctx(), &identityv1.GetResourceRequest{Target: i.users, Id: user, Projection: &identityv1.Projection{Attributes: []string{"a b"}}})
 			return err
 		}, fault.InvalidValue},
 		{"attributes and excludedAttributes", func(i *idp) error {
@@ -137,7 +145,7 @@ func TestBadInputIsRefusedWithItsReasonAndWritesNothing(t *testing.T) {
 			return err
 		}, fault.InvalidValue},
 		{"too many versions", func(i *idp) error {
-			_, err := i.users.DeleteUser(i.ctx(), &identityv1.DeleteUserRequest{Target: i.target, Id: user, IfMatch: make([]int64, 21)})
+			_, err := i.resources.DeleteResource(i.ctx(), &identityv1.DeleteResourceRequest{Target: i.users, Id: user, IfMatch: make([]int64, 21)})
 			return err
 		}, fault.InvalidRequest},
 		{"too many operations", func(i *idp) error {
@@ -166,8 +174,8 @@ func TestBadInputIsRefusedWithItsReasonAndWritesNothing(t *testing.T) {
 	equal(t, "groups", i.total("Groups", ""), 1)
 }
 
-func (i *idp) tryGroupWith(body string, projection *identityv1.Projection) (*identityv1.CreateGroupResponse, error) {
-	return i.groups.CreateGroup(i.ctx(), &identityv1.CreateGroupRequest{Target: i.target, Document: []byte(body), Projection: projection})
+func (i *idp) tryGroupWith(body string, projection *identityv1.Projection) (*identityv1.WriteResourceResponse, error) {
+	return i.write(i.groups, &identityv1.Write{Operation: create, Projection: projection}, []byte(body))
 }
 
 func TestStrictModeRefusesWhatTolerantModeReads(t *testing.T) {

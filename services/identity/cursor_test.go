@@ -20,10 +20,10 @@ import (
 func (i *idp) tryList(kind string, q *identityv1.ListQuery) (*identityv1.ListResult, error) {
 	i.Helper()
 	if kind == "Users" {
-		r, err := i.users.ListUsers(i.ctx(), &identityv1.ListUsersRequest{Target: i.target, Query: q})
+		r, err := i.resources.ListResources(i.ctx(), &identityv1.ListResourcesRequest{Target: i.users, Query: q})
 		return r.GetResult(), err
 	}
-	r, err := i.groups.ListGroups(i.ctx(), &identityv1.ListGroupsRequest{Target: i.target, Query: q})
+	r, err := i.resources.ListResources(i.ctx(), &identityv1.ListResourcesRequest{Target: i.groups, Query: q})
 	return r.GetResult(), err
 }
 
@@ -226,7 +226,7 @@ func TestAWalkByCursorMeetsEverybodyOnceWhileOthersWrite(t *testing.T) {
 					pages++
 					for range 3 {
 						if come < len(leaving) {
-							_, err := i.users.DeleteUser(i.ctx(), &identityv1.DeleteUserRequest{Target: i.target, Id: leaving[come]})
+							_, err := i.resources.DeleteResource(i.ctx(), &identityv1.DeleteResourceRequest{Target: i.users, Id: leaving[come]})
 							must(t, err)
 							i.user(fmt.Sprintf(`{"userName":"new%d-%d","title":"1"}`, turn, come))
 							come++

@@ -50,12 +50,12 @@ func TestQuirksAreCountedByMessage(t *testing.T) {
 			equal(t, "of nothing odd", other.oddities(), []string{})
 			id := i.user(`{` + schemas + `"userName":"anna","active":"True","zip":"1"}`).GetId()
 			for _, title := range []string{"a", "a", "b"} { // also a message that changes nothing
-				_, err := i.users.PatchUser(i.ctx(), &identityv1.PatchUserRequest{Target: i.target, Id: id, Document: patchOp(
+				_, err := i.write(i.users, &identityv1.Write{Operation: patch, Id: id}, patchOp(
 					operation("Replace", "title", `"`+title+`"`), operation("Add", "nickName", `"x"`), operation("add", "", `{"id":"x"}`),
-				)})
+				))
 				must(t, err)
 			}
-			_, err := i.users.PatchUser(i.ctx(), &identityv1.PatchUserRequest{Target: i.target, Id: id, Document: patchOp(operation("Replace", "zip", `"x"`))})
+			_, err := i.write(i.users, &identityv1.Write{Operation: patch, Id: id}, patchOp(operation("Replace", "zip", `"x"`)))
 			refused(t, "a path to nothing", err, fault.InvalidPath)
 			equal(t, "then", i.oddities(), []string{"boolean-as-string 1", "op-capitalised 3", "ignored id 3", "ignored zip 1"})
 			equal(t, "asked again", i.oddities(), []string{"boolean-as-string 1", "op-capitalised 3", "ignored id 3", "ignored zip 1"})
@@ -69,8 +69,10 @@ func TestAQuirkNamesItsLastMessage(t *testing.T) {
 	b := setup(t)
 	i := b.idp()
 	for _, id := range []string{"first", "last"} {
-		_, err := i.users.CreateUser(rpc.WithMessageID(i.ctx(), id), &identityv1.CreateUserRequest{
-			Target: i.target, Document: []byte(`{"userName":"` + id + `"}`),
+		_, err := i.resources.WriteResource(rpc.WithMessageID(i.ctx(), id), &identityv1.WriteResourceRequest{
+			Target:   i.users,
+			Write:    &identityv1.Write{Operation: create},
+			Document: []byte(`{"userName":"` + id + `"}`),
 		})
 		must(t, err)
 	}

@@ -120,7 +120,7 @@ func TestAnErasedOrganizationLeavesNothingAndItsIdIsFree(t *testing.T) {
 			equal(t, "the users", len(listed.GetIds()), 0)
 			again := b.idp()
 			equal(t, "who has the name now", again.user(`{"userName":"`+everywhere+`"}`).GetId() != user.GetId(), true)
-			found, err := again.users.ListUsers(again.ctx(), &identityv1.ListUsersRequest{Target: again.target, Query: &identityv1.ListQuery{}})
+			found, err := again.resources.ListResources(again.ctx(), &identityv1.ListResourcesRequest{Target: again.users, Query: &identityv1.ListQuery{}})
 			must(t, err)
 			equal(t, "how many there are", found.GetResult().GetTotalResults(), 1)
 		})

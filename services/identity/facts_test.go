@@ -250,9 +250,7 @@ func TestAUserBeyondALimitFailsNobodyElse(t *testing.T) {
 	for _, u := range statuses {
 		equal(t, "a status", []any{u.GetActive(), u.GetBeyondLimit()}, []any{true, ""})
 	}
-	_, err = i.users.PatchUser(i.ctx(), &identityv1.PatchUserRequest{
-		Target: i.target, Id: everywhere, Document: patchOp(operation("replace", "active", "false")), OmitResource: true,
-	})
+	_, err = i.write(i.users, &identityv1.Write{Operation: patch, Id: everywhere, OmitResource: true}, patchOp(operation("replace", "active", "false")))
 	must(t, err)
 	inactive := b.userFacts(&identityv1.StreamUserFactsRequest{Ids: people})
 	equal(t, "who is inactive", []any{inactive[4].GetActive(), inactive[4].GetBeyondLimit()}, []any{false, ""})
@@ -290,7 +288,7 @@ func TestGroupsAreNestedOnlySoDeep(t *testing.T) {
 			lone := i.group("lone").GetId()
 			_, err = i.tryPatchGroup(lone, operation("add", "members", memberValues([]string{top})))
 			refused(t, "adding one more by PATCH", err, fault.InvalidValue)
-			_, err = i.groups.ReplaceGroup(i.ctx(), &identityv1.ReplaceGroupRequest{Target: i.target, Id: lone, Document: []byte(groupDocument("lone", top))})
+			_, err = i.write(i.groups, &identityv1.Write{Operation: replace, Id: lone}, []byte(groupDocument("lone", top)))
 			refused(t, "adding one more by PUT", err, fault.InvalidValue)
 		})
 	}

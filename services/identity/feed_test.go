@@ -24,7 +24,7 @@ func TestTheFeedTellsEachChangeOfAnOrganizationOnce(t *testing.T) {
 	i, other := b.idp(), b.idpOf("other")
 	before := b.end()
 	ctx := rpc.WithMessageID(i.ctx(), "message-1")
-	r, err := i.users.CreateUser(ctx, &identityv1.CreateUserRequest{Target: i.target, Document: []byte(`{"userName":"anna"}`)})
+	r, err := i.resources.WriteResource(ctx, &identityv1.WriteResourceRequest{Target: i.users, Write: &identityv1.Write{Operation: create}, Document: []byte(`{"userName":"anna"}`)})
 	must(t, err)
 	user := r.GetResource().GetId()
 	other.user(`{"userName":"theirs"}`)

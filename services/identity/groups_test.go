@@ -41,7 +41,7 @@ func TestReplacingAGroupReplacesItsMembers(t *testing.T) {
 		{"nothing new", groupDocument("ops", users[1:]...), 3, users[1:]},
 		{"no members", `{"displayName":"ops"}`, 4, []string{}},
 	} {
-		r, err := i.groups.ReplaceGroup(i.ctx(), &identityv1.ReplaceGroupRequest{Target: i.target, Id: g.GetId(), Document: []byte(c.body)})
+		r, err := i.write(i.groups, &identityv1.Write{Operation: replace, Id: g.GetId()}, []byte(c.body))
 		must(t, err)
 		equal(t, c.name+": version", r.GetResource().GetVersion(), c.version)
 		equal(t, c.name+": members", values(document(t, r.GetResource()), "members"), c.members)
@@ -56,16 +56,18 @@ func TestGroupsHonourIfMatchAlsoForMembers(t *testing.T) {
 	id := i.group("eng", users[0]).GetId()
 	i.patchGroup(id, operation("add", "members", memberValues(users[1:])))
 	before := b.end()
-	patch := &identityv1.PatchGroupRequest{
-		Target: i.target, Id: id, IfMatch: []int64{1}, Document: patchOp(operation("remove", "members", "")),
+	patch := &identityv1.WriteResourceRequest{
+		Target:   i.groups,
+		Write:    &identityv1.Write{Operation: patch, Id: id, IfMatch: []int64{1}},
+		Document: patchOp(operation("remove", "members", "")),
 	}
-	_, err := i.groups.PatchGroup(i.ctx(), patch)
+	_, err := i.resources.WriteResource(i.ctx(), patch)
 	refused(t, "patching an old version", err, fault.Conflict)
-	_, err = i.groups.DeleteGroup(i.ctx(), &identityv1.DeleteGroupRequest{Target: i.target, Id: id, IfMatch: []int64{1}})
+	_, err = i.resources.DeleteResource(i.ctx(), &identityv1.DeleteResourceRequest{Target: i.groups, Id: id, IfMatch: []int64{1}})
 	refused(t, "deleting an old version", err, fault.Conflict)
 	equal(t, "the feed's end", b.end(), before)
-	patch.IfMatch = []int64{1, 2}
-	_, err = i.groups.PatchGroup(i.ctx(), patch)
+	patch.Write.IfMatch = []int64{1, 2}
+	_, err = i.resources.WriteResource(i.ctx(), patch)
 	must(t, err)
 	equal(t, "the members", i.members(id), []string{})
 }
@@ -101,10 +103,7 @@ func TestParallelPatchesEachAddingAMemberLoseNone(t *testing.T) {
 			var wg sync.WaitGroup
 			for _, user := range users {
 				wg.Go(func() {
-					r, err := i.groups.PatchGroup(i.ctx(), &identityv1.PatchGroupRequest{
-						Target: i.target, Id: id, OmitResource: omit,
-						Document: patchOp(operation("add", "members", memberValues([]string{user}))),
-					})
+					r, err := i.write(i.groups, &identityv1.Write{Operation: patch, Id: id, OmitResource: omit}, patchOp(operation("add", "members", memberValues([]string{user}))))
 					if err != nil {
 						t.Error(err)
 					}
@@ -244,7 +243,7 @@ func TestADeletedGroupsMembersAreRecorded(t *testing.T) {
 	users := i.named("anna", "bob")
 	id := i.group("eng", users...).GetId()
 	before := b.end()
-	r, err := i.groups.DeleteGroup(i.ctx(), &identityv1.DeleteGroupRequest{Target: i.target, Id: id})
+	r, err := i.resources.DeleteResource(i.ctx(), &identityv1.DeleteResourceRequest{Target: i.groups, Id: id})
 	must(t, err)
 	equal(t, "the cursor", r.GetResult().GetChangeCursor(), b.end())
 	var left []string

@@ -166,10 +166,10 @@ func (d *directories) WatchDirectories(r *directoryv1.WatchDirectoriesRequest, s
 // idp is an IdP whose API key opens one directory.
 type idp struct {
 	*testing.T
-	bundle *bundle
-	target *identityv1.Target
-	users  identityv1.UserServiceClient
-	groups identityv1.GroupServiceClient
+	bundle        *bundle
+	target        *identityv1.Target // of no type
+	users, groups *identityv1.Target
+	resources     identityv1.ResourceServiceClient
 }
 
 // idp creates a directory of acme.
@@ -193,10 +193,13 @@ func replacing(old *idp) func(*directoryv1.Directory) {
 }
 
 func (b *bundle) client(organization, directoryID string) *idp {
+	of := func(resourceType string) *identityv1.Target {
+		return &identityv1.Target{
+			OrganizationId: organization, DirectoryId: directoryID, BaseUrl: "https://usher.test/scim/v2/" + directoryID, ResourceType: resourceType,
+		}
+	}
 	return &idp{
-		T: b.T, bundle: b,
-		target: &identityv1.Target{OrganizationId: organization, DirectoryId: directoryID, BaseUrl: "https://usher.test/scim/v2/" + directoryID},
-		users:  identityv1.NewUserServiceClient(b.gateway), groups: identityv1.NewGroupServiceClient(b.gateway),
+		T: b.T, bundle: b, target: of(""), users: of("User"), groups: of("Group"), resources: identityv1.NewResourceServiceClient(b.gateway),
 	}
 }
 
@@ -218,8 +221,20 @@ func (i *idp) deleteDirectory() {
 	i.bundle.idpOf("settling").user(`{"userName":"anybody"}`)
 }
 
-func (i *idp) tryUser(document string) (*identityv1.CreateUserResponse, error) {
-	return i.users.CreateUser(i.ctx(), &identityv1.CreateUserRequest{Target: i.target, Document: []byte(document)})
+// The operations of writes.
+const (
+	create  = identityv1.Write_OPERATION_CREATE
+	replace = identityv1.Write_OPERATION_REPLACE
+	patch   = identityv1.Write_OPERATION_PATCH
+)
+
+// write writes a resource.
+func (i *idp) write(target *identityv1.Target, w *identityv1.Write, document []byte) (*identityv1.WriteResourceResponse, error) {
+	return i.resources.WriteResource(i.ctx(), &identityv1.WriteResourceRequest{Target: target, Write: w, Document: document})
+}
+
+func (i *idp) tryUser(document string) (*identityv1.WriteResourceResponse, error) {
+	return i.write(i.users, &identityv1.Write{Operation: create}, []byte(document))
 }
 
 // user creates a user.
@@ -240,8 +255,8 @@ func (i *idp) named(userNames ...string) []string {
 	return all
 }
 
-func (i *idp) tryGroup(document string) (*identityv1.CreateGroupResponse, error) {
-	return i.groups.CreateGroup(i.ctx(), &identityv1.CreateGroupRequest{Target: i.target, Document: []byte(document)})
+func (i *idp) tryGroup(document string) (*identityv1.WriteResourceResponse, error) {
+	return i.write(i.groups, &identityv1.Write{Operation: create}, []byte(document))
 }
 
 // group creates a group with members.
@@ -267,14 +282,14 @@ func memberValues(members []string) string {
 
 func (i *idp) getUser(id string) *identityv1.Resource {
 	i.Helper()
-	r, err := i.users.GetUser(i.ctx(), &identityv1.GetUserRequest{Target: i.target, Id: id})
+	r, err := i.resources.GetResource(i.ctx(), &identityv1.GetResourceRequest{Target: i.users, Id: id})
 	must(i, err)
 	return r.GetResource()
 }
 
 func (i *idp) getGroup(id string) *identityv1.Resource {
 	i.Helper()
-	r, err := i.groups.GetGroup(i.ctx(), &identityv1.GetGroupRequest{Target: i.target, Id: id})
+	r, err := i.resources.GetResource(i.ctx(), &identityv1.GetResourceRequest{Target: i.groups, Id: id})
 	must(i, err)
 	return r.GetResource()
 }
@@ -295,15 +310,15 @@ func patchOp(operations ...string) []byte {
 	return fmt.Appendf(nil, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[%s]}`, strings.Join(operations, ","))
 }
 
-func (i *idp) tryPatchUser(id string, operations ...string) (*identityv1.PatchUserResponse, error) {
-	return i.users.PatchUser(i.ctx(), &identityv1.PatchUserRequest{Target: i.target, Id: id, Document: patchOp(operations...)})
+func (i *idp) tryPatchUser(id string, operations ...string) (*identityv1.WriteResourceResponse, error) {
+	return i.write(i.users, &identityv1.Write{Operation: patch, Id: id}, patchOp(operations...))
 }
 
-func (i *idp) tryPatchGroup(id string, operations ...string) (*identityv1.PatchGroupResponse, error) {
-	return i.groups.PatchGroup(i.ctx(), &identityv1.PatchGroupRequest{Target: i.target, Id: id, Document: patchOp(operations...), OmitResource: true})
+func (i *idp) tryPatchGroup(id string, operations ...string) (*identityv1.WriteResourceResponse, error) {
+	return i.write(i.groups, &identityv1.Write{Operation: patch, Id: id, OmitResource: true}, patchOp(operations...))
 }
 
-func (i *idp) patchGroup(id string, operations ...string) *identityv1.PatchGroupResponse {
+func (i *idp) patchGroup(id string, operations ...string) *identityv1.WriteResourceResponse {
 	i.Helper()
 	r, err := i.tryPatchGroup(id, operations...)
 	must(i, err)

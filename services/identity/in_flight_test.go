@@ -47,13 +47,16 @@ func TestWhatLargeGroupsReserveIsMeasured(t *testing.T) {
 		}
 	}
 	becomes(0)
-	stream, err := i.groups.WriteGroup(i.ctx())
+	stream, err := i.resources.WriteResourceStream(i.ctx())
 	must(t, err)
-	must(t, stream.Send(&identityv1.WriteGroupRequest{
-		Target: i.target, Kind: identityv1.WriteGroupRequest_KIND_CREATE, Size: 1 << 20, Part: []byte(`{"displayName":`),
+	must(t, stream.Send(&identityv1.WriteResourceStreamRequest{
+		Target: i.groups,
+		Write:  &identityv1.Write{Operation: create},
+		Size:   1 << 20,
+		Part:   []byte(`{"displayName":`),
 	}))
 	becomes((64 + 32 + 8*64) << 10) // as of the first 64 KiB, and not of what is announced
-	must(t, stream.Send(&identityv1.WriteGroupRequest{Target: i.target, Part: []byte(`"eng"}`)}))
+	must(t, stream.Send(&identityv1.WriteResourceStreamRequest{Target: i.groups, Part: []byte(`"eng"}`)}))
 	_, err = stream.CloseAndRecv()
 	must(t, err)
 	becomes(0)

@@ -19,11 +19,11 @@ import (
 func (i *idp) list(kind string, q *identityv1.ListQuery) *identityv1.ListResult {
 	i.Helper()
 	if kind == "Users" {
-		r, err := i.users.ListUsers(i.ctx(), &identityv1.ListUsersRequest{Target: i.target, Query: q})
+		r, err := i.resources.ListResources(i.ctx(), &identityv1.ListResourcesRequest{Target: i.users, Query: q})
 		must(i, err)
 		return r.GetResult()
 	}
-	r, err := i.groups.ListGroups(i.ctx(), &identityv1.ListGroupsRequest{Target: i.target, Query: q})
+	r, err := i.resources.ListResources(i.ctx(), &identityv1.ListResourcesRequest{Target: i.groups, Query: q})
 	must(i, err)
 	return r.GetResult()
 }

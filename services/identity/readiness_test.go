@@ -17,17 +17,17 @@ func impatient(c *identity.Config) { c.ReadyWait = 10 * time.Millisecond }
 func everyCall(i *idp, id string) map[string]error {
 	all := map[string]error{}
 	_, all["CreateUser"] = i.tryUser(`{"userName":"new"}`)
-	_, all["GetUser"] = i.users.GetUser(i.ctx(), &identityv1.GetUserRequest{Target: i.target, Id: id})
-	_, all["ReplaceUser"] = i.users.ReplaceUser(i.ctx(), &identityv1.ReplaceUserRequest{Target: i.target, Id: id, Document: []byte(`{"userName":"x"}`)})
+	_, all["GetUser"] = i.resources.GetResource(i.ctx(), &identityv1.GetResourceRequest{Target: i.users, Id: id})
+	_, all["ReplaceUser"] = i.write(i.users, &identityv1.Write{Operation: replace, Id: id}, []byte(`{"userName":"x"}`))
 	_, all["PatchUser"] = i.tryPatchUser(id, operation("add", "title", `"x"`))
-	_, all["DeleteUser"] = i.users.DeleteUser(i.ctx(), &identityv1.DeleteUserRequest{Target: i.target, Id: id})
-	_, all["ListUsers"] = i.users.ListUsers(i.ctx(), &identityv1.ListUsersRequest{Target: i.target})
+	_, all["DeleteUser"] = i.resources.DeleteResource(i.ctx(), &identityv1.DeleteResourceRequest{Target: i.users, Id: id})
+	_, all["ListUsers"] = i.resources.ListResources(i.ctx(), &identityv1.ListResourcesRequest{Target: i.users})
 	_, all["CreateGroup"] = i.tryGroup(`{"displayName":"new"}`)
-	_, all["GetGroup"] = i.groups.GetGroup(i.ctx(), &identityv1.GetGroupRequest{Target: i.target, Id: id})
-	_, all["ReplaceGroup"] = i.groups.ReplaceGroup(i.ctx(), &identityv1.ReplaceGroupRequest{Target: i.target, Id: id, Document: []byte(`{"displayName":"x"}`)})
+	_, all["GetGroup"] = i.resources.GetResource(i.ctx(), &identityv1.GetResourceRequest{Target: i.groups, Id: id})
+	_, all["ReplaceGroup"] = i.write(i.groups, &identityv1.Write{Operation: replace, Id: id}, []byte(`{"displayName":"x"}`))
 	_, all["PatchGroup"] = i.tryPatchGroup(id, operation("add", "displayName", `"x"`))
-	_, all["DeleteGroup"] = i.groups.DeleteGroup(i.ctx(), &identityv1.DeleteGroupRequest{Target: i.target, Id: id})
-	_, all["ListGroups"] = i.groups.ListGroups(i.ctx(), &identityv1.ListGroupsRequest{Target: i.target})
+	_, all["DeleteGroup"] = i.resources.DeleteResource(i.ctx(), &identityv1.DeleteResourceRequest{Target: i.groups, Id: id})
+	_, all["ListGroups"] = i.resources.ListResources(i.ctx(), &identityv1.ListResourcesRequest{Target: i.groups})
 	return all
 }
 

@@ -61,7 +61,7 @@ func TestADocumentIsStoredUpToItsLimit(t *testing.T) {
 			}{
 				{"a POST", func() error { _, err := i.tryUser(strings.Replace(sized(t, 1), "large", "next1", 1)); return err }, []string{"65537 bytes", "65536"}},
 				{"a PUT", func() error {
-					_, err := i.users.ReplaceUser(i.ctx(), &identityv1.ReplaceUserRequest{Target: i.target, Id: user, Document: []byte(sized(t, 1))})
+					_, err := i.write(i.users, &identityv1.Write{Operation: replace, Id: user}, []byte(sized(t, 1)))
 					return err
 				}, []string{"65537 bytes", "65536"}},
 				{"a PATCH", func() error { _, err := i.tryPatchUser(user, operation("add", "title", `"x"`)); return err }, []string{"65548 bytes", "65536"}},

@@ -60,23 +60,19 @@ func TestIfMatchDecidesOverWrites(t *testing.T) {
 	i := b.idp()
 	writes := map[string]func(id string, versions []int64) error{
 		"replace": func(id string, versions []int64) error {
-			_, err := i.users.ReplaceUser(i.ctx(), &identityv1.ReplaceUserRequest{Target: i.target, Id: id, Document: []byte(`{"userName":"` + id + `"}`), IfMatch: versions})
+			_, err := i.write(i.users, &identityv1.Write{Operation: replace, Id: id, IfMatch: versions}, []byte(`{"userName":"`+id+`"}`))
 			return err
 		},
 		"patch": func(id string, versions []int64) error {
-			_, err := i.users.PatchUser(i.ctx(), &identityv1.PatchUserRequest{
-				Target: i.target, Id: id, IfMatch: versions, Document: patchOp(operation("add", "title", `"x"`)),
-			})
+			_, err := i.write(i.users, &identityv1.Write{Operation: patch, Id: id, IfMatch: versions}, patchOp(operation("add", "title", `"x"`)))
 			return err
 		},
 		"a patch that changes nothing": func(id string, versions []int64) error {
-			_, err := i.users.PatchUser(i.ctx(), &identityv1.PatchUserRequest{
-				Target: i.target, Id: id, IfMatch: versions, Document: patchOp(operation("remove", "nickName", "")),
-			})
+			_, err := i.write(i.users, &identityv1.Write{Operation: patch, Id: id, IfMatch: versions}, patchOp(operation("remove", "nickName", "")))
 			return err
 		},
 		"delete": func(id string, versions []int64) error {
-			_, err := i.users.DeleteUser(i.ctx(), &identityv1.DeleteUserRequest{Target: i.target, Id: id, IfMatch: versions})
+			_, err := i.resources.DeleteResource(i.ctx(), &identityv1.DeleteResourceRequest{Target: i.users, Id: id, IfMatch: versions})
 			return err
 		},
 	}
@@ -107,7 +103,7 @@ func TestWhatChangesNothingWritesNothing(t *testing.T) {
 		operation("replace", "active", "true"), operation("add", "emails", `[{"value":"a@example.com","type":"work"}]`),
 		operation("remove", "title", ""), operation("add", "title", `"x"`), operation("remove", "title", ""))
 	must(t, err)
-	replaced, err := i.users.ReplaceUser(i.ctx(), &identityv1.ReplaceUserRequest{Target: i.target, Id: made.GetId(), Document: []byte(body)})
+	replaced, err := i.write(i.users, &identityv1.Write{Operation: replace, Id: made.GetId()}, []byte(body))
 	must(t, err)
 	for name, got := range map[string]struct {
 		*identityv1.Resource
@@ -136,9 +132,7 @@ func TestThePatchedUserCanBeLeftOut(t *testing.T) {
 	t.Parallel()
 	i := setup(t).idp()
 	id := i.user(`{"userName":"anna"}`).GetId()
-	r, err := i.users.PatchUser(i.ctx(), &identityv1.PatchUserRequest{
-		Target: i.target, Id: id, OmitResource: true, Document: patchOp(operation("add", "title", `"x"`)),
-	})
+	r, err := i.write(i.users, &identityv1.Write{Operation: patch, Id: id, OmitResource: true}, patchOp(operation("add", "title", `"x"`)))
 	must(t, err)
 	equal(t, "the document", len(r.GetResource().GetDocument()), 0)
 	equal(t, "the version", r.GetResource().GetVersion(), 2)
@@ -150,11 +144,11 @@ func TestADeletedUserThatComesBackIsANewOne(t *testing.T) {
 	i := b.idp()
 	const body = `{"userName":"anna","externalId":"e1"}`
 	id := i.user(body).GetId()
-	_, err := i.users.DeleteUser(i.ctx(), &identityv1.DeleteUserRequest{Target: i.target, Id: id})
+	_, err := i.resources.DeleteResource(i.ctx(), &identityv1.DeleteResourceRequest{Target: i.users, Id: id})
 	must(t, err)
-	_, err = i.users.GetUser(i.ctx(), &identityv1.GetUserRequest{Target: i.target, Id: id})
+	_, err = i.resources.GetResource(i.ctx(), &identityv1.GetResourceRequest{Target: i.users, Id: id})
 	refused(t, "reading", err, fault.NotFound)
-	_, err = i.users.DeleteUser(i.ctx(), &identityv1.DeleteUserRequest{Target: i.target, Id: id})
+	_, err = i.resources.DeleteResource(i.ctx(), &identityv1.DeleteResourceRequest{Target: i.users, Id: id})
 	refused(t, "deleting again", err, fault.NotFound)
 	r, err := i.tryUser(body)
 	must(t, err)
@@ -168,7 +162,7 @@ func TestDeletingAUserTakesItOutOfItsGroups(t *testing.T) {
 	i := setup(t).idp()
 	users := i.named("anna", "bob")
 	g := i.group("eng", users...)
-	_, err := i.users.DeleteUser(i.ctx(), &identityv1.DeleteUserRequest{Target: i.target, Id: users[0]})
+	_, err := i.resources.DeleteResource(i.ctx(), &identityv1.DeleteResourceRequest{Target: i.users, Id: users[0]})
 	must(t, err)
 	equal(t, "the members", i.members(g.GetId()), users[1:])
 	equal(t, "the group's version", i.getGroup(g.GetId()).GetVersion(), g.GetVersion()+1)
@@ -203,7 +197,7 @@ func TestProjectionsChooseWhatIsShown(t *testing.T) {
 		{"all but some", &identityv1.Projection{ExcludedAttributes: []string{"name", "groups", "meta"}}, []string{"id", "schemas", "title", "userName"}},
 		{"groups", &identityv1.Projection{Attributes: []string{"groups"}}, []string{"groups", "id", "schemas"}},
 	} {
-		r, err := i.users.GetUser(i.ctx(), &identityv1.GetUserRequest{Target: i.target, Id: id, Projection: c.projection})
+		r, err := i.resources.GetResource(i.ctx(), &identityv1.GetResourceRequest{Target: i.users, Id: id, Projection: c.projection})
 		must(t, err)
 		d := document(t, r.GetResource())
 		for _, key := range c.want {

@@ -34,30 +34,29 @@ const hopPage, hopMembers = 100, 2000
 
 // hopStore is the gRPC server.
 type hopStore struct {
-	identityv1.UnimplementedUserServiceServer
-	identityv1.UnimplementedGroupServiceServer
+	identityv1.UnimplementedResourceServiceServer
 	users map[string][]byte
 	page  []*identityv1.Resource
 	part  []byte
 }
 
-func (h hopStore) GetUser(_ context.Context, r *identityv1.GetUserRequest) (*identityv1.GetUserResponse, error) {
+func (h hopStore) GetResource(_ context.Context, r *identityv1.GetResourceRequest) (*identityv1.GetResourceResponse, error) {
 	document, ok := h.users[r.GetId()]
 	if !ok {
 		return nil, status.Error(codes.NotFound, "there is no such user")
 	}
-	return &identityv1.GetUserResponse{Resource: &identityv1.Resource{Id: r.GetId(), Version: 1, Document: document}}, nil
+	return &identityv1.GetResourceResponse{Resource: &identityv1.Resource{Id: r.GetId(), Version: 1, Document: document}}, nil
 }
 
-func (h hopStore) ListUsers(context.Context, *identityv1.ListUsersRequest) (*identityv1.ListUsersResponse, error) {
-	return &identityv1.ListUsersResponse{Result: &identityv1.ListResult{TotalResults: proto.Int64(int64(len(h.users))), Resources: h.page}}, nil
+func (h hopStore) ListResources(context.Context, *identityv1.ListResourcesRequest) (*identityv1.ListResourcesResponse, error) {
+	return &identityv1.ListResourcesResponse{Result: &identityv1.ListResult{TotalResults: proto.Int64(int64(len(h.users))), Resources: h.page}}, nil
 }
 
-// ReadGroup sends a group in parts that has as many members as its id says.
-func (h hopStore) ReadGroup(r *identityv1.ReadGroupRequest, stream grpc.ServerStreamingServer[identityv1.ReadGroupResponse]) error {
+// ReadResourceStream sends a group in parts that has as many members as its id says.
+func (h hopStore) ReadResourceStream(r *identityv1.ReadResourceStreamRequest, stream grpc.ServerStreamingServer[identityv1.ReadResourceStreamResponse]) error {
 	members, err := strconv.Atoi(r.GetId())
 	for ; members > 0 && err == nil; members -= hopMembers {
-		err = stream.Send(&identityv1.ReadGroupResponse{Part: h.part})
+		err = stream.Send(&identityv1.ReadResourceStreamResponse{Part: h.part})
 	}
 	return err
 }
@@ -80,8 +79,7 @@ func serveHopStore(ctx context.Context) error {
 			filledID(n), 100_000+n)
 	}
 	server := grpc.NewServer()
-	identityv1.RegisterUserServiceServer(server, store)
-	identityv1.RegisterGroupServiceServer(server, store)
+	identityv1.RegisterResourceServiceServer(server, store)
 	stop := context.AfterFunc(ctx, server.Stop)
 	defer stop()
 	if err := announce(addresses{Service: listener.Addr().String()}); err != nil {
@@ -96,19 +94,19 @@ func serveHopFace(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	users, groups := identityv1.NewUserServiceClient(conn), identityv1.NewGroupServiceClient(conn)
+	resources := identityv1.NewResourceServiceClient(conn)
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if members, ok := strings.CutPrefix(r.URL.Path, hopGroup); ok {
-			if err := hopParts(r.Context(), groups, members, w); err != nil {
+			if err := hopParts(r.Context(), resources, members, w); err != nil {
 				panic(http.ErrAbortHandler) // the client sees an answer that is cut
 			}
 			return
 		}
-		body, err := hopAnswer(r.Context(), users, strings.TrimPrefix(r.URL.Path, "/"))
+		body, err := hopAnswer(r.Context(), resources, strings.TrimPrefix(r.URL.Path, "/"))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -128,12 +126,12 @@ func serveHopFace(ctx context.Context) error {
 }
 
 // hopAnswer gives a user's document, or a page of them where no user is named.
-func hopAnswer(ctx context.Context, users identityv1.UserServiceClient, id string) ([]byte, error) {
+func hopAnswer(ctx context.Context, resources identityv1.ResourceServiceClient, id string) ([]byte, error) {
 	if id != "" {
-		found, err := users.GetUser(ctx, &identityv1.GetUserRequest{Id: id})
+		found, err := resources.GetResource(ctx, &identityv1.GetResourceRequest{Id: id})
 		return found.GetResource().GetDocument(), err
 	}
-	found, err := users.ListUsers(ctx, &identityv1.ListUsersRequest{})
+	found, err := resources.ListResources(ctx, &identityv1.ListResourcesRequest{})
 	if err != nil {
 		return nil, err
 	}
@@ -150,8 +148,8 @@ func hopAnswer(ctx context.Context, users identityv1.UserServiceClient, id strin
 // hopGroup begins the path of a large group; how many members it has follows.
 const hopGroup = "/groups/"
 
-func hopParts(ctx context.Context, groups identityv1.GroupServiceClient, members string, w io.Writer) error {
-	stream, err := groups.ReadGroup(ctx, &identityv1.ReadGroupRequest{Id: members})
+func hopParts(ctx context.Context, resources identityv1.ResourceServiceClient, members string, w io.Writer) error {
+	stream, err := resources.ReadResourceStream(ctx, &identityv1.ReadResourceStreamRequest{Id: members})
 	if err != nil {
 		return err
 	}

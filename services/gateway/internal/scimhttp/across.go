@@ -83,11 +83,11 @@ func (h *Handler) acrossByIndex(r *http.Request, m *message, p parameters, parts
 			left = 0
 		}
 		one.query.StartIndex, one.query.Count = max(next-total, 1), &left
-		found, err := h.resources[one.kind].list(r.Context(), m.target(), one.query, p.projection)
+		found, err := h.find(r.Context(), m, one.kind, one.query, p.projection)
 		if err != nil {
 			return nil, err
 		}
-		if err := h.fill(r.Context(), m, &page, found, p.projection); err != nil {
+		if err := h.fill(r.Context(), m, &page, one.kind, found, p.projection); err != nil {
 			return nil, err
 		}
 		total += found.GetTotalResults()
@@ -107,12 +107,12 @@ func (h *Handler) acrossByCursor(r *http.Request, m *message, p parameters, part
 		return listPage{total: new(int64)}.response(), nil
 	}
 	query := parts[at].query
-	found, err := h.resources[parts[at].kind].list(r.Context(), m.target(), query, p.projection)
+	found, err := h.find(r.Context(), m, parts[at].kind, query, p.projection)
 	if err != nil {
 		return nil, err
 	}
 	var page listPage
-	if err := h.fill(r.Context(), m, &page, found, p.projection); err != nil {
+	if err := h.fill(r.Context(), m, &page, parts[at].kind, found, p.projection); err != nil {
 		return nil, err
 	}
 	switch {

@@ -80,7 +80,7 @@ func TestASearchOfTheRootGoesByCursor(t *testing.T) {
 			}
 		}
 		for k, n := range has {
-			if met[fmt.Sprintf("%s %d", k.name(), n)] > 1 || n > 0 && met[fmt.Sprintf("%s %d", k.name(), n)] == 0 {
+			if met[fmt.Sprintf("%s %d", k, n)] > 1 || n > 0 && met[fmt.Sprintf("%s %d", k, n)] == 0 {
 				t.Errorf("%v: met %v", has, met)
 			}
 		}
@@ -161,10 +161,9 @@ func TestAQueryOfTheRootAsksEachKindForItsPart(t *testing.T) {
 				}
 				var ofUsers, ofGroups *identityv1.ListQuery
 				for _, call := range w.identity.calls {
-					switch r := call.request.(type) {
-					case *identityv1.ListUsersRequest:
+					if r, ok := call.request.(*identityv1.ListResourcesRequest); ok && r.GetTarget().GetResourceType() == "User" {
 						ofUsers = r.GetQuery()
-					case *identityv1.ListGroupsRequest:
+					} else {
 						ofGroups = r.GetQuery()
 					}
 					r, ok := call.request.(interface{ GetProjection() *identityv1.Projection })

@@ -60,8 +60,10 @@ func (i *identity) called() (all []string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for _, c := range i.calls {
-		name := string(c.request.ProtoReflect().Descriptor().Name())
-		text := strings.TrimSuffix(name, "Request")
+		text := nameOf(c.request)
+		if w := written(c.request); w.GetId() != "" {
+			text += " " + w.GetId()
+		}
 		if r, ok := c.request.(interface{ GetId() string }); ok {
 			text += " " + r.GetId()
 		}
@@ -71,6 +73,30 @@ func (i *identity) called() (all []string) {
 		all = append(all, text)
 	}
 	return all
+}
+
+// written is what a call writes, if it does.
+func written(r proto.Message) *identityv1.Write {
+	w, _ := r.(interface{ GetWrite() *identityv1.Write })
+	if w == nil {
+		return nil
+	}
+	return w.GetWrite()
+}
+
+// nameOf names what a call does, such as "PatchUser".
+func nameOf(r proto.Message) string {
+	of := r.(interface{ GetTarget() *identityv1.Target }).GetTarget().GetResourceType()
+	switch written(r).GetOperation() {
+	case creates:
+		return "Create" + of
+	case replaces:
+		return "Replace" + of
+	case patches:
+		return "Patch" + of
+	}
+	name := string(r.ProtoReflect().Descriptor().Name())
+	return strings.NewReplacer("Resources", of+"s", "Resource", of).Replace(strings.TrimSuffix(name, "Request"))
 }
 
 func (w *world) wantCalls(want ...string) {
@@ -112,7 +138,7 @@ func TestABulkCarriesOutItsOperations(t *testing.T) {
 			t.Errorf("got %+v, want %+v", results[i], want)
 		}
 	}
-	last, ok := w.identity.last(t).request.(*identityv1.DeleteUserRequest)
+	last, ok := w.identity.last(t).request.(*identityv1.DeleteResourceRequest)
 	if !ok || len(last.GetIfMatch()) != 1 || last.GetIfMatch()[0] != 7 {
 		t.Errorf("the version is %v", last.GetIfMatch())
 	}
@@ -175,7 +201,7 @@ func TestReferencesMayGoRoundInACircle(t *testing.T) {
 		w := newWorld(t)
 		w.identity.fresh = true
 		w.identity.fails = func(r proto.Message) error {
-			if r, ok := r.(*identityv1.ReplaceUserRequest); ok && slices.Equal(r.GetIfMatch(), []int64{3}) {
+			if w := written(r); w.GetOperation() == replaces && slices.Equal(w.GetIfMatch(), []int64{3}) {
 				return fault.New(fault.Conflict, "it has another version by now")
 			}
 			return nil
@@ -208,7 +234,7 @@ func TestReferencesMayGoRoundInACircle(t *testing.T) {
 		w := newWorld(t)
 		w.identity.fresh = true
 		w.identity.fails = func(r proto.Message) error {
-			if _, ok := r.(*identityv1.ReplaceUserRequest); ok {
+			if written(r).GetOperation() == replaces {
 				return fault.New(fault.InvalidValue, "no circle")
 			}
 			return nil
@@ -227,7 +253,7 @@ func TestReferencesMayGoRoundInACircle(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.identity.fails = func(r proto.Message) error {
-			if c, ok := r.(*identityv1.CreateUserRequest); ok && strings.Contains(string(c.GetDocument()), `"a"`) {
+			if c, ok := r.(*identityv1.WriteResourceRequest); ok && written(r).GetOperation() == creates && strings.Contains(string(c.GetDocument()), `"a"`) {
 				return fault.New(fault.Uniqueness, "taken")
 			}
 			return nil
@@ -289,7 +315,7 @@ func TestWhatRefersToAFailedOperationFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.identity.fails = func(r proto.Message) error {
-		if _, ok := r.(*identityv1.CreateUserRequest); ok {
+		if written(r).GetOperation() == creates {
 			return fault.New(fault.Uniqueness, "taken")
 		}
 		return nil

@@ -221,8 +221,8 @@ func TestAServerWithoutTheRPCIsNotAResourceThatIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A channel with another service only.
-	identityv1.RegisterGroupServiceServer(channel, w.identity)
-	w.handler.resources[users] = userResources{identityv1.NewUserServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY))}
+	identityv1.RegisterSchemaServiceServer(channel, w.identity)
+	w.handler.d.Resources = identityv1.NewResourceServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY))
 	if a := w.do("GET", "/Users/"+someID, ""); a.Code != 503 {
 		t.Errorf("%d: %s", a.Code, a.Body)
 	}
@@ -231,7 +231,7 @@ func TestAServerWithoutTheRPCIsNotAResourceThatIsGone(t *testing.T) {
 func TestAPanicIsAFailedMessage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.handler.resources[users] = nil
+	w.handler.d.Resources = nil
 	a := w.do("GET", "/Users", "")
 	if a.Code != 500 || strings.Contains(a.Body.String(), "nil pointer") {
 		t.Errorf("%d: %s", a.Code, a.Body)

@@ -24,15 +24,8 @@ func inParts(r *http.Request, k kind) bool {
 	return k == groups && (r.ContentLength < 0 || r.ContentLength > small)
 }
 
-// kindsInParts are the writes in parts, by method.
-var kindsInParts = map[string]identityv1.WriteGroupRequest_Kind{
-	http.MethodPost:  identityv1.WriteGroupRequest_KIND_CREATE,
-	http.MethodPut:   identityv1.WriteGroupRequest_KIND_REPLACE,
-	http.MethodPatch: identityv1.WriteGroupRequest_KIND_PATCH,
-}
-
-// writeInParts passes the body of a group on as it comes. start says what is written.
-func (h *Handler) writeInParts(w http.ResponseWriter, r *http.Request, m *message, start *identityv1.WriteGroupRequest) (*identityv1.Resource, *identityv1.WriteResult, error) {
+// writeInParts passes the body of a group on as it comes.
+func (h *Handler) writeInParts(w http.ResponseWriter, r *http.Request, m *message, change *identityv1.Write) (*identityv1.Resource, *identityv1.WriteResult, error) {
 	limit := h.config.MaxGroupBytes
 	if err := checkMediaType(r); err != nil {
 		return nil, nil, err
@@ -47,16 +40,16 @@ func (h *Handler) writeInParts(w http.ResponseWriter, r *http.Request, m *messag
 	m.restart(r, h.config.RequestTimeout)
 	patient := m.patient(r.Context(), h.config.RequestTimeout)
 	defer patient.end()
-	var stream grpc.ClientStreamingClient[identityv1.WriteGroupRequest, identityv1.WriteGroupResponse]
+	var stream grpc.ClientStreamingClient[identityv1.WriteResourceStreamRequest, identityv1.WriteResourceStreamResponse]
 	err := patient.await(func() (err error) {
-		stream, err = h.d.Groups.WriteGroup(patient.stream)
+		stream, err = h.d.Resources.WriteResourceStream(patient.stream)
 		return err
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	target := m.target()
-	if start.Target, start.Size = target, r.ContentLength; start.Size < 0 {
+	start := &identityv1.WriteResourceStreamRequest{Target: m.target(m.route.kind), Write: change, Size: r.ContentLength}
+	if start.Size < 0 {
 		start.Size = limit
 	}
 	part, body, empty := make([]byte, partBytes), http.MaxBytesReader(w, r.Body, limit), true
@@ -75,7 +68,7 @@ func (h *Handler) writeInParts(w http.ResponseWriter, r *http.Request, m *messag
 		} else if err != nil {
 			return nil, nil, err
 		}
-		message = &identityv1.WriteGroupRequest{Target: target}
+		message = &identityv1.WriteResourceStreamRequest{Target: start.GetTarget()}
 	}
 	if empty {
 		return nil, nil, noBody()
@@ -86,7 +79,7 @@ func (h *Handler) writeInParts(w http.ResponseWriter, r *http.Request, m *messag
 	if err != nil {
 		return nil, nil, err
 	}
-	var written *identityv1.WriteGroupResponse
+	var written *identityv1.WriteResourceStreamResponse
 	err = patient.await(func() (err error) {
 		written, err = stream.CloseAndRecv()
 		return err
@@ -108,12 +101,12 @@ func fill(part []byte, body io.Reader) (n int, err error) {
 // largeGroup is a group whose document comes in parts.
 type largeGroup struct {
 	resource *identityv1.Resource
-	parts    grpc.ServerStreamingClient[identityv1.ReadGroupResponse]
+	parts    grpc.ServerStreamingClient[identityv1.ReadResourceStreamResponse]
 	patient  *patience
 }
 
 // next waits for a part.
-func (g *largeGroup) next() (r *identityv1.ReadGroupResponse, err error) {
+func (g *largeGroup) next() (r *identityv1.ReadResourceStreamResponse, err error) {
 	err = g.patient.await(func() (err error) {
 		r, err = g.parts.Recv()
 		return err
@@ -121,8 +114,8 @@ func (g *largeGroup) next() (r *identityv1.ReadGroupResponse, err error) {
 	return r, err
 }
 
-// openGroup begins to read a large group. What it is is known when it returns; it ends with the message.
-func (h *Handler) openGroup(ctx context.Context, m *message, id string, p *identityv1.Projection) (*largeGroup, error) {
+// open begins to read a large resource. What it is is known when it returns; it ends with the message.
+func (h *Handler) open(ctx context.Context, m *message, k kind, id string, p *identityv1.Projection) (*largeGroup, error) {
 	if m.reads() {
 		if err := m.hold.Reserve(partsInFlight); err != nil {
 			return nil, err
@@ -132,7 +125,9 @@ func (h *Handler) openGroup(ctx context.Context, m *message, id string, p *ident
 	}
 	g := &largeGroup{patient: m.patient(ctx, h.config.RequestTimeout)}
 	if err := g.patient.await(func() (err error) {
-		g.parts, err = h.d.Groups.ReadGroup(g.patient.stream, &identityv1.ReadGroupRequest{Target: m.target(), Id: id, Projection: p})
+		g.parts, err = h.d.Resources.ReadResourceStream(g.patient.stream, &identityv1.ReadResourceStreamRequest{
+			Target: m.target(k), Id: id, Projection: p,
+		})
 		return err
 	}); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,13 +20,13 @@ func TestALargeGroupsBodyGoesOnInParts(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		method, path string
-		kind         identityv1.WriteGroupRequest_Kind
+		operation    identityv1.Write_Operation
 		id           string
 		status       int
 	}{
-		{"POST", "/Groups", identityv1.WriteGroupRequest_KIND_CREATE, "", 201},
-		{"PUT", "/Groups/" + someID, identityv1.WriteGroupRequest_KIND_REPLACE, someID, 200},
-		{"PATCH", "/Groups/" + someID, identityv1.WriteGroupRequest_KIND_PATCH, someID, 204},
+		{"POST", "/Groups", creates, "", 201},
+		{"PUT", "/Groups/" + someID, replaces, someID, 200},
+		{"PATCH", "/Groups/" + someID, patches, someID, 204},
 	} {
 		for _, length := range []int64{int64(len(largeBody)), -1} {
 			t.Run(c.method, func(t *testing.T) {
@@ -37,17 +38,18 @@ func TestALargeGroupsBodyGoesOnInParts(t *testing.T) {
 				if a.Code != c.status || a.Header().Get("ETag") != `W/"3"` || a.Header().Get(ChangeCursorHeader) != "cursor1" {
 					t.Fatalf("%d %v: %s", a.Code, a.Header(), a.Body)
 				}
-				got := w.identity.last(t).request.(*identityv1.WriteGroupRequest)
+				got := w.identity.last(t).request.(*identityv1.WriteResourceStreamRequest)
+				write := got.GetWrite()
 				if string(got.GetPart()) != largeBody {
 					t.Error("identity got another body")
 				}
-				if got.GetKind() != c.kind || got.GetId() != c.id || got.GetTarget().GetDirectoryId() != directory ||
-					strings.Join(got.GetProjection().GetExcludedAttributes(), ",") != "members" || got.GetOmitResource() != (c.method == "PATCH") {
+				if write.GetOperation() != c.operation || write.GetId() != c.id || got.GetTarget().GetDirectoryId() != directory ||
+					strings.Join(write.GetProjection().GetExcludedAttributes(), ",") != "members" || write.GetOmitResource() != (c.method == "PATCH") {
 					got.Part = nil
 					t.Errorf("identity got %v", got)
 				}
-				if c.id != "" && (len(got.GetIfMatch()) != 1 || got.GetIfMatch()[0] != 3) {
-					t.Errorf("If-Match is %v", got.GetIfMatch())
+				if c.id != "" && !slices.Equal(write.GetIfMatch(), []int64{3}) {
+					t.Errorf("If-Match is %v", write.GetIfMatch())
 				}
 				if size := got.GetSize(); size != length && size != 4<<20 {
 					t.Errorf("the size is %d", size)
@@ -64,7 +66,7 @@ func TestASmallBodyWithoutALengthIsOfItsSize(t *testing.T) {
 	r := w.request("POST", "/Groups", `{"displayName":"a"}`)
 	r.ContentLength = -1
 	a := w.serve(r)
-	if got := w.identity.last(t).request.(*identityv1.WriteGroupRequest); a.Code != 201 || got.GetSize() != int64(len(`{"displayName":"a"}`)) {
+	if got := w.identity.last(t).request.(*identityv1.WriteResourceStreamRequest); a.Code != 201 || got.GetSize() != int64(len(`{"displayName":"a"}`)) {
 		t.Errorf("%d: identity got %v", a.Code, got)
 	}
 }

@@ -58,8 +58,7 @@ type Events interface {
 
 // Dependencies is what the face uses.
 type Dependencies struct {
-	Users       identityv1.UserServiceClient
-	Groups      identityv1.GroupServiceClient
+	Resources   identityv1.ResourceServiceClient
 	Schemas     identityv1.SchemaServiceClient
 	Directories authn.Directories
 	Rates       Rates // nil: each gateway counts for itself
@@ -73,25 +72,18 @@ type Dependencies struct {
 
 // Handler serves SCIM.
 type Handler struct {
-	config    Config
-	d         Dependencies
-	resources map[kind]resources
-	types     scim.TypeMemory
-	rates     *rates
-	turns     *inflight.Turns
-	tally     tally.Tally
-	traced    http.Handler
+	config Config
+	d      Dependencies
+	types  scim.TypeMemory
+	rates  *rates
+	turns  *inflight.Turns
+	tally  tally.Tally
+	traced http.Handler
 }
 
 // New makes the handler.
 func New(c Config, d Dependencies) *Handler {
-	h := &Handler{
-		config:    c,
-		d:         d,
-		resources: map[kind]resources{users: userResources{d.Users}, groups: groupResources{d.Groups}},
-		rates:     newRates(c.RatePerSecond, d.Rates),
-		turns:     inflight.NewTurns(c.AtOnce),
-	}
+	h := &Handler{config: c, d: d, rates: newRates(c.RatePerSecond, d.Rates), turns: inflight.NewTurns(c.AtOnce)}
 	h.traced = traced.Handler(http.HandlerFunc(h.serve), traced.Options{
 		Name: "SCIM", ServerName: c.ServerName, TrustedProxies: c.TrustedProxies, Tracing: d.Tracing, Meter: d.Meter,
 	})
@@ -419,7 +411,7 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, m *message) (
 		if err != nil {
 			return nil, err
 		}
-		if m.route.kind == 0 {
+		if m.route.kind == "" {
 			return h.across(r, m, p)
 		}
 		return h.list(r, m, p)
@@ -429,11 +421,5 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, m *message) (
 		return h.bulk(w, r, m)
 	default:
 		return h.discover(r, m)
-	}
-}
-
-func (m *message) target() *identityv1.Target {
-	return &identityv1.Target{
-		OrganizationId: m.lease.OrganizationID, DirectoryId: m.lease.DirectoryID, BaseUrl: m.baseURL,
 	}
 }

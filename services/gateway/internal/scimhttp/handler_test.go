@@ -10,8 +10,8 @@ import (
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 )
 
-func target() *identityv1.Target {
-	return &identityv1.Target{OrganizationId: organization, DirectoryId: directory, BaseUrl: base}
+func target(of kind) *identityv1.Target {
+	return &identityv1.Target{OrganizationId: organization, DirectoryId: directory, BaseUrl: base, ResourceType: string(of)}
 }
 
 func TestMessagesBecomeCalls(t *testing.T) {
@@ -29,7 +29,7 @@ func TestMessagesBecomeCalls(t *testing.T) {
 	}{
 		{
 			name: "POST creates a user", method: "POST", path: "/Users", body: `{"userName":"a"}`,
-			want:   &identityv1.CreateUserRequest{Target: target(), Document: []byte(`{"userName":"a"}`), Projection: none},
+			want:   &identityv1.WriteResourceRequest{Target: target(users), Write: &identityv1.Write{Operation: creates, Projection: none}, Document: []byte(`{"userName":"a"}`)},
 			status: 201, answers: document,
 			sends: map[string]string{
 				"Location": base + "/Users/" + someID, "ETag": `W/"3"`, "Usher-Change-Cursor": "cursor1",
@@ -38,61 +38,68 @@ func TestMessagesBecomeCalls(t *testing.T) {
 		},
 		{
 			name: "POST creates a group", method: "POST", path: "/Groups?attributes=displayName,%20id", body: `{"displayName":"a"}`,
-			want: &identityv1.CreateGroupRequest{
-				Target: target(), Document: []byte(`{"displayName":"a"}`),
-				Projection: &identityv1.Projection{Attributes: []string{"displayName", "id"}},
+			want: &identityv1.WriteResourceRequest{
+				Target:   target(groups),
+				Write:    &identityv1.Write{Operation: creates, Projection: &identityv1.Projection{Attributes: []string{"displayName", "id"}}},
+				Document: []byte(`{"displayName":"a"}`),
 			},
 			status: 201, answers: document, sends: map[string]string{"Location": base + "/Groups/" + someID},
 		},
 		{
 			name: "GET reads a user", method: "GET", path: "/Users/" + someID + "?excludedAttributes=groups,roles",
-			want: &identityv1.GetUserRequest{
-				Target: target(), Id: someID, Projection: &identityv1.Projection{ExcludedAttributes: []string{"groups", "roles"}},
+			want: &identityv1.GetResourceRequest{
+				Target:     target(users),
+				Id:         someID,
+				Projection: &identityv1.Projection{ExcludedAttributes: []string{"groups", "roles"}},
 			},
 			status: 200, answers: document,
 			sends: map[string]string{"Location": base + "/Users/" + someID, "ETag": `W/"3"`, "Usher-Change-Cursor": "-"},
 		},
 		{
 			name: "HEAD reads a user", method: "HEAD", path: "/Users/" + someID,
-			want: &identityv1.GetUserRequest{Target: target(), Id: someID, Projection: none}, status: 200, answers: document,
+			want: &identityv1.GetResourceRequest{Target: target(users), Id: someID, Projection: none}, status: 200, answers: document,
 		},
 		{
 			name: "GET of another version reads", method: "GET", path: "/Groups/" + someID, headers: []string{"If-None-Match", `W/"2"`},
-			want: &identityv1.GetGroupRequest{Target: target(), Id: someID, Projection: none}, status: 200, answers: document,
+			want: &identityv1.GetResourceRequest{Target: target(groups), Id: someID, Projection: none}, status: 200, answers: document,
 		},
 		{
 			name: "GET of a version that the client has is 304", method: "GET", path: "/Groups/" + someID,
 			headers: []string{"If-None-Match", `W/"2", W/"3"`}, status: 304, sends: map[string]string{"ETag": `W/"3"`},
-			want: &identityv1.GetGroupRequest{Target: target(), Id: someID, Projection: none},
+			want: &identityv1.GetResourceRequest{Target: target(groups), Id: someID, Projection: none},
 		},
 		{
 			name: "a slash at the end of the Base URL does no harm", method: "GET", path: "//Users/" + someID + "/",
-			want: &identityv1.GetUserRequest{Target: target(), Id: someID, Projection: none}, status: 200, answers: document,
+			want: &identityv1.GetResourceRequest{Target: target(users), Id: someID, Projection: none}, status: 200, answers: document,
 		},
 		{
 			name: "PUT replaces", method: "PUT", path: "/Users/" + someID, body: `{"userName":"a"}`,
 			headers: []string{"If-Match", `W/"3", "4"`, "Content-Type", "application/json; charset=UTF-8"},
-			want: &identityv1.ReplaceUserRequest{
-				Target: target(), Id: someID, Document: []byte(`{"userName":"a"}`), IfMatch: []int64{3, 4}, Projection: none,
+			want: &identityv1.WriteResourceRequest{
+				Target:   target(users),
+				Write:    &identityv1.Write{Operation: replaces, Id: someID, IfMatch: []int64{3, 4}, Projection: none},
+				Document: []byte(`{"userName":"a"}`),
 			},
 			status: 200, answers: document, sends: map[string]string{"ETag": `W/"3"`, "Usher-Change-Cursor": "cursor1"},
 		},
 		{
 			name: "PUT without a media type replaces", method: "PUT", path: "/Groups/" + someID, body: `{}`,
 			headers: []string{"Content-Type", "", "If-Match", "*"},
-			want:    &identityv1.ReplaceGroupRequest{Target: target(), Id: someID, Document: []byte(`{}`), Projection: none},
+			want:    &identityv1.WriteResourceRequest{Target: target(groups), Write: &identityv1.Write{Operation: replaces, Id: someID, Projection: none}, Document: []byte(`{}`)},
 			status:  200, answers: document,
 		},
 		{
 			name: "PATCH of a user answers with it", method: "PATCH", path: "/Users/" + someID, body: patch,
-			want:   &identityv1.PatchUserRequest{Target: target(), Id: someID, Document: []byte(patch), Projection: none},
+			want:   &identityv1.WriteResourceRequest{Target: target(users), Write: &identityv1.Write{Operation: patches, Id: someID, Projection: none}, Document: []byte(patch)},
 			status: 200, answers: document,
 		},
 		{
 			name: "PATCH of a group answers without it", method: "PATCH", path: "/Groups/" + someID, body: patch,
 			headers: []string{"If-Match", `W/"3"`},
-			want: &identityv1.PatchGroupRequest{
-				Target: target(), Id: someID, Document: []byte(patch), IfMatch: []int64{3}, Projection: none, OmitResource: true,
+			want: &identityv1.WriteResourceRequest{
+				Target:   target(groups),
+				Write:    &identityv1.Write{Operation: patches, Id: someID, IfMatch: []int64{3}, Projection: none, OmitResource: true},
+				Document: []byte(patch),
 			},
 			status: 204, sends: map[string]string{
 				"ETag": `W/"3"`, "Location": base + "/Groups/" + someID, "Content-Type": "-", "Usher-Change-Cursor": "cursor1",
@@ -101,24 +108,27 @@ func TestMessagesBecomeCalls(t *testing.T) {
 		{
 			name: "PATCH of a group answers with the attributes that were asked for", method: "PATCH",
 			path: "/Groups/" + someID + "?attributes=displayName", body: patch,
-			want: &identityv1.PatchGroupRequest{
-				Target: target(), Id: someID, Document: []byte(patch), Projection: &identityv1.Projection{Attributes: []string{"displayName"}},
+			want: &identityv1.WriteResourceRequest{
+				Target:   target(groups),
+				Write:    &identityv1.Write{Operation: patches, Id: someID, Projection: &identityv1.Projection{Attributes: []string{"displayName"}}},
+				Document: []byte(patch),
 			},
 			status: 200, answers: document,
 		},
 		{
 			name: "DELETE removes", method: "DELETE", path: "/Users/" + someID, headers: []string{"If-Match", `W/"9"`},
-			want:   &identityv1.DeleteUserRequest{Target: target(), Id: someID, IfMatch: []int64{9}},
+			want:   &identityv1.DeleteResourceRequest{Target: target(users), Id: someID, IfMatch: []int64{9}},
 			status: 204, sends: map[string]string{"Usher-Change-Cursor": "cursor1"},
 		},
 		{
 			name: "DELETE removes a group", method: "DELETE", path: "/Groups/" + someID,
-			want: &identityv1.DeleteGroupRequest{Target: target(), Id: someID}, status: 204,
+			want: &identityv1.DeleteResourceRequest{Target: target(groups), Id: someID}, status: 204,
 		},
 		{
 			name: "GET lists", method: "GET", path: "/Users?filter=userName%20eq%20%22a%22&startIndex=2&count=1&sortBy=userName&sortOrder=descending",
-			want: &identityv1.ListUsersRequest{
-				Target: target(), Projection: none,
+			want: &identityv1.ListResourcesRequest{
+				Target:     target(users),
+				Projection: none,
 				Query: &identityv1.ListQuery{
 					Filter: `userName eq "a"`, StartIndex: 2, Count: proto.Int64(1), SortBy: "userName", SortOrder: "descending",
 				},
@@ -128,16 +138,19 @@ func TestMessagesBecomeCalls(t *testing.T) {
 		},
 		{
 			name: "an endless count is a number", method: "GET", path: "/Groups?count=99999999999999999999&startIndex=-5",
-			want: &identityv1.ListGroupsRequest{
-				Target: target(), Query: &identityv1.ListQuery{StartIndex: -5, Count: proto.Int64(9223372036854775807)}, Projection: none,
+			want: &identityv1.ListResourcesRequest{
+				Target:     target(groups),
+				Query:      &identityv1.ListQuery{StartIndex: -5, Count: proto.Int64(9223372036854775807)},
+				Projection: none,
 			},
 			status: 200,
 		},
 		{
 			name: "POST to .search lists", method: "POST", path: "/Users/.search",
 			body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"title pr","startIndex":3,"count":0,"attributes":["id"],"sortBy":"title","sortOrder":"ascending"}`,
-			want: &identityv1.ListUsersRequest{
-				Target: target(), Query: &identityv1.ListQuery{
+			want: &identityv1.ListResourcesRequest{
+				Target: target(users),
+				Query: &identityv1.ListQuery{
 					Filter: "title pr", StartIndex: 3, Count: proto.Int64(0), SortBy: "title", SortOrder: "ascending",
 				},
 				Projection: &identityv1.Projection{Attributes: []string{"id"}},
@@ -147,30 +160,38 @@ func TestMessagesBecomeCalls(t *testing.T) {
 		{
 			name: "POST to .search takes names in one string", method: "POST", path: "/Users/.search",
 			body: `{"attributes":"userName, id","excludedAttributes":""}`,
-			want: &identityv1.ListUsersRequest{
-				Target: target(), Query: &identityv1.ListQuery{}, Projection: &identityv1.Projection{Attributes: []string{"userName", "id"}},
+			want: &identityv1.ListResourcesRequest{
+				Target:     target(users),
+				Query:      &identityv1.ListQuery{},
+				Projection: &identityv1.Projection{Attributes: []string{"userName", "id"}},
 			},
 			status: 200,
 		},
 		{
 			name: "GET begins by cursor", method: "GET", path: "/Users?cursor&count=10",
-			want: &identityv1.ListUsersRequest{
-				Target: target(), Query: &identityv1.ListQuery{Cursor: proto.String(""), Count: proto.Int64(10)}, Projection: none,
+			want: &identityv1.ListResourcesRequest{
+				Target:     target(users),
+				Query:      &identityv1.ListQuery{Cursor: proto.String(""), Count: proto.Int64(10)},
+				Projection: none,
 			},
 			status: 200,
 		},
 		{
 			name: "GET goes on by cursor", method: "GET", path: "/Groups?cursor=1.abc",
-			want: &identityv1.ListGroupsRequest{
-				Target: target(), Query: &identityv1.ListQuery{Cursor: proto.String("1.abc")}, Projection: none,
+			want: &identityv1.ListResourcesRequest{
+				Target:     target(groups),
+				Query:      &identityv1.ListQuery{Cursor: proto.String("1.abc")},
+				Projection: none,
 			},
 			status: 200,
 		},
 		{
 			name: "POST to .search lists by cursor", method: "POST", path: "/Groups/.search",
 			body: `{"cursor":"","count":10}`,
-			want: &identityv1.ListGroupsRequest{
-				Target: target(), Query: &identityv1.ListQuery{Cursor: proto.String(""), Count: proto.Int64(10)}, Projection: none,
+			want: &identityv1.ListResourcesRequest{
+				Target:     target(groups),
+				Query:      &identityv1.ListQuery{Cursor: proto.String(""), Count: proto.Int64(10)},
+				Projection: none,
 			},
 			status: 200,
 		},

@@ -56,7 +56,7 @@ func TestAMessageIsOneTraceNamedByRoute(t *testing.T) {
 			t.Errorf("the span has not the message ID: %v", span.Attributes)
 		}
 	}
-	if !names["GET /scim/v2/{directory_id}/Users/{id}"] || !names["usher.identity.v1.UserService/GetUser"] {
+	if !names["GET /scim/v2/{directory_id}/Users/{id}"] || !names["usher.identity.v1.ResourceService/GetResource"] {
 		t.Errorf("the spans are %v", names)
 	}
 }

@@ -25,7 +25,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request, m *message) (*r
 	if err != nil {
 		return nil, err
 	}
-	created, result, err := h.write(w, r, m, http.MethodPost, write{target: m.target(), projection: p.projection})
+	created, result, err := h.write(w, r, m, &identityv1.Write{Operation: identityv1.Write_OPERATION_CREATE, Projection: p.projection})
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (h *Handler) list(r *http.Request, m *message, p parameters) (*response, er
 }
 
 func (h *Handler) listOf(r *http.Request, m *message, k kind, q *identityv1.ListQuery, p *identityv1.Projection) (*response, error) {
-	found, err := h.resources[k].list(r.Context(), m.target(), q, p)
+	found, err := h.find(r.Context(), m, k, q, p)
 	if err != nil {
 		return nil, err
 	}
@@ -45,17 +45,23 @@ func (h *Handler) listOf(r *http.Request, m *message, k kind, q *identityv1.List
 	if q.Cursor == nil {
 		page.start = max(found.GetStartIndex(), 1)
 	}
-	if err := h.fill(r.Context(), m, &page, found, p); err != nil {
+	if err := h.fill(r.Context(), m, &page, k, found, p); err != nil {
 		return nil, err
 	}
 	return page.response(), nil
 }
 
+// find asks identity for a page of one kind.
+func (h *Handler) find(ctx context.Context, m *message, k kind, q *identityv1.ListQuery, p *identityv1.Projection) (*identityv1.ListResult, error) {
+	answer, err := h.d.Resources.ListResources(ctx, &identityv1.ListResourcesRequest{Target: m.target(k), Query: q, Projection: p})
+	return answer.GetResult(), err
+}
+
 // fill adds what was found to a page. A large group is the last of what is found.
-func (h *Handler) fill(ctx context.Context, m *message, page *listPage, found *identityv1.ListResult, p *identityv1.Projection) (err error) {
+func (h *Handler) fill(ctx context.Context, m *message, page *listPage, k kind, found *identityv1.ListResult, p *identityv1.Projection) (err error) {
 	for _, resource := range found.GetResources() {
 		if resource.GetLarge() {
-			page.large, err = h.openGroup(ctx, m, resource.GetId(), p)
+			page.large, err = h.open(ctx, m, k, resource.GetId(), p)
 			if err != nil && rpc.Fault(err).Reason == fault.NotFound {
 				return nil // it was deleted meanwhile
 			}
@@ -75,14 +81,16 @@ func (h *Handler) resource(w http.ResponseWriter, r *http.Request, m *message, m
 		return nil, err
 	}
 	if method == http.MethodGet {
-		resource, err := h.resources[m.route.kind].get(r.Context(), m.target(), m.route.id, p.projection)
+		found, err := h.d.Resources.GetResource(r.Context(), &identityv1.GetResourceRequest{
+			Target: m.target(m.route.kind), Id: m.route.id, Projection: p.projection,
+		})
 		if err != nil {
 			return nil, err
 		}
-		return h.read(r, m, resource, p.projection)
+		return h.read(r, m, found.GetResource(), p.projection)
 	}
-	change := write{target: m.target(), id: m.route.id, projection: p.projection}
-	if change.ifMatch, err = ifMatch(r); err != nil {
+	versions, err := ifMatch(r)
+	if err != nil {
 		return nil, err
 	}
 	if method == http.MethodDelete {
@@ -91,31 +99,37 @@ func (h *Handler) resource(w http.ResponseWriter, r *http.Request, m *message, m
 		if err != nil {
 			return nil, err
 		}
-		result, err := h.resources[m.route.kind].remove(r.Context(), change)
+		removed, err := h.d.Resources.DeleteResource(r.Context(), &identityv1.DeleteResourceRequest{
+			Target: m.target(m.route.kind), Id: m.route.id, IfMatch: versions,
+		})
 		if err != nil {
 			return nil, err
 		}
-		h.count(r.Context(), result)
-		return &response{status: http.StatusNoContent, cursor: result.GetChangeCursor()}, nil
+		h.count(r.Context(), removed.GetResult())
+		return &response{status: http.StatusNoContent, cursor: removed.GetResult().GetChangeCursor()}, nil
+	}
+	change := &identityv1.Write{
+		Operation: identityv1.Write_OPERATION_REPLACE, Id: m.route.id, IfMatch: versions, Projection: p.projection,
+	}
+	if method == http.MethodPatch {
+		change.Operation = identityv1.Write_OPERATION_PATCH
 	}
 	// A group may have very many members, which nobody asked to see (RFC 7644 §3.5.2 allows 204).
-	change.omit = method == http.MethodPatch && m.route.kind == groups && len(p.projection.GetAttributes()) == 0
-	resource, result, err := h.write(w, r, m, method, change)
+	change.OmitResource = method == http.MethodPatch && m.route.kind == groups && len(p.projection.GetAttributes()) == 0
+	resource, result, err := h.write(w, r, m, change)
 	if err != nil {
 		return nil, err
 	}
-	if change.omit {
+	if change.GetOmitResource() {
 		resource = &identityv1.Resource{Id: resource.GetId(), Version: resource.GetVersion()}
 	}
 	return h.written(r.Context(), m, http.StatusOK, resource, result, p.projection)
 }
 
-// write carries out a POST, PUT or PATCH, whose body is all that change lacks.
-func (h *Handler) write(w http.ResponseWriter, r *http.Request, m *message, method string, change write) (*identityv1.Resource, *identityv1.WriteResult, error) {
+// write carries out a POST, PUT or PATCH with the body of the message.
+func (h *Handler) write(w http.ResponseWriter, r *http.Request, m *message, change *identityv1.Write) (*identityv1.Resource, *identityv1.WriteResult, error) {
 	if inParts(r, m.route.kind) {
-		return h.writeInParts(w, r, m, &identityv1.WriteGroupRequest{
-			Kind: kindsInParts[method], Id: change.id, IfMatch: change.ifMatch, Projection: change.projection, OmitResource: change.omit,
-		})
+		return h.writeInParts(w, r, m, change)
 	}
 	body, err := h.readBody(w, r, m, h.bodyLimit(m.route.kind))
 	if err != nil {
@@ -126,16 +140,10 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, m *message, meth
 	if err != nil {
 		return nil, nil, err
 	}
-	change.document = body
-	kindOf := h.resources[m.route.kind]
-	switch method {
-	case http.MethodPut:
-		return kindOf.replace(r.Context(), change)
-	case http.MethodPatch:
-		return kindOf.patch(r.Context(), change)
-	default:
-		return kindOf.create(r.Context(), change)
-	}
+	written, err := h.d.Resources.WriteResource(r.Context(), &identityv1.WriteResourceRequest{
+		Target: m.target(m.route.kind), Write: change, Document: body,
+	})
+	return written.GetResource(), written.GetResult(), err
 }
 
 func (h *Handler) read(r *http.Request, m *message, resource *identityv1.Resource, p *identityv1.Projection) (*response, error) {
@@ -150,7 +158,7 @@ func (h *Handler) shown(ctx context.Context, m *message, status int, resource *i
 	a = &response{status: status, body: resource.GetDocument()}
 	if resource.GetLarge() && m.within == "" { // a Bulk shows no resource
 		// Another may have changed it meanwhile: it is shown, and tagged, as it is now.
-		if a.large, err = h.openGroup(ctx, m, resource.GetId(), p); err != nil {
+		if a.large, err = h.open(ctx, m, m.route.kind, resource.GetId(), p); err != nil {
 			return nil, err
 		}
 		resource = a.large.resource

@@ -35,7 +35,7 @@ const (
 type route struct {
 	directory string // as the path spells it; empty: the path is outside every directory
 	endpoint  endpoint
-	kind      kind   // of a collection, resource or search; 0 of a search over all
+	kind      kind   // of a collection, resource or search; empty of a search over all
 	id        string // of a resource, resource type or schema
 }
 
@@ -79,19 +79,19 @@ func topEndpoint(name string) (endpoint, kind) {
 	case "Groups":
 		return collectionEndpoint, groups
 	case "ServiceProviderConfig":
-		return configEndpoint, 0
+		return configEndpoint, ""
 	case "ResourceTypes":
-		return resourceTypesEndpoint, 0
+		return resourceTypesEndpoint, ""
 	case "Schemas":
-		return schemasEndpoint, 0
+		return schemasEndpoint, ""
 	case "Bulk":
-		return bulkEndpoint, 0
+		return bulkEndpoint, ""
 	case "Me":
-		return meEndpoint, 0
+		return meEndpoint, ""
 	case ".search":
-		return searchEndpoint, 0
+		return searchEndpoint, ""
 	default:
-		return unknownEndpoint, 0
+		return unknownEndpoint, ""
 	}
 }
 
@@ -103,11 +103,11 @@ func lowerEndpoint(name, id string) (endpoint, kind) {
 	case above == collectionEndpoint && id != "\x00":
 		return resourceEndpoint, k
 	case above == resourceTypesEndpoint:
-		return resourceTypeEndpoint, 0
+		return resourceTypeEndpoint, ""
 	case above == schemasEndpoint:
-		return schemaEndpoint, 0
+		return schemaEndpoint, ""
 	default:
-		return unknownEndpoint, 0
+		return unknownEndpoint, ""
 	}
 }
 
@@ -119,7 +119,7 @@ func (r route) template() string {
 	case resourceEndpoint:
 		return r.kind.endpoint() + "/{id}"
 	case searchEndpoint:
-		if r.kind == 0 {
+		if r.kind == "" {
 			return "/.search"
 		}
 		return r.kind.endpoint() + "/.search"

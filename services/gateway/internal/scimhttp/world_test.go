@@ -49,6 +49,13 @@ const (
 	base         = "https://scim.example.com/scim/v2/" + directory
 )
 
+// The operations of writes.
+const (
+	creates  = identityv1.Write_OPERATION_CREATE
+	replaces = identityv1.Write_OPERATION_REPLACE
+	patches  = identityv1.Write_OPERATION_PATCH
+)
+
 // call is one call that identity got.
 type call struct {
 	request   proto.Message
@@ -58,8 +65,7 @@ type call struct {
 
 // identity stands in for the identity service: it notes calls and answers what it is told to.
 type identity struct {
-	identityv1.UnimplementedUserServiceServer
-	identityv1.UnimplementedGroupServiceServer
+	identityv1.UnimplementedResourceServiceServer
 	identityv1.UnimplementedSchemaServiceServer
 
 	mu       sync.Mutex
@@ -116,28 +122,24 @@ func (i *identity) result() *identityv1.WriteResult {
 	return &identityv1.WriteResult{ChangeCursor: "cursor1", Ignored: []string{"id"}, Quirks: []string{"op-capitalised"}}
 }
 
-func (i *identity) CreateUser(ctx context.Context, r *identityv1.CreateUserRequest) (*identityv1.CreateUserResponse, error) {
-	return noted(i, ctx, r, &identityv1.CreateUserResponse{Resource: i.resource(), Result: i.result()})
+func (i *identity) WriteResource(ctx context.Context, r *identityv1.WriteResourceRequest) (*identityv1.WriteResourceResponse, error) {
+	reply := &identityv1.WriteResourceResponse{Resource: i.resource(), Result: i.result()}
+	if r.GetWrite().GetOmitResource() {
+		reply.Resource.Document = nil
+	}
+	return noted(i, ctx, r, reply)
 }
 
-func (i *identity) GetUser(ctx context.Context, r *identityv1.GetUserRequest) (*identityv1.GetUserResponse, error) {
-	return noted(i, ctx, r, &identityv1.GetUserResponse{Resource: i.resource()})
+func (i *identity) GetResource(ctx context.Context, r *identityv1.GetResourceRequest) (*identityv1.GetResourceResponse, error) {
+	return noted(i, ctx, r, &identityv1.GetResourceResponse{Resource: i.resource()})
 }
 
-func (i *identity) ReplaceUser(ctx context.Context, r *identityv1.ReplaceUserRequest) (*identityv1.ReplaceUserResponse, error) {
-	return noted(i, ctx, r, &identityv1.ReplaceUserResponse{Resource: i.resource(), Result: i.result()})
+func (i *identity) DeleteResource(ctx context.Context, r *identityv1.DeleteResourceRequest) (*identityv1.DeleteResourceResponse, error) {
+	return noted(i, ctx, r, &identityv1.DeleteResourceResponse{Result: i.result()})
 }
 
-func (i *identity) PatchUser(ctx context.Context, r *identityv1.PatchUserRequest) (*identityv1.PatchUserResponse, error) {
-	return noted(i, ctx, r, &identityv1.PatchUserResponse{Resource: i.resource(), Result: i.result()})
-}
-
-func (i *identity) DeleteUser(ctx context.Context, r *identityv1.DeleteUserRequest) (*identityv1.DeleteUserResponse, error) {
-	return noted(i, ctx, r, &identityv1.DeleteUserResponse{Result: i.result()})
-}
-
-func (i *identity) ListUsers(ctx context.Context, r *identityv1.ListUsersRequest) (*identityv1.ListUsersResponse, error) {
-	return noted(i, ctx, r, &identityv1.ListUsersResponse{Result: i.list(users, r.GetQuery())})
+func (i *identity) ListResources(ctx context.Context, r *identityv1.ListResourcesRequest) (*identityv1.ListResourcesResponse, error) {
+	return noted(i, ctx, r, &identityv1.ListResourcesResponse{Result: i.list(kind(r.GetTarget().GetResourceType()), r.GetQuery())})
 }
 
 // list pages through has, whatever the filter: of one kind, resource n has the document "kind n". A cursor is the number
@@ -155,7 +157,7 @@ func (i *identity) list(k kind, q *identityv1.ListQuery) *identityv1.ListResult 
 	r, has := &identityv1.ListResult{StartIndex: first}, int64(i.has[k])
 	n := first
 	for ; n <= has && n < first+q.GetCount(); n++ {
-		r.Resources = append(r.Resources, &identityv1.Resource{Document: fmt.Appendf(nil, `"%s %d"`, k.name(), n)})
+		r.Resources = append(r.Resources, &identityv1.Resource{Document: fmt.Appendf(nil, `"%s %d"`, k, n)})
 	}
 	if q.Cursor == nil {
 		r.TotalResults = &has
@@ -163,34 +165,6 @@ func (i *identity) list(k kind, q *identityv1.ListQuery) *identityv1.ListResult 
 		r.NextCursor = fmt.Sprint(n - 1)
 	}
 	return r
-}
-
-func (i *identity) CreateGroup(ctx context.Context, r *identityv1.CreateGroupRequest) (*identityv1.CreateGroupResponse, error) {
-	return noted(i, ctx, r, &identityv1.CreateGroupResponse{Resource: i.resource(), Result: i.result()})
-}
-
-func (i *identity) GetGroup(ctx context.Context, r *identityv1.GetGroupRequest) (*identityv1.GetGroupResponse, error) {
-	return noted(i, ctx, r, &identityv1.GetGroupResponse{Resource: i.resource()})
-}
-
-func (i *identity) ReplaceGroup(ctx context.Context, r *identityv1.ReplaceGroupRequest) (*identityv1.ReplaceGroupResponse, error) {
-	return noted(i, ctx, r, &identityv1.ReplaceGroupResponse{Resource: i.resource(), Result: i.result()})
-}
-
-func (i *identity) PatchGroup(ctx context.Context, r *identityv1.PatchGroupRequest) (*identityv1.PatchGroupResponse, error) {
-	reply := &identityv1.PatchGroupResponse{Resource: i.resource(), Result: i.result()}
-	if r.GetOmitResource() {
-		reply.Resource.Document = nil
-	}
-	return noted(i, ctx, r, reply)
-}
-
-func (i *identity) DeleteGroup(ctx context.Context, r *identityv1.DeleteGroupRequest) (*identityv1.DeleteGroupResponse, error) {
-	return noted(i, ctx, r, &identityv1.DeleteGroupResponse{Result: i.result()})
-}
-
-func (i *identity) ListGroups(ctx context.Context, r *identityv1.ListGroupsRequest) (*identityv1.ListGroupsResponse, error) {
-	return noted(i, ctx, r, &identityv1.ListGroupsResponse{Result: i.list(groups, r.GetQuery())})
 }
 
 // ListSchemas is not noted: it changes nothing, and shows no resource.
@@ -203,9 +177,9 @@ func (i *identity) ListSchemas(_ context.Context, r *identityv1.ListSchemasReque
 	return &identityv1.ListSchemasResponse{Schemas: i.schemas}, i.err
 }
 
-// ReadGroup gives the document in its parts, and then the error that is to come after them.
-func (i *identity) ReadGroup(r *identityv1.ReadGroupRequest, stream grpc.ServerStreamingServer[identityv1.ReadGroupResponse]) error {
-	first, err := noted(i, stream.Context(), r, &identityv1.ReadGroupResponse{Resource: &identityv1.Resource{Id: someID, Version: 4}})
+// ReadResourceStream gives the document in its parts, and then the error that is to come after them.
+func (i *identity) ReadResourceStream(r *identityv1.ReadResourceStreamRequest, stream grpc.ServerStreamingServer[identityv1.ReadResourceStreamResponse]) error {
+	first, err := noted(i, stream.Context(), r, &identityv1.ReadResourceStreamResponse{Resource: &identityv1.Resource{Id: someID, Version: 4}})
 	if err != nil {
 		return err
 	}
@@ -219,15 +193,15 @@ func (i *identity) ReadGroup(r *identityv1.ReadGroupRequest, stream grpc.ServerS
 		<-stream.Context().Done()
 	}
 	for _, part := range i.parts {
-		if err := stream.Send(&identityv1.ReadGroupResponse{Part: []byte(part)}); err != nil {
+		if err := stream.Send(&identityv1.ReadResourceStreamResponse{Part: []byte(part)}); err != nil {
 			return err
 		}
 	}
 	return i.cut
 }
 
-// WriteGroup notes one call with all parts of the document.
-func (i *identity) WriteGroup(stream grpc.ClientStreamingServer[identityv1.WriteGroupRequest, identityv1.WriteGroupResponse]) error {
+// WriteResourceStream notes one call with all parts of the document.
+func (i *identity) WriteResourceStream(stream grpc.ClientStreamingServer[identityv1.WriteResourceStreamRequest, identityv1.WriteResourceStreamResponse]) error {
 	whole, err := stream.Recv()
 	if err != nil {
 		return err
@@ -249,7 +223,7 @@ func (i *identity) WriteGroup(stream grpc.ClientStreamingServer[identityv1.Write
 		}
 		whole.Part = append(whole.Part, next.GetPart()...)
 	}
-	reply, err := noted(i, stream.Context(), whole, &identityv1.WriteGroupResponse{Resource: i.resource(), Result: i.result()})
+	reply, err := noted(i, stream.Context(), whole, &identityv1.WriteResourceStreamResponse{Resource: i.resource(), Result: i.result()})
 	if err != nil {
 		return err
 	}
@@ -345,8 +319,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	identityv1.RegisterUserServiceServer(channel, w.identity)
-	identityv1.RegisterGroupServiceServer(channel, w.identity)
+	identityv1.RegisterResourceServiceServer(channel, w.identity)
 	identityv1.RegisterSchemaServiceServer(channel, w.identity)
 	conn := channel.As(commonv1.Caller_CALLER_GATEWAY)
 	meter := sdkmetric.NewMeterProvider(sdkmetric.WithReader(w.metrics))
@@ -363,8 +336,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 		c(&config)
 	}
 	w.handler = New(config, Dependencies{
-		Users: identityv1.NewUserServiceClient(conn), Groups: identityv1.NewGroupServiceClient(conn),
-		Schemas:     identityv1.NewSchemaServiceClient(conn),
+		Resources: identityv1.NewResourceServiceClient(conn), Schemas: identityv1.NewSchemaServiceClient(conn),
 		Directories: authn.NewDirectories(keylease.New(w.load, now), authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, now)), Events: w.events, Metrics: instruments, Log: log,
 		Tracing: tracing, Meter: meter, Now: now,
 	})

@@ -18,8 +18,7 @@ import (
 
 // Server implements the services of usher.identity.v1.
 type Server struct {
-	identityv1.UnimplementedUserServiceServer
-	identityv1.UnimplementedGroupServiceServer
+	identityv1.UnimplementedResourceServiceServer
 	identityv1.UnimplementedFeedServiceServer
 	identityv1.UnimplementedReadServiceServer
 	identityv1.UnimplementedFactsServiceServer
@@ -29,19 +28,19 @@ type Server struct {
 	identityv1.UnimplementedSchemaServiceServer
 
 	core      *core.Core
+	types     map[string]methods // by the SCIM name of the resource type
 	stop      <-chan struct{}
 	documents *inflight.Budget // of documents in parts
 }
 
 // New makes the server. Streams end when stop closes. documents is the memory that documents in parts may take.
 func New(c *core.Core, documents *inflight.Budget, stop <-chan struct{}) *Server {
-	return &Server{core: c, stop: stop, documents: documents}
+	return &Server{core: c, types: byType(c), stop: stop, documents: documents}
 }
 
 // Register adds the services to a gRPC server.
 func (s *Server) Register(r grpc.ServiceRegistrar) {
-	identityv1.RegisterUserServiceServer(r, s)
-	identityv1.RegisterGroupServiceServer(r, s)
+	identityv1.RegisterResourceServiceServer(r, s)
 	identityv1.RegisterFeedServiceServer(r, s)
 	identityv1.RegisterReadServiceServer(r, s)
 	identityv1.RegisterFactsServiceServer(r, s)
@@ -51,17 +50,21 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	identityv1.RegisterSchemaServiceServer(r, s)
 }
 
-// call reads what every SCIM call brings.
-func call(ctx context.Context, target *identityv1.Target, projection *identityv1.Projection) (core.Call, error) {
+// call reads what every SCIM call brings, and finds the methods of its resource type.
+func (s *Server) call(ctx context.Context, target *identityv1.Target, projection *identityv1.Projection) (core.Call, methods, error) {
+	of, err := s.of(target.GetResourceType())
+	if err != nil {
+		return core.Call{}, of, err
+	}
 	p, err := core.ParseProjection(projection.GetAttributes(), projection.GetExcludedAttributes())
 	if err != nil {
-		return core.Call{}, err
+		return core.Call{}, of, err
 	}
 	return core.Call{
 		Scope:      store.Scope{OrganizationID: target.GetOrganizationId(), DirectoryID: strings.ToLower(target.GetDirectoryId())},
 		BaseURL:    target.GetBaseUrl(),
 		Projection: p, MessageID: rpc.MessageIDOf(ctx), Traceparent: traceparent(ctx),
-	}, nil
+	}, of, nil
 }
 
 // traceparent is the W3C traceparent of the span that the call is in, or empty.

@@ -35,7 +35,9 @@ type Target struct {
 	// The directory that the call's API key opens.
 	DirectoryId string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
 	// The directory's Base URL without a slash at its end; `meta.location` and `$ref` begin with it.
-	BaseUrl       string `protobuf:"bytes,3,opt,name=base_url,json=baseUrl,proto3" json:"base_url,omitempty"`
+	BaseUrl string `protobuf:"bytes,3,opt,name=base_url,json=baseUrl,proto3" json:"base_url,omitempty"`
+	// The SCIM name of the resource type that the call concerns, `User` or `Group`.
+	ResourceType  string `protobuf:"bytes,4,opt,name=resource_type,json=resourceType,proto3" json:"resource_type,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -87,6 +89,13 @@ func (x *Target) GetDirectoryId() string {
 func (x *Target) GetBaseUrl() string {
 	if x != nil {
 		return x.BaseUrl
+	}
+	return ""
+}
+
+func (x *Target) GetResourceType() string {
+	if x != nil {
+		return x.ResourceType
 	}
 	return ""
 }
@@ -159,7 +168,7 @@ type Resource struct {
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// Whether it is a group with so many members that its document is left out: ReadGroup gives it.
+	// Whether it is a group with so many members that its document is left out: ReadResourceStream gives it.
 	Large         bool `protobuf:"varint,6,opt,name=large,proto3" json:"large,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -481,11 +490,12 @@ var File_usher_identity_v1_scim_proto protoreflect.FileDescriptor
 
 const file_usher_identity_v1_scim_proto_rawDesc = "" +
 	"\n" +
-	"\x1cusher/identity/v1/scim.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8e\x01\n" +
+	"\x1cusher/identity/v1/scim.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x01\n" +
 	"\x06Target\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12+\n" +
 	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\x12#\n" +
-	"\bbase_url\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\abaseUrl\"s\n" +
+	"\bbase_url\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\abaseUrl\x12-\n" +
+	"\rresource_type\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\fresourceType\"s\n" +
 	"\n" +
 	"Projection\x12)\n" +
 	"\n" +

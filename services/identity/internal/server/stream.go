@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"io"
 	"strings"
@@ -28,21 +27,21 @@ func inFlight(room int64) int64 { return room + room/2 + min(8<<20, 8*room) }
 // MostInFlight is how much of the memory in flight the largest document takes.
 func MostInFlight() int64 { return inFlight(maxDocument) }
 
-// ReadGroup implements the RPC.
-func (s *Server) ReadGroup(r *identityv1.ReadGroupRequest, stream grpc.ServerStreamingServer[identityv1.ReadGroupResponse]) error {
-	c, err := call(stream.Context(), r.GetTarget(), r.GetProjection())
+// ReadResourceStream implements the RPC.
+func (s *Server) ReadResourceStream(r *identityv1.ReadResourceStreamRequest, stream grpc.ServerStreamingServer[identityv1.ReadResourceStreamResponse]) error {
+	c, of, err := s.call(stream.Context(), r.GetTarget(), r.GetProjection())
 	if err != nil {
 		return err
 	}
-	return s.core.ReadGroup(stream.Context(), c, r.GetId(), func(resource core.Resource) error {
-		return stream.Send(&identityv1.ReadGroupResponse{Resource: resourceMessage(resource)})
+	return of.read(stream.Context(), c, r.GetId(), func(resource core.Resource) error {
+		return stream.Send(&identityv1.ReadResourceStreamResponse{Resource: resourceMessage(resource)})
 	}, func(part []byte) error {
-		return stream.Send(&identityv1.ReadGroupResponse{Part: part})
+		return stream.Send(&identityv1.ReadResourceStreamResponse{Part: part})
 	})
 }
 
-// WriteGroup implements the RPC.
-func (s *Server) WriteGroup(stream grpc.ClientStreamingServer[identityv1.WriteGroupRequest, identityv1.WriteGroupResponse]) error {
+// WriteResourceStream implements the RPC.
+func (s *Server) WriteResourceStream(stream grpc.ClientStreamingServer[identityv1.WriteResourceStreamRequest, identityv1.WriteResourceStreamResponse]) error {
 	ctx := stream.Context()
 	first, err := stream.Recv()
 	if errors.Is(err, io.EOF) {
@@ -53,7 +52,7 @@ func (s *Server) WriteGroup(stream grpc.ClientStreamingServer[identityv1.WriteGr
 	}
 	size := first.GetSize()
 	if size > maxDocument {
-		return fault.New(fault.Limit, "A group's document may have %d bytes at most.", maxDocument)
+		return fault.New(fault.Limit, "A %s's document may have %d bytes at most.", strings.ToLower(first.GetTarget().GetResourceType()), maxDocument)
 	}
 	hold := s.documents.Open(strings.ToLower(first.GetTarget().GetDirectoryId()))
 	defer hold.Close()
@@ -61,16 +60,16 @@ func (s *Server) WriteGroup(stream grpc.ClientStreamingServer[identityv1.WriteGr
 	if err != nil {
 		return err
 	}
-	resource, outcome, err := s.writeGroup(ctx, first, document)
+	resource, outcome, err := s.write(ctx, first.GetTarget(), first.GetWrite(), document)
 	if err != nil {
 		return err
 	}
-	return stream.SendAndClose(&identityv1.WriteGroupResponse{Resource: resourceMessage(resource), Result: resultMessage(outcome)})
+	return stream.SendAndClose(&identityv1.WriteResourceStreamResponse{Resource: resourceMessage(resource), Result: resultMessage(outcome)})
 }
 
 // receive puts a document together that has no more than size bytes. It reserves memory for what has come, at most twice as
 // much, and not for what is only announced.
-func receive(stream grpc.ClientStreamingServer[identityv1.WriteGroupRequest, identityv1.WriteGroupResponse], first []byte, size int64, hold *inflight.Hold) ([]byte, error) {
+func receive(stream grpc.ClientStreamingServer[identityv1.WriteResourceStreamRequest, identityv1.WriteResourceStreamResponse], first []byte, size int64, hold *inflight.Hold) ([]byte, error) {
 	var document []byte
 	for part, room := first, int64(0); ; {
 		length := int64(len(document) + len(part))
@@ -94,22 +93,5 @@ func receive(stream grpc.ClientStreamingServer[identityv1.WriteGroupRequest, ide
 			return nil, err
 		}
 		part = next.GetPart()
-	}
-}
-
-func (s *Server) writeGroup(ctx context.Context, r *identityv1.WriteGroupRequest, document []byte) (resource core.Resource, outcome core.Outcome, err error) {
-	c, err := call(ctx, r.GetTarget(), r.GetProjection())
-	if err != nil {
-		return resource, outcome, err
-	}
-	switch r.GetKind() {
-	case identityv1.WriteGroupRequest_KIND_CREATE:
-		return s.core.CreateGroup(ctx, c, document)
-	case identityv1.WriteGroupRequest_KIND_REPLACE:
-		return s.core.ReplaceGroup(ctx, c, r.GetId(), document, r.GetIfMatch())
-	case identityv1.WriteGroupRequest_KIND_PATCH:
-		return s.core.PatchGroup(ctx, c, r.GetId(), document, r.GetIfMatch(), !r.GetOmitResource())
-	default:
-		return resource, outcome, fault.New(fault.InvalidRequest, "kind says nothing")
 	}
 }

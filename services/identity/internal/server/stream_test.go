@@ -16,7 +16,7 @@ import (
 // parts is a stream of messages, from a client that has left.
 type parts struct {
 	grpc.ServerStream
-	messages []*identityv1.WriteGroupRequest
+	messages []*identityv1.WriteResourceStreamRequest
 	received func() // each time that a message is asked for
 }
 
@@ -26,7 +26,7 @@ func (s *parts) Context() context.Context {
 	return ctx
 }
 
-func (s *parts) Recv() (*identityv1.WriteGroupRequest, error) {
+func (s *parts) Recv() (*identityv1.WriteResourceStreamRequest, error) {
 	if s.received != nil {
 		s.received()
 	}
@@ -38,14 +38,14 @@ func (s *parts) Recv() (*identityv1.WriteGroupRequest, error) {
 	return message, nil
 }
 
-func (s *parts) SendAndClose(*identityv1.WriteGroupResponse) error { return nil }
+func (s *parts) SendAndClose(*identityv1.WriteResourceStreamResponse) error { return nil }
 
 // upload is a document of so many bytes in parts of a tenth, and its announced size.
 func upload(bytes int, size int64) *parts {
 	target := &identityv1.Target{DirectoryId: "A"}
-	s := &parts{messages: []*identityv1.WriteGroupRequest{{Target: target, Size: size}}}
+	s := &parts{messages: []*identityv1.WriteResourceStreamRequest{{Target: target, Size: size}}}
 	for part := max(bytes/10, 1); bytes > 0; bytes -= part {
-		s.messages = append(s.messages, &identityv1.WriteGroupRequest{Target: target, Part: make([]byte, min(part, bytes))})
+		s.messages = append(s.messages, &identityv1.WriteResourceStreamRequest{Target: target, Part: make([]byte, min(part, bytes))})
 	}
 	return s
 }
@@ -61,7 +61,7 @@ func TestDocumentsInPartsKeepToTheirBudget(t *testing.T) {
 		want        fault.Reason
 		budget      string
 	}{
-		// The message itself has no kind: who finds room is told so.
+		// The message itself says nothing of what is written: who finds room is told so.
 		{"in the last room of its share", 1 << 20, 1 << 20, share - inFlight(1<<20), 0, fault.InvalidRequest, ""},
 		{"over its share", 1 << 20, 1 << 20, share - inFlight(1<<20) + 1, 0, fault.Limit, inflight.ShareBudget},
 		{"in the last room of all", 1 << 20, 1 << 20, 0, total - inFlight(1<<20), fault.InvalidRequest, ""},
@@ -77,7 +77,7 @@ func TestDocumentsInPartsKeepToTheirBudget(t *testing.T) {
 			own, others := s.documents.Open("a"), s.documents.Open("b")
 			own.Take(c.own)
 			others.Take(c.others)
-			err := s.WriteGroup(upload(c.bytes, c.size))
+			err := s.WriteResourceStream(upload(c.bytes, c.size))
 			var f *fault.Error
 			if !errors.As(err, &f) || f.Reason != c.want || f.Metadata[inflight.BudgetKey] != c.budget || (f.RetryAfter > 0) != (c.budget != "") {
 				t.Errorf("%v", err)
@@ -105,7 +105,7 @@ func TestADocumentReservesAsItComes(t *testing.T) {
 				came += int64(len(document.messages[0].GetPart()))
 			}
 		}
-		_ = s.WriteGroup(document)
+		_ = s.WriteResourceStream(document)
 		if most < inFlight(int64(bytes)) || b.Bytes() != 0 {
 			t.Errorf("%d bytes were reserved for %d, and %d are still", most, bytes, b.Bytes())
 		}
