@@ -1,7 +1,7 @@
 package scimhttp
 
 import (
-	"net/http"
+	"context"
 	"strconv"
 	"strings"
 
@@ -14,11 +14,11 @@ import (
 
 // across answers a query of the root: over users, and then groups (RFC 7644 §3.4.2.1, §3.4.3). Each is asked for what the
 // filter means for it. Where only one can match, it is a list of that one, in any order.
-func (h *Handler) across(r *http.Request, m *message, p parameters) (*response, error) {
+func (h *Handler) across(ctx context.Context, m *message, p parameters) (*response, error) {
 	userType, groupType := scim.UserType(), scim.GroupType()
 	if p.query.GetFilter() != "" {
 		var err error
-		if userType, groupType, err = h.typesOf(r.Context(), m); err != nil {
+		if userType, groupType, err = h.typesOf(ctx, m); err != nil {
 			return nil, err
 		}
 	}
@@ -27,13 +27,13 @@ func (h *Handler) across(r *http.Request, m *message, p parameters) (*response, 
 	case err != nil:
 		return nil, err
 	case len(parts) == 1:
-		return h.listOf(r, m, parts[0].kind, parts[0].query, p.projection)
+		return h.listOf(ctx, m, parts[0].kind, parts[0].query, p.projection)
 	case p.query.GetSortBy() != "":
 		return nil, invalidValue("sortBy cannot order users and groups together: add meta.resourceType eq \"User\", or \"Group\", to the filter.")
 	case p.query.Cursor != nil:
-		return h.acrossByCursor(r, m, p, parts)
+		return h.acrossByCursor(ctx, m, p, parts)
 	default:
-		return h.acrossByIndex(r, m, p, parts)
+		return h.acrossByIndex(ctx, m, p, parts)
 	}
 }
 
@@ -68,7 +68,7 @@ func narrowed(q *identityv1.ListQuery, userType, groupType *scim.ResourceType) (
 }
 
 // acrossByIndex gives a page of all kinds one after another, and how many match in all.
-func (h *Handler) acrossByIndex(r *http.Request, m *message, p parameters, parts []part) (*response, error) {
+func (h *Handler) acrossByIndex(ctx context.Context, m *message, p parameters, parts []part) (*response, error) {
 	count := int64(defaultResults)
 	if p.query.Count != nil {
 		count = min(max(p.query.GetCount(), 0), maxResults)
@@ -83,11 +83,11 @@ func (h *Handler) acrossByIndex(r *http.Request, m *message, p parameters, parts
 			left = 0
 		}
 		one.query.StartIndex, one.query.Count = max(next-total, 1), &left
-		found, err := h.find(r.Context(), m, one.kind, one.query, p.projection)
+		found, err := h.find(ctx, m, one.kind, one.query, p.projection)
 		if err != nil {
 			return nil, err
 		}
-		if err := h.fill(r.Context(), m, &page, one.kind, found, p.projection); err != nil {
+		if err := h.fill(ctx, m, &page, one.kind, found, p.projection); err != nil {
 			return nil, err
 		}
 		total += found.GetTotalResults()
@@ -98,7 +98,7 @@ func (h *Handler) acrossByIndex(r *http.Request, m *message, p parameters, parts
 
 // acrossByCursor gives a page of one kind; after the last page of one comes the first of the next. How many match in all is not
 // told.
-func (h *Handler) acrossByCursor(r *http.Request, m *message, p parameters, parts []part) (*response, error) {
+func (h *Handler) acrossByCursor(ctx context.Context, m *message, p parameters, parts []part) (*response, error) {
 	at, err := placeAcross(p.query, parts)
 	if err != nil {
 		return nil, err
@@ -107,12 +107,12 @@ func (h *Handler) acrossByCursor(r *http.Request, m *message, p parameters, part
 		return listPage{total: new(int64)}.response(), nil
 	}
 	query := parts[at].query
-	found, err := h.find(r.Context(), m, parts[at].kind, query, p.projection)
+	found, err := h.find(ctx, m, parts[at].kind, query, p.projection)
 	if err != nil {
 		return nil, err
 	}
 	var page listPage
-	if err := h.fill(r.Context(), m, &page, parts[at].kind, found, p.projection); err != nil {
+	if err := h.fill(ctx, m, &page, parts[at].kind, found, p.projection); err != nil {
 		return nil, err
 	}
 	switch {

@@ -1,14 +1,17 @@
 package scimhttp
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"os"
 	"strings"
 
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/pace"
 )
 
@@ -33,19 +36,52 @@ const (
 // MostInFlight is how much of BytesInFlight a message with the largest body takes.
 func MostInFlight(body int64) int64 { return messageBytes + bytesPerByte*(body+1) }
 
-// readBody reads a JSON body that may have limit bytes.
-func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, m *message, limit int64) ([]byte, error) {
-	if err := checkMediaType(r); err != nil {
-		return nil, err
+// body is what a message brings, or the data of one operation of a Bulk.
+type body struct {
+	w    http.ResponseWriter
+	r    *http.Request // nil: data is all of it
+	data []byte
+	read bool // to its end
+}
+
+// length is how many bytes it has; below 0: that is not known.
+func (b *body) length() int64 {
+	if b.r == nil {
+		return int64(len(b.data))
 	}
-	if r.ContentLength > limit {
+	return b.r.ContentLength
+}
+
+// open begins to read a JSON body that may have limit bytes.
+func (b *body) open(limit int64) (io.Reader, error) {
+	if b.r != nil {
+		if err := checkMediaType(b.r); err != nil {
+			return nil, err
+		}
+	}
+	if b.length() > limit {
 		return nil, tooLarge(limit)
 	}
-	most := limit
-	if r.ContentLength >= 0 {
-		most = r.ContentLength
+	if b.r == nil {
+		return bytes.NewReader(b.data), nil
 	}
-	body, err := m.hold.ReadAll(http.MaxBytesReader(w, r.Body, limit), most, bodyRoom, bytesPerByte)
+	return http.MaxBytesReader(b.w, b.r.Body, limit), nil
+}
+
+// all reads a JSON body that may have limit bytes, and reserves memory for what comes.
+func (b *body) all(limit int64, hold *inflight.Hold) ([]byte, error) {
+	from, err := b.open(limit)
+	if err != nil {
+		return nil, err
+	}
+	data := b.data
+	if b.r != nil {
+		most := limit
+		if b.length() >= 0 {
+			most = b.length()
+		}
+		data, err = hold.ReadAll(from, most, bodyRoom, bytesPerByte)
+	}
 	var refused *fault.Error
 	if errors.As(err, &refused) {
 		return nil, refused
@@ -53,12 +89,11 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, m *message, l
 	if err != nil {
 		return nil, unreadable(err, limit)
 	}
-	m.bodyRead = true
-	m.restart(r, h.config.RequestTimeout)
-	if len(body) == 0 {
+	b.read = true
+	if len(data) == 0 {
 		return nil, noBody()
 	}
-	return body, nil
+	return data, nil
 }
 
 func noBody() error { return invalidSyntax("The request has no body; it needs a JSON object.") }

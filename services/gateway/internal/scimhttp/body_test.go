@@ -80,7 +80,7 @@ func TestAHeaderAloneGetsLittleRoom(t *testing.T) {
 	r := w.request("POST", "/Groups", "{}")
 	r.ContentLength = 7 << 20
 	m := &message{hold: w.handler.config.InFlight.Open(directory)}
-	body, err := w.handler.readBody(httptest.NewRecorder(), r, m, 7<<20)
+	body, err := (&body{w: httptest.NewRecorder(), r: r}).all(7<<20, &m.hold)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,10 +2,10 @@ package scimhttp
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -16,23 +16,23 @@ import (
 
 	"github.com/usher-scim/usher/services/gateway/internal/traced"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // bulk carries out many operations, one after another (RFC 7644 §3.7). Each is checked, and fails, as a message of its own
 // would; what one did stays, whatever becomes of the others. Results come in the order of the request, though what an
 // operation refers to is created before it.
-func (h *Handler) bulk(w http.ResponseWriter, r *http.Request, m *message) (*response, error) {
-	body, err := h.readBody(w, r, m, h.config.MaxBulkBytes)
+func (h *Handler) bulk(ctx context.Context, m *message) (*response, error) {
+	document, err := m.body.all(h.config.MaxBulkBytes, &m.hold)
 	if err != nil {
 		return nil, err
 	}
-	request, err := parseBulk(body, h.config.MaxOperations)
+	ctx = m.restart(ctx, &m.body, h.config.RequestTimeout)
+	request, err := parseBulk(document, h.config.MaxOperations)
 	if err != nil {
 		return nil, err
 	}
-	b := &bulk{handler: h, writer: w, request: r, message: m, failOnErrors: request.failOnErrors, creates: map[string]*bulkStep{}}
+	b := &bulk{handler: h, message: m, failOnErrors: request.failOnErrors, creates: map[string]*bulkStep{}}
 	for _, operation := range request.operations {
 		b.add(operation)
 	}
@@ -40,20 +40,18 @@ func (h *Handler) bulk(w http.ResponseWriter, r *http.Request, m *message) (*res
 		if b.ended() {
 			break
 		}
-		b.run(step)
+		b.run(ctx, step)
 	}
 	for _, step := range b.unlinked {
-		b.fail(step, unlinked("failOnErrors ended the request before."))
+		b.fail(ctx, step, unlinked("failOnErrors ended the request before."))
 	}
-	b.tellLate()
+	b.tellLate(ctx)
 	return b.response()
 }
 
 // bulk is one Bulk on its way.
 type bulk struct {
 	handler      *Handler
-	writer       http.ResponseWriter
-	request      *http.Request
 	message      *message
 	failOnErrors int
 	steps        []*bulkStep
@@ -72,7 +70,8 @@ type bulkStep struct {
 	needed   map[*bulkStep]bool
 	begun    bool
 	done     bool
-	part     *message    // the message that it would be by itself
+	start    time.Time
+	route    route       // that of the message that it would be by itself
 	missing  []*bulkStep // those of needs that it was created without
 	id       string      // what a POST created
 	etag     string
@@ -101,12 +100,12 @@ func (b *bulk) ended() bool { return b.failOnErrors > 0 && b.failed >= b.failOnE
 // run carries out a step, and before it those that create what it refers to. Where such a step is under way itself, the
 // references go round in a circle (RFC 7644 §3.7.1): then the resource is created without the reference, which is added
 // as soon as there is something to refer to.
-func (b *bulk) run(step *bulkStep) {
+func (b *bulk) run(ctx context.Context, step *bulkStep) {
 	if step.begun {
 		return
 	}
 	step.begun = true
-	step.part = b.part(step.method, step.path)
+	b.begin(step, step.method, step.path)
 	err := b.look(step)
 	if err == nil {
 		for _, needed := range step.needs {
@@ -114,25 +113,25 @@ func (b *bulk) run(step *bulkStep) {
 				step.missing = append(step.missing, needed)
 				continue
 			}
-			b.run(needed)
+			b.run(ctx, needed)
 			if b.ended() {
 				step.begun = false
 				return
 			}
 		}
 		var answer *response
-		if answer, err = b.send(step, step.method, step.path, step.data); err == nil {
+		if answer, err = b.send(ctx, step, step.method, step.path, step.data); err == nil {
 			b.succeeded(step, answer)
 		}
 	}
 	if err != nil {
-		b.fail(step, err)
+		b.fail(ctx, step, err)
 	}
 	step.done = true
 	if step.problem == nil && len(step.missing) > 0 {
 		b.unlinked = append(b.unlinked, step)
 	}
-	b.link()
+	b.link(ctx)
 }
 
 // look finds what a step refers to.
@@ -155,7 +154,7 @@ func (b *bulk) look(step *bulkStep) error {
 		}
 	}
 	references(step.data, need)
-	if bulkID, ok := step.part.bulkID(); ok {
+	if bulkID, ok := step.route.bulkID(); ok {
 		need(bulkID)
 	}
 	if missing != nil {
@@ -164,8 +163,8 @@ func (b *bulk) look(step *bulkStep) error {
 	return nil
 }
 
-// send puts ids in the place of bulkIds, and lets the code carry out the operation that does so for a message.
-func (b *bulk) send(step *bulkStep, method, path string, data []byte) (answer *response, err error) {
+// send puts ids in the place of bulkIds, and carries out the operation as a message's is.
+func (b *bulk) send(ctx context.Context, step *bulkStep, method, path string, data []byte) (answer *response, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			answer, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -188,14 +187,14 @@ func (b *bulk) send(step *bulkStep, method, path string, data []byte) (answer *r
 		id := b.creates[bulkID].id
 		return id, id != ""
 	})
-	if method == http.MethodPatch {
+	b.begin(step, method, path)
+	if step.route.verb == verbPatch {
 		data = asPatchOp(data)
 	}
-	step.part = b.part(method, path)
-	if bulkID, ok := step.part.bulkID(); ok {
-		step.part.route.id = b.creates[bulkID].id
+	if bulkID, ok := step.route.bulkID(); ok {
+		step.route.id = b.creates[bulkID].id
 	}
-	return b.dispatch(step, data)
+	return b.do(ctx, step, data)
 }
 
 // asPatchOp gives the data of a PATCH the `schemas` that the example of RFC 7644 §3.7.3, and clients after it, leave out.
@@ -207,43 +206,46 @@ func asPatchOp(data []byte) []byte {
 	return fmt.Appendf(nil, `{"schemas":[%q],%s`, scim.PatchOpMessage, bytes.TrimLeft(bytes.TrimSpace(data)[1:], " \t\r\n"))
 }
 
-// part is the message that an operation would be by itself.
-func (b *bulk) part(method, path string) *message {
-	part := *b.message
-	part.within = b.message.method + " " + b.message.route.template() + ": "
-	part.start, part.method, part.hold = b.handler.d.Now(), traced.Method(method), inflight.Hold{} // the Bulk holds all
-	part.ends = nil
-	part.route = parseRoute(prefix + b.message.route.directory + "/" + path)
-	return &part
+// begin says what a step does from here on.
+func (b *bulk) begin(step *bulkStep, method, path string) {
+	step.start = b.handler.d.Now()
+	step.route = parseRoute(traced.Method(method), prefix+b.message.route.directory+"/"+path)
+}
+
+// name is how logs and failed events name a step.
+func (b *bulk) name(step *bulkStep) string {
+	return b.message.route.operation() + ": " + step.route.operation()
 }
 
 // bulkID is what the path of an operation refers to, if it does. That of a POST is a collection.
-func (m *message) bulkID() (string, bool) {
-	bulkID, ok := strings.CutPrefix(m.route.id, bulkIDPrefix)
-	return bulkID, ok && m.method != http.MethodPost
+func (r route) bulkID() (string, bool) {
+	bulkID, ok := strings.CutPrefix(r.id, bulkIDPrefix)
+	return bulkID, ok && r.method != http.MethodPost
 }
 
-func (b *bulk) dispatch(step *bulkStep, data []byte) (*response, error) {
-	part := step.part
-	endpoint := part.route.endpoint
-	if part.method == http.MethodPost && endpoint != collectionEndpoint || endpoint != collectionEndpoint && endpoint != resourceEndpoint {
+func (b *bulk) do(ctx context.Context, step *bulkStep, data []byte) (*response, error) {
+	switch at := step.route.endpoint; {
+	case at == collectionEndpoint:
+	case at == resourceEndpoint && step.route.verb != verbNone:
+	default:
 		return nil, invalidValue("path must be /Users or /Groups of a POST, and /Users/{id} or /Groups/{id} else.")
 	}
 	if b.over == nil {
-		b.over = b.pace()
+		b.over = b.pace(ctx)
 	}
 	if b.over != nil {
 		return nil, b.over
 	}
-	r := (&http.Request{
-		Method: part.method, URL: &url.URL{RawQuery: step.query}, Header: http.Header{"Content-Type": {mediaSCIM}},
-		Body: io.NopCloser(bytes.NewReader(data)), ContentLength: int64(len(data)),
-	}).WithContext(b.request.Context())
+	var versions []string
 	if step.version != "" {
-		r.Header.Set("If-Match", step.version)
+		versions = []string{step.version}
 	}
-	defer part.end()
-	answer, err := b.handler.dispatch(b.writer, r, part)
+	o, err := operationOf(step.route, step.query, versions, &body{data: data})
+	if err != nil {
+		return nil, err
+	}
+	o.inBulk = true
+	answer, err := b.handler.do(ctx, b.message, o)
 	if errors.As(err, new(noMore)) {
 		b.over = err
 	}
@@ -252,8 +254,7 @@ func (b *bulk) dispatch(step *bulkStep, data []byte) (*response, error) {
 
 // pace waits until the directory's rate lets another operation in: a Bulk is no way around it. What finds no time left is
 // not begun.
-func (b *bulk) pace() error {
-	ctx := b.request.Context()
+func (b *bulk) pace(ctx context.Context) error {
 	for ctx.Err() == nil {
 		wait, ok := b.handler.rates.admit(ctx, b.message.lease.DirectoryID, b.handler.d.Now())
 		if ok {
@@ -280,23 +281,23 @@ var errLate = &problem{
 
 // tellLate makes one failed event of all operations that were not begun: they may be a thousand, and all that is to be told is
 // the same.
-func (b *bulk) tellLate() {
+func (b *bulk) tellLate(ctx context.Context) {
 	if len(b.late) == 0 {
 		return
 	}
-	p, ctx, first := *problemOf(b.over), b.request.Context(), b.late[0].part
+	p, what := *problemOf(b.over), b.message.route.operation()
 	p.detail = fmt.Sprintf("%d of %d operations, the first of them %s, were not begun. %s",
-		len(b.late), len(b.steps), strings.TrimPrefix(first.operation(), first.within), p.detail)
-	b.handler.log(ctx, b.message, p.status, b.handler.d.Now().Sub(b.message.start), &p, b.over)
-	b.handler.d.Events.Record(ctx, b.handler.event(ctx, b.message, &p))
+		len(b.late), len(b.steps), b.late[0].route.operation(), p.detail)
+	b.handler.log(ctx, b.message, what, p.status, b.handler.d.Now().Sub(b.message.start), &p, b.over)
+	b.handler.d.Events.Record(ctx, b.handler.event(ctx, b.message, what, b.message.route, &p))
 }
 
 func (b *bulk) succeeded(step *bulkStep, answer *response) {
 	step.status, step.etag = answer.status, answer.etag
 	if step.location = answer.location; step.location == "" {
-		step.location = step.part.location(step.part.route.id) // of what a DELETE removed
+		step.location = b.message.location(step.route.kind, step.route.id) // of what a DELETE removed
 	}
-	if step.method == http.MethodPost && step.id == "" {
+	if step.route.verb == verbCreate {
 		step.id = answer.location[strings.LastIndexByte(answer.location, '/')+1:]
 	}
 	if answer.cursor != "" {
@@ -305,23 +306,23 @@ func (b *bulk) succeeded(step *bulkStep, answer *response) {
 }
 
 // fail notes that a step failed. It is a failed event as a failed message is.
-func (b *bulk) fail(step *bulkStep, err error) {
-	p, part, ctx := problemOf(err), step.part, b.request.Context()
+func (b *bulk) fail(ctx context.Context, step *bulkStep, err error) {
+	p := problemOf(err)
 	step.problem, step.status = p, p.status
-	if route := part.route; route.endpoint == resourceEndpoint && !strings.HasPrefix(route.id, bulkIDPrefix) {
-		step.location = part.location(url.PathEscape(route.id))
+	if at := step.route; at.endpoint == resourceEndpoint && !strings.HasPrefix(at.id, bulkIDPrefix) {
+		step.location = b.message.location(at.kind, url.PathEscape(at.id))
 	}
 	b.failed++
 	if b.over != nil && errors.Is(err, b.over) && step.id == "" { // else it was created, and lacks what would close a circle
 		b.late = append(b.late, step)
 		return
 	}
-	b.handler.log(ctx, part, p.status, b.handler.d.Now().Sub(part.start), p, err)
-	b.handler.d.Events.Record(ctx, b.handler.event(ctx, part, p))
+	b.handler.log(ctx, b.message, b.name(step), p.status, b.handler.d.Now().Sub(step.start), p, err)
+	b.handler.d.Events.Record(ctx, b.handler.event(ctx, b.message, b.name(step), step.route, p))
 }
 
 // link adds the references that steps were created without, once these were settled.
-func (b *bulk) link() {
+func (b *bulk) link(ctx context.Context) {
 	b.unlinked = slices.DeleteFunc(b.unlinked, func(step *bulkStep) bool {
 		if slices.ContainsFunc(step.missing, func(missing *bulkStep) bool { return !missing.done }) {
 			return false
@@ -330,14 +331,14 @@ func (b *bulk) link() {
 		if method == http.MethodPut {
 			step.version = step.etag // others may have changed it since, which must not be lost
 		}
-		answer, err := b.send(step, method, step.path+"/"+step.id, data)
+		answer, err := b.send(ctx, step, method, step.path+"/"+step.id, data)
 		if err != nil {
 			of := problemOf(err)
 			p := unlinked(of.detail)
 			if of.status >= http.StatusInternalServerError {
 				p.status, p.reason, p.retryAfter = of.status, of.reason, of.retryAfter
 			}
-			b.fail(step, fmt.Errorf("%w: %w", p, err))
+			b.fail(ctx, step, fmt.Errorf("%w: %w", p, err))
 			return true
 		}
 		status := step.status
@@ -350,7 +351,7 @@ func (b *bulk) link() {
 // linking is how what a step created gets the references that it lacks: by all that was sent. To a group members are only
 // added, since replacing them would end memberships that an adopted one carries.
 func linking(step *bulkStep) (method string, data []byte) {
-	if step.part.route.kind == groups {
+	if step.route.kind == groups {
 		if sent, err := objectMembers(step.data); err == nil && sent["members"] != nil {
 			return http.MethodPatch, fmt.Appendf(nil, `{"Operations":[{"op":"add","path":"members","value":%s}]}`, sent["members"])
 		}

@@ -18,8 +18,8 @@ const (
 )
 
 // discover answers what describes the service (RFC 7644 §4).
-func (h *Handler) discover(r *http.Request, m *message) (*response, error) {
-	if r.URL.Query().Has("filter") {
+func (h *Handler) discover(ctx context.Context, m *message) (*response, error) {
+	if m.request.URL.Query().Has("filter") {
 		// RFC 7644 §4 asks for this, so that nobody takes an unfiltered answer for a filtered one.
 		return nil, &problem{
 			status: http.StatusForbidden, reason: fault.InvalidRequest, detail: "These resources cannot be filtered.",
@@ -29,7 +29,7 @@ func (h *Handler) discover(r *http.Request, m *message) (*response, error) {
 		document, err := h.serviceProviderConfig(m.baseURL)
 		return rendered(document, m.baseURL+"/ServiceProviderConfig", err)
 	}
-	users, groups, err := h.typesOf(r.Context(), m)
+	users, groups, err := h.typesOf(ctx, m)
 	if err != nil {
 		return nil, err
 	}

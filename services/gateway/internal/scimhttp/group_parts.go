@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 
 	"google.golang.org/grpc"
 
@@ -19,46 +18,39 @@ const (
 	partsInFlight = 4 * partBytes
 )
 
-// inParts says whether a message's body goes to identity in parts: that of a group, unless it is known to be small.
-func inParts(r *http.Request, k kind) bool {
-	return k == groups && (r.ContentLength < 0 || r.ContentLength > small)
-}
-
 // writeInParts passes the body of a group on as it comes.
-func (h *Handler) writeInParts(w http.ResponseWriter, r *http.Request, m *message, change *identityv1.Write) (*identityv1.Resource, *identityv1.WriteResult, error) {
-	limit := h.config.MaxGroupBytes
-	if err := checkMediaType(r); err != nil {
-		return nil, nil, err
+func (h *Handler) writeInParts(ctx context.Context, m *message, o operation, change *identityv1.Write, limit int64) (*identityv1.WriteResourceStreamResponse, error) {
+	body, err := o.body.open(limit)
+	if err != nil {
+		return nil, err
 	}
-	if r.ContentLength > limit {
-		return nil, nil, tooLarge(limit)
+	if !o.inBulk {
+		if err := m.hold.Reserve(partsInFlight); err != nil {
+			return nil, err
+		}
+		ctx = context.WithoutCancel(ctx) // a large body may take its time
 	}
-	if err := m.hold.Reserve(partsInFlight); err != nil {
-		return nil, nil, err
-	}
-	// A large body may take its time, which identity must not wait for without an end.
-	m.restart(r, h.config.RequestTimeout)
-	patient := m.patient(r.Context(), h.config.RequestTimeout)
+	patient := m.patient(ctx, h.config.RequestTimeout)
 	defer patient.end()
 	var stream grpc.ClientStreamingClient[identityv1.WriteResourceStreamRequest, identityv1.WriteResourceStreamResponse]
-	err := patient.await(func() (err error) {
+	err = patient.await(func() (err error) {
 		stream, err = h.d.Resources.WriteResourceStream(patient.stream)
 		return err
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	start := &identityv1.WriteResourceStreamRequest{Target: m.target(m.route.kind), Write: change, Size: r.ContentLength}
+	start := &identityv1.WriteResourceStreamRequest{Target: m.target(o.kind), Write: change, Size: o.body.length()}
 	if start.Size < 0 {
 		start.Size = limit
 	}
-	part, body, empty := make([]byte, partBytes), http.MaxBytesReader(w, r.Body, limit), true
-	for message := start; !m.bodyRead; {
+	part, empty := make([]byte, partBytes), true
+	for message := start; !o.body.read; {
 		n, err := fill(part, body)
-		if m.bodyRead = errors.Is(err, io.EOF); err != nil && !m.bodyRead {
-			return nil, nil, unreadable(err, limit)
+		if o.body.read = errors.Is(err, io.EOF); err != nil && !o.body.read {
+			return nil, unreadable(err, limit)
 		}
-		if message == start && m.bodyRead {
+		if message == start && o.body.read {
 			start.Size = int64(n) // this is all: most bodies without a length are small, and must not wait for large ones
 		}
 		empty = empty && n == 0
@@ -66,26 +58,25 @@ func (h *Handler) writeInParts(w http.ResponseWriter, r *http.Request, m *messag
 		if err := patient.await(func() error { return stream.Send(message) }); errors.Is(err, io.EOF) {
 			break // identity has answered before the end
 		} else if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		message = &identityv1.WriteResourceStreamRequest{Target: start.GetTarget()}
 	}
 	if empty {
-		return nil, nil, noBody()
+		return nil, noBody()
 	}
 	// Until the stream is closed identity has written nothing.
 	release, err := h.before(patient.stream, m)
 	defer release()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var written *identityv1.WriteResourceStreamResponse
 	err = patient.await(func() (err error) {
 		written, err = stream.CloseAndRecv()
 		return err
 	})
-	m.restart(r, h.config.RequestTimeout)
-	return written.GetResource(), written.GetResult(), err
+	return written, err
 }
 
 // fill reads a part. io.EOF says that it is the last one; io.ReadFull would say the same of a body that was cut.
@@ -116,14 +107,14 @@ func (g *largeGroup) next() (r *identityv1.ReadResourceStreamResponse, err error
 
 // open begins to read a large resource. What it is is known when it returns; it ends with the message.
 func (h *Handler) open(ctx context.Context, m *message, k kind, id string, p *identityv1.Projection) (*largeGroup, error) {
-	if m.reads() {
+	if m.route.verb.reads() {
 		if err := m.hold.Reserve(partsInFlight); err != nil {
 			return nil, err
 		}
 	} else {
 		m.hold.Take(partsInFlight) // it is written
 	}
-	g := &largeGroup{patient: m.patient(ctx, h.config.RequestTimeout)}
+	g := &largeGroup{patient: m.patient(context.WithoutCancel(ctx), h.config.RequestTimeout)}
 	if err := g.patient.await(func() (err error) {
 		g.parts, err = h.d.Resources.ReadResourceStream(g.patient.stream, &identityv1.ReadResourceStreamRequest{
 			Target: m.target(k), Id: id, Projection: p,

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -96,91 +95,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.traced.S
 // Run logs what is only counted, until its context ends.
 func (h *Handler) Run(ctx context.Context) { h.tally.Run(ctx, h.d.Log, h.config.TallyEvery) }
 
-// message is one request on its way.
-type message struct {
-	id            string
-	start         time.Time
-	came          *http.Request // as it came
-	ends          []func()      // what else is to be called in the end
-	method        string        // from a closed set
-	route         route
-	authenticated bool
-	refusal       string // why it is not authenticated
-	lease         authn.Opened
-	baseURL       string
-	bodyRead      bool
-	hold          inflight.Hold // what it takes of the memory in flight
-	within        string        // of one operation of a Bulk: what it is part of
-}
-
-// end gives back all that the message holds.
-func (m *message) end() {
-	m.hold.Close()
-	for _, end := range m.ends {
-		end()
-	}
-}
-
-// restart gives the work on a message its whole time once its body is here, if that came slowly: how long it may take is
-// not the work's time. A Bulk's operations share the time of the Bulk.
-func (m *message) restart(r *http.Request, timeout time.Duration) {
-	deadline, bounded := r.Context().Deadline()
-	if !bounded || m.within != "" || time.Until(deadline) > timeout-time.Second {
-		return
-	}
-	ctx, _ := m.untilGone(r.Context())
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	m.ends = append(m.ends, cancel)
-	*r = *r.WithContext(ctx)
-}
-
-// untilGone gives a context without a deadline. It ends with the message, and when the client leaves. A Bulk's operation keeps
-// the deadline of the Bulk.
-func (m *message) untilGone(ctx context.Context) (context.Context, context.CancelCauseFunc) {
-	if m.within == "" {
-		ctx = context.WithoutCancel(ctx)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(m.came.Context(), func() { cancel(context.Canceled) })
-	m.ends = append(m.ends, func() {
-		stop()
-		cancel(context.Canceled)
-	})
-	return ctx, cancel
-}
-
-// patience bounds how long a stream may keep Usher waiting each time; how long its client does is not the stream's time.
-type patience struct {
-	stream  context.Context //nolint:containedctx // to ask why it ended
-	timeout time.Duration
-	timer   *time.Timer
-	end     func() // ends the stream; the message does so too
-}
-
-// patient makes a context for a stream, which ends when Usher waits for it longer than the timeout.
-func (m *message) patient(ctx context.Context, timeout time.Duration) *patience {
-	ctx, cancel := m.untilGone(ctx)
-	p := &patience{stream: ctx, timeout: timeout, timer: time.AfterFunc(timeout, func() { cancel(context.DeadlineExceeded) })}
-	p.timer.Stop()
-	p.end = func() {
-		p.timer.Stop()
-		cancel(context.Canceled)
-	}
-	m.ends = append(m.ends, p.end)
-	return p
-}
-
-// await waits for the stream.
-func (p *patience) await(stream func() error) error {
-	p.timer.Reset(p.timeout)
-	err := stream()
-	p.timer.Stop()
-	if err != nil && errors.Is(context.Cause(p.stream), context.DeadlineExceeded) {
-		return context.DeadlineExceeded
-	}
-	return err
-}
-
 // The tally's words for messages that are answered 429: over their directory's rate, or its share of the memory in flight.
 // The other words are refusals.
 const (
@@ -190,7 +104,7 @@ const (
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	m := &message{
-		id: ids.New(), start: h.d.Now(), came: r, method: r.Method, route: parseRoute(r.URL.EscapedPath()),
+		id: ids.New(), start: h.d.Now(), request: r, route: parseRoute(r.Method, r.URL.EscapedPath()), body: body{w: w, r: r},
 	}
 	r.Pattern = prefix + "{directory_id}" + m.route.template()
 	trace.SpanFromContext(r.Context()).SetAttributes(
@@ -206,11 +120,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(rpc.WithMessageID(r.Context(), m.id), h.config.RequestTimeout)
 	defer cancel()
 	defer m.end()
-	answer, err := h.answer(w, r.WithContext(ctx), m)
+	answer, err := h.answer(ctx, m)
 	if err != nil {
 		p := problemOf(err)
 		h.finish(ctx, m, p.status, p, err)
-		if m.bodyRead {
+		if m.body.read {
 			p.send(w, m.id)
 			return
 		}
@@ -221,7 +135,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	if answer.large == nil {
 		h.finish(ctx, m, answer.status, nil, nil)
 	}
-	err = answer.send(w, m.method == http.MethodHead)
+	err = answer.send(w, m.route.method == http.MethodHead)
 	switch {
 	case answer.large == nil:
 	case err == nil || errors.Is(err, errClientLeft) || r.Context().Err() != nil: // nobody waits for it any more
@@ -236,7 +150,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 
 // answer does what the message asks. The key comes first: without one that opens the directory nothing else of the
 // message is looked at, so that no answer tells what exists.
-func (h *Handler) answer(w http.ResponseWriter, r *http.Request, m *message) (answer *response, err error) {
+func (h *Handler) answer(ctx context.Context, m *message) (answer *response, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			answer, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -249,10 +163,10 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, m *message) (an
 			detail: "There is nothing at this address. A Base URL has the form " + h.config.PublicURL + prefix + "{directory_id}.",
 		}
 	}
-	if err := h.authenticate(r, m); err != nil {
+	if err := h.authenticate(ctx, m); err != nil {
 		return nil, err
 	}
-	if wait, ok := h.rates.admit(r.Context(), m.lease.DirectoryID, h.d.Now()); !ok {
+	if wait, ok := h.rates.admit(ctx, m.lease.DirectoryID, h.d.Now()); !ok {
 		return nil, &problem{
 			status: http.StatusTooManyRequests, reason: fault.Limit, retryAfter: wait,
 			detail: "The directory sends more messages a second than Usher is configured to take.",
@@ -261,7 +175,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, m *message) (an
 	if m.lease.Suspended {
 		return nil, notFederated()
 	}
-	ctx := rpc.WithPrincipal(r.Context(), &commonv1.Principal{
+	ctx = rpc.WithPrincipal(ctx, &commonv1.Principal{
 		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY, OrganizationId: m.lease.OrganizationID,
 		DirectoryId: m.lease.DirectoryID, Subject: m.lease.KeyID,
 	})
@@ -275,9 +189,9 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, m *message) (an
 		return nil, err
 	}
 	defer turn.End()
-	r = r.WithContext(ctx)
-	r.Body = turn.Body(m.came.Context(), r.Body) // the time in which a body comes does not count
-	if answer, err = h.dispatch(w, r, m); err == nil {
+	m.body.r = m.request.WithContext(ctx)
+	m.body.r.Body = turn.Body(m.request.Context(), m.request.Body) // the time in which a body comes does not count
+	if answer, err = h.dispatch(ctx, m); err == nil {
 		err = m.holdAnswer(len(answer.body))
 	}
 	return answer, err
@@ -292,21 +206,15 @@ func notFederated() error {
 // answer cannot be refused.
 func (m *message) holdAnswer(bytes int) error {
 	const copies = 2
-	if m.reads() {
+	if m.route.verb.reads() {
 		return m.hold.Reserve(copies * int64(bytes))
 	}
 	m.hold.Take(copies * int64(bytes))
 	return nil
 }
 
-// reads says that the message changes nothing.
-func (m *message) reads() bool {
-	return m.method == http.MethodGet || m.method == http.MethodHead ||
-		m.route.endpoint == searchEndpoint || m.route.endpoint == rootEndpoint
-}
-
-func (h *Handler) authenticate(r *http.Request, m *message) error {
-	lease, err := h.d.Directories.Authenticate(r.Context(), authn.SourceOf(r), r.Header.Values("Authorization"), m.route.directory)
+func (h *Handler) authenticate(ctx context.Context, m *message) error {
+	lease, err := h.d.Directories.Authenticate(ctx, authn.SourceOf(m.request), m.request.Header.Values("Authorization"), m.route.directory)
 	if err == nil {
 		m.authenticated, m.lease = true, lease
 		m.baseURL = h.config.PublicURL + prefix + strings.ToLower(lease.DirectoryID)
@@ -362,11 +270,7 @@ type noMore struct{ error }
 
 func (n noMore) Unwrap() error { return n.error }
 
-func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, m *message) (*response, error) {
-	method := r.Method
-	if method == http.MethodHead {
-		method = http.MethodGet // RFC 9110 §9.3.2; the server leaves the body out
-	}
+func (h *Handler) dispatch(ctx context.Context, m *message) (*response, error) {
 	switch m.route.endpoint {
 	case meEndpoint:
 		return nil, &problem{
@@ -380,46 +284,17 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, m *message) (
 			remedy: "Check the Base URL at the identity provider: it ends with the directory's id.",
 		}
 	}
-	if allowed := m.route.methods(); !slices.Contains(allowed, method) {
-		return nil, &problem{
-			status: http.StatusMethodNotAllowed, reason: fault.InvalidRequest, allow: allowed,
-			detail: m.method + " is not possible here; these are: " + strings.Join(allowed, ", ") + ".",
-		}
+	switch m.route.verb {
+	case verbBulk:
+		return h.bulk(ctx, m)
+	case verbDescribe:
+		return h.discover(ctx, m)
 	}
-	switch m.route.endpoint {
-	case collectionEndpoint:
-		if method == http.MethodPost {
-			return h.create(w, r, m)
-		}
-		p, err := parseParameters(r.URL.RawQuery)
-		if err != nil {
-			return nil, err
-		}
-		return h.list(r, m, p)
-	case rootEndpoint:
-		p, err := parseParameters(r.URL.RawQuery)
-		if err != nil {
-			return nil, err
-		}
-		return h.across(r, m, p)
-	case searchEndpoint:
-		body, err := h.readBody(w, r, m, h.config.MaxBodyBytes)
-		if err != nil {
-			return nil, err
-		}
-		p, err := parseSearch(body)
-		if err != nil {
-			return nil, err
-		}
-		if m.route.kind == "" {
-			return h.across(r, m, p)
-		}
-		return h.list(r, m, p)
-	case resourceEndpoint:
-		return h.resource(w, r, m, method)
-	case bulkEndpoint:
-		return h.bulk(w, r, m)
-	default:
-		return h.discover(r, m)
+	header := m.request.Header
+	o, err := operationOf(m.route, m.request.URL.RawQuery, header.Values("If-Match"), &m.body)
+	if err != nil {
+		return nil, err
 	}
+	o.ifNoneMatch = header.Values("If-None-Match")
+	return h.do(ctx, m, o)
 }

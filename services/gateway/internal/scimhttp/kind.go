@@ -19,3 +19,6 @@ func (m *message) target(k kind) *identityv1.Target {
 		OrganizationId: m.lease.OrganizationID, DirectoryId: m.lease.DirectoryID, BaseUrl: m.baseURL, ResourceType: string(k),
 	}
 }
+
+// location is where a resource of a kind is.
+func (m *message) location(k kind, id string) string { return m.baseURL + k.endpoint() + "/" + id }

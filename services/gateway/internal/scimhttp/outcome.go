@@ -54,22 +54,22 @@ func (h *Handler) finish(ctx context.Context, m *message, status int, p *problem
 		return
 	}
 	took := h.d.Now().Sub(m.start)
-	h.d.Metrics.Messages.Add(ctx, 1, metrics.Message(m.route.template(), m.method, status))
-	h.d.Metrics.MessageDuration.Record(ctx, took.Seconds(), metrics.Route(m.route.template(), m.method))
-	h.log(ctx, m, status, took, p, err)
-	reads := m.method == http.MethodGet || m.method == http.MethodHead
+	h.d.Metrics.Messages.Add(ctx, 1, metrics.Message(m.route.template(), m.route.method, status))
+	h.d.Metrics.MessageDuration.Record(ctx, took.Seconds(), metrics.Route(m.route.template(), m.route.method))
+	h.log(ctx, m, m.route.operation(), status, took, p, err)
+	reads := m.route.method == http.MethodGet || m.route.method == http.MethodHead
 	if p != nil && !(reads && status == http.StatusNotFound) {
-		h.d.Events.Record(ctx, h.event(ctx, m, p))
+		h.d.Events.Record(ctx, h.event(ctx, m, m.route.operation(), m.route, p))
 	}
 }
 
-// log writes the message's one line. It holds no body, no filter and nothing that a client chose but ids.
-func (h *Handler) log(ctx context.Context, m *message, status int, took time.Duration, p *problem, err error) {
+// log writes the one line of a message, or of an operation of a Bulk that failed; what names it. It holds no body, no filter and nothing that a client chose but ids.
+func (h *Handler) log(ctx context.Context, m *message, what string, status int, took time.Duration, p *problem, err error) {
 	attributes := []slog.Attr{
 		slog.String(rpc.MessageIDAttribute, m.id),
 		slog.String("organization", m.lease.OrganizationID),
 		slog.String("directory", m.lease.DirectoryID),
-		slog.String("route", m.operation()),
+		slog.String("route", what),
 		slog.Int("status", status),
 		slog.Duration("duration", took),
 	}
@@ -89,25 +89,23 @@ func (h *Handler) log(ctx context.Context, m *message, status int, took time.Dur
 	h.d.Log.LogAttrs(ctx, level, "message", attributes...)
 }
 
-func (h *Handler) event(ctx context.Context, m *message, p *problem) *failedeventsv1.FailedEvent {
+// event is of a message, or of an operation of a Bulk, that failed; what names it, and r is where it went.
+func (h *Handler) event(ctx context.Context, m *message, what string, r route, p *problem) *failedeventsv1.FailedEvent {
 	return &failedeventsv1.FailedEvent{
 		Id: ids.New(), OrganizationId: m.lease.OrganizationID, DirectoryId: m.lease.DirectoryID, MessageId: m.id,
 		Source: failedeventsv1.EventSource_EVENT_SOURCE_GATEWAY, Time: timestamppb.New(h.d.Now()),
-		Operation: m.operation(), ResourceId: m.resourceID(), Status: int32(p.status), //nolint:gosec // a status
+		Operation: what, ResourceId: r.resourceID(), Status: int32(p.status), //nolint:gosec // a status
 		Reason: fault.ReasonName(p.reason), ScimType: string(p.scimType), Detail: cut(withoutValues(p.detail), 4000),
 		Remedy: cut(remedyOf(p), 1000), TraceId: traceID(ctx),
 	}
 }
 
-// operation names what the message asks for: no id is in it.
-func (m *message) operation() string { return m.within + m.method + " " + m.route.template() }
-
 // resourceID is the id in the address if it is one of ours: a client may put anything there, such as an e-mail address.
-func (m *message) resourceID() string {
-	if m.route.endpoint != resourceEndpoint {
+func (r route) resourceID() string {
+	if r.endpoint != resourceEndpoint {
 		return ""
 	}
-	id, err := uuid.Parse(m.route.id)
+	id, err := uuid.Parse(r.id)
 	if err != nil {
 		return ""
 	}

@@ -1,7 +1,6 @@
 package scimhttp
 
 import (
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,9 +55,8 @@ func parseEntityTags(values []string) (tags entityTags, ok bool) {
 	return tags, true
 }
 
-// ifMatch gives the versions one of which a resource must have for a write; none for any.
-func ifMatch(r *http.Request) ([]int64, error) {
-	values := r.Header.Values("If-Match")
+// parseIfMatch gives the versions one of which a resource must have for a write; none for any.
+func parseIfMatch(values []string) ([]int64, error) {
 	if len(values) == 0 {
 		return nil, nil
 	}
@@ -74,9 +72,8 @@ func ifMatch(r *http.Request) ([]int64, error) {
 	return tags.versions, nil
 }
 
-// noneMatch says whether a client that reads has the version already.
-func noneMatch(r *http.Request, version int64) bool {
-	values := r.Header.Values("If-None-Match")
+// noneMatch says whether a client that reads, and sends these values of If-None-Match, has the version already.
+func noneMatch(values []string, version int64) bool {
 	tags, ok := parseEntityTags(values)
 	return len(values) > 0 && ok && tags.matches(version)
 }

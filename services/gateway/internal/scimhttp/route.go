@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/usher-scim/usher/services/internal/fault"
 )
 
 // prefix begins every path that is served here; a directory's id follows it.
@@ -31,17 +33,72 @@ const (
 	meEndpoint
 )
 
-// route is a path, understood.
+// verb is what a method asks of an endpoint.
+type verb int
+
+const (
+	verbNone verb = iota // the endpoint has no such method
+	verbList
+	verbSearch // a list whose parameters are in the body
+	verbGet
+	verbCreate
+	verbReplace
+	verbPatch
+	verbDelete
+	verbBulk
+	verbDescribe
+)
+
+// reads says that the verb changes nothing.
+func (v verb) reads() bool {
+	return v == verbList || v == verbSearch || v == verbGet || v == verbDescribe
+}
+
+// methods are those of each endpoint, and what they ask for. /Me and unknown endpoints have none.
+var methods = map[endpoint][]struct {
+	name string
+	verb verb
+}{
+	collectionEndpoint: {{http.MethodGet, verbList}, {http.MethodPost, verbCreate}},
+	resourceEndpoint: {
+		{http.MethodGet, verbGet}, {http.MethodPut, verbReplace}, {http.MethodPatch, verbPatch}, {http.MethodDelete, verbDelete},
+	},
+	rootEndpoint:          {{http.MethodGet, verbList}},
+	searchEndpoint:        {{http.MethodPost, verbSearch}},
+	bulkEndpoint:          {{http.MethodPost, verbBulk}},
+	configEndpoint:        {{http.MethodGet, verbDescribe}},
+	resourceTypesEndpoint: {{http.MethodGet, verbDescribe}},
+	resourceTypeEndpoint:  {{http.MethodGet, verbDescribe}},
+	schemasEndpoint:       {{http.MethodGet, verbDescribe}},
+	schemaEndpoint:        {{http.MethodGet, verbDescribe}},
+}
+
+// route is a method and a path, understood.
 type route struct {
+	method    string // from a closed set
+	verb      verb
 	directory string // as the path spells it; empty: the path is outside every directory
 	endpoint  endpoint
 	kind      kind   // of a collection, resource or search; empty of a search over all
 	id        string // of a resource, resource type or schema
 }
 
-// parseRoute reads an escaped path. Empty segments are passed over: a Base URL that was entered with a slash at its end
-// gives two in a row.
-func parseRoute(escaped string) route {
+// parseRoute reads a method and an escaped path.
+func parseRoute(method, escaped string) route {
+	r := parsePath(escaped)
+	if r.method = method; method == http.MethodHead {
+		method = http.MethodGet // RFC 9110 §9.3.2; the server leaves the body out
+	}
+	for _, m := range methods[r.endpoint] {
+		if m.name == method {
+			r.verb = m.verb
+		}
+	}
+	return r
+}
+
+// parsePath passes over empty segments: a Base URL that was entered with a slash at its end gives two in a row.
+func parsePath(escaped string) route {
 	rest, ok := strings.CutPrefix(escaped, prefix)
 	if !ok {
 		return route{}
@@ -144,16 +201,17 @@ func (r route) template() string {
 	}
 }
 
-// methods are those that an endpoint has.
-func (r route) methods() []string {
-	switch r.endpoint {
-	case collectionEndpoint:
-		return []string{http.MethodGet, http.MethodPost}
-	case resourceEndpoint:
-		return []string{http.MethodGet, http.MethodPut, http.MethodPatch, http.MethodDelete}
-	case searchEndpoint, bulkEndpoint:
-		return []string{http.MethodPost}
-	default:
-		return []string{http.MethodGet}
+// operation is the route as logs and failed events name it.
+func (r route) operation() string { return r.method + " " + r.template() }
+
+// notAllowed is the problem of a method that the endpoint does not have.
+func (r route) notAllowed() *problem {
+	var allowed []string
+	for _, m := range methods[r.endpoint] {
+		allowed = append(allowed, m.name)
+	}
+	return &problem{
+		status: http.StatusMethodNotAllowed, reason: fault.InvalidRequest, allow: allowed,
+		detail: r.method + " is not possible here; these are: " + strings.Join(allowed, ", ") + ".",
 	}
 }
