@@ -184,7 +184,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		MaxGroupBytes: c.MaxGroupBytes, MaxBulkBytes: c.MaxBulkBytes, MaxOperations: c.MaxBulkOperations,
 		InFlight: inFlight, AtOnce: c.MessagesAtOnce, RequestTimeout: c.RequestTimeout, RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
 	}, scimhttp.Dependencies{
-		Resources: identityv1.NewResourceServiceClient(d.Identity), Schemas: identityv1.NewSchemaServiceClient(d.Identity),
+		Resources:   identityv1.NewResourceServiceClient(d.Identity),
 		Directories: authn.NewDirectories(d.Keys, unknown), Rates: d.Rates, Events: g.recorder, Metrics: instruments,
 		Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})

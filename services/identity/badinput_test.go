@@ -117,7 +117,7 @@ func TestBadInputIsRefusedWithItsReasonAndWritesNothing(t *testing.T) {
 			return err
 		}, fault.NotAllowed},
 		{"a target of no type", func(i *idp) error {
-			_, err := i.resources.ListResources(i.ctx(), &identityv1.ListResourcesRequest{Target: i.target})
+			_, err := i.resources.GetResource(i.ctx(), &identityv1.GetResourceRequest{Target: i.target, Id: user})
 			return err
 		}, fault.InvalidRequest},
 		{"a write of no operation", func(i *idp) error {

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -19,22 +20,26 @@ import (
 
 const badge = "urn:example:Badge:1.0"
 
+// admin is the context of a call of the organization's admin.
+func (i *idp) admin() context.Context {
+	return rpc.WithPrincipal(i.Context(), &commonv1.Principal{
+		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, OrganizationId: i.target.GetOrganizationId(), Subject: "anna",
+	})
+}
+
 // putSchema registers badge, with these attributes, as an admin does.
 func (i *idp) putSchema(attributes string) (*identityv1.PutSchemaResponse, error) {
 	i.Helper()
 	definition := &structpb.Struct{}
 	must(i, definition.UnmarshalJSON([]byte(`{"id":"`+badge+`","attributes":[`+attributes+`]}`)))
-	ctx := rpc.WithPrincipal(i.Context(), &commonv1.Principal{
-		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, OrganizationId: i.target.GetOrganizationId(), Subject: "anna",
-	})
-	return identityv1.NewSchemaServiceClient(i.bundle.gateway).PutSchema(ctx, &identityv1.PutSchemaRequest{
+	return identityv1.NewSchemaServiceClient(i.bundle.gateway).PutSchema(i.admin(), &identityv1.PutSchemaRequest{
 		OrganizationId: i.target.GetOrganizationId(), DirectoryId: i.target.GetDirectoryId(), Id: badge,
 		ResourceType: identityv1.ResourceType_RESOURCE_TYPE_USER, Definition: definition,
 	})
 }
 
 func (i *idp) schemas() (*identityv1.ListSchemasResponse, error) {
-	return identityv1.NewSchemaServiceClient(i.bundle.gateway).ListSchemas(i.ctx(), &identityv1.ListSchemasRequest{
+	return identityv1.NewSchemaServiceClient(i.bundle.gateway).ListSchemas(i.admin(), &identityv1.ListSchemasRequest{
 		OrganizationId: i.target.GetOrganizationId(), DirectoryId: i.target.GetDirectoryId(),
 	})
 }

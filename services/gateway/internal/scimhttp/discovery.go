@@ -3,12 +3,13 @@ package scimhttp
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // The pages of lists, as identity makes them.
@@ -27,77 +28,33 @@ func (h *Handler) discover(ctx context.Context, m *message) (*response, error) {
 	}
 	if m.route.endpoint == configEndpoint {
 		document, err := h.serviceProviderConfig(m.baseURL)
-		return rendered(document, m.baseURL+"/ServiceProviderConfig", err)
+		return &response{status: http.StatusOK, body: document, location: m.baseURL + "/ServiceProviderConfig"}, err
 	}
-	users, groups, err := h.typesOf(ctx, m)
+	of := identityv1.ListDescriptionsRequest_ENDPOINT_RESOURCE_TYPES
+	if m.route.endpoint == schemasEndpoint || m.route.endpoint == schemaEndpoint {
+		of = identityv1.ListDescriptionsRequest_ENDPOINT_SCHEMAS
+	}
+	if utf8.RuneCountInString(m.route.id) > maxID {
+		return nil, fault.New(fault.NotFound, "no id is that long")
+	}
+	answer, err := h.d.Resources.ListDescriptions(ctx, &identityv1.ListDescriptionsRequest{Target: m.target(""), Endpoint: of, Id: m.route.id})
 	if err != nil {
 		return nil, err
 	}
-	types := []*scim.ResourceType{users, groups}
-	switch m.route.endpoint {
-	case resourceTypesEndpoint:
-		return renderedAll(types, m.baseURL)
-	case schemasEndpoint:
-		return renderedAll(scim.SchemasOf(types), m.baseURL)
-	case resourceTypeEndpoint:
-		for _, t := range types {
-			if t.ID == m.route.id {
-				document, err := t.Render(m.baseURL)
-				return rendered(document, m.baseURL+"/ResourceTypes/"+t.ID, err)
-			}
+	found := answer.GetDescriptions()
+	if m.route.id != "" {
+		if len(found) != 1 {
+			return nil, fmt.Errorf("identity gave %d descriptions of one id", len(found))
 		}
-	case schemaEndpoint:
-		for _, s := range scim.SchemasOf(types) {
-			if strings.EqualFold(s.ID, m.route.id) { // URNs compare without regard to case
-				document, err := s.Render(m.baseURL)
-				return rendered(document, m.baseURL+"/Schemas/"+s.ID, err)
-			}
-		}
+		location := m.baseURL + strings.TrimSuffix(m.route.template(), "{id}") + found[0].GetId()
+		return &response{status: http.StatusOK, body: found[0].GetDocument(), location: location}, nil
 	}
-	return nil, fault.New(fault.NotFound, "no such description")
-}
-
-// typesOf gives the resource types of the message's directory, with the extensions that were registered for it.
-func (h *Handler) typesOf(ctx context.Context, m *message) (users, groups *scim.ResourceType, err error) {
-	answer, err := h.d.Schemas.ListSchemas(ctx, &identityv1.ListSchemasRequest{
-		OrganizationId: m.lease.OrganizationID, DirectoryId: m.lease.DirectoryID,
-	})
-	if err != nil {
-		return nil, nil, err
+	total := int64(len(found))
+	page := listPage{total: &total, start: 1}
+	for _, one := range found {
+		page.documents = append(page.documents, one.GetDocument())
 	}
-	var registered []scim.Registered
-	for _, s := range answer.GetSchemas() {
-		definition, err := s.GetDefinition().MarshalJSON()
-		if err != nil {
-			return nil, nil, err
-		}
-		group := s.GetResourceType() == identityv1.ResourceType_RESOURCE_TYPE_GROUP
-		registered = append(registered, scim.Registered{Group: group, Definition: definition})
-	}
-	return h.types.ExtendedTypes(registered)
-}
-
-// rendered answers with one description, at the location that its meta names.
-func rendered(document []byte, location string, err error) (*response, error) {
-	if err != nil {
-		return nil, err
-	}
-	return &response{status: http.StatusOK, body: document, location: location}, nil
-}
-
-func renderedAll[T interface {
-	Render(baseURL string) ([]byte, error)
-}](all []T, baseURL string) (*response, error) {
-	documents := make([][]byte, 0, len(all))
-	for _, one := range all {
-		document, err := one.Render(baseURL)
-		if err != nil {
-			return nil, err
-		}
-		documents = append(documents, document)
-	}
-	total := int64(len(all))
-	return &response{status: http.StatusOK, body: listPage{total: &total, start: 1, documents: documents}.json()}, nil
+	return page.response(), nil
 }
 
 // serviceProviderConfig says what is served, and what is not (RFC 7643 §5, RFC 9865 §4). No cursorTimeout: cursors do not

@@ -5,9 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"google.golang.org/protobuf/types/known/structpb"
-
-	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
@@ -129,44 +126,19 @@ func TestADescriptionIsWhereItsHeadersSay(t *testing.T) {
 	}
 }
 
-func TestWhatWasRegisteredIsDescribed(t *testing.T) {
+func TestNothingIsDescribedWithoutIdentity(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	const id = "urn:example:Cost:2.0:Group"
-	definition := &structpb.Struct{}
-	if err := definition.UnmarshalJSON([]byte(`{"id":"` + id + `","attributes":[{"name":"center"}]}`)); err != nil {
-		t.Fatal(err)
-	}
-	w.identity.schemas = []*identityv1.Schema{{Id: id, ResourceType: identityv1.ResourceType_RESOURCE_TYPE_GROUP, Definition: definition}}
-	if list := get[describedList](t, w, "/Schemas"); list.TotalResults != 4 || list.Resources[3].ID != id {
-		t.Errorf("the schemas are %+v", list)
-	}
-	schema := get[struct {
-		Attributes []struct{ Name, Type, Mutability string }
-		Meta       struct{ Location string }
-	}](t, w, "/Schemas/URN:example:cost:2.0:group")
-	if len(schema.Attributes) != 1 || schema.Attributes[0].Name != "center" || schema.Attributes[0].Type != "string" ||
-		schema.Attributes[0].Mutability != "readWrite" || schema.Meta.Location != base+"/Schemas/"+id {
-		t.Errorf("the schema is %+v", schema)
-	}
-	type resourceType struct {
-		SchemaExtensions []struct {
-			Schema   string
-			Required bool
-		}
-	}
-	if r := get[resourceType](t, w, "/ResourceTypes/Group"); len(r.SchemaExtensions) != 1 || r.SchemaExtensions[0].Schema != id || r.SchemaExtensions[0].Required {
-		t.Errorf("groups are extended by %+v", r)
-	}
-	if r := get[resourceType](t, w, "/ResourceTypes/User"); len(r.SchemaExtensions) != 1 {
-		t.Errorf("users are extended by %+v", r)
-	}
-	if a := w.do("GET", `/?filter=`+id+`:center%20pr`, ""); a.Code != 200 {
-		t.Errorf("a filter of the root by it: %d %s", a.Code, a.Body)
-	}
-	w.wantCalls("ListGroups")
 	w.identity.err = fault.New(fault.Unavailable, "not now")
 	if a := w.do("GET", "/Schemas", ""); a.Code != 503 {
-		t.Errorf("without identity: %d %s", a.Code, a.Body)
+		t.Errorf("%d %s", a.Code, a.Body)
+	}
+}
+
+func TestADescriptionWithALongIDIsNotThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if a := w.do("GET", "/Schemas/"+strings.Repeat("x", maxID+1), ""); a.Code != 404 {
+		t.Errorf("%d %s", a.Code, a.Body)
 	}
 }

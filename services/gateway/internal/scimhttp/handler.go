@@ -30,7 +30,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/pace"
 	"github.com/usher-scim/usher/services/internal/rpc"
-	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // Config is what the face can be told. All fields must be set.
@@ -58,7 +57,6 @@ type Events interface {
 // Dependencies is what the face uses.
 type Dependencies struct {
 	Resources   identityv1.ResourceServiceClient
-	Schemas     identityv1.SchemaServiceClient
 	Directories authn.Directories
 	Rates       Rates // nil: each gateway counts for itself
 	Events      Events
@@ -73,7 +71,6 @@ type Dependencies struct {
 type Handler struct {
 	config Config
 	d      Dependencies
-	types  scim.TypeMemory
 	rates  *rates
 	turns  *inflight.Turns
 	tally  tally.Tally

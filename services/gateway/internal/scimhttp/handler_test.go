@@ -168,6 +168,21 @@ func TestMessagesBecomeCalls(t *testing.T) {
 			status: 200,
 		},
 		{
+			name: "GET of the root lists all types", method: "GET", path: "/?filter=id%20pr&count=7&attributes=id",
+			want: &identityv1.ListResourcesRequest{
+				Target: target(""), Query: &identityv1.ListQuery{Filter: "id pr", Count: proto.Int64(7)},
+				Projection: &identityv1.Projection{Attributes: []string{"id"}},
+			},
+			status: 200, answers: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0,"startIndex":1,"itemsPerPage":0,"Resources":[]}`,
+		},
+		{
+			name: "POST to .search of the root lists all types", method: "POST", path: "/.search", body: `{"cursor":"u2.","sortBy":"id"}`,
+			want: &identityv1.ListResourcesRequest{
+				Target: target(""), Query: &identityv1.ListQuery{Cursor: proto.String("u2."), SortBy: "id"}, Projection: none,
+			},
+			status: 200, answers: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0,"itemsPerPage":0,"Resources":[]}`,
+		},
+		{
 			name: "GET begins by cursor", method: "GET", path: "/Users?cursor&count=10",
 			want: &identityv1.ListResourcesRequest{
 				Target:     target(users),

@@ -8,45 +8,26 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
+// list answers with a page of one kind of resources, or, at the root, of all kinds.
 func (h *Handler) list(ctx context.Context, m *message, o operation) (*response, error) {
-	if o.kind == "" {
-		return h.across(ctx, m, o.parameters)
-	}
-	return h.listOf(ctx, m, o.kind, o.query, o.projection)
-}
-
-func (h *Handler) listOf(ctx context.Context, m *message, k kind, q *identityv1.ListQuery, p *identityv1.Projection) (*response, error) {
-	found, err := h.find(ctx, m, k, q, p)
+	answer, err := h.d.Resources.ListResources(ctx, &identityv1.ListResourcesRequest{Target: m.target(o.kind), Query: o.query, Projection: o.projection})
 	if err != nil {
 		return nil, err
 	}
+	found := answer.GetResult()
 	page := listPage{total: found.TotalResults, next: found.GetNextCursor()}
-	if q.Cursor == nil {
+	if o.query.Cursor == nil {
 		page.start = max(found.GetStartIndex(), 1)
 	}
-	if err := h.fill(ctx, m, &page, k, found, p); err != nil {
-		return nil, err
-	}
-	return page.response(), nil
-}
-
-// find asks identity for a page of one kind.
-func (h *Handler) find(ctx context.Context, m *message, k kind, q *identityv1.ListQuery, p *identityv1.Projection) (*identityv1.ListResult, error) {
-	answer, err := h.d.Resources.ListResources(ctx, &identityv1.ListResourcesRequest{Target: m.target(k), Query: q, Projection: p})
-	return answer.GetResult(), err
-}
-
-// fill adds what was found to a page. A large group is the last of what is found.
-func (h *Handler) fill(ctx context.Context, m *message, page *listPage, k kind, found *identityv1.ListResult, p *identityv1.Projection) (err error) {
 	for _, resource := range found.GetResources() {
-		if resource.GetLarge() {
-			page.large, err = h.open(ctx, m, k, resource.GetId(), p)
-			if err != nil && rpc.Fault(err).Reason == fault.NotFound {
-				return nil // it was deleted meanwhile
+		if resource.GetLarge() { // a group, and the last of what is found
+			page.large, err = h.open(ctx, m, groups, resource.GetId(), o.projection)
+			if err != nil && rpc.Fault(err).Reason != fault.NotFound { // it was deleted meanwhile
+				return nil, err
 			}
-			return err
+			break
 		}
 		page.documents = append(page.documents, resource.GetDocument())
 	}
-	return nil
+	return page.response(), nil
 }

@@ -40,10 +40,6 @@ func problemOf(err error) *problem {
 	if errors.As(err, &p) {
 		return p
 	}
-	var violation *scim.Error
-	if errors.As(err, &violation) {
-		return &problem{status: http.StatusBadRequest, scimType: violation.Type, reason: scimReason(violation.Type), detail: violation.Detail}
-	}
 	if status.Code(err) == codes.Unimplemented {
 		// No server of identity's has the RPC yet, or any more. It must not read as a resource that is gone: an identity
 		// provider acts on that.
@@ -102,36 +98,6 @@ func problemOfFault(f *fault.Error) *problem {
 		p.status, p.reason, p.detail = http.StatusInternalServerError, fault.Internal, internalDetail
 	}
 	return p
-}
-
-// scimReason is the reason of a violation that package scim found here, as identity would have given it.
-func scimReason(t scim.ErrorType) fault.Reason {
-	switch t {
-	case scim.InvalidFilter:
-		return fault.InvalidFilter
-	case scim.InvalidSyntax:
-		return fault.InvalidSyntax
-	case scim.InvalidPath:
-		return fault.InvalidPath
-	case scim.NoTarget:
-		return fault.NoTarget
-	case scim.Mutability:
-		return fault.Mutability
-	case scim.TooMany:
-		return fault.TooMany
-	case scim.Uniqueness:
-		return fault.Uniqueness
-	case scim.InvalidVers:
-		return fault.InvalidVersion
-	case scim.InvalidCursor:
-		return fault.InvalidCursor
-	case scim.ExpiredCursor:
-		return fault.ExpiredCursor
-	case scim.InvalidCount:
-		return fault.InvalidCount
-	default:
-		return fault.InvalidValue
-	}
 }
 
 func invalidValue(detail string) *problem {

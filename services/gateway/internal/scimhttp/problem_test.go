@@ -67,20 +67,3 @@ func TestEveryReasonHasItsAnswer(t *testing.T) {
 		t.Errorf("the time to wait is %s", p.retryAfter)
 	}
 }
-
-func TestEveryViolationKeepsItsType(t *testing.T) {
-	t.Parallel()
-	for _, violation := range []scim.ErrorType{
-		scim.InvalidFilter, scim.TooMany, scim.Uniqueness, scim.Mutability, scim.InvalidSyntax, scim.InvalidPath, scim.NoTarget,
-		scim.InvalidValue, scim.InvalidVers,
-		scim.InvalidCursor, scim.ExpiredCursor, scim.InvalidCount,
-	} {
-		p := problemOf(&scim.Error{Type: violation, Detail: "x"})
-		if p.status != 400 || p.scimType != violation {
-			t.Errorf("%s: %d %s", violation, p.status, p.scimType)
-		}
-		if again := problemOfFault(fault.New(p.reason, "x")); again.scimType != violation {
-			t.Errorf("%s: the reason %s means %s", violation, p.reason, again.scimType)
-		}
-	}
-}

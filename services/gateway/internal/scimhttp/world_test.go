@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -35,6 +34,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/scim"
 	"github.com/usher-scim/usher/services/internal/telemetry"
 )
 
@@ -66,7 +66,6 @@ type call struct {
 // identity stands in for the identity service: it notes calls and answers what it is told to.
 type identity struct {
 	identityv1.UnimplementedResourceServiceServer
-	identityv1.UnimplementedSchemaServiceServer
 
 	mu       sync.Mutex
 	calls    []call
@@ -81,8 +80,6 @@ type identity struct {
 	gone     bool                      // it is deleted before its parts are read
 	fresh    bool                      // each call answers with an id of its own
 	fails    func(proto.Message) error // which calls fail
-	has      map[kind]int              // how many there are to list; nil: listed
-	schemas  []*identityv1.Schema      // that were registered
 }
 
 func noted[R any](i *identity, ctx context.Context, request proto.Message, reply R) (R, error) {
@@ -139,42 +136,36 @@ func (i *identity) DeleteResource(ctx context.Context, r *identityv1.DeleteResou
 }
 
 func (i *identity) ListResources(ctx context.Context, r *identityv1.ListResourcesRequest) (*identityv1.ListResourcesResponse, error) {
-	return noted(i, ctx, r, &identityv1.ListResourcesResponse{Result: i.list(kind(r.GetTarget().GetResourceType()), r.GetQuery())})
+	return noted(i, ctx, r, &identityv1.ListResourcesResponse{Result: i.listed})
 }
 
-// list pages through has, whatever the filter: of one kind, resource n has the document "kind n". A cursor is the number
-// of those before.
-func (i *identity) list(k kind, q *identityv1.ListQuery) *identityv1.ListResult {
-	if i.has == nil {
-		return i.listed
-	}
-	first := max(q.GetStartIndex(), 1)
-	if q.GetCursor() != "" {
-		if n, err := strconv.ParseInt(q.GetCursor(), 10, 64); err == nil {
-			first = n + 1
-		}
-	}
-	r, has := &identityv1.ListResult{StartIndex: first}, int64(i.has[k])
-	n := first
-	for ; n <= has && n < first+q.GetCount(); n++ {
-		r.Resources = append(r.Resources, &identityv1.Resource{Document: fmt.Appendf(nil, `"%s %d"`, k, n)})
-	}
-	if q.Cursor == nil {
-		r.TotalResults = &has
-	} else if n <= has {
-		r.NextCursor = fmt.Sprint(n - 1)
-	}
-	return r
-}
-
-// ListSchemas is not noted: it changes nothing, and shows no resource.
-func (i *identity) ListSchemas(_ context.Context, r *identityv1.ListSchemasRequest) (*identityv1.ListSchemasResponse, error) {
+// ListDescriptions describes what every directory has. It is not noted: it changes nothing, and shows no resource.
+func (i *identity) ListDescriptions(_ context.Context, r *identityv1.ListDescriptionsRequest) (*identityv1.ListDescriptionsResponse, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if r.GetOrganizationId() != organization || r.GetDirectoryId() != directory {
-		return nil, fault.Missing("directory", r.GetDirectoryId())
+	response := &identityv1.ListDescriptionsResponse{}
+	add := func(id string, render func(baseURL string) ([]byte, error)) error {
+		if r.GetId() != "" && !strings.EqualFold(id, r.GetId()) {
+			return nil
+		}
+		document, err := render(r.GetTarget().GetBaseUrl())
+		response.Descriptions = append(response.Descriptions, &identityv1.Description{Id: id, Document: document})
+		return err
 	}
-	return &identityv1.ListSchemasResponse{Schemas: i.schemas}, i.err
+	for _, t := range scim.ResourceTypes() {
+		if r.GetEndpoint() == identityv1.ListDescriptionsRequest_ENDPOINT_RESOURCE_TYPES {
+			i.err = errors.Join(i.err, add(t.ID, t.Render))
+		}
+	}
+	for _, s := range scim.SchemasOf(scim.ResourceTypes()) {
+		if r.GetEndpoint() == identityv1.ListDescriptionsRequest_ENDPOINT_SCHEMAS {
+			i.err = errors.Join(i.err, add(s.ID, s.Render))
+		}
+	}
+	if i.err == nil && len(response.GetDescriptions()) == 0 {
+		return nil, fault.New(fault.NotFound, "no such description")
+	}
+	return response, i.err
 }
 
 // ReadResourceStream gives the document in its parts, and then the error that is to come after them.
@@ -320,7 +311,6 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 		t.Fatal(err)
 	}
 	identityv1.RegisterResourceServiceServer(channel, w.identity)
-	identityv1.RegisterSchemaServiceServer(channel, w.identity)
 	conn := channel.As(commonv1.Caller_CALLER_GATEWAY)
 	meter := sdkmetric.NewMeterProvider(sdkmetric.WithReader(w.metrics))
 	instruments, err := metrics.New(meter)
@@ -336,7 +326,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 		c(&config)
 	}
 	w.handler = New(config, Dependencies{
-		Resources: identityv1.NewResourceServiceClient(conn), Schemas: identityv1.NewSchemaServiceClient(conn),
+		Resources:   identityv1.NewResourceServiceClient(conn),
 		Directories: authn.NewDirectories(keylease.New(w.load, now), authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, now)), Events: w.events, Metrics: instruments, Log: log,
 		Tracing: tracing, Meter: meter, Now: now,
 	})

@@ -10,7 +10,7 @@ import (
 
 // GetResource implements the RPC.
 func (s *Server) GetResource(ctx context.Context, r *identityv1.GetResourceRequest) (*identityv1.GetResourceResponse, error) {
-	c, of, err := s.call(ctx, r.GetTarget(), r.GetProjection())
+	c, of, err := s.callOf(ctx, r.GetTarget(), r.GetProjection())
 	if err != nil {
 		return nil, err
 	}
@@ -23,11 +23,19 @@ func (s *Server) GetResource(ctx context.Context, r *identityv1.GetResourceReque
 
 // ListResources implements the RPC.
 func (s *Server) ListResources(ctx context.Context, r *identityv1.ListResourcesRequest) (*identityv1.ListResourcesResponse, error) {
-	c, of, err := s.call(ctx, r.GetTarget(), r.GetProjection())
+	list := s.core.Across
+	if resourceType := r.GetTarget().GetResourceType(); resourceType != "" {
+		of, err := s.of(resourceType)
+		if err != nil {
+			return nil, err
+		}
+		list = of.list
+	}
+	c, err := call(ctx, r.GetTarget(), r.GetProjection())
 	if err != nil {
 		return nil, err
 	}
-	found, err := of.list(ctx, c, query(r.GetQuery()))
+	found, err := list(ctx, c, query(r.GetQuery()))
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +44,7 @@ func (s *Server) ListResources(ctx context.Context, r *identityv1.ListResourcesR
 
 // DeleteResource implements the RPC.
 func (s *Server) DeleteResource(ctx context.Context, r *identityv1.DeleteResourceRequest) (*identityv1.DeleteResourceResponse, error) {
-	c, of, err := s.call(ctx, r.GetTarget(), nil)
+	c, of, err := s.callOf(ctx, r.GetTarget(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +65,7 @@ func (s *Server) WriteResource(ctx context.Context, r *identityv1.WriteResourceR
 }
 
 func (s *Server) write(ctx context.Context, target *identityv1.Target, w *identityv1.Write, document []byte) (r core.Resource, o core.Outcome, err error) {
-	c, of, err := s.call(ctx, target, w.GetProjection())
+	c, of, err := s.callOf(ctx, target, w.GetProjection())
 	if err != nil {
 		return r, o, err
 	}
@@ -71,4 +79,25 @@ func (s *Server) write(ctx context.Context, target *identityv1.Target, w *identi
 	default: // the first message of a stream may lack it
 		return r, o, fault.Invalid("write.operation", "must be CREATE, REPLACE or PATCH")
 	}
+}
+
+// ListDescriptions implements the RPC.
+func (s *Server) ListDescriptions(ctx context.Context, r *identityv1.ListDescriptionsRequest) (*identityv1.ListDescriptionsResponse, error) {
+	c, err := call(ctx, r.GetTarget(), nil)
+	if err != nil {
+		return nil, err
+	}
+	describe := s.core.DescribeTypes
+	if r.GetEndpoint() == identityv1.ListDescriptionsRequest_ENDPOINT_SCHEMAS {
+		describe = s.core.DescribeSchemas
+	}
+	found, err := describe(ctx, c, r.GetId())
+	if err != nil {
+		return nil, err
+	}
+	response := &identityv1.ListDescriptionsResponse{}
+	for _, one := range found {
+		response.Descriptions = append(response.Descriptions, &identityv1.Description{Id: one.ID, Document: one.Document})
+	}
+	return response, nil
 }

@@ -50,21 +50,27 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	identityv1.RegisterSchemaServiceServer(r, s)
 }
 
-// call reads what every SCIM call brings, and finds the methods of its resource type.
-func (s *Server) call(ctx context.Context, target *identityv1.Target, projection *identityv1.Projection) (core.Call, methods, error) {
+// callOf reads what every SCIM call of a resource type brings, and finds the methods of the type.
+func (s *Server) callOf(ctx context.Context, target *identityv1.Target, projection *identityv1.Projection) (core.Call, methods, error) {
 	of, err := s.of(target.GetResourceType())
 	if err != nil {
 		return core.Call{}, of, err
 	}
+	c, err := call(ctx, target, projection)
+	return c, of, err
+}
+
+// call reads what every SCIM call brings.
+func call(ctx context.Context, target *identityv1.Target, projection *identityv1.Projection) (core.Call, error) {
 	p, err := core.ParseProjection(projection.GetAttributes(), projection.GetExcludedAttributes())
 	if err != nil {
-		return core.Call{}, of, err
+		return core.Call{}, err
 	}
 	return core.Call{
 		Scope:      store.Scope{OrganizationID: target.GetOrganizationId(), DirectoryID: strings.ToLower(target.GetDirectoryId())},
 		BaseURL:    target.GetBaseUrl(),
 		Projection: p, MessageID: rpc.MessageIDOf(ctx), Traceparent: traceparent(ctx),
-	}, of, nil
+	}, nil
 }
 
 // traceparent is the W3C traceparent of the span that the call is in, or empty.

@@ -29,7 +29,7 @@ func MostInFlight() int64 { return inFlight(maxDocument) }
 
 // ReadResourceStream implements the RPC.
 func (s *Server) ReadResourceStream(r *identityv1.ReadResourceStreamRequest, stream grpc.ServerStreamingServer[identityv1.ReadResourceStreamResponse]) error {
-	c, of, err := s.call(stream.Context(), r.GetTarget(), r.GetProjection())
+	c, of, err := s.callOf(stream.Context(), r.GetTarget(), r.GetProjection())
 	if err != nil {
 		return err
 	}

@@ -82,6 +82,59 @@ func (Write_Operation) EnumDescriptor() ([]byte, []int) {
 	return file_usher_identity_v1_resource_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// Endpoint says what is described.
+type ListDescriptionsRequest_Endpoint int32
+
+const (
+	// Not said.
+	ListDescriptionsRequest_ENDPOINT_UNSPECIFIED ListDescriptionsRequest_Endpoint = 0
+	// The resource types, as `/ResourceTypes` serves them (RFC 7643 §6).
+	ListDescriptionsRequest_ENDPOINT_RESOURCE_TYPES ListDescriptionsRequest_Endpoint = 1
+	// The schemas, as `/Schemas` serves them (RFC 7643 §7).
+	ListDescriptionsRequest_ENDPOINT_SCHEMAS ListDescriptionsRequest_Endpoint = 2
+)
+
+// Enum value maps for ListDescriptionsRequest_Endpoint.
+var (
+	ListDescriptionsRequest_Endpoint_name = map[int32]string{
+		0: "ENDPOINT_UNSPECIFIED",
+		1: "ENDPOINT_RESOURCE_TYPES",
+		2: "ENDPOINT_SCHEMAS",
+	}
+	ListDescriptionsRequest_Endpoint_value = map[string]int32{
+		"ENDPOINT_UNSPECIFIED":    0,
+		"ENDPOINT_RESOURCE_TYPES": 1,
+		"ENDPOINT_SCHEMAS":        2,
+	}
+)
+
+func (x ListDescriptionsRequest_Endpoint) Enum() *ListDescriptionsRequest_Endpoint {
+	p := new(ListDescriptionsRequest_Endpoint)
+	*p = x
+	return p
+}
+
+func (x ListDescriptionsRequest_Endpoint) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ListDescriptionsRequest_Endpoint) Descriptor() protoreflect.EnumDescriptor {
+	return file_usher_identity_v1_resource_proto_enumTypes[1].Descriptor()
+}
+
+func (ListDescriptionsRequest_Endpoint) Type() protoreflect.EnumType {
+	return &file_usher_identity_v1_resource_proto_enumTypes[1]
+}
+
+func (x ListDescriptionsRequest_Endpoint) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ListDescriptionsRequest_Endpoint.Descriptor instead.
+func (ListDescriptionsRequest_Endpoint) EnumDescriptor() ([]byte, []int) {
+	return file_usher_identity_v1_resource_proto_rawDescGZIP(), []int{13, 0}
+}
+
 // Write says how one resource is written.
 type Write struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -861,6 +914,171 @@ func (x *ReadResourceStreamResponse) GetPart() []byte {
 	return nil
 }
 
+// ListDescriptionsRequest asks for descriptions.
+type ListDescriptionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose descriptions, and where. It names no type.
+	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
+	// What is described.
+	Endpoint ListDescriptionsRequest_Endpoint `protobuf:"varint,2,opt,name=endpoint,proto3,enum=usher.identity.v1.ListDescriptionsRequest_Endpoint" json:"endpoint,omitempty"`
+	// The id of the only one that is wanted: the name of a resource type, or the URN of a schema, in any case. Empty means all.
+	Id            string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDescriptionsRequest) Reset() {
+	*x = ListDescriptionsRequest{}
+	mi := &file_usher_identity_v1_resource_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDescriptionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDescriptionsRequest) ProtoMessage() {}
+
+func (x *ListDescriptionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_resource_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDescriptionsRequest.ProtoReflect.Descriptor instead.
+func (*ListDescriptionsRequest) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_resource_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ListDescriptionsRequest) GetTarget() *Target {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+func (x *ListDescriptionsRequest) GetEndpoint() ListDescriptionsRequest_Endpoint {
+	if x != nil {
+		return x.Endpoint
+	}
+	return ListDescriptionsRequest_ENDPOINT_UNSPECIFIED
+}
+
+func (x *ListDescriptionsRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// ListDescriptionsResponse answers ListDescriptions.
+type ListDescriptionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The descriptions.
+	Descriptions  []*Description `protobuf:"bytes,1,rep,name=descriptions,proto3" json:"descriptions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDescriptionsResponse) Reset() {
+	*x = ListDescriptionsResponse{}
+	mi := &file_usher_identity_v1_resource_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDescriptionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDescriptionsResponse) ProtoMessage() {}
+
+func (x *ListDescriptionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_resource_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDescriptionsResponse.ProtoReflect.Descriptor instead.
+func (*ListDescriptionsResponse) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_resource_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListDescriptionsResponse) GetDescriptions() []*Description {
+	if x != nil {
+		return x.Descriptions
+	}
+	return nil
+}
+
+// Description describes a resource type or a schema.
+type Description struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id: the name of the resource type, or the URN of the schema.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// All of it as JSON, with `meta`.
+	Document      []byte `protobuf:"bytes,2,opt,name=document,proto3" json:"document,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Description) Reset() {
+	*x = Description{}
+	mi := &file_usher_identity_v1_resource_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Description) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Description) ProtoMessage() {}
+
+func (x *Description) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_resource_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Description.ProtoReflect.Descriptor instead.
+func (*Description) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_resource_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Description) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Description) GetDocument() []byte {
+	if x != nil {
+		return x.Document
+	}
+	return nil
+}
+
 var File_usher_identity_v1_resource_proto protoreflect.FileDescriptor
 
 const file_usher_identity_v1_resource_proto_rawDesc = "" +
@@ -925,7 +1143,21 @@ const file_usher_identity_v1_resource_proto_rawDesc = "" +
 	"projection\"i\n" +
 	"\x1aReadResourceStreamResponse\x127\n" +
 	"\bresource\x18\x01 \x01(\v2\x1b.usher.identity.v1.ResourceR\bresource\x12\x12\n" +
-	"\x04part\x18\x02 \x01(\fR\x04part2\xde\x05\n" +
+	"\x04part\x18\x02 \x01(\fR\x04part\"\xa4\x02\n" +
+	"\x17ListDescriptionsRequest\x129\n" +
+	"\x06target\x18\x01 \x01(\v2\x19.usher.identity.v1.TargetB\x06\xbaH\x03\xc8\x01\x01R\x06target\x12[\n" +
+	"\bendpoint\x18\x02 \x01(\x0e23.usher.identity.v1.ListDescriptionsRequest.EndpointB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\bendpoint\x12\x18\n" +
+	"\x02id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x02id\"W\n" +
+	"\bEndpoint\x12\x18\n" +
+	"\x14ENDPOINT_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17ENDPOINT_RESOURCE_TYPES\x10\x01\x12\x14\n" +
+	"\x10ENDPOINT_SCHEMAS\x10\x02\"^\n" +
+	"\x18ListDescriptionsResponse\x12B\n" +
+	"\fdescriptions\x18\x01 \x03(\v2\x1e.usher.identity.v1.DescriptionR\fdescriptions\"9\n" +
+	"\vDescription\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
+	"\bdocument\x18\x02 \x01(\fR\bdocument2\xda\x06\n" +
 	"\x0fResourceService\x12k\n" +
 	"\vGetResource\x12%.usher.identity.v1.GetResourceRequest\x1a&.usher.identity.v1.GetResourceResponse\"\r\xaa\xcf\x18\x06\n" +
 	"\x01\x01\x12\x01\x05\x90\x02\x01\x12q\n" +
@@ -941,7 +1173,9 @@ const file_usher_identity_v1_resource_proto_rawDesc = "" +
 	"\xaa\xcf\x18\x06\n" +
 	"\x01\x01\x12\x01\x05(\x01\x12\x82\x01\n" +
 	"\x12ReadResourceStream\x12,.usher.identity.v1.ReadResourceStreamRequest\x1a-.usher.identity.v1.ReadResourceStreamResponse\"\r\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x05\x90\x02\x010\x01B\xcd\x01\n" +
+	"\x01\x01\x12\x01\x05\x90\x02\x010\x01\x12z\n" +
+	"\x10ListDescriptions\x12*.usher.identity.v1.ListDescriptionsRequest\x1a+.usher.identity.v1.ListDescriptionsResponse\"\r\xaa\xcf\x18\x06\n" +
+	"\x01\x01\x12\x01\x05\x90\x02\x01B\xcd\x01\n" +
 	"\x15com.usher.identity.v1B\rResourceProtoP\x01Z?github.com/usher-scim/usher/gen/go/usher/identity/v1;identityv1\xa2\x02\x03UIX\xaa\x02\x11Usher.Identity.V1\xca\x02\x11Usher\\Identity\\V1\xe2\x02\x1dUsher\\Identity\\V1\\GPBMetadata\xea\x02\x13Usher::Identity::V1b\x06proto3"
 
 var (
@@ -956,70 +1190,79 @@ func file_usher_identity_v1_resource_proto_rawDescGZIP() []byte {
 	return file_usher_identity_v1_resource_proto_rawDescData
 }
 
-var file_usher_identity_v1_resource_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_usher_identity_v1_resource_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_usher_identity_v1_resource_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_usher_identity_v1_resource_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_usher_identity_v1_resource_proto_goTypes = []any{
-	(Write_Operation)(0),                // 0: usher.identity.v1.Write.Operation
-	(*Write)(nil),                       // 1: usher.identity.v1.Write
-	(*GetResourceRequest)(nil),          // 2: usher.identity.v1.GetResourceRequest
-	(*GetResourceResponse)(nil),         // 3: usher.identity.v1.GetResourceResponse
-	(*ListResourcesRequest)(nil),        // 4: usher.identity.v1.ListResourcesRequest
-	(*ListResourcesResponse)(nil),       // 5: usher.identity.v1.ListResourcesResponse
-	(*DeleteResourceRequest)(nil),       // 6: usher.identity.v1.DeleteResourceRequest
-	(*DeleteResourceResponse)(nil),      // 7: usher.identity.v1.DeleteResourceResponse
-	(*WriteResourceRequest)(nil),        // 8: usher.identity.v1.WriteResourceRequest
-	(*WriteResourceResponse)(nil),       // 9: usher.identity.v1.WriteResourceResponse
-	(*WriteResourceStreamRequest)(nil),  // 10: usher.identity.v1.WriteResourceStreamRequest
-	(*WriteResourceStreamResponse)(nil), // 11: usher.identity.v1.WriteResourceStreamResponse
-	(*ReadResourceStreamRequest)(nil),   // 12: usher.identity.v1.ReadResourceStreamRequest
-	(*ReadResourceStreamResponse)(nil),  // 13: usher.identity.v1.ReadResourceStreamResponse
-	(*Projection)(nil),                  // 14: usher.identity.v1.Projection
-	(*Target)(nil),                      // 15: usher.identity.v1.Target
-	(*Resource)(nil),                    // 16: usher.identity.v1.Resource
-	(*ListQuery)(nil),                   // 17: usher.identity.v1.ListQuery
-	(*ListResult)(nil),                  // 18: usher.identity.v1.ListResult
-	(*WriteResult)(nil),                 // 19: usher.identity.v1.WriteResult
+	(Write_Operation)(0),                  // 0: usher.identity.v1.Write.Operation
+	(ListDescriptionsRequest_Endpoint)(0), // 1: usher.identity.v1.ListDescriptionsRequest.Endpoint
+	(*Write)(nil),                         // 2: usher.identity.v1.Write
+	(*GetResourceRequest)(nil),            // 3: usher.identity.v1.GetResourceRequest
+	(*GetResourceResponse)(nil),           // 4: usher.identity.v1.GetResourceResponse
+	(*ListResourcesRequest)(nil),          // 5: usher.identity.v1.ListResourcesRequest
+	(*ListResourcesResponse)(nil),         // 6: usher.identity.v1.ListResourcesResponse
+	(*DeleteResourceRequest)(nil),         // 7: usher.identity.v1.DeleteResourceRequest
+	(*DeleteResourceResponse)(nil),        // 8: usher.identity.v1.DeleteResourceResponse
+	(*WriteResourceRequest)(nil),          // 9: usher.identity.v1.WriteResourceRequest
+	(*WriteResourceResponse)(nil),         // 10: usher.identity.v1.WriteResourceResponse
+	(*WriteResourceStreamRequest)(nil),    // 11: usher.identity.v1.WriteResourceStreamRequest
+	(*WriteResourceStreamResponse)(nil),   // 12: usher.identity.v1.WriteResourceStreamResponse
+	(*ReadResourceStreamRequest)(nil),     // 13: usher.identity.v1.ReadResourceStreamRequest
+	(*ReadResourceStreamResponse)(nil),    // 14: usher.identity.v1.ReadResourceStreamResponse
+	(*ListDescriptionsRequest)(nil),       // 15: usher.identity.v1.ListDescriptionsRequest
+	(*ListDescriptionsResponse)(nil),      // 16: usher.identity.v1.ListDescriptionsResponse
+	(*Description)(nil),                   // 17: usher.identity.v1.Description
+	(*Projection)(nil),                    // 18: usher.identity.v1.Projection
+	(*Target)(nil),                        // 19: usher.identity.v1.Target
+	(*Resource)(nil),                      // 20: usher.identity.v1.Resource
+	(*ListQuery)(nil),                     // 21: usher.identity.v1.ListQuery
+	(*ListResult)(nil),                    // 22: usher.identity.v1.ListResult
+	(*WriteResult)(nil),                   // 23: usher.identity.v1.WriteResult
 }
 var file_usher_identity_v1_resource_proto_depIdxs = []int32{
 	0,  // 0: usher.identity.v1.Write.operation:type_name -> usher.identity.v1.Write.Operation
-	14, // 1: usher.identity.v1.Write.projection:type_name -> usher.identity.v1.Projection
-	15, // 2: usher.identity.v1.GetResourceRequest.target:type_name -> usher.identity.v1.Target
-	14, // 3: usher.identity.v1.GetResourceRequest.projection:type_name -> usher.identity.v1.Projection
-	16, // 4: usher.identity.v1.GetResourceResponse.resource:type_name -> usher.identity.v1.Resource
-	15, // 5: usher.identity.v1.ListResourcesRequest.target:type_name -> usher.identity.v1.Target
-	17, // 6: usher.identity.v1.ListResourcesRequest.query:type_name -> usher.identity.v1.ListQuery
-	14, // 7: usher.identity.v1.ListResourcesRequest.projection:type_name -> usher.identity.v1.Projection
-	18, // 8: usher.identity.v1.ListResourcesResponse.result:type_name -> usher.identity.v1.ListResult
-	15, // 9: usher.identity.v1.DeleteResourceRequest.target:type_name -> usher.identity.v1.Target
-	19, // 10: usher.identity.v1.DeleteResourceResponse.result:type_name -> usher.identity.v1.WriteResult
-	15, // 11: usher.identity.v1.WriteResourceRequest.target:type_name -> usher.identity.v1.Target
-	1,  // 12: usher.identity.v1.WriteResourceRequest.write:type_name -> usher.identity.v1.Write
-	16, // 13: usher.identity.v1.WriteResourceResponse.resource:type_name -> usher.identity.v1.Resource
-	19, // 14: usher.identity.v1.WriteResourceResponse.result:type_name -> usher.identity.v1.WriteResult
-	15, // 15: usher.identity.v1.WriteResourceStreamRequest.target:type_name -> usher.identity.v1.Target
-	1,  // 16: usher.identity.v1.WriteResourceStreamRequest.write:type_name -> usher.identity.v1.Write
-	16, // 17: usher.identity.v1.WriteResourceStreamResponse.resource:type_name -> usher.identity.v1.Resource
-	19, // 18: usher.identity.v1.WriteResourceStreamResponse.result:type_name -> usher.identity.v1.WriteResult
-	15, // 19: usher.identity.v1.ReadResourceStreamRequest.target:type_name -> usher.identity.v1.Target
-	14, // 20: usher.identity.v1.ReadResourceStreamRequest.projection:type_name -> usher.identity.v1.Projection
-	16, // 21: usher.identity.v1.ReadResourceStreamResponse.resource:type_name -> usher.identity.v1.Resource
-	2,  // 22: usher.identity.v1.ResourceService.GetResource:input_type -> usher.identity.v1.GetResourceRequest
-	4,  // 23: usher.identity.v1.ResourceService.ListResources:input_type -> usher.identity.v1.ListResourcesRequest
-	6,  // 24: usher.identity.v1.ResourceService.DeleteResource:input_type -> usher.identity.v1.DeleteResourceRequest
-	8,  // 25: usher.identity.v1.ResourceService.WriteResource:input_type -> usher.identity.v1.WriteResourceRequest
-	10, // 26: usher.identity.v1.ResourceService.WriteResourceStream:input_type -> usher.identity.v1.WriteResourceStreamRequest
-	12, // 27: usher.identity.v1.ResourceService.ReadResourceStream:input_type -> usher.identity.v1.ReadResourceStreamRequest
-	3,  // 28: usher.identity.v1.ResourceService.GetResource:output_type -> usher.identity.v1.GetResourceResponse
-	5,  // 29: usher.identity.v1.ResourceService.ListResources:output_type -> usher.identity.v1.ListResourcesResponse
-	7,  // 30: usher.identity.v1.ResourceService.DeleteResource:output_type -> usher.identity.v1.DeleteResourceResponse
-	9,  // 31: usher.identity.v1.ResourceService.WriteResource:output_type -> usher.identity.v1.WriteResourceResponse
-	11, // 32: usher.identity.v1.ResourceService.WriteResourceStream:output_type -> usher.identity.v1.WriteResourceStreamResponse
-	13, // 33: usher.identity.v1.ResourceService.ReadResourceStream:output_type -> usher.identity.v1.ReadResourceStreamResponse
-	28, // [28:34] is the sub-list for method output_type
-	22, // [22:28] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	18, // 1: usher.identity.v1.Write.projection:type_name -> usher.identity.v1.Projection
+	19, // 2: usher.identity.v1.GetResourceRequest.target:type_name -> usher.identity.v1.Target
+	18, // 3: usher.identity.v1.GetResourceRequest.projection:type_name -> usher.identity.v1.Projection
+	20, // 4: usher.identity.v1.GetResourceResponse.resource:type_name -> usher.identity.v1.Resource
+	19, // 5: usher.identity.v1.ListResourcesRequest.target:type_name -> usher.identity.v1.Target
+	21, // 6: usher.identity.v1.ListResourcesRequest.query:type_name -> usher.identity.v1.ListQuery
+	18, // 7: usher.identity.v1.ListResourcesRequest.projection:type_name -> usher.identity.v1.Projection
+	22, // 8: usher.identity.v1.ListResourcesResponse.result:type_name -> usher.identity.v1.ListResult
+	19, // 9: usher.identity.v1.DeleteResourceRequest.target:type_name -> usher.identity.v1.Target
+	23, // 10: usher.identity.v1.DeleteResourceResponse.result:type_name -> usher.identity.v1.WriteResult
+	19, // 11: usher.identity.v1.WriteResourceRequest.target:type_name -> usher.identity.v1.Target
+	2,  // 12: usher.identity.v1.WriteResourceRequest.write:type_name -> usher.identity.v1.Write
+	20, // 13: usher.identity.v1.WriteResourceResponse.resource:type_name -> usher.identity.v1.Resource
+	23, // 14: usher.identity.v1.WriteResourceResponse.result:type_name -> usher.identity.v1.WriteResult
+	19, // 15: usher.identity.v1.WriteResourceStreamRequest.target:type_name -> usher.identity.v1.Target
+	2,  // 16: usher.identity.v1.WriteResourceStreamRequest.write:type_name -> usher.identity.v1.Write
+	20, // 17: usher.identity.v1.WriteResourceStreamResponse.resource:type_name -> usher.identity.v1.Resource
+	23, // 18: usher.identity.v1.WriteResourceStreamResponse.result:type_name -> usher.identity.v1.WriteResult
+	19, // 19: usher.identity.v1.ReadResourceStreamRequest.target:type_name -> usher.identity.v1.Target
+	18, // 20: usher.identity.v1.ReadResourceStreamRequest.projection:type_name -> usher.identity.v1.Projection
+	20, // 21: usher.identity.v1.ReadResourceStreamResponse.resource:type_name -> usher.identity.v1.Resource
+	19, // 22: usher.identity.v1.ListDescriptionsRequest.target:type_name -> usher.identity.v1.Target
+	1,  // 23: usher.identity.v1.ListDescriptionsRequest.endpoint:type_name -> usher.identity.v1.ListDescriptionsRequest.Endpoint
+	17, // 24: usher.identity.v1.ListDescriptionsResponse.descriptions:type_name -> usher.identity.v1.Description
+	3,  // 25: usher.identity.v1.ResourceService.GetResource:input_type -> usher.identity.v1.GetResourceRequest
+	5,  // 26: usher.identity.v1.ResourceService.ListResources:input_type -> usher.identity.v1.ListResourcesRequest
+	7,  // 27: usher.identity.v1.ResourceService.DeleteResource:input_type -> usher.identity.v1.DeleteResourceRequest
+	9,  // 28: usher.identity.v1.ResourceService.WriteResource:input_type -> usher.identity.v1.WriteResourceRequest
+	11, // 29: usher.identity.v1.ResourceService.WriteResourceStream:input_type -> usher.identity.v1.WriteResourceStreamRequest
+	13, // 30: usher.identity.v1.ResourceService.ReadResourceStream:input_type -> usher.identity.v1.ReadResourceStreamRequest
+	15, // 31: usher.identity.v1.ResourceService.ListDescriptions:input_type -> usher.identity.v1.ListDescriptionsRequest
+	4,  // 32: usher.identity.v1.ResourceService.GetResource:output_type -> usher.identity.v1.GetResourceResponse
+	6,  // 33: usher.identity.v1.ResourceService.ListResources:output_type -> usher.identity.v1.ListResourcesResponse
+	8,  // 34: usher.identity.v1.ResourceService.DeleteResource:output_type -> usher.identity.v1.DeleteResourceResponse
+	10, // 35: usher.identity.v1.ResourceService.WriteResource:output_type -> usher.identity.v1.WriteResourceResponse
+	12, // 36: usher.identity.v1.ResourceService.WriteResourceStream:output_type -> usher.identity.v1.WriteResourceStreamResponse
+	14, // 37: usher.identity.v1.ResourceService.ReadResourceStream:output_type -> usher.identity.v1.ReadResourceStreamResponse
+	16, // 38: usher.identity.v1.ResourceService.ListDescriptions:output_type -> usher.identity.v1.ListDescriptionsResponse
+	32, // [32:39] is the sub-list for method output_type
+	25, // [25:32] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_usher_identity_v1_resource_proto_init() }
@@ -1033,8 +1276,8 @@ func file_usher_identity_v1_resource_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_identity_v1_resource_proto_rawDesc), len(file_usher_identity_v1_resource_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   13,
+			NumEnums:      2,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

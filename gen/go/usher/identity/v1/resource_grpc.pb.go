@@ -25,6 +25,7 @@ const (
 	ResourceService_WriteResource_FullMethodName       = "/usher.identity.v1.ResourceService/WriteResource"
 	ResourceService_WriteResourceStream_FullMethodName = "/usher.identity.v1.ResourceService/WriteResourceStream"
 	ResourceService_ReadResourceStream_FullMethodName  = "/usher.identity.v1.ResourceService/ReadResourceStream"
+	ResourceService_ListDescriptions_FullMethodName    = "/usher.identity.v1.ResourceService/ListDescriptions"
 )
 
 // ResourceServiceClient is the client API for ResourceService service.
@@ -40,8 +41,9 @@ type ResourceServiceClient interface {
 	// GetResource reads one resource (RFC 7644 §3.4.1). A group may be too large to answer with: see Resource.large.
 	// Reasons: NOT_FOUND.
 	GetResource(ctx context.Context, in *GetResourceRequest, opts ...grpc.CallOption) (*GetResourceResponse, error)
-	// ListResources lists and filters the resources of a type (RFC 7644 §3.4.2). Groups that are too large to answer with come
-	// without their documents: see Resource.large. Reasons: SCIM_INVALID_FILTER, SCIM_TOO_MANY.
+	// ListResources lists and filters the resources of a type (RFC 7644 §3.4.2), or those of all types, where the target names
+	// none: users, and then groups (RFC 7644 §3.4.2.1). Groups that are too large to answer with come without their documents:
+	// see Resource.large. Reasons: SCIM_INVALID_FILTER, SCIM_TOO_MANY, SCIM_INVALID_VALUE for an order over several types.
 	ListResources(ctx context.Context, in *ListResourcesRequest, opts ...grpc.CallOption) (*ListResourcesResponse, error)
 	// DeleteResource removes a resource for good (RFC 7644 §3.6). Reasons: NOT_FOUND, CONFLICT.
 	DeleteResource(ctx context.Context, in *DeleteResourceRequest, opts ...grpc.CallOption) (*DeleteResourceResponse, error)
@@ -55,6 +57,9 @@ type ResourceServiceClient interface {
 	// ReadResourceStream reads one resource of any size (RFC 7644 §3.4.1). The first answer says what it is, the others hold its
 	// document in parts. Members that come or leave meanwhile may be in it or not. Reasons: NOT_FOUND.
 	ReadResourceStream(ctx context.Context, in *ReadResourceStreamRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadResourceStreamResponse], error)
+	// ListDescriptions describes the resource types of the directory, or their schemas, with the extensions that were registered for it
+	// (RFC 7644 §4). Reasons: NOT_FOUND.
+	ListDescriptions(ctx context.Context, in *ListDescriptionsRequest, opts ...grpc.CallOption) (*ListDescriptionsResponse, error)
 }
 
 type resourceServiceClient struct {
@@ -137,6 +142,16 @@ func (c *resourceServiceClient) ReadResourceStream(ctx context.Context, in *Read
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ResourceService_ReadResourceStreamClient = grpc.ServerStreamingClient[ReadResourceStreamResponse]
 
+func (c *resourceServiceClient) ListDescriptions(ctx context.Context, in *ListDescriptionsRequest, opts ...grpc.CallOption) (*ListDescriptionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDescriptionsResponse)
+	err := c.cc.Invoke(ctx, ResourceService_ListDescriptions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ResourceServiceServer is the server API for ResourceService service.
 // All implementations must embed UnimplementedResourceServiceServer
 // for forward compatibility.
@@ -150,8 +165,9 @@ type ResourceServiceServer interface {
 	// GetResource reads one resource (RFC 7644 §3.4.1). A group may be too large to answer with: see Resource.large.
 	// Reasons: NOT_FOUND.
 	GetResource(context.Context, *GetResourceRequest) (*GetResourceResponse, error)
-	// ListResources lists and filters the resources of a type (RFC 7644 §3.4.2). Groups that are too large to answer with come
-	// without their documents: see Resource.large. Reasons: SCIM_INVALID_FILTER, SCIM_TOO_MANY.
+	// ListResources lists and filters the resources of a type (RFC 7644 §3.4.2), or those of all types, where the target names
+	// none: users, and then groups (RFC 7644 §3.4.2.1). Groups that are too large to answer with come without their documents:
+	// see Resource.large. Reasons: SCIM_INVALID_FILTER, SCIM_TOO_MANY, SCIM_INVALID_VALUE for an order over several types.
 	ListResources(context.Context, *ListResourcesRequest) (*ListResourcesResponse, error)
 	// DeleteResource removes a resource for good (RFC 7644 §3.6). Reasons: NOT_FOUND, CONFLICT.
 	DeleteResource(context.Context, *DeleteResourceRequest) (*DeleteResourceResponse, error)
@@ -165,6 +181,9 @@ type ResourceServiceServer interface {
 	// ReadResourceStream reads one resource of any size (RFC 7644 §3.4.1). The first answer says what it is, the others hold its
 	// document in parts. Members that come or leave meanwhile may be in it or not. Reasons: NOT_FOUND.
 	ReadResourceStream(*ReadResourceStreamRequest, grpc.ServerStreamingServer[ReadResourceStreamResponse]) error
+	// ListDescriptions describes the resource types of the directory, or their schemas, with the extensions that were registered for it
+	// (RFC 7644 §4). Reasons: NOT_FOUND.
+	ListDescriptions(context.Context, *ListDescriptionsRequest) (*ListDescriptionsResponse, error)
 	mustEmbedUnimplementedResourceServiceServer()
 }
 
@@ -192,6 +211,9 @@ func (UnimplementedResourceServiceServer) WriteResourceStream(grpc.ClientStreami
 }
 func (UnimplementedResourceServiceServer) ReadResourceStream(*ReadResourceStreamRequest, grpc.ServerStreamingServer[ReadResourceStreamResponse]) error {
 	return status.Error(codes.Unimplemented, "method ReadResourceStream not implemented")
+}
+func (UnimplementedResourceServiceServer) ListDescriptions(context.Context, *ListDescriptionsRequest) (*ListDescriptionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDescriptions not implemented")
 }
 func (UnimplementedResourceServiceServer) mustEmbedUnimplementedResourceServiceServer() {}
 func (UnimplementedResourceServiceServer) testEmbeddedByValue()                         {}
@@ -304,6 +326,24 @@ func _ResourceService_ReadResourceStream_Handler(srv interface{}, stream grpc.Se
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ResourceService_ReadResourceStreamServer = grpc.ServerStreamingServer[ReadResourceStreamResponse]
 
+func _ResourceService_ListDescriptions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDescriptionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ResourceServiceServer).ListDescriptions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ResourceService_ListDescriptions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ResourceServiceServer).ListDescriptions(ctx, req.(*ListDescriptionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ResourceService_ServiceDesc is the grpc.ServiceDesc for ResourceService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -326,6 +366,10 @@ var ResourceService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "WriteResource",
 			Handler:    _ResourceService_WriteResource_Handler,
+		},
+		{
+			MethodName: "ListDescriptions",
+			Handler:    _ResourceService_ListDescriptions_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

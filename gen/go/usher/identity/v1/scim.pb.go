@@ -36,7 +36,7 @@ type Target struct {
 	DirectoryId string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
 	// The directory's Base URL without a slash at its end; `meta.location` and `$ref` begin with it.
 	BaseUrl string `protobuf:"bytes,3,opt,name=base_url,json=baseUrl,proto3" json:"base_url,omitempty"`
-	// The SCIM name of the resource type that the call concerns, `User` or `Group`.
+	// The SCIM name of the resource type that the call concerns, `User` or `Group`. Empty where it concerns all.
 	ResourceType  string `protobuf:"bytes,4,opt,name=resource_type,json=resourceType,proto3" json:"resource_type,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1,0 +1,65 @@
+package core
+
+import (
+	"context"
+	"strings"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+// Description describes a resource type or a schema.
+type Description struct {
+	ID       string
+	Document []byte
+}
+
+// DescribeTypes describes the resource types of a directory, open or not (RFC 7644 §4): all of them, or the one with the id.
+func (c *Core) DescribeTypes(ctx context.Context, call Call, id string) ([]Description, error) {
+	types, err := c.resourceTypes(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	return describe(types, call.BaseURL, func(t *scim.ResourceType) (string, bool) { return t.ID, id == "" || t.ID == id })
+}
+
+// DescribeSchemas describes the schemas of a directory, open or not (RFC 7644 §4): all of them, or the one with the id.
+func (c *Core) DescribeSchemas(ctx context.Context, call Call, id string) ([]Description, error) {
+	types, err := c.resourceTypes(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	return describe(scim.SchemasOf(types), call.BaseURL, func(s *scim.Schema) (string, bool) {
+		return s.ID, id == "" || strings.EqualFold(s.ID, id) // URNs compare without regard to case
+	})
+}
+
+// resourceTypes gives the types of a directory, open or not. It waits a little for a directory that is new.
+func (c *Core) resourceTypes(ctx context.Context, call Call) ([]*scim.ResourceType, error) {
+	if _, err := c.directory(ctx, call.Scope); err != nil && !fault.Is(err, fault.Deleted) {
+		return nil, err
+	}
+	t, err := c.typesOf(ctx, call.Scope)
+	return []*scim.ResourceType{t.users, t.groups}, err
+}
+
+func describe[T interface {
+	Render(baseURL string) ([]byte, error)
+}](all []T, baseURL string, wanted func(T) (id string, ok bool)) ([]Description, error) {
+	var found []Description
+	for _, one := range all {
+		id, ok := wanted(one)
+		if !ok {
+			continue
+		}
+		document, err := one.Render(baseURL)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, Description{id, document})
+	}
+	if len(found) == 0 {
+		return nil, fault.New(fault.NotFound, "no such description")
+	}
+	return found, nil
+}
