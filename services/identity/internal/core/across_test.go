@@ -1,0 +1,55 @@
+package core
+
+import (
+	"context"
+	"testing"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/inflight"
+)
+
+// Each list gives back what it reserved when it returns.
+func TestWhatUsersTakeStaysReservedWhileGroupsAreRead(t *testing.T) {
+	t.Parallel()
+	const size = 300 << 10
+	call := Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
+	for _, c := range []struct {
+		name       string
+		size       int
+		share      int64
+		want       int64 // while groups are read
+		wantReason fault.Reason
+	}{
+		{"few bytes", freeBytes, size, 0, 0},
+		{"as many as there is room for", size, size, size, 0},
+		{"more", size, size - 1, 0, fault.Limit},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			lists := inflight.New(1<<20, c.share)
+			domain := &Core{config: Config{Lists: lists}}
+			during := int64(-1)
+			page, err := domain.acrossByIndex(t.Context(), call, Query{}, []part{
+				{list: func(context.Context, Call, Query) (Page, error) {
+					return Page{Total: 1, Resources: []Resource{{ID: "u", Document: make([]byte, c.size)}}}, nil
+				}},
+				{list: func(context.Context, Call, Query) (Page, error) {
+					during = lists.Bytes()
+					return Page{Total: 2, Resources: []Resource{{ID: "g"}}}, nil
+				}},
+			})
+			switch {
+			case c.wantReason != 0:
+				if !fault.Is(err, c.wantReason) || during >= 0 {
+					t.Errorf("%v, and groups were read with %d bytes", err, during)
+				}
+			case err != nil || during != c.want || page.Total != 3 || len(page.Resources) != 2:
+				t.Errorf("%v, %d bytes, %+v", err, during, page)
+			}
+			if lists.Bytes() != 0 {
+				t.Errorf("%d bytes are not given back", lists.Bytes())
+			}
+		})
+	}
+}
