@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 )
@@ -55,6 +57,27 @@ func TestALargeGroupsBodyGoesOnInParts(t *testing.T) {
 					t.Errorf("the size is %d", size)
 				}
 			})
+		}
+	}
+}
+
+func TestALargeGroupOfABulkGoesOnInParts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *Config) { c.MaxBulkBytes, c.MaxGroupBytes = 4<<20, 4<<20 })
+	results := w.bulk("",
+		`{"method":"PUT","path":"/Groups/`+someID+`","version":"W/\"3\"","data":`+largeBody+`}`,
+		`{"method":"POST","path":"/Groups","bulkId":"g","data":`+largeBody+`}`,
+	)
+	if got := statuses(results); got != "200 201" {
+		t.Fatalf("%s: %+v", got, results)
+	}
+	for n, write := range []*identityv1.Write{
+		{Operation: replaces, Id: someID, IfMatch: []int64{3}, Projection: &identityv1.Projection{}}, {Operation: creates, Projection: &identityv1.Projection{}},
+	} {
+		got := w.identity.calls[n].request.(*identityv1.WriteResourceStreamRequest)
+		if string(got.GetPart()) != largeBody || got.GetSize() != int64(len(largeBody)) || !proto.Equal(got.GetWrite(), write) {
+			got.Part = nil
+			t.Errorf("identity got %v", got)
 		}
 	}
 }
