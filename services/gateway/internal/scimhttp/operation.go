@@ -66,12 +66,14 @@ func (h *Handler) do(ctx context.Context, m *message, o operation) (*response, e
 		return h.write(ctx, m, o, &identityv1.Write{Operation: identityv1.Write_OPERATION_CREATE}, http.StatusCreated)
 	case verbReplace:
 		return h.write(ctx, m, o, &identityv1.Write{Operation: identityv1.Write_OPERATION_REPLACE}, http.StatusOK)
-	default:
+	case verbPatch:
 		return h.write(ctx, m, o, &identityv1.Write{
 			Operation: identityv1.Write_OPERATION_PATCH,
 			// A group may have very many members, which nobody asked to see (RFC 7644 §3.5.2 allows 204).
 			OmitResource: o.kind == groups && len(o.projection.GetAttributes()) == 0,
 		}, http.StatusOK)
+	default:
+		return nil, o.notAllowed()
 	}
 }
 

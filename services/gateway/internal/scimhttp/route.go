@@ -103,7 +103,7 @@ func parsePath(escaped string) route {
 	if !ok {
 		return route{}
 	}
-	var segments []string
+	segments := make([]string, 0, 4)
 	for segment := range strings.SplitSeq(rest, "/") {
 		text, err := url.PathUnescape(segment)
 		if err != nil || !utf8.ValidString(text) {
