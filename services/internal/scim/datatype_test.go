@@ -9,7 +9,7 @@ import (
 // deviceType has attributes of the data types and characteristics that Users and Groups
 // lack, so that a schema which brings them finds them working.
 func deviceType() *ResourceType {
-	return newResourceType(ResourceType{
+	return NewResourceType(ResourceType{
 		ID: "Device", Name: "Device", Endpoint: "/Devices", Description: "Device",
 		Schema: &Schema{ID: "urn:example:2.0:Device", Name: "Device", Attributes: []*Attribute{
 			define("slot", "A whole number.", ofType(TypeInteger)),

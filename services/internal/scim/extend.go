@@ -42,7 +42,7 @@ func (t *ResourceType) Extend(schemas ...*Schema) (*ResourceType, error) {
 		own.Attributes = cloneAttributes(s.Attributes)
 		definition.Extensions = append(definition.Extensions, Extension{Schema: &own})
 	}
-	return newResourceType(definition), nil
+	return NewResourceType(definition), nil
 }
 
 // Registered is an extension of users, or of groups, that somebody registered.

@@ -7,8 +7,8 @@ import (
 )
 
 // ResourceType is a resource type of RFC 7643 §6, and what reads and changes resources
-// of that type. UserType and GroupType give the two there are, and Extend makes types
-// of them that have more extensions. It is safe for concurrent use and must not be modified.
+// of that type. UserType and GroupType give the two that SCIM defines, and Extend makes
+// types of them that have more extensions. It is safe for concurrent use and must not be modified.
 type ResourceType struct {
 	ID          string
 	Name        string
@@ -59,7 +59,7 @@ func SchemasOf(types []*ResourceType) []*Schema {
 	return all
 }
 
-var userType = sync.OnceValue(func() *ResourceType { return newResourceType(defineUser()) })
+var userType = sync.OnceValue(func() *ResourceType { return NewResourceType(defineUser()) })
 
 func defineUser() ResourceType {
 	return ResourceType{
@@ -71,7 +71,7 @@ func defineUser() ResourceType {
 	}
 }
 
-var groupType = sync.OnceValue(func() *ResourceType { return newResourceType(defineGroup()) })
+var groupType = sync.OnceValue(func() *ResourceType { return NewResourceType(defineGroup()) })
 
 func defineGroup() ResourceType {
 	return ResourceType{
@@ -81,7 +81,9 @@ func defineGroup() ResourceType {
 	}
 }
 
-func newResourceType(t ResourceType) *ResourceType {
+// NewResourceType makes a type of its exported fields. Beside what its schemas have, resources of it have what RFC 7643 §3 gives to all.
+// Only UserType and GroupType can be extended.
+func NewResourceType(t ResourceType) *ResourceType {
 	t.root = &Attribute{Type: TypeComplex, urn: t.Schema.ID}
 	before, after := commonAttributes(t.externalIDs)
 	t.root.SubAttributes = append(before, t.Schema.Attributes...)

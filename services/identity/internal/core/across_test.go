@@ -4,6 +4,9 @@ import (
 	"context"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/inflight"
@@ -30,21 +33,20 @@ func TestWhatUsersTakeStaysReservedWhileGroupsAreRead(t *testing.T) {
 			lists := inflight.New(1<<20, c.share)
 			domain := &Core{config: Config{Lists: lists}}
 			during := int64(-1)
-			page, err := domain.acrossByIndex(t.Context(), call, Query{}, []part{
-				{list: func(context.Context, Call, Query) (Page, error) {
-					return Page{Total: 1, Resources: []Resource{{ID: "u", Document: make([]byte, c.size)}}}, nil
-				}},
-				{list: func(context.Context, Call, Query) (Page, error) {
-					during = lists.Bytes()
-					return Page{Total: 2, Resources: []Resource{{ID: "g"}}}, nil
-				}},
+			parts := []part{{"User", &identityv1.ListQuery{}}, {"Group", &identityv1.ListQuery{}}}
+			page, err := domain.acrossByIndex(t.Context(), call, &identityv1.ListQuery{}, parts, func(_ context.Context, _ Call, of string, _ *identityv1.ListQuery) (*identityv1.ListResult, error) {
+				if of == "User" {
+					return &identityv1.ListResult{TotalResults: proto.Int64(1), Resources: []*identityv1.Resource{{Id: "u", Document: make([]byte, c.size)}}}, nil
+				}
+				during = lists.Bytes()
+				return &identityv1.ListResult{TotalResults: proto.Int64(2), Resources: []*identityv1.Resource{{Id: "g"}}}, nil
 			})
 			switch {
 			case c.wantReason != 0:
 				if !fault.Is(err, c.wantReason) || during >= 0 {
 					t.Errorf("%v, and groups were read with %d bytes", err, during)
 				}
-			case err != nil || during != c.want || page.Total != 3 || len(page.Resources) != 2:
+			case err != nil || during != c.want || page.GetTotalResults() != 3 || len(page.GetResources()) != 2:
 				t.Errorf("%v, %d bytes, %+v", err, during, page)
 			}
 			if lists.Bytes() != 0 {

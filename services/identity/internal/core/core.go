@@ -1,10 +1,9 @@
 // Package core is the identity service's domain: SCIM's operations on stored users and groups, adoption, and reads for
-// other services. It knows no SQL and no transport.
+// other services. It knows no SQL, and no more of the transport than the messages of resources.
 package core
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -41,6 +40,7 @@ type Core struct {
 	store       store.Store
 	metrics     metrics
 	config      Config
+	kinds       map[store.Type]*kind
 	directories remembered[openDirectory]
 	types       remembered[types]
 	built       scim.TypeMemory
@@ -51,7 +51,7 @@ type Core struct {
 // New makes the domain. meter may be nil.
 func New(s store.Store, c Config, meter metric.MeterProvider) (*Core, error) {
 	m, err := newMetrics(meter)
-	return &Core{store: s, metrics: m, config: c}, err
+	return &Core{store: s, metrics: m, config: c, kinds: kinds()}, err
 }
 
 // Call is what one SCIM call brings besides its arguments.
@@ -61,10 +61,20 @@ type Call struct {
 	Projection  scim.Projection
 	MessageID   string
 	Traceparent string
+}
 
-	// Once the directory is known to be open.
+// opened is a call on the resources of a type in a directory that is open.
+type opened struct {
+	Call
+	kind      *kind
 	directory openDirectory
-	types     types
+	resource  *scim.ResourceType // with the extensions that were registered for the directory
+}
+
+func (o *opened) envelope(r store.Resource) scim.Envelope {
+	return scim.Envelope{
+		ID: r.ID, BaseURL: o.BaseURL, Created: r.CreateTime, LastModified: r.UpdateTime, Version: r.Version, Groups: r.Groups,
+	}
 }
 
 // ParseProjection reads what a client chooses of a resource.
@@ -72,27 +82,6 @@ func ParseProjection(attributes, excluded []string) (scim.Projection, error) {
 	p, err := scim.ParseProjection(attributes, excluded)
 	return p, refused(err)
 }
-
-// Resource is a resource as the client sees it.
-type Resource struct {
-	ID         string
-	Document   []byte // rendered; nil where it was not asked for, and where it is Large
-	Large      bool   // a group of more than a page of members
-	Version    int64
-	CreateTime time.Time
-	UpdateTime time.Time
-}
-
-// Outcome is what a write did besides changing the resource.
-type Outcome struct {
-	Cursor  feed.Cursor // zero when it changed nothing
-	Ignored []string
-	Quirks  []string
-	Adopted bool
-}
-
-// maxRaces is how often a write is tried again after somebody else's came first. Each loss is somebody's success.
-const maxRaces = 100
 
 func (c *Core) cause(call Call) store.Cause {
 	return store.Cause{
@@ -124,34 +113,4 @@ func refused(err error) error {
 		f = f.With("attribute", e.Path)
 	}
 	return f
-}
-
-// precondition refuses a version that If-Match does not name (RFC 7644 §3.14).
-func precondition(versions []int64, current int64) error {
-	if len(versions) == 0 || slices.Contains(versions, current) {
-		return nil
-	}
-	return stale(current)
-}
-
-func stale(current int64) error {
-	f := fault.New(fault.Conflict, "the resource has changed since the version that If-Match names: read it again")
-	if current > 0 {
-		f = f.With("version", scim.ETag(current))
-	}
-	return f
-}
-
-// race tries a read and its conditional write until nobody came in between. With If-Match there is nothing to try again.
-func race(versions []int64, try func() error) error {
-	for range maxRaces {
-		err := try()
-		if !errors.Is(err, store.ErrChanged) {
-			return err
-		}
-		if len(versions) > 0 {
-			return stale(0)
-		}
-	}
-	return fault.New(fault.Unavailable, "too many writes to this resource at a time").Retry(time.Second)
 }

@@ -4,18 +4,14 @@ import (
 	"context"
 	"strings"
 
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// Description describes a resource type or a schema.
-type Description struct {
-	ID       string
-	Document []byte
-}
-
 // DescribeTypes describes the resource types of a directory, open or not (RFC 7644 §4): all of them, or the one with the id.
-func (c *Core) DescribeTypes(ctx context.Context, call Call, id string) ([]Description, error) {
+func (c *Core) DescribeTypes(ctx context.Context, call Call, id string) ([]*identityv1.Description, error) {
 	types, err := c.resourceTypes(ctx, call)
 	if err != nil {
 		return nil, err
@@ -24,7 +20,7 @@ func (c *Core) DescribeTypes(ctx context.Context, call Call, id string) ([]Descr
 }
 
 // DescribeSchemas describes the schemas of a directory, open or not (RFC 7644 §4): all of them, or the one with the id.
-func (c *Core) DescribeSchemas(ctx context.Context, call Call, id string) ([]Description, error) {
+func (c *Core) DescribeSchemas(ctx context.Context, call Call, id string) ([]*identityv1.Description, error) {
 	types, err := c.resourceTypes(ctx, call)
 	if err != nil {
 		return nil, err
@@ -34,19 +30,19 @@ func (c *Core) DescribeSchemas(ctx context.Context, call Call, id string) ([]Des
 	})
 }
 
-// resourceTypes gives the types of a directory, open or not. It waits a little for a directory that is new.
+// resourceTypes gives the types of a directory, open or not, users first. It waits a little for a directory that is new.
 func (c *Core) resourceTypes(ctx context.Context, call Call) ([]*scim.ResourceType, error) {
 	if _, err := c.directory(ctx, call.Scope); err != nil && !fault.Is(err, fault.Deleted) {
 		return nil, err
 	}
 	t, err := c.typesOf(ctx, call.Scope)
-	return []*scim.ResourceType{t.users, t.groups}, err
+	return []*scim.ResourceType{t[store.User], t[store.Group]}, err
 }
 
 func describe[T interface {
 	Render(baseURL string) ([]byte, error)
-}](all []T, baseURL string, wanted func(T) (id string, ok bool)) ([]Description, error) {
-	var found []Description
+}](all []T, baseURL string, wanted func(T) (id string, ok bool)) ([]*identityv1.Description, error) {
+	var found []*identityv1.Description
 	for _, one := range all {
 		id, ok := wanted(one)
 		if !ok {
@@ -56,7 +52,7 @@ func describe[T interface {
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, Description{id, document})
+		found = append(found, &identityv1.Description{Id: id, Document: document})
 	}
 	if len(found) == 0 {
 		return nil, fault.New(fault.NotFound, "no such description")

@@ -87,30 +87,27 @@ func (c *Core) Followed(ctx context.Context) (store.Place, error) { return c.sto
 // Epoch is that of the database: another one once it is not the database that it was.
 func (c *Core) Epoch() string { return c.store.Epoch() }
 
-// open finds what a call needs of its directory, and reads in its mode what the client chooses to see. See directory.
-func (c *Core) open(ctx context.Context, call Call) (_ Call, err error) {
-	if call.directory, err = c.directory(ctx, call.Scope); err != nil {
-		return call, err
+// open finds what a call on the resources of a type needs of its directory, and reads in its mode what the client chooses to see. See
+// directory.
+func (c *Core) open(ctx context.Context, call Call, resourceType string) (opened, error) {
+	o := opened{Call: call, kind: c.kinds[store.Type(resourceType)]}
+	if o.kind == nil {
+		return o, fault.Invalid("target.resource_type", "there is no resource type %q", resourceType)
 	}
-	quirks, err := call.Projection.Quirks(call.directory.options.Mode)
+	var err error
+	if o.directory, err = c.directory(ctx, call.Scope); err != nil {
+		return o, err
+	}
+	quirks, err := call.Projection.Quirks(o.directory.options.Mode)
 	if err != nil {
-		return call, refused(err)
+		return o, refused(err)
 	}
 	if len(quirks) > 0 {
-		c.oddities.note(call.Scope, Outcome{Quirks: quirks}, c.cause(call))
+		c.oddities.note(call.Scope, quirks, nil, c.cause(call))
 	}
-	call.types, err = c.typesOf(ctx, call.Scope)
-	return call, err
-}
-
-// openPatch does what open does, and reads the PatchOp of the call in the directory's mode.
-func (c *Core) openPatch(ctx context.Context, call Call, body []byte) (Call, *scim.PatchOp, error) {
-	call, err := c.open(ctx, call)
-	if err != nil {
-		return call, nil, err
-	}
-	message, err := scim.ParsePatch(body, call.directory.options)
-	return call, message, refused(err)
+	types, err := c.typesOf(ctx, call.Scope)
+	o.resource = types[o.kind.of]
+	return o, err
 }
 
 // directory waits a little for identity to know the directory. It is fault.Deleted when that is closed.

@@ -10,6 +10,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace/noop"
 
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/core"
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/sqlite"
@@ -52,11 +53,11 @@ func TestADirectoryIsNotReadForEachRequest(t *testing.T) {
 	t.Parallel()
 	s, c, _, call := replicas(t)
 	begun := time.Now()
-	user, _, err := c.CreateUser(t.Context(), call, []byte(`{"userName":"anna"}`))
+	user, _, err := c.Write(t.Context(), call, core.Write{Type: "User", Op: core.Create, Document: []byte(`{"userName":"anna"}`)})
 	must(t, err)
 	requests := int64(1)
 	for range 100 {
-		_, err = c.User(t.Context(), call, user.ID)
+		_, err = c.Get(t.Context(), call, "User", user.GetId())
 		must(t, err)
 		requests++
 	}
@@ -69,10 +70,10 @@ func TestADirectoryIsNotReadForEachRequest(t *testing.T) {
 func TestWhatIsAppliedIsSeenAtOnce(t *testing.T) {
 	t.Parallel()
 	_, c, _, call := replicas(t)
-	_, err := c.Users(t.Context(), call, core.Query{})
+	_, err := c.List(t.Context(), call, "User", &identityv1.ListQuery{})
 	must(t, err)
 	must(t, c.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1", Closed: true}, store.Place{Revision: 2}))
-	if _, err := c.Users(t.Context(), call, core.Query{}); !fault.Is(err, fault.Deleted) {
+	if _, err := c.List(t.Context(), call, "User", &identityv1.ListQuery{}); !fault.Is(err, fault.Deleted) {
 		t.Errorf("a closed directory is listed (error %v)", err)
 	}
 }
@@ -80,14 +81,14 @@ func TestWhatIsAppliedIsSeenAtOnce(t *testing.T) {
 func TestWhatAnotherProcessAppliedIsSeenSoonAndWritesSeeItAtOnce(t *testing.T) {
 	t.Parallel()
 	_, one, other, call := replicas(t)
-	_, err := other.Users(t.Context(), call, core.Query{})
+	_, err := other.List(t.Context(), call, "User", &identityv1.ListQuery{})
 	must(t, err)
 	must(t, one.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1", Closed: true}, store.Place{Revision: 2}))
-	if _, _, err := other.CreateUser(t.Context(), call, []byte(`{"userName":"anna"}`)); !fault.Is(err, fault.Deleted) {
+	if _, _, err := other.Write(t.Context(), call, core.Write{Type: "User", Op: core.Create, Document: []byte(`{"userName":"anna"}`)}); !fault.Is(err, fault.Deleted) {
 		t.Errorf("a user was created in a closed directory (error %v)", err)
 	}
 	for deadline := time.Now().Add(20 * time.Second); ; {
-		_, err := other.Users(t.Context(), call, core.Query{})
+		_, err := other.List(t.Context(), call, "User", &identityv1.ListQuery{})
 		if fault.Is(err, fault.Deleted) {
 			return
 		}

@@ -30,7 +30,7 @@ type AccessQuery struct {
 
 // AccessFacts is what a user's access depends on. Of a user that is inactive or detached there is a status alone.
 type AccessFacts struct {
-	store.UserStatus
+	store.Facts             // a summary
 	GroupIDs       []string // ascending
 	RoleValues     []int32  // those that the user has, as places in the query
 	MatchedFilters []int32  // in the same way
@@ -47,9 +47,9 @@ func (c *Core) AccessFacts(ctx context.Context, q AccessQuery, each func(AccessF
 		return err
 	}
 	if q.StatusOnly {
-		found, err := c.store.UserStatuses(ctx, q.OrganizationID, q.IDs)
+		found, err := c.store.Summaries(ctx, q.OrganizationID, store.User, q.IDs)
 		for i := 0; err == nil && i < len(found); i++ {
-			err = each(AccessFacts{UserStatus: found[i]})
+			err = each(AccessFacts{Facts: found[i]})
 		}
 		return err
 	}
@@ -84,7 +84,7 @@ func (d *documents) access(ctx context.Context, page store.FactsPage, roles map[
 		if err := ctx.Err(); err != nil {
 			return err // many filters of many users take their time, which nobody waits for any more
 		}
-		facts := AccessFacts{UserStatus: u.Status()}
+		facts := AccessFacts{Facts: u}
 		var err error
 		if u.Active && !u.Detached {
 			if facts.GroupIDs, facts.BeyondLimit = d.core.groupsWithin(around, u.ID); facts.BeyondLimit == "" {
@@ -137,6 +137,7 @@ func (d *documents) seen(ctx context.Context, u store.Facts, roles map[string][]
 // UserFacts is a user as other services read it.
 type UserFacts struct {
 	store.Facts
+	Email      string
 	GroupIDs   []string // ascending
 	RoleValues []string
 }
@@ -194,8 +195,7 @@ func (d *documents) facts(ctx context.Context, u store.Facts, around *store.Arou
 		return UserFacts{}, err
 	}
 	u.DisplayName, _ = document.Str("displayName")
-	u.Email = document.Email()
-	return UserFacts{Facts: u, GroupIDs: around.Groups(u.ID), RoleValues: document.Roles()}, nil
+	return UserFacts{Facts: u, Email: document.Email(), GroupIDs: around.Groups(u.ID), RoleValues: document.Roles()}, nil
 }
 
 // documents reads users' documents, and matches them with filters.
@@ -222,17 +222,18 @@ func (d *documents) read(ctx context.Context, u store.Facts) (document *scim.Doc
 	if err != nil {
 		return nil, nil, err
 	}
-	if document, err = scim.ParseStored(t.users, u.Document); err != nil {
+	users := t[store.User]
+	if document, err = scim.ParseStored(users, u.Document); err != nil {
 		return nil, nil, err
 	}
-	if d.known[t.users] == nil {
-		d.known[t.users] = make([]bool, len(d.filters))
+	if d.known[users] == nil {
+		d.known[users] = make([]bool, len(d.filters))
 		for i, filter := range d.filters {
-			d.known[t.users][i] = t.users.CheckFilter(filter) == nil
+			d.known[users][i] = users.CheckFilter(filter) == nil
 		}
 	}
 	for i, filter := range d.filters {
-		if d.known[t.users][i] && filter.Match(t.users, document, scim.Envelope{ID: u.ID}) {
+		if d.known[users][i] && filter.Match(users, document, scim.Envelope{ID: u.ID}) {
 			matched = append(matched, int32(i))
 		}
 	}

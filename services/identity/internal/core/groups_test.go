@@ -24,12 +24,12 @@ type interrupted struct {
 	rename func()
 }
 
-func (s *interrupted) UpdateGroup(ctx context.Context, g store.Group, document bool, versions []int64, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
+func (s *interrupted) Update(ctx context.Context, g store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
 	if rename := s.rename; rename != nil {
 		s.rename = nil
 		rename()
 	}
-	return s.Store.UpdateGroup(ctx, g, document, versions, edits, cause)
+	return s.Store.Update(ctx, g, edits, cause)
 }
 
 // An answer that showed the old name under the new ETag would let its client overwrite the new name unseen.
@@ -44,19 +44,22 @@ func TestAnEditedGroupIsShownAsItIsUnderItsVersion(t *testing.T) {
 	must(t, err)
 	call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
 	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}))
-	user, _, err := c.CreateUser(ctx, call, []byte(`{"userName":"anna"}`))
+	user, _, err := c.Write(ctx, call, core.Write{Type: "User", Op: core.Create, Document: []byte(`{"userName":"anna"}`)})
 	must(t, err)
-	group, _, err := c.CreateGroup(ctx, call, []byte(`{"displayName":"before"}`))
+	group, _, err := c.Write(ctx, call, core.Write{Type: "Group", Op: core.Create, Document: []byte(`{"displayName":"before"}`)})
 	must(t, err)
 	s.rename = func() {
-		_, _, err := c.PatchGroup(ctx, call, group.ID, patchOp(`{"op":"replace","path":"displayName","value":"after"}`), nil, false)
+		_, _, err := c.Write(ctx, call, core.Write{
+			Type: "Group", Op: core.Patch, ID: group.GetId(), Omit: true, Document: patchOp(`{"op":"replace","path":"displayName","value":"after"}`),
+		})
 		must(t, err)
 	}
-	shown, _, err := c.PatchGroup(ctx, call, group.ID,
-		patchOp(`{"op":"add","path":"members","value":[{"value":"`+user.ID+`"}]}`), nil, true)
+	shown, _, err := c.Write(ctx, call, core.Write{
+		Type: "Group", Op: core.Patch, ID: group.GetId(), Document: patchOp(`{"op":"add","path":"members","value":[{"value":"` + user.GetId() + `"}]}`),
+	})
 	must(t, err)
-	if shown.Version != 3 || !strings.Contains(string(shown.Document), `"after"`) {
-		t.Errorf("version %d is shown as %s", shown.Version, shown.Document)
+	if shown.GetVersion() != 3 || !strings.Contains(string(shown.GetDocument()), `"after"`) {
+		t.Errorf("version %d is shown as %s", shown.GetVersion(), shown.GetDocument())
 	}
 }
 
@@ -87,14 +90,14 @@ func TestFinishingAnAdoptionAnswersWithTheCursorAfterWhatItRemoved(t *testing.T)
 	old := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
 	call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d2"}}
 	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}))
-	user, _, err := c.CreateUser(ctx, old, []byte(`{"userName":"anna"}`))
+	user, _, err := c.Write(ctx, old, core.Write{Type: "User", Op: core.Create, Document: []byte(`{"userName":"anna"}`)})
 	must(t, err)
 	const members = `{"displayName":"eng","members":[{"value":"`
-	_, _, err = c.CreateGroup(ctx, old, []byte(members+user.ID+`"}]}`))
+	_, _, err = c.Write(ctx, old, core.Write{Type: "Group", Op: core.Create, Document: []byte(members + user.GetId() + `"}]}`)})
 	must(t, err)
 	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1", Closed: true}, store.Place{Revision: 2}))
 	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d2", ReplacesID: "d1"}, store.Place{Revision: 3}))
-	_, _, err = c.CreateGroup(ctx, call, []byte(`{"displayName":"eng"}`))
+	_, _, err = c.Write(ctx, call, core.Write{Type: "Group", Op: core.Create, Document: []byte(`{"displayName":"eng"}`)})
 	must(t, err)
 	_, cursor, err := c.FinishAdoption(ctx, call)
 	must(t, err)

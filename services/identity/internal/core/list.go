@@ -7,75 +7,82 @@ import (
 	"strconv"
 	"strings"
 
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// Query is a list's question.
-type Query struct {
-	Filter     string
-	StartIndex int64   // of a page by index
-	Count      *int64  // nil: the default
-	Cursor     *string // nil pages by index; empty is the first page by cursor
-	SortBy     string  // empty: by id
-	SortOrder  string  // empty: ascending
-}
-
-// Page is a list's answer.
-type Page struct {
-	Total      int64 // negative: not known
-	StartIndex int64 // of a page by index
-	Resources  []Resource
-	Next       string // the cursor of the next page; empty after the last one, and by index
-}
-
 const (
 	defaultCount = 200
 	maxCount     = 1000
-	// scanPage is how many resources a filter reads at a time.
-	scanPage = 500
-	// maxCandidates is how many resources an index is asked for. Where there are more, so many match that a walk through all
-	// of them soon fills a page.
-	maxCandidates = 10_000
 )
 
-// listable is a resource as it is stored.
-type listable interface{ Size() int }
+// lister answers one question about the resources of a type.
+type lister struct {
+	core  *Core
+	o     opened
+	scope store.Scope
+	of    store.Type
+	room  room
+}
 
-// lister is what listing needs of a resource type.
-type lister[T listable] struct {
-	resource *scim.ResourceType
-	count    func(ctx context.Context) (int64, error)
-	// page, walk and byID end once documents have so many bytes.
-	page func(ctx context.Context, order store.Order, skip, limit int64, bytes int) ([]T, error)
-	walk func(ctx context.Context, after string, limit, bytes int) ([]T, error)
-	id   func(T) string
-	name string // the attribute by which store.Order has them
-	// related reads what all of a page need for what uses their attributes, or to be shown where that is nil.
-	related func(ctx context.Context, uses func(attribute string) bool, page []T) error
-	// read gives what filters and orders look at.
-	read   func(ctx context.Context, uses func(attribute string) bool, resource T) (*scim.Document, scim.Envelope, error)
-	render func(ctx context.Context, resource T) (Resource, error)
-	// candidates and byID look up what meets a condition: see store.Store.
-	candidates func(ctx context.Context, cond store.Condition, limit int) ([]string, error)
-	byID       func(ctx context.Context, ids []string, bytes int) ([]T, error)
-	// one looks up the only resource that has a value, and what is shown of it; ok is false where there may be several.
-	one func(ctx context.Context, cond store.Condition) (found []T, ok bool, err error)
+// List lists the resources of a type. Errors are those of Write, for the type, and of the filter, the order and the cursor.
+func (c *Core) List(ctx context.Context, call Call, resourceType string, q *identityv1.ListQuery) (*identityv1.ListResult, error) {
+	o, err := c.open(ctx, call, resourceType)
+	if err != nil {
+		return nil, err
+	}
+	if q == nil {
+		q = &identityv1.ListQuery{}
+	}
+	var filter *scim.Filter
+	if q.GetFilter() != "" {
+		if filter, err = scim.ParseFilter(q.GetFilter(), c.config.Limits); err == nil {
+			err = o.resource.CheckFilter(filter)
+		}
+		if err != nil {
+			return nil, refused(err)
+		}
+	}
+	order, err := o.resource.ParseSort(q.GetSortBy(), q.GetSortOrder())
+	if err != nil {
+		return nil, refused(err)
+	}
+	l := &lister{core: c, o: o, scope: o.Scope, of: o.kind.of, room: room{hold: c.config.Lists.Open(call.Scope.DirectoryID)}}
+	defer l.room.hold.Close()
+	if q.Cursor != nil {
+		return l.byCursor(ctx, q, filter, order)
+	}
+	return l.byIndex(ctx, q, filter, order)
+}
 
-	room *room // list sets it
+// byIndex gives a page and the number of all that match (RFC 7644 §3.4.2.4).
+func (l *lister) byIndex(ctx context.Context, q *identityv1.ListQuery, filter *scim.Filter, order *scim.Sort) (*identityv1.ListResult, error) {
+	p := &identityv1.ListResult{StartIndex: max(q.GetStartIndex(), 1)}
+	count := int64(defaultCount)
+	if q.Count != nil {
+		count = min(max(q.GetCount(), 0), maxCount)
+	}
+	found, total, err := l.window(ctx, filter, order, p.GetStartIndex()-1, count)
+	if err != nil {
+		return nil, err
+	}
+	p.TotalResults = &total
+	p.Resources, err = l.show(ctx, found)
+	return p, err
 }
 
 // steps reads so many documents of so many bytes at most, and reserves memory for them as they come. read goes on after
 // those that were read.
-func (l lister[T]) steps(count, bytes int, read func(after []T, count, bytes int) ([]T, error)) (page []T, err error) {
+func (l *lister) steps(count, bytes int, read func(after []store.Resource, count, bytes int) ([]store.Resource, error)) (page []store.Resource, err error) {
 	for len(page) < count && bytes > 0 {
 		step := l.room.bytes(bytes)
 		found, err := read(page, count-len(page), step)
 		if err != nil {
 			return nil, err
 		}
-		size := sizes(found)
+		size := store.Bytes(found)
 		if err := l.room.keep(size); err != nil {
 			return nil, err
 		}
@@ -87,57 +94,18 @@ func (l lister[T]) steps(count, bytes int, read func(after []T, count, bytes int
 	return page, nil
 }
 
-// list answers a question.
-func list[T listable](ctx context.Context, c *Core, call Call, q Query, l lister[T]) (Page, error) {
-	var filter *scim.Filter
-	if q.Filter != "" {
-		var err error
-		if filter, err = scim.ParseFilter(q.Filter, c.config.Limits); err == nil {
-			err = l.resource.CheckFilter(filter)
-		}
-		if err != nil {
-			return Page{}, refused(err)
-		}
-	}
-	order, err := l.resource.ParseSort(q.SortBy, q.SortOrder)
-	if err != nil {
-		return Page{}, refused(err)
-	}
-	l.room = &room{hold: c.config.Lists.Open(call.Scope.DirectoryID)}
-	defer l.room.hold.Close()
-	if q.Cursor != nil {
-		return listByCursor(ctx, c, call, q, filter, order, l)
-	}
-	return listByIndex(ctx, c, q, filter, order, l)
-}
-
-// listByIndex gives a page and the number of all that match (RFC 7644 §3.4.2.4).
-func listByIndex[T listable](ctx context.Context, c *Core, q Query, filter *scim.Filter, order *scim.Sort, l lister[T]) (Page, error) {
-	p := Page{StartIndex: max(q.StartIndex, 1)}
-	count := int64(defaultCount)
-	if q.Count != nil {
-		count = min(max(*q.Count, 0), maxCount)
-	}
-	found, total, err := window(ctx, c, filter, order, p.StartIndex-1, count, l)
-	if err != nil {
-		return p, err
-	}
-	p.Total = total
-	p.Resources, err = show(ctx, c, found, l)
-	return p, err
-}
-
 // window gives a page of what matches, in an order, and how many match in all.
-func window[T listable](ctx context.Context, c *Core, filter *scim.Filter, order *scim.Sort, skip, count int64, l lister[T]) (page []T, total int64, err error) {
+func (l *lister) window(ctx context.Context, filter *scim.Filter, order *scim.Sort, skip, count int64) (page []store.Resource, total int64, err error) {
+	c := l.core
 	if by, ok := l.order(order); ok && filter == nil {
-		if total, err = l.count(ctx); err == nil && count > 0 {
-			page, err = l.steps(int(count), c.config.PageBytes, func(after []T, count, bytes int) ([]T, error) {
-				return l.page(ctx, by, skip+int64(len(after)), int64(count), bytes)
+		if total, err = c.store.Count(ctx, l.scope, l.of); err == nil && count > 0 {
+			page, err = l.steps(int(count), c.config.PageBytes, func(after []store.Resource, count, bytes int) ([]store.Resource, error) {
+				return c.store.Page(ctx, l.scope, l.of, by, skip+int64(len(after)), int64(count), bytes)
 			})
 		}
 		return page, total, err
 	}
-	m, err := search(ctx, c, filter, l)
+	m, err := l.search(ctx, filter)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -153,30 +121,31 @@ func window[T listable](ctx context.Context, c *Core, filter *scim.Filter, order
 		if err != nil {
 			return nil, 0, err
 		}
-		for i, resource := range found {
+		for i := range found {
+			size := len(found[i].Document)
 			if total++; order != nil {
-				sorted = append(sorted, sortable{id: l.id(resource), size: resource.Size(), key: keys[i]})
+				sorted = append(sorted, sortable{id: found[i].ID, size: size, key: keys[i]})
 			} else if total > skip && int64(len(page)) < count && held < c.config.PageBytes {
-				if err := l.room.keep(resource.Size()); err != nil {
+				if err := l.room.keep(size); err != nil {
 					return nil, 0, err
 				}
-				page = append(page, resource)
-				held += resource.Size()
+				page = append(page, found[i])
+				held += size
 			}
 		}
 	}
 	if order != nil {
-		page, err = inOrder(ctx, c, order, sorted, skip, count, l)
+		page, err = l.inOrder(ctx, order, sorted, skip, count)
 	}
 	return page, total, err
 }
 
 // order gives the order that the database has of what is asked for.
-func (l lister[T]) order(asked *scim.Sort) (store.Order, bool) {
+func (l *lister) order(asked *scim.Sort) (store.Order, bool) {
 	if asked == nil {
 		return store.Order{}, true
 	}
-	by := store.Order{ByName: asked.Attribute() == l.name, Descending: asked.Descending}
+	by := store.Order{ByName: asked.Attribute() == l.o.kind.name, Descending: asked.Descending}
 	return by, by.ByName || asked.Attribute() == "id"
 }
 
@@ -188,7 +157,7 @@ type sortable struct {
 }
 
 // inOrder sorts what matches and reads the page. Those of one key go by their ids, reversed as well.
-func inOrder[T listable](ctx context.Context, c *Core, order *scim.Sort, all []sortable, skip, count int64, l lister[T]) ([]T, error) {
+func (l *lister) inOrder(ctx context.Context, order *scim.Sort, all []sortable, skip, count int64) ([]store.Resource, error) {
 	slices.SortFunc(all, func(a, b sortable) int {
 		sign := order.Compare(a.key, b.key)
 		if sign == 0 {
@@ -207,7 +176,7 @@ func inOrder[T listable](ctx context.Context, c *Core, order *scim.Sort, all []s
 	ids := make([]string, 0, len(all))
 	bytes := 0
 	for i, s := range all {
-		if bytes >= c.config.PageBytes {
+		if bytes >= l.core.config.PageBytes {
 			break
 		}
 		place[s.id] = i
@@ -217,180 +186,81 @@ func inOrder[T listable](ctx context.Context, c *Core, order *scim.Sort, all []s
 	if err := l.room.keep(bytes); err != nil {
 		return nil, err
 	}
-	page, err := l.byID(ctx, ids, math.MaxInt32) // they have as many bytes as a page, but for what was written since
-	slices.SortFunc(page, func(a, b T) int { return place[l.id(a)] - place[l.id(b)] })
+	page, err := l.core.store.ByID(ctx, l.scope, l.of, ids, math.MaxInt32) // they have as many bytes as a page, but for what was written since
+	slices.SortFunc(page, func(a, b store.Resource) int { return place[a.ID] - place[b.ID] })
 	return page, err
 }
 
-// matches goes through what matches a filter, by id.
-type matches[T listable] struct {
-	lister lister[T]
-	// source reads the next resources after an id, and gives the id up to which that is, empty at the end.
-	source func(ctx context.Context, after string) (read []T, next string, err error)
-	rest   *scim.Filter // what the source does not promise; nil for nothing
-	order  *scim.Sort   // nil for none
-	after  string       // all up to this id was read
-	read   int          // how many resources were read
-	ended  bool
-}
-
-// search finds the best way to go through what matches: by an index, or through all of the directory.
-func search[T listable](ctx context.Context, c *Core, filter *scim.Filter, l lister[T]) (*matches[T], error) {
-	var cond scim.Condition
-	var rest *scim.Filter
-	ok, bytes := false, func() int { return l.room.bytes(c.config.PageBytes) }
-	if filter != nil {
-		cond, rest, ok = filter.Condition(l.resource)
-	}
-	if ok {
-		of := store.Condition(cond)
-		if cond.Equal() {
-			found, ok, err := l.one(ctx, of)
-			if ok || err != nil {
-				return &matches[T]{lister: l, rest: rest, source: func(_ context.Context, after string) (read []T, next string, err error) {
-					return slices.DeleteFunc(found, func(resource T) bool { return l.id(resource) <= after }), "", nil
-				}}, err
-			}
-		}
-		ids, err := l.candidates(ctx, of, maxCandidates+1)
-		if err != nil {
-			return nil, err
-		}
-		if len(ids) <= maxCandidates {
-			slices.Sort(ids)
-			ids = slices.Compact(ids)
-			return &matches[T]{lister: l, rest: rest, source: func(ctx context.Context, after string) (read []T, next string, err error) {
-				from, found := slices.BinarySearch(ids, after)
-				if found {
-					from++
-				}
-				ids := ids[from:]
-				if len(ids) > scanPage {
-					ids = ids[:scanPage]
-					next = ids[scanPage-1]
-				}
-				step := bytes()
-				if len(ids) > 0 {
-					read, err = l.byID(ctx, ids, step)
-				}
-				if store.Full(read, step) {
-					next = l.id(read[len(read)-1])
-				}
-				return read, next, err
-			}}, nil
-		}
-	}
-	c.metrics.scan(ctx, l.resource.Name)
-	l.room.scans = true
-	return &matches[T]{lister: l, rest: filter, source: func(ctx context.Context, after string) (read []T, next string, err error) {
-		step := bytes()
-		if read, err = l.walk(ctx, after, scanPage, step); len(read) == scanPage || store.Full(read, step) {
-			next = l.id(read[len(read)-1])
-		}
-		return read, next, err
-	}}, nil
-}
-
-// uses says what of a resource is looked at.
-func (m *matches[T]) uses(attribute string) bool {
-	return m.rest != nil && m.rest.Uses(attribute) || m.order != nil && m.order.Uses(attribute)
-}
-
-// next gives those that match of the next resources, maybe none, and their keys where there is an order.
-func (m *matches[T]) next(ctx context.Context) (found []T, keys []scim.SortKey, err error) {
-	read, next, err := m.source(ctx, m.after)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := m.lister.room.look(sizes(read)); err != nil {
-		return nil, nil, err
-	}
-	m.read += len(read)
-	m.after, m.ended = next, next == ""
-	if m.rest == nil && m.order == nil {
-		return read, nil, nil
-	}
-	if err := m.lister.related(ctx, m.uses, read); err != nil {
-		return nil, nil, err
-	}
-	for _, resource := range read {
-		d, e, err := m.lister.read(ctx, m.uses, resource)
-		if err != nil {
-			return nil, nil, err
-		}
-		if m.rest != nil && !m.rest.Match(m.lister.resource, d, e) {
-			continue
-		}
-		found = append(found, resource)
-		if m.order != nil {
-			keys = append(keys, m.order.Key(d, e))
-		}
-	}
-	return found, keys, nil
-}
-
-// listByCursor gives a page and the cursor of the next one (RFC 9865). Without an order pages go by id: who matches throughout is
+// byCursor gives a page and the cursor of the next one (RFC 9865). Without an order pages go by id: who matches throughout is
 // met exactly once, whatever others write meanwhile, and a page costs the same at any depth. In an order, a cursor counts
 // what came before, as an index does.
-func listByCursor[T listable](ctx context.Context, c *Core, call Call, q Query, filter *scim.Filter, order *scim.Sort, l lister[T]) (Page, error) {
-	if q.StartIndex != 0 {
-		return Page{}, fault.New(fault.InvalidValue, "startIndex and cursor are two ways to page: send one of them.")
+func (l *lister) byCursor(ctx context.Context, q *identityv1.ListQuery, filter *scim.Filter, order *scim.Sort) (*identityv1.ListResult, error) {
+	if q.GetStartIndex() != 0 {
+		return nil, fault.New(fault.InvalidValue, "startIndex and cursor are two ways to page: send one of them.")
 	}
-	of := listed{scope: call.Scope, resource: l.resource.Name}
+	of := listed{scope: l.scope, resource: string(l.of)}
 	if filter != nil {
 		of.filter = filter.String()
 	}
 	if order != nil {
 		of.order = order.String()
 	}
-	after, count, err := of.place(*q.Cursor)
+	after, count, err := of.place(q.GetCursor())
 	if err != nil {
-		return Page{}, err
+		return nil, err
 	}
 	if count, err = pageSize(q.Count, count); err != nil {
-		return Page{}, err
+		return nil, err
 	}
-	p := Page{Total: -1}
-	var found []T
-	var next string // the place after which the next page begins
-	var skip int64  // that place, in an order
-	switch {
-	case order != nil:
-		if after != "" {
-			if skip, err = strconv.ParseInt(after, 10, 64); err != nil || skip < 0 {
-				return Page{}, invalidCursor()
-			}
-		}
-		found, p.Total, err = window(ctx, c, filter, order, skip, int64(count), l)
-		if end := skip + int64(len(found)); len(found) > 0 && end < p.Total {
-			next = strconv.FormatInt(end, 10)
-		}
-	case filter == nil:
-		found, next, err = pageAfter(ctx, c, after, count, l)
-		if err == nil {
-			p.Total, err = l.count(ctx)
-		}
-	default:
-		found, next, err = matchesAfter(ctx, c, filter, after, count, l)
-		if after == "" && next == "" {
-			p.Total = int64(len(found)) // the only page
-		}
-	}
+	found, next, total, err := l.after(ctx, filter, order, after, count)
 	if err != nil {
-		return Page{}, err
+		return nil, err
 	}
-	if p.Resources, err = show(ctx, c, found, l); err != nil {
-		return Page{}, err
+	p := &identityv1.ListResult{TotalResults: total}
+	if p.Resources, err = l.show(ctx, found); err != nil {
+		return nil, err
 	}
-	if shown := len(p.Resources); shown < len(found) {
-		if next = p.Resources[shown-1].ID; order != nil {
+	if shown := len(p.GetResources()); shown < len(found) {
+		if next = found[shown-1].ID; order != nil {
+			skip, _ := strconv.ParseInt(after, 10, 64) // l.after has read it; an empty one is the beginning
 			next = strconv.FormatInt(skip+int64(shown), 10)
 		}
 	}
 	if next != "" {
-		p.Next = of.cursor(next, count)
+		p.NextCursor = of.cursor(next, count)
 	}
 	return p, nil
+}
+
+// after gives the page after a place, and the place after which the next one begins: an id or, in an order, a number of resources. total
+// is nil where it is not known.
+func (l *lister) after(ctx context.Context, filter *scim.Filter, order *scim.Sort, after string, count int) (found []store.Resource, next string, total *int64, err error) {
+	var n int64
+	switch {
+	case order != nil:
+		var skip int64
+		if after != "" {
+			if skip, err = strconv.ParseInt(after, 10, 64); err != nil || skip < 0 {
+				return nil, "", nil, invalidCursor()
+			}
+		}
+		found, n, err = l.window(ctx, filter, order, skip, int64(count))
+		if end := skip + int64(len(found)); len(found) > 0 && end < n {
+			next = strconv.FormatInt(end, 10)
+		}
+		return found, next, &n, err
+	case filter == nil:
+		if found, next, err = l.pageAfter(ctx, after, count); err == nil {
+			n, err = l.core.store.Count(ctx, l.scope, l.of)
+		}
+		return found, next, &n, err
+	}
+	found, next, err = l.matchesAfter(ctx, filter, after, count)
+	if after == "" && next == "" { // the only page
+		n = int64(len(found))
+		total = &n
+	}
+	return found, next, total, err
 }
 
 // pageSize gives how many resources a page by cursor has: as many as the first one, which has what was asked for or the
@@ -413,59 +283,67 @@ func pageSize(asked *int64, begun int) (int, error) {
 
 // pageAfter reads a page of all, and the id after which the next one begins. That may turn out to be the end, where the page has as
 // many bytes as one may have.
-func pageAfter[T listable](ctx context.Context, c *Core, after string, count int, l lister[T]) (page []T, next string, err error) {
-	page, err = l.steps(count+1, c.config.PageBytes, func(read []T, count, bytes int) ([]T, error) {
+func (l *lister) pageAfter(ctx context.Context, after string, count int) (page []store.Resource, next string, err error) {
+	page, err = l.steps(count+1, l.core.config.PageBytes, func(read []store.Resource, count, bytes int) ([]store.Resource, error) {
 		if len(read) > 0 {
-			after = l.id(read[len(read)-1])
+			after = read[len(read)-1].ID
 		}
-		return l.walk(ctx, after, count, bytes)
+		return l.core.store.List(ctx, l.scope, l.of, after, count, bytes)
 	})
 	if len(page) > count {
-		page, next = page[:count], l.id(page[count-1])
-	} else if store.Full(page, c.config.PageBytes) {
-		next = l.id(page[len(page)-1])
+		page, next = page[:count], page[count-1].ID
+	} else if store.Full(page, l.core.config.PageBytes) {
+		next = page[len(page)-1].ID
 	}
 	return page, next, err
 }
 
 // matchesAfter reads a page of what matches, and the id after which the next one begins. That may turn out to be the end. A page
 // ends early where a lot was read for it.
-func matchesAfter[T listable](ctx context.Context, c *Core, filter *scim.Filter, after string, count int, l lister[T]) (page []T, next string, err error) {
-	m, err := search(ctx, c, filter, l)
+func (l *lister) matchesAfter(ctx context.Context, filter *scim.Filter, after string, count int) (page []store.Resource, next string, err error) {
+	m, err := l.search(ctx, filter)
 	if err != nil {
 		return nil, "", err
 	}
 	m.after = after
-	for !m.ended && len(page) < count && m.read < c.config.ScanLimit && !store.Full(page, c.config.PageBytes) {
+	for !m.ended && len(page) < count && m.read < l.core.config.ScanLimit && !store.Full(page, l.core.config.PageBytes) {
 		found, _, err := m.next(ctx)
 		if err != nil {
 			return nil, "", err
 		}
-		if err := l.room.keep(sizes(found)); err != nil {
+		if err := l.room.keep(store.Bytes(found)); err != nil {
 			return nil, "", err
 		}
 		if page = append(page, found...); len(page) > count {
-			return page[:count], l.id(page[count-1]), nil
+			return page[:count], page[count-1].ID, nil
 		}
 	}
 	return page, m.after, nil
 }
 
+// related reads what the resources of a page need of elsewhere.
+func (l *lister) related(ctx context.Context, uses func(string) bool, page []store.Resource) error {
+	if l.o.kind.related == nil {
+		return nil
+	}
+	return l.o.kind.related(ctx, l.core, l.scope, uses, page)
+}
+
 // show writes a page as its client sees it. Groups may be large: the page ends early, and the client asks for the rest (RFC
 // 7644 §3.4.2.4).
-func show[T listable](ctx context.Context, c *Core, page []T, l lister[T]) ([]Resource, error) {
-	if err := l.related(ctx, nil, page); err != nil {
+func (l *lister) show(ctx context.Context, page []store.Resource) ([]*identityv1.Resource, error) {
+	if err := l.related(ctx, l.o.Projection.Includes, page); err != nil {
 		return nil, err
 	}
-	var all []Resource
-	for size, i := 0, 0; i < len(page) && size < c.config.PageBytes; i++ {
-		rendered, err := l.render(ctx, page[i])
+	var all []*identityv1.Resource
+	for size, i := 0, 0; i < len(page) && size < l.core.config.PageBytes; i++ {
+		rendered, err := l.core.render(ctx, l.o, page[i])
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, rendered)
-		size += len(rendered.Document)
-		if rendered.Large {
+		size += len(rendered.GetDocument())
+		if rendered.GetLarge() {
 			break // it will be a page of its own, and more
 		}
 	}

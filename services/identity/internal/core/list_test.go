@@ -11,15 +11,17 @@ import (
 
 	"go.opentelemetry.io/otel/trace/noop"
 
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/core"
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/sqlite"
+	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // memberless does not let anybody read the members of a group.
 type memberless struct{ store.Store }
 
-func (memberless) Members(context.Context, store.Scope, string, string, int) ([]store.Member, error) {
+func (memberless) Members(context.Context, store.Scope, string, string, int) ([]scim.Member, error) {
 	return nil, errors.New("members were read")
 }
 
@@ -35,21 +37,21 @@ func TestWhetherAMemberIsInAGroupIsAskedWithoutReadingItsMembers(t *testing.T) {
 	call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
 	call.Projection, err = core.ParseProjection(nil, []string{"members"})
 	must(t, err)
-	anna, _, err := c.CreateUser(t.Context(), call, []byte(`{"userName":"anna"}`))
+	anna, _, err := c.Write(t.Context(), call, core.Write{Type: "User", Op: core.Create, Document: []byte(`{"userName":"anna"}`)})
 	must(t, err)
-	bob, _, err := c.CreateUser(t.Context(), call, []byte(`{"userName":"bob"}`))
+	bob, _, err := c.Write(t.Context(), call, core.Write{Type: "User", Op: core.Create, Document: []byte(`{"userName":"bob"}`)})
 	must(t, err)
-	group, _, err := c.CreateGroup(t.Context(), call, []byte(`{"displayName":"eng","members":[{"value":"`+anna.ID+`"}]}`))
+	group, _, err := c.Write(t.Context(), call, core.Write{Type: "Group", Op: core.Create, Document: []byte(`{"displayName":"eng","members":[{"value":"` + anna.GetId() + `"}]}`)})
 	must(t, err)
 	for _, filter := range []string{
-		`id eq "` + group.ID + `" and members eq "USER"`, `members[value eq "USER"] and id eq "` + group.ID + `"`, `members.value eq "USER"`,
+		`id eq "` + group.GetId() + `" and members eq "USER"`, `members[value eq "USER"] and id eq "` + group.GetId() + `"`, `members.value eq "USER"`,
 	} {
-		for id, want := range map[string]int{anna.ID: 1, bob.ID: 0} {
+		for id, want := range map[string]int{anna.GetId(): 1, bob.GetId(): 0} {
 			for _, cursor := range []*string{nil, new(string)} {
-				p, err := c.Groups(t.Context(), call, core.Query{Filter: strings.ReplaceAll(filter, "USER", id), Cursor: cursor})
+				p, err := c.List(t.Context(), call, "Group", &identityv1.ListQuery{Filter: strings.ReplaceAll(filter, "USER", id), Cursor: cursor})
 				must(t, err)
-				if len(p.Resources) != want || p.Total != int64(want) {
-					t.Errorf("%s: %d of %d, want %d", filter, len(p.Resources), p.Total, want)
+				if len(p.GetResources()) != want || p.GetTotalResults() != int64(want) {
+					t.Errorf("%s: %d of %d, want %d", filter, len(p.GetResources()), p.GetTotalResults(), want)
 				}
 			}
 		}

@@ -31,18 +31,18 @@ type oddity struct {
 const maxGathered = 20_000
 
 // note counts a message.
-func (q *oddities) note(scope store.Scope, o Outcome, cause store.Cause) {
-	if len(o.Quirks) == 0 && len(o.Ignored) == 0 {
+func (q *oddities) note(scope store.Scope, quirks, ignored []string, cause store.Cause) {
+	if len(quirks) == 0 && len(ignored) == 0 {
 		return
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	one := store.Oddity{Scope: scope, Messages: 1, FirstTime: cause.Time, LastTime: cause.Time, LastMessageID: cause.MessageID}
-	for _, one.Name = range o.Quirks {
+	for _, one.Name = range quirks {
 		q.add(one)
 	}
 	one.Ignored = true
-	for _, path := range o.Ignored {
+	for _, path := range ignored {
 		if path != "..." {
 			one.Name = strings.Clone(path) // it shares memory with the message
 			q.add(one)

@@ -12,26 +12,33 @@ import (
 
 // Lookup finds one user by one of its names.
 func (c *Core) Lookup(ctx context.Context, organizationID string, by store.Lookup) (UserFacts, error) {
-	by.UserNameFolded, by.EmailFolded = scim.Casefold(by.UserNameFolded), scim.Casefold(by.EmailFolded)
-	found, err := c.store.FindUsers(ctx, organizationID, by, 2)
+	by.Name, by.Email = scim.Casefold(by.Name), scim.Casefold(by.Email)
+	found, err := c.store.Find(ctx, organizationID, store.User, by, "", 2)
 	if err != nil {
 		return UserFacts{}, err
+	}
+	if len(found) == 0 {
+		return UserFacts{}, noSuchUser()
 	}
 	if len(found) > 1 {
 		return UserFacts{}, fault.New(fault.NotFound, "more than one user is meant: look up by id").
 			With("resource", "user").With("ambiguous", "true")
 	}
 	var user UserFacts
-	if _, err := c.ReadUsers(ctx, organizationID, found, func(u UserFacts) bool {
+	if _, err := c.ReadUsers(ctx, organizationID, []string{found[0].ID}, func(u UserFacts) bool {
 		user = u
 		return true
 	}); err != nil {
 		return UserFacts{}, err
 	}
 	if user.ID == "" {
-		return UserFacts{}, fault.New(fault.NotFound, "there is no such user").With("resource", "user")
+		return UserFacts{}, noSuchUser()
 	}
 	return user, nil
+}
+
+func noSuchUser() error {
+	return fault.New(fault.NotFound, "there is no such user").With("resource", "user")
 }
 
 // CheckUserFilter refuses a filter that cannot match users: see userFilter. An attribute of an extension is known if a directory
@@ -54,7 +61,7 @@ func (c *Core) CheckUserFilter(ctx context.Context, organizationID, text string)
 		if err != nil {
 			return err
 		}
-		if t.users.CheckFilter(filter) == nil {
+		if t[store.User].CheckFilter(filter) == nil {
 			return nil
 		}
 	}
@@ -77,17 +84,18 @@ func (c *Core) userFilter(text string) (*scim.Filter, error) {
 
 // UserIDs walks an organization's users.
 func (c *Core) UserIDs(ctx context.Context, organizationID, after string, limit int) ([]string, error) {
-	return c.store.UserIDs(ctx, organizationID, after, limit)
+	return c.store.IDs(ctx, organizationID, store.User, after, limit)
 }
 
-// FindGroups walks an organization's groups: all, or those of a displayName.
-func (c *Core) FindGroups(ctx context.Context, organizationID, displayName, after string, limit int) ([]store.GroupFacts, error) {
-	return c.store.FindGroups(ctx, organizationID, scim.Casefold(displayName), after, limit)
+// FindGroups walks summaries of an organization's groups: of all, or of those of a displayName.
+func (c *Core) FindGroups(ctx context.Context, organizationID, displayName, after string, limit int) ([]store.Facts, error) {
+	by := store.Lookup{Name: scim.Casefold(displayName), All: displayName == ""}
+	return c.store.Find(ctx, organizationID, store.Group, by, after, limit)
 }
 
-// GroupFacts reads groups of any directory of an organization.
-func (c *Core) GroupFacts(ctx context.Context, organizationID string, ids []string) ([]store.GroupFacts, error) {
-	return c.store.GroupFacts(ctx, organizationID, ids)
+// GroupFacts reads summaries of groups of any directory of an organization.
+func (c *Core) GroupFacts(ctx context.Context, organizationID string, ids []string) ([]store.Facts, error) {
+	return c.store.Summaries(ctx, organizationID, store.Group, ids)
 }
 
 // DirectMembers walks a group's members, of any directory.
@@ -118,7 +126,7 @@ func (c *Core) FinishAdoption(ctx context.Context, call Call) (removed int64, cu
 		if w.Cursor.Epoch != "" {
 			cursor = w.Cursor
 		}
-		group, member = page[len(page)-1].GroupID, page[len(page)-1].Member.ID
+		group, member = page[len(page)-1].GroupID, page[len(page)-1].Member.Value
 	}
 }
 

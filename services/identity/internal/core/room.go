@@ -61,11 +61,3 @@ func (r *room) reserve() error {
 	r.reserved = need
 	return nil
 }
-
-// sizes is how many bytes documents have.
-func sizes[T listable](read []T) (sum int) {
-	for _, one := range read {
-		sum += one.Size()
-	}
-	return sum
-}

@@ -12,6 +12,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace/noop"
 
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/core"
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/sqlite"
@@ -37,18 +38,18 @@ func (p parking) park(ctx context.Context) {
 	}
 }
 
-func (p parking) UserPage(ctx context.Context, scope store.Scope, order store.Order, skip, limit int64, bytes int) ([]store.User, error) {
+func (p parking) Page(ctx context.Context, scope store.Scope, t store.Type, order store.Order, skip, limit int64, bytes int) ([]store.Resource, error) {
 	if skip > 0 {
 		p.park(ctx)
 	}
-	return p.Store.UserPage(ctx, scope, order, skip, limit, bytes)
+	return p.Store.Page(ctx, scope, t, order, skip, limit, bytes)
 }
 
-func (p parking) Users(ctx context.Context, scope store.Scope, after string, limit, bytes int) ([]store.User, error) {
+func (p parking) List(ctx context.Context, scope store.Scope, t store.Type, after string, limit, bytes int) ([]store.Resource, error) {
 	if after != "" {
 		p.park(ctx)
 	}
-	return p.Store.Users(ctx, scope, after, limit, bytes)
+	return p.Store.List(ctx, scope, t, after, limit, bytes)
 }
 
 // Lists of large documents take what memory there is for them, and no more; those of others have theirs.
@@ -56,15 +57,15 @@ func TestListsOfLargeDocumentsAreBounded(t *testing.T) {
 	t.Parallel()
 	const document, share = 400 << 10, 6 << 20
 	for name, c := range map[string]struct {
-		q    core.Query
+		q    *identityv1.ListQuery
 		fits int // lists of them
 	}{
 		// Each has read one document, of which there are two copies.
-		"a page by index":  {core.Query{}, share / (2 * document)},
-		"a page by cursor": {core.Query{Cursor: new(string)}, share / (2 * document)},
+		"a page by index":  {&identityv1.ListQuery{}, share / (2 * document)},
+		"a page by cursor": {&identityv1.ListQuery{Cursor: new(string)}, share / (2 * document)},
 		// Each takes 6 MiB at least.
-		"a filter without an index": {core.Query{Filter: `nickName co "nobody"`}, 1},
-		"an order without an index": {core.Query{SortBy: "nickName"}, 1},
+		"a filter without an index": {&identityv1.ListQuery{Filter: `nickName co "nobody"`}, 1},
+		"an order without an index": {&identityv1.ListQuery{SortBy: "nickName"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -83,24 +84,24 @@ func TestListsOfLargeDocumentsAreBounded(t *testing.T) {
 				call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: directory}}
 				for i := range 2 {
 					text := strings.Repeat("x", document/4)
-					_, _, err := domain.CreateUser(t.Context(), call, fmt.Appendf(nil, `{"userName":"u%d","title":%q,"nickName":%q,"locale":%q,"timezone":%q}`, i, text, text, text, text))
+					_, _, err := domain.Write(t.Context(), call, core.Write{Type: "User", Op: core.Create, Document: fmt.Appendf(nil, `{"userName":"u%d","title":%q,"nickName":%q,"locale":%q,"timezone":%q}`, i, text, text, text, text)})
 					must(t, err)
 				}
 				calls[directory] = call
 			}
 			var lists sync.WaitGroup
 			for range c.fits {
-				lists.Go(func() { _, _ = domain.Users(t.Context(), calls["large"], c.q) })
+				lists.Go(func() { _, _ = domain.List(t.Context(), calls["large"], "User", c.q) })
 			}
 			for range c.fits {
 				<-p.parked
 			}
 			soon, cancel := context.WithTimeout(t.Context(), 20*time.Second) // one that is not refused waits with the others
 			defer cancel()
-			if _, err := domain.Users(soon, calls["large"], c.q); !fault.Is(err, fault.Limit) {
+			if _, err := domain.List(soon, calls["large"], "User", c.q); !fault.Is(err, fault.Limit) {
 				t.Errorf("one list more than there is memory for gives %v", err)
 			}
-			lists.Go(func() { _, _ = domain.Users(t.Context(), calls["other"], c.q) })
+			lists.Go(func() { _, _ = domain.List(t.Context(), calls["other"], "User", c.q) })
 			<-p.parked // it has got its first document
 			close(p.open)
 			go func() { // ends with the test
@@ -108,7 +109,7 @@ func TestListsOfLargeDocumentsAreBounded(t *testing.T) {
 				}
 			}()
 			lists.Wait()
-			if _, err := domain.Users(t.Context(), calls["large"], c.q); err != nil {
+			if _, err := domain.List(t.Context(), calls["large"], "User", c.q); err != nil {
 				t.Errorf("when no other list is under way: %v", err)
 			}
 			close(p.parked)

@@ -19,10 +19,7 @@ const (
 )
 
 // types are the resource types of a directory, with the extensions that were registered for it.
-type types struct {
-	users  *scim.ResourceType
-	groups *scim.ResourceType
-}
+type types map[store.Type]*scim.ResourceType
 
 // typesOf gives those of a directory, which need not be open.
 func (c *Core) typesOf(ctx context.Context, scope store.Scope) (types, error) {
@@ -33,28 +30,33 @@ func (c *Core) typesOf(ctx context.Context, scope store.Scope) (types, error) {
 	}
 	registered, err := c.store.Schemas(ctx, scope)
 	if err != nil {
-		return types{}, err
+		return nil, err
 	}
 	t, err := c.extended(registered)
 	if err != nil {
-		return types{}, err
+		return nil, err
 	}
 	c.types.put(scope, t, now, change)
 	return t, nil
 }
 
 // extended gives the types of a directory with these schemas.
-func (c *Core) extended(schemas []store.Schema) (t types, err error) {
+func (c *Core) extended(schemas []store.Schema) (types, error) {
 	registered := make([]scim.Registered, 0, len(schemas))
 	for _, s := range schemas {
-		registered = append(registered, scim.Registered{Group: s.Group, Definition: s.Definition})
+		registered = append(registered, scim.Registered{Group: s.Type == store.Group, Definition: s.Definition})
 	}
-	t.users, t.groups, err = c.built.ExtendedTypes(registered)
+	t := make(types, len(c.kinds))
+	for of, k := range c.kinds {
+		t[of] = k.resource()
+	}
+	var err error
+	t[store.User], t[store.Group], err = c.built.ExtendedTypes(registered)
 	return t, err
 }
 
 // PutSchema registers a schema, in place of the one with its id: see scim.ParseSchema for what a definition must be.
-func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, group bool, definition []byte) (store.Schema, error) {
+func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, of store.Type, definition []byte) (store.Schema, error) {
 	if len(definition) > maxSchemaBytes {
 		return store.Schema{}, fault.Invalid("definition", "must have at most %d bytes as JSON", maxSchemaBytes)
 	}
@@ -69,7 +71,7 @@ func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, grou
 		return store.Schema{}, err
 	}
 	now := c.config.Now().UTC().Truncate(time.Microsecond)
-	s := store.Schema{Scope: scope, ID: parsed.ID, Group: group, CreateTime: now, UpdateTime: now}
+	s := store.Schema{Scope: scope, ID: parsed.ID, Type: of, CreateTime: now, UpdateTime: now}
 	if s.Definition, err = parsed.MarshalJSON(); err != nil {
 		return store.Schema{}, err
 	}
@@ -84,7 +86,7 @@ func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, grou
 		// A URN means one thing in a directory, be it of users or of groups.
 		together := slices.Clone(others)
 		for i := range together {
-			together[i].Group = group
+			together[i].Type = of
 		}
 		_, err := c.extended(append(together, s))
 		return ofDefinition(err)

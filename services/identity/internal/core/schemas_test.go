@@ -32,12 +32,12 @@ func (s *schemaStore) PutSchema(_ context.Context, schema store.Schema, _ func([
 }
 
 func (s *schemaStore) Facts(_ context.Context, organizationID string, _ []string, _ store.FactsBounds) (store.FactsPage, error) {
-	user := store.User{Scope: store.Scope{OrganizationID: organizationID, DirectoryID: "d1"}, ID: "u"}
+	user := store.Resource{Type: store.User, Scope: store.Scope{OrganizationID: organizationID, DirectoryID: "d1"}, ID: "u"}
 	user.Document = []byte(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"u"}`)
-	return store.FactsPage{Users: []store.Facts{{User: user}}}, nil
+	return store.FactsPage{Users: []store.Facts{{Resource: user}}}, nil
 }
 
-func (s *schemaStore) CreateUser(_ context.Context, u store.User, _ store.Cause) (store.Written, error) {
+func (s *schemaStore) Create(_ context.Context, u store.Resource, _ []store.MemberEdit, _ store.Cause) (store.Written, error) {
 	s.last = string(u.Document)
 	return store.Written{Version: 1}, nil
 }
@@ -60,15 +60,15 @@ func TestAChangeOfSchemasIsInForceEverywhereOnceItIsAnswered(t *testing.T) {
 		<-time.After(500 * time.Millisecond)
 		answered := make(chan error, 1)
 		go func() {
-			_, err := one.PutSchema(t.Context(), call.Scope, "urn:example:Badge:1.0", false, []byte(`{"id":"urn:example:Badge:1.0","attributes":[{"name":"color"}]}`))
+			_, err := one.PutSchema(t.Context(), call.Scope, "urn:example:Badge:1.0", store.User, []byte(`{"id":"urn:example:Badge:1.0","attributes":[{"name":"color"}]}`))
 			answered <- err
 		}()
 		synctest.Wait()
 		<-time.After(400 * time.Millisecond)
-		_, _, err = other.CreateUser(t.Context(), call, body)
+		_, _, err = other.Write(t.Context(), call, core.Write{Type: "User", Op: core.Create, Document: body})
 		must(t, err)
 		must(t, <-answered)
-		_, _, err = other.CreateUser(t.Context(), call, body)
+		_, _, err = other.Write(t.Context(), call, core.Write{Type: "User", Op: core.Create, Document: body})
 		must(t, err)
 		if !strings.Contains(s.last, `"urn:example:Badge:1.0":{"color":"red"}`) {
 			t.Errorf("after the answer %s is kept", s.last)

@@ -100,20 +100,20 @@ func changeMessage(c store.Change) *identityv1.Change {
 	}
 	message := &identityv1.Change{
 		Cursor: c.Cursor.String(), OrganizationId: c.OrganizationID, DirectoryId: c.DirectoryID,
-		ResourceType: resourceType(c.Group), ResourceId: c.ResourceID, Revision: c.Revision, Kind: kinds[c.Kind],
+		ResourceType: resourceType(c.Type), ResourceId: c.ResourceID, Revision: c.Revision, Kind: kinds[c.Kind],
 		MemberId: c.MemberID, MessageId: c.MessageID, Traceparent: c.Traceparent, Time: timestamppb.New(c.Time),
 	}
 	if c.Kind == store.DirectoryClosed {
 		message.ResourceType = identityv1.ResourceType_RESOURCE_TYPE_UNSPECIFIED
 	}
 	if c.MemberID != "" {
-		message.MemberType = resourceType(c.MemberGroup)
+		message.MemberType = resourceType(c.MemberType)
 	}
 	return message
 }
 
-func resourceType(group bool) identityv1.ResourceType {
-	if group {
+func resourceType(t store.Type) identityv1.ResourceType {
+	if t == store.Group {
 		return identityv1.ResourceType_RESOURCE_TYPE_GROUP
 	}
 	return identityv1.ResourceType_RESOURCE_TYPE_USER

@@ -18,7 +18,7 @@ import (
 // LookupUser implements the RPC.
 func (s *Server) LookupUser(ctx context.Context, r *identityv1.LookupUserRequest) (*identityv1.LookupUserResponse, error) {
 	user, err := s.core.Lookup(ctx, r.GetOrganizationId(), store.Lookup{
-		ID: strings.ToLower(r.GetId()), UserNameFolded: r.GetUserName(), ExternalID: r.GetExternalId(), EmailFolded: r.GetEmail(),
+		ID: strings.ToLower(r.GetId()), Name: r.GetUserName(), ExternalID: r.GetExternalId(), Email: r.GetEmail(),
 	})
 	if err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (s *Server) ListMembers(ctx context.Context, r *identityv1.ListMembersReque
 		response.Members = append(response.Members, memberMessage(m))
 	}
 	if more {
-		response.NextPageToken = page.Token([]string{members[size-1].ID}, list...)
+		response.NextPageToken = page.Token([]string{members[size-1].Value}, list...)
 	}
 	return response, nil
 }
@@ -157,7 +157,7 @@ func (s *Server) ListCarriedMembers(ctx context.Context, r *identityv1.ListCarri
 		response.Members = append(response.Members, &identityv1.CarriedMember{GroupId: m.GroupID, Member: memberMessage(m.Member)})
 	}
 	if more {
-		response.NextPageToken = page.Token([]string{members[size-1].GroupID, members[size-1].Member.ID}, list...)
+		response.NextPageToken = page.Token([]string{members[size-1].GroupID, members[size-1].Member.Value}, list...)
 	}
 	return response, nil
 }
@@ -183,21 +183,21 @@ func directoryScope(r interface {
 
 func userMessage(u core.UserFacts) *identityv1.User {
 	return &identityv1.User{
-		Id: u.ID, OrganizationId: u.OrganizationID, DirectoryId: u.DirectoryID, UserName: u.UserName, ExternalId: u.ExternalID,
+		Id: u.ID, OrganizationId: u.OrganizationID, DirectoryId: u.DirectoryID, UserName: u.Name, ExternalId: u.ExternalID,
 		DisplayName: u.DisplayName, Email: u.Email, Active: u.Active, Detached: u.Detached, GroupIds: u.GroupIDs,
 		RoleValues: u.RoleValues, Revision: u.Version, UpdateTime: timestamppb.New(u.UpdateTime),
 	}
 }
 
-func groupMessage(g store.GroupFacts) *identityv1.Group {
+func groupMessage(g store.Facts) *identityv1.Group {
 	return &identityv1.Group{
-		Id: g.ID, OrganizationId: g.OrganizationID, DirectoryId: g.DirectoryID, DisplayName: g.DisplayName,
+		Id: g.ID, OrganizationId: g.OrganizationID, DirectoryId: g.DirectoryID, DisplayName: g.Name,
 		ExternalId: g.ExternalID, Detached: g.Detached, Revision: g.Version,
 	}
 }
 
 func memberMessage(m store.Member) *identityv1.Member {
-	return &identityv1.Member{Id: m.ID, Type: resourceType(m.Group), Carried: m.Carried}
+	return &identityv1.Member{Id: m.Value, Type: resourceType(store.Type(m.Type)), Carried: m.Carried}
 }
 
 // lowered gives UUIDs as they are stored: they may be written in any case.

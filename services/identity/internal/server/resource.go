@@ -10,75 +10,78 @@ import (
 
 // GetResource implements the RPC.
 func (s *Server) GetResource(ctx context.Context, r *identityv1.GetResourceRequest) (*identityv1.GetResourceResponse, error) {
-	c, of, err := s.callOf(ctx, r.GetTarget(), r.GetProjection())
-	if err != nil {
-		return nil, err
-	}
-	resource, err := of.get(ctx, c, r.GetId())
-	if err != nil {
-		return nil, err
-	}
-	return &identityv1.GetResourceResponse{Resource: resourceMessage(resource)}, nil
-}
-
-// ListResources implements the RPC.
-func (s *Server) ListResources(ctx context.Context, r *identityv1.ListResourcesRequest) (*identityv1.ListResourcesResponse, error) {
-	list := s.core.Across
-	if resourceType := r.GetTarget().GetResourceType(); resourceType != "" {
-		of, err := s.of(resourceType)
-		if err != nil {
-			return nil, err
-		}
-		list = of.list
-	}
 	c, err := call(ctx, r.GetTarget(), r.GetProjection())
 	if err != nil {
 		return nil, err
 	}
-	found, err := list(ctx, c, query(r.GetQuery()))
+	resource, err := s.core.Get(ctx, c, r.GetTarget().GetResourceType(), r.GetId())
 	if err != nil {
 		return nil, err
 	}
-	return &identityv1.ListResourcesResponse{Result: listMessage(found)}, nil
+	return &identityv1.GetResourceResponse{Resource: resource}, nil
+}
+
+// ListResources implements the RPC.
+func (s *Server) ListResources(ctx context.Context, r *identityv1.ListResourcesRequest) (*identityv1.ListResourcesResponse, error) {
+	c, err := call(ctx, r.GetTarget(), r.GetProjection())
+	if err != nil {
+		return nil, err
+	}
+	var found *identityv1.ListResult
+	if of := r.GetTarget().GetResourceType(); of == "" {
+		found, err = s.core.Across(ctx, c, r.GetQuery())
+	} else {
+		found, err = s.core.List(ctx, c, of, r.GetQuery())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &identityv1.ListResourcesResponse{Result: found}, nil
 }
 
 // DeleteResource implements the RPC.
 func (s *Server) DeleteResource(ctx context.Context, r *identityv1.DeleteResourceRequest) (*identityv1.DeleteResourceResponse, error) {
-	c, of, err := s.callOf(ctx, r.GetTarget(), nil)
+	c, err := call(ctx, r.GetTarget(), nil)
 	if err != nil {
 		return nil, err
 	}
-	outcome, err := of.remove(ctx, c, r.GetId(), r.GetIfMatch())
+	_, result, err := s.core.Write(ctx, c, core.Write{
+		Type: r.GetTarget().GetResourceType(), Op: core.Delete, ID: r.GetId(), IfMatch: r.GetIfMatch(),
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &identityv1.DeleteResourceResponse{Result: resultMessage(outcome)}, nil
+	return &identityv1.DeleteResourceResponse{Result: result}, nil
 }
 
 // WriteResource implements the RPC.
 func (s *Server) WriteResource(ctx context.Context, r *identityv1.WriteResourceRequest) (*identityv1.WriteResourceResponse, error) {
-	resource, outcome, err := s.write(ctx, r.GetTarget(), r.GetWrite(), r.GetDocument())
+	resource, result, err := s.write(ctx, r.GetTarget(), r.GetWrite(), r.GetDocument())
 	if err != nil {
 		return nil, err
 	}
-	return &identityv1.WriteResourceResponse{Resource: resourceMessage(resource), Result: resultMessage(outcome)}, nil
+	return &identityv1.WriteResourceResponse{Resource: resource, Result: result}, nil
 }
 
-func (s *Server) write(ctx context.Context, target *identityv1.Target, w *identityv1.Write, document []byte) (r core.Resource, o core.Outcome, err error) {
-	c, of, err := s.callOf(ctx, target, w.GetProjection())
-	if err != nil {
-		return r, o, err
-	}
+func (s *Server) write(ctx context.Context, target *identityv1.Target, w *identityv1.Write, document []byte) (*identityv1.Resource, *identityv1.WriteResult, error) {
+	var op core.Op
 	switch w.GetOperation() {
 	case identityv1.Write_OPERATION_CREATE:
-		return of.create(ctx, c, document)
+		op = core.Create
 	case identityv1.Write_OPERATION_REPLACE:
-		return of.replace(ctx, c, w.GetId(), document, w.GetIfMatch())
+		op = core.Replace
 	case identityv1.Write_OPERATION_PATCH:
-		return of.patch(ctx, c, w.GetId(), document, w.GetIfMatch(), !w.GetOmitResource())
+		op = core.Patch
 	default: // the first message of a stream may lack it
-		return r, o, fault.Invalid("write.operation", "must be CREATE, REPLACE or PATCH")
+		return nil, nil, fault.Invalid("write.operation", "must be CREATE, REPLACE or PATCH")
 	}
+	c, err := call(ctx, target, w.GetProjection())
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.core.Write(ctx, c, core.Write{
+		Type: target.GetResourceType(), Op: op, ID: w.GetId(), IfMatch: w.GetIfMatch(), Document: document, Omit: w.GetOmitResource(),
+	})
 }
 
 // ListDescriptions implements the RPC.
@@ -95,9 +98,5 @@ func (s *Server) ListDescriptions(ctx context.Context, r *identityv1.ListDescrip
 	if err != nil {
 		return nil, err
 	}
-	response := &identityv1.ListDescriptionsResponse{}
-	for _, one := range found {
-		response.Descriptions = append(response.Descriptions, &identityv1.Description{Id: one.ID, Document: one.Document})
-	}
-	return response, nil
+	return &identityv1.ListDescriptionsResponse{Descriptions: found}, nil
 }

@@ -16,8 +16,11 @@ func (s *Server) PutSchema(ctx context.Context, r *identityv1.PutSchemaRequest) 
 	if err != nil {
 		return nil, err
 	}
-	group := r.GetResourceType() == identityv1.ResourceType_RESOURCE_TYPE_GROUP
-	schema, err := s.core.PutSchema(ctx, directoryScope(r), r.GetId(), group, definition)
+	extends := store.User
+	if r.GetResourceType() == identityv1.ResourceType_RESOURCE_TYPE_GROUP {
+		extends = store.Group
+	}
+	schema, err := s.core.PutSchema(ctx, directoryScope(r), r.GetId(), extends, definition)
 	if err != nil {
 		return nil, err
 	}
@@ -55,12 +58,8 @@ func schemaMessage(s store.Schema) (*identityv1.Schema, error) {
 	if err := definition.UnmarshalJSON(s.Definition); err != nil {
 		return nil, err
 	}
-	message := &identityv1.Schema{
-		Id: s.ID, ResourceType: identityv1.ResourceType_RESOURCE_TYPE_USER, Definition: definition,
+	return &identityv1.Schema{
+		Id: s.ID, ResourceType: resourceType(s.Type), Definition: definition,
 		CreateTime: timestamppb.New(s.CreateTime), UpdateTime: timestamppb.New(s.UpdateTime),
-	}
-	if s.Group {
-		message.ResourceType = identityv1.ResourceType_RESOURCE_TYPE_GROUP
-	}
-	return message, nil
+	}, nil
 }

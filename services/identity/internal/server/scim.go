@@ -7,7 +7,6 @@ import (
 
 	"go.opentelemetry.io/otel/propagation"
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/core"
@@ -28,14 +27,13 @@ type Server struct {
 	identityv1.UnimplementedSchemaServiceServer
 
 	core      *core.Core
-	types     map[string]methods // by the SCIM name of the resource type
 	stop      <-chan struct{}
 	documents *inflight.Budget // of documents in parts
 }
 
 // New makes the server. Streams end when stop closes. documents is the memory that documents in parts may take.
 func New(c *core.Core, documents *inflight.Budget, stop <-chan struct{}) *Server {
-	return &Server{core: c, types: byType(c), stop: stop, documents: documents}
+	return &Server{core: c, stop: stop, documents: documents}
 }
 
 // Register adds the services to a gRPC server.
@@ -48,16 +46,6 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	identityv1.RegisterErasureServiceServer(r, s)
 	identityv1.RegisterDialectServiceServer(r, s)
 	identityv1.RegisterSchemaServiceServer(r, s)
-}
-
-// callOf reads what every SCIM call of a resource type brings, and finds the methods of the type.
-func (s *Server) callOf(ctx context.Context, target *identityv1.Target, projection *identityv1.Projection) (core.Call, methods, error) {
-	of, err := s.of(target.GetResourceType())
-	if err != nil {
-		return core.Call{}, of, err
-	}
-	c, err := call(ctx, target, projection)
-	return c, of, err
 }
 
 // call reads what every SCIM call brings.
@@ -78,36 +66,4 @@ func traceparent(ctx context.Context) string {
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, carrier)
 	return carrier["traceparent"]
-}
-
-func resourceMessage(r core.Resource) *identityv1.Resource {
-	return &identityv1.Resource{
-		Id: r.ID, Document: r.Document, Version: r.Version, Large: r.Large,
-		CreateTime: timestamppb.New(r.CreateTime), UpdateTime: timestamppb.New(r.UpdateTime),
-	}
-}
-
-func resultMessage(o core.Outcome) *identityv1.WriteResult {
-	return &identityv1.WriteResult{ChangeCursor: o.Cursor.String(), Ignored: o.Ignored, Quirks: o.Quirks, Adopted: o.Adopted}
-}
-
-func query(m *identityv1.ListQuery) core.Query {
-	if m == nil {
-		return core.Query{}
-	}
-	return core.Query{
-		Filter: m.GetFilter(), StartIndex: m.GetStartIndex(), Count: m.Count, Cursor: m.Cursor,
-		SortBy: m.GetSortBy(), SortOrder: m.GetSortOrder(),
-	}
-}
-
-func listMessage(p core.Page) *identityv1.ListResult {
-	result := &identityv1.ListResult{StartIndex: p.StartIndex, NextCursor: p.Next}
-	if p.Total >= 0 {
-		result.TotalResults = &p.Total
-	}
-	for _, r := range p.Resources {
-		result.Resources = append(result.Resources, resourceMessage(r))
-	}
-	return result
 }

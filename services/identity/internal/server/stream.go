@@ -8,7 +8,6 @@ import (
 	"google.golang.org/grpc"
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
-	"github.com/usher-scim/usher/services/identity/internal/core"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/inflight"
 )
@@ -29,12 +28,12 @@ func MostInFlight() int64 { return inFlight(maxDocument) }
 
 // ReadResourceStream implements the RPC.
 func (s *Server) ReadResourceStream(r *identityv1.ReadResourceStreamRequest, stream grpc.ServerStreamingServer[identityv1.ReadResourceStreamResponse]) error {
-	c, of, err := s.callOf(stream.Context(), r.GetTarget(), r.GetProjection())
+	c, err := call(stream.Context(), r.GetTarget(), r.GetProjection())
 	if err != nil {
 		return err
 	}
-	return of.read(stream.Context(), c, r.GetId(), func(resource core.Resource) error {
-		return stream.Send(&identityv1.ReadResourceStreamResponse{Resource: resourceMessage(resource)})
+	return s.core.Read(stream.Context(), c, r.GetTarget().GetResourceType(), r.GetId(), func(resource *identityv1.Resource) error {
+		return stream.Send(&identityv1.ReadResourceStreamResponse{Resource: resource})
 	}, func(part []byte) error {
 		return stream.Send(&identityv1.ReadResourceStreamResponse{Part: part})
 	})
@@ -60,11 +59,11 @@ func (s *Server) WriteResourceStream(stream grpc.ClientStreamingServer[identityv
 	if err != nil {
 		return err
 	}
-	resource, outcome, err := s.write(ctx, first.GetTarget(), first.GetWrite(), document)
+	resource, result, err := s.write(ctx, first.GetTarget(), first.GetWrite(), document)
 	if err != nil {
 		return err
 	}
-	return stream.SendAndClose(&identityv1.WriteResourceStreamResponse{Resource: resourceMessage(resource), Result: resultMessage(outcome)})
+	return stream.SendAndClose(&identityv1.WriteResourceStreamResponse{Resource: resource, Result: result})
 }
 
 // receive puts a document together that has no more than size bytes. It reserves memory for what has come, at most twice as

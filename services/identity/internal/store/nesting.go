@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/usher-scim/usher/services/internal/fault"
 )
@@ -110,20 +109,6 @@ func refuseRing(groupID string, come []string, over []Edge) error {
 		}
 	}
 	return nil
-}
-
-// Together makes one edit of those that add members one after another, so that nesting is looked at once for them.
-func Together(edits []MemberEdit) []MemberEdit {
-	all := make([]MemberEdit, 0, len(edits))
-	for _, e := range edits {
-		if last := len(all) - 1; e.Kind == EditAdd && last >= 0 && all[last].Kind == EditAdd {
-			all[last].IDs = append(all[last].IDs, e.IDs...)
-			continue
-		}
-		e.IDs = slices.Clip(e.IDs) // what follows is written elsewhere: the caller's ids stay
-		all = append(all, e)
-	}
-	return all
 }
 
 // beyond is a limit of nesting that a group exceeds.

@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // A message may hold a thousand adds of thousands of members each, and it is in a transaction that they become one.
 func TestAddsBecomeOneWithoutBeingCopiedForEachOfThem(t *testing.T) {
 	edits := make([]store.MemberEdit, 1000)
 	for i := range edits {
-		edits[i] = store.MemberEdit{Kind: store.EditAdd, IDs: []string{fmt.Sprint(i)}}
+		edits[i] = store.MemberEdit{Kind: scim.AddMembers, IDs: []string{fmt.Sprint(i)}}
 	}
 	if made := testing.AllocsPerRun(3, func() { store.Together(edits) }); made > 50 {
 		t.Errorf("%v allocations", made)
@@ -23,15 +24,15 @@ func TestEditsThatBecomeOneStayWhatTheyWere(t *testing.T) {
 	t.Parallel()
 	ids := []string{"a", "b"}
 	edits := []store.MemberEdit{
-		{Kind: store.EditAdd, IDs: ids[:1]}, {Kind: store.EditAdd, IDs: []string{"c"}}, {Kind: store.EditRemove, IDs: ids[1:]},
-		{Kind: store.EditAdd, IDs: []string{"d"}},
+		{Kind: scim.AddMembers, IDs: ids[:1]}, {Kind: scim.AddMembers, IDs: []string{"c"}}, {Kind: scim.RemoveMembers, IDs: ids[1:]},
+		{Kind: scim.AddMembers, IDs: []string{"d"}},
 	}
 	together := store.Together(edits)
 	got := make([]string, 0, len(together))
 	for _, e := range together {
 		got = append(got, fmt.Sprint(e.Kind, e.IDs))
 	}
-	want := []string{fmt.Sprint(store.EditAdd, []string{"a", "c"}), fmt.Sprint(store.EditRemove, []string{"b"}), fmt.Sprint(store.EditAdd, []string{"d"})}
+	want := []string{fmt.Sprint(scim.AddMembers, []string{"a", "c"}), fmt.Sprint(scim.RemoveMembers, []string{"b"}), fmt.Sprint(scim.AddMembers, []string{"d"})}
 	if !slices.Equal(got, want) || !slices.Equal(ids, []string{"a", "b"}) {
 		t.Errorf("%v of %v, not %v", got, ids, want)
 	}

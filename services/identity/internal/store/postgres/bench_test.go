@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/scim"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
@@ -31,20 +32,20 @@ func BenchmarkStore(b *testing.B) {
 	document := []byte(`{"userName":"` + strings.Repeat("somebody", 150) + `"}`)
 	fillBenchmark(b, s, users, document)
 	var made atomic.Int64
-	user := func(id string) store.User {
-		return store.User{
-			Scope: scope, ID: id, UserName: id, UserNameFolded: id, ExternalID: id, DisplayName: id, Active: true, Document: document,
-			Search: []store.SearchValue{{Attribute: "emails", Value: id + "@example.com"}, {Attribute: "phoneNumbers", Value: id}},
+	user := func(id string) store.Resource {
+		return store.Resource{Type: store.User,
+			Scope: scope, ID: id, Name: id, NameFolded: id, ExternalID: id, DisplayName: id, Active: true, Document: document,
+			Search: []scim.SearchValue{{Attribute: "emails", Value: id + "@example.com"}, {Attribute: "phoneNumbers", Value: id}},
 		}
 	}
 	some := func(n int64) string { return userID(n * 7919 % users) }
 	edit := func(ctx context.Context, group string, n int64) error {
 		// A member of its own for each call, in and out by turns.
-		kind := store.EditAdd
+		kind := scim.AddMembers
 		if n%2 == 1 {
-			kind = store.EditRemove
+			kind = scim.RemoveMembers
 		}
-		_, err := s.UpdateGroup(ctx, store.Group{Scope: scope, ID: group}, false, nil,
+		_, err := s.Update(ctx, store.Resource{Type: store.Group, Scope: scope, ID: group},
 			[]store.MemberEdit{{Kind: kind, IDs: []string{fmt.Sprintf("x%d", n/2%1000)}}}, cause)
 		return err
 	}
@@ -53,27 +54,27 @@ func BenchmarkStore(b *testing.B) {
 		call func(ctx context.Context, n int64) error
 	}{
 		{"create a user", func(ctx context.Context, n int64) error {
-			return second(s.CreateUser(ctx, user(fmt.Sprintf("new-%d", n)), cause))
+			return second(s.Create(ctx, user(fmt.Sprintf("new-%d", n)), nil, cause))
 		}},
 		{"update a user", func(ctx context.Context, n int64) error {
-			u, err := s.User(ctx, scope, some(n))
+			u, err := s.Get(ctx, scope, store.User, store.Lookup{ID: some(n)}, false)
 			if err != nil {
 				return err
 			}
 			u.Search = user(u.ID).Search
-			return second(s.UpdateUser(ctx, u, cause))
+			return second(s.Update(ctx, u, nil, cause))
 		}},
 		{"get a user by id", func(ctx context.Context, n int64) error {
-			return second(s.UserWithGroups(ctx, scope, store.Lookup{ID: some(n)}))
+			return second(s.Get(ctx, scope, store.User, store.Lookup{ID: some(n)}, true))
 		}},
 		{"get a user by userName", func(ctx context.Context, n int64) error {
-			return second(s.UserWithGroups(ctx, scope, store.Lookup{UserNameFolded: some(n)}))
+			return second(s.Get(ctx, scope, store.User, store.Lookup{Name: some(n)}, true))
 		}},
 		{"page of 100 users", func(ctx context.Context, _ int64) error {
-			if _, err := s.CountUsers(ctx, scope); err != nil {
+			if _, err := s.Count(ctx, scope, store.User); err != nil {
 				return err
 			}
-			page, err := s.UserPage(ctx, scope, store.Order{}, 0, 100, math.MaxInt32)
+			page, err := s.Page(ctx, scope, store.User, store.Order{}, 0, 100, math.MaxInt32)
 			if err != nil {
 				return err
 			}

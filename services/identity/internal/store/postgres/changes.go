@@ -8,19 +8,10 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
-
-// record is what a change record says beyond its cause.
-type record struct {
-	group       bool
-	id          string
-	revision    int64
-	kind        store.ChangeKind
-	memberID    string
-	memberGroup bool
-}
 
 // The store.ChangeKinds that SQL speaks of.
 const (
@@ -47,12 +38,12 @@ func (r recorded) cursor(epoch string) feed.Cursor {
 }
 
 // record adds a change record and gives the cursor after it.
-func (s *Store) record(ctx context.Context, tx pgx.Tx, scope store.Scope, r record, cause store.Cause) (feed.Cursor, error) {
+func (s *Store) record(ctx context.Context, tx pgx.Tx, scope store.Scope, r rows.Record, cause store.Cause) (feed.Cursor, error) {
 	cursor := feed.Cursor{Epoch: s.db.Epoch()}
 	err := tx.QueryRow(ctx, `INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind,
 		member_id, member_group, message_id, traceparent, time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-		RETURNING transaction, sequence`, scope.OrganizationID, scope.DirectoryID, r.group, r.id, r.revision, int(r.kind),
-		r.memberID, r.memberGroup, cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time)).Scan(&cursor.Transaction, &cursor.Sequence)
+		RETURNING transaction, sequence`, scope.OrganizationID, scope.DirectoryID, r.Type == store.Group, r.ID, r.Revision, int(r.Kind),
+		r.MemberID, r.MemberType == store.Group, cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time)).Scan(&cursor.Transaction, &cursor.Sequence)
 	return cursor, err
 }
 
@@ -124,10 +115,9 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 		there          bool
 	}
 	found, err := sqldb.ReadAll(ctx, s.db, func(l *line) []any {
-		return []any{
-			&l.epoch, &l.horizon, &l.ahead, sqldb.Time(&l.held), &l.trimmed.Transaction, &l.trimmed.Sequence, &l.there, &l.Cursor.Transaction, &l.Cursor.Sequence, &l.OrganizationID, &l.DirectoryID, &l.Group,
-			&l.ResourceID, &l.Revision, &l.Kind, &l.MemberID, &l.MemberGroup, &l.MessageID, &l.Traceparent, sqldb.Time(&l.Time),
-		}
+		return append([]any{
+			&l.epoch, &l.horizon, &l.ahead, sqldb.Time(&l.held), &l.trimmed.Transaction, &l.trimmed.Sequence, &l.there, &l.Cursor.Transaction, &l.Cursor.Sequence,
+		}, rows.Change(&l.Change)...)
 	}, `SELECT `+epoch+`, h.horizon, h.ahead, w.held, coalesce(t.transaction, 0), coalesce(t.sequence, 0), c.sequence IS NOT NULL, coalesce(c.transaction, 0), coalesce(c.sequence, 0), coalesce(c.organization_id, ''),
 		coalesce(directory_id, ''), coalesce(resource_group, false), coalesce(resource_id, ''), coalesce(revision, 0),
 		coalesce(kind, 0), coalesce(member_id, ''), coalesce(member_group, false), coalesce(message_id, ''),
@@ -200,8 +190,8 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string,
 		CROSS JOIN LATERAL (` + heldOf(`true`) + `) w LEFT JOIN LATERAL (` + newestTrimmed + `) t ON true`).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&now, &end, &beyond, sqldb.Time(&held), &trimmed.Transaction, &trimmed.Sequence)
 	})
-	batch.Queue(query, transaction, sequence).Query(func(rows pgx.Rows) (err error) {
-		active, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	batch.Queue(query, transaction, sequence).Query(func(read pgx.Rows) (err error) {
+		active, err = pgx.CollectRows(read, pgx.RowTo[string])
 		return err
 	})
 	batch.Queue(`COMMIT`)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
@@ -26,8 +27,6 @@ const eachNamed = `SELECT unnest($2::text[]) COLLATE "C"`
 // above reads the memberships of a seed and of all the groups that these lead to.
 func above(seed, limit string) string { return walk(seed, "member_id", "group_id", "", limit) }
 
-func edgeFields(e *store.Edge) []any { return []any{&e.Member, &e.Group} }
-
 // edgeReader implements store.EdgeReader.
 type edgeReader struct {
 	q              sqldb.Reader
@@ -36,10 +35,10 @@ type edgeReader struct {
 
 // Above implements store.EdgeReader.
 func (e edgeReader) Above(ctx context.Context, members []string, limit int) ([]store.Edge, error) {
-	return sqldb.ReadAll(ctx, e.q, edgeFields, above(eachNamed, `$3`), e.organizationID, members, limit)
+	return sqldb.ReadAll(ctx, e.q, rows.Edge, above(eachNamed, `$3`), e.organizationID, members, limit)
 }
 
 // Below implements store.EdgeReader.
 func (e edgeReader) Below(ctx context.Context, groups []string, limit int) ([]store.Edge, error) {
-	return sqldb.ReadAll(ctx, e.q, edgeFields, walk(eachNamed, "group_id", "member_id", " AND member_group", `$3`), e.organizationID, groups, limit)
+	return sqldb.ReadAll(ctx, e.q, rows.Edge, walk(eachNamed, "group_id", "member_id", " AND member_group", `$3`), e.organizationID, groups, limit)
 }

@@ -25,7 +25,7 @@ func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause 
 			return err
 		}
 		u, err := sqldb.ReadOne(ctx, tx, func(u *detachable) []any { return []any{&u.directoryID, &u.version, &u.closed} },
-			fault.Missing("user", id), `SELECT u.directory_id, u.version,
+			store.Missing(store.User, id), `SELECT u.directory_id, u.version,
 				coalesce((SELECT d.closed FROM directories d WHERE d.organization_id = $1 AND d.id = u.directory_id), false)
 			FROM users u WHERE u.organization_id = $1 AND u.id = $2`+lockToDelete, organizationID, id)
 		if err != nil {
@@ -36,7 +36,7 @@ func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause 
 		}
 		scope := store.Scope{OrganizationID: organizationID, DirectoryID: u.directoryID}
 		w.Version = u.version + 1
-		w.Cursor, err = s.removeUser(ctx, tx, scope, id, w.Version, cause)
+		w.Cursor, err = s.remove(ctx, tx, scope, store.User, id, w.Version, cause)
 		return err
 	})
 	if err != nil {

@@ -2,25 +2,13 @@ package postgres
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
-	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
-
-const groupColumns = `g.organization_id, g.directory_id, g.id, g.display_name, g.display_name_folded, g.external_id,
-	g.version, g.document, g.create_time, g.update_time`
-
-func groupFields(g *store.Group) []any {
-	return []any{
-		&g.OrganizationID, &g.DirectoryID, &g.ID, &g.DisplayName, &g.DisplayNameFolded, &g.ExternalID,
-		&g.Version, &g.Document, sqldb.Time(&g.CreateTime), sqldb.Time(&g.UpdateTime),
-	}
-}
 
 // Locks of a group's row. Who changes it or its members lets others make the group a member of theirs meanwhile, who hold
 // the row FOR KEY SHARE: else two that add each other's groups would wait for each other. Who deletes it does not.
@@ -28,27 +16,6 @@ const (
 	lockToChange = ` FOR NO KEY UPDATE`
 	lockToDelete = ` FOR UPDATE`
 )
-
-// Group implements store.Store.
-func (s *Store) Group(ctx context.Context, scope store.Scope, id string) (store.Group, error) {
-	return sqldb.ReadOne(ctx, s.db, groupFields, fault.Missing("group", id), `SELECT `+groupColumns+` FROM groups g
-		WHERE g.organization_id = $1 AND g.id = $2 AND g.directory_id = $3`, scope.OrganizationID, id, scope.DirectoryID)
-}
-
-// Groups implements store.Store.
-func (s *Store) Groups(ctx context.Context, scope store.Scope, after string, limit, bytes int) ([]store.Group, error) {
-	return sqldb.ReadAll(ctx, s.db, groupFields, within(groupColumns, `g`, `SELECT g.* FROM groups g
-		WHERE g.organization_id = $1 AND g.directory_id = $2 AND g.id > $3 ORDER BY g.id LIMIT $4`, ` ORDER BY g.id`, `$5`),
-		scope.OrganizationID, scope.DirectoryID, after, limit, bytes)
-}
-
-// GroupPage implements store.Store.
-func (s *Store) GroupPage(ctx context.Context, scope store.Scope, order store.Order, skip, limit int64, bytes int) ([]store.Group, error) {
-	return sqldb.ReadAll(ctx, s.db, groupFields, within(groupColumns, `g`, `SELECT g.* FROM
-			(SELECT id FROM groups WHERE organization_id = $1 AND directory_id = $2 `+orderBy(order, ``, `display_name_folded`)+` LIMIT $3 OFFSET $4) page
-		JOIN groups g ON g.organization_id = $1 AND g.id = page.id`, orderBy(order, `g.`, `display_name_folded`), `$5`),
-		scope.OrganizationID, scope.DirectoryID, limit, skip, bytes)
-}
 
 // The statements that write a group and members of it, the last of a batch. Their arguments: the organization, the
 // directory and the id; who comes, who goes, and both in the order of their records; the cause; the group.
@@ -112,7 +79,7 @@ const (
 
 // groupWrite is a write of a group's document or members.
 type groupWrite struct {
-	group    store.Group
+	group    store.Resource
 	kind     store.ChangeKind // of the document's record
 	document bool
 	version  int64 // that must be stored; -1 for any
@@ -137,7 +104,7 @@ func (w groupWrite) send(ctx context.Context, to batcher) (o groupOutcome, err e
 	g := w.group
 	args := []any{
 		g.OrganizationID, g.DirectoryID, g.ID, array(w.edit.come), array(w.edit.leave), array(w.edit.order), w.cause.MessageID, w.cause.Traceparent,
-		sqldb.Time(&w.cause.Time), g.DisplayName, g.DisplayNameFolded, g.ExternalID, g.Document, int(w.kind),
+		sqldb.Time(&w.cause.Time), g.Name, g.NameFolded, g.ExternalID, g.Document, int(w.kind),
 	}
 	batch, statement := &pgx.Batch{}, createGroup
 	batch.Queue(lockDirectory, g.OrganizationID, g.DirectoryID)
@@ -146,7 +113,7 @@ func (w groupWrite) send(ctx context.Context, to batcher) (o groupOutcome, err e
 		statement, args = updateGroup, append(args, w.document, w.version, w.changed)
 	}
 	if w.document {
-		batch.Queue(lockName, g.OrganizationID, g.DirectoryID, g.DisplayNameFolded)
+		batch.Queue(lockName, g.OrganizationID, g.DirectoryID, g.NameFolded)
 	}
 	batch.Queue(statement, args...).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&o.closed, &o.old, &o.updated, &o.taken, &o.came, &o.version, &o.transaction, &o.sequence)
@@ -172,11 +139,11 @@ func (w groupWrite) refusal(o groupOutcome) error {
 	}
 	switch {
 	case o.old == nil:
-		return fault.Missing("group", w.group.ID)
+		return store.Missing(store.Group, w.group.ID)
 	case w.version >= 0 && *o.old != w.version:
 		return store.ErrChanged
 	case w.document && o.taken:
-		return fault.New(fault.Uniqueness, "another group of this directory has this displayName").With("attribute", "displayName")
+		return store.Taken(store.Group, "displayName")
 	}
 	return nil
 }
@@ -204,8 +171,7 @@ func (s *Store) outcome(w groupWrite, o groupOutcome) store.Written {
 	return store.Written{Version: *o.version, UpdateTime: w.cause.Time, Cursor: o.cursor(s.db.Epoch())}
 }
 
-// CreateGroup implements store.Store.
-func (s *Store) CreateGroup(ctx context.Context, g store.Group, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
+func (s *Store) createGroup(ctx context.Context, g store.Resource, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
 	g.Version = 0
 	write := groupWrite{group: g, kind: store.Created, document: true, version: -1, cause: cause}
 	edit, quick := quickEditOf(edits)
@@ -240,10 +206,9 @@ func (s *Store) sendThenEdit(ctx context.Context, tx pgx.Tx, write groupWrite, e
 	return w, err
 }
 
-// UpdateGroup implements store.Store.
-func (s *Store) UpdateGroup(ctx context.Context, g store.Group, document bool, versions []int64, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
-	write := groupWrite{group: g, kind: store.Updated, document: document, version: -1, cause: cause}
-	if document || len(versions) > 0 {
+func (s *Store) updateGroup(ctx context.Context, g store.Resource, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
+	write := groupWrite{group: g, kind: store.Updated, document: g.Document != nil, version: -1, cause: cause}
+	if write.document || g.Version > 0 {
 		write.version = g.Version
 	}
 	if edit, quick := quickEditOf(edits); quick {
@@ -255,7 +220,7 @@ func (s *Store) UpdateGroup(ctx context.Context, g store.Group, document bool, v
 		write.edit = quickEdit{}
 	}
 	err = s.write(ctx, g.Scope, func(tx pgx.Tx) error {
-		old, err := sqldb.ReadOne(ctx, tx, sqldb.Value[int64], fault.Missing("group", g.ID), lockGroup, g.OrganizationID, g.DirectoryID, g.ID)
+		old, err := sqldb.ReadOne(ctx, tx, sqldb.Value[int64], store.Missing(store.Group, g.ID), lockGroup, g.OrganizationID, g.DirectoryID, g.ID)
 		if err != nil {
 			return err
 		}
@@ -282,8 +247,7 @@ func (s *Store) UpdateGroup(ctx context.Context, g store.Group, document bool, v
 	return w, err
 }
 
-// AdoptGroup implements store.Store.
-func (s *Store) AdoptGroup(ctx context.Context, from string, g store.Group, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
+func (s *Store) adoptGroup(ctx context.Context, from string, g store.Resource, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
 	write := groupWrite{group: g, kind: store.Created, document: true, version: g.Version, cause: cause}
 	err = s.write(ctx, g.Scope, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `WITH moved AS (UPDATE groups SET directory_id = $3 WHERE organization_id = $1 AND id = $2
@@ -297,55 +261,6 @@ func (s *Store) AdoptGroup(ctx context.Context, from string, g store.Group, edit
 			return store.ErrChanged
 		}
 		w, err = s.sendThenEdit(ctx, tx, write, edits)
-		return err
-	})
-	return w, err
-}
-
-// DetachedGroup implements store.Store.
-func (s *Store) DetachedGroup(ctx context.Context, organizationID string, directoryIDs []string, by store.Names) (store.Group, error) {
-	// Two are enough to see that a name is ambiguous.
-	return sqldb.ReadOne(ctx, s.db, groupFields, fault.Missing("group", "of these names"), `SELECT `+groupColumns+` FROM (
-			SELECT d.place, g.*, count(*) OVER (PARTITION BY g.way, d.place) AS same FROM `+eachDirectory+` CROSS JOIN LATERAL (
-				(SELECT 1 AS way, g.* FROM groups g WHERE g.organization_id = $1 AND g.directory_id = d.id AND g.external_id = $3
-					AND g.external_id <> '' LIMIT 2)
-				UNION ALL
-				(SELECT 2, g.* FROM groups g WHERE g.organization_id = $1 AND g.directory_id = d.id AND g.display_name_folded = $4 LIMIT 2)) g) g
-		WHERE g.same = 1 ORDER BY g.way, g.place LIMIT 1`, organizationID, directoryIDs, by.ExternalID, by.Folded)
-}
-
-// DeleteGroup implements store.Store.
-func (s *Store) DeleteGroup(ctx context.Context, scope store.Scope, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
-	err = s.write(ctx, scope, func(tx pgx.Tx) error {
-		if err := lockGroupsOf(ctx, tx, scope.OrganizationID, id); err != nil {
-			return err
-		}
-		version, err := sqldb.ReadOne(ctx, tx, sqldb.Value[int64], fault.Missing("group", id), `SELECT version FROM groups
-			WHERE organization_id = $1 AND directory_id = $2 AND id = $3`+lockToDelete, scope.OrganizationID, scope.DirectoryID, id)
-		if err != nil {
-			return err
-		}
-		if len(versions) > 0 && !slices.Contains(versions, version) {
-			return store.ErrChanged
-		}
-		w.Version = version + 1
-		// Its members leave it, one by one for who follows: each of them may hold access because of it.
-		if _, err := tx.Exec(ctx, `WITH gone AS (DELETE FROM members WHERE organization_id = $1 AND group_id = $2
-				RETURNING member_id, member_group)
-			INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind,
-				member_id, member_group, message_id, traceparent, time)
-			SELECT $1, $3, true, $2, $4, $5, member_id, member_group, $6, $7, $8 FROM gone ORDER BY member_id`,
-			scope.OrganizationID, id, scope.DirectoryID, w.Version, int(store.MemberRemoved),
-			cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time)); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM groups WHERE organization_id = $1 AND id = $2`, scope.OrganizationID, id); err != nil {
-			return err
-		}
-		if err := leaveGroups(ctx, tx, scope.OrganizationID, id, cause); err != nil {
-			return err
-		}
-		w.Cursor, err = s.record(ctx, tx, scope, record{group: true, id: id, revision: w.Version, kind: store.Deleted}, cause)
 		return err
 	})
 	return w, err

@@ -8,8 +8,10 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/scim"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
@@ -24,12 +26,12 @@ const maxQuick = 100
 
 // quickEditOf is what edits come to, if that is a quickEdit: each member is named to come or to leave.
 func quickEditOf(edits []store.MemberEdit) (q quickEdit, ok bool) {
-	named := map[string]store.EditKind{}
+	named := map[string]scim.MemberEditKind{}
 	for _, edit := range edits {
 		side := &q.come
 		switch edit.Kind {
-		case store.EditAdd:
-		case store.EditRemove:
+		case scim.AddMembers:
+		case scim.RemoveMembers:
 			side = &q.leave
 		default:
 			return q, false
@@ -100,13 +102,13 @@ func (e *editor) apply(ctx context.Context, edits []store.MemberEdit) error {
 	for _, edit := range edits {
 		var err error
 		switch edit.Kind {
-		case store.EditAdd:
+		case scim.AddMembers:
 			err = inPages(edit.IDs, func(ids []string) error { return e.add(ctx, ids) })
-		case store.EditRemove:
+		case scim.RemoveMembers:
 			err = inPages(edit.IDs, func(ids []string) error { return e.remove(ctx, ids) })
-		case store.EditRemoveMatching:
-			err = e.removeMatching(ctx, edit.Match)
-		case store.EditReplace:
+		case scim.RemoveMatching:
+			err = e.removeMatching(ctx, func(m store.Member) bool { return edit.Match(m.Member) })
+		case scim.ReplaceMembers:
 			err = e.replace(ctx, edit.IDs)
 		}
 		if err != nil {
@@ -153,7 +155,7 @@ func (e *editor) add(ctx context.Context, ids []string) error {
 		}
 		there = append(there, some...)
 	}
-	if err := e.visible(ids, there); err != nil {
+	if err := e.known(ids, there); err != nil {
 		return err
 	}
 	there = inOrder(ids, there)
@@ -191,15 +193,15 @@ func columns(who []member) (ids []string, groups []bool) {
 	return ids, groups
 }
 
-// visible refuses an id that is no resource of the directory.
-func (e *editor) visible(ids []string, there []member) error {
+// known refuses an id that is no resource of the directory.
+func (e *editor) known(ids []string, there []member) error {
 	found := make(map[string]bool, len(there))
 	for _, m := range there {
 		found[m.id] = true
 	}
 	for _, id := range ids {
 		if !found[id] {
-			return fault.New(fault.InvalidValue, "members: %q is no user or group of this directory", id)
+			return store.NoMember(id)
 		}
 	}
 	return nil
@@ -234,14 +236,14 @@ func (e *editor) remove(ctx context.Context, ids []string) error {
 
 func (e *editor) removeMatching(ctx context.Context, match func(store.Member) bool) error {
 	for after := ""; ; {
-		page, err := members(ctx, e.tx, e.scope, e.groupID, after, editPage)
+		page, err := sqldb.ReadAll(ctx, e.tx, rows.Member, visibleMembers, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, after, editPage)
 		if err != nil {
 			return err
 		}
 		var out []string
 		for _, m := range page {
 			if match(m) {
-				out = append(out, m.ID)
+				out = append(out, m.Value)
 			}
 		}
 		if err := inPages(out, func(ids []string) error { return e.remove(ctx, ids) }); err != nil {
@@ -250,7 +252,7 @@ func (e *editor) removeMatching(ctx context.Context, match func(store.Member) bo
 		if len(page) < editPage {
 			return nil
 		}
-		after = page[len(page)-1].ID
+		after = page[len(page)-1].Value
 	}
 }
 
@@ -280,26 +282,28 @@ func (e *editor) record(ctx context.Context, kind store.ChangeKind, who []member
 		sqldb.Time(&e.cause.Time), all, groups).Scan(&e.last.Transaction, &e.last.Sequence)
 }
 
-func shownFields(m *store.Member) []any { return []any{&m.ID, &m.Group, &m.Display, &m.Carried} }
-
-// members lists those that the directory can see.
-func members(ctx context.Context, q sqldb.Reader, scope store.Scope, groupID, after string, limit int) ([]store.Member, error) {
-	return sqldb.ReadAll(ctx, q, shownFields, `SELECT m.member_id, m.member_group, coalesce(u.display_name, g.display_name), m.carried
-		FROM members m
+// visible is a query of columns of the members m of group $3, after $4, that the directory $2 can see, at most $5.
+func visible(columns string) string {
+	return `SELECT ` + columns + ` FROM members m
 		LEFT JOIN users u ON NOT m.member_group AND u.organization_id = m.organization_id AND u.id = m.member_id AND u.directory_id = $2
 		LEFT JOIN groups g ON m.member_group AND g.organization_id = m.organization_id AND g.id = m.member_id AND g.directory_id = $2
 		WHERE m.organization_id = $1 AND m.group_id = $3 AND m.member_id > $4 AND (u.id IS NOT NULL OR g.id IS NOT NULL)
-		ORDER BY m.member_id LIMIT $5`, scope.OrganizationID, scope.DirectoryID, groupID, after, limit)
+		ORDER BY m.member_id LIMIT $5`
 }
 
+var (
+	shownMembers   = visible(`m.member_id, m.member_group, coalesce(u.display_name, g.display_name)`)
+	visibleMembers = visible(`m.member_id, m.member_group, coalesce(u.display_name, g.display_name), m.carried`)
+)
+
 // Members implements store.Store.
-func (s *Store) Members(ctx context.Context, scope store.Scope, groupID, after string, limit int) ([]store.Member, error) {
-	return members(ctx, s.db, scope, groupID, after, limit)
+func (s *Store) Members(ctx context.Context, scope store.Scope, groupID, after string, limit int) ([]scim.Member, error) {
+	return sqldb.ReadAll(ctx, s.db, rows.Shown, shownMembers, scope.OrganizationID, scope.DirectoryID, groupID, after, limit)
 }
 
 // DirectMembers implements store.Store.
 func (s *Store) DirectMembers(ctx context.Context, organizationID, groupID, after string, limit int) ([]store.Member, error) {
-	return sqldb.ReadAll(ctx, s.db, shownFields, `SELECT member_id, member_group, '', carried FROM members
+	return sqldb.ReadAll(ctx, s.db, rows.Member, `SELECT member_id, member_group, '', carried FROM members
 		WHERE organization_id = $1 AND group_id = $2 AND member_id > $3 ORDER BY member_id LIMIT $4`,
 		organizationID, groupID, after, limit)
 }
@@ -312,9 +316,7 @@ const isCarried = `((g.directory_id = $2 AND m.carried) OR (d.closed AND (
 
 // CarriedMembers implements store.Store.
 func (s *Store) CarriedMembers(ctx context.Context, scope store.Scope, afterGroup, afterMember string, limit int) ([]store.CarriedMember, error) {
-	return sqldb.ReadAll(ctx, s.db, func(c *store.CarriedMember) []any {
-		return []any{&c.GroupID, &c.Member.ID, &c.Member.Group, &c.Member.Carried}
-	}, `SELECT m.group_id, m.member_id, m.member_group, m.carried FROM members m
+	return sqldb.ReadAll(ctx, s.db, rows.Carried, `SELECT m.group_id, m.member_id, m.member_group, m.carried FROM members m
 		JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
 		JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id
 		WHERE m.organization_id = $1 AND (m.group_id, m.member_id) > ($3, $4) AND `+isCarried+`
@@ -328,7 +330,7 @@ func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []
 		w = store.Written{} // it may be a second try
 		for _, c := range carried {
 			// The group's row first, as everybody does. It may have been confirmed or removed since it was listed.
-			revision, err := sqldb.ReadOne(ctx, tx, sqldb.Value[int64], fault.Missing("group", c.GroupID),
+			revision, err := sqldb.ReadOne(ctx, tx, sqldb.Value[int64], store.Missing(store.Group, c.GroupID),
 				`SELECT version + 1 FROM groups WHERE organization_id = $1 AND id = $2`+lockToChange, scope.OrganizationID, c.GroupID)
 			if fault.Is(err, fault.NotFound) {
 				continue
@@ -339,7 +341,7 @@ func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []
 			tag, err := tx.Exec(ctx, `DELETE FROM members m WHERE organization_id = $1 AND group_id = $3 AND member_id = $4
 				AND EXISTS (SELECT 1 FROM groups g JOIN directories d ON d.organization_id = $1 AND d.id = g.directory_id
 					WHERE g.organization_id = $1 AND g.id = $3 AND `+isCarried+`)`,
-				scope.OrganizationID, scope.DirectoryID, c.GroupID, c.Member.ID)
+				scope.OrganizationID, scope.DirectoryID, c.GroupID, c.Member.Value)
 			if err != nil {
 				return err
 			}
@@ -350,8 +352,9 @@ func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []
 				revision, sqldb.Time(&cause.Time), scope.OrganizationID, c.GroupID); err != nil {
 				return err
 			}
-			if w.Cursor, err = s.record(ctx, tx, scope, record{
-				group: true, id: c.GroupID, revision: revision, kind: store.MemberRemoved, memberID: c.Member.ID, memberGroup: c.Member.Group,
+			if w.Cursor, err = s.record(ctx, tx, scope, rows.Record{
+				Type: store.Group, ID: c.GroupID, Revision: revision, Kind: store.MemberRemoved,
+				MemberID: c.Member.Value, MemberType: store.Type(c.Member.Type),
 			}, cause); err != nil {
 				return err
 			}

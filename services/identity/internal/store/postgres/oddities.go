@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
@@ -35,11 +36,6 @@ func (s *Store) AddOddities(ctx context.Context, oddities []store.Oddity) error 
 
 // Oddities implements store.Store.
 func (s *Store) Oddities(ctx context.Context, scope store.Scope) ([]store.Oddity, error) {
-	return sqldb.ReadAll(ctx, s.db, func(o *store.Oddity) []any {
-		return []any{
-			&o.OrganizationID, &o.DirectoryID, &o.Ignored, &o.Name, &o.Messages, sqldb.Time(&o.FirstTime), sqldb.Time(&o.LastTime),
-			&o.LastMessageID,
-		}
-	}, `SELECT organization_id, directory_id, ignored, name, messages, first_time, last_time, last_message_id FROM oddities
+	return sqldb.ReadAll(ctx, s.db, rows.Oddity, `SELECT organization_id, directory_id, ignored, name, messages, first_time, last_time, last_message_id FROM oddities
 		WHERE organization_id = $1 AND directory_id = $2 ORDER BY ignored, name`, scope.OrganizationID, scope.DirectoryID)
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/sqldb"
@@ -32,7 +33,7 @@ var embedded embed.FS
 // schema holds the service's tables, and names the channel of its wake-ups.
 const schema = "usher_identity"
 
-func tables() sqldb.PostgresSchema {
+func database() sqldb.PostgresSchema {
 	migrations, err := fs.Sub(embedded, "migrations")
 	if err != nil {
 		panic(err) // the folder is embedded
@@ -59,10 +60,12 @@ func newEpoch(ctx context.Context, tx pgx.Tx) error {
 }
 
 // Migrate makes the tables, or brings them up to date.
-func Migrate(ctx context.Context, url string) error { return sqldb.MigratePostgres(ctx, url, tables()) }
+func Migrate(ctx context.Context, url string) error {
+	return sqldb.MigratePostgres(ctx, url, database())
+}
 
 // RenewEpoch begins a new epoch of the feed.
-func RenewEpoch(ctx context.Context, url string) error { return sqldb.RenewEpoch(ctx, url, tables()) }
+func RenewEpoch(ctx context.Context, url string) error { return sqldb.RenewEpoch(ctx, url, database()) }
 
 // Store implements store.Store on one schema. Any number of processes may have it open.
 type Store struct {
@@ -76,7 +79,7 @@ var _ store.Store = (*Store)(nil)
 
 // Open connects to a migrated database.
 func Open(ctx context.Context, server sqldb.PostgresServer) (*Store, error) {
-	db, err := sqldb.OpenPostgres(ctx, server, tables())
+	db, err := sqldb.OpenPostgres(ctx, server, database())
 	if err != nil {
 		return nil, err
 	}
@@ -101,11 +104,9 @@ func (s *Store) Epoch() string { return s.db.Epoch() }
 // those are, and would read the whole table to join it; it may not take a subquery apart that has an OFFSET.
 const eachByItself = `OFFSET 0`
 
-func placeFields(p *store.Place) []any { return []any{&p.Epoch, &p.Revision} }
-
 // Followed implements store.Store.
 func (s *Store) Followed(ctx context.Context) (store.Place, error) {
-	return sqldb.ReadOne(ctx, s.db, placeFields, nil, `SELECT epoch, revision FROM followed`)
+	return sqldb.ReadOne(ctx, s.db, rows.Place, nil, `SELECT epoch, revision FROM followed`)
 }
 
 // directoryLock is the advisory lock of a directory: shared by its writes, held alone to close it.
@@ -117,7 +118,7 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		closes = false // it may be a second try
 		// Appliers come one after another: the row is locked until commit.
-		followed, err := sqldb.ReadOne(ctx, tx, placeFields, nil, `SELECT epoch, revision FROM followed FOR UPDATE`)
+		followed, err := sqldb.ReadOne(ctx, tx, rows.Place, nil, `SELECT epoch, revision FROM followed FOR UPDATE`)
 		if err != nil || at.Epoch == followed.Epoch && at.Revision <= followed.Revision {
 			return err
 		}
@@ -144,7 +145,7 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 			return err
 		}
 		if closes = d.Closed && !before.Closed; closes {
-			if _, err := s.record(ctx, tx, scope, record{id: d.ID, revision: 1, kind: store.DirectoryClosed}, cause); err != nil {
+			if _, err := s.record(ctx, tx, scope, rows.Record{ID: d.ID, Revision: 1, Kind: store.DirectoryClosed}, cause); err != nil {
 				return err
 			}
 		}
@@ -157,12 +158,8 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 	return err
 }
 
-func directoryFields(d *store.Directory) []any {
-	return []any{&d.OrganizationID, &d.ID, &d.Strict, &d.UniqueGroupNames, &d.ReplacesID, &d.Closed}
-}
-
 func directory(ctx context.Context, q sqldb.Reader, scope store.Scope) (store.Directory, error) {
-	return sqldb.ReadOne(ctx, q, directoryFields, fault.Missing("directory", scope.DirectoryID),
+	return sqldb.ReadOne(ctx, q, rows.Directory, fault.Missing("directory", scope.DirectoryID),
 		`SELECT organization_id, id, strict, unique_group_names, replaces_id, closed FROM directories
 		WHERE organization_id = $1 AND id = $2`, scope.OrganizationID, scope.DirectoryID)
 }
@@ -194,9 +191,9 @@ const directoryRow = `SELECT closed, unique_group_names FROM directories WHERE o
 func refuseClosed(closed *bool, directoryID string) error {
 	switch {
 	case closed == nil:
-		return fault.New(fault.NotReady, "directory %q is not ready yet", directoryID)
+		return store.NotReady(directoryID)
 	case *closed:
-		return fault.New(fault.Deleted, "directory %q was deleted", directoryID)
+		return store.Closed(directoryID)
 	}
 	return nil
 }

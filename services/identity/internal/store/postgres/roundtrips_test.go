@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/scim"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
@@ -99,72 +100,74 @@ func TestEachCallTakesItsRoundTrips(t *testing.T) {
 	old, scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}, store.Scope{OrganizationID: "acme", DirectoryID: "d2"}
 	must(t, s.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}, store.Cause{}))
 	must(t, s.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d2", UniqueGroupNames: true}, store.Place{Revision: 2}, store.Cause{}))
-	user := func(scope store.Scope, id string) store.User {
-		return store.User{
-			Scope: scope, ID: id, UserNameFolded: id, ExternalID: id, Document: []byte("{}"), Version: 1,
-			Search: []store.SearchValue{{Attribute: "emails", Value: id}},
+	user := func(scope store.Scope, id string) store.Resource {
+		return store.Resource{Type: store.User,
+			Scope: scope, ID: id, NameFolded: id, ExternalID: id, Document: []byte("{}"), Version: 1,
+			Search: []scim.SearchValue{{Attribute: "emails", Value: id}},
 		}
 	}
-	group := func(id string) store.Group {
-		return store.Group{Scope: scope, ID: id, DisplayNameFolded: id, Document: []byte("{}"), Version: 1}
+	group := func(id string) store.Resource {
+		return store.Resource{Type: store.Group, Scope: scope, ID: id, NameFolded: id, Document: []byte("{}"), Version: 1}
 	}
 	edit := func(id string, edits ...store.MemberEdit) error {
-		return second(s.UpdateGroup(ctx, group(id), false, nil, edits, cause))
+		return second(s.Update(ctx, store.Resource{Type: store.Group, Scope: scope, ID: id}, edits, cause))
 	}
-	add := func(ids ...string) store.MemberEdit { return store.MemberEdit{Kind: store.EditAdd, IDs: ids} }
-	remove := func(ids ...string) store.MemberEdit { return store.MemberEdit{Kind: store.EditRemove, IDs: ids} }
+	add := func(ids ...string) store.MemberEdit { return store.MemberEdit{Kind: scim.AddMembers, IDs: ids} }
+	remove := func(ids ...string) store.MemberEdit { return store.MemberEdit{Kind: scim.RemoveMembers, IDs: ids} }
 	for _, id := range []string{"anna", "bob", "carl"} {
-		must(t, second(s.CreateUser(ctx, user(scope, id), cause)))
+		must(t, second(s.Create(ctx, user(scope, id), nil, cause)))
 	}
-	must(t, second(s.CreateGroup(ctx, group("club"), nil, cause)))
+	must(t, second(s.Create(ctx, group("club"), nil, cause)))
 	names := []string{"a", "b", "c"}
 	for _, name := range names {
-		must(t, second(s.CreateUser(ctx, user(old, "old-"+name), cause)))
-		must(t, second(s.CreateGroup(ctx, group("large-"+name), nil, cause)))
+		must(t, second(s.Create(ctx, user(old, "old-"+name), nil, cause)))
+		must(t, second(s.Create(ctx, group("large-"+name), nil, cause)))
 	}
 	for _, call := range []struct {
 		name string
 		most int64
 		call func(name string) error
 	}{
-		{"creating a user", 1, func(name string) error { return second(s.CreateUser(ctx, user(scope, name), cause)) }},
+		{"creating a user", 1, func(name string) error { return second(s.Create(ctx, user(scope, name), nil, cause)) }},
 		{"a userName that is taken", 1, func(name string) error {
 			u := user(scope, name+"-second")
-			u.UserNameFolded = name
-			_, err := s.CreateUser(ctx, u, cause)
+			u.NameFolded = name
+			_, err := s.Create(ctx, u, nil, cause)
 			if err == nil {
 				return errors.New("it was not refused")
 			}
 			return nil
 		}},
-		{"updating a user", 1, func(name string) error { return second(s.UpdateUser(ctx, user(scope, name), cause)) }},
+		{"updating a user", 1, func(name string) error { return second(s.Update(ctx, user(scope, name), nil, cause)) }},
 		{"a lost compare-and-set", 1, func(name string) error {
-			if _, err := s.UpdateUser(ctx, user(scope, name), cause); !errors.Is(err, store.ErrChanged) {
+			if _, err := s.Update(ctx, user(scope, name), nil, cause); !errors.Is(err, store.ErrChanged) {
 				return err
 			}
 			return nil
 		}},
-		{"adopting a user", 1, func(name string) error { return second(s.AdoptUser(ctx, "d1", user(scope, "old-"+name), cause)) }},
+		{"adopting a user", 1, func(name string) error { return second(s.Adopt(ctx, "d1", user(scope, "old-"+name), nil, cause)) }},
 		{"creating a group with users", 1, func(name string) error {
-			return second(s.CreateGroup(ctx, group(name), []store.MemberEdit{add("anna", "bob")}, cause))
+			return second(s.Create(ctx, group(name), []store.MemberEdit{add("anna", "bob")}, cause))
 		}},
-		{"updating a group's document", 1, func(name string) error { return second(s.UpdateGroup(ctx, group(name), true, nil, nil, cause)) }},
+		{"updating a group's document", 1, func(name string) error { return second(s.Update(ctx, group(name), nil, cause)) }},
 		{"adding a user", 1, func(name string) error { return edit(name, add("carl")) }},
 		{"removing two users", 1, func(name string) error { return edit(name, remove("carl", "anna")) }},
 		{"adding and removing", 1, func(name string) error { return edit(name, add("carl", "anna"), remove("bob")) }},
 		{"adding a group", 16, func(name string) error { return edit("large-"+name, add("club")) }},
-		{"reading a user", 1, func(string) error { return second(s.User(ctx, scope, "anna")) }},
+		{"reading a user", 1, func(string) error { return second(s.Get(ctx, scope, store.User, store.Lookup{ID: "anna"}, false)) }},
 		{"reading a user with its groups", 1, func(string) error {
-			return second(s.UserWithGroups(ctx, scope, store.Lookup{UserNameFolded: "anna"}))
+			return second(s.Get(ctx, scope, store.User, store.Lookup{Name: "anna"}, true))
 		}},
 		{"reading the groups of many users", 1, func(string) error { return second(s.UserGroups(ctx, scope, []string{"anna", "bob"})) }},
 		{"reading facts", 1, func(string) error {
 			return second(s.Facts(ctx, "acme", []string{"anna", "bob"}, store.FactsBounds{Bytes: 1000, Edges: 100}))
 		}},
-		{"reading statuses", 1, func(string) error { return second(s.UserStatuses(ctx, "acme", []string{"anna", "bob"})) }},
-		{"counting users", 1, func(string) error { return second(s.CountUsers(ctx, scope)) }},
-		{"reading a page of users", 1, func(string) error { return second(s.UserPage(ctx, scope, store.Order{}, 0, 100, math.MaxInt32)) }},
-		{"deleting a user", 9, func(name string) error { return second(s.DeleteUser(ctx, scope, name, nil, cause)) }},
+		{"reading statuses", 1, func(string) error { return second(s.Summaries(ctx, "acme", store.User, []string{"anna", "bob"})) }},
+		{"counting users", 1, func(string) error { return second(s.Count(ctx, scope, store.User)) }},
+		{"reading a page of users", 1, func(string) error {
+			return second(s.Page(ctx, scope, store.User, store.Order{}, 0, 100, math.MaxInt32))
+		}},
+		{"deleting a user", 9, func(name string) error { return second(s.Delete(ctx, scope, store.User, name, nil, cause)) }},
 	} {
 		least := int64(1 << 20) // the pool may look whether a connection is alive, and the first time prepares
 		for _, name := range names {

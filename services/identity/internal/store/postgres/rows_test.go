@@ -10,6 +10,7 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // What names its rows reads about as many, whatever the size of the organization and of the group, and whatever the planner
@@ -74,7 +75,7 @@ func TestFactsReadTheirRowsAloneOfTablesThatWereNeverAnalyzed(t *testing.T) {
 	}
 	fill(t, s)
 	for _, c := range calls(s) {
-		if !slices.Contains([]string{"Facts", "UserStatuses", "GroupFacts"}, c.name) {
+		if !slices.Contains([]string{"Facts", "Summaries of users", "Summaries of groups"}, c.name) {
 			continue
 		}
 		before := rowsRead(t, s)
@@ -151,18 +152,18 @@ type call struct {
 func calls(s *Store) []call {
 	scope, cause := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}, store.Cause{Time: time.Unix(1, 0)}
 	editOf := func(ctx context.Context, id string, edits ...store.MemberEdit) error {
-		_, err := s.UpdateGroup(ctx, store.Group{Scope: scope, ID: id}, false, nil, edits, cause)
+		_, err := s.Update(ctx, store.Resource{Type: store.Group, Scope: scope, ID: id}, edits, cause)
 		return err
 	}
 	edit := func(ctx context.Context, edits ...store.MemberEdit) error { return editOf(ctx, "eng", edits...) }
-	candidates := func(look func(context.Context, store.Scope, store.Condition, int) ([]string, error), name string) func(attribute, low, high string, values ...string) call {
+	candidates := func(of store.Type) func(attribute, low, high string, values ...string) call {
 		return func(attribute, low, high string, values ...string) call {
-			return call{fmt.Sprintf("%s with %s from %q to %q, one of %q", name, attribute, low, high, values), func(ctx context.Context) error {
-				return second(look(ctx, scope, store.Condition{Attribute: attribute, Low: low, High: high, Values: values}, 1000))
+			return call{fmt.Sprintf("candidates for a %s with %s from %q to %q, one of %q", of, attribute, low, high, values), func(ctx context.Context) error {
+				return second(s.Candidates(ctx, scope, of, scim.Condition{Attribute: attribute, Low: low, High: high, Values: values}, 1000))
 			}}
 		}
 	}
-	userCandidates, groupCandidates := candidates(s.UserCandidates, "UserCandidates"), candidates(s.GroupCandidates, "GroupCandidates")
+	userCandidates, groupCandidates := candidates(store.User), candidates(store.Group)
 	return []call{
 		{"Facts", func(ctx context.Context) error {
 			return second(s.Facts(ctx, "acme", []string{"u1", "u2"}, store.FactsBounds{Bytes: 1000, Edges: 100, Live: true}))
@@ -173,30 +174,44 @@ func calls(s *Store) []call {
 		{"the first memberships of thousands of groups in one", func(ctx context.Context) error {
 			return second(edgeReader{q: s.db, organizationID: "acme"}.Below(ctx, []string{"wide"}, 10))
 		}},
-		{"UserStatuses", func(ctx context.Context) error { return second(s.UserStatuses(ctx, "acme", []string{"u1", "u2"})) }},
-		{"GroupFacts", func(ctx context.Context) error { return second(s.GroupFacts(ctx, "acme", []string{"eng"})) }},
-		{"User", func(ctx context.Context) error { return second(s.User(ctx, scope, "u1")) }},
-		{"UserByUserName", func(ctx context.Context) error { return second(s.UserByUserName(ctx, scope, "u1")) }},
-		{"UserByExternalID", func(ctx context.Context) error { return second(s.UserByExternalID(ctx, scope, "u1")) }},
-		{"Users", func(ctx context.Context) error { return second(s.Users(ctx, scope, "u2000", 10, math.MaxInt32)) }},
+		{"Summaries of users", func(ctx context.Context) error {
+			return second(s.Summaries(ctx, "acme", store.User, []string{"u1", "u2"}))
+		}},
+		{"Summaries of groups", func(ctx context.Context) error { return second(s.Summaries(ctx, "acme", store.Group, []string{"eng"})) }},
+		{"Get a user", func(ctx context.Context) error {
+			return second(s.Get(ctx, scope, store.User, store.Lookup{ID: "u1"}, false))
+		}},
+		{"Get by userName", func(ctx context.Context) error {
+			return second(s.Get(ctx, scope, store.User, store.Lookup{Name: "u1"}, false))
+		}},
+		{"Get by externalId", func(ctx context.Context) error {
+			return second(s.Get(ctx, scope, store.User, store.Lookup{ExternalID: "u1"}, false))
+		}},
+		{"List users", func(ctx context.Context) error {
+			return second(s.List(ctx, scope, store.User, "u2000", 10, math.MaxInt32))
+		}},
 		{"UserGroups", func(ctx context.Context) error { return second(s.UserGroups(ctx, scope, []string{"u1", "u2"})) }},
-		{"UserWithGroups", func(ctx context.Context) error {
-			return second(s.UserWithGroups(ctx, scope, store.Lookup{UserNameFolded: "u1"}))
+		{"Get with groups", func(ctx context.Context) error {
+			return second(s.Get(ctx, scope, store.User, store.Lookup{Name: "u1"}, true))
 		}},
-		{"CountUsers", func(ctx context.Context) error { return second(s.CountUsers(ctx, scope)) }},
-		{"DetachedUser", func(ctx context.Context) error {
-			return second(s.DetachedUser(ctx, "acme", []string{"d0", "d1"}, store.Names{ExternalID: "u1", Folded: "u2"}))
+		{"Count", func(ctx context.Context) error { return second(s.Count(ctx, scope, store.User)) }},
+		{"Detached user", func(ctx context.Context) error {
+			return second(s.Detached(ctx, store.Resource{Type: store.User, Scope: scope, ExternalID: "u1", NameFolded: "u2"}, []string{"d0", "d1"}))
 		}},
-		{"DetachedGroup", func(ctx context.Context) error {
-			return second(s.DetachedGroup(ctx, "acme", []string{"d0", "d1"}, store.Names{ExternalID: "g1", Folded: "g2"}))
+		{"Detached group", func(ctx context.Context) error {
+			return second(s.Detached(ctx, store.Resource{Type: store.Group, Scope: scope, ExternalID: "g1", NameFolded: "g2"}, []string{"d0", "d1"}))
 		}},
-		{"Group", func(ctx context.Context) error { return second(s.Group(ctx, scope, "eng")) }},
-		{"Groups", func(ctx context.Context) error { return second(s.Groups(ctx, scope, "g2000", 10, math.MaxInt32)) }},
-		{"UsersByID", func(ctx context.Context) error {
-			return second(s.UsersByID(ctx, scope, []string{"u1", "u2"}, math.MaxInt32))
+		{"Get a group", func(ctx context.Context) error {
+			return second(s.Get(ctx, scope, store.Group, store.Lookup{ID: "eng"}, false))
 		}},
-		{"GroupsByID", func(ctx context.Context) error {
-			return second(s.GroupsByID(ctx, scope, []string{"g1", "g2"}, math.MaxInt32))
+		{"List groups", func(ctx context.Context) error {
+			return second(s.List(ctx, scope, store.Group, "g2000", 10, math.MaxInt32))
+		}},
+		{"ByID of users", func(ctx context.Context) error {
+			return second(s.ByID(ctx, scope, store.User, []string{"u1", "u2"}, math.MaxInt32))
+		}},
+		{"ByID of groups", func(ctx context.Context) error {
+			return second(s.ByID(ctx, scope, store.Group, []string{"g1", "g2"}, math.MaxInt32))
 		}},
 		userCandidates("id", "u77", "u77"), userCandidates("id", "u1", "u9", "u1", "u9"),
 		userCandidates("id", "u9999", ""), userCandidates("id", "u77", "u770"),
@@ -214,64 +229,66 @@ func calls(s *Store) []call {
 		groupCandidates("externalId", "g77", "g77"), groupCandidates("externalId", "g1", "g9", "g1", "g9"),
 		groupCandidates("externalId", "g9999", ""), groupCandidates("externalId", "g77", "g770"),
 		groupCandidates("members", "u77", "u77"),
-		{"FindGroups", func(ctx context.Context) error { return second(s.FindGroups(ctx, "acme", "eng", "", 10)) }},
+		{"Find groups by name", func(ctx context.Context) error {
+			return second(s.Find(ctx, "acme", store.Group, store.Lookup{Name: "eng"}, "", 10))
+		}},
 		{"Members", func(ctx context.Context) error { return second(s.Members(ctx, scope, "eng", "u2000", 10)) }},
 		{"DirectMembers", func(ctx context.Context) error { return second(s.DirectMembers(ctx, "acme", "eng", "u2000", 10)) }},
-		{"FindUsers by userName", func(ctx context.Context) error {
-			return second(s.FindUsers(ctx, "acme", store.Lookup{UserNameFolded: "u1"}, 2))
+		{"Find users by userName", func(ctx context.Context) error {
+			return second(s.Find(ctx, "acme", store.User, store.Lookup{Name: "u1"}, "", 2))
 		}},
-		{"FindUsers by externalId", func(ctx context.Context) error {
-			return second(s.FindUsers(ctx, "acme", store.Lookup{ExternalID: "u1"}, 2))
+		{"Find users by externalId", func(ctx context.Context) error {
+			return second(s.Find(ctx, "acme", store.User, store.Lookup{ExternalID: "u1"}, "", 2))
 		}},
-		{"FindUsers by address", func(ctx context.Context) error {
-			return second(s.FindUsers(ctx, "acme", store.Lookup{EmailFolded: "u1"}, 2))
+		{"Find users by address", func(ctx context.Context) error {
+			return second(s.Find(ctx, "acme", store.User, store.Lookup{Email: "u1"}, "", 2))
 		}},
-		{"UserIDs", func(ctx context.Context) error { return second(s.UserIDs(ctx, "acme", "u2000", 10)) }},
+		{"IDs", func(ctx context.Context) error { return second(s.IDs(ctx, "acme", store.User, "u2000", 10)) }},
 		{"adding two", func(ctx context.Context) error {
-			return edit(ctx, store.MemberEdit{Kind: store.EditAdd, IDs: []string{"new", "u5"}})
+			return edit(ctx, store.MemberEdit{Kind: scim.AddMembers, IDs: []string{"new", "u5"}})
 		}},
 		{"adding a group", func(ctx context.Context) error {
-			return edit(ctx, store.MemberEdit{Kind: store.EditAdd, IDs: []string{"g7"}})
+			return edit(ctx, store.MemberEdit{Kind: scim.AddMembers, IDs: []string{"g7"}})
 		}},
 		{"adding a large group", func(ctx context.Context) error {
-			return editOf(ctx, "g8", store.MemberEdit{Kind: store.EditAdd, IDs: []string{"eng"}})
+			return editOf(ctx, "g8", store.MemberEdit{Kind: scim.AddMembers, IDs: []string{"eng"}})
 		}},
 		{"removing two", func(ctx context.Context) error {
-			return edit(ctx, store.MemberEdit{Kind: store.EditRemove, IDs: []string{"u3", "nobody"}})
+			return edit(ctx, store.MemberEdit{Kind: scim.RemoveMembers, IDs: []string{"u3", "nobody"}})
 		}},
 		{"adding and removing", func(ctx context.Context) error {
-			return edit(ctx, store.MemberEdit{Kind: store.EditRemove, IDs: []string{"u6"}}, store.MemberEdit{Kind: store.EditAdd, IDs: []string{"u3"}})
+			return edit(ctx, store.MemberEdit{Kind: scim.RemoveMembers, IDs: []string{"u6"}}, store.MemberEdit{Kind: scim.AddMembers, IDs: []string{"u3"}})
 		}},
 		{"renaming a group", func(ctx context.Context) error {
-			g := store.Group{Scope: scope, ID: "g9", DisplayName: "x", DisplayNameFolded: "x", Document: []byte("{}"), Version: 1}
-			return second(s.UpdateGroup(ctx, g, true, nil, nil, cause))
+			g := store.Resource{Type: store.Group, Scope: scope, ID: "g9", Name: "x", NameFolded: "x", Document: []byte("{}"), Version: 1}
+			return second(s.Update(ctx, g, nil, cause))
 		}},
-		{"CreateGroup", func(ctx context.Context) error {
-			g := store.Group{Scope: scope, ID: "g", DisplayName: "y", DisplayNameFolded: "y", Document: []byte("{}")}
-			return second(s.CreateGroup(ctx, g, []store.MemberEdit{{Kind: store.EditAdd, IDs: []string{"u1"}}}, cause))
+		{"Create a group", func(ctx context.Context) error {
+			g := store.Resource{Type: store.Group, Scope: scope, ID: "g", Name: "y", NameFolded: "y", Document: []byte("{}")}
+			return second(s.Create(ctx, g, []store.MemberEdit{{Kind: scim.AddMembers, IDs: []string{"u1"}}}, cause))
 		}},
-		{"CreateUser", func(ctx context.Context) error {
-			return second(s.CreateUser(ctx, store.User{Scope: scope, ID: "u", UserNameFolded: "u", Document: []byte("{}")}, cause))
+		{"Create a user", func(ctx context.Context) error {
+			return second(s.Create(ctx, store.Resource{Type: store.User, Scope: scope, ID: "u", NameFolded: "u", Document: []byte("{}")}, nil, cause))
 		}},
-		{"UpdateUser", func(ctx context.Context) error {
-			return second(s.UpdateUser(ctx, store.User{Scope: scope, ID: "u7", UserNameFolded: "u7", Document: []byte("{}"), Version: 1}, cause))
+		{"Update a user", func(ctx context.Context) error {
+			return second(s.Update(ctx, store.Resource{Type: store.User, Scope: scope, ID: "u7", NameFolded: "u7", Document: []byte("{}"), Version: 1}, nil, cause))
 		}},
-		{"UserPage", func(ctx context.Context) error {
-			return second(s.UserPage(ctx, scope, store.Order{}, 0, 10, math.MaxInt32))
+		{"Page of users", func(ctx context.Context) error {
+			return second(s.Page(ctx, scope, store.User, store.Order{}, 0, 10, math.MaxInt32))
 		}},
-		{"UserPage by name", func(ctx context.Context) error {
-			return second(s.UserPage(ctx, scope, store.Order{ByName: true}, 0, 10, math.MaxInt32))
+		{"Page of users by name", func(ctx context.Context) error {
+			return second(s.Page(ctx, scope, store.User, store.Order{ByName: true}, 0, 10, math.MaxInt32))
 		}},
-		{"UserPage by name, descending", func(ctx context.Context) error {
-			return second(s.UserPage(ctx, scope, store.Order{ByName: true, Descending: true}, 0, 10, math.MaxInt32))
+		{"Page of users by name, descending", func(ctx context.Context) error {
+			return second(s.Page(ctx, scope, store.User, store.Order{ByName: true, Descending: true}, 0, 10, math.MaxInt32))
 		}},
-		{"GroupPage by name", func(ctx context.Context) error {
-			return second(s.GroupPage(ctx, scope, store.Order{ByName: true}, 0, 10, math.MaxInt32))
+		{"Page of groups by name", func(ctx context.Context) error {
+			return second(s.Page(ctx, scope, store.Group, store.Order{ByName: true}, 0, 10, math.MaxInt32))
 		}},
-		{"GroupPage by name, descending", func(ctx context.Context) error {
-			return second(s.GroupPage(ctx, scope, store.Order{ByName: true, Descending: true}, 0, 10, math.MaxInt32))
+		{"Page of groups by name, descending", func(ctx context.Context) error {
+			return second(s.Page(ctx, scope, store.Group, store.Order{ByName: true, Descending: true}, 0, 10, math.MaxInt32))
 		}},
-		{"DeleteUser", func(ctx context.Context) error { return second(s.DeleteUser(ctx, scope, "u4", nil, cause)) }},
+		{"Delete a user", func(ctx context.Context) error { return second(s.Delete(ctx, scope, store.User, "u4", nil, cause)) }},
 		{"Cursor", func(ctx context.Context) error {
 			_, _, err := s.Cursor(ctx)
 			return err

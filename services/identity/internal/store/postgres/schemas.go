@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
@@ -16,14 +17,14 @@ func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(o
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		written = schema
 		// Who writes schemas of a directory comes one after another: the row is locked until commit.
-		d, err := sqldb.ReadOne(ctx, tx, directoryFields, fault.New(fault.NotReady, "directory %q is not ready yet", schema.DirectoryID),
+		d, err := sqldb.ReadOne(ctx, tx, rows.Directory, store.NotReady(schema.DirectoryID),
 			`SELECT organization_id, id, strict, unique_group_names, replaces_id, closed FROM directories
 			WHERE organization_id = $1 AND id = $2 FOR UPDATE`, schema.OrganizationID, schema.DirectoryID)
 		if err != nil {
 			return err
 		}
 		if d.Closed {
-			return fault.New(fault.Deleted, "directory %q was deleted", schema.DirectoryID)
+			return store.Closed(schema.DirectoryID)
 		}
 		all, err := schemas(ctx, tx, schema.Scope)
 		if err != nil {
@@ -35,7 +36,7 @@ func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(o
 		_, err = tx.Exec(ctx, `INSERT INTO schemas (organization_id, directory_id, id, resource_group, definition, create_time, update_time)
 			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (organization_id, directory_id, lower(id)) DO UPDATE SET id = excluded.id,
 			resource_group = excluded.resource_group, definition = excluded.definition, update_time = excluded.update_time`,
-			written.OrganizationID, written.DirectoryID, written.ID, written.Group, written.Definition,
+			written.OrganizationID, written.DirectoryID, written.ID, written.Type == store.Group, written.Definition,
 			sqldb.Time(&written.CreateTime), sqldb.Time(&written.UpdateTime))
 		return err
 	})
@@ -48,11 +49,7 @@ func (s *Store) Schemas(ctx context.Context, scope store.Scope) ([]store.Schema,
 }
 
 func schemas(ctx context.Context, q sqldb.Reader, scope store.Scope) ([]store.Schema, error) {
-	return sqldb.ReadAll(ctx, q, func(s *store.Schema) []any {
-		return []any{
-			&s.OrganizationID, &s.DirectoryID, &s.ID, &s.Group, &s.Definition, sqldb.Time(&s.CreateTime), sqldb.Time(&s.UpdateTime),
-		}
-	}, `SELECT organization_id, directory_id, id, resource_group, definition, create_time, update_time FROM schemas
+	return sqldb.ReadAll(ctx, q, rows.Schema, `SELECT organization_id, directory_id, id, resource_group, definition, create_time, update_time FROM schemas
 		WHERE organization_id = $1 AND directory_id = $2 ORDER BY lower(id)`, scope.OrganizationID, scope.DirectoryID)
 }
 

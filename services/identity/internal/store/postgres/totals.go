@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
@@ -98,22 +97,4 @@ func (s *Store) analyze(ctx context.Context) error {
 	}
 	_, err = s.db.Exec(ctx, `ANALYZE directories, users, search_values, groups, members, changes, totals`, pgx.QueryExecModeSimpleProtocol)
 	return sqldb.Reach(err)
-}
-
-// count is how many users or groups an open directory has: what was folded and what comes after it, of one snapshot.
-func (s *Store) count(ctx context.Context, scope store.Scope, groups bool) (int64, error) {
-	return sqldb.ReadOne(ctx, s.db, sqldb.Value[int64], nil, `SELECT
-		coalesce((SELECT total FROM totals WHERE organization_id = $1 AND directory_id = $2 AND resource_group = $3), 0)
-		+ coalesce((SELECT sum(`+counted+`) FROM changes WHERE organization_id = $1 AND directory_id = $2 AND resource_group = $3
-			AND transaction >= (SELECT transaction FROM folded)), 0)::bigint`, scope.OrganizationID, scope.DirectoryID, groups)
-}
-
-// CountUsers implements store.Store.
-func (s *Store) CountUsers(ctx context.Context, scope store.Scope) (int64, error) {
-	return s.count(ctx, scope, false)
-}
-
-// CountGroups implements store.Store.
-func (s *Store) CountGroups(ctx context.Context, scope store.Scope) (int64, error) {
-	return s.count(ctx, scope, true)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // Several processes fold, a few records at a time, while writers create and delete. Whatever was folded, a total is what
@@ -27,12 +28,12 @@ func TestTotalsAreExactWhateverWasFolded(t *testing.T) {
 	var members []string
 	for i := range 10 {
 		id := fmt.Sprint("member", i)
-		must(t, second(all[0].CreateUser(t.Context(), store.User{Scope: scopes[0], ID: id, UserNameFolded: id, Document: []byte("{}")}, cause)))
+		must(t, second(all[0].Create(t.Context(), store.Resource{Type: store.User, Scope: scopes[0], ID: id, NameFolded: id, Document: []byte("{}")}, nil, cause)))
 		members = append(members, id)
 	}
 	// More records than are folded at once, of one transaction.
-	must(t, second(all[0].CreateGroup(t.Context(), store.Group{Scope: scopes[0], ID: "eng", Document: []byte("{}")},
-		[]store.MemberEdit{{Kind: store.EditAdd, IDs: members}}, cause)))
+	must(t, second(all[0].Create(t.Context(), store.Resource{Type: store.Group, Scope: scopes[0], ID: "eng", Document: []byte("{}")},
+		[]store.MemberEdit{{Kind: scim.AddMembers, IDs: members}}, cause)))
 	check := func() {
 		const counting = ` FROM directories d ORDER BY d.organization_id, d.id`
 		s := all[rand.IntN(len(all))]
@@ -64,9 +65,9 @@ func TestTotalsAreExactWhateverWasFolded(t *testing.T) {
 			s := all[w%len(all)]
 			for i := range 40 {
 				scope, id := scopes[rand.IntN(len(scopes))], fmt.Sprintf("u%d-%d", w, i)
-				_, err := s.CreateUser(t.Context(), store.User{Scope: scope, ID: id, UserNameFolded: id, Document: []byte("{}")}, cause)
+				_, err := s.Create(t.Context(), store.Resource{Type: store.User, Scope: scope, ID: id, NameFolded: id, Document: []byte("{}")}, nil, cause)
 				if err == nil && i%4 == 0 {
-					_, err = s.DeleteUser(t.Context(), scope, id, nil, cause)
+					_, err = s.Delete(t.Context(), scope, store.User, id, nil, cause)
 				}
 				if err != nil {
 					t.Error(err)
@@ -123,7 +124,7 @@ func TestTheFeedIsFoldedInTheBackground(t *testing.T) {
 	s := processes(t, 1)[0]
 	scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}
 	must(t, s.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}, store.Cause{}))
-	_, err := s.CreateUser(t.Context(), store.User{Scope: scope, ID: "anna", Document: []byte("{}")}, store.Cause{Time: time.Unix(1, 0)})
+	_, err := s.Create(t.Context(), store.Resource{Type: store.User, Scope: scope, ID: "anna", Document: []byte("{}")}, nil, store.Cause{Time: time.Unix(1, 0)})
 	must(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

@@ -78,8 +78,8 @@ func TestARecordShowsOnceNoOlderTransactionIsOpen(t *testing.T) {
 	must(t, err)
 
 	written := reader.Written()
-	must(t, second(writer.CreateUser(ctx, store.User{Scope: scope, ID: "bob", UserNameFolded: "bob", Document: []byte("{}")}, store.Cause{Time: time.Unix(2, 0)})))
-	w, err := writer.CreateUser(ctx, store.User{Scope: scope, ID: "anna", Document: []byte("{}")}, store.Cause{Time: time.Unix(1, 0)})
+	must(t, second(writer.Create(ctx, store.Resource{Type: store.User, Scope: scope, ID: "bob", NameFolded: "bob", Document: []byte("{}")}, nil, store.Cause{Time: time.Unix(2, 0)})))
+	w, err := writer.Create(ctx, store.Resource{Type: store.User, Scope: scope, ID: "anna", Document: []byte("{}")}, nil, store.Cause{Time: time.Unix(1, 0)})
 	must(t, err)
 	changes, next, held, err := reader.Changes(ctx, "acme", feed.Cursor{}, 10)
 	must(t, err)

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // What writes cost one client. Compare two versions by turns on one machine:
@@ -28,12 +29,12 @@ func BenchmarkWrites(b *testing.B) {
 		if err := s.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}, cause); err != nil {
 			b.Fatal(err)
 		}
-		user := func(n, size int) store.User {
+		user := func(n, size int) store.Resource {
 			id := fmt.Sprintf("user-%07d", n*7919%1000003)
-			return store.User{
-				Scope: scope, ID: id, UserName: id, UserNameFolded: id, ExternalID: id, DisplayName: id, Active: true, Version: 1,
+			return store.Resource{Type: store.User,
+				Scope: scope, ID: id, Name: id, NameFolded: id, ExternalID: id, DisplayName: id, Active: true, Version: 1,
 				Document: bytes.Repeat([]byte("x"), size),
-				Search:   []store.SearchValue{{Attribute: "emails", Value: id + "@example.com"}, {Attribute: "phoneNumbers", Value: id}},
+				Search:   []scim.SearchValue{{Attribute: "emails", Value: id + "@example.com"}, {Attribute: "phoneNumbers", Value: id}},
 			}
 		}
 		made, updated, deleted := 0, 0, 0
@@ -43,19 +44,19 @@ func BenchmarkWrites(b *testing.B) {
 		}{
 			{"create", func(ctx context.Context) error {
 				made++
-				return second(s.CreateUser(ctx, user(made, size), cause))
+				return second(s.Create(ctx, user(made, size), nil, cause))
 			}},
 			{"update", func(ctx context.Context) error {
 				if updated++; updated > made {
 					b.Skip()
 				}
-				return second(s.UpdateUser(ctx, user(updated, size+updated%100), cause))
+				return second(s.Update(ctx, user(updated, size+updated%100), nil, cause))
 			}},
 			{"delete", func(ctx context.Context) error {
 				if deleted++; deleted > made {
 					b.Skip()
 				}
-				return second(s.DeleteUser(ctx, scope, user(deleted, 0).ID, nil, cause))
+				return second(s.Delete(ctx, scope, store.User, user(deleted, 0).ID, nil, cause))
 			}},
 		} {
 			b.Run(fmt.Sprintf("%s/%d", c.name, size), func(b *testing.B) {

@@ -5,26 +5,17 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
-// record is what a change record says beyond its cause.
-type record struct {
-	group       bool
-	id          string
-	revision    int64
-	kind        store.ChangeKind
-	memberID    string
-	memberGroup bool
-}
-
 // record adds a change record and gives the cursor after it.
-func (s *Store) record(ctx context.Context, tx *sqldb.Tx, scope store.Scope, r record, cause store.Cause) (feed.Cursor, error) {
+func (s *Store) record(ctx context.Context, tx *sqldb.Tx, scope store.Scope, r rows.Record, cause store.Cause) (feed.Cursor, error) {
 	cursor := feed.Cursor{Epoch: s.epoch}
 	err := tx.QueryRow(ctx, `INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind,
 		member_id, member_group, message_id, traceparent, time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING sequence`,
-		scope.OrganizationID, scope.DirectoryID, r.group, r.id, r.revision, r.kind, r.memberID, r.memberGroup,
+		scope.OrganizationID, scope.DirectoryID, r.Type == store.Group, r.ID, r.Revision, r.Kind, r.MemberID, r.MemberType == store.Group,
 		cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time)).Scan(&cursor.Sequence)
 	return cursor, err
 }
@@ -65,15 +56,13 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 	if err != nil {
 		return nil, after, held, err
 	}
-	rows, err := s.db.Query(ctx, `SELECT sequence, organization_id, directory_id, resource_group, resource_id, revision, kind,
+	changes, err = read(ctx, s.db, func(c *store.Change) []any {
+		c.Cursor.Epoch = s.epoch
+		return append([]any{&c.Cursor.Sequence}, rows.Change(c)...)
+	}, `SELECT sequence, organization_id, directory_id, resource_group, resource_id, revision, kind,
 		member_id, member_group, message_id, traceparent, time FROM changes
 		WHERE organization_id = ? AND sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?`,
 		organizationID, after.Sequence, end.Sequence, limit)
-	changes, err = sqldb.Collect(rows, err, func(scan func(...any) error) (c store.Change, err error) {
-		c.Cursor.Epoch = s.epoch
-		return c, scan(&c.Cursor.Sequence, &c.OrganizationID, &c.DirectoryID, &c.Group, &c.ResourceID, &c.Revision, &c.Kind,
-			&c.MemberID, &c.MemberGroup, &c.MessageID, &c.Traceparent, sqldb.Time(&c.Time))
-	})
 	if err != nil {
 		return nil, after, held, err
 	}
@@ -108,8 +97,7 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string,
 				UNION ALL SELECT (SELECT min(organization_id) FROM changes WHERE organization_id > o.id) FROM o WHERE o.id IS NOT NULL)
 			SELECT id FROM o WHERE id IS NOT NULL AND ?1 < ?2 UNION SELECT organization_id FROM trimmed ORDER BY 1`
 	}
-	rows, err := s.db.Query(ctx, query, after.Sequence, end.Sequence)
-	active, err = sqldb.Collect(rows, err, scanString)
+	active, err = read(ctx, s.db, value[string], query, after.Sequence, end.Sequence)
 	if err == nil && !beginning {
 		err = s.holds(ctx, "", after, end) // as in Changes
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 )
 
 // edgeReader implements store.EdgeReader. Each user or group is met once, however many ways lead to it, and its memberships are read
@@ -16,18 +16,17 @@ type edgeReader struct {
 
 // Above implements store.EdgeReader.
 func (e edgeReader) Above(ctx context.Context, members []string, limit int) ([]store.Edge, error) {
-	rows, err := e.q.Query(ctx, `WITH RECURSIVE inside (id) AS (
+	return read(ctx, e.q, rows.Edge, `WITH RECURSIVE inside (id) AS (
 			SELECT value FROM json_each(?2)
 			UNION
 			SELECT m.group_id FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id)
 		SELECT m.member_id, m.group_id FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id LIMIT ?3`,
 		e.organizationID, list(members), limit)
-	return sqldb.Collect(rows, err, scanEdge)
 }
 
 // Below implements store.EdgeReader.
 func (e edgeReader) Below(ctx context.Context, groups []string, limit int) ([]store.Edge, error) {
-	rows, err := e.q.Query(ctx, `WITH RECURSIVE inside (id) AS (
+	return read(ctx, e.q, rows.Edge, `WITH RECURSIVE inside (id) AS (
 			SELECT value FROM json_each(?2)
 			UNION
 			SELECT m.member_id FROM inside CROSS JOIN members m INDEXED BY members_nested
@@ -35,7 +34,4 @@ func (e edgeReader) Below(ctx context.Context, groups []string, limit int) ([]st
 		SELECT m.member_id, m.group_id FROM inside CROSS JOIN members m INDEXED BY members_nested
 			ON m.organization_id = ?1 AND m.group_id = inside.id AND m.member_group = 1 LIMIT ?3`,
 		e.organizationID, list(groups), limit)
-	return sqldb.Collect(rows, err, scanEdge)
 }
-
-func scanEdge(scan func(...any) error) (e store.Edge, err error) { return e, scan(&e.Member, &e.Group) }

@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
-	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
@@ -19,14 +18,14 @@ func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause 
 			WHERE u.organization_id = ?1 AND u.id = ?2`, organizationID, id).Scan(&scope.DirectoryID, &w.Version, &closed)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
-			return fault.Missing("user", id)
+			return store.Missing(store.User, id)
 		case err != nil:
 			return err
 		case !closed:
 			return store.NotDetached(id)
 		}
 		w.Version++
-		if w.Cursor, err = s.removeUser(ctx, tx, scope, id, w.Version, cause); err != nil {
+		if w.Cursor, err = s.remove(ctx, tx, scope, store.User, id, w.Version, cause); err != nil {
 			return err
 		}
 		return tx.Erased(ctx)

@@ -7,8 +7,9 @@ import (
 	"slices"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
-	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/scim"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
@@ -38,13 +39,13 @@ func (e *editor) apply(ctx context.Context, edits []store.MemberEdit) error {
 	for _, edit := range edits {
 		var err error
 		switch edit.Kind {
-		case store.EditAdd:
+		case scim.AddMembers:
 			err = e.addAll(ctx, edit.IDs)
-		case store.EditRemove:
+		case scim.RemoveMembers:
 			err = e.removeAll(ctx, edit.IDs)
-		case store.EditRemoveMatching:
-			err = e.removeMatching(ctx, edit.Match)
-		case store.EditReplace:
+		case scim.RemoveMatching:
+			err = e.removeMatching(ctx, func(m store.Member) bool { return edit.Match(m.Member) })
+		case scim.ReplaceMembers:
 			err = e.replace(ctx, edit.IDs)
 		}
 		if err != nil {
@@ -97,8 +98,8 @@ type arrivals struct {
 }
 
 type arrival struct {
-	id    string
-	group bool
+	id string
+	of store.Type
 }
 
 // meet notes a would-be member, unless it is one. A carried one it confirms.
@@ -116,7 +117,7 @@ func (e *editor) meet(ctx context.Context, a *arrivals, id string) error {
 	case err != nil && !errors.Is(err, sql.ErrNoRows):
 		return err
 	}
-	isGroup, err := e.visible(ctx, id)
+	of, err := e.known(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -126,8 +127,8 @@ func (e *editor) meet(ctx context.Context, a *arrivals, id string) error {
 			e.scope.OrganizationID, e.groupID, id)
 		return err
 	}
-	a.come = append(a.come, arrival{id: id, group: isGroup})
-	if isGroup {
+	a.come = append(a.come, arrival{id: id, of: of})
+	if of == store.Group {
 		a.groups = append(a.groups, id)
 	}
 	return nil
@@ -135,21 +136,21 @@ func (e *editor) meet(ctx context.Context, a *arrivals, id string) error {
 
 func (e *editor) bringIn(ctx context.Context, m arrival) error {
 	if _, err := e.tx.Exec(ctx, `INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
-		VALUES (?, ?, ?, ?, 0)`, e.scope.OrganizationID, e.groupID, m.id, m.group); err != nil {
+		VALUES (?, ?, ?, ?, 0)`, e.scope.OrganizationID, e.groupID, m.id, m.of == store.Group); err != nil {
 		return err
 	}
-	return e.record(ctx, store.MemberAdded, m.id, m.group)
+	return e.record(ctx, store.MemberAdded, m.id, m.of)
 }
 
-// visible says whether a would-be member is a group; it is an error if it is no resource of the directory.
-func (e *editor) visible(ctx context.Context, id string) (isGroup bool, err error) {
+// known gives the type of a would-be member; it is an error if it is no resource of the directory.
+func (e *editor) known(ctx context.Context, id string) (of store.Type, err error) {
 	err = e.tx.QueryRow(ctx, `SELECT 0 FROM users WHERE organization_id = ?1 AND id = ?2 AND directory_id = ?3
 		UNION ALL SELECT 1 FROM groups WHERE organization_id = ?1 AND id = ?2 AND directory_id = ?3`,
-		e.scope.OrganizationID, id, e.scope.DirectoryID).Scan(&isGroup)
+		e.scope.OrganizationID, id, e.scope.DirectoryID).Scan(rows.Type(&of))
 	if errors.Is(err, sql.ErrNoRows) {
-		err = fault.New(fault.InvalidValue, "members: %q is no user or group of this directory", id)
+		err = store.NoMember(id)
 	}
-	return isGroup, err
+	return of, err
 }
 
 // removeAll takes out those of ids that are members. The others, which may be many, are left out at once.
@@ -157,10 +158,9 @@ func (e *editor) removeAll(ctx context.Context, ids []string) error {
 	for len(ids) > 0 {
 		some := ids[:min(len(ids), editPage)]
 		ids = ids[len(some):]
-		rows, err := e.tx.Query(ctx, `SELECT m.member_id FROM json_each(?3) named
+		found, err := read(ctx, e.tx, value[string], `SELECT m.member_id FROM json_each(?3) named
 			CROSS JOIN members m ON m.organization_id = ?1 AND m.group_id = ?2 AND m.member_id = named.value ORDER BY named.key`,
 			e.scope.OrganizationID, e.groupID, inOrder(some))
-		found, err := sqldb.Collect(rows, err, scanString)
 		if err != nil {
 			return err
 		}
@@ -173,18 +173,18 @@ func (e *editor) removeAll(ctx context.Context, ids []string) error {
 
 // remove takes out a member that the directory can see.
 func (e *editor) remove(ctx context.Context, id string) error {
-	var isGroup bool
+	var of store.Type
 	err := e.tx.QueryRow(ctx, `DELETE FROM members WHERE organization_id = ?1 AND group_id = ?2 AND member_id = ?3
 		AND (EXISTS (SELECT 1 FROM users WHERE organization_id = ?1 AND id = ?3 AND directory_id = ?4)
 			OR EXISTS (SELECT 1 FROM groups WHERE organization_id = ?1 AND id = ?3 AND directory_id = ?4))
-		RETURNING member_group`, e.scope.OrganizationID, e.groupID, id, e.scope.DirectoryID).Scan(&isGroup)
+		RETURNING member_group`, e.scope.OrganizationID, e.groupID, id, e.scope.DirectoryID).Scan(rows.Type(&of))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return e.record(ctx, store.MemberRemoved, id, isGroup)
+	return e.record(ctx, store.MemberRemoved, id, of)
 }
 
 // editPage is how many members one step of an edit that reads them all takes into memory.
@@ -192,13 +192,13 @@ const editPage = 1000
 
 func (e *editor) removeMatching(ctx context.Context, match func(store.Member) bool) error {
 	for after := ""; ; {
-		page, err := members(ctx, e.tx, e.scope, e.groupID, after, editPage)
+		page, err := read(ctx, e.tx, rows.Member, visibleMembers, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, after, editPage)
 		if err != nil {
 			return err
 		}
 		for _, m := range page {
 			if match(m) {
-				if err := e.remove(ctx, m.ID); err != nil {
+				if err := e.remove(ctx, m.Value); err != nil {
 					return err
 				}
 			}
@@ -206,7 +206,7 @@ func (e *editor) removeMatching(ctx context.Context, match func(store.Member) bo
 		if len(page) < editPage {
 			return nil
 		}
-		after = page[len(page)-1].ID
+		after = page[len(page)-1].Value
 	}
 }
 
@@ -218,40 +218,37 @@ func (e *editor) replace(ctx context.Context, ids []string) error {
 	return e.addAll(ctx, come())
 }
 
-func (e *editor) record(ctx context.Context, kind store.ChangeKind, memberID string, isGroup bool) (err error) {
+func (e *editor) record(ctx context.Context, kind store.ChangeKind, memberID string, of store.Type) (err error) {
 	e.changed = true
-	e.last, err = e.store.record(ctx, e.tx, e.scope, record{
-		group: true, id: e.groupID, revision: e.revision, kind: kind, memberID: memberID, memberGroup: isGroup,
+	e.last, err = e.store.record(ctx, e.tx, e.scope, rows.Record{
+		Type: store.Group, ID: e.groupID, Revision: e.revision, Kind: kind, MemberID: memberID, MemberType: of,
 	}, e.cause)
 	return err
 }
 
-func scanMember(scan func(...any) error) (m store.Member, err error) {
-	return m, scan(&m.ID, &m.Group, &m.Display, &m.Carried)
-}
-
-// members lists those that the directory can see.
-func members(ctx context.Context, q queryer, scope store.Scope, groupID, after string, limit int) ([]store.Member, error) {
-	rows, err := q.Query(ctx, `SELECT m.member_id, m.member_group, coalesce(u.display_name, g.display_name), m.carried
-		FROM members m
+// visible is a query of columns of the members m of group ?3, after ?4, that the directory ?2 can see, at most ?5.
+func visible(columns string) string {
+	return `SELECT ` + columns + ` FROM members m
 		LEFT JOIN users u ON m.member_group = 0 AND u.organization_id = m.organization_id AND u.id = m.member_id AND u.directory_id = ?2
 		LEFT JOIN groups g ON m.member_group = 1 AND g.organization_id = m.organization_id AND g.id = m.member_id AND g.directory_id = ?2
 		WHERE m.organization_id = ?1 AND m.group_id = ?3 AND m.member_id > ?4 AND (u.id IS NOT NULL OR g.id IS NOT NULL)
-		ORDER BY m.member_id LIMIT ?5`, scope.OrganizationID, scope.DirectoryID, groupID, after, limit)
-	return sqldb.Collect(rows, err, scanMember)
+		ORDER BY m.member_id LIMIT ?5`
 }
 
+var (
+	shownMembers   = visible(`m.member_id, m.member_group, coalesce(u.display_name, g.display_name)`)
+	visibleMembers = visible(`m.member_id, m.member_group, coalesce(u.display_name, g.display_name), m.carried`)
+)
+
 // Members implements store.Store.
-func (s *Store) Members(ctx context.Context, scope store.Scope, groupID, after string, limit int) ([]store.Member, error) {
-	return members(ctx, s.db, scope, groupID, after, limit)
+func (s *Store) Members(ctx context.Context, scope store.Scope, groupID, after string, limit int) ([]scim.Member, error) {
+	return read(ctx, s.db, rows.Shown, shownMembers, scope.OrganizationID, scope.DirectoryID, groupID, after, limit)
 }
 
 // DirectMembers implements store.Store.
 func (s *Store) DirectMembers(ctx context.Context, organizationID, groupID, after string, limit int) ([]store.Member, error) {
-	rows, err := s.db.Query(ctx, `SELECT member_id, member_group, '', carried FROM members
-		WHERE organization_id = ? AND group_id = ? AND member_id > ? ORDER BY member_id LIMIT ?`,
-		organizationID, groupID, after, limit)
-	return sqldb.Collect(rows, err, scanMember)
+	return read(ctx, s.db, rows.Member, `SELECT member_id, member_group, '', carried FROM members
+		WHERE organization_id = ? AND group_id = ? AND member_id > ? ORDER BY member_id LIMIT ?`, organizationID, groupID, after, limit)
 }
 
 // isCarried is the condition on a membership m of a group g in a directory d that an adoption by directory ?2 of
@@ -262,15 +259,12 @@ const isCarried = `((g.directory_id = ?2 AND m.carried = 1) OR (d.closed = 1 AND
 
 // CarriedMembers implements store.Store.
 func (s *Store) CarriedMembers(ctx context.Context, scope store.Scope, afterGroup, afterMember string, limit int) ([]store.CarriedMember, error) {
-	rows, err := s.db.Query(ctx, `SELECT m.group_id, m.member_id, m.member_group, m.carried FROM members m
+	return read(ctx, s.db, rows.Carried, `SELECT m.group_id, m.member_id, m.member_group, m.carried FROM members m
 		JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
 		JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id
 		WHERE m.organization_id = ?1 AND (m.group_id, m.member_id) > (?3, ?4) AND `+isCarried+`
 		ORDER BY m.group_id, m.member_id LIMIT ?5`,
 		scope.OrganizationID, scope.DirectoryID, afterGroup, afterMember, limit)
-	return sqldb.Collect(rows, err, func(scan func(...any) error) (c store.CarriedMember, err error) {
-		return c, scan(&c.GroupID, &c.Member.ID, &c.Member.Group, &c.Member.Carried)
-	})
 }
 
 // RemoveCarried implements store.Store.
@@ -282,7 +276,7 @@ func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []
 			removed, err := tx.Exec(ctx, `DELETE FROM members AS m WHERE organization_id = ?1 AND group_id = ?3 AND member_id = ?4
 				AND EXISTS (SELECT 1 FROM groups g JOIN directories d ON d.organization_id = ?1 AND d.id = g.directory_id
 					WHERE g.organization_id = ?1 AND g.id = ?3 AND `+isCarried+`)`,
-				scope.OrganizationID, scope.DirectoryID, c.GroupID, c.Member.ID)
+				scope.OrganizationID, scope.DirectoryID, c.GroupID, c.Member.Value)
 			if err != nil {
 				return err
 			}
@@ -293,8 +287,9 @@ func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []
 				RETURNING version`, sqldb.Time(&cause.Time), scope.OrganizationID, c.GroupID).Scan(&revision); err != nil {
 				return err
 			}
-			if w.Cursor, err = s.record(ctx, tx, scope, record{
-				group: true, id: c.GroupID, revision: revision, kind: store.MemberRemoved, memberID: c.Member.ID, memberGroup: c.Member.Group,
+			if w.Cursor, err = s.record(ctx, tx, scope, rows.Record{
+				Type: store.Group, ID: c.GroupID, Revision: revision, Kind: store.MemberRemoved,
+				MemberID: c.Member.Value, MemberType: store.Type(c.Member.Type),
 			}, cause); err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
@@ -30,10 +31,6 @@ func (s *Store) AddOddities(ctx context.Context, oddities []store.Oddity) error 
 
 // Oddities implements store.Store.
 func (s *Store) Oddities(ctx context.Context, scope store.Scope) ([]store.Oddity, error) {
-	rows, err := s.db.Query(ctx, `SELECT ignored, name, messages, first_time, last_time, last_message_id FROM oddities
-		WHERE organization_id = ? AND directory_id = ? ORDER BY ignored, name`, scope.OrganizationID, scope.DirectoryID)
-	return sqldb.Collect(rows, err, func(scan func(...any) error) (store.Oddity, error) {
-		o := store.Oddity{Scope: scope}
-		return o, scan(&o.Ignored, &o.Name, &o.Messages, sqldb.Time(&o.FirstTime), sqldb.Time(&o.LastTime), &o.LastMessageID)
-	})
+	return read(ctx, s.db, rows.Oddity, `SELECT organization_id, directory_id, ignored, name, messages, first_time, last_time, last_message_id
+		FROM oddities WHERE organization_id = ? AND directory_id = ? ORDER BY ignored, name`, scope.OrganizationID, scope.DirectoryID)
 }

@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/scim"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
@@ -35,25 +36,25 @@ func TestAMemberEditTouchesTheSameRowsWhateverTheGroupsSize(t *testing.T) {
 		name  string
 		edits []store.MemberEdit
 	}{
-		{"remove one that is not there", []store.MemberEdit{{Kind: store.EditRemove, IDs: []string{"other"}}}},
-		{"remove one from nowhere", []store.MemberEdit{{Kind: store.EditRemove, IDs: []string{"nobody"}}}},
-		{"add one that is there", []store.MemberEdit{{Kind: store.EditAdd, IDs: []string{"u1"}}}},
-		{"add a member", []store.MemberEdit{{Kind: store.EditAdd, IDs: []string{"new"}}}},
-		{"remove a member", []store.MemberEdit{{Kind: store.EditRemove, IDs: []string{"u2"}}}},
-		{"add a group", []store.MemberEdit{{Kind: store.EditAdd, IDs: []string{"inner"}}}},
+		{"remove one that is not there", []store.MemberEdit{{Kind: scim.RemoveMembers, IDs: []string{"other"}}}},
+		{"remove one from nowhere", []store.MemberEdit{{Kind: scim.RemoveMembers, IDs: []string{"nobody"}}}},
+		{"add one that is there", []store.MemberEdit{{Kind: scim.AddMembers, IDs: []string{"u1"}}}},
+		{"add a member", []store.MemberEdit{{Kind: scim.AddMembers, IDs: []string{"new"}}}},
+		{"remove a member", []store.MemberEdit{{Kind: scim.RemoveMembers, IDs: []string{"u2"}}}},
+		{"add a group", []store.MemberEdit{{Kind: scim.AddMembers, IDs: []string{"inner"}}}},
 		{"add two and remove two", []store.MemberEdit{
-			{Kind: store.EditAdd, IDs: []string{"other", "third"}}, {Kind: store.EditRemove, IDs: []string{"u3", "u4"}},
+			{Kind: scim.AddMembers, IDs: []string{"other", "third"}}, {Kind: scim.RemoveMembers, IDs: []string{"u3", "u4"}},
 		}},
 	}
 	small, large := newMetered(t, 10), newMetered(t, 10_000)
 	for _, edit := range edits {
 		t.Run(edit.name, func(t *testing.T) {
 			write := func(ctx context.Context, s *Store) error {
-				g, err := s.Group(ctx, scope, "eng")
+				g, err := s.Get(ctx, scope, store.Group, store.Lookup{ID: "eng"}, false)
 				if err != nil {
 					return err
 				}
-				_, err = s.UpdateGroup(ctx, g, false, nil, edit.edits, store.Cause{Time: time.Unix(1, 0)})
+				_, err = s.Update(ctx, store.Resource{Type: store.Group, Scope: scope, ID: g.ID}, edit.edits, store.Cause{Time: time.Unix(1, 0)})
 				return err
 			}
 			one, other := small.measure(t, write), large.measure(t, write)
@@ -72,38 +73,38 @@ func TestReadsByIdOrNameReadNoMoreThanTheirs(t *testing.T) {
 	scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}
 	newMetered(t, 1000).measure(t, func(ctx context.Context, s *Store) error {
 		_, facts := s.Facts(ctx, "acme", []string{"u1", "u2"}, store.FactsBounds{Bytes: 1000, Edges: 100})
-		_, statuses := s.UserStatuses(ctx, "acme", []string{"u1", "u2"})
-		_, groupFacts := s.GroupFacts(ctx, "acme", []string{"eng"})
-		_, user := s.User(ctx, scope, "u1")
-		_, userName := s.UserByUserName(ctx, scope, "u1")
-		_, detached := s.DetachedUser(ctx, "acme", []string{"d0", "d1"}, store.Names{ExternalID: "u1", Folded: "u2"})
-		_, detachedGroup := s.DetachedGroup(ctx, "acme", []string{"d0", "d1"}, store.Names{ExternalID: "e", Folded: "eng"})
+		_, statuses := s.Summaries(ctx, "acme", store.User, []string{"u1", "u2"})
+		_, groupFacts := s.Summaries(ctx, "acme", store.Group, []string{"eng"})
+		_, user := s.Get(ctx, scope, store.User, store.Lookup{ID: "u1"}, false)
+		_, userName := s.Get(ctx, scope, store.User, store.Lookup{Name: "u1"}, false)
+		_, detached := s.Detached(ctx, store.Resource{Type: store.User, Scope: scope, ExternalID: "u1", NameFolded: "u2"}, []string{"d0", "d1"})
+		_, detachedGroup := s.Detached(ctx, store.Resource{Type: store.Group, Scope: scope, ExternalID: "e", NameFolded: "eng"}, []string{"d0", "d1"})
 		_, groups := s.UserGroups(ctx, scope, []string{"u1"})
 		var candidates []error
 		for _, attribute := range []string{"id", "userName", "externalId", "emails", "displayName", "active", "groups", "members"} {
 			for _, high := range []string{"u1", "u2", "", "one of"} {
-				c := store.Condition{Attribute: attribute, Low: "u1", High: high}
+				c := scim.Condition{Attribute: attribute, Low: "u1", High: high}
 				if high == "one of" {
 					c.High, c.Values = "u3", []string{"u1", "u3"}
 				}
 				if attribute != "members" {
-					_, err := s.UserCandidates(ctx, scope, c, 10)
+					_, err := s.Candidates(ctx, scope, store.User, c, 10)
 					candidates = append(candidates, err)
 				}
 				if slices.Contains([]string{"id", "displayName", "externalId", "members"}, attribute) {
-					_, err := s.GroupCandidates(ctx, scope, c, 10)
+					_, err := s.Candidates(ctx, scope, store.Group, c, 10)
 					candidates = append(candidates, err)
 				}
 			}
 		}
-		_, usersByID := s.UsersByID(ctx, scope, []string{"u1", "u2"}, math.MaxInt32)
-		_, groupsByID := s.GroupsByID(ctx, scope, []string{"eng"}, math.MaxInt32)
-		_, find := s.FindGroups(ctx, "acme", "eng", "", 10)
+		_, usersByID := s.ByID(ctx, scope, store.User, []string{"u1", "u2"}, math.MaxInt32)
+		_, groupsByID := s.ByID(ctx, scope, store.Group, []string{"eng"}, math.MaxInt32)
+		_, find := s.Find(ctx, "acme", store.Group, store.Lookup{Name: "eng"}, "", 10)
 		_, members := s.Members(ctx, scope, "eng", "u5", 10)
 		_, direct := s.DirectMembers(ctx, "acme", "eng", "u5", 10)
-		_, lookup := s.FindUsers(ctx, "acme", store.Lookup{UserNameFolded: "u1"}, 2)
-		_, byExternal := s.FindUsers(ctx, "acme", store.Lookup{ExternalID: "e"}, 2)
-		_, byEmail := s.FindUsers(ctx, "acme", store.Lookup{EmailFolded: "e"}, 2)
+		_, lookup := s.Find(ctx, "acme", store.User, store.Lookup{Name: "u1"}, "", 2)
+		_, byExternal := s.Find(ctx, "acme", store.User, store.Lookup{ExternalID: "e"}, "", 2)
+		_, byEmail := s.Find(ctx, "acme", store.User, store.Lookup{Email: "e"}, "", 2)
 		return errors.Join(facts, statuses, groupFacts, user, userName, groups, usersByID, groupsByID, errors.Join(candidates...), find, members, direct, lookup, byExternal, byEmail,
 			detached, detachedGroup)
 	})
@@ -115,12 +116,12 @@ func TestListsSortNoDocuments(t *testing.T) {
 	scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}
 	m := newMetered(t, 1000)
 	lists := m.trace(t, func(ctx context.Context, s *Store) error {
-		_, users := s.Users(ctx, scope, "u5", 10, 1000)
-		_, groups := s.Groups(ctx, scope, "e", 10, 1000)
+		_, users := s.List(ctx, scope, store.User, "u5", 10, 1000)
+		_, groups := s.List(ctx, scope, store.Group, "e", 10, 1000)
 		errs := []error{users, groups}
 		for _, order := range []store.Order{{}, {Descending: true}, {ByName: true}, {ByName: true, Descending: true}} {
-			page, users := s.UserPage(ctx, scope, order, 5, 10, 1000)
-			if !slices.IsSortedFunc(page, func(a, b store.User) int {
+			page, users := s.Page(ctx, scope, store.User, order, 5, 10, 1000)
+			if !slices.IsSortedFunc(page, func(a, b store.Resource) int {
 				if order.Descending {
 					a, b = b, a
 				}
@@ -128,14 +129,14 @@ func TestListsSortNoDocuments(t *testing.T) {
 			}) || len(page) != 10 {
 				t.Errorf("%+v: the page has %d users, or is not in its order", order, len(page))
 			}
-			_, groups := s.GroupPage(ctx, scope, order, 0, 10, 1000)
+			_, groups := s.Page(ctx, scope, store.Group, order, 0, 10, 1000)
 			errs = append(errs, users, groups)
 		}
-		page, usersByID := s.UsersByID(ctx, scope, []string{"u3", "u1", "u2"}, math.MaxInt32)
+		page, usersByID := s.ByID(ctx, scope, store.User, []string{"u3", "u1", "u2"}, math.MaxInt32)
 		if len(page) != 3 || page[0].ID != "u1" || page[2].ID != "u3" {
 			t.Errorf("by ids, there are %d users, or not in the order of ids", len(page))
 		}
-		_, groupsByID := s.GroupsByID(ctx, scope, []string{"inner", "eng"}, math.MaxInt32)
+		_, groupsByID := s.ByID(ctx, scope, store.Group, []string{"inner", "eng"}, math.MaxInt32)
 		return errors.Join(append(errs, usersByID, groupsByID)...)
 	})
 	explain(t, m.path, lists.statements, func(text, step string) {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
@@ -24,7 +25,7 @@ func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(o
 		_, err = tx.Exec(ctx, `INSERT INTO schemas (organization_id, directory_id, id, resource_group, definition, create_time, update_time)
 			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (organization_id, directory_id, id) DO UPDATE SET id = excluded.id,
 			resource_group = excluded.resource_group, definition = excluded.definition, update_time = excluded.update_time`,
-			schema.OrganizationID, schema.DirectoryID, schema.ID, schema.Group, schema.Definition,
+			schema.OrganizationID, schema.DirectoryID, schema.ID, schema.Type == store.Group, schema.Definition,
 			sqldb.Time(&schema.CreateTime), sqldb.Time(&schema.UpdateTime))
 		return err
 	})
@@ -37,18 +38,13 @@ func (s *Store) Schemas(ctx context.Context, scope store.Scope) ([]store.Schema,
 }
 
 func schemas(ctx context.Context, q queryer, scope store.Scope) ([]store.Schema, error) {
-	rows, err := q.Query(ctx, `SELECT id, resource_group, definition, create_time, update_time FROM schemas
-		WHERE organization_id = ? AND directory_id = ? ORDER BY id`, scope.OrganizationID, scope.DirectoryID)
-	return sqldb.Collect(rows, err, func(scan func(...any) error) (store.Schema, error) {
-		s := store.Schema{Scope: scope}
-		return s, scan(&s.ID, &s.Group, &s.Definition, sqldb.Time(&s.CreateTime), sqldb.Time(&s.UpdateTime))
-	})
+	return read(ctx, q, rows.Schema, `SELECT organization_id, directory_id, id, resource_group, definition, create_time, update_time
+		FROM schemas WHERE organization_id = ? AND directory_id = ? ORDER BY id`, scope.OrganizationID, scope.DirectoryID)
 }
 
 // Extended implements store.Store.
 func (s *Store) Extended(ctx context.Context, organizationID string) ([]string, error) {
-	rows, err := s.db.Query(ctx, `SELECT DISTINCT directory_id FROM schemas WHERE organization_id = ? ORDER BY directory_id`, organizationID)
-	return sqldb.Collect(rows, err, scanString)
+	return read(ctx, s.db, value[string], `SELECT DISTINCT directory_id FROM schemas WHERE organization_id = ? ORDER BY directory_id`, organizationID)
 }
 
 // DeleteSchema implements store.Store.

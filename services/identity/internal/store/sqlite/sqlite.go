@@ -4,7 +4,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"errors"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/sqldb"
@@ -54,16 +54,9 @@ func (s *Store) Close() error { return s.db.Close() }
 // Epoch implements store.Store.
 func (s *Store) Epoch() string { return s.epoch }
 
-// queryer reads, in a transaction or outside one.
-type queryer interface {
-	Query(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRow(ctx context.Context, query string, args ...any) sqldb.Row
-}
-
 // Followed implements store.Store.
 func (s *Store) Followed(ctx context.Context) (at store.Place, err error) {
-	err = s.db.QueryRow(ctx, `SELECT epoch, revision FROM followed`).Scan(&at.Epoch, &at.Revision)
-	return at, err
+	return readOne(ctx, s.db, rows.Place, nil, `SELECT epoch, revision FROM followed`)
 }
 
 // ApplyDirectory implements store.Store.
@@ -94,7 +87,7 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 		if closes = d.Closed && !before.Closed; !closes {
 			return nil
 		}
-		_, err = s.record(ctx, tx, scope, record{id: d.ID, revision: 1, kind: store.DirectoryClosed}, cause)
+		_, err = s.record(ctx, tx, scope, rows.Record{ID: d.ID, Revision: 1, Kind: store.DirectoryClosed}, cause)
 		return err
 	})
 	if err == nil && closes {
@@ -103,14 +96,9 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 	return err
 }
 
-func directory(ctx context.Context, q queryer, scope store.Scope) (d store.Directory, err error) {
-	err = q.QueryRow(ctx, `SELECT organization_id, id, strict, unique_group_names, replaces_id, closed FROM directories
-		WHERE organization_id = ? AND id = ?`, scope.OrganizationID, scope.DirectoryID).
-		Scan(&d.OrganizationID, &d.ID, &d.Strict, &d.UniqueGroupNames, &d.ReplacesID, &d.Closed)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = fault.Missing("directory", scope.DirectoryID)
-	}
-	return d, err
+func directory(ctx context.Context, q queryer, scope store.Scope) (store.Directory, error) {
+	return readOne(ctx, q, rows.Directory, fault.Missing("directory", scope.DirectoryID), `SELECT organization_id, id, strict,
+		unique_group_names, replaces_id, closed FROM directories WHERE organization_id = ? AND id = ?`, scope.OrganizationID, scope.DirectoryID)
 }
 
 // Directory implements store.Store.
@@ -120,26 +108,23 @@ func (s *Store) Directory(ctx context.Context, scope store.Scope) (store.Directo
 
 // Ancestors implements store.Store.
 func (s *Store) Ancestors(ctx context.Context, scope store.Scope) ([]string, error) {
-	rows, err := s.db.Query(ctx, `WITH RECURSIVE line (id, depth) AS (
+	return read(ctx, s.db, value[string], `WITH RECURSIVE line (id, depth) AS (
 			SELECT replaces_id, 1 FROM directories WHERE organization_id = ?1 AND id = ?2
 			UNION ALL
 			SELECT d.replaces_id, line.depth + 1 FROM line JOIN directories d ON d.organization_id = ?1 AND d.id = line.id
 			WHERE line.depth < 100)
 		SELECT line.id FROM line JOIN directories d ON d.organization_id = ?1 AND d.id = line.id
 		WHERE d.closed = 1 ORDER BY line.depth`, scope.OrganizationID, scope.DirectoryID)
-	return sqldb.Collect(rows, err, scanString)
 }
-
-func scanString(scan func(...any) error) (text string, err error) { return text, scan(&text) }
 
 // open checks, within a write, that a directory takes writes.
 func open(ctx context.Context, tx *sqldb.Tx, scope store.Scope) (store.Directory, error) {
 	d, err := directory(ctx, tx, scope)
 	switch {
 	case fault.Is(err, fault.NotFound):
-		return d, fault.New(fault.NotReady, "directory %q is not ready yet", scope.DirectoryID)
+		return d, store.NotReady(scope.DirectoryID)
 	case err == nil && d.Closed:
-		return d, fault.New(fault.Deleted, "directory %q was deleted", scope.DirectoryID)
+		return d, store.Closed(scope.DirectoryID)
 	}
 	return d, err
 }

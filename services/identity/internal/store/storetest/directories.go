@@ -138,48 +138,48 @@ var directoryCases = []testCase{
 }
 
 // everyWrite tries each writing method on a scope.
-func (f *fixture) everyWrite(scope store.Scope, u store.User, g store.Group, want fault.Reason) {
+func (f *fixture) everyWrite(scope store.Scope, u store.Resource, g store.Resource, want fault.Reason) {
 	f.Helper()
 	ctx := f.Context()
 	for name, write := range map[string]func() error{
 		"CreateUser": func() error {
-			_, err := f.store.CreateUser(ctx, newUser(scope, "new"), cause(1))
+			_, err := f.store.Create(ctx, newUser(scope, "new"), nil, cause(1))
 			return err
 		},
 		"UpdateUser": func() error {
-			_, err := f.store.UpdateUser(ctx, u, cause(1))
+			_, err := f.store.Update(ctx, u, nil, cause(1))
 			return err
 		},
 		"AdoptUser": func() error {
-			_, err := f.store.AdoptUser(ctx, scope.DirectoryID, u, cause(1))
+			_, err := f.store.Adopt(ctx, scope.DirectoryID, u, nil, cause(1))
 			return err
 		},
 		"DeleteUser": func() error {
-			_, err := f.store.DeleteUser(ctx, scope, u.ID, nil, cause(1))
+			_, err := f.store.Delete(ctx, scope, store.User, u.ID, nil, cause(1))
 			return err
 		},
 		"CreateGroup": func() error {
-			_, err := f.store.CreateGroup(ctx, newGroup(scope, "new"), nil, cause(1))
+			_, err := f.store.Create(ctx, newGroup(scope, "new"), nil, cause(1))
 			return err
 		},
 		"UpdateGroup": func() error {
-			_, err := f.store.UpdateGroup(ctx, g, true, nil, nil, cause(1))
+			_, err := f.store.Update(ctx, g, nil, cause(1))
 			return err
 		},
 		"UpdateGroup of members": func() error {
-			_, err := f.store.UpdateGroup(ctx, g, false, nil, removed(u.ID), cause(1))
+			_, err := f.store.Update(ctx, membersOf(g, 0), removed(u.ID), cause(1))
 			return err
 		},
 		"AdoptGroup": func() error {
-			_, err := f.store.AdoptGroup(ctx, scope.DirectoryID, g, nil, cause(1))
+			_, err := f.store.Adopt(ctx, scope.DirectoryID, g, nil, cause(1))
 			return err
 		},
 		"DeleteGroup": func() error {
-			_, err := f.store.DeleteGroup(ctx, scope, g.ID, nil, cause(1))
+			_, err := f.store.Delete(ctx, scope, store.Group, g.ID, nil, cause(1))
 			return err
 		},
 		"RemoveCarried": func() error {
-			_, err := f.store.RemoveCarried(ctx, scope, []store.CarriedMember{{GroupID: g.ID, Member: store.Member{ID: u.ID}}}, cause(1))
+			_, err := f.store.RemoveCarried(ctx, scope, []store.CarriedMember{{GroupID: g.ID, Member: member(u.ID)}}, cause(1))
 			return err
 		},
 	} {

@@ -10,6 +10,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // kept is what a store keeps of an organization: how many rows each table has of it.
@@ -40,8 +41,8 @@ func (f *fixture) furnish(organization string, users int) store.Scope {
 		for i := w; i < users; i += 8 {
 			u := newUser(scope, fmt.Sprintf("u%04d", i))
 			names[i], u.ExternalID = u.ID, "external-"+u.ID
-			u.Search = []store.SearchValue{{Attribute: "emails", Value: u.ID + "@example.com"}}
-			if _, err := f.store.CreateUser(f.Context(), u, cause(0)); err != nil {
+			u.Search = []scim.SearchValue{{Attribute: "emails", Value: u.ID + "@example.com"}}
+			if _, err := f.store.Create(f.Context(), u, nil, cause(0)); err != nil {
 				f.Error(err)
 			}
 		}
@@ -105,20 +106,20 @@ var erasureCases = []testCase{
 				f.Errorf("of %s the other organization has %d rows, and had %d", table, n, before[table])
 			}
 		}
-		users, err := f.store.CountUsers(f.Context(), other)
+		users, err := f.store.Count(f.Context(), other, store.User)
 		f.must(err)
 		f.equal("the other's users", users, 30)
-		groups, err := f.store.CountGroups(f.Context(), other)
+		groups, err := f.store.Count(f.Context(), other, store.Group)
 		f.must(err)
 		f.equal("the other's groups", groups, 2)
-		_, err = f.store.CreateUser(f.Context(), newUser(scope, "late"), cause(1))
+		_, err = f.store.Create(f.Context(), newUser(scope, "late"), nil, cause(1))
 		f.refuses("a late user", err, fault.NotReady)
 		f.equal("what is left later", sum(f.kept("acme")), 0)
 	}},
 	{"a step ends after so many bytes of documents", func(f *fixture) {
 		scope := f.directory("d1")
 		for i := range 6 {
-			f.user(scope, fmt.Sprint(i), func(u *store.User) { u.Document = make([]byte, store.EraseBytes/2) })
+			f.user(scope, fmt.Sprint(i), func(u *store.Resource) { u.Document = make([]byte, store.EraseBytes/2) })
 		}
 		f.directory("d1", closed)
 		f.eraseStep("acme")
@@ -131,9 +132,12 @@ var erasureCases = []testCase{
 		f.erase("acme")
 		scope := f.directory("d2", replacing("d1"))
 		for what, got := range map[string]func() (int, error){
-			"its users": func() (int, error) { all, err := f.store.UserIDs(f.Context(), "acme", "", 10); return len(all), err },
+			"its users": func() (int, error) {
+				all, err := f.store.IDs(f.Context(), "acme", store.User, "", 10)
+				return len(all), err
+			},
 			"its groups": func() (int, error) {
-				all, err := f.store.FindGroups(f.Context(), "acme", "", "", 10)
+				all, err := f.store.Find(f.Context(), "acme", store.Group, store.Lookup{}, "", 10)
 				return len(all), err
 			},
 			"its schemas": func() (int, error) { all, err := f.store.Schemas(f.Context(), scope); return len(all), err },
@@ -142,7 +146,7 @@ var erasureCases = []testCase{
 				return len(all), err
 			},
 			"its oddities": func() (int, error) { all, err := f.store.Oddities(f.Context(), scope); return len(all), err },
-			"its count":    func() (int, error) { n, err := f.store.CountUsers(f.Context(), scope); return int(n), err },
+			"its count":    func() (int, error) { n, err := f.store.Count(f.Context(), scope, store.User); return int(n), err },
 		} {
 			n, err := got()
 			f.must(err)
@@ -150,7 +154,7 @@ var erasureCases = []testCase{
 		}
 		f.user(scope, "u0000")
 		f.group(scope, "inner", "u0000")
-		count, err := f.store.CountUsers(f.Context(), scope)
+		count, err := f.store.Count(f.Context(), scope, store.User)
 		f.must(err)
 		f.equal("its users then", count, 1)
 		_, _, _, err = f.store.Changes(f.Context(), "acme", before, 10)
@@ -224,11 +228,11 @@ var erasureCases = []testCase{
 		w, err := f.store.EraseUser(f.Context(), "acme", "u0001", cause(7))
 		f.must(err)
 		f.equal("its last version", w.Version, 2)
-		_, err = f.store.User(f.Context(), scope, "u0001")
+		_, err = f.get(store.User, scope, store.Lookup{ID: "u0001"})
 		f.refuses("the user", err, fault.NotFound)
 		f.equal("the group's members", f.members(scope, "inner"), []string{"u0000", "u0002"})
 		f.equal("the group's version", f.readGroup(scope, "inner").Version, version+1)
-		found, err := f.store.FindUsers(f.Context(), "acme", store.Lookup{EmailFolded: "u0001@example.com"}, 2)
+		found, err := f.store.Find(f.Context(), "acme", store.User, store.Lookup{Email: "u0001@example.com"}, "", 2)
 		f.must(err)
 		f.equal("who has its address", len(found), 0)
 		changes := f.changes(before)
@@ -258,7 +262,7 @@ var erasureCases = []testCase{
 			u.Scope = next
 			f.together(2, func(i int) {
 				if i == 0 {
-					_, err := f.store.AdoptUser(f.Context(), "d1", u, cause(1))
+					_, err := f.store.Adopt(f.Context(), "d1", u, nil, cause(1))
 					if err == nil {
 						adopted.Add(1)
 					} else if !errors.Is(err, store.ErrChanged) {
@@ -274,7 +278,7 @@ var erasureCases = []testCase{
 				}
 			})
 		}
-		left, err := f.store.UserIDs(f.Context(), "acme", "", 100)
+		left, err := f.store.IDs(f.Context(), "acme", store.User, "", 100)
 		f.must(err)
 		f.equal("who is left", int64(len(left)), adopted.Load())
 		f.equal("all of them", adopted.Load()+erased.Load(), len(ids))

@@ -2,10 +2,10 @@ package storetest
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // userFacts are a user's facts with its groups.
@@ -31,9 +31,9 @@ func (f *fixture) facts(organization string, ids ...string) []userFacts {
 	return all
 }
 
-func email(address string) func(*store.User) {
-	return func(u *store.User) {
-		u.Search = append(u.Search, store.SearchValue{Attribute: "emails", Value: address})
+func email(address string) func(*store.Resource) {
+	return func(u *store.Resource) {
+		u.Search = append(u.Search, scim.SearchValue{Attribute: "emails", Value: address})
 	}
 }
 
@@ -49,17 +49,10 @@ var factCases = []testCase{
 		got := f.facts("acme", "bob", "anna", "carl", "nobody")
 		anna, bob := f.readUser(scope, "anna"), f.readUser(old, "bob")
 		f.equal("the facts", got, []userFacts{
-			{Facts: store.Facts{User: anna}, GroupIDs: []string{"inner", "outer"}},
-			{Facts: store.Facts{User: bob, Detached: true}, GroupIDs: []string{"inner", "outer"}},
-			{Facts: store.Facts{User: carl}},
+			{Facts: store.Facts{Resource: anna}, GroupIDs: []string{"inner", "outer"}},
+			{Facts: store.Facts{Resource: bob, Detached: true}, GroupIDs: []string{"inner", "outer"}},
+			{Facts: store.Facts{Resource: carl}},
 		})
-		statuses, err := f.store.UserStatuses(f.Context(), "acme", []string{"bob", "anna", "carl", "nobody", "anna"})
-		f.must(err)
-		slices.SortFunc(statuses, func(a, b store.UserStatus) int { return strings.Compare(a.ID, b.ID) })
-		f.equal("their statuses", statuses, []store.UserStatus{got[0].Status(), got[1].Status(), got[2].Status()})
-		none, err := f.store.UserStatuses(f.Context(), "acme", nil)
-		f.must(err)
-		f.equal("statuses of nobody", len(none), 0)
 		f.equal("of nobody", f.facts("acme"), list())
 	}},
 	{"what is asked for twice is read once", func(f *fixture) {
@@ -67,7 +60,7 @@ var factCases = []testCase{
 		f.users(scope, "anna", "bob")
 		f.group(scope, "eng", "anna")
 		f.equal("users", len(f.facts("acme", "anna", "bob", "anna")), 2)
-		groups, err := f.store.GroupFacts(f.Context(), "acme", []string{"eng", "eng"})
+		groups, err := f.store.Summaries(f.Context(), "acme", store.Group, []string{"eng", "eng"})
 		f.must(err)
 		f.equal("groups", len(groups), 1)
 	}},
@@ -83,7 +76,7 @@ var factCases = []testCase{
 	{"facts are read until they have as many bytes as are asked for, and of one user at least", func(f *fixture) {
 		scope := f.directory("d1")
 		for _, id := range []string{"a", "b", "c", "d"} {
-			f.user(scope, id, func(u *store.User) { u.Document = []byte(strings.Repeat("x", 100)) })
+			f.user(scope, id, func(u *store.Resource) { u.Document = []byte(strings.Repeat("x", 100)) })
 		}
 		f.group(scope, "eng", "a", "b", "c", "d")
 		for _, c := range []struct {
@@ -110,7 +103,7 @@ var factCases = []testCase{
 			f.group(old, "before", "left")
 		})
 		_ = old
-		f.user(scope, "idle", func(u *store.User) { u.Active = false })
+		f.user(scope, "idle", func(u *store.Resource) { u.Active = false })
 		f.users(scope, "anna")
 		f.group(scope, "eng", "anna", "idle")
 		most := ample()
@@ -184,8 +177,8 @@ var factCases = []testCase{
 		f.must(err)
 		for _, id := range people {
 			f.equal("how many groups are shown", len(shown[id]), groups)
-			f.equal("the first", shown[id][0], store.GroupRef{ID: "g000", Display: "Group g000", Direct: true})
-			f.equal("the last", shown[id][groups-1], store.GroupRef{ID: "g099", Display: "Group g099"})
+			f.equal("the first", shown[id][0], scim.GroupRef{ID: "g000", Display: "Group g000", Direct: true})
+			f.equal("the last", shown[id][groups-1], scim.GroupRef{ID: "g099", Display: "Group g099"})
 		}
 	}},
 	{"what is above a ring, and the ring, is read once", func(f *fixture) {
@@ -221,95 +214,52 @@ var factCases = []testCase{
 	}},
 	{"users are found in one way, of any directory, at most as many as asked for", func(f *fixture) {
 		old, scope := f.replacement(func(old store.Scope) {
-			f.user(old, "anna", email("a@example.com"), func(u *store.User) { u.ExternalID = "ext" })
+			f.user(old, "anna", email("a@example.com"), func(u *store.Resource) { u.ExternalID = "ext" })
 		})
 		_ = old
-		f.user(scope, "second", email("a@example.com"), email("b@example.com"), email("b@example.com"), func(u *store.User) {
-			u.UserNameFolded, u.ExternalID = "name-anna", "ext"
+		f.user(scope, "second", email("a@example.com"), email("b@example.com"), email("b@example.com"), func(u *store.Resource) {
+			u.NameFolded, u.ExternalID = "name-anna", "ext"
 		})
-		f.user(scope, "third", func(u *store.User) {
-			u.Search = []store.SearchValue{{Attribute: "ims", Value: "a@example.com"}}
+		f.user(scope, "third", func(u *store.Resource) {
+			u.Search = []scim.SearchValue{{Attribute: "ims", Value: "a@example.com"}}
 		})
 		for _, c := range []struct {
 			by    store.Lookup
 			limit int
 			want  string
 		}{
-			{store.Lookup{UserNameFolded: "name-anna"}, 10, list("anna", "second")},
-			{store.Lookup{UserNameFolded: "name-anna"}, 1, list("anna")},
-			{store.Lookup{UserNameFolded: "name-nobody"}, 10, list()},
+			{store.Lookup{Name: "name-anna"}, 10, list("anna", "second")},
+			{store.Lookup{Name: "name-anna"}, 1, list("anna")},
+			{store.Lookup{Name: "name-nobody"}, 10, list()},
 			{store.Lookup{ExternalID: "ext"}, 10, list("anna", "second")},
 			{store.Lookup{ExternalID: "EXT"}, 10, list()},
-			{store.Lookup{EmailFolded: "a@example.com"}, 10, list("anna", "second")},
-			{store.Lookup{EmailFolded: "b@example.com"}, 10, list("second")},
+			{store.Lookup{Email: "a@example.com"}, 10, list("anna", "second")},
+			{store.Lookup{Email: "b@example.com"}, 10, list("second")},
 			{store.Lookup{ID: "third"}, 10, list("third")},
 			{store.Lookup{ID: "nobody"}, 10, list()},
 			{store.Lookup{}, 10, list()},
 		} {
-			got, err := f.store.FindUsers(f.Context(), "acme", c.by, c.limit)
+			got, err := f.store.Find(f.Context(), "acme", store.User, c.by, "", c.limit)
 			f.must(err)
-			f.equal("found", got, c.want)
+			f.equal("found", idsOfFacts(got), c.want)
 		}
 	}},
 	{"an update and a delete take the old search values along", func(f *fixture) {
 		scope := f.directory("d1")
 		u := f.user(scope, "anna", email("old@example.com"))
-		u.Search = []store.SearchValue{{Attribute: "emails", Value: "new@example.com"}}
-		_, err := f.store.UpdateUser(f.Context(), u, cause(1))
+		u.Search = []scim.SearchValue{{Attribute: "emails", Value: "new@example.com"}}
+		_, err := f.store.Update(f.Context(), u, nil, cause(1))
 		f.must(err)
 		find := func(address string) []string {
-			got, err := f.store.FindUsers(f.Context(), "acme", store.Lookup{EmailFolded: address}, 10)
+			got, err := f.store.Find(f.Context(), "acme", store.User, store.Lookup{Email: address}, "", 10)
 			f.must(err)
-			return got
+			return idsOfFacts(got)
 		}
 		f.equal("by the old address", find("old@example.com"), list())
 		f.equal("by the new address", find("new@example.com"), list("anna"))
-		_, err = f.store.DeleteUser(f.Context(), scope, "anna", nil, cause(1))
+		_, err = f.store.Delete(f.Context(), scope, store.User, "anna", nil, cause(1))
 		f.must(err)
 		f.equal("once it is deleted", find("new@example.com"), list())
-	}},
-	{"an organization's users are walked by id, detached ones too", func(f *fixture) {
-		_, scope := f.replacement(func(old store.Scope) { f.users(old, "b", "d") })
-		f.users(scope, "a", "c")
-		for _, c := range []struct {
-			after string
-			limit int
-			want  string
-		}{{"", 3, list("a", "b", "c")}, {"c", 3, list("d")}, {"d", 3, list()}} {
-			got, err := f.store.UserIDs(f.Context(), "acme", c.after, c.limit)
-			f.must(err)
-			f.equal("after "+c.after, got, c.want)
-		}
-	}},
-	{"an organization's groups are found by name or all, by id, detached ones too", func(f *fixture) {
-		old, scope := f.replacement(func(old store.Scope) {
-			f.group(old, "b")
-			f.group(old, "x")
-		})
-		same := newGroup(scope, "a")
-		same.DisplayNameFolded = "group b"
-		_, err := f.store.CreateGroup(f.Context(), same, nil, cause(0))
-		f.must(err)
-		detachedB, a := store.GroupFacts{Group: f.readGroup(old, "b"), Detached: true}, store.GroupFacts{Group: f.readGroup(scope, "a")}
-		detachedB.Document, a.Document = nil, nil
-		for _, c := range []struct {
-			name, folded, after string
-			limit               int
-			want                []store.GroupFacts
-		}{
-			{"by name", "group b", "", 10, []store.GroupFacts{a, detachedB}},
-			{"by name, a page", "group b", "a", 10, []store.GroupFacts{detachedB}},
-			{"by name, the first", "group b", "", 1, []store.GroupFacts{a}},
-			{"all, a page", "", "", 2, []store.GroupFacts{a, detachedB}},
-			{"by a name that none has", "group z", "", 2, []store.GroupFacts{}},
-		} {
-			got, err := f.store.FindGroups(f.Context(), "acme", c.folded, c.after, c.limit)
-			f.must(err)
-			f.equal(c.name, got, c.want)
-		}
-		got, err := f.store.GroupFacts(f.Context(), "acme", []string{"b", "nobody"})
-		f.must(err)
-		f.equal("by id", got, []store.GroupFacts{detachedB})
 	}},
 	{"direct members are walked by id, also those that the directory cannot see", func(f *fixture) {
 		old, scope := f.replacement(func(old store.Scope) {
@@ -320,6 +270,8 @@ var factCases = []testCase{
 		f.adoptGroup(old, scope, "eng")
 		got, err := f.store.DirectMembers(f.Context(), "acme", "eng", "anna", 10)
 		f.must(err)
-		f.equal("a page", got, []store.Member{{ID: "bob", Carried: true}, {ID: "club", Group: true, Carried: true}})
+		f.equal("a page", got, []store.Member{
+			{Member: scim.Member{Value: "bob", Type: "User"}, Carried: true}, {Member: scim.Member{Value: "club", Type: "Group"}, Carried: true},
+		})
 	}},
 }

@@ -20,12 +20,12 @@ var feedCases = []testCase{
 		f.users(scope, "bob")
 		g := f.group(scope, "club")
 		f.group(scope, "eng", "anna", "club")
-		_, err := f.store.UpdateUser(f.Context(), u, cause(1))
+		_, err := f.store.Update(f.Context(), u, nil, cause(1))
 		f.must(err)
-		_, err = f.store.UpdateGroup(f.Context(), g, true, nil, added("bob"), cause(1))
+		_, err = f.store.Update(f.Context(), g, added("bob"), cause(1))
 		f.must(err)
 		f.edit(scope, "eng", append(added("bob"), removed("anna", "club")...))
-		_, err = f.store.DeleteUser(f.Context(), scope, "anna", nil, cause(1))
+		_, err = f.store.Delete(f.Context(), scope, store.User, "anna", nil, cause(1))
 		f.must(err)
 		f.equal("the records", f.since(feed.Cursor{}), list(
 			"user anna@1: created", "user bob@1: created", "group club@1: created",
@@ -41,7 +41,7 @@ var feedCases = []testCase{
 		f.group(scope, "eng", "anna", "bob", "club")
 		f.group(scope, "outer", "eng")
 		at := f.cursor()
-		_, err := f.store.DeleteGroup(f.Context(), scope, "eng", nil, cause(4))
+		_, err := f.store.Delete(f.Context(), scope, store.Group, "eng", nil, cause(4))
 		f.must(err)
 		f.equal("the records", f.since(at), list("group eng@2: removed user anna", "group eng@2: removed user bob",
 			"group eng@2: removed group club", "group eng@2: deleted"))
@@ -59,10 +59,10 @@ var feedCases = []testCase{
 	}},
 	{"a record says whose it is and what caused it", func(f *fixture) {
 		scope := f.directory("d1")
-		w, err := f.store.CreateUser(f.Context(), newUser(scope, "anna"), cause(6))
+		w, err := f.store.Create(f.Context(), newUser(scope, "anna"), nil, cause(6))
 		f.must(err)
 		f.equal("the records", f.changes(feed.Cursor{}), []store.Change{{
-			Scope: scope, Cursor: w.Cursor, ResourceID: "anna", Revision: 1, Kind: store.Created,
+			Scope: scope, Cursor: w.Cursor, Type: store.User, MemberType: store.User, ResourceID: "anna", Revision: 1, Kind: store.Created,
 			MessageID: "message-6", Traceparent: "trace-6", Time: cause(6).Time,
 		}})
 	}},
@@ -151,7 +151,7 @@ var feedCases = []testCase{
 		start := f.cursor()
 		at := func(scope store.Scope, id string, minute int) {
 			f.Helper()
-			_, err := f.store.CreateUser(f.Context(), newUser(scope, id), cause(minute))
+			_, err := f.store.Create(f.Context(), newUser(scope, id), nil, cause(minute))
 			f.must(err)
 		}
 		at(acme, "u1", 1)
@@ -195,7 +195,7 @@ var feedCases = []testCase{
 		if _, _, _, err := f.store.Active(f.Context(), middle); middle.Sequence > 0 {
 			f.refuses("Active", err, fault.CursorExpired)
 		}
-		total, err := f.store.CountUsers(f.Context(), acme)
+		total, err := f.store.Count(f.Context(), acme, store.User)
 		f.must(err)
 		f.equal("the users", total, 4)
 		f.user(acme, "u6")
@@ -236,7 +236,7 @@ var feedCases = []testCase{
 		f.woken(written)
 		changes := f.changes(at)
 		f.equal("the records", changes, []store.Change{{
-			Scope: scope, Cursor: changes[0].Cursor, ResourceID: "d1", Revision: 1, Kind: store.DirectoryClosed,
+			Scope: scope, Cursor: changes[0].Cursor, Type: store.User, MemberType: store.User, ResourceID: "d1", Revision: 1, Kind: store.DirectoryClosed,
 			MessageID: "message-7", Traceparent: "trace-7", Time: cause(7).Time,
 		}})
 		active, _, _, err := f.store.Active(f.Context(), at)
@@ -248,7 +248,7 @@ var feedCases = []testCase{
 			f.directory("d1")
 			f.directory("d2")
 		})
-		count, err := f.store.CountUsers(f.Context(), scope)
+		count, err := f.store.Count(f.Context(), scope, store.User)
 		f.must(err)
 		f.equal("how many users it has", count, 1)
 	}},
@@ -286,7 +286,7 @@ var feedCases = []testCase{
 		var listing sync.WaitGroup
 		f.together(writers, func(w int) {
 			for i := range each {
-				if _, err := f.store.CreateUser(f.Context(), newUser(scope, fmt.Sprintf("u%d-%d", w, i)), cause(0)); err != nil {
+				if _, err := f.store.Create(f.Context(), newUser(scope, fmt.Sprintf("u%d-%d", w, i)), nil, cause(0)); err != nil {
 					f.Error(err)
 				}
 				if i%5 == w {
@@ -327,7 +327,7 @@ var feedCases = []testCase{
 		}
 		f.together(writers, func(w int) {
 			for i := range each {
-				if _, err := f.store.CreateUser(f.Context(), newUser(scopes[(w+i)%3], fmt.Sprintf("u%d-%d", w, i)), cause(0)); err != nil {
+				if _, err := f.store.Create(f.Context(), newUser(scopes[(w+i)%3], fmt.Sprintf("u%d-%d", w, i)), nil, cause(0)); err != nil {
 					f.Error(err)
 				}
 			}
@@ -367,7 +367,7 @@ func (f *fixture) listAndFollow(scope store.Scope, count int) {
 		f.Error(err)
 		return
 	}
-	listed, err := f.store.Users(f.Context(), scope, "", count, math.MaxInt32)
+	listed, err := f.store.List(f.Context(), scope, store.User, "", count, math.MaxInt32)
 	if err != nil {
 		f.Error(err)
 		return

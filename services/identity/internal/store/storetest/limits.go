@@ -26,7 +26,7 @@ func (f *fixture) refusesNesting(scope store.Scope, groupID, text string, member
 			"adding": added(members...), "replacing": replaced(append(f.members(scope, groupID), members...)...),
 			"removing and adding": append(removed(members...), added(members...)...),
 		} {
-			_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: groupID}, false, nil, edits, cause(1))
+			_, err := f.store.Update(f.Context(), store.Resource{Type: store.Group, Scope: scope, ID: groupID}, edits, cause(1))
 			f.refusesWith(name, err, text)
 		}
 	})
@@ -60,7 +60,7 @@ var limitCases = []testCase{
 		f.edit(scope, "c0", removed("leaf"))
 		f.edit(scope, "root", added("c30")) // 32
 		f.refusesNesting(scope, "c0", `group "leaf" `+tooDeep, "leaf")
-		_, err := f.store.CreateGroup(f.Context(), newGroup(scope, "new"), added("root"), cause(1))
+		_, err := f.store.Create(f.Context(), newGroup(scope, "new"), added("root"), cause(1))
 		f.refusesWith("creating a group around them", err, tooDeep)
 		facts := f.facts("acme", "anna")
 		f.equal("how many groups a user is in", len(facts[0].GroupIDs), 32)
@@ -84,7 +84,7 @@ var limitCases = []testCase{
 			if i == 1 {
 				groupID, member = "high0", "middle15"
 			}
-			_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: groupID}, false, nil, added(member), cause(1))
+			_, err := f.store.Update(f.Context(), store.Resource{Type: store.Group, Scope: scope, ID: groupID}, added(member), cause(1))
 			o.count(err, fault.InvalidValue)
 		})
 		o.oneOf(2)
@@ -181,7 +181,7 @@ var limitCases = []testCase{
 		f.equal("the members", f.allMembers("acme", "c21"), list("c20"))
 		g := f.readGroup(old, "c5")
 		g.Scope = scope
-		_, err := f.store.AdoptGroup(f.Context(), "d1", g, added("new"), cause(5))
+		_, err := f.store.Adopt(f.Context(), "d1", g, added("new"), cause(5))
 		f.refusesWith("adopting with a new member that is a group", err, tooDeep)
 	}},
 	{"a ring of planted memberships can be left", func(f *fixture) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 var memberCases = []testCase{
@@ -15,8 +16,8 @@ var memberCases = []testCase{
 		f.group(scope, "eng", "club", "bob", "anna")
 		got, err := f.store.Members(f.Context(), scope, "eng", "", 10)
 		f.must(err)
-		f.equal("the members", got, []store.Member{
-			{ID: "anna", Display: "The anna"}, {ID: "bob", Display: "The bob"}, {ID: "club", Group: true, Display: "Group club"},
+		f.equal("the members", got, []scim.Member{
+			{Value: "anna", Type: "User", Display: "The anna"}, {Value: "bob", Type: "User", Display: "The bob"}, {Value: "club", Type: "Group", Display: "Group club"},
 		})
 		got, err = f.store.Members(f.Context(), scope, "eng", "anna", 1)
 		f.must(err)
@@ -40,7 +41,7 @@ var memberCases = []testCase{
 			"no edits":                nil,
 			"adding who is there":     added("anna", "anna"),
 			"removing who is not":     removed("bob", "nobody"),
-			"matching nobody":         matching(func(store.Member) bool { return false }),
+			"matching nobody":         matching(func(scim.Member) bool { return false }),
 			"replacing with the same": replaced("anna"),
 		} {
 			f.writesNothing(func() {
@@ -81,10 +82,10 @@ var memberCases = []testCase{
 		}
 		f.manyUsers(scope, ids...)
 		f.group(scope, "eng", ids...)
-		f.edit(scope, "eng", matching(func(m store.Member) bool {
+		f.edit(scope, "eng", matching(func(m scim.Member) bool {
 			var n int
-			_, _ = fmt.Sscanf(m.ID, "u%d", &n)
-			return n%3 == 0 && m.Display == "The "+m.ID
+			_, _ = fmt.Sscanf(m.Value, "u%d", &n)
+			return n%3 == 0 && m.Display == "The "+m.Value
 		}))
 		all, err := f.store.Members(f.Context(), scope, "eng", "", 5000)
 		f.must(err)
@@ -97,7 +98,7 @@ var memberCases = []testCase{
 		f.group(scope, "eng")
 		f.writesNothing(func() {
 			for _, id := range []string{"anna", "club", "nobody", ""} {
-				_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: "eng"}, false, nil, added(id), cause(1))
+				_, err := f.store.Update(f.Context(), store.Resource{Type: store.Group, Scope: scope, ID: "eng"}, added(id), cause(1))
 				f.refuses("adding "+id, err, fault.InvalidValue)
 			}
 		})
@@ -114,7 +115,7 @@ var memberCases = []testCase{
 		at := f.cursor()
 		f.together(writers, func(w int) {
 			for i := range each {
-				_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: "eng"}, false, nil,
+				_, err := f.store.Update(f.Context(), store.Resource{Type: store.Group, Scope: scope, ID: "eng"},
 					added(want[w*each+i]), cause(1))
 				if err != nil {
 					f.Error(err)

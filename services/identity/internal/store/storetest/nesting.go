@@ -6,16 +6,17 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // userGroups are the groups of one user, read in each way.
-func (f *fixture) userGroups(scope store.Scope, id string) []store.GroupRef {
+func (f *fixture) userGroups(scope store.Scope, id string) []scim.GroupRef {
 	f.Helper()
 	all, err := f.store.UserGroups(f.Context(), scope, []string{id, id, "nobody"})
 	f.must(err)
 	u := f.readUser(scope, id)
-	for _, by := range []store.Lookup{{ID: id}, {UserNameFolded: u.UserNameFolded}} {
-		got, err := f.store.UserWithGroups(f.Context(), scope, by)
+	for _, by := range []store.Lookup{{ID: id}, {Name: u.NameFolded}} {
+		got, err := f.store.Get(f.Context(), scope, store.User, by, true)
 		f.must(err)
 		if got.Groups == nil {
 			f.Errorf("the groups of %+v were not read", by)
@@ -36,7 +37,7 @@ var nestingCases = []testCase{
 		f.group(scope, "a", "b", "anna")
 		f.group(scope, "other", "bob")
 		got := f.userGroups(scope, "anna")
-		f.equal("groups", got, []store.GroupRef{
+		f.equal("groups", got, []scim.GroupRef{
 			{ID: "a", Display: "Group a", Direct: true}, {ID: "b", Display: "Group b"}, {ID: "c", Display: "Group c", Direct: true},
 		})
 	}},
@@ -47,10 +48,10 @@ var nestingCases = []testCase{
 		f.group(scope, "outer", "inner", "carl")
 		got, err := f.store.UserGroups(f.Context(), scope, []string{"dora", "carl", "anna", "inner"})
 		f.must(err)
-		outer := store.GroupRef{ID: "outer", Display: "Group outer"}
+		outer := scim.GroupRef{ID: "outer", Display: "Group outer"}
 		direct := outer
 		direct.Direct = true
-		f.equal("groups", got, map[string][]store.GroupRef{
+		f.equal("groups", got, map[string][]scim.GroupRef{
 			"anna": {{ID: "inner", Display: "Group inner", Direct: true}, outer}, "carl": {direct}, "inner": {direct},
 		})
 		got, err = f.store.UserGroups(f.Context(), scope, nil)
@@ -64,7 +65,7 @@ var nestingCases = []testCase{
 		f.group(scope, "right", "anna")
 		f.group(scope, "top", "left", "right")
 		got := f.userGroups(scope, "anna")
-		f.equal("groups", got, []store.GroupRef{
+		f.equal("groups", got, []scim.GroupRef{
 			{ID: "left", Display: "Group left", Direct: true}, {ID: "right", Display: "Group right", Direct: true},
 			{ID: "top", Display: "Group top"},
 		})
@@ -77,10 +78,10 @@ var nestingCases = []testCase{
 		f.group(scope, "a", "b")
 		f.writesNothing(func() {
 			for _, id := range []string{"a", "b", "c"} {
-				_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: "c"}, false, nil, added(id), cause(1))
+				_, err := f.store.Update(f.Context(), store.Resource{Type: store.Group, Scope: scope, ID: "c"}, added(id), cause(1))
 				f.refuses("adding "+id+" to c", err, fault.InvalidValue)
 			}
-			_, err := f.store.CreateGroup(f.Context(), newGroup(scope, "new"), added("new"), cause(1))
+			_, err := f.store.Create(f.Context(), newGroup(scope, "new"), added("new"), cause(1))
 			f.refuses("creating a group in itself", err, fault.InvalidValue)
 		})
 	}},
@@ -92,7 +93,7 @@ var nestingCases = []testCase{
 		f.group(scope, "b", "c", "d")
 		f.group(scope, "a", "b", "d")
 		f.writesNothing(func() {
-			_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: "c"}, false, nil, added("e", "b", "d", "a"), cause(1))
+			_, err := f.store.Update(f.Context(), store.Resource{Type: store.Group, Scope: scope, ID: "c"}, added("e", "b", "d", "a"), cause(1))
 			f.refuses("adding", err, fault.InvalidValue)
 			f.equal("names it", strings.Contains(err.Error(), `group "b"`), true)
 		})
@@ -103,7 +104,7 @@ var nestingCases = []testCase{
 		scope := f.directory("d1")
 		f.group(scope, "b")
 		f.group(scope, "a", "b")
-		_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: "b"}, false, nil, append(removed("a"), added("a")...), cause(1))
+		_, err := f.store.Update(f.Context(), store.Resource{Type: store.Group, Scope: scope, ID: "b"}, append(removed("a"), added("a")...), cause(1))
 		f.refuses("adding", err, fault.InvalidValue)
 	}},
 	{"what was a ring's other half can be added once it is removed", func(f *fixture) {
@@ -122,7 +123,7 @@ var nestingCases = []testCase{
 		}
 		refused := make([]bool, groups)
 		f.together(groups, func(i int) {
-			_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: fmt.Sprint("g", i)}, false, nil,
+			_, err := f.store.Update(f.Context(), store.Resource{Type: store.Group, Scope: scope, ID: fmt.Sprint("g", i)},
 				added(fmt.Sprint("g", (i+1)%groups)), cause(1))
 			if refused[i] = fault.Is(err, fault.InvalidValue); err != nil && !refused[i] {
 				f.Error(err)

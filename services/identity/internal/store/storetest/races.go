@@ -45,15 +45,15 @@ var raceCases = []testCase{
 		scope, many, o := f.directory("d1"), 8, &outcomes{f: f}
 		f.together(many, func(i int) {
 			u := newUser(scope, fmt.Sprint("u", i))
-			u.UserNameFolded = "same"
-			_, err := f.store.CreateUser(f.Context(), u, cause(1))
+			u.NameFolded = "same"
+			_, err := f.store.Create(f.Context(), u, nil, cause(1))
 			o.count(err, fault.Uniqueness)
 		})
 		o.oneOf(8)
 		f.equal("how many records", len(f.resources()), 1)
 	}},
 	{"one of many gets a unique displayName, by creating, renaming or adopting", func(f *fixture) {
-		var detached, renamed store.Group
+		var detached, renamed store.Resource
 		_, scope := f.replacement(func(old store.Scope) { detached = f.group(old, "adopted") })
 		f.directory("d2", uniqueNames, replacing("d1"))
 		renamed = f.group(scope, "renamed")
@@ -61,16 +61,16 @@ var raceCases = []testCase{
 		detached.Scope = scope
 		f.together(8, func(i int) {
 			g := newGroup(scope, fmt.Sprint("g", i))
-			write := func() (store.Written, error) { return f.store.CreateGroup(f.Context(), g, nil, cause(1)) }
+			write := func() (store.Written, error) { return f.store.Create(f.Context(), g, nil, cause(1)) }
 			switch i {
 			case 0:
 				g = renamed
-				write = func() (store.Written, error) { return f.store.UpdateGroup(f.Context(), g, true, nil, nil, cause(1)) }
+				write = func() (store.Written, error) { return f.store.Update(f.Context(), g, nil, cause(1)) }
 			case 1:
 				g = detached
-				write = func() (store.Written, error) { return f.store.AdoptGroup(f.Context(), "d1", g, nil, cause(1)) }
+				write = func() (store.Written, error) { return f.store.Adopt(f.Context(), "d1", g, nil, cause(1)) }
 			}
-			g.DisplayNameFolded = "same"
+			g.NameFolded = "same"
 			_, err := write()
 			o.count(err, fault.Uniqueness)
 		})
@@ -82,10 +82,10 @@ var raceCases = []testCase{
 		users, groups := &outcomes{f: f}, &outcomes{f: f}
 		f.together(8, func(i int) {
 			if i%2 == 0 {
-				_, err := f.store.UpdateUser(f.Context(), u, cause(1))
+				_, err := f.store.Update(f.Context(), u, nil, cause(1))
 				users.count(err)
 			} else {
-				_, err := f.store.UpdateGroup(f.Context(), g, true, nil, nil, cause(1))
+				_, err := f.store.Update(f.Context(), g, nil, cause(1))
 				groups.count(err)
 			}
 		})
@@ -102,10 +102,10 @@ var raceCases = []testCase{
 		users, groups := &outcomes{f: f}, &outcomes{f: f}
 		f.together(8, func(i int) {
 			if i%2 == 0 {
-				_, err := f.store.AdoptUser(f.Context(), "d1", u, cause(1))
+				_, err := f.store.Adopt(f.Context(), "d1", u, nil, cause(1))
 				users.count(err)
 			} else {
-				_, err := f.store.AdoptGroup(f.Context(), "d1", g, nil, cause(1))
+				_, err := f.store.Adopt(f.Context(), "d1", g, nil, cause(1))
 				groups.count(err)
 			}
 		})
@@ -121,7 +121,7 @@ var raceCases = []testCase{
 			if w >= writers {
 				for ended.Load() < writers {
 					surely, gone := created.Load(), deleted.Load()
-					got, err := f.store.CountUsers(f.Context(), scope)
+					got, err := f.store.Count(f.Context(), scope, store.User)
 					f.refuseNone("counting", err)
 					if low, high := surely-deleting.Load(), creating.Load()-gone; got < low || got > high {
 						f.Errorf("the total is %d, not from %d to %d", got, low, high)
@@ -133,32 +133,32 @@ var raceCases = []testCase{
 			for i := range each {
 				id := fmt.Sprintf("u%d-%d", w, i)
 				creating.Add(1)
-				_, err := f.store.CreateUser(f.Context(), newUser(scope, id), cause(1))
+				_, err := f.store.Create(f.Context(), newUser(scope, id), nil, cause(1))
 				f.refuseNone("creating", err)
 				created.Add(1)
 				if i%3 == 0 {
 					deleting.Add(1)
-					_, err := f.store.DeleteUser(f.Context(), scope, id, nil, cause(1))
+					_, err := f.store.Delete(f.Context(), scope, store.User, id, nil, cause(1))
 					f.refuseNone("deleting", err)
 					deleted.Add(1)
 				}
 				if i%10 == 0 {
-					_, err := f.store.CreateGroup(f.Context(), newGroup(scope, fmt.Sprintf("g%d-%d", w, i)), added(id), cause(1))
+					_, err := f.store.Create(f.Context(), newGroup(scope, fmt.Sprintf("g%d-%d", w, i)), added(id), cause(1))
 					if err != nil && !fault.Is(err, fault.InvalidValue) { // every tenth of them is deleted
 						f.Error(err)
 					}
 				}
 			}
 		})
-		users, err := f.store.CountUsers(f.Context(), scope)
+		users, err := f.store.Count(f.Context(), scope, store.User)
 		f.must(err)
 		f.equal("how many users in the end", users, writers*each*2/3)
-		all, err := f.store.Groups(f.Context(), scope, "", 1000, math.MaxInt32)
+		all, err := f.store.List(f.Context(), scope, store.Group, "", 1000, math.MaxInt32)
 		f.must(err)
-		groups, err := f.store.CountGroups(f.Context(), scope)
+		groups, err := f.store.Count(f.Context(), scope, store.Group)
 		f.must(err)
 		f.equal("how many groups in the end", groups, len(all))
-		users, err = f.store.CountUsers(f.Context(), other)
+		users, err = f.store.Count(f.Context(), other, store.User)
 		f.must(err)
 		f.equal("how many users of the other directory", users, 1)
 	}},
@@ -172,9 +172,9 @@ var raceCases = []testCase{
 			writing.Go(func() {
 				for i := 0; ; i++ {
 					u := newUser(scope, fmt.Sprintf("u%d-%d", w, i))
-					_, err := f.store.CreateUser(f.Context(), u, cause(1))
+					_, err := f.store.Create(f.Context(), u, nil, cause(1))
 					if err == nil {
-						_, err = f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: "eng"}, false, nil, added(u.ID), cause(1))
+						_, err = f.store.Update(f.Context(), store.Resource{Type: store.Group, Scope: scope, ID: "eng"}, added(u.ID), cause(1))
 					}
 					if i == 0 {
 						started.Done()
@@ -199,23 +199,23 @@ var raceCases = []testCase{
 		o := &outcomes{f: f}
 		for i := range rounds {
 			member := fmt.Sprint("m", i)
-			remove := f.store.DeleteUser
+			of := store.User
 			if i%2 == 0 {
 				f.user(scope, member)
 			} else {
 				f.group(scope, member)
-				remove = f.store.DeleteGroup
+				of = store.Group
 			}
 			f.together(3, func(part int) {
 				switch part {
 				case 0:
-					_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: "eng"}, false, nil, added(member), cause(1))
+					_, err := f.store.Update(f.Context(), store.Resource{Type: store.Group, Scope: scope, ID: "eng"}, added(member), cause(1))
 					o.count(err, fault.InvalidValue)
 				case 1:
-					_, err := f.store.CreateGroup(f.Context(), newGroup(scope, fmt.Sprint("g", i)), added(member), cause(1))
+					_, err := f.store.Create(f.Context(), newGroup(scope, fmt.Sprint("g", i)), added(member), cause(1))
 					o.count(err, fault.InvalidValue)
 				case 2:
-					_, err := remove(f.Context(), scope, member, nil, cause(1))
+					_, err := f.store.Delete(f.Context(), scope, of, member, nil, cause(1))
 					f.refuseNone("deleting", err)
 				}
 			})
@@ -232,11 +232,11 @@ var raceCases = []testCase{
 			f.group(scope, id)
 			f.together(2, func(part int) {
 				if part == 0 {
-					_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: id}, false, nil, added("anna"), cause(1))
+					_, err := f.store.Update(f.Context(), store.Resource{Type: store.Group, Scope: scope, ID: id}, added("anna"), cause(1))
 					o.count(err, fault.NotFound)
 					return
 				}
-				_, err := f.store.DeleteGroup(f.Context(), scope, id, nil, cause(1))
+				_, err := f.store.Delete(f.Context(), scope, store.Group, id, nil, cause(1))
 				f.refuseNone("deleting", err)
 			})
 			f.equal("the members", f.allMembers("acme", id), list())
@@ -257,14 +257,14 @@ var raceCases = []testCase{
 		// Half of the users are deleted, out of all groups, while the groups' members are changed.
 		f.together(writers, func(w int) {
 			if w%2 == 0 {
-				_, err := f.store.DeleteUser(f.Context(), scope, users[w], nil, cause(1))
+				_, err := f.store.Delete(f.Context(), scope, store.User, users[w], nil, cause(1))
 				f.refuseNone("deleting", err)
 				return
 			}
 			for i := range groups {
 				id := fmt.Sprint("g", (w+i)%groups)
 				for _, edits := range [][]store.MemberEdit{removed(users[w]), added(users[w])} {
-					_, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: id}, false, nil, edits, cause(1))
+					_, err := f.store.Update(f.Context(), store.Resource{Type: store.Group, Scope: scope, ID: id}, edits, cause(1))
 					f.refuseNone("editing", err)
 				}
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // testCase is one behaviour, shown on an empty store.
@@ -32,12 +33,13 @@ type Inside struct {
 
 // Run checks the engine whose empty stores open gives, each with a way into it.
 func Run(t *testing.T, open func(t *testing.T) (store.Store, Inside)) {
+	RunResources(t, store.User, "userName", open)
+	RunResources(t, store.Group, "displayName", open)
 	for subject, cases := range map[string][]testCase{
 		"directories": directoryCases,
 		"users":       userCases,
 		"groups":      groupCases,
 		"members":     memberCases,
-		"pages":       pageCases,
 		"candidates":  candidateCases,
 		"nesting":     nestingCases,
 		"limits":      limitCases,
@@ -52,13 +54,17 @@ func Run(t *testing.T, open func(t *testing.T) (store.Store, Inside)) {
 	} {
 		t.Run(subject, func(t *testing.T) {
 			t.Parallel()
-			for _, c := range cases {
-				t.Run(c.name, func(t *testing.T) {
-					t.Parallel()
-					s, inside := open(t)
-					c.test(&fixture{T: t, store: s, inside: inside})
-				})
-			}
+			run(t, cases, open)
+		})
+	}
+}
+
+func run(t *testing.T, cases []testCase, open func(t *testing.T) (store.Store, Inside)) {
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s, inside := open(t)
+			c.test(&fixture{T: t, store: s, inside: inside})
 		})
 	}
 }
@@ -106,23 +112,17 @@ func replacing(id string) func(*store.Directory) {
 }
 
 // newUser is a user that was not stored yet.
-func newUser(scope store.Scope, id string) store.User {
-	return store.User{
-		Scope: scope, ID: id, UserName: "Name-" + id, UserNameFolded: "name-" + id, DisplayName: "The " + id, Active: true,
+func newUser(scope store.Scope, id string) store.Resource {
+	return store.Resource{Type: store.User,
+		Scope: scope, ID: id, Name: "Name-" + id, NameFolded: "name-" + id, DisplayName: "The " + id, Active: true,
 		Document: []byte(`{"userName":"Name-` + id + `"}`),
 	}
 }
 
 // user stores a user and gives it as it is read.
-func (f *fixture) user(scope store.Scope, id string, change ...func(*store.User)) store.User {
+func (f *fixture) user(scope store.Scope, id string, change ...func(*store.Resource)) store.Resource {
 	f.Helper()
-	u := newUser(scope, id)
-	for _, c := range change {
-		c(&u)
-	}
-	_, err := f.store.CreateUser(f.Context(), u, cause(0))
-	f.must(err)
-	return f.readUser(scope, id)
+	return f.resource(store.User, scope, id, change...)
 }
 
 func (f *fixture) users(scope store.Scope, ids ...string) {
@@ -138,7 +138,7 @@ func (f *fixture) manyUsers(scope store.Scope, ids ...string) {
 	const writers = 16
 	f.together(writers, func(w int) {
 		for i := w; i < len(ids); i += writers {
-			if _, err := f.store.CreateUser(f.Context(), newUser(scope, ids[i]), cause(0)); err != nil {
+			if _, err := f.store.Create(f.Context(), newUser(scope, ids[i]), nil, cause(0)); err != nil {
 				f.Error(err)
 			}
 		}
@@ -154,55 +154,51 @@ func (f *fixture) together(n int, do func(i int)) {
 	running.Wait()
 }
 
-func (f *fixture) readUser(scope store.Scope, id string) store.User {
+func (f *fixture) readUser(scope store.Scope, id string) store.Resource {
 	f.Helper()
-	u, err := f.store.User(f.Context(), scope, id)
-	f.must(err)
-	return u
+	return f.read(store.User, scope, id)
 }
 
-func newGroup(scope store.Scope, id string) store.Group {
-	return store.Group{
-		Scope: scope, ID: id, DisplayName: "Group " + id, DisplayNameFolded: "group " + id,
+func newGroup(scope store.Scope, id string) store.Resource {
+	return store.Resource{Type: store.Group,
+		Scope: scope, ID: id, Name: "Group " + id, NameFolded: "group " + id,
 		Document: []byte(`{"displayName":"Group ` + id + `"}`),
 	}
 }
 
 // group stores a group with members and gives it as it is read.
-func (f *fixture) group(scope store.Scope, id string, members ...string) store.Group {
+func (f *fixture) group(scope store.Scope, id string, members ...string) store.Resource {
 	f.Helper()
-	_, err := f.store.CreateGroup(f.Context(), newGroup(scope, id), added(members...), cause(0))
+	_, err := f.store.Create(f.Context(), newGroup(scope, id), added(members...), cause(0))
 	f.must(err)
 	return f.readGroup(scope, id)
 }
 
-func (f *fixture) readGroup(scope store.Scope, id string) store.Group {
+func (f *fixture) readGroup(scope store.Scope, id string) store.Resource {
 	f.Helper()
-	g, err := f.store.Group(f.Context(), scope, id)
-	f.must(err)
-	return g
+	return f.read(store.Group, scope, id)
 }
 
 func added(ids ...string) []store.MemberEdit {
-	return []store.MemberEdit{{Kind: store.EditAdd, IDs: ids}}
+	return []store.MemberEdit{{Kind: scim.AddMembers, IDs: ids}}
 }
 
 func removed(ids ...string) []store.MemberEdit {
-	return []store.MemberEdit{{Kind: store.EditRemove, IDs: ids}}
+	return []store.MemberEdit{{Kind: scim.RemoveMembers, IDs: ids}}
 }
 
 func replaced(ids ...string) []store.MemberEdit {
-	return []store.MemberEdit{{Kind: store.EditReplace, IDs: ids}}
+	return []store.MemberEdit{{Kind: scim.ReplaceMembers, IDs: ids}}
 }
 
-func matching(match func(store.Member) bool) []store.MemberEdit {
-	return []store.MemberEdit{{Kind: store.EditRemoveMatching, Match: match}}
+func matching(match func(scim.Member) bool) []store.MemberEdit {
+	return []store.MemberEdit{{Kind: scim.RemoveMatching, Match: match}}
 }
 
 // edit changes the members of a group, whatever its version.
 func (f *fixture) edit(scope store.Scope, groupID string, edits []store.MemberEdit) store.Written {
 	f.Helper()
-	w, err := f.store.UpdateGroup(f.Context(), store.Group{Scope: scope, ID: groupID}, false, nil, edits, cause(1))
+	w, err := f.store.Update(f.Context(), store.Resource{Type: store.Group, Scope: scope, ID: groupID}, edits, cause(1))
 	f.must(err)
 	return w
 }
@@ -223,35 +219,30 @@ func (f *fixture) allMembers(organization, groupID string) []string {
 	ids := []string{}
 	for _, m := range all {
 		if m.Carried {
-			m.ID += "*"
+			m.Value += "*"
 		}
-		ids = append(ids, m.ID)
+		ids = append(ids, m.Value)
 	}
 	return ids
 }
 
-func memberIDs(members []store.Member) []string {
+func memberIDs(members []scim.Member) []string {
 	ids := []string{}
 	for _, m := range members {
-		ids = append(ids, m.ID)
+		ids = append(ids, m.Value)
 	}
 	return ids
 }
 
-func userIDs(users []store.User) []string {
-	ids := []string{}
-	for _, u := range users {
-		ids = append(ids, u.ID)
-	}
-	return ids
+// membersOf is what an update of the members of a group names: the group, which must have the version unless that is 0.
+func membersOf(g store.Resource, version int64) store.Resource {
+	g.Version, g.Document = version, nil
+	return g
 }
 
-func groupIDs(groups []store.Group) []string {
-	ids := []string{}
-	for _, g := range groups {
-		ids = append(ids, g.ID)
-	}
-	return ids
+// member is a member that is a user.
+func member(id string) store.Member {
+	return store.Member{Member: scim.Member{Value: id, Type: "User"}}
 }
 
 // patience is how long the suite waits for what must come.
@@ -319,7 +310,6 @@ func (f *fixture) wrote(got store.Written, version int64, update time.Time) {
 
 // inWords is a change record such as "group eng@2: added user anna".
 func inWords(c store.Change) string {
-	kinds := map[bool]string{false: "user", true: "group"}
 	what := map[store.ChangeKind]string{
 		store.Created: "created", store.Updated: "updated", store.Deleted: "deleted",
 		store.MemberAdded: "added", store.MemberRemoved: "removed",
@@ -327,9 +317,9 @@ func inWords(c store.Change) string {
 	if c.Kind == store.DirectoryClosed {
 		return fmt.Sprintf("directory %s@%d: closed", c.ResourceID, c.Revision)
 	}
-	text := fmt.Sprintf("%s %s@%d: %s", kinds[c.Group], c.ResourceID, c.Revision, what)
+	text := fmt.Sprintf("%s %s@%d: %s", strings.ToLower(string(c.Type)), c.ResourceID, c.Revision, what)
 	if c.MemberID != "" {
-		text += " " + kinds[c.MemberGroup] + " " + c.MemberID
+		text += " " + strings.ToLower(string(c.MemberType)) + " " + c.MemberID
 	}
 	return text
 }

@@ -21,6 +21,33 @@ type stranger struct {
 	try    func(ctx context.Context, s store.Store, theirs store.Scope) (rows int, err error)
 }
 
+// acmes are a user and a group as acme has them.
+var acmes = []store.Resource{acme(newUser(store.Scope{}, "anna")), acme(newGroup(store.Scope{}, "eng"))}
+
+func acme(r store.Resource) store.Resource {
+	r.ExternalID = "ext"
+	return r
+}
+
+// each adds up what is found of each resource.
+func each(all []store.Resource, find func(store.Resource) (int, error)) (rows int, err error) {
+	for _, r := range all {
+		n, err := find(r)
+		if rows += n; err != nil {
+			return rows, err
+		}
+	}
+	return rows, nil
+}
+
+// unless counts what was done, unless that was refused as nothing of theirs.
+func unless(err error) (int, error) {
+	if fault.Is(err, fault.NotFound) || errors.Is(err, store.ErrChanged) {
+		return 0, nil
+	}
+	return 1, err
+}
+
 // strangers walks every method that takes an organization or ids.
 var strangers = []stranger{
 	{"Directory", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
@@ -31,112 +58,121 @@ var strangers = []stranger{
 		all, err := s.Ancestors(ctx, theirs)
 		return len(all), err
 	}},
-	{"User", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		_, err := s.User(ctx, theirs, "anna")
+	{"Get", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		return each(acmes, func(r store.Resource) (int, error) {
+			var found int
+			for _, by := range []store.Lookup{{ID: r.ID}, {Name: r.NameFolded}, {ExternalID: r.ExternalID}} {
+				if r.Type == store.Group && by.ID == "" {
+					continue // which no index has unique
+				}
+				for _, groups := range []bool{false, true} {
+					if _, err := s.Get(ctx, theirs, r.Type, by, groups); err == nil {
+						found++
+					} else if !fault.Is(err, fault.NotFound) {
+						return found, err
+					}
+				}
+			}
+			return found, nil
+		})
+	}},
+	{"List", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		return each(acmes, func(r store.Resource) (int, error) {
+			all, err := s.List(ctx, theirs, r.Type, "", 10, math.MaxInt32)
+			return len(all), err
+		})
+	}},
+	{"ByID", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		return each(acmes, func(r store.Resource) (int, error) {
+			all, err := s.ByID(ctx, theirs, r.Type, []string{r.ID}, math.MaxInt32)
+			return len(all), err
+		})
+	}},
+	{"Page", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		return each(acmes, func(r store.Resource) (int, error) {
+			all, err := s.Page(ctx, theirs, r.Type, store.Order{}, 0, 10, math.MaxInt32)
+			return len(all), err
+		})
+	}},
+	{"Count", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		return each(acmes, func(r store.Resource) (int, error) {
+			count, err := s.Count(ctx, theirs, r.Type)
+			return int(count), err
+		})
+	}},
+	{"Candidates", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		users, err := candidates(ctx, s, theirs, store.User, userConditions)
+		if err != nil {
+			return len(users), err
+		}
+		groups, err := candidates(ctx, s, theirs, store.Group, groupConditions)
+		return len(users) + len(groups), err
+	}},
+	{"Create", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		_, err := s.Create(ctx, newGroup(theirs, "new"), added("anna"), cause(1))
 		return 0, err
 	}},
-	{"UserByUserName", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		_, err := s.UserByUserName(ctx, theirs, "name-anna")
-		return 0, err
+	{"Update", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		if _, err := s.Update(ctx, membersOf(newGroup(theirs, "eng"), 0), removed("anna"), cause(1)); !fault.Is(err, fault.NotFound) {
+			return 1, err
+		}
+		return each(acmes, func(r store.Resource) (int, error) {
+			r.Scope, r.Version = theirs, 1
+			_, err := s.Update(ctx, r, nil, cause(1))
+			return unless(err)
+		})
 	}},
-	{"UserByExternalID", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		_, err := s.UserByExternalID(ctx, theirs, "ext")
-		return 0, err
+	{"Adopt", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		return each(acmes, func(r store.Resource) (int, error) {
+			r.Scope, r.Version = theirs, 1
+			_, err := s.Adopt(ctx, "d1", r, nil, cause(1))
+			return unless(err)
+		})
 	}},
-	{"UserWithGroups", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		_, err := s.UserWithGroups(ctx, theirs, store.Lookup{ID: "anna"})
-		return 0, err
+	{"Delete", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		return each(acmes, func(r store.Resource) (int, error) {
+			_, err := s.Delete(ctx, theirs, r.Type, r.ID, nil, cause(1))
+			return unless(err)
+		})
 	}},
-	{"Users", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.Users(ctx, theirs, "", 10, math.MaxInt32)
-		return len(all), err
+	{"Detached", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		return each(acmes, func(r store.Resource) (int, error) {
+			r.Scope = theirs
+			_, err := s.Detached(ctx, r, []string{"d1", "d2"})
+			return unless(err)
+		})
 	}},
-	{"UserCandidates", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := candidates(ctx, s.UserCandidates, theirs, userConditions)
-		return len(all), err
+	{"IDs", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		return each(acmes, func(r store.Resource) (int, error) {
+			all, err := s.IDs(ctx, theirs.OrganizationID, r.Type, "", 10)
+			return len(all), err
+		})
 	}},
-	{"UsersByID", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.UsersByID(ctx, theirs, []string{"anna"}, math.MaxInt32)
-		return len(all), err
+	{"Find", func(ctx context.Context, s store.Store, theirs store.Scope) (rows int, err error) {
+		return each(acmes, func(r store.Resource) (rows int, err error) {
+			ways := []store.Lookup{{All: true}, {ID: r.ID}, {Name: r.NameFolded}, {ExternalID: r.ExternalID}}
+			if r.Type == store.User {
+				ways = append(ways, store.Lookup{Email: "anna@example.com"})
+			}
+			for _, by := range ways {
+				found, err := s.Find(ctx, theirs.OrganizationID, r.Type, by, "", 10)
+				if err != nil {
+					return 0, err
+				}
+				rows += len(found)
+			}
+			return rows, nil
+		})
 	}},
-	{"UserPage", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.UserPage(ctx, theirs, store.Order{}, 0, 10, math.MaxInt32)
-		return len(all), err
-	}},
-	{"CountUsers", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		count, err := s.CountUsers(ctx, theirs)
-		return int(count), err
-	}},
-	{"CreateUser", nil}, // adds, and names nothing that is there
-	{"UpdateUser", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		u := newUser(theirs, "anna")
-		u.Version = 1
-		_, err := s.UpdateUser(ctx, u, cause(1))
-		return 0, err
-	}},
-	{"AdoptUser", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		u := newUser(theirs, "anna")
-		u.Version = 1
-		_, err := s.AdoptUser(ctx, "d1", u, cause(1))
-		return 0, err
-	}},
-	{"DeleteUser", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		_, err := s.DeleteUser(ctx, theirs, "anna", nil, cause(1))
-		return 0, err
+	{"Summaries", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		return each(acmes, func(r store.Resource) (int, error) {
+			all, err := s.Summaries(ctx, theirs.OrganizationID, r.Type, []string{r.ID})
+			return len(all), err
+		})
 	}},
 	{"UserGroups", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
 		all, err := s.UserGroups(ctx, theirs, []string{"anna"})
 		return len(all), err
-	}},
-	{"DetachedUser", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		_, err := s.DetachedUser(ctx, theirs.OrganizationID, []string{"d1", "d2"}, store.Names{ExternalID: "ext", Folded: "name-anna"})
-		return 0, err
-	}},
-	{"DetachedGroup", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		_, err := s.DetachedGroup(ctx, theirs.OrganizationID, []string{"d1", "d2"}, store.Names{ExternalID: "ext", Folded: "group eng"})
-		return 0, err
-	}},
-	{"Group", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		_, err := s.Group(ctx, theirs, "eng")
-		return 0, err
-	}},
-	{"GroupCandidates", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := candidates(ctx, s.GroupCandidates, theirs, groupConditions)
-		return len(all), err
-	}},
-	{"GroupsByID", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.GroupsByID(ctx, theirs, []string{"eng"}, math.MaxInt32)
-		return len(all), err
-	}},
-	{"Groups", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.Groups(ctx, theirs, "", 10, math.MaxInt32)
-		return len(all), err
-	}},
-	{"GroupPage", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.GroupPage(ctx, theirs, store.Order{}, 0, 10, math.MaxInt32)
-		return len(all), err
-	}},
-	{"CountGroups", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		count, err := s.CountGroups(ctx, theirs)
-		return int(count), err
-	}},
-	{"CreateGroup", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		_, err := s.CreateGroup(ctx, newGroup(theirs, "new"), added("anna"), cause(1))
-		return 0, err
-	}},
-	{"UpdateGroup", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		_, err := s.UpdateGroup(ctx, store.Group{Scope: theirs, ID: "eng"}, false, nil, removed("anna"), cause(1))
-		return 0, err
-	}},
-	{"AdoptGroup", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		g := newGroup(theirs, "eng")
-		g.Version = 1
-		_, err := s.AdoptGroup(ctx, "d1", g, nil, cause(1))
-		return 0, err
-	}},
-	{"DeleteGroup", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		_, err := s.DeleteGroup(ctx, theirs, "eng", nil, cause(1))
-		return 0, err
 	}},
 	{"Members", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
 		all, err := s.Members(ctx, theirs, "eng", "", 10)
@@ -150,32 +186,6 @@ var strangers = []stranger{
 		page, err := s.Facts(ctx, theirs.OrganizationID, []string{"anna"}, ample())
 		return len(page.Users) + len(page.Edges), err
 	}},
-	{"UserStatuses", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.UserStatuses(ctx, theirs.OrganizationID, []string{"anna"})
-		return len(all), err
-	}},
-	{"FindUsers", func(ctx context.Context, s store.Store, theirs store.Scope) (rows int, err error) {
-		for _, by := range []store.Lookup{{ID: "anna"}, {UserNameFolded: "name-anna"}, {ExternalID: "ext"}, {EmailFolded: "anna@example.com"}} {
-			found, err := s.FindUsers(ctx, theirs.OrganizationID, by, 10)
-			if err != nil {
-				return 0, err
-			}
-			rows += len(found)
-		}
-		return rows, nil
-	}},
-	{"UserIDs", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.UserIDs(ctx, theirs.OrganizationID, "", 10)
-		return len(all), err
-	}},
-	{"FindGroups", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.FindGroups(ctx, theirs.OrganizationID, "", "", 10)
-		return len(all), err
-	}},
-	{"GroupFacts", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.GroupFacts(ctx, theirs.OrganizationID, []string{"eng"})
-		return len(all), err
-	}},
 	{"DirectMembers", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
 		all, err := s.DirectMembers(ctx, theirs.OrganizationID, "eng", "", 10)
 		return len(all), err
@@ -185,7 +195,7 @@ var strangers = []stranger{
 		return len(all), err
 	}},
 	{"RemoveCarried", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		w, err := s.RemoveCarried(ctx, theirs, []store.CarriedMember{{GroupID: "eng", Member: store.Member{ID: "bob"}}}, cause(1))
+		w, err := s.RemoveCarried(ctx, theirs, []store.CarriedMember{{GroupID: "eng", Member: member("bob")}}, cause(1))
 		return int(w.Cursor.Sequence), err
 	}},
 	{"AddOddities", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
@@ -196,7 +206,7 @@ var strangers = []stranger{
 		return len(all), err
 	}},
 	{"PutSchema", func(ctx context.Context, s store.Store, theirs store.Scope) (seen int, err error) {
-		_, err = s.PutSchema(ctx, schema(theirs, "urn:x:a", true, 2), func(others []store.Schema) error {
+		_, err = s.PutSchema(ctx, schema(theirs, "urn:x:a", store.Group, 2), func(others []store.Schema) error {
 			seen = len(others)
 			return fault.Missing("nothing", "more") // so that it is not theirs afterwards
 		})
@@ -229,17 +239,17 @@ var tenancyCases = []testCase{
 			f.directoryOf("other", directoryID, replacing("d1"))
 		}
 		old, scope := f.replacement(func(old store.Scope) {
-			f.user(old, "anna", email("anna@example.com"), func(u *store.User) { u.ExternalID = "ext" })
+			f.user(old, "anna", email("anna@example.com"), func(u *store.Resource) { u.ExternalID = "ext" })
 			f.users(old, "bob")
 			g := newGroup(old, "eng")
 			g.ExternalID = "ext"
-			_, err := f.store.CreateGroup(f.Context(), g, added("anna", "bob"), cause(0))
+			_, err := f.store.Create(f.Context(), g, added("anna", "bob"), cause(0))
 			f.must(err)
 		})
 		f.adoptGroup(old, scope, "eng")
 		f.user(scope, "carl")
 		f.must(f.store.AddOddities(f.Context(), []store.Oddity{oddity(old, "op-capitalised", 1, 1, 1)}))
-		f.putSchema(schema(scope, "urn:x:b", false, 1))
+		f.putSchema(schema(scope, "urn:x:b", store.User, 1))
 		before := f.everything(old, scope)
 		for _, directoryID := range []string{"d2", "d9"} {
 			theirs := store.Scope{OrganizationID: "other", DirectoryID: directoryID}
@@ -273,10 +283,10 @@ var tenancyCases = []testCase{
 	{"two organizations may use the same ids and names", func(f *fixture) {
 		for _, o := range []string{"acme", "other"} {
 			scope := f.directoryOf(o, "d1", uniqueNames)
-			f.user(scope, "anna", func(u *store.User) { u.ExternalID = "ext" })
+			f.user(scope, "anna", func(u *store.Resource) { u.ExternalID = "ext" })
 			f.group(scope, "eng", "anna")
 		}
-		_, err := f.store.DeleteUser(f.Context(), store.Scope{OrganizationID: "other", DirectoryID: "d1"}, "anna", nil, cause(1))
+		_, err := f.store.Delete(f.Context(), store.Scope{OrganizationID: "other", DirectoryID: "d1"}, store.User, "anna", nil, cause(1))
 		f.must(err)
 		f.equal("acme's members", f.allMembers("acme", "eng"), list("anna"))
 		f.equal("the other's members", f.allMembers("other", "eng"), list())
@@ -288,9 +298,9 @@ func (f *fixture) everything(scopes ...store.Scope) string {
 	f.Helper()
 	var all []string
 	for _, scope := range scopes {
-		users, err := f.store.Users(f.Context(), scope, "", 100, math.MaxInt32)
+		users, err := f.store.List(f.Context(), scope, store.User, "", 100, math.MaxInt32)
 		f.must(err)
-		groups, err := f.store.Groups(f.Context(), scope, "", 100, math.MaxInt32)
+		groups, err := f.store.List(f.Context(), scope, store.Group, "", 100, math.MaxInt32)
 		f.must(err)
 		for _, u := range users {
 			all = append(all, fmt.Sprintf("%+v", u))

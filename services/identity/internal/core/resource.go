@@ -1,0 +1,349 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+// kind is what a resource type has of its own. What it leaves out it has like any other type.
+type kind struct {
+	of       store.Type
+	resource func() *scim.ResourceType // with no extension that was registered for a directory
+	name     string                    // the attribute that is the name of store.Resource
+	unique   bool                      // a name is of one resource of a directory, and so is an externalId
+	// columns takes over from a document what the store keeps beside it.
+	columns func(r *store.Resource, d *scim.Document)
+
+	// related reads what several resources need of elsewhere, if an attribute that shows it is used.
+	related func(ctx context.Context, c *Core, scope store.Scope, uses func(attribute string) bool, page []store.Resource) error
+	// envelope completes what filters and orders look at beside the document.
+	envelope func(ctx context.Context, c *Core, o opened, uses func(attribute string) bool, e *scim.Envelope) error
+	// render puts the document into m as the client sees it, unless it is too large.
+	render func(ctx context.Context, c *Core, o opened, r store.Resource, m *identityv1.Resource) error
+	// stream gives the document in parts, whatever its size. Each part is gone when it returns.
+	stream func(ctx context.Context, c *Core, o opened, r store.Resource, part func([]byte) error) error
+}
+
+// kinds are all resource types that there are.
+func kinds() map[store.Type]*kind {
+	return map[store.Type]*kind{store.User: users(), store.Group: groups()}
+}
+
+// Op is what a write does.
+type Op int
+
+// The writes of a resource.
+const (
+	Create  Op = iota + 1 // adds it, or adopts a detached one (RFC 7644 §3.3)
+	Replace               // makes it what the document says (§3.5.1)
+	Patch                 // changes it by what the document, a PatchOp, says (§3.5.2)
+	Delete                // removes it for good (§3.6)
+)
+
+// Write is a write of one resource.
+type Write struct {
+	Type     string // the name of the resource type
+	Op       Op
+	ID       string  // nothing to Create
+	IfMatch  []int64 // the versions one of which it must have; empty means any
+	Document []byte  // nothing to Delete
+	Omit     bool    // of a Patch: the answer needs no document
+}
+
+// Write writes one resource, and says what it did besides changing it. What is deleted is not answered. The error is
+// fault.InvalidRequest for a type that does not exist.
+func (c *Core) Write(ctx context.Context, call Call, w Write) (*identityv1.Resource, *identityv1.WriteResult, error) {
+	o, err := c.open(ctx, call, w.Type)
+	if err != nil {
+		return nil, nil, err
+	}
+	body := w.Document
+	w.Document = nil // it may be large: whoever has read it does not hold it
+	switch w.Op {
+	case Create:
+		return c.create(ctx, o, body)
+	case Delete:
+		result, err := c.delete(ctx, o, w)
+		return nil, result, err
+	case Replace:
+		w.Omit = false
+		return c.change(ctx, o, w, replacement(o, body))
+	case Patch:
+		message, err := scim.ParsePatch(body, o.directory.options)
+		if err != nil {
+			return nil, nil, refused(err)
+		}
+		return c.change(ctx, o, w, func(old *scim.Document) (*scim.Result, error) {
+			return o.resource.Patch(old, message, o.directory.options)
+		})
+	}
+	return nil, nil, fault.Invalid("operation", "%d is none of create, replace, patch and delete", w.Op)
+}
+
+// Get reads one resource.
+func (c *Core) Get(ctx context.Context, call Call, resourceType, id string) (*identityv1.Resource, error) {
+	o, err := c.open(ctx, call, resourceType)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.get(ctx, o, store.Lookup{ID: id}, true)
+	if err != nil {
+		return nil, err
+	}
+	return c.render(ctx, o, r)
+}
+
+// Read reads a resource of any size: begin takes what it is, then part takes its document in parts, each of which is gone when it
+// returns. The members of a group are read a page at a time: one that comes or leaves meanwhile may be there or not.
+func (c *Core) Read(ctx context.Context, call Call, resourceType, id string, begin func(*identityv1.Resource) error, part func([]byte) error) error {
+	o, err := c.open(ctx, call, resourceType)
+	if err != nil {
+		return err
+	}
+	r, err := c.get(ctx, o, store.Lookup{ID: id}, true)
+	if err != nil {
+		return err
+	}
+	if err := begin(message(r)); err != nil {
+		return err
+	}
+	if o.kind.stream != nil {
+		return o.kind.stream(ctx, c, o, r, part)
+	}
+	m, err := c.render(ctx, o, r)
+	if err != nil {
+		return err
+	}
+	return part(m.GetDocument())
+}
+
+// get reads a resource, with the groups of a user if these will be shown.
+func (c *Core) get(ctx context.Context, o opened, by store.Lookup, shown bool) (store.Resource, error) {
+	return c.store.Get(ctx, o.Scope, o.kind.of, by, shown && o.Projection.Includes("groups"))
+}
+
+func (c *Core) create(ctx context.Context, o opened, body []byte) (*identityv1.Resource, *identityv1.WriteResult, error) {
+	made, err := o.resource.New(body, o.directory.options)
+	if err != nil {
+		return nil, nil, refused(err)
+	}
+	edits, err := memberEdits(made.Members, o.BaseURL)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range edits {
+		// What is created has no members to replace; what is adopted keeps those that are not named, carried.
+		edits[i].Kind = scim.AddMembers
+	}
+	cause := c.cause(o.Call)
+	var r store.Resource
+	result := &identityv1.WriteResult{Ignored: made.Ignored, Quirks: made.Quirks}
+	if err := race(nil, func() error {
+		var from string
+		var written store.Written
+		if r, from, err = c.place(ctx, o, made.Document); err != nil {
+			return err
+		}
+		if result.Adopted = from != ""; result.Adopted {
+			written, err = c.store.Adopt(ctx, from, r, edits, cause)
+		} else {
+			r.CreateTime = cause.Time
+			written, err = c.store.Create(ctx, r, edits, cause)
+		}
+		take(&r, result, written)
+		return err
+	}); err != nil {
+		return nil, nil, err
+	}
+	return c.show(ctx, o, r, result, cause)
+}
+
+// place gives the resource that a document becomes: a new one, or the detached one that it is of the directory from.
+func (c *Core) place(ctx context.Context, o opened, d *scim.Document) (r store.Resource, from string, err error) {
+	r.Scope, r.Type = o.Scope, o.kind.of
+	o.kind.columns(&r, d)
+	if len(o.directory.ancestors) > 0 {
+		old, err := c.store.Detached(ctx, r, o.directory.ancestors)
+		if err == nil {
+			err = c.succeed(o, &r, old, d)
+			return r, old.DirectoryID, err
+		}
+		if !fault.Is(err, fault.NotFound) {
+			return r, "", err
+		}
+	}
+	r.ID, r.Groups = ids.New(), []scim.GroupRef{} // it is in none yet
+	return r, "", c.fits(d, nil)
+}
+
+// succeed makes r what becomes of an old resource when a document takes its place.
+func (c *Core) succeed(o opened, r *store.Resource, old store.Resource, d *scim.Document) error {
+	before, err := scim.ParseStored(o.resource, old.Document)
+	if err != nil {
+		return err
+	}
+	d = d.Succeeding(before)
+	o.kind.columns(r, d)
+	r.ID, r.Version, r.CreateTime = old.ID, old.Version, old.CreateTime
+	return c.fits(d, before)
+}
+
+// replacement reads a body once, and not before the resource is there.
+func replacement(o opened, body []byte) func(old *scim.Document) (*scim.Result, error) {
+	var made *scim.Result
+	return func(old *scim.Document) (_ *scim.Result, err error) {
+		if made == nil {
+			made, err = o.resource.New(body, o.directory.options)
+			body = nil
+			if err != nil {
+				return nil, err
+			}
+		}
+		return made.Replacing(old)
+	}
+}
+
+// change writes what a message makes of a resource.
+func (c *Core) change(ctx context.Context, o opened, w Write, apply func(old *scim.Document) (*scim.Result, error)) (*identityv1.Resource, *identityv1.WriteResult, error) {
+	cause := c.cause(o.Call)
+	var r store.Resource
+	result := &identityv1.WriteResult{}
+	if err := race(w.IfMatch, func() (err error) {
+		// The groups of a user are read along: they may change before the answer in any case.
+		if r, err = c.get(ctx, o, store.Lookup{ID: w.ID}, !w.Omit); err != nil {
+			return err
+		}
+		if err := precondition(w.IfMatch, r.Version); err != nil {
+			return err
+		}
+		old, err := scim.ParseStored(o.resource, r.Document)
+		if err != nil {
+			return err
+		}
+		changed, err := apply(old)
+		if err != nil {
+			return refused(err)
+		}
+		result.Ignored, result.Quirks = changed.Ignored, changed.Quirks
+		if !changed.Changed && len(changed.Members) == 0 {
+			return nil
+		}
+		if err := c.fits(changed.Document, old); err != nil {
+			return err
+		}
+		edits, err := memberEdits(changed.Members, o.BaseURL)
+		if err != nil {
+			return err
+		}
+		o.kind.columns(&r, changed.Document)
+		written, err := c.update(ctx, r, changed.Changed, len(w.IfMatch) > 0 || !w.Omit, edits, cause)
+		take(&r, result, written)
+		return err
+	}); err != nil {
+		return nil, nil, err
+	}
+	if w.Omit {
+		c.oddities.note(o.Scope, result.GetQuirks(), result.GetIgnored(), cause)
+		return message(r), result, nil
+	}
+	return c.show(ctx, o, r, result, cause)
+}
+
+// update writes a resource, or the edits of its members alone where its document is as before. What is shown under the new version must
+// be that version: then, as with If-Match, the resource must be as it was read.
+func (c *Core) update(ctx context.Context, r store.Resource, document, asRead bool, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
+	if !document {
+		if r.Document = nil; !asRead {
+			r.Version = 0
+		}
+	}
+	return c.store.Update(ctx, r, edits, cause)
+}
+
+func (c *Core) delete(ctx context.Context, o opened, w Write) (*identityv1.WriteResult, error) {
+	var written store.Written
+	err := race(w.IfMatch, func() (err error) {
+		written, err = c.store.Delete(ctx, o.Scope, o.kind.of, w.ID, w.IfMatch, c.cause(o.Call))
+		return err
+	})
+	return &identityv1.WriteResult{ChangeCursor: written.Cursor.String()}, err
+}
+
+// take takes over what a write did.
+func take(r *store.Resource, result *identityv1.WriteResult, w store.Written) {
+	result.ChangeCursor, r.Version, r.UpdateTime = w.Cursor.String(), w.Version, w.UpdateTime
+}
+
+// show counts what a message had, and answers with the resource that it wrote.
+func (c *Core) show(ctx context.Context, o opened, r store.Resource, result *identityv1.WriteResult, cause store.Cause) (*identityv1.Resource, *identityv1.WriteResult, error) {
+	c.oddities.note(o.Scope, result.GetQuirks(), result.GetIgnored(), cause)
+	if o.kind.related != nil && r.Groups == nil {
+		one := []store.Resource{r}
+		if err := o.kind.related(ctx, c, o.Scope, o.Projection.Includes, one); err != nil {
+			return nil, nil, err
+		}
+		r = one[0]
+	}
+	m, err := c.render(ctx, o, r)
+	return m, result, err
+}
+
+// render writes a resource, of which all that is related was read, as its client sees it.
+func (c *Core) render(ctx context.Context, o opened, r store.Resource) (m *identityv1.Resource, err error) {
+	m = message(r)
+	if o.kind.render != nil {
+		return m, o.kind.render(ctx, c, o, r, m)
+	}
+	m.Document, err = o.resource.RenderUser(nil, r.Document, o.envelope(r), r.Groups, o.Projection)
+	return m, err
+}
+
+// message is a resource without its document.
+func message(r store.Resource) *identityv1.Resource {
+	return &identityv1.Resource{
+		Id: r.ID, Version: r.Version, CreateTime: timestamppb.New(r.CreateTime), UpdateTime: timestamppb.New(r.UpdateTime),
+	}
+}
+
+// maxRaces is how often a write is tried again after somebody else's came first. Each loss is somebody's success.
+const maxRaces = 100
+
+// precondition refuses a version that If-Match does not name (RFC 7644 §3.14).
+func precondition(versions []int64, current int64) error {
+	if len(versions) == 0 || slices.Contains(versions, current) {
+		return nil
+	}
+	return stale(current)
+}
+
+func stale(current int64) error {
+	f := fault.New(fault.Conflict, "the resource has changed since the version that If-Match names: read it again")
+	if current > 0 {
+		f = f.With("version", scim.ETag(current))
+	}
+	return f
+}
+
+// race tries a read and its conditional write until nobody came in between. With If-Match there is nothing to try again.
+func race(versions []int64, try func() error) error {
+	for range maxRaces {
+		err := try()
+		if !errors.Is(err, store.ErrChanged) {
+			return err
+		}
+		if len(versions) > 0 {
+			return stale(0)
+		}
+	}
+	return fault.New(fault.Unavailable, "too many writes to this resource at a time").Retry(time.Second)
+}

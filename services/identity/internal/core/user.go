@@ -1,0 +1,59 @@
+package core
+
+import (
+	"context"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+// users is what users have of their own: values of several attributes to look up, and the groups that they are in.
+func users() *kind {
+	return &kind{
+		of: store.User, resource: scim.UserType, name: "userName", unique: true,
+		columns: userColumns, related: addGroups,
+	}
+}
+
+func userColumns(u *store.Resource, d *scim.Document) {
+	u.Name, _ = d.Str("userName")
+	u.NameFolded = scim.Casefold(u.Name)
+	u.ExternalID, _ = d.Str("externalId")
+	name, named := d.Str("displayName")
+	if u.DisplayName = name; name == "" {
+		u.DisplayName = u.Name
+	}
+	// RFC 7643 §4.1.1 leaves open what a user is that says nothing of it; every IdP means that it is active.
+	active, said := d.Bool("active")
+	u.Active = active || !said
+	u.Document = d.JSON()
+	if u.Search = d.SearchValues(); named {
+		u.Search = append(u.Search, scim.SearchValue{Attribute: "displayName", Value: scim.Casefold(name)})
+	}
+}
+
+// addGroups reads the groups of those users whose groups were not read yet.
+func addGroups(ctx context.Context, c *Core, scope store.Scope, uses func(string) bool, page []store.Resource) error {
+	if !uses("groups") {
+		return nil
+	}
+	var ids []string
+	for i := range page {
+		if page[i].Groups == nil {
+			ids = append(ids, page[i].ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	groups, err := c.store.UserGroups(ctx, scope, ids)
+	if err != nil {
+		return err
+	}
+	for i := range page {
+		if u := &page[i]; u.Groups == nil {
+			u.Groups = append([]scim.GroupRef{}, groups[u.ID]...)
+		}
+	}
+	return nil
+}

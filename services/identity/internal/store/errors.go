@@ -1,0 +1,62 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/usher-scim/usher/services/internal/fault"
+)
+
+// ErrChanged says that a resource was changed, or deleted, since it was read. Nothing was written; read it again.
+var ErrChanged = errors.New("the resource changed since it was read")
+
+// The errors of engines, in the same words.
+
+// Missing says that there is no resource of a type under an id.
+func Missing(t Type, id string) error { return fault.Missing(strings.ToLower(string(t)), id) }
+
+// Missing says that there is no resource of a type that the look-up names.
+func (by Lookup) Missing(t Type) error {
+	switch way, value := by.Way(); way {
+	case WithName:
+		return Missing(t, "of that name")
+	case WithExternalID:
+		return Missing(t, "of that externalId")
+	default:
+		return Missing(t, value)
+	}
+}
+
+// Taken refuses the value of an attribute that another resource of the type and directory has.
+func Taken(t Type, attribute string) error {
+	return fault.New(fault.Uniqueness, "another %s of this directory has this %s", strings.ToLower(string(t)), attribute).With("attribute", attribute)
+}
+
+// NotReady refuses a write to a directory that is not known yet.
+func NotReady(directoryID string) error {
+	return fault.New(fault.NotReady, "directory %q is not ready yet", directoryID)
+}
+
+// Closed refuses a write to a directory that is closed.
+func Closed(directoryID string) error {
+	return fault.New(fault.Deleted, "directory %q was deleted", directoryID)
+}
+
+// NoMember refuses a member that is no resource of the directory.
+func NoMember(id string) error {
+	return fault.New(fault.InvalidValue, "members: %q is no user or group of this directory", id)
+}
+
+// NotDetached refuses to erase a user whose directory is not closed.
+func NotDetached(id string) error {
+	return fault.New(fault.NotDetached, "user %q is managed by a directory that is not deleted: delete it there", id).With("resource", "user")
+}
+
+// NotClosed refuses to erase an organization that has a directory which is not closed.
+func NotClosed(organizationID string) error {
+	return fault.New(fault.Conflict, "organization %q has a directory that is not deleted, so it is not the one to erase", organizationID)
+}
+
+// NoTable is the error of an engine that does not keep the resources of a type.
+func NoTable(t Type) error { return fmt.Errorf("there is no table of the type %q", t) }

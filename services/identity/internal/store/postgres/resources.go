@@ -1,0 +1,95 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+// Get implements store.Store.
+func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by store.Lookup, groups bool) (store.Resource, error) {
+	if groups && t == store.User {
+		return s.getWithGroups(ctx, scope, by)
+	}
+	way, value := by.Way()
+	r, err := sqldb.ReadOne(ctx, s.db, tables[t].read, errMissing, tables[t].get[way], scope.OrganizationID, scope.DirectoryID, value)
+	if errors.Is(err, errMissing) {
+		err = by.Missing(t)
+	}
+	return r, err
+}
+
+// errMissing stands for an error that is made only if it is needed.
+var errMissing = errors.New("there is no such row")
+
+// getWithGroups reads a user with its groups, in one round trip.
+func (s *Store) getWithGroups(ctx context.Context, scope store.Scope, by store.Lookup) (u store.Resource, err error) {
+	way, value := by.Way()
+	batch := &pgx.Batch{}
+	batch.Queue(tables[store.User].get[way], scope.OrganizationID, scope.DirectoryID, value).
+		QueryRow(func(row pgx.Row) error { return row.Scan(tables[store.User].read(&u)...) })
+	batch.Queue(aroundOne[way], scope.OrganizationID, scope.DirectoryID, value).
+		Query(func(found pgx.Rows) error {
+			e, err := readEdges(found)
+			u.Groups = e.groups(u.ID)
+			return err
+		})
+	err = s.db.SendBatch(ctx, batch).Close()
+	if errors.Is(err, pgx.ErrNoRows) || sqldb.Unstorable(err) {
+		return store.Resource{}, by.Missing(store.User)
+	}
+	return u, sqldb.Reach(err)
+}
+
+// List implements store.Store.
+func (s *Store) List(ctx context.Context, scope store.Scope, t store.Type, after string, limit, bytes int) ([]store.Resource, error) {
+	return sqldb.ReadAll(ctx, s.db, tables[t].read, tables[t].list, scope.OrganizationID, scope.DirectoryID, after, limit, bytes)
+}
+
+// ByID implements store.Store.
+func (s *Store) ByID(ctx context.Context, scope store.Scope, t store.Type, ids []string, bytes int) ([]store.Resource, error) {
+	return sqldb.ReadAll(ctx, s.db, tables[t].read, tables[t].byID, scope.OrganizationID, ids, scope.DirectoryID, bytes)
+}
+
+// Page implements store.Store.
+func (s *Store) Page(ctx context.Context, scope store.Scope, t store.Type, order store.Order, skip, limit int64, bytes int) ([]store.Resource, error) {
+	return sqldb.ReadAll(ctx, s.db, tables[t].read, tables[t].page[order], scope.OrganizationID, scope.DirectoryID, limit, skip, bytes)
+}
+
+// Count implements store.Store. It is what was folded and what comes after it, of one snapshot.
+func (s *Store) Count(ctx context.Context, scope store.Scope, t store.Type) (int64, error) {
+	return sqldb.ReadOne(ctx, s.db, sqldb.Value[int64], nil, `SELECT
+		coalesce((SELECT total FROM totals WHERE organization_id = $1 AND directory_id = $2 AND resource_group = $3), 0)
+		+ coalesce((SELECT sum(`+counted+`) FROM changes WHERE organization_id = $1 AND directory_id = $2 AND resource_group = $3
+			AND transaction >= (SELECT transaction FROM folded)), 0)::bigint`, scope.OrganizationID, scope.DirectoryID, t == store.Group)
+}
+
+// Detached implements store.Store.
+func (s *Store) Detached(ctx context.Context, r store.Resource, directoryIDs []string) (store.Resource, error) {
+	return sqldb.ReadOne(ctx, s.db, tables[r.Type].read, store.Missing(r.Type, "of these names"), tables[r.Type].detached,
+		r.OrganizationID, directoryIDs, r.ExternalID, r.NameFolded)
+}
+
+// IDs implements store.Store.
+func (s *Store) IDs(ctx context.Context, organizationID string, t store.Type, after string, limit int) ([]string, error) {
+	return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], tables[t].ids, organizationID, after, limit)
+}
+
+// Find implements store.Store.
+func (s *Store) Find(ctx context.Context, organizationID string, t store.Type, by store.Lookup, after string, limit int) ([]store.Facts, error) {
+	args := []any{organizationID, after, limit}
+	way, value := by.Way()
+	if way != store.Every {
+		args = append(args, value)
+	}
+	return sqldb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].find[way], args...)
+}
+
+// Summaries implements store.Store.
+func (s *Store) Summaries(ctx context.Context, organizationID string, t store.Type, ids []string) ([]store.Facts, error) {
+	return sqldb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].summaries, organizationID, ids)
+}

@@ -1,0 +1,112 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/rows"
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+// Create implements store.Store.
+func (s *Store) Create(ctx context.Context, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
+	switch r.Type {
+	case store.User:
+		return s.writeUser(ctx, createUser, r, 1, store.Created, cause)
+	case store.Group:
+		return s.createGroup(ctx, r, edits, cause)
+	}
+	return store.Written{}, store.NoTable(r.Type)
+}
+
+// Update implements store.Store.
+func (s *Store) Update(ctx context.Context, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
+	switch r.Type {
+	case store.User:
+		return s.writeUser(ctx, updateUser, r, r.Version+1, store.Updated, cause, r.DirectoryID, r.Version)
+	case store.Group:
+		return s.updateGroup(ctx, r, edits, cause)
+	}
+	return store.Written{}, store.NoTable(r.Type)
+}
+
+// Adopt implements store.Store.
+func (s *Store) Adopt(ctx context.Context, from string, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
+	switch r.Type {
+	case store.User:
+		return s.writeUser(ctx, updateUser, r, r.Version+1, store.Created, cause, from, r.Version)
+	case store.Group:
+		return s.adoptGroup(ctx, from, r, edits, cause)
+	}
+	return store.Written{}, store.NoTable(r.Type)
+}
+
+// Delete implements store.Store.
+func (s *Store) Delete(ctx context.Context, scope store.Scope, t store.Type, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
+	err = s.write(ctx, scope, func(tx pgx.Tx) error {
+		if err := lockGroupsOf(ctx, tx, scope.OrganizationID, id); err != nil {
+			return err
+		}
+		version, err := sqldb.ReadOne(ctx, tx, sqldb.Value[int64], store.Missing(t, id), tables[t].version, scope.OrganizationID, scope.DirectoryID, id)
+		if err != nil {
+			return err
+		}
+		if len(versions) > 0 && !slices.Contains(versions, version) {
+			return store.ErrChanged
+		}
+		w.Version = version + 1
+		w.Cursor, err = s.remove(ctx, tx, scope, t, id, w.Version, cause)
+		return err
+	})
+	return w, err
+}
+
+// remove removes a resource that is locked to be deleted, and whose groups are, its memberships too, with the record of it.
+func (s *Store) remove(ctx context.Context, tx pgx.Tx, scope store.Scope, t store.Type, id string, revision int64, cause store.Cause) (feed.Cursor, error) {
+	if t == store.Group {
+		if err := dismiss(ctx, tx, scope, id, revision, cause); err != nil {
+			return feed.Cursor{}, err
+		}
+	}
+	for _, statement := range tables[t].remove {
+		if _, err := tx.Exec(ctx, statement, scope.OrganizationID, id); err != nil {
+			return feed.Cursor{}, err
+		}
+	}
+	if err := leaveGroups(ctx, tx, scope.OrganizationID, id, cause); err != nil {
+		return feed.Cursor{}, err
+	}
+	return s.record(ctx, tx, scope, rows.Record{Type: t, ID: id, Revision: revision, Kind: store.Deleted}, cause)
+}
+
+// dismiss takes all members out of a group that is deleted, one by one for who follows: each of them may hold access because of it.
+func dismiss(ctx context.Context, tx pgx.Tx, scope store.Scope, groupID string, revision int64, cause store.Cause) error {
+	_, err := tx.Exec(ctx, `WITH gone AS (DELETE FROM members WHERE organization_id = $1 AND group_id = $2
+			RETURNING member_id, member_group)
+		INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind,
+			member_id, member_group, message_id, traceparent, time)
+		SELECT $1, $3, true, $2, $4, $5, member_id, member_group, $6, $7, $8 FROM gone ORDER BY member_id`,
+		scope.OrganizationID, groupID, scope.DirectoryID, revision, int(store.MemberRemoved),
+		cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time))
+	return err
+}
+
+// lockGroupsOf locks the groups that a member is in, before the member: who edits a group's members locks in that order too.
+func lockGroupsOf(ctx context.Context, tx pgx.Tx, organizationID, memberID string) error {
+	_, err := tx.Exec(ctx, `SELECT g.id FROM groups g WHERE g.organization_id = $1 AND g.id IN
+		(SELECT group_id FROM members WHERE organization_id = $1 AND member_id = $2) ORDER BY g.id`+lockToChange, organizationID, memberID)
+	return err
+}
+
+// leaveGroups takes what is deleted out of every group, and gives each of them a new version. The deletion's own change
+// record speaks for them.
+func leaveGroups(ctx context.Context, tx pgx.Tx, organizationID, memberID string, cause store.Cause) error {
+	_, err := tx.Exec(ctx, `WITH gone AS (DELETE FROM members WHERE organization_id = $2 AND member_id = $3 RETURNING group_id)
+		UPDATE groups SET version = version + 1, update_time = $1 WHERE organization_id = $2 AND id IN (SELECT group_id FROM gone)`,
+		sqldb.Time(&cause.Time), organizationID, memberID)
+	return err
+}

@@ -1,0 +1,138 @@
+// Package rows is what the engines have in common of their rows: which values of the contract the columns of a row are read into, and
+// how rows are ordered. It holds no statement. An engine selects the columns in the order that is given here.
+package rows
+
+import (
+	"fmt"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/scim"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+// Resource gives the reader of whole resources of a type: organization, directory, id, name, name casefolded, externalId; of a user the
+// display name and whether it is active; version, document, and the times of creation and update.
+func Resource(t store.Type) func(*store.Resource) []any {
+	if t == store.User {
+		return func(r *store.Resource) []any {
+			r.Type = store.User
+			return []any{
+				&r.OrganizationID, &r.DirectoryID, &r.ID, &r.Name, &r.NameFolded, &r.ExternalID, &r.DisplayName, &r.Active,
+				&r.Version, &r.Document, sqldb.Time(&r.CreateTime), sqldb.Time(&r.UpdateTime),
+			}
+		}
+	}
+	return func(r *store.Resource) []any {
+		r.Type = t
+		return []any{
+			&r.OrganizationID, &r.DirectoryID, &r.ID, &r.Name, &r.NameFolded, &r.ExternalID,
+			&r.Version, &r.Document, sqldb.Time(&r.CreateTime), sqldb.Time(&r.UpdateTime),
+		}
+	}
+}
+
+// Summary gives the reader of facts of a type without documents: organization, directory, id, name, externalId, whether it is active,
+// version, time of update, and whether its directory is closed.
+func Summary(t store.Type) func(*store.Facts) []any {
+	return func(f *store.Facts) []any {
+		f.Type = t
+		return []any{
+			&f.OrganizationID, &f.DirectoryID, &f.ID, &f.Name, &f.ExternalID, &f.Active, &f.Version, sqldb.Time(&f.UpdateTime), &f.Detached,
+		}
+	}
+}
+
+// Member reads id, whether it is a group, display name, and whether it is carried.
+func Member(m *store.Member) []any {
+	return []any{&m.Value, Type((*store.Type)(&m.Type)), &m.Display, &m.Carried}
+}
+
+// Shown reads a member's id, whether it is a group, and its display name.
+func Shown(m *scim.Member) []any { return []any{&m.Value, Type((*store.Type)(&m.Type)), &m.Display} }
+
+// Carried reads the group's id, the member's, whether that is a group, and whether it is carried.
+func Carried(c *store.CarriedMember) []any {
+	return []any{&c.GroupID, &c.Member.Value, Type((*store.Type)(&c.Member.Type)), &c.Member.Carried}
+}
+
+// Edge reads the member and the group.
+func Edge(e *store.Edge) []any { return []any{&e.Member, &e.Group} }
+
+// Directory reads the organization, the id, whether it is strict, whether the names of its groups are unique, what it replaces, and
+// whether it is closed.
+func Directory(d *store.Directory) []any {
+	return []any{&d.OrganizationID, &d.ID, &d.Strict, &d.UniqueGroupNames, &d.ReplacesID, &d.Closed}
+}
+
+// Place reads the epoch and the revision.
+func Place(p *store.Place) []any { return []any{&p.Epoch, &p.Revision} }
+
+// Oddity reads organization, directory, whether it was ignored, name, how many messages, the times of the first and the last one, and
+// the id of the last one.
+func Oddity(o *store.Oddity) []any {
+	return []any{
+		&o.OrganizationID, &o.DirectoryID, &o.Ignored, &o.Name, &o.Messages, sqldb.Time(&o.FirstTime), sqldb.Time(&o.LastTime), &o.LastMessageID,
+	}
+}
+
+// Schema reads organization, directory, id, whether it extends groups, definition, and the times of creation and update.
+func Schema(s *store.Schema) []any {
+	return []any{
+		&s.OrganizationID, &s.DirectoryID, &s.ID, Type(&s.Type), &s.Definition, sqldb.Time(&s.CreateTime), sqldb.Time(&s.UpdateTime),
+	}
+}
+
+// Change reads organization, directory, whether it is about a group, the resource's id, revision, kind, the member's id, whether that is
+// a group, message id, traceparent and time.
+func Change(c *store.Change) []any {
+	return []any{
+		&c.OrganizationID, &c.DirectoryID, Type(&c.Type), &c.ResourceID, &c.Revision, &c.Kind, &c.MemberID, Type(&c.MemberType),
+		&c.MessageID, &c.Traceparent, sqldb.Time(&c.Time),
+	}
+}
+
+// Record is what a change record says beyond its cause.
+type Record struct {
+	Type       store.Type
+	ID         string
+	Revision   int64
+	Kind       store.ChangeKind
+	MemberID   string
+	MemberType store.Type
+}
+
+// Type reads a column that says of a resource whether it is a group. All others with such a column are users.
+func Type(t *store.Type) *GroupColumn { return (*GroupColumn)(t) }
+
+// GroupColumn is a store.Type in a column.
+type GroupColumn store.Type
+
+// Scan implements sql.Scanner.
+func (g *GroupColumn) Scan(value any) error {
+	switch value {
+	case true, int64(1):
+		*g = GroupColumn(store.Group)
+	case false, int64(0):
+		*g = GroupColumn(store.User)
+	default:
+		return fmt.Errorf("a type is stored as %v", value)
+	}
+	return nil
+}
+
+// OrderBy orders the rows of a table by their id or by the column that is their name. prefix stands before the columns.
+func OrderBy(o store.Order, prefix, name string) string {
+	direction := ``
+	if o.Descending {
+		direction = ` DESC`
+	}
+	if o.ByName {
+		return ` ORDER BY ` + prefix + name + direction + `, ` + prefix + `id` + direction
+	}
+	return ` ORDER BY ` + prefix + `id` + direction
+}
+
+// Orders are all orders that there are.
+func Orders() []store.Order {
+	return []store.Order{{}, {Descending: true}, {ByName: true}, {ByName: true, Descending: true}}
+}

@@ -1,0 +1,72 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/scim"
+)
+
+// Get implements store.Store.
+func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by store.Lookup, groups bool) (store.Resource, error) {
+	way, value := by.Way()
+	r, err := readOne(ctx, s.db, tables[t].read, nil, tables[t].get[way], scope.OrganizationID, scope.DirectoryID, value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, by.Missing(t)
+	}
+	if err != nil || !groups || t != store.User {
+		return r, err
+	}
+	around, err := s.UserGroups(ctx, scope, []string{r.ID})
+	r.Groups = append([]scim.GroupRef{}, around[r.ID]...)
+	return r, err
+}
+
+// List implements store.Store.
+func (s *Store) List(ctx context.Context, scope store.Scope, t store.Type, after string, limit, bytes int) ([]store.Resource, error) {
+	return readUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].list, scope.OrganizationID, scope.DirectoryID, after, limit)
+}
+
+// ByID implements store.Store.
+func (s *Store) ByID(ctx context.Context, scope store.Scope, t store.Type, ids []string, bytes int) ([]store.Resource, error) {
+	return readUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].byID, scope.OrganizationID, scope.DirectoryID, list(ids))
+}
+
+// Page implements store.Store.
+func (s *Store) Page(ctx context.Context, scope store.Scope, t store.Type, order store.Order, skip, limit int64, bytes int) ([]store.Resource, error) {
+	return readUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].page[order], scope.OrganizationID, scope.DirectoryID, limit, skip)
+}
+
+// Count implements store.Store. The triggers of the migration keep the totals.
+func (s *Store) Count(ctx context.Context, scope store.Scope, t store.Type) (int64, error) {
+	return readOne(ctx, s.db, value[int64], nil, `SELECT coalesce(max(total), 0) FROM totals
+		WHERE organization_id = ? AND directory_id = ? AND resource_group = ?`, scope.OrganizationID, scope.DirectoryID, t == store.Group)
+}
+
+// Detached implements store.Store.
+func (s *Store) Detached(ctx context.Context, r store.Resource, directoryIDs []string) (store.Resource, error) {
+	return readOne(ctx, s.db, tables[r.Type].read, store.Missing(r.Type, "of these names"), tables[r.Type].detached,
+		r.OrganizationID, inOrder(directoryIDs), r.ExternalID, r.NameFolded)
+}
+
+// IDs implements store.Store.
+func (s *Store) IDs(ctx context.Context, organizationID string, t store.Type, after string, limit int) ([]string, error) {
+	return read(ctx, s.db, value[string], tables[t].ids, organizationID, after, limit)
+}
+
+// Find implements store.Store.
+func (s *Store) Find(ctx context.Context, organizationID string, t store.Type, by store.Lookup, after string, limit int) ([]store.Facts, error) {
+	args := []any{organizationID, after, limit}
+	way, value := by.Way()
+	if way != store.Every {
+		args = append(args, value)
+	}
+	return read(ctx, s.db, tables[t].readFacts, tables[t].find[way], args...)
+}
+
+// Summaries implements store.Store.
+func (s *Store) Summaries(ctx context.Context, organizationID string, t store.Type, ids []string) ([]store.Facts, error) {
+	return read(ctx, s.db, tables[t].readFacts, tables[t].summaries, organizationID, list(ids))
+}

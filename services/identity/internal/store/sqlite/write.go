@@ -1,0 +1,123 @@
+package sqlite
+
+import (
+	"context"
+	"slices"
+
+	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/rows"
+	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+// Create implements store.Store.
+func (s *Store) Create(ctx context.Context, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
+	r.Version = 0
+	return s.put(ctx, "", r, store.Created, edits, cause)
+}
+
+// Update implements store.Store.
+func (s *Store) Update(ctx context.Context, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
+	if r.Type == store.Group {
+		return s.updateGroup(ctx, r, edits, cause)
+	}
+	return s.put(ctx, r.DirectoryID, r, store.Updated, edits, cause)
+}
+
+// Adopt implements store.Store.
+func (s *Store) Adopt(ctx context.Context, from string, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
+	return s.put(ctx, from, r, store.Created, edits, cause)
+}
+
+// put writes the whole of a resource, and then edits the members of a group. It is in the directory from, where it stays or which it
+// leaves; it is nowhere yet where from is empty.
+func (s *Store) put(ctx context.Context, from string, r store.Resource, kind store.ChangeKind, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
+	t := tables[r.Type]
+	if t == nil {
+		return w, store.NoTable(r.Type)
+	}
+	err = s.write(ctx, r.Scope, func(ctx context.Context, tx *sqldb.Tx, d store.Directory) error {
+		err := t.unique(ctx, tx, d, r)
+		if err != nil {
+			return err
+		}
+		if from == "" {
+			err = t.insert(ctx, tx, r, cause)
+		} else {
+			err = t.update(ctx, tx, from, r, cause)
+		}
+		if err != nil {
+			return err
+		}
+		w = store.Written{Version: r.Version + 1, UpdateTime: cause.Time}
+		w.Cursor, err = s.record(ctx, tx, r.Scope, rows.Record{Type: r.Type, ID: r.ID, Revision: w.Version, Kind: kind}, cause)
+		if err != nil || len(edits) == 0 {
+			return err
+		}
+		e := &editor{scope: r.Scope, groupID: r.ID, revision: w.Version, cause: cause, last: w.Cursor}
+		err = s.edit(ctx, tx, e, edits)
+		w.Cursor = e.last
+		return err
+	})
+	return w, err
+}
+
+// Delete implements store.Store.
+func (s *Store) Delete(ctx context.Context, scope store.Scope, t store.Type, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
+	err = s.write(ctx, scope, func(ctx context.Context, tx *sqldb.Tx, _ store.Directory) error {
+		version, err := readOne(ctx, tx, value[int64], store.Missing(t, id), tables[t].version, scope.OrganizationID, scope.DirectoryID, id)
+		if err != nil {
+			return err
+		}
+		if len(versions) > 0 && !slices.Contains(versions, version) {
+			return store.ErrChanged
+		}
+		w.Version = version + 1
+		w.Cursor, err = s.remove(ctx, tx, scope, t, id, w.Version, cause)
+		return err
+	})
+	return w, err
+}
+
+// remove removes a resource that is there, its memberships too, with the record of it.
+func (s *Store) remove(ctx context.Context, tx *sqldb.Tx, scope store.Scope, t store.Type, id string, revision int64, cause store.Cause) (feed.Cursor, error) {
+	if t == store.Group {
+		if err := dismiss(ctx, tx, scope, id, revision, cause); err != nil {
+			return feed.Cursor{}, err
+		}
+	}
+	for _, statement := range tables[t].remove {
+		if _, err := tx.Exec(ctx, statement, scope.OrganizationID, id); err != nil {
+			return feed.Cursor{}, err
+		}
+	}
+	if err := leaveGroups(ctx, tx, scope.OrganizationID, id, cause); err != nil {
+		return feed.Cursor{}, err
+	}
+	return s.record(ctx, tx, scope, rows.Record{Type: t, ID: id, Revision: revision, Kind: store.Deleted}, cause)
+}
+
+// dismiss takes all members out of a group that is deleted, one by one for who follows: each of them may hold access because of it.
+func dismiss(ctx context.Context, tx *sqldb.Tx, scope store.Scope, groupID string, revision int64, cause store.Cause) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind,
+		member_id, member_group, message_id, traceparent, time)
+		SELECT organization_id, ?, 1, group_id, ?, ?, member_id, member_group, ?, ?, ? FROM members
+		WHERE organization_id = ? AND group_id = ?`, scope.DirectoryID, revision, store.MemberRemoved,
+		cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time), scope.OrganizationID, groupID); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM members WHERE organization_id = ? AND group_id = ?`, scope.OrganizationID, groupID)
+	return err
+}
+
+// leaveGroups takes what is deleted out of every group, and gives each of them a new version. The deletion's own change
+// record speaks for them.
+func leaveGroups(ctx context.Context, tx *sqldb.Tx, organizationID, memberID string, cause store.Cause) error {
+	if _, err := tx.Exec(ctx, `UPDATE groups SET version = version + 1, update_time = ? WHERE organization_id = ? AND id IN
+		(SELECT group_id FROM members WHERE organization_id = ? AND member_id = ?)`,
+		sqldb.Time(&cause.Time), organizationID, organizationID, memberID); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM members WHERE organization_id = ? AND member_id = ?`, organizationID, memberID)
+	return err
+}
