@@ -19,10 +19,16 @@ func ReadAll[T any](ctx context.Context, r Reader, fields func(*T) []any, query 
 	if err != nil {
 		return nil, Reach(err)
 	}
-	all, err := pgx.CollectRows(found, func(row pgx.CollectableRow) (one T, err error) {
-		return one, row.Scan(fields(&one)...)
-	})
-	return all, Reach(err)
+	defer found.Close()
+	all := []T{}
+	for found.Next() {
+		// It is read where it stays: one of its own would be copied.
+		all = append(all, *new(T))
+		if err := found.Scan(fields(&all[len(all)-1])...); err != nil {
+			return nil, Reach(err)
+		}
+	}
+	return all, Reach(found.Err())
 }
 
 // ReadOne reads the one row that there must be. missing is the error of there being none, also because no row could hold

@@ -24,20 +24,20 @@ func uniqueGroup(ctx context.Context, tx *sqldb.Tx, d store.Directory, g store.R
 	return err
 }
 
-func insertGroup(ctx context.Context, tx *sqldb.Tx, g store.Resource, cause store.Cause) error {
+func insertGroup(ctx context.Context, tx *sqldb.Tx, g store.Resource, at *sqldb.MicroTime) error {
 	_, err := tx.Exec(ctx, `INSERT INTO groups (organization_id, directory_id, id, display_name, display_name_folded,
 		external_id, version, document, create_time, update_time) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?)`,
 		g.OrganizationID, g.DirectoryID, g.ID, g.Name, g.NameFolded, g.ExternalID, g.Document,
-		sqldb.Time(&cause.Time), sqldb.Time(&cause.Time))
+		at, at)
 	return err
 }
 
 // adoptGroup writes a group that is in the directory from, and marks its members carried. store.ErrChanged: not in this version.
-func adoptGroup(ctx context.Context, tx *sqldb.Tx, from string, g store.Resource, cause store.Cause) error {
+func adoptGroup(ctx context.Context, tx *sqldb.Tx, from string, g store.Resource, at *sqldb.MicroTime) error {
 	changed, err := tx.Exec(ctx, `UPDATE groups SET directory_id = ?, display_name = ?, display_name_folded = ?, external_id = ?,
 		version = version + 1, document = ?, update_time = ?
 		WHERE organization_id = ? AND id = ? AND directory_id = ? AND version = ?`,
-		g.DirectoryID, g.Name, g.NameFolded, g.ExternalID, g.Document, sqldb.Time(&cause.Time),
+		g.DirectoryID, g.Name, g.NameFolded, g.ExternalID, g.Document, at,
 		g.OrganizationID, g.ID, from, g.Version)
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 // Get implements store.Store.
 func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by store.Lookup, groups bool) (store.Resource, error) {
 	way, value := by.Way()
-	r, err := readOne(ctx, s.db, tables[t].read, nil, tables[t].get[way], scope.OrganizationID, scope.DirectoryID, value)
+	r, err := readOne(ctx, s.db, tables[t].read, tables[t].get[way], scope.OrganizationID, scope.DirectoryID, value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, by.Missing(t)
 	}
@@ -41,14 +41,18 @@ func (s *Store) Page(ctx context.Context, scope store.Scope, t store.Type, order
 
 // Count implements store.Store. The triggers of the migration keep the totals.
 func (s *Store) Count(ctx context.Context, scope store.Scope, t store.Type) (int64, error) {
-	return readOne(ctx, s.db, value[int64], nil, `SELECT coalesce(max(total), 0) FROM totals
+	return readOne(ctx, s.db, value[int64], `SELECT coalesce(max(total), 0) FROM totals
 		WHERE organization_id = ? AND directory_id = ? AND resource_group = ?`, scope.OrganizationID, scope.DirectoryID, t == store.Group)
 }
 
 // Detached implements store.Store.
 func (s *Store) Detached(ctx context.Context, r store.Resource, directoryIDs []string) (store.Resource, error) {
-	return readOne(ctx, s.db, tables[r.Type].read, store.Missing(r.Type, "of these names"), tables[r.Type].detached,
+	old, err := readOne(ctx, s.db, tables[r.Type].read, tables[r.Type].detached,
 		r.OrganizationID, inOrder(directoryIDs), r.ExternalID, r.NameFolded)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = store.Missing(r.Type, "of these names")
+	}
+	return old, err
 }
 
 // IDs implements store.Store.

@@ -4,6 +4,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"errors"
 	"io/fs"
@@ -56,7 +57,7 @@ func (s *Store) Epoch() string { return s.epoch }
 
 // Followed implements store.Store.
 func (s *Store) Followed(ctx context.Context) (at store.Place, err error) {
-	return readOne(ctx, s.db, rows.Place, nil, `SELECT epoch, revision FROM followed`)
+	return readOne(ctx, s.db, rows.Place, `SELECT epoch, revision FROM followed`)
 }
 
 // ApplyDirectory implements store.Store.
@@ -96,9 +97,13 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 	return err
 }
 
-func directory(ctx context.Context, q queryer, scope store.Scope) (store.Directory, error) {
-	return readOne(ctx, q, rows.Directory, fault.Missing("directory", scope.DirectoryID), `SELECT organization_id, id, strict,
-		unique_group_names, replaces_id, closed FROM directories WHERE organization_id = ? AND id = ?`, scope.OrganizationID, scope.DirectoryID)
+func directory(ctx context.Context, q queryer, scope store.Scope) (d store.Directory, err error) {
+	err = q.QueryRow(ctx, `SELECT organization_id, id, strict, unique_group_names, replaces_id, closed FROM directories
+		WHERE organization_id = ? AND id = ?`, scope.OrganizationID, scope.DirectoryID).Scan(rows.Directory(&d)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.Missing("directory", scope.DirectoryID)
+	}
+	return d, err
 }
 
 // Directory implements store.Store.

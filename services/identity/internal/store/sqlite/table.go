@@ -27,10 +27,11 @@ type table struct {
 	version    string // of the one with the id ?3 in directory ?2
 	remove     []string
 
-	// unique refuses what another resource has. update is of one in the directory from; store.ErrChanged: not in its version.
+	// unique refuses what another resource has. insert and update write at a time. update is of one in the directory from;
+	// store.ErrChanged: not in its version.
 	unique func(ctx context.Context, tx *sqldb.Tx, d store.Directory, r store.Resource) error
-	insert func(ctx context.Context, tx *sqldb.Tx, r store.Resource, cause store.Cause) error
-	update func(ctx context.Context, tx *sqldb.Tx, from string, r store.Resource, cause store.Cause) error
+	insert func(ctx context.Context, tx *sqldb.Tx, r store.Resource, at *sqldb.MicroTime) error
+	update func(ctx context.Context, tx *sqldb.Tx, from string, r store.Resource, at *sqldb.MicroTime) error
 
 	ids       string               // after ?2, at most ?3
 	find      map[store.Way]string // after ?2, at most ?3, with the value ?4

@@ -21,23 +21,23 @@ func uniqueUser(ctx context.Context, tx *sqldb.Tx, _ store.Directory, u store.Re
 	return err
 }
 
-func insertUser(ctx context.Context, tx *sqldb.Tx, u store.Resource, cause store.Cause) error {
+func insertUser(ctx context.Context, tx *sqldb.Tx, u store.Resource, at *sqldb.MicroTime) error {
 	if _, err := tx.Exec(ctx, `INSERT INTO users (organization_id, directory_id, id, user_name, user_name_folded, external_id,
 		display_name, active, version, document, create_time, update_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)`,
 		u.OrganizationID, u.DirectoryID, u.ID, u.Name, u.NameFolded, u.ExternalID,
-		u.DisplayName, u.Active, u.Document, sqldb.Time(&cause.Time), sqldb.Time(&cause.Time)); err != nil {
+		u.DisplayName, u.Active, u.Document, at, at); err != nil {
 		return err
 	}
 	return insertSearch(ctx, tx, u)
 }
 
 // updateUser writes a user that is in the directory from. store.ErrChanged: not in this version.
-func updateUser(ctx context.Context, tx *sqldb.Tx, from string, u store.Resource, cause store.Cause) error {
+func updateUser(ctx context.Context, tx *sqldb.Tx, from string, u store.Resource, at *sqldb.MicroTime) error {
 	changed, err := tx.Exec(ctx, `UPDATE users SET directory_id = ?, user_name = ?, user_name_folded = ?, external_id = ?,
 		display_name = ?, active = ?, version = version + 1, document = ?, update_time = ?
 		WHERE organization_id = ? AND id = ? AND directory_id = ? AND version = ?`,
 		u.DirectoryID, u.Name, u.NameFolded, u.ExternalID, u.DisplayName, u.Active, u.Document,
-		sqldb.Time(&cause.Time), u.OrganizationID, u.ID, from, u.Version)
+		at, u.OrganizationID, u.ID, from, u.Version)
 	if err != nil {
 		return err
 	}

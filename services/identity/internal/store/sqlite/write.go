@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"slices"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
@@ -42,9 +44,9 @@ func (s *Store) put(ctx context.Context, from string, r store.Resource, kind sto
 			return err
 		}
 		if from == "" {
-			err = t.insert(ctx, tx, r, cause)
+			err = t.insert(ctx, tx, r, sqldb.Time(&cause.Time))
 		} else {
-			err = t.update(ctx, tx, from, r, cause)
+			err = t.update(ctx, tx, from, r, sqldb.Time(&cause.Time))
 		}
 		if err != nil {
 			return err
@@ -65,7 +67,10 @@ func (s *Store) put(ctx context.Context, from string, r store.Resource, kind sto
 // Delete implements store.Store.
 func (s *Store) Delete(ctx context.Context, scope store.Scope, t store.Type, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
 	err = s.write(ctx, scope, func(ctx context.Context, tx *sqldb.Tx, _ store.Directory) error {
-		version, err := readOne(ctx, tx, value[int64], store.Missing(t, id), tables[t].version, scope.OrganizationID, scope.DirectoryID, id)
+		version, err := readOne(ctx, tx, value[int64], tables[t].version, scope.OrganizationID, scope.DirectoryID, id)
+		if errors.Is(err, sql.ErrNoRows) {
+			return store.Missing(t, id)
+		}
 		if err != nil {
 			return err
 		}
