@@ -53,11 +53,10 @@ func TestADirectoryIsNotReadForEachRequest(t *testing.T) {
 	t.Parallel()
 	s, c, _, call := replicas(t)
 	begun := time.Now()
-	user, _, err := c.Write(t.Context(), call, core.Write{Type: "User", Op: core.Create, Document: []byte(`{"userName":"anna"}`)})
-	must(t, err)
+	user := created(t, c, call, "User", `{"userName":"anna"}`)
 	requests := int64(1)
 	for range 100 {
-		_, err = c.Get(t.Context(), call, "User", user.GetId())
+		_, err := c.Get(t.Context(), call, "User", user.GetId())
 		must(t, err)
 		requests++
 	}

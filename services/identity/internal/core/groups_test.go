@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/goleak"
 
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/core"
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/sqlite"
@@ -44,10 +45,8 @@ func TestAnEditedGroupIsShownAsItIsUnderItsVersion(t *testing.T) {
 	must(t, err)
 	call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
 	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}))
-	user, _, err := c.Write(ctx, call, core.Write{Type: "User", Op: core.Create, Document: []byte(`{"userName":"anna"}`)})
-	must(t, err)
-	group, _, err := c.Write(ctx, call, core.Write{Type: "Group", Op: core.Create, Document: []byte(`{"displayName":"before"}`)})
-	must(t, err)
+	user := created(t, c, call, "User", `{"userName":"anna"}`)
+	group := created(t, c, call, "Group", `{"displayName":"before"}`)
 	s.rename = func() {
 		_, _, err := c.Write(ctx, call, core.Write{
 			Type: "Group", Op: core.Patch, ID: group.GetId(), Omit: true, Document: patchOp(`{"op":"replace","path":"displayName","value":"after"}`),
@@ -90,20 +89,25 @@ func TestFinishingAnAdoptionAnswersWithTheCursorAfterWhatItRemoved(t *testing.T)
 	old := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
 	call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d2"}}
 	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}))
-	user, _, err := c.Write(ctx, old, core.Write{Type: "User", Op: core.Create, Document: []byte(`{"userName":"anna"}`)})
-	must(t, err)
+	user := created(t, c, old, "User", `{"userName":"anna"}`)
 	const members = `{"displayName":"eng","members":[{"value":"`
-	_, _, err = c.Write(ctx, old, core.Write{Type: "Group", Op: core.Create, Document: []byte(members + user.GetId() + `"}]}`)})
-	must(t, err)
+	created(t, c, old, "Group", members+user.GetId()+`"}]}`)
 	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1", Closed: true}, store.Place{Revision: 2}))
 	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d2", ReplacesID: "d1"}, store.Place{Revision: 3}))
-	_, _, err = c.Write(ctx, call, core.Write{Type: "Group", Op: core.Create, Document: []byte(`{"displayName":"eng"}`)})
-	must(t, err)
+	created(t, c, call, "Group", `{"displayName":"eng"}`)
 	_, cursor, err := c.FinishAdoption(ctx, call)
 	must(t, err)
 	if _, end, err := c.Cursor(ctx); err != nil || cursor != end {
 		t.Errorf("the cursor is %q, want %q (error %v)", cursor, end, err)
 	}
+}
+
+// created adds a resource.
+func created(t *testing.T, c *core.Core, call core.Call, resourceType, document string) *identityv1.Resource {
+	t.Helper()
+	r, _, err := c.Write(t.Context(), call, core.Write{Type: resourceType, Op: core.Create, Document: []byte(document)})
+	must(t, err)
+	return r
 }
 
 func must(t *testing.T, err error) {

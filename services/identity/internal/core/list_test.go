@@ -37,12 +37,9 @@ func TestWhetherAMemberIsInAGroupIsAskedWithoutReadingItsMembers(t *testing.T) {
 	call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
 	call.Projection, err = core.ParseProjection(nil, []string{"members"})
 	must(t, err)
-	anna, _, err := c.Write(t.Context(), call, core.Write{Type: "User", Op: core.Create, Document: []byte(`{"userName":"anna"}`)})
-	must(t, err)
-	bob, _, err := c.Write(t.Context(), call, core.Write{Type: "User", Op: core.Create, Document: []byte(`{"userName":"bob"}`)})
-	must(t, err)
-	group, _, err := c.Write(t.Context(), call, core.Write{Type: "Group", Op: core.Create, Document: []byte(`{"displayName":"eng","members":[{"value":"` + anna.GetId() + `"}]}`)})
-	must(t, err)
+	anna := created(t, c, call, "User", `{"userName":"anna"}`)
+	bob := created(t, c, call, "User", `{"userName":"bob"}`)
+	group := created(t, c, call, "Group", `{"displayName":"eng","members":[{"value":"`+anna.GetId()+`"}]}`)
 	for _, filter := range []string{
 		`id eq "` + group.GetId() + `" and members eq "USER"`, `members[value eq "USER"] and id eq "` + group.GetId() + `"`, `members.value eq "USER"`,
 	} {

@@ -84,8 +84,7 @@ func TestListsOfLargeDocumentsAreBounded(t *testing.T) {
 				call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: directory}}
 				for i := range 2 {
 					text := strings.Repeat("x", document/4)
-					_, _, err := domain.Write(t.Context(), call, core.Write{Type: "User", Op: core.Create, Document: fmt.Appendf(nil, `{"userName":"u%d","title":%q,"nickName":%q,"locale":%q,"timezone":%q}`, i, text, text, text, text)})
-					must(t, err)
+					created(t, domain, call, "User", fmt.Sprintf(`{"userName":"u%d","title":%q,"nickName":%q,"locale":%q,"timezone":%q}`, i, text, text, text, text))
 				}
 				calls[directory] = call
 			}

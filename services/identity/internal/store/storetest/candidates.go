@@ -120,13 +120,9 @@ var candidateCases = []testCase{
 			condition scim.Condition
 			want      string
 		}{
-			{equals("id", "g1"), list("g1")},
-			{equals("id", "h1"), list()},
-			{scim.Condition{Attribute: "id", Low: "g2", High: "g9"}, list("g2", "g3")},
 			{equals("displayName", "name1"), list("g2", "g3")},
 			{scim.Condition{Attribute: "displayName", Low: "name"}, list("g0", "g1", "g2", "g3")},
 			{scim.Condition{Attribute: "displayName", High: "name0"}, list("g0", "g1", "outer")},
-			{equalsOne("id", "g0", "g3", "h1"), list("g0", "g3")},
 			{equalsOne("displayName", "name1", "other"), list("g2", "g3")},
 			{equalsOne("externalId", "ext0", "ext1"), list("g1", "g2", "g3")},
 			{equals("externalId", "ext0"), list("g1")},

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
@@ -9,6 +10,30 @@ import (
 )
 
 var groupCases = []testCase{
+	{"a group that is not there is not found, and neither are members of it edited", func(f *fixture) {
+		scope, other := f.directory("d1"), f.directory("d2")
+		g := f.group(other, "eng")
+		g.Scope = scope
+		f.writesNothing(func() {
+			_, err := f.store.Update(f.Context(), g, nil, cause(1))
+			f.refuses("updating", err, fault.NotFound)
+			_, err = f.store.Update(f.Context(), membersOf(g, 0), nil, cause(1))
+			f.refuses("editing", err, fault.NotFound)
+		})
+	}},
+	{"groups of one name are listed by id, and backwards as a whole", func(f *fixture) {
+		scope := f.directory("d1")
+		for id, name := range map[string]string{"a": "same", "b": "zoo", "c": "same", "d": "all", "e": "same"} {
+			f.resource(store.Group, scope, id, func(g *store.Resource) { g.NameFolded = name })
+		}
+		for order, want := range map[store.Order]string{
+			{ByName: true}: list("d", "a", "c", "e", "b"), {ByName: true, Descending: true}: list("b", "e", "c", "a", "d"),
+		} {
+			got, err := f.store.Page(f.Context(), scope, store.Group, order, 0, 10, math.MaxInt32)
+			f.must(err)
+			f.equal(fmt.Sprintf("%+v", order), idsOf(got), want)
+		}
+	}},
 	{"a displayName may be given twice, unless the directory wants it unique", func(f *fixture) {
 		free, unique, other := f.directory("d1"), f.directory("d2", uniqueNames), f.directory("d3", uniqueNames)
 		named := func(scope store.Scope, id string) store.Resource {
