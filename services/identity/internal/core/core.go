@@ -40,7 +40,7 @@ type Core struct {
 	store       store.Store
 	metrics     metrics
 	config      Config
-	kinds       map[store.Type]*kind
+	kinds       []*kind
 	directories remembered[openDirectory]
 	types       remembered[types]
 	built       scim.TypeMemory

@@ -54,7 +54,7 @@ func newBench(t *testing.T) bench {
 	c, err := New(newMemory(), Config{ReadyWait: time.Second, PageBytes: 1 << 20, ScanLimit: 1000, DocumentBytes: 1 << 20, Now: time.Now}, nil)
 	b := bench{T: t, core: c, call: Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}, BaseURL: "https://usher.example/scim/v2/d1"}}
 	b.must(err)
-	c.kinds["Device"] = devices(t)
+	c.kinds = append(c.kinds, devices(t))
 	b.directory(store.Directory{ID: "d1"})
 	return b
 }

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -90,10 +91,12 @@ func (c *Core) Epoch() string { return c.store.Epoch() }
 // open finds what a call on the resources of a type needs of its directory, and reads in its mode what the client chooses to see. See
 // directory.
 func (c *Core) open(ctx context.Context, call Call, resourceType string) (opened, error) {
-	o := opened{Call: call, kind: c.kinds[store.Type(resourceType)]}
-	if o.kind == nil {
+	o := opened{Call: call}
+	i := slices.IndexFunc(c.kinds, func(k *kind) bool { return string(k.of) == resourceType })
+	if i < 0 {
 		return o, fault.Invalid("target.resource_type", "there is no resource type %q", resourceType)
 	}
+	o.kind = c.kinds[i]
 	var err error
 	if o.directory, err = c.directory(ctx, call.Scope); err != nil {
 		return o, err

@@ -34,10 +34,8 @@ type kind struct {
 	stream func(ctx context.Context, c *Core, o opened, r store.Resource, part func([]byte) error) error
 }
 
-// kinds are all resource types that there are.
-func kinds() map[store.Type]*kind {
-	return map[store.Type]*kind{store.User: users(), store.Group: groups()}
-}
+// kinds are all resource types that there are, in the order in which they are listed together.
+func kinds() []*kind { return []*kind{users(), groups()} }
 
 // Op is what a write does.
 type Op int

@@ -47,8 +47,8 @@ func (c *Core) extended(schemas []store.Schema) (types, error) {
 		registered = append(registered, scim.Registered{Group: s.Type == store.Group, Definition: s.Definition})
 	}
 	t := make(types, len(c.kinds))
-	for of, k := range c.kinds {
-		t[of] = k.resource()
+	for _, k := range c.kinds {
+		t[k.of] = k.resource()
 	}
 	var err error
 	t[store.User], t[store.Group], err = c.built.ExtendedTypes(registered)
