@@ -6,21 +6,23 @@ import (
 	"errors"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
-	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // Get implements store.Store.
 func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by store.Lookup, groups bool) (store.Resource, error) {
 	way, value := by.Way()
-	r, err := readOne(ctx, s.db, tables[t].read, tables[t].get[way], scope.OrganizationID, scope.DirectoryID, value)
+	groups = groups && t == store.User
+	fields, query, edges := tables[t].read, tables[t].get[way], ""
+	if groups {
+		fields, query = readWithEdges(&edges), tables[t].getWithEdges[way]
+	}
+	r, err := readOne(ctx, s.db, fields, query, scope.OrganizationID, scope.DirectoryID, value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, by.Missing(t)
 	}
-	if err != nil || !groups || t != store.User {
-		return r, err
+	if err == nil && groups {
+		r.Groups, err = groupsOf(r.ID, edges)
 	}
-	around, err := s.UserGroups(ctx, scope, []string{r.ID})
-	r.Groups = append([]scim.GroupRef{}, around[r.ID]...)
 	return r, err
 }
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"strings"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
@@ -18,14 +19,16 @@ type table struct {
 	read       func(*store.Resource) []any
 	readFacts  func(*store.Facts) []any
 
-	get        map[store.Way]string // one of directory ?2, with the value ?3
-	list       string               // after ?3, at most ?4, in directory ?2
-	byID       string               // of the ids ?3, in directory ?2
-	page       map[store.Order]string
-	detached   string // with the externalId ?3 or the name ?4, in one of the directories ?2
-	candidates string // ids in a directory. A condition follows.
-	version    string // of the one with the id ?3 in directory ?2
-	remove     []string
+	get map[store.Way]string // one of directory ?2, with the value ?3
+	// getWithEdges is get for users, and reads the edges around the user along: see readWithEdges.
+	getWithEdges map[store.Way]string
+	list         string // after ?3, at most ?4, in directory ?2
+	byID         string // of the ids ?3, in directory ?2
+	page         map[store.Order]string
+	detached     string // with the externalId ?3 or the name ?4, in one of the directories ?2
+	candidates   string // ids in a directory. A condition follows.
+	version      string // of the one with the id ?3 in directory ?2
+	remove       []string
 
 	// unique refuses what another resource has. insert and update write at a time. update is of one in the directory from;
 	// store.ErrChanged: not in its version.
@@ -52,6 +55,10 @@ func userTable() *table {
 		},
 	}
 	t.write(`users`)
+	t.getWithEdges = map[store.Way]string{}
+	for way, query := range t.get {
+		t.getWithEdges[way] = strings.Replace(query, ` FROM `, edgesAround+` FROM `, 1)
+	}
 	t.find[store.WithEmail] = `SELECT ` + t.summary + ` FROM search_values s CROSS JOIN users r ON r.organization_id = ?1 AND r.id = s.user_id` +
 		ofDirectory + ` WHERE s.organization_id = ?1 AND s.attribute = 'emails' AND s.value = ?4 AND s.user_id > ?2 ORDER BY s.user_id LIMIT ?3`
 	return t

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/scim"
@@ -63,21 +64,58 @@ func insertSearch(ctx context.Context, tx *sqldb.Tx, u store.Resource) error {
 // UserGroups implements store.Store. It reads each membership around the users once, however many of them it concerns. What is above a
 // group that the directory can't see does not count.
 func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userIDs []string) (map[string][]scim.GroupRef, error) {
-	// See list for CROSS JOIN.
-	type edge struct {
-		store.Edge
-		name string
+	edges, err := read(ctx, s.db, func(e *edge) []any { return []any{&e.Member, &e.Group, &e.name} },
+		`WITH RECURSIVE inside (id) AS (SELECT value FROM json_each(?3)`+groupsAbove+`)
+		SELECT m.member_id, g.id, g.display_name`+fromInside, scope.OrganizationID, scope.DirectoryID, list(userIDs))
+	if err != nil {
+		return nil, err
 	}
-	edges, err := read(ctx, s.db, func(e *edge) []any { return []any{&e.Member, &e.Group, &e.name} }, `WITH RECURSIVE inside (id) AS (
-			SELECT value FROM json_each(?3)
+	return groupsAround(userIDs, edges), nil
+}
+
+// edge is a membership in a group of that name.
+type edge struct {
+	store.Edge
+	name string
+}
+
+// See list for CROSS JOIN.
+const (
+	groupsAbove = `
 			UNION
-			SELECT m.group_id FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id)
-		SELECT m.member_id, g.id, g.display_name FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id
-		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = m.group_id AND g.directory_id = ?2`,
-		scope.OrganizationID, scope.DirectoryID, list(userIDs))
+			SELECT m.group_id FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id`
+	fromInside = ` FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id
+		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = m.group_id AND g.directory_id = ?2`
+	// edgesAround is one column more of a user r: the edges around it, as JSON. Most users have none: a statement of its own would cost
+	// more than what it reads.
+	edgesAround = `,
+		(WITH RECURSIVE inside (id) AS (SELECT r.id` + groupsAbove + `)
+			SELECT json_group_array(json_array(m.member_id, g.id, g.display_name))` + fromInside + `)`
+)
+
+// readWithEdges reads a user and, into edges, those around it.
+func readWithEdges(edges *string) func(*store.Resource) []any {
+	return func(r *store.Resource) []any { return append(tables[store.User].read(r), edges) }
+}
+
+// groupsOf gives the groups of the user whose edges these are.
+func groupsOf(userID, edges string) ([]scim.GroupRef, error) {
+	var found [][3]string
+	if err := json.Unmarshal([]byte(edges), &found); err != nil {
+		return nil, err
+	}
+	around := make([]edge, len(found))
+	for i, e := range found {
+		around[i] = edge{store.Edge{Member: e[0], Group: e[1]}, e[2]}
+	}
+	return append([]scim.GroupRef{}, groupsAround([]string{userID}, around)[userID]...), nil
+}
+
+// groupsAround gives the groups of each user, those that it is in by others included. Who is in none is left out.
+func groupsAround(userIDs []string, edges []edge) map[string][]scim.GroupRef {
 	groups := map[string][]scim.GroupRef{}
-	if err != nil || len(edges) == 0 {
-		return groups, err
+	if len(edges) == 0 {
+		return groups
 	}
 	names, direct, all := map[string]string{}, map[store.Edge]bool{}, make([]store.Edge, 0, len(edges))
 	for _, e := range edges {
@@ -94,5 +132,5 @@ func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userIDs []str
 			groups[user] = in
 		}
 	}
-	return groups, nil
+	return groups
 }
