@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 
 	"github.com/jackc/pgx/v5"
@@ -31,6 +32,11 @@ func ReadAll[T any](ctx context.Context, r Reader, fields func(*T) []any, query 
 	return all, Reach(found.Err())
 }
 
+// RowTo reads a row into the fields of a new T.
+func RowTo[T any](fields func(*T) []any) pgx.RowToFunc[T] {
+	return func(row pgx.CollectableRow) (one T, err error) { return one, row.Scan(fields(&one)...) }
+}
+
 // ReadOne reads the one row that there must be. missing is the error of there being none, also because no row could hold
 // what is looked for; nil where that can't be.
 func ReadOne[T any](ctx context.Context, r Reader, fields func(*T) []any, missing error, query string, args ...any) (one T, err error) {
@@ -39,6 +45,27 @@ func ReadOne[T any](ctx context.Context, r Reader, fields func(*T) []any, missin
 		return one, missing
 	}
 	return one, Reach(err)
+}
+
+// CollectAll is ReadAll on SQLite.
+func CollectAll[T any](ctx context.Context, r SQLiteReader, fields func(*T) []any, query string, args ...any) (all []T, err error) {
+	rows, err := r.Query(ctx, query, args...)
+	return Collect(rows, err, func(scan func(...any) error) (one T, err error) { return one, scan(fields(&one)...) })
+}
+
+// CollectOne is ReadOne on SQLite.
+func CollectOne[T any](ctx context.Context, r SQLiteReader, fields func(*T) []any, missing error, query string, args ...any) (one T, err error) {
+	err = r.QueryRow(ctx, query, args...).Scan(fields(&one)...)
+	if missing != nil && errors.Is(err, sql.ErrNoRows) {
+		return one, missing
+	}
+	return one, err
+}
+
+// SQLiteReader reads from SQLite, in a transaction or outside one.
+type SQLiteReader interface {
+	Query(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRow(ctx context.Context, query string, args ...any) Row
 }
 
 // Value is the fields of a row of one column.

@@ -1,0 +1,30 @@
+package sqldb
+
+import (
+	"crypto/sha256"
+	"fmt"
+)
+
+// Digest reads a SHA-256 from a column of bytes.
+func Digest(d *[sha256.Size]byte) *ByteDigest { return (*ByteDigest)(d) }
+
+// ByteDigest is a SHA-256 in a column.
+type ByteDigest [sha256.Size]byte
+
+// Scan implements sql.Scanner.
+func (d *ByteDigest) Scan(value any) error {
+	raw, ok := value.([]byte)
+	if !ok {
+		return fmt.Errorf("a digest is stored as %T", value)
+	}
+	return d.ScanBytes(raw)
+}
+
+// ScanBytes implements pgtype.BytesScanner.
+func (d *ByteDigest) ScanBytes(raw []byte) error {
+	if len(raw) != len(d) {
+		return fmt.Errorf("a digest is stored in %d bytes", len(raw))
+	}
+	copy(d[:], raw)
+	return nil
+}

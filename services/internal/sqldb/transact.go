@@ -1,0 +1,44 @@
+package sqldb
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const rollbackTimeout = 2 * time.Second
+
+// Transact runs fn in a transaction, and what first queues before it: beginning and first take one round trip. An error of either
+// takes everything back, and is returned as Reach has it.
+func (p *Postgres) Transact(ctx context.Context, first func(*pgx.Batch), fn func(conn *pgxpool.Conn) error) error {
+	return Reach(p.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		defer rollback(ctx, conn)
+		begin := &pgx.Batch{}
+		begin.Queue(`BEGIN`)
+		first(begin)
+		if err := conn.SendBatch(ctx, begin).Close(); err != nil {
+			return err
+		}
+		if err := fn(conn); err != nil {
+			return err
+		}
+		tag, err := conn.Exec(ctx, `COMMIT`)
+		if err == nil && tag.String() != "COMMIT" { // a statement of fn failed, and fn passed that over
+			err = pgx.ErrTxCommitRollback
+		}
+		return err
+	}))
+}
+
+// rollback takes back what was not committed. A connection on which that fails is not used again.
+func rollback(ctx context.Context, conn *pgxpool.Conn) {
+	const inNone = 'I'
+	if conn.Conn().IsClosed() || conn.Conn().PgConn().TxStatus() == inNone {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	_, _ = conn.Exec(ctx, `ROLLBACK`)
+}
