@@ -2,21 +2,62 @@ package core
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/bearer"
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
 )
 
-// CreateCredential adds a service credential and returns its secret.
+// maxValidCredentials is how many service credentials may be valid at a time.
+const maxValidCredentials = 200
+
+// CreateCredential adds a service credential and returns its secret. fault.InvalidRequest: an organization of its scope is not
+// there, or is being erased; the field is its place in `organization_ids`. fault.Limit: maxValidCredentials are valid.
 func (c *Core) CreateCredential(ctx context.Context, cred store.Credential) (store.Credential, bearer.Secret, error) {
 	secret := bearer.ServiceCredential.New()
 	cred.ID, cred.Digest, cred.CreateTime = ids.New(), secret.Digest(), c.now()
 	if err := checkExpiry(cred.ExpireTime, cred.CreateTime); err != nil {
 		return store.Credential{}, bearer.Secret{}, err
 	}
-	return cred, secret, c.store.CreateCredential(ctx, cred)
+	// Credentials that are created at once would each count too few.
+	return cred, secret, c.store.UpdateAll(ctx, func(ctx context.Context, tx store.AllTx) error {
+		if err := checkScope(ctx, tx, cred.OrganizationIDs); err != nil {
+			return err
+		}
+		valid, err := tx.CountCredentials(ctx, cred.CreateTime)
+		if err != nil {
+			return err
+		}
+		if valid >= maxValidCredentials {
+			return fault.New(fault.Limit, "%d service credentials are valid already: revoke one first", valid)
+		}
+		return tx.CreateCredential(ctx, cred)
+	})
+}
+
+// checkScope says whether a new credential may open these organizations. None begins to be erased before the transaction has ended.
+func checkScope(ctx context.Context, tx store.AllTx, organizationIDs []string) error {
+	if len(organizationIDs) == 0 {
+		return nil
+	}
+	there, err := tx.Organizations(ctx, organizationIDs)
+	if err != nil {
+		return err
+	}
+	for i, id := range organizationIDs {
+		found := slices.IndexFunc(there, func(o store.Organization) bool { return o.ID == id })
+		if found < 0 {
+			return fault.Invalid(fmt.Sprintf("organization_ids[%d]", i), "there is no organization %q", id)
+		}
+		if there[found].Erasing() {
+			return fault.Invalid(fmt.Sprintf("organization_ids[%d]", i), "organization %q is being erased", id)
+		}
+	}
+	return nil
 }
 
 // Credentials lists them, newest first.
@@ -24,9 +65,16 @@ func (c *Core) Credentials(ctx context.Context, before string, limit int) ([]sto
 	return c.store.Credentials(ctx, before, limit)
 }
 
-// RevokeCredential ends a credential, and returns once no lease lets anybody in with it any more.
-func (c *Core) RevokeCredential(ctx context.Context, id string) (store.Credential, error) {
-	cred, err := c.store.RevokeCredential(ctx, id, c.now())
+// RevokeCredential ends a credential, and returns once no lease lets anybody in with it any more. Revoking again changes nothing.
+func (c *Core) RevokeCredential(ctx context.Context, id string) (cred store.Credential, err error) {
+	now := c.now()
+	err = c.store.UpdateAll(ctx, func(ctx context.Context, tx store.AllTx) error {
+		if cred, err = tx.Credential(ctx, id); err != nil || !cred.RevokeTime.IsZero() {
+			return err
+		}
+		cred.RevokeTime = now
+		return tx.PutCredential(ctx, cred)
+	})
 	if err != nil {
 		return cred, err
 	}
@@ -40,7 +88,7 @@ func (c *Core) resolveCredential(ctx context.Context, digest [32]byte, now time.
 		return Resolved{}, err
 	}
 	if !cred.ValidAt(now) {
-		return Resolved{}, opensNothing()
+		return Resolved{}, store.ErrUnknownKey
 	}
 	return Resolved{Credential: &cred, Until: c.leaseUntil(now, cred.ExpireTime)}, nil
 }

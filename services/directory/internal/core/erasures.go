@@ -2,18 +2,39 @@ package core
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/erasure"
+	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// EraseOrganization begins the erasure of an organization, and returns once no lease lets anybody in any more. services are
-// those that have to confirm it.
-func (c *Core) EraseOrganization(ctx context.Context, id string, services []string) (store.Organization, error) {
-	o, digests, err := c.store.EraseOrganization(ctx, id, services, c.now())
+// maxErasures is how many organizations may be erased at a time: all of them are in one answer.
+const maxErasures = 1000
+
+// EraseOrganization begins the erasure of an organization: its directories are deleted. It returns once no lease lets anybody in any
+// more. services are those that have to confirm it. Erasing again changes nothing. fault.Limit: maxErasures are under way.
+func (c *Core) EraseOrganization(ctx context.Context, id string, services []string) (o store.Organization, err error) {
+	var digests [][sha256.Size]byte
+	now := c.now()
+	err = c.store.Update(ctx, id, func(ctx context.Context, tx store.Tx) error {
+		if o, err = tx.Organization(ctx); err != nil {
+			return err
+		}
+		if !o.Erasing() {
+			o.EraseTime, o.Waiting = now, strings.Join(services, " ")
+			if err := beginErasing(ctx, tx, &o); err != nil {
+				return err
+			}
+		}
+		digests, err = tx.Digests(ctx, "")
+		return err
+	})
 	if err != nil {
 		return o, err
 	}
@@ -21,11 +42,30 @@ func (c *Core) EraseOrganization(ctx context.Context, id string, services []stri
 	return o, c.outlast(ctx, digests...)
 }
 
-// Erasures lists those under way, the oldest first.
-func (c *Core) Erasures(ctx context.Context) ([]store.Erasure, error) { return c.store.Erasures(ctx) }
+func beginErasing(ctx context.Context, tx store.Tx, o *store.Organization) error {
+	underWay, err := tx.CountErasures(ctx)
+	if err != nil {
+		return err
+	}
+	if underWay >= maxErasures {
+		return fault.New(fault.Limit, "%d organizations are being erased already: wait until some are gone", underWay)
+	}
+	if err := tx.MarkDeleted(ctx, o.EraseTime); err != nil {
+		return err
+	}
+	if o.EraseRevision, err = tx.Revise(ctx); err != nil {
+		return err
+	}
+	return tx.PutOrganization(ctx, *o)
+}
+
+// Erasures lists the organizations that are being erased, the oldest erasure first.
+func (c *Core) Erasures(ctx context.Context) ([]store.Organization, error) {
+	return c.store.Erasures(ctx)
+}
 
 // Pending says whether a lease on a key of the organization, which was given before its erasure began, may still let somebody in.
-func (c *Core) Pending(e store.Erasure) bool {
+func (c *Core) Pending(e store.Organization) bool {
 	return e.EraseTime.After(c.now().Add(-c.config.Lease - c.config.ClockSkew))
 }
 
@@ -35,9 +75,20 @@ func (c *Core) freed() time.Time {
 	return c.now().Add(-max(c.config.Lease+c.config.ClockSkew, erasure.FreeAfter))
 }
 
-// ConfirmErasure notes that a service keeps nothing of an organization any more.
+// ConfirmErasure notes that a service keeps nothing of an organization any more. fault.NotFound: it is not being erased.
 func (c *Core) ConfirmErasure(ctx context.Context, organizationID, service string) error {
-	return c.store.ConfirmErasure(ctx, organizationID, service)
+	return c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
+		o, err := tx.Organization(ctx)
+		if err != nil {
+			return err
+		}
+		if !o.Erasing() {
+			return fault.Missing("erasure", organizationID)
+		}
+		waiting := slices.DeleteFunc(strings.Fields(o.Waiting), func(other string) bool { return other == service })
+		o.Waiting = strings.Join(waiting, " ")
+		return tx.PutOrganization(ctx, o)
+	})
 }
 
 // clearRows is how many rows are removed in one transaction.
@@ -51,27 +102,72 @@ func (c *Core) FinishErasures(ctx context.Context, log *slog.Logger) error {
 		switch {
 		case e.Waiting != "":
 		case e.ClearTime.IsZero():
-			errs = append(errs, c.clearErased(ctx, e.OrganizationID))
+			errs = append(errs, c.clearErased(ctx, e.ID))
 		case e.ClearTime.Before(c.freed()):
-			if err := c.store.FreeErased(ctx, e.OrganizationID); err != nil {
+			if err := c.store.FreeErased(ctx, e.ID); err != nil {
 				errs = append(errs, err)
 				continue
 			}
-			log.InfoContext(ctx, "an organization is erased everywhere, and its id is free", "organization", e.OrganizationID)
+			log.InfoContext(ctx, "an organization is erased everywhere, and its id is free", "organization", e.ID)
 		}
 	}
 	return errors.Join(errs...)
 }
 
+// clearErased removes all of an organization but its row.
 func (c *Core) clearErased(ctx context.Context, organizationID string) error {
-	for {
-		cleared, digests, err := c.store.ClearErased(ctx, organizationID, clearRows, c.now())
+	for more := true; more; {
+		var digests [][sha256.Size]byte
+		err := c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) (err error) {
+			more, digests, err = clearStep(ctx, tx, c.now())
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		if cleared {
+		if len(digests) > 0 {
 			c.config.Invalidate(ctx, digests...) // whether or not it is certain, their leases are waited for
-			return nil
 		}
 	}
+	return nil
+}
+
+// clearStep removes at most clearRows keys or directories and says whether there may be more. Once none is left it takes the
+// organization out of all credentials, whose digests it returns, and forgets its name.
+func clearStep(ctx context.Context, tx store.Tx, now time.Time) (more bool, digests [][sha256.Size]byte, err error) {
+	o, err := tx.Organization(ctx)
+	if err != nil || !o.Erasing() || o.Waiting != "" {
+		return false, nil, err // another process has freed it, and it is a new one
+	}
+	for _, remove := range []func(context.Context, int) (int, error){tx.RemoveKeys, tx.RemoveDirectories} {
+		if removed, err := remove(ctx, clearRows); err != nil || removed > 0 {
+			return true, nil, err
+		}
+	}
+	if digests, err = leaveScopes(ctx, tx, o.ID); err != nil || !o.ClearTime.IsZero() {
+		return false, digests, err
+	}
+	o.DisplayName, o.ClearTime = o.ID, now
+	return false, digests, tx.PutOrganization(ctx, o)
+}
+
+// leaveScopes takes an organization out of the scopes of service credentials. One of it alone is removed.
+func leaveScopes(ctx context.Context, tx store.Tx, organizationID string) (digests [][sha256.Size]byte, err error) {
+	scoped, err := tx.Credentials(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, cred := range scoped {
+		digests = append(digests, cred.Digest)
+		cred.OrganizationIDs = slices.DeleteFunc(cred.OrganizationIDs, func(id string) bool { return id == organizationID })
+		if len(cred.OrganizationIDs) == 0 { // no scope would be all organizations
+			err = tx.RemoveCredential(ctx, cred.ID)
+		} else {
+			err = tx.PutScope(ctx, cred)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return digests, nil
 }

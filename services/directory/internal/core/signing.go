@@ -48,17 +48,38 @@ func (c *Core) SigningKey(ctx context.Context) (store.SigningKey, error) {
 	if since := now.Sub(c.signing.read); fresh(c.signing.key) && 0 <= since && since < rereadSigningKeys {
 		return c.signing.key, nil
 	}
-	all, err := c.store.SigningKeys(ctx)
-	if err == nil && (len(all) == 0 || !fresh(all[0])) {
-		next := store.SigningKey{ID: ids.New(), Secret: make([]byte, signingKeyBytes), CreateTime: now, ExpireTime: now.Add(2 * signingTerm)}
-		_, _ = rand.Read(next.Secret) // it never fails
-		if err = c.store.AddSigningKey(ctx, next, now.Add(-signingTerm)); err == nil {
-			all, err = c.store.SigningKeys(ctx) // another process may have been quicker
-		}
+	key, err := newestSigningKey(c.store.SigningKeys(ctx))
+	if err == nil && !fresh(key) {
+		key, err = c.addSigningKey(ctx, now, fresh)
 	}
-	if err != nil || len(all) == 0 {
+	if err != nil {
 		return store.SigningKey{}, err
 	}
-	c.signing.key, c.signing.read = all[0], now
-	return all[0], nil
+	c.signing.key, c.signing.read = key, now
+	return key, nil
+}
+
+// addSigningKey makes a key, unless another process was quicker.
+func (c *Core) addSigningKey(ctx context.Context, now time.Time, fresh func(store.SigningKey) bool) (key store.SigningKey, err error) {
+	next := store.SigningKey{ID: ids.New(), Secret: make([]byte, signingKeyBytes), CreateTime: now, ExpireTime: now.Add(2 * signingTerm)}
+	_, _ = rand.Read(next.Secret) // it never fails
+	err = c.store.UpdateAll(ctx, func(ctx context.Context, tx store.AllTx) error {
+		if key, err = newestSigningKey(tx.SigningKeys(ctx)); err != nil || fresh(key) {
+			return err
+		}
+		key = next
+		if err := tx.RemoveSigningKeys(ctx, now); err != nil {
+			return err
+		}
+		return tx.AddSigningKey(ctx, next)
+	})
+	return key, err
+}
+
+// newestSigningKey is the first of all; none has no id.
+func newestSigningKey(all []store.SigningKey, err error) (newest store.SigningKey, _ error) {
+	if len(all) > 0 {
+		newest = all[0]
+	}
+	return newest, err
 }

@@ -43,7 +43,7 @@ func (s *Server) ListErasures(ctx context.Context, _ *directoryv1.ListErasuresRe
 	response := &directoryv1.ListErasuresResponse{Epoch: s.core.Epoch()}
 	for _, e := range all {
 		response.Erasures = append(response.Erasures, &directoryv1.Erasure{
-			OrganizationId: e.OrganizationID, Revision: e.Revision, EraseTime: timestamp(e.EraseTime),
+			OrganizationId: e.ID, Revision: e.EraseRevision, EraseTime: timestamp(e.EraseTime),
 			Confirmed: !slices.Contains(strings.Fields(e.Waiting), caller), Pending: s.core.Pending(e),
 		})
 	}

@@ -111,7 +111,7 @@ func (s *Server) UpdateOrganization(ctx context.Context, r *directoryv1.UpdateOr
 	if err != nil {
 		return nil, err
 	}
-	var change store.OrganizationChange
+	var change core.OrganizationChange
 	if fields["display_name"] {
 		name := r.GetOrganization().GetDisplayName()
 		if err := checkDisplayName("organization.display_name", name); err != nil {
@@ -135,7 +135,7 @@ func (s *Server) CreateDirectory(ctx context.Context, r *directoryv1.CreateDirec
 	d, key, secret, err := s.core.CreateDirectory(ctx, store.Directory{
 		OrganizationID: r.GetOrganizationId(), DisplayName: r.GetDisplayName(),
 		Strict: strict(r.GetMode()), UniqueGroupNames: r.GetUniqueGroupNames(),
-	}, store.Replace{ID: strings.ToLower(r.GetReplacesId()), None: r.GetReplaceNone()})
+	}, core.Replace{ID: strings.ToLower(r.GetReplacesId()), None: r.GetReplaceNone()})
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +182,7 @@ func (s *Server) UpdateDirectory(ctx context.Context, r *directoryv1.UpdateDirec
 	if err != nil {
 		return nil, err
 	}
-	var change store.DirectoryChange
+	var change core.DirectoryChange
 	if fields["display_name"] {
 		name := r.GetDirectory().GetDisplayName()
 		if err := checkDisplayName("directory.display_name", name); err != nil {

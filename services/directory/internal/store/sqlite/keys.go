@@ -3,8 +3,6 @@ package sqlite
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
@@ -14,90 +12,56 @@ import (
 
 const keyColumns = `k.organization_id, k.directory_id, k.id, k.display_name, k.digest, k.create_time, k.expire_time, k.revoke_time`
 
-// keyFields are where a row of keyColumns goes; the digest goes to raw.
-func keyFields(k *store.Key, raw *[]byte) []any {
-	return []any{
-		&k.OrganizationID, &k.DirectoryID, &k.ID, &k.DisplayName, raw,
-		sqldb.Time(&k.CreateTime), sqldb.Time(&k.ExpireTime), sqldb.Time(&k.RevokeTime),
-	}
+// Keys implements store.Store.
+func (s *Store) Keys(ctx context.Context, organizationID, directoryID string, limit int) ([]store.Key, error) {
+	return sqldb.CollectAll(ctx, s.db, store.KeyFields, `SELECT `+keyColumns+` FROM keys k
+		WHERE k.organization_id = ?1 AND k.directory_id = ?2 ORDER BY k.id DESC LIMIT ?3`, organizationID, directoryID, limit)
 }
 
-func scanKey(scan func(...any) error) (k store.Key, err error) {
-	var raw []byte
-	err = scan(keyFields(&k, &raw)...)
-	copy(k.Digest[:], raw)
-	return k, err
+// Resolve implements store.Store.
+func (s *Store) Resolve(ctx context.Context, digest [sha256.Size]byte) (store.Key, store.Directory, error) {
+	r, err := sqldb.CollectOne(ctx, s.db, store.ResolvedFields, store.ErrUnknownKey, `SELECT `+keyColumns+`, `+directoryColumns+` FROM keys k
+		JOIN directories d ON d.organization_id = k.organization_id AND d.id = k.directory_id
+		JOIN organizations o ON o.id = d.organization_id WHERE k.digest = ?1`, digest[:])
+	return r.Key, r.Directory, err
 }
 
-func insertKey(ctx context.Context, tx *sqldb.Tx, k store.Key) error {
-	_, err := tx.Exec(ctx, `INSERT INTO keys (organization_id, directory_id, id, display_name, digest, create_time,
-		expire_time, revoke_time) VALUES (?, ?, ?, ?, ?, ?, ?, 0)`, k.OrganizationID, k.DirectoryID, k.ID, k.DisplayName,
+// Key implements store.Tx.
+func (t organizationTx) Key(ctx context.Context, directoryID, id string) (store.Key, error) {
+	return sqldb.CollectOne(ctx, t.tx, store.KeyFields, fault.Missing("key", id), `SELECT `+keyColumns+` FROM keys k
+		WHERE k.organization_id = ?1 AND k.directory_id = ?2 AND k.id = ?3`, t.organization, directoryID, id)
+}
+
+// CreateKey implements store.Tx.
+func (t organizationTx) CreateKey(ctx context.Context, k store.Key) error {
+	_, err := t.tx.Exec(ctx, `INSERT INTO keys (organization_id, directory_id, id, display_name, digest, create_time,
+		expire_time, revoke_time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)`, t.organization, k.DirectoryID, k.ID, k.DisplayName,
 		k.Digest[:], sqldb.Time(&k.CreateTime), sqldb.Time(&k.ExpireTime))
 	return err
 }
 
-// CreateKey implements store.Store.
-func (s *Store) CreateKey(ctx context.Context, k store.Key) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		d, err := directory(ctx, tx, k.OrganizationID, k.DirectoryID)
-		if err != nil {
-			return err
-		}
-		if d.Deleted() {
-			return fault.New(fault.Deleted, "directory %q was deleted", d.ID)
-		}
-		var valid int
-		if err := tx.QueryRow(ctx, `SELECT count(*) FROM keys WHERE organization_id = ?1 AND directory_id = ?2
-			AND revoke_time = 0 AND (expire_time = 0 OR expire_time > ?3)`,
-			k.OrganizationID, k.DirectoryID, sqldb.Time(&k.CreateTime)).Scan(&valid); err != nil {
-			return err
-		}
-		if valid >= store.MaxValidKeys {
-			return fault.New(fault.Limit, "directory %q has %d valid keys already: revoke one first", d.ID, valid)
-		}
-		return insertKey(ctx, tx, k)
-	})
+// PutKey implements store.Tx.
+func (t organizationTx) PutKey(ctx context.Context, k store.Key) error {
+	_, err := t.tx.Exec(ctx, `UPDATE keys SET revoke_time = ?1 WHERE organization_id = ?2 AND directory_id = ?3 AND id = ?4`,
+		sqldb.Time(&k.RevokeTime), t.organization, k.DirectoryID, k.ID)
+	return err
 }
 
-// Keys implements store.Store.
-func (s *Store) Keys(ctx context.Context, organizationID, directoryID string, limit int) ([]store.Key, error) {
-	if _, err := s.Directory(ctx, organizationID, directoryID); err != nil {
-		return nil, err
-	}
-	rows, err := s.db.Query(ctx, `SELECT `+keyColumns+` FROM keys k
-		WHERE k.organization_id = ? AND k.directory_id = ? ORDER BY k.id DESC LIMIT ?`, organizationID, directoryID, limit)
-	return sqldb.Collect(rows, err, scanKey)
+// CountKeys implements store.Tx.
+func (t organizationTx) CountKeys(ctx context.Context, directoryID string, at time.Time) (int, error) {
+	return sqldb.CollectOne(ctx, t.tx, sqldb.Value[int], nil, `SELECT count(*) FROM keys WHERE organization_id = ?1
+		AND directory_id = ?2 AND revoke_time = 0 AND (expire_time = 0 OR expire_time > ?3)`, t.organization, directoryID, sqldb.Time(&at))
 }
 
-// RevokeKey implements store.Store.
-func (s *Store) RevokeKey(ctx context.Context, organizationID, directoryID, id string, now time.Time) (k store.Key, err error) {
-	err = s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		k, err = scanKey(tx.QueryRow(ctx, `SELECT `+keyColumns+` FROM keys k
-			WHERE k.organization_id = ? AND k.directory_id = ? AND k.id = ?`, organizationID, directoryID, id).Scan)
-		if errors.Is(err, sql.ErrNoRows) {
-			return fault.Missing("key", id)
-		}
-		if err != nil || !k.RevokeTime.IsZero() {
-			return err
-		}
-		k.RevokeTime = now
-		_, err := tx.Exec(ctx, `UPDATE keys SET revoke_time = ? WHERE organization_id = ? AND directory_id = ? AND id = ?`,
-			sqldb.Time(&now), organizationID, directoryID, id)
-		return err
-	})
-	return k, err
+// Digests implements store.Tx.
+func (t organizationTx) Digests(ctx context.Context, directoryID string) ([][sha256.Size]byte, error) {
+	return sqldb.CollectAll(ctx, t.tx, store.DigestField, `SELECT digest FROM keys
+		WHERE organization_id = ?1 AND (?2 = '' OR directory_id = ?2)`, t.organization, directoryID)
 }
 
-// Resolve implements store.Store.
-func (s *Store) Resolve(ctx context.Context, digest [sha256.Size]byte) (k store.Key, d store.Directory, err error) {
-	var raw []byte
-	err = s.db.QueryRow(ctx, `SELECT `+keyColumns+`, `+directoryColumns+` FROM keys k
-		JOIN directories d ON d.organization_id = k.organization_id AND d.id = k.directory_id
-		JOIN organizations o ON o.id = d.organization_id WHERE k.digest = ?`, digest[:]).
-		Scan(append(keyFields(&k, &raw), directoryFields(&d)...)...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return k, d, fault.New(fault.NotFound, "no key has this digest").With("resource", "key")
-	}
-	copy(k.Digest[:], raw)
-	return k, d, err
+// RemoveKeys implements store.Tx.
+func (t organizationTx) RemoveKeys(ctx context.Context, limit int) (int, error) {
+	n, err := t.tx.Exec(ctx, `DELETE FROM keys WHERE (organization_id, directory_id, id) IN
+		(SELECT organization_id, directory_id, id FROM keys WHERE organization_id = ?1 LIMIT ?2)`, t.organization, limit)
+	return int(n), err
 }

@@ -2,8 +2,6 @@ package storetest
 
 import (
 	"crypto/sha256"
-	"fmt"
-	"sync"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -24,7 +22,7 @@ var credentialCases = []testCase{
 		all := []store.Credential{newCredential("c3"), newCredential("c2", "acme", "other"), newCredential("c1", "acme")}
 		all[0].Write, all[1].ExpireTime = true, at(60)
 		for i := range all {
-			f.must(f.store.CreateCredential(f.Context(), all[len(all)-1-i]))
+			f.createCredential(all[len(all)-1-i])
 		}
 		got, err := f.store.Credentials(f.Context(), "", 2)
 		f.must(err)
@@ -36,70 +34,98 @@ var credentialCases = []testCase{
 		f.must(err)
 		f.equal("after the last", len(got), 0)
 	}},
-	{"an organization that is not there can be in no scope", func(f *fixture) {
+	{"organizations are found by their ids", func(f *fixture) {
 		f.organization("acme")
-		err := f.store.CreateCredential(f.Context(), newCredential("c1", "acme", "nowhere"))
-		f.refuses("creating", err, fault.InvalidRequest)
-		f.namesField(err, "organization_ids[1]")
-		err = f.store.CreateCredential(f.Context(), newCredential("c1", "not\x00storable"))
-		f.refuses("creating for what can be no organization", err, fault.InvalidRequest)
-		f.namesField(err, "organization_ids[0]")
-		got, err := f.store.Credentials(f.Context(), "", 10)
-		f.must(err)
-		f.equal("what was created", len(got), 0)
+		f.organization("other")
+		f.must(f.updateAll(func(tx store.AllTx) error {
+			got, err := tx.Organizations(f.Context(), []string{"other", "nowhere", "acme"})
+			f.equal("those that are there", got, []store.Organization{newOrganization("acme", true), newOrganization("other", true)})
+			return err
+		}))
+		err := f.updateAll(func(tx store.AllTx) error {
+			got, err := tx.Organizations(f.Context(), []string{"not\x00storable"})
+			f.must(err)
+			f.equal("what can be no organization", len(got), 0)
+			return errUndo
+		})
+		f.equal("the error", err, errUndo)
 	}},
-	{"two hundred credentials are valid at a time; expired and revoked ones don't count", func(f *fixture) {
-		// Created at once, so that the count must hold against others that are counting.
-		var creating sync.WaitGroup
-		refusals := make(chan error, store.MaxValidCredentials+8)
-		for i := range store.MaxValidCredentials + 8 {
-			creating.Go(func() {
-				c := newCredential(fmt.Sprintf("c%03d", i))
-				c.ExpireTime = at(100)
-				if err := f.store.CreateCredential(f.Context(), c); err != nil {
-					refusals <- err
-				}
-			})
+	{"valid credentials are counted: expired and revoked ones are not", func(f *fixture) {
+		expires, revoked := newCredential("expires"), newCredential("revoked")
+		expires.ExpireTime, revoked.RevokeTime = at(100), at(2)
+		for _, c := range []store.Credential{newCredential("c1"), expires, revoked} {
+			f.createCredential(c)
 		}
-		creating.Wait()
-		close(refusals)
-		f.equal("how many were refused", len(refusals), 8)
-		for err := range refusals {
-			f.refuses("one more", err, fault.Limit)
-		}
-		there, err := f.store.Credentials(f.Context(), "", 1)
-		f.must(err)
-		_, err = f.store.RevokeCredential(f.Context(), there[0].ID, at(2))
-		f.must(err)
-		f.must(f.store.CreateCredential(f.Context(), newCredential("more")))
-		again := newCredential("again")
-		f.refuses("one more again", f.store.CreateCredential(f.Context(), again), fault.Limit)
-		again.CreateTime = at(100)
-		f.must(f.store.CreateCredential(f.Context(), again))
+		f.must(f.updateAll(func(tx store.AllTx) error {
+			f.must(tx.PutCredential(f.Context(), revoked))
+			for when, want := range map[int]int{99: 2, 100: 1} {
+				n, err := tx.CountCredentials(f.Context(), at(when))
+				f.must(err)
+				f.equal("credentials", n, want)
+			}
+			return nil
+		}))
 	}},
-	{"a credential is revoked once", func(f *fixture) {
+	{"a credential is written with its revocation", func(f *fixture) {
 		f.organization("acme")
 		want := newCredential("c1", "acme")
-		f.must(f.store.CreateCredential(f.Context(), want))
-		want.RevokeTime = at(5)
-		for i := range 2 {
-			got, err := f.store.RevokeCredential(f.Context(), "c1", at(5+i))
+		f.createCredential(want)
+		f.createCredential(newCredential("c0"))
+		f.must(f.updateAll(func(tx store.AllTx) error {
+			got, err := tx.Credential(f.Context(), "c1")
 			f.must(err)
 			f.equal("the credential", got, want)
+			want.RevokeTime = at(5)
+			f.must(tx.PutCredential(f.Context(), want))
+			_, err = tx.Credential(f.Context(), "nobody")
+			f.refuses("reading none", err, fault.NotFound)
+			return nil
+		}))
+		got, err := f.store.Credentials(f.Context(), "", 10)
+		f.must(err)
+		f.equal("the credentials", got, []store.Credential{want, newCredential("c0")})
+	}},
+	{"credentials of an organization are found by their scopes, which can be narrowed", func(f *fixture) {
+		f.organization("acme")
+		f.organization("acme-2")
+		for _, c := range []store.Credential{
+			newCredential("alone", "acme"), newCredential("both", "acme-2", "acme"), newCredential("theirs", "acme-2"), newCredential("all"),
+		} {
+			f.createCredential(c)
 		}
-		_, err := f.store.RevokeCredential(f.Context(), "nobody", at(5))
-		f.refuses("revoking none", err, fault.NotFound)
+		f.must(f.update("acme", func(tx store.Tx) error {
+			scoped, err := tx.Credentials(f.Context())
+			f.must(err)
+			f.equal("how many name it", len(scoped), 2)
+			f.must(tx.RemoveCredential(f.Context(), "alone"))
+			f.must(tx.PutScope(f.Context(), newCredential("both", "acme-2")))
+			scoped, err = tx.Credentials(f.Context())
+			f.equal("how many name it then", len(scoped), 0)
+			return err
+		}))
+		left, err := f.store.Credentials(f.Context(), "", 10)
+		f.must(err)
+		f.equal("the credentials", left, []store.Credential{newCredential("theirs", "acme-2"), newCredential("both", "acme-2"), newCredential("all")})
+	}},
+	{"no scope is refused, since it would be all organizations", func(f *fixture) {
+		f.organization("acme")
+		f.createCredential(newCredential("c1", "acme"))
+		err := f.update("acme", func(tx store.Tx) error { return tx.PutScope(f.Context(), store.Credential{ID: "c1"}) })
+		if err == nil {
+			f.Error("a credential was left without a scope")
+		}
 	}},
 	{"a digest finds its credential, whatever its state, and never a key", func(f *fixture) {
 		f.organization("acme")
 		f.directory("d1")
 		want := newCredential("c1", "acme")
-		f.must(f.store.CreateCredential(f.Context(), want))
+		f.createCredential(want)
 		got, err := f.store.ResolveCredential(f.Context(), want.Digest)
 		f.must(err)
 		f.equal("the credential", got, want)
-		revoked, err := f.store.RevokeCredential(f.Context(), "c1", at(5))
-		f.must(err)
+		revoked := want
+		revoked.RevokeTime = at(5)
+		f.must(f.updateAll(func(tx store.AllTx) error { return tx.PutCredential(f.Context(), revoked) }))
 		got, err = f.store.ResolveCredential(f.Context(), want.Digest)
 		f.must(err)
 		f.equal("the revoked credential", got, revoked)

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
@@ -12,91 +13,47 @@ var directoryCases = []testCase{
 	{"a directory is read as it was created, with its first key", func(f *fixture) {
 		f.organization("acme")
 		want, key := newDirectory("acme", "d1")
-		want.Strict, want.UniqueGroupNames = true, true
-		got, err := f.store.CreateDirectory(f.Context(), want, key, store.Replace{})
+		want.Strict, want.UniqueGroupNames, want.ReplacesID = true, true, "d0"
+		want, err := f.create(want, key)
 		f.must(err)
-		want.Federated, want.Revision = true, 1
-		f.equal("the answer", got, want)
-		got, err = f.store.Directory(f.Context(), "acme", "d1")
+		f.equal("its revision", want.Revision, 1)
+		want.Federated = true
+		got, err := f.store.Directory(f.Context(), "acme", "d1")
 		f.must(err)
 		f.equal("what is stored", got, want)
 		keys, err := f.store.Keys(f.Context(), "acme", "d1", 10)
 		f.must(err)
 		f.equal("its keys", keys, []store.Key{key})
+		_, err = f.store.Directory(f.Context(), "acme", "d2")
+		f.refuses("reading another", err, fault.NotFound)
 	}},
-	{"an organization that is not there or not federated gets none", func(f *fixture) {
-		f.must(f.store.CreateOrganization(f.Context(), newOrganization("acme", false)))
-		_, err := f.create("acme", "d1", store.Replace{})
-		f.refuses("creating", err, fault.NotFederated)
-		_, err = f.create("nobody", "d1", store.Replace{})
-		f.refuses("creating for nobody", err, fault.NotFound)
-		f.equal("directories", f.following(0), "[]")
-		_, _, err = f.store.Resolve(f.Context(), newKey("acme", "d1", "first").Digest)
-		f.refuses("its key", err, fault.NotFound)
-	}},
-	{"by default the only deleted directory that none has replaced is replaced", func(f *fixture) {
-		f.organization("acme")
-		f.directory("live")
-		for _, step := range []struct{ name, remove, want string }{
-			{"while none is deleted", "", ""},
-			{"when one was deleted", "d1", "d1"},
-			{"when that one was replaced", "", ""},
-			{"when another was deleted", "d2", "d2"},
-		} {
-			if step.remove != "" {
-				f.directory(step.remove)
-				f.deleteDirectory(step.remove)
-			}
-			d, err := f.create("acme", "after-"+step.name, store.Replace{})
-			f.must(err)
-			f.equal(step.name, d.ReplacesID, step.want)
-		}
-	}},
-	{"with several to replace, the default is none, and either can be named", func(f *fixture) {
-		f.organization("acme")
-		for _, id := range []string{"d1", "d2", "d3"} {
-			f.directory(id)
-			f.deleteDirectory(id)
-		}
-		for _, c := range []struct {
-			id      string
-			replace store.Replace
-			want    string
-		}{
-			{"a", store.Replace{}, ""},
-			{"b", store.Replace{ID: "d2"}, "d2"},
-			{"c", store.Replace{None: true}, ""},
-			{"d", store.Replace{}, ""},
-			{"e", store.Replace{ID: "d1"}, "d1"},
-			{"f", store.Replace{None: true}, ""},
-			{"g", store.Replace{}, "d3"},
-		} {
-			d, err := f.create("acme", c.id, c.replace)
-			f.must(err)
-			f.equal("what "+c.id+" replaces", d.ReplacesID, c.want)
-			stored, err := f.store.Directory(f.Context(), "acme", c.id)
-			f.must(err)
-			f.equal("what is stored", stored, d)
-		}
-	}},
-	{"what can't be replaced is refused, and nothing is created", func(f *fixture) {
+	{"what can be replaced was deleted, and none has replaced it", func(f *fixture) {
 		f.organization("acme")
 		f.organization("other")
 		f.directory("live")
-		f.directory("replaced")
-		f.deleteDirectory("replaced")
-		_, err := f.create("acme", "heir", store.Replace{ID: "replaced"})
-		f.must(err)
-		_, err = f.create("other", "theirs", store.Replace{})
-		f.must(err)
-		_, _, err = f.store.DeleteDirectory(f.Context(), "other", "theirs", at(5))
-		f.must(err)
-		newest := f.newest()
-		for _, id := range []string{"live", "replaced", "theirs", "nobody"} {
-			_, err := f.create("acme", "new", store.Replace{ID: id})
-			f.refuses("replacing "+id, err, fault.NotReplaceable)
+		for _, id := range []string{"d1", "d2", "replaced"} {
+			f.directory(id)
+			f.deleteDirectory(id)
 		}
-		f.equal("new directories", f.following(newest), "[]")
+		heir, key := newDirectory("acme", "heir")
+		heir.ReplacesID = "replaced"
+		_, err := f.create(heir, key)
+		f.must(err)
+		f.must(f.update("acme", func(tx store.Tx) error {
+			for id, want := range map[string]int{"": 2, "d1": 1, "d2": 1, "live": 0, "replaced": 0, "nobody": 0} {
+				got, err := tx.Replaceable(f.Context(), id, 5)
+				f.must(err)
+				f.equal("how many of "+id, len(got), want)
+			}
+			got, err := tx.Replaceable(f.Context(), "", 1)
+			f.equal("how many at most", len(got), 1)
+			return err
+		}))
+		f.must(f.update("other", func(tx store.Tx) error {
+			got, err := tx.Replaceable(f.Context(), "d1", 5)
+			f.equal("another organization's", len(got), 0)
+			return err
+		}))
 	}},
 	{"directories are listed by id after one, deleted ones when asked", func(f *fixture) {
 		f.organization("acme")
@@ -104,8 +61,7 @@ var directoryCases = []testCase{
 		for _, id := range []string{"d3", "d1", "d4", "d2"} {
 			f.directory(id)
 		}
-		_, err := f.create("other", "d0", store.Replace{})
-		f.must(err)
+		f.directoryOf("other", "d0")
 		f.deleteDirectory("d2")
 		for _, c := range []struct {
 			after   string
@@ -124,55 +80,27 @@ var directoryCases = []testCase{
 			}
 			f.equal(fmt.Sprintf("%+v", c), ids, c.want)
 		}
-		_, err = f.store.Directories(f.Context(), "nobody", "", 10, true)
-		f.refuses("listing nobody's", err, fault.NotFound)
 	}},
-	{"an update changes what is named, once", func(f *fixture) {
+	{"a directory is written with the next revision", func(f *fixture) {
 		f.organization("acme")
 		want := f.directory("d1")
-		for _, c := range []struct {
-			change  store.DirectoryChange
-			apply   func()
-			changes bool
-		}{
-			{store.DirectoryChange{DisplayName: pointer("New")}, func() { want.DisplayName = "New" }, true},
-			{store.DirectoryChange{Strict: pointer(true)}, func() { want.Strict = true }, true},
-			{store.DirectoryChange{UniqueGroupNames: pointer(true), Strict: pointer(true)}, func() { want.UniqueGroupNames = true }, true},
-			{store.DirectoryChange{DisplayName: pointer("New"), UniqueGroupNames: pointer(true)}, func() {}, false},
-			{store.DirectoryChange{}, func() {}, false},
+		other := f.directory("d2")
+		for _, change := range []func(d *store.Directory){
+			func(d *store.Directory) { d.DisplayName, d.Strict = "New", true },
+			func(d *store.Directory) { d.UniqueGroupNames, d.Strict, d.UpdateTime = true, false, at(8) },
+			func(d *store.Directory) { d.DeleteTime = at(9) },
 		} {
-			got, err := f.store.UpdateDirectory(f.Context(), "acme", "d1", c.change, at(8))
-			f.must(err)
-			if c.apply(); c.changes {
-				want.Revision++
-				want.UpdateTime = at(8)
-			}
+			got := f.change("d1", change)
+			change(&want)
+			want.Revision = max(want.Revision, other.Revision) + 1
 			f.equal("the answer", got, want)
-			got, err = f.store.Directory(f.Context(), "acme", "d1")
+			got, err := f.store.Directory(f.Context(), "acme", "d1")
 			f.must(err)
 			f.equal("what is stored", got, want)
 		}
-	}},
-	{"a deleted directory is kept, can't be changed, and is deleted once", func(f *fixture) {
-		f.organization("acme")
-		want := f.directory("d1")
-		f.must(f.store.CreateKey(f.Context(), newKey("acme", "d1", "second")))
-		got, digests, err := f.store.DeleteDirectory(f.Context(), "acme", "d1", at(5))
+		got, err := f.store.Directory(f.Context(), "acme", "d2")
 		f.must(err)
-		want.DeleteTime, want.UpdateTime = at(5), at(5)
-		want.Revision++
-		f.equal("the answer", got, want)
-		f.equal("how many digests", len(digests), 2)
-		_, err = f.store.UpdateDirectory(f.Context(), "acme", "d1", store.DirectoryChange{DisplayName: pointer("New")}, at(6))
-		f.refuses("updating", err, fault.Deleted)
-		f.refuses("creating a key", f.store.CreateKey(f.Context(), newKey("acme", "d1", "third")), fault.Deleted)
-		got, digests, err = f.store.DeleteDirectory(f.Context(), "acme", "d1", at(9))
-		f.must(err)
-		f.equal("the answer to deleting again", got, want)
-		f.equal("how many digests then", len(digests), 2)
-		got, err = f.store.Directory(f.Context(), "acme", "d1")
-		f.must(err)
-		f.equal("what is stored", got, want)
+		f.equal("the other one", got, other)
 	}},
 	{"who follows meets each directory in its newest state, by revision", func(f *fixture) {
 		f.organization("acme")
@@ -182,8 +110,7 @@ var directoryCases = []testCase{
 		f.equal("all", f.following(0), "[acme/d1 acme/d2 acme/d3]")
 		newest := f.newest()
 		f.deleteDirectory("d1")
-		_, err := f.store.UpdateDirectory(f.Context(), "acme", "d2", store.DirectoryChange{Strict: pointer(true)}, at(6))
-		f.must(err)
+		f.change("d2", func(d *store.Directory) { d.Strict = true })
 		f.equal("what is new", f.following(newest), "[acme/d1 acme/d2]")
 		f.equal("all then", f.following(0), "[acme/d3 acme/d1 acme/d2]")
 		page, err := f.store.DirectoriesAfter(f.Context(), 0, 2)
@@ -192,7 +119,8 @@ var directoryCases = []testCase{
 	}},
 	{"concurrent changes have a revision each, and none shows late", func(f *fixture) {
 		const writers, each = 6, 10
-		f.organization("acme")
+		f.organization("o0")
+		f.organization("o1")
 		var wg sync.WaitGroup
 		done := make(chan struct{})
 		met := map[int64]string{}
@@ -220,7 +148,7 @@ var directoryCases = []testCase{
 		for w := range writers {
 			writing.Go(func() {
 				for i := range each {
-					if _, err := f.create("acme", fmt.Sprintf("d%d-%d", w, i), store.Replace{None: true}); err != nil {
+					if _, err := f.create(newDirectory(fmt.Sprintf("o%d", w%2), fmt.Sprintf("d%d-%d", w, i))); err != nil {
 						f.Error(err)
 					}
 				}
@@ -236,23 +164,33 @@ var directoryCases = []testCase{
 		f.organization("other")
 		want := f.directory("d1")
 		ctx := f.Context()
-		for name, try := range map[string]func() error{
-			"Directory": func() error { _, err := f.store.Directory(ctx, "other", "d1"); return err },
-			"UpdateDirectory": func() error {
-				_, err := f.store.UpdateDirectory(ctx, "other", "d1", store.DirectoryChange{Strict: pointer(true)}, at(9))
-				return err
-			},
-			"DeleteDirectory": func() error { _, _, err := f.store.DeleteDirectory(ctx, "other", "d1", at(9)); return err },
-			"CreateKey":       func() error { return f.store.CreateKey(ctx, newKey("other", "d1", "k")) },
-			"Keys":            func() error { _, err := f.store.Keys(ctx, "other", "d1", 10); return err },
-			"RevokeKey":       func() error { _, err := f.store.RevokeKey(ctx, "other", "d1", "first", at(9)); return err },
-		} {
-			f.refuses(name, try(), fault.NotFound)
-		}
+		_, err := f.store.Directory(ctx, "other", "d1")
+		f.refuses("reading the directory", err, fault.NotFound)
+		keys, err := f.store.Keys(ctx, "other", "d1", 10)
+		f.must(err)
+		f.equal("keys", len(keys), 0)
+		f.must(f.update("other", func(tx store.Tx) error {
+			_, err := tx.Directory(ctx, "d1")
+			f.refuses("reading the directory in a transaction", err, fault.NotFound)
+			_, err = tx.Key(ctx, "d1", "first")
+			f.refuses("reading the key", err, fault.NotFound)
+			key := newKey("acme", "d1", "first")
+			key.RevokeTime = at(9)
+			f.must(tx.PutKey(ctx, key))
+			f.must(tx.MarkDeleted(ctx, at(9)))
+			for _, remove := range []func(context.Context, int) (int, error){tx.RemoveKeys, tx.RemoveDirectories} {
+				n, err := remove(ctx, 10)
+				f.must(err)
+				f.equal("removed", n, 0)
+			}
+			digests, err := tx.Digests(ctx, "d1")
+			f.equal("digests", len(digests), 0)
+			return err
+		}))
 		got, err := f.store.Directory(ctx, "acme", "d1")
 		f.must(err)
 		f.equal("the directory", got, want)
-		keys, err := f.store.Keys(ctx, "acme", "d1", 10)
+		keys, err = f.store.Keys(ctx, "acme", "d1", 10)
 		f.must(err)
 		f.equal("its keys", keys, []store.Key{newKey("acme", "d1", "first")})
 	}},

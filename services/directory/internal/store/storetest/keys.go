@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"crypto/sha256"
-	"fmt"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -16,47 +15,66 @@ var keyCases = []testCase{
 		want := newKey("acme", "d1", "k2")
 		want.ExpireTime = at(60)
 		for _, k := range []store.Key{newKey("acme", "d1", "k1"), want, newKey("acme", "d2", "k3")} {
-			f.must(f.store.CreateKey(f.Context(), k))
+			f.createKey(k)
 		}
 		got, err := f.store.Keys(f.Context(), "acme", "d1", 2)
 		f.must(err)
 		f.equal("the keys", got, []store.Key{want, newKey("acme", "d1", "k1")})
-		_, err = f.store.Keys(f.Context(), "acme", "d9", 10)
-		f.refuses("keys of no directory", err, fault.NotFound)
-		f.refuses("a key of no directory", f.store.CreateKey(f.Context(), newKey("acme", "d9", "k")), fault.NotFound)
 	}},
-	{"twenty keys are valid at a time; expired and revoked ones don't count", func(f *fixture) {
+	{"valid keys are counted: expired and revoked ones are not", func(f *fixture) {
 		f.organization("acme")
 		f.directory("d1")
 		f.directory("d2")
-		for i := range store.MaxValidKeys - 1 { // the first one is there
-			k := newKey("acme", "d1", fmt.Sprintf("k%02d", i))
-			k.ExpireTime = at(100)
-			f.must(f.store.CreateKey(f.Context(), k))
+		expires, revoked := newKey("acme", "d1", "expires"), newKey("acme", "d1", "revoked")
+		expires.ExpireTime, revoked.RevokeTime = at(100), at(2)
+		for _, k := range []store.Key{expires, revoked, newKey("acme", "d2", "k")} {
+			f.createKey(k)
 		}
-		more := newKey("acme", "d1", "more")
-		f.refuses("one more", f.store.CreateKey(f.Context(), more), fault.Limit)
-		f.must(f.store.CreateKey(f.Context(), newKey("acme", "d2", "k")))
-		_, err := f.store.RevokeKey(f.Context(), "acme", "d1", "k00", at(2))
-		f.must(err)
-		f.must(f.store.CreateKey(f.Context(), more))
-		again := newKey("acme", "d1", "again")
-		f.refuses("one more again", f.store.CreateKey(f.Context(), again), fault.Limit)
-		again.CreateTime = at(100)
-		f.must(f.store.CreateKey(f.Context(), again))
+		f.must(f.update("acme", func(tx store.Tx) error {
+			f.must(tx.PutKey(f.Context(), revoked))
+			for when, want := range map[int]int{99: 2, 100: 1} { // the first one never expires
+				n, err := tx.CountKeys(f.Context(), "d1", at(when))
+				f.must(err)
+				f.equal("keys", n, want)
+			}
+			return nil
+		}))
 	}},
-	{"a key is revoked once", func(f *fixture) {
+	{"a key is written with its revocation", func(f *fixture) {
 		f.organization("acme")
 		f.directory("d1")
+		f.createKey(newKey("acme", "d1", "second"))
 		want := newKey("acme", "d1", "first")
-		want.RevokeTime = at(5)
-		for i := range 2 {
-			got, err := f.store.RevokeKey(f.Context(), "acme", "d1", "first", at(5+i))
+		f.must(f.update("acme", func(tx store.Tx) error {
+			got, err := tx.Key(f.Context(), "d1", "first")
 			f.must(err)
 			f.equal("the key", got, want)
-		}
-		_, err := f.store.RevokeKey(f.Context(), "acme", "d1", "nobody", at(5))
-		f.refuses("revoking no key", err, fault.NotFound)
+			want.RevokeTime = at(5)
+			f.must(tx.PutKey(f.Context(), want))
+			got, err = tx.Key(f.Context(), "d1", "first")
+			f.must(err)
+			f.equal("the revoked key", got, want)
+			_, err = tx.Key(f.Context(), "d1", "nobody")
+			f.refuses("reading no key", err, fault.NotFound)
+			return nil
+		}))
+		got, err := f.store.Keys(f.Context(), "acme", "d1", 10)
+		f.must(err)
+		f.equal("the keys", got, []store.Key{newKey("acme", "d1", "second"), want})
+	}},
+	{"the digests of a directory's keys, or of all, are given whatever their state", func(f *fixture) {
+		f.organization("acme")
+		f.directory("d1")
+		f.directory("d2")
+		f.deleteDirectory("d1")
+		f.must(f.update("acme", func(tx store.Tx) error {
+			digests, err := tx.Digests(f.Context(), "d1")
+			f.must(err)
+			f.equal("of one", digests, [][sha256.Size]byte{newKey("acme", "d1", "first").Digest})
+			digests, err = tx.Digests(f.Context(), "")
+			f.equal("how many of all", len(digests), 2)
+			return err
+		}))
 	}},
 	{"a digest finds its key and directory, whatever their state", func(f *fixture) {
 		f.organization("acme")
@@ -74,15 +92,15 @@ var keyCases = []testCase{
 			f.equal(when+": the key", []store.Key{key}, keys)
 		}
 		check("at first")
-		_, err := f.store.RevokeKey(f.Context(), "acme", "d1", "first", at(5))
-		f.must(err)
+		revoked := newKey("acme", "d1", "first")
+		revoked.RevokeTime = at(5)
+		f.must(f.update("acme", func(tx store.Tx) error { return tx.PutKey(f.Context(), revoked) }))
 		check("revoked")
-		_, err = f.store.UpdateOrganization(f.Context(), "acme", store.OrganizationChange{Federated: pointer(false)}, at(6))
-		f.must(err)
+		f.must(f.update("acme", func(tx store.Tx) error { return tx.PutOrganization(f.Context(), newOrganization("acme", false)) }))
 		check("not federated")
 		f.deleteDirectory("d1")
 		check("deleted")
-		_, _, err = f.store.Resolve(f.Context(), sha256.Sum256([]byte("unknown")))
+		_, _, err := f.store.Resolve(f.Context(), sha256.Sum256([]byte("unknown")))
 		f.refuses("an unknown digest", err, fault.NotFound)
 	}},
 	{"a key is valid until it expires or is revoked", func(f *fixture) {

@@ -7,17 +7,20 @@ import (
 
 var organizationCases = []testCase{
 	{"an organization is read as it was created", func(f *fixture) {
-		want := newOrganization("acme", true)
-		f.must(f.store.CreateOrganization(f.Context(), want))
+		f.organization("acme")
 		got, err := f.store.Organization(f.Context(), "acme")
 		f.must(err)
-		f.equal("the organization", got, want)
-		_, err = f.store.Organization(f.Context(), "other")
-		f.refuses("reading another", err, fault.NotFound)
+		f.equal("the organization", got, newOrganization("acme", true))
+		for _, id := range []string{"other", "not\x00storable"} {
+			_, err = f.store.Organization(f.Context(), id)
+			f.refuses("reading another", err, fault.NotFound)
+		}
 	}},
-	{"an id that is taken is refused, and changes nothing", func(f *fixture) {
+	{"an id that is taken creates nothing", func(f *fixture) {
 		f.organization("acme")
-		f.refuses("creating", f.store.CreateOrganization(f.Context(), newOrganization("acme", false)), fault.AlreadyExists)
+		created, err := f.store.CreateOrganization(f.Context(), newOrganization("acme", false))
+		f.must(err)
+		f.equal("whether it was created", created, false)
 		got, err := f.store.Organization(f.Context(), "acme")
 		f.must(err)
 		f.equal("the organization", got, newOrganization("acme", true))
@@ -40,46 +43,47 @@ var organizationCases = []testCase{
 			f.equal("after "+c.after, ids, c.want)
 		}
 	}},
-	{"an update changes what is named and keeps the rest", func(f *fixture) {
+	{"an organization is written whole, and no other one", func(f *fixture) {
 		f.organization("acme")
-		want := newOrganization("acme", true)
-		for _, c := range []struct {
-			change store.OrganizationChange
-			apply  func()
-		}{
-			{store.OrganizationChange{DisplayName: pointer("New")}, func() { want.DisplayName, want.UpdateTime = "New", at(7) }},
-			{store.OrganizationChange{}, func() {}},
-			{store.OrganizationChange{DisplayName: pointer("New")}, func() {}},
-			{store.OrganizationChange{Federated: pointer(false)}, func() { want.Federated, want.UpdateTime = false, at(7) }},
-		} {
-			got, err := f.store.UpdateOrganization(f.Context(), "acme", c.change, at(7))
-			f.must(err)
-			c.apply()
-			f.equal("the answer", got, want)
-			got, err = f.store.Organization(f.Context(), "acme")
-			f.must(err)
-			f.equal("what is stored", got, want)
+		f.organization("other")
+		want := store.Organization{
+			ID: "acme", DisplayName: "New", CreateTime: at(0), UpdateTime: at(7), EraseTime: at(8), EraseRevision: 9,
+			Waiting: "identity rule", ClearTime: at(10),
 		}
-		_, err := f.store.UpdateOrganization(f.Context(), "other", store.OrganizationChange{DisplayName: pointer("New")}, at(7))
-		f.refuses("updating another", err, fault.NotFound)
+		f.must(f.update("acme", func(tx store.Tx) error {
+			f.must(tx.PutOrganization(f.Context(), want))
+			got, err := tx.Organization(f.Context())
+			f.equal("what the transaction reads", got, want)
+			return err
+		}))
+		got, err := f.store.Organization(f.Context(), "acme")
+		f.must(err)
+		f.equal("what is stored", got, want)
+		got, err = f.store.Organization(f.Context(), "other")
+		f.must(err)
+		f.equal("the other one", got, newOrganization("other", true))
 	}},
-	{"a change of federated gives each directory a new revision, and nothing else does", func(f *fixture) {
+	{"a revision for each directory of an organization is higher than all before", func(f *fixture) {
 		f.organization("acme")
 		f.organization("other")
 		f.directory("d1")
-		_, err := f.create("other", "theirs", store.Replace{})
-		f.must(err)
+		f.directoryOf("other", "theirs")
 		f.directory("d2")
 		f.deleteDirectory("d2")
 		newest := f.newest()
-		_, err = f.store.UpdateOrganization(f.Context(), "acme", store.OrganizationChange{DisplayName: pointer("New"), Federated: pointer(true)}, at(7))
-		f.must(err)
-		f.equal("after a new name", f.following(newest), "[]")
-		_, err = f.store.UpdateOrganization(f.Context(), "acme", store.OrganizationChange{Federated: pointer(false)}, at(7))
-		f.must(err)
-		f.equal("after a change of federated", f.following(newest), "[acme/d1 acme/d2]")
-		d, err := f.store.Directory(f.Context(), "acme", "d1")
-		f.must(err)
-		f.equal("the directory's organization is federated", d.Federated, false)
+		revise := func(organizationID string) (revised int64) {
+			f.Helper()
+			f.must(f.update(organizationID, func(tx store.Tx) (err error) {
+				revised, err = tx.Revise(f.Context())
+				return err
+			}))
+			return revised
+		}
+		f.equal("the newest", revise("acme"), newest+2)
+		f.equal("what is new", f.following(newest), "[acme/d1 acme/d2]")
+		f.equal("the newest of the other one", revise("other"), newest+3)
+		f.organization("empty")
+		f.equal("the newest of none", revise("empty"), 0)
+		f.equal("the next one's", f.directory("d3").Revision, newest+4)
 	}},
 }

@@ -2,8 +2,8 @@
 package storetest
 
 import (
+	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -22,7 +22,7 @@ type testCase struct {
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for subject, cases := range map[string][]testCase{
 		"organizations": organizationCases, "directories": directoryCases, "keys": keyCases,
-		"credentials": credentialCases, "signing keys": signingKeyCases, "erasures": erasureCases,
+		"credentials": credentialCases, "signing keys": signingKeyCases, "erasures": erasureCases, "transactions": transactionCases,
 	} {
 		t.Run(subject, func(t *testing.T) {
 			t.Parallel()
@@ -53,7 +53,18 @@ func newOrganization(id string, federated bool) store.Organization {
 
 func (f *fixture) organization(id string) {
 	f.Helper()
-	f.must(f.store.CreateOrganization(f.Context(), newOrganization(id, true)))
+	created, err := f.store.CreateOrganization(f.Context(), newOrganization(id, true))
+	f.must(err)
+	f.equal("whether "+id+" was created", created, true)
+}
+
+// update runs fn in an Update of an organization.
+func (f *fixture) update(organizationID string, fn func(tx store.Tx) error) error {
+	return f.store.Update(f.Context(), organizationID, func(_ context.Context, tx store.Tx) error { return fn(tx) })
+}
+
+func (f *fixture) updateAll(fn func(tx store.AllTx) error) error {
+	return f.store.UpdateAll(f.Context(), func(_ context.Context, tx store.AllTx) error { return fn(tx) })
 }
 
 func newKey(organizationID, directoryID, id string) store.Key {
@@ -68,25 +79,58 @@ func newDirectory(organizationID, id string) (store.Directory, store.Key) {
 		newKey(organizationID, id, "first")
 }
 
-func (f *fixture) create(organizationID, id string, replace store.Replace) (store.Directory, error) {
+// create adds a directory with its first key.
+func (f *fixture) create(d store.Directory, key store.Key) (store.Directory, error) {
 	f.Helper()
-	d, key := newDirectory(organizationID, id)
-	return f.store.CreateDirectory(f.Context(), d, key, replace)
+	return d, f.update(d.OrganizationID, func(tx store.Tx) (err error) {
+		if d.Revision, err = tx.CreateDirectory(f.Context(), d); err != nil {
+			return err
+		}
+		return tx.CreateKey(f.Context(), key)
+	})
 }
 
-// directory creates one of acme that replaces none.
+func (f *fixture) directoryOf(organizationID, id string) store.Directory {
+	f.Helper()
+	d, err := f.create(newDirectory(organizationID, id))
+	f.must(err)
+	d.Federated = true
+	return d
+}
+
+// directory creates one of acme.
 func (f *fixture) directory(id string) store.Directory {
 	f.Helper()
-	d, err := f.create("acme", id, store.Replace{None: true})
-	f.must(err)
+	return f.directoryOf("acme", id)
+}
+
+// change writes a directory of acme that is changed.
+func (f *fixture) change(id string, how func(d *store.Directory)) (d store.Directory) {
+	f.Helper()
+	f.must(f.update("acme", func(tx store.Tx) (err error) {
+		if d, err = tx.Directory(f.Context(), id); err != nil {
+			return err
+		}
+		how(&d)
+		d.Revision, err = tx.PutDirectory(f.Context(), d)
+		return err
+	}))
 	return d
 }
 
 func (f *fixture) deleteDirectory(id string) store.Directory {
 	f.Helper()
-	d, _, err := f.store.DeleteDirectory(f.Context(), "acme", id, at(5))
-	f.must(err)
-	return d
+	return f.change(id, func(d *store.Directory) { d.DeleteTime, d.UpdateTime = at(5), at(5) })
+}
+
+func (f *fixture) createKey(k store.Key) {
+	f.Helper()
+	f.must(f.update(k.OrganizationID, func(tx store.Tx) error { return tx.CreateKey(f.Context(), k) }))
+}
+
+func (f *fixture) createCredential(c store.Credential) {
+	f.Helper()
+	f.must(f.updateAll(func(tx store.AllTx) error { return tx.CreateCredential(f.Context(), c) }))
 }
 
 // following are the directories after a revision, as "organization/id".
@@ -129,20 +173,9 @@ func (f *fixture) refuses(what string, err error, want fault.Reason) {
 	}
 }
 
-// namesField fails unless an error is about one field.
-func (f *fixture) namesField(err error, path string) {
-	f.Helper()
-	var e *fault.Error
-	if !errors.As(err, &e) || len(e.Fields) != 1 || e.Fields[0].Path != path {
-		f.Errorf("%v does not name the field %s", err, path)
-	}
-}
-
 func (f *fixture) equal(what string, got, want any) {
 	f.Helper()
 	if g, w := fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want); g != w {
 		f.Errorf("%s:\n got %s\nwant %s", what, g, w)
 	}
 }
-
-func pointer[T any](v T) *T { return &v }

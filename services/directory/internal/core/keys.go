@@ -1,0 +1,106 @@
+package core
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+
+	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/internal/bearer"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/ids"
+)
+
+// maxValidKeys is how many keys of a directory may be valid at a time.
+const maxValidKeys = 20
+
+// CreateKey adds a key and returns its secret. fault.Deleted: its directory was deleted. fault.Limit: maxValidKeys are valid.
+func (c *Core) CreateKey(ctx context.Context, k store.Key) (store.Key, bearer.Secret, error) {
+	secret := bearer.APIKey.New()
+	k.ID, k.Digest, k.CreateTime = ids.New(), secret.Digest(), c.now()
+	if err := checkExpiry(k.ExpireTime, k.CreateTime); err != nil {
+		return store.Key{}, bearer.Secret{}, err
+	}
+	// Keys that are created at once would each count too few, or outlive their directory.
+	return k, secret, c.store.Update(ctx, k.OrganizationID, func(ctx context.Context, tx store.Tx) error {
+		d, err := undeleted(ctx, tx, k.DirectoryID)
+		if err != nil {
+			return err
+		}
+		valid, err := tx.CountKeys(ctx, d.ID, k.CreateTime)
+		if err != nil {
+			return err
+		}
+		if valid >= maxValidKeys {
+			return fault.New(fault.Limit, "directory %q has %d valid keys already: revoke one first", d.ID, valid)
+		}
+		return tx.CreateKey(ctx, k)
+	})
+}
+
+func checkExpiry(expire, create time.Time) error {
+	if !expire.IsZero() && !expire.After(create) {
+		return fault.Invalid("expire_time", "must be in the future")
+	}
+	return nil
+}
+
+// maxKeysListed is how many keys a list shows: beyond, only the newest matter to anybody.
+const maxKeysListed = 1000
+
+// Keys lists a directory's keys, newest first. fault.NotFound: there is no such directory.
+func (c *Core) Keys(ctx context.Context, organizationID, directoryID string) ([]store.Key, error) {
+	if _, err := c.store.Directory(ctx, organizationID, directoryID); err != nil {
+		return nil, err
+	}
+	return c.store.Keys(ctx, organizationID, directoryID, maxKeysListed)
+}
+
+// RevokeKey ends a key, and returns once no lease lets anybody in with it any more. Revoking again changes nothing.
+func (c *Core) RevokeKey(ctx context.Context, organizationID, directoryID, id string) (k store.Key, err error) {
+	now := c.now()
+	err = c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
+		if k, err = tx.Key(ctx, directoryID, id); err != nil || !k.RevokeTime.IsZero() {
+			return err
+		}
+		k.RevokeTime = now
+		return tx.PutKey(ctx, k)
+	})
+	if err != nil {
+		return k, err
+	}
+	return k, c.outlast(ctx, k.Digest)
+}
+
+// Resolved is what a secret opens, until when: an API key's a directory, a service credential's its scope.
+type Resolved struct {
+	Key        store.Key
+	Directory  store.Directory
+	Credential *store.Credential // nil: it is an API key
+	Until      time.Time
+}
+
+// ResolveKey says what a secret opens now. Whatever does not open anything is fault.NotFound, without saying why.
+func (c *Core) ResolveKey(ctx context.Context, digest [sha256.Size]byte) (Resolved, error) {
+	// The lease counts from before the look: what is revoked after the look has been waited for.
+	now := c.now()
+	k, d, err := c.store.Resolve(ctx, digest)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return c.resolveCredential(ctx, digest, now)
+	case err != nil:
+		return Resolved{}, err
+	case !k.ValidAt(now) || d.Deleted():
+		return Resolved{}, store.ErrUnknownKey
+	}
+	return Resolved{Key: k, Directory: d, Until: c.leaseUntil(now, k.ExpireTime)}, nil
+}
+
+// leaseUntil is the end of a lease from now, on what expires.
+func (c *Core) leaseUntil(now, expire time.Time) time.Time {
+	until := now.Add(c.config.Lease)
+	if !expire.IsZero() && expire.Before(until) {
+		until = expire
+	}
+	return until
+}

@@ -1,0 +1,80 @@
+package core
+
+import (
+	"context"
+
+	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+)
+
+// OrganizationChange is what to change of an organization; nil leaves a field.
+type OrganizationChange struct {
+	DisplayName *string
+	Federated   *bool
+}
+
+// CreateOrganization adds an organization. fault.AlreadyExists: its id is taken.
+func (c *Core) CreateOrganization(ctx context.Context, o store.Organization) (store.Organization, error) {
+	now := c.now()
+	o.CreateTime, o.UpdateTime = now, now
+	if o.DisplayName == "" {
+		o.DisplayName = o.ID
+	}
+	created, err := c.store.CreateOrganization(ctx, o)
+	if err == nil && !created {
+		err = fault.New(fault.AlreadyExists, "there is an organization %q already", o.ID)
+	}
+	return o, err
+}
+
+// Organization reads one.
+func (c *Core) Organization(ctx context.Context, id string) (store.Organization, error) {
+	return c.store.Organization(ctx, id)
+}
+
+// Organizations lists them by id.
+func (c *Core) Organizations(ctx context.Context, after string, limit int) ([]store.Organization, error) {
+	return c.store.Organizations(ctx, after, limit)
+}
+
+// UpdateOrganization changes one. A change of Federated gives each directory of it a new revision. fault.Erasing: it is being
+// erased.
+func (c *Core) UpdateOrganization(ctx context.Context, id string, change OrganizationChange) (o store.Organization, err error) {
+	now := c.now()
+	err = c.store.Update(ctx, id, func(ctx context.Context, tx store.Tx) error {
+		before, err := changeable(ctx, tx)
+		if err != nil {
+			return err
+		}
+		o = before
+		set(&o.DisplayName, change.DisplayName)
+		set(&o.Federated, change.Federated)
+		if o == before {
+			return nil
+		}
+		o.UpdateTime = now
+		if err := tx.PutOrganization(ctx, o); err != nil || o.Federated == before.Federated {
+			return err
+		}
+		_, err = tx.Revise(ctx)
+		return err
+	})
+	c.changed.Notify()
+	return o, err
+}
+
+// changeable reads the organization, which must not be being erased.
+func changeable(ctx context.Context, tx store.Tx) (store.Organization, error) {
+	o, err := tx.Organization(ctx)
+	if err == nil && o.Erasing() {
+		err = fault.New(fault.Erasing, "organization %q is being erased", o.ID)
+	}
+	return o, err
+}
+
+// set changes a field, unless there is nothing to change it to.
+func set[T any](field, to *T) {
+	if to != nil {
+		*field = *to
+	}
+}
