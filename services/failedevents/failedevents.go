@@ -13,7 +13,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
-	"github.com/usher-scim/usher/services/failedevents/internal/core"
 	"github.com/usher-scim/usher/services/failedevents/internal/server"
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
 	"github.com/usher-scim/usher/services/failedevents/internal/store/postgres"
@@ -45,11 +44,11 @@ type Dependencies struct {
 
 // Service is the running service. It starts no goroutines besides its database's.
 type Service struct {
-	core      *core.Core
 	store     store.Store
 	server    *server.Server
 	directory grpc.ClientConnInterface
 	log       *slog.Logger
+	now       func() time.Time // to the microsecond
 }
 
 // Migrate prepares a PostgreSQL database for this service, or brings it to the newest schema. Processes of the version
@@ -73,11 +72,12 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("failedevents: %w", err)
 	}
-	domain, err := core.New(s, d.Meter, d.Now)
+	now := func() time.Time { return d.Now().Truncate(time.Microsecond) }
+	face, err := server.New(s, d.Meter, now)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("failedevents: %w", err), s.Close())
 	}
-	return &Service{core: domain, store: s, server: server.New(domain), directory: d.Directory, log: d.Log}, nil
+	return &Service{store: s, server: face, directory: d.Directory, log: d.Log, now: now}, nil
 }
 
 // open chooses the engine.
@@ -99,13 +99,17 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// keeper says how organizations are erased here.
+// erasedEvents is how many events one transaction of an erasure removes at most.
+const erasedEvents = 400
+
+// keeper says how organizations are erased here. Events from before now that come later are dropped.
 func (s *Service) keeper() erasure.Keeper {
 	return erasure.Keeper{
 		Erase: func(ctx context.Context, e erasure.Erasure) (bool, error) {
-			return s.core.Erase(ctx, e.OrganizationID, e.Time)
+			removed, err := s.store.Erase(ctx, e.OrganizationID, e.Time.Truncate(time.Microsecond), s.now(), erasedEvents)
+			return err == nil && removed == 0, err
 		},
-		Marked: s.core.ErasuresUnderWay, Unmark: s.core.EndErasure,
+		Marked: s.store.Marked, Unmark: s.store.Unmark,
 	}
 }
 

@@ -1,4 +1,5 @@
-// Package server is the failedevents service's gRPC face: it turns messages into calls of the domain and back.
+// Package server is the failedevents service's gRPC face: it turns messages into calls of the store and back. There is nothing to
+// decide between them.
 package server
 
 import (
@@ -8,11 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
-	"github.com/usher-scim/usher/services/failedevents/internal/core"
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/page"
@@ -24,11 +25,20 @@ type Server struct {
 	failedeventsv1.UnimplementedEventRecordServiceServer
 	failedeventsv1.UnimplementedEventServiceServer
 
-	core *core.Core
+	store   store.Store
+	dropped metric.Int64Counter
+	now     func() time.Time
 }
 
-// New makes the server.
-func New(c *core.Core) *Server { return &Server{core: c} }
+// metricDropped counts events of organizations that were erased.
+const metricDropped = "usher_failedevents_erased_events_dropped_total"
+
+// New makes the server. now is to the microsecond.
+func New(s store.Store, meters metric.MeterProvider, now func() time.Time) (*Server, error) {
+	dropped, err := meters.Meter("github.com/usher-scim/usher/services/failedevents").Int64Counter(metricDropped,
+		metric.WithDescription("Failed events that came when their organization had been erased, and were not kept."))
+	return &Server{store: s, dropped: dropped, now: now}, err
+}
 
 // Register adds the services to a gRPC server.
 func (s *Server) Register(r grpc.ServiceRegistrar) {
@@ -36,7 +46,8 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	failedeventsv1.RegisterEventServiceServer(r, s)
 }
 
-// RecordEvents implements the RPC.
+// RecordEvents implements the RPC. Events from before the end of an erasure of their organization are dropped without an error: who
+// delivers them late must not deliver them again.
 func (s *Server) RecordEvents(ctx context.Context, r *failedeventsv1.RecordEventsRequest) (*failedeventsv1.RecordEventsResponse, error) {
 	events := make([]store.Event, 0, len(r.GetEvents()))
 	for i, e := range r.GetEvents() {
@@ -47,15 +58,19 @@ func (s *Server) RecordEvents(ctx context.Context, r *failedeventsv1.RecordEvent
 		}
 		events = append(events, stored(e))
 	}
-	if err := s.core.Record(ctx, events); err != nil {
+	dropped, err := s.store.Record(ctx, events)
+	if err != nil {
 		return nil, err
+	}
+	if dropped > 0 {
+		s.dropped.Add(ctx, int64(dropped))
 	}
 	return &failedeventsv1.RecordEventsResponse{}, nil
 }
 
 // GetEvent implements the RPC.
 func (s *Server) GetEvent(ctx context.Context, r *failedeventsv1.GetEventRequest) (*failedeventsv1.GetEventResponse, error) {
-	e, err := s.core.Event(ctx, r.GetOrganizationId(), strings.ToLower(r.GetId()))
+	e, err := s.store.Event(ctx, r.GetOrganizationId(), strings.ToLower(r.GetId()))
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +90,7 @@ func (s *Server) ListEvents(ctx context.Context, r *failedeventsv1.ListEventsReq
 		return nil, err
 	}
 	size := page.Size(r.GetPageSize())
-	events, err := s.core.Events(ctx, r.GetOrganizationId(), filter, after, size+1)
+	events, err := s.store.Events(ctx, r.GetOrganizationId(), filter, after, size+1)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +120,7 @@ func placeAfter(pageToken string, list []string) (store.Place, error) {
 
 // AcknowledgeEvent implements the RPC.
 func (s *Server) AcknowledgeEvent(ctx context.Context, r *failedeventsv1.AcknowledgeEventRequest) (*failedeventsv1.AcknowledgeEventResponse, error) {
-	e, err := s.core.Acknowledge(ctx, r.GetOrganizationId(), strings.ToLower(r.GetId()), rpc.PrincipalOf(ctx).GetSubject())
+	e, err := s.store.Acknowledge(ctx, r.GetOrganizationId(), strings.ToLower(r.GetId()), rpc.PrincipalOf(ctx).GetSubject(), s.now())
 	if err != nil {
 		return nil, err
 	}
