@@ -25,7 +25,7 @@ build: ## Build the usher binary into .bin.
 RACE := -race -gcflags=all=-d=checkptr=0
 
 .PHONY: test
-test: test-packages ## Run every test, with the race detector; installs PostgreSQL and Redis where they are missing.
+test: test-packages ## Run every test, with the race detector; installs PostgreSQL, Redis and sqlite3 where they are missing.
 	@echo "compiling with the race detector: the first time takes some minutes"
 	@cd gen && go vet ./...
 	@USHER_TEST_SKIP_NOTHING=1 .ci/test $(RACE) -timeout 20m ./...

@@ -94,5 +94,16 @@ func need(t testing.TB, what string, err error) {
 	}
 }
 
+// Program is where a program is that the test runs.
+func Program(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		err = missing(name)
+	}
+	need(t, name, err)
+	return path
+}
+
 // temporary is where the servers keep their data.
 func temporary() string { return os.TempDir() }

@@ -1,0 +1,123 @@
+// Package sqlfile reads the statements of a store from files: each .sql file is one whole statement, which psql and sqlite3 run as
+// it stands. It names its arguments :name, as psql has its variables (\set) and sqlite3 its parameters (.parameter set).
+package sqlfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Dialect is a database's way to write SQL.
+type Dialect int
+
+// The dialects. An argument's position is written $1 and ?1.
+const (
+	Postgres Dialect = iota
+	SQLite
+)
+
+// Statements are the files of a folder, for package variables: all calls of Load come before the program starts.
+type Statements struct {
+	folder  fs.FS
+	dialect Dialect
+	loaded  map[string][]string // arguments by file
+}
+
+// In gives the statements of a folder.
+func In(folder fs.FS, dialect Dialect) *Statements {
+	return &Statements{folder: folder, dialect: dialect, loaded: map[string][]string{}}
+}
+
+// Load reads sql/name.sql for a driver: an argument's position is that of its name in arguments, comments and line breaks are left
+// out. Like regexp.MustCompile it panics when it can't: when there is no such file, when it is not one statement, or when its
+// arguments are not those that are named.
+func (s *Statements) Load(name string, arguments ...string) string {
+	file := Path(name)
+	text, err := fs.ReadFile(s.folder, file)
+	if err != nil {
+		panic(err)
+	}
+	converted, err := convert(s.dialect, string(text), arguments)
+	if err != nil {
+		panic(fmt.Sprintf("%s: %v", file, err))
+	}
+	s.loaded[name] = arguments
+	return converted
+}
+
+// Path is the file of a statement.
+func Path(name string) string { return "sql/" + name + ".sql" }
+
+// Names lists the statements that were loaded.
+func (s *Statements) Names() []string { return slices.Sorted(maps.Keys(s.loaded)) }
+
+// Source gives a statement as it is in its file, and the names of its arguments by their positions.
+func (s *Statements) Source(name string) (text string, arguments []string, err error) {
+	raw, err := fs.ReadFile(s.folder, Path(name))
+	return string(raw), s.loaded[name], err
+}
+
+// Unused lists the files that no Load has named.
+func (s *Statements) Unused() (files []string, err error) {
+	all, err := fs.Glob(s.folder, Path("*"))
+	for _, file := range all {
+		if !slices.ContainsFunc(s.Names(), func(name string) bool { return Path(name) == file }) {
+			files = append(files, file)
+		}
+	}
+	return files, err
+}
+
+// convert writes a statement as a driver wants it.
+func convert(dialect Dialect, text string, arguments []string) (string, error) {
+	r := reader{dialect: dialect, rest: text}
+	used := make([]bool, len(arguments))
+	var out []byte
+	ended := false
+	for r.rest != "" {
+		kind, token := r.next()
+		switch {
+		case kind == space:
+			if !ended && len(out) > 0 && out[len(out)-1] != ' ' {
+				out = append(out, ' ')
+			}
+		case kind == broken:
+			return "", fmt.Errorf("what begins at %.20q does not end", token)
+		case ended:
+			return "", fmt.Errorf("after its end comes %.20q: a file is one statement", token)
+		case kind == end:
+			ended = true
+		case kind == position:
+			return "", fmt.Errorf("the argument at %.20q has no name", token)
+		case kind == name:
+			at := slices.Index(arguments, token[1:])
+			if at < 0 {
+				return "", fmt.Errorf("the argument %s is none of %v", token, arguments)
+			}
+			used[at] = true
+			out = append(out, dialect.placeholder())
+			out = strconv.AppendInt(out, int64(at)+1, 10)
+		default:
+			out = append(out, token...)
+		}
+	}
+	if !ended {
+		return "", errors.New("it does not end with a semicolon")
+	}
+	if at := slices.Index(used, false); at >= 0 {
+		return "", fmt.Errorf("the argument :%s is not used", arguments[at])
+	}
+	return strings.TrimSuffix(string(out), " "), nil
+}
+
+func (d Dialect) placeholder() byte {
+	if d == SQLite {
+		return '?'
+	}
+	return '$'
+}
