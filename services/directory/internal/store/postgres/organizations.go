@@ -8,37 +8,43 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
-const organizationColumns = `id, display_name, federated, create_time, update_time, erase_time, erase_revision, waiting, clear_time`
+var (
+	insertOrganization        = statements.Load("insert_organization", "id", "display_name", "federated", "create_time", "update_time")
+	getOrganization           = statements.Load("get_organization", "id")
+	listOrganizations         = statements.Load("list_organizations", "after", "limit")
+	listErasures              = statements.Load("list_erasures")
+	deleteClearedOrganization = statements.Load("delete_cleared_organization", "id")
+	updateOrganization        = statements.Load("update_organization",
+		"display_name", "federated", "update_time", "erase_time", "erase_revision", "waiting", "clear_time", "id")
+	countErasures     = statements.Load("count_erasures")
+	lockOrganizations = statements.Load("lock_organizations", "ids")
+)
 
 // CreateOrganization implements store.Store.
 func (s *Store) CreateOrganization(ctx context.Context, o store.Organization) (created bool, err error) {
-	tag, err := s.db.Exec(ctx, `INSERT INTO organizations (id, display_name, federated, create_time, update_time)
-		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+	tag, err := s.db.Exec(ctx, insertOrganization,
 		o.ID, o.DisplayName, o.Federated, sqldb.Time(&o.CreateTime), sqldb.Time(&o.UpdateTime))
 	return tag.RowsAffected() > 0, sqldb.Reach(err)
 }
 
 // Organization implements store.Store.
 func (s *Store) Organization(ctx context.Context, id string) (store.Organization, error) {
-	return sqldb.ReadOne(ctx, s.db, store.OrganizationFields, fault.Missing("organization", id),
-		`SELECT `+organizationColumns+` FROM organizations WHERE id = $1`, id)
+	return sqldb.ReadOne(ctx, s.db, store.OrganizationFields, fault.Missing("organization", id), getOrganization, id)
 }
 
 // Organizations implements store.Store.
 func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]store.Organization, error) {
-	return sqldb.ReadAll(ctx, s.db, store.OrganizationFields,
-		`SELECT `+organizationColumns+` FROM organizations WHERE id COLLATE "C" > $1 ORDER BY id COLLATE "C" LIMIT $2`, after, limit)
+	return sqldb.ReadAll(ctx, s.db, store.OrganizationFields, listOrganizations, after, limit)
 }
 
 // Erasures implements store.Store.
 func (s *Store) Erasures(ctx context.Context) ([]store.Organization, error) {
-	return sqldb.ReadAll(ctx, s.db, store.OrganizationFields,
-		`SELECT `+organizationColumns+` FROM organizations WHERE erase_time <> 0 ORDER BY erase_time, id`)
+	return sqldb.ReadAll(ctx, s.db, store.OrganizationFields, listErasures)
 }
 
 // FreeErased implements store.Store.
 func (s *Store) FreeErased(ctx context.Context, organizationID string) error {
-	_, err := s.db.Exec(ctx, `DELETE FROM organizations WHERE id = $1 AND clear_time <> 0`, organizationID)
+	_, err := s.db.Exec(ctx, deleteClearedOrganization, organizationID)
 	return sqldb.Reach(err)
 }
 
@@ -53,21 +59,19 @@ func (t *organizationTx) Organization(context.Context) (store.Organization, erro
 // PutOrganization implements store.Tx.
 func (t *organizationTx) PutOrganization(ctx context.Context, o store.Organization) error {
 	t.row = []store.Organization{o}
-	_, err := t.conn.Exec(ctx, `UPDATE organizations SET display_name = $1, federated = $2, update_time = $3, erase_time = $4,
-		erase_revision = $5, waiting = $6, clear_time = $7 WHERE id = $8`, o.DisplayName, o.Federated, sqldb.Time(&o.UpdateTime),
+	_, err := t.conn.Exec(ctx, updateOrganization, o.DisplayName, o.Federated, sqldb.Time(&o.UpdateTime),
 		sqldb.Time(&o.EraseTime), o.EraseRevision, o.Waiting, sqldb.Time(&o.ClearTime), t.organization)
 	return err
 }
 
 // CountErasures implements store.Tx.
 func (t *organizationTx) CountErasures(ctx context.Context) (int, error) {
-	return sqldb.ReadOne(ctx, t.conn, sqldb.Value[int], nil, `SELECT count(*) FROM organizations WHERE erase_time <> 0`)
+	return sqldb.ReadOne(ctx, t.conn, sqldb.Value[int], nil, countErasures)
 }
 
 // Organizations implements store.AllTx.
 func (t allTx) Organizations(ctx context.Context, ids []string) ([]store.Organization, error) {
-	found, err := sqldb.ReadAll(ctx, t.conn, store.OrganizationFields,
-		`SELECT `+organizationColumns+` FROM organizations WHERE id = ANY($1) ORDER BY id FOR SHARE`, ids)
+	found, err := sqldb.ReadAll(ctx, t.conn, store.OrganizationFields, lockOrganizations, ids)
 	if sqldb.Unstorable(err) {
 		return nil, nil // one of them can't be there
 	}

@@ -12,10 +12,13 @@ import (
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlfile"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql sql/*.sql
 var embedded embed.FS
+
+var statements = sqlfile.In(embedded, sqlfile.Postgres)
 
 // schema holds the service's tables.
 const schema = "usher_directory"
@@ -61,6 +64,11 @@ func (s *Store) Close() error {
 // Epoch implements store.Store.
 func (s *Store) Epoch() string { return s.db.Epoch() }
 
+var (
+	lockOrganization = statements.Load("lock_organization", "id")
+	lockAll          = statements.Load("lock_all")
+)
+
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, organizationID string, fn func(ctx context.Context, tx store.Tx) error) error {
 	t := &organizationTx{organization: organizationID}
@@ -69,7 +77,7 @@ func (s *Store) Update(ctx context.Context, organizationID string, fn func(ctx c
 		if strings.ContainsRune(organizationID, 0) {
 			id = nil // no text holds it, so it is not there
 		}
-		b.Queue(`SELECT `+organizationColumns+` FROM organizations WHERE id = $1 FOR UPDATE`, id).Query(func(rows pgx.Rows) (err error) {
+		b.Queue(lockOrganization, id).Query(func(rows pgx.Rows) (err error) {
 			t.row, err = pgx.CollectRows(rows, sqldb.RowTo(store.OrganizationFields))
 			return err
 		})
@@ -80,9 +88,9 @@ func (s *Store) Update(ctx context.Context, organizationID string, fn func(ctx c
 	})
 }
 
-// UpdateAll implements store.Store. The row of meta is what it locks.
+// UpdateAll implements store.Store.
 func (s *Store) UpdateAll(ctx context.Context, fn func(ctx context.Context, tx store.AllTx) error) error {
-	lock := func(b *pgx.Batch) { b.Queue(`SELECT FROM meta FOR UPDATE`) }
+	lock := func(b *pgx.Batch) { b.Queue(lockAll) }
 	return s.db.Transact(ctx, lock, func(conn *pgxpool.Conn) error { return fn(ctx, allTx{conn}) })
 }
 

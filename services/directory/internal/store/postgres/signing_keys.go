@@ -8,9 +8,14 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
+var (
+	listSigningKeys          = statements.Load("list_signing_keys")
+	insertSigningKey         = statements.Load("insert_signing_key", "id", "secret", "create_time", "expire_time")
+	deleteExpiredSigningKeys = statements.Load("delete_expired_signing_keys", "now")
+)
+
 func signingKeys(ctx context.Context, q sqldb.Reader) ([]store.SigningKey, error) {
-	return sqldb.ReadAll(ctx, q, store.SigningKeyFields,
-		`SELECT id, secret, create_time, expire_time FROM signing_keys ORDER BY create_time DESC, id DESC`)
+	return sqldb.ReadAll(ctx, q, store.SigningKeyFields, listSigningKeys)
 }
 
 // SigningKeys implements store.Store.
@@ -25,13 +30,12 @@ func (t allTx) SigningKeys(ctx context.Context) ([]store.SigningKey, error) {
 
 // AddSigningKey implements store.AllTx.
 func (t allTx) AddSigningKey(ctx context.Context, k store.SigningKey) error {
-	_, err := t.conn.Exec(ctx, `INSERT INTO signing_keys (id, secret, create_time, expire_time) VALUES ($1, $2, $3, $4)`,
-		k.ID, k.Secret, sqldb.Time(&k.CreateTime), sqldb.Time(&k.ExpireTime))
+	_, err := t.conn.Exec(ctx, insertSigningKey, k.ID, k.Secret, sqldb.Time(&k.CreateTime), sqldb.Time(&k.ExpireTime))
 	return err
 }
 
 // RemoveSigningKeys implements store.AllTx.
 func (t allTx) RemoveSigningKeys(ctx context.Context, now time.Time) error {
-	_, err := t.conn.Exec(ctx, `DELETE FROM signing_keys WHERE expire_time <= $1`, sqldb.Time(&now))
+	_, err := t.conn.Exec(ctx, deleteExpiredSigningKeys, sqldb.Time(&now))
 	return err
 }
