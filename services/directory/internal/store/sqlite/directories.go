@@ -9,14 +9,24 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
-const directoryColumns = `d.organization_id, d.id, d.display_name, d.strict, d.unique_group_names, d.replaces_id,
-	d.create_time, d.update_time, d.delete_time, d.revision, o.federated`
-
-const directoryTables = ` FROM directories d JOIN organizations o ON o.id = d.organization_id `
+var (
+	getDirectory              = statements.Load("get_directory", "organization_id", "id")
+	listDirectories           = statements.Load("list_directories", "organization_id", "after", "deleted", "limit")
+	listDirectoriesByRevision = statements.Load("list_directories_by_revision", "revision", "limit")
+	takeRevisions             = statements.Load("take_revisions", "count")
+	insertDirectory           = statements.Load("insert_directory",
+		"organization_id", "id", "display_name", "strict", "unique_group_names", "replaces_id", "create_time",
+		"update_time", "revision")
+	updateDirectory = statements.Load("update_directory",
+		"display_name", "strict", "unique_group_names", "update_time", "delete_time", "revision", "organization_id", "id")
+	listReplaceable        = statements.Load("list_replaceable", "organization_id", "id", "limit")
+	markDirectoriesDeleted = statements.Load("mark_directories_deleted", "now", "organization_id")
+	reviseDirectories      = statements.Load("revise_directories", "organization_id")
+	deleteDirectories      = statements.Load("delete_directories", "organization_id", "limit")
+)
 
 func directory(ctx context.Context, q sqldb.SQLiteReader, organizationID, id string) (store.Directory, error) {
-	return sqldb.CollectOne(ctx, q, store.DirectoryFields, fault.Missing("directory", id),
-		`SELECT `+directoryColumns+directoryTables+`WHERE d.organization_id = ?1 AND d.id = ?2`, organizationID, id)
+	return sqldb.CollectOne(ctx, q, store.DirectoryFields, fault.Missing("directory", id), getDirectory, organizationID, id)
 }
 
 // Directory implements store.Store.
@@ -26,15 +36,12 @@ func (s *Store) Directory(ctx context.Context, organizationID, id string) (store
 
 // Directories implements store.Store.
 func (s *Store) Directories(ctx context.Context, organizationID, after string, limit int, deleted bool) ([]store.Directory, error) {
-	return sqldb.CollectAll(ctx, s.db, store.DirectoryFields, `SELECT `+directoryColumns+directoryTables+
-		`WHERE d.organization_id = ?1 AND d.id > ?2 AND (d.delete_time = 0 OR ?3) ORDER BY d.id LIMIT ?4`,
-		organizationID, after, deleted, limit)
+	return sqldb.CollectAll(ctx, s.db, store.DirectoryFields, listDirectories, organizationID, after, deleted, limit)
 }
 
 // DirectoriesAfter implements store.Store.
 func (s *Store) DirectoriesAfter(ctx context.Context, revision int64, limit int) ([]store.Directory, error) {
-	return sqldb.CollectAll(ctx, s.db, store.DirectoryFields, `SELECT `+directoryColumns+directoryTables+
-		`WHERE d.revision > ?1 ORDER BY d.revision LIMIT ?2`, revision, limit)
+	return sqldb.CollectAll(ctx, s.db, store.DirectoryFields, listDirectoriesByRevision, revision, limit)
 }
 
 // Directory implements store.Tx.
@@ -42,18 +49,17 @@ func (t organizationTx) Directory(ctx context.Context, id string) (store.Directo
 	return directory(ctx, t.tx, t.organization, id)
 }
 
-// nextRevision is in the order of commits: there is one writer.
-func (t organizationTx) nextRevision(ctx context.Context) (int64, error) {
-	return sqldb.CollectOne(ctx, t.tx, sqldb.Value[int64], nil, `UPDATE revision SET newest = newest + 1 RETURNING newest`)
+// take takes the next revisions and gives the newest of them. They are committed in their order: there is one writer.
+func (t organizationTx) take(ctx context.Context, count int64) (newest int64, err error) {
+	return sqldb.CollectOne(ctx, t.tx, sqldb.Value[int64], nil, takeRevisions, count)
 }
 
 // CreateDirectory implements store.Tx.
 func (t organizationTx) CreateDirectory(ctx context.Context, d store.Directory) (revision int64, err error) {
-	if revision, err = t.nextRevision(ctx); err != nil {
+	if revision, err = t.take(ctx, 1); err != nil {
 		return 0, err
 	}
-	_, err = t.tx.Exec(ctx, `INSERT INTO directories (organization_id, id, display_name, strict, unique_group_names,
-		replaces_id, create_time, update_time, delete_time, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9)`,
+	_, err = t.tx.Exec(ctx, insertDirectory,
 		t.organization, d.ID, d.DisplayName, d.Strict, d.UniqueGroupNames, d.ReplacesID,
 		sqldb.Time(&d.CreateTime), sqldb.Time(&d.UpdateTime), revision)
 	return revision, err
@@ -61,44 +67,36 @@ func (t organizationTx) CreateDirectory(ctx context.Context, d store.Directory) 
 
 // PutDirectory implements store.Tx.
 func (t organizationTx) PutDirectory(ctx context.Context, d store.Directory) (revision int64, err error) {
-	if revision, err = t.nextRevision(ctx); err != nil {
+	if revision, err = t.take(ctx, 1); err != nil {
 		return 0, err
 	}
-	_, err = t.tx.Exec(ctx, `UPDATE directories SET display_name = ?1, strict = ?2, unique_group_names = ?3, update_time = ?4,
-		delete_time = ?5, revision = ?6 WHERE organization_id = ?7 AND id = ?8`, d.DisplayName, d.Strict, d.UniqueGroupNames,
+	_, err = t.tx.Exec(ctx, updateDirectory, d.DisplayName, d.Strict, d.UniqueGroupNames,
 		sqldb.Time(&d.UpdateTime), sqldb.Time(&d.DeleteTime), revision, t.organization, d.ID)
 	return revision, err
 }
 
 // Replaceable implements store.Tx.
 func (t organizationTx) Replaceable(ctx context.Context, id string, limit int) ([]string, error) {
-	return sqldb.CollectAll(ctx, t.tx, sqldb.Value[string],
-		`SELECT d.id FROM directories d WHERE d.organization_id = ?1 AND d.delete_time <> 0 AND (?2 = '' OR d.id = ?2)
-		AND NOT EXISTS (SELECT 1 FROM directories r WHERE r.organization_id = ?1 AND r.replaces_id = d.id) LIMIT ?3`,
-		t.organization, id, limit)
+	return sqldb.CollectAll(ctx, t.tx, sqldb.Value[string], listReplaceable, t.organization, id, limit)
 }
 
 // MarkDeleted implements store.Tx.
 func (t organizationTx) MarkDeleted(ctx context.Context, now time.Time) error {
-	_, err := t.tx.Exec(ctx, `UPDATE directories SET delete_time = ?1, update_time = ?1 WHERE organization_id = ?2 AND delete_time = 0`,
-		sqldb.Time(&now), t.organization)
+	_, err := t.tx.Exec(ctx, markDirectoriesDeleted, sqldb.Time(&now), t.organization)
 	return err
 }
 
 // Revise implements store.Tx.
 func (t organizationTx) Revise(ctx context.Context) (newest int64, err error) {
-	revised, err := t.tx.Exec(ctx, `UPDATE directories SET revision = (SELECT newest FROM revision) + numbered.n
-		FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM directories WHERE organization_id = ?1) AS numbered
-		WHERE organization_id = ?1 AND directories.id = numbered.id`, t.organization)
+	revised, err := t.tx.Exec(ctx, reviseDirectories, t.organization)
 	if err != nil || revised == 0 {
 		return 0, err
 	}
-	return sqldb.CollectOne(ctx, t.tx, sqldb.Value[int64], nil, `UPDATE revision SET newest = newest + ?1 RETURNING newest`, revised)
+	return t.take(ctx, revised)
 }
 
 // RemoveDirectories implements store.Tx.
 func (t organizationTx) RemoveDirectories(ctx context.Context, limit int) (int, error) {
-	n, err := t.tx.Exec(ctx, `DELETE FROM directories WHERE (organization_id, id) IN
-		(SELECT organization_id, id FROM directories WHERE organization_id = ?1 LIMIT ?2)`, t.organization, limit)
+	n, err := t.tx.Exec(ctx, deleteDirectories, t.organization, limit)
 	return int(n), err
 }

@@ -9,13 +9,22 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
-const organizationColumns = `id, display_name, federated, create_time, update_time, erase_time, erase_revision, waiting, clear_time`
+var (
+	insertOrganization        = statements.Load("insert_organization", "id", "display_name", "federated", "create_time", "update_time")
+	getOrganization           = statements.Load("get_organization", "id")
+	listOrganizations         = statements.Load("list_organizations", "after", "limit")
+	listErasures              = statements.Load("list_erasures")
+	deleteClearedOrganization = statements.Load("delete_cleared_organization", "id")
+	updateOrganization        = statements.Load("update_organization",
+		"display_name", "federated", "update_time", "erase_time", "erase_revision", "waiting", "clear_time", "id")
+	countErasures    = statements.Load("count_erasures")
+	getOrganizations = statements.Load("get_organizations", "ids")
+)
 
 // CreateOrganization implements store.Store.
 func (s *Store) CreateOrganization(ctx context.Context, o store.Organization) (created bool, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		added, err := tx.Exec(ctx, `INSERT INTO organizations (id, display_name, federated, create_time, update_time)
-			VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING`,
+		added, err := tx.Exec(ctx, insertOrganization,
 			o.ID, o.DisplayName, o.Federated, sqldb.Time(&o.CreateTime), sqldb.Time(&o.UpdateTime))
 		created = added > 0
 		return err
@@ -24,8 +33,7 @@ func (s *Store) CreateOrganization(ctx context.Context, o store.Organization) (c
 }
 
 func organization(ctx context.Context, q sqldb.SQLiteReader, id string) (store.Organization, error) {
-	return sqldb.CollectOne(ctx, q, store.OrganizationFields, fault.Missing("organization", id),
-		`SELECT `+organizationColumns+` FROM organizations WHERE id = ?1`, id)
+	return sqldb.CollectOne(ctx, q, store.OrganizationFields, fault.Missing("organization", id), getOrganization, id)
 }
 
 // Organization implements store.Store.
@@ -35,14 +43,12 @@ func (s *Store) Organization(ctx context.Context, id string) (store.Organization
 
 // Organizations implements store.Store.
 func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]store.Organization, error) {
-	return sqldb.CollectAll(ctx, s.db, store.OrganizationFields,
-		`SELECT `+organizationColumns+` FROM organizations WHERE id > ?1 ORDER BY id LIMIT ?2`, after, limit)
+	return sqldb.CollectAll(ctx, s.db, store.OrganizationFields, listOrganizations, after, limit)
 }
 
 // Erasures implements store.Store.
 func (s *Store) Erasures(ctx context.Context) ([]store.Organization, error) {
-	return sqldb.CollectAll(ctx, s.db, store.OrganizationFields,
-		`SELECT `+organizationColumns+` FROM organizations WHERE erase_time <> 0 ORDER BY erase_time, id`)
+	return sqldb.CollectAll(ctx, s.db, store.OrganizationFields, listErasures)
 }
 
 // FreeErased implements store.Store.
@@ -51,7 +57,7 @@ func (s *Store) FreeErased(ctx context.Context, organizationID string) error {
 		return err
 	}
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM organizations WHERE id = ?1 AND clear_time <> 0`, organizationID)
+		_, err := tx.Exec(ctx, deleteClearedOrganization, organizationID)
 		return err
 	})
 }
@@ -68,20 +74,18 @@ func (t organizationTx) PutOrganization(ctx context.Context, o store.Organizatio
 			return err
 		}
 	}
-	_, err := t.tx.Exec(ctx, `UPDATE organizations SET display_name = ?1, federated = ?2, update_time = ?3, erase_time = ?4,
-		erase_revision = ?5, waiting = ?6, clear_time = ?7 WHERE id = ?8`, o.DisplayName, o.Federated, sqldb.Time(&o.UpdateTime),
+	_, err := t.tx.Exec(ctx, updateOrganization, o.DisplayName, o.Federated, sqldb.Time(&o.UpdateTime),
 		sqldb.Time(&o.EraseTime), o.EraseRevision, o.Waiting, sqldb.Time(&o.ClearTime), t.organization)
 	return err
 }
 
 // CountErasures implements store.Tx.
 func (t organizationTx) CountErasures(ctx context.Context) (int, error) {
-	return sqldb.CollectOne(ctx, t.tx, sqldb.Value[int], nil, `SELECT count(*) FROM organizations WHERE erase_time <> 0`)
+	return sqldb.CollectOne(ctx, t.tx, sqldb.Value[int], nil, countErasures)
 }
 
 // Organizations implements store.AllTx.
 func (t allTx) Organizations(ctx context.Context, ids []string) ([]store.Organization, error) {
 	list, _ := json.Marshal(ids) // a []string always marshals
-	return sqldb.CollectAll(ctx, t.tx, store.OrganizationFields,
-		`SELECT `+organizationColumns+` FROM organizations WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id`, string(list))
+	return sqldb.CollectAll(ctx, t.tx, store.OrganizationFields, getOrganizations, string(list))
 }

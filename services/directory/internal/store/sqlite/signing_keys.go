@@ -8,9 +8,14 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
+var (
+	listSigningKeys          = statements.Load("list_signing_keys")
+	insertSigningKey         = statements.Load("insert_signing_key", "id", "secret", "create_time", "expire_time")
+	deleteExpiredSigningKeys = statements.Load("delete_expired_signing_keys", "now")
+)
+
 func signingKeys(ctx context.Context, q sqldb.SQLiteReader) ([]store.SigningKey, error) {
-	return sqldb.CollectAll(ctx, q, store.SigningKeyFields,
-		`SELECT id, secret, create_time, expire_time FROM signing_keys ORDER BY create_time DESC, id DESC`)
+	return sqldb.CollectAll(ctx, q, store.SigningKeyFields, listSigningKeys)
 }
 
 // SigningKeys implements store.Store.
@@ -25,13 +30,12 @@ func (t allTx) SigningKeys(ctx context.Context) ([]store.SigningKey, error) {
 
 // AddSigningKey implements store.AllTx.
 func (t allTx) AddSigningKey(ctx context.Context, k store.SigningKey) error {
-	_, err := t.tx.Exec(ctx, `INSERT INTO signing_keys (id, secret, create_time, expire_time) VALUES (?1, ?2, ?3, ?4)`,
-		k.ID, k.Secret, sqldb.Time(&k.CreateTime), sqldb.Time(&k.ExpireTime))
+	_, err := t.tx.Exec(ctx, insertSigningKey, k.ID, k.Secret, sqldb.Time(&k.CreateTime), sqldb.Time(&k.ExpireTime))
 	return err
 }
 
 // RemoveSigningKeys implements store.AllTx.
 func (t allTx) RemoveSigningKeys(ctx context.Context, now time.Time) error {
-	_, err := t.tx.Exec(ctx, `DELETE FROM signing_keys WHERE expire_time <= ?1`, sqldb.Time(&now))
+	_, err := t.tx.Exec(ctx, deleteExpiredSigningKeys, sqldb.Time(&now))
 	return err
 }

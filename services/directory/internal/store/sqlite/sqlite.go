@@ -11,10 +11,15 @@ import (
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlfile"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
+//go:embed migrations/*.sql sql/*.sql
+var embedded embed.FS
+
+var statements = sqlfile.In(embedded, sqlfile.SQLite)
+
+var getEpoch = statements.Load("get_epoch")
 
 // Store implements store.Store on one database file.
 type Store struct {
@@ -26,7 +31,7 @@ var _ store.Store = (*Store)(nil)
 
 // Open opens or creates the file.
 func Open(ctx context.Context, path string, tracing trace.TracerProvider) (*Store, error) {
-	files, err := fs.Sub(migrations, "migrations")
+	files, err := fs.Sub(embedded, "migrations")
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +40,7 @@ func Open(ctx context.Context, path string, tracing trace.TracerProvider) (*Stor
 		return nil, err
 	}
 	s := &Store{db: db}
-	if err := db.QueryRow(ctx, `SELECT epoch FROM meta`).Scan(&s.epoch); err != nil {
+	if err := db.QueryRow(ctx, getEpoch).Scan(&s.epoch); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil

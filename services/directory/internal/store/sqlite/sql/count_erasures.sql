@@ -1,0 +1,3 @@
+SELECT count(*)
+FROM organizations
+WHERE erase_time <> 0;

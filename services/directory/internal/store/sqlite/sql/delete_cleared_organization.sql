@@ -1,0 +1,2 @@
+DELETE FROM organizations
+WHERE id = :id AND clear_time <> 0;

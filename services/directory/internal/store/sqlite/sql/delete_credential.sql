@@ -1,0 +1,2 @@
+DELETE FROM service_credentials
+WHERE id = :id;

@@ -1,0 +1,3 @@
+SELECT k.organization_id, k.directory_id, k.id, k.display_name, k.digest, k.create_time, k.expire_time, k.revoke_time
+FROM keys k
+WHERE k.organization_id = :organization_id AND k.directory_id = :directory_id AND k.id = :id;

@@ -1,0 +1,5 @@
+SELECT id, display_name, organization_ids, all_organizations, may_write, digest, create_time, expire_time, revoke_time
+FROM service_credentials
+WHERE :before = '' OR id < :before
+ORDER BY id DESC
+LIMIT :limit;

@@ -1,0 +1,7 @@
+SELECT d.organization_id, d.id, d.display_name, d.strict, d.unique_group_names, d.replaces_id,
+  d.create_time, d.update_time, d.delete_time, d.revision, o.federated
+FROM directories d
+JOIN organizations o ON o.id = d.organization_id
+WHERE d.organization_id = :organization_id AND d.id > :after AND (d.delete_time = 0 OR :deleted)
+ORDER BY d.id
+LIMIT :limit;

@@ -1,0 +1,7 @@
+SELECT d.organization_id, d.id, d.display_name, d.strict, d.unique_group_names, d.replaces_id,
+  d.create_time, d.update_time, d.delete_time, d.revision, o.federated
+FROM directories d
+JOIN organizations o ON o.id = d.organization_id
+WHERE d.revision > :revision
+ORDER BY d.revision
+LIMIT :limit;

@@ -1,0 +1,5 @@
+SELECT id, display_name, federated, create_time, update_time, erase_time, erase_revision, waiting, clear_time
+FROM organizations
+WHERE id > :after
+ORDER BY id
+LIMIT :limit;

@@ -1,0 +1,3 @@
+UPDATE service_credentials
+SET revoke_time = :revoke_time
+WHERE id = :id;

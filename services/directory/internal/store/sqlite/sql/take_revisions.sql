@@ -1,0 +1,3 @@
+UPDATE revision
+SET newest = newest + :count
+RETURNING newest;

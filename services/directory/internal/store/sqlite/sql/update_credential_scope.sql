@@ -1,0 +1,3 @@
+UPDATE service_credentials
+SET organization_ids = :organization_ids
+WHERE id = :id;

@@ -1,0 +1,23 @@
+package sqlite
+
+import (
+	"path/filepath"
+	"testing"
+
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/usher-scim/usher/services/internal/sqlfile/sqlfiletest"
+)
+
+func TestStatementsAreWhatTheDatabaseReads(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "directory.db")
+	s, err := Open(t.Context(), path, noop.NewTracerProvider())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sqlfiletest.SQLite(t, statements, path)
+}
