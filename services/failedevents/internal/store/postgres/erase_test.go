@@ -56,7 +56,7 @@ func TestErasingScansNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback(t.Context()) }()
-	if _, err := tx.Exec(t.Context(), byKey); err != nil {
+	if _, err := tx.Exec(t.Context(), readByIndex); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := tx.Query(t.Context(), `EXPLAIN `+eraseEvents, "acme", 9)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"fmt"
 	"io/fs"
 	"time"
 
@@ -14,10 +13,13 @@ import (
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlfile"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql sql/*.sql
 var embedded embed.FS
+
+var statements = sqlfile.In(embedded, sqlfile.Postgres)
 
 // schema holds the service's tables.
 const schema = "usher_failedevents"
@@ -55,25 +57,19 @@ func (s *Store) Close() error {
 	return nil
 }
 
-const columns = `organization_id, id, directory_id, message_id, source, time, operation, resource_id, status, reason,
-	scim_type, detail, remedy, trace_id, acknowledge_time, acknowledged_by`
-
-func scanEvent(row pgx.CollectableRow) (e store.Event, err error) {
-	err = row.Scan(&e.OrganizationID, &e.ID, &e.DirectoryID, &e.MessageID, &e.Source, sqldb.Time(&e.Time), &e.Operation,
-		&e.ResourceID, &e.Status, &e.Reason, &e.SCIMType, &e.Detail, &e.Remedy, &e.TraceID,
-		sqldb.Time(&e.AcknowledgeTime), &e.AcknowledgedBy)
-	return e, err
-}
-
-// one reads the event that a query finds, or pgx.ErrNoRows.
-func (s *Store) one(ctx context.Context, query string, args ...any) (store.Event, error) {
-	rows, err := s.db.Query(ctx, query, args...)
-	if err != nil {
-		return store.Event{}, sqldb.Reach(err)
-	}
-	e, err := pgx.CollectExactlyOneRow(rows, scanEvent)
-	return e, sqldb.Reach(err)
-}
+var (
+	lockOrganizationsShared = statements.Load("lock_organizations_shared", "organization_ids")
+	recordEvents            = statements.Load("record_events", "organization_ids", "ids", "directory_ids", "message_ids", "sources", "times",
+		"operations", "resource_ids", "statuses", "reasons", "scim_types", "details", "remedies", "trace_ids")
+	getEvent                  = statements.Load("get_event", "organization_id", "id")
+	listEvents                = statements.Load("list_events", "organization_id", "time", "id", "limit")
+	listOpenEvents            = statements.Load("list_open_events", "organization_id", "time", "id", "limit")
+	listEventsOfDirectory     = statements.Load("list_events_of_directory", "organization_id", "directory_id", "time", "id", "limit")
+	listOpenEventsOfDirectory = statements.Load("list_open_events_of_directory", "organization_id", "directory_id", "time", "id", "limit")
+	listEventsOfMessage       = statements.Load("list_events_of_message",
+		"organization_id", "message_id", "directory_id", "open_only", "time", "id", "limit")
+	acknowledgeEvent = statements.Load("acknowledge_event", "now", "by", "organization_id", "id")
+)
 
 // Record implements store.Store.
 func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, err error) {
@@ -83,20 +79,8 @@ func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, 
 	organizations := column(events, func(e store.Event) string { return e.OrganizationID })
 	b := &pgx.Batch{}
 	// An erasing of one of them either sees these events, or is seen here.
-	b.Queue(`SELECT pg_advisory_xact_lock_shared(hashtextextended(id, `+eraseLock+`)) FROM
-		(SELECT DISTINCT id COLLATE "C" AS id FROM unnest($1::text[]) AS id ORDER BY 1) o`, organizations)
-	// By key, because two that record the same events at once wait for each other's rows, and must not do so in a circle. Of
-	// two with one id the first comes first, and stays.
-	b.Queue(`WITH n AS (SELECT n.*, EXISTS (SELECT 1 FROM erased x WHERE x.organization_id = n.organization_id AND x.time >= n.time) AS late
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::bigint[], $7::text[], $8::text[],
-			$9::integer[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[]) WITH ORDINALITY
-			n (organization_id, id, directory_id, message_id, source, time, operation, resource_id, status, reason,
-				scim_type, detail, remedy, trace_id, place)),
-		added AS (INSERT INTO events (`+columns+`)
-			SELECT organization_id, id, directory_id, message_id, source, time, operation, resource_id, status, reason,
-				scim_type, detail, remedy, trace_id, 0, ''
-			FROM n WHERE NOT late ORDER BY organization_id COLLATE "C", id COLLATE "C", place ON CONFLICT DO NOTHING)
-		SELECT count(*) FROM n WHERE late`,
+	b.Queue(lockOrganizationsShared, organizations)
+	b.Queue(recordEvents,
 		organizations,
 		column(events, func(e store.Event) string { return e.ID }),
 		column(events, func(e store.Event) string { return e.DirectoryID }),
@@ -126,53 +110,39 @@ func column[T any](events []store.Event, field func(store.Event) T) []T {
 
 // Event implements store.Store.
 func (s *Store) Event(ctx context.Context, organizationID, id string) (store.Event, error) {
-	e, err := s.one(ctx, `SELECT `+columns+` FROM events WHERE organization_id = $1 AND id = $2`, organizationID, id)
-	if errors.Is(err, pgx.ErrNoRows) || sqldb.Unstorable(err) {
-		err = fault.Missing("failed event", id)
-	}
-	return e, err
+	return sqldb.ReadOne(ctx, s.db, store.EventFields, fault.Missing("failed event", id), getEvent, organizationID, id)
 }
 
 // Events implements store.Store.
 func (s *Store) Events(ctx context.Context, organizationID string, filter store.Filter, after store.Place, limit int) ([]store.Event, error) {
 	query, args := listQuery(organizationID, filter, after, limit)
-	rows, err := s.db.Query(ctx, query, args...)
-	if err != nil {
-		return nil, sqldb.Reach(err)
-	}
-	events, err := pgx.CollectRows(rows, scanEvent)
-	return events, sqldb.Reach(err)
+	return sqldb.ReadAll(ctx, s.db, store.EventFields, query, args...)
 }
 
-// listQuery names only the conditions that hold, so that each way of listing has a plan of its own. There are sixteen texts.
+// listQuery gives each way of listing a statement, and so a plan, of its own.
 func listQuery(organizationID string, filter store.Filter, after store.Place, limit int) (query string, args []any) {
-	next := func(values ...any) int {
-		args = append(args, values...)
-		return len(args)
+	micros, id := after.Bounds()
+	switch {
+	case filter.MessageID != "":
+		return listEventsOfMessage, []any{organizationID, filter.MessageID, filter.DirectoryID, filter.OpenOnly, micros, id, limit}
+	case filter.DirectoryID != "" && filter.OpenOnly:
+		return listOpenEventsOfDirectory, []any{organizationID, filter.DirectoryID, micros, id, limit}
+	case filter.DirectoryID != "":
+		return listEventsOfDirectory, []any{organizationID, filter.DirectoryID, micros, id, limit}
+	case filter.OpenOnly:
+		return listOpenEvents, []any{organizationID, micros, id, limit}
+	default:
+		return listEvents, []any{organizationID, micros, id, limit}
 	}
-	query = fmt.Sprintf(`SELECT `+columns+` FROM events WHERE organization_id = $%d`, next(organizationID))
-	if filter.DirectoryID != "" {
-		query += fmt.Sprintf(` AND directory_id = $%d`, next(filter.DirectoryID))
-	}
-	if filter.MessageID != "" {
-		query += fmt.Sprintf(` AND message_id = $%d`, next(filter.MessageID))
-	}
-	if filter.OpenOnly {
-		query += ` AND acknowledge_time = 0`
-	}
-	if after != (store.Place{}) {
-		query += fmt.Sprintf(` AND (time, id) < ($%d, $%d)`, next(sqldb.Time(&after.Time)), next(after.ID))
-	}
-	return query + fmt.Sprintf(` ORDER BY time DESC, id DESC LIMIT $%d`, next(limit)), args
 }
+
+// errNotOpen is what an event gets that cannot be acknowledged.
+var errNotOpen = errors.New("it is not there, or somebody was first")
 
 // Acknowledge implements store.Store.
 func (s *Store) Acknowledge(ctx context.Context, organizationID, id, by string, now time.Time) (store.Event, error) {
-	e, err := s.one(ctx, `UPDATE events SET acknowledge_time = $1, acknowledged_by = $2
-		WHERE organization_id = $3 AND id = $4 AND acknowledge_time = 0 RETURNING `+columns,
-		sqldb.Time(&now), by, organizationID, id)
-	if errors.Is(err, pgx.ErrNoRows) || sqldb.Unstorable(err) {
-		// It is not there, or somebody was first.
+	e, err := sqldb.ReadOne(ctx, s.db, store.EventFields, errNotOpen, acknowledgeEvent, sqldb.Time(&now), by, organizationID, id)
+	if errors.Is(err, errNotOpen) {
 		return s.Event(ctx, organizationID, id)
 	}
 	return e, err
