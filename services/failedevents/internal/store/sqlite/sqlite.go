@@ -3,9 +3,7 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"embed"
-	"errors"
 	"io/fs"
 	"log/slog"
 	"time"
@@ -15,10 +13,13 @@ import (
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlfile"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
+//go:embed migrations/*.sql sql/*.sql
+var embedded embed.FS
+
+var statements = sqlfile.In(embedded, sqlfile.SQLite)
 
 // Store implements store.Store on one database file.
 type Store struct{ db *sqldb.SQLite }
@@ -27,7 +28,7 @@ var _ store.Store = (*Store)(nil)
 
 // Open opens or creates the file.
 func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.TracerProvider) (*Store, error) {
-	files, err := fs.Sub(migrations, "migrations")
+	files, err := fs.Sub(embedded, "migrations")
 	if err != nil {
 		return nil, err
 	}
@@ -42,15 +43,18 @@ func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.Trac
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 
-const columns = `organization_id, id, directory_id, message_id, source, time, operation, resource_id, status, reason,
-	scim_type, detail, remedy, trace_id, acknowledge_time, acknowledged_by`
-
-func scanEvent(scan func(...any) error) (e store.Event, err error) {
-	err = scan(&e.OrganizationID, &e.ID, &e.DirectoryID, &e.MessageID, &e.Source, sqldb.Time(&e.Time), &e.Operation,
-		&e.ResourceID, &e.Status, &e.Reason, &e.SCIMType, &e.Detail, &e.Remedy, &e.TraceID,
-		sqldb.Time(&e.AcknowledgeTime), &e.AcknowledgedBy)
-	return e, err
-}
+var (
+	insertEvent = statements.Load("insert_event", "organization_id", "id", "directory_id", "message_id", "source", "time", "operation",
+		"resource_id", "status", "reason", "scim_type", "detail", "remedy", "trace_id")
+	getEvent                  = statements.Load("get_event", "organization_id", "id")
+	listEvents                = statements.Load("list_events", "organization_id", "time", "id", "limit")
+	listOpenEvents            = statements.Load("list_open_events", "organization_id", "time", "id", "limit")
+	listEventsOfDirectory     = statements.Load("list_events_of_directory", "organization_id", "directory_id", "time", "id", "limit")
+	listOpenEventsOfDirectory = statements.Load("list_open_events_of_directory", "organization_id", "directory_id", "time", "id", "limit")
+	listEventsOfMessage       = statements.Load("list_events_of_message",
+		"organization_id", "message_id", "directory_id", "open_only", "time", "id", "limit")
+	acknowledgeEvent = statements.Load("acknowledge_event", "now", "by", "organization_id", "id")
+)
 
 // Record implements store.Store.
 func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, err error) {
@@ -70,8 +74,7 @@ func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, 
 				dropped++
 				continue
 			}
-			if _, err := tx.Exec(ctx, `INSERT INTO events (`+columns+`)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '') ON CONFLICT DO NOTHING`,
+			if _, err := tx.Exec(ctx, insertEvent,
 				e.OrganizationID, e.ID, e.DirectoryID, e.MessageID, e.Source, sqldb.Time(&e.Time), e.Operation,
 				e.ResourceID, e.Status, e.Reason, e.SCIMType, e.Detail, e.Remedy, e.TraceID); err != nil {
 				return err
@@ -82,18 +85,8 @@ func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, 
 	return dropped, err
 }
 
-// queryer reads, in a transaction or outside one.
-type queryer interface {
-	QueryRow(ctx context.Context, query string, args ...any) sqldb.Row
-}
-
-func event(ctx context.Context, q queryer, organizationID, id string) (store.Event, error) {
-	e, err := scanEvent(q.QueryRow(ctx, `SELECT `+columns+` FROM events WHERE organization_id = ? AND id = ?`,
-		organizationID, id).Scan)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = fault.Missing("failed event", id)
-	}
-	return e, err
+func event(ctx context.Context, q sqldb.SQLiteReader, organizationID, id string) (store.Event, error) {
+	return sqldb.CollectOne(ctx, q, store.EventFields, fault.Missing("failed event", id), getEvent, organizationID, id)
 }
 
 // Event implements store.Store.
@@ -104,26 +97,24 @@ func (s *Store) Event(ctx context.Context, organizationID, id string) (store.Eve
 // Events implements store.Store.
 func (s *Store) Events(ctx context.Context, organizationID string, filter store.Filter, after store.Place, limit int) ([]store.Event, error) {
 	query, args := listQuery(organizationID, filter, after, limit)
-	rows, err := s.db.Query(ctx, query, args...)
-	return sqldb.Collect(rows, err, scanEvent)
+	return sqldb.CollectAll(ctx, s.db, store.EventFields, query, args...)
 }
 
-// listQuery names only the conditions that hold, because SQLite chooses the index by the text. There are sixteen texts.
+// listQuery gives each way of listing a statement, and so a plan, of its own.
 func listQuery(organizationID string, filter store.Filter, after store.Place, limit int) (query string, args []any) {
-	query, args = `SELECT `+columns+` FROM events WHERE organization_id = ?`, []any{organizationID}
-	if filter.DirectoryID != "" {
-		query, args = query+` AND directory_id = ?`, append(args, filter.DirectoryID)
+	micros, id := after.Bounds()
+	switch {
+	case filter.MessageID != "":
+		return listEventsOfMessage, []any{organizationID, filter.MessageID, filter.DirectoryID, filter.OpenOnly, micros, id, limit}
+	case filter.DirectoryID != "" && filter.OpenOnly:
+		return listOpenEventsOfDirectory, []any{organizationID, filter.DirectoryID, micros, id, limit}
+	case filter.DirectoryID != "":
+		return listEventsOfDirectory, []any{organizationID, filter.DirectoryID, micros, id, limit}
+	case filter.OpenOnly:
+		return listOpenEvents, []any{organizationID, micros, id, limit}
+	default:
+		return listEvents, []any{organizationID, micros, id, limit}
 	}
-	if filter.MessageID != "" {
-		query, args = query+` AND message_id = ?`, append(args, filter.MessageID)
-	}
-	if filter.OpenOnly {
-		query += ` AND acknowledge_time = 0`
-	}
-	if after != (store.Place{}) {
-		query, args = query+` AND (time, id) < (?, ?)`, append(args, sqldb.Time(&after.Time), after.ID)
-	}
-	return query + ` ORDER BY time DESC, id DESC LIMIT ?`, append(args, limit)
 }
 
 // Acknowledge implements store.Store.
@@ -133,8 +124,7 @@ func (s *Store) Acknowledge(ctx context.Context, organizationID, id, by string, 
 			return err
 		}
 		e.AcknowledgeTime, e.AcknowledgedBy = now, by
-		_, err := tx.Exec(ctx, `UPDATE events SET acknowledge_time = ?, acknowledged_by = ?
-			WHERE organization_id = ? AND id = ?`, sqldb.Time(&e.AcknowledgeTime), by, organizationID, id)
+		_, err := tx.Exec(ctx, acknowledgeEvent, sqldb.Time(&e.AcknowledgeTime), by, organizationID, id)
 		return err
 	})
 	return e, err

@@ -1,0 +1,3 @@
+DELETE FROM events
+WHERE organization_id = :organization_id
+  AND id IN (SELECT id FROM events WHERE organization_id = :organization_id ORDER BY id LIMIT :limit);

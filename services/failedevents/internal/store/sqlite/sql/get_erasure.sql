@@ -1,0 +1,3 @@
+SELECT time, ended
+FROM erased
+WHERE organization_id = :organization_id;

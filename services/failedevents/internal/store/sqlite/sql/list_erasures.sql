@@ -1,0 +1,3 @@
+SELECT organization_id, erasing
+FROM erased
+WHERE erasing > 0;

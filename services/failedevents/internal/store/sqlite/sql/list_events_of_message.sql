@@ -1,0 +1,9 @@
+-- A message has few events: among those the other conditions choose.
+SELECT organization_id, id, directory_id, message_id, source, time, operation, resource_id, status, reason,
+  scim_type, detail, remedy, trace_id, acknowledge_time, acknowledged_by
+FROM events
+WHERE organization_id = :organization_id AND message_id = :message_id
+  AND (:directory_id = '' OR directory_id = :directory_id) AND (NOT :open_only OR acknowledge_time = 0)
+  AND (time, id) < (:time, :id)
+ORDER BY time DESC, id DESC
+LIMIT :limit;
