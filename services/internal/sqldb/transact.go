@@ -14,7 +14,7 @@ const rollbackTimeout = 2 * time.Second
 // takes everything back, and is returned as Reach has it.
 func (p *Postgres) Transact(ctx context.Context, first func(*pgx.Batch), fn func(conn *pgxpool.Conn) error) error {
 	return Reach(p.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
-		defer rollback(ctx, conn)
+		defer Rollback(ctx, conn)
 		begin := &pgx.Batch{}
 		begin.Queue(`BEGIN`)
 		first(begin)
@@ -32,8 +32,8 @@ func (p *Postgres) Transact(ctx context.Context, first func(*pgx.Batch), fn func
 	}))
 }
 
-// rollback takes back what was not committed. A connection on which that fails is not used again.
-func rollback(ctx context.Context, conn *pgxpool.Conn) {
+// Rollback takes back what was not committed. A connection on which that fails is not used again.
+func Rollback(ctx context.Context, conn *pgxpool.Conn) {
 	const inNone = 'I'
 	if conn.Conn().IsClosed() || conn.Conn().PgConn().TxStatus() == inNone {
 		return

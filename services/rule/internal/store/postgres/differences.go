@@ -9,6 +9,18 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
+var (
+	putHolders = statements.Load("put_holders", "organization_id", "user_ids", "actives", "directory_ids", "detached", "digests",
+		"unknown_as_of", "rule_access")
+	deleteSources = statements.Load("delete_sources", "organization_id", "user_ids", "tenant_ids", "role_ids", "kinds", "rule_ids")
+	putSources    = statements.Load("put_sources", "organization_id", "user_ids", "tenant_ids", "role_ids", "kinds", "rule_ids",
+		"granted_by", "create_times", "held")
+	insertAccessChanges = statements.Load("insert_access_changes", "organization_id", "user_ids", "tenant_ids", "role_ids", "kinds",
+		"message_ids", "sync_ids", "traceparents", "times")
+	deleteSourcesOfUsers = statements.Load("delete_sources_of_users", "organization_id", "user_ids")
+	deleteHolders        = statements.Load("delete_holders", "organization_id", "user_ids")
+)
+
 // differences gathers what changes of holders, their sources and the access feed, so that it is written by one statement
 // for each sort, however many users a transaction deals with. Of several writes of one row the last counts. The zero value
 // is ready.
@@ -67,10 +79,8 @@ func (d *differences) queueEnded(b *pgx.Batch, organization string) {
 		return
 	}
 	users := slices.Collect(maps.Keys(d.ended))
-	for _, table := range []string{"sources", "holders"} {
-		b.Queue(`DELETE FROM `+table+` WHERE organization_id = $1 AND ctid = ANY (ARRAY (SELECT r.ctid FROM unnest($2::text[]) AS u (id)
-			CROSS JOIN LATERAL (SELECT ctid FROM `+table+` WHERE organization_id = $1 AND user_id = u.id OFFSET 0) r))`, organization, users)
-	}
+	b.Queue(deleteSourcesOfUsers, organization, users)
+	b.Queue(deleteHolders, organization, users)
 }
 
 func (d *differences) queueHolders(b *pgx.Batch, organization string) {
@@ -86,13 +96,7 @@ func (d *differences) queueHolders(b *pgx.Batch, organization string) {
 		detached, digests, known = append(detached, h.Detached), append(digests, h.Digest), append(known, micros(h.UnknownAsOf))
 		access = append(access, int32(h.RuleAccess)) //nolint:gosec // of three values
 	}
-	b.Queue(`INSERT INTO holders (organization_id, user_id, active, directory_id, detached, digest, unknown_as_of, rule_access, suspended)
-		SELECT $1, h.*, EXISTS (SELECT 1 FROM suspensions p WHERE p.organization_id = $1 AND p.user_id = h.user_id)
-		FROM unnest($2::text[], $3::boolean[], $4::text[], $5::boolean[], $6::text[], $7::bigint[], $8::integer[])
-			AS h (user_id, active, directory_id, detached, digest, unknown_as_of, rule_access)
-		ON CONFLICT (organization_id, user_id) DO UPDATE SET active = excluded.active, directory_id = excluded.directory_id,
-			detached = excluded.detached, digest = excluded.digest, unknown_as_of = excluded.unknown_as_of, rule_access = excluded.rule_access`,
-		organization, users, active, directories, detached, digests, known, access)
+	b.Queue(putHolders, organization, users, active, directories, detached, digests, known, access)
 }
 
 // sourceColumnsOf are the columns of some sources, each as one argument.
@@ -120,18 +124,10 @@ func (d *differences) queueSources(b *pgx.Batch, organization string) {
 		there.held = append(there.held, s.Held)
 	}
 	if len(gone.users) > 0 {
-		b.Queue(`DELETE FROM sources WHERE organization_id = $1 AND ctid = ANY (ARRAY (SELECT s.ctid
-			FROM unnest($2::text[], $3::text[], $4::text[], $5::integer[], $6::text[]) AS g (user_id, tenant_id, role_id, kind, rule_id)
-			CROSS JOIN LATERAL (SELECT ctid FROM sources WHERE organization_id = $1 AND user_id = g.user_id
-				AND tenant_id = g.tenant_id AND role_id = g.role_id AND kind = g.kind AND rule_id = g.rule_id OFFSET 0) s))`,
-			organization, gone.users, gone.tenants, gone.roles, gone.kinds, gone.rules)
+		b.Queue(deleteSources, organization, gone.users, gone.tenants, gone.roles, gone.kinds, gone.rules)
 	}
 	if len(there.users) > 0 {
-		b.Queue(`INSERT INTO sources (organization_id, user_id, tenant_id, role_id, kind, rule_id, granted_by, create_time, held)
-			SELECT $1, s.* FROM unnest($2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::bigint[],
-			$9::boolean[]) AS s
-			ON CONFLICT (organization_id, user_id, tenant_id, role_id, kind, rule_id) DO UPDATE SET granted_by = excluded.granted_by,
-			create_time = excluded.create_time, held = excluded.held`,
+		b.Queue(putSources,
 			organization, there.users, there.tenants, there.roles, there.kinds, there.rules, there.grantedBy, there.times, there.held)
 	}
 }
@@ -149,10 +145,5 @@ func (d *differences) queueChanges(b *pgx.Batch, organization string) {
 		kinds, messages, syncs = append(kinds, int32(c.Kind)), append(messages, c.MessageID), append(syncs, c.SyncID) //nolint:gosec // of a few values
 		parents, times = append(parents, c.Traceparent), append(times, micros(c.Time))
 	}
-	b.Queue(`INSERT INTO access_feed
-		(organization_id, transaction, user_id, tenant_id, role_id, kind, message_id, sync_id, traceparent, time)
-		SELECT $1, pg_current_xact_id()::text::bigint, user_id, tenant_id, role_id, kind, message_id, sync_id, traceparent, time
-		FROM unnest($2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::bigint[])
-		WITH ORDINALITY AS c (user_id, tenant_id, role_id, kind, message_id, sync_id, traceparent, time, n) ORDER BY n`,
-		organization, users, tenants, roles, kinds, messages, syncs, parents, times)
+	b.Queue(insertAccessChanges, organization, users, tenants, roles, kinds, messages, syncs, parents, times)
 }

@@ -22,8 +22,7 @@ func TestErasingScansNothing(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	err = s.Erase(t.Context(), "acme", time.Now(), func(ctx context.Context, tx store.Tx) error {
-		for _, table := range erasedTables {
-			statement := eraseFrom(table.name, table.key)
+		for _, statement := range eraseStatements {
 			o := tx.(*organizationTx)
 			steps := ask(o.queue(), pgx.RowTo[string], `EXPLAIN `+statement, "acme", 9)
 			if err := o.send(ctx); err != nil {

@@ -12,13 +12,12 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// settled is the transaction below which none is open, in any database of the server: what those below it wrote is there
-// for good, and nothing can come before it any more. Readers of the feed stay below it.
-const settled = `pg_snapshot_xmin(pg_current_snapshot())::text::bigint`
-
-// epochNow is that of the database which a statement reads. The pool may know of another one: the connection that a read
-// gets may be the first to the database that was restored.
-const epochNow = `(SELECT epoch FROM meta)`
+var (
+	getFeedState      = statements.Load("get_feed_state", "organization_id")
+	listAccessChanges = statements.Load("list_access_changes", "organization_id", "transaction", "sequence", "limit")
+	getFeedEnd        = statements.Load("get_feed_end")
+	trimAccessFeed    = statements.Load("trim_access_feed", "limit", "before")
+)
 
 func cursor(epoch string, transaction, sequence int64) feed.Cursor {
 	return feed.Cursor{Epoch: epoch, Transaction: uint64(transaction), Sequence: sequence} //nolint:gosec // not negative
@@ -31,15 +30,10 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 	var held bool
 	var changes *[]store.Change
 	err := s.snapshot(ctx, func(b *pgx.Batch) {
-		b.Queue(`SELECT `+epochNow+`, `+settled+`, pg_snapshot_xmax(pg_current_snapshot())::text::bigint, coalesce(max(t.transaction), 0), coalesce(max(t.sequence), 0),
-			EXISTS (SELECT 1 FROM access_feed WHERE organization_id = $1 AND transaction >= `+settled+`)
-			FROM access_feed_trimmed t WHERE t.organization_id = $1`, organizationID).QueryRow(func(row pgx.Row) error {
+		b.Queue(getFeedState, organizationID).QueryRow(func(row pgx.Row) error {
 			return row.Scan(&epoch, &end, &ahead, &trimmedTransaction, &trimmedSequence, &held)
 		})
-		changes = ask(b, scanChange, `SELECT transaction, sequence, user_id, tenant_id, role_id, kind, message_id, sync_id,
-			traceparent, time FROM access_feed
-			WHERE organization_id = $1 AND (transaction, sequence) > ($2, $3) AND transaction < `+settled+`
-			ORDER BY transaction, sequence LIMIT $4`,
+		changes = ask(b, scanChange, listAccessChanges,
 			organizationID, int64(min(after.Transaction, math.MaxInt64)), after.Sequence, limit)
 	})
 	if err != nil {
@@ -84,7 +78,7 @@ func scanChange(row pgx.CollectableRow) (store.Change, error) {
 func (s *Store) AccessCursor(ctx context.Context) (feed.Cursor, error) {
 	var epoch string
 	var end int64
-	err := s.db.QueryRow(ctx, `SELECT `+epochNow+`, `+settled).Scan(&epoch, &end)
+	err := s.db.QueryRow(ctx, getFeedEnd).Scan(&epoch, &end)
 	return cursor(epoch, end, 0), sqldb.Reach(err)
 }
 
@@ -98,21 +92,6 @@ func (t *organizationTx) AppendChanges(_ context.Context, changes []store.Change
 // TrimAccessFeed implements store.Store. While one process trims, others have nothing to do.
 func (s *Store) TrimAccessFeed(ctx context.Context, before time.Time, limit int) (int, error) {
 	var removed int
-	err := s.db.QueryRow(ctx, `WITH oldest AS (
-			SELECT ctid AS place, transaction, sequence, time FROM access_feed
-			WHERE transaction < `+settled+` AND (SELECT pg_try_advisory_xact_lock(`+trimLock+`))
-			ORDER BY transaction, sequence LIMIT $1),
-		last AS (
-			SELECT transaction, sequence FROM oldest WHERE time < $2 ORDER BY transaction DESC, sequence DESC LIMIT 1),
-		trimmed AS (
-			DELETE FROM access_feed WHERE ctid = ANY (ARRAY (SELECT o.place FROM oldest o, last l
-				WHERE (o.transaction, o.sequence) <= (l.transaction, l.sequence)))
-			RETURNING organization_id, transaction, sequence),
-		noted AS (
-			INSERT INTO access_feed_trimmed AS old (organization_id, transaction, sequence)
-			SELECT DISTINCT ON (organization_id) organization_id, transaction, sequence FROM trimmed
-			ORDER BY organization_id, transaction DESC, sequence DESC
-			ON CONFLICT (organization_id) DO UPDATE SET transaction = excluded.transaction, sequence = excluded.sequence)
-		SELECT count(*) FROM trimmed`, limit, micros(before)).Scan(&removed)
+	err := s.db.QueryRow(ctx, trimAccessFeed, limit, micros(before)).Scan(&removed)
 	return removed, sqldb.Reach(err)
 }

@@ -15,11 +15,16 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlfile"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-//go:embed migrations/*.sql
+var listOrganizations = statements.Load("list_organizations", "after", "limit")
+
+//go:embed migrations/*.sql sql/*.sql
 var embedded embed.FS
+
+var statements = sqlfile.In(embedded, sqlfile.Postgres)
 
 // schema holds the service's tables.
 const schema = "usher_rule"
@@ -92,8 +97,7 @@ func (s *Store) OnOthers(fn func(organizationID string)) { s.wakeup.onOthers(fn)
 
 // Organizations implements store.Store.
 func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]string, error) {
-	return list(ctx, s.db, pgx.RowTo[string], `SELECT organization_id FROM organizations WHERE organization_id > $1
-		ORDER BY organization_id LIMIT $2`, after, limit)
+	return list(ctx, s.db, pgx.RowTo[string], listOrganizations, after, limit)
 }
 
 // queryer is the pool, or a transaction that is not an organization's.

@@ -10,30 +10,39 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
+var (
+	getRole         = statements.Load("get_role", "id")
+	shareRole       = statements.Load("share_role", "id")
+	listRoles       = statements.Load("list_roles")
+	countOtherRoles = statements.Load("count_other_roles", "id")
+	insertRole      = statements.Load("insert_role", "id", "display_name", "scope", "rank")
+	lockRole        = statements.Load("lock_role", "id")
+	findRoleUses    = statements.Load("find_role_uses", "id")
+	deleteRole      = statements.Load("delete_role", "id")
+)
+
 func scanRole(row pgx.CollectableRow) (store.Role, error) {
 	var r store.Role
 	err := row.Scan(&r.ID, &r.DisplayName, &r.Scope, &r.Rank)
 	return r, err
 }
 
-const selectRole = `SELECT id, display_name, scope, rank FROM roles WHERE id = $1`
-
 // Role implements store.Store.
 func (s *Store) Role(ctx context.Context, id string) (store.Role, error) {
-	all, err := list(ctx, s.db, scanRole, selectRole, id)
+	all, err := list(ctx, s.db, scanRole, getRole, id)
 	return found(all, err, "role", id)
 }
 
 // Role implements store.Tx. The lock keeps DeleteRole waiting, and nobody else.
 func (t *organizationTx) Role(ctx context.Context, id string) (store.Role, error) {
-	all := ask(t.queue(), scanRole, selectRole+` FOR KEY SHARE`, id)
+	all := ask(t.queue(), scanRole, shareRole, id)
 	err := t.send(ctx)
 	return found(*all, err, "role", id)
 }
 
 // Roles implements store.Store.
 func (s *Store) Roles(ctx context.Context) ([]store.Role, error) {
-	return list(ctx, s.db, scanRole, `SELECT id, display_name, scope, rank FROM roles ORDER BY scope, rank, id`)
+	return list(ctx, s.db, scanRole, listRoles)
 }
 
 // changeCatalogue runs fn while nobody else changes the catalogue.
@@ -50,14 +59,13 @@ func (s *Store) changeCatalogue(ctx context.Context, fn func(tx pgx.Tx) error) e
 func (s *Store) CreateRole(ctx context.Context, role store.Role, limit int) error {
 	return s.changeCatalogue(ctx, func(tx pgx.Tx) error {
 		var count int
-		if err := tx.QueryRow(ctx, `SELECT count(*) FROM roles WHERE id <> $1`, role.ID).Scan(&count); err != nil {
+		if err := tx.QueryRow(ctx, countOtherRoles, role.ID).Scan(&count); err != nil {
 			return err
 		}
 		if count >= limit {
 			return fault.New(fault.Limit, "the catalogue holds %d roles, which is as many as it may", count)
 		}
-		tag, err := tx.Exec(ctx, `INSERT INTO roles (id, display_name, scope, rank) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
-			role.ID, role.DisplayName, role.Scope, role.Rank)
+		tag, err := tx.Exec(ctx, insertRole, role.ID, role.DisplayName, role.Scope, role.Rank)
 		if err == nil && tag.RowsAffected() == 0 {
 			return fault.New(fault.AlreadyExists, "there is a role %q already", role.ID)
 		}
@@ -70,15 +78,11 @@ func (s *Store) DeleteRole(ctx context.Context, id string) error {
 	return s.changeCatalogue(ctx, func(tx pgx.Tx) error {
 		// Transactions that read the role end first; what they wrote is seen by the statements after this one, whose
 		// snapshots are new. Rules and sources are looked for in one of them: reconciling writes a source because of a rule.
-		if _, err := tx.Exec(ctx, selectRole+` FOR UPDATE`, id); err != nil {
+		if _, err := tx.Exec(ctx, lockRole, id); err != nil {
 			return err
 		}
 		var byRule, byAccess bool
-		err := tx.QueryRow(ctx, `SELECT
-			EXISTS (SELECT 1 FROM organizations o WHERE EXISTS
-				(SELECT 1 FROM rule_grants g WHERE g.organization_id = o.organization_id AND g.role_id = $1)),
-			EXISTS (SELECT 1 FROM organizations o WHERE EXISTS
-				(SELECT 1 FROM sources s WHERE s.organization_id = o.organization_id AND s.role_id = $1))`, id).
+		err := tx.QueryRow(ctx, findRoleUses, id).
 			Scan(&byRule, &byAccess)
 		if err != nil {
 			return err
@@ -89,7 +93,7 @@ func (s *Store) DeleteRole(ctx context.Context, id string) error {
 		case byAccess:
 			return fault.New(fault.RoleInUse, "somebody holds the role %q", id)
 		}
-		tag, err := tx.Exec(ctx, `DELETE FROM roles WHERE id = $1`, id)
+		tag, err := tx.Exec(ctx, deleteRole, id)
 		if err == nil && tag.RowsAffected() == 0 {
 			return fault.Missing("role", id)
 		}

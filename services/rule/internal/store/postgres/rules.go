@@ -9,8 +9,25 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-const ruleColumns = `organization_id, id, display_name, enabled, match_kind, match_value, unresolved, revision,
-	create_time, update_time`
+var (
+	getGeneration = statements.Load("get_generation", "organization_id")
+	countRules    = statements.Load("count_rules", "organization_id")
+	putRule       = statements.Load("put_rule", "organization_id", "id", "display_name", "enabled", "match_kind", "match_value",
+		"unresolved", "revision", "create_time", "update_time")
+	insertRuleGrants   = statements.Load("insert_rule_grants", "organization_id", "rule_id", "tenant_ids", "role_ids")
+	markRuleUnresolved = statements.Load("mark_rule_unresolved", "organization_id", "id", "unresolved")
+	insertRulePins     = statements.Load("insert_rule_pins", "organization_id", "rule_id", "directory_ids", "group_ids", "states",
+		"times")
+	deleteRuleGrants = statements.Load("delete_rule_grants", "organization_id", "rule_id")
+	deleteRulePins   = statements.Load("delete_rule_pins", "organization_id", "rule_id")
+	deleteRule       = statements.Load("delete_rule", "organization_id", "id")
+	getRule          = statements.Load("get_rule", "organization_id", "id")
+	getRuleGrants    = statements.Load("get_rule_grants", "organization_id", "rule_id")
+	getRulePins      = statements.Load("get_rule_pins", "organization_id", "rule_id")
+	listRules        = statements.Load("list_rules", "organization_id", "after", "limit")
+	listRuleGrants   = statements.Load("list_rule_grants", "organization_id", "after", "limit")
+	listRulePins     = statements.Load("list_rule_pins", "organization_id", "after", "limit")
+)
 
 func scanRule(row pgx.CollectableRow) (store.Rule, error) {
 	var r store.Rule
@@ -41,19 +58,20 @@ func scanPin(row pgx.CollectableRow) (ofRule[store.Pin], error) {
 	return p, err
 }
 
-// Which rules are read: one, or those above an id; all when the limit is NULL.
-const (
-	oneRule  = `SELECT id FROM rules WHERE organization_id = $1 AND id = $2`
-	rulePage = `SELECT id FROM rules WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3`
+// reading is three statements that read rules, their grants and their pins.
+type reading struct{ rules, grants, pins string }
+
+// One rule is read, or those above an id; all when the limit is NULL.
+var (
+	oneRule  = reading{getRule, getRuleGrants, getRulePins}
+	rulePage = reading{listRules, listRuleGrants, listRulePins}
 )
 
 // askRules reads rules with their grants and pins. Call what it gives when the batch has been sent.
-func askRules(b *pgx.Batch, which string, args ...any) func() []store.Rule {
-	rules := ask(b, scanRule, `SELECT `+ruleColumns+` FROM rules WHERE organization_id = $1 AND id IN (`+which+`) ORDER BY id`, args...)
-	grants := ask(b, scanGrant, `SELECT rule_id, tenant_id, role_id FROM rule_grants
-		WHERE organization_id = $1 AND rule_id IN (`+which+`) ORDER BY rule_id, position`, args...)
-	pins := ask(b, scanPin, `SELECT rule_id, directory_id, group_id, state, time FROM rule_pins
-		WHERE organization_id = $1 AND rule_id IN (`+which+`) ORDER BY rule_id, directory_id`, args...)
+func askRules(b *pgx.Batch, which reading, args ...any) func() []store.Rule {
+	rules := ask(b, scanRule, which.rules, args...)
+	grants := ask(b, scanGrant, which.grants, args...)
+	pins := ask(b, scanPin, which.pins, args...)
 	return func() []store.Rule {
 		at := make(map[string]*store.Rule, len(*rules))
 		for i := range *rules {
@@ -94,7 +112,7 @@ func (s *Store) Rules(ctx context.Context, organizationID, after string, limit i
 func (s *Store) RuleSet(ctx context.Context, organizationID string) (set store.RuleSet, err error) {
 	var rules func() []store.Rule
 	err = s.snapshot(ctx, func(b *pgx.Batch) {
-		b.Queue(`SELECT coalesce(max(generation), 0) FROM organizations WHERE organization_id = $1`, organizationID).
+		b.Queue(getGeneration, organizationID).
 			QueryRow(func(row pgx.Row) error { return row.Scan(&set.Generation) })
 		rules = askRules(b, rulePage, organizationID, "", nil)
 	})
@@ -121,7 +139,7 @@ func (t *organizationTx) Rule(ctx context.Context, id string) (store.Rule, error
 
 // CountRules implements store.Tx.
 func (t *organizationTx) CountRules(ctx context.Context) (int, error) {
-	n := ask(t.queue(), pgx.RowTo[int], `SELECT count(*) FROM rules WHERE organization_id = $1`, t.organization)
+	n := ask(t.queue(), pgx.RowTo[int], countRules, t.organization)
 	if err := t.send(ctx); err != nil {
 		return 0, err
 	}
@@ -130,10 +148,7 @@ func (t *organizationTx) CountRules(ctx context.Context) (int, error) {
 
 // PutRule implements store.Tx.
 func (t *organizationTx) PutRule(ctx context.Context, r store.Rule) error {
-	err := t.write(ctx, `INSERT INTO rules (`+ruleColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT (organization_id, id) DO UPDATE SET display_name = excluded.display_name, enabled = excluded.enabled,
-		match_kind = excluded.match_kind, match_value = excluded.match_value, unresolved = excluded.unresolved,
-		revision = excluded.revision, create_time = excluded.create_time, update_time = excluded.update_time`,
+	err := t.write(ctx, putRule,
 		t.organization, r.ID, r.DisplayName, r.Enabled, r.Match.Kind, r.Match.Value, r.Unresolved, r.Revision,
 		micros(r.CreateTime), micros(r.UpdateTime))
 	if err != nil {
@@ -146,10 +161,7 @@ func (t *organizationTx) PutRule(ctx context.Context, r store.Rule) error {
 	for _, g := range r.Grants {
 		tenants, roles = append(tenants, g.TenantID), append(roles, g.RoleID)
 	}
-	err = t.write(ctx, `INSERT INTO rule_grants (organization_id, rule_id, position, tenant_id, role_id)
-		SELECT $1, $2, position, tenant_id, role_id
-		FROM unnest($3::text[], $4::text[]) WITH ORDINALITY AS g (tenant_id, role_id, position)`,
-		t.organization, r.ID, tenants, roles)
+	err = t.write(ctx, insertRuleGrants, t.organization, r.ID, tenants, roles)
 	if err != nil {
 		return err
 	}
@@ -159,8 +171,7 @@ func (t *organizationTx) PutRule(ctx context.Context, r store.Rule) error {
 // PutPins implements store.Tx.
 func (t *organizationTx) PutPins(ctx context.Context, ruleID string, pins []store.Pin, unresolved bool) error {
 	t.nextGeneration()
-	err := t.write(ctx, `UPDATE rules SET unresolved = $3 WHERE organization_id = $1 AND id = $2 AND unresolved <> $3`,
-		t.organization, ruleID, unresolved)
+	err := t.write(ctx, markRuleUnresolved, t.organization, ruleID, unresolved)
 	if err != nil {
 		return err
 	}
@@ -174,22 +185,20 @@ func (t *organizationTx) PutPins(ctx context.Context, ruleID string, pins []stor
 		directories, groups = append(directories, p.DirectoryID), append(groups, p.GroupID)
 		states, times = append(states, int32(p.State)), append(times, micros(p.Time)) //nolint:gosec // of a few values
 	}
-	return t.write(ctx, `INSERT INTO rule_pins (organization_id, rule_id, directory_id, group_id, state, time)
-		SELECT $1, $2, p.* FROM unnest($3::text[], $4::text[], $5::integer[], $6::bigint[]) AS p`,
-		t.organization, ruleID, directories, groups, states, times)
+	return t.write(ctx, insertRulePins, t.organization, ruleID, directories, groups, states, times)
 }
 
 func (t *organizationTx) deleteGrants(ctx context.Context, ruleID string) error {
-	return t.write(ctx, `DELETE FROM rule_grants WHERE organization_id = $1 AND rule_id = $2`, t.organization, ruleID)
+	return t.write(ctx, deleteRuleGrants, t.organization, ruleID)
 }
 
 func (t *organizationTx) deletePins(ctx context.Context, ruleID string) error {
-	return t.write(ctx, `DELETE FROM rule_pins WHERE organization_id = $1 AND rule_id = $2`, t.organization, ruleID)
+	return t.write(ctx, deleteRulePins, t.organization, ruleID)
 }
 
 // DeleteRule implements store.Tx.
 func (t *organizationTx) DeleteRule(ctx context.Context, id string) error {
-	n, err := t.exec(ctx, `DELETE FROM rules WHERE organization_id = $1 AND id = $2`, t.organization, id)
+	n, err := t.exec(ctx, deleteRule, t.organization, id)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,19 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-const setAsideColumns = `a.user_id, a.mode, a.message_id, a.sync_id, a.traceparent, a.detail, a.attempts, a.as_of, a.create_time, a.retry_time`
+var (
+	listSetAside = statements.Load("list_set_aside", "organization_id", "after", "limit")
+	getSetAside  = statements.Load("get_set_aside", "organization_id", "user_ids")
+	putSetAside  = statements.Load("put_set_aside", "organization_id", "user_id", "mode", "message_id", "sync_id", "traceparent",
+		"detail", "attempts", "as_of", "create_time", "retry_time")
+	deleteSetAside              = statements.Load("delete_set_aside", "organization_id", "user_ids")
+	listUnsettledCounting       = statements.Load("list_unsettled_counting", "organization_id", "limit")
+	listUnsettledSuspended      = statements.Load("list_unsettled_suspended", "organization_id", "limit")
+	listDueSetAside             = statements.Load("list_due_set_aside", "organization_id", "now", "limit")
+	countSetAside               = statements.Load("count_set_aside")
+	countSetAsideOfOrganization = statements.Load("count_set_aside_of_organization", "organization_id")
+	countSetAsideOfUser         = statements.Load("count_set_aside_of_user", "organization_id", "user_id")
+)
 
 func scanSetAside(row pgx.CollectableRow) (a store.SetAside, err error) {
 	var asOf, created, retry int64
@@ -21,18 +33,17 @@ func scanSetAside(row pgx.CollectableRow) (a store.SetAside, err error) {
 
 // SetAside implements store.Store.
 func (s *Store) SetAside(ctx context.Context, organizationID, after string, limit int) ([]store.SetAside, error) {
-	return list(ctx, s.db, scanSetAside, `SELECT `+setAsideColumns+` FROM set_aside a WHERE organization_id = $1 AND user_id > $2
-		ORDER BY user_id LIMIT $3`, organizationID, after, limit)
+	return list(ctx, s.db, scanSetAside, listSetAside, organizationID, after, limit)
 }
 
 // CountSetAside implements store.Store.
 func (s *Store) CountSetAside(ctx context.Context, organizationID, userID string) (count int64, oldest time.Time, err error) {
-	query, args := `SELECT count(*), coalesce(min(as_of), 0) FROM set_aside`, []any{}
-	if organizationID != "" {
-		query, args = query+` WHERE organization_id = $1`, append(args, organizationID)
-	}
-	if userID != "" {
-		query, args = query+` AND user_id = $2`, append(args, userID)
+	query, args := countSetAside, []any{}
+	switch {
+	case userID != "":
+		query, args = countSetAsideOfUser, []any{organizationID, userID}
+	case organizationID != "":
+		query, args = countSetAsideOfOrganization, []any{organizationID}
 	}
 	var asOf int64
 	err = s.db.QueryRow(ctx, query, args...).Scan(&count, &asOf)
@@ -41,8 +52,7 @@ func (s *Store) CountSetAside(ctx context.Context, organizationID, userID string
 
 // SetAsideUsers implements store.Tx.
 func (t *organizationTx) SetAsideUsers(ctx context.Context, userIDs []string) (map[string]store.SetAside, error) {
-	users := ask(t.queue(), scanSetAside, `SELECT `+setAsideColumns+` FROM unnest($2::text[]) AS u (id)
-		CROSS JOIN LATERAL (SELECT * FROM set_aside WHERE organization_id = $1 AND user_id = u.id OFFSET 0) a`, t.organization, userIDs)
+	users := ask(t.queue(), scanSetAside, getSetAside, t.organization, userIDs)
 	err := t.send(ctx)
 	all := make(map[string]store.SetAside, len(*users))
 	for _, a := range *users {
@@ -53,19 +63,14 @@ func (t *organizationTx) SetAsideUsers(ctx context.Context, userIDs []string) (m
 
 // PutSetAside implements store.Tx.
 func (t *organizationTx) PutSetAside(ctx context.Context, a store.SetAside) error {
-	return t.write(ctx, `INSERT INTO set_aside (organization_id, user_id, mode, message_id, sync_id, traceparent, detail, attempts,
-			as_of, create_time, retry_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-		ON CONFLICT (organization_id, user_id) DO UPDATE SET mode = excluded.mode, message_id = excluded.message_id,
-			sync_id = excluded.sync_id, traceparent = excluded.traceparent, detail = excluded.detail, attempts = excluded.attempts,
-			as_of = excluded.as_of, create_time = excluded.create_time, retry_time = excluded.retry_time`,
+	return t.write(ctx, putSetAside,
 		t.organization, a.UserID, int(a.Mode), a.MessageID, a.SyncID, a.Traceparent, a.Detail, a.Attempts,
 		micros(a.AsOf), micros(a.CreateTime), micros(a.RetryTime))
 }
 
 // DeleteSetAside implements store.Tx.
 func (t *organizationTx) DeleteSetAside(ctx context.Context, userIDs []string) error {
-	return t.write(ctx, `DELETE FROM set_aside WHERE organization_id = $1 AND ctid = ANY (ARRAY (SELECT a.ctid FROM unnest($2::text[]) AS u (id)
-		CROSS JOIN LATERAL (SELECT ctid FROM set_aside WHERE organization_id = $1 AND user_id = u.id OFFSET 0) a))`, t.organization, userIDs)
+	return t.write(ctx, deleteSetAside, t.organization, userIDs)
 }
 
 // setAsideWork adds to an owner's work what there is to do about users that are set aside.
@@ -73,13 +78,12 @@ func (s *Store) setAsideWork(ctx context.Context, organizationID string, now tim
 	var due *[]store.SetAside
 	var unsettled *[]string
 	// Two texts, so that the index gives the users at once.
-	query := `SELECT user_id FROM holders WHERE organization_id = $1 AND unknown_as_of > 0 AND rule_access = 0 ORDER BY user_id LIMIT $2`
+	query := listUnsettledCounting
 	if w.Settings.WhenUnknown == store.KeepUnknown {
-		query = `SELECT user_id FROM holders WHERE organization_id = $1 AND unknown_as_of > 0 AND rule_access > 0 ORDER BY rule_access, user_id LIMIT $2`
+		query = listUnsettledSuspended
 	}
 	err := s.snapshot(ctx, func(b *pgx.Batch) {
-		due = ask(b, scanSetAside, `SELECT `+setAsideColumns+` FROM set_aside a WHERE organization_id = $1 AND retry_time <= $2
-			ORDER BY retry_time, user_id LIMIT $3`, organizationID, micros(now), limit)
+		due = ask(b, scanSetAside, listDueSetAside, organizationID, micros(now), limit)
 		unsettled = ask(b, pgx.RowTo[string], query, organizationID, limit)
 	})
 	w.Due, w.Unsettled = *due, *unsettled

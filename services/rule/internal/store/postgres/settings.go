@@ -8,9 +8,15 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
+var (
+	getSettings             = statements.Load("get_settings", "organization_id")
+	insertClosedDirectory   = statements.Load("insert_closed_directory", "organization_id", "directory_id")
+	deleteClosedDirectories = statements.Load("delete_closed_directories", "organization_id")
+)
+
 // Settings implements store.Store.
 func (s *Store) Settings(ctx context.Context, organizationID string) (settings store.Settings, err error) {
-	all, err := list(ctx, s.db, pgx.RowTo[int], `SELECT when_unknown FROM organizations WHERE organization_id = $1`, organizationID)
+	all, err := list(ctx, s.db, pgx.RowTo[int], getSettings, organizationID)
 	if err != nil || len(all) == 0 {
 		return settings, err // one that is not known has chosen nothing
 	}
@@ -31,11 +37,10 @@ func (t *organizationTx) PutSettings(_ context.Context, settings store.Settings)
 
 // CloseDirectory implements store.Tx.
 func (t *organizationTx) CloseDirectory(ctx context.Context, directoryID string) error {
-	return t.write(ctx, `INSERT INTO closed_directories (organization_id, directory_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
-		t.organization, directoryID)
+	return t.write(ctx, insertClosedDirectory, t.organization, directoryID)
 }
 
 // ForgetClosedDirectories implements store.Tx.
 func (t *organizationTx) ForgetClosedDirectories(ctx context.Context) error {
-	return t.write(ctx, `DELETE FROM closed_directories WHERE organization_id = $1`, t.organization)
+	return t.write(ctx, deleteClosedDirectories, t.organization)
 }

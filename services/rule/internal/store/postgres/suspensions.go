@@ -9,6 +9,14 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
+var (
+	listSuspensions     = statements.Load("list_suspensions", "organization_id", "after", "limit")
+	insertSuspension    = statements.Load("insert_suspension", "organization_id", "user_id", "reason", "suspended_by", "create_time")
+	getSuspension       = statements.Load("get_suspension", "organization_id", "user_id")
+	deleteSuspension    = statements.Load("delete_suspension", "organization_id", "user_id")
+	markHolderSuspended = statements.Load("mark_holder_suspended", "organization_id", "user_id", "suspended")
+)
+
 func scanSuspension(row pgx.CollectableRow) (p store.Suspension, err error) {
 	var created int64
 	err = row.Scan(&p.UserID, &p.Reason, &p.SuspendedBy, &created)
@@ -18,29 +26,26 @@ func scanSuspension(row pgx.CollectableRow) (p store.Suspension, err error) {
 
 // Suspensions implements store.Store.
 func (s *Store) Suspensions(ctx context.Context, organizationID, after string, limit int) ([]store.Suspension, error) {
-	return list(ctx, s.db, scanSuspension, `SELECT user_id, reason, suspended_by, create_time FROM suspensions
-		WHERE organization_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3`, organizationID, after, limit)
+	return list(ctx, s.db, scanSuspension, listSuspensions, organizationID, after, limit)
 }
 
 // Suspend implements store.Tx.
 func (t *organizationTx) Suspend(ctx context.Context, p store.Suspension) (store.Suspension, error) {
-	err := t.write(ctx, `INSERT INTO suspensions (organization_id, user_id, reason, suspended_by, create_time) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT DO NOTHING`, t.organization, p.UserID, p.Reason, p.SuspendedBy, micros(p.CreateTime))
+	err := t.write(ctx, insertSuspension, t.organization, p.UserID, p.Reason, p.SuspendedBy, micros(p.CreateTime))
 	if err != nil {
 		return store.Suspension{}, err
 	}
 	if err := t.markSuspended(ctx, p.UserID, true); err != nil {
 		return store.Suspension{}, err
 	}
-	all := ask(t.queue(), scanSuspension, `SELECT user_id, reason, suspended_by, create_time FROM suspensions
-		WHERE organization_id = $1 AND user_id = $2`, t.organization, p.UserID)
+	all := ask(t.queue(), scanSuspension, getSuspension, t.organization, p.UserID)
 	err = t.send(ctx)
 	return found(*all, err, "suspension", p.UserID)
 }
 
 // Resume implements store.Tx.
 func (t *organizationTx) Resume(ctx context.Context, userID string) error {
-	n, err := t.exec(ctx, `DELETE FROM suspensions WHERE organization_id = $1 AND user_id = $2`, t.organization, userID)
+	n, err := t.exec(ctx, deleteSuspension, t.organization, userID)
 	if err != nil {
 		return err
 	}
@@ -51,5 +56,5 @@ func (t *organizationTx) Resume(ctx context.Context, userID string) error {
 }
 
 func (t *organizationTx) markSuspended(ctx context.Context, userID string, suspended bool) error {
-	return t.write(ctx, `UPDATE holders SET suspended = $3 WHERE organization_id = $1 AND user_id = $2`, t.organization, userID, suspended)
+	return t.write(ctx, markHolderSuspended, t.organization, userID, suspended)
 }

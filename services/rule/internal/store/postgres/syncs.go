@@ -9,8 +9,17 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-const syncColumns = `organization_id, id, state, page_token, after_user, users_done, access_added, access_removed, users_set_aside,
-	started_by, traceparent, create_time, update_time, end_time`
+var (
+	getSync           = statements.Load("get_sync", "organization_id", "id")
+	listSyncs         = statements.Load("list_syncs", "organization_id", "before", "limit")
+	countRunningSyncs = statements.Load("count_running_syncs")
+	getRunningSyncID  = statements.Load("get_running_sync_id", "organization_id")
+	insertSync        = statements.Load("insert_sync", "organization_id", "id", "state", "page_token", "after_user", "users_done",
+		"access_added", "access_removed", "users_set_aside", "started_by", "traceparent", "create_time", "update_time", "end_time")
+	deleteOldSyncs = statements.Load("delete_old_syncs", "organization_id", "keep")
+	updateSync     = statements.Load("update_sync", "organization_id", "id", "state", "page_token", "after_user", "users_done",
+		"access_added", "access_removed", "users_set_aside", "update_time", "end_time")
+)
 
 func scanSync(row pgx.CollectableRow) (store.Sync, error) {
 	var s store.Sync
@@ -21,30 +30,27 @@ func scanSync(row pgx.CollectableRow) (store.Sync, error) {
 	return s, err
 }
 
-const selectSync = `SELECT ` + syncColumns + ` FROM syncs WHERE organization_id = $1 AND id = $2`
-
 // Sync implements store.Store.
 func (s *Store) Sync(ctx context.Context, organizationID, id string) (store.Sync, error) {
-	all, err := list(ctx, s.db, scanSync, selectSync, organizationID, id)
+	all, err := list(ctx, s.db, scanSync, getSync, organizationID, id)
 	return found(all, err, "sync", id)
 }
 
 // Sync implements store.Tx.
 func (t *organizationTx) Sync(ctx context.Context, id string) (store.Sync, error) {
-	all := ask(t.queue(), scanSync, selectSync, t.organization, id)
+	all := ask(t.queue(), scanSync, getSync, t.organization, id)
 	err := t.send(ctx)
 	return found(*all, err, "sync", id)
 }
 
 // Syncs implements store.Store.
 func (s *Store) Syncs(ctx context.Context, organizationID, before string, limit int) ([]store.Sync, error) {
-	return list(ctx, s.db, scanSync, `SELECT `+syncColumns+` FROM syncs WHERE organization_id = $1 AND ($2 = '' OR id < $2)
-		ORDER BY id DESC LIMIT $3`, organizationID, before, limit)
+	return list(ctx, s.db, scanSync, listSyncs, organizationID, before, limit)
 }
 
 // RunningSyncs implements store.Store.
 func (s *Store) RunningSyncs(ctx context.Context) (int, error) {
-	all, err := list(ctx, s.db, pgx.RowTo[int], `SELECT count(*) FROM syncs WHERE state = 1`)
+	all, err := list(ctx, s.db, pgx.RowTo[int], countRunningSyncs)
 	if err != nil {
 		return 0, err
 	}
@@ -53,27 +59,25 @@ func (s *Store) RunningSyncs(ctx context.Context) (int, error) {
 
 // CreateSync implements store.Tx.
 func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep int) error {
-	running := ask(t.queue(), pgx.RowTo[string], `SELECT id FROM syncs WHERE organization_id = $1 AND state = 1`, t.organization)
+	running := ask(t.queue(), pgx.RowTo[string], getRunningSyncID, t.organization)
 	if err := t.send(ctx); err != nil {
 		return err
 	}
 	if len(*running) > 0 {
 		return fault.New(fault.SyncRunning, "a rule sync is running already").With("sync_id", (*running)[0])
 	}
-	err := t.write(ctx, `INSERT INTO syncs (`+syncColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+	err := t.write(ctx, insertSync,
 		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
 		sync.StartedBy, sync.Traceparent, micros(sync.CreateTime), micros(sync.UpdateTime), micros(sync.EndTime))
 	if err != nil {
 		return err
 	}
-	return t.write(ctx, `DELETE FROM syncs WHERE organization_id = $1 AND state <> 1 AND id <=
-		(SELECT id FROM syncs WHERE organization_id = $1 AND state <> 1 ORDER BY id DESC LIMIT 1 OFFSET $2)`, t.organization, keep)
+	return t.write(ctx, deleteOldSyncs, t.organization, keep)
 }
 
 // PutSync implements store.Tx.
 func (t *organizationTx) PutSync(ctx context.Context, sync store.Sync) error {
-	return t.write(ctx, `UPDATE syncs SET state = $3, page_token = $4, after_user = $5, users_done = $6, access_added = $7,
-		access_removed = $8, users_set_aside = $9, update_time = $10, end_time = $11 WHERE organization_id = $1 AND id = $2`,
+	return t.write(ctx, updateSync,
 		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
 		micros(sync.UpdateTime), micros(sync.EndTime))
 }

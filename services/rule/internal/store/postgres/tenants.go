@@ -9,7 +9,14 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-const tenantColumns = `organization_id, id, display_name, create_time, update_time`
+var (
+	getTenant      = statements.Load("get_tenant", "organization_id", "id")
+	listTenants    = statements.Load("list_tenants", "organization_id", "after", "limit")
+	insertTenant   = statements.Load("insert_tenant", "organization_id", "id", "display_name", "create_time", "update_time")
+	updateTenant   = statements.Load("update_tenant", "organization_id", "id", "display_name", "update_time")
+	findTenantUses = statements.Load("find_tenant_uses", "organization_id", "id")
+	deleteTenant   = statements.Load("delete_tenant", "organization_id", "id")
+)
 
 func scanTenant(row pgx.CollectableRow) (store.Tenant, error) {
 	var t store.Tenant
@@ -19,30 +26,27 @@ func scanTenant(row pgx.CollectableRow) (store.Tenant, error) {
 	return t, err
 }
 
-const selectTenant = `SELECT ` + tenantColumns + ` FROM tenants WHERE organization_id = $1 AND id = $2`
-
 // Tenant implements store.Store.
 func (s *Store) Tenant(ctx context.Context, organizationID, id string) (store.Tenant, error) {
-	all, err := list(ctx, s.db, scanTenant, selectTenant, organizationID, id)
+	all, err := list(ctx, s.db, scanTenant, getTenant, organizationID, id)
 	return found(all, err, "tenant", id)
 }
 
 // Tenants implements store.Store.
 func (s *Store) Tenants(ctx context.Context, organizationID, after string, limit int) ([]store.Tenant, error) {
-	return list(ctx, s.db, scanTenant, `SELECT `+tenantColumns+` FROM tenants WHERE organization_id = $1 AND id > $2
-		ORDER BY id LIMIT $3`, organizationID, after, limit)
+	return list(ctx, s.db, scanTenant, listTenants, organizationID, after, limit)
 }
 
 // Tenant implements store.Tx. Only the organization's own transactions delete tenants, so this one stays.
 func (t *organizationTx) Tenant(ctx context.Context, id string) (store.Tenant, error) {
-	all := ask(t.queue(), scanTenant, selectTenant, t.organization, id)
+	all := ask(t.queue(), scanTenant, getTenant, t.organization, id)
 	err := t.send(ctx)
 	return found(*all, err, "tenant", id)
 }
 
 // CreateTenant implements store.Tx.
 func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) error {
-	n, err := t.exec(ctx, `INSERT INTO tenants (`+tenantColumns+`) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+	n, err := t.exec(ctx, insertTenant,
 		t.organization, tenant.ID, tenant.DisplayName, micros(tenant.CreateTime), micros(tenant.UpdateTime))
 	if err == nil && n == 0 {
 		return fault.New(fault.AlreadyExists, "there is a tenant %q already", tenant.ID)
@@ -52,8 +56,7 @@ func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) 
 
 // UpdateTenant implements store.Tx.
 func (t *organizationTx) UpdateTenant(ctx context.Context, tenant store.Tenant) error {
-	n, err := t.exec(ctx, `UPDATE tenants SET display_name = $3, update_time = $4 WHERE organization_id = $1 AND id = $2`,
-		t.organization, tenant.ID, tenant.DisplayName, micros(tenant.UpdateTime))
+	n, err := t.exec(ctx, updateTenant, t.organization, tenant.ID, tenant.DisplayName, micros(tenant.UpdateTime))
 	if err == nil && n == 0 {
 		return fault.Missing("tenant", tenant.ID)
 	}
@@ -63,9 +66,7 @@ func (t *organizationTx) UpdateTenant(ctx context.Context, tenant store.Tenant) 
 // DeleteTenant implements store.Tx.
 func (t *organizationTx) DeleteTenant(ctx context.Context, id string) error {
 	var byRule, byAccess bool
-	t.queue().Queue(`SELECT
-		EXISTS (SELECT 1 FROM rule_grants WHERE organization_id = $1 AND tenant_id = $2),
-		EXISTS (SELECT 1 FROM sources WHERE organization_id = $1 AND tenant_id = $2)`, t.organization, id).
+	t.queue().Queue(findTenantUses, t.organization, id).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&byRule, &byAccess) })
 	if err := t.send(ctx); err != nil {
 		return err
@@ -76,7 +77,7 @@ func (t *organizationTx) DeleteTenant(ctx context.Context, id string) error {
 	case byAccess:
 		return fault.New(fault.TenantInUse, "somebody holds a role in the tenant %q", id)
 	}
-	n, err := t.exec(ctx, `DELETE FROM tenants WHERE organization_id = $1 AND id = $2`, t.organization, id)
+	n, err := t.exec(ctx, deleteTenant, t.organization, id)
 	if err == nil && n == 0 {
 		return fault.Missing("tenant", id)
 	}

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -11,6 +10,14 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
+)
+
+var (
+	lockUpdates        = statements.Load("lock_updates", "organization_id")
+	insertOrganization = statements.Load("insert_organization", "organization_id")
+	lockOrganization   = statements.Load("lock_organization", "organization_id")
+	updateOrganization = statements.Load("update_organization", "organization_id", "generation", "checkpoint", "owner_expire_time",
+		"recovering", "recovery_token", "recovery_after", "as_of", "behind", "when_unknown", "owner_id", "owner_token", "erasing")
 )
 
 // Update implements store.Store.
@@ -40,7 +47,7 @@ func (s *Store) update(ctx context.Context, organizationID string, fn func(conte
 	}
 	defer conn.Release()
 	t := &organizationTx{conn: conn, organization: organizationID, batch: &pgx.Batch{}}
-	defer t.end(ctx)
+	defer sqldb.Rollback(ctx, conn)
 	if err := t.begin(ctx); err != nil {
 		return err
 	}
@@ -88,23 +95,15 @@ type organizationRow struct {
 // in that order, are in the order of what happened. The row is locked as well, because leases are taken on it.
 func (t *organizationTx) begin(ctx context.Context) error {
 	t.batch.Queue(`BEGIN`)
-	t.batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1, `+updateLock+`))`, t.organization)
-	t.batch.Queue(`INSERT INTO organizations (organization_id) VALUES ($1) ON CONFLICT DO NOTHING`, t.organization)
-	t.batch.Queue(`SELECT generation, checkpoint, owner_id, owner_token, owner_expire_time, recovering, recovery_token, recovery_after,
-			as_of, behind, when_unknown, erasing, erased
-		FROM organizations WHERE organization_id = $1 FOR UPDATE`, t.organization).QueryRow(func(row pgx.Row) error {
+	t.batch.Queue(lockUpdates, t.organization)
+	t.batch.Queue(insertOrganization, t.organization)
+	t.batch.Queue(lockOrganization, t.organization).QueryRow(func(row pgx.Row) error {
 		r := &t.row
 		return row.Scan(&r.generation, &r.checkpoint, &r.owner, &r.token, &r.expire, &r.recovering, &r.walk.PageToken, &r.walk.After,
 			&r.asOf, &r.behind, &r.settings.WhenUnknown, &r.erasing, &r.erased)
 	})
 	return t.send(ctx)
 }
-
-// Advisory locks are shared by all who use the database, so theirs are told apart by numbers that are unlikely twice.
-const (
-	updateLock = `8245921731`
-	trimLock   = `8245921732`
-)
 
 // errAborted is what a commit gets when a failure before it was passed over.
 var errAborted = errors.New("the transaction failed before its commit")
@@ -114,9 +113,7 @@ func (t *organizationTx) commit(ctx context.Context) error {
 	t.gather()
 	if t.wrote {
 		r := t.row
-		t.batch.Queue(`UPDATE organizations SET commits = commits + 1, generation = $2, checkpoint = $3, owner_expire_time = $4,
-			recovering = $5, recovery_token = $6, recovery_after = $7, as_of = $8, behind = $9, when_unknown = $10,
-			owner_id = $11, owner_token = $12, erasing = $13 WHERE organization_id = $1`,
+		t.batch.Queue(updateOrganization,
 			t.organization, r.generation, r.checkpoint, r.expire, r.recovering, r.walk.PageToken, r.walk.After, r.asOf, r.behind,
 			int(r.settings.WhenUnknown), r.owner, r.token, r.erasing)
 	}
@@ -128,19 +125,6 @@ func (t *organizationTx) commit(ctx context.Context) error {
 	})
 	return t.send(ctx)
 }
-
-// end takes back what was not committed. A connection on which that fails is not used again.
-func (t *organizationTx) end(ctx context.Context) {
-	const inNone = 'I'
-	if t.conn.Conn().IsClosed() || t.conn.Conn().PgConn().TxStatus() == inNone {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
-	defer cancel()
-	_, _ = t.conn.Exec(ctx, `ROLLBACK`)
-}
-
-const rollbackTimeout = 2 * time.Second
 
 // write gathers a statement.
 func (t *organizationTx) write(ctx context.Context, query string, args ...any) error {

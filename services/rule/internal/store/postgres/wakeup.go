@@ -14,6 +14,11 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
+var (
+	notify     = statements.Load("notify", "channel", "messages")
+	getCommits = statements.Load("get_commits", "organization_ids")
+)
+
 // Pauses of a wakeup.
 const (
 	notifyEvery    = 20 * time.Millisecond // a NOTIFY in each Update would make commits wait for each other
@@ -136,7 +141,7 @@ func (w *wakeup) tell(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, notifyTimeout)
 	defer cancel()
 	// Who does not hear of it polls.
-	_, _ = w.db.Exec(ctx, `SELECT pg_notify($1, message) FROM unnest($2::text[]) AS message`, channel, w.messages(written))
+	_, _ = w.db.Exec(ctx, notify, channel, w.messages(written))
 }
 
 // messages are lists of this instance and organizations, each short enough for one NOTIFY.
@@ -205,8 +210,7 @@ func (w *wakeup) look(ctx context.Context) {
 			clear(seen)
 			continue
 		}
-		rows, err := list(ctx, w.db, scanCommits, `SELECT organization_id, commits FROM organizations
-			WHERE organization_id = ANY ($1::text[])`, waiting)
+		rows, err := list(ctx, w.db, scanCommits, getCommits, waiting)
 		if err != nil {
 			continue // the next time
 		}

@@ -11,18 +11,36 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
+var (
+	acquireLease        = statements.Load("acquire_lease", "organization_id", "owner_id", "expire", "now")
+	getLease            = statements.Load("get_lease", "organization_id")
+	releaseLeases       = statements.Load("release_leases", "organization_ids", "owner_ids", "owner_tokens")
+	getWork             = statements.Load("get_work", "organization_id")
+	listUnresolvedRules = statements.Load("list_unresolved_rules", "organization_id", "limit")
+	listRequeued        = statements.Load("list_requeued", "organization_id", "limit")
+	listExpansions      = statements.Load("list_expansions", "organization_id", "limit")
+	getRunningSync      = statements.Load("get_running_sync", "organization_id")
+	getActivity         = statements.Load("get_activity")
+	insertOrganizations = statements.Load("insert_organizations", "organization_ids")
+	updateActivity      = statements.Load("update_activity", "cursor")
+	expandGroup         = statements.Load("expand_group", "organization_id", "group_id", "from", "message_id", "traceparent")
+	expandGroupsWithin  = statements.Load("expand_groups_within", "organization_id", "group_id", "id", "root", "group_ids", "from",
+		"message_id", "traceparent")
+	updateExpansion       = statements.Load("update_expansion", "organization_id", "group_id", "id", "page_token", "done")
+	deleteOlderExpansions = statements.Load("delete_older_expansions", "organization_id", "group_id", "id")
+	deleteDoneExpansions  = statements.Load("delete_done_expansions", "organization_id")
+	insertRequeued        = statements.Load("insert_requeued", "organization_id", "user_ids")
+	deleteRequeued        = statements.Load("delete_requeued", "organization_id", "user_ids")
+)
+
 // Acquire implements store.Store. It waits for an Update that is under way: what the owner before it commits is there for
 // the new one. The first statement locks the row also where it writes nothing, so the second one tells why it did not.
 func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, expire time.Time) (store.Lease, bool, time.Time, error) {
 	var until int64
 	var erasing bool
 	b := &pgx.Batch{}
-	token := ask(b, pgx.RowTo[int64], `INSERT INTO organizations AS o (organization_id, owner_id, owner_token, owner_expire_time)
-		VALUES ($1, $2, 1, $3) ON CONFLICT (organization_id) DO UPDATE SET owner_id = excluded.owner_id,
-		owner_token = o.owner_token + 1, owner_expire_time = excluded.owner_expire_time
-		WHERE o.erasing = 0 AND (o.owner_id = excluded.owner_id OR o.owner_expire_time <= $4) RETURNING owner_token`,
-		organizationID, owner, micros(expire), micros(now))
-	b.Queue(`SELECT owner_expire_time, erasing > 0 FROM organizations WHERE organization_id = $1`, organizationID).
+	token := ask(b, pgx.RowTo[int64], acquireLease, organizationID, owner, micros(expire), micros(now))
+	b.Queue(getLease, organizationID).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&until, &erasing) })
 	if err := s.db.SendBatch(ctx, b).Close(); err != nil {
 		return store.Lease{}, false, time.Time{}, sqldb.Reach(err)
@@ -44,10 +62,7 @@ func (s *Store) Release(ctx context.Context, leases map[string]store.Lease) erro
 		organizations, owners = append(organizations, organization), append(owners, lease.Owner)
 		tokens = append(tokens, lease.Token)
 	}
-	_, err := s.db.Exec(ctx, `UPDATE organizations o SET owner_expire_time = 0
-		FROM unnest($1::text[], $2::text[], $3::bigint[]) AS l (organization_id, owner_id, owner_token)
-		WHERE o.organization_id = l.organization_id AND o.owner_id = l.owner_id AND o.owner_token = l.owner_token`,
-		organizations, owners, tokens)
+	_, err := s.db.Exec(ctx, releaseLeases, organizations, owners, tokens)
 	return sqldb.Reach(err)
 }
 
@@ -82,19 +97,14 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 				&p.walk.After, &p.due)
 			p.progress.AsOf = fromMicros(asOf)
 			return p, err
-		}, `SELECT checkpoint, as_of, behind, erasing > 0, when_unknown, recovering, recovery_token, recovery_after,
-			coalesce((SELECT min(retry_time) FROM set_aside WHERE organization_id = $1), 0)
-			FROM organizations WHERE organization_id = $1`, organizationID)
-		unresolved = ask(b, pgx.RowTo[string], `SELECT id FROM rules WHERE organization_id = $1 AND unresolved ORDER BY id LIMIT $2`,
-			organizationID, limit)
-		requeued = ask(b, pgx.RowTo[string], `SELECT user_id FROM requeued WHERE organization_id = $1 ORDER BY user_id LIMIT $2`,
-			organizationID, limit)
+		}, getWork, organizationID)
+		unresolved = ask(b, pgx.RowTo[string], listUnresolvedRules, organizationID, limit)
+		requeued = ask(b, pgx.RowTo[string], listRequeued, organizationID, limit)
 		expansions = ask(b, func(row pgx.CollectableRow) (e store.Expansion, err error) {
 			err = row.Scan(&e.ID, &e.Root, &e.GroupID, &e.PageToken, &e.From, &e.MessageID, &e.Traceparent)
 			return e, err
-		}, `SELECT id, root, group_id, page_token, from_cursor, message_id, traceparent FROM expansions
-			WHERE organization_id = $1 AND NOT done ORDER BY root, group_id, id LIMIT $2`, organizationID, limit)
-		syncs = ask(b, scanSync, `SELECT `+syncColumns+` FROM syncs WHERE organization_id = $1 AND state = 1`, organizationID)
+		}, listExpansions, organizationID, limit)
+		syncs = ask(b, scanSync, getRunningSync, organizationID)
 	})
 	if err != nil || len(*at) == 0 { // nobody has written anything of it
 		return store.Work{}, err
@@ -118,7 +128,7 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 
 // Activity implements store.Store.
 func (s *Store) Activity(ctx context.Context) (string, error) {
-	all, err := list(ctx, s.db, pgx.RowTo[string], `SELECT cursor FROM activity`)
+	all, err := list(ctx, s.db, pgx.RowTo[string], getActivity)
 	if err != nil {
 		return "", err
 	}
@@ -131,10 +141,9 @@ func (s *Store) SaveActivity(ctx context.Context, cursor string, organizationIDs
 	ids := slices.Sorted(slices.Values(organizationIDs))
 	b := &pgx.Batch{}
 	if len(ids) > 0 {
-		b.Queue(`INSERT INTO organizations (organization_id) SELECT id FROM unnest($1::text[]) WITH ORDINALITY AS o (id, n)
-			ORDER BY n ON CONFLICT DO NOTHING`, ids)
+		b.Queue(insertOrganizations, ids)
 	}
-	b.Queue(`UPDATE activity SET cursor = $1`, cursor)
+	b.Queue(updateActivity, cursor)
 	return sqldb.Reach(s.db.SendBatch(ctx, b).Close())
 }
 
@@ -166,14 +175,7 @@ func (t *organizationTx) SetRecovery(_ context.Context, walk *store.Walk) error 
 
 // Expand implements store.Tx.
 func (t *organizationTx) Expand(ctx context.Context, e store.Expansion) error {
-	return t.write(ctx, `WITH cause AS (
-			SELECT coalesce(max(newest), 0) + 1 AS n FROM expansions WHERE organization_id = $1),
-		merged AS (
-			UPDATE expansions SET newest = cause.n FROM cause
-			WHERE organization_id = $1 AND group_id = $2 AND NOT done AND started = 0 RETURNING id)
-		INSERT INTO expansions (organization_id, group_id, id, root, newest, from_cursor, message_id, traceparent)
-		SELECT $1, $2, n, n, n, $3, $4, $5 FROM cause WHERE NOT EXISTS (SELECT 1 FROM merged)`,
-		t.organization, e.GroupID, e.From, e.MessageID, e.Traceparent)
+	return t.write(ctx, expandGroup, t.organization, e.GroupID, e.From, e.MessageID, e.Traceparent)
 }
 
 // ExpandWithin implements store.Tx.
@@ -181,36 +183,21 @@ func (t *organizationTx) ExpandWithin(ctx context.Context, e store.Expansion, gr
 	if len(groupIDs) == 0 {
 		return nil
 	}
-	return t.write(ctx, `WITH cause AS (
-			SELECT newest AS n FROM expansions WHERE organization_id = $1 AND group_id = $2 AND id = $3),
-		within AS (
-			SELECT DISTINCT id FROM unnest($5::text[]) AS id),
-		merged AS (
-			UPDATE expansions x SET newest = greatest(x.newest, cause.n), root = least(x.root, $4),
-				from_cursor = CASE WHEN $4 < x.root THEN $6 ELSE x.from_cursor END
-			FROM cause, within WHERE x.organization_id = $1 AND x.group_id = within.id AND NOT x.done AND x.started = 0
-			RETURNING x.group_id)
-		INSERT INTO expansions (organization_id, group_id, id, root, newest, from_cursor, message_id, traceparent)
-		SELECT $1, within.id, cause.n, $4, cause.n, $6, $7, $8 FROM cause, within
-		WHERE within.id NOT IN (SELECT group_id FROM merged)
-			AND NOT EXISTS (SELECT 1 FROM expansions x WHERE x.organization_id = $1 AND x.group_id = within.id AND x.started >= cause.n)`,
+	return t.write(ctx, expandGroupsWithin,
 		t.organization, e.GroupID, e.ID, e.Root, groupIDs, e.From, e.MessageID, e.Traceparent)
 }
 
 // ExpandedTo implements store.Tx.
 func (t *organizationTx) ExpandedTo(ctx context.Context, e store.Expansion, pageToken string, done bool) error {
-	err := t.write(ctx, `UPDATE expansions SET page_token = $4, done = $5,
-			started = CASE started WHEN 0 THEN (SELECT max(newest) FROM expansions WHERE organization_id = $1) ELSE started END
-		WHERE organization_id = $1 AND group_id = $2 AND id = $3`, t.organization, e.GroupID, e.ID, pageToken, done)
+	err := t.write(ctx, updateExpansion, t.organization, e.GroupID, e.ID, pageToken, done)
 	if err != nil || !done {
 		return err
 	}
-	err = t.write(ctx, `DELETE FROM expansions WHERE organization_id = $1 AND group_id = $2 AND id < $3 AND done`, t.organization, e.GroupID, e.ID)
+	err = t.write(ctx, deleteOlderExpansions, t.organization, e.GroupID, e.ID)
 	if err != nil {
 		return err
 	}
-	return t.write(ctx, `DELETE FROM expansions WHERE organization_id = $1
-		AND NOT EXISTS (SELECT 1 FROM expansions WHERE organization_id = $1 AND NOT done)`, t.organization)
+	return t.write(ctx, deleteDoneExpansions, t.organization)
 }
 
 // Requeue implements store.Tx.
@@ -218,11 +205,10 @@ func (t *organizationTx) Requeue(ctx context.Context, userIDs []string) error {
 	if len(userIDs) == 0 {
 		return nil
 	}
-	return t.write(ctx, `INSERT INTO requeued (organization_id, user_id) SELECT $1, user_id FROM unnest($2::text[]) AS user_id
-		ON CONFLICT DO NOTHING`, t.organization, userIDs)
+	return t.write(ctx, insertRequeued, t.organization, userIDs)
 }
 
 // Unqueue implements store.Tx.
 func (t *organizationTx) Unqueue(ctx context.Context, userIDs []string) error {
-	return t.write(ctx, `DELETE FROM requeued WHERE organization_id = $1 AND user_id = ANY ($2::text[])`, t.organization, userIDs)
+	return t.write(ctx, deleteRequeued, t.organization, userIDs)
 }

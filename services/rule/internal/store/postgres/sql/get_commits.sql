@@ -1,0 +1,3 @@
+SELECT organization_id, commits
+FROM organizations
+WHERE organization_id = ANY (:organization_ids::text[]);

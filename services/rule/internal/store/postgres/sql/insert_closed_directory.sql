@@ -1,0 +1,3 @@
+INSERT INTO closed_directories (organization_id, directory_id)
+VALUES (:organization_id, :directory_id)
+ON CONFLICT DO NOTHING;

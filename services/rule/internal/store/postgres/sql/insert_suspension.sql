@@ -1,0 +1,3 @@
+INSERT INTO suspensions (organization_id, user_id, reason, suspended_by, create_time)
+VALUES (:organization_id, :user_id, :reason, :suspended_by, :create_time)
+ON CONFLICT DO NOTHING;

@@ -1,0 +1,2 @@
+SELECT pg_notify(:channel, message)
+FROM unnest(:messages::text[]) AS message;

@@ -1,0 +1,4 @@
+SELECT id, display_name, scope, rank
+FROM roles
+WHERE id = :id
+FOR KEY SHARE;
