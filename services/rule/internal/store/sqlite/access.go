@@ -9,20 +9,42 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// effective is the condition that source s of holder h counts: see store.Holder.Effective.
-const effective = `h.active = 1 AND h.suspended = 0 AND (s.kind = 2 OR h.rule_access = 0
-	OR h.rule_access = 2 AND s.role_id = '` + store.OrganizationAdmin + `' AND s.tenant_id = '')`
+var (
+	checkAccess        = statements.Load("check_access", "organization_id", "user_id", "tenant_id", "role_id")
+	findSuspension     = statements.Load("find_suspension", "organization_id", "user_id")
+	listProgress       = statements.Load("list_progress", "organization_ids")
+	getHolders         = statements.Load("get_holders", "organization_id", "user_ids")
+	listSuspendedUsers = statements.Load("list_suspended_users", "organization_id", "user_ids")
+	getSources         = statements.Load("get_sources", "organization_id", "user_ids")
+	putHolder          = statements.Load("put_holder", "organization_id", "user_id", "active", "directory_id", "detached", "digest",
+		"unknown_as_of", "rule_access")
+	deleteSourcesOfUser = statements.Load("delete_sources_of_user", "organization_id", "user_id")
+	deleteHolder        = statements.Load("delete_holder", "organization_id", "user_id")
+	putSource           = statements.Load("put_source", "organization_id", "user_id", "tenant_id", "role_id", "kind", "rule_id", "granted_by",
+		"create_time", "held")
+	deleteSource     = statements.Load("delete_source", "organization_id", "user_id", "tenant_id", "role_id", "kind", "rule_id")
+	countEffective   = statements.Load("count_effective", "organization_id", "role_id", "tenant_id", "up_to")
+	listHeldUsers    = statements.Load("list_held_users", "organization_id")
+	listAccess       = statements.Load("list_access", "organization_id", "after_user", "after_tenant", "after_role", "limit")
+	listAccessOfUser = statements.Load("list_access_of_user", "organization_id", "after_user", "after_tenant", "after_role", "limit",
+		"user_id", "tenant_id", "role_id")
+	listAccessOfTenant = statements.Load("list_access_of_tenant", "organization_id", "after_user", "after_tenant", "after_role",
+		"limit", "tenant_id")
+	listAccessOfRole = statements.Load("list_access_of_role", "organization_id", "after_user", "after_tenant", "after_role", "limit",
+		"role_id")
+	listAccessOfTenantAndRole = statements.Load("list_access_of_tenant_and_role", "organization_id", "after_user", "after_tenant",
+		"after_role", "limit", "tenant_id", "role_id")
+	listHolderIDs     = statements.Load("list_holder_ids", "organization_id", "after", "limit")
+	listHolderIDsUpTo = statements.Load("list_holder_ids_up_to", "organization_id", "after", "up_to", "limit")
+)
 
 // Check implements store.Store.
 func (s *Store) Check(ctx context.Context, organizationID, userID string, grant store.Grant) (c store.Check, err error) {
 	var known int64
-	err = s.db.QueryRow(ctx, `SELECT h.unknown_as_of, h.suspended, EXISTS (SELECT 1 FROM sources s
-			WHERE s.organization_id = ?1 AND s.user_id = ?2 AND s.tenant_id = ?3 AND s.role_id = ?4 AND `+effective+`)
-		FROM holders h WHERE h.organization_id = ?1 AND h.user_id = ?2`, organizationID, userID, grant.TenantID, grant.RoleID).
+	err = s.db.QueryRow(ctx, checkAccess, organizationID, userID, grant.TenantID, grant.RoleID).
 		Scan(&known, &c.Suspended, &c.Allowed)
 	if errors.Is(err, sql.ErrNoRows) { // somebody who has never been a holder may be suspended
-		err = s.db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM suspensions WHERE organization_id = ? AND user_id = ?)`,
-			organizationID, userID).Scan(&c.Suspended)
+		err = s.db.QueryRow(ctx, findSuspension, organizationID, userID).Scan(&c.Suspended)
 	}
 	c.UnknownAsOf = fromMicros(known)
 	return c, err
@@ -34,8 +56,7 @@ func (s *Store) Progress(ctx context.Context, organizationIDs []string) (map[str
 		id string
 		store.Progress
 	}
-	rows, err := s.db.Query(ctx, `SELECT o.organization_id, o.checkpoint, o.as_of, o.behind, o.erasing > 0 FROM json_each(?) j
-		CROSS JOIN organizations o ON o.organization_id = j.value`, list(organizationIDs))
+	rows, err := s.db.Query(ctx, listProgress, list(organizationIDs))
 	lines, err := sqldb.Collect(rows, err, func(scan scan) (l line, err error) {
 		var asOf int64
 		err = scan(&l.id, &l.Checkpoint, &asOf, &l.Behind, &l.Erasing)
@@ -48,12 +69,6 @@ func (s *Store) Progress(ctx context.Context, organizationIDs []string) (map[str
 	}
 	return all, err
 }
-
-const sourceColumns = `s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id, s.granted_by, s.create_time, s.held`
-
-// holderColumns are what is said of a holder beside its sources. A directory that was closed detaches its users.
-const holderColumns = `h.active, h.directory_id, h.detached OR EXISTS (SELECT 1 FROM closed_directories c
-	WHERE c.organization_id = h.organization_id AND c.directory_id = h.directory_id), h.digest, h.suspended, h.unknown_as_of, h.rule_access`
 
 func scanHolder(scan scan, h *store.Holder, more ...any) error {
 	var known int64
@@ -85,31 +100,27 @@ func scanSourceOfHolder(scan scan) (r sourceRow, err error) {
 	return r, err
 }
 
-// keysOf chooses a page of access by the filters that are set: each text has its own index, and few are the texts.
-func keysOf(filter store.AccessFilter) string {
-	text := `SELECT DISTINCT user_id, tenant_id, role_id FROM sources WHERE organization_id = ?1`
-	if filter.UserID != "" {
-		text += ` AND user_id = ?2`
+// accessPage chooses the statement of a page of access by the filters that are set: each has its own index.
+func accessPage(organizationID string, filter store.AccessFilter, after store.AccessKey, limit int) (statement string, args []any) {
+	args = []any{organizationID, after.UserID, after.TenantID, after.RoleID, limit}
+	switch {
+	case filter.UserID != "":
+		return listAccessOfUser, append(args, filter.UserID, filter.TenantID, filter.RoleID)
+	case filter.TenantID != "" && filter.RoleID != "":
+		return listAccessOfTenantAndRole, append(args, filter.TenantID, filter.RoleID)
+	case filter.TenantID != "":
+		return listAccessOfTenant, append(args, filter.TenantID)
+	case filter.RoleID != "":
+		return listAccessOfRole, append(args, filter.RoleID)
+	default:
+		return listAccess, args
 	}
-	if filter.TenantID != "" {
-		text += ` AND tenant_id = ?3`
-	}
-	if filter.RoleID != "" {
-		text += ` AND role_id = ?4`
-	}
-	// The first condition is implied by the second; it is what an index on user_id understands.
-	return text + ` AND user_id >= ?5 AND (user_id, tenant_id, role_id) > (?5, ?6, ?7)
-		ORDER BY user_id, tenant_id, role_id LIMIT ?8`
 }
 
 // Access implements store.Store.
 func (s *Store) Access(ctx context.Context, organizationID string, filter store.AccessFilter, after store.AccessKey, limit int) ([]store.Access, error) {
-	rows, err := s.db.Query(ctx, `WITH keys AS (`+keysOf(filter)+`)
-		SELECT `+sourceColumns+`, h.active, h.suspended, h.unknown_as_of, h.rule_access FROM keys k
-		CROSS JOIN sources s ON s.organization_id = ?1 AND s.user_id = k.user_id AND s.tenant_id = k.tenant_id AND s.role_id = k.role_id
-		CROSS JOIN holders h ON h.organization_id = ?1 AND h.user_id = k.user_id
-		ORDER BY s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id`,
-		organizationID, filter.UserID, filter.TenantID, filter.RoleID, after.UserID, after.TenantID, after.RoleID, limit)
+	statement, args := accessPage(organizationID, filter, after, limit)
+	rows, err := s.db.Query(ctx, statement, args...)
 	sources, err := sqldb.Collect(rows, err, scanSourceOfHolder)
 	var all []store.Access
 	for _, r := range sources {
@@ -120,22 +131,18 @@ func (s *Store) Access(ctx context.Context, organizationID string, filter store.
 
 // HolderIDs implements store.Store.
 func (s *Store) HolderIDs(ctx context.Context, organizationID, after, upTo string, limit int) ([]string, error) {
-	// Two texts: a bound that might not be one would not bound the look into the index.
-	query, args := `SELECT user_id FROM holders WHERE organization_id = ? AND user_id > ? ORDER BY user_id LIMIT ?`,
-		[]any{organizationID, after, limit}
-	if upTo != "" {
-		query = `SELECT user_id FROM holders WHERE organization_id = ? AND user_id > ? AND user_id <= ? ORDER BY user_id LIMIT ?`
-		args = []any{organizationID, after, upTo, limit}
+	statement, args := listHolderIDs, []any{organizationID, after, limit}
+	if upTo != "" { // a bound that might not be one would not bound the look into the index
+		statement, args = listHolderIDsUpTo, []any{organizationID, after, upTo, limit}
 	}
-	rows, err := s.db.Query(ctx, query, args...)
+	rows, err := s.db.Query(ctx, statement, args...)
 	return sqldb.Collect(rows, err, scanOne[string])
 }
 
 // Holders implements store.Tx.
 func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[string]store.Holder, error) {
 	ids := list(userIDs)
-	rows, err := t.tx.Query(ctx, `SELECT h.user_id, `+holderColumns+` FROM json_each(?2) j
-		CROSS JOIN holders h ON h.organization_id = ?1 AND h.user_id = j.value`, t.organization, ids)
+	rows, err := t.tx.Query(ctx, getHolders, t.organization, ids)
 	holders, err := sqldb.Collect(rows, err, func(scan scan) (h store.Holder, err error) {
 		err = scanHolder(scan, &h, &h.UserID)
 		return h, err
@@ -143,14 +150,12 @@ func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[str
 	if err != nil {
 		return nil, err
 	}
-	rows, err = t.tx.Query(ctx, `SELECT s.user_id FROM json_each(?2) j
-		CROSS JOIN suspensions s ON s.organization_id = ?1 AND s.user_id = j.value`, t.organization, ids)
+	rows, err = t.tx.Query(ctx, listSuspendedUsers, t.organization, ids)
 	suspended, err := sqldb.Collect(rows, err, scanOne[string])
 	if err != nil {
 		return nil, err
 	}
-	rows, err = t.tx.Query(ctx, `SELECT `+sourceColumns+` FROM json_each(?2) j
-		CROSS JOIN sources s ON s.organization_id = ?1 AND s.user_id = j.value`, t.organization, ids)
+	rows, err = t.tx.Query(ctx, getSources, t.organization, ids)
 	sources, err := sqldb.Collect(rows, err, func(scan scan) (r sourceRow, err error) {
 		err = r.scan(scan)
 		return r, err
@@ -175,53 +180,42 @@ func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[str
 
 // PutHolder implements store.Tx.
 func (t *organizationTx) PutHolder(ctx context.Context, h store.Holder) error {
-	_, err := t.tx.Exec(ctx, `INSERT INTO holders
-		(organization_id, user_id, active, directory_id, detached, digest, suspended, unknown_as_of, rule_access)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, EXISTS (SELECT 1 FROM suspensions WHERE organization_id = ?1 AND user_id = ?2), ?7, ?8)
-		ON CONFLICT DO UPDATE SET active = excluded.active, directory_id = excluded.directory_id, detached = excluded.detached,
-			digest = excluded.digest, unknown_as_of = excluded.unknown_as_of, rule_access = excluded.rule_access`,
+	_, err := t.tx.Exec(ctx, putHolder,
 		t.organization, h.UserID, h.Active, h.DirectoryID, h.Detached, h.Digest, micros(h.UnknownAsOf), h.RuleAccess)
 	return err
 }
 
 // DeleteHolder implements store.Tx.
 func (t *organizationTx) DeleteHolder(ctx context.Context, userID string) error {
-	if _, err := t.tx.Exec(ctx, `DELETE FROM sources WHERE organization_id = ? AND user_id = ?`, t.organization, userID); err != nil {
+	if _, err := t.tx.Exec(ctx, deleteSourcesOfUser, t.organization, userID); err != nil {
 		return err
 	}
-	_, err := t.tx.Exec(ctx, `DELETE FROM holders WHERE organization_id = ? AND user_id = ?`, t.organization, userID)
+	_, err := t.tx.Exec(ctx, deleteHolder, t.organization, userID)
 	return err
 }
 
 // PutSource implements store.Tx.
 func (t *organizationTx) PutSource(ctx context.Context, userID string, s store.Source) error {
-	_, err := t.tx.Exec(ctx, `INSERT OR REPLACE INTO sources
-		(organization_id, user_id, tenant_id, role_id, kind, rule_id, granted_by, create_time, held)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err := t.tx.Exec(ctx, putSource,
 		t.organization, userID, s.Grant.TenantID, s.Grant.RoleID, s.Kind, s.RuleID, s.GrantedBy, micros(s.CreateTime), s.Held)
 	return err
 }
 
 // DeleteSource implements store.Tx.
 func (t *organizationTx) DeleteSource(ctx context.Context, userID string, s store.Source) error {
-	n, err := t.tx.Exec(ctx, `DELETE FROM sources WHERE organization_id = ? AND user_id = ? AND tenant_id = ? AND role_id = ?
-		AND kind = ? AND rule_id = ?`, t.organization, userID, s.Grant.TenantID, s.Grant.RoleID, s.Kind, s.RuleID)
+	n, err := t.tx.Exec(ctx, deleteSource, t.organization, userID, s.Grant.TenantID, s.Grant.RoleID, s.Kind, s.RuleID)
 	t.deleted += n
 	return err
 }
 
 // CountEffective implements store.Tx.
 func (t *organizationTx) CountEffective(ctx context.Context, grant store.Grant, upTo int) (n int, err error) {
-	err = t.tx.QueryRow(ctx, `SELECT count(*) FROM (SELECT DISTINCT s.user_id FROM sources s
-		CROSS JOIN holders h ON h.organization_id = s.organization_id AND h.user_id = s.user_id
-		WHERE s.organization_id = ? AND s.role_id = ? AND s.tenant_id = ? AND `+effective+` LIMIT ?)`,
-		t.organization, grant.RoleID, grant.TenantID, upTo).Scan(&n)
+	err = t.tx.QueryRow(ctx, countEffective, t.organization, grant.RoleID, grant.TenantID, upTo).Scan(&n)
 	return n, err
 }
 
 // HeldUsers implements store.Tx.
 func (t *organizationTx) HeldUsers(ctx context.Context) ([]string, error) {
-	rows, err := t.tx.Query(ctx, `SELECT DISTINCT user_id FROM sources WHERE organization_id = ? AND held = 1 ORDER BY user_id`,
-		t.organization)
+	rows, err := t.tx.Query(ctx, listHeldUsers, t.organization)
 	return sqldb.Collect(rows, err, scanOne[string])
 }

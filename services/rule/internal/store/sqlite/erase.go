@@ -8,10 +8,32 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
+var (
+	isErasing              = statements.Load("is_erasing", "organization_id")
+	getErasure             = statements.Load("get_erasure", "organization_id")
+	beginErasure           = statements.Load("begin_erasure", "asked", "organization_id")
+	listErasures           = statements.Load("list_erasures")
+	endErasure             = statements.Load("end_erasure", "organization_id", "asked")
+	listFirstSources       = statements.Load("list_first_sources", "organization_id", "limit")
+	resetOrganization      = statements.Load("reset_organization", "organization_id")
+	eraseHolders           = statements.Load("erase_holders", "organization_id", "limit")
+	eraseSetAside          = statements.Load("erase_set_aside", "organization_id", "limit")
+	eraseSuspensions       = statements.Load("erase_suspensions", "organization_id", "limit")
+	eraseRequeued          = statements.Load("erase_requeued", "organization_id", "limit")
+	eraseExpansions        = statements.Load("erase_expansions", "organization_id", "limit")
+	eraseRuleGrants        = statements.Load("erase_rule_grants", "organization_id", "limit")
+	eraseRulePins          = statements.Load("erase_rule_pins", "organization_id", "limit")
+	eraseRules             = statements.Load("erase_rules", "organization_id", "limit")
+	eraseTenants           = statements.Load("erase_tenants", "organization_id", "limit")
+	eraseSyncs             = statements.Load("erase_syncs", "organization_id", "limit")
+	eraseReports           = statements.Load("erase_reports", "organization_id", "limit")
+	eraseClosedDirectories = statements.Load("erase_closed_directories", "organization_id", "limit")
+)
+
 // notErasing refuses an organization that is being erased.
 func notErasing(ctx context.Context, tx *sqldb.Tx, organizationID string) error {
 	var erasing bool
-	err := tx.QueryRow(ctx, `SELECT erasing > 0 FROM organizations WHERE organization_id = ?`, organizationID).Scan(&erasing)
+	err := tx.QueryRow(ctx, isErasing, organizationID).Scan(&erasing)
 	if err == nil && erasing {
 		err = store.Erasing(organizationID)
 	}
@@ -25,7 +47,7 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Tim
 			return 0, err
 		}
 		var erasing, erased int64
-		err = tx.QueryRow(ctx, `SELECT erasing, erased FROM organizations WHERE organization_id = ?`, organizationID).Scan(&erasing, &erased)
+		err = tx.QueryRow(ctx, getErasure, organizationID).Scan(&erasing, &erased)
 		if err != nil {
 			return 0, err
 		}
@@ -33,7 +55,7 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Tim
 			return 0, store.ErasureEnded(organizationID)
 		}
 		if erasing < micros(asked) {
-			if _, err := tx.Exec(ctx, `UPDATE organizations SET erasing = ? WHERE organization_id = ?`, micros(asked), organizationID); err != nil {
+			if _, err := tx.Exec(ctx, beginErasure, micros(asked), organizationID); err != nil {
 				return 0, err
 			}
 		}
@@ -53,7 +75,7 @@ func (s *Store) Marked(ctx context.Context) (map[string]time.Time, error) {
 		id    string
 		asked int64
 	}
-	rows, err := s.db.Query(ctx, `SELECT organization_id, erasing FROM organizations WHERE erasing > 0`)
+	rows, err := s.db.Query(ctx, listErasures)
 	marks, err := sqldb.Collect(rows, err, func(scan scan) (m mark, err error) {
 		err = scan(&m.id, &m.asked)
 		return m, err
@@ -68,19 +90,14 @@ func (s *Store) Marked(ctx context.Context) (map[string]time.Time, error) {
 // Unmark implements store.Store.
 func (s *Store) Unmark(ctx context.Context, organizationID string, asked time.Time) error {
 	return s.write(ctx, organizationID, func(ctx context.Context, tx *sqldb.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE organizations SET erasing = 0, erased = erasing WHERE organization_id = ? AND erasing = ?`,
-			organizationID, micros(asked))
+		_, err := tx.Exec(ctx, endErasure, organizationID, micros(asked))
 		return err
 	})
 }
 
 // FirstSources implements store.Tx.
 func (t *organizationTx) FirstSources(ctx context.Context, limit int) ([]store.Holder, error) {
-	rows, err := t.tx.Query(ctx, `WITH firsts AS MATERIALIZED (SELECT * FROM sources WHERE organization_id = ?1
-			ORDER BY user_id, tenant_id, role_id, kind, rule_id LIMIT ?2)
-		SELECT `+sourceColumns+`, h.active, h.suspended, h.unknown_as_of, h.rule_access FROM firsts s
-		CROSS JOIN holders h ON h.organization_id = ?1 AND h.user_id = s.user_id
-		ORDER BY s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id`, t.organization, limit)
+	rows, err := t.tx.Query(ctx, listFirstSources, t.organization, limit)
 	sources, err := sqldb.Collect(rows, err, scanSourceOfHolder)
 	var all []store.Holder
 	for _, r := range sources {
@@ -89,26 +106,19 @@ func (t *organizationTx) FirstSources(ctx context.Context, limit int) ([]store.H
 	return all, err
 }
 
-// erasedTables are those of which an erasure removes rows, with what a row's key is within its organization.
-var erasedTables = [...]struct{ name, key string }{
-	{"holders", "user_id"}, {"set_aside", "user_id"}, {"suspensions", "user_id"}, {"requeued", "user_id"}, {"expansions", "group_id, id"},
-	{"rule_grants", "rule_id, position"}, {"rule_pins", "rule_id, directory_id"}, {"rules", "id"}, {"tenants", "id"}, {"syncs", "id"},
-	{"reports", "id"}, {"closed_directories", "directory_id"},
-}
-
-// eraseFrom removes the first rows of an organization from a table.
-func eraseFrom(table, key string) string {
-	return `DELETE FROM ` + table + ` WHERE organization_id = ?1 AND (` + key + `) IN
-		(SELECT ` + key + ` FROM ` + table + ` WHERE organization_id = ?1 ORDER BY ` + key + ` LIMIT ?2)`
+// eraseStatements remove the first rows of an organization from a table each.
+var eraseStatements = [...]string{
+	eraseHolders, eraseSetAside, eraseSuspensions, eraseRequeued, eraseExpansions, eraseRuleGrants, eraseRulePins, eraseRules,
+	eraseTenants, eraseSyncs, eraseReports, eraseClosedDirectories,
 }
 
 // EraseRows implements store.Tx.
 func (t *organizationTx) EraseRows(ctx context.Context, limit int) (erased int, err error) {
-	for _, table := range erasedTables {
+	for _, statement := range eraseStatements {
 		if erased >= limit {
 			break
 		}
-		n, err := t.tx.Exec(ctx, eraseFrom(table.name, table.key), t.organization, limit-erased)
+		n, err := t.tx.Exec(ctx, statement, t.organization, limit-erased)
 		if err != nil {
 			return 0, err
 		}
@@ -119,10 +129,6 @@ func (t *organizationTx) EraseRows(ctx context.Context, limit int) (erased int, 
 		return erased, t.nextGeneration(ctx)
 	}
 	// Nothing is written where it is so already.
-	_, err = t.tx.Exec(ctx, `UPDATE organizations SET generation = generation + 1, checkpoint = '', owner_id = '',
-			owner_token = owner_token + 1, owner_expire_time = 0, recovering = 0, recovery_token = '', recovery_after = '', as_of = 0,
-			behind = 0, when_unknown = 0
-		WHERE organization_id = ? AND (checkpoint <> '' OR owner_id <> '' OR recovering <> 0 OR as_of <> 0 OR behind <> 0 OR when_unknown <> 0)`,
-		t.organization)
+	_, err = t.tx.Exec(ctx, resetOrganization, t.organization)
 	return 0, err
 }

@@ -19,8 +19,7 @@ func TestErasingScansNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	for _, table := range erasedTables {
-		statement := eraseFrom(table.name, table.key)
+	for _, statement := range eraseStatements {
 		rows, err := s.db.Query(t.Context(), `EXPLAIN QUERY PLAN `+statement, "acme", 9)
 		steps, err := sqldb.Collect(rows, err, func(scan scan) (step string, err error) {
 			var id, parent, unused int

@@ -9,6 +9,17 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
+var (
+	getFeedLowWater    = statements.Load("get_feed_low_water", "organization_id")
+	listAccessChanges  = statements.Load("list_access_changes", "organization_id", "sequence", "limit")
+	getFeedEnd         = statements.Load("get_feed_end")
+	insertAccessChange = statements.Load("insert_access_change", "organization_id", "user_id", "tenant_id", "role_id", "kind",
+		"message_id", "sync_id", "traceparent", "time")
+	getLastExpiredChange = statements.Load("get_last_expired_change", "limit", "before")
+	raiseFeedLowWater    = statements.Load("raise_feed_low_water", "last")
+	trimAccessFeed       = statements.Load("trim_access_feed", "last")
+)
+
 // AccessChanges implements store.Store.
 func (s *Store) AccessChanges(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]store.Change, feed.Cursor, error) {
 	if err := after.CheckEpoch(s.epoch); err != nil {
@@ -18,17 +29,14 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 	var changes []store.Change
 	err := s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		var lowWater int64
-		err := tx.QueryRow(ctx, `SELECT coalesce(max(feed_low_water), 0) FROM organizations WHERE organization_id = ?`,
-			organizationID).Scan(&lowWater)
+		err := tx.QueryRow(ctx, getFeedLowWater, organizationID).Scan(&lowWater)
 		if err != nil {
 			return err
 		}
 		if after.Sequence < lowWater {
 			return feed.Trimmed()
 		}
-		rows, err := tx.Query(ctx, `SELECT sequence, user_id, tenant_id, role_id, kind, message_id, sync_id, traceparent, time
-			FROM access_feed WHERE organization_id = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
-			organizationID, after.Sequence, limit)
+		rows, err := tx.Query(ctx, listAccessChanges, organizationID, after.Sequence, limit)
 		changes, err = sqldb.Collect(rows, err, s.scanChange)
 		if err != nil {
 			return err
@@ -62,7 +70,7 @@ func (s *Store) scanChange(scan scan) (store.Change, error) {
 
 // endOfFeed is the highest sequence ever given, also when its record was trimmed.
 func endOfFeed(ctx context.Context, tx *sqldb.Tx) (n int64, err error) {
-	err = tx.QueryRow(ctx, `SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'access_feed'`).Scan(&n)
+	err = tx.QueryRow(ctx, getFeedEnd).Scan(&n)
 	return n, err
 }
 
@@ -79,9 +87,7 @@ func (s *Store) AccessCursor(ctx context.Context) (c feed.Cursor, err error) {
 // AppendChanges implements store.Tx. The revision of a record is its sequence: that increases for each user.
 func (t *organizationTx) AppendChanges(ctx context.Context, changes []store.Change) error {
 	for _, c := range changes {
-		_, err := t.tx.Exec(ctx, `INSERT INTO access_feed
-			(organization_id, user_id, tenant_id, role_id, kind, message_id, sync_id, traceparent, time)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		_, err := t.tx.Exec(ctx, insertAccessChange,
 			t.organization, c.UserID, c.Grant.TenantID, c.Grant.RoleID, c.Kind, c.MessageID, c.SyncID, c.Traceparent, micros(c.Time))
 		if err != nil {
 			return err
@@ -94,18 +100,15 @@ func (t *organizationTx) AppendChanges(ctx context.Context, changes []store.Chan
 func (s *Store) TrimAccessFeed(ctx context.Context, before time.Time, limit int) (removed int, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		var last int64
-		err := tx.QueryRow(ctx, `SELECT coalesce(max(sequence), 0) FROM
-			(SELECT sequence, time FROM access_feed ORDER BY sequence LIMIT ?) WHERE time < ?`, limit, micros(before)).Scan(&last)
+		err := tx.QueryRow(ctx, getLastExpiredChange, limit, micros(before)).Scan(&last)
 		if err != nil || last == 0 {
 			return err
 		}
-		_, err = tx.Exec(ctx, `UPDATE organizations SET feed_low_water = old.last FROM
-			(SELECT organization_id, max(sequence) AS last FROM access_feed WHERE sequence <= ? GROUP BY organization_id) old
-			WHERE organizations.organization_id = old.organization_id`, last)
+		_, err = tx.Exec(ctx, raiseFeedLowWater, last)
 		if err != nil {
 			return err
 		}
-		n, err := tx.Exec(ctx, `DELETE FROM access_feed WHERE sequence <= ?`, last)
+		n, err := tx.Exec(ctx, trimAccessFeed, last)
 		removed = int(n)
 		return err
 	})

@@ -7,18 +7,23 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
+var (
+	insertReport = statements.Load("insert_report", "organization_id", "id", "kind", "user_id", "message_id", "trace_id", "detail",
+		"time", "limit")
+	listReports  = statements.Load("list_reports", "limit")
+	deleteReport = statements.Load("delete_report", "organization_id", "id")
+)
+
 // AddReport implements store.Tx.
 func (t *organizationTx) AddReport(ctx context.Context, r store.Report, limit int) (bool, error) {
-	n, err := t.tx.Exec(ctx, `INSERT INTO reports (organization_id, id, kind, user_id, message_id, trace_id, detail, time)
-		SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE (SELECT count(*) FROM reports WHERE organization_id = ?1) < ?9`,
+	n, err := t.tx.Exec(ctx, insertReport,
 		t.organization, r.ID, r.Kind, r.UserID, r.MessageID, r.TraceID, r.Detail, micros(r.Time), limit)
 	return n > 0, err
 }
 
 // Reports implements store.Store.
 func (s *Store) Reports(ctx context.Context, limit int) ([]store.Report, error) {
-	rows, err := s.db.Query(ctx, `SELECT organization_id, id, kind, user_id, message_id, trace_id, detail, time FROM reports
-		ORDER BY id LIMIT ?`, limit)
+	rows, err := s.db.Query(ctx, listReports, limit)
 	return sqldb.Collect(rows, err, func(scan scan) (r store.Report, err error) {
 		var at int64
 		err = scan(&r.OrganizationID, &r.ID, &r.Kind, &r.UserID, &r.MessageID, &r.TraceID, &r.Detail, &at)
@@ -31,7 +36,7 @@ func (s *Store) Reports(ctx context.Context, limit int) ([]store.Report, error) 
 func (s *Store) DeleteReports(ctx context.Context, reports []store.Report) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		for _, r := range reports {
-			_, err := tx.Exec(ctx, `DELETE FROM reports WHERE organization_id = ? AND id = ?`, r.OrganizationID, r.ID)
+			_, err := tx.Exec(ctx, deleteReport, r.OrganizationID, r.ID)
 			if err != nil {
 				return err
 			}

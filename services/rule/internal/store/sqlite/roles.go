@@ -8,29 +8,36 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
+var (
+	getRole         = statements.Load("get_role", "id")
+	listRoles       = statements.Load("list_roles")
+	countOtherRoles = statements.Load("count_other_roles", "id")
+	insertRole      = statements.Load("insert_role", "id", "display_name", "scope", "rank")
+	findRoleUses    = statements.Load("find_role_uses", "id")
+	deleteRole      = statements.Load("delete_role", "id")
+)
+
 func scanRole(scan scan) (store.Role, error) {
 	var r store.Role
 	err := scan(&r.ID, &r.DisplayName, &r.Scope, &r.Rank)
 	return r, err
 }
 
-const selectRole = `SELECT id, display_name, scope, rank FROM roles WHERE id = ?`
-
 // Role implements store.Store.
 func (s *Store) Role(ctx context.Context, id string) (store.Role, error) {
-	r, err := scanRole(s.db.QueryRow(ctx, selectRole, id).Scan)
+	r, err := scanRole(s.db.QueryRow(ctx, getRole, id).Scan)
 	return found(r, err, "role", id)
 }
 
 // Role implements store.Tx.
 func (t *organizationTx) Role(ctx context.Context, id string) (store.Role, error) {
-	r, err := scanRole(t.tx.QueryRow(ctx, selectRole, id).Scan)
+	r, err := scanRole(t.tx.QueryRow(ctx, getRole, id).Scan)
 	return found(r, err, "role", id)
 }
 
 // Roles implements store.Store.
 func (s *Store) Roles(ctx context.Context) ([]store.Role, error) {
-	rows, err := s.db.Query(ctx, `SELECT id, display_name, scope, rank FROM roles ORDER BY scope, rank, id`)
+	rows, err := s.db.Query(ctx, listRoles)
 	return sqldb.Collect(rows, err, scanRole)
 }
 
@@ -38,14 +45,13 @@ func (s *Store) Roles(ctx context.Context) ([]store.Role, error) {
 func (s *Store) CreateRole(ctx context.Context, role store.Role, limit int) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		var count int
-		if err := tx.QueryRow(ctx, `SELECT count(*) FROM roles WHERE id <> ?`, role.ID).Scan(&count); err != nil {
+		if err := tx.QueryRow(ctx, countOtherRoles, role.ID).Scan(&count); err != nil {
 			return err
 		}
 		if count >= limit {
 			return fault.New(fault.Limit, "the catalogue holds %d roles, which is as many as it may", count)
 		}
-		n, err := tx.Exec(ctx, `INSERT OR IGNORE INTO roles (id, display_name, scope, rank) VALUES (?, ?, ?, ?)`,
-			role.ID, role.DisplayName, role.Scope, role.Rank)
+		n, err := tx.Exec(ctx, insertRole, role.ID, role.DisplayName, role.Scope, role.Rank)
 		if err == nil && n == 0 {
 			return fault.New(fault.AlreadyExists, "there is a role %q already", role.ID)
 		}
@@ -57,11 +63,7 @@ func (s *Store) CreateRole(ctx context.Context, role store.Role, limit int) erro
 func (s *Store) DeleteRole(ctx context.Context, id string) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		var byRule, byAccess bool
-		err := tx.QueryRow(ctx, `SELECT
-			EXISTS (SELECT 1 FROM organizations o WHERE EXISTS
-				(SELECT 1 FROM rule_grants g WHERE g.organization_id = o.organization_id AND g.role_id = ?1)),
-			EXISTS (SELECT 1 FROM organizations o WHERE EXISTS
-				(SELECT 1 FROM sources s WHERE s.organization_id = o.organization_id AND s.role_id = ?1))`, id).
+		err := tx.QueryRow(ctx, findRoleUses, id).
 			Scan(&byRule, &byAccess)
 		if err != nil {
 			return err
@@ -72,7 +74,7 @@ func (s *Store) DeleteRole(ctx context.Context, id string) error {
 		case byAccess:
 			return fault.New(fault.RoleInUse, "somebody holds the role %q", id)
 		}
-		n, err := tx.Exec(ctx, `DELETE FROM roles WHERE id = ?`, id)
+		n, err := tx.Exec(ctx, deleteRole, id)
 		if err == nil && n == 0 {
 			return fault.Missing("role", id)
 		}

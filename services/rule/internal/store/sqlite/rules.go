@@ -8,8 +8,23 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-const ruleColumns = `organization_id, id, display_name, enabled, match_kind, match_value, unresolved, revision,
-	create_time, update_time`
+var (
+	listRules      = statements.Load("list_rules", "organization_id", "after", "limit")
+	listRuleGrants = statements.Load("list_rule_grants", "organization_id", "first", "last")
+	listRulePins   = statements.Load("list_rule_pins", "organization_id", "first", "last")
+	getRule        = statements.Load("get_rule", "organization_id", "id")
+	getGeneration  = statements.Load("get_generation", "organization_id")
+	nextGeneration = statements.Load("next_generation", "organization_id")
+	countRules     = statements.Load("count_rules", "organization_id")
+	putRule        = statements.Load("put_rule", "organization_id", "id", "display_name", "enabled", "match_kind", "match_value",
+		"unresolved", "revision", "create_time", "update_time")
+	insertRuleGrant    = statements.Load("insert_rule_grant", "organization_id", "rule_id", "position", "tenant_id", "role_id")
+	markRuleUnresolved = statements.Load("mark_rule_unresolved", "unresolved", "organization_id", "id")
+	insertRulePin      = statements.Load("insert_rule_pin", "organization_id", "rule_id", "directory_id", "group_id", "state", "time")
+	deleteRuleGrants   = statements.Load("delete_rule_grants", "organization_id", "rule_id")
+	deleteRulePins     = statements.Load("delete_rule_pins", "organization_id", "rule_id")
+	deleteRule         = statements.Load("delete_rule", "organization_id", "id")
+)
 
 func scanRule(scan scan) (store.Rule, error) {
 	var r store.Rule
@@ -42,8 +57,7 @@ func scanPin(scan scan) (ofRule[store.Pin], error) {
 
 // selectRules reads rules above an id with their grants and pins; a negative limit means all.
 func selectRules(ctx context.Context, tx *sqldb.Tx, organizationID, after string, limit int) ([]store.Rule, error) {
-	rows, err := tx.Query(ctx, `SELECT `+ruleColumns+` FROM rules WHERE organization_id = ? AND id > ? ORDER BY id LIMIT ?`,
-		organizationID, after, limit)
+	rows, err := tx.Query(ctx, listRules, organizationID, after, limit)
 	rules, err := sqldb.Collect(rows, err, scanRule)
 	if err != nil || len(rules) == 0 {
 		return nil, err
@@ -54,14 +68,12 @@ func selectRules(ctx context.Context, tx *sqldb.Tx, organizationID, after string
 // withParts adds the grants and pins of rules that lie together.
 func withParts(ctx context.Context, tx *sqldb.Tx, organizationID string, rules []store.Rule) ([]store.Rule, error) {
 	first, last := rules[0].ID, rules[len(rules)-1].ID
-	rows, err := tx.Query(ctx, `SELECT rule_id, tenant_id, role_id FROM rule_grants
-		WHERE organization_id = ? AND rule_id BETWEEN ? AND ? ORDER BY rule_id, position`, organizationID, first, last)
+	rows, err := tx.Query(ctx, listRuleGrants, organizationID, first, last)
 	grants, err := sqldb.Collect(rows, err, scanGrant)
 	if err != nil {
 		return nil, err
 	}
-	rows, err = tx.Query(ctx, `SELECT rule_id, directory_id, group_id, state, time FROM rule_pins
-		WHERE organization_id = ? AND rule_id BETWEEN ? AND ? ORDER BY rule_id, directory_id`, organizationID, first, last)
+	rows, err = tx.Query(ctx, listRulePins, organizationID, first, last)
 	pins, err := sqldb.Collect(rows, err, scanPin)
 	if err != nil {
 		return nil, err
@@ -82,8 +94,7 @@ func withParts(ctx context.Context, tx *sqldb.Tx, organizationID string, rules [
 }
 
 func selectRule(ctx context.Context, tx *sqldb.Tx, organizationID, id string) (store.Rule, error) {
-	r, err := scanRule(tx.QueryRow(ctx, `SELECT `+ruleColumns+` FROM rules WHERE organization_id = ? AND id = ?`,
-		organizationID, id).Scan)
+	r, err := scanRule(tx.QueryRow(ctx, getRule, organizationID, id).Scan)
 	if r, err = found(r, err, "rule", id); err != nil {
 		return r, err
 	}
@@ -126,8 +137,7 @@ func (s *Store) RuleSet(ctx context.Context, organizationID string) (set store.R
 
 // generation is 0 for an organization that is not known.
 func generation(ctx context.Context, tx *sqldb.Tx, organizationID string) (n int64, err error) {
-	err = tx.QueryRow(ctx, `SELECT coalesce(max(generation), 0) FROM organizations WHERE organization_id = ?`,
-		organizationID).Scan(&n)
+	err = tx.QueryRow(ctx, getGeneration, organizationID).Scan(&n)
 	return n, err
 }
 
@@ -137,7 +147,7 @@ func (t *organizationTx) Generation(ctx context.Context) (int64, error) {
 }
 
 func (t *organizationTx) nextGeneration(ctx context.Context) error {
-	_, err := t.tx.Exec(ctx, `UPDATE organizations SET generation = generation + 1 WHERE organization_id = ?`, t.organization)
+	_, err := t.tx.Exec(ctx, nextGeneration, t.organization)
 	return err
 }
 
@@ -148,24 +158,23 @@ func (t *organizationTx) Rule(ctx context.Context, id string) (store.Rule, error
 
 // CountRules implements store.Tx.
 func (t *organizationTx) CountRules(ctx context.Context) (n int, err error) {
-	err = t.tx.QueryRow(ctx, `SELECT count(*) FROM rules WHERE organization_id = ?`, t.organization).Scan(&n)
+	err = t.tx.QueryRow(ctx, countRules, t.organization).Scan(&n)
 	return n, err
 }
 
 // PutRule implements store.Tx.
 func (t *organizationTx) PutRule(ctx context.Context, r store.Rule) error {
-	_, err := t.tx.Exec(ctx, `INSERT OR REPLACE INTO rules (`+ruleColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err := t.tx.Exec(ctx, putRule,
 		t.organization, r.ID, r.DisplayName, r.Enabled, r.Match.Kind, r.Match.Value, r.Unresolved, r.Revision,
 		micros(r.CreateTime), micros(r.UpdateTime))
 	if err != nil {
 		return err
 	}
-	if _, err := t.tx.Exec(ctx, `DELETE FROM rule_grants WHERE organization_id = ? AND rule_id = ?`, t.organization, r.ID); err != nil {
+	if err := t.deleteGrants(ctx, r.ID); err != nil {
 		return err
 	}
 	for i, g := range r.Grants {
-		_, err := t.tx.Exec(ctx, `INSERT INTO rule_grants (organization_id, rule_id, position, tenant_id, role_id)
-			VALUES (?, ?, ?, ?, ?)`, t.organization, r.ID, i, g.TenantID, g.RoleID)
+		_, err := t.tx.Exec(ctx, insertRuleGrant, t.organization, r.ID, i, g.TenantID, g.RoleID)
 		if err != nil {
 			return err
 		}
@@ -175,16 +184,14 @@ func (t *organizationTx) PutRule(ctx context.Context, r store.Rule) error {
 
 // PutPins implements store.Tx.
 func (t *organizationTx) PutPins(ctx context.Context, ruleID string, pins []store.Pin, unresolved bool) error {
-	if _, err := t.tx.Exec(ctx, `UPDATE rules SET unresolved = ? WHERE organization_id = ? AND id = ?`,
-		unresolved, t.organization, ruleID); err != nil {
+	if _, err := t.tx.Exec(ctx, markRuleUnresolved, unresolved, t.organization, ruleID); err != nil {
 		return err
 	}
 	if err := t.deletePins(ctx, ruleID); err != nil {
 		return err
 	}
 	for _, p := range pins {
-		_, err := t.tx.Exec(ctx, `INSERT INTO rule_pins (organization_id, rule_id, directory_id, group_id, state, time)
-			VALUES (?, ?, ?, ?, ?, ?)`, t.organization, ruleID, p.DirectoryID, p.GroupID, p.State, micros(p.Time))
+		_, err := t.tx.Exec(ctx, insertRulePin, t.organization, ruleID, p.DirectoryID, p.GroupID, p.State, micros(p.Time))
 		if err != nil {
 			return err
 		}
@@ -192,21 +199,26 @@ func (t *organizationTx) PutPins(ctx context.Context, ruleID string, pins []stor
 	return t.nextGeneration(ctx)
 }
 
+func (t *organizationTx) deleteGrants(ctx context.Context, ruleID string) error {
+	_, err := t.tx.Exec(ctx, deleteRuleGrants, t.organization, ruleID)
+	return err
+}
+
 func (t *organizationTx) deletePins(ctx context.Context, ruleID string) error {
-	_, err := t.tx.Exec(ctx, `DELETE FROM rule_pins WHERE organization_id = ? AND rule_id = ?`, t.organization, ruleID)
+	_, err := t.tx.Exec(ctx, deleteRulePins, t.organization, ruleID)
 	return err
 }
 
 // DeleteRule implements store.Tx.
 func (t *organizationTx) DeleteRule(ctx context.Context, id string) error {
-	n, err := t.tx.Exec(ctx, `DELETE FROM rules WHERE organization_id = ? AND id = ?`, t.organization, id)
+	n, err := t.tx.Exec(ctx, deleteRule, t.organization, id)
 	if err != nil {
 		return err
 	}
 	if n == 0 {
 		return fault.Missing("rule", id)
 	}
-	if _, err := t.tx.Exec(ctx, `DELETE FROM rule_grants WHERE organization_id = ? AND rule_id = ?`, t.organization, id); err != nil {
+	if err := t.deleteGrants(ctx, id); err != nil {
 		return err
 	}
 	if err := t.deletePins(ctx, id); err != nil {

@@ -18,11 +18,21 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlfile"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
+var (
+	releaseAllLeases   = statements.Load("release_all_leases")
+	getEpoch           = statements.Load("get_epoch")
+	insertOrganization = statements.Load("insert_organization", "organization_id")
+	listOrganizations  = statements.Load("list_organizations", "after", "limit")
+)
+
+//go:embed migrations/*.sql sql/*.sql
+var embedded embed.FS
+
+var statements = sqlfile.In(embedded, sqlfile.SQLite)
 
 // Store is a store.Store on a SQLite file.
 type Store struct {
@@ -37,7 +47,7 @@ var _ store.Store = (*Store)(nil)
 // Open opens or creates the file. One process at a time may have the file open, so leases that the one before left behind
 // are ended.
 func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.TracerProvider) (*Store, error) {
-	scripts, err := fs.Sub(migrations, "migrations")
+	scripts, err := fs.Sub(embedded, "migrations")
 	if err != nil {
 		return nil, err
 	}
@@ -47,10 +57,10 @@ func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.Trac
 	}
 	s := &Store{db: db}
 	err = db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE organizations SET owner_expire_time = 0 WHERE owner_expire_time > 0`); err != nil {
+		if _, err := tx.Exec(ctx, releaseAllLeases); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, `SELECT epoch FROM meta`).Scan(&s.epoch)
+		return tx.QueryRow(ctx, getEpoch).Scan(&s.epoch)
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("preparing %s: %w", path, err), db.Close())
@@ -101,7 +111,7 @@ func (s *Store) wrote(organizationID string) {
 }
 
 func know(ctx context.Context, tx *sqldb.Tx, organizationID string) error {
-	_, err := tx.Exec(ctx, `INSERT OR IGNORE INTO organizations (organization_id) VALUES (?)`, organizationID)
+	_, err := tx.Exec(ctx, insertOrganization, organizationID)
 	return err
 }
 
@@ -113,8 +123,7 @@ func (s *Store) OnOthers(func(string)) {}
 
 // Organizations implements store.Store.
 func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]string, error) {
-	rows, err := s.db.Query(ctx, `SELECT organization_id FROM organizations WHERE organization_id > ?
-		ORDER BY organization_id LIMIT ?`, after, limit)
+	rows, err := s.db.Query(ctx, listOrganizations, after, limit)
 	return sqldb.Collect(rows, err, scanOne[string])
 }
 

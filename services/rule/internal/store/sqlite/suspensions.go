@@ -8,6 +8,14 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
+var (
+	listSuspensions     = statements.Load("list_suspensions", "organization_id", "after", "limit")
+	insertSuspension    = statements.Load("insert_suspension", "organization_id", "user_id", "reason", "suspended_by", "create_time")
+	getSuspension       = statements.Load("get_suspension", "organization_id", "user_id")
+	deleteSuspension    = statements.Load("delete_suspension", "organization_id", "user_id")
+	markHolderSuspended = statements.Load("mark_holder_suspended", "suspended", "organization_id", "user_id")
+)
+
 func scanSuspension(scan scan) (p store.Suspension, err error) {
 	var created int64
 	err = scan(&p.UserID, &p.Reason, &p.SuspendedBy, &created)
@@ -17,28 +25,25 @@ func scanSuspension(scan scan) (p store.Suspension, err error) {
 
 // Suspensions implements store.Store.
 func (s *Store) Suspensions(ctx context.Context, organizationID, after string, limit int) ([]store.Suspension, error) {
-	rows, err := s.db.Query(ctx, `SELECT user_id, reason, suspended_by, create_time FROM suspensions
-		WHERE organization_id = ? AND user_id > ? ORDER BY user_id LIMIT ?`, organizationID, after, limit)
+	rows, err := s.db.Query(ctx, listSuspensions, organizationID, after, limit)
 	return sqldb.Collect(rows, err, scanSuspension)
 }
 
 // Suspend implements store.Tx.
 func (t *organizationTx) Suspend(ctx context.Context, p store.Suspension) (store.Suspension, error) {
-	_, err := t.tx.Exec(ctx, `INSERT OR IGNORE INTO suspensions (organization_id, user_id, reason, suspended_by, create_time)
-		VALUES (?, ?, ?, ?, ?)`, t.organization, p.UserID, p.Reason, p.SuspendedBy, micros(p.CreateTime))
+	_, err := t.tx.Exec(ctx, insertSuspension, t.organization, p.UserID, p.Reason, p.SuspendedBy, micros(p.CreateTime))
 	if err != nil {
 		return store.Suspension{}, err
 	}
 	if err := t.markSuspended(ctx, p.UserID, true); err != nil {
 		return store.Suspension{}, err
 	}
-	return scanSuspension(t.tx.QueryRow(ctx, `SELECT user_id, reason, suspended_by, create_time FROM suspensions
-		WHERE organization_id = ? AND user_id = ?`, t.organization, p.UserID).Scan)
+	return scanSuspension(t.tx.QueryRow(ctx, getSuspension, t.organization, p.UserID).Scan)
 }
 
 // Resume implements store.Tx.
 func (t *organizationTx) Resume(ctx context.Context, userID string) error {
-	n, err := t.tx.Exec(ctx, `DELETE FROM suspensions WHERE organization_id = ? AND user_id = ?`, t.organization, userID)
+	n, err := t.tx.Exec(ctx, deleteSuspension, t.organization, userID)
 	if err != nil {
 		return err
 	}
@@ -52,6 +57,6 @@ func (t *organizationTx) Resume(ctx context.Context, userID string) error {
 }
 
 func (t *organizationTx) markSuspended(ctx context.Context, userID string, suspended bool) error {
-	_, err := t.tx.Exec(ctx, `UPDATE holders SET suspended = ? WHERE organization_id = ? AND user_id = ?`, suspended, t.organization, userID)
+	_, err := t.tx.Exec(ctx, markHolderSuspended, suspended, t.organization, userID)
 	return err
 }

@@ -8,8 +8,17 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-const syncColumns = `organization_id, id, state, page_token, after_user, users_done, access_added, access_removed, users_set_aside,
-	started_by, traceparent, create_time, update_time, end_time`
+var (
+	getSync           = statements.Load("get_sync", "organization_id", "id")
+	listSyncs         = statements.Load("list_syncs", "organization_id", "before", "limit")
+	countRunningSyncs = statements.Load("count_running_syncs")
+	getRunningSyncID  = statements.Load("get_running_sync_id", "organization_id")
+	insertSync        = statements.Load("insert_sync", "organization_id", "id", "state", "page_token", "after_user", "users_done",
+		"access_added", "access_removed", "users_set_aside", "started_by", "traceparent", "create_time", "update_time", "end_time")
+	deleteOldSyncs = statements.Load("delete_old_syncs", "organization_id", "keep")
+	updateSync     = statements.Load("update_sync", "state", "page_token", "after_user", "users_done", "access_added", "access_removed",
+		"users_set_aside", "update_time", "end_time", "organization_id", "id")
+)
 
 func scanSync(scan scan) (store.Sync, error) {
 	var s store.Sync
@@ -20,36 +29,33 @@ func scanSync(scan scan) (store.Sync, error) {
 	return s, err
 }
 
-const selectSync = `SELECT ` + syncColumns + ` FROM syncs WHERE organization_id = ? AND id = ?`
-
 // Sync implements store.Store.
 func (s *Store) Sync(ctx context.Context, organizationID, id string) (store.Sync, error) {
-	sync, err := scanSync(s.db.QueryRow(ctx, selectSync, organizationID, id).Scan)
+	sync, err := scanSync(s.db.QueryRow(ctx, getSync, organizationID, id).Scan)
 	return found(sync, err, "sync", id)
 }
 
 // Sync implements store.Tx.
 func (t *organizationTx) Sync(ctx context.Context, id string) (store.Sync, error) {
-	sync, err := scanSync(t.tx.QueryRow(ctx, selectSync, t.organization, id).Scan)
+	sync, err := scanSync(t.tx.QueryRow(ctx, getSync, t.organization, id).Scan)
 	return found(sync, err, "sync", id)
 }
 
 // Syncs implements store.Store.
 func (s *Store) Syncs(ctx context.Context, organizationID, before string, limit int) ([]store.Sync, error) {
-	rows, err := s.db.Query(ctx, `SELECT `+syncColumns+` FROM syncs WHERE organization_id = ?1 AND (?2 = '' OR id < ?2)
-		ORDER BY id DESC LIMIT ?3`, organizationID, before, limit)
+	rows, err := s.db.Query(ctx, listSyncs, organizationID, before, limit)
 	return sqldb.Collect(rows, err, scanSync)
 }
 
 // RunningSyncs implements store.Store.
 func (s *Store) RunningSyncs(ctx context.Context) (n int, err error) {
-	err = s.db.QueryRow(ctx, `SELECT count(*) FROM syncs WHERE state = 1`).Scan(&n)
+	err = s.db.QueryRow(ctx, countRunningSyncs).Scan(&n)
 	return n, err
 }
 
 // CreateSync implements store.Tx.
 func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep int) error {
-	rows, err := t.tx.Query(ctx, `SELECT id FROM syncs WHERE organization_id = ? AND state = 1`, t.organization)
+	rows, err := t.tx.Query(ctx, getRunningSyncID, t.organization)
 	running, err := sqldb.Collect(rows, err, scanOne[string])
 	if err != nil {
 		return err
@@ -57,21 +63,19 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 	if len(running) > 0 {
 		return fault.New(fault.SyncRunning, "a rule sync is running already").With("sync_id", running[0])
 	}
-	_, err = t.tx.Exec(ctx, `INSERT INTO syncs (`+syncColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err = t.tx.Exec(ctx, insertSync,
 		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
 		sync.StartedBy, sync.Traceparent, micros(sync.CreateTime), micros(sync.UpdateTime), micros(sync.EndTime))
 	if err != nil {
 		return err
 	}
-	_, err = t.tx.Exec(ctx, `DELETE FROM syncs WHERE organization_id = ?1 AND state <> 1 AND id <=
-		(SELECT id FROM syncs WHERE organization_id = ?1 AND state <> 1 ORDER BY id DESC LIMIT 1 OFFSET ?2)`, t.organization, keep)
+	_, err = t.tx.Exec(ctx, deleteOldSyncs, t.organization, keep)
 	return err
 }
 
 // PutSync implements store.Tx.
 func (t *organizationTx) PutSync(ctx context.Context, sync store.Sync) error {
-	_, err := t.tx.Exec(ctx, `UPDATE syncs SET state = ?, page_token = ?, after_user = ?, users_done = ?, access_added = ?,
-		access_removed = ?, users_set_aside = ?, update_time = ?, end_time = ? WHERE organization_id = ? AND id = ?`,
+	_, err := t.tx.Exec(ctx, updateSync,
 		sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
 		micros(sync.UpdateTime), micros(sync.EndTime), t.organization, sync.ID)
 	return err

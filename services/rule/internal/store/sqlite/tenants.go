@@ -10,7 +10,14 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-const tenantColumns = `organization_id, id, display_name, create_time, update_time`
+var (
+	getTenant      = statements.Load("get_tenant", "organization_id", "id")
+	listTenants    = statements.Load("list_tenants", "organization_id", "after", "limit")
+	insertTenant   = statements.Load("insert_tenant", "organization_id", "id", "display_name", "create_time", "update_time")
+	updateTenant   = statements.Load("update_tenant", "display_name", "update_time", "organization_id", "id")
+	findTenantUses = statements.Load("find_tenant_uses", "organization_id", "id")
+	deleteTenant   = statements.Load("delete_tenant", "organization_id", "id")
+)
 
 func scanTenant(scan scan) (store.Tenant, error) {
 	var t store.Tenant
@@ -29,30 +36,27 @@ func found[T any](value T, err error, resource, id string) (T, error) {
 	return value, err
 }
 
-const selectTenant = `SELECT ` + tenantColumns + ` FROM tenants WHERE organization_id = ? AND id = ?`
-
 // Tenant implements store.Store.
 func (s *Store) Tenant(ctx context.Context, organizationID, id string) (store.Tenant, error) {
-	t, err := scanTenant(s.db.QueryRow(ctx, selectTenant, organizationID, id).Scan)
+	t, err := scanTenant(s.db.QueryRow(ctx, getTenant, organizationID, id).Scan)
 	return found(t, err, "tenant", id)
 }
 
 // Tenants implements store.Store.
 func (s *Store) Tenants(ctx context.Context, organizationID, after string, limit int) ([]store.Tenant, error) {
-	rows, err := s.db.Query(ctx, `SELECT `+tenantColumns+` FROM tenants WHERE organization_id = ? AND id > ?
-		ORDER BY id LIMIT ?`, organizationID, after, limit)
+	rows, err := s.db.Query(ctx, listTenants, organizationID, after, limit)
 	return sqldb.Collect(rows, err, scanTenant)
 }
 
 // Tenant implements store.Tx.
 func (t *organizationTx) Tenant(ctx context.Context, id string) (store.Tenant, error) {
-	tenant, err := scanTenant(t.tx.QueryRow(ctx, selectTenant, t.organization, id).Scan)
+	tenant, err := scanTenant(t.tx.QueryRow(ctx, getTenant, t.organization, id).Scan)
 	return found(tenant, err, "tenant", id)
 }
 
 // CreateTenant implements store.Tx.
 func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) error {
-	n, err := t.tx.Exec(ctx, `INSERT OR IGNORE INTO tenants (`+tenantColumns+`) VALUES (?, ?, ?, ?, ?)`,
+	n, err := t.tx.Exec(ctx, insertTenant,
 		t.organization, tenant.ID, tenant.DisplayName, micros(tenant.CreateTime), micros(tenant.UpdateTime))
 	if err == nil && n == 0 {
 		return fault.New(fault.AlreadyExists, "there is a tenant %q already", tenant.ID)
@@ -62,8 +66,7 @@ func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) 
 
 // UpdateTenant implements store.Tx.
 func (t *organizationTx) UpdateTenant(ctx context.Context, tenant store.Tenant) error {
-	n, err := t.tx.Exec(ctx, `UPDATE tenants SET display_name = ?, update_time = ? WHERE organization_id = ? AND id = ?`,
-		tenant.DisplayName, micros(tenant.UpdateTime), t.organization, tenant.ID)
+	n, err := t.tx.Exec(ctx, updateTenant, tenant.DisplayName, micros(tenant.UpdateTime), t.organization, tenant.ID)
 	if err == nil && n == 0 {
 		return fault.Missing("tenant", tenant.ID)
 	}
@@ -73,9 +76,7 @@ func (t *organizationTx) UpdateTenant(ctx context.Context, tenant store.Tenant) 
 // DeleteTenant implements store.Tx.
 func (t *organizationTx) DeleteTenant(ctx context.Context, id string) error {
 	var byRule, byAccess bool
-	err := t.tx.QueryRow(ctx, `SELECT
-		EXISTS (SELECT 1 FROM rule_grants WHERE organization_id = ?1 AND tenant_id = ?2),
-		EXISTS (SELECT 1 FROM sources WHERE organization_id = ?1 AND tenant_id = ?2)`, t.organization, id).
+	err := t.tx.QueryRow(ctx, findTenantUses, t.organization, id).
 		Scan(&byRule, &byAccess)
 	if err != nil {
 		return err
@@ -86,7 +87,7 @@ func (t *organizationTx) DeleteTenant(ctx context.Context, id string) error {
 	case byAccess:
 		return fault.New(fault.TenantInUse, "somebody holds a role in the tenant %q", id)
 	}
-	n, err := t.tx.Exec(ctx, `DELETE FROM tenants WHERE organization_id = ? AND id = ?`, t.organization, id)
+	n, err := t.tx.Exec(ctx, deleteTenant, t.organization, id)
 	if err == nil && n == 0 {
 		return fault.Missing("tenant", id)
 	}

@@ -10,6 +10,34 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
+var (
+	getOwner              = statements.Load("get_owner", "organization_id")
+	updateOwner           = statements.Load("update_owner", "owner_id", "owner_token", "owner_expire_time", "organization_id")
+	releaseLease          = statements.Load("release_lease", "organization_id", "owner_id", "owner_token")
+	isOwner               = statements.Load("is_owner", "owner_id", "owner_token", "organization_id")
+	extendLease           = statements.Load("extend_lease", "owner_expire_time", "organization_id")
+	getWork               = statements.Load("get_work", "organization_id")
+	listUnresolvedRules   = statements.Load("list_unresolved_rules", "organization_id", "limit")
+	listRequeued          = statements.Load("list_requeued", "organization_id", "limit")
+	listExpansions        = statements.Load("list_expansions", "organization_id", "limit")
+	getRunningSync        = statements.Load("get_running_sync", "organization_id")
+	getActivity           = statements.Load("get_activity")
+	updateActivity        = statements.Load("update_activity", "cursor")
+	updateCheckpoint      = statements.Load("update_checkpoint", "checkpoint", "organization_id")
+	getExpansionCause     = statements.Load("get_expansion_cause", "organization_id", "group_id", "id")
+	mergeExpansionWithin  = statements.Load("merge_expansion_within", "organization_id", "group_id", "newest", "root", "from")
+	insertExpansionWithin = statements.Load("insert_expansion_within", "organization_id", "group_id", "newest", "root", "from",
+		"message_id", "traceparent")
+	updateExpansion       = statements.Load("update_expansion", "organization_id", "group_id", "id", "page_token", "done")
+	deleteOlderExpansions = statements.Load("delete_older_expansions", "organization_id", "group_id", "id")
+	deleteDoneExpansions  = statements.Load("delete_done_expansions", "organization_id")
+	insertRequeued        = statements.Load("insert_requeued", "organization_id", "user_id")
+	deleteRequeued        = statements.Load("delete_requeued", "organization_id", "user_ids")
+	updateRecovery        = statements.Load("update_recovery", "recovering", "recovery_token", "recovery_after", "organization_id")
+	mergeExpansion        = statements.Load("merge_expansion", "organization_id", "group_id")
+	insertExpansion       = statements.Load("insert_expansion", "organization_id", "group_id", "from", "message_id", "traceparent")
+)
+
 // Acquire implements store.Store.
 func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, expire time.Time) (store.Lease, bool, time.Time, error) {
 	lease := store.Lease{Owner: owner, Expire: expire}
@@ -22,8 +50,7 @@ func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, 
 		var other string
 		var expires int64
 		var erasing bool
-		err := tx.QueryRow(ctx, `SELECT owner_id, owner_token, owner_expire_time, erasing > 0 FROM organizations WHERE organization_id = ?`,
-			organizationID).Scan(&other, &lease.Token, &expires, &erasing)
+		err := tx.QueryRow(ctx, getOwner, organizationID).Scan(&other, &lease.Token, &expires, &erasing)
 		if err != nil {
 			return err
 		}
@@ -35,8 +62,7 @@ func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, 
 			return nil
 		}
 		lease.Token++
-		_, err = tx.Exec(ctx, `UPDATE organizations SET owner_id = ?, owner_token = ?, owner_expire_time = ?
-			WHERE organization_id = ?`, owner, lease.Token, micros(expire), organizationID)
+		_, err = tx.Exec(ctx, updateOwner, owner, lease.Token, micros(expire), organizationID)
 		return err
 	})
 	if err != nil || held {
@@ -49,8 +75,7 @@ func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, 
 func (s *Store) Release(ctx context.Context, leases map[string]store.Lease) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		for organization, lease := range leases {
-			_, err := tx.Exec(ctx, `UPDATE organizations SET owner_expire_time = 0
-				WHERE organization_id = ? AND owner_id = ? AND owner_token = ?`, organization, lease.Owner, lease.Token)
+			_, err := tx.Exec(ctx, releaseLease, organization, lease.Owner, lease.Token)
 			if err != nil {
 				return err
 			}
@@ -62,8 +87,7 @@ func (s *Store) Release(ctx context.Context, leases map[string]store.Lease) erro
 // Own implements store.Tx.
 func (t *organizationTx) Own(ctx context.Context, lease store.Lease, extend time.Time) error {
 	var newest bool
-	err := t.tx.QueryRow(ctx, `SELECT owner_id = ? AND owner_token = ? FROM organizations WHERE organization_id = ?`,
-		lease.Owner, lease.Token, t.organization).Scan(&newest)
+	err := t.tx.QueryRow(ctx, isOwner, lease.Owner, lease.Token, t.organization).Scan(&newest)
 	if err != nil {
 		return err
 	}
@@ -73,7 +97,7 @@ func (t *organizationTx) Own(ctx context.Context, lease store.Lease, extend time
 	if extend.IsZero() {
 		return nil
 	}
-	_, err = t.tx.Exec(ctx, `UPDATE organizations SET owner_expire_time = ? WHERE organization_id = ?`, micros(extend), t.organization)
+	_, err = t.tx.Exec(ctx, extendLease, micros(extend), t.organization)
 	return err
 }
 
@@ -83,9 +107,7 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 		var recovering bool
 		var walk store.Walk
 		var asOf, due int64
-		err := tx.QueryRow(ctx, `SELECT checkpoint, as_of, behind, erasing > 0, when_unknown, recovering, recovery_token, recovery_after,
-			coalesce((SELECT min(retry_time) FROM set_aside WHERE organization_id = ?1), 0)
-			FROM organizations WHERE organization_id = ?1`, organizationID).Scan(&w.Progress.Checkpoint, &asOf, &w.Progress.Behind,
+		err := tx.QueryRow(ctx, getWork, organizationID).Scan(&w.Progress.Checkpoint, &asOf, &w.Progress.Behind,
 			&w.Progress.Erasing, &w.Settings.WhenUnknown, &recovering, &walk.PageToken, &walk.After, &due)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil // nobody has written anything of it
@@ -105,25 +127,22 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 				return err
 			}
 		}
-		rows, err := tx.Query(ctx, `SELECT id FROM rules WHERE organization_id = ? AND unresolved = 1 ORDER BY id LIMIT ?`,
-			organizationID, limit)
+		rows, err := tx.Query(ctx, listUnresolvedRules, organizationID, limit)
 		if w.Unresolved, err = sqldb.Collect(rows, err, scanOne[string]); err != nil {
 			return err
 		}
-		rows, err = tx.Query(ctx, `SELECT user_id FROM requeued WHERE organization_id = ? ORDER BY user_id LIMIT ?`,
-			organizationID, limit)
+		rows, err = tx.Query(ctx, listRequeued, organizationID, limit)
 		if w.Requeued, err = sqldb.Collect(rows, err, scanOne[string]); err != nil {
 			return err
 		}
-		rows, err = tx.Query(ctx, `SELECT id, root, group_id, page_token, from_cursor, message_id, traceparent FROM expansions
-			WHERE organization_id = ? AND done = 0 ORDER BY root, group_id, id LIMIT ?`, organizationID, limit)
+		rows, err = tx.Query(ctx, listExpansions, organizationID, limit)
 		w.Expansions, err = sqldb.Collect(rows, err, func(scan scan) (e store.Expansion, err error) {
 			return e, scan(&e.ID, &e.Root, &e.GroupID, &e.PageToken, &e.From, &e.MessageID, &e.Traceparent)
 		})
 		if err != nil {
 			return err
 		}
-		rows, err = tx.Query(ctx, `SELECT `+syncColumns+` FROM syncs WHERE organization_id = ? AND state = 1`, organizationID)
+		rows, err = tx.Query(ctx, getRunningSync, organizationID)
 		syncs, err := sqldb.Collect(rows, err, scanSync)
 		if err != nil {
 			return err
@@ -138,7 +157,7 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 
 // Activity implements store.Store.
 func (s *Store) Activity(ctx context.Context) (cursor string, err error) {
-	err = s.db.QueryRow(ctx, `SELECT cursor FROM activity`).Scan(&cursor)
+	err = s.db.QueryRow(ctx, getActivity).Scan(&cursor)
 	return cursor, err
 }
 
@@ -150,27 +169,24 @@ func (s *Store) SaveActivity(ctx context.Context, cursor string, organizationIDs
 				return err
 			}
 		}
-		_, err := tx.Exec(ctx, `UPDATE activity SET cursor = ?`, cursor)
+		_, err := tx.Exec(ctx, updateActivity, cursor)
 		return err
 	})
 }
 
 // SetCheckpoint implements store.Tx.
 func (t *organizationTx) SetCheckpoint(ctx context.Context, cursor string) error {
-	_, err := t.tx.Exec(ctx, `UPDATE organizations SET checkpoint = ? WHERE organization_id = ?`, cursor, t.organization)
+	_, err := t.tx.Exec(ctx, updateCheckpoint, cursor, t.organization)
 	return err
 }
 
 // Expand implements store.Tx.
 func (t *organizationTx) Expand(ctx context.Context, e store.Expansion) error {
-	const next = `(SELECT coalesce(max(newest), 0) + 1 FROM expansions WHERE organization_id = ?1)`
-	merged, err := t.tx.Exec(ctx, `UPDATE expansions SET newest = `+next+`
-		WHERE organization_id = ?1 AND group_id = ?2 AND done = 0 AND started = 0`, t.organization, e.GroupID)
+	merged, err := t.tx.Exec(ctx, mergeExpansion, t.organization, e.GroupID)
 	if err != nil || merged > 0 {
 		return err
 	}
-	_, err = t.tx.Exec(ctx, `INSERT INTO expansions (organization_id, group_id, id, root, newest, from_cursor, message_id, traceparent)
-		SELECT ?1, ?2, n, n, n, ?3, ?4, ?5 FROM (SELECT `+next+` AS n)`, t.organization, e.GroupID, e.From, e.MessageID, e.Traceparent)
+	_, err = t.tx.Exec(ctx, insertExpansion, t.organization, e.GroupID, e.From, e.MessageID, e.Traceparent)
 	return err
 }
 
@@ -180,24 +196,18 @@ func (t *organizationTx) ExpandWithin(ctx context.Context, e store.Expansion, gr
 		return nil
 	}
 	var newest int64
-	if err := t.tx.QueryRow(ctx, `SELECT newest FROM expansions WHERE organization_id = ? AND group_id = ? AND id = ?`,
-		t.organization, e.GroupID, e.ID).Scan(&newest); err != nil {
+	if err := t.tx.QueryRow(ctx, getExpansionCause, t.organization, e.GroupID, e.ID).Scan(&newest); err != nil {
 		return err
 	}
 	for _, id := range groupIDs {
-		merged, err := t.tx.Exec(ctx, `UPDATE expansions SET newest = max(newest, ?3), root = min(root, ?4),
-				from_cursor = CASE WHEN ?4 < root THEN ?5 ELSE from_cursor END
-			WHERE organization_id = ?1 AND group_id = ?2 AND done = 0 AND started = 0`, t.organization, id, newest, e.Root, e.From)
+		merged, err := t.tx.Exec(ctx, mergeExpansionWithin, t.organization, id, newest, e.Root, e.From)
 		if err != nil {
 			return err
 		}
 		if merged > 0 {
 			continue
 		}
-		_, err = t.tx.Exec(ctx, `INSERT INTO expansions (organization_id, group_id, id, root, newest, from_cursor, message_id, traceparent)
-			SELECT ?1, ?2, ?3, ?4, ?3, ?5, ?6, ?7
-			WHERE NOT EXISTS (SELECT 1 FROM expansions WHERE organization_id = ?1 AND group_id = ?2 AND started >= ?3)`,
-			t.organization, id, newest, e.Root, e.From, e.MessageID, e.Traceparent)
+		_, err = t.tx.Exec(ctx, insertExpansionWithin, t.organization, id, newest, e.Root, e.From, e.MessageID, e.Traceparent)
 		if err != nil {
 			return err
 		}
@@ -207,26 +217,22 @@ func (t *organizationTx) ExpandWithin(ctx context.Context, e store.Expansion, gr
 
 // ExpandedTo implements store.Tx.
 func (t *organizationTx) ExpandedTo(ctx context.Context, e store.Expansion, pageToken string, done bool) error {
-	_, err := t.tx.Exec(ctx, `UPDATE expansions SET page_token = ?4, done = ?5,
-			started = CASE started WHEN 0 THEN (SELECT max(newest) FROM expansions WHERE organization_id = ?1) ELSE started END
-		WHERE organization_id = ?1 AND group_id = ?2 AND id = ?3`, t.organization, e.GroupID, e.ID, pageToken, done)
+	_, err := t.tx.Exec(ctx, updateExpansion, t.organization, e.GroupID, e.ID, pageToken, done)
 	if err != nil || !done {
 		return err
 	}
-	_, err = t.tx.Exec(ctx, `DELETE FROM expansions WHERE organization_id = ?1 AND group_id = ?2 AND id < ?3 AND done = 1`,
-		t.organization, e.GroupID, e.ID)
+	_, err = t.tx.Exec(ctx, deleteOlderExpansions, t.organization, e.GroupID, e.ID)
 	if err != nil {
 		return err
 	}
-	_, err = t.tx.Exec(ctx, `DELETE FROM expansions WHERE organization_id = ?1
-		AND NOT EXISTS (SELECT 1 FROM expansions WHERE organization_id = ?1 AND done = 0)`, t.organization)
+	_, err = t.tx.Exec(ctx, deleteDoneExpansions, t.organization)
 	return err
 }
 
 // Requeue implements store.Tx.
 func (t *organizationTx) Requeue(ctx context.Context, userIDs []string) error {
 	for _, id := range userIDs {
-		_, err := t.tx.Exec(ctx, `INSERT OR IGNORE INTO requeued (organization_id, user_id) VALUES (?, ?)`, t.organization, id)
+		_, err := t.tx.Exec(ctx, insertRequeued, t.organization, id)
 		if err != nil {
 			return err
 		}
@@ -236,8 +242,7 @@ func (t *organizationTx) Requeue(ctx context.Context, userIDs []string) error {
 
 // Unqueue implements store.Tx.
 func (t *organizationTx) Unqueue(ctx context.Context, userIDs []string) error {
-	_, err := t.tx.Exec(ctx, `DELETE FROM requeued WHERE organization_id = ? AND user_id IN (SELECT value FROM json_each(?))`,
-		t.organization, list(userIDs))
+	_, err := t.tx.Exec(ctx, deleteRequeued, t.organization, list(userIDs))
 	return err
 }
 
@@ -247,7 +252,6 @@ func (t *organizationTx) SetRecovery(ctx context.Context, walk *store.Walk) erro
 	if walk != nil {
 		at = *walk
 	}
-	_, err := t.tx.Exec(ctx, `UPDATE organizations SET recovering = ?, recovery_token = ?, recovery_after = ?
-		WHERE organization_id = ?`, walk != nil, at.PageToken, at.After, t.organization)
+	_, err := t.tx.Exec(ctx, updateRecovery, walk != nil, at.PageToken, at.After, t.organization)
 	return err
 }

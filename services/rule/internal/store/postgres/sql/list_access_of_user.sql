@@ -1,10 +1,9 @@
--- That user_id is not below after_user is implied by what follows; it is what an index on user_id understands.
 WITH keys AS MATERIALIZED (
   SELECT DISTINCT user_id, tenant_id, role_id
   FROM sources
   WHERE organization_id = :organization_id AND user_id = :user_id AND (:tenant_id = '' OR tenant_id = :tenant_id)
-    AND (:role_id = '' OR role_id = :role_id) AND user_id >= :after_user
-    AND (user_id, tenant_id, role_id) > (:after_user, :after_tenant, :after_role)
+    AND (:role_id = '' OR role_id = :role_id)
+    AND (:user_id, tenant_id, role_id) > (:after_user, :after_tenant, :after_role)
   ORDER BY user_id, tenant_id, role_id
   LIMIT :limit
 )

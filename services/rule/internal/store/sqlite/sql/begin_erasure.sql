@@ -1,0 +1,3 @@
+UPDATE organizations
+SET erasing = :asked
+WHERE organization_id = :organization_id;

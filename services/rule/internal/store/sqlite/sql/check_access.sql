@@ -1,0 +1,10 @@
+-- Whether source s of holder h counts is store.Holder.Effective.
+SELECT h.unknown_as_of, h.suspended, EXISTS (
+  SELECT 1
+  FROM sources s
+  WHERE s.organization_id = :organization_id AND s.user_id = :user_id AND s.tenant_id = :tenant_id
+    AND s.role_id = :role_id AND h.active = 1 AND h.suspended = 0
+    AND (s.kind = 2 OR h.rule_access = 0 OR h.rule_access = 2 AND s.role_id = 'organization-admin' AND s.tenant_id = '')
+)
+FROM holders h
+WHERE h.organization_id = :organization_id AND h.user_id = :user_id;

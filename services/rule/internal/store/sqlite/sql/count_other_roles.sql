@@ -1,0 +1,3 @@
+SELECT count(*)
+FROM roles
+WHERE id <> :id;

@@ -1,0 +1,3 @@
+SELECT count(*)
+FROM rules
+WHERE organization_id = :organization_id;

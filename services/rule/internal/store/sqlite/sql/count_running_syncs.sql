@@ -1,0 +1,3 @@
+SELECT count(*)
+FROM syncs
+WHERE state = 1;

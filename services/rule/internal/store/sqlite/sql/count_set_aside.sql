@@ -1,0 +1,2 @@
+SELECT count(*), coalesce(min(as_of), 0)
+FROM set_aside;

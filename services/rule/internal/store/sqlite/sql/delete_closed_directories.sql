@@ -1,0 +1,2 @@
+DELETE FROM closed_directories
+WHERE organization_id = :organization_id;

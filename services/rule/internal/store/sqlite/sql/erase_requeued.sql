@@ -1,0 +1,9 @@
+DELETE FROM requeued
+WHERE organization_id = :organization_id
+  AND user_id IN (
+    SELECT user_id
+    FROM requeued
+    WHERE organization_id = :organization_id
+    ORDER BY user_id
+    LIMIT :limit
+  );

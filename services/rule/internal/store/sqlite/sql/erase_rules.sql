@@ -1,0 +1,9 @@
+DELETE FROM rules
+WHERE organization_id = :organization_id
+  AND id IN (
+    SELECT id
+    FROM rules
+    WHERE organization_id = :organization_id
+    ORDER BY id
+    LIMIT :limit
+  );

@@ -1,0 +1,5 @@
+SELECT EXISTS (
+  SELECT 1
+  FROM suspensions
+  WHERE organization_id = :organization_id AND user_id = :user_id
+);

@@ -1,0 +1,2 @@
+SELECT cursor
+FROM activity;

@@ -1,0 +1,3 @@
+SELECT erasing, erased
+FROM organizations
+WHERE organization_id = :organization_id;

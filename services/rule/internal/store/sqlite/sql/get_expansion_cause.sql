@@ -1,0 +1,3 @@
+SELECT newest
+FROM expansions
+WHERE organization_id = :organization_id AND group_id = :group_id AND id = :id;

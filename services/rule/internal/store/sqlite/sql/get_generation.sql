@@ -1,0 +1,3 @@
+SELECT coalesce(max(generation), 0)
+FROM organizations
+WHERE organization_id = :organization_id;

@@ -1,0 +1,3 @@
+SELECT id, display_name, scope, rank
+FROM roles
+WHERE id = :id;

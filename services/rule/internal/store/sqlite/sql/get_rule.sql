@@ -1,0 +1,4 @@
+SELECT organization_id, id, display_name, enabled, match_kind, match_value, unresolved, revision, create_time,
+  update_time
+FROM rules
+WHERE organization_id = :organization_id AND id = :id;

@@ -1,0 +1,2 @@
+INSERT OR IGNORE INTO organizations (organization_id)
+VALUES (:organization_id);

@@ -1,0 +1,3 @@
+SELECT erasing > 0
+FROM organizations
+WHERE organization_id = :organization_id;

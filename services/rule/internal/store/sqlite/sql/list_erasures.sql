@@ -1,0 +1,3 @@
+SELECT organization_id, erasing
+FROM organizations
+WHERE erasing > 0;

@@ -1,0 +1,5 @@
+SELECT organization_id
+FROM organizations
+WHERE organization_id > :after
+ORDER BY organization_id
+LIMIT :limit;

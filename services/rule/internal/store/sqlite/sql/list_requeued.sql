@@ -1,0 +1,5 @@
+SELECT user_id
+FROM requeued
+WHERE organization_id = :organization_id
+ORDER BY user_id
+LIMIT :limit;

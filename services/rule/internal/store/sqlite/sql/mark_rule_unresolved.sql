@@ -1,0 +1,3 @@
+UPDATE rules
+SET unresolved = :unresolved
+WHERE organization_id = :organization_id AND id = :id;

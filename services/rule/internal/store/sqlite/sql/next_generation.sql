@@ -1,0 +1,3 @@
+UPDATE organizations
+SET generation = generation + 1
+WHERE organization_id = :organization_id;

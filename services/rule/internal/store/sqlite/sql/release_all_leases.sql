@@ -1,0 +1,3 @@
+UPDATE organizations
+SET owner_expire_time = 0
+WHERE owner_expire_time > 0;

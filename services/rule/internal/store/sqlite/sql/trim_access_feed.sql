@@ -1,0 +1,2 @@
+DELETE FROM access_feed
+WHERE sequence <= :last;

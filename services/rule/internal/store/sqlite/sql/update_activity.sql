@@ -1,0 +1,2 @@
+UPDATE activity
+SET cursor = :cursor;

@@ -1,0 +1,3 @@
+UPDATE organizations
+SET checkpoint = :checkpoint
+WHERE organization_id = :organization_id;

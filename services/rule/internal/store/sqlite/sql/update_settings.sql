@@ -1,0 +1,3 @@
+UPDATE organizations
+SET when_unknown = :when_unknown
+WHERE organization_id = :organization_id;
