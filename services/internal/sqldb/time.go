@@ -2,11 +2,30 @@ package sqldb
 
 import (
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// Time reads and writes a time as microseconds since 1970 in UTC; the zero time is 0.
+// Micros is a time as it is stored: microseconds since 1970 in UTC. The zero time is 0.
+func Micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// FromMicros is the time that is stored so.
+func FromMicros(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros).UTC()
+}
+
+// Time reads and writes a time as Micros.
 func Time(t *time.Time) *MicroTime { return (*MicroTime)(t) }
 
 // MicroTime is a time.Time in a column.
@@ -18,18 +37,18 @@ func (m *MicroTime) Scan(value any) error {
 	if !ok {
 		return fmt.Errorf("a time is stored as %T", value)
 	}
-	if micros == 0 {
-		*m = MicroTime{}
-		return nil
+	*m = MicroTime(FromMicros(micros))
+	return nil
+}
+
+// ScanInt64 implements pgtype.Int64Scanner.
+func (m *MicroTime) ScanInt64(value pgtype.Int8) error {
+	if !value.Valid {
+		return errors.New("a time is stored as NULL")
 	}
-	*m = MicroTime(time.UnixMicro(micros).UTC())
+	*m = MicroTime(FromMicros(value.Int64))
 	return nil
 }
 
 // Value implements driver.Valuer.
-func (m *MicroTime) Value() (driver.Value, error) {
-	if t := time.Time(*m); !t.IsZero() {
-		return t.UnixMicro(), nil
-	}
-	return int64(0), nil
-}
+func (m *MicroTime) Value() (driver.Value, error) { return Micros(time.Time(*m)), nil }

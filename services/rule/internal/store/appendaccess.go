@@ -10,14 +10,3 @@ func AppendAccess(all []Access, userID string, h Holder, s Source) []Access {
 	last.Sources = append(last.Sources, s)
 	return all
 }
-
-// AppendSource adds a source to its holder, where the sources of one holder lie together. Engines share it.
-func AppendSource(all []Holder, userID string, h Holder, s Source) []Holder {
-	if n := len(all); n == 0 || all[n-1].UserID != userID {
-		h.UserID = userID
-		all = append(all, h)
-	}
-	last := &all[len(all)-1]
-	last.Sources = append(last.Sources, s)
-	return all
-}

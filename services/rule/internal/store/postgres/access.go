@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -38,55 +39,14 @@ func (s *Store) Check(ctx context.Context, organizationID, userID string, grant 
 	if errors.Is(err, pgx.ErrNoRows) { // somebody who has never been a holder may be suspended
 		err = s.db.QueryRow(ctx, findSuspension, organizationID, userID).Scan(&c.Suspended)
 	}
-	c.UnknownAsOf = fromMicros(known)
+	c.UnknownAsOf = sqldb.FromMicros(known)
 	return c, err
 }
 
 // Progress implements store.Store.
 func (s *Store) Progress(ctx context.Context, organizationIDs []string) (map[string]store.Progress, error) {
-	type line struct {
-		id string
-		store.Progress
-	}
-	lines, err := list(ctx, s.db, func(row pgx.CollectableRow) (l line, err error) {
-		var asOf int64
-		err = row.Scan(&l.id, &l.Checkpoint, &asOf, &l.Behind, &l.Erasing)
-		l.AsOf = fromMicros(asOf)
-		return l, err
-	}, getProgress, organizationIDs)
-	all := make(map[string]store.Progress, len(lines))
-	for _, l := range lines {
-		all[l.id] = l.Progress
-	}
-	return all, err
-}
-
-// sourceRow is a source with its holder.
-type sourceRow struct {
-	user   string
-	holder store.Holder
-	source store.Source
-}
-
-func (r *sourceRow) scan(row pgx.CollectableRow, more ...any) error {
-	var created int64
-	dest := []any{&r.user, &r.source.Grant.TenantID, &r.source.Grant.RoleID, &r.source.Kind, &r.source.RuleID,
-		&r.source.GrantedBy, &created, &r.source.Held}
-	err := row.Scan(append(dest, more...)...)
-	r.source.CreateTime = fromMicros(created)
-	return err
-}
-
-func scanSource(row pgx.CollectableRow) (r sourceRow, err error) {
-	err = r.scan(row)
-	return r, err
-}
-
-func scanSourceOfHolder(row pgx.CollectableRow) (r sourceRow, err error) {
-	var known int64
-	err = r.scan(row, &r.holder.Active, &r.holder.Suspended, &known, &r.holder.RuleAccess)
-	r.holder.UnknownAsOf = fromMicros(known)
-	return r, err
+	all, err := sqldb.ReadAll(ctx, s.db, store.ProgressFields, getProgress, organizationIDs)
+	return store.ProgressByOrganization(all), err
 }
 
 // accessPage chooses the statement of a page of access by the filters that are set: each has its own index.
@@ -113,50 +73,32 @@ func accessPage(organizationID string, filter store.AccessFilter, after store.Ac
 // Access implements store.Store.
 func (s *Store) Access(ctx context.Context, organizationID string, filter store.AccessFilter, after store.AccessKey, limit int) ([]store.Access, error) {
 	statement, args := accessPage(organizationID, filter, after, limit)
-	sources, err := list(ctx, s.db, scanSourceOfHolder, statement, args...)
-	var all []store.Access
-	for _, r := range sources {
-		all = store.AppendAccess(all, r.user, r.holder, r.source)
-	}
-	return all, err
+	sources, err := sqldb.ReadAll(ctx, s.db, store.SourceOfHolderFields, statement, args...)
+	return store.AccessOf(sources), err
 }
 
 // HolderIDs implements store.Store.
 func (s *Store) HolderIDs(ctx context.Context, organizationID, after, upTo string, limit int) ([]string, error) {
 	if upTo != "" {
-		return list(ctx, s.db, pgx.RowTo[string], listHolderIDsUpTo, organizationID, after, upTo, limit)
+		return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], listHolderIDsUpTo, organizationID, after, upTo, limit)
 	}
-	return list(ctx, s.db, pgx.RowTo[string], listHolderIDs, organizationID, after, limit)
+	return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], listHolderIDs, organizationID, after, limit)
 }
 
 // Holders implements store.Tx.
 func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[string]store.Holder, error) {
 	b := t.queue()
-	holders := ask(b, func(row pgx.CollectableRow) (h store.Holder, err error) {
-		var known int64
-		err = row.Scan(&h.UserID, &h.New, &h.Active, &h.DirectoryID, &h.Detached, &h.Digest, &h.Suspended, &known, &h.RuleAccess)
-		h.UnknownAsOf = fromMicros(known)
-		return h, err
-	}, getHolders, t.organization, userIDs)
-	sources := ask(b, scanSource, getSources, t.organization, userIDs)
+	holders := ask(b, func(h *store.Holder) []any { return append(store.HolderFields(h), &h.New) }, getHolders, t.organization, userIDs)
+	sources := ask(b, store.SourceFields, getSources, t.organization, userIDs)
 	if err := t.send(ctx); err != nil {
 		return nil, err
 	}
-	byUser := make(map[string][]store.Source, len(*holders))
-	for _, r := range *sources {
-		byUser[r.user] = append(byUser[r.user], r.source)
-	}
-	all := make(map[string]store.Holder, len(*holders))
-	for _, h := range *holders {
-		h.Sources = byUser[h.UserID]
-		all[h.UserID] = h
-	}
-	return all, nil
+	return store.WithSources(*holders, *sources), nil
 }
 
 // CountEffective implements store.Tx.
 func (t *organizationTx) CountEffective(ctx context.Context, grant store.Grant, upTo int) (int, error) {
-	n := ask(t.queue(), pgx.RowTo[int], countEffective, t.organization, grant.RoleID, grant.TenantID, upTo)
+	n := ask(t.queue(), sqldb.Value[int], countEffective, t.organization, grant.RoleID, grant.TenantID, upTo)
 	if err := t.send(ctx); err != nil {
 		return 0, err
 	}
@@ -165,7 +107,7 @@ func (t *organizationTx) CountEffective(ctx context.Context, grant store.Grant, 
 
 // HeldUsers implements store.Tx.
 func (t *organizationTx) HeldUsers(ctx context.Context) ([]string, error) {
-	users := ask(t.queue(), pgx.RowTo[string], listHeldUsers, t.organization)
+	users := ask(t.queue(), sqldb.Value[string], listHeldUsers, t.organization)
 	err := t.send(ctx)
 	return *users, err
 }

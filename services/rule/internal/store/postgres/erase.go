@@ -33,11 +33,11 @@ var (
 // Erase implements store.Store.
 func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Time, fn func(context.Context, store.Tx) error) error {
 	return s.changed(organizationID, s.update(ctx, organizationID, func(ctx context.Context, t *organizationTx) error {
-		if t.row.erased == micros(asked) {
+		if t.row.erased == sqldb.Micros(asked) {
 			return store.ErasureEnded(organizationID)
 		}
-		if t.row.erasing < micros(asked) {
-			t.row.erasing, t.wrote = micros(asked), true
+		if t.row.erasing < sqldb.Micros(asked) {
+			t.row.erasing, t.wrote = sqldb.Micros(asked), true
 		}
 		t.queue().Queue(readByIndex)
 		return fn(ctx, t)
@@ -46,37 +46,23 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Tim
 
 // Marked implements store.Store.
 func (s *Store) Marked(ctx context.Context) (map[string]time.Time, error) {
-	all := map[string]time.Time{}
-	rows, err := s.db.Query(ctx, listErasures)
-	if err != nil {
-		return nil, sqldb.Reach(err)
-	}
-	var id string
-	var asked int64
-	_, err = pgx.ForEachRow(rows, []any{&id, &asked}, func() error {
-		all[id] = fromMicros(asked)
-		return nil
-	})
-	return all, sqldb.Reach(err)
+	all, err := sqldb.ReadAll(ctx, s.db, store.MarkFields, listErasures)
+	return store.AskedByOrganization(all), err
 }
 
 // Unmark implements store.Store.
 func (s *Store) Unmark(ctx context.Context, organizationID string, asked time.Time) error {
-	_, err := s.db.Exec(ctx, endErasure, organizationID, micros(asked))
+	_, err := s.db.Exec(ctx, endErasure, organizationID, sqldb.Micros(asked))
 	return s.changed(organizationID, err)
 }
 
 // FirstSources implements store.Tx.
 func (t *organizationTx) FirstSources(ctx context.Context, limit int) ([]store.Holder, error) {
-	sources := ask(t.queue(), scanSourceOfHolder, listFirstSources, t.organization, limit)
+	sources := ask(t.queue(), store.SourceOfHolderFields, listFirstSources, t.organization, limit)
 	if err := t.send(ctx); err != nil {
 		return nil, err
 	}
-	var all []store.Holder
-	for _, r := range *sources {
-		all = store.AppendSource(all, r.user, r.holder, r.source)
-	}
-	return all, nil
+	return store.HoldersOf(*sources), nil
 }
 
 // eraseStatements remove the first rows of an organization from a table each, in the order of what findErasable gives of it.

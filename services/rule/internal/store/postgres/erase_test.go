@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/testkit"
 	"github.com/usher-scim/usher/services/rule/internal/store"
@@ -24,7 +22,7 @@ func TestErasingScansNothing(t *testing.T) {
 	err = s.Erase(t.Context(), "acme", time.Now(), func(ctx context.Context, tx store.Tx) error {
 		for _, statement := range eraseStatements {
 			o := tx.(*organizationTx)
-			steps := ask(o.queue(), pgx.RowTo[string], `EXPLAIN `+statement, "acme", 9)
+			steps := ask(o.queue(), sqldb.Value[string], `EXPLAIN `+statement, "acme", 9)
 			if err := o.send(ctx); err != nil {
 				return err
 			}

@@ -28,12 +28,12 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 	var epoch string
 	var end, ahead, trimmedTransaction, trimmedSequence int64
 	var held bool
-	var changes *[]store.Change
+	var rows *[]changeRow
 	err := s.snapshot(ctx, func(b *pgx.Batch) {
 		b.Queue(getFeedState, organizationID).QueryRow(func(row pgx.Row) error {
 			return row.Scan(&epoch, &end, &ahead, &trimmedTransaction, &trimmedSequence, &held)
 		})
-		changes = ask(b, scanChange, listAccessChanges,
+		rows = ask(b, changeFields, listAccessChanges,
 			organizationID, int64(min(after.Transaction, math.MaxInt64)), after.Sequence, limit)
 	})
 	if err != nil {
@@ -47,11 +47,13 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 	case after.Transaction > uint64(ahead): //nolint:gosec // not negative
 		return nil, feed.Cursor{}, feed.Ahead()
 	}
-	for i := range *changes {
-		(*changes)[i].Cursor.Epoch = epoch
-	}
-	if n := len(*changes); n > 0 {
-		return *changes, (*changes)[n-1].Cursor, nil
+	if len(*rows) > 0 {
+		changes := make([]store.Change, len(*rows))
+		for i, r := range *rows {
+			changes[i] = r.Change
+			changes[i].Cursor = cursor(epoch, r.transaction, r.Revision)
+		}
+		return changes, changes[len(changes)-1].Cursor, nil
 	}
 	if held {
 		s.wakeup.lookAgain(organizationID)
@@ -64,15 +66,13 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 	return nil, next, nil
 }
 
-// scanChange leaves the epoch of the cursor open.
-func scanChange(row pgx.CollectableRow) (store.Change, error) {
-	var c store.Change
-	var transaction, at int64
-	err := row.Scan(&transaction, &c.Revision, &c.UserID, &c.Grant.TenantID, &c.Grant.RoleID, &c.Kind, &c.MessageID, &c.SyncID,
-		&c.Traceparent, &at)
-	c.Cursor, c.Time = cursor("", transaction, c.Revision), fromMicros(at)
-	return c, err
+// changeRow is a record with its transaction.
+type changeRow struct {
+	store.Change
+	transaction int64
 }
+
+func changeFields(r *changeRow) []any { return append(store.ChangeFields(&r.Change), &r.transaction) }
 
 // AccessCursor implements store.Store. What an open transaction holds back comes after it, though it may be committed.
 func (s *Store) AccessCursor(ctx context.Context) (feed.Cursor, error) {
@@ -92,6 +92,6 @@ func (t *organizationTx) AppendChanges(_ context.Context, changes []store.Change
 // TrimAccessFeed implements store.Store. While one process trims, others have nothing to do.
 func (s *Store) TrimAccessFeed(ctx context.Context, before time.Time, limit int) (int, error) {
 	var removed int
-	err := s.db.QueryRow(ctx, trimAccessFeed, limit, micros(before)).Scan(&removed)
+	err := s.db.QueryRow(ctx, trimAccessFeed, limit, sqldb.Micros(before)).Scan(&removed)
 	return removed, sqldb.Reach(err)
 }

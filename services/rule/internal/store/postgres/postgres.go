@@ -97,42 +97,26 @@ func (s *Store) OnOthers(fn func(organizationID string)) { s.wakeup.onOthers(fn)
 
 // Organizations implements store.Store.
 func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]string, error) {
-	return list(ctx, s.db, pgx.RowTo[string], listOrganizations, after, limit)
-}
-
-// queryer is the pool, or a transaction that is not an organization's.
-type queryer interface {
-	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
-}
-
-// list reads all rows of a query; nil when there is none.
-func list[T any](ctx context.Context, on queryer, scan pgx.RowToFunc[T], query string, args ...any) ([]T, error) {
-	rows, err := on.Query(ctx, query, args...)
-	if err != nil {
-		return nil, sqldb.Reach(err)
-	}
-	all, err := pgx.AppendRows([]T(nil), rows, scan)
-	return all, sqldb.Reach(err)
+	return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], listOrganizations, after, limit)
 }
 
 // ask adds a query to a batch. What it gives is filled in when the batch has been sent.
-func ask[T any](b *pgx.Batch, scan pgx.RowToFunc[T], query string, args ...any) *[]T {
+func ask[T any](b *pgx.Batch, fields func(*T) []any, query string, args ...any) *[]T {
 	all := new([]T)
 	b.Queue(query, args...).Query(func(rows pgx.Rows) (err error) {
-		*all, err = pgx.AppendRows(*all, rows, scan)
+		*all, err = pgx.AppendRows(*all, rows, sqldb.RowTo(fields))
 		return err
 	})
 	return all
 }
 
 // found gives the one row that was asked for, or the NotFound of what is not there.
-func found[T any](all []T, err error, resource, id string) (T, error) {
-	if err != nil || len(all) == 0 {
-		var none T
-		if err == nil {
-			err = fault.Missing(resource, id)
-		}
-		return none, err
+func found[T any](all []T, err error, resource, id string) (one T, _ error) {
+	if err != nil {
+		return one, err
+	}
+	if len(all) == 0 {
+		return one, fault.Missing(resource, id)
 	}
 	return all[0], nil
 }
@@ -144,19 +128,4 @@ func (s *Store) snapshot(ctx context.Context, queue func(b *pgx.Batch)) error {
 	queue(b)
 	b.Queue(`COMMIT`)
 	return sqldb.Reach(s.db.SendBatch(ctx, b).Close())
-}
-
-// micros is a time as it is stored; the zero time is 0.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-func fromMicros(n int64) time.Time {
-	if n == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(n).UTC()
 }

@@ -3,8 +3,6 @@ package postgres
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
@@ -19,18 +17,13 @@ var (
 // AddReport implements store.Tx.
 func (t *organizationTx) AddReport(ctx context.Context, r store.Report, limit int) (bool, error) {
 	n, err := t.exec(ctx, insertReport,
-		t.organization, r.ID, int(r.Kind), r.UserID, r.MessageID, r.TraceID, r.Detail, micros(r.Time), limit)
+		t.organization, r.ID, int(r.Kind), r.UserID, r.MessageID, r.TraceID, r.Detail, sqldb.Micros(r.Time), limit)
 	return n > 0, err
 }
 
 // Reports implements store.Store.
 func (s *Store) Reports(ctx context.Context, limit int) ([]store.Report, error) {
-	return list(ctx, s.db, func(row pgx.CollectableRow) (r store.Report, err error) {
-		var at int64
-		err = row.Scan(&r.OrganizationID, &r.ID, &r.Kind, &r.UserID, &r.MessageID, &r.TraceID, &r.Detail, &at)
-		r.Time = fromMicros(at)
-		return r, err
-	}, listReports, limit)
+	return sqldb.ReadAll(ctx, s.db, store.ReportFields, listReports, limit)
 }
 
 // DeleteReports implements store.Store. Two processes may deliver the same reports, and forget them at once: each row is

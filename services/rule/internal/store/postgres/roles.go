@@ -21,28 +21,22 @@ var (
 	deleteRole      = statements.Load("delete_role", "id")
 )
 
-func scanRole(row pgx.CollectableRow) (store.Role, error) {
-	var r store.Role
-	err := row.Scan(&r.ID, &r.DisplayName, &r.Scope, &r.Rank)
-	return r, err
-}
-
 // Role implements store.Store.
 func (s *Store) Role(ctx context.Context, id string) (store.Role, error) {
-	all, err := list(ctx, s.db, scanRole, getRole, id)
+	all, err := sqldb.ReadAll(ctx, s.db, store.RoleFields, getRole, id)
 	return found(all, err, "role", id)
 }
 
 // Role implements store.Tx. The lock keeps DeleteRole waiting, and nobody else.
 func (t *organizationTx) Role(ctx context.Context, id string) (store.Role, error) {
-	all := ask(t.queue(), scanRole, shareRole, id)
+	all := ask(t.queue(), store.RoleFields, shareRole, id)
 	err := t.send(ctx)
 	return found(*all, err, "role", id)
 }
 
 // Roles implements store.Store.
 func (s *Store) Roles(ctx context.Context) ([]store.Role, error) {
-	return list(ctx, s.db, scanRole, listRoles)
+	return sqldb.ReadAll(ctx, s.db, store.RoleFields, listRoles)
 }
 
 // changeCatalogue runs fn while nobody else changes the catalogue.

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -29,35 +30,6 @@ var (
 	listRulePins     = statements.Load("list_rule_pins", "organization_id", "after", "limit")
 )
 
-func scanRule(row pgx.CollectableRow) (store.Rule, error) {
-	var r store.Rule
-	var created, updated int64
-	err := row.Scan(&r.OrganizationID, &r.ID, &r.DisplayName, &r.Enabled, &r.Match.Kind, &r.Match.Value, &r.Unresolved,
-		&r.Revision, &created, &updated)
-	r.CreateTime, r.UpdateTime = fromMicros(created), fromMicros(updated)
-	return r, err
-}
-
-// ofRule is a grant or a pin with the rule that it belongs to.
-type ofRule[T any] struct {
-	rule  string
-	value T
-}
-
-func scanGrant(row pgx.CollectableRow) (ofRule[store.Grant], error) {
-	var g ofRule[store.Grant]
-	err := row.Scan(&g.rule, &g.value.TenantID, &g.value.RoleID)
-	return g, err
-}
-
-func scanPin(row pgx.CollectableRow) (ofRule[store.Pin], error) {
-	var p ofRule[store.Pin]
-	var at int64
-	err := row.Scan(&p.rule, &p.value.DirectoryID, &p.value.GroupID, &p.value.State, &at)
-	p.value.Time = fromMicros(at)
-	return p, err
-}
-
 // reading is three statements that read rules, their grants and their pins.
 type reading struct{ rules, grants, pins string }
 
@@ -69,21 +41,11 @@ var (
 
 // askRules reads rules with their grants and pins. Call what it gives when the batch has been sent.
 func askRules(b *pgx.Batch, which reading, args ...any) func() []store.Rule {
-	rules := ask(b, scanRule, which.rules, args...)
-	grants := ask(b, scanGrant, which.grants, args...)
-	pins := ask(b, scanPin, which.pins, args...)
+	rules := ask(b, store.RuleFields, which.rules, args...)
+	grants := ask(b, store.RuleGrantFields, which.grants, args...)
+	pins := ask(b, store.RulePinFields, which.pins, args...)
 	return func() []store.Rule {
-		at := make(map[string]*store.Rule, len(*rules))
-		for i := range *rules {
-			r := &(*rules)[i]
-			at[r.ID] = r
-		}
-		for _, g := range *grants {
-			at[g.rule].Grants = append(at[g.rule].Grants, g.value)
-		}
-		for _, p := range *pins {
-			at[p.rule].Pins = append(at[p.rule].Pins, p.value)
-		}
+		store.AddParts(*rules, *grants, *pins)
 		return *rules
 	}
 }
@@ -139,7 +101,7 @@ func (t *organizationTx) Rule(ctx context.Context, id string) (store.Rule, error
 
 // CountRules implements store.Tx.
 func (t *organizationTx) CountRules(ctx context.Context) (int, error) {
-	n := ask(t.queue(), pgx.RowTo[int], countRules, t.organization)
+	n := ask(t.queue(), sqldb.Value[int], countRules, t.organization)
 	if err := t.send(ctx); err != nil {
 		return 0, err
 	}
@@ -150,7 +112,7 @@ func (t *organizationTx) CountRules(ctx context.Context) (int, error) {
 func (t *organizationTx) PutRule(ctx context.Context, r store.Rule) error {
 	err := t.write(ctx, putRule,
 		t.organization, r.ID, r.DisplayName, r.Enabled, r.Match.Kind, r.Match.Value, r.Unresolved, r.Revision,
-		micros(r.CreateTime), micros(r.UpdateTime))
+		sqldb.Micros(r.CreateTime), sqldb.Micros(r.UpdateTime))
 	if err != nil {
 		return err
 	}
@@ -183,7 +145,7 @@ func (t *organizationTx) PutPins(ctx context.Context, ruleID string, pins []stor
 	var times []int64
 	for _, p := range pins {
 		directories, groups = append(directories, p.DirectoryID), append(groups, p.GroupID)
-		states, times = append(states, int32(p.State)), append(times, micros(p.Time)) //nolint:gosec // of a few values
+		states, times = append(states, int32(p.State)), append(times, sqldb.Micros(p.Time)) //nolint:gosec // of a few values
 	}
 	return t.write(ctx, insertRulePins, t.organization, ruleID, directories, groups, states, times)
 }

@@ -24,16 +24,9 @@ var (
 	countSetAsideOfUser         = statements.Load("count_set_aside_of_user", "organization_id", "user_id")
 )
 
-func scanSetAside(row pgx.CollectableRow) (a store.SetAside, err error) {
-	var asOf, created, retry int64
-	err = row.Scan(&a.UserID, &a.Mode, &a.MessageID, &a.SyncID, &a.Traceparent, &a.Detail, &a.Attempts, &asOf, &created, &retry)
-	a.AsOf, a.CreateTime, a.RetryTime = fromMicros(asOf), fromMicros(created), fromMicros(retry)
-	return a, err
-}
-
 // SetAside implements store.Store.
 func (s *Store) SetAside(ctx context.Context, organizationID, after string, limit int) ([]store.SetAside, error) {
-	return list(ctx, s.db, scanSetAside, listSetAside, organizationID, after, limit)
+	return sqldb.ReadAll(ctx, s.db, store.SetAsideFields, listSetAside, organizationID, after, limit)
 }
 
 // CountSetAside implements store.Store.
@@ -47,25 +40,21 @@ func (s *Store) CountSetAside(ctx context.Context, organizationID, userID string
 	}
 	var asOf int64
 	err = s.db.QueryRow(ctx, query, args...).Scan(&count, &asOf)
-	return count, fromMicros(asOf), sqldb.Reach(err)
+	return count, sqldb.FromMicros(asOf), sqldb.Reach(err)
 }
 
 // SetAsideUsers implements store.Tx.
 func (t *organizationTx) SetAsideUsers(ctx context.Context, userIDs []string) (map[string]store.SetAside, error) {
-	users := ask(t.queue(), scanSetAside, getSetAside, t.organization, userIDs)
+	users := ask(t.queue(), store.SetAsideFields, getSetAside, t.organization, userIDs)
 	err := t.send(ctx)
-	all := make(map[string]store.SetAside, len(*users))
-	for _, a := range *users {
-		all[a.UserID] = a
-	}
-	return all, err
+	return store.SetAsideByUser(*users), err
 }
 
 // PutSetAside implements store.Tx.
 func (t *organizationTx) PutSetAside(ctx context.Context, a store.SetAside) error {
 	return t.write(ctx, putSetAside,
 		t.organization, a.UserID, int(a.Mode), a.MessageID, a.SyncID, a.Traceparent, a.Detail, a.Attempts,
-		micros(a.AsOf), micros(a.CreateTime), micros(a.RetryTime))
+		sqldb.Micros(a.AsOf), sqldb.Micros(a.CreateTime), sqldb.Micros(a.RetryTime))
 }
 
 // DeleteSetAside implements store.Tx.
@@ -83,8 +72,8 @@ func (s *Store) setAsideWork(ctx context.Context, organizationID string, now tim
 		query = listUnsettledSuspended
 	}
 	err := s.snapshot(ctx, func(b *pgx.Batch) {
-		due = ask(b, scanSetAside, listDueSetAside, organizationID, micros(now), limit)
-		unsettled = ask(b, pgx.RowTo[string], query, organizationID, limit)
+		due = ask(b, store.SetAsideFields, listDueSetAside, organizationID, sqldb.Micros(now), limit)
+		unsettled = ask(b, sqldb.Value[string], query, organizationID, limit)
 	})
 	w.Due, w.Unsettled = *due, *unsettled
 	return err

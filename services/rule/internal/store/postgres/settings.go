@@ -3,8 +3,7 @@ package postgres
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
-
+	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -16,7 +15,7 @@ var (
 
 // Settings implements store.Store.
 func (s *Store) Settings(ctx context.Context, organizationID string) (settings store.Settings, err error) {
-	all, err := list(ctx, s.db, pgx.RowTo[int], getSettings, organizationID)
+	all, err := sqldb.ReadAll(ctx, s.db, sqldb.Value[int], getSettings, organizationID)
 	if err != nil || len(all) == 0 {
 		return settings, err // one that is not known has chosen nothing
 	}

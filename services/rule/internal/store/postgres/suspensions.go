@@ -3,9 +3,8 @@ package postgres
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -17,28 +16,21 @@ var (
 	markHolderSuspended = statements.Load("mark_holder_suspended", "organization_id", "user_id", "suspended")
 )
 
-func scanSuspension(row pgx.CollectableRow) (p store.Suspension, err error) {
-	var created int64
-	err = row.Scan(&p.UserID, &p.Reason, &p.SuspendedBy, &created)
-	p.CreateTime = fromMicros(created)
-	return p, err
-}
-
 // Suspensions implements store.Store.
 func (s *Store) Suspensions(ctx context.Context, organizationID, after string, limit int) ([]store.Suspension, error) {
-	return list(ctx, s.db, scanSuspension, listSuspensions, organizationID, after, limit)
+	return sqldb.ReadAll(ctx, s.db, store.SuspensionFields, listSuspensions, organizationID, after, limit)
 }
 
 // Suspend implements store.Tx.
 func (t *organizationTx) Suspend(ctx context.Context, p store.Suspension) (store.Suspension, error) {
-	err := t.write(ctx, insertSuspension, t.organization, p.UserID, p.Reason, p.SuspendedBy, micros(p.CreateTime))
+	err := t.write(ctx, insertSuspension, t.organization, p.UserID, p.Reason, p.SuspendedBy, sqldb.Micros(p.CreateTime))
 	if err != nil {
 		return store.Suspension{}, err
 	}
 	if err := t.markSuspended(ctx, p.UserID, true); err != nil {
 		return store.Suspension{}, err
 	}
-	all := ask(t.queue(), scanSuspension, getSuspension, t.organization, p.UserID)
+	all := ask(t.queue(), store.SuspensionFields, getSuspension, t.organization, p.UserID)
 	err = t.send(ctx)
 	return found(*all, err, "suspension", p.UserID)
 }

@@ -3,9 +3,8 @@ package postgres
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -21,36 +20,27 @@ var (
 		"access_added", "access_removed", "users_set_aside", "update_time", "end_time")
 )
 
-func scanSync(row pgx.CollectableRow) (store.Sync, error) {
-	var s store.Sync
-	var created, updated, ended int64
-	err := row.Scan(&s.OrganizationID, &s.ID, &s.State, &s.Walk.PageToken, &s.Walk.After, &s.UsersDone, &s.Added, &s.Removed, &s.SetAside,
-		&s.StartedBy, &s.Traceparent, &created, &updated, &ended)
-	s.CreateTime, s.UpdateTime, s.EndTime = fromMicros(created), fromMicros(updated), fromMicros(ended)
-	return s, err
-}
-
 // Sync implements store.Store.
 func (s *Store) Sync(ctx context.Context, organizationID, id string) (store.Sync, error) {
-	all, err := list(ctx, s.db, scanSync, getSync, organizationID, id)
+	all, err := sqldb.ReadAll(ctx, s.db, store.SyncFields, getSync, organizationID, id)
 	return found(all, err, "sync", id)
 }
 
 // Sync implements store.Tx.
 func (t *organizationTx) Sync(ctx context.Context, id string) (store.Sync, error) {
-	all := ask(t.queue(), scanSync, getSync, t.organization, id)
+	all := ask(t.queue(), store.SyncFields, getSync, t.organization, id)
 	err := t.send(ctx)
 	return found(*all, err, "sync", id)
 }
 
 // Syncs implements store.Store.
 func (s *Store) Syncs(ctx context.Context, organizationID, before string, limit int) ([]store.Sync, error) {
-	return list(ctx, s.db, scanSync, listSyncs, organizationID, before, limit)
+	return sqldb.ReadAll(ctx, s.db, store.SyncFields, listSyncs, organizationID, before, limit)
 }
 
 // RunningSyncs implements store.Store.
 func (s *Store) RunningSyncs(ctx context.Context) (int, error) {
-	all, err := list(ctx, s.db, pgx.RowTo[int], countRunningSyncs)
+	all, err := sqldb.ReadAll(ctx, s.db, sqldb.Value[int], countRunningSyncs)
 	if err != nil {
 		return 0, err
 	}
@@ -59,7 +49,7 @@ func (s *Store) RunningSyncs(ctx context.Context) (int, error) {
 
 // CreateSync implements store.Tx.
 func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep int) error {
-	running := ask(t.queue(), pgx.RowTo[string], getRunningSyncID, t.organization)
+	running := ask(t.queue(), sqldb.Value[string], getRunningSyncID, t.organization)
 	if err := t.send(ctx); err != nil {
 		return err
 	}
@@ -68,7 +58,7 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 	}
 	err := t.write(ctx, insertSync,
 		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
-		sync.StartedBy, sync.Traceparent, micros(sync.CreateTime), micros(sync.UpdateTime), micros(sync.EndTime))
+		sync.StartedBy, sync.Traceparent, sqldb.Micros(sync.CreateTime), sqldb.Micros(sync.UpdateTime), sqldb.Micros(sync.EndTime))
 	if err != nil {
 		return err
 	}
@@ -79,5 +69,5 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 func (t *organizationTx) PutSync(ctx context.Context, sync store.Sync) error {
 	return t.write(ctx, updateSync,
 		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
-		micros(sync.UpdateTime), micros(sync.EndTime))
+		sqldb.Micros(sync.UpdateTime), sqldb.Micros(sync.EndTime))
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -18,28 +19,20 @@ var (
 	deleteTenant   = statements.Load("delete_tenant", "organization_id", "id")
 )
 
-func scanTenant(row pgx.CollectableRow) (store.Tenant, error) {
-	var t store.Tenant
-	var created, updated int64
-	err := row.Scan(&t.OrganizationID, &t.ID, &t.DisplayName, &created, &updated)
-	t.CreateTime, t.UpdateTime = fromMicros(created), fromMicros(updated)
-	return t, err
-}
-
 // Tenant implements store.Store.
 func (s *Store) Tenant(ctx context.Context, organizationID, id string) (store.Tenant, error) {
-	all, err := list(ctx, s.db, scanTenant, getTenant, organizationID, id)
+	all, err := sqldb.ReadAll(ctx, s.db, store.TenantFields, getTenant, organizationID, id)
 	return found(all, err, "tenant", id)
 }
 
 // Tenants implements store.Store.
 func (s *Store) Tenants(ctx context.Context, organizationID, after string, limit int) ([]store.Tenant, error) {
-	return list(ctx, s.db, scanTenant, listTenants, organizationID, after, limit)
+	return sqldb.ReadAll(ctx, s.db, store.TenantFields, listTenants, organizationID, after, limit)
 }
 
 // Tenant implements store.Tx. Only the organization's own transactions delete tenants, so this one stays.
 func (t *organizationTx) Tenant(ctx context.Context, id string) (store.Tenant, error) {
-	all := ask(t.queue(), scanTenant, getTenant, t.organization, id)
+	all := ask(t.queue(), store.TenantFields, getTenant, t.organization, id)
 	err := t.send(ctx)
 	return found(*all, err, "tenant", id)
 }
@@ -47,7 +40,7 @@ func (t *organizationTx) Tenant(ctx context.Context, id string) (store.Tenant, e
 // CreateTenant implements store.Tx.
 func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) error {
 	n, err := t.exec(ctx, insertTenant,
-		t.organization, tenant.ID, tenant.DisplayName, micros(tenant.CreateTime), micros(tenant.UpdateTime))
+		t.organization, tenant.ID, tenant.DisplayName, sqldb.Micros(tenant.CreateTime), sqldb.Micros(tenant.UpdateTime))
 	if err == nil && n == 0 {
 		return fault.New(fault.AlreadyExists, "there is a tenant %q already", tenant.ID)
 	}
@@ -56,7 +49,7 @@ func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) 
 
 // UpdateTenant implements store.Tx.
 func (t *organizationTx) UpdateTenant(ctx context.Context, tenant store.Tenant) error {
-	n, err := t.exec(ctx, updateTenant, t.organization, tenant.ID, tenant.DisplayName, micros(tenant.UpdateTime))
+	n, err := t.exec(ctx, updateTenant, t.organization, tenant.ID, tenant.DisplayName, sqldb.Micros(tenant.UpdateTime))
 	if err == nil && n == 0 {
 		return fault.Missing("tenant", tenant.ID)
 	}

@@ -210,7 +210,7 @@ func (w *wakeup) look(ctx context.Context) {
 			clear(seen)
 			continue
 		}
-		rows, err := list(ctx, w.db, scanCommits, getCommits, waiting)
+		rows, err := sqldb.ReadAll(ctx, w.db, commitsFields, getCommits, waiting)
 		if err != nil {
 			continue // the next time
 		}
@@ -236,7 +236,4 @@ type commitsOf struct {
 	commits int64
 }
 
-func scanCommits(row pgx.CollectableRow) (o commitsOf, err error) {
-	err = row.Scan(&o.id, &o.commits)
-	return o, err
-}
+func commitsFields(o *commitsOf) []any { return []any{&o.id, &o.commits} }

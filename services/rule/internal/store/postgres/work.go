@@ -39,7 +39,7 @@ func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, 
 	var until int64
 	var erasing bool
 	b := &pgx.Batch{}
-	token := ask(b, pgx.RowTo[int64], acquireLease, organizationID, owner, micros(expire), micros(now))
+	token := ask(b, sqldb.Value[int64], acquireLease, organizationID, owner, sqldb.Micros(expire), sqldb.Micros(now))
 	b.Queue(getLease, organizationID).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&until, &erasing) })
 	if err := s.db.SendBatch(ctx, b).Close(); err != nil {
@@ -49,7 +49,7 @@ func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, 
 		return store.Lease{}, false, time.Time{}, store.Erasing(organizationID)
 	}
 	if len(*token) == 0 {
-		return store.Lease{}, true, fromMicros(until), nil
+		return store.Lease{}, true, sqldb.FromMicros(until), nil
 	}
 	return store.Lease{Owner: owner, Token: (*token)[0], Expire: expire}, false, time.Time{}, nil
 }
@@ -72,55 +72,36 @@ func (t *organizationTx) Own(_ context.Context, lease store.Lease, extend time.T
 		return store.ErrLostOwnership
 	}
 	if !extend.IsZero() {
-		t.row.expire, t.wrote = micros(extend), true
+		t.row.expire, t.wrote = sqldb.Micros(extend), true
 	}
 	return nil
 }
 
 // Work implements store.Store.
 func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, limit int) (store.Work, error) {
-	type place struct {
-		progress   store.Progress
-		settings   store.Settings
-		recovering bool
-		walk       store.Walk
-		due        int64
-	}
-	var at *[]place
+	var at *[]store.WorkRow
 	var unresolved, requeued *[]string
 	var expansions *[]store.Expansion
 	var syncs *[]store.Sync
 	err := s.snapshot(ctx, func(b *pgx.Batch) {
-		at = ask(b, func(row pgx.CollectableRow) (p place, err error) {
-			var asOf int64
-			err = row.Scan(&p.progress.Checkpoint, &asOf, &p.progress.Behind, &p.progress.Erasing, &p.settings.WhenUnknown, &p.recovering, &p.walk.PageToken,
-				&p.walk.After, &p.due)
-			p.progress.AsOf = fromMicros(asOf)
-			return p, err
-		}, getWork, organizationID)
-		unresolved = ask(b, pgx.RowTo[string], listUnresolvedRules, organizationID, limit)
-		requeued = ask(b, pgx.RowTo[string], listRequeued, organizationID, limit)
-		expansions = ask(b, func(row pgx.CollectableRow) (e store.Expansion, err error) {
-			err = row.Scan(&e.ID, &e.Root, &e.GroupID, &e.PageToken, &e.From, &e.MessageID, &e.Traceparent)
-			return e, err
-		}, listExpansions, organizationID, limit)
-		syncs = ask(b, scanSync, getRunningSync, organizationID)
+		at = ask(b, store.WorkFields, getWork, organizationID)
+		unresolved = ask(b, sqldb.Value[string], listUnresolvedRules, organizationID, limit)
+		requeued = ask(b, sqldb.Value[string], listRequeued, organizationID, limit)
+		expansions = ask(b, store.ExpansionFields, listExpansions, organizationID, limit)
+		syncs = ask(b, store.SyncFields, getRunningSync, organizationID)
 	})
 	if err != nil || len(*at) == 0 { // nobody has written anything of it
 		return store.Work{}, err
 	}
-	p := (*at)[0]
-	if p.progress.Erasing {
+	if (*at)[0].Progress.Erasing {
 		return store.Work{}, store.Erasing(organizationID)
 	}
-	w := store.Work{Progress: p.progress, Settings: p.settings, Unresolved: *unresolved, Requeued: *requeued, Expansions: *expansions, NextDue: fromMicros(p.due)}
-	if p.recovering {
-		w.Recovery = &p.walk
-	}
+	w := (*at)[0].Work()
+	w.Unresolved, w.Requeued, w.Expansions = *unresolved, *requeued, *expansions
 	if len(*syncs) > 0 {
 		w.Sync = &(*syncs)[0]
 	}
-	if p.due != 0 {
+	if !w.NextDue.IsZero() {
 		err = s.setAsideWork(ctx, organizationID, now, limit, &w)
 	}
 	return w, err
@@ -128,7 +109,7 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 
 // Activity implements store.Store.
 func (s *Store) Activity(ctx context.Context) (string, error) {
-	all, err := list(ctx, s.db, pgx.RowTo[string], getActivity)
+	all, err := sqldb.ReadAll(ctx, s.db, sqldb.Value[string], getActivity)
 	if err != nil {
 		return "", err
 	}
@@ -149,7 +130,7 @@ func (s *Store) SaveActivity(ctx context.Context, cursor string, organizationIDs
 
 // Progress implements store.Tx.
 func (t *organizationTx) Progress(context.Context) (store.Progress, error) {
-	return store.Progress{Checkpoint: t.row.checkpoint, AsOf: fromMicros(t.row.asOf), Behind: t.row.behind}, nil
+	return store.Progress{Checkpoint: t.row.checkpoint, AsOf: sqldb.FromMicros(t.row.asOf), Behind: t.row.behind}, nil
 }
 
 // SetCheckpoint implements store.Tx.
@@ -160,7 +141,7 @@ func (t *organizationTx) SetCheckpoint(_ context.Context, cursor string) error {
 
 // SetProgress implements store.Tx.
 func (t *organizationTx) SetProgress(_ context.Context, asOf time.Time, behind bool) error {
-	t.row.asOf, t.row.behind, t.wrote = max(t.row.asOf, micros(asOf)), behind, true
+	t.row.asOf, t.row.behind, t.wrote = max(t.row.asOf, sqldb.Micros(asOf)), behind, true
 	return nil
 }
 

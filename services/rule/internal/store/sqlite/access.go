@@ -46,58 +46,14 @@ func (s *Store) Check(ctx context.Context, organizationID, userID string, grant 
 	if errors.Is(err, sql.ErrNoRows) { // somebody who has never been a holder may be suspended
 		err = s.db.QueryRow(ctx, findSuspension, organizationID, userID).Scan(&c.Suspended)
 	}
-	c.UnknownAsOf = fromMicros(known)
+	c.UnknownAsOf = sqldb.FromMicros(known)
 	return c, err
 }
 
 // Progress implements store.Store.
 func (s *Store) Progress(ctx context.Context, organizationIDs []string) (map[string]store.Progress, error) {
-	type line struct {
-		id string
-		store.Progress
-	}
-	rows, err := s.db.Query(ctx, listProgress, list(organizationIDs))
-	lines, err := sqldb.Collect(rows, err, func(scan scan) (l line, err error) {
-		var asOf int64
-		err = scan(&l.id, &l.Checkpoint, &asOf, &l.Behind, &l.Erasing)
-		l.AsOf = fromMicros(asOf)
-		return l, err
-	})
-	all := make(map[string]store.Progress, len(lines))
-	for _, l := range lines {
-		all[l.id] = l.Progress
-	}
-	return all, err
-}
-
-func scanHolder(scan scan, h *store.Holder, more ...any) error {
-	var known int64
-	err := scan(append(more, &h.Active, &h.DirectoryID, &h.Detached, &h.Digest, &h.Suspended, &known, &h.RuleAccess)...)
-	h.UnknownAsOf = fromMicros(known)
-	return err
-}
-
-// sourceRow is a source with its holder.
-type sourceRow struct {
-	user   string
-	holder store.Holder
-	source store.Source
-}
-
-func (r *sourceRow) scan(scan scan, more ...any) error {
-	var created int64
-	dest := []any{&r.user, &r.source.Grant.TenantID, &r.source.Grant.RoleID, &r.source.Kind, &r.source.RuleID,
-		&r.source.GrantedBy, &created, &r.source.Held}
-	err := scan(append(dest, more...)...)
-	r.source.CreateTime = fromMicros(created)
-	return err
-}
-
-func scanSourceOfHolder(scan scan) (r sourceRow, err error) {
-	var known int64
-	err = r.scan(scan, &r.holder.Active, &r.holder.Suspended, &known, &r.holder.RuleAccess)
-	r.holder.UnknownAsOf = fromMicros(known)
-	return r, err
+	all, err := sqldb.CollectAll(ctx, s.db, store.ProgressFields, listProgress, list(organizationIDs))
+	return store.ProgressByOrganization(all), err
 }
 
 // accessPage chooses the statement of a page of access by the filters that are set: each has its own index.
@@ -120,13 +76,8 @@ func accessPage(organizationID string, filter store.AccessFilter, after store.Ac
 // Access implements store.Store.
 func (s *Store) Access(ctx context.Context, organizationID string, filter store.AccessFilter, after store.AccessKey, limit int) ([]store.Access, error) {
 	statement, args := accessPage(organizationID, filter, after, limit)
-	rows, err := s.db.Query(ctx, statement, args...)
-	sources, err := sqldb.Collect(rows, err, scanSourceOfHolder)
-	var all []store.Access
-	for _, r := range sources {
-		all = store.AppendAccess(all, r.user, r.holder, r.source)
-	}
-	return all, err
+	sources, err := sqldb.CollectAll(ctx, s.db, store.SourceOfHolderFields, statement, args...)
+	return store.AccessOf(sources), err
 }
 
 // HolderIDs implements store.Store.
@@ -135,53 +86,34 @@ func (s *Store) HolderIDs(ctx context.Context, organizationID, after, upTo strin
 	if upTo != "" { // a bound that might not be one would not bound the look into the index
 		statement, args = listHolderIDsUpTo, []any{organizationID, after, upTo, limit}
 	}
-	rows, err := s.db.Query(ctx, statement, args...)
-	return sqldb.Collect(rows, err, scanOne[string])
+	return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], statement, args...)
 }
 
 // Holders implements store.Tx.
 func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[string]store.Holder, error) {
 	ids := list(userIDs)
-	rows, err := t.tx.Query(ctx, getHolders, t.organization, ids)
-	holders, err := sqldb.Collect(rows, err, func(scan scan) (h store.Holder, err error) {
-		err = scanHolder(scan, &h, &h.UserID)
-		return h, err
-	})
+	holders, err := sqldb.CollectAll(ctx, t.tx, store.HolderFields, getHolders, t.organization, ids)
 	if err != nil {
 		return nil, err
 	}
-	rows, err = t.tx.Query(ctx, listSuspendedUsers, t.organization, ids)
-	suspended, err := sqldb.Collect(rows, err, scanOne[string])
+	sources, err := sqldb.CollectAll(ctx, t.tx, store.SourceFields, getSources, t.organization, ids)
 	if err != nil {
 		return nil, err
 	}
-	rows, err = t.tx.Query(ctx, getSources, t.organization, ids)
-	sources, err := sqldb.Collect(rows, err, func(scan scan) (r sourceRow, err error) {
-		err = r.scan(scan)
-		return r, err
-	})
-	if err != nil {
-		return nil, err
-	}
-	byUser := make(map[string][]store.Source, len(holders))
-	for _, r := range sources {
-		byUser[r.user] = append(byUser[r.user], r.source)
-	}
-	all := make(map[string]store.Holder, len(holders))
+	suspended, err := sqldb.CollectAll(ctx, t.tx, sqldb.Value[string], listSuspendedUsers, t.organization, ids)
+	all := store.WithSources(holders, sources)
 	for _, id := range suspended {
-		all[id] = store.Holder{UserID: id, New: true, Suspended: true}
+		if _, holder := all[id]; !holder {
+			all[id] = store.Holder{UserID: id, New: true, Suspended: true}
+		}
 	}
-	for _, h := range holders {
-		h.Sources = byUser[h.UserID]
-		all[h.UserID] = h
-	}
-	return all, nil
+	return all, err
 }
 
 // PutHolder implements store.Tx.
 func (t *organizationTx) PutHolder(ctx context.Context, h store.Holder) error {
 	_, err := t.tx.Exec(ctx, putHolder,
-		t.organization, h.UserID, h.Active, h.DirectoryID, h.Detached, h.Digest, micros(h.UnknownAsOf), h.RuleAccess)
+		t.organization, h.UserID, h.Active, h.DirectoryID, h.Detached, h.Digest, sqldb.Micros(h.UnknownAsOf), h.RuleAccess)
 	return err
 }
 
@@ -197,7 +129,7 @@ func (t *organizationTx) DeleteHolder(ctx context.Context, userID string) error 
 // PutSource implements store.Tx.
 func (t *organizationTx) PutSource(ctx context.Context, userID string, s store.Source) error {
 	_, err := t.tx.Exec(ctx, putSource,
-		t.organization, userID, s.Grant.TenantID, s.Grant.RoleID, s.Kind, s.RuleID, s.GrantedBy, micros(s.CreateTime), s.Held)
+		t.organization, userID, s.Grant.TenantID, s.Grant.RoleID, s.Kind, s.RuleID, s.GrantedBy, sqldb.Micros(s.CreateTime), s.Held)
 	return err
 }
 
@@ -216,6 +148,5 @@ func (t *organizationTx) CountEffective(ctx context.Context, grant store.Grant, 
 
 // HeldUsers implements store.Tx.
 func (t *organizationTx) HeldUsers(ctx context.Context) ([]string, error) {
-	rows, err := t.tx.Query(ctx, listHeldUsers, t.organization)
-	return sqldb.Collect(rows, err, scanOne[string])
+	return sqldb.CollectAll(ctx, t.tx, sqldb.Value[string], listHeldUsers, t.organization)
 }

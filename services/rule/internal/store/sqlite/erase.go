@@ -51,11 +51,11 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Tim
 		if err != nil {
 			return 0, err
 		}
-		if erased == micros(asked) {
+		if erased == sqldb.Micros(asked) {
 			return 0, store.ErasureEnded(organizationID)
 		}
-		if erasing < micros(asked) {
-			if _, err := tx.Exec(ctx, beginErasure, micros(asked), organizationID); err != nil {
+		if erasing < sqldb.Micros(asked) {
+			if _, err := tx.Exec(ctx, beginErasure, sqldb.Micros(asked), organizationID); err != nil {
 				return 0, err
 			}
 		}
@@ -71,39 +71,22 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Tim
 
 // Marked implements store.Store.
 func (s *Store) Marked(ctx context.Context) (map[string]time.Time, error) {
-	type mark struct {
-		id    string
-		asked int64
-	}
-	rows, err := s.db.Query(ctx, listErasures)
-	marks, err := sqldb.Collect(rows, err, func(scan scan) (m mark, err error) {
-		err = scan(&m.id, &m.asked)
-		return m, err
-	})
-	all := make(map[string]time.Time, len(marks))
-	for _, m := range marks {
-		all[m.id] = fromMicros(m.asked)
-	}
-	return all, err
+	all, err := sqldb.CollectAll(ctx, s.db, store.MarkFields, listErasures)
+	return store.AskedByOrganization(all), err
 }
 
 // Unmark implements store.Store.
 func (s *Store) Unmark(ctx context.Context, organizationID string, asked time.Time) error {
 	return s.write(ctx, organizationID, func(ctx context.Context, tx *sqldb.Tx) error {
-		_, err := tx.Exec(ctx, endErasure, organizationID, micros(asked))
+		_, err := tx.Exec(ctx, endErasure, organizationID, sqldb.Micros(asked))
 		return err
 	})
 }
 
 // FirstSources implements store.Tx.
 func (t *organizationTx) FirstSources(ctx context.Context, limit int) ([]store.Holder, error) {
-	rows, err := t.tx.Query(ctx, listFirstSources, t.organization, limit)
-	sources, err := sqldb.Collect(rows, err, scanSourceOfHolder)
-	var all []store.Holder
-	for _, r := range sources {
-		all = store.AppendSource(all, r.user, r.holder, r.source)
-	}
-	return all, err
+	sources, err := sqldb.CollectAll(ctx, t.tx, store.SourceOfHolderFields, listFirstSources, t.organization, limit)
+	return store.HoldersOf(sources), err
 }
 
 // eraseStatements remove the first rows of an organization from a table each.

@@ -36,10 +36,12 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 		if after.Sequence < lowWater {
 			return feed.Trimmed()
 		}
-		rows, err := tx.Query(ctx, listAccessChanges, organizationID, after.Sequence, limit)
-		changes, err = sqldb.Collect(rows, err, s.scanChange)
+		changes, err = sqldb.CollectAll(ctx, tx, store.ChangeFields, listAccessChanges, organizationID, after.Sequence, limit)
 		if err != nil {
 			return err
+		}
+		for i := range changes {
+			changes[i].Cursor = cursor(s.epoch, changes[i].Revision)
 		}
 		if n := len(changes); n > 0 {
 			next = changes[n-1].Cursor
@@ -57,15 +59,6 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 		return nil, feed.Cursor{}, err
 	}
 	return changes, next, nil
-}
-
-func (s *Store) scanChange(scan scan) (store.Change, error) {
-	var c store.Change
-	var at int64
-	err := scan(&c.Revision, &c.UserID, &c.Grant.TenantID, &c.Grant.RoleID, &c.Kind, &c.MessageID, &c.SyncID,
-		&c.Traceparent, &at)
-	c.Cursor, c.Time = cursor(s.epoch, c.Revision), fromMicros(at)
-	return c, err
 }
 
 // endOfFeed is the highest sequence ever given, also when its record was trimmed.
@@ -88,7 +81,7 @@ func (s *Store) AccessCursor(ctx context.Context) (c feed.Cursor, err error) {
 func (t *organizationTx) AppendChanges(ctx context.Context, changes []store.Change) error {
 	for _, c := range changes {
 		_, err := t.tx.Exec(ctx, insertAccessChange,
-			t.organization, c.UserID, c.Grant.TenantID, c.Grant.RoleID, c.Kind, c.MessageID, c.SyncID, c.Traceparent, micros(c.Time))
+			t.organization, c.UserID, c.Grant.TenantID, c.Grant.RoleID, c.Kind, c.MessageID, c.SyncID, c.Traceparent, sqldb.Micros(c.Time))
 		if err != nil {
 			return err
 		}
@@ -100,7 +93,7 @@ func (t *organizationTx) AppendChanges(ctx context.Context, changes []store.Chan
 func (s *Store) TrimAccessFeed(ctx context.Context, before time.Time, limit int) (removed int, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		var last int64
-		err := tx.QueryRow(ctx, getLastExpiredChange, limit, micros(before)).Scan(&last)
+		err := tx.QueryRow(ctx, getLastExpiredChange, limit, sqldb.Micros(before)).Scan(&last)
 		if err != nil || last == 0 {
 			return err
 		}

@@ -37,7 +37,7 @@ func TestAPageOfAccessIsReadFromAnIndexInItsOrder(t *testing.T) {
 		}
 		statement, args := accessPage("acme", filter, store.AccessKey{}, 10)
 		rows, err := s.db.Query(t.Context(), `EXPLAIN QUERY PLAN `+statement, args...)
-		steps, err := sqldb.Collect(rows, err, func(scan scan) (step string, err error) {
+		steps, err := sqldb.Collect(rows, err, func(scan func(...any) error) (step string, err error) {
 			var id, parent, unused int
 			return step, scan(&id, &parent, &unused, &step)
 		})

@@ -17,19 +17,13 @@ var (
 // AddReport implements store.Tx.
 func (t *organizationTx) AddReport(ctx context.Context, r store.Report, limit int) (bool, error) {
 	n, err := t.tx.Exec(ctx, insertReport,
-		t.organization, r.ID, r.Kind, r.UserID, r.MessageID, r.TraceID, r.Detail, micros(r.Time), limit)
+		t.organization, r.ID, r.Kind, r.UserID, r.MessageID, r.TraceID, r.Detail, sqldb.Micros(r.Time), limit)
 	return n > 0, err
 }
 
 // Reports implements store.Store.
 func (s *Store) Reports(ctx context.Context, limit int) ([]store.Report, error) {
-	rows, err := s.db.Query(ctx, listReports, limit)
-	return sqldb.Collect(rows, err, func(scan scan) (r store.Report, err error) {
-		var at int64
-		err = scan(&r.OrganizationID, &r.ID, &r.Kind, &r.UserID, &r.MessageID, &r.TraceID, &r.Detail, &at)
-		r.Time = fromMicros(at)
-		return r, err
-	})
+	return sqldb.CollectAll(ctx, s.db, store.ReportFields, listReports, limit)
 }
 
 // DeleteReports implements store.Store.

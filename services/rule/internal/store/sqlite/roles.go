@@ -17,28 +17,19 @@ var (
 	deleteRole      = statements.Load("delete_role", "id")
 )
 
-func scanRole(scan scan) (store.Role, error) {
-	var r store.Role
-	err := scan(&r.ID, &r.DisplayName, &r.Scope, &r.Rank)
-	return r, err
-}
-
 // Role implements store.Store.
 func (s *Store) Role(ctx context.Context, id string) (store.Role, error) {
-	r, err := scanRole(s.db.QueryRow(ctx, getRole, id).Scan)
-	return found(r, err, "role", id)
+	return sqldb.CollectOne(ctx, s.db, store.RoleFields, fault.Missing("role", id), getRole, id)
 }
 
 // Role implements store.Tx.
 func (t *organizationTx) Role(ctx context.Context, id string) (store.Role, error) {
-	r, err := scanRole(t.tx.QueryRow(ctx, getRole, id).Scan)
-	return found(r, err, "role", id)
+	return sqldb.CollectOne(ctx, t.tx, store.RoleFields, fault.Missing("role", id), getRole, id)
 }
 
 // Roles implements store.Store.
 func (s *Store) Roles(ctx context.Context) ([]store.Role, error) {
-	rows, err := s.db.Query(ctx, listRoles)
-	return sqldb.Collect(rows, err, scanRole)
+	return sqldb.CollectAll(ctx, s.db, store.RoleFields, listRoles)
 }
 
 // CreateRole implements store.Store.

@@ -26,39 +26,9 @@ var (
 	deleteRule         = statements.Load("delete_rule", "organization_id", "id")
 )
 
-func scanRule(scan scan) (store.Rule, error) {
-	var r store.Rule
-	var created, updated int64
-	err := scan(&r.OrganizationID, &r.ID, &r.DisplayName, &r.Enabled, &r.Match.Kind, &r.Match.Value, &r.Unresolved,
-		&r.Revision, &created, &updated)
-	r.CreateTime, r.UpdateTime = fromMicros(created), fromMicros(updated)
-	return r, err
-}
-
-// ofRule is a grant or a pin with the rule that it belongs to.
-type ofRule[T any] struct {
-	rule  string
-	value T
-}
-
-func scanGrant(scan scan) (ofRule[store.Grant], error) {
-	var g ofRule[store.Grant]
-	err := scan(&g.rule, &g.value.TenantID, &g.value.RoleID)
-	return g, err
-}
-
-func scanPin(scan scan) (ofRule[store.Pin], error) {
-	var p ofRule[store.Pin]
-	var at int64
-	err := scan(&p.rule, &p.value.DirectoryID, &p.value.GroupID, &p.value.State, &at)
-	p.value.Time = fromMicros(at)
-	return p, err
-}
-
 // selectRules reads rules above an id with their grants and pins; a negative limit means all.
 func selectRules(ctx context.Context, tx *sqldb.Tx, organizationID, after string, limit int) ([]store.Rule, error) {
-	rows, err := tx.Query(ctx, listRules, organizationID, after, limit)
-	rules, err := sqldb.Collect(rows, err, scanRule)
+	rules, err := sqldb.CollectAll(ctx, tx, store.RuleFields, listRules, organizationID, after, limit)
 	if err != nil || len(rules) == 0 {
 		return nil, err
 	}
@@ -68,34 +38,21 @@ func selectRules(ctx context.Context, tx *sqldb.Tx, organizationID, after string
 // withParts adds the grants and pins of rules that lie together.
 func withParts(ctx context.Context, tx *sqldb.Tx, organizationID string, rules []store.Rule) ([]store.Rule, error) {
 	first, last := rules[0].ID, rules[len(rules)-1].ID
-	rows, err := tx.Query(ctx, listRuleGrants, organizationID, first, last)
-	grants, err := sqldb.Collect(rows, err, scanGrant)
+	grants, err := sqldb.CollectAll(ctx, tx, store.RuleGrantFields, listRuleGrants, organizationID, first, last)
 	if err != nil {
 		return nil, err
 	}
-	rows, err = tx.Query(ctx, listRulePins, organizationID, first, last)
-	pins, err := sqldb.Collect(rows, err, scanPin)
+	pins, err := sqldb.CollectAll(ctx, tx, store.RulePinFields, listRulePins, organizationID, first, last)
 	if err != nil {
 		return nil, err
 	}
-	at := make(map[string]int, len(rules))
-	for i := range rules {
-		at[rules[i].ID] = i
-	}
-	for _, g := range grants {
-		r := &rules[at[g.rule]]
-		r.Grants = append(r.Grants, g.value)
-	}
-	for _, p := range pins {
-		r := &rules[at[p.rule]]
-		r.Pins = append(r.Pins, p.value)
-	}
+	store.AddParts(rules, grants, pins)
 	return rules, nil
 }
 
 func selectRule(ctx context.Context, tx *sqldb.Tx, organizationID, id string) (store.Rule, error) {
-	r, err := scanRule(tx.QueryRow(ctx, getRule, organizationID, id).Scan)
-	if r, err = found(r, err, "rule", id); err != nil {
+	r, err := sqldb.CollectOne(ctx, tx, store.RuleFields, fault.Missing("rule", id), getRule, organizationID, id)
+	if err != nil {
 		return r, err
 	}
 	rules, err := withParts(ctx, tx, organizationID, []store.Rule{r})
@@ -166,7 +123,7 @@ func (t *organizationTx) CountRules(ctx context.Context) (n int, err error) {
 func (t *organizationTx) PutRule(ctx context.Context, r store.Rule) error {
 	_, err := t.tx.Exec(ctx, putRule,
 		t.organization, r.ID, r.DisplayName, r.Enabled, r.Match.Kind, r.Match.Value, r.Unresolved, r.Revision,
-		micros(r.CreateTime), micros(r.UpdateTime))
+		sqldb.Micros(r.CreateTime), sqldb.Micros(r.UpdateTime))
 	if err != nil {
 		return err
 	}
@@ -191,7 +148,7 @@ func (t *organizationTx) PutPins(ctx context.Context, ruleID string, pins []stor
 		return err
 	}
 	for _, p := range pins {
-		_, err := t.tx.Exec(ctx, insertRulePin, t.organization, ruleID, p.DirectoryID, p.GroupID, p.State, micros(p.Time))
+		_, err := t.tx.Exec(ctx, insertRulePin, t.organization, ruleID, p.DirectoryID, p.GroupID, p.State, sqldb.Micros(p.Time))
 		if err != nil {
 			return err
 		}

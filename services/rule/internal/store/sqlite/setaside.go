@@ -22,17 +22,9 @@ var (
 	countSetAsideOfUser         = statements.Load("count_set_aside_of_user", "organization_id", "user_id")
 )
 
-func scanSetAside(scan scan) (a store.SetAside, err error) {
-	var asOf, created, retry int64
-	err = scan(&a.UserID, &a.Mode, &a.MessageID, &a.SyncID, &a.Traceparent, &a.Detail, &a.Attempts, &asOf, &created, &retry)
-	a.AsOf, a.CreateTime, a.RetryTime = fromMicros(asOf), fromMicros(created), fromMicros(retry)
-	return a, err
-}
-
 // SetAside implements store.Store.
 func (s *Store) SetAside(ctx context.Context, organizationID, after string, limit int) ([]store.SetAside, error) {
-	rows, err := s.db.Query(ctx, listSetAside, organizationID, after, limit)
-	return sqldb.Collect(rows, err, scanSetAside)
+	return sqldb.CollectAll(ctx, s.db, store.SetAsideFields, listSetAside, organizationID, after, limit)
 }
 
 // CountSetAside implements store.Store.
@@ -46,25 +38,20 @@ func (s *Store) CountSetAside(ctx context.Context, organizationID, userID string
 	}
 	var asOf int64
 	err = s.db.QueryRow(ctx, query, args...).Scan(&count, &asOf)
-	return count, fromMicros(asOf), err
+	return count, sqldb.FromMicros(asOf), err
 }
 
 // SetAsideUsers implements store.Tx.
 func (t *organizationTx) SetAsideUsers(ctx context.Context, userIDs []string) (map[string]store.SetAside, error) {
-	rows, err := t.tx.Query(ctx, getSetAside, t.organization, list(userIDs))
-	users, err := sqldb.Collect(rows, err, scanSetAside)
-	all := make(map[string]store.SetAside, len(users))
-	for _, a := range users {
-		all[a.UserID] = a
-	}
-	return all, err
+	users, err := sqldb.CollectAll(ctx, t.tx, store.SetAsideFields, getSetAside, t.organization, list(userIDs))
+	return store.SetAsideByUser(users), err
 }
 
 // PutSetAside implements store.Tx.
 func (t *organizationTx) PutSetAside(ctx context.Context, a store.SetAside) error {
 	_, err := t.tx.Exec(ctx, putSetAside,
 		t.organization, a.UserID, a.Mode, a.MessageID, a.SyncID, a.Traceparent, a.Detail, a.Attempts,
-		micros(a.AsOf), micros(a.CreateTime), micros(a.RetryTime))
+		sqldb.Micros(a.AsOf), sqldb.Micros(a.CreateTime), sqldb.Micros(a.RetryTime))
 	return err
 }
 
@@ -75,9 +62,8 @@ func (t *organizationTx) DeleteSetAside(ctx context.Context, userIDs []string) e
 }
 
 // setAsideWork adds to an owner's work what there is to do about users that are set aside.
-func setAsideWork(ctx context.Context, tx *sqldb.Tx, organizationID string, now time.Time, limit int, w *store.Work) error {
-	rows, err := tx.Query(ctx, listDueSetAside, organizationID, micros(now), limit)
-	if w.Due, err = sqldb.Collect(rows, err, scanSetAside); err != nil {
+func setAsideWork(ctx context.Context, tx *sqldb.Tx, organizationID string, now time.Time, limit int, w *store.Work) (err error) {
+	if w.Due, err = sqldb.CollectAll(ctx, tx, store.SetAsideFields, listDueSetAside, organizationID, sqldb.Micros(now), limit); err != nil {
 		return err
 	}
 	// Two texts, so that the index gives the users at once.
@@ -85,7 +71,6 @@ func setAsideWork(ctx context.Context, tx *sqldb.Tx, organizationID string, now 
 	if w.Settings.WhenUnknown == store.KeepUnknown {
 		query = listUnsettledSuspended
 	}
-	rows, err = tx.Query(ctx, query, organizationID, limit)
-	w.Unsettled, err = sqldb.Collect(rows, err, scanOne[string])
+	w.Unsettled, err = sqldb.CollectAll(ctx, tx, sqldb.Value[string], query, organizationID, limit)
 	return err
 }

@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
-	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -123,8 +122,7 @@ func (s *Store) OnOthers(func(string)) {}
 
 // Organizations implements store.Store.
 func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]string, error) {
-	rows, err := s.db.Query(ctx, listOrganizations, after, limit)
-	return sqldb.Collect(rows, err, scanOne[string])
+	return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], listOrganizations, after, limit)
 }
 
 // organizationTx is a store.Tx.
@@ -136,29 +134,6 @@ type organizationTx struct {
 }
 
 var _ store.Tx = (*organizationTx)(nil)
-
-// scan reads the columns of one row.
-type scan = func(dest ...any) error
-
-func scanOne[T any](scan scan) (value T, err error) {
-	err = scan(&value)
-	return value, err
-}
-
-// micros is a time as it is stored; the zero time is 0.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-func fromMicros(n int64) time.Time {
-	if n == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(n).UTC()
-}
 
 // list passes ids as one argument, for json_each: the statement's text stays the same for any number of them.
 func list(ids []string) string {

@@ -16,29 +16,21 @@ var (
 	markHolderSuspended = statements.Load("mark_holder_suspended", "suspended", "organization_id", "user_id")
 )
 
-func scanSuspension(scan scan) (p store.Suspension, err error) {
-	var created int64
-	err = scan(&p.UserID, &p.Reason, &p.SuspendedBy, &created)
-	p.CreateTime = fromMicros(created)
-	return p, err
-}
-
 // Suspensions implements store.Store.
 func (s *Store) Suspensions(ctx context.Context, organizationID, after string, limit int) ([]store.Suspension, error) {
-	rows, err := s.db.Query(ctx, listSuspensions, organizationID, after, limit)
-	return sqldb.Collect(rows, err, scanSuspension)
+	return sqldb.CollectAll(ctx, s.db, store.SuspensionFields, listSuspensions, organizationID, after, limit)
 }
 
 // Suspend implements store.Tx.
 func (t *organizationTx) Suspend(ctx context.Context, p store.Suspension) (store.Suspension, error) {
-	_, err := t.tx.Exec(ctx, insertSuspension, t.organization, p.UserID, p.Reason, p.SuspendedBy, micros(p.CreateTime))
+	_, err := t.tx.Exec(ctx, insertSuspension, t.organization, p.UserID, p.Reason, p.SuspendedBy, sqldb.Micros(p.CreateTime))
 	if err != nil {
 		return store.Suspension{}, err
 	}
 	if err := t.markSuspended(ctx, p.UserID, true); err != nil {
 		return store.Suspension{}, err
 	}
-	return scanSuspension(t.tx.QueryRow(ctx, getSuspension, t.organization, p.UserID).Scan)
+	return sqldb.CollectOne(ctx, t.tx, store.SuspensionFields, nil, getSuspension, t.organization, p.UserID)
 }
 
 // Resume implements store.Tx.

@@ -20,31 +20,19 @@ var (
 		"users_set_aside", "update_time", "end_time", "organization_id", "id")
 )
 
-func scanSync(scan scan) (store.Sync, error) {
-	var s store.Sync
-	var created, updated, ended int64
-	err := scan(&s.OrganizationID, &s.ID, &s.State, &s.Walk.PageToken, &s.Walk.After, &s.UsersDone, &s.Added, &s.Removed, &s.SetAside,
-		&s.StartedBy, &s.Traceparent, &created, &updated, &ended)
-	s.CreateTime, s.UpdateTime, s.EndTime = fromMicros(created), fromMicros(updated), fromMicros(ended)
-	return s, err
-}
-
 // Sync implements store.Store.
 func (s *Store) Sync(ctx context.Context, organizationID, id string) (store.Sync, error) {
-	sync, err := scanSync(s.db.QueryRow(ctx, getSync, organizationID, id).Scan)
-	return found(sync, err, "sync", id)
+	return sqldb.CollectOne(ctx, s.db, store.SyncFields, fault.Missing("sync", id), getSync, organizationID, id)
 }
 
 // Sync implements store.Tx.
 func (t *organizationTx) Sync(ctx context.Context, id string) (store.Sync, error) {
-	sync, err := scanSync(t.tx.QueryRow(ctx, getSync, t.organization, id).Scan)
-	return found(sync, err, "sync", id)
+	return sqldb.CollectOne(ctx, t.tx, store.SyncFields, fault.Missing("sync", id), getSync, t.organization, id)
 }
 
 // Syncs implements store.Store.
 func (s *Store) Syncs(ctx context.Context, organizationID, before string, limit int) ([]store.Sync, error) {
-	rows, err := s.db.Query(ctx, listSyncs, organizationID, before, limit)
-	return sqldb.Collect(rows, err, scanSync)
+	return sqldb.CollectAll(ctx, s.db, store.SyncFields, listSyncs, organizationID, before, limit)
 }
 
 // RunningSyncs implements store.Store.
@@ -55,8 +43,7 @@ func (s *Store) RunningSyncs(ctx context.Context) (n int, err error) {
 
 // CreateSync implements store.Tx.
 func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep int) error {
-	rows, err := t.tx.Query(ctx, getRunningSyncID, t.organization)
-	running, err := sqldb.Collect(rows, err, scanOne[string])
+	running, err := sqldb.CollectAll(ctx, t.tx, sqldb.Value[string], getRunningSyncID, t.organization)
 	if err != nil {
 		return err
 	}
@@ -65,7 +52,7 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 	}
 	_, err = t.tx.Exec(ctx, insertSync,
 		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
-		sync.StartedBy, sync.Traceparent, micros(sync.CreateTime), micros(sync.UpdateTime), micros(sync.EndTime))
+		sync.StartedBy, sync.Traceparent, sqldb.Micros(sync.CreateTime), sqldb.Micros(sync.UpdateTime), sqldb.Micros(sync.EndTime))
 	if err != nil {
 		return err
 	}
@@ -77,6 +64,6 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 func (t *organizationTx) PutSync(ctx context.Context, sync store.Sync) error {
 	_, err := t.tx.Exec(ctx, updateSync,
 		sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
-		micros(sync.UpdateTime), micros(sync.EndTime), t.organization, sync.ID)
+		sqldb.Micros(sync.UpdateTime), sqldb.Micros(sync.EndTime), t.organization, sync.ID)
 	return err
 }

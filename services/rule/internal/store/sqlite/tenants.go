@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/sqldb"
@@ -19,45 +17,25 @@ var (
 	deleteTenant   = statements.Load("delete_tenant", "organization_id", "id")
 )
 
-func scanTenant(scan scan) (store.Tenant, error) {
-	var t store.Tenant
-	var created, updated int64
-	err := scan(&t.OrganizationID, &t.ID, &t.DisplayName, &created, &updated)
-	t.CreateTime, t.UpdateTime = fromMicros(created), fromMicros(updated)
-	return t, err
-}
-
-// found turns the absence of a row into the NotFound of what was asked for.
-func found[T any](value T, err error, resource, id string) (T, error) {
-	if errors.Is(err, sql.ErrNoRows) {
-		var none T
-		return none, fault.Missing(resource, id)
-	}
-	return value, err
-}
-
 // Tenant implements store.Store.
 func (s *Store) Tenant(ctx context.Context, organizationID, id string) (store.Tenant, error) {
-	t, err := scanTenant(s.db.QueryRow(ctx, getTenant, organizationID, id).Scan)
-	return found(t, err, "tenant", id)
+	return sqldb.CollectOne(ctx, s.db, store.TenantFields, fault.Missing("tenant", id), getTenant, organizationID, id)
 }
 
 // Tenants implements store.Store.
 func (s *Store) Tenants(ctx context.Context, organizationID, after string, limit int) ([]store.Tenant, error) {
-	rows, err := s.db.Query(ctx, listTenants, organizationID, after, limit)
-	return sqldb.Collect(rows, err, scanTenant)
+	return sqldb.CollectAll(ctx, s.db, store.TenantFields, listTenants, organizationID, after, limit)
 }
 
 // Tenant implements store.Tx.
 func (t *organizationTx) Tenant(ctx context.Context, id string) (store.Tenant, error) {
-	tenant, err := scanTenant(t.tx.QueryRow(ctx, getTenant, t.organization, id).Scan)
-	return found(tenant, err, "tenant", id)
+	return sqldb.CollectOne(ctx, t.tx, store.TenantFields, fault.Missing("tenant", id), getTenant, t.organization, id)
 }
 
 // CreateTenant implements store.Tx.
 func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) error {
 	n, err := t.tx.Exec(ctx, insertTenant,
-		t.organization, tenant.ID, tenant.DisplayName, micros(tenant.CreateTime), micros(tenant.UpdateTime))
+		t.organization, tenant.ID, tenant.DisplayName, sqldb.Micros(tenant.CreateTime), sqldb.Micros(tenant.UpdateTime))
 	if err == nil && n == 0 {
 		return fault.New(fault.AlreadyExists, "there is a tenant %q already", tenant.ID)
 	}
@@ -66,7 +44,7 @@ func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) 
 
 // UpdateTenant implements store.Tx.
 func (t *organizationTx) UpdateTenant(ctx context.Context, tenant store.Tenant) error {
-	n, err := t.tx.Exec(ctx, updateTenant, tenant.DisplayName, micros(tenant.UpdateTime), t.organization, tenant.ID)
+	n, err := t.tx.Exec(ctx, updateTenant, tenant.DisplayName, sqldb.Micros(tenant.UpdateTime), t.organization, tenant.ID)
 	if err == nil && n == 0 {
 		return fault.Missing("tenant", tenant.ID)
 	}

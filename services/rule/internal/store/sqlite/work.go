@@ -57,12 +57,12 @@ func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, 
 		if erasing {
 			return store.Erasing(organizationID)
 		}
-		if held = other != owner && expires > micros(now); held {
-			until = fromMicros(expires)
+		if held = other != owner && expires > sqldb.Micros(now); held {
+			until = sqldb.FromMicros(expires)
 			return nil
 		}
 		lease.Token++
-		_, err = tx.Exec(ctx, updateOwner, owner, lease.Token, micros(expire), organizationID)
+		_, err = tx.Exec(ctx, updateOwner, owner, lease.Token, sqldb.Micros(expire), organizationID)
 		return err
 	})
 	if err != nil || held {
@@ -97,53 +97,40 @@ func (t *organizationTx) Own(ctx context.Context, lease store.Lease, extend time
 	if extend.IsZero() {
 		return nil
 	}
-	_, err = t.tx.Exec(ctx, extendLease, micros(extend), t.organization)
+	_, err = t.tx.Exec(ctx, extendLease, sqldb.Micros(extend), t.organization)
 	return err
 }
 
 // Work implements store.Store.
 func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, limit int) (w store.Work, err error) {
 	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		var recovering bool
-		var walk store.Walk
-		var asOf, due int64
-		err := tx.QueryRow(ctx, getWork, organizationID).Scan(&w.Progress.Checkpoint, &asOf, &w.Progress.Behind,
-			&w.Progress.Erasing, &w.Settings.WhenUnknown, &recovering, &walk.PageToken, &walk.After, &due)
+		row, err := sqldb.CollectOne(ctx, tx, store.WorkFields, nil, getWork, organizationID)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil // nobody has written anything of it
 		}
 		if err != nil {
 			return err
 		}
-		if w.Progress.Erasing {
+		if row.Progress.Erasing {
 			return store.Erasing(organizationID)
 		}
-		w.Progress.AsOf, w.NextDue = fromMicros(asOf), fromMicros(due)
-		if recovering {
-			w.Recovery = &walk
-		}
-		if due != 0 {
+		w = row.Work()
+		if !w.NextDue.IsZero() {
 			if err := setAsideWork(ctx, tx, organizationID, now, limit, &w); err != nil {
 				return err
 			}
 		}
-		rows, err := tx.Query(ctx, listUnresolvedRules, organizationID, limit)
-		if w.Unresolved, err = sqldb.Collect(rows, err, scanOne[string]); err != nil {
+		if w.Unresolved, err = sqldb.CollectAll(ctx, tx, sqldb.Value[string], listUnresolvedRules, organizationID, limit); err != nil {
 			return err
 		}
-		rows, err = tx.Query(ctx, listRequeued, organizationID, limit)
-		if w.Requeued, err = sqldb.Collect(rows, err, scanOne[string]); err != nil {
+		if w.Requeued, err = sqldb.CollectAll(ctx, tx, sqldb.Value[string], listRequeued, organizationID, limit); err != nil {
 			return err
 		}
-		rows, err = tx.Query(ctx, listExpansions, organizationID, limit)
-		w.Expansions, err = sqldb.Collect(rows, err, func(scan scan) (e store.Expansion, err error) {
-			return e, scan(&e.ID, &e.Root, &e.GroupID, &e.PageToken, &e.From, &e.MessageID, &e.Traceparent)
-		})
+		w.Expansions, err = sqldb.CollectAll(ctx, tx, store.ExpansionFields, listExpansions, organizationID, limit)
 		if err != nil {
 			return err
 		}
-		rows, err = tx.Query(ctx, getRunningSync, organizationID)
-		syncs, err := sqldb.Collect(rows, err, scanSync)
+		syncs, err := sqldb.CollectAll(ctx, tx, store.SyncFields, getRunningSync, organizationID)
 		if err != nil {
 			return err
 		}

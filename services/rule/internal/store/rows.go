@@ -1,0 +1,236 @@
+package store
+
+import (
+	"time"
+
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+// What follows is where the columns of rows go, in the order in which every engine reads them, and what rows are put together to.
+
+// TenantFields are organization_id, id, display_name, create_time, update_time.
+func TenantFields(t *Tenant) []any {
+	return []any{&t.OrganizationID, &t.ID, &t.DisplayName, sqldb.Time(&t.CreateTime), sqldb.Time(&t.UpdateTime)}
+}
+
+// RoleFields are id, display_name, scope, rank.
+func RoleFields(r *Role) []any { return []any{&r.ID, &r.DisplayName, &r.Scope, &r.Rank} }
+
+// RuleFields are organization_id, id, display_name, enabled, match_kind, match_value, unresolved, revision, create_time, update_time.
+func RuleFields(r *Rule) []any {
+	return []any{
+		&r.OrganizationID, &r.ID, &r.DisplayName, &r.Enabled, &r.Match.Kind, &r.Match.Value, &r.Unresolved, &r.Revision,
+		sqldb.Time(&r.CreateTime), sqldb.Time(&r.UpdateTime),
+	}
+}
+
+// RuleGrant is a grant of a rule.
+type RuleGrant struct {
+	RuleID string
+	Grant  Grant
+}
+
+// RuleGrantFields are rule_id, tenant_id, role_id.
+func RuleGrantFields(g *RuleGrant) []any { return []any{&g.RuleID, &g.Grant.TenantID, &g.Grant.RoleID} }
+
+// RulePin is a pin of a rule.
+type RulePin struct {
+	RuleID string
+	Pin    Pin
+}
+
+// RulePinFields are rule_id, directory_id, group_id, state, time.
+func RulePinFields(p *RulePin) []any {
+	return []any{&p.RuleID, &p.Pin.DirectoryID, &p.Pin.GroupID, &p.Pin.State, sqldb.Time(&p.Pin.Time)}
+}
+
+// AddParts gives rules their grants and pins, which are of no other rule.
+func AddParts(rules []Rule, grants []RuleGrant, pins []RulePin) {
+	at := make(map[string]*Rule, len(rules))
+	for i := range rules {
+		at[rules[i].ID] = &rules[i]
+	}
+	for _, g := range grants {
+		at[g.RuleID].Grants = append(at[g.RuleID].Grants, g.Grant)
+	}
+	for _, p := range pins {
+		at[p.RuleID].Pins = append(at[p.RuleID].Pins, p.Pin)
+	}
+}
+
+// SourceRow is a source with its holder.
+type SourceRow struct {
+	UserID string
+	Holder Holder
+	Source Source
+}
+
+// SourceFields are user_id, tenant_id, role_id, kind, rule_id, granted_by, create_time, held.
+func SourceFields(r *SourceRow) []any {
+	s := &r.Source
+	return []any{
+		&r.UserID, &s.Grant.TenantID, &s.Grant.RoleID, &s.Kind, &s.RuleID, &s.GrantedBy, sqldb.Time(&s.CreateTime), &s.Held,
+	}
+}
+
+// SourceOfHolderFields are those of the source, then active, suspended, unknown_as_of, rule_access of its holder.
+func SourceOfHolderFields(r *SourceRow) []any {
+	return append(SourceFields(r), &r.Holder.Active, &r.Holder.Suspended, sqldb.Time(&r.Holder.UnknownAsOf), &r.Holder.RuleAccess)
+}
+
+// HolderFields are user_id, active, directory_id, detached, digest, suspended, unknown_as_of, rule_access.
+func HolderFields(h *Holder) []any {
+	return []any{
+		&h.UserID, &h.Active, &h.DirectoryID, &h.Detached, &h.Digest, &h.Suspended, sqldb.Time(&h.UnknownAsOf), &h.RuleAccess,
+	}
+}
+
+// WithSources gives holders by user, with their sources, which are of no other holder.
+func WithSources(holders []Holder, sources []SourceRow) map[string]Holder {
+	byUser := make(map[string][]Source, len(holders))
+	for _, r := range sources {
+		byUser[r.UserID] = append(byUser[r.UserID], r.Source)
+	}
+	all := make(map[string]Holder, len(holders))
+	for _, h := range holders {
+		h.Sources = byUser[h.UserID]
+		all[h.UserID] = h
+	}
+	return all
+}
+
+// AccessOf puts sources, where those of one grant lie together, together to access.
+func AccessOf(sources []SourceRow) (all []Access) {
+	for _, r := range sources {
+		all = AppendAccess(all, r.UserID, r.Holder, r.Source)
+	}
+	return all
+}
+
+// HoldersOf puts sources, where those of one holder lie together, together to holders.
+func HoldersOf(sources []SourceRow) (all []Holder) {
+	for _, r := range sources {
+		if n := len(all); n == 0 || all[n-1].UserID != r.UserID {
+			r.Holder.UserID = r.UserID
+			all = append(all, r.Holder)
+		}
+		last := &all[len(all)-1]
+		last.Sources = append(last.Sources, r.Source)
+	}
+	return all
+}
+
+// SetAsideFields are user_id, mode, message_id, sync_id, traceparent, detail, attempts, as_of, create_time, retry_time.
+func SetAsideFields(a *SetAside) []any {
+	return []any{
+		&a.UserID, &a.Mode, &a.MessageID, &a.SyncID, &a.Traceparent, &a.Detail, &a.Attempts,
+		sqldb.Time(&a.AsOf), sqldb.Time(&a.CreateTime), sqldb.Time(&a.RetryTime),
+	}
+}
+
+// SetAsideByUser gives those that are set aside by user.
+func SetAsideByUser(users []SetAside) map[string]SetAside {
+	all := make(map[string]SetAside, len(users))
+	for _, a := range users {
+		all[a.UserID] = a
+	}
+	return all
+}
+
+// SuspensionFields are user_id, reason, suspended_by, create_time.
+func SuspensionFields(p *Suspension) []any {
+	return []any{&p.UserID, &p.Reason, &p.SuspendedBy, sqldb.Time(&p.CreateTime)}
+}
+
+// SyncFields are organization_id, id, state, page_token, after_user, users_done, access_added, access_removed, users_set_aside,
+// started_by, traceparent, create_time, update_time, end_time.
+func SyncFields(s *Sync) []any {
+	return []any{
+		&s.OrganizationID, &s.ID, &s.State, &s.Walk.PageToken, &s.Walk.After, &s.UsersDone, &s.Added, &s.Removed, &s.SetAside,
+		&s.StartedBy, &s.Traceparent, sqldb.Time(&s.CreateTime), sqldb.Time(&s.UpdateTime), sqldb.Time(&s.EndTime),
+	}
+}
+
+// ReportFields are organization_id, id, kind, user_id, message_id, trace_id, detail, time.
+func ReportFields(r *Report) []any {
+	return []any{&r.OrganizationID, &r.ID, &r.Kind, &r.UserID, &r.MessageID, &r.TraceID, &r.Detail, sqldb.Time(&r.Time)}
+}
+
+// ExpansionFields are id, root, group_id, page_token, from_cursor, message_id, traceparent.
+func ExpansionFields(e *Expansion) []any {
+	return []any{&e.ID, &e.Root, &e.GroupID, &e.PageToken, &e.From, &e.MessageID, &e.Traceparent}
+}
+
+// ChangeFields are sequence, user_id, tenant_id, role_id, kind, message_id, sync_id, traceparent, time. The cursor is left open.
+func ChangeFields(c *Change) []any {
+	return []any{
+		&c.Revision, &c.UserID, &c.Grant.TenantID, &c.Grant.RoleID, &c.Kind, &c.MessageID, &c.SyncID, &c.Traceparent,
+		sqldb.Time(&c.Time),
+	}
+}
+
+// ProgressRow is how far an organization is.
+type ProgressRow struct {
+	OrganizationID string
+	Progress       Progress
+}
+
+// ProgressFields are organization_id, checkpoint, as_of, behind, and whether it is being erased.
+func ProgressFields(r *ProgressRow) []any {
+	return []any{&r.OrganizationID, &r.Progress.Checkpoint, sqldb.Time(&r.Progress.AsOf), &r.Progress.Behind, &r.Progress.Erasing}
+}
+
+// ProgressByOrganization gives progress by organization.
+func ProgressByOrganization(rows []ProgressRow) map[string]Progress {
+	all := make(map[string]Progress, len(rows))
+	for _, r := range rows {
+		all[r.OrganizationID] = r.Progress
+	}
+	return all
+}
+
+// WorkRow is what is kept of an organization itself of its Work.
+type WorkRow struct {
+	Progress   Progress
+	Settings   Settings
+	Recovering bool
+	Walk       Walk
+	NextDue    time.Time
+}
+
+// WorkFields are checkpoint, as_of, behind, whether it is being erased, when_unknown, recovering, recovery_token, recovery_after, and
+// the first retry_time of those that are set aside.
+func WorkFields(r *WorkRow) []any {
+	p := &r.Progress
+	return []any{
+		&p.Checkpoint, sqldb.Time(&p.AsOf), &p.Behind, &p.Erasing, &r.Settings.WhenUnknown, &r.Recovering, &r.Walk.PageToken,
+		&r.Walk.After, sqldb.Time(&r.NextDue),
+	}
+}
+
+// Work is the Work that has what the row says.
+func (r WorkRow) Work() Work {
+	w := Work{Progress: r.Progress, Settings: r.Settings, NextDue: r.NextDue}
+	if r.Recovering {
+		w.Recovery = &r.Walk
+	}
+	return w
+}
+
+// MarkRow is an organization that is being erased.
+type MarkRow struct {
+	OrganizationID string
+	Asked          time.Time
+}
+
+// MarkFields are organization_id, erasing.
+func MarkFields(r *MarkRow) []any { return []any{&r.OrganizationID, sqldb.Time(&r.Asked)} }
+
+// AskedByOrganization gives when erasing organizations was asked for.
+func AskedByOrganization(rows []MarkRow) map[string]time.Time {
+	all := make(map[string]time.Time, len(rows))
+	for _, r := range rows {
+		all[r.OrganizationID] = r.Asked
+	}
+	return all
+}
