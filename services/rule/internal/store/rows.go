@@ -78,10 +78,12 @@ func SourceOfHolderFields(r *SourceRow) []any {
 	return append(SourceFields(r), &r.Holder.Active, &r.Holder.Suspended, sqldb.Time(&r.Holder.UnknownAsOf), &r.Holder.RuleAccess)
 }
 
-// HolderFields are user_id, active, directory_id, detached, digest, suspended, unknown_as_of, rule_access.
+// HolderFields are user_id, active, directory_id, detached, digest, suspended, unknown_as_of, rule_access, and whether there is no such
+// holder yet.
 func HolderFields(h *Holder) []any {
 	return []any{
 		&h.UserID, &h.Active, &h.DirectoryID, &h.Detached, &h.Digest, &h.Suspended, sqldb.Time(&h.UnknownAsOf), &h.RuleAccess,
+		&h.New,
 	}
 }
 

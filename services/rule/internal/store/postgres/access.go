@@ -88,7 +88,7 @@ func (s *Store) HolderIDs(ctx context.Context, organizationID, after, upTo strin
 // Holders implements store.Tx.
 func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[string]store.Holder, error) {
 	b := t.queue()
-	holders := ask(b, func(h *store.Holder) []any { return append(store.HolderFields(h), &h.New) }, getHolders, t.organization, userIDs)
+	holders := ask(b, store.HolderFields, getHolders, t.organization, userIDs)
 	sources := ask(b, store.SourceFields, getSources, t.organization, userIDs)
 	if err := t.send(ctx); err != nil {
 		return nil, err
