@@ -1,5 +1,5 @@
 // Package core is the identity service's domain: SCIM's operations on stored users and groups, adoption, and reads for
-// other services. It knows no SQL, and no more of the transport than the messages of resources.
+// other services. It knows no SQL, and of the transport the messages alone that it answers with.
 package core
 
 import (

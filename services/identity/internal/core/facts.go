@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/scim"
@@ -28,19 +31,11 @@ type AccessQuery struct {
 	StatusOnly     bool
 }
 
-// AccessFacts is what a user's access depends on. Of a user that is inactive or detached there is a status alone.
-type AccessFacts struct {
-	store.Facts             // a summary
-	GroupIDs       []string // ascending
-	RoleValues     []int32  // those that the user has, as places in the query
-	MatchedFilters []int32  // in the same way
-	BeyondLimit    string   // the limit that its facts exceed, in a sentence; then the three fields above are empty
-}
-
-// AccessFacts reads what access depends on, and gives each user that is there to each, once, in no order. Documents are read
+// AccessFacts reads what access depends on, and gives each user that is there to each, once, in no order. Of a user that is inactive or
+// detached there is a status alone. Documents are read
 // some at a time; one user's facts are of one moment, which is not before the call began. fault.Limit: the groups above the users
 // have more memberships than one call reads. Who alone has too many is beyond a limit instead.
-func (c *Core) AccessFacts(ctx context.Context, q AccessQuery, each func(AccessFacts) error) error {
+func (c *Core) AccessFacts(ctx context.Context, q AccessQuery, each func(*identityv1.UserFacts) error) error {
 	q.IDs = distinct(q.IDs)
 	d, err := c.newDocuments(q.Filters)
 	if err != nil || len(q.IDs) == 0 {
@@ -49,7 +44,7 @@ func (c *Core) AccessFacts(ctx context.Context, q AccessQuery, each func(AccessF
 	if q.StatusOnly {
 		found, err := c.store.Summaries(ctx, q.OrganizationID, store.User, q.IDs)
 		for i := 0; err == nil && i < len(found); i++ {
-			err = each(AccessFacts{Facts: found[i]})
+			err = each(status(found[i]))
 		}
 		return err
 	}
@@ -75,7 +70,7 @@ func (c *Core) AccessFacts(ctx context.Context, q AccessQuery, each func(AccessF
 }
 
 // access gives the users of a page to each.
-func (d *documents) access(ctx context.Context, page store.FactsPage, roles map[string][]int32, each func(AccessFacts) error) error {
+func (d *documents) access(ctx context.Context, page store.FactsPage, roles map[string][]int32, each func(*identityv1.UserFacts) error) error {
 	var around *store.Around
 	if !page.More {
 		around = store.NewAround(page.Edges)
@@ -84,10 +79,10 @@ func (d *documents) access(ctx context.Context, page store.FactsPage, roles map[
 		if err := ctx.Err(); err != nil {
 			return err // many filters of many users take their time, which nobody waits for any more
 		}
-		facts := AccessFacts{Facts: u}
+		facts := status(u)
 		var err error
 		if u.Active && !u.Detached {
-			if facts.GroupIDs, facts.BeyondLimit = d.core.groupsWithin(around, u.ID); facts.BeyondLimit == "" {
+			if facts.GroupIds, facts.BeyondLimit = d.core.groupsWithin(around, u.ID); facts.GetBeyondLimit() == "" {
 				facts.RoleValues, facts.MatchedFilters, err = d.seen(ctx, u, roles)
 			}
 		}
@@ -99,6 +94,13 @@ func (d *documents) access(ctx context.Context, page store.FactsPage, roles map[
 		}
 	}
 	return nil
+}
+
+// status is what of a user needs no document.
+func status(u store.Facts) *identityv1.UserFacts {
+	return &identityv1.UserFacts{
+		Id: u.ID, DirectoryId: u.DirectoryID, Active: u.Active, Detached: u.Detached, Revision: u.Version, UpdateTime: timestamppb.New(u.UpdateTime),
+	}
 }
 
 // groupsWithin gives the groups of a user, or says which limit they exceed. around is nil where there were more memberships
@@ -134,18 +136,10 @@ func (d *documents) seen(ctx context.Context, u store.Facts, roles map[string][]
 	return has, matched, nil
 }
 
-// UserFacts is a user as other services read it.
-type UserFacts struct {
-	store.Facts
-	Email      string
-	GroupIDs   []string // ascending
-	RoleValues []string
-}
-
 // ReadUsers reads users of any directory of an organization, with their groups, also beyond the limits of nesting. take says whether
 // there was room for a user. ReadUsers gives the ids from the first one on that there was none for, or that were more than one call
 // reads; it reads one user at least. fault.Limit: one user alone is more than one call reads.
-func (c *Core) ReadUsers(ctx context.Context, organizationID string, ids []string, take func(UserFacts) bool) (rest []string, err error) {
+func (c *Core) ReadUsers(ctx context.Context, organizationID string, ids []string, take func(*identityv1.User) bool) (rest []string, err error) {
 	d, err := c.newDocuments(nil)
 	if err != nil {
 		return nil, err
@@ -186,16 +180,20 @@ func (c *Core) ReadUsers(ctx context.Context, organizationID string, ids []strin
 }
 
 // facts gives a user as other services read it.
-func (d *documents) facts(ctx context.Context, u store.Facts, around *store.Around) (UserFacts, error) {
+func (d *documents) facts(ctx context.Context, u store.Facts, around *store.Around) (*identityv1.User, error) {
 	if err := ctx.Err(); err != nil {
-		return UserFacts{}, err // as in access
+		return nil, err // as in access
 	}
 	document, _, err := d.read(ctx, u)
 	if err != nil {
-		return UserFacts{}, err
+		return nil, err
 	}
-	u.DisplayName, _ = document.Str("displayName")
-	return UserFacts{Facts: u, Email: document.Email(), GroupIDs: around.Groups(u.ID), RoleValues: document.Roles()}, nil
+	displayName, _ := document.Str("displayName")
+	return &identityv1.User{
+		Id: u.ID, OrganizationId: u.OrganizationID, DirectoryId: u.DirectoryID, UserName: u.Name, ExternalId: u.ExternalID,
+		DisplayName: displayName, Email: document.Email(), Active: u.Active, Detached: u.Detached, GroupIds: around.Groups(u.ID),
+		RoleValues: document.Roles(), Revision: u.Version, UpdateTime: timestamppb.New(u.UpdateTime),
+	}, nil
 }
 
 // documents reads users' documents, and matches them with filters.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
@@ -11,28 +12,28 @@ import (
 )
 
 // Lookup finds one user by one of its names.
-func (c *Core) Lookup(ctx context.Context, organizationID string, by store.Lookup) (UserFacts, error) {
+func (c *Core) Lookup(ctx context.Context, organizationID string, by store.Lookup) (*identityv1.User, error) {
 	by.Name, by.Email = scim.Casefold(by.Name), scim.Casefold(by.Email)
 	found, err := c.store.Find(ctx, organizationID, store.User, by, "", 2)
 	if err != nil {
-		return UserFacts{}, err
+		return nil, err
 	}
 	if len(found) == 0 {
-		return UserFacts{}, noSuchUser()
+		return nil, noSuchUser()
 	}
 	if len(found) > 1 {
-		return UserFacts{}, fault.New(fault.NotFound, "more than one user is meant: look up by id").
+		return nil, fault.New(fault.NotFound, "more than one user is meant: look up by id").
 			With("resource", "user").With("ambiguous", "true")
 	}
-	var user UserFacts
-	if _, err := c.ReadUsers(ctx, organizationID, []string{found[0].ID}, func(u UserFacts) bool {
+	var user *identityv1.User
+	if _, err := c.ReadUsers(ctx, organizationID, []string{found[0].ID}, func(u *identityv1.User) bool {
 		user = u
 		return true
 	}); err != nil {
-		return UserFacts{}, err
+		return nil, err
 	}
-	if user.ID == "" {
-		return UserFacts{}, noSuchUser()
+	if user == nil {
+		return nil, noSuchUser()
 	}
 	return user, nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/core"
 	"github.com/usher-scim/usher/services/identity/internal/store"
 )
@@ -55,7 +56,7 @@ func TestAChangeOfSchemasIsInForceEverywhereOnceItIsAnswered(t *testing.T) {
 		call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
 		body := []byte(`{"userName":"anna","urn:example:Badge:1.0":{"color":"red"}}`)
 
-		_, err = other.ReadUsers(t.Context(), "acme", []string{"u"}, func(core.UserFacts) bool { return true })
+		_, err = other.ReadUsers(t.Context(), "acme", []string{"u"}, func(*identityv1.User) bool { return true })
 		must(t, err)
 		<-time.After(500 * time.Millisecond)
 		answered := make(chan error, 1)

@@ -3,7 +3,6 @@ package server
 import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/core"
@@ -27,8 +26,7 @@ func (s *Server) StreamUserFacts(r *identityv1.StreamUserFactsRequest, stream gr
 	err := s.core.AccessFacts(stream.Context(), core.AccessQuery{
 		OrganizationID: r.GetOrganizationId(), IDs: lowered(r.GetIds()), RoleValues: r.GetRoleValues(), Filters: r.GetFilters(),
 		StatusOnly: r.GetStatusOnly(),
-	}, func(f core.AccessFacts) error {
-		message := factsMessage(f)
+	}, func(message *identityv1.UserFacts) error {
 		takes := sizeWithin(proto.Size(message))
 		if size+takes > maxFactsAnswer {
 			if err := send(); err != nil {
@@ -42,12 +40,4 @@ func (s *Server) StreamUserFacts(r *identityv1.StreamUserFactsRequest, stream gr
 		return err
 	}
 	return send()
-}
-
-func factsMessage(f core.AccessFacts) *identityv1.UserFacts {
-	return &identityv1.UserFacts{
-		Id: f.ID, DirectoryId: f.DirectoryID, Active: f.Active, Detached: f.Detached, Revision: f.Version,
-		UpdateTime: timestamppb.New(f.UpdateTime), GroupIds: f.GroupIDs, RoleValues: f.RoleValues, MatchedFilters: f.MatchedFilters,
-		BeyondLimit: f.BeyondLimit,
-	}
 }

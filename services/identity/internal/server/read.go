@@ -6,7 +6,6 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/core"
@@ -23,7 +22,7 @@ func (s *Server) LookupUser(ctx context.Context, r *identityv1.LookupUserRequest
 	if err != nil {
 		return nil, err
 	}
-	return &identityv1.LookupUserResponse{User: userMessage(user)}, nil
+	return &identityv1.LookupUserResponse{User: user}, nil
 }
 
 // CheckUserFilter implements the RPC.
@@ -38,12 +37,11 @@ func (s *Server) CheckUserFilter(ctx context.Context, r *identityv1.CheckUserFil
 func (s *Server) BatchGetUsers(ctx context.Context, r *identityv1.BatchGetUsersRequest) (*identityv1.BatchGetUsersResponse, error) {
 	response := &identityv1.BatchGetUsersResponse{}
 	size := 0
-	rest, err := s.core.ReadUsers(ctx, r.GetOrganizationId(), lowered(r.GetIds()), func(user core.UserFacts) bool {
-		message := userMessage(user)
-		if size += sizeWithin(proto.Size(message)); size > maxUsersAnswer && len(response.GetUsers()) > 0 {
+	rest, err := s.core.ReadUsers(ctx, r.GetOrganizationId(), lowered(r.GetIds()), func(user *identityv1.User) bool {
+		if size += sizeWithin(proto.Size(user)); size > maxUsersAnswer && len(response.GetUsers()) > 0 {
 			return false
 		}
-		response.Users = append(response.Users, message)
+		response.Users = append(response.Users, user)
 		return true
 	})
 	if err != nil {
@@ -179,14 +177,6 @@ func directoryScope(r interface {
 },
 ) store.Scope {
 	return store.Scope{OrganizationID: r.GetOrganizationId(), DirectoryID: strings.ToLower(r.GetDirectoryId())}
-}
-
-func userMessage(u core.UserFacts) *identityv1.User {
-	return &identityv1.User{
-		Id: u.ID, OrganizationId: u.OrganizationID, DirectoryId: u.DirectoryID, UserName: u.Name, ExternalId: u.ExternalID,
-		DisplayName: u.DisplayName, Email: u.Email, Active: u.Active, Detached: u.Detached, GroupIds: u.GroupIDs,
-		RoleValues: u.RoleValues, Revision: u.Version, UpdateTime: timestamppb.New(u.UpdateTime),
-	}
 }
 
 func groupMessage(g store.Facts) *identityv1.Group {
