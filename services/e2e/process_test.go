@@ -21,7 +21,7 @@ import (
 	"google.golang.org/grpc"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
-	"github.com/usher-scim/usher/services/internal/app"
+	"github.com/usher-scim/usher/services/app"
 	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/telemetry"

@@ -74,11 +74,13 @@ func between(from, to string) string {
 	fromService, toService := serviceOf(from), serviceOf(to)
 	switch {
 	case toService != "" && fromService == "" && !knowsServices(from):
-		return "only cmd/usher, internal/app and e2e know the services"
+		return "only app, cmd/usher, e2e and load know the services"
 	case fromService != "" && toService != "" && fromService != toService:
 		return "a service calls another; it does not import it"
 	case fromService != "" && knowsServices(to):
 		return "a service does not know how it is wired"
+	case strings.HasPrefix(from, "internal/") && knowsServices(to):
+		return "what services share does not know how they are wired"
 	case engine(to) && from != fromService:
 		return "an engine is known only to the face that picks it"
 	case inRoom(from, "internal/core") && inRoom(to, "internal/server"),
@@ -97,7 +99,7 @@ func serviceOf(path string) string {
 }
 
 func knowsServices(path string) bool {
-	return path == "internal/app" || strings.HasPrefix(path, "cmd/usher") || strings.HasPrefix(path, "e2e") ||
+	return path == "app" || strings.HasPrefix(path, "cmd/usher") || strings.HasPrefix(path, "e2e") ||
 		strings.HasPrefix(path, "load")
 }
 

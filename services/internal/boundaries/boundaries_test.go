@@ -87,7 +87,10 @@ func TestAForbiddenImportIsFound(t *testing.T) {
 			"identity/planted.go", module + "rule", "a service calls another",
 		},
 		"a shared room imports a service": {
-			"internal/rpc/planted.go", module + "identity", "only cmd/usher",
+			"internal/rpc/planted.go", module + "identity", "only app",
+		},
+		"a shared room imports the wiring": {
+			"internal/rpc/planted.go", module + "app", "does not know how they are wired",
 		},
 		"scim imports a package that is not the standard library's": {
 			"internal/scim/planted.go", "github.com/google/uuid", "pure",

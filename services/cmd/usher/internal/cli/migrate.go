@@ -3,7 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/usher-scim/usher/services/internal/app"
+	"github.com/usher-scim/usher/services/app"
 )
 
 func migrateCommand() *cobra.Command {

@@ -18,7 +18,7 @@ import (
 
 	"github.com/usher-scim/usher/gen"
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
-	"github.com/usher-scim/usher/services/internal/app"
+	"github.com/usher-scim/usher/services/app"
 	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/telemetry"
 )

@@ -39,7 +39,7 @@ func newConnectionLimit(s Settings, log *slog.Logger, meter metric.MeterProvider
 	if err != nil {
 		return nil, fmt.Errorf("trusted_proxies: %w", err)
 	}
-	refused, err := meter.Meter("github.com/usher-scim/usher/services/internal/app").Int64Counter(connectionsRefused,
+	refused, err := meter.Meter("github.com/usher-scim/usher/services/app").Int64Counter(connectionsRefused,
 		metric.WithDescription("Connections that were closed at once, since their listener, or their address, has as many as it may."))
 	if err != nil {
 		return nil, err
