@@ -79,7 +79,7 @@ func (m missing) Error() string { return "there is no " + string(m) + " on this 
 
 // SkipNothing is the environment variable under which a test fails that would be skipped because a program is not installed. `make
 // test` sets it: a test that is not run says nothing, and must not look as if it had.
-const SkipNothing = "USHER_TEST_SKIP_NOTHING"
+const SkipNothing = "TESTS_SKIP_NOTHING"
 
 // need ends the test when its server cannot be had.
 func need(t testing.TB, what string, err error) {
