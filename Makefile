@@ -27,12 +27,11 @@ RACE := -race -gcflags=all=-d=checkptr=0
 .PHONY: test
 test: test-packages ## Run every test, with the race detector; installs PostgreSQL, Redis and sqlite3 where they are missing.
 	@echo "compiling with the race detector: the first time takes some minutes"
-	@cd gen && go vet ./...
-	@TESTS_SKIP_NOTHING=1 .ci/test $(RACE) -timeout 20m ./...
+	@TESTS_SKIP_NOTHING=1 .ci/test $(RACE) -timeout 20m ./... ./load/...
 
 .PHONY: test-short
 test-short: ## Run the tests of what has changed, but for e2e and without the race detector: for while you work.
-	@.ci/test $$(cd services && go list ./... | grep -v /e2e)
+	@.ci/test $$(cd services && go list ./... ./load/... | grep -v /e2e)
 
 .PHONY: test-packages
 test-packages:
@@ -62,8 +61,7 @@ clients: build ## Run SCIM clients of others against a fresh Usher; needs Python
 .PHONY: lint
 lint: tools ## Check the style of the Go code and the protos.
 	.bin/buf lint
-	cd services && "$(BIN)/golangci-lint" run ./...
-	cd .ci/protodeps && GOWORK=off go vet ./...
+	@grep -v '^gen$$' .ci/modules | while read -r module; do echo "linting $$module"; (cd "$$module" && GOWORK=off "$(BIN)/golangci-lint" run ./...) || exit 1; done
 
 .PHONY: vulns
 vulns: ## Look for known vulnerabilities in what is compiled in; asks vuln.go.dev, so it needs the internet.

@@ -42,10 +42,10 @@ func write(folder string) error {
 			return fmt.Errorf("printing %s: %w", path, err)
 		}
 		target := filepath.Join(folder, path)
-		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(target), 0o750); err != nil {
 			return err
 		}
-		if err := os.WriteFile(target, []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(target, []byte(text), 0o600); err != nil {
 			return err
 		}
 	}

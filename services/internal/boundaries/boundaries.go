@@ -74,7 +74,7 @@ func between(from, to string) string {
 	fromService, toService := serviceOf(from), serviceOf(to)
 	switch {
 	case toService != "" && fromService == "" && !knowsServices(from):
-		return "only app, cmd/usher, e2e and load know the services"
+		return "only app, cmd/usher and e2e know the services"
 	case fromService != "" && toService != "" && fromService != toService:
 		return "a service calls another; it does not import it"
 	case fromService != "" && knowsServices(to):
@@ -99,8 +99,7 @@ func serviceOf(path string) string {
 }
 
 func knowsServices(path string) bool {
-	return path == "app" || strings.HasPrefix(path, "cmd/usher") || strings.HasPrefix(path, "e2e") ||
-		strings.HasPrefix(path, "load")
+	return path == "app" || strings.HasPrefix(path, "cmd/usher") || strings.HasPrefix(path, "e2e")
 }
 
 // inRoom says whether a path is a service's room such as internal/core, or below it.
@@ -117,8 +116,7 @@ func engine(path string) bool {
 	return inRoom(path, "internal/store/sqlite") || inRoom(path, "internal/store/postgres")
 }
 
-// plumbing is what handles databases without knowing a table, and what tells their errors from others; and what measures, which
-// makes a million users without sending them.
+// plumbing is what handles databases without knowing a table, and what tells their errors from others.
 func plumbing(path string) bool {
-	return path == "internal/sqldb" || path == "internal/rpc" || path == "load"
+	return path == "internal/sqldb" || path == "internal/rpc"
 }
