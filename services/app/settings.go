@@ -104,7 +104,7 @@ func Defaults() Settings {
 		LogLevel: "info", LogFormat: "json", ShutdownDelay: 5 * time.Second, ShutdownTimeout: 15 * time.Second,
 		Gateway: GatewaySettings{
 			RatePerSecond: 100, MaxBodyBytes: 1 << 20, MaxGroupBytes: 64 << 20, MaxBulkBytes: 4 << 20,
-			MessagesAtOnce: 4, MaxBulkOperations: 1000, SpoolBytes: 256 << 20,
+			MessagesAtOnce: 8, MaxBulkOperations: 1000, SpoolBytes: 256 << 20,
 			RequestTimeout: 30 * time.Second, WatchesPerCredential: 100,
 			UnknownKeysPerAddress: 10, UnknownKeys: 100,
 		},

@@ -56,7 +56,7 @@ type Config struct {
 	// InFlightShareBytes is how much of it one directory, or one service credential, may take. Default: a quarter of it. Both defaults are larger where the
 	// largest body needs it.
 	InFlightShareBytes int64
-	// MessagesAtOnce is how many SCIM messages of one directory are carried out at a time; the next ones wait. Default 4.
+	// MessagesAtOnce is how many SCIM messages of one directory are carried out at a time; the next ones wait. Default 8.
 	MessagesAtOnce int
 	// RequestTimeout is how long a SCIM message may take once its body has come, and the request of a public gRPC call to
 	// arrive. Default 30 seconds.
@@ -230,7 +230,7 @@ func (c Config) complete() (Config, string, error) {
 	defaults(&problems, "gateway.max_group_bytes", &c.MaxGroupBytes, 64<<20)
 	defaults(&problems, "gateway.max_bulk_bytes", &c.MaxBulkBytes, 4<<20)
 	defaults(&problems, "gateway.max_bulk_operations", &c.MaxBulkOperations, 1000)
-	defaults(&problems, "gateway.messages_at_once", &c.MessagesAtOnce, 4)
+	defaults(&problems, "gateway.messages_at_once", &c.MessagesAtOnce, 8)
 	defaults(&problems, "gateway.request_timeout", &c.RequestTimeout, 30*time.Second)
 	defaults(&problems, "gateway.watches_per_credential", &c.WatchesPerCredential, 100)
 	if c.MaxGroupBytes > 64<<20 {
