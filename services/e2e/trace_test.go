@@ -56,35 +56,37 @@ func TestOneTraceFromMessageToAccess(t *testing.T) {
 			linked := func(span tracetest.SpanStub, to string) bool {
 				return slices.ContainsFunc(span.Links, func(l sdktrace.Link) bool { return l.SpanContext.TraceID().String() == to })
 			}
-			traceID := ""
-			for _, span := range spans.GetSpans() {
-				if linked(span, theirs) {
-					traceID = span.SpanContext.TraceID().String()
+			traceOf := func(to string) (traceID string) {
+				for _, span := range spans.GetSpans() {
+					if linked(span, to) {
+						traceID = span.SpanContext.TraceID().String()
+					}
 				}
+				return traceID
 			}
+			// A span ends a little after others can see what it describes.
+			var traceID, reconcileTrace string
+			eventually(t, "the trace has the gateway, identity and its SQL, and by a link the reconcile", func() bool {
+				traceID = traceOf(theirs)
+				var gateway, identity, sql bool
+				for _, span := range spans.GetSpans() {
+					if span.SpanContext.TraceID().String() == traceID {
+						gateway = gateway || strings.Contains(span.InstrumentationScope.Name, "otelhttp")
+						identity = identity || strings.Contains(span.Name, "usher.identity.v1.ResourceService/WriteResource")
+						sql = sql || strings.Contains(span.InstrumentationScope.Name, "otelsql")
+					}
+				}
+				reconcileTrace = traceOf(traceID)
+				return gateway && identity && sql && reconcileTrace != ""
+			})
 			if traceID == theirs {
 				t.Error("the message is in the client's trace")
 			}
-			var gateway, identity, sql, reconcile bool
-			var reconcileTrace string
 			for _, span := range spans.GetSpans() {
-				scope := span.InstrumentationScope.Name
-				if span.SpanContext.TraceID().String() == traceID {
-					gateway = gateway || strings.Contains(scope, "otelhttp")
-					identity = identity || strings.Contains(span.Name, "usher.identity.v1.ResourceService/WriteResource")
-					sql = sql || strings.Contains(scope, "otelsql")
-					if strings.Contains(scope, "otelhttp") && !slices.ContainsFunc(span.Attributes, func(kv attribute.KeyValue) bool {
-						return kv.Value.AsString() == messageID
-					}) {
-						t.Errorf("the gateway's span %q lacks the message ID", span.Name)
-					}
+				if span.SpanContext.TraceID().String() == traceID && strings.Contains(span.InstrumentationScope.Name, "otelhttp") &&
+					!slices.ContainsFunc(span.Attributes, func(kv attribute.KeyValue) bool { return kv.Value.AsString() == messageID }) {
+					t.Errorf("the gateway's span %q lacks the message ID", span.Name)
 				}
-				if linked(span, traceID) {
-					reconcile, reconcileTrace = true, span.SpanContext.TraceID().String()
-				}
-			}
-			if !gateway || !identity || !sql || !reconcile {
-				t.Errorf("in the trace: gateway %v, identity %v, SQL %v; by link: reconcile %v", gateway, identity, sql, reconcile)
 			}
 			changes := u.accessChanges("")
 			if len(changes) != 1 || changes[0].GetMessageId() != messageID || !strings.Contains(changes[0].GetTraceparent(), reconcileTrace) {
