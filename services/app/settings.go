@@ -82,7 +82,7 @@ type GatewaySettings struct {
 	MaxBulkBytes          int64         `koanf:"max_bulk_bytes" doc:"Largest body of a SCIM Bulk request."`
 	InFlightBytes         int64         `koanf:"in_flight_bytes" doc:"Memory that requests under way of SCIM, the admin REST and the public gRPC face may take together; of SCIM, by an estimate of 8 bytes for each byte of a body and twice an answer. 0 is half of GOMEMLIMIT, or 256 MiB without one."`
 	InFlightShareBytes    int64         `koanf:"in_flight_share_bytes" doc:"Memory of in_flight_bytes that one directory, or one service credential, may take; 0 is a quarter of it."`
-	MessagesAtOnce        int           `koanf:"messages_at_once" doc:"How many SCIM requests of one directory a gateway carries out at a time. The next ones wait, 10 seconds at most; then they get 429."`
+	MessagesAtOnce        int           `koanf:"messages_at_once" doc:"How many SCIM requests of one directory a gateway carries out at a time; a list, a search, and a body over 64 KiB or of unknown length count as 4. The next ones wait, 10 seconds at most; then they get 429."`
 	MaxBulkOperations     int           `koanf:"max_bulk_operations" doc:"How many operations a SCIM Bulk request may hold."`
 	UnknownKeysPerAddress float64       `koanf:"unknown_keys_per_address" doc:"API keys and service credentials that nobody knows that are looked up a second from one address; ten times as many at once. The next ones get 429."`
 	UnknownKeys           float64       `koanf:"unknown_keys" doc:"The same from all addresses together."`

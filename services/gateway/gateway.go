@@ -56,7 +56,8 @@ type Config struct {
 	// InFlightShareBytes is how much of it one directory, or one service credential, may take. Default: a quarter of it. Both defaults are larger where the
 	// largest body needs it.
 	InFlightShareBytes int64
-	// MessagesAtOnce is how many SCIM messages of one directory are carried out at a time; the next ones wait. Default 8.
+	// MessagesAtOnce is how many SCIM messages of one directory are carried out at a time; a list, a search, and a body over 64 KiB or
+	// of unknown length count as 4. The next ones wait. Default 8.
 	MessagesAtOnce int
 	// RequestTimeout is how long a SCIM message may take once its body has come, and the request of a public gRPC call to
 	// arrive. Default 30 seconds.

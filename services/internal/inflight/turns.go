@@ -6,16 +6,18 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
 // longestWait is how long work waits for its turn.
 const longestWait = 10 * time.Second
 
-// Turns bounds how much work of one directory goes on at a time. The next work of it waits, first come, first served. So whoever sends
+// Turns bounds how much work of one directory goes on at a time, by its weight. The next work of it waits, first come, first served. So whoever sends
 // much at once delays itself, and others find the processor and the database free. It is safe for concurrent use.
 type Turns struct {
-	atOnce int
+	atOnce int64
 
 	mu sync.Mutex
 	by map[string]*queue
@@ -23,46 +25,50 @@ type Turns struct {
 
 // queue is the work of one directory.
 type queue struct {
-	goingOn chan struct{} // filled by each piece of work that goes on
-	all     int           // pieces of work, those that wait included
+	goingOn *semaphore.Weighted
+	all     int // pieces of work, those that wait included
 }
 
-// NewTurns makes turns of which one directory has so many at once.
-func NewTurns(atOnce int) *Turns { return &Turns{atOnce: atOnce, by: map[string]*queue{}} }
+// NewTurns makes turns. What goes on of one directory at a time weighs no more than atOnce.
+func NewTurns(atOnce int) *Turns { return &Turns{atOnce: int64(atOnce), by: map[string]*queue{}} }
+
+// Small and Large are the weights of work. Large work may take the processor for long: so little of it goes on at a time. Small work
+// mostly waits for a commit, which it shares with what goes on beside it.
+const (
+	Small = 1
+	Large = 4
+)
 
 // Turn is that of one piece of work.
 type Turn struct {
 	turns     *Turns
 	directory string
 	queue     *queue
+	weight    int64
 
 	mu    sync.Mutex
 	mine  bool
 	reads int // of its body, that have ended
 }
 
-// Wait gives work of a directory its turn, which lasts until its End. It waits 10 seconds at most: then the error is a
-// fault.Limit. It is the context's if that ends first.
-func (t *Turns) Wait(ctx context.Context, directory string) (*Turn, error) {
-	turn := &Turn{turns: t, directory: directory, queue: t.join(directory), mine: true}
-	select {
-	case turn.queue.goingOn <- struct{}{}:
+// Wait gives work of a directory its turn, which lasts until its End. Work that weighs more than may go on goes on alone. It waits
+// 10 seconds at most: then the error is a fault.Limit. It is the context's if that ends first.
+func (t *Turns) Wait(ctx context.Context, directory string, weight int64) (*Turn, error) {
+	turn := &Turn{turns: t, directory: directory, queue: t.join(directory), weight: min(weight, t.atOnce), mine: true}
+	if turn.queue.goingOn.TryAcquire(turn.weight) {
 		return turn, nil
-	default:
 	}
-	timer := time.NewTimer(longestWait)
-	defer timer.Stop()
-	select {
-	case turn.queue.goingOn <- struct{}{}:
+	waiting, cancel := context.WithTimeout(ctx, longestWait)
+	defer cancel()
+	if turn.queue.goingOn.Acquire(waiting, turn.weight) == nil {
 		return turn, nil
-	case <-ctx.Done():
-		t.leave(directory, turn.queue)
+	}
+	t.leave(directory, turn.queue)
+	if ctx.Err() != nil {
 		return nil, ctx.Err()
-	case <-timer.C:
-		t.leave(directory, turn.queue)
-		return nil, fault.New(fault.Limit, "The directory has %d requests under way, which is as many as it may have at a time, and none of them "+
-			"has ended for %s. Send fewer at a time.", t.atOnce, longestWait).Retry(retryAfter).With(BudgetKey, TurnsBudget)
 	}
+	return nil, fault.New(fault.Limit, "The directory has as many requests under way as it may have at a time, and the turn of this one "+
+		"did not come in %s. Send fewer at a time.", longestWait).Retry(retryAfter).With(BudgetKey, TurnsBudget)
 }
 
 // End gives the turn back. It must be called once.
@@ -76,7 +82,7 @@ func (t *Turn) End() {
 // pause lets others of the directory go on.
 func (t *Turn) pause() {
 	if t.mine {
-		<-t.queue.goingOn
+		t.queue.goingOn.Release(t.weight)
 		t.mine = false
 	}
 }
@@ -113,13 +119,11 @@ func (p *pausing) Read(into []byte) (int, error) {
 	if t.reads++; t.mine {
 		return n, err
 	}
-	select {
-	case t.queue.goingOn <- struct{}{}:
-		t.mine = true
-		return n, err
-	case <-p.ctx.Done():
-		return 0, p.ctx.Err()
+	if err := t.queue.goingOn.Acquire(p.ctx, t.weight); err != nil {
+		return 0, err
 	}
+	t.mine = true
+	return n, err
 }
 
 func (t *Turns) join(directory string) *queue {
@@ -127,7 +131,7 @@ func (t *Turns) join(directory string) *queue {
 	defer t.mu.Unlock()
 	q := t.by[directory]
 	if q == nil {
-		q = &queue{goingOn: make(chan struct{}, t.atOnce)}
+		q = &queue{goingOn: semaphore.NewWeighted(t.atOnce)}
 		t.by[directory] = q
 	}
 	q.all++

@@ -17,7 +17,7 @@ func TestADirectoryWaitsForItsOwnTurnsAlone(t *testing.T) {
 		turns := NewTurns(2)
 		var held []*Turn
 		for range 2 {
-			turn, err := turns.Wait(t.Context(), "busy")
+			turn, err := turns.Wait(t.Context(), "busy", Small)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -26,7 +26,7 @@ func TestADirectoryWaitsForItsOwnTurnsAlone(t *testing.T) {
 		order := make(chan int, 2)
 		for i := range 2 {
 			go func() {
-				turn, err := turns.Wait(t.Context(), "busy")
+				turn, err := turns.Wait(t.Context(), "busy", Small)
 				if err != nil {
 					t.Error(err)
 					return
@@ -39,7 +39,7 @@ func TestADirectoryWaitsForItsOwnTurnsAlone(t *testing.T) {
 		if len(order) != 0 {
 			t.Error("a third piece of work went on")
 		}
-		turn, err := turns.Wait(t.Context(), "other")
+		turn, err := turns.Wait(t.Context(), "other", Small)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,16 +56,47 @@ func TestADirectoryWaitsForItsOwnTurnsAlone(t *testing.T) {
 	})
 }
 
+func TestLittleLargeWorkGoesOnAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		turns := NewTurns(2*Large + Large - 1)
+		for _, weight := range []int64{Large, Large, Small} {
+			turn, err := turns.Wait(t.Context(), "busy", weight)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer turn.End()
+		}
+		if _, err := turns.Wait(t.Context(), "busy", Large); !fault.Is(err, fault.Limit) {
+			t.Errorf("a third large piece of work got %v", err)
+		}
+		turn, err := turns.Wait(t.Context(), "busy", Small)
+		if err != nil {
+			t.Fatalf("small work got %v", err)
+		}
+		turn.End()
+
+		few := NewTurns(Large - 1)
+		if turn, err = few.Wait(t.Context(), "busy", Large); err != nil {
+			t.Fatalf("work that weighs more than may go on got %v", err)
+		}
+		if _, err := few.Wait(t.Context(), "busy", Small); !fault.Is(err, fault.Limit) {
+			t.Errorf("beside it, other work got %v", err)
+		}
+		turn.End()
+	})
+}
+
 func TestWorkThatWaitsForItsTurnTooLongIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		turns := NewTurns(1)
-		turn, err := turns.Wait(t.Context(), "busy")
+		turn, err := turns.Wait(t.Context(), "busy", Small)
 		if err != nil {
 			t.Fatal(err)
 		}
 		start := time.Now()
-		_, err = turns.Wait(t.Context(), "busy")
+		_, err = turns.Wait(t.Context(), "busy", Small)
 		var f *fault.Error
 		if !errors.As(err, &f) || f.Reason != fault.Limit || f.Metadata[BudgetKey] != TurnsBudget || f.RetryAfter == 0 {
 			t.Errorf("refused with %v", err)
@@ -75,14 +106,14 @@ func TestWorkThatWaitsForItsTurnTooLongIsRefused(t *testing.T) {
 		}
 		canceled, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := turns.Wait(canceled, "busy"); !errors.Is(err, context.Canceled) {
+		if _, err := turns.Wait(canceled, "busy", Small); !errors.Is(err, context.Canceled) {
 			t.Errorf("who has left gets %v", err)
 		}
 		turn.End()
 		if len(turns.by) != 0 {
 			t.Errorf("%d directories are remembered that do nothing", len(turns.by))
 		}
-		if turn, err = turns.Wait(t.Context(), "busy"); err != nil {
+		if turn, err = turns.Wait(t.Context(), "busy", Small); err != nil {
 			t.Fatal(err)
 		}
 		turn.End()
@@ -93,7 +124,7 @@ func TestABodyThatDoesNotComeKeepsNoTurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		turns := NewTurns(1)
-		slow, err := turns.Wait(t.Context(), "busy")
+		slow, err := turns.Wait(t.Context(), "busy", Small)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +142,7 @@ func TestABodyThatDoesNotComeKeepsNoTurn(t *testing.T) {
 			}
 		}()
 		begin := time.Now()
-		quick, err := turns.Wait(t.Context(), "busy")
+		quick, err := turns.Wait(t.Context(), "busy", Small)
 		if err != nil || time.Since(begin) != promptly {
 			t.Fatalf("others went on after %s: %v", time.Since(begin), err)
 		}
@@ -136,8 +167,8 @@ func TestABodyThatDoesNotComeKeepsNoTurn(t *testing.T) {
 			}
 			<-read
 		}
-		if waiting := len(slow.queue.goingOn); waiting != 1 {
-			t.Errorf("%d turns are taken", waiting)
+		if slow.queue.goingOn.TryAcquire(1) {
+			t.Error("it has no turn")
 		}
 		_ = writer.Close()
 		<-read

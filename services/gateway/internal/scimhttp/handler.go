@@ -43,7 +43,7 @@ type Config struct {
 	MaxOperations  int // of one Bulk
 	// InFlight is the memory that messages under way may take. A share of it is no less than MostInFlight of the largest body.
 	InFlight       *inflight.Budget
-	AtOnce         int // messages of one directory that are carried out at a time
+	AtOnce         int // messages of one directory that are carried out at a time; a list, and a body over smallBody, counts as inflight.Large
 	RequestTimeout time.Duration
 	RatePerSecond  float64 // messages of one directory; 0: any number
 	TallyEvery     time.Duration
@@ -181,7 +181,7 @@ func (h *Handler) answer(ctx context.Context, m *message) (answer *response, err
 		return nil, err
 	}
 	// What a message takes while it waits is reserved; its body is not read yet.
-	turn, err := h.turns.Wait(ctx, m.lease.DirectoryID)
+	turn, err := h.turns.Wait(ctx, m.lease.DirectoryID, m.weight())
 	if err != nil {
 		return nil, err
 	}
@@ -192,6 +192,18 @@ func (h *Handler) answer(ctx context.Context, m *message) (answer *response, err
 		err = m.holdAnswer(len(answer.body))
 	}
 	return answer, err
+}
+
+// smallBody is how many bytes a body may have before its message is large work.
+const smallBody = 64 << 10
+
+// weight tells whether a message may take the processor for long, by what is known before its body is read.
+func (m *message) weight() int64 {
+	length := m.request.ContentLength // -1 if nobody knows
+	if m.route.verb == verbList || m.route.verb == verbSearch || length < 0 || length > smallBody {
+		return inflight.Large
+	}
+	return inflight.Small
 }
 
 func notFederated() error {

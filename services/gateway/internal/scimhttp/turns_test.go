@@ -1,16 +1,19 @@
 package scimhttp
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/usher-scim/usher/services/internal/inflight"
 )
 
 func TestADirectoryHasSoManyMessagesUnderWayAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *Config) { c.AtOnce, c.RequestTimeout = 1, 30*time.Second })
-		underWay, err := w.handler.turns.Wait(t.Context(), directory)
+		underWay, err := w.handler.turns.Wait(t.Context(), directory, inflight.Small)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,6 +39,43 @@ func TestADirectoryHasSoManyMessagesUnderWayAtOnce(t *testing.T) {
 		}
 		if held := w.handler.config.InFlight.Bytes(); held != 0 {
 			t.Errorf("%d bytes are not given back", held)
+		}
+	})
+}
+
+// A list or a large body may take the processor for long, so it counts as several messages.
+func TestFewerMessagesThatAreLargeAreUnderWayAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *Config) { c.AtOnce, c.RequestTimeout = inflight.Large, 30*time.Second })
+		underWay, err := w.handler.turns.Wait(t.Context(), directory, inflight.Small)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer underWay.End()
+		user := func(bytes int) string {
+			const start, end = `{"userName":"`, `"}`
+			return start + strings.Repeat("a", bytes-len(start)-len(end)) + end
+		}
+		for name, c := range map[string]struct {
+			method, path, body string
+			ofUnknownLength    bool
+			large              bool
+		}{
+			"a list":                   {method: "GET", path: "/Users", large: true},
+			"a search":                 {method: "POST", path: "/Users/.search", body: "{}", large: true},
+			"a body of 64 KiB":         {method: "POST", path: "/Users", body: user(64 << 10)},
+			"a larger body":            {method: "POST", path: "/Users", body: user(64<<10 + 1), large: true},
+			"a body of unknown length": {method: "POST", path: "/Users", body: "{}", ofUnknownLength: true, large: true},
+			"a resource":               {method: "GET", path: "/Users/" + strings.Repeat("1", 20)},
+		} {
+			request := w.request(c.method, c.path, c.body)
+			if c.ofUnknownLength {
+				request.ContentLength = -1
+			}
+			if a := w.serve(request); (a.Code == 429) != c.large {
+				t.Errorf("%s: got %d: %s", name, a.Code, a.Body)
+			}
 		}
 	})
 }
