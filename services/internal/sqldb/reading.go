@@ -48,9 +48,29 @@ func ReadOne[T any](ctx context.Context, r Reader, fields func(*T) []any, missin
 }
 
 // CollectAll is ReadAll on SQLite.
-func CollectAll[T any](ctx context.Context, r SQLiteReader, fields func(*T) []any, query string, args ...any) (all []T, err error) {
-	rows, err := r.Query(ctx, query, args...)
-	return Collect(rows, err, func(scan func(...any) error) (one T, err error) { return one, scan(fields(&one)...) })
+func CollectAll[T any](ctx context.Context, r SQLiteReader, fields func(*T) []any, query string, args ...any) ([]T, error) {
+	return CollectUntil(ctx, r, fields, nil, query, args...)
+}
+
+// CollectUntil is CollectAll that ends after the row with which there are enough, unless that is nil. Rows are read as they are asked for.
+func CollectUntil[T any](ctx context.Context, r SQLiteReader, fields func(*T) []any, enough func(*T) bool, query string, args ...any) (all []T, err error) {
+	found, err := r.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = found.Close() }()
+	for found.Next() {
+		// It is read where it stays: one of its own would be copied.
+		all = append(all, *new(T))
+		one := &all[len(all)-1]
+		if err := found.Scan(fields(one)...); err != nil {
+			return nil, err
+		}
+		if enough != nil && enough(one) {
+			break
+		}
+	}
+	return all, found.Err()
 }
 
 // CollectOne is ReadOne on SQLite.

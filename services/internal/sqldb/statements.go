@@ -150,11 +150,6 @@ func (r Row) Scan(dest ...any) error {
 
 // Collect reads all rows with scan, and closes them.
 func Collect[T any](rows *sql.Rows, err error, scan func(scan func(dest ...any) error) (T, error)) ([]T, error) {
-	return CollectUntil(rows, err, scan, func(T) bool { return false })
-}
-
-// CollectUntil is Collect that ends after the row with which there are enough.
-func CollectUntil[T any](rows *sql.Rows, err error, scan func(scan func(dest ...any) error) (T, error), enough func(T) bool) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -165,9 +160,7 @@ func CollectUntil[T any](rows *sql.Rows, err error, scan func(scan func(dest ...
 		if err != nil {
 			return nil, err
 		}
-		if all = append(all, one); enough(one) {
-			break
-		}
+		all = append(all, one)
 	}
 	return all, rows.Err()
 }
