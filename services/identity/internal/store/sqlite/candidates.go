@@ -6,48 +6,60 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/scim"
+	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
-// between is that a column lies where a condition says. Its bounds are the last arguments.
-func between(column string, c scim.Condition) (condition string, bounds []any) {
-	switch {
-	case len(c.Values) > 0:
-		return column + ` IN (SELECT value FROM json_each(?))`, []any{list(c.Values)}
-	case c.Low == c.High:
-		return column + ` = ?`, []any{c.Low}
-	case c.High == "":
-		return column + ` >= ?`, []any{c.Low}
+var (
+	searchValues         = newLookup("find_user_ids_by_search_value", "organization_id", "attribute")
+	groupNames           = newLookup("find_group_ids_by_name", "organization_id")
+	findGroupIDsByMember = statements.Load("find_group_ids_by_member", "organization_id", "directory_id", "member_id", "limit")
+	findInactiveUserIDs  = statements.Load("find_inactive_user_ids", "organization_id", "directory_id", "limit")
+	findUserIDsInGroup   = statements.Load("find_user_ids_in_group", "organization_id", "group_id", "limit")
+)
+
+// lookup finds ids by a column, which is a value, one of some, one from a value on, or between two.
+type lookup struct{ equal, in, from, between string }
+
+// newLookup loads its statements. Their last arguments are what the column is compared with, and the limit.
+func newLookup(name string, arguments ...string) lookup {
+	load := func(suffix string, last ...string) string {
+		return statements.Load(name+suffix, append(arguments[:len(arguments):len(arguments)], last...)...)
 	}
-	return column + ` BETWEEN ? AND ?`, []any{c.Low, c.High}
+	return lookup{
+		equal: load("", "low", "limit"), in: load("_in", "values", "limit"),
+		from: load("_from", "low", "limit"), between: load("_between", "low", "high", "limit"),
+	}
 }
 
-// candidates runs a look-up that ends with a condition on a column.
-func (s *Store) candidates(ctx context.Context, lookup, column string, c scim.Condition, limit int, args ...any) ([]string, error) {
-	condition, bounds := between(column, c)
-	return read(ctx, s.db, value[string], lookup+condition+` LIMIT ?`, append(append(args, bounds...), limit)...)
+// candidates runs a look-up.
+func (s *Store) candidates(ctx context.Context, l lookup, c scim.Condition, limit int, args ...any) ([]string, error) {
+	var statement string
+	switch {
+	case len(c.Values) > 0:
+		statement, args = l.in, append(args, list(c.Values), limit)
+	case c.Low == c.High:
+		statement, args = l.equal, append(args, c.Low, limit)
+	case c.High == "":
+		statement, args = l.from, append(args, c.Low, limit)
+	default:
+		statement, args = l.between, append(args, c.Low, c.High, limit)
+	}
+	return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], statement, args...)
 }
 
 // Candidates implements store.Store.
 func (s *Store) Candidates(ctx context.Context, scope store.Scope, t store.Type, c scim.Condition, limit int) ([]string, error) {
-	table := tables[t]
 	org, directory := scope.OrganizationID, scope.DirectoryID
+	if l, ok := tables[t].lookups[c.Attribute]; ok {
+		return s.candidates(ctx, l, c, limit, org, directory)
+	}
 	switch {
-	case c.Attribute == "id":
-		return s.candidates(ctx, table.candidates, `id`, c, limit, org, directory)
-	case c.Attribute == table.name && t == store.Group:
-		// Names are indexed in the organization, since many groups may have one.
-		return s.candidates(ctx, `SELECT id FROM groups WHERE organization_id = ? AND `, table.nameColumn, c, limit, org)
-	case c.Attribute == table.name:
-		return s.candidates(ctx, table.candidates, table.nameColumn, c, limit, org, directory)
-	case c.Attribute == "externalId":
-		return s.candidates(ctx, table.candidates+`external_id <> '' AND `, `external_id`, c, limit, org, directory)
 	case t == store.User:
 		return s.userCandidates(ctx, scope, c, limit)
+	case c.Attribute == "displayName":
+		return s.candidates(ctx, groupNames, c, limit, org)
 	case c.Attribute == "members":
-		return read(ctx, s.db, value[string], `SELECT group_id FROM members WHERE organization_id = ?1 AND member_id = ?3
-				AND (EXISTS (SELECT 1 FROM users WHERE organization_id = ?1 AND id = ?3 AND directory_id = ?2)
-					OR EXISTS (SELECT 1 FROM groups WHERE organization_id = ?1 AND id = ?3 AND directory_id = ?2)) LIMIT ?4`,
-			org, directory, c.Low, limit)
+		return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], findGroupIDsByMember, org, directory, c.Low, limit)
 	}
 	return nil, fmt.Errorf("a %s has no index on %q", t, c.Attribute)
 }
@@ -56,17 +68,9 @@ func (s *Store) Candidates(ctx context.Context, scope store.Scope, t store.Type,
 func (s *Store) userCandidates(ctx context.Context, scope store.Scope, c scim.Condition, limit int) ([]string, error) {
 	switch c.Attribute {
 	case "active":
-		return read(ctx, s.db, value[string], `SELECT id FROM users INDEXED BY users_inactive
-			WHERE organization_id = ? AND directory_id = ? AND active = 0 LIMIT ?`, scope.OrganizationID, scope.DirectoryID, limit)
+		return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], findInactiveUserIDs, scope.OrganizationID, scope.DirectoryID, limit)
 	case "groups":
-		// See list for CROSS JOIN.
-		return read(ctx, s.db, value[string], `WITH RECURSIVE inside (id) AS (
-				SELECT ?2
-				UNION
-				SELECT m.member_id FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.group_id = inside.id AND m.member_group = 1)
-			SELECT m.member_id FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.group_id = inside.id AND m.member_group = 0
-			LIMIT ?3`, scope.OrganizationID, c.Low, limit)
+		return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], findUserIDsInGroup, scope.OrganizationID, c.Low, limit)
 	}
-	return s.candidates(ctx, `SELECT user_id FROM search_values WHERE organization_id = ? AND attribute = ? AND `, `value`, c, limit,
-		scope.OrganizationID, c.Attribute)
+	return s.candidates(ctx, searchValues, c, limit, scope.OrganizationID, c.Attribute)
 }

@@ -10,11 +10,23 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
+var (
+	insertChange = statements.Load("insert_change", "organization_id", "directory_id", "resource_group", "resource_id", "revision",
+		"kind", "member_id", "member_group", "message_id", "traceparent", "time")
+	getFeedEnd              = statements.Load("get_feed_end")
+	getTrimmed              = statements.Load("get_trimmed", "organization_id")
+	listChanges             = statements.Load("list_changes", "organization_id", "after", "end", "limit")
+	listActive              = statements.Load("list_active", "after", "end")
+	listActiveFromBeginning = statements.Load("list_active_from_beginning", "after", "end")
+	getLastExpiredChange    = statements.Load("get_last_expired_change", "limit", "before")
+	putAllTrimmed           = statements.Load("put_all_trimmed", "last")
+	trimChanges             = statements.Load("trim_changes", "last")
+)
+
 // record adds a change record and gives the cursor after it.
 func (s *Store) record(ctx context.Context, tx *sqldb.Tx, scope store.Scope, r rows.Record, cause store.Cause) (feed.Cursor, error) {
 	cursor := feed.Cursor{Epoch: s.epoch}
-	err := tx.QueryRow(ctx, `INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind,
-		member_id, member_group, message_id, traceparent, time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING sequence`,
+	err := tx.QueryRow(ctx, insertChange,
 		scope.OrganizationID, scope.DirectoryID, r.Type == store.Group, r.ID, r.Revision, r.Kind, r.MemberID, r.MemberType == store.Group,
 		cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time)).Scan(&cursor.Sequence)
 	return cursor, err
@@ -29,7 +41,7 @@ func (s *Store) Cursor(ctx context.Context) (follow, newest feed.Cursor, err err
 // end is the cursor after the newest record, also when that was trimmed: what is written shows.
 func (s *Store) end(ctx context.Context) (feed.Cursor, error) {
 	cursor := feed.Cursor{Epoch: s.epoch}
-	err := s.db.QueryRow(ctx, `SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes'`).Scan(&cursor.Sequence)
+	err := s.db.QueryRow(ctx, getFeedEnd).Scan(&cursor.Sequence)
 	return cursor, err
 }
 
@@ -39,7 +51,7 @@ func (s *Store) holds(ctx context.Context, organizationID string, after, end fee
 		return feed.Ahead()
 	}
 	var trimmed int64
-	err := s.db.QueryRow(ctx, `SELECT coalesce(max(sequence), 0) FROM trimmed WHERE ?1 = '' OR organization_id = ?1`, organizationID).Scan(&trimmed)
+	err := s.db.QueryRow(ctx, getTrimmed, organizationID).Scan(&trimmed)
 	if err == nil && after.Sequence < trimmed {
 		err = feed.Trimmed()
 	}
@@ -56,13 +68,10 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 	if err != nil {
 		return nil, after, held, err
 	}
-	changes, err = read(ctx, s.db, func(c *store.Change) []any {
+	changes, err = sqldb.CollectAll(ctx, s.db, func(c *store.Change) []any {
 		c.Cursor.Epoch = s.epoch
 		return append([]any{&c.Cursor.Sequence}, rows.Change(c)...)
-	}, `SELECT sequence, organization_id, directory_id, resource_group, resource_id, revision, kind,
-		member_id, member_group, message_id, traceparent, time FROM changes
-		WHERE organization_id = ? AND sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?`,
-		organizationID, after.Sequence, end.Sequence, limit)
+	}, listChanges, organizationID, after.Sequence, end.Sequence, limit)
 	if err != nil {
 		return nil, after, held, err
 	}
@@ -88,16 +97,11 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string,
 	if after.Epoch != "" && after == end {
 		return nil, after, held, nil
 	}
-	// At the beginning this would read every record; the organizations are fewer.
-	query := `SELECT DISTINCT organization_id FROM changes WHERE sequence > ?1 AND sequence <= ?2 ORDER BY 1`
-	beginning := after.Sequence == 0
+	statement, beginning := listActive, after.Sequence == 0
 	if beginning {
-		query = `WITH RECURSIVE o (id) AS (
-				SELECT min(organization_id) FROM changes
-				UNION ALL SELECT (SELECT min(organization_id) FROM changes WHERE organization_id > o.id) FROM o WHERE o.id IS NOT NULL)
-			SELECT id FROM o WHERE id IS NOT NULL AND ?1 < ?2 UNION SELECT organization_id FROM trimmed ORDER BY 1`
+		statement = listActiveFromBeginning
 	}
-	active, err = read(ctx, s.db, value[string], query, after.Sequence, end.Sequence)
+	active, err = sqldb.CollectAll(ctx, s.db, sqldb.Value[string], statement, after.Sequence, end.Sequence)
 	if err == nil && !beginning {
 		err = s.holds(ctx, "", after, end) // as in Changes
 	}
@@ -111,17 +115,14 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string,
 func (s *Store) TrimChanges(ctx context.Context, before time.Time, limit int) (removed int, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		var last int64
-		err := tx.QueryRow(ctx, `SELECT coalesce(max(sequence), 0) FROM
-			(SELECT sequence, time FROM changes ORDER BY sequence LIMIT ?) WHERE time < ?`, limit, sqldb.Time(&before)).Scan(&last)
+		err := tx.QueryRow(ctx, getLastExpiredChange, limit, sqldb.Time(&before)).Scan(&last)
 		if err != nil || last == 0 {
 			return err
 		}
-		if _, err = tx.Exec(ctx, `INSERT INTO trimmed (organization_id, sequence)
-			SELECT organization_id, max(sequence) FROM changes WHERE sequence <= ? GROUP BY organization_id
-			ON CONFLICT (organization_id) DO UPDATE SET sequence = excluded.sequence`, last); err != nil {
+		if _, err = tx.Exec(ctx, putAllTrimmed, last); err != nil {
 			return err
 		}
-		n, err := tx.Exec(ctx, `DELETE FROM changes WHERE sequence <= ?`, last)
+		n, err := tx.Exec(ctx, trimChanges, last)
 		removed = int(n)
 		return err
 	})

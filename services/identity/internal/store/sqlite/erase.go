@@ -9,13 +9,27 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
+var (
+	getDetachableUser    = statements.Load("get_detachable_user", "organization_id", "id")
+	hasOpenDirectory     = statements.Load("has_open_directory", "organization_id")
+	eraseMembers         = statements.Load("erase_members", "organization_id", "limit")
+	eraseSearchValues    = statements.Load("erase_search_values", "organization_id", "limit")
+	eraseUsers           = statements.Load("erase_users", "organization_id", "limit", "bytes")
+	eraseGroups          = statements.Load("erase_groups", "organization_id", "limit", "bytes")
+	eraseSchemas         = statements.Load("erase_schemas", "organization_id", "limit", "bytes")
+	eraseOddities        = statements.Load("erase_oddities", "organization_id", "limit")
+	eraseTotals          = statements.Load("erase_totals", "organization_id", "limit")
+	eraseDirectories     = statements.Load("erase_directories", "organization_id", "limit")
+	getLastChangeToErase = statements.Load("get_last_change_to_erase", "organization_id", "limit")
+	putTrimmed           = statements.Load("put_trimmed", "organization_id", "last")
+	eraseChanges         = statements.Load("erase_changes", "organization_id", "last")
+)
+
 // EraseUser implements store.Store.
 func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause store.Cause) (w store.Written, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		scope, closed := store.Scope{OrganizationID: organizationID}, false
-		err := tx.QueryRow(ctx, `SELECT u.directory_id, u.version, d.closed FROM users u
-			JOIN directories d ON d.organization_id = ?1 AND d.id = u.directory_id
-			WHERE u.organization_id = ?1 AND u.id = ?2`, organizationID, id).Scan(&scope.DirectoryID, &w.Version, &closed)
+		err := tx.QueryRow(ctx, getDetachableUser, organizationID, id).Scan(&scope.DirectoryID, &w.Version, &closed)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return store.Missing(store.User, id)
@@ -37,44 +51,20 @@ func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause 
 	return w, nil
 }
 
-// few and fewBytes end the choice of what one step erases: ?2 rows at most, or those with which there are ?3 bytes.
-const (
-	few      = ` LIMIT ?2`
-	fewBytes = ` LIMIT ?2)) WHERE before < ?3`
-)
-
-// erasures remove some rows of organization ?1, in the order in which they are made. No row comes back: see the contract.
+// erasures remove some rows of an organization each, in the order in which they are made. No row comes back: see the contract.
 var erasures = []struct {
 	statement string
 	bytes     bool // it is bounded by bytes, too
 }{
-	{`DELETE FROM members WHERE organization_id = ?1 AND (group_id, member_id) IN (
-		SELECT group_id, member_id FROM members WHERE organization_id = ?1 ORDER BY group_id, member_id` + few + `)`, false},
-	{`DELETE FROM search_values WHERE organization_id = ?1 AND (attribute, value, user_id) IN (
-		SELECT attribute, value, user_id FROM search_values WHERE organization_id = ?1 ORDER BY attribute, value, user_id` + few + `)`, false},
-	{`DELETE FROM users WHERE rowid IN (SELECT id FROM (
-		SELECT id, sum(size) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) - size AS before FROM (
-			SELECT rowid AS id, length(document) AS size FROM users WHERE organization_id = ?1` + fewBytes + `)`, true},
-	{`DELETE FROM groups WHERE rowid IN (SELECT id FROM (
-		SELECT id, sum(size) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) - size AS before FROM (
-			SELECT rowid AS id, length(document) AS size FROM groups WHERE organization_id = ?1` + fewBytes + `)`, true},
-	{`DELETE FROM schemas WHERE organization_id = ?1 AND (directory_id, id) IN (SELECT directory_id, id FROM (
-		SELECT directory_id, id, sum(size) OVER (ORDER BY directory_id, id ROWS UNBOUNDED PRECEDING) - size AS before FROM (
-			SELECT directory_id, id, length(definition) AS size FROM schemas WHERE organization_id = ?1
-			ORDER BY directory_id, id` + fewBytes + `)`, true},
-	{`DELETE FROM oddities WHERE organization_id = ?1 AND (directory_id, ignored, name) IN (
-		SELECT directory_id, ignored, name FROM oddities WHERE organization_id = ?1 ORDER BY directory_id, ignored, name` + few + `)`, false},
-	{`DELETE FROM totals WHERE organization_id = ?1 AND (directory_id, resource_group) IN (
-		SELECT directory_id, resource_group FROM totals WHERE organization_id = ?1 ORDER BY directory_id, resource_group` + few + `)`, false},
+	{eraseMembers, false}, {eraseSearchValues, false}, {eraseUsers, true}, {eraseGroups, true}, {eraseSchemas, true},
+	{eraseOddities, false}, {eraseTotals, false},
 }
-
-const hasOpen = `SELECT EXISTS (SELECT 1 FROM directories WHERE organization_id = ? AND NOT closed)`
 
 // EraseOrganization implements store.Store.
 func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (nothingLeft bool, err error) {
 	return s.db.Erase(ctx, func(ctx context.Context, tx *sqldb.Tx) (deleted int64, err error) {
 		var open bool
-		if err := tx.QueryRow(ctx, hasOpen, organizationID).Scan(&open); err != nil {
+		if err := tx.QueryRow(ctx, hasOpenDirectory, organizationID).Scan(&open); err != nil {
 			return 0, err
 		}
 		if open {
@@ -89,24 +79,21 @@ func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (n
 				return deleted, err
 			}
 		}
-		if deleted, err = eraseChanges(ctx, tx, organizationID); deleted > 0 || err != nil {
+		if deleted, err = eraseFeed(ctx, tx, organizationID); deleted > 0 || err != nil {
 			return deleted, err
 		}
-		return tx.Exec(ctx, `DELETE FROM directories WHERE organization_id = ?1 AND id IN (
-			SELECT id FROM directories WHERE organization_id = ?1 ORDER BY id`+few+`)`, organizationID, store.EraseRows)
+		return tx.Exec(ctx, eraseDirectories, organizationID, store.EraseRows)
 	})
 }
 
-// eraseChanges removes an organization's oldest change records, and notes up to where.
-func eraseChanges(ctx context.Context, tx *sqldb.Tx, organizationID string) (int64, error) {
+// eraseFeed removes an organization's oldest change records, and notes up to where.
+func eraseFeed(ctx context.Context, tx *sqldb.Tx, organizationID string) (int64, error) {
 	var last int64
-	if err := tx.QueryRow(ctx, `SELECT coalesce(max(sequence), 0) FROM
-		(SELECT sequence FROM changes WHERE organization_id = ?1 ORDER BY sequence`+few+`)`, organizationID, store.EraseRows).Scan(&last); err != nil || last == 0 {
+	if err := tx.QueryRow(ctx, getLastChangeToErase, organizationID, store.EraseRows).Scan(&last); err != nil || last == 0 {
 		return 0, err
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO trimmed (organization_id, sequence) VALUES (?, ?)
-		ON CONFLICT (organization_id) DO UPDATE SET sequence = excluded.sequence`, organizationID, last); err != nil {
+	if _, err := tx.Exec(ctx, putTrimmed, organizationID, last); err != nil {
 		return 0, err
 	}
-	return tx.Exec(ctx, `DELETE FROM changes WHERE organization_id = ? AND sequence <= ?`, organizationID, last)
+	return tx.Exec(ctx, eraseChanges, organizationID, last)
 }

@@ -7,6 +7,11 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
+var (
+	listFacts   = statements.Load("list_facts", "organization_id", "ids")
+	listLengths = statements.Load("list_lengths", "organization_id", "ids")
+)
+
 // Facts implements store.Store.
 func (s *Store) Facts(ctx context.Context, organizationID string, ids []string, most store.FactsBounds) (p store.FactsPage, err error) {
 	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
@@ -14,9 +19,8 @@ func (s *Store) Facts(ctx context.Context, organizationID string, ids []string, 
 		if err != nil || len(here) == 0 {
 			return err
 		}
-		users, err := read(ctx, tx, func(f *store.Facts) []any { return append(tables[store.User].read(&f.Resource), &f.Detached) },
-			`SELECT `+tables[store.User].columns+`, d.closed FROM json_each(?2) wanted
-			CROSS JOIN users r ON r.organization_id = ?1 AND r.id = wanted.value`+ofDirectory+` ORDER BY wanted.key`, organizationID, inOrder(here))
+		fields := func(f *store.Facts) []any { return append(tables[store.User].read(&f.Resource), &f.Detached) }
+		users, err := sqldb.CollectAll(ctx, tx, fields, listFacts, organizationID, inOrder(here))
 		if err != nil {
 			return err
 		}
@@ -29,9 +33,7 @@ func (s *Store) Facts(ctx context.Context, organizationID string, ids []string, 
 
 // factsPage finds out, from the lengths of documents alone, whom a read takes, of how many, and whose groups.
 func factsPage(ctx context.Context, tx *sqldb.Tx, organizationID string, ids []string, most store.FactsBounds) (here, live []string, there int, err error) {
-	rows, err := tx.Query(ctx, `SELECT u.id, length(u.document), u.active AND NOT d.closed FROM json_each(?2) wanted
-		CROSS JOIN users u ON u.organization_id = ?1 AND u.id = wanted.value
-		JOIN directories d ON d.organization_id = u.organization_id AND d.id = u.directory_id ORDER BY wanted.key`, organizationID, list(ids))
+	rows, err := tx.Query(ctx, listLengths, organizationID, list(ids))
 	bytes := 0
 	_, err = sqldb.Collect(rows, err, func(scan func(...any) error) (struct{}, error) {
 		var id string

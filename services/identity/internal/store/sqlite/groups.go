@@ -10,34 +10,40 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
+var (
+	isGroupNameTaken = statements.Load("is_group_name_taken", "organization_id", "name", "directory_id", "id")
+	insertGroup      = statements.Load("insert_group", "organization_id", "directory_id", "id", "display_name", "display_name_folded",
+		"external_id", "document", "time")
+	adoptGroup = statements.Load("adopt_group", "directory_id", "display_name", "display_name_folded", "external_id", "document",
+		"time", "organization_id", "id", "from", "version")
+	carryMembers  = statements.Load("carry_members", "organization_id", "group_id")
+	getGroupState = statements.Load("get_group_state", "organization_id", "id", "directory_id")
+	touchGroup    = statements.Load("touch_group", "version", "time", "organization_id", "id")
+	updateGroup   = statements.Load("update_group", "display_name", "display_name_folded", "external_id", "version", "document",
+		"time", "organization_id", "id")
+)
+
 // uniqueGroup refuses a displayName that another group has, where the directory wants them unique.
 func uniqueGroup(ctx context.Context, tx *sqldb.Tx, d store.Directory, g store.Resource) error {
 	if !d.UniqueGroupNames {
 		return nil
 	}
 	var taken bool
-	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM groups WHERE organization_id = ? AND display_name_folded = ?
-		AND directory_id = ? AND id <> ?)`, g.OrganizationID, g.NameFolded, g.DirectoryID, g.ID).Scan(&taken)
+	err := tx.QueryRow(ctx, isGroupNameTaken, g.OrganizationID, g.NameFolded, g.DirectoryID, g.ID).Scan(&taken)
 	if err == nil && taken {
 		err = store.Taken(store.Group, "displayName")
 	}
 	return err
 }
 
-func insertGroup(ctx context.Context, tx *sqldb.Tx, g store.Resource, at *sqldb.MicroTime) error {
-	_, err := tx.Exec(ctx, `INSERT INTO groups (organization_id, directory_id, id, display_name, display_name_folded,
-		external_id, version, document, create_time, update_time) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?)`,
-		g.OrganizationID, g.DirectoryID, g.ID, g.Name, g.NameFolded, g.ExternalID, g.Document,
-		at, at)
+func createGroup(ctx context.Context, tx *sqldb.Tx, g store.Resource, at *sqldb.MicroTime) error {
+	_, err := tx.Exec(ctx, insertGroup, g.OrganizationID, g.DirectoryID, g.ID, g.Name, g.NameFolded, g.ExternalID, g.Document, at)
 	return err
 }
 
-// adoptGroup writes a group that is in the directory from, and marks its members carried. store.ErrChanged: not in this version.
-func adoptGroup(ctx context.Context, tx *sqldb.Tx, from string, g store.Resource, at *sqldb.MicroTime) error {
-	changed, err := tx.Exec(ctx, `UPDATE groups SET directory_id = ?, display_name = ?, display_name_folded = ?, external_id = ?,
-		version = version + 1, document = ?, update_time = ?
-		WHERE organization_id = ? AND id = ? AND directory_id = ? AND version = ?`,
-		g.DirectoryID, g.Name, g.NameFolded, g.ExternalID, g.Document, at,
+// takeGroup writes a group that is in the directory from, and marks its members carried. store.ErrChanged: not in this version.
+func takeGroup(ctx context.Context, tx *sqldb.Tx, from string, g store.Resource, at *sqldb.MicroTime) error {
+	changed, err := tx.Exec(ctx, adoptGroup, g.DirectoryID, g.Name, g.NameFolded, g.ExternalID, g.Document, at,
 		g.OrganizationID, g.ID, from, g.Version)
 	if err != nil {
 		return err
@@ -45,7 +51,7 @@ func adoptGroup(ctx context.Context, tx *sqldb.Tx, from string, g store.Resource
 	if changed == 0 {
 		return store.ErrChanged
 	}
-	_, err = tx.Exec(ctx, `UPDATE members SET carried = 1 WHERE organization_id = ? AND group_id = ?`, g.OrganizationID, g.ID)
+	_, err = tx.Exec(ctx, carryMembers, g.OrganizationID, g.ID)
 	return err
 }
 
@@ -53,7 +59,7 @@ func adoptGroup(ctx context.Context, tx *sqldb.Tx, from string, g store.Resource
 func (s *Store) updateGroup(ctx context.Context, g store.Resource, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
 	err = s.write(ctx, g.Scope, func(ctx context.Context, tx *sqldb.Tx, d store.Directory) error {
 		var current store.Written
-		err := tx.QueryRow(ctx, `SELECT version, update_time FROM groups WHERE organization_id = ? AND id = ? AND directory_id = ?`,
+		err := tx.QueryRow(ctx, getGroupState,
 			g.OrganizationID, g.ID, g.DirectoryID).Scan(&current.Version, sqldb.Time(&current.UpdateTime))
 		if errors.Is(err, sql.ErrNoRows) {
 			return store.Missing(store.Group, g.ID)
@@ -86,12 +92,10 @@ func (s *Store) putGroup(ctx context.Context, tx *sqldb.Tx, g store.Resource, cu
 	}
 	w := store.Written{Version: current.Version + 1, UpdateTime: cause.Time, Cursor: e.last}
 	if g.Document == nil {
-		_, err := tx.Exec(ctx, `UPDATE groups SET version = ?, update_time = ? WHERE organization_id = ? AND id = ?`,
-			w.Version, sqldb.Time(&cause.Time), g.OrganizationID, g.ID)
+		_, err := tx.Exec(ctx, touchGroup, w.Version, sqldb.Time(&cause.Time), g.OrganizationID, g.ID)
 		return w, err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE groups SET display_name = ?, display_name_folded = ?, external_id = ?, version = ?,
-		document = ?, update_time = ? WHERE organization_id = ? AND id = ?`, g.Name, g.NameFolded, g.ExternalID,
+	if _, err := tx.Exec(ctx, updateGroup, g.Name, g.NameFolded, g.ExternalID,
 		w.Version, g.Document, sqldb.Time(&cause.Time), g.OrganizationID, g.ID); err != nil {
 		return w, err
 	}

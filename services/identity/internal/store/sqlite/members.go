@@ -13,6 +13,22 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
+var (
+	isCarried          = statements.Load("is_carried", "organization_id", "group_id", "member_id")
+	confirmMember      = statements.Load("confirm_member", "organization_id", "group_id", "member_id")
+	insertMember       = statements.Load("insert_member", "organization_id", "group_id", "member_id", "member_group")
+	getType            = statements.Load("get_type", "organization_id", "id", "directory_id")
+	listMembersByIDs   = statements.Load("list_members_by_ids", "organization_id", "group_id", "ids")
+	deleteMember       = statements.Load("delete_member", "organization_id", "group_id", "member_id", "directory_id")
+	listShownMembers   = statements.Load("list_shown_members", "organization_id", "directory_id", "group_id", "after", "limit")
+	listVisibleMembers = statements.Load("list_visible_members", "organization_id", "directory_id", "group_id", "after", "limit")
+	listDirectMembers  = statements.Load("list_direct_members", "organization_id", "group_id", "after", "limit")
+	listCarriedMembers = statements.Load("list_carried_members", "organization_id", "directory_id", "after_group", "after_member",
+		"limit")
+	deleteCarriedMember = statements.Load("delete_carried_member", "organization_id", "directory_id", "group_id", "member_id")
+	nextGroupVersion    = statements.Load("next_group_version", "time", "organization_id", "id")
+)
+
 // editor changes the members of one group within a write.
 type editor struct {
 	scope    store.Scope
@@ -109,8 +125,7 @@ func (e *editor) meet(ctx context.Context, a *arrivals, id string) error {
 	}
 	a.named[id] = true
 	var carried bool
-	err := e.tx.QueryRow(ctx, `SELECT carried FROM members WHERE organization_id = ? AND group_id = ? AND member_id = ?`,
-		e.scope.OrganizationID, e.groupID, id).Scan(&carried)
+	err := e.tx.QueryRow(ctx, isCarried, e.scope.OrganizationID, e.groupID, id).Scan(&carried)
 	switch {
 	case err == nil && !carried:
 		return nil
@@ -123,8 +138,7 @@ func (e *editor) meet(ctx context.Context, a *arrivals, id string) error {
 	}
 	if carried {
 		// Who follows the feed sees no difference: it counted before.
-		_, err := e.tx.Exec(ctx, `UPDATE members SET carried = 0 WHERE organization_id = ? AND group_id = ? AND member_id = ?`,
-			e.scope.OrganizationID, e.groupID, id)
+		_, err := e.tx.Exec(ctx, confirmMember, e.scope.OrganizationID, e.groupID, id)
 		return err
 	}
 	a.come = append(a.come, arrival{id: id, of: of})
@@ -135,8 +149,7 @@ func (e *editor) meet(ctx context.Context, a *arrivals, id string) error {
 }
 
 func (e *editor) bringIn(ctx context.Context, m arrival) error {
-	if _, err := e.tx.Exec(ctx, `INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
-		VALUES (?, ?, ?, ?, 0)`, e.scope.OrganizationID, e.groupID, m.id, m.of == store.Group); err != nil {
+	if _, err := e.tx.Exec(ctx, insertMember, e.scope.OrganizationID, e.groupID, m.id, m.of == store.Group); err != nil {
 		return err
 	}
 	return e.record(ctx, store.MemberAdded, m.id, m.of)
@@ -144,9 +157,7 @@ func (e *editor) bringIn(ctx context.Context, m arrival) error {
 
 // known gives the type of a would-be member; it is an error if it is no resource of the directory.
 func (e *editor) known(ctx context.Context, id string) (of store.Type, err error) {
-	err = e.tx.QueryRow(ctx, `SELECT 0 FROM users WHERE organization_id = ?1 AND id = ?2 AND directory_id = ?3
-		UNION ALL SELECT 1 FROM groups WHERE organization_id = ?1 AND id = ?2 AND directory_id = ?3`,
-		e.scope.OrganizationID, id, e.scope.DirectoryID).Scan(rows.Type(&of))
+	err = e.tx.QueryRow(ctx, getType, e.scope.OrganizationID, id, e.scope.DirectoryID).Scan(rows.Type(&of))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = store.NoMember(id)
 	}
@@ -158,9 +169,7 @@ func (e *editor) removeAll(ctx context.Context, ids []string) error {
 	for len(ids) > 0 {
 		some := ids[:min(len(ids), editPage)]
 		ids = ids[len(some):]
-		found, err := read(ctx, e.tx, value[string], `SELECT m.member_id FROM json_each(?3) named
-			CROSS JOIN members m ON m.organization_id = ?1 AND m.group_id = ?2 AND m.member_id = named.value ORDER BY named.key`,
-			e.scope.OrganizationID, e.groupID, inOrder(some))
+		found, err := sqldb.CollectAll(ctx, e.tx, sqldb.Value[string], listMembersByIDs, e.scope.OrganizationID, e.groupID, inOrder(some))
 		if err != nil {
 			return err
 		}
@@ -174,10 +183,7 @@ func (e *editor) removeAll(ctx context.Context, ids []string) error {
 // remove takes out a member that the directory can see.
 func (e *editor) remove(ctx context.Context, id string) error {
 	var of store.Type
-	err := e.tx.QueryRow(ctx, `DELETE FROM members WHERE organization_id = ?1 AND group_id = ?2 AND member_id = ?3
-		AND (EXISTS (SELECT 1 FROM users WHERE organization_id = ?1 AND id = ?3 AND directory_id = ?4)
-			OR EXISTS (SELECT 1 FROM groups WHERE organization_id = ?1 AND id = ?3 AND directory_id = ?4))
-		RETURNING member_group`, e.scope.OrganizationID, e.groupID, id, e.scope.DirectoryID).Scan(rows.Type(&of))
+	err := e.tx.QueryRow(ctx, deleteMember, e.scope.OrganizationID, e.groupID, id, e.scope.DirectoryID).Scan(rows.Type(&of))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
@@ -192,7 +198,7 @@ const editPage = 1000
 
 func (e *editor) removeMatching(ctx context.Context, match func(store.Member) bool) error {
 	for after := ""; ; {
-		page, err := read(ctx, e.tx, rows.Member, visibleMembers, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, after, editPage)
+		page, err := sqldb.CollectAll(ctx, e.tx, rows.Member, listVisibleMembers, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, after, editPage)
 		if err != nil {
 			return err
 		}
@@ -226,44 +232,19 @@ func (e *editor) record(ctx context.Context, kind store.ChangeKind, memberID str
 	return err
 }
 
-// visible is a query of columns of the members m of group ?3, after ?4, that the directory ?2 can see, at most ?5.
-func visible(columns string) string {
-	return `SELECT ` + columns + ` FROM members m
-		LEFT JOIN users u ON m.member_group = 0 AND u.organization_id = m.organization_id AND u.id = m.member_id AND u.directory_id = ?2
-		LEFT JOIN groups g ON m.member_group = 1 AND g.organization_id = m.organization_id AND g.id = m.member_id AND g.directory_id = ?2
-		WHERE m.organization_id = ?1 AND m.group_id = ?3 AND m.member_id > ?4 AND (u.id IS NOT NULL OR g.id IS NOT NULL)
-		ORDER BY m.member_id LIMIT ?5`
-}
-
-var (
-	shownMembers   = visible(`m.member_id, m.member_group, coalesce(u.display_name, g.display_name)`)
-	visibleMembers = visible(`m.member_id, m.member_group, coalesce(u.display_name, g.display_name), m.carried`)
-)
-
 // Members implements store.Store.
 func (s *Store) Members(ctx context.Context, scope store.Scope, groupID, after string, limit int) ([]scim.Member, error) {
-	return read(ctx, s.db, rows.Shown, shownMembers, scope.OrganizationID, scope.DirectoryID, groupID, after, limit)
+	return sqldb.CollectAll(ctx, s.db, rows.Shown, listShownMembers, scope.OrganizationID, scope.DirectoryID, groupID, after, limit)
 }
 
 // DirectMembers implements store.Store.
 func (s *Store) DirectMembers(ctx context.Context, organizationID, groupID, after string, limit int) ([]store.Member, error) {
-	return read(ctx, s.db, rows.Member, `SELECT member_id, member_group, '', carried FROM members
-		WHERE organization_id = ? AND group_id = ? AND member_id > ? ORDER BY member_id LIMIT ?`, organizationID, groupID, after, limit)
+	return sqldb.CollectAll(ctx, s.db, rows.Member, listDirectMembers, organizationID, groupID, after, limit)
 }
-
-// isCarried is the condition on a membership m of a group g in a directory d that an adoption by directory ?2 of
-// organization ?1 took it over: with the group, or with the member while the group stayed behind.
-const isCarried = `((g.directory_id = ?2 AND m.carried = 1) OR (d.closed = 1 AND (
-	EXISTS (SELECT 1 FROM users u WHERE u.organization_id = ?1 AND u.id = m.member_id AND u.directory_id = ?2)
-	OR EXISTS (SELECT 1 FROM groups n WHERE n.organization_id = ?1 AND n.id = m.member_id AND n.directory_id = ?2))))`
 
 // CarriedMembers implements store.Store.
 func (s *Store) CarriedMembers(ctx context.Context, scope store.Scope, afterGroup, afterMember string, limit int) ([]store.CarriedMember, error) {
-	return read(ctx, s.db, rows.Carried, `SELECT m.group_id, m.member_id, m.member_group, m.carried FROM members m
-		JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id
-		JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id
-		WHERE m.organization_id = ?1 AND (m.group_id, m.member_id) > (?3, ?4) AND `+isCarried+`
-		ORDER BY m.group_id, m.member_id LIMIT ?5`,
+	return sqldb.CollectAll(ctx, s.db, rows.Carried, listCarriedMembers,
 		scope.OrganizationID, scope.DirectoryID, afterGroup, afterMember, limit)
 }
 
@@ -273,18 +254,14 @@ func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []
 		for _, c := range carried {
 			var revision int64
 			// It may have been confirmed or removed since it was listed.
-			removed, err := tx.Exec(ctx, `DELETE FROM members AS m WHERE organization_id = ?1 AND group_id = ?3 AND member_id = ?4
-				AND EXISTS (SELECT 1 FROM groups g JOIN directories d ON d.organization_id = ?1 AND d.id = g.directory_id
-					WHERE g.organization_id = ?1 AND g.id = ?3 AND `+isCarried+`)`,
-				scope.OrganizationID, scope.DirectoryID, c.GroupID, c.Member.Value)
+			removed, err := tx.Exec(ctx, deleteCarriedMember, scope.OrganizationID, scope.DirectoryID, c.GroupID, c.Member.Value)
 			if err != nil {
 				return err
 			}
 			if removed == 0 {
 				continue
 			}
-			if err := tx.QueryRow(ctx, `UPDATE groups SET version = version + 1, update_time = ? WHERE organization_id = ? AND id = ?
-				RETURNING version`, sqldb.Time(&cause.Time), scope.OrganizationID, c.GroupID).Scan(&revision); err != nil {
+			if err := tx.QueryRow(ctx, nextGroupVersion, sqldb.Time(&cause.Time), scope.OrganizationID, c.GroupID).Scan(&revision); err != nil {
 				return err
 			}
 			if w.Cursor, err = s.record(ctx, tx, scope, rows.Record{

@@ -6,6 +6,11 @@ import (
 	"errors"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+var (
+	countResources = statements.Load("count_resources", "organization_id", "directory_id", "resource_group")
 )
 
 // Get implements store.Store.
@@ -16,7 +21,7 @@ func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by sto
 	if groups {
 		fields, query = readWithEdges(&edges), tables[t].getWithEdges[way]
 	}
-	r, err := readOne(ctx, s.db, fields, query, scope.OrganizationID, scope.DirectoryID, value)
+	r, err := sqldb.CollectOne(ctx, s.db, fields, nil, query, scope.OrganizationID, scope.DirectoryID, value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, by.Missing(t)
 	}
@@ -28,28 +33,27 @@ func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by sto
 
 // List implements store.Store.
 func (s *Store) List(ctx context.Context, scope store.Scope, t store.Type, after string, limit, bytes int) ([]store.Resource, error) {
-	return readUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].list, scope.OrganizationID, scope.DirectoryID, after, limit)
+	return sqldb.CollectUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].list, scope.OrganizationID, scope.DirectoryID, after, limit)
 }
 
 // ByID implements store.Store.
 func (s *Store) ByID(ctx context.Context, scope store.Scope, t store.Type, ids []string, bytes int) ([]store.Resource, error) {
-	return readUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].byID, scope.OrganizationID, scope.DirectoryID, list(ids))
+	return sqldb.CollectUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].byID, scope.OrganizationID, scope.DirectoryID, list(ids))
 }
 
 // Page implements store.Store.
 func (s *Store) Page(ctx context.Context, scope store.Scope, t store.Type, order store.Order, skip, limit int64, bytes int) ([]store.Resource, error) {
-	return readUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].page[order], scope.OrganizationID, scope.DirectoryID, limit, skip)
+	return sqldb.CollectUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].page[order], scope.OrganizationID, scope.DirectoryID, limit, skip)
 }
 
 // Count implements store.Store. The triggers of the migration keep the totals.
 func (s *Store) Count(ctx context.Context, scope store.Scope, t store.Type) (int64, error) {
-	return readOne(ctx, s.db, value[int64], `SELECT coalesce(max(total), 0) FROM totals
-		WHERE organization_id = ? AND directory_id = ? AND resource_group = ?`, scope.OrganizationID, scope.DirectoryID, t == store.Group)
+	return sqldb.CollectOne(ctx, s.db, sqldb.Value[int64], nil, countResources, scope.OrganizationID, scope.DirectoryID, t == store.Group)
 }
 
 // Detached implements store.Store.
 func (s *Store) Detached(ctx context.Context, r store.Resource, directoryIDs []string) (store.Resource, error) {
-	old, err := readOne(ctx, s.db, tables[r.Type].read, tables[r.Type].detached,
+	old, err := sqldb.CollectOne(ctx, s.db, tables[r.Type].read, nil, tables[r.Type].detached,
 		r.OrganizationID, inOrder(directoryIDs), r.ExternalID, r.NameFolded)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = store.Missing(r.Type, "of these names")
@@ -59,7 +63,7 @@ func (s *Store) Detached(ctx context.Context, r store.Resource, directoryIDs []s
 
 // IDs implements store.Store.
 func (s *Store) IDs(ctx context.Context, organizationID string, t store.Type, after string, limit int) ([]string, error) {
-	return read(ctx, s.db, value[string], tables[t].ids, organizationID, after, limit)
+	return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], tables[t].ids, organizationID, after, limit)
 }
 
 // Find implements store.Store.
@@ -69,10 +73,10 @@ func (s *Store) Find(ctx context.Context, organizationID string, t store.Type, b
 	if way != store.Every {
 		args = append(args, value)
 	}
-	return read(ctx, s.db, tables[t].readFacts, tables[t].find[way], args...)
+	return sqldb.CollectAll(ctx, s.db, tables[t].readFacts, tables[t].find[way], args...)
 }
 
 // Summaries implements store.Store.
 func (s *Store) Summaries(ctx context.Context, organizationID string, t store.Type, ids []string) ([]store.Facts, error) {
-	return read(ctx, s.db, tables[t].readFacts, tables[t].summaries, organizationID, list(ids))
+	return sqldb.CollectAll(ctx, s.db, tables[t].readFacts, tables[t].summaries, organizationID, list(ids))
 }

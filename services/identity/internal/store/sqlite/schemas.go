@@ -9,6 +9,14 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
+var (
+	putSchema = statements.Load("put_schema", "organization_id", "directory_id", "id", "resource_group", "definition",
+		"create_time", "update_time")
+	listSchemas  = statements.Load("list_schemas", "organization_id", "directory_id")
+	listExtended = statements.Load("list_extended", "organization_id")
+	deleteSchema = statements.Load("delete_schema", "organization_id", "directory_id", "id")
+)
+
 // PutSchema implements store.Store.
 func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(others []store.Schema) error) (store.Schema, error) {
 	err := s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
@@ -22,9 +30,7 @@ func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(o
 		if err := check(schema.Others(all)); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO schemas (organization_id, directory_id, id, resource_group, definition, create_time, update_time)
-			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (organization_id, directory_id, id) DO UPDATE SET id = excluded.id,
-			resource_group = excluded.resource_group, definition = excluded.definition, update_time = excluded.update_time`,
+		_, err = tx.Exec(ctx, putSchema,
 			schema.OrganizationID, schema.DirectoryID, schema.ID, schema.Type == store.Group, schema.Definition,
 			sqldb.Time(&schema.CreateTime), sqldb.Time(&schema.UpdateTime))
 		return err
@@ -37,21 +43,19 @@ func (s *Store) Schemas(ctx context.Context, scope store.Scope) ([]store.Schema,
 	return schemas(ctx, s.db, scope)
 }
 
-func schemas(ctx context.Context, q queryer, scope store.Scope) ([]store.Schema, error) {
-	return read(ctx, q, rows.Schema, `SELECT organization_id, directory_id, id, resource_group, definition, create_time, update_time
-		FROM schemas WHERE organization_id = ? AND directory_id = ? ORDER BY id`, scope.OrganizationID, scope.DirectoryID)
+func schemas(ctx context.Context, q sqldb.SQLiteReader, scope store.Scope) ([]store.Schema, error) {
+	return sqldb.CollectAll(ctx, q, rows.Schema, listSchemas, scope.OrganizationID, scope.DirectoryID)
 }
 
 // Extended implements store.Store.
 func (s *Store) Extended(ctx context.Context, organizationID string) ([]string, error) {
-	return read(ctx, s.db, value[string], `SELECT DISTINCT directory_id FROM schemas WHERE organization_id = ? ORDER BY directory_id`, organizationID)
+	return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], listExtended, organizationID)
 }
 
 // DeleteSchema implements store.Store.
 func (s *Store) DeleteSchema(ctx context.Context, scope store.Scope, id string) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		deleted, err := tx.Exec(ctx, `DELETE FROM schemas WHERE organization_id = ? AND directory_id = ? AND id = ?`,
-			scope.OrganizationID, scope.DirectoryID, id)
+		deleted, err := tx.Exec(ctx, deleteSchema, scope.OrganizationID, scope.DirectoryID, id)
 		if err == nil && deleted == 0 {
 			err = fault.Missing("schema", id)
 		}

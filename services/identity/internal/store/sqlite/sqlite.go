@@ -17,10 +17,23 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlfile"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
+var (
+	getEpoch       = statements.Load("get_epoch")
+	getFollowed    = statements.Load("get_followed")
+	updateFollowed = statements.Load("update_followed", "epoch", "revision")
+	copySchemas    = statements.Load("copy_schemas", "organization_id", "directory_id", "replaces_id")
+	putDirectory   = statements.Load("put_directory", "organization_id", "id", "strict", "unique_group_names", "replaces_id", "closed")
+	getDirectory   = statements.Load("get_directory", "organization_id", "id")
+	listAncestors  = statements.Load("list_ancestors", "organization_id", "directory_id")
+)
+
+//go:embed migrations/*.sql sql/*.sql
+var embedded embed.FS
+
+var statements = sqlfile.In(embedded, sqlfile.SQLite)
 
 // Store implements store.Store on one database file.
 type Store struct {
@@ -33,7 +46,7 @@ var _ store.Store = (*Store)(nil)
 
 // Open opens or creates the file.
 func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.TracerProvider) (*Store, error) {
-	files, err := fs.Sub(migrations, "migrations")
+	files, err := fs.Sub(embedded, "migrations")
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +55,7 @@ func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.Trac
 		return nil, err
 	}
 	s := &Store{db: db}
-	if err := db.QueryRow(ctx, `SELECT epoch FROM meta`).Scan(&s.epoch); err != nil {
+	if err := db.QueryRow(ctx, getEpoch).Scan(&s.epoch); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	db.ScrubInBackground(log)
@@ -57,21 +70,18 @@ func (s *Store) Epoch() string { return s.epoch }
 
 // Followed implements store.Store.
 func (s *Store) Followed(ctx context.Context) (at store.Place, err error) {
-	return readOne(ctx, s.db, rows.Place, `SELECT epoch, revision FROM followed`)
+	return sqldb.CollectOne(ctx, s.db, rows.Place, nil, getFollowed)
 }
 
 // ApplyDirectory implements store.Store.
 func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.Place, cause store.Cause) error {
 	closes := false
 	err := s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		isNew, err := tx.Exec(ctx, `UPDATE followed SET epoch = ?1, revision = ?2 WHERE epoch <> ?1 OR revision < ?2`, at.Epoch, at.Revision)
+		isNew, err := tx.Exec(ctx, updateFollowed, at.Epoch, at.Revision)
 		if err != nil || isNew == 0 {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO schemas (organization_id, directory_id, id, resource_group, definition, create_time, update_time)
-			SELECT organization_id, ?2, id, resource_group, definition, create_time, update_time FROM schemas
-			WHERE organization_id = ?1 AND directory_id = ?3
-				AND NOT EXISTS (SELECT 1 FROM directories WHERE organization_id = ?1 AND id = ?2)`, d.OrganizationID, d.ID, d.ReplacesID); err != nil {
+		if _, err := tx.Exec(ctx, copySchemas, d.OrganizationID, d.ID, d.ReplacesID); err != nil {
 			return err
 		}
 		scope := store.Scope{OrganizationID: d.OrganizationID, DirectoryID: d.ID}
@@ -79,10 +89,7 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO directories (organization_id, id, strict, unique_group_names, replaces_id, closed)
-			VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (organization_id, id) DO UPDATE SET strict = excluded.strict,
-			unique_group_names = excluded.unique_group_names, closed = max(closed, excluded.closed)`,
-			d.OrganizationID, d.ID, d.Strict, d.UniqueGroupNames, d.ReplacesID, d.Closed); err != nil {
+		if _, err := tx.Exec(ctx, putDirectory, d.OrganizationID, d.ID, d.Strict, d.UniqueGroupNames, d.ReplacesID, d.Closed); err != nil {
 			return err
 		}
 		if closes = d.Closed && !before.Closed; !closes {
@@ -97,9 +104,8 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 	return err
 }
 
-func directory(ctx context.Context, q queryer, scope store.Scope) (d store.Directory, err error) {
-	err = q.QueryRow(ctx, `SELECT organization_id, id, strict, unique_group_names, replaces_id, closed FROM directories
-		WHERE organization_id = ? AND id = ?`, scope.OrganizationID, scope.DirectoryID).Scan(rows.Directory(&d)...)
+func directory(ctx context.Context, q sqldb.SQLiteReader, scope store.Scope) (d store.Directory, err error) {
+	err = q.QueryRow(ctx, getDirectory, scope.OrganizationID, scope.DirectoryID).Scan(rows.Directory(&d)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fault.Missing("directory", scope.DirectoryID)
 	}
@@ -113,13 +119,7 @@ func (s *Store) Directory(ctx context.Context, scope store.Scope) (store.Directo
 
 // Ancestors implements store.Store.
 func (s *Store) Ancestors(ctx context.Context, scope store.Scope) ([]string, error) {
-	return read(ctx, s.db, value[string], `WITH RECURSIVE line (id, depth) AS (
-			SELECT replaces_id, 1 FROM directories WHERE organization_id = ?1 AND id = ?2
-			UNION ALL
-			SELECT d.replaces_id, line.depth + 1 FROM line JOIN directories d ON d.organization_id = ?1 AND d.id = line.id
-			WHERE line.depth < 100)
-		SELECT line.id FROM line JOIN directories d ON d.organization_id = ?1 AND d.id = line.id
-		WHERE d.closed = 1 ORDER BY line.depth`, scope.OrganizationID, scope.DirectoryID)
+	return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], listAncestors, scope.OrganizationID, scope.DirectoryID)
 }
 
 // open checks, within a write, that a directory takes writes.

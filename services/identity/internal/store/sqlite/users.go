@@ -9,12 +9,20 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
+var (
+	findTaken  = statements.Load("find_taken", "organization_id", "directory_id", "user_name_folded", "external_id", "id")
+	insertUser = statements.Load("insert_user", "organization_id", "directory_id", "id", "user_name", "user_name_folded",
+		"external_id", "display_name", "active", "document", "time")
+	updateUser = statements.Load("update_user", "directory_id", "user_name", "user_name_folded", "external_id", "display_name",
+		"active", "document", "time", "organization_id", "id", "from", "version")
+	deleteSearchValues = statements.Load("delete_search_values", "organization_id", "user_id")
+	insertSearchValue  = statements.Load("insert_search_value", "organization_id", "attribute", "value", "user_id")
+	listGroupsAround   = statements.Load("list_groups_around", "organization_id", "directory_id", "user_ids")
+)
+
 // uniqueUser refuses a userName or externalId that another user of the directory has.
 func uniqueUser(ctx context.Context, tx *sqldb.Tx, _ store.Directory, u store.Resource) error {
-	taken, err := read(ctx, tx, value[string], `SELECT 'userName' FROM users
-			WHERE organization_id = ?1 AND directory_id = ?2 AND user_name_folded = ?3 AND id <> ?5
-		UNION ALL SELECT 'externalId' FROM users
-			WHERE organization_id = ?1 AND directory_id = ?2 AND external_id = ?4 AND ?4 <> '' AND external_id <> '' AND id <> ?5`,
+	taken, err := sqldb.CollectAll(ctx, tx, sqldb.Value[string], findTaken,
 		u.OrganizationID, u.DirectoryID, u.NameFolded, u.ExternalID, u.ID)
 	if err == nil && len(taken) > 0 {
 		err = store.Taken(store.User, taken[0])
@@ -22,22 +30,17 @@ func uniqueUser(ctx context.Context, tx *sqldb.Tx, _ store.Directory, u store.Re
 	return err
 }
 
-func insertUser(ctx context.Context, tx *sqldb.Tx, u store.Resource, at *sqldb.MicroTime) error {
-	if _, err := tx.Exec(ctx, `INSERT INTO users (organization_id, directory_id, id, user_name, user_name_folded, external_id,
-		display_name, active, version, document, create_time, update_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)`,
-		u.OrganizationID, u.DirectoryID, u.ID, u.Name, u.NameFolded, u.ExternalID,
-		u.DisplayName, u.Active, u.Document, at, at); err != nil {
+func createUser(ctx context.Context, tx *sqldb.Tx, u store.Resource, at *sqldb.MicroTime) error {
+	if _, err := tx.Exec(ctx, insertUser, u.OrganizationID, u.DirectoryID, u.ID, u.Name, u.NameFolded, u.ExternalID,
+		u.DisplayName, u.Active, u.Document, at); err != nil {
 		return err
 	}
 	return insertSearch(ctx, tx, u)
 }
 
-// updateUser writes a user that is in the directory from. store.ErrChanged: not in this version.
-func updateUser(ctx context.Context, tx *sqldb.Tx, from string, u store.Resource, at *sqldb.MicroTime) error {
-	changed, err := tx.Exec(ctx, `UPDATE users SET directory_id = ?, user_name = ?, user_name_folded = ?, external_id = ?,
-		display_name = ?, active = ?, version = version + 1, document = ?, update_time = ?
-		WHERE organization_id = ? AND id = ? AND directory_id = ? AND version = ?`,
-		u.DirectoryID, u.Name, u.NameFolded, u.ExternalID, u.DisplayName, u.Active, u.Document,
+// changeUser writes a user that is in the directory from. store.ErrChanged: not in this version.
+func changeUser(ctx context.Context, tx *sqldb.Tx, from string, u store.Resource, at *sqldb.MicroTime) error {
+	changed, err := tx.Exec(ctx, updateUser, u.DirectoryID, u.Name, u.NameFolded, u.ExternalID, u.DisplayName, u.Active, u.Document,
 		at, u.OrganizationID, u.ID, from, u.Version)
 	if err != nil {
 		return err
@@ -45,7 +48,7 @@ func updateUser(ctx context.Context, tx *sqldb.Tx, from string, u store.Resource
 	if changed == 0 {
 		return store.ErrChanged
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM search_values WHERE organization_id = ? AND user_id = ?`, u.OrganizationID, u.ID); err != nil {
+	if _, err := tx.Exec(ctx, deleteSearchValues, u.OrganizationID, u.ID); err != nil {
 		return err
 	}
 	return insertSearch(ctx, tx, u)
@@ -53,8 +56,7 @@ func updateUser(ctx context.Context, tx *sqldb.Tx, from string, u store.Resource
 
 func insertSearch(ctx context.Context, tx *sqldb.Tx, u store.Resource) error {
 	for _, v := range u.Search {
-		if _, err := tx.Exec(ctx, `INSERT INTO search_values (organization_id, attribute, value, user_id) VALUES (?, ?, ?, ?)
-			ON CONFLICT DO NOTHING`, u.OrganizationID, v.Attribute, v.Value, u.ID); err != nil {
+		if _, err := tx.Exec(ctx, insertSearchValue, u.OrganizationID, v.Attribute, v.Value, u.ID); err != nil {
 			return err
 		}
 	}
@@ -64,9 +66,8 @@ func insertSearch(ctx context.Context, tx *sqldb.Tx, u store.Resource) error {
 // UserGroups implements store.Store. It reads each membership around the users once, however many of them it concerns. What is above a
 // group that the directory can't see does not count.
 func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userIDs []string) (map[string][]scim.GroupRef, error) {
-	edges, err := read(ctx, s.db, func(e *edge) []any { return []any{&e.Member, &e.Group, &e.name} },
-		`WITH RECURSIVE inside (id) AS (SELECT value FROM json_each(?3)`+groupsAbove+`)
-		SELECT m.member_id, g.id, g.display_name`+fromInside, scope.OrganizationID, scope.DirectoryID, list(userIDs))
+	edges, err := sqldb.CollectAll(ctx, s.db, func(e *edge) []any { return []any{&e.Member, &e.Group, &e.name} },
+		listGroupsAround, scope.OrganizationID, scope.DirectoryID, list(userIDs))
 	if err != nil {
 		return nil, err
 	}
@@ -78,20 +79,6 @@ type edge struct {
 	store.Edge
 	name string
 }
-
-// See list for CROSS JOIN.
-const (
-	groupsAbove = `
-			UNION
-			SELECT m.group_id FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id`
-	fromInside = ` FROM inside CROSS JOIN members m ON m.organization_id = ?1 AND m.member_id = inside.id
-		CROSS JOIN groups g ON g.organization_id = ?1 AND g.id = m.group_id AND g.directory_id = ?2`
-	// edgesAround is one column more of a user r: the edges around it, as JSON. Most users have none: a statement of its own would cost
-	// more than what it reads.
-	edgesAround = `,
-		(WITH RECURSIVE inside (id) AS (SELECT r.id` + groupsAbove + `)
-			SELECT json_group_array(json_array(m.member_id, g.id, g.display_name))` + fromInside + `)`
-)
 
 // readWithEdges reads a user and, into edges, those around it.
 func readWithEdges(edges *string) func(*store.Resource) []any {

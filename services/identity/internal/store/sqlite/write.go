@@ -12,6 +12,14 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
+var (
+	recordDismissedMembers = statements.Load("record_dismissed_members", "directory_id", "revision", "kind", "message_id",
+		"traceparent", "time", "organization_id", "group_id")
+	deleteMembersOfGroup = statements.Load("delete_members_of_group", "organization_id", "group_id")
+	touchGroupsOfMember  = statements.Load("touch_groups_of_member", "time", "organization_id", "member_id")
+	deleteMemberships    = statements.Load("delete_memberships", "organization_id", "member_id")
+)
+
 // Create implements store.Store.
 func (s *Store) Create(ctx context.Context, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
 	r.Version = 0
@@ -67,7 +75,7 @@ func (s *Store) put(ctx context.Context, from string, r store.Resource, kind sto
 // Delete implements store.Store.
 func (s *Store) Delete(ctx context.Context, scope store.Scope, t store.Type, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
 	err = s.write(ctx, scope, func(ctx context.Context, tx *sqldb.Tx, _ store.Directory) error {
-		version, err := readOne(ctx, tx, value[int64], tables[t].version, scope.OrganizationID, scope.DirectoryID, id)
+		version, err := sqldb.CollectOne(ctx, tx, sqldb.Value[int64], nil, tables[t].version, scope.OrganizationID, scope.DirectoryID, id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return store.Missing(t, id)
 		}
@@ -104,25 +112,20 @@ func (s *Store) remove(ctx context.Context, tx *sqldb.Tx, scope store.Scope, t s
 
 // dismiss takes all members out of a group that is deleted, one by one for who follows: each of them may hold access because of it.
 func dismiss(ctx context.Context, tx *sqldb.Tx, scope store.Scope, groupID string, revision int64, cause store.Cause) error {
-	if _, err := tx.Exec(ctx, `INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind,
-		member_id, member_group, message_id, traceparent, time)
-		SELECT organization_id, ?, 1, group_id, ?, ?, member_id, member_group, ?, ?, ? FROM members
-		WHERE organization_id = ? AND group_id = ?`, scope.DirectoryID, revision, store.MemberRemoved,
+	if _, err := tx.Exec(ctx, recordDismissedMembers, scope.DirectoryID, revision, store.MemberRemoved,
 		cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time), scope.OrganizationID, groupID); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM members WHERE organization_id = ? AND group_id = ?`, scope.OrganizationID, groupID)
+	_, err := tx.Exec(ctx, deleteMembersOfGroup, scope.OrganizationID, groupID)
 	return err
 }
 
 // leaveGroups takes what is deleted out of every group, and gives each of them a new version. The deletion's own change
 // record speaks for them.
 func leaveGroups(ctx context.Context, tx *sqldb.Tx, organizationID, memberID string, cause store.Cause) error {
-	if _, err := tx.Exec(ctx, `UPDATE groups SET version = version + 1, update_time = ? WHERE organization_id = ? AND id IN
-		(SELECT group_id FROM members WHERE organization_id = ? AND member_id = ?)`,
-		sqldb.Time(&cause.Time), organizationID, organizationID, memberID); err != nil {
+	if _, err := tx.Exec(ctx, touchGroupsOfMember, sqldb.Time(&cause.Time), organizationID, memberID); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM members WHERE organization_id = ? AND member_id = ?`, organizationID, memberID)
+	_, err := tx.Exec(ctx, deleteMemberships, organizationID, memberID)
 	return err
 }

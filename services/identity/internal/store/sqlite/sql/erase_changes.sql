@@ -1,0 +1,2 @@
+DELETE FROM changes
+WHERE organization_id = :organization_id AND sequence <= :last;

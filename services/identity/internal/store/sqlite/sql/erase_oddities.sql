@@ -1,0 +1,8 @@
+DELETE FROM oddities
+WHERE organization_id = :organization_id AND (directory_id, ignored, name) IN (
+  SELECT directory_id, ignored, name
+  FROM oddities
+  WHERE organization_id = :organization_id
+  ORDER BY directory_id, ignored, name
+  LIMIT :limit
+);

@@ -1,0 +1,15 @@
+-- It ends with the row with which there are so many bytes.
+DELETE FROM users
+WHERE rowid IN (
+  SELECT id
+  FROM (
+    SELECT id, sum(size) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) - size AS before
+    FROM (
+      SELECT rowid AS id, length(document) AS size
+      FROM users
+      WHERE organization_id = :organization_id
+      LIMIT :limit
+    )
+  )
+  WHERE before < :bytes
+);

@@ -1,0 +1,20 @@
+SELECT r.organization_id, r.directory_id, r.id, r.user_name, r.user_name_folded, r.external_id, r.display_name,
+  r.active, r.version, r.document, r.create_time, r.update_time
+FROM (
+  SELECT 1 AS way, d.key AS place, min(r.id) AS id
+  FROM json_each(:directory_ids) d
+  CROSS JOIN users r ON r.organization_id = :organization_id AND r.directory_id = d.value
+    AND r.external_id = :external_id AND r.external_id <> ''
+  GROUP BY d.key
+  HAVING count(*) = 1
+  UNION ALL
+  SELECT 2 AS way, d.key AS place, min(r.id) AS id
+  FROM json_each(:directory_ids) d
+  CROSS JOIN users r ON r.organization_id = :organization_id AND r.directory_id = d.value
+    AND r.user_name_folded = :name
+  GROUP BY d.key
+  HAVING count(*) = 1
+  ORDER BY 1, 2
+  LIMIT 1
+) found
+CROSS JOIN users r ON r.organization_id = :organization_id AND r.id = found.id;

@@ -1,0 +1,16 @@
+SELECT group_id
+FROM members
+WHERE organization_id = :organization_id AND member_id = :member_id
+  AND (
+    EXISTS (
+      SELECT 1
+      FROM users
+      WHERE organization_id = :organization_id AND id = :member_id AND directory_id = :directory_id
+    )
+    OR EXISTS (
+      SELECT 1
+      FROM groups
+      WHERE organization_id = :organization_id AND id = :member_id AND directory_id = :directory_id
+    )
+  )
+LIMIT :limit;

@@ -1,0 +1,7 @@
+-- The directories first, of which an organization has few: this is indexed within each.
+SELECT r.organization_id, r.directory_id, r.id, r.display_name, r.external_id, 0, r.version, r.update_time, d.closed
+FROM directories d
+CROSS JOIN groups r ON r.organization_id = d.organization_id AND r.directory_id = d.id
+WHERE d.organization_id = :organization_id AND r.id > :after AND r.external_id = :external_id AND r.external_id <> ''
+ORDER BY r.id
+LIMIT :limit;

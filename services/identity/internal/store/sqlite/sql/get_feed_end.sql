@@ -1,0 +1,3 @@
+SELECT coalesce(max(seq), 0)
+FROM sqlite_sequence
+WHERE name = 'changes';

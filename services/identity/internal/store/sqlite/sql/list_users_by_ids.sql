@@ -1,0 +1,4 @@
+SELECT r.organization_id, r.directory_id, r.id, r.user_name, r.user_name_folded, r.external_id, r.display_name,
+  r.active, r.version, r.document, r.create_time, r.update_time
+FROM json_each(:ids) wanted
+CROSS JOIN users r ON r.organization_id = :organization_id AND r.id = wanted.value AND r.directory_id = :directory_id;

@@ -1,0 +1,4 @@
+SELECT r.organization_id, r.directory_id, r.id, r.display_name, r.external_id, 0, r.version, r.update_time, d.closed
+FROM json_each(:ids) wanted
+CROSS JOIN groups r ON r.organization_id = :organization_id AND r.id = wanted.value
+JOIN directories d ON d.organization_id = r.organization_id AND d.id = r.directory_id;

@@ -1,0 +1,2 @@
+DELETE FROM changes
+WHERE sequence <= :last;

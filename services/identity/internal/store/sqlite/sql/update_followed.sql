@@ -1,0 +1,3 @@
+UPDATE followed
+SET epoch = :epoch, revision = :revision
+WHERE epoch <> :epoch OR revision < :revision;
