@@ -15,7 +15,7 @@ import (
 // Dialect is a database's way to write SQL.
 type Dialect int
 
-// The dialects. An argument's position is written $1 and ?1.
+// The dialects. An argument's position is written $1 and ?1; in SQLite plain ? where it is the next one.
 const (
 	Postgres Dialect = iota
 	SQLite
@@ -77,6 +77,7 @@ func (s *Statements) Unused() (files []string, err error) {
 func convert(dialect Dialect, text string, arguments []string) (string, error) {
 	r := reader{dialect: dialect, rest: text}
 	used := make([]bool, len(arguments))
+	last := -1 // of the arguments used, the last in their order
 	var out []byte
 	ended := false
 	for r.rest != "" {
@@ -100,8 +101,8 @@ func convert(dialect Dialect, text string, arguments []string) (string, error) {
 				return "", fmt.Errorf("the argument %s is none of %v", token, arguments)
 			}
 			used[at] = true
-			out = append(out, dialect.placeholder())
-			out = strconv.AppendInt(out, int64(at)+1, 10)
+			out = dialect.appendPosition(out, at, at == last+1)
+			last = max(last, at)
 		default:
 			out = append(out, token...)
 		}
@@ -115,9 +116,16 @@ func convert(dialect Dialect, text string, arguments []string) (string, error) {
 	return strings.TrimSuffix(string(out), " "), nil
 }
 
-func (d Dialect) placeholder() byte {
-	if d == SQLite {
-		return '?'
+// appendPosition writes where an argument is. A plain ? is SQLite's for the one after the last so far. The driver looks up the name of
+// any other at each execution, and allocates it.
+func (d Dialect) appendPosition(out []byte, at int, next bool) []byte {
+	switch {
+	case d == Postgres:
+		out = append(out, '$')
+	case next:
+		return append(out, '?')
+	default:
+		out = append(out, '?')
 	}
-	return '$'
+	return strconv.AppendInt(out, int64(at)+1, 10)
 }

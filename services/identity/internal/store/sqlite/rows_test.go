@@ -284,17 +284,15 @@ func explain(t *testing.T, path string, statements []string, tell func(text, ste
 	}
 }
 
-// parameters counts a statement's: `?` each its own, or `?1` numbered.
-func parameters(text string) int {
-	count := strings.Count(text, "?")
-	highest := 0
-	for n := 1; n <= count; n++ {
-		if strings.Contains(text, "?"+strconv.Itoa(n)) {
-			highest = n
+// parameters counts a statement's: a plain `?` is the one after the last so far, `?1` the one of that number.
+func parameters(text string) (last int) {
+	for _, after := range strings.Split(text, "?")[1:] {
+		digits := len(after) - len(strings.TrimLeft(after, "0123456789"))
+		n, err := strconv.Atoi(after[:digits])
+		if err != nil {
+			n = last + 1
 		}
+		last = max(last, n)
 	}
-	if highest > 0 {
-		return highest
-	}
-	return count
+	return last
 }
