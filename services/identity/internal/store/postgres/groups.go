@@ -10,71 +10,19 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
-// Locks of a group's row. Who changes it or its members lets others make the group a member of theirs meanwhile, who hold
-// the row FOR KEY SHARE: else two that add each other's groups would wait for each other. Who deletes it does not.
-const (
-	lockToChange = ` FOR NO KEY UPDATE`
-	lockToDelete = ` FOR UPDATE`
+// The statements that write a group and members of it, the last of a batch.
+var (
+	createGroup = statements.Load("create_group", "organization_id", "directory_id", "group_id", "come", "leave", "order", "message_id",
+		"traceparent", "time", "display_name", "display_name_folded", "external_id", "document", "kind")
+	updateGroup = statements.Load("update_group", "organization_id", "directory_id", "group_id", "come", "leave", "order", "message_id",
+		"traceparent", "time", "display_name", "display_name_folded", "external_id", "document", "kind",
+		"with_document", "version", "members_changed")
 )
 
-// The statements that write a group and members of it, the last of a batch. Their arguments: the organization, the
-// directory and the id; who comes, who goes, and both in the order of their records; the cause; the group.
-const (
-	lockGroup = `SELECT version FROM groups WHERE organization_id = $1 AND directory_id = $2 AND id = $3` + lockToChange
-
-	// Those that ask for one name ($3) at once ask one after another, where the directory wants names unique.
-	lockName = `SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2 || '/' || $3, 2)) FROM directories
-		WHERE organization_id = $1 AND id = $2 AND unique_group_names`
-
-	// What come finds of those that come are users alone: with groups among them, or strangers, nothing is written.
-	groupFacts = `WITH d AS (` + directoryRow + `),
-		come AS (SELECT r.id FROM ` + eachOf + `$4` + findUsers + `),
-		taken AS (SELECT EXISTS (SELECT 1 FROM d, groups g WHERE d.unique_group_names AND g.organization_id = $1
-			AND g.display_name_folded = $11 AND g.directory_id = $2 AND g.id <> $3) AS name),
-		`
-
-	// Nobody leaves a group that is new.
-	createGroup = groupFacts + `put AS (INSERT INTO groups (organization_id, directory_id, id, display_name, display_name_folded,
-				external_id, version, document, create_time, update_time)
-			SELECT $1, $2, $3, $10, $11, $12, 1, $13::bytea, $9, $9 FROM d, taken WHERE NOT d.closed AND NOT taken.name
-				AND (SELECT count(*) FROM come) = cardinality($4) RETURNING version),
-		added AS (INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
-			SELECT $1, $3, come.id, false, false FROM put, come RETURNING member_id, ` + memberAdded + ` AS kind, false AS member_group),
-		moved AS (SELECT * FROM added),
-		old AS (SELECT 0 AS version, 0 AS update_time WHERE cardinality($5::text[]) = 0),
-		documented AS (SELECT $14::integer AS kind, 0 AS place)` + groupRecords
-
-	// updateGroup writes the document if $15, else the members alone. The stored version must be $16, unless that is below 0.
-	// With $17 members were changed before, in the same transaction. The group's row is held by lockGroup.
-	updateGroup = groupFacts + `old AS (SELECT version, update_time FROM groups WHERE organization_id = $1 AND directory_id = $2 AND id = $3),
-		ok AS (SELECT old.version + 1 AS version FROM d, old, taken WHERE NOT d.closed AND NOT ($15::boolean AND taken.name)
-			AND ($16::bigint < 0 OR $16 = old.version) AND (SELECT count(*) FROM come) = cardinality($4)),
-		added AS (INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
-			SELECT $1, $3, come.id, false, false FROM ok, come ON CONFLICT DO NOTHING RETURNING member_id),
-		confirmed AS (` + confirm + `$4` + ofMembers + `m.carried AND EXISTS (SELECT 1 FROM ok)),
-		removed AS (` + remove + `$5` + ofMembers + `EXISTS (SELECT 1 FROM ok) AND ` + isVisible + `
-			RETURNING m.member_id, m.member_group),
-		moved AS (SELECT member_id, ` + memberAdded + ` AS kind, false AS member_group FROM added
-			UNION ALL SELECT member_id, ` + memberRemoved + `, member_group FROM removed),
-		put AS (UPDATE groups g SET version = ok.version, update_time = $9,
-				display_name = CASE WHEN $15 THEN $10 ELSE g.display_name END,
-				display_name_folded = CASE WHEN $15 THEN $11 ELSE g.display_name_folded END,
-				external_id = CASE WHEN $15 THEN $12 ELSE g.external_id END,
-				document = CASE WHEN $15 THEN $13::bytea ELSE g.document END
-			FROM ok WHERE g.organization_id = $1 AND g.id = $3 AND ($15 OR $17::boolean OR EXISTS (SELECT 1 FROM moved))
-			RETURNING g.version),
-		documented AS (SELECT $14::integer AS kind, CASE WHEN $14 = ` + created + ` THEN 0 ELSE 1 + cardinality($6::text[]) END AS place
-			WHERE $15)` + groupRecords
-
-	groupRecords = `,
-		change AS (INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind, member_id,
-				member_group, message_id, traceparent, time)
-			SELECT $1, $2, true, $3, put.version, r.kind, r.member_id, r.member_group, $7, $8, $9::bigint
-			FROM put, (SELECT kind, place, '' AS member_id, false AS member_group FROM documented
-				UNION ALL SELECT kind, array_position($6::text[], member_id), member_id, member_group FROM moved) r
-			ORDER BY r.place RETURNING transaction, sequence)
-		SELECT (SELECT closed FROM d), (SELECT version FROM old), (SELECT update_time FROM old), (SELECT name FROM taken),
-			(SELECT count(*) FROM come), (SELECT version FROM put), (SELECT max(transaction) FROM change), (SELECT max(sequence) FROM change)`
+var (
+	lockGroup     = statements.Load("lock_group", "organization_id", "directory_id", "id")
+	lockGroupName = statements.Load("lock_group_name", "organization_id", "directory_id", "name")
+	adoptGroup    = statements.Load("adopt_group", "organization_id", "id", "directory_id", "from", "version")
 )
 
 // groupWrite is a write of a group's document or members.
@@ -113,7 +61,7 @@ func (w groupWrite) send(ctx context.Context, to batcher) (o groupOutcome, err e
 		statement, args = updateGroup, append(args, w.document, w.version, w.changed)
 	}
 	if w.document {
-		batch.Queue(lockName, g.OrganizationID, g.DirectoryID, g.NameFolded)
+		batch.Queue(lockGroupName, g.OrganizationID, g.DirectoryID, g.NameFolded)
 	}
 	batch.Queue(statement, args...).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&o.closed, &o.old, &o.updated, &o.taken, &o.came, &o.version, &o.transaction, &o.sequence)
@@ -250,10 +198,7 @@ func (s *Store) updateGroup(ctx context.Context, g store.Resource, edits []store
 func (s *Store) adoptGroup(ctx context.Context, from string, g store.Resource, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
 	write := groupWrite{group: g, kind: store.Created, document: true, version: g.Version, cause: cause}
 	err = s.write(ctx, g.Scope, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `WITH moved AS (UPDATE groups SET directory_id = $3 WHERE organization_id = $1 AND id = $2
-				AND directory_id = $4 AND version = $5 RETURNING id),
-			carried AS (UPDATE members SET carried = true FROM moved WHERE organization_id = $1 AND group_id = moved.id)
-			SELECT id FROM moved`, g.OrganizationID, g.ID, g.DirectoryID, from, g.Version)
+		tag, err := tx.Exec(ctx, adoptGroup, g.OrganizationID, g.ID, g.DirectoryID, from, g.Version)
 		if err != nil {
 			return err
 		}

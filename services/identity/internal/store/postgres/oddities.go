@@ -10,6 +10,12 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
+var (
+	addOddity = statements.Load("add_oddity", "organization_id", "directory_id", "ignored", "name", "messages", "first_time",
+		"last_time", "last_message_id", "max_ignored")
+	listOddities = statements.Load("list_oddities", "organization_id", "directory_id")
+)
+
 // AddOddities implements store.Store. It is one round trip, and one transaction. Who erases the directory waits for it.
 func (s *Store) AddOddities(ctx context.Context, oddities []store.Oddity) error {
 	if len(oddities) == 0 {
@@ -18,15 +24,7 @@ func (s *Store) AddOddities(ctx context.Context, oddities []store.Oddity) error 
 	return again(func() error {
 		batch := &pgx.Batch{}
 		for _, o := range oddities {
-			batch.Queue(`INSERT INTO oddities AS o
-					(organization_id, directory_id, ignored, name, messages, first_time, last_time, last_message_id)
-				SELECT $1, $2, $3, $4, $5, $6, $7, $8
-				FROM (SELECT FROM directories WHERE organization_id = $1 AND id = $2 FOR KEY SHARE) d WHERE NOT $3
-					OR EXISTS (SELECT 1 FROM oddities WHERE organization_id = $1 AND directory_id = $2 AND ignored = $3 AND name = $4)
-					OR (SELECT count(*) FROM oddities WHERE organization_id = $1 AND directory_id = $2 AND ignored = $3) < $9
-				ON CONFLICT (organization_id, directory_id, ignored, name) DO UPDATE SET messages = o.messages + excluded.messages,
-					first_time = least(o.first_time, excluded.first_time), last_time = greatest(o.last_time, excluded.last_time),
-					last_message_id = CASE WHEN excluded.last_time >= o.last_time THEN excluded.last_message_id ELSE o.last_message_id END`,
+			batch.Queue(addOddity,
 				o.OrganizationID, o.DirectoryID, o.Ignored, o.Name, o.Messages, sqldb.Time(&o.FirstTime), sqldb.Time(&o.LastTime),
 				o.LastMessageID, store.MaxIgnored)
 		}
@@ -36,6 +34,5 @@ func (s *Store) AddOddities(ctx context.Context, oddities []store.Oddity) error 
 
 // Oddities implements store.Store.
 func (s *Store) Oddities(ctx context.Context, scope store.Scope) ([]store.Oddity, error) {
-	return sqldb.ReadAll(ctx, s.db, rows.Oddity, `SELECT organization_id, directory_id, ignored, name, messages, first_time, last_time, last_message_id FROM oddities
-		WHERE organization_id = $1 AND directory_id = $2 ORDER BY ignored, name`, scope.OrganizationID, scope.DirectoryID)
+	return sqldb.ReadAll(ctx, s.db, rows.Oddity, listOddities, scope.OrganizationID, scope.DirectoryID)
 }

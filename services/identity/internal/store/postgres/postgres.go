@@ -25,10 +25,45 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlfile"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql sql/*.sql
 var embedded embed.FS
+
+// statements stand in files. Some things come back in many of them:
+//
+// A lateral subquery that ends with OFFSET 0 is looked up for each row that is joined with it. The planner does not know how few
+// those are, and would read the whole table, or all members of a group, to join it; it may not take a subquery apart that has an
+// OFFSET.
+//
+// pg_snapshot_xmin(pg_current_snapshot()) is the horizon: the oldest transaction that is open, as the statement's snapshot sees it.
+// What is below it is final. pg_snapshot_xmax is the first transaction that has not begun: no cursor is at or beyond it.
+//
+// The epoch in meta is that of the database which the statement reads. Store.Epoch may be of another one: the connection that a read
+// gets may be the first to the database that was restored.
+//
+// The number in hashtextextended tells the kinds of advisory locks apart: 1 is of a directory, 2 of a group's name, 3 of nesting in
+// an organization, and 4 of trimming.
+//
+// A row that somebody changes is locked FOR NO KEY UPDATE, one that goes FOR UPDATE. The former lets others hold it FOR KEY SHARE
+// meanwhile, as who makes it a member does: else two that add each other's groups would wait for each other.
+var statements = sqlfile.In(embedded, sqlfile.Postgres)
+
+var (
+	countAllResources    = statements.Load("count_all_resources")
+	resetFolded          = statements.Load("reset_folded")
+	getFollowed          = statements.Load("get_followed")
+	lockFollowed         = statements.Load("lock_followed")
+	updateFollowed       = statements.Load("update_followed", "epoch", "revision")
+	lockDirectory        = statements.Load("lock_directory", "organization_id", "directory_id")
+	lockDirectoryToClose = statements.Load("lock_directory_to_close", "organization_id", "directory_id")
+	isDirectoryClosed    = statements.Load("is_directory_closed", "organization_id", "id")
+	copySchemas          = statements.Load("copy_schemas", "organization_id", "directory_id", "replaces_id")
+	putDirectory         = statements.Load("put_directory", "organization_id", "id", "strict", "unique_group_names", "replaces_id", "closed")
+	getDirectory         = statements.Load("get_directory", "organization_id", "id")
+	listAncestors        = statements.Load("list_ancestors", "organization_id", "directory_id")
+)
 
 // schema holds the service's tables, and names the channel of its wake-ups.
 const schema = "usher_identity"
@@ -45,13 +80,7 @@ func database() sqldb.PostgresSchema {
 
 // newEpoch empties the feed, and counts anew what was folded from it.
 func newEpoch(ctx context.Context, tx pgx.Tx) error {
-	for _, statement := range []string{
-		`TRUNCATE changes, trimmed, totals`,
-		`INSERT INTO totals (organization_id, directory_id, resource_group, total)
-			SELECT organization_id, directory_id, false, count(*) FROM users GROUP BY organization_id, directory_id
-			UNION ALL SELECT organization_id, directory_id, true, count(*) FROM groups GROUP BY organization_id, directory_id`,
-		`UPDATE folded SET transaction = 0`,
-	} {
+	for _, statement := range []string{`TRUNCATE changes, trimmed, totals`, countAllResources, resetFolded} {
 		if _, err := tx.Exec(ctx, statement); err != nil {
 			return err
 		}
@@ -100,17 +129,10 @@ func (s *Store) Close() error {
 // Epoch implements store.Store.
 func (s *Store) Epoch() string { return s.db.Epoch() }
 
-// eachByItself ends a lateral subquery that is looked up for each row of a recursion. The planner does not know how few
-// those are, and would read the whole table to join it; it may not take a subquery apart that has an OFFSET.
-const eachByItself = `OFFSET 0`
-
 // Followed implements store.Store.
 func (s *Store) Followed(ctx context.Context) (store.Place, error) {
-	return sqldb.ReadOne(ctx, s.db, rows.Place, nil, `SELECT epoch, revision FROM followed`)
+	return sqldb.ReadOne(ctx, s.db, rows.Place, nil, getFollowed)
 }
-
-// directoryLock is the advisory lock of a directory: shared by its writes, held alone to close it.
-const directoryLock = `hashtextextended($1 || '/' || $2, 1)`
 
 // ApplyDirectory implements store.Store.
 func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.Place, cause store.Cause) error {
@@ -118,19 +140,16 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		closes = false // it may be a second try
 		// Appliers come one after another: the row is locked until commit.
-		followed, err := sqldb.ReadOne(ctx, tx, rows.Place, nil, `SELECT epoch, revision FROM followed FOR UPDATE`)
+		followed, err := sqldb.ReadOne(ctx, tx, rows.Place, nil, lockFollowed)
 		if err != nil || at.Epoch == followed.Epoch && at.Revision <= followed.Revision {
 			return err
 		}
 		if d.Closed {
-			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(`+directoryLock+`)`, d.OrganizationID, d.ID); err != nil {
+			if _, err := tx.Exec(ctx, lockDirectoryToClose, d.OrganizationID, d.ID); err != nil {
 				return err
 			}
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO schemas (organization_id, directory_id, id, resource_group, definition, create_time, update_time)
-			SELECT organization_id, $2, id, resource_group, definition, create_time, update_time FROM schemas
-			WHERE organization_id = $1 AND directory_id = $3
-				AND NOT EXISTS (SELECT 1 FROM directories WHERE organization_id = $1 AND id = $2)`, d.OrganizationID, d.ID, d.ReplacesID); err != nil {
+		if _, err := tx.Exec(ctx, copySchemas, d.OrganizationID, d.ID, d.ReplacesID); err != nil {
 			return err
 		}
 		scope := store.Scope{OrganizationID: d.OrganizationID, DirectoryID: d.ID}
@@ -138,10 +157,7 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO directories (organization_id, id, strict, unique_group_names, replaces_id, closed)
-			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (organization_id, id) DO UPDATE SET strict = excluded.strict,
-			unique_group_names = excluded.unique_group_names, closed = directories.closed OR excluded.closed`,
-			d.OrganizationID, d.ID, d.Strict, d.UniqueGroupNames, d.ReplacesID, d.Closed); err != nil {
+		if _, err := tx.Exec(ctx, putDirectory, d.OrganizationID, d.ID, d.Strict, d.UniqueGroupNames, d.ReplacesID, d.Closed); err != nil {
 			return err
 		}
 		if closes = d.Closed && !before.Closed; closes {
@@ -149,7 +165,7 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 				return err
 			}
 		}
-		_, err = tx.Exec(ctx, `UPDATE followed SET epoch = $1, revision = $2`, at.Epoch, at.Revision)
+		_, err = tx.Exec(ctx, updateFollowed, at.Epoch, at.Revision)
 		return err
 	})
 	if err == nil && closes {
@@ -160,8 +176,7 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 
 func directory(ctx context.Context, q sqldb.Reader, scope store.Scope) (store.Directory, error) {
 	return sqldb.ReadOne(ctx, q, rows.Directory, fault.Missing("directory", scope.DirectoryID),
-		`SELECT organization_id, id, strict, unique_group_names, replaces_id, closed FROM directories
-		WHERE organization_id = $1 AND id = $2`, scope.OrganizationID, scope.DirectoryID)
+		getDirectory, scope.OrganizationID, scope.DirectoryID)
 }
 
 // Directory implements store.Store.
@@ -171,23 +186,10 @@ func (s *Store) Directory(ctx context.Context, scope store.Scope) (store.Directo
 
 // Ancestors implements store.Store.
 func (s *Store) Ancestors(ctx context.Context, scope store.Scope) ([]string, error) {
-	return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], `WITH RECURSIVE line (id, depth) AS (
-			SELECT replaces_id, 1 FROM directories WHERE organization_id = $1 AND id = $2
-			UNION ALL
-			SELECT d.replaces_id, line.depth + 1 FROM line JOIN directories d ON d.organization_id = $1 AND d.id = line.id
-			WHERE line.depth < 100)
-		SELECT line.id FROM line JOIN directories d ON d.organization_id = $1 AND d.id = line.id
-		WHERE d.closed ORDER BY line.depth`, scope.OrganizationID, scope.DirectoryID)
+	return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], listAncestors, scope.OrganizationID, scope.DirectoryID)
 }
 
-// lockDirectory keeps a directory ($1 and $2) from being closed until the transaction ends. What is read of it in a later
-// statement is what the last closing left.
-const lockDirectory = `SELECT pg_advisory_xact_lock_shared(` + directoryLock + `)`
-
-// directoryRow is what a write must know of its directory ($1 and $2).
-const directoryRow = `SELECT closed, unique_group_names FROM directories WHERE organization_id = $1 AND id = $2`
-
-// refuseClosed says whether a directory takes writes, by what directoryRow found: nil where it is unknown.
+// refuseClosed says whether a directory takes writes, by what was found of it: nil where it is unknown.
 func refuseClosed(closed *bool, directoryID string) error {
 	switch {
 	case closed == nil:
@@ -204,7 +206,7 @@ func open(ctx context.Context, tx pgx.Tx, scope store.Scope) error {
 	batch := &pgx.Batch{}
 	batch.Queue(lockDirectory, scope.OrganizationID, scope.DirectoryID)
 	var closed *bool
-	batch.Queue(`SELECT (SELECT closed FROM (`+directoryRow+`) d)`, scope.OrganizationID, scope.DirectoryID).
+	batch.Queue(isDirectoryClosed, scope.OrganizationID, scope.DirectoryID).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&closed) })
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return err

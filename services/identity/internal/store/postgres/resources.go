@@ -10,6 +10,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
+var countResources = statements.Load("count_resources", "organization_id", "directory_id", "resource_group")
+
 // Get implements store.Store.
 func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by store.Lookup, groups bool) (store.Resource, error) {
 	if groups && t == store.User {
@@ -32,7 +34,7 @@ func (s *Store) getWithGroups(ctx context.Context, scope store.Scope, by store.L
 	batch := &pgx.Batch{}
 	batch.Queue(tables[store.User].get[way], scope.OrganizationID, scope.DirectoryID, value).
 		QueryRow(func(row pgx.Row) error { return row.Scan(tables[store.User].read(&u)...) })
-	batch.Queue(aroundOne[way], scope.OrganizationID, scope.DirectoryID, value).
+	batch.Queue(listGroupsAroundUser[way], scope.OrganizationID, scope.DirectoryID, value).
 		Query(func(found pgx.Rows) error {
 			e, err := readEdges(found)
 			u.Groups = e.groups(u.ID)
@@ -52,7 +54,7 @@ func (s *Store) List(ctx context.Context, scope store.Scope, t store.Type, after
 
 // ByID implements store.Store.
 func (s *Store) ByID(ctx context.Context, scope store.Scope, t store.Type, ids []string, bytes int) ([]store.Resource, error) {
-	return sqldb.ReadAll(ctx, s.db, tables[t].read, tables[t].byID, scope.OrganizationID, ids, scope.DirectoryID, bytes)
+	return sqldb.ReadAll(ctx, s.db, tables[t].read, tables[t].byID, scope.OrganizationID, scope.DirectoryID, ids, bytes)
 }
 
 // Page implements store.Store.
@@ -62,10 +64,7 @@ func (s *Store) Page(ctx context.Context, scope store.Scope, t store.Type, order
 
 // Count implements store.Store. It is what was folded and what comes after it, of one snapshot.
 func (s *Store) Count(ctx context.Context, scope store.Scope, t store.Type) (int64, error) {
-	return sqldb.ReadOne(ctx, s.db, sqldb.Value[int64], nil, `SELECT
-		coalesce((SELECT total FROM totals WHERE organization_id = $1 AND directory_id = $2 AND resource_group = $3), 0)
-		+ coalesce((SELECT sum(`+counted+`) FROM changes WHERE organization_id = $1 AND directory_id = $2 AND resource_group = $3
-			AND transaction >= (SELECT transaction FROM folded)), 0)::bigint`, scope.OrganizationID, scope.DirectoryID, t == store.Group)
+	return sqldb.ReadOne(ctx, s.db, sqldb.Value[int64], nil, countResources, scope.OrganizationID, scope.DirectoryID, t == store.Group)
 }
 
 // Detached implements store.Store.

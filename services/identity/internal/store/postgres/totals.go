@@ -20,6 +20,11 @@ const (
 	analyzeLeast, analyzeMost = 500, 200_000
 )
 
+var (
+	foldChanges     = statements.Load("fold_changes", "most")
+	takeDueAnalysis = statements.Load("take_due_analysis", "least", "most")
+)
+
 // folder keeps the totals behind the feed, in the background. Every process has one; they take turns.
 type folder struct {
 	store  *Store
@@ -61,37 +66,17 @@ func (f *folder) run(ctx context.Context) {
 	}
 }
 
-// counted is what a change record adds to its directory's total.
-const counted = `CASE kind WHEN ` + created + ` THEN 1 WHEN ` + deleted + ` THEN -1 ELSE 0 END`
-
 // fold brings the totals on, until what no open transaction can come before any more, and says whether there is more to
 // fold at once: it takes about so many records. It is one statement, and does nothing while another process is at it.
 func (s *Store) fold(ctx context.Context, most int) (more bool, err error) {
-	err = s.db.QueryRow(ctx, `WITH past AS (SELECT transaction FROM folded FOR UPDATE SKIP LOCKED),
-			-- A transaction's records are folded together, however many they are.
-			until AS (SELECT next.transaction IS NOT NULL AS more,
-					CASE WHEN next.transaction IS NULL THEN `+horizon+` ELSE greatest(next.transaction, past.transaction + 1) END AS transaction
-				FROM past LEFT JOIN LATERAL (SELECT c.transaction FROM changes c WHERE c.transaction >= past.transaction
-					AND c.transaction < `+horizon+` ORDER BY c.transaction, c.sequence OFFSET $1 LIMIT 1) next ON true),
-			news AS (SELECT c.organization_id, c.directory_id, c.resource_group, sum(`+counted+`) AS total, count(*) AS records
-				FROM past, until, changes c WHERE c.transaction >= past.transaction AND c.transaction < until.transaction
-				GROUP BY c.organization_id, c.directory_id, c.resource_group),
-			put AS (INSERT INTO totals (organization_id, directory_id, resource_group, total)
-				SELECT organization_id, directory_id, resource_group, total FROM news WHERE total <> 0
-				ORDER BY organization_id, directory_id, resource_group
-				ON CONFLICT (organization_id, directory_id, resource_group) DO UPDATE SET total = totals.total + excluded.total),
-			done AS (UPDATE folded SET transaction = until.transaction,
-					records = folded.records + coalesce((SELECT sum(records) FROM news), 0)
-				FROM until WHERE until.more OR EXISTS (SELECT 1 FROM news))
-		SELECT coalesce((SELECT more FROM until), false)`, most).Scan(&more)
+	err = s.db.QueryRow(ctx, foldChanges, most).Scan(&more)
 	return more, sqldb.Reach(err)
 }
 
 // analyze lets the planner know of the rows of tables that grew from nothing, so that plans which were made for empty tables
 // are made again.
 func (s *Store) analyze(ctx context.Context) error {
-	due, err := sqldb.ReadAll(ctx, s.db, sqldb.Value[int64], `UPDATE folded SET analyzed = records
-		WHERE records - analyzed >= greatest($1, analyzed) AND analyzed < $2 RETURNING records`, analyzeLeast, analyzeMost)
+	due, err := sqldb.ReadAll(ctx, s.db, sqldb.Value[int64], takeDueAnalysis, analyzeLeast, analyzeMost)
 	if err != nil || len(due) == 0 {
 		return err
 	}

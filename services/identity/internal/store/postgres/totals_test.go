@@ -40,7 +40,7 @@ func TestTotalsAreExactWhateverWasFolded(t *testing.T) {
 		rows, err := s.db.Query(t.Context(), `SELECT d.organization_id, d.id,
 			(SELECT count(*) FROM users u WHERE u.organization_id = d.organization_id AND u.directory_id = d.id),
 			coalesce((SELECT total FROM totals o WHERE o.organization_id = d.organization_id AND o.directory_id = d.id AND NOT resource_group), 0)
-			+ (SELECT coalesce(sum(`+counted+`), 0) FROM changes c WHERE c.organization_id = d.organization_id
+			+ (SELECT coalesce(sum(CASE kind WHEN 1 THEN 1 WHEN 3 THEN -1 ELSE 0 END), 0) FROM changes c WHERE c.organization_id = d.organization_id
 				AND c.directory_id = d.id AND NOT resource_group AND transaction >= (SELECT transaction FROM folded))::bigint`+counting)
 		if err != nil {
 			t.Error(err)

@@ -12,32 +12,21 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
-// The writes of a user. Their arguments: the organization, the directory and the id; the names and values of what is
-// looked up; the cause; the user.
-const (
-	userWrite = `WITH d AS (` + directoryRow + `),
-		put AS (`
-	// A lost compare-and-set has no row in put, and so writes nothing.
-	userWritten = ` RETURNING version),
-		search AS (INSERT INTO search_values (organization_id, attribute, value, user_id)
-			SELECT $1, n.attribute, n.value, $3 FROM put, unnest($4::text[], $5::text[]) n (attribute, value) ON CONFLICT DO NOTHING),
-		change AS (INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind, member_id,
-				member_group, message_id, traceparent, time)
-			SELECT $1, $2, false, $3, version, $6::integer, '', false, $7, $8, $9::bigint FROM put RETURNING transaction, sequence)`
-	userUnsearched = `,
-		unsearch AS (DELETE FROM search_values s USING put WHERE s.organization_id = $1 AND s.user_id = $3 AND NOT EXISTS
-			(SELECT 1 FROM unnest($4::text[], $5::text[]) n (attribute, value) WHERE n.attribute = s.attribute AND n.value = s.value))`
-	userOutcome = `
-		SELECT (SELECT closed FROM d), (SELECT transaction FROM change), (SELECT sequence FROM change)`
+// The writes of a user.
+var (
+	createUser = statements.Load("create_user", "organization_id", "directory_id", "id", "attributes", "values", "kind", "message_id",
+		"traceparent", "time", "user_name", "user_name_folded", "external_id", "display_name", "active", "document")
+	updateUser = statements.Load("update_user", "organization_id", "directory_id", "id", "attributes", "values", "kind", "message_id",
+		"traceparent", "time", "user_name", "user_name_folded", "external_id", "display_name", "active", "document", "from", "version")
+)
 
-	createUser = userWrite + `INSERT INTO users (organization_id, directory_id, id, user_name, user_name_folded, external_id,
-			display_name, active, version, document, create_time, update_time)
-			SELECT $1, $2, $3, $10, $11, $12, $13, $14::boolean, 1, $15::bytea, $9, $9 FROM d WHERE NOT d.closed` + userWritten + userOutcome
-
-	// The user is in directory $16, where it stays or which it leaves.
-	updateUser = userWrite + `UPDATE users SET directory_id = $2, user_name = $10, user_name_folded = $11, external_id = $12,
-			display_name = $13, active = $14, version = version + 1, document = $15, update_time = $9 FROM d
-			WHERE NOT d.closed AND organization_id = $1 AND id = $3 AND directory_id = $16 AND version = $17` + userWritten + userUnsearched + userOutcome
+var (
+	listGroupsAround     = statements.Load("list_groups_around", "organization_id", "directory_id", "user_ids")
+	listGroupsAroundUser = map[store.Way]string{
+		store.WithID:         statements.Load("list_groups_around_user", "organization_id", "directory_id", "id"),
+		store.WithName:       statements.Load("list_groups_around_user_by_name", "organization_id", "directory_id", "name"),
+		store.WithExternalID: statements.Load("list_groups_around_user_by_external_id", "organization_id", "directory_id", "external_id"),
+	}
 )
 
 // writeUser runs one of them, with its further arguments, and so gives the user a version.
@@ -82,43 +71,10 @@ func taken(err error) error {
 	return store.Taken(store.User, attribute)
 }
 
-// around finds the groups of organization $1's directory $2 around users: a row for each member of a group, be it one of
-// them or a group that was found, and one without a member for the name of each group. The users of a page are mostly in
-// the same groups, so that names are looked up once.
-func around(users string) string {
-	return `WITH RECURSIVE edge (member_id, id) AS (
-			SELECT wanted.id COLLATE "C", m.group_id COLLATE "C" FROM ` + users + ` wanted (id)
-			CROSS JOIN LATERAL (` + groupsOfOne + `wanted.id ` + eachByItself + `) m
-			UNION
-			SELECT found.id, m.group_id FROM (SELECT DISTINCT id FROM edge) found
-			CROSS JOIN LATERAL (` + groupsOfOne + `found.id ` + eachByItself + `) m)
-		SELECT member_id, id, '' FROM edge
-		UNION ALL
-		SELECT '', g.id, g.display_name FROM (SELECT DISTINCT id FROM edge) found
-		CROSS JOIN LATERAL (SELECT id, display_name FROM groups
-			WHERE organization_id = $1 AND id = found.id AND directory_id = $2 ` + eachByItself + `) g`
-}
-
-// aroundAll is around the users $3.
-var aroundAll = around(`unnest($3::text[])`)
-
-// aroundOne is around the user with the value $3.
-var aroundOne = map[store.Way]string{
-	store.WithID:         around(userWith(`id = $3`)),
-	store.WithName:       around(userWith(`user_name_folded = $3`)),
-	store.WithExternalID: around(userWith(`external_id = $3 AND external_id <> ''`)),
-}
-
-func userWith(condition string) string {
-	return `(SELECT id FROM users WHERE organization_id = $1 AND directory_id = $2 AND ` + condition + `)`
-}
-
-const groupsOfOne = `SELECT group_id FROM members WHERE organization_id = $1 AND member_id = `
-
 // edges are the groups that each user or group is directly in.
 type edges map[string][]scim.GroupRef
 
-// readEdges reads the rows of around. A group without a name is another directory's, which this one can't see.
+// readEdges reads the rows of listGroupsAround. A group without a name is another directory's, which this one can't see.
 func readEdges(found pgx.Rows) (edges, error) {
 	e, names := edges{}, map[string]string{}
 	var member, id, name string
@@ -164,7 +120,7 @@ func (e edges) groups(userID string) []scim.GroupRef {
 
 // UserGroups implements store.Store.
 func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userIDs []string) (map[string][]scim.GroupRef, error) {
-	found, err := s.db.Query(ctx, aroundAll, scope.OrganizationID, scope.DirectoryID, userIDs)
+	found, err := s.db.Query(ctx, listGroupsAround, scope.OrganizationID, scope.DirectoryID, userIDs)
 	if err != nil {
 		return nil, sqldb.Reach(err)
 	}

@@ -12,6 +12,13 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
+var (
+	dismissMembers = statements.Load("dismiss_members", "organization_id", "group_id", "directory_id", "revision", "kind", "message_id",
+		"traceparent", "time")
+	lockGroupsOfMember = statements.Load("lock_groups_of_member", "organization_id", "member_id")
+	deleteMemberships  = statements.Load("delete_memberships", "time", "organization_id", "member_id")
+)
+
 // Create implements store.Store.
 func (s *Store) Create(ctx context.Context, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
 	switch r.Type {
@@ -85,11 +92,7 @@ func (s *Store) remove(ctx context.Context, tx pgx.Tx, scope store.Scope, t stor
 
 // dismiss takes all members out of a group that is deleted, one by one for who follows: each of them may hold access because of it.
 func dismiss(ctx context.Context, tx pgx.Tx, scope store.Scope, groupID string, revision int64, cause store.Cause) error {
-	_, err := tx.Exec(ctx, `WITH gone AS (DELETE FROM members WHERE organization_id = $1 AND group_id = $2
-			RETURNING member_id, member_group)
-		INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind,
-			member_id, member_group, message_id, traceparent, time)
-		SELECT $1, $3, true, $2, $4, $5, member_id, member_group, $6, $7, $8 FROM gone ORDER BY member_id`,
+	_, err := tx.Exec(ctx, dismissMembers,
 		scope.OrganizationID, groupID, scope.DirectoryID, revision, int(store.MemberRemoved),
 		cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time))
 	return err
@@ -97,16 +100,13 @@ func dismiss(ctx context.Context, tx pgx.Tx, scope store.Scope, groupID string, 
 
 // lockGroupsOf locks the groups that a member is in, before the member: who edits a group's members locks in that order too.
 func lockGroupsOf(ctx context.Context, tx pgx.Tx, organizationID, memberID string) error {
-	_, err := tx.Exec(ctx, `SELECT g.id FROM groups g WHERE g.organization_id = $1 AND g.id IN
-		(SELECT group_id FROM members WHERE organization_id = $1 AND member_id = $2) ORDER BY g.id`+lockToChange, organizationID, memberID)
+	_, err := tx.Exec(ctx, lockGroupsOfMember, organizationID, memberID)
 	return err
 }
 
 // leaveGroups takes what is deleted out of every group, and gives each of them a new version. The deletion's own change
 // record speaks for them.
 func leaveGroups(ctx context.Context, tx pgx.Tx, organizationID, memberID string, cause store.Cause) error {
-	_, err := tx.Exec(ctx, `WITH gone AS (DELETE FROM members WHERE organization_id = $2 AND member_id = $3 RETURNING group_id)
-		UPDATE groups SET version = version + 1, update_time = $1 WHERE organization_id = $2 AND id IN (SELECT group_id FROM gone)`,
-		sqldb.Time(&cause.Time), organizationID, memberID)
+	_, err := tx.Exec(ctx, deleteMemberships, sqldb.Time(&cause.Time), organizationID, memberID)
 	return err
 }

@@ -1,5 +1,5 @@
-// Package rows is what the engines have in common of their rows: which values of the contract the columns of a row are read into, and
-// how rows are ordered. It holds no statement. An engine selects the columns in the order that is given here.
+// Package rows is what the engines have in common of their rows: which values of the contract the columns of a row are read into. It
+// holds no statement. An engine selects the columns in the order that is given here.
 package rows
 
 import (
@@ -118,21 +118,4 @@ func (g *GroupColumn) Scan(value any) error {
 		return fmt.Errorf("a type is stored as %v", value)
 	}
 	return nil
-}
-
-// OrderBy orders the rows of a table by their id or by the column that is their name. prefix stands before the columns.
-func OrderBy(o store.Order, prefix, name string) string {
-	direction := ``
-	if o.Descending {
-		direction = ` DESC`
-	}
-	if o.ByName {
-		return ` ORDER BY ` + prefix + name + direction + `, ` + prefix + `id` + direction
-	}
-	return ` ORDER BY ` + prefix + `id` + direction
-}
-
-// Orders are all orders that there are.
-func Orders() []store.Order {
-	return []store.Order{{}, {Descending: true}, {ByName: true}, {ByName: true, Descending: true}}
 }

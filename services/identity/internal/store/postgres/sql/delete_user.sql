@@ -1,0 +1,2 @@
+DELETE FROM users
+WHERE organization_id = :organization_id AND id = :id;

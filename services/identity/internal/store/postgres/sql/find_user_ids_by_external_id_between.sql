@@ -1,0 +1,5 @@
+SELECT id
+FROM users
+WHERE organization_id = :organization_id AND directory_id = :directory_id AND external_id <> ''
+  AND external_id >= :low AND external_id <= :high
+LIMIT :limit;

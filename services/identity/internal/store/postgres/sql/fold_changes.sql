@@ -1,0 +1,47 @@
+-- Of kinds of change, 1 is Created and 3 Deleted.
+WITH past AS (
+  SELECT transaction
+  FROM folded
+  FOR UPDATE SKIP LOCKED
+),
+-- A transaction's records are folded together, however many they are.
+until AS (
+  SELECT next.transaction IS NOT NULL AS more,
+    CASE
+      WHEN next.transaction IS NULL THEN pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+      ELSE greatest(next.transaction, past.transaction + 1)
+    END AS transaction
+  FROM past
+  LEFT JOIN LATERAL (
+    SELECT c.transaction
+    FROM changes c
+    WHERE c.transaction >= past.transaction
+      AND c.transaction < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+    ORDER BY c.transaction, c.sequence
+    OFFSET :most
+    LIMIT 1
+  ) next ON true
+),
+news AS (
+  SELECT c.organization_id, c.directory_id, c.resource_group,
+    sum(CASE kind WHEN 1 THEN 1 WHEN 3 THEN -1 ELSE 0 END) AS total, count(*) AS records
+  FROM past, until, changes c
+  WHERE c.transaction >= past.transaction AND c.transaction < until.transaction
+  GROUP BY c.organization_id, c.directory_id, c.resource_group
+),
+put AS (
+  INSERT INTO totals (organization_id, directory_id, resource_group, total)
+  SELECT organization_id, directory_id, resource_group, total
+  FROM news
+  WHERE total <> 0
+  ORDER BY organization_id, directory_id, resource_group
+  ON CONFLICT (organization_id, directory_id, resource_group) DO UPDATE
+  SET total = totals.total + excluded.total
+),
+done AS (
+  UPDATE folded
+  SET transaction = until.transaction, records = folded.records + coalesce((SELECT sum(records) FROM news), 0)
+  FROM until
+  WHERE until.more OR EXISTS (SELECT 1 FROM news)
+)
+SELECT coalesce((SELECT more FROM until), false);

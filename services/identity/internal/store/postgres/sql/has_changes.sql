@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM changes WHERE organization_id = :organization_id);

@@ -1,0 +1,3 @@
+SELECT epoch, revision
+FROM followed
+FOR UPDATE;

@@ -1,0 +1,4 @@
+SELECT version
+FROM groups
+WHERE organization_id = :organization_id AND directory_id = :directory_id AND id = :id
+FOR NO KEY UPDATE;

@@ -1,0 +1,21 @@
+-- The ids are found in the index alone; only the page's own rows are read.
+SELECT r.organization_id, r.directory_id, r.id, r.user_name, r.user_name_folded, r.external_id, r.display_name,
+  r.active, r.version, r.document, r.create_time, r.update_time
+FROM (
+  SELECT r.*, octet_length(r.document) AS own,
+    sum(octet_length(r.document)) OVER (ORDER BY r.user_name_folded, r.id ROWS UNBOUNDED PRECEDING) AS upto
+  FROM (
+    SELECT r.*
+    FROM (
+      SELECT id
+      FROM users
+      WHERE organization_id = :organization_id AND directory_id = :directory_id
+      ORDER BY user_name_folded, id
+      LIMIT :limit
+      OFFSET :skip
+    ) page
+    JOIN users r ON r.organization_id = :organization_id AND r.id = page.id
+  ) r
+) r
+WHERE upto - own < :bytes
+ORDER BY r.user_name_folded, r.id;

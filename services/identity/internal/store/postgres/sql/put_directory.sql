@@ -1,0 +1,5 @@
+INSERT INTO directories (organization_id, id, strict, unique_group_names, replaces_id, closed)
+VALUES (:organization_id, :id, :strict, :unique_group_names, :replaces_id, :closed)
+ON CONFLICT (organization_id, id) DO UPDATE
+SET strict = excluded.strict, unique_group_names = excluded.unique_group_names,
+  closed = directories.closed OR excluded.closed;

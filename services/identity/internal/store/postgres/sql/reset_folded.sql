@@ -1,0 +1,2 @@
+UPDATE folded
+SET transaction = 0;

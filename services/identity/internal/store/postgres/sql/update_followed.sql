@@ -1,0 +1,2 @@
+UPDATE followed
+SET epoch = :epoch, revision = :revision;
