@@ -9,9 +9,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
-var (
-	countResources = statements.Load("count_resources", "organization_id", "directory_id", "resource_group")
-)
+var countResources = statements.Load("count_resources", "organization_id", "directory_id", "resource_group")
 
 // Get implements store.Store.
 func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by store.Lookup, groups bool) (store.Resource, error) {

@@ -20,6 +20,11 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqlfile"
 )
 
+//go:embed migrations/*.sql sql/*.sql
+var embedded embed.FS
+
+var statements = sqlfile.In(embedded, sqlfile.SQLite)
+
 var (
 	getEpoch       = statements.Load("get_epoch")
 	getFollowed    = statements.Load("get_followed")
@@ -29,11 +34,6 @@ var (
 	getDirectory   = statements.Load("get_directory", "organization_id", "id")
 	listAncestors  = statements.Load("list_ancestors", "organization_id", "directory_id")
 )
-
-//go:embed migrations/*.sql sql/*.sql
-var embedded embed.FS
-
-var statements = sqlfile.In(embedded, sqlfile.SQLite)
 
 // Store implements store.Store on one database file.
 type Store struct {
