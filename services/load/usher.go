@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -41,7 +40,7 @@ func serveUsher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer runtime.KeepAlive(app.Ballast())
+	app.PaceCollector()
 	at := addresses{SCIM: a.SCIMAddr(), GRPC: a.GRPCAddr(), Ops: a.OpsAddr()}
 	for _, service := range backend {
 		at.Service += a.ServiceAddr(service)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime"
 	"strings"
 	"time"
 
@@ -142,7 +141,7 @@ func serve(cmd *cobra.Command, s app.Settings) (err error) {
 	if err != nil {
 		return err
 	}
-	defer runtime.KeepAlive(app.Ballast())
+	app.PaceCollector()
 	if s.LogFormat == "text" {
 		greet(cmd, a, s)
 	}
