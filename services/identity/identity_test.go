@@ -34,6 +34,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type bundle struct {
 	*testing.T
 	service     *identity.Service
+	channel     *rpc.InProcess
 	directories *directories
 	erasures    *erasures
 	gateway     grpc.ClientConnInterface
@@ -88,7 +89,7 @@ func setupWith(t *testing.T, change func(*identity.Config, *identity.Dependencie
 	})
 	gateway, rule := channel.As(commonv1.Caller_CALLER_GATEWAY), channel.As(commonv1.Caller_CALLER_RULE)
 	return &bundle{
-		T: t, service: service, directories: followed, erasures: erased, gateway: gateway,
+		T: t, service: service, channel: channel, directories: followed, erasures: erased, gateway: gateway,
 		feed: identityv1.NewFeedServiceClient(rule), reads: identityv1.NewReadServiceClient(rule), facts: identityv1.NewFactsServiceClient(rule),
 		adoption: identityv1.NewAdoptionServiceClient(gateway), dialect: identityv1.NewDialectServiceClient(gateway),
 	}

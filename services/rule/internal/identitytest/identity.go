@@ -136,10 +136,16 @@ func (i *Identity) sized(rpc string, size int) error {
 
 // AddUser creates an active user.
 func (i *Identity) AddUser(organizationID, directoryID string) (id string) {
+	return i.AddUserAs(organizationID, directoryID, func(*identityv1.User) {})
+}
+
+// AddUserAs creates an active user that has other attributes too.
+func (i *Identity) AddUserAs(organizationID, directoryID string, set func(u *identityv1.User)) (id string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	id = ids.New()
 	i.users[id] = &identityv1.User{Id: id, OrganizationId: organizationID, DirectoryId: directoryID, Active: true}
+	set(i.users[id])
 	i.userChanged(id, identityv1.ChangeKind_CHANGE_KIND_CREATED)
 	return id
 }
@@ -162,13 +168,13 @@ func (i *Identity) SetRoles(id string, values ...string) string {
 	return i.SetUser(id, func(u *identityv1.User) { u.RoleValues = values })
 }
 
-// DeleteUser deletes a user; it leaves its groups.
+// DeleteUser deletes a user. Its groups lose it without a record of their own.
 func (i *Identity) DeleteUser(id string) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	u := i.users[id]
-	for _, group := range slices.Sorted(maps.Keys(i.parents[id])) {
-		i.leave(group, id)
+	for group := range maps.Clone(i.parents[id]) {
+		i.link(group, id, false)
 	}
 	delete(i.users, id)
 	return i.record(&identityv1.Change{OrganizationId: u.GetOrganizationId(), DirectoryId: u.GetDirectoryId(), ResourceId: id,
@@ -196,7 +202,7 @@ func (i *Identity) RenameGroup(id, name string) string {
 	return i.groupChanged(id, identityv1.ChangeKind_CHANGE_KIND_UPDATED)
 }
 
-// DeleteGroup deletes a group; its members leave it, and it leaves the groups that it is in.
+// DeleteGroup deletes a group: its members leave it. The groups that it is in lose it without a record of their own.
 func (i *Identity) DeleteGroup(id string) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -204,8 +210,8 @@ func (i *Identity) DeleteGroup(id string) string {
 	for _, member := range slices.Sorted(maps.Keys(i.members[id])) {
 		i.leave(id, member)
 	}
-	for _, parent := range slices.Sorted(maps.Keys(i.parents[id])) {
-		i.leave(parent, id)
+	for parent := range maps.Clone(i.parents[id]) {
+		i.link(parent, id, false)
 	}
 	delete(i.groups, id)
 	return i.record(&identityv1.Change{OrganizationId: g.GetOrganizationId(), DirectoryId: g.GetDirectoryId(), ResourceId: id,
@@ -438,12 +444,16 @@ func (i *Identity) ListChanges(_ context.Context, r *identityv1.ListChangesReque
 	if err != nil {
 		return nil, err
 	}
+	size := int(r.GetPageSize())
+	if size == 0 {
+		size = 500
+	}
 	response := &identityv1.ListChangesResponse{NextCursor: i.cursor(i.sequence), AsOf: timestamppb.Now()}
 	for _, c := range i.records {
 		if c.GetOrganizationId() != r.GetOrganizationId() || c.GetRevision() <= after {
 			continue
 		}
-		if len(response.Changes) == int(r.GetPageSize()) {
+		if len(response.Changes) == size {
 			response.AsOf, response.More, response.NextCursor = nil, true, response.Changes[len(response.Changes)-1].GetCursor()
 			break
 		}
@@ -550,6 +560,12 @@ func (i *Identity) userFacts(r *identityv1.StreamUserFactsRequest) (users []*ide
 	if !r.GetStatusOnly() {
 		i.usersRead += len(r.GetIds())
 	}
+	filters := make([]*scim.Filter, len(r.GetFilters()))
+	for n, text := range r.GetFilters() {
+		if filters[n], err = scim.ParseFilter(text, scim.Limits{}); err != nil {
+			return nil, fault.New(fault.InvalidFilter, "%v", err)
+		}
+	}
 	read := map[string]*identityv1.User{}
 	for _, id := range r.GetIds() {
 		if u := i.user(id); u != nil && u.GetOrganizationId() == r.GetOrganizationId() {
@@ -576,11 +592,7 @@ func (i *Identity) userFacts(r *identityv1.StreamUserFactsRequest) (users []*ide
 				f.RoleValues = append(f.RoleValues, int32(n))
 			}
 		}
-		for n, text := range r.GetFilters() {
-			filter, err := scim.ParseFilter(text, scim.Limits{})
-			if err != nil {
-				return nil, err
-			}
+		for n, filter := range filters {
 			matches, err := i.matches(u, filter)
 			if err != nil {
 				return nil, err
@@ -621,7 +633,7 @@ func (i *Identity) FindGroups(_ context.Context, r *identityv1.FindGroupsRequest
 	var all []*identityv1.Group
 	for _, g := range i.groups {
 		if g.GetOrganizationId() == r.GetOrganizationId() && scim.Casefold(g.GetDisplayName()) == scim.Casefold(r.GetDisplayName()) {
-			all = append(all, copyOf(g))
+			all = append(all, i.copyOf(g))
 		}
 	}
 	slices.SortFunc(all, func(a, b *identityv1.Group) int { return cmp.Compare(a.GetId(), b.GetId()) })
@@ -639,7 +651,7 @@ func (i *Identity) BatchGetGroups(_ context.Context, r *identityv1.BatchGetGroup
 	response := &identityv1.BatchGetGroupsResponse{}
 	for _, id := range r.GetIds() {
 		if g, ok := i.groups[id]; ok && g.GetOrganizationId() == r.GetOrganizationId() {
-			response.Groups = append(response.Groups, copyOf(g))
+			response.Groups = append(response.Groups, i.copyOf(g))
 		}
 	}
 	return response, nil
@@ -652,7 +664,10 @@ func (i *Identity) ListMembers(_ context.Context, r *identityv1.ListMembersReque
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	all := slices.Sorted(maps.Keys(i.members[r.GetGroupId()]))
+	var all []string
+	if i.groups[r.GetGroupId()].GetOrganizationId() == r.GetOrganizationId() {
+		all = slices.Sorted(maps.Keys(i.members[r.GetGroupId()]))
+	}
 	found, next, err := paged(all, r.GetPageSize(), r.GetPageToken(), func(id string) string { return id }, "members", r.GetGroupId())
 	response := &identityv1.ListMembersResponse{NextPageToken: next}
 	for _, id := range found {
@@ -661,9 +676,9 @@ func (i *Identity) ListMembers(_ context.Context, r *identityv1.ListMembersReque
 	return response, err
 }
 
-func copyOf(g *identityv1.Group) *identityv1.Group {
+func (i *Identity) copyOf(g *identityv1.Group) *identityv1.Group {
 	return &identityv1.Group{Id: g.GetId(), OrganizationId: g.GetOrganizationId(), DirectoryId: g.GetDirectoryId(),
-		DisplayName: g.GetDisplayName()}
+		DisplayName: g.GetDisplayName(), Detached: i.closed[g.GetDirectoryId()]}
 }
 
 func paged[T any](all []T, size int32, token string, key func(T) string, list ...string) ([]T, string, error) {
