@@ -37,14 +37,20 @@ func RowTo[T any](fields func(*T) []any) pgx.RowToFunc[T] {
 	return func(row pgx.CollectableRow) (one T, err error) { return one, row.Scan(fields(&one)...) }
 }
 
-// ReadOne reads the one row that there must be. missing is the error of there being none, also because no row could hold
-// what is looked for; nil where that can't be.
+// ReadOne reads the one row that there must be into the fields of a new T, as ReadRow does.
 func ReadOne[T any](ctx context.Context, r Reader, fields func(*T) []any, missing error, query string, args ...any) (one T, err error) {
-	err = r.QueryRow(ctx, query, args...).Scan(fields(&one)...)
+	err = ReadRow(ctx, r, fields(&one), missing, query, args...)
+	return one, err
+}
+
+// ReadRow reads the one row that there must be to where into points. missing is the error of there being none, also because no row
+// could hold what is looked for; nil where that can't be.
+func ReadRow(ctx context.Context, r Reader, into []any, missing error, query string, args ...any) error {
+	err := r.QueryRow(ctx, query, args...).Scan(into...)
 	if missing != nil && (errors.Is(err, pgx.ErrNoRows) || Unstorable(err)) {
-		return one, missing
+		return missing
 	}
-	return one, Reach(err)
+	return Reach(err)
 }
 
 // CollectAll is ReadAll on SQLite.
@@ -75,17 +81,29 @@ func CollectUntil[T any](ctx context.Context, r SQLiteReader, fields func(*T) []
 
 // CollectOne is ReadOne on SQLite.
 func CollectOne[T any](ctx context.Context, r SQLiteReader, fields func(*T) []any, missing error, query string, args ...any) (one T, err error) {
-	err = r.QueryRow(ctx, query, args...).Scan(fields(&one)...)
-	if missing != nil && errors.Is(err, sql.ErrNoRows) {
-		return one, missing
-	}
+	err = CollectRow(ctx, r, fields(&one), missing, query, args...)
 	return one, err
+}
+
+// CollectRow is ReadRow on SQLite.
+func CollectRow(ctx context.Context, r SQLiteReader, into []any, missing error, query string, args ...any) error {
+	err := r.QueryRow(ctx, query, args...).Scan(into...)
+	if missing != nil && errors.Is(err, sql.ErrNoRows) {
+		return missing
+	}
+	return err
 }
 
 // SQLiteReader reads from SQLite, in a transaction or outside one.
 type SQLiteReader interface {
 	Query(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRow(ctx context.Context, query string, args ...any) Row
+}
+
+// SQLiteConn reads and writes: a Tx, or an SQLite, on which each write is a transaction.
+type SQLiteConn interface {
+	SQLiteReader
+	Exec(ctx context.Context, query string, args ...any) (changed int64, err error)
 }
 
 // Value is the fields of a row of one column.

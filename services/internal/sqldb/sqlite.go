@@ -236,6 +236,15 @@ func (db *SQLite) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx
 	}
 }
 
+// Exec is Write of one statement. It gives the number of rows that it changed.
+func (db *SQLite) Exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
+	err = db.Write(ctx, func(ctx context.Context, tx *Tx) (err error) {
+		changed, err = tx.Exec(ctx, query, args...)
+		return err
+	})
+	return changed, err
+}
+
 func (db *SQLite) commitLoop() {
 	defer close(db.done)
 	for {

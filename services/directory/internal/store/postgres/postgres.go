@@ -5,12 +5,16 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/directory/internal/store/rows"
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/sqlfile"
 )
@@ -18,7 +22,14 @@ import (
 //go:embed migrations/*.sql sql/*.sql
 var embedded embed.FS
 
-var statements = sqlfile.In(embedded, sqlfile.Postgres)
+var (
+	statements = sqlfile.In(embedded, sqlfile.Postgres)
+	shared     = rows.Load(statements)
+
+	lockAll           = statements.Load("lock_all")
+	lockOrganization  = statements.Load("lock_organization", "id")
+	reviseDirectories = statements.Load("revise_directories", "organization_id")
+)
 
 // schema holds the service's tables.
 const schema = "usher_directory"
@@ -42,7 +53,10 @@ func Migrate(ctx context.Context, url string) error { return sqldb.MigratePostgr
 func RenewEpoch(ctx context.Context, url string) error { return sqldb.RenewEpoch(ctx, url, tables()) }
 
 // Store implements store.Store on one schema. Any number of processes may have it open.
-type Store struct{ db *sqldb.Postgres }
+type Store struct {
+	rows.Store
+	db *sqldb.Postgres
+}
 
 var _ store.Store = (*Store)(nil)
 
@@ -52,7 +66,7 @@ func Open(ctx context.Context, server sqldb.PostgresServer) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db}, nil
+	return &Store{shared.Store(conn{db}), db}, nil
 }
 
 // Close ends the connections.
@@ -64,46 +78,83 @@ func (s *Store) Close() error {
 // Epoch implements store.Store.
 func (s *Store) Epoch() string { return s.db.Epoch() }
 
-var (
-	lockOrganization = statements.Load("lock_organization", "id")
-	lockAll          = statements.Load("lock_all")
-)
-
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, organizationID string, fn func(ctx context.Context, tx store.Tx) error) error {
-	t := &organizationTx{organization: organizationID}
+	var locked []store.Organization
 	lock := func(b *pgx.Batch) {
 		id := &organizationID
 		if strings.ContainsRune(organizationID, 0) {
 			id = nil // no text holds it, so it is not there
 		}
-		b.Queue(lockOrganization, id).Query(func(rows pgx.Rows) (err error) {
-			t.row, err = pgx.CollectRows(rows, sqldb.RowTo(store.OrganizationFields))
+		b.Queue(lockOrganization, id).Query(func(found pgx.Rows) (err error) {
+			locked, err = pgx.CollectRows(found, sqldb.RowTo(rows.OrganizationFields))
 			return err
 		})
 	}
-	return s.db.Transact(ctx, lock, func(conn *pgxpool.Conn) error {
-		t.conn = conn
-		return fn(ctx, t)
+	return s.db.Transact(ctx, lock, func(c *pgxpool.Conn) error {
+		return fn(ctx, &organizationTx{shared.Tx(conn{c}, organizationID), locked})
 	})
 }
 
 // UpdateAll implements store.Store.
 func (s *Store) UpdateAll(ctx context.Context, fn func(ctx context.Context, tx store.AllTx) error) error {
 	lock := func(b *pgx.Batch) { b.Queue(lockAll) }
-	return s.db.Transact(ctx, lock, func(conn *pgxpool.Conn) error { return fn(ctx, allTx{conn}) })
+	return s.db.Transact(ctx, lock, func(c *pgxpool.Conn) error { return fn(ctx, shared.AllTx(conn{c})) })
 }
 
 // organizationTx is a store.Tx.
 type organizationTx struct {
-	conn         *pgxpool.Conn
-	organization string
-	row          []store.Organization // it is locked; none where it is not there
+	rows.Tx
+	row []store.Organization // it is locked; none where it is not there
 }
 
 var _ store.Tx = (*organizationTx)(nil)
 
-// allTx is a store.AllTx.
-type allTx struct{ conn *pgxpool.Conn }
+// Organization implements store.Tx.
+func (t *organizationTx) Organization(context.Context) (store.Organization, error) {
+	if len(t.row) == 0 {
+		return store.Organization{}, fault.Missing("organization", t.OrganizationID)
+	}
+	return t.row[0], nil
+}
 
-var _ store.AllTx = allTx{}
+// PutOrganization implements store.Tx.
+func (t *organizationTx) PutOrganization(ctx context.Context, o store.Organization) error {
+	t.row = []store.Organization{o}
+	return t.Tx.PutOrganization(ctx, o)
+}
+
+// Revise implements store.Tx.
+func (t *organizationTx) Revise(ctx context.Context) (newest int64, err error) {
+	return rows.ReadOne(ctx, t.Conn, sqldb.Value[int64], nil, reviseDirectories, t.OrganizationID)
+}
+
+// conn is a rows.Conn on the pool, or on a connection that is in a transaction.
+type conn struct {
+	on interface {
+		sqldb.Reader
+		Exec(ctx context.Context, statement string, args ...any) (pgconn.CommandTag, error)
+	}
+}
+
+func (c conn) Exec(ctx context.Context, statement string, args ...any) (changed int64, err error) {
+	tag, err := c.on.Exec(ctx, statement, args...)
+	return tag.RowsAffected(), sqldb.Reach(err)
+}
+
+func (c conn) ReadOne(ctx context.Context, into []any, missing error, statement string, args ...any) error {
+	return sqldb.ReadRow(ctx, c.on, into, missing, statement, args...)
+}
+
+func (c conn) ReadAll(ctx context.Context, into []any, keep func(), statement string, args ...any) error {
+	found, err := c.on.Query(ctx, statement, args...)
+	if err != nil {
+		return sqldb.Reach(err)
+	}
+	_, err = pgx.ForEachRow(found, into, func() error { keep(); return nil })
+	return sqldb.Reach(err)
+}
+
+func (conn) IDs(ids []string) any {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return strings.ContainsRune(id, 0) }) // no text holds it
+}

@@ -4,12 +4,14 @@ package sqlite
 import (
 	"context"
 	"embed"
+	"encoding/json"
 	"errors"
 	"io/fs"
 
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/directory/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/sqlfile"
 )
@@ -17,12 +19,18 @@ import (
 //go:embed migrations/*.sql sql/*.sql
 var embedded embed.FS
 
-var statements = sqlfile.In(embedded, sqlfile.SQLite)
+var (
+	statements = sqlfile.In(embedded, sqlfile.SQLite)
+	shared     = rows.Load(statements)
 
-var getEpoch = statements.Load("get_epoch")
+	getEpoch          = statements.Load("get_epoch")
+	takeRevisions     = statements.Load("take_revisions", "count")
+	reviseDirectories = statements.Load("revise_directories", "organization_id")
+)
 
 // Store implements store.Store on one database file.
 type Store struct {
+	rows.Store
 	db    *sqldb.SQLite
 	epoch string
 }
@@ -39,7 +47,7 @@ func Open(ctx context.Context, path string, tracing trace.TracerProvider) (*Stor
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db}
+	s := &Store{Store: shared.Store(conn{db}), db: db}
 	if err := db.QueryRow(ctx, getEpoch).Scan(&s.epoch); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -52,25 +60,92 @@ func (s *Store) Epoch() string { return s.epoch }
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 
+// FreeErased implements store.Store.
+func (s *Store) FreeErased(ctx context.Context, organizationID string) error {
+	if err := s.db.Scrub(ctx); err != nil {
+		return err
+	}
+	return s.Store.FreeErased(ctx, organizationID)
+}
+
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, organizationID string, fn func(ctx context.Context, tx store.Tx) error) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error { return fn(ctx, organizationTx{tx, organizationID}) })
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		return fn(ctx, organizationTx{shared.Tx(conn{tx}, organizationID), tx})
+	})
 }
 
 // UpdateAll implements store.Store.
 func (s *Store) UpdateAll(ctx context.Context, fn func(ctx context.Context, tx store.AllTx) error) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error { return fn(ctx, allTx{tx}) })
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error { return fn(ctx, shared.AllTx(conn{tx})) })
 }
 
 // organizationTx is a store.Tx.
 type organizationTx struct {
-	tx           *sqldb.Tx
-	organization string
+	rows.Tx
+	tx *sqldb.Tx
 }
 
 var _ store.Tx = organizationTx{}
 
-// allTx is a store.AllTx.
-type allTx struct{ tx *sqldb.Tx }
+// PutOrganization implements store.Tx.
+func (t organizationTx) PutOrganization(ctx context.Context, o store.Organization) error {
+	if !o.ClearTime.IsZero() {
+		if err := t.tx.Erased(ctx); err != nil {
+			return err
+		}
+	}
+	return t.Tx.PutOrganization(ctx, o)
+}
 
-var _ store.AllTx = allTx{}
+// CreateDirectory implements store.Tx.
+func (t organizationTx) CreateDirectory(ctx context.Context, d store.Directory) (revision int64, err error) {
+	if _, err := t.Conn.Exec(ctx, takeRevisions, 1); err != nil {
+		return 0, err
+	}
+	return t.Tx.CreateDirectory(ctx, d)
+}
+
+// PutDirectory implements store.Tx.
+func (t organizationTx) PutDirectory(ctx context.Context, d store.Directory) (revision int64, err error) {
+	if _, err := t.Conn.Exec(ctx, takeRevisions, 1); err != nil {
+		return 0, err
+	}
+	return t.Tx.PutDirectory(ctx, d)
+}
+
+// Revise implements store.Tx.
+func (t organizationTx) Revise(ctx context.Context) (newest int64, err error) {
+	revised, err := t.Conn.Exec(ctx, reviseDirectories, t.OrganizationID)
+	if err != nil || revised == 0 {
+		return 0, err
+	}
+	return rows.ReadOne(ctx, t.Conn, sqldb.Value[int64], nil, takeRevisions, revised)
+}
+
+// conn is a rows.Conn on the file, or in a transaction.
+type conn struct{ sqldb.SQLiteConn }
+
+func (c conn) ReadOne(ctx context.Context, into []any, missing error, statement string, args ...any) error {
+	return sqldb.CollectRow(ctx, c.SQLiteConn, into, missing, statement, args...)
+}
+
+func (c conn) ReadAll(ctx context.Context, into []any, keep func(), statement string, args ...any) error {
+	found, err := c.Query(ctx, statement, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = found.Close() }()
+	for found.Next() {
+		if err := found.Scan(into...); err != nil {
+			return err
+		}
+		keep()
+	}
+	return found.Err()
+}
+
+func (conn) IDs(ids []string) any {
+	list, _ := json.Marshal(ids) // a []string always marshals
+	return string(list)
+}

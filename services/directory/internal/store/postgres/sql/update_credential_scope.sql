@@ -1,3 +1,3 @@
 UPDATE service_credentials
-SET organization_ids = :organization_ids
+SET organization_ids = string_to_array(:organization_ids, ' ')
 WHERE id = :id;

@@ -1,4 +1,5 @@
 UPDATE directories
 SET display_name = :display_name, strict = :strict, unique_group_names = :unique_group_names,
-  update_time = :update_time, delete_time = :delete_time, revision = :revision
-WHERE organization_id = :organization_id AND id = :id;
+  update_time = :update_time, delete_time = :delete_time, revision = (SELECT newest FROM revision)
+WHERE organization_id = :organization_id AND id = :id
+RETURNING revision;

@@ -1,4 +1,0 @@
-SELECT id, display_name, organization_ids, all_organizations, may_write, digest, create_time, expire_time, revoke_time
-FROM service_credentials
-WHERE :organization_id = ANY (organization_ids)
-FOR UPDATE;

@@ -1,0 +1,84 @@
+package rows
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+// credentialFields are id, display_name, organization_ids, all_organizations, may_write, digest, create_time, expire_time, revoke_time.
+func credentialFields(c *store.Credential) []any {
+	return []any{
+		&c.ID, &c.DisplayName, (*scope)(&c.OrganizationIDs), &c.All, &c.Write, sqldb.Digest(&c.Digest),
+		sqldb.Time(&c.CreateTime), sqldb.Time(&c.ExpireTime), sqldb.Time(&c.RevokeTime),
+	}
+}
+
+// scope reads organization_ids: statements take and give them with a space between them, however the engine keeps them.
+type scope []string
+
+// Scan implements sql.Scanner.
+func (s *scope) Scan(value any) error {
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("organization_ids are stored as %T", value)
+	}
+	*s = strings.Fields(text)
+	return nil
+}
+
+// Credentials implements store.Store.
+func (s Store) Credentials(ctx context.Context, before string, limit int) ([]store.Credential, error) {
+	return ReadAll(ctx, s.Conn, credentialFields, s.sql.listCredentials, before, limit)
+}
+
+// ResolveCredential implements store.Store.
+func (s Store) ResolveCredential(ctx context.Context, digest [sha256.Size]byte) (store.Credential, error) {
+	return ReadOne(ctx, s.Conn, credentialFields, store.ErrUnknownKey, s.sql.resolveCredential, digest[:])
+}
+
+// Credentials implements store.Tx.
+func (t Tx) Credentials(ctx context.Context) ([]store.Credential, error) {
+	return ReadAll(ctx, t.Conn, credentialFields, t.sql.listCredentialsOfOrganization, t.OrganizationID)
+}
+
+// PutScope implements store.Tx.
+func (t Tx) PutScope(ctx context.Context, c store.Credential) error {
+	_, err := t.Conn.Exec(ctx, t.sql.updateCredentialScope, strings.Join(c.OrganizationIDs, " "), c.ID)
+	return err
+}
+
+// RemoveCredential implements store.Tx.
+func (t Tx) RemoveCredential(ctx context.Context, id string) error {
+	_, err := t.Conn.Exec(ctx, t.sql.deleteCredential, id)
+	return err
+}
+
+// Credential implements store.AllTx.
+func (t AllTx) Credential(ctx context.Context, id string) (store.Credential, error) {
+	return ReadOne(ctx, t.Conn, credentialFields, fault.Missing("service credential", id), t.sql.getCredential, id)
+}
+
+// CreateCredential implements store.AllTx.
+func (t AllTx) CreateCredential(ctx context.Context, c store.Credential) error {
+	_, err := t.Conn.Exec(ctx, t.sql.insertCredential, c.ID, c.DisplayName, strings.Join(c.OrganizationIDs, " "), c.All, c.Write,
+		c.Digest[:], sqldb.Time(&c.CreateTime), sqldb.Time(&c.ExpireTime))
+	return err
+}
+
+// PutCredential implements store.AllTx.
+func (t AllTx) PutCredential(ctx context.Context, c store.Credential) error {
+	_, err := t.Conn.Exec(ctx, t.sql.revokeCredential, sqldb.Time(&c.RevokeTime), c.ID)
+	return err
+}
+
+// CountCredentials implements store.AllTx.
+func (t AllTx) CountCredentials(ctx context.Context, at time.Time) (int, error) {
+	return ReadOne(ctx, t.Conn, sqldb.Value[int], nil, t.sql.countValidCredentials, sqldb.Time(&at))
+}

@@ -1,0 +1,73 @@
+package rows
+
+import (
+	"context"
+	"time"
+
+	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+// directoryFields are organization_id, id, display_name, strict, unique_group_names, replaces_id, create_time, update_time, delete_time,
+// revision, and its organization's federated.
+func directoryFields(d *store.Directory) []any {
+	return []any{
+		&d.OrganizationID, &d.ID, &d.DisplayName, &d.Strict, &d.UniqueGroupNames, &d.ReplacesID,
+		sqldb.Time(&d.CreateTime), sqldb.Time(&d.UpdateTime), sqldb.Time(&d.DeleteTime), &d.Revision, &d.Federated,
+	}
+}
+
+func (e engine) getDirectory(ctx context.Context, organizationID, id string) (store.Directory, error) {
+	return ReadOne(ctx, e.Conn, directoryFields, fault.Missing("directory", id), e.sql.getDirectory, organizationID, id)
+}
+
+// Directory implements store.Store.
+func (s Store) Directory(ctx context.Context, organizationID, id string) (store.Directory, error) {
+	return s.getDirectory(ctx, organizationID, id)
+}
+
+// Directories implements store.Store.
+func (s Store) Directories(ctx context.Context, organizationID, after string, limit int, deleted bool) ([]store.Directory, error) {
+	return ReadAll(ctx, s.Conn, directoryFields, s.sql.listDirectories, organizationID, after, deleted, limit)
+}
+
+// DirectoriesAfter implements store.Store.
+func (s Store) DirectoriesAfter(ctx context.Context, revision int64, limit int) ([]store.Directory, error) {
+	return ReadAll(ctx, s.Conn, directoryFields, s.sql.listDirectoriesByRevision, revision, limit)
+}
+
+// Directory implements store.Tx.
+func (t Tx) Directory(ctx context.Context, id string) (store.Directory, error) {
+	return t.getDirectory(ctx, t.OrganizationID, id)
+}
+
+// CreateDirectory implements store.Tx.
+func (t Tx) CreateDirectory(ctx context.Context, d store.Directory) (revision int64, err error) {
+	return ReadOne(ctx, t.Conn, sqldb.Value[int64], nil, t.sql.insertDirectory,
+		t.OrganizationID, d.ID, d.DisplayName, d.Strict, d.UniqueGroupNames, d.ReplacesID,
+		sqldb.Time(&d.CreateTime), sqldb.Time(&d.UpdateTime))
+}
+
+// PutDirectory implements store.Tx.
+func (t Tx) PutDirectory(ctx context.Context, d store.Directory) (revision int64, err error) {
+	return ReadOne(ctx, t.Conn, sqldb.Value[int64], nil, t.sql.updateDirectory,
+		d.DisplayName, d.Strict, d.UniqueGroupNames, sqldb.Time(&d.UpdateTime), sqldb.Time(&d.DeleteTime), t.OrganizationID, d.ID)
+}
+
+// Replaceable implements store.Tx.
+func (t Tx) Replaceable(ctx context.Context, id string, limit int) ([]string, error) {
+	return ReadAll(ctx, t.Conn, sqldb.Value[string], t.sql.listReplaceable, t.OrganizationID, id, limit)
+}
+
+// MarkDeleted implements store.Tx.
+func (t Tx) MarkDeleted(ctx context.Context, now time.Time) error {
+	_, err := t.Conn.Exec(ctx, t.sql.markDirectoriesDeleted, sqldb.Time(&now), t.OrganizationID)
+	return err
+}
+
+// RemoveDirectories implements store.Tx.
+func (t Tx) RemoveDirectories(ctx context.Context, limit int) (int, error) {
+	removed, err := t.Conn.Exec(ctx, t.sql.deleteDirectories, t.OrganizationID, limit)
+	return int(removed), err
+}

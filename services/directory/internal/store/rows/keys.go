@@ -1,0 +1,71 @@
+package rows
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+
+	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+// keyFields are organization_id, directory_id, id, display_name, digest, create_time, expire_time, revoke_time.
+func keyFields(k *store.Key) []any {
+	return []any{
+		&k.OrganizationID, &k.DirectoryID, &k.ID, &k.DisplayName, sqldb.Digest(&k.Digest),
+		sqldb.Time(&k.CreateTime), sqldb.Time(&k.ExpireTime), sqldb.Time(&k.RevokeTime),
+	}
+}
+
+func digestField(d *[sha256.Size]byte) []any { return []any{sqldb.Digest(d)} }
+
+// Keys implements store.Store.
+func (s Store) Keys(ctx context.Context, organizationID, directoryID string, limit int) ([]store.Key, error) {
+	return ReadAll(ctx, s.Conn, keyFields, s.sql.listKeys, organizationID, directoryID, limit)
+}
+
+// Resolve implements store.Store.
+func (s Store) Resolve(ctx context.Context, digest [sha256.Size]byte) (store.Key, store.Directory, error) {
+	var row struct {
+		key       store.Key
+		directory store.Directory
+	}
+	into := append(keyFields(&row.key), directoryFields(&row.directory)...)
+	err := s.Conn.ReadOne(ctx, into, store.ErrUnknownKey, s.sql.resolveKey, digest[:])
+	return row.key, row.directory, err
+}
+
+// Key implements store.Tx.
+func (t Tx) Key(ctx context.Context, directoryID, id string) (store.Key, error) {
+	return ReadOne(ctx, t.Conn, keyFields, fault.Missing("key", id), t.sql.getKey, t.OrganizationID, directoryID, id)
+}
+
+// CreateKey implements store.Tx.
+func (t Tx) CreateKey(ctx context.Context, k store.Key) error {
+	_, err := t.Conn.Exec(ctx, t.sql.insertKey, t.OrganizationID, k.DirectoryID, k.ID, k.DisplayName,
+		k.Digest[:], sqldb.Time(&k.CreateTime), sqldb.Time(&k.ExpireTime))
+	return err
+}
+
+// PutKey implements store.Tx.
+func (t Tx) PutKey(ctx context.Context, k store.Key) error {
+	_, err := t.Conn.Exec(ctx, t.sql.revokeKey, sqldb.Time(&k.RevokeTime), t.OrganizationID, k.DirectoryID, k.ID)
+	return err
+}
+
+// CountKeys implements store.Tx.
+func (t Tx) CountKeys(ctx context.Context, directoryID string, at time.Time) (int, error) {
+	return ReadOne(ctx, t.Conn, sqldb.Value[int], nil, t.sql.countValidKeys, t.OrganizationID, directoryID, sqldb.Time(&at))
+}
+
+// Digests implements store.Tx.
+func (t Tx) Digests(ctx context.Context, directoryID string) ([][sha256.Size]byte, error) {
+	return ReadAll(ctx, t.Conn, digestField, t.sql.listDigests, t.OrganizationID, directoryID)
+}
+
+// RemoveKeys implements store.Tx.
+func (t Tx) RemoveKeys(ctx context.Context, limit int) (int, error) {
+	removed, err := t.Conn.Exec(ctx, t.sql.deleteKeys, t.OrganizationID, limit)
+	return int(removed), err
+}

@@ -1,0 +1,36 @@
+package rows
+
+import (
+	"context"
+	"time"
+
+	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+)
+
+// signingKeyFields are id, secret, create_time, expire_time.
+func signingKeyFields(k *store.SigningKey) []any {
+	return []any{&k.ID, &k.Secret, sqldb.Time(&k.CreateTime), sqldb.Time(&k.ExpireTime)}
+}
+
+// SigningKeys implements store.Store.
+func (s Store) SigningKeys(ctx context.Context) ([]store.SigningKey, error) {
+	return ReadAll(ctx, s.Conn, signingKeyFields, s.sql.listSigningKeys)
+}
+
+// SigningKeys implements store.AllTx.
+func (t AllTx) SigningKeys(ctx context.Context) ([]store.SigningKey, error) {
+	return ReadAll(ctx, t.Conn, signingKeyFields, t.sql.listSigningKeys)
+}
+
+// AddSigningKey implements store.AllTx.
+func (t AllTx) AddSigningKey(ctx context.Context, k store.SigningKey) error {
+	_, err := t.Conn.Exec(ctx, t.sql.insertSigningKey, k.ID, k.Secret, sqldb.Time(&k.CreateTime), sqldb.Time(&k.ExpireTime))
+	return err
+}
+
+// RemoveSigningKeys implements store.AllTx.
+func (t AllTx) RemoveSigningKeys(ctx context.Context, now time.Time) error {
+	_, err := t.Conn.Exec(ctx, t.sql.deleteExpiredSigningKeys, sqldb.Time(&now))
+	return err
+}

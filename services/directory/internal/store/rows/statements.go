@@ -1,0 +1,71 @@
+package rows
+
+import "github.com/usher-scim/usher/services/internal/sqlfile"
+
+// Statements are the texts of the statements that every engine has, each in its own words.
+type Statements struct {
+	insertOrganization, getOrganization, getOrganizations, listOrganizations, listErasures, countErasures string
+	updateOrganization, deleteClearedOrganization                                                         string
+
+	getDirectory, listDirectories, listDirectoriesByRevision, listReplaceable   string
+	insertDirectory, updateDirectory, markDirectoriesDeleted, deleteDirectories string
+
+	resolveKey, getKey, listKeys, listDigests, countValidKeys string
+	insertKey, revokeKey, deleteKeys                          string
+
+	resolveCredential, getCredential, listCredentials, listCredentialsOfOrganization, countValidCredentials string
+	insertCredential, updateCredentialScope, revokeCredential, deleteCredential                             string
+
+	listSigningKeys, insertSigningKey, deleteExpiredSigningKeys string
+}
+
+// Load reads them from an engine's folder. It panics where sqlfile does.
+func Load(folder *sqlfile.Statements) *Statements {
+	return &Statements{
+		insertOrganization: folder.Load("insert_organization", "id", "display_name", "federated", "create_time", "update_time"),
+		getOrganization:    folder.Load("get_organization", "id"),
+		getOrganizations:   folder.Load("get_organizations", "ids"),
+		listOrganizations:  folder.Load("list_organizations", "after", "limit"),
+		listErasures:       folder.Load("list_erasures"),
+		countErasures:      folder.Load("count_erasures"),
+		updateOrganization: folder.Load("update_organization",
+			"display_name", "federated", "update_time", "erase_time", "erase_revision", "waiting", "clear_time", "id"),
+		deleteClearedOrganization: folder.Load("delete_cleared_organization", "id"),
+
+		getDirectory:              folder.Load("get_directory", "organization_id", "id"),
+		listDirectories:           folder.Load("list_directories", "organization_id", "after", "deleted", "limit"),
+		listDirectoriesByRevision: folder.Load("list_directories_by_revision", "revision", "limit"),
+		listReplaceable:           folder.Load("list_replaceable", "organization_id", "id", "limit"),
+		insertDirectory: folder.Load("insert_directory",
+			"organization_id", "id", "display_name", "strict", "unique_group_names", "replaces_id", "create_time", "update_time"),
+		updateDirectory: folder.Load("update_directory",
+			"display_name", "strict", "unique_group_names", "update_time", "delete_time", "organization_id", "id"),
+		markDirectoriesDeleted: folder.Load("mark_directories_deleted", "now", "organization_id"),
+		deleteDirectories:      folder.Load("delete_directories", "organization_id", "limit"),
+
+		resolveKey:     folder.Load("resolve_key", "digest"),
+		getKey:         folder.Load("get_key", "organization_id", "directory_id", "id"),
+		listKeys:       folder.Load("list_keys", "organization_id", "directory_id", "limit"),
+		listDigests:    folder.Load("list_digests", "organization_id", "directory_id"),
+		countValidKeys: folder.Load("count_valid_keys", "organization_id", "directory_id", "at"),
+		insertKey: folder.Load("insert_key",
+			"organization_id", "directory_id", "id", "display_name", "digest", "create_time", "expire_time"),
+		revokeKey:  folder.Load("revoke_key", "revoke_time", "organization_id", "directory_id", "id"),
+		deleteKeys: folder.Load("delete_keys", "organization_id", "limit"),
+
+		resolveCredential:             folder.Load("resolve_credential", "digest"),
+		getCredential:                 folder.Load("get_credential", "id"),
+		listCredentials:               folder.Load("list_credentials", "before", "limit"),
+		listCredentialsOfOrganization: folder.Load("list_credentials_of_organization", "organization_id"),
+		countValidCredentials:         folder.Load("count_valid_credentials", "at"),
+		insertCredential: folder.Load("insert_credential",
+			"id", "display_name", "organization_ids", "all_organizations", "may_write", "digest", "create_time", "expire_time"),
+		updateCredentialScope: folder.Load("update_credential_scope", "organization_ids", "id"),
+		revokeCredential:      folder.Load("revoke_credential", "revoke_time", "id"),
+		deleteCredential:      folder.Load("delete_credential", "id"),
+
+		listSigningKeys:          folder.Load("list_signing_keys"),
+		insertSigningKey:         folder.Load("insert_signing_key", "id", "secret", "create_time", "expire_time"),
+		deleteExpiredSigningKeys: folder.Load("delete_expired_signing_keys", "now"),
+	}
+}
