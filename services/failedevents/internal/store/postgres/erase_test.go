@@ -59,7 +59,7 @@ func TestErasingScansNothing(t *testing.T) {
 	if _, err := tx.Exec(t.Context(), readByIndex); err != nil {
 		t.Fatal(err)
 	}
-	rows, err := tx.Query(t.Context(), `EXPLAIN `+eraseEvents, "acme", 9)
+	rows, err := tx.Query(t.Context(), `EXPLAIN `+shared.EraseEvents, "acme", 9)
 	if err != nil {
 		t.Fatal(err)
 	}

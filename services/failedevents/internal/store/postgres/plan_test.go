@@ -41,7 +41,7 @@ func TestNoListSortsOrScans(t *testing.T) {
 		if set&8 != 0 {
 			after.ID = "e"
 		}
-		query, args := listQuery("acme", filter, after, 10)
+		query, args := shared.ListEvents("acme", filter, after, 10)
 		rows, err := conn.Query(t.Context(), `EXPLAIN `+query, args...)
 		if err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
+	"github.com/usher-scim/usher/services/failedevents/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/sqlfile"
@@ -19,7 +20,10 @@ import (
 //go:embed migrations/*.sql sql/*.sql
 var embedded embed.FS
 
-var statements = sqlfile.In(embedded, sqlfile.Postgres)
+var (
+	statements = sqlfile.In(embedded, sqlfile.Postgres)
+	shared     = rows.Load(statements)
+)
 
 // schema holds the service's tables.
 const schema = "usher_failedevents"
@@ -61,14 +65,6 @@ var (
 	lockOrganizationsShared = statements.Load("lock_organizations_shared", "organization_ids")
 	recordEvents            = statements.Load("record_events", "organization_ids", "ids", "directory_ids", "message_ids", "sources", "times",
 		"operations", "resource_ids", "statuses", "reasons", "scim_types", "details", "remedies", "trace_ids")
-	getEvent                  = statements.Load("get_event", "organization_id", "id")
-	listEvents                = statements.Load("list_events", "organization_id", "time", "id", "limit")
-	listOpenEvents            = statements.Load("list_open_events", "organization_id", "time", "id", "limit")
-	listEventsOfDirectory     = statements.Load("list_events_of_directory", "organization_id", "directory_id", "time", "id", "limit")
-	listOpenEventsOfDirectory = statements.Load("list_open_events_of_directory", "organization_id", "directory_id", "time", "id", "limit")
-	listEventsOfMessage       = statements.Load("list_events_of_message",
-		"organization_id", "message_id", "directory_id", "open_only", "time", "id", "limit")
-	acknowledgeEvent = statements.Load("acknowledge_event", "now", "by", "organization_id", "id")
 )
 
 // Record implements store.Store.
@@ -110,30 +106,13 @@ func column[T any](events []store.Event, field func(store.Event) T) []T {
 
 // Event implements store.Store.
 func (s *Store) Event(ctx context.Context, organizationID, id string) (store.Event, error) {
-	return sqldb.ReadOne(ctx, s.db, store.EventFields, fault.Missing("failed event", id), getEvent, organizationID, id)
+	return sqldb.ReadOne(ctx, s.db, rows.EventFields, fault.Missing("failed event", id), shared.GetEvent, organizationID, id)
 }
 
 // Events implements store.Store.
 func (s *Store) Events(ctx context.Context, organizationID string, filter store.Filter, after store.Place, limit int) ([]store.Event, error) {
-	query, args := listQuery(organizationID, filter, after, limit)
-	return sqldb.ReadAll(ctx, s.db, store.EventFields, query, args...)
-}
-
-// listQuery gives each way of listing a statement, and so a plan, of its own.
-func listQuery(organizationID string, filter store.Filter, after store.Place, limit int) (query string, args []any) {
-	micros, id := after.Bounds()
-	switch {
-	case filter.MessageID != "":
-		return listEventsOfMessage, []any{organizationID, filter.MessageID, filter.DirectoryID, filter.OpenOnly, micros, id, limit}
-	case filter.DirectoryID != "" && filter.OpenOnly:
-		return listOpenEventsOfDirectory, []any{organizationID, filter.DirectoryID, micros, id, limit}
-	case filter.DirectoryID != "":
-		return listEventsOfDirectory, []any{organizationID, filter.DirectoryID, micros, id, limit}
-	case filter.OpenOnly:
-		return listOpenEvents, []any{organizationID, micros, id, limit}
-	default:
-		return listEvents, []any{organizationID, micros, id, limit}
-	}
+	query, args := shared.ListEvents(organizationID, filter, after, limit)
+	return sqldb.ReadAll(ctx, s.db, rows.EventFields, query, args...)
 }
 
 // errNotOpen is what an event gets that cannot be acknowledged.
@@ -141,7 +120,7 @@ var errNotOpen = errors.New("it is not there, or somebody was first")
 
 // Acknowledge implements store.Store.
 func (s *Store) Acknowledge(ctx context.Context, organizationID, id, by string, now time.Time) (store.Event, error) {
-	e, err := sqldb.ReadOne(ctx, s.db, store.EventFields, errNotOpen, acknowledgeEvent, sqldb.Time(&now), by, organizationID, id)
+	e, err := sqldb.ReadOne(ctx, s.db, rows.EventFields, errNotOpen, shared.AcknowledgeEvent, sqldb.Time(&now), by, organizationID, id)
 	if errors.Is(err, errNotOpen) {
 		return s.Event(ctx, organizationID, id)
 	}

@@ -7,16 +7,11 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
+	"github.com/usher-scim/usher/services/failedevents/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
-var (
-	getErasure   = statements.Load("get_erasure", "organization_id")
-	beginErasure = statements.Load("begin_erasure", "organization_id", "now", "asked")
-	eraseEvents  = statements.Load("erase_events", "organization_id", "limit")
-	listErasures = statements.Load("list_erasures")
-	endErasure   = statements.Load("end_erasure", "organization_id", "asked")
-)
+var getErasure = statements.Load("get_erasure", "organization_id")
 
 // erasureOf gives until when events of an organization are erased, and when its last erasure was asked for that has ended; zero
 // times when there are none.
@@ -38,10 +33,10 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked, now tim
 		if ended.Equal(asked) {
 			return 0, store.ErasureEnded(organizationID)
 		}
-		if _, err = tx.Exec(ctx, beginErasure, organizationID, sqldb.Time(&now), sqldb.Time(&asked)); err != nil {
+		if _, err = tx.Exec(ctx, shared.BeginErasure, organizationID, sqldb.Time(&now), sqldb.Time(&asked)); err != nil {
 			return 0, err
 		}
-		deleted, err = tx.Exec(ctx, eraseEvents, organizationID, limit)
+		deleted, err = tx.Exec(ctx, shared.EraseEvents, organizationID, limit)
 		removed = int(deleted)
 		return deleted, err
 	})
@@ -50,14 +45,12 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked, now tim
 
 // Marked implements store.Store.
 func (s *Store) Marked(ctx context.Context) (map[string]time.Time, error) {
-	all, err := sqldb.CollectAll(ctx, s.db, store.ErasureFields, listErasures)
-	return store.AskedTimes(all), err
+	all, err := sqldb.CollectAll(ctx, s.db, rows.ErasureFields, shared.ListErasures)
+	return rows.AskedTimes(all), err
 }
 
 // Unmark implements store.Store.
 func (s *Store) Unmark(ctx context.Context, organizationID string, asked time.Time) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		_, err := tx.Exec(ctx, endErasure, organizationID, sqldb.Time(&asked))
-		return err
-	})
+	_, err := s.db.Exec(ctx, shared.EndErasure, organizationID, sqldb.Time(&asked))
+	return err
 }

@@ -48,7 +48,7 @@ func TestNoTableKeepsRowsOfAnErasedOrganization(t *testing.T) {
 // A step of an erasure reads no more than it removes.
 func TestErasingScansNothing(t *testing.T) {
 	t.Parallel()
-	rows, err := openStore(t).db.Query(t.Context(), `EXPLAIN QUERY PLAN `+eraseEvents, "acme", 9)
+	rows, err := openStore(t).db.Query(t.Context(), `EXPLAIN QUERY PLAN `+shared.EraseEvents, "acme", 9)
 	steps, err := sqldb.Collect(rows, err, func(scan func(...any) error) (step string, err error) {
 		var id, parent, unused int
 		return step, scan(&id, &parent, &unused, &step)

@@ -31,7 +31,7 @@ func TestNoListSortsOrScans(t *testing.T) {
 		if set&8 != 0 {
 			after.ID = "e"
 		}
-		query, args := listQuery("acme", filter, after, 10)
+		query, args := shared.ListEvents("acme", filter, after, 10)
 		rows, err := s.db.Query(t.Context(), `EXPLAIN QUERY PLAN `+query, args...)
 		steps, err := sqldb.Collect(rows, err, func(scan func(...any) error) (step string, err error) {
 			var id, parent, unused int

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
+	"github.com/usher-scim/usher/services/failedevents/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/sqlfile"
@@ -19,7 +20,10 @@ import (
 //go:embed migrations/*.sql sql/*.sql
 var embedded embed.FS
 
-var statements = sqlfile.In(embedded, sqlfile.SQLite)
+var (
+	statements = sqlfile.In(embedded, sqlfile.SQLite)
+	shared     = rows.Load(statements)
+)
 
 // Store implements store.Store on one database file.
 type Store struct{ db *sqldb.SQLite }
@@ -43,18 +47,8 @@ func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.Trac
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 
-var (
-	insertEvent = statements.Load("insert_event", "organization_id", "id", "directory_id", "message_id", "source", "time", "operation",
-		"resource_id", "status", "reason", "scim_type", "detail", "remedy", "trace_id")
-	getEvent                  = statements.Load("get_event", "organization_id", "id")
-	listEvents                = statements.Load("list_events", "organization_id", "time", "id", "limit")
-	listOpenEvents            = statements.Load("list_open_events", "organization_id", "time", "id", "limit")
-	listEventsOfDirectory     = statements.Load("list_events_of_directory", "organization_id", "directory_id", "time", "id", "limit")
-	listOpenEventsOfDirectory = statements.Load("list_open_events_of_directory", "organization_id", "directory_id", "time", "id", "limit")
-	listEventsOfMessage       = statements.Load("list_events_of_message",
-		"organization_id", "message_id", "directory_id", "open_only", "time", "id", "limit")
-	acknowledgeEvent = statements.Load("acknowledge_event", "now", "by", "organization_id", "id")
-)
+var insertEvent = statements.Load("insert_event", "organization_id", "id", "directory_id", "message_id", "source", "time", "operation",
+	"resource_id", "status", "reason", "scim_type", "detail", "remedy", "trace_id")
 
 // Record implements store.Store.
 func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, err error) {
@@ -86,7 +80,7 @@ func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, 
 }
 
 func event(ctx context.Context, q sqldb.SQLiteReader, organizationID, id string) (store.Event, error) {
-	return sqldb.CollectOne(ctx, q, store.EventFields, fault.Missing("failed event", id), getEvent, organizationID, id)
+	return sqldb.CollectOne(ctx, q, rows.EventFields, fault.Missing("failed event", id), shared.GetEvent, organizationID, id)
 }
 
 // Event implements store.Store.
@@ -96,25 +90,8 @@ func (s *Store) Event(ctx context.Context, organizationID, id string) (store.Eve
 
 // Events implements store.Store.
 func (s *Store) Events(ctx context.Context, organizationID string, filter store.Filter, after store.Place, limit int) ([]store.Event, error) {
-	query, args := listQuery(organizationID, filter, after, limit)
-	return sqldb.CollectAll(ctx, s.db, store.EventFields, query, args...)
-}
-
-// listQuery gives each way of listing a statement, and so a plan, of its own.
-func listQuery(organizationID string, filter store.Filter, after store.Place, limit int) (query string, args []any) {
-	micros, id := after.Bounds()
-	switch {
-	case filter.MessageID != "":
-		return listEventsOfMessage, []any{organizationID, filter.MessageID, filter.DirectoryID, filter.OpenOnly, micros, id, limit}
-	case filter.DirectoryID != "" && filter.OpenOnly:
-		return listOpenEventsOfDirectory, []any{organizationID, filter.DirectoryID, micros, id, limit}
-	case filter.DirectoryID != "":
-		return listEventsOfDirectory, []any{organizationID, filter.DirectoryID, micros, id, limit}
-	case filter.OpenOnly:
-		return listOpenEvents, []any{organizationID, micros, id, limit}
-	default:
-		return listEvents, []any{organizationID, micros, id, limit}
-	}
+	query, args := shared.ListEvents(organizationID, filter, after, limit)
+	return sqldb.CollectAll(ctx, s.db, rows.EventFields, query, args...)
 }
 
 // Acknowledge implements store.Store.
@@ -124,7 +101,7 @@ func (s *Store) Acknowledge(ctx context.Context, organizationID, id, by string, 
 			return err
 		}
 		e.AcknowledgeTime, e.AcknowledgedBy = now, by
-		_, err := tx.Exec(ctx, acknowledgeEvent, sqldb.Time(&e.AcknowledgeTime), by, organizationID, id)
+		_, err := tx.Exec(ctx, shared.AcknowledgeEvent, sqldb.Time(&e.AcknowledgeTime), by, organizationID, id)
 		return err
 	})
 	return e, err

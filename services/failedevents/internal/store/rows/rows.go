@@ -1,0 +1,84 @@
+// Package rows is what the engines of the failedevents store have in common: which statements there are and with which arguments, how
+// one is chosen to list events, and what the columns of rows are.
+package rows
+
+import (
+	"math"
+	"time"
+
+	"github.com/usher-scim/usher/services/failedevents/internal/store"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlfile"
+)
+
+// Statements are the texts of the statements that every engine has, each in its own words.
+type Statements struct {
+	GetEvent, AcknowledgeEvent                           string
+	BeginErasure, EraseEvents, ListErasures, EndErasure  string
+	list, listOpen, listOfDirectory, listOpenOfDirectory string
+	listOfMessage                                        string
+}
+
+// Load reads them from an engine's folder. It panics where sqlfile does.
+func Load(folder *sqlfile.Statements) *Statements {
+	return &Statements{
+		GetEvent:            folder.Load("get_event", "organization_id", "id"),
+		AcknowledgeEvent:    folder.Load("acknowledge_event", "now", "by", "organization_id", "id"),
+		BeginErasure:        folder.Load("begin_erasure", "organization_id", "now", "asked"),
+		EraseEvents:         folder.Load("erase_events", "organization_id", "limit"),
+		ListErasures:        folder.Load("list_erasures"),
+		EndErasure:          folder.Load("end_erasure", "organization_id", "asked"),
+		list:                folder.Load("list_events", "organization_id", "time", "id", "limit"),
+		listOpen:            folder.Load("list_open_events", "organization_id", "time", "id", "limit"),
+		listOfDirectory:     folder.Load("list_events_of_directory", "organization_id", "directory_id", "time", "id", "limit"),
+		listOpenOfDirectory: folder.Load("list_open_events_of_directory", "organization_id", "directory_id", "time", "id", "limit"),
+		listOfMessage: folder.Load("list_events_of_message",
+			"organization_id", "message_id", "directory_id", "open_only", "time", "id", "limit"),
+	}
+}
+
+// ListEvents gives each way of listing a statement, and so a plan, of its own.
+func (s *Statements) ListEvents(organizationID string, filter store.Filter, after store.Place, limit int) (statement string, args []any) {
+	micros, id := int64(math.MaxInt64), "" // those of all events are below
+	if after != (store.Place{}) {
+		micros, id = after.Time.UnixMicro(), after.ID
+	}
+	switch {
+	case filter.MessageID != "":
+		return s.listOfMessage, []any{organizationID, filter.MessageID, filter.DirectoryID, filter.OpenOnly, micros, id, limit}
+	case filter.DirectoryID != "" && filter.OpenOnly:
+		return s.listOpenOfDirectory, []any{organizationID, filter.DirectoryID, micros, id, limit}
+	case filter.DirectoryID != "":
+		return s.listOfDirectory, []any{organizationID, filter.DirectoryID, micros, id, limit}
+	case filter.OpenOnly:
+		return s.listOpen, []any{organizationID, micros, id, limit}
+	default:
+		return s.list, []any{organizationID, micros, id, limit}
+	}
+}
+
+// EventFields is where the columns of an event go, in the order in which every engine reads them: that of the table's.
+func EventFields(e *store.Event) []any {
+	return []any{
+		&e.OrganizationID, &e.ID, &e.DirectoryID, &e.MessageID, &e.Source, sqldb.Time(&e.Time), &e.Operation, &e.ResourceID,
+		&e.Status, &e.Reason, &e.SCIMType, &e.Detail, &e.Remedy, &e.TraceID, sqldb.Time(&e.AcknowledgeTime), &e.AcknowledgedBy,
+	}
+}
+
+// Erasure is one of those that Store.Marked gives.
+type Erasure struct {
+	OrganizationID string
+	Asked          time.Time
+}
+
+// ErasureFields are organization_id and erasing.
+func ErasureFields(e *Erasure) []any { return []any{&e.OrganizationID, sqldb.Time(&e.Asked)} }
+
+// AskedTimes gives the times by organization.
+func AskedTimes(erasures []Erasure) map[string]time.Time {
+	all := make(map[string]time.Time, len(erasures))
+	for _, e := range erasures {
+		all[e.OrganizationID] = e.Asked
+	}
+	return all
+}
