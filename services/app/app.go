@@ -20,6 +20,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/pace"
 	"github.com/usher-scim/usher/services/internal/rediskv"
 	"github.com/usher-scim/usher/services/internal/telemetry"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // Options is what a start needs besides the settings.
@@ -137,7 +138,7 @@ func (a *App) start(ctx, runCtx context.Context) (err error) {
 	a.onStop("the services' servers", func(ctx context.Context) error { return a.mesh.stop(ctx) })
 	a.onStop("background work", func(ctx context.Context) error {
 		a.cancel()
-		return wait(ctx, &a.running)
+		return waitAll(ctx, &a.running)
 	})
 	a.mesh.start(a.fail)
 	for _, p := range a.runs {
@@ -228,7 +229,7 @@ func (a *App) Stop(ctx context.Context) error {
 			for _, drain := range a.drains {
 				drain()
 			}
-			pause(ctx, a.settings.ShutdownDelay)
+			wait.Sleep(ctx, a.settings.ShutdownDelay)
 		}
 		for i := len(a.closers) - 1; i >= 0; i-- {
 			if err := a.closers[i].close(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
@@ -300,8 +301,8 @@ func (a *App) closeDoors(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// wait waits for all, no longer than the context allows.
-func wait(ctx context.Context, all *sync.WaitGroup) error {
+// waitAll waits for all, no longer than the context allows.
+func waitAll(ctx context.Context, all *sync.WaitGroup) error {
 	done := make(chan struct{})
 	go func() {
 		all.Wait()
@@ -322,14 +323,4 @@ func earlier(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, time.Until(deadline)*4/5)
-}
-
-// pause waits, no longer than the context allows.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

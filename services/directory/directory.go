@@ -24,6 +24,7 @@ import (
 	"github.com/usher-scim/usher/services/directory/internal/store/sqlite"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // Config is what the service can be told.
@@ -167,7 +168,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) { s.server.Register(r) }
 // Run removes what is left of erased organizations, until the context ends.
 func (s *Service) Run(ctx context.Context) error {
 	failing := false
-	for sqldb.Rest(ctx, s.poll) {
+	for wait.Sleep(ctx, s.poll) {
 		err := s.core.FinishErasures(ctx, s.log)
 		if err != nil && !failing && ctx.Err() == nil { // once, not each time
 			s.log.WarnContext(ctx, "removing erased organizations failed and is tried again", "error", err)

@@ -25,6 +25,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/scim"
 	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // Config is what the service can be told.
@@ -236,7 +237,7 @@ const lastFold = 2 * time.Second
 
 // foldOddities stores what was gathered of quirks, now and then. Close does so in the end.
 func (s *Service) foldOddities(ctx context.Context) {
-	for sqldb.Rest(ctx, foldEvery) {
+	for wait.Sleep(ctx, foldEvery) {
 		if err := s.core.FoldOddities(ctx); err != nil && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "storing the counts of quirks failed and is tried again", "error", err)
 		}
@@ -265,24 +266,19 @@ const trimEvery = 10 * time.Minute
 // followAlways follows the directories until the context ends.
 func (s *Service) followAlways(ctx context.Context) {
 	const leastDelay, mostDelay = 50 * time.Millisecond, 5 * time.Second
-	delay := leastDelay
-	for {
+	for failures := 1; ; failures++ {
 		connected, err := s.follow(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		if connected {
-			delay = leastDelay
+			failures = 1
 		}
+		delay := wait.Backoff(leastDelay, mostDelay, failures)
 		if err != nil && !errors.Is(err, io.EOF) {
 			s.log.WarnContext(ctx, "following the directories stopped; trying again", "error", err, "delay", delay)
 		}
-		timer := time.NewTimer(delay)
-		select {
-		case <-timer.C:
-			delay = min(2*delay, mostDelay)
-		case <-ctx.Done():
-			timer.Stop()
+		if !wait.Sleep(ctx, delay) {
 			return
 		}
 	}
@@ -303,7 +299,7 @@ func (s *Service) follow(ctx context.Context) (connected bool, err error) {
 	defer cancel(nil)
 	epoch := s.core.Epoch()
 	looking.Go(func() {
-		for sqldb.Rest(ctx, lookForRestore) {
+		for wait.Sleep(ctx, lookForRestore) {
 			if s.core.Epoch() != epoch {
 				cancel(errRestored)
 			}

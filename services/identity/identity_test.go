@@ -23,9 +23,9 @@ import (
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -103,7 +103,7 @@ type directories struct {
 	revision int64
 	all      map[string]*directoryv1.WatchDirectoriesResponse
 	breaks   int // how many more streams break before they tell anything new
-	changed  feed.Signal
+	changed  wait.Signal
 }
 
 // breakStreams ends this many streams, the one that is open first.

@@ -1,11 +1,10 @@
-// Package feed is what the services' change feeds share: cursors, and the signal that wakes who follows one.
+// Package feed is what the services' change feeds share: cursors.
 package feed
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/usher-scim/usher/services/internal/fault"
 )
@@ -73,30 +72,4 @@ func Trimmed() error { return Expired("the feed no longer holds what came after 
 // Expired is the fault.CursorExpired of a cursor that can no longer be followed.
 func Expired(why string) error {
 	return fault.New(fault.CursorExpired, "%s: take a new cursor, list, then follow", fmt.Sprint(why))
-}
-
-// Signal wakes everybody who waits whenever something new is there. The zero value is ready.
-type Signal struct {
-	mu sync.Mutex
-	ch chan struct{}
-}
-
-// Wait gives a channel that closes at the next Notify. Take it before looking for what is new, so that nothing is missed.
-func (s *Signal) Wait() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ch == nil {
-		s.ch = make(chan struct{})
-	}
-	return s.ch
-}
-
-// Notify wakes all who wait.
-func (s *Signal) Notify() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ch != nil {
-		close(s.ch)
-		s.ch = nil
-	}
 }

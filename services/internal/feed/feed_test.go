@@ -1,7 +1,6 @@
 package feed_test
 
 import (
-	"sync"
 	"testing"
 
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -54,30 +53,5 @@ func TestACursorOfAnotherEpochHasExpired(t *testing.T) {
 	}
 	if err := (feed.Cursor{}).CheckEpoch("e"); err != nil {
 		t.Errorf("the beginning: %v", err)
-	}
-}
-
-func TestASignalWakesAllWhoWaitAndNobodyLater(t *testing.T) {
-	t.Parallel()
-	var s feed.Signal
-	s.Notify() // with nobody there it is not remembered
-	first := s.Wait()
-	select {
-	case <-first:
-		t.Fatal("a signal from before was remembered")
-	default:
-	}
-	var woken sync.WaitGroup
-	for range 10 {
-		ch := s.Wait()
-		woken.Go(func() { <-ch })
-	}
-	s.Notify()
-	woken.Wait()
-	<-first
-	select {
-	case <-s.Wait():
-		t.Error("who waits afterwards was woken")
-	default:
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // revocations is the channel on which digests of keys that were revoked are told, one after the other as bytes.
@@ -41,7 +42,7 @@ func (c *Client) Invalidate(ctx context.Context, digests ...[sha256.Size]byte) (
 func (c *Client) Follow(ctx context.Context, invalidate func(digests ...keylease.Digest)) error {
 	for ctx.Err() == nil {
 		c.hear(ctx, invalidate)
-		rest(ctx, c.probe)
+		wait.Sleep(ctx, c.probe)
 	}
 	return nil
 }

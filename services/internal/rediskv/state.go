@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"math"
-	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // errDown is the answer while Redis is down.
@@ -68,7 +69,7 @@ func (c *Client) lost(ctx context.Context, state uint64, err error) {
 func (c *Client) watch(ctx context.Context) {
 	for ctx.Err() == nil {
 		if !c.Up() {
-			rest(ctx, c.probe)
+			wait.Sleep(ctx, c.probe)
 			c.check(ctx)
 			continue
 		}
@@ -96,17 +97,5 @@ func (c *Client) check(ctx context.Context) {
 		if c.changes.CompareAndSwap(state, state+1) {
 			c.log.InfoContext(ctx, "Redis answers again")
 		}
-	}
-}
-
-// rest waits, and says whether the context still lives.
-func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

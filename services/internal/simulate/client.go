@@ -91,8 +91,8 @@ func (c *client) send(ctx context.Context, method, path string, body document, a
 			c.rec.failed(failure)
 			return nil, errGaveUp
 		}
-		if err := c.retry.Wait(ctx, c.retry.delay(attempt, header)); err != nil {
-			return nil, err
+		if !c.retry.Wait(ctx, c.retry.delay(attempt, header)) {
+			return nil, ctx.Err()
 		}
 		if again != nil && failure.Status != http.StatusTooManyRequests { // a 429 is sure to have done nothing
 			if found, err := again(ctx); err != nil {

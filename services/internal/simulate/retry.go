@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // RetryPolicy says how patient the simulated IdP is with no answer, 429 and 5xx. The zero value means the defaults.
@@ -13,8 +15,8 @@ type RetryPolicy struct {
 	Attempts  int           // in all, the first included: 0 means DefaultAttempts
 	BaseDelay time.Duration // before the first retry, doubled for each further one: 0 means DefaultBaseDelay
 	MaxDelay  time.Duration // the longest wait, also for Retry-After: 0 means DefaultMaxDelay
-	// Wait sleeps for d, or returns the context's error. nil means a timer.
-	Wait func(ctx context.Context, d time.Duration) error
+	// Wait waits for d, and says whether it did; false when the context ended first. nil means wait.Sleep.
+	Wait func(ctx context.Context, d time.Duration) bool
 	// Now tells the time, for Retry-After dates and Report.Elapsed. nil means time.Now.
 	Now func() time.Time
 }
@@ -51,23 +53,12 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 		p.MaxDelay = DefaultMaxDelay
 	}
 	if p.Wait == nil {
-		p.Wait = wait
+		p.Wait = wait.Sleep
 	}
 	if p.Now == nil {
 		p.Now = time.Now
 	}
 	return p
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 // delay before the attempt after attempt (from 1): what the server asks for, else exponential.

@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -44,17 +43,6 @@ func TestDelay(t *testing.T) {
 	}
 }
 
-func TestWaitEndsWithTheContext(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := wait(ctx, time.Hour); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v", err)
-	}
-	if err := wait(t.Context(), 0); err != nil {
-		t.Errorf("error %v", err)
-	}
-}
-
 func TestWaitsAsTheServerAsks(t *testing.T) {
 	f := newFakeServer(t)
 	refused := 0
@@ -69,9 +57,9 @@ func TestWaitsAsTheServerAsks(t *testing.T) {
 	cfg := config(f, Entra, 1, 0)
 	cfg.Concurrency = 1
 	var waits []time.Duration
-	cfg.Retry.Wait = func(_ context.Context, d time.Duration) error {
+	cfg.Retry.Wait = func(_ context.Context, d time.Duration) bool {
 		waits = append(waits, d)
-		return nil
+		return true
 	}
 	report := mustEnd(t, f, cfg)
 	if len(waits) != 3 || waits[0] != 11*time.Second || report.Retries != 3 || report.ByStatus[429] != 3 {

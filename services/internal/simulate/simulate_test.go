@@ -18,7 +18,7 @@ import (
 func config(f *fakeServer, idp IdP, users, groups int) Config {
 	return Config{
 		IdP: idp, Users: users, Groups: groups, Seed: 42, BaseURL: f.URL, Key: testKey, HTTPClient: f.Client(),
-		Retry: RetryPolicy{Attempts: 25, Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }},
+		Retry: RetryPolicy{Attempts: 25, Wait: func(ctx context.Context, _ time.Duration) bool { return ctx.Err() == nil }},
 	}
 }
 

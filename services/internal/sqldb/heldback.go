@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 const (
@@ -49,7 +51,7 @@ func watchHeldBack(pool *pgxpool.Pool, schema string, log *slog.Logger, meter me
 	}
 	go func() {
 		defer close(h.ended)
-		for Rest(ctx, heldBackEvery) {
+		for wait.Sleep(ctx, heldBackEvery) {
 			h.look(ctx)
 		}
 	}()

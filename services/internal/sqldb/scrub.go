@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"strconv"
 	"time"
+
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // SQLite leaves in its file what was deleted. secure_delete overwrites rows where they were, and pages that become free, but not the
@@ -125,7 +127,7 @@ func (db *SQLite) ScrubInBackground(log *slog.Logger) {
 	ctx, cancel := context.WithCancel(context.Background())
 	db.stopScrubs = cancel
 	db.scrubs.Go(func() {
-		for Rest(ctx, scrubDelay) {
+		for wait.Sleep(ctx, scrubDelay) {
 			db.scrubUntilDone(ctx, log)
 			select {
 			case <-db.erased:
@@ -144,7 +146,7 @@ func (db *SQLite) scrubUntilDone(ctx context.Context, log *slog.Logger) {
 		if failures == 0 { // once, not each time
 			log.WarnContext(ctx, "overwriting what was erased in the database's file failed and is tried again", "error", err)
 		}
-		if !Rest(ctx, scrubRetry) {
+		if !wait.Sleep(ctx, scrubRetry) {
 			return
 		}
 	}
@@ -175,7 +177,7 @@ func (db *SQLite) scrubPages(ctx context.Context) error {
 		if err := db.Write(ctx, func(ctx context.Context, tx *Tx) error { return tx.scrubAll(ctx, stale) }); err != nil {
 			return err
 		}
-		if !Rest(ctx, time.Since(began)) { // half of the writer's time is for others
+		if !wait.Sleep(ctx, time.Since(began)) { // half of the writer's time is for others
 			return ctx.Err()
 		}
 	}
@@ -275,7 +277,7 @@ func (db *SQLite) truncateLog(ctx context.Context) error {
 		if !errors.Is(err, errReaders) {
 			return err
 		}
-		if !Rest(ctx, truncateRetry) {
+		if !wait.Sleep(ctx, truncateRetry) {
 			return ctx.Err()
 		}
 	}

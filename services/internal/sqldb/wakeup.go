@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // Pauses of a Wakeup.
@@ -99,7 +101,7 @@ func (w *Wakeup) notify(ctx context.Context, due <-chan struct{}) {
 		}
 		// Who does not hear of it polls.
 		_, _ = w.db.Exec(ctx, `SELECT pg_notify($1, '')`, w.channel)
-		if !Rest(ctx, notifyEvery) {
+		if !wait.Sleep(ctx, notifyEvery) {
 			return
 		}
 	}
@@ -109,7 +111,7 @@ func (w *Wakeup) notify(ctx context.Context, due <-chan struct{}) {
 func (w *Wakeup) listen(ctx context.Context) {
 	for {
 		_ = w.hear(ctx) // polling goes on meanwhile
-		if !Rest(ctx, listenRetry) {
+		if !wait.Sleep(ctx, listenRetry) {
 			return
 		}
 	}
@@ -133,17 +135,5 @@ func (w *Wakeup) hear(ctx context.Context) (err error) {
 			return err
 		}
 		poke(w.heard)
-	}
-}
-
-// Rest waits, and says whether the context still lives.
-func Rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
-	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // Invalidator forgets keys wherever leases on them are kept. It says whether that is certain: no lease on them is left.
@@ -29,7 +29,7 @@ type Config struct {
 type Core struct {
 	store   store.Store
 	config  Config
-	changed feed.Signal
+	changed wait.Signal
 	signing signing
 }
 

@@ -140,18 +140,14 @@ func (s *Server) WatchDirectories(r *directoryv1.WatchDirectoriesRequest, stream
 			}
 			told = true
 		}
-		poll := time.NewTimer(s.poll)
 		select {
 		case <-changed:
-		case <-poll.C: // another replica may have changed something
+		case <-time.After(s.poll): // another replica may have changed something
 		case <-ctx.Done():
-			poll.Stop()
 			return ctx.Err()
 		case <-s.stop:
-			poll.Stop()
 			return nil
 		}
-		poll.Stop()
 	}
 }
 

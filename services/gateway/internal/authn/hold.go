@@ -8,6 +8,7 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // lookAgainWithin is how long a look at a client's credential may take when its lease has run out. Until it is over a
@@ -34,11 +35,7 @@ func (c Clients) Hold(ctx context.Context, client Client) (held context.Context,
 func (c Clients) ended(ctx context.Context, client Client) error {
 	for until := client.lease.Until; ; {
 		// No lease is longer, whatever the time of day has become meanwhile.
-		timer := time.NewTimer(min(time.Until(until), keylease.MaxLease))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !wait.Sleep(ctx, min(time.Until(until), keylease.MaxLease)) {
 			return nil
 		}
 		again, cancel := context.WithTimeout(ctx, lookAgainWithin)

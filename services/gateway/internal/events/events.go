@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/spool"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // batch is how many events a call takes: the contract's bound.
@@ -40,11 +40,12 @@ type Retry struct {
 
 // Recorder takes failed events and delivers them.
 type Recorder struct {
-	spool   *spool.Spool
-	client  failedeventsv1.EventRecordServiceClient
-	metrics *metrics.Metrics
-	log     *slog.Logger
-	retry   Retry
+	spool    *spool.Spool
+	client   failedeventsv1.EventRecordServiceClient
+	metrics  *metrics.Metrics
+	log      *slog.Logger
+	retry    Retry
+	failures int // in a row; only Run and what it calls use it
 
 	mu      sync.Mutex
 	trouble string // why events are being lost now; empty: they are not
@@ -99,7 +100,6 @@ func (r *Recorder) troubled(ctx context.Context, why string, err error) {
 
 // Run delivers until its context ends.
 func (r *Recorder) Run(ctx context.Context) {
-	wait := r.backoff()
 	for ctx.Err() == nil {
 		added := r.spool.Added()
 		segment, ok, err := r.spool.Oldest()
@@ -108,20 +108,20 @@ func (r *Recorder) Run(ctx context.Context) {
 			return
 		case err != nil:
 			r.log.ErrorContext(ctx, "the spool of failed events cannot be read", slog.String("error", err.Error()))
-			wait.after(ctx)
+			r.backOff(ctx)
 		case !ok:
 			select {
 			case <-added:
 			case <-ctx.Done():
 			}
 		default:
-			r.deliver(ctx, segment, wait)
+			r.deliver(ctx, segment)
 		}
 	}
 }
 
 // deliver hands a segment over, however often that takes, and removes it.
-func (r *Recorder) deliver(ctx context.Context, segment spool.Segment, wait *backoff) {
+func (r *Recorder) deliver(ctx context.Context, segment spool.Segment) {
 	if segment.Torn > 0 {
 		// A crash while a record was written leaves the like of it: nobody was told that it was kept. Were it damage, this
 		// is where to see it.
@@ -136,17 +136,17 @@ func (r *Recorder) deliver(ctx context.Context, segment spool.Segment, wait *bac
 			if ctx.Err() != nil {
 				return
 			}
-			if wait.failures == 0 {
+			if r.failures == 0 {
 				r.log.WarnContext(ctx, "failed events cannot be delivered; they wait in the spool",
 					slog.String("error", err.Error()))
 			}
-			wait.after(ctx)
+			r.backOff(ctx)
 			continue
 		}
-		if wait.failures > 0 {
+		if r.failures > 0 {
 			r.log.InfoContext(ctx, "failed events are delivered again")
 		}
-		wait.failures = 0
+		r.failures = 0
 		events = events[len(some):]
 	}
 	// Tried once even when the context has ended: what was taken need not be sent again after the next start.
@@ -156,7 +156,7 @@ func (r *Recorder) deliver(ctx context.Context, segment spool.Segment, wait *bac
 			return
 		}
 		r.log.ErrorContext(ctx, "a delivered segment of the spool cannot be deleted", slog.String("error", err.Error()))
-		wait.after(ctx)
+		r.backOff(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -201,28 +201,8 @@ func (r *Recorder) send(ctx context.Context, events []*failedeventsv1.FailedEven
 	return r.send(ctx, events[half:])
 }
 
-// backoff waits longer with each failure in a row.
-type backoff struct {
-	retry    Retry
-	failures int
-}
-
-func (r *Recorder) backoff() *backoff { return &backoff{retry: r.retry} }
-
-func (b *backoff) after(ctx context.Context) {
-	pause := b.retry.First
-	for range b.failures {
-		if pause *= 2; pause >= b.retry.Most {
-			pause = b.retry.Most
-			break
-		}
-	}
-	b.failures++
-	// Spread, so that gateways that lost the service together do not come back together.
-	timer := time.NewTimer(pause/2 + rand.N(pause/2+1)) //nolint:gosec // not a secret
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+// backOff waits, longer with each failure in a row.
+func (r *Recorder) backOff(ctx context.Context) {
+	r.failures++
+	wait.Sleep(ctx, wait.Backoff(r.retry.First, r.retry.Most, r.failures))
 }

@@ -333,14 +333,3 @@ func TestAClosedSpoolEndsDelivery(t *testing.T) {
 	}
 	b.recorder.Run(t.Context())
 }
-
-func TestPausesGrowUpToTheMost(t *testing.T) {
-	t.Parallel()
-	w := &backoff{retry: Retry{First: time.Nanosecond, Most: time.Microsecond}}
-	for range 100 {
-		w.after(t.Context())
-	}
-	if w.failures != 100 {
-		t.Errorf("%d failures", w.failures)
-	}
-}

@@ -17,6 +17,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/traced"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/scim"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // bulk carries out many operations, one after another (RFC 7644 §3.7). Each is checked, and fails, as a message of its own
@@ -256,19 +257,14 @@ func (b *bulk) do(ctx context.Context, step *bulkStep, data []byte) (*response, 
 // not begun.
 func (b *bulk) pace(ctx context.Context) error {
 	for ctx.Err() == nil {
-		wait, ok := b.handler.rates.admit(ctx, b.message.lease.DirectoryID, b.handler.d.Now())
+		delay, ok := b.handler.rates.admit(ctx, b.message.lease.DirectoryID, b.handler.d.Now())
 		if ok {
 			return nil
 		}
-		if until, bounded := ctx.Deadline(); bounded && wait > time.Until(until) {
+		if until, bounded := ctx.Deadline(); bounded && delay > time.Until(until) {
 			break
 		}
-		timer := time.NewTimer(max(wait, time.Millisecond))
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
-		timer.Stop()
+		wait.Sleep(ctx, max(delay, time.Millisecond))
 	}
 	return errLate
 }

@@ -18,7 +18,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // Limits bound a spool. A field that is zero has its default.
@@ -40,7 +40,7 @@ var ErrClosed = errors.New("the spool is closed")
 type Spool struct {
 	folder string
 	limits Limits
-	added  feed.Signal
+	added  wait.Signal
 
 	// commit is held while a group is written, and is taken before mu. Appends that wait for it form the next group.
 	commit sync.Mutex

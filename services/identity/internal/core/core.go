@@ -10,9 +10,9 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/scim"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // Config is what the domain can be told.
@@ -44,7 +44,7 @@ type Core struct {
 	directories remembered[openDirectory]
 	types       remembered[types]
 	built       scim.TypeMemory
-	applied     feed.Signal // a directory was applied
+	applied     wait.Signal // a directory was applied
 	oddities    oddities
 }
 

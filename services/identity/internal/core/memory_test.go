@@ -10,6 +10,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/scim"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // memory is a store of resources of any type, which have unique names and externalIds. What only users and groups have it lacks.
@@ -19,7 +20,7 @@ type memory struct {
 	directories map[store.Scope]store.Directory
 	resources   []store.Resource // by id
 	changes     []store.Change
-	written     feed.Signal
+	written     wait.Signal
 }
 
 func newMemory() *memory { return &memory{directories: map[store.Scope]store.Directory{}} }

@@ -10,6 +10,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/scim"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // Bounds of what may be registered.
@@ -104,14 +105,10 @@ func (c *Core) outlast(ctx context.Context) error {
 		return nil
 	}
 	// What others read before the change they use for so long after it.
-	timer := time.NewTimer(remember)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	if !wait.Sleep(ctx, remember) {
 		return ctx.Err()
 	}
+	return nil
 }
 
 // ofDefinition turns what is wrong with a definition into a fault that names the place.

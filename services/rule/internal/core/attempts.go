@@ -3,6 +3,8 @@ package core
 import (
 	"sync"
 	"time"
+
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // kind is a kind of work in an organization's turn. Each fails, and rests after a failure, alone.
@@ -69,7 +71,7 @@ func (a *attempts) failed(organizationID string, k kind, now time.Time) (failure
 		a.by[organizationID] = all
 	}
 	all[k].failures++
-	all[k].until = now.Add(backoff(a.first, a.most, all[k].failures))
+	all[k].until = now.Add(wait.Backoff(a.first, a.most, all[k].failures))
 	return all[k].failures
 }
 

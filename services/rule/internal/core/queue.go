@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -164,14 +163,4 @@ func (q *queue) close() {
 			delete(timers, id)
 		}
 	}
-}
-
-// backoff is how long to wait after so many failures in a row: doubling, with jitter, so that many who failed together do
-// not come back together.
-func backoff(first, most time.Duration, failures int) time.Duration {
-	delay := most
-	if shift := failures - 1; shift < 20 && first<<shift < most {
-		delay = first << shift
-	}
-	return delay/2 + rand.N(delay/2+1) //nolint:gosec // nobody gains by guessing it
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/wait"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -15,23 +16,20 @@ const maxEvents = 500
 // deliver hands reports to the failedevents service until it has taken each.
 func (c *Core) deliver(ctx context.Context) {
 	for failures := 0; ; {
-		wait := c.config.SweepEvery // what another process has left behind
+		delay := c.config.SweepEvery // what another process has left behind
 		if err := c.deliverAll(ctx); err != nil && ctx.Err() == nil {
 			failures++
-			wait = backoff(c.config.RetryDelay, c.config.MaxRetryDelay, failures)
+			delay = wait.Backoff(c.config.RetryDelay, c.config.MaxRetryDelay, failures)
 			c.log.LogAttrs(ctx, slog.LevelWarn, "delivering reports failed and is tried again", slog.Any("error", err))
 		} else {
 			failures = 0
 		}
-		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return
 		case <-c.reports:
-		case <-timer.C:
+		case <-time.After(delay):
 		}
-		timer.Stop()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/wait"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -117,7 +118,7 @@ func (c *Core) follow(ctx context.Context, known map[string]bool, after string) 
 		}
 		failures++
 		c.log.LogAttrs(ctx, slog.LevelWarn, "following identity's activity broke off and is tried again", slog.Any("error", err))
-		if !pause(ctx, backoff(c.config.RetryDelay, c.config.MaxRetryDelay, failures)) {
+		if !wait.Sleep(ctx, wait.Backoff(c.config.RetryDelay, c.config.MaxRetryDelay, failures)) {
 			return
 		}
 	}
@@ -278,16 +279,4 @@ func (c *Core) trim(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// pause waits and says whether ctx goes on.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/usher-scim/usher/services/internal/wait"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -108,7 +109,7 @@ func (a asides) setAside(b batch, id string, h store.Holder, u User, before stor
 	if next.AsOf.Before(neverKnown) {
 		next.AsOf = neverKnown
 	}
-	next.RetryTime = now.Add(backoff(a.core.config.UserRetryDelay, a.core.config.MaxUserRetryDelay, next.Attempts))
+	next.RetryTime = now.Add(wait.Backoff(a.core.config.UserRetryDelay, a.core.config.MaxUserRetryDelay, next.Attempts))
 	d := difference{userID: id, present: true, free: true, before: h, after: h, aside: &next}
 	d.after.UserID, d.after.New, d.after.Active, d.after.Detached, d.after.DirectoryID = id, false, true, false, u.DirectoryID
 	d.after.UnknownAsOf, d.after.RuleAccess = next.AsOf, ruleAccessBy(a.settings)

@@ -21,6 +21,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/page"
 	"github.com/usher-scim/usher/services/internal/scim"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // Identity is the service. Every change writes its record before it returns, as the real one does.
@@ -38,7 +39,7 @@ type Identity struct {
 	groups   map[string]*identityv1.Group
 	members  map[string]map[string]bool // by group
 	parents  map[string]map[string]bool // by member
-	signal   feed.Signal
+	signal   wait.Signal
 	before   func(rpc string) error
 	ghost    *identityv1.User
 	quiet    bool

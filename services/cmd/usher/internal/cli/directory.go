@@ -16,6 +16,7 @@ import (
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 const (
@@ -64,10 +65,10 @@ func organizationCommand(c *client) *cobra.Command {
 }
 
 func eraseCommand(c *client) *cobra.Command {
-	var yes, wait bool
+	var yes, untilGone bool
 	erase := &cobra.Command{Use: "erase ID", Short: "Remove an organization and all that is kept of it, for good.", Args: cobra.ExactArgs(1)}
 	erase.Flags().BoolVar(&yes, "yes", false, "confirm that nothing of it is needed any more (required)")
-	erase.Flags().BoolVar(&wait, "wait", false, "show which services have still to erase it, until it is gone")
+	erase.Flags().BoolVar(&untilGone, "wait", false, "show which services have still to erase it, until it is gone")
 	erase.RunE = func(cmd *cobra.Command, args []string) error {
 		if !yes {
 			return fmt.Errorf("this removes all directories, users, groups, rules, access and events of %q, and cannot be undone: add --yes", args[0])
@@ -82,7 +83,7 @@ func eraseCommand(c *client) *cobra.Command {
 		if err != nil {
 			return answered(err)
 		}
-		for shown := ""; wait; {
+		for shown := ""; untilGone; {
 			r, err := organizations.GetOrganization(ctx, &directoryv1.GetOrganizationRequest{OrganizationId: args[0]})
 			if err != nil && rpc.Fault(err).Reason == fault.NotFound {
 				cmd.PrintErrln("It is gone.")
@@ -95,9 +96,7 @@ func eraseCommand(c *client) *cobra.Command {
 				cmd.PrintErrf("Still in: %s\n", left)
 				shown = left
 			}
-			select {
-			case <-time.After(erasePoll):
-			case <-ctx.Done():
+			if !wait.Sleep(ctx, erasePoll) {
 				return failed(ctx.Err())
 			}
 		}

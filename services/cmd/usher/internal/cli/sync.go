@@ -10,6 +10,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // syncPoll is how often a waiting command looks at a sync's progress.
@@ -17,11 +19,11 @@ const syncPoll = 200 * time.Millisecond
 
 func syncCommand(c *client) *cobra.Command {
 	var organization string
-	var wait bool
+	var untilEnded bool
 	const columns = "id state users_done users_set_aside access_added access_removed create_time end_time"
 	start := &cobra.Command{Use: "start", Short: "Apply the rules again to everybody that is stored.", Args: cobra.NoArgs}
 	organizationFlag(start, &organization)
-	start.Flags().BoolVar(&wait, "wait", false, "show progress until it has ended")
+	start.Flags().BoolVar(&untilEnded, "wait", false, "show progress until it has ended")
 	start.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx, cancel, conn, err := c.dial(cmd.Context())
 		if err != nil {
@@ -34,10 +36,8 @@ func syncCommand(c *client) *cobra.Command {
 			return answered(err)
 		}
 		message := &rulev1.GetSyncResponse{Sync: started.GetSync()}
-		for wait && message.GetSync().GetState() == rulev1.SyncState_SYNC_STATE_RUNNING {
-			select {
-			case <-time.After(syncPoll):
-			case <-ctx.Done():
+		for untilEnded && message.GetSync().GetState() == rulev1.SyncState_SYNC_STATE_RUNNING {
+			if !wait.Sleep(ctx, syncPoll) {
 				return failed(ctx.Err())
 			}
 			message, err = syncs.GetSync(ctx, &rulev1.GetSyncRequest{OrganizationId: organization, Id: started.GetSync().GetId()})
@@ -47,7 +47,7 @@ func syncCommand(c *client) *cobra.Command {
 			fmt.Fprintf(cmd.ErrOrStderr(), "\r%d users, %d added, %d removed, %d users set aside", message.GetSync().GetUsersDone(),
 				message.GetSync().GetAccessAdded(), message.GetSync().GetAccessRemoved(), message.GetSync().GetUsersSetAside())
 		}
-		if wait {
+		if untilEnded {
 			fmt.Fprintln(cmd.ErrOrStderr())
 		}
 		return c.print(cmd.OutOrStdout(), message, columns)

@@ -23,9 +23,9 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/sqlfile"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 //go:embed migrations/*.sql sql/*.sql
@@ -100,7 +100,7 @@ func RenewEpoch(ctx context.Context, url string) error { return sqldb.RenewEpoch
 type Store struct {
 	db      *sqldb.Postgres
 	wakeup  *sqldb.Wakeup
-	written feed.Signal
+	written wait.Signal
 	folder  *folder
 }
 

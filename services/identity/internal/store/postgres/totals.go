@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 const (
@@ -60,7 +61,7 @@ func (f *folder) run(ctx context.Context) {
 				return
 			}
 		}
-		if !sqldb.Rest(ctx, foldEvery) {
+		if !wait.Sleep(ctx, foldEvery) {
 			return
 		}
 	}

@@ -15,9 +15,9 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/sqlfile"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 //go:embed migrations/*.sql sql/*.sql
@@ -39,7 +39,7 @@ var (
 type Store struct {
 	db      *sqldb.SQLite
 	epoch   string
-	written feed.Signal
+	written wait.Signal
 }
 
 var _ store.Store = (*Store)(nil)

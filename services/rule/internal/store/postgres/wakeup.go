@@ -11,6 +11,7 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/wait"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -126,7 +127,7 @@ func (w *wakeup) notify(ctx context.Context) {
 		case <-w.due:
 		}
 		w.tell(ctx)
-		sqldb.Rest(ctx, notifyEvery)
+		wait.Sleep(ctx, notifyEvery)
 	}
 }
 
@@ -167,7 +168,7 @@ func (w *wakeup) messages(written map[string]bool) []string {
 func (w *wakeup) listen(ctx context.Context) {
 	for {
 		_ = w.hear(ctx) // polling goes on meanwhile
-		if !sqldb.Rest(ctx, listenRetry) {
+		if !wait.Sleep(ctx, listenRetry) {
 			return
 		}
 	}
@@ -204,7 +205,7 @@ func (w *wakeup) hear(ctx context.Context) (err error) {
 // look polls the organizations that are waited for.
 func (w *wakeup) look(ctx context.Context) {
 	seen := map[string]int64{} // commits
-	for sqldb.Rest(ctx, w.poll) {
+	for wait.Sleep(ctx, w.poll) {
 		waiting := w.signals.Waiting()
 		if len(waiting) == 0 {
 			clear(seen)
