@@ -15,6 +15,7 @@ import (
 	"github.com/usher-scim/usher/services/identity"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/rule"
 )
 
@@ -194,7 +195,7 @@ func (a *App) startGateway() (*gateway.Gateway, error) {
 	a.keys = keylease.New(gateway.LoadKeys(d.Directory, d.Log, a.options.Now, a.redis != nil), a.options.Now, shared...)
 	a.onStop("key look-ups", func(context.Context) error { a.keys.Close(); return nil })
 	d.Keys = a.keys
-	token := string(a.settings.OperatorToken)
+	token := a.settings.OperatorToken.Reveal()
 	if a.settings.bootstraps() {
 		if token, err = a.folder.bootstrapToken(); err != nil {
 			return nil, err
@@ -212,7 +213,7 @@ func (a *App) startGateway() (*gateway.Gateway, error) {
 		InFlightBytes: a.settings.Gateway.InFlightBytes, InFlightShareBytes: a.settings.Gateway.InFlightShareBytes,
 		WatchesPerCredential: a.settings.Gateway.WatchesPerCredential, TrustedProxies: proxies,
 		UnknownKeysPerAddress: a.settings.Gateway.UnknownKeysPerAddress, UnknownKeys: a.settings.Gateway.UnknownKeys,
-		OperatorToken: gateway.Secret(token),
+		OperatorToken: secret.Text(token),
 	}, d)
 	if err != nil {
 		return nil, err

@@ -11,33 +11,33 @@ import (
 	"time"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
-	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 // Settings is what can be configured, with the defaults in it that Defaults gives. Keys are the `koanf` tags.
 type Settings struct {
-	Target                   []string      `koanf:"target" doc:"Services that this process runs, of gateway, directory, identity, rule and failedevents, or all. Others are called over gRPC."`
-	Dev                      bool          `koanf:"dev" doc:"Development mode: demo data into an empty data folder, and a bootstrap token to sign in with."`
-	DataDir                  string        `koanf:"data_dir" doc:"Folder of the gateway's spool, and in development of the bootstrap token and the SQLite files."`
-	DatabaseURL              config.Secret `koanf:"database_url" doc:"PostgreSQL server and database for all services, a schema each, such as postgres://usher@db/usher. Default: SQLite files in the data folder."`
-	Migrate                  bool          `koanf:"migrate" doc:"Bring the PostgreSQL schemas of this process's services up to date at the start, as usher migrate does; the default in development mode."`
-	RedisURL                 config.Secret `koanf:"redis_url" doc:"Redis that gateways share key look-ups and rate limits through, such as redis://cache:6379. Default: none; each gateway has its own."`
-	CertificatesDir          string        `koanf:"certificates_dir" doc:"Folder of ca.crt and each service's <service>.crt and <service>.key, for mutual TLS between processes. usher certificates makes one for development."`
-	OperatorToken            config.Secret `koanf:"operator_token" doc:"Bearer token of the operator, 32 characters or more. Default in development mode: the bootstrap token."`
-	PublicURL                string        `koanf:"public_url" doc:"Where IdPs reach the SCIM listener, such as https://scim.example.com. Default: the listener's own address."`
-	SCIMAddr                 string        `koanf:"scim_addr" doc:"Where the gateway listens for IdPs."`
-	AdminAddr                string        `koanf:"admin_addr" doc:"Where the gateway listens for the admin REST API."`
-	GRPCAddr                 string        `koanf:"grpc_addr" doc:"Where the gateway listens for the public gRPC API."`
-	OpsAddr                  string        `koanf:"ops_addr" doc:"Where to listen for metrics and health, for which nobody signs in."`
-	Profiles                 bool          `koanf:"profiles" doc:"Offer profiles of the process (/debug/pprof/) at ops_addr as well."`
-	TLSCertFile              string        `koanf:"tls_cert_file" doc:"Certificate in PEM for the SCIM, admin and gRPC listeners. Default: plain, for a proxy that ends TLS."`
-	TLSKeyFile               string        `koanf:"tls_key_file" doc:"Key of tls_cert_file."`
-	MaxConnections           int           `koanf:"max_connections" doc:"Connections that each public listener, and the one for operations, holds open at most. It is fewer where the process may not open eight times as many files."`
-	MaxConnectionsPerAddress int           `koanf:"max_connections_per_address" doc:"Connections of one listener that one address may hold open; the addresses of an IPv6 network of 64 bits count as one."`
-	TrustedProxies           []string      `koanf:"trusted_proxies" doc:"Addresses, and networks such as 10.0.0.0/8, of proxies in front of Usher. They are exempt from max_connections_per_address, and believed whom they speak for (X-Forwarded-For)."`
-	LogLevel                 string        `koanf:"log_level" doc:"debug, info, warn or error."`
-	LogFormat                string        `koanf:"log_format" doc:"json or text."`
+	Target                   []string    `koanf:"target" doc:"Services that this process runs, of gateway, directory, identity, rule and failedevents, or all. Others are called over gRPC."`
+	Dev                      bool        `koanf:"dev" doc:"Development mode: demo data into an empty data folder, and a bootstrap token to sign in with."`
+	DataDir                  string      `koanf:"data_dir" doc:"Folder of the gateway's spool, and in development of the bootstrap token and the SQLite files."`
+	DatabaseURL              secret.Text `koanf:"database_url" doc:"PostgreSQL server and database for all services, a schema each, such as postgres://usher@db/usher. Default: SQLite files in the data folder."`
+	Migrate                  bool        `koanf:"migrate" doc:"Bring the PostgreSQL schemas of this process's services up to date at the start, as usher migrate does; the default in development mode."`
+	RedisURL                 secret.Text `koanf:"redis_url" doc:"Redis that gateways share key look-ups and rate limits through, such as redis://cache:6379. Default: none; each gateway has its own."`
+	CertificatesDir          string      `koanf:"certificates_dir" doc:"Folder of ca.crt and each service's <service>.crt and <service>.key, for mutual TLS between processes. usher certificates makes one for development."`
+	OperatorToken            secret.Text `koanf:"operator_token" doc:"Bearer token of the operator, 32 characters or more. Default in development mode: the bootstrap token."`
+	PublicURL                string      `koanf:"public_url" doc:"Where IdPs reach the SCIM listener, such as https://scim.example.com. Default: the listener's own address."`
+	SCIMAddr                 string      `koanf:"scim_addr" doc:"Where the gateway listens for IdPs."`
+	AdminAddr                string      `koanf:"admin_addr" doc:"Where the gateway listens for the admin REST API."`
+	GRPCAddr                 string      `koanf:"grpc_addr" doc:"Where the gateway listens for the public gRPC API."`
+	OpsAddr                  string      `koanf:"ops_addr" doc:"Where to listen for metrics and health, for which nobody signs in."`
+	Profiles                 bool        `koanf:"profiles" doc:"Offer profiles of the process (/debug/pprof/) at ops_addr as well."`
+	TLSCertFile              string      `koanf:"tls_cert_file" doc:"Certificate in PEM for the SCIM, admin and gRPC listeners. Default: plain, for a proxy that ends TLS."`
+	TLSKeyFile               string      `koanf:"tls_key_file" doc:"Key of tls_cert_file."`
+	MaxConnections           int         `koanf:"max_connections" doc:"Connections that each public listener, and the one for operations, holds open at most. It is fewer where the process may not open eight times as many files."`
+	MaxConnectionsPerAddress int         `koanf:"max_connections_per_address" doc:"Connections of one listener that one address may hold open; the addresses of an IPv6 network of 64 bits count as one."`
+	TrustedProxies           []string    `koanf:"trusted_proxies" doc:"Addresses, and networks such as 10.0.0.0/8, of proxies in front of Usher. They are exempt from max_connections_per_address, and believed whom they speak for (X-Forwarded-For)."`
+	LogLevel                 string      `koanf:"log_level" doc:"debug, info, warn or error."`
+	LogFormat                string      `koanf:"log_format" doc:"json or text."`
 
 	ShutdownDelay   time.Duration `koanf:"shutdown_delay" doc:"How long a stop goes on taking requests after /readyz said no, so that balancers learn of it."`
 	ShutdownTimeout time.Duration `koanf:"shutdown_timeout" doc:"How long a stop then waits for what is under way."`
@@ -51,10 +51,10 @@ type Settings struct {
 
 // ServiceSettings are those that every service behind the gateway has.
 type ServiceSettings struct {
-	ListenAddr          string        `koanf:"listen_addr" doc:"Where the service listens for the others, when this process does not run all of them."`
-	Addr                string        `koanf:"addr" doc:"Where the others reach the service: host:port, whose name may resolve to several replicas, or several with commas between."`
-	DatabaseURL         config.Secret `koanf:"database_url" doc:"PostgreSQL of this service alone. Default: database_url."`
-	DatabaseConnections int32         `koanf:"database_connections" doc:"Connections to PostgreSQL that a replica of the service opens at most."`
+	ListenAddr          string      `koanf:"listen_addr" doc:"Where the service listens for the others, when this process does not run all of them."`
+	Addr                string      `koanf:"addr" doc:"Where the others reach the service: host:port, whose name may resolve to several replicas, or several with commas between."`
+	DatabaseURL         secret.Text `koanf:"database_url" doc:"PostgreSQL of this service alone. Default: database_url."`
+	DatabaseConnections int32       `koanf:"database_connections" doc:"Connections to PostgreSQL that a replica of the service opens at most."`
 }
 
 // IdentitySettings are the identity service's.
@@ -326,7 +326,7 @@ func (c *checking) above0(key string, value float64) {
 	}
 }
 
-func (c *checking) postgres(key string, value config.Secret) {
+func (c *checking) postgres(key string, value secret.Text) {
 	if value != "" && !schemeOf(value, "postgres", "postgresql") && !strings.Contains(string(value), "=") {
 		c.wrongSecret(key, "an address such as postgres://usher@db/usher")
 	}
@@ -337,7 +337,7 @@ func (c *checking) all() error {
 	return errors.Join(c.problems...)
 }
 
-func schemeOf(address config.Secret, allowed ...string) bool {
+func schemeOf(address secret.Text, allowed ...string) bool {
 	scheme, _, found := strings.Cut(string(address), "://")
 	return found && slices.Contains(allowed, scheme)
 }

@@ -28,9 +28,9 @@ import (
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/app"
 	"github.com/usher-scim/usher/services/internal/certificates"
-	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/internal/telemetry"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
@@ -122,7 +122,7 @@ func startUsher(t *testing.T, setup topology, tel *telemetry.Telemetry) *usher {
 	s := testSettings(t.TempDir())
 	if setup.postgres {
 		// The start migrates it.
-		s.DatabaseURL = config.Secret(testkit.Postgres(t, "usher", func(context.Context, string) error { return nil }))
+		s.DatabaseURL = secret.Text(testkit.Postgres(t, "usher", func(context.Context, string) error { return nil }))
 	}
 	u := &usher{t: t, token: operatorToken, database: string(s.DatabaseURL)}
 	if u.database == "" {

@@ -8,6 +8,7 @@ import (
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/e2e/corpus"
+	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/internal/simulate"
 )
 
@@ -59,7 +60,7 @@ func TestCorpus(t *testing.T) {
 // simulation makes an IdP for a directory.
 func simulation(t *testing.T, d *directory, config simulate.Config) *simulate.Simulation {
 	t.Helper()
-	config.BaseURL, config.Key, config.HTTPClient = d.baseURL, simulate.Key(d.key), d.http
+	config.BaseURL, config.Key, config.HTTPClient = d.baseURL, secret.Text(d.key), d.http
 	config.Retry.BaseDelay, config.Retry.MaxDelay = 20*time.Millisecond, 500*time.Millisecond
 	s, err := simulate.New(config)
 	if err != nil {

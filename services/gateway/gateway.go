@@ -32,6 +32,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/spool"
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 // Config is what the service can be told.
@@ -74,7 +75,7 @@ type Config struct {
 	// TrustedProxies are the addresses of proxies. What they say of a client's address (X-Forwarded-For) is believed.
 	TrustedProxies []netip.Prefix
 	// OperatorToken is the bearer token of development. Empty: nobody signs in with one.
-	OperatorToken Secret
+	OperatorToken secret.Text
 }
 
 // Dependencies is what the service uses. The connections are those on which it calls as the gateway.
@@ -138,7 +139,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		PerAddress: c.UnknownKeysPerAddress, Total: c.UnknownKeys, TrustedProxies: c.TrustedProxies,
 	}, d.Now)
 	inFlight := inflight.New(c.InFlightBytes, c.InFlightShareBytes)
-	clients := authn.NewClients(authn.NewOperator(string(c.OperatorToken)), d.Keys, unknown)
+	clients := authn.NewClients(authn.NewOperator(c.OperatorToken.Reveal()), d.Keys, unknown)
 	g := &Gateway{config: c, metrics: instruments}
 	stopping, stop := context.WithCancel(context.Background())
 	g.stop = stop

@@ -41,6 +41,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -55,8 +56,8 @@ type others struct {
 	failedeventsv1.UnimplementedEventRecordServiceServer
 	rulev1.UnimplementedAccessServiceServer
 
-	credential bearer.Secret // of a service
-	key        bearer.Secret
+	credential secret.Text // of a service
+	key        secret.Text
 	lookups    atomic.Int64
 	mu         sync.Mutex
 	refuse     bool // failed events

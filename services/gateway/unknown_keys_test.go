@@ -17,6 +17,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 // stranger sends what directories and services send.
@@ -26,7 +27,7 @@ type stranger struct {
 	path string
 }
 
-func (s stranger) send(secret bearer.Secret, remote, forwarded string) *httptest.ResponseRecorder {
+func (s stranger) send(secret secret.Text, remote, forwarded string) *httptest.ResponseRecorder {
 	s.t.Helper()
 	r := httptest.NewRequest(http.MethodGet, s.path, nil)
 	r.RemoteAddr = remote
@@ -130,7 +131,7 @@ func TestUnknownCredentialsAreLookedUpSoOftenOverGRPC(t *testing.T) {
 	t.Parallel()
 	o, g := started(t)
 	client := dialPublic(t, g)
-	call := func(secret bearer.Secret) error {
+	call := func(secret secret.Text) error {
 		_, err := directoryv1.NewOrganizationServiceClient(client).GetOrganization(
 			metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+secret.Reveal()),
 			&directoryv1.GetOrganizationRequest{OrganizationId: "acme"})

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/app"
-	"github.com/usher-scim/usher/services/internal/config"
+	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/internal/telemetry"
 )
 
@@ -102,7 +102,7 @@ func serveApp(t *testing.T) string {
 		t.Fatal(err)
 	}
 	s := app.Defaults()
-	s.DataDir, s.OperatorToken = filepath.Join(t.TempDir(), "data"), config.Secret(operatorToken)
+	s.DataDir, s.OperatorToken = filepath.Join(t.TempDir(), "data"), secret.Text(operatorToken)
 	s.SCIMAddr, s.AdminAddr, s.GRPCAddr, s.OpsAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	s.Migrate, s.Gateway.RatePerSecond = true, 0
 	a, err := app.Start(t.Context(), s, app.Options{Telemetry: logs, Now: time.Now, OpenAPI: []byte("{}")})

@@ -8,11 +8,11 @@ package bearer
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"hash/crc32"
-	"log/slog"
 	"math/big"
 	"strings"
+
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 const (
@@ -30,44 +30,26 @@ const (
 	ServiceCredential Kind = "usc_" // the public gRPC face and the admin REST, within its scope
 )
 
-// Secret is a secret of some kind. It prints as nothing; Reveal gives its text.
-type Secret struct{ text string }
-
 // New makes a secret.
-func (k Kind) New() Secret {
+func (k Kind) New() secret.Text {
 	var random [32]byte
 	// rand.Read never fails: it ends the process where the system gives no randomness.
 	_, _ = rand.Read(random[:])
 	body := base62(new(big.Int).SetBytes(random[:]), randomLength)
-	return Secret{string(k) + body + checksum(body)}
+	return secret.Text(string(k) + body + checksum(body))
 }
 
 // Parse reads a secret, and says whether it has the form of one of this kind. It says nothing of whether it opens anything.
-func (k Kind) Parse(text string) (Secret, bool) {
+func (k Kind) Parse(text string) (secret.Text, bool) {
 	body, ok := strings.CutPrefix(text, string(k))
 	if !ok || len(body) != randomLength+checksumLength {
-		return Secret{}, false
+		return "", false
 	}
 	if checksum(body[:randomLength]) != body[randomLength:] {
-		return Secret{}, false
+		return "", false
 	}
-	return Secret{text}, true
+	return secret.Text(text), true
 }
-
-// Reveal gives the secret's text, to hand it to its owner.
-func (s Secret) Reveal() string { return s.text }
-
-// Digest is what is stored and looked up: SHA-256 of the text.
-func (s Secret) Digest() [sha256.Size]byte { return sha256.Sum256([]byte(s.text)) }
-
-// String keeps the secret out of texts.
-func (Secret) String() string { return "…" }
-
-// GoString keeps the secret out of %#v.
-func (s Secret) GoString() string { return s.String() }
-
-// LogValue keeps the secret out of logs.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 func checksum(body string) string {
 	return base62(new(big.Int).SetUint64(uint64(crc32.ChecksumIEEE([]byte(body)))), checksumLength)

@@ -17,6 +17,8 @@ import (
 	"github.com/knadh/koanf/providers/env/v2"
 	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/v2"
+
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 // prefix begins the names of the environment variables: USHER_GATEWAY__RATE_PER_SECOND is gateway.rate_per_second.
@@ -78,7 +80,7 @@ const fileSuffix = "_file"
 // readSecrets replaces each key that names a secret's file by what is in the file.
 func readSecrets(k *koanf.Koanf, settings any) error {
 	for _, key := range Keys(settings) {
-		if _, secret := key.Default.(Secret); !secret || !k.Exists(key.Name+fileSuffix) {
+		if _, ok := key.Default.(secret.Text); !ok || !k.Exists(key.Name+fileSuffix) {
 			continue
 		}
 		path := k.String(key.Name + fileSuffix)
@@ -113,23 +115,6 @@ func explain(err error) error {
 	}
 	return errors.New("configuration: " + strings.Join(lines, "; "))
 }
-
-// Secret is a setting that prints as nothing.
-type Secret string
-
-// String keeps the secret out of texts; it tells whether there is one.
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return "[secret]"
-}
-
-// GoString keeps the secret out of %#v.
-func (s Secret) GoString() string { return s.String() }
-
-// MarshalText keeps the secret out of JSON and logs.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Key is one setting, for documentation.
 type Key struct {

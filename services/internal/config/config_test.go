@@ -7,12 +7,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 type settings struct {
 	Name string        `koanf:"name" doc:"a name"`
 	Wait time.Duration `koanf:"wait"`
-	Key  Secret        `koanf:"key"`
+	Key  secret.Text   `koanf:"key"`
 	Sub  struct {
 		Count int `koanf:"count"`
 	} `koanf:"sub"`

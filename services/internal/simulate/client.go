@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 const (
@@ -32,7 +34,7 @@ var (
 // client sends SCIM requests as patiently as an IdP does.
 type client struct {
 	base    *url.URL
-	key     Key
+	key     secret.Text
 	agent   string
 	http    *http.Client
 	timeout time.Duration
@@ -116,7 +118,7 @@ func (c *client) once(ctx context.Context, method, path string, payload []byte) 
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Authorization", "Bearer "+string(c.key))
+	req.Header.Set("Authorization", "Bearer "+c.key.Reveal())
 	req.Header.Set("Accept", mediaType)
 	req.Header.Set("User-Agent", c.agent)
 	if payload != nil {

@@ -15,11 +15,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 // IdP names the identity provider to play.
@@ -51,23 +52,6 @@ var (
 	ErrConnectionTest = errors.New("the connection test failed")
 )
 
-// Key is an API key. It is sent to the server and shows as nothing anywhere else.
-type Key string
-
-const redacted = "[redacted]"
-
-// String hides the key from fmt.
-func (Key) String() string { return redacted }
-
-// GoString hides the key from %#v.
-func (Key) GoString() string { return redacted }
-
-// MarshalJSON hides the key from encoding/json.
-func (Key) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
-
-// LogValue hides the key from slog.
-func (Key) LogValue() slog.Value { return slog.StringValue(redacted) }
-
 // Config says what to play, and against whom. IdP, Users, BaseURL and Key are required.
 type Config struct {
 	IdP    IdP
@@ -76,8 +60,8 @@ type Config struct {
 	Seed   uint64
 	Cycles int // incremental cycles after the initial one: 0 means DefaultCycles, NoCycles means none
 
-	BaseURL string // of the SCIM server, http or https, with or without a slash at its end
-	Key     Key    // sent as a bearer token
+	BaseURL string      // of the SCIM server, http or https, with or without a slash at its end
+	Key     secret.Text // sent as a bearer token
 
 	HTTPClient  *http.Client  // nil means one of our own
 	Concurrency int           // requests under way at once: 0 means DefaultConcurrency
@@ -154,9 +138,9 @@ func (c Config) validate() (*url.URL, error) {
 	if c.StopAfter < 0 {
 		problem("stop-after is %d: it can't be negative", c.StopAfter)
 	}
-	if strings.TrimSpace(string(c.Key)) == "" {
+	if strings.TrimSpace(c.Key.Reveal()) == "" {
 		problem("key is empty")
-	} else if strings.ContainsAny(string(c.Key), "\r\n") {
+	} else if strings.ContainsAny(c.Key.Reveal(), "\r\n") {
 		problem("key has a line break in it")
 	}
 	problems = append(problems, c.Retry.validate()...)

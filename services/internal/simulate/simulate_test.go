@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 func config(f *fakeServer, idp IdP, users, groups int) Config {
@@ -454,7 +456,7 @@ func TestKeyShowsNowhere(t *testing.T) {
 	report, err := mustNew(t, cfg).Run(t.Context())
 	var log strings.Builder
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", cfg.Key, "config", cfg.Key)
-	marshalled, _ := json.Marshal(struct{ Key Key }{cfg.Key})
+	marshalled, _ := json.Marshal(struct{ Key secret.Text }{cfg.Key})
 	for _, text := range []string{
 		asJSON(report), fmt.Sprint(err), fmt.Sprintf("%v %+v %#v %s", cfg.Key, cfg, cfg.Key, cfg.Key), log.String(), string(marshalled),
 	} {

@@ -10,6 +10,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 // maxValidCredentials is how many service credentials may be valid at a time.
@@ -17,11 +18,11 @@ const maxValidCredentials = 200
 
 // CreateCredential adds a service credential and returns its secret. fault.InvalidRequest: an organization of its scope is not
 // there, or is being erased; the field is its place in `organization_ids`. fault.Limit: maxValidCredentials are valid.
-func (c *Core) CreateCredential(ctx context.Context, cred store.Credential) (store.Credential, bearer.Secret, error) {
+func (c *Core) CreateCredential(ctx context.Context, cred store.Credential) (store.Credential, secret.Text, error) {
 	secret := bearer.ServiceCredential.New()
 	cred.ID, cred.Digest, cred.CreateTime = ids.New(), secret.Digest(), c.now()
 	if err := checkExpiry(cred.ExpireTime, cred.CreateTime); err != nil {
-		return store.Credential{}, bearer.Secret{}, err
+		return store.Credential{}, "", err
 	}
 	// Credentials that are created at once would each count too few.
 	return cred, secret, c.store.UpdateAll(ctx, func(ctx context.Context, tx store.AllTx) error {

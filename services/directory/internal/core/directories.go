@@ -8,6 +8,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 // DirectoryChange is what to change of a directory; nil leaves a field.
@@ -26,7 +27,7 @@ type Replace struct {
 // CreateDirectory adds a directory and its first key, whose secret it returns. Its organization must be there
 // (fault.NotFound), federated (fault.NotFederated) and not being erased (fault.Erasing), and what it replaces must be replaceable
 // (fault.NotReplaceable).
-func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace Replace) (store.Directory, store.Key, bearer.Secret, error) {
+func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace Replace) (store.Directory, store.Key, secret.Text, error) {
 	secret, now := bearer.APIKey.New(), c.now()
 	d.ID, d.CreateTime, d.UpdateTime = ids.New(), now, now
 	key := store.Key{

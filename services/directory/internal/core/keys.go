@@ -9,17 +9,18 @@ import (
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 // maxValidKeys is how many keys of a directory may be valid at a time.
 const maxValidKeys = 20
 
 // CreateKey adds a key and returns its secret. fault.Deleted: its directory was deleted. fault.Limit: maxValidKeys are valid.
-func (c *Core) CreateKey(ctx context.Context, k store.Key) (store.Key, bearer.Secret, error) {
+func (c *Core) CreateKey(ctx context.Context, k store.Key) (store.Key, secret.Text, error) {
 	secret := bearer.APIKey.New()
 	k.ID, k.Digest, k.CreateTime = ids.New(), secret.Digest(), c.now()
 	if err := checkExpiry(k.ExpireTime, k.CreateTime); err != nil {
-		return store.Key{}, bearer.Secret{}, err
+		return store.Key{}, "", err
 	}
 	// Keys that are created at once would each count too few, or outlive their directory.
 	return k, secret, c.store.Update(ctx, k.OrganizationID, func(ctx context.Context, tx store.Tx) error {

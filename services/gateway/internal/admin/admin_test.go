@@ -38,6 +38,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -102,7 +103,7 @@ func (a *accesses) WatchAccess(_ *rulev1.WatchAccessRequest, stream grpc.ServerS
 // keys stands in for the directory service's word on service credentials: there is one.
 type keys struct {
 	mu         sync.Mutex
-	credential bearer.Secret
+	credential secret.Text
 	revoked    bool
 	err        error
 }

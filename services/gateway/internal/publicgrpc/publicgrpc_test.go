@@ -41,6 +41,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -160,8 +161,8 @@ type watched struct {
 // keys stands in for the directory service.
 type keys struct {
 	mu         sync.Mutex
-	credential bearer.Secret
-	key        bearer.Secret
+	credential secret.Text
+	key        secret.Text
 	revoked    bool
 	err        error
 	asked      chan struct{} // holds one at most

@@ -9,8 +9,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 // then is a body whose first part is there, and whose rest comes after something has happened.
@@ -33,7 +33,7 @@ func (t *then) Read(p []byte) (int, error) {
 
 // revoke has the keys of all directories open nothing.
 func (w *world) revoke() {
-	w.keys = map[string]bearer.Secret{}
+	w.keys = map[string]secret.Text{}
 	w.endLeases()
 }
 

@@ -35,6 +35,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/scim"
+	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/internal/telemetry"
 )
 
@@ -283,9 +284,9 @@ type world struct {
 	metrics    *sdkmetric.ManualReader
 	handler    *Handler
 	now        time.Time
-	keys       map[string]bearer.Secret // by directory
-	revoked    bearer.Secret
-	credential bearer.Secret // of one of the vendor's services
+	keys       map[string]secret.Text // by directory
+	revoked    secret.Text
+	credential secret.Text // of one of the vendor's services
 	loadError  error
 
 	notFederated bool // the organization is not, any more
@@ -296,7 +297,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	w := &world{
 		t: t, identity: &identity{document: `{"id":"` + someID + `"}`, listed: &identityv1.ListResult{TotalResults: proto.Int64(0)}}, events: &recorded{},
 		logs: &locked{}, spans: tracetest.NewInMemoryExporter(), metrics: sdkmetric.NewManualReader(), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-		keys: map[string]bearer.Secret{directory: bearer.APIKey.New(), other: bearer.APIKey.New(), suspended: bearer.APIKey.New()}, revoked: bearer.APIKey.New(),
+		keys: map[string]secret.Text{directory: bearer.APIKey.New(), other: bearer.APIKey.New(), suspended: bearer.APIKey.New()}, revoked: bearer.APIKey.New(),
 		credential: bearer.ServiceCredential.New(),
 	}
 	// The process's own log, which adds the trace to each line.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/internal/simulate"
 )
 
@@ -47,7 +48,7 @@ rules. --output json prints which users, groups and roles should result.`,
 				return err
 			}
 		}
-		config.IdP, config.Key = simulate.IdP(idp), simulate.Key(key)
+		config.IdP, config.Key = simulate.IdP(idp), secret.Text(key)
 		if config.Cycles == 0 {
 			config.Cycles = simulate.NoCycles
 		}
