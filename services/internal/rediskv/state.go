@@ -41,10 +41,7 @@ func (c *Client) do(ctx context.Context, ask func(ctx context.Context) error) er
 	case ctx.Err() != nil: // the caller gave up: that says nothing of Redis
 	case errors.As(err, &reply):
 		// It answers. Whether it also serves is for the probe to say: this one command may be at fault.
-		select {
-		case c.suspect <- struct{}{}:
-		default:
-		}
+		wait.Poke(c.suspect)
 	default:
 		c.lost(ctx, state, err)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // library is a schema with a feed. more are further migrations.
@@ -176,7 +177,7 @@ func TestAFeedThatWentBackWakesItsReaders(t *testing.T) {
 	db := openLibrary(t, (&lines{}).server(testkit.Postgres(t, "library", migrated)), library())
 	var end atomic.Uint64
 	woken := make(chan struct{}, 1)
-	wakeup := db.NewWakeup("library", func(context.Context) (uint64, bool, error) { return end.Load(), false, nil }, func() { poke(woken) })
+	wakeup := db.NewWakeup("library", func(context.Context) (uint64, bool, error) { return end.Load(), false, nil }, func() { wait.Poke(woken) })
 	defer wakeup.Close()
 	for _, seen := range []uint64{1000, 10, 11} {
 		end.Store(seen)

@@ -62,7 +62,7 @@ func (db *SQLite) Erase(ctx context.Context, step func(ctx context.Context, tx *
 	}
 	if err := db.Scrub(ctx); err != nil {
 		if ctx.Err() != nil { // who erases waits for some seconds at most, and a large file takes longer
-			poke(db.erased)
+			wait.Poke(db.erased)
 		}
 		return false, fmt.Errorf("scrubbing the file: %w", err)
 	}

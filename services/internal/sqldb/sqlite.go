@@ -20,6 +20,7 @@ import (
 	sqlite "modernc.org/sqlite"
 
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // maxGroup is how many waiting writes share one commit. More would let one client's burst hold the others up.
@@ -301,7 +302,7 @@ func (db *SQLite) commit(group []*write) {
 			w.err = err
 		}
 		if w.err == nil && w.erased {
-			poke(db.erased)
+			wait.Poke(db.erased)
 		}
 		close(w.done)
 	}

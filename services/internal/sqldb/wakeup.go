@@ -49,19 +49,12 @@ func (p *Postgres) NewWakeup(channel string, look func(ctx context.Context) (see
 }
 
 // Wrote says that this process has committed something.
-func (w *Wakeup) Wrote() { poke(w.wrote) }
+func (w *Wakeup) Wrote() { wait.Poke(w.wrote) }
 
 // Close stops it and waits.
 func (w *Wakeup) Close() {
 	w.cancel()
 	w.ended.Wait()
-}
-
-func poke(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default: // one is enough
-	}
 }
 
 // watch looks after each sign of something new, and soon again while something is held back.
@@ -74,7 +67,7 @@ func (w *Wakeup) watch(ctx context.Context, notify chan<- struct{}) {
 		case <-ctx.Done():
 			return
 		case <-w.wrote:
-			poke(notify)
+			wait.Poke(notify)
 		case <-w.heard:
 		case <-pause.C:
 		}
@@ -134,6 +127,6 @@ func (w *Wakeup) hear(ctx context.Context) (err error) {
 		if _, err := conn.WaitForNotification(ctx); err != nil {
 			return err
 		}
-		poke(w.heard)
+		wait.Poke(w.heard)
 	}
 }

@@ -30,6 +30,14 @@ func Backoff(first, most time.Duration, failures int) time.Duration {
 	return delay/2 + rand.N(delay/2+1) //nolint:gosec // nobody gains by guessing it
 }
 
+// Poke wakes the one who receives from a channel that holds one. A poke that nobody has received yet counts for both.
+func Poke(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
 // Signal wakes everybody who waits whenever something new is there. The zero value is ready.
 type Signal struct {
 	mu sync.Mutex

@@ -39,6 +39,22 @@ func TestBackoffDoublesUpToTheMost(t *testing.T) {
 	}
 }
 
+func TestAPokeIsReceivedOnceAndNeverWaits(t *testing.T) {
+	t.Parallel()
+	c := make(chan struct{}, 1)
+	for range 2 {
+		wait.Poke(c)
+	}
+	<-c
+	select {
+	case <-c:
+		t.Error("two pokes were received as two")
+	default:
+	}
+	wait.Poke(c)
+	<-c
+}
+
 func TestASignalWakesAllWhoWaitAndNobodyLater(t *testing.T) {
 	t.Parallel()
 	var s wait.Signal

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // lane is one of the queue's two. An organization whose last turn failed, or took long, waits in the slow one: it never waits in
@@ -65,14 +67,7 @@ func (q *queue) enqueue(organizationID string) {
 			l = slowLane
 		}
 		q.ready[l] = append(q.ready[l], organizationID)
-		q.signal(l)
-	}
-}
-
-func (q *queue) signal(l lane) {
-	select {
-	case q.wake[l] <- struct{}{}:
-	default:
+		wait.Poke(q.wake[l])
 	}
 }
 
@@ -98,7 +93,7 @@ func (q *queue) take(l lane) (string, bool) {
 	}
 	id := q.ready[l][0]
 	if q.ready[l] = q.ready[l][1:]; len(q.ready[l]) > 0 {
-		q.signal(l)
+		wait.Poke(q.wake[l])
 	}
 	q.states[id] = running
 	return id, true

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/wait"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -484,8 +485,5 @@ func (c *Core) reported(ctx context.Context, organizationID string, done outcome
 			slog.String("organization", organizationID), slog.Int("dropped", done.dropped))
 		c.metrics.reportsDropped.Add(ctx, int64(done.dropped))
 	}
-	select {
-	case c.reports <- struct{}{}:
-	default:
-	}
+	wait.Poke(c.reports)
 }

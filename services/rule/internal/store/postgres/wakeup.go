@@ -96,10 +96,7 @@ func (w *wakeup) wrote(organizationID string) {
 	w.mu.Lock()
 	w.written[organizationID] = true
 	w.mu.Unlock()
-	select {
-	case w.due <- struct{}{}:
-	default: // it is due already
-	}
+	wait.Poke(w.due)
 }
 
 // lookAgain wakes who waits for the organization soon: a record is there that an open transaction still holds back.
