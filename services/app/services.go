@@ -186,13 +186,13 @@ func (a *App) startGateway() (*gateway.Gateway, error) {
 			return nil, err
 		}
 	}
-	var shared []keylease.Option
+	var shared keylease.Shared
 	if a.redis != nil {
-		shared = append(shared, keylease.WithShared(a.redis.Leases(), gateway.NewSigningKeys(d.Directory, a.options.Now).Verify))
+		shared = a.redis.Leases()
 		d.Rates = a.redis.Rates()
 		a.runs = append(a.runs, part{"following revocations", func(ctx context.Context) error { return a.redis.Follow(ctx, a.keys.Invalidate) }})
 	}
-	a.keys = keylease.New(gateway.LoadKeys(d.Directory, d.Log, a.options.Now, a.redis != nil), a.options.Now, shared...)
+	a.keys = keylease.FromDirectory(d.Directory, shared, d.Log, a.options.Now)
 	a.onStop("key look-ups", func(context.Context) error { a.keys.Close(); return nil })
 	d.Keys = a.keys
 	token := a.settings.OperatorToken.Reveal()

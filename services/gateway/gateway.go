@@ -84,7 +84,8 @@ type Dependencies struct {
 	Identity     grpc.ClientConnInterface
 	Rule         grpc.ClientConnInterface
 	FailedEvents grpc.ClientConnInterface
-	// Keys is the cache of leases on API keys and service credentials, made with LoadKeys.
+	// Keys is the cache of leases on API keys and service credentials. It is made outside: in one process the directory
+	// service invalidates it.
 	Keys *keylease.Cache
 	// Rates counts each directory's messages for all gateways together, such as in Redis. Nil: each counts for itself.
 	Rates scimhttp.Rates

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -173,7 +172,7 @@ func (o *others) dependencies(t *testing.T) gateway.Dependencies {
 	conn := channel.As(commonv1.Caller_CALLER_GATEWAY)
 	return gateway.Dependencies{
 		Directory: conn, Identity: conn, Rule: conn, FailedEvents: conn,
-		Keys: keylease.New(gateway.LoadKeys(conn, log, time.Now, false), time.Now), OpenAPI: []byte(`{}`), Log: log,
+		Keys: keylease.FromDirectory(conn, nil, log, time.Now), OpenAPI: []byte(`{}`), Log: log,
 		Tracing: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider(), Now: time.Now,
 	}
 }
@@ -444,89 +443,6 @@ func TestASecretPrintsAsNothing(t *testing.T) {
 		if strings.Contains(printed, "hush") {
 			t.Errorf("printed: %s", printed)
 		}
-	}
-}
-
-// keyServer answers ResolveKey as it is told.
-type keyServer struct {
-	directoryv1.UnimplementedKeyLookupServiceServer
-	answer *directoryv1.ResolveKeyResponse
-	err    error
-	tick   func()
-}
-
-func (k *keyServer) ResolveKey(ctx context.Context, _ *directoryv1.ResolveKeyRequest) (*directoryv1.ResolveKeyResponse, error) {
-	k.tick()
-	if rpc.PrincipalOf(ctx).GetKind() != commonv1.PrincipalKind_PRINCIPAL_KIND_SYSTEM {
-		return nil, fault.New(fault.Internal, "asked for somebody else")
-	}
-	return k.answer, k.err
-}
-
-func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
-	t.Parallel()
-	asked := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	said := func(after time.Duration) *directoryv1.ResolveKeyResponse {
-		return &directoryv1.ResolveKeyResponse{
-			Opens: &directoryv1.ResolveKeyResponse_Directory{Directory: &directoryv1.OpenedDirectory{
-				OrganizationId: "acme", DirectoryId: directory, ApiKeyId: "k1", Suspended: true,
-			}}, LeaseExpireTime: timestamppb.New(asked.Add(after)),
-		}
-	}
-	credential := &directoryv1.ResolveKeyResponse{
-		Opens: &directoryv1.ResolveKeyResponse_ServiceCredential{ServiceCredential: &directoryv1.ServiceCredential{
-			Id: "c1", OrganizationIds: []string{"acme"}, AllOrganizations: true, MayWrite: true,
-		}}, LeaseExpireTime: timestamppb.New(asked.Add(2 * time.Second)),
-	}
-	whole := keylease.Lease{OrganizationID: "acme", DirectoryID: directory, KeyID: "k1", Suspended: true}
-	until := func(l keylease.Lease, after time.Duration) keylease.Lease { l.Until = asked.Add(after); return l }
-	for _, c := range []struct {
-		name   string
-		server *keyServer
-		want   keylease.Lease
-		fails  bool
-	}{
-		{name: "as long as directory says", server: &keyServer{answer: said(2 * time.Second)}, want: until(whole, 2*time.Second)},
-		{name: "no longer than 5 seconds from before asking", server: &keyServer{answer: said(time.Hour)}, want: until(whole, 5*time.Second)},
-		{
-			name: "an unknown key for a second", server: &keyServer{err: fault.New(fault.NotFound, "no")},
-			want: until(keylease.Lease{Unknown: true}, time.Second),
-		},
-		{
-			name: "an answer without an end", server: &keyServer{answer: &directoryv1.ResolveKeyResponse{}},
-			want: keylease.Lease{Unknown: true, Until: time.Unix(0, 0).UTC()},
-		},
-		{
-			name: "a service credential with its scope", server: &keyServer{answer: credential},
-			want: until(keylease.Lease{Credential: &keylease.Credential{
-				ID: "c1", Organizations: []string{"acme"}, All: true, Write: true,
-			}}, 2*time.Second),
-		},
-		{name: "directory is down", server: &keyServer{err: fault.New(fault.Unavailable, "down")}, fails: true},
-		{name: "directory is broken", server: &keyServer{err: fault.New(fault.Internal, "broken")}, fails: true},
-		{name: "no server has the RPC", fails: true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			now := asked
-			channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), tracenoop.NewTracerProvider())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if c.server != nil {
-				c.server.tick = func() { now = now.Add(time.Minute) } // the answer takes long
-				directoryv1.RegisterKeyLookupServiceServer(channel, c.server)
-			} else {
-				failedeventsv1.RegisterEventRecordServiceServer(channel, newOthers())
-			}
-			load := gateway.LoadKeys(channel.As(commonv1.Caller_CALLER_GATEWAY), slog.New(slog.DiscardHandler), func() time.Time { return now }, false)
-			// The principal of the request in which the question comes up is not asked for.
-			ctx := rpc.WithPrincipal(t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE})
-			lease, err := load(ctx, bearer.APIKey.New().Digest())
-			if (err != nil) != c.fails || !reflect.DeepEqual(lease, c.want) {
-				t.Errorf("%+v, %v", lease, err)
-			}
-		})
 	}
 }
 

@@ -20,7 +20,6 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/directory"
-	"github.com/usher-scim/usher/services/gateway"
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/keylease"
@@ -90,8 +89,7 @@ func newWorld(t *testing.T, wait time.Duration) *world {
 	for range 2 {
 		n := &node{start: time.Now()}
 		n.client, n.network = w.connect()
-		n.cache = keylease.New(gateway.LoadKeys(conn, slog.New(slog.DiscardHandler), n.now, true), n.now, keylease.WithElapsed(n.elapsed),
-			keylease.WithShared(n.client.Leases(), gateway.NewSigningKeys(conn, n.now).Verify))
+		n.cache = keylease.FromDirectory(conn, n.client.Leases(), slog.New(slog.DiscardHandler), n.now, keylease.WithElapsed(n.elapsed))
 		ctx, cancel := context.WithCancel(context.Background())
 		var following sync.WaitGroup
 		following.Go(func() { _ = n.client.Follow(ctx, n.cache.Invalidate) })
