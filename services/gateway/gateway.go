@@ -25,6 +25,7 @@ import (
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/gateway/internal/admin"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
+	"github.com/usher-scim/usher/services/gateway/internal/backend"
 	"github.com/usher-scim/usher/services/gateway/internal/events"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/gateway/internal/publicgrpc"
@@ -78,12 +79,12 @@ type Config struct {
 	OperatorToken secret.Text
 }
 
+// Connections leads to each of the other services.
+type Connections = backend.Connections
+
 // Dependencies is what the service uses. The connections are those on which it calls as the gateway.
 type Dependencies struct {
-	Directory    grpc.ClientConnInterface
-	Identity     grpc.ClientConnInterface
-	Rule         grpc.ClientConnInterface
-	FailedEvents grpc.ClientConnInterface
+	Connections
 	// Keys is the cache of leases on API keys and service credentials. It is made outside: in one process the directory
 	// service invalidates it.
 	Keys *keylease.Cache
@@ -144,32 +145,25 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	g := &Gateway{config: c, metrics: instruments}
 	stopping, stop := context.WithCancel(context.Background())
 	g.stop = stop
-	for _, conn := range []*grpc.ClientConnInterface{&d.Directory, &d.Identity, &d.Rule, &d.FailedEvents} {
-		*conn = untilStop{*conn, func(do func()) func() bool { return context.AfterFunc(stopping, do) }}
-	}
+	d.Connections = d.Connections.Wrap(func(conn grpc.ClientConnInterface) grpc.ClientConnInterface {
+		return untilStop{conn, func(do func()) func() bool { return context.AfterFunc(stopping, do) }}
+	})
 	watches := &watches{
 		most: c.WatchesPerCredential, open: map[watcher]int{},
 		refused: func(ctx context.Context) { instruments.WatchesRefused.Add(ctx, 1) },
 	}
-	faces := d
-	for _, conn := range []*grpc.ClientConnInterface{&faces.Directory, &faces.Identity, &faces.Rule, &faces.FailedEvents} {
-		*conn = clients.LookingAgain(watches.bounded(*conn))
-	}
-	g.admin, err = admin.New(context.Background(), // it is only held by registrations, which nothing ends
-		admin.Connections{Directory: faces.Directory, Identity: faces.Identity, Rule: faces.Rule, FailedEvents: faces.FailedEvents},
-		admin.Dependencies{
-			Clients: clients, ServerName: server, TrustedProxies: c.TrustedProxies, OpenAPI: d.OpenAPI, TallyEvery: tallyEvery,
-			InFlight: inFlight, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
-		})
+	ofClients := d.Connections.Wrap(func(conn grpc.ClientConnInterface) grpc.ClientConnInterface {
+		return clients.LookingAgain(watches.bounded(conn))
+	})
+	g.admin, err = admin.New(context.Background(), ofClients, admin.Dependencies{ // the context is only held by registrations, which nothing ends
+		Clients: clients, ServerName: server, TrustedProxies: c.TrustedProxies, OpenAPI: d.OpenAPI, TallyEvery: tallyEvery,
+		InFlight: inFlight, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	g.public, err = publicgrpc.New(publicgrpc.Dependencies{
-		Connections: map[string]grpc.ClientConnInterface{
-			"usher.directory.v1": faces.Directory, "usher.identity.v1": faces.Identity, "usher.rule.v1": faces.Rule,
-			"usher.failedevents.v1": faces.FailedEvents,
-		},
-		Clients: clients, Limits: publicgrpc.Limits{
+		Connections: ofClients.ByPackage(), Clients: clients, Limits: publicgrpc.Limits{
 			Prompt: prompt, Arrival: c.RequestTimeout, Unread: unread, Idle: idle, Age: age, Quiet: quiet, Pong: pong,
 		},
 		InFlight: inFlight, TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,

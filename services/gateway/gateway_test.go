@@ -171,8 +171,8 @@ func (o *others) dependencies(t *testing.T) gateway.Dependencies {
 	rulev1.RegisterAccessServiceServer(channel, o)
 	conn := channel.As(commonv1.Caller_CALLER_GATEWAY)
 	return gateway.Dependencies{
-		Directory: conn, Identity: conn, Rule: conn, FailedEvents: conn,
-		Keys: keylease.FromDirectory(conn, nil, log, time.Now), OpenAPI: []byte(`{}`), Log: log,
+		Connections: gateway.Connections{Directory: conn, Identity: conn, Rule: conn, FailedEvents: conn},
+		Keys:        keylease.FromDirectory(conn, nil, log, time.Now), OpenAPI: []byte(`{}`), Log: log,
 		Tracing: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider(), Now: time.Now,
 	}
 }

@@ -27,6 +27,7 @@ import (
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
+	"github.com/usher-scim/usher/services/gateway/internal/backend"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/gateway/internal/tally"
 	"github.com/usher-scim/usher/services/gateway/internal/traced"
@@ -65,11 +66,6 @@ const (
 	unavailable = "unavailable"
 )
 
-// Connections are those to the services, as the gateway.
-type Connections struct {
-	Directory, Identity, Rule, FailedEvents grpc.ClientConnInterface
-}
-
 // Dependencies is what the face uses.
 type Dependencies struct {
 	Clients    authn.Clients
@@ -95,7 +91,7 @@ type Handler struct {
 }
 
 // New makes the handler.
-func New(ctx context.Context, c Connections, d Dependencies) (*Handler, error) {
+func New(ctx context.Context, c backend.Connections, d Dependencies) (*Handler, error) {
 	h := &Handler{d: d}
 	h.mux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
@@ -121,10 +117,8 @@ func New(ctx context.Context, c Connections, d Dependencies) (*Handler, error) {
 	return h, nil
 }
 
-func (h *Handler) register(ctx context.Context, c Connections) error {
-	for _, conn := range []*grpc.ClientConnInterface{&c.Directory, &c.Identity, &c.Rule, &c.FailedEvents} {
-		*conn = patient{*conn}
-	}
+func (h *Handler) register(ctx context.Context, c backend.Connections) error {
+	c = c.Wrap(func(conn grpc.ClientConnInterface) grpc.ClientConnInterface { return patient{conn} })
 	return errors.Join(
 		directoryv1.RegisterOrganizationServiceHandlerClient(ctx, h.mux, directoryv1.NewOrganizationServiceClient(c.Directory)),
 		directoryv1.RegisterDirectoryServiceHandlerClient(ctx, h.mux, directoryv1.NewDirectoryServiceClient(c.Directory)),

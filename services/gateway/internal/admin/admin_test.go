@@ -32,6 +32,7 @@ import (
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
+	"github.com/usher-scim/usher/services/gateway/internal/backend"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -164,7 +165,7 @@ func newWorld(t *testing.T, change ...func(*Dependencies)) *world {
 	for _, c := range change {
 		c(&d)
 	}
-	w.handler, err = New(t.Context(), Connections{Directory: conn, Identity: conn, Rule: conn, FailedEvents: conn}, d)
+	w.handler, err = New(t.Context(), backend.Connections{Directory: conn, Identity: conn, Rule: conn, FailedEvents: conn}, d)
 	if err != nil {
 		t.Fatal(err)
 	}
