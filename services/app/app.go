@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +17,6 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/gateway"
 	"github.com/usher-scim/usher/services/internal/keylease"
-	"github.com/usher-scim/usher/services/internal/pace"
 	"github.com/usher-scim/usher/services/internal/rediskv"
 	"github.com/usher-scim/usher/services/internal/telemetry"
 	"github.com/usher-scim/usher/services/internal/wait"
@@ -38,36 +37,35 @@ type Options struct {
 
 // App is a running Usher, or the part of one that a process runs.
 type App struct {
-	settings  Settings
-	options   Options
-	folder    *dataFolder // nil where nothing is in it
-	listeners listeners
-	mesh      *mesh
-	redis     *rediskv.Client               // nil where there is none
-	keys      *keylease.Cache               // the gateway's; nil in a process without it
-	closers   []closer                      // what was opened, in order
-	runs      []part                        // what works in the background
-	drains    []func()                      // what asks clients to go elsewhere
-	streams   []func()                      // what ends those who watch, so that the doors can close
-	doors     []func(context.Context) error // what lets requests in
-	cancel    context.CancelFunc
-	running   sync.WaitGroup
-	failed    chan error
-	ready     *readiness
-	stopOnce  sync.Once
-	stopErr   error
+	settings   Settings
+	options    Options
+	folder     *dataFolder // nil where nothing is in it
+	listeners  listeners
+	mesh       *mesh
+	components []component // in the order in which they start; they stop in the opposite one
+	running    sync.WaitGroup
+	failed     chan error
+	ready      *readiness
+	stopOnce   sync.Once
+	stopErr    error
 }
 
-// part is something that runs until its context ends.
-type part struct {
-	label string
-	run   func(context.Context) error
-}
-
-// closer ends one part; label is for the error.
-type closer struct {
-	label string
+// component is a part of a running Usher: a service, or what services stand on. All of its functions but close may be nil.
+type component struct {
+	name string // for errors
+	// run works in the background until its context ends.
+	run func(context.Context) error
+	// drain asks clients to go elsewhere; those who stay are served.
+	drain func()
+	// endStreams ends those who watch, who do not leave by themselves.
+	endStreams func()
+	// close gives back what the component has, once nobody uses it. It takes no longer than its context.
 	close func(context.Context) error
+}
+
+// withoutContext is a close that takes no time.
+func withoutContext(close func() error) func(context.Context) error {
+	return func(context.Context) error { return close() }
 }
 
 // Start brings up the services that the settings name, and returns once they serve. Stop it in the end.
@@ -75,9 +73,8 @@ func Start(ctx context.Context, s Settings, o Options) (*App, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	runCtx, cancel := context.WithCancel(context.Background())
-	a := &App{settings: s, options: o, cancel: cancel, failed: make(chan error, 1), ready: &readiness{}}
-	if err := a.start(ctx, runCtx); err != nil {
+	a := &App{settings: s, options: o, failed: make(chan error, 1), ready: &readiness{}}
+	if err := a.start(ctx); err != nil {
 		stopCtx, stop := context.WithTimeout(context.WithoutCancel(ctx), s.ShutdownTimeout)
 		defer stop()
 		return nil, errors.Join(err, a.Stop(stopCtx))
@@ -85,17 +82,17 @@ func Start(ctx context.Context, s Settings, o Options) (*App, error) {
 	return a, nil
 }
 
-func (a *App) start(ctx, runCtx context.Context) (err error) {
+func (a *App) start(ctx context.Context) (err error) {
 	if a.settings.needsFolder() {
 		if a.folder, err = openDataFolder(a.settings.DataDir); err != nil {
 			return err
 		}
-		a.onStop("the data folder", func(context.Context) error { return a.folder.Close() })
+		a.add(component{name: "the data folder", close: withoutContext(a.folder.Close)})
 	}
 	if a.listeners, err = listen(ctx, a.settings, a.options.Telemetry.Log, a.options.Telemetry.Meter, a.options.Now); err != nil {
 		return err
 	}
-	a.onStop("the listeners", func(context.Context) error { return a.listeners.close() })
+	a.add(component{name: "the listeners", close: withoutContext(a.listeners.close)})
 	if a.settings.Migrate {
 		if err := Migrate(ctx, a.settings); err != nil {
 			return err
@@ -104,48 +101,45 @@ func (a *App) start(ctx, runCtx context.Context) (err error) {
 	if a.mesh, err = newMesh(ctx, a.settings, a.options); err != nil {
 		return err
 	}
-	a.onStop("the connections between services", func(context.Context) error { return a.mesh.close() })
+	a.add(component{name: "the connections between services", drain: a.mesh.drain, close: withoutContext(a.mesh.close)})
 
+	var redis *rediskv.Client // nil where there is none
 	if a.settings.RedisURL != "" && (a.settings.runs(gatewayCaller) || a.settings.runs(directoryCaller)) {
-		if a.redis, err = rediskv.Open(ctx, rediskv.Config{URL: string(a.settings.RedisURL)}, rediskv.Dependencies{
-			Log: a.options.Telemetry.Log, Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter,
-		}); err != nil {
+		if redis, err = a.openRedis(ctx); err != nil {
 			return err
 		}
-		a.onStop("Redis", func(context.Context) error { return a.redis.Close() })
 	}
-
+	var to gateway.Connections // from the gateway; empty in a process without it
+	var keys *keylease.Cache   // the gateway's; nil in a process without it
+	if a.settings.runs(gatewayCaller) {
+		if to, err = a.connectGateway(); err != nil {
+			return err
+		}
+		keys = a.newKeys(to.Directory, redis)
+	}
 	var gate *gateway.Gateway
-	for _, service := range []struct {
-		caller commonv1.Caller
-		start  func(context.Context) error
+	for _, s := range []struct {
+		service commonv1.Caller
+		start   func(context.Context) error
 	}{
-		{directoryCaller, a.startDirectory},
+		{directoryCaller, func(ctx context.Context) error { return a.startDirectory(ctx, a.invalidation(redis, keys)) }},
 		{identityCaller, a.startIdentity},
 		{failedEventsCaller, a.startFailedEvents},
 		{ruleCaller, a.startRule},
-		{gatewayCaller, func(context.Context) error { gate, err = a.startGateway(); return err }},
+		{gatewayCaller, func(context.Context) error { gate, err = a.startGateway(to, keys, redis); return err }},
 	} {
-		if !a.settings.runs(service.caller) {
+		if !a.settings.runs(s.service) {
 			continue
 		}
-		if err := service.start(ctx); err != nil {
+		if err := s.start(ctx); err != nil {
 			return err
 		}
 	}
-
-	// From here on things run; they stop in the opposite order.
-	a.onStop("the services' servers", func(ctx context.Context) error { return a.mesh.stop(ctx) })
-	a.onStop("background work", func(ctx context.Context) error {
-		a.cancel()
-		return waitAll(ctx, &a.running)
-	})
+	a.add(component{name: "the services' servers", close: a.mesh.stop})
 	a.mesh.start(a.fail)
-	for _, p := range a.runs {
-		a.run(runCtx, p.label, p.run)
-	}
+	a.work()
 	if a.settings.Dev && a.settings.runsAll() {
-		if err := a.folder.seedOnce(func() error { return seedDemo(ctx, a.mesh.connect) }); err != nil {
+		if err := a.folder.seedOnce(func() error { return seedDemo(ctx, to) }); err != nil {
 			return fmt.Errorf("writing the demo data: %w", err)
 		}
 	}
@@ -154,31 +148,37 @@ func (a *App) start(ctx, runCtx context.Context) (err error) {
 	return nil
 }
 
-// openDoors lets requests from outside in.
-func (a *App) openDoors(gate *gateway.Gateway) {
-	a.onStop("the doors", func(ctx context.Context) error {
-		// Who outstays the stop is cut off while there is time left for what comes after the doors.
-		ctx, cancel := earlier(ctx)
-		defer cancel()
-		// Who watches does not leave by itself: the streams end first, so that the doors can close.
-		for _, end := range a.streams {
-			end()
+func (a *App) add(c component) { a.components = append(a.components, c) }
+
+// work starts the background work of all components.
+func (a *App) work() {
+	ctx, cancel := context.WithCancel(context.Background())
+	for _, c := range a.components {
+		if c.run != nil {
+			a.background(c.name, func() error { return c.run(ctx) })
 		}
-		return a.closeDoors(ctx)
-	})
-	a.serveHTTP("operations", a.listeners.ops, operations(a.ready, a.options.Telemetry.Metrics, a.settings.Profiles))
-	if gate == nil {
-		return
 	}
-	a.serveHTTP("SCIM", a.listeners.scim, gate.SCIM())
-	a.serveHTTP("admin", a.listeners.admin, gate.Admin())
-	public := gate.PublicServer()
+	a.add(component{name: "background work", close: func(ctx context.Context) error {
+		cancel()
+		return waitAll(ctx, &a.running)
+	}})
+}
+
+// background does something beside the rest; an error that ends it is told with its name.
+func (a *App) background(name string, do func() error) {
 	a.running.Go(func() {
-		if err := public.Serve(a.listeners.grpc); err != nil {
-			a.fail(fmt.Errorf("serving gRPC: %w", err))
+		if err := do(); err != nil {
+			a.fail(fmt.Errorf("%s: %w", name, err))
 		}
 	})
-	a.doors = append(a.doors, func(ctx context.Context) error { return stopGRPC(ctx, public) })
+}
+
+// fail reports the first part that ended on its own.
+func (a *App) fail(err error) {
+	select {
+	case a.failed <- err:
+	default:
+	}
 }
 
 // PublicURL is where IdPs reach the SCIM listener.
@@ -223,82 +223,28 @@ func (a *App) Failed() <-chan error { return a.failed }
 // under way to their end, background work, databases. It waits no longer than the context allows. Stopping twice is safe.
 func (a *App) Stop(ctx context.Context) error {
 	a.stopOnce.Do(func() {
-		var errs []error
 		if a.ready.set(false) {
-			a.mesh.drain()
-			for _, drain := range a.drains {
-				drain()
+			for _, c := range a.components {
+				if c.drain != nil {
+					c.drain()
+				}
 			}
 			wait.Sleep(ctx, a.settings.ShutdownDelay)
-		}
-		for i := len(a.closers) - 1; i >= 0; i-- {
-			if err := a.closers[i].close(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
-				errs = append(errs, fmt.Errorf("stopping %s: %w", a.closers[i].label, err))
+			for _, c := range a.components {
+				if c.endStreams != nil {
+					c.endStreams()
+				}
 			}
 		}
-		a.cancel()
+		var errs []error
+		for _, c := range slices.Backward(a.components) {
+			if err := c.close(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, fmt.Errorf("stopping %s: %w", c.name, err))
+			}
+		}
 		a.stopErr = errors.Join(errs...)
 	})
 	return a.stopErr
-}
-
-func (a *App) onStop(label string, close func(context.Context) error) {
-	a.closers = append(a.closers, closer{label, close})
-}
-
-// fail reports the first part that ended on its own.
-func (a *App) fail(err error) {
-	select {
-	case a.failed <- err:
-	default:
-	}
-}
-
-func (a *App) run(ctx context.Context, label string, run func(context.Context) error) {
-	a.running.Go(func() {
-		if err := run(ctx); err != nil {
-			a.fail(fmt.Errorf("%s: %w", label, err))
-		}
-	})
-}
-
-// Limits of every HTTP server: a client that is slower than this holds nothing open. Package pace has those of bodies and
-// answers.
-const (
-	readHeaderTimeout = 10 * time.Second
-	idleTimeout       = 2 * time.Minute
-	writeTimeout      = time.Minute // of what the server writes by itself
-	maxHeaderBytes    = 64 << 10
-)
-
-func (a *App) serveHTTP(label string, listener net.Listener, handler http.Handler) {
-	server := &http.Server{
-		Handler: pace.Handler(handler), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, WriteTimeout: writeTimeout,
-		MaxHeaderBytes: maxHeaderBytes,
-	}
-	a.running.Go(func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			a.fail(fmt.Errorf("serving %s: %w", label, err))
-		}
-	})
-	a.doors = append(a.doors, func(ctx context.Context) error {
-		err := server.Shutdown(ctx)
-		if err != nil {
-			err = errors.Join(fmt.Errorf("the %s server: %w", label, err), server.Close())
-		}
-		return err
-	})
-}
-
-// closeDoors closes all of them to newcomers at once, and lets who is inside finish.
-func (a *App) closeDoors(ctx context.Context) error {
-	errs := make([]error, len(a.doors))
-	var closing sync.WaitGroup
-	for i, door := range a.doors {
-		closing.Go(func() { errs[i] = door(ctx) })
-	}
-	closing.Wait()
-	return errors.Join(errs...)
 }
 
 // waitAll waits for all, no longer than the context allows.
@@ -314,13 +260,4 @@ func waitAll(ctx context.Context, all *sync.WaitGroup) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// earlier gives a context that ends when four fifths of a context's time are over.
-func earlier(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, time.Until(deadline)*4/5)
 }

@@ -9,6 +9,7 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/gateway"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
@@ -28,23 +29,14 @@ var demoRules = [...]struct{ group, role string }{
 	{"Administrators", "global-admin"},
 }
 
-// seedDemo writes the demo data as the operator; what is there already stays.
-func seedDemo(ctx context.Context, connect func(caller, callee commonv1.Caller) (grpc.ClientConnInterface, error)) error {
-	toDirectory, err := connect(gatewayCaller, directoryCaller)
-	if err != nil {
-		return err
-	}
-	toRule, err := connect(gatewayCaller, ruleCaller)
-	if err != nil {
-		return err
-	}
-	ctx = rpc.WithPrincipal(ctx, &commonv1.Principal{
+// seedDemo writes the demo data as the operator.
+func seedDemo(ctx context.Context, to gateway.Connections) error {
+	return SeedDemo(rpc.WithPrincipal(ctx, &commonv1.Principal{
 		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, Subject: "demo data",
-	})
-	return SeedDemo(ctx, toDirectory, toRule)
+	}), to.Directory, to.Rule)
 }
 
-// SeedDemo writes the demo data over connections on which the context's caller is the operator. What is there already stays.
+// SeedDemo writes the demo data, over connections on which the context's caller is the operator. What is there already stays.
 func SeedDemo(ctx context.Context, toDirectory, toRule grpc.ClientConnInterface) error {
 	_, err := directoryv1.NewOrganizationServiceClient(toDirectory).CreateOrganization(ctx,
 		&directoryv1.CreateOrganizationRequest{OrganizationId: demoOrganization, DisplayName: "Demo", Federated: true})

@@ -101,13 +101,20 @@ func (m *mesh) addr(service commonv1.Caller) string {
 	return ""
 }
 
-// connect gives the connection on which a service of this process calls another. It may come before the callee is there.
-func (m *mesh) connect(caller, callee commonv1.Caller) (grpc.ClientConnInterface, error) {
-	conn, err := m.dial(caller, callee)
-	if err == nil && m.intercept != nil {
-		conn = m.intercept(caller, callee, conn)
+// connect gives the connections on which a service of this process calls others. It may come before they are there.
+func (m *mesh) connect(caller commonv1.Caller, callees ...commonv1.Caller) (map[commonv1.Caller]grpc.ClientConnInterface, error) {
+	to := map[commonv1.Caller]grpc.ClientConnInterface{}
+	for _, callee := range callees {
+		conn, err := m.dial(caller, callee)
+		if err != nil {
+			return nil, err
+		}
+		if m.intercept != nil {
+			conn = m.intercept(caller, callee, conn)
+		}
+		to[callee] = conn
 	}
-	return conn, err
+	return to, nil
 }
 
 func (m *mesh) dial(caller, callee commonv1.Caller) (grpc.ClientConnInterface, error) {

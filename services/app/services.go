@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"log/slog"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway"
 	"github.com/usher-scim/usher/services/identity"
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/rediskv"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/rule"
@@ -70,37 +70,67 @@ func (a *App) file(service commonv1.Caller) string {
 	return path
 }
 
-func (a *App) startDirectory(ctx context.Context) error {
-	d := directory.Dependencies{
-		Log: a.log(directoryCaller), Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
+func (a *App) openRedis(ctx context.Context) (*rediskv.Client, error) {
+	redis, err := rediskv.Open(ctx, rediskv.Config{URL: a.settings.RedisURL.Reveal()}, rediskv.Dependencies{
+		Log: a.options.Telemetry.Log, Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter,
+	})
+	if err != nil {
+		return nil, err
 	}
+	a.add(component{name: "Redis", close: withoutContext(redis.Close)})
+	return redis, nil
+}
+
+// connectGateway gives the gateway's connections.
+func (a *App) connectGateway() (gateway.Connections, error) {
+	to, err := a.mesh.connect(gatewayCaller, directoryCaller, identityCaller, ruleCaller, failedEventsCaller)
+	return gateway.Connections{
+		Directory: to[directoryCaller], Identity: to[identityCaller], Rule: to[ruleCaller], FailedEvents: to[failedEventsCaller],
+	}, err
+}
+
+// newKeys makes the cache of leases on keys. The gateway looks keys up there, and a directory service in the same process
+// invalidates it. redis is nil where there is none.
+func (a *App) newKeys(toDirectory grpc.ClientConnInterface, redis *rediskv.Client) *keylease.Cache {
+	var shared keylease.Shared
+	if redis != nil {
+		shared = redis.Leases()
+	}
+	return keylease.FromDirectory(toDirectory, shared, a.log(gatewayCaller), a.options.Now)
+}
+
+// invalidation is how the directory service makes revocations known; nil where leases have to run out.
+func (a *App) invalidation(redis *rediskv.Client, keys *keylease.Cache) func(context.Context, ...keylease.Digest) (certain bool) {
 	switch {
-	case a.redis != nil:
-		d.Invalidate = a.redis.Invalidate
+	case redis != nil:
+		return redis.Invalidate
 	case a.settings.runsAll() && a.settings.databaseURL(directoryCaller) == "":
 		// The data folder is this process's alone, so the only cache of keys is here: forgetting a key is certain, and a
 		// revocation need not wait for leases to run out.
-		d.Invalidate = func(ctx context.Context, digests ...[sha256.Size]byte) bool {
-			return a.keys.Revoke(ctx, digests...) == nil
-		}
+		return func(ctx context.Context, digests ...keylease.Digest) bool { return keys.Revoke(ctx, digests...) == nil }
 	}
+	return nil
+}
+
+func (a *App) startDirectory(ctx context.Context, invalidate func(context.Context, ...keylease.Digest) (certain bool)) error {
 	s, err := directory.New(ctx, directory.Config{
 		DatabasePath: a.file(directoryCaller), DatabaseURL: a.settings.databaseURL(directoryCaller),
 		DatabaseConnections: a.settings.Directory.DatabaseConnections,
 		PublicURL:           a.PublicURL(), Lease: a.options.Lease, ClockSkew: a.options.ClockSkew,
-	}, d)
+	}, directory.Dependencies{
+		Invalidate: invalidate, Log: a.log(directoryCaller),
+		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
+	})
 	if err != nil {
 		return err
 	}
-	a.onStop("directory", func(context.Context) error { return s.Close() })
-	a.streams = append(a.streams, s.Stop)
-	a.runs = append(a.runs, part{"directory", s.Run})
+	a.add(component{name: "directory", run: s.Run, endStreams: s.Stop, close: withoutContext(s.Close)})
 	a.mesh.register(directoryCaller, s.Register)
 	return nil
 }
 
 func (a *App) startIdentity(ctx context.Context) error {
-	toDirectory, err := a.mesh.connect(identityCaller, directoryCaller)
+	to, err := a.mesh.connect(identityCaller, directoryCaller)
 	if err != nil {
 		return err
 	}
@@ -110,21 +140,19 @@ func (a *App) startIdentity(ctx context.Context) error {
 		InFlightBytes: a.settings.Identity.InFlightBytes, InFlightShareBytes: a.settings.Identity.InFlightShareBytes,
 		DocumentBytes: a.settings.Identity.DocumentBytes,
 	}, identity.Dependencies{
-		Directory: toDirectory, Log: a.log(identityCaller),
+		Directory: to[directoryCaller], Log: a.log(identityCaller),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	})
 	if err != nil {
 		return err
 	}
-	a.onStop("identity", func(context.Context) error { return s.Close() })
-	a.streams = append(a.streams, s.Stop)
-	a.runs = append(a.runs, part{"identity", s.Run})
+	a.add(component{name: "identity", run: s.Run, endStreams: s.Stop, close: withoutContext(s.Close)})
 	a.mesh.register(identityCaller, s.Register)
 	return nil
 }
 
 func (a *App) startFailedEvents(ctx context.Context) error {
-	toDirectory, err := a.mesh.connect(failedEventsCaller, directoryCaller)
+	to, err := a.mesh.connect(failedEventsCaller, directoryCaller)
 	if err != nil {
 		return err
 	}
@@ -132,27 +160,18 @@ func (a *App) startFailedEvents(ctx context.Context) error {
 		DatabasePath: a.file(failedEventsCaller), DatabaseURL: a.settings.databaseURL(failedEventsCaller),
 		DatabaseConnections: a.settings.FailedEvents.DatabaseConnections,
 	}, failedevents.Dependencies{
-		Directory: toDirectory, Log: a.log(failedEventsCaller), Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
+		Directory: to[directoryCaller], Log: a.log(failedEventsCaller), Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	})
 	if err != nil {
 		return err
 	}
-	a.onStop("failedevents", func(context.Context) error { return s.Close() })
-	a.runs = append(a.runs, part{"failedevents", s.Run})
+	a.add(component{name: "failedevents", run: s.Run, close: withoutContext(s.Close)})
 	a.mesh.register(failedEventsCaller, s.Register)
 	return nil
 }
 
 func (a *App) startRule(ctx context.Context) error {
-	toIdentity, err := a.mesh.connect(ruleCaller, identityCaller)
-	if err != nil {
-		return err
-	}
-	toEvents, err := a.mesh.connect(ruleCaller, failedEventsCaller)
-	if err != nil {
-		return err
-	}
-	toDirectory, err := a.mesh.connect(ruleCaller, directoryCaller)
+	to, err := a.mesh.connect(ruleCaller, identityCaller, failedEventsCaller, directoryCaller)
 	if err != nil {
 		return err
 	}
@@ -160,43 +179,32 @@ func (a *App) startRule(ctx context.Context) error {
 		DatabasePath: a.file(ruleCaller), DatabaseURL: a.settings.databaseURL(ruleCaller),
 		DatabaseConnections: a.settings.Rule.DatabaseConnections, Workers: a.settings.Rule.Workers, FeedRetention: a.settings.Rule.FeedRetention,
 	}, rule.Dependencies{
-		Identity: toIdentity, FailedEvents: toEvents, Directory: toDirectory, Log: a.log(ruleCaller),
+		Identity: to[identityCaller], FailedEvents: to[failedEventsCaller], Directory: to[directoryCaller], Log: a.log(ruleCaller),
 		Tracing: a.options.Telemetry.Tracing, Meters: a.options.Telemetry.Meter, Now: a.options.Now,
 	})
 	if err != nil {
 		return err
 	}
-	a.onStop("rule", func(context.Context) error { return s.Close() })
-	a.streams = append(a.streams, s.Stop)
-	a.runs = append(a.runs, part{"rule", s.Run})
+	a.add(component{name: "rule", run: s.Run, endStreams: s.Stop, close: withoutContext(s.Close)})
 	a.mesh.register(ruleCaller, s.Register)
 	return nil
 }
 
-func (a *App) startGateway() (*gateway.Gateway, error) {
+func (a *App) startGateway(to gateway.Connections, keys *keylease.Cache, redis *rediskv.Client) (*gateway.Gateway, error) {
 	d := gateway.Dependencies{
-		OpenAPI: a.options.OpenAPI, Log: a.log(gatewayCaller),
+		Connections: to, Keys: keys, OpenAPI: a.options.OpenAPI, Log: a.log(gatewayCaller),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	}
-	var err error
-	for callee, conn := range map[commonv1.Caller]*grpc.ClientConnInterface{
-		directoryCaller: &d.Directory, identityCaller: &d.Identity, ruleCaller: &d.Rule, failedEventsCaller: &d.FailedEvents,
-	} {
-		if *conn, err = a.mesh.connect(gatewayCaller, callee); err != nil {
-			return nil, err
-		}
+	// It ends before the services that it asks, although it was there before them.
+	lookups := component{name: "key look-ups", close: func(context.Context) error { keys.Close(); return nil }}
+	if redis != nil {
+		d.Rates = redis.Rates()
+		lookups.run = func(ctx context.Context) error { return redis.Follow(ctx, keys.Invalidate) }
 	}
-	var shared keylease.Shared
-	if a.redis != nil {
-		shared = a.redis.Leases()
-		d.Rates = a.redis.Rates()
-		a.runs = append(a.runs, part{"following revocations", func(ctx context.Context) error { return a.redis.Follow(ctx, a.keys.Invalidate) }})
-	}
-	a.keys = keylease.FromDirectory(d.Directory, shared, d.Log, a.options.Now)
-	a.onStop("key look-ups", func(context.Context) error { a.keys.Close(); return nil })
-	d.Keys = a.keys
+	a.add(lookups)
 	token := a.settings.OperatorToken.Reveal()
 	if a.settings.bootstraps() {
+		var err error
 		if token, err = a.folder.bootstrapToken(); err != nil {
 			return nil, err
 		}
@@ -218,9 +226,6 @@ func (a *App) startGateway() (*gateway.Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.onStop("gateway", func(context.Context) error { return gate.Close() })
-	a.drains = append(a.drains, gate.Drain)
-	a.streams = append(a.streams, gate.Stop)
-	a.runs = append(a.runs, part{"gateway", gate.Run})
+	a.add(component{name: "gateway", run: gate.Run, drain: gate.Drain, endStreams: gate.Stop, close: withoutContext(gate.Close)})
 	return gate, nil
 }
