@@ -116,7 +116,5 @@ func engine(path string) bool {
 	return inRoom(path, "internal/store/sqlite") || inRoom(path, "internal/store/postgres")
 }
 
-// plumbing is what handles databases without knowing a table, and what tells their errors from others.
-func plumbing(path string) bool {
-	return path == "internal/sqldb" || path == "internal/rpc"
-}
+// plumbing is what handles databases without knowing a table.
+func plumbing(path string) bool { return path == "internal/sqldb" }

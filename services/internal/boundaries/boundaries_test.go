@@ -104,6 +104,9 @@ func TestAForbiddenImportIsFound(t *testing.T) {
 		"a handler imports SQL": {
 			"identity/internal/server/planted.go", "database/sql", "SQL lives in store",
 		},
+		"a shared room imports SQL": {
+			"internal/rpc/planted.go", "database/sql", "SQL lives in store",
+		},
 		"the store imports the domain": {
 			"identity/internal/store/planted.go", module + "identity/internal/core", "data flows one way",
 		},

@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"time"
 
@@ -93,8 +92,6 @@ func Fault(err error) *fault.Error {
 		return fault.Wrap(err, fault.Deadline, "too little time was left")
 	case errors.Is(err, context.Canceled):
 		return fault.Wrap(err, fault.Deadline, "the caller left")
-	case errors.Is(err, sql.ErrConnDone):
-		return fault.Wrap(err, fault.Unavailable, "the database cannot be reached").Retry(time.Second)
 	}
 	if st, ok := status.FromError(err); ok {
 		return fromStatus(st, err)

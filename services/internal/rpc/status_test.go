@@ -2,7 +2,6 @@ package rpc_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"testing"
@@ -116,7 +115,6 @@ func TestErrorsThatAreNoFaults(t *testing.T) {
 		{"an error of nobody's", errors.New("dsn=postgres://hush"), fault.Internal, "internal error"},
 		{"a deadline", fmt.Errorf("reading: %w", context.DeadlineExceeded), fault.Deadline, "too little time was left"},
 		{"a caller that left", fmt.Errorf("reading: %w", context.Canceled), fault.Deadline, "the caller left"},
-		{"a database that is gone", fmt.Errorf("reading: %w", sql.ErrConnDone), fault.Unavailable, "the database cannot be reached"},
 		{"a connection that failed", status.Error(codes.Unavailable, "dial tcp 10.0.0.1: hush"), fault.Unavailable, "a service cannot be reached"},
 		{"the transport's deadline", status.Error(codes.DeadlineExceeded, "hush"), fault.Deadline, "too little time was left"},
 		{"too large a message", status.Error(codes.ResourceExhausted, "hush"), fault.Limit, "the message is over a size limit"},

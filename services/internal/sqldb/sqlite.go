@@ -271,7 +271,7 @@ func (db *SQLite) commitLoop() {
 func (db *SQLite) alone(ctx context.Context, fn func() error) error {
 	done := make(chan error, 1)
 	select {
-	case db.lone <- func() { done <- fn() }:
+	case db.lone <- func() { done <- reach(fn()) }:
 		return <-done
 	case <-db.stop:
 		return ErrClosed
@@ -301,6 +301,7 @@ func (db *SQLite) commit(group []*write) {
 		if w.err == nil {
 			w.err = err
 		}
+		w.err = reach(w.err)
 		if w.err == nil && w.erased {
 			wait.Poke(db.erased)
 		}
@@ -348,6 +349,14 @@ func (w *write) inSavepoint(ctx context.Context, tx *Tx) error {
 		return fmt.Errorf("releasing a savepoint: %w", err)
 	}
 	return nil
+}
+
+// reach turns the error of a writer whose only connection is gone into fault.Unavailable; others it leaves alone.
+func reach(err error) error {
+	if errors.Is(err, sql.ErrConnDone) {
+		return fault.Wrap(err, fault.Unavailable, "the database cannot be reached").Retry(time.Second)
+	}
+	return err
 }
 
 // call turns a panic of one write into its error, so that the others of its group and the loop live on.

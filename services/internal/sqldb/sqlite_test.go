@@ -11,11 +11,14 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/goleak"
+
+	"github.com/usher-scim/usher/services/internal/fault"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -288,6 +291,25 @@ func TestCloseFinishesTheWritesThatWait(t *testing.T) {
 	}
 	if err := db.QueryRow(t.Context(), `SELECT 1`).Scan(new(int)); err == nil {
 		t.Error("a read after the close was answered")
+	}
+}
+
+func TestAWriterWithoutItsConnectionIsUnavailable(t *testing.T) {
+	t.Parallel()
+	db, err := OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "test.db"), schema(), noop.NewTracerProvider())
+	must(t, err)
+	must(t, db.conn.Close())
+	t.Cleanup(func() { _ = db.Close() }) // it finds the connection closed
+	_, erased := db.Erase(t.Context(), func(context.Context, *Tx) (int64, error) { return 0, nil })
+	for what, err := range map[string]error{
+		"a write":      db.Write(t.Context(), insert("a")),
+		"an erasure":   erased,
+		"a checkpoint": db.truncateLog(t.Context()),
+	} {
+		var f *fault.Error
+		if !errors.As(err, &f) || f.Reason != fault.Unavailable || f.Message != "the database cannot be reached" || f.RetryAfter != time.Second {
+			t.Errorf("%s got %v", what, err)
+		}
 	}
 }
 
