@@ -14,7 +14,6 @@ import (
 
 	"google.golang.org/grpc"
 
-	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/gateway"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rediskv"
@@ -29,7 +28,7 @@ type Options struct {
 	OpenAPI []byte
 	Now     func() time.Time
 	// Intercept, when set, wraps each connection between services; for fault tests.
-	Intercept func(caller, callee commonv1.Caller, conn grpc.ClientConnInterface) grpc.ClientConnInterface
+	Intercept func(caller, callee Service, conn grpc.ClientConnInterface) grpc.ClientConnInterface
 	// Lease is for how long an answer about a key may be used between processes, and ClockSkew how far their clocks may be
 	// apart; 0 is the default.
 	Lease, ClockSkew time.Duration
@@ -104,14 +103,14 @@ func (a *App) start(ctx context.Context) (err error) {
 	a.add(component{name: "the connections between services", drain: a.mesh.drain, close: withoutContext(a.mesh.close)})
 
 	var redis *rediskv.Client // nil where there is none
-	if a.settings.RedisURL != "" && (a.settings.runs(gatewayCaller) || a.settings.runs(directoryCaller)) {
+	if a.settings.RedisURL != "" && (a.settings.runs(gatewayService) || a.settings.runs(directoryService)) {
 		if redis, err = a.openRedis(ctx); err != nil {
 			return err
 		}
 	}
 	var to gateway.Connections // from the gateway; empty in a process without it
 	var keys *keylease.Cache   // the gateway's; nil in a process without it
-	if a.settings.runs(gatewayCaller) {
+	if a.settings.runs(gatewayService) {
 		if to, err = a.connectGateway(); err != nil {
 			return err
 		}
@@ -119,14 +118,14 @@ func (a *App) start(ctx context.Context) (err error) {
 	}
 	var gate *gateway.Gateway
 	for _, s := range []struct {
-		service commonv1.Caller
+		service Service
 		start   func(context.Context) error
 	}{
-		{directoryCaller, func(ctx context.Context) error { return a.startDirectory(ctx, a.invalidation(redis, keys)) }},
-		{identityCaller, a.startIdentity},
-		{failedEventsCaller, a.startFailedEvents},
-		{ruleCaller, a.startRule},
-		{gatewayCaller, func(context.Context) error { gate, err = a.startGateway(to, keys, redis); return err }},
+		{directoryService, func(ctx context.Context) error { return a.startDirectory(ctx, a.invalidation(redis, keys)) }},
+		{identityService, a.startIdentity},
+		{failedEventsService, a.startFailedEvents},
+		{ruleService, a.startRule},
+		{gatewayService, func(context.Context) error { gate, err = a.startGateway(to, keys, redis); return err }},
 	} {
 		if !a.settings.runs(s.service) {
 			continue
@@ -206,7 +205,7 @@ func (a *App) GRPCAddr() string { return addr(a.listeners.grpc) }
 func (a *App) OpsAddr() string { return addr(a.listeners.ops) }
 
 // ServiceAddr is where a service of this process listens for the others; empty where it is not here, or all are.
-func (a *App) ServiceAddr(service commonv1.Caller) string { return a.mesh.addr(service) }
+func (a *App) ServiceAddr(service Service) string { return a.mesh.addr(service) }
 
 // TokenPath is the file that holds the bootstrap token; empty where there is none.
 func (a *App) TokenPath() string {

@@ -22,7 +22,7 @@ func listen(ctx context.Context, s Settings, log *slog.Logger, meter metric.Mete
 		return l, err
 	}
 	var public *tls.Config
-	if s.TLSCertFile != "" && s.runs(gatewayCaller) {
+	if s.TLSCertFile != "" && s.runs(gatewayService) {
 		if public, err = publicTLS(s.TLSCertFile, s.TLSKeyFile, log, now); err != nil {
 			return l, fmt.Errorf("tls_cert_file: %w", err)
 		}
@@ -38,7 +38,7 @@ func listen(ctx context.Context, s Settings, log *slog.Logger, meter metric.Mete
 		{"grpc", "grpc_addr", s.GRPCAddr, &l.grpc, true, "h2"},
 		{"ops", "ops_addr", s.OpsAddr, &l.ops, false, ""},
 	} {
-		if door.gateway && !s.runs(gatewayCaller) {
+		if door.gateway && !s.runs(gatewayService) {
 			continue
 		}
 		if *door.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", door.addr); err != nil {

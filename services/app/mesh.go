@@ -17,13 +17,16 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// Short names of the services as callers and callees.
+// Service is one of the five, whether it calls or is called.
+type Service = commonv1.Caller
+
+// The services.
 const (
-	gatewayCaller      = commonv1.Caller_CALLER_GATEWAY
-	directoryCaller    = commonv1.Caller_CALLER_DIRECTORY
-	identityCaller     = commonv1.Caller_CALLER_IDENTITY
-	ruleCaller         = commonv1.Caller_CALLER_RULE
-	failedEventsCaller = commonv1.Caller_CALLER_FAILEDEVENTS
+	gatewayService      = commonv1.Caller_CALLER_GATEWAY
+	directoryService    = commonv1.Caller_CALLER_DIRECTORY
+	identityService     = commonv1.Caller_CALLER_IDENTITY
+	ruleService         = commonv1.Caller_CALLER_RULE
+	failedEventsService = commonv1.Caller_CALLER_FAILEDEVENTS
 )
 
 // mesh carries calls between the services: those of this process over a channel in it, others over gRPC with mutual TLS.
@@ -32,11 +35,11 @@ type mesh struct {
 	log       *slog.Logger
 	tracing   trace.TracerProvider
 	now       func() time.Time
-	intercept func(caller, callee commonv1.Caller, conn grpc.ClientConnInterface) grpc.ClientConnInterface
+	intercept func(caller, callee Service, conn grpc.ClientConnInterface) grpc.ClientConnInterface
 
 	local       *rpc.InProcess
-	identities  map[commonv1.Caller]rpc.Identity
-	servers     map[commonv1.Caller]meshServer
+	identities  map[Service]rpc.Identity
+	servers     map[Service]meshServer
 	connections []*grpc.ClientConn
 	serving     sync.WaitGroup
 }
@@ -55,7 +58,7 @@ func newMesh(ctx context.Context, s Settings, o Options) (*mesh, error) {
 	}
 	m := &mesh{
 		settings: s, log: o.Telemetry.Log, tracing: o.Telemetry.Tracing, now: o.Now, intercept: o.Intercept, local: local,
-		identities: map[commonv1.Caller]rpc.Identity{}, servers: map[commonv1.Caller]meshServer{},
+		identities: map[Service]rpc.Identity{}, servers: map[Service]meshServer{},
 	}
 	if s.runsAll() {
 		return m, nil
@@ -72,13 +75,13 @@ func newMesh(ctx context.Context, s Settings, o Options) (*mesh, error) {
 }
 
 // open takes on a service's identity and makes its server.
-func (m *mesh) open(ctx context.Context, service commonv1.Caller) error {
+func (m *mesh) open(ctx context.Context, service Service) error {
 	identity, err := certificates.FromFolder(m.settings.CertificatesDir, service, m.log, m.now)
 	if err != nil {
 		return fmt.Errorf("certificates_dir: %w", err)
 	}
 	m.identities[service] = identity
-	if service == gatewayCaller {
+	if service == gatewayService {
 		return nil // no service calls it
 	}
 	server, err := rpc.NewWireServer(identity, m.log, m.tracing)
@@ -94,7 +97,7 @@ func (m *mesh) open(ctx context.Context, service commonv1.Caller) error {
 }
 
 // addr is where a service of this process listens for others; empty where it does not.
-func (m *mesh) addr(service commonv1.Caller) string {
+func (m *mesh) addr(service Service) string {
 	if s, ok := m.servers[service]; ok {
 		return s.listener.Addr().String()
 	}
@@ -102,8 +105,8 @@ func (m *mesh) addr(service commonv1.Caller) string {
 }
 
 // connect gives the connections on which a service of this process calls others. It may come before they are there.
-func (m *mesh) connect(caller commonv1.Caller, callees ...commonv1.Caller) (map[commonv1.Caller]grpc.ClientConnInterface, error) {
-	to := map[commonv1.Caller]grpc.ClientConnInterface{}
+func (m *mesh) connect(caller Service, callees ...Service) (map[Service]grpc.ClientConnInterface, error) {
+	to := map[Service]grpc.ClientConnInterface{}
 	for _, callee := range callees {
 		conn, err := m.dial(caller, callee)
 		if err != nil {
@@ -117,7 +120,7 @@ func (m *mesh) connect(caller commonv1.Caller, callees ...commonv1.Caller) (map[
 	return to, nil
 }
 
-func (m *mesh) dial(caller, callee commonv1.Caller) (grpc.ClientConnInterface, error) {
+func (m *mesh) dial(caller, callee Service) (grpc.ClientConnInterface, error) {
 	if m.settings.runs(callee) {
 		return m.local.As(caller), nil
 	}
@@ -130,7 +133,7 @@ func (m *mesh) dial(caller, callee commonv1.Caller) (grpc.ClientConnInterface, e
 }
 
 // register makes a service known to who calls it, in this process and from others.
-func (m *mesh) register(service commonv1.Caller, register func(grpc.ServiceRegistrar)) {
+func (m *mesh) register(service Service, register func(grpc.ServiceRegistrar)) {
 	register(m.local)
 	if s, ok := m.servers[service]; ok {
 		register(s.server)

@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/grpc"
 
-	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/directory"
 	"github.com/usher-scim/usher/services/failedevents"
 	"github.com/usher-scim/usher/services/gateway"
@@ -22,8 +21,8 @@ import (
 // Migrate brings the PostgreSQL schemas of the services that the settings name up to date, one after the other. SQLite's
 // files are brought up to date when they are opened.
 func Migrate(ctx context.Context, s Settings) error {
-	migrations := map[commonv1.Caller]func(ctx context.Context, databaseURL string) error{
-		directoryCaller: directory.Migrate, identityCaller: identity.Migrate, ruleCaller: rule.Migrate, failedEventsCaller: failedevents.Migrate,
+	migrations := map[Service]func(ctx context.Context, databaseURL string) error{
+		directoryService: directory.Migrate, identityService: identity.Migrate, ruleService: rule.Migrate, failedEventsService: failedevents.Migrate,
 	}
 	for _, service := range services {
 		migrate, url := migrations[service], s.databaseURL(service)
@@ -41,8 +40,8 @@ func Migrate(ctx context.Context, s Settings) error {
 // in a way that cannot be noticed, such as from a snapshot of a volume. Processes notice with their next connection: stop
 // them before, and start them after.
 func RenewEpochs(ctx context.Context, s Settings) error {
-	for service, renew := range map[commonv1.Caller]func(ctx context.Context, databaseURL string) error{
-		directoryCaller: directory.RenewEpoch, identityCaller: identity.RenewEpoch, ruleCaller: rule.RenewEpoch,
+	for service, renew := range map[Service]func(ctx context.Context, databaseURL string) error{
+		directoryService: directory.RenewEpoch, identityService: identity.RenewEpoch, ruleService: rule.RenewEpoch,
 	} {
 		if url := s.databaseURL(service); url != "" && s.runs(service) {
 			if err := renew(ctx, url); err != nil {
@@ -53,12 +52,12 @@ func RenewEpochs(ctx context.Context, s Settings) error {
 	return nil
 }
 
-func (a *App) log(service commonv1.Caller) *slog.Logger {
+func (a *App) log(service Service) *slog.Logger {
 	return a.options.Telemetry.Log.With("service", rpc.CallerName(service))
 }
 
 // file is a service's SQLite file, or empty where PostgreSQL has its data.
-func (a *App) file(service commonv1.Caller) string {
+func (a *App) file(service Service) string {
 	if a.settings.databaseURL(service) != "" {
 		return ""
 	}
@@ -83,9 +82,9 @@ func (a *App) openRedis(ctx context.Context) (*rediskv.Client, error) {
 
 // connectGateway gives the gateway's connections.
 func (a *App) connectGateway() (gateway.Connections, error) {
-	to, err := a.mesh.connect(gatewayCaller, directoryCaller, identityCaller, ruleCaller, failedEventsCaller)
+	to, err := a.mesh.connect(gatewayService, directoryService, identityService, ruleService, failedEventsService)
 	return gateway.Connections{
-		Directory: to[directoryCaller], Identity: to[identityCaller], Rule: to[ruleCaller], FailedEvents: to[failedEventsCaller],
+		Directory: to[directoryService], Identity: to[identityService], Rule: to[ruleService], FailedEvents: to[failedEventsService],
 	}, err
 }
 
@@ -96,7 +95,7 @@ func (a *App) newKeys(toDirectory grpc.ClientConnInterface, redis *rediskv.Clien
 	if redis != nil {
 		shared = redis.Leases()
 	}
-	return keylease.FromDirectory(toDirectory, shared, a.log(gatewayCaller), a.options.Now)
+	return keylease.FromDirectory(toDirectory, shared, a.log(gatewayService), a.options.Now)
 }
 
 // invalidation is how the directory service makes revocations known; nil where leases have to run out.
@@ -104,7 +103,7 @@ func (a *App) invalidation(redis *rediskv.Client, keys *keylease.Cache) func(con
 	switch {
 	case redis != nil:
 		return redis.Invalidate
-	case a.settings.runsAll() && a.settings.databaseURL(directoryCaller) == "":
+	case a.settings.runsAll() && a.settings.databaseURL(directoryService) == "":
 		// The data folder is this process's alone, so the only cache of keys is here: forgetting a key is certain, and a
 		// revocation need not wait for leases to run out.
 		return func(ctx context.Context, digests ...keylease.Digest) bool { return keys.Revoke(ctx, digests...) == nil }
@@ -114,85 +113,85 @@ func (a *App) invalidation(redis *rediskv.Client, keys *keylease.Cache) func(con
 
 func (a *App) startDirectory(ctx context.Context, invalidate func(context.Context, ...keylease.Digest) (certain bool)) error {
 	s, err := directory.New(ctx, directory.Config{
-		DatabasePath: a.file(directoryCaller), DatabaseURL: a.settings.databaseURL(directoryCaller),
+		DatabasePath: a.file(directoryService), DatabaseURL: a.settings.databaseURL(directoryService),
 		DatabaseConnections: a.settings.Directory.DatabaseConnections,
 		PublicURL:           a.PublicURL(), Lease: a.options.Lease, ClockSkew: a.options.ClockSkew,
 	}, directory.Dependencies{
-		Invalidate: invalidate, Log: a.log(directoryCaller),
+		Invalidate: invalidate, Log: a.log(directoryService),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	})
 	if err != nil {
 		return err
 	}
 	a.add(component{name: "directory", run: s.Run, endStreams: s.Stop, close: withoutContext(s.Close)})
-	a.mesh.register(directoryCaller, s.Register)
+	a.mesh.register(directoryService, s.Register)
 	return nil
 }
 
 func (a *App) startIdentity(ctx context.Context) error {
-	to, err := a.mesh.connect(identityCaller, directoryCaller)
+	to, err := a.mesh.connect(identityService, directoryService)
 	if err != nil {
 		return err
 	}
 	s, err := identity.New(ctx, identity.Config{
-		DatabasePath: a.file(identityCaller), DatabaseURL: a.settings.databaseURL(identityCaller),
+		DatabasePath: a.file(identityService), DatabaseURL: a.settings.databaseURL(identityService),
 		DatabaseConnections: a.settings.Identity.DatabaseConnections, ChangeRetention: a.settings.Identity.ChangeRetention, ScanLimit: a.settings.Identity.ScanLimit,
 		InFlightBytes: a.settings.Identity.InFlightBytes, InFlightShareBytes: a.settings.Identity.InFlightShareBytes,
 		DocumentBytes: a.settings.Identity.DocumentBytes,
 	}, identity.Dependencies{
-		Directory: to[directoryCaller], Log: a.log(identityCaller),
+		Directory: to[directoryService], Log: a.log(identityService),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	})
 	if err != nil {
 		return err
 	}
 	a.add(component{name: "identity", run: s.Run, endStreams: s.Stop, close: withoutContext(s.Close)})
-	a.mesh.register(identityCaller, s.Register)
+	a.mesh.register(identityService, s.Register)
 	return nil
 }
 
 func (a *App) startFailedEvents(ctx context.Context) error {
-	to, err := a.mesh.connect(failedEventsCaller, directoryCaller)
+	to, err := a.mesh.connect(failedEventsService, directoryService)
 	if err != nil {
 		return err
 	}
 	s, err := failedevents.New(ctx, failedevents.Config{
-		DatabasePath: a.file(failedEventsCaller), DatabaseURL: a.settings.databaseURL(failedEventsCaller),
+		DatabasePath: a.file(failedEventsService), DatabaseURL: a.settings.databaseURL(failedEventsService),
 		DatabaseConnections: a.settings.FailedEvents.DatabaseConnections,
 	}, failedevents.Dependencies{
-		Directory: to[directoryCaller], Log: a.log(failedEventsCaller), Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
+		Directory: to[directoryService], Log: a.log(failedEventsService), Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	})
 	if err != nil {
 		return err
 	}
 	a.add(component{name: "failedevents", run: s.Run, close: withoutContext(s.Close)})
-	a.mesh.register(failedEventsCaller, s.Register)
+	a.mesh.register(failedEventsService, s.Register)
 	return nil
 }
 
 func (a *App) startRule(ctx context.Context) error {
-	to, err := a.mesh.connect(ruleCaller, identityCaller, failedEventsCaller, directoryCaller)
+	to, err := a.mesh.connect(ruleService, identityService, failedEventsService, directoryService)
 	if err != nil {
 		return err
 	}
 	s, err := rule.New(ctx, rule.Config{
-		DatabasePath: a.file(ruleCaller), DatabaseURL: a.settings.databaseURL(ruleCaller),
+		DatabasePath: a.file(ruleService), DatabaseURL: a.settings.databaseURL(ruleService),
 		DatabaseConnections: a.settings.Rule.DatabaseConnections, Workers: a.settings.Rule.Workers, FeedRetention: a.settings.Rule.FeedRetention,
 	}, rule.Dependencies{
-		Identity: to[identityCaller], FailedEvents: to[failedEventsCaller], Directory: to[directoryCaller], Log: a.log(ruleCaller),
+		Identity: to[identityService], FailedEvents: to[failedEventsService], Directory: to[directoryService], Log: a.log(ruleService),
 		Tracing: a.options.Telemetry.Tracing, Meters: a.options.Telemetry.Meter, Now: a.options.Now,
 	})
 	if err != nil {
 		return err
 	}
 	a.add(component{name: "rule", run: s.Run, endStreams: s.Stop, close: withoutContext(s.Close)})
-	a.mesh.register(ruleCaller, s.Register)
+	a.mesh.register(ruleService, s.Register)
 	return nil
 }
 
 func (a *App) startGateway(to gateway.Connections, keys *keylease.Cache, redis *rediskv.Client) (*gateway.Gateway, error) {
 	d := gateway.Dependencies{
-		Connections: to, Keys: keys, OpenAPI: a.options.OpenAPI, Log: a.log(gatewayCaller),
+		Connections: to, Keys: keys, OpenAPI: a.options.OpenAPI, Log: a.log(gatewayService),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	}
 	// It ends before the services that it asks, although it was there before them.

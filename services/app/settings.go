@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/secret"
 )
@@ -129,29 +128,29 @@ func DevelopmentDefaults() Settings {
 const allTargets = "all"
 
 // services are the targets, in the order in which they start.
-var services = [...]commonv1.Caller{directoryCaller, identityCaller, failedEventsCaller, ruleCaller, gatewayCaller}
+var services = [...]Service{directoryService, identityService, failedEventsService, ruleService, gatewayService}
 
 // runs says which services this process runs.
-func (s Settings) runs(service commonv1.Caller) bool {
+func (s Settings) runs(service Service) bool {
 	return slices.Contains(s.Target, allTargets) || slices.Contains(s.Target, rpc.CallerName(service))
 }
 
 // runsAll says that no other process is needed.
 func (s Settings) runsAll() bool {
-	return !slices.ContainsFunc(services[:], func(service commonv1.Caller) bool { return !s.runs(service) })
+	return !slices.ContainsFunc(services[:], func(service Service) bool { return !s.runs(service) })
 }
 
 // bootstraps says that the operator's token is the one in the data folder.
-func (s Settings) bootstraps() bool { return s.OperatorToken == "" && s.runs(gatewayCaller) }
+func (s Settings) bootstraps() bool { return s.OperatorToken == "" && s.runs(gatewayService) }
 
 // service gives the settings of a service behind the gateway.
-func (s Settings) service(service commonv1.Caller) ServiceSettings {
+func (s Settings) service(service Service) ServiceSettings {
 	switch service {
-	case directoryCaller:
+	case directoryService:
 		return s.Directory
-	case identityCaller:
+	case identityService:
 		return s.Identity.ServiceSettings
-	case ruleCaller:
+	case ruleService:
 		return s.Rule.ServiceSettings
 	default:
 		return s.FailedEvents
@@ -159,7 +158,7 @@ func (s Settings) service(service commonv1.Caller) ServiceSettings {
 }
 
 // databaseURL is the PostgreSQL of a service; empty for SQLite.
-func (s Settings) databaseURL(service commonv1.Caller) string {
+func (s Settings) databaseURL(service Service) string {
 	if own := s.service(service).DatabaseURL; own != "" {
 		return string(own)
 	}
@@ -168,8 +167,8 @@ func (s Settings) databaseURL(service commonv1.Caller) string {
 
 // needsFolder says that something of this process is in the data folder.
 func (s Settings) needsFolder() bool {
-	return slices.ContainsFunc(services[:], func(service commonv1.Caller) bool {
-		return s.runs(service) && (service == gatewayCaller || s.databaseURL(service) == "")
+	return slices.ContainsFunc(services[:], func(service Service) bool {
+		return s.runs(service) && (service == gatewayService || s.databaseURL(service) == "")
 	})
 }
 
@@ -208,7 +207,7 @@ func (s Settings) Check() error {
 		} else if strings.ContainsAny(s.PublicURL, "?#") { // RFC 7644 §1.3
 			c.wrong("public_url", "an address without a query (?) and a fragment (#), since Base URLs begin with it", s.PublicURL)
 		}
-	} else if s.runs(directoryCaller) != s.runs(gatewayCaller) {
+	} else if s.runs(directoryService) != s.runs(gatewayService) {
 		c.wrong("public_url", "set where directory and gateway are not in one process: Base URLs begin with it", "")
 	}
 	if !s.runsAll() && s.CertificatesDir == "" {
@@ -269,7 +268,7 @@ func (s Settings) Check() error {
 	switch {
 	case s.OperatorToken != "" && len(s.OperatorToken) < shortestToken:
 		c.wrongSecret("operator_token", fmt.Sprintf("%d characters or more", shortestToken))
-	case s.OperatorToken == "" && !s.Dev && s.runs(gatewayCaller):
+	case s.OperatorToken == "" && !s.Dev && s.runs(gatewayService):
 		c.problems = append(c.problems, errors.New("operator_token must be set, or dev be true: without either there is no way to sign in"))
 	}
 	return c.all()
@@ -300,7 +299,7 @@ func (c *checking) wrong(key, allowed string, got any) {
 
 func (c *checking) targets(targets []string) {
 	for _, target := range targets {
-		if target != allTargets && !slices.ContainsFunc(services[:], func(service commonv1.Caller) bool { return rpc.CallerName(service) == target }) {
+		if target != allTargets && !slices.ContainsFunc(services[:], func(service Service) bool { return rpc.CallerName(service) == target }) {
 			c.wrong("target", "of gateway, directory, identity, rule, failedevents and all", target)
 		}
 	}
