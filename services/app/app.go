@@ -69,7 +69,7 @@ func withoutContext(close func() error) func(context.Context) error {
 
 // Start brings up the services that the settings name, and returns once they serve. Stop it in the end.
 func Start(ctx context.Context, s Settings, o Options) (*App, error) {
-	if err := s.Check(); err != nil {
+	if err := s.Check().Err(); err != nil {
 		return nil, err
 	}
 	a := &App{settings: s, options: o, failed: make(chan error, 1), ready: &readiness{}}
@@ -103,7 +103,7 @@ func (a *App) start(ctx context.Context) (err error) {
 	a.add(component{name: "the connections between services", drain: a.mesh.drain, close: withoutContext(a.mesh.close)})
 
 	var redis *rediskv.Client // nil where there is none
-	if a.settings.RedisURL != "" && (a.settings.runs(gatewayService) || a.settings.runs(directoryService)) {
+	if a.settings.usesRedis() {
 		if redis, err = a.openRedis(ctx); err != nil {
 			return err
 		}

@@ -176,7 +176,7 @@ func TestBadSettingsNameTheirKeyAndWhatIsAllowed(t *testing.T) {
 		"no connections":                            {func(s *Settings) { s.Identity.DatabaseConnections = 0 }, []string{"identity.database_connections must be above 0"}},
 		"a certificate without a key":               {func(s *Settings) { s.TLSCertFile = "a" }, []string{"tls_cert_file and tls_key_file"}},
 		"no rate at all":                            {func(s *Settings) { s.Gateway.RatePerSecond = math.NaN() }, []string{"gateway.rate_per_second"}},
-		"memory below zero":                         {func(s *Settings) { s.Gateway.InFlightShareBytes, s.Identity.InFlightBytes = -1, -2 }, []string{`gateway.in_flight_share_bytes must be 0 or more, not "-1"`, `identity.in_flight_bytes must be 0 or more, not "-2"`}},
+		"memory below zero":                         {func(s *Settings) { s.Gateway.InFlightShareBytes, s.Identity.InFlightBytes = -1, -2 }, []string{`gateway.in_flight_share_bytes must be 0, or at least 33619976, which the largest body of max_body_bytes and max_bulk_bytes takes, not "-1"`, `identity.in_flight_bytes must be 0, or at least 109051904, which the largest group takes, not "-2"`}},
 		"no watches":                                {func(s *Settings) { s.Gateway.WatchesPerCredential = 0 }, []string{`gateway.watches_per_credential must be above 0, not "0"`}},
 		"no connections to listeners":               {func(s *Settings) { s.MaxConnections, s.MaxConnectionsPerAddress = 0, -1 }, []string{`max_connections must be above 0, not "0"`, `max_connections_per_address must be above 0, not "-1"`}},
 		"a proxy that is none":                      {func(s *Settings) { s.TrustedProxies = []string{"10.0.0.1", "proxy.example.com"} }, []string{`trusted_proxies must be addresses: "proxy.example.com" is no address`}},
@@ -188,7 +188,7 @@ func TestBadSettingsNameTheirKeyAndWhatIsAllowed(t *testing.T) {
 			t.Parallel()
 			s := development("x")
 			c.change(&s)
-			err := s.Check()
+			err := s.Check().Err()
 			if (err == nil) != (len(c.want) == 0) {
 				t.Fatalf("got %v", err)
 			}

@@ -29,7 +29,7 @@ func Migrate(ctx context.Context, s Settings) error {
 		if migrate == nil || url == "" || !s.runs(service) {
 			continue
 		}
-		if err := migrate(ctx, url); err != nil {
+		if err := migrate(ctx, string(url)); err != nil {
 			return fmt.Errorf("migrating %s: %w", rpc.CallerName(service), err)
 		}
 	}
@@ -44,7 +44,7 @@ func RenewEpochs(ctx context.Context, s Settings) error {
 		directoryService: directory.RenewEpoch, identityService: identity.RenewEpoch, ruleService: rule.RenewEpoch,
 	} {
 		if url := s.databaseURL(service); url != "" && s.runs(service) {
-			if err := renew(ctx, url); err != nil {
+			if err := renew(ctx, string(url)); err != nil {
 				return err
 			}
 		}
@@ -112,10 +112,10 @@ func (a *App) invalidation(redis *rediskv.Client, keys *keylease.Cache) func(con
 }
 
 func (a *App) startDirectory(ctx context.Context, invalidate func(context.Context, ...keylease.Digest) (certain bool)) error {
+	settings := a.settings.Directory
+	settings.DatabaseURL = a.settings.databaseURL(directoryService)
 	s, err := directory.New(ctx, directory.Config{
-		DatabasePath: a.file(directoryService), DatabaseURL: a.settings.databaseURL(directoryService),
-		DatabaseConnections: a.settings.Directory.DatabaseConnections,
-		PublicURL:           a.PublicURL(), Lease: a.options.Lease, ClockSkew: a.options.ClockSkew,
+		Settings: settings, DatabasePath: a.file(directoryService), PublicURL: a.PublicURL(), Lease: a.options.Lease, ClockSkew: a.options.ClockSkew,
 	}, directory.Dependencies{
 		Invalidate: invalidate, Log: a.log(directoryService),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
@@ -133,12 +133,9 @@ func (a *App) startIdentity(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := identity.New(ctx, identity.Config{
-		DatabasePath: a.file(identityService), DatabaseURL: a.settings.databaseURL(identityService),
-		DatabaseConnections: a.settings.Identity.DatabaseConnections, ChangeRetention: a.settings.Identity.ChangeRetention, ScanLimit: a.settings.Identity.ScanLimit,
-		InFlightBytes: a.settings.Identity.InFlightBytes, InFlightShareBytes: a.settings.Identity.InFlightShareBytes,
-		DocumentBytes: a.settings.Identity.DocumentBytes,
-	}, identity.Dependencies{
+	settings := a.settings.Identity
+	settings.DatabaseURL = a.settings.databaseURL(identityService)
+	s, err := identity.New(ctx, identity.Config{Settings: settings, DatabasePath: a.file(identityService)}, identity.Dependencies{
 		Directory: to[directoryService], Log: a.log(identityService),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	})
@@ -155,10 +152,9 @@ func (a *App) startFailedEvents(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := failedevents.New(ctx, failedevents.Config{
-		DatabasePath: a.file(failedEventsService), DatabaseURL: a.settings.databaseURL(failedEventsService),
-		DatabaseConnections: a.settings.FailedEvents.DatabaseConnections,
-	}, failedevents.Dependencies{
+	settings := a.settings.FailedEvents
+	settings.DatabaseURL = a.settings.databaseURL(failedEventsService)
+	s, err := failedevents.New(ctx, failedevents.Config{Settings: settings, DatabasePath: a.file(failedEventsService)}, failedevents.Dependencies{
 		Directory: to[directoryService], Log: a.log(failedEventsService), Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	})
 	if err != nil {
@@ -174,10 +170,9 @@ func (a *App) startRule(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := rule.New(ctx, rule.Config{
-		DatabasePath: a.file(ruleService), DatabaseURL: a.settings.databaseURL(ruleService),
-		DatabaseConnections: a.settings.Rule.DatabaseConnections, Workers: a.settings.Rule.Workers, FeedRetention: a.settings.Rule.FeedRetention,
-	}, rule.Dependencies{
+	settings := a.settings.Rule
+	settings.DatabaseURL = a.settings.databaseURL(ruleService)
+	s, err := rule.New(ctx, rule.Config{Settings: settings, DatabasePath: a.file(ruleService)}, rule.Dependencies{
 		Identity: to[identityService], FailedEvents: to[failedEventsService], Directory: to[directoryService], Log: a.log(ruleService),
 		Tracing: a.options.Telemetry.Tracing, Meters: a.options.Telemetry.Meter, Now: a.options.Now,
 	})
@@ -213,13 +208,7 @@ func (a *App) startGateway(to gateway.Connections, keys *keylease.Cache, redis *
 		return nil, fmt.Errorf("trusted_proxies: %w", err)
 	}
 	gate, err := gateway.New(gateway.Config{
-		PublicURL: a.PublicURL(), SpoolPath: a.folder.path("spool"), SpoolBytes: a.settings.Gateway.SpoolBytes,
-		MaxBodyBytes: a.settings.Gateway.MaxBodyBytes, MaxGroupBytes: a.settings.Gateway.MaxGroupBytes,
-		MaxBulkBytes: a.settings.Gateway.MaxBulkBytes, MaxBulkOperations: a.settings.Gateway.MaxBulkOperations,
-		MessagesAtOnce: a.settings.Gateway.MessagesAtOnce, RequestTimeout: a.settings.Gateway.RequestTimeout, RatePerSecond: a.settings.Gateway.RatePerSecond,
-		InFlightBytes: a.settings.Gateway.InFlightBytes, InFlightShareBytes: a.settings.Gateway.InFlightShareBytes,
-		WatchesPerCredential: a.settings.Gateway.WatchesPerCredential, TrustedProxies: proxies,
-		UnknownKeysPerAddress: a.settings.Gateway.UnknownKeysPerAddress, UnknownKeys: a.settings.Gateway.UnknownKeys,
+		Settings: a.settings.Gateway, PublicURL: a.PublicURL(), SpoolPath: a.folder.path("spool"), TrustedProxies: proxies,
 		OperatorToken: secret.Text(token),
 	}, d)
 	if err != nil {

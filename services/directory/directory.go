@@ -3,6 +3,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -22,27 +23,37 @@ import (
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/directory/internal/store/postgres"
 	"github.com/usher-scim/usher/services/directory/internal/store/sqlite"
+	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// Config is what the service can be told.
+// Settings is what users can set of the service. A DatabaseURL names the PostgreSQL server and database, which Migrate has
+// prepared; any number of processes may run on it.
+type Settings struct {
+	config.Service `koanf:",squash"`
+}
+
+// Defaults gives the settings of a service that was told nothing.
+func Defaults() Settings { return Settings{config.ServiceDefaults("127.0.0.1:8090")} }
+
+// Check says all that is wrong with the settings.
+func (s Settings) Check() config.Problems { return s.Service.Check("directory") }
+
+// Config is what the service can be told: its settings, and what users cannot set.
 type Config struct {
-	// DatabasePath is the SQLite file. It is made when it is not there. It or DatabaseURL must be set.
+	Settings
+	// DatabasePath is the SQLite file, where there is no DatabaseURL. It is made when it is not there.
 	DatabasePath string
-	// DatabaseURL names the PostgreSQL server and database, as libpq has it. Migrate has prepared it. Any number of processes
-	// may run on it.
-	DatabaseURL string
-	// DatabaseConnections bounds the connections to PostgreSQL; one more listens for a feed. 0 means 20.
-	DatabaseConnections int32
 	// PublicURL is where IdPs reach the gateway, such as https://scim.example.com; Base URLs begin with it.
 	PublicURL string
-	// Lease is for how long the gateway may use an answer about a key or service credential. Default 4 seconds.
+	// Lease is for how long the gateway may use an answer about a key or service credential: from 0 to 5 seconds. Default 4
+	// seconds.
 	Lease time.Duration
-	// ClockSkew is how far the clocks of directory and the gateways may be apart. A revocation whose invalidation is not
-	// certain takes Lease + ClockSkew. Where that is 5 seconds, as it is by default, clocks may differ by any time. Default 1
-	// second.
+	// ClockSkew is how far the clocks of directory and the gateways may be apart: from 0 to 15 seconds. A revocation whose
+	// invalidation is not certain takes Lease + ClockSkew. Where that is 5 seconds, as it is by default, clocks may differ by any
+	// time. Default 1 second.
 	ClockSkew time.Duration
 	// Poll is how often a follower of the directories looks for what other replicas changed, and how often what is left of erased
 	// organizations is removed. Default 1 second.
@@ -86,6 +97,11 @@ func Migrate(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
+// CheckDatabase connects to a PostgreSQL database, and says whether New would take it. It writes nothing.
+func CheckDatabase(ctx context.Context, databaseURL string) error {
+	return postgres.Check(ctx, databaseURL)
+}
+
 // RenewEpoch has who follows the service's feed begin anew, after its PostgreSQL database was restored in a way that
 // cannot be noticed.
 func RenewEpoch(ctx context.Context, databaseURL string) error {
@@ -97,17 +113,9 @@ func RenewEpoch(ctx context.Context, databaseURL string) error {
 
 // New opens the service's database; a SQLite file it brings to the newest schema. Call Run, and Close in the end.
 func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
-	if c.Lease == 0 {
-		c.Lease = defaultLease
-	}
-	if c.ClockSkew == 0 {
-		c.ClockSkew = defaultClockSkew
-	}
-	if c.Poll == 0 {
-		c.Poll = time.Second
-	}
-	if err := c.check(); err != nil {
-		return nil, err
+	c.Lease, c.ClockSkew, c.Poll = cmp.Or(c.Lease, defaultLease), cmp.Or(c.ClockSkew, defaultClockSkew), cmp.Or(c.Poll, time.Second)
+	if err := errors.Join(c.Check().Err(), c.OneDatabase(c.DatabasePath), c.check()); err != nil {
+		return nil, fmt.Errorf("directory: %w", err)
 	}
 	if d.Invalidate == nil {
 		d.Invalidate = func(context.Context, ...[sha256.Size]byte) bool { return false }
@@ -132,22 +140,20 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	}, nil
 }
 
+// check says all that is wrong with what users cannot set.
 func (c Config) check() error {
 	var problems []error
-	if (c.DatabasePath == "") == (c.DatabaseURL == "") {
-		problems = append(problems, errors.New("one of directory.database_path (SQLite) and directory.database_url (PostgreSQL) must be set, and not both"))
-	}
 	if u, err := url.Parse(c.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		problems = append(problems, fmt.Errorf("public_url must be an http or https address, not %q", c.PublicURL))
 	}
 	if c.Lease < 0 || c.Lease > keylease.MaxLease {
-		problems = append(problems, fmt.Errorf("directory.lease must be from 0 to %s, not %s", keylease.MaxLease, c.Lease))
+		problems = append(problems, fmt.Errorf("the lease must be from 0 to %s, not %s", keylease.MaxLease, c.Lease))
 	}
 	if c.ClockSkew < 0 || c.ClockSkew > maxWait-keylease.MaxLease {
-		problems = append(problems, fmt.Errorf("directory.clock_skew must be from 0 to %s, not %s", maxWait-keylease.MaxLease, c.ClockSkew))
+		problems = append(problems, fmt.Errorf("the clock skew must be from 0 to %s, not %s", maxWait-keylease.MaxLease, c.ClockSkew))
 	}
 	if c.Poll < 0 {
-		problems = append(problems, fmt.Errorf("directory.poll must not be negative, not %s", c.Poll))
+		problems = append(problems, fmt.Errorf("the poll interval must not be negative, not %s", c.Poll))
 	}
 	return errors.Join(problems...)
 }
@@ -156,7 +162,7 @@ func (c Config) check() error {
 func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 	if c.DatabaseURL != "" {
 		return postgres.Open(ctx, sqldb.PostgresServer{
-			URL: c.DatabaseURL, MaxConnections: c.DatabaseConnections, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
+			URL: c.DatabaseURL.Reveal(), MaxConnections: c.DatabaseConnections, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
 		})
 	}
 	return sqlite.Open(ctx, c.DatabasePath, d.Tracing)

@@ -24,6 +24,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -86,7 +87,7 @@ func setup(t *testing.T, change ...func(*directory.Config)) *bundle {
 // open opens a service on the bundle's database: a second one is another replica.
 func (b *bundle) open(change ...func(*directory.Config)) *directory.Service {
 	b.Helper()
-	c := directory.Config{DatabasePath: filepath.Join(b.folder, "directory.db"), PublicURL: "https://usher.test/", Poll: time.Hour}
+	c := directory.Config{Settings: directory.Defaults(), DatabasePath: filepath.Join(b.folder, "directory.db"), PublicURL: "https://usher.test/", Poll: time.Hour}
 	for _, each := range change {
 		each(&c)
 	}
@@ -179,12 +180,15 @@ func equal(t testing.TB, what string, got, want any) {
 
 func TestConfigIsChecked(t *testing.T) {
 	t.Parallel()
-	for name, config := range map[string]directory.Config{
-		"no database":    {PublicURL: "ftp://x", Lease: time.Minute, ClockSkew: -1, Poll: -1},
-		"both databases": {PublicURL: "ftp://x", Lease: time.Minute, ClockSkew: -1, Poll: -1, DatabasePath: "x", DatabaseURL: "postgres://nobody@127.0.0.1:1/none"},
+	for name, c := range map[string]struct{ path, url string }{
+		"no database": {}, "both databases": {"x", "postgres://nobody@127.0.0.1:1/none"},
 	} {
+		config := directory.Config{
+			Settings: directory.Defaults(), DatabasePath: c.path, PublicURL: "ftp://x", Lease: time.Minute, ClockSkew: -1, Poll: -1,
+		}
+		config.DatabaseURL, config.DatabaseConnections = secret.Text(c.url), -1
 		_, err := directory.New(t.Context(), config, directory.Dependencies{})
-		for _, key := range []string{"directory.database_path", "directory.database_url", "public_url", "directory.lease", "directory.clock_skew", "directory.poll"} {
+		for _, key := range []string{"database_url", "directory.database_connections", "public_url", "the lease", "the clock skew", "the poll interval"} {
 			if err == nil || !strings.Contains(err.Error(), key) {
 				t.Errorf("%s: %v does not name %s", name, err, key)
 			}

@@ -11,6 +11,7 @@ import (
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/directory"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
@@ -18,7 +19,7 @@ func TestReplicasShareADatabaseOnPostgreSQL(t *testing.T) {
 	t.Parallel()
 	url := testkit.Postgres(t, "directory", directory.Migrate)
 	onPostgres := func(c *directory.Config) {
-		c.DatabasePath, c.DatabaseURL, c.Poll = "", url, 5*time.Millisecond
+		c.DatabasePath, c.DatabaseURL, c.Poll = "", secret.Text(url), 5*time.Millisecond
 	}
 	b := setup(t, onPostgres)
 	b.organization("acme")

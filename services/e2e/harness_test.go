@@ -28,6 +28,7 @@ import (
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/app"
 	"github.com/usher-scim/usher/services/internal/certificates"
+	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/secret"
@@ -145,13 +146,13 @@ func startUsher(t *testing.T, setup topology, tel *telemetry.Telemetry) *usher {
 	// Each starts after those that it calls, whose addresses it then knows.
 	for _, service := range []struct {
 		caller commonv1.Caller
-		of     *app.ServiceSettings
+		of     *config.Service
 	}{
-		{commonv1.Caller_CALLER_DIRECTORY, &s.Directory},
-		{commonv1.Caller_CALLER_FAILEDEVENTS, &s.FailedEvents},
-		{commonv1.Caller_CALLER_IDENTITY, &s.Identity.ServiceSettings},
-		{commonv1.Caller_CALLER_RULE, &s.Rule.ServiceSettings},
-		{commonv1.Caller_CALLER_GATEWAY, &app.ServiceSettings{}},
+		{commonv1.Caller_CALLER_DIRECTORY, &s.Directory.Service},
+		{commonv1.Caller_CALLER_FAILEDEVENTS, &s.FailedEvents.Service},
+		{commonv1.Caller_CALLER_IDENTITY, &s.Identity.Service},
+		{commonv1.Caller_CALLER_RULE, &s.Rule.Service},
+		{commonv1.Caller_CALLER_GATEWAY, &config.Service{}},
 	} {
 		name := rpc.CallerName(service.caller)
 		service.of.ListenAddr = anyPort

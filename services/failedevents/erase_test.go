@@ -10,6 +10,7 @@ import (
 
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	"github.com/usher-scim/usher/services/failedevents"
+	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
@@ -19,7 +20,7 @@ func TestEventsOfAnErasedOrganizationAreGoneAlsoThoseThatComeLate(t *testing.T) 
 		"SQLite": func(*testing.T) func(*failedevents.Config) { return func(*failedevents.Config) {} },
 		"PostgreSQL": func(t *testing.T) func(*failedevents.Config) {
 			url := testkit.Postgres(t, "failedevents", failedevents.Migrate)
-			return func(c *failedevents.Config) { c.DatabasePath, c.DatabaseURL = "", url }
+			return func(c *failedevents.Config) { c.DatabasePath, c.DatabaseURL = "", secret.Text(url) }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,19 +17,28 @@ import (
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
 	"github.com/usher-scim/usher/services/failedevents/internal/store/postgres"
 	"github.com/usher-scim/usher/services/failedevents/internal/store/sqlite"
+	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/erasure"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
-// Config is what the service can be told.
+// Settings is what users can set of the service. A DatabaseURL names the PostgreSQL server and database, which Migrate has
+// prepared; any number of processes may run on it.
+type Settings struct {
+	config.Service `koanf:",squash"`
+}
+
+// Defaults gives the settings of a service that was told nothing.
+func Defaults() Settings { return Settings{config.ServiceDefaults("127.0.0.1:8093")} }
+
+// Check says all that is wrong with the settings.
+func (s Settings) Check() config.Problems { return s.Service.Check("failedevents") }
+
+// Config is what the service can be told: its settings, and what users cannot set.
 type Config struct {
-	// DatabasePath is the SQLite file. It is made when it is not there. It or DatabaseURL must be set.
+	Settings
+	// DatabasePath is the SQLite file, where there is no DatabaseURL. It is made when it is not there.
 	DatabasePath string
-	// DatabaseURL names the PostgreSQL server and database, as libpq has it. Migrate has prepared it. Any number of processes
-	// may run on it.
-	DatabaseURL string
-	// DatabaseConnections bounds the connections to PostgreSQL; one more listens for a feed. 0 means 20.
-	DatabaseConnections int32
 }
 
 // Dependencies is what the service uses. All are required.
@@ -60,10 +69,15 @@ func Migrate(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
+// CheckDatabase connects to a PostgreSQL database, and says whether New would take it. It writes nothing.
+func CheckDatabase(ctx context.Context, databaseURL string) error {
+	return postgres.Check(ctx, databaseURL)
+}
+
 // New opens the service's database; a SQLite file it brings to the newest schema. Call Close in the end.
 func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
-	if (c.DatabasePath == "") == (c.DatabaseURL == "") {
-		return nil, errors.New("one of failedevents.database_path (SQLite) and failedevents.database_url (PostgreSQL) must be set, and not both")
+	if err := errors.Join(c.Check().Err(), c.OneDatabase(c.DatabasePath)); err != nil {
+		return nil, fmt.Errorf("failedevents: %w", err)
 	}
 	if d.Directory == nil || d.Log == nil || d.Tracing == nil || d.Meter == nil || d.Now == nil {
 		return nil, errors.New("failedevents: a dependency is missing")
@@ -84,7 +98,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 	if c.DatabaseURL != "" {
 		return postgres.Open(ctx, sqldb.PostgresServer{
-			URL: c.DatabaseURL, MaxConnections: c.DatabaseConnections, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
+			URL: c.DatabaseURL.Reveal(), MaxConnections: c.DatabaseConnections, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
 		})
 	}
 	return sqlite.Open(ctx, c.DatabasePath, d.Log, d.Tracing)

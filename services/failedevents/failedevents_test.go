@@ -21,6 +21,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/erasure/erasuretest"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -39,7 +40,7 @@ type world struct {
 func newWorld(t *testing.T, change ...func(*failedevents.Config)) *world {
 	t.Helper()
 	w := &world{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), metrics: metric.NewManualReader()}
-	config := failedevents.Config{DatabasePath: filepath.Join(t.TempDir(), "failedevents.db")}
+	config := failedevents.Config{Settings: failedevents.Defaults(), DatabasePath: filepath.Join(t.TempDir(), "failedevents.db")}
 	for _, each := range change {
 		each(&config)
 	}
@@ -226,7 +227,7 @@ func TestRefusals(t *testing.T) {
 
 func TestItNeedsItsDependencies(t *testing.T) {
 	t.Parallel()
-	_, err := failedevents.New(t.Context(), failedevents.Config{DatabasePath: filepath.Join(t.TempDir(), "failedevents.db")}, failedevents.Dependencies{})
+	_, err := failedevents.New(t.Context(), failedevents.Config{Settings: failedevents.Defaults(), DatabasePath: filepath.Join(t.TempDir(), "failedevents.db")}, failedevents.Dependencies{})
 	if err == nil {
 		t.Error("it starts without")
 	}
@@ -234,15 +235,13 @@ func TestItNeedsItsDependencies(t *testing.T) {
 
 func TestItStartsOnOneDatabase(t *testing.T) {
 	t.Parallel()
-	for name, config := range map[string]failedevents.Config{
-		"none": {},
-		"both": {DatabasePath: filepath.Join(t.TempDir(), "failedevents.db"), DatabaseURL: "postgres://nobody@127.0.0.1:1/none"},
+	for name, c := range map[string]struct{ path, url string }{
+		"none": {}, "both": {filepath.Join(t.TempDir(), "failedevents.db"), "postgres://nobody@127.0.0.1:1/none"},
 	} {
-		_, err := failedevents.New(t.Context(), config, failedevents.Dependencies{})
-		for _, key := range []string{"failedevents.database_path", "failedevents.database_url"} {
-			if err == nil || !strings.Contains(err.Error(), key) {
-				t.Errorf("%s: %v does not name %s", name, err, key)
-			}
+		config := failedevents.Config{Settings: failedevents.Defaults(), DatabasePath: c.path}
+		config.DatabaseURL = secret.Text(c.url)
+		if _, err := failedevents.New(t.Context(), config, failedevents.Dependencies{}); err == nil || !strings.Contains(err.Error(), "database_url") {
+			t.Errorf("%s: %v does not name database_url", name, err)
 		}
 	}
 }

@@ -8,13 +8,14 @@ import (
 
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	"github.com/usher-scim/usher/services/failedevents"
+	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
 func TestTheServiceRunsOnPostgreSQL(t *testing.T) {
 	t.Parallel()
 	url := testkit.Postgres(t, "failedevents", failedevents.Migrate)
-	w := newWorld(t, func(c *failedevents.Config) { c.DatabasePath, c.DatabaseURL = "", url })
+	w := newWorld(t, func(c *failedevents.Config) { c.DatabasePath, c.DatabaseURL = "", secret.Text(url) })
 	w.add(t, w.event(1), w.event(2), w.event(1))
 	w.add(t, w.event(2), w.event(3))
 	ctx := admin(t.Context(), "acme")

@@ -36,43 +36,13 @@ import (
 	"github.com/usher-scim/usher/services/internal/secret"
 )
 
-// Config is what the service can be told.
+// Config is what the service can be told: its settings, and what comes from those of others.
 type Config struct {
+	Settings
 	// PublicURL is where IdPs reach the gateway, such as https://scim.example.com; Base URLs begin with it.
 	PublicURL string
 	// SpoolPath is the folder for failed events that are not yet delivered. One process at a time may use it.
 	SpoolPath string
-	// SpoolBytes bounds that folder. Default 256 MiB.
-	SpoolBytes int64
-	// MaxBodyBytes bounds a SCIM body. Default 1 MiB.
-	MaxBodyBytes int64
-	// MaxGroupBytes bounds the SCIM body of a group. Default 64 MiB.
-	MaxGroupBytes int64
-	// MaxBulkBytes bounds the body of a SCIM Bulk. Default 4 MiB.
-	MaxBulkBytes int64
-	// MaxBulkOperations is how many operations a SCIM Bulk may hold. Default 1,000.
-	MaxBulkOperations int
-	// InFlightBytes is how much memory SCIM messages, requests of the admin REST and calls of the public gRPC face that are under
-	// way may take together: of SCIM by an estimate of 8 bytes for each byte of a body and twice an answer. Default: half of GOMEMLIMIT, or 256 MiB without one.
-	InFlightBytes int64
-	// InFlightShareBytes is how much of it one directory, or one service credential, may take. Default: a quarter of it. Both defaults are larger where the
-	// largest body needs it.
-	InFlightShareBytes int64
-	// MessagesAtOnce is how many SCIM messages of one directory are carried out at a time; a list, a search, and a body over 64 KiB or
-	// of unknown length count as 4. The next ones wait. Default 8.
-	MessagesAtOnce int
-	// RequestTimeout is how long a SCIM message may take once its body has come, and the request of a public gRPC call to
-	// arrive. Default 30 seconds.
-	RequestTimeout time.Duration
-	// RatePerSecond is how many messages a second one directory may send; 0 is any number.
-	RatePerSecond float64
-	// WatchesPerCredential is how many streams of the admin REST and the public gRPC face together a service credential, or the
-	// operator, may have open at a time. Default 100.
-	WatchesPerCredential int
-	// UnknownKeysPerAddress and UnknownKeys are how many API keys and service credentials that have opened nothing before are
-	// looked up a second, from one address and in all; ten times as many may come at once. Those that open something do not
-	// count. Defaults 10 and 100.
-	UnknownKeysPerAddress, UnknownKeys float64
 	// TrustedProxies are the addresses of proxies. What they say of a client's address (X-Forwarded-For) is believed.
 	TrustedProxies []netip.Prefix
 	// OperatorToken is the bearer token of development. Empty: nobody signs in with one.
@@ -129,9 +99,9 @@ type Gateway struct {
 
 // New opens the spool and makes the faces. Call Run to deliver failed events, and Close in the end.
 func New(c Config, d Dependencies) (*Gateway, error) {
-	c, server, err := c.complete()
+	server, err := c.check()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	instruments, err := metrics.New(d.Meter)
 	if err != nil {
@@ -140,7 +110,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	unknown := authn.NewUnknownKeys(authn.UnknownKeysConfig{
 		PerAddress: c.UnknownKeysPerAddress, Total: c.UnknownKeys, TrustedProxies: c.TrustedProxies,
 	}, d.Now)
-	inFlight := inflight.New(c.InFlightBytes, c.InFlightShareBytes)
+	inFlight := inflight.New(c.inFlight())
 	clients := authn.NewClients(authn.NewOperator(c.OperatorToken.Reveal()), d.Keys, unknown)
 	g := &Gateway{config: c, metrics: instruments}
 	stopping, stop := context.WithCancel(context.Background())
@@ -177,9 +147,8 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	}
 	g.recorder = events.New(g.spool, failedeventsv1.NewEventRecordServiceClient(d.FailedEvents), instruments, d.Log, events.Retry{})
 	g.scim = scimhttp.New(scimhttp.Config{
-		PublicURL: strings.TrimSuffix(c.PublicURL, "/"), ServerName: server, TrustedProxies: c.TrustedProxies, MaxBodyBytes: c.MaxBodyBytes,
-		MaxGroupBytes: c.MaxGroupBytes, MaxBulkBytes: c.MaxBulkBytes, MaxOperations: c.MaxBulkOperations,
-		InFlight: inFlight, AtOnce: c.MessagesAtOnce, RequestTimeout: c.RequestTimeout, RatePerSecond: c.RatePerSecond, TallyEvery: tallyEvery,
+		Limits: c.Limits, PublicURL: strings.TrimSuffix(c.PublicURL, "/"), ServerName: server, TrustedProxies: c.TrustedProxies,
+		InFlight: inFlight, TallyEvery: tallyEvery,
 	}, scimhttp.Dependencies{
 		Resources:   identityv1.NewResourceServiceClient(d.Identity),
 		Directories: authn.NewDirectories(d.Keys, unknown), Rates: d.Rates, Events: g.recorder, Metrics: instruments,
@@ -211,72 +180,18 @@ func (g *Gateway) observe(instruments *metrics.Metrics, keys *keylease.Cache, bu
 	return nil
 }
 
-// complete fills in defaults, names all problems at once, and gives the public host's name.
-func (c Config) complete() (Config, string, error) {
-	var problems []error
+// check names all problems at once, and gives the public host's name.
+func (c Config) check() (host string, err error) {
+	problems := c.Check()
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		problems = append(problems, fmt.Errorf("public_url must be an http or https address, not %q", c.PublicURL))
+		problems.Add("public_url", "an http or https address", c.PublicURL)
 		u = &url.URL{}
 	}
 	if c.SpoolPath == "" {
-		problems = append(problems, errors.New("gateway.spool_path must name a folder"))
+		problems = append(problems, errors.New("the spool needs a folder"))
 	}
-	defaults(&problems, "gateway.spool_bytes", &c.SpoolBytes, 256<<20)
-	defaults(&problems, "gateway.max_body_bytes", &c.MaxBodyBytes, 1<<20)
-	defaults(&problems, "gateway.max_group_bytes", &c.MaxGroupBytes, 64<<20)
-	defaults(&problems, "gateway.max_bulk_bytes", &c.MaxBulkBytes, 4<<20)
-	defaults(&problems, "gateway.max_bulk_operations", &c.MaxBulkOperations, 1000)
-	defaults(&problems, "gateway.messages_at_once", &c.MessagesAtOnce, 8)
-	defaults(&problems, "gateway.request_timeout", &c.RequestTimeout, 30*time.Second)
-	defaults(&problems, "gateway.watches_per_credential", &c.WatchesPerCredential, 100)
-	if c.MaxGroupBytes > 64<<20 {
-		problems = append(problems, errors.New("gateway.max_group_bytes must be at most 64 MiB: messages between services end there"))
-	}
-	if c.MaxBulkBytes > 64<<20 {
-		problems = append(problems, errors.New("gateway.max_bulk_bytes must be at most 64 MiB: it is held in memory"))
-	}
-	if c.MaxBodyBytes > 64<<20 {
-		problems = append(problems, errors.New("gateway.max_body_bytes must be at most 64 MiB: messages between services end there"))
-	}
-	most := scimhttp.MostInFlight(max(c.MaxBodyBytes, c.MaxBulkBytes))
-	defaults(&problems, "gateway.in_flight_bytes", &c.InFlightBytes, inflight.Default(2, most))
-	defaults(&problems, "gateway.in_flight_share_bytes", &c.InFlightShareBytes, max(c.InFlightBytes/4, min(most, c.InFlightBytes)))
-	if c.InFlightShareBytes < most {
-		problems = append(problems, fmt.Errorf("gateway.in_flight_bytes and gateway.in_flight_share_bytes must be at least %d, not %d and %d: "+
-			"the largest body of max_body_bytes and max_bulk_bytes takes that much", most, c.InFlightBytes, c.InFlightShareBytes))
-	}
-	if c.InFlightShareBytes > c.InFlightBytes {
-		problems = append(problems, fmt.Errorf("gateway.in_flight_share_bytes must be at most gateway.in_flight_bytes, %d, not %d",
-			c.InFlightBytes, c.InFlightShareBytes))
-	}
-	for key, rate := range map[string]struct {
-		value     *float64
-		byDefault float64
-	}{
-		"gateway.unknown_keys_per_address": {&c.UnknownKeysPerAddress, 10},
-		"gateway.unknown_keys":             {&c.UnknownKeys, 100},
-	} {
-		if *rate.value == 0 {
-			*rate.value = rate.byDefault
-		}
-		if !(*rate.value > 0) { // also of NaN
-			problems = append(problems, fmt.Errorf("%s must be above 0, not %v", key, *rate.value))
-		}
-	}
-	if !(c.RatePerSecond >= 0) { // also of NaN
-		problems = append(problems, fmt.Errorf("gateway.rate_per_second must not be negative, not %v", c.RatePerSecond))
-	}
-	return c, u.Hostname(), errors.Join(problems...)
-}
-
-func defaults[T int | int64 | time.Duration](problems *[]error, key string, value *T, byDefault T) {
-	switch {
-	case *value < 0:
-		*problems = append(*problems, fmt.Errorf("%s must not be negative, not %v", key, *value))
-	case *value == 0:
-		*value = byDefault
-	}
+	return u.Hostname(), problems.Err()
 }
 
 // SCIM is the face for IdPs, under /scim/v2/{directory_id}. As of the other face, who serves it bounds how slow clients may

@@ -178,7 +178,7 @@ func (o *others) dependencies(t *testing.T) gateway.Dependencies {
 }
 
 func config(spool string) gateway.Config {
-	return gateway.Config{PublicURL: "https://scim.example.com/", SpoolPath: spool, OperatorToken: "secret"}
+	return gateway.Config{Settings: gateway.Defaults(), PublicURL: "https://scim.example.com/", SpoolPath: spool, OperatorToken: "secret"}
 }
 
 func start(t *testing.T, c gateway.Config, d gateway.Dependencies) *gateway.Gateway {
@@ -379,18 +379,18 @@ func TestTheThreeFaces(t *testing.T) {
 
 func TestAllProblemsOfAConfigAreNamedAtOnce(t *testing.T) {
 	t.Parallel()
-	_, err := gateway.New(gateway.Config{
-		PublicURL: "ftp://x", SpoolBytes: -1, MaxBodyBytes: -1, MaxGroupBytes: 65 << 20, MaxBulkBytes: 65 << 20,
-		MaxBulkOperations: -1, RequestTimeout: -1, RatePerSecond: -1, WatchesPerCredential: -1,
-		UnknownKeysPerAddress: -1, UnknownKeys: math.NaN(),
-	}, newOthers().dependencies(t))
+	c := config("")
+	c.PublicURL, c.SpoolBytes, c.MaxBodyBytes, c.MaxGroupBytes, c.MaxBulkBytes = "ftp://x", -1, -1, 65<<20, 65<<20
+	c.MaxBulkOperations, c.RequestTimeout, c.RatePerSecond, c.WatchesPerCredential = -1, -1, -1, -1
+	c.UnknownKeysPerAddress, c.UnknownKeys = -1, math.NaN()
+	_, err := gateway.New(c, newOthers().dependencies(t))
 	if err == nil {
 		t.Fatal("it was taken")
 	}
 	for _, key := range []string{
-		"public_url", "spool_path", "spool_bytes", "max_body_bytes", "max_group_bytes", "max_bulk_bytes", "max_bulk_operations",
+		"public_url", "the spool needs a folder", "spool_bytes", "max_body_bytes", "max_group_bytes", "max_bulk_bytes", "max_bulk_operations",
 		"request_timeout", "rate_per_second", "watches_per_credential",
-		"unknown_keys_per_address", "unknown_keys must be above 0, not NaN",
+		"unknown_keys_per_address", `unknown_keys must be above 0, not "NaN"`,
 	} {
 		if !strings.Contains(err.Error(), key) {
 			t.Errorf("%s is not named: %v", key, err)
@@ -408,16 +408,16 @@ func TestTheMemoryInFlightHasRoomForTheLargestBody(t *testing.T) {
 		"the defaults":                       {0, 0, ""},
 		"room for the largest body alone":    {largest, largest, ""},
 		"a share by default":                 {largest, 0, ""},
-		"less than the largest body takes":   {largest - 1, 0, "in_flight_bytes and gateway.in_flight_share_bytes must be at least 33619976, not 33619975"},
-		"a share of less than that":          {largest, largest - 1, "must be at least 33619976"},
+		"less than the largest body takes":   {largest - 1, 0, "in_flight_bytes must be 0, or at least 33619976"},
+		"a share of less than that":          {largest, largest - 1, "in_flight_share_bytes must be 0, or at least 33619976"},
 		"a share that is more than there is": {largest, largest + 1, "in_flight_share_bytes must be at most"},
-		"less than nothing":                  {-1, -1, "in_flight_bytes must not be negative"},
+		"less than nothing":                  {-1, -1, "in_flight_bytes must be 0, or at least 33619976"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g, err := gateway.New(gateway.Config{
-				PublicURL: "https://scim.example.com", SpoolPath: t.TempDir(), InFlightBytes: c.all, InFlightShareBytes: c.share,
-			}, newOthers().dependencies(t))
+			config := config(t.TempDir())
+			config.InFlightBytes, config.InFlightShareBytes = c.all, c.share
+			g, err := gateway.New(config, newOthers().dependencies(t))
 			if err == nil {
 				defer func() { _ = g.Close() }()
 			}

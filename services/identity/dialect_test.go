@@ -112,7 +112,7 @@ func TestQuirksOutliveTheProcess(t *testing.T) {
 	})
 	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 	must(t, err)
-	service, err := identity.New(t.Context(), identity.Config{DatabasePath: path}, identity.Dependencies{
+	service, err := identity.New(t.Context(), identity.Config{Settings: identity.Defaults(), DatabasePath: path}, identity.Dependencies{
 		Directory: channel.As(commonv1.Caller_CALLER_IDENTITY), Log: slog.New(slog.DiscardHandler),
 		Tracing: noop.NewTracerProvider(), Now: time.Now,
 	})

@@ -23,43 +23,16 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store/sqlite"
 	"github.com/usher-scim/usher/services/internal/erasure"
 	"github.com/usher-scim/usher/services/internal/inflight"
-	"github.com/usher-scim/usher/services/internal/scim"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// Config is what the service can be told.
+// Config is what the service can be told: its settings, and what users cannot set.
 type Config struct {
-	// DatabasePath is the SQLite file. It is made when it is not there. It or DatabaseURL must be set.
+	Settings
+	// DatabasePath is the SQLite file, where there is no DatabaseURL. It is made when it is not there.
 	DatabasePath string
-	// DatabaseURL names the PostgreSQL server and database, as libpq has it. Migrate has prepared it. Any number of processes
-	// may run on it.
-	DatabaseURL string
-	// DatabaseConnections bounds the connections to PostgreSQL; one more listens for a feed. 0 means 20.
-	DatabaseConnections int32
-	// ReadyWait is how long a request waits for identity to learn that its directory was created. Default 2 seconds.
-	ReadyWait time.Duration
-	// ChangeRetention is for how long records of the change feed are kept. Default 720 hours.
-	ChangeRetention time.Duration
-	// PageBytes is how large a page of a list may grow before it ends early. Default 4 MiB.
-	PageBytes int
-	// ScanLimit is how many resources a list reads at most where no index serves it. A page by index is refused beyond, one by
-	// cursor ends early. Default 100,000.
-	ScanLimit int
-	// FactsLimit is how many memberships, of users and of the groups above them, one read of users looks at. A call for several
-	// users is refused beyond, and a user who alone is beyond has no access by groups. Default 200,000.
-	FactsLimit int
-	// InFlightBytes is how much memory large groups under way may take, by an estimate of 1.5 bytes for each byte of a document
-	// and 8 MiB. Lists may take half as much again: see lists. Default: a quarter of GOMEMLIMIT, or 256 MiB without one.
-	InFlightBytes int64
-	// InFlightShareBytes is how much of it one directory may take. Default: half of it. Both defaults are larger where the
-	// largest group needs it.
-	InFlightShareBytes int64
-	// DocumentBytes is how large the document of a user or group may be when it is stored, without a group's members, however it
-	// was written: from 64 KiB to 16 MiB. One that is stored and larger can be read, and may only become smaller. Default 1 MiB.
-	DocumentBytes int
-	// Limits bounds what messages may hold; zero fields have their defaults.
-	Limits scim.Limits
+	core.Tuning  // a zero field means its default
 }
 
 // Dependencies is what the service uses.
@@ -95,6 +68,11 @@ func Migrate(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
+// CheckDatabase connects to a PostgreSQL database, and says whether New would take it. It writes nothing.
+func CheckDatabase(ctx context.Context, databaseURL string) error {
+	return postgres.Check(ctx, databaseURL)
+}
+
 // RenewEpoch has who follows the service's feed begin anew, after its PostgreSQL database was restored in a way that
 // cannot be noticed.
 func RenewEpoch(ctx context.Context, databaseURL string) error {
@@ -106,46 +84,23 @@ func RenewEpoch(ctx context.Context, databaseURL string) error {
 
 // New opens the service's database; a SQLite file it brings to the newest schema. Call Run to follow the directories, and Close in the end.
 func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
-	if c.ReadyWait == 0 {
-		c.ReadyWait = 2 * time.Second
+	if err := errors.Join(c.Check().Err(), c.OneDatabase(c.DatabasePath)); err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
 	}
-	if c.ChangeRetention == 0 {
-		c.ChangeRetention = 30 * 24 * time.Hour
-	}
-	if c.PageBytes == 0 {
-		c.PageBytes = 4 << 20
-	}
-	if c.FactsLimit == 0 {
-		c.FactsLimit = 200_000
-	}
-	if c.DocumentBytes == 0 {
-		c.DocumentBytes = 1 << 20
-	}
-	if c.ScanLimit == 0 {
-		c.ScanLimit = 100_000
-	}
-	if c.InFlightBytes == 0 {
-		c.InFlightBytes = inflight.Default(4, server.MostInFlight())
-	}
-	if c.InFlightShareBytes == 0 {
-		c.InFlightShareBytes = max(c.InFlightBytes/2, min(server.MostInFlight(), c.InFlightBytes))
-	}
-	if err := c.check(); err != nil {
-		return nil, err
-	}
+	c.Tuning = c.Tuning.Complete()
 	s, err := open(ctx, c, d)
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
 	domain, err := core.New(s, core.Config{
-		ReadyWait: c.ReadyWait, PageBytes: c.PageBytes, ScanLimit: c.ScanLimit, FactsLimit: c.FactsLimit, DocumentBytes: c.DocumentBytes, Limits: c.Limits,
+		ScanLimit: c.ScanLimit, DocumentBytes: c.DocumentBytes, Tuning: c.Tuning,
 		Lists: inflight.New(c.lists()), Now: d.Now, Shared: c.DatabaseURL != "",
 	}, d.Meter)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("identity: %w", err), s.Close())
 	}
 	stop := make(chan struct{})
-	srv := server.New(domain, inflight.New(c.InFlightBytes, c.InFlightShareBytes), stop)
+	srv := server.New(domain, inflight.New(c.inFlight()), stop)
 	observed, err := srv.ObserveInFlight(d.Meter)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("identity: %w", err), s.Close())
@@ -159,52 +114,16 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 // lists is how much memory lists may take, half of what large groups may and enough for four of the largest lists, and how
 // much of it those of one directory may.
 func (c Config) lists() (total, share int64) {
-	total = max(c.InFlightBytes/2, 4*core.MostInList(c.PageBytes, c.DocumentBytes))
+	groups, _ := c.inFlight()
+	total = max(groups/2, 4*core.MostInList(c.PageBytes, c.DocumentBytes))
 	return total, total / 4
-}
-
-// Bounds of Config.DocumentBytes: a photo fits in the least, and messages between services hold several of the most.
-const leastDocumentBytes, mostDocumentBytes = 64 << 10, 16 << 20
-
-func (c Config) check() error {
-	var problems []error
-	if (c.DatabasePath == "") == (c.DatabaseURL == "") {
-		problems = append(problems, errors.New("one of identity.database_path (SQLite) and identity.database_url (PostgreSQL) must be set, and not both"))
-	}
-	if c.ReadyWait < 0 {
-		problems = append(problems, fmt.Errorf("identity.ready_wait must not be negative, not %s", c.ReadyWait))
-	}
-	if c.ChangeRetention < 0 {
-		problems = append(problems, fmt.Errorf("identity.change_retention must not be negative, not %s", c.ChangeRetention))
-	}
-	if c.PageBytes < 0 {
-		problems = append(problems, fmt.Errorf("identity.page_bytes must not be negative, not %d", c.PageBytes))
-	}
-	if c.FactsLimit < 0 {
-		problems = append(problems, fmt.Errorf("identity.facts_limit must not be negative, not %d", c.FactsLimit))
-	}
-	if c.DocumentBytes < leastDocumentBytes || c.DocumentBytes > mostDocumentBytes {
-		problems = append(problems, fmt.Errorf("identity.document_bytes must be from %d to %d, not %d", leastDocumentBytes, mostDocumentBytes, c.DocumentBytes))
-	}
-	if c.ScanLimit < 0 {
-		problems = append(problems, fmt.Errorf("identity.scan_limit must not be negative, not %d", c.ScanLimit))
-	}
-	if most := server.MostInFlight(); c.InFlightShareBytes < most || c.InFlightBytes < most {
-		problems = append(problems, fmt.Errorf("identity.in_flight_bytes and identity.in_flight_share_bytes must be at least %d, not %d and %d: "+
-			"the largest group takes that much", most, c.InFlightBytes, c.InFlightShareBytes))
-	}
-	if c.InFlightShareBytes > c.InFlightBytes {
-		problems = append(problems, fmt.Errorf("identity.in_flight_share_bytes must be at most identity.in_flight_bytes, %d, not %d",
-			c.InFlightBytes, c.InFlightShareBytes))
-	}
-	return errors.Join(problems...)
 }
 
 // open chooses the engine.
 func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 	if c.DatabaseURL != "" {
 		return postgres.Open(ctx, sqldb.PostgresServer{
-			URL: c.DatabaseURL, MaxConnections: c.DatabaseConnections, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
+			URL: c.DatabaseURL.Reveal(), MaxConnections: c.DatabaseConnections, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
 		})
 	}
 	return sqlite.Open(ctx, c.DatabasePath, d.Log, d.Tracing)

@@ -22,9 +22,11 @@ import (
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity"
+	"github.com/usher-scim/usher/services/identity/internal/core"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
@@ -63,7 +65,8 @@ func setupWith(t *testing.T, change func(*identity.Config, *identity.Dependencie
 	erased := &erasures{confirmed: make(chan string, 10)}
 	directoryv1.RegisterErasureServiceServer(channel, erased)
 	config := identity.Config{
-		DatabasePath: filepath.Join(t.TempDir(), "identity.db"), ReadyWait: 10 * time.Second,
+		Settings: identity.Defaults(), DatabasePath: filepath.Join(t.TempDir(), "identity.db"),
+		Tuning: core.Tuning{ReadyWait: 10 * time.Second},
 	}
 	dependencies := identity.Dependencies{
 		Directory: channel.As(commonv1.Caller_CALLER_IDENTITY), Log: slog.New(slog.DiscardHandler),
@@ -395,14 +398,15 @@ func equal(t testing.TB, what string, got, want any) {
 	}
 }
 
-func TestConfigIsChecked(t *testing.T) {
+func TestSettingsAreChecked(t *testing.T) {
 	t.Parallel()
-	for name, config := range map[string]identity.Config{
-		"no database":    {ReadyWait: -1, ChangeRetention: -1},
-		"both databases": {ReadyWait: -1, ChangeRetention: -1, DatabasePath: "x", DatabaseURL: "postgres://nobody@127.0.0.1:1/none"},
+	for name, c := range map[string]struct{ path, url string }{
+		"no database": {}, "both databases": {"x", "postgres://nobody@127.0.0.1:1/none"},
 	} {
+		config := identity.Config{Settings: identity.Defaults(), DatabasePath: c.path}
+		config.DatabaseURL, config.ScanLimit, config.ChangeRetention = secret.Text(c.url), -1, -1
 		_, err := identity.New(t.Context(), config, identity.Dependencies{})
-		for _, key := range []string{"identity.database_path", "identity.database_url", "identity.ready_wait", "identity.change_retention"} {
+		for _, key := range []string{"database_url", "identity.scan_limit", "identity.change_retention"} {
 			if err == nil || !strings.Contains(err.Error(), key) {
 				t.Errorf("%s: %v does not name %s", name, err, key)
 			}
@@ -415,18 +419,20 @@ func TestTheMemoryInFlightHasRoomForTheLargestGroup(t *testing.T) {
 	const largest = 104 << 20
 	for name, c := range map[string]struct {
 		all, share int64
-		want       string
+		want       string // of the problem; empty: there is none
 	}{
-		"less than the largest group takes":  {largest - 1, largest - 1, "identity.in_flight_share_bytes must be at least 109051904, not 109051903 and 109051903"},
-		"a share of less than that":          {largest, largest - 1, "must be at least 109051904"},
-		"a share that is more than there is": {largest, largest + 1, "in_flight_share_bytes must be at most identity.in_flight_bytes, 109051904, not 109051905"},
-		"just enough":                        {largest, largest, "identity.ready_wait"},
-		"a share by default":                 {largest, 0, "identity.ready_wait"},
+		"less than the largest group takes":  {largest - 1, largest - 1, `identity.in_flight_share_bytes must be 0, or at least 109051904, which the largest group takes, not "109051903"`},
+		"a share of less than that":          {largest, largest - 1, "must be 0, or at least 109051904"},
+		"a share that is more than there is": {largest, largest + 1, `in_flight_share_bytes must be at most identity.in_flight_bytes, 109051904, not "109051905"`},
+		"less than nothing":                  {-1, -1, `identity.in_flight_bytes must be 0, or at least 109051904, which the largest group takes, not "-1"`},
+		"the defaults":                       {0, 0, ""},
+		"just enough":                        {largest, largest, ""},
+		"a share by default":                 {largest, 0, ""},
 	} {
-		_, err := identity.New(t.Context(), identity.Config{
-			DatabasePath: "x", ReadyWait: -1, InFlightBytes: c.all, InFlightShareBytes: c.share,
-		}, identity.Dependencies{})
-		if err == nil || !strings.Contains(err.Error(), c.want) {
+		s := identity.Defaults()
+		s.InFlightBytes, s.InFlightShareBytes = c.all, c.share
+		err := s.Check().Err()
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -436,7 +442,7 @@ func TestClosingTwiceIsSafe(t *testing.T) {
 	t.Parallel()
 	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 	must(t, err)
-	s, err := identity.New(t.Context(), identity.Config{DatabasePath: filepath.Join(t.TempDir(), "identity.db")},
+	s, err := identity.New(t.Context(), identity.Config{Settings: identity.Defaults(), DatabasePath: filepath.Join(t.TempDir(), "identity.db")},
 		identity.Dependencies{Directory: channel.As(commonv1.Caller_CALLER_IDENTITY), Tracing: noop.NewTracerProvider(), Now: time.Now})
 	must(t, err)
 	s.Stop()

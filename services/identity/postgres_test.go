@@ -10,6 +10,7 @@ import (
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
@@ -17,7 +18,7 @@ import (
 func onPostgres(t *testing.T) func(*identity.Config) {
 	t.Helper()
 	url := testkit.Postgres(t, "identity", identity.Migrate)
-	return func(c *identity.Config) { c.DatabasePath, c.DatabaseURL = "", url }
+	return func(c *identity.Config) { c.DatabasePath, c.DatabaseURL = "", secret.Text(url) }
 }
 
 func TestTheServiceRunsOnPostgreSQL(t *testing.T) {
@@ -68,7 +69,7 @@ func TestTheServiceRunsOnPostgreSQL(t *testing.T) {
 func TestDirectoriesAreAppliedAgainThatADatabaseHasLost(t *testing.T) {
 	t.Parallel()
 	url := testkit.Postgres(t, "identity", identity.Migrate)
-	b := setup(t, func(c *identity.Config) { c.DatabasePath, c.DatabaseURL = "", url })
+	b := setup(t, func(c *identity.Config) { c.DatabasePath, c.DatabaseURL = "", secret.Text(url) })
 	i := b.idp()
 	i.user(`{"userName":"anna"}`)
 

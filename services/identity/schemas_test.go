@@ -15,6 +15,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
@@ -88,7 +89,7 @@ func TestTheSchemasOfANewDirectoryAreWaitedFor(t *testing.T) {
 func TestASchemaIsRegisteredForEveryProcess(t *testing.T) {
 	t.Parallel()
 	url := testkit.Postgres(t, "identity", identity.Migrate)
-	onURL := func(c *identity.Config) { c.DatabasePath, c.DatabaseURL = "", url }
+	onURL := func(c *identity.Config) { c.DatabasePath, c.DatabaseURL = "", secret.Text(url) }
 	here := setup(t, onURL).idp()
 	here.user(`{"userName":"anna"}`)
 	there := setup(t, onURL).client("acme", here.target.GetDirectoryId())

@@ -26,6 +26,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/rule"
+	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
 )
 
@@ -65,10 +66,9 @@ func newBench(t *testing.T, change ...func(*rule.Config)) *bench {
 	t.Helper()
 	b := &bench{
 		t: t, identity: identitytest.New(), events: &events{}, erasures: &erasuretest.Directory{}, dir: "directory-1",
-		config: rule.Config{
-			DatabasePath: filepath.Join(t.TempDir(), "rule.db"), RetryDelay: time.Millisecond, MaxRetryDelay: 10 * time.Millisecond,
-			RecheckInterval: 5 * time.Millisecond, LeaseDuration: 2 * time.Second,
-		},
+		config: rule.Config{Settings: rule.Defaults(), DatabasePath: filepath.Join(t.TempDir(), "rule.db"), Tuning: core.Tuning{
+			RetryDelay: time.Millisecond, MaxRetryDelay: 10 * time.Millisecond, RecheckInterval: 5 * time.Millisecond, LeaseDuration: 2 * time.Second,
+		}},
 	}
 	for _, fn := range change {
 		fn(&b.config)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/internal/testkit"
 	"github.com/usher-scim/usher/services/rule"
 )
@@ -14,7 +15,7 @@ import (
 func onPostgres(t *testing.T) func(*rule.Config) {
 	t.Helper()
 	url := testkit.Postgres(t, "rule", rule.Migrate)
-	return func(c *rule.Config) { c.DatabasePath, c.DatabaseURL = "", url }
+	return func(c *rule.Config) { c.DatabasePath, c.DatabaseURL = "", secret.Text(url) }
 }
 
 // beside starts another process on a bench's database, with the same identity service.

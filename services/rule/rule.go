@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
+	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/erasure"
 	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/rule/internal/core"
@@ -25,91 +26,33 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store/sqlite"
 )
 
-// Config holds the rule service's settings. A zero field means its default.
+// Settings is what users can set of the service. A DatabaseURL names the PostgreSQL server and database, which Migrate has
+// prepared; any number of processes may run on it.
+type Settings struct {
+	config.Service `koanf:",squash"`
+	Workers        int           `koanf:"workers" doc:"How many organizations a replica reconciles at a time, and how many more of those whose work fails or takes long: from 1 to 256."`
+	FeedRetention  time.Duration `koanf:"feed_retention" doc:"How long records of the access feed are kept. Who was away for longer has to list access anew."`
+}
+
+// Defaults gives the settings of a service that was told nothing.
+func Defaults() Settings {
+	return Settings{Service: config.ServiceDefaults("127.0.0.1:8092"), Workers: 4, FeedRetention: 30 * 24 * time.Hour}
+}
+
+// Check says all that is wrong with the settings.
+func (s Settings) Check() config.Problems {
+	p := s.Service.Check("rule")
+	config.Between(&p, "rule.workers", s.Workers, 1, 256)
+	config.Between(&p, "rule.feed_retention", s.FeedRetention, time.Millisecond, 10*365*24*time.Hour)
+	return p
+}
+
+// Config is what the service can be told: its settings, and what users cannot set.
 type Config struct {
-	// DatabasePath is the SQLite file. It is made when it is not there. It or DatabaseURL must be set.
+	Settings
+	// DatabasePath is the SQLite file, where there is no DatabaseURL. It is made when it is not there.
 	DatabasePath string
-	// DatabaseURL names the PostgreSQL server and database, as libpq has it. Migrate has prepared it. Any number of processes
-	// may run on it.
-	DatabaseURL string
-	// DatabaseConnections bounds the connections to PostgreSQL; one more listens. 0 means 20.
-	DatabaseConnections int32
-	// Workers is how many organizations are worked on at a time, and how many more of those whose work fails or takes long. Default
-	// 4, at most 256.
-	Workers int
-	// BatchSize is how many change records, or members of a group, are dealt with in one transaction. Default 200, at most
-	// 1,000.
-	BatchSize int
-	// BatchesPerTurn is how many batches of one organization are dealt with before another one's turn. Default 8.
-	BatchesPerTurn int
-	// SyncPageSize is how many users are in one page of a rule sync. Default 500, at most 1,000.
-	SyncPageSize int
-	// LeaseDuration is how long the work on an organization rests when the process that did it has died. Default 10 s.
-	LeaseDuration time.Duration
-	// CallTimeout bounds each call of another service. What takes longer is tried again in smaller parts. Default 5 s.
-	CallTimeout time.Duration
-	// RetryDelay is how long to wait after a first failure; it doubles with each failure in a row. Default 100 ms.
-	RetryDelay time.Duration
-	// MaxRetryDelay is how long to wait at most. Default 5 s: access must not lag long behind once identity is back.
-	MaxRetryDelay time.Duration
-	// BookmarkInterval is how often a quiet WatchAccess is told the cursor. Default 25 s, at most 30 s.
-	BookmarkInterval time.Duration
-	// SweepInterval is how often every organization is looked at, and old records are trimmed. Default 10 min.
-	SweepInterval time.Duration
-	// FeedRetention is how long records of the access feed are kept. Default 720 h.
-	FeedRetention time.Duration
-	// RecheckInterval is how often WaitUntilCaughtUp asks identity again, beside being woken. Default 250 ms.
-	RecheckInterval time.Duration
-	// UserRetryDelay is how long a user that was set aside waits for the next try; it doubles with each. Default 2 s.
-	UserRetryDelay time.Duration
-	// MaxUserRetryDelay is how long such a user waits at most. Default 5 min.
-	MaxUserRetryDelay time.Duration
-}
-
-// withDefaults fills in the defaults, then gives every problem at once, by the field's name.
-func (c Config) withDefaults() (Config, error) {
-	var errs []error
-	number := func(name string, value *int, standard, most int) {
-		if *value == 0 {
-			*value = standard
-		}
-		if *value < 1 || *value > most {
-			errs = append(errs, fmt.Errorf("%s must be 1 to %d, not %d", name, most, *value))
-		}
-	}
-	span := func(name string, value *time.Duration, standard, most time.Duration) {
-		if *value == 0 {
-			*value = standard
-		}
-		if *value < time.Millisecond || *value > most {
-			errs = append(errs, fmt.Errorf("%s must be 1ms to %s, not %s", name, most, *value))
-		}
-	}
-	const year = 365 * 24 * time.Hour
-	if (c.DatabasePath == "") == (c.DatabaseURL == "") {
-		errs = append(errs, errors.New("one of rule.database_path (SQLite) and rule.database_url (PostgreSQL) must be set, and not both"))
-	}
-	number("Workers", &c.Workers, 4, 256)
-	number("BatchSize", &c.BatchSize, 200, 1000)
-	number("BatchesPerTurn", &c.BatchesPerTurn, 8, 1000)
-	number("SyncPageSize", &c.SyncPageSize, 500, 1000)
-	span("LeaseDuration", &c.LeaseDuration, 10*time.Second, time.Hour)
-	span("CallTimeout", &c.CallTimeout, 5*time.Second, time.Minute)
-	span("RetryDelay", &c.RetryDelay, 100*time.Millisecond, time.Minute)
-	span("MaxRetryDelay", &c.MaxRetryDelay, 5*time.Second, time.Hour)
-	span("BookmarkInterval", &c.BookmarkInterval, 25*time.Second, 30*time.Second)
-	span("SweepInterval", &c.SweepInterval, 10*time.Minute, 24*time.Hour)
-	span("FeedRetention", &c.FeedRetention, 30*24*time.Hour, 10*year)
-	span("RecheckInterval", &c.RecheckInterval, 250*time.Millisecond, time.Minute)
-	span("UserRetryDelay", &c.UserRetryDelay, 2*time.Second, time.Hour)
-	span("MaxUserRetryDelay", &c.MaxUserRetryDelay, 5*time.Minute, 24*time.Hour)
-	return c, errors.Join(errs...)
-}
-
-// Check gives every problem of the settings at once.
-func (c Config) Check() error {
-	_, err := c.withDefaults()
-	return err
+	core.Tuning
 }
 
 // Dependencies are what the rule service needs. All are required.
@@ -144,6 +87,11 @@ func Migrate(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
+// CheckDatabase connects to a PostgreSQL database, and says whether New would take it. It writes nothing.
+func CheckDatabase(ctx context.Context, databaseURL string) error {
+	return postgres.Check(ctx, databaseURL)
+}
+
 // RenewEpoch has who follows the service's feed begin anew, after its PostgreSQL database was restored in a way that
 // cannot be noticed.
 func RenewEpoch(ctx context.Context, databaseURL string) error {
@@ -155,8 +103,7 @@ func RenewEpoch(ctx context.Context, databaseURL string) error {
 
 // New opens the database; a SQLite file it brings to the newest schema. Close the service.
 func New(ctx context.Context, config Config, deps Dependencies) (*Service, error) {
-	config, err := config.withDefaults()
-	if err != nil {
+	if err := errors.Join(config.Check().Err(), config.OneDatabase(config.DatabasePath)); err != nil {
 		return nil, fmt.Errorf("rule: %w", err)
 	}
 	if deps.Identity == nil || deps.FailedEvents == nil || deps.Directory == nil || deps.Log == nil || deps.Tracing == nil || deps.Meters == nil || deps.Now == nil {
@@ -166,13 +113,8 @@ func New(ctx context.Context, config Config, deps Dependencies) (*Service, error
 	if err != nil {
 		return nil, fmt.Errorf("rule: %w", err)
 	}
-	c, err := core.New(core.Config{
-		Workers: config.Workers, BatchSize: config.BatchSize, BatchesPerTurn: config.BatchesPerTurn,
-		SyncPageSize: config.SyncPageSize, LeaseDuration: config.LeaseDuration, CallTimeout: config.CallTimeout,
-		RetryDelay: config.RetryDelay, MaxRetryDelay: config.MaxRetryDelay, BookmarkEvery: config.BookmarkInterval,
-		SweepEvery: config.SweepInterval, FeedRetention: config.FeedRetention, RecheckInterval: config.RecheckInterval,
-		UserRetryDelay: config.UserRetryDelay, MaxUserRetryDelay: config.MaxUserRetryDelay,
-	}, s, remote.NewIdentity(deps.Identity), remote.NewFailedEvents(deps.FailedEvents), deps.Log, deps.Tracing, deps.Meters, deps.Now)
+	c, err := core.New(core.Config{Workers: config.Workers, FeedRetention: config.FeedRetention, Tuning: config.Tuning},
+		s, remote.NewIdentity(deps.Identity), remote.NewFailedEvents(deps.FailedEvents), deps.Log, deps.Tracing, deps.Meters, deps.Now)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("rule: %w", err), s.Close())
 	}
@@ -183,7 +125,7 @@ func New(ctx context.Context, config Config, deps Dependencies) (*Service, error
 func open(ctx context.Context, config Config, deps Dependencies) (store.Store, error) {
 	if config.DatabaseURL != "" {
 		return postgres.Open(ctx, postgres.Config{Server: sqldb.PostgresServer{
-			URL: config.DatabaseURL, MaxConnections: config.DatabaseConnections, Log: deps.Log, Tracing: deps.Tracing, Meter: deps.Meters,
+			URL: config.DatabaseURL.Reveal(), MaxConnections: config.DatabaseConnections, Log: deps.Log, Tracing: deps.Tracing, Meter: deps.Meters,
 		}})
 	}
 	return sqlite.Open(ctx, config.DatabasePath, deps.Log, deps.Tracing)

@@ -1,6 +1,6 @@
 // Package config reads settings: defaults, overridden by a file, overridden by USHER_* environment variables, overridden by
-// flags. A secret may come from a file, named by its key and `_file`. It knows no setting; the struct that it fills has them,
-// by `koanf` tags.
+// flags. A secret may come from a file, named by its key and `_file`. The struct that it fills names the settings, by `koanf`
+// tags. Each service has its own struct; here are only the settings that all services behind the gateway have.
 package config
 
 import (
@@ -36,12 +36,18 @@ type Source struct {
 	Flags map[string]any
 }
 
-// Load fills settings, which hold the defaults. An unknown key and a value of the wrong kind are errors that name the key.
-func Load(settings any, source Source) error {
-	k := koanf.New(".")
+// Values are what the sources say of settings, by key.
+type Values struct {
+	values    *koanf.Koanf
+	variables map[string]string // the environment variables that keys come from
+}
+
+// Read reads the sources. It does not know yet which settings there are.
+func Read(source Source) (*Values, error) {
+	v := &Values{koanf.New("."), map[string]string{}}
 	if source.File != "" {
-		if err := k.Load(file.Provider(source.File), yaml.Parser()); err != nil {
-			return fmt.Errorf("reading the configuration file %s: %w", source.File, err)
+		if err := v.values.Load(file.Provider(source.File), yaml.Parser()); err != nil {
+			return nil, fmt.Errorf("reading the configuration file %s: %w", source.File, err)
 		}
 	}
 	environment := env.Provider(".", env.Opt{
@@ -51,70 +57,108 @@ func Load(settings any, source Source) error {
 			if slices.Contains(source.Ignore, name) {
 				return "", nil
 			}
-			return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, prefix), "__", ".")), value
+			key := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, prefix), "__", "."))
+			v.variables[key] = name
+			return key, value
 		},
 	})
-	if err := k.Load(environment, nil); err != nil {
-		return fmt.Errorf("reading the environment: %w", err)
+	if err := v.values.Load(environment, nil); err != nil {
+		return nil, fmt.Errorf("reading the environment: %w", err)
 	}
-	if err := k.Load(confmap.Provider(source.Flags, "."), nil); err != nil {
-		return fmt.Errorf("reading the flags: %w", err)
+	if err := v.values.Load(confmap.Provider(source.Flags, "."), nil); err != nil {
+		return nil, fmt.Errorf("reading the flags: %w", err)
 	}
-	if err := readSecrets(k, settings); err != nil {
-		return err
-	}
+	return v, nil
+}
+
+// Fill fills settings, which hold the defaults, and gives all that is wrong: a key that is no setting, a value of the wrong
+// kind, a secret's file that cannot be read. A setting with a problem keeps its default, or is Unread.
+func (v *Values) Fill(settings any) Problems {
+	k, known := v.values.Copy(), Keys(settings)
+	problems := readSecrets(k, known)
+	problems = append(problems, removeUnknown(k, known, v.variables)...)
 	decoding := koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
 		Result: settings, TagName: "koanf", ErrorUnused: true, WeaklyTypedInput: true,
 		DecodeHook: mapstructure.ComposeDecodeHookFunc(
 			mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(","), mapstructure.TextUnmarshallerHookFunc()),
 	}}
 	if err := k.UnmarshalWithConf("", settings, decoding); err != nil {
-		return explain(err)
+		problems = append(problems, explain(err)...)
 	}
-	return nil
+	return problems
+}
+
+// Load reads the sources into settings, which hold the defaults.
+func Load(settings any, source Source) error {
+	v, err := Read(source)
+	if err != nil {
+		return err
+	}
+	return v.Fill(settings).Err()
 }
 
 // fileSuffix ends the key that names a file with a secret: `operator_token_file` is where `operator_token` is read from.
 const fileSuffix = "_file"
 
 // readSecrets replaces each key that names a secret's file by what is in the file.
-func readSecrets(k *koanf.Koanf, settings any) error {
-	for _, key := range Keys(settings) {
+func readSecrets(k *koanf.Koanf, known []Key) (problems Problems) {
+	for _, key := range known {
 		if _, ok := key.Default.(secret.Text); !ok || !k.Exists(key.Name+fileSuffix) {
 			continue
 		}
 		path := k.String(key.Name + fileSuffix)
 		k.Delete(key.Name + fileSuffix)
 		if k.Exists(key.Name) {
-			return fmt.Errorf("configuration: only one of %s and %s may be set", key.Name, key.Name+fileSuffix)
+			problems = append(problems, fmt.Errorf("%s and %s must not both be set", key.Name, key.Name+fileSuffix))
+			continue
 		}
 		content, err := os.ReadFile(path)
-		if err != nil {
-			return fmt.Errorf("configuration: %s: %w", key.Name+fileSuffix, err)
-		}
 		value := strings.TrimSpace(string(content))
-		if value == "" {
+		if err == nil && value == "" {
 			// As if nothing were set, which for a database means another one.
-			return fmt.Errorf("configuration: %s: %s is empty", key.Name+fileSuffix, path)
+			err = fmt.Errorf("%s is empty", path)
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", key.Name+fileSuffix, err))
+			value = Unread.Reveal()
 		}
 		if err := k.Set(key.Name, value); err != nil {
-			return err
+			problems = append(problems, fmt.Errorf("%s: %w", key.Name, err))
 		}
 	}
-	return nil
+	return problems
 }
 
-// explain says what is wrong in one line a problem.
-func explain(err error) error {
-	var lines []string
-	for _, line := range strings.Split(err.Error(), "\n") {
-		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "* "))
-		if line != "" && !strings.HasPrefix(line, "decoding failed") && !strings.Contains(line, "error(s) decoding") {
-			lines = append(lines, line)
+// removeUnknown removes the keys that are no settings. variables are the environment variables that keys come from.
+func removeUnknown(k *koanf.Koanf, known []Key, variables map[string]string) (problems Problems) {
+	for _, key := range k.Keys() {
+		if slices.ContainsFunc(known, func(k Key) bool { return k.Name == key || strings.HasPrefix(k.Name, key+".") }) {
+			continue
+		}
+		k.Delete(key)
+		if name, found := variables[key]; found {
+			problems = append(problems, fmt.Errorf("%s is no setting: no key is named %s", name, key))
+		} else {
+			problems = append(problems, fmt.Errorf("%s is no setting", key))
 		}
 	}
-	return errors.New("configuration: " + strings.Join(lines, "; "))
+	return problems
 }
+
+// explain gives a problem for each line of a decoding error.
+func explain(err error) (problems Problems) {
+	for line := range strings.Lines(err.Error()) {
+		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "* "))
+		if line != "" && !strings.HasPrefix(line, "decoding failed") && !strings.Contains(line, "error(s) decoding") {
+			problems = append(problems, errors.New(line))
+		}
+	}
+	return problems
+}
+
+// Unread is a secret that was set, and whose file cannot be read: a check finds no more wrong with it. No header can hold its
+// first character, so that it opens nothing for who goes on with it all the same.
+const Unread secret.Text = "\x00a secret whose file cannot be read"
 
 // Key is one setting, for documentation.
 type Key struct {

@@ -51,8 +51,10 @@ func TestBadSettingsNameTheirKey(t *testing.T) {
 		environ []string
 		want    string
 	}{
-		"an unknown key":            {[]string{"USHER_NAMES=x"}, "names"},
-		"an unknown key below one":  {[]string{"USHER_SUB__COUNTS=1"}, "counts"},
+		"an unknown key":            {[]string{"USHER_NAMES=x"}, "USHER_NAMES is no setting: no key is named names"},
+		"an unknown key below one":  {[]string{"USHER_SUB__COUNTS=1"}, "USHER_SUB__COUNTS is no setting: no key is named sub.counts"},
+		"a key below a setting":     {[]string{"USHER_NAME__X=1"}, "name.x"},
+		"a value for a group":       {[]string{"USHER_SUB=1"}, "sub"},
 		"a number that is none":     {[]string{"USHER_SUB__COUNT=many"}, "sub.count"},
 		"a duration without a unit": {[]string{"USHER_WAIT=fast"}, "wait"},
 	} {
@@ -63,6 +65,35 @@ func TestBadSettingsNameTheirKey(t *testing.T) {
 				t.Errorf("got %v, want one line that names %q", err, c.want)
 			}
 		})
+	}
+}
+
+func TestAllProblemsAreGivenAtOnce(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "usher.yaml")
+	if err := os.WriteFile(file, []byte("nam: x\nsub: {cuont: 1, count: many}\nwait: fast\nkey_file: /nowhere\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := Load(&settings{}, Source{File: file})
+	if err == nil {
+		t.Fatal("they were taken")
+	}
+	got := strings.Split(err.Error(), "\n")
+	for i, want := range []string{"'sub.count'", "'wait'", "key_file: open /nowhere: ", "nam is no setting", "sub.cuont is no setting"} {
+		if len(got) != 5 || !strings.HasPrefix(got[i], want) {
+			t.Errorf("got %q, want %q at %d of 5", got, want, i)
+		}
+	}
+}
+
+func TestAnEmptyGroupIsNoProblem(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "usher.yaml")
+	if err := os.WriteFile(file, []byte("sub: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Load(&settings{}, Source{File: file}); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -94,7 +125,7 @@ func TestASecretMayComeFromAFile(t *testing.T) {
 	}{
 		"a file that is not there":      {[]string{"USHER_KEY_FILE=" + file + "s"}, "key_file"},
 		"an empty file":                 {[]string{"USHER_KEY_FILE=" + empty}, "key_file"},
-		"the secret and its file":       {[]string{"USHER_KEY=a", "USHER_KEY_FILE=" + file}, "only one of key and key_file"},
+		"the secret and its file":       {[]string{"USHER_KEY=a", "USHER_KEY_FILE=" + file}, "key and key_file must not both be set"},
 		"the file of what is no secret": {[]string{"USHER_NAME_FILE=" + file}, "name_file"},
 	} {
 		if err := Load(&settings{}, Source{Environ: c.environ}); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") {

@@ -99,6 +99,24 @@ func Open(ctx context.Context, c Config, d Dependencies) (*Client, error) {
 	return client, nil
 }
 
+// CheckURL says what is wrong with redis_url. The error shows nothing of it: a part of it may be a password.
+func CheckURL(url string) error {
+	_, err := (&Config{URL: url}).complete()
+	return err
+}
+
+// Check says whether the Redis at an address serves, within a time.
+func Check(ctx context.Context, url string, timeout time.Duration) error {
+	c := Config{URL: url, Timeout: timeout}
+	options, err := c.complete()
+	if err != nil {
+		return err
+	}
+	logging.Disable()
+	client := redis.NewClient(options)
+	return errors.Join(probe(ctx, client), client.Close())
+}
+
 // lacks says what a Redis beyond this machine should have and its URL has not.
 func lacks(o *redis.Options) (lacks []string) {
 	host, _, err := net.SplitHostPort(o.Addr)
@@ -121,8 +139,8 @@ func (c *Config) complete() (*redis.Options, error) {
 		value     *time.Duration
 		byDefault time.Duration
 	}{
-		"redis.timeout": {&c.Timeout, 150 * time.Millisecond},
-		"redis.probe":   {&c.Probe, time.Second},
+		"the timeout": {&c.Timeout, 150 * time.Millisecond},
+		"the probe":   {&c.Probe, time.Second},
 	} {
 		switch {
 		case *v.value < 0:
@@ -133,7 +151,7 @@ func (c *Config) complete() (*redis.Options, error) {
 	}
 	o, err := redis.ParseURL(c.URL)
 	if err != nil || (o.Network == "unix" && o.Addr == "") {
-		problems = append(problems, errors.New("redis_url must have the form redis://user:password@host:port/database, rediss://... "+
+		problems = append(problems, errors.New("redis_url must be redis://user:password@host:port/database, rediss://... "+
 			"for TLS, or unix:///path?db=database, with other characters than letters and digits in the password written as %XX"))
 	}
 	if err := errors.Join(problems...); err != nil {

@@ -176,7 +176,7 @@ func TestAnAddressThatIsNoneIsToldWithoutItsPassword(t *testing.T) {
 		"redis://localhost/hunter2", "redis://localhost/?hunter2=1", "unix://", "\x00hunter2",
 	} {
 		_, err := Open(t.Context(), Config{URL: url, Timeout: -1, Probe: -1}, quiet())
-		for _, key := range []string{"redis_url", "redis.timeout", "redis.probe"} {
+		for _, key := range []string{"redis_url", "the timeout", "the probe"} {
 			if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), key) {
 				t.Errorf("%q: %v", url, err)
 			}

@@ -85,7 +85,7 @@ func (c *Client) check(ctx context.Context) {
 	state := c.changes.Load()
 	bounded, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	err := c.redis.Do(bounded, probeCommand, probeKey, 1, 1).Err()
+	err := probe(bounded, c.redis)
 	switch up := state%2 == 0; {
 	case ctx.Err() != nil:
 	case err != nil && up:
@@ -95,4 +95,9 @@ func (c *Client) check(ctx context.Context) {
 			c.log.InfoContext(ctx, "Redis answers again")
 		}
 	}
+}
+
+// probe asks Redis to keep something.
+func probe(ctx context.Context, client *redis.Client) error {
+	return client.Do(ctx, probeCommand, probeKey, 1, 1).Err()
 }

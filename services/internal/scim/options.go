@@ -48,6 +48,12 @@ type Limits struct {
 	ValuesPerAttribute int
 }
 
+// The pages of lists, which /ServiceProviderConfig tells (RFC 9865 §4).
+const (
+	DefaultPageSize = 200
+	MaxPageSize     = 1000
+)
+
 // MaxValues is Values, or its default.
 func (l Limits) MaxValues() int { return l.withDefaults().Values }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/exaring/otelpgx"
@@ -134,6 +135,19 @@ func (p *Postgres) Close() {
 	p.Pool.Close()
 }
 
+// ErrOldSchema is wrapped by the error of a schema that lacks migrations, or is not there: MigratePostgres applies them.
+var ErrOldSchema = errors.New("run usher migrate, or serve with migrate set")
+
+// CheckPostgres connects, and says whether the schema and this binary bear each other, as OpenPostgres does. It writes nothing.
+func CheckPostgres(ctx context.Context, url string, schema PostgresSchema) error {
+	pool, err := connectPostgres(ctx, PostgresServer{URL: url, MaxConnections: 1}, schema, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return bears(ctx, pool, schema)
+}
+
 // MigratePostgres makes the schema and applies the migrations that it lacks, under a lock that other migrators wait for.
 func MigratePostgres(ctx context.Context, url string, schema PostgresSchema) error {
 	// A migration may take as long as it needs, as long as it makes nobody wait behind a lock.
@@ -180,8 +194,7 @@ func bears(ctx context.Context, pool *pgxpool.Pool, schema PostgresSchema) error
 		return Reach(err)
 	}
 	if at < newest {
-		return fmt.Errorf("schema %s is at migration %d and this binary needs %d: run usher migrate, or serve with migrate set",
-			schema.Name, at, newest)
+		return fmt.Errorf("schema %s is at migration %d and this binary needs %d: %w", schema.Name, at, newest, ErrOldSchema)
 	}
 	return tooOld("schema "+schema.Name, least, newest)
 }
@@ -204,10 +217,9 @@ func warnOfUnsafeSettings(ctx context.Context, pool *pgxpool.Pool, log *slog.Log
 func connectPostgres(ctx context.Context, server PostgresServer, schema PostgresSchema,
 	recognize func(context.Context, *pgx.Conn) error, session map[string]string,
 ) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig(server.URL)
+	config, err := parseURL(server.URL)
 	if err != nil {
-		// The error of ParseConfig leaves passwords out.
-		return nil, fmt.Errorf("database_url: %w", err)
+		return nil, fmt.Errorf("database_url %w", err)
 	}
 	config.MaxConns = server.MaxConnections
 	if config.MaxConns == 0 {
@@ -244,6 +256,29 @@ func connectPostgres(ctx context.Context, server PostgresServer, schema Postgres
 		return nil, Reach(err)
 	}
 	return pool, nil
+}
+
+// CheckPostgresURL says what is wrong with the name of a server and database, or with a file that it names. The error follows
+// the name of a setting, and shows nothing of the value: a part of it may be a password.
+func CheckPostgresURL(url string) error {
+	_, err := parseURL(url)
+	return err
+}
+
+func parseURL(url string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(url)
+	var unusable *pgconn.ParseConfigError
+	if err == nil || !errors.As(err, &unusable) {
+		return config, err
+	}
+	// What could not be parsed is in the error, and anywhere in it may be a password. The rest is of single options.
+	text := err.Error()
+	option := text[strings.LastIndex(text, "`: ")+len("`: "):]
+	if strings.HasPrefix(option, "failed to parse") || !strings.Contains(text, "`: ") {
+		return nil, errors.New("must be an address such as postgres://usher:password@db/usher, with other characters than letters and digits " +
+			"in the password written as %XX")
+	}
+	return nil, fmt.Errorf("can't be used: %s", option)
 }
 
 func withProvider(pool *pgxpool.Pool, migrations fs.FS, do func(*goose.Provider) error) error {

@@ -29,7 +29,7 @@ func (h *Handler) bulk(ctx context.Context, m *message) (*response, error) {
 		return nil, err
 	}
 	ctx = m.restart(ctx, &m.body, h.config.RequestTimeout)
-	request, err := parseBulk(document, h.config.MaxOperations)
+	request, err := parseBulk(document, h.config.MaxBulkOperations)
 	if err != nil {
 		return nil, err
 	}

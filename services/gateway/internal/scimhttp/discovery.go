@@ -10,12 +10,7 @@ import (
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
-)
-
-// The pages of lists, as identity makes them.
-const (
-	defaultResults = 200
-	maxResults     = 1000
+	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // discover answers what describes the service (RFC 7644 §4).
@@ -99,13 +94,13 @@ func (h *Handler) serviceProviderConfig(baseURL string) ([]byte, error) {
 	}{
 		Schemas: []string{"urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"},
 		Patch:   supported{true},
-		Bulk:    bulk{Supported: true, MaxOperations: h.config.MaxOperations, MaxPayloadSize: h.config.MaxBulkBytes},
+		Bulk:    bulk{Supported: true, MaxOperations: h.config.MaxBulkOperations, MaxPayloadSize: h.config.MaxBulkBytes},
 		Filter: struct {
 			Supported  bool `json:"supported"`
 			MaxResults int  `json:"maxResults"`
-		}{true, maxResults},
+		}{true, scim.MaxPageSize},
 		Pagination: pagination{
-			Cursor: true, Index: true, DefaultPaginationMethod: "index", DefaultPageSize: defaultResults, MaxPageSize: maxResults,
+			Cursor: true, Index: true, DefaultPaginationMethod: "index", DefaultPageSize: scim.DefaultPageSize, MaxPageSize: scim.MaxPageSize,
 		},
 		Sort: supported{true},
 		ETag: supported{true},

@@ -32,21 +32,26 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
+// Limits is what users can set of the face: part of the gateway's settings, which say what values are allowed.
+type Limits struct {
+	RatePerSecond     float64       `koanf:"rate_per_second" doc:"SCIM requests a second that a directory may send; 0 is no limit, and the default in development mode."`
+	MaxBodyBytes      int64         `koanf:"max_body_bytes" doc:"Largest body of a SCIM request: 64 MiB at most."`
+	MaxGroupBytes     int64         `koanf:"max_group_bytes" doc:"Largest body of a SCIM request about a group: 64 MiB at most."`
+	MaxBulkBytes      int64         `koanf:"max_bulk_bytes" doc:"Largest body of a SCIM Bulk request: 64 MiB at most."`
+	MaxBulkOperations int           `koanf:"max_bulk_operations" doc:"How many operations a SCIM Bulk request may hold."`
+	MessagesAtOnce    int           `koanf:"messages_at_once" doc:"How many SCIM requests of one directory a gateway carries out at a time; a list, a search, and a body over 64 KiB or of unknown length count as 4. The next ones wait, 10 seconds at most; then they get 429."`
+	RequestTimeout    time.Duration `koanf:"request_timeout" doc:"How long a SCIM request may take, besides the time in which its body comes and its answer goes; and how long the request of a public gRPC call may take to arrive."`
+}
+
 // Config is what the face can be told. All fields must be set.
 type Config struct {
+	Limits
 	PublicURL      string         // without a slash at its end
 	ServerName     string         // for spans: a client's Host header is not to be believed
 	TrustedProxies []netip.Prefix // whose word on a client's address counts
-	MaxBodyBytes   int64
-	MaxGroupBytes  int64
-	MaxBulkBytes   int64
-	MaxOperations  int // of one Bulk
 	// InFlight is the memory that messages under way may take. A share of it is no less than MostInFlight of the largest body.
-	InFlight       *inflight.Budget
-	AtOnce         int // messages of one directory that are carried out at a time; a list, and a body over smallBody, counts as inflight.Large
-	RequestTimeout time.Duration
-	RatePerSecond  float64 // messages of one directory; 0: any number
-	TallyEvery     time.Duration
+	InFlight   *inflight.Budget
+	TallyEvery time.Duration
 }
 
 // Events keeps failed events: Record returns once the event is safe, or was counted as lost.
@@ -79,7 +84,7 @@ type Handler struct {
 
 // New makes the handler.
 func New(c Config, d Dependencies) *Handler {
-	h := &Handler{config: c, d: d, rates: newRates(c.RatePerSecond, d.Rates), turns: inflight.NewTurns(c.AtOnce)}
+	h := &Handler{config: c, d: d, rates: newRates(c.RatePerSecond, d.Rates), turns: inflight.NewTurns(c.MessagesAtOnce)}
 	h.traced = traced.Handler(http.HandlerFunc(h.serve), traced.Options{
 		Name: "SCIM", ServerName: c.ServerName, TrustedProxies: c.TrustedProxies, Tracing: d.Tracing, Meter: d.Meter,
 	})

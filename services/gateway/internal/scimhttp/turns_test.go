@@ -12,7 +12,7 @@ import (
 func TestADirectoryHasSoManyMessagesUnderWayAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *Config) { c.AtOnce, c.RequestTimeout = 1, 30*time.Second })
+		w := newWorld(t, func(c *Config) { c.MessagesAtOnce, c.RequestTimeout = 1, 30*time.Second })
 		underWay, err := w.handler.turns.Wait(t.Context(), directory, inflight.Small)
 		if err != nil {
 			t.Fatal(err)
@@ -47,7 +47,7 @@ func TestADirectoryHasSoManyMessagesUnderWayAtOnce(t *testing.T) {
 func TestFewerMessagesThatAreLargeAreUnderWayAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *Config) { c.AtOnce, c.RequestTimeout = inflight.Large, 30*time.Second })
+		w := newWorld(t, func(c *Config) { c.MessagesAtOnce, c.RequestTimeout = inflight.Large, 30*time.Second })
 		underWay, err := w.handler.turns.Wait(t.Context(), directory, inflight.Small)
 		if err != nil {
 			t.Fatal(err)

@@ -320,8 +320,11 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	}
 	now := func() time.Time { return w.now }
 	config := Config{
-		PublicURL: "https://scim.example.com", ServerName: "scim.example.com", MaxBodyBytes: 1000, MaxGroupBytes: 5000, MaxBulkBytes: 20_000, MaxOperations: 20,
-		InFlight: inflight.New(64<<20, 32<<20), AtOnce: 8, RequestTimeout: 10 * time.Second, TallyEvery: time.Minute,
+		Limits: Limits{
+			MaxBodyBytes: 1000, MaxGroupBytes: 5000, MaxBulkBytes: 20_000, MaxBulkOperations: 20, MessagesAtOnce: 8, RequestTimeout: 10 * time.Second,
+		},
+		PublicURL: "https://scim.example.com", ServerName: "scim.example.com",
+		InFlight: inflight.New(64<<20, 32<<20), TallyEvery: time.Minute,
 	}
 	for _, c := range change {
 		c(&config)

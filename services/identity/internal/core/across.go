@@ -76,9 +76,9 @@ func (c *Core) narrowed(types []*scim.ResourceType, q *identityv1.ListQuery) (pa
 func (c *Core) acrossByIndex(ctx context.Context, call Call, q *identityv1.ListQuery, parts []part,
 	list func(ctx context.Context, call Call, of string, q *identityv1.ListQuery) (*identityv1.ListResult, error),
 ) (*identityv1.ListResult, error) {
-	count := int64(defaultCount)
+	count := int64(scim.DefaultPageSize)
 	if q.Count != nil {
-		count = min(max(q.GetCount(), 0), maxCount)
+		count = min(max(q.GetCount(), 0), scim.MaxPageSize)
 	}
 	// Each list reserves memory for itself alone, so what those before it gave is reserved here.
 	hold := c.config.Lists.Open(call.Scope.DirectoryID)
@@ -143,7 +143,7 @@ func (c *Core) acrossByCursor(ctx context.Context, call Call, q *identityv1.List
 // cursor names a place in a list of all types: the letter of the type, how many resources a page has, a dot, and the type's own
 // cursor, which is empty at its beginning and can say nothing of pages there.
 func (p part) cursor(begun *identityv1.ListQuery, own string) string {
-	count := int64(defaultCount)
+	count := int64(scim.DefaultPageSize)
 	if begun.Count != nil {
 		count = begun.GetCount()
 	}

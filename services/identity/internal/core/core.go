@@ -3,6 +3,7 @@
 package core
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -17,22 +18,35 @@ import (
 
 // Config is what the domain can be told.
 type Config struct {
+	ScanLimit     int // how many resources a list that no index serves reads at most
+	DocumentBytes int // how large a document may be when it is stored: see fits
+	Tuning
+	// Lists is the memory that lists may take; nil is no bound.
+	Lists *inflight.Budget
+	// Shared says that other processes may use the store.
+	Shared bool
+	Now    func() time.Time
+}
+
+// Tuning is sizes and times that users cannot set.
+type Tuning struct {
 	// ReadyWait is how long a request waits for identity to learn that its directory was created.
 	ReadyWait time.Duration
 	// PageBytes is how large a page of a list may grow before it ends early.
 	PageBytes int
-	// ScanLimit is how many resources a list that no index serves reads at most.
-	ScanLimit int
-	// FactsLimit is how many memberships, of users and of the groups above them, one read of users looks at.
+	// FactsLimit is how many memberships, of users and of the groups above them, one read of users looks at. A call for several
+	// users is refused beyond, and a user who alone is beyond has no access by groups.
 	FactsLimit int
-	// DocumentBytes is how large a document may be when it is stored: see fits.
-	DocumentBytes int
-	// Lists is the memory that lists may take; nil is no bound.
-	Lists  *inflight.Budget
+	// Limits bounds what messages may hold; zero fields have their defaults.
 	Limits scim.Limits
-	// Shared says that other processes may use the store.
-	Shared bool
-	Now    func() time.Time
+}
+
+// Complete gives fields that are zero their defaults: 2 seconds, 4 MiB and 200,000.
+func (t Tuning) Complete() Tuning {
+	t.ReadyWait = cmp.Or(t.ReadyWait, 2*time.Second)
+	t.PageBytes = cmp.Or(t.PageBytes, 4<<20)
+	t.FactsLimit = cmp.Or(t.FactsLimit, 200_000)
+	return t
 }
 
 // Core is the domain over a store.

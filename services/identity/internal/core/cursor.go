@@ -9,6 +9,7 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/scim"
 )
 
 // A cursor (RFC 9865) is the version of its form, a dot, and in base64 a digest, the number of resources a page has, and the place
@@ -58,7 +59,7 @@ func (l listed) place(cursor string) (after string, count int, err error) {
 	}
 	digest, place := raw[:cursorDigest], raw[cursorDigest:]
 	size, n := binary.Uvarint(place)
-	if n <= 0 || size < 1 || size > maxCount || !bytes.Equal(digest, l.digest(place)) {
+	if n <= 0 || size < 1 || size > scim.MaxPageSize || !bytes.Equal(digest, l.digest(place)) {
 		return "", 0, invalidCursor()
 	}
 	return string(place[n:]), int(size), nil

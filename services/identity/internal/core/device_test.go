@@ -51,7 +51,7 @@ type bench struct {
 
 func newBench(t *testing.T) bench {
 	t.Helper()
-	c, err := New(newMemory(), Config{ReadyWait: time.Second, PageBytes: 1 << 20, ScanLimit: 1000, DocumentBytes: 1 << 20, Now: time.Now}, nil)
+	c, err := New(newMemory(), Config{Tuning: Tuning{ReadyWait: time.Second, PageBytes: 1 << 20}, ScanLimit: 1000, DocumentBytes: 1 << 20, Now: time.Now}, nil)
 	b := bench{T: t, core: c, call: Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}, BaseURL: "https://usher.example/scim/v2/d1"}}
 	b.must(err)
 	c.kinds = append(c.kinds, devices(t))

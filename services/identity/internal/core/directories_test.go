@@ -40,7 +40,7 @@ func replicas(t *testing.T) (s *watched, one, other *core.Core, call core.Call) 
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	s = &watched{Store: db}
-	config := core.Config{ReadyWait: time.Second, PageBytes: 1 << 20, DocumentBytes: 1 << 20, Now: time.Now}
+	config := core.Config{Tuning: core.Tuning{ReadyWait: time.Second, PageBytes: 1 << 20}, DocumentBytes: 1 << 20, Now: time.Now}
 	one, err = core.New(s, config, nil)
 	must(t, err)
 	other, err = core.New(s, config, nil)

@@ -41,7 +41,7 @@ func TestAnEditedGroupIsShownAsItIsUnderItsVersion(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	s := &interrupted{Store: db}
-	c, err := core.New(s, core.Config{ReadyWait: time.Second, PageBytes: 1 << 20, DocumentBytes: 1 << 20, Now: time.Now}, nil)
+	c, err := core.New(s, core.Config{Tuning: core.Tuning{ReadyWait: time.Second, PageBytes: 1 << 20}, DocumentBytes: 1 << 20, Now: time.Now}, nil)
 	must(t, err)
 	call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
 	must(t, c.ApplyDirectory(ctx, store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}))
@@ -84,7 +84,7 @@ func TestFinishingAnAdoptionAnswersWithTheCursorAfterWhatItRemoved(t *testing.T)
 	db, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "identity.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	c, err := core.New(&late{Store: db}, core.Config{ReadyWait: time.Second, PageBytes: 1 << 20, DocumentBytes: 1 << 20, Now: time.Now}, nil)
+	c, err := core.New(&late{Store: db}, core.Config{Tuning: core.Tuning{ReadyWait: time.Second, PageBytes: 1 << 20}, DocumentBytes: 1 << 20, Now: time.Now}, nil)
 	must(t, err)
 	old := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}
 	call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d2"}}

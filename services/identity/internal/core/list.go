@@ -13,11 +13,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-const (
-	defaultCount = 200
-	maxCount     = 1000
-)
-
 // lister answers one question about the resources of a type.
 type lister struct {
 	core  *Core
@@ -60,9 +55,9 @@ func (c *Core) List(ctx context.Context, call Call, resourceType string, q *iden
 // byIndex gives a page and the number of all that match (RFC 7644 §3.4.2.4).
 func (l *lister) byIndex(ctx context.Context, q *identityv1.ListQuery, filter *scim.Filter, order *scim.Sort) (*identityv1.ListResult, error) {
 	p := &identityv1.ListResult{StartIndex: max(q.GetStartIndex(), 1)}
-	count := int64(defaultCount)
+	count := int64(scim.DefaultPageSize)
 	if q.Count != nil {
-		count = min(max(q.GetCount(), 0), maxCount)
+		count = min(max(q.GetCount(), 0), scim.MaxPageSize)
 	}
 	found, total, err := l.window(ctx, filter, order, p.GetStartIndex()-1, count)
 	if err != nil {
@@ -268,11 +263,11 @@ func (l *lister) after(ctx context.Context, filter *scim.Filter, order *scim.Sor
 func pageSize(asked *int64, begun int) (int, error) {
 	switch {
 	case asked == nil && begun == 0:
-		return defaultCount, nil
+		return scim.DefaultPageSize, nil
 	case asked == nil:
 		return begun, nil
-	case *asked > maxCount:
-		return 0, fault.New(fault.InvalidCount, "With a cursor, count can be %d at most.", maxCount)
+	case *asked > scim.MaxPageSize:
+		return 0, fault.New(fault.InvalidCount, "With a cursor, count can be %d at most.", scim.MaxPageSize)
 	case *asked < 1: // of the first page the gateway asks by index how many there are
 		return 0, fault.New(fault.InvalidCount, "With a cursor, count must be 1 or more.")
 	case begun != 0 && *asked != int64(begun):

@@ -31,7 +31,7 @@ func TestWhetherAMemberIsInAGroupIsAskedWithoutReadingItsMembers(t *testing.T) {
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "identity.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	c, err := core.New(memberless{db}, core.Config{ReadyWait: time.Second, PageBytes: 1 << 20, DocumentBytes: 1 << 20, ScanLimit: 1000, Now: time.Now}, nil)
+	c, err := core.New(memberless{db}, core.Config{Tuning: core.Tuning{ReadyWait: time.Second, PageBytes: 1 << 20}, DocumentBytes: 1 << 20, ScanLimit: 1000, Now: time.Now}, nil)
 	must(t, err)
 	must(t, c.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}))
 	call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}

@@ -75,7 +75,7 @@ func TestListsOfLargeDocumentsAreBounded(t *testing.T) {
 			const pageBytes = 1 << 20
 			p := parking{db, make(chan struct{}), make(chan struct{})}
 			domain, err := core.New(p, core.Config{
-				ReadyWait: time.Second, PageBytes: pageBytes, DocumentBytes: 1 << 20, ScanLimit: 1000, Now: time.Now, Lists: inflight.New(2*share, share),
+				Tuning: core.Tuning{ReadyWait: time.Second, PageBytes: pageBytes}, DocumentBytes: 1 << 20, ScanLimit: 1000, Now: time.Now, Lists: inflight.New(2*share, share),
 			}, nil)
 			must(t, err)
 			calls := map[string]core.Call{}

@@ -48,7 +48,7 @@ func TestAChangeOfSchemasIsInForceEverywhereOnceItIsAnswered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &schemaStore{}
-		config := core.Config{ReadyWait: time.Second, PageBytes: 1 << 20, DocumentBytes: 1 << 20, Now: time.Now, Shared: true}
+		config := core.Config{Tuning: core.Tuning{ReadyWait: time.Second, PageBytes: 1 << 20}, DocumentBytes: 1 << 20, Now: time.Now, Shared: true}
 		one, err := core.New(s, config, nil)
 		must(t, err)
 		other, err := core.New(s, config, nil)

@@ -8,6 +8,9 @@
 package core
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -27,23 +30,70 @@ const (
 	keepSyncs  = 1000 // that have ended
 )
 
-// Config holds the core's settings. All must be positive.
+// Config is how the core works. Workers and FeedRetention are positive.
 type Config struct {
-	Workers         int           // organizations that are worked on at a time, in each lane
-	BatchSize       int           // change records, or members of a group, that are dealt with in one transaction
-	BatchesPerTurn  int           // batches of one organization before another one's turn
-	SyncPageSize    int           // users in one page of a rule sync
-	LeaseDuration   time.Duration // how long an owner that has died keeps its organizations
-	CallTimeout     time.Duration // of one call of another service
-	RetryDelay      time.Duration // after a first failure; it doubles up to MaxRetryDelay
-	MaxRetryDelay   time.Duration
-	BookmarkEvery   time.Duration // how often a quiet watch is told the cursor
-	SweepEvery      time.Duration // how often every organization is looked at, and old records are trimmed
-	FeedRetention   time.Duration // how long records of the access feed are kept
-	RecheckInterval time.Duration // how often a waiting call asks identity again, beside being woken
+	Workers       int           // organizations that are worked on at a time, in each lane
+	FeedRetention time.Duration // how long records of the access feed are kept
+	Tuning
+}
 
-	UserRetryDelay    time.Duration // how long a user waits that was set aside; it doubles up to MaxUserRetryDelay
+// Tuning is sizes and times that users need not know. A zero field means its default.
+type Tuning struct {
+	// BatchSize is how many change records, or members of a group, are dealt with in one transaction. Default 200, at most
+	// 1,000.
+	BatchSize int
+	// BatchesPerTurn is how many batches of one organization are dealt with before another one's turn. Default 8.
+	BatchesPerTurn int
+	// SyncPageSize is how many users are in one page of a rule sync. Default 500, at most 1,000.
+	SyncPageSize int
+	// LeaseDuration is how long the work on an organization rests when the process that did it has died. Default 10 s.
+	LeaseDuration time.Duration
+	// CallTimeout bounds each call of another service. What takes longer is tried again in smaller parts. Default 5 s.
+	CallTimeout time.Duration
+	// RetryDelay is how long to wait after a first failure; it doubles with each failure in a row. Default 100 ms.
+	RetryDelay time.Duration
+	// MaxRetryDelay is how long to wait at most. Default 5 s: access must not lag long behind once identity is back.
+	MaxRetryDelay time.Duration
+	// BookmarkInterval is how often a quiet WatchAccess is told the cursor. Default 25 s, at most 30 s.
+	BookmarkInterval time.Duration
+	// SweepInterval is how often every organization is looked at, and old records are trimmed. Default 10 min.
+	SweepInterval time.Duration
+	// RecheckInterval is how often WaitUntilCaughtUp asks identity again, beside being woken. Default 250 ms.
+	RecheckInterval time.Duration
+	// UserRetryDelay is how long a user that was set aside waits for the next try; it doubles with each. Default 2 s.
+	UserRetryDelay time.Duration
+	// MaxUserRetryDelay is how long such a user waits at most. Default 5 min.
 	MaxUserRetryDelay time.Duration
+}
+
+// complete fills in the defaults, then gives every problem at once, by the field's name.
+func (t Tuning) complete() (Tuning, error) {
+	var errs []error
+	number := func(name string, value *int, standard, most int) {
+		*value = cmp.Or(*value, standard)
+		if *value < 1 || *value > most {
+			errs = append(errs, fmt.Errorf("%s must be 1 to %d, not %d", name, most, *value))
+		}
+	}
+	span := func(name string, value *time.Duration, standard, most time.Duration) {
+		*value = cmp.Or(*value, standard)
+		if *value < time.Millisecond || *value > most {
+			errs = append(errs, fmt.Errorf("%s must be 1ms to %s, not %s", name, most, *value))
+		}
+	}
+	number("BatchSize", &t.BatchSize, 200, 1000)
+	number("BatchesPerTurn", &t.BatchesPerTurn, 8, 1000)
+	number("SyncPageSize", &t.SyncPageSize, 500, 1000)
+	span("LeaseDuration", &t.LeaseDuration, 10*time.Second, time.Hour)
+	span("CallTimeout", &t.CallTimeout, 5*time.Second, time.Minute)
+	span("RetryDelay", &t.RetryDelay, 100*time.Millisecond, time.Minute)
+	span("MaxRetryDelay", &t.MaxRetryDelay, 5*time.Second, time.Hour)
+	span("BookmarkInterval", &t.BookmarkInterval, 25*time.Second, 30*time.Second)
+	span("SweepInterval", &t.SweepInterval, 10*time.Minute, 24*time.Hour)
+	span("RecheckInterval", &t.RecheckInterval, 250*time.Millisecond, time.Minute)
+	span("UserRetryDelay", &t.UserRetryDelay, 2*time.Second, time.Hour)
+	span("MaxUserRetryDelay", &t.MaxUserRetryDelay, 5*time.Minute, 24*time.Hour)
+	return t, errors.Join(errs...)
 }
 
 // Core is the rule service's domain.
@@ -72,6 +122,11 @@ type Core struct {
 
 // New makes a core. now is the clock of everything that is stored.
 func New(config Config, s store.Store, identity Identity, events FailedEvents, log *slog.Logger, tracing trace.TracerProvider, meters metric.MeterProvider, now func() time.Time) (*Core, error) {
+	tuning, err := config.complete()
+	if err != nil {
+		return nil, err
+	}
+	config.Tuning = tuning
 	const scope = "github.com/usher-scim/usher/services/rule"
 	c := &Core{
 		config: config, store: s, identity: identity, events: events, log: log, tracer: tracing.Tracer(scope),
@@ -86,7 +141,6 @@ func New(config Config, s store.Store, identity Identity, events FailedEvents, l
 			c.queue.add(organizationID)
 		}
 	})
-	var err error
 	c.metrics, err = newMetrics(meters.Meter(scope), c)
 	return c, err
 }

@@ -26,11 +26,11 @@ type process struct {
 
 func newProcess(t *testing.T, s store.Store, identity core.Identity, now func() time.Time) process {
 	t.Helper()
-	c, err := core.New(core.Config{
-		Workers: 1, BatchSize: 10, BatchesPerTurn: 4, SyncPageSize: 10, LeaseDuration: time.Hour, CallTimeout: 5 * time.Second,
-		RetryDelay: time.Millisecond, MaxRetryDelay: time.Millisecond, BookmarkEvery: time.Second, SweepEvery: time.Hour,
-		FeedRetention: time.Hour, RecheckInterval: time.Second, UserRetryDelay: time.Hour, MaxUserRetryDelay: time.Hour,
-	}, s, identity, nil, slog.New(slog.DiscardHandler), tracenoop.NewTracerProvider(), noop.NewMeterProvider(), now)
+	c, err := core.New(core.Config{Workers: 1, FeedRetention: time.Hour, Tuning: core.Tuning{
+		BatchSize: 10, BatchesPerTurn: 4, SyncPageSize: 10, LeaseDuration: time.Hour, CallTimeout: 5 * time.Second,
+		RetryDelay: time.Millisecond, MaxRetryDelay: time.Millisecond, BookmarkInterval: time.Second, SweepInterval: time.Hour,
+		RecheckInterval: time.Second, UserRetryDelay: time.Hour, MaxUserRetryDelay: time.Hour,
+	}}, s, identity, nil, slog.New(slog.DiscardHandler), tracenoop.NewTracerProvider(), noop.NewMeterProvider(), now)
 	if err != nil {
 		t.Fatal(err)
 	}

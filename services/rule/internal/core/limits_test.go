@@ -29,11 +29,11 @@ func newCore(t *testing.T, events core.FailedEvents) (*core.Core, store.Store) {
 	}
 	identitytest.New().Register(channel)
 	s := openSQLite(t)
-	c, err := core.New(core.Config{
-		Workers: 1, BatchSize: 10, BatchesPerTurn: 1, SyncPageSize: 10, LeaseDuration: time.Second, CallTimeout: 5 * time.Second,
-		RetryDelay: time.Millisecond, MaxRetryDelay: time.Millisecond, BookmarkEvery: time.Second, SweepEvery: time.Second,
-		FeedRetention: time.Hour, RecheckInterval: time.Second, UserRetryDelay: time.Millisecond, MaxUserRetryDelay: time.Second,
-	}, s, remote.NewIdentity(channel.As(commonv1.Caller_CALLER_RULE)), events, slog.New(slog.DiscardHandler), tracenoop.NewTracerProvider(),
+	c, err := core.New(core.Config{Workers: 1, FeedRetention: time.Hour, Tuning: core.Tuning{
+		BatchSize: 10, BatchesPerTurn: 1, SyncPageSize: 10, LeaseDuration: time.Second, CallTimeout: 5 * time.Second,
+		RetryDelay: time.Millisecond, MaxRetryDelay: time.Millisecond, BookmarkInterval: time.Second, SweepInterval: time.Second,
+		RecheckInterval: time.Second, UserRetryDelay: time.Millisecond, MaxUserRetryDelay: time.Second,
+	}}, s, remote.NewIdentity(channel.As(commonv1.Caller_CALLER_RULE)), events, slog.New(slog.DiscardHandler), tracenoop.NewTracerProvider(),
 		noop.NewMeterProvider(), time.Now)
 	if err != nil {
 		t.Fatal(err)

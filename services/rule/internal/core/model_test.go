@@ -136,11 +136,11 @@ func newWorld(t *testing.T, seed uint64, stores []store.Store) *world {
 	conn := channel.As(commonv1.Caller_CALLER_RULE)
 	// Leases are short, but longer than a batch takes on a busy machine: else the two would take the organization from each other for
 	// ever.
-	config := core.Config{
-		Workers: 2, BatchSize: 3, BatchesPerTurn: 2, SyncPageSize: 3, LeaseDuration: 40 * time.Millisecond, CallTimeout: 5 * time.Second,
-		RetryDelay: time.Millisecond, MaxRetryDelay: 5 * time.Millisecond, BookmarkEvery: time.Second, SweepEvery: 20 * time.Millisecond,
-		FeedRetention: time.Hour, RecheckInterval: 5 * time.Millisecond, UserRetryDelay: time.Millisecond, MaxUserRetryDelay: 20 * time.Millisecond,
-	}
+	config := core.Config{Workers: 2, FeedRetention: time.Hour, Tuning: core.Tuning{
+		BatchSize: 3, BatchesPerTurn: 2, SyncPageSize: 3, LeaseDuration: 40 * time.Millisecond, CallTimeout: 5 * time.Second,
+		RetryDelay: time.Millisecond, MaxRetryDelay: 5 * time.Millisecond, BookmarkInterval: time.Second, SweepInterval: 20 * time.Millisecond,
+		RecheckInterval: 5 * time.Millisecond, UserRetryDelay: time.Millisecond, MaxUserRetryDelay: 20 * time.Millisecond,
+	}}
 	for _, s := range stores {
 		c, err := core.New(config, &stealingStore{s, &w.steal}, remote.NewIdentity(conn), remote.NewFailedEvents(conn), log, tracenoop.NewTracerProvider(),
 			noop.NewMeterProvider(), time.Now)

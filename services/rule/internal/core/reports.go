@@ -16,7 +16,7 @@ const maxEvents = 500
 // deliver hands reports to the failedevents service until it has taken each.
 func (c *Core) deliver(ctx context.Context) {
 	for failures := 0; ; {
-		delay := c.config.SweepEvery // what another process has left behind
+		delay := c.config.SweepInterval // what another process has left behind
 		if err := c.deliverAll(ctx); err != nil && ctx.Err() == nil {
 			failures++
 			delay = wait.Backoff(c.config.RetryDelay, c.config.MaxRetryDelay, failures)

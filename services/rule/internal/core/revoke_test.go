@@ -38,11 +38,11 @@ func revokeAfterAdoption(t *testing.T, noticed bool) {
 	identity := identitytest.New()
 	identity.Register(channel)
 	s := openSQLite(t)
-	c, err := core.New(core.Config{
-		Workers: 1, BatchSize: 10, BatchesPerTurn: 1, SyncPageSize: 10, LeaseDuration: time.Second, CallTimeout: 5 * time.Second,
-		RetryDelay: time.Millisecond, MaxRetryDelay: time.Millisecond, BookmarkEvery: time.Second, SweepEvery: 100 * time.Millisecond,
-		FeedRetention: time.Hour, RecheckInterval: 10 * time.Millisecond, UserRetryDelay: time.Millisecond, MaxUserRetryDelay: time.Second,
-	}, s, remote.NewIdentity(channel.As(commonv1.Caller_CALLER_RULE)), &choosy{}, slog.New(slog.DiscardHandler), tracenoop.NewTracerProvider(), noop.NewMeterProvider(), time.Now)
+	c, err := core.New(core.Config{Workers: 1, FeedRetention: time.Hour, Tuning: core.Tuning{
+		BatchSize: 10, BatchesPerTurn: 1, SyncPageSize: 10, LeaseDuration: time.Second, CallTimeout: 5 * time.Second,
+		RetryDelay: time.Millisecond, MaxRetryDelay: time.Millisecond, BookmarkInterval: time.Second, SweepInterval: 100 * time.Millisecond,
+		RecheckInterval: 10 * time.Millisecond, UserRetryDelay: time.Millisecond, MaxUserRetryDelay: time.Second,
+	}}, s, remote.NewIdentity(channel.As(commonv1.Caller_CALLER_RULE)), &choosy{}, slog.New(slog.DiscardHandler), tracenoop.NewTracerProvider(), noop.NewMeterProvider(), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -252,7 +252,7 @@ func (c *Core) turn(ctx context.Context, organizationID string) (t turn, err err
 // sweep looks at every organization now and then, so that what was missed for whatever reason is found, and checkpoints
 // of quiet organizations do not grow old; and it trims what has been kept long enough.
 func (c *Core) sweep(ctx context.Context) {
-	ticker := time.NewTicker(c.config.SweepEvery)
+	ticker := time.NewTicker(c.config.SweepInterval)
 	defer ticker.Stop()
 	for {
 		if err := c.trim(ctx); err != nil && ctx.Err() == nil {

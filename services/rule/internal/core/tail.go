@@ -82,7 +82,7 @@ func (ts *tails) forget(organizationID string, t *tail) {
 func (c *Core) readTail(ctx context.Context, organizationID string, t *tail) {
 	defer close(t.ended)
 	// The cursor of a quiet feed goes on for bookmarks: one from long ago may be older than what is kept.
-	bookmarks := time.NewTicker(c.config.BookmarkEvery)
+	bookmarks := time.NewTicker(c.config.BookmarkInterval)
 	defer bookmarks.Stop()
 	for at := t.at; ; {
 		changed := c.store.Changed(organizationID)

@@ -33,7 +33,7 @@ func (c *Core) WatchAccess(ctx context.Context, organizationID, after string, se
 	if err != nil {
 		return err
 	}
-	bookmarks := time.NewTicker(c.config.BookmarkEvery)
+	bookmarks := time.NewTicker(c.config.BookmarkInterval)
 	defer bookmarks.Stop()
 	var shared *tail // nil until it is caught up with, and while this call is too slow for it
 	leave := func() {

@@ -16,7 +16,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// Run carries out one command line and gives the exit code: 0, 1 when it failed, 2 when it was used wrongly.
+// Run carries out one command line and gives the exit code: 0, 1 when it failed, 2 when it was used wrongly, also by its
+// settings.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := &client{}
 	root := &cobra.Command{

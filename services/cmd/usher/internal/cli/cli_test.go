@@ -496,7 +496,7 @@ func TestBadUsage(t *testing.T) {
 		"a simulation without a key":     {[]string{"simulate", "--base-url", "http://127.0.0.1:1"}, 2, "--key-file must be set, or USHER_KEY"},
 		"a key in clear text":            {[]string{"simulate", "--base-url", "http://scim.example.com/scim/v2/x", "--key-file", keyFile(t, "k")}, 2, "--base-url is another machine"},
 		"a base URL that is none":        {[]string{"simulate", "--base-url", "http://%", "--key-file", keyFile(t, "k")}, 2, "--base-url must be a URL"},
-		"a setting that is none":         {[]string{"config", "check", "--dev", "--log-level", "loud"}, 1, "log_level must be"},
+		"a setting that is none":         {[]string{"config", "check", "--dev", "--log-level", "loud"}, 2, "log_level must be"},
 		"serving without a way to enter": {[]string{"serve"}, 2, "dev be true"},
 		"targets that are none":          {[]string{"serve", "--dev", "--target", "gateway,console"}, 2, `not "console"`},
 		"a part without certificates":    {[]string{"serve", "--dev", "--target", "rule"}, 2, "certificates_dir must be a folder"},

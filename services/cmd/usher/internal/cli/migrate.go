@@ -12,11 +12,11 @@ func migrateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "migrate", Short: "Bring the PostgreSQL schemas up to date. Servers of the version before may run meanwhile.", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := readSettings(cmd, file)
+			s, problems, err := readSettings(cmd, file)
 			if err != nil {
 				return err
 			}
-			if err := s.CheckDatabases(); err != nil {
+			if err := wrong(append(problems, s.CheckMigration()...)); err != nil {
 				return err
 			}
 			if err := app.Migrate(cmd.Context(), s); err != nil {

@@ -33,19 +33,15 @@ var settingFlags = map[string]string{
 
 // settings reads them from all sources and checks them.
 func settings(cmd *cobra.Command, file string) (app.Settings, error) {
-	s, err := readSettings(cmd, file)
+	s, problems, err := readSettings(cmd, file)
 	if err != nil {
 		return s, err
 	}
-	if err := s.Check(); err != nil {
-		return s, fmt.Errorf("configuration: %w", err)
-	}
-	return s, nil
+	return s, wrong(append(problems, s.Check()...))
 }
 
 // readSettings reads them from all sources.
-func readSettings(cmd *cobra.Command, file string) (app.Settings, error) {
-	s := app.Defaults()
+func readSettings(cmd *cobra.Command, file string) (app.Settings, config.Problems, error) {
 	flags := map[string]any{}
 	for name, key := range settingFlags {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
@@ -55,18 +51,26 @@ func readSettings(cmd *cobra.Command, file string) (app.Settings, error) {
 			}
 		}
 	}
-	if err := config.Load(&s, config.Source{File: file, Environ: os.Environ(), Ignore: notSettings, Flags: flags}); err != nil {
-		return s, err
+	s := app.Defaults()
+	values, err := config.Read(config.Source{File: file, Environ: os.Environ(), Ignore: notSettings, Flags: flags})
+	if err != nil {
+		return s, nil, err
 	}
+	problems := values.Fill(&s)
 	if s.Dev {
-		// Asked for again, now that development mode is known to hold: its defaults differ.
-		development := app.DevelopmentDefaults()
-		if err := config.Load(&development, config.Source{File: file, Environ: os.Environ(), Ignore: notSettings, Flags: flags}); err != nil {
-			return s, err
-		}
-		s = development
+		// Filled again, now that development mode is known to hold: its defaults differ.
+		s = app.DevelopmentDefaults()
+		problems = values.Fill(&s)
 	}
-	return s, nil
+	return s, problems, nil
+}
+
+// wrong is the error of settings with problems; nil where there are none.
+func wrong(problems config.Problems) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	return fmt.Errorf("configuration: %w", problems.Err())
 }
 
 func serveFlags(cmd *cobra.Command, file *string) {
@@ -103,12 +107,23 @@ func serveCommand() *cobra.Command {
 
 func configCommand() *cobra.Command {
 	var file string
+	var connect bool
 	check := &cobra.Command{
-		Use: "check", Short: "Say what is wrong with the configuration, or list every setting.", Args: cobra.NoArgs,
+		Use: "check", Short: "Say all that is wrong with the configuration, or list every setting.", Args: cobra.NoArgs,
+		Long: "Say all that is wrong with the configuration, as serve would, or list every setting with its value and meaning.\n" +
+			"It reads the files that the settings name, and makes none. The exit code is 2 when something is wrong, and 1 when\n" +
+			"the settings are right, but --connect finds a database or Redis that cannot be used now.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := settings(cmd, file)
+			if connect {
+				unusable := s.CheckConnections(cmd.Context()).Err()
+				if err == nil {
+					unusable = failed(unusable)
+				}
+				err = errors.Join(err, unusable)
+			}
 			if err != nil {
-				return failed(err)
+				return err
 			}
 			var rows [][]string
 			for _, key := range config.Keys(&s) {
@@ -118,6 +133,7 @@ func configCommand() *cobra.Command {
 		},
 	}
 	serveFlags(check, &file)
+	check.Flags().BoolVar(&connect, "connect", false, "also connect to the PostgreSQL databases and the Redis that these services use, 5 seconds at most")
 	return noun("config", "Settings: from a file, USHER_* environment variables and flags.", check)
 }
 

@@ -60,6 +60,9 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
+// Check connects to a database, and says whether Open would take it.
+func Check(ctx context.Context, url string) error { return sqldb.CheckPostgres(ctx, url, tables()) }
+
 // Open connects to a migrated database.
 func Open(ctx context.Context, server sqldb.PostgresServer) (*Store, error) {
 	db, err := sqldb.OpenPostgres(ctx, server, tables())

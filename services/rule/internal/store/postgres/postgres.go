@@ -68,6 +68,9 @@ func tables() sqldb.PostgresSchema {
 	}
 }
 
+// Check connects to a database, and says whether Open would take it.
+func Check(ctx context.Context, url string) error { return sqldb.CheckPostgres(ctx, url, tables()) }
+
 // Open connects to a database that Migrate has prepared. Other processes may have it open: their leases stay.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.PollInterval == 0 {

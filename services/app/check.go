@@ -1,0 +1,285 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"github.com/usher-scim/usher/services/internal/secret"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/usher-scim/usher/services/directory"
+	"github.com/usher-scim/usher/services/failedevents"
+	"github.com/usher-scim/usher/services/identity"
+	"github.com/usher-scim/usher/services/internal/certificates"
+	"github.com/usher-scim/usher/services/internal/config"
+	"github.com/usher-scim/usher/services/internal/rediskv"
+	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/rule"
+)
+
+// shortestToken is how many characters an operator's token has at least.
+const shortestToken = 32
+
+// Check says all that is wrong with the settings, by key: with their values, and with the files that this process would read
+// or write. It makes no file and no folder.
+func (s Settings) Check() config.Problems {
+	p := slices.Concat(s.Gateway.Check(), s.Directory.Check(), s.Identity.Check(), s.Rule.Check(), s.FailedEvents.Check())
+	s.checkTargets(&p)
+	s.checkSignIn(&p)
+	s.checkPublicURL(&p)
+	s.checkDataFolder(&p)
+	s.checkDatabases(&p)
+	s.checkRedis(&p)
+	s.checkCertificates(&p)
+	s.checkTLS(&p)
+	for key, addr := range map[string]string{
+		"scim_addr": s.SCIMAddr, "admin_addr": s.AdminAddr, "grpc_addr": s.GRPCAddr, "ops_addr": s.OpsAddr,
+	} {
+		p.HostPort(key, addr)
+	}
+	config.Above0(&p, "max_connections", s.MaxConnections)
+	config.Above0(&p, "max_connections_per_address", s.MaxConnectionsPerAddress)
+	if _, err := prefixes(s.TrustedProxies); err != nil {
+		p = append(p, fmt.Errorf("trusted_proxies must be addresses: %w", err))
+	}
+	if new(slog.Level).UnmarshalText([]byte(s.LogLevel)) != nil {
+		p.Add("log_level", "debug, info, warn or error", s.LogLevel)
+	}
+	if !slices.Contains([]string{"json", "text"}, s.LogFormat) {
+		p.Add("log_format", "json or text", s.LogFormat)
+	}
+	config.AtLeast0(&p, "shutdown_delay", s.ShutdownDelay)
+	config.Above0(&p, "shutdown_timeout", s.ShutdownTimeout)
+	return p
+}
+
+// CheckMigration says what is wrong with the settings that Migrate needs, by key.
+func (s Settings) CheckMigration() config.Problems {
+	var p config.Problems
+	s.checkTargets(&p)
+	s.checkDatabases(&p)
+	if len(s.databases()) == 0 {
+		p = append(p, errors.New("database_url must be set: SQLite files are migrated when they are opened"))
+	}
+	return p
+}
+
+// connectWithin is how long a database or Redis may take to answer.
+const connectWithin = 5 * time.Second
+
+// CheckConnections connects to the PostgreSQL databases and the Redis that this process would use, and says which cannot be
+// used now, by key: it does not answer in 5 seconds, or its schema is older or newer than this binary bears. What cannot be
+// connected to, since its address is wrong, is for Check to say.
+func (s Settings) CheckConnections(ctx context.Context) config.Problems {
+	checks := map[Service]func(ctx context.Context, databaseURL string) error{
+		directoryService: directory.CheckDatabase, identityService: identity.CheckDatabase, ruleService: rule.CheckDatabase,
+		failedEventsService: failedevents.CheckDatabase,
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectWithin)
+	defer cancel()
+	var mu sync.Mutex
+	var p config.Problems
+	var checking sync.WaitGroup
+	check := func(key string, check func() error) {
+		checking.Go(func() {
+			if err := check(); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				line := strings.Join(strings.Fields(err.Error()), " ") // pgx lists the addresses that it tried in lines of their own
+				p = append(p, fmt.Errorf("%s: %s", key, line))
+			}
+		})
+	}
+	for _, d := range s.databases() {
+		if sqldb.CheckPostgresURL(d.url) != nil {
+			continue
+		}
+		check(d.key, func() error {
+			err := checks[d.service](ctx, d.url)
+			if s.Migrate && errors.Is(err, sqldb.ErrOldSchema) {
+				return nil // the start migrates it
+			}
+			return err
+		})
+	}
+	if s.usesRedis() && rediskv.CheckURL(s.RedisURL.Reveal()) == nil {
+		check("redis_url", func() error { return rediskv.Check(ctx, s.RedisURL.Reveal(), connectWithin) })
+	}
+	checking.Wait()
+	return p
+}
+
+// checkTargets demands one target or more.
+func (s Settings) checkTargets(p *config.Problems) {
+	for _, target := range s.Target {
+		if target != allTargets && !slices.ContainsFunc(services[:], func(service Service) bool { return rpc.CallerName(service) == target }) {
+			p.Add("target", "of gateway, directory, identity, rule, failedevents and all", target)
+		}
+	}
+	if len(s.Target) == 0 {
+		p.Add("target", "one or more services, or all", "")
+	}
+}
+
+func (s Settings) checkSignIn(p *config.Problems) {
+	switch {
+	case s.OperatorToken == config.Unread:
+	case s.OperatorToken != "" && len(s.OperatorToken) < shortestToken:
+		p.AddSecret("operator_token", fmt.Sprintf("%d characters or more", shortestToken))
+	case s.OperatorToken == "" && !s.Dev && s.runs(gatewayService):
+		*p = append(*p, errors.New("operator_token must be set, or dev be true: without either there is no way to sign in"))
+	}
+}
+
+func (s Settings) checkPublicURL(p *config.Problems) {
+	if s.PublicURL == "" {
+		if s.runs(directoryService) != s.runs(gatewayService) {
+			p.Add("public_url", "set where directory and gateway are not in one process: Base URLs begin with it", "")
+		}
+		return
+	}
+	if u, err := url.Parse(s.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		p.Add("public_url", "an http or https address", s.PublicURL)
+	} else if strings.ContainsAny(s.PublicURL, "?#") { // RFC 7644 §1.3
+		p.Add("public_url", "an address without a query (?) and a fragment (#), since Base URLs begin with it", s.PublicURL)
+	}
+}
+
+// checkDataFolder demands a folder that this process may write into, or may make.
+func (s Settings) checkDataFolder(p *config.Problems) {
+	if !s.needsFolder() {
+		return
+	}
+	if s.DataDir == "" {
+		p.Add("data_dir", "a folder", s.DataDir)
+		return
+	}
+	for path := filepath.Clean(s.DataDir); ; path = filepath.Dir(path) {
+		info, err := os.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && path != filepath.Dir(path):
+			continue // it would be made in the folder above
+		case err != nil:
+			*p = append(*p, fmt.Errorf("data_dir: %w", err))
+		case !info.IsDir():
+			p.Add("data_dir", "a folder, and "+path+" is none", s.DataDir)
+		default:
+			if err := unix.Access(path, unix.R_OK|unix.W_OK|unix.X_OK); err != nil {
+				*p = append(*p, fmt.Errorf("data_dir: writing into %s: %w", path, err))
+			}
+		}
+		return
+	}
+}
+
+// database is the PostgreSQL database of a service of this process, and the key that names it.
+type database struct {
+	service  Service
+	key, url string
+}
+
+// databases are those of this process's services.
+func (s Settings) databases() (all []database) {
+	for _, service := range services[:len(services)-1] {
+		key := "database_url"
+		if s.service(service).DatabaseURL != "" {
+			key = rpc.CallerName(service) + ".database_url"
+		}
+		if url := s.databaseURL(service).Reveal(); url != "" && s.runs(service) {
+			all = append(all, database{service, key, url})
+		}
+	}
+	return all
+}
+
+// checkDatabases demands that this process can use the names of its databases, with the files in them. A database of another
+// process may name files that are not here: its name only has to look like one.
+func (s Settings) checkDatabases(p *config.Problems) {
+	used := map[string]bool{}
+	for _, d := range s.databases() {
+		used[d.key] = true
+		if err := sqldb.CheckPostgresURL(d.url); err != nil && d.url != config.Unread.Reveal() {
+			*p = append(*p, fmt.Errorf("%s %w", d.key, err))
+		}
+	}
+	named := map[string]secret.Text{"database_url": s.DatabaseURL}
+	for _, service := range services[:len(services)-1] {
+		named[rpc.CallerName(service)+".database_url"] = s.service(service).DatabaseURL
+	}
+	for key, url := range named {
+		scheme, _, _ := strings.Cut(string(url), "://")
+		if url != "" && url != config.Unread && !used[key] && scheme != "postgres" && scheme != "postgresql" && !strings.Contains(string(url), "=") {
+			p.AddSecret(key, "an address such as postgres://usher@db/usher")
+		}
+	}
+}
+
+// usesRedis says that this process connects to Redis.
+func (s Settings) usesRedis() bool {
+	return s.RedisURL != "" && (s.runs(gatewayService) || s.runs(directoryService))
+}
+
+func (s Settings) checkRedis(p *config.Problems) {
+	if s.RedisURL == "" || s.RedisURL == config.Unread {
+		return
+	}
+	if err := rediskv.CheckURL(s.RedisURL.Reveal()); err != nil {
+		*p = append(*p, err)
+	}
+}
+
+// checkCertificates reads the certificates of this process's services, where there are other processes.
+func (s Settings) checkCertificates(p *config.Problems) {
+	if s.runsAll() {
+		return
+	}
+	if s.CertificatesDir == "" {
+		p.Add("certificates_dir", "a folder of certificates where not all services are in one process", "")
+		return
+	}
+	for _, service := range services {
+		if !s.runs(service) {
+			continue
+		}
+		if _, err := certificates.FromFolder(s.CertificatesDir, service, slog.New(slog.DiscardHandler), time.Now); err != nil {
+			*p = append(*p, fmt.Errorf("certificates_dir: %w", err))
+		}
+	}
+}
+
+// checkTLS reads the certificate of the gateway's listeners.
+func (s Settings) checkTLS(p *config.Problems) {
+	if (s.TLSCertFile == "") != (s.TLSKeyFile == "") {
+		p.Add("tls_cert_file and tls_key_file", "set both, or neither", s.TLSCertFile+s.TLSKeyFile)
+		return
+	}
+	if s.TLSCertFile == "" || !s.runs(gatewayService) {
+		return
+	}
+	certificate, err := os.ReadFile(s.TLSCertFile)
+	if err != nil {
+		*p = append(*p, fmt.Errorf("tls_cert_file: %w", err))
+	}
+	key, keyErr := os.ReadFile(s.TLSKeyFile)
+	if keyErr != nil {
+		*p = append(*p, fmt.Errorf("tls_key_file: %w", keyErr))
+	}
+	if err != nil || keyErr != nil {
+		return
+	}
+	if _, err := tls.X509KeyPair(certificate, key); err != nil {
+		*p = append(*p, fmt.Errorf("tls_cert_file and tls_key_file: %w", err))
+	}
+}

@@ -1,0 +1,347 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/usher-scim/usher/services/app"
+	"github.com/usher-scim/usher/services/internal/config"
+	"github.com/usher-scim/usher/services/internal/secret"
+)
+
+// bound is of a setting: values just inside, and just outside. They are empty where there is no bound.
+type bound struct{ key, least, most, below, above string }
+
+var bounds = []bound{
+	{"rule.workers", "1", "256", "0", "257"},
+	{"rule.feed_retention", "1ms", "87600h", "0s", "87600h0m0.001s"},
+	{"max_connections", "1", "", "0", ""},
+	{"max_connections_per_address", "1", "", "0", ""},
+	{"shutdown_delay", "0s", "", "-1ns", ""},
+	{"shutdown_timeout", "1s", "", "0s", ""},
+	{"gateway.rate_per_second", "0", "", "-0.1", ""},
+	{"gateway.max_body_bytes", "1", "67108864", "0", "67108865"},
+	{"gateway.max_group_bytes", "1", "67108864", "0", "67108865"},
+	{"gateway.max_bulk_bytes", "1", "67108864", "0", "67108865"},
+	{"gateway.max_bulk_operations", "1", "", "0", ""},
+	{"gateway.messages_at_once", "1", "", "0", ""},
+	{"gateway.request_timeout", "1ns", "", "0s", ""},
+	{"gateway.unknown_keys_per_address", "0.001", "", "0", ""},
+	{"gateway.unknown_keys", "0.001", "", "NaN", ""},
+	{"gateway.watches_per_credential", "1", "", "0", ""},
+	{"gateway.spool_bytes", "1", "", "0", ""},
+	{"gateway.in_flight_bytes", "65552", "", "65543", ""}, // of bodies of 1 byte, and of 0
+	{"gateway.in_flight_share_bytes", "65552", "", "65543", ""},
+	{"directory.database_connections", "1", "", "0", ""},
+	{"identity.database_connections", "1", "", "0", ""},
+	{"rule.database_connections", "1", "", "0", ""},
+	{"failedevents.database_connections", "1", "", "0", ""},
+	{"identity.change_retention", "1ns", "", "0s", ""},
+	{"identity.scan_limit", "1", "", "0", ""},
+	{"identity.document_bytes", "65536", "16777216", "65535", "16777217"},
+	{"identity.in_flight_bytes", "109051904", "", "109051903", ""},
+	{"identity.in_flight_share_bytes", "109051904", "", "109051903", ""},
+}
+
+// settingsFile writes a file of development's settings with some others, whose keys may have dots.
+func settingsFile(t *testing.T, values map[string]string) string {
+	t.Helper()
+	folder := t.TempDir()
+	all := map[string]any{
+		"dev": true, "data_dir": filepath.Join(folder, "data"),
+		"scim_addr": "127.0.0.1:0", "admin_addr": "127.0.0.1:0", "grpc_addr": "127.0.0.1:0", "ops_addr": "127.0.0.1:0",
+	}
+	for key, value := range values {
+		service, name, below := strings.Cut(key, ".")
+		if !below {
+			all[key] = value
+			continue
+		}
+		if all[service] == nil {
+			all[service] = map[string]string{}
+		}
+		all[service].(map[string]string)[name] = value
+	}
+	text, err := json.Marshal(all) // which is also YAML
+	if err != nil {
+		t.Fatal(err)
+	}
+	return writeFile(t, filepath.Join(folder, "usher.yaml"), string(text))
+}
+
+func writeFile(t *testing.T, path, text string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// stopped ends a server once it says that it serves.
+type stopped struct {
+	bytes.Buffer
+	stop context.CancelFunc
+}
+
+func (s *stopped) Write(text []byte) (int, error) {
+	n, err := s.Buffer.Write(text)
+	if strings.Contains(s.String(), "Usher is serving") {
+		s.stop()
+	}
+	return n, err
+}
+
+// refusal gives the problems that config check and serve find in the settings of a file, a line each; none where they take
+// them. It demands that both find the same, with the exit code of a wrong use, and that each problem begins with the name of a
+// setting.
+func refusal(t *testing.T, file string) []string {
+	t.Helper()
+	said := func(command ...string) string {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		printed := &stopped{stop: cancel}
+		code := Run(ctx, append(command, "--config", file), printed, printed)
+		if code == 0 {
+			return ""
+		}
+		if code != 2 {
+			t.Errorf("%s: exit code %d", command, code)
+		}
+		return strings.TrimSpace(printed.String())
+	}
+	check, serve := said("config", "check"), said("serve")
+	if check != serve {
+		t.Errorf("config check says\n%s\nand serve says\n%s", check, serve)
+	}
+	if check == "" {
+		return nil
+	}
+	lines := strings.Split(strings.TrimPrefix(check, "usher: configuration: "), "\n")
+	for _, line := range lines {
+		if strings.HasSuffix(line, " is no setting") {
+			continue
+		}
+		for _, key := range keysOf(line) {
+			if !documented()[key] {
+				t.Errorf("%q is no setting; in: %s", key, line)
+			}
+		}
+	}
+	return lines
+}
+
+// named are the settings that a problem begins with, and those of a service that it mentions.
+var named = regexp.MustCompile(`^'?([a-z_.]+)'?(?: and ([a-z_.]+))?| ((?:gateway|directory|identity|rule|failedevents)\.[a-z_]+)`)
+
+func keysOf(line string) (keys []string) {
+	for _, groups := range named.FindAllStringSubmatch(line, -1) {
+		for _, key := range groups[1:] {
+			if key != "" {
+				keys = append(keys, key)
+			}
+		}
+	}
+	if len(keys) == 0 {
+		keys = append(keys, line)
+	}
+	return keys
+}
+
+// documented are the settings that config check lists, and the files of secrets.
+func documented() map[string]bool {
+	keys := map[string]bool{}
+	for _, key := range config.Keys(app.Defaults()) {
+		keys[key.Name] = true
+		if _, secret := key.Default.(secret.Text); secret {
+			keys[key.Name+"_file"] = true
+		}
+	}
+	return keys
+}
+
+func TestEachNumberHasBoundsAndTheyAreInTheTable(t *testing.T) {
+	t.Parallel()
+	for _, key := range config.Keys(app.Defaults()) {
+		switch reflect.TypeOf(key.Default).Kind() {
+		case reflect.Int, reflect.Int32, reflect.Int64, reflect.Float64: // also durations
+			if !slices.ContainsFunc(bounds, func(b bound) bool { return b.key == key.Name }) {
+				t.Errorf("nothing says whether %s has bounds", key.Name)
+			}
+		}
+	}
+}
+
+func TestASettingBeyondItsBoundsIsRefusedByCheckAndByServe(t *testing.T) {
+	t.Parallel()
+	for _, side := range []string{"below", "above"} {
+		values := map[string]string{}
+		for _, b := range bounds {
+			value := b.below
+			if side == "above" {
+				value = b.above
+			}
+			if value != "" {
+				values[b.key] = value
+			}
+		}
+		t.Run(side, func(t *testing.T) {
+			t.Parallel()
+			lines := refusal(t, settingsFile(t, values))
+			if len(lines) != len(values) {
+				t.Errorf("%d problems of %d settings:\n%s", len(lines), len(values), strings.Join(lines, "\n"))
+			}
+			for key, value := range values {
+				if !slices.ContainsFunc(lines, func(line string) bool {
+					return strings.HasPrefix(line, key+" must be ") && strings.Contains(line, strconv.Quote(value))
+				}) {
+					t.Errorf("%s and its value %s are not in:\n%s", key, value, strings.Join(lines, "\n"))
+				}
+			}
+		})
+	}
+}
+
+func TestASettingAtItsBoundsIsTakenByCheckAndByServe(t *testing.T) {
+	t.Parallel()
+	least, most := map[string]string{}, map[string]string{}
+	for _, b := range bounds {
+		if b.least != "" {
+			least[b.key] = b.least
+		}
+		if b.most != "" {
+			most[b.key] = b.most
+		}
+	}
+	for side, values := range map[string]map[string]string{"least": least, "most": most} {
+		t.Run(side, func(t *testing.T) {
+			t.Parallel()
+			if lines := refusal(t, settingsFile(t, values)); lines != nil {
+				t.Errorf("refused: %q", lines)
+			}
+		})
+	}
+}
+
+func TestAllThatIsWrongIsToldAtOnceByCheckAndByServe(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	text := writeFile(t, filepath.Join(folder, "text"), "no PEM")
+	empty := writeFile(t, filepath.Join(folder, "empty"), "\n")
+	certificates := filepath.Join(folder, "certificates")
+	(&terminal{t: t}).run(0, "certificates", "create", certificates)
+	of := func(name string) string { return filepath.Join(certificates, name) }
+	half := filepath.Join(folder, "half")
+	(&terminal{t: t}).run(0, "certificates", "create", half)
+	writeFile(t, filepath.Join(half, "rule.key"), "no PEM")
+	nothing := filepath.Join(folder, "nothing")
+	for name, c := range map[string]struct {
+		values map[string]string
+		want   []string // how the problems begin, in their order
+	}{
+		"values": {map[string]string{
+			"target": "gateway,console", "public_url": "scim.example.com", "log_level": "loud", "log_format": "xml", "scim_addr": "localhost",
+			"trusted_proxies": "proxy.example.com", "operator_token": "hunter2", "redis_url": "hunter2", "database_url": "hunter2",
+			"identity.addr": "a:1,b", "rule.listen_addr": "x",
+		}, []string{
+			"certificates_dir must be a folder of certificates", "database_url must be an address", `identity.addr must be host:port, not "b"`,
+			"log_format must be", "log_level must be", "operator_token must be 32 characters", "public_url must be an http", "redis_url must be",
+			"rule.listen_addr must be", "scim_addr must be", `target must be of gateway, directory, identity, rule, failedevents and all, not "console"`,
+			`trusted_proxies must be addresses: "proxy.example.com"`,
+		}},
+		"keys and kinds": {map[string]string{
+			"gatewy.max_body_bytes": "1", "rule.wokers": "1", "rule.workers": "many", "identity.scan_limit": "0",
+		}, []string{
+			"'rule.workers' cannot parse", "gatewy.max_body_bytes is no setting", `identity.scan_limit must be above 0, not "0"`, "rule.wokers is no setting",
+		}},
+		"secrets' files": {map[string]string{"dev": "false", "operator_token_file": nothing, "redis_url_file": empty, "database_url": "host=x", "database_url_file": text, "rule.database_url_file": nothing}, []string{
+			"database_url and database_url_file must not both be set", "operator_token_file: open " + nothing, "redis_url_file: " + empty + " is empty",
+			"rule.database_url_file: open " + nothing,
+		}},
+		"a data folder below a file":      {map[string]string{"data_dir": text + "/data"}, []string{"data_dir: stat " + text}},
+		"a data folder that is a file":    {map[string]string{"data_dir": text}, []string{"data_dir must be a folder, and " + text + " is none"}},
+		"a TLS certificate without a key": {map[string]string{"tls_cert_file": of("ca.crt")}, []string{"tls_cert_file and tls_key_file must be set both"}},
+		"TLS files that are not there":    {map[string]string{"tls_cert_file": nothing, "tls_key_file": nothing + "2"}, []string{"tls_cert_file: open " + nothing, "tls_key_file: open " + nothing}},
+		"a TLS certificate that is none":  {map[string]string{"tls_cert_file": text, "tls_key_file": of("rule.key")}, []string{"tls_cert_file and tls_key_file: tls: failed to find any PEM data in certificate"}},
+		"a TLS key of another": {map[string]string{"tls_cert_file": of("rule.crt"), "tls_key_file": of("identity.key")}, []string{
+			"tls_cert_file and tls_key_file: tls: private key does not match public key",
+		}},
+		"no certificates": {map[string]string{"target": "rule,identity", "certificates_dir": nothing}, []string{"certificates_dir: open " + nothing + "/ca.crt"}},
+		"one broken certificate of two": {map[string]string{"target": "rule,identity", "certificates_dir": half}, []string{
+			"certificates_dir: " + half + "/rule.crt and " + half + "/rule.key: tls: failed to find any PEM data in key",
+		}},
+		"files of databases": {map[string]string{
+			"database_url":      "postgres://usher:hunter2@127.0.0.1:1/usher?sslmode=verify-full&sslrootcert=" + nothing,
+			"rule.database_url": "host=127.0.0.1 port=1 password=hunter2 sslmode=bogus",
+		}, []string{
+			"database_url can't be used: failed to configure TLS (unable to read CA file: open " + nothing,
+			"rule.database_url can't be used: failed to configure TLS (sslmode is invalid)",
+		}},
+		"a database of another process": {map[string]string{
+			"target": "rule", "certificates_dir": certificates, "identity.database_url": "mysql://root:hunter2@db",
+			"directory.database_url": "postgres://usher@db/usher?sslmode=verify-full&sslrootcert=" + nothing,
+		}, []string{"identity.database_url must be an address"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lines := refusal(t, settingsFile(t, c.values))
+			if len(lines) != len(c.want) {
+				t.Fatalf("%d problems, not %d:\n%s", len(lines), len(c.want), strings.Join(lines, "\n"))
+			}
+			for i, want := range c.want {
+				if !strings.HasPrefix(lines[i], want) || strings.Contains(lines[i], "hunter2") {
+					t.Errorf("got %q, want %q", lines[i], want)
+				}
+			}
+		})
+	}
+}
+
+func TestCheckMakesNoDataFolder(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "a", "b")
+	file := settingsFile(t, map[string]string{"data_dir": folder})
+	(&terminal{t: t}).run(0, "config", "check", "--config", file)
+	if _, err := os.Stat(filepath.Dir(folder)); !os.IsNotExist(err) {
+		t.Errorf("%s was made", filepath.Dir(folder))
+	}
+}
+
+func TestCheckConnectsOnRequest(t *testing.T) {
+	t.Parallel()
+	values := map[string]string{"database_url": "postgres://usher:hunter2@127.0.0.1:1/usher", "redis_url": "redis://:hunter2@127.0.0.1:1"}
+	file := settingsFile(t, values)
+	x := &terminal{t: t}
+	if printed := x.run(0, "config", "check", "--config", file); strings.Contains(printed, "hunter2") {
+		t.Errorf("a password is shown:\n%s", printed)
+	}
+	x.run(1, "config", "check", "--connect", "--config", file)
+	want(t, x.err, `^usher: database_url: UNAVAILABLE: the database cannot be reached: .*\nredis_url: dial tcp 127.0.0.1:1.*\n$`)
+	values["rule.workers"] = "0"
+	said := x.err
+	x.run(2, "config", "check", "--connect", "--config", settingsFile(t, values))
+	want(t, x.err, `rule.workers must be`, `redis_url: dial tcp 127.0.0.1:1`)
+	if strings.Contains(said+x.err, "hunter2") {
+		t.Errorf("a password is shown:\n%s%s", said, x.err)
+	}
+}
+
+func TestAFileThatCannotBeReadIsTheOnlyProblem(t *testing.T) {
+	t.Parallel()
+	broken := writeFile(t, filepath.Join(t.TempDir(), "usher.yaml"), "a: [b")
+	for _, file := range []string{broken, broken + "2"} {
+		for _, command := range [][]string{{"serve"}, {"config", "check"}, {"migrate"}} {
+			x := &terminal{t: t}
+			x.run(2, append(command, "--config", file)...)
+			want(t, x.err, `^usher: reading the configuration file `+regexp.QuoteMeta(file)+`: .*\n$`)
+		}
+	}
+}

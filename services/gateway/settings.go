@@ -1,0 +1,64 @@
+package gateway
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/usher-scim/usher/services/gateway/internal/scimhttp"
+	"github.com/usher-scim/usher/services/internal/config"
+	"github.com/usher-scim/usher/services/internal/inflight"
+)
+
+// Settings is what users can set of the service: of SCIM, and of all faces.
+type Settings struct {
+	scimhttp.Limits       `koanf:",squash"`
+	InFlightBytes         int64   `koanf:"in_flight_bytes" doc:"Memory that requests under way of SCIM, the admin REST and the public gRPC face may take together; of SCIM, by an estimate of 8 bytes for each byte of a body and twice an answer. 0 is half of GOMEMLIMIT, or 256 MiB without one."`
+	InFlightShareBytes    int64   `koanf:"in_flight_share_bytes" doc:"Memory of in_flight_bytes that one directory, or one service credential, may take; 0 is a quarter of it."`
+	UnknownKeysPerAddress float64 `koanf:"unknown_keys_per_address" doc:"API keys and service credentials that nobody knows that are looked up a second from one address; ten times as many at once. The next ones get 429."`
+	UnknownKeys           float64 `koanf:"unknown_keys" doc:"The same from all addresses together."`
+	WatchesPerCredential  int     `koanf:"watches_per_credential" doc:"Watches of access that one service credential, or the operator, may have open at a time, over REST and gRPC together."`
+	SpoolBytes            int64   `koanf:"spool_bytes" doc:"Largest size of the spool of failed events that are not delivered yet."`
+}
+
+// Defaults gives the settings of a service that was told nothing.
+func Defaults() Settings {
+	return Settings{
+		Limits: scimhttp.Limits{
+			RatePerSecond: 100, MaxBodyBytes: 1 << 20, MaxGroupBytes: 64 << 20, MaxBulkBytes: 4 << 20, MaxBulkOperations: 1000,
+			MessagesAtOnce: 8, RequestTimeout: 30 * time.Second,
+		},
+		UnknownKeysPerAddress: 10, UnknownKeys: 100, WatchesPerCredential: 100, SpoolBytes: 256 << 20,
+	}
+}
+
+// mostBodyBytes is how large any body may be: messages between services end there, and a Bulk is held in memory.
+const mostBodyBytes = 64 << 20
+
+// Check says all that is wrong with the settings.
+func (s Settings) Check() config.Problems {
+	var p config.Problems
+	config.AtLeast0(&p, "gateway.rate_per_second", s.RatePerSecond)
+	config.Between(&p, "gateway.max_body_bytes", s.MaxBodyBytes, 1, mostBodyBytes)
+	config.Between(&p, "gateway.max_group_bytes", s.MaxGroupBytes, 1, mostBodyBytes)
+	config.Between(&p, "gateway.max_bulk_bytes", s.MaxBulkBytes, 1, mostBodyBytes)
+	config.Above0(&p, "gateway.max_bulk_operations", s.MaxBulkOperations)
+	config.Above0(&p, "gateway.messages_at_once", s.MessagesAtOnce)
+	config.Above0(&p, "gateway.request_timeout", s.RequestTimeout)
+	config.Above0(&p, "gateway.unknown_keys_per_address", s.UnknownKeysPerAddress)
+	config.Above0(&p, "gateway.unknown_keys", s.UnknownKeys)
+	config.Above0(&p, "gateway.watches_per_credential", s.WatchesPerCredential)
+	config.Above0(&p, "gateway.spool_bytes", s.SpoolBytes)
+	total, _ := s.inFlight()
+	p.InFlight("gateway", s.InFlightBytes, s.InFlightShareBytes, total, s.largest(), "the largest body of max_body_bytes and max_bulk_bytes")
+	return p
+}
+
+// inFlight is how much memory requests under way may take, and how much of it those of one directory or service credential
+// may. The defaults have room for the largest body.
+func (s Settings) inFlight() (total, share int64) {
+	total = cmp.Or(s.InFlightBytes, inflight.Default(2, s.largest()))
+	return total, cmp.Or(s.InFlightShareBytes, max(total/4, min(s.largest(), total)))
+}
+
+// largest is how much memory the largest body takes. A group's is read in parts.
+func (s Settings) largest() int64 { return scimhttp.MostInFlight(max(s.MaxBodyBytes, s.MaxBulkBytes)) }

@@ -1,0 +1,50 @@
+package identity
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/usher-scim/usher/services/identity/internal/server"
+	"github.com/usher-scim/usher/services/internal/config"
+	"github.com/usher-scim/usher/services/internal/inflight"
+)
+
+// Settings is what users can set of the service. A DatabaseURL names the PostgreSQL server and database, which Migrate has
+// prepared; any number of processes may run on it.
+type Settings struct {
+	config.Service     `koanf:",squash"`
+	ChangeRetention    time.Duration `koanf:"change_retention" doc:"How long records of the change feed are kept. A rule service that was away for longer looks at everybody."`
+	InFlightBytes      int64         `koanf:"in_flight_bytes" doc:"Memory that large groups under way may take, by an estimate of 1.5 bytes for each byte of a group and 8 MiB. Lists may take half as much again, by one of 2 bytes for each byte of a document, and those of one directory a quarter of that. 0 is a quarter of GOMEMLIMIT, or 256 MiB without one."`
+	InFlightShareBytes int64         `koanf:"in_flight_share_bytes" doc:"Memory of in_flight_bytes that the groups of one directory may take; 0 is half of it."`
+	ScanLimit          int           `koanf:"scan_limit" doc:"How many resources a list may read whose filter or order no index serves. A page by index is refused beyond, one by cursor ends early."`
+	DocumentBytes      int           `koanf:"document_bytes" doc:"Largest document of a user or group that is stored, without a group's members: from 64 KiB to 16 MiB. One that is stored and larger can be read, and may only become smaller."`
+}
+
+// Defaults gives the settings of a service that was told nothing.
+func Defaults() Settings {
+	return Settings{
+		Service: config.ServiceDefaults("127.0.0.1:8091"), ChangeRetention: 30 * 24 * time.Hour, ScanLimit: 100_000, DocumentBytes: 1 << 20,
+	}
+}
+
+// Bounds of Settings.DocumentBytes: a photo fits in the least, and messages between services hold several of the most.
+const leastDocumentBytes, mostDocumentBytes = 64 << 10, 16 << 20
+
+// Check says all that is wrong with the settings.
+func (s Settings) Check() config.Problems {
+	p := s.Service.Check("identity")
+	config.Above0(&p, "identity.change_retention", s.ChangeRetention)
+	config.Above0(&p, "identity.scan_limit", s.ScanLimit)
+	config.Between(&p, "identity.document_bytes", s.DocumentBytes, leastDocumentBytes, mostDocumentBytes)
+	total, _ := s.inFlight()
+	p.InFlight("identity", s.InFlightBytes, s.InFlightShareBytes, total, server.MostInFlight(), "the largest group")
+	return p
+}
+
+// inFlight is how much memory large groups under way may take, and how much of it those of one directory may. The defaults
+// have room for the largest group.
+func (s Settings) inFlight() (total, share int64) {
+	largest := server.MostInFlight()
+	total = cmp.Or(s.InFlightBytes, inflight.Default(4, largest))
+	return total, cmp.Or(s.InFlightShareBytes, max(total/2, min(largest, total)))
+}
