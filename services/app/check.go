@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"github.com/usher-scim/usher/services/internal/secret"
 	"io/fs"
 	"log/slog"
 	"net/url"
@@ -23,9 +22,10 @@ import (
 	"github.com/usher-scim/usher/services/identity"
 	"github.com/usher-scim/usher/services/internal/certificates"
 	"github.com/usher-scim/usher/services/internal/config"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/rediskv"
 	"github.com/usher-scim/usher/services/internal/rpc"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/rule"
 )
 
@@ -103,12 +103,12 @@ func (s Settings) CheckConnections(ctx context.Context) config.Problems {
 		})
 	}
 	for _, d := range s.databases() {
-		if sqldb.CheckPostgresURL(d.url) != nil {
+		if pgdb.CheckURL(d.url) != nil {
 			continue
 		}
 		check(d.key, func() error {
 			err := checks[d.service](ctx, d.url)
-			if s.Migrate && errors.Is(err, sqldb.ErrOldSchema) {
+			if s.Migrate && errors.Is(err, pgdb.ErrOldSchema) {
 				return nil // the start migrates it
 			}
 			return err
@@ -210,7 +210,7 @@ func (s Settings) checkDatabases(p *config.Problems) {
 	used := map[string]bool{}
 	for _, d := range s.databases() {
 		used[d.key] = true
-		if err := sqldb.CheckPostgresURL(d.url); err != nil && d.url != config.Unread.Reveal() {
+		if err := pgdb.CheckURL(d.url); err != nil && d.url != config.Unread.Reveal() {
 			*p = append(*p, fmt.Errorf("%s %w", d.key, err))
 		}
 	}

@@ -25,7 +25,7 @@ import (
 	"github.com/usher-scim/usher/services/directory/internal/store/sqlite"
 	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/keylease"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
@@ -161,7 +161,7 @@ func (c Config) check() error {
 // open chooses the engine.
 func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 	if c.DatabaseURL != "" {
-		return postgres.Open(ctx, sqldb.PostgresServer{
+		return postgres.Open(ctx, pgdb.Server{
 			URL: c.DatabaseURL.Reveal(), MaxConnections: c.DatabaseConnections, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
 		})
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/usher-scim/usher/services/failedevents/internal/store/sqlite"
 	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/erasure"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 )
 
 // Settings is what users can set of the service. A DatabaseURL names the PostgreSQL server and database, which Migrate has
@@ -97,7 +97,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 // open chooses the engine.
 func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 	if c.DatabaseURL != "" {
-		return postgres.Open(ctx, sqldb.PostgresServer{
+		return postgres.Open(ctx, pgdb.Server{
 			URL: c.DatabaseURL.Reveal(), MaxConnections: c.DatabaseConnections, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
 		})
 	}

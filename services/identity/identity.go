@@ -23,7 +23,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store/sqlite"
 	"github.com/usher-scim/usher/services/internal/erasure"
 	"github.com/usher-scim/usher/services/internal/inflight"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
@@ -122,7 +122,7 @@ func (c Config) lists() (total, share int64) {
 // open chooses the engine.
 func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 	if c.DatabaseURL != "" {
-		return postgres.Open(ctx, sqldb.PostgresServer{
+		return postgres.Open(ctx, pgdb.Server{
 			URL: c.DatabaseURL.Reveal(), MaxConnections: c.DatabaseConnections, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
 		})
 	}

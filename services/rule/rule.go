@@ -17,7 +17,7 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/erasure"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/remote"
 	"github.com/usher-scim/usher/services/rule/internal/server"
@@ -124,7 +124,7 @@ func New(ctx context.Context, config Config, deps Dependencies) (*Service, error
 // open chooses the engine.
 func open(ctx context.Context, config Config, deps Dependencies) (store.Store, error) {
 	if config.DatabaseURL != "" {
-		return postgres.Open(ctx, postgres.Config{Server: sqldb.PostgresServer{
+		return postgres.Open(ctx, postgres.Config{Server: pgdb.Server{
 			URL: config.DatabaseURL.Reveal(), MaxConnections: config.DatabaseConnections, Log: deps.Log, Tracing: deps.Tracing, Meter: deps.Meters,
 		}})
 	}

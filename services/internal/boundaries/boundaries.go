@@ -54,7 +54,7 @@ func forbidden(i Import) string {
 		return "package scim is pure: the standard library only"
 	}
 	if inRoom(from, "internal/core") {
-		for _, edge := range []string{"database/sql", "net/http", module + "internal/sqldb", "google.golang.org/grpc"} {
+		for _, edge := range []string{"database/sql", "net/http", "google.golang.org/grpc", module + "internal/pgdb", module + "internal/sqlitedb", module + "internal/dbtype"} {
 			if i.To == edge || strings.HasPrefix(i.To, edge+"/") {
 				return "the domain knows no SQL and no transport"
 			}
@@ -81,6 +81,8 @@ func between(from, to string) string {
 		return "a service does not know how it is wired"
 	case strings.HasPrefix(from, "internal/") && knowsServices(to):
 		return "what services share does not know how they are wired"
+	case inRoom(from, "internal/store/sqlite") && to == "internal/pgdb", inRoom(from, "internal/store/postgres") && to == "internal/sqlitedb":
+		return "an engine knows its own database"
 	case engine(to) && from != fromService:
 		return "an engine is known only to the face that picks it"
 	case inRoom(from, "internal/core") && inRoom(to, "internal/server"),
@@ -117,4 +119,4 @@ func engine(path string) bool {
 }
 
 // plumbing is what handles databases without knowing a table.
-func plumbing(path string) bool { return path == "internal/sqldb" }
+func plumbing(path string) bool { return path == "internal/sqlitedb" || path == "internal/dbtype" }

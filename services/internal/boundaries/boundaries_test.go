@@ -98,6 +98,18 @@ func TestAForbiddenImportIsFound(t *testing.T) {
 		"the domain imports SQL": {
 			"directory/internal/core/planted.go", "database/sql", "no SQL and no transport",
 		},
+		"an engine imports the other database": {
+			"rule/internal/store/sqlite/planted.go", module + "internal/pgdb", "its own database",
+		},
+		"the domain imports PostgreSQL": {
+			"rule/internal/core/planted.go", module + "internal/pgdb", "no SQL and no transport",
+		},
+		"the domain imports SQLite": {
+			"identity/internal/core/planted.go", module + "internal/sqlitedb", "no SQL and no transport",
+		},
+		"the domain imports types of columns": {
+			"directory/internal/core/planted.go", module + "internal/dbtype", "no SQL and no transport",
+		},
 		"the domain imports an engine": {
 			"directory/internal/core/planted.go", module + "directory/internal/store/sqlite", "an engine is known only",
 		},

@@ -19,7 +19,7 @@ type Package struct {
 // and a transaction holds locks meanwhile; on SQLite, nobody else writes.
 //
 // A transaction is a function with a parameter or a receiver whose type is a transaction or holds one in a field, as are
-// those that the stores and sqldb call back. A call of another service is one on a generated gRPC client or on a
+// those that the stores and sqlitedb call back. A call of another service is one on a generated gRPC client or on a
 // connection, or on what a service's internal/remote holds or implements. What is called is followed through the functions
 // and methods of all these packages, so long as the code names them: not through other interfaces, nor through functions in
 // variables. A function counts as called where it is named.
@@ -146,7 +146,7 @@ func (s *search) holdsTransaction(signature *types.Signature) bool {
 	return false
 }
 
-// isTransaction says whether a type is a transaction by its name, as are those of the stores, sqldb, pgx and database/sql,
+// isTransaction says whether a type is a transaction by its name, as are those of the stores, sqlitedb, pgx and database/sql,
 // or, if fields is set, a struct with a field of such a type.
 func isTransaction(t types.Type, fields bool) bool {
 	if pointer, ok := t.(*types.Pointer); ok {

@@ -23,8 +23,8 @@ import (
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/rpc"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/testkit"
 	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
@@ -75,7 +75,7 @@ func openSQLite(t *testing.T) store.Store {
 
 func openPostgres(t *testing.T, url string) store.Store {
 	t.Helper()
-	s, err := postgres.Open(t.Context(), postgres.Config{Server: sqldb.PostgresServer{URL: url, MaxConnections: 8}})
+	s, err := postgres.Open(t.Context(), postgres.Config{Server: pgdb.Server{URL: url, MaxConnections: 8}})
 	return closing(t, s, err)
 }
 

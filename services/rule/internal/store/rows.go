@@ -3,14 +3,14 @@ package store
 import (
 	"time"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 )
 
 // What follows is where the columns of rows go, in the order in which every engine reads them, and what rows are put together to.
 
 // TenantFields are organization_id, id, display_name, create_time, update_time.
 func TenantFields(t *Tenant) []any {
-	return []any{&t.OrganizationID, &t.ID, &t.DisplayName, sqldb.Time(&t.CreateTime), sqldb.Time(&t.UpdateTime)}
+	return []any{&t.OrganizationID, &t.ID, &t.DisplayName, dbtype.Time(&t.CreateTime), dbtype.Time(&t.UpdateTime)}
 }
 
 // RoleFields are id, display_name, scope, rank.
@@ -20,7 +20,7 @@ func RoleFields(r *Role) []any { return []any{&r.ID, &r.DisplayName, &r.Scope, &
 func RuleFields(r *Rule) []any {
 	return []any{
 		&r.OrganizationID, &r.ID, &r.DisplayName, &r.Enabled, &r.Match.Kind, &r.Match.Value, &r.Unresolved, &r.Revision,
-		sqldb.Time(&r.CreateTime), sqldb.Time(&r.UpdateTime),
+		dbtype.Time(&r.CreateTime), dbtype.Time(&r.UpdateTime),
 	}
 }
 
@@ -41,7 +41,7 @@ type RulePin struct {
 
 // RulePinFields are rule_id, directory_id, group_id, state, time.
 func RulePinFields(p *RulePin) []any {
-	return []any{&p.RuleID, &p.Pin.DirectoryID, &p.Pin.GroupID, &p.Pin.State, sqldb.Time(&p.Pin.Time)}
+	return []any{&p.RuleID, &p.Pin.DirectoryID, &p.Pin.GroupID, &p.Pin.State, dbtype.Time(&p.Pin.Time)}
 }
 
 // AddParts gives rules their grants and pins, which are of no other rule.
@@ -69,20 +69,20 @@ type SourceRow struct {
 func SourceFields(r *SourceRow) []any {
 	s := &r.Source
 	return []any{
-		&r.UserID, &s.Grant.TenantID, &s.Grant.RoleID, &s.Kind, &s.RuleID, &s.GrantedBy, sqldb.Time(&s.CreateTime), &s.Held,
+		&r.UserID, &s.Grant.TenantID, &s.Grant.RoleID, &s.Kind, &s.RuleID, &s.GrantedBy, dbtype.Time(&s.CreateTime), &s.Held,
 	}
 }
 
 // SourceOfHolderFields are those of the source, then active, suspended, unknown_as_of, rule_access of its holder.
 func SourceOfHolderFields(r *SourceRow) []any {
-	return append(SourceFields(r), &r.Holder.Active, &r.Holder.Suspended, sqldb.Time(&r.Holder.UnknownAsOf), &r.Holder.RuleAccess)
+	return append(SourceFields(r), &r.Holder.Active, &r.Holder.Suspended, dbtype.Time(&r.Holder.UnknownAsOf), &r.Holder.RuleAccess)
 }
 
 // HolderFields are user_id, active, directory_id, detached, digest, suspended, unknown_as_of, rule_access, and whether there is no such
 // holder yet.
 func HolderFields(h *Holder) []any {
 	return []any{
-		&h.UserID, &h.Active, &h.DirectoryID, &h.Detached, &h.Digest, &h.Suspended, sqldb.Time(&h.UnknownAsOf), &h.RuleAccess,
+		&h.UserID, &h.Active, &h.DirectoryID, &h.Detached, &h.Digest, &h.Suspended, dbtype.Time(&h.UnknownAsOf), &h.RuleAccess,
 		&h.New,
 	}
 }
@@ -126,7 +126,7 @@ func HoldersOf(sources []SourceRow) (all []Holder) {
 func SetAsideFields(a *SetAside) []any {
 	return []any{
 		&a.UserID, &a.Mode, &a.MessageID, &a.SyncID, &a.Traceparent, &a.Detail, &a.Attempts,
-		sqldb.Time(&a.AsOf), sqldb.Time(&a.CreateTime), sqldb.Time(&a.RetryTime),
+		dbtype.Time(&a.AsOf), dbtype.Time(&a.CreateTime), dbtype.Time(&a.RetryTime),
 	}
 }
 
@@ -141,7 +141,7 @@ func SetAsideByUser(users []SetAside) map[string]SetAside {
 
 // SuspensionFields are user_id, reason, suspended_by, create_time.
 func SuspensionFields(p *Suspension) []any {
-	return []any{&p.UserID, &p.Reason, &p.SuspendedBy, sqldb.Time(&p.CreateTime)}
+	return []any{&p.UserID, &p.Reason, &p.SuspendedBy, dbtype.Time(&p.CreateTime)}
 }
 
 // SyncFields are organization_id, id, state, page_token, after_user, users_done, access_added, access_removed, users_set_aside,
@@ -149,13 +149,13 @@ func SuspensionFields(p *Suspension) []any {
 func SyncFields(s *Sync) []any {
 	return []any{
 		&s.OrganizationID, &s.ID, &s.State, &s.Walk.PageToken, &s.Walk.After, &s.UsersDone, &s.Added, &s.Removed, &s.SetAside,
-		&s.StartedBy, &s.Traceparent, sqldb.Time(&s.CreateTime), sqldb.Time(&s.UpdateTime), sqldb.Time(&s.EndTime),
+		&s.StartedBy, &s.Traceparent, dbtype.Time(&s.CreateTime), dbtype.Time(&s.UpdateTime), dbtype.Time(&s.EndTime),
 	}
 }
 
 // ReportFields are organization_id, id, kind, user_id, message_id, trace_id, detail, time.
 func ReportFields(r *Report) []any {
-	return []any{&r.OrganizationID, &r.ID, &r.Kind, &r.UserID, &r.MessageID, &r.TraceID, &r.Detail, sqldb.Time(&r.Time)}
+	return []any{&r.OrganizationID, &r.ID, &r.Kind, &r.UserID, &r.MessageID, &r.TraceID, &r.Detail, dbtype.Time(&r.Time)}
 }
 
 // ExpansionFields are id, root, group_id, page_token, from_cursor, message_id, traceparent.
@@ -167,7 +167,7 @@ func ExpansionFields(e *Expansion) []any {
 func ChangeFields(c *Change) []any {
 	return []any{
 		&c.Revision, &c.UserID, &c.Grant.TenantID, &c.Grant.RoleID, &c.Kind, &c.MessageID, &c.SyncID, &c.Traceparent,
-		sqldb.Time(&c.Time),
+		dbtype.Time(&c.Time),
 	}
 }
 
@@ -179,7 +179,7 @@ type ProgressRow struct {
 
 // ProgressFields are organization_id, checkpoint, as_of, behind, and whether it is being erased.
 func ProgressFields(r *ProgressRow) []any {
-	return []any{&r.OrganizationID, &r.Progress.Checkpoint, sqldb.Time(&r.Progress.AsOf), &r.Progress.Behind, &r.Progress.Erasing}
+	return []any{&r.OrganizationID, &r.Progress.Checkpoint, dbtype.Time(&r.Progress.AsOf), &r.Progress.Behind, &r.Progress.Erasing}
 }
 
 // ProgressByOrganization gives progress by organization.
@@ -205,8 +205,8 @@ type WorkRow struct {
 func WorkFields(r *WorkRow) []any {
 	p := &r.Progress
 	return []any{
-		&p.Checkpoint, sqldb.Time(&p.AsOf), &p.Behind, &p.Erasing, &r.Settings.WhenUnknown, &r.Recovering, &r.Walk.PageToken,
-		&r.Walk.After, sqldb.Time(&r.NextDue),
+		&p.Checkpoint, dbtype.Time(&p.AsOf), &p.Behind, &p.Erasing, &r.Settings.WhenUnknown, &r.Recovering, &r.Walk.PageToken,
+		&r.Walk.After, dbtype.Time(&r.NextDue),
 	}
 }
 
@@ -226,7 +226,7 @@ type MarkRow struct {
 }
 
 // MarkFields are organization_id, erasing.
-func MarkFields(r *MarkRow) []any { return []any{&r.OrganizationID, sqldb.Time(&r.Asked)} }
+func MarkFields(r *MarkRow) []any { return []any{&r.OrganizationID, dbtype.Time(&r.Asked)} }
 
 // AskedByOrganization gives when erasing organizations was asked for.
 func AskedByOrganization(rows []MarkRow) map[string]time.Time {

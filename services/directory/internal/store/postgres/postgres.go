@@ -14,8 +14,9 @@ import (
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/directory/internal/store/rows"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/sqlfile"
 )
 
@@ -34,12 +35,12 @@ var (
 // schema holds the service's tables.
 const schema = "usher_directory"
 
-func tables() sqldb.PostgresSchema {
+func tables() pgdb.Schema {
 	migrations, err := fs.Sub(embedded, "migrations")
 	if err != nil {
 		panic(err) // the folder is embedded
 	}
-	return sqldb.PostgresSchema{
+	return pgdb.Schema{
 		Name: schema, Migrations: migrations,
 		// Revisions are not of transactions; who follows begins anew.
 		NewEpoch: func(context.Context, pgx.Tx) error { return nil },
@@ -47,25 +48,25 @@ func tables() sqldb.PostgresSchema {
 }
 
 // Migrate makes the tables, or brings them up to date.
-func Migrate(ctx context.Context, url string) error { return sqldb.MigratePostgres(ctx, url, tables()) }
+func Migrate(ctx context.Context, url string) error { return pgdb.Migrate(ctx, url, tables()) }
 
 // RenewEpoch begins a new epoch of the feed.
-func RenewEpoch(ctx context.Context, url string) error { return sqldb.RenewEpoch(ctx, url, tables()) }
+func RenewEpoch(ctx context.Context, url string) error { return pgdb.RenewEpoch(ctx, url, tables()) }
 
 // Store implements store.Store on one schema. Any number of processes may have it open.
 type Store struct {
 	rows.Store
-	db *sqldb.Postgres
+	db *pgdb.DB
 }
 
 var _ store.Store = (*Store)(nil)
 
 // Check connects to a database, and says whether Open would take it.
-func Check(ctx context.Context, url string) error { return sqldb.CheckPostgres(ctx, url, tables()) }
+func Check(ctx context.Context, url string) error { return pgdb.Check(ctx, url, tables()) }
 
 // Open connects to a migrated database.
-func Open(ctx context.Context, server sqldb.PostgresServer) (*Store, error) {
-	db, err := sqldb.OpenPostgres(ctx, server, tables())
+func Open(ctx context.Context, server pgdb.Server) (*Store, error) {
+	db, err := pgdb.Open(ctx, server, tables())
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +91,7 @@ func (s *Store) Update(ctx context.Context, organizationID string, fn func(ctx c
 			id = nil // no text holds it, so it is not there
 		}
 		b.Queue(lockOrganization, id).Query(func(found pgx.Rows) (err error) {
-			locked, err = pgx.CollectRows(found, sqldb.RowTo(rows.OrganizationFields))
+			locked, err = pgx.CollectRows(found, pgdb.RowTo(rows.OrganizationFields))
 			return err
 		})
 	}
@@ -129,33 +130,33 @@ func (t *organizationTx) PutOrganization(ctx context.Context, o store.Organizati
 
 // Revise implements store.Tx.
 func (t *organizationTx) Revise(ctx context.Context) (newest int64, err error) {
-	return rows.ReadOne(ctx, t.Conn, sqldb.Value[int64], nil, reviseDirectories, t.OrganizationID)
+	return rows.ReadOne(ctx, t.Conn, dbtype.Value[int64], nil, reviseDirectories, t.OrganizationID)
 }
 
 // conn is a rows.Conn on the pool, or on a connection that is in a transaction.
 type conn struct {
 	on interface {
-		sqldb.Reader
+		pgdb.Reader
 		Exec(ctx context.Context, statement string, args ...any) (pgconn.CommandTag, error)
 	}
 }
 
 func (c conn) Exec(ctx context.Context, statement string, args ...any) (changed int64, err error) {
 	tag, err := c.on.Exec(ctx, statement, args...)
-	return tag.RowsAffected(), sqldb.Reach(err)
+	return tag.RowsAffected(), pgdb.Reach(err)
 }
 
 func (c conn) ReadOne(ctx context.Context, into []any, missing error, statement string, args ...any) error {
-	return sqldb.ReadRow(ctx, c.on, into, missing, statement, args...)
+	return pgdb.ReadRow(ctx, c.on, into, missing, statement, args...)
 }
 
 func (c conn) ReadAll(ctx context.Context, into []any, keep func(), statement string, args ...any) error {
 	found, err := c.on.Query(ctx, statement, args...)
 	if err != nil {
-		return sqldb.Reach(err)
+		return pgdb.Reach(err)
 	}
 	_, err = pgx.ForEachRow(found, into, func() error { keep(); return nil })
-	return sqldb.Reach(err)
+	return pgdb.Reach(err)
 }
 
 func (conn) IDs(ids []string) any {

@@ -8,7 +8,7 @@ import (
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/directory/internal/store/postgres"
 	"github.com/usher-scim/usher/services/directory/internal/store/storetest"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) store.Store {
-		s, err := postgres.Open(t.Context(), sqldb.PostgresServer{URL: testkit.Postgres(t, "directory", postgres.Migrate)})
+		s, err := postgres.Open(t.Context(), pgdb.Server{URL: testkit.Postgres(t, "directory", postgres.Migrate)})
 		if err != nil {
 			t.Fatal(err)
 		}

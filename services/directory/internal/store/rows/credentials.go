@@ -8,15 +8,15 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
 // credentialFields are id, display_name, organization_ids, all_organizations, may_write, digest, create_time, expire_time, revoke_time.
 func credentialFields(c *store.Credential) []any {
 	return []any{
-		&c.ID, &c.DisplayName, (*scope)(&c.OrganizationIDs), &c.All, &c.Write, sqldb.Digest(&c.Digest),
-		sqldb.Time(&c.CreateTime), sqldb.Time(&c.ExpireTime), sqldb.Time(&c.RevokeTime),
+		&c.ID, &c.DisplayName, (*scope)(&c.OrganizationIDs), &c.All, &c.Write, dbtype.Digest(&c.Digest),
+		dbtype.Time(&c.CreateTime), dbtype.Time(&c.ExpireTime), dbtype.Time(&c.RevokeTime),
 	}
 }
 
@@ -68,17 +68,17 @@ func (t AllTx) Credential(ctx context.Context, id string) (store.Credential, err
 // CreateCredential implements store.AllTx.
 func (t AllTx) CreateCredential(ctx context.Context, c store.Credential) error {
 	_, err := t.Conn.Exec(ctx, t.sql.insertCredential, c.ID, c.DisplayName, strings.Join(c.OrganizationIDs, " "), c.All, c.Write,
-		c.Digest[:], sqldb.Time(&c.CreateTime), sqldb.Time(&c.ExpireTime))
+		c.Digest[:], dbtype.Time(&c.CreateTime), dbtype.Time(&c.ExpireTime))
 	return err
 }
 
 // PutCredential implements store.AllTx.
 func (t AllTx) PutCredential(ctx context.Context, c store.Credential) error {
-	_, err := t.Conn.Exec(ctx, t.sql.revokeCredential, sqldb.Time(&c.RevokeTime), c.ID)
+	_, err := t.Conn.Exec(ctx, t.sql.revokeCredential, dbtype.Time(&c.RevokeTime), c.ID)
 	return err
 }
 
 // CountCredentials implements store.AllTx.
 func (t AllTx) CountCredentials(ctx context.Context, at time.Time) (int, error) {
-	return ReadOne(ctx, t.Conn, sqldb.Value[int], nil, t.sql.countValidCredentials, sqldb.Time(&at))
+	return ReadOne(ctx, t.Conn, dbtype.Value[int], nil, t.sql.countValidCredentials, dbtype.Time(&at))
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
 // directoryFields are organization_id, id, display_name, strict, unique_group_names, replaces_id, create_time, update_time, delete_time,
@@ -14,7 +14,7 @@ import (
 func directoryFields(d *store.Directory) []any {
 	return []any{
 		&d.OrganizationID, &d.ID, &d.DisplayName, &d.Strict, &d.UniqueGroupNames, &d.ReplacesID,
-		sqldb.Time(&d.CreateTime), sqldb.Time(&d.UpdateTime), sqldb.Time(&d.DeleteTime), &d.Revision, &d.Federated,
+		dbtype.Time(&d.CreateTime), dbtype.Time(&d.UpdateTime), dbtype.Time(&d.DeleteTime), &d.Revision, &d.Federated,
 	}
 }
 
@@ -44,25 +44,25 @@ func (t Tx) Directory(ctx context.Context, id string) (store.Directory, error) {
 
 // CreateDirectory implements store.Tx.
 func (t Tx) CreateDirectory(ctx context.Context, d store.Directory) (revision int64, err error) {
-	return ReadOne(ctx, t.Conn, sqldb.Value[int64], nil, t.sql.insertDirectory,
+	return ReadOne(ctx, t.Conn, dbtype.Value[int64], nil, t.sql.insertDirectory,
 		t.OrganizationID, d.ID, d.DisplayName, d.Strict, d.UniqueGroupNames, d.ReplacesID,
-		sqldb.Time(&d.CreateTime), sqldb.Time(&d.UpdateTime))
+		dbtype.Time(&d.CreateTime), dbtype.Time(&d.UpdateTime))
 }
 
 // PutDirectory implements store.Tx.
 func (t Tx) PutDirectory(ctx context.Context, d store.Directory) (revision int64, err error) {
-	return ReadOne(ctx, t.Conn, sqldb.Value[int64], nil, t.sql.updateDirectory,
-		d.DisplayName, d.Strict, d.UniqueGroupNames, sqldb.Time(&d.UpdateTime), sqldb.Time(&d.DeleteTime), t.OrganizationID, d.ID)
+	return ReadOne(ctx, t.Conn, dbtype.Value[int64], nil, t.sql.updateDirectory,
+		d.DisplayName, d.Strict, d.UniqueGroupNames, dbtype.Time(&d.UpdateTime), dbtype.Time(&d.DeleteTime), t.OrganizationID, d.ID)
 }
 
 // Replaceable implements store.Tx.
 func (t Tx) Replaceable(ctx context.Context, id string, limit int) ([]string, error) {
-	return ReadAll(ctx, t.Conn, sqldb.Value[string], t.sql.listReplaceable, t.OrganizationID, id, limit)
+	return ReadAll(ctx, t.Conn, dbtype.Value[string], t.sql.listReplaceable, t.OrganizationID, id, limit)
 }
 
 // MarkDeleted implements store.Tx.
 func (t Tx) MarkDeleted(ctx context.Context, now time.Time) error {
-	_, err := t.Conn.Exec(ctx, t.sql.markDirectoriesDeleted, sqldb.Time(&now), t.OrganizationID)
+	_, err := t.Conn.Exec(ctx, t.sql.markDirectoriesDeleted, dbtype.Time(&now), t.OrganizationID)
 	return err
 }
 

@@ -6,19 +6,19 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
 // keyFields are organization_id, directory_id, id, display_name, digest, create_time, expire_time, revoke_time.
 func keyFields(k *store.Key) []any {
 	return []any{
-		&k.OrganizationID, &k.DirectoryID, &k.ID, &k.DisplayName, sqldb.Digest(&k.Digest),
-		sqldb.Time(&k.CreateTime), sqldb.Time(&k.ExpireTime), sqldb.Time(&k.RevokeTime),
+		&k.OrganizationID, &k.DirectoryID, &k.ID, &k.DisplayName, dbtype.Digest(&k.Digest),
+		dbtype.Time(&k.CreateTime), dbtype.Time(&k.ExpireTime), dbtype.Time(&k.RevokeTime),
 	}
 }
 
-func digestField(d *[sha256.Size]byte) []any { return []any{sqldb.Digest(d)} }
+func digestField(d *[sha256.Size]byte) []any { return []any{dbtype.Digest(d)} }
 
 // Keys implements store.Store.
 func (s Store) Keys(ctx context.Context, organizationID, directoryID string, limit int) ([]store.Key, error) {
@@ -44,19 +44,19 @@ func (t Tx) Key(ctx context.Context, directoryID, id string) (store.Key, error) 
 // CreateKey implements store.Tx.
 func (t Tx) CreateKey(ctx context.Context, k store.Key) error {
 	_, err := t.Conn.Exec(ctx, t.sql.insertKey, t.OrganizationID, k.DirectoryID, k.ID, k.DisplayName,
-		k.Digest[:], sqldb.Time(&k.CreateTime), sqldb.Time(&k.ExpireTime))
+		k.Digest[:], dbtype.Time(&k.CreateTime), dbtype.Time(&k.ExpireTime))
 	return err
 }
 
 // PutKey implements store.Tx.
 func (t Tx) PutKey(ctx context.Context, k store.Key) error {
-	_, err := t.Conn.Exec(ctx, t.sql.revokeKey, sqldb.Time(&k.RevokeTime), t.OrganizationID, k.DirectoryID, k.ID)
+	_, err := t.Conn.Exec(ctx, t.sql.revokeKey, dbtype.Time(&k.RevokeTime), t.OrganizationID, k.DirectoryID, k.ID)
 	return err
 }
 
 // CountKeys implements store.Tx.
 func (t Tx) CountKeys(ctx context.Context, directoryID string, at time.Time) (int, error) {
-	return ReadOne(ctx, t.Conn, sqldb.Value[int], nil, t.sql.countValidKeys, t.OrganizationID, directoryID, sqldb.Time(&at))
+	return ReadOne(ctx, t.Conn, dbtype.Value[int], nil, t.sql.countValidKeys, t.OrganizationID, directoryID, dbtype.Time(&at))
 }
 
 // Digests implements store.Tx.

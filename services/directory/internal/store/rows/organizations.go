@@ -4,16 +4,16 @@ import (
 	"context"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
 // OrganizationFields are where a row goes: id, display_name, federated, create_time, update_time, erase_time, erase_revision, waiting,
 // clear_time.
 func OrganizationFields(o *store.Organization) []any {
 	return []any{
-		&o.ID, &o.DisplayName, &o.Federated, sqldb.Time(&o.CreateTime), sqldb.Time(&o.UpdateTime),
-		sqldb.Time(&o.EraseTime), &o.EraseRevision, &o.Waiting, sqldb.Time(&o.ClearTime),
+		&o.ID, &o.DisplayName, &o.Federated, dbtype.Time(&o.CreateTime), dbtype.Time(&o.UpdateTime),
+		dbtype.Time(&o.EraseTime), &o.EraseRevision, &o.Waiting, dbtype.Time(&o.ClearTime),
 	}
 }
 
@@ -24,7 +24,7 @@ func (e engine) getOrganization(ctx context.Context, id string) (store.Organizat
 // CreateOrganization implements store.Store.
 func (s Store) CreateOrganization(ctx context.Context, o store.Organization) (created bool, err error) {
 	added, err := s.Conn.Exec(ctx, s.sql.insertOrganization,
-		o.ID, o.DisplayName, o.Federated, sqldb.Time(&o.CreateTime), sqldb.Time(&o.UpdateTime))
+		o.ID, o.DisplayName, o.Federated, dbtype.Time(&o.CreateTime), dbtype.Time(&o.UpdateTime))
 	return added > 0, err
 }
 
@@ -56,14 +56,14 @@ func (t Tx) Organization(ctx context.Context) (store.Organization, error) {
 
 // PutOrganization implements store.Tx.
 func (t Tx) PutOrganization(ctx context.Context, o store.Organization) error {
-	_, err := t.Conn.Exec(ctx, t.sql.updateOrganization, o.DisplayName, o.Federated, sqldb.Time(&o.UpdateTime),
-		sqldb.Time(&o.EraseTime), o.EraseRevision, o.Waiting, sqldb.Time(&o.ClearTime), t.OrganizationID)
+	_, err := t.Conn.Exec(ctx, t.sql.updateOrganization, o.DisplayName, o.Federated, dbtype.Time(&o.UpdateTime),
+		dbtype.Time(&o.EraseTime), o.EraseRevision, o.Waiting, dbtype.Time(&o.ClearTime), t.OrganizationID)
 	return err
 }
 
 // CountErasures implements store.Tx.
 func (t Tx) CountErasures(ctx context.Context) (int, error) {
-	return ReadOne(ctx, t.Conn, sqldb.Value[int], nil, t.sql.countErasures)
+	return ReadOne(ctx, t.Conn, dbtype.Value[int], nil, t.sql.countErasures)
 }
 
 // Organizations implements store.AllTx.

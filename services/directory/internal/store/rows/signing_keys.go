@@ -5,12 +5,12 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 )
 
 // signingKeyFields are id, secret, create_time, expire_time.
 func signingKeyFields(k *store.SigningKey) []any {
-	return []any{&k.ID, &k.Secret, sqldb.Time(&k.CreateTime), sqldb.Time(&k.ExpireTime)}
+	return []any{&k.ID, &k.Secret, dbtype.Time(&k.CreateTime), dbtype.Time(&k.ExpireTime)}
 }
 
 // SigningKeys implements store.Store.
@@ -25,12 +25,12 @@ func (t AllTx) SigningKeys(ctx context.Context) ([]store.SigningKey, error) {
 
 // AddSigningKey implements store.AllTx.
 func (t AllTx) AddSigningKey(ctx context.Context, k store.SigningKey) error {
-	_, err := t.Conn.Exec(ctx, t.sql.insertSigningKey, k.ID, k.Secret, sqldb.Time(&k.CreateTime), sqldb.Time(&k.ExpireTime))
+	_, err := t.Conn.Exec(ctx, t.sql.insertSigningKey, k.ID, k.Secret, dbtype.Time(&k.CreateTime), dbtype.Time(&k.ExpireTime))
 	return err
 }
 
 // RemoveSigningKeys implements store.AllTx.
 func (t AllTx) RemoveSigningKeys(ctx context.Context, now time.Time) error {
-	_, err := t.Conn.Exec(ctx, t.sql.deleteExpiredSigningKeys, sqldb.Time(&now))
+	_, err := t.Conn.Exec(ctx, t.sql.deleteExpiredSigningKeys, dbtype.Time(&now))
 	return err
 }

@@ -12,8 +12,9 @@ import (
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/directory/internal/store/rows"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/sqlfile"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 //go:embed migrations/*.sql sql/*.sql
@@ -31,7 +32,7 @@ var (
 // Store implements store.Store on one database file.
 type Store struct {
 	rows.Store
-	db    *sqldb.SQLite
+	db    *sqlitedb.DB
 	epoch string
 }
 
@@ -43,7 +44,7 @@ func Open(ctx context.Context, path string, tracing trace.TracerProvider) (*Stor
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqldb.OpenSQLite(ctx, path, files, tracing)
+	db, err := sqlitedb.Open(ctx, path, files, tracing)
 	if err != nil {
 		return nil, err
 	}
@@ -70,20 +71,20 @@ func (s *Store) FreeErased(ctx context.Context, organizationID string) error {
 
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, organizationID string, fn func(ctx context.Context, tx store.Tx) error) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		return fn(ctx, organizationTx{shared.Tx(conn{tx}, organizationID), tx})
 	})
 }
 
 // UpdateAll implements store.Store.
 func (s *Store) UpdateAll(ctx context.Context, fn func(ctx context.Context, tx store.AllTx) error) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error { return fn(ctx, shared.AllTx(conn{tx})) })
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error { return fn(ctx, shared.AllTx(conn{tx})) })
 }
 
 // organizationTx is a store.Tx.
 type organizationTx struct {
 	rows.Tx
-	tx *sqldb.Tx
+	tx *sqlitedb.Tx
 }
 
 var _ store.Tx = organizationTx{}
@@ -120,14 +121,14 @@ func (t organizationTx) Revise(ctx context.Context) (newest int64, err error) {
 	if err != nil || revised == 0 {
 		return 0, err
 	}
-	return rows.ReadOne(ctx, t.Conn, sqldb.Value[int64], nil, takeRevisions, revised)
+	return rows.ReadOne(ctx, t.Conn, dbtype.Value[int64], nil, takeRevisions, revised)
 }
 
 // conn is a rows.Conn on the file, or in a transaction.
-type conn struct{ sqldb.SQLiteConn }
+type conn struct{ sqlitedb.Conn }
 
 func (c conn) ReadOne(ctx context.Context, into []any, missing error, statement string, args ...any) error {
-	return sqldb.CollectRow(ctx, c.SQLiteConn, into, missing, statement, args...)
+	return sqlitedb.ReadRow(ctx, c.Conn, into, missing, statement, args...)
 }
 
 func (c conn) ReadAll(ctx context.Context, into []any, keep func(), statement string, args ...any) error {

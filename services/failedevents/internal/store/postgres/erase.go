@@ -9,7 +9,8 @@ import (
 
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
 	"github.com/usher-scim/usher/services/failedevents/internal/store/rows"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 )
 
 var (
@@ -23,7 +24,7 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked, now tim
 	b := &pgx.Batch{}
 	b.Queue(readByIndex)
 	b.Queue(lockErasure, organizationID)
-	b.Queue(shared.BeginErasure, organizationID, sqldb.Time(&now), sqldb.Time(&asked)).Exec(func(tag pgconn.CommandTag) error {
+	b.Queue(shared.BeginErasure, organizationID, dbtype.Time(&now), dbtype.Time(&asked)).Exec(func(tag pgconn.CommandTag) error {
 		marked = tag.RowsAffected() > 0
 		return nil
 	})
@@ -31,7 +32,7 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked, now tim
 		removed = int(tag.RowsAffected())
 		return nil
 	})
-	err = sqldb.Reach(s.db.SendBatch(ctx, b).Close())
+	err = pgdb.Reach(s.db.SendBatch(ctx, b).Close())
 	if err == nil && !marked {
 		err = store.ErasureEnded(organizationID)
 	}
@@ -40,12 +41,12 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked, now tim
 
 // Marked implements store.Store.
 func (s *Store) Marked(ctx context.Context) (map[string]time.Time, error) {
-	all, err := sqldb.ReadAll(ctx, s.db, rows.ErasureFields, shared.ListErasures)
+	all, err := pgdb.ReadAll(ctx, s.db, rows.ErasureFields, shared.ListErasures)
 	return rows.AskedTimes(all), err
 }
 
 // Unmark implements store.Store.
 func (s *Store) Unmark(ctx context.Context, organizationID string, asked time.Time) error {
-	_, err := s.db.Exec(ctx, shared.EndErasure, organizationID, sqldb.Time(&asked))
-	return sqldb.Reach(err)
+	_, err := s.db.Exec(ctx, shared.EndErasure, organizationID, dbtype.Time(&asked))
+	return pgdb.Reach(err)
 }

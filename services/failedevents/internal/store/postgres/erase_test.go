@@ -7,13 +7,13 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/failedevents/internal/store/storetest"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
 func openStore(t *testing.T) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), sqldb.PostgresServer{URL: testkit.Postgres(t, "failedevents", Migrate)})
+	s, err := Open(t.Context(), pgdb.Server{URL: testkit.Postgres(t, "failedevents", Migrate)})
 	if err != nil {
 		t.Fatal(err)
 	}

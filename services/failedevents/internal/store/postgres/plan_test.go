@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
@@ -15,7 +15,7 @@ import (
 // The planner of an empty database would read the table: it is told that sorting and scanning are dear.
 func TestNoListSortsOrScans(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), sqldb.PostgresServer{URL: testkit.Postgres(t, "failedevents", Migrate)})
+	s, err := Open(t.Context(), pgdb.Server{URL: testkit.Postgres(t, "failedevents", Migrate)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,8 +12,9 @@ import (
 
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
 	"github.com/usher-scim/usher/services/failedevents/internal/store/rows"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/sqlfile"
 )
 
@@ -28,30 +29,30 @@ var (
 // schema holds the service's tables.
 const schema = "usher_failedevents"
 
-func tables() sqldb.PostgresSchema {
+func tables() pgdb.Schema {
 	migrations, err := fs.Sub(embedded, "migrations")
 	if err != nil {
 		panic(err) // the folder is embedded
 	}
-	return sqldb.PostgresSchema{
+	return pgdb.Schema{
 		Name: schema, Migrations: migrations,
 	}
 }
 
 // Migrate makes the tables, or brings them up to date.
-func Migrate(ctx context.Context, url string) error { return sqldb.MigratePostgres(ctx, url, tables()) }
+func Migrate(ctx context.Context, url string) error { return pgdb.Migrate(ctx, url, tables()) }
 
 // Store implements store.Store on one schema. Any number of processes may have it open.
-type Store struct{ db *sqldb.Postgres }
+type Store struct{ db *pgdb.DB }
 
 var _ store.Store = (*Store)(nil)
 
 // Check connects to a database, and says whether Open would take it.
-func Check(ctx context.Context, url string) error { return sqldb.CheckPostgres(ctx, url, tables()) }
+func Check(ctx context.Context, url string) error { return pgdb.Check(ctx, url, tables()) }
 
 // Open connects to a migrated database.
-func Open(ctx context.Context, server sqldb.PostgresServer) (*Store, error) {
-	db, err := sqldb.OpenPostgres(ctx, server, tables())
+func Open(ctx context.Context, server pgdb.Server) (*Store, error) {
+	db, err := pgdb.Open(ctx, server, tables())
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, 
 		column(events, func(e store.Event) string { return e.Remedy }),
 		column(events, func(e store.Event) string { return e.TraceID })).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&dropped) })
-	return dropped, sqldb.Reach(s.db.SendBatch(ctx, b).Close())
+	return dropped, pgdb.Reach(s.db.SendBatch(ctx, b).Close())
 }
 
 // column is one field of all events.
@@ -109,13 +110,13 @@ func column[T any](events []store.Event, field func(store.Event) T) []T {
 
 // Event implements store.Store.
 func (s *Store) Event(ctx context.Context, organizationID, id string) (store.Event, error) {
-	return sqldb.ReadOne(ctx, s.db, rows.EventFields, fault.Missing("failed event", id), shared.GetEvent, organizationID, id)
+	return pgdb.ReadOne(ctx, s.db, rows.EventFields, fault.Missing("failed event", id), shared.GetEvent, organizationID, id)
 }
 
 // Events implements store.Store.
 func (s *Store) Events(ctx context.Context, organizationID string, filter store.Filter, after store.Place, limit int) ([]store.Event, error) {
 	query, args := shared.ListEvents(organizationID, filter, after, limit)
-	return sqldb.ReadAll(ctx, s.db, rows.EventFields, query, args...)
+	return pgdb.ReadAll(ctx, s.db, rows.EventFields, query, args...)
 }
 
 // errNotOpen is what an event gets that cannot be acknowledged.
@@ -123,7 +124,7 @@ var errNotOpen = errors.New("it is not there, or somebody was first")
 
 // Acknowledge implements store.Store.
 func (s *Store) Acknowledge(ctx context.Context, organizationID, id, by string, now time.Time) (store.Event, error) {
-	e, err := sqldb.ReadOne(ctx, s.db, rows.EventFields, errNotOpen, shared.AcknowledgeEvent, sqldb.Time(&now), by, organizationID, id)
+	e, err := pgdb.ReadOne(ctx, s.db, rows.EventFields, errNotOpen, shared.AcknowledgeEvent, dbtype.Time(&now), by, organizationID, id)
 	if errors.Is(err, errNotOpen) {
 		return s.Event(ctx, organizationID, id)
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/sqlfile"
 )
 
@@ -60,8 +60,8 @@ func (s *Statements) ListEvents(organizationID string, filter store.Filter, afte
 // EventFields is where the columns of an event go, in the order in which every engine reads them: that of the table's.
 func EventFields(e *store.Event) []any {
 	return []any{
-		&e.OrganizationID, &e.ID, &e.DirectoryID, &e.MessageID, &e.Source, sqldb.Time(&e.Time), &e.Operation, &e.ResourceID,
-		&e.Status, &e.Reason, &e.SCIMType, &e.Detail, &e.Remedy, &e.TraceID, sqldb.Time(&e.AcknowledgeTime), &e.AcknowledgedBy,
+		&e.OrganizationID, &e.ID, &e.DirectoryID, &e.MessageID, &e.Source, dbtype.Time(&e.Time), &e.Operation, &e.ResourceID,
+		&e.Status, &e.Reason, &e.SCIMType, &e.Detail, &e.Remedy, &e.TraceID, dbtype.Time(&e.AcknowledgeTime), &e.AcknowledgedBy,
 	}
 }
 
@@ -72,7 +72,7 @@ type Erasure struct {
 }
 
 // ErasureFields are organization_id and erasing.
-func ErasureFields(e *Erasure) []any { return []any{&e.OrganizationID, sqldb.Time(&e.Asked)} }
+func ErasureFields(e *Erasure) []any { return []any{&e.OrganizationID, dbtype.Time(&e.Asked)} }
 
 // AskedTimes gives the times by organization.
 func AskedTimes(erasures []Erasure) map[string]time.Time {

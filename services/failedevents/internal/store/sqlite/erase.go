@@ -8,15 +8,16 @@ import (
 
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
 	"github.com/usher-scim/usher/services/failedevents/internal/store/rows"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 var getErasure = statements.Load("get_erasure", "organization_id")
 
 // erasureOf gives until when events of an organization are erased, and when its last erasure was asked for that has ended; zero
 // times when there are none.
-func erasureOf(ctx context.Context, tx *sqldb.Tx, organizationID string) (until, ended time.Time, err error) {
-	err = tx.QueryRow(ctx, getErasure, organizationID).Scan(sqldb.Time(&until), sqldb.Time(&ended))
+func erasureOf(ctx context.Context, tx *sqlitedb.Tx, organizationID string) (until, ended time.Time, err error) {
+	err = tx.QueryRow(ctx, getErasure, organizationID).Scan(dbtype.Time(&until), dbtype.Time(&ended))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
@@ -25,7 +26,7 @@ func erasureOf(ctx context.Context, tx *sqldb.Tx, organizationID string) (until,
 
 // Erase implements store.Store.
 func (s *Store) Erase(ctx context.Context, organizationID string, asked, now time.Time, limit int) (removed int, err error) {
-	_, err = s.db.Erase(ctx, func(ctx context.Context, tx *sqldb.Tx) (deleted int64, err error) {
+	_, err = s.db.Erase(ctx, func(ctx context.Context, tx *sqlitedb.Tx) (deleted int64, err error) {
 		_, ended, err := erasureOf(ctx, tx, organizationID)
 		if err != nil {
 			return 0, err
@@ -33,7 +34,7 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked, now tim
 		if ended.Equal(asked) {
 			return 0, store.ErasureEnded(organizationID)
 		}
-		if _, err = tx.Exec(ctx, shared.BeginErasure, organizationID, sqldb.Time(&now), sqldb.Time(&asked)); err != nil {
+		if _, err = tx.Exec(ctx, shared.BeginErasure, organizationID, dbtype.Time(&now), dbtype.Time(&asked)); err != nil {
 			return 0, err
 		}
 		deleted, err = tx.Exec(ctx, shared.EraseEvents, organizationID, limit)
@@ -45,12 +46,12 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked, now tim
 
 // Marked implements store.Store.
 func (s *Store) Marked(ctx context.Context) (map[string]time.Time, error) {
-	all, err := sqldb.CollectAll(ctx, s.db, rows.ErasureFields, shared.ListErasures)
+	all, err := sqlitedb.ReadAll(ctx, s.db, rows.ErasureFields, shared.ListErasures)
 	return rows.AskedTimes(all), err
 }
 
 // Unmark implements store.Store.
 func (s *Store) Unmark(ctx context.Context, organizationID string, asked time.Time) error {
-	_, err := s.db.Exec(ctx, shared.EndErasure, organizationID, sqldb.Time(&asked))
+	_, err := s.db.Exec(ctx, shared.EndErasure, organizationID, dbtype.Time(&asked))
 	return err
 }

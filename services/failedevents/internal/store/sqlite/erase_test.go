@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/usher-scim/usher/services/failedevents/internal/store/storetest"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 func openStore(t *testing.T) *Store {
@@ -28,7 +28,7 @@ func TestNoTableKeepsRowsOfAnErasedOrganization(t *testing.T) {
 	storetest.Erased(t, s, func(organizationID string) map[string]int {
 		rows, err := s.db.Query(t.Context(), `SELECT m.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c
 			WHERE m.type = 'table' AND c.name = 'organization_id'`)
-		tables, err := sqldb.Collect(rows, err, func(scan func(...any) error) (table string, err error) { return table, scan(&table) })
+		tables, err := sqlitedb.Collect(rows, err, func(scan func(...any) error) (table string, err error) { return table, scan(&table) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func TestNoTableKeepsRowsOfAnErasedOrganization(t *testing.T) {
 func TestErasingScansNothing(t *testing.T) {
 	t.Parallel()
 	rows, err := openStore(t).db.Query(t.Context(), `EXPLAIN QUERY PLAN `+shared.EraseEvents, "acme", 9)
-	steps, err := sqldb.Collect(rows, err, func(scan func(...any) error) (step string, err error) {
+	steps, err := sqlitedb.Collect(rows, err, func(scan func(...any) error) (step string, err error) {
 		var id, parent, unused int
 		return step, scan(&id, &parent, &unused, &step)
 	})

@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 // Each way of listing reads an index in the list's order: a page costs what it shows, however many events there are.
@@ -33,7 +33,7 @@ func TestNoListSortsOrScans(t *testing.T) {
 		}
 		query, args := shared.ListEvents("acme", filter, after, 10)
 		rows, err := s.db.Query(t.Context(), `EXPLAIN QUERY PLAN `+query, args...)
-		steps, err := sqldb.Collect(rows, err, func(scan func(...any) error) (step string, err error) {
+		steps, err := sqlitedb.Collect(rows, err, func(scan func(...any) error) (step string, err error) {
 			var id, parent, unused int
 			return step, scan(&id, &parent, &unused, &step)
 		})

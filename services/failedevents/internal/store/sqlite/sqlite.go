@@ -12,9 +12,10 @@ import (
 
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
 	"github.com/usher-scim/usher/services/failedevents/internal/store/rows"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/sqlfile"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 //go:embed migrations/*.sql sql/*.sql
@@ -26,7 +27,7 @@ var (
 )
 
 // Store implements store.Store on one database file.
-type Store struct{ db *sqldb.SQLite }
+type Store struct{ db *sqlitedb.DB }
 
 var _ store.Store = (*Store)(nil)
 
@@ -36,7 +37,7 @@ func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.Trac
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqldb.OpenSQLite(ctx, path, files, tracing)
+	db, err := sqlitedb.Open(ctx, path, files, tracing)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +53,7 @@ var insertEvent = statements.Load("insert_event", "organization_id", "id", "dire
 
 // Record implements store.Store.
 func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, err error) {
-	err = s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	err = s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		dropped = 0
 		erased := map[string]time.Time{} // by organization, those that were looked up
 		for _, e := range events {
@@ -69,7 +70,7 @@ func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, 
 				continue
 			}
 			if _, err := tx.Exec(ctx, insertEvent,
-				e.OrganizationID, e.ID, e.DirectoryID, e.MessageID, e.Source, sqldb.Time(&e.Time), e.Operation,
+				e.OrganizationID, e.ID, e.DirectoryID, e.MessageID, e.Source, dbtype.Time(&e.Time), e.Operation,
 				e.ResourceID, e.Status, e.Reason, e.SCIMType, e.Detail, e.Remedy, e.TraceID); err != nil {
 				return err
 			}
@@ -79,8 +80,8 @@ func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, 
 	return dropped, err
 }
 
-func event(ctx context.Context, q sqldb.SQLiteReader, organizationID, id string) (store.Event, error) {
-	return sqldb.CollectOne(ctx, q, rows.EventFields, fault.Missing("failed event", id), shared.GetEvent, organizationID, id)
+func event(ctx context.Context, q sqlitedb.Reader, organizationID, id string) (store.Event, error) {
+	return sqlitedb.ReadOne(ctx, q, rows.EventFields, fault.Missing("failed event", id), shared.GetEvent, organizationID, id)
 }
 
 // Event implements store.Store.
@@ -91,17 +92,17 @@ func (s *Store) Event(ctx context.Context, organizationID, id string) (store.Eve
 // Events implements store.Store.
 func (s *Store) Events(ctx context.Context, organizationID string, filter store.Filter, after store.Place, limit int) ([]store.Event, error) {
 	query, args := shared.ListEvents(organizationID, filter, after, limit)
-	return sqldb.CollectAll(ctx, s.db, rows.EventFields, query, args...)
+	return sqlitedb.ReadAll(ctx, s.db, rows.EventFields, query, args...)
 }
 
 // Acknowledge implements store.Store.
 func (s *Store) Acknowledge(ctx context.Context, organizationID, id, by string, now time.Time) (e store.Event, err error) {
-	err = s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	err = s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		if e, err = event(ctx, tx, organizationID, id); err != nil || !e.AcknowledgeTime.IsZero() {
 			return err
 		}
 		e.AcknowledgeTime, e.AcknowledgedBy = now, by
-		_, err := tx.Exec(ctx, shared.AcknowledgeEvent, sqldb.Time(&e.AcknowledgeTime), by, organizationID, id)
+		_, err := tx.Exec(ctx, shared.AcknowledgeEvent, dbtype.Time(&e.AcknowledgeTime), by, organizationID, id)
 		return err
 	})
 	return e, err

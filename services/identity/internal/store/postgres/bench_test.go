@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/scim"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
@@ -21,7 +21,7 @@ import (
 //	go test -run '^$' -bench . -benchtime 2s ./identity/internal/store/postgres
 func BenchmarkStore(b *testing.B) {
 	const users = 100_000
-	s, err := Open(b.Context(), sqldb.PostgresServer{URL: testkit.DurablePostgres(b, "identity", Migrate)})
+	s, err := Open(b.Context(), pgdb.Server{URL: testkit.DurablePostgres(b, "identity", Migrate)})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,8 +5,9 @@ import (
 	"fmt"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/scim"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
 var (
@@ -40,7 +41,7 @@ func (s *Store) candidates(ctx context.Context, l lookup, c scim.Condition, limi
 	case c.High != "":
 		statement, args = l.between, append(args, c.High)
 	}
-	return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], statement, args...)
+	return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], statement, args...)
 }
 
 // Candidates implements store.Store.
@@ -53,7 +54,7 @@ func (s *Store) Candidates(ctx context.Context, scope store.Scope, t store.Type,
 	case t == store.User:
 		return s.userCandidates(ctx, scope, c, limit)
 	case c.Attribute == "members":
-		return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], findGroupIDsByMember, org, directory, c.Low, limit)
+		return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], findGroupIDsByMember, org, directory, c.Low, limit)
 	}
 	return nil, fmt.Errorf("a %s has no index on %q", t, c.Attribute)
 }
@@ -62,9 +63,9 @@ func (s *Store) Candidates(ctx context.Context, scope store.Scope, t store.Type,
 func (s *Store) userCandidates(ctx context.Context, scope store.Scope, c scim.Condition, limit int) ([]string, error) {
 	switch c.Attribute {
 	case "active":
-		return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], findInactiveUserIDs, scope.OrganizationID, scope.DirectoryID, limit)
+		return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], findInactiveUserIDs, scope.OrganizationID, scope.DirectoryID, limit)
 	case "groups":
-		return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], findUserIDsInGroup, scope.OrganizationID, c.Low, limit)
+		return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], findUserIDsInGroup, scope.OrganizationID, c.Low, limit)
 	}
 	return s.candidates(ctx, searchValues, c, limit, scope.OrganizationID, c.Attribute)
 }

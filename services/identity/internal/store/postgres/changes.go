@@ -9,8 +9,9 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/feed"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 )
 
 var (
@@ -46,7 +47,7 @@ func (r recorded) cursor(epoch string) feed.Cursor {
 func (s *Store) record(ctx context.Context, tx pgx.Tx, scope store.Scope, r rows.Record, cause store.Cause) (feed.Cursor, error) {
 	cursor := feed.Cursor{Epoch: s.db.Epoch()}
 	err := tx.QueryRow(ctx, insertChange, scope.OrganizationID, scope.DirectoryID, r.Type == store.Group, r.ID, r.Revision, int(r.Kind),
-		r.MemberID, r.MemberType == store.Group, cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time)).Scan(&cursor.Transaction, &cursor.Sequence)
+		r.MemberID, r.MemberType == store.Group, cause.MessageID, cause.Traceparent, dbtype.Time(&cause.Time)).Scan(&cursor.Transaction, &cursor.Sequence)
 	return cursor, err
 }
 
@@ -60,7 +61,7 @@ func columnsOf(c feed.Cursor) (transaction, sequence int64) {
 	return int64(min(c.Transaction, math.MaxInt64)), c.Sequence
 }
 
-// look implements sqldb.Wakeup's question.
+// look implements pgdb.Wakeup's question.
 func (s *Store) look(ctx context.Context) (seen uint64, held bool, err error) {
 	err = s.db.QueryRow(ctx, getNewestChange).Scan(&seen, &held)
 	return seen, held, err
@@ -71,7 +72,7 @@ func (s *Store) Cursor(ctx context.Context) (follow, newest feed.Cursor, err err
 	var end uint64
 	err = s.db.QueryRow(ctx, getFeedEnd).Scan(&newest.Epoch, &end, &newest.Transaction, &newest.Sequence)
 	if err != nil {
-		return follow, newest, sqldb.Reach(err)
+		return follow, newest, pgdb.Reach(err)
 	}
 	if follow = before(newest.Epoch, end); newest.Before(follow) {
 		newest = follow
@@ -91,9 +92,9 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 		trimmed        feed.Cursor
 		there          bool
 	}
-	found, err := sqldb.ReadAll(ctx, s.db, func(l *line) []any {
+	found, err := pgdb.ReadAll(ctx, s.db, func(l *line) []any {
 		return append([]any{
-			&l.epoch, &l.horizon, &l.ahead, sqldb.Time(&l.held), &l.trimmed.Transaction, &l.trimmed.Sequence, &l.there, &l.Cursor.Transaction, &l.Cursor.Sequence,
+			&l.epoch, &l.horizon, &l.ahead, dbtype.Time(&l.held), &l.trimmed.Transaction, &l.trimmed.Sequence, &l.there, &l.Cursor.Transaction, &l.Cursor.Sequence,
 		}, rows.Change(&l.Change)...)
 	}, listChanges, organizationID, transaction, sequence, limit)
 	if err != nil {
@@ -147,7 +148,7 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string,
 	batch := &pgx.Batch{}
 	batch.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
 	batch.Queue(state).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&now, &end, &beyond, sqldb.Time(&held), &trimmed.Transaction, &trimmed.Sequence)
+		return row.Scan(&now, &end, &beyond, dbtype.Time(&held), &trimmed.Transaction, &trimmed.Sequence)
 	})
 	batch.Queue(query, transaction, sequence).Query(func(read pgx.Rows) (err error) {
 		active, err = pgx.CollectRows(read, pgx.RowTo[string])
@@ -155,7 +156,7 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string,
 	})
 	batch.Queue(`COMMIT`)
 	if err := s.db.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, after, held, sqldb.Reach(err)
+		return nil, after, held, pgdb.Reach(err)
 	}
 	if err := followable(after, now, beyond, trimmed); err != nil {
 		return nil, after, held, err
@@ -169,7 +170,7 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string,
 
 // TrimChanges implements store.Store. What was not folded into the totals stays.
 func (s *Store) TrimChanges(ctx context.Context, before time.Time, limit int) (int, error) {
-	return sqldb.ReadOne(ctx, s.db, sqldb.Value[int], nil, trimChanges, limit, sqldb.Time(&before))
+	return pgdb.ReadOne(ctx, s.db, dbtype.Value[int], nil, trimChanges, limit, dbtype.Time(&before))
 }
 
 // Written implements store.Store.

@@ -7,8 +7,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 )
 
 var (
@@ -49,7 +50,7 @@ func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause 
 		if err := lockGroupsOf(ctx, tx, organizationID, id); err != nil {
 			return err
 		}
-		u, err := sqldb.ReadOne(ctx, tx, func(u *detachable) []any { return []any{&u.directoryID, &u.version, &u.closed} },
+		u, err := pgdb.ReadOne(ctx, tx, func(u *detachable) []any { return []any{&u.directoryID, &u.version, &u.closed} },
 			store.Missing(store.User, id), lockDetachableUser, organizationID, id)
 		if err != nil {
 			return err
@@ -73,7 +74,7 @@ func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause 
 func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (nothingLeft bool, err error) {
 	var found int64
 	err = s.transact(ctx, func(tx pgx.Tx) (err error) {
-		open, err := sqldb.ReadOne(ctx, tx, sqldb.Value[bool], nil, hasOpenDirectory, organizationID)
+		open, err := pgdb.ReadOne(ctx, tx, dbtype.Value[bool], nil, hasOpenDirectory, organizationID)
 		if err != nil {
 			return err
 		}
@@ -85,7 +86,7 @@ func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (n
 			if e.bytes {
 				args = append(args, store.EraseBytes)
 			}
-			if found, err = sqldb.ReadOne(ctx, tx, sqldb.Value[int64], nil, e.statement, args...); found > 0 || err != nil {
+			if found, err = pgdb.ReadOne(ctx, tx, dbtype.Value[int64], nil, e.statement, args...); found > 0 || err != nil {
 				return err
 			}
 		}
@@ -93,10 +94,10 @@ func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (n
 		if _, err := tx.Exec(ctx, lockFolded); err != nil {
 			return err
 		}
-		if found, err = sqldb.ReadOne(ctx, tx, sqldb.Value[int64], nil, eraseChanges, organizationID, store.EraseRows); found > 0 || err != nil {
+		if found, err = pgdb.ReadOne(ctx, tx, dbtype.Value[int64], nil, eraseChanges, organizationID, store.EraseRows); found > 0 || err != nil {
 			return err
 		}
-		held, err := sqldb.ReadOne(ctx, tx, sqldb.Value[bool], nil, hasChanges, organizationID)
+		held, err := pgdb.ReadOne(ctx, tx, dbtype.Value[bool], nil, hasChanges, organizationID)
 		if err != nil {
 			return err
 		}
@@ -104,7 +105,7 @@ func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (n
 			return fault.New(fault.Unavailable, "a transaction that is open holds the feed back").Retry(time.Second)
 		}
 		for _, statement := range []string{eraseTotals, eraseDirectories} {
-			if found, err = sqldb.ReadOne(ctx, tx, sqldb.Value[int64], nil, statement, organizationID, store.EraseRows); found > 0 || err != nil {
+			if found, err = pgdb.ReadOne(ctx, tx, dbtype.Value[int64], nil, statement, organizationID, store.EraseRows); found > 0 || err != nil {
 				return err
 			}
 		}

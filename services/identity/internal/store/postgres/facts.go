@@ -7,7 +7,7 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 )
 
 var (
@@ -26,16 +26,16 @@ func (s *Store) Facts(ctx context.Context, organizationID string, ids []string, 
 	batch := &pgx.Batch{}
 	batch.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
 	batch.Queue(listFacts, organizationID, ids, most.Bytes).Query(func(read pgx.Rows) error {
-		users, err = pgx.CollectRows(read, sqldb.RowTo(fields))
+		users, err = pgx.CollectRows(read, pgdb.RowTo(fields))
 		return err
 	})
 	batch.Queue(listEdgesOfFacts, organizationID, ids, most.Bytes, most.Live, most.Edges+1).Query(func(read pgx.Rows) error {
-		found, err = pgx.CollectRows(read, sqldb.RowTo(rows.Edge))
+		found, err = pgx.CollectRows(read, pgdb.RowTo(rows.Edge))
 		return err
 	})
 	batch.Queue(`COMMIT`)
 	if err := s.db.SendBatch(ctx, batch).Close(); err != nil {
-		return p, sqldb.Reach(err)
+		return p, pgdb.Reach(err)
 	}
 	return store.NewFactsPage(ids, users, there, found, most), nil
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 )
 
 // The statements that write a group and members of it, the last of a batch.
@@ -52,7 +53,7 @@ func (w groupWrite) send(ctx context.Context, to batcher) (o groupOutcome, err e
 	g := w.group
 	args := []any{
 		g.OrganizationID, g.DirectoryID, g.ID, array(w.edit.come), array(w.edit.leave), array(w.edit.order), w.cause.MessageID, w.cause.Traceparent,
-		sqldb.Time(&w.cause.Time), g.Name, g.NameFolded, g.ExternalID, g.Document, int(w.kind),
+		dbtype.Time(&w.cause.Time), g.Name, g.NameFolded, g.ExternalID, g.Document, int(w.kind),
 	}
 	batch, statement := &pgx.Batch{}, createGroup
 	batch.Queue(lockDirectory, g.OrganizationID, g.DirectoryID)
@@ -168,7 +169,7 @@ func (s *Store) updateGroup(ctx context.Context, g store.Resource, edits []store
 		write.edit = quickEdit{}
 	}
 	err = s.write(ctx, g.Scope, func(tx pgx.Tx) error {
-		old, err := sqldb.ReadOne(ctx, tx, sqldb.Value[int64], store.Missing(store.Group, g.ID), lockGroup, g.OrganizationID, g.DirectoryID, g.ID)
+		old, err := pgdb.ReadOne(ctx, tx, dbtype.Value[int64], store.Missing(store.Group, g.ID), lockGroup, g.OrganizationID, g.DirectoryID, g.ID)
 		if err != nil {
 			return err
 		}

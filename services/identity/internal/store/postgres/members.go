@@ -9,10 +9,11 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/scim"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
 var (
@@ -143,7 +144,7 @@ func wouldBeFields(m *member) []any { return []any{&m.id, &m.group, &m.there} }
 func (e *editor) add(ctx context.Context, ids []string) error {
 	var there []member
 	for _, query := range []string{lockUsersToAdd, lockGroupsToAdd} {
-		some, err := sqldb.ReadAll(ctx, e.tx, wouldBeFields, query, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, ids)
+		some, err := pgdb.ReadAll(ctx, e.tx, wouldBeFields, query, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, ids)
 		if err != nil {
 			return err
 		}
@@ -160,7 +161,7 @@ func (e *editor) add(ctx context.Context, ids []string) error {
 	if _, err := e.tx.Exec(ctx, confirmMembers, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, all); err != nil {
 		return err
 	}
-	added, err := sqldb.ReadAll(ctx, e.tx, memberFields, insertMembers, e.scope.OrganizationID, e.groupID, all, groups)
+	added, err := pgdb.ReadAll(ctx, e.tx, memberFields, insertMembers, e.scope.OrganizationID, e.groupID, all, groups)
 	if err != nil {
 		return err
 	}
@@ -218,7 +219,7 @@ func (e *editor) nest(ctx context.Context, all []member) error {
 
 // remove takes out members that the directory can see.
 func (e *editor) remove(ctx context.Context, ids []string) error {
-	removed, err := sqldb.ReadAll(ctx, e.tx, memberFields, deleteMembers, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, ids)
+	removed, err := pgdb.ReadAll(ctx, e.tx, memberFields, deleteMembers, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, ids)
 	if err != nil {
 		return err
 	}
@@ -227,7 +228,7 @@ func (e *editor) remove(ctx context.Context, ids []string) error {
 
 func (e *editor) removeMatching(ctx context.Context, match func(store.Member) bool) error {
 	for after := ""; ; {
-		page, err := sqldb.ReadAll(ctx, e.tx, rows.Member, listVisibleMembers, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, after, editPage)
+		page, err := pgdb.ReadAll(ctx, e.tx, rows.Member, listVisibleMembers, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, after, editPage)
 		if err != nil {
 			return err
 		}
@@ -264,22 +265,22 @@ func (e *editor) record(ctx context.Context, kind store.ChangeKind, who []member
 	e.changed, e.last.Epoch = true, e.store.db.Epoch()
 	return e.tx.QueryRow(ctx, recordMembers,
 		e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, e.revision, int(kind), e.cause.MessageID, e.cause.Traceparent,
-		sqldb.Time(&e.cause.Time), all, groups).Scan(&e.last.Transaction, &e.last.Sequence)
+		dbtype.Time(&e.cause.Time), all, groups).Scan(&e.last.Transaction, &e.last.Sequence)
 }
 
 // Members implements store.Store.
 func (s *Store) Members(ctx context.Context, scope store.Scope, groupID, after string, limit int) ([]scim.Member, error) {
-	return sqldb.ReadAll(ctx, s.db, rows.Shown, listShownMembers, scope.OrganizationID, scope.DirectoryID, groupID, after, limit)
+	return pgdb.ReadAll(ctx, s.db, rows.Shown, listShownMembers, scope.OrganizationID, scope.DirectoryID, groupID, after, limit)
 }
 
 // DirectMembers implements store.Store.
 func (s *Store) DirectMembers(ctx context.Context, organizationID, groupID, after string, limit int) ([]store.Member, error) {
-	return sqldb.ReadAll(ctx, s.db, rows.Member, listDirectMembers, organizationID, groupID, after, limit)
+	return pgdb.ReadAll(ctx, s.db, rows.Member, listDirectMembers, organizationID, groupID, after, limit)
 }
 
 // CarriedMembers implements store.Store.
 func (s *Store) CarriedMembers(ctx context.Context, scope store.Scope, afterGroup, afterMember string, limit int) ([]store.CarriedMember, error) {
-	return sqldb.ReadAll(ctx, s.db, rows.Carried, listCarriedMembers,
+	return pgdb.ReadAll(ctx, s.db, rows.Carried, listCarriedMembers,
 		scope.OrganizationID, scope.DirectoryID, afterGroup, afterMember, limit)
 }
 
@@ -289,7 +290,7 @@ func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []
 		w = store.Written{} // it may be a second try
 		for _, c := range carried {
 			// The group's row first, as everybody does. It may have been confirmed or removed since it was listed.
-			version, err := sqldb.ReadOne(ctx, tx, sqldb.Value[int64], store.Missing(store.Group, c.GroupID),
+			version, err := pgdb.ReadOne(ctx, tx, dbtype.Value[int64], store.Missing(store.Group, c.GroupID),
 				lockGroupByID, scope.OrganizationID, c.GroupID)
 			if fault.Is(err, fault.NotFound) {
 				continue
@@ -304,7 +305,7 @@ func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []
 			if tag.RowsAffected() == 0 {
 				continue
 			}
-			if _, err := tx.Exec(ctx, touchGroup, version+1, sqldb.Time(&cause.Time), scope.OrganizationID, c.GroupID); err != nil {
+			if _, err := tx.Exec(ctx, touchGroup, version+1, dbtype.Time(&cause.Time), scope.OrganizationID, c.GroupID); err != nil {
 				return err
 			}
 			if w.Cursor, err = s.record(ctx, tx, scope, rows.Record{

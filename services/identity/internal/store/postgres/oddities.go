@@ -7,7 +7,8 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 )
 
 var (
@@ -25,7 +26,7 @@ func (s *Store) AddOddities(ctx context.Context, oddities []store.Oddity) error 
 		batch := &pgx.Batch{}
 		for _, o := range oddities {
 			batch.Queue(addOddity,
-				o.OrganizationID, o.DirectoryID, o.Ignored, o.Name, o.Messages, sqldb.Time(&o.FirstTime), sqldb.Time(&o.LastTime),
+				o.OrganizationID, o.DirectoryID, o.Ignored, o.Name, o.Messages, dbtype.Time(&o.FirstTime), dbtype.Time(&o.LastTime),
 				o.LastMessageID, store.MaxIgnored)
 		}
 		return s.db.SendBatch(ctx, batch).Close()
@@ -34,5 +35,5 @@ func (s *Store) AddOddities(ctx context.Context, oddities []store.Oddity) error 
 
 // Oddities implements store.Store.
 func (s *Store) Oddities(ctx context.Context, scope store.Scope) ([]store.Oddity, error) {
-	return sqldb.ReadAll(ctx, s.db, rows.Oddity, listOddities, scope.OrganizationID, scope.DirectoryID)
+	return pgdb.ReadAll(ctx, s.db, rows.Oddity, listOddities, scope.OrganizationID, scope.DirectoryID)
 }

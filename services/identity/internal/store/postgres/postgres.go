@@ -22,8 +22,9 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/sqlfile"
 	"github.com/usher-scim/usher/services/internal/wait"
 )
@@ -68,12 +69,12 @@ var (
 // schema holds the service's tables, and names the channel of its wake-ups.
 const schema = "usher_identity"
 
-func database() sqldb.PostgresSchema {
+func database() pgdb.Schema {
 	migrations, err := fs.Sub(embedded, "migrations")
 	if err != nil {
 		panic(err) // the folder is embedded
 	}
-	return sqldb.PostgresSchema{
+	return pgdb.Schema{
 		Name: schema, Migrations: migrations, ByTransaction: true, ByIndex: true, NewEpoch: newEpoch,
 	}
 }
@@ -90,16 +91,16 @@ func newEpoch(ctx context.Context, tx pgx.Tx) error {
 
 // Migrate makes the tables, or brings them up to date.
 func Migrate(ctx context.Context, url string) error {
-	return sqldb.MigratePostgres(ctx, url, database())
+	return pgdb.Migrate(ctx, url, database())
 }
 
 // RenewEpoch begins a new epoch of the feed.
-func RenewEpoch(ctx context.Context, url string) error { return sqldb.RenewEpoch(ctx, url, database()) }
+func RenewEpoch(ctx context.Context, url string) error { return pgdb.RenewEpoch(ctx, url, database()) }
 
 // Store implements store.Store on one schema. Any number of processes may have it open.
 type Store struct {
-	db      *sqldb.Postgres
-	wakeup  *sqldb.Wakeup
+	db      *pgdb.DB
+	wakeup  *pgdb.Wakeup
 	written wait.Signal
 	folder  *folder
 }
@@ -107,11 +108,11 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Check connects to a database, and says whether Open would take it.
-func Check(ctx context.Context, url string) error { return sqldb.CheckPostgres(ctx, url, database()) }
+func Check(ctx context.Context, url string) error { return pgdb.Check(ctx, url, database()) }
 
 // Open connects to a migrated database.
-func Open(ctx context.Context, server sqldb.PostgresServer) (*Store, error) {
-	db, err := sqldb.OpenPostgres(ctx, server, database())
+func Open(ctx context.Context, server pgdb.Server) (*Store, error) {
+	db, err := pgdb.Open(ctx, server, database())
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ func (s *Store) Epoch() string { return s.db.Epoch() }
 
 // Followed implements store.Store.
 func (s *Store) Followed(ctx context.Context) (store.Place, error) {
-	return sqldb.ReadOne(ctx, s.db, rows.Place, nil, getFollowed)
+	return pgdb.ReadOne(ctx, s.db, rows.Place, nil, getFollowed)
 }
 
 // ApplyDirectory implements store.Store.
@@ -143,7 +144,7 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		closes = false // it may be a second try
 		// Appliers come one after another: the row is locked until commit.
-		followed, err := sqldb.ReadOne(ctx, tx, rows.Place, nil, lockFollowed)
+		followed, err := pgdb.ReadOne(ctx, tx, rows.Place, nil, lockFollowed)
 		if err != nil || at.Epoch == followed.Epoch && at.Revision <= followed.Revision {
 			return err
 		}
@@ -177,8 +178,8 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 	return err
 }
 
-func directory(ctx context.Context, q sqldb.Reader, scope store.Scope) (store.Directory, error) {
-	return sqldb.ReadOne(ctx, q, rows.Directory, fault.Missing("directory", scope.DirectoryID),
+func directory(ctx context.Context, q pgdb.Reader, scope store.Scope) (store.Directory, error) {
+	return pgdb.ReadOne(ctx, q, rows.Directory, fault.Missing("directory", scope.DirectoryID),
 		getDirectory, scope.OrganizationID, scope.DirectoryID)
 }
 
@@ -189,7 +190,7 @@ func (s *Store) Directory(ctx context.Context, scope store.Scope) (store.Directo
 
 // Ancestors implements store.Store.
 func (s *Store) Ancestors(ctx context.Context, scope store.Scope) ([]string, error) {
-	return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], listAncestors, scope.OrganizationID, scope.DirectoryID)
+	return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], listAncestors, scope.OrganizationID, scope.DirectoryID)
 }
 
 // refuseClosed says whether a directory takes writes, by what was found of it: nil where it is unknown.
@@ -251,7 +252,7 @@ func again(do func() error) error {
 		if tries < maxDeadlocks && deadlock(err) {
 			continue
 		}
-		return sqldb.Reach(err)
+		return pgdb.Reach(err)
 	}
 }
 

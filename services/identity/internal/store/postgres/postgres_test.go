@@ -10,7 +10,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/postgres"
 	"github.com/usher-scim/usher/services/identity/internal/store/storetest"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
@@ -20,7 +20,7 @@ func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) (store.Store, storetest.Inside) {
 		url := testkit.Postgres(t, "identity", postgres.Migrate)
-		s, err := postgres.Open(t.Context(), sqldb.PostgresServer{URL: url})
+		s, err := postgres.Open(t.Context(), pgdb.Server{URL: url})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 )
 
 var countResources = statements.Load("count_resources", "organization_id", "directory_id", "resource_group")
@@ -18,7 +19,7 @@ func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by sto
 		return s.getWithGroups(ctx, scope, by)
 	}
 	way, value := by.Way()
-	r, err := sqldb.ReadOne(ctx, s.db, tables[t].read, errMissing, tables[t].get[way], scope.OrganizationID, scope.DirectoryID, value)
+	r, err := pgdb.ReadOne(ctx, s.db, tables[t].read, errMissing, tables[t].get[way], scope.OrganizationID, scope.DirectoryID, value)
 	if errors.Is(err, errMissing) {
 		err = by.Missing(t)
 	}
@@ -41,41 +42,41 @@ func (s *Store) getWithGroups(ctx context.Context, scope store.Scope, by store.L
 			return err
 		})
 	err = s.db.SendBatch(ctx, batch).Close()
-	if errors.Is(err, pgx.ErrNoRows) || sqldb.Unstorable(err) {
+	if errors.Is(err, pgx.ErrNoRows) || pgdb.Unstorable(err) {
 		return store.Resource{}, by.Missing(store.User)
 	}
-	return u, sqldb.Reach(err)
+	return u, pgdb.Reach(err)
 }
 
 // List implements store.Store.
 func (s *Store) List(ctx context.Context, scope store.Scope, t store.Type, after string, limit, bytes int) ([]store.Resource, error) {
-	return sqldb.ReadAll(ctx, s.db, tables[t].read, tables[t].list, scope.OrganizationID, scope.DirectoryID, after, limit, bytes)
+	return pgdb.ReadAll(ctx, s.db, tables[t].read, tables[t].list, scope.OrganizationID, scope.DirectoryID, after, limit, bytes)
 }
 
 // ByID implements store.Store.
 func (s *Store) ByID(ctx context.Context, scope store.Scope, t store.Type, ids []string, bytes int) ([]store.Resource, error) {
-	return sqldb.ReadAll(ctx, s.db, tables[t].read, tables[t].byID, scope.OrganizationID, scope.DirectoryID, ids, bytes)
+	return pgdb.ReadAll(ctx, s.db, tables[t].read, tables[t].byID, scope.OrganizationID, scope.DirectoryID, ids, bytes)
 }
 
 // Page implements store.Store.
 func (s *Store) Page(ctx context.Context, scope store.Scope, t store.Type, order store.Order, skip, limit int64, bytes int) ([]store.Resource, error) {
-	return sqldb.ReadAll(ctx, s.db, tables[t].read, tables[t].page[order], scope.OrganizationID, scope.DirectoryID, limit, skip, bytes)
+	return pgdb.ReadAll(ctx, s.db, tables[t].read, tables[t].page[order], scope.OrganizationID, scope.DirectoryID, limit, skip, bytes)
 }
 
 // Count implements store.Store. It is what was folded and what comes after it, of one snapshot.
 func (s *Store) Count(ctx context.Context, scope store.Scope, t store.Type) (int64, error) {
-	return sqldb.ReadOne(ctx, s.db, sqldb.Value[int64], nil, countResources, scope.OrganizationID, scope.DirectoryID, t == store.Group)
+	return pgdb.ReadOne(ctx, s.db, dbtype.Value[int64], nil, countResources, scope.OrganizationID, scope.DirectoryID, t == store.Group)
 }
 
 // Detached implements store.Store.
 func (s *Store) Detached(ctx context.Context, r store.Resource, directoryIDs []string) (store.Resource, error) {
-	return sqldb.ReadOne(ctx, s.db, tables[r.Type].read, store.Missing(r.Type, "of these names"), tables[r.Type].detached,
+	return pgdb.ReadOne(ctx, s.db, tables[r.Type].read, store.Missing(r.Type, "of these names"), tables[r.Type].detached,
 		r.OrganizationID, directoryIDs, r.ExternalID, r.NameFolded)
 }
 
 // IDs implements store.Store.
 func (s *Store) IDs(ctx context.Context, organizationID string, t store.Type, after string, limit int) ([]string, error) {
-	return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], tables[t].ids, organizationID, after, limit)
+	return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], tables[t].ids, organizationID, after, limit)
 }
 
 // Find implements store.Store.
@@ -85,10 +86,10 @@ func (s *Store) Find(ctx context.Context, organizationID string, t store.Type, b
 	if way != store.Every {
 		args = append(args, value)
 	}
-	return sqldb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].find[way], args...)
+	return pgdb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].find[way], args...)
 }
 
 // Summaries implements store.Store.
 func (s *Store) Summaries(ctx context.Context, organizationID string, t store.Type, ids []string) ([]store.Facts, error) {
-	return sqldb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].summaries, organizationID, ids)
+	return pgdb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].summaries, organizationID, ids)
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/scim"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
@@ -48,7 +48,7 @@ func throughCounter(t *testing.T) (*Store, *counter) {
 			serving.Go(func() { c.forward(client, filepath.Join(config.Host, ".s.PGSQL.5432")) })
 		}
 	})
-	s, err := Open(t.Context(), sqldb.PostgresServer{URL: strings.Replace(url, "host="+config.Host, "host="+folder, 1)})
+	s, err := Open(t.Context(), pgdb.Server{URL: strings.Replace(url, "host="+config.Host, "host="+folder, 1)})
 	must(t, err)
 	s.folder.close()
 	s.wakeup.Close()

@@ -7,8 +7,9 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 )
 
 var (
@@ -27,7 +28,7 @@ func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(o
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		written = schema
 		// Who writes schemas of a directory comes one after another: the row is locked until commit.
-		d, err := sqldb.ReadOne(ctx, tx, rows.Directory, store.NotReady(schema.DirectoryID),
+		d, err := pgdb.ReadOne(ctx, tx, rows.Directory, store.NotReady(schema.DirectoryID),
 			lockDirectoryToExtend, schema.OrganizationID, schema.DirectoryID)
 		if err != nil {
 			return err
@@ -44,7 +45,7 @@ func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(o
 		}
 		_, err = tx.Exec(ctx, putSchema,
 			written.OrganizationID, written.DirectoryID, written.ID, written.Type == store.Group, written.Definition,
-			sqldb.Time(&written.CreateTime), sqldb.Time(&written.UpdateTime))
+			dbtype.Time(&written.CreateTime), dbtype.Time(&written.UpdateTime))
 		return err
 	})
 	return written, err
@@ -55,13 +56,13 @@ func (s *Store) Schemas(ctx context.Context, scope store.Scope) ([]store.Schema,
 	return schemas(ctx, s.db, scope)
 }
 
-func schemas(ctx context.Context, q sqldb.Reader, scope store.Scope) ([]store.Schema, error) {
-	return sqldb.ReadAll(ctx, q, rows.Schema, listSchemas, scope.OrganizationID, scope.DirectoryID)
+func schemas(ctx context.Context, q pgdb.Reader, scope store.Scope) ([]store.Schema, error) {
+	return pgdb.ReadAll(ctx, q, rows.Schema, listSchemas, scope.OrganizationID, scope.DirectoryID)
 }
 
 // Extended implements store.Store.
 func (s *Store) Extended(ctx context.Context, organizationID string) ([]string, error) {
-	return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], listExtended, organizationID)
+	return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], listExtended, organizationID)
 }
 
 // DeleteSchema implements store.Store.

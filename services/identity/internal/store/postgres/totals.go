@@ -7,7 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
@@ -71,16 +72,16 @@ func (f *folder) run(ctx context.Context) {
 // fold at once: it takes about so many records. It is one statement, and does nothing while another process is at it.
 func (s *Store) fold(ctx context.Context, most int) (more bool, err error) {
 	err = s.db.QueryRow(ctx, foldChanges, most).Scan(&more)
-	return more, sqldb.Reach(err)
+	return more, pgdb.Reach(err)
 }
 
 // analyze lets the planner know of the rows of tables that grew from nothing, so that plans which were made for empty tables
 // are made again.
 func (s *Store) analyze(ctx context.Context) error {
-	due, err := sqldb.ReadAll(ctx, s.db, sqldb.Value[int64], takeDueAnalysis, analyzeLeast, analyzeMost)
+	due, err := pgdb.ReadAll(ctx, s.db, dbtype.Value[int64], takeDueAnalysis, analyzeLeast, analyzeMost)
 	if err != nil || len(due) == 0 {
 		return err
 	}
 	_, err = s.db.Exec(ctx, `ANALYZE directories, users, search_values, groups, members, changes, totals`, pgx.QueryExecModeSimpleProtocol)
-	return sqldb.Reach(err)
+	return pgdb.Reach(err)
 }

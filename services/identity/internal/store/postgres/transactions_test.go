@@ -10,7 +10,7 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/feed"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/testkit"
 )
 
@@ -20,7 +20,7 @@ func processes(t *testing.T, n int) []*Store {
 	url := testkit.Postgres(t, "identity", Migrate)
 	var all []*Store
 	for range n {
-		s, err := Open(t.Context(), sqldb.PostgresServer{URL: url})
+		s, err := Open(t.Context(), pgdb.Server{URL: url})
 		must(t, err)
 		t.Cleanup(func() { must(t, s.Close()) })
 		all = append(all, s)

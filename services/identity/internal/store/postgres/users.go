@@ -8,8 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/scim"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
 // The writes of a user.
@@ -36,7 +37,7 @@ func (s *Store) writeUser(ctx context.Context, statement string, u store.Resourc
 		attributes, values = append(attributes, v.Attribute), append(values, v.Value)
 	}
 	args := append([]any{
-		u.OrganizationID, u.DirectoryID, u.ID, attributes, values, int(kind), cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time),
+		u.OrganizationID, u.DirectoryID, u.ID, attributes, values, int(kind), cause.MessageID, cause.Traceparent, dbtype.Time(&cause.Time),
 		u.Name, u.NameFolded, u.ExternalID, u.DisplayName, u.Active, u.Document,
 	}, more...)
 	var closed *bool
@@ -64,7 +65,7 @@ func (s *Store) writeUser(ctx context.Context, statement string, u store.Resourc
 
 // taken names the attribute whose value another user of the directory has.
 func taken(err error) error {
-	attribute := map[string]string{"users_user_name": "userName", "users_external_id": "externalId"}[sqldb.ViolatedConstraint(err)]
+	attribute := map[string]string{"users_user_name": "userName", "users_external_id": "externalId"}[pgdb.ViolatedConstraint(err)]
 	if attribute == "" {
 		return err
 	}
@@ -122,11 +123,11 @@ func (e edges) groups(userID string) []scim.GroupRef {
 func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userIDs []string) (map[string][]scim.GroupRef, error) {
 	found, err := s.db.Query(ctx, listGroupsAround, scope.OrganizationID, scope.DirectoryID, userIDs)
 	if err != nil {
-		return nil, sqldb.Reach(err)
+		return nil, pgdb.Reach(err)
 	}
 	e, err := readEdges(found)
 	if err != nil {
-		return nil, sqldb.Reach(err)
+		return nil, pgdb.Reach(err)
 	}
 	groups := map[string][]scim.GroupRef{}
 	for _, id := range userIDs {

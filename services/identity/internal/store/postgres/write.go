@@ -8,8 +8,9 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/feed"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 )
 
 var (
@@ -58,7 +59,7 @@ func (s *Store) Delete(ctx context.Context, scope store.Scope, t store.Type, id 
 		if err := lockGroupsOf(ctx, tx, scope.OrganizationID, id); err != nil {
 			return err
 		}
-		version, err := sqldb.ReadOne(ctx, tx, sqldb.Value[int64], store.Missing(t, id), tables[t].version, scope.OrganizationID, scope.DirectoryID, id)
+		version, err := pgdb.ReadOne(ctx, tx, dbtype.Value[int64], store.Missing(t, id), tables[t].version, scope.OrganizationID, scope.DirectoryID, id)
 		if err != nil {
 			return err
 		}
@@ -94,7 +95,7 @@ func (s *Store) remove(ctx context.Context, tx pgx.Tx, scope store.Scope, t stor
 func dismiss(ctx context.Context, tx pgx.Tx, scope store.Scope, groupID string, revision int64, cause store.Cause) error {
 	_, err := tx.Exec(ctx, dismissMembers,
 		scope.OrganizationID, groupID, scope.DirectoryID, revision, int(store.MemberRemoved),
-		cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time))
+		cause.MessageID, cause.Traceparent, dbtype.Time(&cause.Time))
 	return err
 }
 
@@ -107,6 +108,6 @@ func lockGroupsOf(ctx context.Context, tx pgx.Tx, organizationID, memberID strin
 // leaveGroups takes what is deleted out of every group, and gives each of them a new version. The deletion's own change
 // record speaks for them.
 func leaveGroups(ctx context.Context, tx pgx.Tx, organizationID, memberID string, cause store.Cause) error {
-	_, err := tx.Exec(ctx, deleteMemberships, sqldb.Time(&cause.Time), organizationID, memberID)
+	_, err := tx.Exec(ctx, deleteMemberships, dbtype.Time(&cause.Time), organizationID, memberID)
 	return err
 }

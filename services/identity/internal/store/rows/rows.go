@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/scim"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 )
 
 // Resource gives the reader of whole resources of a type: organization, directory, id, name, name casefolded, externalId; of a user the
@@ -18,7 +18,7 @@ func Resource(t store.Type) func(*store.Resource) []any {
 			r.Type = store.User
 			return []any{
 				&r.OrganizationID, &r.DirectoryID, &r.ID, &r.Name, &r.NameFolded, &r.ExternalID, &r.DisplayName, &r.Active,
-				&r.Version, &r.Document, sqldb.Time(&r.CreateTime), sqldb.Time(&r.UpdateTime),
+				&r.Version, &r.Document, dbtype.Time(&r.CreateTime), dbtype.Time(&r.UpdateTime),
 			}
 		}
 	}
@@ -26,7 +26,7 @@ func Resource(t store.Type) func(*store.Resource) []any {
 		r.Type = t
 		return []any{
 			&r.OrganizationID, &r.DirectoryID, &r.ID, &r.Name, &r.NameFolded, &r.ExternalID,
-			&r.Version, &r.Document, sqldb.Time(&r.CreateTime), sqldb.Time(&r.UpdateTime),
+			&r.Version, &r.Document, dbtype.Time(&r.CreateTime), dbtype.Time(&r.UpdateTime),
 		}
 	}
 }
@@ -37,7 +37,7 @@ func Summary(t store.Type) func(*store.Facts) []any {
 	return func(f *store.Facts) []any {
 		f.Type = t
 		return []any{
-			&f.OrganizationID, &f.DirectoryID, &f.ID, &f.Name, &f.ExternalID, &f.Active, &f.Version, sqldb.Time(&f.UpdateTime), &f.Detached,
+			&f.OrganizationID, &f.DirectoryID, &f.ID, &f.Name, &f.ExternalID, &f.Active, &f.Version, dbtype.Time(&f.UpdateTime), &f.Detached,
 		}
 	}
 }
@@ -71,14 +71,14 @@ func Place(p *store.Place) []any { return []any{&p.Epoch, &p.Revision} }
 // the id of the last one.
 func Oddity(o *store.Oddity) []any {
 	return []any{
-		&o.OrganizationID, &o.DirectoryID, &o.Ignored, &o.Name, &o.Messages, sqldb.Time(&o.FirstTime), sqldb.Time(&o.LastTime), &o.LastMessageID,
+		&o.OrganizationID, &o.DirectoryID, &o.Ignored, &o.Name, &o.Messages, dbtype.Time(&o.FirstTime), dbtype.Time(&o.LastTime), &o.LastMessageID,
 	}
 }
 
 // Schema reads organization, directory, id, whether it extends groups, definition, and the times of creation and update.
 func Schema(s *store.Schema) []any {
 	return []any{
-		&s.OrganizationID, &s.DirectoryID, &s.ID, Type(&s.Type), &s.Definition, sqldb.Time(&s.CreateTime), sqldb.Time(&s.UpdateTime),
+		&s.OrganizationID, &s.DirectoryID, &s.ID, Type(&s.Type), &s.Definition, dbtype.Time(&s.CreateTime), dbtype.Time(&s.UpdateTime),
 	}
 }
 
@@ -87,7 +87,7 @@ func Schema(s *store.Schema) []any {
 func Change(c *store.Change) []any {
 	return []any{
 		&c.OrganizationID, &c.DirectoryID, Type(&c.Type), &c.ResourceID, &c.Revision, &c.Kind, &c.MemberID, Type(&c.MemberType),
-		&c.MessageID, &c.Traceparent, sqldb.Time(&c.Time),
+		&c.MessageID, &c.Traceparent, dbtype.Time(&c.Time),
 	}
 }
 

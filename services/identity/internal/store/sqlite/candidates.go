@@ -5,8 +5,9 @@ import (
 	"fmt"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/scim"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 var (
@@ -44,7 +45,7 @@ func (s *Store) candidates(ctx context.Context, l lookup, c scim.Condition, limi
 	default:
 		statement, args = l.between, append(args, c.Low, c.High, limit)
 	}
-	return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], statement, args...)
+	return sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], statement, args...)
 }
 
 // Candidates implements store.Store.
@@ -59,7 +60,7 @@ func (s *Store) Candidates(ctx context.Context, scope store.Scope, t store.Type,
 	case c.Attribute == "displayName":
 		return s.candidates(ctx, groupNames, c, limit, org)
 	case c.Attribute == "members":
-		return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], findGroupIDsByMember, org, directory, c.Low, limit)
+		return sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], findGroupIDsByMember, org, directory, c.Low, limit)
 	}
 	return nil, fmt.Errorf("a %s has no index on %q", t, c.Attribute)
 }
@@ -68,9 +69,9 @@ func (s *Store) Candidates(ctx context.Context, scope store.Scope, t store.Type,
 func (s *Store) userCandidates(ctx context.Context, scope store.Scope, c scim.Condition, limit int) ([]string, error) {
 	switch c.Attribute {
 	case "active":
-		return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], findInactiveUserIDs, scope.OrganizationID, scope.DirectoryID, limit)
+		return sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], findInactiveUserIDs, scope.OrganizationID, scope.DirectoryID, limit)
 	case "groups":
-		return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], findUserIDsInGroup, scope.OrganizationID, c.Low, limit)
+		return sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], findUserIDsInGroup, scope.OrganizationID, c.Low, limit)
 	}
 	return s.candidates(ctx, searchValues, c, limit, scope.OrganizationID, c.Attribute)
 }

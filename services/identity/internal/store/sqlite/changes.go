@@ -6,8 +6,9 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/feed"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 var (
@@ -24,11 +25,11 @@ var (
 )
 
 // record adds a change record and gives the cursor after it.
-func (s *Store) record(ctx context.Context, tx *sqldb.Tx, scope store.Scope, r rows.Record, cause store.Cause) (feed.Cursor, error) {
+func (s *Store) record(ctx context.Context, tx *sqlitedb.Tx, scope store.Scope, r rows.Record, cause store.Cause) (feed.Cursor, error) {
 	cursor := feed.Cursor{Epoch: s.epoch}
 	err := tx.QueryRow(ctx, insertChange,
 		scope.OrganizationID, scope.DirectoryID, r.Type == store.Group, r.ID, r.Revision, r.Kind, r.MemberID, r.MemberType == store.Group,
-		cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time)).Scan(&cursor.Sequence)
+		cause.MessageID, cause.Traceparent, dbtype.Time(&cause.Time)).Scan(&cursor.Sequence)
 	return cursor, err
 }
 
@@ -68,7 +69,7 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 	if err != nil {
 		return nil, after, held, err
 	}
-	changes, err = sqldb.CollectAll(ctx, s.db, func(c *store.Change) []any {
+	changes, err = sqlitedb.ReadAll(ctx, s.db, func(c *store.Change) []any {
 		c.Cursor.Epoch = s.epoch
 		return append([]any{&c.Cursor.Sequence}, rows.Change(c)...)
 	}, listChanges, organizationID, after.Sequence, end.Sequence, limit)
@@ -101,7 +102,7 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string,
 	if beginning {
 		statement = listActiveFromBeginning
 	}
-	active, err = sqldb.CollectAll(ctx, s.db, sqldb.Value[string], statement, after.Sequence, end.Sequence)
+	active, err = sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], statement, after.Sequence, end.Sequence)
 	if err == nil && !beginning {
 		err = s.holds(ctx, "", after, end) // as in Changes
 	}
@@ -113,9 +114,9 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string,
 
 // TrimChanges implements store.Store.
 func (s *Store) TrimChanges(ctx context.Context, before time.Time, limit int) (removed int, err error) {
-	err = s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	err = s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		var last int64
-		err := tx.QueryRow(ctx, getLastExpiredChange, limit, sqldb.Time(&before)).Scan(&last)
+		err := tx.QueryRow(ctx, getLastExpiredChange, limit, dbtype.Time(&before)).Scan(&last)
 		if err != nil || last == 0 {
 			return err
 		}

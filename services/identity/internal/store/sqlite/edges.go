@@ -5,7 +5,7 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 var (
@@ -16,16 +16,16 @@ var (
 // edgeReader implements store.EdgeReader. Each user or group is met once, however many ways lead to it, and its memberships are read
 // as it is met, so that nothing is read far beyond the limit. See list for CROSS JOIN.
 type edgeReader struct {
-	q              sqldb.SQLiteReader
+	q              sqlitedb.Reader
 	organizationID string
 }
 
 // Above implements store.EdgeReader.
 func (e edgeReader) Above(ctx context.Context, members []string, limit int) ([]store.Edge, error) {
-	return sqldb.CollectAll(ctx, e.q, rows.Edge, listEdgesAbove, e.organizationID, list(members), limit)
+	return sqlitedb.ReadAll(ctx, e.q, rows.Edge, listEdgesAbove, e.organizationID, list(members), limit)
 }
 
 // Below implements store.EdgeReader.
 func (e edgeReader) Below(ctx context.Context, groups []string, limit int) ([]store.Edge, error) {
-	return sqldb.CollectAll(ctx, e.q, rows.Edge, listEdgesBelow, e.organizationID, list(groups), limit)
+	return sqlitedb.ReadAll(ctx, e.q, rows.Edge, listEdgesBelow, e.organizationID, list(groups), limit)
 }

@@ -6,7 +6,7 @@ import (
 	"errors"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 var (
@@ -27,7 +27,7 @@ var (
 
 // EraseUser implements store.Store.
 func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause store.Cause) (w store.Written, err error) {
-	err = s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	err = s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		scope, closed := store.Scope{OrganizationID: organizationID}, false
 		err := tx.QueryRow(ctx, getDetachableUser, organizationID, id).Scan(&scope.DirectoryID, &w.Version, &closed)
 		switch {
@@ -62,7 +62,7 @@ var erasures = []struct {
 
 // EraseOrganization implements store.Store.
 func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (nothingLeft bool, err error) {
-	return s.db.Erase(ctx, func(ctx context.Context, tx *sqldb.Tx) (deleted int64, err error) {
+	return s.db.Erase(ctx, func(ctx context.Context, tx *sqlitedb.Tx) (deleted int64, err error) {
 		var open bool
 		if err := tx.QueryRow(ctx, hasOpenDirectory, organizationID).Scan(&open); err != nil {
 			return 0, err
@@ -87,7 +87,7 @@ func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (n
 }
 
 // eraseFeed removes an organization's oldest change records, and notes up to where.
-func eraseFeed(ctx context.Context, tx *sqldb.Tx, organizationID string) (int64, error) {
+func eraseFeed(ctx context.Context, tx *sqlitedb.Tx, organizationID string) (int64, error) {
 	var last int64
 	if err := tx.QueryRow(ctx, getLastChangeToErase, organizationID, store.EraseRows).Scan(&last); err != nil || last == 0 {
 		return 0, err

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 var (
@@ -14,13 +14,13 @@ var (
 
 // Facts implements store.Store.
 func (s *Store) Facts(ctx context.Context, organizationID string, ids []string, most store.FactsBounds) (p store.FactsPage, err error) {
-	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		here, live, there, err := factsPage(ctx, tx, organizationID, ids, most)
 		if err != nil || len(here) == 0 {
 			return err
 		}
 		fields := func(f *store.Facts) []any { return append(tables[store.User].read(&f.Resource), &f.Detached) }
-		users, err := sqldb.CollectAll(ctx, tx, fields, listFacts, organizationID, inOrder(here))
+		users, err := sqlitedb.ReadAll(ctx, tx, fields, listFacts, organizationID, inOrder(here))
 		if err != nil {
 			return err
 		}
@@ -32,10 +32,10 @@ func (s *Store) Facts(ctx context.Context, organizationID string, ids []string, 
 }
 
 // factsPage finds out, from the lengths of documents alone, whom a read takes, of how many, and whose groups.
-func factsPage(ctx context.Context, tx *sqldb.Tx, organizationID string, ids []string, most store.FactsBounds) (here, live []string, there int, err error) {
+func factsPage(ctx context.Context, tx *sqlitedb.Tx, organizationID string, ids []string, most store.FactsBounds) (here, live []string, there int, err error) {
 	rows, err := tx.Query(ctx, listLengths, organizationID, list(ids))
 	bytes := 0
-	_, err = sqldb.Collect(rows, err, func(scan func(...any) error) (struct{}, error) {
+	_, err = sqlitedb.Collect(rows, err, func(scan func(...any) error) (struct{}, error) {
 		var id string
 		var length int
 		var isLive bool

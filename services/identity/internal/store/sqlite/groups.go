@@ -7,7 +7,8 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 var (
@@ -24,7 +25,7 @@ var (
 )
 
 // uniqueGroup refuses a displayName that another group has, where the directory wants them unique.
-func uniqueGroup(ctx context.Context, tx *sqldb.Tx, d store.Directory, g store.Resource) error {
+func uniqueGroup(ctx context.Context, tx *sqlitedb.Tx, d store.Directory, g store.Resource) error {
 	if !d.UniqueGroupNames {
 		return nil
 	}
@@ -36,13 +37,13 @@ func uniqueGroup(ctx context.Context, tx *sqldb.Tx, d store.Directory, g store.R
 	return err
 }
 
-func createGroup(ctx context.Context, tx *sqldb.Tx, g store.Resource, at *sqldb.MicroTime) error {
+func createGroup(ctx context.Context, tx *sqlitedb.Tx, g store.Resource, at *dbtype.MicroTime) error {
 	_, err := tx.Exec(ctx, insertGroup, g.OrganizationID, g.DirectoryID, g.ID, g.Name, g.NameFolded, g.ExternalID, g.Document, at)
 	return err
 }
 
 // takeGroup writes a group that is in the directory from, and marks its members carried. store.ErrChanged: not in this version.
-func takeGroup(ctx context.Context, tx *sqldb.Tx, from string, g store.Resource, at *sqldb.MicroTime) error {
+func takeGroup(ctx context.Context, tx *sqlitedb.Tx, from string, g store.Resource, at *dbtype.MicroTime) error {
 	changed, err := tx.Exec(ctx, adoptGroup, g.DirectoryID, g.Name, g.NameFolded, g.ExternalID, g.Document, at,
 		g.OrganizationID, g.ID, from, g.Version)
 	if err != nil {
@@ -57,10 +58,10 @@ func takeGroup(ctx context.Context, tx *sqldb.Tx, from string, g store.Resource,
 
 // updateGroup edits the members of a group before it writes the group: an edit that changes nothing gives no version.
 func (s *Store) updateGroup(ctx context.Context, g store.Resource, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
-	err = s.write(ctx, g.Scope, func(ctx context.Context, tx *sqldb.Tx, d store.Directory) error {
+	err = s.write(ctx, g.Scope, func(ctx context.Context, tx *sqlitedb.Tx, d store.Directory) error {
 		var current store.Written
 		err := tx.QueryRow(ctx, getGroupState,
-			g.OrganizationID, g.ID, g.DirectoryID).Scan(&current.Version, sqldb.Time(&current.UpdateTime))
+			g.OrganizationID, g.ID, g.DirectoryID).Scan(&current.Version, dbtype.Time(&current.UpdateTime))
 		if errors.Is(err, sql.ErrNoRows) {
 			return store.Missing(store.Group, g.ID)
 		}
@@ -82,7 +83,7 @@ func (s *Store) updateGroup(ctx context.Context, g store.Resource, edits []store
 }
 
 // putGroup writes what is new of a group: the members, and the document if there is one.
-func (s *Store) putGroup(ctx context.Context, tx *sqldb.Tx, g store.Resource, current store.Written, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
+func (s *Store) putGroup(ctx context.Context, tx *sqlitedb.Tx, g store.Resource, current store.Written, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
 	e := &editor{scope: g.Scope, groupID: g.ID, revision: current.Version + 1, cause: cause}
 	if err := s.edit(ctx, tx, e, edits); err != nil {
 		return store.Written{}, err
@@ -92,11 +93,11 @@ func (s *Store) putGroup(ctx context.Context, tx *sqldb.Tx, g store.Resource, cu
 	}
 	w := store.Written{Version: current.Version + 1, UpdateTime: cause.Time, Cursor: e.last}
 	if g.Document == nil {
-		_, err := tx.Exec(ctx, touchGroup, w.Version, sqldb.Time(&cause.Time), g.OrganizationID, g.ID)
+		_, err := tx.Exec(ctx, touchGroup, w.Version, dbtype.Time(&cause.Time), g.OrganizationID, g.ID)
 		return w, err
 	}
 	if _, err := tx.Exec(ctx, updateGroup, g.Name, g.NameFolded, g.ExternalID,
-		w.Version, g.Document, sqldb.Time(&cause.Time), g.OrganizationID, g.ID); err != nil {
+		w.Version, g.Document, dbtype.Time(&cause.Time), g.OrganizationID, g.ID); err != nil {
 		return w, err
 	}
 	var err error

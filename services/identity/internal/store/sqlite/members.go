@@ -8,9 +8,10 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/scim"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 var (
@@ -37,7 +38,7 @@ type editor struct {
 	cause    store.Cause
 
 	store   *Store
-	tx      *sqldb.Tx
+	tx      *sqlitedb.Tx
 	nesting store.Nesting
 
 	changed bool
@@ -45,7 +46,7 @@ type editor struct {
 }
 
 // edit makes edits of a group's members.
-func (s *Store) edit(ctx context.Context, tx *sqldb.Tx, e *editor, edits []store.MemberEdit) error {
+func (s *Store) edit(ctx context.Context, tx *sqlitedb.Tx, e *editor, edits []store.MemberEdit) error {
 	e.store, e.tx = s, tx
 	e.nesting.Reader = edgeReader{q: tx, organizationID: e.scope.OrganizationID}
 	return e.apply(ctx, store.Together(edits))
@@ -169,7 +170,7 @@ func (e *editor) removeAll(ctx context.Context, ids []string) error {
 	for len(ids) > 0 {
 		some := ids[:min(len(ids), editPage)]
 		ids = ids[len(some):]
-		found, err := sqldb.CollectAll(ctx, e.tx, sqldb.Value[string], listMembersByIDs, e.scope.OrganizationID, e.groupID, inOrder(some))
+		found, err := sqlitedb.ReadAll(ctx, e.tx, dbtype.Value[string], listMembersByIDs, e.scope.OrganizationID, e.groupID, inOrder(some))
 		if err != nil {
 			return err
 		}
@@ -198,7 +199,7 @@ const editPage = 1000
 
 func (e *editor) removeMatching(ctx context.Context, match func(store.Member) bool) error {
 	for after := ""; ; {
-		page, err := sqldb.CollectAll(ctx, e.tx, rows.Member, listVisibleMembers, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, after, editPage)
+		page, err := sqlitedb.ReadAll(ctx, e.tx, rows.Member, listVisibleMembers, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, after, editPage)
 		if err != nil {
 			return err
 		}
@@ -234,23 +235,23 @@ func (e *editor) record(ctx context.Context, kind store.ChangeKind, memberID str
 
 // Members implements store.Store.
 func (s *Store) Members(ctx context.Context, scope store.Scope, groupID, after string, limit int) ([]scim.Member, error) {
-	return sqldb.CollectAll(ctx, s.db, rows.Shown, listShownMembers, scope.OrganizationID, scope.DirectoryID, groupID, after, limit)
+	return sqlitedb.ReadAll(ctx, s.db, rows.Shown, listShownMembers, scope.OrganizationID, scope.DirectoryID, groupID, after, limit)
 }
 
 // DirectMembers implements store.Store.
 func (s *Store) DirectMembers(ctx context.Context, organizationID, groupID, after string, limit int) ([]store.Member, error) {
-	return sqldb.CollectAll(ctx, s.db, rows.Member, listDirectMembers, organizationID, groupID, after, limit)
+	return sqlitedb.ReadAll(ctx, s.db, rows.Member, listDirectMembers, organizationID, groupID, after, limit)
 }
 
 // CarriedMembers implements store.Store.
 func (s *Store) CarriedMembers(ctx context.Context, scope store.Scope, afterGroup, afterMember string, limit int) ([]store.CarriedMember, error) {
-	return sqldb.CollectAll(ctx, s.db, rows.Carried, listCarriedMembers,
+	return sqlitedb.ReadAll(ctx, s.db, rows.Carried, listCarriedMembers,
 		scope.OrganizationID, scope.DirectoryID, afterGroup, afterMember, limit)
 }
 
 // RemoveCarried implements store.Store.
 func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []store.CarriedMember, cause store.Cause) (w store.Written, err error) {
-	err = s.write(ctx, scope, func(ctx context.Context, tx *sqldb.Tx, _ store.Directory) error {
+	err = s.write(ctx, scope, func(ctx context.Context, tx *sqlitedb.Tx, _ store.Directory) error {
 		for _, c := range carried {
 			var revision int64
 			// It may have been confirmed or removed since it was listed.
@@ -261,7 +262,7 @@ func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []
 			if removed == 0 {
 				continue
 			}
-			if err := tx.QueryRow(ctx, nextGroupVersion, sqldb.Time(&cause.Time), scope.OrganizationID, c.GroupID).Scan(&revision); err != nil {
+			if err := tx.QueryRow(ctx, nextGroupVersion, dbtype.Time(&cause.Time), scope.OrganizationID, c.GroupID).Scan(&revision); err != nil {
 				return err
 			}
 			if w.Cursor, err = s.record(ctx, tx, scope, rows.Record{

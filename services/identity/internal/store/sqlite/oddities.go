@@ -5,7 +5,8 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 var (
@@ -16,10 +17,10 @@ var (
 
 // AddOddities implements store.Store.
 func (s *Store) AddOddities(ctx context.Context, oddities []store.Oddity) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		for _, o := range oddities {
 			if _, err := tx.Exec(ctx, addOddity,
-				o.OrganizationID, o.DirectoryID, o.Ignored, o.Name, o.Messages, sqldb.Time(&o.FirstTime), sqldb.Time(&o.LastTime),
+				o.OrganizationID, o.DirectoryID, o.Ignored, o.Name, o.Messages, dbtype.Time(&o.FirstTime), dbtype.Time(&o.LastTime),
 				o.LastMessageID, store.MaxIgnored); err != nil {
 				return err
 			}
@@ -30,5 +31,5 @@ func (s *Store) AddOddities(ctx context.Context, oddities []store.Oddity) error 
 
 // Oddities implements store.Store.
 func (s *Store) Oddities(ctx context.Context, scope store.Scope) ([]store.Oddity, error) {
-	return sqldb.CollectAll(ctx, s.db, rows.Oddity, listOddities, scope.OrganizationID, scope.DirectoryID)
+	return sqlitedb.ReadAll(ctx, s.db, rows.Oddity, listOddities, scope.OrganizationID, scope.DirectoryID)
 }

@@ -6,7 +6,8 @@ import (
 	"errors"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 var countResources = statements.Load("count_resources", "organization_id", "directory_id", "resource_group")
@@ -19,7 +20,7 @@ func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by sto
 	if groups {
 		fields, query = readWithEdges(&edges), tables[t].getWithEdges[way]
 	}
-	r, err := sqldb.CollectOne(ctx, s.db, fields, nil, query, scope.OrganizationID, scope.DirectoryID, value)
+	r, err := sqlitedb.ReadOne(ctx, s.db, fields, nil, query, scope.OrganizationID, scope.DirectoryID, value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, by.Missing(t)
 	}
@@ -31,27 +32,27 @@ func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by sto
 
 // List implements store.Store.
 func (s *Store) List(ctx context.Context, scope store.Scope, t store.Type, after string, limit, bytes int) ([]store.Resource, error) {
-	return sqldb.CollectUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].list, scope.OrganizationID, scope.DirectoryID, after, limit)
+	return sqlitedb.ReadUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].list, scope.OrganizationID, scope.DirectoryID, after, limit)
 }
 
 // ByID implements store.Store.
 func (s *Store) ByID(ctx context.Context, scope store.Scope, t store.Type, ids []string, bytes int) ([]store.Resource, error) {
-	return sqldb.CollectUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].byID, scope.OrganizationID, scope.DirectoryID, list(ids))
+	return sqlitedb.ReadUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].byID, scope.OrganizationID, scope.DirectoryID, list(ids))
 }
 
 // Page implements store.Store.
 func (s *Store) Page(ctx context.Context, scope store.Scope, t store.Type, order store.Order, skip, limit int64, bytes int) ([]store.Resource, error) {
-	return sqldb.CollectUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].page[order], scope.OrganizationID, scope.DirectoryID, limit, skip)
+	return sqlitedb.ReadUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].page[order], scope.OrganizationID, scope.DirectoryID, limit, skip)
 }
 
 // Count implements store.Store. The triggers of the migration keep the totals.
 func (s *Store) Count(ctx context.Context, scope store.Scope, t store.Type) (int64, error) {
-	return sqldb.CollectOne(ctx, s.db, sqldb.Value[int64], nil, countResources, scope.OrganizationID, scope.DirectoryID, t == store.Group)
+	return sqlitedb.ReadOne(ctx, s.db, dbtype.Value[int64], nil, countResources, scope.OrganizationID, scope.DirectoryID, t == store.Group)
 }
 
 // Detached implements store.Store.
 func (s *Store) Detached(ctx context.Context, r store.Resource, directoryIDs []string) (store.Resource, error) {
-	old, err := sqldb.CollectOne(ctx, s.db, tables[r.Type].read, nil, tables[r.Type].detached,
+	old, err := sqlitedb.ReadOne(ctx, s.db, tables[r.Type].read, nil, tables[r.Type].detached,
 		r.OrganizationID, inOrder(directoryIDs), r.ExternalID, r.NameFolded)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = store.Missing(r.Type, "of these names")
@@ -61,7 +62,7 @@ func (s *Store) Detached(ctx context.Context, r store.Resource, directoryIDs []s
 
 // IDs implements store.Store.
 func (s *Store) IDs(ctx context.Context, organizationID string, t store.Type, after string, limit int) ([]string, error) {
-	return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], tables[t].ids, organizationID, after, limit)
+	return sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], tables[t].ids, organizationID, after, limit)
 }
 
 // Find implements store.Store.
@@ -71,10 +72,10 @@ func (s *Store) Find(ctx context.Context, organizationID string, t store.Type, b
 	if way != store.Every {
 		args = append(args, value)
 	}
-	return sqldb.CollectAll(ctx, s.db, tables[t].readFacts, tables[t].find[way], args...)
+	return sqlitedb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].find[way], args...)
 }
 
 // Summaries implements store.Store.
 func (s *Store) Summaries(ctx context.Context, organizationID string, t store.Type, ids []string) ([]store.Facts, error) {
-	return sqldb.CollectAll(ctx, s.db, tables[t].readFacts, tables[t].summaries, organizationID, list(ids))
+	return sqlitedb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].summaries, organizationID, list(ids))
 }

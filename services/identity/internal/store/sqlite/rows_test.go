@@ -20,7 +20,7 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/scim"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 // effort is what a write cost: its statements in order, and the rows that it wrote.
@@ -209,7 +209,7 @@ func isQuery(text string) bool {
 // fill makes a group "eng" of users u1, u2, ... in a directory where a few others are.
 func fill(t *testing.T, s *Store, size int) {
 	t.Helper()
-	err := s.db.Write(t.Context(), func(ctx context.Context, tx *sqldb.Tx) error {
+	err := s.db.Write(t.Context(), func(ctx context.Context, tx *sqlitedb.Tx) error {
 		const user = `INSERT INTO users (organization_id, id, directory_id, user_name, user_name_folded, external_id, display_name,
 			active, version, document, create_time, update_time) SELECT 'acme', value, 'd1', value, value, '', value, 1, 1, '{}', 0, 0
 			FROM json_each(?)`
@@ -240,7 +240,7 @@ func fill(t *testing.T, s *Store, size int) {
 // written is how many rows the writer has written so far.
 func written(t *testing.T, s *Store) (rows int64) {
 	t.Helper()
-	if err := s.db.Write(t.Context(), func(ctx context.Context, tx *sqldb.Tx) error {
+	if err := s.db.Write(t.Context(), func(ctx context.Context, tx *sqlitedb.Tx) error {
 		return tx.QueryRow(ctx, `SELECT total_changes()`).Scan(&rows)
 	}); err != nil {
 		t.Fatal(err)
@@ -271,7 +271,7 @@ func explain(t *testing.T, path string, statements []string, tell func(text, ste
 	defer func() { _ = db.Close() }()
 	for _, text := range statements {
 		rows, err := db.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+text, make([]any, parameters(text))...)
-		steps, err := sqldb.Collect(rows, err, func(scan func(...any) error) (step string, err error) {
+		steps, err := sqlitedb.Collect(rows, err, func(scan func(...any) error) (step string, err error) {
 			var id, parent, unused int
 			return step, scan(&id, &parent, &unused, &step)
 		})

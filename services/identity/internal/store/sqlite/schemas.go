@@ -5,8 +5,9 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 var (
@@ -19,7 +20,7 @@ var (
 
 // PutSchema implements store.Store.
 func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(others []store.Schema) error) (store.Schema, error) {
-	err := s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	err := s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		if _, err := open(ctx, tx, schema.Scope); err != nil {
 			return err
 		}
@@ -32,7 +33,7 @@ func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(o
 		}
 		_, err = tx.Exec(ctx, putSchema,
 			schema.OrganizationID, schema.DirectoryID, schema.ID, schema.Type == store.Group, schema.Definition,
-			sqldb.Time(&schema.CreateTime), sqldb.Time(&schema.UpdateTime))
+			dbtype.Time(&schema.CreateTime), dbtype.Time(&schema.UpdateTime))
 		return err
 	})
 	return schema, err
@@ -43,18 +44,18 @@ func (s *Store) Schemas(ctx context.Context, scope store.Scope) ([]store.Schema,
 	return schemas(ctx, s.db, scope)
 }
 
-func schemas(ctx context.Context, q sqldb.SQLiteReader, scope store.Scope) ([]store.Schema, error) {
-	return sqldb.CollectAll(ctx, q, rows.Schema, listSchemas, scope.OrganizationID, scope.DirectoryID)
+func schemas(ctx context.Context, q sqlitedb.Reader, scope store.Scope) ([]store.Schema, error) {
+	return sqlitedb.ReadAll(ctx, q, rows.Schema, listSchemas, scope.OrganizationID, scope.DirectoryID)
 }
 
 // Extended implements store.Store.
 func (s *Store) Extended(ctx context.Context, organizationID string) ([]string, error) {
-	return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], listExtended, organizationID)
+	return sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], listExtended, organizationID)
 }
 
 // DeleteSchema implements store.Store.
 func (s *Store) DeleteSchema(ctx context.Context, scope store.Scope, id string) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		deleted, err := tx.Exec(ctx, deleteSchema, scope.OrganizationID, scope.DirectoryID, id)
 		if err == nil && deleted == 0 {
 			err = fault.Missing("schema", id)

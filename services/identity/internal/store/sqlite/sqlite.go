@@ -14,9 +14,10 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/sqlfile"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
@@ -37,7 +38,7 @@ var (
 
 // Store implements store.Store on one database file.
 type Store struct {
-	db      *sqldb.SQLite
+	db      *sqlitedb.DB
 	epoch   string
 	written wait.Signal
 }
@@ -50,7 +51,7 @@ func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.Trac
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqldb.OpenSQLite(ctx, path, files, tracing)
+	db, err := sqlitedb.Open(ctx, path, files, tracing)
 	if err != nil {
 		return nil, err
 	}
@@ -70,13 +71,13 @@ func (s *Store) Epoch() string { return s.epoch }
 
 // Followed implements store.Store.
 func (s *Store) Followed(ctx context.Context) (at store.Place, err error) {
-	return sqldb.CollectOne(ctx, s.db, rows.Place, nil, getFollowed)
+	return sqlitedb.ReadOne(ctx, s.db, rows.Place, nil, getFollowed)
 }
 
 // ApplyDirectory implements store.Store.
 func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.Place, cause store.Cause) error {
 	closes := false
-	err := s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	err := s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		isNew, err := tx.Exec(ctx, updateFollowed, at.Epoch, at.Revision)
 		if err != nil || isNew == 0 {
 			return err
@@ -104,7 +105,7 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 	return err
 }
 
-func directory(ctx context.Context, q sqldb.SQLiteReader, scope store.Scope) (d store.Directory, err error) {
+func directory(ctx context.Context, q sqlitedb.Reader, scope store.Scope) (d store.Directory, err error) {
 	err = q.QueryRow(ctx, getDirectory, scope.OrganizationID, scope.DirectoryID).Scan(rows.Directory(&d)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fault.Missing("directory", scope.DirectoryID)
@@ -119,11 +120,11 @@ func (s *Store) Directory(ctx context.Context, scope store.Scope) (store.Directo
 
 // Ancestors implements store.Store.
 func (s *Store) Ancestors(ctx context.Context, scope store.Scope) ([]string, error) {
-	return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], listAncestors, scope.OrganizationID, scope.DirectoryID)
+	return sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], listAncestors, scope.OrganizationID, scope.DirectoryID)
 }
 
 // open checks, within a write, that a directory takes writes.
-func open(ctx context.Context, tx *sqldb.Tx, scope store.Scope) (store.Directory, error) {
+func open(ctx context.Context, tx *sqlitedb.Tx, scope store.Scope) (store.Directory, error) {
 	d, err := directory(ctx, tx, scope)
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -135,8 +136,8 @@ func open(ctx context.Context, tx *sqldb.Tx, scope store.Scope) (store.Directory
 }
 
 // write runs fn in a transaction on an open directory, and wakes the followers of the feed.
-func (s *Store) write(ctx context.Context, scope store.Scope, fn func(ctx context.Context, tx *sqldb.Tx, d store.Directory) error) error {
-	err := s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+func (s *Store) write(ctx context.Context, scope store.Scope, fn func(ctx context.Context, tx *sqlitedb.Tx, d store.Directory) error) error {
+	err := s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		d, err := open(ctx, tx, scope)
 		if err != nil {
 			return err

@@ -14,7 +14,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/sqlite"
 	"github.com/usher-scim/usher/services/identity/internal/store/storetest"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -64,7 +64,7 @@ func rows(t *testing.T, path, organizationID string) (map[string]int64, error) {
 	defer func() { _ = db.Close() }()
 	found, err := db.QueryContext(t.Context(), `SELECT s.name FROM sqlite_schema s JOIN pragma_table_info(s.name) c
 		WHERE s.type = 'table' AND c.name = 'organization_id'`)
-	tables, err := sqldb.Collect(found, err, func(scan func(...any) error) (name string, err error) { return name, scan(&name) })
+	tables, err := sqlitedb.Collect(found, err, func(scan func(...any) error) (name string, err error) { return name, scan(&name) })
 	counts := map[string]int64{}
 	for _, table := range tables {
 		var n int64

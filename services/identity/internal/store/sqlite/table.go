@@ -5,7 +5,8 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 // table keeps the resources of a type.
@@ -27,9 +28,9 @@ type table struct {
 
 	// unique refuses what another resource has. insert and update write at a time. update is of one in the directory from;
 	// store.ErrChanged: not in its version.
-	unique func(ctx context.Context, tx *sqldb.Tx, d store.Directory, r store.Resource) error
-	insert func(ctx context.Context, tx *sqldb.Tx, r store.Resource, at *sqldb.MicroTime) error
-	update func(ctx context.Context, tx *sqldb.Tx, from string, r store.Resource, at *sqldb.MicroTime) error
+	unique func(ctx context.Context, tx *sqlitedb.Tx, d store.Directory, r store.Resource) error
+	insert func(ctx context.Context, tx *sqlitedb.Tx, r store.Resource, at *dbtype.MicroTime) error
+	update func(ctx context.Context, tx *sqlitedb.Tx, from string, r store.Resource, at *dbtype.MicroTime) error
 
 	ids       string
 	find      map[store.Way]string

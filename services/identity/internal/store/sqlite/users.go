@@ -5,8 +5,9 @@ import (
 	"encoding/json"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/scim"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 var (
@@ -21,8 +22,8 @@ var (
 )
 
 // uniqueUser refuses a userName or externalId that another user of the directory has.
-func uniqueUser(ctx context.Context, tx *sqldb.Tx, _ store.Directory, u store.Resource) error {
-	taken, err := sqldb.CollectAll(ctx, tx, sqldb.Value[string], findTaken,
+func uniqueUser(ctx context.Context, tx *sqlitedb.Tx, _ store.Directory, u store.Resource) error {
+	taken, err := sqlitedb.ReadAll(ctx, tx, dbtype.Value[string], findTaken,
 		u.OrganizationID, u.DirectoryID, u.NameFolded, u.ExternalID, u.ID)
 	if err == nil && len(taken) > 0 {
 		err = store.Taken(store.User, taken[0])
@@ -30,7 +31,7 @@ func uniqueUser(ctx context.Context, tx *sqldb.Tx, _ store.Directory, u store.Re
 	return err
 }
 
-func createUser(ctx context.Context, tx *sqldb.Tx, u store.Resource, at *sqldb.MicroTime) error {
+func createUser(ctx context.Context, tx *sqlitedb.Tx, u store.Resource, at *dbtype.MicroTime) error {
 	if _, err := tx.Exec(ctx, insertUser, u.OrganizationID, u.DirectoryID, u.ID, u.Name, u.NameFolded, u.ExternalID,
 		u.DisplayName, u.Active, u.Document, at); err != nil {
 		return err
@@ -39,7 +40,7 @@ func createUser(ctx context.Context, tx *sqldb.Tx, u store.Resource, at *sqldb.M
 }
 
 // changeUser writes a user that is in the directory from. store.ErrChanged: not in this version.
-func changeUser(ctx context.Context, tx *sqldb.Tx, from string, u store.Resource, at *sqldb.MicroTime) error {
+func changeUser(ctx context.Context, tx *sqlitedb.Tx, from string, u store.Resource, at *dbtype.MicroTime) error {
 	changed, err := tx.Exec(ctx, updateUser, u.DirectoryID, u.Name, u.NameFolded, u.ExternalID, u.DisplayName, u.Active, u.Document,
 		at, u.OrganizationID, u.ID, from, u.Version)
 	if err != nil {
@@ -54,7 +55,7 @@ func changeUser(ctx context.Context, tx *sqldb.Tx, from string, u store.Resource
 	return insertSearch(ctx, tx, u)
 }
 
-func insertSearch(ctx context.Context, tx *sqldb.Tx, u store.Resource) error {
+func insertSearch(ctx context.Context, tx *sqlitedb.Tx, u store.Resource) error {
 	for _, v := range u.Search {
 		if _, err := tx.Exec(ctx, insertSearchValue, u.OrganizationID, v.Attribute, v.Value, u.ID); err != nil {
 			return err
@@ -66,7 +67,7 @@ func insertSearch(ctx context.Context, tx *sqldb.Tx, u store.Resource) error {
 // UserGroups implements store.Store. It reads each membership around the users once, however many of them it concerns. What is above a
 // group that the directory can't see does not count.
 func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userIDs []string) (map[string][]scim.GroupRef, error) {
-	edges, err := sqldb.CollectAll(ctx, s.db, func(e *edge) []any { return []any{&e.Member, &e.Group, &e.name} },
+	edges, err := sqlitedb.ReadAll(ctx, s.db, func(e *edge) []any { return []any{&e.Member, &e.Group, &e.name} },
 		listGroupsAround, scope.OrganizationID, scope.DirectoryID, list(userIDs))
 	if err != nil {
 		return nil, err

@@ -8,8 +8,9 @@ import (
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/feed"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 var (
@@ -46,15 +47,15 @@ func (s *Store) put(ctx context.Context, from string, r store.Resource, kind sto
 	if t == nil {
 		return w, store.NoTable(r.Type)
 	}
-	err = s.write(ctx, r.Scope, func(ctx context.Context, tx *sqldb.Tx, d store.Directory) error {
+	err = s.write(ctx, r.Scope, func(ctx context.Context, tx *sqlitedb.Tx, d store.Directory) error {
 		err := t.unique(ctx, tx, d, r)
 		if err != nil {
 			return err
 		}
 		if from == "" {
-			err = t.insert(ctx, tx, r, sqldb.Time(&cause.Time))
+			err = t.insert(ctx, tx, r, dbtype.Time(&cause.Time))
 		} else {
-			err = t.update(ctx, tx, from, r, sqldb.Time(&cause.Time))
+			err = t.update(ctx, tx, from, r, dbtype.Time(&cause.Time))
 		}
 		if err != nil {
 			return err
@@ -74,8 +75,8 @@ func (s *Store) put(ctx context.Context, from string, r store.Resource, kind sto
 
 // Delete implements store.Store.
 func (s *Store) Delete(ctx context.Context, scope store.Scope, t store.Type, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
-	err = s.write(ctx, scope, func(ctx context.Context, tx *sqldb.Tx, _ store.Directory) error {
-		version, err := sqldb.CollectOne(ctx, tx, sqldb.Value[int64], nil, tables[t].version, scope.OrganizationID, scope.DirectoryID, id)
+	err = s.write(ctx, scope, func(ctx context.Context, tx *sqlitedb.Tx, _ store.Directory) error {
+		version, err := sqlitedb.ReadOne(ctx, tx, dbtype.Value[int64], nil, tables[t].version, scope.OrganizationID, scope.DirectoryID, id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return store.Missing(t, id)
 		}
@@ -93,7 +94,7 @@ func (s *Store) Delete(ctx context.Context, scope store.Scope, t store.Type, id 
 }
 
 // remove removes a resource that is there, its memberships too, with the record of it.
-func (s *Store) remove(ctx context.Context, tx *sqldb.Tx, scope store.Scope, t store.Type, id string, revision int64, cause store.Cause) (feed.Cursor, error) {
+func (s *Store) remove(ctx context.Context, tx *sqlitedb.Tx, scope store.Scope, t store.Type, id string, revision int64, cause store.Cause) (feed.Cursor, error) {
 	if t == store.Group {
 		if err := dismiss(ctx, tx, scope, id, revision, cause); err != nil {
 			return feed.Cursor{}, err
@@ -111,9 +112,9 @@ func (s *Store) remove(ctx context.Context, tx *sqldb.Tx, scope store.Scope, t s
 }
 
 // dismiss takes all members out of a group that is deleted, one by one for who follows: each of them may hold access because of it.
-func dismiss(ctx context.Context, tx *sqldb.Tx, scope store.Scope, groupID string, revision int64, cause store.Cause) error {
+func dismiss(ctx context.Context, tx *sqlitedb.Tx, scope store.Scope, groupID string, revision int64, cause store.Cause) error {
 	if _, err := tx.Exec(ctx, recordDismissedMembers, scope.DirectoryID, revision, store.MemberRemoved,
-		cause.MessageID, cause.Traceparent, sqldb.Time(&cause.Time), scope.OrganizationID, groupID); err != nil {
+		cause.MessageID, cause.Traceparent, dbtype.Time(&cause.Time), scope.OrganizationID, groupID); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, deleteMembersOfGroup, scope.OrganizationID, groupID)
@@ -122,8 +123,8 @@ func dismiss(ctx context.Context, tx *sqldb.Tx, scope store.Scope, groupID strin
 
 // leaveGroups takes what is deleted out of every group, and gives each of them a new version. The deletion's own change
 // record speaks for them.
-func leaveGroups(ctx context.Context, tx *sqldb.Tx, organizationID, memberID string, cause store.Cause) error {
-	if _, err := tx.Exec(ctx, touchGroupsOfMember, sqldb.Time(&cause.Time), organizationID, memberID); err != nil {
+func leaveGroups(ctx context.Context, tx *sqlitedb.Tx, organizationID, memberID string, cause store.Cause) error {
+	if _, err := tx.Exec(ctx, touchGroupsOfMember, dbtype.Time(&cause.Time), organizationID, memberID); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, deleteMemberships, organizationID, memberID)

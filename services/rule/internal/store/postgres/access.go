@@ -6,7 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -39,13 +40,13 @@ func (s *Store) Check(ctx context.Context, organizationID, userID string, grant 
 	if errors.Is(err, pgx.ErrNoRows) { // somebody who has never been a holder may be suspended
 		err = s.db.QueryRow(ctx, findSuspension, organizationID, userID).Scan(&c.Suspended)
 	}
-	c.UnknownAsOf = sqldb.FromMicros(known)
+	c.UnknownAsOf = dbtype.FromMicros(known)
 	return c, err
 }
 
 // Progress implements store.Store.
 func (s *Store) Progress(ctx context.Context, organizationIDs []string) (map[string]store.Progress, error) {
-	all, err := sqldb.ReadAll(ctx, s.db, store.ProgressFields, getProgress, organizationIDs)
+	all, err := pgdb.ReadAll(ctx, s.db, store.ProgressFields, getProgress, organizationIDs)
 	return store.ProgressByOrganization(all), err
 }
 
@@ -73,16 +74,16 @@ func accessPage(organizationID string, filter store.AccessFilter, after store.Ac
 // Access implements store.Store.
 func (s *Store) Access(ctx context.Context, organizationID string, filter store.AccessFilter, after store.AccessKey, limit int) ([]store.Access, error) {
 	statement, args := accessPage(organizationID, filter, after, limit)
-	sources, err := sqldb.ReadAll(ctx, s.db, store.SourceOfHolderFields, statement, args...)
+	sources, err := pgdb.ReadAll(ctx, s.db, store.SourceOfHolderFields, statement, args...)
 	return store.AccessOf(sources), err
 }
 
 // HolderIDs implements store.Store.
 func (s *Store) HolderIDs(ctx context.Context, organizationID, after, upTo string, limit int) ([]string, error) {
 	if upTo != "" {
-		return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], listHolderIDsUpTo, organizationID, after, upTo, limit)
+		return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], listHolderIDsUpTo, organizationID, after, upTo, limit)
 	}
-	return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], listHolderIDs, organizationID, after, limit)
+	return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], listHolderIDs, organizationID, after, limit)
 }
 
 // Holders implements store.Tx.
@@ -98,7 +99,7 @@ func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[str
 
 // CountEffective implements store.Tx.
 func (t *organizationTx) CountEffective(ctx context.Context, grant store.Grant, upTo int) (int, error) {
-	n := ask(t.queue(), sqldb.Value[int], countEffective, t.organization, grant.RoleID, grant.TenantID, upTo)
+	n := ask(t.queue(), dbtype.Value[int], countEffective, t.organization, grant.RoleID, grant.TenantID, upTo)
 	if err := t.send(ctx); err != nil {
 		return 0, err
 	}
@@ -107,7 +108,7 @@ func (t *organizationTx) CountEffective(ctx context.Context, grant store.Grant, 
 
 // HeldUsers implements store.Tx.
 func (t *organizationTx) HeldUsers(ctx context.Context) ([]string, error) {
-	users := ask(t.queue(), sqldb.Value[string], listHeldUsers, t.organization)
+	users := ask(t.queue(), dbtype.Value[string], listHeldUsers, t.organization)
 	err := t.send(ctx)
 	return *users, err
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -94,7 +94,7 @@ func (d *differences) queueHolders(b *pgx.Batch, organization string) {
 	var access []int32
 	for _, h := range d.holders {
 		users, active, directories = append(users, h.UserID), append(active, h.Active), append(directories, h.DirectoryID)
-		detached, digests, known = append(detached, h.Detached), append(digests, h.Digest), append(known, sqldb.Micros(h.UnknownAsOf))
+		detached, digests, known = append(detached, h.Detached), append(digests, h.Digest), append(known, dbtype.Micros(h.UnknownAsOf))
 		access = append(access, int32(h.RuleAccess)) //nolint:gosec // of three values
 	}
 	b.Queue(putHolders, organization, users, active, directories, detached, digests, known, access)
@@ -121,7 +121,7 @@ func (d *differences) queueSources(b *pgx.Batch, organization string) {
 			continue
 		}
 		there.add(key)
-		there.grantedBy, there.times = append(there.grantedBy, s.GrantedBy), append(there.times, sqldb.Micros(s.CreateTime))
+		there.grantedBy, there.times = append(there.grantedBy, s.GrantedBy), append(there.times, dbtype.Micros(s.CreateTime))
 		there.held = append(there.held, s.Held)
 	}
 	if len(gone.users) > 0 {
@@ -144,7 +144,7 @@ func (d *differences) queueChanges(b *pgx.Batch, organization string) {
 	for _, c := range d.changes {
 		users, tenants, roles = append(users, c.UserID), append(tenants, c.Grant.TenantID), append(roles, c.Grant.RoleID)
 		kinds, messages, syncs = append(kinds, int32(c.Kind)), append(messages, c.MessageID), append(syncs, c.SyncID) //nolint:gosec // of a few values
-		parents, times = append(parents, c.Traceparent), append(times, sqldb.Micros(c.Time))
+		parents, times = append(parents, c.Traceparent), append(times, dbtype.Micros(c.Time))
 	}
 	b.Queue(insertAccessChanges, organization, users, tenants, roles, kinds, messages, syncs, parents, times)
 }

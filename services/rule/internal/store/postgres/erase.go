@@ -6,7 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -33,11 +34,11 @@ var (
 // Erase implements store.Store.
 func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Time, fn func(context.Context, store.Tx) error) error {
 	return s.changed(organizationID, s.update(ctx, organizationID, func(ctx context.Context, t *organizationTx) error {
-		if t.row.erased == sqldb.Micros(asked) {
+		if t.row.erased == dbtype.Micros(asked) {
 			return store.ErasureEnded(organizationID)
 		}
-		if t.row.erasing < sqldb.Micros(asked) {
-			t.row.erasing, t.wrote = sqldb.Micros(asked), true
+		if t.row.erasing < dbtype.Micros(asked) {
+			t.row.erasing, t.wrote = dbtype.Micros(asked), true
 		}
 		t.queue().Queue(readByIndex)
 		return fn(ctx, t)
@@ -46,13 +47,13 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Tim
 
 // Marked implements store.Store.
 func (s *Store) Marked(ctx context.Context) (map[string]time.Time, error) {
-	all, err := sqldb.ReadAll(ctx, s.db, store.MarkFields, listErasures)
+	all, err := pgdb.ReadAll(ctx, s.db, store.MarkFields, listErasures)
 	return store.AskedByOrganization(all), err
 }
 
 // Unmark implements store.Store.
 func (s *Store) Unmark(ctx context.Context, organizationID string, asked time.Time) error {
-	_, err := s.db.Exec(ctx, endErasure, organizationID, sqldb.Micros(asked))
+	_, err := s.db.Exec(ctx, endErasure, organizationID, dbtype.Micros(asked))
 	return s.changed(organizationID, err)
 }
 

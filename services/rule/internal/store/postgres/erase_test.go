@@ -6,7 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/testkit"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
@@ -14,7 +15,7 @@ import (
 // Nobody else's rows are read to find those of an organization that is erased, nor more of its own than are removed.
 func TestErasingScansNothing(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), Config{Server: sqldb.PostgresServer{URL: testkit.Postgres(t, "rule", Migrate), MaxConnections: 2}})
+	s, err := Open(t.Context(), Config{Server: pgdb.Server{URL: testkit.Postgres(t, "rule", Migrate), MaxConnections: 2}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +23,7 @@ func TestErasingScansNothing(t *testing.T) {
 	err = s.Erase(t.Context(), "acme", time.Now(), func(ctx context.Context, tx store.Tx) error {
 		for _, statement := range eraseStatements {
 			o := tx.(*organizationTx)
-			steps := ask(o.queue(), sqldb.Value[string], `EXPLAIN `+statement, "acme", 9)
+			steps := ask(o.queue(), dbtype.Value[string], `EXPLAIN `+statement, "acme", 9)
 			if err := o.send(ctx); err != nil {
 				return err
 			}

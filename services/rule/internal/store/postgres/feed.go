@@ -7,8 +7,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/feed"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -79,7 +80,7 @@ func (s *Store) AccessCursor(ctx context.Context) (feed.Cursor, error) {
 	var epoch string
 	var end int64
 	err := s.db.QueryRow(ctx, getFeedEnd).Scan(&epoch, &end)
-	return cursor(epoch, end, 0), sqldb.Reach(err)
+	return cursor(epoch, end, 0), pgdb.Reach(err)
 }
 
 // AppendChanges implements store.Tx. The revision of a record is its sequence: that increases for each user, because the
@@ -92,6 +93,6 @@ func (t *organizationTx) AppendChanges(_ context.Context, changes []store.Change
 // TrimAccessFeed implements store.Store. While one process trims, others have nothing to do.
 func (s *Store) TrimAccessFeed(ctx context.Context, before time.Time, limit int) (int, error) {
 	var removed int
-	err := s.db.QueryRow(ctx, trimAccessFeed, limit, sqldb.Micros(before)).Scan(&removed)
-	return removed, sqldb.Reach(err)
+	err := s.db.QueryRow(ctx, trimAccessFeed, limit, dbtype.Micros(before)).Scan(&removed)
+	return removed, pgdb.Reach(err)
 }

@@ -13,8 +13,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/sqlfile"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
@@ -32,14 +33,14 @@ const schema = "usher_rule"
 // Config says where the tables are. A zero field means its default.
 type Config struct {
 	// Server is required.
-	Server sqldb.PostgresServer
+	Server pgdb.Server
 	// PollInterval is how often organizations that are waited for are looked at, beside being told of. Default 1 s.
 	PollInterval time.Duration
 }
 
 // Store is a store.Store on a PostgreSQL schema.
 type Store struct {
-	db      *sqldb.Postgres
+	db      *pgdb.DB
 	signals store.Signals
 	wakeup  *wakeup
 }
@@ -48,18 +49,18 @@ var _ store.Store = (*Store)(nil)
 
 // Migrate makes the schema, or brings it to the newest version.
 func Migrate(ctx context.Context, url string) error {
-	return sqldb.MigratePostgres(ctx, url, tables())
+	return pgdb.Migrate(ctx, url, tables())
 }
 
 // RenewEpoch begins a new epoch of the access feed.
-func RenewEpoch(ctx context.Context, url string) error { return sqldb.RenewEpoch(ctx, url, tables()) }
+func RenewEpoch(ctx context.Context, url string) error { return pgdb.RenewEpoch(ctx, url, tables()) }
 
-func tables() sqldb.PostgresSchema {
+func tables() pgdb.Schema {
 	migrations, err := fs.Sub(embedded, "migrations")
 	if err != nil {
 		panic(err) // the folder is embedded
 	}
-	return sqldb.PostgresSchema{
+	return pgdb.Schema{
 		Name: schema, Migrations: migrations, ByTransaction: true,
 		NewEpoch: func(ctx context.Context, tx pgx.Tx) error {
 			_, err := tx.Exec(ctx, `TRUNCATE access_feed, access_feed_trimmed`)
@@ -69,14 +70,14 @@ func tables() sqldb.PostgresSchema {
 }
 
 // Check connects to a database, and says whether Open would take it.
-func Check(ctx context.Context, url string) error { return sqldb.CheckPostgres(ctx, url, tables()) }
+func Check(ctx context.Context, url string) error { return pgdb.Check(ctx, url, tables()) }
 
 // Open connects to a database that Migrate has prepared. Other processes may have it open: their leases stay.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.PollInterval == 0 {
 		c.PollInterval = time.Second
 	}
-	db, err := sqldb.OpenPostgres(ctx, c.Server, tables())
+	db, err := pgdb.Open(ctx, c.Server, tables())
 	if err != nil {
 		return nil, err
 	}
@@ -100,14 +101,14 @@ func (s *Store) OnOthers(fn func(organizationID string)) { s.wakeup.onOthers(fn)
 
 // Organizations implements store.Store.
 func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]string, error) {
-	return sqldb.ReadAll(ctx, s.db, sqldb.Value[string], listOrganizations, after, limit)
+	return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], listOrganizations, after, limit)
 }
 
 // ask adds a query to a batch. What it gives is filled in when the batch has been sent.
 func ask[T any](b *pgx.Batch, fields func(*T) []any, query string, args ...any) *[]T {
 	all := new([]T)
 	b.Queue(query, args...).Query(func(rows pgx.Rows) (err error) {
-		*all, err = pgx.AppendRows(*all, rows, sqldb.RowTo(fields))
+		*all, err = pgx.AppendRows(*all, rows, pgdb.RowTo(fields))
 		return err
 	})
 	return all
@@ -130,5 +131,5 @@ func (s *Store) snapshot(ctx context.Context, queue func(b *pgx.Batch)) error {
 	b.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
 	queue(b)
 	b.Queue(`COMMIT`)
-	return sqldb.Reach(s.db.SendBatch(ctx, b).Close())
+	return pgdb.Reach(s.db.SendBatch(ctx, b).Close())
 }

@@ -19,7 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/testkit"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 	"github.com/usher-scim/usher/services/rule/internal/store/postgres"
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // open opens a database as one process does. Who is not told of a change would wait for long: tests find out.
 func open(t *testing.T, url string, poll time.Duration) *postgres.Store {
 	t.Helper()
-	s, err := postgres.Open(t.Context(), postgres.Config{Server: sqldb.PostgresServer{URL: url, MaxConnections: 8}, PollInterval: poll})
+	s, err := postgres.Open(t.Context(), postgres.Config{Server: pgdb.Server{URL: url, MaxConnections: 8}, PollInterval: poll})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +276,7 @@ func relay(t *testing.T, url string) (through string, cut func(bool)) {
 func TestADatabaseIsMigratedOnceAndBeforeItIsOpened(t *testing.T) {
 	t.Parallel()
 	url := testkit.Postgres(t, "empty", func(context.Context, string) error { return nil })
-	if s, err := postgres.Open(t.Context(), postgres.Config{Server: sqldb.PostgresServer{URL: url}}); err == nil {
+	if s, err := postgres.Open(t.Context(), postgres.Config{Server: pgdb.Server{URL: url}}); err == nil {
 		shut(t, s)
 		t.Fatal("a database without tables was opened")
 	}
@@ -325,7 +325,7 @@ func TestReconcilingABatchTakesThreeRoundTrips(t *testing.T) {
 	spans := tracetest.NewSpanRecorder()
 	tracing := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
 	url := testkit.Postgres(t, "rule", postgres.Migrate)
-	s, err := postgres.Open(t.Context(), postgres.Config{Server: sqldb.PostgresServer{URL: url, Tracing: tracing}, PollInterval: time.Hour})
+	s, err := postgres.Open(t.Context(), postgres.Config{Server: pgdb.Server{URL: url, Tracing: tracing}, PollInterval: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

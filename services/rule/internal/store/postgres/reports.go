@@ -3,7 +3,8 @@ package postgres
 import (
 	"context"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -17,13 +18,13 @@ var (
 // AddReport implements store.Tx.
 func (t *organizationTx) AddReport(ctx context.Context, r store.Report, limit int) (bool, error) {
 	n, err := t.exec(ctx, insertReport,
-		t.organization, r.ID, int(r.Kind), r.UserID, r.MessageID, r.TraceID, r.Detail, sqldb.Micros(r.Time), limit)
+		t.organization, r.ID, int(r.Kind), r.UserID, r.MessageID, r.TraceID, r.Detail, dbtype.Micros(r.Time), limit)
 	return n > 0, err
 }
 
 // Reports implements store.Store.
 func (s *Store) Reports(ctx context.Context, limit int) ([]store.Report, error) {
-	return sqldb.ReadAll(ctx, s.db, store.ReportFields, listReports, limit)
+	return pgdb.ReadAll(ctx, s.db, store.ReportFields, listReports, limit)
 }
 
 // DeleteReports implements store.Store. Two processes may deliver the same reports, and forget them at once: each row is
@@ -34,5 +35,5 @@ func (s *Store) DeleteReports(ctx context.Context, reports []store.Report) error
 		organizations, ids = append(organizations, r.OrganizationID), append(ids, r.ID)
 	}
 	_, err := s.db.Exec(ctx, deleteReports, organizations, ids)
-	return sqldb.Reach(err)
+	return pgdb.Reach(err)
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -23,7 +23,7 @@ var (
 
 // Role implements store.Store.
 func (s *Store) Role(ctx context.Context, id string) (store.Role, error) {
-	all, err := sqldb.ReadAll(ctx, s.db, store.RoleFields, getRole, id)
+	all, err := pgdb.ReadAll(ctx, s.db, store.RoleFields, getRole, id)
 	return found(all, err, "role", id)
 }
 
@@ -36,12 +36,12 @@ func (t *organizationTx) Role(ctx context.Context, id string) (store.Role, error
 
 // Roles implements store.Store.
 func (s *Store) Roles(ctx context.Context) ([]store.Role, error) {
-	return sqldb.ReadAll(ctx, s.db, store.RoleFields, listRoles)
+	return pgdb.ReadAll(ctx, s.db, store.RoleFields, listRoles)
 }
 
 // changeCatalogue runs fn while nobody else changes the catalogue.
 func (s *Store) changeCatalogue(ctx context.Context, fn func(tx pgx.Tx) error) error {
-	return sqldb.Reach(pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+	return pgdb.Reach(pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `LOCK TABLE roles IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 			return err
 		}

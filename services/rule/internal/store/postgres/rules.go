@@ -5,8 +5,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -101,7 +101,7 @@ func (t *organizationTx) Rule(ctx context.Context, id string) (store.Rule, error
 
 // CountRules implements store.Tx.
 func (t *organizationTx) CountRules(ctx context.Context) (int, error) {
-	n := ask(t.queue(), sqldb.Value[int], countRules, t.organization)
+	n := ask(t.queue(), dbtype.Value[int], countRules, t.organization)
 	if err := t.send(ctx); err != nil {
 		return 0, err
 	}
@@ -112,7 +112,7 @@ func (t *organizationTx) CountRules(ctx context.Context) (int, error) {
 func (t *organizationTx) PutRule(ctx context.Context, r store.Rule) error {
 	err := t.write(ctx, putRule,
 		t.organization, r.ID, r.DisplayName, r.Enabled, r.Match.Kind, r.Match.Value, r.Unresolved, r.Revision,
-		sqldb.Micros(r.CreateTime), sqldb.Micros(r.UpdateTime))
+		dbtype.Micros(r.CreateTime), dbtype.Micros(r.UpdateTime))
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (t *organizationTx) PutPins(ctx context.Context, ruleID string, pins []stor
 	var times []int64
 	for _, p := range pins {
 		directories, groups = append(directories, p.DirectoryID), append(groups, p.GroupID)
-		states, times = append(states, int32(p.State)), append(times, sqldb.Micros(p.Time)) //nolint:gosec // of a few values
+		states, times = append(states, int32(p.State)), append(times, dbtype.Micros(p.Time)) //nolint:gosec // of a few values
 	}
 	return t.write(ctx, insertRulePins, t.organization, ruleID, directories, groups, states, times)
 }

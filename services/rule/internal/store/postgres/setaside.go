@@ -6,7 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -26,7 +27,7 @@ var (
 
 // SetAside implements store.Store.
 func (s *Store) SetAside(ctx context.Context, organizationID, after string, limit int) ([]store.SetAside, error) {
-	return sqldb.ReadAll(ctx, s.db, store.SetAsideFields, listSetAside, organizationID, after, limit)
+	return pgdb.ReadAll(ctx, s.db, store.SetAsideFields, listSetAside, organizationID, after, limit)
 }
 
 // CountSetAside implements store.Store.
@@ -40,7 +41,7 @@ func (s *Store) CountSetAside(ctx context.Context, organizationID, userID string
 	}
 	var asOf int64
 	err = s.db.QueryRow(ctx, query, args...).Scan(&count, &asOf)
-	return count, sqldb.FromMicros(asOf), sqldb.Reach(err)
+	return count, dbtype.FromMicros(asOf), pgdb.Reach(err)
 }
 
 // SetAsideUsers implements store.Tx.
@@ -54,7 +55,7 @@ func (t *organizationTx) SetAsideUsers(ctx context.Context, userIDs []string) (m
 func (t *organizationTx) PutSetAside(ctx context.Context, a store.SetAside) error {
 	return t.write(ctx, putSetAside,
 		t.organization, a.UserID, int(a.Mode), a.MessageID, a.SyncID, a.Traceparent, a.Detail, a.Attempts,
-		sqldb.Micros(a.AsOf), sqldb.Micros(a.CreateTime), sqldb.Micros(a.RetryTime))
+		dbtype.Micros(a.AsOf), dbtype.Micros(a.CreateTime), dbtype.Micros(a.RetryTime))
 }
 
 // DeleteSetAside implements store.Tx.
@@ -72,8 +73,8 @@ func (s *Store) setAsideWork(ctx context.Context, organizationID string, now tim
 		query = listUnsettledSuspended
 	}
 	err := s.snapshot(ctx, func(b *pgx.Batch) {
-		due = ask(b, store.SetAsideFields, listDueSetAside, organizationID, sqldb.Micros(now), limit)
-		unsettled = ask(b, sqldb.Value[string], query, organizationID, limit)
+		due = ask(b, store.SetAsideFields, listDueSetAside, organizationID, dbtype.Micros(now), limit)
+		unsettled = ask(b, dbtype.Value[string], query, organizationID, limit)
 	})
 	w.Due, w.Unsettled = *due, *unsettled
 	return err

@@ -3,7 +3,8 @@ package postgres
 import (
 	"context"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -15,7 +16,7 @@ var (
 
 // Settings implements store.Store.
 func (s *Store) Settings(ctx context.Context, organizationID string) (settings store.Settings, err error) {
-	all, err := sqldb.ReadAll(ctx, s.db, sqldb.Value[int], getSettings, organizationID)
+	all, err := pgdb.ReadAll(ctx, s.db, dbtype.Value[int], getSettings, organizationID)
 	if err != nil || len(all) == 0 {
 		return settings, err // one that is not known has chosen nothing
 	}

@@ -3,8 +3,9 @@ package postgres
 import (
 	"context"
 
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -18,12 +19,12 @@ var (
 
 // Suspensions implements store.Store.
 func (s *Store) Suspensions(ctx context.Context, organizationID, after string, limit int) ([]store.Suspension, error) {
-	return sqldb.ReadAll(ctx, s.db, store.SuspensionFields, listSuspensions, organizationID, after, limit)
+	return pgdb.ReadAll(ctx, s.db, store.SuspensionFields, listSuspensions, organizationID, after, limit)
 }
 
 // Suspend implements store.Tx.
 func (t *organizationTx) Suspend(ctx context.Context, p store.Suspension) (store.Suspension, error) {
-	err := t.write(ctx, insertSuspension, t.organization, p.UserID, p.Reason, p.SuspendedBy, sqldb.Micros(p.CreateTime))
+	err := t.write(ctx, insertSuspension, t.organization, p.UserID, p.Reason, p.SuspendedBy, dbtype.Micros(p.CreateTime))
 	if err != nil {
 		return store.Suspension{}, err
 	}

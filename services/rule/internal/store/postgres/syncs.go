@@ -3,8 +3,9 @@ package postgres
 import (
 	"context"
 
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -22,7 +23,7 @@ var (
 
 // Sync implements store.Store.
 func (s *Store) Sync(ctx context.Context, organizationID, id string) (store.Sync, error) {
-	all, err := sqldb.ReadAll(ctx, s.db, store.SyncFields, getSync, organizationID, id)
+	all, err := pgdb.ReadAll(ctx, s.db, store.SyncFields, getSync, organizationID, id)
 	return found(all, err, "sync", id)
 }
 
@@ -35,12 +36,12 @@ func (t *organizationTx) Sync(ctx context.Context, id string) (store.Sync, error
 
 // Syncs implements store.Store.
 func (s *Store) Syncs(ctx context.Context, organizationID, before string, limit int) ([]store.Sync, error) {
-	return sqldb.ReadAll(ctx, s.db, store.SyncFields, listSyncs, organizationID, before, limit)
+	return pgdb.ReadAll(ctx, s.db, store.SyncFields, listSyncs, organizationID, before, limit)
 }
 
 // RunningSyncs implements store.Store.
 func (s *Store) RunningSyncs(ctx context.Context) (int, error) {
-	all, err := sqldb.ReadAll(ctx, s.db, sqldb.Value[int], countRunningSyncs)
+	all, err := pgdb.ReadAll(ctx, s.db, dbtype.Value[int], countRunningSyncs)
 	if err != nil {
 		return 0, err
 	}
@@ -49,7 +50,7 @@ func (s *Store) RunningSyncs(ctx context.Context) (int, error) {
 
 // CreateSync implements store.Tx.
 func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep int) error {
-	running := ask(t.queue(), sqldb.Value[string], getRunningSyncID, t.organization)
+	running := ask(t.queue(), dbtype.Value[string], getRunningSyncID, t.organization)
 	if err := t.send(ctx); err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 	}
 	err := t.write(ctx, insertSync,
 		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
-		sync.StartedBy, sync.Traceparent, sqldb.Micros(sync.CreateTime), sqldb.Micros(sync.UpdateTime), sqldb.Micros(sync.EndTime))
+		sync.StartedBy, sync.Traceparent, dbtype.Micros(sync.CreateTime), dbtype.Micros(sync.UpdateTime), dbtype.Micros(sync.EndTime))
 	if err != nil {
 		return err
 	}
@@ -69,5 +70,5 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 func (t *organizationTx) PutSync(ctx context.Context, sync store.Sync) error {
 	return t.write(ctx, updateSync,
 		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
-		sqldb.Micros(sync.UpdateTime), sqldb.Micros(sync.EndTime))
+		dbtype.Micros(sync.UpdateTime), dbtype.Micros(sync.EndTime))
 }

@@ -5,8 +5,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -21,13 +22,13 @@ var (
 
 // Tenant implements store.Store.
 func (s *Store) Tenant(ctx context.Context, organizationID, id string) (store.Tenant, error) {
-	all, err := sqldb.ReadAll(ctx, s.db, store.TenantFields, getTenant, organizationID, id)
+	all, err := pgdb.ReadAll(ctx, s.db, store.TenantFields, getTenant, organizationID, id)
 	return found(all, err, "tenant", id)
 }
 
 // Tenants implements store.Store.
 func (s *Store) Tenants(ctx context.Context, organizationID, after string, limit int) ([]store.Tenant, error) {
-	return sqldb.ReadAll(ctx, s.db, store.TenantFields, listTenants, organizationID, after, limit)
+	return pgdb.ReadAll(ctx, s.db, store.TenantFields, listTenants, organizationID, after, limit)
 }
 
 // Tenant implements store.Tx. Only the organization's own transactions delete tenants, so this one stays.
@@ -40,7 +41,7 @@ func (t *organizationTx) Tenant(ctx context.Context, id string) (store.Tenant, e
 // CreateTenant implements store.Tx.
 func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) error {
 	n, err := t.exec(ctx, insertTenant,
-		t.organization, tenant.ID, tenant.DisplayName, sqldb.Micros(tenant.CreateTime), sqldb.Micros(tenant.UpdateTime))
+		t.organization, tenant.ID, tenant.DisplayName, dbtype.Micros(tenant.CreateTime), dbtype.Micros(tenant.UpdateTime))
 	if err == nil && n == 0 {
 		return fault.New(fault.AlreadyExists, "there is a tenant %q already", tenant.ID)
 	}
@@ -49,7 +50,7 @@ func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) 
 
 // UpdateTenant implements store.Tx.
 func (t *organizationTx) UpdateTenant(ctx context.Context, tenant store.Tenant) error {
-	n, err := t.exec(ctx, updateTenant, t.organization, tenant.ID, tenant.DisplayName, sqldb.Micros(tenant.UpdateTime))
+	n, err := t.exec(ctx, updateTenant, t.organization, tenant.ID, tenant.DisplayName, dbtype.Micros(tenant.UpdateTime))
 	if err == nil && n == 0 {
 		return fault.Missing("tenant", tenant.ID)
 	}

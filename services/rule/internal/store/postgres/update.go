@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -33,7 +33,7 @@ func (s *Store) Update(ctx context.Context, organizationID string, fn func(conte
 // changed wakes who waits for the organization, unless changing it failed.
 func (s *Store) changed(organizationID string, err error) error {
 	if err != nil {
-		return sqldb.Reach(err)
+		return pgdb.Reach(err)
 	}
 	s.signals.Notify(organizationID)
 	s.wakeup.wrote(organizationID)
@@ -47,7 +47,7 @@ func (s *Store) update(ctx context.Context, organizationID string, fn func(conte
 	}
 	defer conn.Release()
 	t := &organizationTx{conn: conn, organization: organizationID, batch: &pgx.Batch{}}
-	defer sqldb.Rollback(ctx, conn)
+	defer pgdb.Rollback(ctx, conn)
 	if err := t.begin(ctx); err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (t *organizationTx) queue() *pgx.Batch {
 func (t *organizationTx) send(ctx context.Context) error {
 	b := t.batch
 	t.batch = &pgx.Batch{}
-	return sqldb.Reach(t.conn.SendBatch(ctx, b).Close())
+	return pgdb.Reach(t.conn.SendBatch(ctx, b).Close())
 }
 
 // exec sends a statement, behind all that was written, and gives the number of rows that it changed.

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/internal/ids"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/wait"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
@@ -33,7 +33,7 @@ const (
 // wakeup tells other processes which organizations this one has written, and wakes who waits here for one that another
 // process has written. Who is not told, because a connection broke or a process died just then, is found by polling.
 type wakeup struct {
-	db       *sqldb.Postgres
+	db       *pgdb.DB
 	signals  *store.Signals
 	instance string // this process, among those that notify
 	poll     time.Duration
@@ -48,7 +48,7 @@ type wakeup struct {
 	ended   sync.WaitGroup
 }
 
-func newWakeup(db *sqldb.Postgres, signals *store.Signals, poll time.Duration) *wakeup {
+func newWakeup(db *pgdb.DB, signals *store.Signals, poll time.Duration) *wakeup {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &wakeup{
 		db: db, signals: signals, instance: ids.New(), poll: poll, written: map[string]bool{}, again: map[string]*time.Timer{},
@@ -208,7 +208,7 @@ func (w *wakeup) look(ctx context.Context) {
 			clear(seen)
 			continue
 		}
-		rows, err := sqldb.ReadAll(ctx, w.db, commitsFields, getCommits, waiting)
+		rows, err := pgdb.ReadAll(ctx, w.db, commitsFields, getCommits, waiting)
 		if err != nil {
 			continue // the next time
 		}

@@ -7,7 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -39,17 +40,17 @@ func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, 
 	var until int64
 	var erasing bool
 	b := &pgx.Batch{}
-	token := ask(b, sqldb.Value[int64], acquireLease, organizationID, owner, sqldb.Micros(expire), sqldb.Micros(now))
+	token := ask(b, dbtype.Value[int64], acquireLease, organizationID, owner, dbtype.Micros(expire), dbtype.Micros(now))
 	b.Queue(getLease, organizationID).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&until, &erasing) })
 	if err := s.db.SendBatch(ctx, b).Close(); err != nil {
-		return store.Lease{}, false, time.Time{}, sqldb.Reach(err)
+		return store.Lease{}, false, time.Time{}, pgdb.Reach(err)
 	}
 	if len(*token) == 0 && erasing {
 		return store.Lease{}, false, time.Time{}, store.Erasing(organizationID)
 	}
 	if len(*token) == 0 {
-		return store.Lease{}, true, sqldb.FromMicros(until), nil
+		return store.Lease{}, true, dbtype.FromMicros(until), nil
 	}
 	return store.Lease{Owner: owner, Token: (*token)[0], Expire: expire}, false, time.Time{}, nil
 }
@@ -63,7 +64,7 @@ func (s *Store) Release(ctx context.Context, leases map[string]store.Lease) erro
 		tokens = append(tokens, lease.Token)
 	}
 	_, err := s.db.Exec(ctx, releaseLeases, organizations, owners, tokens)
-	return sqldb.Reach(err)
+	return pgdb.Reach(err)
 }
 
 // Own implements store.Tx. The row was read when it was locked.
@@ -72,7 +73,7 @@ func (t *organizationTx) Own(_ context.Context, lease store.Lease, extend time.T
 		return store.ErrLostOwnership
 	}
 	if !extend.IsZero() {
-		t.row.expire, t.wrote = sqldb.Micros(extend), true
+		t.row.expire, t.wrote = dbtype.Micros(extend), true
 	}
 	return nil
 }
@@ -85,8 +86,8 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 	var syncs *[]store.Sync
 	err := s.snapshot(ctx, func(b *pgx.Batch) {
 		at = ask(b, store.WorkFields, getWork, organizationID)
-		unresolved = ask(b, sqldb.Value[string], listUnresolvedRules, organizationID, limit)
-		requeued = ask(b, sqldb.Value[string], listRequeued, organizationID, limit)
+		unresolved = ask(b, dbtype.Value[string], listUnresolvedRules, organizationID, limit)
+		requeued = ask(b, dbtype.Value[string], listRequeued, organizationID, limit)
 		expansions = ask(b, store.ExpansionFields, listExpansions, organizationID, limit)
 		syncs = ask(b, store.SyncFields, getRunningSync, organizationID)
 	})
@@ -109,7 +110,7 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 
 // Activity implements store.Store.
 func (s *Store) Activity(ctx context.Context) (string, error) {
-	all, err := sqldb.ReadAll(ctx, s.db, sqldb.Value[string], getActivity)
+	all, err := pgdb.ReadAll(ctx, s.db, dbtype.Value[string], getActivity)
 	if err != nil {
 		return "", err
 	}
@@ -125,12 +126,12 @@ func (s *Store) SaveActivity(ctx context.Context, cursor string, organizationIDs
 		b.Queue(insertOrganizations, ids)
 	}
 	b.Queue(updateActivity, cursor)
-	return sqldb.Reach(s.db.SendBatch(ctx, b).Close())
+	return pgdb.Reach(s.db.SendBatch(ctx, b).Close())
 }
 
 // Progress implements store.Tx.
 func (t *organizationTx) Progress(context.Context) (store.Progress, error) {
-	return store.Progress{Checkpoint: t.row.checkpoint, AsOf: sqldb.FromMicros(t.row.asOf), Behind: t.row.behind}, nil
+	return store.Progress{Checkpoint: t.row.checkpoint, AsOf: dbtype.FromMicros(t.row.asOf), Behind: t.row.behind}, nil
 }
 
 // SetCheckpoint implements store.Tx.
@@ -141,7 +142,7 @@ func (t *organizationTx) SetCheckpoint(_ context.Context, cursor string) error {
 
 // SetProgress implements store.Tx.
 func (t *organizationTx) SetProgress(_ context.Context, asOf time.Time, behind bool) error {
-	t.row.asOf, t.row.behind, t.wrote = max(t.row.asOf, sqldb.Micros(asOf)), behind, true
+	t.row.asOf, t.row.behind, t.wrote = max(t.row.asOf, dbtype.Micros(asOf)), behind, true
 	return nil
 }
 

@@ -5,7 +5,8 @@ import (
 	"database/sql"
 	"errors"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -46,13 +47,13 @@ func (s *Store) Check(ctx context.Context, organizationID, userID string, grant 
 	if errors.Is(err, sql.ErrNoRows) { // somebody who has never been a holder may be suspended
 		err = s.db.QueryRow(ctx, findSuspension, organizationID, userID).Scan(&c.Suspended)
 	}
-	c.UnknownAsOf = sqldb.FromMicros(known)
+	c.UnknownAsOf = dbtype.FromMicros(known)
 	return c, err
 }
 
 // Progress implements store.Store.
 func (s *Store) Progress(ctx context.Context, organizationIDs []string) (map[string]store.Progress, error) {
-	all, err := sqldb.CollectAll(ctx, s.db, store.ProgressFields, listProgress, list(organizationIDs))
+	all, err := sqlitedb.ReadAll(ctx, s.db, store.ProgressFields, listProgress, list(organizationIDs))
 	return store.ProgressByOrganization(all), err
 }
 
@@ -76,7 +77,7 @@ func accessPage(organizationID string, filter store.AccessFilter, after store.Ac
 // Access implements store.Store.
 func (s *Store) Access(ctx context.Context, organizationID string, filter store.AccessFilter, after store.AccessKey, limit int) ([]store.Access, error) {
 	statement, args := accessPage(organizationID, filter, after, limit)
-	sources, err := sqldb.CollectAll(ctx, s.db, store.SourceOfHolderFields, statement, args...)
+	sources, err := sqlitedb.ReadAll(ctx, s.db, store.SourceOfHolderFields, statement, args...)
 	return store.AccessOf(sources), err
 }
 
@@ -86,21 +87,21 @@ func (s *Store) HolderIDs(ctx context.Context, organizationID, after, upTo strin
 	if upTo != "" { // a bound that might not be one would not bound the look into the index
 		statement, args = listHolderIDsUpTo, []any{organizationID, after, upTo, limit}
 	}
-	return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], statement, args...)
+	return sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], statement, args...)
 }
 
 // Holders implements store.Tx.
 func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[string]store.Holder, error) {
 	ids := list(userIDs)
-	holders, err := sqldb.CollectAll(ctx, t.tx, store.HolderFields, getHolders, t.organization, ids)
+	holders, err := sqlitedb.ReadAll(ctx, t.tx, store.HolderFields, getHolders, t.organization, ids)
 	if err != nil {
 		return nil, err
 	}
-	sources, err := sqldb.CollectAll(ctx, t.tx, store.SourceFields, getSources, t.organization, ids)
+	sources, err := sqlitedb.ReadAll(ctx, t.tx, store.SourceFields, getSources, t.organization, ids)
 	if err != nil {
 		return nil, err
 	}
-	suspended, err := sqldb.CollectAll(ctx, t.tx, sqldb.Value[string], listSuspendedUsers, t.organization, ids)
+	suspended, err := sqlitedb.ReadAll(ctx, t.tx, dbtype.Value[string], listSuspendedUsers, t.organization, ids)
 	all := store.WithSources(holders, sources)
 	for _, id := range suspended {
 		if _, holder := all[id]; !holder {
@@ -113,7 +114,7 @@ func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[str
 // PutHolder implements store.Tx.
 func (t *organizationTx) PutHolder(ctx context.Context, h store.Holder) error {
 	_, err := t.tx.Exec(ctx, putHolder,
-		t.organization, h.UserID, h.Active, h.DirectoryID, h.Detached, h.Digest, sqldb.Micros(h.UnknownAsOf), h.RuleAccess)
+		t.organization, h.UserID, h.Active, h.DirectoryID, h.Detached, h.Digest, dbtype.Micros(h.UnknownAsOf), h.RuleAccess)
 	return err
 }
 
@@ -129,7 +130,7 @@ func (t *organizationTx) DeleteHolder(ctx context.Context, userID string) error 
 // PutSource implements store.Tx.
 func (t *organizationTx) PutSource(ctx context.Context, userID string, s store.Source) error {
 	_, err := t.tx.Exec(ctx, putSource,
-		t.organization, userID, s.Grant.TenantID, s.Grant.RoleID, s.Kind, s.RuleID, s.GrantedBy, sqldb.Micros(s.CreateTime), s.Held)
+		t.organization, userID, s.Grant.TenantID, s.Grant.RoleID, s.Kind, s.RuleID, s.GrantedBy, dbtype.Micros(s.CreateTime), s.Held)
 	return err
 }
 
@@ -148,5 +149,5 @@ func (t *organizationTx) CountEffective(ctx context.Context, grant store.Grant, 
 
 // HeldUsers implements store.Tx.
 func (t *organizationTx) HeldUsers(ctx context.Context) ([]string, error) {
-	return sqldb.CollectAll(ctx, t.tx, sqldb.Value[string], listHeldUsers, t.organization)
+	return sqlitedb.ReadAll(ctx, t.tx, dbtype.Value[string], listHeldUsers, t.organization)
 }

@@ -4,7 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -31,7 +32,7 @@ var (
 )
 
 // notErasing refuses an organization that is being erased.
-func notErasing(ctx context.Context, tx *sqldb.Tx, organizationID string) error {
+func notErasing(ctx context.Context, tx *sqlitedb.Tx, organizationID string) error {
 	var erasing bool
 	err := tx.QueryRow(ctx, isErasing, organizationID).Scan(&erasing)
 	if err == nil && erasing {
@@ -42,7 +43,7 @@ func notErasing(ctx context.Context, tx *sqldb.Tx, organizationID string) error 
 
 // Erase implements store.Store.
 func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Time, fn func(context.Context, store.Tx) error) error {
-	_, err := s.db.Erase(ctx, func(ctx context.Context, tx *sqldb.Tx) (deleted int64, err error) {
+	_, err := s.db.Erase(ctx, func(ctx context.Context, tx *sqlitedb.Tx) (deleted int64, err error) {
 		if err := s.know(ctx, tx, organizationID); err != nil {
 			return 0, err
 		}
@@ -51,11 +52,11 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Tim
 		if err != nil {
 			return 0, err
 		}
-		if erased == sqldb.Micros(asked) {
+		if erased == dbtype.Micros(asked) {
 			return 0, store.ErasureEnded(organizationID)
 		}
-		if erasing < sqldb.Micros(asked) {
-			if _, err := tx.Exec(ctx, beginErasure, sqldb.Micros(asked), organizationID); err != nil {
+		if erasing < dbtype.Micros(asked) {
+			if _, err := tx.Exec(ctx, beginErasure, dbtype.Micros(asked), organizationID); err != nil {
 				return 0, err
 			}
 		}
@@ -71,21 +72,21 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Tim
 
 // Marked implements store.Store.
 func (s *Store) Marked(ctx context.Context) (map[string]time.Time, error) {
-	all, err := sqldb.CollectAll(ctx, s.db, store.MarkFields, listErasures)
+	all, err := sqlitedb.ReadAll(ctx, s.db, store.MarkFields, listErasures)
 	return store.AskedByOrganization(all), err
 }
 
 // Unmark implements store.Store.
 func (s *Store) Unmark(ctx context.Context, organizationID string, asked time.Time) error {
-	return s.write(ctx, organizationID, func(ctx context.Context, tx *sqldb.Tx) error {
-		_, err := tx.Exec(ctx, endErasure, organizationID, sqldb.Micros(asked))
+	return s.write(ctx, organizationID, func(ctx context.Context, tx *sqlitedb.Tx) error {
+		_, err := tx.Exec(ctx, endErasure, organizationID, dbtype.Micros(asked))
 		return err
 	})
 }
 
 // FirstSources implements store.Tx.
 func (t *organizationTx) FirstSources(ctx context.Context, limit int) ([]store.Holder, error) {
-	sources, err := sqldb.CollectAll(ctx, t.tx, store.SourceOfHolderFields, listFirstSources, t.organization, limit)
+	sources, err := sqlitedb.ReadAll(ctx, t.tx, store.SourceOfHolderFields, listFirstSources, t.organization, limit)
 	return store.HoldersOf(sources), err
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace/noop"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
 // Nobody else's rows are read to find those of an organization that is erased, nor more of its own than are removed.
@@ -21,7 +21,7 @@ func TestErasingScansNothing(t *testing.T) {
 	t.Cleanup(func() { _ = s.Close() })
 	for _, statement := range eraseStatements {
 		rows, err := s.db.Query(t.Context(), `EXPLAIN QUERY PLAN `+statement, "acme", 9)
-		steps, err := sqldb.Collect(rows, err, func(scan func(...any) error) (step string, err error) {
+		steps, err := sqlitedb.Collect(rows, err, func(scan func(...any) error) (step string, err error) {
 			var id, parent, unused int
 			return step, scan(&id, &parent, &unused, &step)
 		})

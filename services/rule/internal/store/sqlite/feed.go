@@ -4,8 +4,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/feed"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -27,7 +28,7 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 	}
 	next := after
 	var changes []store.Change
-	err := s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	err := s.db.Snapshot(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		var lowWater int64
 		err := tx.QueryRow(ctx, getFeedLowWater, organizationID).Scan(&lowWater)
 		if err != nil {
@@ -36,7 +37,7 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 		if after.Sequence < lowWater {
 			return feed.Trimmed()
 		}
-		changes, err = sqldb.CollectAll(ctx, tx, store.ChangeFields, listAccessChanges, organizationID, after.Sequence, limit)
+		changes, err = sqlitedb.ReadAll(ctx, tx, store.ChangeFields, listAccessChanges, organizationID, after.Sequence, limit)
 		if err != nil {
 			return err
 		}
@@ -62,14 +63,14 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 }
 
 // endOfFeed is the highest sequence ever given, also when its record was trimmed.
-func endOfFeed(ctx context.Context, tx *sqldb.Tx) (n int64, err error) {
+func endOfFeed(ctx context.Context, tx *sqlitedb.Tx) (n int64, err error) {
 	err = tx.QueryRow(ctx, getFeedEnd).Scan(&n)
 	return n, err
 }
 
 // AccessCursor implements store.Store.
 func (s *Store) AccessCursor(ctx context.Context) (c feed.Cursor, err error) {
-	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		end, err := endOfFeed(ctx, tx)
 		c = cursor(s.epoch, end)
 		return err
@@ -81,7 +82,7 @@ func (s *Store) AccessCursor(ctx context.Context) (c feed.Cursor, err error) {
 func (t *organizationTx) AppendChanges(ctx context.Context, changes []store.Change) error {
 	for _, c := range changes {
 		_, err := t.tx.Exec(ctx, insertAccessChange,
-			t.organization, c.UserID, c.Grant.TenantID, c.Grant.RoleID, c.Kind, c.MessageID, c.SyncID, c.Traceparent, sqldb.Micros(c.Time))
+			t.organization, c.UserID, c.Grant.TenantID, c.Grant.RoleID, c.Kind, c.MessageID, c.SyncID, c.Traceparent, dbtype.Micros(c.Time))
 		if err != nil {
 			return err
 		}
@@ -91,9 +92,9 @@ func (t *organizationTx) AppendChanges(ctx context.Context, changes []store.Chan
 
 // TrimAccessFeed implements store.Store.
 func (s *Store) TrimAccessFeed(ctx context.Context, before time.Time, limit int) (removed int, err error) {
-	err = s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	err = s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		var last int64
-		err := tx.QueryRow(ctx, getLastExpiredChange, limit, sqldb.Micros(before)).Scan(&last)
+		err := tx.QueryRow(ctx, getLastExpiredChange, limit, dbtype.Micros(before)).Scan(&last)
 		if err != nil || last == 0 {
 			return err
 		}

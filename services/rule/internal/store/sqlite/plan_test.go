@@ -8,7 +8,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace/noop"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -37,7 +37,7 @@ func TestAPageOfAccessIsReadFromAnIndexInItsOrder(t *testing.T) {
 		}
 		statement, args := accessPage("acme", filter, store.AccessKey{}, 10)
 		rows, err := s.db.Query(t.Context(), `EXPLAIN QUERY PLAN `+statement, args...)
-		steps, err := sqldb.Collect(rows, err, func(scan func(...any) error) (step string, err error) {
+		steps, err := sqlitedb.Collect(rows, err, func(scan func(...any) error) (step string, err error) {
 			var id, parent, unused int
 			return step, scan(&id, &parent, &unused, &step)
 		})

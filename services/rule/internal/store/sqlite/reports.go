@@ -3,7 +3,8 @@ package sqlite
 import (
 	"context"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -17,18 +18,18 @@ var (
 // AddReport implements store.Tx.
 func (t *organizationTx) AddReport(ctx context.Context, r store.Report, limit int) (bool, error) {
 	n, err := t.tx.Exec(ctx, insertReport,
-		t.organization, r.ID, r.Kind, r.UserID, r.MessageID, r.TraceID, r.Detail, sqldb.Micros(r.Time), limit)
+		t.organization, r.ID, r.Kind, r.UserID, r.MessageID, r.TraceID, r.Detail, dbtype.Micros(r.Time), limit)
 	return n > 0, err
 }
 
 // Reports implements store.Store.
 func (s *Store) Reports(ctx context.Context, limit int) ([]store.Report, error) {
-	return sqldb.CollectAll(ctx, s.db, store.ReportFields, listReports, limit)
+	return sqlitedb.ReadAll(ctx, s.db, store.ReportFields, listReports, limit)
 }
 
 // DeleteReports implements store.Store.
 func (s *Store) DeleteReports(ctx context.Context, reports []store.Report) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		for _, r := range reports {
 			_, err := tx.Exec(ctx, deleteReport, r.OrganizationID, r.ID)
 			if err != nil {

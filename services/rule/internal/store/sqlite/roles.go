@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -19,22 +19,22 @@ var (
 
 // Role implements store.Store.
 func (s *Store) Role(ctx context.Context, id string) (store.Role, error) {
-	return sqldb.CollectOne(ctx, s.db, store.RoleFields, fault.Missing("role", id), getRole, id)
+	return sqlitedb.ReadOne(ctx, s.db, store.RoleFields, fault.Missing("role", id), getRole, id)
 }
 
 // Role implements store.Tx.
 func (t *organizationTx) Role(ctx context.Context, id string) (store.Role, error) {
-	return sqldb.CollectOne(ctx, t.tx, store.RoleFields, fault.Missing("role", id), getRole, id)
+	return sqlitedb.ReadOne(ctx, t.tx, store.RoleFields, fault.Missing("role", id), getRole, id)
 }
 
 // Roles implements store.Store.
 func (s *Store) Roles(ctx context.Context) ([]store.Role, error) {
-	return sqldb.CollectAll(ctx, s.db, store.RoleFields, listRoles)
+	return sqlitedb.ReadAll(ctx, s.db, store.RoleFields, listRoles)
 }
 
 // CreateRole implements store.Store.
 func (s *Store) CreateRole(ctx context.Context, role store.Role, limit int) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		var count int
 		if err := tx.QueryRow(ctx, countOtherRoles, role.ID).Scan(&count); err != nil {
 			return err
@@ -52,7 +52,7 @@ func (s *Store) CreateRole(ctx context.Context, role store.Role, limit int) erro
 
 // DeleteRole implements store.Store. It asks organization by organization, because the keys of both tables lead with it.
 func (s *Store) DeleteRole(ctx context.Context, id string) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		var byRule, byAccess bool
 		err := tx.QueryRow(ctx, findRoleUses, id).
 			Scan(&byRule, &byAccess)

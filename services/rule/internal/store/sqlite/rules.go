@@ -3,8 +3,9 @@ package sqlite
 import (
 	"context"
 
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -27,8 +28,8 @@ var (
 )
 
 // selectRules reads rules above an id with their grants and pins; a negative limit means all.
-func selectRules(ctx context.Context, tx *sqldb.Tx, organizationID, after string, limit int) ([]store.Rule, error) {
-	rules, err := sqldb.CollectAll(ctx, tx, store.RuleFields, listRules, organizationID, after, limit)
+func selectRules(ctx context.Context, tx *sqlitedb.Tx, organizationID, after string, limit int) ([]store.Rule, error) {
+	rules, err := sqlitedb.ReadAll(ctx, tx, store.RuleFields, listRules, organizationID, after, limit)
 	if err != nil || len(rules) == 0 {
 		return nil, err
 	}
@@ -36,13 +37,13 @@ func selectRules(ctx context.Context, tx *sqldb.Tx, organizationID, after string
 }
 
 // withParts adds the grants and pins of rules that lie together.
-func withParts(ctx context.Context, tx *sqldb.Tx, organizationID string, rules []store.Rule) ([]store.Rule, error) {
+func withParts(ctx context.Context, tx *sqlitedb.Tx, organizationID string, rules []store.Rule) ([]store.Rule, error) {
 	first, last := rules[0].ID, rules[len(rules)-1].ID
-	grants, err := sqldb.CollectAll(ctx, tx, store.RuleGrantFields, listRuleGrants, organizationID, first, last)
+	grants, err := sqlitedb.ReadAll(ctx, tx, store.RuleGrantFields, listRuleGrants, organizationID, first, last)
 	if err != nil {
 		return nil, err
 	}
-	pins, err := sqldb.CollectAll(ctx, tx, store.RulePinFields, listRulePins, organizationID, first, last)
+	pins, err := sqlitedb.ReadAll(ctx, tx, store.RulePinFields, listRulePins, organizationID, first, last)
 	if err != nil {
 		return nil, err
 	}
@@ -50,8 +51,8 @@ func withParts(ctx context.Context, tx *sqldb.Tx, organizationID string, rules [
 	return rules, nil
 }
 
-func selectRule(ctx context.Context, tx *sqldb.Tx, organizationID, id string) (store.Rule, error) {
-	r, err := sqldb.CollectOne(ctx, tx, store.RuleFields, fault.Missing("rule", id), getRule, organizationID, id)
+func selectRule(ctx context.Context, tx *sqlitedb.Tx, organizationID, id string) (store.Rule, error) {
+	r, err := sqlitedb.ReadOne(ctx, tx, store.RuleFields, fault.Missing("rule", id), getRule, organizationID, id)
 	if err != nil {
 		return r, err
 	}
@@ -64,7 +65,7 @@ func selectRule(ctx context.Context, tx *sqldb.Tx, organizationID, id string) (s
 
 // Rule implements store.Store.
 func (s *Store) Rule(ctx context.Context, organizationID, id string) (r store.Rule, err error) {
-	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqlitedb.Tx) (err error) {
 		r, err = selectRule(ctx, tx, organizationID, id)
 		return err
 	})
@@ -73,7 +74,7 @@ func (s *Store) Rule(ctx context.Context, organizationID, id string) (r store.Ru
 
 // Rules implements store.Store.
 func (s *Store) Rules(ctx context.Context, organizationID, after string, limit int) (rules []store.Rule, err error) {
-	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqlitedb.Tx) (err error) {
 		rules, err = selectRules(ctx, tx, organizationID, after, limit)
 		return err
 	})
@@ -82,7 +83,7 @@ func (s *Store) Rules(ctx context.Context, organizationID, after string, limit i
 
 // RuleSet implements store.Store.
 func (s *Store) RuleSet(ctx context.Context, organizationID string) (set store.RuleSet, err error) {
-	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqlitedb.Tx) (err error) {
 		if set.Generation, err = generation(ctx, tx, organizationID); err != nil {
 			return err
 		}
@@ -93,7 +94,7 @@ func (s *Store) RuleSet(ctx context.Context, organizationID string) (set store.R
 }
 
 // generation is 0 for an organization that is not known.
-func generation(ctx context.Context, tx *sqldb.Tx, organizationID string) (n int64, err error) {
+func generation(ctx context.Context, tx *sqlitedb.Tx, organizationID string) (n int64, err error) {
 	err = tx.QueryRow(ctx, getGeneration, organizationID).Scan(&n)
 	return n, err
 }
@@ -123,7 +124,7 @@ func (t *organizationTx) CountRules(ctx context.Context) (n int, err error) {
 func (t *organizationTx) PutRule(ctx context.Context, r store.Rule) error {
 	_, err := t.tx.Exec(ctx, putRule,
 		t.organization, r.ID, r.DisplayName, r.Enabled, r.Match.Kind, r.Match.Value, r.Unresolved, r.Revision,
-		sqldb.Micros(r.CreateTime), sqldb.Micros(r.UpdateTime))
+		dbtype.Micros(r.CreateTime), dbtype.Micros(r.UpdateTime))
 	if err != nil {
 		return err
 	}
@@ -148,7 +149,7 @@ func (t *organizationTx) PutPins(ctx context.Context, ruleID string, pins []stor
 		return err
 	}
 	for _, p := range pins {
-		_, err := t.tx.Exec(ctx, insertRulePin, t.organization, ruleID, p.DirectoryID, p.GroupID, p.State, sqldb.Micros(p.Time))
+		_, err := t.tx.Exec(ctx, insertRulePin, t.organization, ruleID, p.DirectoryID, p.GroupID, p.State, dbtype.Micros(p.Time))
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -24,7 +25,7 @@ var (
 
 // SetAside implements store.Store.
 func (s *Store) SetAside(ctx context.Context, organizationID, after string, limit int) ([]store.SetAside, error) {
-	return sqldb.CollectAll(ctx, s.db, store.SetAsideFields, listSetAside, organizationID, after, limit)
+	return sqlitedb.ReadAll(ctx, s.db, store.SetAsideFields, listSetAside, organizationID, after, limit)
 }
 
 // CountSetAside implements store.Store.
@@ -38,12 +39,12 @@ func (s *Store) CountSetAside(ctx context.Context, organizationID, userID string
 	}
 	var asOf int64
 	err = s.db.QueryRow(ctx, query, args...).Scan(&count, &asOf)
-	return count, sqldb.FromMicros(asOf), err
+	return count, dbtype.FromMicros(asOf), err
 }
 
 // SetAsideUsers implements store.Tx.
 func (t *organizationTx) SetAsideUsers(ctx context.Context, userIDs []string) (map[string]store.SetAside, error) {
-	users, err := sqldb.CollectAll(ctx, t.tx, store.SetAsideFields, getSetAside, t.organization, list(userIDs))
+	users, err := sqlitedb.ReadAll(ctx, t.tx, store.SetAsideFields, getSetAside, t.organization, list(userIDs))
 	return store.SetAsideByUser(users), err
 }
 
@@ -51,7 +52,7 @@ func (t *organizationTx) SetAsideUsers(ctx context.Context, userIDs []string) (m
 func (t *organizationTx) PutSetAside(ctx context.Context, a store.SetAside) error {
 	_, err := t.tx.Exec(ctx, putSetAside,
 		t.organization, a.UserID, a.Mode, a.MessageID, a.SyncID, a.Traceparent, a.Detail, a.Attempts,
-		sqldb.Micros(a.AsOf), sqldb.Micros(a.CreateTime), sqldb.Micros(a.RetryTime))
+		dbtype.Micros(a.AsOf), dbtype.Micros(a.CreateTime), dbtype.Micros(a.RetryTime))
 	return err
 }
 
@@ -62,8 +63,8 @@ func (t *organizationTx) DeleteSetAside(ctx context.Context, userIDs []string) e
 }
 
 // setAsideWork adds to an owner's work what there is to do about users that are set aside.
-func setAsideWork(ctx context.Context, tx *sqldb.Tx, organizationID string, now time.Time, limit int, w *store.Work) (err error) {
-	if w.Due, err = sqldb.CollectAll(ctx, tx, store.SetAsideFields, listDueSetAside, organizationID, sqldb.Micros(now), limit); err != nil {
+func setAsideWork(ctx context.Context, tx *sqlitedb.Tx, organizationID string, now time.Time, limit int, w *store.Work) (err error) {
+	if w.Due, err = sqlitedb.ReadAll(ctx, tx, store.SetAsideFields, listDueSetAside, organizationID, dbtype.Micros(now), limit); err != nil {
 		return err
 	}
 	// Two texts, so that the index gives the users at once.
@@ -71,6 +72,6 @@ func setAsideWork(ctx context.Context, tx *sqldb.Tx, organizationID string, now 
 	if w.Settings.WhenUnknown == store.KeepUnknown {
 		query = listUnsettledSuspended
 	}
-	w.Unsettled, err = sqldb.CollectAll(ctx, tx, sqldb.Value[string], query, organizationID, limit)
+	w.Unsettled, err = sqlitedb.ReadAll(ctx, tx, dbtype.Value[string], query, organizationID, limit)
 	return err
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -43,13 +43,13 @@ func (t *organizationTx) CloseDirectory(ctx context.Context, directoryID string)
 
 // Progress implements store.Tx.
 func (t *organizationTx) Progress(ctx context.Context) (p store.Progress, err error) {
-	err = t.tx.QueryRow(ctx, getProgress, t.organization).Scan(&p.Checkpoint, sqldb.Time(&p.AsOf), &p.Behind)
+	err = t.tx.QueryRow(ctx, getProgress, t.organization).Scan(&p.Checkpoint, dbtype.Time(&p.AsOf), &p.Behind)
 	return p, err
 }
 
 // SetProgress implements store.Tx.
 func (t *organizationTx) SetProgress(ctx context.Context, asOf time.Time, behind bool) error {
-	_, err := t.tx.Exec(ctx, updateProgress, sqldb.Micros(asOf), behind, t.organization)
+	_, err := t.tx.Exec(ctx, updateProgress, dbtype.Micros(asOf), behind, t.organization)
 	return err
 }
 

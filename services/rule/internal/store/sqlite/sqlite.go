@@ -15,9 +15,10 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/feed"
-	"github.com/usher-scim/usher/services/internal/sqldb"
 	"github.com/usher-scim/usher/services/internal/sqlfile"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -35,7 +36,7 @@ var statements = sqlfile.In(embedded, sqlfile.SQLite)
 
 // Store is a store.Store on a SQLite file.
 type Store struct {
-	db      *sqldb.SQLite
+	db      *sqlitedb.DB
 	epoch   string
 	signals store.Signals
 	known   sync.Map // organizations that have a row
@@ -50,12 +51,12 @@ func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.Trac
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqldb.OpenSQLite(ctx, path, scripts, tracing)
+	db, err := sqlitedb.Open(ctx, path, scripts, tracing)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{db: db}
-	err = db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	err = db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		if _, err := tx.Exec(ctx, releaseAllLeases); err != nil {
 			return err
 		}
@@ -73,7 +74,7 @@ func (s *Store) Close() error { return s.db.Close() }
 
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, organizationID string, fn func(context.Context, store.Tx) error) error {
-	return s.write(ctx, organizationID, func(ctx context.Context, tx *sqldb.Tx) error {
+	return s.write(ctx, organizationID, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		if err := notErasing(ctx, tx, organizationID); err != nil {
 			return err
 		}
@@ -82,8 +83,8 @@ func (s *Store) Update(ctx context.Context, organizationID string, fn func(conte
 }
 
 // write runs fn in a transaction on an organization that is known.
-func (s *Store) write(ctx context.Context, organizationID string, fn func(context.Context, *sqldb.Tx) error) error {
-	err := s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+func (s *Store) write(ctx context.Context, organizationID string, fn func(context.Context, *sqlitedb.Tx) error) error {
+	err := s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		if err := s.know(ctx, tx, organizationID); err != nil {
 			return err
 		}
@@ -96,7 +97,7 @@ func (s *Store) write(ctx context.Context, organizationID string, fn func(contex
 }
 
 // know makes an organization known, unless it was before.
-func (s *Store) know(ctx context.Context, tx *sqldb.Tx, organizationID string) error {
+func (s *Store) know(ctx context.Context, tx *sqlitedb.Tx, organizationID string) error {
 	if _, known := s.known.Load(organizationID); known {
 		return nil
 	}
@@ -109,7 +110,7 @@ func (s *Store) wrote(organizationID string) {
 	s.signals.Notify(organizationID)
 }
 
-func know(ctx context.Context, tx *sqldb.Tx, organizationID string) error {
+func know(ctx context.Context, tx *sqlitedb.Tx, organizationID string) error {
 	_, err := tx.Exec(ctx, insertOrganization, organizationID)
 	return err
 }
@@ -122,12 +123,12 @@ func (s *Store) OnOthers(func(string)) {}
 
 // Organizations implements store.Store.
 func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]string, error) {
-	return sqldb.CollectAll(ctx, s.db, sqldb.Value[string], listOrganizations, after, limit)
+	return sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], listOrganizations, after, limit)
 }
 
 // organizationTx is a store.Tx.
 type organizationTx struct {
-	tx           *sqldb.Tx
+	tx           *sqlitedb.Tx
 	organization string
 	epoch        string
 	deleted      int64 // rows that an erasure deleted

@@ -3,8 +3,9 @@ package sqlite
 import (
 	"context"
 
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -18,19 +19,19 @@ var (
 
 // Suspensions implements store.Store.
 func (s *Store) Suspensions(ctx context.Context, organizationID, after string, limit int) ([]store.Suspension, error) {
-	return sqldb.CollectAll(ctx, s.db, store.SuspensionFields, listSuspensions, organizationID, after, limit)
+	return sqlitedb.ReadAll(ctx, s.db, store.SuspensionFields, listSuspensions, organizationID, after, limit)
 }
 
 // Suspend implements store.Tx.
 func (t *organizationTx) Suspend(ctx context.Context, p store.Suspension) (store.Suspension, error) {
-	_, err := t.tx.Exec(ctx, insertSuspension, t.organization, p.UserID, p.Reason, p.SuspendedBy, sqldb.Micros(p.CreateTime))
+	_, err := t.tx.Exec(ctx, insertSuspension, t.organization, p.UserID, p.Reason, p.SuspendedBy, dbtype.Micros(p.CreateTime))
 	if err != nil {
 		return store.Suspension{}, err
 	}
 	if err := t.markSuspended(ctx, p.UserID, true); err != nil {
 		return store.Suspension{}, err
 	}
-	return sqldb.CollectOne(ctx, t.tx, store.SuspensionFields, nil, getSuspension, t.organization, p.UserID)
+	return sqlitedb.ReadOne(ctx, t.tx, store.SuspensionFields, nil, getSuspension, t.organization, p.UserID)
 }
 
 // Resume implements store.Tx.

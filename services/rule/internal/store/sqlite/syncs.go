@@ -3,8 +3,9 @@ package sqlite
 import (
 	"context"
 
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -22,17 +23,17 @@ var (
 
 // Sync implements store.Store.
 func (s *Store) Sync(ctx context.Context, organizationID, id string) (store.Sync, error) {
-	return sqldb.CollectOne(ctx, s.db, store.SyncFields, fault.Missing("sync", id), getSync, organizationID, id)
+	return sqlitedb.ReadOne(ctx, s.db, store.SyncFields, fault.Missing("sync", id), getSync, organizationID, id)
 }
 
 // Sync implements store.Tx.
 func (t *organizationTx) Sync(ctx context.Context, id string) (store.Sync, error) {
-	return sqldb.CollectOne(ctx, t.tx, store.SyncFields, fault.Missing("sync", id), getSync, t.organization, id)
+	return sqlitedb.ReadOne(ctx, t.tx, store.SyncFields, fault.Missing("sync", id), getSync, t.organization, id)
 }
 
 // Syncs implements store.Store.
 func (s *Store) Syncs(ctx context.Context, organizationID, before string, limit int) ([]store.Sync, error) {
-	return sqldb.CollectAll(ctx, s.db, store.SyncFields, listSyncs, organizationID, before, limit)
+	return sqlitedb.ReadAll(ctx, s.db, store.SyncFields, listSyncs, organizationID, before, limit)
 }
 
 // RunningSyncs implements store.Store.
@@ -43,7 +44,7 @@ func (s *Store) RunningSyncs(ctx context.Context) (n int, err error) {
 
 // CreateSync implements store.Tx.
 func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep int) error {
-	running, err := sqldb.CollectAll(ctx, t.tx, sqldb.Value[string], getRunningSyncID, t.organization)
+	running, err := sqlitedb.ReadAll(ctx, t.tx, dbtype.Value[string], getRunningSyncID, t.organization)
 	if err != nil {
 		return err
 	}
@@ -52,7 +53,7 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 	}
 	_, err = t.tx.Exec(ctx, insertSync,
 		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
-		sync.StartedBy, sync.Traceparent, sqldb.Micros(sync.CreateTime), sqldb.Micros(sync.UpdateTime), sqldb.Micros(sync.EndTime))
+		sync.StartedBy, sync.Traceparent, dbtype.Micros(sync.CreateTime), dbtype.Micros(sync.UpdateTime), dbtype.Micros(sync.EndTime))
 	if err != nil {
 		return err
 	}
@@ -64,6 +65,6 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 func (t *organizationTx) PutSync(ctx context.Context, sync store.Sync) error {
 	_, err := t.tx.Exec(ctx, updateSync,
 		sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
-		sqldb.Micros(sync.UpdateTime), sqldb.Micros(sync.EndTime), t.organization, sync.ID)
+		dbtype.Micros(sync.UpdateTime), dbtype.Micros(sync.EndTime), t.organization, sync.ID)
 	return err
 }

@@ -3,8 +3,9 @@ package sqlite
 import (
 	"context"
 
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -19,23 +20,23 @@ var (
 
 // Tenant implements store.Store.
 func (s *Store) Tenant(ctx context.Context, organizationID, id string) (store.Tenant, error) {
-	return sqldb.CollectOne(ctx, s.db, store.TenantFields, fault.Missing("tenant", id), getTenant, organizationID, id)
+	return sqlitedb.ReadOne(ctx, s.db, store.TenantFields, fault.Missing("tenant", id), getTenant, organizationID, id)
 }
 
 // Tenants implements store.Store.
 func (s *Store) Tenants(ctx context.Context, organizationID, after string, limit int) ([]store.Tenant, error) {
-	return sqldb.CollectAll(ctx, s.db, store.TenantFields, listTenants, organizationID, after, limit)
+	return sqlitedb.ReadAll(ctx, s.db, store.TenantFields, listTenants, organizationID, after, limit)
 }
 
 // Tenant implements store.Tx.
 func (t *organizationTx) Tenant(ctx context.Context, id string) (store.Tenant, error) {
-	return sqldb.CollectOne(ctx, t.tx, store.TenantFields, fault.Missing("tenant", id), getTenant, t.organization, id)
+	return sqlitedb.ReadOne(ctx, t.tx, store.TenantFields, fault.Missing("tenant", id), getTenant, t.organization, id)
 }
 
 // CreateTenant implements store.Tx.
 func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) error {
 	n, err := t.tx.Exec(ctx, insertTenant,
-		t.organization, tenant.ID, tenant.DisplayName, sqldb.Micros(tenant.CreateTime), sqldb.Micros(tenant.UpdateTime))
+		t.organization, tenant.ID, tenant.DisplayName, dbtype.Micros(tenant.CreateTime), dbtype.Micros(tenant.UpdateTime))
 	if err == nil && n == 0 {
 		return fault.New(fault.AlreadyExists, "there is a tenant %q already", tenant.ID)
 	}
@@ -44,7 +45,7 @@ func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) 
 
 // UpdateTenant implements store.Tx.
 func (t *organizationTx) UpdateTenant(ctx context.Context, tenant store.Tenant) error {
-	n, err := t.tx.Exec(ctx, updateTenant, tenant.DisplayName, sqldb.Micros(tenant.UpdateTime), t.organization, tenant.ID)
+	n, err := t.tx.Exec(ctx, updateTenant, tenant.DisplayName, dbtype.Micros(tenant.UpdateTime), t.organization, tenant.ID)
 	if err == nil && n == 0 {
 		return fault.Missing("tenant", tenant.ID)
 	}

@@ -6,7 +6,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/usher-scim/usher/services/internal/sqldb"
+	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/sqlitedb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -43,7 +44,7 @@ func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, 
 	lease := store.Lease{Owner: owner, Expire: expire}
 	var held bool
 	var until time.Time
-	err := s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	err := s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		if err := know(ctx, tx, organizationID); err != nil {
 			return err
 		}
@@ -57,12 +58,12 @@ func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, 
 		if erasing {
 			return store.Erasing(organizationID)
 		}
-		if held = other != owner && expires > sqldb.Micros(now); held {
-			until = sqldb.FromMicros(expires)
+		if held = other != owner && expires > dbtype.Micros(now); held {
+			until = dbtype.FromMicros(expires)
 			return nil
 		}
 		lease.Token++
-		_, err = tx.Exec(ctx, updateOwner, owner, lease.Token, sqldb.Micros(expire), organizationID)
+		_, err = tx.Exec(ctx, updateOwner, owner, lease.Token, dbtype.Micros(expire), organizationID)
 		return err
 	})
 	if err != nil || held {
@@ -73,7 +74,7 @@ func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, 
 
 // Release implements store.Store.
 func (s *Store) Release(ctx context.Context, leases map[string]store.Lease) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		for organization, lease := range leases {
 			_, err := tx.Exec(ctx, releaseLease, organization, lease.Owner, lease.Token)
 			if err != nil {
@@ -97,14 +98,14 @@ func (t *organizationTx) Own(ctx context.Context, lease store.Lease, extend time
 	if extend.IsZero() {
 		return nil
 	}
-	_, err = t.tx.Exec(ctx, extendLease, sqldb.Micros(extend), t.organization)
+	_, err = t.tx.Exec(ctx, extendLease, dbtype.Micros(extend), t.organization)
 	return err
 }
 
 // Work implements store.Store.
 func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, limit int) (w store.Work, err error) {
-	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		row, err := sqldb.CollectOne(ctx, tx, store.WorkFields, nil, getWork, organizationID)
+	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
+		row, err := sqlitedb.ReadOne(ctx, tx, store.WorkFields, nil, getWork, organizationID)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil // nobody has written anything of it
 		}
@@ -120,17 +121,17 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 				return err
 			}
 		}
-		if w.Unresolved, err = sqldb.CollectAll(ctx, tx, sqldb.Value[string], listUnresolvedRules, organizationID, limit); err != nil {
+		if w.Unresolved, err = sqlitedb.ReadAll(ctx, tx, dbtype.Value[string], listUnresolvedRules, organizationID, limit); err != nil {
 			return err
 		}
-		if w.Requeued, err = sqldb.CollectAll(ctx, tx, sqldb.Value[string], listRequeued, organizationID, limit); err != nil {
+		if w.Requeued, err = sqlitedb.ReadAll(ctx, tx, dbtype.Value[string], listRequeued, organizationID, limit); err != nil {
 			return err
 		}
-		w.Expansions, err = sqldb.CollectAll(ctx, tx, store.ExpansionFields, listExpansions, organizationID, limit)
+		w.Expansions, err = sqlitedb.ReadAll(ctx, tx, store.ExpansionFields, listExpansions, organizationID, limit)
 		if err != nil {
 			return err
 		}
-		syncs, err := sqldb.CollectAll(ctx, tx, store.SyncFields, getRunningSync, organizationID)
+		syncs, err := sqlitedb.ReadAll(ctx, tx, store.SyncFields, getRunningSync, organizationID)
 		if err != nil {
 			return err
 		}
@@ -150,7 +151,7 @@ func (s *Store) Activity(ctx context.Context) (cursor string, err error) {
 
 // SaveActivity implements store.Store.
 func (s *Store) SaveActivity(ctx context.Context, cursor string, organizationIDs []string) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		for _, id := range organizationIDs {
 			if err := know(ctx, tx, id); err != nil {
 				return err

@@ -1,5 +1,5 @@
 -- +goose Up
--- One row. See sqldb.Postgres.Epoch.
+-- One row. See pgdb.DB.Epoch.
 CREATE TABLE meta (
   only_row        integer NOT NULL PRIMARY KEY CHECK (only_row = 1),
   epoch           text    NOT NULL,

@@ -3,7 +3,7 @@
 -- Times are microseconds since 1970, in UTC. Numbers of kinds and states are those of package store. What is put in order
 -- is so by its bytes, as Go does it: whatever the database's collation, its columns have their own.
 
--- One row. See sqldb.Postgres.Epoch.
+-- One row. See pgdb.DB.Epoch.
 CREATE TABLE meta (
   only_row        integer NOT NULL PRIMARY KEY CHECK (only_row = 1),
   epoch           text    NOT NULL,

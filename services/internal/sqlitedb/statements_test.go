@@ -1,4 +1,4 @@
-package sqldb
+package sqlitedb
 
 import (
 	"context"
@@ -43,28 +43,6 @@ func TestRowsAreClosedWhateverHappens(t *testing.T) {
 		}
 		return tx.QueryRow(ctx, `SELECT name FROM names`).Scan(new(string))
 	}))
-}
-
-func TestTimesAreKeptToTheMicrosecond(t *testing.T) {
-	t.Parallel()
-	db := open(t)
-	for name, c := range map[string]struct{ in, want time.Time }{
-		"none":              {time.Time{}, time.Time{}},
-		"in UTC":            {time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC), time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC)},
-		"in another zone":   {time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)), time.Date(2026, 1, 2, 2, 4, 5, 0, time.UTC)},
-		"finer than stored": {time.Date(2026, 1, 2, 3, 4, 5, 999, time.UTC), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
-		"before 1970":       {time.Date(1960, 1, 2, 3, 4, 5, 0, time.UTC), time.Date(1960, 1, 2, 3, 4, 5, 0, time.UTC)},
-		"far away":          {time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)},
-	} {
-		got := time.Unix(1, 1)
-		must(t, db.QueryRow(t.Context(), `SELECT ?`, Time(&c.in)).Scan(Time(&got)))
-		if got != c.want {
-			t.Errorf("%s: got %s, want %s", name, got, c.want)
-		}
-	}
-	if err := db.QueryRow(t.Context(), `SELECT 'yesterday'`).Scan(Time(&time.Time{})); err == nil {
-		t.Error("text was read as a time")
-	}
 }
 
 func TestPreparingWaitsForAConnectionWithoutHoldingUpThoseWhoHaveThem(t *testing.T) {

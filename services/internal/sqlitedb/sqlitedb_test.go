@@ -1,4 +1,4 @@
-package sqldb
+package sqlitedb
 
 import (
 	"context"
@@ -28,9 +28,9 @@ func schema() fstest.MapFS {
 	return fstest.MapFS{"00001_init.sql": {Data: []byte("-- +goose Up\nCREATE TABLE names (name TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;")}}
 }
 
-func openAt(t *testing.T, path string) *SQLite {
+func openAt(t *testing.T, path string) *DB {
 	t.Helper()
-	db, err := OpenSQLite(t.Context(), path, schema(), noop.NewTracerProvider())
+	db, err := Open(t.Context(), path, schema(), noop.NewTracerProvider())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func openAt(t *testing.T, path string) *SQLite {
 	return db
 }
 
-func open(t *testing.T) *SQLite {
+func open(t *testing.T) *DB {
 	t.Helper()
 	return openAt(t, filepath.Join(t.TempDir(), "test.db"))
 }
@@ -55,7 +55,7 @@ func insert(name string) func(context.Context, *Tx) error {
 }
 
 // names are all that is stored.
-func names(t *testing.T, db *SQLite) []string {
+func names(t *testing.T, db *DB) []string {
 	t.Helper()
 	rows, err := db.Query(t.Context(), `SELECT name FROM names ORDER BY name`)
 	all, err := Collect(rows, err, func(scan func(...any) error) (name string, err error) { return name, scan(&name) })
@@ -78,7 +78,7 @@ func equal(t testing.TB, what string, got, want any) {
 }
 
 // grouped runs writes in one commit: it holds the writer until all of them wait. It gives what each answered.
-func grouped(t *testing.T, db *SQLite, writes ...func(ctx context.Context) error) []error {
+func grouped(t *testing.T, db *DB, writes ...func(ctx context.Context) error) []error {
 	t.Helper()
 	begun, release := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
@@ -296,7 +296,7 @@ func TestCloseFinishesTheWritesThatWait(t *testing.T) {
 
 func TestAWriterWithoutItsConnectionIsUnavailable(t *testing.T) {
 	t.Parallel()
-	db, err := OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "test.db"), schema(), noop.NewTracerProvider())
+	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), schema(), noop.NewTracerProvider())
 	must(t, err)
 	must(t, db.conn.Close())
 	t.Cleanup(func() { _ = db.Close() }) // it finds the connection closed
@@ -380,7 +380,7 @@ func TestMigrationsAreAppliedOnceAndInOrder(t *testing.T) {
 	newer := schema()
 	newer["00002_more.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE names ADD COLUMN more TEXT NOT NULL DEFAULT 'm';")}
 	for range 2 {
-		db, err := OpenSQLite(t.Context(), path, newer, noop.NewTracerProvider())
+		db, err := Open(t.Context(), path, newer, noop.NewTracerProvider())
 		must(t, err)
 		var more string
 		must(t, db.QueryRow(t.Context(), `SELECT more FROM names WHERE name = 'kept'`).Scan(&more))
@@ -388,20 +388,20 @@ func TestMigrationsAreAppliedOnceAndInOrder(t *testing.T) {
 	}
 	contract := schema()
 	contract["00003_contract.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE meta (least_migration INTEGER);\nINSERT INTO meta VALUES (3);")}
-	db, err := OpenSQLite(t.Context(), path, contract, noop.NewTracerProvider())
+	db, err := Open(t.Context(), path, contract, noop.NewTracerProvider())
 	must(t, err)
 	must(t, db.Close())
-	if db, err := OpenSQLite(t.Context(), path, newer, noop.NewTracerProvider()); err == nil || !strings.Contains(err.Error(), "needs a newer usher: one that knows migration 3") {
+	if db, err := Open(t.Context(), path, newer, noop.NewTracerProvider()); err == nil || !strings.Contains(err.Error(), "needs a newer usher: one that knows migration 3") {
 		_ = db.Close()
 		t.Errorf("a binary that the file does not bear: %v", err)
 	}
 	broken := schema()
 	broken["00004_broken.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE NONSENSE;")}
-	if db, err := OpenSQLite(t.Context(), path, broken, noop.NewTracerProvider()); err == nil {
+	if db, err := Open(t.Context(), path, broken, noop.NewTracerProvider()); err == nil {
 		_ = db.Close()
 		t.Error("a broken migration was taken")
 	}
-	if db, err := OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "no", "folder"), schema(), noop.NewTracerProvider()); err == nil {
+	if db, err := Open(t.Context(), filepath.Join(t.TempDir(), "no", "folder"), schema(), noop.NewTracerProvider()); err == nil {
 		_ = db.Close()
 		t.Error("a file was opened where there is no folder")
 	}
@@ -411,7 +411,7 @@ func TestStatementsOfARequestAreTracedAndOthersAreNot(t *testing.T) {
 	t.Parallel()
 	spans := tracetest.NewInMemoryExporter()
 	tracing := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
-	db, err := OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "test.db"), schema(), tracing)
+	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), schema(), tracing)
 	must(t, err)
 	defer func() { must(t, db.Close()) }()
 	must(t, db.Write(t.Context(), insert("nobody's")))
@@ -434,4 +434,20 @@ func TestStatementsOfARequestAreTracedAndOthersAreNot(t *testing.T) {
 		}
 	}
 	equal(t, "spans of the statement", found, 1)
+}
+
+// within polls until something holds.
+func within(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.NewTimer(time.Minute)
+	defer deadline.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("it never came to be that %s", what)
+		}
+	}
 }

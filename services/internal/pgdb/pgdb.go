@@ -1,4 +1,6 @@
-package sqldb
+// Package pgdb opens PostgreSQL databases for the services' stores: connections, migrations, epochs and wake-ups of feeds, and
+// what errors mean. It knows no table.
+package pgdb
 
 import (
 	"context"
@@ -22,7 +24,9 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/migration"
 )
 
 // Timeouts of every session. A transaction that is held open would hold the feeds of the whole cluster back, and a
@@ -34,15 +38,15 @@ const (
 	connectTimeout   = 5 * time.Second
 )
 
-// Postgres is a pool of connections to one service's schema.
-type Postgres struct {
+// DB is a pool of connections to one service's schema.
+type DB struct {
 	*pgxpool.Pool
 	epochs *epochs   // nil in a schema without a feed
 	held   *heldBack // nil where no transaction holds a feed back
 }
 
-// PostgresServer is a PostgreSQL server and database, and how a process reaches it.
-type PostgresServer struct {
+// Server is a PostgreSQL server and database, and how a process reaches it.
+type Server struct {
 	// URL names it, as libpq has it.
 	URL string
 	// MaxConnections bounds each pool; one more listens for a feed. 0 means 20.
@@ -61,11 +65,11 @@ var byIndex = map[string]string{
 	"max_parallel_workers_per_gather": "0",
 }
 
-// PostgresSchema is a service's tables in a database: others may be beside it.
-type PostgresSchema struct {
+// Schema is a service's tables in a database: others may be beside it.
+type Schema struct {
 	// Name is the schema's. It is made when it is missing.
 	Name string
-	// Migrations are numbered .sql files with goose annotations. The first makes the table meta, see Postgres.Epoch.
+	// Migrations are numbered .sql files with goose annotations. The first makes the table meta, see DB.Epoch.
 	Migrations fs.FS
 	// NewEpoch, where the schema has a feed, is part of the transaction that begins a new epoch: it clears what means nothing
 	// in another database than before. Nil where there is no feed.
@@ -77,18 +81,18 @@ type PostgresSchema struct {
 	ByTransaction bool
 }
 
-// OpenPostgres connects, and checks that the schema and this binary bear each other. It changes no table: MigratePostgres
+// Open connects, and checks that the schema and this binary bear each other. It changes no table: Migrate
 // does. Settings with which the database can lose what it acknowledged are warned of.
-func OpenPostgres(ctx context.Context, server PostgresServer, schema PostgresSchema) (*Postgres, error) {
+func Open(ctx context.Context, server Server, schema Schema) (*DB, error) {
 	if server.Log == nil {
 		server.Log = slog.New(slog.DiscardHandler)
 	}
-	db := &Postgres{}
+	db := &DB{}
 	if schema.NewEpoch != nil {
 		db.epochs = &epochs{schema: schema, log: server.Log}
 	}
 	var err error
-	if db.Pool, err = connectPostgres(ctx, server, schema, db.recognize, nil); err != nil {
+	if db.Pool, err = connect(ctx, server, schema, db.recognize, nil); err != nil {
 		return nil, err
 	}
 	if err := db.prepare(ctx, server, schema); err != nil {
@@ -98,7 +102,7 @@ func OpenPostgres(ctx context.Context, server PostgresServer, schema PostgresSch
 	return db, nil
 }
 
-func (p *Postgres) prepare(ctx context.Context, server PostgresServer, schema PostgresSchema) error {
+func (p *DB) prepare(ctx context.Context, server Server, schema Schema) error {
 	if err := bears(ctx, p.Pool, schema); err != nil {
 		return err
 	}
@@ -120,7 +124,7 @@ func (p *Postgres) prepare(ctx context.Context, server PostgresServer, schema Po
 }
 
 // recognize is called with each new connection.
-func (p *Postgres) recognize(ctx context.Context, conn *pgx.Conn) error {
+func (p *DB) recognize(ctx context.Context, conn *pgx.Conn) error {
 	if p.epochs == nil {
 		return nil
 	}
@@ -128,19 +132,19 @@ func (p *Postgres) recognize(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // Close ends the connections.
-func (p *Postgres) Close() {
+func (p *DB) Close() {
 	if p.held != nil {
 		p.held.close()
 	}
 	p.Pool.Close()
 }
 
-// ErrOldSchema is wrapped by the error of a schema that lacks migrations, or is not there: MigratePostgres applies them.
+// ErrOldSchema is wrapped by the error of a schema that lacks migrations, or is not there: Migrate applies them.
 var ErrOldSchema = errors.New("run usher migrate, or serve with migrate set")
 
-// CheckPostgres connects, and says whether the schema and this binary bear each other, as OpenPostgres does. It writes nothing.
-func CheckPostgres(ctx context.Context, url string, schema PostgresSchema) error {
-	pool, err := connectPostgres(ctx, PostgresServer{URL: url, MaxConnections: 1}, schema, nil, nil)
+// Check connects, and says whether the schema and this binary bear each other, as Open does. It writes nothing.
+func Check(ctx context.Context, url string, schema Schema) error {
+	pool, err := connect(ctx, Server{URL: url, MaxConnections: 1}, schema, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -148,16 +152,16 @@ func CheckPostgres(ctx context.Context, url string, schema PostgresSchema) error
 	return bears(ctx, pool, schema)
 }
 
-// MigratePostgres makes the schema and applies the migrations that it lacks, under a lock that other migrators wait for.
-func MigratePostgres(ctx context.Context, url string, schema PostgresSchema) error {
+// Migrate makes the schema and applies the migrations that it lacks, under a lock that other migrators wait for.
+func Migrate(ctx context.Context, url string, schema Schema) error {
 	// A migration may take as long as it needs, as long as it makes nobody wait behind a lock.
-	pool, err := connectPostgres(ctx, PostgresServer{URL: url}, schema, nil, map[string]string{"statement_timeout": "0"})
+	pool, err := connect(ctx, Server{URL: url}, schema, nil, map[string]string{"statement_timeout": "0"})
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
 	// Making one that is there needs a right that who only migrates may lack.
-	there, err := ReadOne(ctx, pool, Value[bool], nil, `SELECT to_regnamespace($1) IS NOT NULL`, schema.Name)
+	there, err := ReadOne(ctx, pool, dbtype.Value[bool], nil, `SELECT to_regnamespace($1) IS NOT NULL`, schema.Name)
 	if err != nil {
 		return err
 	}
@@ -171,7 +175,7 @@ func MigratePostgres(ctx context.Context, url string, schema PostgresSchema) err
 	return migrateUp(ctx, pool, schema)
 }
 
-func migrateUp(ctx context.Context, pool *pgxpool.Pool, schema PostgresSchema) error {
+func migrateUp(ctx context.Context, pool *pgxpool.Pool, schema Schema) error {
 	return withProvider(pool, schema.Migrations, func(p *goose.Provider) error {
 		if _, err := p.Up(ctx); err != nil {
 			return fmt.Errorf("migrating schema %s: %w", schema.Name, err)
@@ -181,8 +185,8 @@ func migrateUp(ctx context.Context, pool *pgxpool.Pool, schema PostgresSchema) e
 }
 
 // bears checks that the schema has what this binary needs, and needs no newer one.
-func bears(ctx context.Context, pool *pgxpool.Pool, schema PostgresSchema) error {
-	newest, err := newestMigration(schema.Migrations)
+func bears(ctx context.Context, pool *pgxpool.Pool, schema Schema) error {
+	newest, err := migration.Newest(schema.Migrations)
 	if err != nil {
 		return err
 	}
@@ -196,12 +200,12 @@ func bears(ctx context.Context, pool *pgxpool.Pool, schema PostgresSchema) error
 	if at < newest {
 		return fmt.Errorf("schema %s is at migration %d and this binary needs %d: %w", schema.Name, at, newest, ErrOldSchema)
 	}
-	return tooOld("schema "+schema.Name, least, newest)
+	return migration.Fits("schema "+schema.Name, least, newest)
 }
 
 // warnOfUnsafeSettings says loudly what a crash of the database would cost.
 func warnOfUnsafeSettings(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) error {
-	unsafe, err := ReadAll(ctx, pool, Value[string], `SELECT name FROM pg_settings
+	unsafe, err := ReadAll(ctx, pool, dbtype.Value[string], `SELECT name FROM pg_settings
 		WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off' ORDER BY name`)
 	if err != nil {
 		return err
@@ -213,8 +217,8 @@ func warnOfUnsafeSettings(ctx context.Context, pool *pgxpool.Pool, log *slog.Log
 	return nil
 }
 
-// connectPostgres makes the pool. recognize, if it is not nil, sees each new connection; session overrides its settings.
-func connectPostgres(ctx context.Context, server PostgresServer, schema PostgresSchema,
+// connect makes the pool. recognize, if it is not nil, sees each new connection; session overrides its settings.
+func connect(ctx context.Context, server Server, schema Schema,
 	recognize func(context.Context, *pgx.Conn) error, session map[string]string,
 ) (*pgxpool.Pool, error) {
 	config, err := parseURL(server.URL)
@@ -258,9 +262,9 @@ func connectPostgres(ctx context.Context, server PostgresServer, schema Postgres
 	return pool, nil
 }
 
-// CheckPostgresURL says what is wrong with the name of a server and database, or with a file that it names. The error follows
+// CheckURL says what is wrong with the name of a server and database, or with a file that it names. The error follows
 // the name of a setting, and shows nothing of the value: a part of it may be a password.
-func CheckPostgresURL(url string) error {
+func CheckURL(url string) error {
 	_, err := parseURL(url)
 	return err
 }

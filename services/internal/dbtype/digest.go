@@ -1,4 +1,4 @@
-package sqldb
+package dbtype
 
 import (
 	"crypto/sha256"

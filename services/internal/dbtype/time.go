@@ -1,4 +1,4 @@
-package sqldb
+package dbtype
 
 import (
 	"database/sql/driver"

@@ -1,4 +1,4 @@
-package sqldb
+package sqlitedb
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ const secret = "SECRET-OF-SOMEBODY "
 // archive is a file of documents of owners, some of them longer than a page, with names in indexes.
 type archive struct {
 	*testing.T
-	*SQLite
+	*DB
 	path  string
 	rand  *rand.Rand
 	known map[string][]int // the documents of each owner
@@ -40,7 +40,7 @@ func openArchive(t *testing.T) *archive {
 func (a *archive) open() {
 	a.Helper()
 	var err error
-	a.SQLite, err = OpenSQLite(a.Context(), a.path, fstest.MapFS{"00001_init.sql": {Data: []byte(`-- +goose Up
+	a.DB, err = Open(a.Context(), a.path, fstest.MapFS{"00001_init.sql": {Data: []byte(`-- +goose Up
 		CREATE TABLE documents (owner TEXT NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, document BLOB NOT NULL, PRIMARY KEY (owner, id));
 		CREATE INDEX documents_name ON documents (name, owner);
 		CREATE TABLE words (word TEXT NOT NULL, owner TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (word, owner, id)) WITHOUT ROWID;

@@ -1,6 +1,6 @@
-// Package sqldb opens databases for the services' stores: connections, migrations, and how writes are committed. It
-// knows no table.
-package sqldb
+// Package sqlitedb opens SQLite databases for the services' stores: connections, migrations, how writes are committed, and how
+// what was erased leaves the file. It knows no table.
+package sqlitedb
 
 import (
 	"context"
@@ -20,6 +20,7 @@ import (
 	sqlite "modernc.org/sqlite"
 
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/migration"
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
@@ -28,9 +29,9 @@ const maxGroup = 256
 
 const readers = 8
 
-// SQLite is a database file with many readers and one writer. It is durable at commit: a write that has answered
+// DB is a database file with many readers and one writer. It is durable at commit: a write that has answered
 // survives loss of power. Waiting writes share one commit, each under a savepoint of its own.
-type SQLite struct {
+type DB struct {
 	reader *sql.DB
 	read   *statements // on reader
 	writer *sql.DB
@@ -64,9 +65,9 @@ type write struct {
 	erased bool // see Tx.Erased
 }
 
-// OpenSQLite opens or creates the file and applies the migrations, numbered .sql files with goose annotations. One
+// Open opens or creates the file and applies the migrations, numbered .sql files with goose annotations. One
 // process at a time may have the file open: who opens the data folder holds a lock on it.
-func OpenSQLite(ctx context.Context, path string, migrations fs.FS, tracing trace.TracerProvider) (*SQLite, error) {
+func Open(ctx context.Context, path string, migrations fs.FS, tracing trace.TracerProvider) (*DB, error) {
 	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 		fmt.Sprintf("&_pragma=busy_timeout(%d)", busyTimeout.Milliseconds()) +
 		"&_pragma=foreign_keys(1)&_pragma=cache_size(-16000)&_pragma=temp_store(MEMORY)&_pragma=secure_delete(ON)"
@@ -108,7 +109,7 @@ func OpenSQLite(ctx context.Context, path string, migrations fs.FS, tracing trac
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), writer.Close(), reader.Close())
 	}
-	db := &SQLite{
+	db := &DB{
 		reader: reader, read: newStatements(reader), writer: writer, conn: conn, write: newStatements(conn),
 		writes: make(chan *write, maxGroup), lone: make(chan func()), stop: make(chan struct{}), done: make(chan struct{}),
 		erased: make(chan struct{}, 1), scrubbing: make(chan struct{}, 1), stopScrubs: func() {},
@@ -118,7 +119,7 @@ func OpenSQLite(ctx context.Context, path string, migrations fs.FS, tracing trac
 }
 
 func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
-	newest, err := newestMigration(migrations)
+	newest, err := migration.Newest(migrations)
 	if err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
 			return err
 		}
 	}
-	if err := tooOld("the database", least, newest); err != nil {
+	if err := migration.Fits("the database", least, newest); err != nil {
 		return err
 	}
 	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations, goose.WithSlog(slog.New(slog.DiscardHandler)))
@@ -143,7 +144,7 @@ func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
 }
 
 // Close finishes the writes that wait, then closes the file. Closing twice is safe.
-func (db *SQLite) Close() error {
+func (db *DB) Close() error {
 	var err error
 	db.once.Do(func() {
 		db.stopScrubs()
@@ -156,17 +157,17 @@ func (db *SQLite) Close() error {
 }
 
 // Query reads rows. It sees every write that has answered.
-func (db *SQLite) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return db.read.QueryContext(ctx, query, args...)
 }
 
 // QueryRow reads one row.
-func (db *SQLite) QueryRow(ctx context.Context, query string, args ...any) Row {
+func (db *DB) QueryRow(ctx context.Context, query string, args ...any) Row {
 	return rowOf(db.read.QueryContext(ctx, query, args...))
 }
 
 // Snapshot runs fn on one reading transaction: all that it reads is of one moment.
-func (db *SQLite) Snapshot(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+func (db *DB) Snapshot(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
 	tx, err := db.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return err
@@ -209,7 +210,7 @@ func (s *snapshot) prepare(ctx context.Context) {
 //
 // A context that ends while fn waits for its turn, or between two of its statements, gives its error and nothing of fn is
 // kept. A statement is never interrupted: that would undo the whole group.
-func (db *SQLite) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+func (db *DB) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
 	w := &write{ctx: ctx, fn: fn, done: make(chan struct{})}
 	select {
 	case <-db.stop:
@@ -238,7 +239,7 @@ func (db *SQLite) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx
 }
 
 // Exec is Write of one statement. It gives the number of rows that it changed.
-func (db *SQLite) Exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
+func (db *DB) Exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
 	err = db.Write(ctx, func(ctx context.Context, tx *Tx) (err error) {
 		changed, err = tx.Exec(ctx, query, args...)
 		return err
@@ -246,7 +247,7 @@ func (db *SQLite) Exec(ctx context.Context, query string, args ...any) (changed 
 	return changed, err
 }
 
-func (db *SQLite) commitLoop() {
+func (db *DB) commitLoop() {
 	defer close(db.done)
 	for {
 		select {
@@ -268,7 +269,7 @@ func (db *SQLite) commitLoop() {
 }
 
 // alone runs fn on conn while no transaction is open, and gives its error.
-func (db *SQLite) alone(ctx context.Context, fn func() error) error {
+func (db *DB) alone(ctx context.Context, fn func() error) error {
 	done := make(chan error, 1)
 	select {
 	case db.lone <- func() { done <- reach(fn()) }:
@@ -281,7 +282,7 @@ func (db *SQLite) alone(ctx context.Context, fn func() error) error {
 }
 
 // gather takes what else waits.
-func (db *SQLite) gather(first *write) []*write {
+func (db *DB) gather(first *write) []*write {
 	group := []*write{first}
 	for len(group) < maxGroup {
 		select {
@@ -295,7 +296,7 @@ func (db *SQLite) gather(first *write) []*write {
 }
 
 // commit runs a group in one transaction and tells each how it went.
-func (db *SQLite) commit(group []*write) {
+func (db *DB) commit(group []*write) {
 	err := db.run(group)
 	for _, w := range group {
 		if w.err == nil {
@@ -309,7 +310,7 @@ func (db *SQLite) commit(group []*write) {
 	}
 }
 
-func (db *SQLite) run(group []*write) error {
+func (db *DB) run(group []*write) error {
 	// No request's context governs the transaction: the group shares it.
 	ctx := context.Background()
 	tx := &Tx{on: db.write}

@@ -1,4 +1,4 @@
-package sqldb
+package pgdb
 
 import (
 	"context"
@@ -21,7 +21,7 @@ const (
 
 // Wakeup tells a process when a feed on PostgreSQL has something new that its readers can see, whichever process wrote it.
 type Wakeup struct {
-	db      *Postgres
+	db      *DB
 	channel string
 	// look says how far readers see now, and whether there is more that an open transaction holds back.
 	look func(ctx context.Context) (seen uint64, held bool, err error)
@@ -35,7 +35,7 @@ type Wakeup struct {
 
 // NewWakeup starts to listen on a channel, and calls tell whenever look sees another end than before: further, or of a
 // database that was restored, whose transactions may be lower. Close it before the pool.
-func (p *Postgres) NewWakeup(channel string, look func(ctx context.Context) (seen uint64, held bool, err error), tell func()) *Wakeup {
+func (p *DB) NewWakeup(channel string, look func(ctx context.Context) (seen uint64, held bool, err error), tell func()) *Wakeup {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &Wakeup{
 		db: p, channel: channel, look: look, tell: tell, cancel: cancel,

@@ -1,4 +1,4 @@
-package sqldb
+package pgdb
 
 import (
 	"context"
@@ -12,7 +12,7 @@ const rollbackTimeout = 2 * time.Second
 
 // Transact runs fn in a transaction, and what first queues before it: beginning and first take one round trip. An error of either
 // takes everything back, and is returned as Reach has it.
-func (p *Postgres) Transact(ctx context.Context, first func(*pgx.Batch), fn func(conn *pgxpool.Conn) error) error {
+func (p *DB) Transact(ctx context.Context, first func(*pgx.Batch), fn func(conn *pgxpool.Conn) error) error {
 	return Reach(p.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 		defer Rollback(ctx, conn)
 		begin := &pgx.Batch{}

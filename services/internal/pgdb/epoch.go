@@ -1,4 +1,4 @@
-package sqldb
+package pgdb
 
 import (
 	"context"
@@ -20,11 +20,11 @@ import (
 // which may have lost what was committed last. Cursors of another epoch have expired. Every connection is checked as it
 // is made. A copy of the files that starts as if nothing had happened, such as a snapshot of a volume, cannot be told:
 // RenewEpoch is for that.
-func (p *Postgres) Epoch() string { return *p.epochs.current.Load() }
+func (p *DB) Epoch() string { return *p.epochs.current.Load() }
 
 // epochs notices that a database is another one than before.
 type epochs struct {
-	schema  PostgresSchema
+	schema  Schema
 	log     *slog.Logger
 	current atomic.Pointer[string] // nil until open
 	pool    *pgxpool.Pool
@@ -117,8 +117,8 @@ func (e *epochs) renew(ctx context.Context, conn *pgx.Conn, at string) (epoch st
 }
 
 // RenewEpoch has the next connection begin a new epoch, for a database that was restored in a way that cannot be noticed.
-func RenewEpoch(ctx context.Context, url string, schema PostgresSchema) error {
-	pool, err := connectPostgres(ctx, PostgresServer{URL: url}, schema, nil, nil)
+func RenewEpoch(ctx context.Context, url string, schema Schema) error {
+	pool, err := connect(ctx, Server{URL: url}, schema, nil, nil)
 	if err != nil {
 		return err
 	}

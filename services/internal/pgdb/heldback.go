@@ -1,4 +1,4 @@
-package sqldb
+package pgdb
 
 import (
 	"context"
@@ -59,7 +59,7 @@ func watchHeldBack(pool *pgxpool.Pool, schema string, log *slog.Logger, meter me
 }
 
 func (h *heldBack) observe(meter metric.MeterProvider) (err error) {
-	m := meter.Meter("github.com/usher-scim/usher/services/internal/sqldb")
+	m := meter.Meter("github.com/usher-scim/usher/services/internal/pgdb")
 	gauge, err := m.Float64ObservableGauge(h.schema+"_feed_held_back_seconds", metric.WithDescription(
 		"For how long a transaction has been open that the feed's readers wait for; pid is its session on the PostgreSQL server."))
 	if err != nil {

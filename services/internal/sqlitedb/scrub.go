@@ -1,4 +1,4 @@
-package sqldb
+package sqlitedb
 
 import (
 	"context"
@@ -46,7 +46,7 @@ const (
 // Erase runs step as Write does, which deletes some rows and says how many. Once it finds none, the file is scrubbed: neither it
 // nor its log holds a byte any more of what was deleted before. Only then is nothing left. Where the context ends before the file is
 // scrubbed, that goes on in the background, and a later Erase finds it done.
-func (db *SQLite) Erase(ctx context.Context, step func(ctx context.Context, tx *Tx) (deleted int64, err error)) (nothingLeft bool, err error) {
+func (db *DB) Erase(ctx context.Context, step func(ctx context.Context, tx *Tx) (deleted int64, err error)) (nothingLeft bool, err error) {
 	err = db.Write(ctx, func(ctx context.Context, tx *Tx) error {
 		deleted, err := step(ctx, tx)
 		if err != nil {
@@ -85,7 +85,7 @@ func (t *Tx) setErased(ctx context.Context, state int) error {
 // Scrub overwrites what was erased before and is still somewhere in the file, and empties the log. It holds no writer up for more
 // than some milliseconds, but at its end for as long as a checkpoint that waits for readers for 50 ms. It reads the whole file, and
 // does nothing where nothing was erased since it was last done.
-func (db *SQLite) Scrub(ctx context.Context) error {
+func (db *DB) Scrub(ctx context.Context) error {
 	select {
 	case db.scrubbing <- struct{}{}:
 		defer func() { <-db.scrubbing }()
@@ -117,13 +117,13 @@ func (db *SQLite) Scrub(ctx context.Context) error {
 	})
 }
 
-func (db *SQLite) pragma(ctx context.Context, name string) (value int64, err error) {
+func (db *DB) pragma(ctx context.Context, name string) (value int64, err error) {
 	return value, db.QueryRow(ctx, `PRAGMA `+name).Scan(&value)
 }
 
 // ScrubInBackground scrubs after each Write that erased, what an Erase could not wait for, and after the start what the process before
 // has not, until Close. Call it once.
-func (db *SQLite) ScrubInBackground(log *slog.Logger) {
+func (db *DB) ScrubInBackground(log *slog.Logger) {
 	ctx, cancel := context.WithCancel(context.Background())
 	db.stopScrubs = cancel
 	db.scrubs.Go(func() {
@@ -137,7 +137,7 @@ func (db *SQLite) ScrubInBackground(log *slog.Logger) {
 	})
 }
 
-func (db *SQLite) scrubUntilDone(ctx context.Context, log *slog.Logger) {
+func (db *DB) scrubUntilDone(ctx context.Context, log *slog.Logger) {
 	for failures := 0; ; failures++ {
 		err := db.Scrub(ctx)
 		if err == nil || ctx.Err() != nil {
@@ -153,7 +153,7 @@ func (db *SQLite) scrubUntilDone(ctx context.Context, log *slog.Logger) {
 }
 
 // scrubPages overwrites the unused space of all pages of b-trees.
-func (db *SQLite) scrubPages(ctx context.Context) error {
+func (db *DB) scrubPages(ctx context.Context) error {
 	for first := int64(1); ; first += scrubPages {
 		// What is beyond when the last page was reached was not there when the scrub began, or is free and so zero.
 		pages, err := db.pragma(ctx, "page_count")
@@ -184,7 +184,7 @@ func (db *SQLite) scrubPages(ctx context.Context) error {
 }
 
 // stalePages gives the numbers of those pages, of scrubPages, that have something in their unused space.
-func (db *SQLite) stalePages(ctx context.Context, first int64) (stale []int64, err error) {
+func (db *DB) stalePages(ctx context.Context, first int64) (stale []int64, err error) {
 	rows, err := db.Query(ctx, `WITH RECURSIVE these (pgno) AS (SELECT ?1 UNION ALL SELECT pgno + 1 FROM these WHERE pgno + 1 < ?1 + ?2)
 		SELECT p.pgno, p.data FROM these CROSS JOIN sqlite_dbpage p ON p.pgno = these.pgno`, first, scrubPages)
 	_, err = Collect(rows, err, func(scan func(...any) error) (none struct{}, err error) {
@@ -258,7 +258,7 @@ func scrubPage(number int64, page []byte) (stale bool) {
 var errReaders = errors.New("readers need what the log holds")
 
 // truncateLog brings the log into the file and empties it.
-func (db *SQLite) truncateLog(ctx context.Context) error {
+func (db *DB) truncateLog(ctx context.Context) error {
 	for {
 		// Most of it without the writer.
 		if err := checkpoint(ctx, db.reader, "PASSIVE"); err != nil && !errors.Is(err, errReaders) {

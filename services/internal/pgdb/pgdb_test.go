@@ -1,4 +1,4 @@
-package sqldb
+package pgdb
 
 import (
 	"bytes"
@@ -16,14 +16,17 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.uber.org/goleak"
 
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/testkit"
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
 // library is a schema with a feed. more are further migrations.
-func library(more ...string) PostgresSchema {
+func library(more ...string) Schema {
 	files := fstest.MapFS{"00001_init.sql": {Data: []byte(`-- +goose Up
 		CREATE TABLE meta (only_row integer PRIMARY KEY, epoch text NOT NULL, database text NOT NULL, least_migration bigint NOT NULL);
 		INSERT INTO meta VALUES (1, 'first', '', 1);
@@ -31,7 +34,7 @@ func library(more ...string) PostgresSchema {
 	for i, sql := range more {
 		files[fmt.Sprintf("%05d_more.sql", i+2)] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + sql)}
 	}
-	return PostgresSchema{
+	return Schema{
 		Name: "library", Migrations: files, ByTransaction: true,
 		NewEpoch: func(ctx context.Context, tx pgx.Tx) error {
 			_, err := tx.Exec(ctx, `TRUNCATE feed`)
@@ -40,7 +43,7 @@ func library(more ...string) PostgresSchema {
 	}
 }
 
-func migrated(ctx context.Context, url string) error { return MigratePostgres(ctx, url, library()) }
+func migrated(ctx context.Context, url string) error { return Migrate(ctx, url, library()) }
 
 // lines are what was logged.
 type lines struct {
@@ -60,13 +63,13 @@ func (l *lines) count(of string) int {
 	return strings.Count(l.text.String(), of)
 }
 
-func (l *lines) server(url string) PostgresServer {
-	return PostgresServer{URL: url, MaxConnections: 4, Log: slog.New(slog.NewTextHandler(l, nil))}
+func (l *lines) server(url string) Server {
+	return Server{URL: url, MaxConnections: 4, Log: slog.New(slog.NewTextHandler(l, nil))}
 }
 
-func openLibrary(t *testing.T, server PostgresServer, schema PostgresSchema) *Postgres {
+func openLibrary(t *testing.T, server Server, schema Schema) *DB {
 	t.Helper()
-	db, err := OpenPostgres(t.Context(), server, schema)
+	db, err := Open(t.Context(), server, schema)
 	must(t, err)
 	t.Cleanup(db.Close)
 	return db
@@ -76,12 +79,12 @@ func TestABinaryAndASchemaBearEachOther(t *testing.T) {
 	t.Parallel()
 	const expand, contract = `ALTER TABLE feed ADD COLUMN more text;`, `ALTER TABLE feed DROP COLUMN more; UPDATE meta SET least_migration = 3;`
 	for name, c := range map[string]struct {
-		schema PostgresSchema // in the database; without migrations it is empty
-		binary PostgresSchema
+		schema Schema // in the database; without migrations it is empty
+		binary Schema
 		want   string // in the error; empty is none
 	}{
 		"the same":                             {library(), library(), ""},
-		"an empty database":                    {PostgresSchema{}, library(), "run usher migrate"},
+		"an empty database":                    {Schema{}, library(), "run usher migrate"},
 		"a schema that lacks a migration":      {library(), library(expand), "schema library is at migration 1 and this binary needs 2"},
 		"a newer schema that bears this":       {library(expand), library(), ""},
 		"a newer schema that does not":         {library(expand, contract), library(), "needs a newer usher: one that knows migration 3, and this one knows 1"},
@@ -92,9 +95,9 @@ func TestABinaryAndASchemaBearEachOther(t *testing.T) {
 			t.Parallel()
 			url := testkit.Postgres(t, "empty", func(context.Context, string) error { return nil })
 			if c.schema.Migrations != nil {
-				must(t, MigratePostgres(t.Context(), url, c.schema))
+				must(t, Migrate(t.Context(), url, c.schema))
 			}
-			db, err := OpenPostgres(t.Context(), PostgresServer{URL: url}, c.binary)
+			db, err := Open(t.Context(), Server{URL: url}, c.binary)
 			if err == nil {
 				db.Close()
 			}
@@ -103,7 +106,7 @@ func TestABinaryAndASchemaBearEachOther(t *testing.T) {
 			}
 			// An older binary that migrates leaves a newer schema as it is.
 			if c.schema.Migrations != nil && c.want == "" {
-				must(t, MigratePostgres(t.Context(), url, c.binary))
+				must(t, Migrate(t.Context(), url, c.binary))
 			}
 		})
 	}
@@ -129,7 +132,7 @@ func TestADatabaseThatIsAnotherOneBeginsANewEpoch(t *testing.T) {
 	must2(t)(db.Exec(t.Context(), `INSERT INTO feed VALUES (1)`))
 	equal(t, "the first epoch", db.Epoch(), "first")
 	equal(t, "the epoch of another process", openLibrary(t, log.server(url), library()).Epoch(), "first")
-	held := func(db *Postgres) (n int) {
+	held := func(db *DB) (n int) {
 		must(t, db.QueryRow(t.Context(), `SELECT count(*) FROM feed`).Scan(&n))
 		return n
 	}
@@ -146,7 +149,7 @@ func TestADatabaseThatIsAnotherOneBeginsANewEpoch(t *testing.T) {
 	var beside sync.WaitGroup
 	for range 3 {
 		beside.Go(func() {
-			other, err := OpenPostgres(t.Context(), log.server(url), library())
+			other, err := Open(t.Context(), log.server(url), library())
 			if err != nil {
 				t.Error(err)
 				return
@@ -258,5 +261,19 @@ func must2(t *testing.T) func(any, error) {
 	return func(_ any, err error) {
 		t.Helper()
 		must(t, err)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func equal(t testing.TB, what string, got, want any) {
+	t.Helper()
+	if g, w := fmt.Sprint(got), fmt.Sprint(want); g != w {
+		t.Errorf("%s: got %s, want %s", what, g, w)
 	}
 }
