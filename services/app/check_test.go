@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // migrated makes the tables of every service.
@@ -37,10 +37,10 @@ func execute(t *testing.T, url, statement string) {
 func TestDatabasesAndRedisThatCannotBeUsedAreTold(t *testing.T) {
 	t.Parallel()
 	const nowhere = "postgres://usher:hunter2@127.0.0.1:1/usher"
-	whole, empty := testkit.Postgres(t, "app", migrated), testkit.Postgres(t, "app-empty", unmigrated)
-	newer := testkit.Postgres(t, "app", migrated)
+	whole, empty := kit.Postgres(t, "app", migrated), kit.Postgres(t, "app-empty", unmigrated)
+	newer := kit.Postgres(t, "app", migrated)
 	execute(t, newer, `UPDATE usher_rule.meta SET least_migration = 9999`)
-	redis := testkit.Redis(t)
+	redis := kit.Redis(t)
 	for name, c := range map[string]struct {
 		change func(*Settings)
 		want   []string // how the problems begin, in their order

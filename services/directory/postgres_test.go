@@ -12,12 +12,12 @@ import (
 	"github.com/usher-scim/usher/services/directory"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/secret"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 func TestReplicasShareADatabaseOnPostgreSQL(t *testing.T) {
 	t.Parallel()
-	url := testkit.Postgres(t, "directory", directory.Migrate)
+	url := kit.Postgres(t, "directory", directory.Migrate)
 	onPostgres := func(c *directory.Config) {
 		c.DatabasePath, c.DatabaseURL, c.Poll = "", secret.Text(url), 5*time.Millisecond
 	}

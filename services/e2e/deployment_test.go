@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // deployment is an Usher of real processes.
@@ -34,7 +34,7 @@ func twoGateways(t *testing.T, lease time.Duration) plan {
 	t.Helper()
 	return plan{
 		// The start migrates it.
-		split: true, database: testkit.Postgres(t, "usher", func(context.Context, string) error { return nil }),
+		split: true, database: kit.Postgres(t, "usher", func(context.Context, string) error { return nil }),
 		replicas: map[string]int{"gateway": 2}, env: []string{leaseVariable + "=" + lease.String()},
 	}
 }

@@ -15,7 +15,7 @@ import (
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // A gateway is frozen with fresh leases, something is revoked through the other gateway, and requests are sent to the
@@ -23,7 +23,7 @@ import (
 func TestAFrozenGatewayLetsNothingInWhenItWakes(t *testing.T) {
 	t.Parallel()
 	p := twoGateways(t, time.Second)
-	p.redis = testkit.StartRedis(t).URL()
+	p.redis = kit.StartRedis(t).URL()
 	p.each = map[string][]string{"gateway-2": {"USHER_REDIS_URL="}} // the frozen one hears of no revocation, and its leases have to run out
 	u := deploy(t, p)
 	frozen, process := u.gateway(1), u.processes["gateway-2"]

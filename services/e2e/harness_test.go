@@ -33,7 +33,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/internal/telemetry"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // demo is the organization that development mode makes.
@@ -123,7 +123,7 @@ func startUsher(t *testing.T, setup topology, tel *telemetry.Telemetry) *usher {
 	s := testSettings(t.TempDir())
 	if setup.postgres {
 		// The start migrates it.
-		s.DatabaseURL = secret.Text(testkit.Postgres(t, "usher", func(context.Context, string) error { return nil }))
+		s.DatabaseURL = secret.Text(kit.Postgres(t, "usher", func(context.Context, string) error { return nil }))
 	}
 	u := &usher{t: t, token: operatorToken, database: string(s.DatabaseURL)}
 	if u.database == "" {

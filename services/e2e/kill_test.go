@@ -14,7 +14,7 @@ import (
 
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	"github.com/usher-scim/usher/services/internal/simulate"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // killer is a transport that restarts processes at given requests, while they are under way.
@@ -70,7 +70,7 @@ func TestKilledAtAnyPoint(t *testing.T) {
 		{"a process a service", simulate.Okta, func(t *testing.T) *deployment { return deploy(t, plan{split: true}) }, []string{"identity"}, 5},
 	}
 	onPostgres := func(t *testing.T) *deployment {
-		return deploy(t, plan{split: true, database: testkit.StartPostgres(t).Database("app"), redis: testkit.StartRedis(t).URL()})
+		return deploy(t, plan{split: true, database: kit.StartPostgres(t).Database("app"), redis: kit.StartRedis(t).URL()})
 	}
 	for n := 10; n < rounds; n += 10 {
 		scenarios = append(scenarios, scenario{

@@ -18,7 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	_ "modernc.org/sqlite" // the database of a process that is down is filled
 
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 const (
@@ -50,7 +50,7 @@ func TestALargeGroupInLittleMemory(t *testing.T) {
 				"GOMEMLIMIT=" + memoryGoal, "USHER_GATEWAY__REQUEST_TIMEOUT=5m",
 			}}
 			if setup.postgres {
-				p.database = testkit.Postgres(t, "usher", func(context.Context, string) error { return nil })
+				p.database = kit.Postgres(t, "usher", func(context.Context, string) error { return nil })
 			}
 			u := deploy(t, p)
 			d := u.newDirectory(nil)

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // traffic is clients that send messages until they are told to stop, and what became of these.
@@ -123,7 +123,7 @@ func unavailable(a answer) error {
 func TestPostgresFaults(t *testing.T) {
 	t.Parallel()
 	const timeout = 3 * time.Second
-	server := testkit.StartPostgres(t)
+	server := kit.StartPostgres(t)
 	u := deploy(t, plan{split: true, database: server.Database("app"), env: []string{"USHER_GATEWAY__REQUEST_TIMEOUT=" + timeout.String()}})
 	d := u.newDirectory(nil)
 	for _, fault := range []struct {

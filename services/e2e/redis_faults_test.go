@@ -11,7 +11,7 @@ import (
 	"time"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // Two gateways share a Redis, which fails in every way that it can. All the while good keys get in, no request waits for
@@ -19,8 +19,8 @@ import (
 // gateways share a rate where both reach Redis, and count on their own where one does not.
 func TestRedisFails(t *testing.T) {
 	t.Parallel()
-	server := testkit.StartRedis(t)
-	network := testkit.StartProxy(t, "unix", server.Path())
+	server := kit.StartRedis(t)
+	network := kit.StartProxy(t, "unix", server.Path())
 	p := twoGateways(t, 500*time.Millisecond)
 	p.redis = server.URL()
 	p.each = map[string][]string{"gateway-2": {"USHER_REDIS_URL=redis://" + network.Addr()}}

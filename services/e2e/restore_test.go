@@ -8,7 +8,7 @@ import (
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/simulate"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // A database is restored into another cluster from a dump that lacks what came last. Who follows a feed is told that it has
@@ -19,7 +19,7 @@ func TestARestoredDatabase(t *testing.T) {
 	for name, ruleApart := range map[string]bool{"of all services": false, "of all but rule": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := testkit.StartPostgres(t)
+			server := kit.StartPostgres(t)
 			p := plan{split: true, database: server.Database("app")}
 			if ruleApart {
 				p.each = map[string][]string{"rule": {"USHER_RULE__DATABASE_URL=" + server.Database("rules")}}
@@ -60,7 +60,7 @@ func TestARestoredDatabase(t *testing.T) {
 					t.Errorf("%s: %v", process.name, err)
 				}
 			}
-			cluster := testkit.StartPostgres(t)
+			cluster := kit.StartPostgres(t)
 			url := cluster.Database("app")
 			cluster.Restore("app", dump)
 			for _, name := range append(append([]string{}, backend...), "gateway") {

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // newKey makes another key of a directory, and gives the directory as who has that key sees it, and the key's id.
@@ -46,7 +46,7 @@ func TestNothingGetsInAfterARevocationUnderLoad(t *testing.T) {
 	t.Run("two gateways", func(t *testing.T) {
 		t.Parallel()
 		p := twoGateways(t, time.Second)
-		p.redis = testkit.StartRedis(t).URL()
+		p.redis = kit.StartRedis(t).URL()
 		p.each = map[string][]string{"gateway-2": {"USHER_REDIS_URL="}} // the second hears of no revocation, and its leases have to run out
 		u := deploy(t, p)
 		endUnderLoad(t, u.usher, u.gateway(1))

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // balancer is a transport that sends requests to the gateways that say they are ready, in turns, as a load balancer does.
@@ -97,10 +97,10 @@ func (b *balancer) RoundTrip(request *http.Request) (*http.Response, error) {
 // newer one, which the old binary bears: no message fails.
 func TestARollingRestart(t *testing.T) {
 	t.Parallel()
-	server := testkit.StartPostgres(t)
+	server := kit.StartPostgres(t)
 	two := map[string]int{"gateway": 2, "directory": 2, "identity": 2, "rule": 2, "failedevents": 2}
 	u := deploy(t, plan{
-		split: true, database: server.Database("app"), redis: testkit.StartRedis(t).URL(), replicas: two,
+		split: true, database: server.Database("app"), redis: kit.StartRedis(t).URL(), replicas: two,
 		env: []string{"USHER_SHUTDOWN_DELAY=500ms", "USHER_MIGRATE=false"},
 		each: map[string][]string{
 			"directory": {"USHER_MIGRATE=true"}, "identity": {"USHER_MIGRATE=true"}, "rule": {"USHER_MIGRATE=true"}, "failedevents": {"USHER_MIGRATE=true"},

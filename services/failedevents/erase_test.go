@@ -11,7 +11,7 @@ import (
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	"github.com/usher-scim/usher/services/failedevents"
 	"github.com/usher-scim/usher/services/internal/secret"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 func TestEventsOfAnErasedOrganizationAreGoneAlsoThoseThatComeLate(t *testing.T) {
@@ -19,7 +19,7 @@ func TestEventsOfAnErasedOrganizationAreGoneAlsoThoseThatComeLate(t *testing.T) 
 	for name, on := range map[string]func(t *testing.T) func(*failedevents.Config){
 		"SQLite": func(*testing.T) func(*failedevents.Config) { return func(*failedevents.Config) {} },
 		"PostgreSQL": func(t *testing.T) func(*failedevents.Config) {
-			url := testkit.Postgres(t, "failedevents", failedevents.Migrate)
+			url := kit.Postgres(t, "failedevents", failedevents.Migrate)
 			return func(c *failedevents.Config) { c.DatabasePath, c.DatabaseURL = "", secret.Text(url) }
 		},
 	} {

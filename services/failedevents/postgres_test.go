@@ -9,12 +9,12 @@ import (
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	"github.com/usher-scim/usher/services/failedevents"
 	"github.com/usher-scim/usher/services/internal/secret"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 func TestTheServiceRunsOnPostgreSQL(t *testing.T) {
 	t.Parallel()
-	url := testkit.Postgres(t, "failedevents", failedevents.Migrate)
+	url := kit.Postgres(t, "failedevents", failedevents.Migrate)
 	w := newWorld(t, func(c *failedevents.Config) { c.DatabasePath, c.DatabaseURL = "", secret.Text(url) })
 	w.add(t, w.event(1), w.event(2), w.event(1))
 	w.add(t, w.event(2), w.event(3))

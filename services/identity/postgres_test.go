@@ -11,13 +11,13 @@ import (
 	"github.com/usher-scim/usher/services/identity"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/secret"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // onPostgres gives a bundle a database of its own on PostgreSQL.
 func onPostgres(t *testing.T) func(*identity.Config) {
 	t.Helper()
-	url := testkit.Postgres(t, "identity", identity.Migrate)
+	url := kit.Postgres(t, "identity", identity.Migrate)
 	return func(c *identity.Config) { c.DatabasePath, c.DatabaseURL = "", secret.Text(url) }
 }
 
@@ -68,7 +68,7 @@ func TestTheServiceRunsOnPostgreSQL(t *testing.T) {
 // A failover may lose what was applied of the directories last. They are followed again from where the database is.
 func TestDirectoriesAreAppliedAgainThatADatabaseHasLost(t *testing.T) {
 	t.Parallel()
-	url := testkit.Postgres(t, "identity", identity.Migrate)
+	url := kit.Postgres(t, "identity", identity.Migrate)
 	b := setup(t, func(c *identity.Config) { c.DatabasePath, c.DatabaseURL = "", secret.Text(url) })
 	i := b.idp()
 	i.user(`{"userName":"anna"}`)

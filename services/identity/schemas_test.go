@@ -16,7 +16,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/secret"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 const badge = "urn:example:Badge:1.0"
@@ -88,7 +88,7 @@ func TestTheSchemasOfANewDirectoryAreWaitedFor(t *testing.T) {
 // What is sent once a schema was registered is kept, whichever process is asked.
 func TestASchemaIsRegisteredForEveryProcess(t *testing.T) {
 	t.Parallel()
-	url := testkit.Postgres(t, "identity", identity.Migrate)
+	url := kit.Postgres(t, "identity", identity.Migrate)
 	onURL := func(c *identity.Config) { c.DatabasePath, c.DatabaseURL = "", secret.Text(url) }
 	here := setup(t, onURL).idp()
 	here.user(`{"userName":"anna"}`)

@@ -7,14 +7,14 @@ import (
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/secret"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 	"github.com/usher-scim/usher/services/rule"
 )
 
 // onPostgres gives a bench a database of its own on PostgreSQL.
 func onPostgres(t *testing.T) func(*rule.Config) {
 	t.Helper()
-	url := testkit.Postgres(t, "rule", rule.Migrate)
+	url := kit.Postgres(t, "rule", rule.Migrate)
 	return func(c *rule.Config) { c.DatabasePath, c.DatabaseURL = "", secret.Text(url) }
 }
 

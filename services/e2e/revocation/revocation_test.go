@@ -25,7 +25,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rediskv"
 	"github.com/usher-scim/usher/services/internal/rpc"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,12 +35,12 @@ const organization = "acme"
 // world is a directory service and two gateways' caches. Each reaches Redis over a network of its own.
 type world struct {
 	t       *testing.T
-	redis   *testkit.RedisServer
+	redis   *kit.RedisServer
 	admin   *redis.Client // behind the scenes
 	channel *rpc.InProcess
 	keys    directoryv1.ApiKeyServiceClient
 	client  *rediskv.Client // directory's
-	network *testkit.Proxy  // directory's
+	network *kit.Proxy      // directory's
 
 	directoryID  string
 	good, doomed *directoryv1.CreateApiKeyResponse
@@ -50,7 +50,7 @@ type world struct {
 
 // node is one gateway's cache, with its clocks.
 type node struct {
-	network *testkit.Proxy
+	network *kit.Proxy
 	client  *rediskv.Client
 	cache   *keylease.Cache
 	ahead   atomic.Int64 // of its time of day before the real one, in nanoseconds
@@ -70,7 +70,7 @@ func (n *node) elapsed() time.Duration {
 // newWorld makes it; wait is for how long revocations take: leases are a fifth shorter.
 func newWorld(t *testing.T, wait time.Duration) *world {
 	t.Helper()
-	w := &world{t: t, redis: testkit.StartRedis(t)}
+	w := &world{t: t, redis: kit.StartRedis(t)}
 	options, err := redis.ParseURL(w.redis.URL())
 	must(t, err)
 	w.admin = redis.NewClient(options)
@@ -112,9 +112,9 @@ func newWorld(t *testing.T, wait time.Duration) *world {
 }
 
 // connect opens a client of Redis over a network of its own.
-func (w *world) connect() (*rediskv.Client, *testkit.Proxy) {
+func (w *world) connect() (*rediskv.Client, *kit.Proxy) {
 	w.t.Helper()
-	network := testkit.StartProxy(w.t, "unix", w.redis.Path())
+	network := kit.StartProxy(w.t, "unix", w.redis.Path())
 	client, err := rediskv.Open(w.t.Context(), rediskv.Config{URL: "redis://" + network.Addr(), Probe: 20 * time.Millisecond},
 		rediskv.Dependencies{Log: slog.New(slog.DiscardHandler), Tracing: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider()})
 	must(w.t, err)

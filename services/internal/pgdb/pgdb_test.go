@@ -19,7 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/usher-scim/usher/services/internal/fault"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
@@ -93,7 +93,7 @@ func TestABinaryAndASchemaBearEachOther(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := testkit.Postgres(t, "empty", func(context.Context, string) error { return nil })
+			url := kit.Postgres(t, "empty", func(context.Context, string) error { return nil })
 			if c.schema.Migrations != nil {
 				must(t, Migrate(t.Context(), url, c.schema))
 			}
@@ -116,7 +116,7 @@ func TestABinaryAndASchemaBearEachOther(t *testing.T) {
 func TestUnsafeSettingsAreWarnedOf(t *testing.T) {
 	t.Parallel()
 	log := &lines{}
-	openLibrary(t, log.server(testkit.Postgres(t, "library", migrated)), library())
+	openLibrary(t, log.server(kit.Postgres(t, "library", migrated)), library())
 	for _, setting := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
 		if log.count("CAN LOSE WRITES")+log.count("setting="+setting) != 4 {
 			t.Errorf("%s: got %s", setting, log.text.String())
@@ -127,7 +127,7 @@ func TestUnsafeSettingsAreWarnedOf(t *testing.T) {
 func TestADatabaseThatIsAnotherOneBeginsANewEpoch(t *testing.T) {
 	t.Parallel()
 	log := &lines{}
-	url := testkit.Postgres(t, "library", migrated)
+	url := kit.Postgres(t, "library", migrated)
 	db := openLibrary(t, log.server(url), library())
 	must2(t)(db.Exec(t.Context(), `INSERT INTO feed VALUES (1)`))
 	equal(t, "the first epoch", db.Epoch(), "first")
@@ -177,7 +177,7 @@ func TestADatabaseThatIsAnotherOneBeginsANewEpoch(t *testing.T) {
 // A database that was restored into a new cluster has lower transactions than the feed has been seen with.
 func TestAFeedThatWentBackWakesItsReaders(t *testing.T) {
 	t.Parallel()
-	db := openLibrary(t, (&lines{}).server(testkit.Postgres(t, "library", migrated)), library())
+	db := openLibrary(t, (&lines{}).server(kit.Postgres(t, "library", migrated)), library())
 	var end atomic.Uint64
 	woken := make(chan struct{}, 1)
 	wakeup := db.NewWakeup("library", func(context.Context) (uint64, bool, error) { return end.Load(), false, nil }, func() { wait.Poke(woken) })
@@ -196,7 +196,7 @@ func TestAFeedThatWentBackWakesItsReaders(t *testing.T) {
 func TestATransactionThatHoldsTheFeedBackIsNamed(t *testing.T) {
 	t.Parallel()
 	reader := sdkmetric.NewManualReader()
-	server := (&lines{}).server(testkit.Postgres(t, "library", migrated))
+	server := (&lines{}).server(kit.Postgres(t, "library", migrated))
 	server.Meter = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
 	db := openLibrary(t, server, library())
 	gauge := func() metricdata.DataPoint[float64] {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/keylease"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // of is a lease of a key, for so long from now on.
@@ -23,7 +23,7 @@ func of(term time.Duration) keylease.Lease {
 
 func TestALeaseIsSharedUntilItsEnd(t *testing.T) {
 	t.Parallel()
-	url := testkit.Redis(t)
+	url := kit.Redis(t)
 	one, other := open(t, url, patient).Leases(), open(t, url, patient).Leases()
 	digest, lease := bearer.APIKey.New().Digest(), of(time.Hour)
 	found := one.Get(t.Context(), digest)
@@ -40,7 +40,7 @@ func TestALeaseIsSharedUntilItsEnd(t *testing.T) {
 
 func TestALeaseIsKeptUnderItsDigest(t *testing.T) {
 	t.Parallel()
-	server := testkit.StartRedis(t)
+	server := kit.StartRedis(t)
 	leases, secret := open(t, server.URL(), patient).Leases(), bearer.APIKey.New()
 	digest := secret.Digest()
 	leases.Put(t.Context(), digest, of(time.Minute), leases.Get(t.Context(), digest).Time.Add(time.Minute))
@@ -52,7 +52,7 @@ func TestALeaseIsKeptUnderItsDigest(t *testing.T) {
 
 func TestALateLeaseHoldsNothing(t *testing.T) {
 	t.Parallel()
-	server := testkit.StartRedis(t)
+	server := kit.StartRedis(t)
 	leases, digest := open(t, server.URL(), impatient), bearer.APIKey.New().Digest()
 	asked := leases.Leases().Get(t.Context(), digest).Time
 	leases.Leases().Put(t.Context(), digest, of(time.Hour), asked.Add(-time.Millisecond))
@@ -72,7 +72,7 @@ func TestALateLeaseHoldsNothing(t *testing.T) {
 
 func TestAnOddValueIsAMissAndIsMended(t *testing.T) {
 	t.Parallel()
-	server := testkit.StartRedis(t)
+	server := kit.StartRedis(t)
 	b, admin := open(t, server.URL(), patient), raw(t, server.URL())
 	good, err := json.Marshal(of(time.Minute))
 	if err != nil {

@@ -5,12 +5,12 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/internal/ids"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 func TestProcessesShareARate(t *testing.T) {
 	t.Parallel()
-	url := testkit.Redis(t)
+	url := kit.Redis(t)
 	processes, directory := []Rates{open(t, url, patient).Rates(), open(t, url, patient).Rates()}, ids.New()
 	const perSecond, burst = 0.01, 10
 	taken, wait := 0, time.Duration(0)
@@ -36,7 +36,7 @@ func TestProcessesShareARate(t *testing.T) {
 // The first message of a burst of one gets in, and the last of a longer one, to the message: whatever the rate.
 func TestABurstIsWhole(t *testing.T) {
 	t.Parallel()
-	rates := open(t, testkit.Redis(t), patient).Rates()
+	rates := open(t, kit.Redis(t), patient).Rates()
 	for _, c := range []struct {
 		perSecond float64
 		burst     int
@@ -57,7 +57,7 @@ func TestABurstIsWhole(t *testing.T) {
 
 func TestAClockOfRedisThatWasSetBackLocksNobodyOut(t *testing.T) {
 	t.Parallel()
-	server := testkit.StartRedis(t)
+	server := kit.StartRedis(t)
 	b, directory := open(t, server.URL(), patient), ids.New()
 	if _, ok, err := b.Rates().Take(t.Context(), directory, 100, 1); !ok || err != nil {
 		t.Fatal(ok, err)
@@ -78,7 +78,7 @@ func TestAClockOfRedisThatWasSetBackLocksNobodyOut(t *testing.T) {
 }
 
 func BenchmarkTake(b *testing.B) {
-	c, err := Open(b.Context(), Config{URL: testkit.Redis(b), Timeout: patient}, quiet())
+	c, err := Open(b.Context(), Config{URL: kit.Redis(b), Timeout: patient}, quiet())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/usher-scim/usher/services/internal/keylease"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 func TestARedisBeyondThisMachineNeedsAPasswordAndTLS(t *testing.T) {
@@ -186,7 +186,7 @@ func TestAnAddressThatIsNoneIsToldWithoutItsPassword(t *testing.T) {
 
 func TestADownRedisStopsNoStart(t *testing.T) {
 	t.Parallel()
-	server := testkit.StartRedis(t)
+	server := kit.StartRedis(t)
 	server.Stop()
 	b := open(t, server.URL(), patient)
 	b.is("at the start", false)
@@ -206,8 +206,8 @@ func TestADownRedisStopsNoStart(t *testing.T) {
 
 func TestEachChangeIsSaidOnce(t *testing.T) {
 	t.Parallel()
-	server := testkit.StartRedis(t)
-	proxy := testkit.StartProxy(t, "unix", server.Path())
+	server := kit.StartRedis(t)
+	proxy := kit.StartProxy(t, "unix", server.Path())
 	for name, c := range map[string]struct{ fail, mend func() }{
 		"killed":   {server.Stop, server.Restart},
 		"frozen":   {server.Freeze, server.Thaw},
@@ -253,7 +253,7 @@ func TestEachChangeIsSaidOnce(t *testing.T) {
 
 func TestNobodyWaitsForAFrozenRedisTwice(t *testing.T) {
 	t.Parallel()
-	server := testkit.StartRedis(t)
+	server := kit.StartRedis(t)
 	b := open(t, server.URL(), impatient)
 	server.Freeze()
 	start := time.Now()
@@ -277,7 +277,7 @@ func TestNobodyWaitsForAFrozenRedisTwice(t *testing.T) {
 
 func TestACallerThatLeavesSaysNothingOfRedis(t *testing.T) {
 	t.Parallel()
-	b := open(t, testkit.Redis(t), patient)
+	b := open(t, kit.Redis(t), patient)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, _, err := b.Rates().Take(ctx, "x", 1, 1); err == nil {
@@ -289,7 +289,7 @@ func TestACallerThatLeavesSaysNothingOfRedis(t *testing.T) {
 // One that answers and does not serve is down, by the probe's word and not by that of each command.
 func TestARedisWithoutRoomIsDown(t *testing.T) {
 	t.Parallel()
-	server := testkit.StartRedis(t)
+	server := kit.StartRedis(t)
 	b, admin := open(t, server.URL(), patient), raw(t, server.URL())
 	for _, step := range []struct {
 		maxmemory string
@@ -309,7 +309,7 @@ func TestARedisWithoutRoomIsDown(t *testing.T) {
 func TestSpansShowNoKey(t *testing.T) {
 	t.Parallel()
 	spans := tracetest.NewInMemoryExporter()
-	c, err := Open(t.Context(), Config{URL: testkit.Redis(t), Timeout: patient}, Dependencies{
+	c, err := Open(t.Context(), Config{URL: kit.Redis(t), Timeout: patient}, Dependencies{
 		Log: slog.New(slog.DiscardHandler), Tracing: sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)), Meter: metricnoop.NewMeterProvider(),
 	})
 	if err != nil {

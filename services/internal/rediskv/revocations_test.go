@@ -9,7 +9,7 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/keylease"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // heard is what a follower was told to forget.
@@ -50,8 +50,8 @@ func (b *bundle) follow() *heard {
 
 func TestARevocationReachesWhoFollows(t *testing.T) {
 	t.Parallel()
-	server := testkit.StartRedis(t)
-	proxy := testkit.StartProxy(t, "unix", server.Path())
+	server := kit.StartRedis(t)
+	proxy := kit.StartProxy(t, "unix", server.Path())
 	directory, near, far := open(t, server.URL(), impatient), open(t, server.URL(), impatient), open(t, "redis://"+proxy.Addr(), impatient)
 	followers := map[string]*heard{"near": near.follow(), "far": far.follow()}
 	// Each tells of keys of its own, again and again: a message before the subscription reaches nobody.
@@ -88,7 +88,7 @@ func TestARevocationReachesWhoFollows(t *testing.T) {
 
 func TestSilenceIsNoReasonToReconnect(t *testing.T) {
 	t.Parallel()
-	server := testkit.StartRedis(t)
+	server := kit.StartRedis(t)
 	admin := raw(t, server.URL())
 	b := openWith(t, Config{URL: server.URL(), Timeout: patient, Probe: 300 * time.Millisecond})
 	follower, first := b.follow(), bearer.APIKey.New().Digest()
@@ -116,7 +116,7 @@ func TestSilenceIsNoReasonToReconnect(t *testing.T) {
 
 func TestARevocationEndsWhatIsShared(t *testing.T) {
 	t.Parallel()
-	b := open(t, testkit.Redis(t), patient)
+	b := open(t, kit.Redis(t), patient)
 	digest := bearer.APIKey.New().Digest()
 	b.Leases().Put(t.Context(), digest, of(time.Minute), b.Leases().Get(t.Context(), digest).Time.Add(time.Minute))
 	if b.Leases().Get(t.Context(), digest).Left <= 0 {

@@ -18,7 +18,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/certificates"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // member is one of several servers of a service.
@@ -186,7 +186,7 @@ func TestACallWhoseConnectionBreaksIsMadeAgain(t *testing.T) {
 		return nil
 	}}
 	w := serve(t, &log{}, s.register)
-	proxy := testkit.StartProxy(t, "tcp", w.address)
+	proxy := kit.StartProxy(t, "tcp", w.address)
 	w.address = proxy.Addr()
 	conn := w.dial(t, w.authority, gateway, callee)
 	called := make(chan error, 1)

@@ -19,7 +19,7 @@ import (
 	"github.com/usher-scim/usher/services/directory/internal/store/sqlite"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/pgdb"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,7 +38,7 @@ func TestCore(t *testing.T) {
 			return sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "directory.db"), noop.NewTracerProvider())
 		},
 		"PostgreSQL": func(t *testing.T) (store.Store, error) {
-			return postgres.Open(t.Context(), pgdb.Server{URL: testkit.Postgres(t, "directory", postgres.Migrate)})
+			return postgres.Open(t.Context(), pgdb.Server{URL: kit.Postgres(t, "directory", postgres.Migrate)})
 		},
 	} {
 		for subject, cases := range map[string][]testCase{

@@ -14,7 +14,7 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/rediskv"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // counted answers as it is told to.
@@ -59,7 +59,7 @@ func TestTheSharedCountDecidesWhileItCanTell(t *testing.T) {
 
 func TestGatewaysShareARateThroughRedis(t *testing.T) {
 	t.Parallel()
-	server := testkit.StartRedis(t)
+	server := kit.StartRedis(t)
 	gateways := make([]*rates, 2)
 	clients := make([]*rediskv.Client, len(gateways))
 	for i := range gateways {

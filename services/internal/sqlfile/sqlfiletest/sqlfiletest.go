@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/usher-scim/usher/services/internal/sqlfile"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // Postgres has psql prepare each statement on a migrated schema, as it is in its file and as it was loaded: with the same arguments at
@@ -27,7 +27,7 @@ func Postgres(t testing.TB, statements *sqlfile.Statements, url, schema string) 
 	script.WriteString(`SELECT f.name, f.parameter_types, l.parameter_types
 		FROM pg_prepared_statements f JOIN pg_prepared_statements l ON l.name = f.name || ' loaded'
 		WHERE f.parameter_types <> l.parameter_types;`)
-	psql := exec.CommandContext(t.Context(), testkit.Program(t, "psql"), "--dbname="+url, "--no-psqlrc", "--quiet", "--tuples-only", "--set=ON_ERROR_STOP=1")
+	psql := exec.CommandContext(t.Context(), kit.Program(t, "psql"), "--dbname="+url, "--no-psqlrc", "--quiet", "--tuples-only", "--set=ON_ERROR_STOP=1")
 	psql.Env = append(os.Environ(), "PGOPTIONS=-c search_path="+schema)
 	if differ := run(t, psql, script.String()); differ != "" {
 		t.Errorf("statements whose arguments were loaded in other places than psql has them:\n%s", differ)
@@ -46,7 +46,7 @@ func SQLite(t testing.TB, statements *sqlfile.Statements, path string) {
 		}
 		fmt.Fprintf(&script, "EXPLAIN %s\n", text)
 	})
-	run(t, exec.CommandContext(t.Context(), testkit.Program(t, "sqlite3"), "-batch", "-bail", path), script.String())
+	run(t, exec.CommandContext(t.Context(), kit.Program(t, "sqlite3"), "-batch", "-bail", path), script.String())
 }
 
 // each calls fn with all statements.

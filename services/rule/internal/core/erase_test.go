@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 	"github.com/usher-scim/usher/services/rule/internal/store/postgres"
 )
@@ -71,7 +71,7 @@ func TestAnErasureTellsEachRemovalOnce(t *testing.T) {
 			return []store.Store{s, s}
 		},
 		"PostgreSQL": func(t *testing.T) []store.Store {
-			url := testkit.Postgres(t, "rule", postgres.Migrate)
+			url := kit.Postgres(t, "rule", postgres.Migrate)
 			return []store.Store{openPostgres(t, url), openPostgres(t, url)}
 		},
 	} {

@@ -25,7 +25,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/rpc"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
 	"github.com/usher-scim/usher/services/rule/internal/remote"
@@ -54,7 +54,7 @@ func TestAccessEqualsTheModelWhateverHappens(t *testing.T) {
 			return []store.Store{s, s}
 		}},
 		"PostgreSQL": {1, func(t *testing.T) []store.Store {
-			url := testkit.Postgres(t, "rule", postgres.Migrate)
+			url := kit.Postgres(t, "rule", postgres.Migrate)
 			return []store.Store{openPostgres(t, url), openPostgres(t, url)}
 		}},
 	} {

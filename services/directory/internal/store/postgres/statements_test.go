@@ -4,10 +4,10 @@ import (
 	"testing"
 
 	"github.com/usher-scim/usher/services/internal/sqlfile/sqlfiletest"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 func TestStatementsAreWhatTheDatabaseReads(t *testing.T) {
 	t.Parallel()
-	sqlfiletest.Postgres(t, statements, testkit.Postgres(t, "directory", Migrate), schema)
+	sqlfiletest.Postgres(t, statements, kit.Postgres(t, "directory", Migrate), schema)
 }

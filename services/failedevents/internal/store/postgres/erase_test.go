@@ -8,12 +8,12 @@ import (
 
 	"github.com/usher-scim/usher/services/failedevents/internal/store/storetest"
 	"github.com/usher-scim/usher/services/internal/pgdb"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 func openStore(t *testing.T) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), pgdb.Server{URL: testkit.Postgres(t, "failedevents", Migrate)})
+	s, err := Open(t.Context(), pgdb.Server{URL: kit.Postgres(t, "failedevents", Migrate)})
 	if err != nil {
 		t.Fatal(err)
 	}

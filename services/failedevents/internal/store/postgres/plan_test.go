@@ -8,14 +8,14 @@ import (
 
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
 	"github.com/usher-scim/usher/services/internal/pgdb"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // Each way of listing can read an index in the list's order: a page costs what it shows, however many events there are.
 // The planner of an empty database would read the table: it is told that sorting and scanning are dear.
 func TestNoListSortsOrScans(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), pgdb.Server{URL: testkit.Postgres(t, "failedevents", Migrate)})
+	s, err := Open(t.Context(), pgdb.Server{URL: kit.Postgres(t, "failedevents", Migrate)})
 	if err != nil {
 		t.Fatal(err)
 	}

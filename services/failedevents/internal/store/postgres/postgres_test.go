@@ -9,7 +9,7 @@ import (
 	"github.com/usher-scim/usher/services/failedevents/internal/store/postgres"
 	"github.com/usher-scim/usher/services/failedevents/internal/store/storetest"
 	"github.com/usher-scim/usher/services/internal/pgdb"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) store.Store {
-		s, err := postgres.Open(t.Context(), pgdb.Server{URL: testkit.Postgres(t, "failedevents", postgres.Migrate)})
+		s, err := postgres.Open(t.Context(), pgdb.Server{URL: kit.Postgres(t, "failedevents", postgres.Migrate)})
 		if err != nil {
 			t.Fatal(err)
 		}

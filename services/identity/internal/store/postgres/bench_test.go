@@ -12,7 +12,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/scim"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // What the calls of the store cost, eight at a time, on PostgreSQL that has each commit on disk. Compare two versions by
@@ -21,7 +21,7 @@ import (
 //	go test -run '^$' -bench . -benchtime 2s ./identity/internal/store/postgres
 func BenchmarkStore(b *testing.B) {
 	const users = 100_000
-	s, err := Open(b.Context(), pgdb.Server{URL: testkit.DurablePostgres(b, "identity", Migrate)})
+	s, err := Open(b.Context(), pgdb.Server{URL: kit.DurablePostgres(b, "identity", Migrate)})
 	if err != nil {
 		b.Fatal(err)
 	}

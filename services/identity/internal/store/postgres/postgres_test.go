@@ -11,7 +11,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store/postgres"
 	"github.com/usher-scim/usher/services/identity/internal/store/storetest"
 	"github.com/usher-scim/usher/services/internal/pgdb"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) (store.Store, storetest.Inside) {
-		url := testkit.Postgres(t, "identity", postgres.Migrate)
+		url := kit.Postgres(t, "identity", postgres.Migrate)
 		s, err := postgres.Open(t.Context(), pgdb.Server{URL: url})
 		if err != nil {
 			t.Fatal(err)

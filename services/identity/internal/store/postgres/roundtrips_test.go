@@ -19,7 +19,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/scim"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // counter stands between a store and PostgreSQL, and counts the messages after which a client waits for an answer.
@@ -28,7 +28,7 @@ type counter struct{ waits atomic.Int64 }
 // throughCounter opens a new database through a counter. Nothing runs in the background.
 func throughCounter(t *testing.T) (*Store, *counter) {
 	t.Helper()
-	url := testkit.Postgres(t, "identity", Migrate)
+	url := kit.Postgres(t, "identity", Migrate)
 	config, err := pgx.ParseConfig(url)
 	must(t, err)
 	// The folder of the test itself may have too long a name for a socket.

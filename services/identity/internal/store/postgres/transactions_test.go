@@ -11,13 +11,13 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/pgdb"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
 // processes opens one new database so many times.
 func processes(t *testing.T, n int) []*Store {
 	t.Helper()
-	url := testkit.Postgres(t, "identity", Migrate)
+	url := kit.Postgres(t, "identity", Migrate)
 	var all []*Store
 	for range n {
 		s, err := Open(t.Context(), pgdb.Server{URL: url})

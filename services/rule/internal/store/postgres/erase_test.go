@@ -8,14 +8,14 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/pgdb"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
 // Nobody else's rows are read to find those of an organization that is erased, nor more of its own than are removed.
 func TestErasingScansNothing(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), Config{Server: pgdb.Server{URL: testkit.Postgres(t, "rule", Migrate), MaxConnections: 2}})
+	s, err := Open(t.Context(), Config{Server: pgdb.Server{URL: kit.Postgres(t, "rule", Migrate), MaxConnections: 2}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/pgdb"
-	"github.com/usher-scim/usher/services/internal/testkit"
+	"github.com/usher-scim/usher/services/internal/test/kit"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 	"github.com/usher-scim/usher/services/rule/internal/store/postgres"
 	"github.com/usher-scim/usher/services/rule/internal/store/storetest"
@@ -60,7 +60,7 @@ func TestStore(t *testing.T) {
 		return url.(string)
 	}
 	storetest.Run(t, storetest.Engine{
-		Open: func(t *testing.T) store.Store { return opened(t, testkit.Postgres(t, "rule", postgres.Migrate)) },
+		Open: func(t *testing.T) store.Store { return opened(t, kit.Postgres(t, "rule", postgres.Migrate)) },
 		Reopen: func(t *testing.T, s store.Store) store.Store {
 			shut(t, s)
 			return opened(t, urlOf(s))
@@ -121,7 +121,7 @@ func arrive(t *testing.T, what string, changed <-chan struct{}) {
 
 func TestWhoIsNotToldFindsOutByPolling(t *testing.T) {
 	t.Parallel()
-	url := testkit.Postgres(t, "rule", postgres.Migrate)
+	url := kit.Postgres(t, "rule", postgres.Migrate)
 	s, conn := open(t, url, time.Millisecond), sql(t, url)
 	quiet := func() <-chan struct{} {
 		// The first look at an organization may wake who waits for it for nothing.
@@ -164,7 +164,7 @@ func TestWhoIsNotToldFindsOutByPolling(t *testing.T) {
 
 func TestALostConnectionIsNoLostDatabase(t *testing.T) {
 	t.Parallel()
-	url := testkit.Postgres(t, "rule", postgres.Migrate)
+	url := kit.Postgres(t, "rule", postgres.Migrate)
 	through, cut := relay(t, url)
 	s, told := open(t, through, time.Hour), open(t, url, time.Hour)
 	nothing := func(context.Context, store.Tx) error { return nil }
@@ -275,7 +275,7 @@ func relay(t *testing.T, url string) (through string, cut func(bool)) {
 
 func TestADatabaseIsMigratedOnceAndBeforeItIsOpened(t *testing.T) {
 	t.Parallel()
-	url := testkit.Postgres(t, "empty", func(context.Context, string) error { return nil })
+	url := kit.Postgres(t, "empty", func(context.Context, string) error { return nil })
 	if s, err := postgres.Open(t.Context(), postgres.Config{Server: pgdb.Server{URL: url}}); err == nil {
 		shut(t, s)
 		t.Fatal("a database without tables was opened")
@@ -304,7 +304,7 @@ func TestADatabaseIsMigratedOnceAndBeforeItIsOpened(t *testing.T) {
 // Go's order of strings is that of their bytes; what the core merges has to come in it, whatever the database's collation.
 func TestEveryIndexIsInTheOrderOfBytes(t *testing.T) {
 	t.Parallel()
-	rows, err := sql(t, testkit.Postgres(t, "rule", postgres.Migrate)).Query(t.Context(), `
+	rows, err := sql(t, kit.Postgres(t, "rule", postgres.Migrate)).Query(t.Context(), `
 		SELECT DISTINCT c.relname || '.' || a.attname FROM pg_index i
 		JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
@@ -324,7 +324,7 @@ func TestReconcilingABatchTakesThreeRoundTrips(t *testing.T) {
 	t.Parallel()
 	spans := tracetest.NewSpanRecorder()
 	tracing := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
-	url := testkit.Postgres(t, "rule", postgres.Migrate)
+	url := kit.Postgres(t, "rule", postgres.Migrate)
 	s, err := postgres.Open(t.Context(), postgres.Config{Server: pgdb.Server{URL: url, Tracing: tracing}, PollInterval: time.Hour})
 	if err != nil {
 		t.Fatal(err)
@@ -385,7 +385,7 @@ func TestReconcilingABatchTakesThreeRoundTrips(t *testing.T) {
 // Whose read is the first to reach a database that was restored is told so, as everybody after it.
 func TestTheFirstReadOfARestoredDatabaseFindsItsCursorExpired(t *testing.T) {
 	t.Parallel()
-	url := testkit.Postgres(t, "rule", postgres.Migrate)
+	url := kit.Postgres(t, "rule", postgres.Migrate)
 	s := open(t, url, time.Hour)
 	before, err := s.AccessCursor(t.Context())
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"context"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
-	"github.com/usher-scim/usher/services/internal/boundaries/testdata/planted/internal/core"
+	"github.com/usher-scim/usher/services/internal/test/boundaries/testdata/planted/internal/core"
 )
 
 // Other implements core.Other.

@@ -13,7 +13,7 @@ import (
 )
 
 // root is the folder of the services' module.
-const root = "../.."
+const root = "../../.."
 
 // list reads every package's imports, without those of tests, as `go list` sees them through an overlay.
 func list(t *testing.T, overlay map[string]string) []Import {

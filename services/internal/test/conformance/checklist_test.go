@@ -125,7 +125,7 @@ func TestEveryRowHasItsTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	divergences, err := os.ReadFile("../../decisions/divergences.md")
+	divergences, err := os.ReadFile("../../../decisions/divergences.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestEveryRowHasItsTests(t *testing.T) {
 	if len(all) < 180 {
 		t.Errorf("only %d rows were read", len(all))
 	}
-	in := repository{"../..", map[string]tests{}}
+	in := repository{"../../..", map[string]tests{}}
 	for _, r := range all {
 		if r.level != "MUST" && r.level != "SHOULD" && r.level != "SHALL" {
 			t.Errorf("%s %s: %q is no level", r.rfc, r.section, r.level)
@@ -149,14 +149,14 @@ func TestEveryRowHasItsTests(t *testing.T) {
 
 func TestARowWithoutATestIsFound(t *testing.T) {
 	t.Parallel()
-	const own, other = "internal/conformance.TestARowWithoutATestIsFound", "internal/conformance.TestEveryRowHasItsTests"
+	const own, other = "internal/test/conformance.TestARowWithoutATestIsFound", "internal/test/conformance.TestEveryRowHasItsTests"
 	for _, c := range []struct{ name, tests, want string }{
 		{"a test", own, ""},
 		{"a case of it", own + ": a case of it", ""},
-		{"no test", "internal/conformance.rows", `"internal/conformance.rows" names no test`},
+		{"no test", "internal/test/conformance.rows", `"internal/test/conformance.rows" names no test`},
 		{"nothing", "", `"" names no test`},
 		{"nothing more", own + "; ", `"" names no test`},
-		{"a test that is not there", "internal/conformance.TestNobodyWrote", "internal/conformance has no TestNobodyWrote"},
+		{"a test that is not there", "internal/test/conformance.TestNobodyWrote", "internal/test/conformance has no TestNobodyWrote"},
 		{"a folder that is not there", own + "; internal/nowhere.TestX", "internal/nowhere has no TestX"},
 		{"a case that is not there", own + ": a case " + "of nothing", own + ` has no case "a case of nothing"`},
 		{"a case of another test", other + ": a case of it", other + ` has no case "a case of it"`},
@@ -173,7 +173,7 @@ func TestARowWithoutATestIsFound(t *testing.T) {
 			if err != nil || len(all) != 1 {
 				t.Fatalf("%v, %v", all, err)
 			}
-			if got := missing(all[0], repository{"../..", map[string]tests{}}, "| RFC 1 §9 | x |"); got != c.want {
+			if got := missing(all[0], repository{"../../..", map[string]tests{}}, "| RFC 1 §9 | x |"); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})

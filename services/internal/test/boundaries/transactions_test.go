@@ -34,15 +34,15 @@ func TestNoTransactionCallsAnotherService(t *testing.T) {
 
 func TestACallInATransactionIsFound(t *testing.T) {
 	t.Parallel()
-	const core = "internal/boundaries/testdata/planted/internal/core.(*Core)."
+	const core = "internal/test/boundaries/testdata/planted/internal/core.(*Core)."
 	want := []string{
 		core + "Literal: core.Other.Read",
 		core + "Named: (*Core).read: core.Other.Read",
 		core + "Through: (*Core).through: (*Core).read: core.Other.Read",
 		core + "inTransaction: directoryv1.DirectoryServiceClient.GetDirectory",
-		"internal/boundaries/testdata/planted/internal/core.work.call: grpc.ClientConnInterface.Invoke",
+		"internal/test/boundaries/testdata/planted/internal/core.work.call: grpc.ClientConnInterface.Invoke",
 	}
-	if found, _ := remoteCalls(t, "./internal/boundaries/testdata/planted/..."); !slices.Equal(found, want) {
+	if found, _ := remoteCalls(t, "./internal/test/boundaries/testdata/planted/..."); !slices.Equal(found, want) {
 		t.Errorf("found\n%s\nwant\n%s", strings.Join(found, "\n"), strings.Join(want, "\n"))
 	}
 }

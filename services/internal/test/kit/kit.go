@@ -1,6 +1,6 @@
-// Package testkit gives tests real PostgreSQL and Redis servers: started from the machine's packages, as an unprivileged
+// Package kit gives tests real PostgreSQL and Redis servers: started from the machine's packages, as an unprivileged
 // user, in a temporary folder, once a test binary; and ended with it, however it ends.
-package testkit
+package kit
 
 import (
 	"bufio"
@@ -46,7 +46,7 @@ func (s *server) start(script string, args ...string) (string, error) {
 }
 
 func launch(script string, args ...string) (process, error) {
-	cmd := exec.Command("bash", append([]string{"-c", script, "testkit"}, args...)...) //nolint:noctx // it lives as long as this process
+	cmd := exec.Command("bash", append([]string{"-c", script, "kit"}, args...)...) //nolint:noctx // it lives as long as this process
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return process{}, err
