@@ -174,7 +174,7 @@ func (a *App) startRule(ctx context.Context) error {
 	settings.DatabaseURL = a.settings.databaseURL(ruleService)
 	s, err := rule.New(ctx, rule.Config{Settings: settings, DatabasePath: a.file(ruleService)}, rule.Dependencies{
 		Identity: to[identityService], FailedEvents: to[failedEventsService], Directory: to[directoryService], Log: a.log(ruleService),
-		Tracing: a.options.Telemetry.Tracing, Meters: a.options.Telemetry.Meter, Now: a.options.Now,
+		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	})
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 
 func TestGrantingAndRevokingByHand(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	user := b.identity.AddUser(acme, b.dir)
 	access, err := b.grant(user, "developer") // before anybody has reconciled the user
 	b.must(access, err)
@@ -37,7 +37,7 @@ func TestGrantingAndRevokingByHand(t *testing.T) {
 
 func TestRevokingLeavesWhatRulesGive(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.valueRule("dev", "developer")
 	user := b.identity.AddUser(acme, b.dir)
 	b.identity.SetRoles(user, "dev")
@@ -52,7 +52,7 @@ func TestRevokingLeavesWhatRulesGive(t *testing.T) {
 
 func TestAUserThatIsDeletedWhileItIsGrantedAccessEndsWithNone(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	user := b.identity.AddUser(acme, b.dir)
 	b.caughtUp()
 	var reading atomic.Bool
@@ -79,7 +79,7 @@ func TestAUserThatIsDeletedWhileItIsGrantedAccessEndsWithNone(t *testing.T) {
 // include the deletion.
 func TestAUserThatIsDeletedIsGrantedAccessWhileABatchIsDivided(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	var user string
 	b.identity.Quietly(func() { user = b.identity.AddUser(acme, b.dir) })
 	before := b.identity.User(user)
@@ -119,7 +119,7 @@ func TestAUserThatIsDeletedIsGrantedAccessWhileABatchIsDivided(t *testing.T) {
 
 func TestListAccessFiltersAndPages(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.must(b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: acme, Id: "depot"}))
 	var users []string
 	for range 5 {
@@ -172,7 +172,7 @@ func TestListAccessFiltersAndPages(t *testing.T) {
 
 func TestTheLastAdminCannotBeRevoked(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	one, two := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
 	b.caughtUp()
 	b.must(b.grant(one, "organization-admin"))
@@ -193,7 +193,7 @@ func TestTheLastAdminCannotBeRevoked(t *testing.T) {
 
 func TestARuleThatWouldTakeTheLastAdminIsHeldAndReportedOnce(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.events.fail = 3
 	b.groupRule("Admins", "organization-admin", "developer")
 	user := b.identity.AddUser(acme, b.dir)
@@ -230,7 +230,7 @@ func TestARuleThatWouldTakeTheLastAdminIsHeldAndReportedOnce(t *testing.T) {
 
 func TestAHeldAdminIsReleasedByAnotherRule(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.groupRule("Admins", "organization-admin")
 	one, two := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
 	group := b.identity.AddGroup(acme, b.dir, "Admins", one)
@@ -246,7 +246,7 @@ func TestAHeldAdminIsReleasedByAnotherRule(t *testing.T) {
 
 func TestAHeldAdminThatComesBackIsHeldNoLonger(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.groupRule("Admins", "organization-admin")
 	user := b.identity.AddUser(acme, b.dir)
 	group := b.identity.AddGroup(acme, b.dir, "Admins", user)
@@ -266,7 +266,7 @@ func TestAHeldAdminThatComesBackIsHeldNoLonger(t *testing.T) {
 
 func TestTheLastAdminIsNotHeldWhenInactiveOrDeleted(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.groupRule("Admins", "organization-admin")
 	user := b.identity.AddUser(acme, b.dir)
 	group := b.identity.AddGroup(acme, b.dir, "Admins", user)
@@ -291,7 +291,7 @@ func TestTheLastAdminIsNotHeldWhenInactiveOrDeleted(t *testing.T) {
 
 func TestOfManyWhoLoseTheRoleTogetherOneIsHeld(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, smallBatches)
+	b := setup(t, smallBatches)
 	id := b.groupRule("Admins", "organization-admin")
 	var users []string
 	for range 7 {

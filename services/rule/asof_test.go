@@ -10,7 +10,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
 )
 
-func (b *bench) asOf(organization, user string) time.Time {
+func (b *bundle) asOf(organization, user string) time.Time {
 	b.t.Helper()
 	check := func() *rulev1.CheckAccessResponse {
 		r, err := b.access.CheckAccess(b.ctx(), &rulev1.CheckAccessRequest{OrganizationId: organization, UserId: user, TenantId: tenant, RoleId: "developer"})
@@ -28,14 +28,14 @@ func (b *bench) asOf(organization, user string) time.Time {
 }
 
 // goesOn fails the test unless the time of a user's access goes on by itself.
-func (b *bench) goesOn(organization, user string) {
+func (b *bundle) goesOn(organization, user string) {
 	b.t.Helper()
 	from := time.Now()
 	b.eventually("the time has gone on", func() bool { return b.asOf(organization, user).After(from) })
 }
 
 // standsStill runs fn, and fails the test if the time of a user's access goes beyond what it is now, before other's has gone on.
-func (b *bench) standsStill(user string, fn func()) {
+func (b *bundle) standsStill(user string, fn func()) {
 	b.t.Helper()
 	still := b.asOf(acme, user)
 	fn()
@@ -51,7 +51,7 @@ func (b *bench) standsStill(user string, fn func()) {
 }
 
 // oldestChange is what the gauge of that name says.
-func (b *bench) oldestChange() time.Duration {
+func (b *bundle) oldestChange() time.Duration {
 	b.t.Helper()
 	var all metricdata.ResourceMetrics
 	b.must(nil, b.metrics.Collect(b.t.Context(), &all))
@@ -68,7 +68,7 @@ func (b *bench) oldestChange() time.Duration {
 
 func TestAnswersSayAsOfWhenTheyAre(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.valueRule("v", "developer")
 	user := b.identity.AddUser(acme, b.dir)
 	b.caughtUp()

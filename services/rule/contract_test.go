@@ -19,7 +19,7 @@ import (
 
 func TestBadRequestsAreRefusedWithTheirReason(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	user := b.identity.AddUser(acme, b.dir)
 	b.caughtUp()
 	existing := b.valueRule("v", "developer")
@@ -208,7 +208,7 @@ func TestBadRequestsAreRefusedWithTheirReason(t *testing.T) {
 }
 
 // firstOf watches and gives the first answer.
-func (b *bench) firstOf(ctx context.Context, after string) (*rulev1.WatchAccessResponse, error) {
+func (b *bundle) firstOf(ctx context.Context, after string) (*rulev1.WatchAccessResponse, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stream, err := b.access.WatchAccess(ctx, &rulev1.WatchAccessRequest{OrganizationId: acme, AfterCursor: after})
@@ -220,7 +220,7 @@ func (b *bench) firstOf(ctx context.Context, after string) (*rulev1.WatchAccessR
 
 func TestTenantsAndRoles(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	depot, err := b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: acme, Id: "depot"})
 	b.must(depot, err)
 	if got := depot.GetTenant(); got.GetDisplayName() != "depot" || got.GetOrganizationId() != acme || got.GetCreateTime() == nil {
@@ -259,7 +259,7 @@ func TestTenantsAndRoles(t *testing.T) {
 
 func TestRules(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	get := func(id string) *rulev1.Rule {
 		t.Helper()
 		r, err := b.rules.GetRule(b.ctx(), &rulev1.GetRuleRequest{OrganizationId: acme, Id: id})
@@ -303,7 +303,7 @@ func TestRules(t *testing.T) {
 
 func TestOnlyWhoMayCallIsLetIn(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	as := func(kind commonv1.PrincipalKind, organization string) context.Context {
 		return rpc.WithPrincipal(t.Context(), &commonv1.Principal{Kind: kind, OrganizationId: organization})
 	}

@@ -15,26 +15,26 @@ import (
 )
 
 // writes are calls that write an organization.
-var writes = map[string]func(b *bench) error{
-	"a tenant": func(b *bench) error {
+var writes = map[string]func(b *bundle) error{
+	"a tenant": func(b *bundle) error {
 		return second(b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: acme, Id: "late"}))
 	},
-	"a rule": func(b *bench) error {
+	"a rule": func(b *bundle) error {
 		return second(b.rules.CreateRule(b.ctx(), &rulev1.CreateRuleRequest{OrganizationId: acme, Rule: &rulev1.Rule{
 			Match: &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: "v"}}, Grants: grants("organization-admin"),
 		}}))
 	},
-	"a grant":      func(b *bench) error { return second(b.grant(b.identity.AddUser(acme, b.dir), "organization-admin")) },
-	"a suspension": func(b *bench) error { return second(b.suspend(b.ctx(), b.identity.AddUser(acme, b.dir))) },
-	"a sync": func(b *bench) error {
+	"a grant":      func(b *bundle) error { return second(b.grant(b.identity.AddUser(acme, b.dir), "organization-admin")) },
+	"a suspension": func(b *bundle) error { return second(b.suspend(b.ctx(), b.identity.AddUser(acme, b.dir))) },
+	"a sync": func(b *bundle) error {
 		return second(b.syncs.StartSync(b.ctx(), &rulev1.StartSyncRequest{OrganizationId: acme}))
 	},
-	"a setting": func(b *bench) error {
+	"a setting": func(b *bundle) error {
 		return second(b.access.UpdateAccessSettings(b.ctx(), &rulev1.UpdateAccessSettingsRequest{
 			OrganizationId: acme, Settings: &rulev1.AccessSettings{WhenUnknown: rulev1.WhenUnknown_WHEN_UNKNOWN_SUSPEND},
 		}))
 	},
-	"waiting for what will not come": func(b *bench) error {
+	"waiting for what will not come": func(b *bundle) error {
 		return second(b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: acme}))
 	},
 }
@@ -43,11 +43,11 @@ func second[T any](_ T, err error) error { return err }
 
 func TestAnOrganizationIsErasedAndItsIdIsFree(t *testing.T) {
 	t.Parallel()
-	for name, start := range map[string]func(t *testing.T) []*bench{
-		"SQLite": func(t *testing.T) []*bench { return []*bench{newBench(t, slowUserRetries)} },
-		"two processes on PostgreSQL": func(t *testing.T) []*bench {
-			b := newBench(t, onPostgres(t), slowUserRetries)
-			return []*bench{b, b.beside()}
+	for name, start := range map[string]func(t *testing.T) []*bundle{
+		"SQLite": func(t *testing.T) []*bundle { return []*bundle{setup(t, slowUserRetries)} },
+		"two processes on PostgreSQL": func(t *testing.T) []*bundle {
+			b := setup(t, onPostgres(t), slowUserRetries)
+			return []*bundle{b, b.beside()}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestAnOrganizationIsErasedAndItsIdIsFree(t *testing.T) {
 }
 
 // erased erases an organization in processes that share a database.
-func erased(t *testing.T, processes []*bench) {
+func erased(t *testing.T, processes []*bundle) {
 	b := processes[0]
 	b.valueRule("dev", "developer", "designer")
 	b.groupRule("Admins", "organization-admin")
@@ -155,7 +155,7 @@ func erased(t *testing.T, processes []*bench) {
 }
 
 // requireEmpty fails the test unless nothing of acme can be read.
-func requireEmpty(b *bench) {
+func requireEmpty(b *bundle) {
 	b.t.Helper()
 	ctx := b.ctx()
 	count := func(n int, err error) {
@@ -176,7 +176,7 @@ func requireEmpty(b *bench) {
 }
 
 // failures is how many pieces of work failed since the service was started.
-func (b *bench) failures() (sum int64) {
+func (b *bundle) failures() (sum int64) {
 	b.t.Helper()
 	var all metricdata.ResourceMetrics
 	if err := b.metrics.Collect(context.Background(), &all); err != nil {

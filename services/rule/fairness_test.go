@@ -26,7 +26,7 @@ func TestALargeSyncDelaysNobody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const users = 3000
-			b := newBench(t, engine, func(c *rule.Config) { c.Workers, c.SyncPageSize = 1, 1 })
+			b := setup(t, engine, func(c *rule.Config) { c.Workers, c.SyncPageSize = 1, 1 })
 			b.valueRule("dev", "developer")
 			var all []string
 			for range users {
@@ -80,7 +80,7 @@ func TestALargeSyncDelaysNobody(t *testing.T) {
 func TestOrganizationsThatCannotBeReconciledTakeNoTurnsOfOthers(t *testing.T) {
 	t.Parallel()
 	const bad, workers, changes = 20, 2, 60
-	b := newBench(t, func(c *rule.Config) {
+	b := setup(t, func(c *rule.Config) {
 		c.Workers, c.CallTimeout, c.MaxRetryDelay = workers, time.Second, 20*time.Millisecond
 	})
 	b.valueRule("v", "developer")

@@ -17,13 +17,13 @@ func filter(text string) *rulev1.Rule {
 	return &rulev1.Rule{Match: &rulev1.Rule_Filter{Filter: &rulev1.FilterMatch{Filter: text}}}
 }
 
-func (b *bench) named(user, name string) {
+func (b *bundle) named(user, name string) {
 	b.identity.SetUser(user, func(u *identityv1.User) { u.DisplayName = name })
 }
 
 func TestAFilterGivesRolesToWhoMatchesIt(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	rule := b.rule(filter(`displayName sw "Dr. "`), "developer")
 	anna, bob := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
 	b.named(anna, "dr. Anna")
@@ -57,7 +57,7 @@ func TestWhatAFilterLooksAtIsFoundAfterRecordsWereLost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := setup(t)
 			b.rule(filter(`displayName eq "Anna"`), "developer")
 			anna, other := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
 			b.caughtUp()
@@ -76,7 +76,7 @@ func TestWhatAFilterLooksAtIsFoundAfterRecordsWereLost(t *testing.T) {
 // A restored identity comes to revisions again that the rule service has seen, by other changes.
 func TestTheSameRevisionAgainAfterARestoreIsAnotherFact(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.rule(filter(`displayName eq "Anna"`), "developer")
 	anna := b.identity.AddUser(acme, b.dir)
 	b.named(anna, "Anna")
@@ -95,7 +95,7 @@ func TestTheSameRevisionAgainAfterARestoreIsAnotherFact(t *testing.T) {
 
 func TestFiltersThatCannotMatchAreRefused(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	for name, text := range map[string]string{
 		"no filter": `displayName is 7`, "an attribute that users have not": `shoeSize eq 43`, "too long": `displayName eq "` + strings.Repeat("x", 1000) + `"`,
 		"nothing": "",
@@ -122,7 +122,7 @@ func TestFiltersThatCannotMatchAreRefused(t *testing.T) {
 // An update of all fields sends the filter, too, though it stays: the extension that it is on may be gone.
 func TestAFilterThatStaysIsNotCheckedAgain(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	id := b.rule(filter(`title pr`), "developer")
 	b.identity.Before(func(rpc string) error {
 		if rpc == "CheckUserFilter" {

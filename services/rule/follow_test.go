@@ -22,7 +22,7 @@ import (
 
 func TestTheAccessFeedTellsWhatCausedAChange(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.valueRule("dev", "developer")
 	user := b.identity.AddUser(acme, b.dir)
 	b.identity.SetRoles(user, "dev") // the second record
@@ -59,7 +59,7 @@ func TestTheAccessFeedTellsWhatCausedAChange(t *testing.T) {
 
 func TestAWatchGoesOnFromItsCursorAcrossARestart(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, func(c *rule.Config) { c.BookmarkInterval = time.Millisecond })
+	b := setup(t, func(c *rule.Config) { c.BookmarkInterval = time.Millisecond })
 	b.valueRule("dev", "developer")
 	watch := func(after string) func() *rulev1.WatchAccessResponse {
 		ctx, cancel := context.WithCancel(b.ctx())
@@ -105,7 +105,7 @@ func TestAWatchGoesOnFromItsCursorAcrossARestart(t *testing.T) {
 
 func TestCallsThatWaitEndWithTheService(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.identity.Before(func(rpc string) error {
 		if rpc == "StreamUserFacts" {
 			return identitytest.Unavailable()
@@ -131,7 +131,7 @@ func TestCallsThatWaitEndWithTheService(t *testing.T) {
 
 func TestOneOrganizationsFeedHoldsNothingOfAnothers(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.valueRule("dev", "developer")
 	user := b.identity.AddUser("other", "directory-9")
 	b.identity.SetRoles(user, "dev")
@@ -148,7 +148,7 @@ func TestOneOrganizationsFeedHoldsNothingOfAnothers(t *testing.T) {
 
 func TestWaitUntilCaughtUp(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.valueRule("dev", "developer")
 	wait := func(organization, cursor string, timeout time.Duration) (*rulev1.WaitUntilCaughtUpResponse, error) {
 		return b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: organization, ChangeCursor: cursor, Timeout: durationpb.New(timeout)})
@@ -188,7 +188,7 @@ func TestWaitUntilCaughtUp(t *testing.T) {
 // A service that starts anew is out of reach for a moment: who waits anyway need not hear of it.
 func TestWaitingOutlastsAnOutageOfIdentity(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.valueRule("dev", "developer")
 	b.caughtUp()
 	var left atomic.Int64
@@ -213,7 +213,7 @@ func TestWaitingOutlastsAnOutageOfIdentity(t *testing.T) {
 
 func TestWaitingCoversTheMembersOfAGroup(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, smallBatches)
+	b := setup(t, smallBatches)
 	b.groupRule("Builders", "developer")
 	var users []string
 	for range 25 {
@@ -230,7 +230,7 @@ func TestWaitingCoversTheMembersOfAGroup(t *testing.T) {
 
 func TestAnExpansionGoesOnAfterARestart(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, smallBatches)
+	b := setup(t, smallBatches)
 	b.groupRule("Builders", "developer")
 	var users []string
 	for range 9 {
@@ -269,7 +269,7 @@ func TestLostRecordsAreMadeUpForWithoutApplyingChangedRules(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, smallBatches)
+			b := setup(t, smallBatches)
 			builders := b.groupRule("Builders", "developer")
 			late := b.groupRule("Late", "participant")
 			changed, gone, still, latecomer := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir),
@@ -311,7 +311,7 @@ func TestLostRecordsAreMadeUpForWithoutApplyingChangedRules(t *testing.T) {
 
 func TestARecoveryTouchesNobodyWhoseFactsAreTheSame(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	user := b.identity.AddUser(acme, b.dir)
 	b.identity.SetRoles(user, "dev")
 	b.caughtUp()
@@ -329,7 +329,7 @@ func TestARecoveryTouchesNobodyWhoseFactsAreTheSame(t *testing.T) {
 // Records are lost again while a recovery is under way: it begins anew, and skips nobody whom it was past already.
 func TestRecordsAreLostDuringARecovery(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, func(c *rule.Config) { c.SyncPageSize = 1 })
+	b := setup(t, func(c *rule.Config) { c.SyncPageSize = 1 })
 	b.valueRule("dev", "developer")
 	var users []string
 	for range 5 {
@@ -357,7 +357,7 @@ func TestRecordsAreLostDuringARecovery(t *testing.T) {
 
 func TestTheAccessFeedIsKeptForItsTime(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, func(c *rule.Config) { c.SweepInterval, c.FeedRetention = 2*time.Millisecond, time.Hour })
+	b := setup(t, func(c *rule.Config) { c.SweepInterval, c.FeedRetention = 2*time.Millisecond, time.Hour })
 	user := b.identity.AddUser(acme, b.dir)
 	b.must(b.grant(user, "developer"))
 	cursor := b.cursor()
@@ -377,7 +377,7 @@ func TestTheAccessFeedIsKeptForItsTime(t *testing.T) {
 
 func TestIdentityFailsNowAndThen(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, smallBatches)
+	b := setup(t, smallBatches)
 	b.groupRule("Builders", "developer")
 	b.identity.Before(func(string) error {
 		if rand.N(3) == 0 {
@@ -395,7 +395,7 @@ func TestIdentityFailsNowAndThen(t *testing.T) {
 
 func TestOrganizationsShareTheWorkersFairly(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, smallBatches, func(c *rule.Config) { c.Workers = 1 })
+	b := setup(t, smallBatches, func(c *rule.Config) { c.Workers = 1 })
 	b.valueRule("dev", "developer")
 	big := b.identity.AddUser("big", "directory-9")
 	user := b.identity.AddUser(acme, b.dir)

@@ -12,7 +12,7 @@ import (
 
 func TestAPinSurvivesRenaming(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	user := b.identity.AddUser(acme, b.dir)
 	group := b.identity.AddGroup(acme, b.dir, "builders", user)
 	id := b.groupRule("Builders", "developer")
@@ -31,7 +31,7 @@ func TestAPinSurvivesRenaming(t *testing.T) {
 
 func TestOfOneNameTheOldestGroupOfEachDirectoryIsPinned(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	first := b.identity.AddGroup(acme, b.dir, "Builders")
 	b.identity.AddGroup(acme, b.dir, "BUILDERS")
 	other := b.identity.AddGroup(acme, "directory-2", "builders")
@@ -44,7 +44,7 @@ func TestOfOneNameTheOldestGroupOfEachDirectoryIsPinned(t *testing.T) {
 
 func TestADeletedGroupIsWaitedForAndTakenAgain(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	id := b.groupRule("Builders", "developer")
 	user := b.identity.AddUser(acme, b.dir)
 	group := b.identity.AddGroup(acme, b.dir, "Builders", user)
@@ -65,7 +65,7 @@ func TestADeletedGroupIsWaitedForAndTakenAgain(t *testing.T) {
 
 func TestALostGroupsNamesakeIsTakenAtOnce(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	id := b.groupRule("Builders", "developer")
 	user := b.identity.AddUser(acme, b.dir)
 	group := b.identity.AddGroup(acme, b.dir, "Builders")
@@ -83,7 +83,7 @@ func TestALostGroupsNamesakeIsTakenAtOnce(t *testing.T) {
 
 func TestAGroupThatIsRenamedIntoARulesNameBringsItsMembers(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, smallBatches)
+	b := setup(t, smallBatches)
 	b.groupRule("Builders", "developer")
 	var users []string
 	for range 5 {
@@ -101,7 +101,7 @@ func TestAGroupThatIsRenamedIntoARulesNameBringsItsMembers(t *testing.T) {
 
 func TestAnotherNameLetsGoOfWhatIsPinned(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	group := b.identity.AddGroup(acme, b.dir, "Builders")
 	masons := b.identity.AddGroup(acme, b.dir, "Masons")
 	id := b.groupRule("Builders", "developer")
@@ -135,7 +135,7 @@ func TestAnAdoptedGroupMeetsAnotherOfItsRule(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := setup(t)
 			id := b.groupRule("Builders", "developer")
 			var other string
 			if c.before {
@@ -169,7 +169,7 @@ func TestAnAdoptedGroupMeetsAnotherOfItsRule(t *testing.T) {
 
 func TestARuleWhoseGroupsCannotBeLookedUpNowFindsThemLater(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	group := b.identity.AddGroup(acme, b.dir, "Builders", b.identity.AddUser(acme, b.dir))
 	b.caughtUp()
 	var down atomic.Bool
@@ -194,7 +194,7 @@ func TestARuleWhoseGroupsCannotBeLookedUpNowFindsThemLater(t *testing.T) {
 
 func TestAGroupThatComesWhileTheRuleIsMadeIsNotMissed(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	user := b.identity.AddUser(acme, b.dir)
 	b.caughtUp()
 	var once atomic.Bool

@@ -11,17 +11,17 @@ import (
 	"github.com/usher-scim/usher/services/rule"
 )
 
-// onPostgres gives a bench a database of its own on PostgreSQL.
+// onPostgres gives a bundle a database of its own on PostgreSQL.
 func onPostgres(t *testing.T) func(*rule.Config) {
 	t.Helper()
 	url := kit.Postgres(t, "rule", rule.Migrate)
 	return func(c *rule.Config) { c.DatabasePath, c.DatabaseURL = "", secret.Text(url) }
 }
 
-// beside starts another process on a bench's database, with the same identity service.
-func (b *bench) beside() *bench {
+// beside starts another process on a bundle's database, with the same identity service.
+func (b *bundle) beside() *bundle {
 	b.t.Helper()
-	other := &bench{t: b.t, identity: b.identity, events: b.events, erasures: b.erasures, dir: b.dir, config: b.config}
+	other := &bundle{t: b.t, identity: b.identity, events: b.events, erasures: b.erasures, dir: b.dir, config: b.config}
 	other.start()
 	b.t.Cleanup(other.stop)
 	return other
@@ -29,7 +29,7 @@ func (b *bench) beside() *bench {
 
 func TestTwoProcessesShareADatabase(t *testing.T) {
 	t.Parallel()
-	one := newBench(t, onPostgres(t), smallBatches)
+	one := setup(t, onPostgres(t), smallBatches)
 	two := one.beside()
 	ctx, cancel := context.WithCancel(two.ctx())
 	defer cancel()
@@ -86,7 +86,7 @@ func TestTwoProcessesShareADatabase(t *testing.T) {
 // What a process enqueues that does not own the organization, the owner does at once, and not when its lease ends.
 func TestTheOwnerHearsOfWorkThatAnotherProcessEnqueues(t *testing.T) {
 	t.Parallel()
-	owner := newBench(t, onPostgres(t), func(c *rule.Config) { c.LeaseDuration = time.Hour }, slowUserRetries)
+	owner := setup(t, onPostgres(t), func(c *rule.Config) { c.LeaseDuration = time.Hour }, slowUserRetries)
 	owner.groupRule("Developers", "developer")
 	user := owner.identity.AddUser(acme, owner.dir)
 	owner.identity.AddGroup(acme, owner.dir, "Developers", user)

@@ -11,7 +11,7 @@ import (
 )
 
 // isQuiet fails the test if an organization has turns though nothing is to be done: each turn looks at the feed.
-func (b *bench) isQuiet(rpc string, fail bool) {
+func (b *bundle) isQuiet(rpc string, fail bool) {
 	b.t.Helper()
 	var looks atomic.Int64
 	b.identity.Before(func(called string) error {
@@ -32,7 +32,7 @@ func (b *bench) isQuiet(rpc string, fail bool) {
 
 func TestAUserSetAsideIsTriedAgainThoughNothingElseHappens(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, func(c *rule.Config) {
+	b := setup(t, func(c *rule.Config) {
 		c.UserRetryDelay, c.MaxUserRetryDelay = 50*time.Millisecond, 50*time.Millisecond
 	})
 	var asked atomic.Int64
@@ -50,7 +50,7 @@ func TestAUserSetAsideIsTriedAgainThoughNothingElseHappens(t *testing.T) {
 
 func TestAUserThatIsDueWaitsWhileRetryingRests(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, func(c *rule.Config) {
+	b := setup(t, func(c *rule.Config) {
 		c.RetryDelay, c.MaxRetryDelay = time.Minute, time.Minute
 		c.UserRetryDelay, c.MaxUserRetryDelay = 50*time.Millisecond, 50*time.Millisecond
 	})
@@ -72,7 +72,7 @@ func TestAUserThatIsDueWaitsWhileRetryingRests(t *testing.T) {
 
 func TestWorkThatFailedAndIsNoLongerThereIsForgotten(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.identity.AddUser(acme, b.dir)
 	b.caughtUp()
 	var failed atomic.Int64

@@ -10,7 +10,7 @@ import (
 
 func TestAGroupRuleGivesAndTakes(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.groupRule("Builders", "developer")
 	user := b.identity.AddUser(acme, b.dir)
 	group := b.identity.AddGroup(acme, b.dir, "builders", user)
@@ -23,7 +23,7 @@ func TestAGroupRuleGivesAndTakes(t *testing.T) {
 
 func TestARuleReachesThroughNestedGroups(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, smallBatches)
+	b := setup(t, smallBatches)
 	b.groupRule("All", "participant")
 	var users []string
 	for range 7 {
@@ -54,7 +54,7 @@ func smallBatches(c *rule.Config) { c.BatchSize, c.SyncPageSize, c.BatchesPerTur
 
 func TestTwoRulesThatGiveTheSame(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.groupRule("One", "developer")
 	b.groupRule("Two", "developer")
 	user := b.identity.AddUser(acme, b.dir)
@@ -78,7 +78,7 @@ func TestTwoRulesThatGiveTheSame(t *testing.T) {
 
 func TestManualAccessSurvivesLeavingAGroup(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.groupRule("Builders", "developer", "designer")
 	user := b.identity.AddUser(acme, b.dir)
 	group := b.identity.AddGroup(acme, b.dir, "Builders", user)
@@ -91,7 +91,7 @@ func TestManualAccessSurvivesLeavingAGroup(t *testing.T) {
 
 func TestInactiveAndDeletedUsersHoldNothing(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.valueRule("dev", "developer")
 	user := b.identity.AddUser(acme, b.dir)
 	b.identity.SetRoles(user, "dev", "other")
@@ -122,7 +122,7 @@ func TestInactiveAndDeletedUsersHoldNothing(t *testing.T) {
 
 func TestDetachedUsersAreLeftAlone(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	id := b.groupRule("Builders", "developer")
 	user, idle := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
 	group := b.identity.AddGroup(acme, b.dir, "Builders", user, idle)
@@ -156,7 +156,7 @@ func TestDetachedUsersAreLeftAlone(t *testing.T) {
 
 func TestAdoptionNeverFlaps(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	id := b.groupRule("Builders", "developer")
 	user := b.identity.AddUser(acme, b.dir)
 	group := b.identity.AddGroup(acme, b.dir, "Builders", user)
@@ -183,7 +183,7 @@ func TestAdoptionNeverFlaps(t *testing.T) {
 
 func TestAChangedRuleTouchesNobodyUntilTheirMessageOrASync(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	first, second := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
 	b.identity.AddGroup(acme, b.dir, "Builders", first, second)
 	b.caughtUp()
@@ -216,7 +216,7 @@ func TestAChangedRuleTouchesNobodyUntilTheirMessageOrASync(t *testing.T) {
 
 func TestOneMemberReconcilesOneUser(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.groupRule("Builders", "developer")
 	group := b.identity.AddGroup(acme, b.dir, "Builders")
 	for range 50 {
@@ -235,7 +235,7 @@ func TestOneMemberReconcilesOneUser(t *testing.T) {
 
 func TestASecondRunChangesNothing(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.groupRule("Builders", "developer", "designer")
 	b.identity.AddGroup(acme, b.dir, "Builders", b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir))
 	b.caughtUp()
@@ -252,7 +252,7 @@ func TestASecondRunChangesNothing(t *testing.T) {
 // cost 61 looks at members, and not 900.
 func TestAGroupInManyOthersIsExpandedOnce(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.groupRule("Top", "developer")
 	const many = 30
 	user := b.identity.AddUser(acme, b.dir)

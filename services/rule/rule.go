@@ -65,7 +65,7 @@ type Dependencies struct {
 	Directory grpc.ClientConnInterface
 	Log       *slog.Logger
 	Tracing   trace.TracerProvider
-	Meters    metric.MeterProvider
+	Meter     metric.MeterProvider
 	// Now is the clock of all that is stored.
 	Now func() time.Time
 }
@@ -102,37 +102,37 @@ func RenewEpoch(ctx context.Context, databaseURL string) error {
 }
 
 // New opens the database; a SQLite file it brings to the newest schema. Close the service.
-func New(ctx context.Context, config Config, deps Dependencies) (*Service, error) {
+func New(ctx context.Context, config Config, d Dependencies) (*Service, error) {
 	if err := errors.Join(config.Check().Err(), config.OneDatabase(config.DatabasePath)); err != nil {
 		return nil, fmt.Errorf("rule: %w", err)
 	}
-	if deps.Identity == nil || deps.FailedEvents == nil || deps.Directory == nil || deps.Log == nil || deps.Tracing == nil || deps.Meters == nil || deps.Now == nil {
+	if d.Identity == nil || d.FailedEvents == nil || d.Directory == nil || d.Log == nil || d.Tracing == nil || d.Meter == nil || d.Now == nil {
 		return nil, errors.New("rule: a dependency is missing")
 	}
-	s, err := open(ctx, config, deps)
+	s, err := open(ctx, config, d)
 	if err != nil {
 		return nil, fmt.Errorf("rule: %w", err)
 	}
 	c, err := core.New(core.Config{Workers: config.Workers, FeedRetention: config.FeedRetention, Tuning: config.Tuning},
-		s, remote.NewIdentity(deps.Identity), remote.NewFailedEvents(deps.FailedEvents), deps.Log, deps.Tracing, deps.Meters, deps.Now)
+		s, remote.NewIdentity(d.Identity), remote.NewFailedEvents(d.FailedEvents), d.Log, d.Tracing, d.Meter, d.Now)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("rule: %w", err), s.Close())
 	}
-	return &Service{core: c, store: s, directory: deps.Directory, log: deps.Log}, nil
+	return &Service{core: c, store: s, directory: d.Directory, log: d.Log}, nil
 }
 
 // open chooses the engine.
-func open(ctx context.Context, config Config, deps Dependencies) (store.Store, error) {
+func open(ctx context.Context, config Config, d Dependencies) (store.Store, error) {
 	if config.DatabaseURL != "" {
 		return postgres.Open(ctx, postgres.Config{Server: pgdb.Server{
-			URL: config.DatabaseURL.Reveal(), MaxConnections: config.DatabaseConnections, Log: deps.Log, Tracing: deps.Tracing, Meter: deps.Meters,
+			URL: config.DatabaseURL.Reveal(), MaxConnections: config.DatabaseConnections, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter,
 		}})
 	}
-	return sqlite.Open(ctx, config.DatabasePath, deps.Log, deps.Tracing)
+	return sqlite.Open(ctx, config.DatabasePath, d.Log, d.Tracing)
 }
 
 // Register registers the RPCs of usher.rule.v1 on r.
-func (s *Service) Register(r grpc.ServiceRegistrar) { server.Register(r, s.core) }
+func (s *Service) Register(r grpc.ServiceRegistrar) { server.New(s.core).Register(r) }
 
 // Run follows identity's changes, carries out rule syncs, delivers reports and erases organizations until ctx ends; then it
 // finishes what is under way and gives up what it owns. Call it at most once, and Close after it has returned.

@@ -26,7 +26,7 @@ func soonUserRetries(c *rule.Config) {
 }
 
 // tooMuch has the facts about some users be too much alone, and those about more than some users be too much together.
-func (b *bench) tooMuch(reason fault.Reason, most int, users ...string) {
+func (b *bundle) tooMuch(reason fault.Reason, most int, users ...string) {
 	b.identity.Facts(func(_ context.Context, r *identityv1.StreamUserFactsRequest) error {
 		if r.GetStatusOnly() {
 			return nil
@@ -39,21 +39,21 @@ func (b *bench) tooMuch(reason fault.Reason, most int, users ...string) {
 }
 
 // setAside waits until access is up to date but for users that are set aside, and gives their ids.
-func (b *bench) setAside() []string {
+func (b *bundle) setAside() []string {
 	b.t.Helper()
 	_, err := b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: acme, Timeout: durationpb.New(patient)})
 	b.refused(fault.UsersSetAside, nil, err)
 	return strings.Split(rpc.Fault(err).Metadata["user_ids"], ",")
 }
 
-func (b *bench) check(user, role string) *rulev1.CheckAccessResponse {
+func (b *bundle) check(user, role string) *rulev1.CheckAccessResponse {
 	b.t.Helper()
 	r, err := b.access.CheckAccess(b.ctx(), &rulev1.CheckAccessRequest{OrganizationId: acme, UserId: user, TenantId: tenantOf(role), RoleId: role})
 	b.must(r, err)
 	return r
 }
 
-func (b *bench) whenUnknown(when rulev1.WhenUnknown) {
+func (b *bundle) whenUnknown(when rulev1.WhenUnknown) {
 	b.t.Helper()
 	r, err := b.access.UpdateAccessSettings(b.ctx(), &rulev1.UpdateAccessSettingsRequest{
 		OrganizationId: acme, Settings: &rulev1.AccessSettings{WhenUnknown: when},
@@ -73,7 +73,7 @@ func TestNobodyKeepsAccessBecauseABatchIsTooMuch(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, slowUserRetries)
+			b := setup(t, slowUserRetries)
 			b.groupRule("Developers", "developer")
 			var users []string
 			for range 20 {
@@ -142,7 +142,7 @@ func TestNobodyKeepsAccessBecauseABatchIsTooMuch(t *testing.T) {
 
 func TestAUserBeyondALimitIsSetAsideAndTriedAgain(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, soonUserRetries)
+	b := setup(t, soonUserRetries)
 	b.groupRule("Developers", "developer")
 	one, two := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
 	b.identity.SetBeyond(one, "The user is in more than 1,000 groups.")
@@ -174,7 +174,7 @@ func TestAUserBeyondALimitIsSetAsideAndTriedAgain(t *testing.T) {
 }
 
 // caughtUpInTheEnd waits until nobody is set aside any more.
-func (b *bench) caughtUpInTheEnd() {
+func (b *bundle) caughtUpInTheEnd() {
 	b.t.Helper()
 	b.eventually("nobody is set aside", func() bool {
 		_, err := b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: acme, Timeout: durationpb.New(patient)})
@@ -187,7 +187,7 @@ func (b *bench) caughtUpInTheEnd() {
 
 func TestTheSettingsDecideAboutAccessThatIsUnknown(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, slowUserRetries)
+	b := setup(t, slowUserRetries)
 	b.groupRule("Developers", "developer", "organization-admin")
 	user, other := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
 	group := b.identity.AddGroup(acme, b.dir, "Developers", user, other)
@@ -248,7 +248,7 @@ func TestASyncEndsThoughUsersAreSetAside(t *testing.T) {
 	for name, size := range map[string]int{"10,000 users, 10 set aside": 10_000} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, slowUserRetries)
+			b := setup(t, slowUserRetries)
 			b.valueRule("dev", "developer")
 			aside := map[string]bool{}
 			var one string
@@ -300,7 +300,7 @@ func TestASyncEndsThoughUsersAreSetAside(t *testing.T) {
 // Lists that are too much at once get shorter, down to one.
 func TestPagesThatAreTooMuchGetShorter(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.groupRule("Developers", "developer")
 	var users []string
 	for range 9 {
@@ -331,7 +331,7 @@ func TestPagesThatAreTooMuchGetShorter(t *testing.T) {
 // Each kind of work fails alone: what cannot be expanded does not keep changes from being followed, nor a sync from ending.
 func TestOneKindOfWorkThatFailsHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.groupRule("Developers", "developer")
 	b.valueRule("v", "designer")
 	user, other := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
@@ -371,7 +371,7 @@ func TestOneKindOfWorkThatFailsHoldsUpNoOther(t *testing.T) {
 // Whatever it is for which the feed cannot be followed: users who are inactive or deleted lose access meanwhile.
 func TestNobodyKeepsAccessBecauseTheFeedCannotBeFollowed(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, func(c *rule.Config) { c.BatchSize = 3 })
+	b := setup(t, func(c *rule.Config) { c.BatchSize = 3 })
 	b.groupRule("Developers", "developer")
 	var users []string
 	for range 12 {

@@ -15,24 +15,24 @@ import (
 )
 
 // admin is a context of a call by an organization's admin.
-func (b *bench) admin() context.Context {
+func (b *bundle) admin() context.Context {
 	return rpc.WithPrincipal(b.t.Context(), &commonv1.Principal{
 		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, OrganizationId: acme, Subject: "anna",
 	})
 }
 
-func (b *bench) suspend(ctx context.Context, user string) (*rulev1.SuspendAccessResponse, error) {
+func (b *bundle) suspend(ctx context.Context, user string) (*rulev1.SuspendAccessResponse, error) {
 	return b.access.SuspendAccess(ctx, &rulev1.SuspendAccessRequest{OrganizationId: acme, UserId: user, Reason: "a leak"})
 }
 
-func (b *bench) resume(user string) {
+func (b *bundle) resume(user string) {
 	b.t.Helper()
 	b.must(b.access.ResumeAccess(b.ctx(), &rulev1.ResumeAccessRequest{OrganizationId: acme, UserId: user}))
 }
 
 func TestSuspendingTakesAllAccessAtOnceAndKeepsItForLater(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.groupRule("Developers", "developer")
 	user := b.identity.AddUser(acme, b.dir)
 	group := b.identity.AddGroup(acme, b.dir, "Developers", user)
@@ -82,7 +82,7 @@ func TestSuspendingTakesAllAccessAtOnceAndKeepsItForLater(t *testing.T) {
 
 func TestAnybodyCanBeSuspended(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.valueRule("v", "developer")
 	deleted, stranger := b.identity.AddUser(acme, b.dir), ids.New()
 	b.identity.SetRoles(deleted, "v")
@@ -134,7 +134,7 @@ func TestAnybodyCanBeSuspended(t *testing.T) {
 
 func TestTheLastOrganizationAdminIsSuspendedByTheOperatorAlone(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	one, two := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
 	b.caughtUp()
 	b.must(b.grant(one, "organization-admin"))
@@ -158,7 +158,7 @@ func TestTheLastOrganizationAdminIsSuspendedByTheOperatorAlone(t *testing.T) {
 // The access of another one, which was held meanwhile, is needed no longer.
 func TestAnAdminWhoseAccessIsResumedEndsWhatIsHeld(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.groupRule("Admins", "organization-admin")
 	held, suspended := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
 	group := b.identity.AddGroup(acme, b.dir, "Admins", held)
@@ -175,7 +175,7 @@ func TestAnAdminWhoseAccessIsResumedEndsWhatIsHeld(t *testing.T) {
 
 func TestRevokingAsksNoOtherService(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.groupRule("Developers", "developer")
 	user := b.identity.AddUser(acme, b.dir)
 	b.identity.AddGroup(acme, b.dir, "Developers", user)
@@ -198,7 +198,7 @@ func TestRevokingAsksNoOtherService(t *testing.T) {
 // A user who is deleted never comes back, and nothing that anybody wrote about it stays.
 func TestNothingIsKeptOfADeletedUser(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, slowUserRetries)
+	b := setup(t, slowUserRetries)
 	b.valueRule("v", "developer")
 	holder, stranger := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
 	b.caughtUp()
@@ -234,7 +234,7 @@ func TestNothingIsKeptOfADeletedUser(t *testing.T) {
 // Who looks at a suspension later sees why it was made, on one line.
 func TestASuspensionHasAReason(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	user := b.identity.AddUser(acme, b.dir)
 	suspend := func(reason string) (*rulev1.SuspendAccessResponse, error) {
 		return b.access.SuspendAccess(b.ctx(), &rulev1.SuspendAccessRequest{OrganizationId: acme, UserId: user, Reason: reason})

@@ -12,7 +12,7 @@ import (
 )
 
 // syncPages lets a rule sync begin so many pages and then stands still; the function lets it go on.
-func (b *bench) syncPages(n int) (reached <-chan struct{}, goOn func()) {
+func (b *bundle) syncPages(n int) (reached <-chan struct{}, goOn func()) {
 	at := make(chan struct{})
 	var pages atomic.Int32
 	var going atomic.Bool
@@ -35,7 +35,7 @@ func TestASyncThatIsKilledAfterAnyPageEndsRight(t *testing.T) {
 	for _, pages := range []int{0, 1, 2, 3, 5, 6} {
 		t.Run(fmt.Sprintf("after %d pages", pages), func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, smallBatches)
+			b := setup(t, smallBatches)
 			b.groupRule("Builders", "developer")
 			var users []string
 			for range 11 {
@@ -83,7 +83,7 @@ func TestASyncThatIsKilledAfterAnyPageEndsRight(t *testing.T) {
 
 func TestOneSyncAtATime(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.identity.AddUser(acme, b.dir)
 	b.caughtUp()
 	reached, goOn := b.syncPages(0)
@@ -122,7 +122,7 @@ func TestOneSyncAtATime(t *testing.T) {
 
 func TestASyncReachesManyHoldersThatIdentityNoLongerHas(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	var users []string
 	for range 1100 {
 		users = append(users, b.identity.AddUser(acme, b.dir))
@@ -147,7 +147,7 @@ func TestASyncReachesManyHoldersThatIdentityNoLongerHas(t *testing.T) {
 
 func TestChangedUsersComeBeforeASyncsPages(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, smallBatches)
+	b := setup(t, smallBatches)
 	b.groupRule("Builders", "developer")
 	for range 20 {
 		b.identity.AddUser(acme, b.dir)

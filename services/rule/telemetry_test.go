@@ -10,7 +10,7 @@ import (
 // OpenTelemetry's own boundaries are made for milliseconds: of seconds nearly all would be in the first bucket.
 func TestHistogramsOfSecondsTellMilliseconds(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := setup(t)
 	b.valueRule("v", "developer")
 	b.identity.SetRoles(b.identity.AddUser(acme, b.dir), "v")
 	b.caughtUp()

@@ -2,11 +2,8 @@ package pgdb
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/internal/wait"
 )
@@ -14,7 +11,6 @@ import (
 // Pauses of a Wakeup.
 const (
 	notifyEvery  = 20 * time.Millisecond // a NOTIFY in each writing transaction would make commits wait for each other
-	listenRetry  = time.Second
 	wakeupPoll   = time.Second           // a NOTIFY is lost while the connection is down
 	heldBackPoll = 10 * time.Millisecond // a record is seen as soon as no older transaction is open
 )
@@ -42,7 +38,7 @@ func (p *DB) NewWakeup(channel string, look func(ctx context.Context) (seen uint
 		wrote: make(chan struct{}, 1), heard: make(chan struct{}, 1),
 	}
 	local := make(chan struct{}, 1)
-	w.ended.Go(func() { w.listen(ctx) })
+	w.ended.Go(func() { p.Listen(ctx, channel, func(string) { wait.Poke(w.heard) }) })
 	w.ended.Go(func() { w.notify(ctx, local) })
 	w.ended.Go(func() { w.watch(ctx, local) })
 	return w
@@ -97,36 +93,5 @@ func (w *Wakeup) notify(ctx context.Context, due <-chan struct{}) {
 		if !wait.Sleep(ctx, notifyEvery) {
 			return
 		}
-	}
-}
-
-// listen hears the other processes, on a connection of its own.
-func (w *Wakeup) listen(ctx context.Context) {
-	for {
-		_ = w.hear(ctx) // polling goes on meanwhile
-		if !wait.Sleep(ctx, listenRetry) {
-			return
-		}
-	}
-}
-
-func (w *Wakeup) hear(ctx context.Context) (err error) {
-	conn, err := pgx.ConnectConfig(ctx, w.db.Config().ConnConfig)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectTimeout)
-		defer cancel()
-		err = errors.Join(err, conn.Close(closing))
-	}()
-	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{w.channel}.Sanitize()); err != nil {
-		return err
-	}
-	for {
-		if _, err := conn.WaitForNotification(ctx); err != nil {
-			return err
-		}
-		wait.Poke(w.heard)
 	}
 }

@@ -81,6 +81,8 @@ func between(from, to string) string {
 		return "a service does not know how it is wired"
 	case strings.HasPrefix(from, "internal/") && knowsServices(to):
 		return "what services share does not know how they are wired"
+	case strings.HasPrefix(to, "internal/test/") && !strings.HasPrefix(from, "internal/test/") && !strings.HasSuffix(from, "test"):
+		return "only tests use what is for tests"
 	case inRoom(from, "internal/store/sqlite") && to == "internal/pgdb", inRoom(from, "internal/store/postgres") && to == "internal/sqlitedb":
 		return "an engine knows its own database"
 	case engine(to) && from != fromService:

@@ -92,6 +92,9 @@ func TestAForbiddenImportIsFound(t *testing.T) {
 		"a shared room imports the wiring": {
 			"internal/rpc/planted.go", module + "app", "does not know how they are wired",
 		},
+		"a service imports what is for tests": {
+			"identity/planted.go", module + "internal/test/kit", "only tests",
+		},
 		"scim imports a package that is not the standard library's": {
 			"internal/scim/planted.go", "github.com/google/uuid", "pure",
 		},

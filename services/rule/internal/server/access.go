@@ -9,9 +9,9 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/page"
 	"github.com/usher-scim/usher/services/internal/rpc"
-	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -20,11 +20,6 @@ const (
 	defaultWait = 10 * time.Second
 	longestWait = 60 * time.Second
 )
-
-type access struct {
-	rulev1.UnimplementedAccessServiceServer
-	core *core.Core
-}
 
 // grantOf reads the part of a request that names a grant.
 func grantOf(r interface {
@@ -53,7 +48,7 @@ func sourceOf(s store.Source) *rulev1.Source {
 	return &rulev1.Source{Kind: kind, RuleId: s.RuleID, GrantedBy: s.GrantedBy, CreateTime: stamp(s.CreateTime), Held: s.Held}
 }
 
-func (s *access) CheckAccess(ctx context.Context, r *rulev1.CheckAccessRequest) (*rulev1.CheckAccessResponse, error) {
+func (s *Server) CheckAccess(ctx context.Context, r *rulev1.CheckAccessRequest) (*rulev1.CheckAccessResponse, error) {
 	a, err := s.core.CheckAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantOf(r))
 	if err != nil {
 		return nil, err
@@ -61,7 +56,7 @@ func (s *access) CheckAccess(ctx context.Context, r *rulev1.CheckAccessRequest) 
 	return &rulev1.CheckAccessResponse{Allowed: a.Allowed, AsOf: stamp(a.AsOf), Unknown: a.Unknown, Suspended: a.Suspended}, nil
 }
 
-func (s *access) ListAccess(ctx context.Context, r *rulev1.ListAccessRequest) (*rulev1.ListAccessResponse, error) {
+func (s *Server) ListAccess(ctx context.Context, r *rulev1.ListAccessRequest) (*rulev1.ListAccessResponse, error) {
 	list := []string{"ListAccess", r.GetOrganizationId(), strings.ToLower(r.GetUserId()), r.GetTenantId(), r.GetRoleId()}
 	after, err := page.After(r.GetPageToken(), 3, list...)
 	if err != nil {
@@ -85,7 +80,7 @@ func (s *access) ListAccess(ctx context.Context, r *rulev1.ListAccessRequest) (*
 	return response, nil
 }
 
-func (s *access) GrantAccess(ctx context.Context, r *rulev1.GrantAccessRequest) (*rulev1.GrantAccessResponse, error) {
+func (s *Server) GrantAccess(ctx context.Context, r *rulev1.GrantAccessRequest) (*rulev1.GrantAccessResponse, error) {
 	a, err := s.core.GrantAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantOf(r), rpc.PrincipalOf(ctx).GetSubject())
 	if err != nil {
 		return nil, err
@@ -93,7 +88,7 @@ func (s *access) GrantAccess(ctx context.Context, r *rulev1.GrantAccessRequest) 
 	return &rulev1.GrantAccessResponse{Access: accessOf(r.GetOrganizationId(), a)}, nil
 }
 
-func (s *access) RevokeAccess(ctx context.Context, r *rulev1.RevokeAccessRequest) (*rulev1.RevokeAccessResponse, error) {
+func (s *Server) RevokeAccess(ctx context.Context, r *rulev1.RevokeAccessRequest) (*rulev1.RevokeAccessResponse, error) {
 	a, err := s.core.RevokeAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantOf(r))
 	if err != nil {
 		return nil, err
@@ -101,7 +96,7 @@ func (s *access) RevokeAccess(ctx context.Context, r *rulev1.RevokeAccessRequest
 	return &rulev1.RevokeAccessResponse{Access: accessOf(r.GetOrganizationId(), a)}, nil
 }
 
-func (s *access) WatchAccess(r *rulev1.WatchAccessRequest, stream grpc.ServerStreamingServer[rulev1.WatchAccessResponse]) error {
+func (s *Server) WatchAccess(r *rulev1.WatchAccessRequest, stream grpc.ServerStreamingServer[rulev1.WatchAccessResponse]) error {
 	organizationID := r.GetOrganizationId()
 	return s.core.WatchAccess(stream.Context(), organizationID, r.GetAfterCursor(), func(changes []store.Change, cursor string) error {
 		for _, change := range changes {
@@ -129,7 +124,7 @@ func changeOf(organizationID string, c store.Change) *rulev1.AccessChange {
 	}
 }
 
-func (s *access) GetAccessCursor(ctx context.Context, _ *rulev1.GetAccessCursorRequest) (*rulev1.GetAccessCursorResponse, error) {
+func (s *Server) GetAccessCursor(ctx context.Context, _ *rulev1.GetAccessCursorRequest) (*rulev1.GetAccessCursorResponse, error) {
 	cursor, err := s.core.AccessCursor(ctx)
 	if err != nil {
 		return nil, err
@@ -137,7 +132,7 @@ func (s *access) GetAccessCursor(ctx context.Context, _ *rulev1.GetAccessCursorR
 	return &rulev1.GetAccessCursorResponse{Cursor: cursor}, nil
 }
 
-func (s *access) WaitUntilCaughtUp(ctx context.Context, r *rulev1.WaitUntilCaughtUpRequest) (*rulev1.WaitUntilCaughtUpResponse, error) {
+func (s *Server) WaitUntilCaughtUp(ctx context.Context, r *rulev1.WaitUntilCaughtUpRequest) (*rulev1.WaitUntilCaughtUpResponse, error) {
 	wait, err := waitOf(r.GetTimeout())
 	if err != nil {
 		return nil, err
@@ -154,7 +149,7 @@ func waitOf(timeout *durationpb.Duration) (time.Duration, error) {
 		return defaultWait, nil
 	}
 	if err := timeout.CheckValid(); err != nil || timeout.AsDuration() < 0 {
-		return 0, badField("timeout", "must not be negative")
+		return 0, fault.Invalid("timeout", "must not be negative")
 	}
 	return min(timeout.AsDuration(), longestWait), nil
 }

@@ -4,14 +4,8 @@ import (
 	"context"
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
-	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
-
-type roles struct {
-	rulev1.UnimplementedRoleServiceServer
-	core *core.Core
-}
 
 func roleOf(r store.Role) *rulev1.Role {
 	scope := rulev1.RoleScope_ROLE_SCOPE_TENANT
@@ -21,7 +15,7 @@ func roleOf(r store.Role) *rulev1.Role {
 	return &rulev1.Role{Id: r.ID, DisplayName: r.DisplayName, Scope: scope, Rank: r.Rank}
 }
 
-func (s *roles) CreateRole(ctx context.Context, r *rulev1.CreateRoleRequest) (*rulev1.CreateRoleResponse, error) {
+func (s *Server) CreateRole(ctx context.Context, r *rulev1.CreateRoleRequest) (*rulev1.CreateRoleResponse, error) {
 	scope := store.ScopeTenant
 	if r.GetScope() == rulev1.RoleScope_ROLE_SCOPE_ORGANIZATION {
 		scope = store.ScopeOrganization
@@ -33,7 +27,7 @@ func (s *roles) CreateRole(ctx context.Context, r *rulev1.CreateRoleRequest) (*r
 	return &rulev1.CreateRoleResponse{Role: roleOf(role)}, nil
 }
 
-func (s *roles) GetRole(ctx context.Context, r *rulev1.GetRoleRequest) (*rulev1.GetRoleResponse, error) {
+func (s *Server) GetRole(ctx context.Context, r *rulev1.GetRoleRequest) (*rulev1.GetRoleResponse, error) {
 	role, err := s.core.Role(ctx, r.GetId())
 	if err != nil {
 		return nil, err
@@ -41,7 +35,7 @@ func (s *roles) GetRole(ctx context.Context, r *rulev1.GetRoleRequest) (*rulev1.
 	return &rulev1.GetRoleResponse{Role: roleOf(role)}, nil
 }
 
-func (s *roles) ListRoles(ctx context.Context, _ *rulev1.ListRolesRequest) (*rulev1.ListRolesResponse, error) {
+func (s *Server) ListRoles(ctx context.Context, _ *rulev1.ListRolesRequest) (*rulev1.ListRolesResponse, error) {
 	all, err := s.core.Roles(ctx)
 	if err != nil {
 		return nil, err
@@ -49,7 +43,7 @@ func (s *roles) ListRoles(ctx context.Context, _ *rulev1.ListRolesRequest) (*rul
 	return &rulev1.ListRolesResponse{Roles: each(all, roleOf)}, nil
 }
 
-func (s *roles) DeleteRole(ctx context.Context, r *rulev1.DeleteRoleRequest) (*rulev1.DeleteRoleResponse, error) {
+func (s *Server) DeleteRole(ctx context.Context, r *rulev1.DeleteRoleRequest) (*rulev1.DeleteRoleResponse, error) {
 	if err := s.core.DeleteRole(ctx, r.GetId()); err != nil {
 		return nil, err
 	}

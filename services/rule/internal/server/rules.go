@@ -6,17 +6,11 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
-	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/page"
 	"github.com/usher-scim/usher/services/internal/update"
 	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
-
-type rules struct {
-	rulev1.UnimplementedRuleServiceServer
-	core *core.Core
-}
 
 func ruleOf(r store.Rule) *rulev1.Rule {
 	out := &rulev1.Rule{
@@ -63,7 +57,7 @@ func grantsOf(r *rulev1.Rule) []store.Grant {
 	})
 }
 
-func (s *rules) CreateRule(ctx context.Context, r *rulev1.CreateRuleRequest) (*rulev1.CreateRuleResponse, error) {
+func (s *Server) CreateRule(ctx context.Context, r *rulev1.CreateRuleRequest) (*rulev1.CreateRuleResponse, error) {
 	in := r.GetRule()
 	rule := store.Rule{OrganizationID: r.GetOrganizationId(), DisplayName: in.GetDisplayName(), Enabled: true, Grants: grantsOf(in)}
 	if in.Enabled != nil {
@@ -79,7 +73,7 @@ func (s *rules) CreateRule(ctx context.Context, r *rulev1.CreateRuleRequest) (*r
 	return &rulev1.CreateRuleResponse{Rule: ruleOf(rule)}, nil
 }
 
-func (s *rules) GetRule(ctx context.Context, r *rulev1.GetRuleRequest) (*rulev1.GetRuleResponse, error) {
+func (s *Server) GetRule(ctx context.Context, r *rulev1.GetRuleRequest) (*rulev1.GetRuleResponse, error) {
 	rule, err := s.core.Rule(ctx, r.GetOrganizationId(), r.GetId())
 	if err != nil {
 		return nil, err
@@ -87,7 +81,7 @@ func (s *rules) GetRule(ctx context.Context, r *rulev1.GetRuleRequest) (*rulev1.
 	return &rulev1.GetRuleResponse{Rule: ruleOf(rule)}, nil
 }
 
-func (s *rules) ListRules(ctx context.Context, r *rulev1.ListRulesRequest) (*rulev1.ListRulesResponse, error) {
+func (s *Server) ListRules(ctx context.Context, r *rulev1.ListRulesRequest) (*rulev1.ListRulesResponse, error) {
 	list := []string{"ListRules", r.GetOrganizationId()}
 	after, err := page.After(r.GetPageToken(), 1, list...)
 	if err != nil {
@@ -106,7 +100,7 @@ func (s *rules) ListRules(ctx context.Context, r *rulev1.ListRulesRequest) (*rul
 	return response, nil
 }
 
-func (s *rules) UpdateRule(ctx context.Context, r *rulev1.UpdateRuleRequest) (*rulev1.UpdateRuleResponse, error) {
+func (s *Server) UpdateRule(ctx context.Context, r *rulev1.UpdateRuleRequest) (*rulev1.UpdateRuleResponse, error) {
 	fields, err := update.Of("rule", r.GetRule(), r.GetUpdateMask())
 	if err != nil {
 		return nil, err
@@ -136,13 +130,7 @@ func updateOf(r *rulev1.Rule, fields update.Fields) core.RuleUpdate {
 	return u
 }
 
-func badField(path, description string) error {
-	f := fault.New(fault.InvalidRequest, "%s: %s", path, description)
-	f.Fields = []fault.Field{{Path: path, Description: description}}
-	return f
-}
-
-func (s *rules) EnableRule(ctx context.Context, r *rulev1.EnableRuleRequest) (*rulev1.EnableRuleResponse, error) {
+func (s *Server) EnableRule(ctx context.Context, r *rulev1.EnableRuleRequest) (*rulev1.EnableRuleResponse, error) {
 	rule, err := s.core.SetRuleEnabled(ctx, r.GetOrganizationId(), r.GetId(), true)
 	if err != nil {
 		return nil, err
@@ -150,7 +138,7 @@ func (s *rules) EnableRule(ctx context.Context, r *rulev1.EnableRuleRequest) (*r
 	return &rulev1.EnableRuleResponse{Rule: ruleOf(rule)}, nil
 }
 
-func (s *rules) DisableRule(ctx context.Context, r *rulev1.DisableRuleRequest) (*rulev1.DisableRuleResponse, error) {
+func (s *Server) DisableRule(ctx context.Context, r *rulev1.DisableRuleRequest) (*rulev1.DisableRuleResponse, error) {
 	rule, err := s.core.SetRuleEnabled(ctx, r.GetOrganizationId(), r.GetId(), false)
 	if err != nil {
 		return nil, err
@@ -158,7 +146,7 @@ func (s *rules) DisableRule(ctx context.Context, r *rulev1.DisableRuleRequest) (
 	return &rulev1.DisableRuleResponse{Rule: ruleOf(rule)}, nil
 }
 
-func (s *rules) DeleteRule(ctx context.Context, r *rulev1.DeleteRuleRequest) (*rulev1.DeleteRuleResponse, error) {
+func (s *Server) DeleteRule(ctx context.Context, r *rulev1.DeleteRuleRequest) (*rulev1.DeleteRuleResponse, error) {
 	if err := s.core.DeleteRule(ctx, r.GetOrganizationId(), r.GetId()); err != nil {
 		return nil, err
 	}

@@ -12,13 +12,27 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/core"
 )
 
-// Register registers every service of usher.rule.v1 on r.
-func Register(r grpc.ServiceRegistrar, c *core.Core) {
-	rulev1.RegisterTenantServiceServer(r, &tenants{core: c})
-	rulev1.RegisterRoleServiceServer(r, &roles{core: c})
-	rulev1.RegisterRuleServiceServer(r, &rules{core: c})
-	rulev1.RegisterSyncServiceServer(r, &syncs{core: c})
-	rulev1.RegisterAccessServiceServer(r, &access{core: c})
+// Server implements the services of usher.rule.v1.
+type Server struct {
+	rulev1.UnimplementedTenantServiceServer
+	rulev1.UnimplementedRoleServiceServer
+	rulev1.UnimplementedRuleServiceServer
+	rulev1.UnimplementedSyncServiceServer
+	rulev1.UnimplementedAccessServiceServer
+
+	core *core.Core
+}
+
+// New makes the server.
+func New(c *core.Core) *Server { return &Server{core: c} }
+
+// Register adds the services to a gRPC server.
+func (s *Server) Register(r grpc.ServiceRegistrar) {
+	rulev1.RegisterTenantServiceServer(r, s)
+	rulev1.RegisterRoleServiceServer(r, s)
+	rulev1.RegisterRuleServiceServer(r, s)
+	rulev1.RegisterSyncServiceServer(r, s)
+	rulev1.RegisterAccessServiceServer(r, s)
 }
 
 // stamp is a time on the wire; the zero time is unset.

@@ -19,7 +19,7 @@ func settingsOf(s store.Settings) *rulev1.AccessSettings {
 	return &rulev1.AccessSettings{WhenUnknown: when}
 }
 
-func (s *access) GetAccessSettings(ctx context.Context, r *rulev1.GetAccessSettingsRequest) (*rulev1.GetAccessSettingsResponse, error) {
+func (s *Server) GetAccessSettings(ctx context.Context, r *rulev1.GetAccessSettingsRequest) (*rulev1.GetAccessSettingsResponse, error) {
 	settings, err := s.core.Settings(ctx, r.GetOrganizationId())
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func (s *access) GetAccessSettings(ctx context.Context, r *rulev1.GetAccessSetti
 	return &rulev1.GetAccessSettingsResponse{Settings: settingsOf(settings)}, nil
 }
 
-func (s *access) UpdateAccessSettings(ctx context.Context, r *rulev1.UpdateAccessSettingsRequest) (*rulev1.UpdateAccessSettingsResponse, error) {
+func (s *Server) UpdateAccessSettings(ctx context.Context, r *rulev1.UpdateAccessSettingsRequest) (*rulev1.UpdateAccessSettingsResponse, error) {
 	fields, err := update.Of("settings", r.GetSettings(), r.GetUpdateMask())
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (s *access) UpdateAccessSettings(ctx context.Context, r *rulev1.UpdateAcces
 	return &rulev1.UpdateAccessSettingsResponse{Settings: settingsOf(settings)}, nil
 }
 
-func (s *access) GetAccessStatus(ctx context.Context, r *rulev1.GetAccessStatusRequest) (*rulev1.GetAccessStatusResponse, error) {
+func (s *Server) GetAccessStatus(ctx context.Context, r *rulev1.GetAccessStatusRequest) (*rulev1.GetAccessStatusResponse, error) {
 	status, err := s.core.Status(ctx, r.GetOrganizationId())
 	if err != nil {
 		return nil, err

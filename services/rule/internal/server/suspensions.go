@@ -17,7 +17,7 @@ func suspensionOf(organizationID string, p store.Suspension) *rulev1.Suspension 
 	}
 }
 
-func (s *access) SuspendAccess(ctx context.Context, r *rulev1.SuspendAccessRequest) (*rulev1.SuspendAccessResponse, error) {
+func (s *Server) SuspendAccess(ctx context.Context, r *rulev1.SuspendAccessRequest) (*rulev1.SuspendAccessResponse, error) {
 	principal := rpc.PrincipalOf(ctx)
 	operator := principal.GetKind() == commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR
 	p, last, err := s.core.SuspendAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), r.GetReason(), principal.GetSubject(), operator)
@@ -31,14 +31,14 @@ func (s *access) SuspendAccess(ctx context.Context, r *rulev1.SuspendAccessReque
 	return response, nil
 }
 
-func (s *access) ResumeAccess(ctx context.Context, r *rulev1.ResumeAccessRequest) (*rulev1.ResumeAccessResponse, error) {
+func (s *Server) ResumeAccess(ctx context.Context, r *rulev1.ResumeAccessRequest) (*rulev1.ResumeAccessResponse, error) {
 	if err := s.core.ResumeAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId())); err != nil {
 		return nil, err
 	}
 	return &rulev1.ResumeAccessResponse{}, nil
 }
 
-func (s *access) ListSuspensions(ctx context.Context, r *rulev1.ListSuspensionsRequest) (*rulev1.ListSuspensionsResponse, error) {
+func (s *Server) ListSuspensions(ctx context.Context, r *rulev1.ListSuspensionsRequest) (*rulev1.ListSuspensionsResponse, error) {
 	list := []string{"ListSuspensions", r.GetOrganizationId()}
 	after, err := page.After(r.GetPageToken(), 1, list...)
 	if err != nil {

@@ -6,14 +6,8 @@ import (
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/page"
 	"github.com/usher-scim/usher/services/internal/rpc"
-	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
-
-type syncs struct {
-	rulev1.UnimplementedSyncServiceServer
-	core *core.Core
-}
 
 func syncOf(s store.Sync) *rulev1.Sync {
 	state := rulev1.SyncState_SYNC_STATE_RUNNING
@@ -30,7 +24,7 @@ func syncOf(s store.Sync) *rulev1.Sync {
 	}
 }
 
-func (s *syncs) StartSync(ctx context.Context, r *rulev1.StartSyncRequest) (*rulev1.StartSyncResponse, error) {
+func (s *Server) StartSync(ctx context.Context, r *rulev1.StartSyncRequest) (*rulev1.StartSyncResponse, error) {
 	sync, err := s.core.StartSync(ctx, r.GetOrganizationId(), rpc.PrincipalOf(ctx).GetSubject())
 	if err != nil {
 		return nil, err
@@ -38,7 +32,7 @@ func (s *syncs) StartSync(ctx context.Context, r *rulev1.StartSyncRequest) (*rul
 	return &rulev1.StartSyncResponse{Sync: syncOf(sync)}, nil
 }
 
-func (s *syncs) GetSync(ctx context.Context, r *rulev1.GetSyncRequest) (*rulev1.GetSyncResponse, error) {
+func (s *Server) GetSync(ctx context.Context, r *rulev1.GetSyncRequest) (*rulev1.GetSyncResponse, error) {
 	sync, err := s.core.Sync(ctx, r.GetOrganizationId(), r.GetId())
 	if err != nil {
 		return nil, err
@@ -46,7 +40,7 @@ func (s *syncs) GetSync(ctx context.Context, r *rulev1.GetSyncRequest) (*rulev1.
 	return &rulev1.GetSyncResponse{Sync: syncOf(sync)}, nil
 }
 
-func (s *syncs) ListSyncs(ctx context.Context, r *rulev1.ListSyncsRequest) (*rulev1.ListSyncsResponse, error) {
+func (s *Server) ListSyncs(ctx context.Context, r *rulev1.ListSyncsRequest) (*rulev1.ListSyncsResponse, error) {
 	list := []string{"ListSyncs", r.GetOrganizationId()}
 	before, err := page.After(r.GetPageToken(), 1, list...)
 	if err != nil {
@@ -65,7 +59,7 @@ func (s *syncs) ListSyncs(ctx context.Context, r *rulev1.ListSyncsRequest) (*rul
 	return response, nil
 }
 
-func (s *syncs) CancelSync(ctx context.Context, r *rulev1.CancelSyncRequest) (*rulev1.CancelSyncResponse, error) {
+func (s *Server) CancelSync(ctx context.Context, r *rulev1.CancelSyncRequest) (*rulev1.CancelSyncResponse, error) {
 	sync, err := s.core.CancelSync(ctx, r.GetOrganizationId(), r.GetId())
 	if err != nil {
 		return nil, err

@@ -8,14 +8,8 @@ import (
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/page"
 	"github.com/usher-scim/usher/services/internal/update"
-	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
-
-type tenants struct {
-	rulev1.UnimplementedTenantServiceServer
-	core *core.Core
-}
 
 func tenantOf(t store.Tenant) *rulev1.Tenant {
 	return &rulev1.Tenant{
@@ -24,7 +18,7 @@ func tenantOf(t store.Tenant) *rulev1.Tenant {
 	}
 }
 
-func (s *tenants) CreateTenant(ctx context.Context, r *rulev1.CreateTenantRequest) (*rulev1.CreateTenantResponse, error) {
+func (s *Server) CreateTenant(ctx context.Context, r *rulev1.CreateTenantRequest) (*rulev1.CreateTenantResponse, error) {
 	t, err := s.core.CreateTenant(ctx, r.GetOrganizationId(), r.GetId(), r.GetDisplayName())
 	if err != nil {
 		return nil, err
@@ -32,7 +26,7 @@ func (s *tenants) CreateTenant(ctx context.Context, r *rulev1.CreateTenantReques
 	return &rulev1.CreateTenantResponse{Tenant: tenantOf(t)}, nil
 }
 
-func (s *tenants) GetTenant(ctx context.Context, r *rulev1.GetTenantRequest) (*rulev1.GetTenantResponse, error) {
+func (s *Server) GetTenant(ctx context.Context, r *rulev1.GetTenantRequest) (*rulev1.GetTenantResponse, error) {
 	t, err := s.core.Tenant(ctx, r.GetOrganizationId(), r.GetId())
 	if err != nil {
 		return nil, err
@@ -40,7 +34,7 @@ func (s *tenants) GetTenant(ctx context.Context, r *rulev1.GetTenantRequest) (*r
 	return &rulev1.GetTenantResponse{Tenant: tenantOf(t)}, nil
 }
 
-func (s *tenants) ListTenants(ctx context.Context, r *rulev1.ListTenantsRequest) (*rulev1.ListTenantsResponse, error) {
+func (s *Server) ListTenants(ctx context.Context, r *rulev1.ListTenantsRequest) (*rulev1.ListTenantsResponse, error) {
 	list := []string{"ListTenants", r.GetOrganizationId()}
 	after, err := page.After(r.GetPageToken(), 1, list...)
 	if err != nil {
@@ -59,7 +53,7 @@ func (s *tenants) ListTenants(ctx context.Context, r *rulev1.ListTenantsRequest)
 	return response, nil
 }
 
-func (s *tenants) UpdateTenant(ctx context.Context, r *rulev1.UpdateTenantRequest) (*rulev1.UpdateTenantResponse, error) {
+func (s *Server) UpdateTenant(ctx context.Context, r *rulev1.UpdateTenantRequest) (*rulev1.UpdateTenantResponse, error) {
 	fields, err := update.Of("tenant", r.GetTenant(), r.GetUpdateMask())
 	if err != nil {
 		return nil, err
@@ -75,7 +69,7 @@ func (s *tenants) UpdateTenant(ctx context.Context, r *rulev1.UpdateTenantReques
 	return &rulev1.UpdateTenantResponse{Tenant: tenantOf(t)}, nil
 }
 
-func (s *tenants) DeleteTenant(ctx context.Context, r *rulev1.DeleteTenantRequest) (*rulev1.DeleteTenantResponse, error) {
+func (s *Server) DeleteTenant(ctx context.Context, r *rulev1.DeleteTenantRequest) (*rulev1.DeleteTenantResponse, error) {
 	if err := s.core.DeleteTenant(ctx, r.GetOrganizationId(), r.GetId()); err != nil {
 		return nil, err
 	}

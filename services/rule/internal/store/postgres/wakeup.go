@@ -3,11 +3,8 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"sync"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/pgdb"
@@ -24,7 +21,6 @@ var (
 const (
 	notifyEvery    = 20 * time.Millisecond // a NOTIFY in each Update would make commits wait for each other
 	notifyTimeout  = 2 * time.Second
-	listenRetry    = 500 * time.Millisecond
 	heldBackPause  = 20 * time.Millisecond
 	channel        = "usher_rule"
 	maxNotifyBytes = 7000 // PostgreSQL takes less than 8000
@@ -55,7 +51,7 @@ func newWakeup(db *pgdb.DB, signals *store.Signals, poll time.Duration) *wakeup 
 		due: make(chan struct{}, 1), cancel: cancel,
 	}
 	w.ended.Go(func() { w.notify(ctx) })
-	w.ended.Go(func() { w.listen(ctx) })
+	w.ended.Go(func() { db.Listen(ctx, channel, w.hear) })
 	w.ended.Go(func() { w.look(ctx) })
 	return w
 }
@@ -161,41 +157,14 @@ func (w *wakeup) messages(written map[string]bool) []string {
 	return all
 }
 
-// listen hears the other processes, on a connection of its own.
-func (w *wakeup) listen(ctx context.Context) {
-	for {
-		_ = w.hear(ctx) // polling goes on meanwhile
-		if !wait.Sleep(ctx, listenRetry) {
-			return
-		}
+// hear tells of what another process has written.
+func (w *wakeup) hear(payload string) {
+	var list []string
+	if err := json.Unmarshal([]byte(payload), &list); err != nil || len(list) == 0 || list[0] == w.instance {
+		return // our own, or nobody's
 	}
-}
-
-func (w *wakeup) hear(ctx context.Context) (err error) {
-	conn, err := pgx.ConnectConfig(ctx, w.db.Config().ConnConfig)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), notifyTimeout)
-		defer cancel()
-		err = errors.Join(err, conn.Close(closing))
-	}()
-	if _, err := conn.Exec(ctx, `LISTEN `+channel); err != nil {
-		return err
-	}
-	for {
-		notification, err := conn.WaitForNotification(ctx)
-		if err != nil {
-			return err
-		}
-		var list []string
-		if err := json.Unmarshal([]byte(notification.Payload), &list); err != nil || len(list) == 0 || list[0] == w.instance {
-			continue // our own, or nobody's
-		}
-		for _, id := range list[1:] {
-			w.heard(id)
-		}
+	for _, id := range list[1:] {
+		w.heard(id)
 	}
 }
 

@@ -38,8 +38,8 @@ const (
 	patient = time.Minute // how long a test waits for what must happen: machines are busy, and may have two cores
 )
 
-// bench is a rule service with an identity service in memory, over the interceptors of one process.
-type bench struct {
+// bundle is a rule service with an identity service in memory, over the interceptors of one process.
+type bundle struct {
 	t        *testing.T
 	config   rule.Config
 	identity *identitytest.Identity
@@ -61,10 +61,10 @@ type bench struct {
 	access  rulev1.AccessServiceClient
 }
 
-// newBench starts a service with a tenant.
-func newBench(t *testing.T, change ...func(*rule.Config)) *bench {
+// setup starts a service with a tenant.
+func setup(t *testing.T, change ...func(*rule.Config)) *bundle {
 	t.Helper()
-	b := &bench{
+	b := &bundle{
 		t: t, identity: identitytest.New(), events: &events{}, erasures: &erasuretest.Directory{}, dir: "directory-1",
 		config: rule.Config{Settings: rule.Defaults(), DatabasePath: filepath.Join(t.TempDir(), "rule.db"), Tuning: core.Tuning{
 			RetryDelay: time.Millisecond, MaxRetryDelay: 10 * time.Millisecond, RecheckInterval: 5 * time.Millisecond, LeaseDuration: 2 * time.Second,
@@ -79,8 +79,8 @@ func newBench(t *testing.T, change ...func(*rule.Config)) *bench {
 	return b
 }
 
-// start opens the service on the bench's file.
-func (b *bench) start() {
+// start opens the service on the bundle's file.
+func (b *bundle) start() {
 	b.t.Helper()
 	b.metrics, b.spans = metric.NewManualReader(), tracetest.NewSpanRecorder()
 	tracing := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(b.spans))
@@ -94,7 +94,7 @@ func (b *bench) start() {
 	asRule := channel.As(commonv1.Caller_CALLER_RULE)
 	b.service, err = rule.New(b.t.Context(), b.config, rule.Dependencies{
 		Identity: asRule, FailedEvents: asRule, Directory: asRule, Log: slog.New(slog.NewTextHandler(testWriter{b.t}, nil)), Tracing: tracing,
-		Meters: metric.NewMeterProvider(metric.WithReader(b.metrics)), Now: func() time.Time { return time.Now().Add(time.Duration(b.late.Load())) },
+		Meter: metric.NewMeterProvider(metric.WithReader(b.metrics)), Now: func() time.Time { return time.Now().Add(time.Duration(b.late.Load())) },
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -111,7 +111,7 @@ func (b *bench) start() {
 }
 
 // stop ends the service, which may be stopped already.
-func (b *bench) stop() {
+func (b *bundle) stop() {
 	b.t.Helper()
 	if b.service == nil {
 		return
@@ -134,12 +134,12 @@ func (w testWriter) Write(p []byte) (int, error) {
 }
 
 // ctx is of a call that an operator makes through the gateway.
-func (b *bench) ctx() context.Context {
+func (b *bundle) ctx() context.Context {
 	return rpc.WithPrincipal(b.t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, Subject: "olga"})
 }
 
 // must fails the test when a call failed.
-func (b *bench) must(_ any, err error) {
+func (b *bundle) must(_ any, err error) {
 	b.t.Helper()
 	if err != nil {
 		b.t.Fatal(err)
@@ -147,7 +147,7 @@ func (b *bench) must(_ any, err error) {
 }
 
 // refused fails the test unless a call failed for this reason.
-func (b *bench) refused(reason fault.Reason, _ any, err error) {
+func (b *bundle) refused(reason fault.Reason, _ any, err error) {
 	b.t.Helper()
 	if err == nil {
 		b.t.Fatalf("the call was let through, not refused with %s", fault.ReasonName(reason))
@@ -158,7 +158,7 @@ func (b *bench) refused(reason fault.Reason, _ any, err error) {
 }
 
 // caughtUp waits until access follows all that identity has now.
-func (b *bench) caughtUp() {
+func (b *bundle) caughtUp() {
 	b.t.Helper()
 	_, err := b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: acme, Timeout: durationpb.New(patient)})
 	if err != nil {
@@ -167,7 +167,7 @@ func (b *bench) caughtUp() {
 }
 
 // eventually polls until ok.
-func (b *bench) eventually(what string, ok func() bool) {
+func (b *bundle) eventually(what string, ok func() bool) {
 	b.t.Helper()
 	deadline := time.NewTimer(patient)
 	defer deadline.Stop()
@@ -183,18 +183,18 @@ func (b *bench) eventually(what string, ok func() bool) {
 }
 
 // groupRule makes an enabled rule that gives roles in the tenant, or in the organization, to a group.
-func (b *bench) groupRule(group string, roles ...string) string {
+func (b *bundle) groupRule(group string, roles ...string) string {
 	b.t.Helper()
 	return b.rule(&rulev1.Rule{Match: &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: group}}}, roles...)
 }
 
 // valueRule makes an enabled rule that gives roles to users with a role value.
-func (b *bench) valueRule(value string, roles ...string) string {
+func (b *bundle) valueRule(value string, roles ...string) string {
 	b.t.Helper()
 	return b.rule(&rulev1.Rule{Match: &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: value}}}, roles...)
 }
 
-func (b *bench) rule(r *rulev1.Rule, roles ...string) string {
+func (b *bundle) rule(r *rulev1.Rule, roles ...string) string {
 	b.t.Helper()
 	r.Grants = grants(roles...)
 	created, err := b.rules.CreateRule(b.ctx(), &rulev1.CreateRuleRequest{OrganizationId: acme, Rule: r})
@@ -220,7 +220,7 @@ func tenantOf(role string) string {
 }
 
 // pins are a rule's pins, by directory.
-func (b *bench) pins(ruleID string) map[string]*rulev1.GroupPin {
+func (b *bundle) pins(ruleID string) map[string]*rulev1.GroupPin {
 	b.t.Helper()
 	got, err := b.rules.GetRule(b.ctx(), &rulev1.GetRuleRequest{OrganizationId: acme, Id: ruleID})
 	if err != nil {
@@ -234,19 +234,19 @@ func (b *bench) pins(ruleID string) map[string]*rulev1.GroupPin {
 }
 
 // grant gives a role by hand.
-func (b *bench) grant(user, role string) (*rulev1.Access, error) {
+func (b *bundle) grant(user, role string) (*rulev1.Access, error) {
 	r, err := b.access.GrantAccess(b.ctx(), &rulev1.GrantAccessRequest{OrganizationId: acme, UserId: user, TenantId: tenantOf(role), RoleId: role})
 	return r.GetAccess(), err
 }
 
 // revoke takes a role back by hand.
-func (b *bench) revoke(user, role string) (*rulev1.Access, error) {
+func (b *bundle) revoke(user, role string) (*rulev1.Access, error) {
 	r, err := b.access.RevokeAccess(b.ctx(), &rulev1.RevokeAccessRequest{OrganizationId: acme, UserId: user, TenantId: tenantOf(role), RoleId: role})
 	return r.GetAccess(), err
 }
 
 // list is all access of a user, or of everybody, page by page.
-func (b *bench) list(user string) []*rulev1.Access {
+func (b *bundle) list(user string) []*rulev1.Access {
 	b.t.Helper()
 	var all []*rulev1.Access
 	for token := ""; ; {
@@ -262,7 +262,7 @@ func (b *bench) list(user string) []*rulev1.Access {
 }
 
 // holds fails the test unless these are the roles that a user effectively holds.
-func (b *bench) holds(user string, roles ...string) {
+func (b *bundle) holds(user string, roles ...string) {
 	b.t.Helper()
 	if got := b.roleIDs(user); !slices.Equal(got, sorted(roles)) {
 		b.t.Fatalf("the user effectively holds %v, not %v", got, roles)
@@ -278,7 +278,7 @@ func (b *bench) holds(user string, roles ...string) {
 	}
 }
 
-func (b *bench) roleIDs(user string) []string {
+func (b *bundle) roleIDs(user string) []string {
 	b.t.Helper()
 	roles := []string{}
 	for _, a := range b.list(user) {
@@ -296,7 +296,7 @@ func sorted(list []string) []string {
 }
 
 // sync runs a rule sync to its end.
-func (b *bench) sync() *rulev1.Sync {
+func (b *bundle) sync() *rulev1.Sync {
 	b.t.Helper()
 	started, err := b.syncs.StartSync(b.ctx(), &rulev1.StartSyncRequest{OrganizationId: acme})
 	if err != nil {
@@ -306,7 +306,7 @@ func (b *bench) sync() *rulev1.Sync {
 }
 
 // synced waits for a rule sync's end.
-func (b *bench) synced(id string) *rulev1.Sync {
+func (b *bundle) synced(id string) *rulev1.Sync {
 	b.t.Helper()
 	var sync *rulev1.Sync
 	b.eventually("the rule sync has ended", func() bool {
@@ -321,7 +321,7 @@ func (b *bench) synced(id string) *rulev1.Sync {
 }
 
 // changes reads the access feed from a cursor until it has no more.
-func (b *bench) changes(after string) []*rulev1.AccessChange {
+func (b *bundle) changes(after string) []*rulev1.AccessChange {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(b.ctx())
 	defer cancel()
@@ -343,7 +343,7 @@ func (b *bench) changes(after string) []*rulev1.AccessChange {
 }
 
 // cursor is the access feed's end.
-func (b *bench) cursor() string {
+func (b *bundle) cursor() string {
 	b.t.Helper()
 	r, err := b.access.GetAccessCursor(b.ctx(), &rulev1.GetAccessCursorRequest{OrganizationId: acme})
 	if err != nil {
@@ -353,7 +353,7 @@ func (b *bench) cursor() string {
 }
 
 // reconciled is how many users were reconciled since the service was started.
-func (b *bench) reconciled() int64 {
+func (b *bundle) reconciled() int64 {
 	b.t.Helper()
 	var all metricdata.ResourceMetrics
 	if err := b.metrics.Collect(b.t.Context(), &all); err != nil {
