@@ -1,7 +1,6 @@
 package app
 
 import (
-	"math"
 	"os"
 	"runtime/debug"
 )
@@ -14,14 +13,15 @@ const (
 )
 
 // PaceCollector gives back the memory that the start needed, and makes the garbage collector of this process run less often than by
-// Go's default: when the heap has grown by 400 %, or nears 1 GiB. GOGC and GOMEMLIMIT say otherwise where they are set. Call it once
-// the app has started: a limit of memory that is set earlier counts as GOMEMLIMIT for the settings.
-func PaceCollector() {
+// Go's default: when the heap has grown by 400 %, or nears 1 GiB, or twice what requests under way may take if that is more. GOGC
+// and GOMEMLIMIT say otherwise where they are set. Call it once the app has started: a limit of memory that is set earlier counts as
+// GOMEMLIMIT for the settings.
+func PaceCollector(s Settings) {
 	debug.FreeOSMemory()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectorPercent)
 	}
-	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
-		debug.SetMemoryLimit(memoryGoal)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(max(memoryGoal, 2*(s.Gateway.InFlightBytes+s.Identity.InFlightBytes)))
 	}
 }

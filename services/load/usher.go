@@ -40,7 +40,7 @@ func serveUsher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	app.PaceCollector()
+	app.PaceCollector(s)
 	at := addresses{SCIM: a.SCIMAddr(), GRPC: a.GRPCAddr(), Ops: a.OpsAddr()}
 	for _, service := range backend {
 		at.Service += a.ServiceAddr(service)

@@ -14,10 +14,11 @@ import (
 // longestWait is how long work waits for its turn.
 const longestWait = 10 * time.Second
 
-// Turns bounds how much work of one directory goes on at a time, by its weight. The next work of it waits, first come, first served. So whoever sends
-// much at once delays itself, and others find the processor and the database free. It is safe for concurrent use.
+// Turns bounds how much work of one directory goes on at a time, and how much of that is large. The next work of it waits, first
+// come, first served. So whoever sends much at once delays itself, and others find the processor and the database free. It is safe
+// for concurrent use.
 type Turns struct {
-	atOnce int64
+	atOnce, large int64
 
 	mu sync.Mutex
 	by map[string]*queue
@@ -26,55 +27,76 @@ type Turns struct {
 // queue is the work of one directory.
 type queue struct {
 	goingOn *semaphore.Weighted
-	all     int // pieces of work, those that wait included
+	large   *semaphore.Weighted // what is large takes this first, so that small work does not wait behind it
+	all     int                 // pieces of work, those that wait included
 }
 
-// NewTurns makes turns. What goes on of one directory at a time weighs no more than atOnce.
-func NewTurns(atOnce int) *Turns { return &Turns{atOnce: int64(atOnce), by: map[string]*queue{}} }
+// NewTurns makes turns of which one directory has so many at once, and a quarter of them, but one at least, for what is large.
+func NewTurns(atOnce int) *Turns {
+	return &Turns{atOnce: int64(atOnce), large: max(1, int64(atOnce)/4), by: map[string]*queue{}}
+}
 
-// Small and Large are the weights of work. Large work may take the processor for long: so little of it goes on at a time. Small work
-// mostly waits for a commit, which it shares with what goes on beside it.
-const (
-	Small = 1
-	Large = 4
-)
-
-// Turn is that of one piece of work.
+// Turn is that of one piece of work. Its methods are called by one goroutine at a time.
 type Turn struct {
 	turns     *Turns
 	directory string
 	queue     *queue
-	weight    int64
+	bytes     int // of its body, that have been read
 
-	mu    sync.Mutex
-	mine  bool
-	reads int // of its body, that have ended
+	mu        sync.Mutex
+	large     bool // the work is
+	mine      bool // it is its turn
+	mineLarge bool // it has one of the turns for large work
+	ended     bool
+	reads     int // of its body, that have ended
 }
 
-// Wait gives work of a directory its turn, which lasts until its End. Work that weighs more than may go on goes on alone. It waits
-// 10 seconds at most: then the error is a fault.Limit. It is the context's if that ends first.
-func (t *Turns) Wait(ctx context.Context, directory string, weight int64) (*Turn, error) {
-	turn := &Turn{turns: t, directory: directory, queue: t.join(directory), weight: min(weight, t.atOnce), mine: true}
-	if turn.queue.goingOn.TryAcquire(turn.weight) {
-		return turn, nil
+// Wait gives work of a directory its turn, which lasts until its End. It waits 10 seconds at most: then the error is a
+// fault.Limit. It is the context's if that ends first.
+func (t *Turns) Wait(ctx context.Context, directory string) (*Turn, error) {
+	turn := &Turn{turns: t, directory: directory, queue: t.join(directory), mine: true}
+	if err := acquire(ctx, turn.queue.goingOn); err != nil {
+		t.leave(directory, turn.queue)
+		return nil, err
+	}
+	return turn, nil
+}
+
+// acquire waits for one of a semaphore, as Wait does.
+func acquire(ctx context.Context, s *semaphore.Weighted) error {
+	if s.TryAcquire(1) {
+		return nil
 	}
 	waiting, cancel := context.WithTimeout(ctx, longestWait)
 	defer cancel()
-	if turn.queue.goingOn.Acquire(waiting, turn.weight) == nil {
-		return turn, nil
+	if s.Acquire(waiting, 1) == nil {
+		return nil
 	}
-	t.leave(directory, turn.queue)
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
-	return nil, fault.New(fault.Limit, "The directory has as many requests under way as it may have at a time, and the turn of this one "+
+	return fault.New(fault.Limit, "The directory has as many requests under way as it may have at a time, and the turn of this one "+
 		"did not come in %s. Send fewer at a time.", longestWait).Retry(retryAfter).With(BudgetKey, TurnsBudget)
+}
+
+// Grow says that the work is large: that it may take the processor for long. It gives its turn back, and waits for one of those
+// that are for large work. Its errors are those of Wait; then the work must not go on, and End is still to be called.
+func (t *Turn) Grow(ctx context.Context) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.large {
+		return nil
+	}
+	t.pause()
+	t.large = true
+	return t.goOn(ctx)
 }
 
 // End gives the turn back. It must be called once.
 func (t *Turn) End() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.ended = true
 	t.pause()
 	t.turns.leave(t.directory, t.queue)
 }
@@ -82,15 +104,49 @@ func (t *Turn) End() {
 // pause lets others of the directory go on.
 func (t *Turn) pause() {
 	if t.mine {
-		t.queue.goingOn.Release(t.weight)
+		t.queue.goingOn.Release(1)
 		t.mine = false
 	}
+	if t.mineLarge {
+		t.queue.large.Release(1)
+		t.mineLarge = false
+	}
+}
+
+// goOn waits until it is its turn, unless it is.
+func (t *Turn) goOn(ctx context.Context) error {
+	if t.large && !t.mineLarge {
+		if err := t.take(ctx, t.queue.large, &t.mineLarge); err != nil {
+			return err
+		}
+	}
+	if t.mine {
+		return nil
+	}
+	return t.take(ctx, t.queue.goingOn, &t.mine)
+}
+
+// take waits for one of a semaphore. The turn is locked before and after, and not meanwhile.
+func (t *Turn) take(ctx context.Context, from *semaphore.Weighted, has *bool) error {
+	t.mu.Unlock()
+	err := acquire(ctx, from)
+	t.mu.Lock()
+	if err == nil && t.ended { // nobody would give it back
+		from.Release(1)
+		return context.Canceled
+	}
+	*has = err == nil
+	return err
 }
 
 // promptly is how soon a body that is under way gives more of itself.
 const promptly = 50 * time.Millisecond
 
-// Body gives a body whose reading pauses the turn while nothing comes: who sends slowly keeps no turn from others.
+// smallBody is how many bytes a body may have before its work is large.
+const smallBody = 64 << 10
+
+// Body gives a body whose reading pauses the turn while nothing comes: who sends slowly keeps no turn from others. Once it has
+// given more than 64 KiB its work is large.
 func (t *Turn) Body(ctx context.Context, body io.ReadCloser) io.ReadCloser {
 	return &pausing{ReadCloser: body, ctx: ctx, turn: t}
 }
@@ -116,13 +172,16 @@ func (p *pausing) Read(into []byte) (int, error) {
 	late.Stop()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.reads++; t.mine {
-		return n, err
+	t.reads++
+	if t.bytes += n; t.bytes > smallBody && !t.large {
+		t.pause()
+		t.large = true
 	}
-	if err := t.queue.goingOn.Acquire(p.ctx, t.weight); err != nil {
-		return 0, err
+	if !t.mine && !t.ended {
+		if err := t.goOn(p.ctx); err != nil {
+			return 0, err
+		}
 	}
-	t.mine = true
 	return n, err
 }
 
@@ -131,7 +190,7 @@ func (t *Turns) join(directory string) *queue {
 	defer t.mu.Unlock()
 	q := t.by[directory]
 	if q == nil {
-		q = &queue{goingOn: semaphore.NewWeighted(t.atOnce)}
+		q = &queue{goingOn: semaphore.NewWeighted(t.atOnce), large: semaphore.NewWeighted(t.large)}
 		t.by[directory] = q
 	}
 	q.all++

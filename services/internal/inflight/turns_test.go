@@ -17,7 +17,7 @@ func TestADirectoryWaitsForItsOwnTurnsAlone(t *testing.T) {
 		turns := NewTurns(2)
 		var held []*Turn
 		for range 2 {
-			turn, err := turns.Wait(t.Context(), "busy", Small)
+			turn, err := turns.Wait(t.Context(), "busy")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -26,7 +26,7 @@ func TestADirectoryWaitsForItsOwnTurnsAlone(t *testing.T) {
 		order := make(chan int, 2)
 		for i := range 2 {
 			go func() {
-				turn, err := turns.Wait(t.Context(), "busy", Small)
+				turn, err := turns.Wait(t.Context(), "busy")
 				if err != nil {
 					t.Error(err)
 					return
@@ -39,7 +39,7 @@ func TestADirectoryWaitsForItsOwnTurnsAlone(t *testing.T) {
 		if len(order) != 0 {
 			t.Error("a third piece of work went on")
 		}
-		turn, err := turns.Wait(t.Context(), "other", Small)
+		turn, err := turns.Wait(t.Context(), "other")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,44 +59,114 @@ func TestADirectoryWaitsForItsOwnTurnsAlone(t *testing.T) {
 func TestLittleLargeWorkGoesOnAtATime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		turns := NewTurns(2*Large + Large - 1)
-		for _, weight := range []int64{Large, Large, Small} {
-			turn, err := turns.Wait(t.Context(), "busy", weight)
+		turns := NewTurns(8)
+		wait := func() *Turn {
+			turn, err := turns.Wait(t.Context(), "busy")
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer turn.End()
+			return turn
 		}
-		if _, err := turns.Wait(t.Context(), "busy", Large); !fault.Is(err, fault.Limit) {
+		var large []*Turn
+		for range 2 {
+			turn := wait()
+			if err := turn.Grow(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			large = append(large, turn)
+		}
+		third, grown := wait(), make(chan error)
+		go func() { grown <- third.Grow(t.Context()) }()
+		synctest.Wait()
+		// Small work does not wait behind it.
+		var small []*Turn
+		for range 6 {
+			small = append(small, wait())
+		}
+		large[0].End()
+		synctest.Wait()
+		if err := <-grown; err != nil {
+			t.Errorf("its turn came with %v", err)
+		}
+		if err := small[0].Grow(t.Context()); !fault.Is(err, fault.Limit) {
 			t.Errorf("a third large piece of work got %v", err)
 		}
-		turn, err := turns.Wait(t.Context(), "busy", Small)
-		if err != nil {
-			t.Fatalf("small work got %v", err)
+		for _, turn := range append(small, large[1], third) {
+			turn.End()
+		}
+		if len(turns.by) != 0 {
+			t.Errorf("%d directories are remembered that do nothing", len(turns.by))
+		}
+	})
+}
+
+func TestABodyThatIsLargeMakesItsWorkLarge(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		turns := NewTurns(1)
+		body := func(bytes int) (*Turn, error) {
+			turn, err := turns.Wait(t.Context(), "busy")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = io.Copy(io.Discard, turn.Body(t.Context(), io.NopCloser(io.LimitReader(zeros{}, int64(bytes)))))
+			return turn, err
+		}
+		turn, err := body(smallBody)
+		if err != nil || turn.large {
+			t.Errorf("a body of 64 KiB: large %v, %v", turn.large, err)
+		}
+		turn.End()
+		turn, err = body(smallBody + 1)
+		if err != nil || !turn.large {
+			t.Errorf("a body of more: large %v, %v", turn.large, err)
 		}
 		turn.End()
 
-		few := NewTurns(Large - 1)
-		if turn, err = few.Wait(t.Context(), "busy", Large); err != nil {
-			t.Fatalf("work that weighs more than may go on got %v", err)
+		// One that does not come keeps no turn for large work either.
+		reader, writer := io.Pipe()
+		if turn, err = turns.Wait(t.Context(), "busy"); err != nil {
+			t.Fatal(err)
 		}
-		if _, err := few.Wait(t.Context(), "busy", Small); !fault.Is(err, fault.Limit) {
-			t.Errorf("beside it, other work got %v", err)
+		ended := make(chan error)
+		go func() {
+			_, err := io.Copy(io.Discard, turn.Body(t.Context(), reader))
+			ended <- err
+		}()
+		if _, err := writer.Write(make([]byte, smallBody+1)); err != nil {
+			t.Fatal(err)
+		}
+		other, err := body(smallBody + 1)
+		if err != nil {
+			t.Errorf("another large body got %v", err)
+		}
+		_ = writer.Close() // what is left of the first waits for the other's end
+		synctest.Wait()
+		other.End()
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 		turn.End()
+		if len(turns.by) != 0 {
+			t.Errorf("%d directories are remembered that do nothing", len(turns.by))
+		}
 	})
 }
+
+type zeros struct{}
+
+func (zeros) Read(into []byte) (int, error) { return len(into), nil }
 
 func TestWorkThatWaitsForItsTurnTooLongIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		turns := NewTurns(1)
-		turn, err := turns.Wait(t.Context(), "busy", Small)
+		turn, err := turns.Wait(t.Context(), "busy")
 		if err != nil {
 			t.Fatal(err)
 		}
 		start := time.Now()
-		_, err = turns.Wait(t.Context(), "busy", Small)
+		_, err = turns.Wait(t.Context(), "busy")
 		var f *fault.Error
 		if !errors.As(err, &f) || f.Reason != fault.Limit || f.Metadata[BudgetKey] != TurnsBudget || f.RetryAfter == 0 {
 			t.Errorf("refused with %v", err)
@@ -106,14 +176,14 @@ func TestWorkThatWaitsForItsTurnTooLongIsRefused(t *testing.T) {
 		}
 		canceled, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := turns.Wait(canceled, "busy", Small); !errors.Is(err, context.Canceled) {
+		if _, err := turns.Wait(canceled, "busy"); !errors.Is(err, context.Canceled) {
 			t.Errorf("who has left gets %v", err)
 		}
 		turn.End()
 		if len(turns.by) != 0 {
 			t.Errorf("%d directories are remembered that do nothing", len(turns.by))
 		}
-		if turn, err = turns.Wait(t.Context(), "busy", Small); err != nil {
+		if turn, err = turns.Wait(t.Context(), "busy"); err != nil {
 			t.Fatal(err)
 		}
 		turn.End()
@@ -124,7 +194,7 @@ func TestABodyThatDoesNotComeKeepsNoTurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		turns := NewTurns(1)
-		slow, err := turns.Wait(t.Context(), "busy", Small)
+		slow, err := turns.Wait(t.Context(), "busy")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +212,7 @@ func TestABodyThatDoesNotComeKeepsNoTurn(t *testing.T) {
 			}
 		}()
 		begin := time.Now()
-		quick, err := turns.Wait(t.Context(), "busy", Small)
+		quick, err := turns.Wait(t.Context(), "busy")
 		if err != nil || time.Since(begin) != promptly {
 			t.Fatalf("others went on after %s: %v", time.Since(begin), err)
 		}

@@ -82,10 +82,6 @@ func (b *body) all(limit int64, hold *inflight.Hold) ([]byte, error) {
 		}
 		data, err = hold.ReadAll(from, most, bodyRoom, bytesPerByte)
 	}
-	var refused *fault.Error
-	if errors.As(err, &refused) {
-		return nil, refused
-	}
 	if err != nil {
 		return nil, unreadable(err, limit)
 	}
@@ -100,8 +96,11 @@ func noBody() error { return invalidSyntax("The request has no body; it needs a 
 
 // unreadable is why a body of at most limit bytes could not be read.
 func unreadable(err error, limit int64) error {
+	var refused *fault.Error
 	var over *http.MaxBytesError
 	switch {
+	case errors.As(err, &refused): // it was not let in
+		return refused
 	case errors.As(err, &over):
 		return tooLarge(limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -39,7 +39,7 @@ type Limits struct {
 	MaxGroupBytes     int64         `koanf:"max_group_bytes" doc:"Largest body of a SCIM request about a group: 64 MiB at most."`
 	MaxBulkBytes      int64         `koanf:"max_bulk_bytes" doc:"Largest body of a SCIM Bulk request: 64 MiB at most."`
 	MaxBulkOperations int           `koanf:"max_bulk_operations" doc:"How many operations a SCIM Bulk request may hold."`
-	MessagesAtOnce    int           `koanf:"messages_at_once" doc:"How many SCIM requests of one directory a gateway carries out at a time; a list, a search, and a body over 64 KiB or of unknown length count as 4. The next ones wait, 10 seconds at most; then they get 429."`
+	MessagesAtOnce    int           `koanf:"messages_at_once" doc:"How many SCIM requests of one directory a gateway carries out at a time. A quarter of them may be large: with a body over 64 KiB, or a list that is sorted, has pages of more than 200, or a filter of more than one eq. The next ones wait, 10 seconds at most; then they get 429."`
 	RequestTimeout    time.Duration `koanf:"request_timeout" doc:"How long a SCIM request may take, besides the time in which its body comes and its answer goes; and how long the request of a public gRPC call may take to arrive."`
 }
 
@@ -186,29 +186,16 @@ func (h *Handler) answer(ctx context.Context, m *message) (answer *response, err
 		return nil, err
 	}
 	// What a message takes while it waits is reserved; its body is not read yet.
-	turn, err := h.turns.Wait(ctx, m.lease.DirectoryID, m.weight())
-	if err != nil {
+	if m.turn, err = h.turns.Wait(ctx, m.lease.DirectoryID); err != nil {
 		return nil, err
 	}
-	defer turn.End()
+	defer m.turn.End()
 	m.body.r = m.request.WithContext(ctx)
-	m.body.r.Body = turn.Body(m.request.Context(), m.request.Body) // the time in which a body comes does not count
+	m.body.r.Body = m.turn.Body(m.request.Context(), m.request.Body) // the time in which a body comes does not count
 	if answer, err = h.dispatch(ctx, m); err == nil {
 		err = m.holdAnswer(len(answer.body))
 	}
 	return answer, err
-}
-
-// smallBody is how many bytes a body may have before its message is large work.
-const smallBody = 64 << 10
-
-// weight tells whether a message may take the processor for long, by what is known before its body is read.
-func (m *message) weight() int64 {
-	length := m.request.ContentLength // -1 if nobody knows
-	if m.route.verb == verbList || m.route.verb == verbSearch || length < 0 || length > smallBody {
-		return inflight.Large
-	}
-	return inflight.Small
 }
 
 func notFederated() error {

@@ -22,7 +22,8 @@ type message struct {
 	lease         authn.Opened
 	baseURL       string
 	hold          inflight.Hold // what it takes of the memory in flight
-	ends          []func()      // what else is to be called in the end
+	turn          *inflight.Turn
+	ends          []func() // what else is to be called in the end
 }
 
 // end gives back all that the message holds.

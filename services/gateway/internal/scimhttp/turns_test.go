@@ -5,15 +5,13 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/usher-scim/usher/services/internal/inflight"
 )
 
 func TestADirectoryHasSoManyMessagesUnderWayAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *Config) { c.MessagesAtOnce, c.RequestTimeout = 1, 30*time.Second })
-		underWay, err := w.handler.turns.Wait(t.Context(), directory, inflight.Small)
+		underWay, err := w.handler.turns.Wait(t.Context(), directory)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,13 +41,16 @@ func TestADirectoryHasSoManyMessagesUnderWayAtOnce(t *testing.T) {
 	})
 }
 
-// A list or a large body may take the processor for long, so it counts as several messages.
-func TestFewerMessagesThatAreLargeAreUnderWayAtOnce(t *testing.T) {
+// What may take the processor for long waits for one of the few turns that are for it.
+func TestFewMessagesThatAreLargeAreUnderWayAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *Config) { c.MessagesAtOnce, c.RequestTimeout = inflight.Large, 30*time.Second })
-		underWay, err := w.handler.turns.Wait(t.Context(), directory, inflight.Small)
+		w := newWorld(t, func(c *Config) { c.MessagesAtOnce, c.RequestTimeout, c.MaxBodyBytes = 2, 30*time.Second, 1<<20 })
+		underWay, err := w.handler.turns.Wait(t.Context(), directory)
 		if err != nil {
+			t.Fatal(err)
+		}
+		if err := underWay.Grow(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		defer underWay.End()
@@ -59,21 +60,22 @@ func TestFewerMessagesThatAreLargeAreUnderWayAtOnce(t *testing.T) {
 		}
 		for name, c := range map[string]struct {
 			method, path, body string
-			ofUnknownLength    bool
 			large              bool
 		}{
-			"a list":                   {method: "GET", path: "/Users", large: true},
-			"a search":                 {method: "POST", path: "/Users/.search", body: "{}", large: true},
-			"a body of 64 KiB":         {method: "POST", path: "/Users", body: user(64 << 10)},
-			"a larger body":            {method: "POST", path: "/Users", body: user(64<<10 + 1), large: true},
-			"a body of unknown length": {method: "POST", path: "/Users", body: "{}", ofUnknownLength: true, large: true},
-			"a resource":               {method: "GET", path: "/Users/" + strings.Repeat("1", 20)},
+			"a usual page":                   {method: "GET", path: "/Users"},
+			"a page of 200":                  {method: "GET", path: "/Users?count=200"},
+			"a larger page":                  {method: "GET", path: "/Users?count=201", large: true},
+			"a look-up":                      {method: "GET", path: "/Users?filter=userName%20Eq%20%22ann%20%5C%22and%5C%22%22"},
+			"a filter of two comparisons":    {method: "GET", path: "/Users?filter=userName%20eq%20%22a%22%20or%20title%20eq%20%22b%22", large: true},
+			"a filter that looks into texts": {method: "GET", path: "/Users?filter=userName%20co%20%22ann%22", large: true},
+			"a sorted list":                  {method: "GET", path: "/Users?sortBy=userName", large: true},
+			"a search":                       {method: "POST", path: "/Users/.search", body: `{"filter":"userName eq \"ann\""}`},
+			"a search for a text":            {method: "POST", path: "/Users/.search", body: `{"filter":"userName co \"ann\""}`, large: true},
+			"a body of 64 KiB":               {method: "POST", path: "/Users", body: user(64 << 10)},
+			"a larger body":                  {method: "POST", path: "/Users", body: user(64<<10 + 1), large: true},
+			"a resource":                     {method: "GET", path: "/Users/" + strings.Repeat("1", 20)},
 		} {
-			request := w.request(c.method, c.path, c.body)
-			if c.ofUnknownLength {
-				request.ContentLength = -1
-			}
-			if a := w.serve(request); (a.Code == 429) != c.large {
+			if a := w.do(c.method, c.path, c.body); (a.Code == 429) != c.large {
 				t.Errorf("%s: got %d: %s", name, a.Code, a.Body)
 			}
 		}

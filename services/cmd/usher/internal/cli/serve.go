@@ -157,7 +157,7 @@ func serve(cmd *cobra.Command, s app.Settings) (err error) {
 	if err != nil {
 		return err
 	}
-	app.PaceCollector()
+	app.PaceCollector(s)
 	if s.LogFormat == "text" {
 		greet(cmd, a, s)
 	}
