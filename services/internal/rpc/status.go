@@ -52,9 +52,36 @@ func code(reason fault.Reason) codes.Code {
 	}
 }
 
+// refusal is an error with what a client gets for it, which is made once: the handler, the spans and the transport ask for it.
+type refusal struct {
+	fault  *fault.Error
+	status *status.Status
+}
+
+// Error is the fault's text.
+func (r *refusal) Error() string { return r.fault.Error() }
+
+// Unwrap gives the fault.
+func (r *refusal) Unwrap() error { return r.fault }
+
+// GRPCStatus is what the transport sends.
+func (r *refusal) GRPCStatus() *status.Status { return r.status }
+
+// Refuse gives an error the status of Status for good: Status, Fault and the transport find it without making it again. It is nil
+// for nil.
+func Refuse(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &refusal{fault: Fault(err), status: Status(err)}
+}
+
 // Status is the one mapping from an error to what a client gets. An error that is not a fault becomes Internal with a
 // fixed text: its own words are for the log. Its status carries exactly one ErrorInfo.
 func Status(err error) *status.Status {
+	if refused, ok := err.(*refusal); ok { //nolint:errorlint // a fault that has one for its cause is another fault
+		return refused.status
+	}
 	f := Fault(err)
 	st := status.New(code(f.Reason), f.Message)
 	details := []protoadapt.MessageV1{

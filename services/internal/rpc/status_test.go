@@ -135,3 +135,24 @@ func TestErrorsThatAreNoFaults(t *testing.T) {
 		}
 	}
 }
+
+func TestARefusalIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	if err := rpc.Refuse(nil); err != nil {
+		t.Errorf("nothing is refused with %v", err)
+	}
+	why := fault.New(fault.Limit, "too many").With("limit", "3").Retry(time.Second)
+	refused := rpc.Refuse(fmt.Errorf("reading: %w", why))
+	if st := rpc.Status(refused); st != rpc.Status(refused) || st.Code() != codes.ResourceExhausted || st.Message() != "too many" || len(st.Details()) != 2 {
+		t.Errorf("its status is %v", st)
+	}
+	if rpc.Fault(refused) != why {
+		t.Errorf("its fault is %v", rpc.Fault(refused))
+	}
+	if st, ok := status.FromError(refused); !ok || st != rpc.Status(refused) {
+		t.Errorf("the transport sends %v", st)
+	}
+	if st := rpc.Status(fault.Wrap(refused, fault.Unavailable, "it was refused")); st.Code() != codes.Unavailable {
+		t.Errorf("a fault that it caused has the status %v", st)
+	}
+}

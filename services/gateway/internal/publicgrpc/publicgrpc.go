@@ -42,6 +42,8 @@ const (
 	unauthenticated = "unauthenticated"
 	// unknownKeys is the tally's word for a call with one token too many that nobody knows.
 	unknownKeys = "unknown_keys"
+	// overLimit is the tally's word for a call over a limit, such as of what its client has under way.
+	overLimit = "over_limit"
 	// unavailable is the tally's word for a call whose token cannot be checked.
 	unavailable = "unavailable"
 )
@@ -194,7 +196,7 @@ func (f *Face) enter(ctx context.Context) (context.Context, authn.Client, error)
 	default:
 		f.tally.Add(unavailable)
 	}
-	return ctx, client, rpc.Status(err).Err()
+	return ctx, client, rpc.Refuse(err)
 }
 
 // sourceOf is where a call comes from.
@@ -242,11 +244,16 @@ func (f *Face) admitting(method string, streams bool, next func(*entered) error)
 func (f *Face) leave(ctx context.Context, method string, start time.Time, err error) error {
 	code, reason := codes.OK, ""
 	if err != nil {
-		st, refused := rpc.Status(err), rpc.Fault(err)
+		err = rpc.Refuse(err)
+		refused := rpc.Fault(err)
 		if budget := refused.Metadata[inflight.BudgetKey]; budget != "" {
 			f.d.Metrics.OverBudget.Add(ctx, 1, metrics.Budget(budget))
 		}
-		code, reason, err = st.Code(), fault.ReasonName(refused.Reason), st.Err()
+		if refused.Reason == fault.Limit { // a client can cause as many as it likes
+			f.tally.Add(overLimit)
+			return err
+		}
+		code, reason = rpc.Status(err).Code(), fault.ReasonName(refused.Reason)
 	}
 	f.d.Log.LogAttrs(ctx, slog.LevelInfo, "public call",
 		slog.String("principal", rpc.PrincipalOf(ctx).GetSubject()),

@@ -506,6 +506,24 @@ func TestALineLeavesItsTraceToTheLog(t *testing.T) {
 	}
 }
 
+// A client can cause as many as it likes.
+func TestCallsOverALimitAreCountedAndHaveNoLineEach(t *testing.T) {
+	t.Parallel()
+	conns, client, seen := serveWatched(t)
+	organizations := directoryv1.NewOrganizationServiceClient(client)
+	for reason, lines := range map[fault.Reason]int{fault.NotFound: 1, fault.Limit: 0} {
+		before := strings.Count(seen.logs.String(), "public call")
+		conns["usher.directory.v1"].err = fault.New(reason, "refused")
+		_, err := organizations.GetOrganization(operator(t.Context()), &directoryv1.GetOrganizationRequest{OrganizationId: "acme"})
+		if got := rpc.Fault(err); got.Reason != reason {
+			t.Errorf("refused with %v", err)
+		}
+		if got := strings.Count(seen.logs.String(), "public call") - before; got != lines {
+			t.Errorf("%s has %d lines, want %d", fault.ReasonName(reason), got, lines)
+		}
+	}
+}
+
 func TestMessagesAndErrorsPassUnchanged(t *testing.T) {
 	t.Parallel()
 	conns, client := serve(t)
