@@ -39,13 +39,13 @@ func seedDemo(ctx context.Context, to gateway.Connections) error {
 // SeedDemo writes the demo data, over connections on which the context's caller is the operator. What is there already stays.
 func SeedDemo(ctx context.Context, toDirectory, toRule grpc.ClientConnInterface) error {
 	_, err := directoryv1.NewOrganizationServiceClient(toDirectory).CreateOrganization(ctx,
-		&directoryv1.CreateOrganizationRequest{OrganizationId: demoOrganization, DisplayName: "Demo", Federated: true})
+		&directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: demoOrganization, DisplayName: proto.String("Demo"), Federated: proto.Bool(true)}})
 	if err := unlessThere(err); err != nil {
 		return err
 	}
 	for id, name := range map[string]string{demoTenant: "Production", "staging": "Staging"} {
 		_, err := rulev1.NewTenantServiceClient(toRule).CreateTenant(ctx,
-			&rulev1.CreateTenantRequest{OrganizationId: demoOrganization, Id: id, DisplayName: name})
+			&rulev1.CreateTenantRequest{OrganizationId: demoOrganization, Tenant: &rulev1.Tenant{Id: id, DisplayName: proto.String(name)}})
 		if err := unlessThere(err); err != nil {
 			return err
 		}

@@ -16,8 +16,8 @@ import (
 )
 
 func (b *bundle) tryCredential(r *directoryv1.CreateServiceCredentialRequest) (*directoryv1.CreateServiceCredentialResponse, error) {
-	if r.GetDisplayName() == "" {
-		r.DisplayName = "billing"
+	if r.GetServiceCredential().GetDisplayName() == "" {
+		r.ServiceCredential.DisplayName = "billing"
 	}
 	return b.credentials.CreateServiceCredential(b.operator(), r)
 }
@@ -39,19 +39,19 @@ func TestACredentialOpensItsScopeAndIsListedWithoutItsSecret(t *testing.T) {
 	b := setup(t)
 	b.organization("acme")
 	b.organization("other")
-	for _, request := range []*directoryv1.CreateServiceCredentialRequest{
+	for _, given := range []*directoryv1.ServiceCredential{
 		{OrganizationIds: []string{"other", "acme"}},
 		{OrganizationIds: []string{"acme"}, MayWrite: true, ExpireTime: timestamppb.New(b.clock.Now().Add(time.Hour))},
 		{AllOrganizations: true},
 	} {
-		made := b.credential(request)
+		made := b.credential(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: given})
 		want := &directoryv1.ServiceCredential{
-			Id: made.GetServiceCredential().GetId(), DisplayName: "billing", OrganizationIds: request.GetOrganizationIds(),
-			AllOrganizations: request.GetAllOrganizations(), MayWrite: request.GetMayWrite(),
+			Id: made.GetServiceCredential().GetId(), DisplayName: "billing", OrganizationIds: given.GetOrganizationIds(),
+			AllOrganizations: given.GetAllOrganizations(), MayWrite: given.GetMayWrite(),
 			CreateTime: timestamppb.New(b.clock.Now().Truncate(time.Microsecond)),
 		}
-		if request.GetExpireTime() != nil {
-			want.ExpireTime = timestamppb.New(request.GetExpireTime().AsTime().Truncate(time.Microsecond))
+		if given.GetExpireTime() != nil {
+			want.ExpireTime = timestamppb.New(given.GetExpireTime().AsTime().Truncate(time.Microsecond))
 		}
 		resolved, err := b.resolve(made.GetSecret())
 		must(t, err)
@@ -85,13 +85,13 @@ func TestCredentialsThatCannotBeAreRefused(t *testing.T) {
 		name, field string
 		request     *directoryv1.CreateServiceCredentialRequest
 	}{
-		{"no scope", "organization_ids", &directoryv1.CreateServiceCredentialRequest{}},
-		{"both scopes", "organization_ids", &directoryv1.CreateServiceCredentialRequest{OrganizationIds: []string{"acme"}, AllOrganizations: true}},
-		{"an organization twice", "organization_ids", &directoryv1.CreateServiceCredentialRequest{OrganizationIds: []string{"acme", "acme"}}},
-		{"an organization without an id", "organization_ids[1]", &directoryv1.CreateServiceCredentialRequest{OrganizationIds: []string{"acme", ""}}},
-		{"an organization that does not exist", "organization_ids[1]", &directoryv1.CreateServiceCredentialRequest{OrganizationIds: []string{"acme", "nowhere"}}},
-		{"too many organizations", "organization_ids", &directoryv1.CreateServiceCredentialRequest{OrganizationIds: many}},
-		{"too long a name", "display_name", &directoryv1.CreateServiceCredentialRequest{AllOrganizations: true, DisplayName: strings.Repeat("ü", 201)}},
+		{"no scope", "service_credential.organization_ids", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{}}},
+		{"both scopes", "service_credential.organization_ids", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{OrganizationIds: []string{"acme"}, AllOrganizations: true}}},
+		{"an organization twice", "service_credential.organization_ids", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{OrganizationIds: []string{"acme", "acme"}}}},
+		{"an organization without an id", "service_credential.organization_ids[1]", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{OrganizationIds: []string{"acme", ""}}}},
+		{"an organization that does not exist", "service_credential.organization_ids[1]", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{OrganizationIds: []string{"acme", "nowhere"}}}},
+		{"too many organizations", "service_credential.organization_ids", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{OrganizationIds: many}}},
+		{"too long a name", "service_credential.display_name", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, DisplayName: strings.Repeat("ü", 201)}}},
 	} {
 		_, err := b.tryCredential(c.request)
 		f := refused(t, c.name, err, fault.InvalidRequest)
@@ -99,18 +99,16 @@ func TestCredentialsThatCannotBeAreRefused(t *testing.T) {
 			t.Errorf("%s: the error names %v", c.name, f.Fields)
 		}
 	}
-	_, err := b.credentials.CreateServiceCredential(b.operator(), &directoryv1.CreateServiceCredentialRequest{AllOrganizations: true})
+	_, err := b.credentials.CreateServiceCredential(b.operator(), &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true}})
 	refused(t, "no name", err, fault.InvalidRequest)
-	b.credential(&directoryv1.CreateServiceCredentialRequest{AllOrganizations: true, DisplayName: strings.Repeat("ü", 200)})
+	b.credential(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, DisplayName: strings.Repeat("ü", 200)}})
 }
 
 func TestARevokedOrExpiredCredentialIsLikeAnUnknownOne(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *directory.Config) { c.Lease = 4 * time.Second })
-	revoked := b.credential(&directoryv1.CreateServiceCredentialRequest{AllOrganizations: true})
-	expired := b.credential(&directoryv1.CreateServiceCredentialRequest{
-		AllOrganizations: true, ExpireTime: timestamppb.New(b.clock.Now().Add(time.Second)),
-	})
+	revoked := b.credential(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true}})
+	expired := b.credential(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, ExpireTime: timestamppb.New(b.clock.Now().Add(time.Second))}})
 	lease, err := b.resolve(expired.GetSecret())
 	must(t, err)
 	if left := lease.GetLeaseExpireTime().AsTime().Sub(b.clock.Now()); left > time.Second {
@@ -137,7 +135,7 @@ func TestCredentialsAreListedInPagesNewestFirst(t *testing.T) {
 	b := setup(t)
 	var want []string
 	for range 5 {
-		want = append(want, b.credential(&directoryv1.CreateServiceCredentialRequest{AllOrganizations: true}).GetServiceCredential().GetId())
+		want = append(want, b.credential(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true}}).GetServiceCredential().GetId())
 	}
 	slices.Reverse(want)
 	var got []string

@@ -125,12 +125,15 @@ func (b *bundle) operator() context.Context {
 
 func (b *bundle) organization(id string) {
 	b.Helper()
-	_, err := b.organizations.CreateOrganization(b.operator(), &directoryv1.CreateOrganizationRequest{OrganizationId: id, Federated: true})
+	_, err := b.organizations.CreateOrganization(b.operator(), &directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: id, Federated: proto.Bool(true)}})
 	must(b, err)
 }
 
 func (b *bundle) tryCreate(r *directoryv1.CreateDirectoryRequest) (*directoryv1.CreateDirectoryResponse, error) {
-	r.OrganizationId, r.DisplayName = "acme", "Entra ID"
+	if r.OrganizationId = "acme"; r.Directory == nil {
+		r.Directory = &directoryv1.Directory{}
+	}
+	r.Directory.DisplayName = proto.String("Entra ID")
 	return b.directories.CreateDirectory(b.operator(), r)
 }
 
@@ -202,27 +205,27 @@ func TestACreatedDirectoryTellsItsAddressAlwaysAndItsSecretOnce(t *testing.T) {
 	b.organization("acme")
 	made := b.directory()
 	id := made.GetDirectory().GetId()
-	equal(t, "base URL", made.GetBaseUrl(), "https://usher.test/scim/v2/"+id)
+	equal(t, "base URL", made.GetDirectory().GetBaseUrl(), "https://usher.test/scim/v2/"+id)
 	got, err := b.directories.GetDirectory(b.operator(), &directoryv1.GetDirectoryRequest{OrganizationId: "acme", Id: id})
 	must(t, err)
 	equal(t, "as read", got.GetDirectory(), made.GetDirectory())
-	equal(t, "its base URL", got.GetDirectory().GetBaseUrl(), made.GetBaseUrl())
+	equal(t, "its base URL", got.GetDirectory().GetBaseUrl(), made.GetDirectory().GetBaseUrl())
 	keys, err := b.keys.ListApiKeys(b.operator(), &directoryv1.ListApiKeysRequest{OrganizationId: "acme", DirectoryId: id})
 	must(t, err)
 	equal(t, "how many keys", len(keys.GetApiKeys()), 1)
-	equal(t, "the key", keys.GetApiKeys()[0].GetId(), made.GetApiKeyId())
-	if strings.Contains(keys.String()+got.String(), made.GetApiKey()) {
+	equal(t, "the key", keys.GetApiKeys()[0].GetId(), made.GetApiKey().GetId())
+	if strings.Contains(keys.String()+got.String(), made.GetSecret()) {
 		t.Error("the secret is shown a second time")
 	}
-	opened, err := b.resolve(made.GetApiKey())
+	opened, err := b.resolve(made.GetSecret())
 	must(t, err)
-	equal(t, "what the key opens", []string{opened.GetDirectory().GetOrganizationId(), opened.GetDirectory().GetDirectoryId(), opened.GetDirectory().GetApiKeyId()}, []string{"acme", id, made.GetApiKeyId()})
+	equal(t, "what the key opens", []string{opened.GetDirectory().GetOrganizationId(), opened.GetDirectory().GetDirectoryId(), opened.GetDirectory().GetApiKeyId()}, []string{"acme", id, made.GetApiKey().GetId()})
 }
 
 func TestOnlyAFederatedOrganizationGetsDirectories(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, err := b.organizations.CreateOrganization(b.operator(), &directoryv1.CreateOrganizationRequest{OrganizationId: "acme"})
+	_, err := b.organizations.CreateOrganization(b.operator(), &directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: "acme"}})
 	must(t, err)
 	_, err = b.tryCreate(&directoryv1.CreateDirectoryRequest{})
 	refused(t, "creating", err, fault.NotFederated)
@@ -238,11 +241,11 @@ func TestReplacementIsByDefaultTheOnlyOne(t *testing.T) {
 	must(t, err)
 	equal(t, "what it replaces", heir.GetDirectory().GetReplacesId(), first)
 	for name, id := range map[string]string{"a live one": second, "a replaced one": first, "none that there is": ids.New()} {
-		_, err = b.tryCreate(&directoryv1.CreateDirectoryRequest{ReplacesId: id})
+		_, err = b.tryCreate(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{ReplacesId: id}})
 		refused(t, "replacing "+name, err, fault.NotReplaceable)
 	}
 	b.deleteDirectory(second)
-	named, err := b.tryCreate(&directoryv1.CreateDirectoryRequest{ReplacesId: strings.ToUpper(second)})
+	named, err := b.tryCreate(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{ReplacesId: strings.ToUpper(second)}})
 	must(t, err)
 	equal(t, "what it replaces when named", named.GetDirectory().GetReplacesId(), second)
 }
@@ -257,7 +260,7 @@ func TestAnOrganizationThatStopsBeingFederatedHasItsDirectoriesSuspended(t *test
 			OrganizationId: "acme", Organization: &directoryv1.Organization{Federated: proto.Bool(federated)}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"federated"}},
 		})
 		must(t, err)
-		opened, err := b.resolve(made.GetApiKey())
+		opened, err := b.resolve(made.GetSecret())
 		must(t, err)
 		equal(t, "suspended", opened.GetDirectory().GetSuspended(), !federated)
 		got, err := b.directories.GetDirectory(b.operator(), &directoryv1.GetDirectoryRequest{OrganizationId: "acme", Id: made.GetDirectory().GetId()})
@@ -375,9 +378,9 @@ func TestNoSecretIsInTheDatabase(t *testing.T) {
 	b := setup(t)
 	b.organization("acme")
 	made := b.directory()
-	added, err := b.keys.CreateApiKey(b.operator(), &directoryv1.CreateApiKeyRequest{OrganizationId: "acme", DirectoryId: made.GetDirectory().GetId()})
+	added, err := b.keys.CreateApiKey(b.operator(), &directoryv1.CreateApiKeyRequest{OrganizationId: "acme", DirectoryId: made.GetDirectory().GetId(), ApiKey: &directoryv1.ApiKey{}})
 	must(t, err)
-	credential := b.credential(&directoryv1.CreateServiceCredentialRequest{AllOrganizations: true})
+	credential := b.credential(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true}})
 	must(t, b.service.Close()) // all is in the files now
 	files, err := os.ReadDir(b.folder)
 	must(t, err)
@@ -387,7 +390,7 @@ func TestNoSecretIsInTheDatabase(t *testing.T) {
 		must(t, err)
 		stored = append(stored, content...)
 	}
-	for _, secret := range []string{made.GetApiKey(), added.GetSecret(), credential.GetSecret()} {
+	for _, secret := range []string{made.GetSecret(), added.GetSecret(), credential.GetSecret()} {
 		digest := sha256.Sum256([]byte(secret))
 		if !bytes.Contains(stored, digest[:]) {
 			t.Error("the digest is not in the files: they are not the database")

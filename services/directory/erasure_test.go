@@ -78,13 +78,9 @@ func TestAnErasedOrganizationIsGoneOnceEveryServiceHasConfirmed(t *testing.T) {
 	b.organization("acme")
 	b.organization("other")
 	made := b.directory()
-	alone, err := b.credentials.CreateServiceCredential(b.operator(), &directoryv1.CreateServiceCredentialRequest{
-		DisplayName: "alone", OrganizationIds: []string{"acme"},
-	})
+	alone, err := b.credentials.CreateServiceCredential(b.operator(), &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{DisplayName: "alone", OrganizationIds: []string{"acme"}}})
 	must(t, err)
-	both, err := b.credentials.CreateServiceCredential(b.operator(), &directoryv1.CreateServiceCredentialRequest{
-		DisplayName: "both", OrganizationIds: []string{"acme", "other"},
-	})
+	both, err := b.credentials.CreateServiceCredential(b.operator(), &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{DisplayName: "both", OrganizationIds: []string{"acme", "other"}}})
 	must(t, err)
 	b.runs()
 
@@ -93,7 +89,7 @@ func TestAnErasedOrganizationIsGoneOnceEveryServiceHasConfirmed(t *testing.T) {
 		t.Error("the answer does not say when it is being erased")
 	}
 	equal(t, "who has still to erase it", o.GetErasingServices(), "[identity rule failedevents directory]")
-	_, err = b.resolve(made.GetApiKey())
+	_, err = b.resolve(made.GetSecret())
 	refused(t, "its key", err, fault.NotFound)
 	equal(t, "whether it is pending while leases may be used", b.erasures(allErasers[0])["acme"].GetPending(), true)
 	again := b.erase("acme")
@@ -123,7 +119,7 @@ func TestAnErasedOrganizationIsGoneOnceEveryServiceHasConfirmed(t *testing.T) {
 	_, err = b.directories.GetDirectory(b.operator(), &directoryv1.GetDirectoryRequest{OrganizationId: "acme", Id: made.GetDirectory().GetId()})
 	refused(t, "its directory", err, fault.NotFound)
 	// The credentials have opened it until now, and may be used until their leases run out.
-	_, err = b.organizations.CreateOrganization(b.operator(), &directoryv1.CreateOrganizationRequest{OrganizationId: "acme"})
+	_, err = b.organizations.CreateOrganization(b.operator(), &directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: "acme"}})
 	refused(t, "creating it at once", err, fault.AlreadyExists)
 	b.clock.advance(6 * time.Second)
 	b.organizationUntil("once their leases have run out", func(_ *directoryv1.Organization, err error) bool { return is(err, fault.NotFound) })
@@ -150,11 +146,9 @@ func TestAnErasedOrganizationIsNotChanged(t *testing.T) {
 		OrganizationId: "acme", Organization: &directoryv1.Organization{DisplayName: new("New")},
 	})
 	refused(t, "updating it", err, fault.Erasing)
-	_, err = b.credentials.CreateServiceCredential(b.operator(), &directoryv1.CreateServiceCredentialRequest{
-		DisplayName: "alone", OrganizationIds: []string{"acme"},
-	})
+	_, err = b.credentials.CreateServiceCredential(b.operator(), &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{DisplayName: "alone", OrganizationIds: []string{"acme"}}})
 	f := refused(t, "a credential for it", err, fault.InvalidRequest)
-	equal(t, "the field", f.Fields[0].Path, "organization_ids[0]")
+	equal(t, "the field", f.Fields[0].Path, "service_credential.organization_ids[0]")
 	_, err = b.organizations.EraseOrganization(b.operator(), &directoryv1.EraseOrganizationRequest{OrganizationId: "nowhere"})
 	refused(t, "erasing one that is not there", err, fault.NotFound)
 	r, err := b.organizations.ListOrganizations(b.operator(), &directoryv1.ListOrganizationsRequest{})

@@ -15,9 +15,7 @@ import (
 )
 
 func (b *bundle) createKey(directoryID string, expires *timestamppb.Timestamp) (*directoryv1.CreateApiKeyResponse, error) {
-	return b.keys.CreateApiKey(b.operator(), &directoryv1.CreateApiKeyRequest{
-		OrganizationId: "acme", DirectoryId: directoryID, DisplayName: "rotation", ExpireTime: expires,
-	})
+	return b.keys.CreateApiKey(b.operator(), &directoryv1.CreateApiKeyRequest{OrganizationId: "acme", DirectoryId: directoryID, ApiKey: &directoryv1.ApiKey{DisplayName: "rotation", ExpireTime: expires}})
 }
 
 func (b *bundle) revoke(ctx context.Context, directoryID, id string) error {
@@ -37,11 +35,11 @@ func TestALeaseEndsWithItsTermOrWithItsKey(t *testing.T) {
 		advance      time.Duration
 		most         time.Duration // how long the lease may be; 0: there is none
 	}{
-		{"a key that never expires", made.GetApiKey(), 0, 4 * time.Second},
+		{"a key that never expires", made.GetSecret(), 0, 4 * time.Second},
 		{"a key that expires later", expiring.GetSecret(), 0, 4 * time.Second},
 		{"a key that expires within the lease", expiring.GetSecret(), 9 * time.Second, time.Second},
 		{"a key that expires now", expiring.GetSecret(), time.Second, 0},
-		{"a key that never expires, later", made.GetApiKey(), 0, 4 * time.Second},
+		{"a key that never expires, later", made.GetSecret(), 0, 4 * time.Second},
 	} {
 		b.clock.advance(c.advance)
 		r, err := b.resolve(c.secret)
@@ -62,10 +60,10 @@ func TestWhatOpensNothingIsNotFoundWithoutSayingWhy(t *testing.T) {
 	b := setup(t)
 	b.organization("acme")
 	revoked, deleted := b.directory(), b.directory()
-	must(t, b.revoke(b.operator(), revoked.GetDirectory().GetId(), revoked.GetApiKeyId()))
+	must(t, b.revoke(b.operator(), revoked.GetDirectory().GetId(), revoked.GetApiKey().GetId()))
 	b.deleteDirectory(deleted.GetDirectory().GetId())
 	var said []string
-	for _, secret := range []string{"never given out", revoked.GetApiKey(), deleted.GetApiKey()} {
+	for _, secret := range []string{"never given out", revoked.GetSecret(), deleted.GetSecret()} {
 		_, err := b.resolve(secret)
 		said = append(said, refused(t, "resolving", err, fault.NotFound).Error())
 	}
@@ -80,12 +78,12 @@ func TestExpiriesThatCannotBeAreRefused(t *testing.T) {
 	b.organization("acme")
 	id := b.directory().GetDirectory().GetId()
 	create := map[string]func(at *timestamppb.Timestamp) error{
-		"a key": func(at *timestamppb.Timestamp) error {
+		"api_key": func(at *timestamppb.Timestamp) error {
 			_, err := b.createKey(id, at)
 			return err
 		},
-		"a credential": func(at *timestamppb.Timestamp) error {
-			_, err := b.tryCredential(&directoryv1.CreateServiceCredentialRequest{AllOrganizations: true, ExpireTime: at})
+		"service_credential": func(at *timestamppb.Timestamp) error {
+			_, err := b.tryCredential(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, ExpireTime: at}})
 			return err
 		},
 	}
@@ -101,7 +99,7 @@ func TestExpiriesThatCannotBeAreRefused(t *testing.T) {
 			"in the year 300000": {Seconds: 9_400_000_000_000},
 		} {
 			f := refused(t, what+" "+name, create(at), fault.InvalidRequest)
-			if len(f.Fields) != 1 || f.Fields[0].Path != "expire_time" {
+			if len(f.Fields) != 1 || f.Fields[0].Path != what+".expire_time" {
 				t.Errorf("%s %s: the error names %v", what, name, f.Fields)
 			}
 		}
@@ -121,7 +119,7 @@ func TestTwentyKeysAreValidAtATime(t *testing.T) {
 	}
 	_, err := b.createKey(id, nil)
 	refused(t, "the twenty-first", err, fault.Limit)
-	must(t, b.revoke(b.operator(), id, made.GetApiKeyId()))
+	must(t, b.revoke(b.operator(), id, made.GetApiKey().GetId()))
 	_, err = b.createKey(id, nil)
 	must(t, err)
 	_, err = b.createKey(ids.New(), nil)
@@ -139,19 +137,19 @@ func TestARevocationWaitsForTheLeasesUnlessInvalidationIsCertain(t *testing.T) {
 	for name, make := range map[string]func(b *bundle) (secret string, end func() error){
 		"revoke a key": func(b *bundle) (string, func() error) {
 			made := b.directory()
-			return made.GetApiKey(), func() error {
-				return b.revoke(b.operator(), made.GetDirectory().GetId(), made.GetApiKeyId())
+			return made.GetSecret(), func() error {
+				return b.revoke(b.operator(), made.GetDirectory().GetId(), made.GetApiKey().GetId())
 			}
 		},
 		"delete a directory": func(b *bundle) (string, func() error) {
 			made := b.directory()
-			return made.GetApiKey(), func() error {
+			return made.GetSecret(), func() error {
 				_, err := b.directories.DeleteDirectory(b.operator(), &directoryv1.DeleteDirectoryRequest{OrganizationId: "acme", Id: made.GetDirectory().GetId()})
 				return err
 			}
 		},
 		"revoke a credential": func(b *bundle) (string, func() error) {
-			made := b.credential(&directoryv1.CreateServiceCredentialRequest{AllOrganizations: true})
+			made := b.credential(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true}})
 			return made.GetSecret(), func() error {
 				_, err := b.revokeCredential(made.GetServiceCredential().GetId())
 				return err
@@ -204,14 +202,14 @@ func TestARevocationThatIsCutShortHasHappened(t *testing.T) {
 	// On a slow machine the time may be over before anything is written: then there is more of it.
 	for patience := 60 * time.Millisecond; ; patience *= 2 {
 		ctx, cancel := context.WithTimeout(b.operator(), patience)
-		err := b.revoke(ctx, made.GetDirectory().GetId(), made.GetApiKeyId())
+		err := b.revoke(ctx, made.GetDirectory().GetId(), made.GetApiKey().GetId())
 		cancel()
 		refused(t, "revoking in too little time", err, fault.Deadline)
-		if _, err = b.resolve(made.GetApiKey()); err != nil || patience > 2*time.Second {
+		if _, err = b.resolve(made.GetSecret()); err != nil || patience > 2*time.Second {
 			refused(t, "the key", err, fault.NotFound)
 			break
 		}
 	}
 	b.setCertain(true)
-	must(t, b.revoke(b.operator(), made.GetDirectory().GetId(), made.GetApiKeyId()))
+	must(t, b.revoke(b.operator(), made.GetDirectory().GetId(), made.GetApiKey().GetId()))
 }

@@ -24,7 +24,7 @@ func TestLeasesAreSignedWhereTheyAreShared(t *testing.T) {
 	made := b.directory()
 	resolve := func(sign bool) *directoryv1.ResolveKeyResponse {
 		t.Helper()
-		digest := sha256.Sum256([]byte(made.GetApiKey()))
+		digest := sha256.Sum256([]byte(made.GetSecret()))
 		r, err := b.lookup.ResolveKey(t.Context(), &directoryv1.ResolveKeyRequest{KeyDigest: digest[:], Sign: sign})
 		must(t, err)
 		return r
@@ -44,7 +44,7 @@ func TestLeasesAreSignedWhereTheyAreShared(t *testing.T) {
 		if len(keys) != c.keys || keys[0].GetId() != r.GetSignature().GetSigningKeyId() {
 			t.Fatalf("%v later the keys are %v, and it is signed by %v", c.after, keys, r.GetSignature())
 		}
-		if lease := keylease.Of(r); !lease.SignedBy(keys[0].GetSecret(), sha256.Sum256([]byte(made.GetApiKey()))) {
+		if lease := keylease.Of(r); !lease.SignedBy(keys[0].GetSecret(), sha256.Sum256([]byte(made.GetSecret()))) {
 			t.Errorf("%v later it is not signed by %s", c.after, keys[0].GetId())
 		}
 		if n := len(signed); n > 0 && (signed[n-1] == keys[0].GetId()) != c.again {

@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
@@ -122,7 +123,7 @@ func TestAWatcherLearnsWhatAnotherReplicaChanged(t *testing.T) {
 	must(t, err)
 	b.open().Register(channel)
 	replica := directoryv1.NewDirectoryServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY))
-	made, err := replica.CreateDirectory(b.operator(), &directoryv1.CreateDirectoryRequest{OrganizationId: "acme", DisplayName: "x"})
+	made, err := replica.CreateDirectory(b.operator(), &directoryv1.CreateDirectoryRequest{OrganizationId: "acme", Directory: &directoryv1.Directory{DisplayName: proto.String("x")}})
 	must(t, err)
 	met, _ := untilCaughtUp(t, stream)
 	equal(t, "what changed", met, []string{made.GetDirectory().GetId()})

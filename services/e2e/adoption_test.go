@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
@@ -41,12 +43,12 @@ func TestDirectoryDeletedUnderLoadAndReplaced(t *testing.T) {
 				requireHeld(t, u, heldBefore)
 
 				// A directory that replaces nothing adopts nothing.
-				stranger := u.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: "stranger", ReplaceNone: true})
+				stranger := u.newDirectory(&directoryv1.CreateDirectoryRequest{ReplaceNone: true, Directory: &directoryv1.Directory{DisplayName: proto.String("stranger")}})
 				if id := stranger.user(s.Expect().Users[0].UserName); ids[id] {
 					t.Errorf("a stranger adopted %s", id)
 				}
 
-				replacement := u.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: "again", ReplacesId: old.id})
+				replacement := u.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{DisplayName: proto.String("again"), ReplacesId: old.id}})
 				again := simulation(t, replacement, config)
 				run(t.Context(), t, again)
 				u.caughtUp()
@@ -151,7 +153,7 @@ func TestRevokedKey(t *testing.T) {
 	t.Parallel()
 	inEveryTopology(t, func(t *testing.T, u *usher) {
 		d := u.newDirectory(nil)
-		second, err := u.keys().CreateApiKey(u.ctx(), &directoryv1.CreateApiKeyRequest{OrganizationId: demo, DirectoryId: d.id})
+		second, err := u.keys().CreateApiKey(u.ctx(), &directoryv1.CreateApiKeyRequest{OrganizationId: demo, DirectoryId: d.id, ApiKey: &directoryv1.ApiKey{}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
@@ -346,8 +348,8 @@ type refused struct {
 
 func newRefused(u *usher, mode directoryv1.DirectoryMode) *refused {
 	u.t.Helper()
-	other := u.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: "other than " + mode.String()})
-	d := u.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: mode.String(), Mode: mode, UniqueGroupNames: true})
+	other := u.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{DisplayName: proto.String("other than " + mode.String())}})
+	d := u.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{DisplayName: proto.String(mode.String()), Mode: mode, UniqueGroupNames: proto.Bool(true)}})
 	ann, bob := d.user("ann"), d.user("bob")
 	inner := d.group("Inner", bob)
 	crew := d.group("Crew", ann, inner)
@@ -402,7 +404,7 @@ func (u *usher) requireOneEventEach(messages []string) {
 	events := map[string]int{}
 	for _, e := range u.waitForEvents(len(messages)) {
 		events[e.GetMessageId()]++
-		if e.GetDetail() == "" || e.GetRemedy() == "" || e.GetSource() != failedeventsv1.EventSource_EVENT_SOURCE_GATEWAY {
+		if e.GetDetail() == "" || e.GetRemedy() == "" || e.GetSource() != failedeventsv1.FailedEventSource_FAILED_EVENT_SOURCE_GATEWAY {
 			u.t.Errorf("a failed event must say why and what to do: %v", e)
 		}
 	}

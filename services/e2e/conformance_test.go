@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 )
@@ -391,7 +392,7 @@ func cursorsOpenNothing(t *testing.T, d *directory) {
 	}
 	next := "/Users?count=1&cursor=" + d.send("GET", "/Users?count=1&cursor", "", http.StatusOK).str("nextCursor")
 	d.send("GET", next, "", http.StatusOK)
-	other := d.u.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: "another than " + t.Name()})
+	other := d.u.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{DisplayName: proto.String("another than " + t.Name())}})
 	other.user("eve")
 	details := map[string]bool{}
 	for _, cursor := range []string{next, "/Users?count=1&cursor=made-up", "/Users?count=1&filter=userName+pr&cursor=" + strings.TrimPrefix(next, "/Users?count=1&cursor=")} {

@@ -39,7 +39,7 @@ func (u *usher) tenants() rulev1.TenantServiceClient { return rulev1.NewTenantSe
 // service makes a credential for one.
 func (u *usher) service(r *directoryv1.CreateServiceCredentialRequest) service {
 	u.t.Helper()
-	r.DisplayName = u.t.Name()[:min(len(u.t.Name()), 200)]
+	r.ServiceCredential.DisplayName = u.t.Name()[:min(len(u.t.Name()), 200)]
 	made, err := u.credentials().CreateServiceCredential(u.ctx(), r)
 	if err != nil {
 		u.t.Fatalf("creating a credential: %v", err)
@@ -82,11 +82,11 @@ func requireReason(t *testing.T, what string, err error, want fault.Reason) *fau
 func TestAServiceReadsAndWatchesItsOrganizationAndNoOther(t *testing.T) {
 	t.Parallel()
 	inEveryTopology(t, func(t *testing.T, u *usher) {
-		if _, err := u.organizations().CreateOrganization(u.ctx(), &directoryv1.CreateOrganizationRequest{OrganizationId: "other"}); err != nil {
+		if _, err := u.organizations().CreateOrganization(u.ctx(), &directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: "other"}}); err != nil {
 			t.Fatal(err)
 		}
 		d := u.newDirectory(nil)
-		s := u.service(&directoryv1.CreateServiceCredentialRequest{OrganizationIds: []string{demo}})
+		s := u.service(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{OrganizationIds: []string{demo}}})
 
 		cursor, err := u.access().GetAccessCursor(s.ctx(), &rulev1.GetAccessCursorRequest{OrganizationId: demo})
 		if err != nil {
@@ -131,7 +131,7 @@ func TestAServiceReadsAndWatchesItsOrganizationAndNoOther(t *testing.T) {
 				return err
 			},
 			"adding a tenant": func(ctx context.Context) error {
-				_, err := u.tenants().CreateTenant(ctx, &rulev1.CreateTenantRequest{OrganizationId: demo, Id: "qa"})
+				_, err := u.tenants().CreateTenant(ctx, &rulev1.CreateTenantRequest{OrganizationId: demo, Tenant: &rulev1.Tenant{Id: "qa"}})
 				return err
 			},
 			"unfederating": func(ctx context.Context) error {
@@ -147,11 +147,11 @@ func TestAServiceReadsAndWatchesItsOrganizationAndNoOther(t *testing.T) {
 				return err
 			},
 			"making itself a key": func(ctx context.Context) error {
-				_, err := u.keys().CreateApiKey(ctx, &directoryv1.CreateApiKeyRequest{OrganizationId: demo, DirectoryId: d.id})
+				_, err := u.keys().CreateApiKey(ctx, &directoryv1.CreateApiKeyRequest{OrganizationId: demo, DirectoryId: d.id, ApiKey: &directoryv1.ApiKey{}})
 				return err
 			},
 			"making itself a credential": func(ctx context.Context) error {
-				_, err := u.credentials().CreateServiceCredential(ctx, &directoryv1.CreateServiceCredentialRequest{DisplayName: "x", AllOrganizations: true, MayWrite: true})
+				_, err := u.credentials().CreateServiceCredential(ctx, &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{DisplayName: "x", AllOrganizations: true, MayWrite: true}})
 				return err
 			},
 			"reading rules": func(ctx context.Context) error {
@@ -221,11 +221,11 @@ func TestAServiceReadsAndWatchesItsOrganizationAndNoOther(t *testing.T) {
 func TestAServiceOfAllOrganizationsSignsCustomersUp(t *testing.T) {
 	t.Parallel()
 	inEveryTopology(t, func(t *testing.T, u *usher) {
-		s := u.service(&directoryv1.CreateServiceCredentialRequest{AllOrganizations: true, MayWrite: true})
-		if _, err := u.organizations().CreateOrganization(s.ctx(), &directoryv1.CreateOrganizationRequest{OrganizationId: "acme", Federated: true}); err != nil {
+		s := u.service(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, MayWrite: true}})
+		if _, err := u.organizations().CreateOrganization(s.ctx(), &directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: "acme", Federated: proto.Bool(true)}}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := u.tenants().CreateTenant(s.ctx(), &rulev1.CreateTenantRequest{OrganizationId: "acme", Id: "main"}); err != nil {
+		if _, err := u.tenants().CreateTenant(s.ctx(), &rulev1.CreateTenantRequest{OrganizationId: "acme", Tenant: &rulev1.Tenant{Id: "main"}}); err != nil {
 			t.Fatal(err)
 		}
 		if r, err := u.organizations().ListOrganizations(s.ctx(), &directoryv1.ListOrganizationsRequest{}); err != nil || len(r.GetOrganizations()) != 2 {
@@ -242,7 +242,7 @@ func TestAServiceOfAllOrganizationsSignsCustomersUp(t *testing.T) {
 		}
 		_, err = u.organizations().GetOrganization(s.ctx(), &directoryv1.GetOrganizationRequest{OrganizationId: "nowhere"})
 		requireReason(t, "an organization that does not exist", err, fault.NotFound)
-		_, err = u.directories().CreateDirectory(s.ctx(), &directoryv1.CreateDirectoryRequest{OrganizationId: "acme", DisplayName: "x"})
+		_, err = u.directories().CreateDirectory(s.ctx(), &directoryv1.CreateDirectoryRequest{OrganizationId: "acme", Directory: &directoryv1.Directory{DisplayName: proto.String("x")}})
 		requireReason(t, "connecting an IdP", err, fault.NotAllowed)
 	})
 }
@@ -251,7 +251,7 @@ func TestACredentialExpires(t *testing.T) {
 	t.Parallel()
 	inEveryTopology(t, func(t *testing.T, u *usher) {
 		expires := time.Now().Add(2 * time.Second)
-		s := u.service(&directoryv1.CreateServiceCredentialRequest{OrganizationIds: []string{demo}, ExpireTime: timestamppb.New(expires)})
+		s := u.service(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{OrganizationIds: []string{demo}, ExpireTime: timestamppb.New(expires)}})
 		watch, err := u.access().WatchAccess(s.ctx(), &rulev1.WatchAccessRequest{OrganizationId: demo})
 		if err != nil {
 			t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 )
 
@@ -43,7 +45,7 @@ func TestAttributesAreNamedInOtherForms(t *testing.T) {
 	t.Parallel()
 	inEveryTopology(t, func(t *testing.T, u *usher) {
 		tolerant := u.newDirectory(nil)
-		strict := u.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: "strict", Mode: directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT})
+		strict := u.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{DisplayName: proto.String("strict"), Mode: directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT}})
 		const work = `?attributes=userName,emails%5Btype+eq+%22work,%22%5D`
 		const someone = `{` + userSchema + `,"userName":"ann","title":"Guide","emails":[{"value":"a","type":"work"},{"value":"b"}]}`
 		for _, d := range []*directory{tolerant, strict} {

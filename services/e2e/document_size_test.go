@@ -37,11 +37,11 @@ func TestADocumentKeepsToItsLimit(t *testing.T) {
 			return fmt.Sprint(meta["version"])
 		}
 		events := func() []*failedeventsv1.FailedEvent {
-			answer, err := d.u.events().ListEvents(d.u.ctx(), &failedeventsv1.ListEventsRequest{OrganizationId: demo, DirectoryId: d.id})
+			answer, err := d.u.events().ListFailedEvents(d.u.ctx(), &failedeventsv1.ListFailedEventsRequest{OrganizationId: demo, DirectoryId: d.id})
 			if err != nil {
 				t.Fatal(err)
 			}
-			return answer.GetEvents()
+			return answer.GetFailedEvents()
 		}
 		refused := func(name, told string, says ...string) {
 			t.Helper()

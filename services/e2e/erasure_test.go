@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
@@ -45,15 +46,15 @@ func fillTexts(u *usher, text string) (d *directory, user string) {
 	u.t.Helper()
 	of := "organizations/" + demo
 	u.call("PATCH", of, fmt.Sprintf(`{"displayName":"org %s"}`, text))
-	d = u.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: "directory " + text, ReplaceNone: true})
-	d.admin("POST", "/keys", fmt.Sprintf(`{"displayName":"key %s"}`, text), http.StatusOK)
+	d = u.newDirectory(&directoryv1.CreateDirectoryRequest{ReplaceNone: true, Directory: &directoryv1.Directory{DisplayName: proto.String("directory " + text)}})
+	d.admin("POST", "/apiKeys", fmt.Sprintf(`{"displayName":"key %s"}`, text), http.StatusOK)
 	d.admin("PUT", "/schemas/urn:example:"+text, fmt.Sprintf(`{"resourceType":"RESOURCE_TYPE_USER","definition":{"id":"urn:example:%s",
 		"description":"schema %[1]s","attributes":[{"name":"number"}]}}`, text), http.StatusOK)
 	u.call("POST", of+"/tenants", fmt.Sprintf(`{"id":"main","displayName":"tenant %s"}`, text))
-	u.call("POST", of+"/rules", fmt.Sprintf(`{"rule":{"displayName":"rule %s","group":{"displayName":"group %[1]s"},
-		"grants":[{"tenantId":"main","roleId":"designer"},{"roleId":"organization-admin"}]}}`, text))
-	u.call("POST", of+"/rules", fmt.Sprintf(`{"rule":{"filter":{"filter":"title eq \"%s\""},"grants":[{"tenantId":"main","roleId":"developer"}]}}`, text))
-	u.call("POST", "service-credentials", fmt.Sprintf(`{"displayName":"credential %s","organizationIds":["demo"]}`, text))
+	u.call("POST", of+"/rules", fmt.Sprintf(`{"displayName":"rule %s","group":{"displayName":"group %[1]s"},
+		"grants":[{"tenantId":"main","roleId":"designer"},{"roleId":"organization-admin"}]}`, text))
+	u.call("POST", of+"/rules", fmt.Sprintf(`{"filter":{"filter":"title eq \"%s\""},"grants":[{"tenantId":"main","roleId":"developer"}]}`, text))
+	u.call("POST", "serviceCredentials", fmt.Sprintf(`{"displayName":"credential %s","organizationIds":["demo"]}`, text))
 
 	user = d.send("POST", "/Users", fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:example:%s"],"userName":"%[1]s",
 		"externalId":"external %[1]s","displayName":"user %[1]s","title":"%[1]s","nickName":"%s","emails":[{"value":"%[1]s@example.com"}],
@@ -157,7 +158,7 @@ func TestAnErasedOrganizationLeavesNothingBehind(t *testing.T) {
 		if places := u.holds(marker); len(places) < 4 {
 			t.Fatalf("before, the text is in %v alone", places)
 		}
-		u.call("POST", "organizations", `{"organizationId":"other","displayName":"org `+keeper+`"}`)
+		u.call("POST", "organizations", `{"id":"other","displayName":"org `+keeper+`"}`)
 		cursor, err := u.access().GetAccessCursor(u.ctx(), &rulev1.GetAccessCursorRequest{OrganizationId: demo})
 		u.must(err)
 
@@ -185,7 +186,7 @@ func TestAnErasedOrganizationLeavesNothingBehind(t *testing.T) {
 		}
 
 		// The id is another organization's, which has nothing of the one before.
-		u.call("POST", "organizations", `{"organizationId":"demo","displayName":"new `+keeper+`","federated":true}`)
+		u.call("POST", "organizations", `{"id":"demo","displayName":"new `+keeper+`","federated":true}`)
 		for _, list := range []string{
 			"directories?showDeleted=true", "tenants", "rules", "syncs", "access", "suspensions", "failedEvents", "userIds", "groups",
 		} {

@@ -71,11 +71,11 @@ func TestFailedEventsOutlastTheirServiceAndTheirGateways(t *testing.T) {
 	seen := map[string]bool{}
 	eventually(t, "all events are there", func() bool {
 		seen = map[string]bool{}
-		list, err := d.events().ListEvents(d.ctx(), &failedeventsv1.ListEventsRequest{OrganizationId: demo, PageSize: 1000})
+		list, err := d.events().ListFailedEvents(d.ctx(), &failedeventsv1.ListFailedEventsRequest{OrganizationId: demo, PageSize: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, e := range list.GetEvents() {
+		for _, e := range list.GetFailedEvents() {
 			if seen[e.GetMessageId()] {
 				t.Errorf("two events of one message: %v", e)
 			}

@@ -122,12 +122,12 @@ func TestWhatIsStoredBeyondTheLimitsHoldsUpNobody(t *testing.T) {
 			t.Errorf("the check of who is set aside says %v", r)
 		}
 		eventually(t, "others are known as of later, the one set aside is not", func() bool {
-			return check(bob).GetAsOf().AsTime().After(before.Add(2*time.Second)) && check(ann).GetAsOf().AsTime().Before(before.Add(time.Second))
+			return check(bob).GetAsOfTime().AsTime().After(before.Add(2*time.Second)) && check(ann).GetAsOfTime().AsTime().Before(before.Add(time.Second))
 		})
 		eventually(t, "a failed event says why", func() bool {
-			r, err := u.events().ListEvents(u.ctx(), &failedeventsv1.ListEventsRequest{OrganizationId: demo})
+			r, err := u.events().ListFailedEvents(u.ctx(), &failedeventsv1.ListFailedEventsRequest{OrganizationId: demo})
 			u.must(err)
-			return slices.ContainsFunc(r.GetEvents(), func(e *failedeventsv1.FailedEvent) bool {
+			return slices.ContainsFunc(r.GetFailedEvents(), func(e *failedeventsv1.FailedEvent) bool {
 				return e.GetResourceId() == ann && e.GetReason() == "USERS_SET_ASIDE" && strings.Contains(e.GetDetail(), "32")
 			})
 		})

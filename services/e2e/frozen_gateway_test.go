@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/stats"
+	"google.golang.org/protobuf/proto"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
@@ -28,7 +29,7 @@ func TestAFrozenGatewayLetsNothingInWhenItWakes(t *testing.T) {
 	u := deploy(t, p)
 	frozen, process := u.gateway(1), u.processes["gateway-2"]
 
-	good := u.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: "good"}).at(frozen)
+	good := u.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{DisplayName: proto.String("good")}}).at(frozen)
 	good.send("GET", "/Users?count=1", "", http.StatusOK)
 	for _, c := range []struct {
 		name string
@@ -38,7 +39,7 @@ func TestAFrozenGatewayLetsNothingInWhenItWakes(t *testing.T) {
 		{"a directory is deleted", func(d *directory, _ string) { d.delete() }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			whole := u.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: c.name})
+			whole := u.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{DisplayName: proto.String(c.name)}})
 			with, key := whole.newKey()
 			bad := with.at(frozen)
 			bad.send("GET", "/Users?count=1", "", http.StatusOK)
@@ -82,7 +83,7 @@ func TestAFrozenGatewayLetsNothingInWhenItWakes(t *testing.T) {
 	}
 
 	t.Run("a service credential is revoked", func(t *testing.T) {
-		s := u.service(&directoryv1.CreateServiceCredentialRequest{OrganizationIds: []string{demo}})
+		s := u.service(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{OrganizationIds: []string{demo}}})
 		outgoing := make(payloads, 1000)
 		dial := func() *grpc.ClientConn {
 			conn, err := grpc.NewClient("dns:///"+frozen.addrs.GRPC,

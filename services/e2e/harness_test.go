@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
@@ -275,8 +276,8 @@ func (u *usher) rules() rulev1.RuleServiceClient    { return rulev1.NewRuleServi
 func (u *usher) syncs() rulev1.SyncServiceClient    { return rulev1.NewSyncServiceClient(u.conn) }
 func (u *usher) access() rulev1.AccessServiceClient { return rulev1.NewAccessServiceClient(u.conn) }
 func (u *usher) read() identityv1.ReadServiceClient { return identityv1.NewReadServiceClient(u.conn) }
-func (u *usher) events() failedeventsv1.EventServiceClient {
-	return failedeventsv1.NewEventServiceClient(u.conn)
+func (u *usher) events() failedeventsv1.FailedEventServiceClient {
+	return failedeventsv1.NewFailedEventServiceClient(u.conn)
 }
 
 // directory is a directory as an IdP sees it.
@@ -293,8 +294,11 @@ func (u *usher) newDirectory(request *directoryv1.CreateDirectoryRequest) *direc
 		request = &directoryv1.CreateDirectoryRequest{}
 	}
 	request.OrganizationId = demo
-	if request.GetDisplayName() == "" {
-		request.DisplayName = u.t.Name()
+	if request.Directory == nil {
+		request.Directory = &directoryv1.Directory{}
+	}
+	if request.GetDirectory().GetDisplayName() == "" {
+		request.Directory.DisplayName = proto.String(u.t.Name())
 	}
 	r, err := u.directories().CreateDirectory(u.ctx(), request)
 	if err != nil {
@@ -303,7 +307,7 @@ func (u *usher) newDirectory(request *directoryv1.CreateDirectoryRequest) *direc
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	u.t.Cleanup(transport.CloseIdleConnections)
 	return &directory{
-		u: u, id: r.GetDirectory().GetId(), baseURL: r.GetBaseUrl(), key: r.GetApiKey(), http: &http.Client{Transport: transport},
+		u: u, id: r.GetDirectory().GetId(), baseURL: r.GetDirectory().GetBaseUrl(), key: r.GetSecret(), http: &http.Client{Transport: transport},
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/simulate"
@@ -37,7 +39,7 @@ func TestADirectoryIsReplacedWhileIdentityIsDown(t *testing.T) {
 	u.processes["identity"].kill()
 	old.delete()
 	old.send("GET", "/Users", "", http.StatusUnauthorized)
-	replacement := u.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: "again", ReplacesId: old.id})
+	replacement := u.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{DisplayName: proto.String("again"), ReplacesId: old.id}})
 	second := u.gateway(1)
 	for _, at := range []*directory{replacement, replacement.at(second)} {
 		for _, request := range [][3]string{

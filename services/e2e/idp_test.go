@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/e2e/corpus"
 	"github.com/usher-scim/usher/services/internal/secret"
@@ -44,7 +46,7 @@ func TestCorpus(t *testing.T) {
 					idp = s.Name
 				}
 				if shared[idp] == nil {
-					shared[idp] = u.newDirectory(&directoryv1.CreateDirectoryRequest{Mode: mode})
+					shared[idp] = u.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{Mode: mode}})
 				}
 				d := shared[idp]
 				t.Run(form+"/"+s.Name, func(t *testing.T) {
@@ -116,7 +118,7 @@ func TestDirectoriesAreApart(t *testing.T) {
 		var all []*directory
 		var sims []*simulate.Simulation
 		for i, idp := range []simulate.IdP{simulate.Entra, simulate.Okta} {
-			d := u.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: fmt.Sprint(idp)})
+			d := u.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{DisplayName: proto.String(fmt.Sprint(idp))}})
 			s := simulation(t, d, simulate.Config{IdP: idp, Users: 30, Groups: 6, Seed: uint64(i)})
 			run(t.Context(), t, s)
 			all, sims = append(all, d), append(sims, s)

@@ -142,11 +142,11 @@ func (u *usher) requireEvents(messageIDs []string) {
 	for _, id := range messageIDs {
 		var found []*failedeventsv1.FailedEvent
 		eventually(u.t, "message "+id+" has its failed event", func() bool {
-			r, err := u.events().ListEvents(u.ctx(), &failedeventsv1.ListEventsRequest{OrganizationId: demo, MessageId: id})
+			r, err := u.events().ListFailedEvents(u.ctx(), &failedeventsv1.ListFailedEventsRequest{OrganizationId: demo, MessageId: id})
 			if err != nil {
 				u.t.Fatal(err)
 			}
-			found = r.GetEvents()
+			found = r.GetFailedEvents()
 			return len(found) > 0
 		})
 		if len(found) != 1 {
@@ -221,11 +221,11 @@ func TestFailedEventsSurvive(t *testing.T) {
 func (u *usher) waitForEvents(least int) (events []*failedeventsv1.FailedEvent) {
 	u.t.Helper()
 	eventually(u.t, fmt.Sprintf("there are %d failed events", least), func() bool {
-		r, err := u.events().ListEvents(u.ctx(), &failedeventsv1.ListEventsRequest{OrganizationId: demo, PageSize: 1000})
+		r, err := u.events().ListFailedEvents(u.ctx(), &failedeventsv1.ListFailedEventsRequest{OrganizationId: demo, PageSize: 1000})
 		if err != nil {
 			u.t.Fatal(err)
 		}
-		events = r.GetEvents()
+		events = r.GetFailedEvents()
 		return len(events) >= least
 	})
 	return events

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/internal/test/kit"
 )
@@ -29,11 +31,11 @@ func TestRedisFails(t *testing.T) {
 	gateways := []*usher{d.usher, d.gateway(1)}
 	processes := []*process{d.processes["gateway"], d.processes["gateway-2"]}
 
-	whole := d.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: "whole"})
+	whole := d.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{DisplayName: proto.String("whole")}})
 	var revoked, busy []*directory
 	// Slow enough for the rate. Each request asks Redis, for that.
 	for _, name := range []string{"a", "b", "c"} {
-		one := d.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: name})
+		one := d.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{DisplayName: proto.String(name)}})
 		for _, gateway := range gateways {
 			busy = append(busy, one.at(gateway))
 		}
@@ -53,7 +55,7 @@ func TestRedisFails(t *testing.T) {
 		{"cut off from one gateway", network.Cut, []bool{true, false}},
 		{"whole again", network.Mend, []bool{true, true}},
 	} {
-		owner := d.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: state.name})
+		owner := d.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{DisplayName: proto.String(state.name)}})
 		key, id := owner.newKey()
 		here, there := key.at(gateways[0]), key.at(gateways[1])
 		for _, at := range []*directory{here, there} {
@@ -142,7 +144,7 @@ func requireRate(t *testing.T, state string, gateways []*usher, up []bool, proce
 		if gateways[0].redisUp() != up[0] || gateways[1].redisUp() != up[1] {
 			return false
 		}
-		one := gateways[0].newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: "rate"})
+		one := gateways[0].newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{DisplayName: proto.String("rate")}})
 		admitted.Store(0)
 		start := time.Now()
 		var all sync.WaitGroup

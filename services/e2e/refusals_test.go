@@ -17,8 +17,8 @@ func TestWrongCredentials(t *testing.T) {
 	inEveryTopology(t, func(t *testing.T, u *usher) {
 		d := u.newDirectory(nil)
 		ann := d.user("ann")
-		other := u.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: "other"})
-		deleted := u.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: "deleted"})
+		other := u.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{DisplayName: proto.String("other")}})
+		deleted := u.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{DisplayName: proto.String("deleted")}})
 		if _, err := u.directories().DeleteDirectory(u.ctx(), &directoryv1.DeleteDirectoryRequest{OrganizationId: demo, Id: deleted.id}); err != nil {
 			t.Fatal(err)
 		}
@@ -43,12 +43,12 @@ func TestWrongCredentials(t *testing.T) {
 		if len(details) != 1 {
 			t.Errorf("the answers tell the cases apart: %v", details)
 		}
-		r, err := u.events().ListEvents(u.ctx(), &failedeventsv1.ListEventsRequest{OrganizationId: demo})
+		r, err := u.events().ListFailedEvents(u.ctx(), &failedeventsv1.ListFailedEventsRequest{OrganizationId: demo})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(r.GetEvents()) != 0 {
-			t.Errorf("there are failed events: %v", r.GetEvents())
+		if len(r.GetFailedEvents()) != 0 {
+			t.Errorf("there are failed events: %v", r.GetFailedEvents())
 		}
 	})
 }
@@ -82,7 +82,7 @@ func TestSuspendedWhileNotFederated(t *testing.T) {
 		}
 		federate(false)
 		await(http.StatusForbidden)
-		if _, err := u.directories().CreateDirectory(u.ctx(), &directoryv1.CreateDirectoryRequest{OrganizationId: demo, DisplayName: "x"}); err == nil {
+		if _, err := u.directories().CreateDirectory(u.ctx(), &directoryv1.CreateDirectoryRequest{OrganizationId: demo, Directory: &directoryv1.Directory{DisplayName: proto.String("x")}}); err == nil {
 			t.Error("a directory was created")
 		}
 		federate(true)

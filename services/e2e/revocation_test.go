@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/internal/test/kit"
 )
@@ -16,7 +18,7 @@ import (
 // newKey makes another key of a directory, and gives the directory as who has that key sees it, and the key's id.
 func (d *directory) newKey() (with *directory, id string) {
 	d.u.t.Helper()
-	made, err := d.u.keys().CreateApiKey(d.u.ctx(), &directoryv1.CreateApiKeyRequest{OrganizationId: demo, DirectoryId: d.id})
+	made, err := d.u.keys().CreateApiKey(d.u.ctx(), &directoryv1.CreateApiKeyRequest{OrganizationId: demo, DirectoryId: d.id, ApiKey: &directoryv1.ApiKey{}})
 	if err != nil {
 		d.u.t.Fatalf("creating a key: %v", err)
 	}
@@ -80,7 +82,7 @@ func endUnderLoad(t *testing.T, first, second *usher) {
 		{"a directory is deleted", func(d *directory, _ string) { d.delete() }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			whole := first.newDirectory(&directoryv1.CreateDirectoryRequest{DisplayName: c.name})
+			whole := first.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{DisplayName: proto.String(c.name)}})
 			here, key := whole.newKey()
 			there := here.at(second)
 			var both []*directory

@@ -56,7 +56,7 @@ func TestADirectoryHasExtensionsOfItsOwn(t *testing.T) {
 		t.Run(mode.String(), func(t *testing.T) {
 			t.Parallel()
 			inEveryTopology(t, func(t *testing.T, u *usher) {
-				d, other := u.newDirectory(&directoryv1.CreateDirectoryRequest{Mode: mode}), u.newDirectory(nil)
+				d, other := u.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{Mode: mode}}), u.newDirectory(nil)
 				d.register(badge, "RESOURCE_TYPE_USER", badgeDefinition)
 				d.register(cost, "RESOURCE_TYPE_GROUP", `{"id":"`+cost+`","attributes":[{"name":"center"}]}`)
 
@@ -153,7 +153,7 @@ func TestExtensionsComeAlongWithAReplacedDirectory(t *testing.T) {
 		if _, err := u.directories().DeleteDirectory(u.ctx(), &directoryv1.DeleteDirectoryRequest{OrganizationId: demo, Id: old.id}); err != nil {
 			t.Fatal(err)
 		}
-		next := u.newDirectory(&directoryv1.CreateDirectoryRequest{ReplacesId: old.id})
+		next := u.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{ReplacesId: old.id}})
 		adopted := next.send("POST", "/Users", badged("ann", `"number":"8"`), 201)
 		if got := fmt.Sprint(adopted.body[badge]); adopted.str("id") != ann || got != "map[number:8]" {
 			t.Errorf("adopted is %s", adopted.raw)

@@ -27,20 +27,18 @@ import (
 var updated = map[protoreflect.FullName]func(u *usher, n int) (made proto.Message, names map[string]string){
 	"usher.directory.v1.OrganizationService.UpdateOrganization": func(u *usher, n int) (proto.Message, map[string]string) {
 		id := fmt.Sprint("updated-", n)
-		r, err := u.organizations().CreateOrganization(u.ctx(), &directoryv1.CreateOrganizationRequest{OrganizationId: id, DisplayName: "Updated", Federated: true})
+		r, err := u.organizations().CreateOrganization(u.ctx(), &directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: id, DisplayName: proto.String("Updated"), Federated: proto.Bool(true)}})
 		u.must(err)
 		return r.GetOrganization(), map[string]string{"organization_id": id}
 	},
 	"usher.directory.v1.DirectoryService.UpdateDirectory": func(u *usher, _ int) (proto.Message, map[string]string) {
-		r, err := u.directories().CreateDirectory(u.ctx(), &directoryv1.CreateDirectoryRequest{
-			OrganizationId: demo, DisplayName: "Updated", Mode: directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT, UniqueGroupNames: true,
-		})
+		r, err := u.directories().CreateDirectory(u.ctx(), &directoryv1.CreateDirectoryRequest{OrganizationId: demo, Directory: &directoryv1.Directory{DisplayName: proto.String("Updated"), Mode: directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT, UniqueGroupNames: proto.Bool(true)}})
 		u.must(err)
 		return r.GetDirectory(), map[string]string{"organization_id": demo, "id": r.GetDirectory().GetId()}
 	},
 	"usher.rule.v1.TenantService.UpdateTenant": func(u *usher, n int) (proto.Message, map[string]string) {
 		id := fmt.Sprint("updated-", n)
-		r, err := u.tenants().CreateTenant(u.ctx(), &rulev1.CreateTenantRequest{OrganizationId: demo, Id: id, DisplayName: "Updated"})
+		r, err := u.tenants().CreateTenant(u.ctx(), &rulev1.CreateTenantRequest{OrganizationId: demo, Tenant: &rulev1.Tenant{Id: id, DisplayName: proto.String("Updated")}})
 		u.must(err)
 		return r.GetTenant(), map[string]string{"organization_id": demo, "id": id}
 	},
@@ -295,7 +293,7 @@ func TestTheBodyOfAnUpdateIsTheResource(t *testing.T) {
 func TestARenamingLeavesTheRest(t *testing.T) {
 	t.Parallel()
 	u := startUsher(t, topologies["one process"], nil)
-	d := u.newDirectory(&directoryv1.CreateDirectoryRequest{Mode: directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT, UniqueGroupNames: true})
+	d := u.newDirectory(&directoryv1.CreateDirectoryRequest{Directory: &directoryv1.Directory{Mode: directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT, UniqueGroupNames: proto.Bool(true)}})
 	path := "/api/v1/organizations/" + demo
 	for name, rename := range map[string]func(name string){
 		"gRPC": func(name string) {

@@ -55,7 +55,7 @@ func TestEventsOfAnErasedOrganizationAreGoneAlsoThoseThatComeLate(t *testing.T) 
 // at is an event of so many seconds from now.
 func (w *world) at(n, seconds int) *failedeventsv1.FailedEvent {
 	e := w.event(n)
-	e.Time = timestamppb.New(w.now.Add(time.Duration(seconds) * time.Second))
+	e.FailTime = timestamppb.New(w.now.Add(time.Duration(seconds) * time.Second))
 	return e
 }
 
@@ -76,9 +76,9 @@ func (w *world) run(t *testing.T) {
 // lists fails the test unless an organization has so many events.
 func (w *world) lists(t *testing.T, organization string, count int) {
 	t.Helper()
-	r, err := w.events.ListEvents(admin(t.Context(), organization), &failedeventsv1.ListEventsRequest{OrganizationId: organization})
-	if err != nil || len(r.GetEvents()) != count {
-		t.Errorf("of %s there are %v: %v", organization, r.GetEvents(), err)
+	r, err := w.events.ListFailedEvents(admin(t.Context(), organization), &failedeventsv1.ListFailedEventsRequest{OrganizationId: organization})
+	if err != nil || len(r.GetFailedEvents()) != count {
+		t.Errorf("of %s there are %v: %v", organization, r.GetFailedEvents(), err)
 	}
 }
 

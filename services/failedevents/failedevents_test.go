@@ -29,8 +29,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const directory = "0198a000-0000-7000-8000-0000000000d1"
 
 type world struct {
-	record   failedeventsv1.EventRecordServiceClient
-	events   failedeventsv1.EventServiceClient
+	record   failedeventsv1.FailedEventRecordServiceClient
+	events   failedeventsv1.FailedEventServiceClient
 	service  *failedevents.Service
 	erasures erasuretest.Directory
 	metrics  *metric.ManualReader
@@ -64,8 +64,8 @@ func newWorld(t *testing.T, change ...func(*failedevents.Config)) *world {
 	})
 	w.service = s
 	s.Register(channel)
-	w.record = failedeventsv1.NewEventRecordServiceClient(channel.As(commonv1.Caller_CALLER_RULE))
-	w.events = failedeventsv1.NewEventServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY))
+	w.record = failedeventsv1.NewFailedEventRecordServiceClient(channel.As(commonv1.Caller_CALLER_RULE))
+	w.events = failedeventsv1.NewFailedEventServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY))
 	return w
 }
 
@@ -80,7 +80,7 @@ func id(n int) string { return fmt.Sprintf("0198a000-0000-7000-8000-%012d", n) }
 func (w *world) event(n int) *failedeventsv1.FailedEvent {
 	return &failedeventsv1.FailedEvent{
 		Id: id(n), OrganizationId: "acme", DirectoryId: directory, MessageId: fmt.Sprint("m", n),
-		Source: failedeventsv1.EventSource_EVENT_SOURCE_GATEWAY, Time: timestamppb.New(w.now.Add(time.Duration(n) * time.Second)),
+		Source: failedeventsv1.FailedEventSource_FAILED_EVENT_SOURCE_GATEWAY, FailTime: timestamppb.New(w.now.Add(time.Duration(n) * time.Second)),
 		Operation: "PATCH /Users/{id}", ResourceId: "u", Status: 409, Reason: "SCIM_UNIQUENESS", ScimType: "uniqueness",
 		Detail: "d", Remedy: "r", TraceId: "t",
 	}
@@ -88,7 +88,7 @@ func (w *world) event(n int) *failedeventsv1.FailedEvent {
 
 func (w *world) add(t *testing.T, events ...*failedeventsv1.FailedEvent) {
 	t.Helper()
-	if _, err := w.record.RecordEvents(t.Context(), &failedeventsv1.RecordEventsRequest{Events: events}); err != nil {
+	if _, err := w.record.RecordFailedEvents(t.Context(), &failedeventsv1.RecordFailedEventsRequest{FailedEvents: events}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -108,8 +108,8 @@ func TestAnEventIsReadAsItWasRecorded(t *testing.T) {
 	sent.AcknowledgeTime, sent.AcknowledgedBy = timestamppb.New(w.now), "nobody" // not read
 	w.add(t, sent)
 	w.add(t, w.event(1)) // again
-	got, err := w.events.GetEvent(admin(t.Context(), "acme"), &failedeventsv1.GetEventRequest{OrganizationId: "acme", Id: id(1)})
-	if err != nil || !proto.Equal(got.GetEvent(), w.event(1)) {
+	got, err := w.events.GetFailedEvent(admin(t.Context(), "acme"), &failedeventsv1.GetFailedEventRequest{OrganizationId: "acme", Id: id(1)})
+	if err != nil || !proto.Equal(got.GetFailedEvent(), w.event(1)) {
 		t.Errorf("%v, %v", got, err)
 	}
 }
@@ -120,8 +120,8 @@ func TestAnEventIsNotLostForACharacterThatCannotBeKept(t *testing.T) {
 	sent := w.event(1)
 	sent.Detail, sent.ResourceId, sent.Operation = "a\x00b", "c\x00d", "e\x00f"
 	w.add(t, sent)
-	got, err := w.events.GetEvent(admin(t.Context(), "acme"), &failedeventsv1.GetEventRequest{OrganizationId: "acme", Id: id(1)})
-	if e := got.GetEvent(); err != nil || e.GetDetail() != "a\uFFFDb" || e.GetResourceId() != "c\uFFFDd" || e.GetOperation() != "e\uFFFDf" {
+	got, err := w.events.GetFailedEvent(admin(t.Context(), "acme"), &failedeventsv1.GetFailedEventRequest{OrganizationId: "acme", Id: id(1)})
+	if e := got.GetFailedEvent(); err != nil || e.GetDetail() != "a\uFFFDb" || e.GetResourceId() != "c\uFFFDd" || e.GetOperation() != "e\uFFFDf" {
 		t.Errorf("%v, %v", got, err)
 	}
 }
@@ -134,14 +134,14 @@ func TestPagesMeetEachEventOnce(t *testing.T) {
 		w.add(t, w.event(n))
 		want = append([]string{id(n)}, want...)
 	}
-	ask := &failedeventsv1.ListEventsRequest{OrganizationId: "acme", PageSize: 3, DirectoryId: directory}
+	ask := &failedeventsv1.ListFailedEventsRequest{OrganizationId: "acme", PageSize: 3, DirectoryId: directory}
 	var got []string
 	for {
-		page, err := w.events.ListEvents(admin(t.Context(), "acme"), ask)
+		page, err := w.events.ListFailedEvents(admin(t.Context(), "acme"), ask)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, e := range page.GetEvents() {
+		for _, e := range page.GetFailedEvents() {
 			got = append(got, e.GetId())
 		}
 		if ask.PageToken = page.GetNextPageToken(); ask.GetPageToken() == "" {
@@ -149,7 +149,7 @@ func TestPagesMeetEachEventOnce(t *testing.T) {
 		}
 		other := proto.CloneOf(ask)
 		other.OpenOnly = true
-		_, err = w.events.ListEvents(admin(t.Context(), "acme"), other)
+		_, err = w.events.ListFailedEvents(admin(t.Context(), "acme"), other)
 		expect(t, err, fault.PageToken)
 	}
 	if strings.Join(got, " ") != strings.Join(want, " ") {
@@ -161,19 +161,19 @@ func TestAcknowledgingIsForOneAndOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add(t, w.event(1), w.event(2))
-	ask := &failedeventsv1.AcknowledgeEventRequest{OrganizationId: "acme", Id: id(1)}
-	first, err := w.events.AcknowledgeEvent(admin(t.Context(), "acme"), ask)
-	if err != nil || first.GetEvent().GetAcknowledgedBy() != "admin of acme" || !first.GetEvent().GetAcknowledgeTime().AsTime().Equal(w.now) {
+	ask := &failedeventsv1.AcknowledgeFailedEventRequest{OrganizationId: "acme", Id: id(1)}
+	first, err := w.events.AcknowledgeFailedEvent(admin(t.Context(), "acme"), ask)
+	if err != nil || first.GetFailedEvent().GetAcknowledgedBy() != "admin of acme" || !first.GetFailedEvent().GetAcknowledgeTime().AsTime().Equal(w.now) {
 		t.Fatalf("%v, %v", first, err)
 	}
 	w.now = w.now.Add(time.Hour)
 	operator := rpc.WithPrincipal(t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, Subject: "operator"})
-	again, err := w.events.AcknowledgeEvent(operator, ask)
+	again, err := w.events.AcknowledgeFailedEvent(operator, ask)
 	if err != nil || !proto.Equal(first, again) {
 		t.Errorf("%v, %v", again, err)
 	}
-	open, err := w.events.ListEvents(operator, &failedeventsv1.ListEventsRequest{OrganizationId: "acme", OpenOnly: true})
-	if err != nil || len(open.GetEvents()) != 1 || open.GetEvents()[0].GetId() != id(2) {
+	open, err := w.events.ListFailedEvents(operator, &failedeventsv1.ListFailedEventsRequest{OrganizationId: "acme", OpenOnly: true})
+	if err != nil || len(open.GetFailedEvents()) != 1 || open.GetFailedEvents()[0].GetId() != id(2) {
 		t.Errorf("open: %v, %v", open, err)
 	}
 }
@@ -183,41 +183,41 @@ func TestRefusals(t *testing.T) {
 	w := newWorld(t)
 	w.add(t, w.event(1))
 	timeless, endless := w.event(2), w.event(2)
-	timeless.Time, endless.Time = nil, &timestamppb.Timestamp{Seconds: 1 << 60}
+	timeless.FailTime, endless.FailTime = nil, &timestamppb.Timestamp{Seconds: 1 << 60}
 	for name, c := range map[string]struct {
 		err    error
 		reason fault.Reason
 	}{
 		"an event that there is not": {func() error {
-			_, err := w.events.GetEvent(admin(t.Context(), "acme"), &failedeventsv1.GetEventRequest{OrganizationId: "acme", Id: id(9)})
+			_, err := w.events.GetFailedEvent(admin(t.Context(), "acme"), &failedeventsv1.GetFailedEventRequest{OrganizationId: "acme", Id: id(9)})
 			return err
 		}(), fault.NotFound},
 		"acknowledging what there is not": {func() error {
-			_, err := w.events.AcknowledgeEvent(admin(t.Context(), "acme"), &failedeventsv1.AcknowledgeEventRequest{OrganizationId: "acme", Id: id(9)})
+			_, err := w.events.AcknowledgeFailedEvent(admin(t.Context(), "acme"), &failedeventsv1.AcknowledgeFailedEventRequest{OrganizationId: "acme", Id: id(9)})
 			return err
 		}(), fault.NotFound},
 		"another organization's event": {func() error {
-			_, err := w.events.GetEvent(admin(t.Context(), "other"), &failedeventsv1.GetEventRequest{OrganizationId: "other", Id: id(1)})
+			_, err := w.events.GetFailedEvent(admin(t.Context(), "other"), &failedeventsv1.GetFailedEventRequest{OrganizationId: "other", Id: id(1)})
 			return err
 		}(), fault.NotFound},
 		"another organization": {func() error {
-			_, err := w.events.ListEvents(admin(t.Context(), "other"), &failedeventsv1.ListEventsRequest{OrganizationId: "acme"})
+			_, err := w.events.ListFailedEvents(admin(t.Context(), "other"), &failedeventsv1.ListFailedEventsRequest{OrganizationId: "acme"})
 			return err
 		}(), fault.NotAllowed},
 		"a token that was never given out": {func() error {
-			_, err := w.events.ListEvents(admin(t.Context(), "acme"), &failedeventsv1.ListEventsRequest{OrganizationId: "acme", PageToken: "x"})
+			_, err := w.events.ListFailedEvents(admin(t.Context(), "acme"), &failedeventsv1.ListFailedEventsRequest{OrganizationId: "acme", PageToken: "x"})
 			return err
 		}(), fault.PageToken},
 		"recording for an admin": {func() error {
-			_, err := w.record.RecordEvents(admin(t.Context(), "acme"), &failedeventsv1.RecordEventsRequest{Events: []*failedeventsv1.FailedEvent{w.event(3)}})
+			_, err := w.record.RecordFailedEvents(admin(t.Context(), "acme"), &failedeventsv1.RecordFailedEventsRequest{FailedEvents: []*failedeventsv1.FailedEvent{w.event(3)}})
 			return err
 		}(), fault.NotAllowed},
 		"an event without a time": {func() error {
-			_, err := w.record.RecordEvents(t.Context(), &failedeventsv1.RecordEventsRequest{Events: []*failedeventsv1.FailedEvent{timeless}})
+			_, err := w.record.RecordFailedEvents(t.Context(), &failedeventsv1.RecordFailedEventsRequest{FailedEvents: []*failedeventsv1.FailedEvent{timeless}})
 			return err
 		}(), fault.InvalidRequest},
 		"an event at no time": {func() error {
-			_, err := w.record.RecordEvents(t.Context(), &failedeventsv1.RecordEventsRequest{Events: []*failedeventsv1.FailedEvent{endless}})
+			_, err := w.record.RecordFailedEvents(t.Context(), &failedeventsv1.RecordFailedEventsRequest{FailedEvents: []*failedeventsv1.FailedEvent{endless}})
 			return err
 		}(), fault.InvalidRequest},
 	} {

@@ -19,22 +19,22 @@ func TestTheServiceRunsOnPostgreSQL(t *testing.T) {
 	w.add(t, w.event(1), w.event(2), w.event(1))
 	w.add(t, w.event(2), w.event(3))
 	ctx := admin(t.Context(), "acme")
-	acknowledged, err := w.events.AcknowledgeEvent(ctx, &failedeventsv1.AcknowledgeEventRequest{OrganizationId: "acme", Id: id(2)})
-	if err != nil || !acknowledged.GetEvent().GetAcknowledgeTime().AsTime().Equal(w.now) {
+	acknowledged, err := w.events.AcknowledgeFailedEvent(ctx, &failedeventsv1.AcknowledgeFailedEventRequest{OrganizationId: "acme", Id: id(2)})
+	if err != nil || !acknowledged.GetFailedEvent().GetAcknowledgeTime().AsTime().Equal(w.now) {
 		t.Errorf("acknowledged: %v, %v", acknowledged, err)
 	}
 	w.now = w.now.Add(time.Hour)
-	again, err := w.events.AcknowledgeEvent(ctx, &failedeventsv1.AcknowledgeEventRequest{OrganizationId: "acme", Id: id(2)})
+	again, err := w.events.AcknowledgeFailedEvent(ctx, &failedeventsv1.AcknowledgeFailedEventRequest{OrganizationId: "acme", Id: id(2)})
 	if err != nil || !proto.Equal(again, acknowledged) {
 		t.Errorf("acknowledged again: %v, %v", again, err)
 	}
 	var open []string
 	for token := ""; ; {
-		r, err := w.events.ListEvents(ctx, &failedeventsv1.ListEventsRequest{OrganizationId: "acme", OpenOnly: true, PageSize: 1, PageToken: token})
+		r, err := w.events.ListFailedEvents(ctx, &failedeventsv1.ListFailedEventsRequest{OrganizationId: "acme", OpenOnly: true, PageSize: 1, PageToken: token})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, e := range r.GetEvents() {
+		for _, e := range r.GetFailedEvents() {
 			open = append(open, e.GetId())
 		}
 		if token = r.GetNextPageToken(); token == "" {

@@ -145,7 +145,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	g.recorder = events.New(g.spool, failedeventsv1.NewEventRecordServiceClient(d.FailedEvents), instruments, d.Log, events.Retry{})
+	g.recorder = events.New(g.spool, failedeventsv1.NewFailedEventRecordServiceClient(d.FailedEvents), instruments, d.Log, events.Retry{})
 	g.scim = scimhttp.New(scimhttp.Config{
 		Limits: c.Limits, PublicURL: strings.TrimSuffix(c.PublicURL, "/"), ServerName: server, TrustedProxies: c.TrustedProxies,
 		InFlight: inFlight, TallyEvery: tallyEvery,

@@ -52,7 +52,7 @@ type others struct {
 	directoryv1.UnimplementedKeyLookupServiceServer
 	directoryv1.UnimplementedOrganizationServiceServer
 	identityv1.UnimplementedResourceServiceServer
-	failedeventsv1.UnimplementedEventRecordServiceServer
+	failedeventsv1.UnimplementedFailedEventRecordServiceServer
 	rulev1.UnimplementedAccessServiceServer
 
 	credential secret.Text // of a service
@@ -102,7 +102,7 @@ func (o *others) WriteResource(context.Context, *identityv1.WriteResourceRequest
 	return nil, fault.New(fault.Uniqueness, "Another user has this userName.")
 }
 
-func (o *others) RecordEvents(_ context.Context, r *failedeventsv1.RecordEventsRequest) (*failedeventsv1.RecordEventsResponse, error) {
+func (o *others) RecordFailedEvents(_ context.Context, r *failedeventsv1.RecordFailedEventsRequest) (*failedeventsv1.RecordFailedEventsResponse, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.refuse {
@@ -112,14 +112,14 @@ func (o *others) RecordEvents(_ context.Context, r *failedeventsv1.RecordEventsR
 		}
 		return nil, fault.New(fault.Unavailable, "down")
 	}
-	for _, e := range r.GetEvents() {
+	for _, e := range r.GetFailedEvents() {
 		o.recorded[e.GetId()] = e
 	}
 	select {
 	case o.added <- struct{}{}:
 	default:
 	}
-	return &failedeventsv1.RecordEventsResponse{}, nil
+	return &failedeventsv1.RecordFailedEventsResponse{}, nil
 }
 
 func (o *others) setRefuse(refuse bool) {
@@ -167,7 +167,7 @@ func (o *others) dependencies(t *testing.T) gateway.Dependencies {
 	directoryv1.RegisterKeyLookupServiceServer(channel, o)
 	directoryv1.RegisterOrganizationServiceServer(channel, o)
 	identityv1.RegisterResourceServiceServer(channel, o)
-	failedeventsv1.RegisterEventRecordServiceServer(channel, o)
+	failedeventsv1.RegisterFailedEventRecordServiceServer(channel, o)
 	rulev1.RegisterAccessServiceServer(channel, o)
 	conn := channel.As(commonv1.Caller_CALLER_GATEWAY)
 	return gateway.Dependencies{
@@ -242,7 +242,7 @@ func TestFailedMessagesAreRecordedOnceFailedeventsIsBack(t *testing.T) {
 	stop()
 	for _, e := range o.recorded {
 		if e.GetOrganizationId() != "acme" || e.GetDirectoryId() != directory || e.GetStatus() != 409 || e.GetScimType() != "uniqueness" ||
-			e.GetReason() != "SCIM_UNIQUENESS" || e.GetOperation() != "POST /Users" || e.GetSource() != failedeventsv1.EventSource_EVENT_SOURCE_GATEWAY {
+			e.GetReason() != "SCIM_UNIQUENESS" || e.GetOperation() != "POST /Users" || e.GetSource() != failedeventsv1.FailedEventSource_FAILED_EVENT_SOURCE_GATEWAY {
 			t.Errorf("recorded: %v", e)
 		}
 	}

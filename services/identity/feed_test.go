@@ -123,7 +123,7 @@ func TestWatchersOfAQuietFeedHearAsOfWhen(t *testing.T) {
 		must(t, err)
 		equal(t, "organizations", bookmark.GetOrganizationIds(), []string{})
 		equal(t, "the cursor", bookmark.GetCursor(), b.end())
-		equal(t, "the time", bookmark.GetAsOf().GetSeconds(), now)
+		equal(t, "the time", bookmark.GetAsOfTime().GetSeconds(), now)
 		c.now.Add(100)
 	}
 }
@@ -149,13 +149,13 @@ func TestAListOfChangesSaysAsOfWhenItIs(t *testing.T) {
 			all := list(0)
 			// With PostgreSQL, other databases' transactions hold the last record back for a moment.
 			for deadline := time.Now().Add(30 * time.Second); len(all.GetChanges()) < 2 && time.Now().Before(deadline); all = list(0) {
-				equal(t, "the time while a record does not show", all.GetAsOf().GetSeconds(), 100)
+				equal(t, "the time while a record does not show", all.GetAsOfTime().GetSeconds(), 100)
 			}
 			equal(t, "how many changes", len(all.GetChanges()), 2)
-			equal(t, "the time", all.GetAsOf().GetSeconds(), 200)
+			equal(t, "the time", all.GetAsOfTime().GetSeconds(), 200)
 			part := list(1)
 			equal(t, "that there are more", part.GetMore(), true)
-			equal(t, "the time of a part", part.GetAsOf(), (*timestamppb.Timestamp)(nil))
+			equal(t, "the time of a part", part.GetAsOfTime(), (*timestamppb.Timestamp)(nil))
 		})
 	}
 }

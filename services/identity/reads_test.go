@@ -173,7 +173,7 @@ func TestWhoMatchesAFilterIsTold(t *testing.T) {
 			operator := rpc.WithPrincipal(t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR})
 			_, err = schemas.PutSchema(operator, &identityv1.PutSchemaRequest{
 				OrganizationId: "acme", DirectoryId: extended.target.GetDirectoryId(), Id: badge,
-				ResourceType: identityv1.ResourceType_RESOURCE_TYPE_USER, Definition: definition,
+				Schema: &identityv1.Schema{ResourceType: identityv1.ResourceType_RESOURCE_TYPE_USER, Definition: definition},
 			})
 			must(t, err)
 			anna := plain.user(`{"userName":"anna","title":"Guide"}`).GetId()

@@ -35,7 +35,7 @@ func (i *idp) putSchema(attributes string) (*identityv1.PutSchemaResponse, error
 	must(i, definition.UnmarshalJSON([]byte(`{"id":"`+badge+`","attributes":[`+attributes+`]}`)))
 	return identityv1.NewSchemaServiceClient(i.bundle.gateway).PutSchema(i.admin(), &identityv1.PutSchemaRequest{
 		OrganizationId: i.target.GetOrganizationId(), DirectoryId: i.target.GetDirectoryId(), Id: badge,
-		ResourceType: identityv1.ResourceType_RESOURCE_TYPE_USER, Definition: definition,
+		Schema: &identityv1.Schema{ResourceType: identityv1.ResourceType_RESOURCE_TYPE_USER, Definition: definition},
 	})
 }
 

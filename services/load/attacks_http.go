@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/proto"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/internal/bearer"
@@ -142,17 +143,17 @@ func (a *attackers) revoked() attack {
 		}
 		operator := withToken(ctx, a.Operator)
 		made, err := directoryv1.NewDirectoryServiceClient(conn).CreateDirectory(operator,
-			&directoryv1.CreateDirectoryRequest{OrganizationId: attackersOrganization, DisplayName: "revoked"})
+			&directoryv1.CreateDirectoryRequest{OrganizationId: attackersOrganization, Directory: &directoryv1.Directory{DisplayName: proto.String("revoked")}})
 		if err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}
-		of, over = account{made.GetDirectory().GetId(), made.GetApiKey()}, make(chan struct{})
+		of, over = account{made.GetDirectory().GetId(), made.GetSecret()}, make(chan struct{})
 		keys := directoryv1.NewApiKeyServiceClient(conn)
 		listed, err := keys.ListApiKeys(operator, &directoryv1.ListApiKeysRequest{OrganizationId: attackersOrganization, DirectoryId: of.Directory})
 		if err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}
-		other, err := keys.CreateApiKey(operator, &directoryv1.CreateApiKeyRequest{OrganizationId: attackersOrganization, DirectoryId: of.Directory, DisplayName: "other"})
+		other, err := keys.CreateApiKey(operator, &directoryv1.CreateApiKeyRequest{OrganizationId: attackersOrganization, DirectoryId: of.Directory, ApiKey: &directoryv1.ApiKey{DisplayName: "other"}})
 		if err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}

@@ -157,19 +157,19 @@ func newGenerator(ctx context.Context, of string) (_ *generator, err error) {
 func (g *generator) setUp(ctx context.Context) error {
 	ctx = g.asOperator(ctx)
 	_, err := directoryv1.NewOrganizationServiceClient(g.public).CreateOrganization(ctx,
-		&directoryv1.CreateOrganizationRequest{OrganizationId: organization, Federated: true})
+		&directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: organization, Federated: proto.Bool(true)}})
 	if err != nil {
 		return err
 	}
 	made, err := directoryv1.NewDirectoryServiceClient(g.public).CreateDirectory(ctx,
-		&directoryv1.CreateDirectoryRequest{OrganizationId: organization, DisplayName: "load"})
+		&directoryv1.CreateDirectoryRequest{OrganizationId: organization, Directory: &directoryv1.Directory{DisplayName: proto.String("load")}})
 	if err != nil {
 		return err
 	}
 	g.base = "/scim/v2/" + made.GetDirectory().GetId()
-	g.connections = connect(g.SCIM, "Authorization: Bearer "+made.GetApiKey()+"\r\nContent-Type: application/scim+json\r\n")
+	g.connections = connect(g.SCIM, "Authorization: Bearer "+made.GetSecret()+"\r\nContent-Type: application/scim+json\r\n")
 	if _, err := rulev1.NewTenantServiceClient(g.public).CreateTenant(ctx,
-		&rulev1.CreateTenantRequest{OrganizationId: organization, Id: generatorTenant}); err != nil {
+		&rulev1.CreateTenantRequest{OrganizationId: organization, Tenant: &rulev1.Tenant{Id: generatorTenant}}); err != nil {
 		return err
 	}
 	_, err = rulev1.NewRuleServiceClient(g.public).CreateRule(ctx, &rulev1.CreateRuleRequest{OrganizationId: organization, Rule: &rulev1.Rule{

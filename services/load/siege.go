@@ -266,7 +266,7 @@ func (c sieging) startAttackers(ctx context.Context, b *besieged, t *tenant, fol
 		return nil, err
 	}
 	if _, err := rulev1.NewTenantServiceClient(b.public).CreateTenant(withToken(ctx, operatorToken),
-		&rulev1.CreateTenantRequest{OrganizationId: attackersOrganization, Id: generatorTenant}); err != nil {
+		&rulev1.CreateTenantRequest{OrganizationId: attackersOrganization, Tenant: &rulev1.Tenant{Id: generatorTenant}}); err != nil {
 		return nil, err
 	}
 	text, err := json.Marshal(of)

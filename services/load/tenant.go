@@ -90,7 +90,7 @@ func settleTenant(ctx context.Context, b *besieged) (_ *tenant, err error) {
 	t.base = "/scim/v2/" + made.Directory
 	t.connections = connect(b.scim, "Authorization: Bearer "+made.Key+"\r\nContent-Type: application/scim+json\r\n")
 	if _, err := rulev1.NewTenantServiceClient(b.public).CreateTenant(operator,
-		&rulev1.CreateTenantRequest{OrganizationId: siegeOrganization, Id: generatorTenant}); err != nil {
+		&rulev1.CreateTenantRequest{OrganizationId: siegeOrganization, Tenant: &rulev1.Tenant{Id: generatorTenant}}); err != nil {
 		return nil, err
 	}
 	if _, err := rulev1.NewRuleServiceClient(b.public).CreateRule(operator, &rulev1.CreateRuleRequest{OrganizationId: siegeOrganization, Rule: &rulev1.Rule{
@@ -128,19 +128,19 @@ func newDirectory(ctx context.Context, b *besieged, organization string) (accoun
 	ctx = withToken(ctx, operatorToken)
 	organizations := directoryv1.NewOrganizationServiceClient(b.public)
 	if _, err := organizations.GetOrganization(ctx, &directoryv1.GetOrganizationRequest{OrganizationId: organization}); err != nil {
-		if _, err := organizations.CreateOrganization(ctx, &directoryv1.CreateOrganizationRequest{OrganizationId: organization, Federated: true}); err != nil {
+		if _, err := organizations.CreateOrganization(ctx, &directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: organization, Federated: proto.Bool(true)}}); err != nil {
 			return account{}, err
 		}
 	}
 	made, err := directoryv1.NewDirectoryServiceClient(b.public).CreateDirectory(ctx,
-		&directoryv1.CreateDirectoryRequest{OrganizationId: organization, DisplayName: "siege"})
-	return account{made.GetDirectory().GetId(), made.GetApiKey()}, err
+		&directoryv1.CreateDirectoryRequest{OrganizationId: organization, Directory: &directoryv1.Directory{DisplayName: proto.String("siege")}})
+	return account{made.GetDirectory().GetId(), made.GetSecret()}, err
 }
 
 // newCredential makes a service credential of an organization, which may write.
 func newCredential(ctx context.Context, b *besieged, organization string) (string, error) {
 	made, err := directoryv1.NewServiceCredentialServiceClient(b.public).CreateServiceCredential(withToken(ctx, operatorToken),
-		&directoryv1.CreateServiceCredentialRequest{DisplayName: "siege", OrganizationIds: []string{organization}, MayWrite: true})
+		&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{DisplayName: "siege", OrganizationIds: []string{organization}, MayWrite: true}})
 	return made.GetSecret(), err
 }
 

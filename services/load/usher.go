@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
@@ -156,13 +157,13 @@ func (u *usher) asOperator(ctx context.Context) context.Context {
 func (u *usher) createDirectory(ctx context.Context) (account, error) {
 	ctx = u.asOperator(ctx)
 	_, err := directoryv1.NewOrganizationServiceClient(u.public).CreateOrganization(ctx,
-		&directoryv1.CreateOrganizationRequest{OrganizationId: organization, Federated: true})
+		&directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: organization, Federated: proto.Bool(true)}})
 	if err != nil {
 		return account{}, err
 	}
 	made, err := directoryv1.NewDirectoryServiceClient(u.public).CreateDirectory(ctx,
-		&directoryv1.CreateDirectoryRequest{OrganizationId: organization, DisplayName: "load"})
-	return account{made.GetDirectory().GetId(), made.GetApiKey()}, err
+		&directoryv1.CreateDirectoryRequest{OrganizationId: organization, Directory: &directoryv1.Directory{DisplayName: proto.String("load")}})
+	return account{made.GetDirectory().GetId(), made.GetSecret()}, err
 }
 
 // open lets SCIM requests be sent to a directory.

@@ -109,7 +109,7 @@ func TestAUserThatIsDeletedIsGrantedAccessWhileABatchIsDivided(t *testing.T) {
 	})
 	b.identity.Before(nil)
 	b.caughtUp()
-	if r := b.check(user, "developer"); !granted.Load() || r.GetAllowed() && r.GetAsOf().AsTime().After(gone) {
+	if r := b.check(user, "developer"); !granted.Load() || r.GetAllowed() && r.GetAsOfTime().AsTime().After(gone) {
 		t.Fatalf("it is gone since %v, and the check says %v", gone, r)
 	}
 	b.identity.Facts(nil)
@@ -120,7 +120,7 @@ func TestAUserThatIsDeletedIsGrantedAccessWhileABatchIsDivided(t *testing.T) {
 func TestListAccessFiltersAndPages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.must(b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: acme, Id: "depot"}))
+	b.must(b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: acme, Tenant: &rulev1.Tenant{Id: "depot"}}))
 	var users []string
 	for range 5 {
 		user := b.identity.AddUser(acme, b.dir)

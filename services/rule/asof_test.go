@@ -21,10 +21,10 @@ func (b *bundle) asOf(organization, user string) time.Time {
 	list, err := b.access.ListAccess(b.ctx(), &rulev1.ListAccessRequest{OrganizationId: organization, UserId: user})
 	b.must(list, err)
 	// Who has been set aside since is known as of when that batch began.
-	if list.GetAsOf().AsTime().Before(r.GetAsOf().AsTime()) && check().GetUnknown() == r.GetUnknown() {
-		b.t.Fatalf("a later list is as of %v, a check as of %v", list.GetAsOf(), r.GetAsOf())
+	if list.GetAsOfTime().AsTime().Before(r.GetAsOfTime().AsTime()) && check().GetUnknown() == r.GetUnknown() {
+		b.t.Fatalf("a later list is as of %v, a check as of %v", list.GetAsOfTime(), r.GetAsOfTime())
 	}
-	return r.GetAsOf().AsTime()
+	return r.GetAsOfTime().AsTime()
 }
 
 // goesOn fails the test unless the time of a user's access goes on by itself.

@@ -23,6 +23,8 @@ func TestBadRequestsAreRefusedWithTheirReason(t *testing.T) {
 	user := b.identity.AddUser(acme, b.dir)
 	b.caughtUp()
 	existing := b.valueRule("v", "developer")
+	before, err := b.rules.GetRule(b.ctx(), &rulev1.GetRuleRequest{OrganizationId: acme, Id: existing})
+	b.must(before, err)
 	missing := ids.New()
 	group := func(name string, grants ...*rulev1.Grant) *rulev1.Rule {
 		return &rulev1.Rule{Match: &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: name}}, Grants: grants}
@@ -33,9 +35,9 @@ func TestBadRequestsAreRefusedWithTheirReason(t *testing.T) {
 			return b.rules.CreateRule(ctx, &rulev1.CreateRuleRequest{OrganizationId: acme, Rule: r})
 		}
 	}
-	update := func(r *rulev1.Rule, revision int64, paths ...string) func(context.Context) (any, error) {
+	update := func(r *rulev1.Rule, paths ...string) func(context.Context) (any, error) {
 		return func(ctx context.Context) (any, error) {
-			return b.rules.UpdateRule(ctx, &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: existing, Rule: r, IfRevision: revision,
+			return b.rules.UpdateRule(ctx, &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: existing, Rule: r,
 				UpdateMask: &fieldmaskpb.FieldMask{Paths: paths}})
 		}
 	}
@@ -49,13 +51,13 @@ func TestBadRequestsAreRefusedWithTheirReason(t *testing.T) {
 		call   func(ctx context.Context) (any, error)
 	}{
 		{"a tenant of what can be no organization", fault.InvalidRequest, func(ctx context.Context) (any, error) {
-			return b.tenants.CreateTenant(ctx, &rulev1.CreateTenantRequest{OrganizationId: "No Slug", Id: "x"})
+			return b.tenants.CreateTenant(ctx, &rulev1.CreateTenantRequest{OrganizationId: "No Slug", Tenant: &rulev1.Tenant{Id: "x"}})
 		}},
 		{"a tenant whose id is no slug", fault.InvalidRequest, func(ctx context.Context) (any, error) {
-			return b.tenants.CreateTenant(ctx, &rulev1.CreateTenantRequest{OrganizationId: acme, Id: "-x"})
+			return b.tenants.CreateTenant(ctx, &rulev1.CreateTenantRequest{OrganizationId: acme, Tenant: &rulev1.Tenant{Id: "-x"}})
 		}},
 		{"a tenant that is there", fault.AlreadyExists, func(ctx context.Context) (any, error) {
-			return b.tenants.CreateTenant(ctx, &rulev1.CreateTenantRequest{OrganizationId: acme, Id: tenant})
+			return b.tenants.CreateTenant(ctx, &rulev1.CreateTenantRequest{OrganizationId: acme, Tenant: &rulev1.Tenant{Id: tenant}})
 		}},
 		{"reading a missing tenant", fault.NotFound, func(ctx context.Context) (any, error) {
 			return b.tenants.GetTenant(ctx, &rulev1.GetTenantRequest{OrganizationId: acme, Id: "none"})
@@ -85,10 +87,10 @@ func TestBadRequestsAreRefusedWithTheirReason(t *testing.T) {
 			return b.tenants.ListTenants(ctx, &rulev1.ListTenantsRequest{OrganizationId: acme, PageSize: -1})
 		}},
 		{"a role that is there", fault.AlreadyExists, func(ctx context.Context) (any, error) {
-			return b.roles.CreateRole(ctx, &rulev1.CreateRoleRequest{Id: "designer"})
+			return b.roles.CreateRole(ctx, &rulev1.CreateRoleRequest{Role: &rulev1.Role{Id: "designer"}})
 		}},
 		{"a role of too high a rank", fault.InvalidRequest, func(ctx context.Context) (any, error) {
-			return b.roles.CreateRole(ctx, &rulev1.CreateRoleRequest{Id: "x", Rank: 1000001})
+			return b.roles.CreateRole(ctx, &rulev1.CreateRoleRequest{Role: &rulev1.Role{Id: "x", Rank: 1000001}})
 		}},
 		{"reading a missing role", fault.NotFound, func(ctx context.Context) (any, error) {
 			return b.roles.GetRole(ctx, &rulev1.GetRoleRequest{Id: "none"})
@@ -126,20 +128,20 @@ func TestBadRequestsAreRefusedWithTheirReason(t *testing.T) {
 		{"rules by a made-up page token", fault.PageToken, func(ctx context.Context) (any, error) {
 			return b.rules.ListRules(ctx, &rulev1.ListRulesRequest{OrganizationId: acme, PageToken: "x"})
 		}},
-		{"an update of what no rule has", fault.InvalidRequest, update(group("x"), 0, "revision")},
-		{"an update without a rule", fault.InvalidRequest, update(nil, 0, "enabled")},
-		{"an update of enabled that is not set", fault.InvalidRequest, update(&rulev1.Rule{}, 0, "enabled")},
-		{"an update to an empty name", fault.InvalidRequest, update(&rulev1.Rule{DisplayName: proto.String("")}, 0)},
-		{"an update of a group that is not set", fault.InvalidRequest, update(&rulev1.Rule{}, 0, "group")},
-		{"an update of a role value by a group", fault.InvalidRequest, update(group("x"), 0, "role_value")},
-		{"an update of a filter by a group", fault.InvalidRequest, update(group("x"), 0, "filter")},
-		{"an update to a filter that is none", fault.InvalidRequest, update(filter("x y"), 0, "filter")},
-		{"an update to an empty group name", fault.InvalidRequest, update(group(""), 0, "group")},
-		{"an update to no grants", fault.InvalidRequest, update(&rulev1.Rule{}, 0, "grants")},
-		{"an update to too long a name", fault.InvalidRequest, update(&rulev1.Rule{DisplayName: proto.String(strings.Repeat("x", 201))}, 0, "display_name")},
-		{"an update to a missing role", fault.NotFound, update(&rulev1.Rule{Grants: []*rulev1.Grant{{TenantId: tenant, RoleId: "none"}}}, 0, "grants")},
-		{"an update to a role in the wrong place", fault.RoleScope, update(&rulev1.Rule{Grants: []*rulev1.Grant{{RoleId: "developer"}}}, 0, "grants")},
-		{"an update of another revision", fault.Conflict, update(&rulev1.Rule{Enabled: proto.Bool(true)}, 7, "enabled")},
+		{"an update of what no rule has", fault.InvalidRequest, update(group("x"), "create_time")},
+		{"an update without a rule", fault.InvalidRequest, update(nil, "enabled")},
+		{"an update of enabled that is not set", fault.InvalidRequest, update(&rulev1.Rule{}, "enabled")},
+		{"an update to an empty name", fault.InvalidRequest, update(&rulev1.Rule{DisplayName: proto.String("")})},
+		{"an update of a group that is not set", fault.InvalidRequest, update(&rulev1.Rule{}, "group")},
+		{"an update of a role value by a group", fault.InvalidRequest, update(group("x"), "role_value")},
+		{"an update of a filter by a group", fault.InvalidRequest, update(group("x"), "filter")},
+		{"an update to a filter that is none", fault.InvalidRequest, update(filter("x y"), "filter")},
+		{"an update to an empty group name", fault.InvalidRequest, update(group(""), "group")},
+		{"an update to no grants", fault.InvalidRequest, update(&rulev1.Rule{}, "grants")},
+		{"an update to too long a name", fault.InvalidRequest, update(&rulev1.Rule{DisplayName: proto.String(strings.Repeat("x", 201))}, "display_name")},
+		{"an update to a missing role", fault.NotFound, update(&rulev1.Rule{Grants: []*rulev1.Grant{{TenantId: tenant, RoleId: "none"}}}, "grants")},
+		{"an update to a role in the wrong place", fault.RoleScope, update(&rulev1.Rule{Grants: []*rulev1.Grant{{RoleId: "developer"}}}, "grants")},
+		{"an update of what has changed", fault.Conflict, update(&rulev1.Rule{Enabled: proto.Bool(true), Etag: "another"}, "enabled")},
 		{"an update of a missing rule", fault.NotFound, func(ctx context.Context) (any, error) {
 			return b.rules.UpdateRule(ctx, &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: missing, Rule: &rulev1.Rule{Enabled: proto.Bool(true)}})
 		}},
@@ -202,7 +204,7 @@ func TestBadRequestsAreRefusedWithTheirReason(t *testing.T) {
 		})
 	}
 	// Nothing of it was kept.
-	if rules, err := b.rules.ListRules(b.ctx(), &rulev1.ListRulesRequest{OrganizationId: acme}); err != nil || len(rules.GetRules()) != 1 || rules.GetRules()[0].GetRevision() != 1 {
+	if rules, err := b.rules.ListRules(b.ctx(), &rulev1.ListRulesRequest{OrganizationId: acme}); err != nil || len(rules.GetRules()) != 1 || rules.GetRules()[0].GetEtag() != before.GetRule().GetEtag() {
 		t.Fatalf("the rules are %v, %v", rules, err)
 	}
 }
@@ -221,7 +223,7 @@ func (b *bundle) firstOf(ctx context.Context, after string) (*rulev1.WatchAccess
 func TestTenantsAndRoles(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	depot, err := b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: acme, Id: "depot"})
+	depot, err := b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: acme, Tenant: &rulev1.Tenant{Id: "depot"}})
 	b.must(depot, err)
 	if got := depot.GetTenant(); got.GetDisplayName() != "depot" || got.GetOrganizationId() != acme || got.GetCreateTime() == nil {
 		t.Fatalf("created %v", got)
@@ -239,7 +241,7 @@ func TestTenantsAndRoles(t *testing.T) {
 	}
 	b.must(b.tenants.DeleteTenant(b.ctx(), &rulev1.DeleteTenantRequest{OrganizationId: acme, Id: "depot"}))
 
-	role, err := b.roles.CreateRole(b.ctx(), &rulev1.CreateRoleRequest{Id: "auditor", Rank: 7})
+	role, err := b.roles.CreateRole(b.ctx(), &rulev1.CreateRoleRequest{Role: &rulev1.Role{Id: "auditor", Rank: 7}})
 	b.must(role, err)
 	if got := role.GetRole(); got.GetScope() != rulev1.RoleScope_ROLE_SCOPE_TENANT || got.GetDisplayName() != "auditor" {
 		t.Fatalf("created %v", got)
@@ -267,28 +269,30 @@ func TestRules(t *testing.T) {
 		return r.GetRule()
 	}
 	one, two := b.groupRule(strings.Repeat("n", 300), "developer", "organization-admin"), b.valueRule("v", "designer")
-	if r := get(one); len(r.GetDisplayName()) != 200 || r.GetRevision() != 1 || !r.GetEnabled() || len(r.GetGrants()) != 2 || r.GetGrants()[1].GetRoleId() != "organization-admin" {
+	if r := get(one); len(r.GetDisplayName()) != 200 || !r.GetEnabled() || len(r.GetGrants()) != 2 || r.GetGrants()[1].GetRoleId() != "organization-admin" {
 		t.Fatalf("created %v", r)
 	}
+	etag := get(two).GetEtag()
 	b.must(b.rules.EnableRule(b.ctx(), &rulev1.EnableRuleRequest{OrganizationId: acme, Id: two}))
-	if r := get(two); r.GetRevision() != 1 || r.GetDisplayName() != "Role value v" {
+	if r := get(two); r.GetEtag() != etag || r.GetDisplayName() != "Role value v" {
 		t.Fatalf("enabling an enabled rule made it %v", r)
 	}
 	b.must(b.rules.DisableRule(b.ctx(), &rulev1.DisableRuleRequest{OrganizationId: acme, Id: two}))
-	if r := get(two); r.GetRevision() != 2 || r.GetEnabled() {
+	disabled := get(two).GetEtag()
+	if r := get(two); disabled == etag || r.GetEnabled() {
 		t.Fatalf("disabled %v", r)
 	}
-	updated, err := b.rules.UpdateRule(b.ctx(), &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: two, IfRevision: 2, Rule: &rulev1.Rule{
+	updated, err := b.rules.UpdateRule(b.ctx(), &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: two, Rule: &rulev1.Rule{Etag: disabled,
 		Match: &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: "w"}}}})
 	b.must(updated, err)
-	if r := updated.GetRule(); r.GetRevision() != 3 || r.GetRoleValue().GetValue() != "w" || r.GetDisplayName() != "Role value v" || r.GetEnabled() || r.GetGrants()[0].GetRoleId() != "designer" {
+	if r := updated.GetRule(); r.GetEtag() == disabled || r.GetRoleValue().GetValue() != "w" || r.GetDisplayName() != "Role value v" || r.GetEnabled() || r.GetGrants()[0].GetRoleId() != "designer" {
 		t.Fatalf("an update of the match made it %v", r)
 	}
 	updated, err = b.rules.UpdateRule(b.ctx(), &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: two, Rule: &rulev1.Rule{
 		Match: &rulev1.Rule_Filter{Filter: &rulev1.FilterMatch{Filter: `title pr`}}, DisplayName: proto.String("Titled"), Enabled: proto.Bool(true)},
 		UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"filter", "display_name"}}})
 	b.must(updated, err)
-	if r := updated.GetRule(); r.GetRevision() != 4 || r.GetFilter().GetFilter() != `title pr` || r.GetDisplayName() != "Titled" || r.GetEnabled() {
+	if r := updated.GetRule(); r.GetEtag() == "" || r.GetFilter().GetFilter() != `title pr` || r.GetDisplayName() != "Titled" || r.GetEnabled() {
 		t.Fatalf("an update to a filter made it %v", r)
 	}
 	page, err := b.rules.ListRules(b.ctx(), &rulev1.ListRulesRequest{OrganizationId: acme, PageSize: 1})
@@ -320,7 +324,7 @@ func TestOnlyWhoMayCallIsLetIn(t *testing.T) {
 	b.refused(fault.NotAllowed, nil, err)
 	_, err = b.rules.ListRules(service(acme), &rulev1.ListRulesRequest{OrganizationId: acme})
 	b.refused(fault.NotAllowed, nil, err)
-	_, err = b.tenants.CreateTenant(service(acme), &rulev1.CreateTenantRequest{OrganizationId: acme, Id: "qa"})
+	_, err = b.tenants.CreateTenant(service(acme), &rulev1.CreateTenantRequest{OrganizationId: acme, Tenant: &rulev1.Tenant{Id: "qa"}})
 	b.refused(fault.NotAllowed, nil, err)
 	// An admin's call reaches identity's feed as the service's own.
 	b.must(b.access.WaitUntilCaughtUp(as(commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, acme), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: acme}))

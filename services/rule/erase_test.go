@@ -17,7 +17,7 @@ import (
 // writes are calls that write an organization.
 var writes = map[string]func(b *bundle) error{
 	"a tenant": func(b *bundle) error {
-		return second(b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: acme, Id: "late"}))
+		return second(b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: acme, Tenant: &rulev1.Tenant{Id: "late"}}))
 	},
 	"a rule": func(b *bundle) error {
 		return second(b.rules.CreateRule(b.ctx(), &rulev1.CreateRuleRequest{OrganizationId: acme, Rule: &rulev1.Rule{
@@ -76,7 +76,7 @@ func erased(t *testing.T, processes []*bundle) {
 	b.identity.SetRoles(users[3], "other")
 	b.setAside()
 	b.must(b.syncs.StartSync(b.ctx(), &rulev1.StartSyncRequest{OrganizationId: acme}))
-	b.must(b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: "other", Id: "theirs"}))
+	b.must(b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: "other", Tenant: &rulev1.Tenant{Id: "theirs"}}))
 	var held []string
 	for _, a := range b.list("") {
 		if a.GetEffective() {
@@ -125,7 +125,7 @@ func erased(t *testing.T, processes []*bundle) {
 	b.identity.DeleteGroup(group)
 	b.erasures.End(acme)
 	b.eventually("the id is free", func() bool {
-		_, err := b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: acme, Id: tenant})
+		_, err := b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: acme, Tenant: &rulev1.Tenant{Id: tenant}})
 		if err != nil {
 			b.refused(fault.Erasing, nil, err)
 		}

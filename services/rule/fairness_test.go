@@ -34,7 +34,7 @@ func TestALargeSyncDelaysNobody(t *testing.T) {
 			}
 			b.caughtUp()
 			const other = "other"
-			b.must(b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: other, Id: tenant}))
+			b.must(b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: other, Tenant: &rulev1.Tenant{Id: tenant}}))
 			b.must(b.rules.CreateRule(b.ctx(), &rulev1.CreateRuleRequest{OrganizationId: other, Rule: &rulev1.Rule{
 				DisplayName: proto.String("dev"), Match: &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: "dev"}},
 				Grants: []*rulev1.Grant{{TenantId: tenant, RoleId: "developer"}},

@@ -33,7 +33,7 @@ func TestTheAccessFeedTellsWhatCausedAChange(t *testing.T) {
 	}
 	c := changes[0]
 	if c.GetKind() != rulev1.AccessChangeKind_ACCESS_CHANGE_KIND_ADDED || c.GetUserId() != user || c.GetTenantId() != tenant ||
-		c.GetRoleId() != "developer" || c.GetMessageId() != identitytest.MessageID(2) || c.GetTime() == nil {
+		c.GetRoleId() != "developer" || c.GetMessageId() != identitytest.MessageID(2) || c.GetChangeTime() == nil {
 		t.Fatalf("the change is %v", c)
 	}
 	b.eventually("a reconcile span that the record names links to the message", func() bool {

@@ -75,7 +75,7 @@ func setup(t *testing.T, change ...func(*rule.Config)) *bundle {
 	}
 	b.start()
 	t.Cleanup(func() { b.stop() })
-	b.must(b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: acme, Id: tenant}))
+	b.must(b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: acme, Tenant: &rulev1.Tenant{Id: tenant}}))
 	return b
 }
 
@@ -90,7 +90,7 @@ func (b *bundle) start() {
 	}
 	b.identity.Register(channel)
 	b.erasures.Register(channel)
-	failedeventsv1.RegisterEventRecordServiceServer(channel, b.events)
+	failedeventsv1.RegisterFailedEventRecordServiceServer(channel, b.events)
 	asRule := channel.As(commonv1.Caller_CALLER_RULE)
 	b.service, err = rule.New(b.t.Context(), b.config, rule.Dependencies{
 		Identity: asRule, FailedEvents: asRule, Directory: asRule, Log: slog.New(slog.NewTextHandler(testWriter{b.t}, nil)), Tracing: tracing,
@@ -374,13 +374,13 @@ func (b *bundle) reconciled() int64 {
 
 // events is a failedevents service that keeps what it is told.
 type events struct {
-	failedeventsv1.UnimplementedEventRecordServiceServer
+	failedeventsv1.UnimplementedFailedEventRecordServiceServer
 	mu   sync.Mutex
 	all  map[string]*failedeventsv1.FailedEvent
 	fail int // so many calls fail first
 }
 
-func (e *events) RecordEvents(_ context.Context, r *failedeventsv1.RecordEventsRequest) (*failedeventsv1.RecordEventsResponse, error) {
+func (e *events) RecordFailedEvents(_ context.Context, r *failedeventsv1.RecordFailedEventsRequest) (*failedeventsv1.RecordFailedEventsResponse, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fail > 0 {
@@ -390,10 +390,10 @@ func (e *events) RecordEvents(_ context.Context, r *failedeventsv1.RecordEventsR
 	if e.all == nil {
 		e.all = map[string]*failedeventsv1.FailedEvent{}
 	}
-	for _, event := range r.GetEvents() {
+	for _, event := range r.GetFailedEvents() {
 		e.all[event.GetId()] = event
 	}
-	return &failedeventsv1.RecordEventsResponse{}, nil
+	return &failedeventsv1.RecordFailedEventsResponse{}, nil
 }
 
 func (e *events) recorded() []*failedeventsv1.FailedEvent {

@@ -104,22 +104,22 @@ func TestNobodyKeepsAccessBecauseABatchIsTooMuch(t *testing.T) {
 
 			// The one that is set aside keeps what it had, every answer says so, and its time stands still.
 			r := b.check(poisoned, "developer")
-			if !r.GetAllowed() || !r.GetUnknown() || r.GetAsOf().AsTime().After(time.Now()) || r.GetAsOf().AsTime().Before(before.Add(-time.Minute)) {
+			if !r.GetAllowed() || !r.GetUnknown() || r.GetAsOfTime().AsTime().After(time.Now()) || r.GetAsOfTime().AsTime().Before(before.Add(-time.Minute)) {
 				t.Fatalf("the check says %v", r)
 			}
 			if list := b.list(poisoned); len(list) != 1 || !list[0].GetUnknown() || !list[0].GetEffective() {
 				t.Fatalf("the list says %v", list)
 			}
 			b.eventually("others are known as of a later time", func() bool {
-				return b.check(newcomer, "developer").GetAsOf().AsTime().After(r.GetAsOf().AsTime())
+				return b.check(newcomer, "developer").GetAsOfTime().AsTime().After(r.GetAsOfTime().AsTime())
 			})
-			if again := b.check(poisoned, "developer"); !again.GetAsOf().AsTime().Equal(r.GetAsOf().AsTime()) {
-				t.Fatalf("its time went on from %v to %v", r.GetAsOf(), again.GetAsOf())
+			if again := b.check(poisoned, "developer"); !again.GetAsOfTime().AsTime().Equal(r.GetAsOfTime().AsTime()) {
+				t.Fatalf("its time went on from %v to %v", r.GetAsOfTime(), again.GetAsOfTime())
 			}
 			status, err := b.access.GetAccessStatus(b.ctx(), &rulev1.GetAccessStatusRequest{OrganizationId: acme})
 			b.must(status, err)
 			if status.GetSetAsideCount() != 1 || status.GetSetAside()[0].GetUserId() != poisoned || status.GetSetAside()[0].GetDetail() == "" ||
-				!status.GetAsOf().AsTime().After(r.GetAsOf().AsTime()) || status.GetOldestChangeAge().AsDuration() <= 0 {
+				!status.GetAsOfTime().AsTime().After(r.GetAsOfTime().AsTime()) || status.GetOldestChangeAge().AsDuration() <= 0 {
 				t.Fatalf("the status is %v", status)
 			}
 			b.eventually("a failed event says who, why and what to do", func() bool {
@@ -357,7 +357,7 @@ func TestOneKindOfWorkThatFailsHoldsUpNoOther(t *testing.T) {
 	asOf := func(organization string) time.Time {
 		r, err := b.access.GetAccessStatus(b.ctx(), &rulev1.GetAccessStatusRequest{OrganizationId: organization})
 		b.must(r, err)
-		return r.GetAsOf().AsTime()
+		return r.GetAsOfTime().AsTime()
 	}
 	still := asOf(acme)
 	b.eventually("another organization's time goes on", func() bool { return asOf("other").After(still.Add(100 * time.Millisecond)) })

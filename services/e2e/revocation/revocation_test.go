@@ -16,6 +16,7 @@ import (
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
@@ -101,10 +102,10 @@ func newWorld(t *testing.T, wait time.Duration) *world {
 		w.gateways = append(w.gateways, n)
 	}
 	_, err = directoryv1.NewOrganizationServiceClient(conn).CreateOrganization(w.operator(),
-		&directoryv1.CreateOrganizationRequest{OrganizationId: organization, Federated: true})
+		&directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: organization, Federated: proto.Bool(true)}})
 	must(t, err)
 	made, err := directoryv1.NewDirectoryServiceClient(conn).CreateDirectory(w.operator(),
-		&directoryv1.CreateDirectoryRequest{OrganizationId: organization, DisplayName: "x", ReplaceNone: true})
+		&directoryv1.CreateDirectoryRequest{OrganizationId: organization, ReplaceNone: true, Directory: &directoryv1.Directory{DisplayName: proto.String("x")}})
 	must(t, err)
 	w.directoryID = made.GetDirectory().GetId()
 	w.good, w.doomed = w.key(), w.key()
@@ -128,9 +129,7 @@ func (w *world) operator() context.Context {
 
 func (w *world) key() *directoryv1.CreateApiKeyResponse {
 	w.t.Helper()
-	made, err := w.keys.CreateApiKey(w.operator(), &directoryv1.CreateApiKeyRequest{
-		OrganizationId: organization, DirectoryId: w.directoryID, DisplayName: "x",
-	})
+	made, err := w.keys.CreateApiKey(w.operator(), &directoryv1.CreateApiKeyRequest{OrganizationId: organization, DirectoryId: w.directoryID, ApiKey: &directoryv1.ApiKey{DisplayName: "x"}})
 	must(w.t, err)
 	return made
 }

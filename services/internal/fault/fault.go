@@ -29,6 +29,7 @@ const (
 	Limit           = commonv1.ErrorReason_ERROR_REASON_LIMIT
 	Conflict        = commonv1.ErrorReason_ERROR_REASON_CONFLICT
 	PageToken       = commonv1.ErrorReason_ERROR_REASON_PAGE_TOKEN
+	RequestIDReused = commonv1.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED
 
 	NotFederated   = commonv1.ErrorReason_ERROR_REASON_ORGANIZATION_NOT_FEDERATED
 	Deleted        = commonv1.ErrorReason_ERROR_REASON_DIRECTORY_DELETED

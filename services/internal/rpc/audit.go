@@ -65,15 +65,18 @@ func (o *objectIDs) read(message any) {
 	}
 }
 
-// readFields reads a message's fields `id` and `*_id`, and those of the messages in it. What has not the form of an id is left out: a
+// readFields reads a message's fields `id` and `*_id`, and those of the messages in it. An organization's id is its organization_id. What has not the form of an id is left out: a
 // client may have put a person's name there.
 func (o *objectIDs) readFields(m protoreflect.Message, depth int) {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		field := fields.Get(i)
 		name := string(field.Name())
+		if name == "id" && m.Descriptor().Name() == "Organization" {
+			name = "organization_id"
+		}
 		switch {
-		case field.IsList() || field.IsMap() || !m.Has(field):
+		case field.IsList() || field.IsMap() || !m.Has(field) || name == "request_id": // which names the call
 		case field.Message() != nil && depth > 0:
 			o.readFields(m.Get(field).Message(), depth-1)
 		case field.Kind() == protoreflect.StringKind && (name == "id" || strings.HasSuffix(name, "_id")):

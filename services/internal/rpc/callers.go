@@ -39,13 +39,19 @@ func admissionOf(fullMethod string) admission {
 		if method, ok := d.(protoreflect.MethodDescriptor); ok {
 			options, _ := method.Options().(*descriptorpb.MethodOptions) // nil reads as no option
 			a.reads = options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
-			if proto.HasExtension(options, commonv1.E_Callers) {
-				a.callers = proto.GetExtension(options, commonv1.E_Callers).(*commonv1.Callers)
-			}
+			a.callers = callersOf(options, method.Parent().Options())
 		}
 	}
 	admissionByMethod.Store(fullMethod, a)
 	return a
+}
+
+// callersOf are a method's own callers, or its service's default.
+func callersOf(method, service protoreflect.ProtoMessage) *commonv1.Callers {
+	if proto.HasExtension(method, commonv1.E_Callers) {
+		return proto.GetExtension(method, commonv1.E_Callers).(*commonv1.Callers)
+	}
+	return proto.GetExtension(service, commonv1.E_DefaultCallers).(*commonv1.Callers)
 }
 
 // admissionByMethod remembers what the descriptors say; they never change.
@@ -145,7 +151,8 @@ func sharedByAll(fullMethod string) bool {
 
 // aboutAll names the RPCs without an organization that a principal of all organizations may call.
 func aboutAll(fullMethod string) bool {
-	return fullMethod == "/usher.directory.v1.OrganizationService/ListOrganizations"
+	return fullMethod == "/usher.directory.v1.OrganizationService/ListOrganizations" ||
+		fullMethod == "/usher.directory.v1.OrganizationService/CreateOrganization"
 }
 
 // CallerName is a service's name as certificates and logs have it, such as "gateway".

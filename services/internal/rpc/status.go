@@ -32,7 +32,7 @@ func code(reason fault.Reason) codes.Code {
 		return codes.PermissionDenied
 	case fault.NotFound:
 		return codes.NotFound
-	case fault.AlreadyExists, fault.Uniqueness:
+	case fault.AlreadyExists, fault.Uniqueness, fault.RequestIDReused:
 		return codes.AlreadyExists
 	case fault.Unavailable, fault.NotReady:
 		return codes.Unavailable

@@ -1,5 +1,5 @@
 // Package update says which fields of a resource an Update RPC changes: those that the request's mask names or, without a
-// mask, those that are set. Each service asks it, so that an update means the same for every resource.
+// mask, those that are set. It also makes and compares etags. Each service asks it, so that an update means the same for every resource.
 package update
 
 import (
@@ -58,13 +58,14 @@ func Of(name string, resource proto.Message, mask *fieldmaskpb.FieldMask) (Field
 	return fields, nil
 }
 
-// Updatable lists the fields of a resource that an update may change, in the proto's order.
+// Updatable lists the fields of a resource that an update may change, in the proto's order. An etag is a condition, and no value.
 func Updatable(resource protoreflect.MessageDescriptor) []protoreflect.FieldDescriptor {
 	var updatable []protoreflect.FieldDescriptor
 	for i := range resource.Fields().Len() {
 		field := resource.Fields().Get(i)
 		behaviours, _ := proto.GetExtension(field.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
-		if !slices.Contains(behaviours, annotations.FieldBehavior_OUTPUT_ONLY) && !slices.Contains(behaviours, annotations.FieldBehavior_IMMUTABLE) {
+		if !slices.Contains(behaviours, annotations.FieldBehavior_OUTPUT_ONLY) && !slices.Contains(behaviours, annotations.FieldBehavior_IMMUTABLE) &&
+			field.Name() != "etag" {
 			updatable = append(updatable, field)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/usher-scim/usher/services/directory/internal/store/sqlite"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/pgdb"
+	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
@@ -94,14 +95,14 @@ func at(n int) time.Time {
 
 func (f *fixture) organization(id string) store.Organization {
 	f.Helper()
-	o, err := f.core.CreateOrganization(f.Context(), store.Organization{ID: id, DisplayName: "The " + id, Federated: true})
+	o, err := f.core.CreateOrganization(f.Context(), store.Organization{ID: id, DisplayName: "The " + id, Federated: true}, requestid.Request{})
 	f.must(err)
 	return o
 }
 
 func (f *fixture) create(organizationID, name string, replace core.Replace) (store.Directory, error) {
 	f.Helper()
-	d, _, _, err := f.core.CreateDirectory(f.Context(), store.Directory{OrganizationID: organizationID, DisplayName: name}, replace)
+	d, _, _, err := f.core.CreateDirectory(f.Context(), store.Directory{OrganizationID: organizationID, DisplayName: name}, replace, requestid.Request{})
 	return d, err
 }
 
@@ -135,7 +136,7 @@ func (f *fixture) createKey(directory string, expires int) (store.Key, error) {
 	if expires > 0 {
 		k.ExpireTime = at(expires)
 	}
-	k, _, err := f.core.CreateKey(f.Context(), k)
+	k, _, err := f.core.CreateKey(f.Context(), k, requestid.Request{})
 	return k, err
 }
 
@@ -145,7 +146,7 @@ func (f *fixture) createCredential(expires int, organizations ...string) (store.
 	if expires > 0 {
 		c.ExpireTime = at(expires)
 	}
-	c, _, err := f.core.CreateCredential(f.Context(), c)
+	c, _, err := f.core.CreateCredential(f.Context(), c, requestid.Request{})
 	return c, err
 }
 

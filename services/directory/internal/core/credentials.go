@@ -10,34 +10,43 @@ import (
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 // maxValidCredentials is how many service credentials may be valid at a time.
 const maxValidCredentials = 200
 
-// CreateCredential adds a service credential and returns its secret. fault.InvalidRequest: an organization of its scope is not
-// there, or is being erased; the field is its place in `organization_ids`. fault.Limit: maxValidCredentials are valid.
-func (c *Core) CreateCredential(ctx context.Context, cred store.Credential) (store.Credential, secret.Text, error) {
+// CreateCredential adds a service credential and returns its secret, which is empty for a call that is repeated. fault.InvalidRequest: an
+// organization of its scope is not there, or is being erased; the field is its place in `organization_ids`. fault.Limit:
+// maxValidCredentials are valid.
+func (c *Core) CreateCredential(ctx context.Context, cred store.Credential, r requestid.Request) (store.Credential, secret.Text, error) {
 	secret := bearer.ServiceCredential.New()
 	cred.ID, cred.Digest, cred.CreateTime = ids.New(), secret.Digest(), c.now()
-	if err := checkExpiry(cred.ExpireTime, cred.CreateTime); err != nil {
-		return store.Credential{}, "", err
-	}
 	// Credentials that are created at once would each count too few.
-	return cred, secret, c.store.UpdateAll(ctx, func(ctx context.Context, tx store.AllTx) error {
-		if err := checkScope(ctx, tx, cred.OrganizationIDs); err != nil {
+	err := c.store.UpdateAll(ctx, func(ctx context.Context, tx store.AllTx) error {
+		return requestid.Once(ctx, tx, r, cred.CreateTime, func(id string) (err error) {
+			cred, err = tx.Credential(ctx, id)
+			secret = ""
 			return err
-		}
-		valid, err := tx.CountCredentials(ctx, cred.CreateTime)
-		if err != nil {
-			return err
-		}
-		if valid >= maxValidCredentials {
-			return fault.New(fault.Limit, "%d service credentials are valid already: revoke one first", valid)
-		}
-		return tx.CreateCredential(ctx, cred)
+		}, func() (string, error) {
+			if err := checkExpiry("service_credential", cred.ExpireTime, cred.CreateTime); err != nil {
+				return "", err
+			}
+			if err := checkScope(ctx, tx, cred.OrganizationIDs); err != nil {
+				return "", err
+			}
+			valid, err := tx.CountCredentials(ctx, cred.CreateTime)
+			if err != nil {
+				return "", err
+			}
+			if valid >= maxValidCredentials {
+				return "", fault.New(fault.Limit, "%d service credentials are valid already: revoke one first", valid)
+			}
+			return cred.ID, tx.CreateCredential(ctx, cred)
+		})
 	})
+	return cred, secret, err
 }
 
 // checkScope says whether a new credential may open these organizations. None begins to be erased before the transaction has ended.
@@ -52,10 +61,10 @@ func checkScope(ctx context.Context, tx store.AllTx, organizationIDs []string) e
 	for i, id := range organizationIDs {
 		found := slices.IndexFunc(there, func(o store.Organization) bool { return o.ID == id })
 		if found < 0 {
-			return fault.Invalid(fmt.Sprintf("organization_ids[%d]", i), "there is no organization %q", id)
+			return fault.Invalid(fmt.Sprintf("service_credential.organization_ids[%d]", i), "there is no organization %q", id)
 		}
 		if there[found].Erasing() {
-			return fault.Invalid(fmt.Sprintf("organization_ids[%d]", i), "organization %q is being erased", id)
+			return fault.Invalid(fmt.Sprintf("service_credential.organization_ids[%d]", i), "organization %q is being erased", id)
 		}
 	}
 	return nil

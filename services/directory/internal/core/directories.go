@@ -8,6 +8,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/internal/secret"
 )
 
@@ -24,10 +25,10 @@ type Replace struct {
 	None bool   // none at all
 }
 
-// CreateDirectory adds a directory and its first key, whose secret it returns. Its organization must be there
-// (fault.NotFound), federated (fault.NotFederated) and not being erased (fault.Erasing), and what it replaces must be replaceable
-// (fault.NotReplaceable).
-func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace Replace) (store.Directory, store.Key, secret.Text, error) {
+// CreateDirectory adds a directory and its first key, whose secret it returns: of a call that is repeated, neither the key nor the
+// secret. Its organization must be there (fault.NotFound), federated (fault.NotFederated) and not being erased (fault.Erasing), and what
+// it replaces must be replaceable (fault.NotReplaceable).
+func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace Replace, r requestid.Request) (store.Directory, store.Key, secret.Text, error) {
 	secret, now := bearer.APIKey.New(), c.now()
 	d.ID, d.CreateTime, d.UpdateTime = ids.New(), now, now
 	key := store.Key{
@@ -40,17 +41,23 @@ func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace R
 		if err != nil {
 			return err
 		}
-		if !o.Federated {
-			return fault.New(fault.NotFederated, "organization %q is not federated: its sign-in must come from its IdP first", o.ID)
-		}
-		d.Federated = true
-		if d.ReplacesID, err = replaced(ctx, tx, replace); err != nil {
+		return requestid.Once(ctx, tx, r, now, func(id string) (err error) {
+			d, err = tx.Directory(ctx, id)
+			key, secret = store.Key{}, ""
 			return err
-		}
-		if d.Revision, err = tx.CreateDirectory(ctx, d); err != nil {
-			return err
-		}
-		return tx.CreateKey(ctx, key)
+		}, func() (string, error) {
+			if !o.Federated {
+				return "", fault.New(fault.NotFederated, "organization %q is not federated: its sign-in must come from its IdP first", o.ID)
+			}
+			d.Federated = true
+			if d.ReplacesID, err = replaced(ctx, tx, replace); err != nil {
+				return "", err
+			}
+			if d.Revision, err = tx.CreateDirectory(ctx, d); err != nil {
+				return "", err
+			}
+			return d.ID, tx.CreateKey(ctx, key)
+		})
 	})
 	c.changed.Notify()
 	return d, key, secret, err
@@ -96,12 +103,15 @@ func (c *Core) DirectoriesAfter(ctx context.Context, revision int64, limit int) 
 	return c.store.DirectoriesAfter(ctx, revision, limit)
 }
 
-// UpdateDirectory changes one. fault.Deleted: it was deleted.
-func (c *Core) UpdateDirectory(ctx context.Context, organizationID, id string, change DirectoryChange) (d store.Directory, err error) {
+// UpdateDirectory changes one, unless permit refuses with the directory as it is before. fault.Deleted: it was deleted.
+func (c *Core) UpdateDirectory(ctx context.Context, organizationID, id string, change DirectoryChange, permit func(store.Directory) error) (d store.Directory, err error) {
 	now := c.now()
 	err = c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
 		before, err := undeleted(ctx, tx, id)
 		if err != nil {
+			return err
+		}
+		if err := permit(before); err != nil {
 			return err
 		}
 		d = before

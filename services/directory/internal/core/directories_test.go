@@ -4,6 +4,7 @@ import (
 	"github.com/usher-scim/usher/services/directory/internal/core"
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/requestid"
 )
 
 var directoryCases = []testCase{
@@ -11,7 +12,7 @@ var directoryCases = []testCase{
 		f.organization("acme")
 		want, key, secret, err := f.core.CreateDirectory(f.Context(), store.Directory{
 			OrganizationID: "acme", DisplayName: "d1", Strict: true, UniqueGroupNames: true,
-		}, core.Replace{})
+		}, core.Replace{}, requestid.Request{})
 		f.must(err)
 		f.equal("its revision and whether it is federated", []any{want.Revision, want.Federated}, []any{1, true})
 		got, err := f.core.Directory(f.Context(), "acme", want.ID)
@@ -25,7 +26,7 @@ var directoryCases = []testCase{
 		f.equal("what the secret opens", resolved.Directory, want)
 	}},
 	{"an organization that is not there or not federated gets none", func(f *fixture) {
-		_, err := f.core.CreateOrganization(f.Context(), store.Organization{ID: "acme"})
+		_, err := f.core.CreateOrganization(f.Context(), store.Organization{ID: "acme"}, requestid.Request{})
 		f.must(err)
 		_, err = f.create("acme", "d1", core.Replace{})
 		f.refuses("creating", err, fault.NotFederated)
@@ -138,7 +139,7 @@ var directoryCases = []testCase{
 			{core.DirectoryChange{DisplayName: new("New"), UniqueGroupNames: new(true)}, func() {}, false},
 			{core.DirectoryChange{}, func() {}, false},
 		} {
-			got, err := f.core.UpdateDirectory(f.Context(), "acme", f.ids["d1"], c.change)
+			got, err := f.core.UpdateDirectory(f.Context(), "acme", f.ids["d1"], c.change, func(store.Directory) error { return nil })
 			f.must(err)
 			if c.apply(); c.changes {
 				want.Revision++
@@ -157,7 +158,7 @@ var directoryCases = []testCase{
 		want.Revision++
 		f.equal("the answer", got, want)
 		f.now.Store(9)
-		_, err := f.core.UpdateDirectory(f.Context(), "acme", f.ids["d1"], core.DirectoryChange{DisplayName: new("New")})
+		_, err := f.core.UpdateDirectory(f.Context(), "acme", f.ids["d1"], core.DirectoryChange{DisplayName: new("New")}, func(store.Directory) error { return nil })
 		f.refuses("updating", err, fault.Deleted)
 		_, err = f.createKey("d1", 0)
 		f.refuses("creating a key", err, fault.Deleted)
@@ -174,12 +175,12 @@ var directoryCases = []testCase{
 			for name, try := range map[string]func() error{
 				"Directory": func() error { _, err := f.core.Directory(f.Context(), id, want.ID); return err },
 				"UpdateDirectory": func() error {
-					_, err := f.core.UpdateDirectory(f.Context(), id, want.ID, core.DirectoryChange{Strict: new(true)})
+					_, err := f.core.UpdateDirectory(f.Context(), id, want.ID, core.DirectoryChange{Strict: new(true)}, func(store.Directory) error { return nil })
 					return err
 				},
 				"DeleteDirectory": func() error { _, err := f.core.DeleteDirectory(f.Context(), id, want.ID); return err },
 				"CreateKey": func() error {
-					_, _, err := f.core.CreateKey(f.Context(), store.Key{OrganizationID: id, DirectoryID: want.ID})
+					_, _, err := f.core.CreateKey(f.Context(), store.Key{OrganizationID: id, DirectoryID: want.ID}, requestid.Request{})
 					return err
 				},
 				"Keys":      func() error { _, err := f.core.Keys(f.Context(), id, want.ID); return err },

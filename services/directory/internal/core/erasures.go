@@ -132,14 +132,14 @@ func (c *Core) clearErased(ctx context.Context, organizationID string) error {
 	return nil
 }
 
-// clearStep removes at most clearRows keys or directories and says whether there may be more. Once none is left it takes the
+// clearStep removes at most clearRows keys, directories or records of requests, and says whether there may be more. Once none is left it takes the
 // organization out of all credentials, whose digests it returns, and forgets its name.
 func clearStep(ctx context.Context, tx store.Tx, now time.Time) (more bool, digests [][sha256.Size]byte, err error) {
 	o, err := tx.Organization(ctx)
 	if err != nil || !o.Erasing() || o.Waiting != "" {
 		return false, nil, err // another process has freed it, and it is a new one
 	}
-	for _, remove := range []func(context.Context, int) (int, error){tx.RemoveKeys, tx.RemoveDirectories} {
+	for _, remove := range []func(context.Context, int) (int, error){tx.RemoveKeys, tx.RemoveDirectories, tx.RemoveRequestRecords} {
 		if removed, err := remove(ctx, clearRows); err != nil || removed > 0 {
 			return true, nil, err
 		}

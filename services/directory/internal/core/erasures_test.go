@@ -9,6 +9,7 @@ import (
 	"github.com/usher-scim/usher/services/directory/internal/core"
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/requestid"
 )
 
 var erasers = []string{"identity", "rule"}
@@ -74,17 +75,17 @@ var erasureCases = []testCase{
 		f.organization("acme")
 		f.directory("d1")
 		f.erase("acme", erasers...)
-		_, err := f.core.UpdateOrganization(f.Context(), "acme", core.OrganizationChange{DisplayName: new("New")})
+		_, err := f.core.UpdateOrganization(f.Context(), "acme", core.OrganizationChange{DisplayName: new("New")}, func(store.Organization) error { return nil })
 		f.refuses("updating it", err, fault.Erasing)
 		_, err = f.create("acme", "d2", core.Replace{None: true})
 		f.refuses("creating a directory", err, fault.Erasing)
 		_, err = f.createKey("d1", 0)
 		f.refuses("creating a key", err, fault.Deleted)
-		_, err = f.core.CreateOrganization(f.Context(), store.Organization{ID: "acme"})
+		_, err = f.core.CreateOrganization(f.Context(), store.Organization{ID: "acme"}, requestid.Request{})
 		f.refuses("creating it", err, fault.AlreadyExists)
 		_, err = f.createCredential(0, "acme")
 		f.refuses("creating a credential for it", err, fault.InvalidRequest)
-		f.namesField(err, "organization_ids[0]")
+		f.namesField(err, "service_credential.organization_ids[0]")
 	}},
 	{"it is not cleared before all have confirmed", func(f *fixture) {
 		f.organization("acme")
@@ -136,7 +137,7 @@ var erasureCases = []testCase{
 		f.erase("acme")
 		f.finish()
 		f.finish()
-		_, err := f.core.CreateOrganization(f.Context(), store.Organization{ID: "acme"})
+		_, err := f.core.CreateOrganization(f.Context(), store.Organization{ID: "acme"}, requestid.Request{})
 		f.refuses("creating it while it may still be opened", err, fault.AlreadyExists)
 		f.now.Store(24 * 60 * 60)
 		f.finish()

@@ -9,39 +9,49 @@ import (
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 // maxValidKeys is how many keys of a directory may be valid at a time.
 const maxValidKeys = 20
 
-// CreateKey adds a key and returns its secret. fault.Deleted: its directory was deleted. fault.Limit: maxValidKeys are valid.
-func (c *Core) CreateKey(ctx context.Context, k store.Key) (store.Key, secret.Text, error) {
+// CreateKey adds a key and returns its secret, which is empty for a call that is repeated. fault.Deleted: its directory was deleted.
+// fault.Limit: maxValidKeys are valid.
+func (c *Core) CreateKey(ctx context.Context, k store.Key, r requestid.Request) (store.Key, secret.Text, error) {
 	secret := bearer.APIKey.New()
 	k.ID, k.Digest, k.CreateTime = ids.New(), secret.Digest(), c.now()
-	if err := checkExpiry(k.ExpireTime, k.CreateTime); err != nil {
-		return store.Key{}, "", err
-	}
 	// Keys that are created at once would each count too few, or outlive their directory.
-	return k, secret, c.store.Update(ctx, k.OrganizationID, func(ctx context.Context, tx store.Tx) error {
+	err := c.store.Update(ctx, k.OrganizationID, func(ctx context.Context, tx store.Tx) error {
 		d, err := undeleted(ctx, tx, k.DirectoryID)
 		if err != nil {
 			return err
 		}
-		valid, err := tx.CountKeys(ctx, d.ID, k.CreateTime)
-		if err != nil {
+		return requestid.Once(ctx, tx, r, k.CreateTime, func(id string) (err error) {
+			k, err = tx.Key(ctx, d.ID, id)
+			secret = ""
 			return err
-		}
-		if valid >= maxValidKeys {
-			return fault.New(fault.Limit, "directory %q has %d valid keys already: revoke one first", d.ID, valid)
-		}
-		return tx.CreateKey(ctx, k)
+		}, func() (string, error) {
+			if err := checkExpiry("api_key", k.ExpireTime, k.CreateTime); err != nil {
+				return "", err
+			}
+			valid, err := tx.CountKeys(ctx, d.ID, k.CreateTime)
+			if err != nil {
+				return "", err
+			}
+			if valid >= maxValidKeys {
+				return "", fault.New(fault.Limit, "directory %q has %d valid keys already: revoke one first", d.ID, valid)
+			}
+			return k.ID, tx.CreateKey(ctx, k)
+		})
 	})
+	return k, secret, err
 }
 
-func checkExpiry(expire, create time.Time) error {
+// checkExpiry refuses an expire_time that has passed, of the request's field with this name.
+func checkExpiry(field string, expire, create time.Time) error {
 	if !expire.IsZero() && !expire.After(create) {
-		return fault.Invalid("expire_time", "must be in the future")
+		return fault.Invalid(field+".expire_time", "must be in the future")
 	}
 	return nil
 }

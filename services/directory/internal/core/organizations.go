@@ -5,6 +5,7 @@ import (
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/requestid"
 )
 
 // OrganizationChange is what to change of an organization; nil leaves a field.
@@ -14,16 +15,28 @@ type OrganizationChange struct {
 }
 
 // CreateOrganization adds an organization. fault.AlreadyExists: its id is taken.
-func (c *Core) CreateOrganization(ctx context.Context, o store.Organization) (store.Organization, error) {
+func (c *Core) CreateOrganization(ctx context.Context, o store.Organization, r requestid.Request) (store.Organization, error) {
 	now := c.now()
 	o.CreateTime, o.UpdateTime = now, now
 	if o.DisplayName == "" {
 		o.DisplayName = o.ID
 	}
-	created, err := c.store.CreateOrganization(ctx, o)
-	if err == nil && !created {
-		err = fault.New(fault.AlreadyExists, "there is an organization %q already", o.ID)
-	}
+	err := c.store.UpdateAll(ctx, func(ctx context.Context, tx store.AllTx) error {
+		return requestid.Once(ctx, tx, r, now, func(id string) error {
+			there, err := tx.Organizations(ctx, []string{id})
+			if err == nil && len(there) == 0 {
+				return fault.Missing("organization", id)
+			}
+			o = there[0]
+			return err
+		}, func() (string, error) {
+			created, err := tx.CreateOrganization(ctx, o)
+			if err == nil && !created {
+				err = fault.New(fault.AlreadyExists, "there is an organization %q already", o.ID)
+			}
+			return o.ID, err
+		})
+	})
 	return o, err
 }
 
@@ -37,13 +50,16 @@ func (c *Core) Organizations(ctx context.Context, after string, limit int) ([]st
 	return c.store.Organizations(ctx, after, limit)
 }
 
-// UpdateOrganization changes one. A change of Federated gives each directory of it a new revision. fault.Erasing: it is being
-// erased.
-func (c *Core) UpdateOrganization(ctx context.Context, id string, change OrganizationChange) (o store.Organization, err error) {
+// UpdateOrganization changes one, unless permit refuses with the organization as it is before. A change of Federated gives each
+// directory of it a new revision. fault.Erasing: it is being erased.
+func (c *Core) UpdateOrganization(ctx context.Context, id string, change OrganizationChange, permit func(store.Organization) error) (o store.Organization, err error) {
 	now := c.now()
 	err = c.store.Update(ctx, id, func(ctx context.Context, tx store.Tx) error {
 		before, err := changeable(ctx, tx)
 		if err != nil {
+			return err
+		}
+		if err := permit(before); err != nil {
 			return err
 		}
 		o = before

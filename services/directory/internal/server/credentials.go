@@ -8,25 +8,30 @@ import (
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/page"
+	"github.com/usher-scim/usher/services/internal/requestid"
+	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
 // CreateServiceCredential implements the RPC.
 func (s *Server) CreateServiceCredential(ctx context.Context, r *directoryv1.CreateServiceCredentialRequest) (*directoryv1.CreateServiceCredentialResponse, error) {
-	if (len(r.GetOrganizationIds()) > 0) == r.GetAllOrganizations() {
-		return nil, fault.Invalid("organization_ids", "must name organizations, unless all_organizations is set, and only then none")
+	given := r.GetServiceCredential()
+	if (len(given.GetOrganizationIds()) > 0) == given.GetAllOrganizations() {
+		return nil, fault.Invalid("service_credential.organization_ids", "must name organizations, unless all_organizations is set, and only then none")
 	}
-	expires, err := expiry(r.GetExpireTime())
+	expires, err := expiry("service_credential", given.GetExpireTime())
 	if err != nil {
 		return nil, err
 	}
 	c, secret, err := s.core.CreateCredential(ctx, store.Credential{
-		DisplayName: r.GetDisplayName(), OrganizationIDs: r.GetOrganizationIds(), All: r.GetAllOrganizations(),
-		Write: r.GetMayWrite(), ExpireTime: expires,
-	})
+		DisplayName: given.GetDisplayName(), OrganizationIDs: given.GetOrganizationIds(), All: given.GetAllOrganizations(),
+		Write: given.GetMayWrite(), ExpireTime: expires,
+	}, requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.CreateServiceCredentialResponse{ServiceCredential: credentialMessage(c), Secret: secret.Reveal()}, nil
+	return &directoryv1.CreateServiceCredentialResponse{
+		ServiceCredential: credentialMessage(c), Secret: secret.Reveal(), SecretOmitted: secret == "",
+	}, nil
 }
 
 // ListServiceCredentials implements the RPC.

@@ -12,29 +12,31 @@ import (
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/requestid"
+	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
 // CreateApiKey implements the RPC.
 func (s *Server) CreateApiKey(ctx context.Context, r *directoryv1.CreateApiKeyRequest) (*directoryv1.CreateApiKeyResponse, error) {
-	key := store.Key{OrganizationID: r.GetOrganizationId(), DirectoryID: r.GetDirectoryId(), DisplayName: r.GetDisplayName()}
+	key := store.Key{OrganizationID: r.GetOrganizationId(), DirectoryID: r.GetDirectoryId(), DisplayName: r.GetApiKey().GetDisplayName()}
 	var err error
-	if key.ExpireTime, err = expiry(r.GetExpireTime()); err != nil {
+	if key.ExpireTime, err = expiry("api_key", r.GetApiKey().GetExpireTime()); err != nil {
 		return nil, err
 	}
-	key, secret, err := s.core.CreateKey(ctx, key)
+	key, secret, err := s.core.CreateKey(ctx, key, requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.CreateApiKeyResponse{ApiKey: keyMessage(key), Secret: secret.Reveal()}, nil
+	return &directoryv1.CreateApiKeyResponse{ApiKey: keyMessage(key), Secret: secret.Reveal(), SecretOmitted: secret == ""}, nil
 }
 
-// expiry reads an expire_time; the zero time for none.
-func expiry(t *timestamppb.Timestamp) (time.Time, error) {
+// expiry reads the expire_time of the request's field with this name; the zero time for none.
+func expiry(field string, t *timestamppb.Timestamp) (time.Time, error) {
 	if t == nil {
 		return time.Time{}, nil
 	}
 	if err := t.CheckValid(); err != nil {
-		return time.Time{}, fault.Invalid("expire_time", "must be a time up to the year 9999")
+		return time.Time{}, fault.Invalid(field+".expire_time", "must be a time up to the year 9999")
 	}
 	return t.AsTime().Truncate(time.Microsecond), nil
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/page"
+	"github.com/usher-scim/usher/services/internal/requestid"
+	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/update"
 )
 
@@ -54,19 +56,15 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	directoryv1.RegisterErasureServiceServer(r, s)
 }
 
-// checkDisplayName refuses a name that is empty or too long, in a message whose other fields say nothing of it.
-func checkDisplayName(path, name string) error {
-	if length := len([]rune(name)); length >= 1 && length <= 200 {
-		return nil
-	}
-	return fault.Invalid(path, "must be 1 to 200 characters")
-}
-
 // CreateOrganization implements the RPC.
 func (s *Server) CreateOrganization(ctx context.Context, r *directoryv1.CreateOrganizationRequest) (*directoryv1.CreateOrganizationResponse, error) {
+	given := r.GetOrganization()
+	if given.GetId() == "" {
+		return nil, fault.Invalid("organization.id", "must be given")
+	}
 	o, err := s.core.CreateOrganization(ctx, store.Organization{
-		ID: r.GetOrganizationId(), DisplayName: r.GetDisplayName(), Federated: r.GetFederated(),
-	})
+		ID: given.GetId(), DisplayName: given.GetDisplayName(), Federated: given.GetFederated(),
+	}, requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err
 	}
@@ -113,17 +111,14 @@ func (s *Server) UpdateOrganization(ctx context.Context, r *directoryv1.UpdateOr
 	}
 	var change core.OrganizationChange
 	if fields["display_name"] {
-		name := r.GetOrganization().GetDisplayName()
-		if err := checkDisplayName("organization.display_name", name); err != nil {
-			return nil, err
-		}
-		change.DisplayName = &name
+		change.DisplayName = r.GetOrganization().DisplayName
 	}
 	if fields["federated"] {
-		federated := r.GetOrganization().GetFederated()
-		change.Federated = &federated
+		change.Federated = r.GetOrganization().Federated
 	}
-	o, err := s.core.UpdateOrganization(ctx, r.GetOrganizationId(), change)
+	o, err := s.core.UpdateOrganization(ctx, r.GetOrganizationId(), change, func(before store.Organization) error {
+		return update.Matches(r.GetOrganization().GetEtag(), organizationMessage(before))
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -132,16 +127,22 @@ func (s *Server) UpdateOrganization(ctx context.Context, r *directoryv1.UpdateOr
 
 // CreateDirectory implements the RPC.
 func (s *Server) CreateDirectory(ctx context.Context, r *directoryv1.CreateDirectoryRequest) (*directoryv1.CreateDirectoryResponse, error) {
+	given := r.GetDirectory()
+	if given.GetDisplayName() == "" {
+		return nil, fault.Invalid("directory.display_name", "must be given")
+	}
 	d, key, secret, err := s.core.CreateDirectory(ctx, store.Directory{
-		OrganizationID: r.GetOrganizationId(), DisplayName: r.GetDisplayName(),
-		Strict: strict(r.GetMode()), UniqueGroupNames: r.GetUniqueGroupNames(),
-	}, core.Replace{ID: strings.ToLower(r.GetReplacesId()), None: r.GetReplaceNone()})
+		OrganizationID: r.GetOrganizationId(), DisplayName: given.GetDisplayName(),
+		Strict: strict(given.GetMode()), UniqueGroupNames: given.GetUniqueGroupNames(),
+	}, core.Replace{ID: strings.ToLower(given.GetReplacesId()), None: r.GetReplaceNone()}, requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.CreateDirectoryResponse{
-		Directory: s.directoryMessage(d), BaseUrl: s.baseURL(d.ID), ApiKey: secret.Reveal(), ApiKeyId: key.ID,
-	}, nil
+	response := &directoryv1.CreateDirectoryResponse{Directory: s.directoryMessage(d), Secret: secret.Reveal(), SecretOmitted: secret == ""}
+	if !response.SecretOmitted {
+		response.ApiKey = keyMessage(key)
+	}
+	return response, nil
 }
 
 // GetDirectory implements the RPC.
@@ -184,25 +185,18 @@ func (s *Server) UpdateDirectory(ctx context.Context, r *directoryv1.UpdateDirec
 	}
 	var change core.DirectoryChange
 	if fields["display_name"] {
-		name := r.GetDirectory().GetDisplayName()
-		if err := checkDisplayName("directory.display_name", name); err != nil {
-			return nil, err
-		}
-		change.DisplayName = &name
+		change.DisplayName = r.GetDirectory().DisplayName
 	}
 	if fields["mode"] {
-		mode := r.GetDirectory().GetMode()
-		if _, known := directoryv1.DirectoryMode_name[int32(mode)]; !known {
-			return nil, fault.Invalid("directory.mode", "must be a mode that there is")
-		}
-		strict := strict(mode)
+		strict := strict(r.GetDirectory().GetMode())
 		change.Strict = &strict
 	}
 	if fields["unique_group_names"] {
-		unique := r.GetDirectory().GetUniqueGroupNames()
-		change.UniqueGroupNames = &unique
+		change.UniqueGroupNames = r.GetDirectory().UniqueGroupNames
 	}
-	d, err := s.core.UpdateDirectory(ctx, r.GetOrganizationId(), r.GetId(), change)
+	d, err := s.core.UpdateDirectory(ctx, r.GetOrganizationId(), r.GetId(), change, func(before store.Directory) error {
+		return update.Matches(r.GetDirectory().GetEtag(), s.directoryMessage(before))
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -223,11 +217,13 @@ func strict(mode directoryv1.DirectoryMode) bool {
 }
 
 func organizationMessage(o store.Organization) *directoryv1.Organization {
-	return &directoryv1.Organization{
+	message := &directoryv1.Organization{
 		Id: o.ID, DisplayName: proto.String(o.DisplayName), Federated: proto.Bool(o.Federated),
 		CreateTime: timestamp(o.CreateTime), UpdateTime: timestamp(o.UpdateTime),
 		EraseTime: timestamp(o.EraseTime), ErasingServices: erasingServices(o),
 	}
+	message.Etag = update.Etag(message)
+	return message
 }
 
 func (s *Server) directoryMessage(d store.Directory) *directoryv1.Directory {
@@ -235,10 +231,11 @@ func (s *Server) directoryMessage(d store.Directory) *directoryv1.Directory {
 	if !d.Deleted() {
 		message.BaseUrl = s.baseURL(d.ID)
 	}
+	message.Etag = update.Etag(message)
 	return message
 }
 
-// feedMessage is a directory as other services follow it: without its Base URL.
+// feedMessage is a directory as other services follow it: without its Base URL and etag.
 func feedMessage(d store.Directory) *directoryv1.Directory {
 	message := &directoryv1.Directory{
 		Id: d.ID, OrganizationId: d.OrganizationID, DisplayName: proto.String(d.DisplayName),

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/requestid"
 )
 
 // Organization is a customer.
@@ -108,8 +109,6 @@ type Store interface {
 	// UpdateAll is Update for what belongs to no organization. No two run at once.
 	UpdateAll(ctx context.Context, fn func(ctx context.Context, tx AllTx) error) error
 
-	// CreateOrganization adds one, unless its id is taken.
-	CreateOrganization(ctx context.Context, o Organization) (created bool, err error)
 	Organization(ctx context.Context, id string) (Organization, error)
 	// Organizations lists by id those after one, at most limit.
 	Organizations(ctx context.Context, after string, limit int) ([]Organization, error)
@@ -183,12 +182,18 @@ type Tx interface {
 	// PutScope writes the OrganizationIDs of a credential.
 	PutScope(ctx context.Context, c Credential) error
 	RemoveCredential(ctx context.Context, id string) error
+
+	requestid.Tx
+	// RemoveRequestRecords removes at most limit, and says how many.
+	RemoveRequestRecords(ctx context.Context, limit int) (int, error)
 }
 
 // AllTx is a transaction on what belongs to no organization.
 type AllTx interface {
 	// Organizations are those of these ids that are there. No Update of them commits before the transaction has ended.
 	Organizations(ctx context.Context, ids []string) ([]Organization, error)
+	// CreateOrganization adds one, unless its id is taken.
+	CreateOrganization(ctx context.Context, o Organization) (created bool, err error)
 
 	Credential(ctx context.Context, id string) (Credential, error)
 	CreateCredential(ctx context.Context, c Credential) error
@@ -202,4 +207,6 @@ type AllTx interface {
 	AddSigningKey(ctx context.Context, k SigningKey) error
 	// RemoveSigningKeys removes those that have expired by a time.
 	RemoveSigningKeys(ctx context.Context, now time.Time) error
+
+	requestid.Tx
 }

@@ -22,8 +22,8 @@ import (
 
 // Server implements the services of usher.failedevents.v1.
 type Server struct {
-	failedeventsv1.UnimplementedEventRecordServiceServer
-	failedeventsv1.UnimplementedEventServiceServer
+	failedeventsv1.UnimplementedFailedEventRecordServiceServer
+	failedeventsv1.UnimplementedFailedEventServiceServer
 
 	store   store.Store
 	dropped metric.Int64Counter
@@ -42,16 +42,16 @@ func New(s store.Store, meters metric.MeterProvider, now func() time.Time) (*Ser
 
 // Register adds the services to a gRPC server.
 func (s *Server) Register(r grpc.ServiceRegistrar) {
-	failedeventsv1.RegisterEventRecordServiceServer(r, s)
-	failedeventsv1.RegisterEventServiceServer(r, s)
+	failedeventsv1.RegisterFailedEventRecordServiceServer(r, s)
+	failedeventsv1.RegisterFailedEventServiceServer(r, s)
 }
 
 // RecordEvents implements the RPC. Events from before the end of an erasure of their organization are dropped without an error: who
 // delivers them late must not deliver them again.
-func (s *Server) RecordEvents(ctx context.Context, r *failedeventsv1.RecordEventsRequest) (*failedeventsv1.RecordEventsResponse, error) {
-	events := make([]store.Event, 0, len(r.GetEvents()))
-	for i, e := range r.GetEvents() {
-		if err := e.GetTime().CheckValid(); err != nil {
+func (s *Server) RecordFailedEvents(ctx context.Context, r *failedeventsv1.RecordFailedEventsRequest) (*failedeventsv1.RecordFailedEventsResponse, error) {
+	events := make([]store.Event, 0, len(r.GetFailedEvents()))
+	for i, e := range r.GetFailedEvents() {
+		if err := e.GetFailTime().CheckValid(); err != nil {
 			f := fault.New(fault.InvalidRequest, "events[%d].time is not a time", i)
 			f.Fields = []fault.Field{{Path: fmt.Sprintf("events[%d].time", i), Description: "must be a valid time"}}
 			return nil, f
@@ -65,20 +65,20 @@ func (s *Server) RecordEvents(ctx context.Context, r *failedeventsv1.RecordEvent
 	if dropped > 0 {
 		s.dropped.Add(ctx, int64(dropped))
 	}
-	return &failedeventsv1.RecordEventsResponse{}, nil
+	return &failedeventsv1.RecordFailedEventsResponse{}, nil
 }
 
 // GetEvent implements the RPC.
-func (s *Server) GetEvent(ctx context.Context, r *failedeventsv1.GetEventRequest) (*failedeventsv1.GetEventResponse, error) {
+func (s *Server) GetFailedEvent(ctx context.Context, r *failedeventsv1.GetFailedEventRequest) (*failedeventsv1.GetFailedEventResponse, error) {
 	e, err := s.store.Event(ctx, r.GetOrganizationId(), strings.ToLower(r.GetId()))
 	if err != nil {
 		return nil, err
 	}
-	return &failedeventsv1.GetEventResponse{Event: message(e)}, nil
+	return &failedeventsv1.GetFailedEventResponse{FailedEvent: message(e)}, nil
 }
 
 // ListEvents implements the RPC.
-func (s *Server) ListEvents(ctx context.Context, r *failedeventsv1.ListEventsRequest) (*failedeventsv1.ListEventsResponse, error) {
+func (s *Server) ListFailedEvents(ctx context.Context, r *failedeventsv1.ListFailedEventsRequest) (*failedeventsv1.ListFailedEventsResponse, error) {
 	filter := store.Filter{
 		DirectoryID: strings.ToLower(r.GetDirectoryId()), MessageID: r.GetMessageId(), OpenOnly: r.GetOpenOnly(),
 	}
@@ -95,9 +95,9 @@ func (s *Server) ListEvents(ctx context.Context, r *failedeventsv1.ListEventsReq
 		return nil, err
 	}
 	events, more := page.Cut(events, size)
-	response := &failedeventsv1.ListEventsResponse{}
+	response := &failedeventsv1.ListFailedEventsResponse{}
 	for _, e := range events {
-		response.Events = append(response.Events, message(e))
+		response.FailedEvents = append(response.FailedEvents, message(e))
 	}
 	if more {
 		last := events[size-1]
@@ -119,12 +119,12 @@ func placeAfter(pageToken string, list []string) (store.Place, error) {
 }
 
 // AcknowledgeEvent implements the RPC.
-func (s *Server) AcknowledgeEvent(ctx context.Context, r *failedeventsv1.AcknowledgeEventRequest) (*failedeventsv1.AcknowledgeEventResponse, error) {
+func (s *Server) AcknowledgeFailedEvent(ctx context.Context, r *failedeventsv1.AcknowledgeFailedEventRequest) (*failedeventsv1.AcknowledgeFailedEventResponse, error) {
 	e, err := s.store.Acknowledge(ctx, r.GetOrganizationId(), strings.ToLower(r.GetId()), rpc.PrincipalOf(ctx).GetSubject(), s.now())
 	if err != nil {
 		return nil, err
 	}
-	return &failedeventsv1.AcknowledgeEventResponse{Event: message(e)}, nil
+	return &failedeventsv1.AcknowledgeFailedEventResponse{FailedEvent: message(e)}, nil
 }
 
 // printable replaces what PostgreSQL's text cannot hold: an event that quotes what an IdP sent must not be lost for it.
@@ -134,7 +134,7 @@ func printable(text string) string { return strings.ReplaceAll(text, "\x00", "\u
 func stored(e *failedeventsv1.FailedEvent) store.Event {
 	return store.Event{
 		OrganizationID: e.GetOrganizationId(), ID: strings.ToLower(e.GetId()), DirectoryID: strings.ToLower(e.GetDirectoryId()),
-		MessageID: e.GetMessageId(), Source: int32(e.GetSource()), Time: e.GetTime().AsTime().Truncate(time.Microsecond),
+		MessageID: e.GetMessageId(), Source: int32(e.GetSource()), Time: e.GetFailTime().AsTime().Truncate(time.Microsecond),
 		Operation: printable(e.GetOperation()), ResourceID: printable(e.GetResourceId()), Status: e.GetStatus(), Reason: e.GetReason(),
 		SCIMType: e.GetScimType(), Detail: printable(e.GetDetail()), Remedy: e.GetRemedy(), TraceID: e.GetTraceId(),
 	}
@@ -143,7 +143,7 @@ func stored(e *failedeventsv1.FailedEvent) store.Event {
 func message(e store.Event) *failedeventsv1.FailedEvent {
 	m := &failedeventsv1.FailedEvent{
 		Id: e.ID, OrganizationId: e.OrganizationID, DirectoryId: e.DirectoryID, MessageId: e.MessageID,
-		Source: failedeventsv1.EventSource(e.Source), Time: timestamppb.New(e.Time), Operation: e.Operation,
+		Source: failedeventsv1.FailedEventSource(e.Source), FailTime: timestamppb.New(e.Time), Operation: e.Operation,
 		ResourceId: e.ResourceID, Status: e.Status, Reason: e.Reason, ScimType: e.SCIMType, Detail: e.Detail,
 		Remedy: e.Remedy, TraceId: e.TraceID, AcknowledgedBy: e.AcknowledgedBy,
 	}

@@ -134,7 +134,7 @@ func (h *Handler) register(ctx context.Context, c backend.Connections) error {
 		rulev1.RegisterRuleServiceHandlerClient(ctx, h.mux, rulev1.NewRuleServiceClient(c.Rule)),
 		rulev1.RegisterSyncServiceHandlerClient(ctx, h.mux, rulev1.NewSyncServiceClient(c.Rule)),
 		rulev1.RegisterAccessServiceHandlerClient(ctx, h.mux, rulev1.NewAccessServiceClient(c.Rule)),
-		failedeventsv1.RegisterEventServiceHandlerClient(ctx, h.mux, failedeventsv1.NewEventServiceClient(c.FailedEvents)),
+		failedeventsv1.RegisterFailedEventServiceHandlerClient(ctx, h.mux, failedeventsv1.NewFailedEventServiceClient(c.FailedEvents)),
 	)
 }
 

@@ -62,7 +62,7 @@ func (d *directories) CreateOrganization(ctx context.Context, r *directoryv1.Cre
 	if at, ok := ctx.Deadline(); ok {
 		d.remains = time.Until(at)
 	}
-	return &directoryv1.CreateOrganizationResponse{Organization: &directoryv1.Organization{Id: r.GetOrganizationId()}}, d.err
+	return &directoryv1.CreateOrganizationResponse{Organization: &directoryv1.Organization{Id: r.GetOrganization().GetId()}}, d.err
 }
 
 func (d *directories) GetOrganization(_ context.Context, r *directoryv1.GetOrganizationRequest) (*directoryv1.GetOrganizationResponse, error) {
@@ -196,12 +196,12 @@ func (w *world) do(method, path, body string, headers ...string) *httptest.Respo
 func TestARequestBecomesACallOfTheOperator(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	a := w.do("POST", "/api/v1/organizations", `{"organizationId":"acme","federated":true}`,
+	a := w.do("POST", "/api/v1/organizations", `{"id":"acme","federated":true}`,
 		"Grpc-Metadata-Usher-Caller", "rule", "Grpc-Timeout", "nonsense")
 	if a.Code != 200 {
 		t.Fatalf("%d: %s", a.Code, a.Body)
 	}
-	want := &directoryv1.CreateOrganizationRequest{OrganizationId: "acme", Federated: true}
+	want := &directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: "acme", Federated: proto.Bool(true)}}
 	if !proto.Equal(w.directories.created, want) {
 		t.Errorf("the call was %v", w.directories.created)
 	}
@@ -228,7 +228,7 @@ func TestARequestWithAServiceCredentialCarriesItsScope(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	token := "Bearer " + w.keys.credential.Reveal()
-	if a := w.do("POST", "/api/v1/organizations", `{"organizationId":"acme"}`, "Authorization", token); a.Code != 200 {
+	if a := w.do("POST", "/api/v1/organizations", `{"id":"acme"}`, "Authorization", token); a.Code != 200 {
 		t.Fatalf("%d: %s", a.Code, a.Body)
 	}
 	want := &commonv1.Principal{
@@ -301,9 +301,9 @@ func TestFailuresAreStatuses(t *testing.T) {
 		{"reading by a form", "POST", "/api/v1/organizations/acme", "a=b", []string{"Content-Type", "application/x-www-form-urlencoded"}, 405, "INVALID_REQUEST"},
 		{"no such organization", "GET", "/api/v1/organizations/acme", "", nil, 404, "NOT_FOUND"},
 		{"no JSON", "POST", "/api/v1/organizations", "{", nil, 400, "INVALID_REQUEST"},
-		{"an unknown field", "POST", "/api/v1/organizations", `{"organizationId":"acme","nonsense":1}`, nil, 400, "INVALID_REQUEST"},
-		{"a wrong type", "POST", "/api/v1/organizations", `{"organizationId":1}`, nil, 400, "INVALID_REQUEST"},
-		{"a field that breaks the contract", "POST", "/api/v1/organizations", `{"organizationId":"NO SLUG"}`, nil, 400, "INVALID_REQUEST"},
+		{"an unknown field", "POST", "/api/v1/organizations", `{"id":"acme","nonsense":1}`, nil, 400, "INVALID_REQUEST"},
+		{"a wrong type", "POST", "/api/v1/organizations", `{"id":1}`, nil, 400, "INVALID_REQUEST"},
+		{"a field that breaks the contract", "POST", "/api/v1/organizations", `{"id":"NO SLUG"}`, nil, 400, "INVALID_REQUEST"},
 		{"a body over the limit", "POST", "/api/v1/organizations", strings.Repeat("a", maxBody+1), nil, 413, "LIMIT"},
 		{"a service that does not have it", "GET", "/api/v1/organizations", "", nil, 404, "NOT_FOUND"},
 	} {
@@ -328,12 +328,12 @@ func TestFailuresAreStatuses(t *testing.T) {
 
 func TestAFieldThatBreaksTheContractIsNamed(t *testing.T) {
 	t.Parallel()
-	a := newWorld(t).do("POST", "/api/v1/organizations", `{"organizationId":""}`)
+	a := newWorld(t).do("POST", "/api/v1/organizations", `{"id":"NO SLUG"}`)
 	var f failure
 	if err := json.Unmarshal(a.Body.Bytes(), &f); err != nil {
 		t.Fatal(err)
 	}
-	if len(f.Details) != 2 || len(f.Details[1].FieldViolations) == 0 || f.Details[1].FieldViolations[0].Field != "organization_id" {
+	if len(f.Details) != 2 || len(f.Details[1].FieldViolations) == 0 || f.Details[1].FieldViolations[0].Field != "organization.id" {
 		t.Errorf("%s", a.Body)
 	}
 }
@@ -381,7 +381,7 @@ func TestAStreamComesLineByLine(t *testing.T) {
 func TestACallMayTakeAsLongAsTheLongestWait(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if a := w.do("POST", "/api/v1/organizations", `{"organizationId":"acme"}`); a.Code != 200 {
+	if a := w.do("POST", "/api/v1/organizations", `{"id":"acme"}`); a.Code != 200 {
 		t.Fatalf("%d: %s", a.Code, a.Body)
 	}
 	if w.directories.remains <= time.Minute || w.directories.remains > deadline {

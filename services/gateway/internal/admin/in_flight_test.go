@@ -43,8 +43,8 @@ func (w *world) overBudget(t *testing.T) map[string]int64 {
 func TestRequestsInFlightAreBounded(t *testing.T) {
 	t.Parallel()
 	const total, share = 8 << 20, 4 << 20
-	small := `{"organizationId":"acme"}`
-	large := `{"organizationId":"acme"` + strings.Repeat(" ", 100_000) + `}`
+	small := `{"id":"acme"}`
+	large := `{"id":"acme"` + strings.Repeat(" ", 100_000) + `}`
 	largeBytes := int64(callBytes+bodyCopies*(len(large)+1-firstRoom)) + decodedBytes([]byte(large))
 	for _, c := range []struct {
 		name, body  string
@@ -114,9 +114,9 @@ func TestDecodingTakesNoMoreThanIsReserved(t *testing.T) {
 		"pins":           {&rulev1.Rule{}, `{"group":{"pins":[`, `{}`, `]}}`},
 		"ids":            {&identityv1.BatchGetUsersRequest{}, `{"ids":[`, `""`, `]}`},
 		"long ids":       {&identityv1.BatchGetUsersRequest{}, `{"ids":[`, `"` + strings.Repeat("\\u00e9", 100) + `"`, `]}`},
-		"organizations":  {&directoryv1.CreateServiceCredentialRequest{}, `{"organizationIds":[`, `"a"`, `]}`},
-		"many a field":   {&directoryv1.CreateOrganizationRequest{}, `{"organizationId":"a","federated":true,"x":[`, `[]`, `]}`},
-		"no list at all": {&directoryv1.CreateOrganizationRequest{}, `[`, `0`, `]`},
+		"organizations":  {&directoryv1.ServiceCredential{}, `{"organizationIds":[`, `"a"`, `]}`},
+		"many a field":   {&directoryv1.Organization{}, `{"id":"a","federated":true,"x":[`, `[]`, `]}`},
+		"no list at all": {&directoryv1.Organization{}, `[`, `0`, `]`},
 	} {
 		body := []byte(c.before + strings.TrimSuffix(strings.Repeat(c.each+",", size/len(c.each)), ",") + c.behind)
 		var before, after runtime.MemStats

@@ -41,7 +41,7 @@ type Retry struct {
 // Recorder takes failed events and delivers them.
 type Recorder struct {
 	spool    *spool.Spool
-	client   failedeventsv1.EventRecordServiceClient
+	client   failedeventsv1.FailedEventRecordServiceClient
 	metrics  *metrics.Metrics
 	log      *slog.Logger
 	retry    Retry
@@ -52,7 +52,7 @@ type Recorder struct {
 }
 
 // New makes a recorder on an open spool. A Retry that is zero waits from 100 ms to 30 s, and a call takes 10 s at most.
-func New(s *spool.Spool, client failedeventsv1.EventRecordServiceClient, m *metrics.Metrics, log *slog.Logger, retry Retry) *Recorder {
+func New(s *spool.Spool, client failedeventsv1.FailedEventRecordServiceClient, m *metrics.Metrics, log *slog.Logger, retry Retry) *Recorder {
 	if retry == (Retry{}) {
 		retry = Retry{First: 100 * time.Millisecond, Most: 30 * time.Second, Call: 10 * time.Second}
 	}
@@ -179,7 +179,7 @@ func (r *Recorder) read(ctx context.Context, records [][]byte) []*failedeventsv1
 // send hands events over. One that the service will never take is lost alone: it must not hold up the others.
 func (r *Recorder) send(ctx context.Context, events []*failedeventsv1.FailedEvent) error {
 	call, cancel := context.WithTimeout(ctx, r.retry.Call)
-	_, err := r.client.RecordEvents(call, &failedeventsv1.RecordEventsRequest{Events: events})
+	_, err := r.client.RecordFailedEvents(call, &failedeventsv1.RecordFailedEventsRequest{FailedEvents: events})
 	cancel()
 	if err == nil {
 		r.metrics.FailedEventsDelivered.Add(ctx, int64(len(events)))

@@ -41,7 +41,7 @@ func newService() *service {
 	return &service{poison: map[string]bool{}, called: make(chan struct{}, 10_000)}
 }
 
-func (s *service) RecordEvents(_ context.Context, r *failedeventsv1.RecordEventsRequest, _ ...grpc.CallOption) (*failedeventsv1.RecordEventsResponse, error) {
+func (s *service) RecordFailedEvents(_ context.Context, r *failedeventsv1.RecordFailedEventsRequest, _ ...grpc.CallOption) (*failedeventsv1.RecordFailedEventsResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer func() { s.called <- struct{}{} }()
@@ -49,18 +49,18 @@ func (s *service) RecordEvents(_ context.Context, r *failedeventsv1.RecordEvents
 	if s.err != nil {
 		return nil, rpc.Status(s.err).Err()
 	}
-	if len(r.GetEvents()) > batch {
+	if len(r.GetFailedEvents()) > batch {
 		return nil, errors.New("too many")
 	}
-	for _, e := range r.GetEvents() {
+	for _, e := range r.GetFailedEvents() {
 		if s.poison[e.GetId()] {
 			return nil, rpc.Status(fault.New(fault.InvalidRequest, "no")).Err()
 		}
 	}
-	for _, e := range r.GetEvents() {
+	for _, e := range r.GetFailedEvents() {
 		s.taken = append(s.taken, e.GetId())
 	}
-	return &failedeventsv1.RecordEventsResponse{}, nil
+	return &failedeventsv1.RecordFailedEventsResponse{}, nil
 }
 
 func (s *service) set(err error) {

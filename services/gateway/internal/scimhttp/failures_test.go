@@ -195,7 +195,7 @@ func TestFailuresBecomeEventsAndAnswers(t *testing.T) {
 			if e.GetOperation() != c.operation || e.GetResourceId() != c.id || e.GetStatus() != int32(c.status) ||
 				e.GetMessageId() != a.Header().Get(MessageIDHeader) || e.GetOrganizationId() != organization ||
 				e.GetDirectoryId() != directory || e.GetDetail() == "" || e.GetRemedy() == "" || len(e.GetTraceId()) != 32 ||
-				strings.Contains(e.GetDetail(), "jane@") || !e.GetTime().AsTime().Equal(w.now) {
+				strings.Contains(e.GetDetail(), "jane@") || !e.GetFailTime().AsTime().Equal(w.now) {
 				t.Errorf("the failed event is %s", protojson.Format(e))
 			}
 			logs := w.logs.String()

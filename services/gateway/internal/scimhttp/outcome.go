@@ -93,7 +93,7 @@ func (h *Handler) log(ctx context.Context, m *message, what string, status int, 
 func (h *Handler) event(ctx context.Context, m *message, what string, r route, p *problem) *failedeventsv1.FailedEvent {
 	return &failedeventsv1.FailedEvent{
 		Id: ids.New(), OrganizationId: m.lease.OrganizationID, DirectoryId: m.lease.DirectoryID, MessageId: m.id,
-		Source: failedeventsv1.EventSource_EVENT_SOURCE_GATEWAY, Time: timestamppb.New(h.d.Now()),
+		Source: failedeventsv1.FailedEventSource_FAILED_EVENT_SOURCE_GATEWAY, FailTime: timestamppb.New(h.d.Now()),
 		Operation: what, ResourceId: r.resourceID(), Status: int32(p.status), //nolint:gosec // a status
 		Reason: fault.ReasonName(p.reason), ScimType: string(p.scimType), Detail: cut(withoutValues(p.detail), 4000),
 		Remedy: cut(remedyOf(p), 1000), TraceId: traceID(ctx),

@@ -30,7 +30,7 @@ func TestEveryReasonHasItsAnswer(t *testing.T) {
 		fault.Internal: {500, ""}, fault.Unauthenticated: {500, ""}, fault.NotAllowed: {500, ""}, fault.PageToken: {500, ""},
 		fault.NotReplaceable: {500, ""}, fault.CursorExpired: {500, ""}, fault.CursorInvalid: {500, ""},
 		fault.TenantInUse: {500, ""}, fault.LastAdmin: {500, ""}, fault.SyncRunning: {500, ""}, fault.SyncEnded: {500, ""},
-		fault.Erasing: {500, ""}, fault.NotDetached: {500, ""}, fault.RoleScope: {500, ""}, fault.RoleInUse: {500, ""}, fault.UsersSetAside: {500, ""},
+		fault.Erasing: {500, ""}, fault.NotDetached: {500, ""}, fault.RoleScope: {500, ""}, fault.RoleInUse: {500, ""}, fault.UsersSetAside: {500, ""}, fault.RequestIDReused: {500, ""},
 	}
 	for number, name := range commonv1.ErrorReason_name {
 		reason := fault.Reason(number)

@@ -19,6 +19,9 @@ const (
 	maxSchemaBytes = 64 << 10 // of a definition, as it came and as it is kept
 )
 
+// definitionField is the place of a definition in a request.
+const definitionField = "schema.definition"
+
 // types are the resource types of a directory, with the extensions that were registered for it.
 type types map[store.Type]*scim.ResourceType
 
@@ -56,17 +59,18 @@ func (c *Core) extended(schemas []store.Schema) (types, error) {
 	return t, err
 }
 
-// PutSchema registers a schema, in place of the one with its id: see scim.ParseSchema for what a definition must be.
-func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, of store.Type, definition []byte) (store.Schema, error) {
+// PutSchema registers a schema, in place of the one with its id, unless permit refuses with the one that is there, or the zero Schema. See
+// scim.ParseSchema for what a definition must be.
+func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, of store.Type, definition []byte, permit func(before store.Schema) error) (store.Schema, error) {
 	if len(definition) > maxSchemaBytes {
-		return store.Schema{}, fault.Invalid("definition", "must have at most %d bytes as JSON", maxSchemaBytes)
+		return store.Schema{}, fault.Invalid(definitionField, "must have at most %d bytes as JSON", maxSchemaBytes)
 	}
 	parsed, err := scim.ParseSchema(definition)
 	if err != nil {
 		return store.Schema{}, ofDefinition(err)
 	}
 	if scim.Casefold(parsed.ID) != scim.Casefold(id) {
-		return store.Schema{}, fault.Invalid("definition.id", "is not the id under which the schema is put")
+		return store.Schema{}, fault.Invalid(definitionField+".id", "is not the id under which the schema is put")
 	}
 	if _, err := c.directory(ctx, scope); err != nil {
 		return store.Schema{}, err
@@ -77,10 +81,13 @@ func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, of s
 		return store.Schema{}, err
 	}
 	if len(s.Definition) > maxSchemaBytes {
-		return store.Schema{}, fault.Invalid("definition", "has %d bytes as JSON once every characteristic that was left out is written; it must have at most %d",
+		return store.Schema{}, fault.Invalid(definitionField, "has %d bytes as JSON once every characteristic that was left out is written; it must have at most %d",
 			len(s.Definition), maxSchemaBytes)
 	}
-	written, err := c.store.PutSchema(ctx, s, func(others []store.Schema) error {
+	written, err := c.store.PutSchema(ctx, s, func(before store.Schema, others []store.Schema) error {
+		if err := permit(before); err != nil {
+			return err
+		}
 		if len(others) >= maxSchemas {
 			return fault.New(fault.Limit, "the directory has %d schemas, which is as many as it may", len(others))
 		}
@@ -117,7 +124,7 @@ func ofDefinition(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	path := "definition"
+	path := definitionField
 	if e.Path != "" {
 		path += "." + e.Path
 	}

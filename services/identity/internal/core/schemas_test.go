@@ -27,7 +27,7 @@ func (s *schemaStore) Schemas(context.Context, store.Scope) ([]store.Schema, err
 	return s.schemas, nil
 }
 
-func (s *schemaStore) PutSchema(_ context.Context, schema store.Schema, _ func([]store.Schema) error) (store.Schema, error) {
+func (s *schemaStore) PutSchema(_ context.Context, schema store.Schema, _ func(store.Schema, []store.Schema) error) (store.Schema, error) {
 	s.schemas = []store.Schema{schema}
 	return schema, nil
 }
@@ -61,7 +61,7 @@ func TestAChangeOfSchemasIsInForceEverywhereOnceItIsAnswered(t *testing.T) {
 		<-time.After(500 * time.Millisecond)
 		answered := make(chan error, 1)
 		go func() {
-			_, err := one.PutSchema(t.Context(), call.Scope, "urn:example:Badge:1.0", store.User, []byte(`{"id":"urn:example:Badge:1.0","attributes":[{"name":"color"}]}`))
+			_, err := one.PutSchema(t.Context(), call.Scope, "urn:example:Badge:1.0", store.User, []byte(`{"id":"urn:example:Badge:1.0","attributes":[{"name":"color"}]}`), func(store.Schema) error { return nil })
 			answered <- err
 		}()
 		synctest.Wait()

@@ -42,7 +42,7 @@ func (s *Server) ListChanges(ctx context.Context, r *identityv1.ListChangesReque
 	}
 	response := &identityv1.ListChangesResponse{NextCursor: next.String(), More: len(changes) == size}
 	if !response.GetMore() {
-		response.AsOf = timestamppb.New(asOf)
+		response.AsOfTime = timestamppb.New(asOf)
 	}
 	for _, change := range changes {
 		response.Changes = append(response.Changes, changeMessage(change))
@@ -69,7 +69,7 @@ func (s *Server) WatchActivity(r *identityv1.WatchActivityRequest, stream grpc.S
 			return err
 		}
 		if len(active) > 0 || due {
-			response := &identityv1.WatchActivityResponse{OrganizationIds: active, Cursor: next.String(), AsOf: timestamppb.New(asOf)}
+			response := &identityv1.WatchActivityResponse{OrganizationIds: active, Cursor: next.String(), AsOfTime: timestamppb.New(asOf)}
 			if err := stream.Send(response); err != nil {
 				return err
 			}
@@ -101,7 +101,7 @@ func changeMessage(c store.Change) *identityv1.Change {
 	message := &identityv1.Change{
 		Cursor: c.Cursor.String(), OrganizationId: c.OrganizationID, DirectoryId: c.DirectoryID,
 		ResourceType: resourceType(c.Type), ResourceId: c.ResourceID, Revision: c.Revision, Kind: kinds[c.Kind],
-		MemberId: c.MemberID, MessageId: c.MessageID, Traceparent: c.Traceparent, Time: timestamppb.New(c.Time),
+		MemberId: c.MemberID, MessageId: c.MessageID, Traceparent: c.Traceparent, ChangeTime: timestamppb.New(c.Time),
 	}
 	if c.Kind == store.DirectoryClosed {
 		message.ResourceType = identityv1.ResourceType_RESOURCE_TYPE_UNSPECIFIED

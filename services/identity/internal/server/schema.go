@@ -8,19 +8,37 @@ import (
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/update"
 )
 
 // PutSchema implements the RPC.
 func (s *Server) PutSchema(ctx context.Context, r *identityv1.PutSchemaRequest) (*identityv1.PutSchemaResponse, error) {
-	definition, err := r.GetDefinition().MarshalJSON()
+	given := r.GetSchema()
+	if given.GetId() != "" && given.GetId() != r.GetId() {
+		return nil, fault.Invalid("schema.id", "is not the id under which the schema is put")
+	}
+	definition, err := given.GetDefinition().MarshalJSON()
 	if err != nil {
 		return nil, err
 	}
 	extends := store.User
-	if r.GetResourceType() == identityv1.ResourceType_RESOURCE_TYPE_GROUP {
+	if given.GetResourceType() == identityv1.ResourceType_RESOURCE_TYPE_GROUP {
 		extends = store.Group
 	}
-	schema, err := s.core.PutSchema(ctx, directoryScope(r), r.GetId(), extends, definition)
+	schema, err := s.core.PutSchema(ctx, directoryScope(r), r.GetId(), extends, definition, func(before store.Schema) error {
+		if given.GetEtag() == "" {
+			return nil
+		}
+		if before.ID == "" {
+			return fault.New(fault.Conflict, "there is no schema %q now, so that it has no etag", r.GetId())
+		}
+		now, err := schemaMessage(before)
+		if err != nil {
+			return err
+		}
+		return update.Matches(given.GetEtag(), now)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -58,8 +76,10 @@ func schemaMessage(s store.Schema) (*identityv1.Schema, error) {
 	if err := definition.UnmarshalJSON(s.Definition); err != nil {
 		return nil, err
 	}
-	return &identityv1.Schema{
+	message := &identityv1.Schema{
 		Id: s.ID, ResourceType: resourceType(s.Type), Definition: definition,
 		CreateTime: timestamppb.New(s.CreateTime), UpdateTime: timestamppb.New(s.UpdateTime),
-	}, nil
+	}
+	message.Etag = update.Etag(message)
+	return message, nil
 }

@@ -47,17 +47,19 @@ type Schema struct {
 	UpdateTime time.Time
 }
 
-// Others are those of a directory's schemas that s does not replace. It takes from the one that it does what stays.
-func (s *Schema) Others(all []Schema) (others []Schema) {
+// Replace gives the one of a directory's schemas that s replaces, and the others. The zero Schema: it replaces none. s takes from the one
+// that it replaces what stays.
+func (s *Schema) Replace(all []Schema) (before Schema, others []Schema) {
 	for _, other := range all {
 		if !strings.EqualFold(other.ID, s.ID) {
 			others = append(others, other)
 			continue
 		}
+		before = other
 		s.CreateTime = other.CreateTime
 		if other.ID == s.ID && other.Type == s.Type && bytes.Equal(other.Definition, s.Definition) {
 			s.UpdateTime = other.UpdateTime
 		}
 	}
-	return others
+	return before, others
 }

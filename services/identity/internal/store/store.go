@@ -125,8 +125,9 @@ type Store interface {
 	Oddities(ctx context.Context, scope Scope) ([]Oddity, error)
 
 	// PutSchema writes a schema in place of the one whose id differs by case at most, whose times stay where they still hold. check sees the
-	// directory's others first, and may refuse; nobody writes a schema of the directory meanwhile. It gives what is there then.
-	PutSchema(ctx context.Context, s Schema, check func(others []Schema) error) (Schema, error)
+	// one that it replaces, or the zero Schema, and the directory's others first, and may refuse; nobody writes a schema of the directory
+	// meanwhile. It gives what is there then.
+	PutSchema(ctx context.Context, s Schema, check func(before Schema, others []Schema) error) (Schema, error)
 	// Schemas lists those of a directory by id. A directory that replaces another one has that one's from the start.
 	Schemas(ctx context.Context, scope Scope) ([]Schema, error)
 	// Extended lists the directories of an organization that have schemas, closed ones too, by id.

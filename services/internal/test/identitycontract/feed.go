@@ -93,8 +93,8 @@ func eachChangeHasItsRecord(b *bundle) {
 
 	last := map[string]int64{}
 	for _, c := range b.since("") {
-		if c.GetOrganizationId() != acme || c.GetDirectoryId() != b.idp.DirectoryID() || !c.GetTime().IsValid() {
-			b.Errorf("a record is of %s, directory %s, at %s", c.GetOrganizationId(), c.GetDirectoryId(), c.GetTime())
+		if c.GetOrganizationId() != acme || c.GetDirectoryId() != b.idp.DirectoryID() || !c.GetChangeTime().IsValid() {
+			b.Errorf("a record is of %s, directory %s, at %s", c.GetOrganizationId(), c.GetDirectoryId(), c.GetChangeTime())
 		}
 		if c.GetKind() != memberAdded && c.GetKind() != memberRemoved && c.GetRevision() <= last[c.GetResourceId()] {
 			b.Errorf("the revision of %s was %d, and then %d", c.GetResourceId(), last[c.GetResourceId()], c.GetRevision())
@@ -141,8 +141,8 @@ func theFeedIsReadInPages(b *bundle) {
 		if n := len(r.GetChanges()); n > 2 || r.GetMore() && (n != 2 || r.GetNextCursor() != r.GetChanges()[n-1].GetCursor()) {
 			b.Errorf("page %d has %d records and goes on from %s", pages, n, r.GetNextCursor())
 		}
-		if r.GetMore() == (r.GetAsOf() != nil) {
-			b.Errorf("page %d: more %v, as of %v", pages, r.GetMore(), r.GetAsOf())
+		if r.GetMore() == (r.GetAsOfTime() != nil) {
+			b.Errorf("page %d: more %v, as of %v", pages, r.GetMore(), r.GetAsOfTime())
 		}
 		if cursor = r.GetNextCursor(); !r.GetMore() {
 			break
@@ -167,7 +167,7 @@ func theFeedIsOneOrganizations(b *bundle) {
 	b.end()
 	r, err := b.feed.ListChanges(b.Context(), &identityv1.ListChangesRequest{OrganizationId: acme, AfterCursor: before})
 	b.must(err)
-	if len(r.GetChanges()) != 0 || r.GetMore() || r.GetNextCursor() == before || r.GetAsOf() == nil {
+	if len(r.GetChanges()) != 0 || r.GetMore() || r.GetNextCursor() == before || r.GetAsOfTime() == nil {
 		b.Errorf("acme is told %v", r)
 	}
 }
@@ -240,10 +240,10 @@ func aWatchSendsBookmarks(b *bundle) {
 	stream := b.watch("")
 	b.idp.AddUser(User{UserName: "anna"})
 	acknowledged := b.since("")[0]
-	for after := acknowledged.GetTime().AsTime(); ; {
+	for after := acknowledged.GetChangeTime().AsTime(); ; {
 		r, err := stream.Recv()
 		b.must(err)
-		if len(r.GetOrganizationIds()) > 0 || !r.GetAsOf().AsTime().After(after) {
+		if len(r.GetOrganizationIds()) > 0 || !r.GetAsOfTime().AsTime().After(after) {
 			continue
 		}
 		if n := len(b.since(r.GetCursor())); n != 0 {

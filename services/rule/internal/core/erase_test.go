@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/internal/test/kit"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 	"github.com/usher-scim/usher/services/rule/internal/store/postgres"
@@ -207,7 +208,7 @@ func TestAnErasureThatHasEndedTouchesNothing(t *testing.T) {
 	if err := c.EndErasure(ctx, acme, underWay[acme]); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.CreateTenant(ctx, acme, "new", ""); err != nil {
+	if _, err := c.CreateTenant(ctx, acme, "new", "", requestid.Request{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Erase(ctx, acme, asked); err == nil {

@@ -11,6 +11,7 @@ import (
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
@@ -67,7 +68,7 @@ func TestAProcessTakesNothingFromItself(t *testing.T) {
 		late.Add(int64(46 * time.Minute)) // too little is left of an hour for another call
 		return identitytest.Failing(fault.Limit)
 	})
-	started, err := p.StartSync(t.Context(), acme, "test")
+	started, err := p.StartSync(t.Context(), acme, "test", requestid.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
@@ -61,10 +62,10 @@ func TestAnOrganizationHasAThousandRulesAtMost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.CreateRule(ctx, r); err != nil {
+	if _, err := c.CreateRule(ctx, r, requestid.Request{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.CreateRule(ctx, r); !fault.Is(err, fault.Limit) {
+	if _, err := c.CreateRule(ctx, r, requestid.Request{}); !fault.Is(err, fault.Limit) {
 		t.Fatalf("got %v, not LIMIT", err)
 	}
 }

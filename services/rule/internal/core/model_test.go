@@ -24,6 +24,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/pgdb"
+	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/test/kit"
 	"github.com/usher-scim/usher/services/rule/internal/core"
@@ -131,7 +132,7 @@ func newWorld(t *testing.T, seed uint64, stores []store.Store) *world {
 		t.Fatal(err)
 	}
 	w.identity.Register(channel)
-	failedeventsv1.RegisterEventRecordServiceServer(channel, failedeventsv1.UnimplementedEventRecordServiceServer{})
+	failedeventsv1.RegisterFailedEventRecordServiceServer(channel, failedeventsv1.UnimplementedFailedEventRecordServiceServer{})
 	w.store = stores[0]
 	conn := channel.As(commonv1.Caller_CALLER_RULE)
 	// Leases are short, but longer than a batch takes on a busy machine: else the two would take the organization from each other for
@@ -162,7 +163,7 @@ func (w *world) run() {
 			}
 		})
 	}
-	w.must(w.cores[0].CreateTenant(ctx, acme, "plant", ""))
+	w.must(w.cores[0].CreateTenant(ctx, acme, "plant", "", requestid.Request{}))
 	for range 5 {
 		w.addUser()
 	}
@@ -174,7 +175,7 @@ func (w *world) run() {
 		w.nobodyGoneIsEffective(ctx)
 	}
 	w.settle(ctx)
-	w.must(w.cores[0].StartSync(ctx, acme, "after all changes of rules"))
+	w.must(w.cores[0].StartSync(ctx, acme, "after all changes of rules", requestid.Request{}))
 	w.settle(ctx)
 	w.compare(ctx)
 	// While rules stay as they are, no rule sync is needed to set anything right. Short rounds: a later message would heal
@@ -183,7 +184,7 @@ func (w *world) run() {
 		w.steal.Store(true)
 		w.identity.Before(trouble)
 		w.identity.Facts(tooMuch)
-		_, err := w.core().StartSync(ctx, acme, "model")
+		_, err := w.core().StartSync(ctx, acme, "model", requestid.Request{})
 		w.tolerate(err)
 		for range 12 {
 			w.change(ctx, false)
@@ -354,7 +355,7 @@ func (w *world) change(ctx context.Context, rules bool) {
 			w.changeRule(ctx, name)
 		}
 	case 11:
-		if _, err := w.core().StartSync(ctx, acme, "model"); w.tolerate(err) && w.random.IntN(4) == 0 {
+		if _, err := w.core().StartSync(ctx, acme, "model", requestid.Request{}); w.tolerate(err) && w.random.IntN(4) == 0 {
 			syncs, err := w.store.Syncs(ctx, acme, "", 1)
 			w.must(syncs, err)
 			_, err = w.core().CancelSync(ctx, acme, syncs[0].ID)
@@ -366,7 +367,7 @@ func (w *world) change(ctx context.Context, rules bool) {
 		w.suspend(ctx, user)
 	case 14:
 		when := pick(w, []store.WhenUnknown{store.KeepUnknown, store.SuspendUnknown})
-		w.must(w.core().UpdateSettings(ctx, acme, core.SettingsUpdate{WhenUnknown: &when}))
+		w.must(w.core().UpdateSettings(ctx, acme, core.SettingsUpdate{WhenUnknown: &when}, func(store.Settings) error { return nil }))
 	default:
 		w.byHand(ctx, user, pick(w, allRoles))
 	}
@@ -395,7 +396,7 @@ func (w *world) addRule(ctx context.Context, name string) {
 	case 1:
 		m = w.filter()
 	}
-	r, err := w.core().CreateRule(ctx, store.Rule{OrganizationID: acme, Enabled: true, Match: m, Grants: w.grants()})
+	r, err := w.core().CreateRule(ctx, store.Rule{OrganizationID: acme, Enabled: true, Match: m, Grants: w.grants()}, requestid.Request{})
 	w.must(r, err)
 	w.rules = append(w.rules, r.ID)
 }
@@ -422,9 +423,9 @@ func (w *world) changeRule(ctx context.Context, name string) {
 		if w.random.IntN(2) == 0 {
 			m = w.filter()
 		}
-		w.must(w.core().UpdateRule(ctx, acme, id, core.RuleUpdate{Match: &m}, 0))
+		w.must(w.core().UpdateRule(ctx, acme, id, core.RuleUpdate{Match: &m}, func(store.Rule) error { return nil }))
 	default:
-		w.must(w.core().UpdateRule(ctx, acme, id, core.RuleUpdate{Grants: w.grants()}, 0))
+		w.must(w.core().UpdateRule(ctx, acme, id, core.RuleUpdate{Grants: w.grants()}, func(store.Rule) error { return nil }))
 	}
 }
 

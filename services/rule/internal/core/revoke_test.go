@@ -10,6 +10,7 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
@@ -67,12 +68,12 @@ func revokeAfterAdoption(t *testing.T, noticed bool) {
 		_, err := c.WaitUntilCaughtUp(ctx, acme, identity.Cursor(), 5*time.Second)
 		must(err)
 	}
-	_, err = c.CreateTenant(ctx, acme, "prod", "")
+	_, err = c.CreateTenant(ctx, acme, "prod", "", requestid.Request{})
 	must(err)
 	grant := store.Grant{TenantID: "prod", RoleID: "designer"}
 	_, err = c.CreateRule(ctx, store.Rule{
 		OrganizationID: acme, Enabled: true, Match: store.Match{Kind: store.MatchGroup, Value: "Designers"}, Grants: []store.Grant{grant},
-	})
+	}, requestid.Request{})
 	must(err)
 	user := identity.AddUser(acme, "d1")
 	group := identity.AddGroup(acme, "d1", "Designers", user)

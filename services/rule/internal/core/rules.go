@@ -11,6 +11,7 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/internal/scim"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
@@ -32,7 +33,7 @@ type RuleUpdate struct {
 }
 
 // CreateRule adds a rule and looks up the groups that it means. It changes nobody's access.
-func (c *Core) CreateRule(ctx context.Context, r store.Rule) (store.Rule, error) {
+func (c *Core) CreateRule(ctx context.Context, r store.Rule, request requestid.Request) (store.Rule, error) {
 	if err := checkOrganization(r.OrganizationID); err != nil {
 		return store.Rule{}, err
 	}
@@ -51,24 +52,31 @@ func (c *Core) CreateRule(ctx context.Context, r store.Rule) (store.Rule, error)
 	// commit: none can slip through between.
 	r.Pins, r.Unresolved = nil, r.Match.Kind == store.MatchGroup
 	err := c.store.Update(ctx, r.OrganizationID, func(ctx context.Context, tx store.Tx) error {
-		count, err := tx.CountRules(ctx)
-		if err != nil {
+		return requestid.Once(ctx, tx, request, now, func(id string) (err error) {
+			r, err = tx.Rule(ctx, id)
 			return err
-		}
-		if count >= maxRules {
-			return fault.New(fault.Limit, "the organization has %d rules, which is as many as it may", count)
-		}
-		for _, g := range r.Grants {
-			if err := checkGrant(ctx, tx, g); err != nil {
-				return err
-			}
-		}
-		return tx.PutRule(ctx, r)
+		}, func() (string, error) { return r.ID, addRule(ctx, tx, r) })
 	})
 	if err != nil {
 		return store.Rule{}, err
 	}
 	return c.resolved(ctx, r)
+}
+
+func addRule(ctx context.Context, tx store.Tx, r store.Rule) error {
+	count, err := tx.CountRules(ctx)
+	if err != nil {
+		return err
+	}
+	if count >= maxRules {
+		return fault.New(fault.Limit, "the organization has %d rules, which is as many as it may", count)
+	}
+	for _, g := range r.Grants {
+		if err := checkGrant(ctx, tx, g); err != nil {
+			return err
+		}
+	}
+	return tx.PutRule(ctx, r)
 }
 
 // resolved looks up the groups of a rule that was just written. If that fails now, the organization's owner does it later.
@@ -95,8 +103,8 @@ func (c *Core) Rules(ctx context.Context, organizationID, after string, limit in
 	return c.store.Rules(ctx, organizationID, after, limit)
 }
 
-// UpdateRule changes a rule, if its revision is ifRevision or that is 0. It changes nobody's access.
-func (c *Core) UpdateRule(ctx context.Context, organizationID, id string, update RuleUpdate, ifRevision int64) (store.Rule, error) {
+// UpdateRule changes a rule, unless permit refuses with the rule as it is before. It changes nobody's access.
+func (c *Core) UpdateRule(ctx context.Context, organizationID, id string, update RuleUpdate, permit func(store.Rule) error) (store.Rule, error) {
 	if err := c.checkUpdate(ctx, organizationID, id, update.Match); err != nil {
 		return store.Rule{}, err
 	}
@@ -106,8 +114,8 @@ func (c *Core) UpdateRule(ctx context.Context, organizationID, id string, update
 		if err != nil {
 			return err
 		}
-		if ifRevision != 0 && ifRevision != before.Revision {
-			return fault.New(fault.Conflict, "the rule has revision %d, not %d", before.Revision, ifRevision)
+		if err := permit(before); err != nil {
+			return err
 		}
 		if r = update.apply(before); sameRule(before, r) {
 			return nil
@@ -159,7 +167,7 @@ func sameRule(a, b store.Rule) bool {
 
 // SetRuleEnabled lets a rule apply or not. It changes nobody's access.
 func (c *Core) SetRuleEnabled(ctx context.Context, organizationID, id string, enabled bool) (store.Rule, error) {
-	return c.UpdateRule(ctx, organizationID, id, RuleUpdate{Enabled: &enabled}, 0)
+	return c.UpdateRule(ctx, organizationID, id, RuleUpdate{Enabled: &enabled}, func(store.Rule) error { return nil })
 }
 
 // DeleteRule removes a rule. What it gave stays until its users are reconciled.

@@ -17,13 +17,17 @@ type SettingsUpdate struct {
 	WhenUnknown *store.WhenUnknown
 }
 
-// UpdateSettings changes an organization's settings. Its owner applies them to the users that are set aside.
-func (c *Core) UpdateSettings(ctx context.Context, organizationID string, update SettingsUpdate) (settings store.Settings, err error) {
+// UpdateSettings changes an organization's settings, unless permit refuses with those before. Its owner applies them to the users that are
+// set aside.
+func (c *Core) UpdateSettings(ctx context.Context, organizationID string, update SettingsUpdate, permit func(store.Settings) error) (settings store.Settings, err error) {
 	if err := checkOrganization(organizationID); err != nil {
 		return settings, err
 	}
 	err = c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
 		if settings, err = tx.Settings(ctx); err != nil {
+			return err
+		}
+		if err := permit(settings); err != nil {
 			return err
 		}
 		if update.WhenUnknown != nil {

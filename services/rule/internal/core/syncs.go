@@ -7,11 +7,12 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
 // StartSync starts a rule sync in the name of by. The organization's owner carries it out.
-func (c *Core) StartSync(ctx context.Context, organizationID, by string) (store.Sync, error) {
+func (c *Core) StartSync(ctx context.Context, organizationID, by string, r requestid.Request) (store.Sync, error) {
 	if err := checkOrganization(organizationID); err != nil {
 		return store.Sync{}, err
 	}
@@ -19,7 +20,10 @@ func (c *Core) StartSync(ctx context.Context, organizationID, by string) (store.
 	s := store.Sync{OrganizationID: organizationID, ID: ids.New(), State: store.SyncRunning, StartedBy: by,
 		Traceparent: traceparent(trace.SpanContextFromContext(ctx)), CreateTime: now, UpdateTime: now}
 	err := c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
-		return tx.CreateSync(ctx, s, keepSyncs)
+		return requestid.Once(ctx, tx, r, now, func(id string) (err error) {
+			s, err = tx.Sync(ctx, id)
+			return err
+		}, func() (string, error) { return s.ID, tx.CreateSync(ctx, s, keepSyncs) })
 	})
 	if err != nil {
 		return store.Sync{}, err

@@ -3,9 +3,9 @@ package core
 import (
 	"context"
 	"regexp"
-	"unicode/utf8"
 
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -26,7 +26,7 @@ func checkOrganization(id string) error {
 }
 
 // CreateTenant adds a tenant; an empty display name means the id.
-func (c *Core) CreateTenant(ctx context.Context, organizationID, id, displayName string) (store.Tenant, error) {
+func (c *Core) CreateTenant(ctx context.Context, organizationID, id, displayName string, r requestid.Request) (store.Tenant, error) {
 	if err := checkOrganization(organizationID); err != nil {
 		return store.Tenant{}, err
 	}
@@ -35,7 +35,12 @@ func (c *Core) CreateTenant(ctx context.Context, organizationID, id, displayName
 	}
 	now := c.now()
 	t := store.Tenant{OrganizationID: organizationID, ID: id, DisplayName: displayName, CreateTime: now, UpdateTime: now}
-	err := c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error { return tx.CreateTenant(ctx, t) })
+	err := c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
+		return requestid.Once(ctx, tx, r, now, func(id string) (err error) {
+			t, err = tx.Tenant(ctx, id)
+			return err
+		}, func() (string, error) { return t.ID, tx.CreateTenant(ctx, t) })
+	})
 	return t, err
 }
 
@@ -49,15 +54,13 @@ func (c *Core) Tenants(ctx context.Context, organizationID, after string, limit 
 	return c.store.Tenants(ctx, organizationID, after, limit)
 }
 
-// UpdateTenant gives a tenant another display name, of 1 to 200 characters, unless that is nil.
-func (c *Core) UpdateTenant(ctx context.Context, organizationID, id string, displayName *string) (t store.Tenant, err error) {
-	if displayName != nil {
-		if n := utf8.RuneCountInString(*displayName); n < 1 || n > maxDisplayName {
-			return store.Tenant{}, fault.Invalid("tenant.display_name", "must have 1 to %d characters", maxDisplayName)
-		}
-	}
+// UpdateTenant gives a tenant another display name, unless that is nil, or permit refuses with the tenant as it is before.
+func (c *Core) UpdateTenant(ctx context.Context, organizationID, id string, displayName *string, permit func(store.Tenant) error) (t store.Tenant, err error) {
 	err = c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
-		if t, err = tx.Tenant(ctx, id); err != nil || displayName == nil || t.DisplayName == *displayName {
+		if t, err = tx.Tenant(ctx, id); err != nil {
+			return err
+		}
+		if err = permit(t); err != nil || displayName == nil || t.DisplayName == *displayName {
 			return err
 		}
 		t.DisplayName, t.UpdateTime = *displayName, c.now()
@@ -72,11 +75,32 @@ func (c *Core) DeleteTenant(ctx context.Context, organizationID, id string) erro
 }
 
 // CreateRole adds a role to the catalogue; an empty display name means the id.
-func (c *Core) CreateRole(ctx context.Context, role store.Role) (store.Role, error) {
+func (c *Core) CreateRole(ctx context.Context, role store.Role, r requestid.Request) (store.Role, error) {
 	if role.DisplayName == "" {
 		role.DisplayName = role.ID
 	}
-	return role, c.store.CreateRole(ctx, role, maxRoles)
+	err := c.store.UpdateCatalogue(ctx, func(ctx context.Context, tx store.CatalogueTx) error {
+		return requestid.Once(ctx, tx, r, c.now(), func(id string) (err error) {
+			role, err = tx.Role(ctx, id)
+			return err
+		}, func() (string, error) { return role.ID, addRole(ctx, tx, role) })
+	})
+	return role, err
+}
+
+func addRole(ctx context.Context, tx store.CatalogueTx, role store.Role) error {
+	created, err := tx.CreateRole(ctx, role)
+	if err != nil {
+		return err
+	}
+	if !created {
+		return fault.New(fault.AlreadyExists, "there is a role %q already", role.ID)
+	}
+	count, err := tx.CountRoles(ctx)
+	if err == nil && count > maxRoles {
+		err = fault.New(fault.Limit, "the catalogue holds %d roles, which is as many as it may", maxRoles)
+	}
+	return err
 }
 
 // Role reads one role.

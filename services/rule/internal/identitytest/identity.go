@@ -362,7 +362,7 @@ func (i *Identity) record(c *identityv1.Change) string {
 	if i.quiet {
 		return i.cursor(i.sequence)
 	}
-	c.Revision, c.MessageId, c.Time = i.sequence, MessageID(i.sequence), timestamppb.Now()
+	c.Revision, c.MessageId, c.ChangeTime = i.sequence, MessageID(i.sequence), timestamppb.Now()
 	c.Traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-" + strconv.FormatInt(1<<60+i.sequence, 16) + "-01"
 	i.records = append(i.records, c)
 	i.signal.Notify()
@@ -449,19 +449,19 @@ func (i *Identity) ListChanges(_ context.Context, r *identityv1.ListChangesReque
 	if size == 0 {
 		size = 500
 	}
-	response := &identityv1.ListChangesResponse{NextCursor: i.cursor(i.sequence), AsOf: timestamppb.Now()}
+	response := &identityv1.ListChangesResponse{NextCursor: i.cursor(i.sequence), AsOfTime: timestamppb.Now()}
 	for _, c := range i.records {
 		if c.GetOrganizationId() != r.GetOrganizationId() || c.GetRevision() <= after {
 			continue
 		}
 		if len(response.Changes) == size {
-			response.AsOf, response.More, response.NextCursor = nil, true, response.Changes[len(response.Changes)-1].GetCursor()
+			response.AsOfTime, response.More, response.NextCursor = nil, true, response.Changes[len(response.Changes)-1].GetCursor()
 			break
 		}
 		response.Changes = append(response.Changes, &identityv1.Change{Cursor: i.cursor(c.GetRevision()), OrganizationId: c.GetOrganizationId(),
 			DirectoryId: c.GetDirectoryId(), ResourceType: c.GetResourceType(), ResourceId: c.GetResourceId(), Revision: c.GetRevision(),
 			Kind: c.GetKind(), MemberId: c.GetMemberId(), MemberType: c.GetMemberType(), MessageId: c.GetMessageId(),
-			Traceparent: c.GetTraceparent(), Time: c.GetTime()})
+			Traceparent: c.GetTraceparent(), ChangeTime: c.GetChangeTime()})
 	}
 	return response, nil
 }
@@ -480,7 +480,7 @@ func (i *Identity) WatchActivity(r *identityv1.WatchActivityRequest, stream grpc
 		if err != nil {
 			return err
 		}
-		if err := stream.Send(&identityv1.WatchActivityResponse{OrganizationIds: organizations, Cursor: next, AsOf: asOf}); err != nil {
+		if err := stream.Send(&identityv1.WatchActivityResponse{OrganizationIds: organizations, Cursor: next, AsOfTime: asOf}); err != nil {
 			return err
 		}
 		after = next

@@ -12,26 +12,26 @@ import (
 
 // FailedEvents is the failedevents service.
 type FailedEvents struct {
-	record failedeventsv1.EventRecordServiceClient
+	record failedeventsv1.FailedEventRecordServiceClient
 }
 
 var _ core.FailedEvents = (*FailedEvents)(nil)
 
 // NewFailedEvents calls failedevents on conn.
 func NewFailedEvents(conn grpc.ClientConnInterface) *FailedEvents {
-	return &FailedEvents{record: failedeventsv1.NewEventRecordServiceClient(conn)}
+	return &FailedEvents{record: failedeventsv1.NewFailedEventRecordServiceClient(conn)}
 }
 
 // Record implements core.FailedEvents.
 func (f *FailedEvents) Record(ctx context.Context, events []core.FailedEvent) error {
-	request := &failedeventsv1.RecordEventsRequest{Events: make([]*failedeventsv1.FailedEvent, len(events))}
+	request := &failedeventsv1.RecordFailedEventsRequest{FailedEvents: make([]*failedeventsv1.FailedEvent, len(events))}
 	for i, e := range events {
-		request.Events[i] = &failedeventsv1.FailedEvent{
+		request.FailedEvents[i] = &failedeventsv1.FailedEvent{
 			Id: e.ID, OrganizationId: e.OrganizationID, MessageId: e.MessageID,
-			Source: failedeventsv1.EventSource_EVENT_SOURCE_RULE, Time: timestamppb.New(e.Time), ResourceId: e.ResourceID,
+			Source: failedeventsv1.FailedEventSource_FAILED_EVENT_SOURCE_RULE, FailTime: timestamppb.New(e.Time), ResourceId: e.ResourceID,
 			Reason: e.Reason, Detail: e.Detail, Remedy: e.Remedy, TraceId: e.TraceID,
 		}
 	}
-	_, err := f.record.RecordEvents(asSystem(ctx), request)
+	_, err := f.record.RecordFailedEvents(asSystem(ctx), request)
 	return failed(err)
 }

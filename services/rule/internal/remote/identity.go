@@ -200,7 +200,7 @@ func (i *Identity) Changes(ctx context.Context, organizationID, after string, li
 		return core.ChangePage{}, failed(err)
 	}
 	page := core.ChangePage{
-		Next: response.GetNextCursor(), More: response.GetMore(), AsOf: timeOf(response.GetAsOf()),
+		Next: response.GetNextCursor(), More: response.GetMore(), AsOf: timeOf(response.GetAsOfTime()),
 		Records: make([]core.Record, len(response.GetChanges())),
 	}
 	for n, change := range response.GetChanges() {
@@ -220,7 +220,7 @@ func timeOf(t *timestamppb.Timestamp) time.Time {
 // recordOf says whom a change concerns: the user that changed, or the member that came or left, or else the group; or the directory
 // that was deleted.
 func recordOf(c *identityv1.Change) core.Record {
-	r := core.Record{Cursor: c.GetCursor(), MessageID: c.GetMessageId(), Traceparent: c.GetTraceparent(), Time: c.GetTime().AsTime()}
+	r := core.Record{Cursor: c.GetCursor(), MessageID: c.GetMessageId(), Traceparent: c.GetTraceparent(), Time: c.GetChangeTime().AsTime()}
 	group := identityv1.ResourceType_RESOURCE_TYPE_GROUP
 	member := c.GetKind() == identityv1.ChangeKind_CHANGE_KIND_MEMBER_ADDED || c.GetKind() == identityv1.ChangeKind_CHANGE_KIND_MEMBER_REMOVED
 	switch {
@@ -254,7 +254,7 @@ func (i *Identity) Activity(ctx context.Context, after string, on func(core.Acti
 		if err != nil {
 			return failed(err)
 		}
-		a := core.Activity{OrganizationIDs: response.GetOrganizationIds(), Cursor: response.GetCursor(), AsOf: timeOf(response.GetAsOf())}
+		a := core.Activity{OrganizationIDs: response.GetOrganizationIds(), Cursor: response.GetCursor(), AsOf: timeOf(response.GetAsOfTime())}
 		if err := on(a); err != nil {
 			return err
 		}

@@ -53,7 +53,7 @@ func (s *Server) CheckAccess(ctx context.Context, r *rulev1.CheckAccessRequest) 
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.CheckAccessResponse{Allowed: a.Allowed, AsOf: stamp(a.AsOf), Unknown: a.Unknown, Suspended: a.Suspended}, nil
+	return &rulev1.CheckAccessResponse{Allowed: a.Allowed, AsOfTime: stamp(a.AsOf), Unknown: a.Unknown, Suspended: a.Suspended}, nil
 }
 
 func (s *Server) ListAccess(ctx context.Context, r *rulev1.ListAccessRequest) (*rulev1.ListAccessResponse, error) {
@@ -71,7 +71,7 @@ func (s *Server) ListAccess(ctx context.Context, r *rulev1.ListAccessRequest) (*
 	}
 	found, more := page.Cut(found, size)
 	response := &rulev1.ListAccessResponse{
-		Access: each(found, func(a store.Access) *rulev1.Access { return accessOf(r.GetOrganizationId(), a) }), AsOf: stamp(asOf),
+		Access: each(found, func(a store.Access) *rulev1.Access { return accessOf(r.GetOrganizationId(), a) }), AsOfTime: stamp(asOf),
 	}
 	if more {
 		last := found[len(found)-1]
@@ -120,7 +120,7 @@ func changeOf(organizationID string, c store.Change) *rulev1.AccessChange {
 	return &rulev1.AccessChange{
 		Cursor: c.Cursor.String(), OrganizationId: organizationID, UserId: c.UserID, TenantId: c.Grant.TenantID,
 		RoleId: c.Grant.RoleID, Kind: kind, Revision: c.Revision, MessageId: c.MessageID, SyncId: c.SyncID,
-		Traceparent: c.Traceparent, Time: stamp(c.Time),
+		Traceparent: c.Traceparent, ChangeTime: stamp(c.Time),
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/requestid"
+	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -16,11 +18,13 @@ func roleOf(r store.Role) *rulev1.Role {
 }
 
 func (s *Server) CreateRole(ctx context.Context, r *rulev1.CreateRoleRequest) (*rulev1.CreateRoleResponse, error) {
-	scope := store.ScopeTenant
-	if r.GetScope() == rulev1.RoleScope_ROLE_SCOPE_ORGANIZATION {
+	given, scope := r.GetRole(), store.ScopeTenant
+	if given.GetScope() == rulev1.RoleScope_ROLE_SCOPE_ORGANIZATION {
 		scope = store.ScopeOrganization
 	}
-	role, err := s.core.CreateRole(ctx, store.Role{ID: r.GetId(), DisplayName: r.GetDisplayName(), Scope: scope, Rank: r.GetRank()})
+	role, err := s.core.CreateRole(ctx, store.Role{
+		ID: given.GetId(), DisplayName: given.GetDisplayName(), Scope: scope, Rank: given.GetRank(),
+	}, requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/page"
+	"github.com/usher-scim/usher/services/internal/requestid"
+	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/update"
 	"github.com/usher-scim/usher/services/rule/internal/core"
 	"github.com/usher-scim/usher/services/rule/internal/store"
@@ -15,7 +17,7 @@ import (
 func ruleOf(r store.Rule) *rulev1.Rule {
 	out := &rulev1.Rule{
 		Id: r.ID, OrganizationId: r.OrganizationID, DisplayName: proto.String(r.DisplayName), Enabled: proto.Bool(r.Enabled),
-		Revision: r.Revision, CreateTime: stamp(r.CreateTime), UpdateTime: stamp(r.UpdateTime),
+		CreateTime: stamp(r.CreateTime), UpdateTime: stamp(r.UpdateTime),
 		Grants: each(r.Grants, func(g store.Grant) *rulev1.Grant { return &rulev1.Grant{TenantId: g.TenantID, RoleId: g.RoleID} }),
 	}
 	switch r.Match.Kind {
@@ -26,6 +28,7 @@ func ruleOf(r store.Rule) *rulev1.Rule {
 	default:
 		out.Match = &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: r.Match.Value, Pins: each(r.Pins, pinOf)}}
 	}
+	out.Etag = update.Etag(out)
 	return out
 }
 
@@ -34,7 +37,7 @@ func pinOf(p store.Pin) *rulev1.GroupPin {
 	if p.State == store.Waiting {
 		state = rulev1.PinState_PIN_STATE_WAITING
 	}
-	return &rulev1.GroupPin{DirectoryId: p.DirectoryID, GroupId: p.GroupID, State: state, Time: stamp(p.Time)}
+	return &rulev1.GroupPin{DirectoryId: p.DirectoryID, GroupId: p.GroupID, State: state, PinTime: stamp(p.Time)}
 }
 
 // matchOf gives nil for a rule that matches nobody.
@@ -66,7 +69,7 @@ func (s *Server) CreateRule(ctx context.Context, r *rulev1.CreateRuleRequest) (*
 	if m := matchOf(in); m != nil {
 		rule.Match = *m
 	}
-	rule, err := s.core.CreateRule(ctx, rule)
+	rule, err := s.core.CreateRule(ctx, rule, requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +108,9 @@ func (s *Server) UpdateRule(ctx context.Context, r *rulev1.UpdateRuleRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	rule, err := s.core.UpdateRule(ctx, r.GetOrganizationId(), r.GetId(), updateOf(r.GetRule(), fields), r.GetIfRevision())
+	rule, err := s.core.UpdateRule(ctx, r.GetOrganizationId(), r.GetId(), updateOf(r.GetRule(), fields), func(before store.Rule) error {
+		return update.Matches(r.GetRule().GetEtag(), ruleOf(before))
+	})
 	if err != nil {
 		return nil, err
 	}

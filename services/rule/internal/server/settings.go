@@ -16,7 +16,9 @@ func settingsOf(s store.Settings) *rulev1.AccessSettings {
 	if s.WhenUnknown == store.SuspendUnknown {
 		when = rulev1.WhenUnknown_WHEN_UNKNOWN_SUSPEND
 	}
-	return &rulev1.AccessSettings{WhenUnknown: when}
+	settings := &rulev1.AccessSettings{WhenUnknown: when}
+	settings.Etag = update.Etag(settings)
+	return settings
 }
 
 func (s *Server) GetAccessSettings(ctx context.Context, r *rulev1.GetAccessSettingsRequest) (*rulev1.GetAccessSettingsResponse, error) {
@@ -40,7 +42,9 @@ func (s *Server) UpdateAccessSettings(ctx context.Context, r *rulev1.UpdateAcces
 		}
 		change.WhenUnknown = &when
 	}
-	settings, err := s.core.UpdateSettings(ctx, r.GetOrganizationId(), change)
+	settings, err := s.core.UpdateSettings(ctx, r.GetOrganizationId(), change, func(before store.Settings) error {
+		return update.Matches(r.GetSettings().GetEtag(), settingsOf(before))
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -53,10 +57,10 @@ func (s *Server) GetAccessStatus(ctx context.Context, r *rulev1.GetAccessStatusR
 		return nil, err
 	}
 	return &rulev1.GetAccessStatusResponse{
-		AsOf: stamp(status.AsOf), OldestChangeAge: durationpb.New(status.OldestAge), SetAsideCount: status.Count,
+		AsOfTime: stamp(status.AsOf), OldestChangeAge: durationpb.New(status.OldestAge), SetAsideCount: status.Count,
 		SetAside: each(status.SetAside, func(a store.SetAside) *rulev1.SetAsideUser {
 			return &rulev1.SetAsideUser{
-				UserId: a.UserID, Detail: a.Detail, MessageId: a.MessageID, AsOf: stamp(core.KnownAsOf(a.AsOf)), CreateTime: stamp(a.CreateTime),
+				UserId: a.UserID, Detail: a.Detail, MessageId: a.MessageID, AsOfTime: stamp(core.KnownAsOf(a.AsOf)), CreateTime: stamp(a.CreateTime),
 				RetryTime: stamp(a.RetryTime), Attempts: int32(a.Attempts), //nolint:gosec // one more with each try
 			}
 		}),

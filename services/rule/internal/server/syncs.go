@@ -5,6 +5,7 @@ import (
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/page"
+	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
@@ -25,7 +26,7 @@ func syncOf(s store.Sync) *rulev1.Sync {
 }
 
 func (s *Server) StartSync(ctx context.Context, r *rulev1.StartSyncRequest) (*rulev1.StartSyncResponse, error) {
-	sync, err := s.core.StartSync(ctx, r.GetOrganizationId(), rpc.PrincipalOf(ctx).GetSubject())
+	sync, err := s.core.StartSync(ctx, r.GetOrganizationId(), rpc.PrincipalOf(ctx).GetSubject(), requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err
 	}

@@ -6,20 +6,29 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/page"
+	"github.com/usher-scim/usher/services/internal/requestid"
+	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/update"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
 func tenantOf(t store.Tenant) *rulev1.Tenant {
-	return &rulev1.Tenant{
+	tenant := &rulev1.Tenant{
 		Id: t.ID, OrganizationId: t.OrganizationID, DisplayName: proto.String(t.DisplayName),
 		CreateTime: stamp(t.CreateTime), UpdateTime: stamp(t.UpdateTime),
 	}
+	tenant.Etag = update.Etag(tenant)
+	return tenant
 }
 
 func (s *Server) CreateTenant(ctx context.Context, r *rulev1.CreateTenantRequest) (*rulev1.CreateTenantResponse, error) {
-	t, err := s.core.CreateTenant(ctx, r.GetOrganizationId(), r.GetId(), r.GetDisplayName())
+	if r.GetTenant().GetId() == "" {
+		return nil, fault.Invalid("tenant.id", "must be given")
+	}
+	t, err := s.core.CreateTenant(ctx, r.GetOrganizationId(), r.GetTenant().GetId(), r.GetTenant().GetDisplayName(),
+		requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +71,9 @@ func (s *Server) UpdateTenant(ctx context.Context, r *rulev1.UpdateTenantRequest
 	if fields["display_name"] {
 		displayName = r.GetTenant().DisplayName
 	}
-	t, err := s.core.UpdateTenant(ctx, r.GetOrganizationId(), r.GetId(), displayName)
+	t, err := s.core.UpdateTenant(ctx, r.GetOrganizationId(), r.GetId(), displayName, func(before store.Tenant) error {
+		return update.Matches(r.GetTenant().GetEtag(), tenantOf(before))
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/requestid"
 )
 
 // What follows is where the columns of rows go, in the order in which every engine reads them, and what rows are put together to.
@@ -15,6 +16,11 @@ func TenantFields(t *Tenant) []any {
 
 // RoleFields are id, display_name, scope, rank.
 func RoleFields(r *Role) []any { return []any{&r.ID, &r.DisplayName, &r.Scope, &r.Rank} }
+
+// RequestFields are digest, resource_id, create_time.
+func RequestFields(r *requestid.Record) []any {
+	return []any{dbtype.Digest(&r.Digest), &r.ResourceID, dbtype.Time(&r.CreateTime)}
+}
 
 // RuleFields are organization_id, id, display_name, enabled, match_kind, match_value, unresolved, revision, create_time, update_time.
 func RuleFields(r *Rule) []any {

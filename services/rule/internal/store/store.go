@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/usher-scim/usher/services/internal/feed"
+	"github.com/usher-scim/usher/services/internal/requestid"
 )
 
 // ErrLostOwnership is what a commit gets whose lease is no longer the organization's newest: another owner has taken it
@@ -51,9 +52,8 @@ type Store interface {
 	// Tenants lists tenants by id, after one, at most limit.
 	Tenants(ctx context.Context, organizationID, after string, limit int) ([]Tenant, error)
 
-	// CreateRole adds a role to the catalogue: fault.AlreadyExists when its id is taken, fault.Limit when the catalogue
-	// holds limit roles.
-	CreateRole(ctx context.Context, role Role, limit int) error
+	// UpdateCatalogue is Update for the catalogue of roles, which belongs to no organization: nobody else changes it meanwhile.
+	UpdateCatalogue(ctx context.Context, fn func(ctx context.Context, tx CatalogueTx) error) error
 	// Role reads one role. A missing one is fault.NotFound.
 	Role(ctx context.Context, id string) (Role, error)
 	// Roles lists the whole catalogue by scope, tenant first, then rank, then id.
@@ -129,6 +129,18 @@ type Store interface {
 
 	// Close ends the store once what runs has finished. Closing twice is safe.
 	Close() error
+}
+
+// CatalogueTx is a transaction on the catalogue of roles.
+type CatalogueTx interface {
+	// Role reads one role. A missing one is fault.NotFound.
+	Role(ctx context.Context, id string) (Role, error)
+	// CountRoles counts the roles.
+	CountRoles(ctx context.Context) (int, error)
+	// CreateRole adds a role, unless its id is taken.
+	CreateRole(ctx context.Context, role Role) (created bool, err error)
+
+	requestid.Tx
 }
 
 // Tx is a transaction on one organization.
@@ -232,6 +244,8 @@ type Tx interface {
 
 	// AddReport enqueues a report for delivery and says whether there was room for it: at most limit wait.
 	AddReport(ctx context.Context, report Report, limit int) (bool, error)
+
+	requestid.Tx
 
 	// FirstSources reads the first sources by user, grant, kind and rule, at most limit: each with its holder, who comes once and
 	// with these sources alone.

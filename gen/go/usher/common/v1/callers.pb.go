@@ -156,7 +156,8 @@ func (PrincipalKind) EnumDescriptor() ([]byte, []int) {
 }
 
 // Callers says who may call an RPC. A call is let in when the calling service is in `services` and the principal that
-// it calls for is in `principals`. Every RPC carries it; an RPC without it admits nobody.
+// it calls for is in `principals`. An RPC has its own `callers`, or the `default_callers` of its service. An RPC with neither admits
+// nobody.
 //
 // A VENDOR_SERVICE that may not write is let into an RPC only where its idempotency_level is NO_SIDE_EFFECTS. So an RPC
 // has that level exactly when it reads, streams too.
@@ -225,14 +226,30 @@ var file_usher_common_v1_callers_proto_extTypes = []protoimpl.ExtensionInfo{
 		Tag:           "bytes,50421,opt,name=callers",
 		Filename:      "usher/common/v1/callers.proto",
 	},
+	{
+		ExtendedType:  (*descriptorpb.ServiceOptions)(nil),
+		ExtensionType: (*Callers)(nil),
+		Field:         50422,
+		Name:          "usher.common.v1.default_callers",
+		Tag:           "bytes,50422,opt,name=default_callers",
+		Filename:      "usher/common/v1/callers.proto",
+	},
 }
 
 // Extension fields to descriptorpb.MethodOptions.
 var (
-	// Who may call this RPC.
+	// Who may call this RPC. It takes the place of the service's `default_callers`; the two are not joined.
 	//
 	// optional usher.common.v1.Callers callers = 50421;
 	E_Callers = &file_usher_common_v1_callers_proto_extTypes[0]
+)
+
+// Extension fields to descriptorpb.ServiceOptions.
+var (
+	// Who may call the RPCs of this service that have no `callers`.
+	//
+	// optional usher.common.v1.Callers default_callers = 50422;
+	E_DefaultCallers = &file_usher_common_v1_callers_proto_extTypes[1]
 )
 
 var File_usher_common_v1_callers_proto protoreflect.FileDescriptor
@@ -259,7 +276,8 @@ const file_usher_common_v1_callers_proto_rawDesc = "" +
 	"\x14PRINCIPAL_KIND_ADMIN\x10\x03\x12!\n" +
 	"\x1dPRINCIPAL_KIND_VENDOR_SERVICE\x10\x04\x12\x1c\n" +
 	"\x18PRINCIPAL_KIND_DIRECTORY\x10\x05:T\n" +
-	"\acallers\x12\x1e.google.protobuf.MethodOptions\x18\xf5\x89\x03 \x01(\v2\x18.usher.common.v1.CallersR\acallersB\xbe\x01\n" +
+	"\acallers\x12\x1e.google.protobuf.MethodOptions\x18\xf5\x89\x03 \x01(\v2\x18.usher.common.v1.CallersR\acallers:d\n" +
+	"\x0fdefault_callers\x12\x1f.google.protobuf.ServiceOptions\x18\xf6\x89\x03 \x01(\v2\x18.usher.common.v1.CallersR\x0edefaultCallersB\xbe\x01\n" +
 	"\x13com.usher.common.v1B\fCallersProtoP\x01Z;github.com/usher-scim/usher/gen/go/usher/common/v1;commonv1\xa2\x02\x03UCX\xaa\x02\x0fUsher.Common.V1\xca\x02\x0fUsher\\Common\\V1\xe2\x02\x1bUsher\\Common\\V1\\GPBMetadata\xea\x02\x11Usher::Common::V1b\x06proto3"
 
 var (
@@ -277,20 +295,23 @@ func file_usher_common_v1_callers_proto_rawDescGZIP() []byte {
 var file_usher_common_v1_callers_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
 var file_usher_common_v1_callers_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_usher_common_v1_callers_proto_goTypes = []any{
-	(Caller)(0),                        // 0: usher.common.v1.Caller
-	(PrincipalKind)(0),                 // 1: usher.common.v1.PrincipalKind
-	(*Callers)(nil),                    // 2: usher.common.v1.Callers
-	(*descriptorpb.MethodOptions)(nil), // 3: google.protobuf.MethodOptions
+	(Caller)(0),                         // 0: usher.common.v1.Caller
+	(PrincipalKind)(0),                  // 1: usher.common.v1.PrincipalKind
+	(*Callers)(nil),                     // 2: usher.common.v1.Callers
+	(*descriptorpb.MethodOptions)(nil),  // 3: google.protobuf.MethodOptions
+	(*descriptorpb.ServiceOptions)(nil), // 4: google.protobuf.ServiceOptions
 }
 var file_usher_common_v1_callers_proto_depIdxs = []int32{
 	0, // 0: usher.common.v1.Callers.services:type_name -> usher.common.v1.Caller
 	1, // 1: usher.common.v1.Callers.principals:type_name -> usher.common.v1.PrincipalKind
 	3, // 2: usher.common.v1.callers:extendee -> google.protobuf.MethodOptions
-	2, // 3: usher.common.v1.callers:type_name -> usher.common.v1.Callers
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	3, // [3:4] is the sub-list for extension type_name
-	2, // [2:3] is the sub-list for extension extendee
+	4, // 3: usher.common.v1.default_callers:extendee -> google.protobuf.ServiceOptions
+	2, // 4: usher.common.v1.callers:type_name -> usher.common.v1.Callers
+	2, // 5: usher.common.v1.default_callers:type_name -> usher.common.v1.Callers
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	4, // [4:6] is the sub-list for extension type_name
+	2, // [2:4] is the sub-list for extension extendee
 	0, // [0:2] is the sub-list for field type_name
 }
 
@@ -306,7 +327,7 @@ func file_usher_common_v1_callers_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_common_v1_callers_proto_rawDesc), len(file_usher_common_v1_callers_proto_rawDesc)),
 			NumEnums:      2,
 			NumMessages:   1,
-			NumExtensions: 1,
+			NumExtensions: 2,
 			NumServices:   0,
 		},
 		GoTypes:           file_usher_common_v1_callers_proto_goTypes,

@@ -50,6 +50,8 @@ const (
 	ErrorReason_ERROR_REASON_CONFLICT ErrorReason = 10
 	// INVALID_ARGUMENT: a page token that this list did not give out.
 	ErrorReason_ERROR_REASON_PAGE_TOKEN ErrorReason = 11
+	// ALREADY_EXISTS: another request used this request_id within the last 24 hours. Use a new one for each request.
+	ErrorReason_ERROR_REASON_REQUEST_ID_REUSED ErrorReason = 12
 	// FAILED_PRECONDITION: only a federated organization may create directories or use SCIM.
 	ErrorReason_ERROR_REASON_ORGANIZATION_NOT_FEDERATED ErrorReason = 20
 	// FAILED_PRECONDITION: the directory was deleted.
@@ -124,6 +126,7 @@ var (
 		9:  "ERROR_REASON_LIMIT",
 		10: "ERROR_REASON_CONFLICT",
 		11: "ERROR_REASON_PAGE_TOKEN",
+		12: "ERROR_REASON_REQUEST_ID_REUSED",
 		20: "ERROR_REASON_ORGANIZATION_NOT_FEDERATED",
 		21: "ERROR_REASON_DIRECTORY_DELETED",
 		22: "ERROR_REASON_DIRECTORY_NOT_REPLACEABLE",
@@ -165,6 +168,7 @@ var (
 		"ERROR_REASON_LIMIT":                      9,
 		"ERROR_REASON_CONFLICT":                   10,
 		"ERROR_REASON_PAGE_TOKEN":                 11,
+		"ERROR_REASON_REQUEST_ID_REUSED":          12,
 		"ERROR_REASON_ORGANIZATION_NOT_FEDERATED": 20,
 		"ERROR_REASON_DIRECTORY_DELETED":          21,
 		"ERROR_REASON_DIRECTORY_NOT_REPLACEABLE":  22,
@@ -226,7 +230,7 @@ var File_usher_common_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\"usher/common/v1/error_reason.proto\x12\x0fusher.common.v1*\xba\n" +
+	"\"usher/common/v1/error_reason.proto\x12\x0fusher.common.v1*\xde\n" +
 	"\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
@@ -241,7 +245,8 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\x12ERROR_REASON_LIMIT\x10\t\x12\x19\n" +
 	"\x15ERROR_REASON_CONFLICT\x10\n" +
 	"\x12\x1b\n" +
-	"\x17ERROR_REASON_PAGE_TOKEN\x10\v\x12+\n" +
+	"\x17ERROR_REASON_PAGE_TOKEN\x10\v\x12\"\n" +
+	"\x1eERROR_REASON_REQUEST_ID_REUSED\x10\f\x12+\n" +
 	"'ERROR_REASON_ORGANIZATION_NOT_FEDERATED\x10\x14\x12\"\n" +
 	"\x1eERROR_REASON_DIRECTORY_DELETED\x10\x15\x12*\n" +
 	"&ERROR_REASON_DIRECTORY_NOT_REPLACEABLE\x10\x16\x12$\n" +

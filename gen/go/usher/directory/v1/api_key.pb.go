@@ -132,10 +132,11 @@ type CreateApiKeyRequest struct {
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// The directory.
 	DirectoryId string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// See ApiKey.display_name.
-	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// See ApiKey.expire_time. In the future.
-	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// The key. Its expire_time, if it has one, is in the future.
+	ApiKey *ApiKey `protobuf:"bytes,3,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
+	// A UUID of this call, or empty. A later call of the same principal with this UUID, within 24 hours, creates nothing: it answers
+	// with what this call created, as it is then.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -184,18 +185,18 @@ func (x *CreateApiKeyRequest) GetDirectoryId() string {
 	return ""
 }
 
-func (x *CreateApiKeyRequest) GetDisplayName() string {
+func (x *CreateApiKeyRequest) GetApiKey() *ApiKey {
 	if x != nil {
-		return x.DisplayName
-	}
-	return ""
-}
-
-func (x *CreateApiKeyRequest) GetExpireTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.ExpireTime
+		return x.ApiKey
 	}
 	return nil
+}
+
+func (x *CreateApiKeyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
 }
 
 // CreateApiKeyResponse answers CreateApiKey.
@@ -203,8 +204,12 @@ type CreateApiKeyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The new key.
 	ApiKey *ApiKey `protobuf:"bytes,1,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
-	// Its secret: `ush_`, 43 characters of randomness and a 6-character checksum. Shown here once, and stored nowhere.
-	Secret        string `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
+	// Its secret: `ush_`, 43 characters of randomness and a 6-character checksum. Usher shows it here once, and does not
+	// store it.
+	Secret string `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
+	// Whether the secret is missing because the call repeats an earlier one (request_id). Usher does not store secrets: if the first
+	// answer was lost, create another one and revoke this one.
+	SecretOmitted bool `protobuf:"varint,3,opt,name=secret_omitted,json=secretOmitted,proto3" json:"secret_omitted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -251,6 +256,13 @@ func (x *CreateApiKeyResponse) GetSecret() string {
 		return x.Secret
 	}
 	return ""
+}
+
+func (x *CreateApiKeyResponse) GetSecretOmitted() bool {
+	if x != nil {
+		return x.SecretOmitted
+	}
+	return false
 }
 
 // ListApiKeysRequest names a directory.
@@ -468,27 +480,29 @@ var File_usher_directory_v1_api_key_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_api_key_proto_rawDesc = "" +
 	"\n" +
-	" usher/directory/v1/api_key.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xdc\x02\n" +
+	" usher/directory/v1/api_key.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xe6\x02\n" +
 	"\x06ApiKey\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x12'\n" +
-	"\fdirectory_id\x18\x03 \x01(\tB\x04\xe2A\x01\x03R\vdirectoryId\x12!\n" +
-	"\fdisplay_name\x18\x04 \x01(\tR\vdisplayName\x12A\n" +
+	"\fdirectory_id\x18\x03 \x01(\tB\x04\xe2A\x01\x03R\vdirectoryId\x12+\n" +
+	"\fdisplay_name\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12A\n" +
 	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"createTime\x12;\n" +
 	"\vexpire_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12A\n" +
 	"\vrevoke_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
-	"revokeTime\"\xe0\x01\n" +
+	"revokeTime\"\xe3\x01\n" +
 	"\x13CreateApiKeyRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12+\n" +
-	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\x12+\n" +
-	"\fdisplay_name\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12;\n" +
-	"\vexpire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTime\"c\n" +
+	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\x12?\n" +
+	"\aapi_key\x18\x03 \x01(\v2\x1a.usher.directory.v1.ApiKeyB\n" +
+	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\x06apiKey\x12*\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\trequestId\"\x8a\x01\n" +
 	"\x14CreateApiKeyResponse\x123\n" +
 	"\aapi_key\x18\x01 \x01(\v2\x1a.usher.directory.v1.ApiKeyR\x06apiKey\x12\x16\n" +
-	"\x06secret\x18\x02 \x01(\tR\x06secret\"u\n" +
+	"\x06secret\x18\x02 \x01(\tR\x06secret\x12%\n" +
+	"\x0esecret_omitted\x18\x03 \x01(\bR\rsecretOmitted\"u\n" +
 	"\x12ListApiKeysRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12+\n" +
 	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\"L\n" +
@@ -499,14 +513,12 @@ const file_usher_directory_v1_api_key_proto_rawDesc = "" +
 	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\x12\x18\n" +
 	"\x02id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"K\n" +
 	"\x14RevokeApiKeyResponse\x123\n" +
-	"\aapi_key\x18\x01 \x01(\v2\x1a.usher.directory.v1.ApiKeyR\x06apiKey2\xe1\x04\n" +
-	"\rApiKeyService\x12\xc0\x01\n" +
-	"\fCreateApiKey\x12'.usher.directory.v1.CreateApiKeyRequest\x1a(.usher.directory.v1.CreateApiKeyResponse\"]\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02L:\x01*\"G/api/v1/organizations/{organization_id}/directories/{directory_id}/keys\x12\xbd\x01\n" +
-	"\vListApiKeys\x12&.usher.directory.v1.ListApiKeysRequest\x1a'.usher.directory.v1.ListApiKeysResponse\"]\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02I\x12G/api/v1/organizations/{organization_id}/directories/{directory_id}/keys\x90\x02\x01\x12\xcc\x01\n" +
-	"\fRevokeApiKey\x12'.usher.directory.v1.RevokeApiKeyRequest\x1a(.usher.directory.v1.RevokeApiKeyResponse\"i\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02U\"S/api/v1/organizations/{organization_id}/directories/{directory_id}/keys/{id}:revoke\x90\x02\x02B\xd4\x01\n" +
+	"\aapi_key\x18\x01 \x01(\v2\x1a.usher.directory.v1.ApiKeyR\x06apiKey2\xdc\x04\n" +
+	"\rApiKeyService\x12\xbe\x01\n" +
+	"\fCreateApiKey\x12'.usher.directory.v1.CreateApiKeyRequest\x1a(.usher.directory.v1.CreateApiKeyResponse\"[\x82\xd3\xe4\x93\x02U:\aapi_key\"J/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys\x12\xb5\x01\n" +
+	"\vListApiKeys\x12&.usher.directory.v1.ListApiKeysRequest\x1a'.usher.directory.v1.ListApiKeysResponse\"U\x82\xd3\xe4\x93\x02L\x12J/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys\x90\x02\x01\x12\xc4\x01\n" +
+	"\fRevokeApiKey\x12'.usher.directory.v1.RevokeApiKeyRequest\x1a(.usher.directory.v1.RevokeApiKeyResponse\"a\x82\xd3\xe4\x93\x02X\"V/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys/{id}:revoke\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x03B\xd4\x01\n" +
 	"\x16com.usher.directory.v1B\vApiKeyProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
 var (
@@ -536,7 +548,7 @@ var file_usher_directory_v1_api_key_proto_depIdxs = []int32{
 	7,  // 0: usher.directory.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
 	7,  // 1: usher.directory.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
 	7,  // 2: usher.directory.v1.ApiKey.revoke_time:type_name -> google.protobuf.Timestamp
-	7,  // 3: usher.directory.v1.CreateApiKeyRequest.expire_time:type_name -> google.protobuf.Timestamp
+	0,  // 3: usher.directory.v1.CreateApiKeyRequest.api_key:type_name -> usher.directory.v1.ApiKey
 	0,  // 4: usher.directory.v1.CreateApiKeyResponse.api_key:type_name -> usher.directory.v1.ApiKey
 	0,  // 5: usher.directory.v1.ListApiKeysResponse.api_keys:type_name -> usher.directory.v1.ApiKey
 	0,  // 6: usher.directory.v1.RevokeApiKeyResponse.api_key:type_name -> usher.directory.v1.ApiKey

@@ -31,7 +31,7 @@ const (
 // ApiKeyService manages the API keys of directories. Several may be valid at a time, so that a key can be rotated.
 type ApiKeyServiceClient interface {
 	// CreateApiKey adds a key, whose secret this answer alone holds. At most 20 keys of a directory are valid at a time.
-	// Reasons: NOT_FOUND, DIRECTORY_DELETED, LIMIT.
+	// Reasons: NOT_FOUND, DIRECTORY_DELETED, LIMIT, REQUEST_ID_REUSED.
 	CreateApiKey(ctx context.Context, in *CreateApiKeyRequest, opts ...grpc.CallOption) (*CreateApiKeyResponse, error)
 	// ListApiKeys lists a directory's newest 1,000 keys, revoked and expired ones too, newest first. Reasons: NOT_FOUND.
 	ListApiKeys(ctx context.Context, in *ListApiKeysRequest, opts ...grpc.CallOption) (*ListApiKeysResponse, error)
@@ -85,7 +85,7 @@ func (c *apiKeyServiceClient) RevokeApiKey(ctx context.Context, in *RevokeApiKey
 // ApiKeyService manages the API keys of directories. Several may be valid at a time, so that a key can be rotated.
 type ApiKeyServiceServer interface {
 	// CreateApiKey adds a key, whose secret this answer alone holds. At most 20 keys of a directory are valid at a time.
-	// Reasons: NOT_FOUND, DIRECTORY_DELETED, LIMIT.
+	// Reasons: NOT_FOUND, DIRECTORY_DELETED, LIMIT, REQUEST_ID_REUSED.
 	CreateApiKey(context.Context, *CreateApiKeyRequest) (*CreateApiKeyResponse, error)
 	// ListApiKeys lists a directory's newest 1,000 keys, revoked and expired ones too, newest first. Reasons: NOT_FOUND.
 	ListApiKeys(context.Context, *ListApiKeysRequest) (*ListApiKeysResponse, error)

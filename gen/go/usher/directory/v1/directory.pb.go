@@ -160,7 +160,9 @@ type Directory struct {
 	// When it last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// When it was deleted; unset while it is not.
-	DeleteTime    *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=delete_time,json=deleteTime,proto3" json:"delete_time,omitempty"`
+	DeleteTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=delete_time,json=deleteTime,proto3" json:"delete_time,omitempty"`
+	// Identifies the values that can be changed. In an update it must be the current one, unless it is empty.
+	Etag          string `protobuf:"bytes,12,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -272,21 +274,25 @@ func (x *Directory) GetDeleteTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Directory) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
 // CreateDirectoryRequest asks for a new directory.
 type CreateDirectoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// See Directory.display_name.
-	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// See Directory.mode.
-	Mode DirectoryMode `protobuf:"varint,3,opt,name=mode,proto3,enum=usher.directory.v1.DirectoryMode" json:"mode,omitempty"`
-	// See Directory.unique_group_names. Left out, it is false.
-	UniqueGroupNames bool `protobuf:"varint,4,opt,name=unique_group_names,json=uniqueGroupNames,proto3" json:"unique_group_names,omitempty"`
-	// The deleted directory to replace, or empty for the default.
-	ReplacesId string `protobuf:"bytes,5,opt,name=replaces_id,json=replacesId,proto3" json:"replaces_id,omitempty"`
-	// Whether to start afresh although a deleted directory could be replaced.
-	ReplaceNone   bool `protobuf:"varint,6,opt,name=replace_none,json=replaceNone,proto3" json:"replace_none,omitempty"`
+	// The directory, with a display_name. An empty replaces_id means the default. Without unique_group_names, that is false.
+	Directory *Directory `protobuf:"bytes,2,opt,name=directory,proto3" json:"directory,omitempty"`
+	// Whether the new directory replaces none, although a deleted one could be replaced.
+	ReplaceNone bool `protobuf:"varint,3,opt,name=replace_none,json=replaceNone,proto3" json:"replace_none,omitempty"`
+	// A UUID of this call, or empty. A later call of the same principal with this UUID, within 24 hours, creates nothing: it answers
+	// with what this call created, as it is then.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -328,32 +334,11 @@ func (x *CreateDirectoryRequest) GetOrganizationId() string {
 	return ""
 }
 
-func (x *CreateDirectoryRequest) GetDisplayName() string {
+func (x *CreateDirectoryRequest) GetDirectory() *Directory {
 	if x != nil {
-		return x.DisplayName
+		return x.Directory
 	}
-	return ""
-}
-
-func (x *CreateDirectoryRequest) GetMode() DirectoryMode {
-	if x != nil {
-		return x.Mode
-	}
-	return DirectoryMode_DIRECTORY_MODE_UNSPECIFIED
-}
-
-func (x *CreateDirectoryRequest) GetUniqueGroupNames() bool {
-	if x != nil {
-		return x.UniqueGroupNames
-	}
-	return false
-}
-
-func (x *CreateDirectoryRequest) GetReplacesId() string {
-	if x != nil {
-		return x.ReplacesId
-	}
-	return ""
+	return nil
 }
 
 func (x *CreateDirectoryRequest) GetReplaceNone() bool {
@@ -363,17 +348,25 @@ func (x *CreateDirectoryRequest) GetReplaceNone() bool {
 	return false
 }
 
+func (x *CreateDirectoryRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // CreateDirectoryResponse answers CreateDirectory.
 type CreateDirectoryResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The new directory.
 	Directory *Directory `protobuf:"bytes,1,opt,name=directory,proto3" json:"directory,omitempty"`
-	// Where the IdP sends to.
-	BaseUrl string `protobuf:"bytes,2,opt,name=base_url,json=baseUrl,proto3" json:"base_url,omitempty"`
-	// The secret of its first API key. Shown here once, and stored nowhere.
-	ApiKey string `protobuf:"bytes,3,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
-	// The id of that key.
-	ApiKeyId      string `protobuf:"bytes,4,opt,name=api_key_id,json=apiKeyId,proto3" json:"api_key_id,omitempty"`
+	// Its first API key. Unset with secret_omitted.
+	ApiKey *ApiKey `protobuf:"bytes,2,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
+	// The secret of that key. Usher shows it here once, and does not store it.
+	Secret string `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
+	// Whether the secret is missing because the call repeats an earlier one (request_id). Usher does not store secrets: if the first
+	// answer was lost, create another one and revoke this one.
+	SecretOmitted bool `protobuf:"varint,4,opt,name=secret_omitted,json=secretOmitted,proto3" json:"secret_omitted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -415,25 +408,25 @@ func (x *CreateDirectoryResponse) GetDirectory() *Directory {
 	return nil
 }
 
-func (x *CreateDirectoryResponse) GetBaseUrl() string {
-	if x != nil {
-		return x.BaseUrl
-	}
-	return ""
-}
-
-func (x *CreateDirectoryResponse) GetApiKey() string {
+func (x *CreateDirectoryResponse) GetApiKey() *ApiKey {
 	if x != nil {
 		return x.ApiKey
 	}
+	return nil
+}
+
+func (x *CreateDirectoryResponse) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
 	return ""
 }
 
-func (x *CreateDirectoryResponse) GetApiKeyId() string {
+func (x *CreateDirectoryResponse) GetSecretOmitted() bool {
 	if x != nil {
-		return x.ApiKeyId
+		return x.SecretOmitted
 	}
-	return ""
+	return false
 }
 
 // GetDirectoryRequest names a directory.
@@ -889,15 +882,16 @@ var File_usher_directory_v1_directory_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_directory_proto_rawDesc = "" +
 	"\n" +
-	"\"usher/directory/v1/directory.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xdb\x04\n" +
+	"\"usher/directory/v1/directory.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a usher/directory/v1/api_key.proto\"\x90\x05\n" +
 	"\tDirectory\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
-	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x12&\n" +
-	"\fdisplay_name\x18\x03 \x01(\tH\x00R\vdisplayName\x88\x01\x01\x12>\n" +
-	"\x05state\x18\x04 \x01(\x0e2\".usher.directory.v1.DirectoryStateB\x04\xe2A\x01\x03R\x05state\x125\n" +
-	"\x04mode\x18\x05 \x01(\x0e2!.usher.directory.v1.DirectoryModeR\x04mode\x121\n" +
-	"\x12unique_group_names\x18\x06 \x01(\bH\x01R\x10uniqueGroupNames\x88\x01\x01\x12%\n" +
-	"\vreplaces_id\x18\a \x01(\tB\x04\xe2A\x01\x03R\n" +
+	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x122\n" +
+	"\fdisplay_name\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01H\x00R\vdisplayName\x88\x01\x01\x12>\n" +
+	"\x05state\x18\x04 \x01(\x0e2\".usher.directory.v1.DirectoryStateB\x04\xe2A\x01\x03R\x05state\x12?\n" +
+	"\x04mode\x18\x05 \x01(\x0e2!.usher.directory.v1.DirectoryModeB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04mode\x121\n" +
+	"\x12unique_group_names\x18\x06 \x01(\bH\x01R\x10uniqueGroupNames\x88\x01\x01\x120\n" +
+	"\vreplaces_id\x18\a \x01(\tB\x0f\xe2A\x01\x05\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\n" +
 	"replacesId\x12\x1f\n" +
 	"\bbase_url\x18\b \x01(\tB\x04\xe2A\x01\x03R\abaseUrl\x12A\n" +
 	"\vcreate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
@@ -906,24 +900,22 @@ const file_usher_directory_v1_directory_proto_rawDesc = "" +
 	" \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"updateTime\x12A\n" +
 	"\vdelete_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
-	"deleteTimeB\x0f\n" +
+	"deleteTime\x12\x12\n" +
+	"\x04etag\x18\f \x01(\tR\x04etagB\x0f\n" +
 	"\r_display_nameB\x15\n" +
-	"\x13_unique_group_names\"\xbb\x02\n" +
+	"\x13_unique_group_names\"\xe4\x01\n" +
 	"\x16CreateDirectoryRequest\x122\n" +
-	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12-\n" +
-	"\fdisplay_name\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\vdisplayName\x12?\n" +
-	"\x04mode\x18\x03 \x01(\x0e2!.usher.directory.v1.DirectoryModeB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04mode\x12,\n" +
-	"\x12unique_group_names\x18\x04 \x01(\bR\x10uniqueGroupNames\x12,\n" +
-	"\vreplaces_id\x18\x05 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\n" +
-	"replacesId\x12!\n" +
-	"\freplace_none\x18\x06 \x01(\bR\vreplaceNone\"\xa8\x01\n" +
-	"\x17CreateDirectoryResponse\x12;\n" +
-	"\tdirectory\x18\x01 \x01(\v2\x1d.usher.directory.v1.DirectoryR\tdirectory\x12\x19\n" +
-	"\bbase_url\x18\x02 \x01(\tR\abaseUrl\x12\x17\n" +
-	"\aapi_key\x18\x03 \x01(\tR\x06apiKey\x12\x1c\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12G\n" +
+	"\tdirectory\x18\x02 \x01(\v2\x1d.usher.directory.v1.DirectoryB\n" +
+	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\tdirectory\x12!\n" +
+	"\freplace_none\x18\x03 \x01(\bR\vreplaceNone\x12*\n" +
 	"\n" +
-	"api_key_id\x18\x04 \x01(\tR\bapiKeyId\"c\n" +
+	"request_id\x18\x04 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\trequestId\"\xca\x01\n" +
+	"\x17CreateDirectoryResponse\x12;\n" +
+	"\tdirectory\x18\x01 \x01(\v2\x1d.usher.directory.v1.DirectoryR\tdirectory\x123\n" +
+	"\aapi_key\x18\x02 \x01(\v2\x1a.usher.directory.v1.ApiKeyR\x06apiKey\x12\x16\n" +
+	"\x06secret\x18\x03 \x01(\tR\x06secret\x12%\n" +
+	"\x0esecret_omitted\x18\x04 \x01(\bR\rsecretOmitted\"c\n" +
 	"\x13GetDirectoryRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\x18\n" +
 	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"S\n" +
@@ -959,18 +951,14 @@ const file_usher_directory_v1_directory_proto_rawDesc = "" +
 	"\rDirectoryMode\x12\x1e\n" +
 	"\x1aDIRECTORY_MODE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17DIRECTORY_MODE_TOLERANT\x10\x01\x12\x19\n" +
-	"\x15DIRECTORY_MODE_STRICT\x10\x022\xb8\a\n" +
-	"\x10DirectoryService\x12\xb5\x01\n" +
-	"\x0fCreateDirectory\x12*.usher.directory.v1.CreateDirectoryRequest\x1a+.usher.directory.v1.CreateDirectoryResponse\"I\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x028:\x01*\"3/api/v1/organizations/{organization_id}/directories\x12\xb1\x01\n" +
-	"\fGetDirectory\x12'.usher.directory.v1.GetDirectoryRequest\x1a(.usher.directory.v1.GetDirectoryResponse\"N\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02:\x128/api/v1/organizations/{organization_id}/directories/{id}\x90\x02\x01\x12\xb5\x01\n" +
-	"\x0fListDirectories\x12*.usher.directory.v1.ListDirectoriesRequest\x1a+.usher.directory.v1.ListDirectoriesResponse\"I\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x025\x123/api/v1/organizations/{organization_id}/directories\x90\x02\x01\x12\xc2\x01\n" +
-	"\x0fUpdateDirectory\x12*.usher.directory.v1.UpdateDirectoryRequest\x1a+.usher.directory.v1.UpdateDirectoryResponse\"V\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02E:\tdirectory28/api/v1/organizations/{organization_id}/directories/{id}\x12\xba\x01\n" +
-	"\x0fDeleteDirectory\x12*.usher.directory.v1.DeleteDirectoryRequest\x1a+.usher.directory.v1.DeleteDirectoryResponse\"N\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02:*8/api/v1/organizations/{organization_id}/directories/{id}\x90\x02\x02B\xd7\x01\n" +
+	"\x15DIRECTORY_MODE_STRICT\x10\x022\x96\a\n" +
+	"\x10DirectoryService\x12\xb2\x01\n" +
+	"\x0fCreateDirectory\x12*.usher.directory.v1.CreateDirectoryRequest\x1a+.usher.directory.v1.CreateDirectoryResponse\"F\x82\xd3\xe4\x93\x02@:\tdirectory\"3/api/v1/organizations/{organization_id}/directories\x12\xa6\x01\n" +
+	"\fGetDirectory\x12'.usher.directory.v1.GetDirectoryRequest\x1a(.usher.directory.v1.GetDirectoryResponse\"C\x82\xd3\xe4\x93\x02:\x128/api/v1/organizations/{organization_id}/directories/{id}\x90\x02\x01\x12\xaa\x01\n" +
+	"\x0fListDirectories\x12*.usher.directory.v1.ListDirectoriesRequest\x1a+.usher.directory.v1.ListDirectoriesResponse\">\x82\xd3\xe4\x93\x025\x123/api/v1/organizations/{organization_id}/directories\x90\x02\x01\x12\xb7\x01\n" +
+	"\x0fUpdateDirectory\x12*.usher.directory.v1.UpdateDirectoryRequest\x1a+.usher.directory.v1.UpdateDirectoryResponse\"K\x82\xd3\xe4\x93\x02E:\tdirectory28/api/v1/organizations/{organization_id}/directories/{id}\x12\xaf\x01\n" +
+	"\x0fDeleteDirectory\x12*.usher.directory.v1.DeleteDirectoryRequest\x1a+.usher.directory.v1.DeleteDirectoryResponse\"C\x82\xd3\xe4\x93\x02:*8/api/v1/organizations/{organization_id}/directories/{id}\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x03B\xd7\x01\n" +
 	"\x16com.usher.directory.v1B\x0eDirectoryProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
 var (
@@ -1002,7 +990,8 @@ var file_usher_directory_v1_directory_proto_goTypes = []any{
 	(*DeleteDirectoryRequest)(nil),  // 11: usher.directory.v1.DeleteDirectoryRequest
 	(*DeleteDirectoryResponse)(nil), // 12: usher.directory.v1.DeleteDirectoryResponse
 	(*timestamppb.Timestamp)(nil),   // 13: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),   // 14: google.protobuf.FieldMask
+	(*ApiKey)(nil),                  // 14: usher.directory.v1.ApiKey
+	(*fieldmaskpb.FieldMask)(nil),   // 15: google.protobuf.FieldMask
 }
 var file_usher_directory_v1_directory_proto_depIdxs = []int32{
 	0,  // 0: usher.directory.v1.Directory.state:type_name -> usher.directory.v1.DirectoryState
@@ -1010,29 +999,30 @@ var file_usher_directory_v1_directory_proto_depIdxs = []int32{
 	13, // 2: usher.directory.v1.Directory.create_time:type_name -> google.protobuf.Timestamp
 	13, // 3: usher.directory.v1.Directory.update_time:type_name -> google.protobuf.Timestamp
 	13, // 4: usher.directory.v1.Directory.delete_time:type_name -> google.protobuf.Timestamp
-	1,  // 5: usher.directory.v1.CreateDirectoryRequest.mode:type_name -> usher.directory.v1.DirectoryMode
+	2,  // 5: usher.directory.v1.CreateDirectoryRequest.directory:type_name -> usher.directory.v1.Directory
 	2,  // 6: usher.directory.v1.CreateDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
-	2,  // 7: usher.directory.v1.GetDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
-	2,  // 8: usher.directory.v1.ListDirectoriesResponse.directories:type_name -> usher.directory.v1.Directory
-	2,  // 9: usher.directory.v1.UpdateDirectoryRequest.directory:type_name -> usher.directory.v1.Directory
-	14, // 10: usher.directory.v1.UpdateDirectoryRequest.update_mask:type_name -> google.protobuf.FieldMask
-	2,  // 11: usher.directory.v1.UpdateDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
-	2,  // 12: usher.directory.v1.DeleteDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
-	3,  // 13: usher.directory.v1.DirectoryService.CreateDirectory:input_type -> usher.directory.v1.CreateDirectoryRequest
-	5,  // 14: usher.directory.v1.DirectoryService.GetDirectory:input_type -> usher.directory.v1.GetDirectoryRequest
-	7,  // 15: usher.directory.v1.DirectoryService.ListDirectories:input_type -> usher.directory.v1.ListDirectoriesRequest
-	9,  // 16: usher.directory.v1.DirectoryService.UpdateDirectory:input_type -> usher.directory.v1.UpdateDirectoryRequest
-	11, // 17: usher.directory.v1.DirectoryService.DeleteDirectory:input_type -> usher.directory.v1.DeleteDirectoryRequest
-	4,  // 18: usher.directory.v1.DirectoryService.CreateDirectory:output_type -> usher.directory.v1.CreateDirectoryResponse
-	6,  // 19: usher.directory.v1.DirectoryService.GetDirectory:output_type -> usher.directory.v1.GetDirectoryResponse
-	8,  // 20: usher.directory.v1.DirectoryService.ListDirectories:output_type -> usher.directory.v1.ListDirectoriesResponse
-	10, // 21: usher.directory.v1.DirectoryService.UpdateDirectory:output_type -> usher.directory.v1.UpdateDirectoryResponse
-	12, // 22: usher.directory.v1.DirectoryService.DeleteDirectory:output_type -> usher.directory.v1.DeleteDirectoryResponse
-	18, // [18:23] is the sub-list for method output_type
-	13, // [13:18] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	14, // 7: usher.directory.v1.CreateDirectoryResponse.api_key:type_name -> usher.directory.v1.ApiKey
+	2,  // 8: usher.directory.v1.GetDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
+	2,  // 9: usher.directory.v1.ListDirectoriesResponse.directories:type_name -> usher.directory.v1.Directory
+	2,  // 10: usher.directory.v1.UpdateDirectoryRequest.directory:type_name -> usher.directory.v1.Directory
+	15, // 11: usher.directory.v1.UpdateDirectoryRequest.update_mask:type_name -> google.protobuf.FieldMask
+	2,  // 12: usher.directory.v1.UpdateDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
+	2,  // 13: usher.directory.v1.DeleteDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
+	3,  // 14: usher.directory.v1.DirectoryService.CreateDirectory:input_type -> usher.directory.v1.CreateDirectoryRequest
+	5,  // 15: usher.directory.v1.DirectoryService.GetDirectory:input_type -> usher.directory.v1.GetDirectoryRequest
+	7,  // 16: usher.directory.v1.DirectoryService.ListDirectories:input_type -> usher.directory.v1.ListDirectoriesRequest
+	9,  // 17: usher.directory.v1.DirectoryService.UpdateDirectory:input_type -> usher.directory.v1.UpdateDirectoryRequest
+	11, // 18: usher.directory.v1.DirectoryService.DeleteDirectory:input_type -> usher.directory.v1.DeleteDirectoryRequest
+	4,  // 19: usher.directory.v1.DirectoryService.CreateDirectory:output_type -> usher.directory.v1.CreateDirectoryResponse
+	6,  // 20: usher.directory.v1.DirectoryService.GetDirectory:output_type -> usher.directory.v1.GetDirectoryResponse
+	8,  // 21: usher.directory.v1.DirectoryService.ListDirectories:output_type -> usher.directory.v1.ListDirectoriesResponse
+	10, // 22: usher.directory.v1.DirectoryService.UpdateDirectory:output_type -> usher.directory.v1.UpdateDirectoryResponse
+	12, // 23: usher.directory.v1.DirectoryService.DeleteDirectory:output_type -> usher.directory.v1.DeleteDirectoryResponse
+	19, // [19:24] is the sub-list for method output_type
+	14, // [14:19] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_directory_proto_init() }
@@ -1040,6 +1030,7 @@ func file_usher_directory_v1_directory_proto_init() {
 	if File_usher_directory_v1_directory_proto != nil {
 		return
 	}
+	file_usher_directory_v1_api_key_proto_init()
 	file_usher_directory_v1_directory_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

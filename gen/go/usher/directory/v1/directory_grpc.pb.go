@@ -36,14 +36,15 @@ type DirectoryServiceClient interface {
 	//
 	// It replaces the deleted directory that replaces_id names; or, when that is empty, the organization's only deleted
 	// directory that none has replaced yet; or none, when there are several or replace_none is set.
-	// Reasons: NOT_FOUND, ORGANIZATION_NOT_FEDERATED, ORGANIZATION_ERASING, DIRECTORY_NOT_REPLACEABLE.
+	// Reasons: NOT_FOUND, ORGANIZATION_NOT_FEDERATED, ORGANIZATION_ERASING, DIRECTORY_NOT_REPLACEABLE,
+	// REQUEST_ID_REUSED.
 	CreateDirectory(ctx context.Context, in *CreateDirectoryRequest, opts ...grpc.CallOption) (*CreateDirectoryResponse, error)
 	// GetDirectory reads one directory, a deleted one too. Reasons: NOT_FOUND.
 	GetDirectory(ctx context.Context, in *GetDirectoryRequest, opts ...grpc.CallOption) (*GetDirectoryResponse, error)
 	// ListDirectories lists an organization's directories by id, which is by creation. Reasons: NOT_FOUND, PAGE_TOKEN.
 	ListDirectories(ctx context.Context, in *ListDirectoriesRequest, opts ...grpc.CallOption) (*ListDirectoriesResponse, error)
 	// UpdateDirectory changes what the request names, and nothing else: `display_name`, `mode`, `unique_group_names`.
-	// Reasons: NOT_FOUND, DIRECTORY_DELETED.
+	// Reasons: NOT_FOUND, CONFLICT, DIRECTORY_DELETED.
 	UpdateDirectory(ctx context.Context, in *UpdateDirectoryRequest, opts ...grpc.CallOption) (*UpdateDirectoryResponse, error)
 	// DeleteDirectory cuts the IdP off. Once it has answered, no request that starts later gets in, on any gateway. It
 	// takes no access away: users and groups become detached and are managed by hand until another directory that
@@ -119,14 +120,15 @@ type DirectoryServiceServer interface {
 	//
 	// It replaces the deleted directory that replaces_id names; or, when that is empty, the organization's only deleted
 	// directory that none has replaced yet; or none, when there are several or replace_none is set.
-	// Reasons: NOT_FOUND, ORGANIZATION_NOT_FEDERATED, ORGANIZATION_ERASING, DIRECTORY_NOT_REPLACEABLE.
+	// Reasons: NOT_FOUND, ORGANIZATION_NOT_FEDERATED, ORGANIZATION_ERASING, DIRECTORY_NOT_REPLACEABLE,
+	// REQUEST_ID_REUSED.
 	CreateDirectory(context.Context, *CreateDirectoryRequest) (*CreateDirectoryResponse, error)
 	// GetDirectory reads one directory, a deleted one too. Reasons: NOT_FOUND.
 	GetDirectory(context.Context, *GetDirectoryRequest) (*GetDirectoryResponse, error)
 	// ListDirectories lists an organization's directories by id, which is by creation. Reasons: NOT_FOUND, PAGE_TOKEN.
 	ListDirectories(context.Context, *ListDirectoriesRequest) (*ListDirectoriesResponse, error)
 	// UpdateDirectory changes what the request names, and nothing else: `display_name`, `mode`, `unique_group_names`.
-	// Reasons: NOT_FOUND, DIRECTORY_DELETED.
+	// Reasons: NOT_FOUND, CONFLICT, DIRECTORY_DELETED.
 	UpdateDirectory(context.Context, *UpdateDirectoryRequest) (*UpdateDirectoryResponse, error)
 	// DeleteDirectory cuts the IdP off. Once it has answered, no request that starts later gets in, on any gateway. It
 	// takes no access away: users and groups become detached and are managed by hand until another directory that

@@ -900,21 +900,20 @@ const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\"K\n" +
 	"\x15ConfirmErasureRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"\x18\n" +
-	"\x16ConfirmErasureResponse2\xf9\x01\n" +
-	"\x10KeyLookupService\x12j\n" +
+	"\x16ConfirmErasureResponse2\xf1\x01\n" +
+	"\x10KeyLookupService\x12`\n" +
 	"\n" +
-	"ResolveKey\x12%.usher.directory.v1.ResolveKeyRequest\x1a&.usher.directory.v1.ResolveKeyResponse\"\r\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x01\x90\x02\x01\x12y\n" +
-	"\x0fListSigningKeys\x12*.usher.directory.v1.ListSigningKeysRequest\x1a+.usher.directory.v1.ListSigningKeysResponse\"\r\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x01\x90\x02\x012\x99\x01\n" +
+	"ResolveKey\x12%.usher.directory.v1.ResolveKeyRequest\x1a&.usher.directory.v1.ResolveKeyResponse\"\x03\x90\x02\x01\x12o\n" +
+	"\x0fListSigningKeys\x12*.usher.directory.v1.ListSigningKeysRequest\x1a+.usher.directory.v1.ListSigningKeysResponse\"\x03\x90\x02\x01\x1a\n" +
+	"\xb2\xcf\x18\x06\n" +
+	"\x01\x01\x12\x01\x012\x99\x01\n" +
 	"\x14DirectoryFeedService\x12\x80\x01\n" +
 	"\x10WatchDirectories\x12+.usher.directory.v1.WatchDirectoriesRequest\x1a,.usher.directory.v1.WatchDirectoriesResponse\"\x0f\xaa\xcf\x18\b\n" +
-	"\x03\x03\x04\x01\x12\x01\x01\x90\x02\x010\x012\xfe\x01\n" +
-	"\x0eErasureService\x12r\n" +
-	"\fListErasures\x12'.usher.directory.v1.ListErasuresRequest\x1a(.usher.directory.v1.ListErasuresResponse\"\x0f\xaa\xcf\x18\b\n" +
-	"\x03\x03\x04\x05\x12\x01\x01\x90\x02\x01\x12x\n" +
-	"\x0eConfirmErasure\x12).usher.directory.v1.ConfirmErasureRequest\x1a*.usher.directory.v1.ConfirmErasureResponse\"\x0f\xaa\xcf\x18\b\n" +
-	"\x03\x03\x04\x05\x12\x01\x01\x90\x02\x02B\xd6\x01\n" +
+	"\x03\x03\x04\x01\x12\x01\x01\x90\x02\x010\x012\xf4\x01\n" +
+	"\x0eErasureService\x12f\n" +
+	"\fListErasures\x12'.usher.directory.v1.ListErasuresRequest\x1a(.usher.directory.v1.ListErasuresResponse\"\x03\x90\x02\x01\x12l\n" +
+	"\x0eConfirmErasure\x12).usher.directory.v1.ConfirmErasureRequest\x1a*.usher.directory.v1.ConfirmErasureResponse\"\x03\x90\x02\x02\x1a\f\xb2\xcf\x18\b\n" +
+	"\x03\x03\x04\x05\x12\x01\x01B\xd6\x01\n" +
 	"\x16com.usher.directory.v1B\rInternalProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
 var (

@@ -46,8 +46,10 @@ type Organization struct {
 	EraseTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=erase_time,json=eraseTime,proto3" json:"erase_time,omitempty"`
 	// While it is being erased: the services that have still to say that they keep nothing of it, such as `identity`.
 	ErasingServices []string `protobuf:"bytes,7,rep,name=erasing_services,json=erasingServices,proto3" json:"erasing_services,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Identifies the values that can be changed. In an update it must be the current one, unless it is empty.
+	Etag          string `protobuf:"bytes,8,opt,name=etag,proto3" json:"etag,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Organization) Reset() {
@@ -129,15 +131,21 @@ func (x *Organization) GetErasingServices() []string {
 	return nil
 }
 
+func (x *Organization) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
 // CreateOrganizationRequest asks for a new organization.
 type CreateOrganizationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its id. See Organization.id.
-	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// See Organization.display_name. Empty means the id.
-	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// See Organization.federated. Left out, it is false.
-	Federated     bool `protobuf:"varint,3,opt,name=federated,proto3" json:"federated,omitempty"`
+	// The organization, with its id. Without a display_name, that is the id. Without federated, that is false.
+	Organization *Organization `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
+	// A UUID of this call, or empty. A later call of the same principal with this UUID, within 24 hours, creates nothing: it answers
+	// with what this call created, as it is then.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -172,25 +180,18 @@ func (*CreateOrganizationRequest) Descriptor() ([]byte, []int) {
 	return file_usher_directory_v1_organization_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *CreateOrganizationRequest) GetOrganizationId() string {
+func (x *CreateOrganizationRequest) GetOrganization() *Organization {
 	if x != nil {
-		return x.OrganizationId
+		return x.Organization
 	}
-	return ""
+	return nil
 }
 
-func (x *CreateOrganizationRequest) GetDisplayName() string {
+func (x *CreateOrganizationRequest) GetRequestId() string {
 	if x != nil {
-		return x.DisplayName
+		return x.RequestId
 	}
 	return ""
-}
-
-func (x *CreateOrganizationRequest) GetFederated() bool {
-	if x != nil {
-		return x.Federated
-	}
-	return false
 }
 
 // CreateOrganizationResponse answers CreateOrganization.
@@ -647,10 +648,11 @@ var File_usher_directory_v1_organization_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_organization_proto_rawDesc = "" +
 	"\n" +
-	"%usher/directory/v1/organization.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\x86\x03\n" +
-	"\fOrganization\x12\x14\n" +
-	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x05R\x02id\x12&\n" +
-	"\fdisplay_name\x18\x02 \x01(\tH\x00R\vdisplayName\x88\x01\x01\x12!\n" +
+	"%usher/directory/v1/organization.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xd4\x03\n" +
+	"\fOrganization\x12B\n" +
+	"\x02id\x18\x01 \x01(\tB2\xe2A\x01\x05\xbaH+\xd8\x01\x01r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x02id\x122\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01H\x00R\vdisplayName\x88\x01\x01\x12!\n" +
 	"\tfederated\x18\x03 \x01(\bH\x01R\tfederated\x88\x01\x01\x12A\n" +
 	"\vcreate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"createTime\x12A\n" +
@@ -658,14 +660,16 @@ const file_usher_directory_v1_organization_proto_rawDesc = "" +
 	"updateTime\x12?\n" +
 	"\n" +
 	"erase_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\teraseTime\x12/\n" +
-	"\x10erasing_services\x18\a \x03(\tB\x04\xe2A\x01\x03R\x0ferasingServicesB\x0f\n" +
+	"\x10erasing_services\x18\a \x03(\tB\x04\xe2A\x01\x03R\x0ferasingServices\x12\x12\n" +
+	"\x04etag\x18\b \x01(\tR\x04etagB\x0f\n" +
 	"\r_display_nameB\f\n" +
 	"\n" +
-	"_federated\"\xbc\x01\n" +
-	"\x19CreateOrganizationRequest\x12T\n" +
-	"\x0forganization_id\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x0eorganizationId\x12+\n" +
-	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12\x1c\n" +
-	"\tfederated\x18\x03 \x01(\bR\tfederated\"b\n" +
+	"_federated\"\x99\x01\n" +
+	"\x19CreateOrganizationRequest\x12P\n" +
+	"\forganization\x18\x01 \x01(\v2 .usher.directory.v1.OrganizationB\n" +
+	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\forganization\x12*\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\trequestId\"b\n" +
 	"\x1aCreateOrganizationResponse\x12D\n" +
 	"\forganization\x18\x01 \x01(\v2 .usher.directory.v1.OrganizationR\forganization\"L\n" +
 	"\x16GetOrganizationRequest\x122\n" +
@@ -689,18 +693,16 @@ const file_usher_directory_v1_organization_proto_rawDesc = "" +
 	"\x18EraseOrganizationRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"a\n" +
 	"\x19EraseOrganizationResponse\x12D\n" +
-	"\forganization\x18\x01 \x01(\v2 .usher.directory.v1.OrganizationR\forganization2\xff\x06\n" +
+	"\forganization\x18\x01 \x01(\v2 .usher.directory.v1.OrganizationR\forganization2\xf6\x06\n" +
 	"\x13OrganizationService\x12\xa0\x01\n" +
-	"\x12CreateOrganization\x12-.usher.directory.v1.CreateOrganizationRequest\x1a..usher.directory.v1.CreateOrganizationResponse\"+\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/api/v1/organizations\x12\xaa\x01\n" +
+	"\x12CreateOrganization\x12-.usher.directory.v1.CreateOrganizationRequest\x1a..usher.directory.v1.CreateOrganizationResponse\"+\x82\xd3\xe4\x93\x02%:\forganization\"\x15/api/v1/organizations\x12\xaa\x01\n" +
 	"\x0fGetOrganization\x12*.usher.directory.v1.GetOrganizationRequest\x1a+.usher.directory.v1.GetOrganizationResponse\">\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02)\x12'/api/v1/organizations/{organization_id}\x90\x02\x01\x12\x9d\x01\n" +
-	"\x11ListOrganizations\x12,.usher.directory.v1.ListOrganizationsRequest\x1a-.usher.directory.v1.ListOrganizationsResponse\"+\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/organizations\x90\x02\x01\x12\xbd\x01\n" +
-	"\x12UpdateOrganization\x12-.usher.directory.v1.UpdateOrganizationRequest\x1a..usher.directory.v1.UpdateOrganizationResponse\"H\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x027:\forganization2'/api/v1/organizations/{organization_id}\x12\xb7\x01\n" +
+	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02)\x12'/api/v1/organizations/{organization_id}\x90\x02\x01\x12\x92\x01\n" +
+	"\x11ListOrganizations\x12,.usher.directory.v1.ListOrganizationsRequest\x1a-.usher.directory.v1.ListOrganizationsResponse\" \x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/organizations\x90\x02\x01\x12\xb2\x01\n" +
+	"\x12UpdateOrganization\x12-.usher.directory.v1.UpdateOrganizationRequest\x1a..usher.directory.v1.UpdateOrganizationResponse\"=\x82\xd3\xe4\x93\x027:\forganization2'/api/v1/organizations/{organization_id}\x12\xb7\x01\n" +
 	"\x11EraseOrganization\x12,.usher.directory.v1.EraseOrganizationRequest\x1a-.usher.directory.v1.EraseOrganizationResponse\"E\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x022:\x01*\"-/api/v1/organizations/{organization_id}:erase\x90\x02\x02B\xda\x01\n" +
+	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x022:\x01*\"-/api/v1/organizations/{organization_id}:erase\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x04B\xda\x01\n" +
 	"\x16com.usher.directory.v1B\x11OrganizationProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
 var (
@@ -735,28 +737,29 @@ var file_usher_directory_v1_organization_proto_depIdxs = []int32{
 	11, // 0: usher.directory.v1.Organization.create_time:type_name -> google.protobuf.Timestamp
 	11, // 1: usher.directory.v1.Organization.update_time:type_name -> google.protobuf.Timestamp
 	11, // 2: usher.directory.v1.Organization.erase_time:type_name -> google.protobuf.Timestamp
-	0,  // 3: usher.directory.v1.CreateOrganizationResponse.organization:type_name -> usher.directory.v1.Organization
-	0,  // 4: usher.directory.v1.GetOrganizationResponse.organization:type_name -> usher.directory.v1.Organization
-	0,  // 5: usher.directory.v1.ListOrganizationsResponse.organizations:type_name -> usher.directory.v1.Organization
-	0,  // 6: usher.directory.v1.UpdateOrganizationRequest.organization:type_name -> usher.directory.v1.Organization
-	12, // 7: usher.directory.v1.UpdateOrganizationRequest.update_mask:type_name -> google.protobuf.FieldMask
-	0,  // 8: usher.directory.v1.UpdateOrganizationResponse.organization:type_name -> usher.directory.v1.Organization
-	0,  // 9: usher.directory.v1.EraseOrganizationResponse.organization:type_name -> usher.directory.v1.Organization
-	1,  // 10: usher.directory.v1.OrganizationService.CreateOrganization:input_type -> usher.directory.v1.CreateOrganizationRequest
-	3,  // 11: usher.directory.v1.OrganizationService.GetOrganization:input_type -> usher.directory.v1.GetOrganizationRequest
-	5,  // 12: usher.directory.v1.OrganizationService.ListOrganizations:input_type -> usher.directory.v1.ListOrganizationsRequest
-	7,  // 13: usher.directory.v1.OrganizationService.UpdateOrganization:input_type -> usher.directory.v1.UpdateOrganizationRequest
-	9,  // 14: usher.directory.v1.OrganizationService.EraseOrganization:input_type -> usher.directory.v1.EraseOrganizationRequest
-	2,  // 15: usher.directory.v1.OrganizationService.CreateOrganization:output_type -> usher.directory.v1.CreateOrganizationResponse
-	4,  // 16: usher.directory.v1.OrganizationService.GetOrganization:output_type -> usher.directory.v1.GetOrganizationResponse
-	6,  // 17: usher.directory.v1.OrganizationService.ListOrganizations:output_type -> usher.directory.v1.ListOrganizationsResponse
-	8,  // 18: usher.directory.v1.OrganizationService.UpdateOrganization:output_type -> usher.directory.v1.UpdateOrganizationResponse
-	10, // 19: usher.directory.v1.OrganizationService.EraseOrganization:output_type -> usher.directory.v1.EraseOrganizationResponse
-	15, // [15:20] is the sub-list for method output_type
-	10, // [10:15] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	0,  // 3: usher.directory.v1.CreateOrganizationRequest.organization:type_name -> usher.directory.v1.Organization
+	0,  // 4: usher.directory.v1.CreateOrganizationResponse.organization:type_name -> usher.directory.v1.Organization
+	0,  // 5: usher.directory.v1.GetOrganizationResponse.organization:type_name -> usher.directory.v1.Organization
+	0,  // 6: usher.directory.v1.ListOrganizationsResponse.organizations:type_name -> usher.directory.v1.Organization
+	0,  // 7: usher.directory.v1.UpdateOrganizationRequest.organization:type_name -> usher.directory.v1.Organization
+	12, // 8: usher.directory.v1.UpdateOrganizationRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 9: usher.directory.v1.UpdateOrganizationResponse.organization:type_name -> usher.directory.v1.Organization
+	0,  // 10: usher.directory.v1.EraseOrganizationResponse.organization:type_name -> usher.directory.v1.Organization
+	1,  // 11: usher.directory.v1.OrganizationService.CreateOrganization:input_type -> usher.directory.v1.CreateOrganizationRequest
+	3,  // 12: usher.directory.v1.OrganizationService.GetOrganization:input_type -> usher.directory.v1.GetOrganizationRequest
+	5,  // 13: usher.directory.v1.OrganizationService.ListOrganizations:input_type -> usher.directory.v1.ListOrganizationsRequest
+	7,  // 14: usher.directory.v1.OrganizationService.UpdateOrganization:input_type -> usher.directory.v1.UpdateOrganizationRequest
+	9,  // 15: usher.directory.v1.OrganizationService.EraseOrganization:input_type -> usher.directory.v1.EraseOrganizationRequest
+	2,  // 16: usher.directory.v1.OrganizationService.CreateOrganization:output_type -> usher.directory.v1.CreateOrganizationResponse
+	4,  // 17: usher.directory.v1.OrganizationService.GetOrganization:output_type -> usher.directory.v1.GetOrganizationResponse
+	6,  // 18: usher.directory.v1.OrganizationService.ListOrganizations:output_type -> usher.directory.v1.ListOrganizationsResponse
+	8,  // 19: usher.directory.v1.OrganizationService.UpdateOrganization:output_type -> usher.directory.v1.UpdateOrganizationResponse
+	10, // 20: usher.directory.v1.OrganizationService.EraseOrganization:output_type -> usher.directory.v1.EraseOrganizationResponse
+	16, // [16:21] is the sub-list for method output_type
+	11, // [11:16] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_organization_proto_init() }

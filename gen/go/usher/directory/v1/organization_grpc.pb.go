@@ -37,7 +37,8 @@ const (
 // services that may write: signing customers up, and knowing where their sign-in comes from, is the vendor's. Erasing them is
 // the operator's alone.
 type OrganizationServiceClient interface {
-	// CreateOrganization adds an organization. A service credential for it is one of all organizations. Reasons: ALREADY_EXISTS.
+	// CreateOrganization adds an organization. A service credential for it is one of all organizations. Reasons: ALREADY_EXISTS,
+	// REQUEST_ID_REUSED.
 	CreateOrganization(ctx context.Context, in *CreateOrganizationRequest, opts ...grpc.CallOption) (*CreateOrganizationResponse, error)
 	// GetOrganization reads one organization. Reasons: NOT_FOUND.
 	GetOrganization(ctx context.Context, in *GetOrganizationRequest, opts ...grpc.CallOption) (*GetOrganizationResponse, error)
@@ -45,7 +46,8 @@ type OrganizationServiceClient interface {
 	ListOrganizations(ctx context.Context, in *ListOrganizationsRequest, opts ...grpc.CallOption) (*ListOrganizationsResponse, error)
 	// UpdateOrganization changes what the request names, and nothing else: `display_name`, `federated`. An organization that
 	// stops being federated has its directories suspended: their keys answer 403 with that reason, within five seconds,
-	// until it is federated again. Reasons: NOT_FOUND, ORGANIZATION_ERASING.
+	// until it is federated again. Reasons: NOT_FOUND, CONFLICT,
+	// ORGANIZATION_ERASING.
 	UpdateOrganization(ctx context.Context, in *UpdateOrganizationRequest, opts ...grpc.CallOption) (*UpdateOrganizationResponse, error)
 	// EraseOrganization removes an organization and all that Usher keeps of it, for good: its directories and keys, users and
 	// groups, tenants, rules and access, and failed events. There is no way back.
@@ -128,7 +130,8 @@ func (c *organizationServiceClient) EraseOrganization(ctx context.Context, in *E
 // services that may write: signing customers up, and knowing where their sign-in comes from, is the vendor's. Erasing them is
 // the operator's alone.
 type OrganizationServiceServer interface {
-	// CreateOrganization adds an organization. A service credential for it is one of all organizations. Reasons: ALREADY_EXISTS.
+	// CreateOrganization adds an organization. A service credential for it is one of all organizations. Reasons: ALREADY_EXISTS,
+	// REQUEST_ID_REUSED.
 	CreateOrganization(context.Context, *CreateOrganizationRequest) (*CreateOrganizationResponse, error)
 	// GetOrganization reads one organization. Reasons: NOT_FOUND.
 	GetOrganization(context.Context, *GetOrganizationRequest) (*GetOrganizationResponse, error)
@@ -136,7 +139,8 @@ type OrganizationServiceServer interface {
 	ListOrganizations(context.Context, *ListOrganizationsRequest) (*ListOrganizationsResponse, error)
 	// UpdateOrganization changes what the request names, and nothing else: `display_name`, `federated`. An organization that
 	// stops being federated has its directories suspended: their keys answer 403 with that reason, within five seconds,
-	// until it is federated again. Reasons: NOT_FOUND, ORGANIZATION_ERASING.
+	// until it is federated again. Reasons: NOT_FOUND, CONFLICT,
+	// ORGANIZATION_ERASING.
 	UpdateOrganization(context.Context, *UpdateOrganizationRequest) (*UpdateOrganizationResponse, error)
 	// EraseOrganization removes an organization and all that Usher keeps of it, for good: its directories and keys, users and
 	// groups, tenants, rules and access, and failed events. There is no way back.

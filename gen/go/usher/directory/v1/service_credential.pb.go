@@ -34,9 +34,9 @@ type ServiceCredential struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// What people call it. 1 to 200 characters.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// The organizations that it opens; empty where it opens all.
+	// The organizations that it opens, up to 50; empty where it opens all.
 	OrganizationIds []string `protobuf:"bytes,3,rep,name=organization_ids,json=organizationIds,proto3" json:"organization_ids,omitempty"`
-	// Whether it opens all organizations, also those that come later.
+	// Whether it opens all organizations, also those that come later. Exactly one of organization_ids and this is set.
 	AllOrganizations bool `protobuf:"varint,4,opt,name=all_organizations,json=allOrganizations,proto3" json:"all_organizations,omitempty"`
 	// Whether it may call RPCs that change something. Without it, only those of idempotency_level NO_SIDE_EFFECTS.
 	MayWrite bool `protobuf:"varint,5,opt,name=may_write,json=mayWrite,proto3" json:"may_write,omitempty"`
@@ -139,16 +139,11 @@ func (x *ServiceCredential) GetRevokeTime() *timestamppb.Timestamp {
 // CreateServiceCredentialRequest asks for a new credential.
 type CreateServiceCredentialRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// See ServiceCredential.display_name.
-	DisplayName string `protobuf:"bytes,1,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// See ServiceCredential.organization_ids. Up to 50, each once: what opens more opens all.
-	OrganizationIds []string `protobuf:"bytes,2,rep,name=organization_ids,json=organizationIds,proto3" json:"organization_ids,omitempty"`
-	// See ServiceCredential.all_organizations. Exactly one of organization_ids and this is set.
-	AllOrganizations bool `protobuf:"varint,3,opt,name=all_organizations,json=allOrganizations,proto3" json:"all_organizations,omitempty"`
-	// See ServiceCredential.may_write.
-	MayWrite bool `protobuf:"varint,4,opt,name=may_write,json=mayWrite,proto3" json:"may_write,omitempty"`
-	// See ServiceCredential.expire_time. In the future.
-	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// The credential. Its expire_time, if it has one, is in the future.
+	ServiceCredential *ServiceCredential `protobuf:"bytes,1,opt,name=service_credential,json=serviceCredential,proto3" json:"service_credential,omitempty"`
+	// A UUID of this call, or empty. A later call of the same principal with this UUID, within 24 hours, creates nothing: it answers
+	// with what this call created, as it is then.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -183,39 +178,18 @@ func (*CreateServiceCredentialRequest) Descriptor() ([]byte, []int) {
 	return file_usher_directory_v1_service_credential_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *CreateServiceCredentialRequest) GetDisplayName() string {
+func (x *CreateServiceCredentialRequest) GetServiceCredential() *ServiceCredential {
 	if x != nil {
-		return x.DisplayName
+		return x.ServiceCredential
+	}
+	return nil
+}
+
+func (x *CreateServiceCredentialRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
 	}
 	return ""
-}
-
-func (x *CreateServiceCredentialRequest) GetOrganizationIds() []string {
-	if x != nil {
-		return x.OrganizationIds
-	}
-	return nil
-}
-
-func (x *CreateServiceCredentialRequest) GetAllOrganizations() bool {
-	if x != nil {
-		return x.AllOrganizations
-	}
-	return false
-}
-
-func (x *CreateServiceCredentialRequest) GetMayWrite() bool {
-	if x != nil {
-		return x.MayWrite
-	}
-	return false
-}
-
-func (x *CreateServiceCredentialRequest) GetExpireTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.ExpireTime
-	}
-	return nil
 }
 
 // CreateServiceCredentialResponse answers CreateServiceCredential.
@@ -223,8 +197,12 @@ type CreateServiceCredentialResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The new credential.
 	ServiceCredential *ServiceCredential `protobuf:"bytes,1,opt,name=service_credential,json=serviceCredential,proto3" json:"service_credential,omitempty"`
-	// Its secret: `usc_`, 43 characters of randomness and a 6-character checksum. Shown here once, and stored nowhere.
-	Secret        string `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
+	// Its secret: `usc_`, 43 characters of randomness and a 6-character checksum. Usher shows it here once, and does not
+	// store it.
+	Secret string `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
+	// Whether the secret is missing because the call repeats an earlier one (request_id). Usher does not store secrets: if the first
+	// answer was lost, create another one and revoke this one.
+	SecretOmitted bool `protobuf:"varint,3,opt,name=secret_omitted,json=secretOmitted,proto3" json:"secret_omitted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -271,6 +249,13 @@ func (x *CreateServiceCredentialResponse) GetSecret() string {
 		return x.Secret
 	}
 	return ""
+}
+
+func (x *CreateServiceCredentialResponse) GetSecretOmitted() bool {
+	if x != nil {
+		return x.SecretOmitted
+	}
+	return false
 }
 
 // ListServiceCredentialsRequest asks for a page of credentials.
@@ -479,11 +464,12 @@ var File_usher_directory_v1_service_credential_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_service_credential_proto_rawDesc = "" +
 	"\n" +
-	"+usher/directory/v1/service_credential.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\x84\x03\n" +
+	"+usher/directory/v1/service_credential.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xa4\x03\n" +
 	"\x11ServiceCredential\x12\x14\n" +
-	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12)\n" +
-	"\x10organization_ids\x18\x03 \x03(\tR\x0forganizationIds\x12+\n" +
+	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\vdisplayName\x12=\n" +
+	"\x10organization_ids\x18\x03 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x102\x18\x01\"\x06r\x04\x10\x01\x18?R\x0forganizationIds\x12+\n" +
 	"\x11all_organizations\x18\x04 \x01(\bR\x10allOrganizations\x12\x1b\n" +
 	"\tmay_write\x18\x05 \x01(\bR\bmayWrite\x12A\n" +
 	"\vcreate_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
@@ -491,18 +477,16 @@ const file_usher_directory_v1_service_credential_proto_rawDesc = "" +
 	"\vexpire_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12A\n" +
 	"\vrevoke_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
-	"revokeTime\"\x95\x02\n" +
-	"\x1eCreateServiceCredentialRequest\x12-\n" +
-	"\fdisplay_name\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\vdisplayName\x12=\n" +
-	"\x10organization_ids\x18\x02 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x102\x18\x01\"\x06r\x04\x10\x01\x18?R\x0forganizationIds\x12+\n" +
-	"\x11all_organizations\x18\x03 \x01(\bR\x10allOrganizations\x12\x1b\n" +
-	"\tmay_write\x18\x04 \x01(\bR\bmayWrite\x12;\n" +
-	"\vexpire_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTime\"\x8f\x01\n" +
+	"revokeTime\"\xae\x01\n" +
+	"\x1eCreateServiceCredentialRequest\x12`\n" +
+	"\x12service_credential\x18\x01 \x01(\v2%.usher.directory.v1.ServiceCredentialB\n" +
+	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\x11serviceCredential\x12*\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\trequestId\"\xb6\x01\n" +
 	"\x1fCreateServiceCredentialResponse\x12T\n" +
 	"\x12service_credential\x18\x01 \x01(\v2%.usher.directory.v1.ServiceCredentialR\x11serviceCredential\x12\x16\n" +
-	"\x06secret\x18\x02 \x01(\tR\x06secret\"n\n" +
+	"\x06secret\x18\x02 \x01(\tR\x06secret\x12%\n" +
+	"\x0esecret_omitted\x18\x03 \x01(\bR\rsecretOmitted\"n\n" +
 	"\x1dListServiceCredentialsRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
@@ -513,14 +497,13 @@ const file_usher_directory_v1_service_credential_proto_rawDesc = "" +
 	"\x1eRevokeServiceCredentialRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"w\n" +
 	"\x1fRevokeServiceCredentialResponse\x12T\n" +
-	"\x12service_credential\x18\x01 \x01(\v2%.usher.directory.v1.ServiceCredentialR\x11serviceCredential2\xc8\x04\n" +
-	"\x18ServiceCredentialService\x12\xb4\x01\n" +
-	"\x17CreateServiceCredential\x122.usher.directory.v1.CreateServiceCredentialRequest\x1a3.usher.directory.v1.CreateServiceCredentialResponse\"0\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/api/v1/service-credentials\x12\xb1\x01\n" +
-	"\x16ListServiceCredentials\x121.usher.directory.v1.ListServiceCredentialsRequest\x1a2.usher.directory.v1.ListServiceCredentialsResponse\"0\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x02\x1d\x12\x1b/api/v1/service-credentials\x90\x02\x01\x12\xc0\x01\n" +
-	"\x17RevokeServiceCredential\x122.usher.directory.v1.RevokeServiceCredentialRequest\x1a3.usher.directory.v1.RevokeServiceCredentialResponse\"<\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x02)\"'/api/v1/service-credentials/{id}:revoke\x90\x02\x02B\xdf\x01\n" +
+	"\x12service_credential\x18\x01 \x01(\v2%.usher.directory.v1.ServiceCredentialR\x11serviceCredential2\xc4\x04\n" +
+	"\x18ServiceCredentialService\x12\xba\x01\n" +
+	"\x17CreateServiceCredential\x122.usher.directory.v1.CreateServiceCredentialRequest\x1a3.usher.directory.v1.CreateServiceCredentialResponse\"6\x82\xd3\xe4\x93\x020:\x12service_credential\"\x1a/api/v1/serviceCredentials\x12\xa6\x01\n" +
+	"\x16ListServiceCredentials\x121.usher.directory.v1.ListServiceCredentialsRequest\x1a2.usher.directory.v1.ListServiceCredentialsResponse\"%\x82\xd3\xe4\x93\x02\x1c\x12\x1a/api/v1/serviceCredentials\x90\x02\x01\x12\xb5\x01\n" +
+	"\x17RevokeServiceCredential\x122.usher.directory.v1.RevokeServiceCredentialRequest\x1a3.usher.directory.v1.RevokeServiceCredentialResponse\"1\x82\xd3\xe4\x93\x02(\"&/api/v1/serviceCredentials/{id}:revoke\x90\x02\x02\x1a\n" +
+	"\xb2\xcf\x18\x06\n" +
+	"\x01\x01\x12\x01\x02B\xdf\x01\n" +
 	"\x16com.usher.directory.v1B\x16ServiceCredentialProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
 var (
@@ -550,7 +533,7 @@ var file_usher_directory_v1_service_credential_proto_depIdxs = []int32{
 	7,  // 0: usher.directory.v1.ServiceCredential.create_time:type_name -> google.protobuf.Timestamp
 	7,  // 1: usher.directory.v1.ServiceCredential.expire_time:type_name -> google.protobuf.Timestamp
 	7,  // 2: usher.directory.v1.ServiceCredential.revoke_time:type_name -> google.protobuf.Timestamp
-	7,  // 3: usher.directory.v1.CreateServiceCredentialRequest.expire_time:type_name -> google.protobuf.Timestamp
+	0,  // 3: usher.directory.v1.CreateServiceCredentialRequest.service_credential:type_name -> usher.directory.v1.ServiceCredential
 	0,  // 4: usher.directory.v1.CreateServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
 	0,  // 5: usher.directory.v1.ListServiceCredentialsResponse.service_credentials:type_name -> usher.directory.v1.ServiceCredential
 	0,  // 6: usher.directory.v1.RevokeServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential

@@ -35,12 +35,20 @@ var (
 	_ = metadata.Join
 )
 
+var filter_ServiceCredentialService_CreateServiceCredential_0 = &utilities.DoubleArray{Encoding: map[string]int{"service_credential": 0}, Base: []int{1, 1, 0}, Check: []int{0, 1, 2}}
+
 func request_ServiceCredentialService_CreateServiceCredential_0(ctx context.Context, marshaler runtime.Marshaler, client ServiceCredentialServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq CreateServiceCredentialRequest
 		metadata runtime.ServerMetadata
 	)
-	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq.ServiceCredential); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_ServiceCredentialService_CreateServiceCredential_0); err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	if req.Body != nil {
@@ -55,7 +63,13 @@ func local_request_ServiceCredentialService_CreateServiceCredential_0(ctx contex
 		protoReq CreateServiceCredentialRequest
 		metadata runtime.ServerMetadata
 	)
-	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq.ServiceCredential); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_ServiceCredentialService_CreateServiceCredential_0); err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	msg, err := server.CreateServiceCredential(ctx, &protoReq)
@@ -148,7 +162,7 @@ func RegisterServiceCredentialServiceHandlerServer(ctx context.Context, mux *run
 		var stream runtime.ServerTransportStream
 		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/usher.directory.v1.ServiceCredentialService/CreateServiceCredential", runtime.WithHTTPPathPattern("/api/v1/service-credentials"))
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/usher.directory.v1.ServiceCredentialService/CreateServiceCredential", runtime.WithHTTPPathPattern("/api/v1/serviceCredentials"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
@@ -168,7 +182,7 @@ func RegisterServiceCredentialServiceHandlerServer(ctx context.Context, mux *run
 		var stream runtime.ServerTransportStream
 		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/usher.directory.v1.ServiceCredentialService/ListServiceCredentials", runtime.WithHTTPPathPattern("/api/v1/service-credentials"))
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/usher.directory.v1.ServiceCredentialService/ListServiceCredentials", runtime.WithHTTPPathPattern("/api/v1/serviceCredentials"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
@@ -188,7 +202,7 @@ func RegisterServiceCredentialServiceHandlerServer(ctx context.Context, mux *run
 		var stream runtime.ServerTransportStream
 		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/usher.directory.v1.ServiceCredentialService/RevokeServiceCredential", runtime.WithHTTPPathPattern("/api/v1/service-credentials/{id}:revoke"))
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/usher.directory.v1.ServiceCredentialService/RevokeServiceCredential", runtime.WithHTTPPathPattern("/api/v1/serviceCredentials/{id}:revoke"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
@@ -246,7 +260,7 @@ func RegisterServiceCredentialServiceHandlerClient(ctx context.Context, mux *run
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/usher.directory.v1.ServiceCredentialService/CreateServiceCredential", runtime.WithHTTPPathPattern("/api/v1/service-credentials"))
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/usher.directory.v1.ServiceCredentialService/CreateServiceCredential", runtime.WithHTTPPathPattern("/api/v1/serviceCredentials"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
@@ -263,7 +277,7 @@ func RegisterServiceCredentialServiceHandlerClient(ctx context.Context, mux *run
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/usher.directory.v1.ServiceCredentialService/ListServiceCredentials", runtime.WithHTTPPathPattern("/api/v1/service-credentials"))
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/usher.directory.v1.ServiceCredentialService/ListServiceCredentials", runtime.WithHTTPPathPattern("/api/v1/serviceCredentials"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
@@ -280,7 +294,7 @@ func RegisterServiceCredentialServiceHandlerClient(ctx context.Context, mux *run
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/usher.directory.v1.ServiceCredentialService/RevokeServiceCredential", runtime.WithHTTPPathPattern("/api/v1/service-credentials/{id}:revoke"))
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/usher.directory.v1.ServiceCredentialService/RevokeServiceCredential", runtime.WithHTTPPathPattern("/api/v1/serviceCredentials/{id}:revoke"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
@@ -297,9 +311,9 @@ func RegisterServiceCredentialServiceHandlerClient(ctx context.Context, mux *run
 }
 
 var (
-	pattern_ServiceCredentialService_CreateServiceCredential_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"api", "v1", "service-credentials"}, ""))
-	pattern_ServiceCredentialService_ListServiceCredentials_0  = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"api", "v1", "service-credentials"}, ""))
-	pattern_ServiceCredentialService_RevokeServiceCredential_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3}, []string{"api", "v1", "service-credentials", "id"}, "revoke"))
+	pattern_ServiceCredentialService_CreateServiceCredential_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"api", "v1", "serviceCredentials"}, ""))
+	pattern_ServiceCredentialService_ListServiceCredentials_0  = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"api", "v1", "serviceCredentials"}, ""))
+	pattern_ServiceCredentialService_RevokeServiceCredential_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3}, []string{"api", "v1", "serviceCredentials", "id"}, "revoke"))
 )
 
 var (

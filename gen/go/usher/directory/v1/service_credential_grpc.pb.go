@@ -32,7 +32,8 @@ const (
 // at a time, so that one can be rotated.
 type ServiceCredentialServiceClient interface {
 	// CreateServiceCredential adds a credential, whose secret this answer alone holds. At most 200 are valid at a time. An
-	// organization that does not exist is INVALID_REQUEST and names its place in organization_ids. Reasons: LIMIT.
+	// organization that does not exist is INVALID_REQUEST and names its place in organization_ids. Reasons: LIMIT,
+	// REQUEST_ID_REUSED.
 	CreateServiceCredential(ctx context.Context, in *CreateServiceCredentialRequest, opts ...grpc.CallOption) (*CreateServiceCredentialResponse, error)
 	// ListServiceCredentials lists all credentials, revoked and expired ones too, newest first. Reasons: PAGE_TOKEN.
 	ListServiceCredentials(ctx context.Context, in *ListServiceCredentialsRequest, opts ...grpc.CallOption) (*ListServiceCredentialsResponse, error)
@@ -88,7 +89,8 @@ func (c *serviceCredentialServiceClient) RevokeServiceCredential(ctx context.Con
 // at a time, so that one can be rotated.
 type ServiceCredentialServiceServer interface {
 	// CreateServiceCredential adds a credential, whose secret this answer alone holds. At most 200 are valid at a time. An
-	// organization that does not exist is INVALID_REQUEST and names its place in organization_ids. Reasons: LIMIT.
+	// organization that does not exist is INVALID_REQUEST and names its place in organization_ids. Reasons: LIMIT,
+	// REQUEST_ID_REUSED.
 	CreateServiceCredential(context.Context, *CreateServiceCredentialRequest) (*CreateServiceCredentialResponse, error)
 	// ListServiceCredentials lists all credentials, revoked and expired ones too, newest first. Reasons: PAGE_TOKEN.
 	ListServiceCredentials(context.Context, *ListServiceCredentialsRequest) (*ListServiceCredentialsResponse, error)

@@ -27,56 +27,56 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// EventSource says which service could not carry something out.
-type EventSource int32
+// FailedEventSource says which service could not carry something out.
+type FailedEventSource int32
 
 const (
 	// Not said.
-	EventSource_EVENT_SOURCE_UNSPECIFIED EventSource = 0
+	FailedEventSource_FAILED_EVENT_SOURCE_UNSPECIFIED FailedEventSource = 0
 	// The gateway answered the IdP with an error.
-	EventSource_EVENT_SOURCE_GATEWAY EventSource = 1
+	FailedEventSource_FAILED_EVENT_SOURCE_GATEWAY FailedEventSource = 1
 	// The rule service could not apply a change to access.
-	EventSource_EVENT_SOURCE_RULE EventSource = 2
+	FailedEventSource_FAILED_EVENT_SOURCE_RULE FailedEventSource = 2
 )
 
-// Enum value maps for EventSource.
+// Enum value maps for FailedEventSource.
 var (
-	EventSource_name = map[int32]string{
-		0: "EVENT_SOURCE_UNSPECIFIED",
-		1: "EVENT_SOURCE_GATEWAY",
-		2: "EVENT_SOURCE_RULE",
+	FailedEventSource_name = map[int32]string{
+		0: "FAILED_EVENT_SOURCE_UNSPECIFIED",
+		1: "FAILED_EVENT_SOURCE_GATEWAY",
+		2: "FAILED_EVENT_SOURCE_RULE",
 	}
-	EventSource_value = map[string]int32{
-		"EVENT_SOURCE_UNSPECIFIED": 0,
-		"EVENT_SOURCE_GATEWAY":     1,
-		"EVENT_SOURCE_RULE":        2,
+	FailedEventSource_value = map[string]int32{
+		"FAILED_EVENT_SOURCE_UNSPECIFIED": 0,
+		"FAILED_EVENT_SOURCE_GATEWAY":     1,
+		"FAILED_EVENT_SOURCE_RULE":        2,
 	}
 )
 
-func (x EventSource) Enum() *EventSource {
-	p := new(EventSource)
+func (x FailedEventSource) Enum() *FailedEventSource {
+	p := new(FailedEventSource)
 	*p = x
 	return p
 }
 
-func (x EventSource) String() string {
+func (x FailedEventSource) String() string {
 	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
 }
 
-func (EventSource) Descriptor() protoreflect.EnumDescriptor {
+func (FailedEventSource) Descriptor() protoreflect.EnumDescriptor {
 	return file_usher_failedevents_v1_failed_event_proto_enumTypes[0].Descriptor()
 }
 
-func (EventSource) Type() protoreflect.EnumType {
+func (FailedEventSource) Type() protoreflect.EnumType {
 	return &file_usher_failedevents_v1_failed_event_proto_enumTypes[0]
 }
 
-func (x EventSource) Number() protoreflect.EnumNumber {
+func (x FailedEventSource) Number() protoreflect.EnumNumber {
 	return protoreflect.EnumNumber(x)
 }
 
-// Deprecated: Use EventSource.Descriptor instead.
-func (EventSource) EnumDescriptor() ([]byte, []int) {
+// Deprecated: Use FailedEventSource.Descriptor instead.
+func (FailedEventSource) EnumDescriptor() ([]byte, []int) {
 	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{0}
 }
 
@@ -93,9 +93,9 @@ type FailedEvent struct {
 	// The message's ID, as the IdP was told it.
 	MessageId string `protobuf:"bytes,4,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
 	// Who could not carry it out.
-	Source EventSource `protobuf:"varint,5,opt,name=source,proto3,enum=usher.failedevents.v1.EventSource" json:"source,omitempty"`
+	Source FailedEventSource `protobuf:"varint,5,opt,name=source,proto3,enum=usher.failedevents.v1.FailedEventSource" json:"source,omitempty"`
 	// When.
-	Time *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=time,proto3" json:"time,omitempty"`
+	FailTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=fail_time,json=failTime,proto3" json:"fail_time,omitempty"`
 	// The message's HTTP method and route, such as `PATCH /Users/{id}`, or empty.
 	Operation string `protobuf:"bytes,7,opt,name=operation,proto3" json:"operation,omitempty"`
 	// The resource that it concerned, or empty.
@@ -178,16 +178,16 @@ func (x *FailedEvent) GetMessageId() string {
 	return ""
 }
 
-func (x *FailedEvent) GetSource() EventSource {
+func (x *FailedEvent) GetSource() FailedEventSource {
 	if x != nil {
 		return x.Source
 	}
-	return EventSource_EVENT_SOURCE_UNSPECIFIED
+	return FailedEventSource_FAILED_EVENT_SOURCE_UNSPECIFIED
 }
 
-func (x *FailedEvent) GetTime() *timestamppb.Timestamp {
+func (x *FailedEvent) GetFailTime() *timestamppb.Timestamp {
 	if x != nil {
-		return x.Time
+		return x.FailTime
 	}
 	return nil
 }
@@ -262,29 +262,29 @@ func (x *FailedEvent) GetAcknowledgedBy() string {
 	return ""
 }
 
-// RecordEventsRequest carries events.
-type RecordEventsRequest struct {
+// RecordFailedEventsRequest carries events.
+type RecordFailedEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The events. acknowledge_time and acknowledged_by are not read.
-	Events        []*FailedEvent `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	FailedEvents  []*FailedEvent `protobuf:"bytes,1,rep,name=failed_events,json=failedEvents,proto3" json:"failed_events,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *RecordEventsRequest) Reset() {
-	*x = RecordEventsRequest{}
+func (x *RecordFailedEventsRequest) Reset() {
+	*x = RecordFailedEventsRequest{}
 	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *RecordEventsRequest) String() string {
+func (x *RecordFailedEventsRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*RecordEventsRequest) ProtoMessage() {}
+func (*RecordFailedEventsRequest) ProtoMessage() {}
 
-func (x *RecordEventsRequest) ProtoReflect() protoreflect.Message {
+func (x *RecordFailedEventsRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -296,39 +296,39 @@ func (x *RecordEventsRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use RecordEventsRequest.ProtoReflect.Descriptor instead.
-func (*RecordEventsRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use RecordFailedEventsRequest.ProtoReflect.Descriptor instead.
+func (*RecordFailedEventsRequest) Descriptor() ([]byte, []int) {
 	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *RecordEventsRequest) GetEvents() []*FailedEvent {
+func (x *RecordFailedEventsRequest) GetFailedEvents() []*FailedEvent {
 	if x != nil {
-		return x.Events
+		return x.FailedEvents
 	}
 	return nil
 }
 
-// RecordEventsResponse answers RecordEvents.
-type RecordEventsResponse struct {
+// RecordFailedEventsResponse answers RecordFailedEvents.
+type RecordFailedEventsResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *RecordEventsResponse) Reset() {
-	*x = RecordEventsResponse{}
+func (x *RecordFailedEventsResponse) Reset() {
+	*x = RecordFailedEventsResponse{}
 	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *RecordEventsResponse) String() string {
+func (x *RecordFailedEventsResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*RecordEventsResponse) ProtoMessage() {}
+func (*RecordFailedEventsResponse) ProtoMessage() {}
 
-func (x *RecordEventsResponse) ProtoReflect() protoreflect.Message {
+func (x *RecordFailedEventsResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -340,13 +340,13 @@ func (x *RecordEventsResponse) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use RecordEventsResponse.ProtoReflect.Descriptor instead.
-func (*RecordEventsResponse) Descriptor() ([]byte, []int) {
+// Deprecated: Use RecordFailedEventsResponse.ProtoReflect.Descriptor instead.
+func (*RecordFailedEventsResponse) Descriptor() ([]byte, []int) {
 	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{2}
 }
 
-// GetEventRequest names an event.
-type GetEventRequest struct {
+// GetFailedEventRequest names an event.
+type GetFailedEventRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
@@ -356,20 +356,20 @@ type GetEventRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *GetEventRequest) Reset() {
-	*x = GetEventRequest{}
+func (x *GetFailedEventRequest) Reset() {
+	*x = GetFailedEventRequest{}
 	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *GetEventRequest) String() string {
+func (x *GetFailedEventRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*GetEventRequest) ProtoMessage() {}
+func (*GetFailedEventRequest) ProtoMessage() {}
 
-func (x *GetEventRequest) ProtoReflect() protoreflect.Message {
+func (x *GetFailedEventRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -381,48 +381,48 @@ func (x *GetEventRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use GetEventRequest.ProtoReflect.Descriptor instead.
-func (*GetEventRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use GetFailedEventRequest.ProtoReflect.Descriptor instead.
+func (*GetFailedEventRequest) Descriptor() ([]byte, []int) {
 	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{3}
 }
 
-func (x *GetEventRequest) GetOrganizationId() string {
+func (x *GetFailedEventRequest) GetOrganizationId() string {
 	if x != nil {
 		return x.OrganizationId
 	}
 	return ""
 }
 
-func (x *GetEventRequest) GetId() string {
+func (x *GetFailedEventRequest) GetId() string {
 	if x != nil {
 		return x.Id
 	}
 	return ""
 }
 
-// GetEventResponse answers GetEvent.
-type GetEventResponse struct {
+// GetFailedEventResponse answers GetFailedEvent.
+type GetFailedEventResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The event.
-	Event         *FailedEvent `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	FailedEvent   *FailedEvent `protobuf:"bytes,1,opt,name=failed_event,json=failedEvent,proto3" json:"failed_event,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *GetEventResponse) Reset() {
-	*x = GetEventResponse{}
+func (x *GetFailedEventResponse) Reset() {
+	*x = GetFailedEventResponse{}
 	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *GetEventResponse) String() string {
+func (x *GetFailedEventResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*GetEventResponse) ProtoMessage() {}
+func (*GetFailedEventResponse) ProtoMessage() {}
 
-func (x *GetEventResponse) ProtoReflect() protoreflect.Message {
+func (x *GetFailedEventResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -434,20 +434,20 @@ func (x *GetEventResponse) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use GetEventResponse.ProtoReflect.Descriptor instead.
-func (*GetEventResponse) Descriptor() ([]byte, []int) {
+// Deprecated: Use GetFailedEventResponse.ProtoReflect.Descriptor instead.
+func (*GetFailedEventResponse) Descriptor() ([]byte, []int) {
 	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{4}
 }
 
-func (x *GetEventResponse) GetEvent() *FailedEvent {
+func (x *GetFailedEventResponse) GetFailedEvent() *FailedEvent {
 	if x != nil {
-		return x.Event
+		return x.FailedEvent
 	}
 	return nil
 }
 
-// ListEventsRequest asks for a page of events.
-type ListEventsRequest struct {
+// ListFailedEventsRequest asks for a page of events.
+type ListFailedEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
@@ -465,20 +465,20 @@ type ListEventsRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ListEventsRequest) Reset() {
-	*x = ListEventsRequest{}
+func (x *ListFailedEventsRequest) Reset() {
+	*x = ListFailedEventsRequest{}
 	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ListEventsRequest) String() string {
+func (x *ListFailedEventsRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ListEventsRequest) ProtoMessage() {}
+func (*ListFailedEventsRequest) ProtoMessage() {}
 
-func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
+func (x *ListFailedEventsRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -490,78 +490,78 @@ func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ListEventsRequest.ProtoReflect.Descriptor instead.
-func (*ListEventsRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use ListFailedEventsRequest.ProtoReflect.Descriptor instead.
+func (*ListFailedEventsRequest) Descriptor() ([]byte, []int) {
 	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{5}
 }
 
-func (x *ListEventsRequest) GetOrganizationId() string {
+func (x *ListFailedEventsRequest) GetOrganizationId() string {
 	if x != nil {
 		return x.OrganizationId
 	}
 	return ""
 }
 
-func (x *ListEventsRequest) GetPageSize() int32 {
+func (x *ListFailedEventsRequest) GetPageSize() int32 {
 	if x != nil {
 		return x.PageSize
 	}
 	return 0
 }
 
-func (x *ListEventsRequest) GetPageToken() string {
+func (x *ListFailedEventsRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
 	}
 	return ""
 }
 
-func (x *ListEventsRequest) GetDirectoryId() string {
+func (x *ListFailedEventsRequest) GetDirectoryId() string {
 	if x != nil {
 		return x.DirectoryId
 	}
 	return ""
 }
 
-func (x *ListEventsRequest) GetMessageId() string {
+func (x *ListFailedEventsRequest) GetMessageId() string {
 	if x != nil {
 		return x.MessageId
 	}
 	return ""
 }
 
-func (x *ListEventsRequest) GetOpenOnly() bool {
+func (x *ListFailedEventsRequest) GetOpenOnly() bool {
 	if x != nil {
 		return x.OpenOnly
 	}
 	return false
 }
 
-// ListEventsResponse is a page of events.
-type ListEventsResponse struct {
+// ListFailedEventsResponse is a page of events.
+type ListFailedEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The events, newest first.
-	Events []*FailedEvent `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	FailedEvents []*FailedEvent `protobuf:"bytes,1,rep,name=failed_events,json=failedEvents,proto3" json:"failed_events,omitempty"`
 	// What to ask for the next page with; empty at the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ListEventsResponse) Reset() {
-	*x = ListEventsResponse{}
+func (x *ListFailedEventsResponse) Reset() {
+	*x = ListFailedEventsResponse{}
 	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ListEventsResponse) String() string {
+func (x *ListFailedEventsResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ListEventsResponse) ProtoMessage() {}
+func (*ListFailedEventsResponse) ProtoMessage() {}
 
-func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
+func (x *ListFailedEventsResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -573,27 +573,27 @@ func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ListEventsResponse.ProtoReflect.Descriptor instead.
-func (*ListEventsResponse) Descriptor() ([]byte, []int) {
+// Deprecated: Use ListFailedEventsResponse.ProtoReflect.Descriptor instead.
+func (*ListFailedEventsResponse) Descriptor() ([]byte, []int) {
 	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{6}
 }
 
-func (x *ListEventsResponse) GetEvents() []*FailedEvent {
+func (x *ListFailedEventsResponse) GetFailedEvents() []*FailedEvent {
 	if x != nil {
-		return x.Events
+		return x.FailedEvents
 	}
 	return nil
 }
 
-func (x *ListEventsResponse) GetNextPageToken() string {
+func (x *ListFailedEventsResponse) GetNextPageToken() string {
 	if x != nil {
 		return x.NextPageToken
 	}
 	return ""
 }
 
-// AcknowledgeEventRequest names an event.
-type AcknowledgeEventRequest struct {
+// AcknowledgeFailedEventRequest names an event.
+type AcknowledgeFailedEventRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
@@ -603,20 +603,20 @@ type AcknowledgeEventRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *AcknowledgeEventRequest) Reset() {
-	*x = AcknowledgeEventRequest{}
+func (x *AcknowledgeFailedEventRequest) Reset() {
+	*x = AcknowledgeFailedEventRequest{}
 	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *AcknowledgeEventRequest) String() string {
+func (x *AcknowledgeFailedEventRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*AcknowledgeEventRequest) ProtoMessage() {}
+func (*AcknowledgeFailedEventRequest) ProtoMessage() {}
 
-func (x *AcknowledgeEventRequest) ProtoReflect() protoreflect.Message {
+func (x *AcknowledgeFailedEventRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -628,48 +628,48 @@ func (x *AcknowledgeEventRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use AcknowledgeEventRequest.ProtoReflect.Descriptor instead.
-func (*AcknowledgeEventRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use AcknowledgeFailedEventRequest.ProtoReflect.Descriptor instead.
+func (*AcknowledgeFailedEventRequest) Descriptor() ([]byte, []int) {
 	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{7}
 }
 
-func (x *AcknowledgeEventRequest) GetOrganizationId() string {
+func (x *AcknowledgeFailedEventRequest) GetOrganizationId() string {
 	if x != nil {
 		return x.OrganizationId
 	}
 	return ""
 }
 
-func (x *AcknowledgeEventRequest) GetId() string {
+func (x *AcknowledgeFailedEventRequest) GetId() string {
 	if x != nil {
 		return x.Id
 	}
 	return ""
 }
 
-// AcknowledgeEventResponse answers AcknowledgeEvent.
-type AcknowledgeEventResponse struct {
+// AcknowledgeFailedEventResponse answers AcknowledgeFailedEvent.
+type AcknowledgeFailedEventResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The event as it is now.
-	Event         *FailedEvent `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	FailedEvent   *FailedEvent `protobuf:"bytes,1,opt,name=failed_event,json=failedEvent,proto3" json:"failed_event,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *AcknowledgeEventResponse) Reset() {
-	*x = AcknowledgeEventResponse{}
+func (x *AcknowledgeFailedEventResponse) Reset() {
+	*x = AcknowledgeFailedEventResponse{}
 	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *AcknowledgeEventResponse) String() string {
+func (x *AcknowledgeFailedEventResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*AcknowledgeEventResponse) ProtoMessage() {}
+func (*AcknowledgeFailedEventResponse) ProtoMessage() {}
 
-func (x *AcknowledgeEventResponse) ProtoReflect() protoreflect.Message {
+func (x *AcknowledgeFailedEventResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -681,14 +681,14 @@ func (x *AcknowledgeEventResponse) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use AcknowledgeEventResponse.ProtoReflect.Descriptor instead.
-func (*AcknowledgeEventResponse) Descriptor() ([]byte, []int) {
+// Deprecated: Use AcknowledgeFailedEventResponse.ProtoReflect.Descriptor instead.
+func (*AcknowledgeFailedEventResponse) Descriptor() ([]byte, []int) {
 	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{8}
 }
 
-func (x *AcknowledgeEventResponse) GetEvent() *FailedEvent {
+func (x *AcknowledgeFailedEventResponse) GetFailedEvent() *FailedEvent {
 	if x != nil {
-		return x.Event
+		return x.FailedEvent
 	}
 	return nil
 }
@@ -697,15 +697,15 @@ var File_usher_failedevents_v1_failed_event_proto protoreflect.FileDescriptor
 
 const file_usher_failedevents_v1_failed_event_proto_rawDesc = "" +
 	"\n" +
-	"(usher/failedevents/v1/failed_event.proto\x12\x15usher.failedevents.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xd1\x05\n" +
+	"(usher/failedevents/v1/failed_event.proto\x12\x15usher.failedevents.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xe0\x05\n" +
 	"\vFailedEvent\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x122\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12.\n" +
 	"\fdirectory_id\x18\x03 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\vdirectoryId\x12&\n" +
 	"\n" +
-	"message_id\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@R\tmessageId\x12D\n" +
-	"\x06source\x18\x05 \x01(\x0e2\".usher.failedevents.v1.EventSourceB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06source\x126\n" +
-	"\x04time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04time\x12&\n" +
+	"message_id\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@R\tmessageId\x12J\n" +
+	"\x06source\x18\x05 \x01(\x0e2(.usher.failedevents.v1.FailedEventSourceB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06source\x12?\n" +
+	"\tfail_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\bfailTime\x12&\n" +
 	"\toperation\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\toperation\x12)\n" +
 	"\vresource_id\x18\b \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\n" +
 	"resourceId\x12\"\n" +
@@ -718,16 +718,16 @@ const file_usher_failedevents_v1_failed_event_proto_rawDesc = "" +
 	"\x06remedy\x18\r \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06remedy\x12\"\n" +
 	"\btrace_id\x18\x0e \x01(\tB\a\xbaH\x04r\x02\x18 R\atraceId\x12E\n" +
 	"\x10acknowledge_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\x0facknowledgeTime\x121\n" +
-	"\x0facknowledged_by\x18\x10 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x0eacknowledgedBy\"^\n" +
-	"\x13RecordEventsRequest\x12G\n" +
-	"\x06events\x18\x01 \x03(\v2\".usher.failedevents.v1.FailedEventB\v\xbaH\b\x92\x01\x05\b\x01\x10\xf4\x03R\x06events\"\x16\n" +
-	"\x14RecordEventsResponse\"_\n" +
-	"\x0fGetEventRequest\x122\n" +
+	"\x0facknowledged_by\x18\x10 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x0eacknowledgedBy\"q\n" +
+	"\x19RecordFailedEventsRequest\x12T\n" +
+	"\rfailed_events\x18\x01 \x03(\v2\".usher.failedevents.v1.FailedEventB\v\xbaH\b\x92\x01\x05\b\x01\x10\xf4\x03R\ffailedEvents\"\x1c\n" +
+	"\x1aRecordFailedEventsResponse\"e\n" +
+	"\x15GetFailedEventRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\x18\n" +
-	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"L\n" +
-	"\x10GetEventResponse\x128\n" +
-	"\x05event\x18\x01 \x01(\v2\".usher.failedevents.v1.FailedEventR\x05event\"\x8b\x02\n" +
-	"\x11ListEventsRequest\x122\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"_\n" +
+	"\x16GetFailedEventResponse\x12E\n" +
+	"\ffailed_event\x18\x01 \x01(\v2\".usher.failedevents.v1.FailedEventR\vfailedEvent\"\x91\x02\n" +
+	"\x17ListFailedEventsRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12$\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
@@ -735,30 +735,27 @@ const file_usher_failedevents_v1_failed_event_proto_rawDesc = "" +
 	"\fdirectory_id\x18\x04 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\vdirectoryId\x12&\n" +
 	"\n" +
 	"message_id\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\tmessageId\x12\x1b\n" +
-	"\topen_only\x18\x06 \x01(\bR\bopenOnly\"x\n" +
-	"\x12ListEventsResponse\x12:\n" +
-	"\x06events\x18\x01 \x03(\v2\".usher.failedevents.v1.FailedEventR\x06events\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"g\n" +
-	"\x17AcknowledgeEventRequest\x122\n" +
+	"\topen_only\x18\x06 \x01(\bR\bopenOnly\"\x8b\x01\n" +
+	"\x18ListFailedEventsResponse\x12G\n" +
+	"\rfailed_events\x18\x01 \x03(\v2\".usher.failedevents.v1.FailedEventR\ffailedEvents\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"m\n" +
+	"\x1dAcknowledgeFailedEventRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\x18\n" +
-	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"T\n" +
-	"\x18AcknowledgeEventResponse\x128\n" +
-	"\x05event\x18\x01 \x01(\v2\".usher.failedevents.v1.FailedEventR\x05event*\\\n" +
-	"\vEventSource\x12\x1c\n" +
-	"\x18EVENT_SOURCE_UNSPECIFIED\x10\x00\x12\x18\n" +
-	"\x14EVENT_SOURCE_GATEWAY\x10\x01\x12\x15\n" +
-	"\x11EVENT_SOURCE_RULE\x10\x022\x8d\x01\n" +
-	"\x12EventRecordService\x12w\n" +
-	"\fRecordEvents\x12*.usher.failedevents.v1.RecordEventsRequest\x1a+.usher.failedevents.v1.RecordEventsResponse\"\x0e\xaa\xcf\x18\a\n" +
-	"\x02\x01\x04\x12\x01\x01\x90\x02\x022\xc3\x04\n" +
-	"\fEventService\x12\xac\x01\n" +
-	"\bGetEvent\x12&.usher.failedevents.v1.GetEventRequest\x1a'.usher.failedevents.v1.GetEventResponse\"O\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02;\x129/api/v1/organizations/{organization_id}/failedEvents/{id}\x90\x02\x01\x12\xad\x01\n" +
-	"\n" +
-	"ListEvents\x12(.usher.failedevents.v1.ListEventsRequest\x1a).usher.failedevents.v1.ListEventsResponse\"J\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/failedEvents\x90\x02\x01\x12\xd3\x01\n" +
-	"\x10AcknowledgeEvent\x12..usher.failedevents.v1.AcknowledgeEventRequest\x1a/.usher.failedevents.v1.AcknowledgeEventResponse\"^\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02J:\x01*\"E/api/v1/organizations/{organization_id}/failedEvents/{id}:acknowledge\x90\x02\x02B\xec\x01\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"g\n" +
+	"\x1eAcknowledgeFailedEventResponse\x12E\n" +
+	"\ffailed_event\x18\x01 \x01(\v2\".usher.failedevents.v1.FailedEventR\vfailedEvent*w\n" +
+	"\x11FailedEventSource\x12#\n" +
+	"\x1fFAILED_EVENT_SOURCE_UNSPECIFIED\x10\x00\x12\x1f\n" +
+	"\x1bFAILED_EVENT_SOURCE_GATEWAY\x10\x01\x12\x1c\n" +
+	"\x18FAILED_EVENT_SOURCE_RULE\x10\x022\xa6\x01\n" +
+	"\x18FailedEventRecordService\x12\x89\x01\n" +
+	"\x12RecordFailedEvents\x120.usher.failedevents.v1.RecordFailedEventsRequest\x1a1.usher.failedevents.v1.RecordFailedEventsResponse\"\x0e\xaa\xcf\x18\a\n" +
+	"\x02\x01\x04\x12\x01\x01\x90\x02\x022\xeb\x04\n" +
+	"\x12FailedEventService\x12\xb3\x01\n" +
+	"\x0eGetFailedEvent\x12,.usher.failedevents.v1.GetFailedEventRequest\x1a-.usher.failedevents.v1.GetFailedEventResponse\"D\x82\xd3\xe4\x93\x02;\x129/api/v1/organizations/{organization_id}/failedEvents/{id}\x90\x02\x01\x12\xb4\x01\n" +
+	"\x10ListFailedEvents\x12..usher.failedevents.v1.ListFailedEventsRequest\x1a/.usher.failedevents.v1.ListFailedEventsResponse\"?\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/failedEvents\x90\x02\x01\x12\xda\x01\n" +
+	"\x16AcknowledgeFailedEvent\x124.usher.failedevents.v1.AcknowledgeFailedEventRequest\x1a5.usher.failedevents.v1.AcknowledgeFailedEventResponse\"S\x82\xd3\xe4\x93\x02J:\x01*\"E/api/v1/organizations/{organization_id}/failedEvents/{id}:acknowledge\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x03B\xec\x01\n" +
 	"\x19com.usher.failedevents.v1B\x10FailedEventProtoP\x01ZGgithub.com/usher-scim/usher/gen/go/usher/failedevents/v1;failedeventsv1\xa2\x02\x03UFX\xaa\x02\x15Usher.Failedevents.V1\xca\x02\x15Usher\\Failedevents\\V1\xe2\x02!Usher\\Failedevents\\V1\\GPBMetadata\xea\x02\x17Usher::Failedevents::V1b\x06proto3"
 
 var (
@@ -776,34 +773,34 @@ func file_usher_failedevents_v1_failed_event_proto_rawDescGZIP() []byte {
 var file_usher_failedevents_v1_failed_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_usher_failedevents_v1_failed_event_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_usher_failedevents_v1_failed_event_proto_goTypes = []any{
-	(EventSource)(0),                 // 0: usher.failedevents.v1.EventSource
-	(*FailedEvent)(nil),              // 1: usher.failedevents.v1.FailedEvent
-	(*RecordEventsRequest)(nil),      // 2: usher.failedevents.v1.RecordEventsRequest
-	(*RecordEventsResponse)(nil),     // 3: usher.failedevents.v1.RecordEventsResponse
-	(*GetEventRequest)(nil),          // 4: usher.failedevents.v1.GetEventRequest
-	(*GetEventResponse)(nil),         // 5: usher.failedevents.v1.GetEventResponse
-	(*ListEventsRequest)(nil),        // 6: usher.failedevents.v1.ListEventsRequest
-	(*ListEventsResponse)(nil),       // 7: usher.failedevents.v1.ListEventsResponse
-	(*AcknowledgeEventRequest)(nil),  // 8: usher.failedevents.v1.AcknowledgeEventRequest
-	(*AcknowledgeEventResponse)(nil), // 9: usher.failedevents.v1.AcknowledgeEventResponse
-	(*timestamppb.Timestamp)(nil),    // 10: google.protobuf.Timestamp
+	(FailedEventSource)(0),                 // 0: usher.failedevents.v1.FailedEventSource
+	(*FailedEvent)(nil),                    // 1: usher.failedevents.v1.FailedEvent
+	(*RecordFailedEventsRequest)(nil),      // 2: usher.failedevents.v1.RecordFailedEventsRequest
+	(*RecordFailedEventsResponse)(nil),     // 3: usher.failedevents.v1.RecordFailedEventsResponse
+	(*GetFailedEventRequest)(nil),          // 4: usher.failedevents.v1.GetFailedEventRequest
+	(*GetFailedEventResponse)(nil),         // 5: usher.failedevents.v1.GetFailedEventResponse
+	(*ListFailedEventsRequest)(nil),        // 6: usher.failedevents.v1.ListFailedEventsRequest
+	(*ListFailedEventsResponse)(nil),       // 7: usher.failedevents.v1.ListFailedEventsResponse
+	(*AcknowledgeFailedEventRequest)(nil),  // 8: usher.failedevents.v1.AcknowledgeFailedEventRequest
+	(*AcknowledgeFailedEventResponse)(nil), // 9: usher.failedevents.v1.AcknowledgeFailedEventResponse
+	(*timestamppb.Timestamp)(nil),          // 10: google.protobuf.Timestamp
 }
 var file_usher_failedevents_v1_failed_event_proto_depIdxs = []int32{
-	0,  // 0: usher.failedevents.v1.FailedEvent.source:type_name -> usher.failedevents.v1.EventSource
-	10, // 1: usher.failedevents.v1.FailedEvent.time:type_name -> google.protobuf.Timestamp
+	0,  // 0: usher.failedevents.v1.FailedEvent.source:type_name -> usher.failedevents.v1.FailedEventSource
+	10, // 1: usher.failedevents.v1.FailedEvent.fail_time:type_name -> google.protobuf.Timestamp
 	10, // 2: usher.failedevents.v1.FailedEvent.acknowledge_time:type_name -> google.protobuf.Timestamp
-	1,  // 3: usher.failedevents.v1.RecordEventsRequest.events:type_name -> usher.failedevents.v1.FailedEvent
-	1,  // 4: usher.failedevents.v1.GetEventResponse.event:type_name -> usher.failedevents.v1.FailedEvent
-	1,  // 5: usher.failedevents.v1.ListEventsResponse.events:type_name -> usher.failedevents.v1.FailedEvent
-	1,  // 6: usher.failedevents.v1.AcknowledgeEventResponse.event:type_name -> usher.failedevents.v1.FailedEvent
-	2,  // 7: usher.failedevents.v1.EventRecordService.RecordEvents:input_type -> usher.failedevents.v1.RecordEventsRequest
-	4,  // 8: usher.failedevents.v1.EventService.GetEvent:input_type -> usher.failedevents.v1.GetEventRequest
-	6,  // 9: usher.failedevents.v1.EventService.ListEvents:input_type -> usher.failedevents.v1.ListEventsRequest
-	8,  // 10: usher.failedevents.v1.EventService.AcknowledgeEvent:input_type -> usher.failedevents.v1.AcknowledgeEventRequest
-	3,  // 11: usher.failedevents.v1.EventRecordService.RecordEvents:output_type -> usher.failedevents.v1.RecordEventsResponse
-	5,  // 12: usher.failedevents.v1.EventService.GetEvent:output_type -> usher.failedevents.v1.GetEventResponse
-	7,  // 13: usher.failedevents.v1.EventService.ListEvents:output_type -> usher.failedevents.v1.ListEventsResponse
-	9,  // 14: usher.failedevents.v1.EventService.AcknowledgeEvent:output_type -> usher.failedevents.v1.AcknowledgeEventResponse
+	1,  // 3: usher.failedevents.v1.RecordFailedEventsRequest.failed_events:type_name -> usher.failedevents.v1.FailedEvent
+	1,  // 4: usher.failedevents.v1.GetFailedEventResponse.failed_event:type_name -> usher.failedevents.v1.FailedEvent
+	1,  // 5: usher.failedevents.v1.ListFailedEventsResponse.failed_events:type_name -> usher.failedevents.v1.FailedEvent
+	1,  // 6: usher.failedevents.v1.AcknowledgeFailedEventResponse.failed_event:type_name -> usher.failedevents.v1.FailedEvent
+	2,  // 7: usher.failedevents.v1.FailedEventRecordService.RecordFailedEvents:input_type -> usher.failedevents.v1.RecordFailedEventsRequest
+	4,  // 8: usher.failedevents.v1.FailedEventService.GetFailedEvent:input_type -> usher.failedevents.v1.GetFailedEventRequest
+	6,  // 9: usher.failedevents.v1.FailedEventService.ListFailedEvents:input_type -> usher.failedevents.v1.ListFailedEventsRequest
+	8,  // 10: usher.failedevents.v1.FailedEventService.AcknowledgeFailedEvent:input_type -> usher.failedevents.v1.AcknowledgeFailedEventRequest
+	3,  // 11: usher.failedevents.v1.FailedEventRecordService.RecordFailedEvents:output_type -> usher.failedevents.v1.RecordFailedEventsResponse
+	5,  // 12: usher.failedevents.v1.FailedEventService.GetFailedEvent:output_type -> usher.failedevents.v1.GetFailedEventResponse
+	7,  // 13: usher.failedevents.v1.FailedEventService.ListFailedEvents:output_type -> usher.failedevents.v1.ListFailedEventsResponse
+	9,  // 14: usher.failedevents.v1.FailedEventService.AcknowledgeFailedEvent:output_type -> usher.failedevents.v1.AcknowledgeFailedEventResponse
 	11, // [11:15] is the sub-list for method output_type
 	7,  // [7:11] is the sub-list for method input_type
 	7,  // [7:7] is the sub-list for extension type_name

@@ -35,9 +35,9 @@ var (
 	_ = metadata.Join
 )
 
-func request_EventService_GetEvent_0(ctx context.Context, marshaler runtime.Marshaler, client EventServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+func request_FailedEventService_GetFailedEvent_0(ctx context.Context, marshaler runtime.Marshaler, client FailedEventServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
-		protoReq GetEventRequest
+		protoReq GetFailedEventRequest
 		metadata runtime.ServerMetadata
 		err      error
 	)
@@ -60,13 +60,13 @@ func request_EventService_GetEvent_0(ctx context.Context, marshaler runtime.Mars
 	if req.Body != nil {
 		_, _ = io.Copy(io.Discard, req.Body)
 	}
-	msg, err := client.GetEvent(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	msg, err := client.GetFailedEvent(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
 	return msg, metadata, err
 }
 
-func local_request_EventService_GetEvent_0(ctx context.Context, marshaler runtime.Marshaler, server EventServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+func local_request_FailedEventService_GetFailedEvent_0(ctx context.Context, marshaler runtime.Marshaler, server FailedEventServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
-		protoReq GetEventRequest
+		protoReq GetFailedEventRequest
 		metadata runtime.ServerMetadata
 		err      error
 	)
@@ -86,15 +86,15 @@ func local_request_EventService_GetEvent_0(ctx context.Context, marshaler runtim
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "id", err)
 	}
-	msg, err := server.GetEvent(ctx, &protoReq)
+	msg, err := server.GetFailedEvent(ctx, &protoReq)
 	return msg, metadata, err
 }
 
-var filter_EventService_ListEvents_0 = &utilities.DoubleArray{Encoding: map[string]int{"organization_id": 0}, Base: []int{1, 1, 0}, Check: []int{0, 1, 2}}
+var filter_FailedEventService_ListFailedEvents_0 = &utilities.DoubleArray{Encoding: map[string]int{"organization_id": 0}, Base: []int{1, 1, 0}, Check: []int{0, 1, 2}}
 
-func request_EventService_ListEvents_0(ctx context.Context, marshaler runtime.Marshaler, client EventServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+func request_FailedEventService_ListFailedEvents_0(ctx context.Context, marshaler runtime.Marshaler, client FailedEventServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
-		protoReq ListEventsRequest
+		protoReq ListFailedEventsRequest
 		metadata runtime.ServerMetadata
 		err      error
 	)
@@ -109,19 +109,19 @@ func request_EventService_ListEvents_0(ctx context.Context, marshaler runtime.Ma
 	if err := req.ParseForm(); err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
-	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_EventService_ListEvents_0); err != nil {
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_FailedEventService_ListFailedEvents_0); err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	if req.Body != nil {
 		_, _ = io.Copy(io.Discard, req.Body)
 	}
-	msg, err := client.ListEvents(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	msg, err := client.ListFailedEvents(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
 	return msg, metadata, err
 }
 
-func local_request_EventService_ListEvents_0(ctx context.Context, marshaler runtime.Marshaler, server EventServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+func local_request_FailedEventService_ListFailedEvents_0(ctx context.Context, marshaler runtime.Marshaler, server FailedEventServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
-		protoReq ListEventsRequest
+		protoReq ListFailedEventsRequest
 		metadata runtime.ServerMetadata
 		err      error
 	)
@@ -136,16 +136,16 @@ func local_request_EventService_ListEvents_0(ctx context.Context, marshaler runt
 	if err := req.ParseForm(); err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
-	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_EventService_ListEvents_0); err != nil {
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_FailedEventService_ListFailedEvents_0); err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
-	msg, err := server.ListEvents(ctx, &protoReq)
+	msg, err := server.ListFailedEvents(ctx, &protoReq)
 	return msg, metadata, err
 }
 
-func request_EventService_AcknowledgeEvent_0(ctx context.Context, marshaler runtime.Marshaler, client EventServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+func request_FailedEventService_AcknowledgeFailedEvent_0(ctx context.Context, marshaler runtime.Marshaler, client FailedEventServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
-		protoReq AcknowledgeEventRequest
+		protoReq AcknowledgeFailedEventRequest
 		metadata runtime.ServerMetadata
 		err      error
 	)
@@ -171,13 +171,13 @@ func request_EventService_AcknowledgeEvent_0(ctx context.Context, marshaler runt
 	if req.Body != nil {
 		_, _ = io.Copy(io.Discard, req.Body)
 	}
-	msg, err := client.AcknowledgeEvent(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	msg, err := client.AcknowledgeFailedEvent(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
 	return msg, metadata, err
 }
 
-func local_request_EventService_AcknowledgeEvent_0(ctx context.Context, marshaler runtime.Marshaler, server EventServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+func local_request_FailedEventService_AcknowledgeFailedEvent_0(ctx context.Context, marshaler runtime.Marshaler, server FailedEventServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
-		protoReq AcknowledgeEventRequest
+		protoReq AcknowledgeFailedEventRequest
 		metadata runtime.ServerMetadata
 		err      error
 	)
@@ -200,83 +200,83 @@ func local_request_EventService_AcknowledgeEvent_0(ctx context.Context, marshale
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "id", err)
 	}
-	msg, err := server.AcknowledgeEvent(ctx, &protoReq)
+	msg, err := server.AcknowledgeFailedEvent(ctx, &protoReq)
 	return msg, metadata, err
 }
 
-// RegisterEventServiceHandlerServer registers the http handlers for service EventService to "mux".
-// UnaryRPC     :call EventServiceServer directly.
+// RegisterFailedEventServiceHandlerServer registers the http handlers for service FailedEventService to "mux".
+// UnaryRPC     :call FailedEventServiceServer directly.
 // StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
-// Note that using this registration option will cause many gRPC library features to stop working. Consider using RegisterEventServiceHandlerFromEndpoint instead.
+// Note that using this registration option will cause many gRPC library features to stop working. Consider using RegisterFailedEventServiceHandlerFromEndpoint instead.
 // GRPC interceptors will not work for this type of registration. To use interceptors, you must use the "runtime.WithMiddlewares" option in the "runtime.NewServeMux" call.
-func RegisterEventServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server EventServiceServer) error {
-	mux.Handle(http.MethodGet, pattern_EventService_GetEvent_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+func RegisterFailedEventServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server FailedEventServiceServer) error {
+	mux.Handle(http.MethodGet, pattern_FailedEventService_GetFailedEvent_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		var stream runtime.ServerTransportStream
 		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/usher.failedevents.v1.EventService/GetEvent", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/failedEvents/{id}"))
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/usher.failedevents.v1.FailedEventService/GetFailedEvent", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/failedEvents/{id}"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		resp, md, err := local_request_EventService_GetEvent_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		resp, md, err := local_request_FailedEventService_GetFailedEvent_0(annotatedContext, inboundMarshaler, server, req, pathParams)
 		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
 		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
 		if err != nil {
 			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		forward_EventService_GetEvent_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+		forward_FailedEventService_GetFailedEvent_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
-	mux.Handle(http.MethodGet, pattern_EventService_ListEvents_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+	mux.Handle(http.MethodGet, pattern_FailedEventService_ListFailedEvents_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		var stream runtime.ServerTransportStream
 		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/usher.failedevents.v1.EventService/ListEvents", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/failedEvents"))
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/usher.failedevents.v1.FailedEventService/ListFailedEvents", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/failedEvents"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		resp, md, err := local_request_EventService_ListEvents_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		resp, md, err := local_request_FailedEventService_ListFailedEvents_0(annotatedContext, inboundMarshaler, server, req, pathParams)
 		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
 		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
 		if err != nil {
 			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		forward_EventService_ListEvents_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+		forward_FailedEventService_ListFailedEvents_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
-	mux.Handle(http.MethodPost, pattern_EventService_AcknowledgeEvent_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+	mux.Handle(http.MethodPost, pattern_FailedEventService_AcknowledgeFailedEvent_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		var stream runtime.ServerTransportStream
 		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/usher.failedevents.v1.EventService/AcknowledgeEvent", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/failedEvents/{id}:acknowledge"))
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/usher.failedevents.v1.FailedEventService/AcknowledgeFailedEvent", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/failedEvents/{id}:acknowledge"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		resp, md, err := local_request_EventService_AcknowledgeEvent_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		resp, md, err := local_request_FailedEventService_AcknowledgeFailedEvent_0(annotatedContext, inboundMarshaler, server, req, pathParams)
 		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
 		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
 		if err != nil {
 			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		forward_EventService_AcknowledgeEvent_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+		forward_FailedEventService_AcknowledgeFailedEvent_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
 
 	return nil
 }
 
-// RegisterEventServiceHandlerFromEndpoint is same as RegisterEventServiceHandler but
+// RegisterFailedEventServiceHandlerFromEndpoint is same as RegisterFailedEventServiceHandler but
 // automatically dials to "endpoint" and closes the connection when "ctx" gets done.
-func RegisterEventServiceHandlerFromEndpoint(ctx context.Context, mux *runtime.ServeMux, endpoint string, opts []grpc.DialOption) (err error) {
+func RegisterFailedEventServiceHandlerFromEndpoint(ctx context.Context, mux *runtime.ServeMux, endpoint string, opts []grpc.DialOption) (err error) {
 	conn, err := grpc.NewClient(endpoint, opts...)
 	if err != nil {
 		return err
@@ -295,83 +295,83 @@ func RegisterEventServiceHandlerFromEndpoint(ctx context.Context, mux *runtime.S
 			}
 		}()
 	}()
-	return RegisterEventServiceHandler(ctx, mux, conn)
+	return RegisterFailedEventServiceHandler(ctx, mux, conn)
 }
 
-// RegisterEventServiceHandler registers the http handlers for service EventService to "mux".
+// RegisterFailedEventServiceHandler registers the http handlers for service FailedEventService to "mux".
 // The handlers forward requests to the grpc endpoint over "conn".
-func RegisterEventServiceHandler(ctx context.Context, mux *runtime.ServeMux, conn *grpc.ClientConn) error {
-	return RegisterEventServiceHandlerClient(ctx, mux, NewEventServiceClient(conn))
+func RegisterFailedEventServiceHandler(ctx context.Context, mux *runtime.ServeMux, conn *grpc.ClientConn) error {
+	return RegisterFailedEventServiceHandlerClient(ctx, mux, NewFailedEventServiceClient(conn))
 }
 
-// RegisterEventServiceHandlerClient registers the http handlers for service EventService
-// to "mux". The handlers forward requests to the grpc endpoint over the given implementation of "EventServiceClient".
-// Note: the gRPC framework executes interceptors within the gRPC handler. If the passed in "EventServiceClient"
+// RegisterFailedEventServiceHandlerClient registers the http handlers for service FailedEventService
+// to "mux". The handlers forward requests to the grpc endpoint over the given implementation of "FailedEventServiceClient".
+// Note: the gRPC framework executes interceptors within the gRPC handler. If the passed in "FailedEventServiceClient"
 // doesn't go through the normal gRPC flow (creating a gRPC client etc.) then it will be up to the passed in
-// "EventServiceClient" to call the correct interceptors. This client ignores the HTTP middlewares.
-func RegisterEventServiceHandlerClient(ctx context.Context, mux *runtime.ServeMux, client EventServiceClient) error {
-	mux.Handle(http.MethodGet, pattern_EventService_GetEvent_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+// "FailedEventServiceClient" to call the correct interceptors. This client ignores the HTTP middlewares.
+func RegisterFailedEventServiceHandlerClient(ctx context.Context, mux *runtime.ServeMux, client FailedEventServiceClient) error {
+	mux.Handle(http.MethodGet, pattern_FailedEventService_GetFailedEvent_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/usher.failedevents.v1.EventService/GetEvent", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/failedEvents/{id}"))
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/usher.failedevents.v1.FailedEventService/GetFailedEvent", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/failedEvents/{id}"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		resp, md, err := request_EventService_GetEvent_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		resp, md, err := request_FailedEventService_GetFailedEvent_0(annotatedContext, inboundMarshaler, client, req, pathParams)
 		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
 		if err != nil {
 			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		forward_EventService_GetEvent_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+		forward_FailedEventService_GetFailedEvent_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
-	mux.Handle(http.MethodGet, pattern_EventService_ListEvents_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+	mux.Handle(http.MethodGet, pattern_FailedEventService_ListFailedEvents_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/usher.failedevents.v1.EventService/ListEvents", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/failedEvents"))
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/usher.failedevents.v1.FailedEventService/ListFailedEvents", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/failedEvents"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		resp, md, err := request_EventService_ListEvents_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		resp, md, err := request_FailedEventService_ListFailedEvents_0(annotatedContext, inboundMarshaler, client, req, pathParams)
 		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
 		if err != nil {
 			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		forward_EventService_ListEvents_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+		forward_FailedEventService_ListFailedEvents_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
-	mux.Handle(http.MethodPost, pattern_EventService_AcknowledgeEvent_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+	mux.Handle(http.MethodPost, pattern_FailedEventService_AcknowledgeFailedEvent_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/usher.failedevents.v1.EventService/AcknowledgeEvent", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/failedEvents/{id}:acknowledge"))
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/usher.failedevents.v1.FailedEventService/AcknowledgeFailedEvent", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/failedEvents/{id}:acknowledge"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		resp, md, err := request_EventService_AcknowledgeEvent_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		resp, md, err := request_FailedEventService_AcknowledgeFailedEvent_0(annotatedContext, inboundMarshaler, client, req, pathParams)
 		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
 		if err != nil {
 			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		forward_EventService_AcknowledgeEvent_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+		forward_FailedEventService_AcknowledgeFailedEvent_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
 	return nil
 }
 
 var (
-	pattern_EventService_GetEvent_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3, 2, 4, 1, 0, 4, 1, 5, 5}, []string{"api", "v1", "organizations", "organization_id", "failedEvents", "id"}, ""))
-	pattern_EventService_ListEvents_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3, 2, 4}, []string{"api", "v1", "organizations", "organization_id", "failedEvents"}, ""))
-	pattern_EventService_AcknowledgeEvent_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3, 2, 4, 1, 0, 4, 1, 5, 5}, []string{"api", "v1", "organizations", "organization_id", "failedEvents", "id"}, "acknowledge"))
+	pattern_FailedEventService_GetFailedEvent_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3, 2, 4, 1, 0, 4, 1, 5, 5}, []string{"api", "v1", "organizations", "organization_id", "failedEvents", "id"}, ""))
+	pattern_FailedEventService_ListFailedEvents_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3, 2, 4}, []string{"api", "v1", "organizations", "organization_id", "failedEvents"}, ""))
+	pattern_FailedEventService_AcknowledgeFailedEvent_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3, 2, 4, 1, 0, 4, 1, 5, 5}, []string{"api", "v1", "organizations", "organization_id", "failedEvents", "id"}, "acknowledge"))
 )
 
 var (
-	forward_EventService_GetEvent_0         = runtime.ForwardResponseMessage
-	forward_EventService_ListEvents_0       = runtime.ForwardResponseMessage
-	forward_EventService_AcknowledgeEvent_0 = runtime.ForwardResponseMessage
+	forward_FailedEventService_GetFailedEvent_0         = runtime.ForwardResponseMessage
+	forward_FailedEventService_ListFailedEvents_0       = runtime.ForwardResponseMessage
+	forward_FailedEventService_AcknowledgeFailedEvent_0 = runtime.ForwardResponseMessage
 )

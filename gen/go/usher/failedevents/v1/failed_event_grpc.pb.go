@@ -21,109 +21,110 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	EventRecordService_RecordEvents_FullMethodName = "/usher.failedevents.v1.EventRecordService/RecordEvents"
+	FailedEventRecordService_RecordFailedEvents_FullMethodName = "/usher.failedevents.v1.FailedEventRecordService/RecordFailedEvents"
 )
 
-// EventRecordServiceClient is the client API for EventRecordService service.
+// FailedEventRecordServiceClient is the client API for FailedEventRecordService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// EventRecordService takes failed events from the services that meet them.
-type EventRecordServiceClient interface {
-	// RecordEvents stores up to 500 events. One whose id is stored already is left as it is. One of an organization that was erased,
+// FailedEventRecordService takes failed events from the services that meet them.
+type FailedEventRecordServiceClient interface {
+	// RecordFailedEvents stores up to 500 events. One whose id is stored already is left as it is. One of an organization that was erased,
 	// from before it was, is dropped.
-	RecordEvents(ctx context.Context, in *RecordEventsRequest, opts ...grpc.CallOption) (*RecordEventsResponse, error)
+	RecordFailedEvents(ctx context.Context, in *RecordFailedEventsRequest, opts ...grpc.CallOption) (*RecordFailedEventsResponse, error)
 }
 
-type eventRecordServiceClient struct {
+type failedEventRecordServiceClient struct {
 	cc grpc.ClientConnInterface
 }
 
-func NewEventRecordServiceClient(cc grpc.ClientConnInterface) EventRecordServiceClient {
-	return &eventRecordServiceClient{cc}
+func NewFailedEventRecordServiceClient(cc grpc.ClientConnInterface) FailedEventRecordServiceClient {
+	return &failedEventRecordServiceClient{cc}
 }
 
-func (c *eventRecordServiceClient) RecordEvents(ctx context.Context, in *RecordEventsRequest, opts ...grpc.CallOption) (*RecordEventsResponse, error) {
+func (c *failedEventRecordServiceClient) RecordFailedEvents(ctx context.Context, in *RecordFailedEventsRequest, opts ...grpc.CallOption) (*RecordFailedEventsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(RecordEventsResponse)
-	err := c.cc.Invoke(ctx, EventRecordService_RecordEvents_FullMethodName, in, out, cOpts...)
+	out := new(RecordFailedEventsResponse)
+	err := c.cc.Invoke(ctx, FailedEventRecordService_RecordFailedEvents_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-// EventRecordServiceServer is the server API for EventRecordService service.
-// All implementations must embed UnimplementedEventRecordServiceServer
+// FailedEventRecordServiceServer is the server API for FailedEventRecordService service.
+// All implementations must embed UnimplementedFailedEventRecordServiceServer
 // for forward compatibility.
 //
-// EventRecordService takes failed events from the services that meet them.
-type EventRecordServiceServer interface {
-	// RecordEvents stores up to 500 events. One whose id is stored already is left as it is. One of an organization that was erased,
+// FailedEventRecordService takes failed events from the services that meet them.
+type FailedEventRecordServiceServer interface {
+	// RecordFailedEvents stores up to 500 events. One whose id is stored already is left as it is. One of an organization that was erased,
 	// from before it was, is dropped.
-	RecordEvents(context.Context, *RecordEventsRequest) (*RecordEventsResponse, error)
-	mustEmbedUnimplementedEventRecordServiceServer()
+	RecordFailedEvents(context.Context, *RecordFailedEventsRequest) (*RecordFailedEventsResponse, error)
+	mustEmbedUnimplementedFailedEventRecordServiceServer()
 }
 
-// UnimplementedEventRecordServiceServer must be embedded to have
+// UnimplementedFailedEventRecordServiceServer must be embedded to have
 // forward compatible implementations.
 //
 // NOTE: this should be embedded by value instead of pointer to avoid a nil
 // pointer dereference when methods are called.
-type UnimplementedEventRecordServiceServer struct{}
+type UnimplementedFailedEventRecordServiceServer struct{}
 
-func (UnimplementedEventRecordServiceServer) RecordEvents(context.Context, *RecordEventsRequest) (*RecordEventsResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method RecordEvents not implemented")
+func (UnimplementedFailedEventRecordServiceServer) RecordFailedEvents(context.Context, *RecordFailedEventsRequest) (*RecordFailedEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RecordFailedEvents not implemented")
 }
-func (UnimplementedEventRecordServiceServer) mustEmbedUnimplementedEventRecordServiceServer() {}
-func (UnimplementedEventRecordServiceServer) testEmbeddedByValue()                            {}
+func (UnimplementedFailedEventRecordServiceServer) mustEmbedUnimplementedFailedEventRecordServiceServer() {
+}
+func (UnimplementedFailedEventRecordServiceServer) testEmbeddedByValue() {}
 
-// UnsafeEventRecordServiceServer may be embedded to opt out of forward compatibility for this service.
-// Use of this interface is not recommended, as added methods to EventRecordServiceServer will
+// UnsafeFailedEventRecordServiceServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to FailedEventRecordServiceServer will
 // result in compilation errors.
-type UnsafeEventRecordServiceServer interface {
-	mustEmbedUnimplementedEventRecordServiceServer()
+type UnsafeFailedEventRecordServiceServer interface {
+	mustEmbedUnimplementedFailedEventRecordServiceServer()
 }
 
-func RegisterEventRecordServiceServer(s grpc.ServiceRegistrar, srv EventRecordServiceServer) {
-	// If the following call panics, it indicates UnimplementedEventRecordServiceServer was
+func RegisterFailedEventRecordServiceServer(s grpc.ServiceRegistrar, srv FailedEventRecordServiceServer) {
+	// If the following call panics, it indicates UnimplementedFailedEventRecordServiceServer was
 	// embedded by pointer and is nil.  This will cause panics if an
 	// unimplemented method is ever invoked, so we test this at initialization
 	// time to prevent it from happening at runtime later due to I/O.
 	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
 		t.testEmbeddedByValue()
 	}
-	s.RegisterService(&EventRecordService_ServiceDesc, srv)
+	s.RegisterService(&FailedEventRecordService_ServiceDesc, srv)
 }
 
-func _EventRecordService_RecordEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(RecordEventsRequest)
+func _FailedEventRecordService_RecordFailedEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RecordFailedEventsRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(EventRecordServiceServer).RecordEvents(ctx, in)
+		return srv.(FailedEventRecordServiceServer).RecordFailedEvents(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: EventRecordService_RecordEvents_FullMethodName,
+		FullMethod: FailedEventRecordService_RecordFailedEvents_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(EventRecordServiceServer).RecordEvents(ctx, req.(*RecordEventsRequest))
+		return srv.(FailedEventRecordServiceServer).RecordFailedEvents(ctx, req.(*RecordFailedEventsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
-// EventRecordService_ServiceDesc is the grpc.ServiceDesc for EventRecordService service.
+// FailedEventRecordService_ServiceDesc is the grpc.ServiceDesc for FailedEventRecordService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
-var EventRecordService_ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "usher.failedevents.v1.EventRecordService",
-	HandlerType: (*EventRecordServiceServer)(nil),
+var FailedEventRecordService_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "usher.failedevents.v1.FailedEventRecordService",
+	HandlerType: (*FailedEventRecordServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
 		{
-			MethodName: "RecordEvents",
-			Handler:    _EventRecordService_RecordEvents_Handler,
+			MethodName: "RecordFailedEvents",
+			Handler:    _FailedEventRecordService_RecordFailedEvents_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
@@ -131,187 +132,187 @@ var EventRecordService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	EventService_GetEvent_FullMethodName         = "/usher.failedevents.v1.EventService/GetEvent"
-	EventService_ListEvents_FullMethodName       = "/usher.failedevents.v1.EventService/ListEvents"
-	EventService_AcknowledgeEvent_FullMethodName = "/usher.failedevents.v1.EventService/AcknowledgeEvent"
+	FailedEventService_GetFailedEvent_FullMethodName         = "/usher.failedevents.v1.FailedEventService/GetFailedEvent"
+	FailedEventService_ListFailedEvents_FullMethodName       = "/usher.failedevents.v1.FailedEventService/ListFailedEvents"
+	FailedEventService_AcknowledgeFailedEvent_FullMethodName = "/usher.failedevents.v1.FailedEventService/AcknowledgeFailedEvent"
 )
 
-// EventServiceClient is the client API for EventService service.
+// FailedEventServiceClient is the client API for FailedEventService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// EventService shows failed events to admins.
-type EventServiceClient interface {
-	// GetEvent reads one event. Reasons: NOT_FOUND.
-	GetEvent(ctx context.Context, in *GetEventRequest, opts ...grpc.CallOption) (*GetEventResponse, error)
-	// ListEvents lists an organization's events, newest first. Reasons: PAGE_TOKEN.
-	ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error)
-	// AcknowledgeEvent notes that somebody has seen to an event. Acknowledging twice changes nothing. Reasons: NOT_FOUND.
-	AcknowledgeEvent(ctx context.Context, in *AcknowledgeEventRequest, opts ...grpc.CallOption) (*AcknowledgeEventResponse, error)
+// FailedEventService shows failed events to admins.
+type FailedEventServiceClient interface {
+	// GetFailedEvent reads one event. Reasons: NOT_FOUND.
+	GetFailedEvent(ctx context.Context, in *GetFailedEventRequest, opts ...grpc.CallOption) (*GetFailedEventResponse, error)
+	// ListFailedEvents lists an organization's events, newest first. Reasons: PAGE_TOKEN.
+	ListFailedEvents(ctx context.Context, in *ListFailedEventsRequest, opts ...grpc.CallOption) (*ListFailedEventsResponse, error)
+	// AcknowledgeFailedEvent notes that somebody has seen to an event. Acknowledging twice changes nothing. Reasons: NOT_FOUND.
+	AcknowledgeFailedEvent(ctx context.Context, in *AcknowledgeFailedEventRequest, opts ...grpc.CallOption) (*AcknowledgeFailedEventResponse, error)
 }
 
-type eventServiceClient struct {
+type failedEventServiceClient struct {
 	cc grpc.ClientConnInterface
 }
 
-func NewEventServiceClient(cc grpc.ClientConnInterface) EventServiceClient {
-	return &eventServiceClient{cc}
+func NewFailedEventServiceClient(cc grpc.ClientConnInterface) FailedEventServiceClient {
+	return &failedEventServiceClient{cc}
 }
 
-func (c *eventServiceClient) GetEvent(ctx context.Context, in *GetEventRequest, opts ...grpc.CallOption) (*GetEventResponse, error) {
+func (c *failedEventServiceClient) GetFailedEvent(ctx context.Context, in *GetFailedEventRequest, opts ...grpc.CallOption) (*GetFailedEventResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(GetEventResponse)
-	err := c.cc.Invoke(ctx, EventService_GetEvent_FullMethodName, in, out, cOpts...)
+	out := new(GetFailedEventResponse)
+	err := c.cc.Invoke(ctx, FailedEventService_GetFailedEvent_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-func (c *eventServiceClient) ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error) {
+func (c *failedEventServiceClient) ListFailedEvents(ctx context.Context, in *ListFailedEventsRequest, opts ...grpc.CallOption) (*ListFailedEventsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ListEventsResponse)
-	err := c.cc.Invoke(ctx, EventService_ListEvents_FullMethodName, in, out, cOpts...)
+	out := new(ListFailedEventsResponse)
+	err := c.cc.Invoke(ctx, FailedEventService_ListFailedEvents_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-func (c *eventServiceClient) AcknowledgeEvent(ctx context.Context, in *AcknowledgeEventRequest, opts ...grpc.CallOption) (*AcknowledgeEventResponse, error) {
+func (c *failedEventServiceClient) AcknowledgeFailedEvent(ctx context.Context, in *AcknowledgeFailedEventRequest, opts ...grpc.CallOption) (*AcknowledgeFailedEventResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(AcknowledgeEventResponse)
-	err := c.cc.Invoke(ctx, EventService_AcknowledgeEvent_FullMethodName, in, out, cOpts...)
+	out := new(AcknowledgeFailedEventResponse)
+	err := c.cc.Invoke(ctx, FailedEventService_AcknowledgeFailedEvent_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-// EventServiceServer is the server API for EventService service.
-// All implementations must embed UnimplementedEventServiceServer
+// FailedEventServiceServer is the server API for FailedEventService service.
+// All implementations must embed UnimplementedFailedEventServiceServer
 // for forward compatibility.
 //
-// EventService shows failed events to admins.
-type EventServiceServer interface {
-	// GetEvent reads one event. Reasons: NOT_FOUND.
-	GetEvent(context.Context, *GetEventRequest) (*GetEventResponse, error)
-	// ListEvents lists an organization's events, newest first. Reasons: PAGE_TOKEN.
-	ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error)
-	// AcknowledgeEvent notes that somebody has seen to an event. Acknowledging twice changes nothing. Reasons: NOT_FOUND.
-	AcknowledgeEvent(context.Context, *AcknowledgeEventRequest) (*AcknowledgeEventResponse, error)
-	mustEmbedUnimplementedEventServiceServer()
+// FailedEventService shows failed events to admins.
+type FailedEventServiceServer interface {
+	// GetFailedEvent reads one event. Reasons: NOT_FOUND.
+	GetFailedEvent(context.Context, *GetFailedEventRequest) (*GetFailedEventResponse, error)
+	// ListFailedEvents lists an organization's events, newest first. Reasons: PAGE_TOKEN.
+	ListFailedEvents(context.Context, *ListFailedEventsRequest) (*ListFailedEventsResponse, error)
+	// AcknowledgeFailedEvent notes that somebody has seen to an event. Acknowledging twice changes nothing. Reasons: NOT_FOUND.
+	AcknowledgeFailedEvent(context.Context, *AcknowledgeFailedEventRequest) (*AcknowledgeFailedEventResponse, error)
+	mustEmbedUnimplementedFailedEventServiceServer()
 }
 
-// UnimplementedEventServiceServer must be embedded to have
+// UnimplementedFailedEventServiceServer must be embedded to have
 // forward compatible implementations.
 //
 // NOTE: this should be embedded by value instead of pointer to avoid a nil
 // pointer dereference when methods are called.
-type UnimplementedEventServiceServer struct{}
+type UnimplementedFailedEventServiceServer struct{}
 
-func (UnimplementedEventServiceServer) GetEvent(context.Context, *GetEventRequest) (*GetEventResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method GetEvent not implemented")
+func (UnimplementedFailedEventServiceServer) GetFailedEvent(context.Context, *GetFailedEventRequest) (*GetFailedEventResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetFailedEvent not implemented")
 }
-func (UnimplementedEventServiceServer) ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method ListEvents not implemented")
+func (UnimplementedFailedEventServiceServer) ListFailedEvents(context.Context, *ListFailedEventsRequest) (*ListFailedEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListFailedEvents not implemented")
 }
-func (UnimplementedEventServiceServer) AcknowledgeEvent(context.Context, *AcknowledgeEventRequest) (*AcknowledgeEventResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method AcknowledgeEvent not implemented")
+func (UnimplementedFailedEventServiceServer) AcknowledgeFailedEvent(context.Context, *AcknowledgeFailedEventRequest) (*AcknowledgeFailedEventResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AcknowledgeFailedEvent not implemented")
 }
-func (UnimplementedEventServiceServer) mustEmbedUnimplementedEventServiceServer() {}
-func (UnimplementedEventServiceServer) testEmbeddedByValue()                      {}
+func (UnimplementedFailedEventServiceServer) mustEmbedUnimplementedFailedEventServiceServer() {}
+func (UnimplementedFailedEventServiceServer) testEmbeddedByValue()                            {}
 
-// UnsafeEventServiceServer may be embedded to opt out of forward compatibility for this service.
-// Use of this interface is not recommended, as added methods to EventServiceServer will
+// UnsafeFailedEventServiceServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to FailedEventServiceServer will
 // result in compilation errors.
-type UnsafeEventServiceServer interface {
-	mustEmbedUnimplementedEventServiceServer()
+type UnsafeFailedEventServiceServer interface {
+	mustEmbedUnimplementedFailedEventServiceServer()
 }
 
-func RegisterEventServiceServer(s grpc.ServiceRegistrar, srv EventServiceServer) {
-	// If the following call panics, it indicates UnimplementedEventServiceServer was
+func RegisterFailedEventServiceServer(s grpc.ServiceRegistrar, srv FailedEventServiceServer) {
+	// If the following call panics, it indicates UnimplementedFailedEventServiceServer was
 	// embedded by pointer and is nil.  This will cause panics if an
 	// unimplemented method is ever invoked, so we test this at initialization
 	// time to prevent it from happening at runtime later due to I/O.
 	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
 		t.testEmbeddedByValue()
 	}
-	s.RegisterService(&EventService_ServiceDesc, srv)
+	s.RegisterService(&FailedEventService_ServiceDesc, srv)
 }
 
-func _EventService_GetEvent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(GetEventRequest)
+func _FailedEventService_GetFailedEvent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetFailedEventRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(EventServiceServer).GetEvent(ctx, in)
+		return srv.(FailedEventServiceServer).GetFailedEvent(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: EventService_GetEvent_FullMethodName,
+		FullMethod: FailedEventService_GetFailedEvent_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(EventServiceServer).GetEvent(ctx, req.(*GetEventRequest))
+		return srv.(FailedEventServiceServer).GetFailedEvent(ctx, req.(*GetFailedEventRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
-func _EventService_ListEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ListEventsRequest)
+func _FailedEventService_ListFailedEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListFailedEventsRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(EventServiceServer).ListEvents(ctx, in)
+		return srv.(FailedEventServiceServer).ListFailedEvents(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: EventService_ListEvents_FullMethodName,
+		FullMethod: FailedEventService_ListFailedEvents_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(EventServiceServer).ListEvents(ctx, req.(*ListEventsRequest))
+		return srv.(FailedEventServiceServer).ListFailedEvents(ctx, req.(*ListFailedEventsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
-func _EventService_AcknowledgeEvent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(AcknowledgeEventRequest)
+func _FailedEventService_AcknowledgeFailedEvent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AcknowledgeFailedEventRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(EventServiceServer).AcknowledgeEvent(ctx, in)
+		return srv.(FailedEventServiceServer).AcknowledgeFailedEvent(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: EventService_AcknowledgeEvent_FullMethodName,
+		FullMethod: FailedEventService_AcknowledgeFailedEvent_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(EventServiceServer).AcknowledgeEvent(ctx, req.(*AcknowledgeEventRequest))
+		return srv.(FailedEventServiceServer).AcknowledgeFailedEvent(ctx, req.(*AcknowledgeFailedEventRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
-// EventService_ServiceDesc is the grpc.ServiceDesc for EventService service.
+// FailedEventService_ServiceDesc is the grpc.ServiceDesc for FailedEventService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
-var EventService_ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "usher.failedevents.v1.EventService",
-	HandlerType: (*EventServiceServer)(nil),
+var FailedEventService_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "usher.failedevents.v1.FailedEventService",
+	HandlerType: (*FailedEventServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
 		{
-			MethodName: "GetEvent",
-			Handler:    _EventService_GetEvent_Handler,
+			MethodName: "GetFailedEvent",
+			Handler:    _FailedEventService_GetFailedEvent_Handler,
 		},
 		{
-			MethodName: "ListEvents",
-			Handler:    _EventService_ListEvents_Handler,
+			MethodName: "ListFailedEvents",
+			Handler:    _FailedEventService_ListFailedEvents_Handler,
 		},
 		{
-			MethodName: "AcknowledgeEvent",
-			Handler:    _EventService_AcknowledgeEvent_Handler,
+			MethodName: "AcknowledgeFailedEvent",
+			Handler:    _FailedEventService_AcknowledgeFailedEvent_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

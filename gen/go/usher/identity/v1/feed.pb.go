@@ -173,7 +173,7 @@ type Change struct {
 	// The W3C traceparent of the span that caused it, or empty.
 	Traceparent string `protobuf:"bytes,11,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
 	// When it happened.
-	Time          *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=time,proto3" json:"time,omitempty"`
+	ChangeTime    *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=change_time,json=changeTime,proto3" json:"change_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -285,9 +285,9 @@ func (x *Change) GetTraceparent() string {
 	return ""
 }
 
-func (x *Change) GetTime() *timestamppb.Timestamp {
+func (x *Change) GetChangeTime() *timestamppb.Timestamp {
 	if x != nil {
-		return x.Time
+		return x.ChangeTime
 	}
 	return nil
 }
@@ -460,7 +460,7 @@ type ListChangesResponse struct {
 	More bool `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
 	// Every change of the organization that identity acknowledged before this time has its record at or before `next_cursor`.
 	// Unset while `more` is true.
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	AsOfTime      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -516,9 +516,9 @@ func (x *ListChangesResponse) GetMore() bool {
 	return false
 }
 
-func (x *ListChangesResponse) GetAsOf() *timestamppb.Timestamp {
+func (x *ListChangesResponse) GetAsOfTime() *timestamppb.Timestamp {
 	if x != nil {
-		return x.AsOf
+		return x.AsOfTime
 	}
 	return nil
 }
@@ -578,7 +578,7 @@ type WatchActivityResponse struct {
 	Cursor string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	// Every change that identity acknowledged before this time, of any organization, has its record at or before `cursor`. The
 	// time stands still while a record is written but does not show yet, because an older transaction is open.
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	AsOfTime      *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -627,9 +627,9 @@ func (x *WatchActivityResponse) GetCursor() string {
 	return ""
 }
 
-func (x *WatchActivityResponse) GetAsOf() *timestamppb.Timestamp {
+func (x *WatchActivityResponse) GetAsOfTime() *timestamppb.Timestamp {
 	if x != nil {
-		return x.AsOf
+		return x.AsOfTime
 	}
 	return nil
 }
@@ -638,7 +638,7 @@ var File_usher_identity_v1_feed_proto protoreflect.FileDescriptor
 
 const file_usher_identity_v1_feed_proto_rawDesc = "" +
 	"\n" +
-	"\x1cusher/identity/v1/feed.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xf2\x03\n" +
+	"\x1cusher/identity/v1/feed.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xff\x03\n" +
 	"\x06Change\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\tR\x06cursor\x12'\n" +
 	"\x0forganization_id\x18\x02 \x01(\tR\x0eorganizationId\x12!\n" +
@@ -654,8 +654,9 @@ const file_usher_identity_v1_feed_proto_rawDesc = "" +
 	"\n" +
 	"message_id\x18\n" +
 	" \x01(\tR\tmessageId\x12 \n" +
-	"\vtraceparent\x18\v \x01(\tR\vtraceparent\x12.\n" +
-	"\x04time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x12\n" +
+	"\vtraceparent\x18\v \x01(\tR\vtraceparent\x12;\n" +
+	"\vchange_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"changeTime\"\x12\n" +
 	"\x10GetCursorRequest\"P\n" +
 	"\x11GetCursorResponse\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\tR\x06cursor\x12#\n" +
@@ -663,19 +664,21 @@ const file_usher_identity_v1_feed_proto_rawDesc = "" +
 	"\x12ListChangesRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12+\n" +
 	"\fafter_cursor\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vafterCursor\x12$\n" +
-	"\tpage_size\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\"\xb0\x01\n" +
+	"\tpage_size\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\"\xb9\x01\n" +
 	"\x13ListChangesResponse\x123\n" +
 	"\achanges\x18\x01 \x03(\v2\x19.usher.identity.v1.ChangeR\achanges\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
 	"nextCursor\x12\x12\n" +
-	"\x04more\x18\x03 \x01(\bR\x04more\x12/\n" +
-	"\x05as_of\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"C\n" +
+	"\x04more\x18\x03 \x01(\bR\x04more\x128\n" +
+	"\n" +
+	"as_of_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"C\n" +
 	"\x14WatchActivityRequest\x12+\n" +
-	"\fafter_cursor\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vafterCursor\"\x8b\x01\n" +
+	"\fafter_cursor\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vafterCursor\"\x94\x01\n" +
 	"\x15WatchActivityResponse\x12)\n" +
 	"\x10organization_ids\x18\x01 \x03(\tR\x0forganizationIds\x12\x16\n" +
-	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12/\n" +
-	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf*\xd4\x01\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x128\n" +
+	"\n" +
+	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime*\xd4\x01\n" +
 	"\n" +
 	"ChangeKind\x12\x1b\n" +
 	"\x17CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
@@ -688,14 +691,13 @@ const file_usher_identity_v1_feed_proto_rawDesc = "" +
 	"\fResourceType\x12\x1d\n" +
 	"\x19RESOURCE_TYPE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12RESOURCE_TYPE_USER\x10\x01\x12\x17\n" +
-	"\x13RESOURCE_TYPE_GROUP\x10\x022\xd6\x02\n" +
-	"\vFeedService\x12e\n" +
-	"\tGetCursor\x12#.usher.identity.v1.GetCursorRequest\x1a$.usher.identity.v1.GetCursorResponse\"\r\xaa\xcf\x18\x06\n" +
-	"\x01\x04\x12\x01\x01\x90\x02\x01\x12k\n" +
-	"\vListChanges\x12%.usher.identity.v1.ListChangesRequest\x1a&.usher.identity.v1.ListChangesResponse\"\r\xaa\xcf\x18\x06\n" +
-	"\x01\x04\x12\x01\x01\x90\x02\x01\x12s\n" +
-	"\rWatchActivity\x12'.usher.identity.v1.WatchActivityRequest\x1a(.usher.identity.v1.WatchActivityResponse\"\r\xaa\xcf\x18\x06\n" +
-	"\x01\x04\x12\x01\x01\x90\x02\x010\x01B\xc9\x01\n" +
+	"\x13RESOURCE_TYPE_GROUP\x10\x022\xc4\x02\n" +
+	"\vFeedService\x12[\n" +
+	"\tGetCursor\x12#.usher.identity.v1.GetCursorRequest\x1a$.usher.identity.v1.GetCursorResponse\"\x03\x90\x02\x01\x12a\n" +
+	"\vListChanges\x12%.usher.identity.v1.ListChangesRequest\x1a&.usher.identity.v1.ListChangesResponse\"\x03\x90\x02\x01\x12i\n" +
+	"\rWatchActivity\x12'.usher.identity.v1.WatchActivityRequest\x1a(.usher.identity.v1.WatchActivityResponse\"\x03\x90\x02\x010\x01\x1a\n" +
+	"\xb2\xcf\x18\x06\n" +
+	"\x01\x04\x12\x01\x01B\xc9\x01\n" +
 	"\x15com.usher.identity.v1B\tFeedProtoP\x01Z?github.com/usher-scim/usher/gen/go/usher/identity/v1;identityv1\xa2\x02\x03UIX\xaa\x02\x11Usher.Identity.V1\xca\x02\x11Usher\\Identity\\V1\xe2\x02\x1dUsher\\Identity\\V1\\GPBMetadata\xea\x02\x13Usher::Identity::V1b\x06proto3"
 
 var (
@@ -728,10 +730,10 @@ var file_usher_identity_v1_feed_proto_depIdxs = []int32{
 	1,  // 0: usher.identity.v1.Change.resource_type:type_name -> usher.identity.v1.ResourceType
 	0,  // 1: usher.identity.v1.Change.kind:type_name -> usher.identity.v1.ChangeKind
 	1,  // 2: usher.identity.v1.Change.member_type:type_name -> usher.identity.v1.ResourceType
-	9,  // 3: usher.identity.v1.Change.time:type_name -> google.protobuf.Timestamp
+	9,  // 3: usher.identity.v1.Change.change_time:type_name -> google.protobuf.Timestamp
 	2,  // 4: usher.identity.v1.ListChangesResponse.changes:type_name -> usher.identity.v1.Change
-	9,  // 5: usher.identity.v1.ListChangesResponse.as_of:type_name -> google.protobuf.Timestamp
-	9,  // 6: usher.identity.v1.WatchActivityResponse.as_of:type_name -> google.protobuf.Timestamp
+	9,  // 5: usher.identity.v1.ListChangesResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	9,  // 6: usher.identity.v1.WatchActivityResponse.as_of_time:type_name -> google.protobuf.Timestamp
 	3,  // 7: usher.identity.v1.FeedService.GetCursor:input_type -> usher.identity.v1.GetCursorRequest
 	5,  // 8: usher.identity.v1.FeedService.ListChanges:input_type -> usher.identity.v1.ListChangesRequest
 	7,  // 9: usher.identity.v1.FeedService.WatchActivity:input_type -> usher.identity.v1.WatchActivityRequest

@@ -1701,35 +1701,24 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\"\n" +
 	"\x06filter\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06filter\"\x19\n" +
-	"\x17CheckUserFilterResponse2\xb2\t\n" +
-	"\vReadService\x12\xa8\x01\n" +
+	"\x17CheckUserFilterResponse2\xee\b\n" +
+	"\vReadService\x12\x9a\x01\n" +
 	"\n" +
-	"LookupUser\x12$.usher.identity.v1.LookupUserRequest\x1a%.usher.identity.v1.LookupUserResponse\"M\xaa\xcf\x18\n" +
-	"\n" +
-	"\x02\x01\x04\x12\x04\x01\x02\x03\x04\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/users:lookup\x90\x02\x01\x12y\n" +
+	"LookupUser\x12$.usher.identity.v1.LookupUserRequest\x1a%.usher.identity.v1.LookupUserResponse\"?\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/users:lookup\x90\x02\x01\x12y\n" +
 	"\x0fCheckUserFilter\x12).usher.identity.v1.CheckUserFilterRequest\x1a*.usher.identity.v1.CheckUserFilterResponse\"\x0f\xaa\xcf\x18\b\n" +
-	"\x01\x04\x12\x03\x01\x02\x03\x90\x02\x01\x12\xb6\x01\n" +
-	"\rBatchGetUsers\x12'.usher.identity.v1.BatchGetUsersRequest\x1a(.usher.identity.v1.BatchGetUsersResponse\"R\xaa\xcf\x18\n" +
+	"\x01\x04\x12\x03\x01\x02\x03\x90\x02\x01\x12\xa8\x01\n" +
+	"\rBatchGetUsers\x12'.usher.identity.v1.BatchGetUsersRequest\x1a(.usher.identity.v1.BatchGetUsersResponse\"D\x82\xd3\xe4\x93\x02;:\x01*\"6/api/v1/organizations/{organization_id}/users:batchGet\x90\x02\x01\x12\x98\x01\n" +
+	"\vListUserIds\x12%.usher.identity.v1.ListUserIdsRequest\x1a&.usher.identity.v1.ListUserIdsResponse\":\x82\xd3\xe4\x93\x021\x12//api/v1/organizations/{organization_id}/userIds\x90\x02\x01\x12\x94\x01\n" +
 	"\n" +
-	"\x02\x01\x04\x12\x04\x01\x02\x03\x04\x82\xd3\xe4\x93\x02;:\x01*\"6/api/v1/organizations/{organization_id}/users:batchGet\x90\x02\x01\x12\xa6\x01\n" +
-	"\vListUserIds\x12%.usher.identity.v1.ListUserIdsRequest\x1a&.usher.identity.v1.ListUserIdsResponse\"H\xaa\xcf\x18\n" +
+	"FindGroups\x12$.usher.identity.v1.FindGroupsRequest\x1a%.usher.identity.v1.FindGroupsResponse\"9\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/groups\x90\x02\x01\x12\xac\x01\n" +
+	"\x0eBatchGetGroups\x12(.usher.identity.v1.BatchGetGroupsRequest\x1a).usher.identity.v1.BatchGetGroupsResponse\"E\x82\xd3\xe4\x93\x02<:\x01*\"7/api/v1/organizations/{organization_id}/groups:batchGet\x90\x02\x01\x12\xaa\x01\n" +
+	"\vListMembers\x12%.usher.identity.v1.ListMembersRequest\x1a&.usher.identity.v1.ListMembersResponse\"L\x82\xd3\xe4\x93\x02C\x12A/api/v1/organizations/{organization_id}/groups/{group_id}/members\x90\x02\x01\x1a\x0e\xb2\xcf\x18\n" +
 	"\n" +
-	"\x02\x01\x04\x12\x04\x01\x02\x03\x04\x82\xd3\xe4\x93\x021\x12//api/v1/organizations/{organization_id}/userIds\x90\x02\x01\x12\xa2\x01\n" +
-	"\n" +
-	"FindGroups\x12$.usher.identity.v1.FindGroupsRequest\x1a%.usher.identity.v1.FindGroupsResponse\"G\xaa\xcf\x18\n" +
-	"\n" +
-	"\x02\x01\x04\x12\x04\x01\x02\x03\x04\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/groups\x90\x02\x01\x12\xba\x01\n" +
-	"\x0eBatchGetGroups\x12(.usher.identity.v1.BatchGetGroupsRequest\x1a).usher.identity.v1.BatchGetGroupsResponse\"S\xaa\xcf\x18\n" +
-	"\n" +
-	"\x02\x01\x04\x12\x04\x01\x02\x03\x04\x82\xd3\xe4\x93\x02<:\x01*\"7/api/v1/organizations/{organization_id}/groups:batchGet\x90\x02\x01\x12\xb8\x01\n" +
-	"\vListMembers\x12%.usher.identity.v1.ListMembersRequest\x1a&.usher.identity.v1.ListMembersResponse\"Z\xaa\xcf\x18\n" +
-	"\n" +
-	"\x02\x01\x04\x12\x04\x01\x02\x03\x04\x82\xd3\xe4\x93\x02C\x12A/api/v1/organizations/{organization_id}/groups/{group_id}/members\x90\x02\x012\xc2\x03\n" +
-	"\x0fAdoptionService\x12\xda\x01\n" +
-	"\x12ListCarriedMembers\x12,.usher.identity.v1.ListCarriedMembersRequest\x1a-.usher.identity.v1.ListCarriedMembersResponse\"g\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02S\x12Q/api/v1/organizations/{organization_id}/directories/{directory_id}/carriedMembers\x90\x02\x01\x12\xd1\x01\n" +
-	"\x0eFinishAdoption\x12(.usher.identity.v1.FinishAdoptionRequest\x1a).usher.identity.v1.FinishAdoptionResponse\"j\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02V:\x01*\"Q/api/v1/organizations/{organization_id}/directories/{directory_id}:finishAdoption\x90\x02\x022\xbe\x01\n" +
+	"\x02\x01\x04\x12\x04\x01\x02\x03\x042\xb9\x03\n" +
+	"\x0fAdoptionService\x12\xcf\x01\n" +
+	"\x12ListCarriedMembers\x12,.usher.identity.v1.ListCarriedMembersRequest\x1a-.usher.identity.v1.ListCarriedMembersResponse\"\\\x82\xd3\xe4\x93\x02S\x12Q/api/v1/organizations/{organization_id}/directories/{directory_id}/carriedMembers\x90\x02\x01\x12\xc6\x01\n" +
+	"\x0eFinishAdoption\x12(.usher.identity.v1.FinishAdoptionRequest\x1a).usher.identity.v1.FinishAdoptionResponse\"_\x82\xd3\xe4\x93\x02V:\x01*\"Q/api/v1/organizations/{organization_id}/directories/{directory_id}:finishAdoption\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x032\xbe\x01\n" +
 	"\x0eErasureService\x12\xab\x01\n" +
 	"\tEraseUser\x12#.usher.identity.v1.EraseUserRequest\x1a$.usher.identity.v1.EraseUserResponse\"S\xaa\xcf\x18\a\n" +
 	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02B:\x01*\"=/api/v1/organizations/{organization_id}/users/{user_id}:eraseB\xc9\x01\n" +

@@ -34,12 +34,15 @@ type Schema struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// What it extends: users or groups.
 	ResourceType ResourceType `protobuf:"varint,2,opt,name=resource_type,json=resourceType,proto3,enum=usher.identity.v1.ResourceType" json:"resource_type,omitempty"`
-	// Its definition (RFC 7643 §7), as /Schemas serves it: what was left out has its default.
+	// Its definition in the form of RFC 7643 §7, as /Schemas serves it: what was left out has its default. At most 64 KiB, with the
+	// defaults: some 400 attributes and sub-attributes.
 	Definition *structpb.Struct `protobuf:"bytes,3,opt,name=definition,proto3" json:"definition,omitempty"`
 	// When it was registered.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it was last registered otherwise.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// Identifies the values that can be changed. In a put it must be the current one, unless it is empty.
+	Etag          string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -109,6 +112,13 @@ func (x *Schema) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Schema) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
 // PutSchemaRequest registers a schema.
 type PutSchemaRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -118,11 +128,8 @@ type PutSchemaRequest struct {
 	DirectoryId string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
 	// The schema's URN, which is also the definition's `id`.
 	Id string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
-	// What it extends.
-	ResourceType ResourceType `protobuf:"varint,4,opt,name=resource_type,json=resourceType,proto3,enum=usher.identity.v1.ResourceType" json:"resource_type,omitempty"`
-	// Its definition in the form of RFC 7643 §7. At most 64 KiB, with the defaults of what it leaves out: some 400 attributes
-	// and sub-attributes.
-	Definition    *structpb.Struct `protobuf:"bytes,5,opt,name=definition,proto3" json:"definition,omitempty"`
+	// The schema. Its id may be left out; else it must be the same.
+	Schema        *Schema `protobuf:"bytes,4,opt,name=schema,proto3" json:"schema,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -178,16 +185,9 @@ func (x *PutSchemaRequest) GetId() string {
 	return ""
 }
 
-func (x *PutSchemaRequest) GetResourceType() ResourceType {
+func (x *PutSchemaRequest) GetSchema() *Schema {
 	if x != nil {
-		return x.ResourceType
-	}
-	return ResourceType_RESOURCE_TYPE_UNSPECIFIED
-}
-
-func (x *PutSchemaRequest) GetDefinition() *structpb.Struct {
-	if x != nil {
-		return x.Definition
+		return x.Schema
 	}
 	return nil
 }
@@ -444,27 +444,26 @@ var File_usher_identity_v1_schema_proto protoreflect.FileDescriptor
 
 const file_usher_identity_v1_schema_proto_rawDesc = "" +
 	"\n" +
-	"\x1eusher/identity/v1/schema.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1cusher/identity/v1/feed.proto\"\x91\x02\n" +
-	"\x06Schema\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12D\n" +
-	"\rresource_type\x18\x02 \x01(\x0e2\x1f.usher.identity.v1.ResourceTypeR\fresourceType\x127\n" +
+	"\x1eusher/identity/v1/schema.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1cusher/identity/v1/feed.proto\"\xcf\x02\n" +
+	"\x06Schema\x12\x18\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x02id\x12P\n" +
+	"\rresource_type\x18\x02 \x01(\x0e2\x1f.usher.identity.v1.ResourceTypeB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\fresourceType\x12?\n" +
 	"\n" +
-	"definition\x18\x03 \x01(\v2\x17.google.protobuf.StructR\n" +
-	"definition\x12;\n" +
-	"\vcreate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"createTime\x12;\n" +
-	"\vupdate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"updateTime\"\xa2\x02\n" +
+	"definition\x18\x03 \x01(\v2\x17.google.protobuf.StructB\x06\xbaH\x03\xc8\x01\x01R\n" +
+	"definition\x12A\n" +
+	"\vcreate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
+	"createTime\x12A\n" +
+	"\vupdate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
+	"updateTime\x12\x12\n" +
+	"\x04etag\x18\x06 \x01(\tR\x04etag\"\xce\x01\n" +
 	"\x10PutSchemaRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12+\n" +
 	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\x12\x1a\n" +
 	"\x02id\x18\x03 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\x12P\n" +
-	"\rresource_type\x18\x04 \x01(\x0e2\x1f.usher.identity.v1.ResourceTypeB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\fresourceType\x12?\n" +
-	"\n" +
-	"definition\x18\x05 \x01(\v2\x17.google.protobuf.StructB\x06\xbaH\x03\xc8\x01\x01R\n" +
-	"definition\"F\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\x12=\n" +
+	"\x06schema\x18\x04 \x01(\v2\x19.usher.identity.v1.SchemaB\n" +
+	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\x06schema\"F\n" +
 	"\x11PutSchemaResponse\x121\n" +
 	"\x06schema\x18\x01 \x01(\v2\x19.usher.identity.v1.SchemaR\x06schema\"u\n" +
 	"\x12ListSchemasRequest\x122\n" +
@@ -477,14 +476,12 @@ const file_usher_identity_v1_schema_proto_rawDesc = "" +
 	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\x12\x1a\n" +
 	"\x02id\x18\x03 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\"\x16\n" +
-	"\x14DeleteSchemaResponse2\xdc\x04\n" +
-	"\rSchemaService\x12\xc0\x01\n" +
-	"\tPutSchema\x12#.usher.identity.v1.PutSchemaRequest\x1a$.usher.identity.v1.PutSchemaResponse\"h\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02T:\x01*\x1aO/api/v1/organizations/{organization_id}/directories/{directory_id}/schemas/{id}\x90\x02\x02\x12\xbe\x01\n" +
-	"\vListSchemas\x12%.usher.identity.v1.ListSchemasRequest\x1a&.usher.identity.v1.ListSchemasResponse\"`\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02L\x12J/api/v1/organizations/{organization_id}/directories/{directory_id}/schemas\x90\x02\x01\x12\xc6\x01\n" +
-	"\fDeleteSchema\x12&.usher.identity.v1.DeleteSchemaRequest\x1a'.usher.identity.v1.DeleteSchemaResponse\"e\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02Q*O/api/v1/organizations/{organization_id}/directories/{directory_id}/schemas/{id}\x90\x02\x02B\xcb\x01\n" +
+	"\x14DeleteSchemaResponse2\xcd\x04\n" +
+	"\rSchemaService\x12\xba\x01\n" +
+	"\tPutSchema\x12#.usher.identity.v1.PutSchemaRequest\x1a$.usher.identity.v1.PutSchemaResponse\"b\x82\xd3\xe4\x93\x02Y:\x06schema\x1aO/api/v1/organizations/{organization_id}/directories/{directory_id}/schemas/{id}\x90\x02\x02\x12\xb3\x01\n" +
+	"\vListSchemas\x12%.usher.identity.v1.ListSchemasRequest\x1a&.usher.identity.v1.ListSchemasResponse\"U\x82\xd3\xe4\x93\x02L\x12J/api/v1/organizations/{organization_id}/directories/{directory_id}/schemas\x90\x02\x01\x12\xbb\x01\n" +
+	"\fDeleteSchema\x12&.usher.identity.v1.DeleteSchemaRequest\x1a'.usher.identity.v1.DeleteSchemaResponse\"Z\x82\xd3\xe4\x93\x02Q*O/api/v1/organizations/{organization_id}/directories/{directory_id}/schemas/{id}\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x03B\xcb\x01\n" +
 	"\x15com.usher.identity.v1B\vSchemaProtoP\x01Z?github.com/usher-scim/usher/gen/go/usher/identity/v1;identityv1\xa2\x02\x03UIX\xaa\x02\x11Usher.Identity.V1\xca\x02\x11Usher\\Identity\\V1\xe2\x02\x1dUsher\\Identity\\V1\\GPBMetadata\xea\x02\x13Usher::Identity::V1b\x06proto3"
 
 var (
@@ -517,21 +514,20 @@ var file_usher_identity_v1_schema_proto_depIdxs = []int32{
 	8,  // 1: usher.identity.v1.Schema.definition:type_name -> google.protobuf.Struct
 	9,  // 2: usher.identity.v1.Schema.create_time:type_name -> google.protobuf.Timestamp
 	9,  // 3: usher.identity.v1.Schema.update_time:type_name -> google.protobuf.Timestamp
-	7,  // 4: usher.identity.v1.PutSchemaRequest.resource_type:type_name -> usher.identity.v1.ResourceType
-	8,  // 5: usher.identity.v1.PutSchemaRequest.definition:type_name -> google.protobuf.Struct
-	0,  // 6: usher.identity.v1.PutSchemaResponse.schema:type_name -> usher.identity.v1.Schema
-	0,  // 7: usher.identity.v1.ListSchemasResponse.schemas:type_name -> usher.identity.v1.Schema
-	1,  // 8: usher.identity.v1.SchemaService.PutSchema:input_type -> usher.identity.v1.PutSchemaRequest
-	3,  // 9: usher.identity.v1.SchemaService.ListSchemas:input_type -> usher.identity.v1.ListSchemasRequest
-	5,  // 10: usher.identity.v1.SchemaService.DeleteSchema:input_type -> usher.identity.v1.DeleteSchemaRequest
-	2,  // 11: usher.identity.v1.SchemaService.PutSchema:output_type -> usher.identity.v1.PutSchemaResponse
-	4,  // 12: usher.identity.v1.SchemaService.ListSchemas:output_type -> usher.identity.v1.ListSchemasResponse
-	6,  // 13: usher.identity.v1.SchemaService.DeleteSchema:output_type -> usher.identity.v1.DeleteSchemaResponse
-	11, // [11:14] is the sub-list for method output_type
-	8,  // [8:11] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	0,  // 4: usher.identity.v1.PutSchemaRequest.schema:type_name -> usher.identity.v1.Schema
+	0,  // 5: usher.identity.v1.PutSchemaResponse.schema:type_name -> usher.identity.v1.Schema
+	0,  // 6: usher.identity.v1.ListSchemasResponse.schemas:type_name -> usher.identity.v1.Schema
+	1,  // 7: usher.identity.v1.SchemaService.PutSchema:input_type -> usher.identity.v1.PutSchemaRequest
+	3,  // 8: usher.identity.v1.SchemaService.ListSchemas:input_type -> usher.identity.v1.ListSchemasRequest
+	5,  // 9: usher.identity.v1.SchemaService.DeleteSchema:input_type -> usher.identity.v1.DeleteSchemaRequest
+	2,  // 10: usher.identity.v1.SchemaService.PutSchema:output_type -> usher.identity.v1.PutSchemaResponse
+	4,  // 11: usher.identity.v1.SchemaService.ListSchemas:output_type -> usher.identity.v1.ListSchemasResponse
+	6,  // 12: usher.identity.v1.SchemaService.DeleteSchema:output_type -> usher.identity.v1.DeleteSchemaResponse
+	10, // [10:13] is the sub-list for method output_type
+	7,  // [7:10] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_usher_identity_v1_schema_proto_init() }

@@ -41,7 +41,7 @@ type SchemaServiceClient interface {
 	// A definition is refused, with the path of what is wrong, if it is none (RFC 7643 §7), if its id is taken by SCIM or cannot
 	// be told from another one's in a path, or if it asks for what Usher does not hold to: "mutability" of "writeOnly", or of
 	// "immutable" for a sub-attribute; "returned" of "never"; "uniqueness" other than "none".
-	// Reasons: DIRECTORY_NOT_READY, DIRECTORY_DELETED, INVALID_REQUEST, LIMIT.
+	// Reasons: DIRECTORY_NOT_READY, DIRECTORY_DELETED, INVALID_REQUEST, LIMIT, CONFLICT.
 	PutSchema(ctx context.Context, in *PutSchemaRequest, opts ...grpc.CallOption) (*PutSchemaResponse, error)
 	// ListSchemas lists the schemas of a directory by id. Reasons: DIRECTORY_NOT_READY.
 	ListSchemas(ctx context.Context, in *ListSchemasRequest, opts ...grpc.CallOption) (*ListSchemasResponse, error)
@@ -105,7 +105,7 @@ type SchemaServiceServer interface {
 	// A definition is refused, with the path of what is wrong, if it is none (RFC 7643 §7), if its id is taken by SCIM or cannot
 	// be told from another one's in a path, or if it asks for what Usher does not hold to: "mutability" of "writeOnly", or of
 	// "immutable" for a sub-attribute; "returned" of "never"; "uniqueness" other than "none".
-	// Reasons: DIRECTORY_NOT_READY, DIRECTORY_DELETED, INVALID_REQUEST, LIMIT.
+	// Reasons: DIRECTORY_NOT_READY, DIRECTORY_DELETED, INVALID_REQUEST, LIMIT, CONFLICT.
 	PutSchema(context.Context, *PutSchemaRequest) (*PutSchemaResponse, error)
 	// ListSchemas lists the schemas of a directory by id. Reasons: DIRECTORY_NOT_READY.
 	ListSchemas(context.Context, *ListSchemasRequest) (*ListSchemasResponse, error)

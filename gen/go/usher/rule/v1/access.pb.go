@@ -384,7 +384,9 @@ type AccessSettings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What becomes of access from rules while Usher cannot compute it: `keep` unless somebody chose otherwise. An inactive or
 	// deleted user loses access from rules at once in any case.
-	WhenUnknown   WhenUnknown `protobuf:"varint,1,opt,name=when_unknown,json=whenUnknown,proto3,enum=usher.rule.v1.WhenUnknown" json:"when_unknown,omitempty"`
+	WhenUnknown WhenUnknown `protobuf:"varint,1,opt,name=when_unknown,json=whenUnknown,proto3,enum=usher.rule.v1.WhenUnknown" json:"when_unknown,omitempty"`
+	// Identifies the values that can be changed. In an update it must be the current one, unless it is empty.
+	Etag          string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -424,6 +426,13 @@ func (x *AccessSettings) GetWhenUnknown() WhenUnknown {
 		return x.WhenUnknown
 	}
 	return WhenUnknown_WHEN_UNKNOWN_UNSPECIFIED
+}
+
+func (x *AccessSettings) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
 }
 
 // Suspension is why all access of a user is suspended.
@@ -518,7 +527,7 @@ type SetAsideUser struct {
 	// The message that Usher could not apply, or empty.
 	MessageId string `protobuf:"bytes,3,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
 	// The user's access includes every change that identity acknowledged before this time.
-	AsOf *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
 	// Since when the user has been set aside.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When Usher tries again at the latest. It also tries with the user's next message.
@@ -580,9 +589,9 @@ func (x *SetAsideUser) GetMessageId() string {
 	return ""
 }
 
-func (x *SetAsideUser) GetAsOf() *timestamppb.Timestamp {
+func (x *SetAsideUser) GetAsOfTime() *timestamppb.Timestamp {
 	if x != nil {
-		return x.AsOf
+		return x.AsOfTime
 	}
 	return nil
 }
@@ -633,7 +642,7 @@ type AccessChange struct {
 	// The W3C traceparent of the reconcile, or empty.
 	Traceparent string `protobuf:"bytes,10,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
 	// When.
-	Time          *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=time,proto3" json:"time,omitempty"`
+	ChangeTime    *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=change_time,json=changeTime,proto3" json:"change_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -738,9 +747,9 @@ func (x *AccessChange) GetTraceparent() string {
 	return ""
 }
 
-func (x *AccessChange) GetTime() *timestamppb.Timestamp {
+func (x *AccessChange) GetChangeTime() *timestamppb.Timestamp {
 	if x != nil {
-		return x.Time
+		return x.ChangeTime
 	}
 	return nil
 }
@@ -826,7 +835,7 @@ type CheckAccessResponse struct {
 	// The answer includes every change that identity acknowledged before this time. The time is at most two seconds old, except
 	// while identity cannot be reached or holds its feed back, or while the organization's or the user's changes wait: then it
 	// stands still. So a caller can refuse access when the time is too old. Unset where nothing is known yet.
-	AsOf *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
 	// Whether Usher cannot compute the user's access now: the answer may be out of date.
 	Unknown bool `protobuf:"varint,3,opt,name=unknown,proto3" json:"unknown,omitempty"`
 	// Whether somebody suspended all of the user's access.
@@ -872,9 +881,9 @@ func (x *CheckAccessResponse) GetAllowed() bool {
 	return false
 }
 
-func (x *CheckAccessResponse) GetAsOf() *timestamppb.Timestamp {
+func (x *CheckAccessResponse) GetAsOfTime() *timestamppb.Timestamp {
 	if x != nil {
-		return x.AsOf
+		return x.AsOfTime
 	}
 	return nil
 }
@@ -991,9 +1000,9 @@ type ListAccessResponse struct {
 	Access []*Access `protobuf:"bytes,1,rep,name=access,proto3" json:"access,omitempty"`
 	// What to ask for the next page with; empty at the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The page includes every change that identity acknowledged before this time: see CheckAccessResponse.as_of. The oldest time
+	// The page includes every change that identity acknowledged before this time: see CheckAccessResponse.as_of_time. The oldest time
 	// of a user that is set aside counts, if the list could show that user.
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	AsOfTime      *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1042,9 +1051,9 @@ func (x *ListAccessResponse) GetNextPageToken() string {
 	return ""
 }
 
-func (x *ListAccessResponse) GetAsOf() *timestamppb.Timestamp {
+func (x *ListAccessResponse) GetAsOfTime() *timestamppb.Timestamp {
 	if x != nil {
-		return x.AsOf
+		return x.AsOfTime
 	}
 	return nil
 }
@@ -1980,7 +1989,7 @@ type GetAccessStatusResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Access of users that are not set aside includes every change that identity acknowledged before this time. Unset where
 	// nothing is known yet.
-	AsOf *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
 	// How old the oldest change may be that access does not include yet, of users that are set aside too; at most two seconds
 	// where all is well.
 	OldestChangeAge *durationpb.Duration `protobuf:"bytes,2,opt,name=oldest_change_age,json=oldestChangeAge,proto3" json:"oldest_change_age,omitempty"`
@@ -2022,9 +2031,9 @@ func (*GetAccessStatusResponse) Descriptor() ([]byte, []int) {
 	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{27}
 }
 
-func (x *GetAccessStatusResponse) GetAsOf() *timestamppb.Timestamp {
+func (x *GetAccessStatusResponse) GetAsOfTime() *timestamppb.Timestamp {
 	if x != nil {
-		return x.AsOf
+		return x.AsOfTime
 	}
 	return nil
 }
@@ -2273,9 +2282,10 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\teffective\x18\x05 \x01(\bR\teffective\x12/\n" +
 	"\asources\x18\x06 \x03(\v2\x15.usher.rule.v1.SourceR\asources\x12\x18\n" +
 	"\aunknown\x18\a \x01(\bR\aunknown\x12\x1c\n" +
-	"\tsuspended\x18\b \x01(\bR\tsuspended\"Y\n" +
+	"\tsuspended\x18\b \x01(\bR\tsuspended\"m\n" +
 	"\x0eAccessSettings\x12G\n" +
-	"\fwhen_unknown\x18\x01 \x01(\x0e2\x1a.usher.rule.v1.WhenUnknownB\b\xbaH\x05\x82\x01\x02\x10\x01R\vwhenUnknown\"\xc6\x01\n" +
+	"\fwhen_unknown\x18\x01 \x01(\x0e2\x1a.usher.rule.v1.WhenUnknownB\b\xbaH\x05\x82\x01\x02\x10\x01R\vwhenUnknown\x12\x12\n" +
+	"\x04etag\x18\x02 \x01(\tR\x04etag\"\xc6\x01\n" +
 	"\n" +
 	"Suspension\x12'\n" +
 	"\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12\x17\n" +
@@ -2283,18 +2293,19 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12!\n" +
 	"\fsuspended_by\x18\x04 \x01(\tR\vsuspendedBy\x12;\n" +
 	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"createTime\"\xa3\x02\n" +
+	"createTime\"\xac\x02\n" +
 	"\fSetAsideUser\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x16\n" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\x12\x1d\n" +
 	"\n" +
-	"message_id\x18\x03 \x01(\tR\tmessageId\x12/\n" +
-	"\x05as_of\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12;\n" +
+	"message_id\x18\x03 \x01(\tR\tmessageId\x128\n" +
+	"\n" +
+	"as_of_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\x12;\n" +
 	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x129\n" +
 	"\n" +
 	"retry_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tretryTime\x12\x1a\n" +
-	"\battempts\x18\a \x01(\x05R\battempts\"\xf9\x02\n" +
+	"\battempts\x18\a \x01(\x05R\battempts\"\x86\x03\n" +
 	"\fAccessChange\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\tR\x06cursor\x12'\n" +
 	"\x0forganization_id\x18\x02 \x01(\tR\x0eorganizationId\x12\x17\n" +
@@ -2307,16 +2318,18 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"message_id\x18\b \x01(\tR\tmessageId\x12\x17\n" +
 	"\async_id\x18\t \x01(\tR\x06syncId\x12 \n" +
 	"\vtraceparent\x18\n" +
-	" \x01(\tR\vtraceparent\x12.\n" +
-	"\x04time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xb5\x01\n" +
+	" \x01(\tR\vtraceparent\x12;\n" +
+	"\vchange_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"changeTime\"\xb5\x01\n" +
 	"\x12CheckAccessRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
 	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12$\n" +
 	"\ttenant_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18?R\btenantId\x12\"\n" +
-	"\arole_id\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x06roleId\"\x98\x01\n" +
+	"\arole_id\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x06roleId\"\xa1\x01\n" +
 	"\x13CheckAccessResponse\x12\x18\n" +
-	"\aallowed\x18\x01 \x01(\bR\aallowed\x12/\n" +
-	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12\x18\n" +
+	"\aallowed\x18\x01 \x01(\bR\aallowed\x128\n" +
+	"\n" +
+	"as_of_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\x12\x18\n" +
 	"\aunknown\x18\x03 \x01(\bR\aunknown\x12\x1c\n" +
 	"\tsuspended\x18\x04 \x01(\bR\tsuspended\"\x84\x02\n" +
 	"\x11ListAccessRequest\x122\n" +
@@ -2326,11 +2339,12 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\arole_id\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18?R\x06roleId\x12$\n" +
 	"\tpage_size\x18\x05 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\tpageToken\"\x9c\x01\n" +
+	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\tpageToken\"\xa5\x01\n" +
 	"\x12ListAccessResponse\x12-\n" +
 	"\x06access\x18\x01 \x03(\v2\x15.usher.rule.v1.AccessR\x06access\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12/\n" +
-	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xb5\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x128\n" +
+	"\n" +
+	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xb5\x01\n" +
 	"\x12GrantAccessRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
 	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12$\n" +
@@ -2383,9 +2397,10 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\vsuspensions\x18\x01 \x03(\v2\x19.usher.rule.v1.SuspensionR\vsuspensions\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"L\n" +
 	"\x16GetAccessStatusRequest\x122\n" +
-	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"\xf3\x01\n" +
-	"\x17GetAccessStatusResponse\x12/\n" +
-	"\x05as_of\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12E\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"\xfc\x01\n" +
+	"\x17GetAccessStatusResponse\x128\n" +
+	"\n" +
+	"as_of_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\x12E\n" +
 	"\x11oldest_change_age\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x0foldestChangeAge\x12&\n" +
 	"\x0fset_aside_count\x18\x03 \x01(\x03R\rsetAsideCount\x128\n" +
 	"\tset_aside\x18\x04 \x03(\v2\x1b.usher.rule.v1.SetAsideUserR\bsetAside\"N\n" +
@@ -2413,35 +2428,24 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\x10AccessChangeKind\x12\"\n" +
 	"\x1eACCESS_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18ACCESS_CHANGE_KIND_ADDED\x10\x01\x12\x1e\n" +
-	"\x1aACCESS_CHANGE_KIND_REMOVED\x10\x022\x9b\x12\n" +
-	"\rAccessService\x12\xb1\x01\n" +
-	"\vCheckAccess\x12!.usher.rule.v1.CheckAccessRequest\x1a\".usher.rule.v1.CheckAccessResponse\"[\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02F\x12D/api/v1/organizations/{organization_id}/users/{user_id}/access:check\x90\x02\x01\x12\x98\x01\n" +
+	"\x1aACCESS_CHANGE_KIND_REMOVED\x10\x022\x99\x11\n" +
+	"\rAccessService\x12\xa5\x01\n" +
+	"\vCheckAccess\x12!.usher.rule.v1.CheckAccessRequest\x1a\".usher.rule.v1.CheckAccessResponse\"O\x82\xd3\xe4\x93\x02F\x12D/api/v1/organizations/{organization_id}/users/{user_id}/access:check\x90\x02\x01\x12\x8c\x01\n" +
 	"\n" +
-	"ListAccess\x12 .usher.rule.v1.ListAccessRequest\x1a!.usher.rule.v1.ListAccessResponse\"E\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/access\x90\x02\x01\x12\xa4\x01\n" +
-	"\vGrantAccess\x12!.usher.rule.v1.GrantAccessRequest\x1a\".usher.rule.v1.GrantAccessResponse\"N\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x029:\x01*\"4/api/v1/organizations/{organization_id}/access:grant\x90\x02\x02\x12\xa8\x01\n" +
-	"\fRevokeAccess\x12\".usher.rule.v1.RevokeAccessRequest\x1a#.usher.rule.v1.RevokeAccessResponse\"O\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02::\x01*\"5/api/v1/organizations/{organization_id}/access:revoke\x90\x02\x02\x12\xa3\x01\n" +
-	"\vWatchAccess\x12!.usher.rule.v1.WatchAccessRequest\x1a\".usher.rule.v1.WatchAccessResponse\"K\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/access:watch\x90\x02\x010\x01\x12\xae\x01\n" +
-	"\x0fGetAccessCursor\x12%.usher.rule.v1.GetAccessCursorRequest\x1a&.usher.rule.v1.GetAccessCursorResponse\"L\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x027\x125/api/v1/organizations/{organization_id}/access:cursor\x90\x02\x01\x12\xb5\x01\n" +
-	"\x11WaitUntilCaughtUp\x12'.usher.rule.v1.WaitUntilCaughtUpRequest\x1a(.usher.rule.v1.WaitUntilCaughtUpResponse\"M\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x028:\x01*\"3/api/v1/organizations/{organization_id}/access:wait\x90\x02\x01\x12\xbc\x01\n" +
-	"\rSuspendAccess\x12#.usher.rule.v1.SuspendAccessRequest\x1a$.usher.rule.v1.SuspendAccessResponse\"`\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02K:\x01*\"F/api/v1/organizations/{organization_id}/users/{user_id}/access:suspend\x90\x02\x02\x12\xb8\x01\n" +
-	"\fResumeAccess\x12\".usher.rule.v1.ResumeAccessRequest\x1a#.usher.rule.v1.ResumeAccessResponse\"_\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02J:\x01*\"E/api/v1/organizations/{organization_id}/users/{user_id}/access:resume\x90\x02\x02\x12\xac\x01\n" +
-	"\x0fListSuspensions\x12%.usher.rule.v1.ListSuspensionsRequest\x1a&.usher.rule.v1.ListSuspensionsResponse\"J\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x025\x123/api/v1/organizations/{organization_id}/suspensions\x90\x02\x01\x12\xae\x01\n" +
-	"\x0fGetAccessStatus\x12%.usher.rule.v1.GetAccessStatusRequest\x1a&.usher.rule.v1.GetAccessStatusResponse\"L\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x027\x125/api/v1/organizations/{organization_id}/access:status\x90\x02\x01\x12\xb5\x01\n" +
-	"\x11GetAccessSettings\x12'.usher.rule.v1.GetAccessSettingsRequest\x1a(.usher.rule.v1.GetAccessSettingsResponse\"M\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x028\x126/api/v1/organizations/{organization_id}/accessSettings\x90\x02\x01\x12\xc7\x01\n" +
+	"ListAccess\x12 .usher.rule.v1.ListAccessRequest\x1a!.usher.rule.v1.ListAccessResponse\"9\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/access\x90\x02\x01\x12\x98\x01\n" +
+	"\vGrantAccess\x12!.usher.rule.v1.GrantAccessRequest\x1a\".usher.rule.v1.GrantAccessResponse\"B\x82\xd3\xe4\x93\x029:\x01*\"4/api/v1/organizations/{organization_id}/access:grant\x90\x02\x02\x12\x9c\x01\n" +
+	"\fRevokeAccess\x12\".usher.rule.v1.RevokeAccessRequest\x1a#.usher.rule.v1.RevokeAccessResponse\"C\x82\xd3\xe4\x93\x02::\x01*\"5/api/v1/organizations/{organization_id}/access:revoke\x90\x02\x02\x12\x97\x01\n" +
+	"\vWatchAccess\x12!.usher.rule.v1.WatchAccessRequest\x1a\".usher.rule.v1.WatchAccessResponse\"?\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/access:watch\x90\x02\x010\x01\x12\xa2\x01\n" +
+	"\x0fGetAccessCursor\x12%.usher.rule.v1.GetAccessCursorRequest\x1a&.usher.rule.v1.GetAccessCursorResponse\"@\x82\xd3\xe4\x93\x027\x125/api/v1/organizations/{organization_id}/access:cursor\x90\x02\x01\x12\xa9\x01\n" +
+	"\x11WaitUntilCaughtUp\x12'.usher.rule.v1.WaitUntilCaughtUpRequest\x1a(.usher.rule.v1.WaitUntilCaughtUpResponse\"A\x82\xd3\xe4\x93\x028:\x01*\"3/api/v1/organizations/{organization_id}/access:wait\x90\x02\x01\x12\xb0\x01\n" +
+	"\rSuspendAccess\x12#.usher.rule.v1.SuspendAccessRequest\x1a$.usher.rule.v1.SuspendAccessResponse\"T\x82\xd3\xe4\x93\x02K:\x01*\"F/api/v1/organizations/{organization_id}/users/{user_id}/access:suspend\x90\x02\x02\x12\xac\x01\n" +
+	"\fResumeAccess\x12\".usher.rule.v1.ResumeAccessRequest\x1a#.usher.rule.v1.ResumeAccessResponse\"S\x82\xd3\xe4\x93\x02J:\x01*\"E/api/v1/organizations/{organization_id}/users/{user_id}/access:resume\x90\x02\x02\x12\xa0\x01\n" +
+	"\x0fListSuspensions\x12%.usher.rule.v1.ListSuspensionsRequest\x1a&.usher.rule.v1.ListSuspensionsResponse\">\x82\xd3\xe4\x93\x025\x123/api/v1/organizations/{organization_id}/suspensions\x90\x02\x01\x12\xa2\x01\n" +
+	"\x0fGetAccessStatus\x12%.usher.rule.v1.GetAccessStatusRequest\x1a&.usher.rule.v1.GetAccessStatusResponse\"@\x82\xd3\xe4\x93\x027\x125/api/v1/organizations/{organization_id}/access:status\x90\x02\x01\x12\xa9\x01\n" +
+	"\x11GetAccessSettings\x12'.usher.rule.v1.GetAccessSettingsRequest\x1a(.usher.rule.v1.GetAccessSettingsResponse\"A\x82\xd3\xe4\x93\x028\x126/api/v1/organizations/{organization_id}/accessSettings\x90\x02\x01\x12\xc7\x01\n" +
 	"\x14UpdateAccessSettings\x12*.usher.rule.v1.UpdateAccessSettingsRequest\x1a+.usher.rule.v1.UpdateAccessSettingsResponse\"V\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02B:\bsettings26/api/v1/organizations/{organization_id}/accessSettings\x90\x02\x02B\xaf\x01\n" +
+	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02B:\bsettings26/api/v1/organizations/{organization_id}/accessSettings\x90\x02\x02\x1a\f\xb2\xcf\x18\b\n" +
+	"\x01\x01\x12\x03\x02\x03\x04B\xaf\x01\n" +
 	"\x11com.usher.rule.v1B\vAccessProtoP\x01Z7github.com/usher-scim/usher/gen/go/usher/rule/v1;rulev1\xa2\x02\x03URX\xaa\x02\rUsher.Rule.V1\xca\x02\rUsher\\Rule\\V1\xe2\x02\x19Usher\\Rule\\V1\\GPBMetadata\xea\x02\x0fUsher::Rule::V1b\x06proto3"
 
 var (
@@ -2504,21 +2508,21 @@ var file_usher_rule_v1_access_proto_depIdxs = []int32{
 	3,  // 2: usher.rule.v1.Access.sources:type_name -> usher.rule.v1.Source
 	1,  // 3: usher.rule.v1.AccessSettings.when_unknown:type_name -> usher.rule.v1.WhenUnknown
 	35, // 4: usher.rule.v1.Suspension.create_time:type_name -> google.protobuf.Timestamp
-	35, // 5: usher.rule.v1.SetAsideUser.as_of:type_name -> google.protobuf.Timestamp
+	35, // 5: usher.rule.v1.SetAsideUser.as_of_time:type_name -> google.protobuf.Timestamp
 	35, // 6: usher.rule.v1.SetAsideUser.create_time:type_name -> google.protobuf.Timestamp
 	35, // 7: usher.rule.v1.SetAsideUser.retry_time:type_name -> google.protobuf.Timestamp
 	2,  // 8: usher.rule.v1.AccessChange.kind:type_name -> usher.rule.v1.AccessChangeKind
-	35, // 9: usher.rule.v1.AccessChange.time:type_name -> google.protobuf.Timestamp
-	35, // 10: usher.rule.v1.CheckAccessResponse.as_of:type_name -> google.protobuf.Timestamp
+	35, // 9: usher.rule.v1.AccessChange.change_time:type_name -> google.protobuf.Timestamp
+	35, // 10: usher.rule.v1.CheckAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
 	4,  // 11: usher.rule.v1.ListAccessResponse.access:type_name -> usher.rule.v1.Access
-	35, // 12: usher.rule.v1.ListAccessResponse.as_of:type_name -> google.protobuf.Timestamp
+	35, // 12: usher.rule.v1.ListAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
 	4,  // 13: usher.rule.v1.GrantAccessResponse.access:type_name -> usher.rule.v1.Access
 	4,  // 14: usher.rule.v1.RevokeAccessResponse.access:type_name -> usher.rule.v1.Access
 	8,  // 15: usher.rule.v1.WatchAccessResponse.change:type_name -> usher.rule.v1.AccessChange
 	36, // 16: usher.rule.v1.WaitUntilCaughtUpRequest.timeout:type_name -> google.protobuf.Duration
 	6,  // 17: usher.rule.v1.SuspendAccessResponse.suspension:type_name -> usher.rule.v1.Suspension
 	6,  // 18: usher.rule.v1.ListSuspensionsResponse.suspensions:type_name -> usher.rule.v1.Suspension
-	35, // 19: usher.rule.v1.GetAccessStatusResponse.as_of:type_name -> google.protobuf.Timestamp
+	35, // 19: usher.rule.v1.GetAccessStatusResponse.as_of_time:type_name -> google.protobuf.Timestamp
 	36, // 20: usher.rule.v1.GetAccessStatusResponse.oldest_change_age:type_name -> google.protobuf.Duration
 	7,  // 21: usher.rule.v1.GetAccessStatusResponse.set_aside:type_name -> usher.rule.v1.SetAsideUser
 	5,  // 22: usher.rule.v1.GetAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings

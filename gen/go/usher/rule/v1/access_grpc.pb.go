@@ -84,7 +84,7 @@ type AccessServiceClient interface {
 	// GetAccessSettings reads an organization's choices about access.
 	GetAccessSettings(ctx context.Context, in *GetAccessSettingsRequest, opts ...grpc.CallOption) (*GetAccessSettingsResponse, error)
 	// UpdateAccessSettings changes an organization's choices about access. The change reaches users that are set aside at once.
-	// Reasons: ORGANIZATION_ERASING.
+	// Reasons: CONFLICT, ORGANIZATION_ERASING.
 	UpdateAccessSettings(ctx context.Context, in *UpdateAccessSettingsRequest, opts ...grpc.CallOption) (*UpdateAccessSettingsResponse, error)
 }
 
@@ -285,7 +285,7 @@ type AccessServiceServer interface {
 	// GetAccessSettings reads an organization's choices about access.
 	GetAccessSettings(context.Context, *GetAccessSettingsRequest) (*GetAccessSettingsResponse, error)
 	// UpdateAccessSettings changes an organization's choices about access. The change reaches users that are set aside at once.
-	// Reasons: ORGANIZATION_ERASING.
+	// Reasons: CONFLICT, ORGANIZATION_ERASING.
 	UpdateAccessSettings(context.Context, *UpdateAccessSettingsRequest) (*UpdateAccessSettingsResponse, error)
 	mustEmbedUnimplementedAccessServiceServer()
 }

@@ -154,14 +154,11 @@ func (x *Role) GetRank() int32 {
 // CreateRoleRequest asks for a new role.
 type CreateRoleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its id. See Role.id.
-	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// See Role.display_name. Empty means the id.
-	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// See Role.scope. Unset means TENANT.
-	Scope RoleScope `protobuf:"varint,3,opt,name=scope,proto3,enum=usher.rule.v1.RoleScope" json:"scope,omitempty"`
-	// See Role.rank.
-	Rank          int32 `protobuf:"varint,4,opt,name=rank,proto3" json:"rank,omitempty"`
+	// The role, with its id. Without a display_name, that is the id. Without a scope, that is TENANT.
+	Role *Role `protobuf:"bytes,1,opt,name=role,proto3" json:"role,omitempty"`
+	// A UUID of this call, or empty. A later call of the same principal with this UUID, within 24 hours, creates nothing: it answers
+	// with what this call created, as it is then.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -196,32 +193,18 @@ func (*CreateRoleRequest) Descriptor() ([]byte, []int) {
 	return file_usher_rule_v1_role_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *CreateRoleRequest) GetId() string {
+func (x *CreateRoleRequest) GetRole() *Role {
 	if x != nil {
-		return x.Id
+		return x.Role
+	}
+	return nil
+}
+
+func (x *CreateRoleRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
 	}
 	return ""
-}
-
-func (x *CreateRoleRequest) GetDisplayName() string {
-	if x != nil {
-		return x.DisplayName
-	}
-	return ""
-}
-
-func (x *CreateRoleRequest) GetScope() RoleScope {
-	if x != nil {
-		return x.Scope
-	}
-	return RoleScope_ROLE_SCOPE_UNSPECIFIED
-}
-
-func (x *CreateRoleRequest) GetRank() int32 {
-	if x != nil {
-		return x.Rank
-	}
-	return 0
 }
 
 // CreateRoleResponse answers CreateRole.
@@ -532,17 +515,17 @@ var File_usher_rule_v1_role_proto protoreflect.FileDescriptor
 
 const file_usher_rule_v1_role_proto_rawDesc = "" +
 	"\n" +
-	"\x18usher/rule/v1/role.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1dusher/common/v1/callers.proto\"\x89\x01\n" +
-	"\x04Role\x12\x14\n" +
-	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x05R\x02id\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x124\n" +
-	"\x05scope\x18\x03 \x01(\x0e2\x18.usher.rule.v1.RoleScopeB\x04\xe2A\x01\x05R\x05scope\x12\x12\n" +
-	"\x04rank\x18\x04 \x01(\x05R\x04rank\"\xd8\x01\n" +
-	"\x11CreateRoleRequest\x12;\n" +
-	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x02id\x12+\n" +
-	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x128\n" +
-	"\x05scope\x18\x03 \x01(\x0e2\x18.usher.rule.v1.RoleScopeB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05scope\x12\x1f\n" +
-	"\x04rank\x18\x04 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xc0\x84=(\x00R\x04rank\"=\n" +
+	"\x18usher/rule/v1/role.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1dusher/common/v1/callers.proto\"\xd3\x01\n" +
+	"\x04Role\x12?\n" +
+	"\x02id\x18\x01 \x01(\tB/\xe2A\x01\x05\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x02id\x12+\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12<\n" +
+	"\x05scope\x18\x03 \x01(\x0e2\x18.usher.rule.v1.RoleScopeB\f\xe2A\x01\x05\xbaH\x05\x82\x01\x02\x10\x01R\x05scope\x12\x1f\n" +
+	"\x04rank\x18\x04 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xc0\x84=(\x00R\x04rank\"t\n" +
+	"\x11CreateRoleRequest\x123\n" +
+	"\x04role\x18\x01 \x01(\v2\x13.usher.rule.v1.RoleB\n" +
+	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\x04role\x12*\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\trequestId\"=\n" +
 	"\x12CreateRoleResponse\x12'\n" +
 	"\x04role\x18\x01 \x01(\v2\x13.usher.rule.v1.RoleR\x04role\"+\n" +
 	"\x0eGetRoleRequest\x12\x19\n" +
@@ -558,18 +541,18 @@ const file_usher_rule_v1_role_proto_rawDesc = "" +
 	"\tRoleScope\x12\x1a\n" +
 	"\x16ROLE_SCOPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11ROLE_SCOPE_TENANT\x10\x01\x12\x1b\n" +
-	"\x17ROLE_SCOPE_ORGANIZATION\x10\x022\xeb\x03\n" +
-	"\vRoleService\x12u\n" +
+	"\x17ROLE_SCOPE_ORGANIZATION\x10\x022\xe6\x03\n" +
+	"\vRoleService\x12n\n" +
 	"\n" +
-	"CreateRole\x12 .usher.rule.v1.CreateRoleRequest\x1a!.usher.rule.v1.CreateRoleResponse\"\"\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/api/v1/roles\x12s\n" +
+	"CreateRole\x12 .usher.rule.v1.CreateRoleRequest\x1a!.usher.rule.v1.CreateRoleResponse\"\x1b\x82\xd3\xe4\x93\x02\x15:\x04role\"\r/api/v1/roles\x12s\n" +
 	"\aGetRole\x12\x1d.usher.rule.v1.GetRoleRequest\x1a\x1e.usher.rule.v1.GetRoleResponse\")\xaa\xcf\x18\b\n" +
 	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/roles/{id}\x90\x02\x01\x12t\n" +
 	"\tListRoles\x12\x1f.usher.rule.v1.ListRolesRequest\x1a .usher.rule.v1.ListRolesResponse\"$\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02\x0f\x12\r/api/v1/roles\x90\x02\x01\x12z\n" +
+	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02\x0f\x12\r/api/v1/roles\x90\x02\x01\x12p\n" +
 	"\n" +
-	"DeleteRole\x12 .usher.rule.v1.DeleteRoleRequest\x1a!.usher.rule.v1.DeleteRoleResponse\"'\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x02\x14*\x12/api/v1/roles/{id}\x90\x02\x02B\xad\x01\n" +
+	"DeleteRole\x12 .usher.rule.v1.DeleteRoleRequest\x1a!.usher.rule.v1.DeleteRoleResponse\"\x1d\x82\xd3\xe4\x93\x02\x14*\x12/api/v1/roles/{id}\x90\x02\x02\x1a\n" +
+	"\xb2\xcf\x18\x06\n" +
+	"\x01\x01\x12\x01\x02B\xad\x01\n" +
 	"\x11com.usher.rule.v1B\tRoleProtoP\x01Z7github.com/usher-scim/usher/gen/go/usher/rule/v1;rulev1\xa2\x02\x03URX\xaa\x02\rUsher.Rule.V1\xca\x02\rUsher\\Rule\\V1\xe2\x02\x19Usher\\Rule\\V1\\GPBMetadata\xea\x02\x0fUsher::Rule::V1b\x06proto3"
 
 var (
@@ -600,7 +583,7 @@ var file_usher_rule_v1_role_proto_goTypes = []any{
 }
 var file_usher_rule_v1_role_proto_depIdxs = []int32{
 	0, // 0: usher.rule.v1.Role.scope:type_name -> usher.rule.v1.RoleScope
-	0, // 1: usher.rule.v1.CreateRoleRequest.scope:type_name -> usher.rule.v1.RoleScope
+	1, // 1: usher.rule.v1.CreateRoleRequest.role:type_name -> usher.rule.v1.Role
 	1, // 2: usher.rule.v1.CreateRoleResponse.role:type_name -> usher.rule.v1.Role
 	1, // 3: usher.rule.v1.GetRoleResponse.role:type_name -> usher.rule.v1.Role
 	1, // 4: usher.rule.v1.ListRolesResponse.roles:type_name -> usher.rule.v1.Role

@@ -31,7 +31,7 @@ const (
 //
 // RoleService manages the catalogue of roles.
 type RoleServiceClient interface {
-	// CreateRole adds a role to the catalogue. Reasons: ALREADY_EXISTS.
+	// CreateRole adds a role to the catalogue, of up to 1,000. Reasons: ALREADY_EXISTS, LIMIT, REQUEST_ID_REUSED.
 	CreateRole(ctx context.Context, in *CreateRoleRequest, opts ...grpc.CallOption) (*CreateRoleResponse, error)
 	// GetRole reads one role. Reasons: NOT_FOUND.
 	GetRole(ctx context.Context, in *GetRoleRequest, opts ...grpc.CallOption) (*GetRoleResponse, error)
@@ -96,7 +96,7 @@ func (c *roleServiceClient) DeleteRole(ctx context.Context, in *DeleteRoleReques
 //
 // RoleService manages the catalogue of roles.
 type RoleServiceServer interface {
-	// CreateRole adds a role to the catalogue. Reasons: ALREADY_EXISTS.
+	// CreateRole adds a role to the catalogue, of up to 1,000. Reasons: ALREADY_EXISTS, LIMIT, REQUEST_ID_REUSED.
 	CreateRole(context.Context, *CreateRoleRequest) (*CreateRoleResponse, error)
 	// GetRole reads one role. Reasons: NOT_FOUND.
 	GetRole(context.Context, *GetRoleRequest) (*GetRoleResponse, error)

@@ -202,7 +202,7 @@ type GroupPin struct {
 	// Whether it is there.
 	State PinState `protobuf:"varint,3,opt,name=state,proto3,enum=usher.rule.v1.PinState" json:"state,omitempty"`
 	// Since when.
-	Time          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
+	PinTime       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=pin_time,json=pinTime,proto3" json:"pin_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -258,9 +258,9 @@ func (x *GroupPin) GetState() PinState {
 	return PinState_PIN_STATE_UNSPECIFIED
 }
 
-func (x *GroupPin) GetTime() *timestamppb.Timestamp {
+func (x *GroupPin) GetPinTime() *timestamppb.Timestamp {
 	if x != nil {
-		return x.Time
+		return x.PinTime
 	}
 	return nil
 }
@@ -380,12 +380,12 @@ type Rule struct {
 	Match isRule_Match `protobuf_oneof:"match"`
 	// What it gives. 1 to 100, each once.
 	Grants []*Grant `protobuf:"bytes,7,rep,name=grants,proto3" json:"grants,omitempty"`
-	// Increases with each change of the rule; changes of pins do not count.
-	Revision int64 `protobuf:"varint,8,opt,name=revision,proto3" json:"revision,omitempty"`
 	// When it was created.
-	CreateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it last changed.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// Identifies the values that can be changed. In an update it must be the current one, unless it is empty.
+	Etag          string `protobuf:"bytes,11,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -489,13 +489,6 @@ func (x *Rule) GetGrants() []*Grant {
 	return nil
 }
 
-func (x *Rule) GetRevision() int64 {
-	if x != nil {
-		return x.Revision
-	}
-	return 0
-}
-
 func (x *Rule) GetCreateTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.CreateTime
@@ -508,6 +501,13 @@ func (x *Rule) GetUpdateTime() *timestamppb.Timestamp {
 		return x.UpdateTime
 	}
 	return nil
+}
+
+func (x *Rule) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
 }
 
 type isRule_Match interface {
@@ -526,7 +526,7 @@ type Rule_RoleValue struct {
 
 type Rule_Filter struct {
 	// The users that a filter matches.
-	Filter *FilterMatch `protobuf:"bytes,11,opt,name=filter,proto3,oneof"`
+	Filter *FilterMatch `protobuf:"bytes,10,opt,name=filter,proto3,oneof"`
 }
 
 func (*Rule_Group) isRule_Match() {}
@@ -542,7 +542,10 @@ type CreateRuleRequest struct {
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// The rule: display_name, enabled, match and grants are read. Without a display_name, or with an empty one, it gets one
 	// made of the match.
-	Rule          *Rule `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
+	Rule *Rule `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
+	// A UUID of this call, or empty. A later call of the same principal with this UUID, within 24 hours, creates nothing: it answers
+	// with what this call created, as it is then.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -589,6 +592,13 @@ func (x *CreateRuleRequest) GetRule() *Rule {
 		return x.Rule
 	}
 	return nil
+}
+
+func (x *CreateRuleRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
 }
 
 // CreateRuleResponse answers CreateRule.
@@ -864,13 +874,11 @@ type UpdateRuleRequest struct {
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// The rule.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// The new values. Over REST it is the body. What cannot change, such as revision, is ignored.
+	// The new values. Over REST it is the body. What cannot change, such as create_time, is ignored.
 	Rule *Rule `protobuf:"bytes,3,opt,name=rule,proto3" json:"rule,omitempty"`
 	// Which of them to take; each must then be set, and grants hold at least one. Empty means those that are set; grants
 	// are, once they hold one.
-	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
-	// The revision that it must have now; 0 means any. Over REST it is a parameter of the query, as update_mask is.
-	IfRevision    int64 `protobuf:"varint,5,opt,name=if_revision,json=ifRevision,proto3" json:"if_revision,omitempty"`
+	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -931,13 +939,6 @@ func (x *UpdateRuleRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 		return x.UpdateMask
 	}
 	return nil
-}
-
-func (x *UpdateRuleRequest) GetIfRevision() int64 {
-	if x != nil {
-		return x.IfRevision
-	}
-	return 0
 }
 
 // UpdateRuleResponse answers UpdateRule.
@@ -1292,18 +1293,18 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"GroupMatch\x12-\n" +
 	"\fdisplay_name\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\vdisplayName\x121\n" +
-	"\x04pins\x18\x02 \x03(\v2\x17.usher.rule.v1.GroupPinB\x04\xe2A\x01\x03R\x04pins\"\xa7\x01\n" +
+	"\x04pins\x18\x02 \x03(\v2\x17.usher.rule.v1.GroupPinB\x04\xe2A\x01\x03R\x04pins\"\xae\x01\n" +
 	"\bGroupPin\x12!\n" +
 	"\fdirectory_id\x18\x01 \x01(\tR\vdirectoryId\x12\x19\n" +
 	"\bgroup_id\x18\x02 \x01(\tR\agroupId\x12-\n" +
-	"\x05state\x18\x03 \x01(\x0e2\x17.usher.rule.v1.PinStateR\x05state\x12.\n" +
-	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"2\n" +
+	"\x05state\x18\x03 \x01(\x0e2\x17.usher.rule.v1.PinStateR\x05state\x125\n" +
+	"\bpin_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\apinTime\"2\n" +
 	"\x0eRoleValueMatch\x12 \n" +
 	"\x05value\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x05value\"1\n" +
 	"\vFilterMatch\x12\"\n" +
 	"\x06filter\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06filter\"\xca\x04\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06filter\"\xbc\x04\n" +
 	"\x04Rule\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x12&\n" +
@@ -1312,22 +1313,25 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"\x05group\x18\x05 \x01(\v2\x19.usher.rule.v1.GroupMatchH\x00R\x05group\x12>\n" +
 	"\n" +
 	"role_value\x18\x06 \x01(\v2\x1d.usher.rule.v1.RoleValueMatchH\x00R\troleValue\x124\n" +
-	"\x06filter\x18\v \x01(\v2\x1a.usher.rule.v1.FilterMatchH\x00R\x06filter\x128\n" +
+	"\x06filter\x18\n" +
+	" \x01(\v2\x1a.usher.rule.v1.FilterMatchH\x00R\x06filter\x128\n" +
 	"\x06grants\x18\a \x03(\v2\x14.usher.rule.v1.GrantB\n" +
-	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x06grants\x12 \n" +
-	"\brevision\x18\b \x01(\x03B\x04\xe2A\x01\x03R\brevision\x12A\n" +
-	"\vcreate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x06grants\x12A\n" +
+	"\vcreate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"createTime\x12A\n" +
-	"\vupdate_time\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
-	"updateTimeB\x0e\n" +
+	"\vupdate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
+	"updateTime\x12\x12\n" +
+	"\x04etag\x18\v \x01(\tR\x04etagB\x0e\n" +
 	"\x05match\x12\x05\xbaH\x02\b\x01B\x0f\n" +
 	"\r_display_nameB\n" +
 	"\n" +
-	"\b_enabled\"x\n" +
+	"\b_enabled\"\xa8\x01\n" +
 	"\x11CreateRuleRequest\x122\n" +
-	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12/\n" +
-	"\x04rule\x18\x02 \x01(\v2\x13.usher.rule.v1.RuleB\x06\xbaH\x03\xc8\x01\x01R\x04rule\"=\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x123\n" +
+	"\x04rule\x18\x02 \x01(\v2\x13.usher.rule.v1.RuleB\n" +
+	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\x04rule\x12*\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\trequestId\"=\n" +
 	"\x12CreateRuleResponse\x12'\n" +
 	"\x04rule\x18\x01 \x01(\v2\x13.usher.rule.v1.RuleR\x04rule\"^\n" +
 	"\x0eGetRuleRequest\x122\n" +
@@ -1342,15 +1346,13 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\tpageToken\"f\n" +
 	"\x11ListRulesResponse\x12)\n" +
 	"\x05rules\x18\x01 \x03(\v2\x13.usher.rule.v1.RuleR\x05rules\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf9\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xcf\x01\n" +
 	"\x11UpdateRuleRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\x18\n" +
 	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12/\n" +
 	"\x04rule\x18\x03 \x01(\v2\x13.usher.rule.v1.RuleB\x06\xbaH\x03\xd8\x01\x03R\x04rule\x12;\n" +
 	"\vupdate_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
-	"updateMask\x12(\n" +
-	"\vif_revision\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\n" +
-	"ifRevision\"=\n" +
+	"updateMask\"=\n" +
 	"\x12UpdateRuleResponse\x12'\n" +
 	"\x04rule\x18\x01 \x01(\v2\x13.usher.rule.v1.RuleR\x04rule\"a\n" +
 	"\x11EnableRuleRequest\x122\n" +
@@ -1370,26 +1372,20 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"\bPinState\x12\x19\n" +
 	"\x15PIN_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10PIN_STATE_PINNED\x10\x01\x12\x15\n" +
-	"\x11PIN_STATE_WAITING\x10\x022\xe4\b\n" +
-	"\vRuleService\x12\x96\x01\n" +
+	"\x11PIN_STATE_WAITING\x10\x022\xa7\b\n" +
+	"\vRuleService\x12\x8e\x01\n" +
 	"\n" +
-	"CreateRule\x12 .usher.rule.v1.CreateRuleRequest\x1a!.usher.rule.v1.CreateRuleResponse\"C\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x022:\x01*\"-/api/v1/organizations/{organization_id}/rules\x12\x92\x01\n" +
-	"\aGetRule\x12\x1d.usher.rule.v1.GetRuleRequest\x1a\x1e.usher.rule.v1.GetRuleResponse\"H\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x024\x122/api/v1/organizations/{organization_id}/rules/{id}\x90\x02\x01\x12\x93\x01\n" +
-	"\tListRules\x12\x1f.usher.rule.v1.ListRulesRequest\x1a .usher.rule.v1.ListRulesResponse\"C\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02/\x12-/api/v1/organizations/{organization_id}/rules\x90\x02\x01\x12\x9e\x01\n" +
+	"CreateRule\x12 .usher.rule.v1.CreateRuleRequest\x1a!.usher.rule.v1.CreateRuleResponse\";\x82\xd3\xe4\x93\x025:\x04rule\"-/api/v1/organizations/{organization_id}/rules\x12\x87\x01\n" +
+	"\aGetRule\x12\x1d.usher.rule.v1.GetRuleRequest\x1a\x1e.usher.rule.v1.GetRuleResponse\"=\x82\xd3\xe4\x93\x024\x122/api/v1/organizations/{organization_id}/rules/{id}\x90\x02\x01\x12\x88\x01\n" +
+	"\tListRules\x12\x1f.usher.rule.v1.ListRulesRequest\x1a .usher.rule.v1.ListRulesResponse\"8\x82\xd3\xe4\x93\x02/\x12-/api/v1/organizations/{organization_id}/rules\x90\x02\x01\x12\x93\x01\n" +
 	"\n" +
-	"UpdateRule\x12 .usher.rule.v1.UpdateRuleRequest\x1a!.usher.rule.v1.UpdateRuleResponse\"K\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02::\x04rule22/api/v1/organizations/{organization_id}/rules/{id}\x12\xa5\x01\n" +
+	"UpdateRule\x12 .usher.rule.v1.UpdateRuleRequest\x1a!.usher.rule.v1.UpdateRuleResponse\"@\x82\xd3\xe4\x93\x02::\x04rule22/api/v1/organizations/{organization_id}/rules/{id}\x12\x9a\x01\n" +
 	"\n" +
-	"EnableRule\x12 .usher.rule.v1.EnableRuleRequest\x1a!.usher.rule.v1.EnableRuleResponse\"R\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02>:\x01*\"9/api/v1/organizations/{organization_id}/rules/{id}:enable\x90\x02\x02\x12\xa9\x01\n" +
-	"\vDisableRule\x12!.usher.rule.v1.DisableRuleRequest\x1a\".usher.rule.v1.DisableRuleResponse\"S\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02?:\x01*\":/api/v1/organizations/{organization_id}/rules/{id}:disable\x90\x02\x02\x12\x9b\x01\n" +
+	"EnableRule\x12 .usher.rule.v1.EnableRuleRequest\x1a!.usher.rule.v1.EnableRuleResponse\"G\x82\xd3\xe4\x93\x02>:\x01*\"9/api/v1/organizations/{organization_id}/rules/{id}:enable\x90\x02\x02\x12\x9e\x01\n" +
+	"\vDisableRule\x12!.usher.rule.v1.DisableRuleRequest\x1a\".usher.rule.v1.DisableRuleResponse\"H\x82\xd3\xe4\x93\x02?:\x01*\":/api/v1/organizations/{organization_id}/rules/{id}:disable\x90\x02\x02\x12\x90\x01\n" +
 	"\n" +
-	"DeleteRule\x12 .usher.rule.v1.DeleteRuleRequest\x1a!.usher.rule.v1.DeleteRuleResponse\"H\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x024*2/api/v1/organizations/{organization_id}/rules/{id}\x90\x02\x02B\xad\x01\n" +
+	"DeleteRule\x12 .usher.rule.v1.DeleteRuleRequest\x1a!.usher.rule.v1.DeleteRuleResponse\"=\x82\xd3\xe4\x93\x024*2/api/v1/organizations/{organization_id}/rules/{id}\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x03B\xad\x01\n" +
 	"\x11com.usher.rule.v1B\tRuleProtoP\x01Z7github.com/usher-scim/usher/gen/go/usher/rule/v1;rulev1\xa2\x02\x03URX\xaa\x02\rUsher.Rule.V1\xca\x02\rUsher\\Rule\\V1\xe2\x02\x19Usher\\Rule\\V1\\GPBMetadata\xea\x02\x0fUsher::Rule::V1b\x06proto3"
 
 var (
@@ -1434,7 +1430,7 @@ var file_usher_rule_v1_rule_proto_goTypes = []any{
 var file_usher_rule_v1_rule_proto_depIdxs = []int32{
 	3,  // 0: usher.rule.v1.GroupMatch.pins:type_name -> usher.rule.v1.GroupPin
 	0,  // 1: usher.rule.v1.GroupPin.state:type_name -> usher.rule.v1.PinState
-	21, // 2: usher.rule.v1.GroupPin.time:type_name -> google.protobuf.Timestamp
+	21, // 2: usher.rule.v1.GroupPin.pin_time:type_name -> google.protobuf.Timestamp
 	2,  // 3: usher.rule.v1.Rule.group:type_name -> usher.rule.v1.GroupMatch
 	4,  // 4: usher.rule.v1.Rule.role_value:type_name -> usher.rule.v1.RoleValueMatch
 	5,  // 5: usher.rule.v1.Rule.filter:type_name -> usher.rule.v1.FilterMatch

@@ -36,7 +36,8 @@ const (
 // runs: no RPC here changes anybody's access by itself.
 type RuleServiceClient interface {
 	// CreateRule adds a rule. At most 1,000 an organization.
-	// Reasons: NOT_FOUND (tenant, role or organization), ROLE_SCOPE, LIMIT, ORGANIZATION_ERASING.
+	// Reasons: NOT_FOUND (tenant, role or organization), ROLE_SCOPE, LIMIT, ORGANIZATION_ERASING,
+	// REQUEST_ID_REUSED.
 	CreateRule(ctx context.Context, in *CreateRuleRequest, opts ...grpc.CallOption) (*CreateRuleResponse, error)
 	// GetRule reads one rule. Reasons: NOT_FOUND.
 	GetRule(ctx context.Context, in *GetRuleRequest, opts ...grpc.CallOption) (*GetRuleResponse, error)
@@ -142,7 +143,8 @@ func (c *ruleServiceClient) DeleteRule(ctx context.Context, in *DeleteRuleReques
 // runs: no RPC here changes anybody's access by itself.
 type RuleServiceServer interface {
 	// CreateRule adds a rule. At most 1,000 an organization.
-	// Reasons: NOT_FOUND (tenant, role or organization), ROLE_SCOPE, LIMIT, ORGANIZATION_ERASING.
+	// Reasons: NOT_FOUND (tenant, role or organization), ROLE_SCOPE, LIMIT, ORGANIZATION_ERASING,
+	// REQUEST_ID_REUSED.
 	CreateRule(context.Context, *CreateRuleRequest) (*CreateRuleResponse, error)
 	// GetRule reads one rule. Reasons: NOT_FOUND.
 	GetRule(context.Context, *GetRuleRequest) (*GetRuleResponse, error)

@@ -225,8 +225,11 @@ type StartSyncRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// A UUID of this call, or empty. A later call of the same principal with this UUID, within 24 hours, starts nothing: it answers
+	// with what this call started, as it is then.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StartSyncRequest) Reset() {
@@ -262,6 +265,13 @@ func (*StartSyncRequest) Descriptor() ([]byte, []int) {
 func (x *StartSyncRequest) GetOrganizationId() string {
 	if x != nil {
 		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *StartSyncRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
 	}
 	return ""
 }
@@ -654,9 +664,11 @@ const file_usher_rule_v1_sync_proto_rawDesc = "" +
 	"updateTime\x12;\n" +
 	"\bend_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\aendTime\x12,\n" +
-	"\x0fusers_set_aside\x18\v \x01(\x03B\x04\xe2A\x01\x03R\rusersSetAside\"F\n" +
+	"\x0fusers_set_aside\x18\v \x01(\x03B\x04\xe2A\x01\x03R\rusersSetAside\"r\n" +
 	"\x10StartSyncRequest\x122\n" +
-	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"<\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12*\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\trequestId\"<\n" +
 	"\x11StartSyncResponse\x12'\n" +
 	"\x04sync\x18\x01 \x01(\v2\x13.usher.rule.v1.SyncR\x04sync\"^\n" +
 	"\x0eGetSyncRequest\x122\n" +
@@ -681,17 +693,14 @@ const file_usher_rule_v1_sync_proto_rawDesc = "" +
 	"\x16SYNC_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12SYNC_STATE_RUNNING\x10\x01\x12\x13\n" +
 	"\x0fSYNC_STATE_DONE\x10\x02\x12\x18\n" +
-	"\x14SYNC_STATE_CANCELLED\x10\x032\xf3\x04\n" +
-	"\vSyncService\x12\x93\x01\n" +
-	"\tStartSync\x12\x1f.usher.rule.v1.StartSyncRequest\x1a .usher.rule.v1.StartSyncResponse\"C\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x022:\x01*\"-/api/v1/organizations/{organization_id}/syncs\x12\x92\x01\n" +
-	"\aGetSync\x12\x1d.usher.rule.v1.GetSyncRequest\x1a\x1e.usher.rule.v1.GetSyncResponse\"H\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x024\x122/api/v1/organizations/{organization_id}/syncs/{id}\x90\x02\x01\x12\x93\x01\n" +
-	"\tListSyncs\x12\x1f.usher.rule.v1.ListSyncsRequest\x1a .usher.rule.v1.ListSyncsResponse\"C\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02/\x12-/api/v1/organizations/{organization_id}/syncs\x90\x02\x01\x12\xa2\x01\n" +
+	"\x14SYNC_STATE_CANCELLED\x10\x032\xd4\x04\n" +
+	"\vSyncService\x12\x88\x01\n" +
+	"\tStartSync\x12\x1f.usher.rule.v1.StartSyncRequest\x1a .usher.rule.v1.StartSyncResponse\"8\x82\xd3\xe4\x93\x022:\x01*\"-/api/v1/organizations/{organization_id}/syncs\x12\x87\x01\n" +
+	"\aGetSync\x12\x1d.usher.rule.v1.GetSyncRequest\x1a\x1e.usher.rule.v1.GetSyncResponse\"=\x82\xd3\xe4\x93\x024\x122/api/v1/organizations/{organization_id}/syncs/{id}\x90\x02\x01\x12\x88\x01\n" +
+	"\tListSyncs\x12\x1f.usher.rule.v1.ListSyncsRequest\x1a .usher.rule.v1.ListSyncsResponse\"8\x82\xd3\xe4\x93\x02/\x12-/api/v1/organizations/{organization_id}/syncs\x90\x02\x01\x12\x97\x01\n" +
 	"\n" +
-	"CancelSync\x12 .usher.rule.v1.CancelSyncRequest\x1a!.usher.rule.v1.CancelSyncResponse\"O\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02>:\x01*\"9/api/v1/organizations/{organization_id}/syncs/{id}:cancelB\xad\x01\n" +
+	"CancelSync\x12 .usher.rule.v1.CancelSyncRequest\x1a!.usher.rule.v1.CancelSyncResponse\"D\x82\xd3\xe4\x93\x02>:\x01*\"9/api/v1/organizations/{organization_id}/syncs/{id}:cancel\x1a\v\xb2\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x03B\xad\x01\n" +
 	"\x11com.usher.rule.v1B\tSyncProtoP\x01Z7github.com/usher-scim/usher/gen/go/usher/rule/v1;rulev1\xa2\x02\x03URX\xaa\x02\rUsher.Rule.V1\xca\x02\rUsher\\Rule\\V1\xe2\x02\x19Usher\\Rule\\V1\\GPBMetadata\xea\x02\x0fUsher::Rule::V1b\x06proto3"
 
 var (

@@ -32,7 +32,7 @@ const (
 // SyncService runs rule syncs, one at a time in an organization.
 type SyncServiceClient interface {
 	// StartSync starts a rule sync and answers at once. Reasons: SYNC_RUNNING (metadata `sync_id`),
-	// ORGANIZATION_ERASING.
+	// ORGANIZATION_ERASING, REQUEST_ID_REUSED.
 	StartSync(ctx context.Context, in *StartSyncRequest, opts ...grpc.CallOption) (*StartSyncResponse, error)
 	// GetSync reads one sync. Reasons: NOT_FOUND.
 	GetSync(ctx context.Context, in *GetSyncRequest, opts ...grpc.CallOption) (*GetSyncResponse, error)
@@ -97,7 +97,7 @@ func (c *syncServiceClient) CancelSync(ctx context.Context, in *CancelSyncReques
 // SyncService runs rule syncs, one at a time in an organization.
 type SyncServiceServer interface {
 	// StartSync starts a rule sync and answers at once. Reasons: SYNC_RUNNING (metadata `sync_id`),
-	// ORGANIZATION_ERASING.
+	// ORGANIZATION_ERASING, REQUEST_ID_REUSED.
 	StartSync(context.Context, *StartSyncRequest) (*StartSyncResponse, error)
 	// GetSync reads one sync. Reasons: NOT_FOUND.
 	GetSync(context.Context, *GetSyncRequest) (*GetSyncResponse, error)

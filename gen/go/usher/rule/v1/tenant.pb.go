@@ -41,7 +41,9 @@ type Tenant struct {
 	// When it was created.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it last changed.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// Identifies the values that can be changed. In an update it must be the current one, unless it is empty.
+	Etag          string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -111,15 +113,23 @@ func (x *Tenant) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Tenant) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
 // CreateTenantRequest asks for a new tenant.
 type CreateTenantRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// Its id. See Tenant.id.
-	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// See Tenant.display_name. Empty means the id.
-	DisplayName   string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// The tenant, with its id. Without a display_name, that is the id.
+	Tenant *Tenant `protobuf:"bytes,2,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// A UUID of this call, or empty. A later call of the same principal with this UUID, within 24 hours, creates nothing: it answers
+	// with what this call created, as it is then.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -161,16 +171,16 @@ func (x *CreateTenantRequest) GetOrganizationId() string {
 	return ""
 }
 
-func (x *CreateTenantRequest) GetId() string {
+func (x *CreateTenantRequest) GetTenant() *Tenant {
 	if x != nil {
-		return x.Id
+		return x.Tenant
 	}
-	return ""
+	return nil
 }
 
-func (x *CreateTenantRequest) GetDisplayName() string {
+func (x *CreateTenantRequest) GetRequestId() string {
 	if x != nil {
-		return x.DisplayName
+		return x.RequestId
 	}
 	return ""
 }
@@ -656,20 +666,24 @@ var File_usher_rule_v1_tenant_proto protoreflect.FileDescriptor
 
 const file_usher_rule_v1_tenant_proto_rawDesc = "" +
 	"\n" +
-	"\x1ausher/rule/v1/tenant.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\x8c\x02\n" +
-	"\x06Tenant\x12\x14\n" +
-	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x05R\x02id\x12-\n" +
-	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x05R\x0eorganizationId\x12&\n" +
-	"\fdisplay_name\x18\x03 \x01(\tH\x00R\vdisplayName\x88\x01\x01\x12A\n" +
+	"\x1ausher/rule/v1/tenant.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xda\x02\n" +
+	"\x06Tenant\x12B\n" +
+	"\x02id\x18\x01 \x01(\tB2\xe2A\x01\x05\xbaH+\xd8\x01\x01r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x02id\x12-\n" +
+	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x05R\x0eorganizationId\x122\n" +
+	"\fdisplay_name\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01H\x00R\vdisplayName\x88\x01\x01\x12A\n" +
 	"\vcreate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"createTime\x12A\n" +
 	"\vupdate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
-	"updateTimeB\x0f\n" +
-	"\r_display_name\"\xb3\x01\n" +
+	"updateTime\x12\x12\n" +
+	"\x04etag\x18\x06 \x01(\tR\x04etagB\x0f\n" +
+	"\r_display_name\"\xb0\x01\n" +
 	"\x13CreateTenantRequest\x122\n" +
-	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12;\n" +
-	"\x02id\x18\x02 \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x02id\x12+\n" +
-	"\fdisplay_name\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\"E\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x129\n" +
+	"\x06tenant\x18\x02 \x01(\v2\x15.usher.rule.v1.TenantB\n" +
+	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\x06tenant\x12*\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\trequestId\"E\n" +
 	"\x14CreateTenantResponse\x12-\n" +
 	"\x06tenant\x18\x01 \x01(\v2\x15.usher.rule.v1.TenantR\x06tenant\"a\n" +
 	"\x10GetTenantRequest\x122\n" +
@@ -696,18 +710,16 @@ const file_usher_rule_v1_tenant_proto_rawDesc = "" +
 	"\x13DeleteTenantRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\x19\n" +
 	"\x02id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x02id\"\x16\n" +
-	"\x14DeleteTenantResponse2\xbe\x06\n" +
-	"\rTenantService\x12\x9e\x01\n" +
-	"\fCreateTenant\x12\".usher.rule.v1.CreateTenantRequest\x1a#.usher.rule.v1.CreateTenantResponse\"E\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x024:\x01*\"//api/v1/organizations/{organization_id}/tenants\x12\x9b\x01\n" +
+	"\x14DeleteTenantResponse2\xaf\x06\n" +
+	"\rTenantService\x12\x98\x01\n" +
+	"\fCreateTenant\x12\".usher.rule.v1.CreateTenantRequest\x1a#.usher.rule.v1.CreateTenantResponse\"?\x82\xd3\xe4\x93\x029:\x06tenant\"//api/v1/organizations/{organization_id}/tenants\x12\x9b\x01\n" +
 	"\tGetTenant\x12\x1f.usher.rule.v1.GetTenantRequest\x1a .usher.rule.v1.GetTenantResponse\"K\xaa\xcf\x18\b\n" +
 	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/tenants/{id}\x90\x02\x01\x12\x9c\x01\n" +
 	"\vListTenants\x12!.usher.rule.v1.ListTenantsRequest\x1a\".usher.rule.v1.ListTenantsResponse\"F\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x021\x12//api/v1/organizations/{organization_id}/tenants\x90\x02\x01\x12\xa8\x01\n" +
-	"\fUpdateTenant\x12\".usher.rule.v1.UpdateTenantRequest\x1a#.usher.rule.v1.UpdateTenantResponse\"O\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x02>:\x06tenant24/api/v1/organizations/{organization_id}/tenants/{id}\x12\xa3\x01\n" +
-	"\fDeleteTenant\x12\".usher.rule.v1.DeleteTenantRequest\x1a#.usher.rule.v1.DeleteTenantResponse\"J\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x04\x82\xd3\xe4\x93\x026*4/api/v1/organizations/{organization_id}/tenants/{id}\x90\x02\x02B\xaf\x01\n" +
+	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x021\x12//api/v1/organizations/{organization_id}/tenants\x90\x02\x01\x12\x9d\x01\n" +
+	"\fUpdateTenant\x12\".usher.rule.v1.UpdateTenantRequest\x1a#.usher.rule.v1.UpdateTenantResponse\"D\x82\xd3\xe4\x93\x02>:\x06tenant24/api/v1/organizations/{organization_id}/tenants/{id}\x12\x98\x01\n" +
+	"\fDeleteTenant\x12\".usher.rule.v1.DeleteTenantRequest\x1a#.usher.rule.v1.DeleteTenantResponse\"?\x82\xd3\xe4\x93\x026*4/api/v1/organizations/{organization_id}/tenants/{id}\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x04B\xaf\x01\n" +
 	"\x11com.usher.rule.v1B\vTenantProtoP\x01Z7github.com/usher-scim/usher/gen/go/usher/rule/v1;rulev1\xa2\x02\x03URX\xaa\x02\rUsher.Rule.V1\xca\x02\rUsher\\Rule\\V1\xe2\x02\x19Usher\\Rule\\V1\\GPBMetadata\xea\x02\x0fUsher::Rule::V1b\x06proto3"
 
 var (
@@ -741,27 +753,28 @@ var file_usher_rule_v1_tenant_proto_goTypes = []any{
 var file_usher_rule_v1_tenant_proto_depIdxs = []int32{
 	11, // 0: usher.rule.v1.Tenant.create_time:type_name -> google.protobuf.Timestamp
 	11, // 1: usher.rule.v1.Tenant.update_time:type_name -> google.protobuf.Timestamp
-	0,  // 2: usher.rule.v1.CreateTenantResponse.tenant:type_name -> usher.rule.v1.Tenant
-	0,  // 3: usher.rule.v1.GetTenantResponse.tenant:type_name -> usher.rule.v1.Tenant
-	0,  // 4: usher.rule.v1.ListTenantsResponse.tenants:type_name -> usher.rule.v1.Tenant
-	0,  // 5: usher.rule.v1.UpdateTenantRequest.tenant:type_name -> usher.rule.v1.Tenant
-	12, // 6: usher.rule.v1.UpdateTenantRequest.update_mask:type_name -> google.protobuf.FieldMask
-	0,  // 7: usher.rule.v1.UpdateTenantResponse.tenant:type_name -> usher.rule.v1.Tenant
-	1,  // 8: usher.rule.v1.TenantService.CreateTenant:input_type -> usher.rule.v1.CreateTenantRequest
-	3,  // 9: usher.rule.v1.TenantService.GetTenant:input_type -> usher.rule.v1.GetTenantRequest
-	5,  // 10: usher.rule.v1.TenantService.ListTenants:input_type -> usher.rule.v1.ListTenantsRequest
-	7,  // 11: usher.rule.v1.TenantService.UpdateTenant:input_type -> usher.rule.v1.UpdateTenantRequest
-	9,  // 12: usher.rule.v1.TenantService.DeleteTenant:input_type -> usher.rule.v1.DeleteTenantRequest
-	2,  // 13: usher.rule.v1.TenantService.CreateTenant:output_type -> usher.rule.v1.CreateTenantResponse
-	4,  // 14: usher.rule.v1.TenantService.GetTenant:output_type -> usher.rule.v1.GetTenantResponse
-	6,  // 15: usher.rule.v1.TenantService.ListTenants:output_type -> usher.rule.v1.ListTenantsResponse
-	8,  // 16: usher.rule.v1.TenantService.UpdateTenant:output_type -> usher.rule.v1.UpdateTenantResponse
-	10, // 17: usher.rule.v1.TenantService.DeleteTenant:output_type -> usher.rule.v1.DeleteTenantResponse
-	13, // [13:18] is the sub-list for method output_type
-	8,  // [8:13] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	0,  // 2: usher.rule.v1.CreateTenantRequest.tenant:type_name -> usher.rule.v1.Tenant
+	0,  // 3: usher.rule.v1.CreateTenantResponse.tenant:type_name -> usher.rule.v1.Tenant
+	0,  // 4: usher.rule.v1.GetTenantResponse.tenant:type_name -> usher.rule.v1.Tenant
+	0,  // 5: usher.rule.v1.ListTenantsResponse.tenants:type_name -> usher.rule.v1.Tenant
+	0,  // 6: usher.rule.v1.UpdateTenantRequest.tenant:type_name -> usher.rule.v1.Tenant
+	12, // 7: usher.rule.v1.UpdateTenantRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 8: usher.rule.v1.UpdateTenantResponse.tenant:type_name -> usher.rule.v1.Tenant
+	1,  // 9: usher.rule.v1.TenantService.CreateTenant:input_type -> usher.rule.v1.CreateTenantRequest
+	3,  // 10: usher.rule.v1.TenantService.GetTenant:input_type -> usher.rule.v1.GetTenantRequest
+	5,  // 11: usher.rule.v1.TenantService.ListTenants:input_type -> usher.rule.v1.ListTenantsRequest
+	7,  // 12: usher.rule.v1.TenantService.UpdateTenant:input_type -> usher.rule.v1.UpdateTenantRequest
+	9,  // 13: usher.rule.v1.TenantService.DeleteTenant:input_type -> usher.rule.v1.DeleteTenantRequest
+	2,  // 14: usher.rule.v1.TenantService.CreateTenant:output_type -> usher.rule.v1.CreateTenantResponse
+	4,  // 15: usher.rule.v1.TenantService.GetTenant:output_type -> usher.rule.v1.GetTenantResponse
+	6,  // 16: usher.rule.v1.TenantService.ListTenants:output_type -> usher.rule.v1.ListTenantsResponse
+	8,  // 17: usher.rule.v1.TenantService.UpdateTenant:output_type -> usher.rule.v1.UpdateTenantResponse
+	10, // 18: usher.rule.v1.TenantService.DeleteTenant:output_type -> usher.rule.v1.DeleteTenantResponse
+	14, // [14:19] is the sub-list for method output_type
+	9,  // [9:14] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_usher_rule_v1_tenant_proto_init() }

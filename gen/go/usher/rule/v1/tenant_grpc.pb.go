@@ -36,13 +36,14 @@ const (
 // TenantService manages tenants. Creating, changing and removing them is the operator's, and of those of the vendor's
 // services that may write: a tenant is an instance of the vendor's product.
 type TenantServiceClient interface {
-	// CreateTenant adds a tenant. Reasons: NOT_FOUND (no such organization), ALREADY_EXISTS, ORGANIZATION_ERASING.
+	// CreateTenant adds a tenant. Reasons: NOT_FOUND (no such organization), ALREADY_EXISTS, ORGANIZATION_ERASING,
+	// REQUEST_ID_REUSED.
 	CreateTenant(ctx context.Context, in *CreateTenantRequest, opts ...grpc.CallOption) (*CreateTenantResponse, error)
 	// GetTenant reads one tenant. Reasons: NOT_FOUND.
 	GetTenant(ctx context.Context, in *GetTenantRequest, opts ...grpc.CallOption) (*GetTenantResponse, error)
 	// ListTenants lists an organization's tenants by id. Reasons: PAGE_TOKEN.
 	ListTenants(ctx context.Context, in *ListTenantsRequest, opts ...grpc.CallOption) (*ListTenantsResponse, error)
-	// UpdateTenant changes what the request names, and nothing else: `display_name`. Reasons: NOT_FOUND,
+	// UpdateTenant changes what the request names, and nothing else: `display_name`. Reasons: NOT_FOUND, CONFLICT,
 	// ORGANIZATION_ERASING.
 	UpdateTenant(ctx context.Context, in *UpdateTenantRequest, opts ...grpc.CallOption) (*UpdateTenantResponse, error)
 	// DeleteTenant removes a tenant that no rule and no access names. Reasons: NOT_FOUND, TENANT_IN_USE,
@@ -115,13 +116,14 @@ func (c *tenantServiceClient) DeleteTenant(ctx context.Context, in *DeleteTenant
 // TenantService manages tenants. Creating, changing and removing them is the operator's, and of those of the vendor's
 // services that may write: a tenant is an instance of the vendor's product.
 type TenantServiceServer interface {
-	// CreateTenant adds a tenant. Reasons: NOT_FOUND (no such organization), ALREADY_EXISTS, ORGANIZATION_ERASING.
+	// CreateTenant adds a tenant. Reasons: NOT_FOUND (no such organization), ALREADY_EXISTS, ORGANIZATION_ERASING,
+	// REQUEST_ID_REUSED.
 	CreateTenant(context.Context, *CreateTenantRequest) (*CreateTenantResponse, error)
 	// GetTenant reads one tenant. Reasons: NOT_FOUND.
 	GetTenant(context.Context, *GetTenantRequest) (*GetTenantResponse, error)
 	// ListTenants lists an organization's tenants by id. Reasons: PAGE_TOKEN.
 	ListTenants(context.Context, *ListTenantsRequest) (*ListTenantsResponse, error)
-	// UpdateTenant changes what the request names, and nothing else: `display_name`. Reasons: NOT_FOUND,
+	// UpdateTenant changes what the request names, and nothing else: `display_name`. Reasons: NOT_FOUND, CONFLICT,
 	// ORGANIZATION_ERASING.
 	UpdateTenant(context.Context, *UpdateTenantRequest) (*UpdateTenantResponse, error)
 	// DeleteTenant removes a tenant that no rule and no access names. Reasons: NOT_FOUND, TENANT_IN_USE,

@@ -32,7 +32,7 @@ func accessCommand(c *client) *cobra.Command {
 	const columns = "user_id tenant_id role_id effective sources.kind"
 	check := &cobra.Command{Use: "check", Short: "Say whether a user effectively holds a role.", Args: cobra.NoArgs}
 	target(check)
-	check.RunE = c.call("allowed as_of unknown suspended", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
+	check.RunE = c.call("allowed as_of_time unknown suspended", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
 		id, err := userIDOrAdvice(ctx, conn, organization, user)
 		if err != nil {
 			return nil, err
@@ -57,7 +57,7 @@ func accessCommand(c *client) *cobra.Command {
 		message, err := allPages(ctx, conn, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
 			request.PageToken = token
 			r, err := rulev1.NewAccessServiceClient(conn).ListAccess(ctx, request)
-			if page := r.GetAsOf(); token == "" || page == nil || asOf != nil && page.AsTime().Before(asOf.AsTime()) {
+			if page := r.GetAsOfTime(); token == "" || page == nil || asOf != nil && page.AsTime().Before(asOf.AsTime()) {
 				asOf = proto.CloneOf(page)
 			}
 			return r, r.GetNextPageToken(), err
@@ -66,7 +66,7 @@ func accessCommand(c *client) *cobra.Command {
 			return answered(err)
 		}
 		all := message.(*rulev1.ListAccessResponse)
-		all.AsOf = asOf // the oldest page's: merging took the last one's
+		all.AsOfTime = asOf // the oldest page's: merging took the last one's
 		if c.output == "json" {
 			return printJSON(cmd.OutOrStdout(), all)
 		}

@@ -54,6 +54,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 type failure struct {
 	error
 	answer *fault.Error // of the server that a client called; nil for what failed here
+	advice string       // what to do about it, or empty
 }
 
 func (f *failure) Unwrap() error { return f.error }
@@ -83,6 +84,9 @@ func describe(err error) string {
 			fields = append(fields, "\n  "+field.Path+": "+field.Description)
 		}
 		text += strings.Join(fields, "")
+	}
+	if f.advice != "" {
+		text += "\n" + f.advice
 	}
 	return text
 }

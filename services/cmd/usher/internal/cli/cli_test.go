@@ -109,7 +109,7 @@ func TestAWalk(t *testing.T) {
 
 	created := x.json("directory", "create", "--organization", "demo", "--name", "Entra ID")
 	directory := created["directory"].(map[string]any)["id"].(string)
-	base, key := created["baseUrl"].(string), created["apiKey"].(string)
+	base, key := created["directory"].(map[string]any)["baseUrl"].(string), created["secret"].(string)
 	want(t, x.run(0, "directory", "list"), `STATE +MODE +UNIQUE GROUP NAMES +BASE URL`, directory+` +Entra ID +active +tolerant +false +`+regexp.QuoteMeta(base))
 	want(t, x.run(0, "directory", "get", directory), `active +tolerant +false`)
 	want(t, x.run(0, "directory", "update", directory, "--name", "Entra"), `Entra +active +tolerant +false`)
@@ -141,14 +141,15 @@ func TestAWalk(t *testing.T) {
 	x.run(1, "access", "revoke", "--user", name, "--role", "organization-admin")
 	want(t, x.err, `LAST_ORGANIZATION_ADMIN`)
 
-	rule := x.json("rule", "create", "--group", "Designers", "--grant", "staging:participant")["rule"].(map[string]any)["id"].(string)
+	made := x.json("rule", "create", "--group", "Designers", "--grant", "staging:participant")["rule"].(map[string]any)
+	rule, etag := made["id"].(string), made["etag"].(string)
 	want(t, x.run(0, "rule", "list"), rule+` .*true +Designers +staging +participant +pinned`)
 	want(t, x.run(0, "sync", "start", "--wait"), `done`)
 	want(t, x.run(0, "sync", "list"), `done`)
 	want(t, x.run(0, "access", "list", "--tenant", "staging"), `staging +participant +true`)
-	want(t, x.run(0, "rule", "update", rule, "--grant", "staging:designer", "--if-revision", "1"), rule+` .*true +Designers +staging +designer +pinned`)
-	x.run(1, "rule", "update", rule, "--name", "x", "--if-revision", "1")
-	want(t, x.err, `CONFLICT`, `revision 2`)
+	want(t, x.run(0, "rule", "update", rule, "--grant", "staging:designer", "--etag", etag), rule+` .*true +Designers +staging +designer +pinned`)
+	x.run(1, "rule", "update", rule, "--name", "x", "--etag", etag)
+	want(t, x.err, `CONFLICT`, `etag`)
 	want(t, x.run(0, "rule", "disable", rule), `false`)
 	want(t, x.run(0, "rule", "update", rule, "--name", "Artists"), rule+` +Artists +false +Designers +staging +designer +pinned`)
 	want(t, x.run(0, "rule", "update", rule, "--role-value", "art"), rule+` +Artists +false +art +staging +designer`)
@@ -206,13 +207,13 @@ func TestAccessInAnEmergency(t *testing.T) {
 	t.Parallel()
 	x := newTerminal(t)
 	created := x.json("directory", "create", "--name", "Okta")
-	x.run(0, "simulate", "--idp", "okta", "--users", "6", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", created["baseUrl"].(string), "--key-file", keyFile(t, created["apiKey"].(string)))
+	x.run(0, "simulate", "--idp", "okta", "--users", "6", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", created["directory"].(map[string]any)["baseUrl"].(string), "--key-file", keyFile(t, created["secret"].(string)))
 	x.run(0, "access", "wait")
 	held := x.json("access", "list")["access"].([]any)[0].(map[string]any)
 	user, role := held["userId"].(string), held["roleId"].(string)
 	name := x.json("user", "get", user)["user"].(map[string]any)["userName"].(string)
 	check := []string{"access", "check", "--user", user, "--tenant", "production", "--role", role}
-	want(t, x.run(0, check...), `ALLOWED +AS OF +UNKNOWN +SUSPENDED\n`, `true +20\d\d-\S+ +false +false`)
+	want(t, x.run(0, check...), `ALLOWED +AS OF TIME +UNKNOWN +SUSPENDED\n`, `true +20\d\d-\S+ +false +false`)
 	want(t, x.run(0, "access", "status"), `known as of 20\d\d-\S+ \(\d+\.\d s ago\)\. Users set aside: 0\.`)
 
 	x.run(1, "access", "suspend", "--user", name)
@@ -284,7 +285,7 @@ func TestAccessWithoutIdentity(t *testing.T) {
 		}
 	})
 	created := x.json("directory", "create", "--name", "Okta")
-	x.run(0, "simulate", "--idp", "okta", "--users", "6", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", created["baseUrl"].(string), "--key-file", keyFile(t, created["apiKey"].(string)))
+	x.run(0, "simulate", "--idp", "okta", "--users", "6", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", created["directory"].(map[string]any)["baseUrl"].(string), "--key-file", keyFile(t, created["secret"].(string)))
 	x.run(0, "access", "wait")
 	held := x.json("access", "list")["access"].([]any)[0].(map[string]any)
 	user, role := held["userId"].(string), held["roleId"].(string)
@@ -355,7 +356,7 @@ func TestAListIsAsOldAsItsOldestPage(t *testing.T) {
 			var pages []*rulev1.ListAccessResponse
 			for i, asOf := range c.asOf {
 				token := strings.Repeat("x", (i+1)%len(c.asOf))
-				pages = append(pages, &rulev1.ListAccessResponse{Access: []*rulev1.Access{{RoleId: "designer"}}, NextPageToken: token, AsOf: asOf})
+				pages = append(pages, &rulev1.ListAccessResponse{Access: []*rulev1.Access{{RoleId: "designer"}}, NextPageToken: token, AsOfTime: asOf})
 			}
 			x := newTerminal(t, func(o *app.Options) {
 				o.Intercept = func(_, callee commonv1.Caller, conn grpc.ClientConnInterface) grpc.ClientConnInterface {
@@ -366,7 +367,7 @@ func TestAListIsAsOldAsItsOldestPage(t *testing.T) {
 				}
 			})
 			list := x.json("access", "list")
-			if list["asOf"] != c.want || len(list["access"].([]any)) != 3 {
+			if list["asOfTime"] != c.want || len(list["access"].([]any)) != 3 {
 				t.Errorf("the list is %v, and should be as of %v", list, c.want)
 			}
 		})
@@ -434,7 +435,7 @@ func TestServiceCredentials(t *testing.T) {
 	service := &terminal{t: t, base: []string{"--addr", x.base[1], "--data-dir", t.TempDir(), "--token-file", file}}
 	want(t, service.run(0, "tenant", "list"), `production +Production`)
 	user := x.json("directory", "create", "--name", "Okta")
-	x.run(0, "simulate", "--users", "4", "--groups", "5", "--cycles", "0", "--base-url", user["baseUrl"].(string), "--key-file", keyFile(t, user["apiKey"].(string)))
+	x.run(0, "simulate", "--users", "4", "--groups", "5", "--cycles", "0", "--base-url", user["directory"].(map[string]any)["baseUrl"].(string), "--key-file", keyFile(t, user["secret"].(string)))
 	x.run(0, "access", "wait")
 	want(t, service.run(0, "access", "list"), `@.* +production +\S+ +true +rule [0-9a-f-]{36}`)
 	for _, refused := range [][]string{
@@ -489,7 +490,7 @@ func TestBadUsage(t *testing.T) {
 		"a grant without a role":         {[]string{"rule", "create", "--group", "g", "--grant", "a:"}, 2, "--grant must be"},
 		"an organization that is none":   {[]string{"org", "get", "nowhere"}, 1, "NOT_FOUND"},
 		"an id that is none":             {[]string{"rule", "get", "x"}, 1, "INVALID_REQUEST"},
-		"a slug that is none":            {[]string{"org", "create", "Not A Slug"}, 1, "organization_id"},
+		"a slug that is none":            {[]string{"org", "create", "Not A Slug"}, 1, "organization.id"},
 		"erasing one that is not there":  {[]string{"user", "erase", "00000000-0000-7000-8000-000000000000"}, 1, "NOT_FOUND"},
 		"a user that is not there":       {[]string{"access", "list", "--user", "nobody@example.com"}, 1, "NOT_FOUND"},
 		"an IdP that is none":            {[]string{"simulate", "--idp", "ping", "--base-url", "http://127.0.0.1:1", "--key-file", keyFile(t, "k")}, 2, "ping"},

@@ -42,24 +42,29 @@ func createCredentialCommand(c *client) *cobra.Command {
 	_ = create.MarkFlagRequired("name") // the flag is there
 	create.MarkFlagsOneRequired("organization", "all")
 	create.MarkFlagsMutuallyExclusive("organization", "all")
+	repeat := repeatableFlags(create)
 	create.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx, cancel, conn, err := c.dial(cmd.Context())
 		if err != nil {
 			return err
 		}
 		defer cancel()
-		request := &directoryv1.CreateServiceCredentialRequest{
-			DisplayName: name, OrganizationIds: organizations, AllOrganizations: all, MayWrite: write,
-		}
+		credential := &directoryv1.ServiceCredential{DisplayName: name, OrganizationIds: organizations, AllOrganizations: all, MayWrite: write}
 		if expires != 0 {
-			request.ExpireTime = timestamppb.New(time.Now().Add(expires))
+			credential.ExpireTime = timestamppb.New(time.Now().Add(expires))
 		}
-		r, err := directoryv1.NewServiceCredentialServiceClient(conn).CreateServiceCredential(ctx, request)
+		r, err := directoryv1.NewServiceCredentialServiceClient(conn).CreateServiceCredential(ctx,
+			&directoryv1.CreateServiceCredentialRequest{ServiceCredential: credential, RequestId: repeat.requestID()})
 		if err != nil {
-			return answered(err)
+			return repeat.failed(err)
 		}
 		if c.output == "json" {
 			return printJSON(cmd.OutOrStdout(), r)
+		}
+		if r.GetSecretOmitted() {
+			cmd.Printf("Credential  %s\n\nA call before this one created it, and showed its secret. If that was lost, create another credential and revoke this one.\n",
+				r.GetServiceCredential().GetId())
+			return nil
 		}
 		cmd.Printf("Credential  %s\nSecret      %s\n\nThe secret is shown only now. Give it to the service: it sends it as a bearer token.\n",
 			r.GetServiceCredential().GetId(), r.GetSecret())

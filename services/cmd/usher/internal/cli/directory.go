@@ -28,13 +28,12 @@ const (
 func organizationCommand(c *client) *cobra.Command {
 	var name string
 	var federated bool
-	create := &cobra.Command{
-		Use: "create ID", Short: "Add an organization.", Args: cobra.ExactArgs(1),
-		RunE: c.call(organizationColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
-			return directoryv1.NewOrganizationServiceClient(conn).CreateOrganization(ctx,
-				&directoryv1.CreateOrganizationRequest{OrganizationId: args[0], DisplayName: name, Federated: federated})
-		}),
-	}
+	create := &cobra.Command{Use: "create ID", Short: "Add an organization.", Args: cobra.ExactArgs(1)}
+	create.RunE = c.create(create, organizationColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string, requestID string) (proto.Message, error) {
+		return directoryv1.NewOrganizationServiceClient(conn).CreateOrganization(ctx, &directoryv1.CreateOrganizationRequest{
+			Organization: &directoryv1.Organization{Id: args[0], DisplayName: given(create, "name", &name), Federated: &federated}, RequestId: requestID,
+		})
+	})
 	create.Flags().StringVar(&name, "name", "", "what people call it (default: the id)")
 	create.Flags().BoolVar(&federated, "federated", false, "its sign-in comes from its IdP, so it may use SCIM")
 
@@ -53,11 +52,13 @@ func organizationCommand(c *client) *cobra.Command {
 	}
 	update.Flags().StringVar(&name, "name", "", "what people call it")
 	update.Flags().BoolVar(&federated, "federated", false, "whether its sign-in comes from its IdP; without it its directories are suspended")
+	etag := etagFlag(update)
 	update.RunE = c.call(organizationColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		values := &directoryv1.Organization{DisplayName: given(update, "name", &name), Federated: given(update, "federated", &federated)}
 		if proto.Size(values) == 0 {
 			return nil, errors.New("nothing to change: give --name or --federated")
 		}
+		values.Etag = *etag
 		return directoryv1.NewOrganizationServiceClient(conn).UpdateOrganization(ctx,
 			&directoryv1.UpdateOrganizationRequest{OrganizationId: args[0], Organization: values})
 	})
@@ -167,6 +168,7 @@ func directoryCommand(c *client) *cobra.Command {
 	create.Flags().StringVar(&replaces, "replaces", "", "id of the deleted directory whose users and groups it may adopt (default: the only one)")
 	create.Flags().BoolVar(&afresh, "replace-none", false, "adopt nothing")
 	_ = create.MarkFlagRequired("name") // the flag is there
+	repeat := repeatableFlags(create)
 	create.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx, cancel, conn, err := c.dial(cmd.Context())
 		if err != nil {
@@ -174,16 +176,21 @@ func directoryCommand(c *client) *cobra.Command {
 		}
 		defer cancel()
 		r, err := directoryv1.NewDirectoryServiceClient(conn).CreateDirectory(ctx, &directoryv1.CreateDirectoryRequest{
-			OrganizationId: organization, DisplayName: name, Mode: mode(), UniqueGroupNames: unique, ReplacesId: replaces, ReplaceNone: afresh,
+			OrganizationId: organization, ReplaceNone: afresh, RequestId: repeat.requestID(),
+			Directory: &directoryv1.Directory{DisplayName: &name, Mode: mode(), UniqueGroupNames: &unique, ReplacesId: replaces},
 		})
 		if err != nil {
-			return answered(err)
+			return repeat.failed(err)
 		}
 		if c.output == "json" {
 			return printJSON(cmd.OutOrStdout(), r)
 		}
-		cmd.Printf("Directory  %s\nBase URL   %s\nAPI key    %s\n\nThe key is shown only now. Give both to the IdP.\n",
-			r.GetDirectory().GetId(), r.GetBaseUrl(), r.GetApiKey())
+		cmd.Printf("Directory  %s\nBase URL   %s\n", r.GetDirectory().GetId(), r.GetDirectory().GetBaseUrl())
+		if r.GetSecretOmitted() {
+			cmd.Printf("\nA call before this one created it, and showed its API key. If that was lost, create another key and revoke that one.\n")
+			return nil
+		}
+		cmd.Printf("API key    %s\n\nThe key is shown only now. Give both to the IdP.\n", r.GetSecret())
 		return nil
 	}
 	get := &cobra.Command{Use: "get ID", Short: "Show a directory.", Args: cobra.ExactArgs(1)}
@@ -204,6 +211,7 @@ func directoryCommand(c *client) *cobra.Command {
 	update.Flags().StringVar(&name, "name", "", "what people call it")
 	update.Flags().BoolVar(&strict, "strict", false, "take only what the RFCs allow, and no PATCH operations without a path")
 	update.Flags().BoolVar(&unique, "unique-group-names", false, "refuse a second group of a name")
+	etag := etagFlag(update)
 	update.RunE = c.call(directoryColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		values := &directoryv1.Directory{DisplayName: given(update, "name", &name), UniqueGroupNames: given(update, "unique-group-names", &unique)}
 		if update.Flags().Changed("strict") {
@@ -212,6 +220,7 @@ func directoryCommand(c *client) *cobra.Command {
 		if proto.Size(values) == 0 {
 			return nil, errors.New("nothing to change: give --name, --strict or --unique-group-names")
 		}
+		values.Etag = *etag
 		return directoryv1.NewDirectoryServiceClient(conn).UpdateDirectory(ctx,
 			&directoryv1.UpdateDirectoryRequest{OrganizationId: organization, Id: args[0], Directory: values})
 	})
@@ -254,12 +263,13 @@ func keyCommand(c *client) *cobra.Command {
 	flags(create)
 	create.Flags().StringVar(&name, "name", "", "what people call it")
 	create.Flags().DurationVar(&expires, "expires-in", 0, "stop working after this long (default: never)")
-	create.RunE = c.call("api_key.id secret", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
-		request := &directoryv1.CreateApiKeyRequest{OrganizationId: organization, DirectoryId: directory, DisplayName: name}
+	create.RunE = c.create(create, "api_key.id secret secret_omitted", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string, requestID string) (proto.Message, error) {
+		key := &directoryv1.ApiKey{DisplayName: name}
 		if expires != 0 {
-			request.ExpireTime = timestamppb.New(time.Now().Add(expires))
+			key.ExpireTime = timestamppb.New(time.Now().Add(expires))
 		}
-		return directoryv1.NewApiKeyServiceClient(conn).CreateApiKey(ctx, request)
+		return directoryv1.NewApiKeyServiceClient(conn).CreateApiKey(ctx,
+			&directoryv1.CreateApiKeyRequest{OrganizationId: organization, DirectoryId: directory, ApiKey: key, RequestId: requestID})
 	})
 	list := &cobra.Command{Use: "list", Short: "List a directory's keys.", Args: cobra.NoArgs}
 	flags(list)

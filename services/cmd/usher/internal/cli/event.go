@@ -13,14 +13,14 @@ import (
 func eventCommand(c *client) *cobra.Command {
 	var organization, directory, message string
 	var open bool
-	const columns = "id time operation resource_id status reason message_id acknowledge_time detail"
+	const columns = "id fail_time operation resource_id status reason message_id acknowledge_time detail"
 	list := listCommand("List failed events, newest first.", c, columns, func(cmd *cobra.Command) {
 		organizationFlag(cmd, &organization)
 		cmd.Flags().StringVar(&directory, "directory", "", "one directory's only")
 		cmd.Flags().StringVar(&message, "message", "", "one message's only, by the ID that the IdP was told")
 		cmd.Flags().BoolVar(&open, "open", false, "only those that nobody has acknowledged")
 	}, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
-		r, err := failedeventsv1.NewEventServiceClient(conn).ListEvents(ctx, &failedeventsv1.ListEventsRequest{
+		r, err := failedeventsv1.NewFailedEventServiceClient(conn).ListFailedEvents(ctx, &failedeventsv1.ListFailedEventsRequest{
 			OrganizationId: organization, DirectoryId: directory, MessageId: message, OpenOnly: open, PageToken: token,
 		})
 		return r, r.GetNextPageToken(), err
@@ -28,12 +28,12 @@ func eventCommand(c *client) *cobra.Command {
 	get := &cobra.Command{Use: "get ID", Short: "Show a failed event.", Args: cobra.ExactArgs(1)}
 	organizationFlag(get, &organization)
 	get.RunE = c.call(columns+" remedy trace_id", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
-		return failedeventsv1.NewEventServiceClient(conn).GetEvent(ctx, &failedeventsv1.GetEventRequest{OrganizationId: organization, Id: args[0]})
+		return failedeventsv1.NewFailedEventServiceClient(conn).GetFailedEvent(ctx, &failedeventsv1.GetFailedEventRequest{OrganizationId: organization, Id: args[0]})
 	})
 	acknowledge := &cobra.Command{Use: "acknowledge ID", Short: "Note that somebody has seen to it.", Args: cobra.ExactArgs(1)}
 	organizationFlag(acknowledge, &organization)
 	acknowledge.RunE = c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
-		return failedeventsv1.NewEventServiceClient(conn).AcknowledgeEvent(ctx, &failedeventsv1.AcknowledgeEventRequest{OrganizationId: organization, Id: args[0]})
+		return failedeventsv1.NewFailedEventServiceClient(conn).AcknowledgeFailedEvent(ctx, &failedeventsv1.AcknowledgeFailedEventRequest{OrganizationId: organization, Id: args[0]})
 	})
 	return noun("event", "Failed events: messages that could not be carried out.", list, get, acknowledge)
 }

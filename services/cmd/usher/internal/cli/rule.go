@@ -23,8 +23,10 @@ func tenantCommand(c *client) *cobra.Command {
 	create := &cobra.Command{Use: "create ID", Short: "Add a tenant.", Args: cobra.ExactArgs(1)}
 	organizationFlag(create, &organization)
 	create.Flags().StringVar(&name, "name", "", "what people call it (default: the id)")
-	create.RunE = c.call(tenantColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
-		return rulev1.NewTenantServiceClient(conn).CreateTenant(ctx, &rulev1.CreateTenantRequest{OrganizationId: organization, Id: args[0], DisplayName: name})
+	create.RunE = c.create(create, tenantColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string, requestID string) (proto.Message, error) {
+		return rulev1.NewTenantServiceClient(conn).CreateTenant(ctx, &rulev1.CreateTenantRequest{
+			OrganizationId: organization, Tenant: &rulev1.Tenant{Id: args[0], DisplayName: given(create, "name", &name)}, RequestId: requestID,
+		})
 	})
 	list := listCommand("List an organization's tenants.", c, tenantColumns, func(cmd *cobra.Command) { organizationFlag(cmd, &organization) },
 		func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
@@ -35,9 +37,10 @@ func tenantCommand(c *client) *cobra.Command {
 	organizationFlag(update, &organization)
 	update.Flags().StringVar(&name, "name", "", "what people call it (required)")
 	_ = update.MarkFlagRequired("name") // the flag is there
+	etag := etagFlag(update)
 	update.RunE = c.call(tenantColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		return rulev1.NewTenantServiceClient(conn).UpdateTenant(ctx, &rulev1.UpdateTenantRequest{
-			OrganizationId: organization, Id: args[0], Tenant: &rulev1.Tenant{DisplayName: &name},
+			OrganizationId: organization, Id: args[0], Tenant: &rulev1.Tenant{DisplayName: &name, Etag: *etag},
 		})
 	})
 	remove := &cobra.Command{Use: "delete ID", Short: "Remove a tenant that nothing names.", Args: cobra.ExactArgs(1)}
@@ -56,12 +59,14 @@ func roleCommand(c *client) *cobra.Command {
 	create.Flags().StringVar(&name, "name", "", "what people call it (default: the id)")
 	create.Flags().Int32Var(&rank, "rank", 0, "its rank: a higher one may do more")
 	create.Flags().BoolVar(&organizationWide, "organization-wide", false, "held in the organization instead of a tenant")
-	create.RunE = c.call(roleColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+	create.RunE = c.create(create, roleColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string, requestID string) (proto.Message, error) {
 		scope := rulev1.RoleScope_ROLE_SCOPE_TENANT
 		if organizationWide {
 			scope = rulev1.RoleScope_ROLE_SCOPE_ORGANIZATION
 		}
-		return rulev1.NewRoleServiceClient(conn).CreateRole(ctx, &rulev1.CreateRoleRequest{Id: args[0], DisplayName: name, Rank: rank, Scope: scope})
+		return rulev1.NewRoleServiceClient(conn).CreateRole(ctx, &rulev1.CreateRoleRequest{
+			Role: &rulev1.Role{Id: args[0], DisplayName: name, Rank: rank, Scope: scope}, RequestId: requestID,
+		})
 	})
 	list := &cobra.Command{
 		Use: "list", Short: "List the catalogue.", Args: cobra.NoArgs,
@@ -130,27 +135,24 @@ func ruleCommand(c *client) *cobra.Command {
 	}
 	parts(create)
 	create.Flags().BoolVar(&disabled, "disabled", false, "do not apply it yet")
-	create.RunE = func(cmd *cobra.Command, args []string) error {
-		rule, err := read(cmd)
+	create.RunE = c.create(create, columns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string, requestID string) (proto.Message, error) {
+		rule, err := read(create)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if rule.GetMatch() == nil {
-			return errMatch
+			return nil, errMatch
 		}
 		if disabled {
 			rule.Enabled = proto.Bool(false)
 		}
-		return c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
-			return rulev1.NewRuleServiceClient(conn).CreateRule(ctx, &rulev1.CreateRuleRequest{OrganizationId: organization, Rule: rule})
-		})(cmd, args)
-	}
-	var revision int64
+		return rulev1.NewRuleServiceClient(conn).CreateRule(ctx, &rulev1.CreateRuleRequest{OrganizationId: organization, Rule: rule, RequestId: requestID})
+	})
 	update := &cobra.Command{Use: "update ID", Short: "Change a rule. It changes nobody until their next message or a rule sync.", Args: cobra.ExactArgs(1)}
 	organizationFlag(update, &organization)
 	parts(update)
 	update.Flags().Lookup("grant").Usage += "; they take the place of those before"
-	update.Flags().Int64Var(&revision, "if-revision", 0, "change it only if it has this revision now (default: any)")
+	etag := etagFlag(update)
 	update.RunE = func(cmd *cobra.Command, args []string) error {
 		rule, err := read(cmd)
 		if err != nil {
@@ -159,9 +161,9 @@ func ruleCommand(c *client) *cobra.Command {
 		if proto.Size(rule) == 0 {
 			return errors.New("nothing to change: give --name, --group, --role-value, --filter or --grant")
 		}
+		rule.Etag = *etag
 		return c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
-			return rulev1.NewRuleServiceClient(conn).UpdateRule(ctx,
-				&rulev1.UpdateRuleRequest{OrganizationId: organization, Id: args[0], Rule: rule, IfRevision: revision})
+			return rulev1.NewRuleServiceClient(conn).UpdateRule(ctx, &rulev1.UpdateRuleRequest{OrganizationId: organization, Id: args[0], Rule: rule})
 		})(cmd, args)
 	}
 	list := listCommand("List an organization's rules.", c, columns, func(cmd *cobra.Command) { organizationFlag(cmd, &organization) },

@@ -29,19 +29,19 @@ func schemaCommand(c *client) *cobra.Command {
 	}
 	flags(put)
 	put.Flags().BoolVar(&ofGroups, "groups", false, "it extends groups (default: users)")
+	etag := etagFlag(put)
 	put.RunE = c.call(schemaColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		definition, err := readDefinition(put.InOrStdin(), args[0])
 		if err != nil {
 			return nil, err
 		}
-		request := &identityv1.PutSchemaRequest{
-			OrganizationId: organization, DirectoryId: directory, Id: definition.GetFields()["id"].GetStringValue(),
-			ResourceType: identityv1.ResourceType_RESOURCE_TYPE_USER, Definition: definition,
-		}
+		schema := &identityv1.Schema{ResourceType: identityv1.ResourceType_RESOURCE_TYPE_USER, Definition: definition, Etag: *etag}
 		if ofGroups {
-			request.ResourceType = identityv1.ResourceType_RESOURCE_TYPE_GROUP
+			schema.ResourceType = identityv1.ResourceType_RESOURCE_TYPE_GROUP
 		}
-		return identityv1.NewSchemaServiceClient(conn).PutSchema(ctx, request)
+		return identityv1.NewSchemaServiceClient(conn).PutSchema(ctx, &identityv1.PutSchemaRequest{
+			OrganizationId: organization, DirectoryId: directory, Id: definition.GetFields()["id"].GetStringValue(), Schema: schema,
+		})
 	})
 	list := &cobra.Command{Use: "list", Short: "List a directory's extensions (JSON: their definitions too).", Args: cobra.NoArgs}
 	flags(list)

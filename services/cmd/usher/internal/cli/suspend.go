@@ -90,8 +90,8 @@ func accessStatusCommand(c *client) *cobra.Command {
 			return printJSON(cmd.OutOrStdout(), r)
 		}
 		known := "nothing is known yet"
-		if r.GetAsOf() != nil {
-			asOf := r.GetAsOf().AsTime()
+		if r.GetAsOfTime() != nil {
+			asOf := r.GetAsOfTime().AsTime()
 			age := max(0, time.Since(asOf)) // by this machine's clock, as a service tells it
 			known = fmt.Sprintf("as of %s (%.1f s ago)", asOf.Format("2006-01-02T15:04:05.000Z07:00"), age.Seconds())
 		}
@@ -99,7 +99,7 @@ func accessStatusCommand(c *client) *cobra.Command {
 		if r.GetSetAsideCount() == 0 {
 			return nil
 		}
-		return c.print(cmd.OutOrStdout(), r, "user_id as_of attempts retry_time detail")
+		return c.print(cmd.OutOrStdout(), r, "user_id as_of_time attempts retry_time detail")
 	}
 	return cmd
 }
@@ -114,6 +114,7 @@ func accessSettingsCommand(c *client) *cobra.Command {
 	}
 	organizationFlag(cmd, &organization)
 	cmd.Flags().StringVar(&whenUnknown, "when-unknown", "", "keep or suspend")
+	etag := etagFlag(cmd)
 	cmd.RunE = c.call("when_unknown", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
 		access := rulev1.NewAccessServiceClient(conn)
 		if !cmd.Flags().Changed("when-unknown") {
@@ -126,7 +127,7 @@ func accessSettingsCommand(c *client) *cobra.Command {
 			return nil, fmt.Errorf("--when-unknown must be keep or suspend, not %q", whenUnknown)
 		}
 		return access.UpdateAccessSettings(ctx, &rulev1.UpdateAccessSettingsRequest{
-			OrganizationId: organization, Settings: &rulev1.AccessSettings{WhenUnknown: when},
+			OrganizationId: organization, Settings: &rulev1.AccessSettings{WhenUnknown: when, Etag: *etag},
 		})
 	})
 	return cmd

@@ -24,6 +24,7 @@ func syncCommand(c *client) *cobra.Command {
 	start := &cobra.Command{Use: "start", Short: "Apply the rules again to everybody that is stored.", Args: cobra.NoArgs}
 	organizationFlag(start, &organization)
 	start.Flags().BoolVar(&untilEnded, "wait", false, "show progress until it has ended")
+	repeat := repeatableFlags(start)
 	start.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx, cancel, conn, err := c.dial(cmd.Context())
 		if err != nil {
@@ -31,9 +32,9 @@ func syncCommand(c *client) *cobra.Command {
 		}
 		defer cancel()
 		syncs := rulev1.NewSyncServiceClient(conn)
-		started, err := syncs.StartSync(ctx, &rulev1.StartSyncRequest{OrganizationId: organization})
+		started, err := syncs.StartSync(ctx, &rulev1.StartSyncRequest{OrganizationId: organization, RequestId: repeat.requestID()})
 		if err != nil {
-			return answered(err)
+			return repeat.failed(err)
 		}
 		message := &rulev1.GetSyncResponse{Sync: started.GetSync()}
 		for untilEnded && message.GetSync().GetState() == rulev1.SyncState_SYNC_STATE_RUNNING {

@@ -21,9 +21,9 @@ func (e engine) getOrganization(ctx context.Context, id string) (store.Organizat
 	return ReadOne(ctx, e.Conn, OrganizationFields, fault.Missing("organization", id), e.sql.getOrganization, id)
 }
 
-// CreateOrganization implements store.Store.
-func (s Store) CreateOrganization(ctx context.Context, o store.Organization) (created bool, err error) {
-	added, err := s.Conn.Exec(ctx, s.sql.insertOrganization,
+// CreateOrganization implements store.AllTx.
+func (t AllTx) CreateOrganization(ctx context.Context, o store.Organization) (created bool, err error) {
+	added, err := t.Conn.Exec(ctx, t.sql.insertOrganization,
 		o.ID, o.DisplayName, o.Federated, dbtype.Time(&o.CreateTime), dbtype.Time(&o.UpdateTime))
 	return added > 0, err
 }

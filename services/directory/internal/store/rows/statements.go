@@ -17,6 +17,8 @@ type Statements struct {
 	insertCredential, updateCredentialScope, revokeCredential, deleteCredential                             string
 
 	listSigningKeys, insertSigningKey, deleteExpiredSigningKeys string
+
+	getRequest, putRequest, deleteExpiredRequests, deleteRequests string
 }
 
 // Load reads them from an engine's folder. It panics where sqlfile does.
@@ -67,5 +69,11 @@ func Load(folder *sqlfile.Statements) *Statements {
 		listSigningKeys:          folder.Load("list_signing_keys"),
 		insertSigningKey:         folder.Load("insert_signing_key", "id", "secret", "create_time", "expire_time"),
 		deleteExpiredSigningKeys: folder.Load("delete_expired_signing_keys", "now"),
+
+		getRequest: folder.Load("get_request", "organization_id", "principal", "message", "id"),
+		putRequest: folder.Load("put_request",
+			"organization_id", "principal", "message", "id", "digest", "resource_id", "create_time"),
+		deleteExpiredRequests: folder.Load("delete_expired_requests", "organization_id", "expired", "limit"),
+		deleteRequests:        folder.Load("delete_requests", "organization_id", "limit"),
 	}
 }

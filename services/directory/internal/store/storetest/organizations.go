@@ -18,9 +18,7 @@ var organizationCases = []testCase{
 	}},
 	{"an id that is taken creates nothing", func(f *fixture) {
 		f.organization("acme")
-		created, err := f.store.CreateOrganization(f.Context(), newOrganization("acme", false))
-		f.must(err)
-		f.equal("whether it was created", created, false)
+		f.equal("whether it was created", f.createOrganization(newOrganization("acme", false)), false)
 		got, err := f.store.Organization(f.Context(), "acme")
 		f.must(err)
 		f.equal("the organization", got, newOrganization("acme", true))

@@ -22,7 +22,7 @@ type testCase struct {
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for subject, cases := range map[string][]testCase{
 		"organizations": organizationCases, "directories": directoryCases, "keys": keyCases,
-		"credentials": credentialCases, "signing keys": signingKeyCases, "erasures": erasureCases, "transactions": transactionCases,
+		"credentials": credentialCases, "signing keys": signingKeyCases, "erasures": erasureCases, "transactions": transactionCases, "requests": requestCases,
 	} {
 		t.Run(subject, func(t *testing.T) {
 			t.Parallel()
@@ -53,9 +53,16 @@ func newOrganization(id string, federated bool) store.Organization {
 
 func (f *fixture) organization(id string) {
 	f.Helper()
-	created, err := f.store.CreateOrganization(f.Context(), newOrganization(id, true))
-	f.must(err)
-	f.equal("whether "+id+" was created", created, true)
+	f.equal("whether "+id+" was created", f.createOrganization(newOrganization(id, true)), true)
+}
+
+func (f *fixture) createOrganization(o store.Organization) (created bool) {
+	f.Helper()
+	f.must(f.updateAll(func(tx store.AllTx) (err error) {
+		created, err = tx.CreateOrganization(f.Context(), o)
+		return err
+	}))
+	return created
 }
 
 // update runs fn in an Update of an organization.

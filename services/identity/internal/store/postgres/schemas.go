@@ -23,7 +23,7 @@ var (
 )
 
 // PutSchema implements store.Store.
-func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(others []store.Schema) error) (store.Schema, error) {
+func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(before store.Schema, others []store.Schema) error) (store.Schema, error) {
 	written := schema
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		written = schema
@@ -40,7 +40,7 @@ func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(o
 		if err != nil {
 			return err
 		}
-		if err := check(written.Others(all)); err != nil {
+		if err := check(written.Replace(all)); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, putSchema,

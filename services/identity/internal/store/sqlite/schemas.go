@@ -19,7 +19,7 @@ var (
 )
 
 // PutSchema implements store.Store.
-func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(others []store.Schema) error) (store.Schema, error) {
+func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(before store.Schema, others []store.Schema) error) (store.Schema, error) {
 	err := s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		if _, err := open(ctx, tx, schema.Scope); err != nil {
 			return err
@@ -28,7 +28,7 @@ func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(o
 		if err != nil {
 			return err
 		}
-		if err := check(schema.Others(all)); err != nil {
+		if err := check(schema.Replace(all)); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, putSchema,

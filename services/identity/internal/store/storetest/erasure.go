@@ -50,7 +50,7 @@ func (f *fixture) furnish(organization string, users int) store.Scope {
 	f.group(scope, "inner", names...)
 	f.group(scope, "outer", "inner")
 	_, err := f.store.PutSchema(f.Context(), store.Schema{Scope: scope, ID: "urn:test:one", Definition: []byte(`{}`)},
-		func([]store.Schema) error { return nil })
+		func(store.Schema, []store.Schema) error { return nil })
 	f.must(err)
 	f.must(f.store.AddOddities(f.Context(), []store.Oddity{oddity(scope, "op-capitalised", 1, 1, 1), oddity(scope, "ignored zip", 1, 1, 1)}))
 	return scope

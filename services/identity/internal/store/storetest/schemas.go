@@ -15,7 +15,7 @@ func schema(scope store.Scope, id string, of store.Type, second int) store.Schem
 
 func (f *fixture) putSchema(s store.Schema) store.Schema {
 	f.Helper()
-	written, err := f.store.PutSchema(f.Context(), s, func([]store.Schema) error { return nil })
+	written, err := f.store.PutSchema(f.Context(), s, func(store.Schema, []store.Schema) error { return nil })
 	f.must(err)
 	return written
 }
@@ -54,28 +54,29 @@ var schemaCases = []testCase{
 		f.putSchema(schema(scope, "urn:x:b", store.User, 1))
 		same := schema(scope, "urn:x:a", store.User, 2)
 		f.equal("the same again", f.putSchema(same), schema(scope, "urn:x:a", store.User, 1))
-		next, seen := schema(scope, "URN:X:A", store.Group, 3), []store.Schema(nil)
-		written, err := f.store.PutSchema(f.Context(), next, func(others []store.Schema) error {
-			seen = others
+		next, replaced, seen := schema(scope, "URN:X:A", store.Group, 3), store.Schema{}, []store.Schema(nil)
+		written, err := f.store.PutSchema(f.Context(), next, func(before store.Schema, others []store.Schema) error {
+			replaced, seen = before, others
 			return nil
 		})
 		f.must(err)
 		next.CreateTime = cause(1).Time
 		f.equal("what was written", written, next)
+		f.equal("the one before", replaced, schema(scope, "urn:x:a", store.User, 1))
 		f.equal("the others", seen, []store.Schema{schema(scope, "urn:x:b", store.User, 1)})
 		f.equal("all", f.schemas(scope), []store.Schema{next, schema(scope, "urn:x:b", store.User, 1)})
 	}},
 	{"what is refused is not written", func(f *fixture) {
 		scope := f.directory("d1")
 		no := errors.New("no")
-		_, err := f.store.PutSchema(f.Context(), schema(scope, "urn:x:a", store.User, 1), func([]store.Schema) error { return no })
+		_, err := f.store.PutSchema(f.Context(), schema(scope, "urn:x:a", store.User, 1), func(store.Schema, []store.Schema) error { return no })
 		f.equal("the refusal", errors.Is(err, no), true)
 		f.equal("all", f.schemas(scope), []store.Schema(nil))
 	}},
 	{"those who write schemas at a time see each other's", func(f *fixture) {
 		scope := f.directory("d1")
 		f.together(8, func(n int) {
-			_, err := f.store.PutSchema(f.Context(), schema(scope, fmt.Sprint("urn:x:", n), store.User, n), func(others []store.Schema) error {
+			_, err := f.store.PutSchema(f.Context(), schema(scope, fmt.Sprint("urn:x:", n), store.User, n), func(_ store.Schema, others []store.Schema) error {
 				if len(others) >= 3 {
 					return fault.New(fault.Limit, "enough")
 				}
@@ -111,10 +112,10 @@ var schemaCases = []testCase{
 	{"no schema is written of a directory that is closed, or not known", func(f *fixture) {
 		scope := f.directory("d1")
 		f.directory("d1", closed)
-		_, err := f.store.PutSchema(f.Context(), schema(scope, "urn:x:a", store.User, 1), func([]store.Schema) error { return nil })
+		_, err := f.store.PutSchema(f.Context(), schema(scope, "urn:x:a", store.User, 1), func(store.Schema, []store.Schema) error { return nil })
 		f.refuses("of a closed one", err, fault.Deleted)
 		_, err = f.store.PutSchema(f.Context(), schema(store.Scope{OrganizationID: "acme", DirectoryID: "none"}, "urn:x:a", store.User, 1),
-			func([]store.Schema) error { return nil })
+			func(store.Schema, []store.Schema) error { return nil })
 		f.refuses("of none", err, fault.NotReady)
 	}},
 }

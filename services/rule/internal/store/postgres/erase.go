@@ -29,6 +29,7 @@ var (
 	eraseSyncs             = statements.Load("erase_syncs", "organization_id", "limit")
 	eraseReports           = statements.Load("erase_reports", "organization_id", "limit")
 	eraseClosedDirectories = statements.Load("erase_closed_directories", "organization_id", "limit")
+	eraseRequests          = statements.Load("erase_requests", "organization_id", "limit")
 )
 
 // Erase implements store.Store.
@@ -69,7 +70,7 @@ func (t *organizationTx) FirstSources(ctx context.Context, limit int) ([]store.H
 // eraseStatements remove the first rows of an organization from a table each, in the order of what findErasable gives of it.
 var eraseStatements = [...]string{
 	eraseHolders, eraseSetAside, eraseSuspensions, eraseRequeued, eraseExpansions, eraseRuleGrants, eraseRulePins, eraseRules,
-	eraseTenants, eraseSyncs, eraseReports, eraseClosedDirectories,
+	eraseTenants, eraseSyncs, eraseReports, eraseClosedDirectories, eraseRequests,
 }
 
 // EraseRows implements store.Tx.

@@ -5,20 +5,21 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
 var (
-	getRole         = statements.Load("get_role", "id")
-	shareRole       = statements.Load("share_role", "id")
-	listRoles       = statements.Load("list_roles")
-	countOtherRoles = statements.Load("count_other_roles", "id")
-	insertRole      = statements.Load("insert_role", "id", "display_name", "scope", "rank")
-	lockRole        = statements.Load("lock_role", "id")
-	findRoleUses    = statements.Load("find_role_uses", "id")
-	deleteRole      = statements.Load("delete_role", "id")
+	getRole      = statements.Load("get_role", "id")
+	shareRole    = statements.Load("share_role", "id")
+	listRoles    = statements.Load("list_roles")
+	countRoles   = statements.Load("count_roles")
+	insertRole   = statements.Load("insert_role", "id", "display_name", "scope", "rank")
+	lockRole     = statements.Load("lock_role", "id")
+	findRoleUses = statements.Load("find_role_uses", "id")
+	deleteRole   = statements.Load("delete_role", "id")
 )
 
 // Role implements store.Store.
@@ -49,22 +50,30 @@ func (s *Store) changeCatalogue(ctx context.Context, fn func(tx pgx.Tx) error) e
 	}))
 }
 
-// CreateRole implements store.Store.
-func (s *Store) CreateRole(ctx context.Context, role store.Role, limit int) error {
-	return s.changeCatalogue(ctx, func(tx pgx.Tx) error {
-		var count int
-		if err := tx.QueryRow(ctx, countOtherRoles, role.ID).Scan(&count); err != nil {
-			return err
-		}
-		if count >= limit {
-			return fault.New(fault.Limit, "the catalogue holds %d roles, which is as many as it may", count)
-		}
-		tag, err := tx.Exec(ctx, insertRole, role.ID, role.DisplayName, role.Scope, role.Rank)
-		if err == nil && tag.RowsAffected() == 0 {
-			return fault.New(fault.AlreadyExists, "there is a role %q already", role.ID)
-		}
-		return err
-	})
+// UpdateCatalogue implements store.Store.
+func (s *Store) UpdateCatalogue(ctx context.Context, fn func(context.Context, store.CatalogueTx) error) error {
+	return s.changeCatalogue(ctx, func(tx pgx.Tx) error { return fn(ctx, catalogueTx{tx}) })
+}
+
+// catalogueTx is a store.CatalogueTx.
+type catalogueTx struct{ tx pgx.Tx }
+
+var _ store.CatalogueTx = catalogueTx{}
+
+// Role implements store.CatalogueTx.
+func (t catalogueTx) Role(ctx context.Context, id string) (store.Role, error) {
+	return pgdb.ReadOne(ctx, t.tx, store.RoleFields, fault.Missing("role", id), getRole, id)
+}
+
+// CountRoles implements store.CatalogueTx.
+func (t catalogueTx) CountRoles(ctx context.Context) (int, error) {
+	return pgdb.ReadOne(ctx, t.tx, dbtype.Value[int], nil, countRoles)
+}
+
+// CreateRole implements store.CatalogueTx.
+func (t catalogueTx) CreateRole(ctx context.Context, role store.Role) (created bool, err error) {
+	tag, err := t.tx.Exec(ctx, insertRole, role.ID, role.DisplayName, role.Scope, role.Rank)
+	return tag.RowsAffected() > 0, err
 }
 
 // DeleteRole implements store.Store. It asks organization by organization, because the keys of both tables lead with it.

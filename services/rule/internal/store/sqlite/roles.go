@@ -3,18 +3,19 @@ package sqlite
 import (
 	"context"
 
+	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/sqlitedb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
 var (
-	getRole         = statements.Load("get_role", "id")
-	listRoles       = statements.Load("list_roles")
-	countOtherRoles = statements.Load("count_other_roles", "id")
-	insertRole      = statements.Load("insert_role", "id", "display_name", "scope", "rank")
-	findRoleUses    = statements.Load("find_role_uses", "id")
-	deleteRole      = statements.Load("delete_role", "id")
+	getRole      = statements.Load("get_role", "id")
+	listRoles    = statements.Load("list_roles")
+	countRoles   = statements.Load("count_roles")
+	insertRole   = statements.Load("insert_role", "id", "display_name", "scope", "rank")
+	findRoleUses = statements.Load("find_role_uses", "id")
+	deleteRole   = statements.Load("delete_role", "id")
 )
 
 // Role implements store.Store.
@@ -32,22 +33,30 @@ func (s *Store) Roles(ctx context.Context) ([]store.Role, error) {
 	return sqlitedb.ReadAll(ctx, s.db, store.RoleFields, listRoles)
 }
 
-// CreateRole implements store.Store.
-func (s *Store) CreateRole(ctx context.Context, role store.Role, limit int) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
-		var count int
-		if err := tx.QueryRow(ctx, countOtherRoles, role.ID).Scan(&count); err != nil {
-			return err
-		}
-		if count >= limit {
-			return fault.New(fault.Limit, "the catalogue holds %d roles, which is as many as it may", count)
-		}
-		n, err := tx.Exec(ctx, insertRole, role.ID, role.DisplayName, role.Scope, role.Rank)
-		if err == nil && n == 0 {
-			return fault.New(fault.AlreadyExists, "there is a role %q already", role.ID)
-		}
-		return err
-	})
+// UpdateCatalogue implements store.Store.
+func (s *Store) UpdateCatalogue(ctx context.Context, fn func(context.Context, store.CatalogueTx) error) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error { return fn(ctx, catalogueTx{tx}) })
+}
+
+// catalogueTx is a store.CatalogueTx.
+type catalogueTx struct{ tx *sqlitedb.Tx }
+
+var _ store.CatalogueTx = catalogueTx{}
+
+// Role implements store.CatalogueTx.
+func (t catalogueTx) Role(ctx context.Context, id string) (store.Role, error) {
+	return sqlitedb.ReadOne(ctx, t.tx, store.RoleFields, fault.Missing("role", id), getRole, id)
+}
+
+// CountRoles implements store.CatalogueTx.
+func (t catalogueTx) CountRoles(ctx context.Context) (int, error) {
+	return sqlitedb.ReadOne(ctx, t.tx, dbtype.Value[int], nil, countRoles)
+}
+
+// CreateRole implements store.CatalogueTx.
+func (t catalogueTx) CreateRole(ctx context.Context, role store.Role) (created bool, err error) {
+	n, err := t.tx.Exec(ctx, insertRole, role.ID, role.DisplayName, role.Scope, role.Rank)
+	return n > 0, err
 }
 
 // DeleteRole implements store.Store. It asks organization by organization, because the keys of both tables lead with it.

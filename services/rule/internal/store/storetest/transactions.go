@@ -184,7 +184,7 @@ func testCatalogue(t *testing.T, e Engine) {
 			created := make(chan string, 6)
 			for n := range cap(created) {
 				creating.Go(func() {
-					err := s.CreateRole(ctx, role(n), 7)
+					err := createRole(ctx, s, role(n), 7)
 					if err == nil {
 						created <- role(n).ID
 					} else if !fault.Is(err, fault.Limit) {
@@ -198,7 +198,7 @@ func testCatalogue(t *testing.T, e Engine) {
 		}
 	})
 	t.Run("a role that a transaction has read stays until it has ended", func(t *testing.T) {
-		must(t, s.CreateRole(ctx, role(10), 100))
+		must(t, createRole(ctx, s, role(10), 100))
 		deleted := make(chan error, 1)
 		update(t, s, func(ctx context.Context, tx store.Tx) error {
 			must(t, second(tx.Role(ctx, "role-10")))
@@ -210,7 +210,7 @@ func testCatalogue(t *testing.T, e Engine) {
 	t.Run("either it is deleted or it is named", func(t *testing.T) {
 		for n := range 20 {
 			id := role(100 + n).ID
-			must(t, s.CreateRole(ctx, role(100+n), 1000))
+			must(t, createRole(ctx, s, role(100+n), 1000))
 			deleted := make(chan error, 1)
 			go func() { deleted <- s.DeleteRole(ctx, id) }()
 			named := s.Update(ctx, acme, func(ctx context.Context, tx store.Tx) error {

@@ -84,3 +84,16 @@ CREATE TABLE signing_keys (
   create_time bigint NOT NULL,
   expire_time bigint NOT NULL
 );
+
+-- Calls that created something, so that a repetition creates nothing: for a day. organization_id is '' for what belongs to none.
+CREATE TABLE requests (
+  organization_id text   NOT NULL,
+  principal       text   NOT NULL,
+  message         text   NOT NULL, -- of the request, which only one RPC takes
+  id              text   NOT NULL,
+  digest          bytea  NOT NULL,
+  resource_id     text   NOT NULL, -- of what was created
+  create_time     bigint NOT NULL,
+  PRIMARY KEY (organization_id, principal, message, id)
+);
+CREATE INDEX requests_create_time ON requests (organization_id, create_time);

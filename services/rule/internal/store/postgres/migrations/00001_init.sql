@@ -268,3 +268,16 @@ CREATE TABLE reports (
 );
 
 CREATE INDEX reports_by_id ON reports (id);
+
+-- Calls that created something, so that a repetition creates nothing: for a day. organization_id is '' for what belongs to none.
+CREATE TABLE requests (
+    organization_id text   COLLATE "C" NOT NULL,
+    principal       text   COLLATE "C" NOT NULL,
+    message         text   COLLATE "C" NOT NULL, -- of the request, which only one RPC takes
+    id              text   COLLATE "C" NOT NULL,
+    digest          bytea  NOT NULL,
+    resource_id     text   NOT NULL, -- of what was created
+    create_time     bigint NOT NULL,
+    PRIMARY KEY (organization_id, principal, message, id)
+);
+CREATE INDEX requests_create_time ON requests (organization_id, create_time);

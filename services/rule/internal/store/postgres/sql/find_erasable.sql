@@ -10,4 +10,5 @@ SELECT EXISTS (SELECT 1 FROM holders WHERE organization_id = :organization_id),
   EXISTS (SELECT 1 FROM tenants WHERE organization_id = :organization_id),
   EXISTS (SELECT 1 FROM syncs WHERE organization_id = :organization_id),
   EXISTS (SELECT 1 FROM reports WHERE organization_id = :organization_id),
-  EXISTS (SELECT 1 FROM closed_directories WHERE organization_id = :organization_id);
+  EXISTS (SELECT 1 FROM closed_directories WHERE organization_id = :organization_id),
+  EXISTS (SELECT 1 FROM requests WHERE organization_id = :organization_id);

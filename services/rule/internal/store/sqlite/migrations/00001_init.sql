@@ -253,3 +253,16 @@ CREATE TABLE reports (
 ) WITHOUT ROWID;
 
 CREATE INDEX reports_by_id ON reports (id);
+
+-- Calls that created something, so that a repetition creates nothing: for a day. organization_id is '' for what belongs to none.
+CREATE TABLE requests (
+    organization_id TEXT    NOT NULL,
+    principal       TEXT    NOT NULL,
+    message         TEXT    NOT NULL, -- of the request, which only one RPC takes
+    id              TEXT    NOT NULL,
+    digest          BLOB    NOT NULL,
+    resource_id     TEXT    NOT NULL, -- of what was created
+    create_time     INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, principal, message, id)
+) WITHOUT ROWID;
+CREATE INDEX requests_create_time ON requests (organization_id, create_time);

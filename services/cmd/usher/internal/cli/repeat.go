@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+)
+
+// repeatable is a call that creates something, which is safe to repeat under its id.
+type repeatable struct{ id string }
+
+// repeatableFlags adds --request-id.
+func repeatableFlags(cmd *cobra.Command) *repeatable {
+	r := &repeatable{}
+	cmd.Flags().StringVar(&r.id, "request-id", "", "a UUID of this call, so that a repetition with it creates nothing more (default: a new one)")
+	return r
+}
+
+// requestID is the id of the call.
+func (r *repeatable) requestID() string {
+	if r.id == "" {
+		r.id = uuid.NewString()
+	}
+	return r.id
+}
+
+// failed says how to repeat a call whose answer did not come: it may have been carried out.
+func (r *repeatable) failed(err error) error {
+	err = answered(err)
+	var f *failure
+	if errors.As(err, &f) && noAnswer(f.answer) {
+		f.advice = "Usher may have done it all the same. To see what it created, repeat the command with --request-id " + r.id
+	}
+	return err
+}
+
+// create makes a command's one call, which creates something, and prints its answer, in a table with these columns.
+func (c *client) create(cmd *cobra.Command, columns string,
+	do func(ctx context.Context, conn grpc.ClientConnInterface, args []string, requestID string) (proto.Message, error)) func(*cobra.Command, []string) error {
+	repeat := repeatableFlags(cmd)
+	return func(cmd *cobra.Command, args []string) error {
+		ctx, cancel, conn, err := c.dial(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		message, err := do(ctx, conn, args, repeat.requestID())
+		if err != nil {
+			return repeat.failed(err)
+		}
+		return c.print(cmd.OutOrStdout(), message, columns)
+	}
+}
+
+// etagFlag adds --etag.
+func etagFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("etag", "", "change it only if this is its etag now, as JSON output shows it (default: in any case)")
+}

@@ -1,0 +1,7 @@
+DELETE FROM requests
+WHERE (organization_id, principal, message, id) IN
+  (SELECT organization_id, principal, message, id
+   FROM requests
+   WHERE organization_id = :organization_id AND create_time <= :expired
+   ORDER BY create_time
+   LIMIT :limit);

@@ -1,0 +1,3 @@
+DELETE FROM requests
+WHERE (organization_id, principal, message, id) IN
+  (SELECT organization_id, principal, message, id FROM requests WHERE organization_id = :organization_id LIMIT :limit);

@@ -1,0 +1,8 @@
+DELETE FROM requests
+WHERE ctid = ANY (ARRAY (
+  SELECT ctid
+  FROM requests
+  WHERE organization_id = :organization_id
+  ORDER BY principal, message, id
+  LIMIT :limit
+));

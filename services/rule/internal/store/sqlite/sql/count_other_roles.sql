@@ -1,3 +1,0 @@
-SELECT count(*)
-FROM roles
-WHERE id <> :id;
