@@ -12,6 +12,7 @@ import (
 
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
+	_ "google.golang.org/genproto/googleapis/rpc/code"
 )
 
 func main() {
@@ -31,6 +32,7 @@ func write(folder string) error {
 		"google/api/annotations.proto",
 		"google/api/field_behavior.proto",
 		"google/api/http.proto",
+		"google/rpc/code.proto",
 		"buf/validate/validate.proto",
 	} {
 		file, err := protoregistry.GlobalFiles.FindFileByPath(path)

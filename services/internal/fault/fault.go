@@ -1,6 +1,6 @@
 // Package fault is Usher's one typed error: a reason from the contract's enum with a text for people. It is made where
 // the fact is known, and crosses every boundary by one mapping: to a gRPC status in package rpc, to a SCIM error in the
-// gateway. What survives an RPC is the reason, the message, the metadata, the field violations and the retry delay; the
+// gateway. Both read the codes of a reason from the contract: see OptionsOf. What survives an RPC is the reason, the message, the metadata, the field violations and the retry delay; the
 // cause stays behind, in the log.
 package fault
 
@@ -37,6 +37,7 @@ const (
 	NotReady       = commonv1.ErrorReason_ERROR_REASON_DIRECTORY_NOT_READY
 	Erasing        = commonv1.ErrorReason_ERROR_REASON_ORGANIZATION_ERASING
 	NotDetached    = commonv1.ErrorReason_ERROR_REASON_USER_NOT_DETACHED
+	Ambiguous      = commonv1.ErrorReason_ERROR_REASON_USER_AMBIGUOUS
 
 	Uniqueness     = commonv1.ErrorReason_ERROR_REASON_SCIM_UNIQUENESS
 	InvalidFilter  = commonv1.ErrorReason_ERROR_REASON_SCIM_INVALID_FILTER
@@ -134,7 +135,7 @@ func ReasonName(r Reason) string {
 	return strings.TrimPrefix(r.String(), "ERROR_REASON_")
 }
 
-// Missing is the NotFound of a kind of resource, such as "rule".
+// Missing is the NotFound of a kind of resource, such as "rule", by an id that the message quotes.
 func Missing(resource, id string) *Error {
 	return New(NotFound, "there is no %s %q", resource, id).With("resource", resource)
 }

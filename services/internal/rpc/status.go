@@ -18,40 +18,6 @@ import (
 // errorDomain is the domain of every ErrorInfo.
 const errorDomain = "usher"
 
-// code gives the gRPC code of a reason, as the contract's comment on each says. A reason without a code here is Internal;
-// a test walks the enum.
-func code(reason fault.Reason) codes.Code {
-	switch reason {
-	case fault.InvalidRequest, fault.PageToken, fault.CursorInvalid, fault.InvalidFilter, fault.InvalidSyntax,
-		fault.InvalidPath, fault.NoTarget, fault.InvalidValue, fault.Mutability, fault.TooMany,
-		fault.InvalidVersion, fault.InvalidCursor, fault.ExpiredCursor, fault.InvalidCount:
-		return codes.InvalidArgument
-	case fault.Unauthenticated:
-		return codes.Unauthenticated
-	case fault.NotAllowed:
-		return codes.PermissionDenied
-	case fault.NotFound:
-		return codes.NotFound
-	case fault.AlreadyExists, fault.Uniqueness, fault.RequestIDReused:
-		return codes.AlreadyExists
-	case fault.Unavailable, fault.NotReady:
-		return codes.Unavailable
-	case fault.Deadline:
-		return codes.DeadlineExceeded
-	case fault.Limit:
-		return codes.ResourceExhausted
-	case fault.Conflict:
-		return codes.Aborted
-	case fault.CursorExpired:
-		return codes.OutOfRange
-	case fault.NotFederated, fault.Deleted, fault.NotReplaceable, fault.Erasing, fault.NotDetached, fault.TenantInUse, fault.LastAdmin,
-		fault.SyncRunning, fault.SyncEnded, fault.RoleScope, fault.RoleInUse, fault.UsersSetAside:
-		return codes.FailedPrecondition
-	default:
-		return codes.Internal
-	}
-}
-
 // refusal is an error with what a client gets for it, which is made once: the handler, the spans and the transport ask for it.
 type refusal struct {
 	fault  *fault.Error
@@ -83,7 +49,7 @@ func Status(err error) *status.Status {
 		return refused.status
 	}
 	f := Fault(err)
-	st := status.New(code(f.Reason), f.Message)
+	st := status.New(codes.Code(fault.OptionsOf(f.Reason).GetCode()), f.Message) //nolint:gosec // codes are small
 	details := []protoadapt.MessageV1{
 		&errdetails.ErrorInfo{Reason: fault.ReasonName(f.Reason), Domain: errorDomain, Metadata: f.Metadata},
 	}

@@ -117,11 +117,8 @@ func unreadable(err error, limit int64) error {
 	}
 }
 
-func tooLarge(limit int64) *problem {
-	return &problem{
-		status: http.StatusRequestEntityTooLarge, reason: fault.Limit,
-		detail: fmt.Sprintf("The body is larger than the limit of %d bytes.", limit),
-	}
+func tooLarge(limit int64) error {
+	return fault.New(fault.Limit, "The body is larger than the limit of %d bytes.", limit)
 }
 
 // checkMediaType takes SCIM and JSON. Some clients name no type at all: theirs is taken for JSON.

@@ -270,10 +270,8 @@ func (b *bulk) pace(ctx context.Context) error {
 }
 
 // errLate is of an operation that was not begun.
-var errLate = &problem{
-	status: http.StatusServiceUnavailable, reason: fault.Deadline, retryAfter: time.Second,
-	detail: "The time for the whole request was over, or its client gone, before this operation began. Send it again, with fewer operations at a time.",
-}
+var errLate = fault.New(fault.Deadline, "The time for the whole request was over, or its client gone, before this operation began. "+
+	"Send it again, with fewer operations at a time.")
 
 // tellLate makes one failed event of all operations that were not begun: they may be a thousand, and all that is to be told is
 // the same.

@@ -47,10 +47,7 @@ func parseBulk(body []byte, maxOperations int) (bulkRequest, error) {
 		return request, invalidSyntax("Operations must be an array with at least one operation.")
 	}
 	if len(operations) > maxOperations {
-		return request, &problem{
-			status: http.StatusRequestEntityTooLarge, reason: fault.Limit,
-			detail: fmt.Sprintf("The request has more operations than the limit of %d.", maxOperations),
-		}
+		return request, fault.New(fault.Limit, "The request has more operations than the limit of %d.", maxOperations)
 	}
 	for i, operation := range operations {
 		parsed, err := parseBulkOperation(operation)

@@ -238,11 +238,8 @@ func (h *Handler) authenticate(ctx context.Context, m *message) error {
 	return p
 }
 
-func uncheckable() *problem {
-	return &problem{
-		status: http.StatusServiceUnavailable, reason: fault.Unavailable, retryAfter: time.Second,
-		detail: "The API key cannot be checked now. Try again.",
-	}
+func uncheckable() error {
+	return fault.New(fault.Unavailable, "The API key cannot be checked now. Try again.")
 }
 
 // before looks the key up again, before a step that changes something: since the message began its body may have taken long, and

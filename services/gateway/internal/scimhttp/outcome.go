@@ -96,7 +96,7 @@ func (h *Handler) event(ctx context.Context, m *message, what string, r route, p
 		Source: failedeventsv1.FailedEventSource_FAILED_EVENT_SOURCE_GATEWAY, FailTime: timestamppb.New(h.d.Now()),
 		Operation: what, ResourceId: r.resourceID(), Status: int32(p.status), //nolint:gosec // a status
 		Reason: fault.ReasonName(p.reason), ScimType: string(p.scimType), Detail: cut(withoutValues(p.detail), 4000),
-		Remedy: cut(remedyOf(p), 1000), TraceId: traceID(ctx),
+		Remedy: remedyOf(p), TraceId: traceID(ctx),
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -63,10 +62,7 @@ func parseParameters(raw string) (parameters, error) {
 	start, _, errS := number("startIndex")
 	count, counted, errC := number("count")
 	if errC != nil && byCursor {
-		errC = &problem{
-			status: http.StatusBadRequest, scimType: scim.InvalidCount, reason: fault.InvalidCount,
-			detail: "The parameter count must be one whole number.",
-		}
+		errC = fault.New(fault.InvalidCount, "The parameter count must be one whole number.")
 	}
 	if err := firstOf(errA, errE, errF, errB, errO, errS, errCursor, errC); err != nil {
 		return parameters{}, err

@@ -1,6 +1,7 @@
 package scimhttp
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"time"
@@ -48,101 +49,36 @@ func problemOf(err error) *problem {
 	return problemOfFault(rpc.Fault(err))
 }
 
-// problemOfFault is the table. A reason that no SCIM call gives is a fault of ours; a test walks the enum.
+// problemOfFault is the problem of a reason, by its options. A reason that no SCIM request fails with is a fault of ours.
 func problemOfFault(f *fault.Error) *problem {
-	p := &problem{reason: f.Reason, detail: f.Message, retryAfter: f.RetryAfter, budget: f.Metadata[inflight.BudgetKey]}
-	switch f.Reason {
-	case fault.Uniqueness, fault.AlreadyExists:
-		p.status, p.scimType = http.StatusConflict, scim.Uniqueness
-	case fault.InvalidFilter:
-		p.status, p.scimType = http.StatusBadRequest, scim.InvalidFilter
-	case fault.InvalidSyntax:
-		p.status, p.scimType = http.StatusBadRequest, scim.InvalidSyntax
-	case fault.InvalidPath:
-		p.status, p.scimType = http.StatusBadRequest, scim.InvalidPath
-	case fault.NoTarget:
-		p.status, p.scimType = http.StatusBadRequest, scim.NoTarget
-	case fault.InvalidValue, fault.InvalidRequest:
-		p.status, p.scimType = http.StatusBadRequest, scim.InvalidValue
-	case fault.Mutability:
-		p.status, p.scimType = http.StatusBadRequest, scim.Mutability
-	case fault.TooMany:
-		p.status, p.scimType = http.StatusBadRequest, scim.TooMany
-	case fault.InvalidVersion:
-		p.status, p.scimType = http.StatusBadRequest, scim.InvalidVers
-	case fault.InvalidCursor:
-		p.status, p.scimType = http.StatusBadRequest, scim.InvalidCursor
-	case fault.ExpiredCursor:
-		p.status, p.scimType = http.StatusBadRequest, scim.ExpiredCursor
-	case fault.InvalidCount:
-		p.status, p.scimType = http.StatusBadRequest, scim.InvalidCount
-	case fault.Conflict:
-		p.status = http.StatusPreconditionFailed
-	case fault.NotFound:
+	options := fault.OptionsOf(f.Reason)
+	p := &problem{
+		status: int(options.GetScimStatus()), scimType: scim.ErrorType(options.GetScimType()), reason: f.Reason, detail: f.Message,
+		retryAfter: f.RetryAfter, budget: f.Metadata[inflight.BudgetKey],
+	}
+	switch p.status {
+	case http.StatusNotFound:
 		// The message may quote what the client named, which need not be an id.
-		p.status, p.detail = http.StatusNotFound, "There is no such resource in this directory."
-	case fault.Limit:
+		p.detail = "There is no such resource in this directory."
+	case http.StatusUnauthorized:
+		// The key died with its directory: whoever holds it learns no more than the holder of any dead key.
+		p.detail = keyDetail
+	case http.StatusRequestEntityTooLarge:
 		// With a time to wait it is a rate or a share, without one a size.
-		p.status = http.StatusRequestEntityTooLarge
 		if p.retryAfter > 0 {
 			p.status = http.StatusTooManyRequests
 		}
-	case fault.NotFederated:
-		p.status = http.StatusForbidden
-	case fault.Deleted:
-		// The key died with its directory: whoever holds it learns no more than the holder of any dead key.
-		p.status, p.detail = http.StatusUnauthorized, keyDetail
-	case fault.Unavailable, fault.NotReady, fault.Deadline:
-		p.status, p.retryAfter = http.StatusServiceUnavailable, max(p.retryAfter, time.Second)
-	default:
+	case http.StatusServiceUnavailable:
+		p.retryAfter = max(p.retryAfter, time.Second)
+	case 0:
 		p.status, p.reason, p.detail = http.StatusInternalServerError, fault.Internal, internalDetail
 	}
 	return p
 }
 
-func invalidValue(detail string) *problem {
-	return &problem{status: http.StatusBadRequest, scimType: scim.InvalidValue, reason: fault.InvalidValue, detail: detail}
-}
+func invalidValue(detail string) error { return fault.New(fault.InvalidValue, "%s", detail) }
 
-func invalidSyntax(detail string) *problem {
-	return &problem{status: http.StatusBadRequest, scimType: scim.InvalidSyntax, reason: fault.InvalidSyntax, detail: detail}
-}
+func invalidSyntax(detail string) error { return fault.New(fault.InvalidSyntax, "%s", detail) }
 
-// remedyOf is what somebody can do about a failed message, by why it failed.
-func remedyOf(p *problem) string {
-	if p.remedy != "" {
-		return p.remedy
-	}
-	switch p.reason {
-	case fault.Uniqueness, fault.AlreadyExists:
-		return "Find the other resource of this directory that has the value. Change or delete one of the two at the identity provider, or let it match the existing one."
-	case fault.InvalidFilter, fault.InvalidPath, fault.NoTarget:
-		return "Look at the attribute mappings of the identity provider: one names an attribute or a value that is not there."
-	case fault.InvalidSyntax:
-		return "The identity provider sent something that is not valid SCIM. If the directory's mode is strict, tolerant may accept it."
-	case fault.InvalidValue, fault.InvalidRequest:
-		return "Correct the value at the identity provider, or its attribute mapping, and provision the resource again."
-	case fault.Mutability:
-		return "Take the attribute out of the identity provider's mappings: it cannot be written, or not once it has a value."
-	case fault.TooMany:
-		return "Use a narrower filter."
-	case fault.InvalidCursor, fault.ExpiredCursor:
-		return "Nothing, if the client begins the list again, with an empty cursor and the same parameters for every page."
-	case fault.InvalidCount:
-		return "The client should ask for no more than what maxPageSize in /ServiceProviderConfig says."
-	case fault.Conflict, fault.InvalidVersion:
-		return "Somebody changed the resource meanwhile. The identity provider should read it again and repeat its change."
-	case fault.NotFound:
-		return "The identity provider knows a resource that is not here. Restart its provisioning so that it matches or creates it again."
-	case fault.Limit:
-		return "Send less at a time, or let the operator raise the limit."
-	case fault.NotFederated:
-		return "Set up sign-in through the identity provider for this organization first; its directories work again then."
-	case fault.Deleted, fault.Unauthenticated:
-		return "Give the identity provider a Base URL and an API key of a directory that exists."
-	case fault.Unavailable, fault.NotReady, fault.Deadline:
-		return "Nothing, if the identity provider tries again, as most do. If it goes on, the operator should look at Usher's health."
-	default:
-		return "Ask the operator to look up the message ID in Usher's logs."
-	}
-}
+// remedyOf is what somebody can do about a failed message.
+func remedyOf(p *problem) string { return cmp.Or(p.remedy, fault.OptionsOf(p.reason).GetRemedy()) }

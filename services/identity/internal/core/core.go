@@ -103,26 +103,13 @@ func (c *Core) cause(call Call) store.Cause {
 	}
 }
 
-// scimReasons maps the scimTypes to reasons.
-var scimReasons = map[scim.ErrorType]fault.Reason{
-	scim.InvalidFilter: fault.InvalidFilter,
-	scim.TooMany:       fault.TooMany,
-	scim.Uniqueness:    fault.Uniqueness,
-	scim.Mutability:    fault.Mutability,
-	scim.InvalidSyntax: fault.InvalidSyntax,
-	scim.InvalidPath:   fault.InvalidPath,
-	scim.NoTarget:      fault.NoTarget,
-	scim.InvalidValue:  fault.InvalidValue,
-	scim.InvalidVers:   fault.InvalidVersion,
-}
-
 // refused turns what package scim refuses into a fault.
 func refused(err error) error {
 	var e *scim.Error
 	if !errors.As(err, &e) {
 		return err
 	}
-	f := fault.New(scimReasons[e.Type], "%s", e.Detail)
+	f := fault.New(fault.OfSCIMType(string(e.Type)), "%s", e.Detail)
 	if e.Path != "" {
 		f = f.With("attribute", e.Path)
 	}

@@ -77,17 +77,14 @@ func (c *Core) deliverSome(ctx context.Context, reports []store.Report) error {
 
 // say fills in what the failed event of a report says.
 func say(e *FailedEvent, r store.Report) {
+	reason := fault.LastAdmin
 	switch r.Kind {
 	case store.ReportSetAside:
-		e.Reason = fault.ReasonName(fault.UsersSetAside)
+		reason = fault.UsersSetAside
 		e.Detail = "Usher cannot compute what this user should hold, and has set the user aside: access from rules may be out of date. " + r.Detail
-		e.Remedy = "Usher tries again by itself, and with the user's next message. If the user is in too many groups, or they are " +
-			"nested too deep, change that in the identity provider. To take all access from the user now, suspend it: " +
-			"`usher access suspend`."
 	default:
-		e.Reason = fault.ReasonName(fault.LastAdmin)
 		e.Detail = "No rule gives this user the role Organization Admin any more, but it is the organization's last effective " +
 			"Organization Admin. The access is held."
-		e.Remedy = "Make another active user an Organization Admin, by hand or by a rule: this user's access then ends by itself."
 	}
+	e.Reason, e.Remedy = fault.ReasonName(reason), fault.OptionsOf(reason).GetRemedy()
 }

@@ -7,8 +7,10 @@
 package commonv1
 
 import (
+	code "google.golang.org/genproto/googleapis/rpc/code"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	descriptorpb "google.golang.org/protobuf/types/descriptorpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -22,92 +24,97 @@ const (
 )
 
 // ErrorReason is the `reason` of the one google.rpc.ErrorInfo that each failed call carries, in domain "usher". Reasons
-// are the contract; messages are for people and may change.
+// are the contract; messages are for people and may change. The comment of a reason says when a caller gets it; its
+// option says what to do.
 type ErrorReason int32
 
 const (
-	// Not said. Never sent.
+	// Usher never sends this.
 	ErrorReason_ERROR_REASON_UNSPECIFIED ErrorReason = 0
-	// INTERNAL: a fault of Usher's. The cause is in its logs under the trace ID, and nowhere in the answer.
+	// Usher itself has a fault. Its logs hold the cause under the trace ID; the answer does not show it.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 1
-	// INVALID_ARGUMENT: a request's fields break the contract; google.rpc.BadRequest names each.
+	// Fields of the request break the contract. google.rpc.BadRequest names each of them.
 	ErrorReason_ERROR_REASON_INVALID_REQUEST ErrorReason = 2
-	// UNAUTHENTICATED: no credential, or none that is valid now.
+	// The request has no credential, or none that is valid now.
 	ErrorReason_ERROR_REASON_UNAUTHENTICATED ErrorReason = 3
-	// PERMISSION_DENIED: the calling service or its principal may not call this RPC, or not for this organization.
+	// The calling service, or the principal that it calls for, may not call this RPC, or not for this organization.
 	ErrorReason_ERROR_REASON_CALLER_NOT_ALLOWED ErrorReason = 4
-	// NOT_FOUND: no such resource in the named organization. Metadata `resource` says which kind.
+	// The organization has no such resource. Metadata `resource` says which kind is missing.
 	ErrorReason_ERROR_REASON_NOT_FOUND ErrorReason = 5
-	// ALREADY_EXISTS: the id is taken.
+	// Another resource has the id.
 	ErrorReason_ERROR_REASON_ALREADY_EXISTS ErrorReason = 6
-	// UNAVAILABLE: a service or its database cannot be reached now; google.rpc.RetryInfo says when to try again.
+	// A service or its database cannot be reached now. google.rpc.RetryInfo says when to try again.
 	ErrorReason_ERROR_REASON_UNAVAILABLE ErrorReason = 7
-	// DEADLINE_EXCEEDED: too little time was left to do it.
+	// The time for the call was too short, or the client left.
 	ErrorReason_ERROR_REASON_DEADLINE ErrorReason = 8
-	// RESOURCE_EXHAUSTED: over a rate or size limit that is configured.
+	// The request is over a limit of size or rate. google.rpc.RetryInfo says when to try again, if that can help. Over SCIM,
+	// such a request gets 429, and one that is too large gets 413.
 	ErrorReason_ERROR_REASON_LIMIT ErrorReason = 9
-	// ABORTED: the resource changed since the version or revision that the caller named.
+	// The resource is not in the version or state that the caller named.
 	ErrorReason_ERROR_REASON_CONFLICT ErrorReason = 10
-	// INVALID_ARGUMENT: a page token that this list did not give out.
+	// This list did not give out the page token, or gave it out for other parameters.
 	ErrorReason_ERROR_REASON_PAGE_TOKEN ErrorReason = 11
-	// ALREADY_EXISTS: another request used this request_id within the last 24 hours. Use a new one for each request.
+	// Another request used this request_id within the last 24 hours.
 	ErrorReason_ERROR_REASON_REQUEST_ID_REUSED ErrorReason = 12
-	// FAILED_PRECONDITION: only a federated organization may create directories or use SCIM.
+	// The organization is not federated. Only a federated organization may create directories and use SCIM.
 	ErrorReason_ERROR_REASON_ORGANIZATION_NOT_FEDERATED ErrorReason = 20
-	// FAILED_PRECONDITION: the directory was deleted.
+	// The directory is deleted. Over SCIM, the answer is the same as for any other credential that is not valid.
 	ErrorReason_ERROR_REASON_DIRECTORY_DELETED ErrorReason = 21
-	// FAILED_PRECONDITION: the directory named in `replaces_id` is not deleted, or another one has replaced it.
+	// The directory that `replaces_id` names is not deleted, or another directory has replaced it already.
 	ErrorReason_ERROR_REASON_DIRECTORY_NOT_REPLACEABLE ErrorReason = 22
-	// UNAVAILABLE: identity has not yet learned that this directory was created. Try again at once.
+	// The identity service has not learned yet that the directory exists.
 	ErrorReason_ERROR_REASON_DIRECTORY_NOT_READY ErrorReason = 23
-	// FAILED_PRECONDITION: the organization is being erased.
+	// Usher is erasing the organization, so it can be read and not be changed.
 	ErrorReason_ERROR_REASON_ORGANIZATION_ERASING ErrorReason = 24
-	// FAILED_PRECONDITION: the user is managed by a directory that is not deleted. Delete it there.
+	// A directory that is not deleted manages the user.
 	ErrorReason_ERROR_REASON_USER_NOT_DETACHED ErrorReason = 25
-	// ALREADY_EXISTS: another resource of the directory has this value. SCIM scimType `uniqueness`.
+	// Several users of the organization have the userName, externalId or e-mail address that the request names.
+	ErrorReason_ERROR_REASON_USER_AMBIGUOUS ErrorReason = 26
+	// Another resource of the directory has a value that must be unique. Metadata `attribute` names the attribute.
 	ErrorReason_ERROR_REASON_SCIM_UNIQUENESS ErrorReason = 40
-	// INVALID_ARGUMENT: SCIM scimType `invalidFilter`.
+	// The filter is not valid, or filters on what cannot be filtered.
 	ErrorReason_ERROR_REASON_SCIM_INVALID_FILTER ErrorReason = 41
-	// INVALID_ARGUMENT: SCIM scimType `invalidSyntax`.
+	// The document or the PATCH is not valid SCIM.
 	ErrorReason_ERROR_REASON_SCIM_INVALID_SYNTAX ErrorReason = 42
-	// INVALID_ARGUMENT: SCIM scimType `invalidPath`.
+	// The path of a PATCH operation is not valid, or names an attribute that does not exist.
 	ErrorReason_ERROR_REASON_SCIM_INVALID_PATH ErrorReason = 43
-	// INVALID_ARGUMENT: SCIM scimType `noTarget`.
+	// The path of a PATCH operation selects no value.
 	ErrorReason_ERROR_REASON_SCIM_NO_TARGET ErrorReason = 44
-	// INVALID_ARGUMENT: SCIM scimType `invalidValue`.
+	// A value is missing, has the wrong type, or is not allowed.
 	ErrorReason_ERROR_REASON_SCIM_INVALID_VALUE ErrorReason = 45
-	// INVALID_ARGUMENT: SCIM scimType `mutability`.
+	// The request changes an attribute that cannot be written, or that cannot change once it has a value.
 	ErrorReason_ERROR_REASON_SCIM_MUTABILITY ErrorReason = 46
-	// INVALID_ARGUMENT: SCIM scimType `tooMany`.
+	// More resources would have to be looked at, or more work done, than one request may ask for.
 	ErrorReason_ERROR_REASON_SCIM_TOO_MANY ErrorReason = 47
-	// INVALID_ARGUMENT: SCIM scimType `invalidVers`.
+	// The protocol version of SCIM in the request is not supported.
 	ErrorReason_ERROR_REASON_SCIM_INVALID_VERSION ErrorReason = 49
-	// INVALID_ARGUMENT: a cursor that this list did not give out. SCIM scimType `invalidCursor`.
+	// This list did not give out the cursor, or gave it out for other parameters.
 	ErrorReason_ERROR_REASON_SCIM_INVALID_CURSOR ErrorReason = 50
-	// INVALID_ARGUMENT: a cursor that can't be gone on from any more. SCIM scimType `expiredCursor`.
+	// The list cannot go on from the cursor any more.
 	ErrorReason_ERROR_REASON_SCIM_EXPIRED_CURSOR ErrorReason = 51
-	// INVALID_ARGUMENT: SCIM scimType `invalidCount`.
+	// The count of a page is not a number, too large, or not the count that the list began with.
 	ErrorReason_ERROR_REASON_SCIM_INVALID_COUNT ErrorReason = 52
-	// OUT_OF_RANGE: a feed cursor of another epoch, or older than what the feed still holds. Take a new cursor, list,
-	// then watch.
+	// The feed cursor is of another epoch, or the feed does not hold any more what follows it.
 	ErrorReason_ERROR_REASON_CURSOR_EXPIRED ErrorReason = 60
-	// INVALID_ARGUMENT: a cursor that no feed gave out.
+	// No feed gave out the cursor.
 	ErrorReason_ERROR_REASON_CURSOR_INVALID ErrorReason = 61
-	// FAILED_PRECONDITION: the tenant is named by a rule or by access.
+	// A rule or access names the tenant.
 	ErrorReason_ERROR_REASON_TENANT_IN_USE ErrorReason = 80
-	// FAILED_PRECONDITION: it would leave the organization without an Organization Admin.
+	// The change would leave the organization without an effective Organization Admin. A failed event has this reason when
+	// no rule gives the role to the last one any more, and Usher leaves it the access.
 	ErrorReason_ERROR_REASON_LAST_ORGANIZATION_ADMIN ErrorReason = 81
-	// FAILED_PRECONDITION: a rule sync of this organization is running already.
+	// A rule sync of the organization is running. Metadata `sync_id` names it.
 	ErrorReason_ERROR_REASON_SYNC_RUNNING ErrorReason = 82
-	// FAILED_PRECONDITION: the sync has ended.
+	// The rule sync has ended.
 	ErrorReason_ERROR_REASON_SYNC_ENDED ErrorReason = 83
-	// FAILED_PRECONDITION: this role is held in a tenant and none was named, or in the organization and a tenant was.
+	// The role is held in a tenant and the request names none, or it is held in the organization and the request names a
+	// tenant.
 	ErrorReason_ERROR_REASON_ROLE_SCOPE ErrorReason = 84
-	// FAILED_PRECONDITION: the role is named by a rule or by access.
+	// A rule or access names the role, or every organization needs it.
 	ErrorReason_ERROR_REASON_ROLE_IN_USE ErrorReason = 85
-	// FAILED_PRECONDITION: access of some users cannot be computed now; Usher has set them aside and tries them again. Metadata
-	// `user_ids` names the first 100 of them, with commas between, and `count` says how many they are. It is also the reason of
-	// the failed event that says which user was set aside, and why.
+	// The access of some users cannot be computed now. Usher has set these users aside. Metadata `user_ids` names the first
+	// 100 of them, with commas between the ids, and `count` says how many there are. The failed event that says which user
+	// was set aside, and why, has this reason too.
 	ErrorReason_ERROR_REASON_USERS_SET_ASIDE ErrorReason = 86
 )
 
@@ -133,6 +140,7 @@ var (
 		23: "ERROR_REASON_DIRECTORY_NOT_READY",
 		24: "ERROR_REASON_ORGANIZATION_ERASING",
 		25: "ERROR_REASON_USER_NOT_DETACHED",
+		26: "ERROR_REASON_USER_AMBIGUOUS",
 		40: "ERROR_REASON_SCIM_UNIQUENESS",
 		41: "ERROR_REASON_SCIM_INVALID_FILTER",
 		42: "ERROR_REASON_SCIM_INVALID_SYNTAX",
@@ -175,6 +183,7 @@ var (
 		"ERROR_REASON_DIRECTORY_NOT_READY":        23,
 		"ERROR_REASON_ORGANIZATION_ERASING":       24,
 		"ERROR_REASON_USER_NOT_DETACHED":          25,
+		"ERROR_REASON_USER_AMBIGUOUS":             26,
 		"ERROR_REASON_SCIM_UNIQUENESS":            40,
 		"ERROR_REASON_SCIM_INVALID_FILTER":        41,
 		"ERROR_REASON_SCIM_INVALID_SYNTAX":        42,
@@ -226,54 +235,171 @@ func (ErrorReason) EnumDescriptor() ([]byte, []int) {
 	return file_usher_common_v1_error_reason_proto_rawDescGZIP(), []int{0}
 }
 
+// ErrorReasonOptions says what a failure with a reason looks like at each interface, and what to do about it. Every
+// reason but UNSPECIFIED carries it. Code reads it from here and states nothing of it again.
+type ErrorReasonOptions struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The code of the gRPC status.
+	Code code.Code `protobuf:"varint,1,opt,name=code,proto3,enum=google.rpc.Code" json:"code,omitempty"`
+	// The HTTP status of the admin REST API. It follows from the code; a state that conflicts is 409.
+	HttpStatus int32 `protobuf:"varint,2,opt,name=http_status,json=httpStatus,proto3" json:"http_status,omitempty"`
+	// The HTTP status of SCIM (RFC 7644 §3.12). Unset where no SCIM request fails with this reason: if one did, the gateway
+	// would answer 500, because the fault would be Usher's.
+	ScimStatus int32 `protobuf:"varint,3,opt,name=scim_status,json=scimStatus,proto3" json:"scim_status,omitempty"`
+	// The scimType of the SCIM error: a keyword of RFC 7644 §3.12 or of RFC 9865 §2.1. Unset where these have none.
+	ScimType string `protobuf:"bytes,4,opt,name=scim_type,json=scimType,proto3" json:"scim_type,omitempty"`
+	// What to do, in sentences for people. Failed events carry it, so it has at most 1,000 characters. Where nothing needs
+	// to be done, it says so.
+	Remedy        string `protobuf:"bytes,5,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ErrorReasonOptions) Reset() {
+	*x = ErrorReasonOptions{}
+	mi := &file_usher_common_v1_error_reason_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ErrorReasonOptions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ErrorReasonOptions) ProtoMessage() {}
+
+func (x *ErrorReasonOptions) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_common_v1_error_reason_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ErrorReasonOptions.ProtoReflect.Descriptor instead.
+func (*ErrorReasonOptions) Descriptor() ([]byte, []int) {
+	return file_usher_common_v1_error_reason_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ErrorReasonOptions) GetCode() code.Code {
+	if x != nil {
+		return x.Code
+	}
+	return code.Code(0)
+}
+
+func (x *ErrorReasonOptions) GetHttpStatus() int32 {
+	if x != nil {
+		return x.HttpStatus
+	}
+	return 0
+}
+
+func (x *ErrorReasonOptions) GetScimStatus() int32 {
+	if x != nil {
+		return x.ScimStatus
+	}
+	return 0
+}
+
+func (x *ErrorReasonOptions) GetScimType() string {
+	if x != nil {
+		return x.ScimType
+	}
+	return ""
+}
+
+func (x *ErrorReasonOptions) GetRemedy() string {
+	if x != nil {
+		return x.Remedy
+	}
+	return ""
+}
+
+var file_usher_common_v1_error_reason_proto_extTypes = []protoimpl.ExtensionInfo{
+	{
+		ExtendedType:  (*descriptorpb.EnumValueOptions)(nil),
+		ExtensionType: (*ErrorReasonOptions)(nil),
+		Field:         50422,
+		Name:          "usher.common.v1.reason",
+		Tag:           "bytes,50422,opt,name=reason",
+		Filename:      "usher/common/v1/error_reason.proto",
+	},
+}
+
+// Extension fields to descriptorpb.EnumValueOptions.
+var (
+	// What a failure with this reason looks like, and what to do about it.
+	//
+	// optional usher.common.v1.ErrorReasonOptions reason = 50422;
+	E_Reason = &file_usher_common_v1_error_reason_proto_extTypes[0]
+)
+
 var File_usher_common_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\"usher/common/v1/error_reason.proto\x12\x0fusher.common.v1*\xde\n" +
-	"\n" +
+	"\"usher/common/v1/error_reason.proto\x12\x0fusher.common.v1\x1a google/protobuf/descriptor.proto\x1a\x15google/rpc/code.proto\"\xb1\x01\n" +
+	"\x12ErrorReasonOptions\x12$\n" +
+	"\x04code\x18\x01 \x01(\x0e2\x10.google.rpc.CodeR\x04code\x12\x1f\n" +
+	"\vhttp_status\x18\x02 \x01(\x05R\n" +
+	"httpStatus\x12\x1f\n" +
+	"\vscim_status\x18\x03 \x01(\x05R\n" +
+	"scimStatus\x12\x1b\n" +
+	"\tscim_type\x18\x04 \x01(\tR\bscimType\x12\x16\n" +
+	"\x06remedy\x18\x05 \x01(\tR\x06remedy*\xe02\n" +
 	"\vErrorReason\x12\x1c\n" +
-	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
-	"\x15ERROR_REASON_INTERNAL\x10\x01\x12 \n" +
-	"\x1cERROR_REASON_INVALID_REQUEST\x10\x02\x12 \n" +
-	"\x1cERROR_REASON_UNAUTHENTICATED\x10\x03\x12#\n" +
-	"\x1fERROR_REASON_CALLER_NOT_ALLOWED\x10\x04\x12\x1a\n" +
-	"\x16ERROR_REASON_NOT_FOUND\x10\x05\x12\x1f\n" +
-	"\x1bERROR_REASON_ALREADY_EXISTS\x10\x06\x12\x1c\n" +
-	"\x18ERROR_REASON_UNAVAILABLE\x10\a\x12\x19\n" +
-	"\x15ERROR_REASON_DEADLINE\x10\b\x12\x16\n" +
-	"\x12ERROR_REASON_LIMIT\x10\t\x12\x19\n" +
+	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12q\n" +
+	"\x15ERROR_REASON_INTERNAL\x10\x01\x1aV\xb2\xcf\x18R\b\r\x10\xf4\x03*KAsk the operator to look up the message ID or the trace ID in Usher's logs.\x12\xd1\x01\n" +
+	"\x1cERROR_REASON_INVALID_REQUEST\x10\x02\x1a\xae\x01\xb2\xcf\x18\xa9\x01\b\x03\x10\x90\x03\x18\x90\x03\"\finvalidValue*\x90\x01Correct what the error names. If an identity provider sent it, correct it there, or in its attribute mappings, and provision the resource again.\x12\xba\x01\n" +
+	"\x1cERROR_REASON_UNAUTHENTICATED\x10\x03\x1a\x97\x01\xb2\xcf\x18\x92\x01\b\x10\x10\x91\x03*\x8a\x01Send a credential that is valid now. An identity provider needs the Base URL of a directory that exists, and an API key of that directory.\x12m\n" +
+	"\x1fERROR_REASON_CALLER_NOT_ALLOWED\x10\x04\x1aH\xb2\xcf\x18D\b\a\x10\x93\x03*=Use a credential that allows this call for this organization.\x12\xc4\x01\n" +
+	"\x16ERROR_REASON_NOT_FOUND\x10\x05\x1a\xa7\x01\xb2\xcf\x18\xa2\x01\b\x05\x10\x94\x03\x18\x94\x03*\x97\x01Check the id and the organization. If an identity provider asked for it, restart its provisioning, so that it matches the resource or creates it again.\x12t\n" +
+	"\x1bERROR_REASON_ALREADY_EXISTS\x10\x06\x1aS\xb2\xcf\x18O\b\x06\x10\x99\x03\x18\x99\x03\"\n" +
+	"uniqueness*9Choose another id, or use the resource that has this one.\x12\xc9\x01\n" +
+	"\x18ERROR_REASON_UNAVAILABLE\x10\a\x1a\xaa\x01\xb2\xcf\x18\xa5\x01\b\x0e\x10\xf7\x03\x18\xf7\x03*\x9a\x01Try again. Most identity providers do so by themselves, and then nothing needs to be done. If the error stays, the operator should look at Usher's health.\x12\xd4\x01\n" +
+	"\x15ERROR_REASON_DEADLINE\x10\b\x1a\xb8\x01\xb2\xcf\x18\xb3\x01\b\x04\x10\xf8\x03\x18\xf7\x03*\xa8\x01Try again, with less at a time if the request is large. Most identity providers try again by themselves. If the error stays, the operator should look at Usher's health.\x12b\n" +
+	"\x12ERROR_REASON_LIMIT\x10\t\x1aJ\xb2\xcf\x18F\b\b\x10\xad\x03\x18\x9d\x03*<Send less at a time, or ask the operator to raise the limit.\x12\xa6\x01\n" +
 	"\x15ERROR_REASON_CONFLICT\x10\n" +
-	"\x12\x1b\n" +
-	"\x17ERROR_REASON_PAGE_TOKEN\x10\v\x12\"\n" +
-	"\x1eERROR_REASON_REQUEST_ID_REUSED\x10\f\x12+\n" +
-	"'ERROR_REASON_ORGANIZATION_NOT_FEDERATED\x10\x14\x12\"\n" +
-	"\x1eERROR_REASON_DIRECTORY_DELETED\x10\x15\x12*\n" +
-	"&ERROR_REASON_DIRECTORY_NOT_REPLACEABLE\x10\x16\x12$\n" +
-	" ERROR_REASON_DIRECTORY_NOT_READY\x10\x17\x12%\n" +
-	"!ERROR_REASON_ORGANIZATION_ERASING\x10\x18\x12\"\n" +
-	"\x1eERROR_REASON_USER_NOT_DETACHED\x10\x19\x12 \n" +
-	"\x1cERROR_REASON_SCIM_UNIQUENESS\x10(\x12$\n" +
-	" ERROR_REASON_SCIM_INVALID_FILTER\x10)\x12$\n" +
-	" ERROR_REASON_SCIM_INVALID_SYNTAX\x10*\x12\"\n" +
-	"\x1eERROR_REASON_SCIM_INVALID_PATH\x10+\x12\x1f\n" +
-	"\x1bERROR_REASON_SCIM_NO_TARGET\x10,\x12#\n" +
-	"\x1fERROR_REASON_SCIM_INVALID_VALUE\x10-\x12 \n" +
-	"\x1cERROR_REASON_SCIM_MUTABILITY\x10.\x12\x1e\n" +
-	"\x1aERROR_REASON_SCIM_TOO_MANY\x10/\x12%\n" +
-	"!ERROR_REASON_SCIM_INVALID_VERSION\x101\x12$\n" +
-	" ERROR_REASON_SCIM_INVALID_CURSOR\x102\x12$\n" +
-	" ERROR_REASON_SCIM_EXPIRED_CURSOR\x103\x12#\n" +
-	"\x1fERROR_REASON_SCIM_INVALID_COUNT\x104\x12\x1f\n" +
-	"\x1bERROR_REASON_CURSOR_EXPIRED\x10<\x12\x1f\n" +
-	"\x1bERROR_REASON_CURSOR_INVALID\x10=\x12\x1e\n" +
-	"\x1aERROR_REASON_TENANT_IN_USE\x10P\x12(\n" +
-	"$ERROR_REASON_LAST_ORGANIZATION_ADMIN\x10Q\x12\x1d\n" +
-	"\x19ERROR_REASON_SYNC_RUNNING\x10R\x12\x1b\n" +
-	"\x17ERROR_REASON_SYNC_ENDED\x10S\x12\x1b\n" +
-	"\x17ERROR_REASON_ROLE_SCOPE\x10T\x12\x1c\n" +
-	"\x18ERROR_REASON_ROLE_IN_USE\x10U\x12 \n" +
-	"\x1cERROR_REASON_USERS_SET_ASIDE\x10VB\xc2\x01\n" +
+	"\x1a\x8a\x01\xb2\xcf\x18\x85\x01\b\n" +
+	"\x10\x99\x03\x18\x9c\x03*{Somebody changed the resource meanwhile. Read it again, and repeat the change. An identity provider should do so by itself.\x12\x7f\n" +
+	"\x17ERROR_REASON_PAGE_TOKEN\x10\v\x1ab\xb2\xcf\x18^\b\x03\x10\x90\x03*WBegin the list again without a page token, and send the same parameters for every page.\x12\x97\x01\n" +
+	"\x1eERROR_REASON_REQUEST_ID_REUSED\x10\f\x1as\xb2\xcf\x18o\b\x06\x10\x99\x03*hMake a new request_id for each request. Use the old one only to repeat the request that it was made for.\x12\xab\x01\n" +
+	"'ERROR_REASON_ORGANIZATION_NOT_FEDERATED\x10\x14\x1a~\xb2\xcf\x18z\b\t\x10\x99\x03\x18\x93\x03*pSet up sign-in through the identity provider for this organization first. Its directories work again after that.\x12\xa1\x01\n" +
+	"\x1eERROR_REASON_DIRECTORY_DELETED\x10\x15\x1a}\xb2\xcf\x18y\b\t\x10\x99\x03\x18\x91\x03*oUse a directory that exists. An identity provider needs the Base URL of such a directory, and an API key of it.\x12\x8e\x01\n" +
+	"&ERROR_REASON_DIRECTORY_NOT_REPLACEABLE\x10\x16\x1ab\xb2\xcf\x18^\b\t\x10\x99\x03*WDelete the directory first, or name a deleted directory that no other one has replaced.\x12\xd9\x01\n" +
+	" ERROR_REASON_DIRECTORY_NOT_READY\x10\x17\x1a\xb2\x01\xb2\xcf\x18\xad\x01\b\x0e\x10\xf7\x03\x18\xf7\x03*\xa2\x01Try again at once. Most identity providers do so by themselves, and then nothing needs to be done. If the error stays, the operator should look at Usher's health.\x12\x8b\x01\n" +
+	"!ERROR_REASON_ORGANIZATION_ERASING\x10\x18\x1ad\xb2\xcf\x18`\b\t\x10\x99\x03*YWait until the organization is erased. After that, its id is free for a new organization.\x12\x88\x01\n" +
+	"\x1eERROR_REASON_USER_NOT_DETACHED\x10\x19\x1ad\xb2\xcf\x18`\b\t\x10\x99\x03*YDelete the user at the identity provider of the directory, or delete the directory first.\x12D\n" +
+	"\x1bERROR_REASON_USER_AMBIGUOUS\x10\x1a\x1a#\xb2\xcf\x18\x1f\b\t\x10\x99\x03*\x18Name the user by its id.\x12\xd8\x01\n" +
+	"\x1cERROR_REASON_SCIM_UNIQUENESS\x10(\x1a\xb5\x01\xb2\xcf\x18\xb0\x01\b\x06\x10\x99\x03\x18\x99\x03\"\n" +
+	"uniqueness*\x99\x01Find the other resource of this directory that has the value. Change or delete one of the two at the identity provider, or let it match the existing one.\x12\xec\x01\n" +
+	" ERROR_REASON_SCIM_INVALID_FILTER\x10)\x1a\xc5\x01\xb2\xcf\x18\xc0\x01\b\x03\x10\x90\x03\x18\x90\x03\"\rinvalidFilter*\xa6\x01Correct the filter. If an identity provider sent it, look at its attribute mappings: one of them names an attribute that does not exist, or a value that does not fit.\x12\xcb\x01\n" +
+	" ERROR_REASON_SCIM_INVALID_SYNTAX\x10*\x1a\xa4\x01\xb2\xcf\x18\x9f\x01\b\x03\x10\x90\x03\x18\x90\x03\"\rinvalidSyntax*\x85\x01The identity provider sent something that is not valid SCIM. If the mode of the directory is strict, the tolerant mode may accept it.\x12\xad\x01\n" +
+	"\x1eERROR_REASON_SCIM_INVALID_PATH\x10+\x1a\x88\x01\xb2\xcf\x18\x83\x01\b\x03\x10\x90\x03\x18\x90\x03\"\vinvalidPath*lLook at the attribute mappings of the identity provider: one of them names an attribute that does not exist.\x12\xae\x01\n" +
+	"\x1bERROR_REASON_SCIM_NO_TARGET\x10,\x1a\x8c\x01\xb2\xcf\x18\x87\x01\b\x03\x10\x90\x03\x18\x90\x03\"\bnoTarget*sLook at the attribute mappings of the identity provider: one of them names a value that the resource does not have.\x12\xa9\x01\n" +
+	"\x1fERROR_REASON_SCIM_INVALID_VALUE\x10-\x1a\x83\x01\xb2\xcf\x18\x7f\b\x03\x10\x90\x03\x18\x90\x03\"\finvalidValue*gCorrect the value at the identity provider, or its attribute mapping, and provision the resource again.\x12\x86\x01\n" +
+	"\x1cERROR_REASON_SCIM_MUTABILITY\x10.\x1ad\xb2\xcf\x18`\b\x03\x10\x90\x03\x18\x90\x03\"\n" +
+	"mutability*JRemove the attribute from the attribute mappings of the identity provider.\x12u\n" +
+	"\x1aERROR_REASON_SCIM_TOO_MANY\x10/\x1aU\xb2\xcf\x18Q\b\x03\x10\x90\x03\x18\x90\x03\"\atooMany*>Use a narrower filter, or send the change in several requests.\x12i\n" +
+	"!ERROR_REASON_SCIM_INVALID_VERSION\x101\x1aB\xb2\xcf\x18>\b\x03\x10\x90\x03\x18\x90\x03\"\vinvalidVers*'Let the identity provider use SCIM 2.0.\x12\xd8\x01\n" +
+	" ERROR_REASON_SCIM_INVALID_CURSOR\x102\x1a\xb1\x01\xb2\xcf\x18\xac\x01\b\x03\x10\x90\x03\x18\x90\x03\"\rinvalidCursor*\x92\x01Begin the list again with an empty cursor, and send the same parameters for every page. If the client does so by itself, nothing needs to be done.\x12\xa9\x01\n" +
+	" ERROR_REASON_SCIM_EXPIRED_CURSOR\x103\x1a\x82\x01\xb2\xcf\x18~\b\x03\x10\x90\x03\x18\x90\x03\"\rexpiredCursor*eBegin the list again with an empty cursor. If the client does so by itself, nothing needs to be done.\x12\xcc\x01\n" +
+	"\x1fERROR_REASON_SCIM_INVALID_COUNT\x104\x1a\xa6\x01\xb2\xcf\x18\xa1\x01\b\x03\x10\x90\x03\x18\x90\x03\"\finvalidCount*\x88\x01Ask for at least one resource a page, at most as many as maxPageSize in /ServiceProviderConfig says, and for equally many on every page.\x12f\n" +
+	"\x1bERROR_REASON_CURSOR_EXPIRED\x10<\x1aE\xb2\xcf\x18A\b\v\x10\x90\x03*:Take a new cursor, then list, then watch from that cursor.\x12Z\n" +
+	"\x1bERROR_REASON_CURSOR_INVALID\x10=\x1a9\xb2\xcf\x185\b\x03\x10\x90\x03*.Send a cursor of this feed as it was received.\x12\x94\x01\n" +
+	"\x1aERROR_REASON_TENANT_IN_USE\x10P\x1at\xb2\xcf\x18p\b\t\x10\x99\x03*iRemove the tenant from every rule, run a rule sync, and revoke the access in it that was granted by hand.\x12\xb9\x01\n" +
+	"$ERROR_REASON_LAST_ORGANIZATION_ADMIN\x10Q\x1a\x8e\x01\xb2\xcf\x18\x89\x01\b\t\x10\x99\x03*\x81\x01Make another active user an Organization Admin, by hand or by a rule. Access that Usher left to the last one then ends by itself.\x12[\n" +
+	"\x19ERROR_REASON_SYNC_RUNNING\x10R\x1a<\xb2\xcf\x188\b\t\x10\x99\x03*1Wait until the rule sync has ended, or cancel it.\x12b\n" +
+	"\x17ERROR_REASON_SYNC_ENDED\x10S\x1aE\xb2\xcf\x18A\b\t\x10\x99\x03*:Nothing needs to be done: there is no rule sync to cancel.\x12\x96\x01\n" +
+	"\x17ERROR_REASON_ROLE_SCOPE\x10T\x1ay\xb2\xcf\x18u\b\x03\x10\x90\x03*nName a tenant with a role that is held in tenants, and no tenant with a role that is held in the organization.\x12\x92\x01\n" +
+	"\x18ERROR_REASON_ROLE_IN_USE\x10U\x1at\xb2\xcf\x18p\b\t\x10\x99\x03*iRemove the role from every rule, run a rule sync, and revoke the access with it that was granted by hand.\x12\xa7\x02\n" +
+	"\x1cERROR_REASON_USERS_SET_ASIDE\x10V\x1a\x84\x02\xb2\xcf\x18\xff\x01\b\t\x10\x99\x03*\xf7\x01Usher tries again by itself, and with the next message of the user. If the user is in too many groups, or in groups that nest too deep, change that in the identity provider. To take all access from the user now, suspend it: `usher access suspend`.\"\x04\b0\x100:`\n" +
+	"\x06reason\x12!.google.protobuf.EnumValueOptions\x18\xf6\x89\x03 \x01(\v2#.usher.common.v1.ErrorReasonOptionsR\x06reasonB\xc2\x01\n" +
 	"\x13com.usher.common.v1B\x10ErrorReasonProtoP\x01Z;github.com/usher-scim/usher/gen/go/usher/common/v1;commonv1\xa2\x02\x03UCX\xaa\x02\x0fUsher.Common.V1\xca\x02\x0fUsher\\Common\\V1\xe2\x02\x1bUsher\\Common\\V1\\GPBMetadata\xea\x02\x11Usher::Common::V1b\x06proto3"
 
 var (
@@ -289,15 +415,22 @@ func file_usher_common_v1_error_reason_proto_rawDescGZIP() []byte {
 }
 
 var file_usher_common_v1_error_reason_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_usher_common_v1_error_reason_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_usher_common_v1_error_reason_proto_goTypes = []any{
-	(ErrorReason)(0), // 0: usher.common.v1.ErrorReason
+	(ErrorReason)(0),                      // 0: usher.common.v1.ErrorReason
+	(*ErrorReasonOptions)(nil),            // 1: usher.common.v1.ErrorReasonOptions
+	(code.Code)(0),                        // 2: google.rpc.Code
+	(*descriptorpb.EnumValueOptions)(nil), // 3: google.protobuf.EnumValueOptions
 }
 var file_usher_common_v1_error_reason_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	2, // 0: usher.common.v1.ErrorReasonOptions.code:type_name -> google.rpc.Code
+	3, // 1: usher.common.v1.reason:extendee -> google.protobuf.EnumValueOptions
+	1, // 2: usher.common.v1.reason:type_name -> usher.common.v1.ErrorReasonOptions
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	2, // [2:3] is the sub-list for extension type_name
+	1, // [1:2] is the sub-list for extension extendee
+	0, // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_usher_common_v1_error_reason_proto_init() }
@@ -311,13 +444,15 @@ func file_usher_common_v1_error_reason_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_common_v1_error_reason_proto_rawDesc), len(file_usher_common_v1_error_reason_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   0,
-			NumExtensions: 0,
+			NumMessages:   1,
+			NumExtensions: 1,
 			NumServices:   0,
 		},
 		GoTypes:           file_usher_common_v1_error_reason_proto_goTypes,
 		DependencyIndexes: file_usher_common_v1_error_reason_proto_depIdxs,
 		EnumInfos:         file_usher_common_v1_error_reason_proto_enumTypes,
+		MessageInfos:      file_usher_common_v1_error_reason_proto_msgTypes,
+		ExtensionInfos:    file_usher_common_v1_error_reason_proto_extTypes,
 	}.Build()
 	File_usher_common_v1_error_reason_proto = out.File
 	file_usher_common_v1_error_reason_proto_goTypes = nil
