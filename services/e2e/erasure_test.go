@@ -220,7 +220,7 @@ func TestAnErasedUserLeavesNothingBehind(t *testing.T) {
 		u.call("POST", "organizations/demo/access:grant", `{"userId":"`+gone+`","tenantId":"staging","roleId":"developer"}`)
 		u.call("POST", "organizations/demo/users/"+gone+"/access:suspend", `{"reason":"because of `+marker+`"}`)
 		path := "/api/v1/organizations/demo/users/" + gone + ":erase"
-		if code, raw := u.rest("POST", path, `{}`); code != http.StatusBadRequest || !bytes.Contains(raw, []byte("USER_NOT_DETACHED")) {
+		if code, raw := u.rest("POST", path, `{}`); code != http.StatusConflict || !bytes.Contains(raw, []byte("USER_NOT_DETACHED")) {
 			t.Errorf("erasing a user whom an IdP manages: %d %s", code, raw)
 		}
 		if code, raw := u.rest("POST", "/api/v1/organizations/demo/users/anybody:erase", `{}`); code != http.StatusBadRequest {

@@ -102,7 +102,11 @@ func New(ctx context.Context, c backend.Connections, d Dependencies) (*Handler, 
 		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithErrorHandler(sendError),
 		runtime.WithStreamErrorHandler(func(ctx context.Context, err error) *status.Status {
-			return rpc.Status(authn.Because(ctx, err))
+			err = authn.Because(ctx, err)
+			if v, ok := ctx.Value(visitCtx{}).(*visit); ok {
+				v.failed = statusOf(err)
+			}
+			return rpc.Status(err)
 		}),
 		runtime.WithRoutingErrorHandler(sendRoutingError),
 		runtime.WithDisablePathLengthFallback(),
@@ -156,8 +160,11 @@ func (h *Handler) Run(ctx context.Context) {
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.traced.ServeHTTP(w, r) }
 
-// visit is what is known of a request besides itself. The route is set once it is known.
-type visit struct{ route string }
+// visit is what is known of a request besides itself.
+type visit struct {
+	route  string // set once it is known
+	failed int    // the HTTP status of the error that ended a stream; 0: none has
+}
 
 type visitCtx struct{}
 
@@ -168,7 +175,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	answered := &answered{ResponseWriter: w}
+	answered := &answered{ResponseWriter: w, visit: v}
 	defer answered.hold.Close()
 	client, err := h.d.Clients.Authenticate(r.Context(), authn.SourceOf(r), r.Header.Values("Authorization"))
 	if err == nil {
@@ -311,7 +318,7 @@ func sendError(ctx context.Context, _ *runtime.ServeMux, marshaler runtime.Marsh
 	}
 	st := rpc.Status(err)
 	if code == 0 {
-		code = runtime.HTTPStatusFromCode(st.Code())
+		code = statusOf(err)
 	}
 	if wait := rpc.Fault(err).RetryAfter; wait > 0 {
 		w.Header().Set("Retry-After", strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
@@ -327,6 +334,9 @@ func sendError(ctx context.Context, _ *runtime.ServeMux, marshaler runtime.Marsh
 	w.WriteHeader(code)
 	_, _ = w.Write(body) // the client left: there is nobody to tell
 }
+
+// statusOf returns the HTTP status of an error, by its reason.
+func statusOf(err error) int { return int(fault.OptionsOf(rpc.Fault(err).Reason).GetHttpStatus()) }
 
 // sendRoutingError answers where no RPC has the address, or not with this method.
 func sendRoutingError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
@@ -345,6 +355,7 @@ func sendRoutingError(ctx context.Context, mux *runtime.ServeMux, marshaler runt
 // answered is the answer to a request: it notes the status that was sent, and holds the memory that the request takes.
 type answered struct {
 	http.ResponseWriter
+	visit  *visit
 	status int
 	hold   inflight.Hold
 }
@@ -358,7 +369,11 @@ func (a *answered) Write(part []byte) (int, error) {
 	return a.ResponseWriter.Write(part)
 }
 
+// WriteHeader sends the status. For a stream that failed at once, the mux gives the one that it knows of the gRPC code; the reason's counts.
 func (a *answered) WriteHeader(status int) {
+	if a.visit.failed != 0 {
+		status = a.visit.failed
+	}
 	if a.status == 0 {
 		a.status = status
 	}

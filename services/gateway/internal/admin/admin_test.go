@@ -77,11 +77,15 @@ type accesses struct {
 	bounded bool // the call had a deadline
 	hang    bool // after the first answer, until the caller leaves
 	endless bool // it sends 64 KiB after another, until the caller leaves
+	atOnce  bool // it fails before the first answer
 	left    func()
 }
 
 func (a *accesses) WatchAccess(_ *rulev1.WatchAccessRequest, stream grpc.ServerStreamingServer[rulev1.WatchAccessResponse]) error {
 	_, a.bounded = stream.Context().Deadline()
+	if a.atOnce {
+		return a.err
+	}
 	for a.endless {
 		if err := stream.Send(&rulev1.WatchAccessResponse{Cursor: strings.Repeat("c", 64<<10)}); err != nil {
 			a.left()
@@ -323,6 +327,27 @@ func TestFailuresAreStatuses(t *testing.T) {
 				t.Errorf("WWW-Authenticate is %q", a.Header().Get("WWW-Authenticate"))
 			}
 		})
+	}
+}
+
+func TestTheReasonOfAFailureDecidesTheStatus(t *testing.T) {
+	t.Parallel()
+	for reason, status := range map[fault.Reason]int{
+		fault.InvalidRequest: 400, fault.RoleScope: 400, fault.CursorExpired: 400, fault.NotAllowed: 403, fault.NotFound: 404,
+		fault.AlreadyExists: 409, fault.Conflict: 409, fault.NotFederated: 409, fault.TenantInUse: 409, fault.Ambiguous: 409,
+		fault.Limit: 429, fault.Internal: 500, fault.NotReady: 503, fault.Deadline: 504,
+	} {
+		w := newWorld(t)
+		w.directories.err = fault.New(reason, "no")
+		w.accesses.err, w.accesses.atOnce = w.directories.err, true
+		for what, a := range map[string]*httptest.ResponseRecorder{
+			"a call":                    w.do("POST", "/api/v1/organizations", `{"organizationId":"acme"}`),
+			"a stream without an event": w.do("GET", "/api/v1/organizations/acme/access:watch", ""),
+		} {
+			if a.Code != status || !strings.Contains(a.Body.String(), `"`+fault.ReasonName(reason)+`"`) {
+				t.Errorf("%s that fails with %s is %d, want %d: %s", what, fault.ReasonName(reason), a.Code, status, a.Body)
+			}
+		}
 	}
 }
 
