@@ -169,7 +169,7 @@ func TestAnAnswerIsGoodForAWhile(t *testing.T) {
 
 func TestAnErasureThatIsOverMeanwhileIsNoFailure(t *testing.T) {
 	t.Parallel()
-	d := &fakeDirectory{listed: listed("acme"), err: fault.Missing("erasure", "acme")}
+	d := &fakeDirectory{listed: listed("acme"), err: fault.New(fault.NotFound, "it is not being erased")}
 	f := following(t, d, Keeper{Erase: func(context.Context, Erasure) (bool, error) { return true, nil }})
 	if _, err := f.round(t.Context()); err != nil {
 		t.Error(err)

@@ -83,7 +83,7 @@ func (c *Core) ConfirmErasure(ctx context.Context, organizationID, service strin
 			return err
 		}
 		if !o.Erasing() {
-			return fault.Missing("erasure", organizationID)
+			return fault.New(fault.NotFound, "organization %q is not being erased", organizationID)
 		}
 		waiting := slices.DeleteFunc(strings.Fields(o.Waiting), func(other string) bool { return other == service })
 		o.Waiting = strings.Join(waiting, " ")

@@ -237,7 +237,7 @@ func (m *memory) Detached(_ context.Context, r store.Resource, directoryIDs []st
 			}
 		}
 	}
-	return store.Resource{}, store.Missing(r.Type, "of these names")
+	return store.Resource{}, store.MissingBy(r.Type, "externalId or name")
 }
 
 func (m *memory) Delete(_ context.Context, scope store.Scope, t store.Type, id string, versions []int64, cause store.Cause) (w store.Written, err error) {

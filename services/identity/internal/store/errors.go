@@ -16,13 +16,22 @@ var ErrChanged = errors.New("the resource changed since it was read")
 // Missing says that there is no resource of a type under an id.
 func Missing(t Type, id string) error { return fault.Missing(strings.ToLower(string(t)), id) }
 
+// MissingBy says that no resource of a type has the name, or another attribute, that was asked for. It does not repeat the value,
+// which may tell who a person is.
+func MissingBy(t Type, attribute string) error {
+	kind := strings.ToLower(string(t))
+	return fault.New(fault.NotFound, "there is no %s of that %s", kind, attribute).With("resource", kind)
+}
+
 // Missing says that there is no resource of a type that the look-up names.
 func (by Lookup) Missing(t Type) error {
 	switch way, value := by.Way(); way {
 	case WithName:
-		return Missing(t, "of that name")
+		return MissingBy(t, "name")
 	case WithExternalID:
-		return Missing(t, "of that externalId")
+		return MissingBy(t, "externalId")
+	case WithEmail:
+		return MissingBy(t, "e-mail address")
 	default:
 		return Missing(t, value)
 	}

@@ -89,7 +89,7 @@ func (d *Directory) ConfirmErasure(_ context.Context, r *directoryv1.ConfirmEras
 	defer d.mu.Unlock()
 	e := d.find(r.GetOrganizationId())
 	if e == nil {
-		return nil, fault.Missing("erasure", r.GetOrganizationId())
+		return nil, fault.New(fault.NotFound, "organization %q is not being erased", r.GetOrganizationId())
 	}
 	e.Confirmed = true
 	return &directoryv1.ConfirmErasureResponse{}, nil

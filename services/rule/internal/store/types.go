@@ -224,6 +224,11 @@ func ErasureEnded(organizationID string) error {
 	return fault.New(fault.Conflict, "this erasure of organization %q has ended", organizationID)
 }
 
+// NotSuspended is what Resume gets for a user whose access is not suspended.
+func NotSuspended(userID string) error {
+	return fault.New(fault.NotFound, "the access of user %q is not suspended", userID).With("resource", "suspension")
+}
+
 // Check answers whether a user effectively holds what a grant names.
 type Check struct {
 	Allowed     bool

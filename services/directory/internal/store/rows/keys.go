@@ -38,7 +38,7 @@ func (s Store) Resolve(ctx context.Context, digest [sha256.Size]byte) (store.Key
 
 // Key implements store.Tx.
 func (t Tx) Key(ctx context.Context, directoryID, id string) (store.Key, error) {
-	return ReadOne(ctx, t.Conn, keyFields, fault.Missing("key", id), t.sql.getKey, t.OrganizationID, directoryID, id)
+	return ReadOne(ctx, t.Conn, keyFields, fault.Missing("API key", id), t.sql.getKey, t.OrganizationID, directoryID, id)
 }
 
 // CreateKey implements store.Tx.

@@ -70,7 +70,7 @@ func (s *Store) Count(ctx context.Context, scope store.Scope, t store.Type) (int
 
 // Detached implements store.Store.
 func (s *Store) Detached(ctx context.Context, r store.Resource, directoryIDs []string) (store.Resource, error) {
-	return pgdb.ReadOne(ctx, s.db, tables[r.Type].read, store.Missing(r.Type, "of these names"), tables[r.Type].detached,
+	return pgdb.ReadOne(ctx, s.db, tables[r.Type].read, store.MissingBy(r.Type, "externalId or name"), tables[r.Type].detached,
 		r.OrganizationID, directoryIDs, r.ExternalID, r.NameFolded)
 }
 

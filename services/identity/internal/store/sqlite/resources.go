@@ -55,7 +55,7 @@ func (s *Store) Detached(ctx context.Context, r store.Resource, directoryIDs []s
 	old, err := sqlitedb.ReadOne(ctx, s.db, tables[r.Type].read, nil, tables[r.Type].detached,
 		r.OrganizationID, inOrder(directoryIDs), r.ExternalID, r.NameFolded)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = store.Missing(r.Type, "of these names")
+		err = store.MissingBy(r.Type, "externalId or name")
 	}
 	return old, err
 }

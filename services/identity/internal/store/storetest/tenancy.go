@@ -208,7 +208,7 @@ var strangers = []stranger{
 	{"PutSchema", func(ctx context.Context, s store.Store, theirs store.Scope) (seen int, err error) {
 		_, err = s.PutSchema(ctx, schema(theirs, "urn:x:a", store.Group, 2), func(_ store.Schema, others []store.Schema) error {
 			seen = len(others)
-			return fault.Missing("nothing", "more") // so that it is not theirs afterwards
+			return fault.Missing("schema", "urn:x:a") // so that it is not theirs afterwards
 		})
 		return seen, err
 	}},

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/usher-scim/usher/services/internal/dbtype"
-	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/sqlitedb"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
@@ -41,7 +40,7 @@ func (t *organizationTx) Resume(ctx context.Context, userID string) error {
 		return err
 	}
 	if n == 0 {
-		return fault.Missing("suspension", userID)
+		return store.NotSuspended(userID)
 	}
 	if err := t.tx.Erased(ctx); err != nil { // its reason is somebody's words
 		return err
