@@ -60,8 +60,7 @@ func TestANameThatTwoUsersHaveFindsNone(t *testing.T) {
 	b.idp().user(`{"userName":"anna"}`)
 	b.idp().user(`{"userName":"anna"}`)
 	_, err := b.reads.LookupUser(t.Context(), &identityv1.LookupUserRequest{OrganizationId: "acme", By: &identityv1.LookupUserRequest_UserName{UserName: "anna"}})
-	f := refused(t, "looking up", err, fault.NotFound)
-	equal(t, "metadata", f.Metadata["ambiguous"], "true")
+	refused(t, "looking up", err, fault.Ambiguous)
 }
 
 func TestUsersAreReadInBatches(t *testing.T) {

@@ -22,8 +22,7 @@ func (c *Core) Lookup(ctx context.Context, organizationID string, by store.Looku
 		return nil, noSuchUser()
 	}
 	if len(found) > 1 {
-		return nil, fault.New(fault.NotFound, "more than one user is meant: look up by id").
-			With("resource", "user").With("ambiguous", "true")
+		return nil, fault.New(fault.Ambiguous, "several users match: name the user by its id")
 	}
 	var user *identityv1.User
 	if _, err := c.ReadUsers(ctx, organizationID, []string{found[0].ID}, func(u *identityv1.User) bool {

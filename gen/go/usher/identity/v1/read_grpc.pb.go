@@ -34,8 +34,7 @@ const (
 //
 // ReadService is for services and admins that read users and groups as typed messages.
 type ReadServiceClient interface {
-	// LookupUser finds one user by exactly one of its names. Reasons: NOT_FOUND (also where a name is ambiguous; metadata
-	// `ambiguous` is then "true").
+	// LookupUser finds one user by exactly one of its names. Reasons: NOT_FOUND, USER_AMBIGUOUS.
 	LookupUser(ctx context.Context, in *LookupUserRequest, opts ...grpc.CallOption) (*LookupUserResponse, error)
 	// CheckUserFilter says whether a filter (RFC 7644 §3.4.2.2) can match users: whether it can be read, and its attributes are
 	// those of users, with the extensions of a directory of the organization, but for `groups` and `meta`.
@@ -139,8 +138,7 @@ func (c *readServiceClient) ListMembers(ctx context.Context, in *ListMembersRequ
 //
 // ReadService is for services and admins that read users and groups as typed messages.
 type ReadServiceServer interface {
-	// LookupUser finds one user by exactly one of its names. Reasons: NOT_FOUND (also where a name is ambiguous; metadata
-	// `ambiguous` is then "true").
+	// LookupUser finds one user by exactly one of its names. Reasons: NOT_FOUND, USER_AMBIGUOUS.
 	LookupUser(context.Context, *LookupUserRequest) (*LookupUserResponse, error)
 	// CheckUserFilter says whether a filter (RFC 7644 §3.4.2.2) can match users: whether it can be read, and its attributes are
 	// those of users, with the extensions of a directory of the organization, but for `groups` and `meta`.

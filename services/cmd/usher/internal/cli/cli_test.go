@@ -224,11 +224,15 @@ func TestAccessInAnEmergency(t *testing.T) {
 	want(t, x.run(0, "access", "suspensions"), user+` +stolen laptop`)
 	want(t, x.run(0, "access", "resume", "--user", user), ``)
 	x.run(1, "access", "resume", "--user", user)
-	want(t, x.err, `NOT_FOUND`)
+	want(t, x.err, `the access of user "`+user+`" is not suspended \(NOT_FOUND\)`)
 	want(t, x.run(0, check...), `true`)
 	x.run(0, "access", "grant", "--user", user, "--role", "organization-admin")
 	x.run(0, "access", "suspend", "--user", user, "--reason", "stolen laptop")
 	want(t, x.err, `warning: .*last effective Organization Admin`)
+	again := x.json("directory", "create", "--name", "Okta of a merger")
+	x.run(0, "simulate", "--idp", "okta", "--users", "6", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", again["baseUrl"].(string), "--key-file", keyFile(t, again["apiKey"].(string)))
+	x.run(1, "access", "suspend", "--user", name, "--reason", "stolen laptop")
+	want(t, x.err, `several users match: name the user by its id \(USER_AMBIGUOUS\)`)
 	// One that Usher never heard of, by its id.
 	want(t, x.run(0, "access", "suspend", "--user", "01890000-0000-7000-8000-000000000000", "--reason", "a leak"), `a leak`)
 
