@@ -80,7 +80,6 @@ func (g *balanced) look(ctx context.Context, url string) {
 	g.ready.Store(err == nil && response.StatusCode == http.StatusOK)
 }
 
-// RoundTrip implements http.RoundTripper.
 func (b *balancer) RoundTrip(request *http.Request) (*http.Response, error) {
 	turn := b.next.Add(1)
 	for i := range uint64(len(b.gateways)) {

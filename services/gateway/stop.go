@@ -17,7 +17,6 @@ type untilStop struct {
 
 var errStopped = errors.New("the gateway stops")
 
-// NewStream implements grpc.ClientConnInterface.
 func (u untilStop) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, options ...grpc.CallOption) (grpc.ClientStream, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	forget := u.onStop(func() { cancel(errStopped) })
@@ -36,7 +35,6 @@ type stoppedStream struct {
 	stopped func() bool
 }
 
-// RecvMsg implements grpc.ClientStream.
 func (s stoppedStream) RecvMsg(message any) error {
 	err := s.ClientStream.RecvMsg(message)
 	if err != nil && s.stopped() {

@@ -62,7 +62,6 @@ type boundedStreams struct {
 	watches *watches
 }
 
-// NewStream implements grpc.ClientConnInterface.
 func (b boundedStreams) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, options ...grpc.CallOption) (grpc.ClientStream, error) {
 	if err := b.watches.enter(ctx); err != nil {
 		return nil, err

@@ -49,7 +49,6 @@ type listener struct {
 	from map[netip.Addr]int // of those that have a share
 }
 
-// Accept implements net.Listener.
 func (l *listener) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
@@ -119,7 +118,6 @@ type connection struct {
 	leave func()
 }
 
-// Close implements net.Conn.
 func (c *connection) Close() error {
 	defer c.leave()
 	return c.Conn.Close()

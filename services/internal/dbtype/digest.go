@@ -11,7 +11,6 @@ func Digest(d *[sha256.Size]byte) *ByteDigest { return (*ByteDigest)(d) }
 // ByteDigest is a SHA-256 in a column.
 type ByteDigest [sha256.Size]byte
 
-// Scan implements sql.Scanner.
 func (d *ByteDigest) Scan(value any) error {
 	raw, ok := value.([]byte)
 	if !ok {
@@ -20,7 +19,6 @@ func (d *ByteDigest) Scan(value any) error {
 	return d.ScanBytes(raw)
 }
 
-// ScanBytes implements pgtype.BytesScanner.
 func (d *ByteDigest) ScanBytes(raw []byte) error {
 	if len(raw) != len(d) {
 		return fmt.Errorf("a digest is stored in %d bytes", len(raw))

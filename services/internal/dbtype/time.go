@@ -31,7 +31,6 @@ func Time(t *time.Time) *MicroTime { return (*MicroTime)(t) }
 // MicroTime is a time.Time in a column.
 type MicroTime time.Time
 
-// Scan implements sql.Scanner.
 func (m *MicroTime) Scan(value any) error {
 	micros, ok := value.(int64)
 	if !ok {
@@ -41,7 +40,6 @@ func (m *MicroTime) Scan(value any) error {
 	return nil
 }
 
-// ScanInt64 implements pgtype.Int64Scanner.
 func (m *MicroTime) ScanInt64(value pgtype.Int8) error {
 	if !value.Valid {
 		return errors.New("a time is stored as NULL")
@@ -50,5 +48,4 @@ func (m *MicroTime) ScanInt64(value pgtype.Int8) error {
 	return nil
 }
 
-// Value implements driver.Valuer.
 func (m *MicroTime) Value() (driver.Value, error) { return Micros(time.Time(*m)), nil }

@@ -157,7 +157,6 @@ type pausing struct {
 	turn *Turn
 }
 
-// Read implements io.Reader.
 func (p *pausing) Read(into []byte) (int, error) {
 	t := p.turn
 	before := t.reads // only Read changes it

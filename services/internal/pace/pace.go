@@ -143,7 +143,6 @@ type reader struct {
 	body io.ReadCloser
 }
 
-// Read implements io.Reader.
 func (r *reader) Read(p []byte) (int, error) {
 	start := r.look(0)
 	n, err := r.body.Read(p)
@@ -155,7 +154,6 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close implements io.Closer.
 func (r *reader) Close() error { return r.body.Close() }
 
 // writer is an answer at the pace.
@@ -164,7 +162,6 @@ type writer struct {
 	line
 }
 
-// Write implements http.ResponseWriter.
 func (w *writer) Write(p []byte) (written int, err error) {
 	for {
 		part := p[written:min(len(p), written+step)]
@@ -185,7 +182,6 @@ func (w *writer) FlushError() error {
 	return err
 }
 
-// Flush implements http.Flusher.
 func (w *writer) Flush() { _ = w.FlushError() } // the next write says so
 
 // Unwrap lets http.ResponseController set deadlines.

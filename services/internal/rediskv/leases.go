@@ -23,7 +23,6 @@ type Leases struct{ client *Client }
 // Leases gives those that are shared through this Redis.
 func (c *Client) Leases() Leases { return Leases{c} }
 
-// Get implements keylease.Shared.
 func (l Leases) Get(ctx context.Context, digest keylease.Digest) keylease.Found {
 	var left *redis.DurationCmd
 	var value *redis.StringCmd

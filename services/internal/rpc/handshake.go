@@ -45,7 +45,6 @@ func clientHandshake(identity Identity, service commonv1.Caller, log *slog.Logge
 	return &handshake{TransportCredentials: credentials.NewTLS(config), identity: identity, peer: config.ServerName, log: log}, nil
 }
 
-// ClientHandshake implements credentials.TransportCredentials.
 func (h *handshake) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	config, err := h.identity()
 	if err != nil {
@@ -75,7 +74,6 @@ type refusable struct {
 	refused func(error)
 }
 
-// Read implements net.Conn.
 func (c *refusable) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	var alert *net.OpError
@@ -85,7 +83,6 @@ func (c *refusable) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ServerHandshake implements credentials.TransportCredentials.
 func (h *handshake) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	config, err := h.identity()
 	if err != nil {
@@ -105,7 +102,6 @@ func leftEarly(err error) bool {
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)
 }
 
-// Clone implements credentials.TransportCredentials.
 func (h *handshake) Clone() credentials.TransportCredentials {
 	c := *h
 	c.TransportCredentials = h.TransportCredentials.Clone()

@@ -44,7 +44,6 @@ func tracingOptions(tracing trace.TracerProvider) []otelgrpc.Option {
 	}
 }
 
-// RegisterService implements grpc.ServiceRegistrar.
 func (p *InProcess) RegisterService(desc *grpc.ServiceDesc, server any) {
 	p.channel.RegisterService(desc, server)
 }

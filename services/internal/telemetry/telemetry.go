@@ -100,7 +100,6 @@ func newHandler(c Config) slog.Handler {
 	return handler{slog.NewJSONHandler(c.Logs, options)}
 }
 
-// Handle implements slog.Handler.
 func (h handler) Handle(ctx context.Context, record slog.Record) error {
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 		record.AddAttrs(slog.String("trace_id", span.TraceID().String()), slog.String("span_id", span.SpanID().String()))
@@ -108,22 +107,18 @@ func (h handler) Handle(ctx context.Context, record slog.Record) error {
 	return h.Handler.Handle(ctx, record)
 }
 
-// WithAttrs implements slog.Handler.
 func (h handler) WithAttrs(attributes []slog.Attr) slog.Handler {
 	return handler{h.Handler.WithAttrs(attributes)}
 }
 
-// WithGroup implements slog.Handler.
 func (h handler) WithGroup(name string) slog.Handler { return handler{h.Handler.WithGroup(name)} }
 
 // off records no span. Unlike the SDK's own sampler it does not look for the parent's state, which is a walk through all of a
 // context.
 type off struct{}
 
-// ShouldSample implements sdktrace.Sampler.
 func (off) ShouldSample(sdktrace.SamplingParameters) sdktrace.SamplingResult {
 	return sdktrace.SamplingResult{Decision: sdktrace.Drop}
 }
 
-// Description implements sdktrace.Sampler.
 func (off) Description() string { return "off" }

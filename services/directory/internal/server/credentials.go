@@ -12,7 +12,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// CreateServiceCredential implements the RPC.
 func (s *Server) CreateServiceCredential(ctx context.Context, r *directoryv1.CreateServiceCredentialRequest) (*directoryv1.CreateServiceCredentialResponse, error) {
 	given := r.GetServiceCredential()
 	if (len(given.GetOrganizationIds()) > 0) == given.GetAllOrganizations() {
@@ -34,7 +33,6 @@ func (s *Server) CreateServiceCredential(ctx context.Context, r *directoryv1.Cre
 	}, nil
 }
 
-// ListServiceCredentials implements the RPC.
 func (s *Server) ListServiceCredentials(ctx context.Context, r *directoryv1.ListServiceCredentialsRequest) (*directoryv1.ListServiceCredentialsResponse, error) {
 	const list = "service credentials"
 	before, err := page.After(r.GetPageToken(), 1, list)
@@ -57,7 +55,6 @@ func (s *Server) ListServiceCredentials(ctx context.Context, r *directoryv1.List
 	return response, nil
 }
 
-// RevokeServiceCredential implements the RPC.
 func (s *Server) RevokeServiceCredential(ctx context.Context, r *directoryv1.RevokeServiceCredentialRequest) (*directoryv1.RevokeServiceCredentialResponse, error) {
 	c, err := s.core.RevokeCredential(ctx, strings.ToLower(r.GetId()))
 	if err != nil {

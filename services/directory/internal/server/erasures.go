@@ -24,7 +24,6 @@ func erasingServices(o store.Organization) []string {
 	return append(strings.Fields(o.Waiting), rpc.CallerName(commonv1.Caller_CALLER_DIRECTORY))
 }
 
-// EraseOrganization implements the RPC.
 func (s *Server) EraseOrganization(ctx context.Context, r *directoryv1.EraseOrganizationRequest) (*directoryv1.EraseOrganizationResponse, error) {
 	o, err := s.core.EraseOrganization(ctx, r.GetOrganizationId(), erasers)
 	if err != nil {
@@ -33,7 +32,6 @@ func (s *Server) EraseOrganization(ctx context.Context, r *directoryv1.EraseOrga
 	return &directoryv1.EraseOrganizationResponse{Organization: organizationMessage(o)}, nil
 }
 
-// ListErasures implements the RPC.
 func (s *Server) ListErasures(ctx context.Context, _ *directoryv1.ListErasuresRequest) (*directoryv1.ListErasuresResponse, error) {
 	caller := rpc.CallerName(rpc.CallerOf(ctx))
 	all, err := s.core.Erasures(ctx)
@@ -50,7 +48,6 @@ func (s *Server) ListErasures(ctx context.Context, _ *directoryv1.ListErasuresRe
 	return response, nil
 }
 
-// ConfirmErasure implements the RPC.
 func (s *Server) ConfirmErasure(ctx context.Context, r *directoryv1.ConfirmErasureRequest) (*directoryv1.ConfirmErasureResponse, error) {
 	if err := s.core.ConfirmErasure(ctx, r.GetOrganizationId(), rpc.CallerName(rpc.CallerOf(ctx))); err != nil {
 		return nil, err

@@ -16,7 +16,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// CreateApiKey implements the RPC.
 func (s *Server) CreateApiKey(ctx context.Context, r *directoryv1.CreateApiKeyRequest) (*directoryv1.CreateApiKeyResponse, error) {
 	key := store.Key{OrganizationID: r.GetOrganizationId(), DirectoryID: r.GetDirectoryId(), DisplayName: r.GetApiKey().GetDisplayName()}
 	var err error
@@ -41,7 +40,6 @@ func expiry(field string, t *timestamppb.Timestamp) (time.Time, error) {
 	return t.AsTime().Truncate(time.Microsecond), nil
 }
 
-// ListApiKeys implements the RPC.
 func (s *Server) ListApiKeys(ctx context.Context, r *directoryv1.ListApiKeysRequest) (*directoryv1.ListApiKeysResponse, error) {
 	keys, err := s.core.Keys(ctx, r.GetOrganizationId(), r.GetDirectoryId())
 	if err != nil {
@@ -54,7 +52,6 @@ func (s *Server) ListApiKeys(ctx context.Context, r *directoryv1.ListApiKeysRequ
 	return response, nil
 }
 
-// RevokeApiKey implements the RPC.
 func (s *Server) RevokeApiKey(ctx context.Context, r *directoryv1.RevokeApiKeyRequest) (*directoryv1.RevokeApiKeyResponse, error) {
 	key, err := s.core.RevokeKey(ctx, r.GetOrganizationId(), r.GetDirectoryId(), r.GetId())
 	if err != nil {
@@ -63,7 +60,6 @@ func (s *Server) RevokeApiKey(ctx context.Context, r *directoryv1.RevokeApiKeyRe
 	return &directoryv1.RevokeApiKeyResponse{ApiKey: keyMessage(key)}, nil
 }
 
-// ResolveKey implements the RPC.
 func (s *Server) ResolveKey(ctx context.Context, r *directoryv1.ResolveKeyRequest) (*directoryv1.ResolveKeyResponse, error) {
 	resolved, err := s.core.ResolveKey(ctx, [32]byte(r.GetKeyDigest()))
 	if err != nil {
@@ -92,7 +88,6 @@ func (s *Server) ResolveKey(ctx context.Context, r *directoryv1.ResolveKeyReques
 	return response, nil
 }
 
-// ListSigningKeys implements the RPC.
 func (s *Server) ListSigningKeys(ctx context.Context, _ *directoryv1.ListSigningKeysRequest) (*directoryv1.ListSigningKeysResponse, error) {
 	keys, err := s.core.SigningKeys(ctx)
 	if err != nil {
@@ -108,7 +103,6 @@ func (s *Server) ListSigningKeys(ctx context.Context, _ *directoryv1.ListSigning
 // watchPage is how many directories one read of a watcher takes.
 const watchPage = 500
 
-// WatchDirectories implements the RPC.
 func (s *Server) WatchDirectories(r *directoryv1.WatchDirectoriesRequest, stream grpc.ServerStreamingServer[directoryv1.WatchDirectoriesResponse]) error {
 	ctx, revision, epoch := stream.Context(), r.GetAfterRevision(), s.core.Epoch()
 	if r.GetEpoch() != epoch {

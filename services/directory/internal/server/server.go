@@ -22,7 +22,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/update"
 )
 
-// Server implements the services of usher.directory.v1.
 type Server struct {
 	directoryv1.UnimplementedOrganizationServiceServer
 	directoryv1.UnimplementedDirectoryServiceServer
@@ -56,7 +55,6 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	directoryv1.RegisterErasureServiceServer(r, s)
 }
 
-// CreateOrganization implements the RPC.
 func (s *Server) CreateOrganization(ctx context.Context, r *directoryv1.CreateOrganizationRequest) (*directoryv1.CreateOrganizationResponse, error) {
 	given := r.GetOrganization()
 	if given.GetId() == "" {
@@ -71,7 +69,6 @@ func (s *Server) CreateOrganization(ctx context.Context, r *directoryv1.CreateOr
 	return &directoryv1.CreateOrganizationResponse{Organization: organizationMessage(o)}, nil
 }
 
-// GetOrganization implements the RPC.
 func (s *Server) GetOrganization(ctx context.Context, r *directoryv1.GetOrganizationRequest) (*directoryv1.GetOrganizationResponse, error) {
 	o, err := s.core.Organization(ctx, r.GetOrganizationId())
 	if err != nil {
@@ -80,7 +77,6 @@ func (s *Server) GetOrganization(ctx context.Context, r *directoryv1.GetOrganiza
 	return &directoryv1.GetOrganizationResponse{Organization: organizationMessage(o)}, nil
 }
 
-// ListOrganizations implements the RPC.
 func (s *Server) ListOrganizations(ctx context.Context, r *directoryv1.ListOrganizationsRequest) (*directoryv1.ListOrganizationsResponse, error) {
 	const list = "organizations"
 	after, err := page.After(r.GetPageToken(), 1, list)
@@ -103,7 +99,6 @@ func (s *Server) ListOrganizations(ctx context.Context, r *directoryv1.ListOrgan
 	return response, nil
 }
 
-// UpdateOrganization implements the RPC.
 func (s *Server) UpdateOrganization(ctx context.Context, r *directoryv1.UpdateOrganizationRequest) (*directoryv1.UpdateOrganizationResponse, error) {
 	fields, err := update.Of("organization", r.GetOrganization(), r.GetUpdateMask())
 	if err != nil {
@@ -125,7 +120,6 @@ func (s *Server) UpdateOrganization(ctx context.Context, r *directoryv1.UpdateOr
 	return &directoryv1.UpdateOrganizationResponse{Organization: organizationMessage(o)}, nil
 }
 
-// CreateDirectory implements the RPC.
 func (s *Server) CreateDirectory(ctx context.Context, r *directoryv1.CreateDirectoryRequest) (*directoryv1.CreateDirectoryResponse, error) {
 	given := r.GetDirectory()
 	if given.GetDisplayName() == "" {
@@ -145,7 +139,6 @@ func (s *Server) CreateDirectory(ctx context.Context, r *directoryv1.CreateDirec
 	return response, nil
 }
 
-// GetDirectory implements the RPC.
 func (s *Server) GetDirectory(ctx context.Context, r *directoryv1.GetDirectoryRequest) (*directoryv1.GetDirectoryResponse, error) {
 	d, err := s.core.Directory(ctx, r.GetOrganizationId(), r.GetId())
 	if err != nil {
@@ -154,7 +147,6 @@ func (s *Server) GetDirectory(ctx context.Context, r *directoryv1.GetDirectoryRe
 	return &directoryv1.GetDirectoryResponse{Directory: s.directoryMessage(d)}, nil
 }
 
-// ListDirectories implements the RPC.
 func (s *Server) ListDirectories(ctx context.Context, r *directoryv1.ListDirectoriesRequest) (*directoryv1.ListDirectoriesResponse, error) {
 	list := []string{"directories", r.GetOrganizationId(), strconv.FormatBool(r.GetShowDeleted())}
 	after, err := page.After(r.GetPageToken(), 1, list...)
@@ -177,7 +169,6 @@ func (s *Server) ListDirectories(ctx context.Context, r *directoryv1.ListDirecto
 	return response, nil
 }
 
-// UpdateDirectory implements the RPC.
 func (s *Server) UpdateDirectory(ctx context.Context, r *directoryv1.UpdateDirectoryRequest) (*directoryv1.UpdateDirectoryResponse, error) {
 	fields, err := update.Of("directory", r.GetDirectory(), r.GetUpdateMask())
 	if err != nil {
@@ -203,7 +194,6 @@ func (s *Server) UpdateDirectory(ctx context.Context, r *directoryv1.UpdateDirec
 	return &directoryv1.UpdateDirectoryResponse{Directory: s.directoryMessage(d)}, nil
 }
 
-// DeleteDirectory implements the RPC.
 func (s *Server) DeleteDirectory(ctx context.Context, r *directoryv1.DeleteDirectoryRequest) (*directoryv1.DeleteDirectoryResponse, error) {
 	d, err := s.core.DeleteDirectory(ctx, r.GetOrganizationId(), r.GetId())
 	if err != nil {

@@ -20,7 +20,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// Server implements the services of usher.failedevents.v1.
 type Server struct {
 	failedeventsv1.UnimplementedFailedEventRecordServiceServer
 	failedeventsv1.UnimplementedFailedEventServiceServer
@@ -68,7 +67,6 @@ func (s *Server) RecordFailedEvents(ctx context.Context, r *failedeventsv1.Recor
 	return &failedeventsv1.RecordFailedEventsResponse{}, nil
 }
 
-// GetEvent implements the RPC.
 func (s *Server) GetFailedEvent(ctx context.Context, r *failedeventsv1.GetFailedEventRequest) (*failedeventsv1.GetFailedEventResponse, error) {
 	e, err := s.store.Event(ctx, r.GetOrganizationId(), strings.ToLower(r.GetId()))
 	if err != nil {
@@ -77,7 +75,6 @@ func (s *Server) GetFailedEvent(ctx context.Context, r *failedeventsv1.GetFailed
 	return &failedeventsv1.GetFailedEventResponse{FailedEvent: message(e)}, nil
 }
 
-// ListEvents implements the RPC.
 func (s *Server) ListFailedEvents(ctx context.Context, r *failedeventsv1.ListFailedEventsRequest) (*failedeventsv1.ListFailedEventsResponse, error) {
 	filter := store.Filter{
 		DirectoryID: strings.ToLower(r.GetDirectoryId()), MessageID: r.GetMessageId(), OpenOnly: r.GetOpenOnly(),
@@ -118,7 +115,6 @@ func placeAfter(pageToken string, list []string) (store.Place, error) {
 	return store.Place{Time: time.UnixMicro(micros).UTC(), ID: after[1]}, nil
 }
 
-// AcknowledgeEvent implements the RPC.
 func (s *Server) AcknowledgeFailedEvent(ctx context.Context, r *failedeventsv1.AcknowledgeFailedEventRequest) (*failedeventsv1.AcknowledgeFailedEventResponse, error) {
 	e, err := s.store.Acknowledge(ctx, r.GetOrganizationId(), strings.ToLower(r.GetId()), rpc.PrincipalOf(ctx).GetSubject(), s.now())
 	if err != nil {

@@ -145,7 +145,6 @@ func (h *Handler) register(ctx context.Context, c backend.Connections) error {
 // patient gives unary calls their deadline. A stream lives as long as its client stays.
 type patient struct{ grpc.ClientConnInterface }
 
-// Invoke implements grpc.ClientConnInterface.
 func (p patient) Invoke(ctx context.Context, method string, request, reply any, options ...grpc.CallOption) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
@@ -157,7 +156,6 @@ func (h *Handler) Run(ctx context.Context) {
 	h.tally.Run(ctx, h.d.Log.With(slog.String("face", "admin")), h.d.TallyEvery)
 }
 
-// ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.traced.ServeHTTP(w, r) }
 
 // visit is what is known of a request besides itself.

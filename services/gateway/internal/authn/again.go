@@ -27,7 +27,6 @@ type lookingAgain struct {
 	clients Clients
 }
 
-// Invoke implements grpc.ClientConnInterface.
 func (l lookingAgain) Invoke(ctx context.Context, method string, request, reply any, options ...grpc.CallOption) error {
 	client, ok := ctx.Value(clientCtx{}).(Client)
 	if !ok || client.lease.Credential == nil || rpc.Reads(method) { // the bootstrap token is good as long as the process lives

@@ -173,7 +173,6 @@ type encoded struct{ data mem.BufferSlice }
 // requestCodec is protobuf's, but for requests, which it leaves encoded.
 type requestCodec struct{ encoding.CodecV2 }
 
-// Unmarshal implements encoding.CodecV2.
 func (c requestCodec) Unmarshal(data mem.BufferSlice, into any) error {
 	if request, ok := into.(*encoded); ok {
 		data.Ref()

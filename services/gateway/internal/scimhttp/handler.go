@@ -91,7 +91,6 @@ func New(c Config, d Dependencies) *Handler {
 	return h
 }
 
-// ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.traced.ServeHTTP(w, r) }
 
 // Run logs what is only counted, until its context ends.

@@ -107,7 +107,6 @@ func firstOf(errs ...error) error {
 // nameList is a list of attribute names. One string may hold it too, as in an address: the SCIM SDK for Java sends that.
 type nameList []string
 
-// UnmarshalJSON implements json.Unmarshaler.
 func (l *nameList) UnmarshalJSON(text []byte) error {
 	if text[0] == '[' {
 		for _, element := range elements(text, scim.MaxNames+1) { // more are refused, and need not be read

@@ -9,7 +9,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// ListQuirks implements the RPC.
 func (s *Server) ListQuirks(ctx context.Context, r *identityv1.ListQuirksRequest) (*identityv1.ListQuirksResponse, error) {
 	all, err := s.core.Oddities(ctx, directoryScope(r))
 	if err != nil {

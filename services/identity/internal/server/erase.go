@@ -10,7 +10,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// EraseUser implements the RPC.
 func (s *Server) EraseUser(ctx context.Context, r *identityv1.EraseUserRequest) (*identityv1.EraseUserResponse, error) {
 	cursor, err := s.core.EraseUser(ctx, core.Call{
 		Scope: store.Scope{OrganizationID: r.GetOrganizationId()}, MessageID: rpc.MessageIDOf(ctx), Traceparent: traceparent(ctx),

@@ -11,7 +11,6 @@ import (
 // maxFactsAnswer is how many bytes one answer of StreamUserFacts has at most. The domain's limits keep one user within it.
 const maxFactsAnswer = 1 << 20
 
-// StreamUserFacts implements the RPC.
 func (s *Server) StreamUserFacts(r *identityv1.StreamUserFactsRequest, stream grpc.ServerStreamingServer[identityv1.StreamUserFactsResponse]) error {
 	var users []*identityv1.UserFacts
 	size := 0

@@ -12,7 +12,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/feed"
 )
 
-// GetCursor implements the RPC.
 func (s *Server) GetCursor(ctx context.Context, _ *identityv1.GetCursorRequest) (*identityv1.GetCursorResponse, error) {
 	follow, newest, err := s.core.Cursor(ctx)
 	if err != nil {
@@ -26,7 +25,6 @@ const (
 	maxChanges     = 5000
 )
 
-// ListChanges implements the RPC.
 func (s *Server) ListChanges(ctx context.Context, r *identityv1.ListChangesRequest) (*identityv1.ListChangesResponse, error) {
 	after, err := feed.Parse(r.GetAfterCursor())
 	if err != nil {
@@ -53,7 +51,6 @@ func (s *Server) ListChanges(ctx context.Context, r *identityv1.ListChangesReque
 // bookmarkEvery is how long a watcher hears nothing at most. The contract says a second: the rest is for finding out what to say.
 const bookmarkEvery = 800 * time.Millisecond
 
-// WatchActivity implements the RPC.
 func (s *Server) WatchActivity(r *identityv1.WatchActivityRequest, stream grpc.ServerStreamingServer[identityv1.WatchActivityResponse]) error {
 	ctx := stream.Context()
 	cursor, err := feed.Parse(r.GetAfterCursor())

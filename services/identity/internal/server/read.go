@@ -14,7 +14,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// LookupUser implements the RPC.
 func (s *Server) LookupUser(ctx context.Context, r *identityv1.LookupUserRequest) (*identityv1.LookupUserResponse, error) {
 	user, err := s.core.Lookup(ctx, r.GetOrganizationId(), store.Lookup{
 		ID: strings.ToLower(r.GetId()), Name: r.GetUserName(), ExternalID: r.GetExternalId(), Email: r.GetEmail(),
@@ -25,7 +24,6 @@ func (s *Server) LookupUser(ctx context.Context, r *identityv1.LookupUserRequest
 	return &identityv1.LookupUserResponse{User: user}, nil
 }
 
-// CheckUserFilter implements the RPC.
 func (s *Server) CheckUserFilter(ctx context.Context, r *identityv1.CheckUserFilterRequest) (*identityv1.CheckUserFilterResponse, error) {
 	if err := s.core.CheckUserFilter(ctx, r.GetOrganizationId(), r.GetFilter()); err != nil {
 		return nil, err
@@ -33,7 +31,6 @@ func (s *Server) CheckUserFilter(ctx context.Context, r *identityv1.CheckUserFil
 	return &identityv1.CheckUserFilterResponse{}, nil
 }
 
-// BatchGetUsers implements the RPC.
 func (s *Server) BatchGetUsers(ctx context.Context, r *identityv1.BatchGetUsersRequest) (*identityv1.BatchGetUsersResponse, error) {
 	response := &identityv1.BatchGetUsersResponse{}
 	size := 0
@@ -58,7 +55,6 @@ const maxUsersAnswer = 3 << 20
 // sizeWithin is how many bytes a message or text takes as a field of another message; of fields with a number below 16.
 func sizeWithin(size int) int { return protowire.SizeTag(1) + protowire.SizeBytes(size) }
 
-// ListUserIds implements the RPC.
 func (s *Server) ListUserIds(ctx context.Context, r *identityv1.ListUserIdsRequest) (*identityv1.ListUserIdsResponse, error) {
 	list := []string{"userIds", r.GetOrganizationId()}
 	after, err := page.After(r.GetPageToken(), 1, list...)
@@ -78,7 +74,6 @@ func (s *Server) ListUserIds(ctx context.Context, r *identityv1.ListUserIdsReque
 	return response, nil
 }
 
-// FindGroups implements the RPC.
 func (s *Server) FindGroups(ctx context.Context, r *identityv1.FindGroupsRequest) (*identityv1.FindGroupsResponse, error) {
 	list := []string{"groups", r.GetOrganizationId(), r.GetDisplayName()}
 	after, err := page.After(r.GetPageToken(), 1, list...)
@@ -101,7 +96,6 @@ func (s *Server) FindGroups(ctx context.Context, r *identityv1.FindGroupsRequest
 	return response, nil
 }
 
-// BatchGetGroups implements the RPC.
 func (s *Server) BatchGetGroups(ctx context.Context, r *identityv1.BatchGetGroupsRequest) (*identityv1.BatchGetGroupsResponse, error) {
 	groups, err := s.core.GroupFacts(ctx, r.GetOrganizationId(), lowered(r.GetIds()))
 	if err != nil {
@@ -114,7 +108,6 @@ func (s *Server) BatchGetGroups(ctx context.Context, r *identityv1.BatchGetGroup
 	return response, nil
 }
 
-// ListMembers implements the RPC.
 func (s *Server) ListMembers(ctx context.Context, r *identityv1.ListMembersRequest) (*identityv1.ListMembersResponse, error) {
 	list := []string{"members", r.GetOrganizationId(), r.GetGroupId()}
 	after, err := page.After(r.GetPageToken(), 1, list...)
@@ -137,7 +130,6 @@ func (s *Server) ListMembers(ctx context.Context, r *identityv1.ListMembersReque
 	return response, nil
 }
 
-// ListCarriedMembers implements the RPC.
 func (s *Server) ListCarriedMembers(ctx context.Context, r *identityv1.ListCarriedMembersRequest) (*identityv1.ListCarriedMembersResponse, error) {
 	list := []string{"carriedMembers", r.GetOrganizationId(), r.GetDirectoryId()}
 	after, err := page.After(r.GetPageToken(), 2, list...)
@@ -160,7 +152,6 @@ func (s *Server) ListCarriedMembers(ctx context.Context, r *identityv1.ListCarri
 	return response, nil
 }
 
-// FinishAdoption implements the RPC.
 func (s *Server) FinishAdoption(ctx context.Context, r *identityv1.FinishAdoptionRequest) (*identityv1.FinishAdoptionResponse, error) {
 	removed, cursor, err := s.core.FinishAdoption(ctx, core.Call{
 		Scope: directoryScope(r), MessageID: rpc.MessageIDOf(ctx), Traceparent: traceparent(ctx),

@@ -8,7 +8,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// GetResource implements the RPC.
 func (s *Server) GetResource(ctx context.Context, r *identityv1.GetResourceRequest) (*identityv1.GetResourceResponse, error) {
 	c, err := call(ctx, r.GetTarget(), r.GetProjection())
 	if err != nil {
@@ -21,7 +20,6 @@ func (s *Server) GetResource(ctx context.Context, r *identityv1.GetResourceReque
 	return &identityv1.GetResourceResponse{Resource: resource}, nil
 }
 
-// ListResources implements the RPC.
 func (s *Server) ListResources(ctx context.Context, r *identityv1.ListResourcesRequest) (*identityv1.ListResourcesResponse, error) {
 	c, err := call(ctx, r.GetTarget(), r.GetProjection())
 	if err != nil {
@@ -39,7 +37,6 @@ func (s *Server) ListResources(ctx context.Context, r *identityv1.ListResourcesR
 	return &identityv1.ListResourcesResponse{Result: found}, nil
 }
 
-// DeleteResource implements the RPC.
 func (s *Server) DeleteResource(ctx context.Context, r *identityv1.DeleteResourceRequest) (*identityv1.DeleteResourceResponse, error) {
 	c, err := call(ctx, r.GetTarget(), nil)
 	if err != nil {
@@ -54,7 +51,6 @@ func (s *Server) DeleteResource(ctx context.Context, r *identityv1.DeleteResourc
 	return &identityv1.DeleteResourceResponse{Result: result}, nil
 }
 
-// WriteResource implements the RPC.
 func (s *Server) WriteResource(ctx context.Context, r *identityv1.WriteResourceRequest) (*identityv1.WriteResourceResponse, error) {
 	resource, result, err := s.write(ctx, r.GetTarget(), r.GetWrite(), r.GetDocument())
 	if err != nil {
@@ -84,7 +80,6 @@ func (s *Server) write(ctx context.Context, target *identityv1.Target, w *identi
 	})
 }
 
-// ListDescriptions implements the RPC.
 func (s *Server) ListDescriptions(ctx context.Context, r *identityv1.ListDescriptionsRequest) (*identityv1.ListDescriptionsResponse, error) {
 	c, err := call(ctx, r.GetTarget(), nil)
 	if err != nil {

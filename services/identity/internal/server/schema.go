@@ -12,7 +12,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/update"
 )
 
-// PutSchema implements the RPC.
 func (s *Server) PutSchema(ctx context.Context, r *identityv1.PutSchemaRequest) (*identityv1.PutSchemaResponse, error) {
 	given := r.GetSchema()
 	if given.GetId() != "" && given.GetId() != r.GetId() {
@@ -46,7 +45,6 @@ func (s *Server) PutSchema(ctx context.Context, r *identityv1.PutSchemaRequest) 
 	return &identityv1.PutSchemaResponse{Schema: message}, err
 }
 
-// ListSchemas implements the RPC.
 func (s *Server) ListSchemas(ctx context.Context, r *identityv1.ListSchemasRequest) (*identityv1.ListSchemasResponse, error) {
 	all, err := s.core.Schemas(ctx, directoryScope(r))
 	if err != nil {
@@ -63,7 +61,6 @@ func (s *Server) ListSchemas(ctx context.Context, r *identityv1.ListSchemasReque
 	return response, nil
 }
 
-// DeleteSchema implements the RPC.
 func (s *Server) DeleteSchema(ctx context.Context, r *identityv1.DeleteSchemaRequest) (*identityv1.DeleteSchemaResponse, error) {
 	if err := s.core.DeleteSchema(ctx, directoryScope(r), r.GetId()); err != nil {
 		return nil, err

@@ -15,7 +15,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// Server implements the services of usher.identity.v1.
 type Server struct {
 	identityv1.UnimplementedResourceServiceServer
 	identityv1.UnimplementedFeedServiceServer

@@ -26,7 +26,6 @@ func inFlight(room int64) int64 { return room + room/2 + min(8<<20, 8*room) }
 // MostInFlight is how much of the memory in flight the largest document takes.
 func MostInFlight() int64 { return inFlight(maxDocument) }
 
-// ReadResourceStream implements the RPC.
 func (s *Server) ReadResourceStream(r *identityv1.ReadResourceStreamRequest, stream grpc.ServerStreamingServer[identityv1.ReadResourceStreamResponse]) error {
 	c, err := call(stream.Context(), r.GetTarget(), r.GetProjection())
 	if err != nil {
@@ -39,7 +38,6 @@ func (s *Server) ReadResourceStream(r *identityv1.ReadResourceStreamRequest, str
 	})
 }
 
-// WriteResourceStream implements the RPC.
 func (s *Server) WriteResourceStream(stream grpc.ClientStreamingServer[identityv1.WriteResourceStreamRequest, identityv1.WriteResourceStreamResponse]) error {
 	ctx := stream.Context()
 	first, err := stream.Recv()

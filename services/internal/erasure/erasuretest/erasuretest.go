@@ -69,7 +69,6 @@ func (d *Directory) find(organizationID string) *directoryv1.Erasure {
 	return nil
 }
 
-// ListErasures implements the RPC.
 func (d *Directory) ListErasures(context.Context, *directoryv1.ListErasuresRequest) (*directoryv1.ListErasuresResponse, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -83,7 +82,6 @@ func (d *Directory) ListErasures(context.Context, *directoryv1.ListErasuresReque
 	return r, nil
 }
 
-// ConfirmErasure implements the RPC.
 func (d *Directory) ConfirmErasure(_ context.Context, r *directoryv1.ConfirmErasureRequest) (*directoryv1.ConfirmErasureResponse, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

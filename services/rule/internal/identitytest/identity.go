@@ -426,7 +426,6 @@ func (i *Identity) matches(u *identityv1.User, filter *scim.Filter) (bool, error
 
 // # The RPCs
 
-// GetCursor implements identityv1.FeedServiceServer.
 func (i *Identity) GetCursor(context.Context, *identityv1.GetCursorRequest) (*identityv1.GetCursorResponse, error) {
 	if err := i.enter("GetCursor"); err != nil {
 		return nil, err
@@ -434,7 +433,6 @@ func (i *Identity) GetCursor(context.Context, *identityv1.GetCursorRequest) (*id
 	return &identityv1.GetCursorResponse{Cursor: i.Cursor(), NewestCursor: i.Cursor()}, nil
 }
 
-// ListChanges implements identityv1.FeedServiceServer.
 func (i *Identity) ListChanges(_ context.Context, r *identityv1.ListChangesRequest) (*identityv1.ListChangesResponse, error) {
 	if err := i.sized("ListChanges", int(r.GetPageSize())); err != nil {
 		return nil, err
@@ -466,7 +464,6 @@ func (i *Identity) ListChanges(_ context.Context, r *identityv1.ListChangesReque
 	return response, nil
 }
 
-// WatchActivity implements identityv1.FeedServiceServer.
 func (i *Identity) WatchActivity(r *identityv1.WatchActivityRequest, stream grpc.ServerStreamingServer[identityv1.WatchActivityResponse]) error {
 	after := r.GetAfterCursor()
 	bookmark := time.NewTicker(20 * time.Millisecond)
@@ -511,7 +508,6 @@ func (i *Identity) activity(after string) (organizations []string, next string, 
 	return organizations, i.cursor(i.sequence), timestamppb.Now(), nil
 }
 
-// CheckUserFilter implements identityv1.ReadServiceServer.
 func (i *Identity) CheckUserFilter(_ context.Context, r *identityv1.CheckUserFilterRequest) (*identityv1.CheckUserFilterResponse, error) {
 	if err := i.enter("CheckUserFilter"); err != nil {
 		return nil, err
@@ -606,7 +602,6 @@ func (i *Identity) userFacts(r *identityv1.StreamUserFactsRequest) (users []*ide
 	return users, nil
 }
 
-// ListUserIds implements identityv1.ReadServiceServer.
 func (i *Identity) ListUserIds(_ context.Context, r *identityv1.ListUserIdsRequest) (*identityv1.ListUserIdsResponse, error) {
 	if err := i.sized("ListUserIds", int(r.GetPageSize())); err != nil {
 		return nil, err
@@ -624,7 +619,6 @@ func (i *Identity) ListUserIds(_ context.Context, r *identityv1.ListUserIdsReque
 	return &identityv1.ListUserIdsResponse{Ids: found, NextPageToken: next}, err
 }
 
-// FindGroups implements identityv1.ReadServiceServer.
 func (i *Identity) FindGroups(_ context.Context, r *identityv1.FindGroupsRequest) (*identityv1.FindGroupsResponse, error) {
 	if err := i.sized("FindGroups", int(r.GetPageSize())); err != nil {
 		return nil, err
@@ -642,7 +636,6 @@ func (i *Identity) FindGroups(_ context.Context, r *identityv1.FindGroupsRequest
 	return &identityv1.FindGroupsResponse{Groups: found, NextPageToken: next}, err
 }
 
-// BatchGetGroups implements identityv1.ReadServiceServer.
 func (i *Identity) BatchGetGroups(_ context.Context, r *identityv1.BatchGetGroupsRequest) (*identityv1.BatchGetGroupsResponse, error) {
 	if err := i.sized("BatchGetGroups", len(r.GetIds())); err != nil {
 		return nil, err
@@ -658,7 +651,6 @@ func (i *Identity) BatchGetGroups(_ context.Context, r *identityv1.BatchGetGroup
 	return response, nil
 }
 
-// ListMembers implements identityv1.ReadServiceServer.
 func (i *Identity) ListMembers(_ context.Context, r *identityv1.ListMembersRequest) (*identityv1.ListMembersResponse, error) {
 	if err := i.sized("ListMembers", int(r.GetPageSize())); err != nil {
 		return nil, err

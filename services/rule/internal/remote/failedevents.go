@@ -22,7 +22,6 @@ func NewFailedEvents(conn grpc.ClientConnInterface) *FailedEvents {
 	return &FailedEvents{record: failedeventsv1.NewFailedEventRecordServiceClient(conn)}
 }
 
-// Record implements core.FailedEvents.
 func (f *FailedEvents) Record(ctx context.Context, events []core.FailedEvent) error {
 	request := &failedeventsv1.RecordFailedEventsRequest{FailedEvents: make([]*failedeventsv1.FailedEvent, len(events))}
 	for i, e := range events {

@@ -49,14 +49,12 @@ func failed(err error) error {
 	return rpc.Fault(err)
 }
 
-// Users implements core.Identity.
 func (i *Identity) Users(ctx context.Context, organizationID string, ids []string, look core.Look) (map[string]core.User, error) {
 	return i.userFacts(ctx, &identityv1.StreamUserFactsRequest{
 		OrganizationId: organizationID, Ids: ids, RoleValues: look.RoleValues, Filters: look.Filters,
 	})
 }
 
-// Statuses implements core.Identity.
 func (i *Identity) Statuses(ctx context.Context, organizationID string, ids []string) (map[string]core.User, error) {
 	return i.userFacts(ctx, &identityv1.StreamUserFactsRequest{OrganizationId: organizationID, Ids: ids, StatusOnly: true})
 }
@@ -114,13 +112,11 @@ func named(texts []string, positions []int32) ([]string, error) {
 	return all, nil
 }
 
-// CheckFilter implements core.Identity.
 func (i *Identity) CheckFilter(ctx context.Context, organizationID, filter string) error {
 	_, err := i.read.CheckUserFilter(ctx, &identityv1.CheckUserFilterRequest{OrganizationId: organizationID, Filter: filter})
 	return failed(err)
 }
 
-// UserIDs implements core.Identity.
 func (i *Identity) UserIDs(ctx context.Context, organizationID, pageToken string, limit int) (core.UserPage, error) {
 	response, err := i.read.ListUserIds(ctx, &identityv1.ListUserIdsRequest{
 		OrganizationId: organizationID, PageSize: int32(limit), PageToken: pageToken, //nolint:gosec // at most 1,000
@@ -128,7 +124,6 @@ func (i *Identity) UserIDs(ctx context.Context, organizationID, pageToken string
 	return core.UserPage{IDs: response.GetIds(), Next: response.GetNextPageToken()}, failed(err)
 }
 
-// Groups implements core.Identity.
 func (i *Identity) Groups(ctx context.Context, organizationID string, ids []string) (map[string]core.Group, error) {
 	response, err := i.read.BatchGetGroups(ctx, &identityv1.BatchGetGroupsRequest{OrganizationId: organizationID, Ids: ids})
 	if err != nil {
@@ -145,7 +140,6 @@ func groupOf(g *identityv1.Group) core.Group {
 	return core.Group{ID: g.GetId(), DirectoryID: g.GetDirectoryId(), DisplayName: g.GetDisplayName()}
 }
 
-// GroupsNamed implements core.Identity.
 func (i *Identity) GroupsNamed(ctx context.Context, organizationID, displayName, pageToken string, limit int) (core.GroupPage, error) {
 	response, err := i.read.FindGroups(ctx, &identityv1.FindGroupsRequest{
 		OrganizationId: organizationID, DisplayName: displayName, PageSize: int32(limit), PageToken: pageToken, //nolint:gosec // at most 1,000
@@ -160,7 +154,6 @@ func (i *Identity) GroupsNamed(ctx context.Context, organizationID, displayName,
 	return page, nil
 }
 
-// Members implements core.Identity.
 func (i *Identity) Members(ctx context.Context, organizationID, groupID, pageToken string, limit int) (core.Members, error) {
 	response, err := i.read.ListMembers(ctx, &identityv1.ListMembersRequest{
 		OrganizationId: organizationID, GroupId: groupID, PageSize: int32(limit), PageToken: pageToken, //nolint:gosec // at most 1,000
@@ -179,19 +172,16 @@ func (i *Identity) Members(ctx context.Context, organizationID, groupID, pageTok
 	return members, nil
 }
 
-// Cursor implements core.Identity.
 func (i *Identity) Cursor(ctx context.Context) (string, error) {
 	response, err := i.feed.GetCursor(asSystem(ctx), &identityv1.GetCursorRequest{})
 	return response.GetCursor(), failed(err)
 }
 
-// Newest implements core.Identity.
 func (i *Identity) Newest(ctx context.Context) (string, error) {
 	response, err := i.feed.GetCursor(asSystem(ctx), &identityv1.GetCursorRequest{})
 	return response.GetNewestCursor(), failed(err)
 }
 
-// Changes implements core.Identity.
 func (i *Identity) Changes(ctx context.Context, organizationID, after string, limit int) (core.ChangePage, error) {
 	response, err := i.feed.ListChanges(asSystem(ctx), &identityv1.ListChangesRequest{
 		OrganizationId: organizationID, AfterCursor: after, PageSize: int32(limit), //nolint:gosec // at most 1,000
@@ -238,7 +228,6 @@ func recordOf(c *identityv1.Change) core.Record {
 	return r
 }
 
-// Activity implements core.Identity.
 func (i *Identity) Activity(ctx context.Context, after string, on func(core.Activity) error) error {
 	ctx, cancel := context.WithCancel(asSystem(ctx))
 	defer cancel()

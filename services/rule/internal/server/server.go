@@ -12,7 +12,6 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/core"
 )
 
-// Server implements the services of usher.rule.v1.
 type Server struct {
 	rulev1.UnimplementedTenantServiceServer
 	rulev1.UnimplementedRoleServiceServer

@@ -79,10 +79,8 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Epoch implements store.Store.
 func (s *Store) Epoch() string { return s.db.Epoch() }
 
-// Update implements store.Store.
 func (s *Store) Update(ctx context.Context, organizationID string, fn func(ctx context.Context, tx store.Tx) error) error {
 	var locked []store.Organization
 	lock := func(b *pgx.Batch) {
@@ -100,7 +98,6 @@ func (s *Store) Update(ctx context.Context, organizationID string, fn func(ctx c
 	})
 }
 
-// UpdateAll implements store.Store.
 func (s *Store) UpdateAll(ctx context.Context, fn func(ctx context.Context, tx store.AllTx) error) error {
 	lock := func(b *pgx.Batch) { b.Queue(lockAll) }
 	return s.db.Transact(ctx, lock, func(c *pgxpool.Conn) error { return fn(ctx, shared.AllTx(conn{c})) })
@@ -114,7 +111,6 @@ type organizationTx struct {
 
 var _ store.Tx = (*organizationTx)(nil)
 
-// Organization implements store.Tx.
 func (t *organizationTx) Organization(context.Context) (store.Organization, error) {
 	if len(t.row) == 0 {
 		return store.Organization{}, fault.Missing("organization", t.OrganizationID)
@@ -122,13 +118,11 @@ func (t *organizationTx) Organization(context.Context) (store.Organization, erro
 	return t.row[0], nil
 }
 
-// PutOrganization implements store.Tx.
 func (t *organizationTx) PutOrganization(ctx context.Context, o store.Organization) error {
 	t.row = []store.Organization{o}
 	return t.Tx.PutOrganization(ctx, o)
 }
 
-// Revise implements store.Tx.
 func (t *organizationTx) Revise(ctx context.Context) (newest int64, err error) {
 	return rows.ReadOne(ctx, t.Conn, dbtype.Value[int64], nil, reviseDirectories, t.OrganizationID)
 }

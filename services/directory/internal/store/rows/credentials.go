@@ -23,7 +23,6 @@ func credentialFields(c *store.Credential) []any {
 // scope reads organization_ids: statements take and give them with a space between them, however the engine keeps them.
 type scope []string
 
-// Scan implements sql.Scanner.
 func (s *scope) Scan(value any) error {
 	text, ok := value.(string)
 	if !ok {
@@ -33,52 +32,43 @@ func (s *scope) Scan(value any) error {
 	return nil
 }
 
-// Credentials implements store.Store.
 func (s Store) Credentials(ctx context.Context, before string, limit int) ([]store.Credential, error) {
 	return ReadAll(ctx, s.Conn, credentialFields, s.sql.listCredentials, before, limit)
 }
 
-// ResolveCredential implements store.Store.
 func (s Store) ResolveCredential(ctx context.Context, digest [sha256.Size]byte) (store.Credential, error) {
 	return ReadOne(ctx, s.Conn, credentialFields, store.ErrUnknownKey, s.sql.resolveCredential, digest[:])
 }
 
-// Credentials implements store.Tx.
 func (t Tx) Credentials(ctx context.Context) ([]store.Credential, error) {
 	return ReadAll(ctx, t.Conn, credentialFields, t.sql.listCredentialsOfOrganization, t.OrganizationID)
 }
 
-// PutScope implements store.Tx.
 func (t Tx) PutScope(ctx context.Context, c store.Credential) error {
 	_, err := t.Conn.Exec(ctx, t.sql.updateCredentialScope, strings.Join(c.OrganizationIDs, " "), c.ID)
 	return err
 }
 
-// RemoveCredential implements store.Tx.
 func (t Tx) RemoveCredential(ctx context.Context, id string) error {
 	_, err := t.Conn.Exec(ctx, t.sql.deleteCredential, id)
 	return err
 }
 
-// Credential implements store.AllTx.
 func (t AllTx) Credential(ctx context.Context, id string) (store.Credential, error) {
 	return ReadOne(ctx, t.Conn, credentialFields, fault.Missing("service credential", id), t.sql.getCredential, id)
 }
 
-// CreateCredential implements store.AllTx.
 func (t AllTx) CreateCredential(ctx context.Context, c store.Credential) error {
 	_, err := t.Conn.Exec(ctx, t.sql.insertCredential, c.ID, c.DisplayName, strings.Join(c.OrganizationIDs, " "), c.All, c.Write,
 		c.Digest[:], dbtype.Time(&c.CreateTime), dbtype.Time(&c.ExpireTime))
 	return err
 }
 
-// PutCredential implements store.AllTx.
 func (t AllTx) PutCredential(ctx context.Context, c store.Credential) error {
 	_, err := t.Conn.Exec(ctx, t.sql.revokeCredential, dbtype.Time(&c.RevokeTime), c.ID)
 	return err
 }
 
-// CountCredentials implements store.AllTx.
 func (t AllTx) CountCredentials(ctx context.Context, at time.Time) (int, error) {
 	return ReadOne(ctx, t.Conn, dbtype.Value[int], nil, t.sql.countValidCredentials, dbtype.Time(&at))
 }

@@ -22,51 +22,42 @@ func (e engine) getDirectory(ctx context.Context, organizationID, id string) (st
 	return ReadOne(ctx, e.Conn, directoryFields, fault.Missing("directory", id), e.sql.getDirectory, organizationID, id)
 }
 
-// Directory implements store.Store.
 func (s Store) Directory(ctx context.Context, organizationID, id string) (store.Directory, error) {
 	return s.getDirectory(ctx, organizationID, id)
 }
 
-// Directories implements store.Store.
 func (s Store) Directories(ctx context.Context, organizationID, after string, limit int, deleted bool) ([]store.Directory, error) {
 	return ReadAll(ctx, s.Conn, directoryFields, s.sql.listDirectories, organizationID, after, deleted, limit)
 }
 
-// DirectoriesAfter implements store.Store.
 func (s Store) DirectoriesAfter(ctx context.Context, revision int64, limit int) ([]store.Directory, error) {
 	return ReadAll(ctx, s.Conn, directoryFields, s.sql.listDirectoriesByRevision, revision, limit)
 }
 
-// Directory implements store.Tx.
 func (t Tx) Directory(ctx context.Context, id string) (store.Directory, error) {
 	return t.getDirectory(ctx, t.OrganizationID, id)
 }
 
-// CreateDirectory implements store.Tx.
 func (t Tx) CreateDirectory(ctx context.Context, d store.Directory) (revision int64, err error) {
 	return ReadOne(ctx, t.Conn, dbtype.Value[int64], nil, t.sql.insertDirectory,
 		t.OrganizationID, d.ID, d.DisplayName, d.Strict, d.UniqueGroupNames, d.ReplacesID,
 		dbtype.Time(&d.CreateTime), dbtype.Time(&d.UpdateTime))
 }
 
-// PutDirectory implements store.Tx.
 func (t Tx) PutDirectory(ctx context.Context, d store.Directory) (revision int64, err error) {
 	return ReadOne(ctx, t.Conn, dbtype.Value[int64], nil, t.sql.updateDirectory,
 		d.DisplayName, d.Strict, d.UniqueGroupNames, dbtype.Time(&d.UpdateTime), dbtype.Time(&d.DeleteTime), t.OrganizationID, d.ID)
 }
 
-// Replaceable implements store.Tx.
 func (t Tx) Replaceable(ctx context.Context, id string, limit int) ([]string, error) {
 	return ReadAll(ctx, t.Conn, dbtype.Value[string], t.sql.listReplaceable, t.OrganizationID, id, limit)
 }
 
-// MarkDeleted implements store.Tx.
 func (t Tx) MarkDeleted(ctx context.Context, now time.Time) error {
 	_, err := t.Conn.Exec(ctx, t.sql.markDirectoriesDeleted, dbtype.Time(&now), t.OrganizationID)
 	return err
 }
 
-// RemoveDirectories implements store.Tx.
 func (t Tx) RemoveDirectories(ctx context.Context, limit int) (int, error) {
 	removed, err := t.Conn.Exec(ctx, t.sql.deleteDirectories, t.OrganizationID, limit)
 	return int(removed), err

@@ -20,12 +20,10 @@ func keyFields(k *store.Key) []any {
 
 func digestField(d *[sha256.Size]byte) []any { return []any{dbtype.Digest(d)} }
 
-// Keys implements store.Store.
 func (s Store) Keys(ctx context.Context, organizationID, directoryID string, limit int) ([]store.Key, error) {
 	return ReadAll(ctx, s.Conn, keyFields, s.sql.listKeys, organizationID, directoryID, limit)
 }
 
-// Resolve implements store.Store.
 func (s Store) Resolve(ctx context.Context, digest [sha256.Size]byte) (store.Key, store.Directory, error) {
 	var row struct {
 		key       store.Key
@@ -36,35 +34,29 @@ func (s Store) Resolve(ctx context.Context, digest [sha256.Size]byte) (store.Key
 	return row.key, row.directory, err
 }
 
-// Key implements store.Tx.
 func (t Tx) Key(ctx context.Context, directoryID, id string) (store.Key, error) {
 	return ReadOne(ctx, t.Conn, keyFields, fault.Missing("API key", id), t.sql.getKey, t.OrganizationID, directoryID, id)
 }
 
-// CreateKey implements store.Tx.
 func (t Tx) CreateKey(ctx context.Context, k store.Key) error {
 	_, err := t.Conn.Exec(ctx, t.sql.insertKey, t.OrganizationID, k.DirectoryID, k.ID, k.DisplayName,
 		k.Digest[:], dbtype.Time(&k.CreateTime), dbtype.Time(&k.ExpireTime))
 	return err
 }
 
-// PutKey implements store.Tx.
 func (t Tx) PutKey(ctx context.Context, k store.Key) error {
 	_, err := t.Conn.Exec(ctx, t.sql.revokeKey, dbtype.Time(&k.RevokeTime), t.OrganizationID, k.DirectoryID, k.ID)
 	return err
 }
 
-// CountKeys implements store.Tx.
 func (t Tx) CountKeys(ctx context.Context, directoryID string, at time.Time) (int, error) {
 	return ReadOne(ctx, t.Conn, dbtype.Value[int], nil, t.sql.countValidKeys, t.OrganizationID, directoryID, dbtype.Time(&at))
 }
 
-// Digests implements store.Tx.
 func (t Tx) Digests(ctx context.Context, directoryID string) ([][sha256.Size]byte, error) {
 	return ReadAll(ctx, t.Conn, digestField, t.sql.listDigests, t.OrganizationID, directoryID)
 }
 
-// RemoveKeys implements store.Tx.
 func (t Tx) RemoveKeys(ctx context.Context, limit int) (int, error) {
 	removed, err := t.Conn.Exec(ctx, t.sql.deleteKeys, t.OrganizationID, limit)
 	return int(removed), err

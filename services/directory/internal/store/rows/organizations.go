@@ -21,52 +21,43 @@ func (e engine) getOrganization(ctx context.Context, id string) (store.Organizat
 	return ReadOne(ctx, e.Conn, OrganizationFields, fault.Missing("organization", id), e.sql.getOrganization, id)
 }
 
-// CreateOrganization implements store.AllTx.
 func (t AllTx) CreateOrganization(ctx context.Context, o store.Organization) (created bool, err error) {
 	added, err := t.Conn.Exec(ctx, t.sql.insertOrganization,
 		o.ID, o.DisplayName, o.Federated, dbtype.Time(&o.CreateTime), dbtype.Time(&o.UpdateTime))
 	return added > 0, err
 }
 
-// Organization implements store.Store.
 func (s Store) Organization(ctx context.Context, id string) (store.Organization, error) {
 	return s.getOrganization(ctx, id)
 }
 
-// Organizations implements store.Store.
 func (s Store) Organizations(ctx context.Context, after string, limit int) ([]store.Organization, error) {
 	return ReadAll(ctx, s.Conn, OrganizationFields, s.sql.listOrganizations, after, limit)
 }
 
-// Erasures implements store.Store.
 func (s Store) Erasures(ctx context.Context) ([]store.Organization, error) {
 	return ReadAll(ctx, s.Conn, OrganizationFields, s.sql.listErasures)
 }
 
-// FreeErased implements store.Store.
 func (s Store) FreeErased(ctx context.Context, organizationID string) error {
 	_, err := s.Conn.Exec(ctx, s.sql.deleteClearedOrganization, organizationID)
 	return err
 }
 
-// Organization implements store.Tx.
 func (t Tx) Organization(ctx context.Context) (store.Organization, error) {
 	return t.getOrganization(ctx, t.OrganizationID)
 }
 
-// PutOrganization implements store.Tx.
 func (t Tx) PutOrganization(ctx context.Context, o store.Organization) error {
 	_, err := t.Conn.Exec(ctx, t.sql.updateOrganization, o.DisplayName, o.Federated, dbtype.Time(&o.UpdateTime),
 		dbtype.Time(&o.EraseTime), o.EraseRevision, o.Waiting, dbtype.Time(&o.ClearTime), t.OrganizationID)
 	return err
 }
 
-// CountErasures implements store.Tx.
 func (t Tx) CountErasures(ctx context.Context) (int, error) {
 	return ReadOne(ctx, t.Conn, dbtype.Value[int], nil, t.sql.countErasures)
 }
 
-// Organizations implements store.AllTx.
 func (t AllTx) Organizations(ctx context.Context, ids []string) ([]store.Organization, error) {
 	return ReadAll(ctx, t.Conn, OrganizationFields, t.sql.getOrganizations, t.Conn.IDs(ids))
 }

@@ -13,23 +13,19 @@ func signingKeyFields(k *store.SigningKey) []any {
 	return []any{&k.ID, &k.Secret, dbtype.Time(&k.CreateTime), dbtype.Time(&k.ExpireTime)}
 }
 
-// SigningKeys implements store.Store.
 func (s Store) SigningKeys(ctx context.Context) ([]store.SigningKey, error) {
 	return ReadAll(ctx, s.Conn, signingKeyFields, s.sql.listSigningKeys)
 }
 
-// SigningKeys implements store.AllTx.
 func (t AllTx) SigningKeys(ctx context.Context) ([]store.SigningKey, error) {
 	return ReadAll(ctx, t.Conn, signingKeyFields, t.sql.listSigningKeys)
 }
 
-// AddSigningKey implements store.AllTx.
 func (t AllTx) AddSigningKey(ctx context.Context, k store.SigningKey) error {
 	_, err := t.Conn.Exec(ctx, t.sql.insertSigningKey, k.ID, k.Secret, dbtype.Time(&k.CreateTime), dbtype.Time(&k.ExpireTime))
 	return err
 }
 
-// RemoveSigningKeys implements store.AllTx.
 func (t AllTx) RemoveSigningKeys(ctx context.Context, now time.Time) error {
 	_, err := t.Conn.Exec(ctx, t.sql.deleteExpiredSigningKeys, dbtype.Time(&now))
 	return err

@@ -55,13 +55,11 @@ func Open(ctx context.Context, path string, tracing trace.TracerProvider) (*Stor
 	return s, nil
 }
 
-// Epoch implements store.Store.
 func (s *Store) Epoch() string { return s.epoch }
 
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 
-// FreeErased implements store.Store.
 func (s *Store) FreeErased(ctx context.Context, organizationID string) error {
 	if err := s.db.Scrub(ctx); err != nil {
 		return err
@@ -69,14 +67,12 @@ func (s *Store) FreeErased(ctx context.Context, organizationID string) error {
 	return s.Store.FreeErased(ctx, organizationID)
 }
 
-// Update implements store.Store.
 func (s *Store) Update(ctx context.Context, organizationID string, fn func(ctx context.Context, tx store.Tx) error) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		return fn(ctx, organizationTx{shared.Tx(conn{tx}, organizationID), tx})
 	})
 }
 
-// UpdateAll implements store.Store.
 func (s *Store) UpdateAll(ctx context.Context, fn func(ctx context.Context, tx store.AllTx) error) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error { return fn(ctx, shared.AllTx(conn{tx})) })
 }
@@ -89,7 +85,6 @@ type organizationTx struct {
 
 var _ store.Tx = organizationTx{}
 
-// PutOrganization implements store.Tx.
 func (t organizationTx) PutOrganization(ctx context.Context, o store.Organization) error {
 	if !o.ClearTime.IsZero() {
 		if err := t.tx.Erased(ctx); err != nil {
@@ -99,7 +94,6 @@ func (t organizationTx) PutOrganization(ctx context.Context, o store.Organizatio
 	return t.Tx.PutOrganization(ctx, o)
 }
 
-// CreateDirectory implements store.Tx.
 func (t organizationTx) CreateDirectory(ctx context.Context, d store.Directory) (revision int64, err error) {
 	if _, err := t.Conn.Exec(ctx, takeRevisions, 1); err != nil {
 		return 0, err
@@ -107,7 +101,6 @@ func (t organizationTx) CreateDirectory(ctx context.Context, d store.Directory) 
 	return t.Tx.CreateDirectory(ctx, d)
 }
 
-// PutDirectory implements store.Tx.
 func (t organizationTx) PutDirectory(ctx context.Context, d store.Directory) (revision int64, err error) {
 	if _, err := t.Conn.Exec(ctx, takeRevisions, 1); err != nil {
 		return 0, err
@@ -115,7 +108,6 @@ func (t organizationTx) PutDirectory(ctx context.Context, d store.Directory) (re
 	return t.Tx.PutDirectory(ctx, d)
 }
 
-// Revise implements store.Tx.
 func (t organizationTx) Revise(ctx context.Context) (newest int64, err error) {
 	revised, err := t.Conn.Exec(ctx, reviseDirectories, t.OrganizationID)
 	if err != nil || revised == 0 {

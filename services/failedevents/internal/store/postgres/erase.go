@@ -18,7 +18,6 @@ var (
 	lockErasure = statements.Load("lock_erasure", "organization_id")
 )
 
-// Erase implements store.Store.
 func (s *Store) Erase(ctx context.Context, organizationID string, asked, now time.Time, limit int) (removed int, err error) {
 	marked := false
 	b := &pgx.Batch{}
@@ -39,13 +38,11 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked, now tim
 	return removed, err
 }
 
-// Marked implements store.Store.
 func (s *Store) Marked(ctx context.Context) (map[string]time.Time, error) {
 	all, err := pgdb.ReadAll(ctx, s.db, rows.ErasureFields, shared.ListErasures)
 	return rows.AskedTimes(all), err
 }
 
-// Unmark implements store.Store.
 func (s *Store) Unmark(ctx context.Context, organizationID string, asked time.Time) error {
 	_, err := s.db.Exec(ctx, shared.EndErasure, organizationID, dbtype.Time(&asked))
 	return pgdb.Reach(err)

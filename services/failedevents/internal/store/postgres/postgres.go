@@ -71,7 +71,6 @@ var (
 		"operations", "resource_ids", "statuses", "reasons", "scim_types", "details", "remedies", "trace_ids")
 )
 
-// Record implements store.Store.
 func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, err error) {
 	if len(events) == 0 {
 		return 0, nil
@@ -108,12 +107,10 @@ func column[T any](events []store.Event, field func(store.Event) T) []T {
 	return all
 }
 
-// Event implements store.Store.
 func (s *Store) Event(ctx context.Context, organizationID, id string) (store.Event, error) {
 	return pgdb.ReadOne(ctx, s.db, rows.EventFields, fault.Missing("failed event", id), shared.GetEvent, organizationID, id)
 }
 
-// Events implements store.Store.
 func (s *Store) Events(ctx context.Context, organizationID string, filter store.Filter, after store.Place, limit int) ([]store.Event, error) {
 	query, args := shared.ListEvents(organizationID, filter, after, limit)
 	return pgdb.ReadAll(ctx, s.db, rows.EventFields, query, args...)
@@ -122,7 +119,6 @@ func (s *Store) Events(ctx context.Context, organizationID string, filter store.
 // errNotOpen is what an event gets that cannot be acknowledged.
 var errNotOpen = errors.New("it is not there, or somebody was first")
 
-// Acknowledge implements store.Store.
 func (s *Store) Acknowledge(ctx context.Context, organizationID, id, by string, now time.Time) (store.Event, error) {
 	e, err := pgdb.ReadOne(ctx, s.db, rows.EventFields, errNotOpen, shared.AcknowledgeEvent, dbtype.Time(&now), by, organizationID, id)
 	if errors.Is(err, errNotOpen) {

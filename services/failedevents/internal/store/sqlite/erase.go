@@ -24,7 +24,6 @@ func erasureOf(ctx context.Context, tx *sqlitedb.Tx, organizationID string) (unt
 	return until, ended, err
 }
 
-// Erase implements store.Store.
 func (s *Store) Erase(ctx context.Context, organizationID string, asked, now time.Time, limit int) (removed int, err error) {
 	_, err = s.db.Erase(ctx, func(ctx context.Context, tx *sqlitedb.Tx) (deleted int64, err error) {
 		_, ended, err := erasureOf(ctx, tx, organizationID)
@@ -44,13 +43,11 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked, now tim
 	return removed, err
 }
 
-// Marked implements store.Store.
 func (s *Store) Marked(ctx context.Context) (map[string]time.Time, error) {
 	all, err := sqlitedb.ReadAll(ctx, s.db, rows.ErasureFields, shared.ListErasures)
 	return rows.AskedTimes(all), err
 }
 
-// Unmark implements store.Store.
 func (s *Store) Unmark(ctx context.Context, organizationID string, asked time.Time) error {
 	_, err := s.db.Exec(ctx, shared.EndErasure, organizationID, dbtype.Time(&asked))
 	return err

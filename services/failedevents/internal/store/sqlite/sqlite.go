@@ -51,7 +51,6 @@ func (s *Store) Close() error { return s.db.Close() }
 var insertEvent = statements.Load("insert_event", "organization_id", "id", "directory_id", "message_id", "source", "time", "operation",
 	"resource_id", "status", "reason", "scim_type", "detail", "remedy", "trace_id")
 
-// Record implements store.Store.
 func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		dropped = 0
@@ -84,18 +83,15 @@ func event(ctx context.Context, q sqlitedb.Reader, organizationID, id string) (s
 	return sqlitedb.ReadOne(ctx, q, rows.EventFields, fault.Missing("failed event", id), shared.GetEvent, organizationID, id)
 }
 
-// Event implements store.Store.
 func (s *Store) Event(ctx context.Context, organizationID, id string) (store.Event, error) {
 	return event(ctx, s.db, organizationID, id)
 }
 
-// Events implements store.Store.
 func (s *Store) Events(ctx context.Context, organizationID string, filter store.Filter, after store.Place, limit int) ([]store.Event, error) {
 	query, args := shared.ListEvents(organizationID, filter, after, limit)
 	return sqlitedb.ReadAll(ctx, s.db, rows.EventFields, query, args...)
 }
 
-// Acknowledge implements store.Store.
 func (s *Store) Acknowledge(ctx context.Context, organizationID, id, by string, now time.Time) (e store.Event, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		if e, err = event(ctx, tx, organizationID, id); err != nil || !e.AcknowledgeTime.IsZero() {

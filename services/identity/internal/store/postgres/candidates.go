@@ -44,7 +44,6 @@ func (s *Store) candidates(ctx context.Context, l lookup, c scim.Condition, limi
 	return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], statement, args...)
 }
 
-// Candidates implements store.Store.
 func (s *Store) Candidates(ctx context.Context, scope store.Scope, t store.Type, c scim.Condition, limit int) ([]string, error) {
 	org, directory := scope.OrganizationID, scope.DirectoryID
 	if l, ok := tables[t].lookups[c.Attribute]; ok {

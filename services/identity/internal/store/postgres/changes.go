@@ -67,7 +67,6 @@ func (s *Store) look(ctx context.Context) (seen uint64, held bool, err error) {
 	return seen, held, err
 }
 
-// Cursor implements store.Store.
 func (s *Store) Cursor(ctx context.Context) (follow, newest feed.Cursor, err error) {
 	var end uint64
 	err = s.db.QueryRow(ctx, getFeedEnd).Scan(&newest.Epoch, &end, &newest.Transaction, &newest.Sequence)
@@ -80,7 +79,6 @@ func (s *Store) Cursor(ctx context.Context) (follow, newest feed.Cursor, err err
 	return follow, newest, nil
 }
 
-// Changes implements store.Store.
 func (s *Store) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) (changes []store.Change, next feed.Cursor, held time.Time, err error) {
 	transaction, sequence := columnsOf(after)
 	// One statement, so that the horizon and the records are of one snapshot. Without a record there is a row without one.
@@ -134,7 +132,6 @@ func followable(after feed.Cursor, epoch string, ahead uint64, trimmed feed.Curs
 	return nil
 }
 
-// Active implements store.Store.
 func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string, next feed.Cursor, held time.Time, err error) {
 	state, query := getFeedState, listActive
 	if after.Transaction == 0 && after.Sequence == 0 {
@@ -173,5 +170,4 @@ func (s *Store) TrimChanges(ctx context.Context, before time.Time, limit int) (i
 	return pgdb.ReadOne(ctx, s.db, dbtype.Value[int], nil, trimChanges, limit, dbtype.Time(&before))
 }
 
-// Written implements store.Store.
 func (s *Store) Written() <-chan struct{} { return s.written.Wait() }

@@ -16,7 +16,6 @@ var (
 	listEdgesOfFacts = statements.Load("list_edges_of_facts", "organization_id", "ids", "bytes", "only_live", "limit")
 )
 
-// Facts implements store.Store.
 func (s *Store) Facts(ctx context.Context, organizationID string, ids []string, most store.FactsBounds) (p store.FactsPage, err error) {
 	// One snapshot, and one round trip.
 	var users []store.Facts

@@ -33,7 +33,6 @@ func (s *Store) AddOddities(ctx context.Context, oddities []store.Oddity) error 
 	})
 }
 
-// Oddities implements store.Store.
 func (s *Store) Oddities(ctx context.Context, scope store.Scope) ([]store.Oddity, error) {
 	return pgdb.ReadAll(ctx, s.db, rows.Oddity, listOddities, scope.OrganizationID, scope.DirectoryID)
 }

@@ -130,15 +130,12 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Epoch implements store.Store.
 func (s *Store) Epoch() string { return s.db.Epoch() }
 
-// Followed implements store.Store.
 func (s *Store) Followed(ctx context.Context) (store.Place, error) {
 	return pgdb.ReadOne(ctx, s.db, rows.Place, nil, getFollowed)
 }
 
-// ApplyDirectory implements store.Store.
 func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.Place, cause store.Cause) error {
 	closes := false
 	err := s.transact(ctx, func(tx pgx.Tx) error {
@@ -183,12 +180,10 @@ func directory(ctx context.Context, q pgdb.Reader, scope store.Scope) (store.Dir
 		getDirectory, scope.OrganizationID, scope.DirectoryID)
 }
 
-// Directory implements store.Store.
 func (s *Store) Directory(ctx context.Context, scope store.Scope) (store.Directory, error) {
 	return directory(ctx, s.db, scope)
 }
 
-// Ancestors implements store.Store.
 func (s *Store) Ancestors(ctx context.Context, scope store.Scope) ([]string, error) {
 	return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], listAncestors, scope.OrganizationID, scope.DirectoryID)
 }

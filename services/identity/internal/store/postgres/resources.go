@@ -13,7 +13,6 @@ import (
 
 var countResources = statements.Load("count_resources", "organization_id", "directory_id", "resource_group")
 
-// Get implements store.Store.
 func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by store.Lookup, groups bool) (store.Resource, error) {
 	if groups && t == store.User {
 		return s.getWithGroups(ctx, scope, by)
@@ -48,17 +47,14 @@ func (s *Store) getWithGroups(ctx context.Context, scope store.Scope, by store.L
 	return u, pgdb.Reach(err)
 }
 
-// List implements store.Store.
 func (s *Store) List(ctx context.Context, scope store.Scope, t store.Type, after string, limit, bytes int) ([]store.Resource, error) {
 	return pgdb.ReadAll(ctx, s.db, tables[t].read, tables[t].list, scope.OrganizationID, scope.DirectoryID, after, limit, bytes)
 }
 
-// ByID implements store.Store.
 func (s *Store) ByID(ctx context.Context, scope store.Scope, t store.Type, ids []string, bytes int) ([]store.Resource, error) {
 	return pgdb.ReadAll(ctx, s.db, tables[t].read, tables[t].byID, scope.OrganizationID, scope.DirectoryID, ids, bytes)
 }
 
-// Page implements store.Store.
 func (s *Store) Page(ctx context.Context, scope store.Scope, t store.Type, order store.Order, skip, limit int64, bytes int) ([]store.Resource, error) {
 	return pgdb.ReadAll(ctx, s.db, tables[t].read, tables[t].page[order], scope.OrganizationID, scope.DirectoryID, limit, skip, bytes)
 }
@@ -68,18 +64,15 @@ func (s *Store) Count(ctx context.Context, scope store.Scope, t store.Type) (int
 	return pgdb.ReadOne(ctx, s.db, dbtype.Value[int64], nil, countResources, scope.OrganizationID, scope.DirectoryID, t == store.Group)
 }
 
-// Detached implements store.Store.
 func (s *Store) Detached(ctx context.Context, r store.Resource, directoryIDs []string) (store.Resource, error) {
 	return pgdb.ReadOne(ctx, s.db, tables[r.Type].read, store.MissingBy(r.Type, "externalId or name"), tables[r.Type].detached,
 		r.OrganizationID, directoryIDs, r.ExternalID, r.NameFolded)
 }
 
-// IDs implements store.Store.
 func (s *Store) IDs(ctx context.Context, organizationID string, t store.Type, after string, limit int) ([]string, error) {
 	return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], tables[t].ids, organizationID, after, limit)
 }
 
-// Find implements store.Store.
 func (s *Store) Find(ctx context.Context, organizationID string, t store.Type, by store.Lookup, after string, limit int) ([]store.Facts, error) {
 	args := []any{organizationID, after, limit}
 	way, value := by.Way()
@@ -89,7 +82,6 @@ func (s *Store) Find(ctx context.Context, organizationID string, t store.Type, b
 	return pgdb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].find[way], args...)
 }
 
-// Summaries implements store.Store.
 func (s *Store) Summaries(ctx context.Context, organizationID string, t store.Type, ids []string) ([]store.Facts, error) {
 	return pgdb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].summaries, organizationID, ids)
 }

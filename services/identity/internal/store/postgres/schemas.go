@@ -22,7 +22,6 @@ var (
 	deleteSchema = statements.Load("delete_schema", "organization_id", "directory_id", "id")
 )
 
-// PutSchema implements store.Store.
 func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(before store.Schema, others []store.Schema) error) (store.Schema, error) {
 	written := schema
 	err := s.transact(ctx, func(tx pgx.Tx) error {
@@ -51,7 +50,6 @@ func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(b
 	return written, err
 }
 
-// Schemas implements store.Store.
 func (s *Store) Schemas(ctx context.Context, scope store.Scope) ([]store.Schema, error) {
 	return schemas(ctx, s.db, scope)
 }
@@ -60,12 +58,10 @@ func schemas(ctx context.Context, q pgdb.Reader, scope store.Scope) ([]store.Sch
 	return pgdb.ReadAll(ctx, q, rows.Schema, listSchemas, scope.OrganizationID, scope.DirectoryID)
 }
 
-// Extended implements store.Store.
 func (s *Store) Extended(ctx context.Context, organizationID string) ([]string, error) {
 	return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], listExtended, organizationID)
 }
 
-// DeleteSchema implements store.Store.
 func (s *Store) DeleteSchema(ctx context.Context, scope store.Scope, id string) error {
 	deleted, err := s.db.Exec(ctx, deleteSchema, scope.OrganizationID, scope.DirectoryID, id)
 	if err == nil && deleted.RowsAffected() == 0 {

@@ -119,7 +119,6 @@ func (e edges) groups(userID string) []scim.GroupRef {
 	return found
 }
 
-// UserGroups implements store.Store.
 func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userIDs []string) (map[string][]scim.GroupRef, error) {
 	found, err := s.db.Query(ctx, listGroupsAround, scope.OrganizationID, scope.DirectoryID, userIDs)
 	if err != nil {

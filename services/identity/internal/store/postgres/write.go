@@ -20,7 +20,6 @@ var (
 	deleteMemberships  = statements.Load("delete_memberships", "time", "organization_id", "member_id")
 )
 
-// Create implements store.Store.
 func (s *Store) Create(ctx context.Context, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
 	switch r.Type {
 	case store.User:
@@ -31,7 +30,6 @@ func (s *Store) Create(ctx context.Context, r store.Resource, edits []store.Memb
 	return store.Written{}, store.NoTable(r.Type)
 }
 
-// Update implements store.Store.
 func (s *Store) Update(ctx context.Context, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
 	switch r.Type {
 	case store.User:
@@ -42,7 +40,6 @@ func (s *Store) Update(ctx context.Context, r store.Resource, edits []store.Memb
 	return store.Written{}, store.NoTable(r.Type)
 }
 
-// Adopt implements store.Store.
 func (s *Store) Adopt(ctx context.Context, from string, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
 	switch r.Type {
 	case store.User:
@@ -53,7 +50,6 @@ func (s *Store) Adopt(ctx context.Context, from string, r store.Resource, edits 
 	return store.Written{}, store.NoTable(r.Type)
 }
 
-// Delete implements store.Store.
 func (s *Store) Delete(ctx context.Context, scope store.Scope, t store.Type, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
 	err = s.write(ctx, scope, func(tx pgx.Tx) error {
 		if err := lockGroupsOf(ctx, tx, scope.OrganizationID, id); err != nil {

@@ -107,7 +107,6 @@ func Type(t *store.Type) *GroupColumn { return (*GroupColumn)(t) }
 // GroupColumn is a store.Type in a column.
 type GroupColumn store.Type
 
-// Scan implements sql.Scanner.
 func (g *GroupColumn) Scan(value any) error {
 	switch value {
 	case true, int64(1):

@@ -33,7 +33,6 @@ func (s *Store) record(ctx context.Context, tx *sqlitedb.Tx, scope store.Scope, 
 	return cursor, err
 }
 
-// Cursor implements store.Store.
 func (s *Store) Cursor(ctx context.Context) (follow, newest feed.Cursor, err error) {
 	end, err := s.end(ctx)
 	return end, end, err
@@ -86,7 +85,6 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 	return changes, end, held, nil
 }
 
-// Active implements store.Store.
 func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string, next feed.Cursor, held time.Time, err error) {
 	if err := after.CheckEpoch(s.epoch); err != nil {
 		return nil, after, held, err
@@ -112,7 +110,6 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string,
 	return active, end, held, nil
 }
 
-// TrimChanges implements store.Store.
 func (s *Store) TrimChanges(ctx context.Context, before time.Time, limit int) (removed int, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		var last int64
@@ -130,5 +127,4 @@ func (s *Store) TrimChanges(ctx context.Context, before time.Time, limit int) (r
 	return removed, err
 }
 
-// Written implements store.Store.
 func (s *Store) Written() <-chan struct{} { return s.written.Wait() }

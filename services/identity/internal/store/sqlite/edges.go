@@ -20,12 +20,10 @@ type edgeReader struct {
 	organizationID string
 }
 
-// Above implements store.EdgeReader.
 func (e edgeReader) Above(ctx context.Context, members []string, limit int) ([]store.Edge, error) {
 	return sqlitedb.ReadAll(ctx, e.q, rows.Edge, listEdgesAbove, e.organizationID, list(members), limit)
 }
 
-// Below implements store.EdgeReader.
 func (e edgeReader) Below(ctx context.Context, groups []string, limit int) ([]store.Edge, error) {
 	return sqlitedb.ReadAll(ctx, e.q, rows.Edge, listEdgesBelow, e.organizationID, list(groups), limit)
 }

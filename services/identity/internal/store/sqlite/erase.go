@@ -25,7 +25,6 @@ var (
 	eraseChanges         = statements.Load("erase_changes", "organization_id", "last")
 )
 
-// EraseUser implements store.Store.
 func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause store.Cause) (w store.Written, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		scope, closed := store.Scope{OrganizationID: organizationID}, false
@@ -60,7 +59,6 @@ var erasures = []struct {
 	{eraseOddities, false}, {eraseTotals, false},
 }
 
-// EraseOrganization implements store.Store.
 func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (nothingLeft bool, err error) {
 	return s.db.Erase(ctx, func(ctx context.Context, tx *sqlitedb.Tx) (deleted int64, err error) {
 		var open bool

@@ -12,7 +12,6 @@ var (
 	listLengths = statements.Load("list_lengths", "organization_id", "ids")
 )
 
-// Facts implements store.Store.
 func (s *Store) Facts(ctx context.Context, organizationID string, ids []string, most store.FactsBounds) (p store.FactsPage, err error) {
 	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		here, live, there, err := factsPage(ctx, tx, organizationID, ids, most)

@@ -233,23 +233,19 @@ func (e *editor) record(ctx context.Context, kind store.ChangeKind, memberID str
 	return err
 }
 
-// Members implements store.Store.
 func (s *Store) Members(ctx context.Context, scope store.Scope, groupID, after string, limit int) ([]scim.Member, error) {
 	return sqlitedb.ReadAll(ctx, s.db, rows.Shown, listShownMembers, scope.OrganizationID, scope.DirectoryID, groupID, after, limit)
 }
 
-// DirectMembers implements store.Store.
 func (s *Store) DirectMembers(ctx context.Context, organizationID, groupID, after string, limit int) ([]store.Member, error) {
 	return sqlitedb.ReadAll(ctx, s.db, rows.Member, listDirectMembers, organizationID, groupID, after, limit)
 }
 
-// CarriedMembers implements store.Store.
 func (s *Store) CarriedMembers(ctx context.Context, scope store.Scope, afterGroup, afterMember string, limit int) ([]store.CarriedMember, error) {
 	return sqlitedb.ReadAll(ctx, s.db, rows.Carried, listCarriedMembers,
 		scope.OrganizationID, scope.DirectoryID, afterGroup, afterMember, limit)
 }
 
-// RemoveCarried implements store.Store.
 func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []store.CarriedMember, cause store.Cause) (w store.Written, err error) {
 	err = s.write(ctx, scope, func(ctx context.Context, tx *sqlitedb.Tx, _ store.Directory) error {
 		for _, c := range carried {

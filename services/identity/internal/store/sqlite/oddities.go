@@ -15,7 +15,6 @@ var (
 	listOddities = statements.Load("list_oddities", "organization_id", "directory_id")
 )
 
-// AddOddities implements store.Store.
 func (s *Store) AddOddities(ctx context.Context, oddities []store.Oddity) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		for _, o := range oddities {
@@ -29,7 +28,6 @@ func (s *Store) AddOddities(ctx context.Context, oddities []store.Oddity) error 
 	})
 }
 
-// Oddities implements store.Store.
 func (s *Store) Oddities(ctx context.Context, scope store.Scope) ([]store.Oddity, error) {
 	return sqlitedb.ReadAll(ctx, s.db, rows.Oddity, listOddities, scope.OrganizationID, scope.DirectoryID)
 }

@@ -12,7 +12,6 @@ import (
 
 var countResources = statements.Load("count_resources", "organization_id", "directory_id", "resource_group")
 
-// Get implements store.Store.
 func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by store.Lookup, groups bool) (store.Resource, error) {
 	way, value := by.Way()
 	groups = groups && t == store.User
@@ -30,17 +29,14 @@ func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by sto
 	return r, err
 }
 
-// List implements store.Store.
 func (s *Store) List(ctx context.Context, scope store.Scope, t store.Type, after string, limit, bytes int) ([]store.Resource, error) {
 	return sqlitedb.ReadUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].list, scope.OrganizationID, scope.DirectoryID, after, limit)
 }
 
-// ByID implements store.Store.
 func (s *Store) ByID(ctx context.Context, scope store.Scope, t store.Type, ids []string, bytes int) ([]store.Resource, error) {
 	return sqlitedb.ReadUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].byID, scope.OrganizationID, scope.DirectoryID, list(ids))
 }
 
-// Page implements store.Store.
 func (s *Store) Page(ctx context.Context, scope store.Scope, t store.Type, order store.Order, skip, limit int64, bytes int) ([]store.Resource, error) {
 	return sqlitedb.ReadUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].page[order], scope.OrganizationID, scope.DirectoryID, limit, skip)
 }
@@ -50,7 +46,6 @@ func (s *Store) Count(ctx context.Context, scope store.Scope, t store.Type) (int
 	return sqlitedb.ReadOne(ctx, s.db, dbtype.Value[int64], nil, countResources, scope.OrganizationID, scope.DirectoryID, t == store.Group)
 }
 
-// Detached implements store.Store.
 func (s *Store) Detached(ctx context.Context, r store.Resource, directoryIDs []string) (store.Resource, error) {
 	old, err := sqlitedb.ReadOne(ctx, s.db, tables[r.Type].read, nil, tables[r.Type].detached,
 		r.OrganizationID, inOrder(directoryIDs), r.ExternalID, r.NameFolded)
@@ -60,12 +55,10 @@ func (s *Store) Detached(ctx context.Context, r store.Resource, directoryIDs []s
 	return old, err
 }
 
-// IDs implements store.Store.
 func (s *Store) IDs(ctx context.Context, organizationID string, t store.Type, after string, limit int) ([]string, error) {
 	return sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], tables[t].ids, organizationID, after, limit)
 }
 
-// Find implements store.Store.
 func (s *Store) Find(ctx context.Context, organizationID string, t store.Type, by store.Lookup, after string, limit int) ([]store.Facts, error) {
 	args := []any{organizationID, after, limit}
 	way, value := by.Way()
@@ -75,7 +68,6 @@ func (s *Store) Find(ctx context.Context, organizationID string, t store.Type, b
 	return sqlitedb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].find[way], args...)
 }
 
-// Summaries implements store.Store.
 func (s *Store) Summaries(ctx context.Context, organizationID string, t store.Type, ids []string) ([]store.Facts, error) {
 	return sqlitedb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].summaries, organizationID, list(ids))
 }

@@ -18,7 +18,6 @@ var (
 	deleteSchema = statements.Load("delete_schema", "organization_id", "directory_id", "id")
 )
 
-// PutSchema implements store.Store.
 func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(before store.Schema, others []store.Schema) error) (store.Schema, error) {
 	err := s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		if _, err := open(ctx, tx, schema.Scope); err != nil {
@@ -39,7 +38,6 @@ func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(b
 	return schema, err
 }
 
-// Schemas implements store.Store.
 func (s *Store) Schemas(ctx context.Context, scope store.Scope) ([]store.Schema, error) {
 	return schemas(ctx, s.db, scope)
 }
@@ -48,12 +46,10 @@ func schemas(ctx context.Context, q sqlitedb.Reader, scope store.Scope) ([]store
 	return sqlitedb.ReadAll(ctx, q, rows.Schema, listSchemas, scope.OrganizationID, scope.DirectoryID)
 }
 
-// Extended implements store.Store.
 func (s *Store) Extended(ctx context.Context, organizationID string) ([]string, error) {
 	return sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], listExtended, organizationID)
 }
 
-// DeleteSchema implements store.Store.
 func (s *Store) DeleteSchema(ctx context.Context, scope store.Scope, id string) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		deleted, err := tx.Exec(ctx, deleteSchema, scope.OrganizationID, scope.DirectoryID, id)

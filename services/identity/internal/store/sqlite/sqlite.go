@@ -66,15 +66,12 @@ func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.Trac
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Epoch implements store.Store.
 func (s *Store) Epoch() string { return s.epoch }
 
-// Followed implements store.Store.
 func (s *Store) Followed(ctx context.Context) (at store.Place, err error) {
 	return sqlitedb.ReadOne(ctx, s.db, rows.Place, nil, getFollowed)
 }
 
-// ApplyDirectory implements store.Store.
 func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.Place, cause store.Cause) error {
 	closes := false
 	err := s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
@@ -113,12 +110,10 @@ func directory(ctx context.Context, q sqlitedb.Reader, scope store.Scope) (d sto
 	return d, err
 }
 
-// Directory implements store.Store.
 func (s *Store) Directory(ctx context.Context, scope store.Scope) (store.Directory, error) {
 	return directory(ctx, s.db, scope)
 }
 
-// Ancestors implements store.Store.
 func (s *Store) Ancestors(ctx context.Context, scope store.Scope) ([]string, error) {
 	return sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], listAncestors, scope.OrganizationID, scope.DirectoryID)
 }

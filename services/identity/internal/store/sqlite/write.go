@@ -21,13 +21,11 @@ var (
 	deleteMemberships    = statements.Load("delete_memberships", "organization_id", "member_id")
 )
 
-// Create implements store.Store.
 func (s *Store) Create(ctx context.Context, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
 	r.Version = 0
 	return s.put(ctx, "", r, store.Created, edits, cause)
 }
 
-// Update implements store.Store.
 func (s *Store) Update(ctx context.Context, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
 	if r.Type == store.Group {
 		return s.updateGroup(ctx, r, edits, cause)
@@ -35,7 +33,6 @@ func (s *Store) Update(ctx context.Context, r store.Resource, edits []store.Memb
 	return s.put(ctx, r.DirectoryID, r, store.Updated, edits, cause)
 }
 
-// Adopt implements store.Store.
 func (s *Store) Adopt(ctx context.Context, from string, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
 	return s.put(ctx, from, r, store.Created, edits, cause)
 }
@@ -73,7 +70,6 @@ func (s *Store) put(ctx context.Context, from string, r store.Resource, kind sto
 	return w, err
 }
 
-// Delete implements store.Store.
 func (s *Store) Delete(ctx context.Context, scope store.Scope, t store.Type, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
 	err = s.write(ctx, scope, func(ctx context.Context, tx *sqlitedb.Tx, _ store.Directory) error {
 		version, err := sqlitedb.ReadOne(ctx, tx, dbtype.Value[int64], nil, tables[t].version, scope.OrganizationID, scope.DirectoryID, id)

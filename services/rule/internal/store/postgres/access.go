@@ -32,7 +32,6 @@ var (
 	listHolderIDsUpTo = statements.Load("list_holder_ids_up_to", "organization_id", "after", "up_to", "limit")
 )
 
-// Check implements store.Store.
 func (s *Store) Check(ctx context.Context, organizationID, userID string, grant store.Grant) (c store.Check, err error) {
 	var known int64
 	err = s.db.QueryRow(ctx, checkAccess, organizationID, userID, grant.TenantID, grant.RoleID).
@@ -44,7 +43,6 @@ func (s *Store) Check(ctx context.Context, organizationID, userID string, grant 
 	return c, err
 }
 
-// Progress implements store.Store.
 func (s *Store) Progress(ctx context.Context, organizationIDs []string) (map[string]store.Progress, error) {
 	all, err := pgdb.ReadAll(ctx, s.db, store.ProgressFields, getProgress, organizationIDs)
 	return store.ProgressByOrganization(all), err
@@ -71,14 +69,12 @@ func accessPage(organizationID string, filter store.AccessFilter, after store.Ac
 // while it grows. So where rows are looked up for many keys at once, a lateral subquery with OFFSET 0, which the planner does
 // not dissolve, has it done key by key; and a DELETE has the places of its rows looked up in that way.
 
-// Access implements store.Store.
 func (s *Store) Access(ctx context.Context, organizationID string, filter store.AccessFilter, after store.AccessKey, limit int) ([]store.Access, error) {
 	statement, args := accessPage(organizationID, filter, after, limit)
 	sources, err := pgdb.ReadAll(ctx, s.db, store.SourceOfHolderFields, statement, args...)
 	return store.AccessOf(sources), err
 }
 
-// HolderIDs implements store.Store.
 func (s *Store) HolderIDs(ctx context.Context, organizationID, after, upTo string, limit int) ([]string, error) {
 	if upTo != "" {
 		return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], listHolderIDsUpTo, organizationID, after, upTo, limit)
@@ -86,7 +82,6 @@ func (s *Store) HolderIDs(ctx context.Context, organizationID, after, upTo strin
 	return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], listHolderIDs, organizationID, after, limit)
 }
 
-// Holders implements store.Tx.
 func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[string]store.Holder, error) {
 	b := t.queue()
 	holders := ask(b, store.HolderFields, getHolders, t.organization, userIDs)
@@ -97,7 +92,6 @@ func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[str
 	return store.WithSources(*holders, *sources), nil
 }
 
-// CountEffective implements store.Tx.
 func (t *organizationTx) CountEffective(ctx context.Context, grant store.Grant, upTo int) (int, error) {
 	n := ask(t.queue(), dbtype.Value[int], countEffective, t.organization, grant.RoleID, grant.TenantID, upTo)
 	if err := t.send(ctx); err != nil {
@@ -106,32 +100,27 @@ func (t *organizationTx) CountEffective(ctx context.Context, grant store.Grant, 
 	return (*n)[0], nil
 }
 
-// HeldUsers implements store.Tx.
 func (t *organizationTx) HeldUsers(ctx context.Context) ([]string, error) {
 	users := ask(t.queue(), dbtype.Value[string], listHeldUsers, t.organization)
 	err := t.send(ctx)
 	return *users, err
 }
 
-// PutHolder implements store.Tx.
 func (t *organizationTx) PutHolder(_ context.Context, h store.Holder) error {
 	t.access.putHolder(h)
 	return nil
 }
 
-// DeleteHolder implements store.Tx.
 func (t *organizationTx) DeleteHolder(_ context.Context, userID string) error {
 	t.access.deleteHolder(userID)
 	return nil
 }
 
-// PutSource implements store.Tx.
 func (t *organizationTx) PutSource(_ context.Context, userID string, s store.Source) error {
 	t.access.putSource(userID, s)
 	return nil
 }
 
-// DeleteSource implements store.Tx.
 func (t *organizationTx) DeleteSource(_ context.Context, userID string, s store.Source) error {
 	t.access.deleteSource(userID, s)
 	return nil

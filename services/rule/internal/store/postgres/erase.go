@@ -32,7 +32,6 @@ var (
 	eraseRequests          = statements.Load("erase_requests", "organization_id", "limit")
 )
 
-// Erase implements store.Store.
 func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Time, fn func(context.Context, store.Tx) error) error {
 	return s.changed(organizationID, s.update(ctx, organizationID, func(ctx context.Context, t *organizationTx) error {
 		if t.row.erased == dbtype.Micros(asked) {
@@ -46,19 +45,16 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Tim
 	}))
 }
 
-// Marked implements store.Store.
 func (s *Store) Marked(ctx context.Context) (map[string]time.Time, error) {
 	all, err := pgdb.ReadAll(ctx, s.db, store.MarkFields, listErasures)
 	return store.AskedByOrganization(all), err
 }
 
-// Unmark implements store.Store.
 func (s *Store) Unmark(ctx context.Context, organizationID string, asked time.Time) error {
 	_, err := s.db.Exec(ctx, endErasure, organizationID, dbtype.Micros(asked))
 	return s.changed(organizationID, err)
 }
 
-// FirstSources implements store.Tx.
 func (t *organizationTx) FirstSources(ctx context.Context, limit int) ([]store.Holder, error) {
 	sources := ask(t.queue(), store.SourceOfHolderFields, listFirstSources, t.organization, limit)
 	if err := t.send(ctx); err != nil {
@@ -73,7 +69,6 @@ var eraseStatements = [...]string{
 	eraseTenants, eraseSyncs, eraseReports, eraseClosedDirectories, eraseRequests,
 }
 
-// EraseRows implements store.Tx.
 func (t *organizationTx) EraseRows(ctx context.Context, limit int) (int, error) {
 	// Which tables have rows is asked for at once: an organization of which nothing is left is looked at each second.
 	var left [len(eraseStatements)]bool

@@ -24,7 +24,6 @@ func cursor(epoch string, transaction, sequence int64) feed.Cursor {
 	return feed.Cursor{Epoch: epoch, Transaction: uint64(transaction), Sequence: sequence} //nolint:gosec // not negative
 }
 
-// AccessChanges implements store.Store.
 func (s *Store) AccessChanges(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]store.Change, feed.Cursor, error) {
 	var epoch string
 	var end, ahead, trimmedTransaction, trimmedSequence int64

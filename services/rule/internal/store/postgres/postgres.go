@@ -86,20 +86,16 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	return s, nil
 }
 
-// Close implements store.Store.
 func (s *Store) Close() error {
 	s.wakeup.close()
 	s.db.Close()
 	return nil
 }
 
-// Changed implements store.Store.
 func (s *Store) Changed(organizationID string) <-chan struct{} { return s.signals.Wait(organizationID) }
 
-// OnOthers implements store.Store.
 func (s *Store) OnOthers(fn func(organizationID string)) { s.wakeup.onOthers(fn) }
 
-// Organizations implements store.Store.
 func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]string, error) {
 	return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], listOrganizations, after, limit)
 }

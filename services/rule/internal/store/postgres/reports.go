@@ -15,14 +15,12 @@ var (
 	deleteReports = statements.Load("delete_reports", "organization_ids", "ids")
 )
 
-// AddReport implements store.Tx.
 func (t *organizationTx) AddReport(ctx context.Context, r store.Report, limit int) (bool, error) {
 	n, err := t.exec(ctx, insertReport,
 		t.organization, r.ID, int(r.Kind), r.UserID, r.MessageID, r.TraceID, r.Detail, dbtype.Micros(r.Time), limit)
 	return n > 0, err
 }
 
-// Reports implements store.Store.
 func (s *Store) Reports(ctx context.Context, limit int) ([]store.Report, error) {
 	return pgdb.ReadAll(ctx, s.db, store.ReportFields, listReports, limit)
 }

@@ -21,7 +21,6 @@ var (
 // ofNone is where requests are kept that belong to no organization. No organization has this id.
 const ofNone = ""
 
-// RequestRecord implements store.Tx.
 func (t *organizationTx) RequestRecord(ctx context.Context, key requestid.Key) (requestid.Record, error) {
 	all := ask(t.queue(), store.RequestFields, getRequest, t.organization, key.Principal, key.Message, key.ID)
 	err := t.send(ctx)
@@ -30,7 +29,6 @@ func (t *organizationTx) RequestRecord(ctx context.Context, key requestid.Key) (
 	return r, err
 }
 
-// PutRequestRecord implements store.Tx.
 func (t *organizationTx) PutRequestRecord(ctx context.Context, r requestid.Record, expired time.Time) error {
 	if err := t.write(ctx, deleteExpiredRequests, t.organization, dbtype.Micros(expired), requestid.MaxExpired); err != nil {
 		return err
@@ -38,7 +36,6 @@ func (t *organizationTx) PutRequestRecord(ctx context.Context, r requestid.Recor
 	return t.write(ctx, putRequest, putArguments(t.organization, r)...)
 }
 
-// RequestRecord implements store.CatalogueTx.
 func (t catalogueTx) RequestRecord(ctx context.Context, key requestid.Key) (requestid.Record, error) {
 	r, err := pgdb.ReadOne(ctx, t.tx, store.RequestFields, fault.Missing("request", key.ID),
 		getRequest, ofNone, key.Principal, key.Message, key.ID)
@@ -46,7 +43,6 @@ func (t catalogueTx) RequestRecord(ctx context.Context, key requestid.Key) (requ
 	return r, err
 }
 
-// PutRequestRecord implements store.CatalogueTx.
 func (t catalogueTx) PutRequestRecord(ctx context.Context, r requestid.Record, expired time.Time) error {
 	if _, err := t.tx.Exec(ctx, deleteExpiredRequests, ofNone, dbtype.Micros(expired), requestid.MaxExpired); err != nil {
 		return err

@@ -22,7 +22,6 @@ var (
 	deleteRole   = statements.Load("delete_role", "id")
 )
 
-// Role implements store.Store.
 func (s *Store) Role(ctx context.Context, id string) (store.Role, error) {
 	all, err := pgdb.ReadAll(ctx, s.db, store.RoleFields, getRole, id)
 	return found(all, err, "role", id)
@@ -35,7 +34,6 @@ func (t *organizationTx) Role(ctx context.Context, id string) (store.Role, error
 	return found(*all, err, "role", id)
 }
 
-// Roles implements store.Store.
 func (s *Store) Roles(ctx context.Context) ([]store.Role, error) {
 	return pgdb.ReadAll(ctx, s.db, store.RoleFields, listRoles)
 }
@@ -50,7 +48,6 @@ func (s *Store) changeCatalogue(ctx context.Context, fn func(tx pgx.Tx) error) e
 	}))
 }
 
-// UpdateCatalogue implements store.Store.
 func (s *Store) UpdateCatalogue(ctx context.Context, fn func(context.Context, store.CatalogueTx) error) error {
 	return s.changeCatalogue(ctx, func(tx pgx.Tx) error { return fn(ctx, catalogueTx{tx}) })
 }
@@ -60,17 +57,14 @@ type catalogueTx struct{ tx pgx.Tx }
 
 var _ store.CatalogueTx = catalogueTx{}
 
-// Role implements store.CatalogueTx.
 func (t catalogueTx) Role(ctx context.Context, id string) (store.Role, error) {
 	return pgdb.ReadOne(ctx, t.tx, store.RoleFields, fault.Missing("role", id), getRole, id)
 }
 
-// CountRoles implements store.CatalogueTx.
 func (t catalogueTx) CountRoles(ctx context.Context) (int, error) {
 	return pgdb.ReadOne(ctx, t.tx, dbtype.Value[int], nil, countRoles)
 }
 
-// CreateRole implements store.CatalogueTx.
 func (t catalogueTx) CreateRole(ctx context.Context, role store.Role) (created bool, err error) {
 	tag, err := t.tx.Exec(ctx, insertRole, role.ID, role.DisplayName, role.Scope, role.Rank)
 	return tag.RowsAffected() > 0, err

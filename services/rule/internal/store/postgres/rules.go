@@ -50,7 +50,6 @@ func askRules(b *pgx.Batch, which reading, args ...any) func() []store.Rule {
 	}
 }
 
-// Rule implements store.Store.
 func (s *Store) Rule(ctx context.Context, organizationID, id string) (store.Rule, error) {
 	var rules func() []store.Rule
 	err := s.snapshot(ctx, func(b *pgx.Batch) { rules = askRules(b, oneRule, organizationID, id) })
@@ -60,7 +59,6 @@ func (s *Store) Rule(ctx context.Context, organizationID, id string) (store.Rule
 	return found(rules(), nil, "rule", id)
 }
 
-// Rules implements store.Store.
 func (s *Store) Rules(ctx context.Context, organizationID, after string, limit int) ([]store.Rule, error) {
 	var rules func() []store.Rule
 	err := s.snapshot(ctx, func(b *pgx.Batch) { rules = askRules(b, rulePage, organizationID, after, limit) })
@@ -70,7 +68,6 @@ func (s *Store) Rules(ctx context.Context, organizationID, after string, limit i
 	return rules(), nil
 }
 
-// RuleSet implements store.Store.
 func (s *Store) RuleSet(ctx context.Context, organizationID string) (set store.RuleSet, err error) {
 	var rules func() []store.Rule
 	err = s.snapshot(ctx, func(b *pgx.Batch) {
@@ -85,12 +82,10 @@ func (s *Store) RuleSet(ctx context.Context, organizationID string) (set store.R
 	return set, nil
 }
 
-// Generation implements store.Tx.
 func (t *organizationTx) Generation(context.Context) (int64, error) { return t.row.generation, nil }
 
 func (t *organizationTx) nextGeneration() { t.row.generation++ }
 
-// Rule implements store.Tx.
 func (t *organizationTx) Rule(ctx context.Context, id string) (store.Rule, error) {
 	rules := askRules(t.queue(), oneRule, t.organization, id)
 	if err := t.send(ctx); err != nil {
@@ -99,7 +94,6 @@ func (t *organizationTx) Rule(ctx context.Context, id string) (store.Rule, error
 	return found(rules(), nil, "rule", id)
 }
 
-// CountRules implements store.Tx.
 func (t *organizationTx) CountRules(ctx context.Context) (int, error) {
 	n := ask(t.queue(), dbtype.Value[int], countRules, t.organization)
 	if err := t.send(ctx); err != nil {
@@ -108,7 +102,6 @@ func (t *organizationTx) CountRules(ctx context.Context) (int, error) {
 	return (*n)[0], nil
 }
 
-// PutRule implements store.Tx.
 func (t *organizationTx) PutRule(ctx context.Context, r store.Rule) error {
 	err := t.write(ctx, putRule,
 		t.organization, r.ID, r.DisplayName, r.Enabled, r.Match.Kind, r.Match.Value, r.Unresolved, r.Revision,
@@ -130,7 +123,6 @@ func (t *organizationTx) PutRule(ctx context.Context, r store.Rule) error {
 	return t.PutPins(ctx, r.ID, r.Pins, r.Unresolved)
 }
 
-// PutPins implements store.Tx.
 func (t *organizationTx) PutPins(ctx context.Context, ruleID string, pins []store.Pin, unresolved bool) error {
 	t.nextGeneration()
 	err := t.write(ctx, markRuleUnresolved, t.organization, ruleID, unresolved)
@@ -158,7 +150,6 @@ func (t *organizationTx) deletePins(ctx context.Context, ruleID string) error {
 	return t.write(ctx, deleteRulePins, t.organization, ruleID)
 }
 
-// DeleteRule implements store.Tx.
 func (t *organizationTx) DeleteRule(ctx context.Context, id string) error {
 	n, err := t.exec(ctx, deleteRule, t.organization, id)
 	if err != nil {

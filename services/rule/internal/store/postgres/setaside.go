@@ -25,12 +25,10 @@ var (
 	countSetAsideOfUser         = statements.Load("count_set_aside_of_user", "organization_id", "user_id")
 )
 
-// SetAside implements store.Store.
 func (s *Store) SetAside(ctx context.Context, organizationID, after string, limit int) ([]store.SetAside, error) {
 	return pgdb.ReadAll(ctx, s.db, store.SetAsideFields, listSetAside, organizationID, after, limit)
 }
 
-// CountSetAside implements store.Store.
 func (s *Store) CountSetAside(ctx context.Context, organizationID, userID string) (count int64, oldest time.Time, err error) {
 	query, args := countSetAside, []any{}
 	switch {
@@ -44,21 +42,18 @@ func (s *Store) CountSetAside(ctx context.Context, organizationID, userID string
 	return count, dbtype.FromMicros(asOf), pgdb.Reach(err)
 }
 
-// SetAsideUsers implements store.Tx.
 func (t *organizationTx) SetAsideUsers(ctx context.Context, userIDs []string) (map[string]store.SetAside, error) {
 	users := ask(t.queue(), store.SetAsideFields, getSetAside, t.organization, userIDs)
 	err := t.send(ctx)
 	return store.SetAsideByUser(*users), err
 }
 
-// PutSetAside implements store.Tx.
 func (t *organizationTx) PutSetAside(ctx context.Context, a store.SetAside) error {
 	return t.write(ctx, putSetAside,
 		t.organization, a.UserID, int(a.Mode), a.MessageID, a.SyncID, a.Traceparent, a.Detail, a.Attempts,
 		dbtype.Micros(a.AsOf), dbtype.Micros(a.CreateTime), dbtype.Micros(a.RetryTime))
 }
 
-// DeleteSetAside implements store.Tx.
 func (t *organizationTx) DeleteSetAside(ctx context.Context, userIDs []string) error {
 	return t.write(ctx, deleteSetAside, t.organization, userIDs)
 }

@@ -14,7 +14,6 @@ var (
 	deleteClosedDirectories = statements.Load("delete_closed_directories", "organization_id")
 )
 
-// Settings implements store.Store.
 func (s *Store) Settings(ctx context.Context, organizationID string) (settings store.Settings, err error) {
 	all, err := pgdb.ReadAll(ctx, s.db, dbtype.Value[int], getSettings, organizationID)
 	if err != nil || len(all) == 0 {
@@ -24,23 +23,19 @@ func (s *Store) Settings(ctx context.Context, organizationID string) (settings s
 	return settings, nil
 }
 
-// Settings implements store.Tx.
 func (t *organizationTx) Settings(context.Context) (store.Settings, error) {
 	return t.row.settings, nil
 }
 
-// PutSettings implements store.Tx.
 func (t *organizationTx) PutSettings(_ context.Context, settings store.Settings) error {
 	t.row.settings, t.wrote = settings, true
 	return nil
 }
 
-// CloseDirectory implements store.Tx.
 func (t *organizationTx) CloseDirectory(ctx context.Context, directoryID string) error {
 	return t.write(ctx, insertClosedDirectory, t.organization, directoryID)
 }
 
-// ForgetClosedDirectories implements store.Tx.
 func (t *organizationTx) ForgetClosedDirectories(ctx context.Context) error {
 	return t.write(ctx, deleteClosedDirectories, t.organization)
 }

@@ -16,12 +16,10 @@ var (
 	markHolderSuspended = statements.Load("mark_holder_suspended", "organization_id", "user_id", "suspended")
 )
 
-// Suspensions implements store.Store.
 func (s *Store) Suspensions(ctx context.Context, organizationID, after string, limit int) ([]store.Suspension, error) {
 	return pgdb.ReadAll(ctx, s.db, store.SuspensionFields, listSuspensions, organizationID, after, limit)
 }
 
-// Suspend implements store.Tx.
 func (t *organizationTx) Suspend(ctx context.Context, p store.Suspension) (store.Suspension, error) {
 	err := t.write(ctx, insertSuspension, t.organization, p.UserID, p.Reason, p.SuspendedBy, dbtype.Micros(p.CreateTime))
 	if err != nil {
@@ -35,7 +33,6 @@ func (t *organizationTx) Suspend(ctx context.Context, p store.Suspension) (store
 	return found(*all, err, "suspension", p.UserID)
 }
 
-// Resume implements store.Tx.
 func (t *organizationTx) Resume(ctx context.Context, userID string) error {
 	n, err := t.exec(ctx, deleteSuspension, t.organization, userID)
 	if err != nil {

@@ -21,25 +21,21 @@ var (
 		"access_added", "access_removed", "users_set_aside", "update_time", "end_time")
 )
 
-// Sync implements store.Store.
 func (s *Store) Sync(ctx context.Context, organizationID, id string) (store.Sync, error) {
 	all, err := pgdb.ReadAll(ctx, s.db, store.SyncFields, getSync, organizationID, id)
 	return found(all, err, "sync", id)
 }
 
-// Sync implements store.Tx.
 func (t *organizationTx) Sync(ctx context.Context, id string) (store.Sync, error) {
 	all := ask(t.queue(), store.SyncFields, getSync, t.organization, id)
 	err := t.send(ctx)
 	return found(*all, err, "sync", id)
 }
 
-// Syncs implements store.Store.
 func (s *Store) Syncs(ctx context.Context, organizationID, before string, limit int) ([]store.Sync, error) {
 	return pgdb.ReadAll(ctx, s.db, store.SyncFields, listSyncs, organizationID, before, limit)
 }
 
-// RunningSyncs implements store.Store.
 func (s *Store) RunningSyncs(ctx context.Context) (int, error) {
 	all, err := pgdb.ReadAll(ctx, s.db, dbtype.Value[int], countRunningSyncs)
 	if err != nil {
@@ -48,7 +44,6 @@ func (s *Store) RunningSyncs(ctx context.Context) (int, error) {
 	return all[0], nil
 }
 
-// CreateSync implements store.Tx.
 func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep int) error {
 	running := ask(t.queue(), dbtype.Value[string], getRunningSyncID, t.organization)
 	if err := t.send(ctx); err != nil {
@@ -66,7 +61,6 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 	return t.write(ctx, deleteOldSyncs, t.organization, keep)
 }
 
-// PutSync implements store.Tx.
 func (t *organizationTx) PutSync(ctx context.Context, sync store.Sync) error {
 	return t.write(ctx, updateSync,
 		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,

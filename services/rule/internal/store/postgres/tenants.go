@@ -20,13 +20,11 @@ var (
 	deleteTenant   = statements.Load("delete_tenant", "organization_id", "id")
 )
 
-// Tenant implements store.Store.
 func (s *Store) Tenant(ctx context.Context, organizationID, id string) (store.Tenant, error) {
 	all, err := pgdb.ReadAll(ctx, s.db, store.TenantFields, getTenant, organizationID, id)
 	return found(all, err, "tenant", id)
 }
 
-// Tenants implements store.Store.
 func (s *Store) Tenants(ctx context.Context, organizationID, after string, limit int) ([]store.Tenant, error) {
 	return pgdb.ReadAll(ctx, s.db, store.TenantFields, listTenants, organizationID, after, limit)
 }
@@ -38,7 +36,6 @@ func (t *organizationTx) Tenant(ctx context.Context, id string) (store.Tenant, e
 	return found(*all, err, "tenant", id)
 }
 
-// CreateTenant implements store.Tx.
 func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) error {
 	n, err := t.exec(ctx, insertTenant,
 		t.organization, tenant.ID, tenant.DisplayName, dbtype.Micros(tenant.CreateTime), dbtype.Micros(tenant.UpdateTime))
@@ -48,7 +45,6 @@ func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) 
 	return err
 }
 
-// UpdateTenant implements store.Tx.
 func (t *organizationTx) UpdateTenant(ctx context.Context, tenant store.Tenant) error {
 	n, err := t.exec(ctx, updateTenant, t.organization, tenant.ID, tenant.DisplayName, dbtype.Micros(tenant.UpdateTime))
 	if err == nil && n == 0 {
@@ -57,7 +53,6 @@ func (t *organizationTx) UpdateTenant(ctx context.Context, tenant store.Tenant) 
 	return err
 }
 
-// DeleteTenant implements store.Tx.
 func (t *organizationTx) DeleteTenant(ctx context.Context, id string) error {
 	var byRule, byAccess bool
 	t.queue().Queue(findTenantUses, t.organization, id).

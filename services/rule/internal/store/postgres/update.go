@@ -20,7 +20,6 @@ var (
 		"recovering", "recovery_token", "recovery_after", "as_of", "behind", "when_unknown", "owner_id", "owner_token", "erasing")
 )
 
-// Update implements store.Store.
 func (s *Store) Update(ctx context.Context, organizationID string, fn func(context.Context, store.Tx) error) error {
 	return s.changed(organizationID, s.update(ctx, organizationID, func(ctx context.Context, t *organizationTx) error {
 		if t.row.erasing > 0 {

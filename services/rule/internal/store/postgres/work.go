@@ -78,7 +78,6 @@ func (t *organizationTx) Own(_ context.Context, lease store.Lease, extend time.T
 	return nil
 }
 
-// Work implements store.Store.
 func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, limit int) (store.Work, error) {
 	var at *[]store.WorkRow
 	var unresolved, requeued *[]string
@@ -108,7 +107,6 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 	return w, err
 }
 
-// Activity implements store.Store.
 func (s *Store) Activity(ctx context.Context) (string, error) {
 	all, err := pgdb.ReadAll(ctx, s.db, dbtype.Value[string], getActivity)
 	if err != nil {
@@ -129,24 +127,20 @@ func (s *Store) SaveActivity(ctx context.Context, cursor string, organizationIDs
 	return pgdb.Reach(s.db.SendBatch(ctx, b).Close())
 }
 
-// Progress implements store.Tx.
 func (t *organizationTx) Progress(context.Context) (store.Progress, error) {
 	return store.Progress{Checkpoint: t.row.checkpoint, AsOf: dbtype.FromMicros(t.row.asOf), Behind: t.row.behind}, nil
 }
 
-// SetCheckpoint implements store.Tx.
 func (t *organizationTx) SetCheckpoint(_ context.Context, cursor string) error {
 	t.row.checkpoint, t.wrote = cursor, true
 	return nil
 }
 
-// SetProgress implements store.Tx.
 func (t *organizationTx) SetProgress(_ context.Context, asOf time.Time, behind bool) error {
 	t.row.asOf, t.row.behind, t.wrote = max(t.row.asOf, dbtype.Micros(asOf)), behind, true
 	return nil
 }
 
-// SetRecovery implements store.Tx.
 func (t *organizationTx) SetRecovery(_ context.Context, walk *store.Walk) error {
 	t.row.recovering, t.row.walk, t.wrote = walk != nil, store.Walk{}, true
 	if walk != nil {
@@ -155,12 +149,10 @@ func (t *organizationTx) SetRecovery(_ context.Context, walk *store.Walk) error 
 	return nil
 }
 
-// Expand implements store.Tx.
 func (t *organizationTx) Expand(ctx context.Context, e store.Expansion) error {
 	return t.write(ctx, expandGroup, t.organization, e.GroupID, e.From, e.MessageID, e.Traceparent)
 }
 
-// ExpandWithin implements store.Tx.
 func (t *organizationTx) ExpandWithin(ctx context.Context, e store.Expansion, groupIDs []string) error {
 	if len(groupIDs) == 0 {
 		return nil
@@ -169,7 +161,6 @@ func (t *organizationTx) ExpandWithin(ctx context.Context, e store.Expansion, gr
 		t.organization, e.GroupID, e.ID, e.Root, groupIDs, e.From, e.MessageID, e.Traceparent)
 }
 
-// ExpandedTo implements store.Tx.
 func (t *organizationTx) ExpandedTo(ctx context.Context, e store.Expansion, pageToken string, done bool) error {
 	err := t.write(ctx, updateExpansion, t.organization, e.GroupID, e.ID, pageToken, done)
 	if err != nil || !done {
@@ -182,7 +173,6 @@ func (t *organizationTx) ExpandedTo(ctx context.Context, e store.Expansion, page
 	return t.write(ctx, deleteDoneExpansions, t.organization)
 }
 
-// Requeue implements store.Tx.
 func (t *organizationTx) Requeue(ctx context.Context, userIDs []string) error {
 	if len(userIDs) == 0 {
 		return nil
@@ -190,7 +180,6 @@ func (t *organizationTx) Requeue(ctx context.Context, userIDs []string) error {
 	return t.write(ctx, insertRequeued, t.organization, userIDs)
 }
 
-// Unqueue implements store.Tx.
 func (t *organizationTx) Unqueue(ctx context.Context, userIDs []string) error {
 	return t.write(ctx, deleteRequeued, t.organization, userIDs)
 }

@@ -39,7 +39,6 @@ var (
 	listHolderIDsUpTo = statements.Load("list_holder_ids_up_to", "organization_id", "after", "up_to", "limit")
 )
 
-// Check implements store.Store.
 func (s *Store) Check(ctx context.Context, organizationID, userID string, grant store.Grant) (c store.Check, err error) {
 	var known int64
 	err = s.db.QueryRow(ctx, checkAccess, organizationID, userID, grant.TenantID, grant.RoleID).
@@ -51,7 +50,6 @@ func (s *Store) Check(ctx context.Context, organizationID, userID string, grant 
 	return c, err
 }
 
-// Progress implements store.Store.
 func (s *Store) Progress(ctx context.Context, organizationIDs []string) (map[string]store.Progress, error) {
 	all, err := sqlitedb.ReadAll(ctx, s.db, store.ProgressFields, listProgress, list(organizationIDs))
 	return store.ProgressByOrganization(all), err
@@ -74,14 +72,12 @@ func accessPage(organizationID string, filter store.AccessFilter, after store.Ac
 	}
 }
 
-// Access implements store.Store.
 func (s *Store) Access(ctx context.Context, organizationID string, filter store.AccessFilter, after store.AccessKey, limit int) ([]store.Access, error) {
 	statement, args := accessPage(organizationID, filter, after, limit)
 	sources, err := sqlitedb.ReadAll(ctx, s.db, store.SourceOfHolderFields, statement, args...)
 	return store.AccessOf(sources), err
 }
 
-// HolderIDs implements store.Store.
 func (s *Store) HolderIDs(ctx context.Context, organizationID, after, upTo string, limit int) ([]string, error) {
 	statement, args := listHolderIDs, []any{organizationID, after, limit}
 	if upTo != "" { // a bound that might not be one would not bound the look into the index
@@ -90,7 +86,6 @@ func (s *Store) HolderIDs(ctx context.Context, organizationID, after, upTo strin
 	return sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], statement, args...)
 }
 
-// Holders implements store.Tx.
 func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[string]store.Holder, error) {
 	ids := list(userIDs)
 	holders, err := sqlitedb.ReadAll(ctx, t.tx, store.HolderFields, getHolders, t.organization, ids)
@@ -111,14 +106,12 @@ func (t *organizationTx) Holders(ctx context.Context, userIDs []string) (map[str
 	return all, err
 }
 
-// PutHolder implements store.Tx.
 func (t *organizationTx) PutHolder(ctx context.Context, h store.Holder) error {
 	_, err := t.tx.Exec(ctx, putHolder,
 		t.organization, h.UserID, h.Active, h.DirectoryID, h.Detached, h.Digest, dbtype.Micros(h.UnknownAsOf), h.RuleAccess)
 	return err
 }
 
-// DeleteHolder implements store.Tx.
 func (t *organizationTx) DeleteHolder(ctx context.Context, userID string) error {
 	if _, err := t.tx.Exec(ctx, deleteSourcesOfUser, t.organization, userID); err != nil {
 		return err
@@ -127,27 +120,23 @@ func (t *organizationTx) DeleteHolder(ctx context.Context, userID string) error 
 	return err
 }
 
-// PutSource implements store.Tx.
 func (t *organizationTx) PutSource(ctx context.Context, userID string, s store.Source) error {
 	_, err := t.tx.Exec(ctx, putSource,
 		t.organization, userID, s.Grant.TenantID, s.Grant.RoleID, s.Kind, s.RuleID, s.GrantedBy, dbtype.Micros(s.CreateTime), s.Held)
 	return err
 }
 
-// DeleteSource implements store.Tx.
 func (t *organizationTx) DeleteSource(ctx context.Context, userID string, s store.Source) error {
 	n, err := t.tx.Exec(ctx, deleteSource, t.organization, userID, s.Grant.TenantID, s.Grant.RoleID, s.Kind, s.RuleID)
 	t.deleted += n
 	return err
 }
 
-// CountEffective implements store.Tx.
 func (t *organizationTx) CountEffective(ctx context.Context, grant store.Grant, upTo int) (n int, err error) {
 	err = t.tx.QueryRow(ctx, countEffective, t.organization, grant.RoleID, grant.TenantID, upTo).Scan(&n)
 	return n, err
 }
 
-// HeldUsers implements store.Tx.
 func (t *organizationTx) HeldUsers(ctx context.Context) ([]string, error) {
 	return sqlitedb.ReadAll(ctx, t.tx, dbtype.Value[string], listHeldUsers, t.organization)
 }

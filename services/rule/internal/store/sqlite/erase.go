@@ -42,7 +42,6 @@ func notErasing(ctx context.Context, tx *sqlitedb.Tx, organizationID string) err
 	return err
 }
 
-// Erase implements store.Store.
 func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Time, fn func(context.Context, store.Tx) error) error {
 	_, err := s.db.Erase(ctx, func(ctx context.Context, tx *sqlitedb.Tx) (deleted int64, err error) {
 		if err := s.know(ctx, tx, organizationID); err != nil {
@@ -71,13 +70,11 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked time.Tim
 	return err
 }
 
-// Marked implements store.Store.
 func (s *Store) Marked(ctx context.Context) (map[string]time.Time, error) {
 	all, err := sqlitedb.ReadAll(ctx, s.db, store.MarkFields, listErasures)
 	return store.AskedByOrganization(all), err
 }
 
-// Unmark implements store.Store.
 func (s *Store) Unmark(ctx context.Context, organizationID string, asked time.Time) error {
 	return s.write(ctx, organizationID, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		_, err := tx.Exec(ctx, endErasure, organizationID, dbtype.Micros(asked))
@@ -85,7 +82,6 @@ func (s *Store) Unmark(ctx context.Context, organizationID string, asked time.Ti
 	})
 }
 
-// FirstSources implements store.Tx.
 func (t *organizationTx) FirstSources(ctx context.Context, limit int) ([]store.Holder, error) {
 	sources, err := sqlitedb.ReadAll(ctx, t.tx, store.SourceOfHolderFields, listFirstSources, t.organization, limit)
 	return store.HoldersOf(sources), err
@@ -97,7 +93,6 @@ var eraseStatements = [...]string{
 	eraseTenants, eraseSyncs, eraseReports, eraseClosedDirectories, eraseRequests,
 }
 
-// EraseRows implements store.Tx.
 func (t *organizationTx) EraseRows(ctx context.Context, limit int) (erased int, err error) {
 	for _, statement := range eraseStatements {
 		if erased >= limit {

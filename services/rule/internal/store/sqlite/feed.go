@@ -21,7 +21,6 @@ var (
 	trimAccessFeed       = statements.Load("trim_access_feed", "last")
 )
 
-// AccessChanges implements store.Store.
 func (s *Store) AccessChanges(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]store.Change, feed.Cursor, error) {
 	if err := after.CheckEpoch(s.epoch); err != nil {
 		return nil, feed.Cursor{}, err
@@ -68,7 +67,6 @@ func endOfFeed(ctx context.Context, tx *sqlitedb.Tx) (n int64, err error) {
 	return n, err
 }
 
-// AccessCursor implements store.Store.
 func (s *Store) AccessCursor(ctx context.Context) (c feed.Cursor, err error) {
 	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		end, err := endOfFeed(ctx, tx)
@@ -90,7 +88,6 @@ func (t *organizationTx) AppendChanges(ctx context.Context, changes []store.Chan
 	return nil
 }
 
-// TrimAccessFeed implements store.Store.
 func (s *Store) TrimAccessFeed(ctx context.Context, before time.Time, limit int) (removed int, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		var last int64

@@ -15,19 +15,16 @@ var (
 	deleteReport = statements.Load("delete_report", "organization_id", "id")
 )
 
-// AddReport implements store.Tx.
 func (t *organizationTx) AddReport(ctx context.Context, r store.Report, limit int) (bool, error) {
 	n, err := t.tx.Exec(ctx, insertReport,
 		t.organization, r.ID, r.Kind, r.UserID, r.MessageID, r.TraceID, r.Detail, dbtype.Micros(r.Time), limit)
 	return n > 0, err
 }
 
-// Reports implements store.Store.
 func (s *Store) Reports(ctx context.Context, limit int) ([]store.Report, error) {
 	return sqlitedb.ReadAll(ctx, s.db, store.ReportFields, listReports, limit)
 }
 
-// DeleteReports implements store.Store.
 func (s *Store) DeleteReports(ctx context.Context, reports []store.Report) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		for _, r := range reports {

@@ -36,22 +36,18 @@ func putRequestRecord(ctx context.Context, tx *sqlitedb.Tx, organizationID strin
 	return err
 }
 
-// RequestRecord implements store.Tx.
 func (t *organizationTx) RequestRecord(ctx context.Context, key requestid.Key) (requestid.Record, error) {
 	return requestRecord(ctx, t.tx, t.organization, key)
 }
 
-// PutRequestRecord implements store.Tx.
 func (t *organizationTx) PutRequestRecord(ctx context.Context, r requestid.Record, expired time.Time) error {
 	return putRequestRecord(ctx, t.tx, t.organization, r, expired)
 }
 
-// RequestRecord implements store.CatalogueTx.
 func (t catalogueTx) RequestRecord(ctx context.Context, key requestid.Key) (requestid.Record, error) {
 	return requestRecord(ctx, t.tx, ofNone, key)
 }
 
-// PutRequestRecord implements store.CatalogueTx.
 func (t catalogueTx) PutRequestRecord(ctx context.Context, r requestid.Record, expired time.Time) error {
 	return putRequestRecord(ctx, t.tx, ofNone, r, expired)
 }

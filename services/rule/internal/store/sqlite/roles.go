@@ -18,22 +18,18 @@ var (
 	deleteRole   = statements.Load("delete_role", "id")
 )
 
-// Role implements store.Store.
 func (s *Store) Role(ctx context.Context, id string) (store.Role, error) {
 	return sqlitedb.ReadOne(ctx, s.db, store.RoleFields, fault.Missing("role", id), getRole, id)
 }
 
-// Role implements store.Tx.
 func (t *organizationTx) Role(ctx context.Context, id string) (store.Role, error) {
 	return sqlitedb.ReadOne(ctx, t.tx, store.RoleFields, fault.Missing("role", id), getRole, id)
 }
 
-// Roles implements store.Store.
 func (s *Store) Roles(ctx context.Context) ([]store.Role, error) {
 	return sqlitedb.ReadAll(ctx, s.db, store.RoleFields, listRoles)
 }
 
-// UpdateCatalogue implements store.Store.
 func (s *Store) UpdateCatalogue(ctx context.Context, fn func(context.Context, store.CatalogueTx) error) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error { return fn(ctx, catalogueTx{tx}) })
 }
@@ -43,17 +39,14 @@ type catalogueTx struct{ tx *sqlitedb.Tx }
 
 var _ store.CatalogueTx = catalogueTx{}
 
-// Role implements store.CatalogueTx.
 func (t catalogueTx) Role(ctx context.Context, id string) (store.Role, error) {
 	return sqlitedb.ReadOne(ctx, t.tx, store.RoleFields, fault.Missing("role", id), getRole, id)
 }
 
-// CountRoles implements store.CatalogueTx.
 func (t catalogueTx) CountRoles(ctx context.Context) (int, error) {
 	return sqlitedb.ReadOne(ctx, t.tx, dbtype.Value[int], nil, countRoles)
 }
 
-// CreateRole implements store.CatalogueTx.
 func (t catalogueTx) CreateRole(ctx context.Context, role store.Role) (created bool, err error) {
 	n, err := t.tx.Exec(ctx, insertRole, role.ID, role.DisplayName, role.Scope, role.Rank)
 	return n > 0, err

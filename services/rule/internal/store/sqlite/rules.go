@@ -63,7 +63,6 @@ func selectRule(ctx context.Context, tx *sqlitedb.Tx, organizationID, id string)
 	return rules[0], nil
 }
 
-// Rule implements store.Store.
 func (s *Store) Rule(ctx context.Context, organizationID, id string) (r store.Rule, err error) {
 	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqlitedb.Tx) (err error) {
 		r, err = selectRule(ctx, tx, organizationID, id)
@@ -72,7 +71,6 @@ func (s *Store) Rule(ctx context.Context, organizationID, id string) (r store.Ru
 	return r, err
 }
 
-// Rules implements store.Store.
 func (s *Store) Rules(ctx context.Context, organizationID, after string, limit int) (rules []store.Rule, err error) {
 	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqlitedb.Tx) (err error) {
 		rules, err = selectRules(ctx, tx, organizationID, after, limit)
@@ -81,7 +79,6 @@ func (s *Store) Rules(ctx context.Context, organizationID, after string, limit i
 	return rules, err
 }
 
-// RuleSet implements store.Store.
 func (s *Store) RuleSet(ctx context.Context, organizationID string) (set store.RuleSet, err error) {
 	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqlitedb.Tx) (err error) {
 		if set.Generation, err = generation(ctx, tx, organizationID); err != nil {
@@ -99,7 +96,6 @@ func generation(ctx context.Context, tx *sqlitedb.Tx, organizationID string) (n 
 	return n, err
 }
 
-// Generation implements store.Tx.
 func (t *organizationTx) Generation(ctx context.Context) (int64, error) {
 	return generation(ctx, t.tx, t.organization)
 }
@@ -109,18 +105,15 @@ func (t *organizationTx) nextGeneration(ctx context.Context) error {
 	return err
 }
 
-// Rule implements store.Tx.
 func (t *organizationTx) Rule(ctx context.Context, id string) (store.Rule, error) {
 	return selectRule(ctx, t.tx, t.organization, id)
 }
 
-// CountRules implements store.Tx.
 func (t *organizationTx) CountRules(ctx context.Context) (n int, err error) {
 	err = t.tx.QueryRow(ctx, countRules, t.organization).Scan(&n)
 	return n, err
 }
 
-// PutRule implements store.Tx.
 func (t *organizationTx) PutRule(ctx context.Context, r store.Rule) error {
 	_, err := t.tx.Exec(ctx, putRule,
 		t.organization, r.ID, r.DisplayName, r.Enabled, r.Match.Kind, r.Match.Value, r.Unresolved, r.Revision,
@@ -140,7 +133,6 @@ func (t *organizationTx) PutRule(ctx context.Context, r store.Rule) error {
 	return t.PutPins(ctx, r.ID, r.Pins, r.Unresolved)
 }
 
-// PutPins implements store.Tx.
 func (t *organizationTx) PutPins(ctx context.Context, ruleID string, pins []store.Pin, unresolved bool) error {
 	if _, err := t.tx.Exec(ctx, markRuleUnresolved, unresolved, t.organization, ruleID); err != nil {
 		return err
@@ -167,7 +159,6 @@ func (t *organizationTx) deletePins(ctx context.Context, ruleID string) error {
 	return err
 }
 
-// DeleteRule implements store.Tx.
 func (t *organizationTx) DeleteRule(ctx context.Context, id string) error {
 	n, err := t.tx.Exec(ctx, deleteRule, t.organization, id)
 	if err != nil {

@@ -23,12 +23,10 @@ var (
 	countSetAsideOfUser         = statements.Load("count_set_aside_of_user", "organization_id", "user_id")
 )
 
-// SetAside implements store.Store.
 func (s *Store) SetAside(ctx context.Context, organizationID, after string, limit int) ([]store.SetAside, error) {
 	return sqlitedb.ReadAll(ctx, s.db, store.SetAsideFields, listSetAside, organizationID, after, limit)
 }
 
-// CountSetAside implements store.Store.
 func (s *Store) CountSetAside(ctx context.Context, organizationID, userID string) (count int64, oldest time.Time, err error) {
 	query, args := countSetAside, []any{}
 	switch {
@@ -42,13 +40,11 @@ func (s *Store) CountSetAside(ctx context.Context, organizationID, userID string
 	return count, dbtype.FromMicros(asOf), err
 }
 
-// SetAsideUsers implements store.Tx.
 func (t *organizationTx) SetAsideUsers(ctx context.Context, userIDs []string) (map[string]store.SetAside, error) {
 	users, err := sqlitedb.ReadAll(ctx, t.tx, store.SetAsideFields, getSetAside, t.organization, list(userIDs))
 	return store.SetAsideByUser(users), err
 }
 
-// PutSetAside implements store.Tx.
 func (t *organizationTx) PutSetAside(ctx context.Context, a store.SetAside) error {
 	_, err := t.tx.Exec(ctx, putSetAside,
 		t.organization, a.UserID, a.Mode, a.MessageID, a.SyncID, a.Traceparent, a.Detail, a.Attempts,
@@ -56,7 +52,6 @@ func (t *organizationTx) PutSetAside(ctx context.Context, a store.SetAside) erro
 	return err
 }
 
-// DeleteSetAside implements store.Tx.
 func (t *organizationTx) DeleteSetAside(ctx context.Context, userIDs []string) error {
 	_, err := t.tx.Exec(ctx, deleteSetAside, t.organization, list(userIDs))
 	return err

@@ -17,43 +17,36 @@ var (
 	deleteClosedDirectories = statements.Load("delete_closed_directories", "organization_id")
 )
 
-// Settings implements store.Store.
 func (s *Store) Settings(ctx context.Context, organizationID string) (settings store.Settings, err error) {
 	err = s.db.QueryRow(ctx, getSettings, organizationID).Scan(&settings.WhenUnknown)
 	return settings, err
 }
 
-// Settings implements store.Tx.
 func (t *organizationTx) Settings(ctx context.Context) (settings store.Settings, err error) {
 	err = t.tx.QueryRow(ctx, getSettings, t.organization).Scan(&settings.WhenUnknown)
 	return settings, err
 }
 
-// PutSettings implements store.Tx.
 func (t *organizationTx) PutSettings(ctx context.Context, settings store.Settings) error {
 	_, err := t.tx.Exec(ctx, updateSettings, settings.WhenUnknown, t.organization)
 	return err
 }
 
-// CloseDirectory implements store.Tx.
 func (t *organizationTx) CloseDirectory(ctx context.Context, directoryID string) error {
 	_, err := t.tx.Exec(ctx, insertClosedDirectory, t.organization, directoryID)
 	return err
 }
 
-// Progress implements store.Tx.
 func (t *organizationTx) Progress(ctx context.Context) (p store.Progress, err error) {
 	err = t.tx.QueryRow(ctx, getProgress, t.organization).Scan(&p.Checkpoint, dbtype.Time(&p.AsOf), &p.Behind)
 	return p, err
 }
 
-// SetProgress implements store.Tx.
 func (t *organizationTx) SetProgress(ctx context.Context, asOf time.Time, behind bool) error {
 	_, err := t.tx.Exec(ctx, updateProgress, dbtype.Micros(asOf), behind, t.organization)
 	return err
 }
 
-// ForgetClosedDirectories implements store.Tx.
 func (t *organizationTx) ForgetClosedDirectories(ctx context.Context) error {
 	_, err := t.tx.Exec(ctx, deleteClosedDirectories, t.organization)
 	return err

@@ -69,10 +69,8 @@ func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.Trac
 	return s, nil
 }
 
-// Close implements store.Store.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Update implements store.Store.
 func (s *Store) Update(ctx context.Context, organizationID string, fn func(context.Context, store.Tx) error) error {
 	return s.write(ctx, organizationID, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		if err := notErasing(ctx, tx, organizationID); err != nil {
@@ -115,13 +113,11 @@ func know(ctx context.Context, tx *sqlitedb.Tx, organizationID string) error {
 	return err
 }
 
-// Changed implements store.Store.
 func (s *Store) Changed(organizationID string) <-chan struct{} { return s.signals.Wait(organizationID) }
 
 // OnOthers implements store.Store. No other process has the file open.
 func (s *Store) OnOthers(func(string)) {}
 
-// Organizations implements store.Store.
 func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]string, error) {
 	return sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], listOrganizations, after, limit)
 }

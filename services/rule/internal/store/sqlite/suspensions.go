@@ -16,12 +16,10 @@ var (
 	markHolderSuspended = statements.Load("mark_holder_suspended", "suspended", "organization_id", "user_id")
 )
 
-// Suspensions implements store.Store.
 func (s *Store) Suspensions(ctx context.Context, organizationID, after string, limit int) ([]store.Suspension, error) {
 	return sqlitedb.ReadAll(ctx, s.db, store.SuspensionFields, listSuspensions, organizationID, after, limit)
 }
 
-// Suspend implements store.Tx.
 func (t *organizationTx) Suspend(ctx context.Context, p store.Suspension) (store.Suspension, error) {
 	_, err := t.tx.Exec(ctx, insertSuspension, t.organization, p.UserID, p.Reason, p.SuspendedBy, dbtype.Micros(p.CreateTime))
 	if err != nil {
@@ -33,7 +31,6 @@ func (t *organizationTx) Suspend(ctx context.Context, p store.Suspension) (store
 	return sqlitedb.ReadOne(ctx, t.tx, store.SuspensionFields, nil, getSuspension, t.organization, p.UserID)
 }
 
-// Resume implements store.Tx.
 func (t *organizationTx) Resume(ctx context.Context, userID string) error {
 	n, err := t.tx.Exec(ctx, deleteSuspension, t.organization, userID)
 	if err != nil {

@@ -21,28 +21,23 @@ var (
 		"users_set_aside", "update_time", "end_time", "organization_id", "id")
 )
 
-// Sync implements store.Store.
 func (s *Store) Sync(ctx context.Context, organizationID, id string) (store.Sync, error) {
 	return sqlitedb.ReadOne(ctx, s.db, store.SyncFields, fault.Missing("sync", id), getSync, organizationID, id)
 }
 
-// Sync implements store.Tx.
 func (t *organizationTx) Sync(ctx context.Context, id string) (store.Sync, error) {
 	return sqlitedb.ReadOne(ctx, t.tx, store.SyncFields, fault.Missing("sync", id), getSync, t.organization, id)
 }
 
-// Syncs implements store.Store.
 func (s *Store) Syncs(ctx context.Context, organizationID, before string, limit int) ([]store.Sync, error) {
 	return sqlitedb.ReadAll(ctx, s.db, store.SyncFields, listSyncs, organizationID, before, limit)
 }
 
-// RunningSyncs implements store.Store.
 func (s *Store) RunningSyncs(ctx context.Context) (n int, err error) {
 	err = s.db.QueryRow(ctx, countRunningSyncs).Scan(&n)
 	return n, err
 }
 
-// CreateSync implements store.Tx.
 func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep int) error {
 	running, err := sqlitedb.ReadAll(ctx, t.tx, dbtype.Value[string], getRunningSyncID, t.organization)
 	if err != nil {
@@ -61,7 +56,6 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 	return err
 }
 
-// PutSync implements store.Tx.
 func (t *organizationTx) PutSync(ctx context.Context, sync store.Sync) error {
 	_, err := t.tx.Exec(ctx, updateSync,
 		sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,

@@ -18,22 +18,18 @@ var (
 	deleteTenant   = statements.Load("delete_tenant", "organization_id", "id")
 )
 
-// Tenant implements store.Store.
 func (s *Store) Tenant(ctx context.Context, organizationID, id string) (store.Tenant, error) {
 	return sqlitedb.ReadOne(ctx, s.db, store.TenantFields, fault.Missing("tenant", id), getTenant, organizationID, id)
 }
 
-// Tenants implements store.Store.
 func (s *Store) Tenants(ctx context.Context, organizationID, after string, limit int) ([]store.Tenant, error) {
 	return sqlitedb.ReadAll(ctx, s.db, store.TenantFields, listTenants, organizationID, after, limit)
 }
 
-// Tenant implements store.Tx.
 func (t *organizationTx) Tenant(ctx context.Context, id string) (store.Tenant, error) {
 	return sqlitedb.ReadOne(ctx, t.tx, store.TenantFields, fault.Missing("tenant", id), getTenant, t.organization, id)
 }
 
-// CreateTenant implements store.Tx.
 func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) error {
 	n, err := t.tx.Exec(ctx, insertTenant,
 		t.organization, tenant.ID, tenant.DisplayName, dbtype.Micros(tenant.CreateTime), dbtype.Micros(tenant.UpdateTime))
@@ -43,7 +39,6 @@ func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) 
 	return err
 }
 
-// UpdateTenant implements store.Tx.
 func (t *organizationTx) UpdateTenant(ctx context.Context, tenant store.Tenant) error {
 	n, err := t.tx.Exec(ctx, updateTenant, tenant.DisplayName, dbtype.Micros(tenant.UpdateTime), t.organization, tenant.ID)
 	if err == nil && n == 0 {
@@ -52,7 +47,6 @@ func (t *organizationTx) UpdateTenant(ctx context.Context, tenant store.Tenant) 
 	return err
 }
 
-// DeleteTenant implements store.Tx.
 func (t *organizationTx) DeleteTenant(ctx context.Context, id string) error {
 	var byRule, byAccess bool
 	err := t.tx.QueryRow(ctx, findTenantUses, t.organization, id).

@@ -39,7 +39,6 @@ var (
 	insertExpansion       = statements.Load("insert_expansion", "organization_id", "group_id", "from", "message_id", "traceparent")
 )
 
-// Acquire implements store.Store.
 func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, expire time.Time) (store.Lease, bool, time.Time, error) {
 	lease := store.Lease{Owner: owner, Expire: expire}
 	var held bool
@@ -72,7 +71,6 @@ func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, 
 	return lease, false, time.Time{}, nil
 }
 
-// Release implements store.Store.
 func (s *Store) Release(ctx context.Context, leases map[string]store.Lease) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		for organization, lease := range leases {
@@ -85,7 +83,6 @@ func (s *Store) Release(ctx context.Context, leases map[string]store.Lease) erro
 	})
 }
 
-// Own implements store.Tx.
 func (t *organizationTx) Own(ctx context.Context, lease store.Lease, extend time.Time) error {
 	var newest bool
 	err := t.tx.QueryRow(ctx, isOwner, lease.Owner, lease.Token, t.organization).Scan(&newest)
@@ -102,7 +99,6 @@ func (t *organizationTx) Own(ctx context.Context, lease store.Lease, extend time
 	return err
 }
 
-// Work implements store.Store.
 func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, limit int) (w store.Work, err error) {
 	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		row, err := sqlitedb.ReadOne(ctx, tx, store.WorkFields, nil, getWork, organizationID)
@@ -143,13 +139,11 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 	return w, err
 }
 
-// Activity implements store.Store.
 func (s *Store) Activity(ctx context.Context) (cursor string, err error) {
 	err = s.db.QueryRow(ctx, getActivity).Scan(&cursor)
 	return cursor, err
 }
 
-// SaveActivity implements store.Store.
 func (s *Store) SaveActivity(ctx context.Context, cursor string, organizationIDs []string) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		for _, id := range organizationIDs {
@@ -162,13 +156,11 @@ func (s *Store) SaveActivity(ctx context.Context, cursor string, organizationIDs
 	})
 }
 
-// SetCheckpoint implements store.Tx.
 func (t *organizationTx) SetCheckpoint(ctx context.Context, cursor string) error {
 	_, err := t.tx.Exec(ctx, updateCheckpoint, cursor, t.organization)
 	return err
 }
 
-// Expand implements store.Tx.
 func (t *organizationTx) Expand(ctx context.Context, e store.Expansion) error {
 	merged, err := t.tx.Exec(ctx, mergeExpansion, t.organization, e.GroupID)
 	if err != nil || merged > 0 {
@@ -178,7 +170,6 @@ func (t *organizationTx) Expand(ctx context.Context, e store.Expansion) error {
 	return err
 }
 
-// ExpandWithin implements store.Tx.
 func (t *organizationTx) ExpandWithin(ctx context.Context, e store.Expansion, groupIDs []string) error {
 	if len(groupIDs) == 0 {
 		return nil
@@ -203,7 +194,6 @@ func (t *organizationTx) ExpandWithin(ctx context.Context, e store.Expansion, gr
 	return nil
 }
 
-// ExpandedTo implements store.Tx.
 func (t *organizationTx) ExpandedTo(ctx context.Context, e store.Expansion, pageToken string, done bool) error {
 	_, err := t.tx.Exec(ctx, updateExpansion, t.organization, e.GroupID, e.ID, pageToken, done)
 	if err != nil || !done {
@@ -217,7 +207,6 @@ func (t *organizationTx) ExpandedTo(ctx context.Context, e store.Expansion, page
 	return err
 }
 
-// Requeue implements store.Tx.
 func (t *organizationTx) Requeue(ctx context.Context, userIDs []string) error {
 	for _, id := range userIDs {
 		_, err := t.tx.Exec(ctx, insertRequeued, t.organization, id)
@@ -228,13 +217,11 @@ func (t *organizationTx) Requeue(ctx context.Context, userIDs []string) error {
 	return nil
 }
 
-// Unqueue implements store.Tx.
 func (t *organizationTx) Unqueue(ctx context.Context, userIDs []string) error {
 	_, err := t.tx.Exec(ctx, deleteRequeued, t.organization, list(userIDs))
 	return err
 }
 
-// SetRecovery implements store.Tx.
 func (t *organizationTx) SetRecovery(ctx context.Context, walk *store.Walk) error {
 	at := store.Walk{}
 	if walk != nil {

@@ -8,14 +8,12 @@ import (
 	"github.com/usher-scim/usher/services/internal/test/boundaries/testdata/planted/internal/core"
 )
 
-// Other implements core.Other.
 type Other struct {
 	client directoryv1.DirectoryServiceClient
 }
 
 var _ core.Other = (*Other)(nil)
 
-// Read implements core.Other.
 func (o *Other) Read(ctx context.Context) (string, error) {
 	r, err := o.client.GetDirectory(ctx, &directoryv1.GetDirectoryRequest{})
 	return r.GetDirectory().GetId(), err
