@@ -107,7 +107,7 @@ type addresses struct{ SCIM, Admin, GRPC, Ops string }
 
 const (
 	// quickLease keeps revocations between processes short, which wait for leases to run out.
-	quickLease = 200 * time.Millisecond
+	quickLease = time.Second
 	// operatorToken is the token of every Usher that is tested.
 	operatorToken = "the operator of the end-to-end tests"
 	// anyPort lets the system choose.
@@ -170,7 +170,7 @@ func startUsher(t *testing.T, setup topology, tel *telemetry.Telemetry) *usher {
 // startApp starts a part of an Usher, and stops it with the test.
 func startApp(t *testing.T, s app.Settings, tel *telemetry.Telemetry) *app.App {
 	t.Helper()
-	a, err := app.Start(t.Context(), s, app.Options{Telemetry: tel, Now: time.Now, OpenAPI: []byte("{}"), Lease: quickLease, ClockSkew: quickLease})
+	a, err := app.Start(t.Context(), s, app.Options{Telemetry: tel, Now: time.Now, OpenAPI: []byte("{}"), Lease: quickLease, ClockSkew: quickLease / 4})
 	if err != nil {
 		t.Fatalf("starting: %v", err)
 	}
