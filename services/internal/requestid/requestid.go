@@ -30,9 +30,9 @@ type Request struct {
 
 // Key names a call within an organization, or among those that belong to none.
 type Key struct {
-	Principal string // on whose behalf the call is made: its kind and subject
-	Message   string // the full name of the request's message, which only one RPC takes
-	ID        string // the request_id in lower case; empty: the client gave none
+	Principal   string // on whose behalf the call is made: its kind and subject
+	RequestType string // the full name of the request in the protos; each RPC has its own
+	ID          string // the request_id in lower case; empty: the client gave none
 }
 
 // Record is what is kept of a Request that was carried out.
@@ -65,9 +65,9 @@ func Of(principal *commonv1.Principal, request interface {
 	content, _ := proto.MarshalOptions{Deterministic: true}.Marshal(reflected.Interface()) // a message that came over the wire marshals
 	return Request{
 		Key: Key{
-			Principal: strings.ToLower(strings.TrimPrefix(principal.GetKind().String(), "PRINCIPAL_KIND_")) + ":" + principal.GetSubject(),
-			Message:   string(reflected.Descriptor().FullName()),
-			ID:        strings.ToLower(request.GetRequestId()),
+			Principal:   strings.ToLower(strings.TrimPrefix(principal.GetKind().String(), "PRINCIPAL_KIND_")) + ":" + principal.GetSubject(),
+			RequestType: string(reflected.Descriptor().FullName()),
+			ID:          strings.ToLower(request.GetRequestId()),
 		},
 		Digest: sha256.Sum256(content),
 	}

@@ -16,7 +16,7 @@ func requestFields(r *requestid.Record) []any {
 
 func (e engine) requestRecord(ctx context.Context, organizationID string, key requestid.Key) (requestid.Record, error) {
 	r, err := ReadOne(ctx, e.Conn, requestFields, fault.Missing("request", key.ID),
-		e.sql.getRequest, organizationID, key.Principal, key.Message, key.ID)
+		e.sql.getRequest, organizationID, key.Principal, key.RequestType, key.ID)
 	r.Key = key
 	return r, err
 }
@@ -26,7 +26,7 @@ func (e engine) putRequestRecord(ctx context.Context, organizationID string, r r
 		return err
 	}
 	_, err := e.Conn.Exec(ctx, e.sql.putRequest,
-		organizationID, r.Principal, r.Message, r.ID, r.Digest[:], r.ResourceID, dbtype.Time(&r.CreateTime))
+		organizationID, r.Principal, r.RequestType, r.ID, r.Digest[:], r.ResourceID, dbtype.Time(&r.CreateTime))
 	return err
 }
 

@@ -70,9 +70,9 @@ func Load(folder *sqlfile.Statements) *Statements {
 		insertSigningKey:         folder.Load("insert_signing_key", "id", "secret", "create_time", "expire_time"),
 		deleteExpiredSigningKeys: folder.Load("delete_expired_signing_keys", "now"),
 
-		getRequest: folder.Load("get_request", "organization_id", "principal", "message", "id"),
+		getRequest: folder.Load("get_request", "organization_id", "principal", "request_type", "id"),
 		putRequest: folder.Load("put_request",
-			"organization_id", "principal", "message", "id", "digest", "resource_id", "create_time"),
+			"organization_id", "principal", "request_type", "id", "digest", "resource_id", "create_time"),
 		deleteExpiredRequests: folder.Load("delete_expired_requests", "organization_id", "expired", "limit"),
 		deleteRequests:        folder.Load("delete_requests", "organization_id", "limit"),
 	}

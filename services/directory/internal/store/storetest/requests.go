@@ -12,7 +12,7 @@ import (
 
 func newRequest(id string, second int) requestid.Record {
 	return requestid.Record{
-		Request:    requestid.Request{Key: requestid.Key{Principal: "operator:", Message: "m", ID: id}, Digest: sha256.Sum256([]byte(id))},
+		Request:    requestid.Request{Key: requestid.Key{Principal: "operator:", RequestType: "m", ID: id}, Digest: sha256.Sum256([]byte(id))},
 		ResourceID: "of " + id, CreateTime: at(second),
 	}
 }
@@ -42,8 +42,8 @@ var requestCases = []testCase{
 				f.must(err)
 				f.equal("what is kept", got, want)
 				for _, key := range []requestid.Key{
-					{Principal: "admin:", Message: "m", ID: "r1"}, {Principal: "operator:", Message: "n", ID: "r1"},
-					{Principal: "operator:", Message: "m", ID: "r2"},
+					{Principal: "admin:", RequestType: "m", ID: "r1"}, {Principal: "operator:", RequestType: "n", ID: "r1"},
+					{Principal: "operator:", RequestType: "m", ID: "r2"},
 				} {
 					_, err := tx.RequestRecord(f.Context(), key)
 					f.refuses(fmt.Sprint(key), err, fault.NotFound)

@@ -12,9 +12,9 @@ import (
 )
 
 var (
-	getRequest = statements.Load("get_request", "organization_id", "principal", "message", "id")
+	getRequest = statements.Load("get_request", "organization_id", "principal", "request_type", "id")
 	putRequest = statements.Load("put_request",
-		"organization_id", "principal", "message", "id", "digest", "resource_id", "create_time")
+		"organization_id", "principal", "request_type", "id", "digest", "resource_id", "create_time")
 	deleteExpiredRequests = statements.Load("delete_expired_requests", "organization_id", "expired", "limit")
 )
 
@@ -22,7 +22,7 @@ var (
 const ofNone = ""
 
 func (t *organizationTx) RequestRecord(ctx context.Context, key requestid.Key) (requestid.Record, error) {
-	all := ask(t.queue(), store.RequestFields, getRequest, t.organization, key.Principal, key.Message, key.ID)
+	all := ask(t.queue(), store.RequestFields, getRequest, t.organization, key.Principal, key.RequestType, key.ID)
 	err := t.send(ctx)
 	r, err := found(*all, err, "request", key.ID)
 	r.Key = key
@@ -38,7 +38,7 @@ func (t *organizationTx) PutRequestRecord(ctx context.Context, r requestid.Recor
 
 func (t catalogueTx) RequestRecord(ctx context.Context, key requestid.Key) (requestid.Record, error) {
 	r, err := pgdb.ReadOne(ctx, t.tx, store.RequestFields, fault.Missing("request", key.ID),
-		getRequest, ofNone, key.Principal, key.Message, key.ID)
+		getRequest, ofNone, key.Principal, key.RequestType, key.ID)
 	r.Key = key
 	return r, err
 }
@@ -52,5 +52,5 @@ func (t catalogueTx) PutRequestRecord(ctx context.Context, r requestid.Record, e
 }
 
 func putArguments(organizationID string, r requestid.Record) []any {
-	return []any{organizationID, r.Principal, r.Message, r.ID, r.Digest[:], r.ResourceID, dbtype.Micros(r.CreateTime)}
+	return []any{organizationID, r.Principal, r.RequestType, r.ID, r.Digest[:], r.ResourceID, dbtype.Micros(r.CreateTime)}
 }

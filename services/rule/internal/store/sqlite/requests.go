@@ -12,9 +12,9 @@ import (
 )
 
 var (
-	getRequest = statements.Load("get_request", "organization_id", "principal", "message", "id")
+	getRequest = statements.Load("get_request", "organization_id", "principal", "request_type", "id")
 	putRequest = statements.Load("put_request",
-		"organization_id", "principal", "message", "id", "digest", "resource_id", "create_time")
+		"organization_id", "principal", "request_type", "id", "digest", "resource_id", "create_time")
 	deleteExpiredRequests = statements.Load("delete_expired_requests", "organization_id", "expired", "limit")
 )
 
@@ -23,7 +23,7 @@ const ofNone = ""
 
 func requestRecord(ctx context.Context, tx *sqlitedb.Tx, organizationID string, key requestid.Key) (requestid.Record, error) {
 	r, err := sqlitedb.ReadOne(ctx, tx, store.RequestFields, fault.Missing("request", key.ID),
-		getRequest, organizationID, key.Principal, key.Message, key.ID)
+		getRequest, organizationID, key.Principal, key.RequestType, key.ID)
 	r.Key = key
 	return r, err
 }
@@ -32,7 +32,7 @@ func putRequestRecord(ctx context.Context, tx *sqlitedb.Tx, organizationID strin
 	if _, err := tx.Exec(ctx, deleteExpiredRequests, organizationID, dbtype.Micros(expired), requestid.MaxExpired); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, putRequest, organizationID, r.Principal, r.Message, r.ID, r.Digest[:], r.ResourceID, dbtype.Micros(r.CreateTime))
+	_, err := tx.Exec(ctx, putRequest, organizationID, r.Principal, r.RequestType, r.ID, r.Digest[:], r.ResourceID, dbtype.Micros(r.CreateTime))
 	return err
 }
 

@@ -194,7 +194,7 @@ func fill(t *testing.T, s store.Store, organization string) {
 			if sync.State = store.SyncDone; n < 2 {
 				must(t, tx.PutSync(ctx, sync))
 			}
-			must(t, tx.PutRequestRecord(ctx, requestid.Record{Request: requestid.Request{Key: requestid.Key{Principal: "p", Message: "m", ID: id}}, CreateTime: noon}, noon))
+			must(t, tx.PutRequestRecord(ctx, requestid.Record{Request: requestid.Request{Key: requestid.Key{Principal: "p", RequestType: "m", ID: id}}, CreateTime: noon}, noon))
 			must(t, tx.AppendChanges(ctx, []store.Change{change(id, store.Added, noon)}))
 		}
 		return nil

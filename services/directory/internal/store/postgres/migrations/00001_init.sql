@@ -89,11 +89,11 @@ CREATE TABLE signing_keys (
 CREATE TABLE requests (
   organization_id text   NOT NULL,
   principal       text   NOT NULL,
-  message         text   NOT NULL, -- of the request, which only one RPC takes
+  request_type    text   NOT NULL, -- each RPC has its own
   id              text   NOT NULL,
   digest          bytea  NOT NULL,
   resource_id     text   NOT NULL, -- of what was created
   create_time     bigint NOT NULL,
-  PRIMARY KEY (organization_id, principal, message, id)
+  PRIMARY KEY (organization_id, principal, request_type, id)
 );
 CREATE INDEX requests_create_time ON requests (organization_id, create_time);

@@ -1,3 +1,3 @@
 SELECT digest, resource_id, create_time
 FROM requests
-WHERE organization_id = :organization_id AND principal = :principal AND message = :message AND id = :id;
+WHERE organization_id = :organization_id AND principal = :principal AND request_type = :request_type AND id = :id;

@@ -87,11 +87,11 @@ CREATE TABLE signing_keys (
 CREATE TABLE requests (
   organization_id TEXT    NOT NULL,
   principal       TEXT    NOT NULL,
-  message         TEXT    NOT NULL, -- of the request, which only one RPC takes
+  request_type    TEXT    NOT NULL, -- each RPC has its own
   id              TEXT    NOT NULL,
   digest          BLOB    NOT NULL,
   resource_id     TEXT    NOT NULL, -- of what was created
   create_time     INTEGER NOT NULL,
-  PRIMARY KEY (organization_id, principal, message, id)
+  PRIMARY KEY (organization_id, principal, request_type, id)
 ) WITHOUT ROWID;
 CREATE INDEX requests_create_time ON requests (organization_id, create_time);

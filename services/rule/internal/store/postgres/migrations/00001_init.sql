@@ -273,11 +273,11 @@ CREATE INDEX reports_by_id ON reports (id);
 CREATE TABLE requests (
     organization_id text   COLLATE "C" NOT NULL,
     principal       text   COLLATE "C" NOT NULL,
-    message         text   COLLATE "C" NOT NULL, -- of the request, which only one RPC takes
+    request_type    text   COLLATE "C" NOT NULL, -- each RPC has its own
     id              text   COLLATE "C" NOT NULL,
     digest          bytea  NOT NULL,
     resource_id     text   NOT NULL, -- of what was created
     create_time     bigint NOT NULL,
-    PRIMARY KEY (organization_id, principal, message, id)
+    PRIMARY KEY (organization_id, principal, request_type, id)
 );
 CREATE INDEX requests_create_time ON requests (organization_id, create_time);

@@ -3,6 +3,6 @@ WHERE ctid = ANY (ARRAY (
   SELECT ctid
   FROM requests
   WHERE organization_id = :organization_id
-  ORDER BY principal, message, id
+  ORDER BY principal, request_type, id
   LIMIT :limit
 ));

@@ -1,3 +1,3 @@
 DELETE FROM requests
-WHERE (organization_id, principal, message, id) IN
-  (SELECT organization_id, principal, message, id FROM requests WHERE organization_id = :organization_id LIMIT :limit);
+WHERE (organization_id, principal, request_type, id) IN
+  (SELECT organization_id, principal, request_type, id FROM requests WHERE organization_id = :organization_id LIMIT :limit);
