@@ -126,6 +126,26 @@ func try(ctx context.Context, conn grpc.ClientConnInterface, m protoreflect.Meth
 	return stream.RecvMsg(newMessage(m.Output()).Interface())
 }
 
+// A server may refuse a stream before its client sends the request.
+func TestAStreamThatIsRefusedAtOnceGivesItsReason(t *testing.T) {
+	t.Parallel()
+	channel := standIn(t)
+	for _, m := range everyRPC() {
+		if !m.IsStreamingServer() || m.IsStreamingClient() {
+			continue
+		}
+		ctx := rpc.WithPrincipal(t.Context(), &commonv1.Principal{})
+		stream, err := channel.As(commonv1.Caller_CALLER_DIRECTORY).NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, fullMethod(m))
+		must(t, err)
+		_, _ = stream.Header() // it comes with the refusal
+		must(t, stream.SendMsg(newMessage(m.Input()).Interface()))
+		must(t, stream.CloseSend())
+		if err := stream.RecvMsg(newMessage(m.Output()).Interface()); rpc.Fault(err) == nil || rpc.Fault(err).Reason != fault.NotAllowed {
+			t.Errorf("%s: %v", m.FullName(), err)
+		}
+	}
+}
+
 // naming is a request that names an organization and a directory, wherever it has a place for them.
 func naming(m protoreflect.MethodDescriptor, organizationID, directoryID string) (request proto.Message, names, namesDirectory bool) {
 	message := newMessage(m.Input())

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 
 	"github.com/fullstorydev/grpchan"
@@ -67,8 +68,23 @@ func (p *InProcess) As(caller commonv1.Caller) grpc.ClientConnInterface {
 			if err != nil {
 				return nil, err
 			}
-			return open(claim(ctx), desc, nil, method, options...)
+			stream, err := open(claim(ctx), desc, nil, method, options...)
+			if err != nil || desc.ClientStreams {
+				return stream, err
+			}
+			return oneRequest{stream}, nil
 		})
+}
+
+// oneRequest is a stream on which the client sends one request. Sending it to a server that has refused the call already is no error, as
+// in gRPC over a network: RecvMsg gives the status of the refusal. Generated code would give the client io.EOF in its place.
+type oneRequest struct{ grpc.ClientStream }
+
+func (s oneRequest) SendMsg(request any) error {
+	if err := s.ClientStream.SendMsg(request); !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
 }
 
 // claimedCaller believes the metadata: within one process only As writes it.

@@ -341,7 +341,7 @@ func TestTheReasonOfAFailureDecidesTheStatus(t *testing.T) {
 		w.directories.err = fault.New(reason, "no")
 		w.accesses.err, w.accesses.atOnce = w.directories.err, true
 		for what, a := range map[string]*httptest.ResponseRecorder{
-			"a call":                    w.do("POST", "/api/v1/organizations", `{"organizationId":"acme"}`),
+			"a call":                    w.do("POST", "/api/v1/organizations", `{"id":"acme"}`),
 			"a stream without an event": w.do("GET", "/api/v1/organizations/acme/access:watch", ""),
 		} {
 			if a.Code != status || !strings.Contains(a.Body.String(), `"`+fault.ReasonName(reason)+`"`) {
