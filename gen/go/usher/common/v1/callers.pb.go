@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: usher/common/v1/callers.proto
 
-// Package usher.common.v1 holds what every Usher service's contract shares: who may call, who is asking, and why a
-// call failed.
+// Package usher.common.v1 contains what the contracts of all Usher services share: callers, principals, and the
+// reasons of errors.
 
 package commonv1
 
@@ -25,13 +25,13 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Caller is an Usher service in its part as a client of another one.
+// Caller is an Usher service that calls another one.
 type Caller int32
 
 const (
-	// Not said. No RPC allows it.
+	// The default value. No RPC allows it.
 	Caller_CALLER_UNSPECIFIED Caller = 0
-	// The gateway: the only service that IdPs, admins and the vendor's services reach.
+	// The gateway: the only service that IdPs, admins and the vendor's services can reach.
 	Caller_CALLER_GATEWAY Caller = 1
 	// The directory service.
 	Caller_CALLER_DIRECTORY Caller = 2
@@ -90,21 +90,22 @@ func (Caller) EnumDescriptor() ([]byte, []int) {
 	return file_usher_common_v1_callers_proto_rawDescGZIP(), []int{0}
 }
 
-// PrincipalKind says what sort of client a call is made for.
+// PrincipalKind is the kind of the client that a call is made for.
 type PrincipalKind int32
 
 const (
-	// Not said. No RPC allows it.
+	// The default value. No RPC allows it.
 	PrincipalKind_PRINCIPAL_KIND_UNSPECIFIED PrincipalKind = 0
-	// A Usher service on its own behalf. No client from outside is ever this.
+	// An Usher service that acts for itself. A client from outside is never of this kind.
 	PrincipalKind_PRINCIPAL_KIND_SYSTEM PrincipalKind = 1
-	// Who runs Usher: may do what any organization's admin may, and manages organizations, tenants and roles.
+	// The operator of Usher. The operator may do what the admin of any organization may, and manages organizations,
+	// tenants and roles.
 	PrincipalKind_PRINCIPAL_KIND_OPERATOR PrincipalKind = 2
 	// An admin of one organization.
 	PrincipalKind_PRINCIPAL_KIND_ADMIN PrincipalKind = 3
-	// One of the vendor's services, within the scope of its service credential: which organizations, and read or write.
+	// One of the vendor's services. The scope of its service credential says which organizations it may read or write.
 	PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE PrincipalKind = 4
-	// An IdP that presented an API key of a directory.
+	// An IdP that sent an API key of a directory.
 	PrincipalKind_PRINCIPAL_KIND_DIRECTORY PrincipalKind = 5
 )
 
@@ -155,19 +156,19 @@ func (PrincipalKind) EnumDescriptor() ([]byte, []int) {
 	return file_usher_common_v1_callers_proto_rawDescGZIP(), []int{1}
 }
 
-// Callers says who may call an RPC. A call is let in when the calling service is in `services` and the principal that
-// it calls for is in `principals`. An RPC has its own `callers`, or the `default_callers` of its service. An RPC with neither admits
+// Callers says who may call an RPC. A call is allowed if the calling service is in `services` and the principal is in
+// `principals`. An RPC has its own `callers`, or the `default_callers` of its service. An RPC with neither allows
 // nobody.
 //
-// A VENDOR_SERVICE that may not write is let into an RPC only where its idempotency_level is NO_SIDE_EFFECTS. So an RPC
-// has that level exactly when it reads, streams too.
+// A VENDOR_SERVICE that may not write may call only RPCs of idempotency_level NO_SIDE_EFFECTS. So an RPC has this
+// level if and only if it only reads. This includes streams.
 //
-// An RPC that admits OPERATOR, ADMIN or VENDOR_SERVICE is part of the public gRPC face; any other is internal.
+// An RPC that admits OPERATOR, ADMIN or VENDOR_SERVICE is part of the public gRPC API. Any other RPC is internal.
 type Callers struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The Usher services that may call.
 	Services []Caller `protobuf:"varint,1,rep,packed,name=services,proto3,enum=usher.common.v1.Caller" json:"services,omitempty"`
-	// On whose behalf they may call.
+	// The principals that they may call for.
 	Principals    []PrincipalKind `protobuf:"varint,2,rep,packed,name=principals,proto3,enum=usher.common.v1.PrincipalKind" json:"principals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -238,7 +239,7 @@ var file_usher_common_v1_callers_proto_extTypes = []protoimpl.ExtensionInfo{
 
 // Extension fields to descriptorpb.MethodOptions.
 var (
-	// Who may call this RPC. It takes the place of the service's `default_callers`; the two are not joined.
+	// The callers of this RPC. They replace the `default_callers` of the service; the two are not joined.
 	//
 	// optional usher.common.v1.Callers callers = 50421;
 	E_Callers = &file_usher_common_v1_callers_proto_extTypes[0]
@@ -246,7 +247,7 @@ var (
 
 // Extension fields to descriptorpb.ServiceOptions.
 var (
-	// Who may call the RPCs of this service that have no `callers`.
+	// The callers of all RPCs of this service that have no `callers`.
 	//
 	// optional usher.common.v1.Callers default_callers = 50422;
 	E_DefaultCallers = &file_usher_common_v1_callers_proto_extTypes[1]

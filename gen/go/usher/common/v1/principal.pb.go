@@ -21,24 +21,26 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Principal is the client that a call is made for, as the gateway authenticated it. It crosses between services in the
-// metadata key `usher-principal-bin`; a service believes it only from a calling service that it authenticated.
+// Principal is the client that a call is made for, as the gateway authenticated it. It goes from service to service
+// in the metadata key `usher-principal-bin`. A service accepts it only from a calling service that it has
+// authenticated.
 type Principal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What sort of client this is.
+	// The kind of the client.
 	Kind PrincipalKind `protobuf:"varint,1,opt,name=kind,proto3,enum=usher.common.v1.PrincipalKind" json:"kind,omitempty"`
-	// The organization that the principal is bound to. Empty for SYSTEM and OPERATOR, which are bound to none, and for
-	// VENDOR_SERVICE, which has a scope.
+	// The id of the organization that the principal is bound to. Empty for SYSTEM and OPERATOR, which are bound to
+	// none, and for VENDOR_SERVICE, which has a scope.
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory that the principal is bound to. Set for DIRECTORY alone.
+	// The id of the directory that the principal is bound to. Set only for DIRECTORY.
 	DirectoryId string `protobuf:"bytes,3,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// Who it is within its kind, for logs and audit: the id of a key or service credential, an admin's subject. Never a secret or a name.
+	// The identity within the kind, for logs and audit: the id of a key or of a service credential, or the subject of
+	// an admin. It is never a secret or a name.
 	Subject string `protobuf:"bytes,4,opt,name=subject,proto3" json:"subject,omitempty"`
-	// The organizations that the principal may name. For VENDOR_SERVICE alone.
+	// The ids of the organizations that the principal may name. Only for VENDOR_SERVICE.
 	OrganizationIds []string `protobuf:"bytes,5,rep,name=organization_ids,json=organizationIds,proto3" json:"organization_ids,omitempty"`
-	// Whether it may name any organization. For VENDOR_SERVICE alone.
+	// Whether the principal may name any organization. Only for VENDOR_SERVICE.
 	AllOrganizations bool `protobuf:"varint,6,opt,name=all_organizations,json=allOrganizations,proto3" json:"all_organizations,omitempty"`
-	// Whether it may call RPCs that change something. For VENDOR_SERVICE alone.
+	// Whether the principal may call RPCs that change something. Only for VENDOR_SERVICE.
 	MayWrite      bool `protobuf:"varint,7,opt,name=may_write,json=mayWrite,proto3" json:"may_write,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

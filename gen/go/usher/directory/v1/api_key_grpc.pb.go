@@ -28,15 +28,17 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// ApiKeyService manages the API keys of directories. Several may be valid at a time, so that a key can be rotated.
+// ApiKeyService manages the API keys of directories. A directory can have several valid keys, so that an admin can
+// replace one without an interruption.
 type ApiKeyServiceClient interface {
-	// CreateApiKey adds a key, whose secret this answer alone holds. At most 20 keys of a directory are valid at a time.
+	// CreateApiKey adds a key. Only this answer contains its secret. A directory can have 20 valid keys at most.
 	// Reasons: NOT_FOUND, DIRECTORY_DELETED, LIMIT, REQUEST_ID_REUSED.
 	CreateApiKey(ctx context.Context, in *CreateApiKeyRequest, opts ...grpc.CallOption) (*CreateApiKeyResponse, error)
-	// ListApiKeys lists a directory's newest 1,000 keys, revoked and expired ones too, newest first. Reasons: NOT_FOUND.
+	// ListApiKeys lists the newest 1,000 keys of a directory, newest first, including revoked and expired keys.
+	// Reasons: NOT_FOUND.
 	ListApiKeys(ctx context.Context, in *ListApiKeysRequest, opts ...grpc.CallOption) (*ListApiKeysResponse, error)
-	// RevokeApiKey ends a key. Once it has answered, no request that starts later gets in with it, on any gateway.
-	// Revoking a revoked key changes nothing and is no error. Reasons: NOT_FOUND.
+	// RevokeApiKey ends a key. After the answer, no gateway accepts a new message with it. If the key is already
+	// revoked, the call changes nothing and succeeds. Reasons: NOT_FOUND.
 	RevokeApiKey(ctx context.Context, in *RevokeApiKeyRequest, opts ...grpc.CallOption) (*RevokeApiKeyResponse, error)
 }
 
@@ -82,15 +84,17 @@ func (c *apiKeyServiceClient) RevokeApiKey(ctx context.Context, in *RevokeApiKey
 // All implementations must embed UnimplementedApiKeyServiceServer
 // for forward compatibility.
 //
-// ApiKeyService manages the API keys of directories. Several may be valid at a time, so that a key can be rotated.
+// ApiKeyService manages the API keys of directories. A directory can have several valid keys, so that an admin can
+// replace one without an interruption.
 type ApiKeyServiceServer interface {
-	// CreateApiKey adds a key, whose secret this answer alone holds. At most 20 keys of a directory are valid at a time.
+	// CreateApiKey adds a key. Only this answer contains its secret. A directory can have 20 valid keys at most.
 	// Reasons: NOT_FOUND, DIRECTORY_DELETED, LIMIT, REQUEST_ID_REUSED.
 	CreateApiKey(context.Context, *CreateApiKeyRequest) (*CreateApiKeyResponse, error)
-	// ListApiKeys lists a directory's newest 1,000 keys, revoked and expired ones too, newest first. Reasons: NOT_FOUND.
+	// ListApiKeys lists the newest 1,000 keys of a directory, newest first, including revoked and expired keys.
+	// Reasons: NOT_FOUND.
 	ListApiKeys(context.Context, *ListApiKeysRequest) (*ListApiKeysResponse, error)
-	// RevokeApiKey ends a key. Once it has answered, no request that starts later gets in with it, on any gateway.
-	// Revoking a revoked key changes nothing and is no error. Reasons: NOT_FOUND.
+	// RevokeApiKey ends a key. After the answer, no gateway accepts a new message with it. If the key is already
+	// revoked, the call changes nothing and succeeds. Reasons: NOT_FOUND.
 	RevokeApiKey(context.Context, *RevokeApiKeyRequest) (*RevokeApiKeyResponse, error)
 	mustEmbedUnimplementedApiKeyServiceServer()
 }

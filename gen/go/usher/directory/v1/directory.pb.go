@@ -26,17 +26,18 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// DirectoryState says whether a directory answers its IdP.
+// DirectoryState says whether a directory accepts messages.
 type DirectoryState int32
 
 const (
-	// Not said.
+	// The default value. Usher never sends it.
 	DirectoryState_DIRECTORY_STATE_UNSPECIFIED DirectoryState = 0
-	// It answers.
+	// The directory accepts messages.
 	DirectoryState_DIRECTORY_STATE_ACTIVE DirectoryState = 1
-	// Its organization is not federated: 403 until it is again.
+	// The organization is not federated. The directory answers every message with 403 until the organization is
+	// federated again.
 	DirectoryState_DIRECTORY_STATE_SUSPENDED DirectoryState = 2
-	// It was deleted: its keys are dead, its users and groups detached.
+	// The directory is deleted: its keys are not valid, and its users and groups are detached.
 	DirectoryState_DIRECTORY_STATE_DELETED DirectoryState = 3
 )
 
@@ -83,15 +84,16 @@ func (DirectoryState) EnumDescriptor() ([]byte, []int) {
 	return file_usher_directory_v1_directory_proto_rawDescGZIP(), []int{0}
 }
 
-// DirectoryMode says how a directory reads what its IdP sends.
+// DirectoryMode says how strictly a directory reads messages.
 type DirectoryMode int32
 
 const (
-	// Not said. A new directory is then TOLERANT, and an update leaves the mode as it is.
+	// The default value: a new directory becomes TOLERANT, and an update does not change the mode.
 	DirectoryMode_DIRECTORY_MODE_UNSPECIFIED DirectoryMode = 0
-	// Understands the dialects that IdPs really send.
+	// The directory understands the dialects of known IdPs.
 	DirectoryMode_DIRECTORY_MODE_TOLERANT DirectoryMode = 1
-	// Takes only what the RFCs allow, and no PATCH operations without a path (SCIM 2.0 Interoperability Profile).
+	// The directory accepts only what the RFCs allow. It refuses PATCH operations without a path (SCIM 2.0
+	// Interoperability Profile).
 	DirectoryMode_DIRECTORY_MODE_STRICT DirectoryMode = 2
 )
 
@@ -139,29 +141,30 @@ func (DirectoryMode) EnumDescriptor() ([]byte, []int) {
 // Directory is one connection from an IdP.
 type Directory struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A UUIDv7, part of the Base URL.
+	// The id: a UUIDv7. It is part of the Base URL.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The organization that it belongs to.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// What people call it. 1 to 200 characters.
+	// A name for people: 1 to 200 characters.
 	DisplayName *string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3,oneof" json:"display_name,omitempty"`
-	// Whether it answers.
+	// Whether the directory accepts messages.
 	State DirectoryState `protobuf:"varint,4,opt,name=state,proto3,enum=usher.directory.v1.DirectoryState" json:"state,omitempty"`
-	// How it reads what the IdP sends.
+	// How strictly the directory reads messages.
 	Mode DirectoryMode `protobuf:"varint,5,opt,name=mode,proto3,enum=usher.directory.v1.DirectoryMode" json:"mode,omitempty"`
-	// Whether two groups of it may not have one displayName (casefolded).
+	// Whether Usher refuses a second group with the same displayName, ignoring case.
 	UniqueGroupNames *bool `protobuf:"varint,6,opt,name=unique_group_names,json=uniqueGroupNames,proto3,oneof" json:"unique_group_names,omitempty"`
-	// The deleted directory whose users and groups this one may adopt, or empty.
+	// The id of the deleted directory whose users and groups this directory adopts. Empty: none.
 	ReplacesId string `protobuf:"bytes,7,opt,name=replaces_id,json=replacesId,proto3" json:"replaces_id,omitempty"`
-	// Where the IdP sends to. Computed from the public URL, never stored.
+	// The address to which the IdP sends messages. Usher computes it from the public URL and does not store it.
 	BaseUrl string `protobuf:"bytes,8,opt,name=base_url,json=baseUrl,proto3" json:"base_url,omitempty"`
-	// When it was created.
+	// The time of creation.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When it last changed.
+	// The time of the last change.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// When it was deleted; unset while it is not.
+	// The time of the deletion. Unset while the directory is not deleted.
 	DeleteTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=delete_time,json=deleteTime,proto3" json:"delete_time,omitempty"`
-	// Identifies the values that can be changed. In an update it must be the current one, unless it is empty.
+	// A checksum of the values that clients can change. An update whose etag is not the current one fails with
+	// CONFLICT. An update without an etag does not check it.
 	Etag          string `protobuf:"bytes,12,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -284,14 +287,15 @@ func (x *Directory) GetEtag() string {
 // CreateDirectoryRequest asks for a new directory.
 type CreateDirectoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory, with a display_name. An empty replaces_id means the default. Without unique_group_names, that is false.
+	// The directory, with a display_name. The default of unique_group_names is false.
 	Directory *Directory `protobuf:"bytes,2,opt,name=directory,proto3" json:"directory,omitempty"`
-	// Whether the new directory replaces none, although a deleted one could be replaced.
+	// Whether the new directory replaces no other one, even if it could.
 	ReplaceNone bool `protobuf:"varint,3,opt,name=replace_none,json=replaceNone,proto3" json:"replace_none,omitempty"`
-	// A UUID of this call, or empty. A later call of the same principal with this UUID, within 24 hours, creates nothing: it answers
-	// with what this call created, as it is then.
+	// A UUID that the client makes for this call. If the same principal repeats the call with the same UUID within 24
+	// hours, Usher creates nothing, and answers with the current state of the result of the first call. Empty: the call
+	// cannot be repeated safely.
 	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -360,12 +364,12 @@ type CreateDirectoryResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The new directory.
 	Directory *Directory `protobuf:"bytes,1,opt,name=directory,proto3" json:"directory,omitempty"`
-	// Its first API key. Unset with secret_omitted.
+	// The first API key. Unset if secret_omitted is true: ListApiKeys lists the key.
 	ApiKey *ApiKey `protobuf:"bytes,2,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
-	// The secret of that key. Usher shows it here once, and does not store it.
+	// The secret of the first API key. Usher shows it only in this answer, and does not store it.
 	Secret string `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
-	// Whether the secret is missing because the call repeats an earlier one (request_id). Usher does not store secrets: if the first
-	// answer was lost, create another one and revoke this one.
+	// Whether the secret is missing, because this call repeats an earlier one (request_id). Usher does not store
+	// secrets. If the first answer was lost, create another key and revoke this one.
 	SecretOmitted bool `protobuf:"varint,4,opt,name=secret_omitted,json=secretOmitted,proto3" json:"secret_omitted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -432,9 +436,9 @@ func (x *CreateDirectoryResponse) GetSecretOmitted() bool {
 // GetDirectoryRequest names a directory.
 type GetDirectoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory.
+	// The id of the directory.
 	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -533,13 +537,13 @@ func (x *GetDirectoryResponse) GetDirectory() *Directory {
 // ListDirectoriesRequest asks for a page of directories.
 type ListDirectoriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// How many at most: 0 means 100, over 1,000 means 1,000.
+	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before, or empty.
+	// The next_page_token of the previous page. Empty for the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Whether to list deleted directories as well.
+	// Whether the list contains deleted directories, too.
 	ShowDeleted   bool `protobuf:"varint,4,opt,name=show_deleted,json=showDeleted,proto3" json:"show_deleted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -608,7 +612,7 @@ type ListDirectoriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The directories.
 	Directories []*Directory `protobuf:"bytes,1,rep,name=directories,proto3" json:"directories,omitempty"`
-	// What to ask for the next page with; empty at the end.
+	// The page_token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -661,13 +665,13 @@ func (x *ListDirectoriesResponse) GetNextPageToken() string {
 // UpdateDirectoryRequest changes a directory.
 type UpdateDirectoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory.
+	// The id of the directory.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// The new values. Over REST it is the body. What cannot change, such as state, is ignored.
+	// The new values. Over REST, this is the body. Usher ignores fields that cannot change, such as state.
 	Directory *Directory `protobuf:"bytes,3,opt,name=directory,proto3" json:"directory,omitempty"`
-	// Which of them to take; each must then be set. Empty means those that are set.
+	// The fields to change. Each of them must be set. Empty means all fields that are set.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -734,7 +738,7 @@ func (x *UpdateDirectoryRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 // UpdateDirectoryResponse answers UpdateDirectory.
 type UpdateDirectoryResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The directory as it is now.
+	// The directory after the call.
 	Directory     *Directory `protobuf:"bytes,1,opt,name=directory,proto3" json:"directory,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -780,9 +784,9 @@ func (x *UpdateDirectoryResponse) GetDirectory() *Directory {
 // DeleteDirectoryRequest names a directory.
 type DeleteDirectoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory.
+	// The id of the directory.
 	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -835,7 +839,7 @@ func (x *DeleteDirectoryRequest) GetId() string {
 // DeleteDirectoryResponse answers DeleteDirectory.
 type DeleteDirectoryResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The directory as it is now.
+	// The directory after the call.
 	Directory     *Directory `protobuf:"bytes,1,opt,name=directory,proto3" json:"directory,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

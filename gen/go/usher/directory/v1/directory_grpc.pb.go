@@ -32,23 +32,25 @@ const (
 //
 // DirectoryService manages directories.
 type DirectoryServiceClient interface {
-	// CreateDirectory adds a directory with its first API key, whose secret this answer alone holds.
+	// CreateDirectory adds a directory and its first API key. Only this answer contains the secret of the key.
 	//
-	// It replaces the deleted directory that replaces_id names; or, when that is empty, the organization's only deleted
-	// directory that none has replaced yet; or none, when there are several or replace_none is set.
-	// Reasons: NOT_FOUND, ORGANIZATION_NOT_FEDERATED, ORGANIZATION_ERASING, DIRECTORY_NOT_REPLACEABLE,
-	// REQUEST_ID_REUSED.
+	// The new directory replaces the deleted directory that replaces_id names. If replaces_id is empty, it replaces the
+	// only deleted directory of the organization that no other directory has replaced. It replaces none if there are
+	// several, or if replace_none is true. Reasons: NOT_FOUND, ORGANIZATION_NOT_FEDERATED, ORGANIZATION_ERASING,
+	// DIRECTORY_NOT_REPLACEABLE, REQUEST_ID_REUSED.
 	CreateDirectory(ctx context.Context, in *CreateDirectoryRequest, opts ...grpc.CallOption) (*CreateDirectoryResponse, error)
-	// GetDirectory reads one directory, a deleted one too. Reasons: NOT_FOUND.
+	// GetDirectory reads one directory. It also reads deleted directories. Reasons: NOT_FOUND.
 	GetDirectory(ctx context.Context, in *GetDirectoryRequest, opts ...grpc.CallOption) (*GetDirectoryResponse, error)
-	// ListDirectories lists an organization's directories by id, which is by creation. Reasons: NOT_FOUND, PAGE_TOKEN.
+	// ListDirectories lists an organization's directories by id, which is the order of their creation. Reasons:
+	// NOT_FOUND, PAGE_TOKEN.
 	ListDirectories(ctx context.Context, in *ListDirectoriesRequest, opts ...grpc.CallOption) (*ListDirectoriesResponse, error)
-	// UpdateDirectory changes what the request names, and nothing else: `display_name`, `mode`, `unique_group_names`.
+	// UpdateDirectory changes only the fields that the request names: `display_name`, `mode` and `unique_group_names`.
 	// Reasons: NOT_FOUND, CONFLICT, DIRECTORY_DELETED.
 	UpdateDirectory(ctx context.Context, in *UpdateDirectoryRequest, opts ...grpc.CallOption) (*UpdateDirectoryResponse, error)
-	// DeleteDirectory cuts the IdP off. Once it has answered, no request that starts later gets in, on any gateway. It
-	// takes no access away: users and groups become detached and are managed by hand until another directory that
-	// replaces this one adopts them. Deleting a deleted directory changes nothing and is no error. Reasons: NOT_FOUND.
+	// DeleteDirectory disconnects the IdP. After the answer, no gateway accepts a new message with a key of this
+	// directory. It takes no access away: the users and groups become detached, and admins manage them manually until a
+	// new directory that replaces this one adopts them. If the directory is already deleted, the call changes nothing
+	// and succeeds. Reasons: NOT_FOUND.
 	DeleteDirectory(ctx context.Context, in *DeleteDirectoryRequest, opts ...grpc.CallOption) (*DeleteDirectoryResponse, error)
 }
 
@@ -116,23 +118,25 @@ func (c *directoryServiceClient) DeleteDirectory(ctx context.Context, in *Delete
 //
 // DirectoryService manages directories.
 type DirectoryServiceServer interface {
-	// CreateDirectory adds a directory with its first API key, whose secret this answer alone holds.
+	// CreateDirectory adds a directory and its first API key. Only this answer contains the secret of the key.
 	//
-	// It replaces the deleted directory that replaces_id names; or, when that is empty, the organization's only deleted
-	// directory that none has replaced yet; or none, when there are several or replace_none is set.
-	// Reasons: NOT_FOUND, ORGANIZATION_NOT_FEDERATED, ORGANIZATION_ERASING, DIRECTORY_NOT_REPLACEABLE,
-	// REQUEST_ID_REUSED.
+	// The new directory replaces the deleted directory that replaces_id names. If replaces_id is empty, it replaces the
+	// only deleted directory of the organization that no other directory has replaced. It replaces none if there are
+	// several, or if replace_none is true. Reasons: NOT_FOUND, ORGANIZATION_NOT_FEDERATED, ORGANIZATION_ERASING,
+	// DIRECTORY_NOT_REPLACEABLE, REQUEST_ID_REUSED.
 	CreateDirectory(context.Context, *CreateDirectoryRequest) (*CreateDirectoryResponse, error)
-	// GetDirectory reads one directory, a deleted one too. Reasons: NOT_FOUND.
+	// GetDirectory reads one directory. It also reads deleted directories. Reasons: NOT_FOUND.
 	GetDirectory(context.Context, *GetDirectoryRequest) (*GetDirectoryResponse, error)
-	// ListDirectories lists an organization's directories by id, which is by creation. Reasons: NOT_FOUND, PAGE_TOKEN.
+	// ListDirectories lists an organization's directories by id, which is the order of their creation. Reasons:
+	// NOT_FOUND, PAGE_TOKEN.
 	ListDirectories(context.Context, *ListDirectoriesRequest) (*ListDirectoriesResponse, error)
-	// UpdateDirectory changes what the request names, and nothing else: `display_name`, `mode`, `unique_group_names`.
+	// UpdateDirectory changes only the fields that the request names: `display_name`, `mode` and `unique_group_names`.
 	// Reasons: NOT_FOUND, CONFLICT, DIRECTORY_DELETED.
 	UpdateDirectory(context.Context, *UpdateDirectoryRequest) (*UpdateDirectoryResponse, error)
-	// DeleteDirectory cuts the IdP off. Once it has answered, no request that starts later gets in, on any gateway. It
-	// takes no access away: users and groups become detached and are managed by hand until another directory that
-	// replaces this one adopts them. Deleting a deleted directory changes nothing and is no error. Reasons: NOT_FOUND.
+	// DeleteDirectory disconnects the IdP. After the answer, no gateway accepts a new message with a key of this
+	// directory. It takes no access away: the users and groups become detached, and admins manage them manually until a
+	// new directory that replaces this one adopts them. If the directory is already deleted, the call changes nothing
+	// and succeeds. Reasons: NOT_FOUND.
 	DeleteDirectory(context.Context, *DeleteDirectoryRequest) (*DeleteDirectoryResponse, error)
 	mustEmbedUnimplementedDirectoryServiceServer()
 }

@@ -27,9 +27,10 @@ const (
 // ResolveKeyRequest names a key by its digest.
 type ResolveKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// SHA-256 of the key's secret: 32 bytes.
+	// The SHA-256 of the key's secret: 32 bytes.
 	KeyDigest []byte `protobuf:"bytes,1,opt,name=key_digest,json=keyDigest,proto3" json:"key_digest,omitempty"`
-	// Whether the answer is signed, so that it can be shared with other gateways where others may write, too.
+	// Whether the server signs the answer. A signed answer can be shared with other gateways through a store that
+	// others can write.
 	Sign          bool `protobuf:"varint,2,opt,name=sign,proto3" json:"sign,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -82,16 +83,17 @@ func (x *ResolveKeyRequest) GetSign() bool {
 // ResolveKeyResponse says what a key opens.
 type ResolveKeyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What it opens.
+	// The directory or the scope that the key opens.
 	//
 	// Types that are valid to be assigned to Opens:
 	//
 	//	*ResolveKeyResponse_Directory
 	//	*ResolveKeyResponse_ServiceCredential
 	Opens isResolveKeyResponse_Opens `protobuf_oneof:"opens"`
-	// Until when the answer may be used. Never later than the key's own expiry.
+	// The end of the lease. It is never after the key's own expiry.
 	LeaseExpireTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=lease_expire_time,json=leaseExpireTime,proto3" json:"lease_expire_time,omitempty"`
-	// The signature, if it was asked for. It is missing while the server has no signing key: then the answer can't be shared.
+	// The signature, if the request asks for it. Unset while the server has no signing key: then the answer cannot be
+	// shared.
 	Signature     *LeaseSignature `protobuf:"bytes,4,opt,name=signature,proto3" json:"signature,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -171,12 +173,12 @@ type isResolveKeyResponse_Opens interface {
 }
 
 type ResolveKeyResponse_Directory struct {
-	// A directory: it is an API key.
+	// A directory: the key is an API key.
 	Directory *OpenedDirectory `protobuf:"bytes,1,opt,name=directory,proto3,oneof"`
 }
 
 type ResolveKeyResponse_ServiceCredential struct {
-	// The public face, within a scope: it is a service credential.
+	// The public API, within a scope: the key is a service credential.
 	ServiceCredential *ServiceCredential `protobuf:"bytes,2,opt,name=service_credential,json=serviceCredential,proto3,oneof"`
 }
 
@@ -184,13 +186,13 @@ func (*ResolveKeyResponse_Directory) isResolveKeyResponse_Opens() {}
 
 func (*ResolveKeyResponse_ServiceCredential) isResolveKeyResponse_Opens() {}
 
-// LeaseSignature says that a lease is one that the directory service gave.
+// LeaseSignature proves that the directory service gave a key lease.
 type LeaseSignature struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the signing key.
 	SigningKeyId string `protobuf:"bytes,1,opt,name=signing_key_id,json=signingKeyId,proto3" json:"signing_key_id,omitempty"`
-	// HMAC-SHA-256, with the signing key, over the key's digest, what it opens, and until when: 32 bytes. Package keylease says
-	// how these are written.
+	// An HMAC-SHA-256 with the signing key over the digest of the key, what it opens, and the end of the lease: 32
+	// bytes. Package keylease defines the input.
 	Mac           []byte `protobuf:"bytes,2,opt,name=mac,proto3" json:"mac,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -277,10 +279,10 @@ func (*ListSigningKeysRequest) Descriptor() ([]byte, []int) {
 	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{3}
 }
 
-// ListSigningKeysResponse has the signing keys.
+// ListSigningKeysResponse contains the signing keys.
 type ListSigningKeysResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The signing keys, the newest first.
+	// The signing keys, newest first.
 	SigningKeys   []*SigningKey `protobuf:"bytes,1,rep,name=signing_keys,json=signingKeys,proto3" json:"signing_keys,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -323,14 +325,14 @@ func (x *ListSigningKeysResponse) GetSigningKeys() []*SigningKey {
 	return nil
 }
 
-// SigningKey is what leases are signed by.
+// SigningKey signs key leases.
 type SigningKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The secret: 32 bytes.
 	Secret []byte `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
-	// When no signature by it is valid any more.
+	// The time at which the last signature by this key stops being valid.
 	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -390,13 +392,13 @@ func (x *SigningKey) GetExpireTime() *timestamppb.Timestamp {
 // OpenedDirectory is what an API key opens.
 type OpenedDirectory struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory, ACTIVE or SUSPENDED.
+	// The id of the directory, which is ACTIVE or SUSPENDED.
 	DirectoryId string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// The key's id, for logs.
+	// The id of the key, for logs.
 	ApiKeyId string `protobuf:"bytes,3,opt,name=api_key_id,json=apiKeyId,proto3" json:"api_key_id,omitempty"`
-	// Whether the organization is not federated, so that the directory must answer 403.
+	// Whether the organization is not federated, so that the directory answers every message with 403.
 	Suspended     bool `protobuf:"varint,4,opt,name=suspended,proto3" json:"suspended,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -460,12 +462,12 @@ func (x *OpenedDirectory) GetSuspended() bool {
 	return false
 }
 
-// WatchDirectoriesRequest says from where to follow.
+// WatchDirectoriesRequest names the position in the feed.
 type WatchDirectoriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The revision of the last answer that the client has applied; 0 for all.
+	// The revision of the last answer that the client applied. 0 for all directories.
 	AfterRevision int64 `protobuf:"varint,1,opt,name=after_revision,json=afterRevision,proto3" json:"after_revision,omitempty"`
-	// The epoch of that answer; empty with 0.
+	// The epoch of that answer. Empty for revision 0.
 	Epoch         string `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -515,16 +517,17 @@ func (x *WatchDirectoriesRequest) GetEpoch() string {
 	return ""
 }
 
-// WatchDirectoriesResponse is one directory as it is now.
+// WatchDirectoriesResponse is the current state of one directory.
 type WatchDirectoriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Increases with every change of any directory: a directory's deletion has a lower one than a later creation.
+	// The revision. It increases with every change of any directory: a deletion has a lower revision than a later
+	// creation.
 	Revision int64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
-	// The directory. Its base_url is not set.
+	// The directory, without its base_url.
 	Directory *Directory `protobuf:"bytes,2,opt,name=directory,proto3" json:"directory,omitempty"`
-	// Whether the client has, with this answer, seen all that stood when it was sent.
+	// Whether the client has now received everything that existed when the server sent this answer.
 	CaughtUp bool `protobuf:"varint,3,opt,name=caught_up,json=caughtUp,proto3" json:"caught_up,omitempty"`
-	// The feed's epoch: revisions of two epochs cannot be compared. A database that was restored has another one than before.
+	// The epoch of the feed. Revisions of two epochs cannot be compared. A restored database has a new epoch.
 	Epoch         string `protobuf:"bytes,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -588,19 +591,21 @@ func (x *WatchDirectoriesResponse) GetEpoch() string {
 	return ""
 }
 
-// Erasure is one organization that is being erased.
+// Erasure is one organization that Usher is erasing.
 type Erasure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The newest revision of its directories, all of which are deleted; 0 if it had none. Who follows the directories must have
-	// followed them up to here before it erases the organization: else it would learn of one afterwards.
+	// The newest revision of the organization's directories, all of which are deleted. 0 if it had none. A service that
+	// follows the directories must reach this revision before it erases the organization; otherwise it would learn of a
+	// directory afterwards.
 	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
-	// When EraseOrganization was called.
+	// The time of the call of EraseOrganization.
 	EraseTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=erase_time,json=eraseTime,proto3" json:"erase_time,omitempty"`
-	// Whether the calling service has confirmed it.
+	// Whether the calling service has confirmed the erasure.
 	Confirmed bool `protobuf:"varint,4,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
-	// Whether a key of the organization may still let somebody in, for some seconds. Until then no service begins to erase it.
+	// Whether a key of the organization may still be accepted, for some seconds. Until then, no service begins to
+	// erase.
 	Pending       bool `protobuf:"varint,5,opt,name=pending,proto3" json:"pending,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -671,7 +676,7 @@ func (x *Erasure) GetPending() bool {
 	return false
 }
 
-// ListErasuresRequest asks for what to erase.
+// ListErasuresRequest asks for the organizations to erase.
 type ListErasuresRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -708,10 +713,10 @@ func (*ListErasuresRequest) Descriptor() ([]byte, []int) {
 	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{10}
 }
 
-// ListErasuresResponse says what to erase.
+// ListErasuresResponse contains the organizations to erase.
 type ListErasuresResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organizations: at most 1,000, because no more are erased at a time.
+	// The organizations: 1,000 at most, because Usher erases no more at a time.
 	Erasures []*Erasure `protobuf:"bytes,1,rep,name=erasures,proto3" json:"erasures,omitempty"`
 	// The epoch of the revisions. See WatchDirectoriesResponse.epoch.
 	Epoch         string `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
@@ -766,7 +771,7 @@ func (x *ListErasuresResponse) GetEpoch() string {
 // ConfirmErasureRequest names an organization.
 type ConfirmErasureRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache

@@ -27,14 +27,14 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// KeyLookupService tells the gateway what a bearer secret opens: an API key's, or a service credential's.
+// KeyLookupService tells the gateway what the secret of an API key or of a service credential opens.
 type KeyLookupServiceClient interface {
-	// ResolveKey finds what a key opens now. The answer is a lease: it may be used, by whoever holds it, until
-	// lease_expire_time and no longer. Reasons: NOT_FOUND (no key has this digest, or it is revoked or expired, or its
-	// directory is deleted).
+	// ResolveKey finds what a key opens now. The answer is a key lease: a gateway can use it until lease_expire_time,
+	// and no longer. Reasons: NOT_FOUND (no key has this digest, the key is revoked or expired, or its directory is
+	// deleted).
 	ResolveKey(ctx context.Context, in *ResolveKeyRequest, opts ...grpc.CallOption) (*ResolveKeyResponse, error)
-	// ListSigningKeys gives the keys that signatures of leases are valid by now: none before the first signature was asked for,
-	// and two at most. A gateway calls it when it meets a signature by a key that it does not know.
+	// ListSigningKeys gives the keys that sign key leases now: two at most, and none before the first signature. A
+	// gateway calls it when it meets a signature by an unknown key.
 	ListSigningKeys(ctx context.Context, in *ListSigningKeysRequest, opts ...grpc.CallOption) (*ListSigningKeysResponse, error)
 }
 
@@ -70,14 +70,14 @@ func (c *keyLookupServiceClient) ListSigningKeys(ctx context.Context, in *ListSi
 // All implementations must embed UnimplementedKeyLookupServiceServer
 // for forward compatibility.
 //
-// KeyLookupService tells the gateway what a bearer secret opens: an API key's, or a service credential's.
+// KeyLookupService tells the gateway what the secret of an API key or of a service credential opens.
 type KeyLookupServiceServer interface {
-	// ResolveKey finds what a key opens now. The answer is a lease: it may be used, by whoever holds it, until
-	// lease_expire_time and no longer. Reasons: NOT_FOUND (no key has this digest, or it is revoked or expired, or its
-	// directory is deleted).
+	// ResolveKey finds what a key opens now. The answer is a key lease: a gateway can use it until lease_expire_time,
+	// and no longer. Reasons: NOT_FOUND (no key has this digest, the key is revoked or expired, or its directory is
+	// deleted).
 	ResolveKey(context.Context, *ResolveKeyRequest) (*ResolveKeyResponse, error)
-	// ListSigningKeys gives the keys that signatures of leases are valid by now: none before the first signature was asked for,
-	// and two at most. A gateway calls it when it meets a signature by a key that it does not know.
+	// ListSigningKeys gives the keys that sign key leases now: two at most, and none before the first signature. A
+	// gateway calls it when it meets a signature by an unknown key.
 	ListSigningKeys(context.Context, *ListSigningKeysRequest) (*ListSigningKeysResponse, error)
 	mustEmbedUnimplementedKeyLookupServiceServer()
 }
@@ -182,10 +182,10 @@ const (
 //
 // DirectoryFeedService lets other services follow the directories.
 type DirectoryFeedServiceClient interface {
-	// WatchDirectories sends each directory's newest state whose revision is above after_revision, in order of revision,
-	// and then each change as it comes. A client that starts at 0, or names another epoch than the feed's, meets every
-	// directory. A directory that changed twice may be sent once. It ends when the client leaves, when the server stops, or,
-	// with UNAVAILABLE, when the feed begins a new epoch.
+	// WatchDirectories sends the current state of each directory whose revision is above after_revision, in the order
+	// of revisions, and then each change. A client that starts at 0, or names another epoch than the feed's, receives
+	// every directory. A directory that changes twice can be sent once. The stream ends when the client or the server
+	// ends it and, with UNAVAILABLE, when the feed begins a new epoch.
 	WatchDirectories(ctx context.Context, in *WatchDirectoriesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchDirectoriesResponse], error)
 }
 
@@ -222,10 +222,10 @@ type DirectoryFeedService_WatchDirectoriesClient = grpc.ServerStreamingClient[Wa
 //
 // DirectoryFeedService lets other services follow the directories.
 type DirectoryFeedServiceServer interface {
-	// WatchDirectories sends each directory's newest state whose revision is above after_revision, in order of revision,
-	// and then each change as it comes. A client that starts at 0, or names another epoch than the feed's, meets every
-	// directory. A directory that changed twice may be sent once. It ends when the client leaves, when the server stops, or,
-	// with UNAVAILABLE, when the feed begins a new epoch.
+	// WatchDirectories sends the current state of each directory whose revision is above after_revision, in the order
+	// of revisions, and then each change. A client that starts at 0, or names another epoch than the feed's, receives
+	// every directory. A directory that changes twice can be sent once. The stream ends when the client or the server
+	// ends it and, with UNAVAILABLE, when the feed begins a new epoch.
 	WatchDirectories(*WatchDirectoriesRequest, grpc.ServerStreamingServer[WatchDirectoriesResponse]) error
 	mustEmbedUnimplementedDirectoryFeedServiceServer()
 }
@@ -298,13 +298,14 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// ErasureService tells the other services which organizations to erase, and hears from them that they have.
+// ErasureService tells the other services which organizations to erase, and receives their confirmations.
 type ErasureServiceClient interface {
-	// ListErasures lists all organizations that are being erased, the oldest erasure first. An organization that is not listed is not
-	// being erased any more. A service that has confirmed one goes on to see it until all have, and the organization is gone.
+	// ListErasures lists all organizations that Usher is erasing, the oldest erasure first. Usher does not erase an
+	// organization that is not in the list. A service still sees an organization that it has confirmed until all
+	// services have confirmed it and the organization is gone.
 	ListErasures(ctx context.Context, in *ListErasuresRequest, opts ...grpc.CallOption) (*ListErasuresResponse, error)
-	// ConfirmErasure says that the calling service keeps nothing of an organization any more. Confirming twice changes nothing.
-	// Reasons: NOT_FOUND (the organization is not being erased).
+	// ConfirmErasure says that the calling service has no data of an organization any more. A second confirmation
+	// changes nothing. Reasons: NOT_FOUND (Usher is not erasing the organization).
 	ConfirmErasure(ctx context.Context, in *ConfirmErasureRequest, opts ...grpc.CallOption) (*ConfirmErasureResponse, error)
 }
 
@@ -340,13 +341,14 @@ func (c *erasureServiceClient) ConfirmErasure(ctx context.Context, in *ConfirmEr
 // All implementations must embed UnimplementedErasureServiceServer
 // for forward compatibility.
 //
-// ErasureService tells the other services which organizations to erase, and hears from them that they have.
+// ErasureService tells the other services which organizations to erase, and receives their confirmations.
 type ErasureServiceServer interface {
-	// ListErasures lists all organizations that are being erased, the oldest erasure first. An organization that is not listed is not
-	// being erased any more. A service that has confirmed one goes on to see it until all have, and the organization is gone.
+	// ListErasures lists all organizations that Usher is erasing, the oldest erasure first. Usher does not erase an
+	// organization that is not in the list. A service still sees an organization that it has confirmed until all
+	// services have confirmed it and the organization is gone.
 	ListErasures(context.Context, *ListErasuresRequest) (*ListErasuresResponse, error)
-	// ConfirmErasure says that the calling service keeps nothing of an organization any more. Confirming twice changes nothing.
-	// Reasons: NOT_FOUND (the organization is not being erased).
+	// ConfirmErasure says that the calling service has no data of an organization any more. A second confirmation
+	// changes nothing. Reasons: NOT_FOUND (Usher is not erasing the organization).
 	ConfirmErasure(context.Context, *ConfirmErasureRequest) (*ConfirmErasureResponse, error)
 	mustEmbedUnimplementedErasureServiceServer()
 }

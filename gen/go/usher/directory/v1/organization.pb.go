@@ -32,21 +32,22 @@ const (
 // Organization is a customer of the vendor.
 type Organization struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A slug, chosen at creation: 1 to 63 of a-z, 0-9 and inner hyphens.
+	// The id: a slug that the creator chooses, of 1 to 63 characters: a-z, 0-9 and inner hyphens.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What people call it. 1 to 200 characters.
+	// A name for people: 1 to 200 characters.
 	DisplayName *string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3,oneof" json:"display_name,omitempty"`
-	// Whether its sign-in comes from its IdP. Only then may it have directories that answer.
+	// Whether the organization's users sign in through its IdP. Only then do its directories accept messages.
 	Federated *bool `protobuf:"varint,3,opt,name=federated,proto3,oneof" json:"federated,omitempty"`
-	// When it was created.
+	// The time of creation.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When it last changed.
+	// The time of the last change.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// When EraseOrganization was called; unset while it is not being erased.
+	// The time of the call of EraseOrganization. Unset while Usher is not erasing the organization.
 	EraseTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=erase_time,json=eraseTime,proto3" json:"erase_time,omitempty"`
-	// While it is being erased: the services that have still to say that they keep nothing of it, such as `identity`.
+	// While Usher erases the organization: the services that still have data of it, such as `identity`.
 	ErasingServices []string `protobuf:"bytes,7,rep,name=erasing_services,json=erasingServices,proto3" json:"erasing_services,omitempty"`
-	// Identifies the values that can be changed. In an update it must be the current one, unless it is empty.
+	// A checksum of the values that clients can change. An update whose etag is not the current one fails with
+	// CONFLICT. An update without an etag does not check it.
 	Etag          string `protobuf:"bytes,8,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -141,10 +142,11 @@ func (x *Organization) GetEtag() string {
 // CreateOrganizationRequest asks for a new organization.
 type CreateOrganizationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization, with its id. Without a display_name, that is the id. Without federated, that is false.
+	// The organization, with its id. The default of display_name is the id, and the default of federated is false.
 	Organization *Organization `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
-	// A UUID of this call, or empty. A later call of the same principal with this UUID, within 24 hours, creates nothing: it answers
-	// with what this call created, as it is then.
+	// A UUID that the client makes for this call. If the same principal repeats the call with the same UUID within 24
+	// hours, Usher creates nothing, and answers with the current state of the result of the first call. Empty: the call
+	// cannot be repeated safely.
 	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -243,7 +245,7 @@ func (x *CreateOrganizationResponse) GetOrganization() *Organization {
 // GetOrganizationRequest names an organization.
 type GetOrganizationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its id.
+	// The id.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -335,9 +337,9 @@ func (x *GetOrganizationResponse) GetOrganization() *Organization {
 // ListOrganizationsRequest asks for a page of organizations.
 type ListOrganizationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many at most: 0 means 100, over 1,000 means 1,000.
+	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before, or empty.
+	// The next_page_token of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -390,9 +392,9 @@ func (x *ListOrganizationsRequest) GetPageToken() string {
 // ListOrganizationsResponse is a page of organizations.
 type ListOrganizationsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organizations, by id.
+	// The organizations, in the order of their ids.
 	Organizations []*Organization `protobuf:"bytes,1,rep,name=organizations,proto3" json:"organizations,omitempty"`
-	// What to ask for the next page with; empty at the end.
+	// The page_token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -445,11 +447,11 @@ func (x *ListOrganizationsResponse) GetNextPageToken() string {
 // UpdateOrganizationRequest changes an organization.
 type UpdateOrganizationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its id.
+	// The id.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The new values. Over REST it is the body. What cannot change, such as create_time, is ignored.
+	// The new values. Over REST, this is the body. Usher ignores fields that cannot change, such as create_time.
 	Organization *Organization `protobuf:"bytes,2,opt,name=organization,proto3" json:"organization,omitempty"`
-	// Which of them to take; each must then be set. Empty means those that are set.
+	// The fields to change. Each of them must be set. Empty means all fields that are set.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -509,7 +511,7 @@ func (x *UpdateOrganizationRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 // UpdateOrganizationResponse answers UpdateOrganization.
 type UpdateOrganizationResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization as it is now.
+	// The organization after the call.
 	Organization  *Organization `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -555,7 +557,7 @@ func (x *UpdateOrganizationResponse) GetOrganization() *Organization {
 // EraseOrganizationRequest names an organization.
 type EraseOrganizationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its id.
+	// The id.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -601,7 +603,7 @@ func (x *EraseOrganizationRequest) GetOrganizationId() string {
 // EraseOrganizationResponse answers EraseOrganization.
 type EraseOrganizationResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization as it is now.
+	// The organization after the call.
 	Organization  *Organization `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -33,34 +33,34 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// OrganizationService manages organizations. Creating and changing them is the operator's, and of those of the vendor's
-// services that may write: signing customers up, and knowing where their sign-in comes from, is the vendor's. Erasing them is
-// the operator's alone.
+// OrganizationService manages organizations. The operator creates and changes them, and so can those services of the
+// vendor that may write, because the vendor signs customers up. Only the operator erases organizations.
 type OrganizationServiceClient interface {
-	// CreateOrganization adds an organization. A service credential for it is one of all organizations. Reasons: ALREADY_EXISTS,
-	// REQUEST_ID_REUSED.
+	// CreateOrganization adds an organization. A service credential must open all organizations to call it. Reasons:
+	// ALREADY_EXISTS, REQUEST_ID_REUSED.
 	CreateOrganization(ctx context.Context, in *CreateOrganizationRequest, opts ...grpc.CallOption) (*CreateOrganizationResponse, error)
 	// GetOrganization reads one organization. Reasons: NOT_FOUND.
 	GetOrganization(ctx context.Context, in *GetOrganizationRequest, opts ...grpc.CallOption) (*GetOrganizationResponse, error)
-	// ListOrganizations lists all organizations by id. A service credential for it is one of all organizations. Reasons: PAGE_TOKEN.
+	// ListOrganizations lists all organizations by id. A service credential must open all organizations to call it.
+	// Reasons: PAGE_TOKEN.
 	ListOrganizations(ctx context.Context, in *ListOrganizationsRequest, opts ...grpc.CallOption) (*ListOrganizationsResponse, error)
-	// UpdateOrganization changes what the request names, and nothing else: `display_name`, `federated`. An organization that
-	// stops being federated has its directories suspended: their keys answer 403 with that reason, within five seconds,
-	// until it is federated again. Reasons: NOT_FOUND, CONFLICT,
-	// ORGANIZATION_ERASING.
+	// UpdateOrganization changes only the fields that the request names: `display_name` and `federated`. When an
+	// organization stops being federated, Usher suspends its directories: within five seconds they answer every message
+	// with 403, until the organization is federated again. Reasons: NOT_FOUND, CONFLICT, ORGANIZATION_ERASING.
 	UpdateOrganization(ctx context.Context, in *UpdateOrganizationRequest, opts ...grpc.CallOption) (*UpdateOrganizationResponse, error)
-	// EraseOrganization removes an organization and all that Usher keeps of it, for good: its directories and keys, users and
-	// groups, tenants, rules and access, and failed events. There is no way back.
+	// EraseOrganization deletes an organization and all its data for good: directories and keys, users and groups,
+	// tenants, rules, access, and failed events. Nobody can undo it.
 	//
-	// Once it has answered, no key of the organization lets a request in that starts later, on any gateway, and the organization
-	// is being erased: it can be read, and not be changed. The rest goes on in the background, also after a restart. Access is
-	// removed like any other: the access feed has a record of each removal, and keeps these records, which hold ids alone, for
-	// as long as all others. When every service keeps nothing of the organization any more, GetOrganization answers NOT_FOUND,
-	// and the id is free for a new organization; for a second or two, changes of that may still be refused with
-	// ORGANIZATION_ERASING. A service credential of this organization alone ends then; one of several loses it from its scope.
+	// After the answer, no gateway accepts a new message with a key of the organization, and nobody can change the
+	// organization; it can still be read. The services delete the data in the background, and continue after a restart.
+	// Usher removes access as usual: the access feed gets a record of each removal. These records contain only ids, and
+	// Usher keeps them as long as all others. When no service has data of the organization any more, GetOrganization
+	// answers NOT_FOUND, and the id is free. For a second or two after that, changes of a new organization with this id
+	// can still fail with ORGANIZATION_ERASING. A service credential of this organization alone ends; a credential of
+	// several organizations loses this one.
 	//
-	// Erasing an organization that is being erased changes nothing and is no error. At most 1,000 organizations are erased at a
-	// time. Reasons: NOT_FOUND, LIMIT.
+	// If Usher is already erasing the organization, the call changes nothing and succeeds. Usher erases at most 1,000
+	// organizations at a time. Reasons: NOT_FOUND, LIMIT.
 	EraseOrganization(ctx context.Context, in *EraseOrganizationRequest, opts ...grpc.CallOption) (*EraseOrganizationResponse, error)
 }
 
@@ -126,34 +126,34 @@ func (c *organizationServiceClient) EraseOrganization(ctx context.Context, in *E
 // All implementations must embed UnimplementedOrganizationServiceServer
 // for forward compatibility.
 //
-// OrganizationService manages organizations. Creating and changing them is the operator's, and of those of the vendor's
-// services that may write: signing customers up, and knowing where their sign-in comes from, is the vendor's. Erasing them is
-// the operator's alone.
+// OrganizationService manages organizations. The operator creates and changes them, and so can those services of the
+// vendor that may write, because the vendor signs customers up. Only the operator erases organizations.
 type OrganizationServiceServer interface {
-	// CreateOrganization adds an organization. A service credential for it is one of all organizations. Reasons: ALREADY_EXISTS,
-	// REQUEST_ID_REUSED.
+	// CreateOrganization adds an organization. A service credential must open all organizations to call it. Reasons:
+	// ALREADY_EXISTS, REQUEST_ID_REUSED.
 	CreateOrganization(context.Context, *CreateOrganizationRequest) (*CreateOrganizationResponse, error)
 	// GetOrganization reads one organization. Reasons: NOT_FOUND.
 	GetOrganization(context.Context, *GetOrganizationRequest) (*GetOrganizationResponse, error)
-	// ListOrganizations lists all organizations by id. A service credential for it is one of all organizations. Reasons: PAGE_TOKEN.
+	// ListOrganizations lists all organizations by id. A service credential must open all organizations to call it.
+	// Reasons: PAGE_TOKEN.
 	ListOrganizations(context.Context, *ListOrganizationsRequest) (*ListOrganizationsResponse, error)
-	// UpdateOrganization changes what the request names, and nothing else: `display_name`, `federated`. An organization that
-	// stops being federated has its directories suspended: their keys answer 403 with that reason, within five seconds,
-	// until it is federated again. Reasons: NOT_FOUND, CONFLICT,
-	// ORGANIZATION_ERASING.
+	// UpdateOrganization changes only the fields that the request names: `display_name` and `federated`. When an
+	// organization stops being federated, Usher suspends its directories: within five seconds they answer every message
+	// with 403, until the organization is federated again. Reasons: NOT_FOUND, CONFLICT, ORGANIZATION_ERASING.
 	UpdateOrganization(context.Context, *UpdateOrganizationRequest) (*UpdateOrganizationResponse, error)
-	// EraseOrganization removes an organization and all that Usher keeps of it, for good: its directories and keys, users and
-	// groups, tenants, rules and access, and failed events. There is no way back.
+	// EraseOrganization deletes an organization and all its data for good: directories and keys, users and groups,
+	// tenants, rules, access, and failed events. Nobody can undo it.
 	//
-	// Once it has answered, no key of the organization lets a request in that starts later, on any gateway, and the organization
-	// is being erased: it can be read, and not be changed. The rest goes on in the background, also after a restart. Access is
-	// removed like any other: the access feed has a record of each removal, and keeps these records, which hold ids alone, for
-	// as long as all others. When every service keeps nothing of the organization any more, GetOrganization answers NOT_FOUND,
-	// and the id is free for a new organization; for a second or two, changes of that may still be refused with
-	// ORGANIZATION_ERASING. A service credential of this organization alone ends then; one of several loses it from its scope.
+	// After the answer, no gateway accepts a new message with a key of the organization, and nobody can change the
+	// organization; it can still be read. The services delete the data in the background, and continue after a restart.
+	// Usher removes access as usual: the access feed gets a record of each removal. These records contain only ids, and
+	// Usher keeps them as long as all others. When no service has data of the organization any more, GetOrganization
+	// answers NOT_FOUND, and the id is free. For a second or two after that, changes of a new organization with this id
+	// can still fail with ORGANIZATION_ERASING. A service credential of this organization alone ends; a credential of
+	// several organizations loses this one.
 	//
-	// Erasing an organization that is being erased changes nothing and is no error. At most 1,000 organizations are erased at a
-	// time. Reasons: NOT_FOUND, LIMIT.
+	// If Usher is already erasing the organization, the call changes nothing and succeeds. Usher erases at most 1,000
+	// organizations at a time. Reasons: NOT_FOUND, LIMIT.
 	EraseOrganization(context.Context, *EraseOrganizationRequest) (*EraseOrganizationResponse, error)
 	mustEmbedUnimplementedOrganizationServiceServer()
 }

@@ -25,26 +25,28 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ServiceCredential is a bearer credential of one of the vendor's services, without its secret. It lets its bearer call
-// the RPCs that admit VENDOR_SERVICE, over gRPC and REST, within its scope: which organizations, and read or write. Its
-// scope never changes: another scope is another credential.
+// ServiceCredential is a bearer credential of one of the vendor's services, without its secret. Its bearer can call
+// the RPCs that admit VENDOR_SERVICE, over gRPC and REST, within its scope: some or all organizations, for reading
+// only or for writing, too. A scope never changes: for another scope, create another credential.
 type ServiceCredential struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A UUIDv7.
+	// The id: a UUIDv7.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What people call it. 1 to 200 characters.
+	// A name for people: 1 to 200 characters.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// The organizations that it opens, up to 50; empty where it opens all.
+	// The ids of the organizations that the credential opens: 50 at most. Empty if it opens all.
 	OrganizationIds []string `protobuf:"bytes,3,rep,name=organization_ids,json=organizationIds,proto3" json:"organization_ids,omitempty"`
-	// Whether it opens all organizations, also those that come later. Exactly one of organization_ids and this is set.
+	// Whether the credential opens all organizations, including future ones. Set exactly one of organization_ids and
+	// this field.
 	AllOrganizations bool `protobuf:"varint,4,opt,name=all_organizations,json=allOrganizations,proto3" json:"all_organizations,omitempty"`
-	// Whether it may call RPCs that change something. Without it, only those of idempotency_level NO_SIDE_EFFECTS.
+	// Whether the bearer can call RPCs that change something. Otherwise it can call only RPCs of idempotency_level
+	// NO_SIDE_EFFECTS.
 	MayWrite bool `protobuf:"varint,5,opt,name=may_write,json=mayWrite,proto3" json:"may_write,omitempty"`
-	// When it was created.
+	// The time of creation.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When it stops working by itself; unset means never.
+	// The time at which the credential expires. Unset: never.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
-	// When it was revoked; unset while it is not.
+	// The time of the revocation. Unset while the credential is not revoked.
 	RevokeTime    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=revoke_time,json=revokeTime,proto3" json:"revoke_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -139,10 +141,11 @@ func (x *ServiceCredential) GetRevokeTime() *timestamppb.Timestamp {
 // CreateServiceCredentialRequest asks for a new credential.
 type CreateServiceCredentialRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The credential. Its expire_time, if it has one, is in the future.
+	// The credential. Its expire_time is unset or in the future.
 	ServiceCredential *ServiceCredential `protobuf:"bytes,1,opt,name=service_credential,json=serviceCredential,proto3" json:"service_credential,omitempty"`
-	// A UUID of this call, or empty. A later call of the same principal with this UUID, within 24 hours, creates nothing: it answers
-	// with what this call created, as it is then.
+	// A UUID that the client makes for this call. If the same principal repeats the call with the same UUID within 24
+	// hours, Usher creates nothing, and answers with the current state of the result of the first call. Empty: the call
+	// cannot be repeated safely.
 	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -197,11 +200,11 @@ type CreateServiceCredentialResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The new credential.
 	ServiceCredential *ServiceCredential `protobuf:"bytes,1,opt,name=service_credential,json=serviceCredential,proto3" json:"service_credential,omitempty"`
-	// Its secret: `usc_`, 43 characters of randomness and a 6-character checksum. Usher shows it here once, and does not
-	// store it.
+	// The secret: `usc_`, 43 random characters and a checksum of 6 characters. Usher shows it only in this answer, and
+	// does not store it.
 	Secret string `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
-	// Whether the secret is missing because the call repeats an earlier one (request_id). Usher does not store secrets: if the first
-	// answer was lost, create another one and revoke this one.
+	// Whether the secret is missing, because this call repeats an earlier one (request_id). Usher does not store
+	// secrets. If the first answer was lost, create another key and revoke this one.
 	SecretOmitted bool `protobuf:"varint,3,opt,name=secret_omitted,json=secretOmitted,proto3" json:"secret_omitted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -261,9 +264,9 @@ func (x *CreateServiceCredentialResponse) GetSecretOmitted() bool {
 // ListServiceCredentialsRequest asks for a page of credentials.
 type ListServiceCredentialsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many at most: 0 means 100, over 1,000 means 1,000.
+	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before, or empty.
+	// The next_page_token of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -318,7 +321,7 @@ type ListServiceCredentialsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The credentials, newest first.
 	ServiceCredentials []*ServiceCredential `protobuf:"bytes,1,rep,name=service_credentials,json=serviceCredentials,proto3" json:"service_credentials,omitempty"`
-	// What to ask for the next page with; empty at the end.
+	// The page_token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -371,7 +374,7 @@ func (x *ListServiceCredentialsResponse) GetNextPageToken() string {
 // RevokeServiceCredentialRequest names a credential.
 type RevokeServiceCredentialRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The credential.
+	// The id of the credential.
 	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -417,7 +420,7 @@ func (x *RevokeServiceCredentialRequest) GetId() string {
 // RevokeServiceCredentialResponse answers RevokeServiceCredential.
 type RevokeServiceCredentialResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The credential as it is now.
+	// The credential after the call.
 	ServiceCredential *ServiceCredential `protobuf:"bytes,1,opt,name=service_credential,json=serviceCredential,proto3" json:"service_credential,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache

@@ -28,18 +28,19 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// ServiceCredentialService manages the credentials of the vendor's services. It is the operator's. Several may be valid
-// at a time, so that one can be rotated.
+// ServiceCredentialService manages the credentials of the vendor's services, for the operator. Several can be valid,
+// so that the operator can replace one without an interruption.
 type ServiceCredentialServiceClient interface {
-	// CreateServiceCredential adds a credential, whose secret this answer alone holds. At most 200 are valid at a time. An
-	// organization that does not exist is INVALID_REQUEST and names its place in organization_ids. Reasons: LIMIT,
-	// REQUEST_ID_REUSED.
+	// CreateServiceCredential adds a credential. Only this answer contains its secret. 200 credentials at most can be
+	// valid. If an organization does not exist, the error is INVALID_REQUEST and names its position in
+	// organization_ids. Reasons: INVALID_REQUEST, LIMIT, REQUEST_ID_REUSED.
 	CreateServiceCredential(ctx context.Context, in *CreateServiceCredentialRequest, opts ...grpc.CallOption) (*CreateServiceCredentialResponse, error)
-	// ListServiceCredentials lists all credentials, revoked and expired ones too, newest first. Reasons: PAGE_TOKEN.
+	// ListServiceCredentials lists all credentials, newest first, including revoked and expired ones. Reasons:
+	// PAGE_TOKEN.
 	ListServiceCredentials(ctx context.Context, in *ListServiceCredentialsRequest, opts ...grpc.CallOption) (*ListServiceCredentialsResponse, error)
-	// RevokeServiceCredential ends a credential. Once it has answered, no call that starts later gets in with it, on any
-	// gateway, and streams that run end within the five seconds for which a gateway may believe an answer about it. Revoking
-	// a revoked credential changes nothing and is no error. Reasons: NOT_FOUND.
+	// RevokeServiceCredential ends a credential. After the answer, no gateway accepts a new call with it. Open streams
+	// of this credential end within five seconds. If the credential is already revoked, the call changes nothing and
+	// succeeds. Reasons: NOT_FOUND.
 	RevokeServiceCredential(ctx context.Context, in *RevokeServiceCredentialRequest, opts ...grpc.CallOption) (*RevokeServiceCredentialResponse, error)
 }
 
@@ -85,18 +86,19 @@ func (c *serviceCredentialServiceClient) RevokeServiceCredential(ctx context.Con
 // All implementations must embed UnimplementedServiceCredentialServiceServer
 // for forward compatibility.
 //
-// ServiceCredentialService manages the credentials of the vendor's services. It is the operator's. Several may be valid
-// at a time, so that one can be rotated.
+// ServiceCredentialService manages the credentials of the vendor's services, for the operator. Several can be valid,
+// so that the operator can replace one without an interruption.
 type ServiceCredentialServiceServer interface {
-	// CreateServiceCredential adds a credential, whose secret this answer alone holds. At most 200 are valid at a time. An
-	// organization that does not exist is INVALID_REQUEST and names its place in organization_ids. Reasons: LIMIT,
-	// REQUEST_ID_REUSED.
+	// CreateServiceCredential adds a credential. Only this answer contains its secret. 200 credentials at most can be
+	// valid. If an organization does not exist, the error is INVALID_REQUEST and names its position in
+	// organization_ids. Reasons: INVALID_REQUEST, LIMIT, REQUEST_ID_REUSED.
 	CreateServiceCredential(context.Context, *CreateServiceCredentialRequest) (*CreateServiceCredentialResponse, error)
-	// ListServiceCredentials lists all credentials, revoked and expired ones too, newest first. Reasons: PAGE_TOKEN.
+	// ListServiceCredentials lists all credentials, newest first, including revoked and expired ones. Reasons:
+	// PAGE_TOKEN.
 	ListServiceCredentials(context.Context, *ListServiceCredentialsRequest) (*ListServiceCredentialsResponse, error)
-	// RevokeServiceCredential ends a credential. Once it has answered, no call that starts later gets in with it, on any
-	// gateway, and streams that run end within the five seconds for which a gateway may believe an answer about it. Revoking
-	// a revoked credential changes nothing and is no error. Reasons: NOT_FOUND.
+	// RevokeServiceCredential ends a credential. After the answer, no gateway accepts a new call with it. Open streams
+	// of this credential end within five seconds. If the credential is already revoked, the call changes nothing and
+	// succeeds. Reasons: NOT_FOUND.
 	RevokeServiceCredential(context.Context, *RevokeServiceCredentialRequest) (*RevokeServiceCredentialResponse, error)
 	mustEmbedUnimplementedServiceCredentialServiceServer()
 }

@@ -4,7 +4,8 @@
 // 	protoc        (unknown)
 // source: usher/failedevents/v1/failed_event.proto
 
-// Package usher.failedevents.v1 is the failedevents service: messages, or their effects, that could not be carried out.
+// Package usher.failedevents.v1 is the failedevents service. A failed event is a record of a message, or of an effect
+// of a message, that Usher could not carry out.
 
 package failedeventsv1
 
@@ -27,11 +28,11 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// FailedEventSource says which service could not carry something out.
+// FailedEventSource says which service reports the failed event.
 type FailedEventSource int32
 
 const (
-	// Not said.
+	// The default value. Usher never sends it.
 	FailedEventSource_FAILED_EVENT_SOURCE_UNSPECIFIED FailedEventSource = 0
 	// The gateway answered the IdP with an error.
 	FailedEventSource_FAILED_EVENT_SOURCE_GATEWAY FailedEventSource = 1
@@ -80,41 +81,41 @@ func (FailedEventSource) EnumDescriptor() ([]byte, []int) {
 	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{0}
 }
 
-// FailedEvent is one message, or its effect, that could not be carried out. It holds no body, no secret and no personal
-// attribute beyond ids.
+// FailedEvent is one message, or one effect of a message, that Usher could not carry out. It contains no body, no
+// secret, and no personal attribute other than ids.
 type FailedEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A UUIDv7, made by who reports it, so that reporting twice is one event.
+	// The id: a UUIDv7. The reporting service makes it, so that a repeated report makes no second event.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory, or empty.
+	// The id of the directory, or empty.
 	DirectoryId string `protobuf:"bytes,3,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// The message's ID, as the IdP was told it.
+	// The ID of the message, as the answer to the IdP contains it.
 	MessageId string `protobuf:"bytes,4,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
-	// Who could not carry it out.
+	// The service that reports the event.
 	Source FailedEventSource `protobuf:"varint,5,opt,name=source,proto3,enum=usher.failedevents.v1.FailedEventSource" json:"source,omitempty"`
-	// When.
+	// The time of the failure.
 	FailTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=fail_time,json=failTime,proto3" json:"fail_time,omitempty"`
-	// The message's HTTP method and route, such as `PATCH /Users/{id}`, or empty.
+	// The HTTP method and route of the message, such as `PATCH /Users/{id}`, or empty.
 	Operation string `protobuf:"bytes,7,opt,name=operation,proto3" json:"operation,omitempty"`
-	// The resource that it concerned, or empty.
+	// The id of the resource that the message names, or empty.
 	ResourceId string `protobuf:"bytes,8,opt,name=resource_id,json=resourceId,proto3" json:"resource_id,omitempty"`
-	// The HTTP status that the IdP got, or 0.
+	// The HTTP status of the answer to the IdP, or 0.
 	Status int32 `protobuf:"varint,9,opt,name=status,proto3" json:"status,omitempty"`
-	// The reason, a name of usher.common.v1.ErrorReason without its prefix.
+	// The reason: a name of usher.common.v1.ErrorReason without its prefix.
 	Reason string `protobuf:"bytes,10,opt,name=reason,proto3" json:"reason,omitempty"`
-	// SCIM's scimType, or empty.
+	// The scimType of the answer, or empty.
 	ScimType string `protobuf:"bytes,11,opt,name=scim_type,json=scimType,proto3" json:"scim_type,omitempty"`
-	// Why, in a sentence. At most 4,000 characters.
+	// The cause, in a sentence: 4,000 characters at most.
 	Detail string `protobuf:"bytes,12,opt,name=detail,proto3" json:"detail,omitempty"`
-	// What to do about it, in a sentence. At most 1,000 characters.
+	// What to do about it, in a sentence: 1,000 characters at most.
 	Remedy string `protobuf:"bytes,13,opt,name=remedy,proto3" json:"remedy,omitempty"`
-	// The trace, 32 hexadecimal digits, or empty.
+	// The id of the trace: 32 hexadecimal digits, or empty.
 	TraceId string `protobuf:"bytes,14,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
-	// When somebody acknowledged it; unset while nobody has.
+	// The time of the acknowledgement. Unset while nobody has acknowledged the event.
 	AcknowledgeTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=acknowledge_time,json=acknowledgeTime,proto3" json:"acknowledge_time,omitempty"`
-	// Who acknowledged it, as the principal's subject.
+	// The principal's subject: who acknowledged the event.
 	AcknowledgedBy string `protobuf:"bytes,16,opt,name=acknowledged_by,json=acknowledgedBy,proto3" json:"acknowledged_by,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -262,10 +263,10 @@ func (x *FailedEvent) GetAcknowledgedBy() string {
 	return ""
 }
 
-// RecordFailedEventsRequest carries events.
+// RecordFailedEventsRequest contains failed events.
 type RecordFailedEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The events. acknowledge_time and acknowledged_by are not read.
+	// The failed events. Usher ignores acknowledge_time and acknowledged_by.
 	FailedEvents  []*FailedEvent `protobuf:"bytes,1,rep,name=failed_events,json=failedEvents,proto3" json:"failed_events,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -345,12 +346,12 @@ func (*RecordFailedEventsResponse) Descriptor() ([]byte, []int) {
 	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{2}
 }
 
-// GetFailedEventRequest names an event.
+// GetFailedEventRequest names a failed event.
 type GetFailedEventRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The event.
+	// The id of the failed event.
 	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -403,7 +404,7 @@ func (x *GetFailedEventRequest) GetId() string {
 // GetFailedEventResponse answers GetFailedEvent.
 type GetFailedEventResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The event.
+	// The failed event.
 	FailedEvent   *FailedEvent `protobuf:"bytes,1,opt,name=failed_event,json=failedEvent,proto3" json:"failed_event,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -446,20 +447,20 @@ func (x *GetFailedEventResponse) GetFailedEvent() *FailedEvent {
 	return nil
 }
 
-// ListFailedEventsRequest asks for a page of events.
+// ListFailedEventsRequest asks for a page of failed events.
 type ListFailedEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// How many at most: 0 means 100, over 1,000 means 1,000.
+	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before, or empty.
+	// The next_page_token of the previous page. Empty for the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// One directory's only, or empty.
+	// The id of a directory: lists only its failed events. Empty: all directories.
 	DirectoryId string `protobuf:"bytes,4,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// One message's only, or empty.
+	// The ID of a message: lists only its failed events. Empty: all messages.
 	MessageId string `protobuf:"bytes,5,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
-	// Whether to leave out acknowledged ones.
+	// Whether the list leaves acknowledged events out.
 	OpenOnly      bool `protobuf:"varint,6,opt,name=open_only,json=openOnly,proto3" json:"open_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -537,12 +538,12 @@ func (x *ListFailedEventsRequest) GetOpenOnly() bool {
 	return false
 }
 
-// ListFailedEventsResponse is a page of events.
+// ListFailedEventsResponse is a page of failed events.
 type ListFailedEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The events, newest first.
+	// The failed events, newest first.
 	FailedEvents []*FailedEvent `protobuf:"bytes,1,rep,name=failed_events,json=failedEvents,proto3" json:"failed_events,omitempty"`
-	// What to ask for the next page with; empty at the end.
+	// The page_token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -592,12 +593,12 @@ func (x *ListFailedEventsResponse) GetNextPageToken() string {
 	return ""
 }
 
-// AcknowledgeFailedEventRequest names an event.
+// AcknowledgeFailedEventRequest names a failed event.
 type AcknowledgeFailedEventRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The event.
+	// The id of the failed event.
 	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -650,7 +651,7 @@ func (x *AcknowledgeFailedEventRequest) GetId() string {
 // AcknowledgeFailedEventResponse answers AcknowledgeFailedEvent.
 type AcknowledgeFailedEventResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The event as it is now.
+	// The failed event after the call.
 	FailedEvent   *FailedEvent `protobuf:"bytes,1,opt,name=failed_event,json=failedEvent,proto3" json:"failed_event,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

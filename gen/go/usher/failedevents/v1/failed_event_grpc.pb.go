@@ -4,7 +4,8 @@
 // - protoc             (unknown)
 // source: usher/failedevents/v1/failed_event.proto
 
-// Package usher.failedevents.v1 is the failedevents service: messages, or their effects, that could not be carried out.
+// Package usher.failedevents.v1 is the failedevents service. A failed event is a record of a message, or of an effect
+// of a message, that Usher could not carry out.
 
 package failedeventsv1
 
@@ -28,10 +29,10 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// FailedEventRecordService takes failed events from the services that meet them.
+// FailedEventRecordService stores failed events for the services that report them.
 type FailedEventRecordServiceClient interface {
-	// RecordFailedEvents stores up to 500 events. One whose id is stored already is left as it is. One of an organization that was erased,
-	// from before it was, is dropped.
+	// RecordFailedEvents stores up to 500 events. It changes no event that is stored already. It drops events of an
+	// organization that was erased after they happened.
 	RecordFailedEvents(ctx context.Context, in *RecordFailedEventsRequest, opts ...grpc.CallOption) (*RecordFailedEventsResponse, error)
 }
 
@@ -57,10 +58,10 @@ func (c *failedEventRecordServiceClient) RecordFailedEvents(ctx context.Context,
 // All implementations must embed UnimplementedFailedEventRecordServiceServer
 // for forward compatibility.
 //
-// FailedEventRecordService takes failed events from the services that meet them.
+// FailedEventRecordService stores failed events for the services that report them.
 type FailedEventRecordServiceServer interface {
-	// RecordFailedEvents stores up to 500 events. One whose id is stored already is left as it is. One of an organization that was erased,
-	// from before it was, is dropped.
+	// RecordFailedEvents stores up to 500 events. It changes no event that is stored already. It drops events of an
+	// organization that was erased after they happened.
 	RecordFailedEvents(context.Context, *RecordFailedEventsRequest) (*RecordFailedEventsResponse, error)
 	mustEmbedUnimplementedFailedEventRecordServiceServer()
 }
@@ -143,11 +144,12 @@ const (
 //
 // FailedEventService shows failed events to admins.
 type FailedEventServiceClient interface {
-	// GetFailedEvent reads one event. Reasons: NOT_FOUND.
+	// GetFailedEvent reads one failed event. Reasons: NOT_FOUND.
 	GetFailedEvent(ctx context.Context, in *GetFailedEventRequest, opts ...grpc.CallOption) (*GetFailedEventResponse, error)
-	// ListFailedEvents lists an organization's events, newest first. Reasons: PAGE_TOKEN.
+	// ListFailedEvents lists an organization's failed events, newest first. Reasons: PAGE_TOKEN.
 	ListFailedEvents(ctx context.Context, in *ListFailedEventsRequest, opts ...grpc.CallOption) (*ListFailedEventsResponse, error)
-	// AcknowledgeFailedEvent notes that somebody has seen to an event. Acknowledging twice changes nothing. Reasons: NOT_FOUND.
+	// AcknowledgeFailedEvent records that somebody has dealt with a failed event. A second acknowledgement changes
+	// nothing. Reasons: NOT_FOUND.
 	AcknowledgeFailedEvent(ctx context.Context, in *AcknowledgeFailedEventRequest, opts ...grpc.CallOption) (*AcknowledgeFailedEventResponse, error)
 }
 
@@ -195,11 +197,12 @@ func (c *failedEventServiceClient) AcknowledgeFailedEvent(ctx context.Context, i
 //
 // FailedEventService shows failed events to admins.
 type FailedEventServiceServer interface {
-	// GetFailedEvent reads one event. Reasons: NOT_FOUND.
+	// GetFailedEvent reads one failed event. Reasons: NOT_FOUND.
 	GetFailedEvent(context.Context, *GetFailedEventRequest) (*GetFailedEventResponse, error)
-	// ListFailedEvents lists an organization's events, newest first. Reasons: PAGE_TOKEN.
+	// ListFailedEvents lists an organization's failed events, newest first. Reasons: PAGE_TOKEN.
 	ListFailedEvents(context.Context, *ListFailedEventsRequest) (*ListFailedEventsResponse, error)
-	// AcknowledgeFailedEvent notes that somebody has seen to an event. Acknowledging twice changes nothing. Reasons: NOT_FOUND.
+	// AcknowledgeFailedEvent records that somebody has dealt with a failed event. A second acknowledgement changes
+	// nothing. Reasons: NOT_FOUND.
 	AcknowledgeFailedEvent(context.Context, *AcknowledgeFailedEventRequest) (*AcknowledgeFailedEventResponse, error)
 	mustEmbedUnimplementedFailedEventServiceServer()
 }

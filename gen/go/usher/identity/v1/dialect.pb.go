@@ -25,22 +25,22 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Quirk is a way in which a directory's IdP departs from the RFCs, and which was understood all the same.
+// Quirk is one way in which an IdP departs from the RFCs, and which Usher understands.
 type Quirk struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its name, as the metric of quirks has it: such as `op-capitalised`.
+	// The name of the quirk, as in the metric of quirks, such as `op-capitalised`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What was sent, and what it was taken to mean: a sentence.
+	// What the IdP sent and how Usher understood it, in a sentence.
 	Meaning string `protobuf:"bytes,2,opt,name=meaning,proto3" json:"meaning,omitempty"`
-	// The section that it departs from, such as `RFC 7644 §3.5.2`.
+	// The section from which it departs, such as `RFC 7644 §3.5.2`.
 	Specification string `protobuf:"bytes,3,opt,name=specification,proto3" json:"specification,omitempty"`
-	// How many accepted messages had it.
+	// The number of accepted messages with this quirk.
 	MessageCount int64 `protobuf:"varint,4,opt,name=message_count,json=messageCount,proto3" json:"message_count,omitempty"`
-	// When the first of them came.
+	// The time of the first of these messages.
 	FirstTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=first_time,json=firstTime,proto3" json:"first_time,omitempty"`
-	// When the last of them came.
+	// The time of the last of these messages.
 	LastTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=last_time,json=lastTime,proto3" json:"last_time,omitempty"`
-	// The ID of the last of them.
+	// The ID of the last of these messages.
 	LastMessageId string `protobuf:"bytes,7,opt,name=last_message_id,json=lastMessageId,proto3" json:"last_message_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -125,18 +125,18 @@ func (x *Quirk) GetLastMessageId() string {
 	return ""
 }
 
-// IgnoredValue is an attribute that a directory's IdP sends and that is not kept: a read-only or unknown one.
+// IgnoredValue is an attribute that an IdP sends and that Usher does not keep, because it is read-only or unknown.
 type IgnoredValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The path of the attribute; never a value.
+	// The path of the attribute. It never contains a value.
 	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
-	// How many accepted messages had it.
+	// The number of accepted messages with this attribute.
 	MessageCount int64 `protobuf:"varint,2,opt,name=message_count,json=messageCount,proto3" json:"message_count,omitempty"`
-	// When the first of them came.
+	// The time of the first of these messages.
 	FirstTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=first_time,json=firstTime,proto3" json:"first_time,omitempty"`
-	// When the last of them came.
+	// The time of the last of these messages.
 	LastTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=last_time,json=lastTime,proto3" json:"last_time,omitempty"`
-	// The ID of the last of them.
+	// The ID of the last of these messages.
 	LastMessageId string `protobuf:"bytes,5,opt,name=last_message_id,json=lastMessageId,proto3" json:"last_message_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -210,9 +210,9 @@ func (x *IgnoredValue) GetLastMessageId() string {
 // ListQuirksRequest names a directory.
 type ListQuirksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory. A deleted one can be asked for, too.
+	// The id of the directory, which can be a deleted one.
 	DirectoryId   string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -265,9 +265,9 @@ func (x *ListQuirksRequest) GetDirectoryId() string {
 // ListQuirksResponse answers ListQuirks.
 type ListQuirksResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The quirks that the directory's messages had, by name.
+	// The quirks of the directory's messages, in the order of their names.
 	Quirks []*Quirk `protobuf:"bytes,1,rep,name=quirks,proto3" json:"quirks,omitempty"`
-	// The attributes that were ignored, by path: the first hundred that came.
+	// The ignored attributes, in the order of their paths: the first hundred that the IdP sent.
 	IgnoredValues []*IgnoredValue `protobuf:"bytes,2,rep,name=ignored_values,json=ignoredValues,proto3" json:"ignored_values,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

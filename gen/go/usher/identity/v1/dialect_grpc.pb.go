@@ -26,11 +26,11 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// DialectService tells an admin how a directory's IdP speaks SCIM.
+// DialectService shows an admin the dialect of a directory's IdP.
 type DialectServiceClient interface {
-	// ListQuirks lists what was understood otherwise than the RFCs have it, and what was ignored, in the messages that a
-	// directory sent and that were accepted. Counts of other processes may be some seconds late, and those of a process that
-	// was killed lack its last seconds. Reasons: NOT_FOUND.
+	// ListQuirks lists the quirks and the ignored attributes of the messages that a directory sent and that Usher
+	// accepted. Counts can be some seconds late. The counts of a killed process lack its last seconds. Reasons:
+	// NOT_FOUND.
 	ListQuirks(ctx context.Context, in *ListQuirksRequest, opts ...grpc.CallOption) (*ListQuirksResponse, error)
 }
 
@@ -56,11 +56,11 @@ func (c *dialectServiceClient) ListQuirks(ctx context.Context, in *ListQuirksReq
 // All implementations must embed UnimplementedDialectServiceServer
 // for forward compatibility.
 //
-// DialectService tells an admin how a directory's IdP speaks SCIM.
+// DialectService shows an admin the dialect of a directory's IdP.
 type DialectServiceServer interface {
-	// ListQuirks lists what was understood otherwise than the RFCs have it, and what was ignored, in the messages that a
-	// directory sent and that were accepted. Counts of other processes may be some seconds late, and those of a process that
-	// was killed lack its last seconds. Reasons: NOT_FOUND.
+	// ListQuirks lists the quirks and the ignored attributes of the messages that a directory sent and that Usher
+	// accepted. Counts can be some seconds late. The counts of a killed process lack its last seconds. Reasons:
+	// NOT_FOUND.
 	ListQuirks(context.Context, *ListQuirksRequest) (*ListQuirksResponse, error)
 	mustEmbedUnimplementedDialectServiceServer()
 }

@@ -24,20 +24,20 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// StreamUserFactsRequest names users, and what the rules look at.
+// StreamUserFactsRequest names users, and the values and filters of the rules.
 type StreamUserFactsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// The ids of the users.
 	Ids []string `protobuf:"bytes,2,rep,name=ids,proto3" json:"ids,omitempty"`
-	// The values of `roles` that rules look at. The answer names those of them that a user has, and no others.
+	// The values of `roles` that rules use. The answer names only those of them that a user has.
 	RoleValues []string `protobuf:"bytes,3,rep,name=role_values,json=roleValues,proto3" json:"role_values,omitempty"`
-	// The filters that rules look at (RFC 7644 §3.4.2.2). They are on attributes of the user itself: not on `groups` or `meta`.
-	// A user that cannot have one of a filter's attributes, because its directory has no such extension, does not match.
+	// The filters that rules use (RFC 7644 §3.4.2.2). They use attributes of the user itself, and not `groups` or
+	// `meta`. A user does not match a filter if its directory does not have one of the filter's attributes.
 	Filters []string `protobuf:"bytes,4,rep,name=filters,proto3" json:"filters,omitempty"`
-	// Whether to read only if each user is there, active and detached: no groups, role values or filters. This takes one look-up
-	// a user, whatever it is in, and cannot exceed a limit.
+	// Whether to read only if each user exists, and is active and detached: no groups, role values or filters. This
+	// takes one read for each user, and cannot exceed a limit.
 	StatusOnly    bool `protobuf:"varint,5,opt,name=status_only,json=statusOnly,proto3" json:"status_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -108,30 +108,33 @@ func (x *StreamUserFactsRequest) GetStatusOnly() bool {
 	return false
 }
 
-// UserFacts is what access depends on. Rules give nothing to a user that is inactive or detached, so for such a user
-// `group_ids`, `role_values` and `matched_filters` are empty.
+// UserFacts are the facts that access depends on. Rules give nothing to an inactive or detached user. So for such a
+// user, `group_ids`, `role_values` and `matched_filters` are empty.
 type UserFacts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user's id.
+	// The id of the user.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The directory that sent it.
+	// The id of the directory that sent the user.
 	DirectoryId string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// Whether it is active (RFC 7643 §4.1.1); one that does not say is.
+	// Whether the user is active (RFC 7643 §4.1.1). A user without the attribute is active.
 	Active bool `protobuf:"varint,3,opt,name=active,proto3" json:"active,omitempty"`
-	// Whether its directory was deleted and no other has adopted it: rules and syncs leave it alone.
+	// Whether the user's directory is deleted and no other directory has adopted the user. Rules and syncs do not
+	// change a detached user.
 	Detached bool `protobuf:"varint,4,opt,name=detached,proto3" json:"detached,omitempty"`
-	// Increases with each change of the user.
+	// The revision. It increases with each change of the user.
 	Revision int64 `protobuf:"varint,5,opt,name=revision,proto3" json:"revision,omitempty"`
-	// When it last changed. After a restore the same revision may come again, of another change: this tells them apart.
+	// The time of the last change. After a restore, the same revision can appear again for another change; this time
+	// tells them apart.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// The groups that it is in, directly or through other groups, ascending; carried memberships too.
+	// The ids of the groups that the user is in, directly or through other groups, in ascending order. Carried
+	// memberships count.
 	GroupIds []string `protobuf:"bytes,7,rep,name=group_ids,json=groupIds,proto3" json:"group_ids,omitempty"`
-	// Those of the request's role values that the user has, as their positions in the request.
+	// The positions of the user's role values in the request.
 	RoleValues []int32 `protobuf:"varint,8,rep,packed,name=role_values,json=roleValues,proto3" json:"role_values,omitempty"`
-	// The request's filters that the user matches, as their positions in the request.
+	// The positions of the filters in the request that the user matches.
 	MatchedFilters []int32 `protobuf:"varint,9,rep,packed,name=matched_filters,json=matchedFilters,proto3" json:"matched_filters,omitempty"`
-	// Which limit the user's facts exceed, in a sentence for people; then the three fields above are empty and mean nothing. Empty
-	// otherwise.
+	// The limit that the user's facts exceed, in a sentence for people. Then the three previous fields are empty and
+	// mean nothing. Otherwise empty.
 	BeyondLimit   string `protobuf:"bytes,10,opt,name=beyond_limit,json=beyondLimit,proto3" json:"beyond_limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -237,7 +240,7 @@ func (x *UserFacts) GetBeyondLimit() string {
 	return ""
 }
 
-// StreamUserFactsResponse holds some of the users. The answers of a call hold each of them once, in any order.
+// StreamUserFactsResponse contains some of the users. The answers of a call contain each of them once, in any order.
 type StreamUserFactsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The users.

@@ -26,13 +26,13 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// FactsService tells the rule service what access depends on. It is internal.
+// FactsService tells the rule service the facts that access depends on. It is internal.
 type FactsServiceClient interface {
-	// StreamUserFacts reads up to 1,000 users in answers of at most 1 MiB each. The facts of one user, its attributes and its
-	// groups, are of one moment, which is not before the call began; those of two users may be of two moments. Ids that are not
-	// there are left out. A user whose facts are beyond a limit comes with `beyond_limit`, and does not fail the call.
-	// Reasons: SCIM_INVALID_FILTER, LIMIT (the groups above these users have more edges than one call reads: ask for fewer
-	// users).
+	// StreamUserFacts reads up to 1,000 users, in answers of 1 MiB at most. The facts of one user, its attributes and
+	// its groups, are from one moment after the begin of the call. Facts of two users can be from two moments. The
+	// answers leave missing users out. A user whose facts exceed a limit has `beyond_limit`, and does not fail the
+	// call. Reasons: SCIM_INVALID_FILTER, LIMIT (the groups above these users have more edges than one call reads: ask
+	// for fewer users).
 	StreamUserFacts(ctx context.Context, in *StreamUserFactsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamUserFactsResponse], error)
 }
 
@@ -67,13 +67,13 @@ type FactsService_StreamUserFactsClient = grpc.ServerStreamingClient[StreamUserF
 // All implementations must embed UnimplementedFactsServiceServer
 // for forward compatibility.
 //
-// FactsService tells the rule service what access depends on. It is internal.
+// FactsService tells the rule service the facts that access depends on. It is internal.
 type FactsServiceServer interface {
-	// StreamUserFacts reads up to 1,000 users in answers of at most 1 MiB each. The facts of one user, its attributes and its
-	// groups, are of one moment, which is not before the call began; those of two users may be of two moments. Ids that are not
-	// there are left out. A user whose facts are beyond a limit comes with `beyond_limit`, and does not fail the call.
-	// Reasons: SCIM_INVALID_FILTER, LIMIT (the groups above these users have more edges than one call reads: ask for fewer
-	// users).
+	// StreamUserFacts reads up to 1,000 users, in answers of 1 MiB at most. The facts of one user, its attributes and
+	// its groups, are from one moment after the begin of the call. Facts of two users can be from two moments. The
+	// answers leave missing users out. A user whose facts exceed a limit has `beyond_limit`, and does not fail the
+	// call. Reasons: SCIM_INVALID_FILTER, LIMIT (the groups above these users have more edges than one call reads: ask
+	// for fewer users).
 	StreamUserFacts(*StreamUserFactsRequest, grpc.ServerStreamingServer[StreamUserFactsResponse]) error
 	mustEmbedUnimplementedFactsServiceServer()
 }

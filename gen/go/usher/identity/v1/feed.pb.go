@@ -28,20 +28,20 @@ const (
 type ChangeKind int32
 
 const (
-	// Not said.
+	// The default value. Usher never sends it.
 	ChangeKind_CHANGE_KIND_UNSPECIFIED ChangeKind = 0
-	// It was created, or adopted.
+	// The resource was created or adopted.
 	ChangeKind_CHANGE_KIND_CREATED ChangeKind = 1
-	// Its attributes changed.
+	// The attributes of the resource changed.
 	ChangeKind_CHANGE_KIND_UPDATED ChangeKind = 2
-	// It was deleted.
+	// The resource was deleted.
 	ChangeKind_CHANGE_KIND_DELETED ChangeKind = 3
-	// A member came into the group: member_id, member_type.
+	// A member joined the group: see member_id and member_type.
 	ChangeKind_CHANGE_KIND_MEMBER_ADDED ChangeKind = 4
-	// A member left the group, also because the group was deleted: member_id, member_type.
+	// A member left the group, or the group was deleted: see member_id and member_type.
 	ChangeKind_CHANGE_KIND_MEMBER_REMOVED ChangeKind = 5
-	// The directory was deleted, and so its users and groups became detached. The record is about the directory:
-	// resource_type is unspecified and resource_id is the directory's id.
+	// The directory was deleted, so its users and groups became detached. The record is about the directory:
+	// resource_type is unspecified, and resource_id is the id of the directory.
 	ChangeKind_CHANGE_KIND_DIRECTORY_CLOSED ChangeKind = 6
 )
 
@@ -94,11 +94,11 @@ func (ChangeKind) EnumDescriptor() ([]byte, []int) {
 	return file_usher_identity_v1_feed_proto_rawDescGZIP(), []int{0}
 }
 
-// ResourceType tells users from groups.
+// ResourceType distinguishes users from groups.
 type ResourceType int32
 
 const (
-	// Not said.
+	// The default value. Usher never sends it.
 	ResourceType_RESOURCE_TYPE_UNSPECIFIED ResourceType = 0
 	// A user.
 	ResourceType_RESOURCE_TYPE_USER ResourceType = 1
@@ -147,32 +147,34 @@ func (ResourceType) EnumDescriptor() ([]byte, []int) {
 	return file_usher_identity_v1_feed_proto_rawDescGZIP(), []int{1}
 }
 
-// Change is one record of the feed: that a resource changed, not what it is now. Who follows reads the resource.
+// Change is one record of the feed. It says that a resource changed, and not what the resource is now: a follower
+// reads the resource.
 type Change struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The feed's cursor after this record.
+	// The cursor of the feed after this record.
 	Cursor string `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory.
+	// The id of the directory.
 	DirectoryId string `protobuf:"bytes,3,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// What changed.
+	// The type of the resource that changed.
 	ResourceType ResourceType `protobuf:"varint,4,opt,name=resource_type,json=resourceType,proto3,enum=usher.identity.v1.ResourceType" json:"resource_type,omitempty"`
-	// Its id.
+	// The id of the resource.
 	ResourceId string `protobuf:"bytes,5,opt,name=resource_id,json=resourceId,proto3" json:"resource_id,omitempty"`
-	// Increases with each change of the resource. Order across resources is not promised; keep the highest of each.
+	// The revision. It increases with each change of the resource. Usher does not promise an order across resources:
+	// keep the highest revision of each.
 	Revision int64 `protobuf:"varint,6,opt,name=revision,proto3" json:"revision,omitempty"`
 	// What happened.
 	Kind ChangeKind `protobuf:"varint,7,opt,name=kind,proto3,enum=usher.identity.v1.ChangeKind" json:"kind,omitempty"`
-	// The member that came or left.
+	// The id of the member that joined or left.
 	MemberId string `protobuf:"bytes,8,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"`
-	// Whether that member is a user or a group.
+	// The type of that member.
 	MemberType ResourceType `protobuf:"varint,9,opt,name=member_type,json=memberType,proto3,enum=usher.identity.v1.ResourceType" json:"member_type,omitempty"`
-	// The message that caused it, or empty.
+	// The ID of the message that caused the change, or empty.
 	MessageId string `protobuf:"bytes,10,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
-	// The W3C traceparent of the span that caused it, or empty.
+	// The W3C traceparent of the span that caused the change, or empty.
 	Traceparent string `protobuf:"bytes,11,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
-	// When it happened.
+	// The time of the change.
 	ChangeTime    *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=change_time,json=changeTime,proto3" json:"change_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -292,7 +294,7 @@ func (x *Change) GetChangeTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// GetCursorRequest asks for the feed's end.
+// GetCursorRequest asks for the end of the feed.
 type GetCursorRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -332,10 +334,10 @@ func (*GetCursorRequest) Descriptor() ([]byte, []int) {
 // GetCursorResponse answers GetCursor.
 type GetCursorResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Where to begin to follow: whatever shows later is after it.
+	// The cursor to follow from: every record that appears later is after it.
 	Cursor string `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
-	// After every record that was written when the call came. It is ahead of `cursor` while a record is written but does not
-	// show yet, because an older transaction is open.
+	// The cursor after every record that was written before the call. It is ahead of `cursor` while an older open
+	// transaction delays written records.
 	NewestCursor  string `protobuf:"bytes,2,opt,name=newest_cursor,json=newestCursor,proto3" json:"newest_cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -388,11 +390,11 @@ func (x *GetCursorResponse) GetNewestCursor() string {
 // ListChangesRequest asks for records.
 type ListChangesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The cursor to start after; empty means the beginning.
+	// The cursor after which the page starts. Empty: the beginning of the feed.
 	AfterCursor string `protobuf:"bytes,2,opt,name=after_cursor,json=afterCursor,proto3" json:"after_cursor,omitempty"`
-	// How many records at most: 0 means 500, over 5,000 means 5,000.
+	// The largest number of records. 0 means 500. More than 5,000 means 5,000.
 	PageSize      int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -454,12 +456,12 @@ type ListChangesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The records, oldest first.
 	Changes []*Change `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
-	// The cursor after what was looked at: go on from here, also when there was no record.
+	// The cursor after everything that this call read. Continue from here, even if there was no record.
 	NextCursor string `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
 	// Whether there are more records now.
 	More bool `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
-	// Every change of the organization that identity acknowledged before this time has its record at or before `next_cursor`.
-	// Unset while `more` is true.
+	// Every change of the organization that identity acknowledged before this time has its record at or before
+	// `next_cursor`. Unset while `more` is true.
 	AsOfTime      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -523,10 +525,10 @@ func (x *ListChangesResponse) GetAsOfTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// WatchActivityRequest says from where to watch.
+// WatchActivityRequest names the position in the feed.
 type WatchActivityRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The cursor to start after; empty means the beginning.
+	// The cursor after which the watch starts. Empty: the beginning of the feed.
 	AfterCursor   string `protobuf:"bytes,1,opt,name=after_cursor,json=afterCursor,proto3" json:"after_cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -572,12 +574,12 @@ func (x *WatchActivityRequest) GetAfterCursor() string {
 // WatchActivityResponse is a wake-up.
 type WatchActivityResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organizations with new records, each once.
+	// The ids of the organizations with new records, each once.
 	OrganizationIds []string `protobuf:"bytes,1,rep,name=organization_ids,json=organizationIds,proto3" json:"organization_ids,omitempty"`
-	// The cursor after them.
+	// The cursor after these records.
 	Cursor string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
-	// Every change that identity acknowledged before this time, of any organization, has its record at or before `cursor`. The
-	// time stands still while a record is written but does not show yet, because an older transaction is open.
+	// Every change of any organization that identity acknowledged before this time has its record at or before
+	// `cursor`. The time stands still while an older open transaction delays written records.
 	AsOfTime      *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -30,16 +30,18 @@ const (
 //
 // FeedService is the change feed of users and groups.
 //
-// A cursor is opaque text. It is of one epoch: a database that was restored has another, and then, or when the cursor is
-// older than what is kept, every RPC answers CURSOR_EXPIRED; take a new cursor, list, then follow.
+// A cursor is opaque text and belongs to one epoch. A restored database has a new epoch. If the cursor belongs to
+// another epoch, or is older than the oldest record, every RPC answers CURSOR_EXPIRED: take a new cursor, list, and
+// then follow.
 type FeedServiceClient interface {
-	// GetCursor gives the end of the feed: where to begin to follow, and what to wait for.
+	// GetCursor gives the end of the feed: one cursor to follow from, and one to wait for.
 	GetCursor(ctx context.Context, in *GetCursorRequest, opts ...grpc.CallOption) (*GetCursorResponse, error)
-	// ListChanges gives one organization's records after a cursor, oldest first. Reasons: CURSOR_EXPIRED, CURSOR_INVALID.
+	// ListChanges gives one organization's records after a cursor, oldest first. Reasons: CURSOR_EXPIRED,
+	// CURSOR_INVALID.
 	ListChanges(ctx context.Context, in *ListChangesRequest, opts ...grpc.CallOption) (*ListChangesResponse, error)
-	// WatchActivity says which organizations have records after a cursor, and then each time that one gets more. It is a
-	// wake-up: a follower reads the records with ListChanges. An answer without organizations is a bookmark, sent at least
-	// every second. Reasons: CURSOR_EXPIRED, CURSOR_INVALID.
+	// WatchActivity says which organizations have records after a cursor, and then each time that an organization gets
+	// more. It only wakes a follower, which reads the records with ListChanges. An answer without organizations is a
+	// bookmark. Identity sends one at least every second. Reasons: CURSOR_EXPIRED, CURSOR_INVALID.
 	WatchActivity(ctx context.Context, in *WatchActivityRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchActivityResponse], error)
 }
 
@@ -96,16 +98,18 @@ type FeedService_WatchActivityClient = grpc.ServerStreamingClient[WatchActivityR
 //
 // FeedService is the change feed of users and groups.
 //
-// A cursor is opaque text. It is of one epoch: a database that was restored has another, and then, or when the cursor is
-// older than what is kept, every RPC answers CURSOR_EXPIRED; take a new cursor, list, then follow.
+// A cursor is opaque text and belongs to one epoch. A restored database has a new epoch. If the cursor belongs to
+// another epoch, or is older than the oldest record, every RPC answers CURSOR_EXPIRED: take a new cursor, list, and
+// then follow.
 type FeedServiceServer interface {
-	// GetCursor gives the end of the feed: where to begin to follow, and what to wait for.
+	// GetCursor gives the end of the feed: one cursor to follow from, and one to wait for.
 	GetCursor(context.Context, *GetCursorRequest) (*GetCursorResponse, error)
-	// ListChanges gives one organization's records after a cursor, oldest first. Reasons: CURSOR_EXPIRED, CURSOR_INVALID.
+	// ListChanges gives one organization's records after a cursor, oldest first. Reasons: CURSOR_EXPIRED,
+	// CURSOR_INVALID.
 	ListChanges(context.Context, *ListChangesRequest) (*ListChangesResponse, error)
-	// WatchActivity says which organizations have records after a cursor, and then each time that one gets more. It is a
-	// wake-up: a follower reads the records with ListChanges. An answer without organizations is a bookmark, sent at least
-	// every second. Reasons: CURSOR_EXPIRED, CURSOR_INVALID.
+	// WatchActivity says which organizations have records after a cursor, and then each time that an organization gets
+	// more. It only wakes a follower, which reads the records with ListChanges. An answer without organizations is a
+	// bookmark. Identity sends one at least every second. Reasons: CURSOR_EXPIRED, CURSOR_INVALID.
 	WatchActivity(*WatchActivityRequest, grpc.ServerStreamingServer[WatchActivityResponse]) error
 	mustEmbedUnimplementedFeedServiceServer()
 }

@@ -25,34 +25,36 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// User is what other services need of a user.
+// User is the part of a user that other services need.
 type User struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its id, a UUIDv7.
+	// The id: a UUIDv7.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory that sent it.
+	// The id of the directory that sent the user.
 	DirectoryId string `protobuf:"bytes,3,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// Its userName, as sent.
+	// The userName, as the IdP sent it.
 	UserName string `protobuf:"bytes,4,opt,name=user_name,json=userName,proto3" json:"user_name,omitempty"`
-	// Its externalId, or empty.
+	// The externalId, or empty.
 	ExternalId string `protobuf:"bytes,5,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
-	// Its displayName, or empty.
+	// The displayName, or empty.
 	DisplayName string `protobuf:"bytes,6,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// Its primary e-mail address, else the first, or empty.
+	// The primary e-mail address; without one, the first e-mail address; or empty.
 	Email string `protobuf:"bytes,7,opt,name=email,proto3" json:"email,omitempty"`
-	// Whether it is active (RFC 7643 §4.1.1); one that does not say is.
+	// Whether the user is active (RFC 7643 §4.1.1). A user without the attribute is active.
 	Active bool `protobuf:"varint,8,opt,name=active,proto3" json:"active,omitempty"`
-	// Whether its directory was deleted and no other has adopted it: rules and syncs leave it alone.
+	// Whether the user's directory is deleted and no other directory has adopted the user. Rules and syncs do not
+	// change a detached user.
 	Detached bool `protobuf:"varint,9,opt,name=detached,proto3" json:"detached,omitempty"`
-	// The groups that it is in, directly or through other groups, carried memberships too.
+	// The ids of the groups that the user is in, directly or through other groups. Carried memberships count.
 	GroupIds []string `protobuf:"bytes,10,rep,name=group_ids,json=groupIds,proto3" json:"group_ids,omitempty"`
-	// The values of its `roles` attribute, as they are meant.
+	// The values of the user's `roles` attribute.
 	RoleValues []string `protobuf:"bytes,11,rep,name=role_values,json=roleValues,proto3" json:"role_values,omitempty"`
-	// Increases with each change of the user.
+	// The revision. It increases with each change of the user.
 	Revision int64 `protobuf:"varint,12,opt,name=revision,proto3" json:"revision,omitempty"`
-	// When it last changed. After a restore the same revision may come again, of another change: this tells them apart.
+	// The time of the last change. After a restore, the same revision can appear again for another change; this time
+	// tells them apart.
 	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -179,22 +181,22 @@ func (x *User) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// Group is what other services need of a group.
+// Group is the part of a group that other services need.
 type Group struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its id, a UUIDv7.
+	// The id: a UUIDv7.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory that sent it.
+	// The id of the directory that sent the group.
 	DirectoryId string `protobuf:"bytes,3,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// Its displayName, as sent.
+	// The displayName, as the IdP sent it.
 	DisplayName string `protobuf:"bytes,4,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// Its externalId, or empty.
+	// The externalId, or empty.
 	ExternalId string `protobuf:"bytes,5,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
-	// Whether its directory was deleted and no other has adopted it.
+	// Whether the group's directory is deleted and no other directory has adopted the group.
 	Detached bool `protobuf:"varint,6,opt,name=detached,proto3" json:"detached,omitempty"`
-	// Increases with each change of the group's attributes.
+	// The revision. It increases with each change of the group's attributes.
 	Revision      int64 `protobuf:"varint,7,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -282,9 +284,9 @@ func (x *Group) GetRevision() int64 {
 // EraseUserRequest names a user.
 type EraseUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The user.
+	// The id of the user.
 	UserId        string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -337,7 +339,8 @@ func (x *EraseUserRequest) GetUserId() string {
 // EraseUserResponse answers EraseUser.
 type EraseUserResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The change feed's cursor after it: WaitUntilCaughtUp with it waits until the access is removed.
+	// The cursor of the change feed after the call. WaitUntilCaughtUp with this cursor waits until the access is
+	// removed.
 	ChangeCursor  string `protobuf:"bytes,1,opt,name=change_cursor,json=changeCursor,proto3" json:"change_cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -383,9 +386,9 @@ func (x *EraseUserResponse) GetChangeCursor() string {
 // LookupUserRequest names a user in one way.
 type LookupUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// How it is named.
+	// The name or id of the user.
 	//
 	// Types that are valid to be assigned to By:
 	//
@@ -483,22 +486,22 @@ type isLookupUserRequest_By interface {
 }
 
 type LookupUserRequest_UserName struct {
-	// Its userName (casefolded).
+	// The userName. Usher ignores case.
 	UserName string `protobuf:"bytes,2,opt,name=user_name,json=userName,proto3,oneof"`
 }
 
 type LookupUserRequest_ExternalId struct {
-	// Its externalId.
+	// The externalId.
 	ExternalId string `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3,oneof"`
 }
 
 type LookupUserRequest_Email struct {
-	// One of its e-mail addresses (casefolded).
+	// One of the e-mail addresses. Usher ignores case.
 	Email string `protobuf:"bytes,4,opt,name=email,proto3,oneof"`
 }
 
 type LookupUserRequest_Id struct {
-	// Its id.
+	// The id.
 	Id string `protobuf:"bytes,5,opt,name=id,proto3,oneof"`
 }
 
@@ -559,9 +562,9 @@ func (x *LookupUserResponse) GetUser() *User {
 // BatchGetUsersRequest names users.
 type BatchGetUsersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// Their ids.
+	// The ids of the users.
 	Ids           []string `protobuf:"bytes,2,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -614,9 +617,9 @@ func (x *BatchGetUsersRequest) GetIds() []string {
 // BatchGetUsersResponse answers BatchGetUsers.
 type BatchGetUsersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Those that are there, in any order.
+	// The existing users, in any order.
 	Users []*User `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
-	// The ids that the answer had no room for; whether they are there is not said. Ask for them again.
+	// The ids that the answer had no room for. It does not say whether these users exist. Ask for them again.
 	RemainingIds  []string `protobuf:"bytes,2,rep,name=remaining_ids,json=remainingIds,proto3" json:"remaining_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -669,11 +672,11 @@ func (x *BatchGetUsersResponse) GetRemainingIds() []string {
 // ListUserIdsRequest asks for a page of user ids.
 type ListUserIdsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// How many at most: 0 means 100, over 1,000 means 1,000.
+	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before, or empty.
+	// The next_page_token of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -733,9 +736,9 @@ func (x *ListUserIdsRequest) GetPageToken() string {
 // ListUserIdsResponse is a page of user ids.
 type ListUserIdsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The ids, ascending; detached users' too.
+	// The ids, in ascending order, including detached users.
 	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
-	// What to ask for the next page with; empty at the end.
+	// The page_token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -788,13 +791,13 @@ func (x *ListUserIdsResponse) GetNextPageToken() string {
 // FindGroupsRequest asks for a page of groups.
 type FindGroupsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The displayName to find (casefolded); empty means any.
+	// The displayName, ignoring case. Empty: all groups.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// How many at most: 0 means 100, over 1,000 means 1,000.
+	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before, or empty.
+	// The next_page_token of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -861,9 +864,9 @@ func (x *FindGroupsRequest) GetPageToken() string {
 // FindGroupsResponse is a page of groups.
 type FindGroupsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The groups, by id; detached ones too.
+	// The groups, in the order of their ids, including detached groups.
 	Groups []*Group `protobuf:"bytes,1,rep,name=groups,proto3" json:"groups,omitempty"`
-	// What to ask for the next page with; empty at the end.
+	// The page_token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -916,9 +919,9 @@ func (x *FindGroupsResponse) GetNextPageToken() string {
 // BatchGetGroupsRequest names groups.
 type BatchGetGroupsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// Their ids.
+	// The ids of the groups.
 	Ids           []string `protobuf:"bytes,2,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -971,7 +974,7 @@ func (x *BatchGetGroupsRequest) GetIds() []string {
 // BatchGetGroupsResponse answers BatchGetGroups.
 type BatchGetGroupsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Those that are there, in any order.
+	// The existing groups, in any order.
 	Groups        []*Group `protobuf:"bytes,1,rep,name=groups,proto3" json:"groups,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1017,11 +1020,12 @@ func (x *BatchGetGroupsResponse) GetGroups() []*Group {
 // Member is a direct member of a group.
 type Member struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its id.
+	// The id of the member.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Whether it is a user or a group.
+	// The type of the member.
 	Type ResourceType `protobuf:"varint,2,opt,name=type,proto3,enum=usher.identity.v1.ResourceType" json:"type,omitempty"`
-	// Whether it is carried: taken over from a replaced directory and not confirmed by the IdP.
+	// Whether the membership is carried: Usher took it over from a replaced directory, and the IdP has not confirmed
+	// it.
 	Carried       bool `protobuf:"varint,3,opt,name=carried,proto3" json:"carried,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1081,13 +1085,13 @@ func (x *Member) GetCarried() bool {
 // ListMembersRequest asks for a page of members.
 type ListMembersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The group.
+	// The id of the group.
 	GroupId string `protobuf:"bytes,2,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
-	// How many at most: 0 means 100, over 1,000 means 1,000.
+	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before, or empty.
+	// The next_page_token of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1154,9 +1158,9 @@ func (x *ListMembersRequest) GetPageToken() string {
 // ListMembersResponse is a page of members.
 type ListMembersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The members, by id.
+	// The members, in the order of their ids.
 	Members []*Member `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
-	// What to ask for the next page with; empty at the end.
+	// The page_token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1206,12 +1210,12 @@ func (x *ListMembersResponse) GetNextPageToken() string {
 	return ""
 }
 
-// CarriedMember is a membership that was taken over and never confirmed.
+// CarriedMember is a membership that Usher took over from a replaced directory and that the IdP has not confirmed.
 type CarriedMember struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The group.
+	// The id of the group.
 	GroupId string `protobuf:"bytes,1,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
-	// Its member.
+	// The member.
 	Member        *Member `protobuf:"bytes,2,opt,name=member,proto3" json:"member,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1264,13 +1268,13 @@ func (x *CarriedMember) GetMember() *Member {
 // ListCarriedMembersRequest asks for a page of carried memberships.
 type ListCarriedMembersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory that adopted the groups.
+	// The id of the directory that adopted the groups.
 	DirectoryId string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// How many at most: 0 means 100, over 1,000 means 1,000.
+	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before, or empty.
+	// The next_page_token of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1337,9 +1341,9 @@ func (x *ListCarriedMembersRequest) GetPageToken() string {
 // ListCarriedMembersResponse is a page of carried memberships.
 type ListCarriedMembersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The memberships, by group and member.
+	// The memberships, in the order of group and member.
 	Members []*CarriedMember `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
-	// What to ask for the next page with; empty at the end.
+	// The page_token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1392,9 +1396,9 @@ func (x *ListCarriedMembersResponse) GetNextPageToken() string {
 // FinishAdoptionRequest names a directory.
 type FinishAdoptionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory that adopted the groups.
+	// The id of the directory that adopted the groups.
 	DirectoryId   string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1447,9 +1451,9 @@ func (x *FinishAdoptionRequest) GetDirectoryId() string {
 // FinishAdoptionResponse answers FinishAdoption.
 type FinishAdoptionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many memberships were removed.
+	// The number of memberships that were removed.
 	RemovedCount int64 `protobuf:"varint,1,opt,name=removed_count,json=removedCount,proto3" json:"removed_count,omitempty"`
-	// The change feed's cursor after it.
+	// The cursor of the change feed after the call.
 	ChangeCursor  string `protobuf:"bytes,2,opt,name=change_cursor,json=changeCursor,proto3" json:"change_cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1499,10 +1503,10 @@ func (x *FinishAdoptionResponse) GetChangeCursor() string {
 	return ""
 }
 
-// CheckUserFilterRequest holds a filter.
+// CheckUserFilterRequest contains a filter.
 type CheckUserFilterRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// The filter.
 	Filter        string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`

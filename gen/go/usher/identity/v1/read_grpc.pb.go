@@ -32,25 +32,25 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// ReadService is for services and admins that read users and groups as typed messages.
+// ReadService lets services and admins read users and groups as typed messages.
 type ReadServiceClient interface {
 	// LookupUser finds one user by exactly one of its names. Reasons: NOT_FOUND, USER_AMBIGUOUS.
 	LookupUser(ctx context.Context, in *LookupUserRequest, opts ...grpc.CallOption) (*LookupUserResponse, error)
-	// CheckUserFilter says whether a filter (RFC 7644 §3.4.2.2) can match users: whether it can be read, and its attributes are
-	// those of users, with the extensions of a directory of the organization, but for `groups` and `meta`.
-	// Reasons: SCIM_INVALID_FILTER.
+	// CheckUserFilter checks whether a filter (RFC 7644 §3.4.2.2) can match users. The filter must be well-formed, and
+	// its attributes must be attributes of users in at least one directory of the organization, including extensions,
+	// but not `groups` or `meta`. Reasons: SCIM_INVALID_FILTER.
 	CheckUserFilter(ctx context.Context, in *CheckUserFilterRequest, opts ...grpc.CallOption) (*CheckUserFilterResponse, error)
-	// BatchGetUsers reads up to 1,000 users with their groups and role values, but ends once the answer has 3 MiB, or its
-	// users' groups have as many memberships as one call reads: ask again for the ids that it did not get to. Ids that are not
-	// there are left out. Reasons: LIMIT (of one user alone there are more memberships than one call reads).
+	// BatchGetUsers reads up to 1,000 users with their groups and role values. It ends early when the answer has 3 MiB,
+	// or when the groups have as many memberships as one call reads: ask again for the ids that the answer left out.
+	// The answer leaves missing users out. Reasons: LIMIT (one user alone has more memberships than one call reads).
 	BatchGetUsers(ctx context.Context, in *BatchGetUsersRequest, opts ...grpc.CallOption) (*BatchGetUsersResponse, error)
-	// ListUserIds walks an organization's users by id. Reasons: PAGE_TOKEN.
+	// ListUserIds lists the ids of an organization's users. Reasons: PAGE_TOKEN.
 	ListUserIds(ctx context.Context, in *ListUserIdsRequest, opts ...grpc.CallOption) (*ListUserIdsResponse, error)
-	// FindGroups lists groups by displayName (casefolded), or all. Reasons: PAGE_TOKEN.
+	// FindGroups lists the groups with a displayName, ignoring case, or all groups. Reasons: PAGE_TOKEN.
 	FindGroups(ctx context.Context, in *FindGroupsRequest, opts ...grpc.CallOption) (*FindGroupsResponse, error)
-	// BatchGetGroups reads up to 1,000 groups without their members. Ids that are not there are left out.
+	// BatchGetGroups reads up to 1,000 groups without their members. The answer leaves missing groups out.
 	BatchGetGroups(ctx context.Context, in *BatchGetGroupsRequest, opts ...grpc.CallOption) (*BatchGetGroupsResponse, error)
-	// ListMembers walks a group's direct members by id. A group that is not there has none. Reasons: PAGE_TOKEN.
+	// ListMembers lists the direct members of a group by id. A missing group has none. Reasons: PAGE_TOKEN.
 	ListMembers(ctx context.Context, in *ListMembersRequest, opts ...grpc.CallOption) (*ListMembersResponse, error)
 }
 
@@ -136,25 +136,25 @@ func (c *readServiceClient) ListMembers(ctx context.Context, in *ListMembersRequ
 // All implementations must embed UnimplementedReadServiceServer
 // for forward compatibility.
 //
-// ReadService is for services and admins that read users and groups as typed messages.
+// ReadService lets services and admins read users and groups as typed messages.
 type ReadServiceServer interface {
 	// LookupUser finds one user by exactly one of its names. Reasons: NOT_FOUND, USER_AMBIGUOUS.
 	LookupUser(context.Context, *LookupUserRequest) (*LookupUserResponse, error)
-	// CheckUserFilter says whether a filter (RFC 7644 §3.4.2.2) can match users: whether it can be read, and its attributes are
-	// those of users, with the extensions of a directory of the organization, but for `groups` and `meta`.
-	// Reasons: SCIM_INVALID_FILTER.
+	// CheckUserFilter checks whether a filter (RFC 7644 §3.4.2.2) can match users. The filter must be well-formed, and
+	// its attributes must be attributes of users in at least one directory of the organization, including extensions,
+	// but not `groups` or `meta`. Reasons: SCIM_INVALID_FILTER.
 	CheckUserFilter(context.Context, *CheckUserFilterRequest) (*CheckUserFilterResponse, error)
-	// BatchGetUsers reads up to 1,000 users with their groups and role values, but ends once the answer has 3 MiB, or its
-	// users' groups have as many memberships as one call reads: ask again for the ids that it did not get to. Ids that are not
-	// there are left out. Reasons: LIMIT (of one user alone there are more memberships than one call reads).
+	// BatchGetUsers reads up to 1,000 users with their groups and role values. It ends early when the answer has 3 MiB,
+	// or when the groups have as many memberships as one call reads: ask again for the ids that the answer left out.
+	// The answer leaves missing users out. Reasons: LIMIT (one user alone has more memberships than one call reads).
 	BatchGetUsers(context.Context, *BatchGetUsersRequest) (*BatchGetUsersResponse, error)
-	// ListUserIds walks an organization's users by id. Reasons: PAGE_TOKEN.
+	// ListUserIds lists the ids of an organization's users. Reasons: PAGE_TOKEN.
 	ListUserIds(context.Context, *ListUserIdsRequest) (*ListUserIdsResponse, error)
-	// FindGroups lists groups by displayName (casefolded), or all. Reasons: PAGE_TOKEN.
+	// FindGroups lists the groups with a displayName, ignoring case, or all groups. Reasons: PAGE_TOKEN.
 	FindGroups(context.Context, *FindGroupsRequest) (*FindGroupsResponse, error)
-	// BatchGetGroups reads up to 1,000 groups without their members. Ids that are not there are left out.
+	// BatchGetGroups reads up to 1,000 groups without their members. The answer leaves missing groups out.
 	BatchGetGroups(context.Context, *BatchGetGroupsRequest) (*BatchGetGroupsResponse, error)
-	// ListMembers walks a group's direct members by id. A group that is not there has none. Reasons: PAGE_TOKEN.
+	// ListMembers lists the direct members of a group by id. A missing group has none. Reasons: PAGE_TOKEN.
 	ListMembers(context.Context, *ListMembersRequest) (*ListMembersResponse, error)
 	mustEmbedUnimplementedReadServiceServer()
 }
@@ -385,9 +385,9 @@ const (
 //
 // AdoptionService lets an admin end the adoption of a replaced directory's resources.
 type AdoptionServiceClient interface {
-	// ListCarriedMembers lists memberships of adopted groups that the IdP has not confirmed. Reasons: PAGE_TOKEN.
+	// ListCarriedMembers lists the memberships of adopted groups that the IdP has not confirmed. Reasons: PAGE_TOKEN.
 	ListCarriedMembers(ctx context.Context, in *ListCarriedMembersRequest, opts ...grpc.CallOption) (*ListCarriedMembersResponse, error)
-	// FinishAdoption removes every membership that ListCarriedMembers would list, as if the IdP had removed it.
+	// FinishAdoption removes every membership that ListCarriedMembers lists, as if the IdP had removed it.
 	FinishAdoption(ctx context.Context, in *FinishAdoptionRequest, opts ...grpc.CallOption) (*FinishAdoptionResponse, error)
 }
 
@@ -425,9 +425,9 @@ func (c *adoptionServiceClient) FinishAdoption(ctx context.Context, in *FinishAd
 //
 // AdoptionService lets an admin end the adoption of a replaced directory's resources.
 type AdoptionServiceServer interface {
-	// ListCarriedMembers lists memberships of adopted groups that the IdP has not confirmed. Reasons: PAGE_TOKEN.
+	// ListCarriedMembers lists the memberships of adopted groups that the IdP has not confirmed. Reasons: PAGE_TOKEN.
 	ListCarriedMembers(context.Context, *ListCarriedMembersRequest) (*ListCarriedMembersResponse, error)
-	// FinishAdoption removes every membership that ListCarriedMembers would list, as if the IdP had removed it.
+	// FinishAdoption removes every membership that ListCarriedMembers lists, as if the IdP had removed it.
 	FinishAdoption(context.Context, *FinishAdoptionRequest) (*FinishAdoptionResponse, error)
 	mustEmbedUnimplementedAdoptionServiceServer()
 }
@@ -530,11 +530,11 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// ErasureService lets an admin remove what no IdP removes any more.
+// ErasureService lets an admin delete users that no IdP manages any more.
 type ErasureServiceClient interface {
-	// EraseUser removes a detached user for good, with its memberships: as if the IdP had deleted it, so that all its access is
-	// removed soon after, what was granted by hand too. The database keeps the user's id, in records of changes, for as long as
-	// all others. Reasons: NOT_FOUND, USER_NOT_DETACHED.
+	// EraseUser deletes a detached user and its memberships for good. The effect is as if the IdP had deleted the user:
+	// soon after, the user has no access any more, including manual access. Usher keeps the user's id in records of
+	// changes, as long as all others. Reasons: NOT_FOUND, USER_NOT_DETACHED.
 	EraseUser(ctx context.Context, in *EraseUserRequest, opts ...grpc.CallOption) (*EraseUserResponse, error)
 }
 
@@ -560,11 +560,11 @@ func (c *erasureServiceClient) EraseUser(ctx context.Context, in *EraseUserReque
 // All implementations must embed UnimplementedErasureServiceServer
 // for forward compatibility.
 //
-// ErasureService lets an admin remove what no IdP removes any more.
+// ErasureService lets an admin delete users that no IdP manages any more.
 type ErasureServiceServer interface {
-	// EraseUser removes a detached user for good, with its memberships: as if the IdP had deleted it, so that all its access is
-	// removed soon after, what was granted by hand too. The database keeps the user's id, in records of changes, for as long as
-	// all others. Reasons: NOT_FOUND, USER_NOT_DETACHED.
+	// EraseUser deletes a detached user and its memberships for good. The effect is as if the IdP had deleted the user:
+	// soon after, the user has no access any more, including manual access. Usher keeps the user's id in records of
+	// changes, as long as all others. Reasons: NOT_FOUND, USER_NOT_DETACHED.
 	EraseUser(context.Context, *EraseUserRequest) (*EraseUserResponse, error)
 	mustEmbedUnimplementedErasureServiceServer()
 }

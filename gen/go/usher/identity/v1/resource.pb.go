@@ -27,15 +27,16 @@ const (
 type Write_Operation int32
 
 const (
-	// Not said.
+	// The default value. Usher never sends it.
 	Write_OPERATION_UNSPECIFIED Write_Operation = 0
-	// Adds a resource (RFC 7644 §3.3), or adopts a detached one of the directory that this one replaces: by externalId, else by a
-	// userName or by a displayName that only one group has. The resource then keeps its old id, and the old members of a group
-	// are carried.
+	// Adds a resource (RFC 7644 §3.3), or adopts a detached resource of the replaced directory: by externalId,
+	// otherwise by userName, or by a displayName that only one group has. The adopted resource keeps its old id, and
+	// the old members of a group are carried.
 	Write_OPERATION_CREATE Write_Operation = 1
 	// Replaces a resource (RFC 7644 §3.5.1).
 	Write_OPERATION_REPLACE Write_Operation = 2
-	// Changes a resource, with all operations of the PatchOp or none (RFC 7644 §3.5.2). One that changes nothing writes nothing.
+	// Changes a resource with all operations of the PatchOp, or with none (RFC 7644 §3.5.2). A PATCH without an
+	// effect writes nothing.
 	Write_OPERATION_PATCH Write_Operation = 3
 )
 
@@ -82,11 +83,11 @@ func (Write_Operation) EnumDescriptor() ([]byte, []int) {
 	return file_usher_identity_v1_resource_proto_rawDescGZIP(), []int{0, 0}
 }
 
-// Endpoint says what is described.
+// Endpoint says what to describe.
 type ListDescriptionsRequest_Endpoint int32
 
 const (
-	// Not said.
+	// The default value. Usher never sends it.
 	ListDescriptionsRequest_ENDPOINT_UNSPECIFIED ListDescriptionsRequest_Endpoint = 0
 	// The resource types, as `/ResourceTypes` serves them (RFC 7643 §6).
 	ListDescriptionsRequest_ENDPOINT_RESOURCE_TYPES ListDescriptionsRequest_Endpoint = 1
@@ -135,18 +136,19 @@ func (ListDescriptionsRequest_Endpoint) EnumDescriptor() ([]byte, []int) {
 	return file_usher_identity_v1_resource_proto_rawDescGZIP(), []int{13, 0}
 }
 
-// Write says how one resource is written.
+// Write says how to write one resource.
 type Write struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What the write does.
 	Operation Write_Operation `protobuf:"varint,1,opt,name=operation,proto3,enum=usher.identity.v1.Write_Operation" json:"operation,omitempty"`
-	// The id of the resource, unless it is created.
+	// The id of the resource. Empty for CREATE.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// The versions one of which the resource must have now (If-Match); empty means any. Nothing for a resource that is created.
+	// The versions (If-Match). The current version of the resource must be one of them. Empty: any version. Ignored for
+	// CREATE.
 	IfMatch []int64 `protobuf:"varint,3,rep,packed,name=if_match,json=ifMatch,proto3" json:"if_match,omitempty"`
-	// What of the resource to answer with.
+	// The attributes of the resource in the answer.
 	Projection *Projection `protobuf:"bytes,4,opt,name=projection,proto3" json:"projection,omitempty"`
-	// Of a patch, whether to leave the document out of the answer. Then the members of a group are not read.
+	// For PATCH: whether the answer leaves the document out. Then Usher does not read the members of a group.
 	OmitResource  bool `protobuf:"varint,5,opt,name=omit_resource,json=omitResource,proto3" json:"omit_resource,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -220,11 +222,11 @@ func (x *Write) GetOmitResource() bool {
 // GetResourceRequest names a resource.
 type GetResourceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whose resource, and where.
+	// The directory and the type of the resource.
 	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
-	// Its id.
+	// The id of the resource.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// What of it to answer with.
+	// The attributes of the resource in the answer.
 	Projection    *Projection `protobuf:"bytes,3,opt,name=projection,proto3" json:"projection,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -330,11 +332,11 @@ func (x *GetResourceResponse) GetResource() *Resource {
 // ListResourcesRequest asks for a page of resources.
 type ListResourcesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whose resources, and where.
+	// The directory and the type of the resources.
 	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
-	// Which of them.
+	// The filter, the order and the page.
 	Query *ListQuery `protobuf:"bytes,2,opt,name=query,proto3" json:"query,omitempty"`
-	// What of each to answer with.
+	// The attributes of each resource in the answer.
 	Projection    *Projection `protobuf:"bytes,3,opt,name=projection,proto3" json:"projection,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -440,11 +442,11 @@ func (x *ListResourcesResponse) GetResult() *ListResult {
 // DeleteResourceRequest names a resource.
 type DeleteResourceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whose resource, and where.
+	// The directory and the type of the resource.
 	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
-	// Its id.
+	// The id of the resource.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// The versions one of which it must have now (If-Match); empty means any.
+	// The versions (If-Match). The current version of the resource must be one of them. Empty: any version.
 	IfMatch       []int64 `protobuf:"varint,3,rep,packed,name=if_match,json=ifMatch,proto3" json:"if_match,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -504,7 +506,7 @@ func (x *DeleteResourceRequest) GetIfMatch() []int64 {
 // DeleteResourceResponse answers DeleteResource.
 type DeleteResourceResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What happened.
+	// What the write did.
 	Result        *WriteResult `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -547,12 +549,12 @@ func (x *DeleteResourceResponse) GetResult() *WriteResult {
 	return nil
 }
 
-// WriteResourceRequest carries a write.
+// WriteResourceRequest contains a write.
 type WriteResourceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whose resource, and where.
+	// The directory and the type of the resource.
 	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
-	// What is written.
+	// How to write the resource.
 	Write *Write `protobuf:"bytes,2,opt,name=write,proto3" json:"write,omitempty"`
 	// The JSON body: the resource, or a PatchOp (RFC 7644 §3.5.2).
 	Document      []byte `protobuf:"bytes,3,opt,name=document,proto3" json:"document,omitempty"`
@@ -614,9 +616,9 @@ func (x *WriteResourceRequest) GetDocument() []byte {
 // WriteResourceResponse answers WriteResource.
 type WriteResourceResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The resource as it is now; without a document when that was asked.
+	// The resource after the write. It has no document if the request leaves it out.
 	Resource *Resource `protobuf:"bytes,1,opt,name=resource,proto3" json:"resource,omitempty"`
-	// What else happened.
+	// What else the write did.
 	Result        *WriteResult `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -666,15 +668,15 @@ func (x *WriteResourceResponse) GetResult() *WriteResult {
 	return nil
 }
 
-// WriteResourceStreamRequest is a part of a write. The first one says all but the document; those after it name the target and
-// hold a part of the document.
+// WriteResourceStreamRequest is a part of a write. The first one has everything except the document. The next ones
+// have the target and a part of the document.
 type WriteResourceStreamRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whose resource, and where.
+	// The directory and the type of the resource.
 	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
-	// What is written; in the first message.
+	// How to write the resource. Only in the first request.
 	Write *Write `protobuf:"bytes,2,opt,name=write,proto3" json:"write,omitempty"`
-	// How many bytes the document has at most; in the first message.
+	// The largest size of the document in bytes. Only in the first request.
 	Size int64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
 	// The next part of the document.
 	Part          []byte `protobuf:"bytes,4,opt,name=part,proto3" json:"part,omitempty"`
@@ -743,9 +745,9 @@ func (x *WriteResourceStreamRequest) GetPart() []byte {
 // WriteResourceStreamResponse answers WriteResourceStream.
 type WriteResourceStreamResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The resource as it is now; without a document when that was asked.
+	// The resource after the write. It has no document if the request leaves it out.
 	Resource *Resource `protobuf:"bytes,1,opt,name=resource,proto3" json:"resource,omitempty"`
-	// What else happened.
+	// What else the write did.
 	Result        *WriteResult `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -798,11 +800,11 @@ func (x *WriteResourceStreamResponse) GetResult() *WriteResult {
 // ReadResourceStreamRequest names a resource.
 type ReadResourceStreamRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whose resource, and where.
+	// The directory and the type of the resource.
 	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
-	// Its id.
+	// The id of the resource.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// What of it to answer with.
+	// The attributes of the resource in the answer.
 	Projection    *Projection `protobuf:"bytes,3,opt,name=projection,proto3" json:"projection,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -862,7 +864,7 @@ func (x *ReadResourceStreamRequest) GetProjection() *Projection {
 // ReadResourceStreamResponse is a part of a resource.
 type ReadResourceStreamResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What is read, without its document: in the first answer, and in no other.
+	// The resource without its document. Only in the first answer.
 	Resource *Resource `protobuf:"bytes,1,opt,name=resource,proto3" json:"resource,omitempty"`
 	// The next part of the document.
 	Part          []byte `protobuf:"bytes,2,opt,name=part,proto3" json:"part,omitempty"`
@@ -917,11 +919,11 @@ func (x *ReadResourceStreamResponse) GetPart() []byte {
 // ListDescriptionsRequest asks for descriptions.
 type ListDescriptionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whose descriptions, and where. It names no type.
+	// The directory. It names no type.
 	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
-	// What is described.
+	// What to describe.
 	Endpoint ListDescriptionsRequest_Endpoint `protobuf:"varint,2,opt,name=endpoint,proto3,enum=usher.identity.v1.ListDescriptionsRequest_Endpoint" json:"endpoint,omitempty"`
-	// The id of the only one that is wanted: the name of a resource type, or the URN of a schema, in any case. Empty means all.
+	// The id of one description: the name of a resource type, or the URN of a schema, ignoring case. Empty: all.
 	Id            string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1027,9 +1029,9 @@ func (x *ListDescriptionsResponse) GetDescriptions() []*Description {
 // Description describes a resource type or a schema.
 type Description struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its id: the name of the resource type, or the URN of the schema.
+	// The id: the name of the resource type, or the URN of the schema.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// All of it as JSON, with `meta`.
+	// The whole description as JSON, with `meta`.
 	Document      []byte `protobuf:"bytes,2,opt,name=document,proto3" json:"document,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

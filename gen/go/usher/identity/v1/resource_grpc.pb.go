@@ -32,32 +32,34 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// ResourceService reads and writes SCIM resources of any type in the directory of the calling IdP. The target of a request names
-// the type. A detached resource, and a resource of another directory, does not exist here.
+// ResourceService reads and writes SCIM resources of any type in the directory of the calling IdP. The target of a
+// request names the type. This service does not see detached resources, or resources of another directory.
 //
-// Every RPC may also answer INVALID_REQUEST for a type that does not exist, DIRECTORY_NOT_READY, DIRECTORY_DELETED and the SCIM
-// reasons that it names.
+// Every RPC can also answer INVALID_REQUEST for a type that does not exist, DIRECTORY_NOT_READY, DIRECTORY_DELETED,
+// and the SCIM reasons that its comment names.
 type ResourceServiceClient interface {
-	// GetResource reads one resource (RFC 7644 §3.4.1). A group may be too large to answer with: see Resource.large.
-	// Reasons: NOT_FOUND.
+	// GetResource reads one resource (RFC 7644 §3.4.1). If a group is too large for one answer, the answer has no
+	// document: see Resource.large. Reasons: NOT_FOUND.
 	GetResource(ctx context.Context, in *GetResourceRequest, opts ...grpc.CallOption) (*GetResourceResponse, error)
-	// ListResources lists and filters the resources of a type (RFC 7644 §3.4.2), or those of all types, where the target names
-	// none: users, and then groups (RFC 7644 §3.4.2.1). Groups that are too large to answer with come without their documents:
-	// see Resource.large. Reasons: SCIM_INVALID_FILTER, SCIM_TOO_MANY, SCIM_INVALID_VALUE for an order over several types.
+	// ListResources lists and filters the resources of a type (RFC 7644 §3.4.2). If the target names no type, it lists
+	// users and then groups (RFC 7644 §3.4.2.1). Groups that are too large for one answer have no document: see
+	// Resource.large. Reasons: SCIM_INVALID_FILTER, SCIM_TOO_MANY, SCIM_INVALID_VALUE (a sort order over several
+	// types).
 	ListResources(ctx context.Context, in *ListResourcesRequest, opts ...grpc.CallOption) (*ListResourcesResponse, error)
-	// DeleteResource removes a resource for good (RFC 7644 §3.6). Reasons: NOT_FOUND, CONFLICT.
+	// DeleteResource deletes a resource (RFC 7644 §3.6). Reasons: NOT_FOUND, CONFLICT.
 	DeleteResource(ctx context.Context, in *DeleteResourceRequest, opts ...grpc.CallOption) (*DeleteResourceResponse, error)
 	// WriteResource creates, replaces or patches one resource: see Write.Operation.
 	// Reasons: NOT_FOUND, CONFLICT, SCIM_UNIQUENESS, SCIM_INVALID_SYNTAX, SCIM_INVALID_VALUE, SCIM_MUTABILITY, SCIM_INVALID_PATH,
 	// SCIM_NO_TARGET, SCIM_INVALID_FILTER, LIMIT.
 	WriteResource(ctx context.Context, in *WriteResourceRequest, opts ...grpc.CallOption) (*WriteResourceResponse, error)
-	// WriteResourceStream does what WriteResource does, with a document of up to 64 MiB, which comes in parts. Nothing is written
-	// before the stream is closed. Reasons: those of WriteResource.
+	// WriteResourceStream does the same as WriteResource, with a document of up to 64 MiB in parts. It writes nothing
+	// before the client closes the stream. Reasons: those of WriteResource.
 	WriteResourceStream(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[WriteResourceStreamRequest, WriteResourceStreamResponse], error)
-	// ReadResourceStream reads one resource of any size (RFC 7644 §3.4.1). The first answer says what it is, the others hold its
-	// document in parts. Members that come or leave meanwhile may be in it or not. Reasons: NOT_FOUND.
+	// ReadResourceStream reads one resource of any size (RFC 7644 §3.4.1). The first answer has the resource without
+	// its document, and the others have the document in parts. The document may or may not include members that join or
+	// leave during the call. Reasons: NOT_FOUND.
 	ReadResourceStream(ctx context.Context, in *ReadResourceStreamRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadResourceStreamResponse], error)
-	// ListDescriptions describes the resource types of the directory, or their schemas, with the extensions that were registered for it
+	// ListDescriptions describes the resource types or the schemas of the directory, including registered extensions
 	// (RFC 7644 §4). Reasons: NOT_FOUND.
 	ListDescriptions(ctx context.Context, in *ListDescriptionsRequest, opts ...grpc.CallOption) (*ListDescriptionsResponse, error)
 }
@@ -156,32 +158,34 @@ func (c *resourceServiceClient) ListDescriptions(ctx context.Context, in *ListDe
 // All implementations must embed UnimplementedResourceServiceServer
 // for forward compatibility.
 //
-// ResourceService reads and writes SCIM resources of any type in the directory of the calling IdP. The target of a request names
-// the type. A detached resource, and a resource of another directory, does not exist here.
+// ResourceService reads and writes SCIM resources of any type in the directory of the calling IdP. The target of a
+// request names the type. This service does not see detached resources, or resources of another directory.
 //
-// Every RPC may also answer INVALID_REQUEST for a type that does not exist, DIRECTORY_NOT_READY, DIRECTORY_DELETED and the SCIM
-// reasons that it names.
+// Every RPC can also answer INVALID_REQUEST for a type that does not exist, DIRECTORY_NOT_READY, DIRECTORY_DELETED,
+// and the SCIM reasons that its comment names.
 type ResourceServiceServer interface {
-	// GetResource reads one resource (RFC 7644 §3.4.1). A group may be too large to answer with: see Resource.large.
-	// Reasons: NOT_FOUND.
+	// GetResource reads one resource (RFC 7644 §3.4.1). If a group is too large for one answer, the answer has no
+	// document: see Resource.large. Reasons: NOT_FOUND.
 	GetResource(context.Context, *GetResourceRequest) (*GetResourceResponse, error)
-	// ListResources lists and filters the resources of a type (RFC 7644 §3.4.2), or those of all types, where the target names
-	// none: users, and then groups (RFC 7644 §3.4.2.1). Groups that are too large to answer with come without their documents:
-	// see Resource.large. Reasons: SCIM_INVALID_FILTER, SCIM_TOO_MANY, SCIM_INVALID_VALUE for an order over several types.
+	// ListResources lists and filters the resources of a type (RFC 7644 §3.4.2). If the target names no type, it lists
+	// users and then groups (RFC 7644 §3.4.2.1). Groups that are too large for one answer have no document: see
+	// Resource.large. Reasons: SCIM_INVALID_FILTER, SCIM_TOO_MANY, SCIM_INVALID_VALUE (a sort order over several
+	// types).
 	ListResources(context.Context, *ListResourcesRequest) (*ListResourcesResponse, error)
-	// DeleteResource removes a resource for good (RFC 7644 §3.6). Reasons: NOT_FOUND, CONFLICT.
+	// DeleteResource deletes a resource (RFC 7644 §3.6). Reasons: NOT_FOUND, CONFLICT.
 	DeleteResource(context.Context, *DeleteResourceRequest) (*DeleteResourceResponse, error)
 	// WriteResource creates, replaces or patches one resource: see Write.Operation.
 	// Reasons: NOT_FOUND, CONFLICT, SCIM_UNIQUENESS, SCIM_INVALID_SYNTAX, SCIM_INVALID_VALUE, SCIM_MUTABILITY, SCIM_INVALID_PATH,
 	// SCIM_NO_TARGET, SCIM_INVALID_FILTER, LIMIT.
 	WriteResource(context.Context, *WriteResourceRequest) (*WriteResourceResponse, error)
-	// WriteResourceStream does what WriteResource does, with a document of up to 64 MiB, which comes in parts. Nothing is written
-	// before the stream is closed. Reasons: those of WriteResource.
+	// WriteResourceStream does the same as WriteResource, with a document of up to 64 MiB in parts. It writes nothing
+	// before the client closes the stream. Reasons: those of WriteResource.
 	WriteResourceStream(grpc.ClientStreamingServer[WriteResourceStreamRequest, WriteResourceStreamResponse]) error
-	// ReadResourceStream reads one resource of any size (RFC 7644 §3.4.1). The first answer says what it is, the others hold its
-	// document in parts. Members that come or leave meanwhile may be in it or not. Reasons: NOT_FOUND.
+	// ReadResourceStream reads one resource of any size (RFC 7644 §3.4.1). The first answer has the resource without
+	// its document, and the others have the document in parts. The document may or may not include members that join or
+	// leave during the call. Reasons: NOT_FOUND.
 	ReadResourceStream(*ReadResourceStreamRequest, grpc.ServerStreamingServer[ReadResourceStreamResponse]) error
-	// ListDescriptions describes the resource types of the directory, or their schemas, with the extensions that were registered for it
+	// ListDescriptions describes the resource types or the schemas of the directory, including registered extensions
 	// (RFC 7644 §4). Reasons: NOT_FOUND.
 	ListDescriptions(context.Context, *ListDescriptionsRequest) (*ListDescriptionsResponse, error)
 	mustEmbedUnimplementedResourceServiceServer()

@@ -26,22 +26,23 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Schema is an extension that an admin registered for a directory: attributes that its IdP may send beside those of SCIM's
-// own schemas.
+// Schema is an extension that an admin registers for a directory: attributes that its IdP can send beside those of
+// SCIM's own schemas.
 type Schema struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its URN.
+	// The URN.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What it extends: users or groups.
+	// The type of the resources that the schema extends.
 	ResourceType ResourceType `protobuf:"varint,2,opt,name=resource_type,json=resourceType,proto3,enum=usher.identity.v1.ResourceType" json:"resource_type,omitempty"`
-	// Its definition in the form of RFC 7643 §7, as /Schemas serves it: what was left out has its default. At most 64 KiB, with the
-	// defaults: some 400 attributes and sub-attributes.
+	// The definition in the form of RFC 7643 §7, as /Schemas serves it. Usher adds the default of each missing
+	// characteristic. The definition with these defaults has 64 KiB at most: some 400 attributes and sub-attributes.
 	Definition *structpb.Struct `protobuf:"bytes,3,opt,name=definition,proto3" json:"definition,omitempty"`
-	// When it was registered.
+	// The time of the first registration.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When it was last registered otherwise.
+	// The time of the last change of the definition.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// Identifies the values that can be changed. In a put it must be the current one, unless it is empty.
+	// A checksum of the values that clients can change. An update whose etag is not the current one fails with
+	// CONFLICT. An update without an etag does not check it.
 	Etag          string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -122,13 +123,13 @@ func (x *Schema) GetEtag() string {
 // PutSchemaRequest registers a schema.
 type PutSchemaRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory.
+	// The id of the directory.
 	DirectoryId string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// The schema's URN, which is also the definition's `id`.
+	// The URN of the schema, which is also the `id` of the definition.
 	Id string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
-	// The schema. Its id may be left out; else it must be the same.
+	// The schema. Its id is empty or the same.
 	Schema        *Schema `protobuf:"bytes,4,opt,name=schema,proto3" json:"schema,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -195,7 +196,7 @@ func (x *PutSchemaRequest) GetSchema() *Schema {
 // PutSchemaResponse answers PutSchema.
 type PutSchemaResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The schema as it is now.
+	// The schema after the call.
 	Schema        *Schema `protobuf:"bytes,1,opt,name=schema,proto3" json:"schema,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -241,9 +242,9 @@ func (x *PutSchemaResponse) GetSchema() *Schema {
 // ListSchemasRequest names a directory.
 type ListSchemasRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory. A deleted one can be asked for, too.
+	// The id of the directory, which can be a deleted one.
 	DirectoryId   string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -296,7 +297,7 @@ func (x *ListSchemasRequest) GetDirectoryId() string {
 // ListSchemasResponse answers ListSchemas.
 type ListSchemasResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The schemas, by id.
+	// The schemas, in the order of their ids.
 	Schemas       []*Schema `protobuf:"bytes,1,rep,name=schemas,proto3" json:"schemas,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -342,11 +343,11 @@ func (x *ListSchemasResponse) GetSchemas() []*Schema {
 // DeleteSchemaRequest names a schema.
 type DeleteSchemaRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory.
+	// The id of the directory.
 	DirectoryId string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// The schema's URN, in any case.
+	// The URN of the schema, ignoring case.
 	Id            string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

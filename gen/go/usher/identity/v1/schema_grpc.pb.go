@@ -28,25 +28,25 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// SchemaService manages the extension schemas of directories (RFC 7643 §3.3). An extension is served in /Schemas and
-// /ResourceTypes, and its attributes are read, kept, patched, filtered and shown by what its schema says.
+// SchemaService manages the extension schemas of directories (RFC 7643 §3.3). /Schemas and /ResourceTypes serve an
+// extension, and Usher reads, keeps, patches, filters and shows its attributes as its schema says.
 //
-// A directory that replaces another one begins with that one's schemas. A change answers once every message that comes then
-// is read by it, which takes a second on PostgreSQL.
+// A directory that replaces another one begins with the schemas of the replaced one. A change answers when Usher
+// reads every new message by the changed schema. On PostgreSQL, this takes a second.
 type SchemaServiceClient interface {
-	// PutSchema registers a schema, or puts a definition in the place of another one with the same id. Values that were sent
-	// before and do not fit any more are not shown from then on; each is gone with the next write to its resource. A
-	// directory may have 10 schemas.
+	// PutSchema registers a schema, or replaces the definition of a registered one. Usher does not show stored values
+	// that do not fit the new definition, and the next write to the resource deletes them. A directory can have 10
+	// schemas.
 	//
-	// A definition is refused, with the path of what is wrong, if it is none (RFC 7643 §7), if its id is taken by SCIM or cannot
-	// be told from another one's in a path, or if it asks for what Usher does not hold to: "mutability" of "writeOnly", or of
-	// "immutable" for a sub-attribute; "returned" of "never"; "uniqueness" other than "none".
-	// Reasons: DIRECTORY_NOT_READY, DIRECTORY_DELETED, INVALID_REQUEST, LIMIT, CONFLICT.
+	// Usher refuses a definition, and names the path of the error, if it is not valid (RFC 7643 §7); if its id belongs
+	// to SCIM, or cannot be distinguished from another id in a path; or if it uses a characteristic that Usher does not
+	// support: "mutability" of "writeOnly", or of "immutable" for a sub-attribute; "returned" of "never"; "uniqueness"
+	// other than "none". Reasons: DIRECTORY_NOT_READY, DIRECTORY_DELETED, INVALID_REQUEST, LIMIT, CONFLICT.
 	PutSchema(ctx context.Context, in *PutSchemaRequest, opts ...grpc.CallOption) (*PutSchemaResponse, error)
 	// ListSchemas lists the schemas of a directory by id. Reasons: DIRECTORY_NOT_READY.
 	ListSchemas(ctx context.Context, in *ListSchemasRequest, opts ...grpc.CallOption) (*ListSchemasResponse, error)
-	// DeleteSchema removes a schema. Values that were sent of it are not shown from then on; each is gone with the next write to
-	// its resource. Reasons: NOT_FOUND.
+	// DeleteSchema removes a schema. Usher does not show stored values of it any more, and the next write to the
+	// resource deletes them. Reasons: NOT_FOUND.
 	DeleteSchema(ctx context.Context, in *DeleteSchemaRequest, opts ...grpc.CallOption) (*DeleteSchemaResponse, error)
 }
 
@@ -92,25 +92,25 @@ func (c *schemaServiceClient) DeleteSchema(ctx context.Context, in *DeleteSchema
 // All implementations must embed UnimplementedSchemaServiceServer
 // for forward compatibility.
 //
-// SchemaService manages the extension schemas of directories (RFC 7643 §3.3). An extension is served in /Schemas and
-// /ResourceTypes, and its attributes are read, kept, patched, filtered and shown by what its schema says.
+// SchemaService manages the extension schemas of directories (RFC 7643 §3.3). /Schemas and /ResourceTypes serve an
+// extension, and Usher reads, keeps, patches, filters and shows its attributes as its schema says.
 //
-// A directory that replaces another one begins with that one's schemas. A change answers once every message that comes then
-// is read by it, which takes a second on PostgreSQL.
+// A directory that replaces another one begins with the schemas of the replaced one. A change answers when Usher
+// reads every new message by the changed schema. On PostgreSQL, this takes a second.
 type SchemaServiceServer interface {
-	// PutSchema registers a schema, or puts a definition in the place of another one with the same id. Values that were sent
-	// before and do not fit any more are not shown from then on; each is gone with the next write to its resource. A
-	// directory may have 10 schemas.
+	// PutSchema registers a schema, or replaces the definition of a registered one. Usher does not show stored values
+	// that do not fit the new definition, and the next write to the resource deletes them. A directory can have 10
+	// schemas.
 	//
-	// A definition is refused, with the path of what is wrong, if it is none (RFC 7643 §7), if its id is taken by SCIM or cannot
-	// be told from another one's in a path, or if it asks for what Usher does not hold to: "mutability" of "writeOnly", or of
-	// "immutable" for a sub-attribute; "returned" of "never"; "uniqueness" other than "none".
-	// Reasons: DIRECTORY_NOT_READY, DIRECTORY_DELETED, INVALID_REQUEST, LIMIT, CONFLICT.
+	// Usher refuses a definition, and names the path of the error, if it is not valid (RFC 7643 §7); if its id belongs
+	// to SCIM, or cannot be distinguished from another id in a path; or if it uses a characteristic that Usher does not
+	// support: "mutability" of "writeOnly", or of "immutable" for a sub-attribute; "returned" of "never"; "uniqueness"
+	// other than "none". Reasons: DIRECTORY_NOT_READY, DIRECTORY_DELETED, INVALID_REQUEST, LIMIT, CONFLICT.
 	PutSchema(context.Context, *PutSchemaRequest) (*PutSchemaResponse, error)
 	// ListSchemas lists the schemas of a directory by id. Reasons: DIRECTORY_NOT_READY.
 	ListSchemas(context.Context, *ListSchemasRequest) (*ListSchemasResponse, error)
-	// DeleteSchema removes a schema. Values that were sent of it are not shown from then on; each is gone with the next write to
-	// its resource. Reasons: NOT_FOUND.
+	// DeleteSchema removes a schema. Usher does not show stored values of it any more, and the next write to the
+	// resource deletes them. Reasons: NOT_FOUND.
 	DeleteSchema(context.Context, *DeleteSchemaRequest) (*DeleteSchemaResponse, error)
 	mustEmbedUnimplementedSchemaServiceServer()
 }

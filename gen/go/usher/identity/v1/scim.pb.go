@@ -4,9 +4,9 @@
 // 	protoc        (unknown)
 // source: usher/identity/v1/scim.proto
 
-// Package usher.identity.v1 is the identity service: users, groups and memberships as IdPs sent them, and the feed of
-// their changes. A SCIM resource crosses as its JSON document in a bytes field; typed messages are for reads by other
-// services.
+// Package usher.identity.v1 is the identity service: users, groups and memberships as IdPs send them, and the feed of
+// their changes. A SCIM resource goes from service to service as a JSON document in a bytes field. Other services
+// read typed messages.
 
 package identityv1
 
@@ -27,16 +27,16 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Target says whose resources a SCIM call concerns and how to write their addresses.
+// Target names the directory and the resource type of a SCIM call, and the beginning of addresses.
 type Target struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory that the call's API key opens.
+	// The id of the directory that the API key of the call opens.
 	DirectoryId string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// The directory's Base URL without a slash at its end; `meta.location` and `$ref` begin with it.
+	// The Base URL of the directory, without a slash at the end. `meta.location` and `$ref` begin with it.
 	BaseUrl string `protobuf:"bytes,3,opt,name=base_url,json=baseUrl,proto3" json:"base_url,omitempty"`
-	// The SCIM name of the resource type that the call concerns, `User` or `Group`. Empty where it concerns all.
+	// The SCIM name of the resource type: `User` or `Group`. Empty: all types.
 	ResourceType  string `protobuf:"bytes,4,opt,name=resource_type,json=resourceType,proto3" json:"resource_type,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -100,12 +100,12 @@ func (x *Target) GetResourceType() string {
 	return ""
 }
 
-// Projection is what RFC 7644 §3.9 lets a client choose of a resource.
+// Projection is the client's choice of attributes (RFC 7644 §3.9).
 type Projection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The `attributes` parameter, a name each.
+	// The names in the `attributes` parameter.
 	Attributes []string `protobuf:"bytes,1,rep,name=attributes,proto3" json:"attributes,omitempty"`
-	// The `excludedAttributes` parameter, a name each.
+	// The names in the `excludedAttributes` parameter.
 	ExcludedAttributes []string `protobuf:"bytes,2,rep,name=excluded_attributes,json=excludedAttributes,proto3" json:"excluded_attributes,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
@@ -158,17 +158,18 @@ func (x *Projection) GetExcludedAttributes() []string {
 // Resource is a SCIM resource as a client sees it.
 type Resource struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its id, a UUIDv7.
+	// The id: a UUIDv7.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The whole resource as JSON, with `id`, `meta` and derived attributes, projected as asked.
+	// The projected resource as JSON, with `id`, `meta` and derived attributes.
 	Document []byte `protobuf:"bytes,2,opt,name=document,proto3" json:"document,omitempty"`
-	// Its version; the ETag is W/"version".
+	// The version. The ETag is W/"version".
 	Version int64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
-	// When it was created.
+	// The time of creation.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When it last changed.
+	// The time of the last change.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// Whether it is a group with so many members that its document is left out: ReadResourceStream gives it.
+	// Whether the resource is a group with too many members for one answer, so that its document is missing:
+	// ReadResourceStream gives it.
 	Large         bool `protobuf:"varint,6,opt,name=large,proto3" json:"large,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -249,14 +250,14 @@ func (x *Resource) GetLarge() bool {
 // WriteResult says what a write did besides changing the resource.
 type WriteResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The change feed's cursor after this write. Access is up to date with the write when the rule service has caught up
-	// with it. Empty when nothing changed.
+	// The cursor of the change feed after this write. Access includes the write when the rule service has caught up
+	// with this cursor. Empty if nothing changed.
 	ChangeCursor string `protobuf:"bytes,1,opt,name=change_cursor,json=changeCursor,proto3" json:"change_cursor,omitempty"`
-	// Paths of values that the directory's mode let Usher ignore: read-only or unknown ones.
+	// The paths of values that Usher ignored, because they are read-only or unknown.
 	Ignored []string `protobuf:"bytes,2,rep,name=ignored,proto3" json:"ignored,omitempty"`
-	// Which tolerant readings were used, by name.
+	// The names of the quirks that Usher found in the message.
 	Quirks []string `protobuf:"bytes,3,rep,name=quirks,proto3" json:"quirks,omitempty"`
-	// Whether the resource adopted one of the directory that this one replaces.
+	// Whether the write adopted a resource of the replaced directory.
 	Adopted       bool `protobuf:"varint,4,opt,name=adopted,proto3" json:"adopted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -325,17 +326,16 @@ type ListQuery struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The filter, or empty.
 	Filter string `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
-	// The 1-based index of the first resource; below 1 means 1. It must be unset with a cursor.
+	// The index of the first resource, beginning with 1. Less than 1 means 1. It must be unset with a cursor.
 	StartIndex int64 `protobuf:"varint,2,opt,name=start_index,json=startIndex,proto3" json:"start_index,omitempty"`
-	// How many at most; unset means the default of 200. By index, over 1,000 means 1,000, and 0 or less means none, only the
-	// total. By cursor it must be from 1 to 1,000.
+	// The largest number of resources. Unset means 200. By index, more than 1,000 means 1,000, and 0 or less means only
+	// the total. By cursor, it must be from 1 to 1,000.
 	Count *int64 `protobuf:"varint,3,opt,name=count,proto3,oneof" json:"count,omitempty"`
-	// Pages by cursor: where the page begins, which is what the page before gave as next_cursor; empty begins. Unset pages by
-	// index.
+	// The cursor of the page: the next_cursor of the previous page. Empty for the first page. Unset for pages by index.
 	Cursor *string `protobuf:"bytes,4,opt,name=cursor,proto3,oneof" json:"cursor,omitempty"`
-	// The `sortBy` parameter (RFC 7644 §3.4.2.3), or empty: then pages go by id.
+	// The `sortBy` parameter (RFC 7644 §3.4.2.3). Empty: the order of ids.
 	SortBy string `protobuf:"bytes,5,opt,name=sort_by,json=sortBy,proto3" json:"sort_by,omitempty"`
-	// The `sortOrder` parameter, or empty: `ascending`.
+	// The `sortOrder` parameter. Empty: `ascending`.
 	SortOrder     string `protobuf:"bytes,6,opt,name=sort_order,json=sortOrder,proto3" json:"sort_order,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -416,13 +416,14 @@ func (x *ListQuery) GetSortOrder() string {
 // ListResult is a page of resources.
 type ListResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many match in all. By cursor it may be unset: not known.
+	// The total number of matching resources. By cursor it can be unset, because Usher does not know it.
 	TotalResults *int64 `protobuf:"varint,1,opt,name=total_results,json=totalResults,proto3,oneof" json:"total_results,omitempty"`
-	// The 1-based index of the first of them; 0 by cursor.
+	// The index of the first resource, beginning with 1. 0 by cursor.
 	StartIndex int64 `protobuf:"varint,2,opt,name=start_index,json=startIndex,proto3" json:"start_index,omitempty"`
-	// The page.
+	// The resources of the page.
 	Resources []*Resource `protobuf:"bytes,3,rep,name=resources,proto3" json:"resources,omitempty"`
-	// By cursor: where the next page begins; empty after the last page. A page may be short, or empty, with others after it.
+	// By cursor: the cursor of the next page. Empty after the last page. A page can be short or empty even if others
+	// follow.
 	NextCursor    string `protobuf:"bytes,4,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

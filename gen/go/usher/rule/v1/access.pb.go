@@ -31,11 +31,11 @@ const (
 type SourceKind int32
 
 const (
-	// Not said.
+	// The default value. Usher never sends it.
 	SourceKind_SOURCE_KIND_UNSPECIFIED SourceKind = 0
-	// A rule.
+	// A rule gives the access.
 	SourceKind_SOURCE_KIND_RULE SourceKind = 1
-	// A hand.
+	// Somebody granted the access manually.
 	SourceKind_SOURCE_KIND_MANUAL SourceKind = 2
 )
 
@@ -80,15 +80,15 @@ func (SourceKind) EnumDescriptor() ([]byte, []int) {
 	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{0}
 }
 
-// WhenUnknown says what becomes of the access that rules gave to a user while Usher cannot compute the user's access.
+// WhenUnknown says what happens to access from rules while Usher cannot compute the user's access.
 type WhenUnknown int32
 
 const (
-	// Not said.
+	// The default value. Usher never sends it.
 	WhenUnknown_WHEN_UNKNOWN_UNSPECIFIED WhenUnknown = 0
-	// The user keeps it.
+	// The user keeps the access.
 	WhenUnknown_WHEN_UNKNOWN_KEEP WhenUnknown = 1
-	// The user loses it until Usher can compute it again. The organization's last Organization Admin keeps that role, and no other.
+	// The user loses the access until Usher can compute it again. The last Organization Admin keeps that one role.
 	WhenUnknown_WHEN_UNKNOWN_SUSPEND WhenUnknown = 2
 )
 
@@ -133,15 +133,15 @@ func (WhenUnknown) EnumDescriptor() ([]byte, []int) {
 	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{1}
 }
 
-// AccessChangeKind says which way effective access changed.
+// AccessChangeKind says how effective access changed.
 type AccessChangeKind int32
 
 const (
-	// Not said.
+	// The default value. Usher never sends it.
 	AccessChangeKind_ACCESS_CHANGE_KIND_UNSPECIFIED AccessChangeKind = 0
-	// The user holds it now.
+	// The user now holds the role.
 	AccessChangeKind_ACCESS_CHANGE_KIND_ADDED AccessChangeKind = 1
-	// The user holds it no longer.
+	// The user does not hold the role any more.
 	AccessChangeKind_ACCESS_CHANGE_KIND_REMOVED AccessChangeKind = 2
 )
 
@@ -186,18 +186,19 @@ func (AccessChangeKind) EnumDescriptor() ([]byte, []int) {
 	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{2}
 }
 
-// Source is why a user holds a role.
+// Source is the reason why a user holds a role.
 type Source struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What sort of source.
+	// The kind of the source.
 	Kind SourceKind `protobuf:"varint,1,opt,name=kind,proto3,enum=usher.rule.v1.SourceKind" json:"kind,omitempty"`
-	// The rule, for RULE.
+	// The id of the rule, for RULE.
 	RuleId string `protobuf:"bytes,2,opt,name=rule_id,json=ruleId,proto3" json:"rule_id,omitempty"`
-	// Who granted it, for MANUAL: the principal's subject.
+	// The principal's subject, for MANUAL: who granted the access.
 	GrantedBy string `protobuf:"bytes,3,opt,name=granted_by,json=grantedBy,proto3" json:"granted_by,omitempty"`
-	// Since when.
+	// The time at which the source appeared.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// Whether the rule gives it no longer, but it is held because it is the organization's last Organization Admin.
+	// Whether the rule does not give the role any more, and Usher keeps it because the user is the last Organization
+	// Admin.
 	Held          bool `protobuf:"varint,5,opt,name=held,proto3" json:"held,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -271,23 +272,24 @@ func (x *Source) GetHeld() bool {
 // Access is one fact: this user holds this role in this tenant.
 type Access struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The user.
+	// The id of the user.
 	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The tenant; empty for a role that is held in the organization.
+	// The id of the tenant. Empty for a role in the whole organization.
 	TenantId string `protobuf:"bytes,3,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
-	// The role.
+	// The id of the role.
 	RoleId string `protobuf:"bytes,4,opt,name=role_id,json=roleId,proto3" json:"role_id,omitempty"`
-	// Whether it counts: the user is active and not suspended. Manual access of an inactive user is kept and does not count, and
-	// neither does access from rules while `unknown` is true and the organization's settings say `suspend`.
+	// Whether the access counts. It counts if the user is active and not suspended. Usher keeps the manual access of an
+	// inactive user, but it does not count. Access from rules does not count while `unknown` is true and the
+	// organization's settings say SUSPEND.
 	Effective bool `protobuf:"varint,5,opt,name=effective,proto3" json:"effective,omitempty"`
-	// Why, at least one.
+	// The sources of the access: at least one.
 	Sources []*Source `protobuf:"bytes,6,rep,name=sources,proto3" json:"sources,omitempty"`
-	// Whether Usher cannot compute the user's access now: what rules give to the user may be out of date. The organization's access
-	// settings say whether such access counts meanwhile.
+	// Whether Usher cannot compute the user's access now, so that access from rules may be out of date. The
+	// organization's access settings say whether such access counts.
 	Unknown bool `protobuf:"varint,7,opt,name=unknown,proto3" json:"unknown,omitempty"`
-	// Whether somebody suspended all of the user's access: see SuspendAccess.
+	// Whether all access of the user is suspended: see SuspendAccess.
 	Suspended     bool `protobuf:"varint,8,opt,name=suspended,proto3" json:"suspended,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -382,10 +384,11 @@ func (x *Access) GetSuspended() bool {
 // AccessSettings are an organization's choices about access.
 type AccessSettings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What becomes of access from rules while Usher cannot compute it: `keep` unless somebody chose otherwise. An inactive or
-	// deleted user loses access from rules at once in any case.
+	// What happens to access from rules while Usher cannot compute it. The default is KEEP. An inactive or deleted user
+	// always loses access from rules at once.
 	WhenUnknown WhenUnknown `protobuf:"varint,1,opt,name=when_unknown,json=whenUnknown,proto3,enum=usher.rule.v1.WhenUnknown" json:"when_unknown,omitempty"`
-	// Identifies the values that can be changed. In an update it must be the current one, unless it is empty.
+	// A checksum of the values that clients can change. An update whose etag is not the current one fails with
+	// CONFLICT. An update without an etag does not check it.
 	Etag          string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -435,18 +438,18 @@ func (x *AccessSettings) GetEtag() string {
 	return ""
 }
 
-// Suspension is why all access of a user is suspended.
+// Suspension says that all access of a user is suspended, and why.
 type Suspension struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The user. It need not exist.
+	// The id of the user, who need not exist.
 	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// Why, as the one who suspended the access said it.
+	// The reason, in the words of the person who suspended the access.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
-	// Who suspended the access: the principal's subject.
+	// The principal's subject: who suspended the access.
 	SuspendedBy string `protobuf:"bytes,4,opt,name=suspended_by,json=suspendedBy,proto3" json:"suspended_by,omitempty"`
-	// Since when.
+	// The time of the suspension.
 	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -520,19 +523,19 @@ func (x *Suspension) GetCreateTime() *timestamppb.Timestamp {
 // SetAsideUser is a user whose access Usher cannot compute now.
 type SetAsideUser struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user.
+	// The id of the user.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// Why, in a sentence.
+	// The cause, in a sentence.
 	Detail string `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"`
-	// The message that Usher could not apply, or empty.
+	// The ID of the message that Usher could not apply, or empty.
 	MessageId string `protobuf:"bytes,3,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
 	// The user's access includes every change that identity acknowledged before this time.
 	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
-	// Since when the user has been set aside.
+	// The time at which Usher set the user aside.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When Usher tries again at the latest. It also tries with the user's next message.
+	// The time of the next attempt at the latest. Usher also tries with the user's next message.
 	RetryTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=retry_time,json=retryTime,proto3" json:"retry_time,omitempty"`
-	// How often Usher has tried.
+	// The number of attempts.
 	Attempts      int32 `protobuf:"varint,7,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -617,31 +620,31 @@ func (x *SetAsideUser) GetAttempts() int32 {
 	return 0
 }
 
-// AccessChange is one record of the access feed: effective access that came or went. A source that came or went beside
-// another is none.
+// AccessChange is one record of the access feed: effective access that a user gained or lost. A source that appears
+// or disappears beside another source makes no record.
 type AccessChange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The feed's cursor after this record.
+	// The cursor of the feed after this record.
 	Cursor string `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The user.
+	// The id of the user.
 	UserId string `protobuf:"bytes,3,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The tenant, or empty.
+	// The id of the tenant, or empty.
 	TenantId string `protobuf:"bytes,4,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
-	// The role.
+	// The id of the role.
 	RoleId string `protobuf:"bytes,5,opt,name=role_id,json=roleId,proto3" json:"role_id,omitempty"`
-	// Which way.
+	// How the access changed.
 	Kind AccessChangeKind `protobuf:"varint,6,opt,name=kind,proto3,enum=usher.rule.v1.AccessChangeKind" json:"kind,omitempty"`
-	// Increases with each change of the user's access; order across users is not promised.
+	// The revision. It increases with each change of the user's access. Usher does not promise an order across users.
 	Revision int64 `protobuf:"varint,7,opt,name=revision,proto3" json:"revision,omitempty"`
-	// The message that caused it, or empty.
+	// The ID of the message that caused the change, or empty.
 	MessageId string `protobuf:"bytes,8,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
-	// The sync that caused it, or empty.
+	// The id of the rule sync that caused the change, or empty.
 	SyncId string `protobuf:"bytes,9,opt,name=sync_id,json=syncId,proto3" json:"sync_id,omitempty"`
 	// The W3C traceparent of the reconcile, or empty.
 	Traceparent string `protobuf:"bytes,10,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
-	// When.
+	// The time of the change.
 	ChangeTime    *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=change_time,json=changeTime,proto3" json:"change_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -757,13 +760,13 @@ func (x *AccessChange) GetChangeTime() *timestamppb.Timestamp {
 // CheckAccessRequest asks about one role of one user.
 type CheckAccessRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The user.
+	// The id of the user.
 	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The tenant; empty for a role that is held in the organization.
+	// The id of the tenant. Empty for a role in the whole organization.
 	TenantId string `protobuf:"bytes,3,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
-	// The role.
+	// The id of the role.
 	RoleId        string `protobuf:"bytes,4,opt,name=role_id,json=roleId,proto3" json:"role_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -830,15 +833,16 @@ func (x *CheckAccessRequest) GetRoleId() string {
 // CheckAccessResponse answers CheckAccess.
 type CheckAccessResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whether the user effectively holds it.
+	// Whether the user effectively holds the role.
 	Allowed bool `protobuf:"varint,1,opt,name=allowed,proto3" json:"allowed,omitempty"`
-	// The answer includes every change that identity acknowledged before this time. The time is at most two seconds old, except
-	// while identity cannot be reached or holds its feed back, or while the organization's or the user's changes wait: then it
-	// stands still. So a caller can refuse access when the time is too old. Unset where nothing is known yet.
+	// The answer includes every change that identity acknowledged before this time. The time is at most two seconds old
+	// in normal operation. It stands still while identity cannot be reached, while an open transaction delays
+	// identity's feed, and while changes of the organization or of the user wait. So a caller can refuse access if the
+	// time is too old. Unset if nothing is known yet.
 	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
-	// Whether Usher cannot compute the user's access now: the answer may be out of date.
+	// Whether Usher cannot compute the user's access now, so that the answer may be out of date.
 	Unknown bool `protobuf:"varint,3,opt,name=unknown,proto3" json:"unknown,omitempty"`
-	// Whether somebody suspended all of the user's access.
+	// Whether all access of the user is suspended.
 	Suspended     bool `protobuf:"varint,4,opt,name=suspended,proto3" json:"suspended,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -905,17 +909,17 @@ func (x *CheckAccessResponse) GetSuspended() bool {
 // ListAccessRequest asks for a page of access.
 type ListAccessRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// One user's only, or empty.
+	// The id of a user: lists only that user's access. Empty: all users.
 	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// One tenant's only, or empty.
+	// The id of a tenant: lists only access in that tenant. Empty: all tenants.
 	TenantId string `protobuf:"bytes,3,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
-	// One role's only, or empty.
+	// The id of a role: lists only access with that role. Empty: all roles.
 	RoleId string `protobuf:"bytes,4,opt,name=role_id,json=roleId,proto3" json:"role_id,omitempty"`
-	// How many at most: 0 means 100, over 1,000 means 1,000.
+	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before, or empty.
+	// The next_page_token of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -996,12 +1000,12 @@ func (x *ListAccessRequest) GetPageToken() string {
 // ListAccessResponse is a page of access.
 type ListAccessResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The access, by user, tenant and role.
+	// The access, in the order of user, tenant and role.
 	Access []*Access `protobuf:"bytes,1,rep,name=access,proto3" json:"access,omitempty"`
-	// What to ask for the next page with; empty at the end.
+	// The page_token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The page includes every change that identity acknowledged before this time: see CheckAccessResponse.as_of_time. The oldest time
-	// of a user that is set aside counts, if the list could show that user.
+	// The page includes every change that identity acknowledged before this time: see CheckAccessResponse.as_of_time.
+	// If the list can contain a user that is set aside, the oldest such time counts.
 	AsOfTime      *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1058,16 +1062,16 @@ func (x *ListAccessResponse) GetAsOfTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// GrantAccessRequest says what to give to whom.
+// GrantAccessRequest names a user, a role and a tenant.
 type GrantAccessRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The user.
+	// The id of the user.
 	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The tenant; empty for a role that is held in the organization.
+	// The id of the tenant. Empty for a role in the whole organization.
 	TenantId string `protobuf:"bytes,3,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
-	// The role.
+	// The id of the role.
 	RoleId        string `protobuf:"bytes,4,opt,name=role_id,json=roleId,proto3" json:"role_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1134,7 +1138,7 @@ func (x *GrantAccessRequest) GetRoleId() string {
 // GrantAccessResponse answers GrantAccess.
 type GrantAccessResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The access as it is now.
+	// The access after the call.
 	Access        *Access `protobuf:"bytes,1,opt,name=access,proto3" json:"access,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1177,16 +1181,16 @@ func (x *GrantAccessResponse) GetAccess() *Access {
 	return nil
 }
 
-// RevokeAccessRequest says what to take from whom.
+// RevokeAccessRequest names a user, a role and a tenant.
 type RevokeAccessRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The user.
+	// The id of the user.
 	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The tenant; empty for a role that is held in the organization.
+	// The id of the tenant. Empty for a role in the whole organization.
 	TenantId string `protobuf:"bytes,3,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
-	// The role.
+	// The id of the role.
 	RoleId        string `protobuf:"bytes,4,opt,name=role_id,json=roleId,proto3" json:"role_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1253,7 +1257,7 @@ func (x *RevokeAccessRequest) GetRoleId() string {
 // RevokeAccessResponse answers RevokeAccess.
 type RevokeAccessResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The access that is left, from other sources; unset when none is.
+	// The remaining access, from other sources. Unset if there is none.
 	Access        *Access `protobuf:"bytes,1,opt,name=access,proto3" json:"access,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1296,12 +1300,12 @@ func (x *RevokeAccessResponse) GetAccess() *Access {
 	return nil
 }
 
-// WatchAccessRequest says from where to watch.
+// WatchAccessRequest names the position in the feed.
 type WatchAccessRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The cursor to start after; empty means the beginning.
+	// The cursor after which the watch starts. Empty: the beginning of the feed.
 	AfterCursor   string `protobuf:"bytes,2,opt,name=after_cursor,json=afterCursor,proto3" json:"after_cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1354,9 +1358,9 @@ func (x *WatchAccessRequest) GetAfterCursor() string {
 // WatchAccessResponse is a change, or a bookmark.
 type WatchAccessResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The change; unset in a bookmark.
+	// The change. Unset in a bookmark.
 	Change *AccessChange `protobuf:"bytes,1,opt,name=change,proto3" json:"change,omitempty"`
-	// The cursor after it.
+	// The cursor after this answer.
 	Cursor        string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1406,10 +1410,10 @@ func (x *WatchAccessResponse) GetCursor() string {
 	return ""
 }
 
-// GetAccessCursorRequest asks for the access feed's end.
+// GetAccessCursorRequest names an organization.
 type GetAccessCursorRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -1498,14 +1502,14 @@ func (x *GetAccessCursorResponse) GetCursor() string {
 	return ""
 }
 
-// WaitUntilCaughtUpRequest says what to wait for.
+// WaitUntilCaughtUpRequest names a position in identity's feed.
 type WaitUntilCaughtUpRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The change cursor; empty means what is newest now.
+	// The change cursor. Empty: the newest one now.
 	ChangeCursor string `protobuf:"bytes,2,opt,name=change_cursor,json=changeCursor,proto3" json:"change_cursor,omitempty"`
-	// How long to wait at most: unset means 10 seconds, over 60 means 60.
+	// The longest time to wait. Unset: 10 seconds. Over 60 seconds: 60.
 	Timeout       *durationpb.Duration `protobuf:"bytes,3,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1565,7 +1569,7 @@ func (x *WaitUntilCaughtUpRequest) GetTimeout() *durationpb.Duration {
 // WaitUntilCaughtUpResponse answers WaitUntilCaughtUp.
 type WaitUntilCaughtUpResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The change cursor that access is up to date with.
+	// The change cursor that access includes.
 	ChangeCursor  string `protobuf:"bytes,1,opt,name=change_cursor,json=changeCursor,proto3" json:"change_cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1611,11 +1615,12 @@ func (x *WaitUntilCaughtUpResponse) GetChangeCursor() string {
 // SuspendAccessRequest names a user.
 type SuspendAccessRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The user. It need not exist.
+	// The id of the user, who need not exist.
 	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// Why, for whoever looks at it later. 1 to 500 characters: not blank, and no control characters, such as the end of a line.
+	// The reason, for people who read it later: 1 to 500 characters, not only spaces, and without control characters
+	// such as the end of a line.
 	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1675,9 +1680,10 @@ func (x *SuspendAccessRequest) GetReason() string {
 // SuspendAccessResponse answers SuspendAccess.
 type SuspendAccessResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The suspension, as it was first made.
+	// The suspension. A second call answers with the first suspension.
 	Suspension *Suspension `protobuf:"bytes,1,opt,name=suspension,proto3" json:"suspension,omitempty"`
-	// What the operator should know, in a sentence: the organization has no effective Organization Admin any more. Else empty.
+	// A warning for the operator, in a sentence: the organization has no effective Organization Admin any more.
+	// Otherwise empty.
 	Warning       string `protobuf:"bytes,2,opt,name=warning,proto3" json:"warning,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1730,9 +1736,9 @@ func (x *SuspendAccessResponse) GetWarning() string {
 // ResumeAccessRequest names a user.
 type ResumeAccessRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The user.
+	// The id of the user.
 	UserId        string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1822,11 +1828,11 @@ func (*ResumeAccessResponse) Descriptor() ([]byte, []int) {
 // ListSuspensionsRequest asks for a page of suspensions.
 type ListSuspensionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// How many at most: 0 means 100, over 1,000 means 1,000.
+	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before, or empty.
+	// The next_page_token of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1886,9 +1892,9 @@ func (x *ListSuspensionsRequest) GetPageToken() string {
 // ListSuspensionsResponse is a page of suspensions.
 type ListSuspensionsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The suspensions, by user.
+	// The suspensions, in the order of their users.
 	Suspensions []*Suspension `protobuf:"bytes,1,rep,name=suspensions,proto3" json:"suspensions,omitempty"`
-	// What to ask for the next page with; empty at the end.
+	// The page_token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1941,7 +1947,7 @@ func (x *ListSuspensionsResponse) GetNextPageToken() string {
 // GetAccessStatusRequest names an organization.
 type GetAccessStatusRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -1987,15 +1993,15 @@ func (x *GetAccessStatusRequest) GetOrganizationId() string {
 // GetAccessStatusResponse answers GetAccessStatus.
 type GetAccessStatusResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Access of users that are not set aside includes every change that identity acknowledged before this time. Unset where
-	// nothing is known yet.
+	// The access of all users that are not set aside includes every change that identity acknowledged before this time.
+	// Unset if nothing is known yet.
 	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
-	// How old the oldest change may be that access does not include yet, of users that are set aside too; at most two seconds
-	// where all is well.
+	// The age of the oldest change that access may not include yet, including users that are set aside. It is at most
+	// two seconds in normal operation.
 	OldestChangeAge *durationpb.Duration `protobuf:"bytes,2,opt,name=oldest_change_age,json=oldestChangeAge,proto3" json:"oldest_change_age,omitempty"`
-	// How many users are set aside.
+	// The number of users that are set aside.
 	SetAsideCount int64 `protobuf:"varint,3,opt,name=set_aside_count,json=setAsideCount,proto3" json:"set_aside_count,omitempty"`
-	// The first 100 of them, by id.
+	// The first 100 users that are set aside, in the order of their ids.
 	SetAside      []*SetAsideUser `protobuf:"bytes,4,rep,name=set_aside,json=setAside,proto3" json:"set_aside,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2062,7 +2068,7 @@ func (x *GetAccessStatusResponse) GetSetAside() []*SetAsideUser {
 // GetAccessSettingsRequest names an organization.
 type GetAccessSettingsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -2108,7 +2114,7 @@ func (x *GetAccessSettingsRequest) GetOrganizationId() string {
 // GetAccessSettingsResponse answers GetAccessSettings.
 type GetAccessSettingsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The settings; each is set.
+	// The settings. Every field is set.
 	Settings      *AccessSettings `protobuf:"bytes,1,opt,name=settings,proto3" json:"settings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2151,14 +2157,14 @@ func (x *GetAccessSettingsResponse) GetSettings() *AccessSettings {
 	return nil
 }
 
-// UpdateAccessSettingsRequest says what to change.
+// UpdateAccessSettingsRequest changes an organization's choices.
 type UpdateAccessSettingsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The new values. Without a mask, a field that is absent stays as it is.
+	// The new values. Over REST, this is the body. Without a mask, an absent field stays as it is.
 	Settings *AccessSettings `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
-	// The fields to change; without it, those that are present.
+	// The fields to change. Empty means all fields that are set.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2218,7 +2224,7 @@ func (x *UpdateAccessSettingsRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 // UpdateAccessSettingsResponse answers UpdateAccessSettings.
 type UpdateAccessSettingsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The settings as they are now; each is set.
+	// The settings after the call. Every field is set.
 	Settings      *AccessSettings `protobuf:"bytes,1,opt,name=settings,proto3" json:"settings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

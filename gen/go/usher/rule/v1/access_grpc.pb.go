@@ -38,53 +38,54 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AccessService reads, follows and grants access. Granting and revoking are also of those of the vendor's services that
-// may write.
+// AccessService reads, follows and grants access. Those services of the vendor that may write can also grant and
+// revoke access.
 type AccessServiceClient interface {
-	// CheckAccess says whether a user effectively holds a role, and as of when that is known. A user that does not exist holds
-	// none. The call reads one database and asks no other service.
+	// CheckAccess says whether a user effectively holds a role, and as of which time. A user that does not exist holds
+	// none. The call reads one database and calls no other service.
 	CheckAccess(ctx context.Context, in *CheckAccessRequest, opts ...grpc.CallOption) (*CheckAccessResponse, error)
-	// ListAccess lists access by user, tenant and role, all or of one user, tenant or role, not effective access too.
-	// Reasons: PAGE_TOKEN.
+	// ListAccess lists access by user, tenant and role. It can be limited to one user, tenant or role. The list
+	// includes access that is not effective. Reasons: PAGE_TOKEN.
 	ListAccess(ctx context.Context, in *ListAccessRequest, opts ...grpc.CallOption) (*ListAccessResponse, error)
-	// GrantAccess gives a role by hand. Granting twice changes nothing.
-	// Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE, ORGANIZATION_ERASING, UNAVAILABLE (identity, which knows the user,
-	// cannot be reached), DEADLINE (identity does not answer in time).
+	// GrantAccess gives a role manually. A second grant changes nothing. Reasons: NOT_FOUND (user, tenant or role),
+	// ROLE_SCOPE, ORGANIZATION_ERASING, UNAVAILABLE (identity, which knows the user, cannot be reached), DEADLINE
+	// (identity does not answer in time).
 	GrantAccess(ctx context.Context, in *GrantAccessRequest, opts ...grpc.CallOption) (*GrantAccessResponse, error)
-	// RevokeAccess takes back what was given by hand; what rules give stays. From a detached user, which rules leave alone,
-	// it takes what rules gave as well. It asks no other service. To take all access from a user at once, use SuspendAccess.
-	// Reasons: NOT_FOUND (role or tenant; a user that the rule service has not seen yet), LAST_ORGANIZATION_ADMIN,
-	// ORGANIZATION_ERASING.
+	// RevokeAccess takes a manual grant away; access from rules stays. It also takes access from rules away from a
+	// detached user, because rules do not change that user any more. It calls no other service. To take all access from
+	// a user at once, use SuspendAccess. Reasons: NOT_FOUND (role or tenant, or a user that the rule service has not
+	// seen yet), LAST_ORGANIZATION_ADMIN, ORGANIZATION_ERASING.
 	RevokeAccess(ctx context.Context, in *RevokeAccessRequest, opts ...grpc.CallOption) (*RevokeAccessResponse, error)
-	// WatchAccess sends an organization's access changes after a cursor, and then each as it comes. An answer without a
-	// change is a bookmark, sent at least every 30 seconds. It ends with DEADLINE when the client does not read for 30 seconds;
-	// LIMIT says that the credential has as many watches open as it may, with metadata `limit`. Reasons: CURSOR_EXPIRED,
-	// CURSOR_INVALID, DEADLINE, LIMIT.
+	// WatchAccess sends the changes of an organization's access after a cursor, and then each new change. An answer
+	// without a change is a bookmark. Usher sends one at least every 30 seconds. The stream ends with DEADLINE if the
+	// client reads nothing for 30 seconds. LIMIT means that the credential has as many open watches as it may; the
+	// metadata `limit` says how many. Reasons: CURSOR_EXPIRED, CURSOR_INVALID, DEADLINE, LIMIT.
 	WatchAccess(ctx context.Context, in *WatchAccessRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchAccessResponse], error)
 	// GetAccessCursor gives the cursor after the newest record of the access feed.
 	GetAccessCursor(ctx context.Context, in *GetAccessCursorRequest, opts ...grpc.CallOption) (*GetAccessCursorResponse, error)
-	// WaitUntilCaughtUp answers once access is up to date with a change cursor of the identity service, as a SCIM write
-	// answers it in the header Usher-Change-Cursor; or, with none, with all that was written when it was called.
-	// While users are set aside, it never succeeds: it answers USERS_SET_ASIDE, which names them, once all else is up to date.
-	// Reasons: CURSOR_EXPIRED, CURSOR_INVALID, DEADLINE, USERS_SET_ASIDE, ORGANIZATION_ERASING.
-	WaitUntilCaughtUp(ctx context.Context, in *WaitUntilCaughtUpRequest, opts ...grpc.CallOption) (*WaitUntilCaughtUpResponse, error)
-	// SuspendAccess takes away all effective access of a user at once, whatever gave it. It is for emergencies: it asks no other
-	// service, so it works while identity cannot be reached, and also for a user that is deleted, detached or unknown. What the
-	// user holds is kept; it counts again after ResumeAccess. Rule syncs and adoption don't end the suspension. Suspending a
-	// suspended user changes nothing. A suspension ends with its user: when identity says that the user is deleted.
-	// Reasons: LAST_ORGANIZATION_ADMIN, unless the operator asks: then the answer warns; ORGANIZATION_ERASING.
-	SuspendAccess(ctx context.Context, in *SuspendAccessRequest, opts ...grpc.CallOption) (*SuspendAccessResponse, error)
-	// ResumeAccess ends a suspension. Reasons: NOT_FOUND (the user's access is not suspended),
+	// WaitUntilCaughtUp answers when access includes all changes up to a change cursor of the identity service. A SCIM
+	// write sends such a cursor in the header Usher-Change-Cursor. Without a cursor, the call waits for everything that
+	// was written before it. It never succeeds while users are set aside: it answers USERS_SET_ASIDE, which names them,
+	// as soon as everything else is up to date. Reasons: CURSOR_EXPIRED, CURSOR_INVALID, DEADLINE, USERS_SET_ASIDE,
 	// ORGANIZATION_ERASING.
+	WaitUntilCaughtUp(ctx context.Context, in *WaitUntilCaughtUpRequest, opts ...grpc.CallOption) (*WaitUntilCaughtUpResponse, error)
+	// SuspendAccess takes away all effective access of a user at once, whatever its source. It is for emergencies. It
+	// calls no other service, so it works while identity cannot be reached, and for a user that is deleted, detached or
+	// unknown. Usher keeps the access; it counts again after ResumeAccess. Rule syncs and adoption do not end the
+	// suspension. A second suspension changes nothing. The suspension ends when identity says that the user is deleted.
+	// Reasons: LAST_ORGANIZATION_ADMIN (unless the operator asks; then the answer contains a warning),
+	// ORGANIZATION_ERASING.
+	SuspendAccess(ctx context.Context, in *SuspendAccessRequest, opts ...grpc.CallOption) (*SuspendAccessResponse, error)
+	// ResumeAccess ends a suspension. Reasons: NOT_FOUND (the user's access is not suspended), ORGANIZATION_ERASING.
 	ResumeAccess(ctx context.Context, in *ResumeAccessRequest, opts ...grpc.CallOption) (*ResumeAccessResponse, error)
-	// ListSuspensions lists whose access is suspended, by user. Reasons: PAGE_TOKEN.
+	// ListSuspensions lists the suspensions of an organization by user. Reasons: PAGE_TOKEN.
 	ListSuspensions(ctx context.Context, in *ListSuspensionsRequest, opts ...grpc.CallOption) (*ListSuspensionsResponse, error)
-	// GetAccessStatus says as of when an organization's access is known, and which users are set aside.
+	// GetAccessStatus says as of which time an organization's access is known, and which users are set aside.
 	GetAccessStatus(ctx context.Context, in *GetAccessStatusRequest, opts ...grpc.CallOption) (*GetAccessStatusResponse, error)
 	// GetAccessSettings reads an organization's choices about access.
 	GetAccessSettings(ctx context.Context, in *GetAccessSettingsRequest, opts ...grpc.CallOption) (*GetAccessSettingsResponse, error)
-	// UpdateAccessSettings changes an organization's choices about access. The change reaches users that are set aside at once.
-	// Reasons: CONFLICT, ORGANIZATION_ERASING.
+	// UpdateAccessSettings changes an organization's choices about access. The change applies at once to users that are
+	// set aside. Reasons: CONFLICT, ORGANIZATION_ERASING.
 	UpdateAccessSettings(ctx context.Context, in *UpdateAccessSettingsRequest, opts ...grpc.CallOption) (*UpdateAccessSettingsResponse, error)
 }
 
@@ -239,53 +240,54 @@ func (c *accessServiceClient) UpdateAccessSettings(ctx context.Context, in *Upda
 // All implementations must embed UnimplementedAccessServiceServer
 // for forward compatibility.
 //
-// AccessService reads, follows and grants access. Granting and revoking are also of those of the vendor's services that
-// may write.
+// AccessService reads, follows and grants access. Those services of the vendor that may write can also grant and
+// revoke access.
 type AccessServiceServer interface {
-	// CheckAccess says whether a user effectively holds a role, and as of when that is known. A user that does not exist holds
-	// none. The call reads one database and asks no other service.
+	// CheckAccess says whether a user effectively holds a role, and as of which time. A user that does not exist holds
+	// none. The call reads one database and calls no other service.
 	CheckAccess(context.Context, *CheckAccessRequest) (*CheckAccessResponse, error)
-	// ListAccess lists access by user, tenant and role, all or of one user, tenant or role, not effective access too.
-	// Reasons: PAGE_TOKEN.
+	// ListAccess lists access by user, tenant and role. It can be limited to one user, tenant or role. The list
+	// includes access that is not effective. Reasons: PAGE_TOKEN.
 	ListAccess(context.Context, *ListAccessRequest) (*ListAccessResponse, error)
-	// GrantAccess gives a role by hand. Granting twice changes nothing.
-	// Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE, ORGANIZATION_ERASING, UNAVAILABLE (identity, which knows the user,
-	// cannot be reached), DEADLINE (identity does not answer in time).
+	// GrantAccess gives a role manually. A second grant changes nothing. Reasons: NOT_FOUND (user, tenant or role),
+	// ROLE_SCOPE, ORGANIZATION_ERASING, UNAVAILABLE (identity, which knows the user, cannot be reached), DEADLINE
+	// (identity does not answer in time).
 	GrantAccess(context.Context, *GrantAccessRequest) (*GrantAccessResponse, error)
-	// RevokeAccess takes back what was given by hand; what rules give stays. From a detached user, which rules leave alone,
-	// it takes what rules gave as well. It asks no other service. To take all access from a user at once, use SuspendAccess.
-	// Reasons: NOT_FOUND (role or tenant; a user that the rule service has not seen yet), LAST_ORGANIZATION_ADMIN,
-	// ORGANIZATION_ERASING.
+	// RevokeAccess takes a manual grant away; access from rules stays. It also takes access from rules away from a
+	// detached user, because rules do not change that user any more. It calls no other service. To take all access from
+	// a user at once, use SuspendAccess. Reasons: NOT_FOUND (role or tenant, or a user that the rule service has not
+	// seen yet), LAST_ORGANIZATION_ADMIN, ORGANIZATION_ERASING.
 	RevokeAccess(context.Context, *RevokeAccessRequest) (*RevokeAccessResponse, error)
-	// WatchAccess sends an organization's access changes after a cursor, and then each as it comes. An answer without a
-	// change is a bookmark, sent at least every 30 seconds. It ends with DEADLINE when the client does not read for 30 seconds;
-	// LIMIT says that the credential has as many watches open as it may, with metadata `limit`. Reasons: CURSOR_EXPIRED,
-	// CURSOR_INVALID, DEADLINE, LIMIT.
+	// WatchAccess sends the changes of an organization's access after a cursor, and then each new change. An answer
+	// without a change is a bookmark. Usher sends one at least every 30 seconds. The stream ends with DEADLINE if the
+	// client reads nothing for 30 seconds. LIMIT means that the credential has as many open watches as it may; the
+	// metadata `limit` says how many. Reasons: CURSOR_EXPIRED, CURSOR_INVALID, DEADLINE, LIMIT.
 	WatchAccess(*WatchAccessRequest, grpc.ServerStreamingServer[WatchAccessResponse]) error
 	// GetAccessCursor gives the cursor after the newest record of the access feed.
 	GetAccessCursor(context.Context, *GetAccessCursorRequest) (*GetAccessCursorResponse, error)
-	// WaitUntilCaughtUp answers once access is up to date with a change cursor of the identity service, as a SCIM write
-	// answers it in the header Usher-Change-Cursor; or, with none, with all that was written when it was called.
-	// While users are set aside, it never succeeds: it answers USERS_SET_ASIDE, which names them, once all else is up to date.
-	// Reasons: CURSOR_EXPIRED, CURSOR_INVALID, DEADLINE, USERS_SET_ASIDE, ORGANIZATION_ERASING.
-	WaitUntilCaughtUp(context.Context, *WaitUntilCaughtUpRequest) (*WaitUntilCaughtUpResponse, error)
-	// SuspendAccess takes away all effective access of a user at once, whatever gave it. It is for emergencies: it asks no other
-	// service, so it works while identity cannot be reached, and also for a user that is deleted, detached or unknown. What the
-	// user holds is kept; it counts again after ResumeAccess. Rule syncs and adoption don't end the suspension. Suspending a
-	// suspended user changes nothing. A suspension ends with its user: when identity says that the user is deleted.
-	// Reasons: LAST_ORGANIZATION_ADMIN, unless the operator asks: then the answer warns; ORGANIZATION_ERASING.
-	SuspendAccess(context.Context, *SuspendAccessRequest) (*SuspendAccessResponse, error)
-	// ResumeAccess ends a suspension. Reasons: NOT_FOUND (the user's access is not suspended),
+	// WaitUntilCaughtUp answers when access includes all changes up to a change cursor of the identity service. A SCIM
+	// write sends such a cursor in the header Usher-Change-Cursor. Without a cursor, the call waits for everything that
+	// was written before it. It never succeeds while users are set aside: it answers USERS_SET_ASIDE, which names them,
+	// as soon as everything else is up to date. Reasons: CURSOR_EXPIRED, CURSOR_INVALID, DEADLINE, USERS_SET_ASIDE,
 	// ORGANIZATION_ERASING.
+	WaitUntilCaughtUp(context.Context, *WaitUntilCaughtUpRequest) (*WaitUntilCaughtUpResponse, error)
+	// SuspendAccess takes away all effective access of a user at once, whatever its source. It is for emergencies. It
+	// calls no other service, so it works while identity cannot be reached, and for a user that is deleted, detached or
+	// unknown. Usher keeps the access; it counts again after ResumeAccess. Rule syncs and adoption do not end the
+	// suspension. A second suspension changes nothing. The suspension ends when identity says that the user is deleted.
+	// Reasons: LAST_ORGANIZATION_ADMIN (unless the operator asks; then the answer contains a warning),
+	// ORGANIZATION_ERASING.
+	SuspendAccess(context.Context, *SuspendAccessRequest) (*SuspendAccessResponse, error)
+	// ResumeAccess ends a suspension. Reasons: NOT_FOUND (the user's access is not suspended), ORGANIZATION_ERASING.
 	ResumeAccess(context.Context, *ResumeAccessRequest) (*ResumeAccessResponse, error)
-	// ListSuspensions lists whose access is suspended, by user. Reasons: PAGE_TOKEN.
+	// ListSuspensions lists the suspensions of an organization by user. Reasons: PAGE_TOKEN.
 	ListSuspensions(context.Context, *ListSuspensionsRequest) (*ListSuspensionsResponse, error)
-	// GetAccessStatus says as of when an organization's access is known, and which users are set aside.
+	// GetAccessStatus says as of which time an organization's access is known, and which users are set aside.
 	GetAccessStatus(context.Context, *GetAccessStatusRequest) (*GetAccessStatusResponse, error)
 	// GetAccessSettings reads an organization's choices about access.
 	GetAccessSettings(context.Context, *GetAccessSettingsRequest) (*GetAccessSettingsResponse, error)
-	// UpdateAccessSettings changes an organization's choices about access. The change reaches users that are set aside at once.
-	// Reasons: CONFLICT, ORGANIZATION_ERASING.
+	// UpdateAccessSettings changes an organization's choices about access. The change applies at once to users that are
+	// set aside. Reasons: CONFLICT, ORGANIZATION_ERASING.
 	UpdateAccessSettings(context.Context, *UpdateAccessSettingsRequest) (*UpdateAccessSettingsResponse, error)
 	mustEmbedUnimplementedAccessServiceServer()
 }

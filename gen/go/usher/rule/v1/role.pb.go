@@ -24,15 +24,15 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// RoleScope says where a role is held.
+// RoleScope says where a user can hold a role.
 type RoleScope int32
 
 const (
-	// Not said.
+	// The default value. Usher never sends it.
 	RoleScope_ROLE_SCOPE_UNSPECIFIED RoleScope = 0
-	// In one tenant.
+	// Users hold the role in a tenant.
 	RoleScope_ROLE_SCOPE_TENANT RoleScope = 1
-	// In the whole organization.
+	// Users hold the role in the whole organization.
 	RoleScope_ROLE_SCOPE_ORGANIZATION RoleScope = 2
 )
 
@@ -77,17 +77,18 @@ func (RoleScope) EnumDescriptor() ([]byte, []int) {
 	return file_usher_rule_v1_role_proto_rawDescGZIP(), []int{0}
 }
 
-// Role is what a user may be, from the operator's catalogue, which all organizations share. The default catalogue is
-// participant, designer, developer, automation-admin, global-admin (tenant) and organization-admin (organization).
+// Role is a position that a user can hold. All organizations share the operator's catalogue of roles. The default
+// catalogue is participant, designer, developer, automation-admin, global-admin (scope TENANT) and organization-admin
+// (scope ORGANIZATION).
 type Role struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A slug.
+	// The id: a slug.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What people call it. 1 to 200 characters.
+	// A name for people: 1 to 200 characters.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// Where it is held.
+	// Where a user can hold the role.
 	Scope RoleScope `protobuf:"varint,3,opt,name=scope,proto3,enum=usher.rule.v1.RoleScope" json:"scope,omitempty"`
-	// Its rank within its scope: a higher one may do more. From 0 to 1,000,000.
+	// The rank within the scope, from 0 to 1,000,000: a higher role may do more.
 	Rank          int32 `protobuf:"varint,4,opt,name=rank,proto3" json:"rank,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -154,10 +155,11 @@ func (x *Role) GetRank() int32 {
 // CreateRoleRequest asks for a new role.
 type CreateRoleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The role, with its id. Without a display_name, that is the id. Without a scope, that is TENANT.
+	// The role, with its id. The default of display_name is the id, and the default of scope is TENANT.
 	Role *Role `protobuf:"bytes,1,opt,name=role,proto3" json:"role,omitempty"`
-	// A UUID of this call, or empty. A later call of the same principal with this UUID, within 24 hours, creates nothing: it answers
-	// with what this call created, as it is then.
+	// A UUID that the client makes for this call. If the same principal repeats the call with the same UUID within 24
+	// hours, Usher creates nothing, and answers with the current state of the result of the first call. Empty: the call
+	// cannot be repeated safely.
 	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -256,7 +258,7 @@ func (x *CreateRoleResponse) GetRole() *Role {
 // GetRoleRequest names a role.
 type GetRoleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The role.
+	// The id of the role.
 	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -431,7 +433,7 @@ func (x *ListRolesResponse) GetRoles() []*Role {
 // DeleteRoleRequest names a role.
 type DeleteRoleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The role.
+	// The id of the role.
 	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

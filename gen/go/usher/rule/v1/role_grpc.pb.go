@@ -31,14 +31,15 @@ const (
 //
 // RoleService manages the catalogue of roles.
 type RoleServiceClient interface {
-	// CreateRole adds a role to the catalogue, of up to 1,000. Reasons: ALREADY_EXISTS, LIMIT, REQUEST_ID_REUSED.
+	// CreateRole adds a role to the catalogue, which can have 1,000 roles. Reasons: ALREADY_EXISTS, LIMIT,
+	// REQUEST_ID_REUSED.
 	CreateRole(ctx context.Context, in *CreateRoleRequest, opts ...grpc.CallOption) (*CreateRoleResponse, error)
 	// GetRole reads one role. Reasons: NOT_FOUND.
 	GetRole(ctx context.Context, in *GetRoleRequest, opts ...grpc.CallOption) (*GetRoleResponse, error)
-	// ListRoles lists the whole catalogue (at most 1,000 roles) by scope, tenant first, and rank.
+	// ListRoles lists the whole catalogue: 1,000 roles at most. The order is by scope, TENANT first, and then by rank.
 	ListRoles(ctx context.Context, in *ListRolesRequest, opts ...grpc.CallOption) (*ListRolesResponse, error)
-	// DeleteRole removes a role that no rule and no access names. organization-admin stays.
-	// Reasons: NOT_FOUND, ROLE_IN_USE.
+	// DeleteRole removes a role that no rule and no access names. It never removes organization-admin. Reasons:
+	// NOT_FOUND, ROLE_IN_USE.
 	DeleteRole(ctx context.Context, in *DeleteRoleRequest, opts ...grpc.CallOption) (*DeleteRoleResponse, error)
 }
 
@@ -96,14 +97,15 @@ func (c *roleServiceClient) DeleteRole(ctx context.Context, in *DeleteRoleReques
 //
 // RoleService manages the catalogue of roles.
 type RoleServiceServer interface {
-	// CreateRole adds a role to the catalogue, of up to 1,000. Reasons: ALREADY_EXISTS, LIMIT, REQUEST_ID_REUSED.
+	// CreateRole adds a role to the catalogue, which can have 1,000 roles. Reasons: ALREADY_EXISTS, LIMIT,
+	// REQUEST_ID_REUSED.
 	CreateRole(context.Context, *CreateRoleRequest) (*CreateRoleResponse, error)
 	// GetRole reads one role. Reasons: NOT_FOUND.
 	GetRole(context.Context, *GetRoleRequest) (*GetRoleResponse, error)
-	// ListRoles lists the whole catalogue (at most 1,000 roles) by scope, tenant first, and rank.
+	// ListRoles lists the whole catalogue: 1,000 roles at most. The order is by scope, TENANT first, and then by rank.
 	ListRoles(context.Context, *ListRolesRequest) (*ListRolesResponse, error)
-	// DeleteRole removes a role that no rule and no access names. organization-admin stays.
-	// Reasons: NOT_FOUND, ROLE_IN_USE.
+	// DeleteRole removes a role that no rule and no access names. It never removes organization-admin. Reasons:
+	// NOT_FOUND, ROLE_IN_USE.
 	DeleteRole(context.Context, *DeleteRoleRequest) (*DeleteRoleResponse, error)
 	mustEmbedUnimplementedRoleServiceServer()
 }

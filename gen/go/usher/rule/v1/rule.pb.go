@@ -26,15 +26,15 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// PinState says whether a rule holds a group of a directory.
+// PinState says whether the pinned group exists.
 type PinState int32
 
 const (
-	// Not said.
+	// The default value. Usher never sends it.
 	PinState_PIN_STATE_UNSPECIFIED PinState = 0
-	// The group is there.
+	// The group exists.
 	PinState_PIN_STATE_PINNED PinState = 1
-	// The group was deleted: the rule waits for another of its name.
+	// The group was deleted. The rule waits for another group with the name.
 	PinState_PIN_STATE_WAITING PinState = 2
 )
 
@@ -79,12 +79,12 @@ func (PinState) EnumDescriptor() ([]byte, []int) {
 	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{0}
 }
 
-// Grant is what a rule gives: a role, in a tenant or in the whole organization.
+// Grant is what a rule gives: a role in a tenant, or in the whole organization.
 type Grant struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The tenant; empty for a role that is held in the organization.
+	// The id of the tenant. Empty for a role in the whole organization.
 	TenantId string `protobuf:"bytes,1,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
-	// The role.
+	// The id of the role.
 	RoleId        string `protobuf:"bytes,2,opt,name=role_id,json=roleId,proto3" json:"role_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -136,13 +136,14 @@ func (x *Grant) GetRoleId() string {
 
 // GroupMatch matches the users in a group, directly or through other groups.
 //
-// The name finds the group; the group's id is then pinned, one a directory, so that renaming the group in the IdP
-// changes nothing. If the IdP deletes the pinned group, the rule waits for a group of that name and pins it.
+// Usher finds the group by its name, and then pins the id of the group, one in each directory. So a new name of the
+// group in the IdP changes nothing. If the IdP deletes the pinned group, the rule waits for a new group with the
+// name, and pins it.
 type GroupMatch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The group's displayName (casefolded).
+	// The displayName of the group. Usher ignores case.
 	DisplayName string `protobuf:"bytes,1,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// The groups that are pinned now, and where the rule waits for one.
+	// The pins: the groups that the rule follows, and those for which it waits.
 	Pins          []*GroupPin `protobuf:"bytes,2,rep,name=pins,proto3" json:"pins,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -192,16 +193,16 @@ func (x *GroupMatch) GetPins() []*GroupPin {
 	return nil
 }
 
-// GroupPin is the group of one directory that a rule holds to.
+// GroupPin is the group of one directory that a rule follows.
 type GroupPin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The directory.
+	// The id of the directory.
 	DirectoryId string `protobuf:"bytes,1,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// The group, also while the rule waits: then the one that was deleted.
+	// The id of the group. While the rule waits, the id of the deleted group.
 	GroupId string `protobuf:"bytes,2,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
-	// Whether it is there.
+	// Whether the group exists.
 	State PinState `protobuf:"varint,3,opt,name=state,proto3,enum=usher.rule.v1.PinState" json:"state,omitempty"`
-	// Since when.
+	// The time at which the pin got its state.
 	PinTime       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=pin_time,json=pinTime,proto3" json:"pin_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -265,10 +266,10 @@ func (x *GroupPin) GetPinTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// RoleValueMatch matches the users whose SCIM `roles` hold a value.
+// RoleValueMatch matches the users with a value in their SCIM `roles`.
 type RoleValueMatch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The value, exactly.
+	// The exact value.
 	Value         string `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -311,12 +312,13 @@ func (x *RoleValueMatch) GetValue() string {
 	return ""
 }
 
-// FilterMatch matches the users that a SCIM filter matches (RFC 7644 §3.4.2.2), such as `userType eq "Employee"`, or
-// `urn:example:Badge:2.0:User:color eq "red"` by an extension that was registered for a directory. Of a directory whose users
-// cannot have one of its attributes it matches nobody. What a changed schema means for it shows as a changed rule does.
+// FilterMatch matches the users that a SCIM filter matches (RFC 7644 §3.4.2.2), such as `userType eq "Employee"`. A
+// filter can name an attribute of an extension that is registered for a directory, such as
+// `urn:example:Badge:2.0:User:color eq "red"`. It matches no user of a directory that does not have one of its
+// attributes. A changed schema has the same effect as a changed rule.
 type FilterMatch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The filter, on attributes of the user itself: not on `groups` or `meta`.
+	// The filter. It uses attributes of the user itself, and not `groups` or `meta`.
 	Filter        string `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -359,18 +361,18 @@ func (x *FilterMatch) GetFilter() string {
 	return ""
 }
 
-// Rule is a user management rule: users that match get these grants.
+// Rule is a user management rule: users that match it get its grants.
 type Rule struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A UUIDv7.
+	// The id: a UUIDv7.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// What people call it. 1 to 200 characters.
+	// A name for people: 1 to 200 characters.
 	DisplayName *string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3,oneof" json:"display_name,omitempty"`
-	// Whether it applies. A new rule does unless this is false.
+	// Whether the rule applies. The default of a new rule is true.
 	Enabled *bool `protobuf:"varint,4,opt,name=enabled,proto3,oneof" json:"enabled,omitempty"`
-	// Whom it matches.
+	// The users that the rule matches.
 	//
 	// Types that are valid to be assigned to Match:
 	//
@@ -378,13 +380,14 @@ type Rule struct {
 	//	*Rule_RoleValue
 	//	*Rule_Filter
 	Match isRule_Match `protobuf_oneof:"match"`
-	// What it gives. 1 to 100, each once.
+	// What the rule gives: 1 to 100 grants, each once.
 	Grants []*Grant `protobuf:"bytes,7,rep,name=grants,proto3" json:"grants,omitempty"`
-	// When it was created.
+	// The time of creation.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When it last changed.
+	// The time of the last change.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// Identifies the values that can be changed. In an update it must be the current one, unless it is empty.
+	// A checksum of the values that clients can change. An update whose etag is not the current one fails with
+	// CONFLICT. An update without an etag does not check it.
 	Etag          string `protobuf:"bytes,11,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -520,7 +523,7 @@ type Rule_Group struct {
 }
 
 type Rule_RoleValue struct {
-	// The users with a value among their SCIM roles.
+	// The users with a value in their SCIM roles.
 	RoleValue *RoleValueMatch `protobuf:"bytes,6,opt,name=role_value,json=roleValue,proto3,oneof"`
 }
 
@@ -538,13 +541,14 @@ func (*Rule_Filter) isRule_Match() {}
 // CreateRuleRequest asks for a new rule.
 type CreateRuleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The rule: display_name, enabled, match and grants are read. Without a display_name, or with an empty one, it gets one
-	// made of the match.
+	// The rule. Usher reads display_name, enabled, the match and the grants. If display_name is missing or empty, Usher
+	// makes one from the match.
 	Rule *Rule `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
-	// A UUID of this call, or empty. A later call of the same principal with this UUID, within 24 hours, creates nothing: it answers
-	// with what this call created, as it is then.
+	// A UUID that the client makes for this call. If the same principal repeats the call with the same UUID within 24
+	// hours, Usher creates nothing, and answers with the current state of the result of the first call. Empty: the call
+	// cannot be repeated safely.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -650,9 +654,9 @@ func (x *CreateRuleResponse) GetRule() *Rule {
 // GetRuleRequest names a rule.
 type GetRuleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The rule.
+	// The id of the rule.
 	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -751,11 +755,11 @@ func (x *GetRuleResponse) GetRule() *Rule {
 // ListRulesRequest asks for a page of rules.
 type ListRulesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// How many at most: 0 means 100, over 1,000 means 1,000.
+	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before, or empty.
+	// The next_page_token of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -815,9 +819,9 @@ func (x *ListRulesRequest) GetPageToken() string {
 // ListRulesResponse is a page of rules.
 type ListRulesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The rules, by id.
+	// The rules, in the order of their ids.
 	Rules []*Rule `protobuf:"bytes,1,rep,name=rules,proto3" json:"rules,omitempty"`
-	// What to ask for the next page with; empty at the end.
+	// The page_token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -870,14 +874,14 @@ func (x *ListRulesResponse) GetNextPageToken() string {
 // UpdateRuleRequest changes a rule.
 type UpdateRuleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The rule.
+	// The id of the rule.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// The new values. Over REST it is the body. What cannot change, such as create_time, is ignored.
+	// The new values. Over REST, this is the body. Usher ignores fields that cannot change, such as create_time.
 	Rule *Rule `protobuf:"bytes,3,opt,name=rule,proto3" json:"rule,omitempty"`
-	// Which of them to take; each must then be set, and grants hold at least one. Empty means those that are set; grants
-	// are, once they hold one.
+	// The fields to change. Each of them must be set, and grants must have at least one. Empty means all fields that
+	// are set; grants are set if there is at least one.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -944,7 +948,7 @@ func (x *UpdateRuleRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 // UpdateRuleResponse answers UpdateRule.
 type UpdateRuleResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The rule as it is now.
+	// The rule after the call.
 	Rule          *Rule `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -990,9 +994,9 @@ func (x *UpdateRuleResponse) GetRule() *Rule {
 // EnableRuleRequest names a rule.
 type EnableRuleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The rule.
+	// The id of the rule.
 	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1045,7 +1049,7 @@ func (x *EnableRuleRequest) GetId() string {
 // EnableRuleResponse answers EnableRule.
 type EnableRuleResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The rule as it is now.
+	// The rule after the call.
 	Rule          *Rule `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1091,9 +1095,9 @@ func (x *EnableRuleResponse) GetRule() *Rule {
 // DisableRuleRequest names a rule.
 type DisableRuleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The rule.
+	// The id of the rule.
 	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1146,7 +1150,7 @@ func (x *DisableRuleRequest) GetId() string {
 // DisableRuleResponse answers DisableRule.
 type DisableRuleResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The rule as it is now.
+	// The rule after the call.
 	Rule          *Rule `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1192,9 +1196,9 @@ func (x *DisableRuleResponse) GetRule() *Rule {
 // DeleteRuleRequest names a rule.
 type DeleteRuleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The rule.
+	// The id of the rule.
 	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

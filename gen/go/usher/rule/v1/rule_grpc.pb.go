@@ -32,28 +32,28 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// RuleService manages rules. A changed rule touches a user with that user's next message, and everybody when a rule sync
-// runs: no RPC here changes anybody's access by itself.
+// RuleService manages rules. A changed rule affects a user with that user's next message, and all users when a rule
+// sync runs. No RPC of this service changes access by itself.
 type RuleServiceClient interface {
-	// CreateRule adds a rule. At most 1,000 an organization.
-	// Reasons: NOT_FOUND (tenant, role or organization), ROLE_SCOPE, LIMIT, ORGANIZATION_ERASING,
-	// REQUEST_ID_REUSED.
+	// CreateRule adds a rule. An organization can have 1,000 rules. Reasons: NOT_FOUND (tenant, role or organization),
+	// ROLE_SCOPE, LIMIT, ORGANIZATION_ERASING, REQUEST_ID_REUSED.
 	CreateRule(ctx context.Context, in *CreateRuleRequest, opts ...grpc.CallOption) (*CreateRuleResponse, error)
 	// GetRule reads one rule. Reasons: NOT_FOUND.
 	GetRule(ctx context.Context, in *GetRuleRequest, opts ...grpc.CallOption) (*GetRuleResponse, error)
-	// ListRules lists an organization's rules by id, which is by creation. Reasons: PAGE_TOKEN.
+	// ListRules lists an organization's rules by id, which is the order of their creation. Reasons: PAGE_TOKEN.
 	ListRules(ctx context.Context, in *ListRulesRequest, opts ...grpc.CallOption) (*ListRulesResponse, error)
-	// UpdateRule changes what the request names, and nothing else: `display_name`, `enabled`, `grants`, and one of `group`,
-	// `role_value` and `filter`, which takes the place of the one before. Another group name lets go of what is pinned.
+	// UpdateRule changes only the fields that the request names: `display_name`, `enabled`, `grants`, and one of
+	// `group`, `role_value` and `filter`, which replaces the previous one. Another group name removes the pins.
 	// Reasons: NOT_FOUND, ROLE_SCOPE, CONFLICT, ORGANIZATION_ERASING.
 	UpdateRule(ctx context.Context, in *UpdateRuleRequest, opts ...grpc.CallOption) (*UpdateRuleResponse, error)
-	// EnableRule lets a rule apply. Enabling an enabled one changes nothing. Reasons: NOT_FOUND, ORGANIZATION_ERASING.
+	// EnableRule makes a rule apply. If it applies already, the call changes nothing. Reasons: NOT_FOUND,
+	// ORGANIZATION_ERASING.
 	EnableRule(ctx context.Context, in *EnableRuleRequest, opts ...grpc.CallOption) (*EnableRuleResponse, error)
-	// DisableRule stops a rule from applying. Disabling a disabled one changes nothing. Reasons: NOT_FOUND,
+	// DisableRule makes a rule not apply. If it is disabled already, the call changes nothing. Reasons: NOT_FOUND,
 	// ORGANIZATION_ERASING.
 	DisableRule(ctx context.Context, in *DisableRuleRequest, opts ...grpc.CallOption) (*DisableRuleResponse, error)
-	// DeleteRule removes a rule. What it gave stays until the user's next message or a rule sync. Reasons: NOT_FOUND,
-	// ORGANIZATION_ERASING.
+	// DeleteRule removes a rule. Users keep its access until their next message, or until a rule sync. Reasons:
+	// NOT_FOUND, ORGANIZATION_ERASING.
 	DeleteRule(ctx context.Context, in *DeleteRuleRequest, opts ...grpc.CallOption) (*DeleteRuleResponse, error)
 }
 
@@ -139,28 +139,28 @@ func (c *ruleServiceClient) DeleteRule(ctx context.Context, in *DeleteRuleReques
 // All implementations must embed UnimplementedRuleServiceServer
 // for forward compatibility.
 //
-// RuleService manages rules. A changed rule touches a user with that user's next message, and everybody when a rule sync
-// runs: no RPC here changes anybody's access by itself.
+// RuleService manages rules. A changed rule affects a user with that user's next message, and all users when a rule
+// sync runs. No RPC of this service changes access by itself.
 type RuleServiceServer interface {
-	// CreateRule adds a rule. At most 1,000 an organization.
-	// Reasons: NOT_FOUND (tenant, role or organization), ROLE_SCOPE, LIMIT, ORGANIZATION_ERASING,
-	// REQUEST_ID_REUSED.
+	// CreateRule adds a rule. An organization can have 1,000 rules. Reasons: NOT_FOUND (tenant, role or organization),
+	// ROLE_SCOPE, LIMIT, ORGANIZATION_ERASING, REQUEST_ID_REUSED.
 	CreateRule(context.Context, *CreateRuleRequest) (*CreateRuleResponse, error)
 	// GetRule reads one rule. Reasons: NOT_FOUND.
 	GetRule(context.Context, *GetRuleRequest) (*GetRuleResponse, error)
-	// ListRules lists an organization's rules by id, which is by creation. Reasons: PAGE_TOKEN.
+	// ListRules lists an organization's rules by id, which is the order of their creation. Reasons: PAGE_TOKEN.
 	ListRules(context.Context, *ListRulesRequest) (*ListRulesResponse, error)
-	// UpdateRule changes what the request names, and nothing else: `display_name`, `enabled`, `grants`, and one of `group`,
-	// `role_value` and `filter`, which takes the place of the one before. Another group name lets go of what is pinned.
+	// UpdateRule changes only the fields that the request names: `display_name`, `enabled`, `grants`, and one of
+	// `group`, `role_value` and `filter`, which replaces the previous one. Another group name removes the pins.
 	// Reasons: NOT_FOUND, ROLE_SCOPE, CONFLICT, ORGANIZATION_ERASING.
 	UpdateRule(context.Context, *UpdateRuleRequest) (*UpdateRuleResponse, error)
-	// EnableRule lets a rule apply. Enabling an enabled one changes nothing. Reasons: NOT_FOUND, ORGANIZATION_ERASING.
+	// EnableRule makes a rule apply. If it applies already, the call changes nothing. Reasons: NOT_FOUND,
+	// ORGANIZATION_ERASING.
 	EnableRule(context.Context, *EnableRuleRequest) (*EnableRuleResponse, error)
-	// DisableRule stops a rule from applying. Disabling a disabled one changes nothing. Reasons: NOT_FOUND,
+	// DisableRule makes a rule not apply. If it is disabled already, the call changes nothing. Reasons: NOT_FOUND,
 	// ORGANIZATION_ERASING.
 	DisableRule(context.Context, *DisableRuleRequest) (*DisableRuleResponse, error)
-	// DeleteRule removes a rule. What it gave stays until the user's next message or a rule sync. Reasons: NOT_FOUND,
-	// ORGANIZATION_ERASING.
+	// DeleteRule removes a rule. Users keep its access until their next message, or until a rule sync. Reasons:
+	// NOT_FOUND, ORGANIZATION_ERASING.
 	DeleteRule(context.Context, *DeleteRuleRequest) (*DeleteRuleResponse, error)
 	mustEmbedUnimplementedRuleServiceServer()
 }

@@ -29,13 +29,13 @@ const (
 type SyncState int32
 
 const (
-	// Not said.
+	// The default value. Usher never sends it.
 	SyncState_SYNC_STATE_UNSPECIFIED SyncState = 0
-	// Waiting to be taken up, or under way.
+	// The sync waits or runs.
 	SyncState_SYNC_STATE_RUNNING SyncState = 1
-	// Everybody was reconciled, except the users that were set aside: see users_set_aside.
+	// The sync has reconciled all users, except those that are set aside: see users_set_aside.
 	SyncState_SYNC_STATE_DONE SyncState = 2
-	// It was cancelled. Who had been reconciled by then stays so.
+	// The sync was cancelled. Users that it had reconciled stay as they are.
 	SyncState_SYNC_STATE_CANCELLED SyncState = 3
 )
 
@@ -82,32 +82,32 @@ func (SyncState) EnumDescriptor() ([]byte, []int) {
 	return file_usher_rule_v1_sync_proto_rawDescGZIP(), []int{0}
 }
 
-// Sync is a rule sync: the rules applied again to everybody that is stored. It survives restarts: it goes on after the
-// last page that it finished.
+// Sync is a rule sync: Usher applies the rules again to all stored users. It survives restarts: it continues after
+// its last finished page.
 type Sync struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A UUIDv7.
+	// The id: a UUIDv7.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// How far it is.
+	// How far the sync is.
 	State SyncState `protobuf:"varint,3,opt,name=state,proto3,enum=usher.rule.v1.SyncState" json:"state,omitempty"`
-	// How many users were reconciled so far.
+	// The number of users that were reconciled.
 	UsersDone int64 `protobuf:"varint,4,opt,name=users_done,json=usersDone,proto3" json:"users_done,omitempty"`
-	// How many pieces of access were given so far.
+	// The number of accesses that were added.
 	AccessAdded int64 `protobuf:"varint,5,opt,name=access_added,json=accessAdded,proto3" json:"access_added,omitempty"`
-	// How many pieces of access were taken so far.
+	// The number of accesses that were removed.
 	AccessRemoved int64 `protobuf:"varint,6,opt,name=access_removed,json=accessRemoved,proto3" json:"access_removed,omitempty"`
-	// Who started it, as the principal's subject.
+	// The principal's subject: who started the sync.
 	StartedBy string `protobuf:"bytes,7,opt,name=started_by,json=startedBy,proto3" json:"started_by,omitempty"`
-	// When it was started.
+	// The time of the start.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When its last page was finished.
+	// The time at which the last page was finished.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// When it ended; unset while it runs.
+	// The time of the end. Unset while the sync runs.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
-	// How many users were set aside so far, because their access could not be computed. Usher tries each of them again, also
-	// after the sync has ended; GetAccessStatus names those that still wait.
+	// The number of users that Usher set aside, because it could not compute their access. Usher tries each of them
+	// again, also after the end of the sync. GetAccessStatus names those that still wait.
 	UsersSetAside int64 `protobuf:"varint,11,opt,name=users_set_aside,json=usersSetAside,proto3" json:"users_set_aside,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -223,10 +223,11 @@ func (x *Sync) GetUsersSetAside() int64 {
 // StartSyncRequest asks for a rule sync.
 type StartSyncRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// A UUID of this call, or empty. A later call of the same principal with this UUID, within 24 hours, starts nothing: it answers
-	// with what this call started, as it is then.
+	// A UUID that the client makes for this call. If the same principal repeats the call with the same UUID within 24
+	// hours, Usher starts nothing, and answers with the current state of the result of the first call. Empty: the call
+	// cannot be repeated safely.
 	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -325,9 +326,9 @@ func (x *StartSyncResponse) GetSync() *Sync {
 // GetSyncRequest names a sync.
 type GetSyncRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The sync.
+	// The id of the sync.
 	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -426,11 +427,11 @@ func (x *GetSyncResponse) GetSync() *Sync {
 // ListSyncsRequest asks for a page of syncs.
 type ListSyncsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// How many at most: 0 means 100, over 1,000 means 1,000.
+	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before, or empty.
+	// The next_page_token of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -492,7 +493,7 @@ type ListSyncsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The syncs, newest first.
 	Syncs []*Sync `protobuf:"bytes,1,rep,name=syncs,proto3" json:"syncs,omitempty"`
-	// What to ask for the next page with; empty at the end.
+	// The page_token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -545,9 +546,9 @@ func (x *ListSyncsResponse) GetNextPageToken() string {
 // CancelSyncRequest names a sync.
 type CancelSyncRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The sync.
+	// The id of the sync.
 	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -600,7 +601,7 @@ func (x *CancelSyncRequest) GetId() string {
 // CancelSyncResponse answers CancelSync.
 type CancelSyncResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The sync as it is now.
+	// The sync after the call.
 	Sync          *Sync `protobuf:"bytes,1,opt,name=sync,proto3" json:"sync,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

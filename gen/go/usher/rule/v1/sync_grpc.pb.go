@@ -29,16 +29,16 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// SyncService runs rule syncs, one at a time in an organization.
+// SyncService runs rule syncs. An organization has one at a time.
 type SyncServiceClient interface {
-	// StartSync starts a rule sync and answers at once. Reasons: SYNC_RUNNING (metadata `sync_id`),
-	// ORGANIZATION_ERASING, REQUEST_ID_REUSED.
+	// StartSync starts a rule sync and answers at once. The metadata `sync_id` of SYNC_RUNNING names the running sync.
+	// Reasons: SYNC_RUNNING, ORGANIZATION_ERASING, REQUEST_ID_REUSED.
 	StartSync(ctx context.Context, in *StartSyncRequest, opts ...grpc.CallOption) (*StartSyncResponse, error)
 	// GetSync reads one sync. Reasons: NOT_FOUND.
 	GetSync(ctx context.Context, in *GetSyncRequest, opts ...grpc.CallOption) (*GetSyncResponse, error)
 	// ListSyncs lists an organization's syncs, newest first. Reasons: PAGE_TOKEN.
 	ListSyncs(ctx context.Context, in *ListSyncsRequest, opts ...grpc.CallOption) (*ListSyncsResponse, error)
-	// CancelSync ends a running sync after the page that it is at. Reasons: NOT_FOUND, SYNC_ENDED, ORGANIZATION_ERASING.
+	// CancelSync ends a running sync after its current page. Reasons: NOT_FOUND, SYNC_ENDED, ORGANIZATION_ERASING.
 	CancelSync(ctx context.Context, in *CancelSyncRequest, opts ...grpc.CallOption) (*CancelSyncResponse, error)
 }
 
@@ -94,16 +94,16 @@ func (c *syncServiceClient) CancelSync(ctx context.Context, in *CancelSyncReques
 // All implementations must embed UnimplementedSyncServiceServer
 // for forward compatibility.
 //
-// SyncService runs rule syncs, one at a time in an organization.
+// SyncService runs rule syncs. An organization has one at a time.
 type SyncServiceServer interface {
-	// StartSync starts a rule sync and answers at once. Reasons: SYNC_RUNNING (metadata `sync_id`),
-	// ORGANIZATION_ERASING, REQUEST_ID_REUSED.
+	// StartSync starts a rule sync and answers at once. The metadata `sync_id` of SYNC_RUNNING names the running sync.
+	// Reasons: SYNC_RUNNING, ORGANIZATION_ERASING, REQUEST_ID_REUSED.
 	StartSync(context.Context, *StartSyncRequest) (*StartSyncResponse, error)
 	// GetSync reads one sync. Reasons: NOT_FOUND.
 	GetSync(context.Context, *GetSyncRequest) (*GetSyncResponse, error)
 	// ListSyncs lists an organization's syncs, newest first. Reasons: PAGE_TOKEN.
 	ListSyncs(context.Context, *ListSyncsRequest) (*ListSyncsResponse, error)
-	// CancelSync ends a running sync after the page that it is at. Reasons: NOT_FOUND, SYNC_ENDED, ORGANIZATION_ERASING.
+	// CancelSync ends a running sync after its current page. Reasons: NOT_FOUND, SYNC_ENDED, ORGANIZATION_ERASING.
 	CancelSync(context.Context, *CancelSyncRequest) (*CancelSyncResponse, error)
 	mustEmbedUnimplementedSyncServiceServer()
 }

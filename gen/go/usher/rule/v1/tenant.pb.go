@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: usher/rule/v1/tenant.proto
 
-// Package usher.rule.v1 is the rule service: tenants, roles, user management rules, rule syncs, and the access that
-// comes of them.
+// Package usher.rule.v1 is the rule service: tenants, roles, user management rules, rule syncs, and the resulting
+// access.
 
 package rulev1
 
@@ -32,17 +32,18 @@ const (
 // Tenant is one instance of the vendor's product that belongs to an organization.
 type Tenant struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A slug, chosen at creation, unique in its organization.
+	// The id: a slug that the creator chooses, unique in the organization.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// What people call it. 1 to 200 characters.
+	// A name for people: 1 to 200 characters.
 	DisplayName *string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3,oneof" json:"display_name,omitempty"`
-	// When it was created.
+	// The time of creation.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When it last changed.
+	// The time of the last change.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// Identifies the values that can be changed. In an update it must be the current one, unless it is empty.
+	// A checksum of the values that clients can change. An update whose etag is not the current one fails with
+	// CONFLICT. An update without an etag does not check it.
 	Etag          string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -123,12 +124,13 @@ func (x *Tenant) GetEtag() string {
 // CreateTenantRequest asks for a new tenant.
 type CreateTenantRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The tenant, with its id. Without a display_name, that is the id.
+	// The tenant, with its id. The default of display_name is the id.
 	Tenant *Tenant `protobuf:"bytes,2,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	// A UUID of this call, or empty. A later call of the same principal with this UUID, within 24 hours, creates nothing: it answers
-	// with what this call created, as it is then.
+	// A UUID that the client makes for this call. If the same principal repeats the call with the same UUID within 24
+	// hours, Usher creates nothing, and answers with the current state of the result of the first call. Empty: the call
+	// cannot be repeated safely.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -234,9 +236,9 @@ func (x *CreateTenantResponse) GetTenant() *Tenant {
 // GetTenantRequest names a tenant.
 type GetTenantRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The tenant.
+	// The id of the tenant.
 	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -335,11 +337,11 @@ func (x *GetTenantResponse) GetTenant() *Tenant {
 // ListTenantsRequest asks for a page of tenants.
 type ListTenantsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// How many at most: 0 means 100, over 1,000 means 1,000.
+	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before, or empty.
+	// The next_page_token of the previous page. Empty for the first page.
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -399,9 +401,9 @@ func (x *ListTenantsRequest) GetPageToken() string {
 // ListTenantsResponse is a page of tenants.
 type ListTenantsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The tenants, by id.
+	// The tenants, in the order of their ids.
 	Tenants []*Tenant `protobuf:"bytes,1,rep,name=tenants,proto3" json:"tenants,omitempty"`
-	// What to ask for the next page with; empty at the end.
+	// The page_token of the next page. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -454,13 +456,13 @@ func (x *ListTenantsResponse) GetNextPageToken() string {
 // UpdateTenantRequest changes a tenant.
 type UpdateTenantRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The tenant.
+	// The id of the tenant.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// The new values. Over REST it is the body. What cannot change, such as create_time, is ignored.
+	// The new values. Over REST, this is the body. Usher ignores fields that cannot change, such as create_time.
 	Tenant *Tenant `protobuf:"bytes,3,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	// Which of them to take; each must then be set. Empty means those that are set.
+	// The fields to change. Each of them must be set. Empty means all fields that are set.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -527,7 +529,7 @@ func (x *UpdateTenantRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 // UpdateTenantResponse answers UpdateTenant.
 type UpdateTenantResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The tenant as it is now.
+	// The tenant after the call.
 	Tenant        *Tenant `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -573,9 +575,9 @@ func (x *UpdateTenantResponse) GetTenant() *Tenant {
 // DeleteTenantRequest names a tenant.
 type DeleteTenantRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The organization.
+	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The tenant.
+	// The id of the tenant.
 	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

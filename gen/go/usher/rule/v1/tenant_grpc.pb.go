@@ -4,8 +4,8 @@
 // - protoc             (unknown)
 // source: usher/rule/v1/tenant.proto
 
-// Package usher.rule.v1 is the rule service: tenants, roles, user management rules, rule syncs, and the access that
-// comes of them.
+// Package usher.rule.v1 is the rule service: tenants, roles, user management rules, rule syncs, and the resulting
+// access.
 
 package rulev1
 
@@ -33,8 +33,8 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// TenantService manages tenants. Creating, changing and removing them is the operator's, and of those of the vendor's
-// services that may write: a tenant is an instance of the vendor's product.
+// TenantService manages tenants. The operator creates, changes and removes them, and so can those services of the
+// vendor that may write, because a tenant is an instance of the vendor's product.
 type TenantServiceClient interface {
 	// CreateTenant adds a tenant. Reasons: NOT_FOUND (no such organization), ALREADY_EXISTS, ORGANIZATION_ERASING,
 	// REQUEST_ID_REUSED.
@@ -43,7 +43,7 @@ type TenantServiceClient interface {
 	GetTenant(ctx context.Context, in *GetTenantRequest, opts ...grpc.CallOption) (*GetTenantResponse, error)
 	// ListTenants lists an organization's tenants by id. Reasons: PAGE_TOKEN.
 	ListTenants(ctx context.Context, in *ListTenantsRequest, opts ...grpc.CallOption) (*ListTenantsResponse, error)
-	// UpdateTenant changes what the request names, and nothing else: `display_name`. Reasons: NOT_FOUND, CONFLICT,
+	// UpdateTenant changes only the field that the request names: `display_name`. Reasons: NOT_FOUND, CONFLICT,
 	// ORGANIZATION_ERASING.
 	UpdateTenant(ctx context.Context, in *UpdateTenantRequest, opts ...grpc.CallOption) (*UpdateTenantResponse, error)
 	// DeleteTenant removes a tenant that no rule and no access names. Reasons: NOT_FOUND, TENANT_IN_USE,
@@ -113,8 +113,8 @@ func (c *tenantServiceClient) DeleteTenant(ctx context.Context, in *DeleteTenant
 // All implementations must embed UnimplementedTenantServiceServer
 // for forward compatibility.
 //
-// TenantService manages tenants. Creating, changing and removing them is the operator's, and of those of the vendor's
-// services that may write: a tenant is an instance of the vendor's product.
+// TenantService manages tenants. The operator creates, changes and removes them, and so can those services of the
+// vendor that may write, because a tenant is an instance of the vendor's product.
 type TenantServiceServer interface {
 	// CreateTenant adds a tenant. Reasons: NOT_FOUND (no such organization), ALREADY_EXISTS, ORGANIZATION_ERASING,
 	// REQUEST_ID_REUSED.
@@ -123,7 +123,7 @@ type TenantServiceServer interface {
 	GetTenant(context.Context, *GetTenantRequest) (*GetTenantResponse, error)
 	// ListTenants lists an organization's tenants by id. Reasons: PAGE_TOKEN.
 	ListTenants(context.Context, *ListTenantsRequest) (*ListTenantsResponse, error)
-	// UpdateTenant changes what the request names, and nothing else: `display_name`. Reasons: NOT_FOUND, CONFLICT,
+	// UpdateTenant changes only the field that the request names: `display_name`. Reasons: NOT_FOUND, CONFLICT,
 	// ORGANIZATION_ERASING.
 	UpdateTenant(context.Context, *UpdateTenantRequest) (*UpdateTenantResponse, error)
 	// DeleteTenant removes a tenant that no rule and no access names. Reasons: NOT_FOUND, TENANT_IN_USE,

@@ -230,7 +230,7 @@ func TestAccessInAnEmergency(t *testing.T) {
 	x.run(0, "access", "suspend", "--user", user, "--reason", "stolen laptop")
 	want(t, x.err, `warning: .*last effective Organization Admin`)
 	again := x.json("directory", "create", "--name", "Okta of a merger")
-	x.run(0, "simulate", "--idp", "okta", "--users", "6", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", again["baseUrl"].(string), "--key-file", keyFile(t, again["apiKey"].(string)))
+	x.run(0, "simulate", "--idp", "okta", "--users", "6", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", again["directory"].(map[string]any)["baseUrl"].(string), "--key-file", keyFile(t, again["secret"].(string)))
 	x.run(1, "access", "suspend", "--user", name, "--reason", "stolen laptop")
 	want(t, x.err, `several users match: name the user by its id \(USER_AMBIGUOUS\)`)
 	// One that Usher never heard of, by its id.
