@@ -39,7 +39,7 @@ func accessCommand(c *client) *cobra.Command {
 		}
 		return rulev1.NewAccessServiceClient(conn).CheckAccess(ctx, &rulev1.CheckAccessRequest{OrganizationId: organization, UserId: id, TenantId: tenant, RoleId: role})
 	})
-	list := &cobra.Command{Use: "list", Short: "List who holds which role in which tenant, and why.", Args: cobra.NoArgs}
+	list := &cobra.Command{Use: "list", Short: "List which user holds which role in which tenant, and why.", Args: cobra.NoArgs}
 	target(list)
 	list.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx, cancel, conn, err := c.dial(cmd.Context())
@@ -72,7 +72,7 @@ func accessCommand(c *client) *cobra.Command {
 		}
 		return answered(explainAccess(ctx, conn, cmd, organization, all.GetAccess()))
 	}
-	grant := &cobra.Command{Use: "grant", Short: "Give a role by hand.", Args: cobra.NoArgs}
+	grant := &cobra.Command{Use: "grant", Short: "Grant a role manually.", Args: cobra.NoArgs}
 	target(grant)
 	grant.RunE = c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
 		id, err := userID(ctx, conn, organization, user)
@@ -81,7 +81,7 @@ func accessCommand(c *client) *cobra.Command {
 		}
 		return rulev1.NewAccessServiceClient(conn).GrantAccess(ctx, &rulev1.GrantAccessRequest{OrganizationId: organization, UserId: id, TenantId: tenant, RoleId: role})
 	})
-	revoke := &cobra.Command{Use: "revoke", Short: "Take back what was given by hand.", Args: cobra.NoArgs}
+	revoke := &cobra.Command{Use: "revoke", Short: "Take a manual grant back.", Args: cobra.NoArgs}
 	target(revoke)
 	revoke.RunE = c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
 		id, err := userIDOrAdvice(ctx, conn, organization, user)
@@ -90,13 +90,13 @@ func accessCommand(c *client) *cobra.Command {
 		}
 		return rulev1.NewAccessServiceClient(conn).RevokeAccess(ctx, &rulev1.RevokeAccessRequest{OrganizationId: organization, UserId: id, TenantId: tenant, RoleId: role})
 	})
-	watch := &cobra.Command{Use: "watch", Short: "Print access changes as they come, a line of JSON each.", Args: cobra.NoArgs}
+	watch := &cobra.Command{Use: "watch", Short: "Print each access change, as a line of JSON, when it happens.", Args: cobra.NoArgs}
 	organizationFlag(watch, &organization)
 	watch.Flags().StringVar(&cursor, "after", "", "the cursor to start after (default: now)")
 	watch.RunE = func(cmd *cobra.Command, _ []string) error { return watchAccess(cmd, c, organization, cursor) }
 
 	var patience time.Duration
-	wait := &cobra.Command{Use: "wait", Short: "Wait until access is up to date with all that IdPs have sent.", Args: cobra.NoArgs}
+	wait := &cobra.Command{Use: "wait", Short: "Wait until access includes everything that IdPs have sent.", Args: cobra.NoArgs}
 	organizationFlag(wait, &organization)
 	wait.Flags().StringVar(&cursor, "cursor", "", "a change cursor to wait for (default: the newest)")
 	wait.Flags().DurationVar(&patience, "for", 30*time.Second, "how long to wait, up to a minute")
@@ -105,7 +105,7 @@ func accessCommand(c *client) *cobra.Command {
 			OrganizationId: organization, ChangeCursor: cursor, Timeout: durationpb.New(patience),
 		})
 	})
-	return noun("access", "Access: who holds which role in which tenant.", check, list, grant, revoke, watch, wait,
+	return noun("access", "Access: which user holds which role in which tenant.", check, list, grant, revoke, watch, wait,
 		suspendCommand(c), resumeCommand(c), suspensionsCommand(c), accessStatusCommand(c), accessSettingsCommand(c))
 }
 

@@ -15,9 +15,9 @@ func certificatesCommand() *cobra.Command {
 	create := &cobra.Command{
 		Use: "create FOLDER", Short: "Make an authority for development, and a certificate of each service signed by it.",
 		Long: "Make an authority for development, and a certificate of each service signed by it.\n\n" +
-			"The authority's key is not kept, so that nobody can sign with it later: for new certificates make a new folder.\n" +
-			"In production let your own authority sign them: for each service a certificate for servers and clients with the\n" +
-			"DNS name <service>.usher.internal, as <service>.crt and <service>.key, and the authority's as ca.crt.",
+			"The command does not store the authority's key, so nobody can sign with it later: make a new folder for new\n" +
+			"certificates. In production, let your own authority sign. Each service needs a certificate for servers and clients\n" +
+			"with the DNS name <service>.usher.internal, in <service>.crt and <service>.key. ca.crt has the authority's certificate.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if valid <= 0 {
@@ -37,6 +37,6 @@ func certificatesCommand() *cobra.Command {
 			return nil
 		},
 	}
-	create.Flags().DurationVar(&valid, "valid", 90*24*time.Hour, "how long they are good for")
-	return noun("certificates", "Certificates by which services know each other.", create)
+	create.Flags().DurationVar(&valid, "valid", 90*24*time.Hour, "how long the certificates are valid")
+	return noun("certificates", "Certificates that services use to identify each other.", create)
 }

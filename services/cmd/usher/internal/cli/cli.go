@@ -20,23 +20,10 @@ import (
 // settings.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := &client{}
-	root := &cobra.Command{
-		Use:           "usher",
-		Short:         "SCIM provisioning: an IdP's users become who holds which role in which tenant.",
-		SilenceErrors: true, SilenceUsage: true,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+	root := newRoot(c)
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.CompletionOptions.HiddenDefaultCmd = true
-	c.flags(root)
-	root.AddCommand(
-		serveCommand(), migrateCommand(), certificatesCommand(), configCommand(), simulateCommand(c), organizationCommand(c),
-		directoryCommand(c), keyCommand(c), schemaCommand(c), credentialCommand(c),
-		tenantCommand(c), roleCommand(c), ruleCommand(c), syncCommand(c), accessCommand(c), eventCommand(c), userCommand(c),
-	)
 	err := root.ExecuteContext(ctx)
 	c.close()
 	if err == nil {
@@ -48,6 +35,25 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 2
+}
+
+// newRoot makes the command with all its subcommands, which share a client.
+func newRoot(c *client) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "usher",
+		Short:         "SCIM provisioning: from an IdP's users and groups to roles in tenants.",
+		SilenceErrors: true, SilenceUsage: true,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	c.flags(root)
+	root.AddCommand(
+		serveCommand(), migrateCommand(), certificatesCommand(), configCommand(), simulateCommand(c), organizationCommand(c),
+		directoryCommand(c), keyCommand(c), schemaCommand(c), credentialCommand(c),
+		tenantCommand(c), roleCommand(c), ruleCommand(c), syncCommand(c), accessCommand(c), eventCommand(c), userCommand(c),
+	)
+	return root
 }
 
 // failure marks an error that is not about how the command was used.

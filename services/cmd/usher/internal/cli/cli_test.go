@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -24,6 +26,7 @@ import (
 	"github.com/usher-scim/usher/services/app"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/telemetry"
+	"github.com/usher-scim/usher/services/internal/test/words"
 )
 
 // terminal types commands at a running server, and remembers what they printed.
@@ -676,4 +679,27 @@ func TestAFolderOfCertificates(t *testing.T) {
 	}
 	x.run(1, "certificates", "create", folder)
 	want(t, x.err, `ca.crt is there already`)
+}
+
+func TestTheHelpIsEasyToRead(t *testing.T) {
+	t.Parallel()
+	commands := 0
+	var check func(cmd *cobra.Command)
+	check = func(cmd *cobra.Command) {
+		commands++
+		texts := []string{cmd.Short, cmd.Long}
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) { texts = append(texts, f.Usage) })
+		for _, text := range texts {
+			for _, problem := range words.Problems(text) {
+				t.Errorf("%s: %s", cmd.CommandPath(), problem)
+			}
+		}
+		for _, sub := range cmd.Commands() {
+			check(sub)
+		}
+	}
+	check(newRoot(&client{}))
+	if commands < 60 {
+		t.Errorf("only %d commands were read", commands)
+	}
 }

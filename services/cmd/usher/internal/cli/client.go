@@ -55,10 +55,10 @@ func (c *client) flags(root *cobra.Command) {
 	flags.StringVar(&c.dataDir, "data-dir", fromEnvironment("USHER_DATA_DIR", defaultDataDir), "the data folder, with the bootstrap token (USHER_DATA_DIR)")
 	flags.StringVar(&c.tokenFile, "token-file", "", "a file with the token to sign in with, such as a service credential (default: the token in USHER_TOKEN, or else the bootstrap token)")
 	flags.BoolVar(&c.tls, "tls", false, "the gRPC address speaks TLS")
-	flags.StringVar(&c.tlsCA, "tls-ca", "", "a PEM file with whom to trust, with --tls (default: what the system trusts)")
+	flags.StringVar(&c.tlsCA, "tls-ca", "", "a PEM file with trusted authorities, for --tls (default: those of the system)")
 	flags.BoolVar(&c.insecure, "insecure", false, "send the token or key in clear text also to another machine")
 	flags.StringVarP(&c.output, "output", "o", "table", "table or json")
-	flags.DurationVar(&c.timeout, "timeout", time.Minute, "how long a call may take")
+	flags.DurationVar(&c.timeout, "timeout", time.Minute, "the longest time for a call")
 }
 
 // dial connects as who the token belongs to. The token is read anew: it is nowhere but where it was put.
@@ -110,7 +110,7 @@ func (c *client) mayBeRead(flag, addr, instead string) error {
 	if ip := net.ParseIP(strings.Trim(host, "[]")); c.insecure || host == "localhost" || ip.IsLoopback() || ip.IsUnspecified() {
 		return nil
 	}
-	return fmt.Errorf("%s is another machine, %q, and whoever is on the way there could read the secret that opens it: %s, or --insecure where nobody is",
+	return fmt.Errorf("%s is another machine, %q, and others could read the secret on the way to it: %s, or --insecure on a network that nobody else can read",
 		flag, host, instead)
 }
 

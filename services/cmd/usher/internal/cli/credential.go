@@ -34,10 +34,10 @@ func createCredentialCommand(c *client) *cobra.Command {
 	var all, write bool
 	var expires time.Duration
 	create := &cobra.Command{Use: "create", Short: "Add a service credential: prints its secret once.", Args: cobra.NoArgs}
-	create.Flags().StringVar(&name, "name", "", "what people call it (required)")
+	create.Flags().StringVar(&name, "name", "", "a name for people (required)")
 	create.Flags().StringArrayVar(&organizations, "organization", nil, "an organization that it opens; give one for each")
-	create.Flags().BoolVar(&all, "all", false, "it opens all organizations, also those that come later")
-	create.Flags().BoolVar(&write, "write", false, "it may also change what it opens")
+	create.Flags().BoolVar(&all, "all", false, "it opens all organizations, including future ones")
+	create.Flags().BoolVar(&write, "write", false, "it may also write")
 	create.Flags().DurationVar(&expires, "expires-in", 0, "stop working after this long (default: never)")
 	_ = create.MarkFlagRequired("name") // the flag is there
 	create.MarkFlagsOneRequired("organization", "all")

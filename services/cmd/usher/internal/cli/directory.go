@@ -34,8 +34,8 @@ func organizationCommand(c *client) *cobra.Command {
 			Organization: &directoryv1.Organization{Id: args[0], DisplayName: given(create, "name", &name), Federated: &federated}, RequestId: requestID,
 		})
 	})
-	create.Flags().StringVar(&name, "name", "", "what people call it (default: the id)")
-	create.Flags().BoolVar(&federated, "federated", false, "its sign-in comes from its IdP, so it may use SCIM")
+	create.Flags().StringVar(&name, "name", "", "a name for people (default: the id)")
+	create.Flags().BoolVar(&federated, "federated", false, "its users sign in through its IdP, so it may use SCIM")
 
 	get := &cobra.Command{
 		Use: "get ID", Short: "Show an organization.", Args: cobra.ExactArgs(1),
@@ -50,8 +50,8 @@ func organizationCommand(c *client) *cobra.Command {
 	update := &cobra.Command{
 		Use: "update ID", Short: "Change an organization.", Args: cobra.ExactArgs(1),
 	}
-	update.Flags().StringVar(&name, "name", "", "what people call it")
-	update.Flags().BoolVar(&federated, "federated", false, "whether its sign-in comes from its IdP; without it its directories are suspended")
+	update.Flags().StringVar(&name, "name", "", "a name for people")
+	update.Flags().BoolVar(&federated, "federated", false, "whether its users sign in through its IdP; if not, its directories are suspended")
 	etag := etagFlag(update)
 	update.RunE = c.call(organizationColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		values := &directoryv1.Organization{DisplayName: given(update, "name", &name), Federated: given(update, "federated", &federated)}
@@ -67,9 +67,9 @@ func organizationCommand(c *client) *cobra.Command {
 
 func eraseCommand(c *client) *cobra.Command {
 	var yes, untilGone bool
-	erase := &cobra.Command{Use: "erase ID", Short: "Remove an organization and all that is kept of it, for good.", Args: cobra.ExactArgs(1)}
-	erase.Flags().BoolVar(&yes, "yes", false, "confirm that nothing of it is needed any more (required)")
-	erase.Flags().BoolVar(&untilGone, "wait", false, "show which services have still to erase it, until it is gone")
+	erase := &cobra.Command{Use: "erase ID", Short: "Delete an organization and all its data for good.", Args: cobra.ExactArgs(1)}
+	erase.Flags().BoolVar(&yes, "yes", false, "confirm that its data is not needed any more (required)")
+	erase.Flags().BoolVar(&untilGone, "wait", false, "show the services that still have data of it, until none has")
 	erase.RunE = func(cmd *cobra.Command, args []string) error {
 		if !yes {
 			return fmt.Errorf("this removes all directories, users, groups, rules, access and events of %q, and cannot be undone: add --yes", args[0])
@@ -162,10 +162,10 @@ func directoryCommand(c *client) *cobra.Command {
 	}
 	create := &cobra.Command{Use: "create", Short: "Connect an IdP: prints the Base URL and, once, the API key.", Args: cobra.NoArgs}
 	organizationFlag(create, &organization)
-	create.Flags().StringVar(&name, "name", "", "what people call it (required)")
-	create.Flags().BoolVar(&strict, "strict", false, "take only what the RFCs allow, and no PATCH operations without a path")
+	create.Flags().StringVar(&name, "name", "", "a name for people (required)")
+	create.Flags().BoolVar(&strict, "strict", false, "accept only what the RFCs allow, and no PATCH operations without a path")
 	create.Flags().BoolVar(&unique, "unique-group-names", false, "refuse a second group of a name")
-	create.Flags().StringVar(&replaces, "replaces", "", "id of the deleted directory whose users and groups it may adopt (default: the only one)")
+	create.Flags().StringVar(&replaces, "replaces", "", "the id of the deleted directory whose users and groups it adopts (default: the only one)")
 	create.Flags().BoolVar(&afresh, "replace-none", false, "adopt nothing")
 	_ = create.MarkFlagRequired("name") // the flag is there
 	repeat := repeatableFlags(create)
@@ -200,7 +200,7 @@ func directoryCommand(c *client) *cobra.Command {
 	})
 	list := listCommand("List an organization's directories.", c, directoryColumns, func(cmd *cobra.Command) {
 		organizationFlag(cmd, &organization)
-		cmd.Flags().BoolVar(&deleted, "deleted", false, "deleted ones too")
+		cmd.Flags().BoolVar(&deleted, "deleted", false, "list deleted directories, too")
 	}, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
 		r, err := directoryv1.NewDirectoryServiceClient(conn).ListDirectories(ctx,
 			&directoryv1.ListDirectoriesRequest{OrganizationId: organization, PageToken: token, ShowDeleted: deleted})
@@ -208,8 +208,8 @@ func directoryCommand(c *client) *cobra.Command {
 	})
 	update := &cobra.Command{Use: "update ID", Short: "Change a directory.", Args: cobra.ExactArgs(1)}
 	organizationFlag(update, &organization)
-	update.Flags().StringVar(&name, "name", "", "what people call it")
-	update.Flags().BoolVar(&strict, "strict", false, "take only what the RFCs allow, and no PATCH operations without a path")
+	update.Flags().StringVar(&name, "name", "", "a name for people")
+	update.Flags().BoolVar(&strict, "strict", false, "accept only what the RFCs allow, and no PATCH operations without a path")
 	update.Flags().BoolVar(&unique, "unique-group-names", false, "refuse a second group of a name")
 	etag := etagFlag(update)
 	update.RunE = c.call(directoryColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
@@ -224,7 +224,7 @@ func directoryCommand(c *client) *cobra.Command {
 		return directoryv1.NewDirectoryServiceClient(conn).UpdateDirectory(ctx,
 			&directoryv1.UpdateDirectoryRequest{OrganizationId: organization, Id: args[0], Directory: values})
 	})
-	remove := &cobra.Command{Use: "delete ID", Short: "Cut the IdP off. Takes no access away.", Args: cobra.ExactArgs(1)}
+	remove := &cobra.Command{Use: "delete ID", Short: "Disconnect the IdP. This takes no access away.", Args: cobra.ExactArgs(1)}
 	organizationFlag(remove, &organization)
 	remove.RunE = c.call(directoryColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		return directoryv1.NewDirectoryServiceClient(conn).DeleteDirectory(ctx, &directoryv1.DeleteDirectoryRequest{OrganizationId: organization, Id: args[0]})
@@ -243,7 +243,7 @@ func directoryCommand(c *client) *cobra.Command {
 	finish.RunE = c.call("removed_count", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		return identityv1.NewAdoptionServiceClient(conn).FinishAdoption(ctx, &identityv1.FinishAdoptionRequest{OrganizationId: organization, DirectoryId: args[0]})
 	})
-	quirks := &cobra.Command{Use: "quirks ID", Short: "List how the IdP's messages depart from the RFCs (JSON: ignored values too).", Args: cobra.ExactArgs(1)}
+	quirks := &cobra.Command{Use: "quirks ID", Short: "List the quirks of the IdP's messages (JSON output: ignored values, too).", Args: cobra.ExactArgs(1)}
 	organizationFlag(quirks, &organization)
 	quirks.RunE = c.call("name message_count last_time specification meaning", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		return identityv1.NewDialectServiceClient(conn).ListQuirks(ctx, &identityv1.ListQuirksRequest{OrganizationId: organization, DirectoryId: args[0]})
@@ -261,7 +261,7 @@ func keyCommand(c *client) *cobra.Command {
 	}
 	create := &cobra.Command{Use: "create", Short: "Add an API key: prints its secret once.", Args: cobra.NoArgs}
 	flags(create)
-	create.Flags().StringVar(&name, "name", "", "what people call it")
+	create.Flags().StringVar(&name, "name", "", "a name for people")
 	create.Flags().DurationVar(&expires, "expires-in", 0, "stop working after this long (default: never)")
 	create.RunE = c.create(create, "api_key.id secret secret_omitted", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string, requestID string) (proto.Message, error) {
 		key := &directoryv1.ApiKey{DisplayName: name}

@@ -10,7 +10,7 @@ func migrateCommand() *cobra.Command {
 	var file string
 	var restored bool
 	cmd := &cobra.Command{
-		Use: "migrate", Short: "Bring the PostgreSQL schemas up to date. Servers of the version before may run meanwhile.", Args: cobra.NoArgs,
+		Use: "migrate", Short: "Bring the PostgreSQL schemas up to date. Servers of the previous version can keep running.", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, problems, err := readSettings(cmd, file)
 			if err != nil {
@@ -27,13 +27,13 @@ func migrateCommand() *cobra.Command {
 				if err := app.RenewEpochs(cmd.Context(), s); err != nil {
 					return failed(err)
 				}
-				cmd.Println("Who follows a feed begins anew.")
+				cmd.Println("Followers of feeds begin again.")
 			}
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&file, "config", "", "a YAML file with settings")
-	cmd.Flags().BoolVar(&restored, "restored", false, "also have the followers of feeds begin anew, after a restore that can't be noticed, such as from a volume's snapshot; stop the servers first")
-	cmd.Flags().StringSlice("target", app.Defaults().Target, "services whose schemas to migrate")
+	cmd.Flags().BoolVar(&restored, "restored", false, "also make followers of feeds begin again, after a restore that Usher cannot notice, such as one from a snapshot of a volume; stop the servers first")
+	cmd.Flags().StringSlice("target", app.Defaults().Target, "the services whose schemas to migrate")
 	return cmd
 }

@@ -16,7 +16,7 @@ type repeatable struct{ id string }
 // repeatableFlags adds --request-id.
 func repeatableFlags(cmd *cobra.Command) *repeatable {
 	r := &repeatable{}
-	cmd.Flags().StringVar(&r.id, "request-id", "", "a UUID of this call, so that a repetition with it creates nothing more (default: a new one)")
+	cmd.Flags().StringVar(&r.id, "request-id", "", "a UUID for this call; a repetition with the same UUID creates nothing more (default: a new UUID)")
 	return r
 }
 
@@ -58,5 +58,5 @@ func (c *client) create(cmd *cobra.Command, columns string,
 
 // etagFlag adds --etag.
 func etagFlag(cmd *cobra.Command) *string {
-	return cmd.Flags().String("etag", "", "change it only if this is its etag now, as JSON output shows it (default: in any case)")
+	return cmd.Flags().String("etag", "", "change it only if this is its current etag, as JSON output shows it (default: change it in any case)")
 }

@@ -22,7 +22,7 @@ func tenantCommand(c *client) *cobra.Command {
 	var organization, name string
 	create := &cobra.Command{Use: "create ID", Short: "Add a tenant.", Args: cobra.ExactArgs(1)}
 	organizationFlag(create, &organization)
-	create.Flags().StringVar(&name, "name", "", "what people call it (default: the id)")
+	create.Flags().StringVar(&name, "name", "", "a name for people (default: the id)")
 	create.RunE = c.create(create, tenantColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string, requestID string) (proto.Message, error) {
 		return rulev1.NewTenantServiceClient(conn).CreateTenant(ctx, &rulev1.CreateTenantRequest{
 			OrganizationId: organization, Tenant: &rulev1.Tenant{Id: args[0], DisplayName: given(create, "name", &name)}, RequestId: requestID,
@@ -35,7 +35,7 @@ func tenantCommand(c *client) *cobra.Command {
 		})
 	update := &cobra.Command{Use: "update ID", Short: "Give a tenant another name.", Args: cobra.ExactArgs(1)}
 	organizationFlag(update, &organization)
-	update.Flags().StringVar(&name, "name", "", "what people call it (required)")
+	update.Flags().StringVar(&name, "name", "", "a name for people (required)")
 	_ = update.MarkFlagRequired("name") // the flag is there
 	etag := etagFlag(update)
 	update.RunE = c.call(tenantColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
@@ -43,7 +43,7 @@ func tenantCommand(c *client) *cobra.Command {
 			OrganizationId: organization, Id: args[0], Tenant: &rulev1.Tenant{DisplayName: &name, Etag: *etag},
 		})
 	})
-	remove := &cobra.Command{Use: "delete ID", Short: "Remove a tenant that nothing names.", Args: cobra.ExactArgs(1)}
+	remove := &cobra.Command{Use: "delete ID", Short: "Remove a tenant that no rule and no access names.", Args: cobra.ExactArgs(1)}
 	organizationFlag(remove, &organization)
 	remove.RunE = c.call("", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		return rulev1.NewTenantServiceClient(conn).DeleteTenant(ctx, &rulev1.DeleteTenantRequest{OrganizationId: organization, Id: args[0]})
@@ -56,9 +56,9 @@ func roleCommand(c *client) *cobra.Command {
 	var rank int32
 	var organizationWide bool
 	create := &cobra.Command{Use: "create ID", Short: "Add a role to the catalogue.", Args: cobra.ExactArgs(1)}
-	create.Flags().StringVar(&name, "name", "", "what people call it (default: the id)")
+	create.Flags().StringVar(&name, "name", "", "a name for people (default: the id)")
 	create.Flags().Int32Var(&rank, "rank", 0, "its rank: a higher one may do more")
-	create.Flags().BoolVar(&organizationWide, "organization-wide", false, "held in the organization instead of a tenant")
+	create.Flags().BoolVar(&organizationWide, "organization-wide", false, "users hold it in the organization, and not in a tenant")
 	create.RunE = c.create(create, roleColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string, requestID string) (proto.Message, error) {
 		scope := rulev1.RoleScope_ROLE_SCOPE_TENANT
 		if organizationWide {
@@ -75,12 +75,12 @@ func roleCommand(c *client) *cobra.Command {
 		}),
 	}
 	remove := &cobra.Command{
-		Use: "delete ID", Short: "Remove a role that nothing names.", Args: cobra.ExactArgs(1),
+		Use: "delete ID", Short: "Remove a role that no rule and no access names.", Args: cobra.ExactArgs(1),
 		RunE: c.call("", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 			return rulev1.NewRoleServiceClient(conn).DeleteRole(ctx, &rulev1.DeleteRoleRequest{Id: args[0]})
 		}),
 	}
-	return noun("role", "Roles: what a user may be.", create, list, remove)
+	return noun("role", "Roles: positions that users can hold.", create, list, remove)
 }
 
 // grants reads "tenant:role" and, for a role that is held in the organization, "role".
@@ -104,14 +104,14 @@ func ruleCommand(c *client) *cobra.Command {
 	var give []string
 	var disabled bool
 	const columns = "id display_name enabled group.display_name role_value.value filter.filter grants.tenant_id grants.role_id group.pins.state"
-	create := &cobra.Command{Use: "create", Short: "Add a rule. It changes nobody until their next message or a rule sync.", Args: cobra.NoArgs}
+	create := &cobra.Command{Use: "create", Short: "Add a rule. It affects users with their next message, or when a rule sync runs.", Args: cobra.NoArgs}
 	organizationFlag(create, &organization)
 	parts := func(cmd *cobra.Command) {
-		cmd.Flags().StringVar(&name, "name", "", "what people call it")
+		cmd.Flags().StringVar(&name, "name", "", "a name for people")
 		cmd.Flags().StringVar(&group, "group", "", "match the users in this group")
 		cmd.Flags().StringVar(&value, "role-value", "", "match the users with this value among their SCIM roles")
 		cmd.Flags().StringVar(&filter, "filter", "", "match the users that this SCIM filter matches, such as 'userType eq \"Employee\"'")
-		cmd.Flags().StringArrayVar(&give, "grant", nil, "TENANT:ROLE to give, or ROLE for one held in the organization; several may be given")
+		cmd.Flags().StringArrayVar(&give, "grant", nil, "TENANT:ROLE, or ROLE for a role in the organization; repeat the flag for several")
 	}
 	errMatch := errors.New("give one of --group, --role-value and --filter")
 	// read makes a rule of the flags that are given.
@@ -148,10 +148,10 @@ func ruleCommand(c *client) *cobra.Command {
 		}
 		return rulev1.NewRuleServiceClient(conn).CreateRule(ctx, &rulev1.CreateRuleRequest{OrganizationId: organization, Rule: rule, RequestId: requestID})
 	})
-	update := &cobra.Command{Use: "update ID", Short: "Change a rule. It changes nobody until their next message or a rule sync.", Args: cobra.ExactArgs(1)}
+	update := &cobra.Command{Use: "update ID", Short: "Change a rule. It affects users with their next message, or when a rule sync runs.", Args: cobra.ExactArgs(1)}
 	organizationFlag(update, &organization)
 	parts(update)
-	update.Flags().Lookup("grant").Usage += "; they take the place of those before"
+	update.Flags().Lookup("grant").Usage += "; they replace the previous ones"
 	etag := etagFlag(update)
 	update.RunE = func(cmd *cobra.Command, args []string) error {
 		rule, err := read(cmd)
@@ -182,14 +182,14 @@ func ruleCommand(c *client) *cobra.Command {
 	get := verb("get", "Show a rule.", func(ctx context.Context, rules rulev1.RuleServiceClient, id string) (proto.Message, error) {
 		return rules.GetRule(ctx, &rulev1.GetRuleRequest{OrganizationId: organization, Id: id})
 	})
-	enable := verb("enable", "Let a rule apply.", func(ctx context.Context, rules rulev1.RuleServiceClient, id string) (proto.Message, error) {
+	enable := verb("enable", "Make a rule apply.", func(ctx context.Context, rules rulev1.RuleServiceClient, id string) (proto.Message, error) {
 		return rules.EnableRule(ctx, &rulev1.EnableRuleRequest{OrganizationId: organization, Id: id})
 	})
-	disable := verb("disable", "Stop a rule from applying.", func(ctx context.Context, rules rulev1.RuleServiceClient, id string) (proto.Message, error) {
+	disable := verb("disable", "Make a rule not apply.", func(ctx context.Context, rules rulev1.RuleServiceClient, id string) (proto.Message, error) {
 		return rules.DisableRule(ctx, &rulev1.DisableRuleRequest{OrganizationId: organization, Id: id})
 	})
-	remove := verb("delete", "Remove a rule. What it gave stays until a message or a rule sync.", func(ctx context.Context, rules rulev1.RuleServiceClient, id string) (proto.Message, error) {
+	remove := verb("delete", "Remove a rule. Users keep its access until their next message, or until a rule sync.", func(ctx context.Context, rules rulev1.RuleServiceClient, id string) (proto.Message, error) {
 		return rules.DeleteRule(ctx, &rulev1.DeleteRuleRequest{OrganizationId: organization, Id: id})
 	})
-	return noun("rule", "Rules: users that match this get these roles.", create, get, list, update, enable, disable, remove)
+	return noun("rule", "Rules: users that match a rule get its roles.", create, get, list, update, enable, disable, remove)
 }

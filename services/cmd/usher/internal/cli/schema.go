@@ -48,12 +48,12 @@ func schemaCommand(c *client) *cobra.Command {
 	list.RunE = c.call(schemaColumns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
 		return identityv1.NewSchemaServiceClient(conn).ListSchemas(ctx, &identityv1.ListSchemasRequest{OrganizationId: organization, DirectoryId: directory})
 	})
-	remove := &cobra.Command{Use: "delete URN", Short: "Remove an extension: values of it are shown no longer.", Args: cobra.ExactArgs(1)}
+	remove := &cobra.Command{Use: "delete URN", Short: "Remove an extension. Its values are not shown any more.", Args: cobra.ExactArgs(1)}
 	flags(remove)
 	remove.RunE = c.call("", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		return identityv1.NewSchemaServiceClient(conn).DeleteSchema(ctx, &identityv1.DeleteSchemaRequest{OrganizationId: organization, DirectoryId: directory, Id: args[0]})
 	})
-	return noun("schema", "Schemas: what a directory's IdP may send beside SCIM's own attributes.", put, list, remove)
+	return noun("schema", "Schemas: attributes that a directory's IdP can send beside SCIM's own.", put, list, remove)
 }
 
 // readDefinition reads a JSON object from a file, or from in for "-".

@@ -79,12 +79,12 @@ func serveFlags(cmd *cobra.Command, file *string) {
 	flags.StringVar(file, "config", "", "a YAML file with settings")
 	flags.StringSlice("target", defaults.Target, "services that this process runs, of gateway, directory, identity, rule and failedevents")
 	flags.Bool("migrate", false, "bring the PostgreSQL schemas up to date first (default in development mode)")
-	flags.Bool("dev", false, "development mode: demo data into an empty data folder, and a bootstrap token to sign in with")
-	flags.String("scim-addr", defaults.SCIMAddr, "where to listen for IdPs; port 0 takes any")
-	flags.String("admin-addr", defaults.AdminAddr, "where to listen for the admin REST API")
-	flags.String("grpc-addr", defaults.GRPCAddr, "where to listen for the public gRPC API")
-	flags.String("ops-addr", defaults.OpsAddr, "where to listen for metrics and health, for which nobody signs in")
-	flags.String("public-url", "", "where IdPs reach the SCIM listener (default: its own address)")
+	flags.Bool("dev", false, "development mode: writes demo data to an empty data folder, and a bootstrap token for signing in")
+	flags.String("scim-addr", defaults.SCIMAddr, "the address for IdPs; port 0 chooses any free port")
+	flags.String("admin-addr", defaults.AdminAddr, "the address of the admin REST API")
+	flags.String("grpc-addr", defaults.GRPCAddr, "the address of the public gRPC API")
+	flags.String("ops-addr", defaults.OpsAddr, "the address for metrics and health, without authentication")
+	flags.String("public-url", "", "the URL at which IdPs reach the SCIM listener (default: its own address)")
 	flags.String("log-level", defaults.LogLevel, "debug, info, warn or error")
 	flags.String("log-format", defaults.LogFormat, "json or text")
 }
@@ -109,10 +109,10 @@ func configCommand() *cobra.Command {
 	var file string
 	var connect bool
 	check := &cobra.Command{
-		Use: "check", Short: "Say all that is wrong with the configuration, or list every setting.", Args: cobra.NoArgs,
-		Long: "Say all that is wrong with the configuration, as serve would, or list every setting with its value and meaning.\n" +
-			"It reads the files that the settings name, and makes none. The exit code is 2 when something is wrong, and 1 when\n" +
-			"the settings are right, but --connect finds a database or Redis that cannot be used now.",
+		Use: "check", Short: "Show every problem of the configuration, or list every setting.", Args: cobra.NoArgs,
+		Long: "Show every problem of the configuration that serve would find, or list every setting with its value and meaning.\n" +
+			"The command reads the files that the settings name, and writes none. The exit code is 2 if a setting is wrong. It is 1\n" +
+			"if the settings are right, but --connect finds a database or Redis that cannot be used now.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := settings(cmd, file)
 			if connect {

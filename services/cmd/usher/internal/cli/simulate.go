@@ -19,18 +19,18 @@ func simulateCommand(c *client) *cobra.Command {
 	var idp, keyFile string
 	config := simulate.Config{}
 	cmd := &cobra.Command{
-		Use: "simulate", Short: "Play an IdP: everybody first, then changes.", Args: cobra.NoArgs,
+		Use: "simulate", Short: "Act as an IdP: send all users and groups first, and then changes.", Args: cobra.NoArgs,
 		Long: `Play an IdP against any SCIM 2.0 Base URL: an initial cycle, then incremental ones, with the
 messages that Entra ID or Okta would send, and retrying as they do. The same seed sends
 the same people and the same changes. The first five groups are those of the default
 rules. --output json prints which users, groups and roles should result.`,
 	}
 	cmd.Flags().StringVar(&idp, "idp", "entra", "entra or okta")
-	cmd.Flags().IntVar(&config.Users, "users", 100, "how many users the initial cycle sends")
-	cmd.Flags().IntVar(&config.Groups, "groups", 10, "how many groups the initial cycle sends")
-	cmd.Flags().Uint64Var(&config.Seed, "seed", 1, "which people and changes")
-	cmd.Flags().IntVar(&config.Cycles, "cycles", simulate.DefaultCycles, "how many incremental cycles follow; 0 is none")
-	cmd.Flags().IntVar(&config.Concurrency, "concurrency", simulate.DefaultConcurrency, "how many messages are under way at a time")
+	cmd.Flags().IntVar(&config.Users, "users", 100, "the number of users in the initial cycle")
+	cmd.Flags().IntVar(&config.Groups, "groups", 10, "the number of groups in the initial cycle")
+	cmd.Flags().Uint64Var(&config.Seed, "seed", 1, "the seed of the random people and changes")
+	cmd.Flags().IntVar(&config.Cycles, "cycles", simulate.DefaultCycles, "the number of incremental cycles that follow")
+	cmd.Flags().IntVar(&config.Concurrency, "concurrency", simulate.DefaultConcurrency, "the number of messages at a time")
 	cmd.Flags().StringVar(&config.BaseURL, "base-url", "", "the directory's Base URL (required)")
 	cmd.Flags().StringVar(&keyFile, "key-file", "", "a file with the directory's API key (default: the key in USHER_KEY)")
 	_ = cmd.MarkFlagRequired("base-url") // the flag is there

@@ -17,13 +17,13 @@ import (
 func suspendCommand(c *client) *cobra.Command {
 	var organization, user, reason string
 	cmd := &cobra.Command{
-		Use: "suspend", Short: "Take away all effective access of a user at once, until it is resumed.", Args: cobra.NoArgs,
-		Long: "Take away all effective access of a user at once, whatever gave it. What the user holds is kept, and counts again after\n" +
-			"`usher access resume`. Name the user by its id where identity cannot be reached, or the user is deleted.",
+		Use: "suspend", Short: "Take all effective access from a user at once, until you resume it.", Args: cobra.NoArgs,
+		Long: "Take all effective access from a user at once, whatever its source. Usher keeps the access, and it counts again after\n" +
+			"`usher access resume`. If identity cannot be reached, or the user is deleted, name the user by its id.",
 	}
 	organizationFlag(cmd, &organization)
 	cmd.Flags().StringVar(&user, "user", "", "the user: id or userName")
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for whoever looks at it later")
+	cmd.Flags().StringVar(&reason, "reason", "", "the reason, for people who read it later")
 	cmd.RunE = c.call("user_id reason suspended_by create_time", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
 		id, err := userIDOrAdvice(ctx, conn, organization, user)
 		if err != nil {
@@ -61,7 +61,7 @@ func resumeCommand(c *client) *cobra.Command {
 
 func suspensionsCommand(c *client) *cobra.Command {
 	var organization string
-	cmd := &cobra.Command{Use: "suspensions", Short: "List whose access is suspended, and why.", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "suspensions", Short: "List the users whose access is suspended, and why.", Args: cobra.NoArgs}
 	organizationFlag(cmd, &organization)
 	cmd.RunE = c.call("user_id reason suspended_by create_time", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
 		return allPages(ctx, conn, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
@@ -74,7 +74,7 @@ func suspensionsCommand(c *client) *cobra.Command {
 
 func accessStatusCommand(c *client) *cobra.Command {
 	var organization string
-	cmd := &cobra.Command{Use: "status", Short: "Say as of when access is known, and which users are set aside.", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "status", Short: "Show how current access is, and which users are set aside.", Args: cobra.NoArgs}
 	organizationFlag(cmd, &organization)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx, cancel, conn, err := c.dial(cmd.Context())

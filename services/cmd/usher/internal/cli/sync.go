@@ -21,7 +21,7 @@ func syncCommand(c *client) *cobra.Command {
 	var organization string
 	var untilEnded bool
 	const columns = "id state users_done users_set_aside access_added access_removed create_time end_time"
-	start := &cobra.Command{Use: "start", Short: "Apply the rules again to everybody that is stored.", Args: cobra.NoArgs}
+	start := &cobra.Command{Use: "start", Short: "Apply the rules again to all stored users.", Args: cobra.NoArgs}
 	organizationFlag(start, &organization)
 	start.Flags().BoolVar(&untilEnded, "wait", false, "show progress until it has ended")
 	repeat := repeatableFlags(start)
@@ -64,7 +64,7 @@ func syncCommand(c *client) *cobra.Command {
 	get := verb("get", "Show how far a sync is.", func(ctx context.Context, syncs rulev1.SyncServiceClient, id string) (proto.Message, error) {
 		return syncs.GetSync(ctx, &rulev1.GetSyncRequest{OrganizationId: organization, Id: id})
 	})
-	stop := verb("cancel", "End a sync after the page that it is at.", func(ctx context.Context, syncs rulev1.SyncServiceClient, id string) (proto.Message, error) {
+	stop := verb("cancel", "End a sync after its current page.", func(ctx context.Context, syncs rulev1.SyncServiceClient, id string) (proto.Message, error) {
 		return syncs.CancelSync(ctx, &rulev1.CancelSyncRequest{OrganizationId: organization, Id: id})
 	})
 	list := listCommand("List an organization's syncs.", c, columns, func(cmd *cobra.Command) { organizationFlag(cmd, &organization) },
@@ -72,5 +72,5 @@ func syncCommand(c *client) *cobra.Command {
 			r, err := rulev1.NewSyncServiceClient(conn).ListSyncs(ctx, &rulev1.ListSyncsRequest{OrganizationId: organization, PageToken: token})
 			return r, r.GetNextPageToken(), err
 		})
-	return noun("sync", "Rule syncs: the rules applied again.", start, get, list, stop)
+	return noun("sync", "Rule syncs: Usher applies the rules again to all users.", start, get, list, stop)
 }

@@ -24,9 +24,9 @@ func userCommand(c *client) *cobra.Command {
 		})
 	})
 	erase := &cobra.Command{
-		Use: "erase USER", Short: "Remove a detached user for good, with its access.",
-		Long: "Remove a user, by id or userName, whose directory was deleted and which no other has adopted: for good, with its\n" +
-			"memberships and all its access. A user of a directory that is not deleted is the IdP's to delete.",
+		Use: "erase USER", Short: "Delete a detached user and its access for good.",
+		Long: "Delete a user for good, with its memberships and all its access. Name the user by id or userName. Its directory must\n" +
+			"be deleted, and no other directory may have adopted the user. Only the IdP deletes users of other directories.",
 		Args: cobra.ExactArgs(1),
 	}
 	organizationFlag(erase, &organization)
@@ -37,5 +37,5 @@ func userCommand(c *client) *cobra.Command {
 		}
 		return identityv1.NewErasureServiceClient(conn).EraseUser(ctx, &identityv1.EraseUserRequest{OrganizationId: organization, UserId: id})
 	})
-	return noun("user", "Users, as IdPs sent them.", get, erase)
+	return noun("user", "Users, as IdPs send them.", get, erase)
 }
