@@ -17,30 +17,30 @@ import (
 
 // Settings is what can be configured, with the defaults in it that Defaults gives. Keys are the `koanf` tags.
 type Settings struct {
-	Target                   []string    `koanf:"target" doc:"Services that this process runs, of gateway, directory, identity, rule and failedevents, or all. Others are called over gRPC."`
-	Dev                      bool        `koanf:"dev" doc:"Development mode: demo data into an empty data folder, and a bootstrap token to sign in with."`
-	DataDir                  string      `koanf:"data_dir" doc:"Folder of the gateway's spool, and in development of the bootstrap token and the SQLite files."`
-	DatabaseURL              secret.Text `koanf:"database_url" doc:"PostgreSQL server and database for all services, a schema each, such as postgres://usher@db/usher. Default: SQLite files in the data folder."`
-	Migrate                  bool        `koanf:"migrate" doc:"Bring the PostgreSQL schemas of this process's services up to date at the start, as usher migrate does; the default in development mode."`
-	RedisURL                 secret.Text `koanf:"redis_url" doc:"Redis that gateways share key look-ups and rate limits through, such as redis://cache:6379. Default: none; each gateway has its own."`
-	CertificatesDir          string      `koanf:"certificates_dir" doc:"Folder of ca.crt and each service's <service>.crt and <service>.key, for mutual TLS between processes. usher certificates makes one for development."`
+	Target                   []string    `koanf:"target" doc:"Services that this process runs: some of gateway, directory, identity, rule and failedevents, or all. The process calls the others over gRPC."`
+	Dev                      bool        `koanf:"dev" doc:"Development mode: writes demo data to an empty data folder, and a bootstrap token for signing in."`
+	DataDir                  string      `koanf:"data_dir" doc:"Folder for the gateway's spool and the SQLite files, and for the bootstrap token in development mode."`
+	DatabaseURL              secret.Text `koanf:"database_url" doc:"PostgreSQL server and database for all services, with a schema for each, such as postgres://usher@db/usher. Default: SQLite files in the data folder."`
+	Migrate                  bool        `koanf:"migrate" doc:"Whether the process brings the PostgreSQL schemas of its services up to date at the start, as usher migrate does. Default in development mode: true."`
+	RedisURL                 secret.Text `koanf:"redis_url" doc:"Redis server that gateways use to share key look-ups and rate limits, such as redis://cache:6379. Default: none; each gateway has its own."`
+	CertificatesDir          string      `koanf:"certificates_dir" doc:"Folder with ca.crt and with <service>.crt and <service>.key of each service, for mutual TLS between processes. The command usher certificates makes one for development."`
 	OperatorToken            secret.Text `koanf:"operator_token" doc:"Bearer token of the operator, 32 characters or more. Default in development mode: the bootstrap token."`
-	PublicURL                string      `koanf:"public_url" doc:"Where IdPs reach the SCIM listener, such as https://scim.example.com. Default: the listener's own address."`
-	SCIMAddr                 string      `koanf:"scim_addr" doc:"Where the gateway listens for IdPs."`
-	AdminAddr                string      `koanf:"admin_addr" doc:"Where the gateway listens for the admin REST API."`
-	GRPCAddr                 string      `koanf:"grpc_addr" doc:"Where the gateway listens for the public gRPC API."`
-	OpsAddr                  string      `koanf:"ops_addr" doc:"Where to listen for metrics and health, for which nobody signs in."`
-	Profiles                 bool        `koanf:"profiles" doc:"Offer profiles of the process (/debug/pprof/) at ops_addr as well."`
-	TLSCertFile              string      `koanf:"tls_cert_file" doc:"Certificate in PEM for the SCIM, admin and gRPC listeners. Default: plain, for a proxy that ends TLS."`
-	TLSKeyFile               string      `koanf:"tls_key_file" doc:"Key of tls_cert_file."`
-	MaxConnections           int         `koanf:"max_connections" doc:"Connections that each public listener, and the one for operations, holds open at most. It is fewer where the process may not open eight times as many files."`
-	MaxConnectionsPerAddress int         `koanf:"max_connections_per_address" doc:"Connections of one listener that one address may hold open; the addresses of an IPv6 network of 64 bits count as one."`
-	TrustedProxies           []string    `koanf:"trusted_proxies" doc:"Addresses, and networks such as 10.0.0.0/8, of proxies in front of Usher. They are exempt from max_connections_per_address, and believed whom they speak for (X-Forwarded-For)."`
+	PublicURL                string      `koanf:"public_url" doc:"URL at which IdPs reach the SCIM listener, such as https://scim.example.com. Default: the listener's own address."`
+	SCIMAddr                 string      `koanf:"scim_addr" doc:"Address at which the gateway listens for IdPs."`
+	AdminAddr                string      `koanf:"admin_addr" doc:"Address at which the gateway serves the admin REST API."`
+	GRPCAddr                 string      `koanf:"grpc_addr" doc:"Address at which the gateway serves the public gRPC API."`
+	OpsAddr                  string      `koanf:"ops_addr" doc:"Address for metrics and health, without authentication."`
+	Profiles                 bool        `koanf:"profiles" doc:"Whether ops_addr also serves profiles of the process (/debug/pprof/)."`
+	TLSCertFile              string      `koanf:"tls_cert_file" doc:"File with a PEM certificate for the SCIM, admin and gRPC listeners. Default: no TLS, for a proxy that ends TLS."`
+	TLSKeyFile               string      `koanf:"tls_key_file" doc:"File with the PEM key of tls_cert_file."`
+	MaxConnections           int         `koanf:"max_connections" doc:"Largest number of open connections to each public listener and to the operations listener. Usher needs eight times as many open files; with fewer it accepts fewer connections."`
+	MaxConnectionsPerAddress int         `koanf:"max_connections_per_address" doc:"Largest number of open connections of one address to one listener. All addresses of an IPv6 network of 64 bits count as one address."`
+	TrustedProxies           []string    `koanf:"trusted_proxies" doc:"Addresses and networks, such as 10.0.0.0/8, of proxies in front of Usher. max_connections_per_address does not apply to them, and Usher trusts the client addresses that they send (X-Forwarded-For)."`
 	LogLevel                 string      `koanf:"log_level" doc:"debug, info, warn or error."`
 	LogFormat                string      `koanf:"log_format" doc:"json or text."`
 
-	ShutdownDelay   time.Duration `koanf:"shutdown_delay" doc:"How long a stop goes on taking requests after /readyz said no, so that balancers learn of it."`
-	ShutdownTimeout time.Duration `koanf:"shutdown_timeout" doc:"How long a stop then waits for what is under way."`
+	ShutdownDelay   time.Duration `koanf:"shutdown_delay" doc:"Time for which a stopping process still accepts requests after /readyz says no, so that load balancers notice."`
+	ShutdownTimeout time.Duration `koanf:"shutdown_timeout" doc:"Longest time for which a stopping process then waits for running requests."`
 
 	Gateway      gateway.Settings      `koanf:"gateway"`
 	Directory    directory.Settings    `koanf:"directory"`

@@ -13,11 +13,11 @@ import (
 type Settings struct {
 	scimhttp.Limits       `koanf:",squash"`
 	InFlightBytes         int64   `koanf:"in_flight_bytes" doc:"Memory that requests under way of SCIM, the admin REST and the public gRPC face may take together; of SCIM, by an estimate of 8 bytes for each byte of a body and twice an answer. 0 is half of GOMEMLIMIT, or 256 MiB without one."`
-	InFlightShareBytes    int64   `koanf:"in_flight_share_bytes" doc:"Memory of in_flight_bytes that one directory, or one service credential, may take; 0 is a quarter of it."`
-	UnknownKeysPerAddress float64 `koanf:"unknown_keys_per_address" doc:"API keys and service credentials that nobody knows that are looked up a second from one address; ten times as many at once. The next ones get 429."`
-	UnknownKeys           float64 `koanf:"unknown_keys" doc:"The same from all addresses together."`
-	WatchesPerCredential  int     `koanf:"watches_per_credential" doc:"Watches of access that one service credential, or the operator, may have open at a time, over REST and gRPC together."`
-	SpoolBytes            int64   `koanf:"spool_bytes" doc:"Largest size of the spool of failed events that are not delivered yet."`
+	InFlightShareBytes    int64   `koanf:"in_flight_share_bytes" doc:"Largest part of in_flight_bytes for one directory or one service credential. 0 means a quarter."`
+	UnknownKeysPerAddress float64 `koanf:"unknown_keys_per_address" doc:"Look-ups a second of unknown API keys and service credentials from one address, with bursts of ten times as many. Usher answers more of them with 429."`
+	UnknownKeys           float64 `koanf:"unknown_keys" doc:"Look-ups a second of unknown API keys and service credentials from all addresses together."`
+	WatchesPerCredential  int     `koanf:"watches_per_credential" doc:"Largest number of open watches of access of one service credential, or of the operator, over REST and gRPC together."`
+	SpoolBytes            int64   `koanf:"spool_bytes" doc:"Largest size of the spool, which contains failed events that are not delivered yet."`
 }
 
 // Defaults gives the settings of a service that was told nothing.

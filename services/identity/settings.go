@@ -13,11 +13,11 @@ import (
 // prepared; any number of processes may run on it.
 type Settings struct {
 	config.Service     `koanf:",squash"`
-	ChangeRetention    time.Duration `koanf:"change_retention" doc:"How long records of the change feed are kept. A rule service that was away for longer looks at everybody."`
+	ChangeRetention    time.Duration `koanf:"change_retention" doc:"Time for which Usher keeps records of the change feed. A rule service that was away for longer reconciles all users."`
 	InFlightBytes      int64         `koanf:"in_flight_bytes" doc:"Memory that large groups under way may take, by an estimate of 1.5 bytes for each byte of a group and 8 MiB. Lists may take half as much again, by one of 2 bytes for each byte of a document, and those of one directory a quarter of that. 0 is a quarter of GOMEMLIMIT, or 256 MiB without one."`
-	InFlightShareBytes int64         `koanf:"in_flight_share_bytes" doc:"Memory of in_flight_bytes that the groups of one directory may take; 0 is half of it."`
-	ScanLimit          int           `koanf:"scan_limit" doc:"How many resources a list may read whose filter or order no index serves. A page by index is refused beyond, one by cursor ends early."`
-	DocumentBytes      int           `koanf:"document_bytes" doc:"Largest document of a user or group that is stored, without a group's members: from 64 KiB to 16 MiB. One that is stored and larger can be read, and may only become smaller."`
+	InFlightShareBytes int64         `koanf:"in_flight_share_bytes" doc:"Largest part of in_flight_bytes for the groups of one directory. 0 means half."`
+	ScanLimit          int           `koanf:"scan_limit" doc:"Largest number of resources that a list reads if no index serves its filter or order. Beyond it, Usher refuses a page by index, and ends a page by cursor early."`
+	DocumentBytes      int           `koanf:"document_bytes" doc:"Largest stored document of a user or group, without a group's members: from 64 KiB to 16 MiB. A larger stored document can be read, and can only become smaller."`
 }
 
 // Defaults gives the settings of a service that was told nothing.

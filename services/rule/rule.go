@@ -30,8 +30,8 @@ import (
 // prepared; any number of processes may run on it.
 type Settings struct {
 	config.Service `koanf:",squash"`
-	Workers        int           `koanf:"workers" doc:"How many organizations a replica reconciles at a time, and how many more of those whose work fails or takes long: from 1 to 256."`
-	FeedRetention  time.Duration `koanf:"feed_retention" doc:"How long records of the access feed are kept. Who was away for longer has to list access anew."`
+	Workers        int           `koanf:"workers" doc:"Number of organizations that a replica reconciles at a time, from 1 to 256. It reconciles the same number of those whose work fails or takes long."`
+	FeedRetention  time.Duration `koanf:"feed_retention" doc:"Time for which Usher keeps records of the access feed. A follower that was away for longer has to list access again."`
 }
 
 // Defaults gives the settings of a service that was told nothing.

@@ -8,10 +8,10 @@ import (
 
 // Service has the settings of every service behind the gateway.
 type Service struct {
-	ListenAddr          string      `koanf:"listen_addr" doc:"Where the service listens for the others, when this process does not run all of them."`
-	Addr                string      `koanf:"addr" doc:"Where the others reach the service: host:port, whose name may resolve to several replicas, or several with commas between."`
-	DatabaseURL         secret.Text `koanf:"database_url" doc:"PostgreSQL of this service alone. Default: database_url."`
-	DatabaseConnections int32       `koanf:"database_connections" doc:"Connections to PostgreSQL that a replica of the service opens at most."`
+	ListenAddr          string      `koanf:"listen_addr" doc:"Address at which the service listens for other services, if this process does not run all of them."`
+	Addr                string      `koanf:"addr" doc:"Address at which other services reach this one: host:port, where the name can resolve to several replicas, or several addresses with commas between them."`
+	DatabaseURL         secret.Text `koanf:"database_url" doc:"PostgreSQL server and database of this service alone. Default: database_url."`
+	DatabaseConnections int32       `koanf:"database_connections" doc:"Largest number of connections to PostgreSQL of one replica of the service."`
 }
 
 // ServiceDefaults gives the settings of a service at an address of its own.

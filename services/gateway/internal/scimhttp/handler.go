@@ -34,13 +34,13 @@ import (
 
 // Limits is what users can set of the face: part of the gateway's settings, which say what values are allowed.
 type Limits struct {
-	RatePerSecond     float64       `koanf:"rate_per_second" doc:"SCIM requests a second that a directory may send; 0 is no limit, and the default in development mode."`
+	RatePerSecond     float64       `koanf:"rate_per_second" doc:"Largest number of SCIM requests a second of a directory. 0 means no limit, and is the default in development mode."`
 	MaxBodyBytes      int64         `koanf:"max_body_bytes" doc:"Largest body of a SCIM request: 64 MiB at most."`
 	MaxGroupBytes     int64         `koanf:"max_group_bytes" doc:"Largest body of a SCIM request about a group: 64 MiB at most."`
 	MaxBulkBytes      int64         `koanf:"max_bulk_bytes" doc:"Largest body of a SCIM Bulk request: 64 MiB at most."`
-	MaxBulkOperations int           `koanf:"max_bulk_operations" doc:"How many operations a SCIM Bulk request may hold."`
-	MessagesAtOnce    int           `koanf:"messages_at_once" doc:"How many SCIM requests of one directory a gateway carries out at a time. A quarter of them may be large: with a body over 64 KiB, or a list that is sorted, has pages of more than 200, or a filter of more than one eq. The next ones wait, 10 seconds at most; then they get 429."`
-	RequestTimeout    time.Duration `koanf:"request_timeout" doc:"How long a SCIM request may take, besides the time in which its body comes and its answer goes; and how long the request of a public gRPC call may take to arrive."`
+	MaxBulkOperations int           `koanf:"max_bulk_operations" doc:"Largest number of operations in a SCIM Bulk request."`
+	MessagesAtOnce    int           `koanf:"messages_at_once" doc:"Number of SCIM requests of one directory that a gateway carries out at a time. A quarter of them may be large: with a body over 64 KiB, or a list that is sorted, has pages of more than 200, or a filter of more than one eq. The next ones wait, 10 seconds at most; then they get 429."`
+	RequestTimeout    time.Duration `koanf:"request_timeout" doc:"Longest time for a SCIM request, without the time for receiving its body and sending its answer. Also the longest time for receiving the request of a public gRPC call."`
 }
 
 // Config is what the face can be told. All fields must be set.
