@@ -7,6 +7,7 @@ RUN_ARGS ?=
 BENCH_ARGS ?=
 SIEGE_ARGS ?=
 BEFORE ?=
+WHY ?=
 
 .PHONY: help
 help: ## List the targets.
@@ -81,6 +82,10 @@ gen: tools ## Generate gen/ from proto/.
 	.bin/buf format -w proto
 	.bin/buf lint
 	.bin/buf generate
+
+.PHONY: accept-break
+accept-break: tools ## Accept that the protos break clients; WHY says what breaks, and why.
+	@.ci/accept-break '$(subst ','\'',$(WHY))'
 
 .PHONY: tools
 tools: .bin/.stamp .deps/proto/.stamp

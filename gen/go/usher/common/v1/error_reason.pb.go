@@ -351,7 +351,7 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\vscim_status\x18\x03 \x01(\x05R\n" +
 	"scimStatus\x12\x1b\n" +
 	"\tscim_type\x18\x04 \x01(\tR\bscimType\x12\x16\n" +
-	"\x06remedy\x18\x05 \x01(\tR\x06remedy*\xe02\n" +
+	"\x06remedy\x18\x05 \x01(\tR\x06remedy*\xe12\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12q\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x1aV\xb2\xcf\x18R\b\r\x10\xf4\x03*KAsk the operator to look up the message ID or the trace ID in Usher's logs.\x12\xd1\x01\n" +
@@ -392,8 +392,8 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\x1fERROR_REASON_SCIM_INVALID_COUNT\x104\x1a\xa6\x01\xb2\xcf\x18\xa1\x01\b\x03\x10\x90\x03\x18\x90\x03\"\finvalidCount*\x88\x01Ask for at least one resource a page, at most as many as maxPageSize in /ServiceProviderConfig says, and for equally many on every page.\x12f\n" +
 	"\x1bERROR_REASON_CURSOR_EXPIRED\x10<\x1aE\xb2\xcf\x18A\b\v\x10\x90\x03*:Take a new cursor, then list, then watch from that cursor.\x12Z\n" +
 	"\x1bERROR_REASON_CURSOR_INVALID\x10=\x1a9\xb2\xcf\x185\b\x03\x10\x90\x03*.Send a cursor of this feed as it was received.\x12\x94\x01\n" +
-	"\x1aERROR_REASON_TENANT_IN_USE\x10P\x1at\xb2\xcf\x18p\b\t\x10\x99\x03*iRemove the tenant from every rule, run a rule sync, and revoke the access in it that was granted by hand.\x12\xb9\x01\n" +
-	"$ERROR_REASON_LAST_ORGANIZATION_ADMIN\x10Q\x1a\x8e\x01\xb2\xcf\x18\x89\x01\b\t\x10\x99\x03*\x81\x01Make another active user an Organization Admin, by hand or by a rule. Access that Usher left to the last one then ends by itself.\x12[\n" +
+	"\x1aERROR_REASON_TENANT_IN_USE\x10P\x1at\xb2\xcf\x18p\b\t\x10\x99\x03*iRemove the tenant from every rule, run a rule sync, and revoke the access in it that was granted by hand.\x12\xba\x01\n" +
+	"$ERROR_REASON_LAST_ORGANIZATION_ADMIN\x10Q\x1a\x8f\x01\xb2\xcf\x18\x8a\x01\b\t\x10\x99\x03*\x82\x01Make another active user an Organization Admin, manually or by a rule. Access that Usher left to the last one then ends by itself.\x12[\n" +
 	"\x19ERROR_REASON_SYNC_RUNNING\x10R\x1a<\xb2\xcf\x188\b\t\x10\x99\x03*1Wait until the rule sync has ended, or cancel it.\x12b\n" +
 	"\x17ERROR_REASON_SYNC_ENDED\x10S\x1aE\xb2\xcf\x18A\b\t\x10\x99\x03*:Nothing needs to be done: there is no rule sync to cancel.\x12\x96\x01\n" +
 	"\x17ERROR_REASON_ROLE_SCOPE\x10T\x1ay\xb2\xcf\x18u\b\x03\x10\x90\x03*nName a tenant with a role that is held in tenants, and no tenant with a role that is held in the organization.\x12\x92\x01\n" +

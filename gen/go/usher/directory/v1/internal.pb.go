@@ -596,7 +596,7 @@ type Erasure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The newest revision of the organization's directories, all of which are deleted. 0 if it had none. A service that
+	// The newest revision of the organization's directories. All of them are deleted. 0 if it had none. A service that
 	// follows the directories must reach this revision before it erases the organization; otherwise it would learn of a
 	// directory afterwards.
 	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`

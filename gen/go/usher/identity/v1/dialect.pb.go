@@ -30,7 +30,7 @@ type Quirk struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name of the quirk, as in the metric of quirks, such as `op-capitalised`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What the IdP sent and how Usher understood it, in a sentence.
+	// A sentence that says how Usher understands what the IdP sent.
 	Meaning string `protobuf:"bytes,2,opt,name=meaning,proto3" json:"meaning,omitempty"`
 	// The section from which it departs, such as `RFC 7644 §3.5.2`.
 	Specification string `protobuf:"bytes,3,opt,name=specification,proto3" json:"specification,omitempty"`

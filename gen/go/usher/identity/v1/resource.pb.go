@@ -139,7 +139,7 @@ func (ListDescriptionsRequest_Endpoint) EnumDescriptor() ([]byte, []int) {
 // Write says how to write one resource.
 type Write struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the write does.
+	// The kind of the write.
 	Operation Write_Operation `protobuf:"varint,1,opt,name=operation,proto3,enum=usher.identity.v1.Write_Operation" json:"operation,omitempty"`
 	// The id of the resource. Empty for CREATE.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
@@ -506,7 +506,7 @@ func (x *DeleteResourceRequest) GetIfMatch() []int64 {
 // DeleteResourceResponse answers DeleteResource.
 type DeleteResourceResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the write did.
+	// The effects of the write.
 	Result        *WriteResult `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -41,8 +41,8 @@ const (
 // AccessService reads, follows and grants access. Those services of the vendor that may write can also grant and
 // revoke access.
 type AccessServiceClient interface {
-	// CheckAccess says whether a user effectively holds a role, and as of which time. A user that does not exist holds
-	// none. The call reads one database and calls no other service.
+	// CheckAccess says whether a user effectively holds a role, and how current the answer is. A user that does not exist
+	// holds none. The call reads one database and calls no other service.
 	CheckAccess(ctx context.Context, in *CheckAccessRequest, opts ...grpc.CallOption) (*CheckAccessResponse, error)
 	// ListAccess lists access by user, tenant and role. It can be limited to one user, tenant or role. The list
 	// includes access that is not effective. Reasons: PAGE_TOKEN.
@@ -80,7 +80,7 @@ type AccessServiceClient interface {
 	ResumeAccess(ctx context.Context, in *ResumeAccessRequest, opts ...grpc.CallOption) (*ResumeAccessResponse, error)
 	// ListSuspensions lists the suspensions of an organization by user. Reasons: PAGE_TOKEN.
 	ListSuspensions(ctx context.Context, in *ListSuspensionsRequest, opts ...grpc.CallOption) (*ListSuspensionsResponse, error)
-	// GetAccessStatus says as of which time an organization's access is known, and which users are set aside.
+	// GetAccessStatus says how current an organization's access is, and which users are set aside.
 	GetAccessStatus(ctx context.Context, in *GetAccessStatusRequest, opts ...grpc.CallOption) (*GetAccessStatusResponse, error)
 	// GetAccessSettings reads an organization's choices about access.
 	GetAccessSettings(ctx context.Context, in *GetAccessSettingsRequest, opts ...grpc.CallOption) (*GetAccessSettingsResponse, error)
@@ -243,8 +243,8 @@ func (c *accessServiceClient) UpdateAccessSettings(ctx context.Context, in *Upda
 // AccessService reads, follows and grants access. Those services of the vendor that may write can also grant and
 // revoke access.
 type AccessServiceServer interface {
-	// CheckAccess says whether a user effectively holds a role, and as of which time. A user that does not exist holds
-	// none. The call reads one database and calls no other service.
+	// CheckAccess says whether a user effectively holds a role, and how current the answer is. A user that does not exist
+	// holds none. The call reads one database and calls no other service.
 	CheckAccess(context.Context, *CheckAccessRequest) (*CheckAccessResponse, error)
 	// ListAccess lists access by user, tenant and role. It can be limited to one user, tenant or role. The list
 	// includes access that is not effective. Reasons: PAGE_TOKEN.
@@ -282,7 +282,7 @@ type AccessServiceServer interface {
 	ResumeAccess(context.Context, *ResumeAccessRequest) (*ResumeAccessResponse, error)
 	// ListSuspensions lists the suspensions of an organization by user. Reasons: PAGE_TOKEN.
 	ListSuspensions(context.Context, *ListSuspensionsRequest) (*ListSuspensionsResponse, error)
-	// GetAccessStatus says as of which time an organization's access is known, and which users are set aside.
+	// GetAccessStatus says how current an organization's access is, and which users are set aside.
 	GetAccessStatus(context.Context, *GetAccessStatusRequest) (*GetAccessStatusResponse, error)
 	// GetAccessSettings reads an organization's choices about access.
 	GetAccessSettings(context.Context, *GetAccessSettingsRequest) (*GetAccessSettingsResponse, error)

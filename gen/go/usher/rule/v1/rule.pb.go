@@ -380,7 +380,7 @@ type Rule struct {
 	//	*Rule_RoleValue
 	//	*Rule_Filter
 	Match isRule_Match `protobuf_oneof:"match"`
-	// What the rule gives: 1 to 100 grants, each once.
+	// The grants of the rule: 1 to 100, each once.
 	Grants []*Grant `protobuf:"bytes,7,rep,name=grants,proto3" json:"grants,omitempty"`
 	// The time of creation.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
