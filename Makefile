@@ -59,8 +59,12 @@ fuzz: ## Fuzz each parser for FUZZTIME (30s).
 	@.ci/fuzz $(or $(FUZZTIME),30s)
 
 .PHONY: clients
-clients: build ## Run SCIM clients of others against a fresh Usher; needs Python, a JDK and Maven.
+clients: rest-clients ## Run SCIM clients of others against a fresh Usher; needs Python, a JDK and Maven.
 	@services/e2e/clients/run
+
+.PHONY: rest-clients
+rest-clients: build ## Check the OpenAPI description and its REST with tools of others; uses Python and Node where they are.
+	@services/e2e/clients/openapi/run
 
 .PHONY: lint
 lint: tools ## Check the style of the Go code and the protos.

@@ -3,7 +3,7 @@ package gen
 
 import _ "embed"
 
-// OpenAPI describes the admin REST API, as OpenAPI 3 in YAML.
+// OpenAPI describes the admin REST API, as OpenAPI 3.1 in JSON.
 //
-//go:embed openapi/openapi.yaml
+//go:embed openapi/openapi.json
 var OpenAPI []byte

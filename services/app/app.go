@@ -24,9 +24,7 @@ import (
 // Options is what a start needs besides the settings.
 type Options struct {
 	Telemetry *telemetry.Telemetry
-	// OpenAPI is the admin API's description, as JSON.
-	OpenAPI []byte
-	Now     func() time.Time
+	Now       func() time.Time
 	// Intercept, when set, wraps each connection between services; for fault tests.
 	Intercept func(caller, callee Service, conn grpc.ClientConnInterface) grpc.ClientConnInterface
 	// Lease is for how long an answer about a key may be used between processes, and ClockSkew how far their clocks may be

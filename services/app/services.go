@@ -186,7 +186,7 @@ func (a *App) startRule(ctx context.Context) error {
 
 func (a *App) startGateway(to gateway.Connections, keys *keylease.Cache, redis *rediskv.Client) (*gateway.Gateway, error) {
 	d := gateway.Dependencies{
-		Connections: to, Keys: keys, OpenAPI: a.options.OpenAPI, Log: a.log(gatewayService),
+		Connections: to, Keys: keys, Log: a.log(gatewayService),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	}
 	// It ends before the services that it asks, although it was there before them.

@@ -170,7 +170,7 @@ func startUsher(t *testing.T, setup topology, tel *telemetry.Telemetry) *usher {
 // startApp starts a part of an Usher, and stops it with the test.
 func startApp(t *testing.T, s app.Settings, tel *telemetry.Telemetry) *app.App {
 	t.Helper()
-	a, err := app.Start(t.Context(), s, app.Options{Telemetry: tel, Now: time.Now, OpenAPI: []byte("{}"), Lease: quickLease, ClockSkew: quickLease / 4})
+	a, err := app.Start(t.Context(), s, app.Options{Telemetry: tel, Now: time.Now, Lease: quickLease, ClockSkew: quickLease / 4})
 	if err != nil {
 		t.Fatalf("starting: %v", err)
 	}

@@ -62,7 +62,7 @@ func serve() error {
 	if err != nil {
 		return err
 	}
-	a, err := app.Start(ctx, s, app.Options{Telemetry: tel, Now: time.Now, OpenAPI: []byte("{}"), Lease: lease, ClockSkew: lease / 4, Intercept: intercept})
+	a, err := app.Start(ctx, s, app.Options{Telemetry: tel, Now: time.Now, Lease: lease, ClockSkew: lease / 4, Intercept: intercept})
 	if err != nil {
 		return err
 	}

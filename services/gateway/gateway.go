@@ -59,9 +59,7 @@ type Dependencies struct {
 	// service invalidates it.
 	Keys *keylease.Cache
 	// Rates counts each directory's messages for all gateways together, such as in Redis. Nil: each counts for itself.
-	Rates scimhttp.Rates
-	// OpenAPI is the description of the admin REST, as JSON.
-	OpenAPI []byte
+	Rates   scimhttp.Rates
 	Log     *slog.Logger
 	Tracing trace.TracerProvider
 	Meter   metric.MeterProvider
@@ -126,7 +124,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		return clients.LookingAgain(watches.bounded(conn))
 	})
 	g.admin, err = admin.New(context.Background(), ofClients, admin.Dependencies{ // the context is only held by registrations, which nothing ends
-		Clients: clients, ServerName: server, TrustedProxies: c.TrustedProxies, OpenAPI: d.OpenAPI, TallyEvery: tallyEvery,
+		Clients: clients, ServerName: server, TrustedProxies: c.TrustedProxies, TallyEvery: tallyEvery,
 		InFlight: inFlight, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})
 	if err != nil {

@@ -172,7 +172,7 @@ func (o *others) dependencies(t *testing.T) gateway.Dependencies {
 	conn := channel.As(commonv1.Caller_CALLER_GATEWAY)
 	return gateway.Dependencies{
 		Connections: gateway.Connections{Directory: conn, Identity: conn, Rule: conn, FailedEvents: conn},
-		Keys:        keylease.FromDirectory(conn, nil, log, time.Now), OpenAPI: []byte(`{}`), Log: log,
+		Keys:        keylease.FromDirectory(conn, nil, log, time.Now), Log: log,
 		Tracing: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider(), Now: time.Now,
 	}
 }

@@ -105,7 +105,7 @@ func serveApp(t *testing.T) string {
 	s.DataDir, s.OperatorToken = filepath.Join(t.TempDir(), "data"), secret.Text(operatorToken)
 	s.SCIMAddr, s.AdminAddr, s.GRPCAddr, s.OpsAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	s.Migrate, s.Gateway.RatePerSecond = true, 0
-	a, err := app.Start(t.Context(), s, app.Options{Telemetry: logs, Now: time.Now, OpenAPI: []byte("{}")})
+	a, err := app.Start(t.Context(), s, app.Options{Telemetry: logs, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

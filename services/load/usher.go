@@ -37,7 +37,7 @@ func serveUsher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := app.Start(ctx, s, app.Options{Telemetry: t, OpenAPI: []byte("{}"), Now: time.Now})
+	a, err := app.Start(ctx, s, app.Options{Telemetry: t, Now: time.Now})
 	if err != nil {
 		return err
 	}

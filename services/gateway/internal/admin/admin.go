@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/usher-scim/usher/gen"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
@@ -72,7 +73,6 @@ type Dependencies struct {
 	ServerName string // for spans: a client's Host header is not to be believed
 
 	TrustedProxies []netip.Prefix   // whose word on a client's address counts
-	OpenAPI        []byte           // as JSON
 	InFlight       *inflight.Budget // of memory, with a share for each credential
 	TallyEvery     time.Duration
 	Metrics        *metrics.Metrics
@@ -88,11 +88,13 @@ type Handler struct {
 	mux    *runtime.ServeMux
 	tally  tally.Tally
 	traced http.Handler
+
+	routes routes
 }
 
 // New makes the handler.
 func New(ctx context.Context, c backend.Connections, d Dependencies) (*Handler, error) {
-	h := &Handler{d: d}
+	h := &Handler{d: d, routes: readRoutes()}
 	h.mux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
 			MarshalOptions: protojson.MarshalOptions{EmitUnpopulated: true},
@@ -106,11 +108,11 @@ func New(ctx context.Context, c backend.Connections, d Dependencies) (*Handler, 
 			if v, ok := ctx.Value(visitCtx{}).(*visit); ok {
 				v.failed = statusOf(err)
 			}
-			return rpc.Status(err)
+			return rpc.Status(withNamesOfREST(err))
 		}),
-		runtime.WithRoutingErrorHandler(sendRoutingError),
+		runtime.WithRoutingErrorHandler(h.sendRoutingError),
 		runtime.WithDisablePathLengthFallback(),
-		runtime.WithMiddlewares(nameRoute),
+		runtime.WithMiddlewares(h.checkAddress),
 	)
 	if err := h.register(ctx, c); err != nil {
 		return nil, err
@@ -173,6 +175,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if r.URL.Path == openAPI {
+		h.describe(w, r)
+		return
+	}
 	answered := &answered{ResponseWriter: w, visit: v}
 	defer answered.hold.Close()
 	client, err := h.d.Clients.Authenticate(r.Context(), authn.SourceOf(r), r.Header.Values("Authorization"))
@@ -200,6 +206,19 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 		slog.Duration("duration", h.d.Now().Sub(start)))
 }
 
+// describe serves the description of this API. It is not secret, so this needs no credential. It is always in memory, so this reserves
+// none.
+func (h *Handler) describe(w http.ResponseWriter, r *http.Request) {
+	r.Pattern = openAPI
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		h.refuseWith(w, r, http.StatusMethodNotAllowed, fault.New(fault.InvalidRequest, "the description can only be read"))
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(gen.OpenAPI) // the client left: there is nobody to tell
+}
+
 // turnAway answers a request that is not authenticated, and only counts it.
 func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	if fault.Is(err, fault.Limit) {
@@ -223,17 +242,6 @@ func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 func (h *Handler) enter(w *answered, r *http.Request, v *visit) {
 	if err := w.hold.Reserve(callBytes); err != nil {
 		h.noRoom(w, r, err)
-		return
-	}
-	if r.URL.Path == openAPI {
-		v.route = openAPI
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", http.MethodGet)
-			h.refuseWith(w, r, http.StatusMethodNotAllowed, fault.New(fault.InvalidRequest, "the description can only be read"))
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(h.d.OpenAPI) // the client left: there is nobody to tell
 		return
 	}
 	// The mux would call with its own deadline, method and credential if headers said so. Nothing but the body is read.
@@ -281,21 +289,6 @@ func (h *Handler) noRoom(w http.ResponseWriter, r *http.Request, err error) {
 	h.refuse(w, r, err)
 }
 
-// nameRoute tells the visit which route the mux chose.
-func nameRoute(next runtime.HandlerFunc) runtime.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request, parameters map[string]string) {
-		if v, ok := r.Context().Value(visitCtx{}).(*visit); ok {
-			if pattern, ok := runtime.HTTPPattern(r.Context()); ok {
-				v.route = withoutDepth(pattern.String())
-			}
-		}
-		next(w, r, parameters)
-	}
-}
-
-// withoutDepth turns the mux's {id=*} into the contract's {id}.
-func withoutDepth(pattern string) string { return strings.ReplaceAll(pattern, "=*}", "}") }
-
 // refuse answers before the body was read.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	_, outbound := runtime.MarshalerForRequest(h.mux, r)
@@ -306,9 +299,13 @@ func (h *Handler) refuseWith(w http.ResponseWriter, r *http.Request, code int, e
 	h.refuse(w, r, &runtime.HTTPStatusError{HTTPStatus: code, Err: err})
 }
 
-// sendError writes any error as the JSON of a google.rpc.Status with its one ErrorInfo.
+// sendError answers the error of an RPC, or of the mux.
 func sendError(ctx context.Context, _ *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, _ *http.Request, err error) {
-	err = authn.Because(ctx, err)
+	send(marshaler, w, withNamesOfREST(authn.Because(ctx, err)))
+}
+
+// send writes any error as the JSON of a google.rpc.Status with its one ErrorInfo.
+func send(marshaler runtime.Marshaler, w http.ResponseWriter, err error) {
 	code := 0
 	var custom *runtime.HTTPStatusError
 	if errors.As(err, &custom) {
@@ -337,12 +334,13 @@ func sendError(ctx context.Context, _ *runtime.ServeMux, marshaler runtime.Marsh
 func statusOf(err error) int { return int(fault.OptionsOf(rpc.Fault(err).Reason).GetHttpStatus()) }
 
 // sendRoutingError answers where no RPC has the address, or not with this method.
-func sendRoutingError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
+func (h *Handler) sendRoutingError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
 	var err error
 	switch code {
 	case http.StatusNotFound:
 		err = fault.New(fault.NotFound, "there is nothing at this address")
 	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", strings.Join(h.routes.methods(r.URL.Path), ", "))
 		err = fault.New(fault.InvalidRequest, "the method is not possible at this address")
 	default:
 		err = fault.New(fault.InvalidRequest, "the address is not valid")

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/usher-scim/usher/gen"
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
@@ -162,8 +164,8 @@ func newWorld(t *testing.T, change ...func(*Dependencies)) *world {
 	d := Dependencies{
 		Clients: authn.NewClients(authn.NewOperator("secret"), keylease.New(w.keys.load, time.Now),
 			authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, time.Now)),
-		ServerName: "scim.example.com", OpenAPI: []byte(`{"openapi":"3.0.3"}`),
-		InFlight: inflight.New(64<<20, 32<<20), TallyEvery: time.Hour, Metrics: instruments,
+		ServerName: "scim.example.com",
+		InFlight:   inflight.New(64<<20, 32<<20), TallyEvery: time.Hour, Metrics: instruments,
 		Log: slog.New(slog.NewTextHandler(w.logs, nil)), Tracing: tracing, Meter: metricnoop.NewMeterProvider(), Now: time.Now,
 	}
 	for _, c := range change {
@@ -295,7 +297,6 @@ func TestFailuresAreStatuses(t *testing.T) {
 		{"no token", "GET", "/api/v1/organizations/acme", "", []string{"Authorization", ""}, 401, "UNAUTHENTICATED"},
 		{"a wrong token", "GET", "/api/v1/organizations/acme", "", []string{"Authorization", "Bearer wrong"}, 401, "UNAUTHENTICATED"},
 		{"a wrong token where nothing is", "GET", "/nothing", "", []string{"Authorization", "Bearer wrong"}, 401, "UNAUTHENTICATED"},
-		{"a wrong token for the description", "GET", "/api/v1/openapi.json", "", []string{"Authorization", "Basic secret"}, 401, "UNAUTHENTICATED"},
 		{"an API key", "GET", "/api/v1/organizations/acme", "", []string{"Authorization", "Bearer " + bearer.APIKey.New().Reveal()}, 401, "UNAUTHENTICATED"},
 		{"an unknown service credential", "GET", "/api/v1/organizations/acme", "", []string{"Authorization", "Bearer " + bearer.ServiceCredential.New().Reveal()}, 401, "UNAUTHENTICATED"},
 		{"nothing there", "GET", "/api/v1/nothing", "", nil, 404, "NOT_FOUND"},
@@ -322,6 +323,9 @@ func TestFailuresAreStatuses(t *testing.T) {
 			if a.Code != c.status || len(f.Details) == 0 || f.Details[0].Reason != c.reason || f.Details[0].Domain != "usher" ||
 				f.Details[0].Type != "type.googleapis.com/google.rpc.ErrorInfo" || f.Message == "" || f.Code == 0 {
 				t.Errorf("%d: %s", a.Code, a.Body)
+			}
+			if (a.Header().Get("Allow") != "") != (c.status == 405) {
+				t.Errorf("Allow is %q", a.Header().Get("Allow"))
 			}
 			if (a.Header().Get("WWW-Authenticate") == "Bearer") != (c.status == 401) {
 				t.Errorf("WWW-Authenticate is %q", a.Header().Get("WWW-Authenticate"))
@@ -363,11 +367,19 @@ func TestAFieldThatBreaksTheContractIsNamed(t *testing.T) {
 	}
 }
 
-func TestTheDescriptionIsServed(t *testing.T) {
+func TestTheDescriptionNeedsNoCredential(t *testing.T) {
 	t.Parallel()
-	a := newWorld(t).do("GET", "/api/v1/openapi.json", "")
-	if a.Code != 200 || a.Body.String() != `{"openapi":"3.0.3"}` || a.Header().Get("Content-Type") != "application/json" {
-		t.Errorf("%d: %s", a.Code, a.Body)
+	w := newWorld(t)
+	for _, credential := range []string{"", "Bearer wrong", "Basic secret"} {
+		for _, method := range []string{"GET", "HEAD"} {
+			a := w.do(method, "/api/v1/openapi.json", "", "Authorization", credential)
+			if a.Code != 200 || !bytes.Equal(a.Body.Bytes(), gen.OpenAPI) || a.Header().Get("Content-Type") != "application/json" {
+				t.Errorf("%s with %q: %d, %d bytes", method, credential, a.Code, a.Body.Len())
+			}
+		}
+		if a := w.do("GET", "/api/v1/roles", "", "Authorization", credential); a.Code != 401 {
+			t.Errorf("a list of roles with %q: %d", credential, a.Code)
+		}
 	}
 }
 
@@ -554,22 +566,5 @@ func TestEveryAddressIsServedAndPublic(t *testing.T) {
 	}
 	if addresses < 30 {
 		t.Errorf("%d addresses: the walk misses some", addresses)
-	}
-}
-
-func address(rule *annotations.HttpRule) (verb, path string) {
-	switch p := rule.GetPattern().(type) {
-	case *annotations.HttpRule_Get:
-		return "GET", p.Get
-	case *annotations.HttpRule_Post:
-		return "POST", p.Post
-	case *annotations.HttpRule_Put:
-		return "PUT", p.Put
-	case *annotations.HttpRule_Patch:
-		return "PATCH", p.Patch
-	case *annotations.HttpRule_Delete:
-		return "DELETE", p.Delete
-	default:
-		return "", ""
 	}
 }

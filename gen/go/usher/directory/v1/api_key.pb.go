@@ -481,7 +481,7 @@ var File_usher_directory_v1_api_key_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_api_key_proto_rawDesc = "" +
 	"\n" +
-	" usher/directory/v1/api_key.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xe6\x02\n" +
+	" usher/directory/v1/api_key.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\xe6\x02\n" +
 	"\x06ApiKey\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x12'\n" +
@@ -514,9 +514,9 @@ const file_usher_directory_v1_api_key_proto_rawDesc = "" +
 	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\x12\x18\n" +
 	"\x02id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"K\n" +
 	"\x14RevokeApiKeyResponse\x123\n" +
-	"\aapi_key\x18\x01 \x01(\v2\x1a.usher.directory.v1.ApiKeyR\x06apiKey2\xdc\x04\n" +
-	"\rApiKeyService\x12\xbe\x01\n" +
-	"\fCreateApiKey\x12'.usher.directory.v1.CreateApiKeyRequest\x1a(.usher.directory.v1.CreateApiKeyResponse\"[\x82\xd3\xe4\x93\x02U:\aapi_key\"J/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys\x12\xb5\x01\n" +
+	"\aapi_key\x18\x01 \x01(\v2\x1a.usher.directory.v1.ApiKeyR\x06apiKey2\xa5\x05\n" +
+	"\rApiKeyService\x12\x87\x02\n" +
+	"\fCreateApiKey\x12'.usher.directory.v1.CreateApiKeyRequest\x1a(.usher.directory.v1.CreateApiKeyResponse\"\xa3\x01\xba\xcf\x18D{\"displayName\": \"Key of 2030\", \"expireTime\": \"2099-12-31T00:00:00Z\"}\x82\xd3\xe4\x93\x02U:\aapi_key\"J/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys\x12\xb5\x01\n" +
 	"\vListApiKeys\x12&.usher.directory.v1.ListApiKeysRequest\x1a'.usher.directory.v1.ListApiKeysResponse\"U\x82\xd3\xe4\x93\x02L\x12J/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys\x90\x02\x01\x12\xc4\x01\n" +
 	"\fRevokeApiKey\x12'.usher.directory.v1.RevokeApiKeyRequest\x1a(.usher.directory.v1.RevokeApiKeyResponse\"a\x82\xd3\xe4\x93\x02X\"V/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys/{id}:revoke\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
 	"\x01\x01\x12\x02\x02\x03B\xd4\x01\n" +

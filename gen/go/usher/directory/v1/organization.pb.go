@@ -650,7 +650,7 @@ var File_usher_directory_v1_organization_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_organization_proto_rawDesc = "" +
 	"\n" +
-	"%usher/directory/v1/organization.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xd4\x03\n" +
+	"%usher/directory/v1/organization.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\xd4\x03\n" +
 	"\fOrganization\x12B\n" +
 	"\x02id\x18\x01 \x01(\tB2\xe2A\x01\x05\xbaH+\xd8\x01\x01r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x02id\x122\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\n" +
@@ -695,13 +695,13 @@ const file_usher_directory_v1_organization_proto_rawDesc = "" +
 	"\x18EraseOrganizationRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"a\n" +
 	"\x19EraseOrganizationResponse\x12D\n" +
-	"\forganization\x18\x01 \x01(\v2 .usher.directory.v1.OrganizationR\forganization2\xf6\x06\n" +
-	"\x13OrganizationService\x12\xa0\x01\n" +
-	"\x12CreateOrganization\x12-.usher.directory.v1.CreateOrganizationRequest\x1a..usher.directory.v1.CreateOrganizationResponse\"+\x82\xd3\xe4\x93\x02%:\forganization\"\x15/api/v1/organizations\x12\xaa\x01\n" +
+	"\forganization\x18\x01 \x01(\v2 .usher.directory.v1.OrganizationR\forganization2\xd9\a\n" +
+	"\x13OrganizationService\x12\xdc\x01\n" +
+	"\x12CreateOrganization\x12-.usher.directory.v1.CreateOrganizationRequest\x1a..usher.directory.v1.CreateOrganizationResponse\"g\xba\xcf\x188{\"id\": \"acme\", \"displayName\": \"Acme\", \"federated\": true}\x82\xd3\xe4\x93\x02%:\forganization\"\x15/api/v1/organizations\x12\xaa\x01\n" +
 	"\x0fGetOrganization\x12*.usher.directory.v1.GetOrganizationRequest\x1a+.usher.directory.v1.GetOrganizationResponse\">\xaa\xcf\x18\b\n" +
 	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02)\x12'/api/v1/organizations/{organization_id}\x90\x02\x01\x12\x92\x01\n" +
-	"\x11ListOrganizations\x12,.usher.directory.v1.ListOrganizationsRequest\x1a-.usher.directory.v1.ListOrganizationsResponse\" \x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/organizations\x90\x02\x01\x12\xb2\x01\n" +
-	"\x12UpdateOrganization\x12-.usher.directory.v1.UpdateOrganizationRequest\x1a..usher.directory.v1.UpdateOrganizationResponse\"=\x82\xd3\xe4\x93\x027:\forganization2'/api/v1/organizations/{organization_id}\x12\xb7\x01\n" +
+	"\x11ListOrganizations\x12,.usher.directory.v1.ListOrganizationsRequest\x1a-.usher.directory.v1.ListOrganizationsResponse\" \x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/organizations\x90\x02\x01\x12\xd9\x01\n" +
+	"\x12UpdateOrganization\x12-.usher.directory.v1.UpdateOrganizationRequest\x1a..usher.directory.v1.UpdateOrganizationResponse\"d\xba\xcf\x18#{\"displayName\": \"Acme Corporation\"}\x82\xd3\xe4\x93\x027:\forganization2'/api/v1/organizations/{organization_id}\x12\xb7\x01\n" +
 	"\x11EraseOrganization\x12,.usher.directory.v1.EraseOrganizationRequest\x1a-.usher.directory.v1.EraseOrganizationResponse\"E\xaa\xcf\x18\x06\n" +
 	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x022:\x01*\"-/api/v1/organizations/{organization_id}:erase\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
 	"\x01\x01\x12\x02\x02\x04B\xda\x01\n" +

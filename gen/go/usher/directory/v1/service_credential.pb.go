@@ -467,7 +467,7 @@ var File_usher_directory_v1_service_credential_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_service_credential_proto_rawDesc = "" +
 	"\n" +
-	"+usher/directory/v1/service_credential.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xa4\x03\n" +
+	"+usher/directory/v1/service_credential.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\xa4\x03\n" +
 	"\x11ServiceCredential\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\n" +
@@ -500,9 +500,9 @@ const file_usher_directory_v1_service_credential_proto_rawDesc = "" +
 	"\x1eRevokeServiceCredentialRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"w\n" +
 	"\x1fRevokeServiceCredentialResponse\x12T\n" +
-	"\x12service_credential\x18\x01 \x01(\v2%.usher.directory.v1.ServiceCredentialR\x11serviceCredential2\xc4\x04\n" +
-	"\x18ServiceCredentialService\x12\xba\x01\n" +
-	"\x17CreateServiceCredential\x122.usher.directory.v1.CreateServiceCredentialRequest\x1a3.usher.directory.v1.CreateServiceCredentialResponse\"6\x82\xd3\xe4\x93\x020:\x12service_credential\"\x1a/api/v1/serviceCredentials\x12\xa6\x01\n" +
+	"\x12service_credential\x18\x01 \x01(\v2%.usher.directory.v1.ServiceCredentialR\x11serviceCredential2\x92\x05\n" +
+	"\x18ServiceCredentialService\x12\x88\x02\n" +
+	"\x17CreateServiceCredential\x122.usher.directory.v1.CreateServiceCredentialRequest\x1a3.usher.directory.v1.CreateServiceCredentialResponse\"\x83\x01\xba\xcf\x18I{\"displayName\": \"Billing\", \"organizationIds\": [\"acme\"], \"mayWrite\": true}\x82\xd3\xe4\x93\x020:\x12service_credential\"\x1a/api/v1/serviceCredentials\x12\xa6\x01\n" +
 	"\x16ListServiceCredentials\x121.usher.directory.v1.ListServiceCredentialsRequest\x1a2.usher.directory.v1.ListServiceCredentialsResponse\"%\x82\xd3\xe4\x93\x02\x1c\x12\x1a/api/v1/serviceCredentials\x90\x02\x01\x12\xb5\x01\n" +
 	"\x17RevokeServiceCredential\x122.usher.directory.v1.RevokeServiceCredentialRequest\x1a3.usher.directory.v1.RevokeServiceCredentialResponse\"1\x82\xd3\xe4\x93\x02(\"&/api/v1/serviceCredentials/{id}:revoke\x90\x02\x02\x1a\n" +
 	"\xb2\xcf\x18\x06\n" +

@@ -1599,7 +1599,7 @@ var File_usher_identity_v1_read_proto protoreflect.FileDescriptor
 
 const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\n" +
-	"\x1cusher/identity/v1/read.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1cusher/identity/v1/feed.proto\"\xa4\x03\n" +
+	"\x1cusher/identity/v1/read.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1cusher/identity/v1/feed.proto\"\xa4\x03\n" +
 	"\x04User\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12'\n" +
 	"\x0forganization_id\x18\x02 \x01(\tR\x0eorganizationId\x12!\n" +
@@ -1705,17 +1705,17 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\"\n" +
 	"\x06filter\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06filter\"\x19\n" +
-	"\x17CheckUserFilterResponse2\xee\b\n" +
+	"\x17CheckUserFilterResponse2\xd8\t\n" +
 	"\vReadService\x12\x9a\x01\n" +
 	"\n" +
 	"LookupUser\x12$.usher.identity.v1.LookupUserRequest\x1a%.usher.identity.v1.LookupUserResponse\"?\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/users:lookup\x90\x02\x01\x12y\n" +
 	"\x0fCheckUserFilter\x12).usher.identity.v1.CheckUserFilterRequest\x1a*.usher.identity.v1.CheckUserFilterResponse\"\x0f\xaa\xcf\x18\b\n" +
-	"\x01\x04\x12\x03\x01\x02\x03\x90\x02\x01\x12\xa8\x01\n" +
-	"\rBatchGetUsers\x12'.usher.identity.v1.BatchGetUsersRequest\x1a(.usher.identity.v1.BatchGetUsersResponse\"D\x82\xd3\xe4\x93\x02;:\x01*\"6/api/v1/organizations/{organization_id}/users:batchGet\x90\x02\x01\x12\x98\x01\n" +
+	"\x01\x04\x12\x03\x01\x02\x03\x90\x02\x01\x12\xdd\x01\n" +
+	"\rBatchGetUsers\x12'.usher.identity.v1.BatchGetUsersRequest\x1a(.usher.identity.v1.BatchGetUsersResponse\"y\xba\xcf\x181{\"ids\": [\"0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b70\"]}\x82\xd3\xe4\x93\x02;:\x01*\"6/api/v1/organizations/{organization_id}/users:batchGet\x90\x02\x01\x12\x98\x01\n" +
 	"\vListUserIds\x12%.usher.identity.v1.ListUserIdsRequest\x1a&.usher.identity.v1.ListUserIdsResponse\":\x82\xd3\xe4\x93\x021\x12//api/v1/organizations/{organization_id}/userIds\x90\x02\x01\x12\x94\x01\n" +
 	"\n" +
-	"FindGroups\x12$.usher.identity.v1.FindGroupsRequest\x1a%.usher.identity.v1.FindGroupsResponse\"9\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/groups\x90\x02\x01\x12\xac\x01\n" +
-	"\x0eBatchGetGroups\x12(.usher.identity.v1.BatchGetGroupsRequest\x1a).usher.identity.v1.BatchGetGroupsResponse\"E\x82\xd3\xe4\x93\x02<:\x01*\"7/api/v1/organizations/{organization_id}/groups:batchGet\x90\x02\x01\x12\xaa\x01\n" +
+	"FindGroups\x12$.usher.identity.v1.FindGroupsRequest\x1a%.usher.identity.v1.FindGroupsResponse\"9\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/groups\x90\x02\x01\x12\xe1\x01\n" +
+	"\x0eBatchGetGroups\x12(.usher.identity.v1.BatchGetGroupsRequest\x1a).usher.identity.v1.BatchGetGroupsResponse\"z\xba\xcf\x181{\"ids\": [\"0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b71\"]}\x82\xd3\xe4\x93\x02<:\x01*\"7/api/v1/organizations/{organization_id}/groups:batchGet\x90\x02\x01\x12\xaa\x01\n" +
 	"\vListMembers\x12%.usher.identity.v1.ListMembersRequest\x1a&.usher.identity.v1.ListMembersResponse\"L\x82\xd3\xe4\x93\x02C\x12A/api/v1/organizations/{organization_id}/groups/{group_id}/members\x90\x02\x01\x1a\x0e\xb2\xcf\x18\n" +
 	"\n" +
 	"\x02\x01\x04\x12\x04\x01\x02\x03\x042\xb9\x03\n" +

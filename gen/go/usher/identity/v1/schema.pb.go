@@ -445,7 +445,7 @@ var File_usher_identity_v1_schema_proto protoreflect.FileDescriptor
 
 const file_usher_identity_v1_schema_proto_rawDesc = "" +
 	"\n" +
-	"\x1eusher/identity/v1/schema.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1cusher/identity/v1/feed.proto\"\xcf\x02\n" +
+	"\x1eusher/identity/v1/schema.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1cusher/identity/v1/feed.proto\"\xcf\x02\n" +
 	"\x06Schema\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x02id\x12P\n" +
 	"\rresource_type\x18\x02 \x01(\x0e2\x1f.usher.identity.v1.ResourceTypeB\n" +
@@ -477,9 +477,9 @@ const file_usher_identity_v1_schema_proto_rawDesc = "" +
 	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\x12\x1a\n" +
 	"\x02id\x18\x03 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\"\x16\n" +
-	"\x14DeleteSchemaResponse2\xcd\x04\n" +
-	"\rSchemaService\x12\xba\x01\n" +
-	"\tPutSchema\x12#.usher.identity.v1.PutSchemaRequest\x1a$.usher.identity.v1.PutSchemaResponse\"b\x82\xd3\xe4\x93\x02Y:\x06schema\x1aO/api/v1/organizations/{organization_id}/directories/{directory_id}/schemas/{id}\x90\x02\x02\x12\xb3\x01\n" +
+	"\x14DeleteSchemaResponse2\x89\x06\n" +
+	"\rSchemaService\x12\xf6\x02\n" +
+	"\tPutSchema\x12#.usher.identity.v1.PutSchemaRequest\x1a$.usher.identity.v1.PutSchemaResponse\"\x9d\x02\xba\xcf\x18\xb6\x01{\"resourceType\": \"RESOURCE_TYPE_USER\", \"definition\": {\"id\": \"urn:example:Badge:2.0:User\", \"name\": \"Badge\", \"attributes\": [{\"name\": \"color\", \"type\": \"string\", \"multiValued\": false}]}}\x82\xd3\xe4\x93\x02Y:\x06schema\x1aO/api/v1/organizations/{organization_id}/directories/{directory_id}/schemas/{id}\x90\x02\x02\x12\xb3\x01\n" +
 	"\vListSchemas\x12%.usher.identity.v1.ListSchemasRequest\x1a&.usher.identity.v1.ListSchemasResponse\"U\x82\xd3\xe4\x93\x02L\x12J/api/v1/organizations/{organization_id}/directories/{directory_id}/schemas\x90\x02\x01\x12\xbb\x01\n" +
 	"\fDeleteSchema\x12&.usher.identity.v1.DeleteSchemaRequest\x1a'.usher.identity.v1.DeleteSchemaResponse\"Z\x82\xd3\xe4\x93\x02Q*O/api/v1/organizations/{organization_id}/directories/{directory_id}/schemas/{id}\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
 	"\x01\x01\x12\x02\x02\x03B\xcb\x01\n" +

@@ -2271,7 +2271,7 @@ var File_usher_rule_v1_access_proto protoreflect.FileDescriptor
 
 const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\n" +
-	"\x1ausher/rule/v1/access.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xc0\x01\n" +
+	"\x1ausher/rule/v1/access.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\xc0\x01\n" +
 	"\x06Source\x12-\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x19.usher.rule.v1.SourceKindR\x04kind\x12\x17\n" +
 	"\arule_id\x18\x02 \x01(\tR\x06ruleId\x12\x1d\n" +
@@ -2434,23 +2434,23 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\x10AccessChangeKind\x12\"\n" +
 	"\x1eACCESS_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18ACCESS_CHANGE_KIND_ADDED\x10\x01\x12\x1e\n" +
-	"\x1aACCESS_CHANGE_KIND_REMOVED\x10\x022\x99\x11\n" +
+	"\x1aACCESS_CHANGE_KIND_REMOVED\x10\x022\xe1\x13\n" +
 	"\rAccessService\x12\xa5\x01\n" +
 	"\vCheckAccess\x12!.usher.rule.v1.CheckAccessRequest\x1a\".usher.rule.v1.CheckAccessResponse\"O\x82\xd3\xe4\x93\x02F\x12D/api/v1/organizations/{organization_id}/users/{user_id}/access:check\x90\x02\x01\x12\x8c\x01\n" +
 	"\n" +
-	"ListAccess\x12 .usher.rule.v1.ListAccessRequest\x1a!.usher.rule.v1.ListAccessResponse\"9\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/access\x90\x02\x01\x12\x98\x01\n" +
-	"\vGrantAccess\x12!.usher.rule.v1.GrantAccessRequest\x1a\".usher.rule.v1.GrantAccessResponse\"B\x82\xd3\xe4\x93\x029:\x01*\"4/api/v1/organizations/{organization_id}/access:grant\x90\x02\x02\x12\x9c\x01\n" +
-	"\fRevokeAccess\x12\".usher.rule.v1.RevokeAccessRequest\x1a#.usher.rule.v1.RevokeAccessResponse\"C\x82\xd3\xe4\x93\x02::\x01*\"5/api/v1/organizations/{organization_id}/access:revoke\x90\x02\x02\x12\x97\x01\n" +
+	"ListAccess\x12 .usher.rule.v1.ListAccessRequest\x1a!.usher.rule.v1.ListAccessResponse\"9\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/access\x90\x02\x01\x12\x80\x02\n" +
+	"\vGrantAccess\x12!.usher.rule.v1.GrantAccessRequest\x1a\".usher.rule.v1.GrantAccessResponse\"\xa9\x01\xba\xcf\x18c{\"userId\": \"0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b70\", \"tenantId\": \"production\", \"roleId\": \"developer\"}\x82\xd3\xe4\x93\x029:\x01*\"4/api/v1/organizations/{organization_id}/access:grant\x90\x02\x02\x12\x84\x02\n" +
+	"\fRevokeAccess\x12\".usher.rule.v1.RevokeAccessRequest\x1a#.usher.rule.v1.RevokeAccessResponse\"\xaa\x01\xba\xcf\x18c{\"userId\": \"0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b70\", \"tenantId\": \"production\", \"roleId\": \"developer\"}\x82\xd3\xe4\x93\x02::\x01*\"5/api/v1/organizations/{organization_id}/access:revoke\x90\x02\x02\x12\x97\x01\n" +
 	"\vWatchAccess\x12!.usher.rule.v1.WatchAccessRequest\x1a\".usher.rule.v1.WatchAccessResponse\"?\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/access:watch\x90\x02\x010\x01\x12\xa2\x01\n" +
-	"\x0fGetAccessCursor\x12%.usher.rule.v1.GetAccessCursorRequest\x1a&.usher.rule.v1.GetAccessCursorResponse\"@\x82\xd3\xe4\x93\x027\x125/api/v1/organizations/{organization_id}/access:cursor\x90\x02\x01\x12\xa9\x01\n" +
-	"\x11WaitUntilCaughtUp\x12'.usher.rule.v1.WaitUntilCaughtUpRequest\x1a(.usher.rule.v1.WaitUntilCaughtUpResponse\"A\x82\xd3\xe4\x93\x028:\x01*\"3/api/v1/organizations/{organization_id}/access:wait\x90\x02\x01\x12\xb0\x01\n" +
-	"\rSuspendAccess\x12#.usher.rule.v1.SuspendAccessRequest\x1a$.usher.rule.v1.SuspendAccessResponse\"T\x82\xd3\xe4\x93\x02K:\x01*\"F/api/v1/organizations/{organization_id}/users/{user_id}/access:suspend\x90\x02\x02\x12\xac\x01\n" +
+	"\x0fGetAccessCursor\x12%.usher.rule.v1.GetAccessCursorRequest\x1a&.usher.rule.v1.GetAccessCursorResponse\"@\x82\xd3\xe4\x93\x027\x125/api/v1/organizations/{organization_id}/access:cursor\x90\x02\x01\x12\xbf\x01\n" +
+	"\x11WaitUntilCaughtUp\x12'.usher.rule.v1.WaitUntilCaughtUpRequest\x1a(.usher.rule.v1.WaitUntilCaughtUpResponse\"W\xba\xcf\x18\x12{\"timeout\": \"30s\"}\x82\xd3\xe4\x93\x028:\x01*\"3/api/v1/organizations/{organization_id}/access:wait\x90\x02\x01\x12\xe6\x01\n" +
+	"\rSuspendAccess\x12#.usher.rule.v1.SuspendAccessRequest\x1a$.usher.rule.v1.SuspendAccessResponse\"\x89\x01\xba\xcf\x181{\"reason\": \"The laptop of this user was stolen.\"}\x82\xd3\xe4\x93\x02K:\x01*\"F/api/v1/organizations/{organization_id}/users/{user_id}/access:suspend\x90\x02\x02\x12\xac\x01\n" +
 	"\fResumeAccess\x12\".usher.rule.v1.ResumeAccessRequest\x1a#.usher.rule.v1.ResumeAccessResponse\"S\x82\xd3\xe4\x93\x02J:\x01*\"E/api/v1/organizations/{organization_id}/users/{user_id}/access:resume\x90\x02\x02\x12\xa0\x01\n" +
 	"\x0fListSuspensions\x12%.usher.rule.v1.ListSuspensionsRequest\x1a&.usher.rule.v1.ListSuspensionsResponse\">\x82\xd3\xe4\x93\x025\x123/api/v1/organizations/{organization_id}/suspensions\x90\x02\x01\x12\xa2\x01\n" +
 	"\x0fGetAccessStatus\x12%.usher.rule.v1.GetAccessStatusRequest\x1a&.usher.rule.v1.GetAccessStatusResponse\"@\x82\xd3\xe4\x93\x027\x125/api/v1/organizations/{organization_id}/access:status\x90\x02\x01\x12\xa9\x01\n" +
-	"\x11GetAccessSettings\x12'.usher.rule.v1.GetAccessSettingsRequest\x1a(.usher.rule.v1.GetAccessSettingsResponse\"A\x82\xd3\xe4\x93\x028\x126/api/v1/organizations/{organization_id}/accessSettings\x90\x02\x01\x12\xc7\x01\n" +
-	"\x14UpdateAccessSettings\x12*.usher.rule.v1.UpdateAccessSettingsRequest\x1a+.usher.rule.v1.UpdateAccessSettingsResponse\"V\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02B:\bsettings26/api/v1/organizations/{organization_id}/accessSettings\x90\x02\x02\x1a\f\xb2\xcf\x18\b\n" +
+	"\x11GetAccessSettings\x12'.usher.rule.v1.GetAccessSettingsRequest\x1a(.usher.rule.v1.GetAccessSettingsResponse\"A\x82\xd3\xe4\x93\x028\x126/api/v1/organizations/{organization_id}/accessSettings\x90\x02\x01\x12\xf3\x01\n" +
+	"\x14UpdateAccessSettings\x12*.usher.rule.v1.UpdateAccessSettingsRequest\x1a+.usher.rule.v1.UpdateAccessSettingsResponse\"\x81\x01\xaa\xcf\x18\a\n" +
+	"\x01\x01\x12\x02\x02\x03\xba\xcf\x18'{\"whenUnknown\": \"WHEN_UNKNOWN_SUSPEND\"}\x82\xd3\xe4\x93\x02B:\bsettings26/api/v1/organizations/{organization_id}/accessSettings\x90\x02\x02\x1a\f\xb2\xcf\x18\b\n" +
 	"\x01\x01\x12\x03\x02\x03\x04B\xaf\x01\n" +
 	"\x11com.usher.rule.v1B\vAccessProtoP\x01Z7github.com/usher-scim/usher/gen/go/usher/rule/v1;rulev1\xa2\x02\x03URX\xaa\x02\rUsher.Rule.V1\xca\x02\rUsher\\Rule\\V1\xe2\x02\x19Usher\\Rule\\V1\\GPBMetadata\xea\x02\x0fUsher::Rule::V1b\x06proto3"
 

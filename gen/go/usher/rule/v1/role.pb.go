@@ -517,7 +517,7 @@ var File_usher_rule_v1_role_proto protoreflect.FileDescriptor
 
 const file_usher_rule_v1_role_proto_rawDesc = "" +
 	"\n" +
-	"\x18usher/rule/v1/role.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1dusher/common/v1/callers.proto\"\xd3\x01\n" +
+	"\x18usher/rule/v1/role.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\xd3\x01\n" +
 	"\x04Role\x12?\n" +
 	"\x02id\x18\x01 \x01(\tB/\xe2A\x01\x05\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x02id\x12+\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12<\n" +
@@ -543,10 +543,10 @@ const file_usher_rule_v1_role_proto_rawDesc = "" +
 	"\tRoleScope\x12\x1a\n" +
 	"\x16ROLE_SCOPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11ROLE_SCOPE_TENANT\x10\x01\x12\x1b\n" +
-	"\x17ROLE_SCOPE_ORGANIZATION\x10\x022\xe6\x03\n" +
-	"\vRoleService\x12n\n" +
+	"\x17ROLE_SCOPE_ORGANIZATION\x10\x022\xc0\x04\n" +
+	"\vRoleService\x12\xc7\x01\n" +
 	"\n" +
-	"CreateRole\x12 .usher.rule.v1.CreateRoleRequest\x1a!.usher.rule.v1.CreateRoleResponse\"\x1b\x82\xd3\xe4\x93\x02\x15:\x04role\"\r/api/v1/roles\x12s\n" +
+	"CreateRole\x12 .usher.rule.v1.CreateRoleRequest\x1a!.usher.rule.v1.CreateRoleResponse\"t\xba\xcf\x18U{\"id\": \"auditor\", \"displayName\": \"Auditor\", \"scope\": \"ROLE_SCOPE_TENANT\", \"rank\": 15}\x82\xd3\xe4\x93\x02\x15:\x04role\"\r/api/v1/roles\x12s\n" +
 	"\aGetRole\x12\x1d.usher.rule.v1.GetRoleRequest\x1a\x1e.usher.rule.v1.GetRoleResponse\")\xaa\xcf\x18\b\n" +
 	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/roles/{id}\x90\x02\x01\x12t\n" +
 	"\tListRoles\x12\x1f.usher.rule.v1.ListRolesRequest\x1a .usher.rule.v1.ListRolesResponse\"$\xaa\xcf\x18\b\n" +

@@ -1289,7 +1289,7 @@ var File_usher_rule_v1_rule_proto protoreflect.FileDescriptor
 
 const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"\n" +
-	"\x18usher/rule/v1/rule.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"Q\n" +
+	"\x18usher/rule/v1/rule.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"Q\n" +
 	"\x05Grant\x12$\n" +
 	"\ttenant_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18?R\btenantId\x12\"\n" +
 	"\arole_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x06roleId\"n\n" +
@@ -1376,14 +1376,14 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"\bPinState\x12\x19\n" +
 	"\x15PIN_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10PIN_STATE_PINNED\x10\x01\x12\x15\n" +
-	"\x11PIN_STATE_WAITING\x10\x022\xa7\b\n" +
-	"\vRuleService\x12\x8e\x01\n" +
+	"\x11PIN_STATE_WAITING\x10\x022\xcb\t\n" +
+	"\vRuleService\x12\x9c\x02\n" +
 	"\n" +
-	"CreateRule\x12 .usher.rule.v1.CreateRuleRequest\x1a!.usher.rule.v1.CreateRuleResponse\";\x82\xd3\xe4\x93\x025:\x04rule\"-/api/v1/organizations/{organization_id}/rules\x12\x87\x01\n" +
+	"CreateRule\x12 .usher.rule.v1.CreateRuleRequest\x1a!.usher.rule.v1.CreateRuleResponse\"\xc8\x01\xba\xcf\x18\x88\x01{\"displayName\": \"Designers design\", \"group\": {\"displayName\": \"Designers\"}, \"grants\": [{\"tenantId\": \"production\", \"roleId\": \"designer\"}]}\x82\xd3\xe4\x93\x025:\x04rule\"-/api/v1/organizations/{organization_id}/rules\x12\x87\x01\n" +
 	"\aGetRule\x12\x1d.usher.rule.v1.GetRuleRequest\x1a\x1e.usher.rule.v1.GetRuleResponse\"=\x82\xd3\xe4\x93\x024\x122/api/v1/organizations/{organization_id}/rules/{id}\x90\x02\x01\x12\x88\x01\n" +
-	"\tListRules\x12\x1f.usher.rule.v1.ListRulesRequest\x1a .usher.rule.v1.ListRulesResponse\"8\x82\xd3\xe4\x93\x02/\x12-/api/v1/organizations/{organization_id}/rules\x90\x02\x01\x12\x93\x01\n" +
+	"\tListRules\x12\x1f.usher.rule.v1.ListRulesRequest\x1a .usher.rule.v1.ListRulesResponse\"8\x82\xd3\xe4\x93\x02/\x12-/api/v1/organizations/{organization_id}/rules\x90\x02\x01\x12\xa9\x01\n" +
 	"\n" +
-	"UpdateRule\x12 .usher.rule.v1.UpdateRuleRequest\x1a!.usher.rule.v1.UpdateRuleResponse\"@\x82\xd3\xe4\x93\x02::\x04rule22/api/v1/organizations/{organization_id}/rules/{id}\x12\x9a\x01\n" +
+	"UpdateRule\x12 .usher.rule.v1.UpdateRuleRequest\x1a!.usher.rule.v1.UpdateRuleResponse\"V\xba\xcf\x18\x12{\"enabled\": false}\x82\xd3\xe4\x93\x02::\x04rule22/api/v1/organizations/{organization_id}/rules/{id}\x12\x9a\x01\n" +
 	"\n" +
 	"EnableRule\x12 .usher.rule.v1.EnableRuleRequest\x1a!.usher.rule.v1.EnableRuleResponse\"G\x82\xd3\xe4\x93\x02>:\x01*\"9/api/v1/organizations/{organization_id}/rules/{id}:enable\x90\x02\x02\x12\x9e\x01\n" +
 	"\vDisableRule\x12!.usher.rule.v1.DisableRuleRequest\x1a\".usher.rule.v1.DisableRuleResponse\"H\x82\xd3\xe4\x93\x02?:\x01*\":/api/v1/organizations/{organization_id}/rules/{id}:disable\x90\x02\x02\x12\x90\x01\n" +

@@ -648,7 +648,7 @@ var File_usher_rule_v1_sync_proto protoreflect.FileDescriptor
 
 const file_usher_rule_v1_sync_proto_rawDesc = "" +
 	"\n" +
-	"\x18usher/rule/v1/sync.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\x92\x04\n" +
+	"\x18usher/rule/v1/sync.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\x92\x04\n" +
 	"\x04Sync\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x124\n" +
@@ -694,9 +694,9 @@ const file_usher_rule_v1_sync_proto_rawDesc = "" +
 	"\x16SYNC_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12SYNC_STATE_RUNNING\x10\x01\x12\x13\n" +
 	"\x0fSYNC_STATE_DONE\x10\x02\x12\x18\n" +
-	"\x14SYNC_STATE_CANCELLED\x10\x032\xd4\x04\n" +
-	"\vSyncService\x12\x88\x01\n" +
-	"\tStartSync\x12\x1f.usher.rule.v1.StartSyncRequest\x1a .usher.rule.v1.StartSyncResponse\"8\x82\xd3\xe4\x93\x022:\x01*\"-/api/v1/organizations/{organization_id}/syncs\x12\x87\x01\n" +
+	"\x14SYNC_STATE_CANCELLED\x10\x032\x8d\x05\n" +
+	"\vSyncService\x12\xc1\x01\n" +
+	"\tStartSync\x12\x1f.usher.rule.v1.StartSyncRequest\x1a .usher.rule.v1.StartSyncResponse\"q\xba\xcf\x185{\"requestId\": \"0b1f3c9a-5d2e-4f60-8a7b-9c0d1e2f3a4b\"}\x82\xd3\xe4\x93\x022:\x01*\"-/api/v1/organizations/{organization_id}/syncs\x12\x87\x01\n" +
 	"\aGetSync\x12\x1d.usher.rule.v1.GetSyncRequest\x1a\x1e.usher.rule.v1.GetSyncResponse\"=\x82\xd3\xe4\x93\x024\x122/api/v1/organizations/{organization_id}/syncs/{id}\x90\x02\x01\x12\x88\x01\n" +
 	"\tListSyncs\x12\x1f.usher.rule.v1.ListSyncsRequest\x1a .usher.rule.v1.ListSyncsResponse\"8\x82\xd3\xe4\x93\x02/\x12-/api/v1/organizations/{organization_id}/syncs\x90\x02\x01\x12\x97\x01\n" +
 	"\n" +

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,10 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"go.yaml.in/yaml/v3"
 	"golang.org/x/sys/unix"
 
-	"github.com/usher-scim/usher/gen"
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/app"
 	"github.com/usher-scim/usher/services/internal/config"
@@ -149,11 +146,7 @@ func serve(cmd *cobra.Command, s app.Settings) (err error) {
 	if err != nil {
 		return err
 	}
-	description, err := openAPI()
-	if err != nil {
-		return err
-	}
-	a, err := app.Start(ctx, s, app.Options{Telemetry: t, OpenAPI: description, Now: time.Now})
+	a, err := app.Start(ctx, s, app.Options{Telemetry: t, Now: time.Now})
 	if err != nil {
 		return err
 	}
@@ -170,15 +163,6 @@ func serve(cmd *cobra.Command, s app.Settings) (err error) {
 	stopCtx, cancel := context.WithTimeout(context.Background(), s.ShutdownDelay+s.ShutdownTimeout)
 	defer cancel()
 	return errors.Join(err, a.Stop(stopCtx), t.Shutdown(stopCtx))
-}
-
-// openAPI gives the admin API's description as JSON.
-func openAPI() ([]byte, error) {
-	var description any
-	if err := yaml.Unmarshal(gen.OpenAPI, &description); err != nil {
-		return nil, fmt.Errorf("reading the OpenAPI description: %w", err)
-	}
-	return json.Marshal(description)
 }
 
 // greet says where everything is and, in development, what to type next.
