@@ -269,11 +269,11 @@ func TestTheBodyOfAnUpdateIsTheResource(t *testing.T) {
 		{"no body", "", ``, 200, `"federated":true`},
 		{"null", "", `null`, 400, "null"},
 		{"a resource within a request", "", `{"organization":{"displayName":"x"}}`, 400, "organization"},
-		{"an empty value", "", `{"displayName":""}`, 400, "organization.display_name"},
+		{"an empty value", "", `{"displayName":""}`, 400, "organization.displayName"},
 		{"a named field without a value", "?updateMask=federated", `{"displayName":"x"}`, 400, "organization.federated"},
 		{"a mask of what cannot change", "?updateMask=displayName,createTime", `{"displayName":"x"}`, 400, `createTime\" cannot be changed`},
 		{"a mask of nothing", "?updateMask=", `{"displayName":"Demo"}`, 200, "Demo"},
-		{"a mask in the proto's words", "?update_mask=display_name", `{"displayName":"Demo","federated":false}`, 200, `"federated":true`},
+		{"a mask in the proto's words", "?updateMask=display_name", `{"displayName":"Demo","federated":false}`, 200, `"federated":true`},
 		{"a null value", "", `{"federated":null}`, 200, `"federated":true`},
 		{"a resource that says nothing", "", `{}`, 200, `"federated":true`},
 	} {
