@@ -73,7 +73,7 @@ func fillTexts(u *usher, text string) (d *directory, user string) {
 	u.call("POST", of+"/syncs", `{}`)
 	u.caughtUp()
 	eventually(u.t, "the failed messages are events", func() bool {
-		events, _ := u.call("GET", of+"/failedEvents", "")["events"].([]any)
+		events, _ := u.call("GET", of+"/failedEvents", "")["failedEvents"].([]any)
 		return len(events) >= 2
 	})
 	return d, user

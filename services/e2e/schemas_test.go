@@ -158,7 +158,7 @@ func TestExtensionsComeAlongWithAReplacedDirectory(t *testing.T) {
 		if got := fmt.Sprint(adopted.body[badge]); adopted.str("id") != ann || got != "map[number:8]" {
 			t.Errorf("adopted is %s", adopted.raw)
 		}
-		old.admin("PUT", "/schemas/"+badge, `{"resourceType":"RESOURCE_TYPE_USER","definition":`+badgeDefinition+`}`, http.StatusBadRequest)
+		old.admin("PUT", "/schemas/"+badge, `{"resourceType":"RESOURCE_TYPE_USER","definition":`+badgeDefinition+`}`, http.StatusConflict)
 	})
 }
 

@@ -220,6 +220,9 @@ func TestAnUpdateChangesOnlyWhatItNames(t *testing.T) {
 					answer := way(m, u, names, was, field, value)
 					want := proto.Clone(was)
 					want.ProtoReflect().Set(field, value)
+					if etag := want.ProtoReflect().Descriptor().Fields().ByName("etag"); etag != nil {
+						want.ProtoReflect().Set(etag, protoreflect.ValueOfString(update.Etag(want)))
+					}
 					requireSame(t, what, answer, want)
 					requireSame(t, what+", read anew", m.read(u, names), want)
 				}
@@ -338,7 +341,7 @@ func TestARuleAppliesUnlessItIsMadeNotTo(t *testing.T) {
 		u.must(protojson.Unmarshal([]byte(body), rule))
 		made, err := u.rules().CreateRule(u.ctx(), &rulev1.CreateRuleRequest{OrganizationId: demo, Rule: rule})
 		u.must(err)
-		code, answer := u.rest(http.MethodPost, "/api/v1/organizations/"+demo+"/rules", `{"rule":`+body+`}`)
+		code, answer := u.rest(http.MethodPost, "/api/v1/organizations/"+demo+"/rules", body)
 		var rest struct{ Rule struct{ Enabled *bool } }
 		if err := json.Unmarshal(answer, &rest); err != nil || code != http.StatusOK || rest.Rule.Enabled == nil {
 			t.Fatalf("creating a rule: %d %s", code, answer)
