@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -205,7 +206,44 @@ func TestAWalk(t *testing.T) {
 	want(t, x.err, `ORGANIZATION_ERASING`)
 }
 
-// Access is suspended and resumed by hand, and says as of when it is.
+// A command that creates something can be repeated when its answer was lost.
+func TestARepeatedCommandCreatesOnce(t *testing.T) {
+	t.Parallel()
+	x := newTerminal(t)
+	again := []string{"--request-id", "6b1f0a52-5a55-4f0e-9a57-1d2f7a3c4e5b"}
+	repeated := func(args ...string) string {
+		t.Helper()
+		first := x.run(0, append(args, again...)...)
+		return first + x.run(0, append(args, again...)...)
+	}
+	want(t, repeated("directory", "create", "--name", "Twice"), `API key +ush_`, `A call before this one created it`)
+	directories := x.json("directory", "list")["directories"].([]any)
+	if len(directories) != 1 {
+		t.Fatalf("there are the directories %v", directories)
+	}
+	id := directories[0].(map[string]any)["id"].(string)
+	want(t, repeated("key", "create", "--directory", id), `ush_`, `true`)
+	if keys := x.json("key", "list", "--directory", id)["apiKeys"].([]any); len(keys) != 2 {
+		t.Errorf("there are the keys %v", keys)
+	}
+	want(t, repeated("credential", "create", "--name", "billing", "--all"), `usc_`, `A call before this one created it`)
+	want(t, repeated("org", "create", "acme"), `acme +acme`)
+	want(t, repeated("tenant", "create", "qa"), `qa +qa`)
+	want(t, repeated("role", "create", "auditor"), `auditor`)
+	want(t, repeated("rule", "create", "--group", "G", "--grant", "qa:auditor"), `Group G`)
+	if rules := x.json("rule", "list")["rules"].([]any); len(rules) != 6 { // with those of the demo data
+		t.Errorf("there are the rules %v", rules)
+	}
+	x.run(1, "tenant", "create", "other", again[0], again[1])
+	want(t, x.err, `REQUEST_ID_REUSED`)
+	x.run(1, "tenant", "create", "other", again[0], "no-uuid")
+	want(t, x.err, `request_id`)
+	lost := &terminal{t: t, base: append(slices.Clone(x.base), "--addr", "127.0.0.1:1")}
+	lost.run(1, "tenant", "create", "other")
+	want(t, lost.err, `UNAVAILABLE`, `repeat the command with --request-id [0-9a-f-]{36}`)
+}
+
+// Access is suspended and resumed manually, and says how current it is.
 func TestAccessInAnEmergency(t *testing.T) {
 	t.Parallel()
 	x := newTerminal(t)
