@@ -202,7 +202,7 @@ func TestARuleThatWouldTakeTheLastAdminIsHeldAndReportedOnce(t *testing.T) {
 	b.identity.RemoveMember(group, user)
 	b.caughtUp()
 	b.holds(user, "organization-admin")
-	if access := b.list(user); len(access) != 1 || !access[0].GetSources()[0].GetHeld() {
+	if access := b.list(user); len(access) != 1 || !access[0].GetSources()[0].GetRetained() {
 		t.Fatalf("access is %v, not held", access)
 	}
 	b.identity.SetRoles(user, "x")
@@ -256,7 +256,7 @@ func TestAHeldAdminThatComesBackIsHeldNoLonger(t *testing.T) {
 	b.caughtUp()
 	b.identity.AddMember(group, user)
 	b.caughtUp()
-	if access := b.list(user); access[0].GetSources()[0].GetHeld() {
+	if access := b.list(user); access[0].GetSources()[0].GetRetained() {
 		t.Fatalf("access is %v, still held", access)
 	}
 	if changes := b.changes(cursor); len(changes) != 0 {

@@ -12,15 +12,15 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// Answer says whether a user effectively holds a role.
+// Answer is the answer to an access check.
 type Answer struct {
 	Allowed   bool
-	AsOf      time.Time // the answer includes all that identity acknowledged before this; zero when nothing is known
+	AsOf      time.Time // the answer includes every change that identity acknowledged before this; zero when unknown
 	Unknown   bool      // the user is set aside
 	Suspended bool
 }
 
-// CheckAccess says whether a user effectively holds what the grant names.
+// CheckAccess reads whether a user effectively holds the role that the grant names.
 func (c *Core) CheckAccess(ctx context.Context, organizationID, userID string, grant store.Grant) (Answer, error) {
 	asOf, err := c.asOf(ctx, organizationID)
 	if err != nil {
@@ -37,7 +37,8 @@ func (c *Core) CheckAccess(ctx context.Context, organizationID, userID string, g
 	return a, nil
 }
 
-// earlier gives as of when an answer is that also shows a user who is set aside; the zero time when nothing is known of that user.
+// earlier returns the AsOf of an answer that includes a user who is set aside: the earlier of both times, or zero if nothing is
+// known of that user.
 func earlier(asOf, unknownAsOf time.Time) time.Time {
 	if known := KnownAsOf(unknownAsOf); known.Before(asOf) {
 		return known
@@ -45,7 +46,7 @@ func earlier(asOf, unknownAsOf time.Time) time.Time {
 	return asOf
 }
 
-// Access lists access by user, tenant and role, after a key, at most limit, and gives as of when it is.
+// Access lists access by user, tenant and role, after a key, at most limit. It also returns the AsOf of the list.
 func (c *Core) Access(ctx context.Context, organizationID string, filter store.AccessFilter, after store.AccessKey, limit int) ([]store.Access, time.Time, error) {
 	asOf, err := c.asOf(ctx, organizationID)
 	if err != nil {
@@ -62,8 +63,8 @@ func (c *Core) Access(ctx context.Context, organizationID string, filter store.A
 	return access, asOf, err
 }
 
-// asOf gives as of when access of an organization is known that is read after it, but for users that are set aside. Only an
-// organization that lags costs a look into the store.
+// asOf returns the AsOf of access that the caller reads after this call. It does not consider users who are set aside. It reads
+// the store only if the organization lags.
 func (c *Core) asOf(ctx context.Context, organizationID string) (time.Time, error) {
 	mark := c.fresh.mark(organizationID)
 	if asOf, ok := mark.known(c.now()); ok {
@@ -73,7 +74,7 @@ func (c *Core) asOf(ctx context.Context, organizationID string) (time.Time, erro
 	return mark.asOf(progress[organizationID]), err
 }
 
-// status reads from identity whether a user is there, active and detached. A missing one is fault.NotFound.
+// status reads from identity whether a user is active and detached. A missing user is fault.NotFound.
 func (c *Core) status(ctx context.Context, organizationID, userID string) (User, error) {
 	users, err := c.statuses(ctx, organizationID, []string{userID})
 	if err != nil {
@@ -86,10 +87,10 @@ func (c *Core) status(ctx context.Context, organizationID, userID string) (User,
 	return u, nil
 }
 
-// errFollowed says that records were dealt with since identity was asked about a user whom nobody has reconciled.
+// errFollowed means that this service processed records after it asked identity about a user that it has never reconciled.
 var errFollowed = errors.New("records were dealt with meanwhile")
 
-// GrantAccess gives a user a role by hand, in the name of by. Granting twice changes nothing.
+// GrantAccess gives a user a role manually, in the name of by. A second call with the same grant changes nothing.
 func (c *Core) GrantAccess(ctx context.Context, organizationID, userID string, grant store.Grant, by string) (store.Access, error) {
 	if err := checkOrganization(organizationID); err != nil {
 		return store.Access{}, err
@@ -107,7 +108,7 @@ func (c *Core) GrantAccess(ctx context.Context, organizationID, userID string, g
 	}
 }
 
-// grant is one try of GrantAccess: errFollowed when identity has to be asked again.
+// grant is one attempt of GrantAccess. It fails with errFollowed if the caller must ask identity again.
 func (c *Core) grant(ctx context.Context, organizationID, userID string, grant store.Grant, by string) (h store.Holder, err error) {
 	mark := c.fresh.mark(organizationID)
 	all, err := c.store.Progress(ctx, []string{organizationID})
@@ -128,8 +129,8 @@ func (c *Core) grant(ctx context.Context, organizationID, userID string, grant s
 			return err
 		}
 		if !known {
-			// Nobody has reconciled the user, or identity has deleted it since it was asked. If the record of that has been dealt with,
-			// nothing would take the access again, and answers say already that they include it.
+			// Nobody has reconciled the user, or identity has deleted it since this service asked. If the record of the deletion is
+			// already processed, nothing would remove this access again, and answers claim to include the deletion.
 			now, err := tx.Progress(ctx)
 			if err != nil {
 				return err
@@ -141,7 +142,7 @@ func (c *Core) grant(ctx context.Context, organizationID, userID string, grant s
 			if err := tx.PutHolder(ctx, h); err != nil {
 				return err
 			}
-			// Or just a part of a batch has been dealt with, that is divided. Settling finds out.
+			// Or only a part of a divided batch is processed. Settling the user finds out.
 			if err := tx.Requeue(ctx, []string{userID}); err != nil {
 				return err
 			}
@@ -163,13 +164,13 @@ func (c *Core) grant(ctx context.Context, organizationID, userID string, grant s
 	return h, err
 }
 
-// RevokeAccess takes back what was given by hand; of a detached user, which rules leave alone, what rules gave as well. It
-// gives the access that is left; without sources when none is.
+// RevokeAccess removes what was granted manually. For a detached user, which rules do not change, it also removes what rules
+// gave. It returns the access that is left, without sources if none is left.
 func (c *Core) RevokeAccess(ctx context.Context, organizationID, userID string, grant store.Grant) (store.Access, error) {
 	var h store.Holder
 	err := c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
 		if err := checkGrant(ctx, tx, grant); err != nil && !fault.Is(err, fault.RoleScope) {
-			return err // in another scope than the role's there is nothing to take
+			return err // a grant outside of the role's scope cannot exist
 		}
 		before, known, err := holder(ctx, tx, userID)
 		if err != nil {
@@ -200,8 +201,8 @@ func (c *Core) RevokeAccess(ctx context.Context, organizationID, userID string, 
 	return accessOf(h, grant), nil
 }
 
-// keepAnAdmin refuses a change of a holder by hand that leaves the organization without an effective Organization Admin:
-// fault.LastAdmin. Call it when the change is written, and not yet committed.
+// keepAnAdmin refuses a manual change of a holder that leaves the organization without an effective Organization Admin:
+// fault.LastAdmin. Call it after the change is written, and before it is committed.
 func keepAnAdmin(ctx context.Context, tx store.Tx, before, after store.Holder) error {
 	if !effective(before)[adminGrant] || effective(after)[adminGrant] {
 		return nil
@@ -213,13 +214,13 @@ func keepAnAdmin(ctx context.Context, tx store.Tx, before, after store.Holder) e
 	return err
 }
 
-// changedByHand appends to the access feed what a change of a holder by hand comes to. Where it gives the organization another
-// admin, users whose access is held are requeued.
+// changedByHand appends the effect of a manual change of a holder to the access feed. If the change gives the organization another
+// admin, it requeues the users with retained access.
 func (c *Core) changedByHand(ctx context.Context, tx store.Tx, before, after store.Holder) error {
 	d := difference{userID: after.UserID, before: before, after: after}
 	d.transitions()
 	if slices.Contains(d.added, adminGrant) {
-		if _, err := requeueHeld(ctx, tx, []*difference{&d}); err != nil {
+		if _, err := requeueRetained(ctx, tx, []*difference{&d}); err != nil {
 			return err
 		}
 	}
@@ -236,14 +237,14 @@ func (c *Core) changedByHand(ctx context.Context, tx store.Tx, before, after sto
 	return tx.AppendChanges(ctx, changes)
 }
 
-// holder reads a user as it was last seen; known says that it was.
+// holder reads a user as this service last knew it. known is false if this service has never stored the user.
 func holder(ctx context.Context, tx store.Tx, userID string) (h store.Holder, known bool, err error) {
 	holders, err := tx.Holders(ctx, []string{userID})
 	h, there := holders[userID]
 	return h, there && !h.New, err
 }
 
-// accessOf is what a holder has of one grant.
+// accessOf returns the access of a holder to one grant.
 func accessOf(h store.Holder, grant store.Grant) store.Access {
 	var all []store.Access
 	for _, s := range h.Sources {

@@ -7,19 +7,19 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// kind is a kind of work in an organization's turn. Each fails, and rests after a failure, alone.
+// kind is a kind of work in an organization's turn. Each kind fails, and pauses after a failure, independently of the others.
 type kind int
 
 const (
-	taking     kind = iota // becoming the owner and reading what there is to do
-	resolving              // rules whose groups have to be looked up
+	taking     kind = iota // becoming the owner and reading the work
+	resolving              // finding the groups of rules
 	following              // the change feed
-	protecting             // users of records that following does not come to
-	expanding              // groups whose members have to be reconciled
-	settling               // users whose manual access has to follow what they have become
-	applying               // the settings, to users set aside
-	retrying               // users set aside
-	recovering             // the walk that makes up for lost records
+	protecting             // users of records that following does not reach
+	expanding              // groups with members to reconcile
+	settling               // users with manual access or retained access who changed
+	applying               // the settings, to users who are set aside
+	retrying               // users who are set aside
+	recovering             // the walk that replaces lost records
 	syncing                // a rule sync
 	kinds
 )
@@ -28,7 +28,7 @@ func (k kind) String() string {
 	return [kinds]string{"taking", "resolving", "following", "protecting", "expanding", "settling", "applying", "retrying", "recovering", "syncing"}[k]
 }
 
-// attempts counts the failures in a row of each kind of work of each organization, and knows until when the kind rests.
+// attempts counts the consecutive failures of each kind of work of each organization, and stores when each kind may run again.
 type attempts struct {
 	first, most time.Duration
 
@@ -45,7 +45,7 @@ func newAttempts(first, most time.Duration) *attempts {
 	return &attempts{first: first, most: most, by: map[string]*[kinds]attempt{}}
 }
 
-// rests says whether a kind of work rests at a time.
+// rests reports whether a kind of work still pauses after a failure.
 func (a *attempts) rests(organizationID string, k kind, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -53,7 +53,7 @@ func (a *attempts) rests(organizationID string, k kind, now time.Time) bool {
 	return all != nil && now.Before(all[k].until)
 }
 
-// failing says whether a kind of work failed the last time.
+// failing reports whether a kind of work failed the last time.
 func (a *attempts) failing(organizationID string, k kind) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -61,7 +61,7 @@ func (a *attempts) failing(organizationID string, k kind) bool {
 	return all != nil && all[k].failures > 0
 }
 
-// failed has a kind of work rest, longer with each failure in a row, and gives how many these are.
+// failed makes a kind of work pause, longer after each consecutive failure. It returns the number of consecutive failures.
 func (a *attempts) failed(organizationID string, k kind, now time.Time) (failures int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -75,8 +75,8 @@ func (a *attempts) failed(organizationID string, k kind, now time.Time) (failure
 	return all[k].failures
 }
 
-// succeeded forgets the failures of a kind of work. It is called also where there is no such work any more, or the organization would
-// go on having turns for it.
+// succeeded forgets the failures of a kind of work. Call it also when that work no longer exists: otherwise the organization would
+// continue to get turns for it.
 func (a *attempts) succeeded(organizationID string, k kind) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -96,7 +96,7 @@ func (a *attempts) forget(organizationID string) {
 	delete(a.by, organizationID)
 }
 
-// next gives when the first kind of work that rests may go on; the zero time when none rests.
+// next returns when the first paused kind of work may run again, or the zero time if none is paused.
 func (a *attempts) next(organizationID string) (next time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

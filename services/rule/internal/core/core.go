@@ -1,10 +1,10 @@
-// Package core is the domain of the rule service: what users should hold by the rules, and how what they hold is brought
-// there. It knows neither SQL nor gRPC.
+// Package core is the domain of the rule service. It computes what users should hold by the rules, and changes what they hold
+// accordingly. It knows neither SQL nor gRPC.
 //
-// The heart is reconcile: it compares what a user should hold, by facts that are stored, with what the user holds, and
-// writes the difference. Everything else decides whom to reconcile: a follower of identity's change feed, the pages of a
-// rule sync, and the walk that makes up for lost records. One worker at a time, in any process, works on an organization,
-// under a lease whose token every commit checks; and it reads the facts after it was given the lease.
+// The central function is reconcile: it compares what a user should hold, by stored facts, with what the user holds, and
+// writes the difference. The other code decides which users to reconcile: a follower of identity's change feed, the pages of
+// a rule sync, and the walk that replaces lost records. One worker at a time, in any process, works on an organization. It
+// has the organization's lease, and every commit checks the token of that lease. It reads the facts after it got the lease.
 package core
 
 import (
@@ -22,51 +22,51 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// Limits of what is stored for one organization or in the catalogue. Those of rules and roles are the contract's.
+// Limits of what the service stores for one organization or in the catalogue. The contract has the limits of rules and roles.
 const (
 	maxRules   = 1000
 	maxRoles   = 1000
-	maxReports = 1000 // that wait for delivery
-	keepSyncs  = 1000 // that have ended
+	maxReports = 1000 // reports that wait for delivery
+	keepSyncs  = 1000 // syncs that have ended
 )
 
-// Config is how the core works. Workers and FeedRetention are positive.
+// Config configures the core. Workers and FeedRetention are positive.
 type Config struct {
-	Workers       int           // organizations that are worked on at a time, in each lane
-	FeedRetention time.Duration // how long records of the access feed are kept
+	Workers       int           // how many organizations the core works on at a time, in each lane
+	FeedRetention time.Duration // how long the core keeps records of the access feed
 	Tuning
 }
 
-// Tuning is sizes and times that users need not know. A zero field means its default.
+// Tuning contains sizes and times that users need not know. A zero field means its default.
 type Tuning struct {
-	// BatchSize is how many change records, or members of a group, are dealt with in one transaction. Default 200, at most
-	// 1,000.
+	// BatchSize is how many change records, or members of a group, one transaction processes. Default 200, at most 1,000.
 	BatchSize int
-	// BatchesPerTurn is how many batches of one organization are dealt with before another one's turn. Default 8.
+	// BatchesPerTurn is how many batches of one organization a worker processes before it takes another one. Default 8.
 	BatchesPerTurn int
-	// SyncPageSize is how many users are in one page of a rule sync. Default 500, at most 1,000.
+	// SyncPageSize is how many users one page of a rule sync contains. Default 500, at most 1,000.
 	SyncPageSize int
-	// LeaseDuration is how long the work on an organization rests when the process that did it has died. Default 10 s.
+	// LeaseDuration is the length of an organization's lease. After a process dies, nobody works on its organizations for so long.
+	// Default 10 s.
 	LeaseDuration time.Duration
-	// CallTimeout bounds each call of another service. What takes longer is tried again in smaller parts. Default 5 s.
+	// CallTimeout bounds each call to another service. After a timeout the core tries smaller parts. Default 5 s.
 	CallTimeout time.Duration
-	// RetryDelay is how long to wait after a first failure; it doubles with each failure in a row. Default 100 ms.
+	// RetryDelay is the delay after a first failure. It doubles with each consecutive failure. Default 100 ms.
 	RetryDelay time.Duration
-	// MaxRetryDelay is how long to wait at most. Default 5 s: access must not lag long behind once identity is back.
+	// MaxRetryDelay bounds that delay. Default 5 s: access must not lag for long after identity is reachable again.
 	MaxRetryDelay time.Duration
-	// BookmarkInterval is how often a quiet WatchAccess is told the cursor. Default 25 s, at most 30 s.
+	// BookmarkInterval is how often WatchAccess sends the cursor when there are no changes. Default 25 s, at most 30 s.
 	BookmarkInterval time.Duration
-	// SweepInterval is how often every organization is looked at, and old records are trimmed. Default 10 min.
+	// SweepInterval is how often the core checks every organization for work, and trims old records. Default 10 min.
 	SweepInterval time.Duration
-	// RecheckInterval is how often WaitUntilCaughtUp asks identity again, beside being woken. Default 250 ms.
+	// RecheckInterval is how often WaitUntilCaughtUp asks identity again, in addition to wakeups. Default 250 ms.
 	RecheckInterval time.Duration
-	// UserRetryDelay is how long a user that was set aside waits for the next try; it doubles with each. Default 2 s.
+	// UserRetryDelay is the delay before the core retries a user who was set aside. It doubles with each retry. Default 2 s.
 	UserRetryDelay time.Duration
-	// MaxUserRetryDelay is how long such a user waits at most. Default 5 min.
+	// MaxUserRetryDelay bounds that delay. Default 5 min.
 	MaxUserRetryDelay time.Duration
 }
 
-// complete fills in the defaults, then gives every problem at once, by the field's name.
+// complete sets the defaults. It returns all problems at once, by the field's name.
 func (t Tuning) complete() (Tuning, error) {
 	var errs []error
 	number := func(name string, value *int, standard, most int) {
@@ -107,7 +107,7 @@ type Core struct {
 	metrics  *metrics
 	now      func() time.Time
 
-	owner     string // this process, among those that take leases
+	owner     string // the name of this process as an owner of organizations
 	queue     *queue
 	attempts  *attempts
 	protected places
@@ -115,12 +115,12 @@ type Core struct {
 	rules     ruleSets
 	leases    leases
 	tails     tails
-	reports   chan struct{} // holds a token when there may be reports to deliver
+	reports   chan struct{} // contains a token when there may be reports to deliver
 	stopped   chan struct{}
 	stopOnce  sync.Once
 }
 
-// New makes a core. now is the clock of everything that is stored.
+// New creates a core. now is the clock of everything that the core stores.
 func New(config Config, s store.Store, identity Identity, events FailedEvents, log *slog.Logger, tracing trace.TracerProvider, meters metric.MeterProvider, now func() time.Time) (*Core, error) {
 	tuning, err := config.complete()
 	if err != nil {
@@ -135,7 +135,7 @@ func New(config Config, s store.Store, identity Identity, events FailedEvents, l
 		reports: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	c.fresh = newFreshness(c.now())
-	// A process that enqueues work for an organization that this one owns, such as a rule sync, cannot do it.
+	// Another process may enqueue work, such as a rule sync, for an organization that this process owns. Only the owner can do it.
 	s.OnOthers(func(organizationID string) {
 		if _, owned := c.leases.get(organizationID); owned {
 			c.queue.add(organizationID)
@@ -145,7 +145,7 @@ func New(config Config, s store.Store, identity Identity, events FailedEvents, l
 	return c, err
 }
 
-// Stop ends the calls that watch or wait. Stopping twice is safe.
+// Stop ends the calls that watch or wait. It is safe to stop twice.
 func (c *Core) Stop() {
 	c.stopOnce.Do(func() {
 		close(c.stopped)

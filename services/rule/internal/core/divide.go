@@ -9,10 +9,10 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// divide reconciles a batch that is too much for one read or one transaction, or of which a part fails. First it takes access from
-// those who are inactive or gone: that needs nothing but their status, and must not wait for the others. Then it reconciles the
-// others in halves, down to one user, and sets aside whoever fails alone. The progress comes last, so that an end in between only
-// does work again.
+// divide reconciles a batch that is too much for one read or one transaction, or that contains a part that fails. First it removes
+// the access of inactive and deleted users: that needs only their status, and must not wait for the other users. Then it reconciles
+// the others in halves, down to one user, and sets aside each user that fails alone. It writes the progress last, so that an
+// interruption only repeats work.
 func (c *Core) divide(ctx context.Context, b batch) (outcome, error) {
 	status, err := c.statuses(ctx, b.organizationID, b.userIDs)
 	if err != nil {
@@ -47,7 +47,7 @@ func (c *Core) divide(ctx context.Context, b batch) (outcome, error) {
 	return done, err
 }
 
-// statuses reads of users whether they are there, active and detached.
+// statuses reads which users exist, and whether they are active and detached.
 func (c *Core) statuses(ctx context.Context, organizationID string, userIDs []string) (map[string]User, error) {
 	all := make(map[string]User, len(userIDs))
 	err := halving(ctx, c, userIDs, func(ctx context.Context, ids []string) (map[string]User, error) {
@@ -56,12 +56,12 @@ func (c *Core) statuses(ctx context.Context, organizationID string, userIDs []st
 	return all, err
 }
 
-// parts reconciles some of a batch's users in smaller and smaller parts.
+// parts reconciles some users of a batch in smaller and smaller parts.
 func (c *Core) parts(ctx context.Context, b *batch, userIDs []string, status map[string]User, done *outcome) error {
 	if len(userIDs) == 0 {
 		return nil
 	}
-	// A batch that takes long may outlast its lease.
+	// A batch may take longer than the organization's lease lasts.
 	lease, err := c.keep(ctx, b.organizationID)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func (c *Core) parts(ctx context.Context, b *batch, userIDs []string, status map
 	return c.parts(ctx, b, userIDs[len(userIDs)/2:], status, done)
 }
 
-// committed commits a part of a batch that has no new pins, by the rules as they have become meanwhile.
+// committed commits a part of a batch that has no new pins, with the current rules.
 func (c *Core) committed(ctx context.Context, b *batch, userIDs []string, facts map[string]User) (outcome, error) {
 	const tries = 3
 	for n := 1; ; n++ {
@@ -115,7 +115,7 @@ func (c *Core) committed(ctx context.Context, b *batch, userIDs []string, facts 
 	}
 }
 
-// known says that the facts about some user can tell what rules give.
+// known reports whether the facts about at least one user determine what rules give.
 func known(facts map[string]User) bool {
 	for _, u := range facts {
 		if u.Unknown == "" {
@@ -125,7 +125,7 @@ func known(facts map[string]User) bool {
 	return false
 }
 
-// whyUnknown says for people why a user's facts are not known.
+// whyUnknown describes, for people, why the facts of a user are unknown.
 func whyUnknown(err error) string {
 	var f *fault.Error
 	switch {

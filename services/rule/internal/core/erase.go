@@ -9,15 +9,15 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// Rows that one transaction of an erasure removes at most. Removing a source may add a record to the access feed.
+// How many rows one transaction of an erasure removes at most. Removing a source may add a record to the access feed.
 const (
 	erasedSources = 200
 	erasedRows    = 400
 )
 
-// Erase removes some of what is kept of an organization, of an erasure that was asked for at a time, and says whether nothing was
-// left. From the first call until EndErasure nothing else writes the organization. The access that ends is in the access feed,
-// which stays.
+// Erase erases a part of the stored data of an organization, for an erasure that was requested at the given time. It reports whether
+// nothing was left. From the first call until EndErasure, nothing else writes to the organization. The access feed records the access
+// that ends, and is not erased.
 func (c *Core) Erase(ctx context.Context, organizationID string, asked time.Time) (nothingLeft bool, err error) {
 	err = c.store.Erase(ctx, organizationID, asked.Truncate(time.Microsecond), func(ctx context.Context, tx store.Tx) error {
 		nothingLeft = false
@@ -36,7 +36,7 @@ func (c *Core) Erase(ctx context.Context, organizationID string, asked time.Time
 	return nothingLeft, err
 }
 
-// eraseSources takes the first sources, those that were read, from their holders.
+// eraseSources removes the given sources, which are the organization's first ones, from their holders.
 func (c *Core) eraseSources(ctx context.Context, tx store.Tx, holders []store.Holder) error {
 	count := 0
 	for _, h := range holders {
@@ -65,9 +65,10 @@ func (c *Core) eraseSources(ctx context.Context, tx store.Tx, holders []store.Ho
 	return tx.AppendChanges(ctx, changes)
 }
 
-// lastGrant gives the place of the first source of the last grant. There may be more sources of it than were read: it is removed
-// as a whole, so that its removal is reported once. Where nothing else was read, all but the last source go: the grant counts as
-// long as one of its sources is there, because those of hands, which count wherever those of rules do, come last.
+// lastGrant returns the index of the first source of the last grant. The store may contain more sources of that grant than were
+// read. They are removed together, so that the feed reports the removal once. If the last grant is the only one that was read, all
+// sources except the last one go: the grant counts while one of its sources exists. Manual sources come last, because they count
+// whenever sources from rules do.
 func lastGrant(sources []store.Source, alone bool) int {
 	last := len(sources) - 1
 	first := last
@@ -80,25 +81,25 @@ func lastGrant(sources []store.Source, alone bool) int {
 	return first
 }
 
-// ErasuresUnderWay gives when erasing them was asked for, of the organizations that are being erased.
+// ErasuresUnderWay returns the organizations that are being erased, and when each erasure was requested.
 func (c *Core) ErasuresUnderWay(ctx context.Context) (map[string]time.Time, error) {
 	return c.store.Marked(ctx)
 }
 
-// EndErasure lets the organization be written again: its id is free. An erasure that was asked for at another time goes on.
+// EndErasure allows writes to the organization again: its id is free. An erasure that was requested at another time continues.
 func (c *Core) EndErasure(ctx context.Context, organizationID string, asked time.Time) error {
 	c.forget(organizationID)
 	err := c.store.Unmark(ctx, organizationID, asked)
 	if err == nil {
-		c.queue.add(organizationID) // what came while nothing could be written
+		c.queue.add(organizationID) // for what arrived while nothing could be written
 	}
 	return err
 }
 
-// forget drops what this process remembers of an organization. What a commit checks, or the store says anew, need not be dropped to
-// be right: other processes may go on to remember it for a while.
+// forget drops what this process caches about an organization. Correctness does not depend on that, because commits check it or
+// the store is read again: other processes may keep their caches for a while.
 func (c *Core) forget(organizationID string) {
-	c.rules.put(organizationID, nil)
+	c.rules.set(organizationID, nil)
 	c.leases.forget(organizationID)
 	c.attempts.forget(organizationID)
 	c.protected.forget(organizationID)

@@ -12,26 +12,26 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// freshness knows, from identity's activity alone, as of when each organization's access is known. Every process follows the
-// activity, so any of them can say it, without a call.
+// freshness computes, from identity's activity alone, the AsOf of each organization's access. Every process follows the activity, so
+// each of them can answer without a call to another service.
 //
-// The activity says that all that identity acknowledged before a time is at or before a cursor, and which organizations have new
-// records. An organization that is not among them has nothing new, so its access is as fresh as the activity. One that is among
-// them lags until its checkpoint, which the store keeps, has come to that cursor.
+// The activity says that everything that identity acknowledged before a time is at or before a cursor, and which organizations have
+// new records. An organization without new records is as fresh as the activity. An organization with new records lags until its
+// checkpoint, which the store contains, reaches that cursor.
 type freshness struct {
 	mu      sync.Mutex
-	asOf    time.Time // of the activity; zero before its first word
+	asOf    time.Time // of the activity; zero before the first report
 	lagging map[string]lag
-	since   time.Time // the beginning
-	anew    bool      // some lag up to wherever the feed begins
+	since   time.Time // when this process began to follow
+	anew    bool      // some lag up to the unknown beginning of the feed
 }
 
-// lag is of an organization that may have records which access does not include yet.
+// lag describes an organization that may have records which access does not include yet.
 type lag struct {
-	upTo   feed.Cursor // the newest of them is not after this
-	asOf   time.Time   // access includes what identity acknowledged before this; zero when that is only in the store
-	stored time.Time   // what the store last said of that
-	ended  bool        // it has come to upTo, and is kept only while what is stored is newer than the activity
+	upTo   feed.Cursor // the newest of those records is not after this
+	asOf   time.Time   // access includes what identity acknowledged before this; zero if only the store knows
+	stored time.Time   // the last such time that the store returned
+	ended  bool        // the organization has reached upTo; kept only while the stored time is newer than the activity
 	erased bool        // it is being erased: nobody waits for it
 }
 
@@ -39,11 +39,11 @@ func newFreshness(now time.Time) *freshness {
 	return &freshness{lagging: map[string]lag{}, since: now}
 }
 
-// recent is how old the activity's last word is at most while identity can be reached. When it is older, another process may know
-// better, and may have told the store.
+// recent is the maximum age of the activity's last report while identity is reachable. If the report is older, another process may
+// know a later time, and may have stored it.
 const recent = 2 * time.Second
 
-// mark is what freshness knows of an organization at a moment. Take it before reading the store: what the store then says is not
+// mark is what freshness knows of an organization at a moment. Take it before you read the store, so that the store's data is not
 // older.
 type mark struct {
 	activity time.Time
@@ -58,7 +58,7 @@ func (f *freshness) mark(organizationID string) mark {
 	return mark{activity: f.asOf, lagging: lagging, lag: l}
 }
 
-// known gives what asOf does where the store need not be looked at; ok is false where it must be.
+// known returns the same time as asOf, if the store is not needed for it. Otherwise ok is false.
 func (m mark) known(now time.Time) (asOf time.Time, ok bool) {
 	asOf = m.activity
 	if m.lag.ended && asOf.Before(m.lag.stored) {
@@ -67,7 +67,7 @@ func (m mark) known(now time.Time) (asOf time.Time, ok bool) {
 	return asOf, (m.lag.ended || !m.lagging) && now.Sub(asOf) < recent
 }
 
-// asOf gives the time before which all that identity acknowledged is in access that is read with, or after, this progress.
+// asOf returns the AsOf of access that is read together with this progress, or after it.
 func (m mark) asOf(p store.Progress) time.Time {
 	known := m.activity
 	if m.lagging && !m.lag.caughtUp(p) {
@@ -79,7 +79,7 @@ func (m mark) asOf(p store.Progress) time.Time {
 	return known
 }
 
-// caughtUp says that the records of the organization are dealt with, and all that they led to.
+// caughtUp reports whether the records of the organization, and all their consequences, are processed.
 func (l lag) caughtUp(p store.Progress) bool {
 	if p.Behind {
 		return false
@@ -88,11 +88,11 @@ func (l lag) caughtUp(p store.Progress) bool {
 	return err == nil && checkpoint.Epoch == l.upTo.Epoch && !checkpoint.Before(l.upTo)
 }
 
-// fromTheBeginning is the epoch of a place that is not known yet: the beginning of a feed that has not been heard.
+// fromTheBeginning is the epoch of an unknown place: the beginning of a feed before its first report.
 const fromTheBeginning = "-"
 
-// follows says that the activity is followed from a cursor: what lies before it may not be dealt with, of any organization. With
-// an empty cursor it is followed from the beginning, of whichever epoch that is.
+// follows notes that this process follows the activity from a cursor. Records before it may be unprocessed, for any organization. An
+// empty cursor means the beginning of any epoch.
 func (f *freshness) follows(organizationIDs map[string]bool, after string) error {
 	upTo, err := feed.Parse(after)
 	if err != nil {
@@ -111,7 +111,7 @@ func (f *freshness) follows(organizationIDs map[string]bool, after string) error
 	return nil
 }
 
-// hears takes one word of the activity.
+// hears processes one report of the activity.
 func (f *freshness) hears(a Activity) error {
 	upTo, err := feed.Parse(a.Cursor)
 	if err != nil {
@@ -142,7 +142,7 @@ func (f *freshness) hears(a Activity) error {
 	return nil
 }
 
-// progressed takes what the store says of an organization.
+// progressed processes what the store says about an organization.
 func (f *freshness) progressed(organizationID string, p store.Progress) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -152,12 +152,12 @@ func (f *freshness) progressed(organizationID string, p store.Progress) {
 	case l.caughtUp(p) && !f.asOf.Before(p.AsOf):
 		delete(f.lagging, organizationID)
 	default:
-		l.stored, l.ended, l.erased = p.AsOf.Truncate(time.Microsecond), l.caughtUp(p), p.Erasing // as the store keeps it
+		l.stored, l.ended, l.erased = p.AsOf.Truncate(time.Microsecond), l.caughtUp(p), p.Erasing // with the precision of the store
 		f.lagging[organizationID] = l
 	}
 }
 
-// silent says that an organization lags though nothing of it is enqueued, and that its owner has written nothing for a while.
+// silent reports whether an organization lags although nothing of it is enqueued, and its owner has written nothing for a while.
 func (f *freshness) silent(organizationID string, p store.Progress) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -165,7 +165,7 @@ func (f *freshness) silent(organizationID string, p store.Progress) bool {
 	return lagging && !p.Behind && !p.Erasing && p.AsOf.Before(f.asOf.Add(-refreshEvery/2))
 }
 
-// laggards are the organizations that lag, in any order.
+// laggards returns the organizations that lag, in any order.
 func (f *freshness) laggards() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -176,7 +176,7 @@ func (f *freshness) laggards() []string {
 	return ids
 }
 
-// oldest gives as of when the access of the organization that lags most is known.
+// oldest returns the AsOf of the organization that lags most.
 func (f *freshness) oldest() time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -202,10 +202,10 @@ func (f *freshness) oldest() time.Time {
 	return oldest
 }
 
-// refreshEvery is how often it is found out how far the organizations are that lag.
+// refreshEvery is how often a process reads the progress of the organizations that lag.
 const refreshEvery = time.Second
 
-// refresh finds out, now and then, how far the organizations are that lag: other processes may work on them.
+// refresh regularly reads the progress of the organizations that lag: other processes may work on them.
 func (c *Core) refresh(ctx context.Context) {
 	ticker := time.NewTicker(refreshEvery)
 	defer ticker.Stop()
@@ -221,7 +221,7 @@ func (c *Core) refresh(ctx context.Context) {
 	}
 }
 
-// refreshLaggards asks the store, and identity about those that are silent.
+// refreshLaggards reads the store, and asks identity about the silent organizations.
 func (c *Core) refreshLaggards(ctx context.Context) error {
 	const some = 1000
 	asking, stop := context.WithTimeout(ctx, refreshEvery)
@@ -237,15 +237,16 @@ func (c *Core) refreshLaggards(ctx context.Context) error {
 				continue
 			}
 			if err := c.verify(asking, id, p); err != nil && !fault.Is(err, fault.CursorExpired) {
-				stop() // identity has no time for that now
+				stop() // identity is too busy for that now
 			}
 		}
 	}
 	return nil
 }
 
-// verify asks identity whether an organization has records that access does not include. Its owner says nothing while there is
-// nothing to do: neither of records from before this process began to follow, nor that it has looked as far as this process heard.
+// verify asks identity whether an organization has records that access does not include. The owner writes nothing while it has
+// nothing to do. So the store does not say whether records from before this process began to follow exist, or whether the owner has
+// read as far as the activity reports.
 func (c *Core) verify(ctx context.Context, organizationID string, p store.Progress) error {
 	page, err := c.identity.Changes(ctx, organizationID, p.Checkpoint, 1)
 	if err != nil || len(page.Records) > 0 {

@@ -5,42 +5,42 @@ import (
 	"time"
 )
 
-// Identity is what the core asks of the identity service. Errors are faults.
+// Identity is the core's interface to the identity service. Errors are faults.
 type Identity interface {
-	// Users reads up to 1,000 users with what rules look at; one that is not there is left out. fault.Limit: ask for fewer.
-	Users(ctx context.Context, organizationID string, ids []string, look Look) (map[string]User, error)
-	// Statuses reads of up to 1,000 users only what User says of each user whatever it is in; one that is not there is left out.
+	// Users reads up to 1,000 users with the facts that rules need; missing users are left out. fault.Limit: ask for fewer.
+	Users(ctx context.Context, organizationID string, ids []string, criteria Criteria) (map[string]User, error)
+	// Statuses reads, of up to 1,000 users, only the fields of User up to UpdateTime; missing users are left out.
 	Statuses(ctx context.Context, organizationID string, ids []string) (map[string]User, error)
 	// CheckFilter refuses a filter that cannot match users: fault.InvalidFilter.
 	CheckFilter(ctx context.Context, organizationID, filter string) error
-	// UserIDs gives a page of the organization's user ids, ascending.
+	// UserIDs lists a page of the organization's user ids, ascending.
 	UserIDs(ctx context.Context, organizationID, pageToken string, limit int) (UserPage, error)
-	// Groups reads up to 1,000 groups; what is not there is left out.
+	// Groups reads up to 1,000 groups; missing groups are left out.
 	Groups(ctx context.Context, organizationID string, ids []string) (map[string]Group, error)
-	// GroupsNamed gives a page of the groups of that displayName (casefolded), by id, which is by age.
+	// GroupsNamed lists a page of the groups with that displayName (casefolded), by id, so the oldest first.
 	GroupsNamed(ctx context.Context, organizationID, displayName, pageToken string, limit int) (GroupPage, error)
-	// Members gives a page of a group's direct members. A group that is not there has none.
+	// Members lists a page of a group's direct members. A missing group has none.
 	Members(ctx context.Context, organizationID, groupID, pageToken string, limit int) (Members, error)
 
-	// Cursor gives the cursor to begin to follow from: whatever shows later is after it.
+	// Cursor returns a cursor to begin to follow from: it is before all records that become readable later.
 	Cursor(ctx context.Context) (string, error)
-	// Newest gives the cursor that is not before any change that was written: what to wait for.
+	// Newest returns a cursor that is not before any written change: wait for it.
 	Newest(ctx context.Context) (string, error)
-	// Changes gives an organization's records after a cursor: fault.CursorExpired when it cannot be followed any more.
+	// Changes lists an organization's records after a cursor. fault.CursorExpired if it cannot be followed any more.
 	Changes(ctx context.Context, organizationID, after string, limit int) (ChangePage, error)
-	// Activity tells on, after a cursor, which organizations have new records, until ctx ends or the feed breaks off; it
-	// never returns nil. fault.CursorExpired when the cursor cannot be followed any more.
+	// Activity calls on, from a cursor onwards, with the organizations that have new records, until ctx ends or the feed fails. It
+	// never returns nil. fault.CursorExpired if the cursor cannot be followed any more.
 	Activity(ctx context.Context, after string, on func(Activity) error) error
 }
 
-// Look is what rules look at in a user, beside its groups.
-type Look struct {
+// Criteria are the attributes of users, besides groups, that rules match by.
+type Criteria struct {
 	RoleValues []string
 	Filters    []string
 }
 
-// User is the facts about a user that access depends on. Rules give nothing to a user that is not free, so what comes after
-// UpdateTime is said of free users alone.
+// User contains the facts about a user that access depends on. Rules give nothing to a user that is not free, so the fields after
+// UpdateTime are filled for free users only.
 type User struct {
 	Active      bool
 	Detached    bool
@@ -48,16 +48,16 @@ type User struct {
 	Revision    int64     // increases with each change of the user itself
 	UpdateTime  time.Time // of that change
 
-	GroupIDs   []string // directly or through other groups, carried memberships too
-	RoleValues []string // of those that rules look at
-	Matched    []string // the filters that it matches, of those that rules look at
-	Unknown    string   // why the three before are not known, for people; else empty
+	GroupIDs   []string // direct and indirect ones, with carried memberships
+	RoleValues []string // those among Criteria.RoleValues
+	Matched    []string // those among Criteria.Filters that the user matches
+	Unknown    string   // why the three fields before are unknown, for people; else empty
 }
 
-// free says that rules, and nothing else, decide what the user holds beside manual access.
+// free reports whether rules alone decide what the user holds, besides manual access.
 func (u User) free() bool { return u.Active && !u.Detached }
 
-// Group is the facts about a group that pins depend on.
+// Group contains the facts about a group that pins depend on.
 type Group struct {
 	ID          string
 	DirectoryID string
@@ -83,12 +83,12 @@ type Members struct {
 	Next     string // the next page's token, empty at the end
 }
 
-// Record is a record of identity's change feed: that something changed, not what it is now.
+// Record is a record of identity's change feed. It says that something changed, not what the new value is.
 type Record struct {
 	Cursor      string
-	UserID      string // the user that changed, or that came into a group or left it; else empty
-	GroupID     string // the group that changed; empty for the coming and going of members
-	NestedID    string // the group that came into another or left it; else empty
+	UserID      string // the user that changed, or that joined or left a group; else empty
+	GroupID     string // the group that changed; empty if only members joined or left
+	NestedID    string // the group that joined or left another group; else empty
 	ClosedID    string // the directory that was deleted; else empty
 	MessageID   string
 	Traceparent string
@@ -98,25 +98,25 @@ type Record struct {
 // ChangePage is a page of change records, oldest first.
 type ChangePage struct {
 	Records []Record
-	Next    string // the cursor after what was looked at
+	Next    string // the cursor after the last record that was read
 	More    bool
-	AsOf    time.Time // all that identity acknowledged before is at or before Next; zero when there is more
+	AsOf    time.Time // everything that identity acknowledged before is at or before Next; zero if there is more
 }
 
 // Activity says which organizations have new records.
 type Activity struct {
 	OrganizationIDs []string
-	Cursor          string    // after them
-	AsOf            time.Time // all that identity acknowledged before, of any organization, is at or before Cursor
+	Cursor          string    // after the new records of these organizations
+	AsOf            time.Time // everything that identity acknowledged before, of any organization, is at or before Cursor
 }
 
-// FailedEvents is what the core asks of the failedevents service. Errors are faults.
+// FailedEvents is the core's interface to the failedevents service. Errors are faults.
 type FailedEvents interface {
-	// Record stores events; one whose id is stored already is left as it is.
+	// Record stores failed events. It does not change one that is already stored under its id.
 	Record(ctx context.Context, events []FailedEvent) error
 }
 
-// FailedEvent is an effect of a message that could not be carried out.
+// FailedEvent describes an effect of a message that Usher could not carry out.
 type FailedEvent struct {
 	ID             string
 	OrganizationID string

@@ -8,15 +8,15 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// pace says how much time a call of another service may take.
+// pace is how much time a call to another service may take.
 type pace int
 
 const (
-	// full is what the slow lane may take, and who calls this service: Config.CallTimeout.
+	// full is the time for the slow lane and for this service's own callers: Config.CallTimeout.
 	full pace = iota
-	// quick is what the quick lane may take, so that an organization whose work takes long leaves it soon.
+	// quick is the time for the quick lane. An organization with slow work leaves that lane soon.
 	quick
-	// part is what a part of a batch may take that took too long as a whole.
+	// part is the time for a part of a batch that took too long as a whole.
 	part
 )
 
@@ -28,7 +28,7 @@ const (
 
 type paceKey struct{}
 
-// at sets the pace of the calls that are made with the context.
+// at sets the pace of calls that use the context.
 func at(ctx context.Context, p pace) context.Context { return context.WithValue(ctx, paceKey{}, p) }
 
 func paceOf(ctx context.Context) pace {
@@ -36,7 +36,7 @@ func paceOf(ctx context.Context) pace {
 	return p
 }
 
-// called gives a call of another service its deadline.
+// called returns a context with the deadline of a call to another service.
 func (c *Core) called(ctx context.Context) (context.Context, context.CancelFunc) {
 	timeout := c.config.CallTimeout
 	switch paceOf(ctx) {
@@ -49,15 +49,15 @@ func (c *Core) called(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithTimeout(ctx, timeout)
 }
 
-// tooMuch says that what was asked for at once may have been too much, so that less may succeed: it took too long, or was over
-// a limit. Only the slow lane has the time to find out.
+// tooMuch reports whether a smaller request may succeed, because this one took too long or exceeded a limit. Only the slow lane has
+// the time to try.
 func tooMuch(ctx context.Context, err error) bool {
 	return ctx.Err() == nil && paceOf(ctx) != quick && (fault.Is(err, fault.Limit) || fault.Is(err, fault.Deadline))
 }
 
-// divisible says that less than what failed may succeed: it was too much, or something is wrong with a part of it, such as a
-// document that identity cannot read. Not so where a service cannot be reached, or refuses this one: then all of it waits. Nor where the
-// organization is being erased.
+// divisible reports whether a part of the failed work may succeed: the whole was too much, or a part is invalid, such as a document
+// that identity cannot read. It is false if a service is unreachable or refuses this one: then all of the work waits. It is also false
+// if the organization is being erased.
 func divisible(ctx context.Context, err error) bool {
 	var f *fault.Error
 	if ctx.Err() != nil || !errors.As(err, &f) {
@@ -70,7 +70,7 @@ func divisible(ctx context.Context, err error) bool {
 	return true
 }
 
-// shrinking reads a page of at most limit, and a smaller one while that is too much.
+// shrinking reads a page of at most limit. It retries with smaller pages while that is too much.
 func shrinking[T any](ctx context.Context, c *Core, limit int, read func(ctx context.Context, limit int) (T, error)) (T, error) {
 	for {
 		calling, cancel := c.called(ctx)
@@ -83,7 +83,7 @@ func shrinking[T any](ctx context.Context, c *Core, limit int, read func(ctx con
 	}
 }
 
-// halving reads all of ids at once, and in halves where that is too much; add takes what each read gave.
+// halving reads all ids at once, and in halves if that is too much. It calls add with the result of each read.
 func halving[T any](ctx context.Context, c *Core, ids []string, read func(ctx context.Context, ids []string) (T, error), add func(T)) error {
 	if len(ids) == 0 {
 		return nil
@@ -105,8 +105,8 @@ func halving[T any](ctx context.Context, c *Core, ids []string, read func(ctx co
 	return halving(ctx, c, ids[len(ids)/2:], read, add)
 }
 
-// turnTime is after how long a turn ends, so that other organizations get theirs.
+// turnTime is the time after which a turn ends, so that other organizations get turns.
 const turnTime = 500 * time.Millisecond
 
-// slowTurn is how long a turn may take of an organization that stays in the quick lane.
+// slowTurn is the longest turn of an organization that stays in the quick lane.
 const slowTurn = time.Second

@@ -13,14 +13,14 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// pinning works out what becomes of a rule set's pins. A rule pins one group per directory, by id: whatever happens to
-// the group's name, the pin stays, until the group is gone.
+// pinning computes the new pins of a rule set. A rule pins one group per directory, by id. The pin stays when the group's name
+// changes, until the group is deleted.
 type pinning struct {
 	set *ruleSet
 	now time.Time
 
-	changed map[int][]store.Pin // new pins of rules, by their place in the set
-	search  map[int]bool        // rules whose name has to be looked up: a group was lost, or they never were
+	changed map[int][]store.Pin // new pins of rules, by the rule's index in the set
+	search  map[int]bool        // rules that must find their groups by name: a group was lost, or they never did
 	events  []pinEvent
 }
 
@@ -30,14 +30,14 @@ type pinEvent struct {
 	rule      string
 	directory string
 	group     string
-	took      bool // the rule, which is enabled, reaches this group's users only now
+	applies   bool // an enabled rule now begins to apply to the users of this group
 }
 
 func newPinning(set *ruleSet, now time.Time) *pinning {
 	return &pinning{set: set, now: now, changed: map[int][]store.Pin{}, search: map[int]bool{}}
 }
 
-// pins are the pins of a rule as they have become.
+// pins returns the current pins of a rule, with the changes of this pinning.
 func (p *pinning) pins(rule int) []store.Pin {
 	if pins, ok := p.changed[rule]; ok {
 		return pins
@@ -45,54 +45,54 @@ func (p *pinning) pins(rule int) []store.Pin {
 	return p.set.rules[rule].Pins
 }
 
-// put writes a pin in the place of its directory's.
-func (p *pinning) put(rule int, pin store.Pin, text string, took bool) {
+// replace sets the pin of a directory.
+func (p *pinning) replace(rule int, pin store.Pin, text string, applies bool) {
 	pins := slices.DeleteFunc(slices.Clone(p.pins(rule)), func(other store.Pin) bool {
 		return other.DirectoryID == pin.DirectoryID
 	})
 	pins = append(pins, pin)
 	slices.SortFunc(pins, func(a, b store.Pin) int { return cmp.Compare(a.DirectoryID, b.DirectoryID) })
 	p.changed[rule] = pins
-	p.note(rule, pin, text, took)
+	p.note(rule, pin, text, applies)
 }
 
-func (p *pinning) note(rule int, pin store.Pin, text string, took bool) {
+func (p *pinning) note(rule int, pin store.Pin, text string, applies bool) {
 	p.events = append(p.events, pinEvent{
 		text: text, rule: p.set.rules[rule].ID, directory: pin.DirectoryID, group: pin.GroupID,
-		took: took && p.set.rules[rule].Enabled,
+		applies: applies && p.set.rules[rule].Enabled,
 	})
 }
 
-// gone notes that a group is not there any more: rules that pin it wait.
-func (p *pinning) gone(groupID string) {
+// lost notes that a group is missing: rules that pin it wait for another one.
+func (p *pinning) lost(groupID string) {
 	for _, rule := range p.set.pinned[groupID] {
 		for _, pin := range p.pins(rule) {
 			if pin.GroupID == groupID && pin.State == store.Pinned {
 				p.search[rule] = true
-				p.put(rule, store.Pin{DirectoryID: pin.DirectoryID, GroupID: groupID, State: store.Waiting, Time: p.now},
+				p.replace(rule, store.Pin{DirectoryID: pin.DirectoryID, GroupID: groupID, State: store.Waiting, Time: p.now},
 					"a rule lost its group and waits for another of its name", false)
 			}
 		}
 	}
 }
 
-// there notes a group as it is now.
-func (p *pinning) there(g Group) {
+// found notes the current state of an existing group.
+func (p *pinning) found(g Group) {
 	for _, rule := range p.set.pinned[g.ID] {
-		p.held(rule, g)
+		p.follow(rule, g)
 	}
 	for _, rule := range p.set.named[scim.Casefold(g.DisplayName)] {
 		if p.set.rules[rule].Unresolved {
-			// Older groups of the name may be there: looking them up finds the right one.
+			// Older groups of that name may exist. Searching by name finds the oldest.
 			p.search[rule] = true
 			continue
 		}
-		p.take(rule, g, true)
+		p.pin(rule, g, true)
 	}
 }
 
-// held keeps a pin true to its group, which may be there again or have moved to another directory.
-func (p *pinning) held(rule int, g Group) {
+// follow updates a pin if its group exists again or has moved to another directory.
+func (p *pinning) follow(rule int, g Group) {
 	at := slices.IndexFunc(p.pins(rule), func(pin store.Pin) bool { return pin.GroupID == g.ID })
 	if at < 0 {
 		return
@@ -101,53 +101,53 @@ func (p *pinning) held(rule int, g Group) {
 	back := pin.State == store.Waiting
 	if pin.DirectoryID == g.DirectoryID {
 		if back {
-			p.put(rule, store.Pin{DirectoryID: g.DirectoryID, GroupID: g.ID, State: store.Pinned, Time: p.now},
+			p.replace(rule, store.Pin{DirectoryID: g.DirectoryID, GroupID: g.ID, State: store.Pinned, Time: p.now},
 				"a rule's group is there again", true)
 		}
 		return
 	}
-	// The directory was replaced and its group adopted.
+	// A new directory has replaced the old one and adopted its group.
 	p.changed[rule] = slices.DeleteFunc(slices.Clone(p.pins(rule)), func(other store.Pin) bool { return other.GroupID == g.ID })
 	moved := store.Pin{DirectoryID: g.DirectoryID, GroupID: g.ID, State: store.Pinned, Time: p.now}
 	for _, other := range p.pins(rule) {
 		if other.DirectoryID == g.DirectoryID && other.State == store.Pinned && other.GroupID < g.ID {
-			// Both are of this rule; as everywhere, the older one is meant.
+			// Both groups match this rule. The rule means the older one, as everywhere.
 			p.note(rule, moved, "a rule's group came to a directory where the rule pins an older one, and is let go", false)
 			return
 		}
 	}
-	p.put(rule, moved, "a rule's group came to another directory", back)
+	p.replace(rule, moved, "a rule's group came to another directory", back)
 }
 
-// take pins a group of the rule's name, unless the rule pins one of its directory. first says that the rule reaches its
-// users only now.
-func (p *pinning) take(rule int, g Group, first bool) {
+// pin pins a group with the rule's name, unless the rule already pins a group in the same directory. first means that the rule
+// now begins to apply to the group's users.
+func (p *pinning) pin(rule int, g Group, first bool) {
 	for _, pin := range p.pins(rule) {
 		if pin.GroupID == g.ID || pin.DirectoryID == g.DirectoryID && pin.State == store.Pinned {
 			return
 		}
 	}
-	p.put(rule, store.Pin{DirectoryID: g.DirectoryID, GroupID: g.ID, State: store.Pinned, Time: p.now},
+	p.replace(rule, store.Pin{DirectoryID: g.DirectoryID, GroupID: g.ID, State: store.Pinned, Time: p.now},
 		"a rule pinned a group", first)
 }
 
-// look finds the groups of the rules that search for one. touched are those that a message was about.
-func (c *Core) look(ctx context.Context, organizationID string, p *pinning, touched map[string]bool) error {
+// findGroups pins groups for the rules in search. touched contains the groups that changed in this batch.
+func (c *Core) findGroups(ctx context.Context, organizationID string, p *pinning, touched map[string]bool) error {
 	for rule := range p.search {
 		groups, err := c.oldestGroups(ctx, organizationID, p.set.rules[rule].Match.Value)
 		if err != nil {
 			return err
 		}
 		for _, g := range groups {
-			// A rule that was never looked up is new or changed: by itself that changes nobody's access. The message does.
-			p.take(rule, g, touched[g.ID] || !p.set.rules[rule].Unresolved)
+			// A rule that never searched is new or changed. That alone changes nobody's access. The message does.
+			p.pin(rule, g, touched[g.ID] || !p.set.rules[rule].Unresolved)
 		}
 	}
 	return nil
 }
 
-// oldestGroups gives the oldest group of that displayName of each directory. There may be any number of groups of one name, so
-// each page has its own deadline.
+// oldestGroups returns the oldest group of each directory with that displayName. Any number of groups may share a name, so each page
+// has its own deadline.
 func (c *Core) oldestGroups(ctx context.Context, organizationID, displayName string) ([]Group, error) {
 	var oldest []Group
 	met := map[string]bool{}
@@ -170,25 +170,25 @@ func (c *Core) oldestGroups(ctx context.Context, organizationID, displayName str
 	}
 }
 
-// plan works out what becomes of the pins by these groups, as they were just read: one that is missing is gone.
+// plan computes the new pins from these groups, as they were just read. A group without an entry in groups is missing.
 func (c *Core) plan(ctx context.Context, organizationID string, p *pinning, groupIDs []string, groups map[string]Group) error {
 	touched := make(map[string]bool, len(groupIDs))
 	for _, id := range groupIDs {
 		touched[id] = true
 		if _, there := groups[id]; !there {
-			p.gone(id)
+			p.lost(id)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(groups)) { // the oldest first
-		p.there(groups[id])
+		p.found(groups[id])
 	}
-	return c.look(ctx, organizationID, p, touched)
+	return c.findGroups(ctx, organizationID, p, touched)
 }
 
-// write puts the changed pins into a transaction and gives the set that it leads to.
+// write writes the changed pins in a transaction and returns the new rule set.
 func (p *pinning) write(ctx context.Context, tx store.Tx) (*ruleSet, error) {
 	for rule := range p.search {
-		// That it was looked up is to be kept, also where nothing was found.
+		// Store that the search happened, even if it found nothing.
 		p.changed[rule] = p.pins(rule)
 	}
 	if len(p.changed) == 0 {
@@ -211,19 +211,19 @@ func (p *pinning) write(ctx context.Context, tx store.Tx) (*ruleSet, error) {
 	return next, nil
 }
 
-// taken are the groups whose users enabled rules reach only now, each once, by id.
-func (p *pinning) taken() []string {
-	var taken []string
+// newlyApplied returns the groups with users that enabled rules now begin to apply to, each once, by id.
+func (p *pinning) newlyApplied() []string {
+	var groups []string
 	for _, e := range p.events {
-		if e.took {
-			taken = append(taken, e.group)
+		if e.applies {
+			groups = append(groups, e.group)
 		}
 	}
-	slices.Sort(taken)
-	return slices.Compact(taken)
+	slices.Sort(groups)
+	return slices.Compact(groups)
 }
 
-// report writes what happened into the log.
+// report logs the events.
 func (p *pinning) report(ctx context.Context, log *slog.Logger, organizationID string) {
 	for _, e := range p.events {
 		log.LogAttrs(ctx, slog.LevelInfo, e.text, slog.String("organization", organizationID), slog.String("rule", e.rule),
@@ -231,10 +231,10 @@ func (p *pinning) report(ctx context.Context, log *slog.Logger, organizationID s
 	}
 }
 
-// errRulesChanged says that a rule or pin changed since what a commit builds on was read.
+// errRulesChanged means that a rule or pin changed after the caller read the rules that a commit builds on.
 var errRulesChanged = errors.New("the rules have changed meanwhile")
 
-// resolve looks up the groups of a rule that is new, or that has another name, and pins them. It changes nobody's access.
+// resolve finds and pins the groups of a rule that is new, or that has a new name. It changes nobody's access.
 func (c *Core) resolve(ctx context.Context, organizationID, ruleID string) error {
 	for {
 		stored, err := c.store.RuleSet(ctx, organizationID)
@@ -248,7 +248,7 @@ func (c *Core) resolve(ctx context.Context, organizationID, ruleID string) error
 		}
 		p := newPinning(set, c.now())
 		p.search[at] = true
-		if err := c.look(ctx, organizationID, p, nil); err != nil {
+		if err := c.findGroups(ctx, organizationID, p, nil); err != nil {
 			return err
 		}
 		err = c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {

@@ -8,16 +8,16 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// places are how far organizations' records were looked through by protect.
+// places stores how far protect has read the organizations' records.
 type places struct {
 	mu sync.Mutex
 	by map[string]place
 }
 
-// place is a cursor of identity's feed, and the checkpoint that was kept when it was reached.
+// place is a cursor of identity's feed, and the checkpoint at the time when protect reached it.
 type place struct{ checkpoint, cursor string }
 
-// get gives the place to go on from: the checkpoint, unless protect has come further from there.
+// get returns the cursor to continue from: the checkpoint, unless protect has read further from there.
 func (p *places) get(organizationID, checkpoint string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -27,7 +27,7 @@ func (p *places) get(organizationID, checkpoint string) string {
 	return checkpoint
 }
 
-func (p *places) put(organizationID string, at place) {
+func (p *places) set(organizationID string, at place) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.by == nil {
@@ -42,9 +42,9 @@ func (p *places) forget(organizationID string) {
 	delete(p.by, organizationID)
 }
 
-// protect looks ahead while the feed cannot be followed, for whatever reason: it takes access from users of later records who are
-// inactive or gone, which needs nothing but their status. The checkpoint stays, and so do all other users, until the feed is followed
-// again.
+// protect reads ahead while the feed cannot be followed, for any reason. It removes access from the users of later records who are
+// inactive or deleted, because that needs only their status. The checkpoint and all other users stay unchanged until the feed can be
+// followed again.
 func (s *step) protect(ctx context.Context) (again bool, err error) {
 	checkpoint := s.work.Progress.Checkpoint
 	from := s.protected.get(s.organizationID, checkpoint)
@@ -52,7 +52,7 @@ func (s *step) protect(ctx context.Context) (again bool, err error) {
 		return s.identity.Changes(ctx, s.organizationID, from, limit)
 	})
 	if fault.Is(err, fault.CursorExpired) {
-		return false, nil // following makes up for it
+		return false, nil // following continues from there
 	}
 	if err != nil {
 		return false, err
@@ -88,6 +88,6 @@ func (s *step) protect(ctx context.Context) (again bool, err error) {
 			return false, err
 		}
 	}
-	s.protected.put(s.organizationID, place{checkpoint: checkpoint, cursor: page.Next})
+	s.protected.set(s.organizationID, place{checkpoint: checkpoint, cursor: page.Next})
 	return page.More, nil
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// lane is one of the queue's two. An organization whose last turn failed, or took long, waits in the slow one: it never waits in
-// front of one that works.
+// lane is one of the queue's two lanes. An organization waits in the slow lane after its last turn failed or took long, so that it
+// never delays an organization that works.
 type lane int
 
 const (
@@ -18,16 +18,16 @@ const (
 	lanes
 )
 
-// queue hands out organizations that may have work, first come first served in each lane, each to one worker at a time.
+// queue gives organizations that may have work to workers: first in, first out in each lane, and each to one worker at a time.
 type queue struct {
 	mu     sync.Mutex
 	ready  [lanes][]string
 	states map[string]queueState
 	slow   map[string]bool        // organizations of the slow lane
-	held   map[string]*time.Timer // organizations that another process owns until then
-	later  map[string]*time.Timer // organizations that have work again at that time
+	owned  map[string]*time.Timer // organizations that another process owns, until its timer fires
+	later  map[string]*time.Timer // organizations that have work again when the timer fires
 	closed bool
-	wake   [lanes]chan struct{} // each holds a token while something is ready
+	wake   [lanes]chan struct{} // each contains a token while an organization is ready
 }
 
 type queueState int
@@ -39,18 +39,18 @@ const (
 )
 
 func newQueue() *queue {
-	q := &queue{states: map[string]queueState{}, slow: map[string]bool{}, held: map[string]*time.Timer{}, later: map[string]*time.Timer{}}
+	q := &queue{states: map[string]queueState{}, slow: map[string]bool{}, owned: map[string]*time.Timer{}, later: map[string]*time.Timer{}}
 	for l := range q.wake {
 		q.wake[l] = make(chan struct{}, 1)
 	}
 	return q
 }
 
-// add queues an organization, unless it is queued or another process owns it.
+// add enqueues an organization, unless it is already enqueued or another process owns it.
 func (q *queue) add(organizationID string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.held[organizationID] == nil {
+	if q.owned[organizationID] == nil {
 		q.enqueue(organizationID)
 	}
 }
@@ -71,7 +71,7 @@ func (q *queue) enqueue(organizationID string) {
 	}
 }
 
-// next waits for an organization of a lane; ok is false once ctx has ended. End its turn with done or doneUntil.
+// next waits for an organization of a lane. ok is false after ctx has ended. End its turn with done or doneUntil.
 func (q *queue) next(ctx context.Context, l lane) (organizationID string, ok bool) {
 	for {
 		select {
@@ -99,8 +99,8 @@ func (q *queue) take(l lane) (string, bool) {
 	return id, true
 }
 
-// done ends an organization's turn. again queues it behind the others; else it is queued after a delay, if that is positive, or
-// when it is added. slow says in which lane.
+// done ends an organization's turn. If again is true, it enqueues the organization behind the others. Else it enqueues it after delay,
+// if delay is positive, or at the next add. slow chooses the lane.
 func (q *queue) done(organizationID string, slow, again bool, delay time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -115,15 +115,15 @@ func (q *queue) done(organizationID string, slow, again bool, delay time.Duratio
 	}
 }
 
-// doneUntil ends an organization's turn, and queues it after a delay and not before: another process owns it.
+// doneUntil ends the turn of an organization that another process owns. It enqueues the organization after delay, and not earlier.
 func (q *queue) doneUntil(organizationID string, delay time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.states, organizationID)
-	q.wait(q.held, organizationID, delay)
+	q.wait(q.owned, organizationID, delay)
 }
 
-// wait has an organization queued after a delay, in place of what it waited for before.
+// wait enqueues an organization after delay. It replaces an earlier wait.
 func (q *queue) wait(timers map[string]*time.Timer, organizationID string, delay time.Duration) {
 	if timer := timers[organizationID]; timer != nil {
 		timer.Stop()
@@ -147,12 +147,12 @@ func (q *queue) wait(timers map[string]*time.Timer, organizationID string, delay
 	timers[organizationID] = timer
 }
 
-// close ends the waiting. Nothing is queued by time any more.
+// close stops the timers: they enqueue nothing any more.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	for _, timers := range []map[string]*time.Timer{q.held, q.later} {
+	for _, timers := range []map[string]*time.Timer{q.owned, q.later} {
 		for id, timer := range timers {
 			timer.Stop()
 			delete(timers, id)

@@ -15,29 +15,29 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// adminGrant is what at least one user of an organization keeps.
+// adminGrant is the grant that at least one user of an organization must keep.
 var adminGrant = store.Grant{RoleID: store.OrganizationAdmin}
 
-// difference is what has to be written for one user.
+// difference contains what must be written for one user.
 type difference struct {
 	userID  string
-	present bool         // identity has the user
-	free    bool         // nothing but rules can take access away
-	before  store.Holder // with its sources
-	after   store.Holder // with its sources
-	put     []store.Source
-	drop    []store.Source
+	present bool           // identity has the user
+	free    bool           // nothing but rules can take access away
+	before  store.Holder   // with its sources
+	after   store.Holder   // with its sources
+	changed []store.Source // to write, in place of an earlier one
+	dropped []store.Source
 	added   []store.Grant
 	removed []store.Grant
 	aside   *store.SetAside // the user is set aside
-	known   bool            // the user was set aside, and is so no longer
+	known   bool            // the user was set aside before, and is not any more
 }
 
-// compare works out what has to be written so that a user, nil when identity has none, holds what it should.
+// compare computes the writes after which a user, nil if identity has none, holds what it should.
 func compare(userID string, h store.Holder, u *User, m store.Mode, set *ruleSet, now time.Time) difference {
 	d := difference{userID: userID, present: u != nil, before: h, known: !h.UnknownAsOf.IsZero()}
 	if u == nil {
-		d.drop = h.Sources
+		d.dropped = h.Sources
 		d.transitions()
 		return d
 	}
@@ -51,31 +51,31 @@ func compare(userID string, h store.Holder, u *User, m store.Mode, set *ruleSet,
 	for _, s := range h.Sources {
 		_, given := desired[sourceKey{grant: s.Grant, rule: s.RuleID}]
 		switch {
-		case s.Kind == store.FromHand || u.Detached || m == store.Settle && u.Active && !given && !s.Held:
+		case s.Kind == store.FromHand || u.Detached || m == store.Settle && u.Active && !given && !s.Retained:
 			*keep = append(*keep, s)
 		case given:
-			if s.Held {
-				s.Held = false
-				d.put = append(d.put, s)
+			if s.Retained {
+				s.Retained = false
+				d.changed = append(d.changed, s)
 			}
 			*keep = append(*keep, s)
 			delete(desired, sourceKey{grant: s.Grant, rule: s.RuleID})
 		default:
-			d.drop = append(d.drop, s)
+			d.dropped = append(d.dropped, s)
 		}
 	}
 	if m != store.Settle {
 		d.after.Digest = digest(*u)
 		for key := range desired {
 			s := store.Source{Grant: key.grant, Kind: store.FromRule, RuleID: key.rule, CreateTime: now}
-			d.put, *keep = append(d.put, s), append(*keep, s)
+			d.changed, *keep = append(d.changed, s), append(*keep, s)
 		}
 	}
 	d.transitions()
 	return d
 }
 
-// transitions compares effective access before and after: what one more source gives, or one less, is none.
+// transitions compares effective access before and after. A grant with one source more or less is not a change.
 func (d *difference) transitions() {
 	was, is := effective(d.before), effective(d.after)
 	d.removed, d.added = nil, nil
@@ -93,7 +93,7 @@ func (d *difference) transitions() {
 	slices.SortFunc(d.added, compareGrants)
 }
 
-// effective is what a holder effectively holds.
+// effective returns the grants that a holder effectively holds.
 func effective(h store.Holder) map[store.Grant]bool {
 	all := map[store.Grant]bool{}
 	for _, s := range h.Sources {
@@ -108,34 +108,34 @@ func compareGrants(a, b store.Grant) int {
 	return cmp.Or(cmp.Compare(a.TenantID, b.TenantID), cmp.Compare(a.RoleID, b.RoleID))
 }
 
-// hold keeps what made the user an Organization Admin and says whether that is new.
-func (d *difference) hold() (isNew bool) {
+// retain keeps the sources that made the user an Organization Admin and reports whether that is new.
+func (d *difference) retain() (isNew bool) {
 	if d.after.RuleAccess == store.RuleAccessSuspended {
-		// What the settings take from a user that is set aside. That the user is set aside is reported already.
+		// The settings suspend the access of a user who is set aside. A failed event already reports that.
 		d.after.RuleAccess = store.RuleAccessSpared
 		if d.transitions(); !slices.Contains(d.removed, adminGrant) {
 			return false
 		}
 	}
 	d.removed = slices.DeleteFunc(d.removed, func(g store.Grant) bool { return g == adminGrant })
-	d.drop = slices.DeleteFunc(d.drop, func(s store.Source) bool {
+	d.dropped = slices.DeleteFunc(d.dropped, func(s store.Source) bool {
 		if s.Grant != adminGrant {
 			return false
 		}
-		if !s.Held {
-			isNew, s.Held = true, true
-			d.put = append(d.put, s)
+		if !s.Retained {
+			isNew, s.Retained = true, true
+			d.changed = append(d.changed, s)
 		}
 		return true
 	})
 	return isNew
 }
 
-func (d *difference) holdsAlready() bool {
-	return slices.ContainsFunc(d.drop, func(s store.Source) bool { return s.Grant == adminGrant && s.Held })
+func (d *difference) retainsAlready() bool {
+	return slices.ContainsFunc(d.dropped, func(s store.Source) bool { return s.Grant == adminGrant && s.Retained })
 }
 
-// batch is users who are reconciled together, with what is kept about how far the work is.
+// batch contains users to reconcile together, and how to store the progress.
 type batch struct {
 	organizationID string
 	lease          store.Lease
@@ -143,18 +143,18 @@ type batch struct {
 	userIDs        []string // each once
 	pins           *pinning
 	causes         map[string]string // message IDs by user
-	cause          string            // the message ID of all others, or empty
+	cause          string            // the message ID of all other users, or empty
 	syncID         string
-	links          []string // traceparents of what caused it
+	links          []string // traceparents of the causes
 	times          []time.Time
-	asOf           time.Time // until now, access includes what identity acknowledged before this
-	applying       bool      // the settings alone, to users that are set aside
+	asOf           time.Time // the AsOf of access before this batch
+	applying       bool      // apply only the settings, to users who are set aside
 
-	// check, when set, can refuse the batch before anything is written.
+	// check, if set, can refuse the batch before anything is written.
 	check func(ctx context.Context, tx store.Tx) error
-	// begin, when set, writes what belongs to the batch's pins. It may be written twice.
+	// begin, if set, writes what belongs to the batch's pins. The core may call it twice.
 	begin func(ctx context.Context, tx store.Tx) error
-	// progress, when set, writes how far the work is.
+	// progress, if set, writes how far the work has come.
 	progress func(ctx context.Context, tx store.Tx, done outcome) error
 }
 
@@ -164,13 +164,13 @@ type outcome struct {
 	added    int
 	removed  int
 	requeued int      // users to be settled
-	setAside int      // users who were set aside, again too
-	held     []string // users whose access is held from now on
-	aside    []string // users who are set aside from now on, or by another message
-	dropped  int      // reports for which there was no room
+	setAside int      // users who were set aside, for the first time or again
+	retained []string // users with newly retained access
+	aside    []string // users who were newly set aside, or by another message
+	dropped  int      // reports that were dropped because there was no room
 }
 
-// plus adds what another part of a batch did.
+// plus adds the counts of another part of a batch.
 func (o *outcome) plus(other outcome) {
 	o.users += other.users
 	o.added += other.added
@@ -179,9 +179,9 @@ func (o *outcome) plus(other outcome) {
 	o.setAside += other.setAside
 }
 
-// reconcile computes what the batch's users should hold and writes the difference, with the records of the access feed
-// and the progress, under the lease: in one transaction, unless that is too much. A user who fails alone is set aside. It
-// answers errRulesChanged when what it builds on is out of date; then the progress is not written, and the caller begins again.
+// reconcile computes what the batch's users should hold. It writes the difference, the records of the access feed and the progress,
+// under the organization's lease: in one transaction, unless that is too much. It sets aside each user that fails alone. It fails
+// with errRulesChanged if the rules that it builds on are out of date; then it writes no progress, and the caller begins again.
 func (c *Core) reconcile(ctx context.Context, b batch) (done outcome, err error) {
 	facts, err := c.users(ctx, b, b.userIDs)
 	if err == nil {
@@ -200,10 +200,10 @@ func (c *Core) users(ctx context.Context, b batch, userIDs []string) (map[string
 	}
 	ctx, cancel := c.called(ctx)
 	defer cancel()
-	return c.identity.Users(ctx, b.organizationID, userIDs, b.pins.set.look)
+	return c.identity.Users(ctx, b.organizationID, userIDs, b.pins.set.criteria)
 }
 
-// commit writes a batch whose facts are these, in one transaction, and gives the rules that it was of.
+// commit writes a batch with these facts in one transaction, and returns the rules that it applied.
 func (c *Core) commit(ctx context.Context, b batch, facts map[string]User) (done outcome, set *ruleSet, err error) {
 	start := time.Now()
 	ctx, span := c.tracer.Start(ctx, "reconcile", trace.WithNewRoot(), trace.WithLinks(linksTo(b.links)...),
@@ -245,10 +245,10 @@ func (c *Core) commit(ctx context.Context, b batch, facts map[string]User) (done
 		return b.progress(ctx, tx, done)
 	})
 	if err != nil {
-		c.rules.put(b.organizationID, nil)
+		c.rules.set(b.organizationID, nil)
 		return outcome{}, nil, err
 	}
-	c.rules.put(b.organizationID, set)
+	c.rules.set(b.organizationID, set)
 	c.leases.extended(b.organizationID, b.lease, extension)
 	b.pins.report(ctx, c.log, b.organizationID)
 	c.reported(ctx, b.organizationID, done)
@@ -270,7 +270,7 @@ func countMessages(b batch) int {
 	return len(distinct)
 }
 
-// writeDifferences brings what the batch's users hold to what they should hold.
+// writeDifferences changes what the batch's users hold to what they should hold.
 func (c *Core) writeDifferences(ctx context.Context, tx store.Tx, b batch, facts map[string]User, set *ruleSet, span trace.SpanContext, done *outcome) error {
 	if len(b.userIDs) == 0 {
 		return nil
@@ -299,7 +299,7 @@ func (c *Core) writeDifferences(ctx context.Context, tx store.Tx, b batch, facts
 		}
 	}
 	done.users = len(all)
-	held, requeued, err := keepLastAdmin(ctx, tx, all)
+	retained, requeued, err := retainLastAdmin(ctx, tx, all)
 	if err != nil {
 		return err
 	}
@@ -325,9 +325,9 @@ func (c *Core) writeDifferences(ctx context.Context, tx store.Tx, b batch, facts
 		return err
 	}
 	report := store.Report{OrganizationID: b.organizationID, TraceID: traceID(span), Time: now}
-	for _, d := range held {
-		done.held = append(done.held, d.userID)
-		report.Kind, report.UserID, report.MessageID = store.ReportHeld, d.userID, b.messageOf(d.userID)
+	for _, d := range retained {
+		done.retained = append(done.retained, d.userID)
+		report.Kind, report.UserID, report.MessageID = store.ReportRetained, d.userID, b.messageOf(d.userID)
 		if err := addReport(ctx, tx, report, done); err != nil {
 			return err
 		}
@@ -385,12 +385,12 @@ func (d *difference) write(ctx context.Context, tx store.Tx) error {
 			return err
 		}
 	}
-	for _, s := range d.drop {
+	for _, s := range d.dropped {
 		if err := tx.DeleteSource(ctx, d.userID, s); err != nil {
 			return err
 		}
 	}
-	for _, s := range d.put {
+	for _, s := range d.changed {
 		if err := tx.PutSource(ctx, d.userID, s); err != nil {
 			return err
 		}
@@ -398,7 +398,7 @@ func (d *difference) write(ctx context.Context, tx store.Tx) error {
 	return nil
 }
 
-// end removes all that is kept of a user whom identity does not have: the id never comes back.
+// end deletes everything that is stored about a user that identity does not have: the id is never used again.
 func (d *difference) end(ctx context.Context, tx store.Tx) error {
 	if d.before.Suspended {
 		if err := tx.Resume(ctx, d.userID); err != nil {
@@ -411,17 +411,17 @@ func (d *difference) end(ctx context.Context, tx store.Tx) error {
 	return tx.DeleteHolder(ctx, d.userID)
 }
 
-// rewrites says that something of the holder changes beside its sources.
+// rewrites reports whether the holder itself changes, besides its sources.
 func (d *difference) rewrites() bool {
 	b, a := d.before, d.after
 	return b.New || b.Active != a.Active || b.DirectoryID != a.DirectoryID || b.Detached != a.Detached || b.Digest != a.Digest ||
 		!b.UnknownAsOf.Equal(a.UnknownAsOf) || b.RuleAccess != a.RuleAccess
 }
 
-// keepLastAdmin holds one user's access when rules would otherwise leave the organization without an Organization Admin,
-// and gives those whose access is held from now on. Where somebody became one, users whose access is held are requeued:
-// they are needed no longer. It comes before anything is written.
-func keepLastAdmin(ctx context.Context, tx store.Tx, all []*difference) (held []*difference, requeued int, err error) {
+// retainLastAdmin retains one user's access if rules would otherwise leave the organization without an Organization Admin. It
+// returns the users with newly retained access. If somebody became an admin, it requeues the users with retained access, because
+// theirs is no longer needed. Call it before anything is written.
+func retainLastAdmin(ctx context.Context, tx store.Tx, all []*difference) (retained []*difference, requeued int, err error) {
 	var gains, losses int
 	var losers []*difference
 	for _, d := range all {
@@ -436,7 +436,7 @@ func keepLastAdmin(ctx context.Context, tx store.Tx, all []*difference) (held []
 		}
 	}
 	if gains > 0 {
-		if requeued, err = requeueHeld(ctx, tx, all); err != nil {
+		if requeued, err = requeueRetained(ctx, tx, all); err != nil {
 			return nil, 0, err
 		}
 	}
@@ -447,17 +447,17 @@ func keepLastAdmin(ctx context.Context, tx store.Tx, all []*difference) (held []
 	if err != nil || now+gains-losses > 0 {
 		return nil, requeued, err
 	}
-	// Who is held already stays so, rather than that the last admin changes with each batch.
-	keep := losers[max(0, slices.IndexFunc(losers, (*difference).holdsAlready))]
-	if keep.hold() {
-		held = append(held, keep)
+	// Choose a user with already retained access: the last admin should not change with each batch.
+	keep := losers[max(0, slices.IndexFunc(losers, (*difference).retainsAlready))]
+	if keep.retain() {
+		retained = append(retained, keep)
 	}
-	return held, requeued, nil
+	return retained, requeued, nil
 }
 
-// requeueHeld has users settled whose access is held, but for those who are dealt with already, and says how many.
-func requeueHeld(ctx context.Context, tx store.Tx, dealtWith []*difference) (int, error) {
-	users, err := tx.HeldUsers(ctx)
+// requeueRetained requeues users with retained access for settling, except those in dealtWith, and returns how many.
+func requeueRetained(ctx context.Context, tx store.Tx, dealtWith []*difference) (int, error) {
+	users, err := tx.RetainedUsers(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -467,17 +467,17 @@ func requeueHeld(ctx context.Context, tx store.Tx, dealtWith []*difference) (int
 	return len(users), tx.Requeue(ctx, users)
 }
 
-// reported follows up on what was held, after the commit.
+// reported logs what was retained and set aside, after the commit.
 func (c *Core) reported(ctx context.Context, organizationID string, done outcome) {
-	if len(done.held)+len(done.aside) == 0 {
+	if len(done.retained)+len(done.aside) == 0 {
 		return
 	}
 	for _, id := range done.aside {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "a user could not be reconciled and is set aside",
 			slog.String("organization", organizationID), slog.String("user", id))
 	}
-	for _, id := range done.held {
-		c.log.LogAttrs(ctx, slog.LevelWarn, "the last organization admin is held, though no rule gives it any more",
+	for _, id := range done.retained {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "Usher retains the last organization admin although no rule gives the role any more",
 			slog.String("organization", organizationID), slog.String("user", id))
 	}
 	if done.dropped > 0 {

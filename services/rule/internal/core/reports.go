@@ -10,13 +10,13 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// maxEvents is how many events the failedevents service takes at once.
+// maxEvents is how many failed events the failedevents service accepts at once.
 const maxEvents = 500
 
-// deliver hands reports to the failedevents service until it has taken each.
+// deliver sends reports to the failedevents service until it has accepted each.
 func (c *Core) deliver(ctx context.Context) {
 	for failures := 0; ; {
-		delay := c.config.SweepInterval // what another process has left behind
+		delay := c.config.SweepInterval // for what another process has left
 		if err := c.deliverAll(ctx); err != nil && ctx.Err() == nil {
 			failures++
 			delay = wait.Backoff(c.config.RetryDelay, c.config.MaxRetryDelay, failures)
@@ -45,14 +45,14 @@ func (c *Core) deliverAll(ctx context.Context) error {
 	}
 }
 
-// deliverSome delivers reports and forgets them. One that would never be taken must not hold up the others.
+// deliverSome delivers reports and deletes them. A report that would never be accepted must not block the others.
 func (c *Core) deliverSome(ctx context.Context, reports []store.Report) error {
 	events := make([]FailedEvent, len(reports))
 	for i, r := range reports {
 		events[i] = FailedEvent{
 			ID: r.ID, OrganizationID: r.OrganizationID, MessageID: r.MessageID, ResourceID: r.UserID, TraceID: r.TraceID, Time: r.Time,
 		}
-		say(&events[i], r)
+		describe(&events[i], r)
 	}
 	calling, cancel := c.called(ctx)
 	err := c.events.Record(calling, events)
@@ -75,8 +75,8 @@ func (c *Core) deliverSome(ctx context.Context, reports []store.Report) error {
 	return c.store.DeleteReports(ctx, reports)
 }
 
-// say fills in what the failed event of a report says.
-func say(e *FailedEvent, r store.Report) {
+// describe sets the reason and texts of a report's failed event.
+func describe(e *FailedEvent, r store.Report) {
 	reason := fault.LastAdmin
 	switch r.Kind {
 	case store.ReportSetAside:
@@ -84,7 +84,7 @@ func say(e *FailedEvent, r store.Report) {
 		e.Detail = "Usher cannot compute what this user should hold, and has set the user aside: access from rules may be out of date. " + r.Detail
 	default:
 		e.Detail = "No rule gives this user the role Organization Admin any more, but it is the organization's last effective " +
-			"Organization Admin. The access is held."
+			"Organization Admin. Usher retains this access."
 	}
 	e.Reason, e.Remedy = fault.ReasonName(reason), fault.OptionsOf(reason).GetRemedy()
 }

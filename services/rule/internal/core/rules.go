@@ -16,7 +16,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// Limits of a rule's parts, as the contract has them. Lengths are in characters.
+// Limits of a rule's parts, as in the contract. Lengths are in characters.
 const (
 	maxDisplayName = 200
 	maxMatchValue  = 1000
@@ -24,15 +24,15 @@ const (
 	maxSlug        = 63
 )
 
-// RuleUpdate is the new values of a rule. What is nil stays.
+// RuleUpdate contains new values for a rule. A nil field does not change.
 type RuleUpdate struct {
 	DisplayName *string
 	Enabled     *bool
 	Match       *store.Match
-	Grants      []store.Grant // an empty list that is not nil is refused: a rule gives something
+	Grants      []store.Grant // an empty list that is not nil is refused: a rule must give something
 }
 
-// CreateRule adds a rule and looks up the groups that it means. It changes nobody's access.
+// CreateRule adds a rule and finds the groups that it means. It changes nobody's access.
 func (c *Core) CreateRule(ctx context.Context, r store.Rule, request requestid.Request) (store.Rule, error) {
 	if err := checkOrganization(r.OrganizationID); err != nil {
 		return store.Rule{}, err
@@ -48,8 +48,8 @@ func (c *Core) CreateRule(ctx context.Context, r store.Rule, request requestid.R
 	}
 	now := c.now()
 	r.ID, r.Revision, r.CreateTime, r.UpdateTime = ids.New(), 1, now, now
-	// Groups that come from now on are found by their records, and those that are there by looking them up after this
-	// commit: none can slip through between.
+	// The follower finds later groups by their records, and a search after this commit finds existing groups. So no group is missed
+	// in between.
 	r.Pins, r.Unresolved = nil, r.Match.Kind == store.MatchGroup
 	err := c.store.Update(ctx, r.OrganizationID, func(ctx context.Context, tx store.Tx) error {
 		return requestid.Once(ctx, tx, request, now, func(id string) (err error) {
@@ -79,7 +79,7 @@ func addRule(ctx context.Context, tx store.Tx, r store.Rule) error {
 	return tx.PutRule(ctx, r)
 }
 
-// resolved looks up the groups of a rule that was just written. If that fails now, the organization's owner does it later.
+// resolved finds the groups of a rule that was just written. If that fails, the organization's owner does it later.
 func (c *Core) resolved(ctx context.Context, r store.Rule) (store.Rule, error) {
 	if !r.Unresolved {
 		return r, nil
@@ -103,7 +103,7 @@ func (c *Core) Rules(ctx context.Context, organizationID, after string, limit in
 	return c.store.Rules(ctx, organizationID, after, limit)
 }
 
-// UpdateRule changes a rule, unless permit refuses with the rule as it is before. It changes nobody's access.
+// UpdateRule changes a rule, unless permit refuses the old rule. It changes nobody's access.
 func (c *Core) UpdateRule(ctx context.Context, organizationID, id string, update RuleUpdate, permit func(store.Rule) error) (store.Rule, error) {
 	if err := c.checkUpdate(ctx, organizationID, id, update.Match); err != nil {
 		return store.Rule{}, err
@@ -140,7 +140,7 @@ func (c *Core) UpdateRule(ctx context.Context, organizationID, id string, update
 	return c.resolved(ctx, r)
 }
 
-// apply gives the rule as it is after the update. Another name lets go of what is pinned.
+// apply returns the updated rule. A new name removes the pins.
 func (u RuleUpdate) apply(r store.Rule) store.Rule {
 	before := r.Match
 	if u.Match != nil {
@@ -165,18 +165,18 @@ func sameRule(a, b store.Rule) bool {
 	return a.DisplayName == b.DisplayName && a.Enabled == b.Enabled && a.Match == b.Match && slices.Equal(a.Grants, b.Grants)
 }
 
-// SetRuleEnabled lets a rule apply or not. It changes nobody's access.
+// SetRuleEnabled enables or disables a rule. It changes nobody's access.
 func (c *Core) SetRuleEnabled(ctx context.Context, organizationID, id string, enabled bool) (store.Rule, error) {
 	return c.UpdateRule(ctx, organizationID, id, RuleUpdate{Enabled: &enabled}, func(store.Rule) error { return nil })
 }
 
-// DeleteRule removes a rule. What it gave stays until its users are reconciled.
+// DeleteRule deletes a rule. The access that it gave stays until its users are reconciled.
 func (c *Core) DeleteRule(ctx context.Context, organizationID, id string) error {
 	return c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error { return tx.DeleteRule(ctx, id) })
 }
 
-// checkUpdate checks a filter that a rule is to match by, unless it does already: that may match nobody since its schema was
-// removed, and the rest of the rule can change all the same.
+// checkUpdate checks the new filter of a rule, unless the rule already has it. An old filter may match nobody since its schema was
+// removed, and must not prevent other changes of the rule.
 func (c *Core) checkUpdate(ctx context.Context, organizationID, id string, m *store.Match) error {
 	if m == nil || m.Kind != store.MatchFilter {
 		return nil
@@ -188,7 +188,7 @@ func (c *Core) checkUpdate(ctx context.Context, organizationID, id string, m *st
 	return c.checkFilter(ctx, organizationID, m)
 }
 
-// checkFilter asks identity, which knows the schemas, whether a rule's filter can match users. Other matches need no asking.
+// checkFilter asks identity, which knows the schemas, whether a rule's filter can match users. Other matches need no check.
 func (c *Core) checkFilter(ctx context.Context, organizationID string, m *store.Match) error {
 	if m.Kind != store.MatchFilter {
 		return nil
@@ -202,7 +202,7 @@ func (c *Core) checkFilter(ctx context.Context, organizationID string, m *store.
 	return err
 }
 
-// nameOf makes a rule's display name of its match.
+// nameOf makes a rule's display name from its match.
 func nameOf(m store.Match) string {
 	name := "Group " + m.Value
 	switch m.Kind {
@@ -217,7 +217,7 @@ func nameOf(m store.Match) string {
 	return name
 }
 
-// checkRule refuses a rule that breaks the contract, naming each field. The interceptor has seen a new rule already; of an
+// checkRule refuses a rule that breaks the contract, and names each field. The interceptor has already checked new rules. For an
 // update it cannot know which fields count.
 func checkRule(r store.Rule) error {
 	f := fault.New(fault.InvalidRequest, "the rule is not valid")

@@ -13,22 +13,22 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// sourceKey names what one rule gives.
+// sourceKey identifies what one rule gives.
 type sourceKey struct {
 	grant store.Grant
 	rule  string
 }
 
-// ruleSet is an organization's rules, arranged for reconciling. It never changes.
+// ruleSet contains an organization's rules, indexed for reconciling. It never changes.
 type ruleSet struct {
 	generation int64
 	rules      []store.Rule
-	byGroup    map[string][]sourceKey // what enabled rules give to a pinned group's users
+	byGroup    map[string][]sourceKey // what enabled rules give to the users of a pinned group
 	byValue    map[string][]sourceKey // what enabled rules give to users with a role value
-	byFilter   map[string][]sourceKey // what enabled rules give to users that match a filter
-	look       Look                   // the keys of byValue and byFilter
+	byFilter   map[string][]sourceKey // what enabled rules give to users who match a filter
+	criteria   Criteria               // the keys of byValue and byFilter
 	named      map[string][]int       // group rules by casefolded name
-	pinned     map[string][]int       // group rules by the ids of their pins, those that wait too
+	pinned     map[string][]int       // group rules by the ids of their pins, also waiting ones
 }
 
 func compile(set store.RuleSet) *ruleSet {
@@ -65,11 +65,11 @@ func compile(set store.RuleSet) *ruleSet {
 			}
 		}
 	}
-	r.look = Look{RoleValues: slices.Sorted(maps.Keys(r.byValue)), Filters: slices.Sorted(maps.Keys(r.byFilter))}
+	r.criteria = Criteria{RoleValues: slices.Sorted(maps.Keys(r.byValue)), Filters: slices.Sorted(maps.Keys(r.byFilter))}
 	return r
 }
 
-// withPins is the set with other pins for some rules, by their place, as of another generation.
+// withPins returns the set with new pins for some rules, by the rule's index, and with a new generation.
 func (r *ruleSet) withPins(pins map[int][]store.Pin, generation int64) *ruleSet {
 	rules := slices.Clone(r.rules)
 	for i, p := range pins {
@@ -78,7 +78,7 @@ func (r *ruleSet) withPins(pins map[int][]store.Pin, generation int64) *ruleSet 
 	return compile(store.RuleSet{Generation: generation, Rules: rules})
 }
 
-// desired is what the rules give to a user with these facts.
+// desired returns what the rules give to a user with these facts.
 func (r *ruleSet) desired(u User) map[sourceKey]struct{} {
 	var all map[sourceKey]struct{}
 	add := func(keys []sourceKey) {
@@ -101,8 +101,8 @@ func (r *ruleSet) desired(u User) map[sourceKey]struct{} {
 	return all
 }
 
-// digest tells whether a user's facts are others than before. The revision and its time stand for the user's own attributes:
-// identity may have been restored, and come to the same revision again by another change. Groups change without the user.
+// digest changes if a user's facts change. The revision and its time represent the user's own attributes: after a restore, identity
+// may reach the same revision again with another change. Groups change without the user.
 func digest(u User) string {
 	hash := sha256.New()
 	flags := byte(0)
@@ -123,10 +123,10 @@ func digest(u User) string {
 	return base64.RawStdEncoding.EncodeToString(hash.Sum(nil)[:12])
 }
 
-// maxRuleSets is how many organizations' rules are kept compiled. One whose rules are not kept reads them again.
+// maxRuleSets is how many organizations' compiled rules are cached. Others are read again.
 const maxRuleSets = 256
 
-// ruleSets keeps compiled rules. What it keeps may be out of date: a commit finds that out by the generation.
+// ruleSets caches compiled rules. They may be out of date: a commit checks the generation.
 type ruleSets struct {
 	mu sync.Mutex
 	by map[string]*ruleSet
@@ -138,8 +138,8 @@ func (s *ruleSets) get(organizationID string) *ruleSet {
 	return s.by[organizationID]
 }
 
-// put keeps a set, in place of any other one when there are too many; nil forgets it.
-func (s *ruleSets) put(organizationID string, set *ruleSet) {
+// set caches a rule set, in place of any other one if there are too many. nil deletes it from the cache.
+func (s *ruleSets) set(organizationID string, set *ruleSet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if set == nil {
@@ -158,7 +158,7 @@ func (s *ruleSets) put(organizationID string, set *ruleSet) {
 	s.by[organizationID] = set
 }
 
-// ruleSet gives an organization's rules, as they were at some time not long ago.
+// ruleSet returns an organization's rules, possibly slightly out of date.
 func (c *Core) ruleSet(ctx context.Context, organizationID string) (*ruleSet, error) {
 	if set := c.rules.get(organizationID); set != nil {
 		return set, nil
@@ -168,6 +168,6 @@ func (c *Core) ruleSet(ctx context.Context, organizationID string) (*ruleSet, er
 		return nil, err
 	}
 	set := compile(stored)
-	c.rules.put(organizationID, set)
+	c.rules.set(organizationID, set)
 	return set, nil
 }

@@ -14,13 +14,13 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// activitySaveEvery is how often the followed cursor is kept while no unknown organization comes. After a restart what
-// came since is announced again, which does no harm.
+// activitySaveEvery is how often the followed cursor is stored if no unknown organization appears. After a restart, identity reports
+// everything since that cursor again, which is harmless.
 const activitySaveEvery = 10 * time.Second
 
-// Run does the work in the background until ctx ends, and gives its leases back. Call it once.
+// Run does the background work until ctx ends, and releases the organizations' leases. Call it once.
 func (c *Core) Run(ctx context.Context) error {
-	// The cursor first: organizations that another process makes known after it are announced again after it.
+	// Read the cursor first: identity reports organizations that another process makes known later again after it.
 	after, err := c.store.Activity(ctx)
 	if ctx.Err() != nil {
 		return nil
@@ -59,7 +59,7 @@ func (c *Core) Run(ctx context.Context) error {
 	return nil
 }
 
-// queueAll has every known organization looked at, and gives their ids.
+// queueAll enqueues every known organization, and returns their ids.
 func (c *Core) queueAll(ctx context.Context) (map[string]bool, error) {
 	const page = 1000
 	known := map[string]bool{}
@@ -79,7 +79,7 @@ func (c *Core) queueAll(ctx context.Context) (map[string]bool, error) {
 	}
 }
 
-// follow queues the organizations that identity has new records of.
+// follow enqueues the organizations that have new records in identity.
 func (c *Core) follow(ctx context.Context, known map[string]bool, after string) {
 	failures := 0
 	var saved time.Time
@@ -96,8 +96,7 @@ func (c *Core) follow(ctx context.Context, known map[string]bool, after string) 
 				}
 				c.queue.add(id)
 			}
-			// Known organizations are looked at after a restart, whatever the cursor; unknown ones must be noted before it
-			// moves on.
+			// A restart enqueues known organizations, whatever the cursor. So store unknown ones before the cursor advances.
 			if now := c.now(); len(unknown) > 0 || now.Sub(saved) >= activitySaveEvery {
 				if err := c.store.SaveActivity(ctx, a.Cursor, unknown); err != nil {
 					return err
@@ -124,8 +123,8 @@ func (c *Core) follow(ctx context.Context, known map[string]bool, after string) 
 	}
 }
 
-// followAnew gives the beginning of what identity keeps, or its end where even that is cut off, to go on from. Every known
-// organization is looked at: each has a checkpoint of its own, and finds out whether it lost records.
+// followAnew returns the beginning of the feed that identity still keeps, or its end if even that has been trimmed. It enqueues every
+// known organization: each has its own checkpoint, and finds out whether it lost records.
 func (c *Core) followAnew(ctx context.Context, after string, known map[string]bool) (cursor string, err error) {
 	c.log.LogAttrs(ctx, slog.LevelWarn, "identity's feed cannot be followed from where it was left: starting anew")
 	if after == "" {
@@ -148,7 +147,7 @@ func (c *Core) followAnew(ctx context.Context, after string, known map[string]bo
 	return cursor, c.fresh.follows(known, cursor)
 }
 
-// work gives the organizations of a lane their turns.
+// work gives turns to the organizations of a lane.
 func (c *Core) work(ctx context.Context, l lane) {
 	turns := ctx
 	if l == quickLane {
@@ -161,7 +160,7 @@ func (c *Core) work(ctx context.Context, l lane) {
 		}
 		start := time.Now()
 		t, err := c.turn(turns, id)
-		// One of which a kind of work rests after a failure is not quick either.
+		// An organization with a paused kind of work is not quick either.
 		slow := t.failed || t.slow || time.Since(start) > slowTurn || !c.attempts.next(id).IsZero()
 		switch {
 		case ctx.Err() != nil:
@@ -177,7 +176,7 @@ func (c *Core) work(ctx context.Context, l lane) {
 			c.failed(ctx, id, taking, err)
 			c.queue.done(id, true, false, c.untilNext(id, time.Time{}))
 		case !t.until.IsZero():
-			// When the other one lives it has done the work by then, and this finds nothing; when it has died, this takes over.
+			// If the other process is alive, the work is done by then. If it has died, this process takes over.
 			c.queue.doneUntil(id, max(t.until.Sub(c.now()), c.config.RetryDelay))
 		default:
 			c.queue.done(id, slow, t.again, c.untilNext(id, t.due))
@@ -185,7 +184,7 @@ func (c *Core) work(ctx context.Context, l lane) {
 	}
 }
 
-// failed notes that a kind of work failed, and has it rest.
+// failed notes that a kind of work failed, and pauses it.
 func (c *Core) failed(ctx context.Context, organizationID string, k kind, err error) {
 	c.metrics.failed(ctx, k)
 	failures := c.attempts.failed(organizationID, k, c.now())
@@ -193,12 +192,12 @@ func (c *Core) failed(ctx context.Context, organizationID string, k kind, err er
 		slog.String("kind", k.String()), slog.Int("failures", failures), slog.Any("error", err))
 }
 
-// untilNext is how long to wait for the first kind of work that rests, or for the next user to try again, who is due then; 0 for
-// nothing.
+// untilNext returns how long to wait for the first paused kind of work, or for the next user to retry, at due. 0 means that nothing
+// waits.
 func (c *Core) untilNext(organizationID string, due time.Time) time.Duration {
 	next := c.attempts.next(organizationID)
 	if c.attempts.rests(organizationID, retrying, c.now()) {
-		due = time.Time{} // a user that is due waits as well
+		due = time.Time{} // a due user waits as well
 	}
 	if next.IsZero() || !due.IsZero() && due.Before(next) {
 		next = due
@@ -209,12 +208,12 @@ func (c *Core) untilNext(organizationID string, due time.Time) time.Duration {
 	return max(next.Sub(c.now()), time.Millisecond)
 }
 
-// turn is what came of an organization's turn.
+// turn is the result of an organization's turn.
 type turn struct {
-	again  bool      // there is more to do now
+	again  bool      // there is more work now
 	failed bool      // a kind of work failed
 	slow   bool      // the quick lane has too little time for it
-	due    time.Time // when there is more to do; zero when nothing waits for its time
+	due    time.Time // when there is more work; zero if nothing waits for a time
 	until  time.Time // set when another process owns the organization until then
 }
 
@@ -230,8 +229,8 @@ func (c *Core) turn(ctx context.Context, organizationID string) (t turn, err err
 	}
 	start := time.Now()
 	for n := range c.config.BatchesPerTurn {
-		lease, held, until, err := c.own(ctx, organizationID)
-		if err != nil || held {
+		lease, otherOwns, until, err := c.own(ctx, organizationID)
+		if err != nil || otherOwns {
 			t.until = until
 			return t, err
 		}
@@ -249,8 +248,8 @@ func (c *Core) turn(ctx context.Context, organizationID string) (t turn, err err
 	return t, nil
 }
 
-// sweep looks at every organization now and then, so that what was missed for whatever reason is found, and checkpoints
-// of quiet organizations do not grow old; and it trims what has been kept long enough.
+// sweep regularly enqueues every organization. So missed work is found, whatever the reason, and checkpoints of quiet organizations
+// do not become too old. It also trims old records.
 func (c *Core) sweep(ctx context.Context) {
 	ticker := time.NewTicker(c.config.SweepInterval)
 	defer ticker.Stop()

@@ -8,10 +8,10 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// neverKnown is the UnknownAsOf of a user of whom nothing was ever known: the zero time says that a user is not set aside.
+// neverKnown is the UnknownAsOf of a user without any known state: the zero time would mean that the user is not set aside.
 var neverKnown = time.UnixMicro(1).UTC()
 
-// KnownAsOf gives as of when access is known of a user that is set aside; the zero time when nothing is.
+// KnownAsOf returns the AsOf of a user who is set aside; the zero time if nothing is known.
 func KnownAsOf(unknownAsOf time.Time) time.Time {
 	if !unknownAsOf.After(neverKnown) {
 		return time.Time{}
@@ -19,14 +19,14 @@ func KnownAsOf(unknownAsOf time.Time) time.Time {
 	return unknownAsOf
 }
 
-// asides are the users of a batch that are set aside already, and what the organization's settings say.
+// asides contains the users of a batch who are already set aside, and the organization's settings.
 type asides struct {
 	before   map[string]store.SetAside
 	settings store.Settings
 	core     *Core
 }
 
-// asideBefore reads them where the batch has to do with any.
+// asideBefore reads them, if the batch concerns any.
 func (c *Core) asideBefore(ctx context.Context, tx store.Tx, userIDs []string, holders map[string]store.Holder, facts map[string]User) (a asides, err error) {
 	a.core = c
 	var was []string
@@ -48,7 +48,7 @@ func (c *Core) asideBefore(ctx context.Context, tx store.Tx, userIDs []string, h
 	return a, err
 }
 
-// difference works out what a batch writes for a user; there is false where it has nothing to do with the user.
+// difference computes what a batch writes for a user. there is false if the batch does not concern the user.
 func (a asides) difference(b batch, id string, h store.Holder, u *User, set *ruleSet, now time.Time) (d difference, there bool) {
 	before, was := a.before[id]
 	m := b.mode
@@ -62,33 +62,33 @@ func (a asides) difference(b batch, id string, h store.Holder, u *User, set *rul
 		return d, true
 	case m == store.Settle && h.New:
 		return d, false
-	case u != nil && u.free() && u.Unknown != "" && (m != store.Settle || anyHeld(h)):
+	case u != nil && u.free() && u.Unknown != "" && (m != store.Settle || anyRetained(h)):
 		return a.setAside(b, id, h, *u, before, now), true
 	case m == store.Changed && u != nil && !h.New && u.Unknown == "" && h.Digest == digest(*u):
 		if !was {
 			return d, false
 		}
-		m = store.Settle // nothing is to be applied that was not before
+		m = store.Settle // apply nothing that was not applied before
 	}
 	d = compare(id, h, u, m, set, now)
 	if was && u != nil && u.free() && b.mode < before.Mode {
-		// This did less than the user waits for.
+		// This batch did less than the user waits for.
 		d.known, d.after.UnknownAsOf, d.after.RuleAccess = false, h.UnknownAsOf, h.RuleAccess
 		d.transitions()
 	}
 	return d, true
 }
 
-func anyHeld(h store.Holder) bool {
+func anyRetained(h store.Holder) bool {
 	for _, s := range h.Sources {
-		if s.Held {
+		if s.Retained {
 			return true
 		}
 	}
 	return false
 }
 
-// setAside has a user wait whose facts are not known, but for being there, active and not detached. The user keeps its sources.
+// setAside makes a user wait if only its status is known: existing, active, and not detached. The user keeps its sources.
 func (a asides) setAside(b batch, id string, h store.Holder, u User, before store.SetAside, now time.Time) difference {
 	next := store.SetAside{
 		UserID: id, Mode: max(b.mode, before.Mode), MessageID: b.messageOf(id), SyncID: b.syncID, Detail: u.Unknown,
@@ -117,7 +117,7 @@ func (a asides) setAside(b batch, id string, h store.Holder, u User, before stor
 	return d
 }
 
-// ruleAccessBy is what becomes of access from rules of a user that is set aside.
+// ruleAccessBy returns what the settings do with the rule access of a user who is set aside.
 func ruleAccessBy(s store.Settings) store.RuleAccess {
 	if s.WhenUnknown == store.SuspendUnknown {
 		return store.RuleAccessSuspended
@@ -125,13 +125,13 @@ func ruleAccessBy(s store.Settings) store.RuleAccess {
 	return store.RuleAccessCounts
 }
 
-// isNew says that a user was not set aside before, or not with this message.
+// isNew reports whether the user was not set aside before, or by another message.
 func (a asides) isNew(next store.SetAside) bool {
 	before, was := a.before[next.UserID]
 	return !was || before.MessageID != next.MessageID
 }
 
-// retry tries users again that are set aside and whose time has come: those that wait for the same as the first of them.
+// retry retries the due users who are set aside, if they wait for the same mode as the first one.
 func (s *step) retry(ctx context.Context) (again bool, err error) {
 	set, err := s.ruleSet(ctx, s.organizationID)
 	if err != nil {
@@ -150,7 +150,7 @@ func (s *step) retry(ctx context.Context) (again bool, err error) {
 	return true, err
 }
 
-// apply brings the access of users that are set aside to what the settings say now.
+// apply applies the current settings to the access of users who are set aside.
 func (s *step) apply(ctx context.Context) (again bool, err error) {
 	set, err := s.ruleSet(ctx, s.organizationID)
 	if err != nil {

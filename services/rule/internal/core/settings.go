@@ -12,13 +12,13 @@ func (c *Core) Settings(ctx context.Context, organizationID string) (store.Setti
 	return c.store.Settings(ctx, organizationID)
 }
 
-// SettingsUpdate is the new values of settings. What is nil stays.
+// SettingsUpdate contains new values for settings. A nil field does not change.
 type SettingsUpdate struct {
 	WhenUnknown *store.WhenUnknown
 }
 
-// UpdateSettings changes an organization's settings, unless permit refuses with those before. Its owner applies them to the users that are
-// set aside.
+// UpdateSettings changes an organization's settings, unless permit refuses the old settings. The organization's owner applies them to
+// the users who are set aside.
 func (c *Core) UpdateSettings(ctx context.Context, organizationID string, update SettingsUpdate, permit func(store.Settings) error) (settings store.Settings, err error) {
 	if err := checkOrganization(organizationID); err != nil {
 		return settings, err
@@ -41,18 +41,18 @@ func (c *Core) UpdateSettings(ctx context.Context, organizationID string, update
 	return settings, err
 }
 
-// Status says how far an organization's access is.
+// Status describes how far an organization's access has come.
 type Status struct {
-	AsOf      time.Time // of users that are not set aside; zero when nothing is known
+	AsOf      time.Time // without users who are set aside; zero if unknown
 	OldestAge time.Duration
-	Count     int64            // users that are set aside
+	Count     int64            // users who are set aside
 	SetAside  []store.SetAside // the first of them, by id
 }
 
-// maxNamed is how many users that are set aside are named at once.
+// maxNamed is how many users who are set aside an answer names.
 const maxNamed = 100
 
-// Status says how far an organization's access is.
+// Status reads how far an organization's access has come.
 func (c *Core) Status(ctx context.Context, organizationID string) (s Status, err error) {
 	if s.AsOf, err = c.asOf(ctx, organizationID); err != nil {
 		return s, err
@@ -72,7 +72,7 @@ func (c *Core) Status(ctx context.Context, organizationID string) (s Status, err
 		known = earlier(known, oldest)
 	}
 	if known.IsZero() {
-		known = c.fresh.since // of what came before nothing is known
+		known = c.fresh.since // nothing is known of the time before
 	}
 	s.OldestAge = max(0, c.now().Sub(known))
 	return s, nil

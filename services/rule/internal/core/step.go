@@ -14,22 +14,22 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// maxUsers is how many users identity gives at once.
+// maxUsers is how many users identity returns at once.
 const maxUsers = 1000
 
-// step does what there is to do for one organization, a batch of each kind.
+// step is one round of work on one organization: a batch of each kind of work.
 type step struct {
 	*Core
 	organizationID string
 	lease          store.Lease
-	first          bool // the first of a turn
+	first          bool // the first of the turn
 	work           store.Work
 	asOf           time.Time // access includes what identity acknowledged before
-	more           bool      // more records wait
+	more           bool      // there are more records
 	reached        store.Progress
 }
 
-// step does a batch of each kind of work. A kind that fails rests, and the others go on; err is of what concerns them all.
+// step does a batch of each kind of work. A kind that fails pauses, and the others continue. err concerns all of them.
 func (c *Core) step(ctx context.Context, organizationID string, lease store.Lease, first bool, t *turn) error {
 	mark := c.fresh.mark(organizationID)
 	work, err := c.store.Work(ctx, organizationID, c.now(), c.config.BatchSize)
@@ -54,7 +54,7 @@ func (c *Core) step(ctx context.Context, organizationID string, lease store.Leas
 		{syncing, work.Sync != nil, s.syncPage},
 	} {
 		if !w.due {
-			c.attempts.succeeded(organizationID, w.kind) // what failed is not there any more
+			c.attempts.succeeded(organizationID, w.kind) // the work that failed no longer exists
 			continue
 		}
 		if w.kind == protecting && !c.attempts.failing(organizationID, following) {
@@ -62,11 +62,11 @@ func (c *Core) step(ctx context.Context, organizationID string, lease store.Leas
 			c.protected.forget(organizationID)
 			continue
 		}
-		// A page of a rule sync only once nobody is waiting.
+		// A rule sync waits until no user with a change waits.
 		if w.kind == syncing && s.more || c.attempts.rests(organizationID, w.kind, c.now()) {
 			continue
 		}
-		// What was done before may have taken long, and under another lease.
+		// The work before may have taken long, and under another lease of the organization.
 		if s.lease, err = c.keep(ctx, organizationID); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (c *Core) step(ctx context.Context, organizationID string, lease store.Leas
 	return nil
 }
 
-// recovered does a piece of work. A panic is an error of this kind of work alone.
+// recovered does a piece of work. It returns a panic as an error of this kind of work alone.
 func recovered(ctx context.Context, do func(context.Context) (bool, error)) (again bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -100,12 +100,12 @@ func recovered(ctx context.Context, do func(context.Context) (bool, error)) (aga
 	return do(ctx)
 }
 
-// pending says that something was enqueued before this step that access waits for.
+// pending reports whether access waits for something that was enqueued before this step.
 func (s *step) pending() bool {
 	return len(s.work.Expansions) > 0 || len(s.work.Requeued) > 0 || s.work.Recovery != nil
 }
 
-// batch begins a batch of users.
+// batch creates a batch of users.
 func (s *step) batch(m store.Mode, set *ruleSet, userIDs []string) batch {
 	return batch{organizationID: s.organizationID, lease: s.lease, mode: m, userIDs: userIDs, pins: newPinning(set, s.now()), asOf: s.asOf}
 }
@@ -119,7 +119,7 @@ func (s *step) resolveAll(ctx context.Context) (again bool, err error) {
 	return false, nil
 }
 
-// follow deals with a page of the change feed.
+// follow processes a page of the change feed.
 func (s *step) follow(ctx context.Context) (again bool, err error) {
 	checkpoint := s.work.Progress.Checkpoint
 	page, err := shrinking(ctx, s.Core, s.config.BatchSize, func(ctx context.Context, limit int) (ChangePage, error) {
@@ -136,10 +136,10 @@ func (s *step) follow(ctx context.Context) (again bool, err error) {
 	case len(page.Records) > 0:
 		again, err = s.applyChanges(ctx, page)
 	case s.first && page.Next != checkpoint, s.work.Progress.Behind && !s.pending():
-		// Only where nothing else brought the worker here: else each batch would be followed by one more commit.
+		// Write a checkpoint only if there was no other work: else each batch would cost one more commit.
 		err = s.advance(ctx, page)
 	default:
-		s.reached = s.work.Progress // the activity may tell only now what was dealt with before
+		s.reached = s.work.Progress // the activity may report later what was already processed
 	}
 	if err == nil {
 		s.fresh.progressed(s.organizationID, s.reached)
@@ -147,7 +147,7 @@ func (s *step) follow(ctx context.Context) (again bool, err error) {
 	return again || page.More, err
 }
 
-// advance moves the checkpoint over records of other organizations, so that it does not grow older than what identity keeps.
+// advance moves the checkpoint over records of other organizations, so that it does not become older than what identity keeps.
 func (s *step) advance(ctx context.Context, page ChangePage) error {
 	extension := s.extension(s.lease)
 	err := s.store.Update(ctx, s.organizationID, func(ctx context.Context, tx store.Tx) error {
@@ -162,7 +162,7 @@ func (s *step) advance(ctx context.Context, page ChangePage) error {
 	return err
 }
 
-// checkpoint keeps how far the feed was dealt with, and as of when access is known; pending says that access waits for something.
+// checkpoint stores how far the feed is processed, and the AsOf. pending means that access waits for something.
 func (s *step) checkpoint(ctx context.Context, tx store.Tx, page ChangePage, pending bool) error {
 	now, err := tx.Progress(ctx)
 	if err != nil {
@@ -172,15 +172,15 @@ func (s *step) checkpoint(ctx context.Context, tx store.Tx, page ChangePage, pen
 		return err
 	}
 	s.reached = store.Progress{Checkpoint: page.Next, AsOf: page.AsOf}
-	enqueued := now.Behind && !s.work.Progress.Behind // by GrantAccess, since the work was read
+	enqueued := now.Behind && !s.work.Progress.Behind // by GrantAccess, after the work was read
 	if pending || page.More || enqueued {
 		s.reached.AsOf, s.reached.Behind = s.asOf, true
 	}
 	return tx.SetProgress(ctx, s.reached.AsOf, s.reached.Behind)
 }
 
-// applyChanges deals with a page of change records: pins first, because they decide what the users should hold. again says
-// that this left something else to do.
+// applyChanges processes a page of change records: pins first, because they decide what the users should hold. again reports
+// whether this created other work.
 func (s *step) applyChanges(ctx context.Context, page ChangePage) (again bool, err error) {
 	set, err := s.ruleSet(ctx, s.organizationID)
 	if err != nil {
@@ -189,7 +189,7 @@ func (s *step) applyChanges(ctx context.Context, page ChangePage) (again bool, e
 	b := s.batch(store.Full, set, nil)
 	b.causes = map[string]string{}
 	touched := map[string]bool{}
-	about := map[string]Record{} // the last record about a group
+	about := map[string]Record{} // the last record of each group
 	var closed []string
 	var last Record
 	for _, r := range page.Records {
@@ -221,8 +221,8 @@ func (s *step) applyChanges(ctx context.Context, page ChangePage) (again bool, e
 		}
 	}
 	expanding := expanded(page.Records, b.pins)
-	// Enqueued together with the new pins: where these are written, and the batch is not, the next one would not see that they
-	// are new.
+	// Enqueue the groups together with the new pins. If only the pins were written, the next batch would not know that they are
+	// new.
 	b.begin = func(ctx context.Context, tx store.Tx) error {
 		for _, id := range closed {
 			if err := tx.CloseDirectory(ctx, id); err != nil {
@@ -232,7 +232,7 @@ func (s *step) applyChanges(ctx context.Context, page ChangePage) (again bool, e
 		for _, id := range expanding {
 			r, known := about[id]
 			if !known {
-				r = last // the loss of another group led to this one
+				r = last // the loss of another group caused this pin
 			}
 			err := tx.Expand(ctx, store.Expansion{GroupID: id, From: s.work.Progress.Checkpoint, MessageID: r.MessageID, Traceparent: r.Traceparent})
 			if err != nil {
@@ -249,10 +249,10 @@ func (s *step) applyChanges(ctx context.Context, page ChangePage) (again bool, e
 	return again, err
 }
 
-// expanded are the groups whose users the records or the new pins concern, each once: those that came into another group
-// or left it, and those that a rule has pinned.
+// expanded returns the groups whose users the records or the new pins concern, each once: groups that joined or left another
+// group, and groups that a rule has pinned.
 func expanded(records []Record, pins *pinning) []string {
-	all := pins.taken()
+	all := pins.newlyApplied()
 	for _, r := range records {
 		if r.NestedID != "" {
 			all = append(all, r.NestedID)
@@ -275,10 +275,10 @@ func (c *Core) groups(ctx context.Context, organizationID string, ids []string) 
 	return all, nil
 }
 
-// expandTime is for how long the members of more groups are read for one batch.
+// expandTime is how long one batch reads the members of more groups.
 const expandTime = 100 * time.Millisecond
 
-// expand reconciles a page of members, of as many groups as it takes to fill a batch, and enqueues the groups among them.
+// expand reconciles a page of members, of as many groups as a batch needs, and enqueues the groups among them.
 func (s *step) expand(ctx context.Context) (again bool, err error) {
 	type page struct {
 		of       store.Expansion
@@ -300,13 +300,13 @@ func (s *step) expand(ctx context.Context) (again bool, err error) {
 		})
 		p := page{of: e, groupIDs: members.GroupIDs, next: members.Next, done: members.Next == ""}
 		if fault.Is(err, fault.PageToken) {
-			p, err = page{of: e}, nil // of before an upgrade: begin the group again
+			p, err = page{of: e}, nil // from before an upgrade: begin the group again
 		}
 		if err != nil && len(pages) == 0 {
 			return false, err
 		}
 		if err != nil {
-			break // it comes first the next time
+			break // it is the first one next time
 		}
 		pages = append(pages, p)
 		b.links = append(b.links, e.Traceparent)
@@ -334,7 +334,7 @@ func (s *step) expand(ctx context.Context) (again bool, err error) {
 	return true, err
 }
 
-// settle follows what users have become who were granted access by hand, or whose access is held.
+// settle updates users with manual or retained access after they changed.
 func (s *step) settle(ctx context.Context) (again bool, err error) {
 	set, err := s.ruleSet(ctx, s.organizationID)
 	if err != nil {
@@ -346,7 +346,7 @@ func (s *step) settle(ctx context.Context) (again bool, err error) {
 	return true, err
 }
 
-// errSyncEnded says that a page of a rule sync came too late: it was cancelled.
+// errSyncEnded means that a rule sync was cancelled before this page.
 var errSyncEnded = errors.New("the rule sync has ended")
 
 // syncPage reconciles a page of a rule sync.
@@ -388,14 +388,14 @@ func (s *step) syncPage(ctx context.Context) (again bool, err error) {
 	return true, err
 }
 
-// walk gives the next users of a walk over everybody: those of identity, and holders that identity no longer has, merged
-// by id. end says that there is nobody after them.
+// walk returns the next users of a walk over everybody: identity's users, and holders that identity no longer has, merged by
+// id. end reports that there are no users after them.
 func (c *Core) walk(ctx context.Context, organizationID string, at store.Walk) (userIDs []string, next store.Walk, end bool, err error) {
 	page, err := shrinking(ctx, c, c.config.SyncPageSize, func(ctx context.Context, limit int) (UserPage, error) {
 		return c.identity.UserIDs(ctx, organizationID, at.PageToken, limit)
 	})
 	if fault.Is(err, fault.PageToken) {
-		// A token of before an upgrade: from the beginning again, but not again over those who are done.
+		// A token from before an upgrade: begin again, but skip the users who are done.
 		return nil, store.Walk{After: at.After}, false, nil
 	}
 	if err != nil {
@@ -411,7 +411,7 @@ func (c *Core) walk(ctx context.Context, organizationID string, at store.Walk) (
 		return nil, next, false, nil
 	}
 	if end {
-		upTo = "" // all the holders after the last user as well
+		upTo = "" // with all holders after the last user
 	}
 	holders, err := c.store.HolderIDs(ctx, organizationID, at.After, upTo, maxUsers+1)
 	if err != nil {
@@ -429,9 +429,9 @@ func (c *Core) walk(ctx context.Context, organizationID string, at store.Walk) (
 	return userIDs, next, end, nil
 }
 
-// recoverFrom makes up for records that are lost: it takes a new cursor, looks at every pin again, and starts a walk over
-// everybody. What the rules say applies there only to users whose facts have changed since they were last reconciled:
-// changed rules must not reach anybody by a recovery.
+// recoverFrom replaces lost records: it takes a new cursor, reads the group of every pin again, and starts a walk over everybody.
+// The walk applies the rules only to users whose facts have changed since they were last reconciled: a recovery must not apply
+// changed rules to anybody else.
 func (s *step) recoverFrom(ctx context.Context) error {
 	s.log.LogAttrs(ctx, slog.LevelWarn, "change records were lost: everybody whose facts have changed is reconciled",
 		slog.String("organization", s.organizationID))
@@ -441,7 +441,7 @@ func (s *step) recoverFrom(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.rules.put(s.organizationID, nil)
+	s.rules.set(s.organizationID, nil)
 	set, err := s.ruleSet(ctx, s.organizationID)
 	if err != nil {
 		return err
@@ -461,12 +461,12 @@ func (s *step) recoverFrom(ctx context.Context) error {
 		return err
 	}
 	b.progress = func(ctx context.Context, tx store.Tx, _ outcome) error {
-		for _, id := range b.pins.taken() {
+		for _, id := range b.pins.newlyApplied() {
 			if err := tx.Expand(ctx, store.Expansion{GroupID: id, From: cursor}); err != nil {
 				return err
 			}
 		}
-		// Identity may be of a time before a directory was deleted. The walk reads of each user what is so now.
+		// Identity may have been restored to a time before a directory was deleted. The walk reads the current status of each user.
 		if err := tx.ForgetClosedDirectories(ctx); err != nil {
 			return err
 		}
@@ -479,7 +479,7 @@ func (s *step) recoverFrom(ctx context.Context) error {
 		return tx.SetCheckpoint(ctx, cursor)
 	}
 	if _, _, err = s.commit(ctx, b, nil); err == nil {
-		s.work.Recovery = &store.Walk{} // where one was under way, its page in this step is the first one now
+		s.work.Recovery = &store.Walk{} // if a recovery was under way, this step continues with the first page of the new one
 	}
 	return err
 }

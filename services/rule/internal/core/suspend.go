@@ -7,9 +7,9 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// SuspendAccess takes away all effective access of a user at once, in the name of by, without asking any other service: the user
-// may be deleted, detached or unknown. Of the organization's last effective Organization Admin that is fault.LastAdmin, unless
-// force says to do it all the same; then last is true. Suspending twice changes nothing.
+// SuspendAccess suspends all effective access of a user at once, in the name of by. It asks no other service: the user may be
+// deleted, detached or unknown. For the organization's last effective Organization Admin it fails with fault.LastAdmin, unless
+// force is true; then last is true. A second call changes nothing.
 func (c *Core) SuspendAccess(ctx context.Context, organizationID, userID, reason, by string, force bool) (p store.Suspension, last bool, err error) {
 	if err := checkOrganization(organizationID); err != nil {
 		return p, false, err
@@ -34,8 +34,8 @@ func (c *Core) SuspendAccess(ctx context.Context, organizationID, userID, reason
 	return p, last, err
 }
 
-// ResumeAccess ends a suspension: what the user holds counts again as far as the user is active. fault.NotFound when there is no
-// suspension.
+// ResumeAccess ends a suspension: what the user holds counts again while the user is active. A missing suspension is
+// fault.NotFound.
 func (c *Core) ResumeAccess(ctx context.Context, organizationID, userID string) error {
 	err := c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
 		before, known, err := holder(ctx, tx, userID)
@@ -50,12 +50,12 @@ func (c *Core) ResumeAccess(ctx context.Context, organizationID, userID string) 
 		return c.changedByHand(ctx, tx, before, after)
 	})
 	if err == nil {
-		c.queue.add(organizationID) // users whose access is held may be requeued
+		c.queue.add(organizationID) // users with retained access may be requeued
 	}
 	return err
 }
 
-// Suspensions lists whose access is suspended by user, after one, at most limit.
+// Suspensions lists the suspensions by user, after one, at most limit.
 func (c *Core) Suspensions(ctx context.Context, organizationID, after string, limit int) ([]store.Suspension, error) {
 	return c.store.Suspensions(ctx, organizationID, after, limit)
 }

@@ -42,7 +42,7 @@ func (c *Core) Syncs(ctx context.Context, organizationID, before string, limit i
 	return c.store.Syncs(ctx, organizationID, before, limit)
 }
 
-// CancelSync ends a running rule sync. The page that it is at, when it was not committed before, is not written.
+// CancelSync ends a running rule sync. A page that is not committed yet is not written.
 func (c *Core) CancelSync(ctx context.Context, organizationID, id string) (s store.Sync, err error) {
 	err = c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
 		if s, err = tx.Sync(ctx, id); err != nil {

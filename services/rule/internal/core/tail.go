@@ -10,17 +10,17 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// tailRecords is how many of an organization's newest records are kept for those who watch. Who is further behind reads for
-// itself.
+// tailRecords is how many of an organization's newest records are kept in memory for watchers. A watcher that is further behind
+// reads from the store itself.
 const tailRecords = 2 * watchPage
 
-// tails read the access feeds that somebody watches: one reader an organization, however many watch. The zero value is ready.
+// tails reads the access feeds with watchers: one reader for each organization. The zero value is ready.
 type tails struct {
 	mu sync.Mutex
 	by map[string]*tail
 }
 
-// tail is what the reader of one organization's feed has read last.
+// tail contains the records that the reader of one organization's feed has read last.
 type tail struct {
 	epoch    string // of all cursors here
 	watchers int    // guarded by the tails' mu
@@ -30,21 +30,21 @@ type tail struct {
 	mu      sync.Mutex
 	from    feed.Cursor    // every record after it, up to at, is in changes
 	changes []store.Change // the newest
-	aging   int            // how many of changes are there since the last bookmark
-	at      feed.Cursor    // up to which the feed was read
-	err     error          // why it is not read any more
-	more    chan struct{}  // closes with the next change, and with err
+	aging   int            // how many of changes were read before the last bookmark
+	at      feed.Cursor    // the cursor up to which the feed was read
+	err     error          // why the reader ended
+	more    chan struct{}  // closes at the next change, or with err
 }
 
-// watchTail joins those who watch an organization's feed, from a cursor that the store has just given. Leave it in the end.
+// watchTail adds a watcher of an organization's feed, with a cursor that the store has just returned. Call leaveTail in the end.
 func (c *Core) watchTail(organizationID string, at feed.Cursor) *tail {
 	c.tails.mu.Lock()
 	defer c.tails.mu.Unlock()
 	t := c.tails.by[organizationID]
-	if t == nil || t.epoch != at.Epoch { // who watches a database that is gone learns that from its own reader
+	if t == nil || t.epoch != at.Epoch { // a watcher of a database that was replaced learns that from its own reader
 		t = &tail{epoch: at.Epoch, ended: make(chan struct{}), from: at, at: at, more: make(chan struct{})}
 		var ctx context.Context
-		// It reads for all who watch, so for no call's time or trace.
+		// The reader serves all watchers, so it has no call's deadline or trace.
 		ctx, t.cancel = context.WithCancel(context.Background())
 		go c.readTail(ctx, organizationID, t)
 		if c.tails.by == nil {
@@ -56,7 +56,7 @@ func (c *Core) watchTail(organizationID string, at feed.Cursor) *tail {
 	return t
 }
 
-// leaveTail leaves them. The last one who leaves ends the reader, and waits for that.
+// leaveTail removes a watcher. The last one stops the reader and waits for it.
 func (c *Core) leaveTail(organizationID string, t *tail) {
 	c.tails.mu.Lock()
 	t.watchers--
@@ -71,17 +71,17 @@ func (c *Core) leaveTail(organizationID string, t *tail) {
 	}
 }
 
-// forget lets nobody else join. The lock is held.
+// forget lets nobody else join. The caller has the lock.
 func (ts *tails) forget(organizationID string, t *tail) {
 	if ts.by[organizationID] == t {
 		delete(ts.by, organizationID)
 	}
 }
 
-// readTail reads an organization's feed until nobody watches it, or it cannot be read.
+// readTail reads an organization's feed until nobody watches it, or a read fails.
 func (c *Core) readTail(ctx context.Context, organizationID string, t *tail) {
 	defer close(t.ended)
-	// The cursor of a quiet feed goes on for bookmarks: one from long ago may be older than what is kept.
+	// The cursor of a quiet feed advances with each bookmark: an old cursor may expire.
 	bookmarks := time.NewTicker(c.config.BookmarkInterval)
 	defer bookmarks.Stop()
 	for at := t.at; ; {
@@ -109,8 +109,8 @@ func (c *Core) readTail(ctx context.Context, organizationID string, t *tail) {
 	}
 }
 
-// after gives the changes after a cursor that are kept. Without any it gives the cursor up to which there are none, and a
-// channel that closes when that is over. behind says that the cursor is before what is kept.
+// after returns the kept changes after a cursor. If there are none, it returns the cursor up to which there are none, and a
+// channel that closes at the next change. behind reports that the cursor is before the kept changes.
 func (t *tail) after(at feed.Cursor) (changes []store.Change, next feed.Cursor, more <-chan struct{}, behind bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -130,7 +130,7 @@ func (t *tail) after(at feed.Cursor) (changes []store.Change, next feed.Cursor, 
 	return nil, at, t.more, false, nil
 }
 
-// add takes what was read, up to a cursor. Those who were given changes may still read them: none is overwritten.
+// add appends what was read, up to a cursor. Watchers may still read the slices that they got: add overwrites none.
 func (t *tail) add(changes []store.Change, at feed.Cursor) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -142,7 +142,7 @@ func (t *tail) add(changes []store.Change, at feed.Cursor) {
 	}
 }
 
-// age drops what was there at the last bookmark: all but who reads slowly have it.
+// age drops the changes from before the last bookmark: only slow watchers lack them.
 func (t *tail) age() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -150,19 +150,19 @@ func (t *tail) age() {
 	t.aging = len(t.changes)
 }
 
-// drop forgets the oldest changes, if n is above 0.
+// drop removes the n oldest changes, if n is above 0.
 func (t *tail) drop(n int) {
 	if n <= 0 {
 		return
 	}
 	t.from = t.changes[n-1].Cursor
 	if t.changes = t.changes[n:]; len(t.changes) == 0 {
-		t.changes = nil // nothing is held for a quiet organization
+		t.changes = nil // keep no memory for a quiet organization
 	}
 	t.aging = max(0, t.aging-n)
 }
 
-// end tells all who watch why there is no more.
+// end tells all watchers why the reader ended.
 func (t *tail) end(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -21,7 +21,7 @@ const (
 	metricOldest         = "usher_rule_oldest_change_age_seconds"
 	metricSetAside       = "usher_rule_users_set_aside"
 
-	attributeKind = "kind" // added or removed; of a failure the kind of work
+	attributeKind = "kind" // added or removed; for a failure the kind of work
 )
 
 type metrics struct {
@@ -79,12 +79,12 @@ func newMetrics(meter metric.Meter, c *Core) (*metrics, error) {
 	return m, errors.Join(errs[:]...)
 }
 
-// failed counts a piece of work that failed.
+// failed counts a failed piece of work.
 func (m *metrics) failed(ctx context.Context, k kind) {
 	m.failures.Add(ctx, 1, metric.WithAttributes(attribute.String(attributeKind, k.String())))
 }
 
-// reconciled counts a batch that was committed.
+// reconciled counts a committed batch.
 func (m *metrics) reconciled(ctx context.Context, took time.Duration, done outcome, now time.Time, changed []time.Time) {
 	m.duration.Record(ctx, took.Seconds())
 	m.users.Add(ctx, int64(done.users))
@@ -99,5 +99,5 @@ func (m *metrics) reconciled(ctx context.Context, took time.Duration, done outco
 	}
 }
 
-// close ends the observation of the store, which may be closed next.
+// close ends the observation of the store, before the store is closed.
 func (m *metrics) close() { _ = m.gauges.Unregister() } // it was registered, so it can be

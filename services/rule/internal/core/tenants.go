@@ -9,12 +9,12 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// slug is what ids of organizations, tenants and roles look like.
+// slug matches the ids of organizations, tenants and roles.
 var slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// checkOrganization refuses what cannot be an organization's id. Whether the organization exists only the directory
-// service knows, and it tells only the gateway; the operator, who creates tenants, creates organizations too. So any valid
-// id is taken, and what is written for an organization that does not exist lies there unused.
+// checkOrganization refuses an invalid organization id. Only the directory service knows whether the organization exists, and it tells
+// only the gateway. The operator creates tenants and also organizations. So any valid id is accepted, and data for a missing
+// organization stays unused.
 func checkOrganization(id string) error {
 	if slug.MatchString(id) {
 		return nil
@@ -25,7 +25,7 @@ func checkOrganization(id string) error {
 	return f
 }
 
-// CreateTenant adds a tenant; an empty display name means the id.
+// CreateTenant adds a tenant. The default of displayName is the id.
 func (c *Core) CreateTenant(ctx context.Context, organizationID, id, displayName string, r requestid.Request) (store.Tenant, error) {
 	if err := checkOrganization(organizationID); err != nil {
 		return store.Tenant{}, err
@@ -54,7 +54,7 @@ func (c *Core) Tenants(ctx context.Context, organizationID, after string, limit 
 	return c.store.Tenants(ctx, organizationID, after, limit)
 }
 
-// UpdateTenant gives a tenant another display name, unless that is nil, or permit refuses with the tenant as it is before.
+// UpdateTenant changes a tenant's display name, unless displayName is nil, or permit refuses the old tenant.
 func (c *Core) UpdateTenant(ctx context.Context, organizationID, id string, displayName *string, permit func(store.Tenant) error) (t store.Tenant, err error) {
 	err = c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
 		if t, err = tx.Tenant(ctx, id); err != nil {
@@ -69,12 +69,12 @@ func (c *Core) UpdateTenant(ctx context.Context, organizationID, id string, disp
 	return t, err
 }
 
-// DeleteTenant removes a tenant that no rule and no access names.
+// DeleteTenant deletes a tenant. It fails with fault.TenantInUse if a rule or access names it.
 func (c *Core) DeleteTenant(ctx context.Context, organizationID, id string) error {
 	return c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error { return tx.DeleteTenant(ctx, id) })
 }
 
-// CreateRole adds a role to the catalogue; an empty display name means the id.
+// CreateRole adds a role to the catalogue. The default of its display name is the id.
 func (c *Core) CreateRole(ctx context.Context, role store.Role, r requestid.Request) (store.Role, error) {
 	if role.DisplayName == "" {
 		role.DisplayName = role.ID
@@ -109,7 +109,7 @@ func (c *Core) Role(ctx context.Context, id string) (store.Role, error) { return
 // Roles lists the whole catalogue.
 func (c *Core) Roles(ctx context.Context) ([]store.Role, error) { return c.store.Roles(ctx) }
 
-// DeleteRole removes a role that no rule and no access names. Organization Admin stays.
+// DeleteRole deletes a role. It fails with fault.RoleInUse if a rule or access names it, and always for Organization Admin.
 func (c *Core) DeleteRole(ctx context.Context, id string) error {
 	if id == store.OrganizationAdmin {
 		return fault.New(fault.RoleInUse, "the role %q belongs to every organization", id)
@@ -117,7 +117,7 @@ func (c *Core) DeleteRole(ctx context.Context, id string) error {
 	return c.store.DeleteRole(ctx, id)
 }
 
-// checkGrant says whether a grant can be given: its role and tenant exist, and the role is held where it says.
+// checkGrant checks that a grant's role and tenant exist, and that the grant is in the role's scope.
 func checkGrant(ctx context.Context, tx store.Tx, grant store.Grant) error {
 	role, err := tx.Role(ctx, grant.RoleID)
 	if err != nil {

@@ -7,10 +7,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// maxLinks bounds the links of one span. A batch of many messages links to the first of them.
+// maxLinks bounds the links of one span. A batch with more messages links to the first ones.
 const maxLinks = 128
 
-// linksTo makes span links of W3C traceparents, each once.
+// linksTo makes span links from W3C traceparents, each once.
 func linksTo(traceparents []string) []trace.Link {
 	var links []trace.Link
 	seen := map[string]bool{}
@@ -27,14 +27,14 @@ func linksTo(traceparents []string) []trace.Link {
 	return links
 }
 
-// traceparent is a span as W3C text; empty when there is none.
+// traceparent returns a span as W3C text; empty if there is none.
 func traceparent(span trace.SpanContext) string {
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(trace.ContextWithSpanContext(context.Background(), span), carrier)
 	return carrier["traceparent"]
 }
 
-// traceID is a span's trace in hexadecimal digits; empty when there is none.
+// traceID returns a span's trace id in hexadecimal digits; empty if there is none.
 func traceID(span trace.SpanContext) string {
 	if !span.HasTraceID() {
 		return ""

@@ -14,20 +14,20 @@ import (
 // watchPage is how many records of the access feed are read at once.
 const watchPage = 500
 
-// errStopping is what calls get that wait while the service stops.
+// errStopping returns the error of calls that wait while the service stops.
 func errStopping() error {
 	return fault.New(fault.Unavailable, "the service is stopping").Retry(time.Second)
 }
 
-// AccessCursor gives the cursor after the newest record of the access feed.
+// AccessCursor returns the cursor after the newest record of the access feed.
 func (c *Core) AccessCursor(ctx context.Context) (string, error) {
 	cursor, err := c.store.AccessCursor(ctx)
 	return cursor.String(), err
 }
 
-// WatchAccess gives send an organization's access changes after a cursor, and then each as it comes, until ctx ends or send
-// fails. Without a change send gets the cursor alone: once all that was there is sent, and then now and then. What is there
-// is read for this call; what comes then is read once for all calls, which share it: send must not change it.
+// WatchAccess calls send with an organization's access changes after a cursor, and then with each new one, until ctx ends or send
+// fails. It calls send with the cursor alone once it has sent all existing changes, and then regularly. It reads existing changes for
+// this call alone. It reads new changes once for all calls, which share them: send must not modify them.
 func (c *Core) WatchAccess(ctx context.Context, organizationID, after string, send func(changes []store.Change, cursor string) error) error {
 	at, err := feed.Parse(after)
 	if err != nil {
@@ -35,7 +35,7 @@ func (c *Core) WatchAccess(ctx context.Context, organizationID, after string, se
 	}
 	bookmarks := time.NewTicker(c.config.BookmarkInterval)
 	defer bookmarks.Stop()
-	var shared *tail // nil until it is caught up with, and while this call is too slow for it
+	var shared *tail // nil until this call has caught up, and while it is too slow
 	leave := func() {
 		if shared != nil {
 			c.leaveTail(organizationID, shared)
@@ -85,9 +85,9 @@ func (c *Core) WatchAccess(ctx context.Context, organizationID, after string, se
 	}
 }
 
-// WaitUntilCaughtUp waits until access is up to date with a cursor of identity's feed, and gives that cursor; with an empty
-// one it waits for all that identity has now. fault.Deadline when that takes longer than timeout, also because identity or the
-// database cannot be reached meanwhile; fault.UsersSetAside when access is up to date but for users that are set aside.
+// WaitUntilCaughtUp waits until access includes everything up to a cursor of identity's feed, and returns that cursor. An empty cursor
+// means everything that identity has now. It fails with fault.Deadline if that takes longer than timeout, also because identity or
+// the database is unreachable, and with fault.UsersSetAside if access is up to date except for users who are set aside.
 func (c *Core) WaitUntilCaughtUp(ctx context.Context, organizationID, cursor string, timeout time.Duration) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -114,13 +114,13 @@ func (c *Core) WaitUntilCaughtUp(ctx context.Context, organizationID, cursor str
 			return "", errStopping()
 		case <-changed:
 		case <-recheck.C:
-			// Identity may show the end of its feed later than it gives it out, and another process may be the owner.
+			// Identity may show the end of its feed later than it returns that cursor, and another process may be the owner.
 			c.queue.add(organizationID)
 		}
 	}
 }
 
-// noneSetAside answers fault.UsersSetAside, with their names, while users of an organization are set aside.
+// noneSetAside fails with fault.UsersSetAside, and names users, while users of an organization are set aside.
 func (c *Core) noneSetAside(ctx context.Context, organizationID string) error {
 	count, _, err := c.store.CountSetAside(ctx, organizationID, "")
 	if err != nil || count == 0 {
@@ -138,7 +138,7 @@ func (c *Core) noneSetAside(ctx context.Context, organizationID string) error {
 		With("count", strconv.FormatInt(count, 10)).With("user_ids", strings.Join(names, ","))
 }
 
-// orNewest makes an empty cursor that of all that identity has now.
+// orNewest replaces an empty cursor by the cursor of everything that identity has now.
 func (c *Core) orNewest(ctx context.Context, cursor *string) (err error) {
 	if *cursor == "" {
 		*cursor, err = c.identity.Newest(ctx)
@@ -146,8 +146,8 @@ func (c *Core) orNewest(ctx context.Context, cursor *string) (err error) {
 	return err
 }
 
-// caughtUp says whether access is up to date with a cursor: every record up to it is dealt with, and no group is left to
-// expand that one of them enqueued.
+// caughtUp reports whether access is up to date with a cursor: every record up to it is processed, and every group that one of
+// them enqueued is expanded.
 func (c *Core) caughtUp(ctx context.Context, organizationID, cursor string) (bool, error) {
 	want, err := feed.Parse(cursor)
 	if err != nil || cursor == "" { // identity has nothing
@@ -162,7 +162,7 @@ func (c *Core) caughtUp(ctx context.Context, organizationID, cursor string) (boo
 		return false, err
 	}
 	if checkpoint.Epoch != "" && checkpoint.Epoch != want.Epoch {
-		// Either the client's cursor is older than the restored database, or this service has yet to notice.
+		// Either the client's cursor is from before a restore of identity, or this service has not noticed the restore yet.
 		current, err := c.identity.Cursor(ctx)
 		if err != nil {
 			return false, err
@@ -177,7 +177,7 @@ func (c *Core) caughtUp(ctx context.Context, organizationID, cursor string) (boo
 		return false, nil
 	}
 	if len(work.Expansions) > 0 {
-		// The oldest waiting group has the oldest cause. One without a cursor comes from the very first records.
+		// The oldest waiting group has the oldest cause. A group without a cursor is from the very first records.
 		from, err := feed.Parse(work.Expansions[0].From)
 		if err != nil || from.Before(want) {
 			return false, err
@@ -186,10 +186,10 @@ func (c *Core) caughtUp(ctx context.Context, organizationID, cursor string) (boo
 	if checkpoint.Epoch != "" && !checkpoint.Before(want) {
 		return true, nil
 	}
-	// Records of other organizations lie between: what counts is whether one of this organization's does.
+	// Records of other organizations lie between: check whether a record of this organization does.
 	page, err := c.identity.Changes(ctx, organizationID, work.Progress.Checkpoint, 1)
 	if fault.Is(err, fault.CursorExpired) {
-		return false, nil // the owner will notice and make up for it
+		return false, nil // the owner will notice and recover
 	}
 	if err != nil {
 		return false, err

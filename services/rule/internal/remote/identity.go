@@ -49,9 +49,9 @@ func failed(err error) error {
 	return rpc.Fault(err)
 }
 
-func (i *Identity) Users(ctx context.Context, organizationID string, ids []string, look core.Look) (map[string]core.User, error) {
+func (i *Identity) Users(ctx context.Context, organizationID string, ids []string, criteria core.Criteria) (map[string]core.User, error) {
 	return i.userFacts(ctx, &identityv1.StreamUserFactsRequest{
-		OrganizationId: organizationID, Ids: ids, RoleValues: look.RoleValues, Filters: look.Filters,
+		OrganizationId: organizationID, Ids: ids, RoleValues: criteria.RoleValues, Filters: criteria.Filters,
 	})
 }
 

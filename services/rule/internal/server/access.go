@@ -45,7 +45,7 @@ func sourceOf(s store.Source) *rulev1.Source {
 	if s.Kind == store.FromHand {
 		kind = rulev1.SourceKind_SOURCE_KIND_MANUAL
 	}
-	return &rulev1.Source{Kind: kind, RuleId: s.RuleID, GrantedBy: s.GrantedBy, CreateTime: stamp(s.CreateTime), Held: s.Held}
+	return &rulev1.Source{Kind: kind, RuleId: s.RuleID, GrantedBy: s.GrantedBy, CreateTime: stamp(s.CreateTime), Retained: s.Retained}
 }
 
 func (s *Server) CheckAccess(ctx context.Context, r *rulev1.CheckAccessRequest) (*rulev1.CheckAccessResponse, error) {

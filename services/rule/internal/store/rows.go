@@ -71,11 +71,11 @@ type SourceRow struct {
 	Source Source
 }
 
-// SourceFields are user_id, tenant_id, role_id, kind, rule_id, granted_by, create_time, held.
+// SourceFields are user_id, tenant_id, role_id, kind, rule_id, granted_by, create_time, retained.
 func SourceFields(r *SourceRow) []any {
 	s := &r.Source
 	return []any{
-		&r.UserID, &s.Grant.TenantID, &s.Grant.RoleID, &s.Kind, &s.RuleID, &s.GrantedBy, dbtype.Time(&s.CreateTime), &s.Held,
+		&r.UserID, &s.Grant.TenantID, &s.Grant.RoleID, &s.Kind, &s.RuleID, &s.GrantedBy, dbtype.Time(&s.CreateTime), &s.Retained,
 	}
 }
 

@@ -204,8 +204,8 @@ type Tx interface {
 	ForgetClosedDirectories(ctx context.Context) error
 	// CountEffective counts the users who effectively hold what the grant names, but not beyond upTo.
 	CountEffective(ctx context.Context, grant Grant, upTo int) (int, error)
-	// HeldUsers lists the users with a source that is held.
-	HeldUsers(ctx context.Context) ([]string, error)
+	// RetainedUsers lists the users with a source that is held.
+	RetainedUsers(ctx context.Context) ([]string, error)
 	// AppendChanges appends records to the access feed. Cursor and Revision are the store's to give.
 	AppendChanges(ctx context.Context, changes []Change) error
 

@@ -112,7 +112,7 @@ type Source struct {
 	RuleID     string // of FromRule
 	GrantedBy  string // of FromHand
 	CreateTime time.Time
-	Held       bool // the rule gives it no longer, but the organization's last admin would be gone
+	Retained   bool // the rule gives it no longer, but the organization's last admin would be gone
 }
 
 // Holder is a user as the rule service last saw it.
@@ -365,6 +365,6 @@ type ReportKind int
 
 // The kinds of report.
 const (
-	ReportHeld     ReportKind = 1 // the user kept access that no rule gives any more: it is the organization's last admin
+	ReportRetained ReportKind = 1 // the user kept access that no rule gives any more: it is the organization's last admin
 	ReportSetAside ReportKind = 2 // the user could not be reconciled
 )

@@ -199,7 +199,7 @@ type Source struct {
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// Whether the rule does not give the role any more, and Usher keeps it because the user is the last Organization
 	// Admin.
-	Held          bool `protobuf:"varint,5,opt,name=held,proto3" json:"held,omitempty"`
+	Retained      bool `protobuf:"varint,5,opt,name=retained,proto3" json:"retained,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -262,9 +262,9 @@ func (x *Source) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
-func (x *Source) GetHeld() bool {
+func (x *Source) GetRetained() bool {
 	if x != nil {
-		return x.Held
+		return x.Retained
 	}
 	return false
 }
@@ -2271,15 +2271,15 @@ var File_usher_rule_v1_access_proto protoreflect.FileDescriptor
 
 const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\n" +
-	"\x1ausher/rule/v1/access.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\xc0\x01\n" +
+	"\x1ausher/rule/v1/access.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\xc8\x01\n" +
 	"\x06Source\x12-\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x19.usher.rule.v1.SourceKindR\x04kind\x12\x17\n" +
 	"\arule_id\x18\x02 \x01(\tR\x06ruleId\x12\x1d\n" +
 	"\n" +
 	"granted_by\x18\x03 \x01(\tR\tgrantedBy\x12;\n" +
 	"\vcreate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"createTime\x12\x12\n" +
-	"\x04held\x18\x05 \x01(\bR\x04held\"\x87\x02\n" +
+	"createTime\x12\x1a\n" +
+	"\bretained\x18\x05 \x01(\bR\bretained\"\x87\x02\n" +
 	"\x06Access\x12'\n" +
 	"\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x1b\n" +

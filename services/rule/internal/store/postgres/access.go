@@ -12,15 +12,15 @@ import (
 )
 
 var (
-	checkAccess      = statements.Load("check_access", "organization_id", "user_id", "tenant_id", "role_id")
-	findSuspension   = statements.Load("find_suspension", "organization_id", "user_id")
-	getProgress      = statements.Load("get_progress", "organization_ids")
-	getHolders       = statements.Load("get_holders", "organization_id", "user_ids")
-	getSources       = statements.Load("get_sources", "organization_id", "user_ids")
-	countEffective   = statements.Load("count_effective", "organization_id", "role_id", "tenant_id", "up_to")
-	listHeldUsers    = statements.Load("list_held_users", "organization_id")
-	listAccess       = statements.Load("list_access", "organization_id", "after_user", "after_tenant", "after_role", "limit")
-	listAccessOfUser = statements.Load("list_access_of_user", "organization_id", "after_user", "after_tenant", "after_role", "limit",
+	checkAccess       = statements.Load("check_access", "organization_id", "user_id", "tenant_id", "role_id")
+	findSuspension    = statements.Load("find_suspension", "organization_id", "user_id")
+	getProgress       = statements.Load("get_progress", "organization_ids")
+	getHolders        = statements.Load("get_holders", "organization_id", "user_ids")
+	getSources        = statements.Load("get_sources", "organization_id", "user_ids")
+	countEffective    = statements.Load("count_effective", "organization_id", "role_id", "tenant_id", "up_to")
+	listRetainedUsers = statements.Load("list_retained_users", "organization_id")
+	listAccess        = statements.Load("list_access", "organization_id", "after_user", "after_tenant", "after_role", "limit")
+	listAccessOfUser  = statements.Load("list_access_of_user", "organization_id", "after_user", "after_tenant", "after_role", "limit",
 		"user_id", "tenant_id", "role_id")
 	listAccessOfTenant = statements.Load("list_access_of_tenant", "organization_id", "after_user", "after_tenant", "after_role",
 		"limit", "tenant_id")
@@ -100,8 +100,8 @@ func (t *organizationTx) CountEffective(ctx context.Context, grant store.Grant, 
 	return (*n)[0], nil
 }
 
-func (t *organizationTx) HeldUsers(ctx context.Context) ([]string, error) {
-	users := ask(t.queue(), dbtype.Value[string], listHeldUsers, t.organization)
+func (t *organizationTx) RetainedUsers(ctx context.Context) ([]string, error) {
+	users := ask(t.queue(), dbtype.Value[string], listRetainedUsers, t.organization)
 	err := t.send(ctx)
 	return *users, err
 }

@@ -15,7 +15,7 @@ var (
 		"unknown_as_of", "rule_access")
 	deleteSources = statements.Load("delete_sources", "organization_id", "user_ids", "tenant_ids", "role_ids", "kinds", "rule_ids")
 	putSources    = statements.Load("put_sources", "organization_id", "user_ids", "tenant_ids", "role_ids", "kinds", "rule_ids",
-		"granted_by", "create_times", "held")
+		"granted_by", "create_times", "retained")
 	insertAccessChanges = statements.Load("insert_access_changes", "organization_id", "user_ids", "tenant_ids", "role_ids", "kinds",
 		"message_ids", "sync_ids", "traceparents", "times")
 	deleteSourcesOfUsers = statements.Load("delete_sources_of_users", "organization_id", "user_ids")
@@ -105,7 +105,7 @@ type sourceColumnsOf struct {
 	users, tenants, roles, rules, grantedBy []string
 	kinds                                   []int32
 	times                                   []int64
-	held                                    []bool
+	retained                                []bool
 }
 
 func (c *sourceColumnsOf) add(key sourceKey) {
@@ -122,14 +122,14 @@ func (d *differences) queueSources(b *pgx.Batch, organization string) {
 		}
 		there.add(key)
 		there.grantedBy, there.times = append(there.grantedBy, s.GrantedBy), append(there.times, dbtype.Micros(s.CreateTime))
-		there.held = append(there.held, s.Held)
+		there.retained = append(there.retained, s.Retained)
 	}
 	if len(gone.users) > 0 {
 		b.Queue(deleteSources, organization, gone.users, gone.tenants, gone.roles, gone.kinds, gone.rules)
 	}
 	if len(there.users) > 0 {
 		b.Queue(putSources,
-			organization, there.users, there.tenants, there.roles, there.kinds, there.rules, there.grantedBy, there.times, there.held)
+			organization, there.users, there.tenants, there.roles, there.kinds, there.rules, there.grantedBy, there.times, there.retained)
 	}
 }
 

@@ -22,12 +22,12 @@ var (
 	deleteSourcesOfUser = statements.Load("delete_sources_of_user", "organization_id", "user_id")
 	deleteHolder        = statements.Load("delete_holder", "organization_id", "user_id")
 	putSource           = statements.Load("put_source", "organization_id", "user_id", "tenant_id", "role_id", "kind", "rule_id", "granted_by",
-		"create_time", "held")
-	deleteSource     = statements.Load("delete_source", "organization_id", "user_id", "tenant_id", "role_id", "kind", "rule_id")
-	countEffective   = statements.Load("count_effective", "organization_id", "role_id", "tenant_id", "up_to")
-	listHeldUsers    = statements.Load("list_held_users", "organization_id")
-	listAccess       = statements.Load("list_access", "organization_id", "after_user", "after_tenant", "after_role", "limit")
-	listAccessOfUser = statements.Load("list_access_of_user", "organization_id", "after_user", "after_tenant", "after_role", "limit",
+		"create_time", "retained")
+	deleteSource      = statements.Load("delete_source", "organization_id", "user_id", "tenant_id", "role_id", "kind", "rule_id")
+	countEffective    = statements.Load("count_effective", "organization_id", "role_id", "tenant_id", "up_to")
+	listRetainedUsers = statements.Load("list_retained_users", "organization_id")
+	listAccess        = statements.Load("list_access", "organization_id", "after_user", "after_tenant", "after_role", "limit")
+	listAccessOfUser  = statements.Load("list_access_of_user", "organization_id", "after_user", "after_tenant", "after_role", "limit",
 		"user_id", "tenant_id", "role_id")
 	listAccessOfTenant = statements.Load("list_access_of_tenant", "organization_id", "after_user", "after_tenant", "after_role",
 		"limit", "tenant_id")
@@ -122,7 +122,7 @@ func (t *organizationTx) DeleteHolder(ctx context.Context, userID string) error 
 
 func (t *organizationTx) PutSource(ctx context.Context, userID string, s store.Source) error {
 	_, err := t.tx.Exec(ctx, putSource,
-		t.organization, userID, s.Grant.TenantID, s.Grant.RoleID, s.Kind, s.RuleID, s.GrantedBy, dbtype.Micros(s.CreateTime), s.Held)
+		t.organization, userID, s.Grant.TenantID, s.Grant.RoleID, s.Kind, s.RuleID, s.GrantedBy, dbtype.Micros(s.CreateTime), s.Retained)
 	return err
 }
 
@@ -137,6 +137,6 @@ func (t *organizationTx) CountEffective(ctx context.Context, grant store.Grant, 
 	return n, err
 }
 
-func (t *organizationTx) HeldUsers(ctx context.Context) ([]string, error) {
-	return sqlitedb.ReadAll(ctx, t.tx, dbtype.Value[string], listHeldUsers, t.organization)
+func (t *organizationTx) RetainedUsers(ctx context.Context) ([]string, error) {
+	return sqlitedb.ReadAll(ctx, t.tx, dbtype.Value[string], listRetainedUsers, t.organization)
 }

@@ -41,7 +41,7 @@ var (
 
 func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, expire time.Time) (store.Lease, bool, time.Time, error) {
 	lease := store.Lease{Owner: owner, Expire: expire}
-	var held bool
+	var otherOwns bool
 	var until time.Time
 	err := s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		if err := know(ctx, tx, organizationID); err != nil {
@@ -57,7 +57,7 @@ func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, 
 		if erasing {
 			return store.Erasing(organizationID)
 		}
-		if held = other != owner && expires > dbtype.Micros(now); held {
+		if otherOwns = other != owner && expires > dbtype.Micros(now); otherOwns {
 			until = dbtype.FromMicros(expires)
 			return nil
 		}
@@ -65,8 +65,8 @@ func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, 
 		_, err = tx.Exec(ctx, updateOwner, owner, lease.Token, dbtype.Micros(expire), organizationID)
 		return err
 	})
-	if err != nil || held {
-		return store.Lease{}, held, until, err
+	if err != nil || otherOwns {
+		return store.Lease{}, otherOwns, until, err
 	}
 	return lease, false, time.Time{}, nil
 }

@@ -40,7 +40,7 @@ func put(t *testing.T, s store.Store, organization string, h store.Holder) {
 func testHolders(t *testing.T, e Engine) {
 	ctx, s := t.Context(), e.Open(t)
 	held := source(admin, "r1")
-	held.Held = true
+	held.Retained = true
 	one := store.Holder{UserID: "u1", Active: true, Digest: "x", Sources: []store.Source{held, source(designer, "r1"), source(designer, "")}}
 	idle := store.Holder{UserID: "u2", Sources: []store.Source{source(admin, "")}}
 	put(t, s, acme, one)
@@ -63,7 +63,7 @@ func testHolders(t *testing.T, e Engine) {
 			equal(t, "the count of admins", get[int](t)(tx.CountEffective(ctx, admin, 9)), 1)
 			equal(t, "the count of designers", get[int](t)(tx.CountEffective(ctx, designer, 9)), 2)
 			equal(t, "the count of designers up to one", get[int](t)(tx.CountEffective(ctx, designer, 1)), 1)
-			if users := get[[]string](t)(tx.HeldUsers(ctx)); !slices.Equal(users, []string{"u1"}) {
+			if users := get[[]string](t)(tx.RetainedUsers(ctx)); !slices.Equal(users, []string{"u1"}) {
 				t.Fatalf("held are %v", users)
 			}
 			return nil
@@ -89,7 +89,7 @@ func testHolders(t *testing.T, e Engine) {
 	})
 	t.Run("sources change one by one, and end with their holder", func(t *testing.T) {
 		free := held
-		free.Held = false
+		free.Retained = false
 		update(t, s, func(ctx context.Context, tx store.Tx) error {
 			must(t, tx.PutSource(ctx, "u1", free))
 			must(t, tx.DeleteSource(ctx, "u1", source(designer, "r1")))

@@ -188,7 +188,7 @@ func fill(t *testing.T, s store.Store, organization string) {
 			must(t, tx.CloseDirectory(ctx, id))
 			must(t, tx.Expand(ctx, store.Expansion{GroupID: id}))
 			must(t, tx.Requeue(ctx, []string{id}))
-			must(t, second(tx.AddReport(ctx, store.Report{OrganizationID: organization, ID: id, Kind: store.ReportHeld, UserID: id, Time: noon}, 9)))
+			must(t, second(tx.AddReport(ctx, store.Report{OrganizationID: organization, ID: id, Kind: store.ReportRetained, UserID: id, Time: noon}, 9)))
 			sync := store.Sync{OrganizationID: organization, ID: id, State: store.SyncRunning, StartedBy: "olga", CreateTime: noon, UpdateTime: noon}
 			must(t, tx.CreateSync(ctx, sync, 9))
 			if sync.State = store.SyncDone; n < 2 {

@@ -112,12 +112,12 @@ func testDifferences(t *testing.T, e Engine) {
 	})
 	t.Run("a transaction reads what it has written", func(t *testing.T) {
 		held := source(admin, "x")
-		held.Held = true
+		held.Retained = true
 		update(t, s, func(ctx context.Context, tx store.Tx) error {
 			must(t, tx.PutHolder(ctx, store.Holder{UserID: "c", Active: true}))
 			must(t, tx.PutSource(ctx, "c", held))
 			equal(t, "the count of admins", get[int](t)(tx.CountEffective(ctx, admin, 9)), 1)
-			if users := get[[]string](t)(tx.HeldUsers(ctx)); !slices.Equal(users, []string{"c"}) {
+			if users := get[[]string](t)(tx.RetainedUsers(ctx)); !slices.Equal(users, []string{"c"}) {
 				t.Fatalf("held are %v", users)
 			}
 			must(t, tx.DeleteSource(ctx, "c", held))

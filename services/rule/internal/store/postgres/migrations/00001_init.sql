@@ -170,13 +170,13 @@ CREATE TABLE sources (
     rule_id         text    COLLATE "C" NOT NULL,
     granted_by      text    NOT NULL,
     create_time     bigint  NOT NULL,
-    held            boolean NOT NULL,
+    retained            boolean NOT NULL,
     PRIMARY KEY (organization_id, user_id, tenant_id, role_id, kind, rule_id)
 );
 
 CREATE INDEX sources_by_tenant ON sources (organization_id, tenant_id, user_id, role_id);
 CREATE INDEX sources_by_role ON sources (organization_id, role_id, user_id, tenant_id);
-CREATE INDEX sources_held ON sources (organization_id, user_id) WHERE held;
+CREATE INDEX sources_retained ON sources (organization_id, user_id) WHERE retained;
 
 -- The access feed. transaction is of who wrote the record: it can be read once no older transaction is open, because then
 -- none can come before it.

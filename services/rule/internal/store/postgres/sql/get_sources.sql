@@ -1,4 +1,4 @@
-SELECT s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id, s.granted_by, s.create_time, s.held
+SELECT s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id, s.granted_by, s.create_time, s.retained
 FROM unnest(:user_ids::text[]) AS u (id)
 CROSS JOIN LATERAL (
   SELECT *

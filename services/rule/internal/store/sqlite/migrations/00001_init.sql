@@ -167,13 +167,13 @@ CREATE TABLE sources (
     rule_id         TEXT    NOT NULL,
     granted_by      TEXT    NOT NULL,
     create_time     INTEGER NOT NULL,
-    held            INTEGER NOT NULL,
+    retained            INTEGER NOT NULL,
     PRIMARY KEY (organization_id, user_id, tenant_id, role_id, kind, rule_id)
 ) WITHOUT ROWID;
 
 CREATE INDEX sources_by_tenant ON sources (organization_id, tenant_id, user_id, role_id);
 CREATE INDEX sources_by_role ON sources (organization_id, role_id, user_id, tenant_id);
-CREATE INDEX sources_held ON sources (organization_id, user_id) WHERE held = 1;
+CREATE INDEX sources_retained ON sources (organization_id, user_id) WHERE retained = 1;
 
 -- The access feed. AUTOINCREMENT never gives a number twice, not even after the newest rows were trimmed.
 CREATE TABLE access_feed (

@@ -7,7 +7,7 @@ WITH keys AS (
   ORDER BY user_id, tenant_id, role_id
   LIMIT :limit
 )
-SELECT s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id, s.granted_by, s.create_time, s.held, h.active,
+SELECT s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id, s.granted_by, s.create_time, s.retained, h.active,
   h.suspended, h.unknown_as_of, h.rule_access
 FROM keys k
 CROSS JOIN sources s ON s.organization_id = :organization_id AND s.user_id = k.user_id AND s.tenant_id = k.tenant_id

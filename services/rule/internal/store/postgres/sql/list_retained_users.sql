@@ -1,4 +1,4 @@
 SELECT DISTINCT user_id
 FROM sources
-WHERE organization_id = :organization_id AND held = 1
+WHERE organization_id = :organization_id AND retained
 ORDER BY user_id;
