@@ -1,6 +1,6 @@
-// Package rule is the rule service: an organization's tenants, the catalogue of roles, user management rules, rule syncs,
-// and the access that comes of them. It follows identity's change feed, and what users hold follows what identity stores. It
-// reports to failedevents, and learns from directory which organizations are erased.
+// Package rule is the rule service. It owns an organization's tenants, the catalogue of roles, user management rules, rule syncs,
+// and access. It follows identity's change feed and computes what users hold from what identity stores. It sends failed events to
+// failedevents, and reads from directory which organizations are erased.
 package rule
 
 import (
@@ -26,20 +26,20 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store/sqlite"
 )
 
-// Settings is what users can set of the service. A DatabaseURL names the PostgreSQL server and database, which Migrate has
-// prepared; any number of processes may run on it.
+// Settings are the settings that users choose. DatabaseURL names the PostgreSQL server and a database that Migrate has prepared. Any
+// number of processes may share it.
 type Settings struct {
 	config.Service `koanf:",squash"`
 	Workers        int           `koanf:"workers" doc:"Number of organizations that a replica reconciles at a time, from 1 to 256. It reconciles the same number of those whose work fails or takes long."`
 	FeedRetention  time.Duration `koanf:"feed_retention" doc:"Time for which Usher keeps records of the access feed. A follower that was away for longer has to list access again."`
 }
 
-// Defaults gives the settings of a service that was told nothing.
+// Defaults returns the default settings.
 func Defaults() Settings {
 	return Settings{Service: config.ServiceDefaults("127.0.0.1:8092"), Workers: 4, FeedRetention: 30 * 24 * time.Hour}
 }
 
-// Check says all that is wrong with the settings.
+// Check returns all problems of the settings.
 func (s Settings) Check() config.Problems {
 	p := s.Service.Check("rule")
 	config.Between(&p, "rule.workers", s.Workers, 1, 256)
@@ -47,26 +47,26 @@ func (s Settings) Check() config.Problems {
 	return p
 }
 
-// Config is what the service can be told: its settings, and what users cannot set.
+// Config contains the settings of the service, and what users cannot choose.
 type Config struct {
 	Settings
-	// DatabasePath is the SQLite file, where there is no DatabaseURL. It is made when it is not there.
+	// DatabasePath is the SQLite file, if there is no DatabaseURL. New creates a missing file.
 	DatabasePath string
 	core.Tuning
 }
 
-// Dependencies are what the rule service needs. All are required.
+// Dependencies are the other services and tools that the rule service needs. All are required.
 type Dependencies struct {
-	// Identity is a connection to the identity service, on which this service is the caller rule.
+	// Identity is a connection to the identity service, with rule as the caller.
 	Identity grpc.ClientConnInterface
-	// FailedEvents is such a connection to the failedevents service.
+	// FailedEvents is a connection to the failedevents service, with rule as the caller.
 	FailedEvents grpc.ClientConnInterface
-	// Directory is such a connection to the directory service.
+	// Directory is a connection to the directory service, with rule as the caller.
 	Directory grpc.ClientConnInterface
 	Log       *slog.Logger
 	Tracing   trace.TracerProvider
 	Meter     metric.MeterProvider
-	// Now is the clock of all that is stored.
+	// Now is the clock of everything that the service stores.
 	Now func() time.Time
 }
 
@@ -78,8 +78,8 @@ type Service struct {
 	log       *slog.Logger
 }
 
-// Migrate prepares a PostgreSQL database for this service, or brings it to the newest schema. Processes of the version
-// before may run on it meanwhile.
+// Migrate prepares a PostgreSQL database for this service, or migrates it to the newest schema. Processes of the previous version may
+// run meanwhile.
 func Migrate(ctx context.Context, databaseURL string) error {
 	if err := postgres.Migrate(ctx, databaseURL); err != nil {
 		return fmt.Errorf("rule: %w", err)
@@ -87,13 +87,13 @@ func Migrate(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
-// CheckDatabase connects to a PostgreSQL database, and says whether New would take it. It writes nothing.
+// CheckDatabase connects to a PostgreSQL database and reports whether New would accept it. It writes nothing.
 func CheckDatabase(ctx context.Context, databaseURL string) error {
 	return postgres.Check(ctx, databaseURL)
 }
 
-// RenewEpoch has who follows the service's feed begin anew, after its PostgreSQL database was restored in a way that
-// cannot be noticed.
+// RenewEpoch makes all followers of the service's feed begin again. Call it after a restore of the PostgreSQL database that the
+// service cannot detect.
 func RenewEpoch(ctx context.Context, databaseURL string) error {
 	if err := postgres.RenewEpoch(ctx, databaseURL); err != nil {
 		return fmt.Errorf("rule: %w", err)
@@ -101,7 +101,7 @@ func RenewEpoch(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
-// New opens the database; a SQLite file it brings to the newest schema. Close the service.
+// New opens the database, and migrates a SQLite file to the newest schema. Close the service in the end.
 func New(ctx context.Context, config Config, d Dependencies) (*Service, error) {
 	if err := errors.Join(config.Check().Err(), config.OneDatabase(config.DatabasePath)); err != nil {
 		return nil, fmt.Errorf("rule: %w", err)
@@ -134,8 +134,8 @@ func open(ctx context.Context, config Config, d Dependencies) (store.Store, erro
 // Register registers the RPCs of usher.rule.v1 on r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { server.New(s.core).Register(r) }
 
-// Run follows identity's changes, carries out rule syncs, delivers reports and erases organizations until ctx ends; then it
-// finishes what is under way and gives up what it owns. Call it at most once, and Close after it has returned.
+// Run follows identity's changes, carries out rule syncs, delivers reports and erases organizations until ctx ends. Then it
+// finishes its current work and releases its organizations. Call it at most once, and Close after it has returned.
 func (s *Service) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var erasing sync.WaitGroup
@@ -145,7 +145,7 @@ func (s *Service) Run(ctx context.Context) error {
 	return s.core.Run(ctx)
 }
 
-// keeper says how organizations are erased here.
+// keeper erases organizations in this service.
 func (s *Service) keeper() erasure.Keeper {
 	return erasure.Keeper{
 		Erase: func(ctx context.Context, e erasure.Erasure) (bool, error) {
@@ -155,10 +155,10 @@ func (s *Service) keeper() erasure.Keeper {
 	}
 }
 
-// Stop ends the calls that watch or wait, so that the server that serves them can stop. Stopping twice is safe.
+// Stop ends the calls that watch or wait, so that their server can stop. It is safe to stop twice.
 func (s *Service) Stop() { s.core.Stop() }
 
-// Close stops the service and closes its database, after the last call and after Run. Closing twice is safe.
+// Close stops the service and closes its database. Call it after the last call, and after Run. It is safe to close twice.
 func (s *Service) Close() error {
 	s.Stop()
 	return s.store.Close()

@@ -10,14 +10,14 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/core"
 )
 
-// FailedEvents is the failedevents service.
+// FailedEvents is a client of the failedevents service.
 type FailedEvents struct {
 	record failedeventsv1.FailedEventRecordServiceClient
 }
 
 var _ core.FailedEvents = (*FailedEvents)(nil)
 
-// NewFailedEvents calls failedevents on conn.
+// NewFailedEvents returns a client on conn.
 func NewFailedEvents(conn grpc.ClientConnInterface) *FailedEvents {
 	return &FailedEvents{record: failedeventsv1.NewFailedEventRecordServiceClient(conn)}
 }

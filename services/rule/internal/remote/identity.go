@@ -1,4 +1,4 @@
-// Package remote calls the services that the rule service depends on, in the words of its core.
+// Package remote calls the services that the rule service depends on, with the types of its core.
 package remote
 
 import (
@@ -19,8 +19,8 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/core"
 )
 
-// Identity is the identity service. Reads are made for the principal of their context; facts and the feed, which only services
-// read, always for the rule service itself.
+// Identity is a client of the identity service. Most reads use the principal of their context. Facts and the feed, which only services
+// read, use the rule service itself.
 type Identity struct {
 	facts identityv1.FactsServiceClient
 	feed  identityv1.FeedServiceClient
@@ -29,19 +29,19 @@ type Identity struct {
 
 var _ core.Identity = (*Identity)(nil)
 
-// NewIdentity calls identity on conn.
+// NewIdentity returns a client on conn.
 func NewIdentity(conn grpc.ClientConnInterface) *Identity {
 	return &Identity{
 		facts: identityv1.NewFactsServiceClient(conn), feed: identityv1.NewFeedServiceClient(conn), read: identityv1.NewReadServiceClient(conn),
 	}
 }
 
-// asSystem makes a call the rule service's own, whoever asked for what led to it.
+// asSystem makes the rule service the principal of a call.
 func asSystem(ctx context.Context) context.Context {
 	return rpc.WithPrincipal(ctx, &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SYSTEM})
 }
 
-// failed is a call's error as a fault.
+// failed returns a call's error as a fault.
 func failed(err error) error {
 	if err == nil {
 		return nil
@@ -59,11 +59,11 @@ func (i *Identity) Statuses(ctx context.Context, organizationID string, ids []st
 	return i.userFacts(ctx, &identityv1.StreamUserFactsRequest{OrganizationId: organizationID, Ids: ids, StatusOnly: true})
 }
 
-// maxFacts is how many bytes of facts are read for one batch.
+// maxFacts is how many bytes of facts one batch may have.
 const maxFacts = 16 << 20
 
 func (i *Identity) userFacts(ctx context.Context, r *identityv1.StreamUserFactsRequest) (map[string]core.User, error) {
-	ctx, cancel := context.WithCancel(asSystem(ctx)) // a stream that is left ends
+	ctx, cancel := context.WithCancel(asSystem(ctx)) // ends a stream that is not read to its end
 	defer cancel()
 	stream, err := i.facts.StreamUserFacts(ctx, r)
 	if err != nil {
@@ -82,14 +82,14 @@ func (i *Identity) userFacts(ctx context.Context, r *identityv1.StreamUserFactsR
 			return nil, fault.New(fault.Limit, "the facts about these users are more than %d bytes", maxFacts)
 		}
 		for _, u := range response.GetUsers() {
-			if users[u.GetId()], err = userOf(u, r); err != nil {
+			if users[u.GetId()], err = userFromProto(u, r); err != nil {
 				return nil, err
 			}
 		}
 	}
 }
 
-func userOf(u *identityv1.UserFacts, r *identityv1.StreamUserFactsRequest) (core.User, error) {
+func userFromProto(u *identityv1.UserFacts, r *identityv1.StreamUserFactsRequest) (core.User, error) {
 	user := core.User{
 		Active: u.GetActive(), Detached: u.GetDetached(), DirectoryID: u.GetDirectoryId(), Revision: u.GetRevision(),
 		UpdateTime: u.GetUpdateTime().AsTime(), GroupIDs: u.GetGroupIds(), Unknown: u.GetBeyondLimit(),
@@ -100,7 +100,7 @@ func userOf(u *identityv1.UserFacts, r *identityv1.StreamUserFactsRequest) (core
 	return user, errors.Join(errs[:]...)
 }
 
-// named are the texts of a request that an answer means by their positions.
+// named returns the texts at the given positions of a request's list.
 func named(texts []string, positions []int32) ([]string, error) {
 	all := make([]string, len(positions))
 	for n, at := range positions {
@@ -131,12 +131,12 @@ func (i *Identity) Groups(ctx context.Context, organizationID string, ids []stri
 	}
 	groups := make(map[string]core.Group, len(response.GetGroups()))
 	for _, g := range response.GetGroups() {
-		groups[g.GetId()] = groupOf(g)
+		groups[g.GetId()] = groupFromProto(g)
 	}
 	return groups, nil
 }
 
-func groupOf(g *identityv1.Group) core.Group {
+func groupFromProto(g *identityv1.Group) core.Group {
 	return core.Group{ID: g.GetId(), DirectoryID: g.GetDirectoryId(), DisplayName: g.GetDisplayName()}
 }
 
@@ -149,7 +149,7 @@ func (i *Identity) GroupsNamed(ctx context.Context, organizationID, displayName,
 	}
 	page := core.GroupPage{Next: response.GetNextPageToken()}
 	for _, g := range response.GetGroups() {
-		page.Groups = append(page.Groups, groupOf(g))
+		page.Groups = append(page.Groups, groupFromProto(g))
 	}
 	return page, nil
 }
@@ -190,26 +190,26 @@ func (i *Identity) Changes(ctx context.Context, organizationID, after string, li
 		return core.ChangePage{}, failed(err)
 	}
 	page := core.ChangePage{
-		Next: response.GetNextCursor(), More: response.GetMore(), AsOf: timeOf(response.GetAsOfTime()),
+		Next: response.GetNextCursor(), More: response.GetMore(), AsOf: timeFromProto(response.GetAsOfTime()),
 		Records: make([]core.Record, len(response.GetChanges())),
 	}
 	for n, change := range response.GetChanges() {
-		page.Records[n] = recordOf(change)
+		page.Records[n] = recordFromProto(change)
 	}
 	return page, nil
 }
 
-// timeOf is a time on the wire; an unset one is the zero time.
-func timeOf(t *timestamppb.Timestamp) time.Time {
+// timeFromProto returns the zero time for nil.
+func timeFromProto(t *timestamppb.Timestamp) time.Time {
 	if t == nil {
 		return time.Time{}
 	}
 	return t.AsTime()
 }
 
-// recordOf says whom a change concerns: the user that changed, or the member that came or left, or else the group; or the directory
-// that was deleted.
-func recordOf(c *identityv1.Change) core.Record {
+// recordFromProto sets the id that a change concerns: of the user that changed, of the member that joined or left, else of the group,
+// or of the directory that was deleted.
+func recordFromProto(c *identityv1.Change) core.Record {
 	r := core.Record{Cursor: c.GetCursor(), MessageID: c.GetMessageId(), Traceparent: c.GetTraceparent(), Time: c.GetChangeTime().AsTime()}
 	group := identityv1.ResourceType_RESOURCE_TYPE_GROUP
 	member := c.GetKind() == identityv1.ChangeKind_CHANGE_KIND_MEMBER_ADDED || c.GetKind() == identityv1.ChangeKind_CHANGE_KIND_MEMBER_REMOVED
@@ -243,7 +243,7 @@ func (i *Identity) Activity(ctx context.Context, after string, on func(core.Acti
 		if err != nil {
 			return failed(err)
 		}
-		a := core.Activity{OrganizationIDs: response.GetOrganizationIds(), Cursor: response.GetCursor(), AsOf: timeOf(response.GetAsOfTime())}
+		a := core.Activity{OrganizationIDs: response.GetOrganizationIds(), Cursor: response.GetCursor(), AsOf: timeFromProto(response.GetAsOfTime())}
 		if err := on(a); err != nil {
 			return err
 		}

@@ -15,45 +15,45 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// How long WaitUntilCaughtUp waits, as its contract has it.
+// How long WaitUntilCaughtUp waits, as in its contract.
 const (
 	defaultWait = 10 * time.Second
 	longestWait = 60 * time.Second
 )
 
-// grantOf reads the part of a request that names a grant.
-func grantOf(r interface {
+// grantFromProto reads the grant that a request names.
+func grantFromProto(r interface {
 	GetTenantId() string
 	GetRoleId() string
 }) store.Grant {
 	return store.Grant{TenantID: r.GetTenantId(), RoleID: r.GetRoleId()}
 }
 
-// accessOf gives nil for access without a source, which is none.
-func accessOf(organizationID string, a store.Access) *rulev1.Access {
+// accessProto returns nil for access without a source, because that is no access.
+func accessProto(organizationID string, a store.Access) *rulev1.Access {
 	if len(a.Sources) == 0 {
 		return nil
 	}
 	return &rulev1.Access{
 		OrganizationId: organizationID, UserId: a.UserID, TenantId: a.Grant.TenantID, RoleId: a.Grant.RoleID,
-		Effective: a.Effective, Unknown: a.Unknown, Suspended: a.Suspended, Sources: each(a.Sources, sourceOf),
+		Effective: a.Effective, Unknown: a.Unknown, Suspended: a.Suspended, Sources: each(a.Sources, sourceProto),
 	}
 }
 
-func sourceOf(s store.Source) *rulev1.Source {
+func sourceProto(s store.Source) *rulev1.Source {
 	kind := rulev1.SourceKind_SOURCE_KIND_RULE
 	if s.Kind == store.FromHand {
 		kind = rulev1.SourceKind_SOURCE_KIND_MANUAL
 	}
-	return &rulev1.Source{Kind: kind, RuleId: s.RuleID, GrantedBy: s.GrantedBy, CreateTime: stamp(s.CreateTime), Retained: s.Retained}
+	return &rulev1.Source{Kind: kind, RuleId: s.RuleID, GrantedBy: s.GrantedBy, CreateTime: timeProto(s.CreateTime), Retained: s.Retained}
 }
 
 func (s *Server) CheckAccess(ctx context.Context, r *rulev1.CheckAccessRequest) (*rulev1.CheckAccessResponse, error) {
-	a, err := s.core.CheckAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantOf(r))
+	a, err := s.core.CheckAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantFromProto(r))
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.CheckAccessResponse{Allowed: a.Allowed, AsOfTime: stamp(a.AsOf), Unknown: a.Unknown, Suspended: a.Suspended}, nil
+	return &rulev1.CheckAccessResponse{Allowed: a.Allowed, AsOfTime: timeProto(a.AsOf), Unknown: a.Unknown, Suspended: a.Suspended}, nil
 }
 
 func (s *Server) ListAccess(ctx context.Context, r *rulev1.ListAccessRequest) (*rulev1.ListAccessResponse, error) {
@@ -71,7 +71,7 @@ func (s *Server) ListAccess(ctx context.Context, r *rulev1.ListAccessRequest) (*
 	}
 	found, more := page.Cut(found, size)
 	response := &rulev1.ListAccessResponse{
-		Access: each(found, func(a store.Access) *rulev1.Access { return accessOf(r.GetOrganizationId(), a) }), AsOfTime: stamp(asOf),
+		Access: each(found, func(a store.Access) *rulev1.Access { return accessProto(r.GetOrganizationId(), a) }), AsOfTime: timeProto(asOf),
 	}
 	if more {
 		last := found[len(found)-1]
@@ -81,26 +81,26 @@ func (s *Server) ListAccess(ctx context.Context, r *rulev1.ListAccessRequest) (*
 }
 
 func (s *Server) GrantAccess(ctx context.Context, r *rulev1.GrantAccessRequest) (*rulev1.GrantAccessResponse, error) {
-	a, err := s.core.GrantAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantOf(r), rpc.PrincipalOf(ctx).GetSubject())
+	a, err := s.core.GrantAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantFromProto(r), rpc.PrincipalOf(ctx).GetSubject())
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.GrantAccessResponse{Access: accessOf(r.GetOrganizationId(), a)}, nil
+	return &rulev1.GrantAccessResponse{Access: accessProto(r.GetOrganizationId(), a)}, nil
 }
 
 func (s *Server) RevokeAccess(ctx context.Context, r *rulev1.RevokeAccessRequest) (*rulev1.RevokeAccessResponse, error) {
-	a, err := s.core.RevokeAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantOf(r))
+	a, err := s.core.RevokeAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantFromProto(r))
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.RevokeAccessResponse{Access: accessOf(r.GetOrganizationId(), a)}, nil
+	return &rulev1.RevokeAccessResponse{Access: accessProto(r.GetOrganizationId(), a)}, nil
 }
 
 func (s *Server) WatchAccess(r *rulev1.WatchAccessRequest, stream grpc.ServerStreamingServer[rulev1.WatchAccessResponse]) error {
 	organizationID := r.GetOrganizationId()
 	return s.core.WatchAccess(stream.Context(), organizationID, r.GetAfterCursor(), func(changes []store.Change, cursor string) error {
 		for _, change := range changes {
-			c := changeOf(organizationID, change)
+			c := changeProto(organizationID, change)
 			if err := stream.Send(&rulev1.WatchAccessResponse{Change: c, Cursor: c.GetCursor()}); err != nil {
 				return err
 			}
@@ -112,7 +112,7 @@ func (s *Server) WatchAccess(r *rulev1.WatchAccessRequest, stream grpc.ServerStr
 	})
 }
 
-func changeOf(organizationID string, c store.Change) *rulev1.AccessChange {
+func changeProto(organizationID string, c store.Change) *rulev1.AccessChange {
 	kind := rulev1.AccessChangeKind_ACCESS_CHANGE_KIND_ADDED
 	if c.Kind == store.Removed {
 		kind = rulev1.AccessChangeKind_ACCESS_CHANGE_KIND_REMOVED
@@ -120,7 +120,7 @@ func changeOf(organizationID string, c store.Change) *rulev1.AccessChange {
 	return &rulev1.AccessChange{
 		Cursor: c.Cursor.String(), OrganizationId: organizationID, UserId: c.UserID, TenantId: c.Grant.TenantID,
 		RoleId: c.Grant.RoleID, Kind: kind, Revision: c.Revision, MessageId: c.MessageID, SyncId: c.SyncID,
-		Traceparent: c.Traceparent, ChangeTime: stamp(c.Time),
+		Traceparent: c.Traceparent, ChangeTime: timeProto(c.Time),
 	}
 }
 
@@ -133,7 +133,7 @@ func (s *Server) GetAccessCursor(ctx context.Context, _ *rulev1.GetAccessCursorR
 }
 
 func (s *Server) WaitUntilCaughtUp(ctx context.Context, r *rulev1.WaitUntilCaughtUpRequest) (*rulev1.WaitUntilCaughtUpResponse, error) {
-	wait, err := waitOf(r.GetTimeout())
+	wait, err := timeoutFromProto(r.GetTimeout())
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (s *Server) WaitUntilCaughtUp(ctx context.Context, r *rulev1.WaitUntilCaugh
 	return &rulev1.WaitUntilCaughtUpResponse{ChangeCursor: cursor}, nil
 }
 
-func waitOf(timeout *durationpb.Duration) (time.Duration, error) {
+func timeoutFromProto(timeout *durationpb.Duration) (time.Duration, error) {
 	if timeout == nil {
 		return defaultWait, nil
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-func roleOf(r store.Role) *rulev1.Role {
+func roleProto(r store.Role) *rulev1.Role {
 	scope := rulev1.RoleScope_ROLE_SCOPE_TENANT
 	if r.Scope == store.ScopeOrganization {
 		scope = rulev1.RoleScope_ROLE_SCOPE_ORGANIZATION
@@ -28,7 +28,7 @@ func (s *Server) CreateRole(ctx context.Context, r *rulev1.CreateRoleRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.CreateRoleResponse{Role: roleOf(role)}, nil
+	return &rulev1.CreateRoleResponse{Role: roleProto(role)}, nil
 }
 
 func (s *Server) GetRole(ctx context.Context, r *rulev1.GetRoleRequest) (*rulev1.GetRoleResponse, error) {
@@ -36,7 +36,7 @@ func (s *Server) GetRole(ctx context.Context, r *rulev1.GetRoleRequest) (*rulev1
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.GetRoleResponse{Role: roleOf(role)}, nil
+	return &rulev1.GetRoleResponse{Role: roleProto(role)}, nil
 }
 
 func (s *Server) ListRoles(ctx context.Context, _ *rulev1.ListRolesRequest) (*rulev1.ListRolesResponse, error) {
@@ -44,7 +44,7 @@ func (s *Server) ListRoles(ctx context.Context, _ *rulev1.ListRolesRequest) (*ru
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.ListRolesResponse{Roles: each(all, roleOf)}, nil
+	return &rulev1.ListRolesResponse{Roles: each(all, roleProto)}, nil
 }
 
 func (s *Server) DeleteRole(ctx context.Context, r *rulev1.DeleteRoleRequest) (*rulev1.DeleteRoleResponse, error) {

@@ -14,10 +14,10 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-func ruleOf(r store.Rule) *rulev1.Rule {
+func ruleProto(r store.Rule) *rulev1.Rule {
 	out := &rulev1.Rule{
 		Id: r.ID, OrganizationId: r.OrganizationID, DisplayName: proto.String(r.DisplayName), Enabled: proto.Bool(r.Enabled),
-		CreateTime: stamp(r.CreateTime), UpdateTime: stamp(r.UpdateTime),
+		CreateTime: timeProto(r.CreateTime), UpdateTime: timeProto(r.UpdateTime),
 		Grants: each(r.Grants, func(g store.Grant) *rulev1.Grant { return &rulev1.Grant{TenantId: g.TenantID, RoleId: g.RoleID} }),
 	}
 	switch r.Match.Kind {
@@ -26,22 +26,22 @@ func ruleOf(r store.Rule) *rulev1.Rule {
 	case store.MatchFilter:
 		out.Match = &rulev1.Rule_Filter{Filter: &rulev1.FilterMatch{Filter: r.Match.Value}}
 	default:
-		out.Match = &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: r.Match.Value, Pins: each(r.Pins, pinOf)}}
+		out.Match = &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: r.Match.Value, Pins: each(r.Pins, pinProto)}}
 	}
 	out.Etag = update.Etag(out)
 	return out
 }
 
-func pinOf(p store.Pin) *rulev1.GroupPin {
+func pinProto(p store.Pin) *rulev1.GroupPin {
 	state := rulev1.PinState_PIN_STATE_PINNED
 	if p.State == store.Waiting {
 		state = rulev1.PinState_PIN_STATE_WAITING
 	}
-	return &rulev1.GroupPin{DirectoryId: p.DirectoryID, GroupId: p.GroupID, State: state, PinTime: stamp(p.Time)}
+	return &rulev1.GroupPin{DirectoryId: p.DirectoryID, GroupId: p.GroupID, State: state, PinTime: timeProto(p.Time)}
 }
 
-// matchOf gives nil for a rule that matches nobody.
-func matchOf(r *rulev1.Rule) *store.Match {
+// matchFromProto returns nil for a rule that matches nobody.
+func matchFromProto(r *rulev1.Rule) *store.Match {
 	switch m := r.GetMatch().(type) {
 	case *rulev1.Rule_Group:
 		return &store.Match{Kind: store.MatchGroup, Value: m.Group.GetDisplayName()}
@@ -54,7 +54,7 @@ func matchOf(r *rulev1.Rule) *store.Match {
 	}
 }
 
-func grantsOf(r *rulev1.Rule) []store.Grant {
+func grantsFromProto(r *rulev1.Rule) []store.Grant {
 	return each(r.GetGrants(), func(g *rulev1.Grant) store.Grant {
 		return store.Grant{TenantID: g.GetTenantId(), RoleID: g.GetRoleId()}
 	})
@@ -62,18 +62,18 @@ func grantsOf(r *rulev1.Rule) []store.Grant {
 
 func (s *Server) CreateRule(ctx context.Context, r *rulev1.CreateRuleRequest) (*rulev1.CreateRuleResponse, error) {
 	in := r.GetRule()
-	rule := store.Rule{OrganizationID: r.GetOrganizationId(), DisplayName: in.GetDisplayName(), Enabled: true, Grants: grantsOf(in)}
+	rule := store.Rule{OrganizationID: r.GetOrganizationId(), DisplayName: in.GetDisplayName(), Enabled: true, Grants: grantsFromProto(in)}
 	if in.Enabled != nil {
 		rule.Enabled = in.GetEnabled()
 	}
-	if m := matchOf(in); m != nil {
+	if m := matchFromProto(in); m != nil {
 		rule.Match = *m
 	}
 	rule, err := s.core.CreateRule(ctx, rule, requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.CreateRuleResponse{Rule: ruleOf(rule)}, nil
+	return &rulev1.CreateRuleResponse{Rule: ruleProto(rule)}, nil
 }
 
 func (s *Server) GetRule(ctx context.Context, r *rulev1.GetRuleRequest) (*rulev1.GetRuleResponse, error) {
@@ -81,7 +81,7 @@ func (s *Server) GetRule(ctx context.Context, r *rulev1.GetRuleRequest) (*rulev1
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.GetRuleResponse{Rule: ruleOf(rule)}, nil
+	return &rulev1.GetRuleResponse{Rule: ruleProto(rule)}, nil
 }
 
 func (s *Server) ListRules(ctx context.Context, r *rulev1.ListRulesRequest) (*rulev1.ListRulesResponse, error) {
@@ -96,7 +96,7 @@ func (s *Server) ListRules(ctx context.Context, r *rulev1.ListRulesRequest) (*ru
 		return nil, err
 	}
 	found, more := page.Cut(found, size)
-	response := &rulev1.ListRulesResponse{Rules: each(found, ruleOf)}
+	response := &rulev1.ListRulesResponse{Rules: each(found, ruleProto)}
 	if more {
 		response.NextPageToken = page.Token([]string{found[len(found)-1].ID}, list...)
 	}
@@ -108,17 +108,17 @@ func (s *Server) UpdateRule(ctx context.Context, r *rulev1.UpdateRuleRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	rule, err := s.core.UpdateRule(ctx, r.GetOrganizationId(), r.GetId(), updateOf(r.GetRule(), fields), func(before store.Rule) error {
-		return update.Matches(r.GetRule().GetEtag(), ruleOf(before))
+	rule, err := s.core.UpdateRule(ctx, r.GetOrganizationId(), r.GetId(), updateFromProto(r.GetRule(), fields), func(before store.Rule) error {
+		return update.Matches(r.GetRule().GetEtag(), ruleProto(before))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.UpdateRuleResponse{Rule: ruleOf(rule)}, nil
+	return &rulev1.UpdateRuleResponse{Rule: ruleProto(rule)}, nil
 }
 
-// updateOf takes the fields from a rule.
-func updateOf(r *rulev1.Rule, fields update.Fields) core.RuleUpdate {
+// updateFromProto reads the named fields of a rule.
+func updateFromProto(r *rulev1.Rule, fields update.Fields) core.RuleUpdate {
 	var u core.RuleUpdate
 	if fields["display_name"] {
 		u.DisplayName = r.DisplayName
@@ -127,10 +127,10 @@ func updateOf(r *rulev1.Rule, fields update.Fields) core.RuleUpdate {
 		u.Enabled = r.Enabled
 	}
 	if fields["group"] || fields["role_value"] || fields["filter"] {
-		u.Match = matchOf(r)
+		u.Match = matchFromProto(r)
 	}
 	if fields["grants"] {
-		u.Grants = grantsOf(r)
+		u.Grants = grantsFromProto(r)
 	}
 	return u
 }
@@ -140,7 +140,7 @@ func (s *Server) EnableRule(ctx context.Context, r *rulev1.EnableRuleRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.EnableRuleResponse{Rule: ruleOf(rule)}, nil
+	return &rulev1.EnableRuleResponse{Rule: ruleProto(rule)}, nil
 }
 
 func (s *Server) DisableRule(ctx context.Context, r *rulev1.DisableRuleRequest) (*rulev1.DisableRuleResponse, error) {
@@ -148,7 +148,7 @@ func (s *Server) DisableRule(ctx context.Context, r *rulev1.DisableRuleRequest) 
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.DisableRuleResponse{Rule: ruleOf(rule)}, nil
+	return &rulev1.DisableRuleResponse{Rule: ruleProto(rule)}, nil
 }
 
 func (s *Server) DeleteRule(ctx context.Context, r *rulev1.DeleteRuleRequest) (*rulev1.DeleteRuleResponse, error) {

@@ -1,5 +1,5 @@
-// Package server answers the rule service's RPCs: it turns requests into calls of the core and what the core gives into
-// responses. Errors pass as they are; package rpc maps them.
+// Package server implements the rule service's RPCs. It turns requests into calls of the core, and results into responses. It
+// returns errors unchanged: package rpc maps them.
 package server
 
 import (
@@ -22,7 +22,7 @@ type Server struct {
 	core *core.Core
 }
 
-// New makes the server.
+// New creates a server.
 func New(c *core.Core) *Server { return &Server{core: c} }
 
 // Register adds the services to a gRPC server.
@@ -34,15 +34,15 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	rulev1.RegisterAccessServiceServer(r, s)
 }
 
-// stamp is a time on the wire; the zero time is unset.
-func stamp(t time.Time) *timestamppb.Timestamp {
+// timeProto returns nil for the zero time.
+func timeProto(t time.Time) *timestamppb.Timestamp {
 	if t.IsZero() {
 		return nil
 	}
 	return timestamppb.New(t)
 }
 
-// each maps a list.
+// each maps a list with f.
 func each[A, B any](in []A, f func(A) B) []B {
 	out := make([]B, len(in))
 	for i, a := range in {

@@ -11,7 +11,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-func settingsOf(s store.Settings) *rulev1.AccessSettings {
+func settingsProto(s store.Settings) *rulev1.AccessSettings {
 	when := rulev1.WhenUnknown_WHEN_UNKNOWN_KEEP
 	if s.WhenUnknown == store.SuspendUnknown {
 		when = rulev1.WhenUnknown_WHEN_UNKNOWN_SUSPEND
@@ -26,7 +26,7 @@ func (s *Server) GetAccessSettings(ctx context.Context, r *rulev1.GetAccessSetti
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.GetAccessSettingsResponse{Settings: settingsOf(settings)}, nil
+	return &rulev1.GetAccessSettingsResponse{Settings: settingsProto(settings)}, nil
 }
 
 func (s *Server) UpdateAccessSettings(ctx context.Context, r *rulev1.UpdateAccessSettingsRequest) (*rulev1.UpdateAccessSettingsResponse, error) {
@@ -43,12 +43,12 @@ func (s *Server) UpdateAccessSettings(ctx context.Context, r *rulev1.UpdateAcces
 		change.WhenUnknown = &when
 	}
 	settings, err := s.core.UpdateSettings(ctx, r.GetOrganizationId(), change, func(before store.Settings) error {
-		return update.Matches(r.GetSettings().GetEtag(), settingsOf(before))
+		return update.Matches(r.GetSettings().GetEtag(), settingsProto(before))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.UpdateAccessSettingsResponse{Settings: settingsOf(settings)}, nil
+	return &rulev1.UpdateAccessSettingsResponse{Settings: settingsProto(settings)}, nil
 }
 
 func (s *Server) GetAccessStatus(ctx context.Context, r *rulev1.GetAccessStatusRequest) (*rulev1.GetAccessStatusResponse, error) {
@@ -57,11 +57,11 @@ func (s *Server) GetAccessStatus(ctx context.Context, r *rulev1.GetAccessStatusR
 		return nil, err
 	}
 	return &rulev1.GetAccessStatusResponse{
-		AsOfTime: stamp(status.AsOf), OldestChangeAge: durationpb.New(status.OldestAge), SetAsideCount: status.Count,
+		AsOfTime: timeProto(status.AsOf), OldestChangeAge: durationpb.New(status.OldestAge), SetAsideCount: status.Count,
 		SetAside: each(status.SetAside, func(a store.SetAside) *rulev1.SetAsideUser {
 			return &rulev1.SetAsideUser{
-				UserId: a.UserID, Detail: a.Detail, MessageId: a.MessageID, AsOfTime: stamp(core.KnownAsOf(a.AsOf)), CreateTime: stamp(a.CreateTime),
-				RetryTime: stamp(a.RetryTime), Attempts: int32(a.Attempts), //nolint:gosec // one more with each try
+				UserId: a.UserID, Detail: a.Detail, MessageId: a.MessageID, AsOfTime: timeProto(core.KnownAsOf(a.AsOf)), CreateTime: timeProto(a.CreateTime),
+				RetryTime: timeProto(a.RetryTime), Attempts: int32(a.Attempts), //nolint:gosec // one more with each try
 			}
 		}),
 	}, nil

@@ -11,9 +11,9 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-func suspensionOf(organizationID string, p store.Suspension) *rulev1.Suspension {
+func suspensionProto(organizationID string, p store.Suspension) *rulev1.Suspension {
 	return &rulev1.Suspension{
-		OrganizationId: organizationID, UserId: p.UserID, Reason: p.Reason, SuspendedBy: p.SuspendedBy, CreateTime: stamp(p.CreateTime),
+		OrganizationId: organizationID, UserId: p.UserID, Reason: p.Reason, SuspendedBy: p.SuspendedBy, CreateTime: timeProto(p.CreateTime),
 	}
 }
 
@@ -24,7 +24,7 @@ func (s *Server) SuspendAccess(ctx context.Context, r *rulev1.SuspendAccessReque
 	if err != nil {
 		return nil, err
 	}
-	response := &rulev1.SuspendAccessResponse{Suspension: suspensionOf(r.GetOrganizationId(), p)}
+	response := &rulev1.SuspendAccessResponse{Suspension: suspensionProto(r.GetOrganizationId(), p)}
 	if last {
 		response.Warning = "The user was the organization's last effective Organization Admin: now nobody in the organization is one."
 	}
@@ -51,7 +51,7 @@ func (s *Server) ListSuspensions(ctx context.Context, r *rulev1.ListSuspensionsR
 	}
 	found, more := page.Cut(found, size)
 	response := &rulev1.ListSuspensionsResponse{
-		Suspensions: each(found, func(p store.Suspension) *rulev1.Suspension { return suspensionOf(r.GetOrganizationId(), p) }),
+		Suspensions: each(found, func(p store.Suspension) *rulev1.Suspension { return suspensionProto(r.GetOrganizationId(), p) }),
 	}
 	if more {
 		response.NextPageToken = page.Token([]string{found[len(found)-1].UserID}, list...)

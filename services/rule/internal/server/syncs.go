@@ -10,7 +10,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-func syncOf(s store.Sync) *rulev1.Sync {
+func syncProto(s store.Sync) *rulev1.Sync {
 	state := rulev1.SyncState_SYNC_STATE_RUNNING
 	switch s.State {
 	case store.SyncDone:
@@ -20,8 +20,8 @@ func syncOf(s store.Sync) *rulev1.Sync {
 	}
 	return &rulev1.Sync{
 		Id: s.ID, OrganizationId: s.OrganizationID, State: state, UsersDone: s.UsersDone, AccessAdded: s.Added,
-		AccessRemoved: s.Removed, StartedBy: s.StartedBy, CreateTime: stamp(s.CreateTime), UpdateTime: stamp(s.UpdateTime),
-		EndTime: stamp(s.EndTime), UsersSetAside: s.SetAside,
+		AccessRemoved: s.Removed, StartedBy: s.StartedBy, CreateTime: timeProto(s.CreateTime), UpdateTime: timeProto(s.UpdateTime),
+		EndTime: timeProto(s.EndTime), UsersSetAside: s.SetAside,
 	}
 }
 
@@ -30,7 +30,7 @@ func (s *Server) StartSync(ctx context.Context, r *rulev1.StartSyncRequest) (*ru
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.StartSyncResponse{Sync: syncOf(sync)}, nil
+	return &rulev1.StartSyncResponse{Sync: syncProto(sync)}, nil
 }
 
 func (s *Server) GetSync(ctx context.Context, r *rulev1.GetSyncRequest) (*rulev1.GetSyncResponse, error) {
@@ -38,7 +38,7 @@ func (s *Server) GetSync(ctx context.Context, r *rulev1.GetSyncRequest) (*rulev1
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.GetSyncResponse{Sync: syncOf(sync)}, nil
+	return &rulev1.GetSyncResponse{Sync: syncProto(sync)}, nil
 }
 
 func (s *Server) ListSyncs(ctx context.Context, r *rulev1.ListSyncsRequest) (*rulev1.ListSyncsResponse, error) {
@@ -53,7 +53,7 @@ func (s *Server) ListSyncs(ctx context.Context, r *rulev1.ListSyncsRequest) (*ru
 		return nil, err
 	}
 	found, more := page.Cut(found, size)
-	response := &rulev1.ListSyncsResponse{Syncs: each(found, syncOf)}
+	response := &rulev1.ListSyncsResponse{Syncs: each(found, syncProto)}
 	if more {
 		response.NextPageToken = page.Token([]string{found[len(found)-1].ID}, list...)
 	}
@@ -65,5 +65,5 @@ func (s *Server) CancelSync(ctx context.Context, r *rulev1.CancelSyncRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.CancelSyncResponse{Sync: syncOf(sync)}, nil
+	return &rulev1.CancelSyncResponse{Sync: syncProto(sync)}, nil
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-func tenantOf(t store.Tenant) *rulev1.Tenant {
+func tenantProto(t store.Tenant) *rulev1.Tenant {
 	tenant := &rulev1.Tenant{
 		Id: t.ID, OrganizationId: t.OrganizationID, DisplayName: proto.String(t.DisplayName),
-		CreateTime: stamp(t.CreateTime), UpdateTime: stamp(t.UpdateTime),
+		CreateTime: timeProto(t.CreateTime), UpdateTime: timeProto(t.UpdateTime),
 	}
 	tenant.Etag = update.Etag(tenant)
 	return tenant
@@ -32,7 +32,7 @@ func (s *Server) CreateTenant(ctx context.Context, r *rulev1.CreateTenantRequest
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.CreateTenantResponse{Tenant: tenantOf(t)}, nil
+	return &rulev1.CreateTenantResponse{Tenant: tenantProto(t)}, nil
 }
 
 func (s *Server) GetTenant(ctx context.Context, r *rulev1.GetTenantRequest) (*rulev1.GetTenantResponse, error) {
@@ -40,7 +40,7 @@ func (s *Server) GetTenant(ctx context.Context, r *rulev1.GetTenantRequest) (*ru
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.GetTenantResponse{Tenant: tenantOf(t)}, nil
+	return &rulev1.GetTenantResponse{Tenant: tenantProto(t)}, nil
 }
 
 func (s *Server) ListTenants(ctx context.Context, r *rulev1.ListTenantsRequest) (*rulev1.ListTenantsResponse, error) {
@@ -55,7 +55,7 @@ func (s *Server) ListTenants(ctx context.Context, r *rulev1.ListTenantsRequest) 
 		return nil, err
 	}
 	found, more := page.Cut(found, size)
-	response := &rulev1.ListTenantsResponse{Tenants: each(found, tenantOf)}
+	response := &rulev1.ListTenantsResponse{Tenants: each(found, tenantProto)}
 	if more {
 		response.NextPageToken = page.Token([]string{found[len(found)-1].ID}, list...)
 	}
@@ -72,12 +72,12 @@ func (s *Server) UpdateTenant(ctx context.Context, r *rulev1.UpdateTenantRequest
 		displayName = r.GetTenant().DisplayName
 	}
 	t, err := s.core.UpdateTenant(ctx, r.GetOrganizationId(), r.GetId(), displayName, func(before store.Tenant) error {
-		return update.Matches(r.GetTenant().GetEtag(), tenantOf(before))
+		return update.Matches(r.GetTenant().GetEtag(), tenantProto(before))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.UpdateTenantResponse{Tenant: tenantOf(t)}, nil
+	return &rulev1.UpdateTenantResponse{Tenant: tenantProto(t)}, nil
 }
 
 func (s *Server) DeleteTenant(ctx context.Context, r *rulev1.DeleteTenantRequest) (*rulev1.DeleteTenantResponse, error) {

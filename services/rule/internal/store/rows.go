@@ -7,7 +7,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/requestid"
 )
 
-// What follows is where the columns of rows go, in the order in which every engine reads them, and what rows are put together to.
+// The functions below map columns to fields, in the order in which every engine reads them, and build records from rows.
 
 // TenantFields are organization_id, id, display_name, create_time, update_time.
 func TenantFields(t *Tenant) []any {
@@ -50,7 +50,7 @@ func RulePinFields(p *RulePin) []any {
 	return []any{&p.RuleID, &p.Pin.DirectoryID, &p.Pin.GroupID, &p.Pin.State, dbtype.Time(&p.Pin.Time)}
 }
 
-// AddParts gives rules their grants and pins, which are of no other rule.
+// AddParts adds grants and pins to their rules.
 func AddParts(rules []Rule, grants []RuleGrant, pins []RulePin) {
 	at := make(map[string]*Rule, len(rules))
 	for i := range rules {
@@ -79,13 +79,13 @@ func SourceFields(r *SourceRow) []any {
 	}
 }
 
-// SourceOfHolderFields are those of the source, then active, suspended, unknown_as_of, rule_access of its holder.
+// SourceOfHolderFields are the source's fields, then active, suspended, unknown_as_of, rule_access of its holder.
 func SourceOfHolderFields(r *SourceRow) []any {
 	return append(SourceFields(r), &r.Holder.Active, &r.Holder.Suspended, dbtype.Time(&r.Holder.UnknownAsOf), &r.Holder.RuleAccess)
 }
 
-// HolderFields are user_id, active, directory_id, detached, digest, suspended, unknown_as_of, rule_access, and whether there is no such
-// holder yet.
+// HolderFields are user_id, active, directory_id, detached, digest, suspended, unknown_as_of, rule_access, and whether the holder
+// is missing.
 func HolderFields(h *Holder) []any {
 	return []any{
 		&h.UserID, &h.Active, &h.DirectoryID, &h.Detached, &h.Digest, &h.Suspended, dbtype.Time(&h.UnknownAsOf), &h.RuleAccess,
@@ -93,7 +93,7 @@ func HolderFields(h *Holder) []any {
 	}
 }
 
-// WithSources gives holders by user, with their sources, which are of no other holder.
+// WithSources returns holders by user, with their sources.
 func WithSources(holders []Holder, sources []SourceRow) map[string]Holder {
 	byUser := make(map[string][]Source, len(holders))
 	for _, r := range sources {
@@ -107,7 +107,7 @@ func WithSources(holders []Holder, sources []SourceRow) map[string]Holder {
 	return all
 }
 
-// AccessOf puts sources, where those of one grant lie together, together to access.
+// AccessOf groups sources to access. Sources with the same grant must be adjacent.
 func AccessOf(sources []SourceRow) (all []Access) {
 	for _, r := range sources {
 		all = AppendAccess(all, r.UserID, r.Holder, r.Source)
@@ -115,7 +115,7 @@ func AccessOf(sources []SourceRow) (all []Access) {
 	return all
 }
 
-// HoldersOf puts sources, where those of one holder lie together, together to holders.
+// HoldersOf groups sources to holders. Sources of the same holder must be adjacent.
 func HoldersOf(sources []SourceRow) (all []Holder) {
 	for _, r := range sources {
 		if n := len(all); n == 0 || all[n-1].UserID != r.UserID {
@@ -136,7 +136,7 @@ func SetAsideFields(a *SetAside) []any {
 	}
 }
 
-// SetAsideByUser gives those that are set aside by user.
+// SetAsideByUser returns the users who are set aside by id.
 func SetAsideByUser(users []SetAside) map[string]SetAside {
 	all := make(map[string]SetAside, len(users))
 	for _, a := range users {
@@ -169,7 +169,7 @@ func ExpansionFields(e *Expansion) []any {
 	return []any{&e.ID, &e.Root, &e.GroupID, &e.PageToken, &e.From, &e.MessageID, &e.Traceparent}
 }
 
-// ChangeFields are sequence, user_id, tenant_id, role_id, kind, message_id, sync_id, traceparent, time. The cursor is left open.
+// ChangeFields are sequence, user_id, tenant_id, role_id, kind, message_id, sync_id, traceparent, time. They leave the cursor out.
 func ChangeFields(c *Change) []any {
 	return []any{
 		&c.Revision, &c.UserID, &c.Grant.TenantID, &c.Grant.RoleID, &c.Kind, &c.MessageID, &c.SyncID, &c.Traceparent,
@@ -177,18 +177,18 @@ func ChangeFields(c *Change) []any {
 	}
 }
 
-// ProgressRow is how far an organization is.
+// ProgressRow is an organization with its progress.
 type ProgressRow struct {
 	OrganizationID string
 	Progress       Progress
 }
 
-// ProgressFields are organization_id, checkpoint, as_of, behind, and whether it is being erased.
+// ProgressFields are organization_id, checkpoint, as_of, behind, and whether the organization is being erased.
 func ProgressFields(r *ProgressRow) []any {
 	return []any{&r.OrganizationID, &r.Progress.Checkpoint, dbtype.Time(&r.Progress.AsOf), &r.Progress.Behind, &r.Progress.Erasing}
 }
 
-// ProgressByOrganization gives progress by organization.
+// ProgressByOrganization returns progress by organization.
 func ProgressByOrganization(rows []ProgressRow) map[string]Progress {
 	all := make(map[string]Progress, len(rows))
 	for _, r := range rows {
@@ -197,7 +197,7 @@ func ProgressByOrganization(rows []ProgressRow) map[string]Progress {
 	return all
 }
 
-// WorkRow is what is kept of an organization itself of its Work.
+// WorkRow is the part of Work that the organization's row contains.
 type WorkRow struct {
 	Progress   Progress
 	Settings   Settings
@@ -206,8 +206,8 @@ type WorkRow struct {
 	NextDue    time.Time
 }
 
-// WorkFields are checkpoint, as_of, behind, whether it is being erased, when_unknown, recovering, recovery_token, recovery_after, and
-// the first retry_time of those that are set aside.
+// WorkFields are checkpoint, as_of, behind, whether the organization is being erased, when_unknown, recovering, recovery_token,
+// recovery_after, and the first retry_time of the users who are set aside.
 func WorkFields(r *WorkRow) []any {
 	p := &r.Progress
 	return []any{
@@ -216,7 +216,7 @@ func WorkFields(r *WorkRow) []any {
 	}
 }
 
-// Work is the Work that has what the row says.
+// Work returns a Work with the row's values.
 func (r WorkRow) Work() Work {
 	w := Work{Progress: r.Progress, Settings: r.Settings, NextDue: r.NextDue}
 	if r.Recovering {
@@ -234,7 +234,7 @@ type MarkRow struct {
 // MarkFields are organization_id, erasing.
 func MarkFields(r *MarkRow) []any { return []any{&r.OrganizationID, dbtype.Time(&r.Asked)} }
 
-// AskedByOrganization gives when erasing organizations was asked for.
+// AskedByOrganization returns when each erasure was requested.
 func AskedByOrganization(rows []MarkRow) map[string]time.Time {
 	all := make(map[string]time.Time, len(rows))
 	for _, r := range rows {

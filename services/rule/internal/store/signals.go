@@ -6,13 +6,13 @@ import (
 	"sync"
 )
 
-// Signals wake who waits for an organization's changes. Engines share it. The zero value is ready.
+// Signals wake callers that wait for an organization's changes. All engines use it. The zero value is ready.
 type Signals struct {
 	mu sync.Mutex
 	by map[string]chan struct{}
 }
 
-// Wait gives a channel that closes at the organization's next Notify.
+// Wait returns a channel that closes at the organization's next Notify.
 func (s *Signals) Wait(organizationID string) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -27,7 +27,7 @@ func (s *Signals) Wait(organizationID string) <-chan struct{} {
 	return ch
 }
 
-// Notify wakes all who wait for the organization.
+// Notify wakes all callers that wait for the organization.
 func (s *Signals) Notify(organizationID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/feed"
 )
 
-// OrganizationAdmin is the id of the role of which an organization keeps at least one effective holder.
+// OrganizationAdmin is the id of a role. An organization always keeps at least one effective holder of it.
 const OrganizationAdmin = "organization-admin"
 
 // Tenant is one instance of the vendor's product that belongs to an organization.
@@ -19,7 +19,7 @@ type Tenant struct {
 	UpdateTime     time.Time
 }
 
-// Scope says where a role is held. Its numbers are stored.
+// Scope is where users hold a role. Its numbers are stored.
 type Scope int
 
 // The scopes.
@@ -28,7 +28,7 @@ const (
 	ScopeOrganization Scope = 2
 )
 
-// Role is what a user may be.
+// Role is a position that a user can hold.
 type Role struct {
 	ID          string
 	DisplayName string
@@ -36,13 +36,13 @@ type Role struct {
 	Rank        int32
 }
 
-// Grant is a role in a tenant, or in the whole organization when TenantID is empty.
+// Grant is a role in a tenant, or in the whole organization if TenantID is empty.
 type Grant struct {
 	TenantID string
 	RoleID   string
 }
 
-// MatchKind says what a rule looks at. Its numbers are stored.
+// MatchKind is the kind of attribute that a rule matches by. Its numbers are stored.
 type MatchKind int
 
 // The kinds of match.
@@ -52,13 +52,13 @@ const (
 	MatchFilter    MatchKind = 3 // Value is a SCIM filter
 )
 
-// Match says whom a rule matches.
+// Match selects users.
 type Match struct {
 	Kind  MatchKind
 	Value string
 }
 
-// PinState says whether a pinned group is there. Its numbers are stored.
+// PinState is whether a pinned group exists. Its numbers are stored.
 type PinState int
 
 // The states of a pin.
@@ -67,7 +67,7 @@ const (
 	Waiting PinState = 2
 )
 
-// Pin is the group of one directory that a rule holds to.
+// Pin points to the group of a rule in one directory.
 type Pin struct {
 	DirectoryID string
 	GroupID     string
@@ -83,20 +83,20 @@ type Rule struct {
 	Enabled        bool
 	Match          Match
 	Grants         []Grant // in the order in which they were given
-	Pins           []Pin   // by directory, at most one of each
-	Unresolved     bool    // the groups of its name have still to be looked up
+	Pins           []Pin   // by directory, at most one for each
+	Unresolved     bool    // the rule must still find the groups of its name
 	Revision       int64
 	CreateTime     time.Time
 	UpdateTime     time.Time
 }
 
-// RuleSet is all rules of an organization, by id, as of one generation.
+// RuleSet contains all rules of an organization, by id, of one generation.
 type RuleSet struct {
 	Generation int64
 	Rules      []Rule
 }
 
-// SourceKind says where access comes from. Its numbers are stored.
+// SourceKind is the origin of access. Its numbers are stored.
 type SourceKind int
 
 // The kinds of source.
@@ -105,74 +105,74 @@ const (
 	FromHand SourceKind = 2
 )
 
-// Source is why a user holds what its grant names.
+// Source is a reason why a user holds what its grant names.
 type Source struct {
 	Grant      Grant
 	Kind       SourceKind
-	RuleID     string // of FromRule
-	GrantedBy  string // of FromHand
+	RuleID     string // for FromRule
+	GrantedBy  string // for FromHand
 	CreateTime time.Time
-	Retained   bool // the rule gives it no longer, but the organization's last admin would be gone
+	Retained   bool // no rule gives it any more, but without it the organization would have no admin
 }
 
-// Holder is a user as the rule service last saw it.
+// Holder is a user with its access, as of the last reconcile.
 type Holder struct {
 	UserID string
-	// New says that there is no such holder yet: the user is only suspended.
+	// New means that the store has no such holder: the user is only suspended.
 	New bool
-	// Active says that identity has the user as active.
+	// Active means that the user is active in identity.
 	Active bool
-	// DirectoryID is the user's directory; empty when nobody has reconciled the user.
+	// DirectoryID is the user's directory; empty before the first reconcile.
 	DirectoryID string
-	// Detached says that the user's directory was deleted and no other has adopted the user.
+	// Detached means that the user's directory was deleted and no other one has adopted the user.
 	Detached bool
-	// Digest is of the facts that the rules were last applied to; empty when they never were.
+	// Digest is the digest of the facts that the rules were last applied to; empty before that.
 	Digest string
-	// Suspended says that somebody suspended all of the user's access. It is the suspension's: PutHolder does not change it.
+	// Suspended means that somebody suspended all of the user's access. Suspend and Resume set it, not PutHolder.
 	Suspended bool
 	// UnknownAsOf is set while the user is set aside: its access includes what identity acknowledged before this time.
 	UnknownAsOf time.Time
-	// RuleAccess says whether access from rules counts.
+	// RuleAccess is whether access from rules counts.
 	RuleAccess RuleAccess
 	Sources    []Source
 }
 
-// Effective says whether a source of the holder counts.
+// Effective reports whether a source of the holder counts.
 func (h Holder) Effective(s Source) bool {
 	return h.Active && !h.Suspended && (s.Kind == FromHand || h.RuleAccess == RuleAccessCounts ||
 		h.RuleAccess == RuleAccessSpared && s.Grant == Grant{RoleID: OrganizationAdmin})
 }
 
-// RuleAccess says whether access from rules counts for a holder. Its numbers are stored.
+// RuleAccess is whether access from rules counts for a holder. Its numbers are stored.
 type RuleAccess int
 
-// The values of RuleAccess. All but the first are of users that are set aside.
+// The values of RuleAccess. Only users who are set aside have another one than the first.
 const (
 	RuleAccessCounts    RuleAccess = 0
-	RuleAccessSuspended RuleAccess = 1 // the organization's settings say so
-	RuleAccessSpared    RuleAccess = 2 // of the organization's last admin: this role alone counts
+	RuleAccessSuspended RuleAccess = 1 // the organization's settings require it
+	RuleAccessSpared    RuleAccess = 2 // for the organization's last admin: this role alone counts
 )
 
-// Mode says how much of a user's access a reconcile may touch. Its numbers are stored; a higher one does what a lower one does.
+// Mode is how much of a user's access a reconcile may change. Its numbers are stored. A higher mode includes the lower ones.
 type Mode int
 
 // The modes.
 const (
-	// Settle only follows what the user has become, and ends what is held no longer. It applies no changed rule.
+	// Settle only applies the user's current status, and ends retained access that is no longer needed. It applies no changed rule.
 	Settle Mode = 1
-	// Changed applies the rules to users whose facts are others than when the rules were last applied: records were lost.
+	// Changed applies the rules to users whose facts have changed since the rules were last applied: after records were lost.
 	Changed Mode = 2
-	// Full applies the rules: the user's own message, or a rule sync.
+	// Full applies the rules: because of the user's own message, or of a rule sync.
 	Full Mode = 3
 )
 
-// SetAside is a user that could not be reconciled, and what it waits for.
+// SetAside is a user that could not be reconciled, and what must be retried.
 type SetAside struct {
 	UserID      string
 	Mode        Mode
-	MessageID   string // that could not be applied, or empty
-	SyncID      string // that came to the user, or empty
-	Traceparent string // of what caused it
+	MessageID   string // the message that could not be applied, or empty
+	SyncID      string // the rule sync that reached the user, or empty
+	Traceparent string // of the cause
 	Detail      string // why it could not be reconciled, for people
 	Attempts    int
 	AsOf        time.Time // the user's access includes what identity acknowledged before
@@ -180,7 +180,7 @@ type SetAside struct {
 	RetryTime   time.Time
 }
 
-// Suspension is why all access of a user is suspended.
+// Suspension is a suspension of all access of a user.
 type Suspension struct {
 	UserID      string
 	Reason      string
@@ -188,7 +188,7 @@ type Suspension struct {
 	CreateTime  time.Time
 }
 
-// WhenUnknown says what becomes of access from rules while it cannot be computed. Its numbers are stored.
+// WhenUnknown is what happens to access from rules while it cannot be computed. Its numbers are stored.
 type WhenUnknown int
 
 // The choices.
@@ -202,55 +202,55 @@ type Settings struct {
 	WhenUnknown WhenUnknown
 }
 
-// Progress says how far an organization's access is.
+// Progress is how far an organization's access has come.
 type Progress struct {
-	// Checkpoint is the cursor of identity's feed up to which every record is dealt with or enqueued.
+	// Checkpoint is the cursor of identity's feed up to which every record is processed or enqueued.
 	Checkpoint string
-	// AsOf is a time before which every change that identity acknowledged is in access, except for users set aside.
+	// AsOf is a time: access includes every change that identity acknowledged before it, except for users who are set aside.
 	AsOf time.Time
-	// Behind says that something is enqueued that AsOf waits for.
+	// Behind means that AsOf waits for something that is enqueued.
 	Behind bool
-	// Erasing says that the organization is being erased: nothing of it is followed.
+	// Erasing means that the organization is being erased: its changes are not followed.
 	Erasing bool
 }
 
-// Erasing is what work on an organization gets that is being erased.
+// Erasing returns the error of work on an organization that is being erased.
 func Erasing(organizationID string) error {
 	return fault.New(fault.Erasing, "organization %q is being erased", organizationID)
 }
 
-// ErasureEnded is what Erase gets for an erasure that has ended.
+// ErasureEnded returns the error of Erase for an erasure that has ended.
 func ErasureEnded(organizationID string) error {
 	return fault.New(fault.Conflict, "this erasure of organization %q has ended", organizationID)
 }
 
-// NotSuspended is what Resume gets for a user whose access is not suspended.
+// NotSuspended returns the error of Resume for a user whose access is not suspended.
 func NotSuspended(userID string) error {
 	return fault.New(fault.NotFound, "the access of user %q is not suspended", userID).With("resource", "suspension")
 }
 
-// Check answers whether a user effectively holds what a grant names.
+// Check is the answer to an access check.
 type Check struct {
 	Allowed     bool
 	Suspended   bool
 	UnknownAsOf time.Time // see Holder
 }
 
-// AccessFilter chooses access. An empty field chooses all.
+// AccessFilter selects access. An empty field matches everything.
 type AccessFilter struct {
 	UserID   string
 	TenantID string
 	RoleID   string
 }
 
-// AccessKey is the place of access in a list.
+// AccessKey is the position of access in a list.
 type AccessKey struct {
 	UserID   string
 	TenantID string
 	RoleID   string
 }
 
-// Access is what a user holds, with why: at least one source, manual ones last.
+// Access is one grant that a user holds, with at least one source, manual ones last.
 type Access struct {
 	UserID    string
 	Grant     Grant
@@ -260,7 +260,7 @@ type Access struct {
 	Sources   []Source
 }
 
-// ChangeKind says which way effective access changed. Its numbers are stored.
+// ChangeKind is the direction of a change of effective access. Its numbers are stored.
 type ChangeKind int
 
 // The kinds of change.
@@ -282,7 +282,7 @@ type Change struct {
 	Time        time.Time
 }
 
-// SyncState says how far a rule sync is. Its numbers are stored.
+// SyncState is the state of a rule sync. Its numbers are stored.
 type SyncState int
 
 // The states of a rule sync.
@@ -309,46 +309,45 @@ type Sync struct {
 	EndTime        time.Time // zero while it runs
 }
 
-// Walk is a place in a walk over everybody: identity's users and the holders that identity no longer has, together by id.
+// Walk is a position in a walk over everybody: identity's users and the holders that identity no longer has, merged by id.
 type Walk struct {
-	PageToken string // of the page of identity's user ids that is being worked on
-	After     string // the last id of that page, or of a holder, that is done
+	PageToken string // of the current page of identity's user ids
+	After     string // the last finished id of that page, or of a holder
 }
 
-// Lease proves who owns an organization.
+// Lease is the organization's lease: it proves the ownership of an organization.
 type Lease struct {
 	Owner  string
 	Token  int64
 	Expire time.Time
 }
 
-// Expansion is a group whose members have still to be reconciled. Its numbers are the store's to give: they count the causes for
-// which groups are enqueued.
+// Expansion is a group with members to reconcile. The store sets its numbers: they count the causes for which groups are enqueued.
 type Expansion struct {
-	ID          int64 // tells it from other expansions of its group
-	Root        int64 // the oldest cause that it is for
+	ID          int64 // distinguishes it from other expansions of its group
+	Root        int64 // its oldest cause
 	GroupID     string
-	PageToken   string // of the page of members that comes next
+	PageToken   string // of the next page of members
 	From        string // the checkpoint before the records of the oldest cause
 	MessageID   string
 	Traceparent string
 }
 
-// Work is what an organization's owner has to do.
+// Work is the current work of an organization's owner.
 type Work struct {
 	Progress   Progress
-	Unresolved []string    // rules whose groups have to be looked up
+	Unresolved []string    // rules that must find their groups
 	Expansions []Expansion // by their oldest cause
-	Requeued   []string    // users who must be settled
+	Requeued   []string    // users to settle
 	Recovery   *Walk
-	Sync       *Sync      // the one that runs
-	Due        []SetAside // users set aside whose time has come, the longest due first
-	NextDue    time.Time  // when the next user's time comes; zero when none waits
+	Sync       *Sync      // the running one
+	Due        []SetAside // users who are set aside and due, the longest due first
+	NextDue    time.Time  // when the next user is due; zero if none waits
 	Settings   Settings
-	Unsettled  []string // users set aside for whom the settings do not apply yet
+	Unsettled  []string // users who are set aside, and to whom the settings are not applied yet
 }
 
-// Report says what could not be carried out for a user. It becomes a failed event.
+// Report describes what could not be carried out for a user. It becomes a failed event.
 type Report struct {
 	OrganizationID string
 	ID             string
@@ -356,15 +355,15 @@ type Report struct {
 	UserID         string
 	MessageID      string
 	TraceID        string
-	Detail         string // of ReportSetAside: why
+	Detail         string // the reason, for ReportSetAside
 	Time           time.Time
 }
 
-// ReportKind says what a report is about. Its numbers are stored.
+// ReportKind is the subject of a report. Its numbers are stored.
 type ReportKind int
 
 // The kinds of report.
 const (
-	ReportRetained ReportKind = 1 // the user kept access that no rule gives any more: it is the organization's last admin
+	ReportRetained ReportKind = 1 // the user retains access that no rule gives any more: it is the organization's last admin
 	ReportSetAside ReportKind = 2 // the user could not be reconciled
 )

@@ -36,7 +36,7 @@ func (s *Store) Check(ctx context.Context, organizationID, userID string, grant 
 	var known int64
 	err = s.db.QueryRow(ctx, checkAccess, organizationID, userID, grant.TenantID, grant.RoleID).
 		Scan(&known, &c.Suspended, &c.Allowed)
-	if errors.Is(err, pgx.ErrNoRows) { // somebody who has never been a holder may be suspended
+	if errors.Is(err, pgx.ErrNoRows) { // a user who was never a holder may be suspended
 		err = s.db.QueryRow(ctx, findSuspension, organizationID, userID).Scan(&c.Suspended)
 	}
 	c.UnknownAsOf = dbtype.FromMicros(known)
@@ -48,7 +48,7 @@ func (s *Store) Progress(ctx context.Context, organizationIDs []string) (map[str
 	return store.ProgressByOrganization(all), err
 }
 
-// accessPage chooses the statement of a page of access by the filters that are set: each has its own index.
+// accessPage chooses the statement of a page of access by the set filters: each has its own index.
 func accessPage(organizationID string, filter store.AccessFilter, after store.AccessKey, limit int) (statement string, args []any) {
 	args = []any{organizationID, after.UserID, after.TenantID, after.RoleID, limit}
 	switch {
@@ -65,9 +65,9 @@ func accessPage(organizationID string, filter store.AccessFilter, after store.Ac
 	}
 }
 
-// Statements are planned once a connection, perhaps while their tables are empty, and a plan that reads a whole table is kept
-// while it grows. So where rows are looked up for many keys at once, a lateral subquery with OFFSET 0, which the planner does
-// not dissolve, has it done key by key; and a DELETE has the places of its rows looked up in that way.
+// PostgreSQL plans a statement once for each connection, perhaps while the tables are empty, and keeps a plan that reads a whole
+// table while the table grows. So a statement that reads rows for many keys does it key by key: with a lateral subquery and
+// OFFSET 0, which the planner does not flatten. A DELETE finds the locations of its rows in the same way.
 
 func (s *Store) Access(ctx context.Context, organizationID string, filter store.AccessFilter, after store.AccessKey, limit int) ([]store.Access, error) {
 	statement, args := accessPage(organizationID, filter, after, limit)

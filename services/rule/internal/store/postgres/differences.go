@@ -22,11 +22,10 @@ var (
 	deleteHolders        = statements.Load("delete_holders", "organization_id", "user_ids")
 )
 
-// differences gathers what changes of holders, their sources and the access feed, so that it is written by one statement
-// for each sort, however many users a transaction deals with. Of several writes of one row the last counts. The zero value
-// is ready.
+// differences collects the changes of holders, their sources and the access feed, so that one statement for each kind writes them,
+// for any number of users in a transaction. Of several writes of one row the last one counts. The zero value is ready.
 type differences struct {
-	ended   map[string]bool // users whose holder goes with its sources, before all else
+	ended   map[string]bool // users whose holder is deleted with its sources, before all other writes
 	holders map[string]store.Holder
 	sources map[sourceKey]*store.Source // nil deletes
 	changes []store.Change
@@ -64,7 +63,7 @@ func set[K comparable, V any](m *map[K]V, key K, value V) {
 	(*m)[key] = value
 }
 
-// queue adds the statements to a batch, says whether there were any, and forgets what it gathered.
+// queue adds the statements to a batch, reports whether there were any, and forgets the changes.
 func (d *differences) queue(b *pgx.Batch, organization string) bool {
 	before := b.Len()
 	d.queueEnded(b, organization)
@@ -100,7 +99,7 @@ func (d *differences) queueHolders(b *pgx.Batch, organization string) {
 	b.Queue(putHolders, organization, users, active, directories, detached, digests, known, access)
 }
 
-// sourceColumnsOf are the columns of some sources, each as one argument.
+// sourceColumnsOf contains the columns of some sources, each as one argument.
 type sourceColumnsOf struct {
 	users, tenants, roles, rules, grantedBy []string
 	kinds                                   []int32
@@ -133,7 +132,7 @@ func (d *differences) queueSources(b *pgx.Batch, organization string) {
 	}
 }
 
-// queueChanges appends to the access feed: sequences are given in the order of the records.
+// queueChanges appends to the access feed. The sequences have the order of the records.
 func (d *differences) queueChanges(b *pgx.Batch, organization string) {
 	if len(d.changes) == 0 {
 		return

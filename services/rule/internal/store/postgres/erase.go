@@ -63,14 +63,14 @@ func (t *organizationTx) FirstSources(ctx context.Context, limit int) ([]store.H
 	return store.HoldersOf(*sources), nil
 }
 
-// eraseStatements remove the first rows of an organization from a table each, in the order of what findErasable gives of it.
+// eraseStatements delete the first rows of an organization, from one table each, in the order of findErasable's result.
 var eraseStatements = [...]string{
 	eraseHolders, eraseSetAside, eraseSuspensions, eraseRequeued, eraseExpansions, eraseRuleGrants, eraseRulePins, eraseRules,
 	eraseTenants, eraseSyncs, eraseReports, eraseClosedDirectories, eraseRequests,
 }
 
 func (t *organizationTx) EraseRows(ctx context.Context, limit int) (int, error) {
-	// Which tables have rows is asked for at once: an organization of which nothing is left is looked at each second.
+	// Ask for all tables at once: an erased organization is checked each second.
 	var left [len(eraseStatements)]bool
 	var fields [len(left)]any
 	for i := range left {
@@ -96,7 +96,7 @@ func (t *organizationTx) EraseRows(ctx context.Context, limit int) (int, error) 
 		return erased, nil
 	}
 	fresh := organizationRow{generation: t.row.generation, token: t.row.token, erasing: t.row.erasing, erased: t.row.erased}
-	if t.row != fresh { // else nothing is written
+	if t.row != fresh { // else write nothing
 		t.row, t.wrote = fresh, true
 		t.row.generation++
 		t.row.token++

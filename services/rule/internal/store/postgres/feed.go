@@ -27,11 +27,11 @@ func cursor(epoch string, transaction, sequence int64) feed.Cursor {
 func (s *Store) AccessChanges(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]store.Change, feed.Cursor, error) {
 	var epoch string
 	var end, ahead, trimmedTransaction, trimmedSequence int64
-	var held bool
+	var delayed bool
 	var rows *[]changeRow
 	err := s.snapshot(ctx, func(b *pgx.Batch) {
 		b.Queue(getFeedState, organizationID).QueryRow(func(row pgx.Row) error {
-			return row.Scan(&epoch, &end, &ahead, &trimmedTransaction, &trimmedSequence, &held)
+			return row.Scan(&epoch, &end, &ahead, &trimmedTransaction, &trimmedSequence, &delayed)
 		})
 		rows = ask(b, changeFields, listAccessChanges,
 			organizationID, int64(min(after.Transaction, math.MaxInt64)), after.Sequence, limit)
@@ -55,10 +55,10 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 		}
 		return changes, changes[len(changes)-1].Cursor, nil
 	}
-	if held {
-		s.wakeup.lookAgain(organizationID)
+	if delayed {
+		s.wakeup.wakeSoon(organizationID)
 	}
-	// Nothing more is there: going on from the end saves the next reader from looking again.
+	// No more records: the next reader can skip to the end.
 	next := cursor(epoch, end, 0)
 	if next.Before(after) {
 		next = after
@@ -74,7 +74,7 @@ type changeRow struct {
 
 func changeFields(r *changeRow) []any { return append(store.ChangeFields(&r.Change), &r.transaction) }
 
-// AccessCursor implements store.Store. What an open transaction holds back comes after it, though it may be committed.
+// AccessCursor returns a cursor that is before the records that an open transaction delays, even if they are committed.
 func (s *Store) AccessCursor(ctx context.Context) (feed.Cursor, error) {
 	var epoch string
 	var end int64
@@ -82,14 +82,14 @@ func (s *Store) AccessCursor(ctx context.Context) (feed.Cursor, error) {
 	return cursor(epoch, end, 0), pgdb.Reach(err)
 }
 
-// AppendChanges implements store.Tx. The revision of a record is its sequence: that increases for each user, because the
-// organization is locked when it is given.
+// AppendChanges uses the sequence of a record as its revision: it increases for each user, because the organization is locked when
+// the sequence is assigned.
 func (t *organizationTx) AppendChanges(_ context.Context, changes []store.Change) error {
 	t.access.changes = append(t.access.changes, changes...)
 	return nil
 }
 
-// TrimAccessFeed implements store.Store. While one process trims, others have nothing to do.
+// TrimAccessFeed trims nothing while another process trims.
 func (s *Store) TrimAccessFeed(ctx context.Context, before time.Time, limit int) (int, error) {
 	var removed int
 	err := s.db.QueryRow(ctx, trimAccessFeed, limit, dbtype.Micros(before)).Scan(&removed)

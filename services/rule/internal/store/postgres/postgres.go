@@ -1,8 +1,8 @@
-// Package postgres keeps the rule service's data in a PostgreSQL schema, which any number of processes share.
+// Package postgres stores the rule service's data in a PostgreSQL schema, which any number of processes share.
 //
-// An Update locks its organization, and those of different organizations run side by side. What it writes is gathered and
-// sent together with its commit, so that it costs three round trips where nothing depends on what was written: begin and
-// lock, read, write and commit.
+// An Update locks its organization. Updates of different organizations run concurrently. An Update collects its writes and sends them
+// together with its commit. So it costs three round trips if nothing depends on what was written: begin and lock, read, write and
+// commit.
 package postgres
 
 import (
@@ -27,14 +27,14 @@ var embedded embed.FS
 
 var statements = sqlfile.In(embedded, sqlfile.Postgres)
 
-// schema holds the service's tables.
+// schema contains the service's tables.
 const schema = "usher_rule"
 
-// Config says where the tables are. A zero field means its default.
+// Config configures a Store. A zero field means its default.
 type Config struct {
 	// Server is required.
 	Server pgdb.Server
-	// PollInterval is how often organizations that are waited for are looked at, beside being told of. Default 1 s.
+	// PollInterval is how often the store polls organizations that callers wait for, in addition to notifications. Default 1 s.
 	PollInterval time.Duration
 }
 
@@ -47,12 +47,12 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Migrate makes the schema, or brings it to the newest version.
+// Migrate creates the schema, or migrates it to the newest version.
 func Migrate(ctx context.Context, url string) error {
 	return pgdb.Migrate(ctx, url, tables())
 }
 
-// RenewEpoch begins a new epoch of the access feed.
+// RenewEpoch starts a new epoch of the access feed.
 func RenewEpoch(ctx context.Context, url string) error { return pgdb.RenewEpoch(ctx, url, tables()) }
 
 func tables() pgdb.Schema {
@@ -69,10 +69,10 @@ func tables() pgdb.Schema {
 	}
 }
 
-// Check connects to a database, and says whether Open would take it.
+// Check connects to a database and reports whether Open would accept it.
 func Check(ctx context.Context, url string) error { return pgdb.Check(ctx, url, tables()) }
 
-// Open connects to a database that Migrate has prepared. Other processes may have it open: their leases stay.
+// Open connects to a database that Migrate has prepared. Other processes may use it: their leases stay.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.PollInterval == 0 {
 		c.PollInterval = time.Second
@@ -100,7 +100,7 @@ func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]s
 	return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], listOrganizations, after, limit)
 }
 
-// ask adds a query to a batch. What it gives is filled in when the batch has been sent.
+// ask adds a query to a batch. It returns a pointer to the rows: they are there once the batch was sent.
 func ask[T any](b *pgx.Batch, fields func(*T) []any, query string, args ...any) *[]T {
 	all := new([]T)
 	b.Queue(query, args...).Query(func(rows pgx.Rows) (err error) {
@@ -110,7 +110,7 @@ func ask[T any](b *pgx.Batch, fields func(*T) []any, query string, args ...any) 
 	return all
 }
 
-// found gives the one row that was asked for, or the NotFound of what is not there.
+// found returns the only row of a result, or NotFound if there is none.
 func found[T any](all []T, err error, resource, id string) (one T, _ error) {
 	if err != nil {
 		return one, err
@@ -121,7 +121,7 @@ func found[T any](all []T, err error, resource, id string) (one T, _ error) {
 	return all[0], nil
 }
 
-// snapshot sends queries in one round trip. All that they read is of one moment.
+// snapshot sends queries in one round trip. They all read as of one moment.
 func (s *Store) snapshot(ctx context.Context, queue func(b *pgx.Batch)) error {
 	b := &pgx.Batch{}
 	b.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)

@@ -25,8 +25,7 @@ func (s *Store) Reports(ctx context.Context, limit int) ([]store.Report, error) 
 	return pgdb.ReadAll(ctx, s.db, store.ReportFields, listReports, limit)
 }
 
-// DeleteReports implements store.Store. Two processes may deliver the same reports, and forget them at once: each row is
-// waited for in the order of the keys, so that neither waits for the other.
+// DeleteReports locks the rows in the order of their keys. So two processes that delivered the same reports do not deadlock.
 func (s *Store) DeleteReports(ctx context.Context, reports []store.Report) error {
 	var organizations, ids []string
 	for _, r := range reports {

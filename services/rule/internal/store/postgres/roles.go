@@ -27,7 +27,7 @@ func (s *Store) Role(ctx context.Context, id string) (store.Role, error) {
 	return found(all, err, "role", id)
 }
 
-// Role implements store.Tx. The lock keeps DeleteRole waiting, and nobody else.
+// Role locks the role, so that only DeleteRole waits.
 func (t *organizationTx) Role(ctx context.Context, id string) (store.Role, error) {
 	all := ask(t.queue(), store.RoleFields, shareRole, id)
 	err := t.send(ctx)
@@ -70,11 +70,11 @@ func (t catalogueTx) CreateRole(ctx context.Context, role store.Role) (created b
 	return tag.RowsAffected() > 0, err
 }
 
-// DeleteRole implements store.Store. It asks organization by organization, because the keys of both tables lead with it.
+// DeleteRole asks organization by organization, because the keys of both tables begin with it.
 func (s *Store) DeleteRole(ctx context.Context, id string) error {
 	return s.changeCatalogue(ctx, func(tx pgx.Tx) error {
-		// Transactions that read the role end first; what they wrote is seen by the statements after this one, whose
-		// snapshots are new. Rules and sources are looked for in one of them: reconciling writes a source because of a rule.
+		// Transactions that have read the role end first. The statements after this one have new snapshots, and see what they wrote.
+		// One statement searches rules and sources, because reconciling writes a source because of a rule.
 		if _, err := tx.Exec(ctx, lockRole, id); err != nil {
 			return err
 		}

@@ -30,17 +30,17 @@ var (
 	listRulePins     = statements.Load("list_rule_pins", "organization_id", "after", "limit")
 )
 
-// reading is three statements that read rules, their grants and their pins.
-type reading struct{ rules, grants, pins string }
+// ruleStatements read rules, their grants and their pins.
+type ruleStatements struct{ rules, grants, pins string }
 
-// One rule is read, or those above an id; all when the limit is NULL.
+// oneRule reads one rule. rulePage reads the rules above an id, all if the limit is NULL.
 var (
-	oneRule  = reading{getRule, getRuleGrants, getRulePins}
-	rulePage = reading{listRules, listRuleGrants, listRulePins}
+	oneRule  = ruleStatements{getRule, getRuleGrants, getRulePins}
+	rulePage = ruleStatements{listRules, listRuleGrants, listRulePins}
 )
 
-// askRules reads rules with their grants and pins. Call what it gives when the batch has been sent.
-func askRules(b *pgx.Batch, which reading, args ...any) func() []store.Rule {
+// askRules reads rules with their grants and pins. Call its result after the batch was sent.
+func askRules(b *pgx.Batch, which ruleStatements, args ...any) func() []store.Rule {
 	rules := ask(b, store.RuleFields, which.rules, args...)
 	grants := ask(b, store.RuleGrantFields, which.grants, args...)
 	pins := ask(b, store.RulePinFields, which.pins, args...)

@@ -58,11 +58,11 @@ func (t *organizationTx) DeleteSetAside(ctx context.Context, userIDs []string) e
 	return t.write(ctx, deleteSetAside, t.organization, userIDs)
 }
 
-// setAsideWork adds to an owner's work what there is to do about users that are set aside.
+// setAsideWork adds the work on users who are set aside to an owner's work.
 func (s *Store) setAsideWork(ctx context.Context, organizationID string, now time.Time, limit int, w *store.Work) error {
 	var due *[]store.SetAside
 	var unsettled *[]string
-	// Two texts, so that the index gives the users at once.
+	// Two statements, so that the index finds the users at once.
 	query := listUnsettledCounting
 	if w.Settings.WhenUnknown == store.KeepUnknown {
 		query = listUnsettledSuspended

@@ -17,7 +17,7 @@ var (
 func (s *Store) Settings(ctx context.Context, organizationID string) (settings store.Settings, err error) {
 	all, err := pgdb.ReadAll(ctx, s.db, dbtype.Value[int], getSettings, organizationID)
 	if err != nil || len(all) == 0 {
-		return settings, err // one that is not known has chosen nothing
+		return settings, err // an unknown organization has the default settings
 	}
 	settings.WhenUnknown = store.WhenUnknown(all[0])
 	return settings, nil

@@ -29,7 +29,7 @@ func (s *Store) Tenants(ctx context.Context, organizationID, after string, limit
 	return pgdb.ReadAll(ctx, s.db, store.TenantFields, listTenants, organizationID, after, limit)
 }
 
-// Tenant implements store.Tx. Only the organization's own transactions delete tenants, so this one stays.
+// Tenant needs no lock: only the organization's own transactions delete tenants.
 func (t *organizationTx) Tenant(ctx context.Context, id string) (store.Tenant, error) {
 	all := ask(t.queue(), store.TenantFields, getTenant, t.organization, id)
 	err := t.send(ctx)

@@ -29,7 +29,7 @@ func (s *Store) Update(ctx context.Context, organizationID string, fn func(conte
 	}))
 }
 
-// changed wakes who waits for the organization, unless changing it failed.
+// changed wakes callers that wait for the organization, unless its change failed.
 func (s *Store) changed(organizationID string, err error) error {
 	if err != nil {
 		return pgdb.Reach(err)
@@ -56,22 +56,22 @@ func (s *Store) update(ctx context.Context, organizationID string, fn func(conte
 	return t.commit(ctx)
 }
 
-// maxQueued is how many writes are gathered before they are sent.
+// maxQueued is how many writes a transaction collects before it sends them.
 const maxQueued = 500
 
-// organizationTx is a store.Tx. Its writes are gathered until something is read, or until the commit.
+// organizationTx is a store.Tx. It collects writes until a read, or until the commit.
 type organizationTx struct {
 	conn         *pgxpool.Conn
 	organization string
 	row          organizationRow
-	batch        *pgx.Batch  // what is written next
-	access       differences // and this after it
-	wrote        bool        // something of the organization
+	batch        *pgx.Batch  // the next writes
+	access       differences // written after batch
+	wrote        bool        // the transaction wrote something
 }
 
 var _ store.Tx = (*organizationTx)(nil)
 
-// organizationRow is what is kept of the organization itself. It is locked, so nobody else changes it.
+// organizationRow is the organization's own row. It is locked, so nobody else changes it.
 type organizationRow struct {
 	generation int64
 	checkpoint string
@@ -89,9 +89,9 @@ type organizationRow struct {
 
 // begin locks the organization, and makes it known.
 //
-// The lock that counts is the advisory one. It is taken before the transaction has a number, which the lock on a row cannot
-// promise: so transactions of one organization commit in the order of their numbers, and the records of its feed, which are
-// in that order, are in the order of what happened. The row is locked as well, because leases are taken on it.
+// The advisory lock is the essential one. The transaction takes it before it gets its number, which a lock on a row cannot ensure.
+// So transactions of one organization commit in the order of their numbers, and the records of its feed, which have that order, are in
+// the order of the events. It also locks the row, because leases are acquired with a lock on it.
 func (t *organizationTx) begin(ctx context.Context) error {
 	t.batch.Queue(`BEGIN`)
 	t.batch.Queue(lockUpdates, t.organization)
@@ -104,10 +104,10 @@ func (t *organizationTx) begin(ctx context.Context) error {
 	return t.send(ctx)
 }
 
-// errAborted is what a commit gets when a failure before it was passed over.
+// errAborted is the error of a commit after an ignored failure.
 var errAborted = errors.New("the transaction failed before its commit")
 
-// commit writes what was gathered, and the organization, and commits: in one round trip.
+// commit sends the collected writes and the organization's row, and commits, in one round trip.
 func (t *organizationTx) commit(ctx context.Context) error {
 	t.gather()
 	if t.wrote {
@@ -125,7 +125,7 @@ func (t *organizationTx) commit(ctx context.Context) error {
 	return t.send(ctx)
 }
 
-// write gathers a statement.
+// write collects a statement.
 func (t *organizationTx) write(ctx context.Context, query string, args ...any) error {
 	t.wrote = true
 	t.batch.Queue(query, args...)
@@ -142,7 +142,7 @@ func (t *organizationTx) gather() {
 	}
 }
 
-// queue is the batch behind all that was written: add to it, then send.
+// queue returns the batch with all collected writes: add to it, then send.
 func (t *organizationTx) queue() *pgx.Batch {
 	t.gather()
 	return t.batch
@@ -155,7 +155,7 @@ func (t *organizationTx) send(ctx context.Context) error {
 	return pgdb.Reach(t.conn.SendBatch(ctx, b).Close())
 }
 
-// exec sends a statement, behind all that was written, and gives the number of rows that it changed.
+// exec sends a statement after all collected writes, and returns the number of rows that it changed.
 func (t *organizationTx) exec(ctx context.Context, query string, args ...any) (n int64, err error) {
 	t.wrote = true
 	t.queue().Queue(query, args...).Exec(func(tag pgconn.CommandTag) error {

@@ -13,25 +13,25 @@ import (
 )
 
 var (
-	notify     = statements.Load("notify", "channel", "messages")
+	notify     = statements.Load("notify", "channel", "payloads")
 	getCommits = statements.Load("get_commits", "organization_ids")
 )
 
-// Pauses of a wakeup.
+// The intervals of a wakeup.
 const (
 	notifyEvery    = 20 * time.Millisecond // a NOTIFY in each Update would make commits wait for each other
 	notifyTimeout  = 2 * time.Second
-	heldBackPause  = 20 * time.Millisecond
+	delayedPause   = 20 * time.Millisecond
 	channel        = "usher_rule"
 	maxNotifyBytes = 7000 // PostgreSQL takes less than 8000
 )
 
-// wakeup tells other processes which organizations this one has written, and wakes who waits here for one that another
-// process has written. Who is not told, because a connection broke or a process died just then, is found by polling.
+// wakeup tells other processes which organizations this one has written to, and wakes callers that wait here for an organization that
+// another process has written to. Polling finds notifications that are lost, because a connection broke or a process died.
 type wakeup struct {
 	db       *pgdb.DB
 	signals  *store.Signals
-	instance string // this process, among those that notify
+	instance string // the name of this process as a sender
 	poll     time.Duration
 
 	mu      sync.Mutex
@@ -52,11 +52,11 @@ func newWakeup(db *pgdb.DB, signals *store.Signals, poll time.Duration) *wakeup 
 	}
 	w.ended.Go(func() { w.notify(ctx) })
 	w.ended.Go(func() { db.Listen(ctx, channel, w.hear) })
-	w.ended.Go(func() { w.look(ctx) })
+	w.ended.Go(func() { w.pollWaiting(ctx) })
 	return w
 }
 
-// close tells of what was written last, and waits. Closing twice is safe.
+// close sends the last notifications, and waits. It is safe to close twice.
 func (w *wakeup) close() {
 	w.cancel()
 	w.ended.Wait()
@@ -69,14 +69,14 @@ func (w *wakeup) close() {
 	}
 }
 
-// onOthers has fn told of what other processes write.
+// onOthers sets the function to call with organizations that other processes write to.
 func (w *wakeup) onOthers(fn func(organizationID string)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.others = fn
 }
 
-// heard tells that another process has written an organization.
+// heard wakes callers after another process has written to an organization.
 func (w *wakeup) heard(organizationID string) {
 	w.signals.Notify(organizationID)
 	w.mu.Lock()
@@ -87,7 +87,7 @@ func (w *wakeup) heard(organizationID string) {
 	}
 }
 
-// wrote says that this process has committed an Update of the organization.
+// wrote notes that this process has committed an Update of the organization.
 func (w *wakeup) wrote(organizationID string) {
 	w.mu.Lock()
 	w.written[organizationID] = true
@@ -95,14 +95,14 @@ func (w *wakeup) wrote(organizationID string) {
 	wait.Poke(w.due)
 }
 
-// lookAgain wakes who waits for the organization soon: a record is there that an open transaction still holds back.
-func (w *wakeup) lookAgain(organizationID string) {
+// wakeSoon wakes callers that wait for the organization soon: an open transaction still delays a record.
+func (w *wakeup) wakeSoon(organizationID string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed || w.again[organizationID] != nil {
 		return
 	}
-	w.again[organizationID] = time.AfterFunc(heldBackPause, func() {
+	w.again[organizationID] = time.AfterFunc(delayedPause, func() {
 		w.mu.Lock()
 		delete(w.again, organizationID)
 		w.mu.Unlock()
@@ -110,7 +110,7 @@ func (w *wakeup) lookAgain(organizationID string) {
 	})
 }
 
-// notify tells the other processes, not more often than notifyEvery.
+// notify notifies the other processes, at most once in notifyEvery.
 func (w *wakeup) notify(ctx context.Context) {
 	for {
 		select {
@@ -134,12 +134,12 @@ func (w *wakeup) tell(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, notifyTimeout)
 	defer cancel()
-	// Who does not hear of it polls.
-	_, _ = w.db.Exec(ctx, notify, channel, w.messages(written))
+	// A process that misses the notification polls.
+	_, _ = w.db.Exec(ctx, notify, channel, w.payloads(written))
 }
 
-// messages are lists of this instance and organizations, each short enough for one NOTIFY.
-func (w *wakeup) messages(written map[string]bool) []string {
+// payloads are lists of this instance and organizations, each short enough for one NOTIFY.
+func (w *wakeup) payloads(written map[string]bool) []string {
 	var all []string
 	list, size := []string{w.instance}, 0
 	end := func() {
@@ -157,19 +157,19 @@ func (w *wakeup) messages(written map[string]bool) []string {
 	return all
 }
 
-// hear tells of what another process has written.
+// hear processes a notification of another process.
 func (w *wakeup) hear(payload string) {
 	var list []string
 	if err := json.Unmarshal([]byte(payload), &list); err != nil || len(list) == 0 || list[0] == w.instance {
-		return // our own, or nobody's
+		return // our own, or unknown
 	}
 	for _, id := range list[1:] {
 		w.heard(id)
 	}
 }
 
-// look polls the organizations that are waited for.
-func (w *wakeup) look(ctx context.Context) {
+// pollWaiting polls the organizations that callers wait for.
+func (w *wakeup) pollWaiting(ctx context.Context) {
 	seen := map[string]int64{} // commits
 	for wait.Sleep(ctx, w.poll) {
 		waiting := w.signals.Waiting()
@@ -179,17 +179,17 @@ func (w *wakeup) look(ctx context.Context) {
 		}
 		rows, err := pgdb.ReadAll(ctx, w.db, commitsFields, getCommits, waiting)
 		if err != nil {
-			continue // the next time
+			continue // try again next time
 		}
 		now := make(map[string]int64, len(waiting))
 		for _, id := range waiting {
-			now[id] = 0 // also one that nobody has written yet
+			now[id] = 0 // also one without any write
 		}
 		for _, o := range rows {
 			now[o.id] = o.commits
 		}
 		for id, commits := range now {
-			// One that is looked at for the first time may have changed since somebody began to wait.
+			// An organization that is polled for the first time may have changed since a caller began to wait.
 			if before, known := seen[id]; !known || before != commits {
 				w.signals.Notify(id)
 			}

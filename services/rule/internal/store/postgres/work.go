@@ -34,8 +34,8 @@ var (
 	deleteRequeued        = statements.Load("delete_requeued", "organization_id", "user_ids")
 )
 
-// Acquire implements store.Store. It waits for an Update that is under way: what the owner before it commits is there for
-// the new one. The first statement locks the row also where it writes nothing, so the second one tells why it did not.
+// Acquire waits for a running Update: the new owner sees what the owner before it commits. The first statement locks the row even if
+// it writes nothing, so the second one tells the reason.
 func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, expire time.Time) (store.Lease, bool, time.Time, error) {
 	var until int64
 	var erasing bool
@@ -55,7 +55,7 @@ func (s *Store) Acquire(ctx context.Context, organizationID, owner string, now, 
 	return store.Lease{Owner: owner, Token: (*token)[0], Expire: expire}, false, time.Time{}, nil
 }
 
-// Release implements store.Store. No two owners have an organization, so no two Releases wait for each other.
+// Release cannot deadlock: no two owners have the same organization.
 func (s *Store) Release(ctx context.Context, leases map[string]store.Lease) error {
 	var organizations, owners []string
 	var tokens []int64
@@ -67,7 +67,7 @@ func (s *Store) Release(ctx context.Context, leases map[string]store.Lease) erro
 	return pgdb.Reach(err)
 }
 
-// Own implements store.Tx. The row was read when it was locked.
+// Own needs no query: the row was read when it was locked.
 func (t *organizationTx) Own(_ context.Context, lease store.Lease, extend time.Time) error {
 	if t.row.owner != lease.Owner || t.row.token != lease.Token {
 		return store.ErrLostOwnership
@@ -90,7 +90,7 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 		expansions = ask(b, store.ExpansionFields, listExpansions, organizationID, limit)
 		syncs = ask(b, store.SyncFields, getRunningSync, organizationID)
 	})
-	if err != nil || len(*at) == 0 { // nobody has written anything of it
+	if err != nil || len(*at) == 0 { // nobody has written to the organization
 		return store.Work{}, err
 	}
 	if (*at)[0].Progress.Erasing {
@@ -115,8 +115,7 @@ func (s *Store) Activity(ctx context.Context) (string, error) {
 	return all[0], nil
 }
 
-// SaveActivity implements store.Store. Organizations are made known in the order of their ids, so that two processes that
-// do so at once do not wait for each other.
+// SaveActivity makes organizations known in the order of their ids, so that two concurrent calls do not deadlock.
 func (s *Store) SaveActivity(ctx context.Context, cursor string, organizationIDs []string) error {
 	ids := slices.Sorted(slices.Values(organizationIDs))
 	b := &pgx.Batch{}

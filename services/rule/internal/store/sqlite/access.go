@@ -43,7 +43,7 @@ func (s *Store) Check(ctx context.Context, organizationID, userID string, grant 
 	var known int64
 	err = s.db.QueryRow(ctx, checkAccess, organizationID, userID, grant.TenantID, grant.RoleID).
 		Scan(&known, &c.Suspended, &c.Allowed)
-	if errors.Is(err, sql.ErrNoRows) { // somebody who has never been a holder may be suspended
+	if errors.Is(err, sql.ErrNoRows) { // a user who was never a holder may be suspended
 		err = s.db.QueryRow(ctx, findSuspension, organizationID, userID).Scan(&c.Suspended)
 	}
 	c.UnknownAsOf = dbtype.FromMicros(known)
@@ -55,7 +55,7 @@ func (s *Store) Progress(ctx context.Context, organizationIDs []string) (map[str
 	return store.ProgressByOrganization(all), err
 }
 
-// accessPage chooses the statement of a page of access by the filters that are set: each has its own index.
+// accessPage chooses the statement of a page of access by the set filters: each has its own index.
 func accessPage(organizationID string, filter store.AccessFilter, after store.AccessKey, limit int) (statement string, args []any) {
 	args = []any{organizationID, after.UserID, after.TenantID, after.RoleID, limit}
 	switch {
@@ -80,7 +80,7 @@ func (s *Store) Access(ctx context.Context, organizationID string, filter store.
 
 func (s *Store) HolderIDs(ctx context.Context, organizationID, after, upTo string, limit int) ([]string, error) {
 	statement, args := listHolderIDs, []any{organizationID, after, limit}
-	if upTo != "" { // a bound that might not be one would not bound the look into the index
+	if upTo != "" { // an optional bound in one statement would not limit the index scan
 		statement, args = listHolderIDsUpTo, []any{organizationID, after, upTo, limit}
 	}
 	return sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], statement, args...)

@@ -87,7 +87,7 @@ func (t *organizationTx) FirstSources(ctx context.Context, limit int) ([]store.H
 	return store.HoldersOf(sources), err
 }
 
-// eraseStatements remove the first rows of an organization from a table each.
+// eraseStatements delete the first rows of an organization, from one table each.
 var eraseStatements = [...]string{
 	eraseHolders, eraseSetAside, eraseSuspensions, eraseRequeued, eraseExpansions, eraseRuleGrants, eraseRulePins, eraseRules,
 	eraseTenants, eraseSyncs, eraseReports, eraseClosedDirectories, eraseRequests,
@@ -108,7 +108,7 @@ func (t *organizationTx) EraseRows(ctx context.Context, limit int) (erased int, 
 	if erased > 0 {
 		return erased, t.nextGeneration(ctx)
 	}
-	// Nothing is written where it is so already.
+	// It writes nothing to an organization that is already reset.
 	_, err = t.tx.Exec(ctx, resetOrganization, t.organization)
 	return 0, err
 }

@@ -47,7 +47,7 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 			next = changes[n-1].Cursor
 			return nil
 		}
-		// Nothing more is there: going on from the end saves the next reader from looking again.
+		// No more records: the next reader can skip to the end.
 		end, err := endOfFeed(ctx, tx)
 		if err == nil && end < after.Sequence {
 			err = feed.Ahead()
@@ -61,7 +61,7 @@ func (s *Store) AccessChanges(ctx context.Context, organizationID string, after 
 	return changes, next, nil
 }
 
-// endOfFeed is the highest sequence ever given, also when its record was trimmed.
+// endOfFeed returns the highest sequence ever assigned, even if its record was trimmed.
 func endOfFeed(ctx context.Context, tx *sqlitedb.Tx) (n int64, err error) {
 	err = tx.QueryRow(ctx, getFeedEnd).Scan(&n)
 	return n, err
@@ -76,7 +76,7 @@ func (s *Store) AccessCursor(ctx context.Context) (c feed.Cursor, err error) {
 	return c, err
 }
 
-// AppendChanges implements store.Tx. The revision of a record is its sequence: that increases for each user.
+// AppendChanges uses the sequence of a record as its revision: it increases for each user.
 func (t *organizationTx) AppendChanges(ctx context.Context, changes []store.Change) error {
 	for _, c := range changes {
 		_, err := t.tx.Exec(ctx, insertAccessChange,

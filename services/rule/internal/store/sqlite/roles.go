@@ -52,7 +52,7 @@ func (t catalogueTx) CreateRole(ctx context.Context, role store.Role) (created b
 	return n > 0, err
 }
 
-// DeleteRole implements store.Store. It asks organization by organization, because the keys of both tables lead with it.
+// DeleteRole asks organization by organization, because the keys of both tables begin with it.
 func (s *Store) DeleteRole(ctx context.Context, id string) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		var byRule, byAccess bool

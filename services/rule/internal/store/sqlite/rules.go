@@ -27,7 +27,7 @@ var (
 	deleteRule         = statements.Load("delete_rule", "organization_id", "id")
 )
 
-// selectRules reads rules above an id with their grants and pins; a negative limit means all.
+// selectRules reads rules above an id with their grants and pins. A negative limit means all.
 func selectRules(ctx context.Context, tx *sqlitedb.Tx, organizationID, after string, limit int) ([]store.Rule, error) {
 	rules, err := sqlitedb.ReadAll(ctx, tx, store.RuleFields, listRules, organizationID, after, limit)
 	if err != nil || len(rules) == 0 {
@@ -36,7 +36,7 @@ func selectRules(ctx context.Context, tx *sqlitedb.Tx, organizationID, after str
 	return withParts(ctx, tx, organizationID, rules)
 }
 
-// withParts adds the grants and pins of rules that lie together.
+// withParts adds the grants and pins of rules with adjacent ids.
 func withParts(ctx context.Context, tx *sqlitedb.Tx, organizationID string, rules []store.Rule) ([]store.Rule, error) {
 	first, last := rules[0].ID, rules[len(rules)-1].ID
 	grants, err := sqlitedb.ReadAll(ctx, tx, store.RuleGrantFields, listRuleGrants, organizationID, first, last)
@@ -90,7 +90,7 @@ func (s *Store) RuleSet(ctx context.Context, organizationID string) (set store.R
 	return set, err
 }
 
-// generation is 0 for an organization that is not known.
+// generation returns 0 for an unknown organization.
 func generation(ctx context.Context, tx *sqlitedb.Tx, organizationID string) (n int64, err error) {
 	err = tx.QueryRow(ctx, getGeneration, organizationID).Scan(&n)
 	return n, err

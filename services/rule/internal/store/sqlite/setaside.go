@@ -57,12 +57,12 @@ func (t *organizationTx) DeleteSetAside(ctx context.Context, userIDs []string) e
 	return err
 }
 
-// setAsideWork adds to an owner's work what there is to do about users that are set aside.
+// setAsideWork adds the work on users who are set aside to an owner's work.
 func setAsideWork(ctx context.Context, tx *sqlitedb.Tx, organizationID string, now time.Time, limit int, w *store.Work) (err error) {
 	if w.Due, err = sqlitedb.ReadAll(ctx, tx, store.SetAsideFields, listDueSetAside, organizationID, dbtype.Micros(now), limit); err != nil {
 		return err
 	}
-	// Two texts, so that the index gives the users at once.
+	// Two statements, so that the index finds the users at once.
 	query := listUnsettledCounting
 	if w.Settings.WhenUnknown == store.KeepUnknown {
 		query = listUnsettledSuspended

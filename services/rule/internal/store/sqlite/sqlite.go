@@ -1,6 +1,6 @@
-// Package sqlite keeps the rule service's data in one SQLite file.
+// Package sqlite stores the rule service's data in one SQLite file.
 //
-// SQLite has one writer at a time, so an Update has not only its organization to itself but the database.
+// SQLite has one writer at a time. So an Update has exclusive access not only to its organization, but to the database.
 package sqlite
 
 import (
@@ -44,8 +44,7 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens or creates the file. One process at a time may have the file open, so leases that the one before left behind
-// are ended.
+// Open opens or creates the file. Only one process at a time may open it, so Open ends the leases that the process before it left.
 func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.TracerProvider) (*Store, error) {
 	scripts, err := fs.Sub(embedded, "migrations")
 	if err != nil {
@@ -80,7 +79,7 @@ func (s *Store) Update(ctx context.Context, organizationID string, fn func(conte
 	})
 }
 
-// write runs fn in a transaction on an organization that is known.
+// write runs fn in a transaction on a known organization.
 func (s *Store) write(ctx context.Context, organizationID string, fn func(context.Context, *sqlitedb.Tx) error) error {
 	err := s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		if err := s.know(ctx, tx, organizationID); err != nil {
@@ -94,7 +93,7 @@ func (s *Store) write(ctx context.Context, organizationID string, fn func(contex
 	return err
 }
 
-// know makes an organization known, unless it was before.
+// know makes an organization known, if it is not yet.
 func (s *Store) know(ctx context.Context, tx *sqlitedb.Tx, organizationID string) error {
 	if _, known := s.known.Load(organizationID); known {
 		return nil
@@ -102,7 +101,7 @@ func (s *Store) know(ctx context.Context, tx *sqlitedb.Tx, organizationID string
 	return know(ctx, tx, organizationID)
 }
 
-// wrote says that something was written of an organization.
+// wrote notes that a transaction wrote something to an organization.
 func (s *Store) wrote(organizationID string) {
 	s.known.Store(organizationID, struct{}{})
 	s.signals.Notify(organizationID)
@@ -115,7 +114,7 @@ func know(ctx context.Context, tx *sqlitedb.Tx, organizationID string) error {
 
 func (s *Store) Changed(organizationID string) <-chan struct{} { return s.signals.Wait(organizationID) }
 
-// OnOthers implements store.Store. No other process has the file open.
+// OnOthers does nothing: no other process opens the file.
 func (s *Store) OnOthers(func(string)) {}
 
 func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]string, error) {
@@ -132,13 +131,13 @@ type organizationTx struct {
 
 var _ store.Tx = (*organizationTx)(nil)
 
-// list passes ids as one argument, for json_each: the statement's text stays the same for any number of them.
+// list encodes ids as one argument, for json_each: so one statement serves any number of ids.
 func list(ids []string) string {
 	text, _ := json.Marshal(ids) // a []string always marshals
 	return string(text)
 }
 
-// cursor is the place after a record of the access feed. SQLite commits in the order of sequences.
+// cursor returns the position after a record of the access feed. SQLite commits in the order of sequences.
 func cursor(epoch string, sequence int64) feed.Cursor {
 	return feed.Cursor{Epoch: epoch, Sequence: sequence}
 }

@@ -39,7 +39,7 @@ func (t *organizationTx) Resume(ctx context.Context, userID string) error {
 	if n == 0 {
 		return store.NotSuspended(userID)
 	}
-	if err := t.tx.Erased(ctx); err != nil { // its reason is somebody's words
+	if err := t.tx.Erased(ctx); err != nil { // the reason contains somebody's words
 		return err
 	}
 	return t.markSuspended(ctx, userID, false)

@@ -103,7 +103,7 @@ func (s *Store) Work(ctx context.Context, organizationID string, now time.Time, 
 	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		row, err := sqlitedb.ReadOne(ctx, tx, store.WorkFields, nil, getWork, organizationID)
 		if errors.Is(err, sql.ErrNoRows) {
-			return nil // nobody has written anything of it
+			return nil // nobody has written to the organization
 		}
 		if err != nil {
 			return err

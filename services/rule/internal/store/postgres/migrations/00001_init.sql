@@ -1,7 +1,7 @@
 -- +goose Up
 
--- Times are microseconds since 1970, in UTC. Numbers of kinds and states are those of package store. What is put in order
--- is so by its bytes, as Go does it: whatever the database's collation, its columns have their own.
+-- Times are microseconds since 1970, in UTC. Numbers of kinds and states are those of package store. Ordered columns have a
+-- collation that compares bytes, as Go does, whatever the database's default collation is.
 
 -- One row. See pgdb.DB.Epoch.
 CREATE TABLE meta (
@@ -19,11 +19,11 @@ CREATE TABLE activity (
 );
 INSERT INTO activity VALUES (1, '');
 
--- generation counts changes of rules and pins. checkpoint is a cursor of identity's feed. recovering is set while a walk
--- makes up for lost records. Access includes every change that identity acknowledged before as_of; behind is set while it waits
--- for what is enqueued. when_unknown is a setting. erasing is set while the organization is being erased: to when that was asked
--- for. erased is that of its last erasure. commits counts the Updates that wrote something: who was not told of one sees it there. The
--- rows are rewritten often, so that their pages leave room for it.
+-- generation counts changes of rules and pins. checkpoint is a cursor of identity's feed. recovering is set while a walk replaces
+-- lost records. Access includes every change that identity acknowledged before as_of. behind is set while as_of waits for enqueued
+-- work. when_unknown is a setting. erasing is set while the organization is being erased: to the time of the request. erased is the
+-- time of the last ended erasure's request. commits counts the Updates that wrote something: polling reads it. The rows are updated
+-- often, so their pages have free space.
 CREATE TABLE organizations (
     organization_id   text    COLLATE "C" NOT NULL PRIMARY KEY,
     generation        bigint  NOT NULL DEFAULT 0,
@@ -106,9 +106,8 @@ CREATE TABLE rule_pins (
     PRIMARY KEY (organization_id, rule_id, directory_id)
 );
 
--- Users as they were last seen, also those who hold nothing: digest tells whether their facts have changed since. suspended
--- repeats that there is a row in suspensions, and unknown_as_of, which is 0 otherwise, that there is one in set_aside, so that a
--- check looks at one row.
+-- Users as of their last reconcile, also those without access. digest shows whether their facts have changed since. suspended
+-- repeats that suspensions has a row, and unknown_as_of, if not 0, that set_aside has a row, so that a check reads one row.
 CREATE TABLE holders (
     organization_id text    COLLATE "C" NOT NULL,
     user_id         text    COLLATE "C" NOT NULL,
@@ -124,7 +123,7 @@ CREATE TABLE holders (
 
 CREATE INDEX holders_unknown ON holders (organization_id, rule_access, user_id) WHERE unknown_as_of > 0;
 
--- Users whose access somebody suspended. They need not be holders, nor exist.
+-- Users with suspended access. They need not be holders, nor exist.
 CREATE TABLE suspensions (
     organization_id text   COLLATE "C" NOT NULL,
     user_id         text   COLLATE "C" NOT NULL,
@@ -160,7 +159,7 @@ CREATE TABLE closed_directories (
     PRIMARY KEY (organization_id, directory_id)
 );
 
--- Why who holds what. rule_id is empty for what a hand gave.
+-- The sources of access. rule_id is empty for manual access.
 CREATE TABLE sources (
     organization_id text    COLLATE "C" NOT NULL,
     user_id         text    COLLATE "C" NOT NULL,
@@ -178,8 +177,8 @@ CREATE INDEX sources_by_tenant ON sources (organization_id, tenant_id, user_id, 
 CREATE INDEX sources_by_role ON sources (organization_id, role_id, user_id, tenant_id);
 CREATE INDEX sources_retained ON sources (organization_id, user_id) WHERE retained;
 
--- The access feed. transaction is of who wrote the record: it can be read once no older transaction is open, because then
--- none can come before it.
+-- The access feed. transaction wrote the record. The record is readable when no older transaction is open, because then no record
+-- can appear before it.
 CREATE TABLE access_feed (
     organization_id text    COLLATE "C" NOT NULL,
     transaction     bigint  NOT NULL,
@@ -195,20 +194,20 @@ CREATE TABLE access_feed (
     PRIMARY KEY (organization_id, transaction, sequence)
 );
 
--- The oldest of all organizations are trimmed first.
+-- Trimming starts with the oldest records of all organizations.
 CREATE INDEX access_feed_by_age ON access_feed (transaction, sequence);
 
--- The newest record of each organization that was trimmed. It is apart from organizations, so that trimming and working on
--- an organization do not wait for each other.
+-- The newest trimmed record of each organization. This is a separate table, so that trimming and work on an organization do not wait
+-- for each other.
 CREATE TABLE access_feed_trimmed (
     organization_id text   COLLATE "C" NOT NULL PRIMARY KEY,
     transaction     bigint NOT NULL,
     sequence        bigint NOT NULL
 );
 
--- Groups whose members have still to be reconciled. Causes are counted: id is the one for which the row was made, root the oldest one
--- that it is for, newest the newest one, and started, 0 before, the newest of all when it was begun. Rows that are done stay while any
--- is not: they say for which causes a group need not be done again.
+-- Groups with members to reconcile. Causes are numbered: id is the cause that created the row, root is its oldest cause, newest is
+-- its newest cause, and started is the newest cause of all when it was begun, or 0. Finished rows stay while any row is unfinished:
+-- they show for which causes a group need not be expanded again.
 CREATE TABLE expansions (
     organization_id text    COLLATE "C" NOT NULL,
     group_id        text    COLLATE "C" NOT NULL,
@@ -227,7 +226,7 @@ CREATE TABLE expansions (
 CREATE INDEX expansions_open ON expansions (organization_id, root, group_id, id) WHERE NOT done;
 CREATE INDEX expansions_newest ON expansions (organization_id, newest);
 
--- Users who must be settled.
+-- Users to settle.
 CREATE TABLE requeued (
     organization_id text COLLATE "C" NOT NULL,
     user_id         text COLLATE "C" NOT NULL,
@@ -254,7 +253,7 @@ CREATE TABLE syncs (
 
 CREATE UNIQUE INDEX syncs_running ON syncs (organization_id) WHERE state = 1;
 
--- Reports that the failedevents service has not taken yet.
+-- Reports that the failedevents service has not accepted yet.
 CREATE TABLE reports (
     organization_id text   COLLATE "C" NOT NULL,
     id              text   COLLATE "C" NOT NULL,
@@ -269,14 +268,14 @@ CREATE TABLE reports (
 
 CREATE INDEX reports_by_id ON reports (id);
 
--- Calls that created something, so that a repetition creates nothing: for a day. organization_id is '' for what belongs to none.
+-- Calls that created something, for a day, so that a repetition creates nothing. organization_id is '' if there is none.
 CREATE TABLE requests (
     organization_id text   COLLATE "C" NOT NULL,
     principal       text   COLLATE "C" NOT NULL,
     request_type    text   COLLATE "C" NOT NULL, -- each RPC has its own
     id              text   COLLATE "C" NOT NULL,
     digest          bytea  NOT NULL,
-    resource_id     text   NOT NULL, -- of what was created
+    resource_id     text   NOT NULL, -- of the created resource
     create_time     bigint NOT NULL,
     PRIMARY KEY (organization_id, principal, request_type, id)
 );

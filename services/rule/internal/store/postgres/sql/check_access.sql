@@ -1,4 +1,4 @@
--- Whether source s of holder h counts is store.Holder.Effective.
+-- store.Holder.Effective has the same condition on source s of holder h.
 SELECT h.unknown_as_of, h.suspended, EXISTS (
   SELECT 1
   FROM sources s

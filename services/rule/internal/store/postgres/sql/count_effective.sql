@@ -1,4 +1,4 @@
--- Whether source s of holder h counts is store.Holder.Effective.
+-- store.Holder.Effective has the same condition on source s of holder h.
 SELECT count(*)
 FROM (
   SELECT DISTINCT s.user_id

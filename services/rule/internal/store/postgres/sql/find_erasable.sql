@@ -1,4 +1,4 @@
--- Which tables have rows of an organization.
+-- Finds the tables that have rows of an organization.
 SELECT EXISTS (SELECT 1 FROM holders WHERE organization_id = :organization_id),
   EXISTS (SELECT 1 FROM set_aside WHERE organization_id = :organization_id),
   EXISTS (SELECT 1 FROM suspensions WHERE organization_id = :organization_id),

@@ -1,7 +1,7 @@
--- pg_snapshot_xmin is the transaction below which none is open, in any database of the server: what those below it wrote is
--- there for good, and nothing can come before it any more. Readers of the feed stay below it.
--- The epoch is that of the database which this reads. The pool may know of another one: the connection that a read gets may be the
--- first to the database that was restored.
+-- pg_snapshot_xmin is the oldest open transaction in any database of the server. Everything that older transactions wrote is final,
+-- and nothing can appear before it. Readers of the feed stay below it.
+-- The epoch is read together with the rows, because the pool may know an old one: the read may get the first connection to a database
+-- that was restored.
 SELECT (SELECT epoch FROM meta), pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
   pg_snapshot_xmax(pg_current_snapshot())::text::bigint, coalesce(max(t.transaction), 0),
   coalesce(max(t.sequence), 0), EXISTS (

@@ -1,4 +1,4 @@
--- Of the rules of list_rules.
+-- For the rules of list_rules.
 SELECT rule_id, tenant_id, role_id
 FROM rule_grants
 WHERE organization_id = :organization_id

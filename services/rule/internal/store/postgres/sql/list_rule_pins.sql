@@ -1,4 +1,4 @@
--- Of the rules of list_rules.
+-- For the rules of list_rules.
 SELECT rule_id, directory_id, group_id, state, time
 FROM rule_pins
 WHERE organization_id = :organization_id

@@ -1,4 +1,4 @@
--- A limit of NULL is none.
+-- A limit of NULL means all.
 SELECT organization_id, id, display_name, enabled, match_kind, match_value, unresolved, revision, create_time,
   update_time
 FROM rules

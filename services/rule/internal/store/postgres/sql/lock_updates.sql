@@ -1,2 +1,2 @@
--- Advisory locks are shared by all who use the database, so theirs are told apart by numbers that are unlikely twice.
+-- Everyone who uses the database shares the advisory locks. The number makes a collision with others unlikely.
 SELECT pg_advisory_xact_lock(hashtextextended(:organization_id, 8245921731));

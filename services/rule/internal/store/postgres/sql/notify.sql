@@ -1,2 +1,2 @@
-SELECT pg_notify(:channel, message)
-FROM unnest(:messages::text[]) AS message;
+SELECT pg_notify(:channel, payload)
+FROM unnest(:payloads::text[]) AS payload;

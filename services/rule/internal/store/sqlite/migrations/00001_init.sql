@@ -2,7 +2,7 @@
 
 -- Times are microseconds since 1970, in UTC. Numbers of kinds and states are those of package store.
 
--- One row. A binary that knows no migration as new as least_migration can't work on the file.
+-- One row. A binary refuses the file if it does not know the migration least_migration.
 CREATE TABLE meta (
   only_row        INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
   epoch           TEXT    NOT NULL,
@@ -17,10 +17,10 @@ CREATE TABLE activity (
 );
 INSERT INTO activity VALUES (1, '');
 
--- generation counts changes of rules and pins. checkpoint is a cursor of identity's feed. feed_low_water is the newest
--- sequence that was trimmed from the access feed. recovery is set while a walk makes up for lost records. Access includes every
--- change that identity acknowledged before as_of; behind is set while it waits for what is enqueued. when_unknown is a setting.
--- erasing is set while the organization is being erased: to when that was asked for. erased is that of its last erasure.
+-- generation counts changes of rules and pins. checkpoint is a cursor of identity's feed. feed_low_water is the newest sequence
+-- that was trimmed from the access feed. recovery is set while a walk replaces lost records. Access includes every change that
+-- identity acknowledged before as_of. behind is set while as_of waits for enqueued work. when_unknown is a setting. erasing is set
+-- while the organization is being erased: to the time of the request. erased is the time of the last ended erasure's request.
 CREATE TABLE organizations (
     organization_id   TEXT PRIMARY KEY,
     generation        INTEGER NOT NULL DEFAULT 0,
@@ -103,9 +103,8 @@ CREATE TABLE rule_pins (
     PRIMARY KEY (organization_id, rule_id, directory_id)
 ) WITHOUT ROWID;
 
--- Users as they were last seen, also those who hold nothing: digest tells whether their facts have changed since. suspended
--- repeats that there is a row in suspensions, and unknown_as_of, which is 0 otherwise, that there is one in set_aside, so that a
--- check looks at one row.
+-- Users as of their last reconcile, also those without access. digest shows whether their facts have changed since. suspended
+-- repeats that suspensions has a row, and unknown_as_of, if not 0, that set_aside has a row, so that a check reads one row.
 CREATE TABLE holders (
     organization_id TEXT    NOT NULL,
     user_id         TEXT    NOT NULL,
@@ -121,7 +120,7 @@ CREATE TABLE holders (
 
 CREATE INDEX holders_unknown ON holders (organization_id, rule_access, user_id) WHERE unknown_as_of > 0;
 
--- Users whose access somebody suspended. They need not be holders, nor exist.
+-- Users with suspended access. They need not be holders, nor exist.
 CREATE TABLE suspensions (
     organization_id TEXT    NOT NULL,
     user_id         TEXT    NOT NULL,
@@ -157,7 +156,7 @@ CREATE TABLE closed_directories (
     PRIMARY KEY (organization_id, directory_id)
 ) WITHOUT ROWID;
 
--- Why who holds what. rule_id is empty for what a hand gave.
+-- The sources of access. rule_id is empty for manual access.
 CREATE TABLE sources (
     organization_id TEXT    NOT NULL,
     user_id         TEXT    NOT NULL,
@@ -175,7 +174,7 @@ CREATE INDEX sources_by_tenant ON sources (organization_id, tenant_id, user_id, 
 CREATE INDEX sources_by_role ON sources (organization_id, role_id, user_id, tenant_id);
 CREATE INDEX sources_retained ON sources (organization_id, user_id) WHERE retained = 1;
 
--- The access feed. AUTOINCREMENT never gives a number twice, not even after the newest rows were trimmed.
+-- The access feed. AUTOINCREMENT never assigns a number twice, not even after the newest rows were trimmed.
 CREATE TABLE access_feed (
     sequence        INTEGER PRIMARY KEY AUTOINCREMENT,
     organization_id TEXT    NOT NULL,
@@ -191,9 +190,9 @@ CREATE TABLE access_feed (
 
 CREATE INDEX access_feed_by_organization ON access_feed (organization_id, sequence);
 
--- Groups whose members have still to be reconciled. Causes are counted: id is the one for which the row was made, root the oldest one
--- that it is for, newest the newest one, and started, 0 before, the newest of all when it was begun. Rows that are done stay while any
--- is not: they say for which causes a group need not be done again.
+-- Groups with members to reconcile. Causes are numbered: id is the cause that created the row, root is its oldest cause, newest is
+-- its newest cause, and started is the newest cause of all when it was begun, or 0. Finished rows stay while any row is unfinished:
+-- they show for which causes a group need not be expanded again.
 CREATE TABLE expansions (
     organization_id TEXT    NOT NULL,
     group_id        TEXT    NOT NULL,
@@ -212,7 +211,7 @@ CREATE TABLE expansions (
 CREATE INDEX expansions_open ON expansions (organization_id, root, group_id, id) WHERE done = 0;
 CREATE INDEX expansions_newest ON expansions (organization_id, newest);
 
--- Users who must be settled.
+-- Users to settle.
 CREATE TABLE requeued (
     organization_id TEXT NOT NULL,
     user_id         TEXT NOT NULL,
@@ -239,7 +238,7 @@ CREATE TABLE syncs (
 
 CREATE UNIQUE INDEX syncs_running ON syncs (organization_id) WHERE state = 1;
 
--- Reports that the failedevents service has not taken yet.
+-- Reports that the failedevents service has not accepted yet.
 CREATE TABLE reports (
     organization_id TEXT    NOT NULL,
     id              TEXT    NOT NULL,
@@ -254,14 +253,14 @@ CREATE TABLE reports (
 
 CREATE INDEX reports_by_id ON reports (id);
 
--- Calls that created something, so that a repetition creates nothing: for a day. organization_id is '' for what belongs to none.
+-- Calls that created something, for a day, so that a repetition creates nothing. organization_id is '' if there is none.
 CREATE TABLE requests (
     organization_id TEXT    NOT NULL,
     principal       TEXT    NOT NULL,
     request_type    TEXT    NOT NULL, -- each RPC has its own
     id              TEXT    NOT NULL,
     digest          BLOB    NOT NULL,
-    resource_id     TEXT    NOT NULL, -- of what was created
+    resource_id     TEXT    NOT NULL, -- of the created resource
     create_time     INTEGER NOT NULL,
     PRIMARY KEY (organization_id, principal, request_type, id)
 ) WITHOUT ROWID;

@@ -1,4 +1,4 @@
--- A directory that was closed detaches its users.
+-- Users of a closed directory are detached.
 SELECT h.user_id, h.active, h.directory_id, h.detached
   OR EXISTS (
     SELECT 1

@@ -1,4 +1,4 @@
--- The zero settings for an organization that is not known.
+-- The default settings for an unknown organization.
 SELECT coalesce(max(when_unknown), 0)
 FROM organizations
 WHERE organization_id = :organization_id;

@@ -1,4 +1,4 @@
--- That user_id is not below after_user is implied by what follows; it is what an index on user_id understands.
+-- The condition on after_user alone is redundant. It lets an index on user_id find the start.
 WITH keys AS (
   SELECT DISTINCT user_id, tenant_id, role_id
   FROM sources
