@@ -13,7 +13,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
 )
 
-func TestGrantingAndRevokingByHand(t *testing.T) {
+func TestManualGrantsAndRevocations(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	user := b.identity.AddUser(acme, b.dir)
@@ -59,7 +59,7 @@ func TestAUserThatIsDeletedWhileItIsGrantedAccessEndsWithNone(t *testing.T) {
 	reading.Store(true)
 	b.identity.Before(func(rpc string) error {
 		if rpc == "StreamUserFacts, status only" && reading.CompareAndSwap(true, false) {
-			// The user is deleted, and that is followed, after the grant has read it: it answers as before.
+			// After the grant has read the user, the user is deleted, and that is followed. The read still returns the user.
 			before := b.identity.User(user)
 			b.identity.DeleteUser(user)
 			b.caughtUp()
@@ -67,7 +67,7 @@ func TestAUserThatIsDeletedWhileItIsGrantedAccessEndsWithNone(t *testing.T) {
 		}
 		return nil
 	})
-	// Were it granted first and taken later, answers in between would say that they include the deletion.
+	// If the access were granted first and removed later, answers in between would claim to include the deletion.
 	_, err := b.grant(user, "developer")
 	b.refused(fault.NotFound, nil, err)
 	if changes := b.changes(""); len(changes) > 0 {
@@ -75,8 +75,8 @@ func TestAUserThatIsDeletedWhileItIsGrantedAccessEndsWithNone(t *testing.T) {
 	}
 }
 
-// Such a batch is not dealt with in one transaction. A grant in between is looked at again, and answers don't claim before that they
-// include the deletion.
+// Several transactions process such a batch. A grant in between is checked again. Before that, answers do not claim to include the
+// deletion.
 func TestAUserThatIsDeletedIsGrantedAccessWhileABatchIsDivided(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -191,7 +191,7 @@ func TestTheLastAdminCannotBeRevoked(t *testing.T) {
 	b.refused(fault.LastAdmin, nil, err)
 }
 
-func TestARuleThatWouldTakeTheLastAdminIsHeldAndReportedOnce(t *testing.T) {
+func TestTheLastAdminIsRetainedAndReportedOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.events.fail = 3
@@ -203,7 +203,7 @@ func TestARuleThatWouldTakeTheLastAdminIsHeldAndReportedOnce(t *testing.T) {
 	b.caughtUp()
 	b.holds(user, "organization-admin")
 	if access := b.list(user); len(access) != 1 || !access[0].GetSources()[0].GetRetained() {
-		t.Fatalf("access is %v, not held", access)
+		t.Fatalf("access is %v, not retained", access)
 	}
 	b.identity.SetRoles(user, "x")
 	b.caughtUp()
@@ -220,15 +220,15 @@ func TestARuleThatWouldTakeTheLastAdminIsHeldAndReportedOnce(t *testing.T) {
 		t.Fatalf("the event is %v", e)
 	}
 
-	// Another admin ends it, without a message of the held user, and without applying changed rules to the held user.
+	// Another admin ends it, without a message of the retained user, and without applying changed rules to that user.
 	b.valueRule("x", "designer")
 	other := b.identity.AddUser(acme, b.dir)
 	b.must(b.grant(other, "organization-admin"))
-	b.eventually("the held access ends", func() bool { return len(b.roleIDs(user)) == 0 })
+	b.eventually("the retained access ends", func() bool { return len(b.roleIDs(user)) == 0 })
 	b.holds(other, "organization-admin")
 }
 
-func TestAHeldAdminIsReleasedByAnotherRule(t *testing.T) {
+func TestARetainedAdminIsNoLongerRetainedAfterAnotherRule(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.groupRule("Admins", "organization-admin")
@@ -240,11 +240,11 @@ func TestAHeldAdminIsReleasedByAnotherRule(t *testing.T) {
 	b.holds(one, "organization-admin")
 	b.identity.AddMember(group, two)
 	b.caughtUp()
-	b.eventually("the held access ends", func() bool { return len(b.roleIDs(one)) == 0 })
+	b.eventually("the retained access ends", func() bool { return len(b.roleIDs(one)) == 0 })
 	b.holds(two, "organization-admin")
 }
 
-func TestAHeldAdminThatComesBackIsHeldNoLonger(t *testing.T) {
+func TestARetainedAdminWhomARuleGivesTheRoleAgainIsNoLongerRetained(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.groupRule("Admins", "organization-admin")
@@ -257,14 +257,14 @@ func TestAHeldAdminThatComesBackIsHeldNoLonger(t *testing.T) {
 	b.identity.AddMember(group, user)
 	b.caughtUp()
 	if access := b.list(user); access[0].GetSources()[0].GetRetained() {
-		t.Fatalf("access is %v, still held", access)
+		t.Fatalf("access is %v, still retained", access)
 	}
 	if changes := b.changes(cursor); len(changes) != 0 {
 		t.Fatalf("the feed has %v", changes)
 	}
 }
 
-func TestTheLastAdminIsNotHeldWhenInactiveOrDeleted(t *testing.T) {
+func TestTheLastAdminIsNotRetainedWhenInactiveOrDeleted(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.groupRule("Admins", "organization-admin")
@@ -289,7 +289,7 @@ func TestTheLastAdminIsNotHeldWhenInactiveOrDeleted(t *testing.T) {
 	}
 }
 
-func TestOfManyWhoLoseTheRoleTogetherOneIsHeld(t *testing.T) {
+func TestOneOfManyAdminsWhoLoseTheRoleTogetherIsRetained(t *testing.T) {
 	t.Parallel()
 	b := setup(t, smallBatches)
 	id := b.groupRule("Admins", "organization-admin")

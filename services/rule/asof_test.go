@@ -20,21 +20,21 @@ func (b *bundle) asOf(organization, user string) time.Time {
 	r := check()
 	list, err := b.access.ListAccess(b.ctx(), &rulev1.ListAccessRequest{OrganizationId: organization, UserId: user})
 	b.must(list, err)
-	// Who has been set aside since is known as of when that batch began.
+	// A user who was set aside meanwhile has the AsOf of the beginning of that batch.
 	if list.GetAsOfTime().AsTime().Before(r.GetAsOfTime().AsTime()) && check().GetUnknown() == r.GetUnknown() {
 		b.t.Fatalf("a later list is as of %v, a check as of %v", list.GetAsOfTime(), r.GetAsOfTime())
 	}
 	return r.GetAsOfTime().AsTime()
 }
 
-// goesOn fails the test unless the time of a user's access goes on by itself.
+// goesOn fails the test unless the AsOf of a user's access advances by itself.
 func (b *bundle) goesOn(organization, user string) {
 	b.t.Helper()
 	from := time.Now()
 	b.eventually("the time has gone on", func() bool { return b.asOf(organization, user).After(from) })
 }
 
-// standsStill runs fn, and fails the test if the time of a user's access goes beyond what it is now, before other's has gone on.
+// standsStill runs fn, and fails the test if the AsOf of a user's access advances before other's does.
 func (b *bundle) standsStill(user string, fn func()) {
 	b.t.Helper()
 	still := b.asOf(acme, user)
@@ -50,7 +50,7 @@ func (b *bundle) standsStill(user string, fn func()) {
 	}
 }
 
-// oldestChange is what the gauge of that name says.
+// oldestChange returns the value of the gauge with that name.
 func (b *bundle) oldestChange() time.Duration {
 	b.t.Helper()
 	var all metricdata.ResourceMetrics
@@ -66,7 +66,7 @@ func (b *bundle) oldestChange() time.Duration {
 	return 0
 }
 
-func TestAnswersSayAsOfWhenTheyAre(t *testing.T) {
+func TestAnswersHaveAnAsOf(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.valueRule("v", "developer")
@@ -75,7 +75,7 @@ func TestAnswersSayAsOfWhenTheyAre(t *testing.T) {
 	b.goesOn(acme, user)
 	b.goesOn("never heard of", user)
 
-	t.Run("it stands still while the organization's changes wait", func(t *testing.T) {
+	t.Run("it does not advance while the organization's changes wait", func(t *testing.T) {
 		b.standsStill(user, func() {
 			b.identity.Before(func(rpc string) error {
 				if rpc == "StreamUserFacts" {
@@ -94,15 +94,15 @@ func TestAnswersSayAsOfWhenTheyAre(t *testing.T) {
 		b.caughtUp()
 		b.goesOn(acme, user)
 	})
-	t.Run("it stands still while identity's feed is held back", func(t *testing.T) {
+	t.Run("it does not advance while an open transaction delays identity's feed", func(t *testing.T) {
 		b.identity.HoldBack(true)
 		b.standsStill(user, func() {
-			b.eventually("it is held back", func() bool { return b.asOf(acme, user).Before(time.Now().Add(-60 * time.Millisecond)) })
+			b.eventually("it is delayed", func() bool { return b.asOf(acme, user).Before(time.Now().Add(-60 * time.Millisecond)) })
 		})
 		b.identity.HoldBack(false)
 		b.goesOn(acme, user)
 	})
-	t.Run("it stands still while identity cannot be reached", func(t *testing.T) {
+	t.Run("it does not advance while identity is unreachable", func(t *testing.T) {
 		b.identity.Before(func(string) error { return identitytest.Unavailable() })
 		b.standsStill(user, func() {
 			b.eventually("identity is away", func() bool { return b.asOf(acme, user).Before(time.Now().Add(-60 * time.Millisecond)) })
@@ -110,7 +110,7 @@ func TestAnswersSayAsOfWhenTheyAre(t *testing.T) {
 		b.identity.Before(nil)
 		b.goesOn(acme, user)
 	})
-	t.Run("it goes on after a restart, also of an organization in which nothing happens", func(t *testing.T) {
+	t.Run("it advances after a restart, even in an organization without changes", func(t *testing.T) {
 		before := b.asOf(acme, user)
 		b.stop()
 		b.start()

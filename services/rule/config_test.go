@@ -10,7 +10,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/core"
 )
 
-func TestEveryProblemOfTheSettingsIsNamedAtOnce(t *testing.T) {
+func TestAllProblemsOfTheSettingsAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	config := rule.Config{Settings: rule.Defaults()}
 	config.Workers, config.FeedRetention = -1, -1
@@ -18,7 +18,7 @@ func TestEveryProblemOfTheSettingsIsNamedAtOnce(t *testing.T) {
 	named(t, err, "rule.workers", "rule.feed_retention", "database_url")
 }
 
-func TestEveryProblemOfTheTuningIsNamedAtOnce(t *testing.T) {
+func TestAllProblemsOfTheTuningAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := core.New(core.Config{Workers: 1, FeedRetention: time.Hour, Tuning: core.Tuning{
 		BatchSize: 1001, BatchesPerTurn: -1, SyncPageSize: 1001, LeaseDuration: -1, CallTimeout: time.Hour,
@@ -28,7 +28,7 @@ func TestEveryProblemOfTheTuningIsNamedAtOnce(t *testing.T) {
 		"RetryDelay", "MaxRetryDelay", "BookmarkInterval", "SweepInterval", "RecheckInterval")
 }
 
-// named expects an error that has every name in it.
+// named checks that an error contains every name.
 func named(t *testing.T, err error, names ...string) {
 	t.Helper()
 	if err == nil {
@@ -41,7 +41,7 @@ func named(t *testing.T, err error, names ...string) {
 	}
 }
 
-func TestItStartsOnOneDatabaseWithAllItNeeds(t *testing.T) {
+func TestTheServiceStartsOnOneDatabaseWithItsDependencies(t *testing.T) {
 	t.Parallel()
 	const url = "postgres://nobody@127.0.0.1:1/none"
 	for name, c := range map[string]struct{ path, url, want string }{

@@ -203,13 +203,13 @@ func TestBadRequestsAreRefusedWithTheirReason(t *testing.T) {
 			}
 		})
 	}
-	// Nothing of it was kept.
+	// Nothing was stored.
 	if rules, err := b.rules.ListRules(b.ctx(), &rulev1.ListRulesRequest{OrganizationId: acme}); err != nil || len(rules.GetRules()) != 1 || rules.GetRules()[0].GetEtag() != before.GetRule().GetEtag() {
 		t.Fatalf("the rules are %v, %v", rules, err)
 	}
 }
 
-// firstOf watches and gives the first answer.
+// firstOf watches and returns the first response.
 func (b *bundle) firstOf(ctx context.Context, after string) (*rulev1.WatchAccessResponse, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -305,7 +305,7 @@ func TestRules(t *testing.T) {
 	b.must(b.rules.DeleteRule(b.ctx(), &rulev1.DeleteRuleRequest{OrganizationId: acme, Id: one}))
 }
 
-func TestOnlyWhoMayCallIsLetIn(t *testing.T) {
+func TestOnlyAllowedCallersMayCall(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	as := func(kind commonv1.PrincipalKind, organization string) context.Context {
@@ -326,6 +326,6 @@ func TestOnlyWhoMayCallIsLetIn(t *testing.T) {
 	b.refused(fault.NotAllowed, nil, err)
 	_, err = b.tenants.CreateTenant(service(acme), &rulev1.CreateTenantRequest{OrganizationId: acme, Tenant: &rulev1.Tenant{Id: "qa"}})
 	b.refused(fault.NotAllowed, nil, err)
-	// An admin's call reaches identity's feed as the service's own.
+	// An admin's call makes the service itself the principal in identity's feed.
 	b.must(b.access.WaitUntilCaughtUp(as(commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, acme), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: acme}))
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// writes are calls that write an organization.
+// writes are calls that write to an organization.
 var writes = map[string]func(b *bundle) error{
 	"a tenant": func(b *bundle) error {
 		return second(b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: acme, Tenant: &rulev1.Tenant{Id: "late"}}))
@@ -57,7 +57,7 @@ func TestAnOrganizationIsErasedAndItsIdIsFree(t *testing.T) {
 	}
 }
 
-// erased erases an organization in processes that share a database.
+// erased erases an organization with several processes on one database.
 func erased(t *testing.T, processes []*bundle) {
 	b := processes[0]
 	b.valueRule("dev", "developer", "designer")
@@ -77,30 +77,30 @@ func erased(t *testing.T, processes []*bundle) {
 	b.setAside()
 	b.must(b.syncs.StartSync(b.ctx(), &rulev1.StartSyncRequest{OrganizationId: acme}))
 	b.must(b.tenants.CreateTenant(b.ctx(), &rulev1.CreateTenantRequest{OrganizationId: "other", Tenant: &rulev1.Tenant{Id: "theirs"}}))
-	var held []string
+	var before []string
 	for _, a := range b.list("") {
 		if a.GetEffective() {
-			held = append(held, a.GetUserId()+" "+a.GetRoleId())
+			before = append(before, a.GetUserId()+" "+a.GetRoleId())
 		}
 	}
 	cursor := b.cursor()
 
 	b.erasures.Erase(acme, time.Now())
 	b.eventually("the service has confirmed that it keeps nothing", func() bool { return b.erasures.Confirmed(acme) })
-	// PostgreSQL holds a record back while a transaction is open that began before it, whoever's that is.
-	var told []string
-	b.eventually("the feed has told of what was held", func() bool {
-		told = nil
+	// On PostgreSQL, a transaction that began before a record, by anybody, delays that record while it is open.
+	var removed []string
+	b.eventually("the feed has reported what was held", func() bool {
+		removed = nil
 		for _, c := range b.changes(cursor) {
 			if c.GetKind() != rulev1.AccessChangeKind_ACCESS_CHANGE_KIND_REMOVED || c.GetMessageId() != "" {
 				t.Errorf("the feed tells %v", c)
 			}
-			told = append(told, c.GetUserId()+" "+c.GetRoleId())
+			removed = append(removed, c.GetUserId()+" "+c.GetRoleId())
 		}
-		return len(told) >= len(held)
+		return len(removed) >= len(before)
 	})
-	if !slices.Equal(sorted(told), sorted(held)) || len(held) < 9 {
-		t.Errorf("removed were %q, and held %q", told, held)
+	if !slices.Equal(sorted(removed), sorted(before)) || len(before) < 9 {
+		t.Errorf("removed were %q, and held before %q", removed, before)
 	}
 	for _, user := range users {
 		b.holds(user)
@@ -118,7 +118,7 @@ func erased(t *testing.T, processes []*bundle) {
 		processes[len(processes)-1].stop()
 		processes[len(processes)-1].start()
 	}
-	// What identity tells of it meanwhile is no work, and no failure.
+	// Identity's records of the organization cause no work, and no failure.
 	for _, user := range users {
 		b.identity.DeleteUser(user)
 	}
@@ -154,7 +154,7 @@ func erased(t *testing.T, processes []*bundle) {
 	}
 }
 
-// requireEmpty fails the test unless nothing of acme can be read.
+// requireEmpty fails the test unless all reads of acme find nothing.
 func requireEmpty(b *bundle) {
 	b.t.Helper()
 	ctx := b.ctx()
@@ -175,7 +175,7 @@ func requireEmpty(b *bundle) {
 	count(len(b.list("")), nil)
 }
 
-// failures is how many pieces of work failed since the service was started.
+// failures returns how many pieces of work failed since the start of the service.
 func (b *bundle) failures() (sum int64) {
 	b.t.Helper()
 	var all metricdata.ResourceMetrics

@@ -18,8 +18,8 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
 )
 
-// A rule sync of many users runs in pages between which changes are dealt with, of its own organization and of others, also
-// where one worker has them all: nobody waits for its end.
+// A rule sync of many users runs in pages. Between pages, changes are processed, of the same organization and of others, even with a
+// single worker: nobody waits for the end of the sync.
 func TestALargeSyncDelaysNobody(t *testing.T) {
 	t.Parallel()
 	for name, engine := range map[string]func(*rule.Config){"SQLite": func(*rule.Config) {}, "PostgreSQL": onPostgres(t)} {
@@ -52,7 +52,7 @@ func TestALargeSyncDelaysNobody(t *testing.T) {
 			started, err := b.syncs.StartSync(b.ctx(), &rulev1.StartSyncRequest{OrganizationId: acme})
 			b.must(started, err)
 			<-begun
-			// The last that the sync would come to, and somebody whom it does not concern.
+			// The last user that the sync would reach, and a user that it does not concern.
 			for organization, user := range map[string]string{acme: all[users-1], other: elsewhere} {
 				b.identity.SetRoles(user, "dev")
 				b.must(b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: organization}))
@@ -74,10 +74,9 @@ func TestALargeSyncDelaysNobody(t *testing.T) {
 	}
 }
 
-// Twenty organizations whose every look at a user takes as long as it may, beside one that is well. They leave the quick lane after
-// their first look, so the well one never waits for one of them there, and at no time do more of them run than the slow lane has
-// workers.
-func TestOrganizationsThatCannotBeReconciledTakeNoTurnsOfOthers(t *testing.T) {
+// Twenty organizations whose every read of a user takes the maximum time, beside a healthy one. They leave the quick lane after their
+// first read, so the healthy one never waits for one of them there. At no time do more of them run than the slow lane has workers.
+func TestOrganizationsThatFailTakeNoTurnsFromOthers(t *testing.T) {
 	t.Parallel()
 	const bad, workers, changes = 20, 2, 60
 	b := setup(t, func(c *rule.Config) {
@@ -104,7 +103,7 @@ func TestOrganizationsThatCannotBeReconciledTakeNoTurnsOfOthers(t *testing.T) {
 			quickLooks.Add(1)
 		}
 		mu.Lock()
-		// The caller gives up a little before its call hears of it.
+		// The caller gives up a little before its call notices.
 		over := func(until time.Time) bool { return time.Until(until) < 30*time.Millisecond }
 		looks = append(slices.DeleteFunc(looks, over), deadline)
 		most = max(most, len(looks))

@@ -21,7 +21,7 @@ func (b *bundle) named(user, name string) {
 	b.identity.SetUser(user, func(u *identityv1.User) { u.DisplayName = name })
 }
 
-func TestAFilterGivesRolesToWhoMatchesIt(t *testing.T) {
+func TestAFilterGivesRolesToMatchingUsers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	rule := b.rule(filter(`displayName sw "Dr. "`), "developer")
@@ -49,8 +49,8 @@ func TestAFilterGivesRolesToWhoMatchesIt(t *testing.T) {
 	b.holds(anna)
 }
 
-// What filters look at is a fact like any other: who changed while records were lost is found.
-func TestWhatAFilterLooksAtIsFoundAfterRecordsWereLost(t *testing.T) {
+// The result of a filter is a fact like others: the recovery finds users that changed while records were lost.
+func TestARecoveryFindsChangedFilterResults(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(i *identitytest.Identity){
 		"restored": func(i *identitytest.Identity) { i.Restore() }, "trimmed": func(i *identitytest.Identity) { i.Trim() },
@@ -73,8 +73,8 @@ func TestWhatAFilterLooksAtIsFoundAfterRecordsWereLost(t *testing.T) {
 	}
 }
 
-// A restored identity comes to revisions again that the rule service has seen, by other changes.
-func TestTheSameRevisionAgainAfterARestoreIsAnotherFact(t *testing.T) {
+// A restored identity reaches revisions again that the rule service has seen, with other changes.
+func TestTheSameRevisionAfterARestoreIsAnotherFact(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.rule(filter(`displayName eq "Anna"`), "developer")
@@ -119,8 +119,8 @@ func TestFiltersThatCannotMatchAreRefused(t *testing.T) {
 	b.refused(fault.Unavailable, nil, err)
 }
 
-// An update of all fields sends the filter, too, though it stays: the extension that it is on may be gone.
-func TestAFilterThatStaysIsNotCheckedAgain(t *testing.T) {
+// An update of all fields also sends the unchanged filter. The extension that it uses may be gone.
+func TestAnUnchangedFilterIsNotCheckedAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := b.rule(filter(`title pr`), "developer")

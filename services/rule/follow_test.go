@@ -20,7 +20,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
 )
 
-func TestTheAccessFeedTellsWhatCausedAChange(t *testing.T) {
+func TestTheAccessFeedShowsTheCauseOfAChange(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.valueRule("dev", "developer")
@@ -57,7 +57,7 @@ func TestTheAccessFeedTellsWhatCausedAChange(t *testing.T) {
 	}
 }
 
-func TestAWatchGoesOnFromItsCursorAcrossARestart(t *testing.T) {
+func TestAWatchContinuesFromItsCursorAfterARestart(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *rule.Config) { c.BookmarkInterval = time.Millisecond })
 	b.valueRule("dev", "developer")
@@ -103,7 +103,7 @@ func TestAWatchGoesOnFromItsCursorAcrossARestart(t *testing.T) {
 	}
 }
 
-func TestCallsThatWaitEndWithTheService(t *testing.T) {
+func TestWaitingCallsEndWithTheService(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.identity.Before(func(rpc string) error {
@@ -129,7 +129,7 @@ func TestCallsThatWaitEndWithTheService(t *testing.T) {
 	}
 }
 
-func TestOneOrganizationsFeedHoldsNothingOfAnothers(t *testing.T) {
+func TestAFeedContainsOnlyItsOrganizationsRecords(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.valueRule("dev", "developer")
@@ -161,7 +161,7 @@ func TestWaitUntilCaughtUp(t *testing.T) {
 		t.Fatalf("waited for %v, %v", r, err)
 	}
 	b.holds(user, "developer")
-	// Another organization's records do not hold this one up, though they come before the cursor.
+	// Another organization's records do not delay this one, though they are before the cursor.
 	b.must(wait(acme, b.identity.SetRoles(b.identity.AddUser("other", "directory-9")), patient))
 
 	b.identity.Before(func(rpc string) error {
@@ -185,7 +185,7 @@ func TestWaitUntilCaughtUp(t *testing.T) {
 	b.refused(fault.CursorExpired, nil, err)
 }
 
-// A service that starts anew is out of reach for a moment: who waits anyway need not hear of it.
+// After a restart a service is unreachable for a moment. A waiting caller must not notice.
 func TestWaitingOutlastsAnOutageOfIdentity(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -228,7 +228,7 @@ func TestWaitingCoversTheMembersOfAGroup(t *testing.T) {
 	}
 }
 
-func TestAnExpansionGoesOnAfterARestart(t *testing.T) {
+func TestAnExpansionContinuesAfterARestart(t *testing.T) {
 	t.Parallel()
 	b := setup(t, smallBatches)
 	b.groupRule("Builders", "developer")
@@ -261,7 +261,7 @@ func TestAnExpansionGoesOnAfterARestart(t *testing.T) {
 	}
 }
 
-func TestLostRecordsAreMadeUpForWithoutApplyingChangedRules(t *testing.T) {
+func TestARecoveryFromLostRecordsAppliesNoChangedRules(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(*identitytest.Identity){
 		"trimmed":  (*identitytest.Identity).Trim,
@@ -277,7 +277,7 @@ func TestLostRecordsAreMadeUpForWithoutApplyingChangedRules(t *testing.T) {
 			group := b.identity.AddGroup(acme, b.dir, "Builders", changed, gone, still)
 			other := b.identity.AddGroup(acme, b.dir, "Other", latecomer)
 			b.caughtUp()
-			// A rule that nobody has met yet.
+			// A rule that was applied to nobody yet.
 			b.valueRule("unmet", "automation-admin")
 			b.groupRule("Other", "global-admin")
 			b.stop()
@@ -293,7 +293,7 @@ func TestLostRecordsAreMadeUpForWithoutApplyingChangedRules(t *testing.T) {
 			b.holds(gone)
 			b.holds(still, "developer")
 			b.holds(fresh)
-			// The group's new name is the message of its members; so they meet the rules as they are.
+			// The group's new name is the message of its members, so the current rules apply to them.
 			b.holds(latecomer, "global-admin", "participant")
 			if pin := b.pins(late)[b.dir]; pin.GetGroupId() != other {
 				t.Fatalf("the pin is %v", pin)
@@ -301,7 +301,7 @@ func TestLostRecordsAreMadeUpForWithoutApplyingChangedRules(t *testing.T) {
 			if pin := b.pins(builders)[b.dir]; pin.GetGroupId() != group {
 				t.Fatalf("the pin is %v", pin)
 			}
-			// And following goes on.
+			// And following continues.
 			b.identity.RemoveMember(group, still)
 			b.caughtUp()
 			b.holds(still)
@@ -309,7 +309,7 @@ func TestLostRecordsAreMadeUpForWithoutApplyingChangedRules(t *testing.T) {
 	}
 }
 
-func TestARecoveryTouchesNobodyWhoseFactsAreTheSame(t *testing.T) {
+func TestARecoveryChangesNobodyWithUnchangedFacts(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	user := b.identity.AddUser(acme, b.dir)
@@ -326,7 +326,7 @@ func TestARecoveryTouchesNobodyWhoseFactsAreTheSame(t *testing.T) {
 	}
 }
 
-// Records are lost again while a recovery is under way: it begins anew, and skips nobody whom it was past already.
+// Records are lost again during a recovery. It begins again, and skips no user that it had already passed.
 func TestRecordsAreLostDuringARecovery(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *rule.Config) { c.SyncPageSize = 1 })
@@ -355,7 +355,7 @@ func TestRecordsAreLostDuringARecovery(t *testing.T) {
 	b.holds(users[1], "developer")
 }
 
-func TestTheAccessFeedIsKeptForItsTime(t *testing.T) {
+func TestTheAccessFeedIsKeptForTheRetentionTime(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *rule.Config) { c.SweepInterval, c.FeedRetention = 2*time.Millisecond, time.Hour })
 	user := b.identity.AddUser(acme, b.dir)
@@ -375,7 +375,7 @@ func TestTheAccessFeedIsKeptForItsTime(t *testing.T) {
 	b.holds(user, "developer")
 }
 
-func TestIdentityFailsNowAndThen(t *testing.T) {
+func TestAccessIsRightThoughIdentitySometimesFails(t *testing.T) {
 	t.Parallel()
 	b := setup(t, smallBatches)
 	b.groupRule("Builders", "developer")
@@ -401,7 +401,7 @@ func TestOrganizationsShareTheWorkersFairly(t *testing.T) {
 	user := b.identity.AddUser(acme, b.dir)
 	b.caughtUp()
 	b.must(b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: "big"}))
-	// While the one worker is at the big organization's first batch, the small one's only change comes.
+	// The small organization's only change arrives while the only worker works on the big organization's first batch.
 	const batches = 200
 	var turns atomic.Int32
 	b.identity.Before(func(rpc string) error {

@@ -29,7 +29,7 @@ func TestAPinSurvivesRenaming(t *testing.T) {
 	}
 }
 
-func TestOfOneNameTheOldestGroupOfEachDirectoryIsPinned(t *testing.T) {
+func TestTheOldestGroupOfANameIsPinnedInEachDirectory(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first := b.identity.AddGroup(acme, b.dir, "Builders")
@@ -42,7 +42,7 @@ func TestOfOneNameTheOldestGroupOfEachDirectoryIsPinned(t *testing.T) {
 	}
 }
 
-func TestADeletedGroupIsWaitedForAndTakenAgain(t *testing.T) {
+func TestARuleWaitsForADeletedGroupAndPinsItAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := b.groupRule("Builders", "developer")
@@ -63,7 +63,7 @@ func TestADeletedGroupIsWaitedForAndTakenAgain(t *testing.T) {
 	}
 }
 
-func TestALostGroupsNamesakeIsTakenAtOnce(t *testing.T) {
+func TestAnotherGroupWithALostGroupsNameIsPinnedAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := b.groupRule("Builders", "developer")
@@ -81,7 +81,7 @@ func TestALostGroupsNamesakeIsTakenAtOnce(t *testing.T) {
 	}
 }
 
-func TestAGroupThatIsRenamedIntoARulesNameBringsItsMembers(t *testing.T) {
+func TestAGroupThatGetsARulesNameGivesAccessToItsMembers(t *testing.T) {
 	t.Parallel()
 	b := setup(t, smallBatches)
 	b.groupRule("Builders", "developer")
@@ -99,7 +99,7 @@ func TestAGroupThatIsRenamedIntoARulesNameBringsItsMembers(t *testing.T) {
 	}
 }
 
-func TestAnotherNameLetsGoOfWhatIsPinned(t *testing.T) {
+func TestARuleWithANewNameUnpinsItsGroups(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	group := b.identity.AddGroup(acme, b.dir, "Builders")
@@ -121,11 +121,11 @@ func TestAnotherNameLetsGoOfWhatIsPinned(t *testing.T) {
 	}
 }
 
-func TestAnAdoptedGroupMeetsAnotherOfItsRule(t *testing.T) {
+func TestAnAdoptedGroupMayMeetAnotherGroupOfItsRule(t *testing.T) {
 	t.Parallel()
 	const replacing = "directory-2"
 	for name, c := range map[string]struct {
-		before, between bool // whether the other group is made before or after the one that is adopted
+		before, between bool // whether the other group is created before or after the adopted one
 		deleted         bool
 		adopted         bool // whether the adopted one is pinned in the end
 	}{
@@ -167,7 +167,7 @@ func TestAnAdoptedGroupMeetsAnotherOfItsRule(t *testing.T) {
 	}
 }
 
-func TestARuleWhoseGroupsCannotBeLookedUpNowFindsThemLater(t *testing.T) {
+func TestARuleFindsItsGroupsLaterIfIdentityFails(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	group := b.identity.AddGroup(acme, b.dir, "Builders", b.identity.AddUser(acme, b.dir))
@@ -192,7 +192,7 @@ func TestARuleWhoseGroupsCannotBeLookedUpNowFindsThemLater(t *testing.T) {
 	}
 }
 
-func TestAGroupThatComesWhileTheRuleIsMadeIsNotMissed(t *testing.T) {
+func TestAGroupThatIsCreatedTogetherWithTheRuleIsNotMissed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	user := b.identity.AddUser(acme, b.dir)

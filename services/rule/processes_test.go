@@ -11,7 +11,7 @@ import (
 	"github.com/usher-scim/usher/services/rule"
 )
 
-// onPostgres gives a bundle a database of its own on PostgreSQL.
+// onPostgres gives a bundle its own database on PostgreSQL.
 func onPostgres(t *testing.T) func(*rule.Config) {
 	t.Helper()
 	url := kit.Postgres(t, "rule", rule.Migrate)
@@ -69,7 +69,7 @@ func TestTwoProcessesShareADatabase(t *testing.T) {
 		t.Fatalf("who watches the other process was told of %v", gained)
 	}
 
-	// Whichever process owns the organization, the other one goes on when it is gone.
+	// Either process may own the organization. The other one continues after its end.
 	one.stop()
 	two.identity.SetRoles(users[1], "")
 	two.caughtUp()
@@ -83,8 +83,8 @@ func TestTwoProcessesShareADatabase(t *testing.T) {
 	two.holds(users[0], "developer", "designer")
 }
 
-// What a process enqueues that does not own the organization, the owner does at once, and not when its lease ends.
-func TestTheOwnerHearsOfWorkThatAnotherProcessEnqueues(t *testing.T) {
+// Work that another process enqueues is done by the owner at once, and not when the organization's lease ends.
+func TestTheOwnerDoesWorkThatAnotherProcessEnqueues(t *testing.T) {
 	t.Parallel()
 	owner := setup(t, onPostgres(t), func(c *rule.Config) { c.LeaseDuration = time.Hour }, slowUserRetries)
 	owner.groupRule("Developers", "developer")

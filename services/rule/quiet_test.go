@@ -10,7 +10,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
 )
 
-// isQuiet fails the test if an organization has turns though nothing is to be done: each turn looks at the feed.
+// isQuiet fails the test if an organization has turns without work: each turn reads the feed.
 func (b *bundle) isQuiet(rpc string, fail bool) {
 	b.t.Helper()
 	var looks atomic.Int64
@@ -30,7 +30,7 @@ func (b *bundle) isQuiet(rpc string, fail bool) {
 	}
 }
 
-func TestAUserSetAsideIsTriedAgainThoughNothingElseHappens(t *testing.T) {
+func TestAUserWhoIsSetAsideIsRetriedThoughNothingElseHappens(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *rule.Config) {
 		c.UserRetryDelay, c.MaxUserRetryDelay = 50*time.Millisecond, 50*time.Millisecond
@@ -48,7 +48,7 @@ func TestAUserSetAsideIsTriedAgainThoughNothingElseHappens(t *testing.T) {
 	b.eventually("it was tried again and again", func() bool { return asked.Load() > 6 })
 }
 
-func TestAUserThatIsDueWaitsWhileRetryingRests(t *testing.T) {
+func TestADueUserWaitsWhileRetriesPause(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *rule.Config) {
 		c.RetryDelay, c.MaxRetryDelay = time.Minute, time.Minute
@@ -70,7 +70,7 @@ func TestAUserThatIsDueWaitsWhileRetryingRests(t *testing.T) {
 	b.isQuiet("StreamUserFacts", true)
 }
 
-func TestWorkThatFailedAndIsNoLongerThereIsForgotten(t *testing.T) {
+func TestFailuresOfWorkThatNoLongerExistsAreForgotten(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.identity.AddUser(acme, b.dir)

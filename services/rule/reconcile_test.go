@@ -8,7 +8,7 @@ import (
 	"github.com/usher-scim/usher/services/rule"
 )
 
-func TestAGroupRuleGivesAndTakes(t *testing.T) {
+func TestAGroupRuleGivesAndRemovesAccess(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.groupRule("Builders", "developer")
@@ -39,7 +39,7 @@ func TestARuleReachesThroughNestedGroups(t *testing.T) {
 	for _, user := range users {
 		b.holds(user, "participant")
 	}
-	// A circle does not keep the expansion going: outer is in inner, so its users are in all three.
+	// The expansion of a circle ends. outer is in inner, so its users are in all three groups.
 	b.identity.AddMember(inner, outer)
 	b.caughtUp()
 	b.identity.RemoveMember(outer, middle)
@@ -52,7 +52,7 @@ func TestARuleReachesThroughNestedGroups(t *testing.T) {
 // smallBatches makes few users go through many transactions.
 func smallBatches(c *rule.Config) { c.BatchSize, c.SyncPageSize, c.BatchesPerTurn = 2, 2, 2 }
 
-func TestTwoRulesThatGiveTheSame(t *testing.T) {
+func TestTwoRulesMayGiveTheSameAccess(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.groupRule("One", "developer")
@@ -120,7 +120,7 @@ func TestInactiveAndDeletedUsersHoldNothing(t *testing.T) {
 	}
 }
 
-func TestDetachedUsersAreLeftAlone(t *testing.T) {
+func TestRulesDoNotChangeDetachedUsers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := b.groupRule("Builders", "developer")
@@ -128,7 +128,7 @@ func TestDetachedUsersAreLeftAlone(t *testing.T) {
 	group := b.identity.AddGroup(acme, b.dir, "Builders", user, idle)
 	b.caughtUp()
 	b.must(b.grant(user, "designer"))
-	// It was deactivated before its directory was deleted, though that is learned together.
+	// The user was deactivated before its directory was deleted, but rule reads both together.
 	b.identity.SetActive(idle, false)
 	b.identity.Detach(acme, b.dir)
 	b.caughtUp()
@@ -139,7 +139,7 @@ func TestDetachedUsersAreLeftAlone(t *testing.T) {
 	b.sync()
 	b.holds(user, "designer", "developer")
 
-	// By hand, what rules gave can be taken as well.
+	// A manual revocation can also remove what rules gave.
 	b.must(b.revoke(user, "developer"))
 	b.holds(user, "designer")
 
@@ -181,7 +181,7 @@ func TestAdoptionNeverFlaps(t *testing.T) {
 	b.holds(user)
 }
 
-func TestAChangedRuleTouchesNobodyUntilTheirMessageOrASync(t *testing.T) {
+func TestAChangedRuleAffectsAUserOnlyAfterAMessageOrASync(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first, second := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
@@ -196,7 +196,7 @@ func TestAChangedRuleTouchesNobodyUntilTheirMessageOrASync(t *testing.T) {
 	b.holds(first, "developer")
 	b.holds(second)
 
-	b.stop() // neither does a restart
+	b.stop() // a restart changes nothing either
 	b.start()
 	b.caughtUp()
 	b.holds(second)
@@ -248,8 +248,8 @@ func TestASecondRunChangesNothing(t *testing.T) {
 	}
 }
 
-// Groups that are in many others are expanded once for all of them, not once for each: 30 groups around one that contains 30 others
-// cost 61 looks at members, and not 900.
+// Groups in many other groups are expanded once for all of them. 30 groups around a group that contains 30 others cost 61 reads of
+// members, not 900.
 func TestAGroupInManyOthersIsExpandedOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -94,7 +94,7 @@ func TestASyncThatIsRepeatedStartsOnce(t *testing.T) {
 	}
 }
 
-func TestAnUpdateWithAnEtagMeetsWhatWasRead(t *testing.T) {
+func TestAnUpdateWithAnOldEtagIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	refused := func(what string, err error) {
@@ -123,7 +123,7 @@ func TestAnUpdateWithAnEtagMeetsWhatWasRead(t *testing.T) {
 	b.must(nil, set(settings.GetSettings().GetEtag(), rulev1.WhenUnknown_WHEN_UNKNOWN_SUSPEND))
 	refused("settings that have changed", set(settings.GetSettings().GetEtag(), rulev1.WhenUnknown_WHEN_UNKNOWN_KEEP))
 
-	// The pins of a rule are Usher's. They are no change of what clients choose.
+	// Usher sets the pins of a rule. They do not change what clients choose.
 	made, err := b.rules.CreateRule(b.ctx(), &rulev1.CreateRuleRequest{OrganizationId: acme, Rule: &rulev1.Rule{
 		Match: &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: "later"}}, Grants: []*rulev1.Grant{{TenantId: tenant, RoleId: "developer"}}}})
 	b.must(made, err)

@@ -38,7 +38,7 @@ const (
 	patient = time.Minute // how long a test waits for what must happen: machines are busy, and may have two cores
 )
 
-// bundle is a rule service with an identity service in memory, over the interceptors of one process.
+// bundle is a rule service with a fake identity service, connected by the interceptors of one process.
 type bundle struct {
 	t        *testing.T
 	config   rule.Config
@@ -110,7 +110,7 @@ func (b *bundle) start() {
 	go func() { done <- service.Run(ctx) }()
 }
 
-// stop ends the service, which may be stopped already.
+// stop stops the service. It may be stopped already.
 func (b *bundle) stop() {
 	b.t.Helper()
 	if b.service == nil {
@@ -133,12 +133,12 @@ func (w testWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// ctx is of a call that an operator makes through the gateway.
+// ctx returns the context of an operator's call through the gateway.
 func (b *bundle) ctx() context.Context {
 	return rpc.WithPrincipal(b.t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, Subject: "olga"})
 }
 
-// must fails the test when a call failed.
+// must fails the test if a call failed.
 func (b *bundle) must(_ any, err error) {
 	b.t.Helper()
 	if err != nil {
@@ -146,7 +146,7 @@ func (b *bundle) must(_ any, err error) {
 	}
 }
 
-// refused fails the test unless a call failed for this reason.
+// refused fails the test unless a call failed with this reason.
 func (b *bundle) refused(reason fault.Reason, _ any, err error) {
 	b.t.Helper()
 	if err == nil {
@@ -157,7 +157,7 @@ func (b *bundle) refused(reason fault.Reason, _ any, err error) {
 	}
 }
 
-// caughtUp waits until access follows all that identity has now.
+// caughtUp waits until access includes everything that identity has now.
 func (b *bundle) caughtUp() {
 	b.t.Helper()
 	_, err := b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: acme, Timeout: durationpb.New(patient)})
@@ -182,13 +182,13 @@ func (b *bundle) eventually(what string, ok func() bool) {
 	}
 }
 
-// groupRule makes an enabled rule that gives roles in the tenant, or in the organization, to a group.
+// groupRule creates an enabled rule that gives roles in the tenant, or in the organization, to a group.
 func (b *bundle) groupRule(group string, roles ...string) string {
 	b.t.Helper()
 	return b.rule(&rulev1.Rule{Match: &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: group}}}, roles...)
 }
 
-// valueRule makes an enabled rule that gives roles to users with a role value.
+// valueRule creates an enabled rule that gives roles to users with a role value.
 func (b *bundle) valueRule(value string, roles ...string) string {
 	b.t.Helper()
 	return b.rule(&rulev1.Rule{Match: &rulev1.Rule_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: value}}}, roles...)
@@ -219,7 +219,7 @@ func tenantOf(role string) string {
 	return tenant
 }
 
-// pins are a rule's pins, by directory.
+// pins returns a rule's pins, by directory.
 func (b *bundle) pins(ruleID string) map[string]*rulev1.GroupPin {
 	b.t.Helper()
 	got, err := b.rules.GetRule(b.ctx(), &rulev1.GetRuleRequest{OrganizationId: acme, Id: ruleID})
@@ -233,19 +233,19 @@ func (b *bundle) pins(ruleID string) map[string]*rulev1.GroupPin {
 	return pins
 }
 
-// grant gives a role by hand.
+// grant gives a role manually.
 func (b *bundle) grant(user, role string) (*rulev1.Access, error) {
 	r, err := b.access.GrantAccess(b.ctx(), &rulev1.GrantAccessRequest{OrganizationId: acme, UserId: user, TenantId: tenantOf(role), RoleId: role})
 	return r.GetAccess(), err
 }
 
-// revoke takes a role back by hand.
+// revoke revokes a manual role.
 func (b *bundle) revoke(user, role string) (*rulev1.Access, error) {
 	r, err := b.access.RevokeAccess(b.ctx(), &rulev1.RevokeAccessRequest{OrganizationId: acme, UserId: user, TenantId: tenantOf(role), RoleId: role})
 	return r.GetAccess(), err
 }
 
-// list is all access of a user, or of everybody, page by page.
+// list returns all access of a user, or of everybody, page by page.
 func (b *bundle) list(user string) []*rulev1.Access {
 	b.t.Helper()
 	var all []*rulev1.Access
@@ -261,7 +261,7 @@ func (b *bundle) list(user string) []*rulev1.Access {
 	}
 }
 
-// holds fails the test unless these are the roles that a user effectively holds.
+// holds fails the test unless a user effectively holds exactly these roles.
 func (b *bundle) holds(user string, roles ...string) {
 	b.t.Helper()
 	if got := b.roleIDs(user); !slices.Equal(got, sorted(roles)) {
@@ -305,7 +305,7 @@ func (b *bundle) sync() *rulev1.Sync {
 	return b.synced(started.GetSync().GetId())
 }
 
-// synced waits for a rule sync's end.
+// synced waits for the end of a rule sync.
 func (b *bundle) synced(id string) *rulev1.Sync {
 	b.t.Helper()
 	var sync *rulev1.Sync
@@ -320,7 +320,7 @@ func (b *bundle) synced(id string) *rulev1.Sync {
 	return sync
 }
 
-// changes reads the access feed from a cursor until it has no more.
+// changes reads the access feed from a cursor to its end.
 func (b *bundle) changes(after string) []*rulev1.AccessChange {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(b.ctx())
@@ -342,7 +342,7 @@ func (b *bundle) changes(after string) []*rulev1.AccessChange {
 	}
 }
 
-// cursor is the access feed's end.
+// cursor returns the end of the access feed.
 func (b *bundle) cursor() string {
 	b.t.Helper()
 	r, err := b.access.GetAccessCursor(b.ctx(), &rulev1.GetAccessCursorRequest{OrganizationId: acme})
@@ -352,7 +352,7 @@ func (b *bundle) cursor() string {
 	return r.GetCursor()
 }
 
-// reconciled is how many users were reconciled since the service was started.
+// reconciled returns how many users were reconciled since the start of the service.
 func (b *bundle) reconciled() int64 {
 	b.t.Helper()
 	var all metricdata.ResourceMetrics
@@ -372,12 +372,12 @@ func (b *bundle) reconciled() int64 {
 	return sum
 }
 
-// events is a failedevents service that keeps what it is told.
+// events is a failedevents service that stores what it gets.
 type events struct {
 	failedeventsv1.UnimplementedFailedEventRecordServiceServer
 	mu   sync.Mutex
 	all  map[string]*failedeventsv1.FailedEvent
-	fail int // so many calls fail first
+	fail int // how many calls fail first
 }
 
 func (e *events) RecordFailedEvents(_ context.Context, r *failedeventsv1.RecordFailedEventsRequest) (*failedeventsv1.RecordFailedEventsResponse, error) {

@@ -18,14 +18,14 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
 )
 
-// slowUserRetries lets a user that is set aside wait for its next message.
+// slowUserRetries makes a user who is set aside wait for its next message.
 func slowUserRetries(c *rule.Config) { c.UserRetryDelay, c.MaxUserRetryDelay = time.Hour, time.Hour }
 
 func soonUserRetries(c *rule.Config) {
 	c.UserRetryDelay, c.MaxUserRetryDelay = time.Millisecond, 10*time.Millisecond
 }
 
-// tooMuch has the facts about some users be too much alone, and those about more than some users be too much together.
+// tooMuch makes the facts about some users too much even alone, and the facts about more than a number of users too much together.
 func (b *bundle) tooMuch(reason fault.Reason, most int, users ...string) {
 	b.identity.Facts(func(_ context.Context, r *identityv1.StreamUserFactsRequest) error {
 		if r.GetStatusOnly() {
@@ -38,7 +38,7 @@ func (b *bundle) tooMuch(reason fault.Reason, most int, users ...string) {
 	})
 }
 
-// setAside waits until access is up to date but for users that are set aside, and gives their ids.
+// setAside waits until access is up to date except for users who are set aside, and returns their ids.
 func (b *bundle) setAside() []string {
 	b.t.Helper()
 	_, err := b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: acme, Timeout: durationpb.New(patient)})
@@ -64,7 +64,7 @@ func (b *bundle) whenUnknown(when rulev1.WhenUnknown) {
 	}
 }
 
-// Before, such a batch was tried again unchanged for ever, and everybody in the organization kept what they had.
+// A batch that is too much must not be retried unchanged for ever, with unchanged access for everybody in the organization.
 func TestNobodyKeepsAccessBecauseABatchIsTooMuch(t *testing.T) {
 	t.Parallel()
 	for name, reason := range map[string]fault.Reason{
@@ -102,7 +102,7 @@ func TestNobodyKeepsAccessBecauseABatchIsTooMuch(t *testing.T) {
 			}
 			b.holds(newcomer, "developer")
 
-			// The one that is set aside keeps what it had, every answer says so, and its time stands still.
+			// The user who is set aside keeps its access, every answer says so, and its AsOf does not advance.
 			r := b.check(poisoned, "developer")
 			if !r.GetAllowed() || !r.GetUnknown() || r.GetAsOfTime().AsTime().After(time.Now()) || r.GetAsOfTime().AsTime().Before(before.Add(-time.Minute)) {
 				t.Fatalf("the check says %v", r)
@@ -128,7 +128,7 @@ func TestNobodyKeepsAccessBecauseABatchIsTooMuch(t *testing.T) {
 				})
 			})
 
-			// Its next message finds it well again.
+			// The next message reconciles the user again.
 			b.identity.Facts(nil)
 			b.identity.SetRoles(poisoned, "another message")
 			b.caughtUp()
@@ -140,7 +140,7 @@ func TestNobodyKeepsAccessBecauseABatchIsTooMuch(t *testing.T) {
 	}
 }
 
-func TestAUserBeyondALimitIsSetAsideAndTriedAgain(t *testing.T) {
+func TestAUserBeyondALimitIsSetAsideAndRetried(t *testing.T) {
 	t.Parallel()
 	b := setup(t, soonUserRetries)
 	b.groupRule("Developers", "developer")
@@ -173,7 +173,7 @@ func TestAUserBeyondALimitIsSetAsideAndTriedAgain(t *testing.T) {
 	b.holds(one)
 }
 
-// caughtUpInTheEnd waits until nobody is set aside any more.
+// caughtUpInTheEnd waits until no user is set aside.
 func (b *bundle) caughtUpInTheEnd() {
 	b.t.Helper()
 	b.eventually("nobody is set aside", func() bool {
@@ -185,7 +185,7 @@ func (b *bundle) caughtUpInTheEnd() {
 	})
 }
 
-func TestTheSettingsDecideAboutAccessThatIsUnknown(t *testing.T) {
+func TestTheSettingsDecideAboutUnknownAccess(t *testing.T) {
 	t.Parallel()
 	b := setup(t, slowUserRetries)
 	b.groupRule("Developers", "developer", "organization-admin")
@@ -214,7 +214,7 @@ func TestTheSettingsDecideAboutAccessThatIsUnknown(t *testing.T) {
 	b.eventually("access from rules counts again", func() bool { return b.check(user, "developer").GetAllowed() })
 	b.whenUnknown(rulev1.WhenUnknown_WHEN_UNKNOWN_SUSPEND)
 	b.eventually("access from rules is suspended", func() bool { return !b.check(user, "developer").GetAllowed() })
-	// The other one is the last effective admin now, and becomes unknown as well.
+	// The other user is the last effective admin now, and becomes unknown as well.
 	b.identity.SetBeyond(other, "too many groups")
 	b.identity.SetRoles(other, "a message")
 	b.setAside()
@@ -263,7 +263,7 @@ func TestASyncEndsThoughUsersAreSetAside(t *testing.T) {
 					}
 				}
 			})
-			// One of them is too much for a call, not only beyond a limit that identity knows.
+			// One of them is too much for a call, and not only beyond a limit of identity.
 			b.identity.SetBeyond(one, "")
 			b.tooMuch(fault.Deadline, 1000, one)
 			sync := b.sync()
@@ -297,7 +297,7 @@ func TestASyncEndsThoughUsersAreSetAside(t *testing.T) {
 	}
 }
 
-// Lists that are too much at once get shorter, down to one.
+// Pages that are too much become shorter, down to one item.
 func TestPagesThatAreTooMuchGetShorter(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -328,8 +328,8 @@ func TestPagesThatAreTooMuchGetShorter(t *testing.T) {
 	}
 }
 
-// Each kind of work fails alone: what cannot be expanded does not keep changes from being followed, nor a sync from ending.
-func TestOneKindOfWorkThatFailsHoldsUpNoOther(t *testing.T) {
+// Each kind of work fails alone: an expansion that fails does not stop the following of changes, or a sync.
+func TestAKindOfWorkThatFailsDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.groupRule("Developers", "developer")
@@ -352,7 +352,7 @@ func TestOneKindOfWorkThatFailsHoldsUpNoOther(t *testing.T) {
 		t.Fatalf("the sync ended as %v", sync)
 	}
 	b.holds(user, "designer", "developer")
-	// Access waits for the group, so its time stands still. Another organization's goes on.
+	// Access waits for the group, so its AsOf does not advance. Another organization's does.
 	b.identity.AddUser("other", "directory-9")
 	asOf := func(organization string) time.Time {
 		r, err := b.access.GetAccessStatus(b.ctx(), &rulev1.GetAccessStatusRequest{OrganizationId: organization})
@@ -368,7 +368,7 @@ func TestOneKindOfWorkThatFailsHoldsUpNoOther(t *testing.T) {
 	b.caughtUp()
 }
 
-// Whatever it is for which the feed cannot be followed: users who are inactive or deleted lose access meanwhile.
+// While the feed cannot be followed, for any reason, inactive and deleted users lose access.
 func TestNobodyKeepsAccessBecauseTheFeedCannotBeFollowed(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *rule.Config) { c.BatchSize = 3 })
@@ -385,17 +385,17 @@ func TestNobodyKeepsAccessBecauseTheFeedCannotBeFollowed(t *testing.T) {
 		}
 		return nil
 	})
-	b.identity.RenameGroup(group, "Engineers") // whose pin cannot be looked up
+	b.identity.RenameGroup(group, "Engineers") // the pin of this group cannot be read
 	b.identity.RemoveMember(group, users[0])
 	for _, id := range users[1:9] {
 		b.identity.SetActive(id, false)
 	}
 	b.identity.DeleteUser(users[9])
-	b.identity.AddMember(group, users[9]) // of a deleted user
+	b.identity.AddMember(group, users[9]) // the record concerns a deleted user
 	b.eventually("they have lost access", func() bool {
 		return !slices.ContainsFunc(users[1:10], func(id string) bool { return b.check(id, "developer").GetAllowed() })
 	})
-	b.holds(users[0], "developer") // until the feed is followed again, and its time says so
+	b.holds(users[0], "developer") // until the feed is followed again, as the AsOf shows
 	still := b.asOf(acme, users[0])
 	b.goesOn("other", users[0])
 	if now := b.asOf(acme, users[0]); !now.Equal(still) {

@@ -14,7 +14,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
 )
 
-// admin is a context of a call by an organization's admin.
+// admin returns the context of a call by an organization's admin.
 func (b *bundle) admin() context.Context {
 	return rpc.WithPrincipal(b.t.Context(), &commonv1.Principal{
 		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, OrganizationId: acme, Subject: "anna",
@@ -30,7 +30,7 @@ func (b *bundle) resume(user string) {
 	b.must(b.access.ResumeAccess(b.ctx(), &rulev1.ResumeAccessRequest{OrganizationId: acme, UserId: user}))
 }
 
-func TestSuspendingTakesAllAccessAtOnceAndKeepsItForLater(t *testing.T) {
+func TestASuspensionEndsAllAccessAtOnceAndAResumptionRestoresIt(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.groupRule("Developers", "developer")
@@ -57,7 +57,7 @@ func TestSuspendingTakesAllAccessAtOnceAndKeepsItForLater(t *testing.T) {
 	}
 	b.identity.Before(nil)
 
-	// Messages, a sync, another grant, a new directory: nothing ends it.
+	// Messages, a sync, another grant, a new directory: none of them ends the suspension.
 	b.identity.SetRoles(user, "message")
 	b.sync()
 	b.must(b.grant(user, "participant"))
@@ -89,7 +89,7 @@ func TestAnybodyCanBeSuspended(t *testing.T) {
 	b.caughtUp()
 	b.identity.DeleteUser(deleted)
 	b.caughtUp()
-	coming := b.identity.AddUser("other", "directory-9") // an id that is not acme's
+	coming := b.identity.AddUser("other", "directory-9") // an id that does not belong to acme
 	for _, user := range []string{deleted, stranger, coming} {
 		b.must(b.suspend(b.ctx(), user))
 		b.holds(user)
@@ -97,7 +97,7 @@ func TestAnybodyCanBeSuspended(t *testing.T) {
 			t.Fatalf("the check says %v", r)
 		}
 	}
-	// One that is suspended before rule has heard of it holds nothing when it has.
+	// A user who is suspended before rule knows it holds nothing afterwards either.
 	b.identity.Before(func(rpc string) error {
 		if rpc == "ListChanges" {
 			return identitytest.Unavailable()
@@ -155,21 +155,21 @@ func TestTheLastOrganizationAdminIsSuspendedByTheOperatorAlone(t *testing.T) {
 	b.holds(one, "organization-admin")
 }
 
-// The access of another one, which was held meanwhile, is needed no longer.
-func TestAnAdminWhoseAccessIsResumedEndsWhatIsHeld(t *testing.T) {
+// The access of another admin was retained meanwhile, and is no longer needed.
+func TestAResumedAdminEndsRetainedAccess(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.groupRule("Admins", "organization-admin")
-	held, suspended := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
-	group := b.identity.AddGroup(acme, b.dir, "Admins", held)
+	retained, suspended := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
+	group := b.identity.AddGroup(acme, b.dir, "Admins", retained)
 	b.caughtUp()
 	b.must(b.grant(suspended, "organization-admin"))
 	b.must(b.suspend(b.admin(), suspended))
-	b.identity.RemoveMember(group, held)
+	b.identity.RemoveMember(group, retained)
 	b.caughtUp()
-	b.holds(held, "organization-admin")
+	b.holds(retained, "organization-admin")
 	b.resume(suspended)
-	b.eventually("it is held no longer", func() bool { return !b.check(held, "organization-admin").GetAllowed() })
+	b.eventually("it is no longer retained", func() bool { return !b.check(retained, "organization-admin").GetAllowed() })
 	b.holds(suspended, "organization-admin")
 }
 
@@ -185,7 +185,7 @@ func TestRevokingAsksNoOtherService(t *testing.T) {
 	b.identity.Before(func(string) error { return identitytest.Unavailable() })
 	b.must(b.revoke(user, "designer"))
 	b.must(b.revoke(user, "developer"))
-	b.holds(user, "developer") // the rule's
+	b.holds(user, "developer") // from the rule
 	b.identity.Before(nil)
 	b.identity.Detach(acme, b.dir)
 	b.caughtUp()
@@ -195,8 +195,8 @@ func TestRevokingAsksNoOtherService(t *testing.T) {
 	b.holds(user)
 }
 
-// A user who is deleted never comes back, and nothing that anybody wrote about it stays.
-func TestNothingIsKeptOfADeletedUser(t *testing.T) {
+// A deleted user never comes back, and nothing about it stays stored.
+func TestNothingIsStoredOfADeletedUser(t *testing.T) {
 	t.Parallel()
 	b := setup(t, slowUserRetries)
 	b.valueRule("v", "developer")
@@ -231,7 +231,7 @@ func TestNothingIsKeptOfADeletedUser(t *testing.T) {
 	}
 }
 
-// Who looks at a suspension later sees why it was made, on one line.
+// A later reader of a suspension sees its reason, on one line.
 func TestASuspensionHasAReason(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -11,7 +11,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
 )
 
-// syncPages lets a rule sync begin so many pages and then stands still; the function lets it go on.
+// syncPages stops a rule sync after a number of pages. The returned function lets it continue.
 func (b *bundle) syncPages(n int) (reached <-chan struct{}, goOn func()) {
 	at := make(chan struct{})
 	var pages atomic.Int32
@@ -30,7 +30,7 @@ func (b *bundle) syncPages(n int) (reached <-chan struct{}, goOn func()) {
 	return at, func() { going.Store(true) }
 }
 
-func TestASyncThatIsKilledAfterAnyPageEndsRight(t *testing.T) {
+func TestASyncEndsRightAfterAKillAtAnyPage(t *testing.T) {
 	t.Parallel()
 	for _, pages := range []int{0, 1, 2, 3, 5, 6} {
 		t.Run(fmt.Sprintf("after %d pages", pages), func(t *testing.T) {
@@ -46,7 +46,7 @@ func TestASyncThatIsKilledAfterAnyPageEndsRight(t *testing.T) {
 			for _, user := range []string{users[0], users[5], users[10]} {
 				b.must(b.grant(user, "designer"))
 			}
-			// Nobody hears that these are gone: the sync finds holders whom identity no longer has.
+			// No record reports these deletions: the sync finds holders that identity no longer has.
 			b.identity.Quietly(func() {
 				b.identity.DeleteUser(users[0])
 				b.identity.DeleteUser(users[5])
@@ -154,9 +154,9 @@ func TestChangedUsersComeBeforeASyncsPages(t *testing.T) {
 	}
 	user := b.identity.AddUser(acme, b.dir)
 	b.caughtUp()
-	// In the middle of the sync a message comes; the sync's next page finds it dealt with.
+	// A message arrives in the middle of the sync. It is processed before the sync's next page.
 	var pages atomic.Int32
-	held := make(chan bool, 1)
+	has := make(chan bool, 1)
 	b.identity.Before(func(rpc string) error {
 		if rpc != "ListUserIds" {
 			return nil
@@ -165,12 +165,12 @@ func TestChangedUsersComeBeforeASyncsPages(t *testing.T) {
 		case 2:
 			b.identity.AddGroup(acme, b.dir, "Builders", user)
 		case 3:
-			held <- len(b.list(user)) == 1
+			has <- len(b.list(user)) == 1
 		}
 		return nil
 	})
 	b.sync()
-	if !<-held {
+	if !<-has {
 		t.Fatal("the sync went on before the changed user")
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// OpenTelemetry's own boundaries are made for milliseconds: of seconds nearly all would be in the first bucket.
-func TestHistogramsOfSecondsTellMilliseconds(t *testing.T) {
+// OpenTelemetry's default boundaries are meant for milliseconds: nearly all values in seconds would be in the first bucket.
+func TestHistogramsOfSecondsDistinguishMilliseconds(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.valueRule("v", "developer")

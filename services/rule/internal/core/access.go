@@ -150,16 +150,16 @@ func (c *Core) grant(ctx context.Context, organizationID, userID string, grant s
 				return err
 			}
 		}
-		if slices.ContainsFunc(h.Sources, func(s store.Source) bool { return s.Grant == grant && s.Kind == store.FromHand }) {
+		if slices.ContainsFunc(h.Sources, func(s store.Source) bool { return s.Grant == grant && s.Kind == store.Manual }) {
 			return nil
 		}
 		old := h
-		s := store.Source{Grant: grant, Kind: store.FromHand, GrantedBy: by, CreateTime: c.now()}
+		s := store.Source{Grant: grant, Kind: store.Manual, GrantedBy: by, CreateTime: c.now()}
 		h.Sources = append(slices.Clone(h.Sources), s)
 		if err := tx.PutSource(ctx, userID, s); err != nil {
 			return err
 		}
-		return c.changedByHand(ctx, tx, old, h)
+		return c.changedManually(ctx, tx, old, h)
 	})
 	return h, err
 }
@@ -193,7 +193,7 @@ func (c *Core) RevokeAccess(ctx context.Context, organizationID, userID string, 
 		if err := keepAnAdmin(ctx, tx, before, h); err != nil {
 			return err
 		}
-		return c.changedByHand(ctx, tx, before, h)
+		return c.changedManually(ctx, tx, before, h)
 	})
 	if err != nil {
 		return store.Access{}, err
@@ -214,9 +214,9 @@ func keepAnAdmin(ctx context.Context, tx store.Tx, before, after store.Holder) e
 	return err
 }
 
-// changedByHand appends the effect of a manual change of a holder to the access feed. If the change gives the organization another
+// changedManually appends the effect of a manual change of a holder to the access feed. If the change gives the organization another
 // admin, it requeues the users with retained access.
-func (c *Core) changedByHand(ctx context.Context, tx store.Tx, before, after store.Holder) error {
+func (c *Core) changedManually(ctx context.Context, tx store.Tx, before, after store.Holder) error {
 	d := difference{userID: after.UserID, before: before, after: after}
 	d.transitions()
 	if slices.Contains(d.added, adminGrant) {
@@ -240,8 +240,8 @@ func (c *Core) changedByHand(ctx context.Context, tx store.Tx, before, after sto
 // holder reads a user as this service last knew it. known is false if this service has never stored the user.
 func holder(ctx context.Context, tx store.Tx, userID string) (h store.Holder, known bool, err error) {
 	holders, err := tx.Holders(ctx, []string{userID})
-	h, there := holders[userID]
-	return h, there && !h.New, err
+	h, exists := holders[userID]
+	return h, exists && !h.New, err
 }
 
 // accessOf returns the access of a holder to one grant.

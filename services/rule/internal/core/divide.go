@@ -21,7 +21,7 @@ func (c *Core) divide(ctx context.Context, b batch) (outcome, error) {
 	head, rest := b, []string(nil)
 	head.userIDs, head.progress, head.times = nil, nil, nil
 	for _, id := range b.userIDs {
-		if u, there := status[id]; there && u.free() {
+		if u, exists := status[id]; exists && u.free() {
 			rest = append(rest, id)
 		} else {
 			head.userIDs = append(head.userIDs, id)

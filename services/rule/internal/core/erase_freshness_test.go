@@ -7,9 +7,9 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// Identity tells of an organization that is erased, and nobody deals with that: it must not look as if access were out of date. The
-// next organization of the id is followed from the beginning.
-func TestNobodyWaitsForAnOrganizationThatIsErased(t *testing.T) {
+// Identity reports an organization that is being erased, and nobody processes that. Access must not look out of date because of it. The
+// next organization with the id is followed from the beginning.
+func TestNobodyWaitsForAnOrganizationInErasure(t *testing.T) {
 	t.Parallel()
 	const acme = "acme"
 	early := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

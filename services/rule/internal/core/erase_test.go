@@ -16,7 +16,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store/postgres"
 )
 
-// erasingStore has steps of an erasure fail at the end, as if the process were killed, and holds each to its bounds.
+// erasingStore makes steps of an erasure fail at their end, as if the process were killed, and checks their bounds.
 type erasingStore struct {
 	store.Store
 	t    *testing.T
@@ -41,7 +41,7 @@ func (s *erasingStore) Erase(ctx context.Context, organizationID string, asked t
 	})
 }
 
-// countingTx counts the rows that are written.
+// countingTx counts the written rows.
 type countingTx struct {
 	store.Tx
 	rows int
@@ -63,8 +63,8 @@ func (t *countingTx) EraseRows(ctx context.Context, limit int) (int, error) {
 	return n, err
 }
 
-// Two processes erase at once, and each is stopped now and then.
-func TestAnErasureTellsEachRemovalOnce(t *testing.T) {
+// Two processes erase at the same time, and each is sometimes stopped.
+func TestAnErasureReportsEachRemovalOnce(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(t *testing.T) []store.Store{
 		"SQLite": func(t *testing.T) []store.Store {
@@ -143,14 +143,14 @@ func erasedByTwo(t *testing.T, stores []store.Store) {
 	}
 }
 
-// fillWithAccess gives many users access for one reason or several, more than a step removes, and says what is effective.
+// fillWithAccess gives many users access for one reason or several, more than a step erases, and returns what is effective.
 func fillWithAccess(t *testing.T, s store.Store) map[string]int {
 	t.Helper()
 	effective := map[string]int{}
 	give := func(tx store.Tx, h store.Holder, tenant, role string, rules int, byHand bool) error {
 		grant := store.Grant{TenantID: tenant, RoleID: role}
 		if byHand {
-			h.Sources = append(h.Sources, store.Source{Grant: grant, Kind: store.FromHand, GrantedBy: "olga", CreateTime: time.Now()})
+			h.Sources = append(h.Sources, store.Source{Grant: grant, Kind: store.Manual, GrantedBy: "olga", CreateTime: time.Now()})
 		}
 		for n := range rules {
 			h.Sources = append(h.Sources, store.Source{Grant: grant, Kind: store.FromRule, RuleID: fmt.Sprintf("r%03d", n), CreateTime: time.Now()})
@@ -192,8 +192,8 @@ func fillWithAccess(t *testing.T, s store.Store) map[string]int {
 	return effective
 }
 
-// An erasure whose end this process did not hear of must not touch the next organization of the id.
-func TestAnErasureThatHasEndedTouchesNothing(t *testing.T) {
+// If this process missed the end of an erasure, it must not touch the next organization with the id.
+func TestAnEndedErasureChangesNothing(t *testing.T) {
 	t.Parallel()
 	ctx, s, asked := t.Context(), openSQLite(t), time.Now()
 	_, calls := inMemory(t)

@@ -216,7 +216,7 @@ func (c *Core) refresh(ctx context.Context) {
 		case <-ticker.C:
 		}
 		if err := c.refreshLaggards(ctx); err != nil && ctx.Err() == nil {
-			c.log.LogAttrs(ctx, slog.LevelWarn, "reading how far organizations are failed and is tried again", slog.Any("error", err))
+			c.log.LogAttrs(ctx, slog.LevelWarn, "reading the progress of organizations failed and is retried", slog.Any("error", err))
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// process is one of the processes that share a store. Each has a lease for an hour on what it works on.
+// process is one of the processes that share a store. Its leases of organizations last for an hour.
 type process struct {
 	t *testing.T
 	*core.Core
@@ -78,7 +78,7 @@ func wait(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// goesOn waits until an organization's answers are as of a later time than now.
+// goesOn waits until the AsOf of an organization's answers is later than now.
 func (p process) goesOn(organizationID string) {
 	p.t.Helper()
 	mark := time.Now()
@@ -91,25 +91,25 @@ func (p process) goesOn(organizationID string) {
 	})
 }
 
-// late is an identity service of whose activity a process hears later, and then all at once.
+// late is an identity service whose activity a process receives late, and then all at once.
 type late struct {
 	core.Identity
-	mu   sync.Mutex
-	held bool
-	some []string // the organizations that it was not told of yet
+	mu      sync.Mutex
+	delayed bool
+	some    []string // the organizations that it was not told of yet
 }
 
-func (l *late) hold(held bool) {
+func (l *late) delay(delayed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.held = held
+	l.delayed = delayed
 }
 
 func (l *late) Activity(ctx context.Context, after string, on func(core.Activity) error) error {
 	return l.Identity.Activity(ctx, after, func(a core.Activity) error {
 		l.mu.Lock()
 		l.some = append(l.some, a.OrganizationIDs...)
-		if l.held {
+		if l.delayed {
 			l.mu.Unlock()
 			return nil
 		}
@@ -119,9 +119,9 @@ func (l *late) Activity(ctx context.Context, after string, on func(core.Activity
 	})
 }
 
-// The words of the activity are cut in other places for each process. What one hears of an organization may reach beyond the
-// checkpoint of the organization's owner, which has nothing more to do.
-func TestTheTimeGoesOnWhereAnotherProcessOwnsTheOrganization(t *testing.T) {
+// Identity divides the activity differently for each process. A report about an organization may end after the checkpoint of the
+// organization's owner, which has nothing more to do.
+func TestTheAsOfAdvancesThoughAnotherProcessOwnsTheOrganization(t *testing.T) {
 	t.Parallel()
 	identity, calls := inMemory(t)
 	s := openSQLite(t)
@@ -134,7 +134,7 @@ func TestTheTimeGoesOnWhereAnotherProcessOwnsTheOrganization(t *testing.T) {
 	other.run()
 	other.goesOn(acme)
 
-	hears.hold(true)
+	hears.delay(true)
 	identity.AddUser(acme, "d")
 	cursor := identity.Cursor()
 	wait(t, "its owner has dealt with the change", func() bool {
@@ -146,7 +146,7 @@ func TestTheTimeGoesOnWhereAnotherProcessOwnsTheOrganization(t *testing.T) {
 	})
 	identity.AddUser("another", "e")
 	owner.goesOn("another")
-	hears.hold(false)
+	hears.delay(false)
 	other.goesOn(acme)
 	owner.goesOn(acme)
 }

@@ -65,7 +65,7 @@ func (l *leases) takeAll() map[string]store.Lease {
 // own returns the organization's lease, with enough time left. If another process owns the organization, it returns until when.
 func (c *Core) own(ctx context.Context, organizationID string) (lease store.Lease, otherOwns bool, until time.Time, err error) {
 	now := c.now()
-	// A lease that is returned for a call to another service must last for that call.
+	// The remaining time must suffice for a call to another service, if the whole lease does.
 	enough := max(c.config.LeaseDuration/4, min(c.config.LeaseDuration/2, c.config.CallTimeout))
 	if lease, ok := c.leases.get(organizationID); ok && lease.Expire.Sub(now) > enough {
 		return lease, false, time.Time{}, nil

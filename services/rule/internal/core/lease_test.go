@@ -16,7 +16,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// countingStore counts the commits that come too late, and those that take a checkpoint back.
+// countingStore counts the commits that are too late, and the commits that move a checkpoint back.
 type countingStore struct {
 	store.Store
 	lost, back atomic.Int64
@@ -51,8 +51,8 @@ func (s *countingStore) Update(ctx context.Context, organizationID string, fn fu
 	return err
 }
 
-// A batch that is divided may take longer than its lease lasts. The work that comes after it goes on under the lease that it took.
-func TestAProcessTakesNothingFromItself(t *testing.T) {
+// A divided batch may take longer than the organization's lease lasts. The work after it continues under the new lease.
+func TestAProcessContinuesUnderItsNewLease(t *testing.T) {
 	t.Parallel()
 	identity, calls := inMemory(t)
 	s := &countingStore{Store: openSQLite(t)}
@@ -85,8 +85,8 @@ func TestAProcessTakesNothingFromItself(t *testing.T) {
 	}
 }
 
-// What a batch builds on is out of date when another process has owned the organization meanwhile, also if it does so no longer.
-func TestADividedBatchEndsWhereAnotherProcessHasBeenTheOwner(t *testing.T) {
+// A batch is out of date if another process has owned the organization meanwhile, even if it no longer does.
+func TestADividedBatchEndsAfterAnotherProcessWasTheOwner(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	identity, calls := inMemory(t)

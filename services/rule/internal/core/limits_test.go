@@ -21,7 +21,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// newCore makes a core on a database of its own, over an identity service without anybody.
+// newCore creates a core on its own database, with an empty identity service.
 func newCore(t *testing.T, events core.FailedEvents) (*core.Core, store.Store) {
 	t.Helper()
 	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), tracenoop.NewTracerProvider())
@@ -70,7 +70,7 @@ func TestAnOrganizationHasAThousandRulesAtMost(t *testing.T) {
 	}
 }
 
-// choosy is a failedevents service that refuses some events for good.
+// choosy is a failedevents service that always refuses some failed events.
 type choosy struct {
 	refuses []string
 	taken   []string
@@ -88,7 +88,7 @@ func (f *choosy) Record(_ context.Context, events []core.FailedEvent) error {
 	return nil
 }
 
-func TestAReportThatIsNeverTakenHoldsUpNoOther(t *testing.T) {
+func TestAReportThatIsNeverAcceptedDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	events := &choosy{refuses: []string{"e2", "e6"}}
 	c, s := newCore(t, events)

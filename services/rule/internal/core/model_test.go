@@ -39,11 +39,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const acme = "acme"
 
-// TestAccessEqualsTheModelWhateverHappens lets a flood of random changes, rule changes, grants by hand and rule syncs run
-// on two processes' cores, on one database, while their ownership is stolen at random points, identity fails now and then, or answers
-// that what it is asked is too much, and users are beyond its limits. At no time is somebody effective who is inactive or deleted, once
-// the rule service has read the record of that; and no answer claims to be newer than it is. In the end what everybody holds is what a
-// simple model says, and the access feed tells exactly how it came to that.
+// TestAccessEqualsTheModelWhateverHappens runs many random changes, rule changes, manual grants and rule syncs on the cores of two
+// processes with one database. At random points the ownership is stolen, identity fails or refuses a request as too much, and users
+// exceed its limits. No inactive or deleted user is ever effective after the rule service has read the record of that, and no answer
+// claims to be newer than it is. In the end everybody holds what a simple model computes, and the access feed explains exactly how that
+// happened.
 func TestAccessEqualsTheModelWhateverHappens(t *testing.T) {
 	t.Parallel()
 	for name, engine := range map[string]struct {
@@ -80,7 +80,7 @@ func openPostgres(t *testing.T, url string) store.Store {
 	return closing(t, s, err)
 }
 
-// closing closes a store that was opened at the end of the test.
+// closing closes a store at the end of the test.
 func closing(t *testing.T, s store.Store, err error) store.Store {
 	t.Helper()
 	if err != nil {
@@ -112,7 +112,7 @@ type world struct {
 	suspended map[string]bool
 }
 
-// gone is when a user became inactive, or was deleted.
+// gone is the time when a user became inactive, or was deleted.
 type gone struct {
 	cursor feed.Cursor // after the record of it
 	time   time.Time   // identity acknowledged it before this
@@ -178,8 +178,8 @@ func (w *world) run() {
 	w.must(w.cores[0].StartSync(ctx, acme, "after all changes of rules", requestid.Request{}))
 	w.settle(ctx)
 	w.compare(ctx)
-	// While rules stay as they are, no rule sync is needed to set anything right. Short rounds: a later message would heal
-	// what a stale commit had broken.
+	// While the rules do not change, no rule sync is needed to correct anything. The rounds are short: a later message would repair what a
+	// stale commit had broken.
 	for range 12 {
 		w.steal.Store(true)
 		w.identity.Before(trouble)
@@ -201,7 +201,7 @@ func (w *world) run() {
 	}
 }
 
-// trouble lets some calls of identity fail.
+// trouble makes some calls of identity fail.
 func trouble(rpc string) error {
 	if rpc != "CheckUserFilter" && rand.N(12) == 0 {
 		return identitytest.Unavailable()
@@ -209,7 +209,7 @@ func trouble(rpc string) error {
 	return nil
 }
 
-// tooMuch lets facts about many users be too much more often than those about few; and now and then those about one.
+// tooMuch makes facts about many users too much more often than facts about few, and sometimes facts about one user.
 func tooMuch(_ context.Context, r *identityv1.StreamUserFactsRequest) error {
 	if !r.GetStatusOnly() && rand.N(6) < len(r.GetIds()) && rand.N(3) == 0 {
 		return identitytest.Failing([]fault.Reason{fault.Deadline, fault.Limit, fault.Internal}[rand.N(3)])
@@ -217,7 +217,7 @@ func tooMuch(_ context.Context, r *identityv1.StreamUserFactsRequest) error {
 	return nil
 }
 
-// nobodyGoneIsEffective looks at a role of everybody who is inactive or deleted.
+// nobodyGoneIsEffective checks a role of every inactive or deleted user.
 func (w *world) nobodyGoneIsEffective(ctx context.Context) {
 	w.t.Helper()
 	for user, since := range w.gone {
@@ -245,8 +245,7 @@ func (w *world) isGone(user, cursor string) {
 	w.gone[user] = gone{cursor: at, time: time.Now()}
 }
 
-// stealingStore lets a thief, and then whoever comes, take the organization over just before some commits: after the facts
-// that they build on were read.
+// stealingStore lets another owner take over the organization just before some commits: after the commit's facts were read.
 type stealingStore struct {
 	store.Store
 	steal *atomic.Bool
@@ -265,7 +264,7 @@ func (s *stealingStore) Update(ctx context.Context, organizationID string, fn fu
 	return s.Store.Update(ctx, organizationID, fn)
 }
 
-// pause lets others go on, until one of them has written something.
+// pause lets others continue, until one of them has written something.
 func pause(written <-chan struct{}, most time.Duration) {
 	timer := time.NewTimer(most)
 	defer timer.Stop()
@@ -282,7 +281,7 @@ func (w *world) must(_ any, err error) {
 	}
 }
 
-// tolerate lets a call pass that identity's trouble, or the state of things, let fail.
+// tolerate ignores an error that identity's trouble, or the current state, explains.
 func (w *world) tolerate(err error) bool {
 	w.t.Helper()
 	if err == nil {
@@ -401,7 +400,7 @@ func (w *world) addRule(ctx context.Context, name string) {
 	w.rules = append(w.rules, r.ID)
 }
 
-// filter is one that the model knows how to evaluate.
+// filter returns a filter that the model can evaluate.
 func (w *world) filter() store.Match {
 	return store.Match{Kind: store.MatchFilter, Value: pick(w, []string{`roles.value eq "v1"`, `not (roles.value eq "v1")`})}
 }
@@ -445,7 +444,7 @@ func (w *world) byHand(ctx context.Context, user, role string) {
 	}
 }
 
-// settle ends the trouble, and waits until nothing is left to do.
+// settle ends the trouble, and waits until there is no work.
 func (w *world) settle(ctx context.Context) {
 	w.t.Helper()
 	w.identity.Before(nil)
@@ -459,7 +458,7 @@ func (w *world) settle(ctx context.Context) {
 	})
 	w.must(pick(w, w.cores).WaitUntilCaughtUp(ctx, acme, "", 20*time.Second))
 	w.poll(ctx, func(work store.Work) bool { return len(work.Requeued) == 0 })
-	// Every process says so, by what it heard of identity.
+	// Every process says so, by what identity reported to it.
 	quiet := time.Now()
 	for _, c := range w.cores {
 		w.until(func() (bool, any) {
@@ -509,7 +508,7 @@ func (w *world) poll(ctx context.Context, ok func(store.Work) bool) {
 	}
 }
 
-// compare holds what is stored, and what the feed tells, against the model.
+// compare compares the stored access, and the feed, with the model.
 func (w *world) compare(ctx context.Context) {
 	w.t.Helper()
 	rules, err := w.store.Rules(ctx, acme, "", 100)
@@ -577,7 +576,7 @@ func (w *world) compare(ctx context.Context) {
 		if maps.Equal(told, got) {
 			return
 		}
-		select { // the newest records may be held back for a moment
+		select { // an open transaction may delay the newest records
 		case <-changed:
 		case <-ctx.Done():
 			w.t.Fatalf("the feed tells %v, stored is %v", told, got)

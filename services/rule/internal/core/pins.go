@@ -70,7 +70,7 @@ func (p *pinning) lost(groupID string) {
 			if pin.GroupID == groupID && pin.State == store.Pinned {
 				p.search[rule] = true
 				p.replace(rule, store.Pin{DirectoryID: pin.DirectoryID, GroupID: groupID, State: store.Waiting, Time: p.now},
-					"a rule lost its group and waits for another of its name", false)
+					"a rule lost its group and waits for another group with its name", false)
 			}
 		}
 	}
@@ -102,7 +102,7 @@ func (p *pinning) follow(rule int, g Group) {
 	if pin.DirectoryID == g.DirectoryID {
 		if back {
 			p.replace(rule, store.Pin{DirectoryID: g.DirectoryID, GroupID: g.ID, State: store.Pinned, Time: p.now},
-				"a rule's group is there again", true)
+				"a rule's group exists again", true)
 		}
 		return
 	}
@@ -112,11 +112,11 @@ func (p *pinning) follow(rule int, g Group) {
 	for _, other := range p.pins(rule) {
 		if other.DirectoryID == g.DirectoryID && other.State == store.Pinned && other.GroupID < g.ID {
 			// Both groups match this rule. The rule means the older one, as everywhere.
-			p.note(rule, moved, "a rule's group came to a directory where the rule pins an older one, and is let go", false)
+			p.note(rule, moved, "a rule's group moved to a directory in which the rule pins an older group, and is unpinned", false)
 			return
 		}
 	}
-	p.replace(rule, moved, "a rule's group came to another directory", back)
+	p.replace(rule, moved, "a rule's group moved to another directory", back)
 }
 
 // pin pins a group with the rule's name, unless the rule already pins a group in the same directory. first means that the rule
@@ -175,7 +175,7 @@ func (c *Core) plan(ctx context.Context, organizationID string, p *pinning, grou
 	touched := make(map[string]bool, len(groupIDs))
 	for _, id := range groupIDs {
 		touched[id] = true
-		if _, there := groups[id]; !there {
+		if _, exists := groups[id]; !exists {
 			p.lost(id)
 		}
 	}

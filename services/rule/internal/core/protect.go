@@ -79,7 +79,7 @@ func (s *step) protect(ctx context.Context) (again bool, err error) {
 		return false, err
 	}
 	for _, id := range met {
-		if u, there := status[id]; !there || !u.Active {
+		if u, exists := status[id]; !exists || !u.Active {
 			b.userIDs = append(b.userIDs, id)
 		}
 	}

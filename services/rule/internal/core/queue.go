@@ -9,7 +9,7 @@ import (
 )
 
 // lane is one of the queue's two lanes. An organization waits in the slow lane after its last turn failed or took long, so that it
-// never delays an organization that works.
+// never delays a healthy organization.
 type lane int
 
 const (

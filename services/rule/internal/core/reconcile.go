@@ -51,7 +51,7 @@ func compare(userID string, h store.Holder, u *User, m store.Mode, set *ruleSet,
 	for _, s := range h.Sources {
 		_, given := desired[sourceKey{grant: s.Grant, rule: s.RuleID}]
 		switch {
-		case s.Kind == store.FromHand || u.Detached || m == store.Settle && u.Active && !given && !s.Retained:
+		case s.Kind == store.Manual || u.Detached || m == store.Settle && u.Active && !given && !s.Retained:
 			*keep = append(*keep, s)
 		case given:
 			if s.Retained {
@@ -287,14 +287,14 @@ func (c *Core) writeDifferences(ctx context.Context, tx store.Tx, b batch, facts
 	var all []*difference
 	for _, id := range b.userIDs {
 		var u *User
-		if user, there := facts[id]; there {
+		if user, exists := facts[id]; exists {
 			u = &user
 		}
 		h, known := holders[id]
 		if !known {
 			h.New = true
 		}
-		if d, there := aside.difference(b, id, h, u, set, now); there {
+		if d, concerned := aside.difference(b, id, h, u, set, now); concerned {
 			all = append(all, &d)
 		}
 	}

@@ -20,7 +20,7 @@ func (c *Core) deliver(ctx context.Context) {
 		if err := c.deliverAll(ctx); err != nil && ctx.Err() == nil {
 			failures++
 			delay = wait.Backoff(c.config.RetryDelay, c.config.MaxRetryDelay, failures)
-			c.log.LogAttrs(ctx, slog.LevelWarn, "delivering reports failed and is tried again", slog.Any("error", err))
+			c.log.LogAttrs(ctx, slog.LevelWarn, "delivering reports failed and is retried", slog.Any("error", err))
 		} else {
 			failures = 0
 		}

@@ -18,9 +18,9 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// A detached user is adopted just before its access is revoked. Its rules have its access again, so in the end the user holds what
-// they give, whether rule has noticed the adoption by then or not. Identity is not asked: it cannot be reached.
-func TestARevocationThatAnAdoptionOvertakesTakesNothingOfRules(t *testing.T) {
+// A detached user is adopted just before its access is revoked. Rules decide again about its access, so in the end the user holds what
+// they give, whether or not rule has noticed the adoption. Nobody asks identity: it is unreachable.
+func TestARevocationAfterAnAdoptionRemovesNoAccessFromRules(t *testing.T) {
 	t.Parallel()
 	for name, noticed := range map[string]bool{"noticed": true, "not noticed": false} {
 		t.Run(name, func(t *testing.T) {

@@ -69,7 +69,7 @@ func addRule(ctx context.Context, tx store.Tx, r store.Rule) error {
 		return err
 	}
 	if count >= maxRules {
-		return fault.New(fault.Limit, "the organization has %d rules, which is as many as it may", count)
+		return fault.New(fault.Limit, "the organization has %d rules, which is the maximum", count)
 	}
 	for _, g := range r.Grants {
 		if err := checkGrant(ctx, tx, g); err != nil {
@@ -85,7 +85,7 @@ func (c *Core) resolved(ctx context.Context, r store.Rule) (store.Rule, error) {
 		return r, nil
 	}
 	if err := c.resolve(ctx, r.OrganizationID, r.ID); err != nil {
-		c.log.LogAttrs(ctx, slog.LevelWarn, "looking up a rule's groups failed and is tried again",
+		c.log.LogAttrs(ctx, slog.LevelWarn, "finding a rule's groups failed and is retried",
 			slog.String("organization", r.OrganizationID), slog.String("rule", r.ID), slog.Any("error", err))
 		c.queue.add(r.OrganizationID)
 		return r, nil

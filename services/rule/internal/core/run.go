@@ -116,7 +116,7 @@ func (c *Core) follow(ctx context.Context, known map[string]bool, after string) 
 			continue
 		}
 		failures++
-		c.log.LogAttrs(ctx, slog.LevelWarn, "following identity's activity broke off and is tried again", slog.Any("error", err))
+		c.log.LogAttrs(ctx, slog.LevelWarn, "following identity's activity ended and is retried", slog.Any("error", err))
 		if !wait.Sleep(ctx, wait.Backoff(c.config.RetryDelay, c.config.MaxRetryDelay, failures)) {
 			return
 		}
@@ -126,7 +126,7 @@ func (c *Core) follow(ctx context.Context, known map[string]bool, after string) 
 // followAnew returns the beginning of the feed that identity still keeps, or its end if even that has been trimmed. It enqueues every
 // known organization: each has its own checkpoint, and finds out whether it lost records.
 func (c *Core) followAnew(ctx context.Context, after string, known map[string]bool) (cursor string, err error) {
-	c.log.LogAttrs(ctx, slog.LevelWarn, "identity's feed cannot be followed from where it was left: starting anew")
+	c.log.LogAttrs(ctx, slog.LevelWarn, "identity's feed cannot be followed from the stored cursor: following begins again")
 	if after == "" {
 		ctx, cancel := c.called(ctx)
 		defer cancel()
@@ -188,7 +188,7 @@ func (c *Core) work(ctx context.Context, l lane) {
 func (c *Core) failed(ctx context.Context, organizationID string, k kind, err error) {
 	c.metrics.failed(ctx, k)
 	failures := c.attempts.failed(organizationID, k, c.now())
-	c.log.LogAttrs(ctx, slog.LevelWarn, "working on an organization failed and is tried again", slog.String("organization", organizationID),
+	c.log.LogAttrs(ctx, slog.LevelWarn, "working on an organization failed and is retried", slog.String("organization", organizationID),
 		slog.String("kind", k.String()), slog.Int("failures", failures), slog.Any("error", err))
 }
 
@@ -255,7 +255,7 @@ func (c *Core) sweep(ctx context.Context) {
 	defer ticker.Stop()
 	for {
 		if err := c.trim(ctx); err != nil && ctx.Err() == nil {
-			c.log.LogAttrs(ctx, slog.LevelWarn, "trimming the access feed failed and is tried again", slog.Any("error", err))
+			c.log.LogAttrs(ctx, slog.LevelWarn, "trimming the access feed failed and is retried", slog.Any("error", err))
 		}
 		select {
 		case <-ctx.Done():
@@ -264,7 +264,7 @@ func (c *Core) sweep(ctx context.Context) {
 		}
 		c.leases.dropExpired(c.now())
 		if _, err := c.queueAll(ctx); err != nil && ctx.Err() == nil {
-			c.log.LogAttrs(ctx, slog.LevelWarn, "reading the known organizations failed and is tried again", slog.Any("error", err))
+			c.log.LogAttrs(ctx, slog.LevelWarn, "reading the known organizations failed and is retried", slog.Any("error", err))
 		}
 	}
 }

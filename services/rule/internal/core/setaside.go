@@ -48,8 +48,8 @@ func (c *Core) asideBefore(ctx context.Context, tx store.Tx, userIDs []string, h
 	return a, err
 }
 
-// difference computes what a batch writes for a user. there is false if the batch does not concern the user.
-func (a asides) difference(b batch, id string, h store.Holder, u *User, set *ruleSet, now time.Time) (d difference, there bool) {
+// difference computes what a batch writes for a user. concerned is false if the batch does not concern the user.
+func (a asides) difference(b batch, id string, h store.Holder, u *User, set *ruleSet, now time.Time) (d difference, concerned bool) {
 	before, was := a.before[id]
 	m := b.mode
 	switch {

@@ -29,7 +29,7 @@ func (c *Core) SuspendAccess(ctx context.Context, organizationID, userID, reason
 		if last = force && fault.Is(err, fault.LastAdmin); err != nil && !last {
 			return err
 		}
-		return c.changedByHand(ctx, tx, before, after)
+		return c.changedManually(ctx, tx, before, after)
 	})
 	return p, last, err
 }
@@ -47,7 +47,7 @@ func (c *Core) ResumeAccess(ctx context.Context, organizationID, userID string) 
 		}
 		after := before
 		after.Suspended = false
-		return c.changedByHand(ctx, tx, before, after)
+		return c.changedManually(ctx, tx, before, after)
 	})
 	if err == nil {
 		c.queue.add(organizationID) // users with retained access may be requeued

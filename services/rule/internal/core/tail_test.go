@@ -14,7 +14,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// feedStore counts the reads of the access feed, and fails them while it is told to.
+// feedStore counts the reads of the access feed, and can make them fail.
 type feedStore struct {
 	store.Store
 	reads atomic.Int64
@@ -29,7 +29,7 @@ func (s *feedStore) AccessChanges(ctx context.Context, organizationID string, af
 	return s.Store.AccessChanges(ctx, organizationID, after, limit)
 }
 
-// write appends changes to the feed, for users with numbers from first on, a transaction each.
+// write appends changes to the feed, for users with numbers from first on, in one transaction each.
 func (s *feedStore) write(t *testing.T, first, count, each int) {
 	t.Helper()
 	for n := first; n < first+count; n += each {
@@ -45,7 +45,7 @@ func (s *feedStore) write(t *testing.T, first, count, each int) {
 	}
 }
 
-// watcher notes what a watch is sent.
+// watcher records what a watch sends.
 type watcher struct {
 	mu        sync.Mutex
 	users     []string
@@ -75,7 +75,7 @@ func (w *watcher) seen() (users, bookmarks int) {
 	return len(w.users), w.bookmarks
 }
 
-// inOrder says whether it saw each of the first count users once, in order.
+// inOrder reports whether it saw each of the first count users once, in order.
 func (w *watcher) inOrder(count int) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -90,7 +90,7 @@ func (w *watcher) inOrder(count int) error {
 	return nil
 }
 
-// watch starts so many watches from the feed's beginning, which end with the test.
+// watch starts count watches from the feed's beginning. They end with the test.
 func watch(t *testing.T, p process, watchers ...*watcher) (wait func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -137,7 +137,7 @@ func TestManyWatchesReadTheFeedOnce(t *testing.T) {
 			t.Errorf("watch %d: %v", i, err)
 		}
 	}
-	// A read for each change, one that finds no more, and now and then one for a bookmark: not one for each watch.
+	// One read for each change, one that finds no more, and regularly one for a bookmark: not one for each watch.
 	if reads := s.reads.Load() - reads; reads < after || reads > 3*after+60 {
 		t.Errorf("%d watches of %d changes made %d reads", count, after, reads)
 	}
@@ -179,7 +179,7 @@ func TestWatchesEndWhenTheFeedCannotBeRead(t *testing.T) {
 			t.Errorf("it ended with %v", w.err)
 		}
 	}
-	// The next one has a reader that works.
+	// The next watch has a working reader.
 	s.down.Store(false)
 	next := &watcher{}
 	watch(t, p, next)

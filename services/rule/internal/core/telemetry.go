@@ -46,7 +46,7 @@ func newMetrics(meter metric.Meter, c *Core) (*metrics, error) {
 		metric.WithExplicitBucketBoundaries(.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200),
 		metric.WithDescription("Time from a change in identity until access was brought up to date with it."))
 	m.failures, errs[4] = meter.Int64Counter(metricFailures,
-		metric.WithDescription("Pieces of work on an organization that failed and are tried again, by kind."))
+		metric.WithDescription("Pieces of work on an organization that failed and are retried, by kind."))
 	m.reportsDropped, errs[5] = meter.Int64Counter(metricReportsDropped,
 		metric.WithDescription("Reports to the failedevents service for which there was no room."))
 	syncs, err := meter.Int64ObservableGauge(metricSyncs, metric.WithDescription("Rule syncs that run."))

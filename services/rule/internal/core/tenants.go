@@ -94,11 +94,11 @@ func addRole(ctx context.Context, tx store.CatalogueTx, role store.Role) error {
 		return err
 	}
 	if !created {
-		return fault.New(fault.AlreadyExists, "there is a role %q already", role.ID)
+		return fault.New(fault.AlreadyExists, "role %q already exists", role.ID)
 	}
 	count, err := tx.CountRoles(ctx)
 	if err == nil && count > maxRoles {
-		err = fault.New(fault.Limit, "the catalogue holds %d roles, which is as many as it may", maxRoles)
+		err = fault.New(fault.Limit, "the catalogue contains %d roles, which is the maximum", maxRoles)
 	}
 	return err
 }

@@ -42,7 +42,7 @@ func accessProto(organizationID string, a store.Access) *rulev1.Access {
 
 func sourceProto(s store.Source) *rulev1.Source {
 	kind := rulev1.SourceKind_SOURCE_KIND_RULE
-	if s.Kind == store.FromHand {
+	if s.Kind == store.Manual {
 		kind = rulev1.SourceKind_SOURCE_KIND_MANUAL
 	}
 	return &rulev1.Source{Kind: kind, RuleId: s.RuleID, GrantedBy: s.GrantedBy, CreateTime: timeProto(s.CreateTime), Retained: s.Retained}

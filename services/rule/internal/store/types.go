@@ -102,7 +102,7 @@ type SourceKind int
 // The kinds of source.
 const (
 	FromRule SourceKind = 1
-	FromHand SourceKind = 2
+	Manual   SourceKind = 2
 )
 
 // Source is a reason why a user holds what its grant names.
@@ -110,7 +110,7 @@ type Source struct {
 	Grant      Grant
 	Kind       SourceKind
 	RuleID     string // for FromRule
-	GrantedBy  string // for FromHand
+	GrantedBy  string // for Manual
 	CreateTime time.Time
 	Retained   bool // no rule gives it any more, but without it the organization would have no admin
 }
@@ -139,7 +139,7 @@ type Holder struct {
 
 // Effective reports whether a source of the holder counts.
 func (h Holder) Effective(s Source) bool {
-	return h.Active && !h.Suspended && (s.Kind == FromHand || h.RuleAccess == RuleAccessCounts ||
+	return h.Active && !h.Suspended && (s.Kind == Manual || h.RuleAccess == RuleAccessCounts ||
 		h.RuleAccess == RuleAccessSpared && s.Grant == Grant{RoleID: OrganizationAdmin})
 }
 

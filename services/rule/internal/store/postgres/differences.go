@@ -113,22 +113,22 @@ func (c *sourceColumnsOf) add(key sourceKey) {
 }
 
 func (d *differences) queueSources(b *pgx.Batch, organization string) {
-	var gone, there sourceColumnsOf
+	var gone, kept sourceColumnsOf
 	for key, s := range d.sources {
 		if s == nil {
 			gone.add(key)
 			continue
 		}
-		there.add(key)
-		there.grantedBy, there.times = append(there.grantedBy, s.GrantedBy), append(there.times, dbtype.Micros(s.CreateTime))
-		there.retained = append(there.retained, s.Retained)
+		kept.add(key)
+		kept.grantedBy, kept.times = append(kept.grantedBy, s.GrantedBy), append(kept.times, dbtype.Micros(s.CreateTime))
+		kept.retained = append(kept.retained, s.Retained)
 	}
 	if len(gone.users) > 0 {
 		b.Queue(deleteSources, organization, gone.users, gone.tenants, gone.roles, gone.kinds, gone.rules)
 	}
-	if len(there.users) > 0 {
+	if len(kept.users) > 0 {
 		b.Queue(putSources,
-			organization, there.users, there.tenants, there.roles, there.kinds, there.rules, there.grantedBy, there.times, there.retained)
+			organization, kept.users, kept.tenants, kept.roles, kept.kinds, kept.rules, kept.grantedBy, kept.times, kept.retained)
 	}
 }
 

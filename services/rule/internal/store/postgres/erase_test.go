@@ -12,7 +12,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// Nobody else's rows are read to find those of an organization that is erased, nor more of its own than are removed.
+// An erasure step reads no rows of other organizations, and no more rows of its own than it erases.
 func TestErasingScansNothing(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), Config{Server: pgdb.Server{URL: kit.Postgres(t, "rule", Migrate), MaxConnections: 2}})

@@ -28,7 +28,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// open opens a database as one process does. Who is not told of a change would wait for long: tests find out.
+// open opens a database as one process does. Its polling is slow, so that tests notice missed notifications.
 func open(t *testing.T, url string, poll time.Duration) *postgres.Store {
 	t.Helper()
 	s, err := postgres.Open(t.Context(), postgres.Config{Server: pgdb.Server{URL: url, MaxConnections: 8}, PollInterval: poll})
@@ -72,7 +72,7 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// sql is a connection that knows nothing of the store.
+// sql returns a connection without the store.
 func sql(t *testing.T, url string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -83,7 +83,7 @@ func sql(t *testing.T, url string) *pgx.Conn {
 	return conn
 }
 
-// rows counts the rows of an organization in each table of a database that has organizations.
+// rows counts the rows of an organization in each table that has organizations.
 func rows(t *testing.T, url, organizationID string) map[string]int {
 	t.Helper()
 	conn := sql(t, url)
@@ -119,12 +119,12 @@ func arrive(t *testing.T, what string, changed <-chan struct{}) {
 	}
 }
 
-func TestWhoIsNotToldFindsOutByPolling(t *testing.T) {
+func TestMissedNotificationsAreFoundByPolling(t *testing.T) {
 	t.Parallel()
 	url := kit.Postgres(t, "rule", postgres.Migrate)
 	s, conn := open(t, url, time.Millisecond), sql(t, url)
 	quiet := func() <-chan struct{} {
-		// The first look at an organization may wake who waits for it for nothing.
+		// The first poll of an organization may wake its waiting callers for nothing.
 		arrive(t, "the first look", s.Changed("quiet"))
 		return s.Changed("quiet")
 	}()
@@ -162,7 +162,7 @@ func TestWhoIsNotToldFindsOutByPolling(t *testing.T) {
 	}
 }
 
-func TestALostConnectionIsNoLostDatabase(t *testing.T) {
+func TestALostConnectionIsReplaced(t *testing.T) {
 	t.Parallel()
 	url := kit.Postgres(t, "rule", postgres.Migrate)
 	through, cut := relay(t, url)
@@ -188,7 +188,7 @@ func TestALostConnectionIsNoLostDatabase(t *testing.T) {
 	if _, err := s.Tenant(t.Context(), "acme", "lost"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("once it is back: %v", err)
 	}
-	// It hears of others again, by itself.
+	// It receives notifications again, by itself.
 	changed := s.Changed("acme")
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -205,7 +205,7 @@ func TestALostConnectionIsNoLostDatabase(t *testing.T) {
 	t.Fatal("after its connection was lost it never heard of another process's Update")
 }
 
-// relay gives the URL of a database by way of a socket that can be cut.
+// relay returns the URL of a database through a socket that the test can close.
 func relay(t *testing.T, url string) (through string, cut func(bool)) {
 	t.Helper()
 	config, err := pgx.ParseConfig(url)
@@ -301,8 +301,8 @@ func TestADatabaseIsMigratedOnceAndBeforeItIsOpened(t *testing.T) {
 	}
 }
 
-// Go's order of strings is that of their bytes; what the core merges has to come in it, whatever the database's collation.
-func TestEveryIndexIsInTheOrderOfBytes(t *testing.T) {
+// Go orders strings by bytes. The core merges lists in that order, with any collation of the database.
+func TestEveryIndexIsOrderedByBytes(t *testing.T) {
 	t.Parallel()
 	rows, err := sql(t, kit.Postgres(t, "rule", postgres.Migrate)).Query(t.Context(), `
 		SELECT DISTINCT c.relname || '.' || a.attname FROM pg_index i
@@ -319,7 +319,7 @@ func TestEveryIndexIsInTheOrderOfBytes(t *testing.T) {
 	}
 }
 
-// Round trips are what an Update costs.
+// An Update costs its round trips.
 func TestReconcilingABatchTakesThreeRoundTrips(t *testing.T) {
 	t.Parallel()
 	spans := tracetest.NewSpanRecorder()
@@ -382,7 +382,7 @@ func TestReconcilingABatchTakesThreeRoundTrips(t *testing.T) {
 	}
 }
 
-// Whose read is the first to reach a database that was restored is told so, as everybody after it.
+// The first read that reaches a restored database gets the same error as all later ones.
 func TestTheFirstReadOfARestoredDatabaseFindsItsCursorExpired(t *testing.T) {
 	t.Parallel()
 	url := kit.Postgres(t, "rule", postgres.Migrate)
@@ -405,7 +405,7 @@ func TestTheFirstReadOfARestoredDatabaseFindsItsCursorExpired(t *testing.T) {
 		if fault.Is(err, fault.CursorExpired) {
 			return
 		}
-		// Connections that were cut are found out one by one.
+		// Broken connections are noticed one by one.
 		if !fault.Is(err, fault.Unavailable) || time.Now().After(deadline) {
 			t.Fatalf("after %s it goes on to %s: %v", before, next, err)
 		}

@@ -40,7 +40,7 @@ func (t *organizationTx) CreateTenant(ctx context.Context, tenant store.Tenant) 
 	n, err := t.exec(ctx, insertTenant,
 		t.organization, tenant.ID, tenant.DisplayName, dbtype.Micros(tenant.CreateTime), dbtype.Micros(tenant.UpdateTime))
 	if err == nil && n == 0 {
-		return fault.New(fault.AlreadyExists, "there is a tenant %q already", tenant.ID)
+		return fault.New(fault.AlreadyExists, "tenant %q already exists", tenant.ID)
 	}
 	return err
 }

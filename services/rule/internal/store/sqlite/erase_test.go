@@ -11,7 +11,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
-// Nobody else's rows are read to find those of an organization that is erased, nor more of its own than are removed.
+// An erasure step reads no rows of other organizations, and no more rows of its own than it erases.
 func TestErasingScansNothing(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "rule.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())

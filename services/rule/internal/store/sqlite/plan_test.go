@@ -12,7 +12,7 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// A page of access costs what it shows, however much access the organization or other users have.
+// A page of access costs as much as it shows, however much access the organization or other users have.
 func TestAPageOfAccessIsReadFromAnIndexInItsOrder(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "rule.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())

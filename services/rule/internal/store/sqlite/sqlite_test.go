@@ -56,7 +56,7 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// rows counts the rows of an organization in each table of a file that has organizations.
+// rows counts the rows of an organization in each table that has organizations.
 func rows(t *testing.T, path, organizationID string) map[string]int {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)

@@ -44,7 +44,7 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 		return err
 	}
 	if len(running) > 0 {
-		return fault.New(fault.SyncRunning, "a rule sync is running already").With("sync_id", running[0])
+		return fault.New(fault.SyncRunning, "another rule sync is running").With("sync_id", running[0])
 	}
 	_, err = t.tx.Exec(ctx, insertSync,
 		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,

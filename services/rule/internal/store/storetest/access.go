@@ -16,7 +16,7 @@ import (
 func source(grant store.Grant, ruleID string) store.Source {
 	s := store.Source{Grant: grant, Kind: store.FromRule, RuleID: ruleID, CreateTime: noon}
 	if ruleID == "" {
-		s.Kind, s.GrantedBy = store.FromHand, "olga"
+		s.Kind, s.GrantedBy = store.Manual, "olga"
 	}
 	return s
 }
@@ -39,9 +39,9 @@ func put(t *testing.T, s store.Store, organization string, h store.Holder) {
 
 func testHolders(t *testing.T, e Engine) {
 	ctx, s := t.Context(), e.Open(t)
-	held := source(admin, "r1")
-	held.Retained = true
-	one := store.Holder{UserID: "u1", Active: true, Digest: "x", Sources: []store.Source{held, source(designer, "r1"), source(designer, "")}}
+	retained := source(admin, "r1")
+	retained.Retained = true
+	one := store.Holder{UserID: "u1", Active: true, Digest: "x", Sources: []store.Source{retained, source(designer, "r1"), source(designer, "")}}
 	idle := store.Holder{UserID: "u2", Sources: []store.Source{source(admin, "")}}
 	put(t, s, acme, one)
 	put(t, s, acme, idle)
@@ -64,7 +64,7 @@ func testHolders(t *testing.T, e Engine) {
 			equal(t, "the count of designers", get[int](t)(tx.CountEffective(ctx, designer, 9)), 2)
 			equal(t, "the count of designers up to one", get[int](t)(tx.CountEffective(ctx, designer, 1)), 1)
 			if users := get[[]string](t)(tx.RetainedUsers(ctx)); !slices.Equal(users, []string{"u1"}) {
-				t.Fatalf("held are %v", users)
+				t.Fatalf("retained are %v", users)
 			}
 			return nil
 		})
@@ -88,7 +88,7 @@ func testHolders(t *testing.T, e Engine) {
 		}
 	})
 	t.Run("sources change one by one, and end with their holder", func(t *testing.T) {
-		free := held
+		free := retained
 		free.Retained = false
 		update(t, s, func(ctx context.Context, tx store.Tx) error {
 			must(t, tx.PutSource(ctx, "u1", free))
@@ -161,8 +161,7 @@ func appendTo(t *testing.T, s store.Store, organization string, changes ...store
 	must(t, s.Update(t.Context(), organization, func(ctx context.Context, tx store.Tx) error { return tx.AppendChanges(ctx, changes) }))
 }
 
-// follow reads records after a cursor, in pages, until there are so many, as who watches does: a record that is committed may
-// be held back for a while.
+// follow reads count records after a cursor, in pages, like a watcher: an open transaction may delay a committed record for a while.
 func follow(t *testing.T, s store.Store, organization string, after feed.Cursor, count, size int) (all []store.Change) {
 	t.Helper()
 	for ctx := patient(t); ; {
@@ -246,7 +245,7 @@ func testTrimming(t *testing.T, e Engine) {
 	follow(t, s, acme, middle, 1, 9)
 	left := follow(t, s, other, feed.Cursor{}, 1, 9)
 
-	// A feed that is trimmed to nothing still does not go back.
+	// The end of a feed does not move back when everything is trimmed.
 	last := left[0].Revision
 	equal(t, "all the rest", get[int](t)(s.TrimAccessFeed(ctx, noon.Add(2*time.Hour), 9)), 2)
 	s = e.Reopen(t, s)

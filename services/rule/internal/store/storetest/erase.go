@@ -15,17 +15,17 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// asked is when an erasure was asked for.
+// asked is when an erasure was requested.
 var asked = noon.Add(time.Hour)
 
-// staying are the tables that may keep rows of an organization that was erased: they hold ids alone.
+// staying are the tables that may keep rows of an erased organization: they contain only ids.
 var staying = map[string]bool{"organizations": true, "access_feed": true, "access_feed_trimmed": true}
 
 func testErasing(t *testing.T, e Engine) {
 	ctx, s := t.Context(), e.Open(t)
 	fill(t, s, acme)
 	fill(t, s, other)
-	follow(t, s, acme, feed.Cursor{}, 3, 9) // what can be read can be trimmed
+	follow(t, s, acme, feed.Cursor{}, 3, 9) // readable records can be trimmed
 	if n, err := s.TrimAccessFeed(ctx, noon.Add(time.Second), 2); err != nil || n != 2 {
 		t.Fatalf("trimmed %d: %v", n, err)
 	}
@@ -71,9 +71,9 @@ func testErasing(t *testing.T, e Engine) {
 	if !errors.Is(err, store.ErrLostOwnership) {
 		t.Errorf("with a lease from before: %v", err)
 	}
-	again, held, _, err := s.Acquire(ctx, acme, "two", noon, noon.Add(time.Hour))
-	if err != nil || held || again.Token <= lease.Token {
-		t.Errorf("the new lease is %+v, held %v: %v", again, held, err)
+	again, otherOwns, _, err := s.Acquire(ctx, acme, "two", noon, noon.Add(time.Hour))
+	if err != nil || otherOwns || again.Token <= lease.Token {
+		t.Errorf("the new lease is %+v, otherwise owned %v: %v", again, otherOwns, err)
 	}
 }
 
@@ -170,7 +170,7 @@ func eraseAll(t *testing.T, s store.Store) {
 	}
 }
 
-// fill writes some of everything that is kept of an organization.
+// fill writes some of all kinds of data of an organization.
 func fill(t *testing.T, s store.Store, organization string) {
 	t.Helper()
 	must(t, s.Update(t.Context(), organization, func(ctx context.Context, tx store.Tx) error {

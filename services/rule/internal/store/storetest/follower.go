@@ -12,8 +12,8 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// testFollower lets some write while others take a cursor, list, and follow from the cursor: what they know in the end is
-// what is there, and from the beginning each record comes once.
+// testFollower lets some write while others take a cursor, list, and follow from the cursor. In the end they know exactly what is
+// stored. From the beginning, each record comes once.
 func testFollower(t *testing.T, e Engine) {
 	ctx, s := t.Context(), e.Open(t)
 	const writers, rounds = 3, 20 // of each organization
@@ -50,7 +50,7 @@ func testFollower(t *testing.T, e Engine) {
 	}
 }
 
-// testFirstUpdates has the first Updates of organizations come at once: nothing is there yet that they could lock.
+// testFirstUpdates runs the first Updates of organizations at the same time: there is no row yet that they could lock.
 func testFirstUpdates(t *testing.T, e Engine) {
 	s := e.Open(t)
 	const organizations, writers = 20, 6
@@ -78,10 +78,10 @@ func testFirstUpdates(t *testing.T, e Engine) {
 	}
 }
 
-// last is the user whom a writer touches last, and once.
+// last is the user that a writer changes last, and once.
 func last(writer int) string { return fmt.Sprintf("last-%d", writer) }
 
-// toggle gives one of three users of a writer what it does not have, or takes it.
+// toggle adds or removes the access of one of three users of a writer.
 func toggle(ctx context.Context, tx store.Tx, writer, n int) error {
 	return toggleUser(ctx, tx, fmt.Sprintf("u%d-%d", writer, n%3))
 }
@@ -112,7 +112,7 @@ func listAndFollow(t *testing.T, s store.Store, organization string, writers int
 		}
 		return err != nil
 	}
-	held := func() (map[string]bool, error) {
+	stored := func() (map[string]bool, error) {
 		access, err := s.Access(ctx, organization, store.AccessFilter{}, store.AccessKey{}, 1000)
 		users := map[string]bool{}
 		for _, a := range access {
@@ -124,7 +124,7 @@ func listAndFollow(t *testing.T, s store.Store, organization string, writers int
 	if fail(err) {
 		return
 	}
-	known, err := held()
+	known, err := stored()
 	if fail(err) {
 		return
 	}
@@ -160,7 +160,7 @@ func listAndFollow(t *testing.T, s store.Store, organization string, writers int
 			return
 		}
 	}
-	now, err := held()
+	now, err := stored()
 	if !fail(err) && !maps.Equal(known, now) {
 		t.Errorf("who follows knows %v, and there are %v", slices.Sorted(maps.Keys(known)), slices.Sorted(maps.Keys(now)))
 	}

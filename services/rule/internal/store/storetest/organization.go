@@ -15,12 +15,12 @@ func tenant(organization, id string) store.Tenant {
 	return store.Tenant{OrganizationID: organization, ID: id, DisplayName: "The " + id, CreateTime: noon, UpdateTime: noon}
 }
 
-// createRole adds a role, while there are fewer than limit others.
+// createRole adds a role, if there are fewer than limit others.
 func createRole(ctx context.Context, s store.Store, role store.Role, limit int) error {
 	return s.UpdateCatalogue(ctx, func(ctx context.Context, tx store.CatalogueTx) error {
 		created, err := tx.CreateRole(ctx, role)
 		if err == nil && !created {
-			return fault.New(fault.AlreadyExists, "there is a role %q already", role.ID)
+			return fault.New(fault.AlreadyExists, "role %q already exists", role.ID)
 		}
 		count, err := tx.CountRoles(ctx)
 		if err == nil && count > limit {

@@ -11,16 +11,16 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// processes is what holds where several processes share a database.
+// processes are the tests for engines that several processes may share.
 var processes = []subject{
 	{"Wakeup", testWakeup},
 	{"SharedOrganization", testSharedOrganization},
 	{"SideBySide", testSideBySide},
-	{"HeldBack", testHeldBack},
+	{"Delayed", testDelayed},
 	{"SharedLeases", testSharedLeases},
 }
 
-// two opens a database twice, and waits until both hear of the other's Updates.
+// two opens a database twice, and waits until both receive notifications of the other's Updates.
 func two(t *testing.T, e Engine) (a, b store.Store) {
 	t.Helper()
 	a = e.Open(t)
@@ -50,7 +50,7 @@ func hears(t *testing.T, from, to store.Store) {
 func testWakeup(t *testing.T, e Engine) {
 	a, b := two(t, e)
 	for n := range 5 {
-		// A burst is told together, and nobody of it is left out.
+		// One notification covers a burst of Updates. It names all organizations.
 		var waiting []<-chan struct{}
 		for i := range 200 {
 			waiting = append(waiting, b.Changed(fmt.Sprintf("%d-%060d", n, i)))
@@ -112,7 +112,7 @@ func testSharedOrganization(t *testing.T, e Engine) {
 	})
 }
 
-// testSideBySide has Updates of several organizations wait for each other: they run at the same time, or never end.
+// testSideBySide makes Updates of several organizations wait for each other: they run at the same time, or never end.
 func testSideBySide(t *testing.T, e Engine) {
 	a, b := two(t, e)
 	var started, running sync.WaitGroup
@@ -145,8 +145,8 @@ func testSideBySide(t *testing.T, e Engine) {
 	running.Wait()
 }
 
-// testHeldBack has others write, read and take cursors while an older transaction is open.
-func testHeldBack(t *testing.T, e Engine) {
+// testDelayed writes, reads and takes cursors while an older transaction is open.
+func testDelayed(t *testing.T, e Engine) {
 	ctx := t.Context()
 	a, b := two(t, e)
 	start := get[feed.Cursor](t)(b.AccessCursor(ctx))
@@ -156,7 +156,7 @@ func testHeldBack(t *testing.T, e Engine) {
 			if err := tx.AppendChanges(ctx, []store.Change{change("open", store.Added, noon)}); err != nil {
 				return err
 			}
-			if _, err := tx.Holders(ctx, nil); err != nil { // by now it is sent
+			if _, err := tx.Holders(ctx, nil); err != nil { // now it is sent
 				return err
 			}
 			close(opened)
@@ -183,22 +183,22 @@ func testHeldBack(t *testing.T, e Engine) {
 	}
 }
 
-// testSharedLeases has a process come while another one owns an organization.
+// testSharedLeases starts a process while another one owns an organization.
 func testSharedLeases(t *testing.T, e Engine) {
 	ctx, a := t.Context(), e.Open(t)
-	lease, held, _, err := a.Acquire(ctx, acme, "one", noon, noon.Add(time.Second))
+	lease, otherOwns, _, err := a.Acquire(ctx, acme, "one", noon, noon.Add(time.Second))
 	must(t, err)
-	equal(t, "that it is held", held, false)
+	equal(t, "that another owns it", otherOwns, false)
 	b := e.Beside(t, a)
-	_, held, until, err := b.Acquire(ctx, acme, "two", noon, noon.Add(time.Second))
+	_, otherOwns, until, err := b.Acquire(ctx, acme, "two", noon, noon.Add(time.Second))
 	must(t, err)
-	equal(t, "that it is held", held, true)
+	equal(t, "that another owns it", otherOwns, true)
 	if !until.Equal(lease.Expire) {
-		t.Fatalf("it is held until %v, not %v", until, lease.Expire)
+		t.Fatalf("it is owned until %v, not %v", until, lease.Expire)
 	}
 	must(t, a.Update(ctx, acme, func(ctx context.Context, tx store.Tx) error { return tx.Own(ctx, lease, time.Time{}) }))
 	must(t, a.Release(ctx, map[string]store.Lease{acme: lease}))
-	_, held, _, err = b.Acquire(ctx, acme, "two", noon, noon.Add(time.Second))
+	_, otherOwns, _, err = b.Acquire(ctx, acme, "two", noon, noon.Add(time.Second))
 	must(t, err)
-	equal(t, "that it is held", held, false)
+	equal(t, "that another owns it", otherOwns, false)
 }

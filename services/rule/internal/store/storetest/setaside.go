@@ -145,7 +145,7 @@ func testSuspensions(t *testing.T, e Engine) {
 			t.Fatalf("a list says %+v", a)
 		}
 	}
-	// Writing the holder, or beginning one, leaves the suspension.
+	// Writing or creating the holder does not end the suspension.
 	put(t, s, acme, store.Holder{UserID: "u1", Active: true, Digest: "new", Sources: []store.Source{source(designer, "r2")}})
 	put(t, s, acme, store.Holder{UserID: "u9", Active: true, Sources: []store.Source{source(designer, "r1")}})
 	equal(t, "what it holds after a write", allowed(acme, "u1"), false)

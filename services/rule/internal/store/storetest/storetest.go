@@ -1,4 +1,4 @@
-// Package storetest is the one suite that every engine of the rule service's store passes.
+// Package storetest is the test suite that every engine of the rule service's store passes.
 package storetest
 
 import (
@@ -15,13 +15,13 @@ import (
 type Engine struct {
 	// Open opens a new, empty database that ends with the test.
 	Open func(t *testing.T) store.Store
-	// Reopen closes a store that Open gave, as the end of its process would, and opens its database again.
+	// Reopen closes a store from Open, as the end of its process would, and opens its database again.
 	Reopen func(t *testing.T, s store.Store) store.Store
-	// Beside opens the database of a store that Open gave once more, as another process would. It is nil where one process
-	// at a time may have a database open: then nothing is asked about two.
+	// Beside opens the database of a store from Open again, as another process would. It is nil if only one process at a time may
+	// open a database: then the tests for several processes do not run.
 	Beside func(t *testing.T, s store.Store) store.Store
-	// Rows counts the rows of an organization in the database of a store, of every table whose rows are an organization's, as the
-	// database's own catalogue has them.
+	// Rows counts the rows of an organization in a store's database, by table, for all tables with rows of organizations in the
+	// database's own catalogue.
 	Rows func(t *testing.T, s store.Store, organizationID string) map[string]int
 }
 
@@ -76,7 +76,7 @@ const (
 	other = "other"
 )
 
-// noon is a time that every engine keeps whole.
+// noon is a time that every engine stores exactly.
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 123456000, time.UTC)
 
 func must(t *testing.T, err error) {
@@ -86,7 +86,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// get fails the test when a read failed.
+// get fails the test if a read fails.
 func get[T any](t *testing.T) func(value T, err error) T {
 	return func(value T, err error) T {
 		t.Helper()
@@ -115,7 +115,7 @@ func update(t *testing.T, s store.Store, fn func(ctx context.Context, tx store.T
 	must(t, s.Update(t.Context(), acme, fn))
 }
 
-// patient is how long a test waits for what must happen.
+// patient returns a context with the time that a test waits for what must happen.
 func patient(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

@@ -16,14 +16,14 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-// testFencing holds commits of an owner against another one that takes over.
+// testFencing checks commits of an owner after another one has taken over.
 func testFencing(t *testing.T, e Engine) {
 	ctx, s := t.Context(), e.Open(t)
 	acquire := func(owner string, now time.Time) store.Lease {
 		t.Helper()
-		lease, held, _, err := s.Acquire(ctx, acme, owner, now, now.Add(time.Second))
+		lease, otherOwns, _, err := s.Acquire(ctx, acme, owner, now, now.Add(time.Second))
 		must(t, err)
-		equal(t, "that it is held", held, false)
+		equal(t, "that another owns it", otherOwns, false)
 		return lease
 	}
 	t.Run("who has lost an organization writes nothing", func(t *testing.T) {
@@ -79,7 +79,7 @@ func testFencing(t *testing.T, e Engine) {
 	})
 }
 
-// testDifferences holds writes of one transaction against each other, in whatever order an engine sends them.
+// testDifferences checks that writes of one transaction have the same result in any order in which an engine sends them.
 func testDifferences(t *testing.T, e Engine) {
 	ctx, s := t.Context(), e.Open(t)
 	x, y := source(designer, "x"), source(designer, "y")
@@ -111,16 +111,16 @@ func testDifferences(t *testing.T, e Engine) {
 		})
 	})
 	t.Run("a transaction reads what it has written", func(t *testing.T) {
-		held := source(admin, "x")
-		held.Retained = true
+		retained := source(admin, "x")
+		retained.Retained = true
 		update(t, s, func(ctx context.Context, tx store.Tx) error {
 			must(t, tx.PutHolder(ctx, store.Holder{UserID: "c", Active: true}))
-			must(t, tx.PutSource(ctx, "c", held))
+			must(t, tx.PutSource(ctx, "c", retained))
 			equal(t, "the count of admins", get[int](t)(tx.CountEffective(ctx, admin, 9)), 1)
 			if users := get[[]string](t)(tx.RetainedUsers(ctx)); !slices.Equal(users, []string{"c"}) {
-				t.Fatalf("held are %v", users)
+				t.Fatalf("retained are %v", users)
 			}
-			must(t, tx.DeleteSource(ctx, "c", held))
+			must(t, tx.DeleteSource(ctx, "c", retained))
 			equal(t, "the count of admins", get[int](t)(tx.CountEffective(ctx, admin, 9)), 0)
 			before := get[int64](t)(tx.Generation(ctx))
 			must(t, tx.PutRule(ctx, rule("r", designer)))
@@ -172,7 +172,7 @@ func testDifferences(t *testing.T, e Engine) {
 	})
 }
 
-// testCatalogue lets roles be created and deleted while others name them.
+// testCatalogue creates and deletes roles while others name them.
 func testCatalogue(t *testing.T, e Engine) {
 	ctx, s := t.Context(), e.Open(t)
 	role := func(n int) store.Role {

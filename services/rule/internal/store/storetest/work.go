@@ -18,9 +18,9 @@ func testOwnership(t *testing.T, e Engine) {
 	until := noon.Add(10 * time.Second)
 	acquire := func(owner string, now time.Time) (store.Lease, bool, time.Time) {
 		t.Helper()
-		lease, held, until, err := s.Acquire(ctx, acme, owner, now, now.Add(10*time.Second))
+		lease, otherOwns, until, err := s.Acquire(ctx, acme, owner, now, now.Add(10*time.Second))
 		must(t, err)
-		return lease, held, until
+		return lease, otherOwns, until
 	}
 	owns := func(lease store.Lease) bool {
 		t.Helper()
@@ -30,47 +30,47 @@ func testOwnership(t *testing.T, e Engine) {
 		}
 		return err == nil
 	}
-	first, held, _ := acquire("one", noon)
-	if held || !owns(first) {
+	first, otherOwns, _ := acquire("one", noon)
+	if otherOwns || !owns(first) {
 		t.Fatal("nobody owned it, and it could not be taken")
 	}
 	equal(t, "its end", first.Expire, until)
-	if _, held, got := acquire("two", noon.Add(time.Second)); !held || !got.Equal(until) {
-		t.Fatalf("what one owns, two could take: held %v until %v", held, got)
+	if _, otherOwns, got := acquire("two", noon.Add(time.Second)); !otherOwns || !got.Equal(until) {
+		t.Fatalf("two could acquire what one owns: owned %v until %v", otherOwns, got)
 	}
-	if _, held, _ := otherOf(t, s); held {
-		t.Fatal("another organization was held with it")
+	if _, otherOwns, _ := otherOf(t, s); otherOwns {
+		t.Fatal("another organization was owned with it")
 	}
-	second, held, _ := acquire("two", until)
-	if held || second.Token != first.Token+1 {
-		t.Fatalf("after its end the lease was held %v, and the tokens went from %d to %d", held, first.Token, second.Token)
+	second, otherOwns, _ := acquire("two", until)
+	if otherOwns || second.Token != first.Token+1 {
+		t.Fatalf("after its end the organization was owned: %v, and the tokens went from %d to %d", otherOwns, first.Token, second.Token)
 	}
 	if owns(first) || !owns(second) {
 		t.Fatal("the lease before still counts")
 	}
-	third, held, _ := acquire("two", until)
-	if held || owns(second) || !owns(third) {
+	third, otherOwns, _ := acquire("two", until)
+	if otherOwns || owns(second) || !owns(third) {
 		t.Fatal("an owner could not take again what it owns")
 	}
 	update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.Own(ctx, third, until.Add(time.Hour)) })
-	if _, held, got := acquire("one", until.Add(time.Minute)); !held || !got.Equal(until.Add(time.Hour)) {
-		t.Fatalf("it was not prolonged: held %v until %v", held, got)
+	if _, otherOwns, got := acquire("one", until.Add(time.Minute)); !otherOwns || !got.Equal(until.Add(time.Hour)) {
+		t.Fatalf("it was not extended: owned %v until %v", otherOwns, got)
 	}
 	must(t, s.Release(ctx, map[string]store.Lease{acme: second}))
-	if _, held, _ := acquire("one", until); !held {
+	if _, otherOwns, _ := acquire("one", until); !otherOwns {
 		t.Fatal("a lease from before could give it back")
 	}
 	must(t, s.Release(ctx, map[string]store.Lease{acme: third}))
-	if _, held, _ := acquire("one", until); held {
+	if _, otherOwns, _ := acquire("one", until); otherOwns {
 		t.Fatal("it was not given back")
 	}
 }
 
 func otherOf(t *testing.T, s store.Store) (store.Lease, bool, time.Time) {
 	t.Helper()
-	lease, held, until, err := s.Acquire(t.Context(), other, "two", noon, noon)
+	lease, otherOwns, until, err := s.Acquire(t.Context(), other, "two", noon, noon)
 	must(t, err)
-	return lease, held, until
+	return lease, otherOwns, until
 }
 
 func testCheckpoint(t *testing.T, e Engine) {
@@ -146,12 +146,12 @@ func testExpansions(t *testing.T, e Engine) {
 	to("p1", false, "g5", "g5", "g9") // a circle
 	s = e.Reopen(t, s)
 	is("g5 c1 ", "g9 c1 p1", "g1 c2 ")
-	expand("g9", "c4") // is under way: its first members were read too early for the new cause
+	expand("g9", "c4") // g9 is being expanded: its first members were read too early for the new cause
 	is("g5 c1 ", "g9 c1 p1", "g1 c2 ", "g9 c4 ")
-	to("", true, "g1") // waits, and now for an older cause as well
+	to("", true, "g1") // g1 waits, and now for an older cause as well
 	is("g1 c1 ", "g9 c1 p1", "g9 c4 ")
 	to("", true)
-	to("", true, "g5", "g1") // were begun after the cause
+	to("", true, "g5", "g1") // both were begun after the cause
 	is("g9 c4 ")
 	to("", true, "g5", "g1") // and after this one
 	is()
@@ -161,7 +161,7 @@ func testExpansions(t *testing.T, e Engine) {
 	to("", true)
 	expand("a", "c6")
 	is("z c5 ", "a c6 ")
-	to("", true, "m") // was begun after the cause
+	to("", true, "m") // m was begun after the cause
 	is("a c6 ")
 	to("", true, "m") // and before this one
 	is("m c6 ")
