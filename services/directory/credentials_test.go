@@ -73,7 +73,7 @@ func TestACredentialOpensItsScopeAndIsListedWithoutItsSecret(t *testing.T) {
 	}
 }
 
-func TestCredentialsThatCannotBeAreRefused(t *testing.T) {
+func TestInvalidCredentialsAreRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.organization("acme")

@@ -1,5 +1,5 @@
-// Package directory is the directory service: it owns organizations, directories, API keys and service credentials. It calls
-// nobody.
+// Package directory is the directory service. It owns organizations, directories, API keys and service credentials. It calls no other
+// service.
 package directory
 
 import (
@@ -29,47 +29,47 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// Settings is what users can set of the service. A DatabaseURL names the PostgreSQL server and database, which Migrate has
-// prepared; any number of processes may run on it.
+// Settings are the settings that users choose. DatabaseURL names the PostgreSQL server and a database that Migrate has prepared. Any
+// number of processes may share it.
 type Settings struct {
 	config.Service `koanf:",squash"`
 }
 
-// Defaults gives the settings of a service that was told nothing.
+// Defaults returns the default settings.
 func Defaults() Settings { return Settings{config.ServiceDefaults("127.0.0.1:8090")} }
 
-// Check says all that is wrong with the settings.
+// Check returns all problems of the settings.
 func (s Settings) Check() config.Problems { return s.Service.Check("directory") }
 
-// Config is what the service can be told: its settings, and what users cannot set.
+// Config contains the settings of the service, and what users cannot choose.
 type Config struct {
 	Settings
-	// DatabasePath is the SQLite file, where there is no DatabaseURL. It is made when it is not there.
+	// DatabasePath is the SQLite file, if there is no DatabaseURL. New creates a missing file.
 	DatabasePath string
-	// PublicURL is where IdPs reach the gateway, such as https://scim.example.com; Base URLs begin with it.
+	// PublicURL is the URL at which IdPs reach the gateway, such as https://scim.example.com. Base URLs begin with it.
 	PublicURL string
-	// Lease is for how long the gateway may use an answer about a key or service credential: from 0 to 5 seconds. Default 4
-	// seconds.
+	// Lease is the length of a key lease: how long the gateway may use an answer about a key or service credential, from 0 to
+	// 5 seconds. Default 4 seconds.
 	Lease time.Duration
-	// ClockSkew is how far the clocks of directory and the gateways may be apart: from 0 to 15 seconds. A revocation whose
-	// invalidation is not certain takes Lease + ClockSkew. Where that is 5 seconds, as it is by default, clocks may differ by any
-	// time. Default 1 second.
+	// ClockSkew is the largest difference between the clocks of directory and the gateways, from 0 to 15 seconds. A revocation with an
+	// uncertain invalidation takes Lease + ClockSkew. If that sum is 5 seconds, as by default, clocks may differ by any time.
+	// Default 1 second.
 	ClockSkew time.Duration
-	// Poll is how often a follower of the directories looks for what other replicas changed, and how often what is left of erased
-	// organizations is removed. Default 1 second.
+	// Poll is how often a watch of the directories reads what other replicas changed, and how often the service erases the rest of
+	// erased organizations. Default 1 second.
 	Poll time.Duration
 }
 
 const (
 	defaultLease     = 4 * time.Second
 	defaultClockSkew = time.Second
-	// maxWait leaves a revocation, whose caller has half a minute by default, time for its own work.
+	// maxWait leaves a revocation time for its own work: its caller waits for half a minute by default.
 	maxWait = 20 * time.Second
 )
 
-// Dependencies is what the service uses.
+// Dependencies are the tools of the service.
 type Dependencies struct {
-	// Invalidate forgets keys wherever leases on them are kept, and says whether none is left. Nil: leases run out.
+	// Invalidate deletes keys from all caches of key leases, and reports whether no lease is left. If it is nil, leases expire.
 	Invalidate func(ctx context.Context, digests ...[sha256.Size]byte) (certain bool)
 	Log        *slog.Logger // may be nil, as may Meter
 	Tracing    trace.TracerProvider
@@ -88,8 +88,8 @@ type Service struct {
 	once   sync.Once
 }
 
-// Migrate prepares a PostgreSQL database for this service, or brings it to the newest schema. Processes of the version
-// before may run on it meanwhile.
+// Migrate prepares a PostgreSQL database for this service, or migrates it to the newest schema. Processes of the previous version may
+// run meanwhile.
 func Migrate(ctx context.Context, databaseURL string) error {
 	if err := postgres.Migrate(ctx, databaseURL); err != nil {
 		return fmt.Errorf("directory: %w", err)
@@ -97,13 +97,13 @@ func Migrate(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
-// CheckDatabase connects to a PostgreSQL database, and says whether New would take it. It writes nothing.
+// CheckDatabase connects to a PostgreSQL database and reports whether New would accept it. It writes nothing.
 func CheckDatabase(ctx context.Context, databaseURL string) error {
 	return postgres.Check(ctx, databaseURL)
 }
 
-// RenewEpoch has who follows the service's feed begin anew, after its PostgreSQL database was restored in a way that
-// cannot be noticed.
+// RenewEpoch makes all followers of the service's feed begin again. Call it after a restore of the PostgreSQL database that the
+// service cannot detect.
 func RenewEpoch(ctx context.Context, databaseURL string) error {
 	if err := postgres.RenewEpoch(ctx, databaseURL); err != nil {
 		return fmt.Errorf("directory: %w", err)
@@ -111,7 +111,7 @@ func RenewEpoch(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
-// New opens the service's database; a SQLite file it brings to the newest schema. Call Run, and Close in the end.
+// New opens the service's database, and migrates a SQLite file to the newest schema. Call Run, and Close in the end.
 func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	c.Lease, c.ClockSkew, c.Poll = cmp.Or(c.Lease, defaultLease), cmp.Or(c.ClockSkew, defaultClockSkew), cmp.Or(c.Poll, time.Second)
 	if err := errors.Join(c.Check().Err(), c.OneDatabase(c.DatabasePath), c.check()); err != nil {
@@ -140,7 +140,7 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	}, nil
 }
 
-// check says all that is wrong with what users cannot set.
+// check returns all problems of the fields that users cannot choose.
 func (c Config) check() error {
 	var problems []error
 	if u, err := url.Parse(c.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
@@ -171,23 +171,23 @@ func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 // Register adds the service to a gRPC server.
 func (s *Service) Register(r grpc.ServiceRegistrar) { s.server.Register(r) }
 
-// Run removes what is left of erased organizations, until the context ends.
+// Run erases the rest of erased organizations, until the context ends.
 func (s *Service) Run(ctx context.Context) error {
 	failing := false
 	for wait.Sleep(ctx, s.poll) {
 		err := s.core.FinishErasures(ctx, s.log)
-		if err != nil && !failing && ctx.Err() == nil { // once, not each time
-			s.log.WarnContext(ctx, "removing erased organizations failed and is tried again", "error", err)
+		if err != nil && !failing && ctx.Err() == nil { // log the first of consecutive failures only
+			s.log.WarnContext(ctx, "erasing the rest of organizations failed and is retried", "error", err)
 		}
 		failing = err != nil
 	}
 	return nil
 }
 
-// Stop ends the streams, so that the server that serves them can stop. Stopping twice is safe.
+// Stop ends the streams, so that their server can stop. It is safe to stop twice.
 func (s *Service) Stop() { s.once.Do(func() { close(s.stop) }) }
 
-// Close stops the service and closes its database, after the last call and after Run.
+// Close closes the service's database. Call it after the last call, and after Run.
 func (s *Service) Close() error {
 	s.Stop()
 	return s.store.Close()

@@ -44,11 +44,11 @@ type bundle struct {
 	channel       *rpc.InProcess
 
 	mu          sync.Mutex
-	certain     bool     // what the invalidation of keys answers
-	invalidated [][]byte // the digests that were to be forgotten
+	certain     bool     // the result of the invalidation of keys
+	invalidated [][]byte // the digests to invalidate
 }
 
-// clock is a time that the test moves.
+// clock is a time that the test controls.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -118,7 +118,7 @@ func (b *bundle) setCertain(certain bool) {
 	b.certain = certain
 }
 
-// operator is the context of a call by who runs Usher.
+// operator returns the context of a call by the operator.
 func (b *bundle) operator() context.Context {
 	return rpc.WithPrincipal(b.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR})
 }
@@ -152,7 +152,7 @@ func (b *bundle) deleteDirectory(id string) *directoryv1.Directory {
 	return r.GetDirectory()
 }
 
-// resolve asks what a secret opens.
+// resolve resolves a secret.
 func (b *bundle) resolve(secret string) (*directoryv1.ResolveKeyResponse, error) {
 	digest := sha256.Sum256([]byte(secret))
 	return b.lookup.ResolveKey(b.Context(), &directoryv1.ResolveKeyRequest{KeyDigest: digest[:]})
@@ -199,7 +199,7 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
-func TestACreatedDirectoryTellsItsAddressAlwaysAndItsSecretOnce(t *testing.T) {
+func TestACreatedDirectoryShowsItsAddressAlwaysAndItsSecretOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.organization("acme")
@@ -231,7 +231,7 @@ func TestOnlyAFederatedOrganizationGetsDirectories(t *testing.T) {
 	refused(t, "creating", err, fault.NotFederated)
 }
 
-func TestReplacementIsByDefaultTheOnlyOne(t *testing.T) {
+func TestANewDirectoryReplacesByDefaultTheOnlyReplaceableOne(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.organization("acme")
@@ -269,7 +269,7 @@ func TestAnOrganizationThatStopsBeingFederatedHasItsDirectoriesSuspended(t *test
 	}
 }
 
-func TestUpdatesChangeWhatTheyName(t *testing.T) {
+func TestUpdatesChangeOnlyTheNamedFields(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.organization("acme")
@@ -381,7 +381,7 @@ func TestNoSecretIsInTheDatabase(t *testing.T) {
 	added, err := b.keys.CreateApiKey(b.operator(), &directoryv1.CreateApiKeyRequest{OrganizationId: "acme", DirectoryId: made.GetDirectory().GetId(), ApiKey: &directoryv1.ApiKey{}})
 	must(t, err)
 	credential := b.credential(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true}})
-	must(t, b.service.Close()) // all is in the files now
+	must(t, b.service.Close()) // everything is in the files now
 	files, err := os.ReadDir(b.folder)
 	must(t, err)
 	var stored []byte
@@ -395,7 +395,7 @@ func TestNoSecretIsInTheDatabase(t *testing.T) {
 		if !bytes.Contains(stored, digest[:]) {
 			t.Error("the digest is not in the files: they are not the database")
 		}
-		// Neither whole nor without its prefix, checksum or either half.
+		// Neither the whole secret, nor a part without its prefix, its checksum or one half.
 		random := secret[len("ush_"):][:43]
 		for _, part := range []string{secret, random, random[:21], random[21:]} {
 			if bytes.Contains(stored, []byte(part)) {

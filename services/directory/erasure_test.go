@@ -13,7 +13,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// is says that a call failed for this reason.
+// is reports whether a call failed with this reason.
 func is(err error, reason fault.Reason) bool { return err != nil && rpc.Fault(err).Reason == reason }
 
 // eraser is a service that erases.
@@ -28,7 +28,7 @@ func (b *bundle) erase(id string) *directoryv1.Organization {
 	return r.GetOrganization()
 }
 
-// erasures are those that a service is told of, by organization.
+// erasures lists the erasures that a service gets, by organization.
 func (b *bundle) erasures(service commonv1.Caller) map[string]*directoryv1.Erasure {
 	b.Helper()
 	r, err := b.eraser(service).ListErasures(b.Context(), &directoryv1.ListErasuresRequest{})
@@ -53,7 +53,7 @@ func (b *bundle) runs() {
 	b.Cleanup(func() { cancel(); running.Wait() })
 }
 
-// organizationUntil reads an organization until it is as it should be.
+// organizationUntil reads an organization until ok.
 func (b *bundle) organizationUntil(what string, right func(o *directoryv1.Organization, err error) bool) {
 	b.Helper()
 	deadline := time.After(time.Minute)
@@ -96,7 +96,7 @@ func TestAnErasedOrganizationIsGoneOnceEveryServiceHasConfirmed(t *testing.T) {
 	equal(t, "erasing it again", again.GetEraseTime().AsTime(), o.GetEraseTime().AsTime())
 
 	b.clock.advance(6 * time.Second)
-	b.clock.advance(-4 * time.Second) // another process, whose clock is behind
+	b.clock.advance(-4 * time.Second) // another process, with a clock that is behind
 	equal(t, "whether it is listed all the same", b.erasures(allErasers[0])["acme"].GetPending(), true)
 	b.clock.advance(4 * time.Second)
 	for i, service := range allErasers {
@@ -113,12 +113,12 @@ func TestAnErasedOrganizationIsGoneOnceEveryServiceHasConfirmed(t *testing.T) {
 		}
 	}
 	b.organizationUntil("once all have confirmed", func(o *directoryv1.Organization, err error) bool {
-		_, gone := b.resolve(alone.GetSecret()) // which is the last to go
+		_, gone := b.resolve(alone.GetSecret()) // the last credential that goes
 		return err == nil && len(o.GetErasingServices()) == 1 && is(gone, fault.NotFound)
 	})
 	_, err = b.directories.GetDirectory(b.operator(), &directoryv1.GetDirectoryRequest{OrganizationId: "acme", Id: made.GetDirectory().GetId()})
 	refused(t, "its directory", err, fault.NotFound)
-	// The credentials have opened it until now, and may be used until their leases run out.
+	// The credentials have opened it until now, and may be used until their key leases expire.
 	_, err = b.organizations.CreateOrganization(b.operator(), &directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: "acme"}})
 	refused(t, "creating it at once", err, fault.AlreadyExists)
 	b.clock.advance(6 * time.Second)

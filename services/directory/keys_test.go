@@ -23,7 +23,7 @@ func (b *bundle) revoke(ctx context.Context, directoryID, id string) error {
 	return err
 }
 
-func TestALeaseEndsWithItsTermOrWithItsKey(t *testing.T) {
+func TestAKeyLeaseEndsWithItsTermOrItsKey(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *directory.Config) { c.Lease = 4 * time.Second })
 	b.organization("acme")
@@ -33,7 +33,7 @@ func TestALeaseEndsWithItsTermOrWithItsKey(t *testing.T) {
 	for _, c := range []struct {
 		name, secret string
 		advance      time.Duration
-		most         time.Duration // how long the lease may be; 0: there is none
+		most         time.Duration // the maximum length of the lease; 0: there is none
 	}{
 		{"a key that never expires", made.GetSecret(), 0, 4 * time.Second},
 		{"a key that expires later", expiring.GetSecret(), 0, 4 * time.Second},
@@ -55,7 +55,7 @@ func TestALeaseEndsWithItsTermOrWithItsKey(t *testing.T) {
 	}
 }
 
-func TestWhatOpensNothingIsNotFoundWithoutSayingWhy(t *testing.T) {
+func TestAnInvalidKeyIsNotFoundWithoutAReason(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.organization("acme")
@@ -72,7 +72,7 @@ func TestWhatOpensNothingIsNotFoundWithoutSayingWhy(t *testing.T) {
 	refused(t, "a digest that is none", err, fault.InvalidRequest)
 }
 
-func TestExpiriesThatCannotBeAreRefused(t *testing.T) {
+func TestInvalidExpiriesAreRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.organization("acme")
@@ -126,10 +126,10 @@ func TestTwentyKeysAreValidAtATime(t *testing.T) {
 	refused(t, "of no directory", err, fault.NotFound)
 }
 
-// uncertain makes the service wait for leases of a length that a test can wait for.
+// uncertain makes the service wait for leases of a short length.
 func uncertain(c *directory.Config) { c.Lease, c.ClockSkew = 30*time.Millisecond, 10*time.Millisecond }
 
-// uncertainWait is for how long it then waits.
+// uncertainWait is how long it then waits.
 const uncertainWait = 40 * time.Millisecond
 
 func TestARevocationWaitsForTheLeasesUnlessInvalidationIsCertain(t *testing.T) {
@@ -167,7 +167,7 @@ func TestARevocationWaitsForTheLeasesUnlessInvalidationIsCertain(t *testing.T) {
 				return time.Since(start)
 			}
 			b.setCertain(false)
-			// However long ago it was revoked: that time does not tell when it was committed.
+			// However long ago it was revoked: the stored time does not show when it was committed.
 			for _, later := range []time.Duration{0, 0, time.Hour} {
 				b.clock.advance(later)
 				if waited := took(); waited < uncertainWait {
@@ -193,13 +193,13 @@ func TestARevocationWaitsForTheLeasesUnlessInvalidationIsCertain(t *testing.T) {
 	}
 }
 
-func TestARevocationThatIsCutShortHasHappened(t *testing.T) {
+func TestAnInterruptedRevocationHasHappened(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *directory.Config) { c.Lease = 5 * time.Second })
 	b.organization("acme")
 	made := b.directory()
 	b.setCertain(false)
-	// On a slow machine the time may be over before anything is written: then there is more of it.
+	// On a slow machine the time may be over before anything is written: then try with more time.
 	for patience := 60 * time.Millisecond; ; patience *= 2 {
 		ctx, cancel := context.WithTimeout(b.operator(), patience)
 		err := b.revoke(ctx, made.GetDirectory().GetId(), made.GetApiKey().GetId())

@@ -17,10 +17,10 @@ import (
 // creation is an RPC that creates something.
 type creation struct {
 	name string
-	// call creates with this request_id, or repeats; changed asks for something else. It gives the id of what is there, its secret, and
-	// whether the answer says that the secret was left out.
+	// call creates with this request_id, or repeats. changed changes the content. It returns the id, the secret, and whether the response
+	// says that the secret was left out.
 	call func(ctx context.Context, requestID string, changed bool) (id, secret string, omitted bool, err error)
-	// count counts what there is.
+	// count counts the existing ones.
 	count func() int
 }
 
@@ -94,7 +94,7 @@ func TestACallThatIsRepeatedCreatesOnce(t *testing.T) {
 
 func (b *bundle) repeated(c creation) {
 	b.Helper()
-	changed := c.name == "organization" // the id of the one is taken
+	changed := c.name == "organization" // another organization already has the id
 	before, requestID := c.count(), ids.New()
 	id, secret, omitted, err := c.call(b.operator(), requestID, changed)
 	must(b, err)
@@ -155,8 +155,8 @@ func (b *bundle) repeatedAtOnce(c creation) {
 	}
 }
 
-// What failed is not kept: a repetition tries again. What was deleted meanwhile is not created again.
-func TestARepetitionOfWhatFailedOrIsGone(t *testing.T) {
+// A failed call is not recorded: a repetition tries again. A resource that was deleted meanwhile is not created again.
+func TestARepetitionAfterAFailureOrADeletion(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	_, err := b.organizations.CreateOrganization(b.operator(), &directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: "acme"}})
@@ -182,7 +182,7 @@ func TestARepetitionOfWhatFailedOrIsGone(t *testing.T) {
 	equal(t, "the field", f.Fields[0].Path, "request_id")
 }
 
-func TestAnUpdateWithAnEtagMeetsWhatWasRead(t *testing.T) {
+func TestAnUpdateWithAnOldEtagIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.organization("acme")
@@ -217,7 +217,7 @@ func TestAnUpdateWithAnEtagMeetsWhatWasRead(t *testing.T) {
 	refused(t, "an update of another state", err, fault.Conflict)
 	_, err = setFederated(acme.GetEtag(), true)
 	must(t, err)
-	// A directory's state follows its organization. That is no change of what clients choose.
+	// A directory's state follows its organization. That does not change what clients choose.
 	before, err := b.directories.GetDirectory(b.operator(), &directoryv1.GetDirectoryRequest{OrganizationId: "acme", Id: made.GetId()})
 	must(t, err)
 	_, err = setFederated("", false)

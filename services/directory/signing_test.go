@@ -9,7 +9,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
-// signingKeys lists them.
+// signingKeys lists the signing keys.
 func (b *bundle) signingKeys() []*directoryv1.SigningKey {
 	b.Helper()
 	r, err := b.lookup.ListSigningKeys(b.Context(), &directoryv1.ListSigningKeysRequest{})
@@ -17,7 +17,7 @@ func (b *bundle) signingKeys() []*directoryv1.SigningKey {
 	return r.GetSigningKeys()
 }
 
-func TestLeasesAreSignedWhereTheyAreShared(t *testing.T) {
+func TestSharedKeyLeasesAreSigned(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.organization("acme")
@@ -35,7 +35,7 @@ func TestLeasesAreSignedWhereTheyAreShared(t *testing.T) {
 	var signed []string
 	for _, c := range []struct {
 		after time.Duration
-		keys  int // how many are valid then
+		keys  int // how many keys are valid then
 		again bool
 	}{{0, 1, false}, {23 * time.Hour, 1, true}, {time.Hour, 2, false}, {23 * time.Hour, 2, true}, {time.Hour, 2, false}} {
 		b.clock.advance(c.after)

@@ -31,7 +31,7 @@ func (b *bundle) watchIn(epoch string, revision int64) watch {
 	return stream
 }
 
-// epoch is the feed's, which every answer says.
+// epoch returns the feed's epoch, which every response contains.
 func (b *bundle) epoch() string {
 	b.Helper()
 	first, err := b.watchIn("", 0).Recv()
@@ -42,7 +42,7 @@ func (b *bundle) epoch() string {
 	return first.GetEpoch()
 }
 
-// untilCaughtUp reads a stream until it says that there is no more now.
+// untilCaughtUp reads a stream until it says that there are no more directories now.
 func untilCaughtUp(t testing.TB, stream watch) (ids []string, revision int64) {
 	t.Helper()
 	ids = []string{}
@@ -61,8 +61,8 @@ func untilCaughtUp(t testing.TB, stream watch) (ids []string, revision int64) {
 	}
 }
 
-// Who comes with a revision of another epoch knows nothing of this one.
-func TestAWatcherOfAnotherEpochMeetsEveryDirectory(t *testing.T) {
+// A watcher with a revision of another epoch knows nothing of this one.
+func TestAWatcherOfAnotherEpochGetsEveryDirectory(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.organization("acme")
@@ -74,7 +74,7 @@ func TestAWatcherOfAnotherEpochMeetsEveryDirectory(t *testing.T) {
 	}
 }
 
-func TestWatchersMeetEachDirectoryThenEachChange(t *testing.T) {
+func TestWatchersGetEachDirectoryThenEachChange(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.organization("acme")
@@ -95,7 +95,7 @@ func TestWatchersMeetEachDirectoryThenEachChange(t *testing.T) {
 	equal(t, "all, for one who begins: a deletion before what is created later", met, []string{second, first})
 }
 
-func TestAWatcherOfExactlyAPageHearsThatItHasCaughtUp(t *testing.T) {
+func TestAWatcherOfExactlyOnePageIsToldThatItHasCaughtUp(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.organization("acme")
@@ -113,7 +113,7 @@ func TestAWatcherOfExactlyAPageHearsThatItHasCaughtUp(t *testing.T) {
 	equal(t, "all", met, append(want, more))
 }
 
-func TestAWatcherLearnsWhatAnotherReplicaChanged(t *testing.T) {
+func TestAWatcherGetsTheChangesOfAnotherReplica(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *directory.Config) { c.Poll = 5 * time.Millisecond })
 	b.organization("acme")

@@ -1,4 +1,4 @@
-// Package core is the directory service's domain: what may be created, what a key opens, and how a revocation becomes
+// Package core is the directory service's domain. It decides what a client may create and what a key opens, and makes revocations
 // certain. It knows no SQL and no transport.
 package core
 
@@ -11,14 +11,14 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// Invalidator forgets keys wherever leases on them are kept. It says whether that is certain: no lease on them is left.
+// Invalidator deletes keys from all caches of key leases. It reports whether it is certain that no lease is left.
 type Invalidator func(ctx context.Context, digests ...[sha256.Size]byte) (certain bool)
 
-// Config is what the domain can be told.
+// Config configures the domain.
 type Config struct {
-	// Lease is for how long an answer about a key or a service credential may be used.
+	// Lease is the length of a key lease: how long a gateway may use an answer about a key or a service credential.
 	Lease time.Duration
-	// ClockSkew is how much longer a revocation waits, for clocks that differ by up to that.
+	// ClockSkew is the additional time that a revocation waits, because clocks may differ by it.
 	ClockSkew time.Duration
 	// Invalidate is called after each revocation.
 	Invalidate Invalidator
@@ -33,19 +33,19 @@ type Core struct {
 	signing signing
 }
 
-// New makes the domain.
+// New creates the domain.
 func New(s store.Store, c Config) *Core { return &Core{store: s, config: c} }
 
-// Changed gives a channel that closes at the next change of any directory made by this process.
+// Changed returns a channel that closes when this process next changes any directory.
 func (c *Core) Changed() <-chan struct{} { return c.changed.Wait() }
 
-// outlast makes a revocation that has been committed certain: it invalidates, and unless that is sure waits for every lease
-// given before the commit to run out. Such a lease was asked for before the wait begins. So it ends in time by the
-// gateway's time of day, if that is at most ClockSkew behind the clock of the process that gave the lease; and by the
-// gateway's monotonic clock, whatever the times of day are, if the wait is no shorter than keylease.MaxLease.
+// outlast makes a committed revocation certain. It invalidates the keys. If that is not certain, it waits until every lease from
+// before the commit has expired. The gateway asked for such a lease before the wait begins. So the lease expires during the wait by
+// the gateway's time of day, if that is at most ClockSkew behind the clock of the process that created the lease. It also expires by
+// the gateway's monotonic clock, whatever the times of day are, if the wait is no shorter than keylease.MaxLease.
 //
-// A repeated revocation waits as well, however long ago the first was. The first may have been cut short; and the time
-// that it carries, from before the commit, says little of when that came: nothing bounds a commit.
+// A repeated revocation waits as well, however long ago the first one was. The first one may have been interrupted. Its stored time
+// is from before the commit, and nothing bounds the duration of a commit.
 func (c *Core) outlast(ctx context.Context, digests ...[sha256.Size]byte) error {
 	timer := time.NewTimer(c.config.Lease + c.config.ClockSkew)
 	defer timer.Stop()
@@ -60,5 +60,5 @@ func (c *Core) outlast(ctx context.Context, digests ...[sha256.Size]byte) error 
 	}
 }
 
-// now is the time as the store keeps it.
+// now returns the time with the precision of the store.
 func (c *Core) now() time.Time { return c.config.Now().UTC().Truncate(time.Microsecond) }

@@ -31,7 +31,7 @@ type testCase struct {
 	test func(f *fixture)
 }
 
-// Decisions are made on locked rows, so they are tested on both engines.
+// Decisions are made on locked rows, so the tests run on both engines.
 func TestCore(t *testing.T) {
 	t.Parallel()
 	for engine, open := range map[string]func(t *testing.T) (store.Store, error){
@@ -65,7 +65,7 @@ func TestCore(t *testing.T) {
 	}
 }
 
-// fixture is a core on one store, with short ways to fill it. A directory is known by its name.
+// fixture is a core on one store, with helpers to fill it. A directory is identified by its name.
 type fixture struct {
 	*testing.T
 	store store.Store
@@ -80,7 +80,7 @@ func newFixture(t *testing.T, s store.Store) *fixture {
 	return f
 }
 
-// another is a core of another process.
+// another returns a core of another process.
 func (f *fixture) another() *core.Core {
 	return core.New(f.store, core.Config{
 		Lease: time.Second, Now: func() time.Time { return at(int(f.now.Load())) },
@@ -88,7 +88,7 @@ func (f *fixture) another() *core.Core {
 	})
 }
 
-// at is the n-th second of the tests' time.
+// at returns the n-th second of the tests' time.
 func at(n int) time.Time {
 	return time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC).Add(time.Duration(n) * time.Second)
 }
@@ -106,7 +106,7 @@ func (f *fixture) create(organizationID, name string, replace core.Replace) (sto
 	return d, err
 }
 
-// directory creates one of acme that replaces none.
+// directory creates a directory of acme that replaces none.
 func (f *fixture) directory(name string) store.Directory {
 	f.Helper()
 	d, err := f.create("acme", name, core.Replace{None: true})
@@ -115,7 +115,7 @@ func (f *fixture) directory(name string) store.Directory {
 	return d
 }
 
-// read gives a directory of acme as it is stored.
+// read returns a directory of acme as it is stored.
 func (f *fixture) read(name string) store.Directory {
 	f.Helper()
 	d, err := f.core.Directory(f.Context(), "acme", f.ids[name])
@@ -150,7 +150,7 @@ func (f *fixture) createCredential(expires int, organizations ...string) (store.
 	return c, err
 }
 
-// following are the directories after a revision, as "organization/name".
+// following lists the directories after a revision, as "organization/name".
 func (f *fixture) following(revision int64) []string {
 	f.Helper()
 	all, err := f.core.DirectoriesAfter(f.Context(), revision, 100)
@@ -162,7 +162,7 @@ func (f *fixture) following(revision int64) []string {
 	return words
 }
 
-// newest is the highest revision.
+// newest returns the highest revision.
 func (f *fixture) newest() (revision int64) {
 	f.Helper()
 	all, err := f.core.DirectoriesAfter(f.Context(), 0, 1000)

@@ -17,13 +17,13 @@ import (
 // maxValidCredentials is how many service credentials may be valid at a time.
 const maxValidCredentials = 200
 
-// CreateCredential adds a service credential and returns its secret, which is empty for a call that is repeated. fault.InvalidRequest: an
-// organization of its scope is not there, or is being erased; the field is its place in `organization_ids`. fault.Limit:
-// maxValidCredentials are valid.
+// CreateCredential adds a service credential and returns its secret. A repeated call returns an empty secret. fault.InvalidRequest: an
+// organization of its scope is missing or is being erased; the field names its index in `organization_ids`. fault.Limit: there
+// are already maxValidCredentials valid ones.
 func (c *Core) CreateCredential(ctx context.Context, cred store.Credential, r requestid.Request) (store.Credential, secret.Text, error) {
 	secret := bearer.ServiceCredential.New()
 	cred.ID, cred.Digest, cred.CreateTime = ids.New(), secret.Digest(), c.now()
-	// Credentials that are created at once would each count too few.
+	// Concurrent creations would each count too few.
 	err := c.store.UpdateAll(ctx, func(ctx context.Context, tx store.AllTx) error {
 		return requestid.Once(ctx, tx, r, cred.CreateTime, func(id string) (err error) {
 			cred, err = tx.Credential(ctx, id)
@@ -49,33 +49,33 @@ func (c *Core) CreateCredential(ctx context.Context, cred store.Credential, r re
 	return cred, secret, err
 }
 
-// checkScope says whether a new credential may open these organizations. None begins to be erased before the transaction has ended.
+// checkScope checks that a new credential may open these organizations. Until the transaction ends, their erasure cannot begin.
 func checkScope(ctx context.Context, tx store.AllTx, organizationIDs []string) error {
 	if len(organizationIDs) == 0 {
 		return nil
 	}
-	there, err := tx.Organizations(ctx, organizationIDs)
+	existing, err := tx.Organizations(ctx, organizationIDs)
 	if err != nil {
 		return err
 	}
 	for i, id := range organizationIDs {
-		found := slices.IndexFunc(there, func(o store.Organization) bool { return o.ID == id })
+		found := slices.IndexFunc(existing, func(o store.Organization) bool { return o.ID == id })
 		if found < 0 {
-			return fault.Invalid(fmt.Sprintf("service_credential.organization_ids[%d]", i), "there is no organization %q", id)
+			return fault.Invalid(fmt.Sprintf("service_credential.organization_ids[%d]", i), "organization %q does not exist", id)
 		}
-		if there[found].Erasing() {
+		if existing[found].Erasing() {
 			return fault.Invalid(fmt.Sprintf("service_credential.organization_ids[%d]", i), "organization %q is being erased", id)
 		}
 	}
 	return nil
 }
 
-// Credentials lists them, newest first.
+// Credentials lists service credentials, newest first.
 func (c *Core) Credentials(ctx context.Context, before string, limit int) ([]store.Credential, error) {
 	return c.store.Credentials(ctx, before, limit)
 }
 
-// RevokeCredential ends a credential, and returns once no lease lets anybody in with it any more. Revoking again changes nothing.
+// RevokeCredential revokes a service credential. It returns after all its leases have ended. A second call changes nothing.
 func (c *Core) RevokeCredential(ctx context.Context, id string) (cred store.Credential, err error) {
 	now := c.now()
 	err = c.store.UpdateAll(ctx, func(ctx context.Context, tx store.AllTx) error {
@@ -91,7 +91,7 @@ func (c *Core) RevokeCredential(ctx context.Context, id string) (cred store.Cred
 	return cred, c.outlast(ctx, cred.Digest)
 }
 
-// resolveCredential says what a service credential opens now.
+// resolveCredential returns what a service credential opens now.
 func (c *Core) resolveCredential(ctx context.Context, digest [32]byte, now time.Time) (Resolved, error) {
 	cred, err := c.store.ResolveCredential(ctx, digest)
 	if err != nil {

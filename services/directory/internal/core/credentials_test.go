@@ -19,7 +19,7 @@ var credentialCases = []testCase{
 		f.equal("what was created", len(got), 0)
 	}},
 	{"two hundred credentials are valid at a time; expired and revoked ones don't count", func(f *fixture) {
-		// Created at once, so that the count must hold against others that are counting.
+		// These are created at the same time, so the count must be right although others count, too.
 		const wanted = 208
 		errs := make(chan error, wanted)
 		for range wanted {
@@ -36,9 +36,9 @@ var credentialCases = []testCase{
 			}
 		}
 		f.equal("how many were refused", refused, 8)
-		there, err := f.core.Credentials(f.Context(), "", 1)
+		newest, err := f.core.Credentials(f.Context(), "", 1)
 		f.must(err)
-		_, err = f.core.RevokeCredential(f.Context(), there[0].ID)
+		_, err = f.core.RevokeCredential(f.Context(), newest[0].ID)
 		f.must(err)
 		_, err = f.createCredential(0)
 		f.must(err)

@@ -12,22 +12,22 @@ import (
 	"github.com/usher-scim/usher/services/internal/secret"
 )
 
-// DirectoryChange is what to change of a directory; nil leaves a field.
+// DirectoryChange contains new values for a directory. A nil field does not change.
 type DirectoryChange struct {
 	DisplayName      *string
 	Strict           *bool
 	UniqueGroupNames *bool
 }
 
-// Replace says which deleted directory a new one replaces.
+// Replace selects the deleted directory that a new directory replaces.
 type Replace struct {
-	ID   string // this one; empty: the only deleted one that none has replaced, if there is exactly one
-	None bool   // none at all
+	ID   string // this one; empty: the only deleted directory that no other one has replaced, if there is exactly one
+	None bool   // replace none
 }
 
-// CreateDirectory adds a directory and its first key, whose secret it returns: of a call that is repeated, neither the key nor the
-// secret. Its organization must be there (fault.NotFound), federated (fault.NotFederated) and not being erased (fault.Erasing), and what
-// it replaces must be replaceable (fault.NotReplaceable).
+// CreateDirectory adds a directory and its first key, and returns that key with its secret. A repeated call returns neither. Its
+// organization must exist (fault.NotFound), be federated (fault.NotFederated), and not be in erasure (fault.Erasing). The
+// directory that it replaces must be replaceable (fault.NotReplaceable).
 func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace Replace, r requestid.Request) (store.Directory, store.Key, secret.Text, error) {
 	secret, now := bearer.APIKey.New(), c.now()
 	d.ID, d.CreateTime, d.UpdateTime = ids.New(), now, now
@@ -35,7 +35,7 @@ func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace R
 		OrganizationID: d.OrganizationID, DirectoryID: d.ID, ID: ids.New(), DisplayName: "first key",
 		Digest: secret.Digest(), CreateTime: now,
 	}
-	// The organization is this one's: two that are created at once would choose the same directory to replace.
+	// Use the organization's transaction: two concurrent creations would select the same directory to replace.
 	err := c.store.Update(ctx, d.OrganizationID, func(ctx context.Context, tx store.Tx) error {
 		o, err := changeable(ctx, tx)
 		if err != nil {
@@ -63,7 +63,7 @@ func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace R
 	return d, key, secret, err
 }
 
-// replaced finds the directory to replace: empty for none.
+// replaced returns the id of the directory to replace; empty for none.
 func replaced(ctx context.Context, tx store.Tx, replace Replace) (string, error) {
 	if replace.None {
 		return "", nil
@@ -82,12 +82,12 @@ func replaced(ctx context.Context, tx store.Tx, replace Replace) (string, error)
 	}
 }
 
-// Directory reads one.
+// Directory reads one directory.
 func (c *Core) Directory(ctx context.Context, organizationID, id string) (store.Directory, error) {
 	return c.store.Directory(ctx, organizationID, id)
 }
 
-// Directories lists an organization's by id. fault.NotFound: there is no such organization.
+// Directories lists an organization's directories by id. fault.NotFound: the organization is missing.
 func (c *Core) Directories(ctx context.Context, organizationID, after string, limit int, deleted bool) ([]store.Directory, error) {
 	if _, err := c.store.Organization(ctx, organizationID); err != nil {
 		return nil, err
@@ -95,15 +95,15 @@ func (c *Core) Directories(ctx context.Context, organizationID, after string, li
 	return c.store.Directories(ctx, organizationID, after, limit, deleted)
 }
 
-// Epoch is that of revisions.
+// Epoch returns the epoch of revisions.
 func (c *Core) Epoch() string { return c.store.Epoch() }
 
-// DirectoriesAfter lists every organization's by revision.
+// DirectoriesAfter lists the directories of all organizations by revision.
 func (c *Core) DirectoriesAfter(ctx context.Context, revision int64, limit int) ([]store.Directory, error) {
 	return c.store.DirectoriesAfter(ctx, revision, limit)
 }
 
-// UpdateDirectory changes one, unless permit refuses with the directory as it is before. fault.Deleted: it was deleted.
+// UpdateDirectory changes a directory, unless permit refuses the old directory. fault.Deleted: it was deleted.
 func (c *Core) UpdateDirectory(ctx context.Context, organizationID, id string, change DirectoryChange, permit func(store.Directory) error) (d store.Directory, err error) {
 	now := c.now()
 	err = c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
@@ -129,7 +129,7 @@ func (c *Core) UpdateDirectory(ctx context.Context, organizationID, id string, c
 	return d, err
 }
 
-// undeleted reads a directory, which must not be deleted.
+// undeleted reads a directory. It fails with fault.Deleted if the directory was deleted.
 func undeleted(ctx context.Context, tx store.Tx, id string) (store.Directory, error) {
 	d, err := tx.Directory(ctx, id)
 	if err == nil && d.Deleted() {
@@ -138,7 +138,7 @@ func undeleted(ctx context.Context, tx store.Tx, id string) (store.Directory, er
 	return d, err
 }
 
-// DeleteDirectory deletes one, and returns once no lease lets anybody in any more. Deleting again changes nothing.
+// DeleteDirectory deletes a directory. It returns after all leases of its keys have ended. A second call changes nothing.
 func (c *Core) DeleteDirectory(ctx context.Context, organizationID, id string) (d store.Directory, err error) {
 	var digests [][sha256.Size]byte
 	now := c.now()
@@ -152,7 +152,7 @@ func (c *Core) DeleteDirectory(ctx context.Context, organizationID, id string) (
 				return err
 			}
 		}
-		// A key that is being created waits for this, and then finds the directory deleted.
+		// A concurrent creation of a key waits for this transaction, and then finds the directory deleted.
 		digests, err = tx.Digests(ctx, id)
 		return err
 	})

@@ -14,11 +14,11 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// maxErasures is how many organizations may be erased at a time: all of them are in one answer.
+// maxErasures is how many organizations may be in erasure at a time: one answer contains all of them.
 const maxErasures = 1000
 
-// EraseOrganization begins the erasure of an organization: its directories are deleted. It returns once no lease lets anybody in any
-// more. services are those that have to confirm it. Erasing again changes nothing. fault.Limit: maxErasures are under way.
+// EraseOrganization begins the erasure of an organization: it deletes its directories. It returns after all leases of their keys have
+// ended. services are the services that must confirm the erasure. A second call changes nothing. fault.Limit: maxErasures are running.
 func (c *Core) EraseOrganization(ctx context.Context, id string, services []string) (o store.Organization, err error) {
 	var digests [][sha256.Size]byte
 	now := c.now()
@@ -64,18 +64,18 @@ func (c *Core) Erasures(ctx context.Context) ([]store.Organization, error) {
 	return c.store.Erasures(ctx)
 }
 
-// Pending says whether a lease on a key of the organization, which was given before its erasure began, may still let somebody in.
+// Pending reports whether a key lease from before the organization's erasure may still be valid.
 func (c *Core) Pending(e store.Organization) bool {
 	return e.EraseTime.After(c.now().Add(-c.config.Lease - c.config.ClockSkew))
 }
 
-// freed is the time before which an organization must have been cleared for its id to be free now: service credentials opened it
-// until then, and services may have begun to erase.
+// freed returns a time: an organization's id is free if the organization was cleared before it. Service credentials opened the
+// organization until it was cleared, and services may have begun to erase.
 func (c *Core) freed() time.Time {
 	return c.now().Add(-max(c.config.Lease+c.config.ClockSkew, erasure.FreeAfter))
 }
 
-// ConfirmErasure notes that a service keeps nothing of an organization any more. fault.NotFound: it is not being erased.
+// ConfirmErasure notes that a service has erased everything of an organization. fault.NotFound: it is not being erased.
 func (c *Core) ConfirmErasure(ctx context.Context, organizationID, service string) error {
 	return c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
 		o, err := tx.Organization(ctx)
@@ -91,10 +91,10 @@ func (c *Core) ConfirmErasure(ctx context.Context, organizationID, service strin
 	})
 }
 
-// clearRows is how many rows are removed in one transaction.
+// clearRows is how many rows one transaction erases.
 const clearRows = 500
 
-// FinishErasures removes what is left of organizations that all services have erased. Several processes may do so at once.
+// FinishErasures erases the rest of organizations that all services have erased. Several processes may call it at the same time.
 func (c *Core) FinishErasures(ctx context.Context, log *slog.Logger) error {
 	all, err := c.Erasures(ctx)
 	errs := []error{err}
@@ -114,7 +114,7 @@ func (c *Core) FinishErasures(ctx context.Context, log *slog.Logger) error {
 	return errors.Join(errs...)
 }
 
-// clearErased removes all of an organization but its row.
+// clearErased erases everything of an organization except its row.
 func (c *Core) clearErased(ctx context.Context, organizationID string) error {
 	for more := true; more; {
 		var digests [][sha256.Size]byte
@@ -126,21 +126,21 @@ func (c *Core) clearErased(ctx context.Context, organizationID string) error {
 			return err
 		}
 		if len(digests) > 0 {
-			c.config.Invalidate(ctx, digests...) // whether or not it is certain, their leases are waited for
+			c.config.Invalidate(ctx, digests...) // the organization stays until their leases have ended, so this need not be certain
 		}
 	}
 	return nil
 }
 
-// clearStep removes at most clearRows keys, directories or records of requests, and says whether there may be more. Once none is left it takes the
-// organization out of all credentials, whose digests it returns, and forgets its name.
+// clearStep erases at most clearRows keys, directories or records of requests, and reports whether there may be more. After the last
+// one it removes the organization from all credentials, returns their digests, and deletes the organization's name.
 func clearStep(ctx context.Context, tx store.Tx, now time.Time) (more bool, digests [][sha256.Size]byte, err error) {
 	o, err := tx.Organization(ctx)
 	if err != nil || !o.Erasing() || o.Waiting != "" {
-		return false, nil, err // another process has freed it, and it is a new one
+		return false, nil, err // another process has freed the id, and this is a new organization
 	}
-	for _, remove := range []func(context.Context, int) (int, error){tx.RemoveKeys, tx.RemoveDirectories, tx.RemoveRequestRecords} {
-		if removed, err := remove(ctx, clearRows); err != nil || removed > 0 {
+	for _, erase := range []func(context.Context, int) (int, error){tx.EraseKeys, tx.EraseDirectories, tx.EraseRequestRecords} {
+		if erased, err := erase(ctx, clearRows); err != nil || erased > 0 {
 			return true, nil, err
 		}
 	}
@@ -151,7 +151,7 @@ func clearStep(ctx context.Context, tx store.Tx, now time.Time) (more bool, dige
 	return false, digests, tx.PutOrganization(ctx, o)
 }
 
-// leaveScopes takes an organization out of the scopes of service credentials. One of it alone is removed.
+// leaveScopes removes an organization from the scopes of service credentials. It deletes a credential for this organization alone.
 func leaveScopes(ctx context.Context, tx store.Tx, organizationID string) (digests [][sha256.Size]byte, err error) {
 	scoped, err := tx.Credentials(ctx)
 	if err != nil {
@@ -160,8 +160,8 @@ func leaveScopes(ctx context.Context, tx store.Tx, organizationID string) (diges
 	for _, cred := range scoped {
 		digests = append(digests, cred.Digest)
 		cred.OrganizationIDs = slices.DeleteFunc(cred.OrganizationIDs, func(id string) bool { return id == organizationID })
-		if len(cred.OrganizationIDs) == 0 { // no scope would be all organizations
-			err = tx.RemoveCredential(ctx, cred.ID)
+		if len(cred.OrganizationIDs) == 0 { // an empty scope would mean all organizations
+			err = tx.DeleteCredential(ctx, cred.ID)
 		} else {
 			err = tx.PutScope(ctx, cred)
 		}

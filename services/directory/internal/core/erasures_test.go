@@ -28,7 +28,7 @@ func (f *fixture) confirm(id string, services ...string) {
 	}
 }
 
-// finish does one round of what Run does.
+// finish does one round of Run.
 func (f *fixture) finish() {
 	f.Helper()
 	f.must(f.core.FinishErasures(f.Context(), slog.New(slog.DiscardHandler)))

@@ -16,12 +16,12 @@ import (
 // maxValidKeys is how many keys of a directory may be valid at a time.
 const maxValidKeys = 20
 
-// CreateKey adds a key and returns its secret, which is empty for a call that is repeated. fault.Deleted: its directory was deleted.
-// fault.Limit: maxValidKeys are valid.
+// CreateKey adds a key and returns its secret. A repeated call returns an empty secret. fault.Deleted: its directory was deleted.
+// fault.Limit: there are already maxValidKeys valid ones.
 func (c *Core) CreateKey(ctx context.Context, k store.Key, r requestid.Request) (store.Key, secret.Text, error) {
 	secret := bearer.APIKey.New()
 	k.ID, k.Digest, k.CreateTime = ids.New(), secret.Digest(), c.now()
-	// Keys that are created at once would each count too few, or outlive their directory.
+	// Concurrent creations would each count too few, and a key could outlive its directory.
 	err := c.store.Update(ctx, k.OrganizationID, func(ctx context.Context, tx store.Tx) error {
 		d, err := undeleted(ctx, tx, k.DirectoryID)
 		if err != nil {
@@ -48,7 +48,7 @@ func (c *Core) CreateKey(ctx context.Context, k store.Key, r requestid.Request) 
 	return k, secret, err
 }
 
-// checkExpiry refuses an expire_time that has passed, of the request's field with this name.
+// checkExpiry refuses an expire_time in the past. field is the name of the request's field.
 func checkExpiry(field string, expire, create time.Time) error {
 	if !expire.IsZero() && !expire.After(create) {
 		return fault.Invalid(field+".expire_time", "must be in the future")
@@ -56,10 +56,10 @@ func checkExpiry(field string, expire, create time.Time) error {
 	return nil
 }
 
-// maxKeysListed is how many keys a list shows: beyond, only the newest matter to anybody.
+// maxKeysListed is how many keys a list contains: older ones are not useful.
 const maxKeysListed = 1000
 
-// Keys lists a directory's keys, newest first. fault.NotFound: there is no such directory.
+// Keys lists a directory's keys, newest first. fault.NotFound: the directory is missing.
 func (c *Core) Keys(ctx context.Context, organizationID, directoryID string) ([]store.Key, error) {
 	if _, err := c.store.Directory(ctx, organizationID, directoryID); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (c *Core) Keys(ctx context.Context, organizationID, directoryID string) ([]
 	return c.store.Keys(ctx, organizationID, directoryID, maxKeysListed)
 }
 
-// RevokeKey ends a key, and returns once no lease lets anybody in with it any more. Revoking again changes nothing.
+// RevokeKey revokes a key. It returns after all its leases have ended. A second call changes nothing.
 func (c *Core) RevokeKey(ctx context.Context, organizationID, directoryID, id string) (k store.Key, err error) {
 	now := c.now()
 	err = c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
@@ -83,17 +83,17 @@ func (c *Core) RevokeKey(ctx context.Context, organizationID, directoryID, id st
 	return k, c.outlast(ctx, k.Digest)
 }
 
-// Resolved is what a secret opens, until when: an API key's a directory, a service credential's its scope.
+// Resolved is what a secret opens, and until when: the directory of an API key, or the scope of a service credential.
 type Resolved struct {
 	Key        store.Key
 	Directory  store.Directory
-	Credential *store.Credential // nil: it is an API key
+	Credential *store.Credential // nil for an API key
 	Until      time.Time
 }
 
-// ResolveKey says what a secret opens now. Whatever does not open anything is fault.NotFound, without saying why.
+// ResolveKey returns what a secret opens now. If it opens nothing, the error is fault.NotFound, without a reason.
 func (c *Core) ResolveKey(ctx context.Context, digest [sha256.Size]byte) (Resolved, error) {
-	// The lease counts from before the look: what is revoked after the look has been waited for.
+	// The lease counts from before the read: a revocation that this read does not see waits for the lease.
 	now := c.now()
 	k, d, err := c.store.Resolve(ctx, digest)
 	switch {
@@ -107,7 +107,7 @@ func (c *Core) ResolveKey(ctx context.Context, digest [sha256.Size]byte) (Resolv
 	return Resolved{Key: k, Directory: d, Until: c.leaseUntil(now, k.ExpireTime)}, nil
 }
 
-// leaseUntil is the end of a lease from now, on what expires.
+// leaseUntil returns the end of a lease that begins now, for a key that expires at expire.
 func (c *Core) leaseUntil(now, expire time.Time) time.Time {
 	until := now.Add(c.config.Lease)
 	if !expire.IsZero() && expire.Before(until) {

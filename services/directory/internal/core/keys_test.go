@@ -12,7 +12,7 @@ var keyCases = []testCase{
 		f.organization("acme")
 		f.directory("d1")
 		f.directory("d2")
-		// Created at once, so that the count must hold against others that are counting. The first one is there.
+		// These are created at the same time, so the count must be right although others count, too. The first one exists already.
 		keys, errs := make(chan store.Key, 22), make(chan error, 22)
 		for range 22 {
 			go func() {

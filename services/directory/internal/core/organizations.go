@@ -8,13 +8,13 @@ import (
 	"github.com/usher-scim/usher/services/internal/requestid"
 )
 
-// OrganizationChange is what to change of an organization; nil leaves a field.
+// OrganizationChange contains new values for an organization. A nil field does not change.
 type OrganizationChange struct {
 	DisplayName *string
 	Federated   *bool
 }
 
-// CreateOrganization adds an organization. fault.AlreadyExists: its id is taken.
+// CreateOrganization adds an organization. fault.AlreadyExists: its id exists.
 func (c *Core) CreateOrganization(ctx context.Context, o store.Organization, r requestid.Request) (store.Organization, error) {
 	now := c.now()
 	o.CreateTime, o.UpdateTime = now, now
@@ -23,16 +23,16 @@ func (c *Core) CreateOrganization(ctx context.Context, o store.Organization, r r
 	}
 	err := c.store.UpdateAll(ctx, func(ctx context.Context, tx store.AllTx) error {
 		return requestid.Once(ctx, tx, r, now, func(id string) error {
-			there, err := tx.Organizations(ctx, []string{id})
-			if err == nil && len(there) == 0 {
+			existing, err := tx.Organizations(ctx, []string{id})
+			if err == nil && len(existing) == 0 {
 				return fault.Missing("organization", id)
 			}
-			o = there[0]
+			o = existing[0]
 			return err
 		}, func() (string, error) {
 			created, err := tx.CreateOrganization(ctx, o)
 			if err == nil && !created {
-				err = fault.New(fault.AlreadyExists, "there is an organization %q already", o.ID)
+				err = fault.New(fault.AlreadyExists, "organization %q already exists", o.ID)
 			}
 			return o.ID, err
 		})
@@ -40,18 +40,18 @@ func (c *Core) CreateOrganization(ctx context.Context, o store.Organization, r r
 	return o, err
 }
 
-// Organization reads one.
+// Organization reads one organization.
 func (c *Core) Organization(ctx context.Context, id string) (store.Organization, error) {
 	return c.store.Organization(ctx, id)
 }
 
-// Organizations lists them by id.
+// Organizations lists organizations by id.
 func (c *Core) Organizations(ctx context.Context, after string, limit int) ([]store.Organization, error) {
 	return c.store.Organizations(ctx, after, limit)
 }
 
-// UpdateOrganization changes one, unless permit refuses with the organization as it is before. A change of Federated gives each
-// directory of it a new revision. fault.Erasing: it is being erased.
+// UpdateOrganization changes an organization, unless permit refuses the old organization. A change of Federated gives each of its
+// directories a new revision. fault.Erasing: it is being erased.
 func (c *Core) UpdateOrganization(ctx context.Context, id string, change OrganizationChange, permit func(store.Organization) error) (o store.Organization, err error) {
 	now := c.now()
 	err = c.store.Update(ctx, id, func(ctx context.Context, tx store.Tx) error {
@@ -79,7 +79,7 @@ func (c *Core) UpdateOrganization(ctx context.Context, id string, change Organiz
 	return o, err
 }
 
-// changeable reads the organization, which must not be being erased.
+// changeable reads the organization. It fails with fault.Erasing if the organization is being erased.
 func changeable(ctx context.Context, tx store.Tx) (store.Organization, error) {
 	o, err := tx.Organization(ctx)
 	if err == nil && o.Erasing() {
@@ -88,7 +88,7 @@ func changeable(ctx context.Context, tx store.Tx) (store.Organization, error) {
 	return o, err
 }
 
-// set changes a field, unless there is nothing to change it to.
+// set sets a field, unless to is nil.
 func set[T any](field, to *T) {
 	if to != nil {
 		*field = *to

@@ -11,22 +11,22 @@ import (
 )
 
 const (
-	// signingTerm is for how long a signing key signs; it is valid for as long again, so two are valid at a time.
+	// signingTerm is how long a signing key signs. It stays valid for as long again, so two keys are valid at a time.
 	signingTerm = 24 * time.Hour
-	// signingKeyBytes is as long as what the key makes.
+	// signingKeyBytes is the length of the key's MAC.
 	signingKeyBytes = 32
-	// rereadSigningKeys is how often they are read again: the database may have been restored.
+	// rereadSigningKeys is how often the keys are read again: the database may have been restored.
 	rereadSigningKeys = time.Minute
 )
 
-// signing remembers the key that signs.
+// signing caches the key that signs.
 type signing struct {
 	mu   sync.Mutex
 	key  store.SigningKey
 	read time.Time
 }
 
-// SigningKeys lists those that are valid now, the newest first.
+// SigningKeys lists the valid signing keys, newest first.
 func (c *Core) SigningKeys(ctx context.Context) ([]store.SigningKey, error) {
 	all, err := c.store.SigningKeys(ctx)
 	now := c.now()
@@ -39,7 +39,7 @@ func (c *Core) SigningKeys(ctx context.Context) ([]store.SigningKey, error) {
 	return valid, err
 }
 
-// SigningKey gives the key to sign with now. The first one is made when it is first asked for.
+// SigningKey returns the key to sign with now. It creates a key if there is none.
 func (c *Core) SigningKey(ctx context.Context) (store.SigningKey, error) {
 	c.signing.mu.Lock()
 	defer c.signing.mu.Unlock()
@@ -59,7 +59,7 @@ func (c *Core) SigningKey(ctx context.Context) (store.SigningKey, error) {
 	return key, nil
 }
 
-// addSigningKey makes a key, unless another process was quicker.
+// addSigningKey creates a key, unless another process was faster.
 func (c *Core) addSigningKey(ctx context.Context, now time.Time, fresh func(store.SigningKey) bool) (key store.SigningKey, err error) {
 	next := store.SigningKey{ID: ids.New(), Secret: make([]byte, signingKeyBytes), CreateTime: now, ExpireTime: now.Add(2 * signingTerm)}
 	_, _ = rand.Read(next.Secret) // it never fails
@@ -68,7 +68,7 @@ func (c *Core) addSigningKey(ctx context.Context, now time.Time, fresh func(stor
 			return err
 		}
 		key = next
-		if err := tx.RemoveSigningKeys(ctx, now); err != nil {
+		if err := tx.DeleteSigningKeys(ctx, now); err != nil {
 			return err
 		}
 		return tx.AddSigningKey(ctx, next)
@@ -76,7 +76,7 @@ func (c *Core) addSigningKey(ctx context.Context, now time.Time, fresh func(stor
 	return key, err
 }
 
-// newestSigningKey is the first of all; none has no id.
+// newestSigningKey returns the first key; if there is none, one without an id.
 func newestSigningKey(all []store.SigningKey, err error) (newest store.SigningKey, _ error) {
 	if len(all) > 0 {
 		newest = all[0]

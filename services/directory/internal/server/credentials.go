@@ -29,7 +29,7 @@ func (s *Server) CreateServiceCredential(ctx context.Context, r *directoryv1.Cre
 		return nil, err
 	}
 	return &directoryv1.CreateServiceCredentialResponse{
-		ServiceCredential: credentialMessage(c), Secret: secret.Reveal(), SecretOmitted: secret == "",
+		ServiceCredential: credentialProto(c), Secret: secret.Reveal(), SecretOmitted: secret == "",
 	}, nil
 }
 
@@ -47,7 +47,7 @@ func (s *Server) ListServiceCredentials(ctx context.Context, r *directoryv1.List
 	all, more := page.Cut(all, size)
 	response := &directoryv1.ListServiceCredentialsResponse{}
 	for _, c := range all {
-		response.ServiceCredentials = append(response.ServiceCredentials, credentialMessage(c))
+		response.ServiceCredentials = append(response.ServiceCredentials, credentialProto(c))
 	}
 	if more {
 		response.NextPageToken = page.Token([]string{all[size-1].ID}, list)
@@ -60,12 +60,12 @@ func (s *Server) RevokeServiceCredential(ctx context.Context, r *directoryv1.Rev
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.RevokeServiceCredentialResponse{ServiceCredential: credentialMessage(c)}, nil
+	return &directoryv1.RevokeServiceCredentialResponse{ServiceCredential: credentialProto(c)}, nil
 }
 
-func credentialMessage(c store.Credential) *directoryv1.ServiceCredential {
+func credentialProto(c store.Credential) *directoryv1.ServiceCredential {
 	return &directoryv1.ServiceCredential{
 		Id: c.ID, DisplayName: c.DisplayName, OrganizationIds: c.OrganizationIDs, AllOrganizations: c.All, MayWrite: c.Write,
-		CreateTime: timestamp(c.CreateTime), ExpireTime: timestamp(c.ExpireTime), RevokeTime: timestamp(c.RevokeTime),
+		CreateTime: timeProto(c.CreateTime), ExpireTime: timeProto(c.ExpireTime), RevokeTime: timeProto(c.RevokeTime),
 	}
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// erasers are the services that keep something of organizations, beside this one.
+// erasers are the services that store data of organizations, besides this one.
 var erasers = []string{
 	rpc.CallerName(commonv1.Caller_CALLER_IDENTITY), rpc.CallerName(commonv1.Caller_CALLER_RULE), rpc.CallerName(commonv1.Caller_CALLER_FAILEDEVENTS),
 }
 
-// erasingServices are those that have still to erase an organization. This one is the last.
+// erasingServices lists the services that have not erased an organization yet. This service is the last one.
 func erasingServices(o store.Organization) []string {
 	if !o.Erasing() {
 		return nil
@@ -29,7 +29,7 @@ func (s *Server) EraseOrganization(ctx context.Context, r *directoryv1.EraseOrga
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.EraseOrganizationResponse{Organization: organizationMessage(o)}, nil
+	return &directoryv1.EraseOrganizationResponse{Organization: organizationProto(o)}, nil
 }
 
 func (s *Server) ListErasures(ctx context.Context, _ *directoryv1.ListErasuresRequest) (*directoryv1.ListErasuresResponse, error) {
@@ -41,7 +41,7 @@ func (s *Server) ListErasures(ctx context.Context, _ *directoryv1.ListErasuresRe
 	response := &directoryv1.ListErasuresResponse{Epoch: s.core.Epoch()}
 	for _, e := range all {
 		response.Erasures = append(response.Erasures, &directoryv1.Erasure{
-			OrganizationId: e.ID, Revision: e.EraseRevision, EraseTime: timestamp(e.EraseTime),
+			OrganizationId: e.ID, Revision: e.EraseRevision, EraseTime: timeProto(e.EraseTime),
 			Confirmed: !slices.Contains(strings.Fields(e.Waiting), caller), Pending: s.core.Pending(e),
 		})
 	}

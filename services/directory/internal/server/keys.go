@@ -26,7 +26,7 @@ func (s *Server) CreateApiKey(ctx context.Context, r *directoryv1.CreateApiKeyRe
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.CreateApiKeyResponse{ApiKey: keyMessage(key), Secret: secret.Reveal(), SecretOmitted: secret == ""}, nil
+	return &directoryv1.CreateApiKeyResponse{ApiKey: keyProto(key), Secret: secret.Reveal(), SecretOmitted: secret == ""}, nil
 }
 
 // expiry reads the expire_time of the request's field with this name; the zero time for none.
@@ -47,7 +47,7 @@ func (s *Server) ListApiKeys(ctx context.Context, r *directoryv1.ListApiKeysRequ
 	}
 	response := &directoryv1.ListApiKeysResponse{}
 	for _, key := range keys {
-		response.ApiKeys = append(response.ApiKeys, keyMessage(key))
+		response.ApiKeys = append(response.ApiKeys, keyProto(key))
 	}
 	return response, nil
 }
@@ -57,7 +57,7 @@ func (s *Server) RevokeApiKey(ctx context.Context, r *directoryv1.RevokeApiKeyRe
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.RevokeApiKeyResponse{ApiKey: keyMessage(key)}, nil
+	return &directoryv1.RevokeApiKeyResponse{ApiKey: keyProto(key)}, nil
 }
 
 func (s *Server) ResolveKey(ctx context.Context, r *directoryv1.ResolveKeyRequest) (*directoryv1.ResolveKeyResponse, error) {
@@ -67,7 +67,7 @@ func (s *Server) ResolveKey(ctx context.Context, r *directoryv1.ResolveKeyReques
 	}
 	response := &directoryv1.ResolveKeyResponse{LeaseExpireTime: timestamppb.New(resolved.Until)}
 	if resolved.Credential != nil {
-		response.Opens = &directoryv1.ResolveKeyResponse_ServiceCredential{ServiceCredential: credentialMessage(*resolved.Credential)}
+		response.Opens = &directoryv1.ResolveKeyResponse_ServiceCredential{ServiceCredential: credentialProto(*resolved.Credential)}
 	} else {
 		response.Opens = &directoryv1.ResolveKeyResponse_Directory{Directory: &directoryv1.OpenedDirectory{
 			OrganizationId: resolved.Directory.OrganizationID, DirectoryId: resolved.Directory.ID, ApiKeyId: resolved.Key.ID,
@@ -100,7 +100,7 @@ func (s *Server) ListSigningKeys(ctx context.Context, _ *directoryv1.ListSigning
 	return response, nil
 }
 
-// watchPage is how many directories one read of a watcher takes.
+// watchPage is how many directories a watch reads at once.
 const watchPage = 500
 
 func (s *Server) WatchDirectories(r *directoryv1.WatchDirectoriesRequest, stream grpc.ServerStreamingServer[directoryv1.WatchDirectoriesResponse]) error {
@@ -108,7 +108,7 @@ func (s *Server) WatchDirectories(r *directoryv1.WatchDirectoriesRequest, stream
 	if r.GetEpoch() != epoch {
 		revision = 0
 	}
-	told := false // that it has caught up
+	told := false // the client knows that it has caught up
 	for {
 		changed := s.core.Changed()
 		all, err := s.core.DirectoriesAfter(ctx, revision, watchPage)
@@ -121,7 +121,7 @@ func (s *Server) WatchDirectories(r *directoryv1.WatchDirectoriesRequest, stream
 		for i, d := range all {
 			caughtUp := i == len(all)-1 && len(all) < watchPage
 			if err := stream.Send(&directoryv1.WatchDirectoriesResponse{
-				Revision: d.Revision, Directory: feedMessage(d), CaughtUp: caughtUp, Epoch: epoch,
+				Revision: d.Revision, Directory: feedProto(d), CaughtUp: caughtUp, Epoch: epoch,
 			}); err != nil {
 				return err
 			}
@@ -147,9 +147,9 @@ func (s *Server) WatchDirectories(r *directoryv1.WatchDirectoriesRequest, stream
 	}
 }
 
-func keyMessage(k store.Key) *directoryv1.ApiKey {
+func keyProto(k store.Key) *directoryv1.ApiKey {
 	return &directoryv1.ApiKey{
 		Id: k.ID, OrganizationId: k.OrganizationID, DirectoryId: k.DirectoryID, DisplayName: k.DisplayName,
-		CreateTime: timestamp(k.CreateTime), ExpireTime: timestamp(k.ExpireTime), RevokeTime: timestamp(k.RevokeTime),
+		CreateTime: timeProto(k.CreateTime), ExpireTime: timeProto(k.ExpireTime), RevokeTime: timeProto(k.RevokeTime),
 	}
 }

@@ -1,4 +1,4 @@
-// Package server is the directory service's gRPC face: it turns messages into calls of the domain and back.
+// Package server is the directory service's gRPC server: it turns requests into calls of the domain, and results into responses.
 package server
 
 import (
@@ -38,8 +38,8 @@ type Server struct {
 	stop    <-chan struct{}
 }
 
-// New makes the server. baseURL gives a directory's Base URL; poll is how often a watcher looks for what other replicas
-// changed; streams end when stop closes.
+// New creates a server. baseURL returns a directory's Base URL. poll is how often a watch reads what other replicas changed. Streams
+// end when stop closes.
 func New(c *core.Core, log *slog.Logger, baseURL func(directoryID string) string, poll time.Duration, stop <-chan struct{}) *Server {
 	return &Server{core: c, log: log, baseURL: baseURL, poll: poll, stop: stop}
 }
@@ -66,7 +66,7 @@ func (s *Server) CreateOrganization(ctx context.Context, r *directoryv1.CreateOr
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.CreateOrganizationResponse{Organization: organizationMessage(o)}, nil
+	return &directoryv1.CreateOrganizationResponse{Organization: organizationProto(o)}, nil
 }
 
 func (s *Server) GetOrganization(ctx context.Context, r *directoryv1.GetOrganizationRequest) (*directoryv1.GetOrganizationResponse, error) {
@@ -74,7 +74,7 @@ func (s *Server) GetOrganization(ctx context.Context, r *directoryv1.GetOrganiza
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.GetOrganizationResponse{Organization: organizationMessage(o)}, nil
+	return &directoryv1.GetOrganizationResponse{Organization: organizationProto(o)}, nil
 }
 
 func (s *Server) ListOrganizations(ctx context.Context, r *directoryv1.ListOrganizationsRequest) (*directoryv1.ListOrganizationsResponse, error) {
@@ -91,7 +91,7 @@ func (s *Server) ListOrganizations(ctx context.Context, r *directoryv1.ListOrgan
 	all, more := page.Cut(all, size)
 	response := &directoryv1.ListOrganizationsResponse{}
 	for _, o := range all {
-		response.Organizations = append(response.Organizations, organizationMessage(o))
+		response.Organizations = append(response.Organizations, organizationProto(o))
 	}
 	if more {
 		response.NextPageToken = page.Token([]string{all[size-1].ID}, list)
@@ -112,12 +112,12 @@ func (s *Server) UpdateOrganization(ctx context.Context, r *directoryv1.UpdateOr
 		change.Federated = r.GetOrganization().Federated
 	}
 	o, err := s.core.UpdateOrganization(ctx, r.GetOrganizationId(), change, func(before store.Organization) error {
-		return update.Matches(r.GetOrganization().GetEtag(), organizationMessage(before))
+		return update.Matches(r.GetOrganization().GetEtag(), organizationProto(before))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.UpdateOrganizationResponse{Organization: organizationMessage(o)}, nil
+	return &directoryv1.UpdateOrganizationResponse{Organization: organizationProto(o)}, nil
 }
 
 func (s *Server) CreateDirectory(ctx context.Context, r *directoryv1.CreateDirectoryRequest) (*directoryv1.CreateDirectoryResponse, error) {
@@ -132,9 +132,9 @@ func (s *Server) CreateDirectory(ctx context.Context, r *directoryv1.CreateDirec
 	if err != nil {
 		return nil, err
 	}
-	response := &directoryv1.CreateDirectoryResponse{Directory: s.directoryMessage(d), Secret: secret.Reveal(), SecretOmitted: secret == ""}
+	response := &directoryv1.CreateDirectoryResponse{Directory: s.directoryProto(d), Secret: secret.Reveal(), SecretOmitted: secret == ""}
 	if !response.SecretOmitted {
-		response.ApiKey = keyMessage(key)
+		response.ApiKey = keyProto(key)
 	}
 	return response, nil
 }
@@ -144,7 +144,7 @@ func (s *Server) GetDirectory(ctx context.Context, r *directoryv1.GetDirectoryRe
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.GetDirectoryResponse{Directory: s.directoryMessage(d)}, nil
+	return &directoryv1.GetDirectoryResponse{Directory: s.directoryProto(d)}, nil
 }
 
 func (s *Server) ListDirectories(ctx context.Context, r *directoryv1.ListDirectoriesRequest) (*directoryv1.ListDirectoriesResponse, error) {
@@ -161,7 +161,7 @@ func (s *Server) ListDirectories(ctx context.Context, r *directoryv1.ListDirecto
 	all, more := page.Cut(all, size)
 	response := &directoryv1.ListDirectoriesResponse{}
 	for _, d := range all {
-		response.Directories = append(response.Directories, s.directoryMessage(d))
+		response.Directories = append(response.Directories, s.directoryProto(d))
 	}
 	if more {
 		response.NextPageToken = page.Token([]string{all[size-1].ID}, list...)
@@ -186,12 +186,12 @@ func (s *Server) UpdateDirectory(ctx context.Context, r *directoryv1.UpdateDirec
 		change.UniqueGroupNames = r.GetDirectory().UniqueGroupNames
 	}
 	d, err := s.core.UpdateDirectory(ctx, r.GetOrganizationId(), r.GetId(), change, func(before store.Directory) error {
-		return update.Matches(r.GetDirectory().GetEtag(), s.directoryMessage(before))
+		return update.Matches(r.GetDirectory().GetEtag(), s.directoryProto(before))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.UpdateDirectoryResponse{Directory: s.directoryMessage(d)}, nil
+	return &directoryv1.UpdateDirectoryResponse{Directory: s.directoryProto(d)}, nil
 }
 
 func (s *Server) DeleteDirectory(ctx context.Context, r *directoryv1.DeleteDirectoryRequest) (*directoryv1.DeleteDirectoryResponse, error) {
@@ -199,54 +199,54 @@ func (s *Server) DeleteDirectory(ctx context.Context, r *directoryv1.DeleteDirec
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.DeleteDirectoryResponse{Directory: s.directoryMessage(d)}, nil
+	return &directoryv1.DeleteDirectoryResponse{Directory: s.directoryProto(d)}, nil
 }
 
 func strict(mode directoryv1.DirectoryMode) bool {
 	return mode == directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT
 }
 
-func organizationMessage(o store.Organization) *directoryv1.Organization {
-	message := &directoryv1.Organization{
+func organizationProto(o store.Organization) *directoryv1.Organization {
+	p := &directoryv1.Organization{
 		Id: o.ID, DisplayName: proto.String(o.DisplayName), Federated: proto.Bool(o.Federated),
-		CreateTime: timestamp(o.CreateTime), UpdateTime: timestamp(o.UpdateTime),
-		EraseTime: timestamp(o.EraseTime), ErasingServices: erasingServices(o),
+		CreateTime: timeProto(o.CreateTime), UpdateTime: timeProto(o.UpdateTime),
+		EraseTime: timeProto(o.EraseTime), ErasingServices: erasingServices(o),
 	}
-	message.Etag = update.Etag(message)
-	return message
+	p.Etag = update.Etag(p)
+	return p
 }
 
-func (s *Server) directoryMessage(d store.Directory) *directoryv1.Directory {
-	message := feedMessage(d)
+func (s *Server) directoryProto(d store.Directory) *directoryv1.Directory {
+	p := feedProto(d)
 	if !d.Deleted() {
-		message.BaseUrl = s.baseURL(d.ID)
+		p.BaseUrl = s.baseURL(d.ID)
 	}
-	message.Etag = update.Etag(message)
-	return message
+	p.Etag = update.Etag(p)
+	return p
 }
 
-// feedMessage is a directory as other services follow it: without its Base URL and etag.
-func feedMessage(d store.Directory) *directoryv1.Directory {
-	message := &directoryv1.Directory{
+// feedProto makes a directory for the services that follow directories: without its Base URL and etag.
+func feedProto(d store.Directory) *directoryv1.Directory {
+	p := &directoryv1.Directory{
 		Id: d.ID, OrganizationId: d.OrganizationID, DisplayName: proto.String(d.DisplayName),
 		State: directoryv1.DirectoryState_DIRECTORY_STATE_ACTIVE, Mode: directoryv1.DirectoryMode_DIRECTORY_MODE_TOLERANT,
 		UniqueGroupNames: proto.Bool(d.UniqueGroupNames), ReplacesId: d.ReplacesID,
-		CreateTime: timestamp(d.CreateTime), UpdateTime: timestamp(d.UpdateTime), DeleteTime: timestamp(d.DeleteTime),
+		CreateTime: timeProto(d.CreateTime), UpdateTime: timeProto(d.UpdateTime), DeleteTime: timeProto(d.DeleteTime),
 	}
 	if d.Strict {
-		message.Mode = directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT
+		p.Mode = directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT
 	}
 	switch {
 	case d.Deleted():
-		message.State = directoryv1.DirectoryState_DIRECTORY_STATE_DELETED
+		p.State = directoryv1.DirectoryState_DIRECTORY_STATE_DELETED
 	case !d.Federated:
-		message.State = directoryv1.DirectoryState_DIRECTORY_STATE_SUSPENDED
+		p.State = directoryv1.DirectoryState_DIRECTORY_STATE_SUSPENDED
 	}
-	return message
+	return p
 }
 
-// timestamp is unset for the zero time.
-func timestamp(t time.Time) *timestamppb.Timestamp {
+// timeProto returns nil for the zero time.
+func timeProto(t time.Time) *timestamppb.Timestamp {
 	if t.IsZero() {
 		return nil
 	}

@@ -1,5 +1,5 @@
-// Package store is what the directory service keeps: organizations, directories, API keys and service credentials. Every engine means the
-// same by this contract; package storetest checks it.
+// Package store is the contract of the directory service's data: organizations, directories, API keys and service credentials. Every
+// engine gives it the same meaning; package storetest checks it.
 package store
 
 import (
@@ -19,14 +19,14 @@ type Organization struct {
 	CreateTime  time.Time
 	UpdateTime  time.Time
 
-	// Of one that is being erased; zero else.
+	// The following fields are set during an erasure; else they are zero.
 	EraseTime     time.Time
 	EraseRevision int64     // the newest of its directories; 0: it had none
-	Waiting       string    // services that have not confirmed its erasure, with a space between
-	ClearTime     time.Time // when all that was left of it was its own row
+	Waiting       string    // services that have not confirmed its erasure, separated by spaces
+	ClearTime     time.Time // when everything except its own row was erased
 }
 
-// Erasing says whether the organization is being erased.
+// Erasing reports whether the organization is being erased.
 func (o Organization) Erasing() bool { return !o.EraseTime.IsZero() }
 
 // Directory is one connection from an IdP.
@@ -41,10 +41,10 @@ type Directory struct {
 	UpdateTime       time.Time
 	DeleteTime       time.Time // zero: not deleted
 	Revision         int64     // increases with every change of any directory
-	Federated        bool      // its organization's
+	Federated        bool      // of its organization
 }
 
-// Deleted says whether the directory was deleted.
+// Deleted reports whether the directory was deleted.
 func (d Directory) Deleted() bool { return !d.DeleteTime.IsZero() }
 
 // Key is an API key without its secret.
@@ -59,7 +59,7 @@ type Key struct {
 	RevokeTime     time.Time // zero: not revoked
 }
 
-// ValidAt says whether the key works at a time, as far as the key itself goes.
+// ValidAt reports whether the key is valid at a time. It does not consider the directory.
 func (k Key) ValidAt(t time.Time) bool { return validAt(k.ExpireTime, k.RevokeTime, t) }
 
 func validAt(expire, revoke, t time.Time) bool {
@@ -79,10 +79,10 @@ type Credential struct {
 	RevokeTime      time.Time // zero: not revoked
 }
 
-// ValidAt says whether the credential works at a time.
+// ValidAt reports whether the credential is valid at a time.
 func (c Credential) ValidAt(t time.Time) bool { return validAt(c.ExpireTime, c.RevokeTime, t) }
 
-// SigningKey is what leases are signed by.
+// SigningKey is a key that signs key leases.
 type SigningKey struct {
 	ID         string
 	Secret     []byte
@@ -90,52 +90,52 @@ type SigningKey struct {
 	ExpireTime time.Time
 }
 
-// ErrUnknownKey is the one answer about a digest that opens nothing, whether or not it is one of a key or a service credential.
+// ErrUnknownKey is the error for a digest that opens nothing, whether or not a key or a service credential has it.
 var ErrUnknownKey error = fault.New(fault.NotFound, "no key has this digest").With("resource", "key")
 
-// Store keeps the directory service's data. It reads and writes rows, and decides nothing. Times come from the caller and are kept
-// to the microsecond.
+// Store stores the directory service's data. It reads and writes rows, and decides nothing. The caller sets the times. They have
+// microsecond precision.
 //
-// What is not there is fault.NotFound. A write has happened, durably, when its method returns without error, and has not
-// happened when it returns a fault; after another error it may have.
+// A missing record is fault.NotFound. If a write method returns no error, the write is durable. If it returns a fault, nothing was
+// written. After another error, the write may have happened.
 type Store interface {
-	// Epoch is that of revisions: of this database, until it is restored.
+	// Epoch returns the epoch of revisions: that of this database, until a restore.
 	Epoch() string
 
-	// Update runs fn in a transaction that has the organization to itself: no other Update of it runs meanwhile, in any process.
-	// When fn returns an error nothing is kept, and Update returns that error. fn may run more than once, and must use tx alone.
-	// In one of an organization that is not there nothing is found.
+	// Update runs fn in a transaction with exclusive access to the organization: no other Update of it runs at the same time, in any
+	// process. If fn fails, Update changes nothing and returns that error. fn may run more than once, and must use only tx. For a
+	// missing organization all reads find nothing.
 	Update(ctx context.Context, organizationID string, fn func(ctx context.Context, tx Tx) error) error
-	// UpdateAll is Update for what belongs to no organization. No two run at once.
+	// UpdateAll is Update for what belongs to no organization. Only one runs at a time.
 	UpdateAll(ctx context.Context, fn func(ctx context.Context, tx AllTx) error) error
 
 	Organization(ctx context.Context, id string) (Organization, error)
-	// Organizations lists by id those after one, at most limit.
+	// Organizations lists organizations by id, after one, at most limit.
 	Organizations(ctx context.Context, after string, limit int) ([]Organization, error)
 	// Erasures lists the organizations that are being erased, the oldest EraseTime first.
 	Erasures(ctx context.Context) ([]Organization, error)
-	// FreeErased removes an organization that has a ClearTime: its id may be taken again.
+	// FreeErased erases the row of an organization with a ClearTime: its id is free again.
 	FreeErased(ctx context.Context, organizationID string) error
 
 	Directory(ctx context.Context, organizationID, id string) (Directory, error)
-	// Directories lists by id those after one, at most limit.
+	// Directories lists directories by id, after one, at most limit.
 	Directories(ctx context.Context, organizationID, after string, limit int, deleted bool) ([]Directory, error)
-	// DirectoriesAfter lists all organizations' directories by revision, those above one, at most limit. It skips none:
-	// a revision that shows later is higher than all that showed before.
+	// DirectoriesAfter lists the directories of all organizations by revision, above one, at most limit. It skips none: a revision
+	// that becomes visible later is higher than all that were visible before.
 	DirectoriesAfter(ctx context.Context, revision int64, limit int) ([]Directory, error)
 
 	// Keys lists a directory's newest keys, newest first, at most limit.
 	Keys(ctx context.Context, organizationID, directoryID string, limit int) ([]Key, error)
-	// Resolve finds a key by its digest, with its directory, whatever their state. It is the one look-up without an
-	// organization: a digest is what an IdP presents. It is one statement. None: ErrUnknownKey.
+	// Resolve reads a key by its digest, with its directory, whatever their state, in one statement. It is the only read without an
+	// organization: an IdP presents only a digest. None: ErrUnknownKey.
 	Resolve(ctx context.Context, digest [sha256.Size]byte) (Key, Directory, error)
 
-	// Credentials lists all by id, the newest first: those below one, or from the newest when it is empty, at most limit.
+	// Credentials lists credentials by id, newest first: below one, or from the newest if it is empty, at most limit.
 	Credentials(ctx context.Context, before string, limit int) ([]Credential, error)
-	// ResolveCredential finds one by its digest, whatever its state. None: ErrUnknownKey.
+	// ResolveCredential reads a credential by its digest, whatever its state. None: ErrUnknownKey.
 	ResolveCredential(ctx context.Context, digest [sha256.Size]byte) (Credential, error)
 
-	// SigningKeys lists all, the newest first.
+	// SigningKeys lists all signing keys, newest first.
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
 
 	Close() error
@@ -144,69 +144,69 @@ type Store interface {
 // Tx is a transaction on one organization.
 type Tx interface {
 	Organization(ctx context.Context) (Organization, error)
-	// PutOrganization writes all of it but its id and CreateTime. With a ClearTime, nothing that was removed is in the database's
-	// files any more once FreeErased has returned.
+	// PutOrganization writes all fields except the id and CreateTime. If ClearTime is set, the database's files contain nothing of the
+	// erased data any more after FreeErased has returned.
 	PutOrganization(ctx context.Context, o Organization) error
 	// CountErasures counts the organizations that are being erased.
 	CountErasures(ctx context.Context) (int, error)
 
 	Directory(ctx context.Context, id string) (Directory, error)
-	// CreateDirectory adds one with the next revision, which it returns. A revision is higher than all that were committed before.
+	// CreateDirectory adds a directory with the next revision, and returns it. The revision is higher than all committed ones.
 	CreateDirectory(ctx context.Context, d Directory) (revision int64, err error)
-	// PutDirectory writes all of it but its id, ReplacesID and CreateTime, with the next revision, which it returns.
+	// PutDirectory writes all fields except the id, ReplacesID and CreateTime, with the next revision, and returns it.
 	PutDirectory(ctx context.Context, d Directory) (revision int64, err error)
-	// Replaceable lists the ids of deleted directories that none has replaced, at most limit: of the one with this id alone,
-	// unless it is empty.
+	// Replaceable lists the ids of deleted directories that no other one has replaced, at most limit. If id is not empty, it considers
+	// only that directory.
 	Replaceable(ctx context.Context, id string, limit int) ([]string, error)
-	// MarkDeleted gives all directories that have none this DeleteTime and UpdateTime.
+	// MarkDeleted sets DeleteTime and UpdateTime of all directories without a DeleteTime.
 	MarkDeleted(ctx context.Context, now time.Time) error
-	// Revise gives each directory a new revision, so that who follows learns of its new state, and returns the newest; 0 where
-	// there is none.
+	// Revise gives each directory a new revision, so that followers read its new state. It returns the newest revision; 0 if there
+	// is no directory.
 	Revise(ctx context.Context) (newest int64, err error)
-	// RemoveDirectories removes at most limit, whose keys are gone, and says how many.
-	RemoveDirectories(ctx context.Context, limit int) (int, error)
+	// EraseDirectories erases at most limit directories without keys, and returns how many.
+	EraseDirectories(ctx context.Context, limit int) (int, error)
 
 	Key(ctx context.Context, directoryID, id string) (Key, error)
 	CreateKey(ctx context.Context, k Key) error
-	// PutKey writes its RevokeTime.
+	// PutKey writes the RevokeTime of a key.
 	PutKey(ctx context.Context, k Key) error
 	// CountKeys counts the keys of a directory that are valid at a time.
 	CountKeys(ctx context.Context, directoryID string, at time.Time) (int, error)
-	// Digests are those of all keys of a directory, or of all directories when directoryID is empty.
+	// Digests lists the digests of all keys of a directory, or of all directories if directoryID is empty.
 	Digests(ctx context.Context, directoryID string) ([][sha256.Size]byte, error)
-	// RemoveKeys removes at most limit, and says how many.
-	RemoveKeys(ctx context.Context, limit int) (int, error)
+	// EraseKeys erases at most limit keys, and returns how many.
+	EraseKeys(ctx context.Context, limit int) (int, error)
 
-	// Credentials are those whose scope names the organization.
+	// Credentials lists the credentials whose scope names the organization.
 	Credentials(ctx context.Context) ([]Credential, error)
 	// PutScope writes the OrganizationIDs of a credential.
 	PutScope(ctx context.Context, c Credential) error
-	RemoveCredential(ctx context.Context, id string) error
+	DeleteCredential(ctx context.Context, id string) error
 
 	requestid.Tx
-	// RemoveRequestRecords removes at most limit, and says how many.
-	RemoveRequestRecords(ctx context.Context, limit int) (int, error)
+	// EraseRequestRecords erases at most limit records, and returns how many.
+	EraseRequestRecords(ctx context.Context, limit int) (int, error)
 }
 
 // AllTx is a transaction on what belongs to no organization.
 type AllTx interface {
-	// Organizations are those of these ids that are there. No Update of them commits before the transaction has ended.
+	// Organizations reads the existing organizations with these ids. No Update of them commits before the transaction ends.
 	Organizations(ctx context.Context, ids []string) ([]Organization, error)
-	// CreateOrganization adds one, unless its id is taken.
+	// CreateOrganization adds an organization, unless its id exists.
 	CreateOrganization(ctx context.Context, o Organization) (created bool, err error)
 
 	Credential(ctx context.Context, id string) (Credential, error)
 	CreateCredential(ctx context.Context, c Credential) error
-	// PutCredential writes its RevokeTime.
+	// PutCredential writes the RevokeTime of a credential.
 	PutCredential(ctx context.Context, c Credential) error
-	// CountCredentials counts those that are valid at a time.
+	// CountCredentials counts the credentials that are valid at a time.
 	CountCredentials(ctx context.Context, at time.Time) (int, error)
 
-	// SigningKeys lists all, the newest first.
+	// SigningKeys lists all signing keys, newest first.
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
 	AddSigningKey(ctx context.Context, k SigningKey) error
-	// RemoveSigningKeys removes those that have expired by a time.
-	RemoveSigningKeys(ctx context.Context, now time.Time) error
+	// DeleteSigningKeys deletes the keys that have expired by a time.
+	DeleteSigningKeys(ctx context.Context, now time.Time) error
 
 	requestid.Tx
 }

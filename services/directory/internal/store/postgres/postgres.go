@@ -32,7 +32,7 @@ var (
 	reviseDirectories = statements.Load("revise_directories", "organization_id")
 )
 
-// schema holds the service's tables.
+// schema contains the service's tables.
 const schema = "usher_directory"
 
 func tables() pgdb.Schema {
@@ -42,18 +42,18 @@ func tables() pgdb.Schema {
 	}
 	return pgdb.Schema{
 		Name: schema, Migrations: migrations,
-		// Revisions are not of transactions; who follows begins anew.
+		// Revisions do not depend on transactions. Followers begin again.
 		NewEpoch: func(context.Context, pgx.Tx) error { return nil },
 	}
 }
 
-// Migrate makes the tables, or brings them up to date.
+// Migrate creates the tables, or migrates them.
 func Migrate(ctx context.Context, url string) error { return pgdb.Migrate(ctx, url, tables()) }
 
-// RenewEpoch begins a new epoch of the feed.
+// RenewEpoch starts a new epoch of the feed.
 func RenewEpoch(ctx context.Context, url string) error { return pgdb.RenewEpoch(ctx, url, tables()) }
 
-// Store implements store.Store on one schema. Any number of processes may have it open.
+// Store is a store.Store on one schema. Any number of processes may share it.
 type Store struct {
 	rows.Store
 	db *pgdb.DB
@@ -61,7 +61,7 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Check connects to a database, and says whether Open would take it.
+// Check connects to a database and reports whether Open would accept it.
 func Check(ctx context.Context, url string) error { return pgdb.Check(ctx, url, tables()) }
 
 // Open connects to a migrated database.
@@ -73,7 +73,7 @@ func Open(ctx context.Context, server pgdb.Server) (*Store, error) {
 	return &Store{shared.Store(conn{db}), db}, nil
 }
 
-// Close ends the connections.
+// Close closes the connections.
 func (s *Store) Close() error {
 	s.db.Close()
 	return nil
@@ -86,7 +86,7 @@ func (s *Store) Update(ctx context.Context, organizationID string, fn func(ctx c
 	lock := func(b *pgx.Batch) {
 		id := &organizationID
 		if strings.ContainsRune(organizationID, 0) {
-			id = nil // no text holds it, so it is not there
+			id = nil // a text cannot contain the id, so it does not exist
 		}
 		b.Queue(lockOrganization, id).Query(func(found pgx.Rows) (err error) {
 			locked, err = pgx.CollectRows(found, pgdb.RowTo(rows.OrganizationFields))
@@ -106,7 +106,7 @@ func (s *Store) UpdateAll(ctx context.Context, fn func(ctx context.Context, tx s
 // organizationTx is a store.Tx.
 type organizationTx struct {
 	rows.Tx
-	row []store.Organization // it is locked; none where it is not there
+	row []store.Organization // locked; empty if the organization does not exist
 }
 
 var _ store.Tx = (*organizationTx)(nil)
@@ -127,7 +127,7 @@ func (t *organizationTx) Revise(ctx context.Context) (newest int64, err error) {
 	return rows.ReadOne(ctx, t.Conn, dbtype.Value[int64], nil, reviseDirectories, t.OrganizationID)
 }
 
-// conn is a rows.Conn on the pool, or on a connection that is in a transaction.
+// conn is a rows.Conn on the pool, or on a connection in a transaction.
 type conn struct {
 	on interface {
 		pgdb.Reader
@@ -154,5 +154,5 @@ func (c conn) ReadAll(ctx context.Context, into []any, keep func(), statement st
 }
 
 func (conn) IDs(ids []string) any {
-	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return strings.ContainsRune(id, 0) }) // no text holds it
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return strings.ContainsRune(id, 0) }) // a text cannot contain a NUL
 }

@@ -20,7 +20,7 @@ func credentialFields(c *store.Credential) []any {
 	}
 }
 
-// scope reads organization_ids: statements take and give them with a space between them, however the engine keeps them.
+// scope scans organization_ids: statements take and return them separated by spaces, however the engine stores them.
 type scope []string
 
 func (s *scope) Scan(value any) error {
@@ -49,7 +49,7 @@ func (t Tx) PutScope(ctx context.Context, c store.Credential) error {
 	return err
 }
 
-func (t Tx) RemoveCredential(ctx context.Context, id string) error {
+func (t Tx) DeleteCredential(ctx context.Context, id string) error {
 	_, err := t.Conn.Exec(ctx, t.sql.deleteCredential, id)
 	return err
 }

@@ -58,7 +58,7 @@ func (t Tx) MarkDeleted(ctx context.Context, now time.Time) error {
 	return err
 }
 
-func (t Tx) RemoveDirectories(ctx context.Context, limit int) (int, error) {
+func (t Tx) EraseDirectories(ctx context.Context, limit int) (int, error) {
 	removed, err := t.Conn.Exec(ctx, t.sql.deleteDirectories, t.OrganizationID, limit)
 	return int(removed), err
 }

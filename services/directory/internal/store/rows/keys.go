@@ -57,7 +57,7 @@ func (t Tx) Digests(ctx context.Context, directoryID string) ([][sha256.Size]byt
 	return ReadAll(ctx, t.Conn, digestField, t.sql.listDigests, t.OrganizationID, directoryID)
 }
 
-func (t Tx) RemoveKeys(ctx context.Context, limit int) (int, error) {
+func (t Tx) EraseKeys(ctx context.Context, limit int) (int, error) {
 	removed, err := t.Conn.Exec(ctx, t.sql.deleteKeys, t.OrganizationID, limit)
 	return int(removed), err
 }

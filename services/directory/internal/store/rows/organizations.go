@@ -8,8 +8,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// OrganizationFields are where a row goes: id, display_name, federated, create_time, update_time, erase_time, erase_revision, waiting,
-// clear_time.
+// OrganizationFields are id, display_name, federated, create_time, update_time, erase_time, erase_revision, waiting, clear_time.
 func OrganizationFields(o *store.Organization) []any {
 	return []any{
 		&o.ID, &o.DisplayName, &o.Federated, dbtype.Time(&o.CreateTime), dbtype.Time(&o.UpdateTime),

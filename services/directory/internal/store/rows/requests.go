@@ -9,7 +9,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/requestid"
 )
 
-// requestFields are where a row goes: digest, resource_id, create_time.
+// requestFields are digest, resource_id, create_time.
 func requestFields(r *requestid.Record) []any {
 	return []any{dbtype.Digest(&r.Digest), &r.ResourceID, dbtype.Time(&r.CreateTime)}
 }
@@ -30,31 +30,31 @@ func (e engine) putRequestRecord(ctx context.Context, organizationID string, r r
 	return err
 }
 
-// RequestRecord reads what is kept of a request of the organization.
+// RequestRecord reads the record of a request of the organization.
 func (t Tx) RequestRecord(ctx context.Context, key requestid.Key) (requestid.Record, error) {
 	return t.requestRecord(ctx, t.OrganizationID, key)
 }
 
-// PutRequestRecord keeps one of the organization.
+// PutRequestRecord writes the record of a request of the organization.
 func (t Tx) PutRequestRecord(ctx context.Context, r requestid.Record, expired time.Time) error {
 	return t.putRequestRecord(ctx, t.OrganizationID, r, expired)
 }
 
-// RemoveRequestRecords removes at most limit of the organization.
-func (t Tx) RemoveRequestRecords(ctx context.Context, limit int) (int, error) {
+// EraseRequestRecords erases at most limit records of the organization, and returns how many.
+func (t Tx) EraseRequestRecords(ctx context.Context, limit int) (int, error) {
 	removed, err := t.Conn.Exec(ctx, t.sql.deleteRequests, t.OrganizationID, limit)
 	return int(removed), err
 }
 
-// ofNone is where requests are kept that belong to no organization. No organization has this id.
+// ofNone is the organization of requests that belong to none. No organization has this id.
 const ofNone = ""
 
-// RequestRecord reads what is kept of a request that belongs to no organization.
+// RequestRecord reads the record of a request that belongs to no organization.
 func (t AllTx) RequestRecord(ctx context.Context, key requestid.Key) (requestid.Record, error) {
 	return t.requestRecord(ctx, ofNone, key)
 }
 
-// PutRequestRecord keeps one that belongs to no organization.
+// PutRequestRecord writes the record of a request that belongs to no organization.
 func (t AllTx) PutRequestRecord(ctx context.Context, r requestid.Record, expired time.Time) error {
 	return t.putRequestRecord(ctx, ofNone, r, expired)
 }

@@ -26,7 +26,7 @@ func (t AllTx) AddSigningKey(ctx context.Context, k store.SigningKey) error {
 	return err
 }
 
-func (t AllTx) RemoveSigningKeys(ctx context.Context, now time.Time) error {
+func (t AllTx) DeleteSigningKeys(ctx context.Context, now time.Time) error {
 	_, err := t.Conn.Exec(ctx, t.sql.deleteExpiredSigningKeys, dbtype.Time(&now))
 	return err
 }

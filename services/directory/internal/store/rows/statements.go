@@ -2,7 +2,7 @@ package rows
 
 import "github.com/usher-scim/usher/services/internal/sqlfile"
 
-// Statements are the texts of the statements that every engine has, each in its own words.
+// Statements are the texts of the statements that every engine has.
 type Statements struct {
 	insertOrganization, getOrganization, getOrganizations, listOrganizations, listErasures, countErasures string
 	updateOrganization, deleteClearedOrganization                                                         string
@@ -21,7 +21,7 @@ type Statements struct {
 	getRequest, putRequest, deleteExpiredRequests, deleteRequests string
 }
 
-// Load reads them from an engine's folder. It panics where sqlfile does.
+// Load reads the statements from an engine's folder. It panics under the same conditions as sqlfile.
 func Load(folder *sqlfile.Statements) *Statements {
 	return &Statements{
 		insertOrganization: folder.Load("insert_organization", "id", "display_name", "federated", "create_time", "update_time"),

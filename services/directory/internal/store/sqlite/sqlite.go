@@ -29,7 +29,7 @@ var (
 	reviseDirectories = statements.Load("revise_directories", "organization_id")
 )
 
-// Store implements store.Store on one database file.
+// Store is a store.Store on one database file.
 type Store struct {
 	rows.Store
 	db    *sqlitedb.DB

@@ -7,7 +7,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// newCredential is one of all organizations, unless some are named.
+// newCredential returns a credential for all organizations, unless some are named.
 func newCredential(id string, organizations ...string) store.Credential {
 	return store.Credential{
 		ID: id, DisplayName: "Credential " + id, OrganizationIDs: organizations, All: organizations == nil,
@@ -95,7 +95,7 @@ var credentialCases = []testCase{
 			scoped, err := tx.Credentials(f.Context())
 			f.must(err)
 			f.equal("how many name it", len(scoped), 2)
-			f.must(tx.RemoveCredential(f.Context(), "alone"))
+			f.must(tx.DeleteCredential(f.Context(), "alone"))
 			f.must(tx.PutScope(f.Context(), newCredential("both", "acme-2")))
 			scoped, err = tx.Credentials(f.Context())
 			f.equal("how many name it then", len(scoped), 0)

@@ -178,7 +178,7 @@ var directoryCases = []testCase{
 			key.RevokeTime = at(9)
 			f.must(tx.PutKey(ctx, key))
 			f.must(tx.MarkDeleted(ctx, at(9)))
-			for _, remove := range []func(context.Context, int) (int, error){tx.RemoveKeys, tx.RemoveDirectories} {
+			for _, remove := range []func(context.Context, int) (int, error){tx.EraseKeys, tx.EraseDirectories} {
 				n, err := remove(ctx, 10)
 				f.must(err)
 				f.equal("removed", n, 0)

@@ -7,7 +7,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// erasing is an organization whose erasure began at a time.
+// erasing returns an organization whose erasure began at a time.
 func erasing(id string, when int) store.Organization {
 	o := newOrganization(id, true)
 	o.EraseTime = at(when)
@@ -59,12 +59,12 @@ var erasureCases = []testCase{
 		var removed []int
 		f.must(f.update("acme", func(tx store.Tx) error {
 			for range 3 {
-				keys, err := tx.RemoveKeys(f.Context(), 2)
+				keys, err := tx.EraseKeys(f.Context(), 2)
 				f.must(err)
 				removed = append(removed, keys)
 			}
 			for range 3 {
-				directories, err := tx.RemoveDirectories(f.Context(), 1)
+				directories, err := tx.EraseDirectories(f.Context(), 1)
 				f.must(err)
 				removed = append(removed, directories)
 			}

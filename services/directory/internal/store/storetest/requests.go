@@ -17,7 +17,7 @@ func newRequest(id string, second int) requestid.Record {
 	}
 }
 
-// requestsOf runs fn on what is kept of an organization's requests, or of those that belong to none.
+// requestsOf runs fn on the records of an organization's requests, or of requests that belong to none.
 func (f *fixture) requestsOf(organizationID string, fn func(tx requestid.Tx)) {
 	f.Helper()
 	if organizationID == "" {
@@ -97,7 +97,7 @@ var requestCases = []testCase{
 		var removed []int
 		f.must(f.update("acme", func(tx store.Tx) error {
 			for range 3 {
-				n, err := tx.RemoveRequestRecords(f.Context(), 2)
+				n, err := tx.EraseRequestRecords(f.Context(), 2)
 				f.must(err)
 				removed = append(removed, n)
 			}

@@ -19,7 +19,7 @@ var signingKeyCases = []testCase{
 			f.equal("what the transaction reads", got, []store.SigningKey{third, second, first})
 			return err
 		}))
-		f.must(f.updateAll(func(tx store.AllTx) error { return tx.RemoveSigningKeys(f.Context(), at(20)) }))
+		f.must(f.updateAll(func(tx store.AllTx) error { return tx.DeleteSigningKeys(f.Context(), at(20)) }))
 		got, err := f.store.SigningKeys(f.Context())
 		f.must(err)
 		f.equal("the signing keys", got, []store.SigningKey{third, second})

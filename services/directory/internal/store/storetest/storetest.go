@@ -1,4 +1,4 @@
-// Package storetest is the suite that every engine of the directory store passes. It is cut by subject, a file each.
+// Package storetest is the test suite that every engine of the directory store passes. It has one file for each subject.
 package storetest
 
 import (
@@ -18,7 +18,7 @@ type testCase struct {
 	test func(f *fixture)
 }
 
-// Run checks the engine whose empty stores open gives.
+// Run tests an engine. open returns an empty store.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for subject, cases := range map[string][]testCase{
 		"organizations": organizationCases, "directories": directoryCases, "keys": keyCases,
@@ -36,13 +36,13 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	}
 }
 
-// fixture is one store under test, with short ways to fill it. Ids are the names of things.
+// fixture is one store under test, with helpers to fill it. Names are also ids.
 type fixture struct {
 	*testing.T
 	store store.Store
 }
 
-// at is the n-th second of the tests' time.
+// at returns the n-th second of the tests' time.
 func at(n int) time.Time {
 	return time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC).Add(time.Duration(n) * time.Second)
 }
@@ -105,13 +105,13 @@ func (f *fixture) directoryOf(organizationID, id string) store.Directory {
 	return d
 }
 
-// directory creates one of acme.
+// directory creates a directory of acme.
 func (f *fixture) directory(id string) store.Directory {
 	f.Helper()
 	return f.directoryOf("acme", id)
 }
 
-// change writes a directory of acme that is changed.
+// change writes a changed directory of acme.
 func (f *fixture) change(id string, how func(d *store.Directory)) (d store.Directory) {
 	f.Helper()
 	f.must(f.update("acme", func(tx store.Tx) (err error) {
@@ -140,7 +140,7 @@ func (f *fixture) createCredential(c store.Credential) {
 	f.must(f.updateAll(func(tx store.AllTx) error { return tx.CreateCredential(f.Context(), c) }))
 }
 
-// following are the directories after a revision, as "organization/id".
+// following lists the directories after a revision, as "organization/id".
 func (f *fixture) following(revision int64) []string {
 	f.Helper()
 	all, err := f.store.DirectoriesAfter(f.Context(), revision, 100)
@@ -155,7 +155,7 @@ func (f *fixture) following(revision int64) []string {
 	return words
 }
 
-// newest is the highest revision.
+// newest returns the highest revision.
 func (f *fixture) newest() (revision int64) {
 	f.Helper()
 	all, err := f.store.DirectoriesAfter(f.Context(), 0, 1000)

@@ -8,10 +8,10 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// errUndo has a transaction taken back.
+// errUndo rolls a transaction back.
 var errUndo = errors.New("undo")
 
-// atOnce runs fn eight times at once.
+// atOnce runs fn eight times concurrently.
 func (f *fixture) atOnce(fn func(n int) error) {
 	f.Helper()
 	done := make(chan error)
@@ -77,8 +77,8 @@ var transactionCases = []testCase{
 		f.equal("how many were counted", o.DisplayName, "8")
 	}},
 	{"no two UpdateAll run at once", func(f *fixture) {
-		for range 5 { // from the second on, connections are open
-			f.must(f.updateAll(func(tx store.AllTx) error { return tx.RemoveSigningKeys(f.Context(), at(20)) }))
+		for range 5 { // from the second round on, connections are open
+			f.must(f.updateAll(func(tx store.AllTx) error { return tx.DeleteSigningKeys(f.Context(), at(20)) }))
 			f.atOnce(func(n int) error {
 				return f.updateAll(func(tx store.AllTx) error {
 					all, err := tx.SigningKeys(f.Context())

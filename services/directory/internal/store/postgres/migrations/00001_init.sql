@@ -12,13 +12,13 @@ CREATE TABLE organizations (
   id           text    NOT NULL PRIMARY KEY,
   display_name text    NOT NULL,
   federated    boolean NOT NULL,
-  create_time  bigint  NOT NULL, -- microseconds since 1970, as all times here
+  create_time  bigint  NOT NULL, -- microseconds since 1970, like all times here
   update_time  bigint  NOT NULL,
-  -- Of one that is being erased; 0 and '' else.
+  -- The following columns are set during an erasure; else they are 0 or ''.
   erase_time     bigint NOT NULL DEFAULT 0,
   erase_revision bigint NOT NULL DEFAULT 0,  -- the newest of its directories; 0 for none
-  waiting        text   NOT NULL DEFAULT '', -- services that have not confirmed, with a space between
-  clear_time     bigint NOT NULL DEFAULT 0   -- when all that was left was this row; 0 before
+  waiting        text   NOT NULL DEFAULT '', -- services that have not confirmed, separated by spaces
+  clear_time     bigint NOT NULL DEFAULT 0   -- when everything except this row was erased; 0 before
 );
 CREATE INDEX organizations_erasing ON organizations (erase_time, id) WHERE erase_time <> 0;
 
@@ -36,11 +36,11 @@ CREATE TABLE directories (
   PRIMARY KEY (organization_id, id)
 );
 CREATE UNIQUE INDEX directories_revision ON directories (revision);
--- One directory replaces another at most.
+-- A directory is replaced by at most one other.
 CREATE UNIQUE INDEX directories_replaces ON directories (organization_id, replaces_id) WHERE replaces_id <> '';
 
--- The newest revision of all directories. Taking the next one locks the row until commit, so that revisions are committed
--- in their order; directories change rarely.
+-- The newest revision of all directories. The next revision locks the row until the commit, so that revisions are committed in their
+-- order. Directories change rarely.
 CREATE TABLE revision (
   only_row integer NOT NULL PRIMARY KEY CHECK (only_row = 1),
   newest   bigint  NOT NULL
@@ -59,10 +59,10 @@ CREATE TABLE keys (
   PRIMARY KEY (organization_id, directory_id, id),
   FOREIGN KEY (organization_id, directory_id) REFERENCES directories (organization_id, id)
 );
--- Looked up without an organization: a digest is all that an IdP presents.
+-- Read without an organization: an IdP presents only a digest.
 CREATE UNIQUE INDEX keys_digest ON keys (digest);
 
--- Of no organization: a credential opens several, or all.
+-- These belong to no organization: a credential opens several, or all.
 CREATE TABLE service_credentials (
   id                text    NOT NULL PRIMARY KEY,
   display_name      text    NOT NULL,
@@ -77,7 +77,7 @@ CREATE TABLE service_credentials (
 );
 CREATE UNIQUE INDEX service_credentials_digest ON service_credentials (digest);
 
--- What leases are signed by: of no organization, few, and short-lived.
+-- The keys that sign leases. They belong to no organization, are few, and are valid for a short time.
 CREATE TABLE signing_keys (
   id          text   NOT NULL PRIMARY KEY,
   secret      bytea  NOT NULL,
@@ -85,14 +85,14 @@ CREATE TABLE signing_keys (
   expire_time bigint NOT NULL
 );
 
--- Calls that created something, so that a repetition creates nothing: for a day. organization_id is '' for what belongs to none.
+-- Calls that created something, for a day, so that a repetition creates nothing. organization_id is '' if there is none.
 CREATE TABLE requests (
   organization_id text   NOT NULL,
   principal       text   NOT NULL,
   request_type    text   NOT NULL, -- each RPC has its own
   id              text   NOT NULL,
   digest          bytea  NOT NULL,
-  resource_id     text   NOT NULL, -- of what was created
+  resource_id     text   NOT NULL, -- of the created resource
   create_time     bigint NOT NULL,
   PRIMARY KEY (organization_id, principal, request_type, id)
 );

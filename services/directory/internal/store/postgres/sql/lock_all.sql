@@ -1,4 +1,4 @@
--- Who has this row has what belongs to no organization.
+-- This row is the lock of everything that belongs to no organization.
 SELECT only_row
 FROM meta
 FOR UPDATE;

@@ -1,5 +1,5 @@
 -- +goose Up
--- One row. A binary that knows no migration as new as least_migration can't work on the file.
+-- One row. A binary refuses the file if it does not know the migration least_migration.
 CREATE TABLE meta (
   only_row        INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
   epoch           TEXT    NOT NULL,
@@ -11,13 +11,13 @@ CREATE TABLE organizations (
   id           TEXT    NOT NULL PRIMARY KEY,
   display_name TEXT    NOT NULL,
   federated    INTEGER NOT NULL,
-  create_time  INTEGER NOT NULL, -- microseconds since 1970, as all times here
+  create_time  INTEGER NOT NULL, -- microseconds since 1970, like all times here
   update_time  INTEGER NOT NULL,
-  -- Of one that is being erased; 0 and '' else.
+  -- The following columns are set during an erasure; else they are 0 or ''.
   erase_time     INTEGER NOT NULL DEFAULT 0,
   erase_revision INTEGER NOT NULL DEFAULT 0,  -- the newest of its directories; 0 for none
-  waiting        TEXT    NOT NULL DEFAULT '', -- services that have not confirmed, with a space between
-  clear_time     INTEGER NOT NULL DEFAULT 0   -- when all that was left was this row; 0 before
+  waiting        TEXT    NOT NULL DEFAULT '', -- services that have not confirmed, separated by spaces
+  clear_time     INTEGER NOT NULL DEFAULT 0   -- when everything except this row was erased; 0 before
 ) WITHOUT ROWID;
 CREATE INDEX organizations_erasing ON organizations (erase_time, id) WHERE erase_time <> 0;
 
@@ -35,10 +35,10 @@ CREATE TABLE directories (
   PRIMARY KEY (organization_id, id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX directories_revision ON directories (revision);
--- One directory replaces another at most.
+-- A directory is replaced by at most one other.
 CREATE UNIQUE INDEX directories_replaces ON directories (organization_id, replaces_id) WHERE replaces_id <> '';
 
--- The newest revision of all directories: kept apart, so that it never goes back.
+-- The newest revision of all directories. It is stored separately, so that it never decreases.
 CREATE TABLE revision (
   only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
   newest   INTEGER NOT NULL
@@ -57,14 +57,14 @@ CREATE TABLE keys (
   PRIMARY KEY (organization_id, directory_id, id),
   FOREIGN KEY (organization_id, directory_id) REFERENCES directories (organization_id, id)
 ) WITHOUT ROWID;
--- Looked up without an organization: a digest is all that an IdP presents.
+-- Read without an organization: an IdP presents only a digest.
 CREATE UNIQUE INDEX keys_digest ON keys (digest);
 
--- Of no organization: a credential opens several, or all.
+-- These belong to no organization: a credential opens several, or all.
 CREATE TABLE service_credentials (
   id                TEXT    NOT NULL PRIMARY KEY,
   display_name      TEXT    NOT NULL,
-  organization_ids  TEXT    NOT NULL, -- a space between them; '' for all
+  organization_ids  TEXT    NOT NULL, -- separated by spaces; '' for all
   all_organizations INTEGER NOT NULL,
   may_write         INTEGER NOT NULL,
   digest            BLOB    NOT NULL,
@@ -75,7 +75,7 @@ CREATE TABLE service_credentials (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX service_credentials_digest ON service_credentials (digest);
 
--- What leases are signed by: of no organization, few, and short-lived.
+-- The keys that sign leases. They belong to no organization, are few, and are valid for a short time.
 CREATE TABLE signing_keys (
   id          TEXT    NOT NULL PRIMARY KEY,
   secret      BLOB    NOT NULL,
@@ -83,14 +83,14 @@ CREATE TABLE signing_keys (
   expire_time INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- Calls that created something, so that a repetition creates nothing: for a day. organization_id is '' for what belongs to none.
+-- Calls that created something, for a day, so that a repetition creates nothing. organization_id is '' if there is none.
 CREATE TABLE requests (
   organization_id TEXT    NOT NULL,
   principal       TEXT    NOT NULL,
   request_type    TEXT    NOT NULL, -- each RPC has its own
   id              TEXT    NOT NULL,
   digest          BLOB    NOT NULL,
-  resource_id     TEXT    NOT NULL, -- of what was created
+  resource_id     TEXT    NOT NULL, -- of the created resource
   create_time     INTEGER NOT NULL,
   PRIMARY KEY (organization_id, principal, request_type, id)
 ) WITHOUT ROWID;

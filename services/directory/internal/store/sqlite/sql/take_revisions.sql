@@ -1,4 +1,4 @@
--- They are committed in their order: there is one writer.
+-- There is one writer, so revisions are committed in their order.
 UPDATE revision
 SET newest = newest + :count
 RETURNING newest;
