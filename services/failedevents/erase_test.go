@@ -14,7 +14,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
-func TestEventsOfAnErasedOrganizationAreGoneAlsoThoseThatComeLate(t *testing.T) {
+func TestFailedEventsOfAnErasedOrganizationAreGoneEvenLateOnes(t *testing.T) {
 	t.Parallel()
 	for name, on := range map[string]func(t *testing.T) func(*failedevents.Config){
 		"SQLite": func(*testing.T) func(*failedevents.Config) { return func(*failedevents.Config) {} },
@@ -34,7 +34,7 @@ func TestEventsOfAnErasedOrganizationAreGoneAlsoThoseThatComeLate(t *testing.T) 
 			w.erasures.Erase("acme", w.now)
 			wait(t, "it has confirmed that it keeps nothing", func() bool { return w.erasures.Confirmed("acme") })
 			w.lists(t, "acme", 0)
-			w.add(t, w.at(3, -1), w.at(4, 1)) // one comes late, and one after all
+			w.add(t, w.at(3, -1), w.at(4, 1)) // one arrives late, and one after everything else
 			lists := w.erasures.Lists()
 			wait(t, "it has looked again", func() bool { return w.erasures.Lists() > lists+2 })
 			w.lists(t, "acme", 0)
@@ -52,7 +52,7 @@ func TestEventsOfAnErasedOrganizationAreGoneAlsoThoseThatComeLate(t *testing.T) 
 	}
 }
 
-// at is an event of so many seconds from now.
+// at returns a failed event, seconds from now.
 func (w *world) at(n, seconds int) *failedeventsv1.FailedEvent {
 	e := w.event(n)
 	e.FailTime = timestamppb.New(w.now.Add(time.Duration(seconds) * time.Second))
@@ -73,7 +73,7 @@ func (w *world) run(t *testing.T) {
 	})
 }
 
-// lists fails the test unless an organization has so many events.
+// lists fails the test unless an organization has count failed events.
 func (w *world) lists(t *testing.T, organization string, count int) {
 	t.Helper()
 	r, err := w.events.ListFailedEvents(admin(t.Context(), organization), &failedeventsv1.ListFailedEventsRequest{OrganizationId: organization})
@@ -82,7 +82,7 @@ func (w *world) lists(t *testing.T, organization string, count int) {
 	}
 }
 
-// dropped is how many events were counted as dropped.
+// dropped returns how many failed events were counted as dropped.
 func (w *world) dropped(t *testing.T) (sum int64) {
 	t.Helper()
 	var all metricdata.ResourceMetrics

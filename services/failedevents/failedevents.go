@@ -1,5 +1,5 @@
-// Package failedevents is the failedevents service: it owns the messages, and effects of messages, that could not be
-// carried out. It calls the directory service alone, to learn which organizations are erased.
+// Package failedevents is the failedevents service. It stores the messages, and the effects of messages, that Usher could not carry
+// out. It calls only the directory service, to learn which organizations are erased.
 package failedevents
 
 import (
@@ -22,28 +22,28 @@ import (
 	"github.com/usher-scim/usher/services/internal/pgdb"
 )
 
-// Settings is what users can set of the service. A DatabaseURL names the PostgreSQL server and database, which Migrate has
-// prepared; any number of processes may run on it.
+// Settings are the settings that users choose. DatabaseURL names the PostgreSQL server and a database that Migrate has prepared. Any
+// number of processes may share it.
 type Settings struct {
 	config.Service `koanf:",squash"`
 }
 
-// Defaults gives the settings of a service that was told nothing.
+// Defaults returns the default settings.
 func Defaults() Settings { return Settings{config.ServiceDefaults("127.0.0.1:8093")} }
 
-// Check says all that is wrong with the settings.
+// Check returns all problems of the settings.
 func (s Settings) Check() config.Problems { return s.Service.Check("failedevents") }
 
-// Config is what the service can be told: its settings, and what users cannot set.
+// Config contains the settings of the service, and what users cannot choose.
 type Config struct {
 	Settings
-	// DatabasePath is the SQLite file, where there is no DatabaseURL. It is made when it is not there.
+	// DatabasePath is the SQLite file, if there is no DatabaseURL. New creates a missing file.
 	DatabasePath string
 }
 
-// Dependencies is what the service uses. All are required.
+// Dependencies are the other services and tools that the service needs. All are required.
 type Dependencies struct {
-	// Directory is a connection to the directory service, on which this service is the caller failedevents.
+	// Directory is a connection to the directory service, with failedevents as the caller.
 	Directory grpc.ClientConnInterface
 	Log       *slog.Logger
 	Tracing   trace.TracerProvider
@@ -51,17 +51,17 @@ type Dependencies struct {
 	Now       func() time.Time
 }
 
-// Service is the running service. It starts no goroutines besides its database's.
+// Service is the running service. It starts no goroutines except those of its database.
 type Service struct {
 	store     store.Store
 	server    *server.Server
 	directory grpc.ClientConnInterface
 	log       *slog.Logger
-	now       func() time.Time // to the microsecond
+	now       func() time.Time // with microsecond precision
 }
 
-// Migrate prepares a PostgreSQL database for this service, or brings it to the newest schema. Processes of the version
-// before may run on it meanwhile.
+// Migrate prepares a PostgreSQL database for this service, or migrates it to the newest schema. Processes of the previous version may
+// run meanwhile.
 func Migrate(ctx context.Context, databaseURL string) error {
 	if err := postgres.Migrate(ctx, databaseURL); err != nil {
 		return fmt.Errorf("failedevents: %w", err)
@@ -69,12 +69,12 @@ func Migrate(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
-// CheckDatabase connects to a PostgreSQL database, and says whether New would take it. It writes nothing.
+// CheckDatabase connects to a PostgreSQL database and reports whether New would accept it. It writes nothing.
 func CheckDatabase(ctx context.Context, databaseURL string) error {
 	return postgres.Check(ctx, databaseURL)
 }
 
-// New opens the service's database; a SQLite file it brings to the newest schema. Call Close in the end.
+// New opens the service's database, and migrates a SQLite file to the newest schema. Call Close in the end.
 func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if err := errors.Join(c.Check().Err(), c.OneDatabase(c.DatabasePath)); err != nil {
 		return nil, fmt.Errorf("failedevents: %w", err)
@@ -113,10 +113,10 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// erasedEvents is how many events one transaction of an erasure removes at most.
+// erasedEvents is how many failed events one transaction of an erasure erases at most.
 const erasedEvents = 400
 
-// keeper says how organizations are erased here. Events from before now that come later are dropped.
+// keeper erases organizations in this service. It later drops failed events from before now that arrive late.
 func (s *Service) keeper() erasure.Keeper {
 	return erasure.Keeper{
 		Erase: func(ctx context.Context, e erasure.Erasure) (bool, error) {
@@ -127,5 +127,5 @@ func (s *Service) keeper() erasure.Keeper {
 	}
 }
 
-// Close closes the database, after the last call. Closing twice is safe.
+// Close closes the database. Call it after the last call. It is safe to close twice.
 func (s *Service) Close() error { return s.store.Close() }

@@ -100,12 +100,12 @@ func expect(t *testing.T, err error, reason fault.Reason) {
 	}
 }
 
-func TestAnEventIsReadAsItWasRecorded(t *testing.T) {
+func TestAFailedEventIsReadAsItWasRecorded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	sent := w.event(1)
 	sent.Id, sent.DirectoryId = strings.ToUpper(sent.Id), strings.ToUpper(sent.DirectoryId)
-	sent.AcknowledgeTime, sent.AcknowledgedBy = timestamppb.New(w.now), "nobody" // not read
+	sent.AcknowledgeTime, sent.AcknowledgedBy = timestamppb.New(w.now), "nobody" // ignored
 	w.add(t, sent)
 	w.add(t, w.event(1)) // again
 	got, err := w.events.GetFailedEvent(admin(t.Context(), "acme"), &failedeventsv1.GetFailedEventRequest{OrganizationId: "acme", Id: id(1)})
@@ -114,7 +114,7 @@ func TestAnEventIsReadAsItWasRecorded(t *testing.T) {
 	}
 }
 
-func TestAnEventIsNotLostForACharacterThatCannotBeKept(t *testing.T) {
+func TestAFailedEventIsNotLostBecauseOfAnInvalidCharacter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	sent := w.event(1)
@@ -126,7 +126,7 @@ func TestAnEventIsNotLostForACharacterThatCannotBeKept(t *testing.T) {
 	}
 }
 
-func TestPagesMeetEachEventOnce(t *testing.T) {
+func TestPagesContainEachFailedEventOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var want []string
@@ -157,7 +157,7 @@ func TestPagesMeetEachEventOnce(t *testing.T) {
 	}
 }
 
-func TestAcknowledgingIsForOneAndOnce(t *testing.T) {
+func TestOneFailedEventIsAcknowledgedOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add(t, w.event(1), w.event(2))
@@ -225,7 +225,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestItNeedsItsDependencies(t *testing.T) {
+func TestTheServiceNeedsItsDependencies(t *testing.T) {
 	t.Parallel()
 	_, err := failedevents.New(t.Context(), failedevents.Config{Settings: failedevents.Defaults(), DatabasePath: filepath.Join(t.TempDir(), "failedevents.db")}, failedevents.Dependencies{})
 	if err == nil {
@@ -233,7 +233,7 @@ func TestItNeedsItsDependencies(t *testing.T) {
 	}
 }
 
-func TestItStartsOnOneDatabase(t *testing.T) {
+func TestTheServiceStartsOnExactlyOneDatabase(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ path, url string }{
 		"none": {}, "both": {filepath.Join(t.TempDir(), "failedevents.db"), "postgres://nobody@127.0.0.1:1/none"},

@@ -1,5 +1,5 @@
-// Package server is the failedevents service's gRPC face: it turns messages into calls of the store and back. There is nothing to
-// decide between them.
+// Package server is the failedevents service's gRPC server: it turns requests into calls of the store, and results into responses.
+// There is nothing to decide between them.
 package server
 
 import (
@@ -29,13 +29,13 @@ type Server struct {
 	now     func() time.Time
 }
 
-// metricDropped counts events of organizations that were erased.
+// metricDropped counts dropped failed events of erased organizations.
 const metricDropped = "usher_failedevents_erased_events_dropped_total"
 
-// New makes the server. now is to the microsecond.
+// New creates a server. now has microsecond precision.
 func New(s store.Store, meters metric.MeterProvider, now func() time.Time) (*Server, error) {
 	dropped, err := meters.Meter("github.com/usher-scim/usher/services/failedevents").Int64Counter(metricDropped,
-		metric.WithDescription("Failed events that came when their organization had been erased, and were not kept."))
+		metric.WithDescription("Failed events that arrived after the erasure of their organization, and were dropped."))
 	return &Server{store: s, dropped: dropped, now: now}, err
 }
 
@@ -45,8 +45,8 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	failedeventsv1.RegisterFailedEventServiceServer(r, s)
 }
 
-// RecordEvents implements the RPC. Events from before the end of an erasure of their organization are dropped without an error: who
-// delivers them late must not deliver them again.
+// RecordFailedEvents drops failed events from before the end of an erasure of their organization. That is no error: a late sender
+// must not send them again.
 func (s *Server) RecordFailedEvents(ctx context.Context, r *failedeventsv1.RecordFailedEventsRequest) (*failedeventsv1.RecordFailedEventsResponse, error) {
 	events := make([]store.Event, 0, len(r.GetFailedEvents()))
 	for i, e := range r.GetFailedEvents() {
@@ -55,7 +55,7 @@ func (s *Server) RecordFailedEvents(ctx context.Context, r *failedeventsv1.Recor
 			f.Fields = []fault.Field{{Path: fmt.Sprintf("events[%d].time", i), Description: "must be a valid time"}}
 			return nil, f
 		}
-		events = append(events, stored(e))
+		events = append(events, eventFromProto(e))
 	}
 	dropped, err := s.store.Record(ctx, events)
 	if err != nil {
@@ -72,7 +72,7 @@ func (s *Server) GetFailedEvent(ctx context.Context, r *failedeventsv1.GetFailed
 	if err != nil {
 		return nil, err
 	}
-	return &failedeventsv1.GetFailedEventResponse{FailedEvent: message(e)}, nil
+	return &failedeventsv1.GetFailedEventResponse{FailedEvent: eventProto(e)}, nil
 }
 
 func (s *Server) ListFailedEvents(ctx context.Context, r *failedeventsv1.ListFailedEventsRequest) (*failedeventsv1.ListFailedEventsResponse, error) {
@@ -94,7 +94,7 @@ func (s *Server) ListFailedEvents(ctx context.Context, r *failedeventsv1.ListFai
 	events, more := page.Cut(events, size)
 	response := &failedeventsv1.ListFailedEventsResponse{}
 	for _, e := range events {
-		response.FailedEvents = append(response.FailedEvents, message(e))
+		response.FailedEvents = append(response.FailedEvents, eventProto(e))
 	}
 	if more {
 		last := events[size-1]
@@ -110,7 +110,7 @@ func placeAfter(pageToken string, list []string) (store.Place, error) {
 	}
 	micros, err := strconv.ParseInt(after[0], 36, 64)
 	if err != nil {
-		return store.Place{}, fault.New(fault.PageToken, "page_token was not given out by this list with these filters")
+		return store.Place{}, fault.New(fault.PageToken, "page_token is not from this list with these filters")
 	}
 	return store.Place{Time: time.UnixMicro(micros).UTC(), ID: after[1]}, nil
 }
@@ -120,14 +120,14 @@ func (s *Server) AcknowledgeFailedEvent(ctx context.Context, r *failedeventsv1.A
 	if err != nil {
 		return nil, err
 	}
-	return &failedeventsv1.AcknowledgeFailedEventResponse{FailedEvent: message(e)}, nil
+	return &failedeventsv1.AcknowledgeFailedEventResponse{FailedEvent: eventProto(e)}, nil
 }
 
-// printable replaces what PostgreSQL's text cannot hold: an event that quotes what an IdP sent must not be lost for it.
+// printable replaces the character that PostgreSQL's text cannot contain: a failed event that quotes an IdP must not be lost.
 func printable(text string) string { return strings.ReplaceAll(text, "\x00", "\uFFFD") }
 
-// stored is an event as it is kept. Ids are UUIDs, which compare without regard to case: one spelling is kept.
-func stored(e *failedeventsv1.FailedEvent) store.Event {
+// eventFromProto stores ids, which are UUIDs and compare without case, in lower case.
+func eventFromProto(e *failedeventsv1.FailedEvent) store.Event {
 	return store.Event{
 		OrganizationID: e.GetOrganizationId(), ID: strings.ToLower(e.GetId()), DirectoryID: strings.ToLower(e.GetDirectoryId()),
 		MessageID: e.GetMessageId(), Source: int32(e.GetSource()), Time: e.GetFailTime().AsTime().Truncate(time.Microsecond),
@@ -136,7 +136,7 @@ func stored(e *failedeventsv1.FailedEvent) store.Event {
 	}
 }
 
-func message(e store.Event) *failedeventsv1.FailedEvent {
+func eventProto(e store.Event) *failedeventsv1.FailedEvent {
 	m := &failedeventsv1.FailedEvent{
 		Id: e.ID, OrganizationId: e.OrganizationID, DirectoryId: e.DirectoryID, MessageId: e.MessageID,
 		Source: failedeventsv1.FailedEventSource(e.Source), FailTime: timestamppb.New(e.Time), Operation: e.Operation,

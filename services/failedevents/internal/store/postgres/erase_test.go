@@ -47,7 +47,7 @@ func TestNoTableKeepsRowsOfAnErasedOrganization(t *testing.T) {
 	})
 }
 
-// A step of an erasure reads no more than it removes, whatever the planner believes.
+// An erasure step reads no more than it erases, whatever the planner estimates.
 func TestErasingScansNothing(t *testing.T) {
 	t.Parallel()
 	s := openStore(t)

@@ -26,7 +26,7 @@ var (
 	shared     = rows.Load(statements)
 )
 
-// schema holds the service's tables.
+// schema contains the service's tables.
 const schema = "usher_failedevents"
 
 func tables() pgdb.Schema {
@@ -39,15 +39,15 @@ func tables() pgdb.Schema {
 	}
 }
 
-// Migrate makes the tables, or brings them up to date.
+// Migrate creates the tables, or migrates them.
 func Migrate(ctx context.Context, url string) error { return pgdb.Migrate(ctx, url, tables()) }
 
-// Store implements store.Store on one schema. Any number of processes may have it open.
+// Store is a store.Store on one schema. Any number of processes may share it.
 type Store struct{ db *pgdb.DB }
 
 var _ store.Store = (*Store)(nil)
 
-// Check connects to a database, and says whether Open would take it.
+// Check connects to a database and reports whether Open would accept it.
 func Check(ctx context.Context, url string) error { return pgdb.Check(ctx, url, tables()) }
 
 // Open connects to a migrated database.
@@ -59,7 +59,7 @@ func Open(ctx context.Context, server pgdb.Server) (*Store, error) {
 	return &Store{db}, nil
 }
 
-// Close ends the connections.
+// Close closes the connections.
 func (s *Store) Close() error {
 	s.db.Close()
 	return nil
@@ -77,7 +77,7 @@ func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, 
 	}
 	organizations := column(events, func(e store.Event) string { return e.OrganizationID })
 	b := &pgx.Batch{}
-	// An erasing of one of them either sees these events, or is seen here.
+	// A concurrent erasure of one of them either sees these events, or this transaction sees the erasure.
 	b.Queue(lockOrganizationsShared, organizations)
 	b.Queue(recordEvents,
 		organizations,
@@ -98,7 +98,7 @@ func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, 
 	return dropped, pgdb.Reach(s.db.SendBatch(ctx, b).Close())
 }
 
-// column is one field of all events.
+// column returns one field of all events.
 func column[T any](events []store.Event, field func(store.Event) T) []T {
 	all := make([]T, len(events))
 	for i, e := range events {
@@ -116,8 +116,8 @@ func (s *Store) Events(ctx context.Context, organizationID string, filter store.
 	return pgdb.ReadAll(ctx, s.db, rows.EventFields, query, args...)
 }
 
-// errNotOpen is what an event gets that cannot be acknowledged.
-var errNotOpen = errors.New("it is not there, or somebody was first")
+// errNotOpen means that an event cannot be acknowledged.
+var errNotOpen = errors.New("the event is missing, or somebody else has acknowledged it")
 
 func (s *Store) Acknowledge(ctx context.Context, organizationID, id, by string, now time.Time) (store.Event, error) {
 	e, err := pgdb.ReadOne(ctx, s.db, rows.EventFields, errNotOpen, shared.AcknowledgeEvent, dbtype.Time(&now), by, organizationID, id)

@@ -1,5 +1,5 @@
-// Package rows is what the engines of the failedevents store have in common: which statements there are and with which arguments, how
-// one is chosen to list events, and what the columns of rows are.
+// Package rows contains what the engines of the failedevents store share: the list of statements with their arguments, the choice of
+// the statement that lists events, and the columns of rows.
 package rows
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqlfile"
 )
 
-// Statements are the texts of the statements that every engine has, each in its own words.
+// Statements are the texts of the statements that every engine has.
 type Statements struct {
 	GetEvent, AcknowledgeEvent                           string
 	BeginErasure, EraseEvents, ListErasures, EndErasure  string
@@ -19,7 +19,7 @@ type Statements struct {
 	listOfMessage                                        string
 }
 
-// Load reads them from an engine's folder. It panics where sqlfile does.
+// Load reads the statements from an engine's folder. It panics under the same conditions as sqlfile.
 func Load(folder *sqlfile.Statements) *Statements {
 	return &Statements{
 		GetEvent:            folder.Load("get_event", "organization_id", "id"),
@@ -37,9 +37,9 @@ func Load(folder *sqlfile.Statements) *Statements {
 	}
 }
 
-// ListEvents gives each way of listing a statement, and so a plan, of its own.
+// ListEvents chooses a statement, and so a plan, for each kind of list.
 func (s *Statements) ListEvents(organizationID string, filter store.Filter, after store.Place, limit int) (statement string, args []any) {
-	micros, id := int64(math.MaxInt64), "" // those of all events are below
+	micros, id := int64(math.MaxInt64), "" // above all events
 	if after != (store.Place{}) {
 		micros, id = after.Time.UnixMicro(), after.ID
 	}
@@ -57,7 +57,7 @@ func (s *Statements) ListEvents(organizationID string, filter store.Filter, afte
 	}
 }
 
-// EventFields is where the columns of an event go, in the order in which every engine reads them: that of the table's.
+// EventFields are the fields of an event, in the order of the table's columns.
 func EventFields(e *store.Event) []any {
 	return []any{
 		&e.OrganizationID, &e.ID, &e.DirectoryID, &e.MessageID, &e.Source, dbtype.Time(&e.Time), &e.Operation, &e.ResourceID,
@@ -65,7 +65,7 @@ func EventFields(e *store.Event) []any {
 	}
 }
 
-// Erasure is one of those that Store.Marked gives.
+// Erasure is a row of Store.Marked.
 type Erasure struct {
 	OrganizationID string
 	Asked          time.Time
@@ -74,7 +74,7 @@ type Erasure struct {
 // ErasureFields are organization_id and erasing.
 func ErasureFields(e *Erasure) []any { return []any{&e.OrganizationID, dbtype.Time(&e.Asked)} }
 
-// AskedTimes gives the times by organization.
+// AskedTimes returns the times by organization.
 func AskedTimes(erasures []Erasure) map[string]time.Time {
 	all := make(map[string]time.Time, len(erasures))
 	for _, e := range erasures {

@@ -14,8 +14,8 @@ import (
 
 var getErasure = statements.Load("get_erasure", "organization_id")
 
-// erasureOf gives until when events of an organization are erased, and when its last erasure was asked for that has ended; zero
-// times when there are none.
+// erasureOf returns until when an organization's events are erased, and when its last ended erasure was requested; zero times if
+// there are none.
 func erasureOf(ctx context.Context, tx *sqlitedb.Tx, organizationID string) (until, ended time.Time, err error) {
 	err = tx.QueryRow(ctx, getErasure, organizationID).Scan(dbtype.Time(&until), dbtype.Time(&ended))
 	if errors.Is(err, sql.ErrNoRows) {

@@ -45,7 +45,7 @@ func TestNoTableKeepsRowsOfAnErasedOrganization(t *testing.T) {
 	})
 }
 
-// A step of an erasure reads no more than it removes.
+// An erasure step reads no more than it erases.
 func TestErasingScansNothing(t *testing.T) {
 	t.Parallel()
 	rows, err := openStore(t).db.Query(t.Context(), `EXPLAIN QUERY PLAN `+shared.EraseEvents, "acme", 9)

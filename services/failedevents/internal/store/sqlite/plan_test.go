@@ -12,7 +12,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
-// Each way of listing reads an index in the list's order: a page costs what it shows, however many events there are.
+// Each kind of list reads an index in the list's order: a page costs as much as it shows, however many failed events exist.
 func TestNoListSortsOrScans(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "failedevents.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())

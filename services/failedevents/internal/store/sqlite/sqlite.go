@@ -26,7 +26,7 @@ var (
 	shared     = rows.Load(statements)
 )
 
-// Store implements store.Store on one database file.
+// Store is a store.Store on one database file.
 type Store struct{ db *sqlitedb.DB }
 
 var _ store.Store = (*Store)(nil)
@@ -54,7 +54,7 @@ var insertEvent = statements.Load("insert_event", "organization_id", "id", "dire
 func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		dropped = 0
-		erased := map[string]time.Time{} // by organization, those that were looked up
+		erased := map[string]time.Time{} // by organization, a cache
 		for _, e := range events {
 			until, known := erased[e.OrganizationID]
 			if !known {

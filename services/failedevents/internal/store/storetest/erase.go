@@ -10,8 +10,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// Erased checks that nothing is left of an organization that was erased, in any table whose rows are an organization's. rows counts
-// its rows by table, as the database's own catalogue has them.
+// Erased checks that nothing is left of an erased organization, in any table with rows of organizations. rows counts its rows by table,
+// for all such tables in the database's own catalogue.
 func Erased(t *testing.T, s store.Store, rows func(organizationID string) map[string]int) {
 	t.Helper()
 	theirs := whole("e1")
@@ -58,7 +58,7 @@ func erases(t *testing.T, s store.Store) {
 	for step, want := range []int{2, 2, 1, 0} {
 		expect(t, "how many were removed", erase(t, s, asked, asked.Add(time.Duration(step)*time.Minute), 2), want)
 	}
-	erase(t, s, asked, asked, 2) // of a process whose clock is behind
+	erase(t, s, asked, asked, 2) // by a process whose clock is behind
 	late, last, next := at("late", 0), at("last", 240), at("next", 241)
 	dropped, err := s.Record(t.Context(), []store.Event{late, last, next, late})
 	if err != nil || dropped != 3 {
@@ -114,7 +114,7 @@ func erasesBesideRecording(t *testing.T, s store.Store) {
 	for left := 1; left > 0; {
 		left = erase(t, s, asked, asked, 10)
 	}
-	// Whatever is recorded from here on is dropped.
+	// Everything that is recorded from here on is dropped.
 	running.Wait()
 	expect(t, "the list", list(t, s, "acme", store.Filter{}, store.Place{}, many), []string{})
 }

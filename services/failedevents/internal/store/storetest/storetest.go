@@ -1,4 +1,4 @@
-// Package storetest is the suite that every engine of the failedevents store passes.
+// Package storetest is the test suite that every engine of the failedevents store passes.
 package storetest
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// Run checks the engine whose empty stores open gives.
+// Run tests an engine. open returns an empty store.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	cases := []struct {
 		name string

@@ -14,7 +14,7 @@ CREATE TABLE events (
   directory_id     text    NOT NULL COLLATE "C", -- '' for none
   message_id       text    NOT NULL COLLATE "C",
   source           integer NOT NULL,
-  time             bigint  NOT NULL, -- microseconds since 1970, as all times here
+  time             bigint  NOT NULL, -- microseconds since 1970, like all times here
   operation        text    NOT NULL,
   resource_id      text    NOT NULL,
   status           integer NOT NULL,
@@ -23,20 +23,20 @@ CREATE TABLE events (
   detail           text    NOT NULL,
   remedy           text    NOT NULL,
   trace_id         text    NOT NULL,
-  acknowledge_time bigint  NOT NULL, -- 0 while nobody has acknowledged it
+  acknowledge_time bigint  NOT NULL, -- 0 before somebody acknowledges it
   acknowledged_by  text    NOT NULL,
   PRIMARY KEY (organization_id, id)
 );
--- One for each way of listing, so that a page reads little more than what it shows.
+-- One index for each kind of list, so that a page reads little more than it shows.
 CREATE INDEX events_time ON events (organization_id, time, id);
 CREATE INDEX events_directory ON events (organization_id, directory_id, time, id);
 CREATE INDEX events_message ON events (organization_id, message_id, time, id);
 CREATE INDEX events_open ON events (organization_id, time, id) WHERE acknowledge_time = 0;
 CREATE INDEX events_open_directory ON events (organization_id, directory_id, time, id) WHERE acknowledge_time = 0;
 
--- Organizations that were erased, or are being erased: erasing is when that was asked for, 0 once it has ended, and ended that of the
--- last erasure that has. An event that is not after time is of what was erased: it may come late, when the id is another
--- organization's.
+-- Erased organizations, and those that are being erased. erasing is the time of the request, 0 after the end. ended is the time of the
+-- request of the last ended erasure. A failed event that is not after time belongs to the erased organization: it may arrive late, when
+-- another organization has the id.
 CREATE TABLE erased (
   organization_id text    NOT NULL COLLATE "C" PRIMARY KEY,
   time            bigint  NOT NULL,

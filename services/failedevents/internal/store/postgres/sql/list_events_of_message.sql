@@ -1,4 +1,4 @@
--- A message has few events: among those the other conditions choose.
+-- A message has few events. The other conditions select among them.
 SELECT organization_id, id, directory_id, message_id, source, time, operation, resource_id, status, reason,
   scim_type, detail, remedy, trace_id, acknowledge_time, acknowledged_by
 FROM events

@@ -1,3 +1,3 @@
--- Advisory locks are shared by all who use the database, so these are told apart by a number that is unlikely twice. lock_organizations_shared has the
--- same.
+-- Everyone who uses the database shares the advisory locks. The number makes a collision with others unlikely.
+-- lock_organizations_shared has the same number.
 SELECT pg_advisory_xact_lock(hashtextextended(:organization_id, 8245921741));

@@ -1,5 +1,5 @@
--- Has the first events of an organization read from an index, for the rest of a transaction: a planner that believes that there are
--- few would read all of them each time, and sort them. It believes that what is off costs a lot, and must not compile a statement
--- for that.
+-- Makes the rest of the transaction read the first events of an organization from an index. A planner that expects few rows would read
+-- and sort all of them each time. It gives disabled plans a high cost, which would also make it compile the statement: so
+-- compilation is off.
 SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
   set_config('enable_sort', 'off', true), set_config('jit', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true);

@@ -1,5 +1,5 @@
--- By key, because two that record the same events at once wait for each other's rows, and must not do so in a circle. Of two with one
--- id the first comes first, and stays.
+-- Inserts in the order of the keys: two calls with the same events wait for each other's rows, and must not deadlock. Of two events
+-- with the same id, the first one stays.
 WITH n AS (
   SELECT n.*, EXISTS (SELECT 1 FROM erased x WHERE x.organization_id = n.organization_id AND x.time >= n.time) AS late
   FROM unnest(:organization_ids::text[], :ids::text[], :directory_ids::text[], :message_ids::text[], :sources::integer[],
