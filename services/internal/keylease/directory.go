@@ -17,20 +17,19 @@ import (
 )
 
 const (
-	// unknownLease is for how long an unknown key is remembered, so that who tries one over and over asks directory once
-	// a second. It bounds how late a new key starts to work.
+	// unknownLease is how long an unknown key is cached, so that repeated attempts ask directory once a second. It bounds the time
+	// until a new key works.
 	unknownLease = time.Second
-	// askTimeout is shorter than a lease: an answer that comes at all comes before its lease is over.
+	// askTimeout is shorter than a key lease: an answer in time is an answer whose lease is still valid.
 	askTimeout = 3 * time.Second
-	// listEvery is how often directory is asked for signing keys at most: a lease that somebody forged names one that
-	// nobody knows.
+	// listEvery limits how often the cache asks directory for signing keys: a forged lease may name an unknown key.
 	listEvery = time.Second
 )
 
-// FromDirectory makes an empty cache that asks the directory service, over a connection as the gateway. Leases that directory
-// has signed are looked for in, and put into, what processes share; nil is nothing. now is the time of day.
+// FromDirectory creates an empty cache that asks the directory service, over a connection as the gateway. It also reads leases that
+// directory has signed from shared, and writes them to it. A nil shared is not used. now is the time of day.
 //
-// While directory gives no answer nobody new is let in: that is logged when it begins, with the cause, and when it ends.
+// While directory does not answer, new keys are refused. The cache logs when that begins, with the cause, and when it ends.
 func FromDirectory(conn grpc.ClientConnInterface, shared Shared, log *slog.Logger, now func() time.Time, options ...Option) *Cache {
 	d := &directory{client: directoryv1.NewKeyLookupServiceClient(conn), sign: shared != nil, log: log, now: now}
 	if shared != nil {
@@ -39,10 +38,10 @@ func FromDirectory(conn grpc.ClientConnInterface, shared Shared, log *slog.Logge
 	return New(d.load, now, options...)
 }
 
-// directory is the directory service, and the keys that it signs leases with. It is safe for concurrent use.
+// directory is a client of the directory service, with its signing keys. It is safe for concurrent use.
 type directory struct {
 	client     directoryv1.KeyLookupServiceClient
-	sign       bool // leases are shared
+	sign       bool // leases are shared, so ask for signed ones
 	log        *slog.Logger
 	now        func() time.Time
 	unanswered atomic.Bool
@@ -58,7 +57,7 @@ func (d *directory) load(ctx context.Context, digest Digest) (Lease, error) {
 	ctx, cancel := ownQuestion(ctx)
 	defer cancel()
 	answer, err := d.client.ResolveKey(ctx, &directoryv1.ResolveKeyRequest{KeyDigest: digest[:], Sign: d.sign})
-	// The status is asked and not the fault: a server without this RPC is no word on the key.
+	// Use the status and not the fault: a server without this RPC has not answered about the key.
 	unknown := status.Code(err) == codes.NotFound
 	if failed := err != nil && !unknown; d.unanswered.CompareAndSwap(!failed, failed) {
 		if failed {
@@ -75,18 +74,18 @@ func (d *directory) load(ctx context.Context, digest Digest) (Lease, error) {
 	}
 	lease := Of(answer)
 	if until := asked.Add(MaxLease); !lease.Until.Before(until) {
-		lease.Until, lease.Signature = until, Signature{} // it is not what was signed any more
+		lease.Until, lease.Signature = until, Signature{} // the signature is of another end
 	}
 	return lease, nil
 }
 
-// verify is a Verify. A lease by a key that is not known, and can't be found out now, is not signed.
+// verify is a Verify. A lease with an unknown signing key, which directory does not confirm now, counts as unsigned.
 func (d *directory) verify(ctx context.Context, digest Digest, l Lease) bool {
 	key := d.signingKey(ctx, l.Signature.KeyID)
 	return key != nil && d.now().Before(key.GetExpireTime().AsTime()) && l.SignedBy(key.GetSecret(), digest)
 }
 
-// signingKey gives one, or nil. One who asks directory does not keep others waiting.
+// signingKey returns a key, or nil. A caller that asks directory does not block others.
 func (d *directory) signingKey(ctx context.Context, id string) *directoryv1.SigningKey {
 	d.mu.Lock()
 	key, now := d.signingKeys[id], d.now()
@@ -101,7 +100,7 @@ func (d *directory) signingKey(ctx context.Context, id string) *directoryv1.Sign
 	defer cancel()
 	answer, err := d.client.ListSigningKeys(ctx, &directoryv1.ListSigningKeysRequest{})
 	if err != nil {
-		return nil // directory is asked about the API key itself now, and that failure is told
+		return nil // the cache now asks directory about the API key itself, and logs that failure
 	}
 	keys := map[string]*directoryv1.SigningKey{}
 	for _, k := range answer.GetSigningKeys() {
@@ -113,7 +112,7 @@ func (d *directory) signingKey(ctx context.Context, id string) *directoryv1.Sign
 	return keys[id]
 }
 
-// ownQuestion gives the context of a question, which is the gateway's own, whoever the request is for that it comes up in.
+// ownQuestion makes the gateway the principal of a question, whoever sent the request that caused it.
 func ownQuestion(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(rpc.WithPrincipal(ctx, &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SYSTEM}), askTimeout)
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// keyServer answers ResolveKey as it is told.
+// keyServer is a fake of ResolveKey.
 type keyServer struct {
 	directoryv1.UnimplementedKeyLookupServiceServer
 	answer *directoryv1.ResolveKeyResponse
@@ -93,7 +93,7 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 				directoryv1.RegisterKeyLookupServiceServer(channel, c.server)
 			}
 			cache := FromDirectory(channel.As(commonv1.Caller_CALLER_GATEWAY), nil, slog.New(slog.DiscardHandler), func() time.Time { return now })
-			// The principal of the request in which the question comes up is not asked for.
+			// The question is not asked for the principal of the request.
 			ctx := rpc.WithPrincipal(t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE})
 			lease, err := cache.load(ctx, bearer.APIKey.New().Digest())
 			if (err != nil) != c.fails || !reflect.DeepEqual(lease, c.want) {
@@ -103,7 +103,7 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 	}
 }
 
-// answering is a directory service that answers every call with an error, or well.
+// answering is a directory service that answers every call, with or without an error.
 type answering struct {
 	grpc.ClientConnInterface
 	err error
@@ -111,7 +111,7 @@ type answering struct {
 
 func (a *answering) Invoke(context.Context, string, any, any, ...grpc.CallOption) error { return a.err }
 
-func TestKeysThatCannotBeCheckedAreLoggedOnceWithTheCause(t *testing.T) {
+func TestFailuresToCheckKeysAreLoggedOnceWithTheCause(t *testing.T) {
 	t.Parallel()
 	var said bytes.Buffer
 	directory := &answering{}
@@ -119,7 +119,7 @@ func TestKeysThatCannotBeCheckedAreLoggedOnceWithTheCause(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		err  error
-		logs string // nothing, if empty
+		logs string // empty means none
 	}{
 		{"an answer", nil, ""},
 		{"no such key", status.Error(codes.NotFound, "no"), ""},
@@ -130,7 +130,7 @@ func TestKeysThatCannotBeCheckedAreLoggedOnceWithTheCause(t *testing.T) {
 	} {
 		said.Reset()
 		directory.err = c.err
-		_, _ = cache.load(t.Context(), bearer.APIKey.New().Digest()) // what it gives is another test's
+		_, _ = cache.load(t.Context(), bearer.APIKey.New().Digest()) // another test checks the result
 		if lines := strings.Count(said.String(), "\n"); lines > 1 || (lines == 1) != (c.logs != "") || !strings.Contains(said.String(), c.logs) {
 			t.Errorf("%s: it logs %q, want %q", c.name, said.String(), c.logs)
 		}

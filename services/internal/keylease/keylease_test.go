@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// clock is a time of day and a monotonic clock that the test moves.
+// clock is a time of day and a monotonic clock that the test controls.
 type clock struct{ nanos, monotonic atomic.Int64 }
 
 func (c *clock) now() time.Time               { return time.Unix(0, c.nanos.Load()) }
@@ -40,8 +40,8 @@ func TestALeaseIsUsedUntilItsEnd(t *testing.T) {
 	}
 }
 
-// Neither clock alone can prolong a lease, nor end it too late.
-func TestALeaseEndsByWhicheverClockComesFirst(t *testing.T) {
+// Neither clock alone can extend a lease, or end it too late.
+func TestALeaseEndsByTheFirstOfBothClocks(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		day, monotonic time.Duration // how far each clock moves
@@ -88,17 +88,17 @@ func TestTheTimeOfDayCountsThoughTimesHaveMonotonicReadings(t *testing.T) {
 	if _, err := cache.Lookup(t.Context(), Digest{1}); err != nil {
 		t.Fatal(err)
 	}
-	day = start.Round(0).Add(time.Hour) // without one, as after a suspension only the time of day shows it
+	day = start.Round(0).Add(time.Hour) // without a monotonic reading, as after a suspension only the time of day shows it
 	if _, err := cache.Lookup(t.Context(), Digest{1}); !fault.Is(err, fault.Unavailable) || asked != 3 {
 		t.Errorf("directory was asked %d times: %v", asked, err)
 	}
 }
 
-func TestAnAnswerWhoseLeaseIsOverIsAskedForAgain(t *testing.T) {
+func TestAnExpiredAnswerIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
-		takes  []time.Duration // how long each answer takes, of a lease of a second
+		takes  []time.Duration // how long each answer takes, with a lease of a second
 		reason fault.Reason
 	}{
 		{"valid at once", []time.Duration{0}, 0},
@@ -140,7 +140,7 @@ func TestAnErrorIsNotRemembered(t *testing.T) {
 	}
 }
 
-// An answer that directory gave before a revocation, and that arrives after it, must serve no request that started after.
+// An answer from before a revocation that arrives after it must not serve a request that started after it.
 func TestAnAnswerOlderThanAnInvalidationIsNotShared(t *testing.T) {
 	t.Parallel()
 	c := &clock{}
@@ -164,12 +164,12 @@ func TestAnAnswerOlderThanAnInvalidationIsNotShared(t *testing.T) {
 	first := <-questions // directory reads the key as valid …
 	cache.Invalidate(digest)
 	after := lookup()
-	second := <-questions                                                // … so who comes later asks again,
-	first.answer <- Lease{KeyID: "stale", Until: c.now().Add(time.Hour)} // though the first answer comes first
+	second := <-questions                                                // … so later calls ask again,
+	first.answer <- Lease{KeyID: "stale", Until: c.now().Add(time.Hour)} // though the first answer arrives first
 	if lease := <-before; lease.KeyID != "stale" {
 		t.Errorf("the earlier request got %+v", lease)
 	}
-	third := lookup() // joins the second question: the stale answer was not stored
+	third := lookup() // joins the second question: the stale answer is not cached
 	second.answer <- Lease{Unknown: true, Until: c.now().Add(time.Hour)}
 	if lease := <-after; !lease.Unknown {
 		t.Errorf("a request after the revocation got %+v", lease)
@@ -179,7 +179,7 @@ func TestAnAnswerOlderThanAnInvalidationIsNotShared(t *testing.T) {
 	}
 }
 
-func TestUnknownKeysMakeNoRoomForThemselves(t *testing.T) {
+func TestUnknownKeysDoNotReplaceKnownKeys(t *testing.T) {
 	t.Parallel()
 	c, asked := &clock{}, map[bool]int{}
 	good := Digest{31: 1}
@@ -203,7 +203,7 @@ func TestUnknownKeysMakeNoRoomForThemselves(t *testing.T) {
 	}
 }
 
-func TestAKeyIsSeenOnceItOpenedSomething(t *testing.T) {
+func TestAKeyIsSeenAfterItOpenedSomething(t *testing.T) {
 	t.Parallel()
 	c, revoked := &clock{}, false
 	cache := New(func(_ context.Context, digest Digest) (Lease, error) {

@@ -5,34 +5,33 @@ import (
 	"time"
 )
 
-// Shared keeps leases where other processes find them, for speed alone: it may lose any, and what it cannot do in little
-// time it leaves. It keeps each lease until its end on a clock of its own, anchored at a time before directory was asked.
-// With the lease's own end, which whoever reads it checks, there are two guards, and either alone keeps a lease from
-// living on: in a store that was frozen, restored from an old copy or written to late, and between machines whose clocks
-// differ. Others may write to it as well: a lease counts only if directory has signed it.
+// Shared stores leases for all processes, only for speed. It may lose any lease, and gives up when it is slow. It keeps each lease
+// until an end on its own clock, counted from a time before the question to directory. The lease's own end, which every reader
+// checks, is a second guard. Either guard is enough to end a lease: in a store that was frozen, restored from an old copy or
+// written to late, and between machines with different clocks. Others may write to the store as well: a lease counts only if
+// directory has signed it.
 type Shared interface {
-	// Get looks a key up.
+	// Get reads a key's lease.
 	Get(ctx context.Context, digest Digest) Found
-	// Put keeps a key's lease until a time on the store's own clock. One that comes late, by that clock, has no effect.
-	Put(ctx context.Context, digest Digest, lease Lease, until time.Time)
+	// Set stores a key's lease until a time on the store's own clock. It has no effect after that time.
+	Set(ctx context.Context, digest Digest, lease Lease, until time.Time)
 }
 
-// Found is what Shared answers.
+// Found is the result of Shared.Get.
 type Found struct {
-	// Lease is what it has on the key, unchecked.
+	// Lease is the stored lease, unchecked.
 	Lease Lease
-	// Left is for how long Lease may be used, counted from before Get; not above 0 when there is none.
+	// Left is how long Lease may be used, counted from before Get; not above 0 if there is none.
 	Left time.Duration
-	// Time is the time of Get on the store's own clock; zero when it did not answer, and should not be bothered with a Put.
+	// Time is the time of Get on the store's own clock. It is zero if the store did not answer: then do not call Set.
 	Time time.Time
 }
 
-// leastLeft is how much a lease that is shared must have left: one that is over before it is used would be found again, and
-// be over again.
+// leastLeft is how long a shared lease must be valid at least: a lease that expires before its use would be found and expire again.
 const leastLeft = 20 * time.Millisecond
 
-// sound says whether a lease is one that may be shared: signed, of a key that opens one thing, with an end that can be. A reader
-// whose time of day is far behind finds none sound, and asks directory.
+// sound reports whether a lease may be shared: it is signed, its key opens exactly one thing, and its end is possible. If a reader's
+// time of day is far behind, no lease is sound, and the reader asks directory.
 func sound(l Lease, day time.Time) bool {
 	opens := l.OrganizationID != "" && l.DirectoryID != "" && l.KeyID != ""
 	if l.Credential != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// store is what processes share, with a clock of its own.
+// store is a shared store with its own clock.
 type store struct {
 	mu    sync.Mutex
 	found Found
@@ -24,7 +24,7 @@ func (s *store) Get(context.Context, Digest) Found {
 	return s.found
 }
 
-func (s *store) Put(_ context.Context, _ Digest, lease Lease, until time.Time) {
+func (s *store) Set(_ context.Context, _ Digest, lease Lease, until time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.put, s.until = append(s.put, lease), until
@@ -32,10 +32,10 @@ func (s *store) Put(_ context.Context, _ Digest, lease Lease, until time.Time) {
 
 var byS = Signature{KeyID: "s"}
 
-// signed takes what names a signing key, but for one.
+// signed is a Verify that accepts all signing keys except one.
 func signed(_ context.Context, _ Digest, l Lease) bool { return l.Signature.KeyID != "forged" }
 
-// good is a lease of a key that opens a directory.
+// good returns a lease of a key that opens a directory.
 func good(until time.Time) Lease {
 	return Lease{OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Until: until, Signature: byS}
 }
@@ -91,7 +91,7 @@ func TestASharedLeaseIsUsedUntilTheFirstOfItsEnds(t *testing.T) {
 	}
 }
 
-func TestAnOddSharedLeaseIsAMiss(t *testing.T) {
+func TestAnInvalidSharedLeaseIsAMiss(t *testing.T) {
 	t.Parallel()
 	moved := &clock{}
 	moved.advance(time.Hour)
@@ -116,9 +116,9 @@ func TestAnOddSharedLeaseIsAMiss(t *testing.T) {
 	}
 }
 
-// What is shared ends, by the store's clock, a term after a time before directory was asked: however long the answer and
-// the Put took.
-func TestWhatDirectorySaidIsSharedUntilItsEnd(t *testing.T) {
+// A shared lease ends, by the store's clock, a term after a time before the question to directory, however long the answer and the
+// Set took.
+func TestDirectorysAnswerIsSharedUntilItsEnd(t *testing.T) {
 	t.Parallel()
 	storeTime := time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
 	moved := &clock{}
@@ -126,7 +126,7 @@ func TestWhatDirectorySaidIsSharedUntilItsEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer Lease
 		time   time.Time
-		term   time.Duration // 0: nothing is put
+		term   time.Duration // 0: nothing is stored
 	}{
 		"a key":           {good(moved.now().Add(4 * time.Second)), storeTime, 4 * time.Second},
 		"a suspended one": {Lease{OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Suspended: true, Until: moved.now().Add(time.Second), Signature: byS}, storeTime, time.Second},
@@ -164,7 +164,7 @@ func TestAnAnswerFromBeforeAnInvalidationIsNotShared(t *testing.T) {
 	var cache *Cache
 	cache = New(func(context.Context, Digest) (Lease, error) {
 		answer := good(moved.now().Add(time.Second))
-		cache.Invalidate(Digest{1}) // directory revokes it after it looked
+		cache.Invalidate(Digest{1}) // directory revokes the key after it answered
 		return answer, nil
 	}, moved.now, WithElapsed(moved.elapsed), WithShared(s, signed))
 	if _, err := cache.Lookup(t.Context(), Digest{1}); err != nil {

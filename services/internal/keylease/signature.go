@@ -9,16 +9,16 @@ import (
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 )
 
-// Signature says that a lease is one that directory gave: what processes share may be written by others, too.
+// Signature proves that directory issued a lease: others may write to the shared store as well.
 type Signature struct {
-	KeyID string // of the signing key; empty: it is not signed
+	KeyID string // of the signing key; empty if the lease is not signed
 	MAC   []byte
 }
 
-// Verify says whether a lease on a key is signed by directory.
+// Verify reports whether directory has signed a lease of a key.
 type Verify func(ctx context.Context, digest Digest, l Lease) bool
 
-// Of is the lease that directory's answer gives.
+// Of returns the lease in directory's answer.
 func Of(answer *directoryv1.ResolveKeyResponse) Lease {
 	l := Lease{
 		Until:     answer.GetLeaseExpireTime().AsTime(),
@@ -32,13 +32,13 @@ func Of(answer *directoryv1.ResolveKeyResponse) Lease {
 		c := opens.ServiceCredential
 		l.Credential = &Credential{ID: c.GetId(), Organizations: c.GetOrganizationIds(), All: c.GetAllOrganizations(), Write: c.GetMayWrite()}
 	default:
-		l.Unknown = true // a newer directory service knows more kinds of keys; here they open nothing
+		l.Unknown = true // a newer directory service knows more kinds of keys; they open nothing here
 	}
 	return l
 }
 
-// MAC is HMAC-SHA-256, with a signing key's secret, over a key's digest, what it opens, and until when. A text or a list comes after
-// its length, so that no two leases are written alike.
+// MAC returns the HMAC-SHA-256, with a signing key's secret, of a key's digest and its lease. Each text and list follows its length,
+// so that no two leases have the same encoding.
 func MAC(secret []byte, digest Digest, l Lease) []byte {
 	text := append([]byte("usher lease 1\n"), digest[:]...)
 	add := func(values ...string) {
@@ -69,7 +69,7 @@ func MAC(secret []byte, digest Digest, l Lease) []byte {
 	return mac.Sum(nil)
 }
 
-// SignedBy says, in constant time, whether a lease on a key is signed with a signing key's secret.
+// SignedBy reports, in constant time, whether a signing key's secret has signed a lease of a key.
 func (l Lease) SignedBy(secret []byte, digest Digest) bool {
 	return hmac.Equal(l.Signature.MAC, MAC(secret, digest, l))
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestASignatureIsOfEachPartOfALease(t *testing.T) {
+func TestASignatureCoversEachPartOfALease(t *testing.T) {
 	t.Parallel()
 	secret, digest, until := []byte("secret"), Digest{1}, time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	key := Lease{OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Until: until}

@@ -14,13 +14,13 @@ import (
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
-// leasePrefix is before the hex digest of a key. The key's secret is nowhere in Redis.
+// leasePrefix is the prefix of a key's hex digest. Redis never contains the key's secret.
 const leasePrefix = "usher:lease:"
 
-// Leases keeps leases on keys. It implements keylease.Shared.
+// Leases stores key leases. It is a keylease.Shared.
 type Leases struct{ client *Client }
 
-// Leases gives those that are shared through this Redis.
+// Leases returns the key leases that processes share in this Redis.
 func (c *Client) Leases() Leases { return Leases{c} }
 
 func (l Leases) Get(ctx context.Context, digest keylease.Digest) keylease.Found {
@@ -28,7 +28,7 @@ func (l Leases) Get(ctx context.Context, digest keylease.Digest) keylease.Found 
 	var value *redis.StringCmd
 	var now *redis.TimeCmd
 	key := leaseKey(digest)
-	// In one transaction: another lease that comes in between would have another time to live.
+	// In one transaction: another lease in between would have another time to live.
 	_ = l.client.do(ctx, func(ctx context.Context) error {
 		_, err := l.client.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 			left, value, now = p.PTTL(ctx, key), p.Get(ctx, key), p.Time(ctx)
@@ -39,7 +39,7 @@ func (l Leases) Get(ctx context.Context, digest keylease.Digest) keylease.Found 
 	if now == nil || now.Err() != nil {
 		return keylease.Found{}
 	}
-	// What is wrong with the value alone is a miss, and a Put mends it.
+	// An invalid value is a miss, and Set replaces it.
 	found := keylease.Found{Time: now.Val()}
 	if lease, ok := readLease(value.Val()); ok && value.Err() == nil {
 		found.Lease, found.Left = lease, left.Val()
@@ -47,14 +47,14 @@ func (l Leases) Get(ctx context.Context, digest keylease.Digest) keylease.Found 
 	return found
 }
 
-// Put implements keylease.Shared. Redis keeps time in milliseconds of its own time of day; a SET that it gets late, even
-// after it was frozen, holds nothing.
-func (l Leases) Put(ctx context.Context, digest keylease.Digest, lease keylease.Lease, until time.Time) {
+// Set uses Redis's own time of day, in milliseconds. A SET that Redis receives after the end, even because Redis was frozen, stores
+// nothing.
+func (l Leases) Set(ctx context.Context, digest keylease.Digest, lease keylease.Lease, until time.Time) {
 	value, err := json.Marshal(lease)
 	if err != nil {
 		return // an end beyond the year 9999
 	}
-	// A lease that cannot be put is asked for again: the error has been noted where it was seen.
+	// If this fails, directory is asked again. do has noted the error.
 	_ = l.client.do(ctx, func(ctx context.Context) error {
 		return l.client.redis.Do(ctx, "set", leaseKey(digest), value, "pxat", until.UnixMilli()).Err()
 	})
@@ -62,7 +62,7 @@ func (l Leases) Put(ctx context.Context, digest keylease.Digest, lease keylease.
 
 func leaseKey(digest keylease.Digest) string { return leasePrefix + hex.EncodeToString(digest[:]) }
 
-// readLease reads a value strictly: one that another version wrote, with fields that are not known here, is not there.
+// readLease parses a value strictly: a value of another version, with unknown fields, is a miss.
 func readLease(value string) (lease keylease.Lease, ok bool) {
 	decoder := json.NewDecoder(bytes.NewReader([]byte(value)))
 	decoder.DisallowUnknownFields()

@@ -12,7 +12,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
-// of is a lease of a key, for so long from now on.
+// of returns a key lease that ends after so long.
 func of(term time.Duration) keylease.Lease {
 	return keylease.Lease{
 		OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Suspended: true, Until: time.Now().Add(term).UTC().Truncate(time.Microsecond),
@@ -30,7 +30,7 @@ func TestALeaseIsSharedUntilItsEnd(t *testing.T) {
 	if found.Left > 0 || found.Time.IsZero() {
 		t.Errorf("of an unknown key it has %+v", found)
 	}
-	one.Put(t.Context(), digest, lease, found.Time.Add(time.Second))
+	one.Set(t.Context(), digest, lease, found.Time.Add(time.Second))
 	found = other.Get(t.Context(), digest)
 	if !reflect.DeepEqual(found.Lease, lease) || found.Left <= 0 || found.Left > time.Second {
 		t.Errorf("got %+v, want %+v", found, lease)
@@ -43,26 +43,26 @@ func TestALeaseIsKeptUnderItsDigest(t *testing.T) {
 	server := kit.StartRedis(t)
 	leases, secret := open(t, server.URL(), patient).Leases(), bearer.APIKey.New()
 	digest := secret.Digest()
-	leases.Put(t.Context(), digest, of(time.Minute), leases.Get(t.Context(), digest).Time.Add(time.Minute))
+	leases.Set(t.Context(), digest, of(time.Minute), leases.Get(t.Context(), digest).Time.Add(time.Minute))
 	keys, err := raw(t, server.URL()).Keys(t.Context(), "usher:lease:*").Result()
 	if err != nil || len(keys) != 1 || keys[0] != "usher:lease:"+hex.EncodeToString(digest[:]) {
 		t.Errorf("the keys are %q, %v", keys, err)
 	}
 }
 
-func TestALateLeaseHoldsNothing(t *testing.T) {
+func TestALateLeaseIsNotStored(t *testing.T) {
 	t.Parallel()
 	server := kit.StartRedis(t)
 	leases, digest := open(t, server.URL(), impatient), bearer.APIKey.New().Digest()
 	asked := leases.Leases().Get(t.Context(), digest).Time
-	leases.Leases().Put(t.Context(), digest, of(time.Hour), asked.Add(-time.Millisecond))
+	leases.Leases().Set(t.Context(), digest, of(time.Hour), asked.Add(-time.Millisecond))
 	if found := leases.Leases().Get(t.Context(), digest); found.Left > 0 {
 		t.Errorf("late from the start: %+v", found)
 	}
-	// Redis takes the SET while it is frozen, and carries it out when it wakes.
+	// Redis receives the SET while it is frozen, and executes it when it wakes.
 	asked = leases.Leases().Get(t.Context(), digest).Time
 	server.Freeze()
-	leases.Leases().Put(t.Context(), digest, of(time.Hour), asked.Add(impatient))
+	leases.Leases().Set(t.Context(), digest, of(time.Hour), asked.Add(impatient))
 	server.Thaw()
 	leases.becomes(true)
 	if found := leases.Leases().Get(t.Context(), digest); found.Time.IsZero() || found.Left > 0 {
@@ -70,7 +70,7 @@ func TestALateLeaseHoldsNothing(t *testing.T) {
 	}
 }
 
-func TestAnOddValueIsAMissAndIsMended(t *testing.T) {
+func TestAnInvalidValueIsAMissAndIsReplaced(t *testing.T) {
 	t.Parallel()
 	server := kit.StartRedis(t)
 	b, admin := open(t, server.URL(), patient), raw(t, server.URL())
@@ -100,9 +100,9 @@ func TestAnOddValueIsAMissAndIsMended(t *testing.T) {
 			t.Errorf("%s: got %+v", name, found)
 		}
 		lease := of(time.Second)
-		leases.Put(t.Context(), digest, lease, found.Time.Add(time.Minute))
+		leases.Set(t.Context(), digest, lease, found.Time.Add(time.Minute))
 		if found := leases.Get(t.Context(), digest); !reflect.DeepEqual(found.Lease, lease) || found.Left <= 0 {
-			t.Errorf("%s: after a Put it is %+v", name, found)
+			t.Errorf("%s: after a Set it is %+v", name, found)
 		}
 	}
 	b.is("afterwards", true)

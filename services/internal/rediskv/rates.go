@@ -9,18 +9,18 @@ import (
 	"github.com/go-redis/redis_rate/v10"
 )
 
-// Rates counts messages of directories, whichever process they come to.
+// Rates counts messages of directories, over all processes.
 type Rates struct{ client *Client }
 
-// Rates gives those that are counted in this Redis.
+// Rates returns the counts in this Redis.
 func (c *Client) Rates() Rates { return Rates{c} }
 
-// errClock is the answer when Redis would have a directory wait for longer than any wait can be.
-var errClock = errors.New("rates are counted by a clock of Redis that was set back")
+// errClock is the error if Redis would make a directory wait for longer than any correct wait.
+var errClock = errors.New("the clock of Redis, which counts rates, was set back")
 
-// grain is 2^-20 s, and a rate is so many grains a message: then each sum that the script makes of seconds, in floating
-// point, is exact. Otherwise it refuses some messages, by a hair, that are within the rate. It costs a rate of 100 a
-// second 0.002 % and one of 10,000 a second 0.1 %.
+// grain is 2^-20 s, and a rate is a whole number of grains for each message. So all sums of seconds in the script are exact in floating
+// point. Otherwise it would wrongly refuse some messages within the rate. This rounds a rate of 100 a second by 0.002 %, and one
+// of 10,000 a second by 0.1 %.
 const (
 	grainsPerSecond = 1 << 20
 	// grainsPerPeriod makes the period, which the script divides by it, a whole number of nanoseconds.
@@ -30,8 +30,8 @@ const (
 	slowest = 24 * 60 * 60 * grainsPerSecond
 )
 
-// Take counts a message of a directory that may send perSecond a second on average, and burst at once; less than one a day
-// counts as one a day. When it is one too many it says how long to wait. The error is that Redis cannot tell now.
+// Take counts a message of a directory that may send perSecond a second on average, and burst at once. A rate below one a day counts
+// as one a day. If the message is over the rate, ok is false and wait is how long to wait. It fails if Redis does not answer.
 func (r Rates) Take(ctx context.Context, directory string, perSecond float64, burst int) (wait time.Duration, ok bool, err error) {
 	grains := min(max(1, math.Round(grainsPerSecond/perSecond)), slowest)
 	limit := redis_rate.Limit{Rate: grainsPerPeriod, Period: time.Duration(grains) * grainPeriod, Burst: burst}

@@ -33,14 +33,14 @@ func TestProcessesShareARate(t *testing.T) {
 	}
 }
 
-// The first message of a burst of one gets in, and the last of a longer one, to the message: whatever the rate.
-func TestABurstIsWhole(t *testing.T) {
+// A whole burst is accepted, whatever the rate, and not one message more.
+func TestAWholeBurstIsAccepted(t *testing.T) {
 	t.Parallel()
 	rates := open(t, kit.Redis(t), patient).Rates()
 	for _, c := range []struct {
 		perSecond float64
 		burst     int
-		endless   bool // the test is not fast enough to see the end of it
+		endless   bool // the test is too slow to reach the end of the burst
 	}{
 		{1e-300, 1, false}, {1e-9, 1, false}, {0.01, 1, false}, {0.03, 1, false}, {0.07, 1, false}, {0.003, 7, false}, {0.017, 100, false},
 		{99.9, 1, true}, {1e6, 10, true}, {1e12, 10, true}, {1e300, 1, true},
@@ -67,7 +67,7 @@ func TestAClockOfRedisThatWasSetBackLocksNobodyOut(t *testing.T) {
 	if err != nil || len(keys) != 1 {
 		t.Fatal(keys, err)
 	}
-	// What it wrote before, by a clock that was an hour ahead.
+	// Redis wrote this before, by a clock that was an hour ahead.
 	if err := admin.Do(t.Context(), "incrbyfloat", keys[0], 3600).Err(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,8 @@
-// Package rediskv is what several processes share through Redis: leases on keys, word that a key was revoked, and the rate
-// of each directory's messages. Redis is for speed and sharing only. It may be lost, empty, frozen, stale or split, and
-// nothing here is wrong for it: who asks is told "not there" or "not now", soon.
+// Package rediskv contains what several processes share through Redis: key leases, notifications of revoked keys, and the rate of each
+// directory's messages. Redis is only for speed and sharing. It may be lost, empty, frozen, stale or split, and all results stay
+// correct: a caller soon gets the answer "missing" or "not now".
 //
-// It needs Redis 6.2 or later, or what speaks like it.
+// It needs Redis 6.2 or later, or a compatible server.
 package rediskv
 
 import (
@@ -25,24 +25,24 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Config says where Redis is.
+// Config is the address of Redis and its timeouts.
 type Config struct {
 	// URL is redis://user:password@host:port/database, rediss:// for TLS, or unix:///path?db=database.
 	URL string
-	// Timeout bounds each question, with the connection that it may need. Default 150 milliseconds.
+	// Timeout bounds each question, including a connection that it needs. Default 150 milliseconds.
 	Timeout time.Duration
-	// Probe is how often a Redis that is down is asked whether it answers again. Default 1 second.
+	// Probe is how often the client checks whether an unreachable Redis answers again. Default 1 second.
 	Probe time.Duration
 }
 
-// Dependencies is what a Client uses.
+// Dependencies are the tools of a Client.
 type Dependencies struct {
 	Log     *slog.Logger
 	Tracing trace.TracerProvider
 	Meter   metric.MeterProvider
 }
 
-// Client is a connection to Redis, up or down. While it is down nobody waits for it. It is safe for concurrent use.
+// Client is a connection to Redis, up or down. Nobody waits for it while it is down. It is safe for concurrent use.
 type Client struct {
 	redis   *redis.Client
 	limiter *redis_rate.Limiter
@@ -51,7 +51,7 @@ type Client struct {
 	probe   time.Duration
 
 	changes  atomic.Uint64 // of state; Redis is down while odd
-	suspect  chan struct{} // somebody had reason to doubt that it serves
+	suspect  chan struct{} // somebody had reason to doubt that Redis works
 	observed metric.Registration
 	cancel   context.CancelFunc
 	probing  sync.WaitGroup
@@ -59,20 +59,20 @@ type Client struct {
 	closeErr error
 }
 
-// Up is the name of the metric that is 1 while Redis answers and 0 while it is down.
+// Up is the name of a metric: 1 while Redis answers, 0 while it is down.
 const Up = "usher_redis_up"
 
-// Open makes a client. A Redis that does not answer is no error: the client is down until it does. Call Close in the end.
+// Open creates a client. An unreachable Redis is no error: the client is down until Redis answers. Call Close in the end.
 func Open(ctx context.Context, c Config, d Dependencies) (*Client, error) {
 	options, err := c.complete()
 	if err != nil {
 		return nil, err
 	}
 	for _, lack := range lacks(options) {
-		d.Log.LogAttrs(ctx, slog.LevelWarn, "Redis can be reached over the network without "+lack+": whoever can write to it can make "+
-			"Usher slow and change the rates of directories, though let nobody in")
+		d.Log.LogAttrs(ctx, slog.LevelWarn, "Redis is reachable over the network without "+lack+": anybody who can write to it can make "+
+			"Usher slow and change the rates of directories, but cannot give anybody access")
 	}
-	// It prints to standard error what is said here once, with what it was doing.
+	// The library would also print to standard error, including its commands.
 	logging.Disable()
 	client := &Client{
 		redis: redis.NewClient(options), log: d.Log, timeout: c.Timeout, probe: c.Probe, suspect: make(chan struct{}, 1),
@@ -99,13 +99,13 @@ func Open(ctx context.Context, c Config, d Dependencies) (*Client, error) {
 	return client, nil
 }
 
-// CheckURL says what is wrong with redis_url. The error shows nothing of it: a part of it may be a password.
+// CheckURL checks redis_url. The error contains no part of it: it may be a password.
 func CheckURL(url string) error {
 	_, err := (&Config{URL: url}).complete()
 	return err
 }
 
-// Check says whether the Redis at an address serves, within a time.
+// Check checks that the Redis at an address works, within timeout.
 func Check(ctx context.Context, url string, timeout time.Duration) error {
 	c := Config{URL: url, Timeout: timeout}
 	options, err := c.complete()
@@ -117,7 +117,7 @@ func Check(ctx context.Context, url string, timeout time.Duration) error {
 	return errors.Join(probe(ctx, client), client.Close())
 }
 
-// lacks says what a Redis beyond this machine should have and its URL has not.
+// lacks lists the protections that the URL of a Redis on another machine lacks.
 func lacks(o *redis.Options) (lacks []string) {
 	host, _, err := net.SplitHostPort(o.Addr)
 	if address, parsed := netip.ParseAddr(host); o.Network == "unix" || err != nil || host == "localhost" || parsed == nil && address.IsLoopback() {
@@ -132,7 +132,7 @@ func lacks(o *redis.Options) (lacks []string) {
 	return lacks
 }
 
-// complete fills in defaults and reads the URL. No error says any of it: a part of it is a password.
+// complete sets defaults and parses the URL. Its errors contain no part of the URL, because it may be a password.
 func (c *Config) complete() (*redis.Options, error) {
 	var problems []error
 	for key, v := range map[string]struct {
@@ -159,9 +159,9 @@ func (c *Config) complete() (*redis.Options, error) {
 	}
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = c.Timeout, c.Timeout, c.Timeout, c.Timeout
 	o.ContextTimeoutEnabled = true
-	// Who asks would wait for a second try.
+	// A caller would wait for a second attempt.
 	o.MaxRetries, o.DialerRetries = -1, 1
-	// Questions and answers are small, and no server notices are wanted.
+	// Questions and answers are small, and the client needs no notices of the server.
 	o.Protocol, o.DisableIdentity, o.PipelinePoolSize = 2, true, -1
 	o.ReadBufferSize, o.WriteBufferSize = 4<<10, 4<<10
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
@@ -185,7 +185,7 @@ func (c *Client) observe(provider metric.MeterProvider) (metric.Registration, er
 	}, gauge)
 }
 
-// Close ends the connections, after the last question and with Follow ended. Closing twice is safe.
+// Close closes the connections. Call it after the last question, and after Follow has ended. It is safe to close twice.
 func (c *Client) Close() error {
 	c.closed.Do(func() {
 		c.cancel()

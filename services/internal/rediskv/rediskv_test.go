@@ -50,13 +50,13 @@ func TestARedisBeyondThisMachineNeedsAPasswordAndTLS(t *testing.T) {
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patient is a time-out that a slow machine does not reach; impatient one that a test can wait for.
+// patient is a timeout that a slow machine does not reach. A test can wait for impatient.
 const (
 	patient   = 10 * time.Second
 	impatient = 100 * time.Millisecond
 )
 
-// bundle is a client with what it said.
+// bundle is a client with its log.
 type bundle struct {
 	*Client
 	t       *testing.T
@@ -64,7 +64,7 @@ type bundle struct {
 	metrics *sdkmetric.ManualReader
 }
 
-// lines is a log that several goroutines write.
+// lines is a log for several goroutines.
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -76,7 +76,7 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// levels gives each line's level, in order.
+// levels returns each line's level, in order.
 func (l *lines) levels(t *testing.T) string {
 	t.Helper()
 	l.mu.Lock()
@@ -118,7 +118,7 @@ func openWith(t *testing.T, c Config) *bundle {
 	return b
 }
 
-// is checks the state, as asked for and as measured.
+// is checks the state, as returned and as measured.
 func (b *bundle) is(when string, up bool) {
 	b.t.Helper()
 	var all metricdata.ResourceMetrics
@@ -151,13 +151,13 @@ func until(t *testing.T, what string, so func() bool) {
 	}
 }
 
-// ask puts one question, and says whether it was answered.
+// ask asks one question, and reports whether Redis answered.
 func (b *bundle) ask() bool {
 	_, _, err := b.Rates().Take(context.Background(), "someone", 1e6, 1e6)
 	return err == nil
 }
 
-// raw is a plain client for looking behind the scenes.
+// raw is a plain client to inspect Redis.
 func raw(t *testing.T, url string) *redis.Client {
 	t.Helper()
 	o, err := redis.ParseURL(url)
@@ -169,7 +169,7 @@ func raw(t *testing.T, url string) *redis.Client {
 	return c
 }
 
-func TestAnAddressThatIsNoneIsToldWithoutItsPassword(t *testing.T) {
+func TestAnInvalidAddressIsReportedWithoutItsPassword(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{
 		"", "localhost:6379", "http://hunter2@localhost", "redis://:hunter2@[::1", "redis://:hunter2%zz@localhost", "redis://:a/hunter2@localhost",
@@ -184,7 +184,7 @@ func TestAnAddressThatIsNoneIsToldWithoutItsPassword(t *testing.T) {
 	}
 }
 
-func TestADownRedisStopsNoStart(t *testing.T) {
+func TestAStartSucceedsWhileRedisIsDown(t *testing.T) {
 	t.Parallel()
 	server := kit.StartRedis(t)
 	server.Stop()
@@ -204,7 +204,7 @@ func TestADownRedisStopsNoStart(t *testing.T) {
 	}
 }
 
-func TestEachChangeIsSaidOnce(t *testing.T) {
+func TestEachChangeOfStateIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	server := kit.StartRedis(t)
 	proxy := kit.StartProxy(t, "unix", server.Path())
@@ -236,7 +236,7 @@ func TestEachChangeIsSaidOnce(t *testing.T) {
 			asking.Wait()
 			b.is(name, false)
 		} else {
-			b.ask() // a connection that broke may be noticed or not
+			b.ask() // the client may notice a broken connection or not
 		}
 		c.mend()
 		b.becomes(true)
@@ -275,7 +275,7 @@ func TestNobodyWaitsForAFrozenRedisTwice(t *testing.T) {
 	}
 }
 
-func TestACallerThatLeavesSaysNothingOfRedis(t *testing.T) {
+func TestACallerThatGivesUpSaysNothingAboutRedis(t *testing.T) {
 	t.Parallel()
 	b := open(t, kit.Redis(t), patient)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -286,8 +286,8 @@ func TestACallerThatLeavesSaysNothingOfRedis(t *testing.T) {
 	b.is("afterwards", true)
 }
 
-// One that answers and does not serve is down, by the probe's word and not by that of each command.
-func TestARedisWithoutRoomIsDown(t *testing.T) {
+// A Redis that answers but does not work is down. The probe decides that, not each command.
+func TestAFullRedisIsDown(t *testing.T) {
 	t.Parallel()
 	server := kit.StartRedis(t)
 	b, admin := open(t, server.URL(), patient), raw(t, server.URL())
@@ -318,7 +318,7 @@ func TestSpansShowNoKey(t *testing.T) {
 	defer c.Close()
 	digest := keylease.Digest([]byte("0123456789abcdef0123456789abcdef"))
 	now := c.Leases().Get(t.Context(), digest).Time
-	c.Leases().Put(t.Context(), digest, keylease.Lease{OrganizationID: "acme"}, now.Add(time.Minute))
+	c.Leases().Set(t.Context(), digest, keylease.Lease{OrganizationID: "acme"}, now.Add(time.Minute))
 	c.Invalidate(t.Context(), digest)
 	if _, _, err := c.Rates().Take(t.Context(), "acmes-directory", 1, 1); err != nil {
 		t.Fatal(err)

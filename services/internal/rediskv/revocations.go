@@ -12,24 +12,24 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// revocations is the channel on which digests of keys that were revoked are told, one after the other as bytes.
+// revocations is the channel with the digests of revoked keys, as bytes without separators.
 const revocations = "usher:revocations"
 
-// Invalidate forgets keys in Redis and tells every process that follows to forget them. Nobody knows who was reached, so it
-// is never certain; it takes no longer than the timeout, and goes on although the caller leaves.
+// Invalidate deletes keys from Redis, and tells every follower to remove them from its cache. Nobody knows which followers it reached, so
+// it is never certain. It returns within the timeout. The end of ctx does not stop it.
 func (c *Client) Invalidate(ctx context.Context, digests ...[sha256.Size]byte) (certain bool) {
 	if len(digests) == 0 {
 		return false
 	}
-	keys, told := make([]string, 0, len(digests)), make([]byte, 0, len(digests)*sha256.Size)
+	keys, payload := make([]string, 0, len(digests)), make([]byte, 0, len(digests)*sha256.Size)
 	for _, digest := range digests {
-		keys, told = append(keys, leaseKey(digest)), append(told, digest[:]...)
+		keys, payload = append(keys, leaseKey(digest)), append(payload, digest[:]...)
 	}
-	// What could not be done is noted in the state, and made good for by waiting.
+	// A failure is noted in the state. The revocation waits, so it stays correct.
 	_ = c.do(context.WithoutCancel(ctx), func(ctx context.Context) error {
 		_, err := c.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 			p.Del(ctx, keys...)
-			p.Publish(ctx, revocations, told)
+			p.Publish(ctx, revocations, payload)
 			return nil
 		})
 		return err
@@ -37,8 +37,8 @@ func (c *Client) Invalidate(ctx context.Context, digests ...[sha256.Size]byte) (
 	return false
 }
 
-// Follow calls invalidate with the keys that any process revokes, until its context ends. While it has no connection it
-// hears of none: leases run out all the same.
+// Follow calls invalidate with the keys that any process revokes, until its context ends. It misses revocations while it has no
+// connection: leases expire nevertheless.
 func (c *Client) Follow(ctx context.Context, invalidate func(digests ...keylease.Digest)) error {
 	for ctx.Err() == nil {
 		c.hear(ctx, invalidate)
@@ -47,17 +47,17 @@ func (c *Client) Follow(ctx context.Context, invalidate func(digests ...keylease
 	return nil
 }
 
-// hear follows on one connection, to its end.
+// hear follows on one connection until that fails.
 func (c *Client) hear(ctx context.Context, invalidate func(digests ...keylease.Digest)) {
 	subscription := c.redis.Subscribe(ctx, revocations)
-	// Waiting for a message heeds no context.
+	// The receiving ignores contexts.
 	defer context.AfterFunc(ctx, func() { _ = subscription.Close() })()
 	defer func() { _ = subscription.Close() }()
 	for asked := false; ; {
-		message, err := subscription.ReceiveTimeout(ctx, c.probe)
+		received, err := subscription.ReceiveTimeout(ctx, c.probe)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded) && !asked:
-			// Silence is normal, also on a connection that leads nowhere any more. A second one, after a ping, is not.
+			// Silence is normal, even on a dead connection. Silence after a ping is not.
 			if subscription.Ping(ctx) != nil {
 				return
 			}
@@ -67,15 +67,15 @@ func (c *Client) hear(ctx context.Context, invalidate func(digests ...keylease.D
 			return
 		}
 		asked = false
-		if m, ok := message.(*redis.Message); ok {
+		if m, ok := received.(*redis.Message); ok {
 			invalidate(readDigests(m.Payload)...)
 		}
 	}
 }
 
-func readDigests(told string) []keylease.Digest {
+func readDigests(payload string) []keylease.Digest {
 	var digests []keylease.Digest
-	for rest := []byte(told); len(rest) >= sha256.Size; rest = rest[sha256.Size:] {
+	for rest := []byte(payload); len(rest) >= sha256.Size; rest = rest[sha256.Size:] {
 		digests = append(digests, keylease.Digest(rest[:sha256.Size]))
 	}
 	return digests

@@ -12,7 +12,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
-// heard is what a follower was told to forget.
+// heard collects what a follower was told to invalidate.
 type heard struct {
 	mu  sync.Mutex
 	all map[keylease.Digest]bool
@@ -48,13 +48,13 @@ func (b *bundle) follow() *heard {
 	return h
 }
 
-func TestARevocationReachesWhoFollows(t *testing.T) {
+func TestARevocationReachesFollowers(t *testing.T) {
 	t.Parallel()
 	server := kit.StartRedis(t)
 	proxy := kit.StartProxy(t, "unix", server.Path())
 	directory, near, far := open(t, server.URL(), impatient), open(t, server.URL(), impatient), open(t, "redis://"+proxy.Addr(), impatient)
 	followers := map[string]*heard{"near": near.follow(), "far": far.follow()}
-	// Each tells of keys of its own, again and again: a message before the subscription reaches nobody.
+	// Each repeatedly announces its own keys: an announcement before the subscription reaches nobody.
 	reaches := func(when, who string) {
 		t.Helper()
 		one, two := bearer.APIKey.New().Digest(), bearer.APIKey.New().Digest()
@@ -114,16 +114,16 @@ func TestSilenceIsNoReasonToReconnect(t *testing.T) {
 	}
 }
 
-func TestARevocationEndsWhatIsShared(t *testing.T) {
+func TestARevocationDeletesSharedLeases(t *testing.T) {
 	t.Parallel()
 	b := open(t, kit.Redis(t), patient)
 	digest := bearer.APIKey.New().Digest()
-	b.Leases().Put(t.Context(), digest, of(time.Minute), b.Leases().Get(t.Context(), digest).Time.Add(time.Minute))
+	b.Leases().Set(t.Context(), digest, of(time.Minute), b.Leases().Get(t.Context(), digest).Time.Add(time.Minute))
 	if b.Leases().Get(t.Context(), digest).Left <= 0 {
 		t.Fatal("it is not shared")
 	}
 	left, cancel := context.WithCancel(t.Context())
-	cancel() // who revoked it does not wait for the answer
+	cancel() // the revocation does not wait for the caller
 	b.Invalidate(left, digest)
 	if found := b.Leases().Get(t.Context(), digest); found.Left > 0 {
 		t.Errorf("it is still shared: %+v", found)

@@ -10,23 +10,23 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// errDown is the answer while Redis is down.
-var errDown = errors.New("no question is put to a Redis that is down")
+// errDown is the error while Redis is down.
+var errDown = errors.New("not asked, because Redis does not answer")
 
-// closed is the state of a closed client: down, for ever.
+// closed is the state of a closed client: down for ever.
 const closed = math.MaxUint64
 
-// The probe writes, so that a Redis that only reads, or has no room, is down as well. Nothing else uses this command: so
-// probes can be kept out of traces.
+// The probe writes, so that a Redis that is read-only or full counts as down. Nothing else uses this command, so probes can be
+// excluded from traces.
 const (
 	probeCommand = "setex"
 	probeKey     = "usher:probe"
 )
 
-// Up says whether Redis answers, as far as is known.
+// Up reports whether Redis answers, as far as the client knows.
 func (c *Client) Up() bool { return c.changes.Load()%2 == 0 }
 
-// do asks Redis something, in no more time than the timeout, and in none while it is down.
+// do asks Redis something, within the timeout. It fails at once while Redis is down.
 func (c *Client) do(ctx context.Context, ask func(ctx context.Context) error) error {
 	state := c.changes.Load()
 	if state%2 != 0 {
@@ -38,9 +38,9 @@ func (c *Client) do(ctx context.Context, ask func(ctx context.Context) error) er
 	var reply redis.Error
 	switch {
 	case err == nil, errors.Is(err, redis.Nil):
-	case ctx.Err() != nil: // the caller gave up: that says nothing of Redis
+	case ctx.Err() != nil: // the caller gave up: that says nothing about Redis
 	case errors.As(err, &reply):
-		// It answers. Whether it also serves is for the probe to say: this one command may be at fault.
+		// Redis answers. The probe checks whether it also works: maybe only this command is wrong.
 		wait.Poke(c.suspect)
 	default:
 		c.lost(ctx, state, err)
@@ -48,8 +48,7 @@ func (c *Client) do(ctx context.Context, ask func(ctx context.Context) error) er
 	return err
 }
 
-// lost notes that Redis, which was up in this state, is down. Only the first to see that says so: what was asked before
-// and fails later is no news.
+// lost notes that Redis is down, if it was up in this state. Only the first caller logs it, not later failures of earlier questions.
 func (c *Client) lost(ctx context.Context, state uint64, err error) {
 	if !c.changes.CompareAndSwap(state, state+1) {
 		return
@@ -62,7 +61,7 @@ func (c *Client) lost(ctx context.Context, state uint64, err error) {
 	}
 }
 
-// watch probes Redis when there is a doubt, and again and again while it is down.
+// watch probes Redis when somebody doubts it, and repeatedly while it is down.
 func (c *Client) watch(ctx context.Context) {
 	for ctx.Err() == nil {
 		if !c.Up() {
@@ -80,7 +79,7 @@ func (c *Client) watch(ctx context.Context) {
 	}
 }
 
-// check probes once and notes what it finds.
+// check probes once and notes the result.
 func (c *Client) check(ctx context.Context) {
 	state := c.changes.Load()
 	bounded, cancel := context.WithTimeout(ctx, c.timeout)
@@ -97,7 +96,7 @@ func (c *Client) check(ctx context.Context) {
 	}
 }
 
-// probe asks Redis to keep something.
+// probe asks Redis to store something.
 func probe(ctx context.Context, client *redis.Client) error {
 	return client.Do(ctx, probeCommand, probeKey, 1, 1).Err()
 }

@@ -38,7 +38,7 @@ func (l leases) of(ctx context.Context, digest keylease.Digest) (keylease.Lease,
 
 // hold looks a secret up, and keeps a revocation in this process waiting until release is called.
 func (l leases) hold(ctx context.Context, digest keylease.Digest) (lease keylease.Lease, release func(), err error) {
-	lease, release, err = l.keys.Hold(ctx, digest)
+	lease, release, err = l.keys.Acquire(ctx, digest)
 	return lease, release, late(err)
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestARevocationWaitsForThoseWhoHoldTheKey(t *testing.T) {
+func TestARevocationWaitsForTheUsersOfTheKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		valid := true
@@ -17,7 +17,7 @@ func TestARevocationWaitsForThoseWhoHoldTheKey(t *testing.T) {
 		}, time.Now)
 		hold := func(digest Digest) (unknown bool, release func()) {
 			t.Helper()
-			lease, release, err := cache.Hold(t.Context(), digest)
+			lease, release, err := cache.Acquire(t.Context(), digest)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,7 +42,7 @@ func TestARevocationWaitsForThoseWhoHoldTheKey(t *testing.T) {
 		waits("two")
 		first()
 		waits("one")
-		// Who comes meanwhile finds the key revoked, and is not waited for.
+		// Later users find the key revoked, so nobody waits for them.
 		unknown, late := hold(Digest{1})
 		if !unknown {
 			t.Error("the key opens something after it was revoked")
