@@ -12,17 +12,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Each schema has a table meta of one row: `epoch`, of the feed's cursors; `database`, the database that the epoch began
-// in; and `least_migration`, the newest migration that a binary must know to work on the schema.
+// Each schema has a table meta with one row: `epoch`, the epoch of the feed's cursors; `database`, the database in which the epoch began;
+// and `least_migration`, the newest migration that a binary must know to use the schema.
 
-// Epoch is the epoch of the feed that the schema holds now. It is another one once the database is not the one that it
-// was: restored from a dump, into another cluster or over the same one, or recovered or failed over on a new timeline,
-// which may have lost what was committed last. Cursors of another epoch have expired. Every connection is checked as it
-// is made. A copy of the files that starts as if nothing had happened, such as a snapshot of a volume, cannot be told:
-// RenewEpoch is for that.
+// Epoch returns the current epoch of the schema's feed. A new epoch begins if the database is not the same as before: if it was
+// restored from a dump, into another cluster or the same one, or if it was recovered or failed over to a new timeline, which may have
+// lost the last commits. Cursors of another epoch have expired. Every new connection is checked. A copy of the files that starts as
+// if nothing had happened, such as a snapshot of a volume, cannot be detected: use RenewEpoch then.
 func (p *DB) Epoch() string { return *p.epochs.current.Load() }
 
-// epochs notices that a database is another one than before.
+// epochs detects that the database has changed.
 type epochs struct {
 	schema  Schema
 	log     *slog.Logger
@@ -30,10 +29,10 @@ type epochs struct {
 	pool    *pgxpool.Pool
 }
 
-// open notes which database this is.
+// open stores the current database.
 func (e *epochs) open(ctx context.Context, pool *pgxpool.Pool) error {
 	e.pool = pool
-	err := pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return e.look(ctx, conn.Conn()) })
+	err := pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return e.check(ctx, conn.Conn()) })
 	return Reach(err)
 }
 
@@ -41,24 +40,24 @@ func (e *epochs) open(ctx context.Context, pool *pgxpool.Pool) error {
 func (e *epochs) recognize(ctx context.Context, conn *pgx.Conn) error {
 	before := e.current.Load()
 	if before == nil {
-		return nil // open looks, once the schema is known to be there
+		return nil // open checks it, after it is known that the schema exists
 	}
-	if err := e.look(ctx, conn); err != nil {
+	if err := e.check(ctx, conn); err != nil {
 		return err
 	}
 	if *e.current.Load() != *before {
-		e.pool.Reset() // the other connections are to what was there before
+		e.pool.Reset() // the other connections are to the earlier database
 	}
 	return nil
 }
 
-// whichDatabase names the database that a session is in: the cluster, the database in it, and the table meta, which is
-// another one where a dump was restored over the schema. whereAmI adds the timeline of its log.
+// whichDatabase identifies the database of a session: the cluster, the database, and the table meta, which changes if a dump is
+// restored over the schema. whereAmI adds the timeline of the cluster's log.
 const whichDatabase = `(SELECT system_identifier FROM pg_control_system()) || '/' ||
 	(SELECT oid FROM pg_database WHERE datname = current_database()) || '/' || 'meta'::regclass::oid`
 
-// look reads the epoch, and begins a new one if the database is not the one that it began in.
-func (e *epochs) look(ctx context.Context, conn *pgx.Conn) error {
+// check reads the epoch, and starts a new one if the database is not the one in which the epoch began.
+func (e *epochs) check(ctx context.Context, conn *pgx.Conn) error {
 	at, err := whereAmI(ctx, conn)
 	if err != nil {
 		return err
@@ -76,7 +75,7 @@ func (e *epochs) look(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// whereAmI names the database. Where the timeline can't be asked for, as on some services, it is left out.
+// whereAmI identifies the database. It leaves out the timeline if the server refuses to tell it, as some services do.
 func whereAmI(ctx context.Context, conn *pgx.Conn) (at string, err error) {
 	if err = conn.QueryRow(ctx, `SELECT `+whichDatabase).Scan(&at); err != nil {
 		return "", err
@@ -90,8 +89,7 @@ func whereAmI(ctx context.Context, conn *pgx.Conn) (at string, err error) {
 	return at + "/" + timeline, err
 }
 
-// renew begins a new epoch, unless somebody has meanwhile. A database that was never opened keeps the one that it was made
-// with.
+// renew starts a new epoch, unless somebody else just did. A database that is opened for the first time keeps its epoch.
 func (e *epochs) renew(ctx context.Context, conn *pgx.Conn, at string) (epoch string, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		var database string
@@ -116,7 +114,7 @@ func (e *epochs) renew(ctx context.Context, conn *pgx.Conn, at string) (epoch st
 	return epoch, err
 }
 
-// RenewEpoch has the next connection begin a new epoch, for a database that was restored in a way that cannot be noticed.
+// RenewEpoch makes the next connection start a new epoch. Call it after a restore that cannot be detected.
 func RenewEpoch(ctx context.Context, url string, schema Schema) error {
 	pool, err := connect(ctx, Server{URL: url}, schema, nil, nil)
 	if err != nil {

@@ -10,14 +10,14 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// listenRetry is the pause between a connection that broke and the next one.
+// listenRetry is the delay between a broken connection and the next one.
 const listenRetry = time.Second
 
-// Listen calls heard with what is sent on a channel by NOTIFY, one after another, on a connection of its own, until the context
-// ends. What is sent while the connection is down is lost: who must know polls as well.
+// Listen calls heard with each payload that NOTIFY sends to a channel, one after the other, on its own connection, until the context
+// ends. It misses what is sent while the connection is down: poll as well.
 func (p *DB) Listen(ctx context.Context, channel string, heard func(payload string)) {
 	for {
-		_ = p.listen(ctx, channel, heard) // polling goes on meanwhile
+		_ = p.listen(ctx, channel, heard) // polling continues meanwhile
 		if !wait.Sleep(ctx, listenRetry) {
 			return
 		}

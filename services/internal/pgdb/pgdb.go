@@ -1,5 +1,5 @@
-// Package pgdb opens PostgreSQL databases for the services' stores: connections, migrations, epochs and wake-ups of feeds, and
-// what errors mean. It knows no table.
+// Package pgdb opens PostgreSQL databases for the services' stores. It handles connections, migrations, the epochs and wakeups of feeds,
+// and errors. It knows no table.
 package pgdb
 
 import (
@@ -29,8 +29,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/migration"
 )
 
-// Timeouts of every session. A transaction that is held open would hold the feeds of the whole cluster back, and a
-// migration that waits for a lock would make everybody wait behind it.
+// Timeouts of every session. An open transaction would delay the feeds of the whole cluster, and a migration that waits for a lock
+// would make everybody behind it wait.
 const (
 	statementTimeout = 20 * time.Second
 	idleTimeout      = 10 * time.Second
@@ -41,48 +41,48 @@ const (
 // DB is a pool of connections to one service's schema.
 type DB struct {
 	*pgxpool.Pool
-	epochs *epochs   // nil in a schema without a feed
-	held   *heldBack // nil where no transaction holds a feed back
+	epochs *epochs // nil for a schema without a feed
+	delays *delays // nil if no transaction delays a feed
 }
 
-// Server is a PostgreSQL server and database, and how a process reaches it.
+// Server is a PostgreSQL server and database, with the options of this process.
 type Server struct {
-	// URL names it, as libpq has it.
+	// URL is the address, in libpq's format.
 	URL string
-	// MaxConnections bounds each pool; one more listens for a feed. 0 means 20.
+	// MaxConnections bounds each pool; a feed uses one more connection to listen. 0 means 20.
 	MaxConnections int32
-	// Log, Tracing and Meter may be nil: then nothing is said.
+	// Log, Tracing and Meter may be nil.
 	Log     *slog.Logger
 	Tracing trace.TracerProvider
 	Meter   metric.MeterProvider
 }
 
-// byIndex leaves the planner the nested loop over index scans where there is one. What it believes of the costs must not make
-// it compile a statement, or start workers for one.
+// byIndex makes the planner use nested loops over index scans whenever they exist. Its estimates of costs must not make it compile a
+// statement, or start workers.
 var byIndex = map[string]string{
 	"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
 	"enable_material": "off", "jit": "off", "plan_cache_mode": "force_generic_plan",
 	"max_parallel_workers_per_gather": "0",
 }
 
-// Schema is a service's tables in a database: others may be beside it.
+// Schema is a service's tables in a database, which may contain other schemas.
 type Schema struct {
-	// Name is the schema's. It is made when it is missing.
+	// Name is the schema's name. Migrate creates a missing schema.
 	Name string
-	// Migrations are numbered .sql files with goose annotations. The first makes the table meta, see DB.Epoch.
+	// Migrations are numbered .sql files with goose annotations. The first one creates the table meta, see DB.Epoch.
 	Migrations fs.FS
-	// NewEpoch, where the schema has a feed, is part of the transaction that begins a new epoch: it clears what means nothing
-	// in another database than before. Nil where there is no feed.
+	// NewEpoch, if the schema has a feed, is a part of the transaction that starts a new epoch. It deletes what has no meaning in
+	// another database. It is nil without a feed.
 	NewEpoch func(ctx context.Context, tx pgx.Tx) error
-	// ByIndex says that each statement finds its rows by an index, row by row, and is to do so whatever the tables' statistics
-	// are. Plans are made once a connection, maybe on empty tables: what is best there reads everything later.
+	// ByIndex means that each statement finds its rows by an index, row by row, whatever the tables' statistics are. PostgreSQL plans
+	// a statement once for each connection, maybe on empty tables, where another plan is best that later reads everything.
 	ByIndex bool
-	// ByTransaction says that the feed is ordered by transactions, so that the oldest open one holds its readers back.
+	// ByTransaction means that the feed is ordered by transactions, so that the oldest open one delays its readers.
 	ByTransaction bool
 }
 
-// Open connects, and checks that the schema and this binary bear each other. It changes no table: Migrate
-// does. Settings with which the database can lose what it acknowledged are warned of.
+// Open connects, and checks that the schema and this binary fit. It changes no table: Migrate does. It logs a warning about settings
+// with which the database can lose acknowledged data.
 func Open(ctx context.Context, server Server, schema Schema) (*DB, error) {
 	if server.Log == nil {
 		server.Log = slog.New(slog.DiscardHandler)
@@ -103,7 +103,7 @@ func Open(ctx context.Context, server Server, schema Schema) (*DB, error) {
 }
 
 func (p *DB) prepare(ctx context.Context, server Server, schema Schema) error {
-	if err := bears(ctx, p.Pool, schema); err != nil {
+	if err := fits(ctx, p.Pool, schema); err != nil {
 		return err
 	}
 	if err := warnOfUnsafeSettings(ctx, p.Pool, server.Log); err != nil {
@@ -119,11 +119,11 @@ func (p *DB) prepare(ctx context.Context, server Server, schema Schema) error {
 		return nil
 	}
 	var err error
-	p.held, err = watchHeldBack(p.Pool, schema.Name, server.Log, server.Meter)
+	p.delays, err = watchDelays(p.Pool, schema.Name, server.Log, server.Meter)
 	return err
 }
 
-// recognize is called with each new connection.
+// recognize checks each new connection.
 func (p *DB) recognize(ctx context.Context, conn *pgx.Conn) error {
 	if p.epochs == nil {
 		return nil
@@ -131,45 +131,45 @@ func (p *DB) recognize(ctx context.Context, conn *pgx.Conn) error {
 	return p.epochs.recognize(ctx, conn)
 }
 
-// Close ends the connections.
+// Close closes the connections.
 func (p *DB) Close() {
-	if p.held != nil {
-		p.held.close()
+	if p.delays != nil {
+		p.delays.close()
 	}
 	p.Pool.Close()
 }
 
-// ErrOldSchema is wrapped by the error of a schema that lacks migrations, or is not there: Migrate applies them.
+// ErrOldSchema is wrapped by the error of a schema that is missing, or lacks migrations: Migrate applies them.
 var ErrOldSchema = errors.New("run usher migrate, or serve with migrate set")
 
-// Check connects, and says whether the schema and this binary bear each other, as Open does. It writes nothing.
+// Check connects, and checks that the schema and this binary fit, like Open. It writes nothing.
 func Check(ctx context.Context, url string, schema Schema) error {
 	pool, err := connect(ctx, Server{URL: url, MaxConnections: 1}, schema, nil, nil)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	return bears(ctx, pool, schema)
+	return fits(ctx, pool, schema)
 }
 
-// Migrate makes the schema and applies the migrations that it lacks, under a lock that other migrators wait for.
+// Migrate creates the schema and applies the missing migrations. Concurrent calls wait for a lock.
 func Migrate(ctx context.Context, url string, schema Schema) error {
-	// A migration may take as long as it needs, as long as it makes nobody wait behind a lock.
+	// A migration may take as long as it needs, but nobody may wait behind it for a lock.
 	pool, err := connect(ctx, Server{URL: url}, schema, nil, map[string]string{"statement_timeout": "0"})
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	// Making one that is there needs a right that who only migrates may lack.
-	there, err := ReadOne(ctx, pool, dbtype.Value[bool], nil, `SELECT to_regnamespace($1) IS NOT NULL`, schema.Name)
+	// Creating an existing schema needs a right that a user who only migrates may lack.
+	exists, err := ReadOne(ctx, pool, dbtype.Value[bool], nil, `SELECT to_regnamespace($1) IS NOT NULL`, schema.Name)
 	if err != nil {
 		return err
 	}
-	if there {
+	if exists {
 		return migrateUp(ctx, pool, schema)
 	}
 	if _, err := pool.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{schema.Name}.Sanitize()); err != nil && !uniqueViolation(err) {
-		// Two that make it at once: the loser is told that it is there.
+		// Of two concurrent creations, one fails because the schema exists.
 		return fmt.Errorf("making schema %s: %w", schema.Name, err)
 	}
 	return migrateUp(ctx, pool, schema)
@@ -184,8 +184,8 @@ func migrateUp(ctx context.Context, pool *pgxpool.Pool, schema Schema) error {
 	})
 }
 
-// bears checks that the schema has what this binary needs, and needs no newer one.
-func bears(ctx context.Context, pool *pgxpool.Pool, schema Schema) error {
+// fits checks that the schema has all migrations of this binary, and needs no newer binary.
+func fits(ctx context.Context, pool *pgxpool.Pool, schema Schema) error {
 	newest, err := migration.Newest(schema.Migrations)
 	if err != nil {
 		return err
@@ -203,7 +203,7 @@ func bears(ctx context.Context, pool *pgxpool.Pool, schema Schema) error {
 	return migration.Fits("schema "+schema.Name, least, newest)
 }
 
-// warnOfUnsafeSettings says loudly what a crash of the database would cost.
+// warnOfUnsafeSettings logs what a crash of the database would lose.
 func warnOfUnsafeSettings(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) error {
 	unsafe, err := ReadAll(ctx, pool, dbtype.Value[string], `SELECT name FROM pg_settings
 		WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off' ORDER BY name`)
@@ -217,7 +217,7 @@ func warnOfUnsafeSettings(ctx context.Context, pool *pgxpool.Pool, log *slog.Log
 	return nil
 }
 
-// connect makes the pool. recognize, if it is not nil, sees each new connection; session overrides its settings.
+// connect creates the pool. recognize, if not nil, gets each new connection. session overrides settings of the session.
 func connect(ctx context.Context, server Server, schema Schema,
 	recognize func(context.Context, *pgx.Conn) error, session map[string]string,
 ) (*pgxpool.Pool, error) {
@@ -238,7 +238,7 @@ func connect(ctx context.Context, server Server, schema Schema,
 		"statement_timeout":                   milliseconds(statementTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(idleTimeout),
 		"lock_timeout":                        milliseconds(lockTimeout),
-		// A statement after a lock must see what the lock's last holder left.
+		// A statement that waited for a lock must see what the transaction before it wrote.
 		"default_transaction_isolation": "read committed",
 	} {
 		config.ConnConfig.RuntimeParams[key] = value
@@ -262,8 +262,8 @@ func connect(ctx context.Context, server Server, schema Schema,
 	return pool, nil
 }
 
-// CheckURL says what is wrong with the name of a server and database, or with a file that it names. The error follows
-// the name of a setting, and shows nothing of the value: a part of it may be a password.
+// CheckURL checks the address of a server and database, and the files that it names. The error follows the name of a setting, and
+// contains no part of the value: it may be a password.
 func CheckURL(url string) error {
 	_, err := parseURL(url)
 	return err
@@ -275,7 +275,7 @@ func parseURL(url string) (*pgxpool.Config, error) {
 	if err == nil || !errors.As(err, &unusable) {
 		return config, err
 	}
-	// What could not be parsed is in the error, and anywhere in it may be a password. The rest is of single options.
+	// The parser's error contains the value, and so maybe a password. Other errors are about single options.
 	text := err.Error()
 	option := text[strings.LastIndex(text, "`: ")+len("`: "):]
 	if strings.HasPrefix(option, "failed to parse") || !strings.Contains(text, "`: ") {
@@ -287,7 +287,7 @@ func parseURL(url string) (*pgxpool.Config, error) {
 
 func withProvider(pool *pgxpool.Pool, migrations fs.FS, do func(*goose.Provider) error) error {
 	db := stdlib.OpenDBFromPool(pool)
-	defer func() { _ = db.Close() }() // the pool is closed by its owner
+	defer func() { _ = db.Close() }() // the owner of the pool closes it
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
 	if err != nil {
 		return err
@@ -309,7 +309,7 @@ const (
 	codeDeadlock          = "40P01"
 	codeDiskFull          = "53100"
 	codeOutOfMemory       = "53200"
-	codeNotInThisState    = "55000" // what a standby answers when it is asked for its place in the log
+	codeNotInThisState    = "55000" // the answer of a standby to a question about its position in the log
 	codeTooManyConnection = "53300"
 	codeAdminShutdown     = "57P01"
 	codeCrashShutdown     = "57P02"
@@ -327,7 +327,7 @@ func uniqueViolation(err error) bool {
 	return errors.As(err, &e) && e.Code == codeUniqueViolation
 }
 
-// ViolatedConstraint is the name of the unique constraint that a write would have broken, or empty.
+// ViolatedConstraint returns the name of the unique constraint that a write violated, or empty.
 func ViolatedConstraint(err error) string {
 	var e *pgconn.PgError
 	if errors.As(err, &e) && e.Code == codeUniqueViolation {
@@ -336,15 +336,15 @@ func ViolatedConstraint(err error) string {
 	return ""
 }
 
-// Unstorable says whether a statement failed because PostgreSQL's text cannot hold an argument: it holds no U+0000. What
-// was looked for is then not there.
+// Unstorable reports whether a statement failed because PostgreSQL's text cannot contain an argument: U+0000 is not allowed. No row
+// can contain such an argument.
 func Unstorable(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && e.Code == codeNotInRepertoire
 }
 
-// Reach turns an error that says that the database cannot be reached now into fault.Unavailable, and one of Unstorable into
-// fault.InvalidRequest; others it leaves alone.
+// Reach turns the error of an unreachable database into fault.Unavailable, and an Unstorable error into fault.InvalidRequest. It returns
+// other errors unchanged.
 func Reach(err error) error {
 	if err == nil || errors.Is(err, pgx.ErrNoRows) || errors.Is(err, context.Canceled) {
 		return err
@@ -356,7 +356,7 @@ func Reach(err error) error {
 			codeReadOnly, codeNotInThisState, codeIdleInTransaction, codeSerialization, codeDeadlock, codeDiskFull, codeOutOfMemory:
 			return unavailable(err)
 		case codeNotInRepertoire:
-			return fault.Wrap(err, fault.InvalidRequest, "a text holds the character U+0000, which can't be kept")
+			return fault.Wrap(err, fault.InvalidRequest, "a text contains the character U+0000, which cannot be stored")
 		}
 		return err
 	}
@@ -367,7 +367,7 @@ func Reach(err error) error {
 	return err
 }
 
-// brokeOff says that a connection ended in the middle of a statement. What became of it nobody knows.
+// brokeOff reports whether a connection ended during a statement. Nobody knows whether the statement took effect.
 func brokeOff(err error) bool {
 	var network *net.OpError
 	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed)

@@ -45,7 +45,7 @@ func library(more ...string) Schema {
 
 func migrated(ctx context.Context, url string) error { return Migrate(ctx, url, library()) }
 
-// lines are what was logged.
+// lines collects log lines.
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -75,13 +75,13 @@ func openLibrary(t *testing.T, server Server, schema Schema) *DB {
 	return db
 }
 
-func TestABinaryAndASchemaBearEachOther(t *testing.T) {
+func TestABinaryRefusesASchemaThatDoesNotFit(t *testing.T) {
 	t.Parallel()
 	const expand, contract = `ALTER TABLE feed ADD COLUMN more text;`, `ALTER TABLE feed DROP COLUMN more; UPDATE meta SET least_migration = 3;`
 	for name, c := range map[string]struct {
 		schema Schema // in the database; without migrations it is empty
 		binary Schema
-		want   string // in the error; empty is none
+		want   string // in the error; empty means none
 	}{
 		"the same":                             {library(), library(), ""},
 		"an empty database":                    {Schema{}, library(), "run usher migrate"},
@@ -112,8 +112,8 @@ func TestABinaryAndASchemaBearEachOther(t *testing.T) {
 	}
 }
 
-// The fast server of the tests does all that must not be.
-func TestUnsafeSettingsAreWarnedOf(t *testing.T) {
+// The tests' server has all the unsafe settings, because they are fast.
+func TestUnsafeSettingsAreLogged(t *testing.T) {
 	t.Parallel()
 	log := &lines{}
 	openLibrary(t, log.server(kit.Postgres(t, "library", migrated)), library())
@@ -124,7 +124,7 @@ func TestUnsafeSettingsAreWarnedOf(t *testing.T) {
 	}
 }
 
-func TestADatabaseThatIsAnotherOneBeginsANewEpoch(t *testing.T) {
+func TestAnotherDatabaseStartsANewEpoch(t *testing.T) {
 	t.Parallel()
 	log := &lines{}
 	url := kit.Postgres(t, "library", migrated)
@@ -132,16 +132,16 @@ func TestADatabaseThatIsAnotherOneBeginsANewEpoch(t *testing.T) {
 	must2(t)(db.Exec(t.Context(), `INSERT INTO feed VALUES (1)`))
 	equal(t, "the first epoch", db.Epoch(), "first")
 	equal(t, "the epoch of another process", openLibrary(t, log.server(url), library()).Epoch(), "first")
-	held := func(db *DB) (n int) {
+	records := func(db *DB) (n int) {
 		must(t, db.QueryRow(t.Context(), `SELECT count(*) FROM feed`).Scan(&n))
 		return n
 	}
-	equal(t, "the feed", held(db), 1)
+	equal(t, "the feed", records(db), 1)
 
-	// As if the server behind the address were another one now, on which the database was restored.
+	// As if the address led to another server, on which the database was restored.
 	must2(t)(db.Exec(t.Context(), `UPDATE meta SET database = 'of another cluster'`))
 	db.Reset()
-	equal(t, "the feed of the restored one", held(db), 0)
+	equal(t, "the feed of the restored one", records(db), 0)
 	second := db.Epoch()
 	if second == "first" || second == "" || log.count("begins a new epoch") != 1 {
 		t.Errorf("the epoch is %q; %s", second, log.text.String())
@@ -159,7 +159,7 @@ func TestADatabaseThatIsAnotherOneBeginsANewEpoch(t *testing.T) {
 		})
 	}
 	beside.Wait()
-	// As if a dump were restored over it.
+	// As if a dump were restored over the database.
 	must2(t)(db.Exec(t.Context(), `ALTER TABLE meta RENAME TO before; CREATE TABLE meta AS TABLE before; DROP TABLE before`))
 	db.Reset()
 	must2(t)(db.Exec(t.Context(), `INSERT INTO feed VALUES (1)`))
@@ -169,13 +169,13 @@ func TestADatabaseThatIsAnotherOneBeginsANewEpoch(t *testing.T) {
 	}
 	must(t, RenewEpoch(t.Context(), url, library()))
 	again := openLibrary(t, log.server(url), library())
-	if again.Epoch() == third || held(again) != 0 {
-		t.Errorf("renewed by hand it is %q with %d records", again.Epoch(), held(again))
+	if again.Epoch() == third || records(again) != 0 {
+		t.Errorf("renewed by hand it is %q with %d records", again.Epoch(), records(again))
 	}
 }
 
-// A database that was restored into a new cluster has lower transactions than the feed has been seen with.
-func TestAFeedThatWentBackWakesItsReaders(t *testing.T) {
+// A database that was restored into a new cluster has lower transactions than the feed before.
+func TestAFeedWithALowerEndWakesItsReaders(t *testing.T) {
 	t.Parallel()
 	db := openLibrary(t, (&lines{}).server(kit.Postgres(t, "library", migrated)), library())
 	var end atomic.Uint64
@@ -193,7 +193,7 @@ func TestAFeedThatWentBackWakesItsReaders(t *testing.T) {
 	}
 }
 
-func TestATransactionThatHoldsTheFeedBackIsNamed(t *testing.T) {
+func TestATransactionThatDelaysTheFeedIsNamed(t *testing.T) {
 	t.Parallel()
 	reader := sdkmetric.NewManualReader()
 	server := (&lines{}).server(kit.Postgres(t, "library", migrated))
@@ -213,7 +213,7 @@ func TestATransactionThatHoldsTheFeedBackIsNamed(t *testing.T) {
 		t.Fatal("there is no gauge")
 		return metricdata.DataPoint[float64]{}
 	}
-	// The oldest transaction of the whole server counts, and other tests have theirs: this one is open the longest.
+	// The oldest transaction of the whole server counts, and other tests have their own: this one is open the longest.
 	tx, err := db.Begin(t.Context())
 	must(t, err)
 	must2(t)(tx.Exec(t.Context(), `INSERT INTO feed VALUES (1)`))
@@ -228,8 +228,8 @@ func TestATransactionThatHoldsTheFeedBackIsNamed(t *testing.T) {
 	within(t, "it is named no more", func() bool { return !named() })
 }
 
-// What passes by itself, such as a failover, is no internal error: who sends a message may send it again.
-func TestWhatPassesIsUnavailable(t *testing.T) {
+// A temporary failure, such as a failover, is not an internal error: the sender of a message may send it again.
+func TestTemporaryFailuresAreUnavailable(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]bool{
 		"25006": true, "55000": true, "25P03": true, "40P01": true, "40001": true, "53100": true, "57P01": true, "42601": false, "23505": false,

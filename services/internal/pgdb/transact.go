@@ -10,8 +10,8 @@ import (
 
 const rollbackTimeout = 2 * time.Second
 
-// Transact runs fn in a transaction, and what first queues before it: beginning and first take one round trip. An error of either
-// takes everything back, and is returned as Reach has it.
+// Transact runs fn in a transaction. first queues statements that run before fn: the begin and first take one round trip. An error
+// of either rolls everything back, and is returned like Reach does.
 func (p *DB) Transact(ctx context.Context, first func(*pgx.Batch), fn func(conn *pgxpool.Conn) error) error {
 	return Reach(p.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 		defer Rollback(ctx, conn)
@@ -25,14 +25,14 @@ func (p *DB) Transact(ctx context.Context, first func(*pgx.Batch), fn func(conn 
 			return err
 		}
 		tag, err := conn.Exec(ctx, `COMMIT`)
-		if err == nil && tag.String() != "COMMIT" { // a statement of fn failed, and fn passed that over
+		if err == nil && tag.String() != "COMMIT" { // a statement of fn failed, and fn ignored that
 			err = pgx.ErrTxCommitRollback
 		}
 		return err
 	}))
 }
 
-// Rollback takes back what was not committed. A connection on which that fails is not used again.
+// Rollback rolls back the open transaction. If that fails, the connection is not used again.
 func Rollback(ctx context.Context, conn *pgxpool.Conn) {
 	const inNone = 'I'
 	if conn.Conn().IsClosed() || conn.Conn().PgConn().TxStatus() == inNone {
