@@ -13,15 +13,14 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// SQLite leaves in its file what was deleted. secure_delete overwrites rows where they were, and pages that become free, but not the
-// copies that a b-tree leaves behind when it moves rows from page to page: they stay in the unused space between a page's list of
-// cells and its cells, until something else is written there. Scrub overwrites that space, page by page, through the table sqlite_dbpage,
-// which reads and writes pages as they are. And the log holds pages of before: a checkpoint empties it.
+// SQLite leaves deleted data in its file. secure_delete overwrites deleted rows, and pages that become free. It does not overwrite the
+// copies that a b-tree leaves when it moves rows between pages: they stay in a page's unused space, between its list of cells and its
+// cells, until something else is written there. Scrub overwrites that space, page by page, through the table sqlite_dbpage, which reads
+// and writes raw pages. The write-ahead log also contains old pages: a checkpoint empties it.
 //
-// The file's user_version says whether there is something to scrub, so that a process that was killed before that scrubs after its
-// next start.
+// The file's user_version stores whether there is something to scrub. So after a process was killed, the next one scrubs.
 
-// What user_version says.
+// The values of user_version.
 const (
 	scrubbed      = 0
 	unscrubbed    = 1 // something was erased
@@ -29,23 +28,23 @@ const (
 )
 
 const (
-	// scrubPages is how many pages one transaction reads, or writes: a few milliseconds.
+	// scrubPages is how many pages one transaction reads or writes. That takes a few milliseconds.
 	scrubPages = 64
-	// scrubDelay is how long a scrub in the background waits: what is erased meanwhile is scrubbed with it.
+	// scrubDelay is how long a scrub in the background waits, so that it includes further erasures.
 	scrubDelay = time.Second
-	// scrubRetry is how long it waits after it failed.
+	// scrubRetry is the delay after a failed scrub.
 	scrubRetry = 30 * time.Second
-	// truncateWait is how long a checkpoint waits, and all writes with it, for readers of what the log holds. Those that begin
-	// meanwhile do not need the log. truncateRetry is how long it leaves writers alone after it waited in vain.
+	// truncateWait is how long a checkpoint, and all writes with it, wait for readers of the log. Later readers do not need the log.
+	// truncateRetry is the delay after a wait without success, so that writers continue.
 	truncateWait, truncateRetry = 50 * time.Millisecond, 200 * time.Millisecond
-	// mostScrubbed is how many pages a file may have: beyond, a page that is none of a b-tree could begin as if it were one, because
-	// such a page begins with the number of another one. It is 128 GiB.
+	// mostScrubbed is how many pages a file may have. In a larger file, a page that is not of a b-tree could look like one, because it
+	// begins with the number of another page. The limit is 128 GiB.
 	mostScrubbed = 2<<24 - 1
 )
 
-// Erase runs step as Write does, which deletes some rows and says how many. Once it finds none, the file is scrubbed: neither it
-// nor its log holds a byte any more of what was deleted before. Only then is nothing left. Where the context ends before the file is
-// scrubbed, that goes on in the background, and a later Erase finds it done.
+// Erase runs step like Write. step deletes some rows and returns how many. After step finds none, the file is scrubbed: neither it nor
+// its log contains a deleted byte any more. Only then Erase returns true. If the context ends before, the scrub continues in the
+// background, and a later Erase finds it done.
 func (db *DB) Erase(ctx context.Context, step func(ctx context.Context, tx *Tx) (deleted int64, err error)) (nothingLeft bool, err error) {
 	err = db.Write(ctx, func(ctx context.Context, tx *Tx) error {
 		deleted, err := step(ctx, tx)
@@ -61,7 +60,7 @@ func (db *DB) Erase(ctx context.Context, step func(ctx context.Context, tx *Tx) 
 		return false, err
 	}
 	if err := db.Scrub(ctx); err != nil {
-		if ctx.Err() != nil { // who erases waits for some seconds at most, and a large file takes longer
+		if ctx.Err() != nil { // a caller waits for some seconds at most, and a large file takes longer
 			wait.Poke(db.erased)
 		}
 		return false, fmt.Errorf("scrubbing the file: %w", err)
@@ -69,22 +68,22 @@ func (db *DB) Erase(ctx context.Context, step func(ctx context.Context, tx *Tx) 
 	return true, nil
 }
 
-// Erased notes in a Write that it deletes what must not stay in the file. The file is scrubbed soon after, where it is so in the
-// background, and else by the next Scrub.
+// Erased notes in a Write that its deleted data must not stay in the file. The file is scrubbed soon afterwards, in the background if
+// ScrubInBackground runs, and otherwise by the next Scrub.
 func (t *Tx) Erased(ctx context.Context) error {
 	*t.erased = true
 	return t.setErased(ctx, unscrubbed)
 }
 
-// setErased notes what user_version says.
+// setErased sets user_version.
 func (t *Tx) setErased(ctx context.Context, state int) error {
 	_, err := t.Exec(ctx, `PRAGMA user_version = `+strconv.Itoa(state))
 	return err
 }
 
-// Scrub overwrites what was erased before and is still somewhere in the file, and empties the log. It holds no writer up for more
-// than some milliseconds, but at its end for as long as a checkpoint that waits for readers for 50 ms. It reads the whole file, and
-// does nothing where nothing was erased since it was last done.
+// Scrub overwrites erased data that is still in the file, and empties the log. It delays writers by some milliseconds at most, except
+// that at its end a checkpoint waits for readers for 50 ms. It reads the whole file. It does nothing if nothing was erased since the
+// last scrub.
 func (db *DB) Scrub(ctx context.Context) error {
 	select {
 	case db.scrubbing <- struct{}{}:
@@ -99,7 +98,7 @@ func (db *DB) Scrub(ctx context.Context) error {
 	if err := db.Write(ctx, func(ctx context.Context, tx *Tx) error { return tx.setErased(ctx, beingScrubbed) }); err != nil {
 		return err
 	}
-	// Twice: while b-trees are balanced a page that was not reached may take the place of one that was.
+	// Twice: while b-trees are balanced, an unread page may move to the place of a read one.
 	for range 2 {
 		if err := db.scrubPages(ctx); err != nil {
 			return err
@@ -121,8 +120,8 @@ func (db *DB) pragma(ctx context.Context, name string) (value int64, err error) 
 	return value, db.QueryRow(ctx, `PRAGMA `+name).Scan(&value)
 }
 
-// ScrubInBackground scrubs after each Write that erased, what an Erase could not wait for, and after the start what the process before
-// has not, until Close. Call it once.
+// ScrubInBackground scrubs until Close: after each Write that erased, for an Erase that could not wait, and once after the start, for
+// the process before. Call it once.
 func (db *DB) ScrubInBackground(log *slog.Logger) {
 	ctx, cancel := context.WithCancel(context.Background())
 	db.stopScrubs = cancel
@@ -143,8 +142,8 @@ func (db *DB) scrubUntilDone(ctx context.Context, log *slog.Logger) {
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		if failures == 0 { // once, not each time
-			log.WarnContext(ctx, "overwriting what was erased in the database's file failed and is tried again", "error", err)
+		if failures == 0 { // log the first of consecutive failures only
+			log.WarnContext(ctx, "overwriting erased data in the database's file failed and is retried", "error", err)
 		}
 		if !wait.Sleep(ctx, scrubRetry) {
 			return
@@ -155,7 +154,7 @@ func (db *DB) scrubUntilDone(ctx context.Context, log *slog.Logger) {
 // scrubPages overwrites the unused space of all pages of b-trees.
 func (db *DB) scrubPages(ctx context.Context) error {
 	for first := int64(1); ; first += scrubPages {
-		// What is beyond when the last page was reached was not there when the scrub began, or is free and so zero.
+		// Later pages did not exist when the scrub began, or are free and so zero.
 		pages, err := db.pragma(ctx, "page_count")
 		if err != nil {
 			return err
@@ -177,13 +176,13 @@ func (db *DB) scrubPages(ctx context.Context) error {
 		if err := db.Write(ctx, func(ctx context.Context, tx *Tx) error { return tx.scrubAll(ctx, stale) }); err != nil {
 			return err
 		}
-		if !wait.Sleep(ctx, time.Since(began)) { // half of the writer's time is for others
+		if !wait.Sleep(ctx, time.Since(began)) { // leave half of the time to other writers
 			return ctx.Err()
 		}
 	}
 }
 
-// stalePages gives the numbers of those pages, of scrubPages, that have something in their unused space.
+// stalePages returns the numbers of the pages, among the next scrubPages ones, whose unused space is not empty.
 func (db *DB) stalePages(ctx context.Context, first int64) (stale []int64, err error) {
 	rows, err := db.Query(ctx, `WITH RECURSIVE these (pgno) AS (SELECT ?1 UNION ALL SELECT pgno + 1 FROM these WHERE pgno + 1 < ?1 + ?2)
 		SELECT p.pgno, p.data FROM these CROSS JOIN sqlite_dbpage p ON p.pgno = these.pgno`, first, scrubPages)
@@ -201,7 +200,7 @@ func (db *DB) stalePages(ctx context.Context, first int64) (stale []int64, err e
 	return stale, err
 }
 
-// scrubAll overwrites the unused space of some pages, as they are now.
+// scrubAll overwrites the unused space of some pages.
 func (t *Tx) scrubAll(ctx context.Context, numbers []int64) error {
 	for _, number := range numbers {
 		var page []byte
@@ -218,7 +217,7 @@ func (t *Tx) scrubAll(ctx context.Context, numbers []int64) error {
 	return nil
 }
 
-// scrubPage clears the unused space of a page, if it is one of a b-tree, and says whether there was something in it. See
+// scrubPage overwrites the unused space of a page, if it is a page of a b-tree, and reports whether the space was not empty. See
 // "B-tree Pages" in https://www.sqlite.org/fileformat2.html.
 func scrubPage(number int64, page []byte) (stale bool) {
 	at := 0
@@ -243,7 +242,7 @@ func scrubPage(number int64, page []byte) (stale bool) {
 	}
 	begin := at + header + 2*cells
 	if begin > content || content > len(page) {
-		return false // it is damaged: that is not ours to mend
+		return false // the page is damaged: do not touch it
 	}
 	for _, b := range page[begin:content] {
 		if b != 0 {
@@ -254,18 +253,18 @@ func scrubPage(number int64, page []byte) (stale bool) {
 	return false
 }
 
-// errReaders says that readers hold on to the log.
-var errReaders = errors.New("readers need what the log holds")
+// errReaders means that readers still use the log.
+var errReaders = errors.New("readers still use the log")
 
-// truncateLog brings the log into the file and empties it.
+// truncateLog copies the log into the file and empties it.
 func (db *DB) truncateLog(ctx context.Context) error {
 	for {
-		// Most of it without the writer.
+		// Most of it does not need the writer.
 		if err := checkpoint(ctx, db.reader, "PASSIVE"); err != nil && !errors.Is(err, errReaders) {
 			return err
 		}
 		err := db.alone(ctx, func() error {
-			// No request's context governs it, as in run.
+			// It must not depend on one request's context, like run.
 			ctx := context.Background()
 			if _, err := db.conn.ExecContext(ctx, fmt.Sprintf(`PRAGMA busy_timeout = %d`, truncateWait.Milliseconds())); err != nil {
 				return err
@@ -283,7 +282,7 @@ func (db *DB) truncateLog(ctx context.Context) error {
 	}
 }
 
-// checkpoint runs a checkpoint of a mode, which errReaders says that it could not finish.
+// checkpoint runs a checkpoint of a mode. It fails with errReaders if readers prevented it.
 func checkpoint(ctx context.Context, on interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }, mode string,

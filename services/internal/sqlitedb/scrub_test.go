@@ -16,10 +16,10 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// secret is in all that is erased here.
+// secret is a part of everything that is erased here.
 const secret = "SECRET-OF-SOMEBODY "
 
-// archive is a file of documents of owners, some of them longer than a page, with names in indexes.
+// archive is a file of documents of owners, some longer than a page, with names in indexes.
 type archive struct {
 	*testing.T
 	*DB
@@ -49,7 +49,7 @@ func (a *archive) open() {
 	a.ScrubInBackground(slog.New(slog.DiscardHandler))
 }
 
-// text is an owner's, of about so many bytes.
+// text returns a text of an owner, of about size bytes.
 func (a *archive) text(owner string, most int) string {
 	word := secret
 	if owner != "erased" {
@@ -58,7 +58,7 @@ func (a *archive) text(owner string, most int) string {
 	return fmt.Sprint(a.rand.IntN(1000), strings.Repeat(word, 1+a.rand.IntN(most/len(word)+1)))
 }
 
-// churn adds, changes and removes documents of two owners.
+// churn adds, changes and deletes documents of two owners.
 func (a *archive) churn(steps int, owners ...string) {
 	a.Helper()
 	must(a, a.Write(a.Context(), func(ctx context.Context, tx *Tx) error {
@@ -88,7 +88,7 @@ func (a *archive) churn(steps int, owners ...string) {
 				must(a, err)
 			}
 		}
-		for owner := range a.known { // what churn removed
+		for owner := range a.known { // what churn deleted
 			_, err := tx.Exec(ctx, `DELETE FROM documents WHERE owner = ?1 AND id NOT IN (SELECT value FROM json_each(?2))`,
 				owner, strings.ReplaceAll(fmt.Sprint(a.known[owner]), " ", ","))
 			must(a, err)
@@ -97,7 +97,7 @@ func (a *archive) churn(steps int, owners ...string) {
 	}))
 }
 
-// erase erases what is the erased owner's, so many rows a step, and says in how many steps it deleted some.
+// erase erases the data of the erased owner, some rows a step, and returns how many steps deleted rows.
 func (a *archive) erase(limit int) (steps int) {
 	a.Helper()
 	for {
@@ -117,7 +117,7 @@ func (a *archive) erase(limit int) (steps int) {
 	}
 }
 
-// traces counts what is in the database's files of what was erased.
+// traces counts the remains of erased data in the database's files.
 func (a *archive) traces() (n int) {
 	a.Helper()
 	for _, file := range []string{a.path, a.path + "-wal", a.path + "-shm"} {
@@ -137,7 +137,7 @@ func (a *archive) read(query string) string {
 
 const contents = `SELECT json_group_array(id || name || hex(document)) FROM (SELECT * FROM documents WHERE owner = 'other' ORDER BY id)`
 
-func TestNoByteOfWhatWasErasedStaysInTheFiles(t *testing.T) {
+func TestNoErasedByteStaysInTheFiles(t *testing.T) {
 	t.Parallel()
 	a := openArchive(t)
 	for range 10 {
@@ -156,7 +156,7 @@ func TestNoByteOfWhatWasErasedStaysInTheFiles(t *testing.T) {
 	if a.read(contents) != before {
 		t.Error("what another one has is not what it was")
 	}
-	a.churn(60, "other") // goes on
+	a.churn(60, "other") // churn continues
 	equal(t, "what the file is later", a.read(`PRAGMA integrity_check`), "ok")
 	equal(t, "steps without anything to erase", a.erase(50), 0)
 }
@@ -188,7 +188,7 @@ func TestAFileIsScrubbedWhileOthersUseIt(t *testing.T) {
 	equal(t, "what the file is", a.read(`PRAGMA integrity_check`), "ok")
 }
 
-// Who reads for long keeps the log from being emptied. Writers do not wait for that.
+// A long read prevents the log from being emptied. Writers do not wait for that.
 func TestAScrubWaitsForReadersAndLetsWritersThrough(t *testing.T) {
 	t.Parallel()
 	a := openArchive(t)
@@ -224,7 +224,7 @@ func TestAScrubWaitsForReadersAndLetsWritersThrough(t *testing.T) {
 	equal(t, "what stays of it", a.traces(), 0)
 }
 
-func TestWhatIsErasedByAWriteIsScrubbedSoonAfter(t *testing.T) {
+func TestDataErasedByAWriteIsScrubbedSoonAfterwards(t *testing.T) {
 	t.Parallel()
 	for name, restarts := range map[string]bool{"at once": false, "after a restart": true} {
 		t.Run(name, func(t *testing.T) {
@@ -248,8 +248,8 @@ func TestWhatIsErasedByAWriteIsScrubbedSoonAfter(t *testing.T) {
 	}
 }
 
-// Whoever erases gives up after a while. Were the scrub to begin anew each time, a large file would never be done.
-func TestAScrubThatNobodyWaitsForGoesOn(t *testing.T) {
+// A caller of Erase gives up after a while. If the scrub began again each time, it would never finish a large file.
+func TestAScrubContinuesWhenNobodyWaitsForIt(t *testing.T) {
 	t.Parallel()
 	a := openArchive(t)
 	a.churn(20, "erased", "other")
@@ -276,7 +276,7 @@ func TestAScrubThatNobodyWaitsForGoesOn(t *testing.T) {
 				}
 			}
 		}()
-		// The log is needed, so the scrub does not end.
+		// A reader needs the log, so the scrub does not end.
 		within(t, "it is being scrubbed", func() bool { return a.read(`PRAGMA user_version`) == fmt.Sprint(beingScrubbed) })
 		giveUp()
 		if err := <-failed; !errors.Is(err, context.Canceled) {

@@ -1,5 +1,5 @@
-// Package sqlitedb opens SQLite databases for the services' stores: connections, migrations, how writes are committed, and how
-// what was erased leaves the file. It knows no table.
+// Package sqlitedb opens SQLite databases for the services' stores. It handles connections, migrations and commits, and removes erased
+// data from the file. It knows no table.
 package sqlitedb
 
 import (
@@ -24,13 +24,13 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// maxGroup is how many waiting writes share one commit. More would let one client's burst hold the others up.
+// maxGroup is how many waiting writes share one commit. With more, one client's burst could delay others.
 const maxGroup = 256
 
 const readers = 8
 
-// DB is a database file with many readers and one writer. It is durable at commit: a write that has answered
-// survives loss of power. Waiting writes share one commit, each under a savepoint of its own.
+// DB is a database file with many readers and one writer. Commits are durable: a write that has returned survives a loss of power.
+// Waiting writes share one commit, each with its own savepoint.
 type DB struct {
 	reader *sql.DB
 	read   *statements // on reader
@@ -38,13 +38,13 @@ type DB struct {
 	conn   *sql.Conn   // the writer's only one
 	write  *statements // on conn
 	writes chan *write
-	lone   chan func() // what runs on conn between two commits
+	lone   chan func() // runs on conn between two commits
 	stop   chan struct{}
 	done   chan struct{}
 	once   sync.Once
 
-	erased     chan struct{} // tells who scrubs in the background
-	scrubbing  chan struct{} // holds one while the file is scrubbed
+	erased     chan struct{} // wakes the scrub in the background
+	scrubbing  chan struct{} // contains one token while the file is scrubbed
 	stopScrubs context.CancelFunc
 	scrubs     sync.WaitGroup
 }
@@ -52,7 +52,7 @@ type DB struct {
 // busyTimeout is how long a connection waits for a lock.
 const busyTimeout = 5 * time.Second
 
-// ErrClosed is what a write gets after Close: its caller may find another replica.
+// ErrClosed is the error of a write after Close. The caller may try another replica.
 var ErrClosed error = fault.New(fault.Unavailable, "the database is closed").Retry(time.Second)
 
 // write is one transaction that waits for its turn.
@@ -65,8 +65,8 @@ type write struct {
 	erased bool // see Tx.Erased
 }
 
-// Open opens or creates the file and applies the migrations, numbered .sql files with goose annotations. One
-// process at a time may have the file open: who opens the data folder holds a lock on it.
+// Open opens or creates the file and applies the migrations, numbered .sql files with goose annotations. Only one process at a time
+// may open the file: the data folder is locked.
 func Open(ctx context.Context, path string, migrations fs.FS, tracing trace.TracerProvider) (*DB, error) {
 	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 		fmt.Sprintf("&_pragma=busy_timeout(%d)", busyTimeout.Milliseconds()) +
@@ -74,8 +74,7 @@ func Open(ctx context.Context, path string, migrations fs.FS, tracing trace.Trac
 	options := []otelsql.Option{
 		otelsql.WithTracerProvider(tracing),
 		otelsql.WithAttributes(attribute.String("db.system.name", "sqlite")),
-		// A span for each statement, and none for the pool's housekeeping. Without a parent that is recorded there is no request to
-		// explain.
+		// A span for each statement, but not for the work of the pool itself. Without a recorded parent there is no request to explain.
 		otelsql.WithSpanOptions(otelsql.SpanOptions{
 			OmitConnResetSession: true, OmitConnPrepare: true, OmitRows: true, OmitConnectorConnect: true,
 			DisableErrSkip: true,
@@ -127,7 +126,7 @@ func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
 	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'meta'`).Scan(&least); err != nil {
 		return err
 	}
-	if least > 0 { // it is not new
+	if least > 0 { // the file is not new
 		if err := db.QueryRowContext(ctx, `SELECT least_migration FROM meta`).Scan(&least); err != nil {
 			return err
 		}
@@ -143,7 +142,7 @@ func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
 	return err
 }
 
-// Close finishes the writes that wait, then closes the file. Closing twice is safe.
+// Close finishes the waiting writes, then closes the file. It is safe to close twice.
 func (db *DB) Close() error {
 	var err error
 	db.once.Do(func() {
@@ -156,7 +155,7 @@ func (db *DB) Close() error {
 	return err
 }
 
-// Query reads rows. It sees every write that has answered.
+// Query reads rows. It sees every write that has returned.
 func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return db.read.QueryContext(ctx, query, args...)
 }
@@ -166,7 +165,7 @@ func (db *DB) QueryRow(ctx context.Context, query string, args ...any) Row {
 	return rowOf(db.read.QueryContext(ctx, query, args...))
 }
 
-// Snapshot runs fn on one reading transaction: all that it reads is of one moment.
+// Snapshot runs fn in one reading transaction: all its reads are as of one moment.
 func (db *DB) Snapshot(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
 	tx, err := db.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
@@ -174,11 +173,11 @@ func (db *DB) Snapshot(ctx context.Context, fn func(ctx context.Context, tx *Tx)
 	}
 	on := &snapshot{tx: tx, read: db.read}
 	defer on.prepare(ctx)
-	defer func() { _ = tx.Rollback() }() // it only read
+	defer func() { _ = tx.Rollback() }() // it only reads
 	return fn(ctx, &Tx{on: on})
 }
 
-// snapshot runs statements in a reading transaction, those that are prepared as such.
+// snapshot runs statements in a reading transaction. It uses prepared ones.
 type snapshot struct {
 	tx      *sql.Tx
 	read    *statements // of the same pool
@@ -198,18 +197,18 @@ func (s *snapshot) QueryContext(ctx context.Context, query string, args ...any) 
 	return s.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
 }
 
-// prepare prepares what was missing, for the next one. That takes another connection, which the transaction could wait for in vain.
+// prepare prepares the missing statements for the next snapshot. That needs another connection, so a transaction must not wait for it.
 func (s *snapshot) prepare(ctx context.Context) {
 	for _, query := range s.missing {
-		_, _ = s.read.get(ctx, query) // the next one finds it missing again
+		_, _ = s.read.get(ctx, query) // the next snapshot tries again
 	}
 }
 
-// Write runs fn in a transaction and returns once it is on disk. When fn returns an error nothing that it did is kept,
-// and Write returns that error. fn may run beside others in one commit, never at the same time as another.
+// Write runs fn in a transaction and returns once it is on disk. If fn fails, Write changes nothing and returns that error. fn may share
+// its commit with others, but never runs at the same time as another one.
 //
-// A context that ends while fn waits for its turn, or between two of its statements, gives its error and nothing of fn is
-// kept. A statement is never interrupted: that would undo the whole group.
+// If the context ends while fn waits for its turn, or between two of its statements, Write returns the context's error and changes
+// nothing. A running statement is never interrupted: that would undo the whole group.
 func (db *DB) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
 	w := &write{ctx: ctx, fn: fn, done: make(chan struct{})}
 	select {
@@ -228,7 +227,7 @@ func (db *DB) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) er
 	case <-w.done:
 		return w.err
 	case <-db.done:
-		// The loop may have taken it just before it ended.
+		// The loop may have taken it just before the loop ended.
 		select {
 		case <-w.done:
 			return w.err
@@ -238,7 +237,7 @@ func (db *DB) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) er
 	}
 }
 
-// Exec is Write of one statement. It gives the number of rows that it changed.
+// Exec is a Write of one statement. It returns the number of rows that changed.
 func (db *DB) Exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
 	err = db.Write(ctx, func(ctx context.Context, tx *Tx) (err error) {
 		changed, err = tx.Exec(ctx, query, args...)
@@ -268,7 +267,7 @@ func (db *DB) commitLoop() {
 	}
 }
 
-// alone runs fn on conn while no transaction is open, and gives its error.
+// alone runs fn on conn while no transaction is open, and returns its error.
 func (db *DB) alone(ctx context.Context, fn func() error) error {
 	done := make(chan error, 1)
 	select {
@@ -281,7 +280,7 @@ func (db *DB) alone(ctx context.Context, fn func() error) error {
 	}
 }
 
-// gather takes what else waits.
+// gather collects the other waiting writes.
 func (db *DB) gather(first *write) []*write {
 	group := []*write{first}
 	for len(group) < maxGroup {
@@ -295,7 +294,7 @@ func (db *DB) gather(first *write) []*write {
 	return group
 }
 
-// commit runs a group in one transaction and tells each how it went.
+// commit runs a group of writes in one transaction, and sets the result of each.
 func (db *DB) commit(group []*write) {
 	err := db.run(group)
 	for _, w := range group {
@@ -311,7 +310,7 @@ func (db *DB) commit(group []*write) {
 }
 
 func (db *DB) run(group []*write) error {
-	// No request's context governs the transaction: the group shares it.
+	// The transaction must not depend on one request's context, because the group shares it.
 	ctx := context.Background()
 	tx := &Tx{on: db.write}
 	if _, err := tx.Exec(ctx, "BEGIN IMMEDIATE"); err != nil {
@@ -336,7 +335,7 @@ func (db *DB) run(group []*write) error {
 	return errors.Join(err, rollback)
 }
 
-// inSavepoint notes how the write went, and returns an error only when the savepoint itself fails: that ends the group.
+// inSavepoint stores the result of the write. It returns an error only if the savepoint itself fails: that ends the group.
 func (w *write) inSavepoint(ctx context.Context, tx *Tx) error {
 	if _, err := tx.Exec(ctx, "SAVEPOINT w"); err != nil {
 		return fmt.Errorf("setting a savepoint: %w", err)
@@ -352,7 +351,7 @@ func (w *write) inSavepoint(ctx context.Context, tx *Tx) error {
 	return nil
 }
 
-// reach turns the error of a writer whose only connection is gone into fault.Unavailable; others it leaves alone.
+// reach turns the error of a writer that lost its only connection into fault.Unavailable. It returns other errors unchanged.
 func reach(err error) error {
 	if errors.Is(err, sql.ErrConnDone) {
 		return fault.Wrap(err, fault.Unavailable, "the database cannot be reached").Retry(time.Second)
@@ -360,7 +359,7 @@ func reach(err error) error {
 	return err
 }
 
-// call turns a panic of one write into its error, so that the others of its group and the loop live on.
+// call turns a panic of one write into an error, so that the others of its group and the loop continue.
 func call(ctx context.Context, fn func(context.Context, *Tx) error, tx *Tx) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -54,7 +54,7 @@ func insert(name string) func(context.Context, *Tx) error {
 	}
 }
 
-// names are all that is stored.
+// names returns everything that is stored.
 func names(t *testing.T, db *DB) []string {
 	t.Helper()
 	rows, err := db.Query(t.Context(), `SELECT name FROM names ORDER BY name`)
@@ -77,7 +77,7 @@ func equal(t testing.TB, what string, got, want any) {
 	}
 }
 
-// grouped runs writes in one commit: it holds the writer until all of them wait. It gives what each answered.
+// grouped runs writes in one commit: it blocks the writer until all of them wait. It returns their results.
 func grouped(t *testing.T, db *DB, writes ...func(ctx context.Context) error) []error {
 	t.Helper()
 	begun, release := make(chan struct{}), make(chan struct{})
@@ -124,7 +124,7 @@ func TestTheWriterIsDurableAndReadersOnlyRead(t *testing.T) {
 	}
 }
 
-func TestAWriteIsSeenOnceItHasAnswered(t *testing.T) {
+func TestAWriteIsVisibleAfterItHasReturned(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	var wg sync.WaitGroup
@@ -147,14 +147,14 @@ func TestAWriteIsSeenOnceItHasAnswered(t *testing.T) {
 	equal(t, "how many", len(names(t, db)), 200)
 }
 
-func TestWhatHasAnsweredIsInTheFile(t *testing.T) {
+func TestAWriteThatHasReturnedIsInTheFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "test.db")
 	db := openAt(t, path)
 	for _, err := range grouped(t, db, func(ctx context.Context) error { return db.Write(ctx, insert("a")) }, func(ctx context.Context) error { return db.Write(ctx, insert("b")) }) {
 		must(t, err)
 	}
-	// Another connection, and the first one still open: nothing waits to be written at its close.
+	// Another connection, while the first one is still open: nothing is written only at its close.
 	other, err := sql.Open("sqlite", "file:"+path)
 	must(t, err)
 	defer func() { _ = other.Close() }()
@@ -197,7 +197,7 @@ func TestOneWriteOfAGroupFailsAlone(t *testing.T) {
 	}
 }
 
-func TestAWriteThatEndsTheTransactionFailsItsWholeGroupAndNoMore(t *testing.T) {
+func TestAWriteThatEndsTheTransactionFailsOnlyItsGroup(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	errs := grouped(t, db,
@@ -239,7 +239,7 @@ func TestAWriteWhoseCallerLeavesBeforeItsTurnDoesNotRun(t *testing.T) {
 	}
 }
 
-func TestAWriteWhoseCallerLeavesKeepsNothingAndHarmsNobody(t *testing.T) {
+func TestAWriteWhoseCallerLeavesChangesNothingAndHarmsNobody(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	leaving, cancel := context.WithCancel(t.Context())

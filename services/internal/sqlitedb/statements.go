@@ -11,21 +11,21 @@ import (
 // driverArg is the type of a statement's argument in a span filter.
 type driverArg = driver.NamedValue
 
-// statements keeps prepared statements by their text. Texts come from the stores' code and are few: nothing is evicted.
+// statements caches prepared statements by their text. The texts are the stores' and few, so nothing is evicted.
 type statements struct {
 	on preparer
 	mu sync.RWMutex
 	by map[string]*sql.Stmt
 }
 
-// preparer is a pool, or the one connection that writes.
+// preparer is a pool, or the writer's connection.
 type preparer interface {
 	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 func newStatements(on preparer) *statements { return &statements{on: on, by: map[string]*sql.Stmt{}} }
 
-// prepared gives a statement that has been prepared before; nil for another.
+// prepared returns a statement that was prepared before; nil for other ones.
 func (s *statements) prepared(query string) *sql.Stmt {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -36,7 +36,7 @@ func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
 	if stmt := s.prepared(query); stmt != nil {
 		return stmt, nil
 	}
-	// This may wait for a connection of the pool: not under the lock, for which those who have the connections may wait.
+	// This may wait for a connection of the pool. Do it without the lock, because the users of the connections may wait for it.
 	stmt, err := s.on.PrepareContext(context.WithoutCancel(ctx), query)
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func (s *statements) close() error {
 	for _, stmt := range s.by {
 		errs = append(errs, stmt.Close())
 	}
-	clear(s.by) // a read that is late prepares its own, and the closed pool refuses it
+	clear(s.by) // a late read prepares a statement, and the closed pool refuses that
 	return errors.Join(errs...)
 }
 
@@ -83,8 +83,8 @@ type Tx struct {
 		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	}
-	// ended, where it is set, says that nobody waits for the write any more. It is asked between statements: to interrupt
-	// one would undo what others wrote in the same commit.
+	// ended, if set, reports that nobody waits for the write any more. It is checked between statements: an interrupted statement would
+	// undo the other writes of the same commit.
 	ended func() error
 	// erased is set by Erased.
 	erased *bool
@@ -97,7 +97,7 @@ func (t *Tx) alive() error {
 	return t.ended()
 }
 
-// Exec runs a statement and gives the number of rows that it changed.
+// Exec runs a statement and returns the number of rows that changed.
 func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if err := t.alive(); err != nil {
 		return 0, err
@@ -122,7 +122,7 @@ func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) Row {
 	return rowOf(t.Query(ctx, query, args...))
 }
 
-// Row is one row, or why there is none.
+// Row is one row, or an error.
 type Row struct {
 	rows *sql.Rows
 	err  error
@@ -130,7 +130,7 @@ type Row struct {
 
 func rowOf(rows *sql.Rows, err error) Row { return Row{rows: rows, err: err} }
 
-// Scan reads the row's columns; sql.ErrNoRows when there is none.
+// Scan reads the row's columns. It fails with sql.ErrNoRows if there is no row.
 func (r Row) Scan(dest ...any) error {
 	if r.err != nil {
 		return r.err

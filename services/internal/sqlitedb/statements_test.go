@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestARowIsReadOnceOrThereIsNone(t *testing.T) {
+func TestARowIsReadOnceOrIsMissing(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	if err := db.QueryRow(t.Context(), `SELECT name FROM names`).Scan(new(string)); !errors.Is(err, sql.ErrNoRows) {
@@ -45,7 +45,7 @@ func TestRowsAreClosedWhateverHappens(t *testing.T) {
 	}))
 }
 
-func TestPreparingWaitsForAConnectionWithoutHoldingUpThoseWhoHaveThem(t *testing.T) {
+func TestPreparingWaitsForAConnectionWithoutBlockingTheirUsers(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	most := db.reader.Stats().MaxOpenConnections
