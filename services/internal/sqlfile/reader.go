@@ -2,28 +2,28 @@ package sqlfile
 
 import "strings"
 
-// kind tells tokens apart.
+// kind is the kind of a token.
 type kind int
 
 const (
-	other    kind = iota // also a string, a quoted identifier or a cast, whole
+	other    kind = iota // also a whole string, quoted identifier or cast
 	space                // or a comment
 	name                 // of an argument, with its colon
 	position             // of an argument: $1 or ?
 	end                  // a semicolon
-	broken               // a string, an identifier or a comment that does not end
+	broken               // a string, an identifier or a comment without an end
 )
 
-// reader reads a statement token by token, as far as arguments need it.
+// reader splits a statement into tokens, as far as arguments need it.
 type reader struct {
 	dialect Dialect
 	rest    string
-	before  string // the token that was read last
+	before  string // the token before
 }
 
-// next reads one token of a rest that is not empty.
+// next reads one token. The rest must not be empty.
 func (r *reader) next() (kind, string) {
-	kind, length := r.look()
+	kind, length := r.peek()
 	if length < 0 {
 		kind, length = broken, len(r.rest)
 	}
@@ -32,15 +32,15 @@ func (r *reader) next() (kind, string) {
 	return kind, token
 }
 
-// look says what is next, and how many bytes it is long; less than 0 for what does not end.
-func (r *reader) look() (kind, int) {
+// peek returns the kind and the length in bytes of the next token. The length is negative if the token has no end.
+func (r *reader) peek() (kind, int) {
 	switch first := r.rest[0]; first {
 	case ' ', '\t', '\r', '\n':
 		return space, 1
 	case ';':
 		return end, 1
 	case '\'':
-		// E'...' has escapes: a quote after a backslash is not its end.
+		// E'...' has escapes: a quote after a backslash does not end it.
 		return other, quoted(r.rest, r.dialect == Postgres && strings.EqualFold(r.before, "E"))
 	case '"', '`':
 		return other, quoted(r.rest, false)
@@ -69,7 +69,7 @@ func (r *reader) look() (kind, int) {
 	return other, 1
 }
 
-// comment is the length of the comment that is next: 0 for none, less than 0 for one that does not end.
+// comment returns the length of a comment at the start: 0 if there is none, negative if it has no end.
 func (r *reader) comment() int {
 	if strings.HasPrefix(r.rest, "--") {
 		line, _, _ := strings.Cut(r.rest, "\n")
@@ -85,7 +85,7 @@ func (r *reader) comment() int {
 				return at + 2
 			}
 			at++
-		case r.dialect == Postgres && strings.HasPrefix(r.rest[at:], "/*"): // they nest there
+		case r.dialect == Postgres && strings.HasPrefix(r.rest[at:], "/*"): // PostgreSQL nests these
 			depth++
 			at++
 		}
@@ -93,7 +93,7 @@ func (r *reader) comment() int {
 	return -1
 }
 
-// dollar reads what begins with a dollar: $1, or a string between $tag$ and $tag$.
+// dollar reads a token that begins with a dollar: $1, or a string between $tag$ and $tag$.
 func (r *reader) dollar() (kind, int) {
 	if len(r.rest) > 1 && digit(r.rest[1]) {
 		return position, 2
@@ -109,7 +109,7 @@ func (r *reader) dollar() (kind, int) {
 	return other, 2*(tag+1) + inside
 }
 
-// quoted is the length of what is between two of the first byte. Two in a row are one in it.
+// quoted returns the length of a quoted text. The first byte is the quote. Two quotes in a row are a part of the text.
 func quoted(text string, escapes bool) int {
 	for at := 1; at < len(text); at++ {
 		switch {
@@ -125,7 +125,7 @@ func quoted(text string, escapes bool) int {
 	return -1
 }
 
-// word is how long a text's first word is, of letters, digits and underscores; all that is not ASCII is a letter.
+// word returns the length of the first word, of letters, digits and underscores. All non-ASCII characters are letters.
 func word(text string) int {
 	for at := range len(text) {
 		if c := text[at]; c != '_' && !digit(c) && (c|0x20 < 'a' || c|0x20 > 'z') && c < 0x80 {

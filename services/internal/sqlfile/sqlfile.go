@@ -1,5 +1,5 @@
-// Package sqlfile reads the statements of a store from files: each .sql file is one whole statement, which psql and sqlite3 run as
-// it stands. It names its arguments :name, as psql has its variables (\set) and sqlite3 its parameters (.parameter set).
+// Package sqlfile reads the statements of a store from files. Each .sql file contains one whole statement, which psql and sqlite3 can run
+// unchanged. It names its arguments :name, like psql's variables (\set) and sqlite3's parameters (.parameter set).
 package sqlfile
 
 import (
@@ -12,30 +12,30 @@ import (
 	"strings"
 )
 
-// Dialect is a database's way to write SQL.
+// Dialect is a database's variant of SQL.
 type Dialect int
 
-// The dialects. An argument's position is written $1 and ?1; in SQLite plain ? where it is the next one.
+// The dialects. The position of an argument is written $1 or ?1. In SQLite it is ? if it is the next one.
 const (
 	Postgres Dialect = iota
 	SQLite
 )
 
-// Statements are the files of a folder, for package variables: all calls of Load come before the program starts.
+// Statements are the files of a folder. Call Load only to initialize package variables.
 type Statements struct {
 	folder  fs.FS
 	dialect Dialect
 	loaded  map[string][]string // arguments by file
 }
 
-// In gives the statements of a folder.
+// In returns the statements of a folder.
 func In(folder fs.FS, dialect Dialect) *Statements {
 	return &Statements{folder: folder, dialect: dialect, loaded: map[string][]string{}}
 }
 
-// Load reads sql/name.sql for a driver: an argument's position is that of its name in arguments, comments and line breaks are left
-// out. Like regexp.MustCompile it panics when it can't: when there is no such file, when it is not one statement, or when its
-// arguments are not those that are named.
+// Load reads sql/name.sql and converts it for a driver. It replaces the name of an argument by its position in arguments, and removes
+// comments and line breaks. Like regexp.MustCompile, it panics on an error: if the file is missing, if it is not one statement, or if
+// its arguments differ from the given ones.
 func (s *Statements) Load(name string, arguments ...string) string {
 	file := Path(name)
 	text, err := fs.ReadFile(s.folder, file)
@@ -50,19 +50,19 @@ func (s *Statements) Load(name string, arguments ...string) string {
 	return converted
 }
 
-// Path is the file of a statement.
+// Path returns the file of a statement.
 func Path(name string) string { return "sql/" + name + ".sql" }
 
-// Names lists the statements that were loaded.
+// Names lists the loaded statements.
 func (s *Statements) Names() []string { return slices.Sorted(maps.Keys(s.loaded)) }
 
-// Source gives a statement as it is in its file, and the names of its arguments by their positions.
+// Source returns a statement as in its file, and the names of its arguments by position.
 func (s *Statements) Source(name string) (text string, arguments []string, err error) {
 	raw, err := fs.ReadFile(s.folder, Path(name))
 	return string(raw), s.loaded[name], err
 }
 
-// Unused lists the files that no Load has named.
+// Unused lists the files that were never loaded.
 func (s *Statements) Unused() (files []string, err error) {
 	all, err := fs.Glob(s.folder, Path("*"))
 	for _, file := range all {
@@ -73,11 +73,11 @@ func (s *Statements) Unused() (files []string, err error) {
 	return files, err
 }
 
-// convert writes a statement as a driver wants it.
+// convert writes a statement in the driver's form.
 func convert(dialect Dialect, text string, arguments []string) (string, error) {
 	r := reader{dialect: dialect, rest: text}
 	used := make([]bool, len(arguments))
-	last := -1 // of the arguments used, the last in their order
+	last := -1 // the index of the last argument that was used in order
 	var out []byte
 	ended := false
 	for r.rest != "" {
@@ -116,8 +116,8 @@ func convert(dialect Dialect, text string, arguments []string) (string, error) {
 	return strings.TrimSuffix(string(out), " "), nil
 }
 
-// appendPosition writes where an argument is. A plain ? is SQLite's for the one after the last so far. The driver looks up the name of
-// any other at each execution, and allocates it.
+// appendPosition writes the position of an argument. A plain ? is SQLite's next argument. For other forms the driver searches the name
+// at each execution, and allocates it.
 func (d Dialect) appendPosition(out []byte, at int, next bool) []byte {
 	switch {
 	case d == Postgres:

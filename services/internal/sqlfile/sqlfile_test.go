@@ -9,7 +9,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqlfile"
 )
 
-// load loads a statement, and gives what Load panics with.
+// load loads a statement, and returns the panic of Load.
 func load(dialect sqlfile.Dialect, text string, arguments ...string) (converted, refused string) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -52,7 +52,7 @@ func TestArgumentsBecomePositions(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotOneStatementOfItsArgumentsIsRefused(t *testing.T) {
+func TestAFileMustBeOneStatementWithItsArguments(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ text, want string }{
 		"an argument that is not named":        {"SELECT :a, :b, :c;", ":c is none of [a b]"},
@@ -78,7 +78,7 @@ func TestWhatIsNotOneStatementOfItsArgumentsIsRefused(t *testing.T) {
 	}
 }
 
-func TestAFileThatNoLoadNamesIsFound(t *testing.T) {
+func TestUnusedFilesAreFound(t *testing.T) {
 	t.Parallel()
 	statements := sqlfile.In(fstest.MapFS{
 		"sql/used.sql": {Data: []byte("SELECT 1;")}, "sql/unused.sql": {Data: []byte("SELECT 2;")},

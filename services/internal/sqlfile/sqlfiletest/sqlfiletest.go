@@ -1,4 +1,4 @@
-// Package sqlfiletest holds the statements of a store to what psql and sqlite3 make of them.
+// Package sqlfiletest checks that psql and sqlite3 understand the statements of a store in the same way as package sqlfile.
 package sqlfiletest
 
 import (
@@ -12,8 +12,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
-// Postgres has psql prepare each statement on a migrated schema, as it is in its file and as it was loaded: with the same arguments at
-// the same positions. No file may be unused.
+// Postgres makes psql prepare each statement on a migrated schema, as in its file and as loaded: both must have the same arguments at
+// the same positions. Every file must be used.
 func Postgres(t testing.TB, statements *sqlfile.Statements, url, schema string) {
 	t.Helper()
 	var script strings.Builder
@@ -34,11 +34,11 @@ func Postgres(t testing.TB, statements *sqlfile.Statements, url, schema string) 
 	}
 }
 
-// SQLite has sqlite3 prepare each statement on a migrated file. No file may be unused.
+// SQLite makes sqlite3 prepare each statement on a migrated file. Every file must be used.
 func SQLite(t testing.TB, statements *sqlfile.Statements, path string) {
 	t.Helper()
 	var script strings.Builder
-	script.WriteString(".output /dev/null\n") // errors are not output
+	script.WriteString(".output /dev/null\n") // errors are still printed
 	each(t, statements, func(_, text string, arguments []string) {
 		script.WriteString(".parameter clear\n")
 		for _, argument := range arguments {
@@ -69,7 +69,7 @@ func each(t testing.TB, statements *sqlfile.Statements, fn func(name, text strin
 	}
 }
 
-// run gives a script to a command, and gives what it prints.
+// run sends a script to a command, and returns its output.
 func run(t testing.TB, command *exec.Cmd, script string) string {
 	t.Helper()
 	command.Stdin = strings.NewReader(script)
