@@ -1,5 +1,5 @@
-// Package dbtype has the types of columns: how values are kept in all databases, PostgreSQL's and SQLite's alike.
+// Package dbtype contains the types of columns. PostgreSQL and SQLite store values in the same way.
 package dbtype
 
-// Value is the fields of a row of one column.
+// Value returns the field of a row with one column.
 func Value[T any](value *T) []any { return []any{value} }

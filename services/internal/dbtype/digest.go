@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Digest reads a SHA-256 from a column of bytes.
+// Digest returns a scanner of a SHA-256 in a column of bytes.
 func Digest(d *[sha256.Size]byte) *ByteDigest { return (*ByteDigest)(d) }
 
 // ByteDigest is a SHA-256 in a column.

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// Micros is a time as it is stored: microseconds since 1970 in UTC. The zero time is 0.
+// Micros returns the stored form of a time: microseconds since 1970 in UTC. The zero time is 0.
 func Micros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -17,7 +17,7 @@ func Micros(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// FromMicros is the time that is stored so.
+// FromMicros returns the time that Micros stored.
 func FromMicros(micros int64) time.Time {
 	if micros == 0 {
 		return time.Time{}
@@ -25,7 +25,7 @@ func FromMicros(micros int64) time.Time {
 	return time.UnixMicro(micros).UTC()
 }
 
-// Time reads and writes a time as Micros.
+// Time returns a scanner of a time that is stored as Micros.
 func Time(t *time.Time) *MicroTime { return (*MicroTime)(t) }
 
 // MicroTime is a time.Time in a column.

@@ -1,6 +1,6 @@
-// Package erasure has a service erase the organizations that the directory service says are being erased. Erasing is
-// repeated until the organization is gone: a service that was stopped goes on where it left off, and what came late, such as a
-// failed event from a gateway's disk, is erased as well.
+// Package erasure makes a service erase the organizations that the directory service reports as being erased. It repeats that until the
+// organization is gone: so a service continues after a restart, and late data, such as a failed event from a gateway's disk, is erased
+// as well.
 package erasure
 
 import (
@@ -17,41 +17,40 @@ import (
 )
 
 const (
-	// every is how often a service asks what to erase.
+	// every is how often a service reads what it must erase.
 	every = time.Second
-	// listGood is for how long a service acts on an answer. Then it asks again: the organization may be gone, and its id another
-	// one's.
+	// listGood is how long a service acts on an answer. Then it asks again: the organization may be gone, and its id may mean another
+	// organization.
 	listGood = 2 * time.Second
-	// FreeAfter is how long the directory service waits at least, after the last confirmation, until an id is free. By then no
-	// service acts on an answer from before, nor has a statement under way that it began then.
+	// FreeAfter is how long the directory service waits, after the last confirmation, before an id is free. By then no service acts on
+	// an earlier answer, or still runs a statement because of it.
 	FreeAfter = 5 * time.Second
 )
 
-// Erasure is one organization that is being erased. None of its keys lets anybody in any more.
+// Erasure is an organization that is being erased. All its keys are invalid.
 type Erasure struct {
 	OrganizationID string
-	// Epoch and Revision are the place in the feed of directories after which nothing of the organization comes.
+	// Epoch and Revision are the end of the organization's records in the feed of directories.
 	Epoch    string
 	Revision int64
-	// Time is when its erasure was asked for.
+	// Time is when the erasure was requested.
 	Time time.Time
 }
 
-// Keeper is what a service does to erase. Several processes of it may do so at once.
+// Keeper contains the functions by which a service erases. Several processes of the service may call them at the same time.
 type Keeper struct {
-	// Erase removes some of what the service keeps of an organization, in transactions that hold nobody up, and says whether
-	// it looked at everything and found nothing. It is called until then, and again later.
+	// Erase erases some of the service's data of an organization, in transactions that delay nobody. It returns true if it checked
+	// everything and found nothing. Follow calls it until then, and again later.
 	Erase func(ctx context.Context, e Erasure) (nothingLeft bool, err error)
-	// Marked gives the organizations whose writes the service refuses, from its first Erase until Unmark, with when their erasure was
-	// asked for. Both are nil for a service that refuses none.
+	// Marked returns the organizations that refuse writes in the service, from its first Erase until Unmark, and when each erasure was
+	// requested. Marked and Unmark are nil for a service that refuses no writes.
 	Marked func(ctx context.Context) (map[string]time.Time, error)
-	// Unmark is called once every service has erased the organization: its id may be another organization's now. It must leave the mark
-	// of an erasure that was asked for at another time.
+	// Unmark is called after every service has erased the organization. The id may mean another organization by then. It must ignore
+	// an erasure that was requested at another time.
 	Unmark func(ctx context.Context, organizationID string, asked time.Time) error
 }
 
-// Follow erases what is to be erased until the context ends. directory is the connection to the directory service, as the
-// service.
+// Follow erases what must be erased until the context ends. directory is the service's connection to the directory service.
 func Follow(ctx context.Context, directory grpc.ClientConnInterface, k Keeper, log *slog.Logger) {
 	f := follower{directory: directoryv1.NewErasureServiceClient(directory), keeper: k, log: log, listGood: listGood}
 	f.follow(ctx, every)
@@ -73,8 +72,8 @@ func (f *follower) follow(ctx context.Context, every time.Duration) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil && !failing { // once, not each second
-			f.log.WarnContext(ctx, "erasing organizations failed and is tried again", "error", err)
+		if err != nil && !failing { // log the first of consecutive failures only
+			f.log.WarnContext(ctx, "erasing organizations failed and is retried", "error", err)
 		}
 		failing = err != nil
 		if more {
@@ -88,10 +87,10 @@ func (f *follower) follow(ctx context.Context, every time.Duration) {
 	}
 }
 
-// round erases all that is to be erased now, and says whether it ended early, because what to erase must be asked again. One
-// organization that fails does not keep it from the others.
+// round erases everything that must be erased now. It returns true if it ended early, because it must read the list again. A failure
+// of one organization does not prevent the others.
 func (f *follower) round(ctx context.Context) (more bool, err error) {
-	// Marks come first: what is marked, and then not listed, is done with.
+	// Read the marks first: a marked organization that is not in the later list is finished.
 	var marked map[string]time.Time
 	if f.keeper.Marked != nil {
 		if marked, err = f.keeper.Marked(ctx); err != nil {
@@ -104,7 +103,7 @@ func (f *follower) round(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("asking what to erase: %w", err)
 	}
-	// Unmarking does not wait for what may take long to erase: somebody may wait for the id.
+	// Unmark before erasing, which may take long: somebody may wait for the id.
 	var failed error
 	for _, e := range list.GetErasures() {
 		delete(marked, e.GetOrganizationId())
@@ -129,7 +128,7 @@ func (f *follower) round(ctx context.Context) (more bool, err error) {
 	return false, failed
 }
 
-// erase removes all of one organization, and says so to the directory service.
+// erase erases everything of one organization, and confirms it to the directory service.
 func (f *follower) erase(ctx context.Context, epoch string, e *directoryv1.Erasure) error {
 	for {
 		nothingLeft, err := f.keeper.Erase(ctx, Erasure{
@@ -147,7 +146,7 @@ func (f *follower) erase(ctx context.Context, epoch string, e *directoryv1.Erasu
 	}
 	_, err := f.directory.ConfirmErasure(ctx, &directoryv1.ConfirmErasureRequest{OrganizationId: e.GetOrganizationId()})
 	if err != nil && rpc.Fault(err).Reason == fault.NotFound {
-		return nil // another process of this service was faster, and was the last
+		return nil // another process of this service was faster, and was the last one
 	}
 	if err == nil {
 		f.log.InfoContext(ctx, "an organization is erased here", "organization", e.GetOrganizationId())

@@ -30,7 +30,7 @@ type fakeDirectory struct {
 	mu        sync.Mutex
 	listed    []*directoryv1.Erasure
 	confirmed []string
-	err       error // of ConfirmErasure
+	err       error // the error of ConfirmErasure
 }
 
 func (d *fakeDirectory) ListErasures(context.Context, *directoryv1.ListErasuresRequest) (*directoryv1.ListErasuresResponse, error) {
@@ -52,7 +52,7 @@ func (d *fakeDirectory) confirmations() []string {
 	return slices.Clone(d.confirmed)
 }
 
-// record is what a keeper was asked for, in order.
+// record records the calls of a keeper, in order.
 type record struct {
 	mu    sync.Mutex
 	words []string
@@ -70,7 +70,7 @@ func (r *record) String() string {
 	return strings.Join(r.words, ", ")
 }
 
-// shortlyGood leaves a call more than the 25 ms that it needs to begin.
+// shortlyGood is enough for a call, which needs 25 ms to begin.
 const shortlyGood = 300 * time.Millisecond
 
 var began = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -82,7 +82,7 @@ func listed(ids ...string) (all []*directoryv1.Erasure) {
 	return all
 }
 
-// following is a follower of a fake directory.
+// following is a follower of a fake directory service.
 func following(t *testing.T, d *fakeDirectory, k Keeper) *follower {
 	t.Helper()
 	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
@@ -120,7 +120,7 @@ func TestAnOrganizationIsErasedStepByStepThenConfirmed(t *testing.T) {
 	equal(t, "steps", did.String(), "acme 2, acme 1, acme 0, other 0")
 	equal(t, "confirmed", d.confirmations(), "[acme other]")
 
-	// What is confirmed is erased again, and not confirmed again.
+	// A confirmed organization is erased again, but not confirmed again.
 	for _, e := range d.listed {
 		e.Confirmed = true
 	}
@@ -131,7 +131,7 @@ func TestAnOrganizationIsErasedStepByStepThenConfirmed(t *testing.T) {
 	equal(t, "confirmed", d.confirmations(), "[acme other]")
 }
 
-func TestOneThatFailsIsNotConfirmedAndKeepsNoneBack(t *testing.T) {
+func TestAFailedErasureIsNotConfirmedAndDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	d := &fakeDirectory{listed: listed("acme", "other")}
 	f := following(t, d, Keeper{Erase: func(_ context.Context, e Erasure) (bool, error) {
@@ -146,8 +146,8 @@ func TestOneThatFailsIsNotConfirmedAndKeepsNoneBack(t *testing.T) {
 	equal(t, "confirmed", d.confirmations(), "[other]")
 }
 
-// A process that slept must not erase an organization that has the id by now.
-func TestAnAnswerIsGoodForAWhile(t *testing.T) {
+// A process that slept must not erase another organization that has the id by now.
+func TestAnAnswerIsUsedForALimitedTime(t *testing.T) {
 	t.Parallel()
 	d := &fakeDirectory{listed: listed("acme")}
 	erased := 0
@@ -167,7 +167,7 @@ func TestAnAnswerIsGoodForAWhile(t *testing.T) {
 	equal(t, "confirmed", d.confirmations(), "[]")
 }
 
-func TestAnErasureThatIsOverMeanwhileIsNoFailure(t *testing.T) {
+func TestAnErasureThatEndsMeanwhileIsNoFailure(t *testing.T) {
 	t.Parallel()
 	d := &fakeDirectory{listed: listed("acme"), err: fault.New(fault.NotFound, "it is not being erased")}
 	f := following(t, d, Keeper{Erase: func(context.Context, Erasure) (bool, error) { return true, nil }})
@@ -180,7 +180,7 @@ func TestAnErasureThatIsOverMeanwhileIsNoFailure(t *testing.T) {
 	}
 }
 
-func TestAMarkIsRemovedOnceItsErasureWasSeenToBeOver(t *testing.T) {
+func TestAMarkIsRemovedAfterItsErasureHasEnded(t *testing.T) {
 	t.Parallel()
 	d := &fakeDirectory{listed: listed("acme")}
 	var did record
@@ -188,11 +188,11 @@ func TestAMarkIsRemovedOnceItsErasureWasSeenToBeOver(t *testing.T) {
 	f := following(t, d, Keeper{
 		Erase: func(ctx context.Context, e Erasure) (bool, error) {
 			did.add("erase %s", e.OrganizationID)
-			<-ctx.Done() // it takes longer than the answer is good for, and keeps nobody from the id that is free
+			<-ctx.Done() // it takes longer than the answer may be used, and blocks nobody who needs the free id
 			return false, ctx.Err()
 		},
 		Marked: func(context.Context) (map[string]time.Time, error) {
-			// An erasure that begins after the marks were read has none among them.
+			// The marks that were read do not contain an erasure that begins later.
 			did.add("read the marks")
 			return marked, nil
 		},
@@ -208,8 +208,8 @@ func TestAMarkIsRemovedOnceItsErasureWasSeenToBeOver(t *testing.T) {
 	equal(t, "what was done", did.String(), "read the marks, unmark gone of 02:04:05, erase acme")
 }
 
-// Of two processes of directory one may say later that it is time.
-func TestAPendingErasureIsNeitherBegunNorOver(t *testing.T) {
+// Of two processes of directory, one may report later that the erasure may begin.
+func TestAPendingErasureHasNeitherBegunNorEnded(t *testing.T) {
 	t.Parallel()
 	d := &fakeDirectory{listed: listed("acme")}
 	d.listed[0].Pending = true
@@ -232,7 +232,7 @@ func TestAPendingErasureIsNeitherBegunNorOver(t *testing.T) {
 	equal(t, "confirmed", d.confirmations(), "[]")
 }
 
-func TestFollowingGoesOnAfterFailuresAndTellsOfThemOnce(t *testing.T) {
+func TestFollowingContinuesAfterFailuresAndLogsThemOnce(t *testing.T) {
 	t.Parallel()
 	d := &fakeDirectory{listed: listed("acme")}
 	var out bytes.Buffer

@@ -1,4 +1,4 @@
-// Package feed is what the services' change feeds share: cursors.
+// Package feed contains the cursors of the services' change feeds.
 package feed
 
 import (
@@ -9,15 +9,15 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// Cursor is a place in a feed: after a record, or at the beginning when it is zero. Records are ordered by Transaction,
-// then Sequence. An engine that commits in the order of sequences leaves Transaction at 0.
+// Cursor is a position in a feed: after a record, or at the beginning if it is zero. Records are ordered by Transaction, then
+// Sequence. An engine that commits in the order of sequences leaves Transaction at 0.
 type Cursor struct {
-	Epoch       string // of the database; a restored one has another
+	Epoch       string // of the database; a restored one has another epoch
 	Transaction uint64
 	Sequence    int64
 }
 
-// String is the cursor as clients hold it: opaque to them. The zero cursor is empty.
+// String returns the cursor for clients: opaque to them. The zero cursor is empty.
 func (c Cursor) String() string {
 	if c.Epoch == "" {
 		return ""
@@ -25,7 +25,7 @@ func (c Cursor) String() string {
 	return c.Epoch + "." + strconv.FormatUint(c.Transaction, 36) + "." + strconv.FormatInt(c.Sequence, 36)
 }
 
-// Before says whether c comes before other. Only cursors of one epoch can be compared.
+// Before reports whether c is before other. Both must be of the same epoch.
 func (c Cursor) Before(other Cursor) bool {
 	if c.Transaction != other.Transaction {
 		return c.Transaction < other.Transaction
@@ -33,12 +33,12 @@ func (c Cursor) Before(other Cursor) bool {
 	return c.Sequence < other.Sequence
 }
 
-// Parse reads a cursor. Text that no feed gave out is fault.CursorInvalid.
+// Parse parses a cursor. A text that no feed issued is fault.CursorInvalid.
 func Parse(text string) (Cursor, error) {
 	if text == "" {
 		return Cursor{}, nil
 	}
-	invalid := fault.New(fault.CursorInvalid, "the cursor was not given out by a feed")
+	invalid := fault.New(fault.CursorInvalid, "no feed issued this cursor")
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 || parts[0] == "" {
 		return Cursor{}, invalid
@@ -54,7 +54,7 @@ func Parse(text string) (Cursor, error) {
 	return Cursor{Epoch: parts[0], Transaction: transaction, Sequence: sequence}, nil
 }
 
-// CheckEpoch says whether a cursor can be followed in a feed of this epoch; else fault.CursorExpired.
+// CheckEpoch fails with fault.CursorExpired if a feed of this epoch cannot follow the cursor.
 func (c Cursor) CheckEpoch(epoch string) error {
 	if c.Epoch != "" && c.Epoch != epoch {
 		return Expired("the database was restored since the cursor was given out")
@@ -62,14 +62,14 @@ func (c Cursor) CheckEpoch(epoch string) error {
 	return nil
 }
 
-// Ahead is the fault.CursorExpired of a cursor that the feed has not come to: it was given out before the database was
-// restored in a way that could not be noticed.
-func Ahead() error { return Expired("the feed has not come as far as the cursor, as after a restore") }
+// Ahead returns the fault.CursorExpired of a cursor that the feed has not reached: the feed issued it before a restore that the
+// service could not detect.
+func Ahead() error { return Expired("the cursor is after the end of the feed, as after a restore") }
 
-// Trimmed is the fault.CursorExpired of a cursor before what the feed still holds.
-func Trimmed() error { return Expired("the feed no longer holds what came after the cursor") }
+// Trimmed returns the fault.CursorExpired of a cursor from before the oldest record of the feed.
+func Trimmed() error { return Expired("the feed no longer contains the records after the cursor") }
 
-// Expired is the fault.CursorExpired of a cursor that can no longer be followed.
+// Expired returns the fault.CursorExpired of a cursor that can no longer be followed.
 func Expired(why string) error {
 	return fault.New(fault.CursorExpired, "%s: take a new cursor, list, then follow", fmt.Sprint(why))
 }

@@ -19,7 +19,7 @@ func TestCursorsAreReadAsTheyWereWritten(t *testing.T) {
 	}
 }
 
-func TestTextThatNoFeedGaveOutIsRefused(t *testing.T) {
+func TestATextThatIsNoCursorIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"x", ".", "..", ".0.0", "e.0", "e.0.0.0", "e.-1.0", "e.0.-1", "e..1", "e.1.", "e.!.1", "e.1.!",

@@ -1,4 +1,4 @@
-// Package migration says which migrations a binary knows, and whether a database fits it.
+// Package migration lists a binary's migrations, and checks whether a database fits the binary.
 package migration
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// Newest gives the number of the newest migration that this binary knows.
+// Newest returns the number of the newest migration of this binary.
 func Newest(migrations fs.FS) (newest int64, err error) {
 	files, err := fs.Glob(migrations, "*.sql")
 	if err != nil {
@@ -28,9 +28,9 @@ func Newest(migrations fs.FS) (newest int64, err error) {
 	return newest, nil
 }
 
-// Fits gives an error for a database that needs a newer binary: one that knows the migration least, where this one knows no newer
-// one than newest. A database may have migrations that the binary does not know, those of a newer one that runs beside it or
-// will: until one of them raises `least_migration` in the table meta, the binary can work on it.
+// Fits returns an error for a database that needs a newer binary: one that knows the migration least, although newest is the newest
+// migration of this one. A database may have migrations of a newer binary. This binary can use it until one of them raises
+// `least_migration` in the table meta.
 func Fits(database string, least, newest int64) error {
 	if least <= newest {
 		return nil

@@ -18,7 +18,7 @@ func TestSizesAreBounded(t *testing.T) {
 	}
 }
 
-func TestATokenIsReadByTheListThatGaveIt(t *testing.T) {
+func TestAListAcceptsItsOwnToken(t *testing.T) {
 	t.Parallel()
 	after := []string{"a\"b", "ü"}
 	got, err := page.After(page.Token(after, "users", "acme"), 2, "users", "acme")
@@ -53,7 +53,7 @@ func TestATokenOfAnotherListIsRefused(t *testing.T) {
 	}
 }
 
-func TestTheItemBeyondThePageSaysThatThereIsMore(t *testing.T) {
+func TestAnItemAfterThePageMeansThatThereIsMore(t *testing.T) {
 	t.Parallel()
 	for size, want := range map[int]string{2: "[1 2] true", 3: "[1 2 3] false", 4: "[1 2 3] false"} {
 		items, more := page.Cut([]int{1, 2, 3}, size)

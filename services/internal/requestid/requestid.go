@@ -1,5 +1,5 @@
-// Package requestid makes a call that creates or starts something safe to repeat. The client gives the call a UUID, the field
-// `request_id` (AIP-155). What the call created is kept under this UUID, in the transaction that creates it. A repetition then creates
+// Package requestid makes a call that creates or starts something safe to repeat. The client gives the call a UUID, in the field
+// `request_id` (AIP-155). The transaction that creates something also stores its id under this UUID. A repetition then creates
 // nothing.
 package requestid
 
@@ -18,8 +18,7 @@ import (
 // KeptFor is how long a repetition is recognized.
 const KeptFor = 24 * time.Hour
 
-// MaxExpired is how many expired records are removed when one is added. So an organization has no more of them than it has calls in
-// a day, and those of a day before.
+// MaxExpired is how many expired records a new record deletes. So an organization has at most the records of two days.
 const MaxExpired = 100
 
 // Request is a call that creates or starts something. The zero value is a call without a request_id.
@@ -28,30 +27,30 @@ type Request struct {
 	Digest [sha256.Size]byte // of the request without its request_id
 }
 
-// Key names a call within an organization, or among those that belong to none.
+// Key identifies a call within an organization, or among the calls that belong to none.
 type Key struct {
-	Principal   string // on whose behalf the call is made: its kind and subject
+	Principal   string // the principal behind the call: kind and subject
 	RequestType string // the full name of the request in the protos; each RPC has its own
 	ID          string // the request_id in lower case; empty: the client gave none
 }
 
-// Record is what is kept of a Request that was carried out.
+// Record is the record of a Request that succeeded.
 type Record struct {
 	Request
-	ResourceID string // of what it created
+	ResourceID string // of the created resource
 	CreateTime time.Time
 }
 
-// Tx is the part of a transaction that keeps records.
+// Tx is the part of a transaction that stores records.
 type Tx interface {
 	// RequestRecord reads a record. A missing one is fault.NotFound.
 	RequestRecord(ctx context.Context, key Key) (Record, error)
-	// PutRequestRecord writes a record in place of one with the same key, and removes at most MaxExpired of the same organization that
+	// PutRequestRecord writes a record, in place of one with the same key, and deletes at most MaxExpired of the same organization that
 	// are from before expired.
 	PutRequestRecord(ctx context.Context, r Record, expired time.Time) error
 }
 
-// Of describes a request that a principal made.
+// Of describes a principal's request.
 func Of(principal *commonv1.Principal, request interface {
 	proto.Message
 	GetRequestId() string
@@ -61,8 +60,8 @@ func Of(principal *commonv1.Principal, request interface {
 	}
 	reflected := proto.Clone(request).ProtoReflect()
 	reflected.Clear(reflected.Descriptor().Fields().ByName("request_id"))
-	// The fields of a message that another binary wrote may be in another order. Such a repetition is refused, and creates nothing.
-	content, _ := proto.MarshalOptions{Deterministic: true}.Marshal(reflected.Interface()) // a message that came over the wire marshals
+	// Another binary may encode the fields in another order. Then the repetition is refused, and creates nothing.
+	content, _ := proto.MarshalOptions{Deterministic: true}.Marshal(reflected.Interface()) // a request that was decoded can be encoded
 	return Request{
 		Key: Key{
 			Principal:   strings.ToLower(strings.TrimPrefix(principal.GetKind().String(), "PRINCIPAL_KIND_")) + ":" + principal.GetSubject(),
@@ -73,11 +72,11 @@ func Of(principal *commonv1.Principal, request interface {
 	}
 }
 
-// Once creates something in a transaction, unless an earlier call with the same key did so. create returns the id of what it created.
-// found is called with the id of what the earlier call created, in place of create; it is gone where it was deleted since. A call with
-// the same key that asks for something else is fault.RequestIDReused.
+// Once creates something in a transaction, unless an earlier call with the same key did so. create returns the id of the new resource.
+// After an earlier call, Once instead calls found with the id that it created. That resource may be deleted by now. A call with the same
+// key and another content is fault.RequestIDReused.
 //
-// No other transaction with the same key may run meanwhile.
+// No other transaction with the same key may run at the same time.
 func Once(ctx context.Context, tx Tx, r Request, now time.Time, found func(id string) error, create func() (id string, err error)) error {
 	if r.ID == "" {
 		_, err := create()

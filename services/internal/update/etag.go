@@ -12,17 +12,17 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// Etag identifies the values of a resource that clients choose, for its field `etag` (AIP-154). What Usher changes by itself, the fields
-// that are OUTPUT_ONLY, does not change it. A new version of Usher, which has other fields, may give another etag to the same values.
+// Etag identifies the values of a resource that clients choose, for its field `etag` (AIP-154). OUTPUT_ONLY fields, which Usher itself
+// changes, do not change it. A new version of Usher with other fields may give the same values another etag.
 func Etag(resource proto.Message) string {
 	chosen := proto.Clone(resource)
 	clearOutput(chosen.ProtoReflect())
-	content, _ := proto.MarshalOptions{Deterministic: true}.Marshal(chosen) // what is sent marshals
+	content, _ := proto.MarshalOptions{Deterministic: true}.Marshal(chosen) // a resource that is sent can be encoded
 	digest := sha256.Sum256(content)
 	return base64.RawURLEncoding.EncodeToString(digest[:12])
 }
 
-// clearOutput clears the fields that are OUTPUT_ONLY, also in messages within, and `etag`.
+// clearOutput clears the OUTPUT_ONLY fields, also nested ones, and `etag`.
 func clearOutput(m protoreflect.Message) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		behaviours, _ := proto.GetExtension(field.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
@@ -41,7 +41,7 @@ func clearOutput(m protoreflect.Message) {
 	})
 }
 
-// Matches refuses an update whose etag is neither empty nor that of the resource as it is now: fault.Conflict.
+// Matches refuses an update with an old etag: fault.Conflict. It accepts an empty etag, and the etag of now.
 func Matches(etag string, now proto.Message) error {
 	if etag == "" || etag == Etag(now) {
 		return nil

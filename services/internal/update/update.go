@@ -1,5 +1,5 @@
-// Package update says which fields of a resource an Update RPC changes: those that the request's mask names or, without a
-// mask, those that are set. It also makes and compares etags. Each service asks it, so that an update means the same for every resource.
+// Package update determines the fields of a resource that an Update RPC changes: the fields that the request's mask names or, without
+// a mask, the fields that are set. It also makes and compares etags. All services use it, so that updates mean the same everywhere.
 package update
 
 import (
@@ -17,19 +17,17 @@ import (
 // maxPathShown bounds how much of an unknown path an error repeats, in bytes.
 const maxPathShown = 100
 
-// Fields are the fields that an update changes, by their names in the proto.
+// Fields are the fields that an update changes, by their proto names.
 type Fields map[string]bool
 
-// Of reads an update. The name is that of the request's field that holds the resource, for errors, such as "rule".
+// Of returns the fields of an update. name is the name of the request's field with the resource, for errors, such as "rule".
 //
-// Without a mask the fields that are set change: a scalar that is present, even with its zero value, a message, an enum
-// that is not UNSPECIFIED, a repeated field that is not empty. Fields of the resource that cannot change (OUTPUT_ONLY or
-// IMMUTABLE, AIP-203) are ignored, so that a client can send back what it read. With a mask exactly the named fields
-// change, under their names in the proto or in JSON. A field that is named must be set, except a repeated one: naming that
-// without values clears it, if the service allows.
+// Without a mask, the update changes the set fields: a scalar that is present, even with its zero value, a message, an enum that is not
+// UNSPECIFIED, and a repeated field that is not empty. It ignores fields that cannot change (OUTPUT_ONLY or IMMUTABLE, AIP-203), so that
+// a client can send back what it read. With a mask, the update changes exactly the named fields. A mask contains names in the proto or
+// in JSON. A named field must be set, except a repeated one: without values it is cleared, if the service allows that.
 //
-// Errors are fault.InvalidRequest: there is no resource; the mask names what there is not or what cannot change; or it
-// names a field that is not set.
+// Errors are fault.InvalidRequest: the resource is missing; the mask names a field that is missing, cannot change, or is not set.
 func Of(name string, resource proto.Message, mask *fieldmaskpb.FieldMask) (Fields, error) {
 	m := resource.ProtoReflect()
 	if !m.IsValid() {
@@ -58,7 +56,7 @@ func Of(name string, resource proto.Message, mask *fieldmaskpb.FieldMask) (Field
 	return fields, nil
 }
 
-// Updatable lists the fields of a resource that an update may change, in the proto's order. An etag is a condition, and no value.
+// Updatable lists the fields of a resource that an update may change, in the proto's order. It leaves out the etag, which is a condition.
 func Updatable(resource protoreflect.MessageDescriptor) []protoreflect.FieldDescriptor {
 	var updatable []protoreflect.FieldDescriptor
 	for i := range resource.Fields().Len() {

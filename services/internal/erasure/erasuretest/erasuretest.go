@@ -1,4 +1,4 @@
-// Package erasuretest is what services that erase organizations see of a directory service, for their tests.
+// Package erasuretest is a fake of the directory service for tests of services that erase organizations.
 package erasuretest
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// Directory lists the organizations that a test erases. The zero value is ready, and erases none.
+// Directory lists the organizations that a test erases. The zero value is ready, and lists none.
 type Directory struct {
 	directoryv1.UnimplementedErasureServiceServer
 
@@ -25,14 +25,14 @@ type Directory struct {
 // Register registers the service on r.
 func (d *Directory) Register(r grpc.ServiceRegistrar) { directoryv1.RegisterErasureServiceServer(r, d) }
 
-// Erase has an organization erased from now on.
+// Erase begins the erasure of an organization.
 func (d *Directory) Erase(organizationID string, asked time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.erasures = append(d.erasures, &directoryv1.Erasure{OrganizationId: organizationID, EraseTime: timestamppb.New(asked)})
 }
 
-// Confirmed says whether the service has confirmed that it keeps nothing of an organization.
+// Confirmed reports whether the service has confirmed that it stores nothing of an organization.
 func (d *Directory) Confirmed(organizationID string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -53,7 +53,7 @@ func (d *Directory) End(organizationID string) {
 	d.erasures = others
 }
 
-// Lists is how often it was asked what to erase. What was listed by the last call but one has been dealt with.
+// Lists returns how often the service has listed the erasures. It has processed all lists except the last one.
 func (d *Directory) Lists() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
