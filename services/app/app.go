@@ -1,5 +1,5 @@
-// Package app wires the services into a running Usher, top to bottom in one place: data folder, listeners, mesh, services,
-// doors. It is the only room, with cmd/usher and e2e, that knows several services.
+// Package app wires the services into a running Usher, in order in one place: data folder, listeners, mesh, services, doors. Besides
+// cmd/usher and e2e, it is the only package that knows several services.
 package app
 
 import (
@@ -21,25 +21,25 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// Options is what a start needs besides the settings.
+// Options are the inputs of a start besides the settings.
 type Options struct {
 	Telemetry *telemetry.Telemetry
 	Now       func() time.Time
-	// Intercept, when set, wraps each connection between services; for fault tests.
+	// Intercept, if set, wraps each connection between services; for fault tests.
 	Intercept func(caller, callee Service, conn grpc.ClientConnInterface) grpc.ClientConnInterface
-	// Lease is for how long an answer about a key may be used between processes, and ClockSkew how far their clocks may be
-	// apart; 0 is the default.
+	// Lease is the length of a key lease, that is, how long processes may use an answer about a key. ClockSkew is the largest
+	// difference between their clocks. 0 means the default.
 	Lease, ClockSkew time.Duration
 }
 
-// App is a running Usher, or the part of one that a process runs.
+// App is a running Usher, or the part of Usher that this process runs.
 type App struct {
 	settings   Settings
 	options    Options
-	folder     *dataFolder // nil where nothing is in it
+	folder     *dataFolder // nil if nothing of this process is in it
 	listeners  listeners
 	mesh       *mesh
-	components []component // in the order in which they start; they stop in the opposite one
+	components []component // in the order of their start; they stop in the opposite order
 	running    sync.WaitGroup
 	failed     chan error
 	ready      *readiness
@@ -47,25 +47,25 @@ type App struct {
 	stopErr    error
 }
 
-// component is a part of a running Usher: a service, or what services stand on. All of its functions but close may be nil.
+// component is a part of a running Usher: a service, or something that services use. All functions except close may be nil.
 type component struct {
 	name string // for errors
-	// run works in the background until its context ends.
+	// run does the background work until its context ends.
 	run func(context.Context) error
-	// drain asks clients to go elsewhere; those who stay are served.
+	// drain asks clients to use other replicas, and continues to serve the clients that stay.
 	drain func()
-	// endStreams ends those who watch, who do not leave by themselves.
+	// endStreams ends the streams of watchers, because watchers do not leave by themselves.
 	endStreams func()
-	// close gives back what the component has, once nobody uses it. It takes no longer than its context.
+	// close closes the component after its last use. It returns before its context ends.
 	close func(context.Context) error
 }
 
-// withoutContext is a close that takes no time.
+// withoutContext makes a close of a function that does not block.
 func withoutContext(close func() error) func(context.Context) error {
 	return func(context.Context) error { return close() }
 }
 
-// Start brings up the services that the settings name, and returns once they serve. Stop it in the end.
+// Start starts the services that the settings name, and returns once they serve. Call Stop in the end.
 func Start(ctx context.Context, s Settings, o Options) (*App, error) {
 	if err := s.Check().Err(); err != nil {
 		return nil, err
@@ -100,13 +100,13 @@ func (a *App) start(ctx context.Context) (err error) {
 	}
 	a.add(component{name: "the connections between services", drain: a.mesh.drain, close: withoutContext(a.mesh.close)})
 
-	var redis *rediskv.Client // nil where there is none
+	var redis *rediskv.Client // nil without Redis
 	if a.settings.usesRedis() {
 		if redis, err = a.openRedis(ctx); err != nil {
 			return err
 		}
 	}
-	var to gateway.Connections // from the gateway; empty in a process without it
+	var to gateway.Connections // the gateway's; empty in a process without it
 	var keys *keylease.Cache   // the gateway's; nil in a process without it
 	if a.settings.runs(gatewayService) {
 		if to, err = a.connectGateway(); err != nil {
@@ -161,7 +161,7 @@ func (a *App) work() {
 	}})
 }
 
-// background does something beside the rest; an error that ends it is told with its name.
+// background runs do in a goroutine. If do fails, fail gets the error with the component's name.
 func (a *App) background(name string, do func() error) {
 	a.running.Go(func() {
 		if err := do(); err != nil {
@@ -170,7 +170,7 @@ func (a *App) background(name string, do func() error) {
 	})
 }
 
-// fail reports the first part that ended on its own.
+// fail reports the first component that ended by itself.
 func (a *App) fail(err error) {
 	select {
 	case a.failed <- err:
@@ -178,7 +178,7 @@ func (a *App) fail(err error) {
 	}
 }
 
-// PublicURL is where IdPs reach the SCIM listener.
+// PublicURL returns the URL at which IdPs reach the SCIM listener.
 func (a *App) PublicURL() string {
 	if a.settings.PublicURL != "" {
 		return a.settings.PublicURL
@@ -189,23 +189,23 @@ func (a *App) PublicURL() string {
 	return "http://" + a.SCIMAddr()
 }
 
-// SCIMAddr, AdminAddr, GRPCAddr and OpsAddr are where it listens, with the ports that were chosen; the first three are empty
-// in a process without the gateway.
+// SCIMAddr returns the address of the SCIM listener, with the actual port. SCIMAddr, AdminAddr and GRPCAddr are empty in a process
+// without the gateway.
 func (a *App) SCIMAddr() string { return addr(a.listeners.scim) }
 
-// AdminAddr is where the admin REST API is.
+// AdminAddr returns the address of the admin REST API.
 func (a *App) AdminAddr() string { return addr(a.listeners.admin) }
 
-// GRPCAddr is where the public gRPC API is.
+// GRPCAddr returns the address of the public gRPC API.
 func (a *App) GRPCAddr() string { return addr(a.listeners.grpc) }
 
-// OpsAddr is where metrics, health and, if they are on, profiles are.
+// OpsAddr returns the address of metrics, health and, if enabled, profiles.
 func (a *App) OpsAddr() string { return addr(a.listeners.ops) }
 
-// ServiceAddr is where a service of this process listens for the others; empty where it is not here, or all are.
+// ServiceAddr returns the address at which other processes reach a service of this process; empty if there are none.
 func (a *App) ServiceAddr(service Service) string { return a.mesh.addr(service) }
 
-// TokenPath is the file that holds the bootstrap token; empty where there is none.
+// TokenPath returns the file with the bootstrap token; empty if there is none.
 func (a *App) TokenPath() string {
 	if !a.settings.bootstraps() {
 		return ""
@@ -213,11 +213,12 @@ func (a *App) TokenPath() string {
 	return filepath.Join(a.settings.DataDir, tokenFile)
 }
 
-// Failed gives the error of a part that ended although nobody stopped it.
+// Failed returns a channel with the error of a component that ended although nobody stopped it.
 func (a *App) Failed() <-chan error { return a.failed }
 
-// Stop ends everything in order: it says that it is not ready and goes on for the settings' delay; then no new requests, those
-// under way to their end, background work, databases. It waits no longer than the context allows. Stopping twice is safe.
+// Stop stops everything in order. First readiness becomes false, and Usher continues to serve for the delay in the settings. Then it
+// refuses new requests, finishes the current ones, and stops background work and databases. It returns at the latest when the
+// context ends. It is safe to stop twice.
 func (a *App) Stop(ctx context.Context) error {
 	a.stopOnce.Do(func() {
 		if a.ready.set(false) {
@@ -244,7 +245,7 @@ func (a *App) Stop(ctx context.Context) error {
 	return a.stopErr
 }
 
-// waitAll waits for all, no longer than the context allows.
+// waitAll waits for all, at most until the context ends.
 func waitAll(ctx context.Context, all *sync.WaitGroup) error {
 	done := make(chan struct{})
 	go func() {

@@ -36,7 +36,7 @@ func start(t *testing.T, s Settings) (*App, error) {
 	return Start(t.Context(), s, Options{Telemetry: tel, Now: time.Now})
 }
 
-// certificatesFor makes a folder of certificates.
+// certificatesFor creates a folder of certificates.
 func certificatesFor(t *testing.T) string {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "certificates")
@@ -54,14 +54,14 @@ func stop(t *testing.T, a *App) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	for range 2 { // stopping twice is safe
+	for range 2 { // it is safe to stop twice
 		if err := a.Stop(ctx); err != nil {
 			t.Errorf("stopping: %v", err)
 		}
 	}
 }
 
-func TestProfilesAreThereWhenSwitchedOn(t *testing.T) {
+func TestProfilesAreServedIfEnabled(t *testing.T) {
 	t.Parallel()
 	for _, on := range []bool{false, true} {
 		ops := operations(&readiness{}, http.NotFoundHandler(), on)
@@ -133,7 +133,7 @@ func TestAStartThatFailsLeavesNothingRunning(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	s := development(folder)
-	s.OpsAddr = "203.0.113.1:1" // an address that is not this machine's
+	s.OpsAddr = "203.0.113.1:1" // not an address of this machine
 	if _, err := start(t, s); err == nil || !strings.Contains(err.Error(), "ops_addr") {
 		t.Errorf("got %v, want an error that names ops_addr", err)
 	}

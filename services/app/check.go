@@ -29,11 +29,11 @@ import (
 	"github.com/usher-scim/usher/services/rule"
 )
 
-// shortestToken is how many characters an operator's token has at least.
+// shortestToken is the minimum length of an operator's token, in characters.
 const shortestToken = 32
 
-// Check says all that is wrong with the settings, by key: with their values, and with the files that this process would read
-// or write. It makes no file and no folder.
+// Check returns all problems of the settings, by key: of their values, and of the files that this process would read or write. It
+// creates no file and no folder.
 func (s Settings) Check() config.Problems {
 	p := slices.Concat(s.Gateway.Check(), s.Directory.Check(), s.Identity.Check(), s.Rule.Check(), s.FailedEvents.Check())
 	s.checkTargets(&p)
@@ -65,7 +65,7 @@ func (s Settings) Check() config.Problems {
 	return p
 }
 
-// CheckMigration says what is wrong with the settings that Migrate needs, by key.
+// CheckMigration returns all problems of the settings that Migrate needs, by key.
 func (s Settings) CheckMigration() config.Problems {
 	var p config.Problems
 	s.checkTargets(&p)
@@ -79,9 +79,8 @@ func (s Settings) CheckMigration() config.Problems {
 // connectWithin is how long a database or Redis may take to answer.
 const connectWithin = 5 * time.Second
 
-// CheckConnections connects to the PostgreSQL databases and the Redis that this process would use, and says which cannot be
-// used now, by key: it does not answer in 5 seconds, or its schema is older or newer than this binary bears. What cannot be
-// connected to, since its address is wrong, is for Check to say.
+// CheckConnections connects to the PostgreSQL databases and the Redis of this process, and returns the problems, by key: no answer
+// in 5 seconds, or a schema that is too old or too new for this binary. It skips invalid addresses, because Check reports them.
 func (s Settings) CheckConnections(ctx context.Context) config.Problems {
 	checks := map[Service]func(ctx context.Context, databaseURL string) error{
 		directoryService: directory.CheckDatabase, identityService: identity.CheckDatabase, ruleService: rule.CheckDatabase,
@@ -97,7 +96,7 @@ func (s Settings) CheckConnections(ctx context.Context) config.Problems {
 			if err := check(); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
-				line := strings.Join(strings.Fields(err.Error()), " ") // pgx lists the addresses that it tried in lines of their own
+				line := strings.Join(strings.Fields(err.Error()), " ") // pgx writes the addresses that it tried on separate lines
 				p = append(p, fmt.Errorf("%s: %s", key, line))
 			}
 		})
@@ -121,7 +120,7 @@ func (s Settings) CheckConnections(ctx context.Context) config.Problems {
 	return p
 }
 
-// checkTargets demands one target or more.
+// checkTargets requires at least one target.
 func (s Settings) checkTargets(p *config.Problems) {
 	for _, target := range s.Target {
 		if target != allTargets && !slices.ContainsFunc(services[:], func(service Service) bool { return rpc.CallerName(service) == target }) {
@@ -157,7 +156,7 @@ func (s Settings) checkPublicURL(p *config.Problems) {
 	}
 }
 
-// checkDataFolder demands a folder that this process may write into, or may make.
+// checkDataFolder requires a folder that this process can write to, or can create.
 func (s Settings) checkDataFolder(p *config.Problems) {
 	if !s.needsFolder() {
 		return
@@ -170,7 +169,7 @@ func (s Settings) checkDataFolder(p *config.Problems) {
 		info, err := os.Stat(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && path != filepath.Dir(path):
-			continue // it would be made in the folder above
+			continue // it would be created in the folder above
 		case err != nil:
 			*p = append(*p, fmt.Errorf("data_dir: %w", err))
 		case !info.IsDir():
@@ -184,13 +183,13 @@ func (s Settings) checkDataFolder(p *config.Problems) {
 	}
 }
 
-// database is the PostgreSQL database of a service of this process, and the key that names it.
+// database is the PostgreSQL database of a service of this process, and the setting's key.
 type database struct {
 	service  Service
 	key, url string
 }
 
-// databases are those of this process's services.
+// databases lists the databases of this process's services.
 func (s Settings) databases() (all []database) {
 	for _, service := range services[:len(services)-1] {
 		key := "database_url"
@@ -204,8 +203,8 @@ func (s Settings) databases() (all []database) {
 	return all
 }
 
-// checkDatabases demands that this process can use the names of its databases, with the files in them. A database of another
-// process may name files that are not here: its name only has to look like one.
+// checkDatabases checks the names of this process's databases, with the files that they name. For databases of other processes it
+// only checks the form, because the files may be elsewhere.
 func (s Settings) checkDatabases(p *config.Problems) {
 	used := map[string]bool{}
 	for _, d := range s.databases() {
@@ -226,7 +225,7 @@ func (s Settings) checkDatabases(p *config.Problems) {
 	}
 }
 
-// usesRedis says that this process connects to Redis.
+// usesRedis reports whether this process connects to Redis.
 func (s Settings) usesRedis() bool {
 	return s.RedisURL != "" && (s.runs(gatewayService) || s.runs(directoryService))
 }
@@ -240,7 +239,7 @@ func (s Settings) checkRedis(p *config.Problems) {
 	}
 }
 
-// checkCertificates reads the certificates of this process's services, where there are other processes.
+// checkCertificates reads the certificates of this process's services, if there are other processes.
 func (s Settings) checkCertificates(p *config.Problems) {
 	if s.runsAll() {
 		return

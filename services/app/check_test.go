@@ -12,7 +12,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
-// migrated makes the tables of every service.
+// migrated creates the tables of every service.
 func migrated(ctx context.Context, url string) error {
 	s := Defaults()
 	s.DatabaseURL = secret.Text(url)
@@ -34,7 +34,7 @@ func execute(t *testing.T, url, statement string) {
 	}
 }
 
-func TestDatabasesAndRedisThatCannotBeUsedAreTold(t *testing.T) {
+func TestUnusableDatabasesAndRedisAreReported(t *testing.T) {
 	t.Parallel()
 	const nowhere = "postgres://usher:hunter2@127.0.0.1:1/usher"
 	whole, empty := kit.Postgres(t, "app", migrated), kit.Postgres(t, "app-empty", unmigrated)
@@ -43,7 +43,7 @@ func TestDatabasesAndRedisThatCannotBeUsedAreTold(t *testing.T) {
 	redis := kit.Redis(t)
 	for name, c := range map[string]struct {
 		change func(*Settings)
-		want   []string // how the problems begin, in their order
+		want   []string // how the problems begin, in order
 	}{
 		"all can be used":                 {func(s *Settings) { s.DatabaseURL, s.RedisURL = secret.Text(whole), secret.Text(redis) }, nil},
 		"SQLite":                          {func(*Settings) {}, nil},
@@ -51,7 +51,7 @@ func TestDatabasesAndRedisThatCannotBeUsedAreTold(t *testing.T) {
 		"one of another process":          {func(s *Settings) { s.Target, s.Rule.DatabaseURL = []string{"identity"}, nowhere }, nil},
 		"a Redis that is not there":       {func(s *Settings) { s.RedisURL = "redis://:hunter2@127.0.0.1:1" }, []string{"redis_url: dial tcp 127.0.0.1:1: "}},
 		"a Redis of other processes":      {func(s *Settings) { s.Target, s.RedisURL = []string{"rule"}, "redis://127.0.0.1:1" }, nil},
-		"addresses that are none":         {func(s *Settings) { s.DatabaseURL, s.RedisURL = "hunter2", "hunter2" }, nil}, // Check says so
+		"addresses that are none":         {func(s *Settings) { s.DatabaseURL, s.RedisURL = "hunter2", "hunter2" }, nil}, // Check reports these
 		"an empty database":               {func(s *Settings) { s.Identity.DatabaseURL = secret.Text(empty) }, []string{"identity.database_url: schema usher_identity is at migration 0 and this binary needs "}},
 		"an empty one, which is migrated": {func(s *Settings) { s.Identity.DatabaseURL, s.Migrate = secret.Text(empty), true }, nil},
 		"a newer database":                {func(s *Settings) { s.DatabaseURL, s.Migrate = secret.Text(newer), true }, []string{"database_url: schema usher_rule needs a newer usher: one that knows migration 9999"}},

@@ -5,17 +5,16 @@ import (
 	"runtime/debug"
 )
 
-// What lives in Usher is a few megabytes. With Go's GOGC of 100 the collector would run some dozen times a second under load, for a
-// tenth of the CPU time.
+// Usher's live heap is a few megabytes. With Go's default GOGC of 100, the collector would run a dozen times a second under load, and
+// take a tenth of the CPU time.
 const (
 	collectorPercent = 400
 	memoryGoal       = 1 << 30
 )
 
-// PaceCollector gives back the memory that the start needed, and makes the garbage collector of this process run less often than by
-// Go's default: when the heap has grown by 400 %, or nears 1 GiB, or twice what requests under way may take if that is more. GOGC
-// and GOMEMLIMIT say otherwise where they are set. Call it once the app has started: a limit of memory that is set earlier counts as
-// GOMEMLIMIT for the settings.
+// PaceCollector returns the memory of the start to the system, and makes Go's garbage collector run less often: after the heap has
+// grown by 400 %, or near 1 GiB, or near twice the memory for running requests if that is more. GOGC and GOMEMLIMIT override this.
+// Call it once, after the start of the app: the settings would take an earlier limit for GOMEMLIMIT.
 func PaceCollector(s Settings) {
 	debug.FreeOSMemory()
 	if os.Getenv("GOGC") == "" {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// It is not parallel: it sets what is the whole process's.
-func TestTheCollectorsPaceIsThatOfTheEnvironmentOrSeldom(t *testing.T) {
+// This test is not parallel, because it changes settings of the whole process.
+func TestTheCollectorRunsRarelyUnlessTheEnvironmentSaysOtherwise(t *testing.T) {
 	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(math.MaxInt64)
 	defer func() {
 		debug.SetGCPercent(percent)

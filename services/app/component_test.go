@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// recorder is components that note what is done with them.
+// recorder creates components that record their calls.
 type recorder struct {
 	mu    sync.Mutex
 	noted []string

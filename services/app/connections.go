@@ -17,14 +17,14 @@ import (
 	"github.com/usher-scim/usher/services/internal/connlimit"
 )
 
-// connectionsRefused counts connections that were closed at once, by listener and by which limit they were over.
+// connectionsRefused counts connections that were closed at once, by listener and by the limit that they exceeded.
 const connectionsRefused = "usher_connections_refused_total"
 
-// refusalLogs is how often refused connections are logged, of a listener and a reason: anybody can cause them.
+// refusalLogs is how often the process logs refused connections, for each listener and reason: anybody can cause them.
 const refusalLogs = time.Minute
 
-// filesOfAListener is the part of the files that the process may have open which the connections of one listener may take:
-// all four leave half of them to databases and other services.
+// filesOfAListener limits the connections of one listener to one eighth of the files that the process may open. So all four
+// listeners leave half of the files to databases and other services.
 const filesOfAListener = 8
 
 // connectionLimit bounds the connections of each listener.
@@ -40,13 +40,13 @@ func newConnectionLimit(s Settings, log *slog.Logger, meter metric.MeterProvider
 		return nil, fmt.Errorf("trusted_proxies: %w", err)
 	}
 	refused, err := meter.Meter("github.com/usher-scim/usher/services/app").Int64Counter(connectionsRefused,
-		metric.WithDescription("Connections that were closed at once, since their listener, or their address, has as many as it may."))
+		metric.WithDescription("Connections that were closed at once, because their listener or their address has the maximum number."))
 	if err != nil {
 		return nil, err
 	}
 	total := s.MaxConnections
 	if most := mostConnections(); total > most {
-		log.Warn("max_connections is more than the files that the process may open allow: each listener takes fewer",
+		log.Warn("max_connections is too high for the number of files that the process may open: each listener accepts fewer",
 			"max_connections", total, "connections", most)
 		total = most
 	}
@@ -55,7 +55,7 @@ func newConnectionLimit(s Settings, log *slog.Logger, meter metric.MeterProvider
 	}, nil
 }
 
-// of limits a listener.
+// of returns listener with a limit.
 func (c *connectionLimit) of(label string, listener net.Listener) net.Listener {
 	o := c.options
 	logs := map[connlimit.Reason]*atomic.Int64{connlimit.Total: {}, connlimit.PerAddress: {}}
@@ -70,8 +70,8 @@ func (c *connectionLimit) of(label string, listener net.Listener) net.Listener {
 	return connlimit.Listen(listener, o)
 }
 
-// mostConnections is how many connections of one listener the process has files for. When they run out, nobody can connect,
-// and databases cannot be opened.
+// mostConnections returns how many connections of one listener the process has files for. Without files, nobody can connect, and
+// databases cannot be opened.
 func mostConnections() int {
 	var files unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) != nil || files.Cur > 1<<30 {
@@ -80,7 +80,7 @@ func mostConnections() int {
 	return max(int(files.Cur/filesOfAListener), 1)
 }
 
-// prefixes reads addresses, and networks such as 10.0.0.0/8.
+// prefixes parses addresses, and networks such as 10.0.0.0/8.
 func prefixes(texts []string) (all []netip.Prefix, err error) {
 	for _, text := range texts {
 		text = strings.TrimSpace(text)

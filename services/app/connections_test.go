@@ -15,7 +15,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/config"
 )
 
-// from gives a client whose connections come from an address of this machine.
+// from returns a client whose connections come from an address of this machine.
 func from(address string) *http.Client {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: dialer.DialContext}}
@@ -44,7 +44,7 @@ func TestAnAddressMayNotTakeEveryConnection(t *testing.T) {
 				if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 					t.Fatal(err)
 				}
-				_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") // what is closed may be written to
+				_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") // writing to a closed connection may fail
 				if _, err := conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) || err == nil {
 					t.Fatalf("a connection beyond the share is open: %v", err)
 				}

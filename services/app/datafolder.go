@@ -15,17 +15,17 @@ import (
 const (
 	tokenFile = "bootstrap-token"
 	lockFile  = "lock"
-	// seedFile is there from the making of the folder until the demo data is whole.
+	// seedFile exists from the creation of the folder until the demo data is complete.
 	seedFile = "demo-data-missing"
 )
 
-// dataFolder is where one process keeps everything. It is locked: SQLite's files have one writer.
+// dataFolder contains all files of one process. It is locked, because SQLite's files have one writer.
 type dataFolder struct {
 	root string
 	lock *os.File
 }
 
-// openDataFolder makes the folder if it is not there, and takes it.
+// openDataFolder creates the folder if it is missing, and locks it.
 func openDataFolder(root string) (*dataFolder, error) {
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
@@ -42,7 +42,7 @@ func openDataFolder(root string) (*dataFolder, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("data_dir: %w", err), lock.Close())
 	}
-	if len(entries) == 1 { // the lock alone: it was empty
+	if len(entries) == 1 { // only the lock: the folder was empty
 		if err := os.WriteFile(f.path(seedFile), nil, 0o600); err != nil {
 			return nil, errors.Join(fmt.Errorf("data_dir: %w", err), lock.Close())
 		}
@@ -52,10 +52,10 @@ func openDataFolder(root string) (*dataFolder, error) {
 
 func (f *dataFolder) path(name string) string { return filepath.Join(f.root, name) }
 
-// Close lets another process have the folder.
+// Close unlocks the folder.
 func (f *dataFolder) Close() error { return f.lock.Close() }
 
-// bootstrapToken reads the token that the operator signs in with, and makes it the first time.
+// bootstrapToken reads the token that the operator signs in with. The first call creates it.
 func (f *dataFolder) bootstrapToken() (string, error) {
 	path := f.path(tokenFile)
 	text, err := os.ReadFile(path)
@@ -70,7 +70,7 @@ func (f *dataFolder) bootstrapToken() (string, error) {
 	return token, os.WriteFile(path, []byte(token+"\n"), 0o600)
 }
 
-// seedOnce runs seed on a folder that was empty, and again if it was cut short.
+// seedOnce runs seed on a folder that was empty, and again if seed was interrupted.
 func (f *dataFolder) seedOnce(seed func() error) error {
 	if _, err := os.Stat(f.path(seedFile)); errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -14,13 +14,13 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// The demo data: one organization with two tenants, and the five default rules in the first.
+// The demo data: one organization with two tenants, and the five default rules in the first tenant.
 const (
 	demoOrganization = "demo"
 	demoTenant       = "production"
 )
 
-// demoRules gives each group's role.
+// demoRules maps groups to roles.
 var demoRules = [...]struct{ group, role string }{
 	{"Participants", "participant"},
 	{"Designers", "designer"},
@@ -36,26 +36,26 @@ func seedDemo(ctx context.Context, to gateway.Connections) error {
 	}), to.Directory, to.Rule)
 }
 
-// SeedDemo writes the demo data, over connections on which the context's caller is the operator. What is there already stays.
+// SeedDemo writes the demo data as the operator, who is the caller in the context. It does not change existing data.
 func SeedDemo(ctx context.Context, toDirectory, toRule grpc.ClientConnInterface) error {
 	_, err := directoryv1.NewOrganizationServiceClient(toDirectory).CreateOrganization(ctx,
 		&directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: demoOrganization, DisplayName: proto.String("Demo"), Federated: proto.Bool(true)}})
-	if err := unlessThere(err); err != nil {
+	if err := unlessExists(err); err != nil {
 		return err
 	}
 	for id, name := range map[string]string{demoTenant: "Production", "staging": "Staging"} {
 		_, err := rulev1.NewTenantServiceClient(toRule).CreateTenant(ctx,
 			&rulev1.CreateTenantRequest{OrganizationId: demoOrganization, Tenant: &rulev1.Tenant{Id: id, DisplayName: proto.String(name)}})
-		if err := unlessThere(err); err != nil {
+		if err := unlessExists(err); err != nil {
 			return err
 		}
 	}
 	rules := rulev1.NewRuleServiceClient(toRule)
-	there, err := rules.ListRules(ctx, &rulev1.ListRulesRequest{OrganizationId: demoOrganization})
+	existing, err := rules.ListRules(ctx, &rulev1.ListRulesRequest{OrganizationId: demoOrganization})
 	if err != nil {
 		return err
 	}
-	for _, r := range demoRules[min(len(there.GetRules()), len(demoRules)):] {
+	for _, r := range demoRules[min(len(existing.GetRules()), len(demoRules)):] {
 		if _, err := rules.CreateRule(ctx, &rulev1.CreateRuleRequest{OrganizationId: demoOrganization, Rule: &rulev1.Rule{
 			DisplayName: proto.String(r.group),
 			Match:       &rulev1.Rule_Group{Group: &rulev1.GroupMatch{DisplayName: r.group}},
@@ -67,7 +67,7 @@ func SeedDemo(ctx context.Context, toDirectory, toRule grpc.ClientConnInterface)
 	return nil
 }
 
-func unlessThere(err error) error {
+func unlessExists(err error) error {
 	if f := rpc.Fault(err); f != nil && f.Reason == fault.AlreadyExists {
 		return nil
 	}

@@ -15,19 +15,18 @@ import (
 	"github.com/usher-scim/usher/services/internal/pace"
 )
 
-// Limits of every HTTP server: a client that is slower than this holds nothing open. Package pace has those of bodies and
-// answers.
+// Limits of every HTTP server: a slower client keeps nothing open. Package pace has the limits of bodies and answers.
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
-	writeTimeout      = time.Minute // of what the server writes by itself
+	writeTimeout      = time.Minute // for responses that the server itself writes
 	maxHeaderBytes    = 64 << 10
 )
 
-// door lets requests in. Called, it closes to newcomers at once, and lets who is inside finish until the context ends.
+// door accepts requests. A call closes the door to new requests at once, and lets running ones finish until the context ends.
 type door func(ctx context.Context) error
 
-// openDoors lets requests from outside in. gate is nil in a process without the gateway.
+// openDoors accepts requests from outside. gate is nil in a process without the gateway.
 func (a *App) openDoors(gate *gateway.Gateway) {
 	doors := []door{a.serveHTTP("operations", a.listeners.ops, operations(a.ready, a.options.Telemetry.Metrics, a.settings.Profiles))}
 	if gate != nil {
@@ -37,7 +36,7 @@ func (a *App) openDoors(gate *gateway.Gateway) {
 			a.serveGRPC(a.listeners.grpc, gate.PublicServer()))
 	}
 	a.add(component{name: "the doors", close: func(ctx context.Context) error {
-		// Who outstays the stop is cut off while there is time left for what comes after the doors.
+		// End requests that outlast the stop while there is time left for the components after the doors.
 		ctx, cancel := earlier(ctx)
 		defer cancel()
 		errs := make([]error, len(doors))
@@ -75,7 +74,7 @@ func (a *App) serveGRPC(listener net.Listener, server *grpc.Server) door {
 	return func(ctx context.Context) error { return stopGRPC(ctx, server) }
 }
 
-// earlier gives a context that ends when four fifths of a context's time are over.
+// earlier returns a context that ends after four fifths of the remaining time.
 func earlier(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {

@@ -13,7 +13,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// listeners are the doors: the gateway's three, which are nil in a process without it, and operations.
+// listeners are the gateway's three listeners, which are nil in a process without it, and the one for operations.
 type listeners struct{ scim, admin, grpc, ops net.Listener }
 
 func listen(ctx context.Context, s Settings, log *slog.Logger, meter metric.MeterProvider, now func() time.Time) (l listeners, err error) {
@@ -64,7 +64,7 @@ func (l listeners) close() error {
 	return errors.Join(errs...)
 }
 
-// addr is where a listener listens; empty where there is none.
+// addr returns a listener's address; empty if there is none.
 func addr(listener net.Listener) string {
 	if listener == nil {
 		return ""
@@ -72,8 +72,8 @@ func addr(listener net.Listener) string {
 	return listener.Addr().String()
 }
 
-// publicTLS is the configuration of the gateway's listeners. The files are read again once a minute, so that the certificate
-// can be renewed while it serves; what can't be read leaves the last good one in use, and is logged.
+// publicTLS returns the configuration of the gateway's listeners. It reads the files again once a minute, so that the certificate can
+// be renewed without a restart. If that fails, it logs the failure and continues with the last valid certificate.
 func publicTLS(certFile, keyFile string, log *slog.Logger, now func() time.Time) (*tls.Config, error) {
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {

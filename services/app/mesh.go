@@ -17,7 +17,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// Service is one of the five, whether it calls or is called.
+// Service is one of the five services, as a caller or a callee.
 type Service = commonv1.Caller
 
 // The services.
@@ -29,7 +29,7 @@ const (
 	failedEventsService = commonv1.Caller_CALLER_FAILEDEVENTS
 )
 
-// mesh carries calls between the services: those of this process over a channel in it, others over gRPC with mutual TLS.
+// mesh connects the services: those of this process over an in-process channel, others over gRPC with mutual TLS.
 type mesh struct {
 	settings  Settings
 	log       *slog.Logger
@@ -50,7 +50,7 @@ type meshServer struct {
 	server   *rpc.WireServer
 }
 
-// newMesh reads the certificates of this process's services, where there are other processes, and listens for those.
+// newMesh reads the certificates of this process's services, and listens for other processes, if there are any.
 func newMesh(ctx context.Context, s Settings, o Options) (*mesh, error) {
 	local, err := rpc.NewInProcess(o.Telemetry.Log, o.Telemetry.Tracing)
 	if err != nil {
@@ -74,7 +74,7 @@ func newMesh(ctx context.Context, s Settings, o Options) (*mesh, error) {
 	return m, nil
 }
 
-// open takes on a service's identity and makes its server.
+// open loads a service's certificate and creates its server.
 func (m *mesh) open(ctx context.Context, service Service) error {
 	identity, err := certificates.FromFolder(m.settings.CertificatesDir, service, m.log, m.now)
 	if err != nil {
@@ -82,7 +82,7 @@ func (m *mesh) open(ctx context.Context, service Service) error {
 	}
 	m.identities[service] = identity
 	if service == gatewayService {
-		return nil // no service calls it
+		return nil // no other service calls it
 	}
 	server, err := rpc.NewWireServer(identity, m.log, m.tracing)
 	if err != nil {
@@ -96,7 +96,7 @@ func (m *mesh) open(ctx context.Context, service Service) error {
 	return nil
 }
 
-// addr is where a service of this process listens for others; empty where it does not.
+// addr returns the address at which other processes reach a service of this process; empty if there is none.
 func (m *mesh) addr(service Service) string {
 	if s, ok := m.servers[service]; ok {
 		return s.listener.Addr().String()
@@ -104,7 +104,7 @@ func (m *mesh) addr(service Service) string {
 	return ""
 }
 
-// connect gives the connections on which a service of this process calls others. It may come before they are there.
+// connect returns the connections on which a service of this process calls others. The callees need not run yet.
 func (m *mesh) connect(caller Service, callees ...Service) (map[Service]grpc.ClientConnInterface, error) {
 	to := map[Service]grpc.ClientConnInterface{}
 	for _, callee := range callees {
@@ -132,7 +132,7 @@ func (m *mesh) dial(caller, callee Service) (grpc.ClientConnInterface, error) {
 	return conn, nil
 }
 
-// register makes a service known to who calls it, in this process and from others.
+// register registers a service for callers in this process and in others.
 func (m *mesh) register(service Service, register func(grpc.ServiceRegistrar)) {
 	register(m.local)
 	if s, ok := m.servers[service]; ok {
@@ -140,7 +140,7 @@ func (m *mesh) register(service Service, register func(grpc.ServiceRegistrar)) {
 	}
 }
 
-// start serves what is registered; fail takes the error of a server that ends on its own.
+// start serves the registered services. It calls fail with the error of a server that ends by itself.
 func (m *mesh) start(fail func(error)) {
 	for service, s := range m.servers {
 		m.serving.Go(func() {
@@ -151,14 +151,14 @@ func (m *mesh) start(fail func(error)) {
 	}
 }
 
-// drain asks the callers from other processes to go to other replicas.
+// drain asks callers in other processes to use other replicas.
 func (m *mesh) drain() {
 	for _, s := range m.servers {
 		s.server.Drain()
 	}
 }
 
-// stop lets calls from other processes end until the context does.
+// stop lets calls from other processes finish until the context ends.
 func (m *mesh) stop(ctx context.Context) error {
 	var errs []error
 	for _, s := range m.servers {
@@ -167,14 +167,14 @@ func (m *mesh) stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// close ends every connection.
+// close closes every connection.
 func (m *mesh) close() error {
 	var errs []error
 	for _, conn := range m.connections {
 		errs = append(errs, conn.Close())
 	}
 	for _, s := range m.servers {
-		s.server.Stop() // also closes the listener of one that never served
+		s.server.Stop() // also closes the listener of a server that never served
 		errs = append(errs, ignoreClosed(s.listener.Close()))
 	}
 	m.serving.Wait()
@@ -188,7 +188,7 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// stopGRPC lets calls end until the context does, then cuts them off.
+// stopGRPC lets calls finish until the context ends, then ends them.
 func stopGRPC(ctx context.Context, server *grpc.Server) error {
 	done := make(chan struct{})
 	go func() {

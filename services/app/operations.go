@@ -6,14 +6,14 @@ import (
 	"sync/atomic"
 )
 
-// readiness says whether requests should be sent here.
+// readiness is whether this process should get requests.
 type readiness struct{ ready atomic.Bool }
 
-// set gives what it was before.
+// set returns the value before.
 func (r *readiness) set(ready bool) (before bool) { return r.ready.Swap(ready) }
 
-// operations is what SREs ask: is it alive, is it ready, its metrics, and its profiles where they are wanted. Nobody signs in
-// here, and a profile shows what the process does and takes its time.
+// operations serves liveness, readiness, metrics, and optionally profiles to SREs. It requires no sign-in. Profiles reveal what the
+// process does, and cost it time.
 func operations(ready *readiness, metrics http.Handler, profiles bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "alive") })
@@ -39,5 +39,5 @@ func operations(ready *readiness, metrics http.Handler, profiles bool) http.Hand
 func answer(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text + "\n")) // who asked has gone: nobody to tell
+	_, _ = w.Write([]byte(text + "\n")) // the client has gone: nobody can read an error
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/usher-scim/usher/services/rule"
 )
 
-// Migrate brings the PostgreSQL schemas of the services that the settings name up to date, one after the other. SQLite's
-// files are brought up to date when they are opened.
+// Migrate migrates the PostgreSQL schemas of the services that the settings name, one after the other. SQLite's files are migrated
+// when they are opened.
 func Migrate(ctx context.Context, s Settings) error {
 	migrations := map[Service]func(ctx context.Context, databaseURL string) error{
 		directoryService: directory.Migrate, identityService: identity.Migrate, ruleService: rule.Migrate, failedEventsService: failedevents.Migrate,
@@ -36,9 +36,8 @@ func Migrate(ctx context.Context, s Settings) error {
 	return nil
 }
 
-// RenewEpochs begins new epochs of the feeds of the services that the settings name, after their databases were restored
-// in a way that cannot be noticed, such as from a snapshot of a volume. Processes notice with their next connection: stop
-// them before, and start them after.
+// RenewEpochs starts new epochs of the feeds of the services that the settings name. Call it after a restore that the services cannot
+// detect, such as from a snapshot of a volume. Processes notice it with their next connection: stop them before, and start them after.
 func RenewEpochs(ctx context.Context, s Settings) error {
 	for service, renew := range map[Service]func(ctx context.Context, databaseURL string) error{
 		directoryService: directory.RenewEpoch, identityService: identity.RenewEpoch, ruleService: rule.RenewEpoch,
@@ -56,14 +55,14 @@ func (a *App) log(service Service) *slog.Logger {
 	return a.options.Telemetry.Log.With("service", rpc.CallerName(service))
 }
 
-// file is a service's SQLite file, or empty where PostgreSQL has its data.
+// file returns a service's SQLite file; empty if PostgreSQL stores its data.
 func (a *App) file(service Service) string {
 	if a.settings.databaseURL(service) != "" {
 		return ""
 	}
 	path := a.folder.path(rpc.CallerName(service) + ".db")
 	if !a.settings.runsAll() {
-		// Maybe a setting was forgotten. Replicas would each keep something else.
+		// Maybe somebody forgot a setting. Each replica would store different data.
 		a.log(service).Warn("the service keeps its data in a SQLite file, for this process alone: set database_url where there are replicas", "file", path)
 	}
 	return path
@@ -80,7 +79,7 @@ func (a *App) openRedis(ctx context.Context) (*rediskv.Client, error) {
 	return redis, nil
 }
 
-// connectGateway gives the gateway's connections.
+// connectGateway returns the gateway's connections.
 func (a *App) connectGateway() (gateway.Connections, error) {
 	to, err := a.mesh.connect(gatewayService, directoryService, identityService, ruleService, failedEventsService)
 	return gateway.Connections{
@@ -88,8 +87,8 @@ func (a *App) connectGateway() (gateway.Connections, error) {
 	}, err
 }
 
-// newKeys makes the cache of leases on keys. The gateway looks keys up there, and a directory service in the same process
-// invalidates it. redis is nil where there is none.
+// newKeys creates the cache of key leases. The gateway looks keys up in it, and a directory service in the same process invalidates
+// it. redis is nil without Redis.
 func (a *App) newKeys(toDirectory grpc.ClientConnInterface, redis *rediskv.Client) *keylease.Cache {
 	var shared keylease.Shared
 	if redis != nil {
@@ -98,14 +97,14 @@ func (a *App) newKeys(toDirectory grpc.ClientConnInterface, redis *rediskv.Clien
 	return keylease.FromDirectory(toDirectory, shared, a.log(gatewayService), a.options.Now)
 }
 
-// invalidation is how the directory service makes revocations known; nil where leases have to run out.
+// invalidation returns the function by which the directory service announces revocations; nil if key leases must expire.
 func (a *App) invalidation(redis *rediskv.Client, keys *keylease.Cache) func(context.Context, ...keylease.Digest) (certain bool) {
 	switch {
 	case redis != nil:
 		return redis.Invalidate
 	case a.settings.runsAll() && a.settings.databaseURL(directoryService) == "":
-		// The data folder is this process's alone, so the only cache of keys is here: forgetting a key is certain, and a
-		// revocation need not wait for leases to run out.
+		// This process alone uses the data folder, so the only cache of keys is here. Invalidating it is certain, and a revocation need
+		// not wait until key leases expire.
 		return func(ctx context.Context, digests ...keylease.Digest) bool { return keys.Revoke(ctx, digests...) == nil }
 	}
 	return nil
@@ -189,7 +188,7 @@ func (a *App) startGateway(to gateway.Connections, keys *keylease.Cache, redis *
 		Connections: to, Keys: keys, Log: a.log(gatewayService),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	}
-	// It ends before the services that it asks, although it was there before them.
+	// It stops before the services that it asks, although it was created before them.
 	lookups := component{name: "key look-ups", close: func(context.Context) error { keys.Close(); return nil }}
 	if redis != nil {
 		d.Rates = redis.Rates()

@@ -15,7 +15,7 @@ import (
 	"github.com/usher-scim/usher/services/rule"
 )
 
-// Settings is what can be configured, with the defaults in it that Defaults gives. Keys are the `koanf` tags.
+// Settings are all settings. Defaults returns their defaults. Keys are the `koanf` tags.
 type Settings struct {
 	Target                   []string    `koanf:"target" doc:"Services that this process runs: some of gateway, directory, identity, rule and failedevents, or all. The process calls the others over gRPC."`
 	Dev                      bool        `koanf:"dev" doc:"Development mode: writes demo data to an empty data folder, and a bootstrap token for signing in."`
@@ -49,7 +49,7 @@ type Settings struct {
 	FailedEvents failedevents.Settings `koanf:"failedevents"`
 }
 
-// Defaults gives the settings of a process that was told nothing.
+// Defaults returns the default settings.
 func Defaults() Settings {
 	return Settings{
 		Target: []string{allTargets}, DataDir: ".usher",
@@ -64,7 +64,7 @@ func Defaults() Settings {
 	}
 }
 
-// DevelopmentDefaults gives those of development mode, where one directory may send as fast as it likes.
+// DevelopmentDefaults returns the defaults of development mode. They do not limit how fast a directory may send.
 func DevelopmentDefaults() Settings {
 	s := Defaults()
 	s.Dev, s.Migrate = true, true
@@ -74,26 +74,26 @@ func DevelopmentDefaults() Settings {
 	return s
 }
 
-// allTargets is the target that stands for every service.
+// allTargets is the target that means every service.
 const allTargets = "all"
 
 // services are the targets, in the order in which they start.
 var services = [...]Service{directoryService, identityService, failedEventsService, ruleService, gatewayService}
 
-// runs says which services this process runs.
+// runs reports whether this process runs a service.
 func (s Settings) runs(service Service) bool {
 	return slices.Contains(s.Target, allTargets) || slices.Contains(s.Target, rpc.CallerName(service))
 }
 
-// runsAll says that no other process is needed.
+// runsAll reports whether this process runs all services.
 func (s Settings) runsAll() bool {
 	return !slices.ContainsFunc(services[:], func(service Service) bool { return !s.runs(service) })
 }
 
-// bootstraps says that the operator's token is the one in the data folder.
+// bootstraps reports whether the operator's token is the one in the data folder.
 func (s Settings) bootstraps() bool { return s.OperatorToken == "" && s.runs(gatewayService) }
 
-// service gives the settings of a service behind the gateway.
+// service returns the settings of a service behind the gateway.
 func (s Settings) service(service Service) config.Service {
 	switch service {
 	case directoryService:
@@ -107,12 +107,12 @@ func (s Settings) service(service Service) config.Service {
 	}
 }
 
-// databaseURL is the PostgreSQL of a service; empty for SQLite.
+// databaseURL returns the PostgreSQL URL of a service; empty for SQLite.
 func (s Settings) databaseURL(service Service) secret.Text {
 	return cmp.Or(s.service(service).DatabaseURL, s.DatabaseURL)
 }
 
-// needsFolder says that something of this process is in the data folder.
+// needsFolder reports whether this process stores something in the data folder.
 func (s Settings) needsFolder() bool {
 	return slices.ContainsFunc(services[:], func(service Service) bool {
 		return s.runs(service) && (service == gatewayService || s.databaseURL(service) == "")

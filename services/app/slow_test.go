@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-func TestABodyThatDoesNotComeHoldsNoConnection(t *testing.T) {
+func TestABodyThatNeverArrivesKeepsNoConnectionOpen(t *testing.T) {
 	t.Parallel()
 	a, err := start(t, development(filepath.Join(t.TempDir(), "data")))
 	if err != nil {
