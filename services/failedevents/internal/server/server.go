@@ -51,8 +51,8 @@ func (s *Server) RecordFailedEvents(ctx context.Context, r *failedeventsv1.Recor
 	events := make([]store.Event, 0, len(r.GetFailedEvents()))
 	for i, e := range r.GetFailedEvents() {
 		if err := e.GetFailTime().CheckValid(); err != nil {
-			f := fault.New(fault.InvalidRequest, "events[%d].time is not a time", i)
-			f.Fields = []fault.Field{{Path: fmt.Sprintf("events[%d].time", i), Description: "must be a valid time"}}
+			f := fault.New(fault.InvalidRequest, "failed_events[%d].fail_time is not a valid time", i)
+			f.Fields = []fault.Field{{Path: fmt.Sprintf("failed_events[%d].fail_time", i), Description: "must be a valid time"}}
 			return nil, f
 		}
 		events = append(events, eventFromProto(e))
