@@ -1,5 +1,5 @@
 // Package identity is the identity service: it owns users, groups, memberships and the feed of their changes, and all of
-// SCIM's semantics. It follows the directory service, to know which directories there are.
+// SCIM's semantics. It follows the directory service's feed to learn which directories exist.
 package identity
 
 import (
@@ -27,17 +27,17 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// Config is what the service can be told: its settings, and what users cannot set.
+// Config is the configuration of the service: its settings, and values that users cannot set.
 type Config struct {
 	Settings
-	// DatabasePath is the SQLite file, where there is no DatabaseURL. It is made when it is not there.
+	// DatabasePath is the SQLite file, used when DatabaseURL is empty. New creates a missing file.
 	DatabasePath string
 	core.Tuning  // a zero field means its default
 }
 
 // Dependencies is what the service uses.
 type Dependencies struct {
-	// Directory is the connection to the directory service, as identity.
+	// Directory is the connection to the directory service. Calls on it are made as identity.
 	Directory grpc.ClientConnInterface
 	Log       *slog.Logger
 	Tracing   trace.TracerProvider
@@ -51,7 +51,7 @@ type Service struct {
 	core        *core.Core
 	server      *server.Server
 	directory   grpc.ClientConnInterface
-	directories directoryv1.DirectoryFeedServiceClient // of it
+	directories directoryv1.DirectoryFeedServiceClient // on the connection directory
 	log         *slog.Logger
 	retention   time.Duration
 	observed    metric.Registration
@@ -59,8 +59,8 @@ type Service struct {
 	once        sync.Once
 }
 
-// Migrate prepares a PostgreSQL database for this service, or brings it to the newest schema. Processes of the version
-// before may run on it meanwhile.
+// Migrate prepares a PostgreSQL database for this service, or brings it to the newest schema. Processes of the previous
+// version may use the database meanwhile.
 func Migrate(ctx context.Context, databaseURL string) error {
 	if err := postgres.Migrate(ctx, databaseURL); err != nil {
 		return fmt.Errorf("identity: %w", err)
@@ -68,13 +68,13 @@ func Migrate(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
-// CheckDatabase connects to a PostgreSQL database, and says whether New would take it. It writes nothing.
+// CheckDatabase connects to a PostgreSQL database, and returns an error if New would refuse it. It writes nothing.
 func CheckDatabase(ctx context.Context, databaseURL string) error {
 	return postgres.Check(ctx, databaseURL)
 }
 
-// RenewEpoch has who follows the service's feed begin anew, after its PostgreSQL database was restored in a way that
-// cannot be noticed.
+// RenewEpoch makes all followers of the service's feed begin again. Call it after the PostgreSQL database was restored in a
+// way that Usher cannot notice.
 func RenewEpoch(ctx context.Context, databaseURL string) error {
 	if err := postgres.RenewEpoch(ctx, databaseURL); err != nil {
 		return fmt.Errorf("identity: %w", err)
@@ -82,7 +82,8 @@ func RenewEpoch(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
-// New opens the service's database; a SQLite file it brings to the newest schema. Call Run to follow the directories, and Close in the end.
+// New opens the service's database. It brings a SQLite file to the newest schema. Call Run to follow the directories, and Close at the
+// end.
 func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if err := errors.Join(c.Check().Err(), c.OneDatabase(c.DatabasePath)); err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
@@ -111,8 +112,8 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	}, nil
 }
 
-// lists is how much memory lists may take, half of what large groups may and enough for four of the largest lists, and how
-// much of it those of one directory may.
+// lists returns how much memory lists may take: half of the memory for large groups, and at least enough for four of the
+// largest lists. share is the part that the lists of one directory may take.
 func (c Config) lists() (total, share int64) {
 	groups, _ := c.inFlight()
 	total = max(groups/2, 4*core.MostInList(c.PageBytes, c.DocumentBytes))
@@ -137,33 +138,34 @@ func (s *Service) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { s.followAlways(ctx) })
 	running.Go(func() { s.trim(ctx) })
-	running.Go(func() { s.foldOddities(ctx) })
+	running.Go(func() { s.flushDialectCounts(ctx) })
 	running.Go(func() { erasure.Follow(ctx, s.directory, erasure.Keeper{Erase: s.erase}, s.log) })
 	running.Wait()
 	return nil
 }
 
-// erase removes some of an organization.
+// erase erases a part of an organization.
 func (s *Service) erase(ctx context.Context, e erasure.Erasure) (nothingLeft bool, err error) {
 	return s.core.EraseOrganization(ctx, e.OrganizationID, store.Place{Epoch: e.Epoch, Revision: e.Revision})
 }
 
-// foldEvery is how often counts of quirks go to the database: a kill loses those of about so long.
-const foldEvery = 5 * time.Second
+// flushEvery is how often the dialect counts are written to the database. A killed process loses the counts of about this
+// time.
+const flushEvery = 5 * time.Second
 
-// lastFold is how long Close waits for a database that is away.
-const lastFold = 2 * time.Second
+// lastFlush is how long Close waits for a database that does not answer.
+const lastFlush = 2 * time.Second
 
-// foldOddities stores what was gathered of quirks, now and then. Close does so in the end.
-func (s *Service) foldOddities(ctx context.Context) {
-	for wait.Sleep(ctx, foldEvery) {
-		if err := s.core.FoldOddities(ctx); err != nil && ctx.Err() == nil {
+// flushDialectCounts stores the gathered dialect counts at intervals. Close stores the last ones.
+func (s *Service) flushDialectCounts(ctx context.Context) {
+	for wait.Sleep(ctx, flushEvery) {
+		if err := s.core.FlushDialectCounts(ctx); err != nil && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "storing the counts of quirks failed and is tried again", "error", err)
 		}
 	}
 }
 
-// trim removes records from the feed that were kept long enough.
+// trim trims the records of the feed that are older than the retention time.
 func (s *Service) trim(ctx context.Context) {
 	ticker := time.NewTicker(trimEvery)
 	defer ticker.Stop()
@@ -179,7 +181,7 @@ func (s *Service) trim(ctx context.Context) {
 	}
 }
 
-// trimEvery is how often records are looked for that are old enough to be trimmed.
+// trimEvery is how often trim searches for records to trim.
 const trimEvery = 10 * time.Minute
 
 // followAlways follows the directories until the context ends.
@@ -203,22 +205,22 @@ func (s *Service) followAlways(ctx context.Context) {
 	}
 }
 
-// errRestored ends the following of directories: what the database has of them may be less than what was applied.
+// errRestored ends the stream of directories: the restored database may contain fewer directories than were applied before.
 var errRestored = errors.New("the database is another one than before")
 
-// lookForRestore is how often it is looked whether the database is another one.
-const lookForRestore = time.Second
+// restoreCheckEvery is how often follow checks whether the database was restored.
+const restoreCheckEvery = time.Second
 
-// follow applies directories from where it left off until the stream breaks, and says whether there was one. It begins
-// again where the database has left off, when that is another one than before, as after a failover.
+// follow applies directories until the stream breaks. It begins at the last place that the database has, also after a
+// failover to another database. connected is true if the stream delivered something.
 func (s *Service) follow(ctx context.Context) (connected bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	var looking sync.WaitGroup
-	defer looking.Wait()
+	var checking sync.WaitGroup
+	defer checking.Wait()
 	defer cancel(nil)
 	epoch := s.core.Epoch()
-	looking.Go(func() {
-		for wait.Sleep(ctx, lookForRestore) {
+	checking.Go(func() {
+		for wait.Sleep(ctx, restoreCheckEvery) {
 			if s.core.Epoch() != epoch {
 				cancel(errRestored)
 			}
@@ -243,7 +245,7 @@ func (s *Service) follow(ctx context.Context) (connected bool, err error) {
 		connected = true
 		d := response.GetDirectory()
 		if d == nil {
-			continue // it only says that we have caught up
+			continue // the response only says that the follower has caught up
 		}
 		if err := s.core.ApplyDirectory(ctx, store.Directory{
 			OrganizationID: d.GetOrganizationId(), ID: d.GetId(), UniqueGroupNames: d.GetUniqueGroupNames(),
@@ -255,15 +257,15 @@ func (s *Service) follow(ctx context.Context) (connected bool, err error) {
 	}
 }
 
-// Stop ends the streams, so that the server that serves them can stop. Stopping twice is safe.
+// Stop ends the streams, so that the server that serves them can stop. A second call does nothing.
 func (s *Service) Stop() { s.once.Do(func() { close(s.stop) }) }
 
-// Close stops the service and closes its database, after the last call and after Run.
+// Close stops the service and closes its database. Call it after the last call has ended and Run has returned.
 func (s *Service) Close() error {
 	s.Stop()
-	ctx, cancel := context.WithTimeout(context.Background(), lastFold)
+	ctx, cancel := context.WithTimeout(context.Background(), lastFlush)
 	defer cancel()
-	if err := s.core.FoldOddities(ctx); err != nil {
+	if err := s.core.FlushDialectCounts(ctx); err != nil {
 		s.log.WarnContext(ctx, "the last counts of quirks could not be stored", "error", err)
 	}
 	return errors.Join(s.observed.Unregister(), s.store.Close())

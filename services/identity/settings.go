@@ -9,8 +9,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/inflight"
 )
 
-// Settings is what users can set of the service. A DatabaseURL names the PostgreSQL server and database, which Migrate has
-// prepared; any number of processes may run on it.
+// Settings are the settings of the service. DatabaseURL names a PostgreSQL database that Migrate has prepared; any number of
+// processes may use it.
 type Settings struct {
 	config.Service     `koanf:",squash"`
 	ChangeRetention    time.Duration `koanf:"change_retention" doc:"Time for which Usher keeps records of the change feed. A rule service that was away for longer reconciles all users."`
@@ -20,17 +20,18 @@ type Settings struct {
 	DocumentBytes      int           `koanf:"document_bytes" doc:"Largest stored document of a user or group, without a group's members: from 64 KiB to 16 MiB. A larger stored document can be read, and can only become smaller."`
 }
 
-// Defaults gives the settings of a service that was told nothing.
+// Defaults returns the default settings.
 func Defaults() Settings {
 	return Settings{
 		Service: config.ServiceDefaults("127.0.0.1:8091"), ChangeRetention: 30 * 24 * time.Hour, ScanLimit: 100_000, DocumentBytes: 1 << 20,
 	}
 }
 
-// Bounds of Settings.DocumentBytes: a photo fits in the least, and messages between services hold several of the most.
+// Bounds of Settings.DocumentBytes: the least has room for a photo, and a response between services has room for several
+// documents of the most.
 const leastDocumentBytes, mostDocumentBytes = 64 << 10, 16 << 20
 
-// Check says all that is wrong with the settings.
+// Check returns all problems of the settings.
 func (s Settings) Check() config.Problems {
 	p := s.Service.Check("identity")
 	config.Above0(&p, "identity.change_retention", s.ChangeRetention)
@@ -41,8 +42,8 @@ func (s Settings) Check() config.Problems {
 	return p
 }
 
-// inFlight is how much memory large groups under way may take, and how much of it those of one directory may. The defaults
-// have room for the largest group.
+// inFlight returns how much memory large groups in progress may take, and how much of it those of one directory may take.
+// The defaults have room for the largest group.
 func (s Settings) inFlight() (total, share int64) {
 	largest := server.MostInFlight()
 	total = cmp.Or(s.InFlightBytes, inflight.Default(4, largest))

@@ -12,8 +12,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// Across lists users, and then groups (RFC 7644 §3.4.2.1, §3.4.3). Each is asked for what the filter means for it. Where only one
-// can match, it is a list of that one, in any order.
+// Across lists users, and then groups (RFC 7644 §3.4.2.1, §3.4.3). It gives each type its part of the filter. If only one type
+// can match, the result is a list of that type, in any order.
 func (c *Core) Across(ctx context.Context, call Call, q *identityv1.ListQuery) (*identityv1.ListResult, error) {
 	types, err := c.resourceTypes(ctx, call)
 	if err != nil {
@@ -37,16 +37,16 @@ func (c *Core) Across(ctx context.Context, call Call, q *identityv1.ListQuery) (
 	}
 }
 
-// part is what resources of one type are asked for.
+// part is the query for the resources of one type.
 type part struct {
 	of    string // the type's name
 	query *identityv1.ListQuery
 }
 
-// letter begins the cursors of a part.
+// letter is the first letter of the cursors of a part.
 func (p part) letter() string { return strings.ToLower(p.of[:1]) }
 
-// narrowed gives the query of each type that can match, users first.
+// narrowed returns the query of each type that can match, users first.
 func (c *Core) narrowed(types []*scim.ResourceType, q *identityv1.ListQuery) (parts []part, err error) {
 	var found []scim.Narrowed
 	if q.GetFilter() == "" {
@@ -72,7 +72,7 @@ func (c *Core) narrowed(types []*scim.ResourceType, q *identityv1.ListQuery) (pa
 	return parts, nil
 }
 
-// acrossByIndex gives a page of all types one after another, and how many match in all.
+// acrossByIndex returns a page that goes through the types one after another, and the total number of matches.
 func (c *Core) acrossByIndex(ctx context.Context, call Call, q *identityv1.ListQuery, parts []part,
 	list func(ctx context.Context, call Call, of string, q *identityv1.ListQuery) (*identityv1.ListResult, error),
 ) (*identityv1.ListResult, error) {
@@ -80,12 +80,13 @@ func (c *Core) acrossByIndex(ctx context.Context, call Call, q *identityv1.ListQ
 	if q.Count != nil {
 		count = min(max(q.GetCount(), 0), scim.MaxPageSize)
 	}
-	// Each list reserves memory for itself alone, so what those before it gave is reserved here.
-	hold := c.config.Lists.Open(call.Scope.DirectoryID)
-	defer hold.Close()
+	// Each list reserves memory for itself alone, so the results of the lists before it are reserved here.
+	reservation := c.config.Lists.Open(call.Scope.DirectoryID)
+	defer reservation.Close()
 	page := &identityv1.ListResult{StartIndex: max(q.GetStartIndex(), 1), TotalResults: new(int64)}
 	for _, one := range parts {
-		// Where the page is full, or ended early because its resources are large, only the number of the others is wanted.
+		// If the page is full, or ended early because its resources are large, only the number of the other matches is
+		// needed.
 		total := page.GetTotalResults()
 		next := page.GetStartIndex() + int64(len(page.GetResources()))
 		left := count - int64(len(page.GetResources()))
@@ -93,7 +94,7 @@ func (c *Core) acrossByIndex(ctx context.Context, call Call, q *identityv1.ListQ
 			left = 0
 		}
 		if size := documentBytes(page.GetResources()); size > freeBytes && left > 0 {
-			if err := hold.Reserve(size); err != nil {
+			if err := reservation.Reserve(size); err != nil {
 				return nil, err
 			}
 		}
@@ -115,8 +116,8 @@ func documentBytes(all []*identityv1.Resource) (sum int64) {
 	return sum
 }
 
-// acrossByCursor gives a page of one type; after the last page of one comes the first of the next. How many match in all is not
-// told.
+// acrossByCursor returns a page of one type. After the last page of a type comes the first page of the next one. It does not
+// return a total.
 func (c *Core) acrossByCursor(ctx context.Context, call Call, q *identityv1.ListQuery, parts []part) (*identityv1.ListResult, error) {
 	at, err := placeAcross(q, parts)
 	if err != nil {
@@ -140,8 +141,8 @@ func (c *Core) acrossByCursor(ctx context.Context, call Call, q *identityv1.List
 	return found, nil
 }
 
-// cursor names a place in a list of all types: the letter of the type, how many resources a page has, a dot, and the type's own
-// cursor, which is empty at its beginning and can say nothing of pages there.
+// cursor names a place in a list of all types: the letter of the type, the page size, a dot, and the type's own cursor. That
+// one is empty at the beginning of the type and then contains no page size.
 func (p part) cursor(begun *identityv1.ListQuery, own string) string {
 	count := int64(scim.DefaultPageSize)
 	if begun.Count != nil {
@@ -150,7 +151,7 @@ func (p part) cursor(begun *identityv1.ListQuery, own string) string {
 	return p.letter() + strconv.FormatInt(count, 10) + "." + own
 }
 
-// placeAcross finds the type with which a list of all types goes on, and completes its query.
+// placeAcross finds the type with which a list of all types continues, and completes its query.
 func placeAcross(q *identityv1.ListQuery, parts []part) (at int, err error) {
 	cursor := q.GetCursor()
 	if cursor == "" {

@@ -1,5 +1,5 @@
-// Package core is the identity service's domain: SCIM's operations on stored users and groups, adoption, and reads for
-// other services. It knows no SQL, and of the transport the messages alone that it answers with.
+// Package core is the identity service's domain: SCIM's operations on stored users and groups, adoption, and reads for other
+// services. It contains no SQL. Of the transport it knows only the protobuf messages that it returns.
 package core
 
 import (
@@ -16,32 +16,32 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// Config is what the domain can be told.
+// Config is the configuration of the domain.
 type Config struct {
-	ScanLimit     int // how many resources a list that no index serves reads at most
-	DocumentBytes int // how large a document may be when it is stored: see fits
+	ScanLimit     int // the most resources that a list reads without an index
+	DocumentBytes int // the largest stored document in bytes: see fits
 	Tuning
-	// Lists is the memory that lists may take; nil is no bound.
+	// Lists is the memory budget of all lists; nil means no limit.
 	Lists *inflight.Budget
-	// Shared says that other processes may use the store.
+	// Shared is true if other processes may use the store.
 	Shared bool
 	Now    func() time.Time
 }
 
-// Tuning is sizes and times that users cannot set.
+// Tuning contains sizes and times that users cannot set.
 type Tuning struct {
-	// ReadyWait is how long a request waits for identity to learn that its directory was created.
+	// ReadyWait is how long a request waits until identity learns of its new directory.
 	ReadyWait time.Duration
-	// PageBytes is how large a page of a list may grow before it ends early.
+	// PageBytes is the size at which a page of a list ends early.
 	PageBytes int
-	// FactsLimit is how many memberships, of users and of the groups above them, one read of users looks at. A call for several
-	// users is refused beyond, and a user who alone is beyond has no access by groups.
+	// FactsLimit is the most memberships, of users and of the groups above them, that one read of users inspects. A call for
+	// several users that needs more is refused. A single user who needs more has no access by groups.
 	FactsLimit int
-	// Limits bounds what messages may hold; zero fields have their defaults.
+	// Limits are the limits of messages; zero fields have their defaults.
 	Limits scim.Limits
 }
 
-// Complete gives fields that are zero their defaults: 2 seconds, 4 MiB and 200,000.
+// Complete replaces zero fields with their defaults: 2 seconds, 4 MiB and 200,000.
 func (t Tuning) Complete() Tuning {
 	t.ReadyWait = cmp.Or(t.ReadyWait, 2*time.Second)
 	t.PageBytes = cmp.Or(t.PageBytes, 4<<20)
@@ -51,15 +51,15 @@ func (t Tuning) Complete() Tuning {
 
 // Core is the domain over a store.
 type Core struct {
-	store       store.Store
-	metrics     metrics
-	config      Config
-	kinds       []*kind
-	directories remembered[openDirectory]
-	types       remembered[types]
-	built       scim.TypeMemory
-	applied     wait.Signal // a directory was applied
-	oddities    oddities
+	store         store.Store
+	metrics       metrics
+	config        Config
+	kinds         []*kind
+	directories   remembered[openDirectory]
+	types         remembered[types]
+	built         scim.TypeMemory
+	applied       wait.Signal // notified after a directory was applied
+	dialectCounts dialectCounts
 }
 
 // New makes the domain. meter may be nil.
@@ -68,7 +68,7 @@ func New(s store.Store, c Config, meter metric.MeterProvider) (*Core, error) {
 	return &Core{store: s, metrics: m, config: c, kinds: kinds()}, err
 }
 
-// Call is what one SCIM call brings besides its arguments.
+// Call contains what every SCIM call has besides its own arguments.
 type Call struct {
 	Scope       store.Scope
 	BaseURL     string
@@ -77,12 +77,12 @@ type Call struct {
 	Traceparent string
 }
 
-// opened is a call on the resources of a type in a directory that is open.
+// opened is a call on the resources of one type, in an open directory.
 type opened struct {
 	Call
 	kind      *kind
 	directory openDirectory
-	resource  *scim.ResourceType // with the extensions that were registered for the directory
+	resource  *scim.ResourceType // with the extensions that are registered for the directory
 }
 
 func (o *opened) envelope(r store.Resource) scim.Envelope {
@@ -91,7 +91,7 @@ func (o *opened) envelope(r store.Resource) scim.Envelope {
 	}
 }
 
-// ParseProjection reads what a client chooses of a resource.
+// ParseProjection parses the attributes that a client wants to see.
 func ParseProjection(attributes, excluded []string) (scim.Projection, error) {
 	p, err := scim.ParseProjection(attributes, excluded)
 	return p, refused(err)
@@ -103,7 +103,7 @@ func (c *Core) cause(call Call) store.Cause {
 	}
 }
 
-// refused turns what package scim refuses into a fault.
+// refused converts an error of package scim to a fault.
 func refused(err error) error {
 	var e *scim.Error
 	if !errors.As(err, &e) {

@@ -12,33 +12,35 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// A cursor (RFC 9865) is the version of its form, a dot, and in base64 a digest, the number of resources a page has, and the place
-// after which the list goes on. It names a place and gives no right to it: who lists it is asked of each call. The digest binds it to its list, so that a
-// client which changes the question between two pages hears of it. Nothing is kept for a cursor, and so it does not expire.
+// A cursor (RFC 9865) consists of the version of its format, a dot, and in base64 a digest, the page size, and the place after which
+// the list continues. A cursor names a place and gives no right to it: every call is authorized by itself. The digest binds the cursor
+// to its list, so a client that changes the query between two pages gets an error. Usher stores nothing for a cursor, so a cursor does
+// not expire.
 const (
 	cursorVersion = "2"
-	// cursorDigest is how many bytes of the digest are kept: enough against mistakes, and there is nothing to forge.
+	// cursorDigest is how many bytes of the digest a cursor contains. They protect against mistakes; nobody gains anything
+	// by forging a cursor.
 	cursorDigest = 12
 	// maxCursor is longer than any cursor.
 	maxCursor = 2048
 )
 
-// listed is what a cursor is bound to: whose list it is of, and the question. The chosen attributes are no part of it.
+// listed is the list that a cursor belongs to: its directory and its query, without the chosen attributes.
 type listed struct {
 	scope    store.Scope
 	resource string // such as "User"
-	filter   string // in one spelling, as the order
+	filter   string // in canonical form, like the order
 	order    string
 }
 
-// cursor names the place after an id or, in an order, after a number of resources, in a list of pages of count.
+// cursor names the place after an id or, in a sorted list, after a number of resources. count is the page size.
 func (l listed) cursor(after string, count int) string {
 	place := append(binary.AppendUvarint(nil, uint64(count)), after...) //nolint:gosec // a count is 1 at least
 	return cursorVersion + "." + base64.RawURLEncoding.EncodeToString(append(l.digest(place), place...))
 }
 
-// place reads a cursor of this list: after what, and how many resources a page has. The empty one is the beginning, and says
-// nothing of pages: count is 0.
+// place parses a cursor of this list. It returns the place after which the list continues, and the page size. For the empty
+// cursor, which is the beginning, both are zero.
 func (l listed) place(cursor string) (after string, count int, err error) {
 	if cursor == "" {
 		return "", 0, nil
@@ -73,7 +75,7 @@ func invalidCursor() error {
 func (l listed) digest(place []byte) []byte {
 	h := sha256.New()
 	for _, part := range []string{l.scope.OrganizationID, l.scope.DirectoryID, l.resource, l.filter, l.order, string(place)} {
-		_ = binary.Write(h, binary.BigEndian, uint64(len(part))) // a hash takes everything
+		_ = binary.Write(h, binary.BigEndian, uint64(len(part))) // writing to a hash never fails
 		h.Write([]byte(part))
 	}
 	return h.Sum(nil)[:cursorDigest]

@@ -10,7 +10,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// DescribeTypes describes the resource types of a directory, open or not (RFC 7644 §4): all of them, or the one with the id.
+// DescribeTypes describes the resource types of an open or closed directory (RFC 7644 §4): all of them, or the one with the
+// id.
 func (c *Core) DescribeTypes(ctx context.Context, call Call, id string) ([]*identityv1.Description, error) {
 	types, err := c.resourceTypes(ctx, call)
 	if err != nil {
@@ -19,7 +20,7 @@ func (c *Core) DescribeTypes(ctx context.Context, call Call, id string) ([]*iden
 	return describe(types, call.BaseURL, func(t *scim.ResourceType) (string, bool) { return t.ID, id == "" || t.ID == id })
 }
 
-// DescribeSchemas describes the schemas of a directory, open or not (RFC 7644 §4): all of them, or the one with the id.
+// DescribeSchemas describes the schemas of an open or closed directory (RFC 7644 §4): all of them, or the one with the id.
 func (c *Core) DescribeSchemas(ctx context.Context, call Call, id string) ([]*identityv1.Description, error) {
 	types, err := c.resourceTypes(ctx, call)
 	if err != nil {
@@ -30,7 +31,7 @@ func (c *Core) DescribeSchemas(ctx context.Context, call Call, id string) ([]*id
 	})
 }
 
-// resourceTypes gives the types of a directory, open or not, users first. It waits a little for a directory that is new.
+// resourceTypes returns the types of an open or closed directory, users first. It waits briefly for a new directory.
 func (c *Core) resourceTypes(ctx context.Context, call Call) ([]*scim.ResourceType, error) {
 	if _, err := c.directory(ctx, call.Scope); err != nil && !fault.Is(err, fault.Deleted) {
 		return nil, err

@@ -11,24 +11,24 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// remember is how long what was read of a directory is good for. This process forgets it when it applies a change; what
-// another process applied shows after so long, unless this one hears of it first. Until then reads may still be answered of
-// a directory that was closed, which the gateway lets nobody begin, and messages be read in the mode of before. Writes look again, in
-// their transaction.
+// remember is how long cached data of a directory is valid. This process drops its cache when it applies a change. A change that
+// another process applied becomes visible after this time at the latest. Until then, reads of a closed directory may still be
+// answered, although the gateway admits no new ones, and messages may be read in the previous mode. Writes check again, in their
+// transaction.
 const remember = time.Second
 
-// openDirectory is what requests need of a directory that is open.
+// openDirectory is what requests need to know of an open directory.
 type openDirectory struct {
-	options scim.Options // how its messages are read
-	// ancestors are the directories that it may adopt from. They were closed before it was made, and stay so.
+	options scim.Options // for reading the directory's messages
+	// ancestors are the directories that it may adopt from. They were closed before it was created, and stay closed.
 	ancestors []string
 }
 
-// remembered keeps what was read of directories that are in use.
+// remembered caches data of directories in use.
 type remembered[T any] struct {
 	mu     sync.Mutex
 	known  map[store.Scope]dated[T]
-	change int // counts what was forgotten, so that what was read before is not remembered after
+	change int // counts calls of forget, so that set does not store data that was read before one
 }
 
 type dated[T any] struct {
@@ -36,7 +36,7 @@ type dated[T any] struct {
 	until time.Time
 }
 
-// find gives what is remembered of a directory, and what to tell put of it otherwise.
+// find returns the cached value of a directory. If there is none, the caller passes change to set.
 func (r *remembered[T]) find(scope store.Scope, now time.Time) (value T, ok bool, change int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -44,10 +44,10 @@ func (r *remembered[T]) find(scope store.Scope, now time.Time) (value T, ok bool
 	return found.value, ok && now.Before(found.until), r.change
 }
 
-// maxRemembered bounds the memory that directories take which nobody asks for any more.
+// maxRemembered bounds the memory for directories that are no longer in use.
 const maxRemembered = 10_000
 
-func (r *remembered[T]) put(scope store.Scope, value T, now time.Time, change int) {
+func (r *remembered[T]) set(scope store.Scope, value T, now time.Time, change int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.change != change {
@@ -66,14 +66,14 @@ func (r *remembered[T]) forget() {
 	r.change++
 }
 
-// forget forgets all of directories, which change rarely, and wakes who waits for one.
+// forget drops the cache of all directories, which rarely change, and wakes the requests that wait for a directory.
 func (c *Core) forget() {
 	c.types.forget()
 	c.directories.forget()
 	c.applied.Notify()
 }
 
-// ApplyDirectory takes what is new of a directory, and wakes the requests that wait for it.
+// ApplyDirectory applies a change of a directory, and wakes the requests that wait for it.
 func (c *Core) ApplyDirectory(ctx context.Context, d store.Directory, at store.Place) error {
 	if err := c.store.ApplyDirectory(ctx, d, at, c.cause(Call{})); err != nil {
 		return err
@@ -82,14 +82,14 @@ func (c *Core) ApplyDirectory(ctx context.Context, d store.Directory, at store.P
 	return nil
 }
 
-// Followed is the last place in the feed of directories that was applied.
+// Followed is the last applied place in the feed of directories.
 func (c *Core) Followed(ctx context.Context) (store.Place, error) { return c.store.Followed(ctx) }
 
-// Epoch is that of the database: another one once it is not the database that it was.
+// Epoch is the epoch of the database. It changes when the database is restored.
 func (c *Core) Epoch() string { return c.store.Epoch() }
 
-// open finds what a call on the resources of a type needs of its directory, and reads in its mode what the client chooses to see. See
-// directory.
+// open reads what a call on the resources of a type needs of its directory, and checks in the directory's mode which attributes the
+// client wants. Errors: those of directory, and fault.InvalidRequest for an unknown type.
 func (c *Core) open(ctx context.Context, call Call, resourceType string) (opened, error) {
 	o := opened{Call: call}
 	i := slices.IndexFunc(c.kinds, func(k *kind) bool { return string(k.of) == resourceType })
@@ -106,16 +106,17 @@ func (c *Core) open(ctx context.Context, call Call, resourceType string) (opened
 		return o, refused(err)
 	}
 	if len(quirks) > 0 {
-		c.oddities.note(call.Scope, quirks, nil, c.cause(call))
+		c.dialectCounts.count(call.Scope, quirks, nil, c.cause(call))
 	}
 	types, err := c.typesOf(ctx, call.Scope)
 	o.resource = types[o.kind.of]
 	return o, err
 }
 
-// directory waits a little for identity to know the directory. It is fault.Deleted when that is closed.
+// directory reads a directory, and waits up to ReadyWait for a new one. fault.Deleted: the directory is closed.
+// fault.NotReady: identity does not know it yet.
 func (c *Core) directory(ctx context.Context, scope store.Scope) (openDirectory, error) {
-	now := time.Now() // not the configured clock: an age is measured
+	now := time.Now() // not the configured clock: this measures an age
 	known, ok, change := c.directories.find(scope, now)
 	if ok {
 		return known, nil
@@ -135,7 +136,7 @@ func (c *Core) directory(ctx context.Context, scope store.Scope) (openDirectory,
 					return openDirectory{}, err
 				}
 			}
-			c.directories.put(scope, o, now, change)
+			c.directories.set(scope, o, now, change)
 			return o, nil
 		case !fault.Is(err, fault.NotFound):
 			return openDirectory{}, err
@@ -150,7 +151,7 @@ func (c *Core) directory(ctx context.Context, scope store.Scope) (openDirectory,
 	}
 }
 
-// options is the way in which a directory's messages are read.
+// options are the options for reading a directory's messages.
 func (c *Core) options(strict bool) scim.Options {
 	options := scim.Options{Limits: c.config.Limits}
 	if strict {

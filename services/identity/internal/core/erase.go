@@ -9,21 +9,23 @@ import (
 	"github.com/usher-scim/usher/services/internal/feed"
 )
 
-// EraseUser removes a detached user of the scope's organization, as if the IdP had deleted it, and gives the cursor after that.
+// EraseUser erases a detached user of the scope's organization, as if the IdP had deleted it, and returns the cursor after the
+// change.
 func (c *Core) EraseUser(ctx context.Context, call Call, id string) (feed.Cursor, error) {
 	w, err := c.store.EraseUser(ctx, call.Scope.OrganizationID, id, c.cause(call))
 	return w.Cursor, err
 }
 
 const (
-	// followWait is how long EraseOrganization waits for the directories to be followed, and followLook how often it looks whether
-	// another process has. It is much less than the time for which a list of erasures is good: the next one in it has its turn.
-	followWait, followLook = 500 * time.Millisecond, 50 * time.Millisecond
+	// followWait is how long EraseOrganization waits until the directories have been followed, and followPoll is how often it
+	// checks whether another process has followed them. followWait is much shorter than the validity of a list of erasures, so
+	// that the next one in the list gets its turn.
+	followWait, followPoll = 500 * time.Millisecond, 50 * time.Millisecond
 )
 
-// EraseOrganization removes some of what is kept of an organization, and says whether there was nothing left. last is the place of the
-// newest change of its directories: until they were followed to there, one of them could come later. fault.Unavailable: they were
-// not, in half a second.
+// EraseOrganization erases a part of an organization's data, and reports whether nothing was left. last is the place of the newest
+// change of its directories: before that place is applied, one of its directories could still appear. fault.Unavailable: it was not
+// applied within half a second.
 func (c *Core) EraseOrganization(ctx context.Context, organizationID string, last store.Place) (nothingLeft bool, err error) {
 	if err := c.awaitFollowed(ctx, last); err != nil {
 		return false, err
@@ -36,11 +38,11 @@ func (c *Core) EraseOrganization(ctx context.Context, organizationID string, las
 
 func (c *Core) awaitFollowed(ctx context.Context, last store.Place) error {
 	if last.Revision == 0 {
-		return nil // it never had a directory
+		return nil // the organization never had a directory
 	}
-	deadline, look := time.NewTimer(followWait), time.NewTicker(followLook)
+	deadline, poll := time.NewTimer(followWait), time.NewTicker(followPoll)
 	defer deadline.Stop()
-	defer look.Stop()
+	defer poll.Stop()
 	for {
 		at, err := c.store.Followed(ctx)
 		if err != nil {
@@ -50,7 +52,7 @@ func (c *Core) awaitFollowed(ctx context.Context, last store.Place) error {
 			return nil
 		}
 		select {
-		case <-look.C:
+		case <-poll.C:
 		case <-deadline.C:
 			return fault.New(fault.Unavailable, "the directories are not followed to where the organization is erased").Retry(time.Second)
 		case <-ctx.Done():

@@ -13,16 +13,17 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// Bounds of what one call reads of users.
+// Bounds of one call that reads users.
 const (
-	// maxUserGroups is how many groups the access of a user may depend on: their ids fit into one answer of the stream of facts.
+	// maxUserGroups is the most groups that a user's access may depend on: their ids fit into one response of the stream of
+	// facts.
 	maxUserGroups = 25_000
-	// accessPage and usersPage are how many bytes of documents are held at a time.
+	// accessPage and usersPage are how many bytes of documents one read takes into memory.
 	accessPage = 16 << 20
 	usersPage  = 4 << 20
 )
 
-// AccessQuery names users, and what the rules look at.
+// AccessQuery names users, and what the rules need to know of them.
 type AccessQuery struct {
 	OrganizationID string
 	IDs            []string // at most 1,000
@@ -31,10 +32,10 @@ type AccessQuery struct {
 	StatusOnly     bool
 }
 
-// AccessFacts reads what access depends on, and gives each user that is there to each, once, in no order. Of a user that is inactive or
-// detached there is a status alone. Documents are read
-// some at a time; one user's facts are of one moment, which is not before the call began. fault.Limit: the groups above the users
-// have more memberships than one call reads. Who alone has too many is beyond a limit instead.
+// AccessFacts reads what access depends on, and passes each existing user to each, once, in no order. An inactive or detached user has
+// only a status. Documents are read in parts. The facts of one user are from one moment, which is not before the beginning of the call.
+// fault.Limit: the groups above the users have more memberships than one call reads. If a single user has too many, that user's
+// BeyondLimit is set instead.
 func (c *Core) AccessFacts(ctx context.Context, q AccessQuery, each func(*identityv1.UserFacts) error) error {
 	q.IDs = distinct(q.IDs)
 	d, err := c.newDocuments(q.Filters)
@@ -69,7 +70,7 @@ func (c *Core) AccessFacts(ctx context.Context, q AccessQuery, each func(*identi
 	return nil
 }
 
-// access gives the users of a page to each.
+// access passes the users of a page to each.
 func (d *documents) access(ctx context.Context, page store.FactsPage, roles map[string][]int32, each func(*identityv1.UserFacts) error) error {
 	var around *store.Around
 	if !page.More {
@@ -77,7 +78,7 @@ func (d *documents) access(ctx context.Context, page store.FactsPage, roles map[
 	}
 	for _, u := range page.Users {
 		if err := ctx.Err(); err != nil {
-			return err // many filters of many users take their time, which nobody waits for any more
+			return err // many filters of many users take long: stop when the caller has gone
 		}
 		facts := status(u)
 		var err error
@@ -96,15 +97,15 @@ func (d *documents) access(ctx context.Context, page store.FactsPage, roles map[
 	return nil
 }
 
-// status is what of a user needs no document.
+// status returns the facts of a user that need no document.
 func status(u store.Facts) *identityv1.UserFacts {
 	return &identityv1.UserFacts{
 		Id: u.ID, DirectoryId: u.DirectoryID, Active: u.Active, Detached: u.Detached, Revision: u.Version, UpdateTime: timestamppb.New(u.UpdateTime),
 	}
 }
 
-// groupsWithin gives the groups of a user, or says which limit they exceed. around is nil where there were more memberships
-// than are read.
+// groupsWithin returns the groups of a user, or a sentence about the limit that they exceed. around is nil if there were
+// more memberships than one call reads.
 func (c *Core) groupsWithin(around *store.Around, userID string) (groups []string, beyondLimit string) {
 	if around == nil {
 		return nil, fmt.Sprintf("the user and the groups above it have more than %d memberships", c.config.FactsLimit)
@@ -118,10 +119,10 @@ func (c *Core) groupsWithin(around *store.Around, userID string) (groups []strin
 	return groups, ""
 }
 
-// seen says what of a user's document the rules look at: the places of its role values, and of the filters that it matches.
+// seen returns what the rules need of a user's document: the indexes of its role values, and of the filters that it matches.
 func (d *documents) seen(ctx context.Context, u store.Facts, roles map[string][]int32) (has, matched []int32, err error) {
 	if len(roles)+len(d.filters) == 0 {
-		return nil, nil, nil // a document takes longer to be read than all else
+		return nil, nil, nil // reading a document takes longer than all the rest
 	}
 	document, matched, err := d.read(ctx, u)
 	if err != nil {
@@ -136,9 +137,9 @@ func (d *documents) seen(ctx context.Context, u store.Facts, roles map[string][]
 	return has, matched, nil
 }
 
-// ReadUsers reads users of any directory of an organization, with their groups, also beyond the limits of nesting. take says whether
-// there was room for a user. ReadUsers gives the ids from the first one on that there was none for, or that were more than one call
-// reads; it reads one user at least. fault.Limit: one user alone is more than one call reads.
+// ReadUsers reads users of any directory of an organization, with their groups, also beyond the limits of nesting. take returns
+// false if there is no room for a user. rest are the ids from the first one that did not fit, or that exceeded what one call reads.
+// ReadUsers reads at least one user. fault.Limit: a single user exceeds what one call reads.
 func (c *Core) ReadUsers(ctx context.Context, organizationID string, ids []string, take func(*identityv1.User) bool) (rest []string, err error) {
 	d, err := c.newDocuments(nil)
 	if err != nil {
@@ -172,14 +173,14 @@ func (c *Core) ReadUsers(ctx context.Context, organizationID string, ids []strin
 		later := rest[asked:]
 		rest, edges = append(page.Rest, later...), edges-len(page.Edges)
 		if len(later) > 0 && len(page.Users) > 0 {
-			return rest, nil // there were more memberships than one call reads
+			return rest, nil // one call reads no more memberships than this
 		}
 		asked = len(rest)
 	}
 	return nil, nil
 }
 
-// facts gives a user as other services read it.
+// facts returns a user as other services read it.
 func (d *documents) facts(ctx context.Context, u store.Facts, around *store.Around) (*identityv1.User, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err // as in access
@@ -196,11 +197,11 @@ func (d *documents) facts(ctx context.Context, u store.Facts, around *store.Arou
 	}, nil
 }
 
-// documents reads users' documents, and matches them with filters.
+// documents parses users' documents, and matches them with filters.
 type documents struct {
 	core    *Core
 	filters []*scim.Filter
-	known   map[*scim.ResourceType][]bool // which filters mean something for users of a type
+	known   map[*scim.ResourceType][]bool // by type: which filters name only attributes of that type
 }
 
 func (c *Core) newDocuments(filters []string) (*documents, error) {
@@ -214,7 +215,7 @@ func (c *Core) newDocuments(filters []string) (*documents, error) {
 	return d, nil
 }
 
-// read gives a user's document, and the places of the filters that it matches.
+// read returns a user's document, and the indexes of the filters that it matches.
 func (d *documents) read(ctx context.Context, u store.Facts) (document *scim.Document, matched []int32, err error) {
 	t, err := d.core.typesOf(ctx, u.Scope)
 	if err != nil {
@@ -238,5 +239,5 @@ func (d *documents) read(ctx context.Context, u store.Facts) (document *scim.Doc
 	return document, matched, nil
 }
 
-// distinct are ids in order, each once.
+// distinct returns the ids in order, each once.
 func distinct(ids []string) []string { return slices.Compact(slices.Sorted(slices.Values(ids))) }

@@ -16,7 +16,7 @@ const (
 	maxWalks = 20
 )
 
-// groups is what groups have of their own: members, which may be many, apart from the document.
+// groups returns what is special about groups: their members, which may be many and are stored apart from the document.
 func groups() *kind {
 	return &kind{
 		of: store.Group, resource: scim.GroupType, name: "displayName",
@@ -31,9 +31,10 @@ func groupColumns(g *store.Resource, d *scim.Document) {
 	g.Document = d.JSON()
 }
 
-// memberEdits turns what a message says of members into edits of what is stored. baseURL is where the client sees them.
+// memberEdits converts the member edits of a message to edits of the stored members. baseURL is the Base URL that the client
+// uses.
 //
-// What goes through all members is bounded: a message may hold a thousand operations, and others wait for it.
+// Edits that go through all members are limited: a message may contain a thousand operations, and other writes wait for it.
 func memberEdits(edits []scim.MemberEdit, baseURL string) ([]store.MemberEdit, error) {
 	if len(edits) == 0 {
 		return nil, nil
@@ -55,7 +56,8 @@ func memberEdits(edits []scim.MemberEdit, baseURL string) ([]store.MemberEdit, e
 	return result, nil
 }
 
-// groupEnvelope reads all members that the directory can see, where they are used: one group at a time, since they are many.
+// groupEnvelope reads all members that the directory can see, if they are used. It reads one group at a time, since a group
+// may have many members.
 func groupEnvelope(ctx context.Context, c *Core, o opened, uses func(string) bool, e *scim.Envelope) error {
 	for after, more := "", uses("members"); more; {
 		page, err := c.store.Members(ctx, o.Scope, e.ID, after, memberPage)
@@ -70,7 +72,7 @@ func groupEnvelope(ctx context.Context, c *Core, o opened, uses func(string) boo
 	return nil
 }
 
-// renderGroup leaves a group without a document that has more than a page of members.
+// renderGroup writes no document for a group that has more than a page of members.
 func renderGroup(ctx context.Context, c *Core, o opened, g store.Resource, m *identityv1.Resource) (err error) {
 	var members []scim.Member
 	if o.Projection.Includes("members") {

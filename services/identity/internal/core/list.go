@@ -13,7 +13,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// lister answers one question about the resources of a type.
+// lister answers one query on the resources of a type.
 type lister struct {
 	core  *Core
 	o     opened
@@ -22,7 +22,8 @@ type lister struct {
 	room  room
 }
 
-// List lists the resources of a type. Errors are those of Write, for the type, and of the filter, the order and the cursor.
+// List lists the resources of a type. Errors are those of an unknown type, as in Write, and those of the filter, the order
+// and the cursor.
 func (c *Core) List(ctx context.Context, call Call, resourceType string, q *identityv1.ListQuery) (*identityv1.ListResult, error) {
 	o, err := c.open(ctx, call, resourceType)
 	if err != nil {
@@ -44,15 +45,15 @@ func (c *Core) List(ctx context.Context, call Call, resourceType string, q *iden
 	if err != nil {
 		return nil, refused(err)
 	}
-	l := &lister{core: c, o: o, scope: o.Scope, of: o.kind.of, room: room{hold: c.config.Lists.Open(call.Scope.DirectoryID)}}
-	defer l.room.hold.Close()
+	l := &lister{core: c, o: o, scope: o.Scope, of: o.kind.of, room: room{reservation: c.config.Lists.Open(call.Scope.DirectoryID)}}
+	defer l.room.reservation.Close()
 	if q.Cursor != nil {
 		return l.byCursor(ctx, q, filter, order)
 	}
 	return l.byIndex(ctx, q, filter, order)
 }
 
-// byIndex gives a page and the number of all that match (RFC 7644 §3.4.2.4).
+// byIndex returns a page and the total number of matches (RFC 7644 §3.4.2.4).
 func (l *lister) byIndex(ctx context.Context, q *identityv1.ListQuery, filter *scim.Filter, order *scim.Sort) (*identityv1.ListResult, error) {
 	p := &identityv1.ListResult{StartIndex: max(q.GetStartIndex(), 1)}
 	count := int64(scim.DefaultPageSize)
@@ -68,8 +69,8 @@ func (l *lister) byIndex(ctx context.Context, q *identityv1.ListQuery, filter *s
 	return p, err
 }
 
-// steps reads so many documents of so many bytes at most, and reserves memory for them as they come. read goes on after
-// those that were read.
+// steps reads at most count documents of at most about bytes bytes, and reserves memory for them as they come. read
+// continues after the resources that were read.
 func (l *lister) steps(count, bytes int, read func(after []store.Resource, count, bytes int) ([]store.Resource, error)) (page []store.Resource, err error) {
 	for len(page) < count && bytes > 0 {
 		step := l.room.bytes(bytes)
@@ -78,7 +79,7 @@ func (l *lister) steps(count, bytes int, read func(after []store.Resource, count
 			return nil, err
 		}
 		size := store.Bytes(found)
-		if err := l.room.keep(size); err != nil {
+		if err := l.room.reservePage(size); err != nil {
 			return nil, err
 		}
 		page, bytes = append(page, found...), bytes-size
@@ -89,7 +90,7 @@ func (l *lister) steps(count, bytes int, read func(after []store.Resource, count
 	return page, nil
 }
 
-// window gives a page of what matches, in an order, and how many match in all.
+// window returns a page of the matches, in an order, and the total number of matches.
 func (l *lister) window(ctx context.Context, filter *scim.Filter, order *scim.Sort, skip, count int64) (page []store.Resource, total int64, err error) {
 	c := l.core
 	if by, ok := l.order(order); ok && filter == nil {
@@ -106,7 +107,7 @@ func (l *lister) window(ctx context.Context, filter *scim.Filter, order *scim.So
 	}
 	m.order = order
 	var sorted []sortable
-	held := 0 // bytes of the page's documents
+	pageBytes := 0 // bytes of the page's documents
 	for !m.ended {
 		if m.read >= c.config.ScanLimit {
 			return nil, 0, fault.New(fault.TooMany, "No index serves the filter or the order, and there are more than the %d resources that are "+
@@ -120,12 +121,12 @@ func (l *lister) window(ctx context.Context, filter *scim.Filter, order *scim.So
 			size := len(found[i].Document)
 			if total++; order != nil {
 				sorted = append(sorted, sortable{id: found[i].ID, size: size, key: keys[i]})
-			} else if total > skip && int64(len(page)) < count && held < c.config.PageBytes {
-				if err := l.room.keep(size); err != nil {
+			} else if total > skip && int64(len(page)) < count && pageBytes < c.config.PageBytes {
+				if err := l.room.reservePage(size); err != nil {
 					return nil, 0, err
 				}
 				page = append(page, found[i])
-				held += size
+				pageBytes += size
 			}
 		}
 	}
@@ -135,7 +136,7 @@ func (l *lister) window(ctx context.Context, filter *scim.Filter, order *scim.So
 	return page, total, err
 }
 
-// order gives the order that the database has of what is asked for.
+// order returns the index order of the database that corresponds to a requested order, if there is one.
 func (l *lister) order(asked *scim.Sort) (store.Order, bool) {
 	if asked == nil {
 		return store.Order{}, true
@@ -144,14 +145,14 @@ func (l *lister) order(asked *scim.Sort) (store.Order, bool) {
 	return by, by.ByName || asked.Attribute() == "id"
 }
 
-// sortable is what is kept of a resource to sort it.
+// sortable is what is kept in memory of a resource to sort it.
 type sortable struct {
 	id   string
 	size int // of its document
 	key  scim.SortKey
 }
 
-// inOrder sorts what matches and reads the page. Those of one key go by their ids, reversed as well.
+// inOrder sorts the matches and reads the page. Resources with equal keys are ordered by id, also in reverse.
 func (l *lister) inOrder(ctx context.Context, order *scim.Sort, all []sortable, skip, count int64) ([]store.Resource, error) {
 	slices.SortFunc(all, func(a, b sortable) int {
 		sign := order.Compare(a.key, b.key)
@@ -178,17 +179,17 @@ func (l *lister) inOrder(ctx context.Context, order *scim.Sort, all []sortable, 
 		ids = append(ids, s.id)
 		bytes += s.size
 	}
-	if err := l.room.keep(bytes); err != nil {
+	if err := l.room.reservePage(bytes); err != nil {
 		return nil, err
 	}
-	page, err := l.core.store.ByID(ctx, l.scope, l.of, ids, math.MaxInt32) // they have as many bytes as a page, but for what was written since
+	page, err := l.core.store.ByID(ctx, l.scope, l.of, ids, math.MaxInt32) // these are about one page of bytes; only writes since then can change that
 	slices.SortFunc(page, func(a, b store.Resource) int { return place[a.ID] - place[b.ID] })
 	return page, err
 }
 
-// byCursor gives a page and the cursor of the next one (RFC 9865). Without an order pages go by id: who matches throughout is
-// met exactly once, whatever others write meanwhile, and a page costs the same at any depth. In an order, a cursor counts
-// what came before, as an index does.
+// byCursor returns a page and the cursor of the next one (RFC 9865). Without an order, pages are ordered by id: a resource
+// that matches throughout appears exactly once, whatever others write meanwhile, and a page costs the same at any depth. In
+// an order, a cursor counts the resources before it, as an index does.
 func (l *lister) byCursor(ctx context.Context, q *identityv1.ListQuery, filter *scim.Filter, order *scim.Sort) (*identityv1.ListResult, error) {
 	if q.GetStartIndex() != 0 {
 		return nil, fault.New(fault.InvalidValue, "startIndex and cursor are two ways to page: send one of them.")
@@ -217,7 +218,7 @@ func (l *lister) byCursor(ctx context.Context, q *identityv1.ListQuery, filter *
 	}
 	if shown := len(p.GetResources()); shown < len(found) {
 		if next = found[shown-1].ID; order != nil {
-			skip, _ := strconv.ParseInt(after, 10, 64) // l.after has read it; an empty one is the beginning
+			skip, _ := strconv.ParseInt(after, 10, 64) // l.after has checked it; an empty one is the beginning
 			next = strconv.FormatInt(skip+int64(shown), 10)
 		}
 	}
@@ -227,8 +228,8 @@ func (l *lister) byCursor(ctx context.Context, q *identityv1.ListQuery, filter *
 	return p, nil
 }
 
-// after gives the page after a place, and the place after which the next one begins: an id or, in an order, a number of resources. total
-// is nil where it is not known.
+// after returns the page after a place, and the place of the next page: an id or, in an order, a number of resources. total is nil if
+// it is not known.
 func (l *lister) after(ctx context.Context, filter *scim.Filter, order *scim.Sort, after string, count int) (found []store.Resource, next string, total *int64, err error) {
 	var n int64
 	switch {
@@ -258,8 +259,8 @@ func (l *lister) after(ctx context.Context, filter *scim.Filter, order *scim.Sor
 	return found, next, total, err
 }
 
-// pageSize gives how many resources a page by cursor has: as many as the first one, which has what was asked for or the
-// default. begun is what the cursor says of it, 0 on the first page. RFC 9865 §2.1 has invalidCount for another one.
+// pageSize returns the page size of a list by cursor: that of the first page, which is the requested count or the default.
+// begun is the page size in the cursor, 0 for the first page. Another count is invalidCount (RFC 9865 §2.1).
 func pageSize(asked *int64, begun int) (int, error) {
 	switch {
 	case asked == nil && begun == 0:
@@ -268,7 +269,7 @@ func pageSize(asked *int64, begun int) (int, error) {
 		return begun, nil
 	case *asked > scim.MaxPageSize:
 		return 0, fault.New(fault.InvalidCount, "With a cursor, count can be %d at most.", scim.MaxPageSize)
-	case *asked < 1: // of the first page the gateway asks by index how many there are
+	case *asked < 1: // the gateway asks by index for the total of a first page
 		return 0, fault.New(fault.InvalidCount, "With a cursor, count must be 1 or more.")
 	case begun != 0 && *asked != int64(begun):
 		return 0, fault.New(fault.InvalidCount, "The list was begun with pages of %d: send that count with its cursor, or none.", begun)
@@ -276,8 +277,8 @@ func pageSize(asked *int64, begun int) (int, error) {
 	return int(*asked), nil
 }
 
-// pageAfter reads a page of all, and the id after which the next one begins. That may turn out to be the end, where the page has as
-// many bytes as one may have.
+// pageAfter reads a page of all resources, and the id after which the next one begins. If the page has the maximum number of bytes,
+// the next page may turn out to be empty.
 func (l *lister) pageAfter(ctx context.Context, after string, count int) (page []store.Resource, next string, err error) {
 	page, err = l.steps(count+1, l.core.config.PageBytes, func(read []store.Resource, count, bytes int) ([]store.Resource, error) {
 		if len(read) > 0 {
@@ -293,8 +294,8 @@ func (l *lister) pageAfter(ctx context.Context, after string, count int) (page [
 	return page, next, err
 }
 
-// matchesAfter reads a page of what matches, and the id after which the next one begins. That may turn out to be the end. A page
-// ends early where a lot was read for it.
+// matchesAfter reads a page of the matches, and the id after which the next page begins. The next page may turn out to be empty.
+// A page ends early when too many resources were read for it.
 func (l *lister) matchesAfter(ctx context.Context, filter *scim.Filter, after string, count int) (page []store.Resource, next string, err error) {
 	m, err := l.search(ctx, filter)
 	if err != nil {
@@ -306,7 +307,7 @@ func (l *lister) matchesAfter(ctx context.Context, filter *scim.Filter, after st
 		if err != nil {
 			return nil, "", err
 		}
-		if err := l.room.keep(store.Bytes(found)); err != nil {
+		if err := l.room.reservePage(store.Bytes(found)); err != nil {
 			return nil, "", err
 		}
 		if page = append(page, found...); len(page) > count {
@@ -316,7 +317,7 @@ func (l *lister) matchesAfter(ctx context.Context, filter *scim.Filter, after st
 	return page, m.after, nil
 }
 
-// related reads what the resources of a page need of elsewhere.
+// related reads the related data of the resources of a page.
 func (l *lister) related(ctx context.Context, uses func(string) bool, page []store.Resource) error {
 	if l.o.kind.related == nil {
 		return nil
@@ -324,7 +325,7 @@ func (l *lister) related(ctx context.Context, uses func(string) bool, page []sto
 	return l.o.kind.related(ctx, l.core, l.scope, uses, page)
 }
 
-// show writes a page as its client sees it. Groups may be large: the page ends early, and the client asks for the rest (RFC
+// show renders a page for the client. Groups may be large: then the page ends early, and the client asks for the rest (RFC
 // 7644 §3.4.2.4).
 func (l *lister) show(ctx context.Context, page []store.Resource) ([]*identityv1.Resource, error) {
 	if err := l.related(ctx, l.o.Projection.Includes, page); err != nil {
@@ -339,7 +340,7 @@ func (l *lister) show(ctx context.Context, page []store.Resource) ([]*identityv1
 		all = append(all, rendered)
 		size += len(rendered.GetDocument())
 		if rendered.GetLarge() {
-			break // it will be a page of its own, and more
+			break // its members need pages of their own
 		}
 	}
 	return all, nil

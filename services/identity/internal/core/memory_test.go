@@ -44,9 +44,9 @@ func in(scope store.Scope, t store.Type, meets func(r store.Resource) bool) func
 
 func all(store.Resource) bool { return true }
 
-func named(by store.Lookup) func(store.Resource) bool {
+func named(by store.Selector) func(store.Resource) bool {
 	return func(r store.Resource) bool {
-		switch way, value := by.Way(); way {
+		switch criterion, value := by.Criterion(); criterion {
 		case store.WithName:
 			return r.NameFolded == value
 		case store.WithExternalID:
@@ -86,7 +86,7 @@ func (m *memory) Ancestors(ctx context.Context, scope store.Scope) (ids []string
 
 func (m *memory) Schemas(context.Context, store.Scope) ([]store.Schema, error) { return nil, nil }
 
-func (m *memory) Get(_ context.Context, scope store.Scope, t store.Type, by store.Lookup, _ bool) (store.Resource, error) {
+func (m *memory) Get(_ context.Context, scope store.Scope, t store.Type, by store.Selector, _ bool) (store.Resource, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range m.find(1, unbounded, in(scope, t, named(by))) {
@@ -172,7 +172,7 @@ func (m *memory) write(scope store.Scope, r store.Resource, kind store.ChangeKin
 
 // remove takes out a resource of a directory, and gives it.
 func (m *memory) remove(scope store.Scope, t store.Type, id string) (old store.Resource, ok bool) {
-	i := slices.IndexFunc(m.resources, in(scope, t, named(store.Lookup{ID: id})))
+	i := slices.IndexFunc(m.resources, in(scope, t, named(store.Selector{ID: id})))
 	if i < 0 {
 		return old, false
 	}
@@ -183,8 +183,8 @@ func (m *memory) remove(scope store.Scope, t store.Type, id string) (old store.R
 
 // put adds a resource, unless its names are taken.
 func (m *memory) put(r store.Resource) error {
-	for attribute, by := range map[string]store.Lookup{"displayName": {Name: r.NameFolded}, "externalId": {ExternalID: r.ExternalID}} {
-		if _, value := by.Way(); value != "" && len(m.find(1, unbounded, in(r.Scope, r.Type, named(by)))) > 0 {
+	for attribute, by := range map[string]store.Selector{"displayName": {Name: r.NameFolded}, "externalId": {ExternalID: r.ExternalID}} {
+		if _, value := by.Criterion(); value != "" && len(m.find(1, unbounded, in(r.Scope, r.Type, named(by)))) > 0 {
 			return store.Taken(r.Type, attribute)
 		}
 	}
@@ -229,7 +229,7 @@ func (m *memory) move(_ context.Context, from store.Scope, r store.Resource, kin
 func (m *memory) Detached(_ context.Context, r store.Resource, directoryIDs []string) (store.Resource, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, by := range []store.Lookup{{ExternalID: r.ExternalID}, {Name: r.NameFolded}} {
+	for _, by := range []store.Selector{{ExternalID: r.ExternalID}, {Name: r.NameFolded}} {
 		for _, id := range directoryIDs {
 			scope := store.Scope{OrganizationID: r.OrganizationID, DirectoryID: id}
 			if found := m.find(2, unbounded, in(scope, r.Type, named(by))); len(found) == 1 {
@@ -241,7 +241,7 @@ func (m *memory) Detached(_ context.Context, r store.Resource, directoryIDs []st
 }
 
 func (m *memory) Delete(_ context.Context, scope store.Scope, t store.Type, id string, versions []int64, cause store.Cause) (w store.Written, err error) {
-	r, err := m.Get(context.Background(), scope, t, store.Lookup{ID: id}, false)
+	r, err := m.Get(context.Background(), scope, t, store.Selector{ID: id}, false)
 	if err != nil {
 		return w, err
 	}
@@ -255,14 +255,14 @@ func (m *memory) Delete(_ context.Context, scope store.Scope, t store.Type, id s
 }
 
 func (m *memory) IDs(ctx context.Context, organizationID string, t store.Type, after string, limit int) (ids []string, err error) {
-	found, err := m.Find(ctx, organizationID, t, store.Lookup{All: true}, after, limit)
+	found, err := m.Find(ctx, organizationID, t, store.Selector{All: true}, after, limit)
 	for _, f := range found {
 		ids = append(ids, f.ID)
 	}
 	return ids, err
 }
 
-func (m *memory) Find(_ context.Context, organizationID string, t store.Type, by store.Lookup, after string, limit int) ([]store.Facts, error) {
+func (m *memory) Find(_ context.Context, organizationID string, t store.Type, by store.Selector, after string, limit int) ([]store.Facts, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	meets := named(by)
@@ -298,7 +298,7 @@ func (m *memory) Cursor(context.Context) (follow, newest feed.Cursor, err error)
 	return m.end(), m.end(), nil
 }
 
-func (m *memory) Changes(_ context.Context, organizationID string, after feed.Cursor, limit int) (changes []store.Change, next feed.Cursor, held time.Time, err error) {
+func (m *memory) Changes(_ context.Context, organizationID string, after feed.Cursor, limit int) (changes []store.Change, next feed.Cursor, delayed time.Time, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range m.changes[after.Sequence:] {
@@ -306,10 +306,10 @@ func (m *memory) Changes(_ context.Context, organizationID string, after feed.Cu
 			changes = append(changes, c)
 		}
 	}
-	return changes, m.end(), held, nil
+	return changes, m.end(), delayed, nil
 }
 
-func (m *memory) Active(_ context.Context, after feed.Cursor) (active []string, next feed.Cursor, held time.Time, err error) {
+func (m *memory) Active(_ context.Context, after feed.Cursor) (active []string, next feed.Cursor, delayed time.Time, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range m.changes[after.Sequence:] {
@@ -317,7 +317,7 @@ func (m *memory) Active(_ context.Context, after feed.Cursor) (active []string, 
 			active = append(active, c.OrganizationID)
 		}
 	}
-	return active, m.end(), held, nil
+	return active, m.end(), delayed, nil
 }
 
-func (m *memory) Written() <-chan struct{} { return m.written.Wait() }
+func (m *memory) NewChanges() <-chan struct{} { return m.written.Wait() }

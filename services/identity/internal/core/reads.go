@@ -11,8 +11,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// Lookup finds one user by one of its names.
-func (c *Core) Lookup(ctx context.Context, organizationID string, by store.Lookup) (*identityv1.User, error) {
+// FindUser finds the one user that a selector matches. fault.NotFound: there is none. fault.Ambiguous: there are several.
+func (c *Core) FindUser(ctx context.Context, organizationID string, by store.Selector) (*identityv1.User, error) {
 	by.Name, by.Email = scim.Casefold(by.Name), scim.Casefold(by.Email)
 	found, err := c.store.Find(ctx, organizationID, store.User, by, "", 2)
 	if err != nil {
@@ -41,8 +41,8 @@ func noSuchUser() error {
 	return fault.New(fault.NotFound, "there is no such user").With("resource", "user")
 }
 
-// CheckUserFilter refuses a filter that cannot match users: see userFilter. An attribute of an extension is known if a directory
-// has it, with all others of the filter.
+// CheckUserFilter refuses a filter that cannot match users: see userFilter. It accepts attributes of extensions if one directory
+// has all attributes of the filter.
 func (c *Core) CheckUserFilter(ctx context.Context, organizationID, text string) error {
 	filter, err := c.userFilter(text)
 	if err != nil {
@@ -68,7 +68,7 @@ func (c *Core) CheckUserFilter(ctx context.Context, organizationID, text string)
 	return refused(unknown)
 }
 
-// userFilter reads a filter on what a user's document holds: groups change, and meta does, without the user's own doing.
+// userFilter parses a filter on a user's document. It refuses groups and meta: they change without a change of the user.
 func (c *Core) userFilter(text string) (*scim.Filter, error) {
 	filter, err := scim.ParseFilter(text, c.config.Limits)
 	if err != nil {
@@ -82,14 +82,14 @@ func (c *Core) userFilter(text string) (*scim.Filter, error) {
 	return filter, nil
 }
 
-// UserIDs walks an organization's users.
+// UserIDs lists ids of an organization's users.
 func (c *Core) UserIDs(ctx context.Context, organizationID, after string, limit int) ([]string, error) {
 	return c.store.IDs(ctx, organizationID, store.User, after, limit)
 }
 
-// FindGroups walks summaries of an organization's groups: of all, or of those of a displayName.
+// FindGroups lists summaries of an organization's groups: of all of them, or of those with a displayName.
 func (c *Core) FindGroups(ctx context.Context, organizationID, displayName, after string, limit int) ([]store.Facts, error) {
-	by := store.Lookup{Name: scim.Casefold(displayName), All: displayName == ""}
+	by := store.Selector{Name: scim.Casefold(displayName), All: displayName == ""}
 	return c.store.Find(ctx, organizationID, store.Group, by, after, limit)
 }
 
@@ -98,12 +98,12 @@ func (c *Core) GroupFacts(ctx context.Context, organizationID string, ids []stri
 	return c.store.Summaries(ctx, organizationID, store.Group, ids)
 }
 
-// DirectMembers walks a group's members, of any directory.
+// DirectMembers lists the members of a group, of any directory.
 func (c *Core) DirectMembers(ctx context.Context, organizationID, groupID, after string, limit int) ([]store.Member, error) {
 	return c.store.DirectMembers(ctx, organizationID, groupID, after, limit)
 }
 
-// CarriedMembers walks what an adoption took over and the IdP never confirmed.
+// CarriedMembers lists the memberships that an adoption took over and the IdP never confirmed.
 func (c *Core) CarriedMembers(ctx context.Context, scope store.Scope, afterGroup, afterMember string, limit int) ([]store.CarriedMember, error) {
 	return c.store.CarriedMembers(ctx, scope, afterGroup, afterMember, limit)
 }
@@ -111,7 +111,7 @@ func (c *Core) CarriedMembers(ctx context.Context, scope store.Scope, afterGroup
 // finishPage is how many memberships one transaction of FinishAdoption removes.
 const finishPage = 500
 
-// FinishAdoption removes what CarriedMembers would list.
+// FinishAdoption removes the memberships that CarriedMembers lists.
 func (c *Core) FinishAdoption(ctx context.Context, call Call) (removed int64, cursor feed.Cursor, err error) {
 	for group, member := "", ""; ; {
 		page, err := c.store.CarriedMembers(ctx, call.Scope, group, member, finishPage)
@@ -130,39 +130,40 @@ func (c *Core) FinishAdoption(ctx context.Context, call Call) (removed int64, cu
 	}
 }
 
-// Cursor is the end of the change feed: where to begin to follow, and after all that was written.
+// Cursor returns two ends of the change feed: follow, where a follower begins, and newest, which is after everything that
+// was written.
 func (c *Core) Cursor(ctx context.Context) (follow, newest feed.Cursor, err error) {
 	return c.store.Cursor(ctx)
 }
 
-// Changes reads an organization's change records. Each change of the organization that was acknowledged before asOf has its
-// record at or before next, if there are fewer records than limit.
+// Changes reads an organization's change records. If it returns fewer records than limit, then next is at or after the
+// record of each change of the organization that was acknowledged before asOf.
 func (c *Core) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) (changes []store.Change, next feed.Cursor, asOf time.Time, err error) {
 	asOf = c.config.Now() // before the end of the feed is read
-	changes, next, held, err := c.store.Changes(ctx, organizationID, after, limit)
-	return changes, next, earlier(asOf, held), err
+	changes, next, delayed, err := c.store.Changes(ctx, organizationID, after, limit)
+	return changes, next, earlier(asOf, delayed), err
 }
 
-// Active says which organizations have change records after a cursor. Each change that was acknowledged before asOf has its
-// record at or before next.
+// Active returns the organizations that have change records after a cursor. next is at or after the record of each change
+// that was acknowledged before asOf.
 func (c *Core) Active(ctx context.Context, after feed.Cursor) (active []string, next feed.Cursor, asOf time.Time, err error) {
 	asOf = c.config.Now() // before the end of the feed is read
-	active, next, held, err := c.store.Active(ctx, after)
-	return active, next, earlier(asOf, held), err
+	active, next, delayed, err := c.store.Active(ctx, after)
+	return active, next, earlier(asOf, delayed), err
 }
 
-// earlier is asOf, or the time of the oldest record that does not show yet, where there is one.
-func earlier(asOf, held time.Time) time.Time {
-	if !held.IsZero() && held.Before(asOf) {
-		return held
+// earlier returns the earlier one of asOf and the time of the oldest delayed record, if there is one.
+func earlier(asOf, delayed time.Time) time.Time {
+	if !delayed.IsZero() && delayed.Before(asOf) {
+		return delayed
 	}
 	return asOf
 }
 
-// Written gives a channel that closes when change records come.
-func (c *Core) Written() <-chan struct{} { return c.store.Written() }
+// NewChanges returns a channel that closes when new change records are visible.
+func (c *Core) NewChanges() <-chan struct{} { return c.store.NewChanges() }
 
-// TrimChanges removes the records of the feed that are older than this.
+// TrimChanges trims the records of the feed that are older than the retention time.
 func (c *Core) TrimChanges(ctx context.Context, retention time.Duration) error {
 	const batch = 1000 // keeps the transaction short
 	for ctx.Err() == nil {

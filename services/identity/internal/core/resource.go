@@ -15,26 +15,26 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// kind is what a resource type has of its own. What it leaves out it has like any other type.
+// kind is what is special about a resource type. Fields that are empty mean the same as for any other type.
 type kind struct {
 	of       store.Type
-	resource func() *scim.ResourceType // with no extension that was registered for a directory
-	name     string                    // the attribute that is the name of store.Resource
-	unique   bool                      // a name is of one resource of a directory, and so is an externalId
-	// columns takes over from a document what the store keeps beside it.
+	resource func() *scim.ResourceType // without the extensions of a directory
+	name     string                    // the attribute that is stored as the Name
+	unique   bool                      // in a directory, at most one resource has a name, and one an externalId
+	// columns sets the fields that the store keeps beside the document.
 	columns func(r *store.Resource, d *scim.Document)
 
-	// related reads what several resources need of elsewhere, if an attribute that shows it is used.
+	// related reads related data of several resources, if an attribute that shows it is used.
 	related func(ctx context.Context, c *Core, scope store.Scope, uses func(attribute string) bool, page []store.Resource) error
-	// envelope completes what filters and orders look at beside the document.
+	// envelope adds data that filters and orders use and that is not in the document.
 	envelope func(ctx context.Context, c *Core, o opened, uses func(attribute string) bool, e *scim.Envelope) error
-	// render puts the document into m as the client sees it, unless it is too large.
+	// render sets the document of m as the client sees it, unless the document is too large.
 	render func(ctx context.Context, c *Core, o opened, r store.Resource, m *identityv1.Resource) error
-	// stream gives the document in parts, whatever its size. Each part is gone when it returns.
+	// stream passes the document on in parts, whatever its size. Each part is valid only during the call.
 	stream func(ctx context.Context, c *Core, o opened, r store.Resource, part func([]byte) error) error
 }
 
-// kinds are all resource types that there are, in the order in which they are listed together.
+// kinds are all resource types, in the order in which a common list has them.
 func kinds() []*kind { return []*kind{users(), groups()} }
 
 // Op is what a write does.
@@ -42,31 +42,31 @@ type Op int
 
 // The writes of a resource.
 const (
-	Create  Op = iota + 1 // adds it, or adopts a detached one (RFC 7644 §3.3)
-	Replace               // makes it what the document says (§3.5.1)
-	Patch                 // changes it by what the document, a PatchOp, says (§3.5.2)
-	Delete                // removes it for good (§3.6)
+	Create  Op = iota + 1 // creates it, or adopts a detached one (RFC 7644 §3.3)
+	Replace               // replaces it with the document (§3.5.1)
+	Patch                 // applies the document, a PatchOp (§3.5.2)
+	Delete                // deletes it (§3.6)
 )
 
 // Write is a write of one resource.
 type Write struct {
 	Type     string // the name of the resource type
 	Op       Op
-	ID       string  // nothing to Create
-	IfMatch  []int64 // the versions one of which it must have; empty means any
-	Document []byte  // nothing to Delete
-	Omit     bool    // of a Patch: the answer needs no document
+	ID       string  // empty for Create
+	IfMatch  []int64 // the accepted versions; empty accepts any
+	Document []byte  // empty for Delete
+	Omit     bool    // for Patch: the caller needs no document back
 }
 
-// Write writes one resource, and says what it did besides changing it. What is deleted is not answered. The error is
-// fault.InvalidRequest for a type that does not exist.
+// Write writes one resource, and returns it with the result of the write. A Delete returns no resource.
+// fault.InvalidRequest: the type does not exist.
 func (c *Core) Write(ctx context.Context, call Call, w Write) (*identityv1.Resource, *identityv1.WriteResult, error) {
 	o, err := c.open(ctx, call, w.Type)
 	if err != nil {
 		return nil, nil, err
 	}
 	body := w.Document
-	w.Document = nil // it may be large: whoever has read it does not hold it
+	w.Document = nil // it may be large: the garbage collector can free it once it was parsed
 	switch w.Op {
 	case Create:
 		return c.create(ctx, o, body)
@@ -77,12 +77,12 @@ func (c *Core) Write(ctx context.Context, call Call, w Write) (*identityv1.Resou
 		w.Omit = false
 		return c.change(ctx, o, w, replacement(o, body))
 	case Patch:
-		message, err := scim.ParsePatch(body, o.directory.options)
+		patch, err := scim.ParsePatch(body, o.directory.options)
 		if err != nil {
 			return nil, nil, refused(err)
 		}
 		return c.change(ctx, o, w, func(old *scim.Document) (*scim.Result, error) {
-			return o.resource.Patch(old, message, o.directory.options)
+			return o.resource.Patch(old, patch, o.directory.options)
 		})
 	}
 	return nil, nil, fault.Invalid("operation", "%d is none of create, replace, patch and delete", w.Op)
@@ -94,25 +94,26 @@ func (c *Core) Get(ctx context.Context, call Call, resourceType, id string) (*id
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.get(ctx, o, store.Lookup{ID: id}, true)
+	r, err := c.get(ctx, o, store.Selector{ID: id}, true)
 	if err != nil {
 		return nil, err
 	}
 	return c.render(ctx, o, r)
 }
 
-// Read reads a resource of any size: begin takes what it is, then part takes its document in parts, each of which is gone when it
-// returns. The members of a group are read a page at a time: one that comes or leaves meanwhile may be there or not.
+// Read reads a resource of any size. begin gets the resource without its document, then part gets the document in parts, each
+// valid only during the call. The members of a group are read in pages: a member that comes or leaves meanwhile may be missing or
+// present.
 func (c *Core) Read(ctx context.Context, call Call, resourceType, id string, begin func(*identityv1.Resource) error, part func([]byte) error) error {
 	o, err := c.open(ctx, call, resourceType)
 	if err != nil {
 		return err
 	}
-	r, err := c.get(ctx, o, store.Lookup{ID: id}, true)
+	r, err := c.get(ctx, o, store.Selector{ID: id}, true)
 	if err != nil {
 		return err
 	}
-	if err := begin(message(r)); err != nil {
+	if err := begin(resourceProto(r)); err != nil {
 		return err
 	}
 	if o.kind.stream != nil {
@@ -125,8 +126,8 @@ func (c *Core) Read(ctx context.Context, call Call, resourceType, id string, beg
 	return part(m.GetDocument())
 }
 
-// get reads a resource, with the groups of a user if these will be shown.
-func (c *Core) get(ctx context.Context, o opened, by store.Lookup, shown bool) (store.Resource, error) {
+// get reads a resource, and a user's groups if they will be shown.
+func (c *Core) get(ctx context.Context, o opened, by store.Selector, shown bool) (store.Resource, error) {
 	return c.store.Get(ctx, o.Scope, o.kind.of, by, shown && o.Projection.Includes("groups"))
 }
 
@@ -140,7 +141,7 @@ func (c *Core) create(ctx context.Context, o opened, body []byte) (*identityv1.R
 		return nil, nil, err
 	}
 	for i := range edits {
-		// What is created has no members to replace; what is adopted keeps those that are not named, carried.
+		// A new group has no members to replace. An adopted one keeps its other members, carried.
 		edits[i].Kind = scim.AddMembers
 	}
 	cause := c.cause(o.Call)
@@ -166,7 +167,8 @@ func (c *Core) create(ctx context.Context, o opened, body []byte) (*identityv1.R
 	return c.show(ctx, o, r, result, cause)
 }
 
-// place gives the resource that a document becomes: a new one, or the detached one that it is of the directory from.
+// place returns the resource that a document becomes: a new one, or the detached resource of the directory from that it
+// adopts.
 func (c *Core) place(ctx context.Context, o opened, d *scim.Document) (r store.Resource, from string, err error) {
 	r.Scope, r.Type = o.Scope, o.kind.of
 	o.kind.columns(&r, d)
@@ -184,7 +186,7 @@ func (c *Core) place(ctx context.Context, o opened, d *scim.Document) (r store.R
 	return r, "", c.fits(d, nil)
 }
 
-// succeed makes r what becomes of an old resource when a document takes its place.
+// succeed makes r the adopted resource: old, with the document d in place of its own.
 func (c *Core) succeed(o opened, r *store.Resource, old store.Resource, d *scim.Document) error {
 	before, err := scim.ParseStored(o.resource, old.Document)
 	if err != nil {
@@ -196,7 +198,7 @@ func (c *Core) succeed(o opened, r *store.Resource, old store.Resource, d *scim.
 	return c.fits(d, before)
 }
 
-// replacement reads a body once, and not before the resource is there.
+// replacement parses a body once, and not before the resource was found.
 func replacement(o opened, body []byte) func(old *scim.Document) (*scim.Result, error) {
 	var made *scim.Result
 	return func(old *scim.Document) (_ *scim.Result, err error) {
@@ -211,14 +213,14 @@ func replacement(o opened, body []byte) func(old *scim.Document) (*scim.Result, 
 	}
 }
 
-// change writes what a message makes of a resource.
+// change changes a resource as apply says.
 func (c *Core) change(ctx context.Context, o opened, w Write, apply func(old *scim.Document) (*scim.Result, error)) (*identityv1.Resource, *identityv1.WriteResult, error) {
 	cause := c.cause(o.Call)
 	var r store.Resource
 	result := &identityv1.WriteResult{}
 	if err := race(w.IfMatch, func() (err error) {
-		// The groups of a user are read along: they may change before the answer in any case.
-		if r, err = c.get(ctx, o, store.Lookup{ID: w.ID}, !w.Omit); err != nil {
+		// The groups of a user are read with the user: they may change before the response in any case.
+		if r, err = c.get(ctx, o, store.Selector{ID: w.ID}, !w.Omit); err != nil {
 			return err
 		}
 		if err := precondition(w.IfMatch, r.Version); err != nil {
@@ -251,14 +253,14 @@ func (c *Core) change(ctx context.Context, o opened, w Write, apply func(old *sc
 		return nil, nil, err
 	}
 	if w.Omit {
-		c.oddities.note(o.Scope, result.GetQuirks(), result.GetIgnored(), cause)
-		return message(r), result, nil
+		c.dialectCounts.count(o.Scope, result.GetQuirks(), result.GetIgnored(), cause)
+		return resourceProto(r), result, nil
 	}
 	return c.show(ctx, o, r, result, cause)
 }
 
-// update writes a resource, or the edits of its members alone where its document is as before. What is shown under the new version must
-// be that version: then, as with If-Match, the resource must be as it was read.
+// update writes a resource, or only the edits of its members if its document is unchanged. If the response shows the resource under its
+// new version, or with If-Match, the resource must still be as it was read.
 func (c *Core) update(ctx context.Context, r store.Resource, document, asRead bool, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
 	if !document {
 		if r.Document = nil; !asRead {
@@ -277,14 +279,14 @@ func (c *Core) delete(ctx context.Context, o opened, w Write) (*identityv1.Write
 	return &identityv1.WriteResult{ChangeCursor: written.Cursor.String()}, err
 }
 
-// take takes over what a write did.
+// take copies the results of a write.
 func take(r *store.Resource, result *identityv1.WriteResult, w store.Written) {
 	result.ChangeCursor, r.Version, r.UpdateTime = w.Cursor.String(), w.Version, w.UpdateTime
 }
 
-// show counts what a message had, and answers with the resource that it wrote.
+// show counts the quirks of a message, and renders the resource that it wrote.
 func (c *Core) show(ctx context.Context, o opened, r store.Resource, result *identityv1.WriteResult, cause store.Cause) (*identityv1.Resource, *identityv1.WriteResult, error) {
-	c.oddities.note(o.Scope, result.GetQuirks(), result.GetIgnored(), cause)
+	c.dialectCounts.count(o.Scope, result.GetQuirks(), result.GetIgnored(), cause)
 	if o.kind.related != nil && r.Groups == nil {
 		one := []store.Resource{r}
 		if err := o.kind.related(ctx, c, o.Scope, o.Projection.Includes, one); err != nil {
@@ -296,9 +298,9 @@ func (c *Core) show(ctx context.Context, o opened, r store.Resource, result *ide
 	return m, result, err
 }
 
-// render writes a resource, of which all that is related was read, as its client sees it.
+// render renders a resource for its client. Its related data was read before.
 func (c *Core) render(ctx context.Context, o opened, r store.Resource) (m *identityv1.Resource, err error) {
-	m = message(r)
+	m = resourceProto(r)
 	if o.kind.render != nil {
 		return m, o.kind.render(ctx, c, o, r, m)
 	}
@@ -306,14 +308,14 @@ func (c *Core) render(ctx context.Context, o opened, r store.Resource) (m *ident
 	return m, err
 }
 
-// message is a resource without its document.
-func message(r store.Resource) *identityv1.Resource {
+// resourceProto converts a resource, without its document.
+func resourceProto(r store.Resource) *identityv1.Resource {
 	return &identityv1.Resource{
 		Id: r.ID, Version: r.Version, CreateTime: timestamppb.New(r.CreateTime), UpdateTime: timestamppb.New(r.UpdateTime),
 	}
 }
 
-// maxRaces is how often a write is tried again after somebody else's came first. Each loss is somebody's success.
+// maxRaces is how often a write is tried again after another write came first. Each lost race is a success of another write.
 const maxRaces = 100
 
 // precondition refuses a version that If-Match does not name (RFC 7644 §3.14).
@@ -332,7 +334,7 @@ func stale(current int64) error {
 	return f
 }
 
-// race tries a read and its conditional write until nobody came in between. With If-Match there is nothing to try again.
+// race repeats a read and its conditional write until no other write came between them. With If-Match it does not repeat.
 func race(versions []int64, try func() error) error {
 	for range maxRaces {
 		err := try()

@@ -13,21 +13,21 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// Bounds of what may be registered.
+// Bounds of registered schemas.
 const (
-	maxSchemas     = 10       // of a directory
-	maxSchemaBytes = 64 << 10 // of a definition, as it came and as it is kept
+	maxSchemas     = 10       // per directory
+	maxSchemaBytes = 64 << 10 // of a definition, as received and as stored
 )
 
 // definitionField is the place of a definition in a request.
 const definitionField = "schema.definition"
 
-// types are the resource types of a directory, with the extensions that were registered for it.
+// types are the resource types of a directory, with the extensions that are registered for it.
 type types map[store.Type]*scim.ResourceType
 
-// typesOf gives those of a directory, which need not be open.
+// typesOf returns the types of an open or closed directory.
 func (c *Core) typesOf(ctx context.Context, scope store.Scope) (types, error) {
-	now := time.Now() // not the configured clock: an age is measured
+	now := time.Now() // not the configured clock: this measures an age
 	known, ok, change := c.types.find(scope, now)
 	if ok {
 		return known, nil
@@ -40,11 +40,11 @@ func (c *Core) typesOf(ctx context.Context, scope store.Scope) (types, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.types.put(scope, t, now, change)
+	c.types.set(scope, t, now, change)
 	return t, nil
 }
 
-// extended gives the types of a directory with these schemas.
+// extended returns the types of a directory with these schemas.
 func (c *Core) extended(schemas []store.Schema) (types, error) {
 	registered := make([]scim.Registered, 0, len(schemas))
 	for _, s := range schemas {
@@ -59,8 +59,8 @@ func (c *Core) extended(schemas []store.Schema) (types, error) {
 	return t, err
 }
 
-// PutSchema registers a schema, in place of the one with its id, unless permit refuses with the one that is there, or the zero Schema. See
-// scim.ParseSchema for what a definition must be.
+// PutSchema registers a schema, in place of an existing one with the same id. permit gets the existing one, or the zero Schema, and may
+// refuse. scim.ParseSchema says what a valid definition is.
 func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, of store.Type, definition []byte, permit func(before store.Schema) error) (store.Schema, error) {
 	if len(definition) > maxSchemaBytes {
 		return store.Schema{}, fault.Invalid(definitionField, "must have at most %d bytes as JSON", maxSchemaBytes)
@@ -91,7 +91,7 @@ func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, of s
 		if len(others) >= maxSchemas {
 			return fault.New(fault.Limit, "the directory has %d schemas, which is as many as it may", len(others))
 		}
-		// A URN means one thing in a directory, be it of users or of groups.
+		// A URN has one meaning in a directory, for users and for groups.
 		together := slices.Clone(others)
 		for i := range together {
 			together[i].Type = of
@@ -105,20 +105,20 @@ func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, of s
 	return written, c.outlast(ctx)
 }
 
-// outlast makes a change of schemas certain: it returns once no process begins to read a message by what was before.
+// outlast returns when no process reads a new message by the previous schemas any more.
 func (c *Core) outlast(ctx context.Context) error {
 	c.forget()
 	if !c.config.Shared {
 		return nil
 	}
-	// What others read before the change they use for so long after it.
+	// Other processes use what they read before the change for this long.
 	if !wait.Sleep(ctx, remember) {
 		return ctx.Err()
 	}
 	return nil
 }
 
-// ofDefinition turns what is wrong with a definition into a fault that names the place.
+// ofDefinition converts an error in a definition to a fault that names the place.
 func ofDefinition(err error) error {
 	var e *scim.Error
 	if !errors.As(err, &e) {
@@ -131,7 +131,7 @@ func ofDefinition(err error) error {
 	return fault.Invalid(path, "%s", strings.TrimSuffix(e.Detail, "."))
 }
 
-// Schemas lists what was registered for a directory, open or not, by id. It waits a little for a directory that is new.
+// Schemas lists the registered schemas of an open or closed directory, by id. It waits briefly for a new directory.
 func (c *Core) Schemas(ctx context.Context, scope store.Scope) ([]store.Schema, error) {
 	if _, err := c.directory(ctx, scope); err != nil && !fault.Is(err, fault.Deleted) {
 		return nil, err
@@ -139,7 +139,7 @@ func (c *Core) Schemas(ctx context.Context, scope store.Scope) ([]store.Schema, 
 	return c.store.Schemas(ctx, scope)
 }
 
-// DeleteSchema removes what was registered under an id.
+// DeleteSchema deletes the schema that is registered under an id.
 func (c *Core) DeleteSchema(ctx context.Context, scope store.Scope, id string) error {
 	if err := c.store.DeleteSchema(ctx, scope, id); err != nil {
 		return err

@@ -12,24 +12,24 @@ import (
 const (
 	// scanPage is how many resources a filter reads at a time.
 	scanPage = 500
-	// maxCandidates is how many resources an index is asked for. Where there are more, so many match that a walk through all
-	// of them soon fills a page.
+	// maxCandidates is how many resources an index may return. If there are more, a walk through all resources soon fills a
+	// page.
 	maxCandidates = 10_000
 )
 
-// matches goes through what matches a filter, by id.
+// matches iterates over the matches of a filter, by id.
 type matches struct {
 	*lister
-	// source reads the next resources after an id, and gives the id up to which that is, empty at the end.
+	// source reads the next resources after an id, and returns the id that it has reached, which is empty at the end.
 	source func(ctx context.Context, after string) (read []store.Resource, next string, err error)
-	rest   *scim.Filter // what the source does not promise; nil for nothing
+	rest   *scim.Filter // what the source does not check; nil for nothing
 	order  *scim.Sort   // nil for none
-	after  string       // all up to this id was read
+	after  string       // the id that was reached
 	read   int          // how many resources were read
 	ended  bool
 }
 
-// search finds the best way to go through what matches: by an index, or through all of the directory.
+// search chooses how to find the matches: by an index, or by a walk through all resources of the directory.
 func (l *lister) search(ctx context.Context, filter *scim.Filter) (*matches, error) {
 	var cond scim.Condition
 	var rest *scim.Filter
@@ -63,12 +63,12 @@ func (l *lister) search(ctx context.Context, filter *scim.Filter) (*matches, err
 	}}, nil
 }
 
-// step is how many bytes of documents are read at a time.
+// step returns how many bytes of documents the next step reads.
 func (l *lister) step() int { return l.room.bytes(l.core.config.PageBytes) }
 
-// one looks up the only resource that has a value, with what is shown of it; ok is false where there may be several.
+// one reads the only resource that has a value, with what is shown of it. ok is false if several resources may have it.
 func (l *lister) one(ctx context.Context, cond scim.Condition) (found []store.Resource, ok bool, err error) {
-	by := store.Lookup{}
+	by := store.Selector{}
 	switch {
 	case !cond.Equal() || !l.o.kind.unique:
 		return nil, false, nil
@@ -88,7 +88,7 @@ func (l *lister) one(ctx context.Context, cond scim.Condition) (found []store.Re
 	return []store.Resource{r}, true, err
 }
 
-// those is the source of some ids, which are in order.
+// those returns a source of some ids, which are in order.
 func (l *lister) those(all []string) func(ctx context.Context, after string) (read []store.Resource, next string, err error) {
 	return func(ctx context.Context, after string) (read []store.Resource, next string, err error) {
 		from, found := slices.BinarySearch(all, after)
@@ -111,18 +111,18 @@ func (l *lister) those(all []string) func(ctx context.Context, after string) (re
 	}
 }
 
-// uses says what of a resource is looked at.
+// uses reports whether the filter or the order uses an attribute.
 func (m *matches) uses(attribute string) bool {
 	return m.rest != nil && m.rest.Uses(attribute) || m.order != nil && m.order.Uses(attribute)
 }
 
-// next gives those that match of the next resources, maybe none, and their keys where there is an order.
+// next returns the matches among the next resources, possibly none, and their keys if there is an order.
 func (m *matches) next(ctx context.Context) (found []store.Resource, keys []scim.SortKey, err error) {
 	read, next, err := m.source(ctx, m.after)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := m.room.look(store.Bytes(read)); err != nil {
+	if err := m.room.reserveStep(store.Bytes(read)); err != nil {
 		return nil, nil, err
 	}
 	m.read += len(read)
@@ -134,7 +134,7 @@ func (m *matches) next(ctx context.Context) (found []store.Resource, keys []scim
 		return nil, nil, err
 	}
 	for i := range read {
-		d, e, err := m.look(ctx, read[i])
+		d, e, err := m.inspect(ctx, read[i])
 		if err != nil {
 			return nil, nil, err
 		}
@@ -149,8 +149,8 @@ func (m *matches) next(ctx context.Context) (found []store.Resource, keys []scim
 	return found, keys, nil
 }
 
-// look gives what filters and orders look at.
-func (m *matches) look(ctx context.Context, r store.Resource) (d *scim.Document, e scim.Envelope, err error) {
+// inspect returns what filters and orders need of a resource.
+func (m *matches) inspect(ctx context.Context, r store.Resource) (d *scim.Document, e scim.Envelope, err error) {
 	if d, err = scim.ParseStored(m.o.resource, r.Document); err != nil {
 		return nil, e, err
 	}

@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 )
 
-// The names of the identity service's metrics and their attributes.
+// Names of the identity service's metrics and of their attributes.
 const (
 	metricScans = "usher_identity_list_scans_total"
 
@@ -19,7 +19,7 @@ type metrics struct {
 	scans metric.Int64Counter
 }
 
-// newMetrics makes the instruments; without a provider they go nowhere.
+// newMetrics creates the instruments. Without a provider they do nothing.
 func newMetrics(provider metric.MeterProvider) (m metrics, err error) {
 	if provider == nil {
 		provider = noop.NewMeterProvider()
@@ -29,7 +29,7 @@ func newMetrics(provider metric.MeterProvider) (m metrics, err error) {
 	return m, err
 }
 
-// scan counts a list that no index serves.
+// scan counts a list without an index.
 func (m metrics) scan(ctx context.Context, resourceType string) {
 	m.scans.Add(ctx, 1, metric.WithAttributes(attribute.String(attributeResourceType, resourceType)))
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// users is what users have of their own: values of several attributes to look up, and the groups that they are in.
+// users returns what is special about users: search values of several attributes, and the groups that they are in.
 func users() *kind {
 	return &kind{
 		of: store.User, resource: scim.UserType, name: "userName", unique: true,
@@ -23,7 +23,7 @@ func userColumns(u *store.Resource, d *scim.Document) {
 	if u.DisplayName = name; name == "" {
 		u.DisplayName = u.Name
 	}
-	// RFC 7643 §4.1.1 leaves open what a user is that says nothing of it; every IdP means that it is active.
+	// RFC 7643 §4.1.1 does not say whether a user without active is active. Every IdP means that it is.
 	active, said := d.Bool("active")
 	u.Active = active || !said
 	u.Document = d.JSON()
@@ -32,7 +32,7 @@ func userColumns(u *store.Resource, d *scim.Document) {
 	}
 }
 
-// addGroups reads the groups of those users whose groups were not read yet.
+// addGroups reads the groups of the users whose groups were not read yet.
 func addGroups(ctx context.Context, c *Core, scope store.Scope, uses func(string) bool, page []store.Resource) error {
 	if !uses("groups") {
 		return nil

@@ -10,7 +10,7 @@ import (
 )
 
 func (s *Server) ListQuirks(ctx context.Context, r *identityv1.ListQuirksRequest) (*identityv1.ListQuirksResponse, error) {
-	all, err := s.core.Oddities(ctx, directoryScope(r))
+	all, err := s.core.DialectCounts(ctx, directoryScope(r))
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,8 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/core"
 )
 
-// maxFactsAnswer is how many bytes one answer of StreamUserFacts has at most. The domain's limits keep one user within it.
+// maxFactsAnswer is the most bytes of one response of StreamUserFacts. The limits of the domain keep a single user within
+// it.
 const maxFactsAnswer = 1 << 20
 
 func (s *Server) StreamUserFacts(r *identityv1.StreamUserFactsRequest, stream grpc.ServerStreamingServer[identityv1.StreamUserFactsResponse]) error {
@@ -25,14 +26,14 @@ func (s *Server) StreamUserFacts(r *identityv1.StreamUserFactsRequest, stream gr
 	err := s.core.AccessFacts(stream.Context(), core.AccessQuery{
 		OrganizationID: r.GetOrganizationId(), IDs: lowered(r.GetIds()), RoleValues: r.GetRoleValues(), Filters: r.GetFilters(),
 		StatusOnly: r.GetStatusOnly(),
-	}, func(message *identityv1.UserFacts) error {
-		takes := sizeWithin(proto.Size(message))
+	}, func(facts *identityv1.UserFacts) error {
+		takes := sizeWithin(proto.Size(facts))
 		if size+takes > maxFactsAnswer {
 			if err := send(); err != nil {
 				return err
 			}
 		}
-		users, size = append(users, message), size+takes
+		users, size = append(users, facts), size+takes
 		return nil
 	})
 	if err != nil {

@@ -43,12 +43,13 @@ func (s *Server) ListChanges(ctx context.Context, r *identityv1.ListChangesReque
 		response.AsOfTime = timestamppb.New(asOf)
 	}
 	for _, change := range changes {
-		response.Changes = append(response.Changes, changeMessage(change))
+		response.Changes = append(response.Changes, changeProto(change))
 	}
 	return response, nil
 }
 
-// bookmarkEvery is how long a watcher hears nothing at most. The contract says a second: the rest is for finding out what to say.
+// bookmarkEvery is the longest time without a response to a watcher. The contract promises one second; the rest is time to read
+// what to send.
 const bookmarkEvery = 800 * time.Millisecond
 
 func (s *Server) WatchActivity(r *identityv1.WatchActivityRequest, stream grpc.ServerStreamingServer[identityv1.WatchActivityResponse]) error {
@@ -60,7 +61,7 @@ func (s *Server) WatchActivity(r *identityv1.WatchActivityRequest, stream grpc.S
 	bookmark := time.NewTicker(bookmarkEvery)
 	defer bookmark.Stop()
 	for due := true; ; {
-		written := s.core.Written()
+		written := s.core.NewChanges()
 		active, next, asOf, err := s.core.Active(ctx, cursor)
 		if err != nil {
 			return err
@@ -85,7 +86,7 @@ func (s *Server) WatchActivity(r *identityv1.WatchActivityRequest, stream grpc.S
 	}
 }
 
-func changeMessage(c store.Change) *identityv1.Change {
+func changeProto(c store.Change) *identityv1.Change {
 	kinds := map[store.ChangeKind]identityv1.ChangeKind{
 		store.Created:       identityv1.ChangeKind_CHANGE_KIND_CREATED,
 		store.Updated:       identityv1.ChangeKind_CHANGE_KIND_UPDATED,
@@ -95,18 +96,18 @@ func changeMessage(c store.Change) *identityv1.Change {
 
 		store.DirectoryClosed: identityv1.ChangeKind_CHANGE_KIND_DIRECTORY_CLOSED,
 	}
-	message := &identityv1.Change{
+	change := &identityv1.Change{
 		Cursor: c.Cursor.String(), OrganizationId: c.OrganizationID, DirectoryId: c.DirectoryID,
 		ResourceType: resourceType(c.Type), ResourceId: c.ResourceID, Revision: c.Revision, Kind: kinds[c.Kind],
 		MemberId: c.MemberID, MessageId: c.MessageID, Traceparent: c.Traceparent, ChangeTime: timestamppb.New(c.Time),
 	}
 	if c.Kind == store.DirectoryClosed {
-		message.ResourceType = identityv1.ResourceType_RESOURCE_TYPE_UNSPECIFIED
+		change.ResourceType = identityv1.ResourceType_RESOURCE_TYPE_UNSPECIFIED
 	}
 	if c.MemberID != "" {
-		message.MemberType = resourceType(c.MemberType)
+		change.MemberType = resourceType(c.MemberType)
 	}
-	return message
+	return change
 }
 
 func resourceType(t store.Type) identityv1.ResourceType {

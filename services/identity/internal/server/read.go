@@ -15,7 +15,7 @@ import (
 )
 
 func (s *Server) LookupUser(ctx context.Context, r *identityv1.LookupUserRequest) (*identityv1.LookupUserResponse, error) {
-	user, err := s.core.Lookup(ctx, r.GetOrganizationId(), store.Lookup{
+	user, err := s.core.FindUser(ctx, r.GetOrganizationId(), store.Selector{
 		ID: strings.ToLower(r.GetId()), Name: r.GetUserName(), ExternalID: r.GetExternalId(), Email: r.GetEmail(),
 	})
 	if err != nil {
@@ -48,11 +48,12 @@ func (s *Server) BatchGetUsers(ctx context.Context, r *identityv1.BatchGetUsersR
 	return response, nil
 }
 
-// maxUsersAnswer is how many bytes of users BatchGetUsers answers before it ends early, with one user at least. The ids that it
-// did not get to come on top.
+// maxUsersAnswer is how many bytes of users BatchGetUsers returns before it ends early, with at least one user. The ids of the
+// remaining users come on top.
 const maxUsersAnswer = 3 << 20
 
-// sizeWithin is how many bytes a message or text takes as a field of another message; of fields with a number below 16.
+// sizeWithin is how many bytes a protobuf message or text takes as a field of another one, if the field's number is below
+// 16.
 func sizeWithin(size int) int { return protowire.SizeTag(1) + protowire.SizeBytes(size) }
 
 func (s *Server) ListUserIds(ctx context.Context, r *identityv1.ListUserIdsRequest) (*identityv1.ListUserIdsResponse, error) {
@@ -88,7 +89,7 @@ func (s *Server) FindGroups(ctx context.Context, r *identityv1.FindGroupsRequest
 	groups, more := page.Cut(groups, size)
 	response := &identityv1.FindGroupsResponse{}
 	for _, g := range groups {
-		response.Groups = append(response.Groups, groupMessage(g))
+		response.Groups = append(response.Groups, groupProto(g))
 	}
 	if more {
 		response.NextPageToken = page.Token([]string{groups[size-1].ID}, list...)
@@ -103,7 +104,7 @@ func (s *Server) BatchGetGroups(ctx context.Context, r *identityv1.BatchGetGroup
 	}
 	response := &identityv1.BatchGetGroupsResponse{}
 	for _, g := range groups {
-		response.Groups = append(response.Groups, groupMessage(g))
+		response.Groups = append(response.Groups, groupProto(g))
 	}
 	return response, nil
 }
@@ -122,7 +123,7 @@ func (s *Server) ListMembers(ctx context.Context, r *identityv1.ListMembersReque
 	members, more := page.Cut(members, size)
 	response := &identityv1.ListMembersResponse{}
 	for _, m := range members {
-		response.Members = append(response.Members, memberMessage(m))
+		response.Members = append(response.Members, memberProto(m))
 	}
 	if more {
 		response.NextPageToken = page.Token([]string{members[size-1].Value}, list...)
@@ -144,7 +145,7 @@ func (s *Server) ListCarriedMembers(ctx context.Context, r *identityv1.ListCarri
 	members, more := page.Cut(members, size)
 	response := &identityv1.ListCarriedMembersResponse{}
 	for _, m := range members {
-		response.Members = append(response.Members, &identityv1.CarriedMember{GroupId: m.GroupID, Member: memberMessage(m.Member)})
+		response.Members = append(response.Members, &identityv1.CarriedMember{GroupId: m.GroupID, Member: memberProto(m.Member)})
 	}
 	if more {
 		response.NextPageToken = page.Token([]string{members[size-1].GroupID, members[size-1].Member.Value}, list...)
@@ -170,18 +171,18 @@ func directoryScope(r interface {
 	return store.Scope{OrganizationID: r.GetOrganizationId(), DirectoryID: strings.ToLower(r.GetDirectoryId())}
 }
 
-func groupMessage(g store.Facts) *identityv1.Group {
+func groupProto(g store.Facts) *identityv1.Group {
 	return &identityv1.Group{
 		Id: g.ID, OrganizationId: g.OrganizationID, DirectoryId: g.DirectoryID, DisplayName: g.Name,
 		ExternalId: g.ExternalID, Detached: g.Detached, Revision: g.Version,
 	}
 }
 
-func memberMessage(m store.Member) *identityv1.Member {
+func memberProto(m store.Member) *identityv1.Member {
 	return &identityv1.Member{Id: m.Value, Type: resourceType(store.Type(m.Type)), Carried: m.Carried}
 }
 
-// lowered gives UUIDs as they are stored: they may be written in any case.
+// lowered returns UUIDs as they are stored, in lower case: clients may send any case.
 func lowered(ids []string) []string {
 	all := make([]string, 0, len(ids))
 	for _, id := range ids {

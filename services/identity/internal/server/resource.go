@@ -68,7 +68,7 @@ func (s *Server) write(ctx context.Context, target *identityv1.Target, w *identi
 		op = core.Replace
 	case identityv1.Write_OPERATION_PATCH:
 		op = core.Patch
-	default: // the first message of a stream may lack it
+	default: // the first request of a stream may lack it
 		return nil, nil, fault.Invalid("write.operation", "must be CREATE, REPLACE or PATCH")
 	}
 	c, err := call(ctx, target, w.GetProjection())

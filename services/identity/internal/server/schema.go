@@ -32,7 +32,7 @@ func (s *Server) PutSchema(ctx context.Context, r *identityv1.PutSchemaRequest) 
 		if before.ID == "" {
 			return fault.New(fault.Conflict, "there is no schema %q now, so that it has no etag", r.GetId())
 		}
-		now, err := schemaMessage(before)
+		now, err := schemaProto(before)
 		if err != nil {
 			return err
 		}
@@ -41,8 +41,8 @@ func (s *Server) PutSchema(ctx context.Context, r *identityv1.PutSchemaRequest) 
 	if err != nil {
 		return nil, err
 	}
-	message, err := schemaMessage(schema)
-	return &identityv1.PutSchemaResponse{Schema: message}, err
+	answer, err := schemaProto(schema)
+	return &identityv1.PutSchemaResponse{Schema: answer}, err
 }
 
 func (s *Server) ListSchemas(ctx context.Context, r *identityv1.ListSchemasRequest) (*identityv1.ListSchemasResponse, error) {
@@ -52,11 +52,11 @@ func (s *Server) ListSchemas(ctx context.Context, r *identityv1.ListSchemasReque
 	}
 	response := &identityv1.ListSchemasResponse{}
 	for _, schema := range all {
-		message, err := schemaMessage(schema)
+		answer, err := schemaProto(schema)
 		if err != nil {
 			return nil, err
 		}
-		response.Schemas = append(response.Schemas, message)
+		response.Schemas = append(response.Schemas, answer)
 	}
 	return response, nil
 }
@@ -68,15 +68,15 @@ func (s *Server) DeleteSchema(ctx context.Context, r *identityv1.DeleteSchemaReq
 	return &identityv1.DeleteSchemaResponse{}, nil
 }
 
-func schemaMessage(s store.Schema) (*identityv1.Schema, error) {
+func schemaProto(s store.Schema) (*identityv1.Schema, error) {
 	definition := &structpb.Struct{}
 	if err := definition.UnmarshalJSON(s.Definition); err != nil {
 		return nil, err
 	}
-	message := &identityv1.Schema{
+	answer := &identityv1.Schema{
 		Id: s.ID, ResourceType: resourceType(s.Type), Definition: definition,
 		CreateTime: timestamppb.New(s.CreateTime), UpdateTime: timestamppb.New(s.UpdateTime),
 	}
-	message.Etag = update.Etag(message)
-	return message, nil
+	answer.Etag = update.Etag(answer)
+	return answer, nil
 }

@@ -1,4 +1,5 @@
-// Package server is the identity service's gRPC face: it turns messages into calls of the domain and back.
+// Package server is the identity service's gRPC interface: it converts requests to calls of the domain, and results to
+// responses.
 package server
 
 import (
@@ -27,10 +28,10 @@ type Server struct {
 
 	core      *core.Core
 	stop      <-chan struct{}
-	documents *inflight.Budget // of documents in parts
+	documents *inflight.Budget // for documents that come in parts
 }
 
-// New makes the server. Streams end when stop closes. documents is the memory that documents in parts may take.
+// New creates the server. Streams end when stop closes. documents is the memory budget for documents that come in parts.
 func New(c *core.Core, documents *inflight.Budget, stop <-chan struct{}) *Server {
 	return &Server{core: c, stop: stop, documents: documents}
 }
@@ -47,7 +48,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	identityv1.RegisterSchemaServiceServer(r, s)
 }
 
-// call reads what every SCIM call brings.
+// call converts what every SCIM call has.
 func call(ctx context.Context, target *identityv1.Target, projection *identityv1.Projection) (core.Call, error) {
 	p, err := core.ParseProjection(projection.GetAttributes(), projection.GetExcludedAttributes())
 	if err != nil {
@@ -60,7 +61,7 @@ func call(ctx context.Context, target *identityv1.Target, projection *identityv1
 	}, nil
 }
 
-// traceparent is the W3C traceparent of the span that the call is in, or empty.
+// traceparent is the W3C traceparent of the current span, or empty.
 func traceparent(ctx context.Context) string {
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, carrier)

@@ -13,17 +13,17 @@ import (
 )
 
 const (
-	// maxDocument is how large a document in parts may be.
+	// maxDocument is the most bytes of a document that comes in parts.
 	maxDocument = 64 << 20
-	// documentRoom is how much room a document gets before it came.
+	// documentRoom is how many bytes are reserved for a document before its first part.
 	documentRoom = 64 << 10
 )
 
-// inFlight is how much memory the work on a document takes that has so much room: the document, what it had when it grew the
-// last time, and what is parsed of it at a time.
+// inFlight is how much memory, in bytes, the work on a document with this much room takes: the document, its previous copy
+// when it last grew, and what is parsed of it at a time.
 func inFlight(room int64) int64 { return room + room/2 + min(8<<20, 8*room) }
 
-// MostInFlight is how much of the memory in flight the largest document takes.
+// MostInFlight is how much memory the largest document takes.
 func MostInFlight() int64 { return inFlight(maxDocument) }
 
 func (s *Server) ReadResourceStream(r *identityv1.ReadResourceStreamRequest, stream grpc.ServerStreamingServer[identityv1.ReadResourceStreamResponse]) error {
@@ -42,7 +42,7 @@ func (s *Server) WriteResourceStream(stream grpc.ClientStreamingServer[identityv
 	ctx := stream.Context()
 	first, err := stream.Recv()
 	if errors.Is(err, io.EOF) {
-		return fault.New(fault.InvalidRequest, "the stream holds no message")
+		return fault.New(fault.InvalidRequest, "the stream has no message")
 	}
 	if err != nil {
 		return err
@@ -51,9 +51,9 @@ func (s *Server) WriteResourceStream(stream grpc.ClientStreamingServer[identityv
 	if size > maxDocument {
 		return fault.New(fault.Limit, "A %s's document may have %d bytes at most.", strings.ToLower(first.GetTarget().GetResourceType()), maxDocument)
 	}
-	hold := s.documents.Open(strings.ToLower(first.GetTarget().GetDirectoryId()))
-	defer hold.Close()
-	document, err := receive(stream, first.GetPart(), size, &hold)
+	reservation := s.documents.Open(strings.ToLower(first.GetTarget().GetDirectoryId()))
+	defer reservation.Close()
+	document, err := receive(stream, first.GetPart(), size, &reservation)
 	if err != nil {
 		return err
 	}
@@ -64,9 +64,9 @@ func (s *Server) WriteResourceStream(stream grpc.ClientStreamingServer[identityv
 	return stream.SendAndClose(&identityv1.WriteResourceStreamResponse{Resource: resource, Result: result})
 }
 
-// receive puts a document together that has no more than size bytes. It reserves memory for what has come, at most twice as
-// much, and not for what is only announced.
-func receive(stream grpc.ClientStreamingServer[identityv1.WriteResourceStreamRequest, identityv1.WriteResourceStreamResponse], first []byte, size int64, hold *inflight.Hold) ([]byte, error) {
+// receive joins the parts of a document of at most size bytes. It reserves memory for what has come, at most twice as much,
+// and not for what is only announced.
+func receive(stream grpc.ClientStreamingServer[identityv1.WriteResourceStreamRequest, identityv1.WriteResourceStreamResponse], first []byte, size int64, reservation *inflight.Hold) ([]byte, error) {
 	var document []byte
 	for part, room := first, int64(0); ; {
 		length := int64(len(document) + len(part))
@@ -76,7 +76,7 @@ func receive(stream grpc.ClientStreamingServer[identityv1.WriteResourceStreamReq
 		if length > room {
 			before := inFlight(room)
 			room = min(max(length, 2*room, documentRoom), size)
-			if err := hold.Reserve(inFlight(room) - before); err != nil {
+			if err := reservation.Reserve(inFlight(room) - before); err != nil {
 				return nil, err
 			}
 			document = append(make([]byte, 0, room), document...)

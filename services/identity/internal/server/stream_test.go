@@ -16,7 +16,7 @@ import (
 // parts is a stream of messages, from a client that has left.
 type parts struct {
 	grpc.ServerStream
-	messages []*identityv1.WriteResourceStreamRequest
+	requests []*identityv1.WriteResourceStreamRequest
 	received func() // each time that a message is asked for
 }
 
@@ -30,12 +30,12 @@ func (s *parts) Recv() (*identityv1.WriteResourceStreamRequest, error) {
 	if s.received != nil {
 		s.received()
 	}
-	if len(s.messages) == 0 {
+	if len(s.requests) == 0 {
 		return nil, io.EOF
 	}
-	message := s.messages[0]
-	s.messages = s.messages[1:]
-	return message, nil
+	request := s.requests[0]
+	s.requests = s.requests[1:]
+	return request, nil
 }
 
 func (s *parts) SendAndClose(*identityv1.WriteResourceStreamResponse) error { return nil }
@@ -43,9 +43,9 @@ func (s *parts) SendAndClose(*identityv1.WriteResourceStreamResponse) error { re
 // upload is a document of so many bytes in parts of a tenth, and its announced size.
 func upload(bytes int, size int64) *parts {
 	target := &identityv1.Target{DirectoryId: "A"}
-	s := &parts{messages: []*identityv1.WriteResourceStreamRequest{{Target: target, Size: size}}}
+	s := &parts{requests: []*identityv1.WriteResourceStreamRequest{{Target: target, Size: size}}}
 	for part := max(bytes/10, 1); bytes > 0; bytes -= part {
-		s.messages = append(s.messages, &identityv1.WriteResourceStreamRequest{Target: target, Part: make([]byte, min(part, bytes))})
+		s.requests = append(s.requests, &identityv1.WriteResourceStreamRequest{Target: target, Part: make([]byte, min(part, bytes))})
 	}
 	return s
 }
@@ -101,8 +101,8 @@ func TestADocumentReservesAsItComes(t *testing.T) {
 			if most = max(most, b.Bytes()); most > inFlight(max(2*came, documentRoom)) {
 				t.Errorf("%d bytes are reserved when %d have come", most, came)
 			}
-			if len(document.messages) > 0 {
-				came += int64(len(document.messages[0].GetPart()))
+			if len(document.requests) > 0 {
+				came += int64(len(document.requests[0].GetPart()))
 			}
 		}
 		_ = s.WriteResourceStream(document)

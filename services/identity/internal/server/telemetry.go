@@ -7,11 +7,11 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 )
 
-// metricInFlight is the name of the metric of the memory in flight.
+// metricInFlight is the metric of the memory that large groups have reserved.
 const metricInFlight = "usher_identity_in_flight_bytes"
 
-// ObserveInFlight reports the memory that large groups under way have reserved whenever metrics are read, until the
-// registration ends. Without a provider it goes nowhere.
+// ObserveInFlight reports the memory that large groups in progress have reserved, whenever metrics are read, until the
+// registration ends. Without a provider it does nothing.
 func (s *Server) ObserveInFlight(provider metric.MeterProvider) (metric.Registration, error) {
 	if provider == nil {
 		provider = noop.NewMeterProvider()

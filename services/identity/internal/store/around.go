@@ -2,27 +2,27 @@ package store
 
 import "slices"
 
-// Around knows the groups that users and groups are in, directly or through others. What is above a group is found once,
-// however many are in it. It may be of any memberships, also of rings and beyond the limits of nesting. It is for one
-// goroutine.
+// Around finds the groups that users and groups are in, directly or through other groups. It finds what is above a group
+// once, however many members the group has. It accepts any memberships, also cycles and nesting beyond the limits. It is not
+// safe for concurrent use.
 type Around struct {
 	ids    []string         // of all users and groups, ascending
-	places map[string]int32 // in ids
-	up     [][]int32        // the groups that each is directly in
+	places map[string]int32 // index in ids
+	up     [][]int32        // the groups that each one is directly in
 
-	// heights are how many groups the longest chain has that begins with each and goes up. Who is in a ring, or below one, has
-	// 0: chains of groups that are not there twice are found in another way.
+	// heights are the numbers of groups in the longest chain upwards from each one, itself included. A user or group in a
+	// cycle, or below one, has 0: for it, reach counts the groups above.
 	heights []int32
-	above   map[int32][]int32 // what is above groups that exceed no limit, as far as it was asked for
-	kept    int               // how many places above holds
-	marks   []int32           // those of the current mark were met
+	above   map[int32][]int32 // the groups above a group, for groups within the limits that were asked for
+	kept    int               // how many indexes above contains
+	marks   []int32           // the last mark at which each one was visited
 	mark    int32
 }
 
-// maxKept bounds the memory that what is above groups takes, in places of 4 bytes. Beyond it is found anew.
+// maxKept bounds the memory of above, in indexes of 4 bytes. Beyond it, above starts again empty.
 const maxKept = 4 << 20
 
-// NewAround makes it from memberships, each of which may come several times.
+// NewAround creates an Around from memberships, each of which may appear several times.
 func NewAround(edges []Edge) *Around {
 	a := &Around{places: make(map[string]int32, len(edges)), above: map[int32][]int32{}}
 	note := func(id string) {
@@ -49,7 +49,7 @@ func NewAround(edges []Edge) *Around {
 	return a
 }
 
-// measure finds the heights from the top down.
+// measure computes the heights from the top down.
 func (a *Around) measure() {
 	down, waits := make([][]int32, len(a.ids)), make([]int, len(a.ids))
 	var ready []int32
@@ -76,7 +76,7 @@ func (a *Around) measure() {
 	}
 }
 
-// Groups gives the ids of the groups that a user or group is in, directly or through others, ascending.
+// Groups returns the ids of the groups that a user or group is in, directly or through others, in ascending order.
 func (a *Around) Groups(id string) []string {
 	place, ok := a.places[id]
 	if !ok {
@@ -90,7 +90,8 @@ func (a *Around) Groups(id string) []string {
 	return ids
 }
 
-// Beyond says in a sentence which limit of nesting a group exceeds that a user is directly in; empty if none does.
+// Beyond describes in a sentence which limit of nesting is exceeded by a group that a user is directly in. It returns "" if
+// there is none.
 func (a *Around) Beyond(userID string) string {
 	place, ok := a.places[userID]
 	if !ok {
@@ -104,11 +105,11 @@ func (a *Around) Beyond(userID string) string {
 	return ""
 }
 
-// exceeds says which limit of nesting a group exceeds.
+// exceeds returns the limit of nesting that a group exceeds.
 func (a *Around) exceeds(groupID string) beyond {
 	place, ok := a.places[groupID]
 	if !ok {
-		return exceedsNone // it is in no group
+		return exceedsNone // the group is in no group
 	}
 	return a.exceedsAt(place)
 }
@@ -124,7 +125,7 @@ func (a *Around) exceedsAt(group int32) beyond {
 	return exceedsAbove
 }
 
-// within gives what is above a group, in no order, if it exceeds no limit.
+// within returns the groups above a group, in no order. ok is false if the group exceeds a limit.
 func (a *Around) within(group int32) (above []int32, ok bool) {
 	if len(a.up[group]) == 0 {
 		return []int32{}, true
@@ -135,7 +136,8 @@ func (a *Around) within(group int32) (above []int32, ok bool) {
 	switch height := a.heights[group]; {
 	case height > MaxDepth:
 	case height == 0:
-		// It is in a ring, or below one. A chain in which no group comes twice has no more groups than there are above, and it.
+		// The group is in a cycle, or below one. A chain that repeats no group is at most as long as the number of groups
+		// above, plus the group itself.
 		above = a.reach(group, MaxAbove+1)
 		if _, ring := slices.BinarySearch(above, group); ring {
 			ok = len(above) <= MaxDepth
@@ -159,7 +161,7 @@ func (a *Around) within(group int32) (above []int32, ok bool) {
 	return above, ok
 }
 
-// union makes what is above a group of what is above those that it is in.
+// union joins the direct groups of a group and the groups above them.
 func (a *Around) union(group int32) ([]int32, bool) {
 	parts := make([][]int32, 0, len(a.up[group]))
 	for _, g := range a.up[group] {
@@ -191,10 +193,10 @@ func (a *Around) union(group int32) ([]int32, bool) {
 	return slices.Clip(all), true
 }
 
-// reach gives what a user or group is in, ascending; about most of it.
+// reach returns the groups that a user or group is in, in ascending order. It stops after about most of them.
 func (a *Around) reach(from int32, most int) []int32 {
-	// What is above the groups that it is directly in is known, unless they exceed a limit. It is asked for before a mark is
-	// taken, since to find it takes marks as well.
+	// The groups above the direct groups are known, unless those exceed a limit. They are requested before this function
+	// takes a mark, because within takes marks, too.
 	known := make([][]int32, len(a.up[from]))
 	if a.heights[from] > 0 {
 		for i, g := range a.up[from] {
@@ -211,7 +213,7 @@ func (a *Around) reach(from int32, most int) []int32 {
 		all = append(all, g)
 		return true
 	}
-	var open []int32 // what is above these is not known
+	var open []int32 // groups for which the groups above are not known
 	for i, g := range a.up[from] {
 		for _, above := range known[i] {
 			meet(above)

@@ -6,21 +6,21 @@ import (
 	"github.com/usher-scim/usher/services/internal/feed"
 )
 
-// Cause is why something is written: it goes into each change record.
+// Cause is the reason for a write. Each change record contains it.
 type Cause struct {
 	MessageID   string
 	Traceparent string
 	Time        time.Time
 }
 
-// Written is what a write did.
+// Written is the result of a write.
 type Written struct {
 	Version    int64
 	UpdateTime time.Time
-	Cursor     feed.Cursor // after its change records; zero when it changed nothing
+	Cursor     feed.Cursor // after the write's change records; zero if nothing changed
 }
 
-// ChangeKind says what happened to a resource. The numbers are stored.
+// ChangeKind is what happened to a resource. The database stores the numbers.
 type ChangeKind int
 
 // The kinds.
@@ -30,19 +30,19 @@ const (
 	Deleted
 	MemberAdded
 	MemberRemoved
-	DirectoryClosed // of the directory itself: no resource of a type
+	DirectoryClosed // about the directory itself, not about a resource
 )
 
 // Change is one record of the feed.
 type Change struct {
 	Scope
 	Cursor      feed.Cursor
-	Type        Type // means nothing where the Kind is DirectoryClosed
+	Type        Type // undefined for DirectoryClosed
 	ResourceID  string
 	Revision    int64
 	Kind        ChangeKind
 	MemberID    string
-	MemberType  Type // means nothing where there is no MemberID
+	MemberType  Type // undefined without a MemberID
 	MessageID   string
 	Traceparent string
 	Time        time.Time

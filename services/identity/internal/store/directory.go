@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Directory is what identity knows of a directory.
+// Directory is what identity knows about a directory.
 type Directory struct {
 	OrganizationID   string
 	ID               string
@@ -16,20 +16,20 @@ type Directory struct {
 	Closed           bool
 }
 
-// Place is one in the feed of directories. Revisions of two epochs cannot be compared.
+// Place is a place in the feed of directories. Revisions of different epochs cannot be compared.
 type Place struct {
 	Epoch    string
 	Revision int64
 }
 
-// MaxIgnored is how many ignored attributes are kept of a directory: their names are the IdP's, and may be any.
+// MaxIgnored is the most ignored attributes that are stored per directory. The IdP chooses their names, so there is no other
+// limit.
 const MaxIgnored = 100
 
-// Oddity is something in a directory's messages that was understood otherwise than the RFCs have it, or ignored, with how
-// often it came.
-type Oddity struct {
+// DialectCount counts how often one quirk, or one ignored attribute, appeared in a directory's messages.
+type DialectCount struct {
 	Scope
-	Ignored       bool   // it is an attribute that was ignored; else a quirk
+	Ignored       bool   // true: an ignored attribute; false: a quirk
 	Name          string // the quirk's name, or the attribute's path
 	Messages      int64
 	FirstTime     time.Time
@@ -37,18 +37,18 @@ type Oddity struct {
 	LastMessageID string
 }
 
-// Schema is an extension that was registered for a directory.
+// Schema is an extension that is registered for a directory.
 type Schema struct {
 	Scope
 	ID         string // its URN
-	Type       Type   // which it extends
+	Type       Type   // the resource type that it extends
 	Definition []byte // JSON of RFC 7643 §7
 	CreateTime time.Time
 	UpdateTime time.Time
 }
 
-// Replace gives the one of a directory's schemas that s replaces, and the others. The zero Schema: it replaces none. s takes from the one
-// that it replaces what stays.
+// Replace returns the schema of the same id among a directory's schemas, or the zero Schema, and the other ones. It copies to s the
+// times that stay.
 func (s *Schema) Replace(all []Schema) (before Schema, others []Schema) {
 	for _, other := range all {
 		if !strings.EqualFold(other.ID, s.ID) {

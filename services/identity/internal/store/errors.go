@@ -8,24 +8,24 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// ErrChanged says that a resource was changed, or deleted, since it was read. Nothing was written; read it again.
+// ErrChanged means that a resource was changed or deleted after it was read. Nothing was written; read it again.
 var ErrChanged = errors.New("the resource changed since it was read")
 
-// The errors of engines, in the same words.
+// The engines share these errors, so that their texts are equal.
 
-// Missing says that there is no resource of a type under an id.
+// Missing reports that no resource of a type has an id.
 func Missing(t Type, id string) error { return fault.Missing(strings.ToLower(string(t)), id) }
 
-// MissingBy says that no resource of a type has the name, or another attribute, that was asked for. It does not repeat the value,
-// which may tell who a person is.
+// MissingBy reports that no resource of a type has the requested name or other attribute. The text does not contain the value,
+// which may identify a person.
 func MissingBy(t Type, attribute string) error {
 	kind := strings.ToLower(string(t))
 	return fault.New(fault.NotFound, "there is no %s of that %s", kind, attribute).With("resource", kind)
 }
 
-// Missing says that there is no resource of a type that the look-up names.
-func (by Lookup) Missing(t Type) error {
-	switch way, value := by.Way(); way {
+// Missing reports that no resource of a type matches the selector.
+func (by Selector) Missing(t Type) error {
+	switch criterion, value := by.Criterion(); criterion {
 	case WithName:
 		return MissingBy(t, "name")
 	case WithExternalID:
@@ -52,7 +52,7 @@ func Closed(directoryID string) error {
 	return fault.New(fault.Deleted, "directory %q was deleted", directoryID)
 }
 
-// NoMember refuses a member that is no resource of the directory.
+// NoMember refuses a member that is not a resource of the directory.
 func NoMember(id string) error {
 	return fault.New(fault.InvalidValue, "members: %q is no user or group of this directory", id)
 }
@@ -62,10 +62,10 @@ func NotDetached(id string) error {
 	return fault.New(fault.NotDetached, "user %q is managed by a directory that is not deleted: delete it there", id).With("resource", "user")
 }
 
-// NotClosed refuses to erase an organization that has a directory which is not closed.
+// NotClosed refuses to erase an organization that has an open directory.
 func NotClosed(organizationID string) error {
 	return fault.New(fault.Conflict, "organization %q has a directory that is not deleted, so it is not the one to erase", organizationID)
 }
 
-// NoTable is the error of an engine that does not keep the resources of a type.
+// NoTable reports that an engine does not store a resource type.
 func NoTable(t Type) error { return fmt.Errorf("there is no table of the type %q", t) }

@@ -4,7 +4,7 @@ import "testing"
 
 func TestAMissingResourceIsNamedWithoutItsValues(t *testing.T) {
 	t.Parallel()
-	for want, by := range map[string]Lookup{
+	for want, by := range map[string]Selector{
 		`NOT_FOUND: there is no user "u1"`:                   {ID: "u1"},
 		"NOT_FOUND: there is no user of that name":           {Name: "anna"},
 		"NOT_FOUND: there is no user of that externalId":     {ExternalID: "anna"},

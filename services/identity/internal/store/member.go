@@ -6,41 +6,40 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// Member is a membership as its group has it.
+// Member is a member of a group.
 type Member struct {
 	scim.Member
-	Carried bool // taken over with an adopted group and not confirmed by the IdP
+	Carried bool // an adoption kept it and the IdP has not confirmed it
 }
 
-// CarriedMember is a membership that an adoption took over and the IdP never confirmed.
+// CarriedMember is a membership that an adoption kept and that the IdP never confirmed.
 type CarriedMember struct {
 	GroupID string
 	Member  Member
 }
 
-// MemberEdit is one change of a group's members. Members that the IdP cannot see, because they are detached, are left
-// alone by every edit.
+// MemberEdit is one edit of a group's members. No edit changes members that the IdP cannot see, because they are detached.
 type MemberEdit struct {
 	Kind  scim.MemberEditKind
-	IDs   []string                      // to add, to remove, or to replace all with
+	IDs   []string                      // the members to add, to remove, or to replace all with
 	Match func(member scim.Member) bool // for scim.RemoveMatching
 }
 
-// Replacing is what scim.ReplaceMembers with ids comes to: goes says of each member that is there whether it must go, and come, once it
-// was asked about all, who is to be added or confirmed. Who stays need not be looked at again.
-func Replacing(ids []string) (goes func(Member) bool, come func() []string) {
+// Replacing splits scim.ReplaceMembers into a removal and an addition. Call removed for each existing member: it reports whether to
+// remove the member. After that, added returns the ids of the members to add or to confirm. Members that stay need no further check.
+func Replacing(ids []string) (removed func(Member) bool, added func() []string) {
 	missing := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		missing[id] = true
 	}
-	goes = func(m Member) bool {
+	removed = func(m Member) bool {
 		named := missing[m.Value]
 		if named && !m.Carried {
 			delete(missing, m.Value)
 		}
 		return !named
 	}
-	come = func() (all []string) {
+	added = func() (all []string) {
 		for _, id := range ids {
 			if missing[id] {
 				all = append(all, id)
@@ -48,10 +47,10 @@ func Replacing(ids []string) (goes func(Member) bool, come func() []string) {
 		}
 		return all
 	}
-	return goes, come
+	return removed, added
 }
 
-// Together makes one edit of those that add members one after another, so that nesting is looked at once for them.
+// Together joins consecutive edits that add members, so that the nesting is checked once for all of them.
 func Together(edits []MemberEdit) []MemberEdit {
 	all := make([]MemberEdit, 0, len(edits))
 	for _, e := range edits {
@@ -59,7 +58,7 @@ func Together(edits []MemberEdit) []MemberEdit {
 			all[last].IDs = append(all[last].IDs, e.IDs...)
 			continue
 		}
-		e.IDs = slices.Clip(e.IDs) // what follows is written elsewhere: the caller's ids stay
+		e.IDs = slices.Clip(e.IDs) // appending must not change the caller's slice
 		all = append(all, e)
 	}
 	return all

@@ -7,40 +7,39 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// Limits of nesting, on groups that are members of groups (RFC 7643 §4.2). They hold for what is written; what is stored may be
-// beyond them, and is read all the same.
+// Limits of nesting, for groups that are members of groups (RFC 7643 §4.2). They apply to writes. Stored groups may exceed
+// them, and can be read.
 const (
-	// MaxDepth is how many groups a chain has at most in which each is a member of the next one.
+	// MaxDepth is the most groups in a chain in which each group is a member of the next one.
 	MaxDepth = 32
-	// MaxAbove is how many groups a group is in at most, directly or through others.
+	// MaxAbove is the most groups that a group is in, directly or through others.
 	MaxAbove = 1000
-	// MaxNestingEdges is how many memberships of groups in groups a write looks through at most, to find out whether the other
-	// limits hold.
+	// MaxNestingEdges is the most memberships of groups in groups that a write inspects to check the other limits.
 	MaxNestingEdges = 10_000
 )
 
-// Edge is a membership, as who goes from group to group sees it: Member, a user or a group, is directly in Group.
+// Edge is a membership as a link upwards: Member, a user or a group, is directly in Group.
 type Edge struct{ Member, Group string }
 
-// EdgeReader reads the memberships of an organization, of any directory, in a transaction.
+// EdgeReader reads the memberships of an organization, in all directories, in a transaction.
 type EdgeReader interface {
-	// Above reads the memberships of some users or groups and of all the groups that they are in, directly or through others: each
-	// membership once, in no order, at most limit.
+	// Above reads the memberships of some users or groups and of all groups that they are in, directly or through others. It
+	// returns each membership once, in no order, at most limit.
 	Above(ctx context.Context, members []string, limit int) ([]Edge, error)
-	// Below reads the memberships of groups in some groups and in all the groups that are in them, in the same way.
+	// Below reads the memberships of groups in some groups, and in all groups below these, in the same way.
 	Below(ctx context.Context, groups []string, limit int) ([]Edge, error)
 }
 
-// Nesting decides for one write which groups may become members of a group. Nobody else may nest groups of the organization
-// meanwhile: two who each see that a limit holds could exceed it together.
+// Nesting decides for one write which groups may become members of a group. No other write may nest groups of the
+// organization at the same time: two writes that each stay within a limit could exceed it together.
 type Nesting struct {
 	Reader EdgeReader
-	read   int // memberships that were looked through for this write
+	read   int // memberships inspected for this write
 }
 
-// Check refuses groups that are to become members of a group, and are not yet, with fault.InvalidValue: one that contains the
-// group, and where a limit of nesting would be exceeded. A new membership changes what is above every group below it, so all
-// of them are looked at.
+// Check checks groups that are to become new members of a group. fault.InvalidValue: one of them contains the group, or a
+// limit of nesting would be exceeded. A new membership changes what is above every group below it, so Check inspects all of
+// them.
 func (n *Nesting) Check(ctx context.Context, groupID string, come []string) error {
 	if len(come) == 0 {
 		return nil
@@ -61,7 +60,7 @@ func (n *Nesting) Check(ctx context.Context, groupID string, come []string) erro
 	for _, e := range under {
 		below = append(below, e.Member)
 	}
-	// What was read downwards is among this, too.
+	// These include the edges in under.
 	beside, err := n.Reader.Above(ctx, below, most)
 	if err != nil {
 		return err
@@ -97,7 +96,7 @@ func (n *Nesting) Check(ctx context.Context, groupID string, come []string) erro
 	return nil
 }
 
-// refuseRing refuses the first of the groups that contains the group, or is it. over is what is above the group.
+// refuseRing refuses the first of the groups that is the group or contains it. over are the memberships above the group.
 func refuseRing(groupID string, come []string, over []Edge) error {
 	above := map[string]bool{groupID: true}
 	for _, e := range over {
@@ -120,7 +119,7 @@ const (
 	exceedsAbove
 )
 
-// sentence says it of a group that is stored so.
+// sentence describes a stored group that exceeds the limit.
 func (b beyond) sentence(groupID string) string {
 	switch b {
 	case exceedsDepth:

@@ -16,13 +16,13 @@ type Scope struct {
 // Type is a resource type, by its name (RFC 7643 §6).
 type Type string
 
-// The types that every engine keeps.
+// The types that every engine stores.
 const (
 	User  Type = "User"
 	Group Type = "Group"
 )
 
-// Resource is a stored resource of any type. The members of a group are apart from it.
+// Resource is a stored resource of any type. A group's members are stored apart.
 type Resource struct {
 	Scope
 	Type        Type
@@ -33,38 +33,38 @@ type Resource struct {
 	DisplayName string // of a user: what members show of it. A group shows its Name.
 	Active      bool   // of a user
 	Version     int64
-	Document    []byte // canonical, without id, meta, and what is apart
+	Document    []byte // canonical, without id, meta, and what is stored apart
 	CreateTime  time.Time
 	UpdateTime  time.Time
-	Search      []scim.SearchValue // of a user: written with it. Read methods leave it empty.
-	Groups      []scim.GroupRef    // of a user: what UserGroups gives. Nil where they were not read.
+	Search      []scim.SearchValue // of a user: written with it, and not read
+	Groups      []scim.GroupRef    // of a user: see UserGroups. Nil if they were not read.
 }
 
-// Lookup names resources in one way; the other fields are empty. An empty one names none. Values are as they are stored. Within a directory an ID names one
-// resource, and so do a Name and an ExternalID where the type has them unique.
-type Lookup struct {
+// Selector selects resources by one of its fields; the others are empty. An empty Selector selects none. Values are as stored. In a
+// directory, an ID selects one resource, and so do a Name and an ExternalID if the type has unique ones.
+type Selector struct {
 	ID         string
 	Name       string // casefolded
 	ExternalID string
-	// For Find alone.
+	// Only for Find.
 	Email string // casefolded, of users
 	All   bool   // every resource
 }
 
-// Way is in which way a Lookup names resources.
-type Way int
+// Criterion is the field by which a Selector selects.
+type Criterion int
 
-// The ways.
+// The criteria.
 const (
-	WithID Way = iota
+	WithID Criterion = iota
 	WithName
 	WithExternalID
 	WithEmail
 	Every
 )
 
-// Way gives the way, and the value that the resources have.
-func (by Lookup) Way() (way Way, value string) {
+// Criterion returns the criterion, and its value.
+func (by Selector) Criterion() (criterion Criterion, value string) {
 	switch {
 	case by.Name != "":
 		return WithName, by.Name
@@ -78,13 +78,13 @@ func (by Lookup) Way() (way Way, value string) {
 	return WithID, by.ID
 }
 
-// Order is one that an index has: by id, or by name, casefolded, and then by id.
+// Order is an order that an index has: by id, or by casefolded name and then by id.
 type Order struct {
 	ByName     bool
 	Descending bool
 }
 
-// Bytes is how many bytes the documents of resources have.
+// Bytes returns the bytes of the documents of resources.
 func Bytes(read []Resource) (sum int) {
 	for i := range read {
 		sum += len(read[i].Document)
@@ -92,35 +92,35 @@ func Bytes(read []Resource) (sum int) {
 	return sum
 }
 
-// Full says whether documents have so many bytes: then whoever lists resources ended there, and there may be more.
+// Full reports whether documents have at least this many bytes. If so, the list ended there, and there may be more.
 func Full(read []Resource, bytes int) bool { return Bytes(read) >= bytes }
 
-// Facts is what others need of a resource, which may be of any directory. A summary is facts of which there are Scope, Type, ID, Name,
-// ExternalID, Active, Version, UpdateTime and Detached alone: what needs no document.
+// Facts is what other services need of a resource of any directory. A summary is Facts with only Scope, Type, ID, Name, ExternalID,
+// Active, Version, UpdateTime and Detached: the fields that need no document.
 type Facts struct {
 	Resource
 	Detached bool
 }
 
-// FactsBounds is how much one read of facts takes.
+// FactsBounds limits one read of facts.
 type FactsBounds struct {
-	Bytes int // of documents; one user is read whatever it has
-	Edges int // how many memberships are read to find the users' groups
-	// Live says that the groups are asked for only of users that are active and not detached.
+	Bytes int // of documents; one user is read whatever its size
+	Edges int // the most memberships that are read to find the users' groups
+	// Live limits the reading of groups to users that are active and not detached.
 	Live bool
 }
 
-// FactsPage is some users, of one moment.
+// FactsPage is a part of the users, all read at one moment.
 type FactsPage struct {
 	Users []Facts  // by id
-	Rest  []string // ids that were not reached, ascending; they need not be there
+	Rest  []string // the ids after the last user read, ascending; they may be missing
 	Edges []Edge   // the users' memberships and those of their groups: see NewAround
-	// More says that there are more memberships than FactsBounds.Edges: then Edges is a part of them that means nothing.
+	// More means that there are more memberships than FactsBounds.Edges. Then Edges is incomplete and must not be used.
 	More bool
 }
 
-// NewFactsPage makes one of what an engine read for some ids: users by id, of how many that are there, and at most one membership
-// more than the bounds allow.
+// NewFactsPage creates a page from what an engine read for ids: users by id, out of there existing ones, and at most one
+// membership more than the bounds allow.
 func NewFactsPage(ids []string, users []Facts, there int, edges []Edge, most FactsBounds) FactsPage {
 	p := FactsPage{Users: users, Edges: edges, More: len(edges) > most.Edges}
 	if len(users) < there {

@@ -1,7 +1,7 @@
-// Package store is what the identity service keeps: resources such as users and groups, memberships, the change feed, and what it learned of
-// directories. Every engine means the same by this contract; package storetest checks it.
+// Package store is the contract of the identity service's data: resources such as users and groups, memberships, the change feed, and
+// directories. Every engine implements it in the same way; package storetest checks this.
 //
-// A resource is detached while its directory is closed. Nothing is written to detach it: closing the directory does.
+// A resource is detached while its directory is closed. Nothing is written to detach a resource: closing the directory is enough.
 package store
 
 import (
@@ -12,140 +12,145 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// Store keeps identity's data.
+// Store stores identity's data.
 //
-// Every write to a directory's resources checks in its transaction that the directory is open: fault.NotReady when it is
-// not known yet, fault.Deleted when it is closed. A write and its change records are one transaction, durable when the
-// method returns. What is not there is fault.NotFound, and so is a resource of another directory. A closed directory can
-// still be read, which is how adoption finds what it left: who serves SCIM asks first whether it is open.
+// Every write to a directory's resources checks in its transaction that the directory is open: fault.NotReady if it is not
+// known yet, fault.Deleted if it is closed. A write and its change records are one transaction, which is durable when the
+// method returns. A missing resource, and a resource of another directory, is fault.NotFound. A closed directory can still
+// be read, because an adoption needs it: code that serves SCIM checks first whether it is open.
 type Store interface {
-	// Epoch is the feed's: of this database, until it is restored.
+	// Epoch is the epoch of the feed: the same until the database is restored.
 	Epoch() string
 
-	// Followed is the last place given to ApplyDirectory.
+	// Followed is the last place that ApplyDirectory applied.
 	Followed(ctx context.Context) (Place, error)
-	// ApplyDirectory takes what is new of a directory. What is not after Followed, in its epoch, was applied before, and is left
-	// out. A closed one stays closed. What closes it writes one change record, DirectoryClosed, of revision 1.
+	// ApplyDirectory applies a change of a directory. It ignores a place that, in the epoch of Followed, is not after Followed:
+	// that was applied before. A closed directory stays closed. The closing writes one change record, DirectoryClosed, with
+	// revision 1.
 	ApplyDirectory(ctx context.Context, d Directory, at Place, cause Cause) error
-	// Directory reads one; fault.NotFound when it was not applied yet.
+	// Directory reads a directory. fault.NotFound: it was not applied yet.
 	Directory(ctx context.Context, scope Scope) (Directory, error)
-	// Ancestors are the directories that this one may adopt from: what it replaces, what that replaced, and so on; nearest
-	// first, those of them that are closed, at most 100.
+	// Ancestors are the closed directories that this one may adopt from: the directory that it replaces, the one that that
+	// replaced, and so on; nearest first, at most 100.
 	Ancestors(ctx context.Context, scope Scope) ([]string, error)
 
-	// Get reads the resource that a look-up names, by its ID or, where the type has these unique, by its Name or ExternalID. With groups it
-	// reads along the groups of a user.
-	Get(ctx context.Context, scope Scope, t Type, by Lookup, groups bool) (Resource, error)
-	// List lists by id those after one, at most limit. It ends once their documents have so many bytes; see Full.
+	// Get reads the resource that a selector names by its ID or, if the type has unique ones, by its Name or ExternalID. If groups is
+	// true, it also reads the groups of a user.
+	Get(ctx context.Context, scope Scope, t Type, by Selector, groups bool) (Resource, error)
+	// List lists the resources after an id, by id, at most limit. It ends once their documents have so many bytes; see Full.
 	List(ctx context.Context, scope Scope, t Type, after string, limit, bytes int) ([]Resource, error)
-	// ByID reads resources by id, at most 1,000, in the order of their ids. Those that are not there are left out. It ends as
-	// List does.
+	// ByID reads at most 1,000 resources by id, in the order of the ids. It leaves out missing ones. It ends as List does.
 	ByID(ctx context.Context, scope Scope, t Type, ids []string, bytes int) ([]Resource, error)
-	// Page lists in an order, skipping some. It ends as List does.
+	// Page lists in an order, after skip resources. It ends as List does.
 	Page(ctx context.Context, scope Scope, t Type, order Order, skip, limit int64, bytes int) ([]Resource, error)
-	// Count counts those of an open directory: exactly those whose creation is committed and whose deletion is not.
+	// Count counts the resources of an open directory: exactly those with a committed creation and no committed deletion.
 	Count(ctx context.Context, scope Scope, t Type) (int64, error)
-	// Candidates looks up in an index, in no order, the ids of resources that meet a condition, at most limit. All of the directory's
-	// that meet it are among them where limit was not reached; ids of other directories may be, and an id may come twice.
-	// The attribute is id, externalId, or the one that is the name of the type. Of users it may also be active (Low is "false"), groups
-	// (Low is a group's id, and users of nested groups are in it), or that of search values. Of groups it may be members: then all of
-	// the directory's groups that it gives have the member Low directly, and its directory can see it.
+	// Candidates finds in an index the ids of resources that meet a condition, at most limit, in no order. If there are fewer than
+	// limit, they include all such resources of the directory. They may include ids of other directories, and an id twice. The
+	// attribute is id, externalId, or the attribute that is the type's name. For users it may also be active (Low is "false"), groups
+	// (Low is a group's id; users of nested groups are included), or the attribute of a search value. For groups it may be members:
+	// then each group of the directory that is returned has Low as a direct member that the directory can see.
 	Candidates(ctx context.Context, scope Scope, t Type, c scim.Condition, limit int) ([]string, error)
-	// Create adds a resource, a group with members. fault.Uniqueness: the name or externalId of a user is taken; the directory wants the
-	// names of groups unique and this one is taken. fault.InvalidValue: a member is not a user or group of the directory, would make the
-	// group a member of itself, or would exceed a limit of nesting (see Nesting).
+	// Create creates a resource, a group with its members. fault.Uniqueness: the name or externalId of a user is taken, or the
+	// directory wants unique group names and this one is taken. fault.InvalidValue: a member is not a user or group of the directory,
+	// would make the group a member of itself, or would exceed a limit of nesting (see Nesting).
 	Create(ctx context.Context, r Resource, edits []MemberEdit, cause Cause) (Written, error)
-	// Update writes a resource whose stored Version is r.Version, and edits the members of a group; else ErrChanged. Without a Document it
-	// makes the edits alone, and a Version of 0 is any: they are made on what is there. It touches the rows of the members that are
-	// named, and no others, unless it replaces or matches. Errors are those of Create; of a group that is not there fault.NotFound.
+	// Update writes a resource and edits the members of a group, if the stored version is r.Version; otherwise ErrChanged. Without a
+	// Document it only makes the edits, and then Version 0 accepts any version. It touches only the rows of named members, unless an
+	// edit replaces or matches members. Errors are those of Create; fault.NotFound for a missing group.
 	Update(ctx context.Context, r Resource, edits []MemberEdit, cause Cause) (Written, error)
-	// Adopt moves a detached resource from a directory to r's, marks the memberships of a group carried, and then does what Update does.
+	// Adopt moves a detached resource from the directory from to r's directory, marks the memberships of a group carried, and then does
+	// what Update does.
 	Adopt(ctx context.Context, from string, r Resource, edits []MemberEdit, cause Cause) (Written, error)
-	// Detached finds the resource of some closed directories that r is: by externalId, else by name, in the first of the directories
-	// where only one has it. fault.NotFound: there is none.
+	// Detached finds the detached resource that r can adopt: by externalId, otherwise by name, in the first of these closed
+	// directories where exactly one resource matches. fault.NotFound: there is none.
 	Detached(ctx context.Context, r Resource, directoryIDs []string) (Resource, error)
-	// Delete removes a resource, its memberships too, if its version is among versions or versions is empty; else ErrChanged.
+	// Delete deletes a resource and its memberships, if its version is among versions or versions is empty; otherwise
+	// ErrChanged.
 	Delete(ctx context.Context, scope Scope, t Type, id string, versions []int64, cause Cause) (Written, error)
 
-	// IDs lists the ids of an organization's resources, those after one, at most limit.
+	// IDs lists the ids of an organization's resources after one, at most limit.
 	IDs(ctx context.Context, organizationID string, t Type, after string, limit int) ([]string, error)
-	// Find lists by id summaries of the organization's resources that a look-up names, those after one, at most limit.
-	Find(ctx context.Context, organizationID string, t Type, by Lookup, after string, limit int) ([]Facts, error)
-	// Summaries reads summaries of resources by id, of any directory of the organization, in no order; at most 1,000. Those that are not
-	// there are left out.
+	// Find lists summaries of the organization's resources that a selector matches, by id, after one id, at most limit.
+	Find(ctx context.Context, organizationID string, t Type, by Selector, after string, limit int) ([]Facts, error)
+	// Summaries reads summaries of at most 1,000 resources by id, in any directory of the organization, in no order. It leaves out
+	// missing ones.
 	Summaries(ctx context.Context, organizationID string, t Type, ids []string) ([]Facts, error)
 
-	// Facts reads users by id, of any directory of the organization; at most 1,000. Those that are not there are left out. What
-	// it reads is of one moment. It ends once it has as many bytes as the bounds allow, with at least one user.
+	// Facts reads at most 1,000 users by id, in any directory of the organization, at one moment. It leaves out missing ones.
+	// It ends once it has as many bytes as the bounds allow, with at least one user.
 	Facts(ctx context.Context, organizationID string, ids []string, most FactsBounds) (FactsPage, error)
-	// UserGroups lists the groups of the directory that each of at most 1,000 users is in, nested ones too, by id. Who is in
-	// none is left out.
+	// UserGroups lists the groups of the directory that each of at most 1,000 users is in, nested ones too, by id. It leaves
+	// out users that are in none.
 	UserGroups(ctx context.Context, scope Scope, userIDs []string) (map[string][]scim.GroupRef, error)
-	// EraseUser removes a user of any directory of the organization, its memberships too, and writes the record that Delete writes.
+	// EraseUser deletes a user of any directory of the organization and its memberships, and writes the same record as Delete.
 	// fault.NotDetached: its directory is not closed.
 	EraseUser(ctx context.Context, organizationID, id string, cause Cause) (Written, error)
 
-	// Members lists, by id, a group's members that its directory can see, those after one, at most limit.
+	// Members lists the members of a group that its directory can see, by id, after one id, at most limit.
 	Members(ctx context.Context, scope Scope, groupID, after string, limit int) ([]scim.Member, error)
-	// DirectMembers lists, by id, all members of a group of any directory, also those that its directory cannot see.
+	// DirectMembers lists all members of a group of any directory, by id, also those that its directory cannot see.
 	DirectMembers(ctx context.Context, organizationID, groupID, after string, limit int) ([]Member, error)
-	// CarriedMembers lists, by group and member, the memberships that this directory's adoption took over and the IdP
-	// never confirmed: of adopted groups, and of adopted users and groups in groups that were not adopted.
+	// CarriedMembers lists, by group and member, the memberships that this directory's adoption kept and that the IdP never
+	// confirmed: of adopted groups, and of adopted users and groups in groups that were not adopted.
 	CarriedMembers(ctx context.Context, scope Scope, afterGroup, afterMember string, limit int) ([]CarriedMember, error)
 	// RemoveCarried removes such memberships, with change records.
 	RemoveCarried(ctx context.Context, scope Scope, members []CarriedMember, cause Cause) (Written, error)
 
-	// Cursor is the end of the feed. Whatever shows later is after follow; whatever was written is not after newest.
+	// Cursor returns two ends of the feed. Every record that becomes visible later is after follow. No record that was
+	// written is after newest.
 	Cursor(ctx context.Context) (follow, newest feed.Cursor, err error)
-	// Changes lists an organization's records after a cursor, in the feed's order, at most limit, and the cursor after what
-	// was looked at. fault.CursorExpired: another epoch, records after the cursor were trimmed, or the feed has not come so far.
+	// Changes lists an organization's records after a cursor, in the feed's order, at most limit, and returns the cursor up to
+	// which it has read. fault.CursorExpired: the cursor has another epoch, records after it were trimmed, or it is beyond the
+	// end of the feed.
 	//
-	// A record shows once nothing can come before it any more: with some engines a moment after the write returned, and
-	// Written tells when. It then shows at that place for good. The records of one write follow each other in the order in
-	// which it made them, all of them with the revision of the resource that they are about. Those of several writes may come
-	// in another order than the writes, even of one resource: its highest revision is the newest.
+	// A record becomes visible once no other record can come before it: in some engines a moment after the write has returned.
+	// NewChanges tells when. After that, its place does not change. The records of one write are consecutive, in the order in
+	// which it made them, each with the revision of its resource. Records of several writes may have another order than the
+	// writes, even for one resource: the highest revision is the newest.
 	//
-	// held is the time of the oldest record of the organization that is committed and does not show yet, zero where there is
-	// none: every record of a write that returned before it, and before the call, shows.
-	Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) (changes []Change, next feed.Cursor, held time.Time, err error)
-	// Active lists the organizations with records after a cursor, and the cursor after them: go on from there also when
-	// there was none. From the beginning it lists those whose records were trimmed, too. fault.CursorExpired as with Changes,
-	// and held as there, but of any organization.
-	Active(ctx context.Context, after feed.Cursor) (active []string, next feed.Cursor, held time.Time, err error)
-	// TrimChanges removes records from before a time, the oldest first, at most limit, and says how many. While one process
-	// trims, another one has nothing to do.
+	// delayed is the time of the organization's oldest record that is committed and not visible, or zero. Every record of a
+	// write that returned before that time, and before the call, is visible.
+	Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) (changes []Change, next feed.Cursor, delayed time.Time, err error)
+	// Active lists the organizations with records after a cursor, and returns the cursor after those records; continue there
+	// also if there were none. From the beginning, it also lists organizations whose records were trimmed.
+	// fault.CursorExpired is as in Changes. delayed is as in Changes, but for all organizations.
+	Active(ctx context.Context, after feed.Cursor) (active []string, next feed.Cursor, delayed time.Time, err error)
+	// TrimChanges trims records from before a time, the oldest first, at most limit, and returns how many. While one process
+	// trims, other processes trim nothing.
 	TrimChanges(ctx context.Context, before time.Time, limit int) (int, error)
-	// Written gives a channel that closes once records show that did not show before, or earlier.
-	Written() <-chan struct{}
+	// NewChanges returns a channel that closes when new records become visible, or earlier.
+	NewChanges() <-chan struct{}
 
-	// AddOddities adds counts to what is stored, all or none. Beyond MaxIgnored attributes of a directory, new ones are left
-	// out, and so are those of a directory that is not known. The directory need not be open.
-	AddOddities(ctx context.Context, oddities []Oddity) error
-	// Oddities lists those of a directory by name, quirks first.
-	Oddities(ctx context.Context, scope Scope) ([]Oddity, error)
+	// AddDialectCounts adds all counts to the stored ones, or none on an error. It ignores new attributes of a directory beyond
+	// MaxIgnored, and counts of an unknown directory. The directory need not be open.
+	AddDialectCounts(ctx context.Context, dialectCounts []DialectCount) error
+	// DialectCounts lists the counts of a directory by name, quirks first.
+	DialectCounts(ctx context.Context, scope Scope) ([]DialectCount, error)
 
-	// PutSchema writes a schema in place of the one whose id differs by case at most, whose times stay where they still hold. check sees the
-	// one that it replaces, or the zero Schema, and the directory's others first, and may refuse; nobody writes a schema of the directory
-	// meanwhile. It gives what is there then.
+	// PutSchema writes a schema in place of an existing one with the same id, compared without case, and keeps its times as far as they
+	// are still right. Before that it calls check with the existing schema, or the zero Schema, and the directory's other schemas;
+	// check may refuse. No other write changes the directory's schemas meanwhile. PutSchema returns the stored schema.
 	PutSchema(ctx context.Context, s Schema, check func(before Schema, others []Schema) error) (Schema, error)
-	// Schemas lists those of a directory by id. A directory that replaces another one has that one's from the start.
+	// Schemas lists the schemas of a directory by id. A directory that replaces another one begins with that one's schemas.
 	Schemas(ctx context.Context, scope Scope) ([]Schema, error)
-	// Extended lists the directories of an organization that have schemas, closed ones too, by id.
+	// Extended lists the ids of the organization's directories that have schemas, also closed ones.
 	Extended(ctx context.Context, organizationID string) ([]string, error)
-	// DeleteSchema removes one, whose id may be in another case.
+	// DeleteSchema deletes a schema by its id, in any case.
 	DeleteSchema(ctx context.Context, scope Scope, id string) error
 
-	// EraseOrganization removes some of what is kept of an organization whose directories are all closed, at most EraseRows rows, in a
-	// transaction. Nothing is left once it looked at all there is and found nothing; any number of processes may do so at once. Its
-	// change records go as TrimChanges removes them, and the directories last: without its directory no write succeeds, even if it began
-	// before. What stays is up to where the records were trimmed. fault.Unavailable: records do not show yet, and stay until they do.
-	// fault.Conflict: a directory is not closed; the id is another organization's by now, whose data nobody erases.
+	// EraseOrganization erases a part of the data of an organization that has only closed directories: at most EraseRows rows, in one
+	// transaction. nothingLeft is true once a call found nothing to erase. Any number of processes may call it at the same time. It
+	// trims change records as TrimChanges does, and erases the directories last: without its directory no write succeeds, even one that
+	// began before. It keeps only the place up to which the records were trimmed. fault.Unavailable: some records are not visible yet,
+	// and cannot be erased until they are. fault.Conflict: a directory is not closed, so this may be a new organization with the same
+	// id.
 	EraseOrganization(ctx context.Context, organizationID string) (nothingLeft bool, err error)
 
 	Close() error
 }
 
-// EraseRows is how many rows one call of EraseOrganization removes at most, and EraseBytes after how many bytes of documents it ends.
+// EraseRows is the most rows that one call of EraseOrganization erases. EraseBytes is the bytes of documents after which it ends.
 const (
 	EraseRows  = 300
 	EraseBytes = 1 << 20

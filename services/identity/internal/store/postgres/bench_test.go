@@ -57,7 +57,7 @@ func BenchmarkStore(b *testing.B) {
 			return second(s.Create(ctx, user(fmt.Sprintf("new-%d", n)), nil, cause))
 		}},
 		{"update a user", func(ctx context.Context, n int64) error {
-			u, err := s.Get(ctx, scope, store.User, store.Lookup{ID: some(n)}, false)
+			u, err := s.Get(ctx, scope, store.User, store.Selector{ID: some(n)}, false)
 			if err != nil {
 				return err
 			}
@@ -65,10 +65,10 @@ func BenchmarkStore(b *testing.B) {
 			return second(s.Update(ctx, u, nil, cause))
 		}},
 		{"get a user by id", func(ctx context.Context, n int64) error {
-			return second(s.Get(ctx, scope, store.User, store.Lookup{ID: some(n)}, true))
+			return second(s.Get(ctx, scope, store.User, store.Selector{ID: some(n)}, true))
 		}},
 		{"get a user by userName", func(ctx context.Context, n int64) error {
-			return second(s.Get(ctx, scope, store.User, store.Lookup{Name: some(n)}, true))
+			return second(s.Get(ctx, scope, store.User, store.Selector{Name: some(n)}, true))
 		}},
 		{"page of 100 users", func(ctx context.Context, _ int64) error {
 			if _, err := s.Count(ctx, scope, store.User); err != nil {

@@ -11,18 +11,19 @@ import (
 )
 
 var (
-	searchValues         = newLookup("find_user_ids_by_search_value", "organization_id", "attribute")
+	searchValues         = newIndex("find_user_ids_by_search_value", "organization_id", "attribute")
 	findGroupIDsByMember = statements.Load("find_group_ids_by_member", "organization_id", "directory_id", "member_id", "limit")
 	findInactiveUserIDs  = statements.Load("find_inactive_user_ids", "organization_id", "directory_id", "limit")
 	findUserIDsInGroup   = statements.Load("find_user_ids_in_group", "organization_id", "group_id", "limit")
 )
 
-// lookup finds ids by a column, which is a value, one of some, one from a value on, or between two.
-type lookup struct{ equal, in, from, between string }
+// index has the statements that find ids by a column: by one value, by one of several values, from a value on, or between
+// two values.
+type index struct{ equal, in, from, between string }
 
-// newLookup loads its statements, of two arguments and those that the column is compared with.
-func newLookup(name, first, second string) lookup {
-	return lookup{
+// newIndex loads the statements. first and second are their arguments beside those for the column.
+func newIndex(name, first, second string) index {
+	return index{
 		equal:   statements.Load(name, first, second, "low", "limit"),
 		in:      statements.Load(name+"_in", first, second, "values", "limit"),
 		from:    statements.Load(name+"_from", first, second, "low", "limit"),
@@ -30,8 +31,8 @@ func newLookup(name, first, second string) lookup {
 	}
 }
 
-// candidates runs a look-up.
-func (s *Store) candidates(ctx context.Context, l lookup, c scim.Condition, limit int, first, second any) ([]string, error) {
+// candidates runs the statement of an index for a condition.
+func (s *Store) candidates(ctx context.Context, l index, c scim.Condition, limit int, first, second any) ([]string, error) {
 	statement, args := l.from, []any{first, second, c.Low, limit}
 	switch {
 	case len(c.Values) > 0:
@@ -46,7 +47,7 @@ func (s *Store) candidates(ctx context.Context, l lookup, c scim.Condition, limi
 
 func (s *Store) Candidates(ctx context.Context, scope store.Scope, t store.Type, c scim.Condition, limit int) ([]string, error) {
 	org, directory := scope.OrganizationID, scope.DirectoryID
-	if l, ok := tables[t].lookups[c.Attribute]; ok {
+	if l, ok := tables[t].indexes[c.Attribute]; ok {
 		return s.candidates(ctx, l, c, limit, org, directory)
 	}
 	switch {
@@ -58,7 +59,7 @@ func (s *Store) Candidates(ctx context.Context, scope store.Scope, t store.Type,
 	return nil, fmt.Errorf("a %s has no index on %q", t, c.Attribute)
 }
 
-// userCandidates looks up what users alone have.
+// userCandidates searches the indexes that only users have.
 func (s *Store) userCandidates(ctx context.Context, scope store.Scope, c scim.Condition, limit int) ([]string, error) {
 	switch c.Attribute {
 	case "active":

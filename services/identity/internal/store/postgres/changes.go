@@ -27,7 +27,7 @@ var (
 	trimChanges             = statements.Load("trim_changes", "limit", "before")
 )
 
-// recorded is where a write's last change record is, as the columns have it; nil where it wrote none.
+// recorded is the place of a write's last change record, as the columns have it; nil if the write made no record.
 type recorded struct {
 	transaction *uint64
 	sequence    *int64
@@ -35,7 +35,7 @@ type recorded struct {
 
 func (r recorded) none() bool { return r.transaction == nil }
 
-// cursor is after the record; the zero cursor where there is none.
+// cursor is the cursor after the record, or zero without a record.
 func (r recorded) cursor(epoch string) feed.Cursor {
 	if r.none() {
 		return feed.Cursor{}
@@ -43,7 +43,7 @@ func (r recorded) cursor(epoch string) feed.Cursor {
 	return feed.Cursor{Epoch: epoch, Transaction: *r.transaction, Sequence: *r.sequence}
 }
 
-// record adds a change record and gives the cursor after it.
+// record adds a change record and returns the cursor after it.
 func (s *Store) record(ctx context.Context, tx pgx.Tx, scope store.Scope, r rows.Record, cause store.Cause) (feed.Cursor, error) {
 	cursor := feed.Cursor{Epoch: s.db.Epoch()}
 	err := tx.QueryRow(ctx, insertChange, scope.OrganizationID, scope.DirectoryID, r.Type == store.Group, r.ID, r.Revision, int(r.Kind),
@@ -51,20 +51,20 @@ func (s *Store) record(ctx context.Context, tx pgx.Tx, scope store.Scope, r rows
 	return cursor, err
 }
 
-// before is the cursor after everything that a transaction below this one wrote.
+// before is the cursor after all records of the transactions below this one.
 func before(epoch string, transaction uint64) feed.Cursor {
 	return feed.Cursor{Epoch: epoch, Transaction: transaction - 1, Sequence: math.MaxInt64}
 }
 
-// columnsOf is a cursor as the columns have it. Who made one up beyond them is at their end.
+// columnsOf returns a cursor as the columns have it. A made-up cursor beyond their range becomes the largest one.
 func columnsOf(c feed.Cursor) (transaction, sequence int64) {
 	return int64(min(c.Transaction, math.MaxInt64)), c.Sequence
 }
 
-// look implements pgdb.Wakeup's question.
-func (s *Store) look(ctx context.Context) (seen uint64, held bool, err error) {
-	err = s.db.QueryRow(ctx, getNewestChange).Scan(&seen, &held)
-	return seen, held, err
+// readNewest is the query that pgdb.Wakeup asks for: the newest visible record, and whether there are delayed ones.
+func (s *Store) readNewest(ctx context.Context) (seen uint64, delayed bool, err error) {
+	err = s.db.QueryRow(ctx, getNewestChange).Scan(&seen, &delayed)
+	return seen, delayed, err
 }
 
 func (s *Store) Cursor(ctx context.Context) (follow, newest feed.Cursor, err error) {
@@ -79,30 +79,31 @@ func (s *Store) Cursor(ctx context.Context) (follow, newest feed.Cursor, err err
 	return follow, newest, nil
 }
 
-func (s *Store) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) (changes []store.Change, next feed.Cursor, held time.Time, err error) {
+func (s *Store) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) (changes []store.Change, next feed.Cursor, delayed time.Time, err error) {
 	transaction, sequence := columnsOf(after)
-	// One statement, so that the horizon and the records are of one snapshot. Without a record there is a row without one.
+	// One statement, so that the horizon and the records are from one snapshot. If there are no records, it returns one row
+	// without a record.
 	type line struct {
 		store.Change
 		epoch          string
 		horizon, ahead uint64
-		held           time.Time
+		delayed        time.Time
 		trimmed        feed.Cursor
 		there          bool
 	}
 	found, err := pgdb.ReadAll(ctx, s.db, func(l *line) []any {
 		return append([]any{
-			&l.epoch, &l.horizon, &l.ahead, dbtype.Time(&l.held), &l.trimmed.Transaction, &l.trimmed.Sequence, &l.there, &l.Cursor.Transaction, &l.Cursor.Sequence,
+			&l.epoch, &l.horizon, &l.ahead, dbtype.Time(&l.delayed), &l.trimmed.Transaction, &l.trimmed.Sequence, &l.there, &l.Cursor.Transaction, &l.Cursor.Sequence,
 		}, rows.Change(&l.Change)...)
 	}, listChanges, organizationID, transaction, sequence, limit)
 	if err != nil {
-		return nil, after, held, err
+		return nil, after, delayed, err
 	}
 	first := found[0]
 	if err := followable(after, first.epoch, first.ahead, first.trimmed); err != nil {
-		return nil, after, held, err
+		return nil, after, delayed, err
 	}
-	held = first.held
+	delayed = first.delayed
 	for _, l := range found {
 		if l.there {
 			l.Cursor.Epoch = l.epoch
@@ -110,16 +111,16 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 		}
 	}
 	if len(changes) == limit {
-		return changes, changes[limit-1].Cursor, held, nil
+		return changes, changes[limit-1].Cursor, delayed, nil
 	}
 	end := before(first.epoch, first.horizon)
 	if end.Before(after) {
 		end = after
 	}
-	return changes, end, held, nil
+	return changes, end, delayed, nil
 }
 
-// followable says whether what comes after a cursor can be read from a feed of this epoch.
+// followable returns an error if the records after a cursor cannot be read from a feed of this epoch.
 func followable(after feed.Cursor, epoch string, ahead uint64, trimmed feed.Cursor) error {
 	switch err := after.CheckEpoch(epoch); {
 	case err != nil:
@@ -132,7 +133,7 @@ func followable(after feed.Cursor, epoch string, ahead uint64, trimmed feed.Curs
 	return nil
 }
 
-func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string, next feed.Cursor, held time.Time, err error) {
+func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string, next feed.Cursor, delayed time.Time, err error) {
 	state, query := getFeedState, listActive
 	if after.Transaction == 0 && after.Sequence == 0 {
 		state, query = getFeedStateAtBeginning, listActiveFromBeginning
@@ -141,11 +142,11 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string,
 	var end, beyond uint64
 	var trimmed feed.Cursor
 	transaction, sequence := columnsOf(after)
-	// One snapshot, so that what is trimmed meanwhile is either told or missed; and one round trip.
+	// One snapshot, so that concurrent trimming is noticed or has no effect; and one round trip.
 	batch := &pgx.Batch{}
 	batch.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
 	batch.Queue(state).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&now, &end, &beyond, dbtype.Time(&held), &trimmed.Transaction, &trimmed.Sequence)
+		return row.Scan(&now, &end, &beyond, dbtype.Time(&delayed), &trimmed.Transaction, &trimmed.Sequence)
 	})
 	batch.Queue(query, transaction, sequence).Query(func(read pgx.Rows) (err error) {
 		active, err = pgx.CollectRows(read, pgx.RowTo[string])
@@ -153,21 +154,21 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string,
 	})
 	batch.Queue(`COMMIT`)
 	if err := s.db.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, after, held, pgdb.Reach(err)
+		return nil, after, delayed, pgdb.Reach(err)
 	}
 	if err := followable(after, now, beyond, trimmed); err != nil {
-		return nil, after, held, err
+		return nil, after, delayed, err
 	}
 	next = before(now, end)
 	if after.Epoch != "" && next.Before(after) {
 		next = after
 	}
-	return active, next, held, nil
+	return active, next, delayed, nil
 }
 
-// TrimChanges implements store.Store. What was not folded into the totals stays.
+// TrimChanges keeps records that are not yet folded into the totals.
 func (s *Store) TrimChanges(ctx context.Context, before time.Time, limit int) (int, error) {
 	return pgdb.ReadOne(ctx, s.db, dbtype.Value[int], nil, trimChanges, limit, dbtype.Time(&before))
 }
 
-func (s *Store) Written() <-chan struct{} { return s.written.Wait() }
+func (s *Store) NewChanges() <-chan struct{} { return s.newChanges.Wait() }

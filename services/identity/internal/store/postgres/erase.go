@@ -22,19 +22,19 @@ var (
 	eraseDirectories   = statements.Load("erase_directories", "organization_id", "limit")
 )
 
-// erasures remove some rows of an organization each, those that come first by a key, in the order in which they are made. They count
-// those that they found: another process may have been faster. Rows are removed by where they are, so that no plan looks at others. No
-// row comes back: see the contract.
+// erasures each remove some rows of an organization, the first ones by a key, in the order of this list. They count the rows that they
+// found, because another process may remove them first. They remove rows by ctid, so that no plan reads other rows. No row is inserted
+// again: see the contract.
 var erasures = []struct {
 	statement string
-	bytes     bool // it is bounded by bytes, too
+	bytes     bool // also bounded by bytes
 }{
 	{statements.Load("erase_members", "organization_id", "limit"), false},
 	{statements.Load("erase_search_values", "organization_id", "limit"), false},
 	{statements.Load("erase_users", "organization_id", "limit", "bytes"), true},
 	{statements.Load("erase_groups", "organization_id", "limit", "bytes"), true},
 	{statements.Load("erase_schemas", "organization_id", "limit", "bytes"), true},
-	{statements.Load("erase_oddities", "organization_id", "limit"), false},
+	{statements.Load("erase_dialect_counts", "organization_id", "limit"), false},
 }
 
 // detachable is a user and whether its directory is closed.
@@ -44,7 +44,8 @@ type detachable struct {
 	closed      bool
 }
 
-// EraseUser implements store.Store. A directory that is closed stays so, and an adoption waits for the user's row or is waited for.
+// EraseUser relies on two facts: a closed directory stays closed, and an adoption locks the user's row, so the two wait for each
+// other.
 func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause store.Cause) (w store.Written, err error) {
 	err = s.transact(ctx, func(tx pgx.Tx) error {
 		if err := lockGroupsOf(ctx, tx, organizationID, id); err != nil {
@@ -70,7 +71,7 @@ func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause 
 	return w, nil
 }
 
-// EraseOrganization implements store.Store. PostgreSQL keeps what was removed in its files until it vacuums them.
+// EraseOrganization deletes rows. PostgreSQL keeps their bytes in its files until it vacuums them.
 func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (nothingLeft bool, err error) {
 	var found int64
 	err = s.transact(ctx, func(tx pgx.Tx) (err error) {
@@ -90,19 +91,19 @@ func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (n
 				return err
 			}
 		}
-		// Who folds reads records and writes totals of them: not meanwhile.
+		// A fold reads records and writes totals: it must not run meanwhile.
 		if _, err := tx.Exec(ctx, lockFolded); err != nil {
 			return err
 		}
 		if found, err = pgdb.ReadOne(ctx, tx, dbtype.Value[int64], nil, eraseChanges, organizationID, store.EraseRows); found > 0 || err != nil {
 			return err
 		}
-		held, err := pgdb.ReadOne(ctx, tx, dbtype.Value[bool], nil, hasChanges, organizationID)
+		delayed, err := pgdb.ReadOne(ctx, tx, dbtype.Value[bool], nil, hasChanges, organizationID)
 		if err != nil {
 			return err
 		}
-		if held {
-			return fault.New(fault.Unavailable, "a transaction that is open holds the feed back").Retry(time.Second)
+		if delayed {
+			return fault.New(fault.Unavailable, "an open transaction delays the feed").Retry(time.Second)
 		}
 		for _, statement := range []string{eraseTotals, eraseDirectories} {
 			if found, err = pgdb.ReadOne(ctx, tx, dbtype.Value[int64], nil, statement, organizationID, store.EraseRows); found > 0 || err != nil {

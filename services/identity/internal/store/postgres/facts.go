@@ -12,7 +12,7 @@ import (
 
 var (
 	listFacts = statements.Load("list_facts", "organization_id", "ids", "bytes")
-	// listEdgesOfFacts reads the memberships of those whose groups are asked for.
+	// listEdgesOfFacts reads the memberships of the users whose groups are requested.
 	listEdgesOfFacts = statements.Load("list_edges_of_facts", "organization_id", "ids", "bytes", "only_live", "limit")
 )
 

@@ -11,7 +11,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/pgdb"
 )
 
-// The statements that write a group and members of it, the last of a batch.
+// The statements that write a group and its members. They are the last ones of a batch.
 var (
 	createGroup = statements.Load("create_group", "organization_id", "directory_id", "group_id", "come", "leave", "order", "message_id",
 		"traceparent", "time", "display_name", "display_name_folded", "external_id", "document", "kind")
@@ -29,9 +29,9 @@ var (
 // groupWrite is a write of a group's document or members.
 type groupWrite struct {
 	group    store.Resource
-	kind     store.ChangeKind // of the document's record
+	kind     store.ChangeKind // of the document's change record
 	document bool
-	version  int64 // that must be stored; -1 for any
+	version  int64 // the version that must be stored; -1 for any
 	changed  bool  // members were changed before, in the same transaction
 	edit     quickEdit
 	cause    store.Cause
@@ -40,15 +40,15 @@ type groupWrite struct {
 // groupOutcome is what a statement found and did.
 type groupOutcome struct {
 	closed  *bool
-	old     *int64 // the version that was stored
+	old     *int64 // the version that was stored before
 	updated *int64
 	taken   bool
 	came    int
-	version *int64 // that is stored now; nil where nothing was written
+	version *int64 // the version that is stored now; nil if nothing was written
 	recorded
 }
 
-// send runs a write in one round trip.
+// send sends a write in one round trip.
 func (w groupWrite) send(ctx context.Context, to batcher) (o groupOutcome, err error) {
 	g := w.group
 	args := []any{
@@ -70,7 +70,7 @@ func (w groupWrite) send(ctx context.Context, to batcher) (o groupOutcome, err e
 	return o, to.SendBatch(ctx, batch).Close()
 }
 
-// array passes ids to SQL: nil would be NULL there.
+// array returns ids as an SQL argument: nil would become NULL.
 func array(ids []string) []string {
 	if ids == nil {
 		return []string{}
@@ -78,10 +78,10 @@ func array(ids []string) []string {
 	return ids
 }
 
-// creates says whether the group is not there yet.
+// creates reports whether the write creates the group.
 func (w groupWrite) creates() bool { return w.group.Version == 0 && w.kind == store.Created }
 
-// refusal is why nothing could be written, apart from who comes.
+// refusal returns the reason why nothing was written, except for unknown members.
 func (w groupWrite) refusal(o groupOutcome) error {
 	if err := refuseClosed(o.closed, w.group.DirectoryID); err != nil {
 		return err
@@ -97,7 +97,8 @@ func (w groupWrite) refusal(o groupOutcome) error {
 	return nil
 }
 
-// quickly writes in one round trip, unless who comes is not known to be a user of the directory.
+// quickly writes in one round trip. strangers reports that nothing was written, because a new member is not known to be a
+// user of the directory.
 func (s *Store) quickly(ctx context.Context, w groupWrite) (written store.Written, strangers bool, err error) {
 	var o groupOutcome
 	if err = again(func() error { o, err = w.send(ctx, s.db); return err }); err != nil {
@@ -112,7 +113,7 @@ func (s *Store) quickly(ctx context.Context, w groupWrite) (written store.Writte
 	return s.outcome(w, o), false, nil
 }
 
-// outcome is what a write did that was not refused.
+// outcome returns the result of a write that was not refused.
 func (s *Store) outcome(w groupWrite, o groupOutcome) store.Written {
 	if o.version == nil {
 		return store.Written{Version: *o.old, UpdateTime: time.UnixMicro(*o.updated).UTC()}
@@ -139,7 +140,7 @@ func (s *Store) createGroup(ctx context.Context, g store.Resource, edits []store
 	return w, err
 }
 
-// sendThenEdit writes a group that is new to its directory, and then brings its members in.
+// sendThenEdit writes a group that is new in its directory, and then adds its members.
 func (s *Store) sendThenEdit(ctx context.Context, tx pgx.Tx, write groupWrite, edits []store.MemberEdit) (w store.Written, err error) {
 	o, err := write.send(ctx, tx)
 	if err == nil {

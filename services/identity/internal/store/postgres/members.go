@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	// Their rows are held, so that nobody deletes them meanwhile.
+	// They lock the members' rows, so that no other transaction deletes them.
 	lockUsersToAdd  = statements.Load("lock_users_to_add", "organization_id", "directory_id", "group_id", "ids")
 	lockGroupsToAdd = statements.Load("lock_groups_to_add", "organization_id", "directory_id", "group_id", "ids")
 
@@ -37,16 +37,16 @@ var (
 	touchGroup          = statements.Load("touch_group", "version", "time", "organization_id", "id")
 )
 
-// quickEdit is an edit that names a few members: one statement can make it.
+// quickEdit is an edit of a few named members. One statement can do it.
 type quickEdit struct {
 	come, leave []string
-	order       []string // of their change records
+	order       []string // the order of their change records
 }
 
-// maxQuick is how many members a quickEdit names.
+// maxQuick is the most members that a quickEdit names.
 const maxQuick = 100
 
-// quickEditOf is what edits come to, if that is a quickEdit: each member is named to come or to leave.
+// quickEditOf joins edits to one quickEdit, if each member is only added or only removed.
 func quickEditOf(edits []store.MemberEdit) (q quickEdit, ok bool) {
 	named := map[string]scim.MemberEditKind{}
 	for _, edit := range edits {
@@ -73,7 +73,7 @@ func quickEditOf(edits []store.MemberEdit) (q quickEdit, ok bool) {
 	return q, true
 }
 
-// editor changes the members of one group within a write that holds the group's row, whoever and however many they are.
+// editor changes the members of one group, of any kind and number, within a write that has locked the group's row.
 type editor struct {
 	scope    store.Scope
 	groupID  string
@@ -95,7 +95,7 @@ func (s *Store) edit(ctx context.Context, tx pgx.Tx, e *editor, edits []store.Me
 	return e.apply(ctx, store.Together(edits))
 }
 
-// editPage is how many members one step of an edit takes.
+// editPage is how many members one step of an edit processes.
 const editPage = 1000
 
 func (e *editor) apply(ctx context.Context, edits []store.MemberEdit) error {
@@ -129,18 +129,18 @@ func inPages(ids []string, do func(ids []string) error) error {
 	return nil
 }
 
-// member is a would-be member, as the directory sees it.
+// member is a user or group that an edit names, as the directory sees it.
 type member struct {
 	id    string
 	group bool
-	there bool // it is a member already, maybe a carried one; only of groups that add finds
+	there bool // it is a member already, maybe a carried one; only add sets this, for groups
 }
 
 func memberFields(m *member) []any { return []any{&m.id, &m.group} }
 
 func wouldBeFields(m *member) []any { return []any{&m.id, &m.group, &m.there} }
 
-// add brings members in, or confirms carried ones.
+// add adds members, and confirms carried ones.
 func (e *editor) add(ctx context.Context, ids []string) error {
 	var there []member
 	for _, query := range []string{lockUsersToAdd, lockGroupsToAdd} {
@@ -168,7 +168,7 @@ func (e *editor) add(ctx context.Context, ids []string) error {
 	return e.record(ctx, store.MemberAdded, inOrder(ids, added))
 }
 
-// inOrder puts members into the order in which they were named, each once. SQL gives them in any order.
+// inOrder sorts members into the order in which the edit named them. SQL returns them in any order.
 func inOrder(ids []string, who []member) []member {
 	place := make(map[string]int, len(ids))
 	for i, id := range slices.Backward(ids) {
@@ -178,7 +178,7 @@ func inOrder(ids []string, who []member) []member {
 	return who
 }
 
-// columns are members as arrays, for unnest.
+// columns returns members as arrays, for unnest.
 func columns(who []member) (ids []string, groups []bool) {
 	for _, m := range who {
 		ids, groups = append(ids, m.id), append(groups, m.group)
@@ -186,7 +186,7 @@ func columns(who []member) (ids []string, groups []bool) {
 	return ids, groups
 }
 
-// known refuses an id that is no resource of the directory.
+// known refuses an id that is not a resource of the directory.
 func (e *editor) known(ids []string, there []member) error {
 	found := make(map[string]bool, len(there))
 	for _, m := range there {
@@ -200,7 +200,7 @@ func (e *editor) known(ids []string, there []member) error {
 	return nil
 }
 
-// nest asks whether groups may come in. Nesting is changed by one at a time in an organization.
+// nest checks whether groups may be added. In an organization, one transaction at a time changes the nesting.
 func (e *editor) nest(ctx context.Context, all []member) error {
 	var come []string
 	for _, m := range all {
@@ -217,7 +217,7 @@ func (e *editor) nest(ctx context.Context, all []member) error {
 	return e.nesting.Check(ctx, e.groupID, come)
 }
 
-// remove takes out members that the directory can see.
+// remove removes members that the directory can see.
 func (e *editor) remove(ctx context.Context, ids []string) error {
 	removed, err := pgdb.ReadAll(ctx, e.tx, memberFields, deleteMembers, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, ids)
 	if err != nil {
@@ -249,14 +249,14 @@ func (e *editor) removeMatching(ctx context.Context, match func(store.Member) bo
 }
 
 func (e *editor) replace(ctx context.Context, ids []string) error {
-	goes, come := store.Replacing(ids)
-	if err := e.removeMatching(ctx, goes); err != nil {
+	removed, added := store.Replacing(ids)
+	if err := e.removeMatching(ctx, removed); err != nil {
 		return err
 	}
-	return inPages(come(), func(some []string) error { return e.add(ctx, some) })
+	return inPages(added(), func(some []string) error { return e.add(ctx, some) })
 }
 
-// record adds a change record for each member that came or left, in their order.
+// record adds a change record for each member that was added or removed, in their order.
 func (e *editor) record(ctx context.Context, kind store.ChangeKind, who []member) error {
 	if len(who) == 0 {
 		return nil
@@ -283,9 +283,10 @@ func (s *Store) CarriedMembers(ctx context.Context, scope store.Scope, afterGrou
 
 func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []store.CarriedMember, cause store.Cause) (w store.Written, err error) {
 	err = s.write(ctx, scope, func(tx pgx.Tx) error {
-		w = store.Written{} // it may be a second try
+		w = store.Written{} // this may be a retry
 		for _, c := range carried {
-			// The group's row first, as everybody does. It may have been confirmed or removed since it was listed.
+			// Lock the group's row first, as all writes do. The membership may have been confirmed or removed since it was
+			// listed.
 			version, err := pgdb.ReadOne(ctx, tx, dbtype.Value[int64], store.Missing(store.Group, c.GroupID),
 				lockGroupByID, scope.OrganizationID, c.GroupID)
 			if fault.Is(err, fault.NotFound) {

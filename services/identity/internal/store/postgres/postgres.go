@@ -1,14 +1,14 @@
 // Package postgres is the identity service's store on PostgreSQL.
 //
-// Writers of one directory run side by side. What keeps them right: a directory's closing waits for the writes that found
-// it open, by an advisory lock that they share; a user and a group are changed by compare-and-set on their version; edits
-// of a group's members hold the group's row; a member that is added holds the member's row, so that it is not deleted
-// meanwhile; and nested groups are added one at a time in an organization, so that no two of them close a cycle.
+// Writers of one directory run at the same time. These rules keep them correct. The closing of a directory waits for the
+// writes that found it open, by an advisory lock that the writes share. A user or group is changed by compare-and-set on its
+// version. Edits of a group's members lock the group's row. Adding a member locks the member's row, so that it is not
+// deleted meanwhile. Groups are nested one at a time in an organization, so that no two writes create a cycle.
 //
-// A write is one round trip: a batch outside an explicit transaction is one of its own. First come statements that take
-// locks, one by one, since a statement sees what was committed before it began, and what it sees must be what the last
-// holder of the locks left. The last one finds out whether it may write, writes everything or nothing, and says why not.
-// Groups as members, more than a few members, and deletions take an explicit transaction.
+// A write is one round trip: a batch outside an explicit transaction is a transaction of its own. Its first statements take
+// locks, one by one, because a statement sees what was committed before it began, and it must see what the previous owner of
+// the lock committed. The last statement checks whether it may write, writes everything or nothing, and reports the reason.
+// Groups as members, edits of many members, and deletions take an explicit transaction.
 package postgres
 
 import (
@@ -32,23 +32,23 @@ import (
 //go:embed migrations/*.sql sql/*.sql
 var embedded embed.FS
 
-// statements stand in files. Some things come back in many of them:
+// statements are the SQL files. These patterns appear in many of them:
 //
-// A lateral subquery that ends with OFFSET 0 is looked up for each row that is joined with it. The planner does not know how few
-// those are, and would read the whole table, or all members of a group, to join it; it may not take a subquery apart that has an
-// OFFSET.
+// PostgreSQL runs a lateral subquery that ends with OFFSET 0 for each joined row. Without OFFSET, the planner would merge the
+// subquery. Because it does not know how few rows there are, it would read the whole table, or all members of a group, for the join.
 //
-// pg_snapshot_xmin(pg_current_snapshot()) is the horizon: the oldest transaction that is open, as the statement's snapshot sees it.
-// What is below it is final. pg_snapshot_xmax is the first transaction that has not begun: no cursor is at or beyond it.
+// pg_snapshot_xmin(pg_current_snapshot()) is the horizon: the oldest open transaction, as the statement's snapshot sees it.
+// Everything below it is final. pg_snapshot_xmax is the first transaction that has not begun: no cursor is at or beyond it.
 //
-// The epoch in meta is that of the database which the statement reads. Store.Epoch may be of another one: the connection that a read
-// gets may be the first to the database that was restored.
+// The epoch in meta is the epoch of the database that the statement reads. Store.Epoch may differ from it: the read may use the
+// first connection to a restored database.
 //
-// The number in hashtextextended tells the kinds of advisory locks apart: 1 is of a directory, 2 of a group's name, 3 of nesting in
-// an organization, and 4 of trimming.
+// The number in hashtextextended is the kind of an advisory lock: 1 for a directory, 2 for a group's name, 3 for the nesting in an
+// organization, and 4 for trimming.
 //
-// A row that somebody changes is locked FOR NO KEY UPDATE, one that goes FOR UPDATE. The former lets others hold it FOR KEY SHARE
-// meanwhile, as who makes it a member does: else two that add each other's groups would wait for each other.
+// Statements lock a row with FOR NO KEY UPDATE before they change it, and with FOR UPDATE before they delete it. The first lock is
+// compatible with FOR KEY SHARE, which a write takes on a new member: otherwise two writes that add each other's groups would
+// deadlock.
 var statements = sqlfile.In(embedded, sqlfile.Postgres)
 
 var (
@@ -66,20 +66,20 @@ var (
 	listAncestors        = statements.Load("list_ancestors", "organization_id", "directory_id")
 )
 
-// schema holds the service's tables, and names the channel of its wake-ups.
+// schema contains the service's tables, and names the channel of its notifications.
 const schema = "usher_identity"
 
 func database() pgdb.Schema {
 	migrations, err := fs.Sub(embedded, "migrations")
 	if err != nil {
-		panic(err) // the folder is embedded
+		panic(err) // the folder is embedded, so it exists
 	}
 	return pgdb.Schema{
 		Name: schema, Migrations: migrations, ByTransaction: true, ByIndex: true, NewEpoch: newEpoch,
 	}
 }
 
-// newEpoch empties the feed, and counts anew what was folded from it.
+// newEpoch empties the feed, and counts the totals again that were folded from it.
 func newEpoch(ctx context.Context, tx pgx.Tx) error {
 	for _, statement := range []string{`TRUNCATE changes, trimmed, totals`, countAllResources, resetFolded} {
 		if _, err := tx.Exec(ctx, statement); err != nil {
@@ -89,7 +89,7 @@ func newEpoch(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// Migrate makes the tables, or brings them up to date.
+// Migrate creates the tables, or brings them to the newest schema.
 func Migrate(ctx context.Context, url string) error {
 	return pgdb.Migrate(ctx, url, database())
 }
@@ -97,17 +97,17 @@ func Migrate(ctx context.Context, url string) error {
 // RenewEpoch begins a new epoch of the feed.
 func RenewEpoch(ctx context.Context, url string) error { return pgdb.RenewEpoch(ctx, url, database()) }
 
-// Store implements store.Store on one schema. Any number of processes may have it open.
+// Store is a store on one schema. Any number of processes may use the schema.
 type Store struct {
-	db      *pgdb.DB
-	wakeup  *pgdb.Wakeup
-	written wait.Signal
-	folder  *folder
+	db         *pgdb.DB
+	wakeup     *pgdb.Wakeup
+	newChanges wait.Signal
+	folder     *folder
 }
 
 var _ store.Store = (*Store)(nil)
 
-// Check connects to a database, and says whether Open would take it.
+// Check connects to a database, and returns an error if Open would refuse it.
 func Check(ctx context.Context, url string) error { return pgdb.Check(ctx, url, database()) }
 
 // Open connects to a migrated database.
@@ -117,12 +117,12 @@ func Open(ctx context.Context, server pgdb.Server) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{db: db}
-	s.wakeup = db.NewWakeup(schema, s.look, s.written.Notify)
+	s.wakeup = db.NewWakeup(schema, s.readNewest, s.newChanges.Notify)
 	s.folder = startFolder(s)
 	return s, nil
 }
 
-// Close ends what runs in the background, and the connections.
+// Close stops the background work, and closes the connections.
 func (s *Store) Close() error {
 	s.folder.close()
 	s.wakeup.Close()
@@ -139,8 +139,8 @@ func (s *Store) Followed(ctx context.Context) (store.Place, error) {
 func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.Place, cause store.Cause) error {
 	closes := false
 	err := s.transact(ctx, func(tx pgx.Tx) error {
-		closes = false // it may be a second try
-		// Appliers come one after another: the row is locked until commit.
+		closes = false // this may be a retry
+		// One transaction at a time applies directories: the row is locked until commit.
 		followed, err := pgdb.ReadOne(ctx, tx, rows.Place, nil, lockFollowed)
 		if err != nil || at.Epoch == followed.Epoch && at.Revision <= followed.Revision {
 			return err
@@ -188,7 +188,7 @@ func (s *Store) Ancestors(ctx context.Context, scope store.Scope) ([]string, err
 	return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], listAncestors, scope.OrganizationID, scope.DirectoryID)
 }
 
-// refuseClosed says whether a directory takes writes, by what was found of it: nil where it is unknown.
+// refuseClosed returns the reason why a directory takes no writes. closed is nil for an unknown directory.
 func refuseClosed(closed *bool, directoryID string) error {
 	switch {
 	case closed == nil:
@@ -199,7 +199,7 @@ func refuseClosed(closed *bool, directoryID string) error {
 	return nil
 }
 
-// open checks, within a write of several round trips, that a directory takes writes, and keeps it so until the transaction
+// open checks, within a write of several round trips, that a directory takes writes, and keeps it open until the transaction
 // ends.
 func open(ctx context.Context, tx pgx.Tx, scope store.Scope) error {
 	batch := &pgx.Batch{}
@@ -232,15 +232,15 @@ type batcher interface {
 	SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
 }
 
-// maxDeadlocks is how often a transaction is tried again that PostgreSQL ended to let another one go on.
+// maxDeadlocks is how often a transaction is tried again that PostgreSQL aborted to end a deadlock.
 const maxDeadlocks = 10
 
-// transact runs fn in a transaction, again if it was in a deadlock.
+// transact runs fn in a transaction, and again after a deadlock.
 func (s *Store) transact(ctx context.Context, fn func(tx pgx.Tx) error) error {
 	return again(func() error { return pgx.BeginFunc(ctx, s.db, fn) })
 }
 
-// again does what is one transaction once more if it was in a deadlock.
+// again runs do, which is one transaction, and again after a deadlock.
 func again(do func() error) error {
 	for tries := 0; ; tries++ {
 		err := do()

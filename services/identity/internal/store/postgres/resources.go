@@ -13,28 +13,28 @@ import (
 
 var countResources = statements.Load("count_resources", "organization_id", "directory_id", "resource_group")
 
-func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by store.Lookup, groups bool) (store.Resource, error) {
+func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by store.Selector, groups bool) (store.Resource, error) {
 	if groups && t == store.User {
 		return s.getWithGroups(ctx, scope, by)
 	}
-	way, value := by.Way()
-	r, err := pgdb.ReadOne(ctx, s.db, tables[t].read, errMissing, tables[t].get[way], scope.OrganizationID, scope.DirectoryID, value)
+	criterion, value := by.Criterion()
+	r, err := pgdb.ReadOne(ctx, s.db, tables[t].read, errMissing, tables[t].get[criterion], scope.OrganizationID, scope.DirectoryID, value)
 	if errors.Is(err, errMissing) {
 		err = by.Missing(t)
 	}
 	return r, err
 }
 
-// errMissing stands for an error that is made only if it is needed.
+// errMissing stands for an error that is built only if it is needed.
 var errMissing = errors.New("there is no such row")
 
-// getWithGroups reads a user with its groups, in one round trip.
-func (s *Store) getWithGroups(ctx context.Context, scope store.Scope, by store.Lookup) (u store.Resource, err error) {
-	way, value := by.Way()
+// getWithGroups reads a user and its groups in one round trip.
+func (s *Store) getWithGroups(ctx context.Context, scope store.Scope, by store.Selector) (u store.Resource, err error) {
+	criterion, value := by.Criterion()
 	batch := &pgx.Batch{}
-	batch.Queue(tables[store.User].get[way], scope.OrganizationID, scope.DirectoryID, value).
+	batch.Queue(tables[store.User].get[criterion], scope.OrganizationID, scope.DirectoryID, value).
 		QueryRow(func(row pgx.Row) error { return row.Scan(tables[store.User].read(&u)...) })
-	batch.Queue(listGroupsAroundUser[way], scope.OrganizationID, scope.DirectoryID, value).
+	batch.Queue(listGroupsAroundUser[criterion], scope.OrganizationID, scope.DirectoryID, value).
 		Query(func(found pgx.Rows) error {
 			e, err := readEdges(found)
 			u.Groups = e.groups(u.ID)
@@ -59,7 +59,7 @@ func (s *Store) Page(ctx context.Context, scope store.Scope, t store.Type, order
 	return pgdb.ReadAll(ctx, s.db, tables[t].read, tables[t].page[order], scope.OrganizationID, scope.DirectoryID, limit, skip, bytes)
 }
 
-// Count implements store.Store. It is what was folded and what comes after it, of one snapshot.
+// Count adds the folded totals and the records after them, in one snapshot.
 func (s *Store) Count(ctx context.Context, scope store.Scope, t store.Type) (int64, error) {
 	return pgdb.ReadOne(ctx, s.db, dbtype.Value[int64], nil, countResources, scope.OrganizationID, scope.DirectoryID, t == store.Group)
 }
@@ -73,13 +73,13 @@ func (s *Store) IDs(ctx context.Context, organizationID string, t store.Type, af
 	return pgdb.ReadAll(ctx, s.db, dbtype.Value[string], tables[t].ids, organizationID, after, limit)
 }
 
-func (s *Store) Find(ctx context.Context, organizationID string, t store.Type, by store.Lookup, after string, limit int) ([]store.Facts, error) {
+func (s *Store) Find(ctx context.Context, organizationID string, t store.Type, by store.Selector, after string, limit int) ([]store.Facts, error) {
 	args := []any{organizationID, after, limit}
-	way, value := by.Way()
-	if way != store.Every {
+	criterion, value := by.Criterion()
+	if criterion != store.Every {
 		args = append(args, value)
 	}
-	return pgdb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].find[way], args...)
+	return pgdb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].find[criterion], args...)
 }
 
 func (s *Store) Summaries(ctx context.Context, organizationID string, t store.Type, ids []string) ([]store.Facts, error) {

@@ -154,9 +154,9 @@ func TestEachCallTakesItsRoundTrips(t *testing.T) {
 		{"removing two users", 1, func(name string) error { return edit(name, remove("carl", "anna")) }},
 		{"adding and removing", 1, func(name string) error { return edit(name, add("carl", "anna"), remove("bob")) }},
 		{"adding a group", 16, func(name string) error { return edit("large-"+name, add("club")) }},
-		{"reading a user", 1, func(string) error { return second(s.Get(ctx, scope, store.User, store.Lookup{ID: "anna"}, false)) }},
+		{"reading a user", 1, func(string) error { return second(s.Get(ctx, scope, store.User, store.Selector{ID: "anna"}, false)) }},
 		{"reading a user with its groups", 1, func(string) error {
-			return second(s.Get(ctx, scope, store.User, store.Lookup{Name: "anna"}, true))
+			return second(s.Get(ctx, scope, store.User, store.Selector{Name: "anna"}, true))
 		}},
 		{"reading the groups of many users", 1, func(string) error { return second(s.UserGroups(ctx, scope, []string{"anna", "bob"})) }},
 		{"reading facts", 1, func(string) error {

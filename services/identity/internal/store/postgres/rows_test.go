@@ -179,20 +179,20 @@ func calls(s *Store) []call {
 		}},
 		{"Summaries of groups", func(ctx context.Context) error { return second(s.Summaries(ctx, "acme", store.Group, []string{"eng"})) }},
 		{"Get a user", func(ctx context.Context) error {
-			return second(s.Get(ctx, scope, store.User, store.Lookup{ID: "u1"}, false))
+			return second(s.Get(ctx, scope, store.User, store.Selector{ID: "u1"}, false))
 		}},
 		{"Get by userName", func(ctx context.Context) error {
-			return second(s.Get(ctx, scope, store.User, store.Lookup{Name: "u1"}, false))
+			return second(s.Get(ctx, scope, store.User, store.Selector{Name: "u1"}, false))
 		}},
 		{"Get by externalId", func(ctx context.Context) error {
-			return second(s.Get(ctx, scope, store.User, store.Lookup{ExternalID: "u1"}, false))
+			return second(s.Get(ctx, scope, store.User, store.Selector{ExternalID: "u1"}, false))
 		}},
 		{"List users", func(ctx context.Context) error {
 			return second(s.List(ctx, scope, store.User, "u2000", 10, math.MaxInt32))
 		}},
 		{"UserGroups", func(ctx context.Context) error { return second(s.UserGroups(ctx, scope, []string{"u1", "u2"})) }},
 		{"Get with groups", func(ctx context.Context) error {
-			return second(s.Get(ctx, scope, store.User, store.Lookup{Name: "u1"}, true))
+			return second(s.Get(ctx, scope, store.User, store.Selector{Name: "u1"}, true))
 		}},
 		{"Count", func(ctx context.Context) error { return second(s.Count(ctx, scope, store.User)) }},
 		{"Detached user", func(ctx context.Context) error {
@@ -202,7 +202,7 @@ func calls(s *Store) []call {
 			return second(s.Detached(ctx, store.Resource{Type: store.Group, Scope: scope, ExternalID: "g1", NameFolded: "g2"}, []string{"d0", "d1"}))
 		}},
 		{"Get a group", func(ctx context.Context) error {
-			return second(s.Get(ctx, scope, store.Group, store.Lookup{ID: "eng"}, false))
+			return second(s.Get(ctx, scope, store.Group, store.Selector{ID: "eng"}, false))
 		}},
 		{"List groups", func(ctx context.Context) error {
 			return second(s.List(ctx, scope, store.Group, "g2000", 10, math.MaxInt32))
@@ -230,18 +230,18 @@ func calls(s *Store) []call {
 		groupCandidates("externalId", "g9999", ""), groupCandidates("externalId", "g77", "g770"),
 		groupCandidates("members", "u77", "u77"),
 		{"Find groups by name", func(ctx context.Context) error {
-			return second(s.Find(ctx, "acme", store.Group, store.Lookup{Name: "eng"}, "", 10))
+			return second(s.Find(ctx, "acme", store.Group, store.Selector{Name: "eng"}, "", 10))
 		}},
 		{"Members", func(ctx context.Context) error { return second(s.Members(ctx, scope, "eng", "u2000", 10)) }},
 		{"DirectMembers", func(ctx context.Context) error { return second(s.DirectMembers(ctx, "acme", "eng", "u2000", 10)) }},
 		{"Find users by userName", func(ctx context.Context) error {
-			return second(s.Find(ctx, "acme", store.User, store.Lookup{Name: "u1"}, "", 2))
+			return second(s.Find(ctx, "acme", store.User, store.Selector{Name: "u1"}, "", 2))
 		}},
 		{"Find users by externalId", func(ctx context.Context) error {
-			return second(s.Find(ctx, "acme", store.User, store.Lookup{ExternalID: "u1"}, "", 2))
+			return second(s.Find(ctx, "acme", store.User, store.Selector{ExternalID: "u1"}, "", 2))
 		}},
 		{"Find users by address", func(ctx context.Context) error {
-			return second(s.Find(ctx, "acme", store.User, store.Lookup{Email: "u1"}, "", 2))
+			return second(s.Find(ctx, "acme", store.User, store.Selector{Email: "u1"}, "", 2))
 		}},
 		{"IDs", func(ctx context.Context) error { return second(s.IDs(ctx, "acme", store.User, "u2000", 10)) }},
 		{"adding two", func(ctx context.Context) error {

@@ -26,7 +26,7 @@ func (s *Store) PutSchema(ctx context.Context, schema store.Schema, check func(b
 	written := schema
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		written = schema
-		// Who writes schemas of a directory comes one after another: the row is locked until commit.
+		// One transaction at a time writes the schemas of a directory: the row is locked until commit.
 		d, err := pgdb.ReadOne(ctx, tx, rows.Directory, store.NotReady(schema.DirectoryID),
 			lockDirectoryToExtend, schema.OrganizationID, schema.DirectoryID)
 		if err != nil {

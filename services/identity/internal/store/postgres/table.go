@@ -5,31 +5,31 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 )
 
-// table keeps the resources of a type.
+// table has the statements for the resources of a type.
 type table struct {
 	read      func(*store.Resource) []any
 	readFacts func(*store.Facts) []any
 
-	get map[store.Way]string
-	// list, byID and page end before the row that is beyond so many bytes of documents, but give one row at least: PostgreSQL sends
-	// all rows of an answer, so that it has to end there.
+	get map[store.Criterion]string
+	// list, byID and page end before the row that would exceed the bytes of documents, but return at least one row. PostgreSQL
+	// sends all rows of a result, so the statement itself must stop.
 	list     string
 	byID     string
 	page     map[store.Order]string
 	detached string
-	lookups  map[string]lookup // by attribute
-	version  string            // of one that is locked to be deleted
+	indexes  map[string]index // by attribute
+	version  string           // of a resource that is locked for deletion
 	remove   []string
 
 	ids       string
-	find      map[store.Way]string
+	find      map[store.Criterion]string
 	summaries string
 }
 
 var tables = map[store.Type]*table{
 	store.User: {
 		read: rows.Resource(store.User), readFacts: rows.Summary(store.User),
-		get: map[store.Way]string{
+		get: map[store.Criterion]string{
 			store.WithID:         statements.Load("get_user", "organization_id", "directory_id", "id"),
 			store.WithName:       statements.Load("get_user_by_name", "organization_id", "directory_id", "name"),
 			store.WithExternalID: statements.Load("get_user_by_external_id", "organization_id", "directory_id", "external_id"),
@@ -43,10 +43,10 @@ var tables = map[store.Type]*table{
 			{ByName: true, Descending: true}: statements.Load("page_users_by_name_descending", "organization_id", "directory_id", "limit", "skip", "bytes"),
 		},
 		detached: statements.Load("find_detached_user", "organization_id", "directory_ids", "external_id", "name"),
-		lookups: map[string]lookup{
-			"id":         newLookup("find_user_ids_by_id", "organization_id", "directory_id"),
-			"userName":   newLookup("find_user_ids_by_name", "organization_id", "directory_id"),
-			"externalId": newLookup("find_user_ids_by_external_id", "organization_id", "directory_id"),
+		indexes: map[string]index{
+			"id":         newIndex("find_user_ids_by_id", "organization_id", "directory_id"),
+			"userName":   newIndex("find_user_ids_by_name", "organization_id", "directory_id"),
+			"externalId": newIndex("find_user_ids_by_external_id", "organization_id", "directory_id"),
 		},
 		version: statements.Load("lock_user_to_delete", "organization_id", "directory_id", "id"),
 		remove: []string{
@@ -54,7 +54,7 @@ var tables = map[store.Type]*table{
 			statements.Load("delete_search_values", "organization_id", "user_id"),
 		},
 		ids: statements.Load("list_user_ids", "organization_id", "after", "limit"),
-		find: map[store.Way]string{
+		find: map[store.Criterion]string{
 			store.Every:          statements.Load("find_users", "organization_id", "after", "limit"),
 			store.WithID:         statements.Load("find_users_by_id", "organization_id", "after", "limit", "id"),
 			store.WithName:       statements.Load("find_users_by_name", "organization_id", "after", "limit", "name"),
@@ -65,7 +65,7 @@ var tables = map[store.Type]*table{
 	},
 	store.Group: {
 		read: rows.Resource(store.Group), readFacts: rows.Summary(store.Group),
-		get: map[store.Way]string{
+		get: map[store.Criterion]string{
 			store.WithID:         statements.Load("get_group", "organization_id", "directory_id", "id"),
 			store.WithName:       statements.Load("get_group_by_name", "organization_id", "directory_id", "name"),
 			store.WithExternalID: statements.Load("get_group_by_external_id", "organization_id", "directory_id", "external_id"),
@@ -79,15 +79,15 @@ var tables = map[store.Type]*table{
 			{ByName: true, Descending: true}: statements.Load("page_groups_by_name_descending", "organization_id", "directory_id", "limit", "skip", "bytes"),
 		},
 		detached: statements.Load("find_detached_group", "organization_id", "directory_ids", "external_id", "name"),
-		lookups: map[string]lookup{
-			"id":          newLookup("find_group_ids_by_id", "organization_id", "directory_id"),
-			"displayName": newLookup("find_group_ids_by_name", "organization_id", "directory_id"),
-			"externalId":  newLookup("find_group_ids_by_external_id", "organization_id", "directory_id"),
+		indexes: map[string]index{
+			"id":          newIndex("find_group_ids_by_id", "organization_id", "directory_id"),
+			"displayName": newIndex("find_group_ids_by_name", "organization_id", "directory_id"),
+			"externalId":  newIndex("find_group_ids_by_external_id", "organization_id", "directory_id"),
 		},
 		version: statements.Load("lock_group_to_delete", "organization_id", "directory_id", "id"),
 		remove:  []string{statements.Load("delete_group", "organization_id", "id")},
 		ids:     statements.Load("list_group_ids", "organization_id", "after", "limit"),
-		find: map[store.Way]string{
+		find: map[store.Criterion]string{
 			store.Every:          statements.Load("find_groups", "organization_id", "after", "limit"),
 			store.WithID:         statements.Load("find_groups_by_id", "organization_id", "after", "limit", "id"),
 			store.WithName:       statements.Load("find_groups_by_name", "organization_id", "after", "limit", "name"),

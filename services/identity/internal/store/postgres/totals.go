@@ -13,12 +13,13 @@ import (
 )
 
 const (
-	// foldEvery is how often a process folds at most. Who asks for a total reads the records of about so long.
+	// foldEvery is the shortest time between two folds of a process. A request for a total reads the records of about this
+	// time.
 	foldEvery = 500 * time.Millisecond
-	// foldMost is about how many records one statement folds: it may take no longer than any other.
+	// foldMost is about how many records one statement folds: it must not take longer than other statements.
 	foldMost = 50_000
-	// Tables are analyzed when they have twice the records since the last time, from the first number to the second. Then
-	// autovacuum is quick enough.
+	// A table is analyzed when its records have doubled since the last time, from the first number to the second. Beyond
+	// that, autovacuum is fast enough.
 	analyzeLeast, analyzeMost = 500, 200_000
 )
 
@@ -27,7 +28,7 @@ var (
 	takeDueAnalysis = statements.Load("take_due_analysis", "least", "most")
 )
 
-// folder keeps the totals behind the feed, in the background. Every process has one; they take turns.
+// folder folds the feed's records into the totals, in the background. Each process has one; they take turns.
 type folder struct {
 	store  *Store
 	cancel context.CancelFunc
@@ -41,7 +42,7 @@ func startFolder(s *Store) *folder {
 	return f
 }
 
-// close stops it and waits.
+// close stops the folder and waits for it.
 func (f *folder) close() {
 	f.cancel()
 	f.ended.Wait()
@@ -49,8 +50,9 @@ func (f *folder) close() {
 
 func (f *folder) run(ctx context.Context) {
 	for {
-		written := f.store.Written()
-		// What was not folded, because the database is away say, is so after the next record. Totals are right meanwhile.
+		written := f.store.NewChanges()
+		// After an error, for example while the database does not answer, the next record causes another try. Totals stay
+		// correct meanwhile.
 		more, err := f.store.fold(ctx, foldMost)
 		if err == nil {
 			_ = f.store.analyze(ctx)
@@ -68,15 +70,14 @@ func (f *folder) run(ctx context.Context) {
 	}
 }
 
-// fold brings the totals on, until what no open transaction can come before any more, and says whether there is more to
-// fold at once: it takes about so many records. It is one statement, and does nothing while another process is at it.
+// fold folds records below the oldest open transaction into the totals, about most of them, and reports whether there are
+// more. It is one statement, and does nothing while another process folds.
 func (s *Store) fold(ctx context.Context, most int) (more bool, err error) {
 	err = s.db.QueryRow(ctx, foldChanges, most).Scan(&more)
 	return more, pgdb.Reach(err)
 }
 
-// analyze lets the planner know of the rows of tables that grew from nothing, so that plans which were made for empty tables
-// are made again.
+// analyze updates the planner's statistics of tables that grew from nothing, so that plans for empty tables are replaced.
 func (s *Store) analyze(ctx context.Context) error {
 	due, err := pgdb.ReadAll(ctx, s.db, dbtype.Value[int64], takeDueAnalysis, analyzeLeast, analyzeMost)
 	if err != nil || len(due) == 0 {

@@ -77,21 +77,21 @@ func TestARecordShowsOnceNoOlderTransactionIsOpen(t *testing.T) {
 	_, err = older.Exec(ctx, `SELECT pg_current_xact_id()`)
 	must(t, err)
 
-	written := reader.Written()
+	written := reader.NewChanges()
 	must(t, second(writer.Create(ctx, store.Resource{Type: store.User, Scope: scope, ID: "bob", NameFolded: "bob", Document: []byte("{}")}, nil, store.Cause{Time: time.Unix(2, 0)})))
 	w, err := writer.Create(ctx, store.Resource{Type: store.User, Scope: scope, ID: "anna", Document: []byte("{}")}, nil, store.Cause{Time: time.Unix(1, 0)})
 	must(t, err)
-	changes, next, held, err := reader.Changes(ctx, "acme", feed.Cursor{}, 10)
+	changes, next, delayed, err := reader.Changes(ctx, "acme", feed.Cursor{}, 10)
 	must(t, err)
-	active, last, heldOfAny, err := reader.Active(ctx, feed.Cursor{})
+	active, last, delayedOfAny, err := reader.Active(ctx, feed.Cursor{})
 	must(t, err)
-	if !held.Equal(time.Unix(1, 0)) || !heldOfAny.Equal(held) {
-		t.Errorf("the oldest record that does not show is of %s, and of any organization of %s", held, heldOfAny)
+	if !delayed.Equal(time.Unix(1, 0)) || !delayedOfAny.Equal(delayed) {
+		t.Errorf("the oldest record that does not show is of %s, and of any organization of %s", delayed, delayedOfAny)
 	}
-	_, _, held, err = reader.Changes(ctx, "other", feed.Cursor{}, 10)
+	_, _, delayed, err = reader.Changes(ctx, "other", feed.Cursor{}, 10)
 	must(t, err)
-	if !held.IsZero() {
-		t.Errorf("an organization without records has one that does not show, of %s", held)
+	if !delayed.IsZero() {
+		t.Errorf("an organization without records has one that does not show, of %s", delayed)
 	}
 	if len(changes)+len(active) > 0 {
 		t.Errorf("%v and %v show while an older transaction is open", changes, active)
@@ -109,9 +109,9 @@ func TestARecordShowsOnceNoOlderTransactionIsOpen(t *testing.T) {
 		t.Fatal("who waits was never woken")
 	}
 	for name, after := range map[string]feed.Cursor{"the beginning": {}, "Changes": next, "Active": last, "Cursor": follow} {
-		changes, end, held, err := reader.Changes(ctx, "acme", after, 10)
+		changes, end, delayed, err := reader.Changes(ctx, "acme", after, 10)
 		must(t, err)
-		if len(changes) != 2 || changes[1].Cursor != w.Cursor || end.Before(newest) || !held.IsZero() {
+		if len(changes) != 2 || changes[1].Cursor != w.Cursor || end.Before(newest) || !delayed.IsZero() {
 			t.Errorf("after the cursor of %s: %v until %s", name, changes, end)
 		}
 		active, _, _, err := reader.Active(ctx, after)

@@ -13,7 +13,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// The writes of a user.
+// The statements that write a user.
 var (
 	createUser = statements.Load("create_user", "organization_id", "directory_id", "id", "attributes", "values", "kind", "message_id",
 		"traceparent", "time", "user_name", "user_name_folded", "external_id", "display_name", "active", "document")
@@ -23,14 +23,14 @@ var (
 
 var (
 	listGroupsAround     = statements.Load("list_groups_around", "organization_id", "directory_id", "user_ids")
-	listGroupsAroundUser = map[store.Way]string{
+	listGroupsAroundUser = map[store.Criterion]string{
 		store.WithID:         statements.Load("list_groups_around_user", "organization_id", "directory_id", "id"),
 		store.WithName:       statements.Load("list_groups_around_user_by_name", "organization_id", "directory_id", "name"),
 		store.WithExternalID: statements.Load("list_groups_around_user_by_external_id", "organization_id", "directory_id", "external_id"),
 	}
 )
 
-// writeUser runs one of them, with its further arguments, and so gives the user a version.
+// writeUser runs one of them, with its further arguments, and gives the user a new version.
 func (s *Store) writeUser(ctx context.Context, statement string, u store.Resource, version int64, kind store.ChangeKind, cause store.Cause, more ...any) (w store.Written, err error) {
 	attributes, values := make([]string, 0, len(u.Search)), make([]string, 0, len(u.Search))
 	for _, v := range u.Search {
@@ -63,7 +63,7 @@ func (s *Store) writeUser(ctx context.Context, statement string, u store.Resourc
 	return store.Written{Version: version, UpdateTime: cause.Time, Cursor: written.cursor(s.db.Epoch())}, nil
 }
 
-// taken names the attribute whose value another user of the directory has.
+// taken names the attribute with a value that another user of the directory has.
 func taken(err error) error {
 	attribute := map[string]string{"users_user_name": "userName", "users_external_id": "externalId"}[pgdb.ViolatedConstraint(err)]
 	if attribute == "" {
@@ -72,10 +72,11 @@ func taken(err error) error {
 	return store.Taken(store.User, attribute)
 }
 
-// edges are the groups that each user or group is directly in.
+// edges are the direct groups of each user or group.
 type edges map[string][]scim.GroupRef
 
-// readEdges reads the rows of listGroupsAround. A group without a name is another directory's, which this one can't see.
+// readEdges reads the rows of listGroupsAround. A group without a name belongs to another directory, so this directory
+// cannot see it.
 func readEdges(found pgx.Rows) (edges, error) {
 	e, names := edges{}, map[string]string{}
 	var member, id, name string
@@ -99,7 +100,8 @@ func readEdges(found pgx.Rows) (edges, error) {
 	return e, err
 }
 
-// groups are those that a user is in, by id. One may be reached on several ways; it is direct if one of them is.
+// groups returns the groups that a user is in, by id. A group may be reached on several paths; it is direct if one of them
+// is direct.
 func (e edges) groups(userID string) []scim.GroupRef {
 	found := []scim.GroupRef{}
 	seen := map[string]bool{}

@@ -69,7 +69,8 @@ func (s *Store) Delete(ctx context.Context, scope store.Scope, t store.Type, id 
 	return w, err
 }
 
-// remove removes a resource that is locked to be deleted, and whose groups are, its memberships too, with the record of it.
+// remove deletes a resource, its memberships too, with the change record. The resource is locked for deletion, and its
+// groups are locked.
 func (s *Store) remove(ctx context.Context, tx pgx.Tx, scope store.Scope, t store.Type, id string, revision int64, cause store.Cause) (feed.Cursor, error) {
 	if t == store.Group {
 		if err := dismiss(ctx, tx, scope, id, revision, cause); err != nil {
@@ -87,7 +88,8 @@ func (s *Store) remove(ctx context.Context, tx pgx.Tx, scope store.Scope, t stor
 	return s.record(ctx, tx, scope, rows.Record{Type: t, ID: id, Revision: revision, Kind: store.Deleted}, cause)
 }
 
-// dismiss takes all members out of a group that is deleted, one by one for who follows: each of them may hold access because of it.
+// dismiss removes all members of a deleted group, with a record for each: a follower of the feed must check each of them, because
+// its access may depend on the group.
 func dismiss(ctx context.Context, tx pgx.Tx, scope store.Scope, groupID string, revision int64, cause store.Cause) error {
 	_, err := tx.Exec(ctx, dismissMembers,
 		scope.OrganizationID, groupID, scope.DirectoryID, revision, int(store.MemberRemoved),
@@ -95,14 +97,15 @@ func dismiss(ctx context.Context, tx pgx.Tx, scope store.Scope, groupID string, 
 	return err
 }
 
-// lockGroupsOf locks the groups that a member is in, before the member: who edits a group's members locks in that order too.
+// lockGroupsOf locks the groups that a member is in, before the member itself: edits of a group's members lock in the same
+// order.
 func lockGroupsOf(ctx context.Context, tx pgx.Tx, organizationID, memberID string) error {
 	_, err := tx.Exec(ctx, lockGroupsOfMember, organizationID, memberID)
 	return err
 }
 
-// leaveGroups takes what is deleted out of every group, and gives each of them a new version. The deletion's own change
-// record speaks for them.
+// leaveGroups removes a deleted resource from all its groups, and gives each group a new version. The record of the deletion
+// stands for these changes.
 func leaveGroups(ctx context.Context, tx pgx.Tx, organizationID, memberID string, cause store.Cause) error {
 	_, err := tx.Exec(ctx, deleteMemberships, dbtype.Time(&cause.Time), organizationID, memberID)
 	return err

@@ -1,5 +1,5 @@
-// Package rows is what the engines have in common of their rows: which values of the contract the columns of a row are read into. It
-// holds no statement. An engine selects the columns in the order that is given here.
+// Package rows is what the engines share about rows: into which values the columns of a row are read. It contains no statement. An
+// engine selects the columns in the order that is given here.
 package rows
 
 import (
@@ -10,8 +10,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// Resource gives the reader of whole resources of a type: organization, directory, id, name, name casefolded, externalId; of a user the
-// display name and whether it is active; version, document, and the times of creation and update.
+// Resource returns the reader of whole resources of a type. Columns: organization, directory, id, name, casefolded name, externalId; of
+// a user the display name and active; version, document, and the times of creation and update.
 func Resource(t store.Type) func(*store.Resource) []any {
 	if t == store.User {
 		return func(r *store.Resource) []any {
@@ -31,8 +31,8 @@ func Resource(t store.Type) func(*store.Resource) []any {
 	}
 }
 
-// Summary gives the reader of facts of a type without documents: organization, directory, id, name, externalId, whether it is active,
-// version, time of update, and whether its directory is closed.
+// Summary returns the reader of summaries of a type. Columns: organization, directory, id, name, externalId, active, version, time of
+// update, and whether the directory is closed.
 func Summary(t store.Type) func(*store.Facts) []any {
 	return func(f *store.Facts) []any {
 		f.Type = t
@@ -50,7 +50,7 @@ func Member(m *store.Member) []any {
 // Shown reads a member's id, whether it is a group, and its display name.
 func Shown(m *scim.Member) []any { return []any{&m.Value, Type((*store.Type)(&m.Type)), &m.Display} }
 
-// Carried reads the group's id, the member's, whether that is a group, and whether it is carried.
+// Carried reads the group's id, the member's id, whether the member is a group, and whether it is carried.
 func Carried(c *store.CarriedMember) []any {
 	return []any{&c.GroupID, &c.Member.Value, Type((*store.Type)(&c.Member.Type)), &c.Member.Carried}
 }
@@ -58,8 +58,8 @@ func Carried(c *store.CarriedMember) []any {
 // Edge reads the member and the group.
 func Edge(e *store.Edge) []any { return []any{&e.Member, &e.Group} }
 
-// Directory reads the organization, the id, whether it is strict, whether the names of its groups are unique, what it replaces, and
-// whether it is closed.
+// Directory reads the organization, the id, whether it is strict, whether its groups have unique names, the id of the directory
+// that it replaces, and whether it is closed.
 func Directory(d *store.Directory) []any {
 	return []any{&d.OrganizationID, &d.ID, &d.Strict, &d.UniqueGroupNames, &d.ReplacesID, &d.Closed}
 }
@@ -67,9 +67,9 @@ func Directory(d *store.Directory) []any {
 // Place reads the epoch and the revision.
 func Place(p *store.Place) []any { return []any{&p.Epoch, &p.Revision} }
 
-// Oddity reads organization, directory, whether it was ignored, name, how many messages, the times of the first and the last one, and
-// the id of the last one.
-func Oddity(o *store.Oddity) []any {
+// DialectCount reads organization, directory, whether it is an ignored attribute, name, number of messages, the times of the first and
+// the last message, and the id of the last one.
+func DialectCount(o *store.DialectCount) []any {
 	return []any{
 		&o.OrganizationID, &o.DirectoryID, &o.Ignored, &o.Name, &o.Messages, dbtype.Time(&o.FirstTime), dbtype.Time(&o.LastTime), &o.LastMessageID,
 	}
@@ -82,8 +82,8 @@ func Schema(s *store.Schema) []any {
 	}
 }
 
-// Change reads organization, directory, whether it is about a group, the resource's id, revision, kind, the member's id, whether that is
-// a group, message id, traceparent and time.
+// Change reads organization, directory, whether it is about a group, the resource's id, revision, kind, the member's id, whether the
+// member is a group, message id, traceparent and time.
 func Change(c *store.Change) []any {
 	return []any{
 		&c.OrganizationID, &c.DirectoryID, Type(&c.Type), &c.ResourceID, &c.Revision, &c.Kind, &c.MemberID, Type(&c.MemberType),
@@ -91,7 +91,7 @@ func Change(c *store.Change) []any {
 	}
 }
 
-// Record is what a change record says beyond its cause.
+// Record is the content of a change record, without its cause.
 type Record struct {
 	Type       store.Type
 	ID         string
@@ -101,10 +101,10 @@ type Record struct {
 	MemberType store.Type
 }
 
-// Type reads a column that says of a resource whether it is a group. All others with such a column are users.
+// Type reads a column that is true for a group. All other resources with such a column are users.
 func Type(t *store.Type) *GroupColumn { return (*GroupColumn)(t) }
 
-// GroupColumn is a store.Type in a column.
+// GroupColumn is a store.Type in such a column.
 type GroupColumn store.Type
 
 func (g *GroupColumn) Scan(value any) error {

@@ -11,29 +11,30 @@ import (
 )
 
 var (
-	searchValues         = newLookup("find_user_ids_by_search_value", "organization_id", "attribute")
-	groupNames           = newLookup("find_group_ids_by_name", "organization_id")
+	searchValues         = newIndex("find_user_ids_by_search_value", "organization_id", "attribute")
+	groupNames           = newIndex("find_group_ids_by_name", "organization_id")
 	findGroupIDsByMember = statements.Load("find_group_ids_by_member", "organization_id", "directory_id", "member_id", "limit")
 	findInactiveUserIDs  = statements.Load("find_inactive_user_ids", "organization_id", "directory_id", "limit")
 	findUserIDsInGroup   = statements.Load("find_user_ids_in_group", "organization_id", "group_id", "limit")
 )
 
-// lookup finds ids by a column, which is a value, one of some, one from a value on, or between two.
-type lookup struct{ equal, in, from, between string }
+// index has the statements that find ids by a column: by one value, by one of several values, from a value on, or between
+// two values.
+type index struct{ equal, in, from, between string }
 
-// newLookup loads its statements. Their last arguments are what the column is compared with, and the limit.
-func newLookup(name string, arguments ...string) lookup {
+// newIndex loads the statements. Their last arguments are the values for the column, and the limit.
+func newIndex(name string, arguments ...string) index {
 	load := func(suffix string, last ...string) string {
 		return statements.Load(name+suffix, append(arguments[:len(arguments):len(arguments)], last...)...)
 	}
-	return lookup{
+	return index{
 		equal: load("", "low", "limit"), in: load("_in", "values", "limit"),
 		from: load("_from", "low", "limit"), between: load("_between", "low", "high", "limit"),
 	}
 }
 
-// candidates runs a look-up.
-func (s *Store) candidates(ctx context.Context, l lookup, c scim.Condition, limit int, args ...any) ([]string, error) {
+// candidates runs the statement of an index for a condition.
+func (s *Store) candidates(ctx context.Context, l index, c scim.Condition, limit int, args ...any) ([]string, error) {
 	var statement string
 	switch {
 	case len(c.Values) > 0:
@@ -50,7 +51,7 @@ func (s *Store) candidates(ctx context.Context, l lookup, c scim.Condition, limi
 
 func (s *Store) Candidates(ctx context.Context, scope store.Scope, t store.Type, c scim.Condition, limit int) ([]string, error) {
 	org, directory := scope.OrganizationID, scope.DirectoryID
-	if l, ok := tables[t].lookups[c.Attribute]; ok {
+	if l, ok := tables[t].indexes[c.Attribute]; ok {
 		return s.candidates(ctx, l, c, limit, org, directory)
 	}
 	switch {
@@ -64,7 +65,7 @@ func (s *Store) Candidates(ctx context.Context, scope store.Scope, t store.Type,
 	return nil, fmt.Errorf("a %s has no index on %q", t, c.Attribute)
 }
 
-// userCandidates looks up what users alone have.
+// userCandidates searches the indexes that only users have.
 func (s *Store) userCandidates(ctx context.Context, scope store.Scope, c scim.Condition, limit int) ([]string, error) {
 	switch c.Attribute {
 	case "active":

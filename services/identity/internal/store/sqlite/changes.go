@@ -20,11 +20,11 @@ var (
 	listActive              = statements.Load("list_active", "after", "end")
 	listActiveFromBeginning = statements.Load("list_active_from_beginning", "after", "end")
 	getLastExpiredChange    = statements.Load("get_last_expired_change", "limit", "before")
-	putAllTrimmed           = statements.Load("put_all_trimmed", "last")
+	setAllTrimmed           = statements.Load("set_all_trimmed", "last")
 	trimChanges             = statements.Load("trim_changes", "last")
 )
 
-// record adds a change record and gives the cursor after it.
+// record adds a change record and returns the cursor after it.
 func (s *Store) record(ctx context.Context, tx *sqlitedb.Tx, scope store.Scope, r rows.Record, cause store.Cause) (feed.Cursor, error) {
 	cursor := feed.Cursor{Epoch: s.epoch}
 	err := tx.QueryRow(ctx, insertChange,
@@ -38,15 +38,15 @@ func (s *Store) Cursor(ctx context.Context) (follow, newest feed.Cursor, err err
 	return end, end, err
 }
 
-// end is the cursor after the newest record, also when that was trimmed: what is written shows.
+// end is the cursor after the newest record, even if that was trimmed. Every committed record is visible.
 func (s *Store) end(ctx context.Context) (feed.Cursor, error) {
 	cursor := feed.Cursor{Epoch: s.epoch}
 	err := s.db.QueryRow(ctx, getFeedEnd).Scan(&cursor.Sequence)
 	return cursor, err
 }
 
-// holds says whether the feed holds all records between a cursor and its end, of one organization or of all.
-func (s *Store) holds(ctx context.Context, organizationID string, after, end feed.Cursor) error {
+// checkTrimmed returns an error if a record after the cursor, of one organization or of all, was trimmed.
+func (s *Store) checkTrimmed(ctx context.Context, organizationID string, after, end feed.Cursor) error {
 	if end.Before(after) {
 		return feed.Ahead()
 	}
@@ -58,43 +58,43 @@ func (s *Store) holds(ctx context.Context, organizationID string, after, end fee
 	return err
 }
 
-// Changes implements store.Store. What is committed shows, so that nothing is held back.
-func (s *Store) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) (changes []store.Change, next feed.Cursor, held time.Time, err error) {
+// Changes returns every committed record at once: no open transaction delays the feed.
+func (s *Store) Changes(ctx context.Context, organizationID string, after feed.Cursor, limit int) (changes []store.Change, next feed.Cursor, delayed time.Time, err error) {
 	if err := after.CheckEpoch(s.epoch); err != nil {
-		return nil, after, held, err
+		return nil, after, delayed, err
 	}
-	// The end is read first: a record that comes in between is met by the next call.
+	// The end is read first. A record that is written meanwhile is returned by the next call.
 	end, err := s.end(ctx)
 	if err != nil {
-		return nil, after, held, err
+		return nil, after, delayed, err
 	}
 	changes, err = sqlitedb.ReadAll(ctx, s.db, func(c *store.Change) []any {
 		c.Cursor.Epoch = s.epoch
 		return append([]any{&c.Cursor.Sequence}, rows.Change(c)...)
 	}, listChanges, organizationID, after.Sequence, end.Sequence, limit)
 	if err != nil {
-		return nil, after, held, err
+		return nil, after, delayed, err
 	}
-	// Only now: records may have been trimmed before they were read.
-	if err := s.holds(ctx, organizationID, after, end); err != nil {
-		return nil, after, held, err
+	// Check after reading: records may have been trimmed before they were read.
+	if err := s.checkTrimmed(ctx, organizationID, after, end); err != nil {
+		return nil, after, delayed, err
 	}
 	if len(changes) == limit {
-		return changes, changes[limit-1].Cursor, held, nil
+		return changes, changes[limit-1].Cursor, delayed, nil
 	}
-	return changes, end, held, nil
+	return changes, end, delayed, nil
 }
 
-func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string, next feed.Cursor, held time.Time, err error) {
+func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string, next feed.Cursor, delayed time.Time, err error) {
 	if err := after.CheckEpoch(s.epoch); err != nil {
-		return nil, after, held, err
+		return nil, after, delayed, err
 	}
 	end, err := s.end(ctx)
 	if err != nil {
-		return nil, after, held, err
+		return nil, after, delayed, err
 	}
 	if after.Epoch != "" && after == end {
-		return nil, after, held, nil
+		return nil, after, delayed, nil
 	}
 	statement, beginning := listActive, after.Sequence == 0
 	if beginning {
@@ -102,12 +102,12 @@ func (s *Store) Active(ctx context.Context, after feed.Cursor) (active []string,
 	}
 	active, err = sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], statement, after.Sequence, end.Sequence)
 	if err == nil && !beginning {
-		err = s.holds(ctx, "", after, end) // as in Changes
+		err = s.checkTrimmed(ctx, "", after, end) // as in Changes
 	}
 	if err != nil {
-		return nil, after, held, err
+		return nil, after, delayed, err
 	}
-	return active, end, held, nil
+	return active, end, delayed, nil
 }
 
 func (s *Store) TrimChanges(ctx context.Context, before time.Time, limit int) (removed int, err error) {
@@ -117,7 +117,7 @@ func (s *Store) TrimChanges(ctx context.Context, before time.Time, limit int) (r
 		if err != nil || last == 0 {
 			return err
 		}
-		if _, err = tx.Exec(ctx, putAllTrimmed, last); err != nil {
+		if _, err = tx.Exec(ctx, setAllTrimmed, last); err != nil {
 			return err
 		}
 		n, err := tx.Exec(ctx, trimChanges, last)
@@ -127,4 +127,4 @@ func (s *Store) TrimChanges(ctx context.Context, before time.Time, limit int) (r
 	return removed, err
 }
 
-func (s *Store) Written() <-chan struct{} { return s.written.Wait() }
+func (s *Store) NewChanges() <-chan struct{} { return s.newChanges.Wait() }

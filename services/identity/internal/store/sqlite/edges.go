@@ -13,8 +13,8 @@ var (
 	listEdgesBelow = statements.Load("list_edges_below", "organization_id", "ids", "limit")
 )
 
-// edgeReader implements store.EdgeReader. Each user or group is met once, however many ways lead to it, and its memberships are read
-// as it is met, so that nothing is read far beyond the limit. See list for CROSS JOIN.
+// edgeReader reads edges outwards. It visits each user or group once, however many paths lead to it, and reads its memberships at
+// that time, so it reads little beyond the limit. See list for CROSS JOIN.
 type edgeReader struct {
 	q              sqlitedb.Reader
 	organizationID string

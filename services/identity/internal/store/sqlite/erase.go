@@ -17,11 +17,11 @@ var (
 	eraseUsers           = statements.Load("erase_users", "organization_id", "limit", "bytes")
 	eraseGroups          = statements.Load("erase_groups", "organization_id", "limit", "bytes")
 	eraseSchemas         = statements.Load("erase_schemas", "organization_id", "limit", "bytes")
-	eraseOddities        = statements.Load("erase_oddities", "organization_id", "limit")
+	eraseDialectCounts   = statements.Load("erase_dialect_counts", "organization_id", "limit")
 	eraseTotals          = statements.Load("erase_totals", "organization_id", "limit")
 	eraseDirectories     = statements.Load("erase_directories", "organization_id", "limit")
 	getLastChangeToErase = statements.Load("get_last_change_to_erase", "organization_id", "limit")
-	putTrimmed           = statements.Load("put_trimmed", "organization_id", "last")
+	setTrimmed           = statements.Load("set_trimmed", "organization_id", "last")
 	eraseChanges         = statements.Load("erase_changes", "organization_id", "last")
 )
 
@@ -46,17 +46,17 @@ func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause 
 	if err != nil {
 		return store.Written{}, err
 	}
-	s.written.Notify()
+	s.newChanges.Notify()
 	return w, nil
 }
 
-// erasures remove some rows of an organization each, in the order in which they are made. No row comes back: see the contract.
+// erasures each remove some rows of an organization, in the order of this list. No row is inserted again: see the contract.
 var erasures = []struct {
 	statement string
-	bytes     bool // it is bounded by bytes, too
+	bytes     bool // also bounded by bytes
 }{
 	{eraseMembers, false}, {eraseSearchValues, false}, {eraseUsers, true}, {eraseGroups, true}, {eraseSchemas, true},
-	{eraseOddities, false}, {eraseTotals, false},
+	{eraseDialectCounts, false}, {eraseTotals, false},
 }
 
 func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (nothingLeft bool, err error) {
@@ -84,13 +84,13 @@ func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (n
 	})
 }
 
-// eraseFeed removes an organization's oldest change records, and notes up to where.
+// eraseFeed trims an organization's oldest change records, and stores up to where.
 func eraseFeed(ctx context.Context, tx *sqlitedb.Tx, organizationID string) (int64, error) {
 	var last int64
 	if err := tx.QueryRow(ctx, getLastChangeToErase, organizationID, store.EraseRows).Scan(&last); err != nil || last == 0 {
 		return 0, err
 	}
-	if _, err := tx.Exec(ctx, putTrimmed, organizationID, last); err != nil {
+	if _, err := tx.Exec(ctx, setTrimmed, organizationID, last); err != nil {
 		return 0, err
 	}
 	return tx.Exec(ctx, eraseChanges, organizationID, last)

@@ -30,7 +30,8 @@ func (s *Store) Facts(ctx context.Context, organizationID string, ids []string, 
 	return p, err
 }
 
-// factsPage finds out, from the lengths of documents alone, whom a read takes, of how many, and whose groups.
+// factsPage decides from the lengths of the documents alone which users a read takes, out of how many, and which of them
+// need their groups.
 func factsPage(ctx context.Context, tx *sqlitedb.Tx, organizationID string, ids []string, most store.FactsBounds) (here, live []string, there int, err error) {
 	rows, err := tx.Query(ctx, listLengths, organizationID, list(ids))
 	bytes := 0

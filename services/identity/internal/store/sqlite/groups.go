@@ -24,7 +24,7 @@ var (
 		"time", "organization_id", "id")
 )
 
-// uniqueGroup refuses a displayName that another group has, where the directory wants them unique.
+// uniqueGroup refuses a displayName that another group has, if the directory wants unique names.
 func uniqueGroup(ctx context.Context, tx *sqlitedb.Tx, d store.Directory, g store.Resource) error {
 	if !d.UniqueGroupNames {
 		return nil
@@ -42,7 +42,8 @@ func createGroup(ctx context.Context, tx *sqlitedb.Tx, g store.Resource, at *dbt
 	return err
 }
 
-// takeGroup writes a group that is in the directory from, and marks its members carried. store.ErrChanged: not in this version.
+// takeGroup writes a group that is in the directory from, and marks its members carried. store.ErrChanged: the group has
+// another version.
 func takeGroup(ctx context.Context, tx *sqlitedb.Tx, from string, g store.Resource, at *dbtype.MicroTime) error {
 	changed, err := tx.Exec(ctx, adoptGroup, g.DirectoryID, g.Name, g.NameFolded, g.ExternalID, g.Document, at,
 		g.OrganizationID, g.ID, from, g.Version)
@@ -56,7 +57,7 @@ func takeGroup(ctx context.Context, tx *sqlitedb.Tx, from string, g store.Resour
 	return err
 }
 
-// updateGroup edits the members of a group before it writes the group: an edit that changes nothing gives no version.
+// updateGroup edits the members of a group before it writes the group: an edit that changes nothing creates no version.
 func (s *Store) updateGroup(ctx context.Context, g store.Resource, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
 	err = s.write(ctx, g.Scope, func(ctx context.Context, tx *sqlitedb.Tx, d store.Directory) error {
 		var current store.Written
@@ -76,14 +77,14 @@ func (s *Store) updateGroup(ctx context.Context, g store.Resource, edits []store
 				return err
 			}
 		}
-		w, err = s.putGroup(ctx, tx, g, current, edits, cause)
+		w, err = s.writeGroup(ctx, tx, g, current, edits, cause)
 		return err
 	})
 	return w, err
 }
 
-// putGroup writes what is new of a group: the members, and the document if there is one.
-func (s *Store) putGroup(ctx context.Context, tx *sqlitedb.Tx, g store.Resource, current store.Written, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
+// writeGroup writes the changes of a group: its members, and its document if there is one.
+func (s *Store) writeGroup(ctx context.Context, tx *sqlitedb.Tx, g store.Resource, current store.Written, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
 	e := &editor{scope: g.Scope, groupID: g.ID, revision: current.Version + 1, cause: cause}
 	if err := s.edit(ctx, tx, e, edits); err != nil {
 		return store.Written{}, err

@@ -81,7 +81,7 @@ func (e *editor) each(ctx context.Context, ids []string, do func(context.Context
 	return nil
 }
 
-// addAll brings members in, or confirms carried ones.
+// addAll adds members, and confirms carried ones.
 func (e *editor) addAll(ctx context.Context, ids []string) error {
 	for some := range slices.Chunk(ids, editPage) {
 		if err := e.addSome(ctx, some); err != nil {
@@ -107,11 +107,11 @@ func (e *editor) addSome(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// arrivals are would-be members.
+// arrivals are the members to add.
 type arrivals struct {
 	named  map[string]bool
 	come   []arrival
-	groups []string // of them
+	groups []string // those of them that are groups
 }
 
 type arrival struct {
@@ -119,7 +119,7 @@ type arrival struct {
 	of store.Type
 }
 
-// meet notes a would-be member, unless it is one. A carried one it confirms.
+// meet adds id to the arrivals, unless it is a member already. It confirms a carried member.
 func (e *editor) meet(ctx context.Context, a *arrivals, id string) error {
 	if a.named[id] {
 		return nil
@@ -138,7 +138,7 @@ func (e *editor) meet(ctx context.Context, a *arrivals, id string) error {
 		return err
 	}
 	if carried {
-		// Who follows the feed sees no difference: it counted before.
+		// Followers of the feed see no difference: a carried member counted before.
 		_, err := e.tx.Exec(ctx, confirmMember, e.scope.OrganizationID, e.groupID, id)
 		return err
 	}
@@ -156,7 +156,7 @@ func (e *editor) bringIn(ctx context.Context, m arrival) error {
 	return e.record(ctx, store.MemberAdded, m.id, m.of)
 }
 
-// known gives the type of a would-be member; it is an error if it is no resource of the directory.
+// known returns the type of a new member. It refuses an id that is not a resource of the directory.
 func (e *editor) known(ctx context.Context, id string) (of store.Type, err error) {
 	err = e.tx.QueryRow(ctx, getType, e.scope.OrganizationID, id, e.scope.DirectoryID).Scan(rows.Type(&of))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -165,7 +165,7 @@ func (e *editor) known(ctx context.Context, id string) (of store.Type, err error
 	return of, err
 }
 
-// removeAll takes out those of ids that are members. The others, which may be many, are left out at once.
+// removeAll removes those of ids that are members. The others, which may be many, are skipped together.
 func (e *editor) removeAll(ctx context.Context, ids []string) error {
 	for len(ids) > 0 {
 		some := ids[:min(len(ids), editPage)]
@@ -181,7 +181,7 @@ func (e *editor) removeAll(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// remove takes out a member that the directory can see.
+// remove removes a member that the directory can see.
 func (e *editor) remove(ctx context.Context, id string) error {
 	var of store.Type
 	err := e.tx.QueryRow(ctx, deleteMember, e.scope.OrganizationID, e.groupID, id, e.scope.DirectoryID).Scan(rows.Type(&of))
@@ -194,7 +194,7 @@ func (e *editor) remove(ctx context.Context, id string) error {
 	return e.record(ctx, store.MemberRemoved, id, of)
 }
 
-// editPage is how many members one step of an edit that reads them all takes into memory.
+// editPage is how many members an edit that reads all of them takes into memory at a time.
 const editPage = 1000
 
 func (e *editor) removeMatching(ctx context.Context, match func(store.Member) bool) error {
@@ -218,11 +218,11 @@ func (e *editor) removeMatching(ctx context.Context, match func(store.Member) bo
 }
 
 func (e *editor) replace(ctx context.Context, ids []string) error {
-	goes, come := store.Replacing(ids)
-	if err := e.removeMatching(ctx, goes); err != nil {
+	removed, added := store.Replacing(ids)
+	if err := e.removeMatching(ctx, removed); err != nil {
 		return err
 	}
-	return e.addAll(ctx, come())
+	return e.addAll(ctx, added())
 }
 
 func (e *editor) record(ctx context.Context, kind store.ChangeKind, memberID string, of store.Type) (err error) {
@@ -250,7 +250,7 @@ func (s *Store) RemoveCarried(ctx context.Context, scope store.Scope, carried []
 	err = s.write(ctx, scope, func(ctx context.Context, tx *sqlitedb.Tx, _ store.Directory) error {
 		for _, c := range carried {
 			var revision int64
-			// It may have been confirmed or removed since it was listed.
+			// The membership may have been confirmed or removed since it was listed.
 			removed, err := tx.Exec(ctx, deleteCarriedMember, scope.OrganizationID, scope.DirectoryID, c.GroupID, c.Member.Value)
 			if err != nil {
 				return err

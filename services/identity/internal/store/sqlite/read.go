@@ -7,7 +7,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 )
 
-// full says, of one row after another, when their documents have so many bytes.
+// full returns a function that is called with one row after another, and reports when their documents have so many bytes.
 func full(bytes int) func(*store.Resource) bool {
 	return func(read *store.Resource) bool {
 		bytes -= len(read.Document)
@@ -15,13 +15,13 @@ func full(bytes int) func(*store.Resource) bool {
 	}
 }
 
-// list passes ids to SQL as one argument, each once. Where they are joined, CROSS JOIN keeps SQLite to the order that is written: the
-// ids first, each a look-up. Left to itself it reads the whole organization and looks for each row among the ids.
+// list returns distinct ids as one SQL argument. Statements that join them use CROSS JOIN: then SQLite keeps the written order, the
+// ids first, and reads one row for each. By itself it would read the whole organization, and search for each row among the ids.
 func list(ids []string) string {
 	return inOrder(slices.Compact(slices.Sorted(slices.Values(ids))))
 }
 
-// inOrder passes ids to SQL as they are.
+// inOrder returns ids as one SQL argument, in their order.
 func inOrder(ids []string) string {
 	text, _ := json.Marshal(ids) // a []string always marshals
 	return string(text)

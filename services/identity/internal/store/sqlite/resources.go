@@ -12,12 +12,12 @@ import (
 
 var countResources = statements.Load("count_resources", "organization_id", "directory_id", "resource_group")
 
-func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by store.Lookup, groups bool) (store.Resource, error) {
-	way, value := by.Way()
+func (s *Store) Get(ctx context.Context, scope store.Scope, t store.Type, by store.Selector, groups bool) (store.Resource, error) {
+	criterion, value := by.Criterion()
 	groups = groups && t == store.User
-	fields, query, edges := tables[t].read, tables[t].get[way], ""
+	fields, query, edges := tables[t].read, tables[t].get[criterion], ""
 	if groups {
-		fields, query = readWithEdges(&edges), tables[t].getWithEdges[way]
+		fields, query = readWithEdges(&edges), tables[t].getWithEdges[criterion]
 	}
 	r, err := sqlitedb.ReadOne(ctx, s.db, fields, nil, query, scope.OrganizationID, scope.DirectoryID, value)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -41,7 +41,7 @@ func (s *Store) Page(ctx context.Context, scope store.Scope, t store.Type, order
 	return sqlitedb.ReadUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].page[order], scope.OrganizationID, scope.DirectoryID, limit, skip)
 }
 
-// Count implements store.Store. The triggers of the migration keep the totals.
+// Count reads totals that the triggers of the migration maintain.
 func (s *Store) Count(ctx context.Context, scope store.Scope, t store.Type) (int64, error) {
 	return sqlitedb.ReadOne(ctx, s.db, dbtype.Value[int64], nil, countResources, scope.OrganizationID, scope.DirectoryID, t == store.Group)
 }
@@ -59,13 +59,13 @@ func (s *Store) IDs(ctx context.Context, organizationID string, t store.Type, af
 	return sqlitedb.ReadAll(ctx, s.db, dbtype.Value[string], tables[t].ids, organizationID, after, limit)
 }
 
-func (s *Store) Find(ctx context.Context, organizationID string, t store.Type, by store.Lookup, after string, limit int) ([]store.Facts, error) {
+func (s *Store) Find(ctx context.Context, organizationID string, t store.Type, by store.Selector, after string, limit int) ([]store.Facts, error) {
 	args := []any{organizationID, after, limit}
-	way, value := by.Way()
-	if way != store.Every {
+	criterion, value := by.Criterion()
+	if criterion != store.Every {
 		args = append(args, value)
 	}
-	return sqlitedb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].find[way], args...)
+	return sqlitedb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].find[criterion], args...)
 }
 
 func (s *Store) Summaries(ctx context.Context, organizationID string, t store.Type, ids []string) ([]store.Facts, error) {

@@ -50,7 +50,7 @@ func TestAMemberEditTouchesTheSameRowsWhateverTheGroupsSize(t *testing.T) {
 	for _, edit := range edits {
 		t.Run(edit.name, func(t *testing.T) {
 			write := func(ctx context.Context, s *Store) error {
-				g, err := s.Get(ctx, scope, store.Group, store.Lookup{ID: "eng"}, false)
+				g, err := s.Get(ctx, scope, store.Group, store.Selector{ID: "eng"}, false)
 				if err != nil {
 					return err
 				}
@@ -75,8 +75,8 @@ func TestReadsByIdOrNameReadNoMoreThanTheirs(t *testing.T) {
 		_, facts := s.Facts(ctx, "acme", []string{"u1", "u2"}, store.FactsBounds{Bytes: 1000, Edges: 100})
 		_, statuses := s.Summaries(ctx, "acme", store.User, []string{"u1", "u2"})
 		_, groupFacts := s.Summaries(ctx, "acme", store.Group, []string{"eng"})
-		_, user := s.Get(ctx, scope, store.User, store.Lookup{ID: "u1"}, false)
-		_, userName := s.Get(ctx, scope, store.User, store.Lookup{Name: "u1"}, false)
+		_, user := s.Get(ctx, scope, store.User, store.Selector{ID: "u1"}, false)
+		_, userName := s.Get(ctx, scope, store.User, store.Selector{Name: "u1"}, false)
 		_, detached := s.Detached(ctx, store.Resource{Type: store.User, Scope: scope, ExternalID: "u1", NameFolded: "u2"}, []string{"d0", "d1"})
 		_, detachedGroup := s.Detached(ctx, store.Resource{Type: store.Group, Scope: scope, ExternalID: "e", NameFolded: "eng"}, []string{"d0", "d1"})
 		_, groups := s.UserGroups(ctx, scope, []string{"u1"})
@@ -99,12 +99,12 @@ func TestReadsByIdOrNameReadNoMoreThanTheirs(t *testing.T) {
 		}
 		_, usersByID := s.ByID(ctx, scope, store.User, []string{"u1", "u2"}, math.MaxInt32)
 		_, groupsByID := s.ByID(ctx, scope, store.Group, []string{"eng"}, math.MaxInt32)
-		_, find := s.Find(ctx, "acme", store.Group, store.Lookup{Name: "eng"}, "", 10)
+		_, find := s.Find(ctx, "acme", store.Group, store.Selector{Name: "eng"}, "", 10)
 		_, members := s.Members(ctx, scope, "eng", "u5", 10)
 		_, direct := s.DirectMembers(ctx, "acme", "eng", "u5", 10)
-		_, lookup := s.Find(ctx, "acme", store.User, store.Lookup{Name: "u1"}, "", 2)
-		_, byExternal := s.Find(ctx, "acme", store.User, store.Lookup{ExternalID: "e"}, "", 2)
-		_, byEmail := s.Find(ctx, "acme", store.User, store.Lookup{Email: "e"}, "", 2)
+		_, lookup := s.Find(ctx, "acme", store.User, store.Selector{Name: "u1"}, "", 2)
+		_, byExternal := s.Find(ctx, "acme", store.User, store.Selector{ExternalID: "e"}, "", 2)
+		_, byEmail := s.Find(ctx, "acme", store.User, store.Selector{Email: "e"}, "", 2)
 		return errors.Join(facts, statuses, groupFacts, user, userName, groups, usersByID, groupsByID, errors.Join(candidates...), find, members, direct, lookup, byExternal, byEmail,
 			detached, detachedGroup)
 	})

@@ -1,5 +1,5 @@
-// Package sqlite is the identity service's store on SQLite. Its one writer commits in the order of sequences, so the feed
-// needs no more than an AUTOINCREMENT key.
+// Package sqlite is the identity service's store on SQLite. Its only writer commits in the order of the sequences, so an
+// AUTOINCREMENT key is all that the feed needs.
 package sqlite
 
 import (
@@ -36,16 +36,16 @@ var (
 	listAncestors  = statements.Load("list_ancestors", "organization_id", "directory_id")
 )
 
-// Store implements store.Store on one database file.
+// Store is a store in one database file.
 type Store struct {
-	db      *sqlitedb.DB
-	epoch   string
-	written wait.Signal
+	db         *sqlitedb.DB
+	epoch      string
+	newChanges wait.Signal
 }
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens or creates the file.
+// Open opens the file, or creates a missing one.
 func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.TracerProvider) (*Store, error) {
 	files, err := fs.Sub(embedded, "migrations")
 	if err != nil {
@@ -97,7 +97,7 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 		return err
 	})
 	if err == nil && closes {
-		s.written.Notify()
+		s.newChanges.Notify()
 	}
 	return err
 }
@@ -140,7 +140,7 @@ func (s *Store) write(ctx context.Context, scope store.Scope, fn func(ctx contex
 		return fn(ctx, tx, d)
 	})
 	if err == nil {
-		s.written.Notify()
+		s.newChanges.Notify()
 	}
 	return err
 }

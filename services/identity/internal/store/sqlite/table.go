@@ -9,31 +9,31 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
-// table keeps the resources of a type.
+// table has the statements for the resources of a type.
 type table struct {
 	read      func(*store.Resource) []any
 	readFacts func(*store.Facts) []any
 
-	get map[store.Way]string
-	// getWithEdges is get for users, and reads the edges around the user along: see readWithEdges. Most users have none: a statement
-	// of its own would cost more than what it reads.
-	getWithEdges map[store.Way]string
+	get map[store.Criterion]string
+	// getWithEdges is get for users, and also reads the edges around the user: see readWithEdges. Most users have none: a second
+	// statement would cost more than this join.
+	getWithEdges map[store.Criterion]string
 	list         string
 	byID         string // in the order of the ids
 	page         map[store.Order]string
 	detached     string
-	lookups      map[string]lookup // by attribute
+	indexes      map[string]index // by attribute
 	version      string
 	remove       []string
 
-	// unique refuses what another resource has. insert and update write at a time. update is of one in the directory from;
-	// store.ErrChanged: not in its version.
+	// unique refuses values that another resource has. insert and update write a resource; at is the time of the write.
+	// update writes a resource that is in the directory from. store.ErrChanged: it has another version.
 	unique func(ctx context.Context, tx *sqlitedb.Tx, d store.Directory, r store.Resource) error
 	insert func(ctx context.Context, tx *sqlitedb.Tx, r store.Resource, at *dbtype.MicroTime) error
 	update func(ctx context.Context, tx *sqlitedb.Tx, from string, r store.Resource, at *dbtype.MicroTime) error
 
 	ids       string
-	find      map[store.Way]string
+	find      map[store.Criterion]string
 	summaries string
 }
 
@@ -41,12 +41,12 @@ var tables = map[store.Type]*table{
 	store.User: {
 		read: rows.Resource(store.User), readFacts: rows.Summary(store.User),
 		unique: uniqueUser, insert: createUser, update: changeUser,
-		get: map[store.Way]string{
+		get: map[store.Criterion]string{
 			store.WithID:         statements.Load("get_user", "organization_id", "directory_id", "id"),
 			store.WithName:       statements.Load("get_user_by_name", "organization_id", "directory_id", "name"),
 			store.WithExternalID: statements.Load("get_user_by_external_id", "organization_id", "directory_id", "external_id"),
 		},
-		getWithEdges: map[store.Way]string{
+		getWithEdges: map[store.Criterion]string{
 			store.WithID:         statements.Load("get_user_with_groups", "organization_id", "directory_id", "id"),
 			store.WithName:       statements.Load("get_user_with_groups_by_name", "organization_id", "directory_id", "name"),
 			store.WithExternalID: statements.Load("get_user_with_groups_by_external_id", "organization_id", "directory_id", "external_id"),
@@ -60,15 +60,15 @@ var tables = map[store.Type]*table{
 			{ByName: true, Descending: true}: statements.Load("page_users_by_name_descending", "organization_id", "directory_id", "limit", "skip"),
 		},
 		detached: statements.Load("find_detached_user", "organization_id", "directory_ids", "external_id", "name"),
-		lookups: map[string]lookup{
-			"id":         newLookup("find_user_ids_by_id", "organization_id", "directory_id"),
-			"userName":   newLookup("find_user_ids_by_name", "organization_id", "directory_id"),
-			"externalId": newLookup("find_user_ids_by_external_id", "organization_id", "directory_id"),
+		indexes: map[string]index{
+			"id":         newIndex("find_user_ids_by_id", "organization_id", "directory_id"),
+			"userName":   newIndex("find_user_ids_by_name", "organization_id", "directory_id"),
+			"externalId": newIndex("find_user_ids_by_external_id", "organization_id", "directory_id"),
 		},
 		version: statements.Load("get_user_version", "organization_id", "directory_id", "id"),
 		remove:  []string{statements.Load("delete_user", "organization_id", "id"), deleteSearchValues},
 		ids:     statements.Load("list_user_ids", "organization_id", "after", "limit"),
-		find: map[store.Way]string{
+		find: map[store.Criterion]string{
 			store.Every:          statements.Load("find_users", "organization_id", "after", "limit"),
 			store.WithID:         statements.Load("find_users_by_id", "organization_id", "after", "limit", "id"),
 			store.WithName:       statements.Load("find_users_by_name", "organization_id", "after", "limit", "name"),
@@ -80,7 +80,7 @@ var tables = map[store.Type]*table{
 	store.Group: {
 		read: rows.Resource(store.Group), readFacts: rows.Summary(store.Group),
 		unique: uniqueGroup, insert: createGroup, update: takeGroup,
-		get: map[store.Way]string{
+		get: map[store.Criterion]string{
 			store.WithID:         statements.Load("get_group", "organization_id", "directory_id", "id"),
 			store.WithName:       statements.Load("get_group_by_name", "organization_id", "directory_id", "name"),
 			store.WithExternalID: statements.Load("get_group_by_external_id", "organization_id", "directory_id", "external_id"),
@@ -94,14 +94,14 @@ var tables = map[store.Type]*table{
 			{ByName: true, Descending: true}: statements.Load("page_groups_by_name_descending", "organization_id", "directory_id", "limit", "skip"),
 		},
 		detached: statements.Load("find_detached_group", "organization_id", "directory_ids", "external_id", "name"),
-		lookups: map[string]lookup{
-			"id":         newLookup("find_group_ids_by_id", "organization_id", "directory_id"),
-			"externalId": newLookup("find_group_ids_by_external_id", "organization_id", "directory_id"),
+		indexes: map[string]index{
+			"id":         newIndex("find_group_ids_by_id", "organization_id", "directory_id"),
+			"externalId": newIndex("find_group_ids_by_external_id", "organization_id", "directory_id"),
 		},
 		version: statements.Load("get_group_version", "organization_id", "directory_id", "id"),
 		remove:  []string{statements.Load("delete_group", "organization_id", "id")},
 		ids:     statements.Load("list_group_ids", "organization_id", "after", "limit"),
-		find: map[store.Way]string{
+		find: map[store.Criterion]string{
 			store.Every:          statements.Load("find_groups", "organization_id", "after", "limit"),
 			store.WithID:         statements.Load("find_groups_by_id", "organization_id", "after", "limit", "id"),
 			store.WithName:       statements.Load("find_groups_by_name", "organization_id", "after", "limit", "name"),

@@ -39,7 +39,7 @@ func createUser(ctx context.Context, tx *sqlitedb.Tx, u store.Resource, at *dbty
 	return insertSearch(ctx, tx, u)
 }
 
-// changeUser writes a user that is in the directory from. store.ErrChanged: not in this version.
+// changeUser writes a user that is in the directory from. store.ErrChanged: the user has another version.
 func changeUser(ctx context.Context, tx *sqlitedb.Tx, from string, u store.Resource, at *dbtype.MicroTime) error {
 	changed, err := tx.Exec(ctx, updateUser, u.DirectoryID, u.Name, u.NameFolded, u.ExternalID, u.DisplayName, u.Active, u.Document,
 		at, u.OrganizationID, u.ID, from, u.Version)
@@ -64,8 +64,8 @@ func insertSearch(ctx context.Context, tx *sqlitedb.Tx, u store.Resource) error 
 	return nil
 }
 
-// UserGroups implements store.Store. It reads each membership around the users once, however many of them it concerns. What is above a
-// group that the directory can't see does not count.
+// UserGroups reads each membership around the users once, however many users it concerns. It ignores the groups above a group that the
+// directory cannot see.
 func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userIDs []string) (map[string][]scim.GroupRef, error) {
 	edges, err := sqlitedb.ReadAll(ctx, s.db, func(e *edge) []any { return []any{&e.Member, &e.Group, &e.name} },
 		listGroupsAround, scope.OrganizationID, scope.DirectoryID, list(userIDs))
@@ -75,18 +75,18 @@ func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userIDs []str
 	return groupsAround(userIDs, edges), nil
 }
 
-// edge is a membership in a group of that name.
+// edge is a membership, with the name of the group.
 type edge struct {
 	store.Edge
 	name string
 }
 
-// readWithEdges reads a user and, into edges, those around it.
+// readWithEdges reads a user, and the edges around it into edges.
 func readWithEdges(edges *string) func(*store.Resource) []any {
 	return func(r *store.Resource) []any { return append(tables[store.User].read(r), edges) }
 }
 
-// groupsOf gives the groups of the user whose edges these are.
+// groupsOf returns the groups of a user from the edges around it.
 func groupsOf(userID, edges string) ([]scim.GroupRef, error) {
 	var found [][3]string
 	if err := json.Unmarshal([]byte(edges), &found); err != nil {
@@ -99,7 +99,8 @@ func groupsOf(userID, edges string) ([]scim.GroupRef, error) {
 	return append([]scim.GroupRef{}, groupsAround([]string{userID}, around)[userID]...), nil
 }
 
-// groupsAround gives the groups of each user, those that it is in by others included. Who is in none is left out.
+// groupsAround returns the groups of each user, also those that it is in through other groups. It leaves out users that are
+// in none.
 func groupsAround(userIDs []string, edges []edge) map[string][]scim.GroupRef {
 	groups := map[string][]scim.GroupRef{}
 	if len(edges) == 0 {
@@ -113,7 +114,7 @@ func groupsAround(userIDs []string, edges []edge) map[string][]scim.GroupRef {
 	for _, user := range userIDs {
 		var in []scim.GroupRef
 		for _, id := range around.Groups(user) {
-			// It may be reached on several ways; it is direct if one of them is.
+			// A group may be reached on several paths; it is direct if one of them is direct.
 			in = append(in, scim.GroupRef{ID: id, Display: names[id], Direct: direct[store.Edge{Member: user, Group: id}]})
 		}
 		if in != nil {

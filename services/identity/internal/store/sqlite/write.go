@@ -23,23 +23,23 @@ var (
 
 func (s *Store) Create(ctx context.Context, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
 	r.Version = 0
-	return s.put(ctx, "", r, store.Created, edits, cause)
+	return s.writeResource(ctx, "", r, store.Created, edits, cause)
 }
 
 func (s *Store) Update(ctx context.Context, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
 	if r.Type == store.Group {
 		return s.updateGroup(ctx, r, edits, cause)
 	}
-	return s.put(ctx, r.DirectoryID, r, store.Updated, edits, cause)
+	return s.writeResource(ctx, r.DirectoryID, r, store.Updated, edits, cause)
 }
 
 func (s *Store) Adopt(ctx context.Context, from string, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
-	return s.put(ctx, from, r, store.Created, edits, cause)
+	return s.writeResource(ctx, from, r, store.Created, edits, cause)
 }
 
-// put writes the whole of a resource, and then edits the members of a group. It is in the directory from, where it stays or which it
-// leaves; it is nowhere yet where from is empty.
-func (s *Store) put(ctx context.Context, from string, r store.Resource, kind store.ChangeKind, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
+// writeResource writes a whole resource, and then edits the members of a group. The resource is in the directory from, which it keeps
+// or leaves. It is a new resource if from is empty.
+func (s *Store) writeResource(ctx context.Context, from string, r store.Resource, kind store.ChangeKind, edits []store.MemberEdit, cause store.Cause) (w store.Written, err error) {
 	t := tables[r.Type]
 	if t == nil {
 		return w, store.NoTable(r.Type)
@@ -89,7 +89,7 @@ func (s *Store) Delete(ctx context.Context, scope store.Scope, t store.Type, id 
 	return w, err
 }
 
-// remove removes a resource that is there, its memberships too, with the record of it.
+// remove deletes an existing resource, its memberships too, with the change record.
 func (s *Store) remove(ctx context.Context, tx *sqlitedb.Tx, scope store.Scope, t store.Type, id string, revision int64, cause store.Cause) (feed.Cursor, error) {
 	if t == store.Group {
 		if err := dismiss(ctx, tx, scope, id, revision, cause); err != nil {
@@ -107,7 +107,8 @@ func (s *Store) remove(ctx context.Context, tx *sqlitedb.Tx, scope store.Scope, 
 	return s.record(ctx, tx, scope, rows.Record{Type: t, ID: id, Revision: revision, Kind: store.Deleted}, cause)
 }
 
-// dismiss takes all members out of a group that is deleted, one by one for who follows: each of them may hold access because of it.
+// dismiss removes all members of a deleted group, with a record for each: a follower of the feed must check each of them, because
+// its access may depend on the group.
 func dismiss(ctx context.Context, tx *sqlitedb.Tx, scope store.Scope, groupID string, revision int64, cause store.Cause) error {
 	if _, err := tx.Exec(ctx, recordDismissedMembers, scope.DirectoryID, revision, store.MemberRemoved,
 		cause.MessageID, cause.Traceparent, dbtype.Time(&cause.Time), scope.OrganizationID, groupID); err != nil {
@@ -117,8 +118,8 @@ func dismiss(ctx context.Context, tx *sqlitedb.Tx, scope store.Scope, groupID st
 	return err
 }
 
-// leaveGroups takes what is deleted out of every group, and gives each of them a new version. The deletion's own change
-// record speaks for them.
+// leaveGroups removes a deleted resource from all its groups, and gives each group a new version. The record of the deletion
+// stands for these changes.
 func leaveGroups(ctx context.Context, tx *sqlitedb.Tx, organizationID, memberID string, cause store.Cause) error {
 	if _, err := tx.Exec(ctx, touchGroupsOfMember, dbtype.Time(&cause.Time), organizationID, memberID); err != nil {
 		return err

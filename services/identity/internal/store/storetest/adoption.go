@@ -193,15 +193,15 @@ var adoptionCases = []testCase{
 		f.equal("anna's groups, one of which is detached and the other beyond it", got, list())
 		for name, read := range map[string]func() error{
 			"user": func() error {
-				_, err := f.get(store.User, scope, store.Lookup{ID: "bob"})
+				_, err := f.get(store.User, scope, store.Selector{ID: "bob"})
 				return err
 			},
 			"userName": func() error {
-				_, err := f.store.Get(f.Context(), scope, store.User, store.Lookup{Name: "name-bob"}, false)
+				_, err := f.store.Get(f.Context(), scope, store.User, store.Selector{Name: "name-bob"}, false)
 				return err
 			},
 			"group": func() error {
-				_, err := f.get(store.Group, scope, store.Lookup{ID: "inner"})
+				_, err := f.get(store.Group, scope, store.Selector{ID: "inner"})
 				return err
 			},
 		} {

@@ -32,7 +32,7 @@ func sum(rows map[string]int64) (n int64) {
 }
 
 // furnish gives an organization some of everything that is kept: of a directory, users with values, groups in groups and with users,
-// a schema, and oddities.
+// a schema, and dialectCounts.
 func (f *fixture) furnish(organization string, users int) store.Scope {
 	f.Helper()
 	scope := f.directoryOf(organization, "d1")
@@ -52,11 +52,11 @@ func (f *fixture) furnish(organization string, users int) store.Scope {
 	_, err := f.store.PutSchema(f.Context(), store.Schema{Scope: scope, ID: "urn:test:one", Definition: []byte(`{}`)},
 		func(store.Schema, []store.Schema) error { return nil })
 	f.must(err)
-	f.must(f.store.AddOddities(f.Context(), []store.Oddity{oddity(scope, "op-capitalised", 1, 1, 1), oddity(scope, "ignored zip", 1, 1, 1)}))
+	f.must(f.store.AddDialectCounts(f.Context(), []store.DialectCount{dialectKey(scope, "op-capitalised", 1, 1, 1), dialectKey(scope, "ignored zip", 1, 1, 1)}))
 	return scope
 }
 
-// eraseStep removes some of an organization. Records may be held back by transactions of other tests, whose server it is too.
+// eraseStep removes some of an organization. Records may be rowsLeft back by transactions of other tests, whose server it is too.
 func (f *fixture) eraseStep(organization string) (nothingLeft bool) {
 	f.Helper()
 	deadline := time.Now().Add(time.Minute)
@@ -82,13 +82,13 @@ var erasureCases = []testCase{
 		scope, other := f.furnish("acme", 700), f.furnish("other", 30)
 		f.directory("d1", closed)
 		before := f.kept("other")
-		held := f.kept("acme")
-		for table, n := range held {
+		rowsLeft := f.kept("acme")
+		for table, n := range rowsLeft {
 			if n == 0 && table != "trimmed" && table != "totals" { // which an engine folds when it gets to it
 				f.Errorf("the test keeps nothing in %s", table)
 			}
 		}
-		for left := sum(held); ; {
+		for left := sum(rowsLeft); ; {
 			nothingLeft := f.eraseStep("acme")
 			now := sum(f.kept("acme"))
 			if nothingLeft {
@@ -97,9 +97,9 @@ var erasureCases = []testCase{
 			}
 			// Totals may be folded in between.
 			if removed := left - now; removed > store.EraseRows || removed < -4 {
-				f.Errorf("a step removed %d rows, from %v to %v", removed, held, f.kept("acme"))
+				f.Errorf("a step removed %d rows, from %v to %v", removed, rowsLeft, f.kept("acme"))
 			}
-			held, left = f.kept("acme"), now
+			rowsLeft, left = f.kept("acme"), now
 		}
 		for table, n := range f.kept("other") {
 			if n != before[table] && table != "totals" {
@@ -137,7 +137,7 @@ var erasureCases = []testCase{
 				return len(all), err
 			},
 			"its groups": func() (int, error) {
-				all, err := f.store.Find(f.Context(), "acme", store.Group, store.Lookup{}, "", 10)
+				all, err := f.store.Find(f.Context(), "acme", store.Group, store.Selector{}, "", 10)
 				return len(all), err
 			},
 			"its schemas": func() (int, error) { all, err := f.store.Schemas(f.Context(), scope); return len(all), err },
@@ -145,8 +145,8 @@ var erasureCases = []testCase{
 				all, err := f.store.Ancestors(f.Context(), scope)
 				return len(all), err
 			},
-			"its oddities": func() (int, error) { all, err := f.store.Oddities(f.Context(), scope); return len(all), err },
-			"its count":    func() (int, error) { n, err := f.store.Count(f.Context(), scope, store.User); return int(n), err },
+			"its dialectCounts": func() (int, error) { all, err := f.store.DialectCounts(f.Context(), scope); return len(all), err },
+			"its count":         func() (int, error) { n, err := f.store.Count(f.Context(), scope, store.User); return int(n), err },
 		} {
 			n, err := got()
 			f.must(err)
@@ -195,12 +195,12 @@ var erasureCases = []testCase{
 				return
 			}
 			for n := range 30 {
-				if err := f.store.AddOddities(f.Context(), []store.Oddity{oddity(scope, fmt.Sprint("ignored ", n), 1, 1, 1)}); err != nil {
+				if err := f.store.AddDialectCounts(f.Context(), []store.DialectCount{dialectKey(scope, fmt.Sprint("ignored ", n), 1, 1, 1)}); err != nil {
 					f.Error(err)
 				}
 			}
 		})
-		f.must(f.store.AddOddities(f.Context(), []store.Oddity{oddity(scope, "op-capitalised", 1, 1, 1)}))
+		f.must(f.store.AddDialectCounts(f.Context(), []store.DialectCount{dialectKey(scope, "op-capitalised", 1, 1, 1)}))
 		f.equal("what is left", sum(f.kept("acme")), 0)
 	}},
 	{"an organization with a directory that is not closed is not erased", func(f *fixture) {
@@ -228,11 +228,11 @@ var erasureCases = []testCase{
 		w, err := f.store.EraseUser(f.Context(), "acme", "u0001", cause(7))
 		f.must(err)
 		f.equal("its last version", w.Version, 2)
-		_, err = f.get(store.User, scope, store.Lookup{ID: "u0001"})
+		_, err = f.get(store.User, scope, store.Selector{ID: "u0001"})
 		f.refuses("the user", err, fault.NotFound)
 		f.equal("the group's members", f.members(scope, "inner"), []string{"u0000", "u0002"})
 		f.equal("the group's version", f.readGroup(scope, "inner").Version, version+1)
-		found, err := f.store.Find(f.Context(), "acme", store.User, store.Lookup{Email: "u0001@example.com"}, "", 2)
+		found, err := f.store.Find(f.Context(), "acme", store.User, store.Selector{Email: "u0001@example.com"}, "", 2)
 		f.must(err)
 		f.equal("who has its address", len(found), 0)
 		changes := f.changes(before)

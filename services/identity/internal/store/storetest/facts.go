@@ -224,20 +224,20 @@ var factCases = []testCase{
 			u.Search = []scim.SearchValue{{Attribute: "ims", Value: "a@example.com"}}
 		})
 		for _, c := range []struct {
-			by    store.Lookup
+			by    store.Selector
 			limit int
 			want  string
 		}{
-			{store.Lookup{Name: "name-anna"}, 10, list("anna", "second")},
-			{store.Lookup{Name: "name-anna"}, 1, list("anna")},
-			{store.Lookup{Name: "name-nobody"}, 10, list()},
-			{store.Lookup{ExternalID: "ext"}, 10, list("anna", "second")},
-			{store.Lookup{ExternalID: "EXT"}, 10, list()},
-			{store.Lookup{Email: "a@example.com"}, 10, list("anna", "second")},
-			{store.Lookup{Email: "b@example.com"}, 10, list("second")},
-			{store.Lookup{ID: "third"}, 10, list("third")},
-			{store.Lookup{ID: "nobody"}, 10, list()},
-			{store.Lookup{}, 10, list()},
+			{store.Selector{Name: "name-anna"}, 10, list("anna", "second")},
+			{store.Selector{Name: "name-anna"}, 1, list("anna")},
+			{store.Selector{Name: "name-nobody"}, 10, list()},
+			{store.Selector{ExternalID: "ext"}, 10, list("anna", "second")},
+			{store.Selector{ExternalID: "EXT"}, 10, list()},
+			{store.Selector{Email: "a@example.com"}, 10, list("anna", "second")},
+			{store.Selector{Email: "b@example.com"}, 10, list("second")},
+			{store.Selector{ID: "third"}, 10, list("third")},
+			{store.Selector{ID: "nobody"}, 10, list()},
+			{store.Selector{}, 10, list()},
 		} {
 			got, err := f.store.Find(f.Context(), "acme", store.User, c.by, "", c.limit)
 			f.must(err)
@@ -251,7 +251,7 @@ var factCases = []testCase{
 		_, err := f.store.Update(f.Context(), u, nil, cause(1))
 		f.must(err)
 		find := func(address string) []string {
-			got, err := f.store.Find(f.Context(), "acme", store.User, store.Lookup{Email: address}, "", 10)
+			got, err := f.store.Find(f.Context(), "acme", store.User, store.Selector{Email: address}, "", 10)
 			f.must(err)
 			return idsOfFacts(got)
 		}

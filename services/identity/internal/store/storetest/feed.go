@@ -229,7 +229,7 @@ var feedCases = []testCase{
 		scope := f.directory("d1")
 		f.users(scope, "anna")
 		at := f.cursor()
-		written := f.store.Written()
+		written := f.store.NewChanges()
 		f.revision++
 		closing := store.Directory{OrganizationID: "acme", ID: "d1", Closed: true}
 		f.must(f.store.ApplyDirectory(f.Context(), closing, store.Place{Revision: f.revision}, cause(7)))
@@ -252,19 +252,19 @@ var feedCases = []testCase{
 		f.must(err)
 		f.equal("how many users it has", count, 1)
 	}},
-	{"once all shows nothing is held back", func(f *fixture) {
+	{"once all shows nothing is delayed back", func(f *fixture) {
 		f.user(f.directory("d1"), "anna")
 		f.shown()
-		_, _, held, err := f.store.Changes(f.Context(), "acme", feed.Cursor{}, 10)
+		_, _, delayed, err := f.store.Changes(f.Context(), "acme", feed.Cursor{}, 10)
 		f.must(err)
-		f.equal("of the organization", held, time.Time{})
-		_, _, held, err = f.store.Active(f.Context(), feed.Cursor{})
+		f.equal("of the organization", delayed, time.Time{})
+		_, _, delayed, err = f.store.Active(f.Context(), feed.Cursor{})
 		f.must(err)
-		f.equal("of any", held, time.Time{})
+		f.equal("of any", delayed, time.Time{})
 	}},
 	{"who waits is woken by a record", func(f *fixture) {
 		scope := f.directory("d1")
-		written := f.store.Written()
+		written := f.store.NewChanges()
 		select {
 		case <-written:
 			f.Fatal("woken before anything was written")
@@ -303,7 +303,7 @@ var feedCases = []testCase{
 		var follower sync.WaitGroup
 		follower.Go(func() {
 			for cursor := (feed.Cursor{}); !slices.Contains(met, "last"); {
-				written := f.store.Written()
+				written := f.store.NewChanges()
 				changes, next, _, err := f.store.Changes(f.Context(), "acme", cursor, 7)
 				if err != nil {
 					f.Error(err)
@@ -377,7 +377,7 @@ func (f *fixture) listAndFollow(scope store.Scope, count int) {
 		known[u.ID] = true
 	}
 	for len(known) < count {
-		written := f.store.Written()
+		written := f.store.NewChanges()
 		changes, next, _, err := f.store.Changes(f.Context(), scope.OrganizationID, cursor, 7)
 		if err != nil {
 			f.Error(err)

@@ -102,7 +102,7 @@ var groupCases = []testCase{
 		})
 		f.equal("the group", f.readGroup(scope, "eng"), before)
 		f.equal("its members", f.members(scope, "eng"), list())
-		_, err := f.get(store.Group, scope, store.Lookup{ID: "ops"})
+		_, err := f.get(store.Group, scope, store.Selector{ID: "ops"})
 		f.refuses("the group that was not created", err, fault.NotFound)
 	}},
 	{"deleting a group ends its memberships and it in others", func(f *fixture) {

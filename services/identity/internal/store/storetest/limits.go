@@ -37,7 +37,7 @@ func (f *fixture) refusesWith(what string, err error, text string) {
 	f.Helper()
 	f.refuses(what, err, fault.InvalidValue)
 	if err != nil && !strings.Contains(err.Error(), text) {
-		f.Errorf("%s: %q does not hold %q", what, err, text)
+		f.Errorf("%s: %q does not contain %q", what, err, text)
 	}
 }
 

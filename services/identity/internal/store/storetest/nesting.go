@@ -15,7 +15,7 @@ func (f *fixture) userGroups(scope store.Scope, id string) []scim.GroupRef {
 	all, err := f.store.UserGroups(f.Context(), scope, []string{id, id, "nobody"})
 	f.must(err)
 	u := f.readUser(scope, id)
-	for _, by := range []store.Lookup{{ID: id}, {Name: u.NameFolded}} {
+	for _, by := range []store.Selector{{ID: id}, {Name: u.NameFolded}} {
 		got, err := f.store.Get(f.Context(), scope, store.User, by, true)
 		f.must(err)
 		if got.Groups == nil {

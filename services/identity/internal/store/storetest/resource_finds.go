@@ -67,11 +67,11 @@ func findCases(of store.Type, name string) []testCase {
 				got, err := f.store.IDs(f.Context(), "acme", of, c.after, c.limit)
 				f.must(err)
 				f.equal("ids after "+c.after, got, c.want)
-				all, err := f.store.Find(f.Context(), "acme", of, store.Lookup{All: true}, c.after, c.limit)
+				all, err := f.store.Find(f.Context(), "acme", of, store.Selector{All: true}, c.after, c.limit)
 				f.must(err)
 				f.equal("all after "+c.after, idsOfFacts(all), c.want)
 			}
-			all, err := f.store.Find(f.Context(), "acme", of, store.Lookup{All: true}, "", 2)
+			all, err := f.store.Find(f.Context(), "acme", of, store.Selector{All: true}, "", 2)
 			f.must(err)
 			f.equal("summaries", all, []store.Facts{summary(f.read(of, scope, "a"), false), summary(f.read(of, old, "b"), true)})
 		}},
@@ -84,20 +84,20 @@ func findCases(of store.Type, name string) []testCase {
 			f.resource(of, other, "b", named("name", ""))
 			f.resource(of, other, "c", named("other", "ext"))
 			for _, c := range []struct {
-				by    store.Lookup
+				by    store.Selector
 				after string
 				limit int
 				want  string
 			}{
-				{store.Lookup{Name: "name"}, "", 10, list("a", "b")},
-				{store.Lookup{Name: "name"}, "", 1, list("a")},
-				{store.Lookup{Name: "name"}, "a", 10, list("b")},
-				{store.Lookup{Name: "nobody"}, "", 10, list()},
-				{store.Lookup{ExternalID: "ext"}, "", 10, list("a", "c")},
-				{store.Lookup{ExternalID: "EXT"}, "", 10, list()},
-				{store.Lookup{ID: "c"}, "", 10, list("c")},
-				{store.Lookup{ID: "nobody"}, "", 10, list()},
-				{store.Lookup{}, "", 10, list()},
+				{store.Selector{Name: "name"}, "", 10, list("a", "b")},
+				{store.Selector{Name: "name"}, "", 1, list("a")},
+				{store.Selector{Name: "name"}, "a", 10, list("b")},
+				{store.Selector{Name: "nobody"}, "", 10, list()},
+				{store.Selector{ExternalID: "ext"}, "", 10, list("a", "c")},
+				{store.Selector{ExternalID: "EXT"}, "", 10, list()},
+				{store.Selector{ID: "c"}, "", 10, list("c")},
+				{store.Selector{ID: "nobody"}, "", 10, list()},
+				{store.Selector{}, "", 10, list()},
 			} {
 				got, err := f.store.Find(f.Context(), "acme", of, c.by, c.after, c.limit)
 				f.must(err)

@@ -43,14 +43,14 @@ func (f *fixture) resource(of store.Type, scope store.Scope, id string, change .
 	return f.read(of, scope, id)
 }
 
-func (f *fixture) get(of store.Type, scope store.Scope, by store.Lookup) (store.Resource, error) {
+func (f *fixture) get(of store.Type, scope store.Scope, by store.Selector) (store.Resource, error) {
 	return f.store.Get(f.Context(), scope, of, by, false)
 }
 
 // read reads one that is there.
 func (f *fixture) read(of store.Type, scope store.Scope, id string) store.Resource {
 	f.Helper()
-	r, err := f.get(of, scope, store.Lookup{ID: id})
+	r, err := f.get(of, scope, store.Selector{ID: id})
 	f.must(err)
 	return r
 }
@@ -97,9 +97,9 @@ func writeCases(of store.Type) []testCase {
 			scope, other := f.directory("d1"), f.directory("d2")
 			r := f.resource(of, other, "a")
 			for what, get := range map[string]func() (store.Resource, error){
-				"by id":                  func() (store.Resource, error) { return f.get(of, scope, store.Lookup{ID: "a"}) },
-				"by an id that can't be": func() (store.Resource, error) { return f.get(of, other, store.Lookup{ID: "a\x00"}) },
-				"by nothing":             func() (store.Resource, error) { return f.get(of, other, store.Lookup{}) },
+				"by id":                  func() (store.Resource, error) { return f.get(of, scope, store.Selector{ID: "a"}) },
+				"by an id that can't be": func() (store.Resource, error) { return f.get(of, other, store.Selector{ID: "a\x00"}) },
+				"by nothing":             func() (store.Resource, error) { return f.get(of, other, store.Selector{}) },
 			} {
 				_, err := get()
 				f.refuses(what, err, fault.NotFound)
@@ -147,7 +147,7 @@ func writeCases(of store.Type) []testCase {
 			w, err := f.store.Delete(f.Context(), scope, of, "a", []int64{9, 1}, cause(1))
 			f.must(err)
 			f.wrote(w, 2, time.Time{})
-			_, err = f.get(of, scope, store.Lookup{ID: "a"})
+			_, err = f.get(of, scope, store.Selector{ID: "a"})
 			f.refuses("reading", err, fault.NotFound)
 			_, err = f.store.Delete(f.Context(), scope, of, "a", nil, cause(1))
 			f.refuses("deleting again", err, fault.NotFound)
@@ -174,7 +174,7 @@ func writeCases(of store.Type) []testCase {
 			r.Version, r.UpdateTime = 2, cause(5).Time
 			f.equal("the resource", f.read(of, scope, "a"), r)
 			f.equal("the records", f.since(at), list(strings.ToLower(string(of))+" a@2: created"))
-			_, err = f.get(of, old, store.Lookup{ID: "a"})
+			_, err = f.get(of, old, store.Selector{ID: "a"})
 			f.refuses("reading it where it was", err, fault.NotFound)
 			f.equal("how many", f.count(of, scope), 1)
 		}},

@@ -14,7 +14,7 @@ var userCases = []testCase{
 		want := f.user(scope, "anna", func(u *store.Resource) { u.ExternalID, u.Active = "Ext-1", false })
 		withGroups := want
 		withGroups.Groups = []scim.GroupRef{}
-		for _, by := range []store.Lookup{{ID: "anna"}, {Name: "name-anna"}, {ExternalID: "Ext-1"}} {
+		for _, by := range []store.Selector{{ID: "anna"}, {Name: "name-anna"}, {ExternalID: "Ext-1"}} {
 			got, err := f.get(store.User, scope, by)
 			f.must(err)
 			f.equal(fmt.Sprintf("%+v", by), got, want)
@@ -30,10 +30,10 @@ var userCases = []testCase{
 		for _, groups := range []bool{false, true} {
 			for _, c := range []struct {
 				scope store.Scope
-				by    store.Lookup
+				by    store.Selector
 			}{
-				{scope, store.Lookup{ID: "anna"}}, {scope, store.Lookup{Name: "name-anna"}}, {scope, store.Lookup{ExternalID: "ext"}}, {scope, store.Lookup{}},
-				{other, store.Lookup{ID: "anna\x00"}}, {other, store.Lookup{Name: "name-anna\x00"}}, {other, store.Lookup{ExternalID: "EXT"}},
+				{scope, store.Selector{ID: "anna"}}, {scope, store.Selector{Name: "name-anna"}}, {scope, store.Selector{ExternalID: "ext"}}, {scope, store.Selector{}},
+				{other, store.Selector{ID: "anna\x00"}}, {other, store.Selector{Name: "name-anna\x00"}}, {other, store.Selector{ExternalID: "EXT"}},
 			} {
 				_, err := f.store.Get(f.Context(), c.scope, store.User, c.by, groups)
 				f.refuses(fmt.Sprintf("%+v, with groups: %v", c, groups), err, fault.NotFound)
@@ -94,7 +94,7 @@ var userCases = []testCase{
 			f.changedSince("deleting", err)
 		})
 		f.equal("the user", f.readUser(scope, "anna"), before)
-		found, err := f.store.Find(f.Context(), "acme", store.User, store.Lookup{Email: "lost@example.com"}, "", 10)
+		found, err := f.store.Find(f.Context(), "acme", store.User, store.Selector{Email: "lost@example.com"}, "", 10)
 		f.must(err)
 		f.equal("found by the lost address", found, list())
 	}},

@@ -8,7 +8,7 @@ CREATE TABLE meta (
 );
 INSERT INTO meta VALUES (1, left(replace(gen_random_uuid()::text, '-', ''), 12), '', 1);
 
--- What identity learned of directories, and up to which revision.
+-- The directories that identity knows, and the revision up to which it followed them.
 CREATE TABLE directories (
   organization_id    text    NOT NULL COLLATE "C",
   id                 text    NOT NULL COLLATE "C",
@@ -80,11 +80,11 @@ CREATE TABLE members (
   PRIMARY KEY (organization_id, group_id, member_id)
 );
 CREATE INDEX members_member ON members (organization_id, member_id, group_id);
--- Who looks for cycles walks from group to group, past the users.
+-- The search for cycles goes from group to group, past the users.
 CREATE INDEX members_nested ON members (organization_id, group_id, member_id) WHERE member_group;
 CREATE INDEX members_carried ON members (organization_id, group_id, member_id) WHERE carried;
 
--- A record is seen once no transaction that is older than its own is open: then none can come before it.
+-- A record becomes visible once no transaction older than its own is open: then no record can come before it.
 CREATE TABLE changes (
   transaction     bigint  NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
   sequence        bigint  NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -103,7 +103,7 @@ CREATE TABLE changes (
 );
 CREATE INDEX changes_organization ON changes (organization_id, transaction, sequence);
 
--- The newest record of each organization that was trimmed.
+-- For each organization, the newest record that was trimmed.
 CREATE TABLE trimmed (
   organization_id text   NOT NULL COLLATE "C" PRIMARY KEY,
   transaction     bigint NOT NULL,
@@ -111,8 +111,8 @@ CREATE TABLE trimmed (
 );
 CREATE INDEX trimmed_newest ON trimmed (transaction, sequence);
 
--- How many users and groups a directory has, as the change records of the transactions below folded.transaction say. Who asks
--- adds what the records after those say. A write touches no row here.
+-- The number of users and groups of each directory, from the change records of the transactions below
+-- folded.transaction. Readers add the records after those. No write of a resource touches a row of this table.
 CREATE TABLE totals (
   organization_id text    NOT NULL COLLATE "C",
   directory_id    text    NOT NULL COLLATE "C",
@@ -123,17 +123,17 @@ CREATE TABLE totals (
 CREATE TABLE folded (
   only_row    integer NOT NULL PRIMARY KEY CHECK (only_row = 1),
   transaction bigint  NOT NULL,
-  records     bigint  NOT NULL, -- that were folded
-  analyzed    bigint  NOT NULL  -- of them, when the tables were last analyzed by us
+  records     bigint  NOT NULL, -- folded so far
+  analyzed    bigint  NOT NULL  -- the value of records when Usher last analyzed the tables
 );
 INSERT INTO folded VALUES (1, 0, 0, 0);
 
--- What of a directory's messages was understood otherwise than the RFCs have it, or ignored, and how often. Folded in the
--- background: no write of a resource touches it.
-CREATE TABLE oddities (
+-- How often each quirk and each ignored attribute appeared in a directory's messages. A background task writes these
+-- counts; no write of a resource touches a row of this table.
+CREATE TABLE dialect_counts (
   organization_id text    NOT NULL COLLATE "C",
   directory_id    text    NOT NULL COLLATE "C",
-  ignored         boolean NOT NULL, -- name is the path of an attribute; else it is a quirk's
+  ignored         boolean NOT NULL, -- true: name is the path of an ignored attribute; false: the name of a quirk
   name            text    NOT NULL COLLATE "C",
   messages        bigint  NOT NULL,
   first_time      bigint  NOT NULL,
@@ -142,12 +142,12 @@ CREATE TABLE oddities (
   PRIMARY KEY (organization_id, directory_id, ignored, name)
 );
 
--- Extensions that were registered for directories.
+-- The extensions that are registered for directories.
 CREATE TABLE schemas (
   organization_id text    NOT NULL COLLATE "C",
   directory_id    text    NOT NULL COLLATE "C",
   id              text    NOT NULL COLLATE "C", -- a URN, which is ASCII
-  resource_group  boolean NOT NULL, -- it extends groups; else users
+  resource_group  boolean NOT NULL, -- true: it extends groups; false: users
   definition      bytea   NOT NULL, -- JSON of RFC 7643 section 7
   create_time     bigint  NOT NULL,
   update_time     bigint  NOT NULL

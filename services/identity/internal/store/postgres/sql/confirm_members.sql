@@ -1,4 +1,4 @@
--- Who follows the feed sees no difference where a carried member is confirmed: it counted before.
+-- Followers of the feed see no difference when a carried member is confirmed: it counted before.
 UPDATE members m
 SET carried = false
 FROM (

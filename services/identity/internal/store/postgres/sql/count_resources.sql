@@ -1,4 +1,4 @@
--- What was folded, and what comes after it. Of kinds of change, 1 is Created and 3 Deleted.
+-- The folded totals plus the records after them. Kinds of change: 1 is Created, 3 is Deleted.
 SELECT
   coalesce(
     (

@@ -1,5 +1,5 @@
--- What come finds of those that come are users alone: with groups among them, or strangers, nothing is written. Nobody
--- leaves a group that is new. The record of the document comes first. Of kinds of change, 4 is MemberAdded.
+-- come finds only users. If a new member is a group or unknown, nothing is written. The record of the document comes
+-- first. Kinds of change: 4 is MemberAdded.
 WITH d AS (
   SELECT closed, unique_group_names
   FROM directories

@@ -1,4 +1,4 @@
--- Those that do not show yet stay: the feed of all organizations would be trimmed ahead of its readers.
+-- Records that are not visible yet stay. Otherwise the feed of all organizations would be trimmed ahead of its readers.
 WITH found AS MATERIALIZED (
   SELECT ctid AS at, transaction, sequence
   FROM changes

@@ -1,4 +1,4 @@
--- It ends with the row with which there are so many bytes.
+-- The last row is the one that reaches the limit of bytes.
 WITH few AS MATERIALIZED (
   SELECT ctid AS at, row_number() OVER (ORDER BY organization_id, directory_id, lower(id)) AS place,
     octet_length(definition) AS size

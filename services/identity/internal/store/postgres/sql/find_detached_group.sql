@@ -1,4 +1,4 @@
--- Two are enough to see that a name is ambiguous.
+-- Two rows are enough to see that a name is ambiguous.
 SELECT r.organization_id, r.directory_id, r.id, r.display_name, r.display_name_folded, r.external_id, r.version,
   r.document, r.create_time, r.update_time
 FROM (

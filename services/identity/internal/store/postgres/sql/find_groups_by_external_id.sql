@@ -1,4 +1,4 @@
--- In each directory an index has the value, and there are few directories.
+-- Each directory has an index on the value, and there are few directories.
 SELECT r.organization_id, r.directory_id, r.id, r.display_name, r.external_id, false, r.version, r.update_time, d.closed
 FROM directories d
 CROSS JOIN LATERAL (

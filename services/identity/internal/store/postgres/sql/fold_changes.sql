@@ -1,10 +1,10 @@
--- Of kinds of change, 1 is Created and 3 Deleted.
+-- Kinds of change: 1 is Created, 3 is Deleted.
 WITH past AS (
   SELECT transaction
   FROM folded
   FOR UPDATE SKIP LOCKED
 ),
--- A transaction's records are folded together, however many they are.
+-- All records of a transaction are folded together.
 until AS (
   SELECT next.transaction IS NOT NULL AS more,
     CASE

@@ -1,2 +1,2 @@
--- NULL where the directory is unknown.
+-- NULL for an unknown directory.
 SELECT (SELECT closed FROM directories WHERE organization_id = :organization_id AND id = :id);

@@ -1,4 +1,4 @@
--- To read every record would cost more: the organizations are fewer.
+-- A walk over the organizations costs less than reading every record.
 WITH RECURSIVE o (id) AS (
   SELECT min(organization_id)
   FROM changes

@@ -1,8 +1,8 @@
--- held is the least time of the records that are committed and do not show yet; 0 for none. Of more than 1000 it is that
--- of the first ones, which will do as well: a record's time is taken before its transaction begins, and so before any
--- later transaction ends, and its write returns.
--- One statement, so that the horizon and the records are of one snapshot. Without a record there is a row without one.
-SELECT (SELECT epoch FROM meta), h.horizon, h.ahead, w.held, coalesce(t.transaction, 0), coalesce(t.sequence, 0),
+-- delayed is the earliest time of the records that are committed and not visible yet; 0 for none. Of more than 1000
+-- records, only the first ones count. That is enough: a record's time is taken before its transaction begins, so before
+-- any later transaction ends and its write returns. One statement, so that the horizon and the records are from one
+-- snapshot. Without records, there is one row without a record.
+SELECT (SELECT epoch FROM meta), h.horizon, h.ahead, w.delayed, coalesce(t.transaction, 0), coalesce(t.sequence, 0),
   c.sequence IS NOT NULL, coalesce(c.transaction, 0), coalesce(c.sequence, 0), coalesce(c.organization_id, ''),
   coalesce(directory_id, ''), coalesce(resource_group, false), coalesce(resource_id, ''), coalesce(revision, 0),
   coalesce(kind, 0), coalesce(member_id, ''), coalesce(member_group, false), coalesce(message_id, ''),
@@ -12,7 +12,7 @@ FROM (
     pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS ahead
 ) h
 CROSS JOIN LATERAL (
-  SELECT coalesce(min(time), 0) AS held
+  SELECT coalesce(min(time), 0) AS delayed
   FROM (
     SELECT time
     FROM changes
@@ -20,7 +20,7 @@ CROSS JOIN LATERAL (
       AND transaction >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint
     ORDER BY transaction, sequence
     LIMIT 1000
-  ) held
+  ) delayed
 ) w
 LEFT JOIN trimmed t ON t.organization_id = :organization_id
 LEFT JOIN LATERAL (

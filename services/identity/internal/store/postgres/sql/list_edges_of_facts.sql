@@ -1,4 +1,4 @@
--- Of the users of list_facts: of all of them or, where only_live, of those that are live.
+-- The memberships of the users of list_facts; with only_live, of the live users alone.
 WITH RECURSIVE inside (id) AS (
   SELECT r.id
   FROM (

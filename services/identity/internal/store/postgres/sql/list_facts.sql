@@ -1,4 +1,5 @@
--- A document that is kept apart is not read for its length. The first one is read, however long it is.
+-- The length of a document is known without reading a document that is stored out of line. The first document is read,
+-- whatever its length.
 SELECT r.organization_id, r.directory_id, r.id, r.user_name, r.user_name_folded, r.external_id, r.display_name,
   r.active, r.version, r.document, r.create_time, r.update_time, r.closed, r.there
 FROM (

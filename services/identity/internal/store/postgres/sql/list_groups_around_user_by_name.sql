@@ -1,5 +1,5 @@
--- A row for each member of a group, be it one of the users or a group that was found, and one without a member for the
--- name of each group. The users of a page are mostly in the same groups, so that names are looked up once.
+-- One row for each membership, of a user or of a group that was found, and one row without a member for the name of
+-- each group. The users of a page are mostly in the same groups, so each name is read once.
 WITH RECURSIVE edge (member_id, id) AS (
   SELECT wanted.id COLLATE "C", m.group_id COLLATE "C"
   FROM (

@@ -1,2 +1,2 @@
--- It keeps a directory from being closed until the transaction ends.
+-- This keeps the directory open until the transaction ends.
 SELECT pg_advisory_xact_lock_shared(hashtextextended(:organization_id || '/' || :directory_id, 1));

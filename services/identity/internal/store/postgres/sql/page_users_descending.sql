@@ -1,4 +1,4 @@
--- The ids are found in the index alone; only the page's own rows are read.
+-- Only the index is read to find the ids; only the rows of the page are read from the table.
 SELECT r.organization_id, r.directory_id, r.id, r.user_name, r.user_name_folded, r.external_id, r.display_name,
   r.active, r.version, r.document, r.create_time, r.update_time
 FROM (

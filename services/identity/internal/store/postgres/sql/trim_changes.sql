@@ -24,7 +24,7 @@ noted AS (
   SELECT DISTINCT ON (organization_id) organization_id, transaction, sequence
   FROM gone
   ORDER BY organization_id, transaction DESC, sequence DESC
-  -- An organization that is erased may be ahead.
+  -- An erasure may have trimmed the organization further.
   ON CONFLICT (organization_id) DO UPDATE
   SET transaction = excluded.transaction, sequence = excluded.sequence
   WHERE (t.transaction, t.sequence) < (excluded.transaction, excluded.sequence)

@@ -1,8 +1,8 @@
--- It writes the document if with_document, else the members alone. The stored version must be :version, unless that is
--- below 0. With members_changed members were changed before, in the same transaction. The group's row is locked.
--- What come finds of those that come are users alone: with groups among them, or strangers, nothing is written.
--- Who follows the feed sees no difference where a carried member is confirmed: it counted before.
--- Of kinds of change, 1 is Created, 4 MemberAdded and 5 MemberRemoved.
+-- This writes the document if with_document, and otherwise only the members. The stored version must be :version,
+-- unless that is below 0. With members_changed, members were changed before, in the same transaction. The group's row
+-- is locked. come finds only users. If a new member is a group or unknown, nothing is written. Followers of the feed
+-- see no difference when a carried member is confirmed: it counted before. Kinds of change: 1 is Created, 4 is
+-- MemberAdded, 5 is MemberRemoved.
 WITH d AS (
   SELECT closed, unique_group_names
   FROM directories

@@ -1,4 +1,4 @@
--- A lost compare-and-set has no row in put, and so writes nothing. The user stays in the directory :from or leaves it.
+-- A lost compare-and-set has no row in put, so it writes nothing. The user stays in the directory :from or leaves it.
 WITH d AS (
   SELECT closed
   FROM directories

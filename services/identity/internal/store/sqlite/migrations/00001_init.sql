@@ -1,5 +1,5 @@
 -- +goose Up
--- One row. A binary that knows no migration as new as least_migration can't work on the file.
+-- One row. A binary whose newest migration is older than least_migration refuses the file.
 CREATE TABLE meta (
   only_row        INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
   epoch           TEXT    NOT NULL,
@@ -7,7 +7,7 @@ CREATE TABLE meta (
 );
 INSERT INTO meta VALUES (1, lower(hex(randomblob(6))), 1);
 
--- What identity learned of directories, and up to which revision.
+-- The directories that identity knows, and the revision up to which it followed them.
 CREATE TABLE directories (
   organization_id    TEXT    NOT NULL,
   id                 TEXT    NOT NULL,
@@ -79,7 +79,7 @@ CREATE TABLE members (
   PRIMARY KEY (organization_id, group_id, member_id)
 ) WITHOUT ROWID;
 CREATE INDEX members_member ON members (organization_id, member_id, group_id);
--- Who looks at how groups are nested walks from group to group, past the users.
+-- Checks of nesting go from group to group, past the users.
 CREATE INDEX members_nested ON members (organization_id, group_id, member_id) WHERE member_group = 1;
 CREATE INDEX members_carried ON members (organization_id, group_id, member_id) WHERE carried = 1;
 
@@ -99,19 +99,19 @@ CREATE TABLE changes (
 );
 CREATE INDEX changes_organization ON changes (organization_id, sequence);
 
--- The newest record of each organization that was trimmed.
+-- For each organization, the newest record that was trimmed.
 CREATE TABLE trimmed (
   organization_id TEXT    NOT NULL PRIMARY KEY,
   sequence        INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX trimmed_newest ON trimmed (sequence);
 
--- What of a directory's messages was understood otherwise than the RFCs have it, or ignored, and how often. Folded in the
--- background: no write of a resource touches it.
-CREATE TABLE oddities (
+-- How often each quirk and each ignored attribute appeared in a directory's messages. A background task writes these
+-- counts; no write of a resource touches a row of this table.
+CREATE TABLE dialect_counts (
   organization_id TEXT    NOT NULL,
   directory_id    TEXT    NOT NULL,
-  ignored         INTEGER NOT NULL, -- 1: name is the path of an attribute; 0: it is a quirk's
+  ignored         INTEGER NOT NULL, -- 1: name is the path of an ignored attribute; 0: the name of a quirk
   name            TEXT    NOT NULL,
   messages        INTEGER NOT NULL,
   first_time      INTEGER NOT NULL,
@@ -120,7 +120,7 @@ CREATE TABLE oddities (
   PRIMARY KEY (organization_id, directory_id, ignored, name)
 ) WITHOUT ROWID;
 
--- Extensions that were registered for directories.
+-- The extensions that are registered for directories.
 CREATE TABLE schemas (
   organization_id TEXT    NOT NULL,
   directory_id    TEXT    NOT NULL,
@@ -132,8 +132,8 @@ CREATE TABLE schemas (
   PRIMARY KEY (organization_id, directory_id, id)
 ) WITHOUT ROWID;
 
--- How many users and groups a directory has: to count them took longer than all else of a page. There is one writer, who waits
--- for nobody at this row.
+-- The number of users and groups of each directory. Counting them took longer than the rest of a page. There is only
+-- one writer, so nobody waits for these rows.
 CREATE TABLE totals (
   organization_id TEXT    NOT NULL,
   directory_id    TEXT    NOT NULL,
@@ -154,7 +154,7 @@ CREATE TRIGGER users_go AFTER DELETE ON users BEGIN
     WHERE organization_id = OLD.organization_id AND directory_id = OLD.directory_id AND resource_group = 0;
 END;
 -- +goose StatementEnd
--- Who is adopted changes directories.
+-- An adopted resource changes its directory.
 -- +goose StatementBegin
 CREATE TRIGGER users_move AFTER UPDATE OF directory_id ON users WHEN OLD.directory_id <> NEW.directory_id BEGIN
   UPDATE totals SET total = total - 1

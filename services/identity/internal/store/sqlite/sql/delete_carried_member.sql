@@ -1,4 +1,4 @@
--- An adoption took it over: with the group, or with the member while the group stayed behind.
+-- An adoption kept this membership: with the group, or with the member while the group was not adopted.
 DELETE FROM members AS m
 WHERE organization_id = :organization_id AND group_id = :group_id AND member_id = :member_id
   AND EXISTS (

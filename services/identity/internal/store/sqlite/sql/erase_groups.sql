@@ -1,4 +1,4 @@
--- It ends with the row with which there are so many bytes.
+-- The last row is the one that reaches the limit of bytes.
 DELETE FROM groups
 WHERE rowid IN (
   SELECT id

@@ -1,4 +1,4 @@
--- Names are indexed in the organization, since many groups may have one.
+-- Names are indexed by organization, since many groups may have the same name.
 SELECT id
 FROM groups
 WHERE organization_id = :organization_id AND display_name_folded = :low

@@ -1,4 +1,4 @@
--- The directories first, of which an organization has few: this is indexed within each.
+-- Read the directories first. An organization has few of them, and the value is indexed in each.
 SELECT r.organization_id, r.directory_id, r.id, r.user_name, r.external_id, r.active, r.version, r.update_time, d.closed
 FROM directories d
 CROSS JOIN users r ON r.organization_id = d.organization_id AND r.directory_id = d.id

@@ -1,4 +1,4 @@
--- An adoption took them over: with the group, or with the member while the group stayed behind.
+-- An adoption kept these memberships: with the group, or with the member while the group was not adopted.
 SELECT m.group_id, m.member_id, m.member_group, m.carried
 FROM members m
 JOIN groups g ON g.organization_id = m.organization_id AND g.id = m.group_id

@@ -1,4 +1,4 @@
--- The page is in its order, which CROSS JOIN keeps. To order it once more would put all its documents into memory.
+-- CROSS JOIN keeps the order of the page. Sorting again would put all its documents into memory.
 SELECT r.organization_id, r.directory_id, r.id, r.display_name, r.display_name_folded, r.external_id, r.version,
   r.document, r.create_time, r.update_time
 FROM (

@@ -1,4 +1,4 @@
-INSERT INTO oddities (organization_id, directory_id, ignored, name, messages, first_time, last_time, last_message_id)
+INSERT INTO dialect_counts (organization_id, directory_id, ignored, name, messages, first_time, last_time, last_message_id)
 SELECT :organization_id, :directory_id, :ignored, :name, :messages, :first_time, :last_time, :last_message_id
 FROM directories
 WHERE organization_id = :organization_id AND id = :directory_id
@@ -6,12 +6,12 @@ WHERE organization_id = :organization_id AND id = :directory_id
     NOT :ignored
     OR EXISTS (
       SELECT 1
-      FROM oddities
+      FROM dialect_counts
       WHERE organization_id = :organization_id AND directory_id = :directory_id AND ignored = :ignored AND name = :name
     )
     OR (
       SELECT count(*)
-      FROM oddities
+      FROM dialect_counts
       WHERE organization_id = :organization_id AND directory_id = :directory_id AND ignored = :ignored
     ) < :max_ignored
   )

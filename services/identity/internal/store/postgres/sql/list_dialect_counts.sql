@@ -1,4 +1,4 @@
 SELECT organization_id, directory_id, ignored, name, messages, first_time, last_time, last_message_id
-FROM oddities
+FROM dialect_counts
 WHERE organization_id = :organization_id AND directory_id = :directory_id
 ORDER BY ignored, name;

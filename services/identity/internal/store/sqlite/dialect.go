@@ -10,15 +10,15 @@ import (
 )
 
 var (
-	addOddity = statements.Load("add_oddity", "organization_id", "directory_id", "ignored", "name", "messages", "first_time",
+	addDialectCount = statements.Load("add_dialect_count", "organization_id", "directory_id", "ignored", "name", "messages", "first_time",
 		"last_time", "last_message_id", "max_ignored")
-	listOddities = statements.Load("list_oddities", "organization_id", "directory_id")
+	listDialectCounts = statements.Load("list_dialect_counts", "organization_id", "directory_id")
 )
 
-func (s *Store) AddOddities(ctx context.Context, oddities []store.Oddity) error {
+func (s *Store) AddDialectCounts(ctx context.Context, dialectCounts []store.DialectCount) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
-		for _, o := range oddities {
-			if _, err := tx.Exec(ctx, addOddity,
+		for _, o := range dialectCounts {
+			if _, err := tx.Exec(ctx, addDialectCount,
 				o.OrganizationID, o.DirectoryID, o.Ignored, o.Name, o.Messages, dbtype.Time(&o.FirstTime), dbtype.Time(&o.LastTime),
 				o.LastMessageID, store.MaxIgnored); err != nil {
 				return err
@@ -28,6 +28,6 @@ func (s *Store) AddOddities(ctx context.Context, oddities []store.Oddity) error 
 	})
 }
 
-func (s *Store) Oddities(ctx context.Context, scope store.Scope) ([]store.Oddity, error) {
-	return sqlitedb.ReadAll(ctx, s.db, rows.Oddity, listOddities, scope.OrganizationID, scope.DirectoryID)
+func (s *Store) DialectCounts(ctx context.Context, scope store.Scope) ([]store.DialectCount, error) {
+	return sqlitedb.ReadAll(ctx, s.db, rows.DialectCount, listDialectCounts, scope.OrganizationID, scope.DirectoryID)
 }
