@@ -13,13 +13,13 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// across queries the root.
+// across lists resources of all types.
 func (i *idp) across(q *identityv1.ListQuery, p *identityv1.Projection) (*identityv1.ListResult, error) {
 	r, err := i.resources.ListResources(i.ctx(), &identityv1.ListResourcesRequest{Target: i.target, Query: q, Projection: p})
 	return r.GetResult(), err
 }
 
-// filled is a directory with so many users and groups, whose ids are in the order of a list.
+// filled returns a directory with some users and groups, and their ids in the order of a list.
 func filled(b *bundle, users, groups int) (i *idp, all []string) {
 	b.Helper()
 	i = b.idp()
@@ -53,7 +53,7 @@ func TestASearchOfTheRootIsOneListByIndex(t *testing.T) {
 	}
 }
 
-// A page that ends because its users are large says how many there are all the same, and leaves no place for groups.
+// A page that ends early because its users are large still has the total of users and groups, and has no groups.
 func TestAPageOfLargeUsersHasNoGroups(t *testing.T) {
 	t.Parallel()
 	i, all := filled(setup(t, func(c *identity.Config) { c.PageBytes = 1000 }), 20, 2)
@@ -89,7 +89,7 @@ func TestASearchOfTheRootGoesByCursor(t *testing.T) {
 	}
 }
 
-// A list of the root keeps the count that it was begun with, also where the next type begins (RFC 9865 §2.1).
+// A list of all types keeps the count of its first page, also where the next type begins (RFC 9865 §2.1).
 func TestASearchOfTheRootKeepsItsCount(t *testing.T) {
 	t.Parallel()
 	i, _ := filled(setup(t), 3, 3)

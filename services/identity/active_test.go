@@ -7,8 +7,8 @@ import (
 	"github.com/usher-scim/usher/services/identity"
 )
 
-// A message that says nothing of `active` leaves an inactive user so, in what a GET shows, in what a filter finds, and in what
-// the other services are told. A user's access hangs on it.
+// A message without `active` leaves an inactive user inactive: in the response to a GET, in filters, and in the facts for
+// other services. The user's access depends on it.
 func TestAMessageWithoutActiveActivatesNobody(t *testing.T) {
 	t.Parallel()
 	for engine, change := range map[string]func(*identity.Config){"sqlite": func(*identity.Config) {}, "postgres": onPostgres(t)} {

@@ -15,7 +15,7 @@ func (b *bundle) admin() context.Context {
 	return rpc.WithPrincipal(b.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, OrganizationId: "acme"})
 }
 
-// carried lists "group/member" of what an adoption took over and nobody confirmed.
+// carried lists, as "group/member", the memberships that an adoption kept and that were not confirmed.
 func (i *idp) carried() []string {
 	i.Helper()
 	r, err := i.bundle.adoption.ListCarriedMembers(i.bundle.admin(), &identityv1.ListCarriedMembersRequest{
@@ -152,7 +152,7 @@ func TestAChainOfReplacementsAdoptsTheNearest(t *testing.T) {
 	bob := first.user(`{"userName":"bob"}`).GetId()
 	first.deleteDirectory()
 	second := b.idp(replacing(first))
-	// Anna of the first directory is adopted under another name, so that both have one.
+	// Anna of the first directory is adopted under another name, so both directories have a user of that name.
 	second.user(`{"userName":"renamed","externalId":"far"}`)
 	near := second.user(`{"userName":"anna"}`).GetId()
 	second.deleteDirectory()

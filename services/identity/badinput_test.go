@@ -11,7 +11,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/ids"
 )
 
-// TestBadInputIsRefusedWithItsReasonAndWritesNothing holds for every way to send a document, operations or a query.
+// TestBadInputIsRefusedWithItsReasonAndWritesNothing checks every way to send a document, operations or a query.
 func TestBadInputIsRefusedWithItsReasonAndWritesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/test/identitycontract"
 )
 
-// What stands in for identity in the rule service's tests passes the same tests.
+// The fake identity in the rule service's tests passes the same tests.
 func TestIdentityIsWhatTheRuleServiceReliesOn(t *testing.T) {
 	t.Parallel()
 	for engine, on := range map[string]func(*testing.T) func(*identity.Config){
@@ -32,7 +32,7 @@ func TestIdentityIsWhatTheRuleServiceReliesOn(t *testing.T) {
 	}
 }
 
-// contractIdP remembers what it sent, of its own directory and of that which it replaces.
+// contractIdP remembers the documents that it sent, of its own directory and of the directory that it replaces.
 type contractIdP struct {
 	*idp
 	sent map[string]identitycontract.User
@@ -46,7 +46,7 @@ func userDocument(u identitycontract.User) []byte {
 		roles = append(roles, map[string]string{"value": role})
 	}
 	document, _ := json.Marshal(map[string]any{"userName": u.UserName, "displayName": u.DisplayName, "active": !u.Inactive, "roles": roles})
-	return document // a map of texts always marshals
+	return document // a map of strings always marshals
 }
 
 func (i contractIdP) AddUser(u identitycontract.User) (id string) {

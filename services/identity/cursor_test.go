@@ -16,7 +16,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// tryList asks for Users or Groups.
+// tryList lists Users or Groups.
 func (i *idp) tryList(kind string, q *identityv1.ListQuery) (*identityv1.ListResult, error) {
 	i.Helper()
 	if kind == "Users" {
@@ -27,7 +27,7 @@ func (i *idp) tryList(kind string, q *identityv1.ListQuery) (*identityv1.ListRes
 	return r.GetResult(), err
 }
 
-// walk goes through a list by cursor, and gives the pages' ids and the totals that they told.
+// walk walks through a list by cursor, and returns the ids of each page and the totals of the pages.
 func (i *idp) walk(kind string, q *identityv1.ListQuery, between func()) (pages [][]string, totals []int64) {
 	i.Helper()
 	q = proto.CloneOf(q)
@@ -95,7 +95,7 @@ func TestAListIsWalkedByCursor(t *testing.T) {
 	}
 }
 
-// Pages without a count are as large as the first one, in an order too (RFC 9865 §2).
+// Pages without a count have the size of the first page, also in an order (RFC 9865 §2).
 func TestAWalkByCursorKeepsItsCount(t *testing.T) {
 	t.Parallel()
 	i := setup(t).idp()
@@ -192,7 +192,7 @@ func TestACursorServesItsListAlone(t *testing.T) {
 	}
 }
 
-// Who is there throughout is met exactly once, while others come and go.
+// Resources that exist throughout a walk appear exactly once, while others are created and deleted.
 func TestAWalkByCursorMeetsEverybodyOnceWhileOthersWrite(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*testing.T) func(*identity.Config){
@@ -215,7 +215,7 @@ func TestAWalkByCursorMeetsEverybodyOnceWhileOthersWrite(t *testing.T) {
 				}
 			})
 			for turn, filter := range []string{"", `userName sw "USER"`} {
-				// Some leave, some come, and some who stay are changed, between the pages and beside them.
+				// Between and during the pages, some users are deleted, some are created, and some are changed.
 				random := rand.New(rand.NewPCG(1, 2))
 				random.Shuffle(len(users), func(a, b int) { users[a], users[b] = users[b], users[a] })
 				leaving := users[:50]
@@ -258,7 +258,7 @@ func TestAWalkByCursorMeetsEverybodyOnceWhileOthersWrite(t *testing.T) {
 	}
 }
 
-// together runs do for 0 to n-1 at a time and waits.
+// together calls do with 0 to n-1 concurrently, and waits.
 func together(n int, do func(i int)) {
 	var running sync.WaitGroup
 	for i := range n {

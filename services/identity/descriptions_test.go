@@ -9,7 +9,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// describe asks for the description with an id, or for all.
+// describe reads the description with an id, or all of them.
 func (i *idp) describe(of identityv1.ListDescriptionsRequest_Endpoint, id string) ([]*identityv1.Description, error) {
 	r, err := i.resources.ListDescriptions(i.ctx(), &identityv1.ListDescriptionsRequest{Target: i.target, Endpoint: of, Id: id})
 	return r.GetDescriptions(), err

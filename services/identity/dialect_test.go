@@ -18,7 +18,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// dialectCounts lists a directory's as "name count", ignored values after quirks.
+// dialectCounts lists the counts of a directory as "name count", ignored values after quirks.
 func (i *idp) dialectCounts() []string {
 	i.Helper()
 	r, err := i.bundle.dialect.ListQuirks(i.bundle.admin(), &identityv1.ListQuirksRequest{
@@ -99,7 +99,7 @@ func TestQuirksOfAnotherOrganizationAreNotShown(t *testing.T) {
 	refused(t, "another organization", err, fault.NotAllowed)
 }
 
-// What was gathered is stored when the service stops.
+// The gathered counts are stored when the service stops.
 func TestQuirksOutliveTheProcess(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir() + "/identity.db"

@@ -14,14 +14,14 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// erasures stands in for the directory service, which says what to erase.
+// erasures is a fake of the directory service's list of organizations to erase.
 type erasures struct {
 	directoryv1.UnimplementedErasureServiceServer
 
 	mu        sync.Mutex
 	all       []*directoryv1.Erasure
-	asked     int         // how often it was asked
-	confirmed chan string // the organizations, as they are confirmed
+	asked     int         // how often the list was read
+	confirmed chan string // the organizations whose erasure was confirmed
 }
 
 func (e *erasures) ListErasures(context.Context, *directoryv1.ListErasuresRequest) (*directoryv1.ListErasuresResponse, error) {
@@ -40,12 +40,12 @@ func (e *erasures) ConfirmErasure(_ context.Context, r *directoryv1.ConfirmErasu
 			others = append(others, other)
 		}
 	}
-	e.all = others // the other services have confirmed before: it is gone
+	e.all = others // the other services have confirmed it before, so it leaves the list
 	e.confirmed <- r.GetOrganizationId()
 	return &directoryv1.ConfirmErasureResponse{}, nil
 }
 
-func (e *erasures) put(all ...*directoryv1.Erasure) {
+func (e *erasures) set(all ...*directoryv1.Erasure) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.all = all
@@ -57,14 +57,14 @@ func (e *erasures) asks() int {
 	return e.asked
 }
 
-// erase has the organization of an IdP erased, whose directory is its only one.
+// erase erases the organization of an IdP, which has only this directory.
 func (i *idp) erase() {
 	i.Helper()
 	b := i.bundle
-	b.directories.put(&directoryv1.Directory{
+	b.directories.set(&directoryv1.Directory{
 		Id: i.target.GetDirectoryId(), OrganizationId: i.target.GetOrganizationId(), State: directoryv1.DirectoryState_DIRECTORY_STATE_DELETED,
 	})
-	b.erasures.put(&directoryv1.Erasure{OrganizationId: i.target.GetOrganizationId(), Revision: b.directories.last()})
+	b.erasures.set(&directoryv1.Erasure{OrganizationId: i.target.GetOrganizationId(), Revision: b.directories.last()})
 	equal(i, "what was erased", b.erased(), i.target.GetOrganizationId())
 }
 
@@ -86,7 +86,7 @@ func (d *directories) last() int64 {
 	return d.revision
 }
 
-// everywhere is in all that tells of people.
+// everywhere is a text in all data about people.
 const everywhere = "MARKER-OF-A-PERSON"
 
 func TestAnErasedOrganizationLeavesNothingAndItsIdIsFree(t *testing.T) {
@@ -127,30 +127,31 @@ func TestAnErasedOrganizationLeavesNothingAndItsIdIsFree(t *testing.T) {
 	}
 }
 
-// schema registers one whose attribute has the marker in its description.
+// schema registers a schema with the marker in the description of an attribute.
 func schema(t *testing.T, i *idp) {
 	t.Helper()
 	_, err := i.putSchema(`{"name":"badge","type":"string","multiValued":false,"description":"` + everywhere + `"}`)
 	must(t, err)
 }
 
-// Had it erased before, the directory would come afterwards, with what its IdP was told is stored.
+// If identity erased the organization before it followed the directories, it would apply the directory later, and store what
+// its IdP sends.
 func TestNothingIsErasedBeforeTheDirectoriesAreFollowed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	i := b.idp()
 	anna := i.user(`{"userName":"anna"}`)
-	b.erasures.put(&directoryv1.Erasure{OrganizationId: "acme", Revision: b.directories.last() + 1}, &directoryv1.Erasure{OrganizationId: "other"})
+	b.erasures.set(&directoryv1.Erasure{OrganizationId: "acme", Revision: b.directories.last() + 1}, &directoryv1.Erasure{OrganizationId: "other"})
 	equal(t, "what does not wait", b.erased(), "other")
 	first := b.erasures.asks()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for b.erasures.asks() < first+3 { // it gives up, and begins anew
+	for b.erasures.asks() < first+3 { // it gives up, and starts again
 		<-tick.C
 	}
 	equal(t, "confirmed", len(b.erasures.confirmed), 0)
 	equal(t, "a user", i.getUser(anna.GetId()).GetId(), anna.GetId())
-	i.deleteDirectory() // which is the revision
+	i.deleteDirectory() // this makes the awaited revision
 	equal(t, "what was erased", b.erased(), "acme")
 }
 
@@ -164,7 +165,7 @@ func TestADetachedUserIsErased(t *testing.T) {
 	people := old.named("anna", "bob")
 	group := old.group("eng", people...).GetId()
 	_, err := erase(people[0])
-	refused(t, "a user of a directory that is there", err, fault.NotDetached)
+	refused(t, "a user of an open directory", err, fault.NotDetached)
 	old.deleteDirectory()
 	r, err := erase(people[0])
 	must(t, err)

@@ -21,7 +21,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// tryFacts streams facts of acme: the answers, and how the stream ended.
+// tryFacts streams facts of acme: the responses, and the error at the end of the stream.
 func (b *bundle) tryFacts(r *identityv1.StreamUserFactsRequest) (answers [][]*identityv1.UserFacts, err error) {
 	b.Helper()
 	r.OrganizationId = "acme"
@@ -52,7 +52,7 @@ func (b *bundle) userFacts(r *identityv1.StreamUserFactsRequest) []*identityv1.U
 	return all
 }
 
-// onFile gives a bundle a SQLite file whose path is known, and statements that change it behind its back.
+// onFile gives a bundle a SQLite file with a known path, and a function that executes statements on it.
 func onFile(t *testing.T) (change func(*identity.Config), execute func(statement string, args ...any)) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "identity.db")
@@ -170,7 +170,7 @@ func largeUser(userName string) string {
 
 func TestLargeUsersAreReadSomeAtATime(t *testing.T) {
 	t.Parallel()
-	const users = 5 // some 5 MiB
+	const users = 5 // about 5 MiB
 	for engine, change := range map[string]func(*identity.Config){"sqlite": func(*identity.Config) {}, "postgres": onPostgres(t)} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
@@ -191,7 +191,7 @@ func TestLargeUsersAreReadSomeAtATime(t *testing.T) {
 					[]any{[]string{group}, []int32{1}, []int32{1}, ""})
 			}
 
-			// The public API shows the role values: it takes a few users at a time.
+			// The public API shows the role values: it returns a few users at a time.
 			var met []string
 			for rest := people; len(rest) > 0; {
 				r, err := b.reads.BatchGetUsers(t.Context(), &identityv1.BatchGetUsersRequest{
@@ -255,7 +255,7 @@ func TestAUserBeyondALimitFailsNobodyElse(t *testing.T) {
 	inactive := b.userFacts(&identityv1.StreamUserFactsRequest{Ids: people})
 	equal(t, "who is inactive", []any{inactive[4].GetActive(), inactive[4].GetBeyondLimit()}, []any{false, ""})
 
-	// The public API has no word for limits: it reads what there is.
+	// The public API has no field for limits: it returns what is stored.
 	r, err := b.reads.BatchGetUsers(t.Context(), &identityv1.BatchGetUsersRequest{OrganizationId: "acme", Ids: people[:3]})
 	must(t, err)
 	for n, u := range r.GetUsers() {
@@ -284,7 +284,7 @@ func TestGroupsAreNestedOnlySoDeep(t *testing.T) {
 			}
 			_, err := i.tryGroup(groupDocument("group 33", top))
 			f := refused(t, "creating one more", err, fault.InvalidValue)
-			equal(t, "what it says", f.Message, fmt.Sprintf("members: group %q would be in a chain of more than 32 groups, which is as deep as groups can be nested", first))
+			equal(t, "what it says", f.Message, fmt.Sprintf("members: group %q would be in a chain of more than 32 groups, which is the limit", first))
 			lone := i.group("lone").GetId()
 			_, err = i.tryPatchGroup(lone, operation("add", "members", memberValues([]string{top})))
 			refused(t, "adding one more by PATCH", err, fault.InvalidValue)

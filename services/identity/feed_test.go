@@ -147,7 +147,7 @@ func TestAListOfChangesSaysAsOfWhenItIs(t *testing.T) {
 				return r
 			}
 			all := list(0)
-			// With PostgreSQL, other databases' transactions hold the last record back for a moment.
+			// On PostgreSQL, transactions in other databases delay the last record for a moment.
 			for deadline := time.Now().Add(30 * time.Second); len(all.GetChanges()) < 2 && time.Now().Before(deadline); all = list(0) {
 				equal(t, "the time while a record does not show", all.GetAsOfTime().GetSeconds(), 100)
 			}
@@ -177,7 +177,7 @@ func TestTheDeletionOfADirectoryIsInTheFeed(t *testing.T) {
 		[]any{identityv1.ChangeKind_CHANGE_KIND_DIRECTORY_CLOSED, identityv1.ResourceType_RESOURCE_TYPE_UNSPECIFIED, i.target.GetDirectoryId(), i.target.GetDirectoryId(), ""})
 }
 
-// nextActive are the organizations of the next answer that is no bookmark.
+// nextActive returns the organizations of the next response that is not a bookmark.
 func nextActive(t *testing.T, stream grpc.ServerStreamingClient[identityv1.WatchActivityResponse]) []string {
 	t.Helper()
 	for {

@@ -15,16 +15,16 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// texts are values that differ by case, begin each other, and stand where orders go wrong.
+// texts are values that differ by case, are prefixes of each other, or are hard to sort.
 var texts = []string{
 	"a", "A", "ab", "AB", "aß", "Aẞ", "k", "\u212a", "s", "ſ", "σ", "ς", "Σx", "é", "É", "e\u0301", "İ", "ı", "b", "zz", "a\ud7ff",
 	"a\ue000", "a\U0001f600", "\U0010ffff", "\U0010ffffa", `q"\`, "%", "_a", "a b", "10", "9",
 }
 
-// maybeEmpty are texts for what need not say anything.
+// maybeEmpty are texts for optional values.
 var maybeEmpty = append([]string{"", ""}, texts...)
 
-// question makes random filters about resources that are there.
+// question makes random filters about existing resources.
 type question struct {
 	*rand.Rand
 	kind         *scim.ResourceType
@@ -84,8 +84,8 @@ func (q question) filter(depth int) string {
 	return "not (" + q.filter(depth-1) + ")"
 }
 
-// Whether an index serves a filter, or none does, makes no difference to what is found: random filters on random resources,
-// by index and by cursor.
+// A filter finds the same resources whether an index serves it or not: random filters on random resources, by index and by
+// cursor.
 func TestFiltersInTheDatabaseFindWhatTheMatcherFinds(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*testing.T) func(*identity.Config){
@@ -121,7 +121,7 @@ func TestFiltersInTheDatabaseFindWhatTheMatcherFinds(t *testing.T) {
 				body, err := json.Marshal(user)
 				must(t, err)
 				q.users = append(q.users, i.user(string(body)).GetId())
-				other.user(string(body)) // what is next door must not be found
+				other.user(string(body)) // resources of another directory must not be found
 			}
 			for n := range 12 {
 				members := []string{q.of(q.users), q.of(q.users)}

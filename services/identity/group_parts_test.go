@@ -13,7 +13,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// writeParts sends a write's first message, and then parts of a document.
+// writeParts sends the first request of a write, and then parts of a document.
 func (i *idp) writeParts(first *identityv1.WriteResourceStreamRequest, parts ...string) (*identityv1.WriteResourceStreamResponse, error) {
 	i.Helper()
 	stream, err := i.resources.WriteResourceStream(i.ctx())
@@ -22,7 +22,7 @@ func (i *idp) writeParts(first *identityv1.WriteResourceStreamRequest, parts ...
 	must(i, stream.Send(first))
 	for _, part := range parts {
 		if err := stream.Send(&identityv1.WriteResourceStreamRequest{Target: i.groups, Part: []byte(part)}); errors.Is(err, io.EOF) {
-			break // it was refused
+			break // the write was refused
 		} else if err != nil {
 			i.Fatal(err)
 		}
@@ -100,7 +100,7 @@ func TestAUserIsWrittenAndReadInParts(t *testing.T) {
 	equal(t, "in parts", string(read.GetDocument()), string(i.getUser(id).GetDocument()))
 }
 
-// The types of SCIM are told apart by case.
+// The names of resource types are case-sensitive.
 func TestAResourceTypeThatDoesNotExistIsRefusedByName(t *testing.T) {
 	t.Parallel()
 	i := setup(t).idp()
@@ -141,7 +141,7 @@ func TestAWriteInPartsIsRefused(t *testing.T) {
 	refused(t, "reading nothing", err, fault.NotFound)
 }
 
-// Members beyond a page are no more left out than those of a small group.
+// A group with more members than a page shows all of them, like a small group.
 func TestAGroupOfManyMembersIsLarge(t *testing.T) {
 	t.Parallel()
 	i := setup(t).idp()
@@ -168,7 +168,7 @@ func TestAGroupOfManyMembersIsLarge(t *testing.T) {
 	must(t, err)
 	equal(t, "large without members", bare.GetResource().GetLarge(), false)
 
-	// It ends its page; nobody is left out.
+	// The group ends its page; no member is missing.
 	var met []string
 	for cursor := new(string); ; {
 		page, err := i.resources.ListResources(i.ctx(), &identityv1.ListResourcesRequest{Target: i.groups, Query: &identityv1.ListQuery{Cursor: cursor}})

@@ -120,8 +120,8 @@ func TestParallelPatchesEachAddingAMemberLoseNone(t *testing.T) {
 	}
 }
 
-// TestARandomMixOfGroupChangesEqualsAModel plays changes of several groups from several clients. Each client has users of
-// its own, so that what they do together can be said in advance.
+// TestARandomMixOfGroupChangesEqualsAModel changes several groups from several clients. Each client has its own users, so
+// the common result is known in advance.
 func TestARandomMixOfGroupChangesEqualsAModel(t *testing.T) {
 	t.Parallel()
 	const groups, clients, each, changes = 3, 4, 5, 60

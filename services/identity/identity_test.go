@@ -32,7 +32,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// bundle is a running identity service with what it follows and who calls it.
+// bundle is a running identity service, with a fake directory service and clients.
 type bundle struct {
 	*testing.T
 	service     *identity.Service
@@ -98,18 +98,18 @@ func setupWith(t *testing.T, change func(*identity.Config, *identity.Dependencie
 	}
 }
 
-// directories stands in for the directory service.
+// directories is a fake directory service.
 type directories struct {
 	directoryv1.UnimplementedDirectoryFeedServiceServer
 
 	mu       sync.Mutex
 	revision int64
 	all      map[string]*directoryv1.WatchDirectoriesResponse
-	breaks   int // how many more streams break before they tell anything new
+	breaks   int // how many more streams break before they deliver something new
 	changed  wait.Signal
 }
 
-// breakStreams ends this many streams, the one that is open first.
+// breakStreams breaks this many streams, first the open one.
 func (d *directories) breakStreams(n int) {
 	d.mu.Lock()
 	d.breaks = n
@@ -124,8 +124,8 @@ func (d *directories) broken() bool {
 	return d.breaks >= 0
 }
 
-// put creates or changes a directory.
-func (d *directories) put(directory *directoryv1.Directory) {
+// set creates or changes a directory.
+func (d *directories) set(directory *directoryv1.Directory) {
 	d.mu.Lock()
 	d.revision++
 	d.all[directory.GetId()] = &directoryv1.WatchDirectoriesResponse{Revision: d.revision, Directory: directory}
@@ -171,7 +171,7 @@ func (d *directories) WatchDirectories(r *directoryv1.WatchDirectoriesRequest, s
 type idp struct {
 	*testing.T
 	bundle        *bundle
-	target        *identityv1.Target // of no type
+	target        *identityv1.Target // without a resource type
 	users, groups *identityv1.Target
 	resources     identityv1.ResourceServiceClient
 }
@@ -188,7 +188,7 @@ func (b *bundle) idpOf(organization string, change ...func(*directoryv1.Director
 	for _, c := range change {
 		c(d)
 	}
-	b.directories.put(d)
+	b.directories.set(d)
 	return b.client(organization, d.GetId())
 }
 
@@ -207,7 +207,7 @@ func (b *bundle) client(organization, directoryID string) *idp {
 	}
 }
 
-// ctx is that of a call with the directory's API key.
+// ctx is the context of a call with the directory's API key.
 func (i *idp) ctx() context.Context {
 	return rpc.WithPrincipal(i.Context(), &commonv1.Principal{
 		Kind:           commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY,
@@ -215,13 +215,13 @@ func (i *idp) ctx() context.Context {
 	})
 }
 
-// deleteDirectory deletes the directory, and returns once identity has learned of it.
+// deleteDirectory deletes the directory, and returns once identity has applied this.
 func (i *idp) deleteDirectory() {
 	i.Helper()
-	i.bundle.directories.put(&directoryv1.Directory{
+	i.bundle.directories.set(&directoryv1.Directory{
 		Id: i.target.GetDirectoryId(), OrganizationId: i.target.GetOrganizationId(), State: directoryv1.DirectoryState_DIRECTORY_STATE_DELETED,
 	})
-	// Identity serves a new directory only once it has applied all that came before.
+	// Identity serves a new directory only once it has applied all earlier changes.
 	i.bundle.idpOf("settling").user(`{"userName":"anybody"}`)
 }
 
@@ -249,7 +249,7 @@ func (i *idp) user(document string) *identityv1.Resource {
 	return r.GetResource()
 }
 
-// named creates a user for each userName and gives their ids.
+// named creates a user for each userName and returns their ids.
 func (i *idp) named(userNames ...string) []string {
 	i.Helper()
 	var all []string
@@ -298,7 +298,7 @@ func (i *idp) getGroup(id string) *identityv1.Resource {
 	return r.GetResource()
 }
 
-// operation writes one of a PATCH; an empty path or value is left out. The value is JSON.
+// operation writes one operation of a PATCH. It leaves out an empty path or value. The value is JSON.
 func operation(op, path, value string) string {
 	text := fmt.Sprintf(`{"op":%s`, quote(op))
 	if path != "" {
@@ -355,7 +355,7 @@ func document(t testing.TB, r *identityv1.Resource) map[string]any {
 	return d
 }
 
-// end is the feed's cursor now.
+// end is the current cursor of the feed.
 func (b *bundle) end() string {
 	b.Helper()
 	r, err := b.feed.GetCursor(b.Context(), &identityv1.GetCursorRequest{})
@@ -378,7 +378,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// refused expects the reason of an error that a call answered.
+// refused checks the reason of an error.
 func refused(t testing.TB, what string, err error, want fault.Reason) *fault.Error {
 	t.Helper()
 	f := rpc.Fault(err)
@@ -419,7 +419,7 @@ func TestTheMemoryInFlightHasRoomForTheLargestGroup(t *testing.T) {
 	const largest = 104 << 20
 	for name, c := range map[string]struct {
 		all, share int64
-		want       string // of the problem; empty: there is none
+		want       string // of the problem; empty for none
 	}{
 		"less than the largest group takes":  {largest - 1, largest - 1, `identity.in_flight_share_bytes must be 0, or at least 109051904, which the largest group takes, not "109051903"`},
 		"a share of less than that":          {largest, largest - 1, "must be 0, or at least 109051904"},

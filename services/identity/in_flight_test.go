@@ -33,7 +33,7 @@ func TestWhatLargeGroupsReserveIsMeasured(t *testing.T) {
 	i := setupWith(t, func(_ *identity.Config, d *identity.Dependencies) {
 		d.Meter = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
 	}).idp()
-	// becomes waits until so much is reserved.
+	// becomes waits until this many bytes are reserved.
 	becomes := func(want int64) {
 		t.Helper()
 		late, tick := time.After(time.Minute), time.NewTicker(time.Millisecond)
@@ -55,7 +55,7 @@ func TestWhatLargeGroupsReserveIsMeasured(t *testing.T) {
 		Size:   1 << 20,
 		Part:   []byte(`{"displayName":`),
 	}))
-	becomes((64 + 32 + 8*64) << 10) // as of the first 64 KiB, and not of what is announced
+	becomes((64 + 32 + 8*64) << 10) // for the first 64 KiB, not for what is announced
 	must(t, stream.Send(&identityv1.WriteResourceStreamRequest{Target: i.groups, Part: []byte(`"eng"}`)}))
 	_, err = stream.CloseAndRecv()
 	must(t, err)

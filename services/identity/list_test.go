@@ -15,7 +15,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/ids"
 )
 
-// list asks for Users or Groups.
+// list lists Users or Groups.
 func (i *idp) list(kind string, q *identityv1.ListQuery) *identityv1.ListResult {
 	i.Helper()
 	if kind == "Users" {
@@ -28,7 +28,7 @@ func (i *idp) list(kind string, q *identityv1.ListQuery) *identityv1.ListResult 
 	return r.GetResult()
 }
 
-// total is how many a filter finds.
+// total is the number of matches of a filter.
 func (i *idp) total(kind, filter string) int {
 	i.Helper()
 	r := i.list(kind, &identityv1.ListQuery{Filter: filter})
@@ -83,7 +83,7 @@ func TestAListIsPagedByStartIndexAndCount(t *testing.T) {
 	}
 }
 
-func TestAListHoldsNothingOfAnotherDirectory(t *testing.T) {
+func TestAListContainsNothingOfAnotherDirectory(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	i, other := b.idp(), b.idp()
@@ -97,17 +97,17 @@ func TestAListHoldsNothingOfAnotherDirectory(t *testing.T) {
 	equal(t, "groups by name", i.total("Groups", `displayName eq "eng"`), 0)
 }
 
-// modelUser is a user as a naive model of filters knows it.
+// modelUser is a user in a simple model of filters.
 type modelUser struct {
 	id, userName, externalID, title, email string
 	active                                 bool
 }
 
-// byScan is a filter that means the same and that no index serves.
+// byScan returns a filter with the same meaning that no index serves.
 func byScan(filter string) string { return "(" + filter + ") or not (id pr)" }
 
-// TestFiltersByIndexAndByScanAgreeWithANaiveModel asks the same in two ways: as it stands, which an index may answer, and
-// with an alternative added that never holds.
+// TestFiltersByIndexAndByScanAgreeWithANaiveModel evaluates each filter in two ways: as it is, so that an index may serve
+// it, and with an added alternative that is never true.
 func TestFiltersByIndexAndByScanAgreeWithANaiveModel(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(7, 7))
@@ -138,8 +138,8 @@ func TestFiltersByIndexAndByScanAgreeWithANaiveModel(t *testing.T) {
 		u := users[random.IntN(len(users))]
 		name, external, email := anyCase(u.userName), anyCase(u.externalID), anyCase(u.email)
 		questions := []struct {
-			filter string
-			holds  func(modelUser) bool
+			filter  string
+			matches func(modelUser) bool
 		}{
 			{fmt.Sprintf(`userName eq %q`, name), func(m modelUser) bool { return strings.EqualFold(m.userName, name) }},
 			{fmt.Sprintf(`externalId eq %q`, external), func(m modelUser) bool { return m.externalID != "" && m.externalID == external }},
@@ -156,12 +156,12 @@ func TestFiltersByIndexAndByScanAgreeWithANaiveModel(t *testing.T) {
 		asked := resourceIDs(i.list("Users", &identityv1.ListQuery{Filter: q.filter}))
 		scanned := resourceIDs(i.list("Users", &identityv1.ListQuery{Filter: byScan(q.filter)}))
 		equal(t, q.filter+": by index and by scan", asked, scanned)
-		if q.holds == nil {
+		if q.matches == nil {
 			continue
 		}
 		want := []string{}
 		for _, m := range users {
-			if q.holds(m) {
+			if q.matches(m) {
 				want = append(want, m.id)
 			}
 		}
@@ -233,7 +233,7 @@ func TestAScanOverManyPagesMeetsEverybodyOnce(t *testing.T) {
 	equal(t, "the largest page", len(r.GetResources()), 1000)
 }
 
-// A page that would grow too large ends early, and the walk still meets everybody once.
+// A page that would become too large ends early, and a walk still returns everything once.
 func TestAPageEndsEarlyWhereResourcesAreLarge(t *testing.T) {
 	t.Parallel()
 	i := setup(t, func(c *identity.Config) { c.PageBytes = 1000 }).idp()
@@ -252,9 +252,9 @@ func TestAPageEndsEarlyWhereResourcesAreLarge(t *testing.T) {
 	equal(i, "the groups that the walk met", got, want)
 }
 
-// What is read at a time is bounded by bytes as well: in every way to list, pages that end early and scans that read less at a
-// time meet the same, in the same order, as they do where all fits.
-func TestListsAreTheSameHoweverFewBytesAreReadAtATime(t *testing.T) {
+// Reads are also bounded by bytes: in every way to list, pages that end early and scans in small steps return the same
+// resources, in the same order, as one large page.
+func TestListsDoNotDependOnHowManyBytesAreReadAtATime(t *testing.T) {
 	t.Parallel()
 	for name, engine := range map[string]func(*testing.T) func(*identity.Config){
 		"SQLite": func(t *testing.T) func(*identity.Config) {

@@ -8,7 +8,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// A value that was encoded twice is read as what it holds, so that nothing of it is lost, and nobody stays who should go.
+// A value that was encoded twice is read as the inner value, so that nothing is lost, and no member stays that should go.
 func TestTheTextOfAnObjectIsReadAsTheObject(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -30,8 +30,8 @@ func TestTheTextOfAnObjectIsReadAsTheObject(t *testing.T) {
 	refused(t, "an address, strictly", err, fault.InvalidValue)
 }
 
-// A filter in the path of a PATCH removes the members for which it holds as the client sees them: also by the $ref of a GET,
-// which hangs on the Base URL.
+// A filter in the path of a PATCH removes the members that match it as the client sees them: also by the $ref of a GET,
+// which depends on the Base URL.
 func TestMembersAreRemovedByEachOfTheirParts(t *testing.T) {
 	t.Parallel()
 	for engine, change := range map[string]func(*identity.Config){"sqlite": func(*identity.Config) {}, "postgres": onPostgres(t)} {
@@ -42,7 +42,7 @@ func TestMembersAreRemovedByEachOfTheirParts(t *testing.T) {
 			inner := i.group("inner").GetId()
 			all := append(slices.Clone(users), inner)
 			base := i.target.GetBaseUrl()
-			for filter, want := range map[string][]string{ // who is removed
+			for filter, want := range map[string][]string{ // the removed members
 				`$ref eq "` + base + `/Users/` + users[0] + `"`:           users[:1],
 				`$REF ne "` + base + `/Users/` + users[0] + `"`:           {users[1], inner},
 				`$ref eq "` + base + `/Groups/` + inner + `"`:             {inner},

@@ -49,7 +49,7 @@ func TestTheServiceRunsOnPostgreSQL(t *testing.T) {
 	equal(t, "that anna was adopted", adopted.GetResult().GetAdopted(), true)
 	equal(t, "her id", adopted.GetResource().GetId(), people[0])
 
-	// Whoever is woken goes on from the cursor, until all is met.
+	// A follower that was woken continues from the cursor until it has read all records.
 	last, cursor := adopted.GetResult().GetChangeCursor(), ""
 	var met []*identityv1.Change
 	for len(met) == 0 || met[len(met)-1].GetCursor() != last {
@@ -61,11 +61,12 @@ func TestTheServiceRunsOnPostgreSQL(t *testing.T) {
 			must(t, err)
 		}
 	}
-	// Three users, the group and its two first members, the patch of two members, the deletion of the directory, and the adoption.
+	// Three users, the group and its two first members, the PATCH of two members, the deletion of the directory, and the adoption.
 	equal(t, "how many records", len(met), 10)
 }
 
-// A failover may lose what was applied of the directories last. They are followed again from where the database is.
+// A failover may lose the directories that were applied last. Identity follows them again from the place that the database
+// has.
 func TestDirectoriesAreAppliedAgainThatADatabaseHasLost(t *testing.T) {
 	t.Parallel()
 	url := kit.Postgres(t, "identity", identity.Migrate)

@@ -13,7 +13,7 @@ import (
 
 func impatient(c *identity.Config) { c.ReadyWait = 10 * time.Millisecond }
 
-// everyCall tries each SCIM call on a directory; id names what its calls are about.
+// everyCall tries each SCIM call on a directory; id is the resource of the calls.
 func everyCall(i *idp, id string) map[string]error {
 	all := map[string]error{}
 	_, all["CreateUser"] = i.tryUser(`{"userName":"new"}`)
@@ -51,8 +51,8 @@ func TestARequestWaitsForItsDirectory(t *testing.T) {
 		_, err := early.tryUser(`{"userName":"anna"}`)
 		done <- err
 	}()
-	b.idp().user(`{"userName":"bob"}`) // another directory wakes it in vain
-	b.directories.put(&directoryv1.Directory{Id: early.target.GetDirectoryId(), OrganizationId: "acme"})
+	b.idp().user(`{"userName":"bob"}`) // another directory wakes the request without effect
+	b.directories.set(&directoryv1.Directory{Id: early.target.GetDirectoryId(), OrganizationId: "acme"})
 	must(t, <-done)
 }
 
@@ -62,7 +62,7 @@ func TestADirectoryOfAnotherOrganizationIsNotReady(t *testing.T) {
 	other := b.idpOf("other")
 	made, err := other.tryUser(`{"userName":"anna"}`)
 	for deadline := time.Now().Add(20 * time.Second); err != nil && time.Now().Before(deadline); {
-		made, err = other.tryUser(`{"userName":"anna"}`) // nobody waits long here for the directory to be heard of
+		made, err = other.tryUser(`{"userName":"anna"}`) // here the request waits only briefly
 	}
 	must(t, err)
 	id := made.GetResource().GetId()
@@ -88,7 +88,7 @@ func TestADeletedDirectoryAnswersNothing(t *testing.T) {
 	equal(t, "active", user.GetUser().GetActive(), true)
 }
 
-func TestWhatIsOfAnotherDirectoryIsNotThere(t *testing.T) {
+func TestResourcesOfAnotherDirectoryAreNotFound(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	i, other := b.idp(), b.idp()
@@ -115,10 +115,10 @@ func TestTheModeOfADirectoryIsFollowed(t *testing.T) {
 	capital := operation("Add", "title", `"x"`)
 	_, err := i.tryPatchUser(id, capital)
 	must(t, err)
-	b.directories.put(&directoryv1.Directory{
+	b.directories.set(&directoryv1.Directory{
 		Id: i.target.GetDirectoryId(), OrganizationId: "acme", Mode: directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT,
 	})
-	b.idp().user(`{"userName":"settling"}`) // served only after what came before was applied
+	b.idp().user(`{"userName":"settling"}`) // served only after earlier changes were applied
 	_, err = i.tryPatchUser(id, capital)
 	refused(t, "a capital op in strict mode", err, fault.InvalidSyntax)
 }
@@ -127,6 +127,6 @@ func TestStreamsThatBreakDoNotDelayWhatComesNext(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *identity.Config) { c.ReadyWait = 1500 * time.Millisecond })
 	b.idp().user(`{"userName":"anna"}`)
-	b.directories.breakStreams(7) // each a connection that worked: the next is tried at once
+	b.directories.breakStreams(7) // each connection worked, so the next try is immediate
 	b.idp().user(`{"userName":"bob"}`)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-func TestAUserIsLookedUpByEachOfItsNames(t *testing.T) {
+func TestAUserIsFoundByEachOfItsNames(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	i := b.idp()
@@ -60,7 +60,7 @@ func TestANameThatTwoUsersHaveFindsNone(t *testing.T) {
 	b.idp().user(`{"userName":"anna"}`)
 	b.idp().user(`{"userName":"anna"}`)
 	_, err := b.reads.LookupUser(t.Context(), &identityv1.LookupUserRequest{OrganizationId: "acme", By: &identityv1.LookupUserRequest_UserName{UserName: "anna"}})
-	refused(t, "looking up", err, fault.Ambiguous)
+	refused(t, "finding", err, fault.Ambiguous)
 }
 
 func TestUsersAreReadInBatches(t *testing.T) {
@@ -149,7 +149,7 @@ func TestUserIdsGroupsAndMembersAreWalkedInPages(t *testing.T) {
 	}})
 }
 
-// idsOf are the ids of messages.
+// idsOf returns the ids of resources.
 func idsOf[M interface{ GetId() string }](messages []M) []string {
 	var all []string
 	for _, m := range messages {
@@ -158,7 +158,7 @@ func idsOf[M interface{ GetId() string }](messages []M) []string {
 	return all
 }
 
-func TestWhoMatchesAFilterIsTold(t *testing.T) {
+func TestUsersThatMatchAFilterAreFound(t *testing.T) {
 	t.Parallel()
 	for engine, change := range map[string]func(*identity.Config){"sqlite": func(*identity.Config) {}, "postgres": onPostgres(t)} {
 		t.Run(engine, func(t *testing.T) {
@@ -183,7 +183,7 @@ func TestWhoMatchesAFilterIsTold(t *testing.T) {
 			}
 			users := b.userFacts(&identityv1.StreamUserFactsRequest{Ids: []string{anna, bob, cleo, ids.New()}, Filters: filters})
 			equal(t, "users", len(users), 3)
-			// Of a directory that has no such extension nobody matches.
+			// In a directory without the extension, no user matches.
 			for n, want := range [][]string{{anna, bob}, {bob}, {cleo}, {bob}, {}} {
 				got := []string{}
 				for _, u := range users {

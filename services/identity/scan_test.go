@@ -80,7 +80,7 @@ func TestAListThatNoIndexServesIsCounted(t *testing.T) {
 	}
 }
 
-// A page by index that would have to go through too much is refused; one by cursor ends early, and the next goes on.
+// A page by index that would have to read too much is refused. A page by cursor ends early, and the next one continues.
 func TestAScanIsBounded(t *testing.T) {
 	t.Parallel()
 	i := setup(t, func(c *identity.Config) { c.ScanLimit = 500 }).idp()

@@ -28,7 +28,7 @@ func (i *idp) admin() context.Context {
 	})
 }
 
-// putSchema registers badge, with these attributes, as an admin does.
+// putSchema registers the schema badge with these attributes, as an admin.
 func (i *idp) putSchema(attributes string) (*identityv1.PutSchemaResponse, error) {
 	i.Helper()
 	definition := &structpb.Struct{}
@@ -45,7 +45,7 @@ func (i *idp) schemas() (*identityv1.ListSchemasResponse, error) {
 	})
 }
 
-// A definition may be many times as large with its defaults as without, and is sent and read with them.
+// A definition may be many times larger with its defaults than without. It is stored and read with them.
 func TestASchemaIsBoundedByWhatIsKeptOfIt(t *testing.T) {
 	t.Parallel()
 	i := setup(t).idp()
@@ -68,7 +68,7 @@ func TestASchemaIsBoundedByWhatIsKeptOfIt(t *testing.T) {
 	}
 }
 
-// IdPs look at /Schemas as soon as they have the Base URL.
+// IdPs read /Schemas as soon as they have the Base URL.
 func TestTheSchemasOfANewDirectoryAreWaitedFor(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -79,13 +79,13 @@ func TestTheSchemasOfANewDirectoryAreWaitedFor(t *testing.T) {
 		done <- err
 	}()
 	b.idp().user(`{"userName":"bob"}`)
-	b.directories.put(&directoryv1.Directory{Id: early.target.GetDirectoryId(), OrganizationId: "acme"})
+	b.directories.set(&directoryv1.Directory{Id: early.target.GetDirectoryId(), OrganizationId: "acme"})
 	must(t, <-done)
 	_, err := setup(t, impatient).client("acme", ids.New()).schemas()
 	refused(t, "those of a directory that nobody has heard of", err, fault.NotReady)
 }
 
-// What is sent once a schema was registered is kept, whichever process is asked.
+// After a schema was registered, every process stores its attributes.
 func TestASchemaIsRegisteredForEveryProcess(t *testing.T) {
 	t.Parallel()
 	url := kit.Postgres(t, "identity", identity.Migrate)
@@ -94,7 +94,7 @@ func TestASchemaIsRegisteredForEveryProcess(t *testing.T) {
 	here.user(`{"userName":"anna"}`)
 	there := setup(t, onURL).client("acme", here.target.GetDirectoryId())
 	for n := range 3 {
-		there.user(fmt.Sprintf(`{"userName":"before%d"}`, n)) // it knows the schemas now
+		there.user(fmt.Sprintf(`{"userName":"before%d"}`, n)) // now it has cached the schemas
 		color := fmt.Sprintf("color%d", n)
 		_, err := here.putSchema(`{"name":"` + color + `"}`)
 		must(t, err)

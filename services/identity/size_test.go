@@ -14,7 +14,7 @@ import (
 // smallDocuments is the least limit there is.
 const smallDocuments = 64 << 10
 
-// sized gives a user's body, as large as one may be when it is stored, and so many bytes more.
+// sized returns the body of a user of the maximum stored size, plus some bytes.
 func sized(t *testing.T, more int) string {
 	t.Helper()
 	const body = `{"userName":"large","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"%s"}}`
@@ -39,7 +39,7 @@ func TestADocumentIsStoredUpToItsLimit(t *testing.T) {
 				return operation("add", "photos", fmt.Sprintf(`[{"value":"%d%s"}]`, n, strings.Repeat("x", smallDocuments/30)))
 			}
 			grown := 0
-			for ; ; grown++ { // by many messages that are small
+			for ; ; grown++ { // by many small messages
 				before := i.getUser(other).GetVersion()
 				if _, err := i.tryPatchUser(other, photo(grown)); err != nil {
 					refused(t, "what would be too large in the end", err, fault.InvalidValue)
@@ -95,14 +95,14 @@ func TestADocumentIsStoredUpToItsLimit(t *testing.T) {
 			}
 			equal(t, "the members", i.members(group), []string{user})
 			_, err := i.tryPatchUser(user, operation("replace", "active", "false"))
-			must(t, err) // though it is larger by that
+			must(t, err) // although this makes it larger
 			_, err = i.tryUser(`{"userName":"b","x":[` + strings.Repeat("0,", 19_990) + `0]}`)
 			must(t, err)
 		})
 	}
 }
 
-// What was stored under a larger limit can be read, and be made smaller.
+// A document that was stored under a larger limit can be read, and can be made smaller.
 func TestADocumentBeyondTheLimitMayOnlyShrink(t *testing.T) {
 	t.Parallel()
 	database := onPostgres(t)

@@ -15,7 +15,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// pages goes through a list by index.
+// pages walks through a list by index.
 func (i *idp) pages(kind string, q *identityv1.ListQuery, count int64) []string {
 	i.Helper()
 	all := []string{}
@@ -31,7 +31,7 @@ func (i *idp) pages(kind string, q *identityv1.ListQuery, count int64) []string 
 	}
 }
 
-// A list is in the order that was asked for, by index and by cursor, whether the database has it or not.
+// A list has the requested order, by index and by cursor, whether or not the database has an index for it.
 func TestAListIsSorted(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*testing.T) func(*identity.Config){
@@ -85,7 +85,7 @@ func TestAListIsSorted(t *testing.T) {
 				{"Users", "emails", "", users, func(r row) string { return r.email }},
 				{"Users", "emails.value", `userName sw "a1"`, users, func(r row) string { return r.email }},
 				{"Users", "groups", "", users, func(r row) string { return r.group }},
-				{"Users", "meta.created", "", users, func(r row) string { return r.id }}, // created one by one, as their ids were made
+				{"Users", "meta.created", "", users, func(r row) string { return r.id }}, // created one after another, in the order of their ids
 				{"Users", "nickName", "", users, func(row) string { return "" }},
 				{"Groups", "displayName", "", groups, func(r row) string { return r.name }},
 				{"Groups", "displayName", `displayName sw "G1"`, groups, func(r row) string { return r.name }},
@@ -100,9 +100,9 @@ func TestAListIsSorted(t *testing.T) {
 						return cmp.Or(none[c.key(a) == ""]-none[c.key(b) == ""], strings.Compare(c.key(a), c.key(b)), strings.Compare(a.id, b.id))
 					})
 					for _, r := range rows {
-						holds := c.filter == "" || strings.HasPrefix(c.filter, "title") && r.title != "" ||
+						matches := c.filter == "" || strings.HasPrefix(c.filter, "title") && r.title != "" ||
 							strings.Contains(c.filter, " sw ") && strings.HasPrefix(r.name[1:], "1")
-						if holds {
+						if matches {
 							want = append(want, r.id)
 						}
 					}
@@ -154,7 +154,7 @@ func TestASortOrderThatCannotBeIsRefused(t *testing.T) {
 			t.Errorf("%s: nothing was found", name)
 		}
 	}
-	// A cursor is of one order.
+	// A cursor belongs to one order.
 	cursor := i.list("Users", &identityv1.ListQuery{SortBy: "userName", Cursor: proto.String("")}).GetNextCursor()
 	_, err := i.tryList("Users", &identityv1.ListQuery{SortBy: "userName", SortOrder: "descending", Cursor: &cursor})
 	refused(t, "in another order", err, fault.InvalidCursor)

@@ -163,7 +163,7 @@ func placeAcross(q *identityv1.ListQuery, parts []part) (at int, err error) {
 	size, own, ok := strings.Cut(cursor[1:], ".")
 	begun, err := strconv.ParseInt(size, 10, 32)
 	if at == len(parts) || !ok || err != nil {
-		return 0, fault.New(fault.InvalidCursor, "The cursor is not one that this list gave: begin again with an empty one.")
+		return 0, fault.New(fault.InvalidCursor, "The cursor does not belong to this list: begin again with an empty one.")
 	}
 	if q.Count != nil && q.GetCount() != begun {
 		return 0, fault.New(fault.InvalidCount, "The list was begun with pages of %d: send that count with its cursor, or none.", begun)

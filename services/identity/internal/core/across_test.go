@@ -12,7 +12,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/inflight"
 )
 
-// Each list gives back what it reserved when it returns.
+// Each list releases what it reserved when it returns.
 func TestWhatUsersTakeStaysReservedWhileGroupsAreRead(t *testing.T) {
 	t.Parallel()
 	const size = 300 << 10

@@ -68,7 +68,7 @@ func (l listed) place(cursor string) (after string, count int, err error) {
 }
 
 func invalidCursor() error {
-	return fault.New(fault.InvalidCursor, "The cursor is not one that this list gave: send the nextCursor of the page before, "+
+	return fault.New(fault.InvalidCursor, "The cursor does not belong to this list: send the nextCursor of the page before, "+
 		"with the same parameters, or an empty cursor to begin.")
 }
 

@@ -56,7 +56,7 @@ func describe[T interface {
 		found = append(found, &identityv1.Description{Id: id, Document: document})
 	}
 	if len(found) == 0 {
-		return nil, fault.New(fault.NotFound, "no such description")
+		return nil, fault.New(fault.NotFound, "there is no such description")
 	}
 	return found, nil
 }

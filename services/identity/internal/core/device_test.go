@@ -14,8 +14,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// devices are a type of resources as another specification may define it: they have a name and an externalId, and no members. All that
-// the domain knows of it is here.
+// devices is a resource type as another specification may define it: with a name and an externalId, and without members. This is all
+// that the domain knows of it.
 func devices(t *testing.T) *kind {
 	t.Helper()
 	schema, err := scim.ParseSchema([]byte(`{"id": "urn:example:params:scim:schemas:Device", "attributes": [
@@ -35,7 +35,7 @@ func devices(t *testing.T) *kind {
 	}
 }
 
-func TestTheStoreSuiteHoldsForAnyType(t *testing.T) {
+func TestTheStorePassesItsSuiteForAnyType(t *testing.T) {
 	t.Parallel()
 	storetest.RunResources(t, "Device", "displayName", func(*testing.T) (store.Store, storetest.Inside) {
 		return newMemory(), storetest.Inside{}
@@ -76,7 +76,7 @@ func (b bench) write(op Op, id, document string, ifMatch ...int64) (*identityv1.
 	return b.core.Write(b.Context(), b.call, Write{Type: "Device", Op: op, ID: id, IfMatch: ifMatch, Document: []byte(document)})
 }
 
-// wrote makes a write that is not refused.
+// wrote makes a write that must succeed.
 func (b bench) wrote(op Op, id, document string) *identityv1.Resource {
 	b.Helper()
 	r, _, err := b.write(op, id, document)
@@ -84,8 +84,8 @@ func (b bench) wrote(op Op, id, document string) *identityv1.Resource {
 	return r
 }
 
-// holds expects parts of a document.
-func (b bench) holds(what string, r *identityv1.Resource, parts ...string) {
+// contains checks that a document contains parts.
+func (b bench) contains(what string, r *identityv1.Resource, parts ...string) {
 	b.Helper()
 	for _, part := range parts {
 		if !strings.Contains(string(r.GetDocument()), part) {
@@ -105,18 +105,18 @@ func TestAResourceOfAnyTypeIsWritten(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	made := b.wrote(Create, "", `{"displayName":"Laptop","externalId":"e1","serialNumber":"1"}`)
-	b.holds("created", made, `"schemas":["urn:example:params:scim:schemas:Device"]`, `"displayName":"Laptop"`, `"resourceType":"Device"`,
+	b.contains("created", made, `"schemas":["urn:example:params:scim:schemas:Device"]`, `"displayName":"Laptop"`, `"resourceType":"Device"`,
 		`"location":"https://usher.example/scim/v2/d1/Devices/`+made.GetId()+`"`, `"version":"W/\"1\""`)
 	_, _, err := b.write(Create, "", `{"displayName":"LAPTOP"}`)
 	b.refuses("a name that is taken", err, fault.Uniqueness)
 	_, _, err = b.write(Create, "", `{"serialNumber":"2"}`)
 	b.refuses("no name", err, fault.InvalidValue)
 
-	b.holds("replaced", b.wrote(Replace, made.GetId(), `{"displayName":"Phone"}`), `"displayName":"Phone"`, `"version":"W/\"2\""`)
+	b.contains("replaced", b.wrote(Replace, made.GetId(), `{"displayName":"Phone"}`), `"displayName":"Phone"`, `"version":"W/\"2\""`)
 	_, _, err = b.write(Replace, made.GetId(), `{"displayName":"Desk"}`, 1)
 	b.refuses("a version of before", err, fault.Conflict)
 	const patch = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"locked","value":true}]}`
-	b.holds("patched", b.wrote(Patch, made.GetId(), patch), `"displayName":"Phone"`, `"locked":true`, `"version":"W/\"3\""`)
+	b.contains("patched", b.wrote(Patch, made.GetId(), patch), `"displayName":"Phone"`, `"locked":true`, `"version":"W/\"3\""`)
 	if _, result, err := b.write(Patch, made.GetId(), patch); err != nil || result.GetChangeCursor() != "" {
 		t.Errorf("a patch that changes nothing wrote until %q (error %v)", result.GetChangeCursor(), err)
 	}
@@ -202,7 +202,7 @@ func TestAResourceOfAnyTypeIsAdopted(t *testing.T) {
 	if !result.GetAdopted() || r.GetId() != old.GetId() || r.GetVersion() != 2 {
 		t.Errorf("adopted: %v, as %s in version %d", result.GetAdopted(), r.GetId(), r.GetVersion())
 	}
-	b.holds("adopted", r, `"displayName":"Renamed"`)
+	b.contains("adopted", r, `"displayName":"Renamed"`)
 }
 
 func TestATypeThatDoesNotExistIsRefused(t *testing.T) {

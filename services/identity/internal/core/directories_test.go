@@ -33,7 +33,7 @@ func (s *watched) Ancestors(ctx context.Context, scope store.Scope) ([]string, e
 	return s.Store.Ancestors(ctx, scope)
 }
 
-// replicas are two processes on one database, in an organization with a directory.
+// replicas returns two processes on one database, in an organization with a directory.
 func replicas(t *testing.T) (s *watched, one, other *core.Core, call core.Call) {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "identity.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
@@ -60,7 +60,7 @@ func TestADirectoryIsNotReadForEachRequest(t *testing.T) {
 		must(t, err)
 		requests++
 	}
-	// What was read is good for a second.
+	// A cached value is valid for a second.
 	if most := 1 + int64(time.Since(begun)/time.Second); s.reads.Load() > most {
 		t.Errorf("%d requests read the directory %d times, not %d", requests, s.reads.Load(), most)
 	}

@@ -54,7 +54,7 @@ func (c *Core) awaitFollowed(ctx context.Context, last store.Place) error {
 		select {
 		case <-poll.C:
 		case <-deadline.C:
-			return fault.New(fault.Unavailable, "the directories are not followed to where the organization is erased").Retry(time.Second)
+			return fault.New(fault.Unavailable, "not all changes of the organization's directories are applied yet").Retry(time.Second)
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -60,7 +60,7 @@ func (c *Core) AccessFacts(ctx context.Context, q AccessQuery, each func(*identi
 			return err
 		}
 		if page.More && len(q.IDs) > 1 {
-			return fault.New(fault.Limit, "the groups above these users have more than %d memberships, which is as many as one call reads: ask for fewer users", c.config.FactsLimit)
+			return fault.New(fault.Limit, "the groups above these users have more than %d memberships, which is the limit of one call: ask for fewer users", c.config.FactsLimit)
 		}
 		if err := d.access(ctx, page, roles, each); err != nil {
 			return err
@@ -157,7 +157,7 @@ func (c *Core) ReadUsers(ctx context.Context, organizationID string, ids []strin
 			asked /= 2
 			continue
 		case page.More:
-			return nil, fault.New(fault.Limit, "user %q and the groups above it have more than %d memberships, which is as many as one call reads", rest[0], c.config.FactsLimit)
+			return nil, fault.New(fault.Limit, "user %q and the groups above it have more than %d memberships, which is the limit of one call", rest[0], c.config.FactsLimit)
 		}
 		around := store.NewAround(page.Edges)
 		for _, u := range page.Users {

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// interrupted is a store in which somebody renames the group just before its members are edited, once.
+// interrupted is a store in which another client renames the group just before its members are edited, once.
 type interrupted struct {
 	store.Store
 	rename func()
@@ -33,7 +33,7 @@ func (s *interrupted) Update(ctx context.Context, g store.Resource, edits []stor
 	return s.Store.Update(ctx, g, edits, cause)
 }
 
-// An answer that showed the old name under the new ETag would let its client overwrite the new name unseen.
+// If a response showed the old name under the new ETag, its client could overwrite the new name unseen.
 func TestAnEditedGroupIsShownAsItIsUnderItsVersion(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -62,7 +62,7 @@ func TestAnEditedGroupIsShownAsItIsUnderItsVersion(t *testing.T) {
 	}
 }
 
-// late is a store that lists what an adoption carried once more after it was removed, as a reader that is late sees it.
+// late is a store that lists carried memberships once more after they were removed, like a read that was late.
 type late struct {
 	store.Store
 	listed []store.CarriedMember
@@ -102,7 +102,7 @@ func TestFinishingAnAdoptionAnswersWithTheCursorAfterWhatItRemoved(t *testing.T)
 	}
 }
 
-// created adds a resource.
+// created creates a resource.
 func created(t *testing.T, c *core.Core, call core.Call, resourceType, document string) *identityv1.Resource {
 	t.Helper()
 	r, _, err := c.Write(t.Context(), call, core.Write{Type: resourceType, Op: core.Create, Document: []byte(document)})

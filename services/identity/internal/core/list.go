@@ -110,8 +110,8 @@ func (l *lister) window(ctx context.Context, filter *scim.Filter, order *scim.So
 	pageBytes := 0 // bytes of the page's documents
 	for !m.ended {
 		if m.read >= c.config.ScanLimit {
-			return nil, 0, fault.New(fault.TooMany, "No index serves the filter or the order, and there are more than the %d resources that are "+
-				"looked through for one page: use a narrower filter, or page by cursor and in no order.", c.config.ScanLimit)
+			return nil, 0, fault.New(fault.TooMany, "No index serves the filter or the order, and more than %d resources would have to be "+
+				"read for one page: use a narrower filter, or page by cursor without an order.", c.config.ScanLimit)
 		}
 		found, keys, err := m.next(ctx)
 		if err != nil {

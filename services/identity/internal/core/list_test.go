@@ -18,14 +18,15 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// memberless does not let anybody read the members of a group.
+// memberless is a store that refuses to read the members of a group.
 type memberless struct{ store.Store }
 
 func (memberless) Members(context.Context, store.Scope, string, string, int) ([]scim.Member, error) {
 	return nil, errors.New("members were read")
 }
 
-// Entra ID asks whether a user is in a group before it adds it: of a group of 250,000 that must not read them all.
+// Before Entra ID adds a user to a group, it asks whether the user is in it. For a group of 250,000 members, this must not
+// read them all.
 func TestWhetherAMemberIsInAGroupIsAskedWithoutReadingItsMembers(t *testing.T) {
 	t.Parallel()
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "identity.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())

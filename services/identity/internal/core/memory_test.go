@@ -13,7 +13,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// memory is a store of resources of any type, which have unique names and externalIds. What only users and groups have it lacks.
+// memory is a store of resources of any type, with unique names and externalIds. It lacks what only users and groups have.
 type memory struct {
 	store.Store
 	mu          sync.Mutex
@@ -25,7 +25,7 @@ type memory struct {
 
 func newMemory() *memory { return &memory{directories: map[store.Scope]store.Directory{}} }
 
-// find gives those that meet a condition, by id, in the bounds of a list.
+// find returns the resources that meet a condition, by id, within the bounds of a list.
 func (m *memory) find(limit, bytes int, meets func(r store.Resource) bool) (found []store.Resource) {
 	for _, r := range m.resources {
 		if len(found) < limit && bytes > 0 && meets(r) {
@@ -145,7 +145,7 @@ func (m *memory) Candidates(_ context.Context, scope store.Scope, t store.Type, 
 	return ids, nil
 }
 
-// write changes what there is of a directory that is open, and records it.
+// write changes a resource of an open directory, and records it.
 func (m *memory) write(scope store.Scope, r store.Resource, kind store.ChangeKind, cause store.Cause, do func() error) (w store.Written, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -170,7 +170,7 @@ func (m *memory) write(scope store.Scope, r store.Resource, kind store.ChangeKin
 	return w, nil
 }
 
-// remove takes out a resource of a directory, and gives it.
+// remove removes a resource of a directory, and returns it.
 func (m *memory) remove(scope store.Scope, t store.Type, id string) (old store.Resource, ok bool) {
 	i := slices.IndexFunc(m.resources, in(scope, t, named(store.Selector{ID: id})))
 	if i < 0 {
@@ -181,8 +181,8 @@ func (m *memory) remove(scope store.Scope, t store.Type, id string) (old store.R
 	return old, true
 }
 
-// put adds a resource, unless its names are taken.
-func (m *memory) put(r store.Resource) error {
+// add adds a resource, unless its names are taken.
+func (m *memory) add(r store.Resource) error {
 	for attribute, by := range map[string]store.Selector{"displayName": {Name: r.NameFolded}, "externalId": {ExternalID: r.ExternalID}} {
 		if _, value := by.Criterion(); value != "" && len(m.find(1, unbounded, in(r.Scope, r.Type, named(by)))) > 0 {
 			return store.Taken(r.Type, attribute)
@@ -197,7 +197,7 @@ func (m *memory) Create(_ context.Context, r store.Resource, _ []store.MemberEdi
 	r.Version = 0
 	return m.write(r.Scope, r, store.Created, cause, func() error {
 		r.Version, r.CreateTime, r.UpdateTime, r.Groups = 1, cause.Time, cause.Time, nil
-		return m.put(r)
+		return m.add(r)
 	})
 }
 
@@ -216,11 +216,11 @@ func (m *memory) move(_ context.Context, from store.Scope, r store.Resource, kin
 			return store.ErrChanged
 		}
 		if old.Version != r.Version {
-			return cmp.Or(m.put(old), store.ErrChanged)
+			return cmp.Or(m.add(old), store.ErrChanged)
 		}
 		r.Version, r.CreateTime, r.UpdateTime = r.Version+1, old.CreateTime, cause.Time
-		if err := m.put(r); err != nil {
-			return cmp.Or(m.put(old), err)
+		if err := m.add(r); err != nil {
+			return cmp.Or(m.add(old), err)
 		}
 		return nil
 	})

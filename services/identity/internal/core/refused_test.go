@@ -9,7 +9,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// The gateway gives the client the type that the reason's name ends with.
+// The gateway reads the scimType from the end of the reason's name.
 func TestEveryViolationKeepsItsType(t *testing.T) {
 	t.Parallel()
 	for _, violation := range []scim.ErrorType{

@@ -85,7 +85,7 @@ func (c *Core) Write(ctx context.Context, call Call, w Write) (*identityv1.Resou
 			return o.resource.Patch(old, patch, o.directory.options)
 		})
 	}
-	return nil, nil, fault.Invalid("operation", "%d is none of create, replace, patch and delete", w.Op)
+	return nil, nil, fault.Invalid("operation", "%d is not create, replace, patch or delete", w.Op)
 }
 
 // Get reads one resource.

@@ -20,7 +20,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/inflight"
 )
 
-// parking holds up who reads on after a first step, until it is opened.
+// parking is a store in which a list waits after its first step, until the test continues it.
 type parking struct {
 	store.Store
 	parked chan struct{}
@@ -52,18 +52,19 @@ func (p parking) List(ctx context.Context, scope store.Scope, t store.Type, afte
 	return p.Store.List(ctx, scope, t, after, limit, bytes)
 }
 
-// Lists of large documents take what memory there is for them, and no more; those of others have theirs.
+// Lists of large documents take the memory that is set aside for them, and no more. Lists of other directories have their
+// own share.
 func TestListsOfLargeDocumentsAreBounded(t *testing.T) {
 	t.Parallel()
 	const document, share = 400 << 10, 6 << 20
 	for name, c := range map[string]struct {
 		q    *identityv1.ListQuery
-		fits int // lists of them
+		fits int // how many lists fit
 	}{
-		// Each has read one document, of which there are two copies.
+		// Each list has read one document, in two copies.
 		"a page by index":  {&identityv1.ListQuery{}, share / (2 * document)},
 		"a page by cursor": {&identityv1.ListQuery{Cursor: new(string)}, share / (2 * document)},
-		// Each takes 6 MiB at least.
+		// Each list reserves at least 6 MiB.
 		"a filter without an index": {&identityv1.ListQuery{Filter: `nickName co "nobody"`}, 1},
 		"an order without an index": {&identityv1.ListQuery{SortBy: "nickName"}, 1},
 	} {
@@ -95,16 +96,16 @@ func TestListsOfLargeDocumentsAreBounded(t *testing.T) {
 			for range c.fits {
 				<-p.parked
 			}
-			soon, cancel := context.WithTimeout(t.Context(), 20*time.Second) // one that is not refused waits with the others
+			soon, cancel := context.WithTimeout(t.Context(), 20*time.Second) // a list that is not refused waits with the others
 			defer cancel()
 			if _, err := domain.List(soon, calls["large"], "User", c.q); !fault.Is(err, fault.Limit) {
 				t.Errorf("one list more than there is memory for gives %v", err)
 			}
 			lists.Go(func() { _, _ = domain.List(t.Context(), calls["other"], "User", c.q) })
-			<-p.parked // it has got its first document
+			<-p.parked // it has read its first document
 			close(p.open)
 			go func() { // ends with the test
-				for range p.parked { // nobody is held up any more
+				for range p.parked { // no more lists wait
 				}
 			}()
 			lists.Wait()

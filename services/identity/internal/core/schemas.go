@@ -70,7 +70,7 @@ func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, of s
 		return store.Schema{}, ofDefinition(err)
 	}
 	if scim.Casefold(parsed.ID) != scim.Casefold(id) {
-		return store.Schema{}, fault.Invalid(definitionField+".id", "is not the id under which the schema is put")
+		return store.Schema{}, fault.Invalid(definitionField+".id", "differs from the schema's id in the request")
 	}
 	if _, err := c.directory(ctx, scope); err != nil {
 		return store.Schema{}, err
@@ -89,7 +89,7 @@ func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, of s
 			return err
 		}
 		if len(others) >= maxSchemas {
-			return fault.New(fault.Limit, "the directory has %d schemas, which is as many as it may", len(others))
+			return fault.New(fault.Limit, "the directory has %d schemas, which is the limit", len(others))
 		}
 		// A URN has one meaning in a directory, for users and for groups.
 		together := slices.Clone(others)

@@ -12,7 +12,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 )
 
-// schemaStore is a store of one open directory that keeps schemas, and the document of the last user.
+// schemaStore is a store of one open directory that stores schemas, and the document of the last user.
 type schemaStore struct {
 	store.Store
 	schemas []store.Schema
@@ -43,7 +43,7 @@ func (s *schemaStore) Create(_ context.Context, u store.Resource, _ []store.Memb
 	return store.Written{Version: 1}, nil
 }
 
-// A process may have read the schemas for something else, shortly before it first meets the directory.
+// A process may have read the schemas for another purpose, shortly before its first message of the directory.
 func TestAChangeOfSchemasIsInForceEverywhereOnceItIsAnswered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

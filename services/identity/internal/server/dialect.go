@@ -23,9 +23,9 @@ func (s *Server) ListQuirks(ctx context.Context, r *identityv1.ListQuirksRequest
 			})
 			continue
 		}
-		reading := scim.QuirkReading(o.Name)
+		explanation := scim.ExplainQuirk(o.Name)
 		response.Quirks = append(response.Quirks, &identityv1.Quirk{
-			Name: o.Name, Meaning: reading.Meaning, Specification: reading.Specification,
+			Name: o.Name, Meaning: explanation.Meaning, Specification: explanation.Specification,
 			MessageCount: o.Messages, FirstTime: first, LastTime: last, LastMessageId: o.LastMessageID,
 		})
 	}

@@ -15,7 +15,7 @@ import (
 func (s *Server) PutSchema(ctx context.Context, r *identityv1.PutSchemaRequest) (*identityv1.PutSchemaResponse, error) {
 	given := r.GetSchema()
 	if given.GetId() != "" && given.GetId() != r.GetId() {
-		return nil, fault.Invalid("schema.id", "is not the id under which the schema is put")
+		return nil, fault.Invalid("schema.id", "differs from the schema's id in the request")
 	}
 	definition, err := given.GetDefinition().MarshalJSON()
 	if err != nil {
@@ -30,7 +30,7 @@ func (s *Server) PutSchema(ctx context.Context, r *identityv1.PutSchemaRequest) 
 			return nil
 		}
 		if before.ID == "" {
-			return fault.New(fault.Conflict, "there is no schema %q now, so that it has no etag", r.GetId())
+			return fault.New(fault.Conflict, "schema %q does not exist, so no etag matches it", r.GetId())
 		}
 		now, err := schemaProto(before)
 		if err != nil {

@@ -13,11 +13,11 @@ import (
 	"github.com/usher-scim/usher/services/internal/inflight"
 )
 
-// parts is a stream of messages, from a client that has left.
+// parts is a stream of requests, from a client that has left.
 type parts struct {
 	grpc.ServerStream
 	requests []*identityv1.WriteResourceStreamRequest
-	received func() // each time that a message is asked for
+	received func() // called whenever a request is received
 }
 
 func (s *parts) Context() context.Context {
@@ -40,7 +40,7 @@ func (s *parts) Recv() (*identityv1.WriteResourceStreamRequest, error) {
 
 func (s *parts) SendAndClose(*identityv1.WriteResourceStreamResponse) error { return nil }
 
-// upload is a document of so many bytes in parts of a tenth, and its announced size.
+// upload is a document of this many bytes, in parts of a tenth, with an announced size.
 func upload(bytes int, size int64) *parts {
 	target := &identityv1.Target{DirectoryId: "A"}
 	s := &parts{requests: []*identityv1.WriteResourceStreamRequest{{Target: target, Size: size}}}
@@ -57,11 +57,11 @@ func TestDocumentsInPartsKeepToTheirBudget(t *testing.T) {
 		name        string
 		bytes       int
 		size        int64
-		own, others int64 // that is taken already, by the directory and others
+		own, others int64 // bytes that are reserved already, by the directory and by others
 		want        fault.Reason
 		budget      string
 	}{
-		// The message itself says nothing of what is written: who finds room is told so.
+		// The write itself is empty: it is refused as such once it has found room.
 		{"in the last room of its share", 1 << 20, 1 << 20, share - inFlight(1<<20), 0, fault.InvalidRequest, ""},
 		{"over its share", 1 << 20, 1 << 20, share - inFlight(1<<20) + 1, 0, fault.Limit, inflight.ShareBudget},
 		{"in the last room of all", 1 << 20, 1 << 20, 0, total - inFlight(1<<20), fault.InvalidRequest, ""},
@@ -82,14 +82,14 @@ func TestDocumentsInPartsKeepToTheirBudget(t *testing.T) {
 			if !errors.As(err, &f) || f.Reason != c.want || f.Metadata[inflight.BudgetKey] != c.budget || (f.RetryAfter > 0) != (c.budget != "") {
 				t.Errorf("%v", err)
 			}
-			if held := s.documents.Bytes(); held != c.own+c.others {
-				t.Errorf("%d bytes are not given back", held-c.own-c.others)
+			if reserved := s.documents.Bytes(); reserved != c.own+c.others {
+				t.Errorf("%d bytes are not released", reserved-c.own-c.others)
 			}
 		})
 	}
 }
 
-// Two uploads that announce 64 MiB and send nothing would hold all the room.
+// Otherwise two uploads that announce 64 MiB and send nothing would reserve all the memory.
 func TestADocumentReservesAsItComes(t *testing.T) {
 	t.Parallel()
 	b := inflight.New(1<<40, 1<<40)

@@ -10,7 +10,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 )
 
-// reachable is what walking from one finds, the plain way.
+// reachable finds the groups above one in a simple way.
 func reachable(edges []store.Edge, from string) []string {
 	found := map[string]bool{}
 	for open := []string{from}; len(open) > 0; {
@@ -26,7 +26,7 @@ func reachable(edges []store.Edge, from string) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// longest is how many groups the longest chain has in which none comes twice and that begins above one.
+// longest is the number of groups in the longest chain above one that repeats no group.
 func longest(edges []store.Edge, from string, met map[string]bool) int {
 	most := 0
 	for _, e := range edges {
@@ -39,14 +39,14 @@ func longest(edges []store.Edge, from string, met map[string]bool) int {
 	return most
 }
 
-func TestWhatIsAroundIsWhatAWalkFinds(t *testing.T) {
+func TestAroundFindsWhatAWalkFinds(t *testing.T) {
 	t.Parallel()
 	for seed := range 300 {
 		random := rand.New(rand.NewPCG(7, uint64(seed)))
 		var edges []store.Edge
 		for range random.IntN(30) {
 			a, b := random.IntN(12), random.IntN(12)
-			if seed%2 == 0 && a > b { // half of them without rings
+			if seed%2 == 0 && a > b { // half of them without cycles
 				a, b = b, a
 			}
 			if a != b || seed%2 == 1 {
@@ -75,7 +75,7 @@ func TestAChainIsMeasuredOnItsLongestWay(t *testing.T) {
 	t.Parallel()
 	for seed := range 200 {
 		random := rand.New(rand.NewPCG(8, uint64(seed)))
-		// A chain of some 30 groups with ways across, up and, in half of them, a ring at its top.
+		// A chain of about 30 groups, with links across and upwards; half of the chains have a cycle at the top.
 		length := 28 + random.IntN(8)
 		var edges []store.Edge
 		in := func(a, b int) {

@@ -64,7 +64,7 @@ func NotDetached(id string) error {
 
 // NotClosed refuses to erase an organization that has an open directory.
 func NotClosed(organizationID string) error {
-	return fault.New(fault.Conflict, "organization %q has a directory that is not deleted, so it is not the one to erase", organizationID)
+	return fault.New(fault.Conflict, "organization %q has a directory that is not deleted, so it is not erased", organizationID)
 }
 
 // NoTable reports that an engine does not store a resource type.

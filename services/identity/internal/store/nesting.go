@@ -72,7 +72,7 @@ func (n *Nesting) Check(ctx context.Context, groupID string, come []string) erro
 		}
 	}
 	if n.read += len(known); n.read > MaxNestingEdges {
-		return fault.New(fault.InvalidValue, "members: group %q can't be added: to check the limits of nesting, Usher would look at more than %d "+
+		return fault.New(fault.InvalidValue, "members: group %q can't be added: to check the limits of nesting, Usher would have to read more than %d "+
 			"memberships of groups in groups, which is the limit for one write. Nest fewer groups, or take some of these memberships out first",
 			come[0], MaxNestingEdges)
 	}
@@ -87,9 +87,9 @@ func (n *Nesting) Check(ctx context.Context, groupID string, come []string) erro
 	for _, id := range below {
 		switch a.exceeds(id) {
 		case exceedsDepth:
-			return fault.New(fault.InvalidValue, "members: group %q would be in a chain of more than %d groups, which is as deep as groups can be nested", id, MaxDepth)
+			return fault.New(fault.InvalidValue, "members: group %q would be in a chain of more than %d groups, which is the limit", id, MaxDepth)
 		case exceedsAbove:
-			return fault.New(fault.InvalidValue, "members: group %q would be in more than %d groups, directly or through others, which is as many as a group can be in", id, MaxAbove)
+			return fault.New(fault.InvalidValue, "members: group %q would be in more than %d groups, directly or through others, which is the limit", id, MaxAbove)
 		case exceedsNone:
 		}
 	}

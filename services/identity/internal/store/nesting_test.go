@@ -9,7 +9,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// A message may hold a thousand adds of thousands of members each, and it is in a transaction that they become one.
+// A message may contain a thousand adds of thousands of members each, and they are joined inside a transaction.
 func TestAddsBecomeOneWithoutBeingCopiedForEachOfThem(t *testing.T) {
 	edits := make([]store.MemberEdit, 1000)
 	for i := range edits {

@@ -15,8 +15,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
-// What the calls of the store cost, eight at a time, on PostgreSQL that has each commit on disk. Compare two versions by
-// turns on one machine:
+// BenchmarkStore measures calls of the store, eight at a time, on a PostgreSQL with durable commits. Compare two versions by
+// running them in turns on one machine:
 //
 //	go test -run '^$' -bench . -benchtime 2s ./identity/internal/store/postgres
 func BenchmarkStore(b *testing.B) {
@@ -40,7 +40,7 @@ func BenchmarkStore(b *testing.B) {
 	}
 	some := func(n int64) string { return userID(n * 7919 % users) }
 	edit := func(ctx context.Context, group string, n int64) error {
-		// A member of its own for each call, in and out by turns.
+		// Each call adds or removes a member of its own, in turns.
 		kind := scim.AddMembers
 		if n%2 == 1 {
 			kind = scim.RemoveMembers
@@ -104,7 +104,8 @@ func BenchmarkStore(b *testing.B) {
 
 func userID(n int64) string { return fmt.Sprintf("user-%07d", n) }
 
-// fillBenchmark makes users who are in five groups each, users x0, x1, ... for the edits, and groups of 10 and of all users.
+// fillBenchmark creates users that are in five groups each, users x0, x1, ... for the edits, and groups of 10 and of all
+// users.
 func fillBenchmark(b *testing.B, s *Store, users int, document []byte) {
 	b.Helper()
 	if err := s.ApplyDirectory(b.Context(), store.Directory{OrganizationID: "acme", ID: "d1"}, store.Place{Revision: 1}, store.Cause{}); err != nil {

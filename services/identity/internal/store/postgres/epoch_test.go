@@ -8,7 +8,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/feed"
 )
 
-// Whose read is the first to reach a database that was restored is told so, as everybody after it.
+// The first read on a restored database gets the error, like every later read.
 func TestTheFirstReadOfARestoredDatabaseFindsItsCursorExpired(t *testing.T) {
 	t.Parallel()
 	for name, read := range map[string]func(*Store, feed.Cursor) (feed.Cursor, error){
@@ -27,7 +27,7 @@ func TestTheFirstReadOfARestoredDatabaseFindsItsCursorExpired(t *testing.T) {
 			must(t, s.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: "d"}, store.Place{Epoch: "e", Revision: 1}, store.Cause{}))
 			before, _, err := s.Cursor(t.Context())
 			must(t, err)
-			// Nobody else may be the first.
+			// No background work may read first.
 			s.folder.close()
 			s.wakeup.Close()
 			_, err = s.db.Exec(t.Context(), `UPDATE meta SET database = 'of another cluster'`)

@@ -22,7 +22,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
-// counter stands between a store and PostgreSQL, and counts the messages after which a client waits for an answer.
+// counter is a proxy in front of PostgreSQL. It counts the requests after which a client waits for an answer.
 type counter struct{ waits atomic.Int64 }
 
 // throughCounter opens a new database through a counter. Nothing runs in the background.
@@ -31,7 +31,7 @@ func throughCounter(t *testing.T) (*Store, *counter) {
 	url := kit.Postgres(t, "identity", Migrate)
 	config, err := pgx.ParseConfig(url)
 	must(t, err)
-	// The folder of the test itself may have too long a name for a socket.
+	// The folder of the test may have a name that is too long for a socket.
 	folder, err := os.MkdirTemp("", "usher-count")
 	must(t, err)
 	var listening net.ListenConfig
@@ -61,7 +61,7 @@ func throughCounter(t *testing.T) (*Store, *counter) {
 	return s, c
 }
 
-// forward joins a client with the server until one of them goes.
+// forward connects a client with the server until one of them closes.
 func (c *counter) forward(client net.Conn, address string) {
 	defer client.Close()
 	server, err := net.Dial("unix", address)
@@ -92,7 +92,7 @@ func (c *counter) forward(client net.Conn, address string) {
 	}
 }
 
-// Every statement was prepared before: that costs a round trip once a connection.
+// All statements are prepared before: preparing costs one round trip per connection.
 func TestEachCallTakesItsRoundTrips(t *testing.T) {
 	t.Parallel()
 	s, c := throughCounter(t)
@@ -169,7 +169,7 @@ func TestEachCallTakesItsRoundTrips(t *testing.T) {
 		}},
 		{"deleting a user", 9, func(name string) error { return second(s.Delete(ctx, scope, store.User, name, nil, cause)) }},
 	} {
-		least := int64(1 << 20) // the pool may look whether a connection is alive, and the first time prepares
+		least := int64(1 << 20) // the pool may check whether a connection is alive, and the first call prepares
 		for _, name := range names {
 			before := c.waits.Load()
 			if err := call.call(name); err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// What names its rows reads about as many, whatever the size of the organization and of the group, and whatever the planner
-// believed of them when it made its plans.
+// A call that names its rows reads about as many rows, whatever the size of the organization and of the group, and whatever
+// the statistics were when the planner made its plan.
 func TestNoCallReadsMoreThanItsRows(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -46,7 +46,7 @@ func TestNoCallReadsMoreThanItsRows(t *testing.T) {
 			t.Parallel()
 			const most = 60 // rows and index entries
 			s := processes(t, 1)[0]
-			// What runs in the background reads too, and not at the same time.
+			// Background work also reads rows. It must not run at the same time.
 			s.folder.close()
 			s.wakeup.Close()
 			for _, table := range tableNames {
@@ -64,8 +64,8 @@ func TestNoCallReadsMoreThanItsRows(t *testing.T) {
 	}
 }
 
-// The rule service reads a thousand users at a time, maybe of an import that nobody has analyzed yet.
-func TestFactsReadTheirRowsAloneOfTablesThatWereNeverAnalyzed(t *testing.T) {
+// The rule service reads a thousand users at a time, perhaps from an import that was not analyzed yet.
+func TestFactsReadOnlyTheirRowsFromTablesThatWereNeverAnalyzed(t *testing.T) {
 	t.Parallel()
 	s := processes(t, 1)[0]
 	s.folder.close()
@@ -86,7 +86,7 @@ func TestFactsReadTheirRowsAloneOfTablesThatWereNeverAnalyzed(t *testing.T) {
 	}
 }
 
-// What is erased is found among the rows of others, with plans that were made when there was nothing.
+// An erasure finds its rows among the rows of other organizations, with plans that were made for empty tables.
 func TestAnErasureReadsNoMoreThanItRemoves(t *testing.T) {
 	t.Parallel()
 	s := processes(t, 1)[0]
@@ -127,7 +127,7 @@ func TestAnErasureReadsNoMoreThanItRemoves(t *testing.T) {
 
 var tableNames = []string{"directories", "users", "search_values", "groups", "members", "changes"}
 
-// callAll makes plans for all calls, whatever they find.
+// callAll makes plans for all calls, whatever their result.
 func callAll(t *testing.T, s *Store) {
 	t.Helper()
 	for _, c := range calls(s) {
@@ -135,7 +135,7 @@ func callAll(t *testing.T, s *Store) {
 	}
 }
 
-// fold does what runs in the background.
+// fold does the background work.
 func fold(t *testing.T, s *Store) {
 	t.Helper()
 	_, err := s.fold(t.Context(), foldMost)
@@ -148,7 +148,7 @@ type call struct {
 	call func(ctx context.Context) error
 }
 
-// calls are those that name what they are about, on what fill made.
+// calls are the calls that name what they read or write, on the data of fill.
 func calls(s *Store) []call {
 	scope, cause := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}, store.Cause{Time: time.Unix(1, 0)}
 	editOf := func(ctx context.Context, id string, edits ...store.MemberEdit) error {
@@ -306,8 +306,8 @@ func calls(s *Store) []call {
 
 func second[T any](_ T, err error) error { return err }
 
-// fill makes a group "eng" of thousands of users u1, u2, ..., a "new" one who is in none, as many groups g1, g2, ... of one
-// user each, memberships of what is "busy" in as many and of as many groups in what is "wide", and as many change records.
+// fill creates a group "eng" of thousands of users u1, u2, ..., a "new" user in no group, as many groups g1, g2, ... of one
+// user each, memberships of "busy" in as many groups and of as many groups in "wide", and as many change records.
 func fill(t *testing.T, s *Store) {
 	t.Helper()
 	execute(t, s,
@@ -330,7 +330,7 @@ func fill(t *testing.T, s *Store) {
 	)
 }
 
-// one is statements that make a group of one user.
+// one are the statements that create a group of one user.
 var one = []string{
 	`INSERT INTO directories VALUES ('acme', 'd1', false, false, '', false)`,
 	`INSERT INTO users (organization_id, id, directory_id, user_name, user_name_folded, external_id, display_name,
@@ -350,7 +350,8 @@ func execute(t *testing.T, s *Store, statements ...string) {
 	}
 }
 
-// rowsRead is how many rows of tables, and entries of indexes, were read so far. Directories are left out: they are few.
+// rowsRead is how many rows of tables and entries of indexes have been read. It ignores the table of directories: there are
+// few.
 func rowsRead(t *testing.T, s *Store) (count int64) {
 	t.Helper()
 	for _, idle := range s.db.AcquireAllIdle(t.Context()) {

@@ -12,8 +12,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// Several processes fold, a few records at a time, while writers create and delete. Whatever was folded, a total is what
-// counting says, in one snapshot.
+// Several processes fold, a few records at a time, while writers create and delete. A total always equals a count in the
+// same snapshot.
 func TestTotalsAreExactWhateverWasFolded(t *testing.T) {
 	t.Parallel()
 	all := processes(t, 3)
@@ -31,7 +31,7 @@ func TestTotalsAreExactWhateverWasFolded(t *testing.T) {
 		must(t, second(all[0].Create(t.Context(), store.Resource{Type: store.User, Scope: scopes[0], ID: id, NameFolded: id, Document: []byte("{}")}, nil, cause)))
 		members = append(members, id)
 	}
-	// More records than are folded at once, of one transaction.
+	// More records of one transaction than one fold takes.
 	must(t, second(all[0].Create(t.Context(), store.Resource{Type: store.Group, Scope: scopes[0], ID: "eng", Document: []byte("{}")},
 		[]store.MemberEdit{{Kind: scim.AddMembers, IDs: members}}, cause)))
 	check := func() {
@@ -88,7 +88,7 @@ func TestTotalsAreExactWhateverWasFolded(t *testing.T) {
 	writing.Wait()
 	stop()
 	folding.Wait()
-	// Other tests' transactions hold the end of the feed back.
+	// Transactions of other tests delay the end of the feed.
 	patience, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for left, folded := 1, 0; left > 0; {
@@ -112,7 +112,7 @@ func TestWhatAnotherProcessIsFoldingIsLeftToIt(t *testing.T) {
 	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
 	_, err = tx.Exec(t.Context(), `SELECT FROM folded FOR UPDATE`)
 	must(t, err)
-	more, err := s.fold(t.Context(), foldMost) // it does not wait
+	more, err := s.fold(t.Context(), foldMost) // this does not wait
 	must(t, err)
 	if more {
 		t.Error("there is more to fold")

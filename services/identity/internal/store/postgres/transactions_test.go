@@ -14,7 +14,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
-// processes opens one new database so many times.
+// processes opens a new database n times.
 func processes(t *testing.T, n int) []*Store {
 	t.Helper()
 	url := kit.Postgres(t, "identity", Migrate)

@@ -15,7 +15,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// What writes cost one client. Compare two versions by turns on one machine:
+// BenchmarkWrites measures the writes of one client. Compare two versions by running them in turns on one machine:
 //
 //	go test -run '^$' -bench . -benchtime 2000x ./identity/internal/store/sqlite
 func BenchmarkWrites(b *testing.B) {

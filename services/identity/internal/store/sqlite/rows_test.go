@@ -23,7 +23,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
-// effort is what a write cost: its statements in order, and the rows that it wrote.
+// effort is the cost of a write: its statements in order, and the rows that it wrote.
 type effort struct {
 	statements []string
 	rows       int64
@@ -38,7 +38,7 @@ func TestAMemberEditTouchesTheSameRowsWhateverTheGroupsSize(t *testing.T) {
 	}{
 		{"remove one that is not there", []store.MemberEdit{{Kind: scim.RemoveMembers, IDs: []string{"other"}}}},
 		{"remove one from nowhere", []store.MemberEdit{{Kind: scim.RemoveMembers, IDs: []string{"nobody"}}}},
-		{"add one that is there", []store.MemberEdit{{Kind: scim.AddMembers, IDs: []string{"u1"}}}},
+		{"add an existing member", []store.MemberEdit{{Kind: scim.AddMembers, IDs: []string{"u1"}}}},
 		{"add a member", []store.MemberEdit{{Kind: scim.AddMembers, IDs: []string{"new"}}}},
 		{"remove a member", []store.MemberEdit{{Kind: scim.RemoveMembers, IDs: []string{"u2"}}}},
 		{"add a group", []store.MemberEdit{{Kind: scim.AddMembers, IDs: []string{"inner"}}}},
@@ -102,15 +102,16 @@ func TestReadsByIdOrNameReadNoMoreThanTheirs(t *testing.T) {
 		_, find := s.Find(ctx, "acme", store.Group, store.Selector{Name: "eng"}, "", 10)
 		_, members := s.Members(ctx, scope, "eng", "u5", 10)
 		_, direct := s.DirectMembers(ctx, "acme", "eng", "u5", 10)
-		_, lookup := s.Find(ctx, "acme", store.User, store.Selector{Name: "u1"}, "", 2)
+		_, byName := s.Find(ctx, "acme", store.User, store.Selector{Name: "u1"}, "", 2)
 		_, byExternal := s.Find(ctx, "acme", store.User, store.Selector{ExternalID: "e"}, "", 2)
 		_, byEmail := s.Find(ctx, "acme", store.User, store.Selector{Email: "e"}, "", 2)
-		return errors.Join(facts, statuses, groupFacts, user, userName, groups, usersByID, groupsByID, errors.Join(candidates...), find, members, direct, lookup, byExternal, byEmail,
+		return errors.Join(facts, statuses, groupFacts, user, userName, groups, usersByID, groupsByID, errors.Join(candidates...), find, members, direct, byName, byExternal, byEmail,
 			detached, detachedGroup)
 	})
 }
 
-// What is sorted is in memory as a whole, outside of what the collector knows: a page of documents of 1 MiB would be 1 GiB.
+// Sorting takes all the sorted data into memory that the garbage collector does not know: a page of documents of 1 MiB would
+// be 1 GiB.
 func TestListsSortNoDocuments(t *testing.T) {
 	t.Parallel()
 	scope := store.Scope{OrganizationID: "acme", DirectoryID: "d1"}
@@ -125,7 +126,7 @@ func TestListsSortNoDocuments(t *testing.T) {
 				if order.Descending {
 					a, b = b, a
 				}
-				return strings.Compare(a.ID, b.ID) // which is the name, too
+				return strings.Compare(a.ID, b.ID) // the id is also the name
 			}) || len(page) != 10 {
 				t.Errorf("%+v: the page has %d users, or is not in its order", order, len(page))
 			}
@@ -167,7 +168,7 @@ func newMetered(t *testing.T, size int) metered {
 	return m
 }
 
-// measure runs fn, and checks that none of its statements reads more than an index finds.
+// measure runs fn, and checks that its statements read no more rows than an index finds.
 func (m metered) measure(t *testing.T, fn func(ctx context.Context, s *Store) error) effort {
 	t.Helper()
 	e := m.trace(t, fn)
@@ -199,14 +200,14 @@ func (m metered) trace(t *testing.T, fn func(ctx context.Context, s *Store) erro
 	return e
 }
 
-// isQuery holds for what touches rows; BEGIN and its like do not.
+// isQuery reports whether a statement touches rows; BEGIN, for example, does not.
 func isQuery(text string) bool {
 	return slices.ContainsFunc([]string{"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}, func(verb string) bool {
 		return strings.HasPrefix(text, verb)
 	})
 }
 
-// fill makes a group "eng" of users u1, u2, ... in a directory where a few others are.
+// fill creates a group "eng" of users u1, u2, ... in a directory with a few other groups.
 func fill(t *testing.T, s *Store, size int) {
 	t.Helper()
 	err := s.db.Write(t.Context(), func(ctx context.Context, tx *sqlitedb.Tx) error {
@@ -248,8 +249,8 @@ func written(t *testing.T, s *Store) (rows int64) {
 	return rows
 }
 
-// byIndex fails for a statement whose plan reads all of a table, or all that an organization has in one. An organization's
-// directories are few, and the rows of a list of ids, of a recursion or of what was found are not a table's.
+// byIndex fails for a statement with a plan that reads a whole table, or all rows of an organization. The directories of an
+// organization are few. The rows of a list of ids, of a recursion or of an earlier result are not rows of a table.
 func byIndex(t *testing.T, path string, statements []string) {
 	t.Helper()
 	allowed := regexp.MustCompile(`^SCAN (CONSTANT ROW|inside$|above$|found$|\S+ VIRTUAL TABLE)|^SEARCH d USING PRIMARY KEY`)
@@ -261,7 +262,7 @@ func byIndex(t *testing.T, path string, statements []string) {
 	})
 }
 
-// explain tells each step of the plan of statements.
+// explain passes each step of the plans of statements to tell.
 func explain(t *testing.T, path string, statements []string, tell func(text, step string)) {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)
@@ -284,7 +285,7 @@ func explain(t *testing.T, path string, statements []string, tell func(text, ste
 	}
 }
 
-// parameters counts a statement's: a plain `?` is the one after the last so far, `?1` the one of that number.
+// parameters counts the parameters of a statement: `?` has the number after the last one, `?1` has its own number.
 func parameters(text string) (last int) {
 	for _, after := range strings.Split(text, "?")[1:] {
 		digits := len(after) - len(strings.TrimLeft(after, "0123456789"))

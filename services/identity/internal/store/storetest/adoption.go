@@ -10,7 +10,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// replacement fills directory d1, closes it, and gives it and the open d2 that replaces it.
+// replacement fills and closes directory d1, and returns it and the open directory d2 that replaces it.
 func (f *fixture) replacement(fill func(old store.Scope)) (old, scope store.Scope) {
 	f.Helper()
 	old = f.directory("d1")
@@ -37,7 +37,7 @@ func (f *fixture) adoptGroup(from, to store.Scope, id string, edits ...store.Mem
 	return w
 }
 
-// carried lists what an adoption took over and nobody confirmed, as "group/member".
+// carried lists, as "group/member", the memberships that an adoption kept and that were not confirmed.
 func (f *fixture) carried(scope store.Scope) []string {
 	f.Helper()
 	all, err := f.store.CarriedMembers(f.Context(), scope, "", "", 1000)

@@ -14,12 +14,12 @@ func equals(attribute, value string) scim.Condition {
 	return scim.Condition{Attribute: attribute, Low: value, High: value}
 }
 
-// equalsOne is met by one of some values, which are in order.
+// equalsOne is the condition that the value is one of some values, which are in order.
 func equalsOne(attribute string, values ...string) scim.Condition {
 	return scim.Condition{Attribute: attribute, Low: values[0], High: values[len(values)-1], Values: values}
 }
 
-// The conditions of each kind, all of which a user anna in the group eng meets.
+// The conditions of each kind. A user anna in the group eng meets all of them.
 var (
 	userConditions = []scim.Condition{
 		equals("id", "anna"), equals("userName", "name-anna"), equals("externalId", "ext"), equals("active", "false"),
@@ -33,7 +33,7 @@ var (
 	}
 )
 
-// candidates are those of all conditions.
+// candidates are the candidates of all conditions.
 func candidates(ctx context.Context, s store.Store, scope store.Scope, of store.Type, conditions []scim.Condition) (all []string, err error) {
 	for _, c := range conditions {
 		found, err := s.Candidates(ctx, scope, of, c, 10)
@@ -45,7 +45,7 @@ func candidates(ctx context.Context, s store.Store, scope store.Scope, of store.
 	return all, nil
 }
 
-// found are the resources of a directory that are candidates.
+// found are the candidates that are resources of a directory.
 func (f *fixture) found(scope store.Scope, of store.Type, c scim.Condition) []string {
 	f.Helper()
 	ids, err := f.store.Candidates(f.Context(), scope, of, c, 1000)
@@ -56,11 +56,11 @@ func (f *fixture) found(scope store.Scope, of store.Type, c scim.Condition) []st
 }
 
 var candidateCases = []testCase{
-	{"users are found by what an index holds", func(f *fixture) {
+	{"users are found by an index", func(f *fixture) {
 		scope, other := f.directory("d1"), f.directory("d2")
 		for _, s := range []store.Scope{scope, other} {
 			for n := range 6 {
-				// In the other directory all is the same but the ids.
+				// In the other directory, only the ids differ.
 				id := fmt.Sprint(map[string]string{"d1": "u", "d2": "v"}[s.DirectoryID], n)
 				f.user(s, id, func(u *store.Resource) {
 					u.NameFolded = fmt.Sprint("name", n)
@@ -101,7 +101,7 @@ var candidateCases = []testCase{
 		f.must(err)
 		f.equal("no more than asked for", len(some), 3)
 	}},
-	{"groups are found by what an index holds", func(f *fixture) {
+	{"groups are found by an index", func(f *fixture) {
 		scope, other := f.directory("d1"), f.directory("d2")
 		for _, s := range []store.Scope{scope, other} {
 			f.user(s, "anna of "+s.DirectoryID)
@@ -140,7 +140,7 @@ var candidateCases = []testCase{
 			f.equal("no more than asked for, and nothing of a member that cannot be seen", len(in), map[string]int{"anna of d1": 2, "anna of d2": 0}[id])
 		}
 	}},
-	{"what is looked up follows what is written", func(f *fixture) {
+	{"an index follows what is written", func(f *fixture) {
 		scope := f.directory("d1")
 		u := f.user(scope, "anna", func(u *store.Resource) { u.Search = []scim.SearchValue{{Attribute: "emails", Value: "a"}} })
 		u.Active, u.ExternalID, u.Search = false, "ext", []scim.SearchValue{{Attribute: "emails", Value: "b"}}

@@ -117,7 +117,7 @@ var directoryCases = []testCase{
 		f.must(err)
 		f.equal("ancestors", got, list())
 	}},
-	{"at most a hundred ancestors are looked at", func(f *fixture) {
+	{"at most a hundred ancestors are read", func(f *fixture) {
 		for i := range 120 {
 			f.directory(fmt.Sprint("d", i), closed, replacing(fmt.Sprint("d", i-1)))
 		}
@@ -137,7 +137,7 @@ var directoryCases = []testCase{
 	}},
 }
 
-// everyWrite tries each writing method on a scope.
+// everyWrite tries each method that writes to a scope.
 func (f *fixture) everyWrite(scope store.Scope, u store.Resource, g store.Resource, want fault.Reason) {
 	f.Helper()
 	ctx := f.Context()

@@ -13,7 +13,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// kept is what a store keeps of an organization: how many rows each table has of it.
+// kept returns how many rows of an organization each table has.
 func (f *fixture) kept(organization string) map[string]int64 {
 	f.Helper()
 	rows, err := f.inside.Rows(organization)
@@ -21,7 +21,7 @@ func (f *fixture) kept(organization string) map[string]int64 {
 	return rows
 }
 
-// sum counts rows, but for those that say up to where the feed was trimmed.
+// sum counts rows, without those that say up to where the feed was trimmed.
 func sum(rows map[string]int64) (n int64) {
 	for table, count := range rows {
 		if table != "trimmed" {
@@ -31,8 +31,8 @@ func sum(rows map[string]int64) (n int64) {
 	return n
 }
 
-// furnish gives an organization some of everything that is kept: of a directory, users with values, groups in groups and with users,
-// a schema, and dialectCounts.
+// furnish gives an organization some data of every kind: a directory, users with search values, groups with users and groups, a
+// schema, and dialect counts.
 func (f *fixture) furnish(organization string, users int) store.Scope {
 	f.Helper()
 	scope := f.directoryOf(organization, "d1")
@@ -52,11 +52,11 @@ func (f *fixture) furnish(organization string, users int) store.Scope {
 	_, err := f.store.PutSchema(f.Context(), store.Schema{Scope: scope, ID: "urn:test:one", Definition: []byte(`{}`)},
 		func(store.Schema, []store.Schema) error { return nil })
 	f.must(err)
-	f.must(f.store.AddDialectCounts(f.Context(), []store.DialectCount{dialectKey(scope, "op-capitalised", 1, 1, 1), dialectKey(scope, "ignored zip", 1, 1, 1)}))
+	f.must(f.store.AddDialectCounts(f.Context(), []store.DialectCount{dialectCount(scope, "op-capitalised", 1, 1, 1), dialectCount(scope, "ignored zip", 1, 1, 1)}))
 	return scope
 }
 
-// eraseStep removes some of an organization. Records may be rowsLeft back by transactions of other tests, whose server it is too.
+// eraseStep erases a part of an organization. Transactions of other tests on the same server may delay records.
 func (f *fixture) eraseStep(organization string) (nothingLeft bool) {
 	f.Helper()
 	deadline := time.Now().Add(time.Minute)
@@ -84,7 +84,7 @@ var erasureCases = []testCase{
 		before := f.kept("other")
 		rowsLeft := f.kept("acme")
 		for table, n := range rowsLeft {
-			if n == 0 && table != "trimmed" && table != "totals" { // which an engine folds when it gets to it
+			if n == 0 && table != "trimmed" && table != "totals" { // an engine may fold totals at any time
 				f.Errorf("the test keeps nothing in %s", table)
 			}
 		}
@@ -145,8 +145,8 @@ var erasureCases = []testCase{
 				all, err := f.store.Ancestors(f.Context(), scope)
 				return len(all), err
 			},
-			"its dialectCounts": func() (int, error) { all, err := f.store.DialectCounts(f.Context(), scope); return len(all), err },
-			"its count":         func() (int, error) { n, err := f.store.Count(f.Context(), scope, store.User); return int(n), err },
+			"its dialect counts": func() (int, error) { all, err := f.store.DialectCounts(f.Context(), scope); return len(all), err },
+			"its count":          func() (int, error) { n, err := f.store.Count(f.Context(), scope, store.User); return int(n), err },
 		} {
 			n, err := got()
 			f.must(err)
@@ -162,7 +162,7 @@ var erasureCases = []testCase{
 			f.Error(err)
 		}
 	}},
-	{"who has not read all records of what was erased is told", func(f *fixture) {
+	{"a follower that has not read all erased records gets an error", func(f *fixture) {
 		f.furnish("acme", 3)
 		f.furnish("other", 1)
 		f.directory("d1", closed)
@@ -186,7 +186,7 @@ var erasureCases = []testCase{
 			f.Errorf("the other has %d rows, and had %d", now, before)
 		}
 	}},
-	{"nothing comes back by what was gathered before", func(f *fixture) {
+	{"counts gathered before an erasure do not come back", func(f *fixture) {
 		scope := f.furnish("acme", 3)
 		f.directory("d1", closed)
 		f.together(2, func(i int) {
@@ -195,18 +195,18 @@ var erasureCases = []testCase{
 				return
 			}
 			for n := range 30 {
-				if err := f.store.AddDialectCounts(f.Context(), []store.DialectCount{dialectKey(scope, fmt.Sprint("ignored ", n), 1, 1, 1)}); err != nil {
+				if err := f.store.AddDialectCounts(f.Context(), []store.DialectCount{dialectCount(scope, fmt.Sprint("ignored ", n), 1, 1, 1)}); err != nil {
 					f.Error(err)
 				}
 			}
 		})
-		f.must(f.store.AddDialectCounts(f.Context(), []store.DialectCount{dialectKey(scope, "op-capitalised", 1, 1, 1)}))
+		f.must(f.store.AddDialectCounts(f.Context(), []store.DialectCount{dialectCount(scope, "op-capitalised", 1, 1, 1)}))
 		f.equal("what is left", sum(f.kept("acme")), 0)
 	}},
 	{"an organization with a directory that is not closed is not erased", func(f *fixture) {
 		f.furnish("acme", 3)
 		f.directory("d1", closed)
-		f.user(f.directory("d2"), "new") // of one that has the id of another that was erased
+		f.user(f.directory("d2"), "new") // of a new organization with the same id as the erased one
 		before := sum(f.kept("acme"))
 		for range 10 {
 			_, err := f.store.EraseOrganization(f.Context(), "acme")

@@ -14,7 +14,7 @@ type userFacts struct {
 	GroupIDs []string
 }
 
-// ample bounds are beyond what a case has.
+// ample returns bounds that no case reaches.
 func ample() store.FactsBounds { return store.FactsBounds{Bytes: 1 << 20, Edges: 100_000} }
 
 // facts reads users' facts, by id.

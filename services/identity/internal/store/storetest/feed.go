@@ -101,7 +101,7 @@ var feedCases = []testCase{
 		f.must(err)
 		f.equal("records", len(changes), 0)
 		if next.Before(newest) {
-			f.Errorf("the cursor %s is before %s, until where it looked", next, newest)
+			f.Errorf("the cursor %s is before %s, which it has reached", next, newest)
 		}
 		f.user(f.directory("d1"), "anna")
 		f.equal("records from there", f.since(next), list("user anna@1: created"))
@@ -163,7 +163,7 @@ var feedCases = []testCase{
 		f.shown()
 		trim := func(before time.Time, limit, want int) {
 			f.Helper()
-			// Some engines have to count records first, and may have counted only some of them.
+			// Some engines must count records first, and may have counted only a part.
 			ctx, cancel := context.WithTimeout(f.Context(), patience)
 			defer cancel()
 			for trimmed := 0; trimmed != want; {
@@ -243,7 +243,7 @@ var feedCases = []testCase{
 		f.must(err)
 		f.equal("who is active", active, list("acme"))
 		f.writesNothing(func() {
-			f.must(f.store.ApplyDirectory(f.Context(), closing, store.Place{Revision: f.revision}, cause(8))) // once more
+			f.must(f.store.ApplyDirectory(f.Context(), closing, store.Place{Revision: f.revision}, cause(8))) // again
 			f.directory("d1", closed, uniqueNames)
 			f.directory("d1")
 			f.directory("d2")
@@ -252,7 +252,7 @@ var feedCases = []testCase{
 		f.must(err)
 		f.equal("how many users it has", count, 1)
 	}},
-	{"once all shows nothing is delayed back", func(f *fixture) {
+	{"once all records are visible nothing is delayed", func(f *fixture) {
 		f.user(f.directory("d1"), "anna")
 		f.shown()
 		_, _, delayed, err := f.store.Changes(f.Context(), "acme", feed.Cursor{}, 10)
@@ -262,7 +262,7 @@ var feedCases = []testCase{
 		f.must(err)
 		f.equal("of any", delayed, time.Time{})
 	}},
-	{"who waits is woken by a record", func(f *fixture) {
+	{"a record wakes a waiting reader", func(f *fixture) {
 		scope := f.directory("d1")
 		written := f.store.NewChanges()
 		select {
@@ -280,7 +280,7 @@ var feedCases = []testCase{
 		f.must(err)
 		f.equal("records", len(changes), 1)
 	}},
-	{"who takes a cursor, lists and then follows misses nothing", func(f *fixture) {
+	{"a client that takes a cursor, lists and then follows misses nothing", func(f *fixture) {
 		const writers, each = 4, 20
 		scope := f.directory("d1")
 		var listing sync.WaitGroup
@@ -339,7 +339,7 @@ var feedCases = []testCase{
 	}},
 }
 
-// resources are the resources of all of acme's records.
+// resources are the resources in all records of acme.
 func (f *fixture) resources() []string {
 	f.Helper()
 	ids := []string{}
@@ -349,7 +349,7 @@ func (f *fixture) resources() []string {
 	return ids
 }
 
-// woken waits, and says whether it did not wait in vain. It may be called beside the test's own goroutine.
+// woken waits, and reports whether the channel was closed in time. It may be called from another goroutine.
 func (f *fixture) woken(written <-chan struct{}) bool {
 	select {
 	case <-written:
@@ -360,7 +360,7 @@ func (f *fixture) woken(written <-chan struct{}) bool {
 	}
 }
 
-// listAndFollow is a client that ends up knowing as many users as there will be.
+// listAndFollow is a client that lists and follows until it knows count users.
 func (f *fixture) listAndFollow(scope store.Scope, count int) {
 	cursor, _, err := f.store.Cursor(f.Context())
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 var groupCases = []testCase{
-	{"a group that is not there is not found, and neither are members of it edited", func(f *fixture) {
+	{"a missing group is not found, and its members cannot be edited", func(f *fixture) {
 		scope, other := f.directory("d1"), f.directory("d2")
 		g := f.group(other, "eng")
 		g.Scope = scope

@@ -8,7 +8,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// chain makes groups of which each is in the next one, named prefix0 and so on from the innermost.
+// chain creates groups of which each is a member of the next one, named prefix0 and so on from the innermost.
 func (f *fixture) chain(scope store.Scope, prefix string, length int) {
 	f.Helper()
 	f.group(scope, prefix+"0")
@@ -17,8 +17,8 @@ func (f *fixture) chain(scope store.Scope, prefix string, length int) {
 	}
 }
 
-// refusesNesting expects that adding members to a group, in each way in which a membership is written, is refused with a text
-// that holds this, and writes nothing.
+// refusesNesting checks that adding members to a group is refused with this text, in each way to write a membership, and that
+// nothing is written.
 func (f *fixture) refusesNesting(scope store.Scope, groupID, text string, members ...string) {
 	f.Helper()
 	f.writesNothing(func() {
@@ -32,7 +32,7 @@ func (f *fixture) refusesNesting(scope store.Scope, groupID, text string, member
 	})
 }
 
-// refusesWith expects fault.InvalidValue with a text that holds this.
+// refusesWith checks for fault.InvalidValue with a text that contains this.
 func (f *fixture) refusesWith(what string, err error, text string) {
 	f.Helper()
 	f.refuses(what, err, fault.InvalidValue)
@@ -44,7 +44,7 @@ func (f *fixture) refusesWith(what string, err error, text string) {
 const (
 	tooDeep  = `would be in a chain of more than 32 groups`
 	tooMany  = `would be in more than 1000 groups`
-	tooLarge = `group "out0" can't be added: to check the limits of nesting, Usher would look at more than 10000 memberships of groups in groups`
+	tooLarge = `group "out0" can't be added: to check the limits of nesting, Usher would have to read more than 10000 memberships of groups in groups`
 )
 
 var limitCases = []testCase{
@@ -100,11 +100,11 @@ var limitCases = []testCase{
 			nested = append(nested, store.Edge{Member: "inner", Group: fmt.Sprintf("g%03d", i)})
 		}
 		f.must(f.inside.Plant("acme", nested))
-		f.group(scope, "last", "inner") // the leaf is in inner, 998 and this one
+		f.group(scope, "last", "inner") // the leaf is in inner, in 998 others and in this one
 		f.refusesNesting(scope, "more", `group "leaf" `+tooMany, "inner")
 		f.refusesNesting(scope, "more", `group "leaf" `+tooMany, "leaf")
 		f.group(scope, "other")
-		f.edit(scope, "more", added("other")) // who is elsewhere does not count
+		f.edit(scope, "more", added("other")) // a group elsewhere does not count
 		page, err := f.store.Facts(f.Context(), "acme", []string{"anna"}, ample())
 		f.must(err)
 		f.equal("the limit", store.NewAround(page.Edges).Beyond("anna"), "")
@@ -114,7 +114,7 @@ var limitCases = []testCase{
 		f.equal("the limit", store.NewAround(page.Edges).Beyond("anna"), `group "leaf" is in more than 1000 groups, directly or through others`)
 		f.equal("how many groups", len(store.NewAround(page.Edges).Groups("anna")), 1002)
 	}},
-	{"a write looks through 10,000 memberships of groups at most", func(f *fixture) {
+	{"a write reads 10,000 memberships of groups at most", func(f *fixture) {
 		const side = 100
 		scope := f.directory("d1")
 		var nested []store.Edge
@@ -132,10 +132,10 @@ var limitCases = []testCase{
 		f.edit(scope, "top", removed("out0"))
 		f.must(f.inside.Plant("acme", []store.Edge{{Member: "in7", Group: "other"}}))
 		f.refusesNesting(scope, "top", tooLarge, "out0")
-		f.edit(scope, "out0", added("anna")) // who is no group costs nothing
+		f.edit(scope, "out0", added("anna")) // a user costs nothing
 		f.edit(scope, "other", removed("in7"))
 		f.edit(scope, "top", added("out0"))
-		f.edit(scope, "out0", added("in5", "anna")) // nor who is there
+		f.edit(scope, "out0", added("in5", "anna")) // nor does an existing member
 	}},
 	{"what is stored beyond the limits is read and can be reduced", func(f *fixture) {
 		const deep = 40
@@ -160,7 +160,7 @@ var limitCases = []testCase{
 		f.equal("whose chain has 32", around.Beyond("bob"), "")
 		f.group(scope, "new")
 		f.refusesNesting(scope, "c00", tooDeep, "new")
-		f.edit(scope, "c01", added("c00")) // it is there
+		f.edit(scope, "c01", added("c00")) // it is a member already
 		f.edit(scope, "c09", removed("c08"))
 		f.edit(scope, "c00", added("new"))
 	}},

@@ -11,7 +11,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// outcomes counts how writes of a race ended. What is not among the reasons is an error of the test.
+// outcomes counts how the writes of a race ended. Other reasons are an error of the test.
 type outcomes struct {
 	f       *fixture
 	written atomic.Int64
@@ -144,7 +144,7 @@ var raceCases = []testCase{
 				}
 				if i%10 == 0 {
 					_, err := f.store.Create(f.Context(), newGroup(scope, fmt.Sprintf("g%d-%d", w, i)), added(id), cause(1))
-					if err != nil && !fault.Is(err, fault.InvalidValue) { // every tenth of them is deleted
+					if err != nil && !fault.Is(err, fault.InvalidValue) { // every tenth group is deleted
 						f.Error(err)
 					}
 				}
@@ -254,7 +254,7 @@ var raceCases = []testCase{
 		for g := range groups {
 			f.group(scope, fmt.Sprint("g", g), users...)
 		}
-		// Half of the users are deleted, out of all groups, while the groups' members are changed.
+		// Half of the users are deleted, from all groups, while the groups' members are changed.
 		f.together(writers, func(w int) {
 			if w%2 == 0 {
 				_, err := f.store.Delete(f.Context(), scope, store.User, users[w], nil, cause(1))
@@ -271,13 +271,13 @@ var raceCases = []testCase{
 		})
 		for g := range groups {
 			f.equal("the members", f.allMembers("acme", fmt.Sprint("g", g)), list("u1", "u3", "u5", "u7"))
-			// Each deletion and each edit counts the version up.
+			// Each deletion and each edit increases the version.
 			f.equal("the version", f.readGroup(scope, fmt.Sprint("g", g)).Version, 1+writers/2+2*(writers/2))
 		}
 	}},
 }
 
-// refuseNone expects success. It may be called beside the test's own goroutine.
+// refuseNone checks for success. It may be called from another goroutine.
 func (f *fixture) refuseNone(what string, err error) {
 	f.Helper()
 	if err != nil {

@@ -16,7 +16,7 @@ func findCases(of store.Type, name string) []testCase {
 			scope, other := f.directory("d1"), f.directory("d2")
 			for _, s := range []store.Scope{scope, other} {
 				for n := range 6 {
-					// In the other directory all is the same but the ids.
+					// In the other directory, only the ids differ.
 					f.resource(of, s, fmt.Sprint(map[string]string{"d1": "u", "d2": "v"}[s.DirectoryID], n), func(r *store.Resource) {
 						if r.NameFolded = fmt.Sprint("name", n); n < 4 {
 							r.ExternalID = fmt.Sprint("Ext", n)

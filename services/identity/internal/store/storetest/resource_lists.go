@@ -114,7 +114,7 @@ func listCases(of store.Type) []testCase {
 	}
 }
 
-// pages reads what a listing gives page by page, each of so many bytes, and checks that none has more than one document too many.
+// pages reads a list page by page with a limit of bytes, and checks that each page exceeds it by at most one document.
 func (f *fixture) pages(what string, bytes int, read func(met []store.Resource) ([]store.Resource, error)) []string {
 	f.Helper()
 	var all []store.Resource

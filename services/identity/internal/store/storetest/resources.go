@@ -10,7 +10,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// RunResources checks what holds for the resources of a type, whatever the type is. name is the attribute that is its name.
+// RunResources checks what is true for the resources of any type. name is the attribute that is the type's name.
 func RunResources(t *testing.T, of store.Type, name string, open func(t *testing.T) (store.Store, Inside)) {
 	t.Run(string(of), func(t *testing.T) {
 		t.Parallel()
@@ -18,7 +18,7 @@ func RunResources(t *testing.T, of store.Type, name string, open func(t *testing
 	})
 }
 
-// newResource is a resource of any type that was not stored yet.
+// newResource is a resource of any type that is not stored yet.
 func newResource(of store.Type, scope store.Scope, id string) store.Resource {
 	switch of {
 	case store.User:
@@ -31,7 +31,7 @@ func newResource(of store.Type, scope store.Scope, id string) store.Resource {
 	}
 }
 
-// resource stores a resource and gives it as it is read.
+// resource stores a resource and returns it as it is read.
 func (f *fixture) resource(of store.Type, scope store.Scope, id string, change ...func(*store.Resource)) store.Resource {
 	f.Helper()
 	r := newResource(of, scope, id)
@@ -47,7 +47,7 @@ func (f *fixture) get(of store.Type, scope store.Scope, by store.Selector) (stor
 	return f.store.Get(f.Context(), scope, of, by, false)
 }
 
-// read reads one that is there.
+// read reads an existing resource.
 func (f *fixture) read(of store.Type, scope store.Scope, id string) store.Resource {
 	f.Helper()
 	r, err := f.get(of, scope, store.Selector{ID: id})
@@ -70,7 +70,7 @@ func idsOf(all []store.Resource) []string {
 	return ids
 }
 
-// summary is what a resource has of a summary.
+// summary is the summary of a resource.
 func summary(r store.Resource, detached bool) store.Facts {
 	return store.Facts{Detached: detached, Resource: store.Resource{
 		Scope: r.Scope, Type: r.Type, ID: r.ID, Name: r.Name, ExternalID: r.ExternalID, Active: r.Active, Version: r.Version, UpdateTime: r.UpdateTime,
@@ -93,7 +93,7 @@ func writeCases(of store.Type) []testCase {
 			f.equal("the resource", f.read(of, scope, "a"), want)
 			f.wrote(w, 1, cause(3).Time)
 		}},
-		{"one that is not there is not found", func(f *fixture) {
+		{"a missing one is not found", func(f *fixture) {
 			scope, other := f.directory("d1"), f.directory("d2")
 			r := f.resource(of, other, "a")
 			for what, get := range map[string]func() (store.Resource, error){

@@ -73,7 +73,7 @@ var schemaCases = []testCase{
 		f.equal("the refusal", errors.Is(err, no), true)
 		f.equal("all", f.schemas(scope), []store.Schema(nil))
 	}},
-	{"those who write schemas at a time see each other's", func(f *fixture) {
+	{"concurrent writers of schemas see each other's", func(f *fixture) {
 		scope := f.directory("d1")
 		f.together(8, func(n int) {
 			_, err := f.store.PutSchema(f.Context(), schema(scope, fmt.Sprint("urn:x:", n), store.User, n), func(_ store.Schema, others []store.Schema) error {

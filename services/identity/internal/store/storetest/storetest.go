@@ -1,4 +1,4 @@
-// Package storetest is the suite that every engine of the identity store passes. It is cut by subject, a file each.
+// Package storetest is the suite that every engine of the identity store passes. It has one file per subject.
 package storetest
 
 import (
@@ -17,21 +17,21 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// testCase is one behaviour, shown on an empty store.
+// testCase is one behaviour, tested on an empty store.
 type testCase struct {
 	name string
 	test func(f *fixture)
 }
 
-// Inside is a way around the contract, to the tables of a store.
+// Inside gives access to the tables of a store, around the contract.
 type Inside struct {
-	// Plant puts memberships of groups in groups into a store as they are, without a look at any limit.
+	// Plant writes memberships of groups in groups to a store, without a check of any limit.
 	Plant func(organizationID string, nested []store.Edge) error
-	// Rows counts the rows that are an organization's, of each table that has a column organization_id.
+	// Rows counts the rows of an organization, in each table with a column organization_id.
 	Rows func(organizationID string) (map[string]int64, error)
 }
 
-// Run checks the engine whose empty stores open gives, each with a way into it.
+// Run tests an engine. open returns empty stores of it, each with access to its tables.
 func Run(t *testing.T, open func(t *testing.T) (store.Store, Inside)) {
 	RunResources(t, store.User, "userName", open)
 	RunResources(t, store.Group, "displayName", open)
@@ -69,7 +69,7 @@ func run(t *testing.T, cases []testCase, open func(t *testing.T) (store.Store, I
 	}
 }
 
-// fixture is one store under test, with short ways to fill it. Ids are the names of things.
+// fixture is one store under test, with helpers to fill it. Ids are readable names.
 type fixture struct {
 	*testing.T
 	store    store.Store
@@ -79,7 +79,7 @@ type fixture struct {
 
 func start() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC) }
 
-// cause is that of the write numbered n: a second each.
+// cause is the cause of the write number n. Writes are a second apart.
 func cause(n int) store.Cause {
 	return store.Cause{
 		MessageID: fmt.Sprintf("message-%d", n), Traceparent: fmt.Sprintf("trace-%d", n),
@@ -111,7 +111,7 @@ func replacing(id string) func(*store.Directory) {
 	return func(d *store.Directory) { d.ReplacesID = id }
 }
 
-// newUser is a user that was not stored yet.
+// newUser is a user that is not stored yet.
 func newUser(scope store.Scope, id string) store.Resource {
 	return store.Resource{Type: store.User,
 		Scope: scope, ID: id, Name: "Name-" + id, NameFolded: "name-" + id, DisplayName: "The " + id, Active: true,
@@ -119,7 +119,7 @@ func newUser(scope store.Scope, id string) store.Resource {
 	}
 }
 
-// user stores a user and gives it as it is read.
+// user stores a user and returns it as it is read.
 func (f *fixture) user(scope store.Scope, id string, change ...func(*store.Resource)) store.Resource {
 	f.Helper()
 	return f.resource(store.User, scope, id, change...)
@@ -132,7 +132,7 @@ func (f *fixture) users(scope store.Scope, ids ...string) {
 	}
 }
 
-// manyUsers stores users side by side, in no order.
+// manyUsers stores users concurrently, in no order.
 func (f *fixture) manyUsers(scope store.Scope, ids ...string) {
 	f.Helper()
 	const writers = 16
@@ -145,7 +145,7 @@ func (f *fixture) manyUsers(scope store.Scope, ids ...string) {
 	})
 }
 
-// together runs do for 0 to n-1 at a time and waits.
+// together calls do with 0 to n-1 concurrently, and waits.
 func (f *fixture) together(n int, do func(i int)) {
 	var running sync.WaitGroup
 	for i := range n {
@@ -166,7 +166,7 @@ func newGroup(scope store.Scope, id string) store.Resource {
 	}
 }
 
-// group stores a group with members and gives it as it is read.
+// group stores a group with members and returns it as it is read.
 func (f *fixture) group(scope store.Scope, id string, members ...string) store.Resource {
 	f.Helper()
 	_, err := f.store.Create(f.Context(), newGroup(scope, id), added(members...), cause(0))
@@ -211,7 +211,7 @@ func (f *fixture) members(scope store.Scope, groupID string) []string {
 	return memberIDs(all)
 }
 
-// allMembers are a group's members, with a star at those that are carried.
+// allMembers are a group's members; carried ones have a star.
 func (f *fixture) allMembers(organization, groupID string) []string {
 	f.Helper()
 	all, err := f.store.DirectMembers(f.Context(), organization, groupID, "", 1000)
@@ -234,7 +234,7 @@ func memberIDs(members []scim.Member) []string {
 	return ids
 }
 
-// membersOf is what an update of the members of a group names: the group, which must have the version unless that is 0.
+// membersOf is the resource for an update of only the members of a group. A version of 0 accepts any.
 func membersOf(g store.Resource, version int64) store.Resource {
 	g.Version, g.Document = version, nil
 	return g
@@ -245,10 +245,10 @@ func member(id string) store.Member {
 	return store.Member{Member: scim.Member{Value: id, Type: "User"}}
 }
 
-// patience is how long the suite waits for what must come.
+// patience is how long the suite waits for an event.
 const patience = 20 * time.Second
 
-// cursor is after all that was written until now.
+// cursor is after everything that was written so far.
 func (f *fixture) cursor() feed.Cursor {
 	f.Helper()
 	_, newest, err := f.store.Cursor(f.Context())
@@ -256,7 +256,7 @@ func (f *fixture) cursor() feed.Cursor {
 	return newest
 }
 
-// shown waits until all that was written until now shows.
+// shown waits until everything that was written so far is visible.
 func (f *fixture) shown() {
 	f.Helper()
 	newest := f.cursor()
@@ -266,9 +266,9 @@ func (f *fixture) shown() {
 		written := f.store.NewChanges()
 		_, next, _, err := f.store.Active(ctx, newest)
 		f.must(err)
-		_, looked, _, err := f.store.Changes(ctx, "nobody", feed.Cursor{}, 1)
+		_, end, _, err := f.store.Changes(ctx, "nobody", feed.Cursor{}, 1)
 		f.must(err)
-		if !looked.Before(newest) {
+		if !end.Before(newest) {
 			if next.Before(newest) {
 				f.Errorf("Active goes back from %s to %s", newest, next)
 			}
@@ -277,12 +277,12 @@ func (f *fixture) shown() {
 		select {
 		case <-written:
 		case <-ctx.Done():
-			f.Fatalf("what was written until %s never showed: it shows until %s", newest, looked)
+			f.Fatalf("the records up to %s never became visible: the feed ends at %s", newest, end)
 		}
 	}
 }
 
-// changes are acme's change records after a cursor, all that were written until now.
+// changes are acme's change records after a cursor, up to everything that was written so far.
 func (f *fixture) changes(after feed.Cursor) []store.Change {
 	f.Helper()
 	f.shown()
@@ -291,7 +291,7 @@ func (f *fixture) changes(after feed.Cursor) []store.Change {
 	return changes
 }
 
-// since are those change records in words.
+// since describes those change records in words.
 func (f *fixture) since(after feed.Cursor) []string {
 	f.Helper()
 	words := []string{}
@@ -301,14 +301,14 @@ func (f *fixture) since(after feed.Cursor) []string {
 	return words
 }
 
-// wrote checks what a write says that it did: its cursor is that of acme's last record.
+// wrote checks the result of a write: its cursor is after acme's last record.
 func (f *fixture) wrote(got store.Written, version int64, update time.Time) {
 	f.Helper()
 	changes := f.changes(feed.Cursor{})
 	f.equal("what was written", got, store.Written{Version: version, UpdateTime: update, Cursor: changes[len(changes)-1].Cursor})
 }
 
-// inWords is a change record such as "group eng@2: added user anna".
+// inWords describes a change record, such as "group eng@2: added user anna".
 func inWords(c store.Change) string {
 	what := map[store.ChangeKind]string{
 		store.Created: "created", store.Updated: "updated", store.Deleted: "deleted",
@@ -331,7 +331,7 @@ func (f *fixture) must(err error) {
 	}
 }
 
-// refuses expects a reason.
+// refuses checks the reason of an error.
 func (f *fixture) refuses(what string, err error, want fault.Reason) {
 	f.Helper()
 	if !fault.Is(err, want) {
@@ -339,7 +339,7 @@ func (f *fixture) refuses(what string, err error, want fault.Reason) {
 	}
 }
 
-// refusesAttribute expects fault.Uniqueness that names the attribute.
+// refusesAttribute checks for fault.Uniqueness that names the attribute.
 func (f *fixture) refusesAttribute(what string, err error, attribute string) {
 	f.Helper()
 	f.refuses(what, err, fault.Uniqueness)
@@ -349,7 +349,7 @@ func (f *fixture) refusesAttribute(what string, err error, attribute string) {
 	}
 }
 
-// changedSince expects that a write was refused because somebody else's came first.
+// changedSince checks that a write was refused because another write came first.
 func (f *fixture) changedSince(what string, err error) {
 	f.Helper()
 	if !errors.Is(err, store.ErrChanged) {
@@ -364,7 +364,7 @@ func (f *fixture) equal(what string, got, want any) {
 	}
 }
 
-// writesNothing expects that fn adds no record to the feed, of any organization.
+// writesNothing checks that fn adds no record to the feed of any organization.
 func (f *fixture) writesNothing(fn func()) {
 	f.Helper()
 	before := f.cursor()

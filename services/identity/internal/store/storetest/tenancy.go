@@ -14,14 +14,14 @@ import (
 	"github.com/usher-scim/usher/services/internal/feed"
 )
 
-// stranger is an attempt by organization "other" at what acme has, under the same ids. What it answers must be nothing:
-// no rows, or an error.
+// stranger is an attempt by organization "other" to reach data of acme under the same ids. It must return nothing: no rows,
+// or an error.
 type stranger struct {
 	method string
 	try    func(ctx context.Context, s store.Store, theirs store.Scope) (rows int, err error)
 }
 
-// acmes are a user and a group as acme has them.
+// acmes are the user and the group of acme.
 var acmes = []store.Resource{acme(newUser(store.Scope{}, "anna")), acme(newGroup(store.Scope{}, "eng"))}
 
 func acme(r store.Resource) store.Resource {
@@ -29,7 +29,7 @@ func acme(r store.Resource) store.Resource {
 	return r
 }
 
-// each adds up what is found of each resource.
+// each adds up the results for each resource.
 func each(all []store.Resource, find func(store.Resource) (int, error)) (rows int, err error) {
 	for _, r := range all {
 		n, err := find(r)
@@ -40,7 +40,7 @@ func each(all []store.Resource, find func(store.Resource) (int, error)) (rows in
 	return rows, nil
 }
 
-// unless counts what was done, unless that was refused as nothing of theirs.
+// unless returns 1 for a success, and 0 if the call was refused because the data is not theirs.
 func unless(err error) (int, error) {
 	if fault.Is(err, fault.NotFound) || errors.Is(err, store.ErrChanged) {
 		return 0, nil
@@ -48,7 +48,7 @@ func unless(err error) (int, error) {
 	return 1, err
 }
 
-// strangers walks every method that takes an organization or ids.
+// strangers tries every method that takes an organization or ids.
 var strangers = []stranger{
 	{"Directory", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
 		_, err := s.Directory(ctx, store.Scope{OrganizationID: theirs.OrganizationID, DirectoryID: "d1"})
@@ -63,7 +63,7 @@ var strangers = []stranger{
 			var found int
 			for _, by := range []store.Selector{{ID: r.ID}, {Name: r.NameFolded}, {ExternalID: r.ExternalID}} {
 				if r.Type == store.Group && by.ID == "" {
-					continue // which no index has unique
+					continue // no index has unique values of it
 				}
 				for _, groups := range []bool{false, true} {
 					if _, err := s.Get(ctx, theirs, r.Type, by, groups); err == nil {
@@ -199,7 +199,7 @@ var strangers = []stranger{
 		return int(w.Cursor.Sequence), err
 	}},
 	{"AddDialectCounts", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		return 0, s.AddDialectCounts(ctx, []store.DialectCount{dialectKey(store.Scope{OrganizationID: theirs.OrganizationID, DirectoryID: "d2"}, "op-capitalised", 1, 1, 1)})
+		return 0, s.AddDialectCounts(ctx, []store.DialectCount{dialectCount(store.Scope{OrganizationID: theirs.OrganizationID, DirectoryID: "d2"}, "op-capitalised", 1, 1, 1)})
 	}},
 	{"DialectCounts", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
 		all, err := s.DialectCounts(ctx, store.Scope{OrganizationID: theirs.OrganizationID, DirectoryID: "d1"})
@@ -224,18 +224,19 @@ var strangers = []stranger{
 		_, err := s.EraseUser(ctx, theirs.OrganizationID, "bob", cause(1))
 		return 0, err
 	}},
-	{"EraseOrganization", nil}, // the cases of erasure do
+	{"EraseOrganization", nil}, // tested by the cases of erasure
 	{"DeleteSchema", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
 		return 0, s.DeleteSchema(ctx, theirs, "urn:x:b")
 	}},
 }
 
-// ownedByAll are the methods that concern no organization's data: places in the feed, and what follows directories.
+// ownedByAll are the methods that concern no organization's data: places in the feed, and methods for the follower of
+// directories.
 var ownedByAll = []string{"Active", "ApplyDirectory", "Close", "Cursor", "Epoch", "Followed", "TrimChanges", "NewChanges"}
 
 var tenancyCases = []testCase{
 	{"nothing of an organization is read or changed by another under its ids", func(f *fixture) {
-		for _, directoryID := range []string{"d2", "d9"} { // also where both have a directory of one id
+		for _, directoryID := range []string{"d2", "d9"} { // also if both have a directory with the same id
 			f.directoryOf("other", directoryID, replacing("d1"))
 		}
 		old, scope := f.replacement(func(old store.Scope) {
@@ -248,7 +249,7 @@ var tenancyCases = []testCase{
 		})
 		f.adoptGroup(old, scope, "eng")
 		f.user(scope, "carl")
-		f.must(f.store.AddDialectCounts(f.Context(), []store.DialectCount{dialectKey(old, "op-capitalised", 1, 1, 1)}))
+		f.must(f.store.AddDialectCounts(f.Context(), []store.DialectCount{dialectCount(old, "op-capitalised", 1, 1, 1)}))
 		f.putSchema(schema(scope, "urn:x:b", store.User, 1))
 		before := f.everything(old, scope)
 		for _, directoryID := range []string{"d2", "d9"} {
@@ -293,7 +294,7 @@ var tenancyCases = []testCase{
 	}},
 }
 
-// everything that acme has, in words.
+// everything describes all data of acme in words.
 func (f *fixture) everything(scopes ...store.Scope) string {
 	f.Helper()
 	var all []string

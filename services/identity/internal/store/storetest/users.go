@@ -23,7 +23,7 @@ var userCases = []testCase{
 			f.equal(fmt.Sprintf("%+v, with groups", by), got, withGroups)
 		}
 	}},
-	{"a user that is not there is not found", func(f *fixture) {
+	{"a missing user is not found", func(f *fixture) {
 		scope, other := f.directory("d1"), f.directory("d2")
 		f.user(other, "anna", func(u *store.Resource) { u.ExternalID = "ext" })
 		f.user(scope, "bob")
