@@ -2,7 +2,7 @@ package scim
 
 import "testing"
 
-// Only an explicit true activates a user: a message that says nothing of `active`, or takes it away, leaves it as it is.
+// Only an explicit true activates a user: a message that does not mention `active`, or removes it, does not change it.
 func TestOnlyTrueActivatesAUser(t *testing.T) {
 	const head = `{"schemas":["` + UserSchema + `"],"userName":"a"`
 	put := func(more string) func(*Document, Options) (*Result, error) {
@@ -19,7 +19,7 @@ func TestOnlyTrueActivatesAUser(t *testing.T) {
 		name     string
 		change   func(*Document, Options) (*Result, error)
 		tolerant bool // strict mode refuses it
-		// What an inactive user's document says afterwards, and an active user's that says nothing of it before.
+		// The `active` of an inactive user's document afterwards, and of a document that had no `active` before.
 		inactive, silent string
 	}{
 		{"a PUT without active", put(``), false, `false`, ``},

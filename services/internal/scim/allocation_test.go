@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// filled repeats a text until there are so many bytes. @ in it is a number, another one each time.
+// filled repeats a text until it has this many bytes. Each @ in it becomes another number.
 func filled(bytes int, text string) string {
 	parts := strings.Split(text, "@")
 	b := make([]byte, 0, bytes+len(text))
@@ -25,7 +25,7 @@ func filled(bytes int, text string) string {
 	return string(b)
 }
 
-// allocated gives the bytes that a function allocates. Nothing may run beside it.
+// allocated returns the bytes that a function allocates. Nothing else may run at the same time.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -34,7 +34,7 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// wholeCreate is all that a POST makes this package do: see BenchmarkCreate.
+// wholeCreate does everything that a POST needs of this package: see BenchmarkCreate.
 func wholeCreate(t *ResourceType, body []byte) error {
 	made, err := t.New(body, Options{})
 	if err != nil {
@@ -49,9 +49,9 @@ func wholeCreate(t *ResourceType, body []byte) error {
 	return err
 }
 
-// wholePatch is all that a PATCH makes this package do: see BenchmarkPatchStored.
+// wholePatch does everything that a PATCH needs of this package: see BenchmarkPatchStored.
 func wholePatch(t *ResourceType, stored, body []byte) error {
-	message, err := ParsePatch(body, Options{})
+	patch, err := ParsePatch(body, Options{})
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func wholePatch(t *ResourceType, stored, body []byte) error {
 	if err != nil {
 		return err
 	}
-	changed, err := t.Patch(old, message, Options{})
+	changed, err := t.Patch(old, patch, Options{})
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func wholePatch(t *ResourceType, stored, body []byte) error {
 	return err
 }
 
-// costly are what bodies are filled with, in place of <>.
+// costly are bodies, and what they are filled with in place of <>.
 var costly = map[string]struct{ body, with string }{
 	"zeros of an unknown attribute":       {`{"userName":"a","displayName":"a","x":[<>]}`, `0`},
 	"arrays of an unknown attribute":      {`{"userName":"a","displayName":"a","x":[<>]}`, `[]`},
@@ -104,7 +104,7 @@ var costly = map[string]struct{ body, with string }{
 	"texts of JSON":                       {`{"userName":"a","displayName":"a","emails":[<>]}`, `"{\"value\":\"a@\",\"x\":[0,0,0,0]}"`},
 }
 
-// operationsOf are what PATCHes are filled with.
+// operationsOf are the operations that PATCHes are filled with.
 var operationsOf = map[string]string{
 	"operations":                         `{"op":"add","path":"title","value":"a"}`,
 	"operations of unknown attributes":   `{"op":"add","value":{"a@":[0,0,0,0]}}`,
@@ -121,11 +121,11 @@ var operationsOf = map[string]string{
 	"operations of members with strings": `{"op":"add","value":{"members":["a@"]}}`,
 }
 
-// beside is what a small message may take beside eight times its bytes and those of the document that it changes: a few thousand
-// values may come in few bytes.
+// beside is how many bytes a small message may take in addition to eight times its own bytes and those of the changed document:
+// a few thousand values fit into few bytes.
 const beside = 3 << 19
 
-// No test may run beside it.
+// No other test may run at the same time.
 func TestBytesThatAMessageTakes(t *testing.T) {
 	check := func(name string, size, beside int, f func()) {
 		t.Helper()
@@ -161,7 +161,7 @@ func TestBytesThatAMessageTakes(t *testing.T) {
 	})
 }
 
-// No test may run beside it.
+// No other test may run at the same time.
 func TestBytesThatALargeGroupTakes(t *testing.T) {
 	for _, member := range []string{
 		`{"value":"0198c0de-8d2a-7f8e-bf98-1000@"}`,

@@ -2,15 +2,15 @@ package scim
 
 import "strings"
 
-// attrPath is the attrPath of RFC 7644 §3.4.2.2, figure 1, as the client spelled it.
-// Which part of a URN is the schema's can't be told without a resource type: resolve does.
+// attrPath is the attrPath of RFC 7644 §3.4.2.2, figure 1, as the client spelled it. Only a resource type can tell which
+// part of a URN is the schema's: see resolve.
 type attrPath struct {
-	urn  string // all before the last colon, "" without a URN
-	name string // with a URN perhaps none that an attribute can have: then the whole path is the URN of a schema
+	urn  string // everything before the last colon, "" without a URN
+	name string // with a URN perhaps not a valid attribute name: then the whole path is the URN of a schema
 	sub  string
 }
 
-// ofCore says whether it names an attribute of a resource itself, and none of an extension.
+// ofCore reports whether the path names an attribute of the resource itself, not of an extension.
 func (p attrPath) ofCore() bool { return p.name != "" && (p.urn == "" || typeOf(p.urn) != nil) }
 
 func (p attrPath) String() string {
@@ -24,7 +24,7 @@ func (p attrPath) String() string {
 	return s
 }
 
-// splitAttrPath checks the grammar of text, which holds only bytes that isPathByte takes.
+// splitAttrPath checks the grammar of text, which contains only bytes that isPathByte accepts.
 func splitAttrPath(text string) (attrPath, bool) {
 	var p attrPath
 	p.name = text
@@ -45,12 +45,12 @@ func splitAttrPath(text string) (attrPath, bool) {
 	if p.urn == "" {
 		return attrPath{}, false
 	}
-	// As in "urn:example:1.0".
+	// For example "urn:example:1.0".
 	p.name, p.sub = text[len(p.urn)+1:], ""
 	return p, p.name != ""
 }
 
-// isName holds for ATTRNAME of RFC 7643 §2.1, and for names such as "$ref" of §2.4.
+// isName reports whether s is an ATTRNAME of RFC 7643 §2.1, or a name such as "$ref" of §2.4.
 func isName(s string) bool {
 	if s == "" || s == "$" {
 		return false
@@ -72,15 +72,15 @@ func isPathByte(c byte) bool {
 		c == '.' || c == ':' || c == '-' || c == '_' || c == '$'
 }
 
-// target is what an attrPath names in a resource type. Without attr it is a whole
-// extension, or, without ext too, the core of the resource.
+// target is the attribute that an attrPath names in a resource type. Without attr it is a whole extension or, also without
+// ext, the core of the resource.
 type target struct {
-	ext  *Attribute // container of the extension, nil in the core
+	ext  *Attribute // the container of the extension, nil in the core
 	attr *Attribute
-	sub  *Attribute // nil when the whole attribute is meant
+	sub  *Attribute // nil for the whole attribute
 }
 
-// leaf is the innermost attribute named, nil for the core as a whole.
+// leaf is the innermost attribute of the path, nil for the whole core.
 func (t target) leaf() *Attribute {
 	switch {
 	case t.sub != nil:
@@ -113,7 +113,7 @@ func (t *ResourceType) resolve(p attrPath) (target, bool) {
 
 // resolveWhole finds the schema whose URN the whole path is.
 func (t *ResourceType) resolveWhole(p attrPath) (target, bool) {
-	if p.sub != "" { // as in "urn:example:v1.x"
+	if p.sub != "" { // for example "urn:example:v1.x"
 		p.name, p.sub = p.name+"."+p.sub, ""
 	}
 	if p.isURN(t.Schema.ID) {

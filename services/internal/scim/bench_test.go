@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// entraUser has the shape and size of what Entra ID sends with the attributes that it
-// maps by default: about 2 KB.
+// entraUser has the form and size of Entra ID's users with the attributes that it maps by default: about 2 KB.
 const entraUser = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],` +
 	`"externalId":"0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef","userName":"barbara.jensen@contoso.example.com","active":"True",` +
 	`"displayName":"Barbara Jane Jensen","nickName":"Babs","title":"Vice President of Guided Tours","preferredLanguage":"en-US","locale":"en-US","timezone":"America/Los_Angeles","userType":"Employee",` +
@@ -22,16 +21,16 @@ const entraUser = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn
 	`"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"employeeNumber":"701984","costCenter":"4130","organization":"Universal Studios","division":"Theme Park","department":"Tour Operations",` +
 	`"manager":{"value":"26118915-6090-4610-87e4-49d8ca9f808d"}}}`
 
-// patchEmail is a PATCH of one attribute, as Entra ID sends it.
-const patchEmail = `{"schemas":["` + PatchOpMessage + `"],"Operations":[{"op":"Replace","path":"emails[type eq \"work\"].value","value":"b@x.example"}]}`
+// patchEmail is a PATCH of one attribute in the form of Entra ID.
+const patchEmail = `{"schemas":["` + PatchOpSchema + `"],"Operations":[{"op":"Replace","path":"emails[type eq \"work\"].value","value":"b@x.example"}]}`
 
 var envelope = Envelope{
 	ID: "0198c0de-8d2a-7f8e-bf98-7363c4aed4ef", BaseURL: "https://usher.example.com/scim/v2/0198c0de",
 	Created: time.Unix(1780000000, 0), LastModified: time.Unix(1780000000, 0), Version: 7,
 }
 
-// BenchmarkCreate is all that a POST needs of this package: the body is parsed, validated and encoded, its search values
-// are listed, and the answer is rendered.
+// BenchmarkCreate is everything that a POST needs of this package: it parses, validates and encodes the body, lists its
+// search values, and renders the response.
 func BenchmarkCreate(b *testing.B) {
 	body := []byte(entraUser)
 	b.ReportAllocs()
@@ -49,8 +48,8 @@ func BenchmarkCreate(b *testing.B) {
 	}
 }
 
-// BenchmarkPatchStored is all that a PATCH of one attribute needs of this package, from the message and the stored bytes to
-// the answer.
+// BenchmarkPatchStored is everything that a PATCH of one attribute needs of this package, from the body and the stored bytes
+// to the response.
 func BenchmarkPatchStored(b *testing.B) {
 	stored := user(b, entraUser).JSON()
 	b.ReportAllocs()
@@ -88,7 +87,7 @@ func BenchmarkNew(b *testing.B) {
 	}
 }
 
-// BenchmarkUnmarshal is what encoding/json takes for the same bytes, to compare with.
+// BenchmarkUnmarshal is the time of encoding/json for the same bytes, for comparison.
 func BenchmarkUnmarshal(b *testing.B) {
 	body := []byte(entraUser)
 	b.ReportAllocs()
@@ -100,7 +99,7 @@ func BenchmarkUnmarshal(b *testing.B) {
 	}
 }
 
-// BenchmarkParseStored is the part of a PATCH that reads what is stored.
+// BenchmarkParseStored is the part of a PATCH that parses the stored bytes.
 func BenchmarkParseStored(b *testing.B) {
 	stored := user(b, entraUser).JSON()
 	b.ReportAllocs()
@@ -111,7 +110,7 @@ func BenchmarkParseStored(b *testing.B) {
 	}
 }
 
-// BenchmarkPatch is the part of a PATCH of one attribute from the message to the canonical bytes.
+// BenchmarkPatch is the part of a PATCH of one attribute from the body to the canonical bytes.
 func BenchmarkPatch(b *testing.B) {
 	old := user(b, entraUser)
 	body := []byte(patchEmail)
@@ -154,7 +153,7 @@ func BenchmarkMatch(b *testing.B) {
 	}
 }
 
-// BenchmarkRenderUser is the part of each answer that is encoded, into room that is there.
+// BenchmarkRenderUser is the encoding of a response into an existing buffer.
 func BenchmarkRenderUser(b *testing.B) {
 	stored := user(b, entraUser).JSON()
 	groups := []GroupRef{{ID: "0198c0de-8d2a-7f8e-bf98-000000000000", Display: "Guides", Direct: true}}

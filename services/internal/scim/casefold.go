@@ -6,14 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// Casefold maps strings that differ only by case to one string, for comparing
-// attributes whose caseExact is false (RFC 7643 §2.2) and for their uniqueness.
+// Casefold maps strings that differ only by case to one string. It is for comparing attributes whose caseExact is false (RFC
+// 7643 §2.2), and for their uniqueness.
 //
-// It is Unicode's simple case folding, rune by rune: "ſ", "S" and "s" meet, so do
-// "K" (the Kelvin sign) and "k", and "ς" and "σ"; "ß" meets "ẞ" but not "ss". It
-// doesn't normalise: "é" as one rune and as two stay different, as do
-// the dotted and dotless Turkish letters. Casefold(Casefold(s)) equals Casefold(s).
-// Bytes that are not UTF-8 become U+FFFD.
+// It is Unicode's simple case folding, rune by rune: "ſ", "S" and "s" become equal, and so do "K" (the Kelvin sign) and "k",
+// and "ς" and "σ"; "ß" equals "ẞ" but not "ss". It does not normalise: "é" as one rune and as two stay different, and so do
+// the dotted and dotless Turkish letters. Casefold(Casefold(s)) equals Casefold(s). Bytes that are not UTF-8 become U+FFFD.
 func Casefold(s string) string {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
@@ -32,9 +30,8 @@ func casefoldRest(s string) string {
 	return b.String()
 }
 
-// foldRune gives the one rune that stands for r and all that differ from it by case:
-// the lower case of the smallest. A rune with no other case stands for itself; so
-// "İ" does, though its lower case is "i".
+// foldRune returns the same rune for r and all runes that differ from it by case: the lower case of the smallest one. A rune
+// without another case stays as it is; "İ" also stays, although its lower case is "i".
 func foldRune(r rune) rune {
 	if r < utf8.RuneSelf {
 		if 'A' <= r && r <= 'Z' {

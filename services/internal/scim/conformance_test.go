@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// attributeName is the ATTRNAME of RFC 7643 §2.1, and the $ref of §2.4 that its grammar forgets.
+// attributeName is the ATTRNAME of RFC 7643 §2.1, and the $ref of §2.4 that its grammar does not include.
 var attributeName = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9$_-]*|\$ref)$`)
 
 func TestSchemasKeepToTheRFC(t *testing.T) {
@@ -60,7 +60,7 @@ func TestAnExtensionRedefinesNothing(t *testing.T) {
 	}
 }
 
-// The RFCs give these values forms, to which nothing holds a client.
+// The RFCs give these values formats, but do not require them of clients.
 func TestValuesAreKeptAsTheyAreSent(t *testing.T) {
 	t.Parallel()
 	const sent = `{"userName":"A.Bee","displayName":" B ","profileUrl":"no URL","preferredLanguage":"elvish","locale":"en_us","timezone":"noon",` +

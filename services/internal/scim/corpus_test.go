@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// corpusSeeds are what identity providers really send, for the parsers to be fuzzed from.
+// corpusSeeds are requests that identity providers really send, as seeds for fuzzing the parsers.
 type corpusSeeds struct {
 	bodies, patches [][]byte
 	filters, paths  []string
 }
 
-// corpus reads the files of services/e2e/corpus as they are: this package imports none of ours.
+// corpus reads the files of services/e2e/corpus itself, because this package imports no other package of Usher.
 func corpus(f *testing.F) (seeds corpusSeeds) {
 	f.Helper()
 	files, err := filepath.Glob("../../e2e/corpus/*/*.json")
@@ -54,13 +54,13 @@ func corpus(f *testing.F) (seeds corpusSeeds) {
 }
 
 func (s *corpusSeeds) take(body []byte) {
-	message, err := ParsePatch(body, Options{})
+	patch, err := ParsePatch(body, Options{})
 	if err != nil {
 		s.bodies = append(s.bodies, body)
 		return
 	}
 	s.patches = append(s.patches, body)
-	for _, o := range message.Operations {
+	for _, o := range patch.Operations {
 		if o.Path != "" {
 			s.paths = append(s.paths, o.Path)
 		}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// deviceType has attributes of the data types and characteristics that Users and Groups
-// lack, so that a schema which brings them finds them working.
+// deviceType has attributes of the data types and characteristics that Users and Groups lack. A new schema may use them, so
+// they must work.
 func deviceType() *ResourceType {
 	return NewResourceType(ResourceType{
 		ID: "Device", Name: "Device", Endpoint: "/Devices", Description: "Device",

@@ -10,12 +10,12 @@ type Document struct {
 	raw  []byte
 }
 
-// errNotCanonical is what ParseStored says of bytes that JSON never gave. It is no
-// *Error: a store that holds such bytes is broken, not a client.
+// errNotCanonical is the error of ParseStored for bytes that Document.JSON cannot have returned. It is not an *Error: the
+// store is damaged, and the client made no mistake.
 var errNotCanonical = errors.New("scim: stored document is not canonical")
 
-// ParseStored reads what JSON gave, perhaps long ago. It trusts the store for the
-// values and checks no more than the shape; data must not be modified afterwards.
+// ParseStored parses bytes that JSON returned, perhaps long ago. It trusts the values and checks only the structure. The
+// caller must not modify data afterwards.
 func ParseStored(t *ResourceType, data []byte) (*Document, error) {
 	root, err := decodeJSON(text(data), storedLimits)
 	if err != nil {
@@ -39,10 +39,10 @@ func ParseStored(t *ResourceType, data []byte) (*Document, error) {
 	return &Document{t: t, root: root, raw: data}, nil
 }
 
-// storedLimits let pass whatever was let in under an earlier configuration.
+// storedLimits accept everything that was accepted under an earlier configuration.
 var storedLimits = Limits{BodyDepth: 8, StringBytes: 1 << 30, Values: 1 << 30}.withDefaults()
 
-// bind tells each key its attribute. Canonical names are exact, and in order.
+// bind sets the attribute of each key. Canonical names are exact, and in order.
 func bind(a *Attribute, v *value) bool {
 	last := -1
 	for i := range v.fields {
@@ -75,8 +75,8 @@ func bind(a *Attribute, v *value) bool {
 	return true
 }
 
-// newDocument writes a resource that has about so many bytes: a large one is measured, since to grow, or to hold room that it
-// does not need, would take several times its bytes.
+// newDocument encodes a resource of about sizeHint bytes. It measures a large one before: growing step by step, or reserving
+// too much, would take several times its bytes.
 func newDocument(t *ResourceType, root value, sizeHint int) *Document {
 	d := &Document{t: t, root: root}
 	if sizeHint > largeBody {
@@ -101,7 +101,7 @@ func newDocument(t *ResourceType, root value, sizeHint int) *Document {
 	return d
 }
 
-// extensions gives the set of extensions present, a bit each in the type's order.
+// extensions returns the set of extensions present, as one bit each, in the type's order.
 func (d *Document) extensions() int {
 	set := 0
 	for i, e := range d.t.Extensions {
@@ -126,17 +126,16 @@ func (d *Document) schemas() value {
 	return v
 }
 
-// Type is the type of the resource.
+// Type returns the type of the resource.
 func (d *Document) Type() *ResourceType { return d.t }
 
-// JSON gives the canonical bytes, which must not be modified. Equal documents have
-// equal bytes.
+// JSON returns the canonical bytes, which must not be modified. Equal documents have equal bytes.
 func (d *Document) JSON() []byte { return d.raw }
 
-// Values counts the values in it, objects and arrays and what is in them, as Limits.Values does for a message.
+// Values counts the values in the document: objects, arrays and everything in them, like Limits.Values for a message.
 func (d *Document) Values() int { return d.root.count() }
 
-// Str gives the string at a path such as "userName", "name.givenName" or
+// Str returns the string at a path such as "userName", "name.givenName" or
 // "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department".
 func (d *Document) Str(path string) (string, bool) {
 	v := d.at(path)
@@ -146,7 +145,7 @@ func (d *Document) Str(path string) (string, bool) {
 	return v.text, true
 }
 
-// Bool gives the boolean at a path, such as "active".
+// Bool returns the boolean at a path, such as "active".
 func (d *Document) Bool(path string) (value, ok bool) {
 	v := d.at(path)
 	if v == nil || v.kind != kindBool {
@@ -155,8 +154,8 @@ func (d *Document) Bool(path string) (value, ok bool) {
 	return v.truth, true
 }
 
-// Succeeding gives what becomes of d where it takes the place of old, as the whole of a message: a user that is inactive, and of
-// which d does not say whether it is active, stays inactive, and its document says so. Nothing but true activates a user.
+// Succeeding returns d as it replaces old after one message: if the user was inactive and d does not say whether it is active,
+// the user stays inactive, and its document says so. Only true activates a user.
 func (d *Document) Succeeding(old *Document) *Document {
 	if !d.t.stillInactive(&d.root, old) {
 		return d
@@ -167,9 +166,9 @@ func (d *Document) Succeeding(old *Document) *Document {
 	return newDocument(d.t, root, len(d.raw)+len(`,"active":false`))
 }
 
-// stillInactive says whether a resource, as it is after the whole of a message, lacks `active` where the document before says false:
-// false does not pass to unassigned, which would count as true (RFC 7643 §4.1.1 leaves that open). What operations of the message
-// made of it in between does not count.
+// stillInactive reports whether the resource lacks `active` after the whole message, although the document before says false. False
+// must not become unassigned, which would count as true (RFC 7643 §4.1.1 leaves that open). Intermediate states between operations
+// do not count.
 func (t *ResourceType) stillInactive(after *value, before *Document) bool {
 	if t.active == nil || after.find(t.active) != nil {
 		return false
@@ -178,7 +177,7 @@ func (t *ResourceType) stillInactive(after *value, before *Document) bool {
 	return was != nil && was.kind == kindBool && !was.truth
 }
 
-// at gives what is at a path of singular attributes, nil if it is unassigned.
+// at returns the value at a path of singular attributes, nil if it is unassigned.
 func (d *Document) at(path string) *value {
 	p, ok := splitAttrPath(path)
 	if !ok {

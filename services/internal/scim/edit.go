@@ -10,24 +10,23 @@ const (
 	opRemove
 )
 
-// editor applies operations, those of a PATCH or the keys of a body, to a resource.
-// Values of the resource that it started from may be shared with a Document, so
-// each is copied before its first change.
+// editor applies the operations of a PATCH, or the keys of a body, to a resource. The resource's values may be shared with a
+// Document, so the editor copies each one before its first change.
 type editor struct {
 	reader
 	root   value
-	owned  uint64 // the values of root that are the editor's own, a bit for each order
-	visits int    // values looked at so far
-	// written is which values an operation has written: room that the next one uses again.
+	owned  uint64 // which values of root are the editor's own copies, as one bit for each order
+	visits int    // values inspected so far
+	// written are the values that an operation has written; the next operation reuses the slice.
 	written []bool
-	inBody  bool // reading a POST or PUT, where read-only values are ignored
+	inBody  bool // true for a POST or PUT body, where read-only values are ignored
 }
 
 func newEditor(t *ResourceType, o Options) *editor {
 	return &editor{reader: reader{t: t, mode: o.Mode, limits: o.Limits.withDefaults(), result: &Result{}}}
 }
 
-// own gives the editor's own copy of a top-level value, null if it is unassigned.
+// own returns the editor's own copy of a top-level value, null if it is unassigned.
 func (e *editor) own(a *Attribute) value {
 	v := e.root.find(a)
 	if v == nil {
@@ -40,8 +39,8 @@ func (e *editor) own(a *Attribute) value {
 	return *v
 }
 
-// put assigns an attribute in an object, or makes it unassigned when v is.
-func put(in *value, a *Attribute, v value) {
+// assign assigns an attribute in an object, or makes it unassigned if v is unassigned.
+func assign(in *value, a *Attribute, v value) {
 	if v.isNull() {
 		in.unset(a)
 	} else {
@@ -49,7 +48,7 @@ func put(in *value, a *Attribute, v value) {
 	}
 }
 
-// keys applies add or replace without a path: each key of v names an attribute.
+// keys applies an add or replace without a path: each key of v names an attribute.
 func (e *editor) keys(op opKind, v value) error {
 	for _, f := range v.fields {
 		if err := e.field(op, f); err != nil {
@@ -59,15 +58,14 @@ func (e *editor) keys(op opKind, v value) error {
 	return nil
 }
 
-// field applies add or replace to what a key of a body, or of a path-less value, names:
-// an attribute or the URN of an extension (RFC 7644 §3.5.2.1); in tolerant mode
-// also anything that could be a path.
+// field applies an add or replace to the attribute or extension URN that a key of a body, or of a path-less value, names
+// (RFC 7644 §3.5.2.1). In tolerant mode the key may also be a path.
 func (e *editor) field(op opKind, f field) error {
 	key, v := f.name, f.value
 	if a := e.t.root.of(&f); a != nil {
 		switch {
 		case a.Name == "schemas" && e.inBody:
-			return nil // checkSchemas has seen it
+			return nil // checkSchemas has checked it
 		case a.Mutability == ReadOnly:
 			return e.readOnlyKey(a)
 		case a.isExtension():
@@ -104,8 +102,8 @@ func (e *editor) field(op opKind, f field) error {
 	return e.apply(op, to, path.filter, v)
 }
 
-// readOnlyKey meets a read-only attribute where no path asks to change it. RFC 7644
-// §3.3 and §3.5.1 ignore it; clients send back what they got.
+// readOnlyKey handles a key that names a read-only attribute. RFC 7644 §3.3 and §3.5.1 say to ignore it: clients send back
+// what they received.
 func (e *editor) readOnlyKey(a *Attribute) error {
 	if e.strict() && !e.inBody {
 		return errReadOnly(a)
@@ -127,7 +125,7 @@ func (e *editor) apply(op opKind, to target, filter *Filter, v value) error {
 type change struct {
 	op    opKind
 	value value
-	given bool // remove: a value was sent
+	given bool // for remove: a value was sent
 }
 
 func (e *editor) change(c change, to target, filter *Filter) error {
@@ -142,7 +140,7 @@ func (e *editor) change(c change, to target, filter *Filter) error {
 		current := e.own(to.attr)
 		next, err := e.edit(c, to.attr, to.sub, filter, current)
 		if err == nil {
-			put(&e.root, to.attr, next)
+			assign(&e.root, to.attr, next)
 		}
 		return err
 	}
@@ -156,18 +154,18 @@ func (e *editor) change(c change, to target, filter *Filter) error {
 	if err != nil {
 		return err
 	}
-	put(&in, to.attr, next)
+	assign(&in, to.attr, next)
 	if len(in.fields) == 0 {
 		in = value{}
 	}
-	put(&e.root, to.ext, in)
+	assign(&e.root, to.ext, in)
 	return nil
 }
 
-// changeCore changes what the URN of the core schema names: the resource itself.
+// changeCore changes the resource itself, which the URN of the core schema names.
 func (e *editor) changeCore(c change) error {
 	if c.op == opRemove {
-		return newError(NoTarget, e.t.Schema.ID, "A whole %s can't be removed by PATCH; name an attribute.", e.t.Name)
+		return newError(NoTarget, e.t.Schema.ID, "A PATCH can't remove a whole %s; name an attribute.", e.t.Name)
 	}
 	if c.value.kind != kindObject {
 		return newError(InvalidValue, e.t.Schema.ID, "The value for %s must be an object, not %s.", e.t.Schema.ID, c.value.kind.withArticle())
@@ -175,8 +173,8 @@ func (e *editor) changeCore(c change) error {
 	return e.keys(c.op, c.value)
 }
 
-// changeExtension changes an extension as a whole. It is complex, so the attributes
-// given are set and the others stay (RFC 7644 §3.5.2.3).
+// changeExtension changes a whole extension. It is complex, so the given attributes are set and the others stay (RFC 7644
+// §3.5.2.3).
 func (e *editor) changeExtension(c change, ext *Attribute) error {
 	if c.op == opRemove || c.op == opReplace && c.value.isNull() {
 		e.root.unset(ext)
@@ -209,8 +207,7 @@ func (e *editor) changeExtension(c change, ext *Attribute) error {
 	return nil
 }
 
-// extensionKey finds what a key within an extension names: one of its attributes, or in
-// tolerant mode one of their sub-attributes.
+// extensionKey finds the attribute that a key within an extension names, or in tolerant mode a sub-attribute.
 func (e *editor) extensionKey(ext *Attribute, key string) (target, bool) {
 	if a := ext.sub(key); a != nil {
 		return target{ext: ext, attr: a}, true
@@ -231,8 +228,8 @@ func (e *editor) extensionKey(ext *Attribute, key string) (target, bool) {
 	return target{ext: ext, attr: a, sub: sub}, true
 }
 
-// edit gives the value that an attribute has after c. current is the editor's own;
-// null stands for unassigned, before and after.
+// edit returns the value that an attribute has after c. current is the editor's own copy; null means unassigned, before and
+// after.
 func (e *editor) edit(c change, a, sub *Attribute, filter *Filter, current value) (value, error) {
 	if err := e.checkWritable(a, sub); err != nil {
 		return value{}, err
@@ -256,7 +253,7 @@ func (e *editor) edit(c change, a, sub *Attribute, filter *Filter, current value
 	}
 }
 
-// checkWritable refuses what a path may not change (RFC 7644 §3.5.2).
+// checkWritable refuses to change a read-only attribute by a path (RFC 7644 §3.5.2).
 func (e *editor) checkWritable(a, sub *Attribute) error {
 	for _, each := range [...]*Attribute{a, sub} {
 		if each != nil && each.Mutability == ReadOnly {
@@ -266,7 +263,7 @@ func (e *editor) checkWritable(a, sub *Attribute) error {
 	return nil
 }
 
-// takePassword checks a password and forgets it. Usher signs nobody in.
+// takePassword checks a password and drops it. Usher authenticates no users.
 func (e *editor) takePassword(c change, a *Attribute) error {
 	if c.op == opRemove {
 		return nil
@@ -300,8 +297,8 @@ func (e *editor) editSingular(c change, a *Attribute, current value) (value, err
 	return next, nil
 }
 
-// merge sets the sub-attributes that v has and leaves the others (RFC 7644 §3.5.2.3). One
-// that is null becomes unassigned by replace.
+// merge sets the sub-attributes that v has and keeps the others (RFC 7644 §3.5.2.3). A replace with null makes one
+// unassigned.
 func (e *editor) merge(op opKind, a *Attribute, current, v value) (value, error) {
 	if v = e.unquoted(a, v); v.kind == kindArray {
 		var err error
@@ -324,7 +321,7 @@ func (e *editor) merge(op opKind, a *Attribute, current, v value) (value, error)
 	if current.kind = kindObject; current.fields == nil {
 		current.fields = make([]field, 0, len(v.fields))
 	}
-	var given value // of what settleReference looks at
+	var given value // for settleReference
 	for _, f := range v.fields {
 		sub := a.of(&f)
 		if sub == nil {
@@ -344,7 +341,7 @@ func (e *editor) merge(op opKind, a *Attribute, current, v value) (value, error)
 		if next.isNull() && op == opAdd {
 			continue
 		}
-		put(&current, sub, next)
+		assign(&current, sub, next)
 		if sub == a.inRef || sub == a.inValue {
 			given.set(sub, next)
 		}
@@ -356,8 +353,7 @@ func (e *editor) merge(op opKind, a *Attribute, current, v value) (value, error)
 	return current, nil
 }
 
-// settleReference keeps value and $ref about the same resource: given one of
-// them, the other one is stale.
+// settleReference keeps value and $ref consistent: if only one of them is given, it removes the other one.
 func (e *editor) settleReference(a *Attribute, v *value, given value) {
 	inRef, inValue := a.inRef, a.inValue
 	if inRef == nil || inValue == nil {
@@ -385,7 +381,7 @@ func (e *editor) editSub(c change, a, sub *Attribute, current value) (value, err
 		return value{}, err
 	}
 	if !next.equal(&before) {
-		put(&current, sub, next)
+		assign(&current, sub, next)
 		if sub == a.inRef || sub == a.inValue && a.inRef != nil {
 			var given value
 			given.set(sub, next)

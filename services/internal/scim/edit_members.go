@@ -1,11 +1,10 @@
 package scim
 
-// changeMembers turns an operation on a group's members into an edit for who keeps them.
+// changeMembers converts an operation on a group's members to an edit for the store.
 func (e *editor) changeMembers(c change, to target, filter *Filter) error {
 	if to.sub != nil {
 		if to.sub.Mutability == ReadOnly {
-			// The name of a member is derived from the member. Clients send it along
-			// for people to read, so it is no error.
+			// A member's display name is derived from the member. Clients send it for human readers, so it is not an error.
 			e.ignore(to.sub.path)
 			return nil
 		}
@@ -23,7 +22,7 @@ func (e *editor) changeMembers(c change, to target, filter *Filter) error {
 	return e.editMembers(c, list.ids())
 }
 
-// editMembers records what an operation on `members` as a whole does.
+// editMembers records the edit of an operation on the whole of `members`.
 func (e *editor) editMembers(c change, ids []string) error {
 	switch {
 	case c.op == opReplace:
@@ -60,7 +59,7 @@ func (e *editor) changeMatchingMembers(c change, filter *Filter) error {
 	return nil
 }
 
-// memberIDs recognises filters that only name ids: no member needs to be read for them.
+// memberIDs returns the ids of a filter that only names ids: then no member needs to be read for it.
 func memberIDs(n *node) ([]string, bool) {
 	equalities := []*node{n}
 	if n.kind == nodeOr {

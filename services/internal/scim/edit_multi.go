@@ -23,8 +23,8 @@ func (e *editor) editAll(c change, a *Attribute, current value) (value, error) {
 	return e.appended(a, current, given)
 }
 
-// appended adds values to those there are (RFC 7644 §3.5.2.1). One that is there
-// already, apart from being primary, is not added again.
+// appended adds values to the existing ones (RFC 7644 §3.5.2.1). It does not add a value that exists already, apart from
+// being primary.
 func (e *editor) appended(a *Attribute, current, given value) (value, error) {
 	if given.isNull() {
 		return current, nil
@@ -32,7 +32,7 @@ func (e *editor) appended(a *Attribute, current, given value) (value, error) {
 	primary := a.inPrimary
 	items, before := current.items, len(current.items)
 	known := e.newValueSet(items, primary, len(given.items))
-	var again []int // those that were there before, and are written as primary
+	var again []int // values that existed before, and are written as primary
 	for _, v := range given.items {
 		at := known.find(items, &v)
 		if at == len(items) {
@@ -58,10 +58,10 @@ func primaryOf(v *value, primary *Attribute) bool {
 	return p != nil && p.truth
 }
 
-// removeGiven removes the values that a remove lists: those with the same "value", and
-// "type" if it is listed; without a "value", those that have all that is listed. What
-// else stands beside a "value" is what the client last knew. RFC 7644 §3.5.2.2 knows no such value, and ignoring it, as
-// the letter has it, would remove all that the client wants to keep.
+// removeGiven removes the values that a remove lists: those with the same "value", and the same "type" if it is listed;
+// without a "value", those that have all listed sub-attributes. Other sub-attributes beside a "value" may be outdated, so
+// they do not count. RFC 7644 §3.5.2.2 does not define this value. Ignoring it, as the RFC says, would also remove all
+// values that the client wants to keep.
 func (e *editor) removeGiven(a *Attribute, current, v value) (value, error) {
 	given, err := e.attribute(a, v)
 	if err != nil {
@@ -81,8 +81,8 @@ func (e *editor) removeGiven(a *Attribute, current, v value) (value, error) {
 	return arrayOf(items), nil
 }
 
-// listing holds the values that a remove lists, by the sub-attributes that each
-// has: nearly always one set, so that a look-up finds what comparing would.
+// listing has the values that a remove lists, grouped by their sub-attributes. There is nearly always one group, so one map
+// access replaces all comparisons.
 type listing struct {
 	of   *Attribute
 	sets []listed
@@ -111,7 +111,7 @@ func (l *listing) add(v *value) {
 	l.sets = append(l.sets, listed{attrs: attrs, keys: map[string]bool{key: true}})
 }
 
-// covers holds if a listed value means v, compared as caseExact says.
+// covers reports whether a listed value names v, compared as caseExact says.
 func (l *listing) covers(v *value) bool {
 	for _, each := range l.sets {
 		if key, ok := comparisonKey(l.of, v, each.attrs); ok && each.keys[key] {
@@ -121,8 +121,8 @@ func (l *listing) covers(v *value) bool {
 	return false
 }
 
-// comparisonKey is equal for values of an attribute that are equal in the sub-attributes
-// attrs; ok is false if v lacks one. A plain value is compared as it is.
+// comparisonKey returns equal keys for values that are equal in the sub-attributes attrs. ok is false if v lacks one of
+// them. A plain value is compared as it is.
 func comparisonKey(of *Attribute, v *value, attrs []*Attribute) (key string, ok bool) {
 	if v.kind != kindObject {
 		return string(appendComparable(nil, of, *v)), true
@@ -145,7 +145,7 @@ func appendComparable(dst []byte, a *Attribute, v value) []byte {
 	return v.appendJSON(dst)
 }
 
-// editEach changes a sub-attribute in every value: emails.type, without a filter.
+// editEach changes a sub-attribute of every value: emails.type, without a filter.
 func (e *editor) editEach(c change, a, sub *Attribute, current value) (value, error) {
 	if len(current.items) > 0 {
 		return e.editWhere(c, a, sub, current, func(*value) bool { return true })
@@ -154,7 +154,7 @@ func (e *editor) editEach(c change, a, sub *Attribute, current value) (value, er
 		return value{}, nil
 	}
 	if e.strict() {
-		return value{}, newError(NoTarget, sub.path, "There is no value of %s whose %s could be set.", a.path, sub.Name)
+		return value{}, newError(NoTarget, sub.path, "There is no value of %s, so no %s can be set.", a.path, sub.Name)
 	}
 	return e.created(c, a, sub, current, value{kind: kindObject})
 }
@@ -182,10 +182,9 @@ func (e *editor) editMatching(c change, a, sub *Attribute, filter *Filter, curre
 	return value{}, newError(NoTarget, a.path, "No value of %s matches the filter in the path.", a.path)
 }
 
-// mostVisits bounds the values that the operations of one PATCH look at, a comparison of
-// a filter with a value counting as one. A thousand operations on two hundred
-// values with a filter of four comparisons stay below; a thousand on a thousand with
-// filters as long as a body can hold would take seconds.
+// mostVisits bounds the values that the operations of one PATCH inspect. A comparison of a filter with a value counts as
+// one. A thousand operations on two hundred values with a filter of four comparisons stay below it. A thousand operations on
+// a thousand values, with the longest possible filters, would take seconds.
 const mostVisits = 1_000_000
 
 func (e *editor) visit(a *Attribute, values int) error {
@@ -195,8 +194,8 @@ func (e *editor) visit(a *Attribute, values int) error {
 	return nil
 }
 
-// editWhere changes the values that are selected: as a whole, or one sub-attribute. By
-// replace a whole value is replaced, by add its sub-attributes are set.
+// editWhere changes the selected values: whole values, or one sub-attribute of each. A replace replaces a whole value; an
+// add sets its sub-attributes.
 func (e *editor) editWhere(c change, a, sub *Attribute, current value, selected func(*value) bool) (value, error) {
 	if err := e.visit(a, len(current.items)); err != nil {
 		return value{}, err
@@ -227,8 +226,8 @@ func (e *editor) editWhere(c change, a, sub *Attribute, current value, selected 
 	return arrayOf(e.withoutRepetitions(items)), err
 }
 
-// pruned gives what of a value counts that is meant for several: its text or its array is read once, and a key that names nothing
-// which a client may write is met once. Else an object of a hundred thousand keys would be copied and read for each of a thousand
+// pruned returns the relevant part of a value that is meant for several values: it parses its text or its array once, and handles
+// unknown and read-only keys once. Otherwise an object of a hundred thousand keys would be copied and read for each of a thousand
 // values.
 func (e *editor) pruned(a *Attribute, v value) (value, error) {
 	var err error
@@ -262,7 +261,7 @@ func (e *editor) pruned(a *Attribute, v value) (value, error) {
 
 func (e *editor) editOne(c change, a, sub *Attribute, v value) (value, error) {
 	given := c
-	if sub != nil || c.op != opAdd || !c.value.isFlat() { // readers work in place, and others follow
+	if sub != nil || c.op != opAdd || !c.value.isFlat() { // readers work in place, and the value is used again
 		if e.values += len(c.value.fields) + len(c.value.items); e.values > e.limits.Values {
 			return value{}, newError(InvalidValue, a.path, "The operations up to this one write more than %d values; send fewer at a time.", e.limits.Values)
 		}
@@ -283,7 +282,7 @@ func (e *editor) editOne(c change, a, sub *Attribute, v value) (value, error) {
 	}
 }
 
-// created adds a value that is described by the filter which selected nothing.
+// created adds the value that a filter without matches describes.
 func (e *editor) created(c change, a, sub *Attribute, current, described value) (value, error) {
 	var v value
 	var err error
@@ -298,8 +297,8 @@ func (e *editor) created(c change, a, sub *Attribute, current, described value) 
 	return e.appended(a, value{kind: kindArray, items: current.items}, arrayOf([]value{v}))
 }
 
-// describedBy gives the value that a conjunction of equalities describes. One on "value"
-// describes none: who changes a role that isn't there must not be granting it.
+// describedBy returns the value that a conjunction of equalities describes. An equality on "value" describes none: a change
+// of a missing role must not grant the role.
 func (e *editor) describedBy(n *node, a *Attribute) (value, bool) {
 	described := value{kind: kindObject}
 	equalities := []*node{n}

@@ -1,6 +1,6 @@
 package scim
 
-// Email gives a user's primary e-mail address as it was sent, else the first, or "".
+// Email returns a user's primary e-mail address as it was sent, otherwise the first one, or "".
 func (d *Document) Email() string {
 	emails := d.t.root.sub("emails")
 	if emails == nil {

@@ -8,9 +8,9 @@ import (
 // ErrorType is a scimType, a detail error keyword of RFC 7644 §3.12, table 9.
 type ErrorType string
 
-// The keywords of RFC 7644 §3.12, and those of RFC 9865 §2.1 for pages by cursor. This
-// package makes no TooMany, Uniqueness or InvalidVers, and none of the last
-// three: who stores resources, or serves them, does. Nobody makes "sensitive": a filter in an address is answered.
+// The keywords of RFC 7644 §3.12, and those of RFC 9865 §2.1 for pages by cursor. This package does not use TooMany,
+// Uniqueness and InvalidVers, nor the last three: code that stores or serves resources does. No code uses "sensitive",
+// because Usher answers a filter in a URL.
 const (
 	InvalidFilter ErrorType = "invalidFilter"
 	TooMany       ErrorType = "tooMany"
@@ -26,16 +26,16 @@ const (
 	InvalidCount  ErrorType = "invalidCount"
 )
 
-// Error is a client's violation of the protocol, in the terms of RFC 7644 §3.12.
-// Every error that this package returns for a client's input is an *Error.
+// Error is a client's violation of the protocol, in the terms of RFC 7644 §3.12. Every error of this package about a
+// client's input is an *Error.
 type Error struct {
 	Type ErrorType
-	// Path is the attribute or PATCH path concerned, empty when there is none.
+	// Path is the attribute or PATCH path concerned, empty if there is none.
 	Path string
-	// Offset is the byte position in the filter or path text, -1 when there is none.
+	// Offset is the byte position in the filter or path text, -1 if there is none.
 	Offset int
-	// Detail is a sentence that a person can act on. It holds names from schemas and
-	// keys, operators and positions, never the value of an attribute.
+	// Detail is a sentence that helps a person to act. It contains names from schemas, keys, operators and positions, never
+	// the value of an attribute.
 	Detail string
 }
 
@@ -49,7 +49,7 @@ func newErrorAt(t ErrorType, offset int, format string, args ...any) *Error {
 	return &Error{Type: t, Offset: offset, Detail: fmt.Sprintf(format, args...)}
 }
 
-// inOperation says which PATCH operation failed, counted from 1 as people do.
+// inOperation adds the number of the failed PATCH operation, counted from 1.
 func inOperation(err error, index int) error {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -60,8 +60,7 @@ func inOperation(err error, index int) error {
 	return &located
 }
 
-// shown makes a client's key or operator fit for an error's text: quoted, and cut
-// when it is long.
+// shown quotes a client's key or operator for the text of an error, and shortens a long one.
 func shown(s string) string {
 	const most = 64
 	if len(s) > most {

@@ -8,7 +8,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// A body becomes a document in canonical form: what a store keeps. What was not understood as the RFCs have it is told.
+// A body becomes a document in canonical form, which a store keeps. The result reports quirks and ignored values.
 func ExampleResourceType_New() {
 	body := []byte(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],
 		"UserName":"ann","active":"True","shoeSize":43,"emails":[{"value":"ann@example.com"}]}`)
@@ -27,19 +27,19 @@ func ExampleResourceType_New() {
 	// invalidValue: active must be true or false, not a string.
 }
 
-// A PATCH is read, and then applied to what was stored: all of its operations or none.
+// A PATCH is parsed, and then applied to the stored document: all of its operations or none.
 func ExampleResourceType_Patch() {
 	stored, err := scim.ParseStored(scim.UserType(), []byte(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ann"}`))
 	if err != nil {
 		panic(err)
 	}
-	message, err := scim.ParsePatch([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[
+	patch, err := scim.ParsePatch([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[
 		{"op":"add","path":"emails","value":[{"type":"work","value":"ann@example.com"}]},
 		{"op":"replace","path":"emails[type eq \"work\"].value","value":"ann@example.org"}]}`), scim.Options{})
 	if err != nil {
 		panic(err)
 	}
-	patched, err := scim.UserType().Patch(stored, message, scim.Options{})
+	patched, err := scim.UserType().Patch(stored, patch, scim.Options{})
 	if err != nil {
 		panic(err)
 	}
@@ -48,18 +48,18 @@ func ExampleResourceType_Patch() {
 	// true {"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ann","emails":[{"value":"ann@example.org","type":"work"}]}
 }
 
-// A group's members are not in its document: a message edits them, and the store carries that out.
+// A document does not contain a group's members: a message becomes edits of them, and the store applies these.
 func ExampleResourceType_Patch_members() {
 	made, err := scim.GroupType().New([]byte(`{"displayName":"Crew","members":[{"value":"1"}]}`), scim.Options{})
 	if err != nil {
 		panic(err)
 	}
-	message, err := scim.ParsePatch([]byte(`{"Operations":[
+	patch, err := scim.ParsePatch([]byte(`{"Operations":[
 		{"op":"add","path":"members","value":[{"value":"2"}]},{"op":"remove","path":"members[value eq \"1\"]"}]}`), scim.Options{})
 	if err != nil {
 		panic(err)
 	}
-	patched, err := scim.GroupType().Patch(made.Document, message, scim.Options{})
+	patched, err := scim.GroupType().Patch(made.Document, patch, scim.Options{})
 	if err != nil {
 		panic(err)
 	}
@@ -92,7 +92,7 @@ func ExampleFilter_Match() {
 	// invalidFilter at byte 9
 }
 
-// What a client gets has what the store knows beside the document, projected as it asked.
+// A response contains the document and what the store knows beside it, as the client's projection asks.
 func ExampleResourceType_RenderUser() {
 	stored := []byte(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ann","title":"Guide"}`)
 	envelope := scim.Envelope{ID: "2819c223", BaseURL: "https://scim.example.com/v2", Created: time.Unix(0, 0), LastModified: time.Unix(60, 0), Version: 7}
@@ -109,7 +109,7 @@ func ExampleResourceType_RenderUser() {
 	// {"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"id":"2819c223","userName":"ann","groups":[{"display":"Crew"}],"meta":{"version":"W/\"7\""}}
 }
 
-// An extension is read by its schema (RFC 7643 §7), as SCIM's own attributes are.
+// The schema of an extension defines how it is read (RFC 7643 §7), like SCIM's own schemas.
 func ExampleResourceType_Extend() {
 	schema, err := scim.ParseSchema([]byte(`{"id":"urn:example:Badge:2.0:User","attributes":[
 		{"name":"number","type":"integer","required":true},{"name":"color"}]}`))

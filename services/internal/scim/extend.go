@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// mostExtensions is how many extensions a resource type may have: an editor has a bit for each top-level attribute.
+// mostExtensions is the most extensions of a resource type: an editor has one bit for each top-level attribute.
 const mostExtensions = 20
 
-// Extend gives UserType or GroupType with more extensions, of which none is required: the schemas that ParseSchema read. Those
-// with the URN of a schema that SCIM defines, or whose URN and that of another one could be mistaken for each other in a path,
-// are invalidValue. Documents of t are documents of the new type; a filter, path or projection means something in both.
+// Extend returns UserType or GroupType with more extensions, all of them optional: schemas that ParseSchema returned.
+// invalidValue: a schema has the URN of a schema that SCIM defines, or its URN could be confused with another one in a path.
+// Documents of t are also documents of the new type; a filter, path or projection can be used with both.
 //
-// Documents may be older than the schemas. What they hold of another extension, or does not fit the extension's schema any
-// more, counts as not there, and is gone once the document is written again.
+// Documents may be older than the schemas. Values of unknown extensions, and values that do not match the extension's schema
+// any more, count as missing, and are lost when the document is written again.
 func (t *ResourceType) Extend(schemas ...*Schema) (*ResourceType, error) {
 	if t.defined+len(schemas) > mostExtensions {
 		return nil, newError(InvalidValue, "", "A resource type can have %d extensions at most.", mostExtensions)
@@ -29,12 +29,12 @@ func (t *ResourceType) Extend(schemas ...*Schema) (*ResourceType, error) {
 	for _, s := range schemas {
 		for _, reserved := range [...]string{"urn:ietf:params:scim:schemas:core:", "urn:ietf:params:scim:api:"} { // RFC 7643 §10.3, RFC 7644 §8.2
 			if sameName(s.ID[:min(len(s.ID), len(reserved))], reserved) {
-				return nil, newError(InvalidValue, "id", "id begins with %s, which is for what SCIM defines.", reserved)
+				return nil, newError(InvalidValue, "id", "id begins with %s, which is reserved for SCIM's own schemas.", reserved)
 			}
 		}
 		for _, other := range taken {
 			if sameName(s.ID, other) || isWithin(s.ID, other) || isWithin(other, s.ID) {
-				return nil, newError(InvalidValue, "id", "id is taken by the schema %s, or one of both begins with the other.", other)
+				return nil, newError(InvalidValue, "id", "id is taken by the schema %s, or one of the two begins with the other.", other)
 			}
 		}
 		taken = append(taken, s.ID)
@@ -45,13 +45,13 @@ func (t *ResourceType) Extend(schemas ...*Schema) (*ResourceType, error) {
 	return NewResourceType(definition), nil
 }
 
-// Registered is an extension of users, or of groups, that somebody registered.
+// Registered is a registered extension of users or of groups.
 type Registered struct {
 	Group      bool
 	Definition []byte // see ParseSchema
 }
 
-// ExtendedTypes gives UserType and GroupType with what was registered. Errors are those of ParseSchema and Extend.
+// ExtendedTypes returns UserType and GroupType with the registered extensions. Errors are those of ParseSchema and Extend.
 func ExtendedTypes(all []Registered) (users, groups *ResourceType, err error) {
 	extensions := map[bool][]*Schema{}
 	for _, registered := range all {
@@ -73,12 +73,12 @@ func ExtendedTypes(all []Registered) (users, groups *ResourceType, err error) {
 	return users, groups, err
 }
 
-// isWithin says whether a URN could be an attribute's, in the schema of another one.
+// isWithin reports whether a URN could be the path of an attribute in the schema of another URN.
 func isWithin(urn, schema string) bool {
 	return len(urn) > len(schema) && urn[len(schema)] == ':' && sameName(urn[:len(schema)], schema)
 }
 
-// cloneAttributes copies attributes, since each resource type numbers its own.
+// cloneAttributes copies attributes, because each resource type numbers its own ones.
 func cloneAttributes(all []*Attribute) []*Attribute {
 	cloned := slices.Clone(all)
 	for i, a := range all {
@@ -89,10 +89,11 @@ func cloneAttributes(all []*Attribute) []*Attribute {
 	return cloned
 }
 
-// added are the containers of the extensions that Extend added.
+// added returns the containers of the extensions that Extend added.
 func (t *ResourceType) added() []Extension { return t.Extensions[t.defined:] }
 
-// cutAdded takes what is of no schema of SCIM's, and so of an extension that Extend added once, out of a stored resource.
+// cutAdded removes from a stored resource everything that belongs to no schema of SCIM's, so to an extension that Extend
+// once added.
 func (t *ResourceType) cutAdded(root *value) (added []field) {
 	for i := len(root.fields) - 1; i >= 0; i-- {
 		name := root.fields[i].name
@@ -104,12 +105,12 @@ func (t *ResourceType) cutAdded(root *value) (added []field) {
 	return added
 }
 
-// fit reads what a stored document holds of an extension that may have changed since.
+// fit reads the stored values of an extension that may have changed since.
 func (t *ResourceType) fit(extension *Attribute, stored value) value {
 	r := reader{t: t, limits: storedLimits, result: &Result{}, stored: true}
 	fitted := value{kind: kindObject}
 	for _, f := range stored.fields {
-		if a := extension.sub(f.name); a != nil && a.Mutability != ReadOnly { // nobody gives such a value here
+		if a := extension.sub(f.name); a != nil && a.Mutability != ReadOnly { // clients cannot set such a value
 			if v, err := r.attribute(a, f.value); err == nil && !v.isNull() {
 				fitted.set(a, v)
 			}
@@ -121,9 +122,9 @@ func (t *ResourceType) fit(extension *Attribute, stored value) value {
 	return fitted
 }
 
-// checkAdded holds a resource to what the extensions that Extend added say of it: what is required of those that are there,
-// and what is immutable. What a message left as it was may lack what the schema requires since: whoever deactivates a user
-// must not fail on that.
+// checkAdded checks a resource against the extensions that Extend added: required attributes of the extensions that are
+// present, and immutable attributes. Values that a message does not change may lack an attribute that became required later:
+// a deactivation must not fail because of that.
 func (t *ResourceType) checkAdded(old, root *value) error {
 	for _, e := range t.added() {
 		extension := t.root.sub(e.Schema.ID)
@@ -159,7 +160,7 @@ func (t *ResourceType) checkAdded(old, root *value) error {
 	return nil
 }
 
-// checkRequired checks an attribute of something that is there, and its sub-attributes.
+// checkRequired checks an attribute of an existing value, and its sub-attributes.
 func checkRequired(a *Attribute, v *value) error {
 	if v == nil || v.kind == kindString && blank(v.text) {
 		if a.Required {

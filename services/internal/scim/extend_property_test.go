@@ -11,7 +11,7 @@ import (
 
 const anyURN = "urn:example:v1.x"
 
-// anySchema is a schema of attributes whose names mean something elsewhere, in types that they do not have there.
+// anySchema is a schema with attributes whose names have other meanings and types elsewhere.
 func anySchema(random *rand.Rand) string {
 	var attributes func(isSub bool) []map[string]any
 	attributes = func(isSub bool) (all []map[string]any) {
@@ -61,7 +61,7 @@ func anyValue(random *rand.Rand, depth int) string {
 	return pick(random, `"a"`, `"A"`, `"True"`, `"https://x/Users/7"`, `"2026-01-02T03:04:05Z"`, `7`, `7.5`, `true`, `false`, `null`, `[]`, `{}`, `""`)
 }
 
-// anyPath is a path of a PATCH, and in most cases one of a filter.
+// anyPath is a path of a PATCH, and mostly valid in a filter.
 func anyPath(random *rand.Rand) string {
 	name := func() string { return pick(random, "value", "type", "primary", "$ref", "schemas", "members") }
 	path := anyURN
@@ -81,8 +81,8 @@ func anyComparison(random *rand.Rand, path string) string {
 	return path + pick(random, ` eq "a"`, ` ne "A"`, ` eq 7`, ` gt 7.0`, ` eq true`, ` pr`, ` eq null`, ` sw "h"`, ` ge "2026-01-02T03:04:05Z"`)
 }
 
-// Whatever an admin defines and an IdP sends: it is refused as SCIM has it, or what is kept can be read, by that schema and
-// by any other one.
+// For any schema of an admin and any input of an IdP: either the input is refused with a SCIM error, or the stored document
+// can be read, with that schema and with any other one.
 func TestAnythingThatIsKeptOfAnExtensionCanBeRead(t *testing.T) {
 	kept, found := 0, 0
 	for seed := range uint64(1500) {
@@ -104,7 +104,7 @@ func TestAnythingThatIsKeptOfAnExtensionCanBeRead(t *testing.T) {
 		for tries := 0; ; tries++ {
 			extension := fmt.Sprintf(`,%q:%s`, anyURN, anyValue(random, 3))
 			if tries == 20 {
-				extension = "" // the schema asks for much
+				extension = "" // the schema requires much
 			}
 			r, err := of.New([]byte(`{"userName":"a"`+extension+`}`), Options{})
 			if refused(err) {

@@ -98,7 +98,7 @@ func TestSchemasThatAreRefused(t *testing.T) {
 		{"a characteristic that is misspelled", of(`{"name":"b","mutabilty":"readOnly"}`), InvalidSyntax, "attributes[1].mutabilty", "no part of a schema"},
 		{"a type that there is not", of(`{"name":"b","type":"number"}`), InvalidValue, "attributes[1].type", "integer"},
 		{"a truth that is a string", of(`{"name":"b","multiValued":"true"}`), InvalidSyntax, "attributes[1].multiValued", "true or false"},
-		{"complex without parts", of(`{"name":"b","type":"complex"}`), InvalidValue, "attributes[1].subAttributes", "must hold"},
+		{"complex without parts", of(`{"name":"b","type":"complex"}`), InvalidValue, "attributes[1].subAttributes", "must contain"},
 		{"parts of a string", of(`{"name":"b","subAttributes":[{"name":"c"}]}`), InvalidValue, "attributes[1].subAttributes", "only a complex attribute"},
 		{"complex in complex", of(`{"name":"b","type":"complex","subAttributes":[{"name":"c","type":"complex","subAttributes":[{"name":"d"}]}]}`),
 			InvalidValue, "attributes[1].subAttributes[0].type", "cannot be"},
@@ -130,7 +130,7 @@ func TestExtensionsThatCannotBe(t *testing.T) {
 		"the enterprise extension":  {schema(strings.ToUpper(EnterpriseUserSchema))},
 		"within a schema of SCIM's": {schema(EnterpriseUserSchema + ":x")},
 		"one around a schema":       {schema("urn:ietf:params:scim:schemas:extension:enterprise:2.0")},
-		"a message":                 {schema(PatchOpMessage)},
+		"a message":                 {schema(PatchOpSchema)},
 		"another message":           {schema("URN:ietf:params:scim:api:messages:2.0:ListResponse")},
 		"one twice":                 {schema("urn:x:y"), schema("URN:X:Y")},
 		"one in the other":          {schema("urn:x:y"), schema("urn:x:y:z")},
@@ -352,7 +352,7 @@ func TestAGroupIsExtended(t *testing.T) {
 	requireEqual(t, "the members", r.Members, []MemberEdit{{Kind: ReplaceMembers, IDs: []string{"1"}}})
 }
 
-// awkward is a directory's own type with what an admin may define and SCIM's own schemas do not have.
+// awkward is a directory's own type with characteristics that an admin may define and SCIM's own schemas do not have.
 func awkward(t testing.TB) *ResourceType {
 	t.Helper()
 	extended, err := UserType().Extend(parsedSchema(t, `{"id":"urn:example:v1.x","attributes":[
@@ -376,7 +376,7 @@ func TestNamesThatMeanSomethingElsewhere(t *testing.T) {
 	requireEqual(t, "no value is made of a reference where values are numbers", attributes(d),
 		`{"userName":"a","urn:example:v1.x":{"other":"1","tags":["x","Y"],"links":[{"$ref":"https://x/y","primary":"z","labels":["p","q"]}]}}`)
 	for text, want := range map[string]bool{
-		`urn:example:v1.x pr`:                                         true, // though it ends like a sub-attribute
+		`urn:example:v1.x pr`:                                         true, // although it ends like a sub-attribute
 		`urn:example:v1.x:value pr`:                                   false,
 		`urn:example:v1.x:links.labels eq "Q"`:                        true,
 		`urn:example:v1.x:links[labels eq "q" and primary eq "z"]`:    true,
@@ -409,7 +409,7 @@ func TestOneValueOfAList(t *testing.T) {
 		{"removed by a filter", `{"op":"remove","path":"urn:example:v1.x:tags[value eq \"y\"]"}`, Strict, `["x","z"]`},
 		{"none that there is", `{"op":"remove","path":"urn:example:v1.x:tags[value eq \"q\"]"}`, Strict, `["x","Y","z"]`},
 		{"replaced by a filter", `{"op":"replace","path":"urn:example:v1.x:tags[value eq \"y\"]","value":"w"}`, Strict, `["x","w","z"]`},
-		{"replaced by one that is there", `{"op":"replace","path":"urn:example:v1.x:tags[value eq \"y\"]","value":"z"}`, Strict, `["x","z"]`},
+		{"replaced by an existing value", `{"op":"replace","path":"urn:example:v1.x:tags[value eq \"y\"]","value":"z"}`, Strict, `["x","z"]`},
 		{"added by a filter", `{"op":"add","path":"urn:example:v1.x:tags[value eq \"y\"]","value":"w"}`, Strict, `["x","w","z"]`},
 		{"replaced where there is none", `{"op":"replace","path":"urn:example:v1.x:tags[value eq \"q\"]","value":"w"}`, Tolerant, "noTarget"},
 		{"the wrong type", `{"op":"replace","path":"urn:example:v1.x:tags[value eq \"x\"]","value":{}}`, Tolerant, "invalidValue"},
@@ -462,7 +462,7 @@ func TestWhatAnExtensionAlwaysShows(t *testing.T) {
 	}
 }
 
-// A schema that asks for more than before must not keep an IdP from deactivating a user.
+// A schema that requires more than before must not stop an IdP from deactivating a user.
 func TestWhatIsRequiredSinceIsAskedOfWhoWritesIt(t *testing.T) {
 	old := badgedUser(t, `"number":"7","color":"red"`)
 	changed, err := UserType().Extend(parsedSchema(t, `{"id":"`+badge+`","attributes":[

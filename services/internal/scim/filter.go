@@ -2,15 +2,14 @@ package scim
 
 import "strings"
 
-// Filter is a filter of RFC 7644 §3.4.2.2. It is immutable, and says nothing
-// of a resource type until CheckFilter or Match brings one.
+// Filter is a filter of RFC 7644 §3.4.2.2. It is immutable. It gets its meaning for a resource type only in CheckFilter or
+// Match.
 type Filter struct {
 	root *node
 }
 
-// ParseFilter reads a filter. Operators and attribute names are case-insensitive.
-// Errors are invalidFilter, with the byte offset. Time and memory are linear in
-// the text, and l bounds its nesting, so no input is dangerous.
+// ParseFilter parses a filter. Operators and attribute names are case-insensitive. Errors are invalidFilter, with the byte
+// offset. Time and memory are linear in the text, and l bounds its nesting, so every input is safe.
 func ParseFilter(text string, l Limits) (*Filter, error) {
 	p := newFilterParser(text, l, InvalidFilter)
 	if err := p.checkLength(); err != nil {
@@ -27,8 +26,8 @@ func ParseFilter(text string, l Limits) (*Filter, error) {
 	return &Filter{root: root}, nil
 }
 
-// Uses tells whether the filter asks about a top-level attribute, such as "members"
-// or "groups", so that a caller can skip reading it.
+// Uses reports whether the filter uses a top-level attribute, such as "members" or "groups". If not, the caller need not
+// read it.
 func (f *Filter) Uses(attr string) bool { return f.root.uses(attr) }
 
 func (n *node) uses(attr string) bool {
@@ -36,7 +35,7 @@ func (n *node) uses(attr string) bool {
 		return true
 	}
 	if n.kind == nodeValuePath {
-		return false // what is inside are sub-attributes
+		return false // the names inside are sub-attributes
 	}
 	for _, kid := range n.kids {
 		if kid.uses(attr) {
@@ -46,8 +45,8 @@ func (n *node) uses(attr string) bool {
 	return false
 }
 
-// String gives the filter in one spelling of operators, space and strings, with
-// attribute names as they came. Parsing it gives an equal filter.
+// String returns the filter in one form for operators, space and strings, with attribute names as they were sent. Parsing it
+// gives an equal filter.
 func (f *Filter) String() string {
 	var b strings.Builder
 	f.root.write(&b)
@@ -83,12 +82,12 @@ var operatorNames = [...]string{"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", 
 
 func (o operator) ordering() bool { return opGt <= o && o <= opLe }
 
-// node is a node of a filter's syntax tree. Grouping leaves no trace: "and" has no kid
-// that is "and", nor "or" one that is "or".
+// node is a node of a filter's syntax tree. Parentheses are not represented: the kids of "and" are never "and", and the kids
+// of "or" never "or".
 type node struct {
 	kind    nodeKind
 	op      operator
-	offset  int // in the text, for errors that need a resource type to be seen
+	offset  int // in the text, for errors that are found later, with a resource type
 	path    attrPath
 	literal literal
 	kids    []*node

@@ -1,14 +1,14 @@
 package scim
 
-// Narrowed is what remains of a filter for the resources of one type.
+// Narrowed is the part of a filter that remains for the resources of one type.
 type Narrowed struct {
 	Type   *ResourceType
 	Filter *Filter // nil: all match
 }
 
-// Across narrows a filter over resources of several types to each of them, in the order of types (RFC 7644 §3.4.2.1). A
-// type of which nothing can match is left out. An attribute that a type does not have is one without a value there; one
-// that no type has is an error, as is what CheckFilter refuses: invalidFilter, with the offset.
+// Across splits a filter over resources of several types into a filter for each type, in the order of types (RFC 7644
+// §3.4.2.1). It leaves out a type without possible matches. An attribute that a type does not have counts as unassigned. An
+// attribute that no type has is an error, and so is everything that CheckFilter refuses: invalidFilter, with the offset.
 func (f *Filter) Across(types ...*ResourceType) ([]Narrowed, error) {
 	if err := f.root.known(types); err != nil {
 		return nil, err
@@ -31,7 +31,7 @@ func (f *Filter) Across(types ...*ResourceType) ([]Narrowed, error) {
 	return all, nil
 }
 
-// known checks that some type has each attribute.
+// known checks that each attribute exists in some type.
 func (n *node) known(types []*ResourceType) error {
 	if n.kind == nodeCompare || n.kind == nodeValuePath {
 		for _, t := range types {
@@ -49,13 +49,13 @@ func (n *node) known(types []*ResourceType) error {
 	return nil
 }
 
-// has says whether a type has the attribute of a comparison, or of what brackets follow.
+// has reports whether a type has the attribute of a comparison or of a value path.
 func (t *ResourceType) has(n *node) bool {
 	to, ok := t.resolve(n.path)
 	return ok && (n.kind == nodeValuePath || to.leaf() != nil)
 }
 
-// narrow folds what is the same for all resources of a type; a nil node is that constant.
+// narrow simplifies what is the same for all resources of a type. If node is nil, the result is the constant.
 func (t *ResourceType) narrow(n *node) (narrowed *node, constant bool) {
 	switch n.kind {
 	case nodeNot:
@@ -76,14 +76,14 @@ func (t *ResourceType) narrow(n *node) (narrowed *node, constant bool) {
 	return n, false
 }
 
-// isTypeName says whether a comparison asks for the name of the type, so that its answer is known.
+// isTypeName reports whether a comparison is on the name of the type, which has a constant result.
 func (t *ResourceType) isTypeName(n *node) bool {
 	to, _ := t.resolve(n.path)
 	return to.attr == t.meta && to.sub != nil && to.sub.Name == "resourceType" && n.literal.kind == kindString &&
 		(n.op == opEq || n.op == opNe)
 }
 
-// narrowKids narrows a conjunction or disjunction: a constant kid decides it, or says nothing.
+// narrowKids narrows a conjunction or disjunction: a constant kid decides it, or has no effect.
 func (t *ResourceType) narrowKids(n *node) (narrowed *node, constant bool) {
 	decides := n.kind == nodeOr
 	var kids []*node
@@ -93,7 +93,7 @@ func (t *ResourceType) narrowKids(n *node) (narrowed *node, constant bool) {
 		case kid == nil && constant == decides:
 			return nil, decides
 		case kid == nil:
-		case kid.kind == n.kind: // grouping leaves no trace
+		case kid.kind == n.kind: // parentheses are not represented
 			kids = append(kids, kid.kids...)
 		default:
 			kids = append(kids, kid)

@@ -2,11 +2,10 @@ package scim
 
 import "time"
 
-// CheckFilter tells whether f makes sense for the type: its attributes exist, and can
-// be compared so. Errors are invalidFilter (RFC 7644 §3.4.2.2, §3.12) with the offset.
+// CheckFilter checks that f is valid for the type: its attributes exist, and have the compared types. Errors are
+// invalidFilter (RFC 7644 §3.4.2.2, §3.12) with the offset.
 //
-// The strings "True" and "False" are taken for booleans in either mode:
-// Entra ID compares primary and active so.
+// The strings "True" and "False" count as booleans in both modes, because Entra ID sends them for primary and active.
 func (t *ResourceType) CheckFilter(f *Filter) error {
 	return t.checkNode(f.root)
 }
@@ -40,7 +39,7 @@ func (t *ResourceType) checkNode(n *node) error {
 	return nil
 }
 
-// checkValueFilter checks what stands in brackets after a.
+// checkValueFilter checks the filter in brackets after a.
 func checkValueFilter(n *node, a *Attribute) error {
 	if n.kind == nodeCompare {
 		sub := a.inBrackets(n.path.name)
@@ -69,7 +68,7 @@ func (n *node) checkComparison(a *Attribute) error {
 		return nil
 	}
 	if a.Type == TypeComplex {
-		// Its "value" stands for a complex attribute (RFC 7643 §2.4).
+		// "value" stands for the complex attribute (RFC 7643 §2.4).
 		if a = a.inValue; a == nil {
 			return n.fail("%s is complex; compare one of its sub-attributes", n.path)
 		}
@@ -116,10 +115,10 @@ func (l literal) boolean() (truth, ok bool) {
 	return l.truth, l.kind == kindBool
 }
 
-// parseBoolean reads the booleans that come as strings.
+// parseBoolean parses a boolean that was sent as a string.
 func parseBoolean(s string) (truth, ok bool) {
 	return sameName(s, "true"), sameName(s, "true") || sameName(s, "false")
 }
 
-// parseDateTime reads an xsd:dateTime as RFC 7643 §2.3.5 has it, with its time zone.
+// parseDateTime parses an xsd:dateTime with a time zone (RFC 7643 §2.3.5).
 func parseDateTime(s string) (time.Time, error) { return time.Parse(time.RFC3339Nano, s) }

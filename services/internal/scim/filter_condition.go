@@ -5,27 +5,25 @@ import (
 	"unicode/utf8"
 )
 
-// Condition is a comparison as a store may have an index for it: some value of an
-// attribute lies from Low to High, both included. All resources that meet the comparison
-// meet the condition; a few others may, too.
+// Condition is a comparison that an index of a store can answer: some value of an attribute is between Low and High, both
+// included. All resources that match the comparison meet the condition; a few others may meet it, too.
 type Condition struct {
-	// Attribute is "id", "externalId", "userName", "displayName", "active", "groups",
-	// "members", or one whose values SearchValues lists. Of a multi-valued one its "value"
-	// is meant.
+	// Attribute is "id", "externalId", "userName", "displayName", "active", "groups", "members", or an attribute that
+	// SearchValues lists. For a multi-valued attribute, it stands for the "value" of its values.
 	Attribute string
-	// Low and High are as Match compares: casefolded unless the attribute is case-exact. An
-	// empty High is no bound. For "active" both are "false".
+	// Low and High are in the form that Match compares: casefolded unless the attribute is case-exact. An empty High means
+	// no upper bound. For "active" both are "false".
 	Low, High string
-	// Values, unless there are none, are the only ones that meet the condition, of all from Low to High.
+	// Values, if not empty, are the only values between Low and High that meet the condition.
 	Values []string
 }
 
-// Equal says whether the condition names one value.
+// Equal reports whether the condition is for exactly one value.
 func (c Condition) Equal() bool { return c.Low == c.High }
 
-// Condition finds what every match of the filter meets and a store may look up: of a
-// conjunction, the comparison that likely leaves the fewest. rest is what remains to be
-// matched on those, nil for nothing. ok is false where there is no such comparison.
+// Condition returns a condition that every match of the filter meets and that an index can answer: for a conjunction, the
+// comparison that probably leaves the fewest resources. rest is the filter that remains for these resources, nil for none.
+// ok is false if there is no such comparison.
 func (f *Filter) Condition(t *ResourceType) (c Condition, rest *Filter, ok bool) {
 	if f.root.kind != nodeAnd {
 		found := t.conditions(f.root)
@@ -42,7 +40,7 @@ func (f *Filter) Condition(t *ResourceType) (c Condition, rest *Filter, ok bool)
 	for i, kid := range f.root.kids {
 		found := t.conditions(kid)
 		if len(found) == 1 && found[0].Attribute == "members" && t.exact(kid, found[0]) {
-			// To read all members of a group costs more than anything else.
+			// Reading all members of a group costs more than anything else.
 			return found[0], f.without(i), true
 		}
 		all = append(all, found...)
@@ -53,7 +51,7 @@ func (f *Filter) Condition(t *ResourceType) (c Condition, rest *Filter, ok bool)
 	return best(all), f, true
 }
 
-// without leaves a kid out of a conjunction.
+// without returns the conjunction without one kid.
 func (f *Filter) without(i int) *Filter {
 	kids := slices.Delete(slices.Clone(f.root.kids), i, i+1)
 	if len(kids) == 1 {
@@ -62,8 +60,7 @@ func (f *Filter) without(i int) *Filter {
 	return &Filter{root: &node{kind: nodeAnd, offset: f.root.offset, kids: kids}}
 }
 
-// exact says whether nothing remains to be matched where a condition that was made of n
-// holds.
+// exact reports whether all resources that meet a condition made from n also match n.
 func (t *ResourceType) exact(n *node, c Condition) bool {
 	if !c.Equal() || n.kind == nodeValuePath && n.kids[0].kind != nodeCompare {
 		return false
@@ -71,14 +68,14 @@ func (t *ResourceType) exact(n *node, c Condition) bool {
 	switch c.Attribute {
 	case "members":
 		return true
-	case "id", "userName", "externalId": // read by these at once, so nothing comes in between
+	case "id", "userName", "externalId": // the store reads the resource by these at once, so it cannot change in between
 		return t.groups != nil
 	}
 	return false
 }
 
-// conditions lists what n may be looked up by. The brackets of a value path are about one
-// value, so what is "and" in them is as good alone.
+// conditions lists the conditions for n. The brackets of a value path apply to one value, so each part of an "and" in them
+// is a valid condition by itself.
 func (t *ResourceType) conditions(n *node) []Condition {
 	switch n.kind {
 	case nodeOr:
@@ -118,8 +115,8 @@ func (t *ResourceType) conditions(n *node) []Condition {
 	return nil
 }
 
-// oneOf gives the condition of a disjunction whose alternatives each name one value of the same attribute. Others would be
-// several questions to a store: between them a resource may go over from one alternative to another, and be met by none.
+// oneOf returns the condition for a disjunction whose alternatives each name one value of the same attribute. Other
+// disjunctions would need several reads: a resource that changes from one alternative to another in between could be missed.
 func oneOf(alternatives []*node, conditions func(*node) []Condition) []Condition {
 	var joined Condition
 	for i, alternative := range alternatives {
@@ -186,7 +183,7 @@ func (t *ResourceType) condition(n *node, a, sub *Attribute) []Condition {
 		c.Low = value
 	case opLt, opLe:
 		if a.Name == "externalId" {
-			return nil // an empty one is less, and takes no place in an index of what is unique
+			return nil // it is less than all values, and an index of unique values does not contain it
 		}
 		c.High = value
 	default:
@@ -195,15 +192,15 @@ func (t *ResourceType) condition(n *node, a, sub *Attribute) []Condition {
 	return []Condition{c}
 }
 
-// afterPrefix gives the least string above all that begin with p, or "" where there is none.
-// It stays UTF-8, whose order is that of the code points.
+// afterPrefix returns the least string above all strings with the prefix p, or "" if there is none. The result is valid
+// UTF-8, which sorts by code point.
 func afterPrefix(p string) string {
 	for p != "" {
 		r, size := utf8.DecodeLastRuneInString(p)
 		p = p[:len(p)-size]
 		if r < utf8.MaxRune {
 			if r++; r == 0xD800 {
-				r = 0xE000 // no UTF-8 has surrogates
+				r = 0xE000 // UTF-8 has no surrogates
 			}
 			return p + string(r)
 		}
@@ -211,7 +208,7 @@ func afterPrefix(p string) string {
 	return ""
 }
 
-// best joins what there is of each singular attribute and gives what likely leaves the fewest.
+// best joins the conditions of each singular attribute, and returns the one that probably leaves the fewest resources.
 func best(all []Condition) Condition {
 	joined := make([]Condition, 0, len(all))
 	for _, c := range all {
@@ -236,7 +233,7 @@ func (c Condition) singular() bool {
 	return c.Attribute == "id" || c.Attribute == "externalId" || c.Attribute == "userName" || c.Attribute == "displayName"
 }
 
-// rank is lower the fewer resources likely meet the condition.
+// rank is lower if probably fewer resources meet the condition.
 func (c Condition) rank() int {
 	switch {
 	case c.Attribute == "active":

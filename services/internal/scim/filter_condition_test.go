@@ -107,7 +107,7 @@ func TestCondition(t *testing.T) {
 	}
 }
 
-// What a prefix leads to is its least upper bound among texts that are UTF-8.
+// The result for a prefix is its least upper bound among strings that are valid UTF-8.
 func TestAfterPrefix(t *testing.T) {
 	runes := []rune{1, 'a', 'b', 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xffff, 0x10000, 0x10ffff}
 	var texts []string

@@ -5,19 +5,17 @@ import (
 	"strings"
 )
 
-// Match evaluates the filter on a resource, as RFC 7644 §3.4.2.2 says: by the
-// attribute's type and caseExact, times as times. A comparison on a multi-valued
-// attribute holds if it holds for some value; "ne" holds also when there is none. What
-// CheckFilter would refuse holds for no resource. members and groups
-// are taken from m, and absent without.
+// Match reports whether a resource matches the filter, as RFC 7644 §3.4.2.2 says: by the attribute's type and caseExact;
+// times are compared as times. A comparison on a multi-valued attribute is true if it is true for some value; "ne" is also
+// true if there is no value. A comparison that CheckFilter would refuse is false. members and groups are taken from m, and
+// are missing if m lacks them.
 func (f *Filter) Match(t *ResourceType, doc *Document, m Envelope) bool {
 	return (&matcher{t: t, doc: doc, envelope: m}).node(f.root)
 }
 
-// MatchMember evaluates a filter on the sub-attributes of a member, as it stands
-// in a path such as members[type eq "Group"]. The $ref is the one that a client sees below
-// baseURL, as with Match: members[$ref eq "..."] in a query matches the groups of the members
-// for which it holds here.
+// MatchMember matches a filter on the sub-attributes of a member, as in the path members[type eq "Group"]. $ref is the URL
+// that a client sees below baseURL, as with Match: members[$ref eq "..."] in a query matches the groups with a member that
+// matches here.
 func (f *Filter) MatchMember(m Member, baseURL string) bool {
 	a := GroupType().members
 	v := m.value(a, baseURL)
@@ -46,7 +44,7 @@ func (m *matcher) node(n *node) bool {
 	v := m.find(to)
 	if n.kind == nodeCompare {
 		if v == nil && to.attr != nil && to.attr == m.t.active && n.comparesValues() {
-			active := boolValue(true) // a user who does not say so is active (RFC 7643 §4.1.1 leaves it open)
+			active := boolValue(true) // a user without active counts as active (RFC 7643 §4.1.1 leaves it open)
 			v = &active
 		}
 		return matchPath(n, to, v)
@@ -57,7 +55,7 @@ func (m *matcher) node(n *node) bool {
 	return slices.ContainsFunc(values(v), func(each value) bool { return matchValue(n.kids[0], to.attr, &each) })
 }
 
-// find gives the value of the attribute, or extension, that to is in; nil if unassigned.
+// find returns the value of the attribute, or extension, that contains to; nil if unassigned.
 func (m *matcher) find(to target) *value {
 	if to.ext != nil {
 		in := m.doc.root.find(to.ext)
@@ -77,7 +75,7 @@ func (m *matcher) find(to target) *value {
 	return m.doc.root.find(to.attr)
 }
 
-// values gives the elements of an array, and anything else as the only element.
+// values returns the elements of an array, or any other value as the only element.
 func values(v *value) []value {
 	if v.kind == kindArray {
 		return v.items
@@ -113,7 +111,7 @@ func matchPath(n *node, to target, v *value) bool {
 	return none && n.compare(leaf, nil)
 }
 
-// matchValue evaluates a filter in brackets on one value of a complex attribute.
+// matchValue matches a filter in brackets with one value of a complex attribute.
 func matchValue(n *node, a *Attribute, v *value) bool {
 	switch n.kind {
 	case nodeAnd:
@@ -130,8 +128,8 @@ func matchValue(n *node, a *Attribute, v *value) bool {
 	return false
 }
 
-// part gives what a comparison looks at of one value of a complex attribute; nil where it is unassigned. A value that does
-// not say whether it is primary is not (RFC 7643 §2.4), though nothing makes that present.
+// part returns the compared part of one value of a complex attribute; nil if it is unassigned. A value without "primary"
+// compares as not primary (RFC 7643 §2.4), but "primary" is not present in it.
 func (n *node) part(a, sub *Attribute, v *value) *value {
 	if sub == a {
 		return v
@@ -144,13 +142,12 @@ func (n *node) part(a, sub *Attribute, v *value) *value {
 	return at
 }
 
-// comparesValues says that a comparison is not about whether there is a value.
+// comparesValues reports whether a comparison compares values, and not only whether there is one.
 func (n *node) comparesValues() bool { return n.op != opPr && n.literal.kind != kindNull }
 
-// compare decides one comparison with one value; nil is an unassigned one, which
-// equals null and differs from everything else.
+// compare compares one value; nil is an unassigned value, which equals null and differs from everything else.
 func (n *node) compare(a *Attribute, v *value) bool {
-	if v != nil && v.kind == kindArray { // of a multi-valued sub-attribute, one of its values
+	if v != nil && v.kind == kindArray { // for a multi-valued sub-attribute, one value must match
 		return slices.ContainsFunc(v.items, func(each value) bool { return n.compare(a, &each) })
 	}
 	switch {
@@ -166,11 +163,11 @@ func (n *node) compare(a *Attribute, v *value) bool {
 		truth, ok := n.literal.boolean()
 		return ok && (n.op == opEq && truth == v.truth || n.op == opNe && truth != v.truth)
 	case TypeInteger, TypeDecimal:
-		return n.literal.kind == kindNumber && n.op.holds(compareNumbers(v.text, n.literal.text))
+		return n.literal.kind == kindNumber && n.op.matches(compareNumbers(v.text, n.literal.text))
 	case TypeDateTime:
 		if at, err := parseDateTime(v.text); err == nil {
 			if with, err := parseDateTime(n.literal.text); err == nil && n.op != opCo && n.op != opSw && n.op != opEw {
-				return n.op.holds(at.Compare(with))
+				return n.op.matches(at.Compare(with))
 			}
 		}
 	}
@@ -189,10 +186,10 @@ func (n *node) compare(a *Attribute, v *value) bool {
 	case opEw:
 		return strings.HasSuffix(have, want)
 	}
-	return n.op.holds(strings.Compare(have, want))
+	return n.op.matches(strings.Compare(have, want))
 }
 
-// empty holds for what "pr" does not take for a value: the empty string, and a complex value without anything else in it (RFC
+// empty reports whether "pr" is false for the value: for the empty string, and for a complex value without other content (RFC
 // 7644 §3.4.2.2, table 3).
 func (v *value) empty() bool {
 	switch v.kind {
@@ -206,8 +203,8 @@ func (v *value) empty() bool {
 	return false
 }
 
-// holds tells whether an operator is true of the sign of a comparison.
-func (o operator) holds(sign int) bool {
+// matches reports whether an operator is true for the sign of a comparison.
+func (o operator) matches(sign int) bool {
 	switch o {
 	case opEq:
 		return sign == 0

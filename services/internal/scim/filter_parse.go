@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// filterParser descends recursively through the grammar of RFC 7644 §3.4.2.2, figure
-// 1. PATCH paths (§3.5.2, figure 7) are made of the same parts.
+// filterParser is a recursive-descent parser for the grammar of RFC 7644 §3.4.2.2, figure 1. PATCH paths (§3.5.2, figure 7)
+// consist of the same parts.
 type filterParser struct {
 	src    string
 	pos    int
@@ -50,7 +50,7 @@ func (p *filterParser) next() byte {
 	return 0
 }
 
-// keyword takes the word if it stands here, in any case, and ends here.
+// keyword consumes a word at the position, in any case, if the word ends there.
 func (p *filterParser) keyword(word string) bool {
 	end := p.pos + len(word)
 	if end > len(p.src) || !sameName(p.src[p.pos:end], word) {
@@ -63,7 +63,7 @@ func (p *filterParser) keyword(word string) bool {
 	return true
 }
 
-// or, and, and term take the depth of nesting and whether they are inside brackets.
+// or, and, and term get the depth of nesting and whether they are inside brackets.
 func (p *filterParser) or(depth int, inside bool) (*node, error) {
 	return p.chain(nodeOr, "or", depth, inside, p.and)
 }
@@ -100,7 +100,7 @@ func (p *filterParser) chain(k nodeKind, word string, depth int, inside bool, pa
 	return &node{kind: k, offset: first.offset, kids: kids}, nil
 }
 
-// joined appends n, or its kids if it is of the kind that is being built.
+// joined appends n, or its kids if n has the kind k.
 func joined(kids []*node, n *node, k nodeKind) []*node {
 	if n.kind == k {
 		return append(kids, n.kids...)
@@ -142,8 +142,8 @@ func (p *filterParser) term(depth int, inside bool) (*node, error) {
 	return p.comparison(start, path)
 }
 
-// valueFilter reads what stands in the brackets of a value path, the opening one being here, and a comparison of a
-// sub-attribute after them: `[type eq "work"].value eq "x"` is `[type eq "work" and value eq "x"]`.
+// valueFilter parses the brackets of a value path, from the opening one, and a comparison of a sub-attribute after them:
+// `[type eq "work"].value eq "x"` is `[type eq "work" and value eq "x"]`.
 func (p *filterParser) valueFilter(depth int) (*node, error) {
 	kid, err := p.group(depth, true, ']')
 	if err != nil || p.next() != '.' {
@@ -157,7 +157,7 @@ func (p *filterParser) valueFilter(depth int) (*node, error) {
 	}
 	if path.urn != "" || path.sub != "" {
 		p.pos = start
-		return nil, p.fail("the name of a sub-attribute should stand here")
+		return nil, p.fail("the name of a sub-attribute is expected here")
 	}
 	comparison, err := p.comparison(start, path)
 	if err != nil {
@@ -166,7 +166,7 @@ func (p *filterParser) valueFilter(depth int) (*node, error) {
 	return &node{kind: nodeAnd, offset: kid.offset, kids: append(joined(nil, kid, nodeAnd), comparison)}, nil
 }
 
-// group reads what stands between parentheses or brackets, the opening one being here.
+// group parses a filter in parentheses or brackets, from the opening one.
 func (p *filterParser) group(depth int, inside bool, closing byte) (*node, error) {
 	if depth >= p.limits.FilterDepth {
 		return nil, p.fail("it nests deeper than %d", p.limits.FilterDepth)
@@ -178,7 +178,7 @@ func (p *filterParser) group(depth int, inside bool, closing byte) (*node, error
 	}
 	p.space()
 	if p.next() != closing {
-		return nil, p.fail("a %q should stand here", closing)
+		return nil, p.fail("a %q is expected here", closing)
 	}
 	p.pos++
 	return n, nil
@@ -190,7 +190,7 @@ func (p *filterParser) attrPath() (attrPath, error) {
 		p.pos++
 	}
 	if p.pos == start {
-		return attrPath{}, p.fail("the name of an attribute should stand here")
+		return attrPath{}, p.fail("the name of an attribute is expected here")
 	}
 	path, ok := splitAttrPath(p.src[start:p.pos])
 	if !ok {
@@ -208,7 +208,7 @@ func (p *filterParser) comparison(start int, path attrPath) (*node, error) {
 		return nil, p.fail("it has more than %d comparisons", p.limits.FilterTerms)
 	}
 	if p.next() != ' ' {
-		return nil, p.fail("a space and an operator should stand after the attribute")
+		return nil, p.fail("a space and an operator are expected after the attribute")
 	}
 	p.space()
 	op, err := p.operator()
@@ -220,7 +220,7 @@ func (p *filterParser) comparison(start int, path attrPath) (*node, error) {
 		return n, nil
 	}
 	if p.next() != ' ' {
-		return nil, p.fail("a space and a value should stand after the operator")
+		return nil, p.fail("a space and a value are expected after the operator")
 	}
 	p.space()
 	n.literal, err = p.literal()
@@ -240,12 +240,12 @@ func (p *filterParser) operator() (operator, error) {
 	}
 	p.pos = start
 	if word == "" {
-		return 0, p.fail("an operator (%s) should stand here", strings.Join(operatorNames[:], ", "))
+		return 0, p.fail("an operator (%s) is expected here", strings.Join(operatorNames[:], ", "))
 	}
 	return 0, p.fail("%s is no operator; they are %s", shown(word), strings.Join(operatorNames[:], ", "))
 }
 
-// literal reads a compValue: a JSON string, number, boolean or null.
+// literal parses a compValue: a JSON string, number, boolean or null.
 func (p *filterParser) literal() (literal, error) {
 	start := p.pos
 	d := decoder{src: p.src, pos: p.pos, limits: p.limits}
@@ -277,7 +277,7 @@ func (p *filterParser) literal() (literal, error) {
 		return literal{}, nil
 	}
 	p.pos = start
-	return literal{}, p.fail("a value should stand here: a string in double quotes, a number, true, false or null")
+	return literal{}, p.fail("a value is expected here: a string in double quotes, a number, true, false or null")
 }
 
 func (p *filterParser) endsValue(at int) bool {

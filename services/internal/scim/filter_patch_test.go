@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// A filter in the path of a PATCH selects the values for which the same filter in a query holds: what a client finds by
-// attribute[filter] is what it changes by it. Random filters on random values, of users' multi-valued attributes and of one in a
-// registered extension with every type.
+// A filter in the path of a PATCH selects the same values as in a query: a client changes what it finds by attribute[filter].
+// Random filters on random values, of users' multi-valued attributes and of one in a registered extension with every type.
 func TestAFilterInAPathSelectsWhatItFindsInAQuery(t *testing.T) {
 	random := rand.New(rand.NewPCG(35, 7644))
 	of := everyType(t)
@@ -60,7 +59,7 @@ func TestAFilterInAPathSelectsWhatItFindsInAQuery(t *testing.T) {
 	}
 }
 
-// The same of members, whose $ref hangs on where the client sees them.
+// The same for members. Their $ref depends on the client's Base URL.
 func TestAFilterOnMembersSelectsWhomItFindsInAQuery(t *testing.T) {
 	random := rand.New(rand.NewPCG(36, 7644))
 	of, d := GroupType(), group(t, `{"displayName":"g"}`)
@@ -95,7 +94,7 @@ func TestAFilterOnMembersSelectsWhomItFindsInAQuery(t *testing.T) {
 	}
 }
 
-// resourceOf is a user with these values, separated by commas, of one attribute.
+// resourceOf is a user with these values, separated by commas, for one attribute.
 func resourceOf(t *testing.T, of *ResourceType, to target, values string) *Document {
 	t.Helper()
 	body := fmt.Sprintf(`%q:[%s]`, to.attr.Name, values)
@@ -105,7 +104,7 @@ func resourceOf(t *testing.T, of *ResourceType, to target, values string) *Docum
 	return document(t, of, `{"userName":"x",`+body+`}`)
 }
 
-// randomOf gives the JSON of a value of a simple attribute.
+// randomOf returns the JSON of a value of a simple attribute.
 func randomOf(random *rand.Rand, a *Attribute) string {
 	switch a.Type {
 	case TypeBoolean:
@@ -143,7 +142,7 @@ func randomValues(random *rand.Rand, a *Attribute, n int) string {
 	return strings.Join(all, ",")
 }
 
-// randomFilter makes a filter on the sub-attributes of a, some of which cannot be.
+// randomFilter makes a filter on the sub-attributes of a; some filters are invalid.
 func randomFilter(random *rand.Rand, a *Attribute, depth int) string {
 	if depth < 3 {
 		switch random.IntN(6) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// roomy lets a text that was accepted be spelled out, which may lengthen it.
+// roomy accepts the canonical form of an accepted text, which may be longer.
 var roomy = Limits{FilterBytes: 1 << 20}
 
 func FuzzFilter(f *testing.F) {
@@ -135,7 +135,7 @@ func FuzzDocument(f *testing.F) {
 
 func FuzzPatch(f *testing.F) {
 	for _, seed := range []string{
-		`{"schemas":["` + PatchOpMessage + `"],"Operations":[{"op":"add","path":"title","value":"x"}]}`,
+		`{"schemas":["` + PatchOpSchema + `"],"Operations":[{"op":"add","path":"title","value":"x"}]}`,
 		`{"Operations":[{"op":"Replace","path":"emails[type eq \"work\"].value","value":"x"},{"op":"Remove","path":"name"}]}`,
 		`{"Operations":[{"op":"replace","value":{"name.givenName":"g","active":"False","` + EnterpriseUserSchema + `:manager":"1"}}]}`,
 		`{"Operations":[{"op":"add","path":"emails","value":[{"value":"a","primary":true},"b"]},{"op":"remove","path":"emails","value":["b"]}]}`,
@@ -207,7 +207,7 @@ func FuzzSchema(f *testing.F) {
 	})
 }
 
-// requireReadable wants a document to be read again as it is, and without its extension in any case.
+// requireReadable requires that a document can be read again as it is, and without its extension in any case.
 func requireReadable(t *testing.T, d *Document) {
 	t.Helper()
 	requireCanonical(t, d)

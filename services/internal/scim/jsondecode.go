@@ -11,50 +11,50 @@ import (
 	"unsafe"
 )
 
-// text is a message as a string, without a copy: a group's may have 64 MiB. Nobody changes it afterwards.
-func text(message []byte) string {
-	return unsafe.String(unsafe.SliceData(message), len(message)) //nolint:gosec // see above
+// text returns a body as a string, without a copy: a group may have 64 MiB. Nobody may change the body afterwards.
+func text(body []byte) string {
+	return unsafe.String(unsafe.SliceData(body), len(body)) //nolint:gosec // see above
 }
 
-// decoder reads JSON (RFC 8259) into values. It is our own because encoding/json lets
-// pass what a directory must not store (a key twice, half a surrogate pair) and
-// gives maps. Strings without escapes are slices of the source, so a body is
-// read with little more than one allocation an object.
+// decoder parses JSON (RFC 8259) into values. It is our own because encoding/json accepts what a directory must not store (a
+// repeated key, half a surrogate pair), and returns maps. Strings without escapes are slices of the source, so reading a
+// body takes little more than one allocation per object.
 //
-// It counts the values as it reads them, since a value takes many times the bytes of its text: a message beyond
-// Limits.Values ends there. Where it knows what it reads, it checks what no schema knows, and builds nothing of it.
+// It counts the values while it reads them, because a value takes many times the bytes of its text: it stops at a message
+// with more than Limits.Values. If it knows the attribute that it reads, it checks values that no schema knows without
+// storing them.
 type decoder struct {
 	src     string
 	pos     int
 	limits  Limits // with defaults
 	values  int    // counted so far
 	stream  *elementStream
-	inPlace bool // the next object is gone before the next value is read, and so is not copied
+	inPlace bool // the next object is used before the next value is read, so it need not be copied
 	// Objects and arrays under construction; finished ones are copied to their size.
 	fields []field
 	items  []value
 }
 
-// elementStream takes the elements of one array as they are read, so that the members
-// of a large group never stand in memory as a tree. The array is the value of key
-// in the top-level object, or the top-level value itself. Its elements are not counted together, but each by itself,
-// and what take gets is gone when it returns, but for strings.
+// elementStream receives the elements of one array while they are read, so that the members of a large group are never in
+// memory as a tree. The array is the value of key in the top-level object, or the top-level value itself. The limit of
+// values applies to each element, not to all of them together. The value that take gets is valid only during the call,
+// except for strings.
 type elementStream struct {
 	key  string
 	take func(value) error
 	used bool
-	// How many bytes of the text were read when take is called, from the array's beginning, and how many are left.
+	// The bytes of the text that were read from the array's beginning when take is called, and the bytes that are left.
 	read, left int
 }
 
-// decode reads the one JSON value that src is, which is meant for the attribute a; for anything where that is nil. Errors are
-// invalidSyntax, except for too many values, and strings that are too long or hold NUL: these are invalidValue.
+// decode parses src as one JSON value for the attribute a, or for any use if a is nil. Errors are invalidSyntax, except for
+// too many values, and strings that are too long or contain NUL: these are invalidValue.
 //
-// What a does not know, and what nobody may write, is kindSkipped. Of an array that holds more values than a may have, so many
-// are read that it shows.
+// Values that a does not know, and values that a client may not write, become kindSkipped. If an array has more values than a
+// may have, decode returns just enough of them to show that.
 func (d *decoder) decode(a *Attribute) (value, error) {
 	if len(d.src) > 256 {
-		// Growing step by step would cost a user's body a third of its allocations.
+		// Growing step by step would be a third of all allocations for a user's body.
 		d.fields, d.items = make([]field, 0, 32), make([]value, 0, 8)
 	}
 	d.space()
@@ -69,14 +69,13 @@ func (d *decoder) decode(a *Attribute) (value, error) {
 	return v, nil
 }
 
-// decodeJSON reads a text that is no message's, and is for no attribute.
+// decodeJSON parses a text that is not from a message and not for an attribute.
 func decodeJSON(src string, l Limits) (value, error) {
 	d := decoder{src: src, limits: l}
 	return d.decode(nil)
 }
 
-// located names the keys that led to an error of the decoder's own. What the taker
-// of a stream found has its path already.
+// located adds the path to an error of the decoder. An error from the taker of a stream has its path already.
 func (d *decoder) located(err error) error {
 	var taken *takerError
 	if errors.As(err, &taken) {
@@ -89,14 +88,14 @@ func (d *decoder) located(err error) error {
 	return err
 }
 
-// takerError carries what elementStream.take returned past the decoder's own words.
+// takerError carries an error of elementStream.take through the decoder unchanged.
 type takerError struct{ err error }
 
 func (e *takerError) Error() string { return e.err.Error() }
 
 func (d *decoder) syntax(format string, args ...any) *Error {
 	e := newError(InvalidSyntax, "", format, args...)
-	e.Detail = "The body is not the JSON that it should be: " + e.Detail + " (at byte " + strconv.Itoa(d.pos) + ")."
+	e.Detail = "The body is not valid JSON: " + e.Detail + " (at byte " + strconv.Itoa(d.pos) + ")."
 	return e
 }
 
@@ -111,7 +110,7 @@ func (d *decoder) space() {
 	}
 }
 
-// next gives the byte at the position, 0 at the end. NUL is no part of JSON either.
+// next returns the byte at the position, 0 at the end. NUL is not valid in JSON either.
 func (d *decoder) next() byte {
 	if d.pos < len(d.src) {
 		return d.src[d.pos]
@@ -139,7 +138,7 @@ func (d *decoder) value(depth int, a *Attribute) (value, error) {
 	return d.literal()
 }
 
-// literal reads a value that is not in quotes, braces or brackets.
+// literal parses a value without quotes, braces or brackets.
 func (d *decoder) literal() (value, error) {
 	switch c := d.next(); {
 	case c == '-' || '0' <= c && c <= '9':
@@ -151,9 +150,9 @@ func (d *decoder) literal() (value, error) {
 	case d.word("null"):
 		return value{}, nil
 	case d.pos == len(d.src):
-		return value{}, d.syntax("it ends where a value should stand")
+		return value{}, d.syntax("it ends where a value is expected")
 	default:
-		return value{}, d.syntax("a value should stand here")
+		return value{}, d.syntax("a value is expected here")
 	}
 }
 
@@ -226,12 +225,12 @@ func (d *decoder) object(depth int, a *Attribute) (value, error) {
 	return value{kind: kindObject, fields: fields}, nil
 }
 
-// mostNamed is how many keys of one object that no schema knows are kept, without their values, for the reader to tell of: one
-// more than it names.
+// mostNamed is how many unknown keys of one object are kept, without their values, so that the reader can report them: one
+// more than it reports.
 const mostNamed = mostIgnored + 1
 
-// named gives what a key of an object means that is meant for the attribute: one of its sub-attributes, or, in a resource and in
-// an extension, what else could be a path to one. known is false where it means nothing, and for what nobody may write.
+// named returns the attribute that a key of an object for a means: one of its sub-attributes or, in a resource and in an
+// extension, the attribute at the key as a path. known is false if the key means nothing, or if clients may not write it.
 func (a *Attribute) named(key string) (means *Attribute, known bool) {
 	means = a.sub(key)
 	if means == nil && (a.urn != "" || a.isExtension()) {
@@ -240,7 +239,7 @@ func (a *Attribute) named(key string) (means *Attribute, known bool) {
 	return means, means != nil && (means.Mutability != ReadOnly || means.Name == "schemas")
 }
 
-// below finds what a path means in a resource or an extension.
+// below finds the attribute at a path in a resource or an extension.
 func (a *Attribute) below(path string) *Attribute {
 	if a.urn != "" && begins(path, "urn:") {
 		if sameName(path, a.urn) {
@@ -274,8 +273,8 @@ func (a *Attribute) below(path string) *Attribute {
 	return head.sub(rest[1:])
 }
 
-// doubled makes room for one more, where there may be so many more at most: to grow by less than double, as append does, costs
-// several times the bytes.
+// doubled makes room for one more element, if at most more elements may follow. Unlike append, which grows a large slice by
+// less than double, it avoids copying the bytes several times.
 func doubled[T any](all []T, more int) []T {
 	if n := len(all); n == cap(all) {
 		return append(make([]T, 0, n+min(max(4, n), more+1)), all...)
@@ -286,7 +285,7 @@ func doubled[T any](all []T, more int) []T {
 // more is how many values may follow.
 func (d *decoder) more() int { return max(0, d.limits.Values-d.values) }
 
-// opens passes the opening of an object or array, and says whether there is anything before its end.
+// opens consumes the opening of an object or array, and reports whether there is anything before its end.
 func (d *decoder) opens(end byte) (more bool, err error) {
 	d.pos++
 	d.space()
@@ -297,7 +296,7 @@ func (d *decoder) opens(end byte) (more bool, err error) {
 	return true, nil
 }
 
-// goesOn passes what follows a member or element: a comma, or the end.
+// goesOn consumes what follows a member or element: a comma, or the end.
 func (d *decoder) goesOn(end byte, otherwise string) (more bool, err error) {
 	d.space()
 	switch d.next() {
@@ -313,11 +312,11 @@ func (d *decoder) goesOn(end byte, otherwise string) (more bool, err error) {
 }
 
 const (
-	objectGoesOn = "a comma or the end of the object should stand here"
-	arrayGoesOn  = "a comma or the end of the array should stand here"
+	objectGoesOn = "a comma or the end of the object is expected here"
+	arrayGoesOn  = "a comma or the end of the array is expected here"
 )
 
-// newKey reads a key of the object whose fields begin at start, which has not stood there before.
+// newKey parses a key of the object whose fields begin at start, and refuses a repeated one.
 func (d *decoder) newKey(seen *keySet, start int) (string, error) {
 	key, err := d.key()
 	if err != nil {
@@ -329,7 +328,7 @@ func (d *decoder) newKey(seen *keySet, start int) (string, error) {
 	return key, nil
 }
 
-// skip reads a value as d.value does, and keeps nothing of it.
+// skip parses a value as d.value does, and drops it.
 func (d *decoder) skip(depth int) error {
 	if d.values++; d.values > d.limits.Values {
 		return d.tooMany()
@@ -380,10 +379,10 @@ func (d *decoder) skipObject(depth int) error {
 	return err
 }
 
-// key reads a key and the colon after it.
+// key parses a key and the colon after it.
 func (d *decoder) key() (string, error) {
 	if d.next() != '"' {
-		return "", d.syntax("a key in double quotes should stand here")
+		return "", d.syntax("a key in double quotes is expected here")
 	}
 	key, err := d.string()
 	if err != nil {
@@ -391,20 +390,19 @@ func (d *decoder) key() (string, error) {
 	}
 	d.space()
 	if d.next() != ':' {
-		return "", d.syntax("a colon should stand after the key %s", shown(key))
+		return "", d.syntax("a colon is expected after the key %s", shown(key))
 	}
 	d.pos++
 	d.space()
 	return key, nil
 }
 
-// twice refuses a repeated key. Which of the values would count differs from parser
-// to parser, and with it what a proxy on the way saw.
+// twice refuses a repeated key. Parsers differ in which value they use, so a proxy before Usher may have seen another one.
 func (d *decoder) twice(earlier, key string) error {
 	if earlier == key {
-		return newError(InvalidSyntax, key, "The key %s stands twice in one object.", shown(key))
+		return newError(InvalidSyntax, key, "The key %s is repeated in one object.", shown(key))
 	}
-	return newError(InvalidSyntax, key, "The keys %s and %s differ only by case and stand in one object; attribute names are case-insensitive.",
+	return newError(InvalidSyntax, key, "The keys %s and %s differ only by case in one object; attribute names are case-insensitive.",
 		shown(earlier), shown(key))
 }
 
@@ -441,7 +439,8 @@ func (d *decoder) array(depth int, a *Attribute) (value, error) {
 	return value{kind: kindArray, items: items}, nil
 }
 
-// mostItems is how many values of an array are built: one more than the attribute may have, so that its reader refuses it.
+// mostItems is how many values of an array are stored: one more than the attribute may have, so that its reader refuses the
+// array.
 func (d *decoder) mostItems(a *Attribute) int {
 	switch {
 	case a == nil || a.unlimited:
@@ -520,10 +519,10 @@ func (d *decoder) digits() int {
 	return d.pos - start
 }
 
-// string reads a string, its opening quote at the position.
+// string parses a string, with its opening quote at the position.
 func (d *decoder) string() (string, error) { return d.quoted(true) }
 
-// quoted checks a string, and gives it where it is to be kept.
+// quoted checks a string, and returns it if keep is true.
 func (d *decoder) quoted(keep bool) (string, error) {
 	d.pos++
 	start := d.pos
@@ -556,13 +555,14 @@ func (d *decoder) tooLong(n int) error {
 	return nil
 }
 
-// escaped goes on reading a string at its first backslash. It measures first: to grow would take several times its bytes.
+// escaped continues to parse a string at its first backslash. It measures the result first: growing would take several times
+// its bytes.
 func (d *decoder) escaped(start int, keep bool) (string, error) {
 	length := d.pos - start
 	for d.pos < len(d.src) {
 		switch c := d.src[d.pos]; {
 		case c == '"':
-			written := d.src[start:d.pos] // as valid as what it means, since escapes are ASCII
+			written := d.src[start:d.pos] // valid if its meaning is valid, because escapes are ASCII
 			if !utf8.ValidString(written) {
 				return "", d.syntax("a string is not valid UTF-8")
 			}
@@ -587,7 +587,7 @@ func (d *decoder) escaped(start int, keep bool) (string, error) {
 	return "", d.syntax("a string has no closing quote")
 }
 
-// unescaped gives what a valid string means, of which the length is known.
+// unescaped returns the meaning of a valid string, with a known length.
 func unescaped(written string, length int) string {
 	b := make([]byte, 0, length)
 	d := decoder{src: written}
@@ -624,7 +624,7 @@ func (d *decoder) escape() (rune, error) {
 		return d.unicodeEscape()
 	}
 	d.pos--
-	return 0, d.syntax("a string holds an escape that JSON has not")
+	return 0, d.syntax("a string contains an escape that JSON does not define")
 }
 
 func (d *decoder) unicodeEscape() (rune, error) {
@@ -633,8 +633,8 @@ func (d *decoder) unicodeEscape() (rune, error) {
 		return 0, d.syntax("\\u needs four hexadecimal digits")
 	}
 	if r == 0 {
-		// Databases can't keep it in a text: PostgreSQL refuses U+0000.
-		return 0, newError(InvalidValue, "", "A string holds the character U+0000, which can't be kept.")
+		// Databases cannot store it in a text: PostgreSQL refuses U+0000.
+		return 0, newError(InvalidValue, "", "A string contains the character U+0000, which can't be stored.")
 	}
 	if !utf16.IsSurrogate(r) {
 		return r, nil
@@ -647,7 +647,7 @@ func (d *decoder) unicodeEscape() (rune, error) {
 			}
 		}
 	}
-	return 0, d.syntax("\\u escapes hold half a surrogate pair")
+	return 0, d.syntax("\\u escapes contain half a surrogate pair")
 }
 
 func (d *decoder) hex4() (rune, bool) {
@@ -669,7 +669,7 @@ func (d *decoder) hex4() (rune, bool) {
 	return r, true
 }
 
-// under puts the key that led to an error into its path.
+// under adds the key at which an error occurred to its path.
 func under(key string, err error) error {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -680,26 +680,26 @@ func under(key string, err error) error {
 	} else {
 		e.Path = key + "." + e.Path
 	}
-	// Hostile input nests deep, and its keys may be long.
+	// Hostile input may be deeply nested, and its keys may be long.
 	if len(e.Path) > 256 {
 		e.Path = strings.ToValidUTF8(e.Path[:256], "")
 	}
 	return e
 }
 
-// keySet finds keys that an object repeats. Objects are small, so it scans; a large
-// one gets a table, or a hostile one would cost quadratic time.
+// keySet finds repeated keys of an object. It scans the keys of small objects. Large ones get a hash table, because hostile
+// input would otherwise take quadratic time.
 type keySet struct {
-	exact bool // with regard to case
+	exact bool // keys are case-sensitive
 	seed  maphash.Seed
 	names []string
-	slots []uint32 // a hash table of places in names, from 1; a quarter of it is empty at least
+	slots []uint32 // a hash table of indexes in names, from 1; at least a quarter of it is empty
 }
 
 const scannedKeys = 24
 
-// add takes a key, unless it is there. fields are those of the object that came first, at least scannedKeys of them if there
-// are so many.
+// add adds a key, unless it exists. fields are the earlier fields of the object, at least scannedKeys of them if there are
+// so many.
 func (s *keySet) add(fields []field, key string) (earlier string, twice bool) {
 	if s.slots == nil {
 		for i := range fields {
@@ -711,13 +711,13 @@ func (s *keySet) add(fields []field, key string) (earlier string, twice bool) {
 			return "", false
 		}
 		for i := range fields {
-			s.put(fields[i].name)
+			s.insert(fields[i].name)
 		}
 	}
-	return s.put(key)
+	return s.insert(key)
 }
 
-func (s *keySet) put(key string) (earlier string, twice bool) {
+func (s *keySet) insert(key string) (earlier string, twice bool) {
 	if len(s.names) < scannedKeys {
 		for _, name := range s.names {
 			if s.same(name, key) {
@@ -745,7 +745,7 @@ func (s *keySet) put(key string) (earlier string, twice bool) {
 	return "", false
 }
 
-// slot finds where a key is, or would be.
+// slot finds the slot of a key, or the slot for adding it.
 func (s *keySet) slot(key string) int {
 	at := int(s.hash(key) % uint64(len(s.slots))) //nolint:gosec // less than a length
 	for s.slots[at] > 0 && !s.same(s.names[s.slots[at]-1], key) {

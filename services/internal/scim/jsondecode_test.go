@@ -29,7 +29,7 @@ func TestBodiesThatAreRefused(t *testing.T) {
 		{"a comma too many", `{"userName":"a",}`, InvalidSyntax, "key in double quotes"},
 		{"an array that does not end", `{"emails":[{"value":"a"}`, InvalidSyntax, "comma or the end of the array"},
 		{"no colon", `{"userName" "a"}`, InvalidSyntax, "colon"},
-		{"a repeated key", `{"userName":"a","userName":"b"}`, InvalidSyntax, `"userName" stands twice`},
+		{"a repeated key", `{"userName":"a","userName":"b"}`, InvalidSyntax, `"userName" is repeated`},
 		{"a key repeated in another case", `{"userName":"a","USERNAME":"b"}`, InvalidSyntax, `"userName" and "USERNAME" differ only by case`},
 		{"a repeated key inside", `{"userName":"a","name":{"givenName":"a","givenname":"b"}}`, InvalidSyntax, "name.givenname: "},
 		{"a repeated key among many", manyKeys("X7"), InvalidSyntax, `"x7" and "X7"`},
@@ -48,7 +48,7 @@ func TestBodiesThatAreRefused(t *testing.T) {
 		{"a number that ends in a point", `{"x":1.}`, InvalidSyntax, "digit"},
 		{"a number without an exponent's digits", `{"x":1e}`, InvalidSyntax, "digit"},
 		{"a lone minus", `{"x":-}`, InvalidSyntax, "digit"},
-		{"NaN", `{"x":NaN}`, InvalidSyntax, "value should stand"},
+		{"NaN", `{"x":NaN}`, InvalidSyntax, "value is expected"},
 		{"a string that is too long", `{"userName":"a","title":"` + strings.Repeat("x", 300<<10) + `"}`, InvalidValue, "title: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -95,7 +95,7 @@ func TestLimitsAreConfiguration(t *testing.T) {
 			_, err := UserType().New([]byte(c.body), Options{})
 			requireNoError(t, err)
 			if _, err = UserType().New([]byte(c.body), Options{Limits: c.limits}); err == nil {
-				t.Fatal("the limit did not hold")
+				t.Fatal("the limit was exceeded")
 			}
 		})
 	}
@@ -117,7 +117,7 @@ func TestNumbersCompareExactly(t *testing.T) {
 	}
 }
 
-// What no schema knows is passed over, and refused where the same would be refused that is kept.
+// Values that no schema knows are skipped, and refused for the same reasons as values that are stored.
 func TestWhatIsSkippedIsCheckedAlike(t *testing.T) {
 	deep := func(n int) string { return strings.Repeat(`[`, n) + strings.Repeat(`]`, n) }
 	many := func(n int) string { return `[0` + strings.Repeat(`,0`, n-1) + `]` }
@@ -137,7 +137,7 @@ func TestWhatIsSkippedIsCheckedAlike(t *testing.T) {
 	}
 }
 
-// manyKeys are members of an object, the last of them of this name.
+// manyKeys returns the members of an object, the last of them with this name.
 func manyKeys(n int, last string) string {
 	var b strings.Builder
 	for i := range n {

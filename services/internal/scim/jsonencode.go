@@ -7,7 +7,7 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
-// appendJSON writes v without white space. Each value has exactly one spelling.
+// appendJSON writes v without white space. Each value has exactly one encoding.
 func (v *value) appendJSON(dst []byte) []byte {
 	switch v.kind {
 	case kindBool:
@@ -44,7 +44,8 @@ func (v *value) appendJSON(dst []byte) []byte {
 	}
 }
 
-// appendJSONBut writes v, apart from one sub-attribute, so that what equalBut finds equal is spelled equally. It is no JSON then.
+// appendJSONBut writes v without one sub-attribute, so that values that are equal for equalBut have equal encodings. The result
+// is not valid JSON.
 func (v *value) appendJSONBut(dst []byte, except *Attribute) []byte {
 	if except == nil || v.kind != kindObject {
 		return v.appendJSON(dst)
@@ -57,7 +58,7 @@ func (v *value) appendJSONBut(dst []byte, except *Attribute) []byte {
 	return dst
 }
 
-// lengthJSON is about how many bytes appendJSON writes, and not less.
+// lengthJSON returns an upper bound of the bytes that appendJSON writes.
 func (v *value) lengthJSON() int {
 	n := lengthString(v.text) + len("false")
 	for i := range v.items {
@@ -69,7 +70,7 @@ func (v *value) lengthJSON() int {
 	return n
 }
 
-// lengthString is how many bytes appendString writes at most.
+// lengthString returns an upper bound of the bytes that appendString writes.
 func lengthString(s string) int {
 	n := len(s) + 2
 	for i := range len(s) {
@@ -82,7 +83,7 @@ func lengthString(s string) int {
 	return n
 }
 
-// appendString escapes what RFC 8259 §7 demands and nothing else: no HTML escapes.
+// appendString escapes what RFC 8259 §7 demands and nothing else: there are no HTML escapes.
 func appendString(dst []byte, s string) []byte {
 	return append(appendEscaped(append(dst, '"'), s), '"')
 }

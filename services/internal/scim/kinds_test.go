@@ -26,7 +26,7 @@ func everyType(t *testing.T) *ResourceType {
 	return extended
 }
 
-// The JSON values that are sent to each attribute.
+// The JSON values that the test sends to each attribute.
 var jsonKinds = []struct{ name, json string }{
 	{"string", `"x"`}, {"empty string", `""`}, {"word", `"True"`}, {"time", `"2026-01-31T12:00:00Z"`}, {"base64", `"AAAA"`}, {"digits", `"7"`},
 	{"object as text", `"{}"`}, {"array as text", `"[{}]"`}, {"whole number", `7`}, {"fraction", `1.5`}, {"boolean", `true`}, {"null", `null`}, {"object", `{}`},
@@ -39,11 +39,12 @@ var jsonKinds = []struct{ name, json string }{
 // texts are the strings among the kinds.
 var texts = []string{"string", "empty string", "word", "time", "base64", "digits", "object as text", "array as text"}
 
-// taken says which kinds one value of a type may be, in both modes, and in tolerant mode besides. All others are invalidValue.
+// taken lists the kinds that one value of a type may have: in both modes, and additionally in tolerant mode. All others are
+// invalidValue.
 var taken = map[AttributeType]struct{ always, tolerant []string }{
 	TypeString:    {always: texts},
 	TypeReference: {always: texts},
-	// RFC 7643 §2.3.6 wants base64; directories send line breaks and PEM headers.
+	// RFC 7643 §2.3.6 requires base64; directories send line breaks and PEM headers.
 	TypeBinary:   {always: []string{"base64", "word", "empty string"}, tolerant: texts},
 	TypeBoolean:  {always: []string{"boolean"}, tolerant: []string{"word"}},
 	TypeInteger:  {always: []string{"whole number"}},
@@ -52,13 +53,13 @@ var taken = map[AttributeType]struct{ always, tolerant []string }{
 	TypeComplex:  {always: []string{"object"}, tolerant: []string{"object as text"}},
 }
 
-// takes says whether an attribute takes a kind, or the elements of an array that the kind names.
+// takes reports whether an attribute accepts a kind, or the elements of an array that the kind names.
 func takes(a *Attribute, kind string, mode Mode) bool {
 	one := func(kind string) bool {
 		if slices.Contains(taken[a.Type].always, kind) || mode == Tolerant && slices.Contains(taken[a.Type].tolerant, kind) {
 			return true
 		}
-		// A string stands for the object whose value it is: a manager, a role, a member.
+		// A string stands for the object that has it as value: a manager, a role, a member.
 		plain := mode == Tolerant && a.Type == TypeComplex && a.inValue != nil && slices.Contains(texts, kind)
 		switch {
 		case !plain || a.Name == "roles":
@@ -99,8 +100,8 @@ func takes(a *Attribute, kind string, mode Mode) bool {
 	return mode == Tolerant && one(kind)
 }
 
-// Each attribute of the schemas, and one of each type there is, takes the kinds of JSON that its type has, and in tolerant mode
-// those besides that a client is known to send. All others are refused by its name, never stored.
+// Each attribute of the schemas, and one of each type, accepts the kinds of JSON of its type, and in tolerant mode also those
+// that clients are known to send. All others are refused with the attribute's name, and never stored.
 func TestEachAttributeTakesTheKindsOfItsType(t *testing.T) {
 	refusals, acceptances := 0, 0
 	for _, of := range []*ResourceType{everyType(t), GroupType()} {
@@ -132,7 +133,7 @@ func TestEachAttributeTakesTheKindsOfItsType(t *testing.T) {
 							again, err := of.New(r.Document.JSON(), Options{Mode: mode})
 							requireNoError(t, err)
 							requireEqual(t, how+" as it is stored", string(again.Document.JSON()), string(r.Document.JSON()))
-							requireEqual(t, how+": quirks of what is stored", again.Quirks, nil) // so it has its type
+							requireEqual(t, how+": quirks of what is stored", again.Quirks, nil) // this shows that it has its type
 						}
 					})
 				}
@@ -144,7 +145,7 @@ func TestEachAttributeTakesTheKindsOfItsType(t *testing.T) {
 	}
 }
 
-// leaves lists the attributes of a type that a client may write. Members are apart: see TestMembersTakeTheKindsOfTheirType.
+// leaves lists the attributes of a type that a client may write. For members, see TestMembersTakeTheKindsOfTheirType.
 func leaves(of *ResourceType) []target {
 	var all []target
 	var walk func(in target, attributes []*Attribute)
@@ -171,7 +172,7 @@ type sent struct {
 	err error
 }
 
-// sentTo sends a value to an attribute in each way there is.
+// sentTo sends a value to an attribute in each possible way.
 func sentTo(t *testing.T, of *ResourceType, to target, json string, mode Mode) map[string]sent {
 	t.Helper()
 	whole := json // of the attribute
@@ -202,7 +203,7 @@ func sentTo(t *testing.T, of *ResourceType, to target, json string, mode Mode) m
 	keep("PUT", r, err)
 	for _, op := range []string{"add", "replace"} {
 		if op == "add" && json == "null" {
-			continue // adds nothing, also to what is required
+			continue // adds nothing, also to a required attribute
 		}
 		r, err = of.Patch(old, &PatchOp{Operations: []Operation{{Op: op, Path: to.attr.path, Value: []byte(whole)}}}, options)
 		keep(op, r, err)
@@ -217,7 +218,7 @@ func sentTo(t *testing.T, of *ResourceType, to target, json string, mode Mode) m
 	return all
 }
 
-// there is a value of a complex attribute that holds something.
+// there is a non-empty value of a complex attribute.
 func there(a *Attribute) string {
 	valid := map[AttributeType]string{TypeBoolean: "false", TypeInteger: "1", TypeDecimal: "1", TypeDateTime: `"2026-01-31T12:00:00Z"`}
 	for _, s := range a.SubAttributes {
@@ -240,7 +241,7 @@ func there(a *Attribute) string {
 	return "{}"
 }
 
-// TestMembersTakeTheKindsOfTheirType is of members, which stand in no document.
+// TestMembersTakeTheKindsOfTheirType is for members, which are not in the document.
 func TestMembersTakeTheKindsOfTheirType(t *testing.T) {
 	for value, want := range map[string][2]bool{ // in tolerant and in strict mode
 		`[{"value":"a"}]`: {true, true}, `[]`: {true, true}, `null`: {true, true}, `[null]`: {true, true},

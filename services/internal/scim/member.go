@@ -4,20 +4,20 @@ package scim
 type Member struct {
 	Value   string // the id, compared exactly
 	Type    string // "", "User" or "Group"
-	Display string // derived from the member; never taken from a client
+	Display string // derived from the member; never set by a client
 }
 
-// MemberEditKind says what a MemberEdit does.
+// MemberEditKind is what a MemberEdit does.
 type MemberEditKind int
 
 const (
-	// AddMembers adds Members; those there already stay as they are.
+	// AddMembers adds members; existing ones stay as they are.
 	AddMembers MemberEditKind = iota + 1
-	// RemoveMembers removes Members by their Value; those not there don't matter.
+	// RemoveMembers removes members by their ids; missing ones are ignored.
 	RemoveMembers
-	// RemoveMatching removes the members for which Filter.MatchMember holds.
+	// RemoveMatching removes the members that match Filter; see Filter.MatchMember.
 	RemoveMatching
-	// ReplaceMembers makes Members the only ones. No Members means: remove all.
+	// ReplaceMembers replaces all members with these. Without ids, it removes all.
 	ReplaceMembers
 )
 
@@ -35,23 +35,23 @@ func (k MemberEditKind) String() string {
 	return "unknown edit"
 }
 
-// MemberEdit is one change of a group's members. IDs holds none twice.
+// MemberEdit is one edit of a group's members. IDs contains no duplicates.
 type MemberEdit struct {
 	Kind   MemberEditKind
 	IDs    []string // compared exactly
-	Filter *Filter  // RemoveMatching only
+	Filter *Filter  // only for RemoveMatching
 }
 
-// memberList reads members one at a time, so that a large group is never held as a tree.
+// memberList reads members one at a time, so that a large group is never in memory as a tree.
 type memberList struct {
 	r      *reader
 	seen   keySet
-	stream *elementStream // where they come from, else nil
+	stream *elementStream // the source of the members, or nil
 }
 
 func newMemberList(r *reader) *memberList { return &memberList{r: r, seen: keySet{exact: true}} }
 
-// from gives the stream of the members that stand under a key; see elementStream.
+// from returns the stream of the members under a key; see elementStream.
 func (l *memberList) from(key string) *elementStream {
 	l.stream = &elementStream{key: key, take: l.take}
 	return l.stream
@@ -64,17 +64,18 @@ func (l *memberList) take(v value) error {
 		return nil
 	}
 	counted := l.r.values
-	defer func() { l.r.values = counted }() // a member may be a text of values
+	defer func() { l.r.values = counted }() // a member may be a string with values inside
 	id, err := l.r.member(v)
 	if err != nil {
 		return err
 	}
 	l.room()
-	l.seen.put(id)
+	l.seen.insert(id)
 	return nil
 }
 
-// room makes room for as many members as seem to come, and for twice as many as came at most: a large group has no others after it.
+// room makes room for as many members as are probably coming, at most twice as many as have come: a large group is not followed by
+// others.
 func (l *memberList) room() {
 	names := l.seen.names
 	n := len(names)
@@ -104,11 +105,11 @@ func (l *memberList) takeAll(v value) error {
 	return nil
 }
 
-// member reads one member: its id. Whether it is a user or a group is known by that.
+// member reads one member, and returns its id. The id tells whether it is a user or a group.
 func (r *reader) member(v value) (id string, err error) {
 	a := r.t.members
 	if v = r.unquoted(a, v); v.kind == kindString && v.text != "" && !r.strict() {
-		r.quirk(QuirkStringAsValue) // as object has it, but there may be a million of them
+		r.quirk(QuirkStringAsValue) // like object, but there may be a million members
 		v, err = r.string(a.inValue, v)
 		return v.text, err
 	}
@@ -136,25 +137,24 @@ func (r *reader) member(v value) (id string, err error) {
 	return id, nil
 }
 
-// value gives the member as a resource shows it. An empty baseURL leaves $ref out.
+// value returns the member as a resource shows it. An empty baseURL leaves out $ref.
 func (m Member) value(a *Attribute, baseURL string) value {
 	v := value{kind: kindObject, fields: make([]field, 0, 4)}
-	put := func(name, text string) {
+	add := func(name, text string) {
 		if text != "" {
 			v.set(a.sub(name), stringValue(text))
 		}
 	}
-	put("value", m.Value)
+	add("value", m.Value)
 	if endpoint := m.endpoint(); endpoint != "" && baseURL != "" {
-		put("$ref", baseURL+endpoint+m.Value)
+		add("$ref", baseURL+endpoint+m.Value)
 	}
-	put("type", m.Type)
-	put("display", m.Display)
+	add("type", m.Type)
+	add("display", m.Display)
 	return v
 }
 
-// endpoint is what stands before the id in the member's URI, "" if it isn't known
-// what it is.
+// endpoint is the part of the member's URI before the id, "" if its type is not known.
 func (m Member) endpoint() string {
 	switch m.Type {
 	case "User":

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// compareNumbers compares JSON numbers exactly. math/big would do the same, and spell
-// out all the digits of 1e999999999 on the way.
+// compareNumbers compares JSON numbers exactly. math/big would do the same, but write out all digits of 1e999999999.
 func compareNumbers(a, b string) int {
 	x, y := splitNumber(a), splitNumber(b)
 	if x.sign != y.sign || x.sign == 0 {
@@ -32,7 +31,7 @@ func splitNumber(s string) exactNumber {
 		n.sign, s = -1, s[1:]
 	}
 	if e := strings.IndexAny(s, "eE"); e >= 0 {
-		// Out of range gives the nearest int64, with room left for the digits.
+		// An exponent out of range becomes the nearest int64, with room for the digits.
 		exponent, _ := strconv.ParseInt(s[e+1:], 10, 62)
 		n.point, s = exponent, s[:e]
 	}

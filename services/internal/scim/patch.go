@@ -9,21 +9,19 @@ import (
 // Operation is one operation of a PATCH, as it was sent.
 type Operation struct {
 	Op    string
-	Path  string          // "" without one
-	Value json.RawMessage // nil without one
+	Path  string          // "" if missing
+	Value json.RawMessage // nil if missing
 }
 
-// PatchOp is the message of a PATCH (RFC 7644 §3.5.2).
+// PatchOp is the body of a PATCH (RFC 7644 §3.5.2).
 type PatchOp struct {
 	Operations []Operation
-	Quirks     []string // the tolerant readings of the message itself, apart from its operations
+	Quirks     []string // the quirks of the body itself, without those of its operations
 }
 
-// ParsePatch reads a PatchOp message (RFC 7644 §3.5.2), of which values are slices: nobody may change it afterwards. It checks the message and
-// leaves ops, paths and values to Patch.
-// Names such as "Operations" are case-insensitive, as RFC 7643 §2.1 has it. Tolerant
-// mode also takes a message without `schemas`, a single operation for an array of
-// one, no operations at all, and unknown members.
+// ParsePatch parses a PatchOp (RFC 7644 §3.5.2). The result shares memory with body, so nobody may change body afterwards. It checks
+// the structure; Patch checks ops, paths and values. Names such as "Operations" are case-insensitive, as in RFC 7643 §2.1. Tolerant
+// mode also accepts a body without `schemas`, a single operation instead of an array, no operations at all, and unknown members.
 func ParsePatch(body []byte, o Options) (*PatchOp, error) {
 	p := patchParser{body: body, d: decoder{src: text(body), limits: o.Limits.withDefaults()}, strict: o.Mode == Strict}
 	p.d.space()
@@ -40,20 +38,20 @@ func ParsePatch(body []byte, o Options) (*PatchOp, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	return &p.message, nil
+	return &p.patch, nil
 }
 
-// Patch applies operations in their order, all or none (RFC 7644 §3.5.2). old is not
-// modified, and is the Document of the result when nothing changed.
-func (t *ResourceType) Patch(old *Document, message *PatchOp, o Options) (*Result, error) {
+// Patch applies operations in their order, all or none (RFC 7644 §3.5.2). It does not modify old. If nothing changed, old is
+// the Document of the result.
+func (t *ResourceType) Patch(old *Document, patch *PatchOp, o Options) (*Result, error) {
 	e := newEditor(t, o)
-	e.result.Quirks = slices.Clone(message.Quirks)
-	if len(message.Operations) > e.limits.Operations {
+	e.result.Quirks = slices.Clone(patch.Quirks)
+	if len(patch.Operations) > e.limits.Operations {
 		return nil, tooManyOperations(e.limits)
 	}
 	e.root = value{kind: kindObject, fields: append(make([]field, 0, len(old.root.fields)+4), old.root.fields...)}
 	size := len(old.raw) + 256
-	for i, op := range message.Operations {
+	for i, op := range patch.Operations {
 		if len(op.Value) > 256 {
 			size += len(op.Value)
 		}
@@ -111,7 +109,8 @@ func (e *editor) operation(op Operation) error {
 	return e.change(c, to, path.filter)
 }
 
-// resolvePath finds what a path means; in tolerant mode also one by which Entra ID names an attribute that there is.
+// resolvePath finds the target of a path. Tolerant mode also accepts the forms in which Entra ID names an existing
+// attribute.
 func (e *editor) resolvePath(path *Path) (target, error) {
 	to, err := e.t.resolvePath(path)
 	if err == nil || e.strict() {
@@ -129,13 +128,13 @@ func (e *editor) resolvePath(path *Path) (target, error) {
 		return to, nil
 	}
 	if meant.filter != nil {
-		return to, errMeant // the attribute is there, and the filter is what is wrong
+		return to, errMeant // the attribute exists, so the filter is wrong
 	}
 	return to, err
 }
 
-// otherwiseNamed gives the name of what a path means that names nothing: an attribute of the only extension that has one of its
-// name, or one that a dot follows the URN of its schema.
+// otherwiseNamed returns the path that is meant by a path without a target: an attribute of an extension without its URN, if
+// only one extension has it, or a path with a dot after the URN of its schema.
 func (t *ResourceType) otherwiseNamed(p attrPath) (meant attrPath, quirk string, ok bool) {
 	if p.urn == "" {
 		if t.root.sub(p.name) != nil {
@@ -146,7 +145,7 @@ func (t *ResourceType) otherwiseNamed(p attrPath) (meant attrPath, quirk string,
 				continue
 			}
 			if ok {
-				return attrPath{}, "", false // which one can't be told
+				return attrPath{}, "", false // ambiguous
 			}
 			meant, quirk, ok = attrPath{urn: e.Schema.ID, name: p.name, sub: p.sub}, QuirkPathWithoutURN, true
 		}
@@ -168,7 +167,7 @@ func (t *ResourceType) otherwiseNamed(p attrPath) (meant attrPath, quirk string,
 	return attrPath{}, "", false
 }
 
-// membersOperation reads members one by one: there may be a quarter of a million.
+// membersOperation reads members one by one: there may be 250,000.
 func (e *editor) membersOperation(c change, members json.RawMessage) error {
 	list := newMemberList(&e.reader)
 	stream := list.from("")
@@ -197,13 +196,13 @@ func (e *editor) opKind(op string) (opKind, error) {
 	return 0, newError(InvalidSyntax, "op", "op is %s; it must be add, replace or remove.", shown(op))
 }
 
-// pathless applies an operation to the resource itself: its value holds attributes.
+// pathless applies an operation to the resource itself: its value contains attributes.
 func (e *editor) pathless(kind opKind, attributes json.RawMessage) error {
 	if kind == opRemove {
 		return newError(NoTarget, "", "A remove needs a path.")
 	}
 	if e.strict() {
-		return newError(InvalidSyntax, "path", "\"path\" is missing, which a strict directory wants of each operation.")
+		return newError(InvalidSyntax, "path", "\"path\" is missing, which a strict directory requires for each operation.")
 	}
 	if len(attributes) == 0 {
 		return newError(InvalidValue, "", "An operation without a path needs a value.")
@@ -218,7 +217,7 @@ func (e *editor) pathless(kind opKind, attributes json.RawMessage) error {
 		return err
 	}
 	if v.kind == kindString {
-		// What is not JSON either is refused below as the string that it is.
+		// A string that is not JSON is refused below.
 		if inner, err := e.decode(v.text, e.t.root, stream); err == nil && inner.kind == kindObject {
 			e.quirk(QuirkJSONText)
 			v = inner

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Each dialect of tolerant mode equals a standard form in effect. What a client
-// sends stands beside what the RFC would have had it send.
+// Each quirk that tolerant mode understands has the effect of a standard form. Each case has the form of the client and the
+// form of the RFC.
 func TestDialectsEqualTheirStandardForm(t *testing.T) {
 	for _, c := range []struct {
 		name, dialect, standard string
@@ -250,7 +250,7 @@ func TestDialectsEqualTheirStandardForm(t *testing.T) {
 	}
 }
 
-// A name that a path has without a URN means an extension's attribute only where nothing else has it.
+// A name without a URN in a path means an extension's attribute only if no other attribute has that name.
 func TestAPathWithoutAURNIsNotGuessed(t *testing.T) {
 	extend := func(attributes ...string) *ResourceType {
 		t.Helper()
@@ -267,7 +267,7 @@ func TestAPathWithoutAURNIsNotGuessed(t *testing.T) {
 		of   *ResourceType
 		path string
 		mode Mode
-		want ErrorType // empty where it is taken
+		want ErrorType // empty if it is accepted
 	}{
 		{"of one extension", extend("color"), "color", Tolerant, ""},
 		{"with a filter", extend("color"), `color[value eq "x"]`, Tolerant, ""},
@@ -293,7 +293,7 @@ func TestAPathWithoutAURNIsNotGuessed(t *testing.T) {
 			}
 		})
 	}
-	both := extend("title") // the core's comes first
+	both := extend("title") // the core's attribute has precedence
 	r, err := both.Patch(document(t, both, `{"userName":"a","title":"t","urn:x:y1.z":{"title":["x"]}}`),
 		&PatchOp{Operations: []Operation{{Op: "remove", Path: "title"}}}, Options{})
 	requireNoError(t, err)

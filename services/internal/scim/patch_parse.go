@@ -1,13 +1,13 @@
 package scim
 
-// patchParser finds the operations of a message, and the bytes of their values.
+// patchParser finds the operations of a PatchOp, and the bytes of their values.
 type patchParser struct {
 	d       decoder // of body
 	body    []byte
 	strict  bool
 	schemas []string
-	found   bool // there are Operations
-	message PatchOp
+	found   bool // the key Operations was found
+	patch   PatchOp
 }
 
 func (p *patchParser) member(key string) error {
@@ -26,7 +26,7 @@ func (p *patchParser) member(key string) error {
 	return p.d.pass(2)
 }
 
-// schemas is the attribute that names what a message is.
+// schemas is the attribute that names the type of a body.
 func schemas() *Attribute { return UserType().root.sub("schemas") }
 
 func (p *patchParser) schemaURNs(v value) error {
@@ -37,7 +37,7 @@ func (p *patchParser) schemaURNs(v value) error {
 	case p.strict:
 		return &takerError{newError(InvalidSyntax, "schemas", "schemas must be an array of URNs, not %s.", v.kind.withArticle())}
 	case v.kind == kindString:
-		p.message.Quirks = addOnce(p.message.Quirks, QuirkSingleAsArray)
+		p.patch.Quirks = addOnce(p.patch.Quirks, QuirkSingleAsArray)
 	}
 	for _, urn := range values(&v) {
 		p.schemas = append(p.schemas, urn.text)
@@ -51,9 +51,9 @@ func (p *patchParser) operationList() error {
 	case c == '[':
 		return p.d.elements(func() error { return p.operation(3) })
 	case c == '{' && p.strict:
-		return &takerError{newError(InvalidSyntax, "Operations", "Operations must be an array, also of one operation.")}
+		return &takerError{newError(InvalidSyntax, "Operations", "Operations must be an array, also for one operation.")}
 	case c == '{':
-		p.message.Quirks = addOnce(p.message.Quirks, QuirkSingleAsArray)
+		p.patch.Quirks = addOnce(p.patch.Quirks, QuirkSingleAsArray)
 		return p.operation(2)
 	case p.d.word("null"):
 		return nil
@@ -62,7 +62,7 @@ func (p *patchParser) operationList() error {
 }
 
 func (p *patchParser) operation(depth int) error {
-	if len(p.message.Operations) == p.d.limits.Operations {
+	if len(p.patch.Operations) == p.d.limits.Operations {
 		return &takerError{tooManyOperations(p.d.limits)}
 	}
 	if p.d.next() != '{' {
@@ -86,7 +86,7 @@ func (p *patchParser) operation(depth int) error {
 			op.Value = p.body[start:p.d.pos:p.d.pos]
 			return err
 		case p.strict:
-			return &takerError{newError(InvalidSyntax, pathHead(key), "It has %s, where only \"op\", \"path\" and \"value\" belong.", shown(key))}
+			return &takerError{newError(InvalidSyntax, pathHead(key), "It has %s, but only \"op\", \"path\" and \"value\" are allowed.", shown(key))}
 		}
 		return p.d.pass(depth + 1)
 	})
@@ -96,13 +96,13 @@ func (p *patchParser) operation(depth int) error {
 	if err != nil {
 		return p.inOperation(p.d.located(err))
 	}
-	p.message.Operations = append(p.message.Operations, op)
+	p.patch.Operations = append(p.patch.Operations, op)
 	return nil
 }
 
-// inOperation marks an error as finished, so that no key is put before its text.
+// inOperation marks an error as complete, so that no key is added to its text.
 func (p *patchParser) inOperation(err error) error {
-	return &takerError{inOperation(err, len(p.message.Operations))}
+	return &takerError{inOperation(err, len(p.patch.Operations))}
 }
 
 func (p *patchParser) text(key string, to *string) error {
@@ -114,17 +114,17 @@ func (p *patchParser) text(key string, to *string) error {
 	return err
 }
 
-// check looks at the message as a whole.
+// check checks the body as a whole.
 func (p *patchParser) check() error {
-	if !p.found || p.strict && len(p.message.Operations) == 0 {
-		return newError(InvalidSyntax, "Operations", "A PATCH needs \"Operations\", an array of one or more.")
+	if !p.found || p.strict && len(p.patch.Operations) == 0 {
+		return newError(InvalidSyntax, "Operations", "A PATCH needs \"Operations\", an array of one or more operations.")
 	}
 	named, other := false, ""
 	for _, urn := range p.schemas {
 		switch {
-		case sameName(urn, PatchOpMessage):
+		case sameName(urn, PatchOpSchema):
 			named = true
-		case begins(urn, messagePrefix):
+		case begins(urn, messageTypePrefix):
 			return notAPatch(urn)
 		case begins(urn, scimPrefix) && other == "":
 			other = urn
@@ -132,34 +132,34 @@ func (p *patchParser) check() error {
 	}
 	switch {
 	case named:
-		return nil // some clients name the resource's schema as well
+		return nil // some clients also name the resource's schema
 	case p.strict && other != "":
 		return notAPatch(other)
 	case p.strict:
-		return newError(InvalidSyntax, "schemas", "schemas must name %s.", PatchOpMessage)
+		return newError(InvalidSyntax, "schemas", "schemas must name %s.", PatchOpSchema)
 	}
-	// Others name the resource's schema alone: the address and the Operations say that it is a PATCH.
-	p.message.Quirks = addOnce(p.message.Quirks, QuirkSchemasMissing)
+	// Others name only the resource's schema. The URL and the Operations show that it is a PATCH.
+	p.patch.Quirks = addOnce(p.patch.Quirks, QuirkSchemasMissing)
 	return nil
 }
 
-// What SCIM's own URNs begin with, and those of its messages among them (RFC 7643 §10.3, RFC 7644 §8.2).
+// Prefixes of SCIM's own URNs, and of the URNs of its message types (RFC 7643 §10.3, RFC 7644 §8.2).
 const (
-	scimPrefix    = "urn:ietf:params:scim:"
-	messagePrefix = "urn:ietf:params:scim:api:messages:2.0:"
+	scimPrefix        = "urn:ietf:params:scim:"
+	messageTypePrefix = "urn:ietf:params:scim:api:messages:2.0:"
 )
 
-// begins compares as URNs are compared, without regard to case.
+// begins reports whether a URN has a prefix. Like URNs, it ignores case.
 func begins(urn, prefix string) bool {
 	return len(urn) >= len(prefix) && sameName(urn[:len(prefix)], prefix)
 }
 
-// notAPatch refuses a message that says it is another one, or a resource.
+// notAPatch refuses a body that says it is another type of message, or a resource.
 func notAPatch(urn string) *Error {
-	return newError(InvalidValue, "schemas", "schemas names %s, and the body of a PATCH is a %s.", shown(urn), PatchOpMessage)
+	return newError(InvalidValue, "schemas", "schemas names %s, but the body of a PATCH must be a %s.", shown(urn), PatchOpSchema)
 }
 
-// members walks through the object here; each reads the value of a key.
+// members calls each for every key of the object at the position; each parses the value.
 func (d *decoder) members(depth int, each func(key string) error) error {
 	if err := d.tooDeep(depth); err != nil {
 		return err
@@ -185,7 +185,7 @@ func (d *decoder) members(depth int, each func(key string) error) error {
 	return err
 }
 
-// elements walks through the array here; each reads one element.
+// elements calls each for every element of the array at the position; each parses the element.
 func (d *decoder) elements(each func() error) error {
 	more, err := d.opens(']')
 	for more && err == nil {
@@ -196,8 +196,7 @@ func (d *decoder) elements(each func() error) error {
 	return err
 }
 
-// pass passes over a value. It sees that values end where they end; what is in
-// them is checked, and counted, when they are read.
+// pass skips a value. It only finds its end; the contents are checked, and counted, when the value is read.
 func (d *decoder) pass(depth int) error {
 	end, otherwise := byte('}'), objectGoesOn
 	switch d.next() {

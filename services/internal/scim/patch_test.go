@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// before is what the cases of this file change.
+// before is the document that the cases of this file change.
 const before = `{"userName":"bjensen","name":{"familyName":"Jensen","givenName":"Barbara"},"title":"Guide","active":true,` +
 	`"emails":[{"value":"b@work","type":"work","primary":true},{"value":"b@home","type":"home"}],` +
 	`"` + EnterpriseUserSchema + `":{"department":"Tours","manager":{"value":"m1","$ref":"https://h/Users/m1"}}}`
@@ -28,10 +28,10 @@ func TestPatch(t *testing.T) {
 			strings.Replace(before, "Guide", "Boss", 1)},
 		{"add to a multi-valued attribute appends", `[{"op":"add","path":"emails","value":[{"value":"b@other","type":"other"}]}]`,
 			strings.Replace(before, `"home"}]`, `"home"},{"value":"b@other","type":"other"}]`, 1)},
-		{"add of a value that is there changes nothing", `[{"op":"add","path":"emails","value":[{"type":"home","value":"b@home"}]}]`, before},
+		{"add of an existing value changes nothing", `[{"op":"add","path":"emails","value":[{"type":"home","value":"b@home"}]}]`, before},
 		{"add of a primary value takes primary from the other", `[{"op":"add","path":"emails","value":[{"value":"x","primary":true}]}]`,
 			strings.Replace(before, `"primary":true},{"value":"b@home","type":"home"}]`, `"primary":false},{"value":"b@home","type":"home"},{"value":"x","primary":true}]`, 1)},
-		{"add of a value that is there, now primary, moves primary", `[{"op":"add","path":"emails","value":[{"value":"b@home","type":"home","primary":true}]}]`,
+		{"add of an existing value, now primary, moves primary", `[{"op":"add","path":"emails","value":[{"value":"b@home","type":"home","primary":true}]}]`,
 			strings.Replace(before, `"primary":true},{"value":"b@home","type":"home"}]`, `"primary":false},{"value":"b@home","type":"home","primary":true}]`, 1)},
 		{"add to a complex attribute sets the sub-attributes given", `[{"op":"add","path":"name","value":{"middleName":"Jane"}}]`,
 			strings.Replace(before, `"Barbara"}`, `"Barbara","middleName":"Jane"}`, 1)},
@@ -113,7 +113,7 @@ func TestPatch(t *testing.T) {
 	}
 }
 
-// requireUnmodified looks behind the bytes of a document, at the tree they came from.
+// requireUnmodified checks the tree of a document, not only its bytes.
 func requireUnmodified(t *testing.T, d *Document, json string) {
 	t.Helper()
 	requireEqual(t, "the old document", string(d.JSON()), json)
@@ -171,7 +171,7 @@ func TestPatchRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			old := user(t, before)
 			oldJSON := string(old.JSON())
-			// The first operation works; nothing of it may stay.
+			// The first operation succeeds; it must have no effect.
 			ops := operations(t, `[{"op":"replace","path":"emails[type eq \"work\"].display","value":"half done"},`+c.ops[1:])
 			_, err := UserType().Patch(old, ops, Options{Mode: c.mode})
 			e := requireError(t, err, c.want)
@@ -235,7 +235,7 @@ func TestPatchChecksValuesThatParsePatchNeverSaw(t *testing.T) {
 
 func TestPatchLimits(t *testing.T) {
 	op := `{"op":"add","path":"title","value":"x"}`
-	body := `{"schemas":["` + PatchOpMessage + `"],"Operations":[` + op + `,` + op + `]}`
+	body := `{"schemas":["` + PatchOpSchema + `"],"Operations":[` + op + `,` + op + `]}`
 	limits := Options{Limits: Limits{Operations: 1}}
 	_, err := ParsePatch([]byte(body), limits)
 	requireError(t, err, InvalidValue)
@@ -263,7 +263,7 @@ func TestPatchBoundsItsWork(t *testing.T) {
 	}
 }
 
-// What a value is read for once must not be copied and read for each of the values that it replaces.
+// A value is parsed once. It must not be copied and parsed for each of the values that it replaces.
 func TestAValueForManyIsReadOnce(t *testing.T) {
 	var photos, keys strings.Builder
 	for i := range 1000 {
@@ -274,7 +274,7 @@ func TestAValueForManyIsReadOnce(t *testing.T) {
 	}
 	full := user(t, `{"userName":"a","photos":[`+photos.String()[1:]+`]}`)
 	object := `{"value":"x"` + keys.String() + `}`
-	strange := strconv.Quote(`{` + keys.String()[1:] + `}`) // stays a text
+	strange := strconv.Quote(`{` + keys.String()[1:] + `}`) // stays a string
 	for _, value := range []string{object, strconv.Quote(object), strange} {
 		for _, op := range []string{"add", "replace"} {
 			patch := operations(t, `[{"op":"`+op+`","path":"photos[type eq \"photo\"]","value":`+value+`}]`)
@@ -291,7 +291,7 @@ func TestAValueForManyIsReadOnce(t *testing.T) {
 }
 
 func TestParsePatch(t *testing.T) {
-	const message = `{"schemas":["` + PatchOpMessage + `"],`
+	const message = `{"schemas":["` + PatchOpSchema + `"],`
 	want := []Operation{
 		{Op: "Add", Path: "title", Value: json.RawMessage(`"x"`)},
 		{Op: "remove", Path: `emails[type eq "work"]`},
@@ -310,14 +310,14 @@ func TestParsePatch(t *testing.T) {
 		{"no schemas", `{"Operations":` + list + `}`, false, []string{QuirkSchemasMissing}},
 		{"schemas of something else", `{"schemas":["urn:x"],"Operations":` + list + `}`, false, []string{QuirkSchemasMissing}},
 		{"schemas of the resource that is one string", `{"schemas":"` + UserSchema + `","Operations":` + list + `}`, false, []string{QuirkSingleAsArray, QuirkSchemasMissing}},
-		{"schemas that are one string", `{"schemas":"` + PatchOpMessage + `","Operations":` + list + `}`, false, []string{QuirkSingleAsArray}},
+		{"schemas that are one string", `{"schemas":"` + PatchOpSchema + `","Operations":` + list + `}`, false, []string{QuirkSingleAsArray}},
 		{"a member that does not belong", message + `"x":[{}],"Operations":` + list + `}`, false, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			message, err := ParsePatch([]byte(c.body), Options{})
+			patch, err := ParsePatch([]byte(c.body), Options{})
 			requireNoError(t, err)
-			requireEqual(t, "operations", message.Operations, want)
-			requireEqual(t, "quirks", message.Quirks, c.quirks)
+			requireEqual(t, "operations", patch.Operations, want)
+			requireEqual(t, "quirks", patch.Quirks, c.quirks)
 			_, err = ParsePatch([]byte(c.body), Options{Mode: Strict})
 			if c.strict {
 				requireNoError(t, err)
@@ -333,22 +333,23 @@ func TestParsePatch(t *testing.T) {
 	})
 }
 
-// A body that says it is another message is no PATCH, whatever else it holds; in strict mode, nor is one that says it is a resource.
+// A body that says it is another type of message is not a PATCH, whatever it contains; in strict mode, neither is one that says it
+// is a resource.
 func TestAPatchIsNoOtherMessage(t *testing.T) {
 	const list = `"urn:ietf:params:scim:api:messages:2.0:ListResponse"`
 	for _, c := range []struct {
 		schemas string
-		want    [2]ErrorType // in tolerant and in strict mode, empty where it is taken
+		want    [2]ErrorType // in tolerant and in strict mode, empty if it is accepted
 	}{
 		{`[` + list + `]`, [2]ErrorType{InvalidValue, InvalidValue}},
 		{list, [2]ErrorType{InvalidValue, InvalidSyntax}},
 		{`["` + strings.ToUpper("urn:ietf:params:scim:api:messages:2.0:Error") + `"]`, [2]ErrorType{InvalidValue, InvalidValue}},
 		{`["urn:ietf:params:scim:api:messages:2.0:PatchOperation"]`, [2]ErrorType{InvalidValue, InvalidValue}},
-		{`["` + PatchOpMessage + `",` + list + `]`, [2]ErrorType{InvalidValue, InvalidValue}},
+		{`["` + PatchOpSchema + `",` + list + `]`, [2]ErrorType{InvalidValue, InvalidValue}},
 		{`["` + UserSchema + `"]`, [2]ErrorType{"", InvalidValue}},
 		{`["urn:x","` + GroupSchema + `"]`, [2]ErrorType{"", InvalidValue}},
 		{`["` + EnterpriseUserSchema + `"]`, [2]ErrorType{"", InvalidValue}},
-		{`["` + PatchOpMessage + `","` + UserSchema + `","urn:x"]`, [2]ErrorType{}},
+		{`["` + PatchOpSchema + `","` + UserSchema + `","urn:x"]`, [2]ErrorType{}},
 		{`["urn:scim:schemas:core:1.0"]`, [2]ErrorType{"", InvalidSyntax}},
 	} {
 		for mode, want := range c.want {
@@ -363,7 +364,7 @@ func TestAPatchIsNoOtherMessage(t *testing.T) {
 }
 
 func TestParsePatchRefuses(t *testing.T) {
-	const message = `{"schemas":["` + PatchOpMessage + `"],`
+	const message = `{"schemas":["` + PatchOpSchema + `"],`
 	for _, c := range []struct {
 		name, body string
 		mode       Mode

@@ -5,17 +5,16 @@ import (
 	"strings"
 )
 
-// Path is the path of a PATCH operation (RFC 7644 §3.5.2, figure 7): attr, attr.sub,
-// attr[filter], attr[filter].sub, each with a URN before it or without, or the URN
-// of a schema alone.
+// Path is the path of a PATCH operation (RFC 7644 §3.5.2, figure 7): attr, attr.sub, attr[filter], attr[filter].sub, each
+// with or without a URN before it, or only the URN of a schema.
 type Path struct {
 	attr   attrPath // without sub if there is a filter
 	filter *Filter  // nil without brackets
 	sub    string   // after the brackets
 }
 
-// ParsePath reads a path. Errors are invalidPath, or invalidFilter for what stands in
-// brackets, with the byte offset. l bounds it as it bounds filters.
+// ParsePath parses a path. Errors are invalidPath, or invalidFilter for the filter in brackets, with the byte offset. l
+// bounds it like a filter.
 func ParsePath(text string, l Limits) (*Path, error) {
 	p := newFilterParser(text, l, InvalidPath)
 	path, err := p.path()
@@ -53,7 +52,7 @@ func (p *filterParser) path() (*Path, error) {
 			p.pos++
 			path.sub = p.src[p.pos:]
 			if !isName(path.sub) {
-				return nil, p.fail("the name of a sub-attribute should stand here")
+				return nil, p.fail("the name of a sub-attribute is expected here")
 			}
 			p.pos = len(p.src)
 		}
@@ -64,7 +63,7 @@ func (p *filterParser) path() (*Path, error) {
 	return path, nil
 }
 
-// String gives the path with its filter in the spelling of Filter.String.
+// String returns the path, with its filter in the form of Filter.String.
 func (p *Path) String() string {
 	s := p.attr.String()
 	if p.filter != nil {
@@ -76,16 +75,15 @@ func (p *Path) String() string {
 	return s
 }
 
-// pathHead is the part of a path that an error may show: what stands in brackets can be
-// somebody's e-mail address.
+// pathHead is the part of a path that an error may show: the filter in brackets may contain an e-mail address.
 func pathHead(s string) string {
 	const most = 128
 	s, _, _ = strings.Cut(s, "[")
 	return s[:min(len(s), most)]
 }
 
-// resolvePath finds what a path means in the type. Errors are invalidPath for
-// attributes there aren't, invalidFilter for filters that can't be.
+// resolvePath finds the target of a path in the type. Errors are invalidPath for unknown attributes, and invalidFilter for
+// invalid filters.
 func (t *ResourceType) resolvePath(p *Path) (target, error) {
 	attr := p.attr
 	if p.sub != "" {
@@ -99,7 +97,7 @@ func (t *ResourceType) resolvePath(p *Path) (target, error) {
 		return to, nil
 	}
 	if to.attr == nil || !to.attr.MultiValued {
-		return target{}, newError(InvalidPath, pathHead(attr.String()), "%s is not a multi-valued attribute, so no value filter can stand after it.", shown(p.attr.String()))
+		return target{}, newError(InvalidPath, pathHead(attr.String()), "%s is not a multi-valued attribute, so it can't have a value filter.", shown(p.attr.String()))
 	}
 	return to, checkValueFilter(p.filter.root, to.attr)
 }

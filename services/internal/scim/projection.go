@@ -2,20 +2,19 @@ package scim
 
 import "strings"
 
-// Projection is what the parameters attributes and excludedAttributes of RFC 7644 §3.9
-// ask for. The zero value asks for what is returned by default.
+// Projection is the choice of attributes by the parameters attributes and excludedAttributes of RFC 7644 §3.9. The zero
+// value means the default.
 type Projection struct {
 	only   []attrPath
 	except []attrPath
 	given  bool // attributes was sent
-	// filtered is an element of attributes that brackets follow: "" where there is none.
+	// filtered is a name in attributes that has a filter in brackets: "" if there is none.
 	filtered string
 }
 
-// ParseProjection reads the two parameters, of which a request may have one. An element
-// may hold several names separated by commas. Names of attributes there aren't do
-// no harm; what can't be a name is invalidValue. A filter in brackets after a name of
-// attributes is passed over, which is for Quirks to tell or to refuse.
+// ParseProjection parses the two parameters; a request may have one of them. An element may contain several names, separated
+// by commas. Unknown attributes are ignored; a text that cannot be a name is invalidValue. A filter in brackets after a name
+// in attributes is skipped: Quirks reports or refuses it.
 func ParseProjection(attributes, excluded []string) (Projection, error) {
 	var p Projection
 	var err error
@@ -32,7 +31,7 @@ func ParseProjection(attributes, excluded []string) (Projection, error) {
 	return p, nil
 }
 
-// MaxNames is how many names a projection may have, which bounds the work of projecting: nobody maps as many attributes.
+// MaxNames is the most names in a projection, which bounds the work of projecting. No client maps so many attributes.
 const MaxNames = 200
 
 func parseNames(parameter string, list []string, filters bool) (names []attrPath, filtered string, err error) {
@@ -49,18 +48,18 @@ func parseNames(parameter string, list []string, filters bool) (names []attrPath
 				}
 			}
 			if !ok {
-				return nil, "", newError(InvalidValue, parameter, "%s holds %s, which is not the name of an attribute.", parameter, shown(pathHead(text)))
+				return nil, "", newError(InvalidValue, parameter, "%s contains %s, which is not the name of an attribute.", parameter, shown(pathHead(text)))
 			}
 			if names = append(names, p); len(names) > MaxNames {
-				return nil, "", newError(InvalidValue, parameter, "%s holds more than %d names.", parameter, MaxNames)
+				return nil, "", newError(InvalidValue, parameter, "%s contains more than %d names.", parameter, MaxNames)
 			}
 		}
 	}
 	return names, filtered, nil
 }
 
-// SplitNames splits a list of names at its commas, but for those in brackets, and leaves out what is empty. Of a list that is
-// longer than ParseProjection takes, it gives one name too many.
+// SplitNames splits a list of names at its commas, except those in brackets, and leaves out empty names. If the list is
+// longer than ParseProjection accepts, it returns one name more than allowed.
 func SplitNames(list string) []string {
 	var names []string
 	start, inBrackets, inString := 0, false, false
@@ -89,24 +88,23 @@ func SplitNames(list string) []string {
 	return names
 }
 
-// Quirks tells in a directory's mode what ParseProjection passed over: the readings of tolerant mode, or what strict mode
-// refuses, which is invalidValue.
+// Quirks returns the quirks of the filter that ParseProjection skipped in tolerant mode. In strict mode, the filter is
+// invalidValue.
 func (p Projection) Quirks(m Mode) ([]string, error) {
 	switch {
 	case p.filtered == "":
 		return nil, nil
 	case m == Strict:
-		return nil, newError(InvalidValue, "attributes", "attributes holds %s with a filter, where the name of an attribute belongs.", shown(p.filtered))
+		return nil, newError(InvalidValue, "attributes", "attributes contains %s with a filter, but only names of attributes are allowed.", shown(p.filtered))
 	}
 	return []string{QuirkFilterInAttributes}, nil
 }
 
-// IsDefault tells that nothing is asked for but the default.
+// IsDefault reports whether the projection is the default.
 func (p Projection) IsDefault() bool { return len(p.only) == 0 && len(p.except) == 0 }
 
-// Includes tells whether a top-level attribute ("members", "groups", "meta"), or some
-// part of it, is asked for, so that a caller can skip reading it. It knows of no
-// schema: what is always returned is included whatever this says.
+// Includes reports whether a top-level attribute ("members", "groups", "meta"), or a part of it, is chosen. If not, the
+// caller need not read it. It uses no schema: an attribute that is always returned is included in any case.
 func (p Projection) Includes(attr string) bool {
 	matches := func(name attrPath) bool {
 		return name.ofCore() && sameName(name.name, attr)
@@ -127,7 +125,7 @@ func (p Projection) Includes(attr string) bool {
 	return true
 }
 
-// selection is a Projection in the terms of a resource type.
+// selection is a Projection for a resource type.
 type selection struct {
 	given  bool
 	only   []target
@@ -149,11 +147,11 @@ func (t *ResourceType) selection(p Projection) selection {
 	return s
 }
 
-// keep gives the part of the value of an attribute that is to be returned, null for
-// nothing (RFC 7643 §7, "returned"; RFC 7644 §3.9). at names the attribute itself.
+// keep returns the part of an attribute's value that is returned, null for nothing (RFC 7643 §7, "returned"; RFC 7644 §3.9).
+// at names the attribute itself.
 func (s selection) keep(at target, v value) value {
 	if at.attr == nil && at.ext != nil {
-		return s.parts(at, v) // each attribute says for itself when it is returned
+		return s.parts(at, v) // each attribute has its own "returned"
 	}
 	a := at.leaf()
 	if a.Returned == ReturnedNever {
@@ -174,7 +172,7 @@ func (s selection) keep(at target, v value) value {
 	return s.parts(at, v)
 }
 
-// whole tells whether a list names the attribute, or what it is a part of.
+// whole reports whether a list names the attribute, or an attribute that contains it.
 func (s selection) whole(list []target, at target) bool {
 	for _, to := range list {
 		if to == (target{}) && at.ext == nil || to.leaf() == at.leaf() ||
@@ -185,7 +183,7 @@ func (s selection) whole(list []target, at target) bool {
 	return false
 }
 
-// within tells whether the attribute, or a part of it, is asked for by its name.
+// within reports whether the attribute, or a part of it, is chosen by name.
 func (s selection) within(at target) bool {
 	for _, to := range s.only {
 		switch {
@@ -198,7 +196,7 @@ func (s selection) within(at target) bool {
 	return false
 }
 
-// parts keeps what is asked for of a complex value.
+// parts keeps the chosen parts of a complex value.
 func (s selection) parts(at target, v value) value {
 	switch {
 	case v.kind == kindArray && at.leaf().Type == TypeComplex:

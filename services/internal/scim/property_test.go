@@ -7,9 +7,8 @@ import (
 	"testing"
 )
 
-// TestRandomPatchesKeepDocumentsCanonical applies random operations, most of them valid,
-// one after the other. Whatever happens, the result is canonical, reads back as
-// itself, obeys the rule of one primary value, and the old document is untouched.
+// TestRandomPatchesKeepDocumentsCanonical applies random operations, most of them valid, one after the other. In any case
+// the result is canonical, reads back as itself, and has at most one primary value, and the old document is unchanged.
 func TestRandomPatchesKeepDocumentsCanonical(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 643))
 	d := user(t, before)
@@ -38,7 +37,7 @@ func TestRandomPatchesKeepDocumentsCanonical(t *testing.T) {
 	}
 }
 
-// requireCanonical asserts what holds for every document, however it was made.
+// requireCanonical checks what is true for every document, however it was made.
 func requireCanonical(t testing.TB, d *Document) {
 	t.Helper()
 	stored, err := ParseStored(d.t, d.JSON())

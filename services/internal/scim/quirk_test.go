@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// declaredQuirks gives the constants of quirk.go, name to value: whoever adds one explains it.
+// declaredQuirks returns the constants of quirk.go, name to value: each of them needs an explanation.
 func declaredQuirks(t *testing.T) map[string]string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "quirk.go", nil, 0)
@@ -37,7 +37,7 @@ func TestEachQuirkIsExplained(t *testing.T) {
 	}
 	seen := map[string]string{}
 	for name, value := range declared {
-		r := QuirkReading(value)
+		r := ExplainQuirk(value)
 		if !strings.HasSuffix(r.Meaning, ".") || !section.MatchString(r.Specification) {
 			t.Errorf("%s: %+v explains nothing", name, r)
 		}
@@ -46,5 +46,5 @@ func TestEachQuirkIsExplained(t *testing.T) {
 		}
 		seen[r.Meaning] = name
 	}
-	requireEqual(t, "of another version", QuirkReading("of-another-version"), Reading{})
+	requireEqual(t, "of another version", ExplainQuirk("of-another-version"), QuirkExplanation{})
 }

@@ -7,23 +7,23 @@ import (
 	"strings"
 )
 
-// reader turns what a client sent into canonical values, attribute by attribute. It
-// works in place: what is read from was decoded for it alone.
+// reader converts the input of a client to canonical values, attribute by attribute. It works in place: the input was
+// decoded only for it.
 type reader struct {
 	t      *ResourceType
 	mode   Mode
 	limits Limits // with defaults
 	result *Result
-	// stored: what is read was taken once, under a schema that has changed since, so that more of it is understood than of a
-	// message.
+	// stored: the input is a stored document, accepted under a schema that may have changed since, so the reader accepts
+	// more than from a message.
 	stored bool
-	values int // of the message, counted so far
-	// What value sets use, one after another.
+	values int // values of the message counted so far
+	// used by value sets, one after another
 	slots  []uint32
 	buffer []byte
 }
 
-// decode reads a text of the message, which is meant for the attribute a: see decoder.decode.
+// decode parses a text of the message for the attribute a: see decoder.decode.
 func (r *reader) decode(src string, a *Attribute, stream *elementStream) (value, error) {
 	d := decoder{src: src, limits: r.limits, values: r.values, stream: stream}
 	v, err := d.decode(a)
@@ -35,7 +35,7 @@ func (r *reader) strict() bool { return r.mode == Strict }
 
 func (r *reader) quirk(name string) { r.result.Quirks = addOnce(r.result.Quirks, name) }
 
-// mostIgnored bounds Result.Ignored, as a body may hold a hundred thousand unknown keys.
+// mostIgnored bounds Result.Ignored, because a body may have a hundred thousand unknown keys.
 const mostIgnored = 100
 
 func (r *reader) ignore(path string) {
@@ -46,7 +46,7 @@ func (r *reader) ignore(path string) {
 	}
 }
 
-// unknown meets a key that is no attribute. RFC 7644 §3.3 and §3.5.2 leave it open.
+// unknown handles a key that is not an attribute. RFC 7644 §3.3 and §3.5.2 leave this open.
 func (r *reader) unknown(parent *Attribute, name string) error {
 	path := pathHead(name)
 	if parent != nil && parent.path != "" {
@@ -63,8 +63,8 @@ func (r *reader) unknown(parent *Attribute, name string) error {
 	return nil
 }
 
-// attribute reads the whole value of an attribute. A null result means unassigned, as
-// null and the empty array do (RFC 7643 §2.5).
+// attribute reads the whole value of an attribute. A null result means unassigned, like null and the empty array (RFC 7643
+// §2.5).
 func (r *reader) attribute(a *Attribute, v value) (value, error) {
 	v = r.unquoted(a, v)
 	switch {
@@ -83,8 +83,8 @@ func (r *reader) attribute(a *Attribute, v value) (value, error) {
 	}
 }
 
-// unwrapped takes an object out of an array where one value belongs: Entra ID sends a manager so. Nobody is known to send a
-// string, a number or a boolean in an array, and an empty one unassigns multi-valued attributes alone.
+// unwrapped takes an object out of an array if the attribute has one value: Entra ID sends a manager in this form. No client
+// is known to send a string, a number or a boolean in an array. An empty array unassigns only multi-valued attributes.
 func (r *reader) unwrapped(a *Attribute, v value) (value, error) {
 	if r.stored && len(v.items) == 1 {
 		return v.items[0], nil
@@ -96,9 +96,9 @@ func (r *reader) unwrapped(a *Attribute, v value) (value, error) {
 	return v.items[0], nil
 }
 
-// unquoted reads a string that holds a JSON object or array as that, where objects belong: a client that encodes a value twice
-// means what is in it, and as a plain value the text would stand where an address does. Roles keep such texts, of which Roles
-// tells what they mean.
+// unquoted parses a string that contains a JSON object or array, if the attribute has objects. A client that encodes a value
+// twice means the inner value; the text itself would be stored as, for example, an address. Roles keep such texts: the method
+// Roles returns their meaning.
 func (r *reader) unquoted(a *Attribute, v value) value {
 	if v.kind != kindString || a.Type != TypeComplex || a == r.t.roles || r.strict() {
 		return v
@@ -108,14 +108,14 @@ func (r *reader) unquoted(a *Attribute, v value) value {
 	}
 	inner, err := r.decode(v.text, a, nil)
 	if err != nil || a.inValue != nil && a.isStrangeTo(inner) {
-		return v // a plain string, however it begins
+		return v // a plain string in spite of its first character
 	}
 	r.quirk(QuirkJSONText)
 	return inner
 }
 
-// isStrangeTo says of an object that it has keys and none is a sub-attribute: nothing would be left of it. Entitlements are free
-// text, which may be such an object's.
+// isStrangeTo reports whether an object has keys and none of them is a sub-attribute: then nothing of it would be kept.
+// Entitlements are free text, which may be such an object.
 func (a *Attribute) isStrangeTo(v value) bool {
 	return len(v.fields) > 0 && !slices.ContainsFunc(v.fields, func(f field) bool { return a.sub(f.name) != nil })
 }
@@ -156,7 +156,7 @@ func (r *reader) checkCount(a *Attribute, n int) error {
 	return nil
 }
 
-// arrayOf gives null for no values: unassigned.
+// arrayOf returns an array, or null for no values, which means unassigned.
 func arrayOf(items []value) value {
 	if len(items) == 0 {
 		return value{}
@@ -215,8 +215,8 @@ func (r *reader) complex(a *Attribute, v value) (value, error) {
 	return v, nil
 }
 
-// insertField puts a field where the schema's order wants it; nearly always at the end.
-// The keys of an object differ, so the attributes do.
+// insertField inserts a field in the schema's order, which is nearly always at the end. The keys of an object differ, so its
+// attributes differ, too.
 func insertField(fields []field, f field) []field {
 	fields = append(fields, f)
 	for i := len(fields) - 1; i > 0 && fields[i-1].attr.order > f.attr.order; i-- {
@@ -225,7 +225,7 @@ func insertField(fields []field, f field) []field {
 	return fields
 }
 
-// object sees to it that a value for a complex attribute is an object, or null.
+// object returns a value for a complex attribute as an object or null, or an error.
 func (r *reader) object(a *Attribute, v value) (value, error) {
 	if v = r.unquoted(a, v); v.kind == kindObject {
 		return v, nil
@@ -242,7 +242,7 @@ func (r *reader) object(a *Attribute, v value) (value, error) {
 	return value{kind: kindObject, fields: []field{{name: inValue.Name, attr: inValue, value: v}}}, nil
 }
 
-// valueFromRef completes a reference that came as a URI only.
+// valueFromRef completes a reference that has only a URI.
 func (r *reader) valueFromRef(a *Attribute, v *value) {
 	inRef, inValue := a.inRef, a.inValue
 	if inRef == nil || inValue == nil || r.strict() || v.find(inValue) != nil {
@@ -256,7 +256,7 @@ func (r *reader) valueFromRef(a *Attribute, v *value) {
 	}
 }
 
-// lastSegment gives the last part of a URI's path: of ".../Users/2819c223", the id.
+// lastSegment returns the last part of a URI's path: the id of ".../Users/2819c223".
 func lastSegment(uri string) string {
 	return uri[strings.LastIndexByte(uri, '/')+1:]
 }
@@ -290,8 +290,8 @@ func (r *reader) string(a *Attribute, v value) (value, error) {
 		}
 	}
 	if a.Type == TypeBinary && r.strict() {
-		// RFC 7643 §2.3.6 wants base64. Directories are known to send line breaks and
-		// PEM headers; tolerant mode keeps them for whoever reads the certificate.
+		// RFC 7643 §2.3.6 requires base64. Identity providers send line breaks and PEM headers; tolerant mode keeps them for
+		// the reader of the certificate.
 		if _, err := base64.StdEncoding.DecodeString(v.text); err != nil {
 			return value{}, newError(InvalidValue, a.path, "%s must be base64.", a.path)
 		}
@@ -299,7 +299,7 @@ func (r *reader) string(a *Attribute, v value) (value, error) {
 	return v, nil
 }
 
-// wrongType says what an attribute should be and what came.
+// wrongType says which type an attribute must have, and which type was sent.
 func wrongType(a *Attribute, v value) error {
 	want := map[AttributeType]string{
 		TypeComplex: "an object", TypeBoolean: "true or false", TypeInteger: "a whole number", TypeDecimal: "a number",
@@ -314,7 +314,7 @@ func wrongType(a *Attribute, v value) error {
 	return newError(InvalidValue, a.path, "%s%s must be %s, not %s.", each, a.path, want, v.kind.withArticle())
 }
 
-// withoutRepetitions drops values that equal an earlier one, in place.
+// withoutRepetitions removes values that equal an earlier one, in place.
 func (r *reader) withoutRepetitions(items []value) []value {
 	out := items[:0]
 	known := r.newValueSet(out, nil, len(items))
@@ -326,22 +326,23 @@ func (r *reader) withoutRepetitions(items []value) []value {
 	return out
 }
 
-// valueSet finds equal values. A few it compares one by one; many would take quadratic
-// time, so it has a hash table of them, by their JSON.
+// valueSet finds equal values. It compares a few values one by one. For many values, which would take quadratic time, it has
+// a hash table by their JSON.
 type valueSet struct {
 	r      *reader
 	except *Attribute // not compared
 	seed   maphash.Seed
-	slots  []uint32 // the places of values in a list, from 1; nil for few. At least half of it is empty
+	slots  []uint32 // the indexes of values in a list, from 1; nil for few values; at least half of it is empty
 }
 
 const comparedValues = 12
 
-// newValueSet finds values among items, to which so many more may be added. It is good until the reader makes another one.
+// newValueSet finds values among items, and at most more values that are added. It is valid until the reader makes another
+// one.
 func (r *reader) newValueSet(items []value, except *Attribute, more int) valueSet {
 	s := valueSet{r: r, except: except}
 	if more <= comparedValues {
-		// Not by a table: hashing a thousand values for each of a thousand operations took four seconds.
+		// No table: hashing a thousand values for each of a thousand operations took four seconds.
 		return s
 	}
 	size := 2 * (len(items) + more)
@@ -356,7 +357,7 @@ func (r *reader) newValueSet(items []value, except *Attribute, more int) valueSe
 	return s
 }
 
-// find gives the place among items of a value that is equal, else that at which this one is to be added.
+// find returns the index of an equal value in items, or the index at which v is to be added.
 func (s *valueSet) find(items []value, v *value) int {
 	if s.slots == nil {
 		for i := range items {
@@ -378,9 +379,8 @@ func (s *valueSet) find(items []value, v *value) int {
 	return len(items)
 }
 
-// onePrimary leaves one primary value among those that were written, and, if there is
-// one, takes it from all others (RFC 7643 §2.4, RFC 7644 §3.5.2). Values that are equal
-// without it become one.
+// onePrimary keeps at most one primary value among the written ones and, if there is one, makes all others not primary (RFC
+// 7643 §2.4, RFC 7644 §3.5.2). Values that become equal by this become one.
 func (r *reader) onePrimary(a *Attribute, items []value, written func(int) bool) ([]value, error) {
 	primary := a.inPrimary
 	if primary == nil {
@@ -396,7 +396,7 @@ func (r *reader) onePrimary(a *Attribute, items []value, written func(int) bool)
 			continue
 		}
 		if r.strict() {
-			return nil, newError(InvalidValue, a.path, "No more than one value of %s can be primary.", a.path)
+			return nil, newError(InvalidValue, a.path, "At most one value of %s can be primary.", a.path)
 		}
 		r.quirk(QuirkSeveralPrimaries)
 	}
@@ -413,5 +413,5 @@ func (r *reader) onePrimary(a *Attribute, items []value, written func(int) bool)
 	return items, nil
 }
 
-// blank holds for strings of white space only.
+// blank reports whether a string contains only white space.
 func blank(s string) bool { return strings.TrimSpace(s) == "" }

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// Envelope is what a store knows of a resource beside its document, and Render adds.
+// Envelope is what a store knows about a resource beside its document. Rendering adds it.
 type Envelope struct {
 	ID           string
 	BaseURL      string // https://host/scim/v2/{directory_id}, without a trailing slash
 	Created      time.Time
 	LastModified time.Time
 	Version      int64
-	// Members and Groups are for Match alone, and only for a filter that Uses them.
+	// Members and Groups are only for Match, and only for a filter that Uses them.
 	Members []Member
 	Groups  []GroupRef
 }
@@ -23,10 +23,10 @@ type Envelope struct {
 type GroupRef struct {
 	ID      string
 	Display string
-	Direct  bool // not through a nested group
+	Direct  bool // false: through a nested group
 }
 
-// ETag is the entity-tag of a version (RFC 7644 §3.14), a weak one: W/"7".
+// ETag returns the entity tag of a version (RFC 7644 §3.14), a weak one: W/"7".
 func ETag(version int64) string { return string(appendETag(nil, version)) }
 
 func appendETag(dst []byte, version int64) []byte {
@@ -36,9 +36,8 @@ func appendETag(dst []byte, version int64) []byte {
 // timeLayout is RFC 3339 in UTC with milliseconds, an xsd:dateTime (RFC 7643 §2.3.5).
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
-// RenderUser appends the User that a client gets (RFC 7643 §4.1): the canonical
-// bytes, with id, groups and meta. It parses them only for a projection. The error is
-// for bytes that are not canonical.
+// RenderUser appends the User that a client gets (RFC 7643 §4.1): the canonical bytes, with id, groups and meta. It parses
+// them only for a projection. The error means that the bytes are not canonical.
 func (t *ResourceType) RenderUser(dst []byte, canonical []byte, e Envelope, groups []GroupRef, p Projection) ([]byte, error) {
 	e.Groups, e.Members = groups, nil
 	if !p.IsDefault() || !t.isPlain(canonical) {
@@ -52,10 +51,10 @@ func (t *ResourceType) RenderUser(dst []byte, canonical []byte, e Envelope, grou
 	return append(dst, '}'), nil
 }
 
-// appendHead appends what a client gets by default, up to what is not in the canonical bytes.
+// appendHead appends what a client gets by default, up to the attributes that are not in the canonical bytes.
 //
-// These open with `schemas`, whose URNs hold no bracket. All that is in them is returned by default: no schema of SCIM's has
-// a "returned" of "request", and what is "never" returned is not kept.
+// The canonical bytes begin with `schemas`, whose URNs contain no bracket. All their attributes are returned by default:
+// SCIM's own schemas have no "returned" of "request", and attributes that are "never" returned are not stored.
 func (t *ResourceType) appendHead(dst, canonical []byte, e Envelope) ([]byte, error) {
 	end := bytes.IndexByte(canonical, ']')
 	if end < 0 || canonical[len(canonical)-1] != '}' || !bytes.HasPrefix(canonical, []byte(`{"schemas":[`)) {
@@ -67,7 +66,7 @@ func (t *ResourceType) appendHead(dst, canonical []byte, e Envelope) ([]byte, er
 	return append(dst, canonical[end+1:len(canonical)-1]...), nil
 }
 
-// isPlain says whether canonical bytes hold attributes of SCIM's own schemas alone, which never change.
+// isPlain reports whether canonical bytes contain only attributes of SCIM's own schemas, which never change.
 func (t *ResourceType) isPlain(canonical []byte) bool {
 	for _, spelled := range t.schemasJSON {
 		if len(canonical) > len(spelled) && canonical[len(spelled)] == ']' && bytes.HasPrefix(canonical, spelled) {
@@ -77,9 +76,9 @@ func (t *ResourceType) isPlain(canonical []byte) bool {
 	return false
 }
 
-// room is about how many bytes render adds to a document: to grow to them step by step would copy them several times.
+// room estimates how many bytes render adds to a document: growing step by step would copy them several times.
 func (e *Envelope) room() int {
-	const meta, each = 250, 80 // names, punctuation and times; those of a group
+	const meta, each = 250, 80 // names, punctuation and times; those of one group
 	size := meta + len(e.BaseURL) + 2*len(e.ID)
 	for i := range e.Groups {
 		g := &e.Groups[i]
@@ -154,13 +153,13 @@ func appendTime(dst []byte, before string, at time.Time) []byte {
 	return append(at.UTC().AppendFormat(dst, timeLayout), '"')
 }
 
-// renderProjected renders by way of the tree.
+// renderProjected renders from the parsed document.
 func (t *ResourceType) renderProjected(dst, canonical []byte, e Envelope, p Projection) ([]byte, error) {
 	kept, err := t.project(canonical, e, t.selection(p))
 	return kept.appendJSON(dst), err
 }
 
-// project gives what is selected of a resource, in the schema's order.
+// project returns the selected part of a resource, in the schema's order.
 func (t *ResourceType) project(canonical []byte, e Envelope, s selection) (value, error) {
 	kept := value{kind: kindObject}
 	doc, err := ParseStored(t, canonical)
@@ -192,7 +191,7 @@ func (t *ResourceType) project(canonical []byte, e Envelope, s selection) (value
 	return kept, nil
 }
 
-// find gives the value of an attribute that the document doesn't hold; nil for none.
+// find returns the value of an attribute that is not in the document; nil for none.
 func (e *Envelope) find(t *ResourceType, a *Attribute) *value {
 	var v value
 	switch a {

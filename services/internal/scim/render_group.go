@@ -2,9 +2,8 @@ package scim
 
 import "slices"
 
-// RenderGroup appends the Group that a client gets (RFC 7643 §4.2): the canonical
-// bytes, with id, members and meta. It parses them only for a projection. The error is
-// for bytes that are not canonical.
+// RenderGroup appends the Group that a client gets (RFC 7643 §4.2): the canonical bytes, with id, members and meta. It
+// parses them only for a projection. The error means that the bytes are not canonical.
 func (t *ResourceType) RenderGroup(dst []byte, canonical []byte, e Envelope, members []Member, p Projection) ([]byte, error) {
 	r, err := t.NewGroupRenderer(canonical, e, p)
 	if err != nil {
@@ -13,18 +12,18 @@ func (t *ResourceType) RenderGroup(dst []byte, canonical []byte, e Envelope, mem
 	return r.End(r.Members(r.Begin(slices.Grow(dst, len(r.head)+len(r.tail)+r.room(members))), members)), nil
 }
 
-// GroupRenderer renders a Group whose members come in pages, so that no more than a page of them stands in memory: what
-// Begin, any number of times Members, and End append is what RenderGroup appends.
+// GroupRenderer renders a Group with members that come in pages, so that at most one page is in memory. Begin, any number of
+// calls of Members, and End together append the same as RenderGroup.
 type GroupRenderer struct {
 	t          *ResourceType
 	baseURL    string
 	head, tail []byte
 	selected   selection
-	whole      bool // members are shown as they are, without a projection
+	whole      bool // members are shown whole, without a projection
 	any        bool // a member was shown
 }
 
-// NewGroupRenderer prepares to render. The members of e are not looked at. The error is for bytes that are not canonical.
+// NewGroupRenderer prepares the rendering. It ignores the members of e. The error means that the bytes are not canonical.
 func (t *ResourceType) NewGroupRenderer(canonical []byte, e Envelope, p Projection) (*GroupRenderer, error) {
 	e.Groups, e.Members = nil, nil
 	r := &GroupRenderer{t: t, baseURL: e.BaseURL, whole: p.IsDefault() && t.isPlain(canonical)}
@@ -38,7 +37,7 @@ func (t *ResourceType) NewGroupRenderer(canonical []byte, e Envelope, p Projecti
 	if err != nil {
 		return nil, err
 	}
-	// `schemas` comes first in each resource, and always does: so a comma stands before the members, and after them.
+	// Every resource begins with `schemas`, which is always returned, so there is a comma before and after the members.
 	after := len(kept.fields)
 	for i, f := range kept.fields {
 		if f.attr.order > t.members.order {
@@ -55,10 +54,10 @@ func (t *ResourceType) NewGroupRenderer(canonical []byte, e Envelope, p Projecti
 	return r, nil
 }
 
-// Begin appends what stands before the members.
+// Begin appends the part before the members.
 func (r *GroupRenderer) Begin(dst []byte) []byte { return append(dst, r.head...) }
 
-// End appends what stands after the members.
+// End appends the part after the members.
 func (r *GroupRenderer) End(dst []byte) []byte {
 	if r.any {
 		dst = append(dst, ']')
@@ -81,7 +80,7 @@ func (r *GroupRenderer) Members(dst []byte, page []Member) []byte {
 	return dst
 }
 
-// before appends what stands before a member.
+// before appends the separator before a member.
 func (r *GroupRenderer) before(dst []byte) []byte {
 	if r.any {
 		return append(dst, ',')
@@ -90,8 +89,7 @@ func (r *GroupRenderer) before(dst []byte) []byte {
 	return append(dst, `,"members":[`...)
 }
 
-// appendMember writes what value builds, without building it: a group may have a
-// quarter of a million.
+// appendMember writes what Member.value returns, without building it: a group may have 250,000 members.
 func (r *GroupRenderer) appendMember(dst []byte, m Member) []byte {
 	dst = append(dst, `{"value":`...)
 	dst = appendForeign(dst, m.Value)
@@ -110,7 +108,7 @@ func (r *GroupRenderer) appendMember(dst []byte, m Member) []byte {
 	return append(dst, '}')
 }
 
-// room is about how many bytes members add: to grow to them step by step would copy them several times.
+// room estimates how many bytes members add: growing step by step would copy them several times.
 func (r *GroupRenderer) room(members []Member) int {
 	const each = 80 // names and punctuation
 	size := len(`,"members":[]`)

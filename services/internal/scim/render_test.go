@@ -102,8 +102,7 @@ func TestProjection(t *testing.T) {
 }
 
 func TestProjectedAndSplicedAgree(t *testing.T) {
-	// A projection that asks for everything goes through the tree; its answer is the
-	// same resource.
+	// A projection that asks for everything uses the parsed document; its result is the same resource.
 	all := []string{"zip"}
 	p, err := ParseProjection(nil, all)
 	requireNoError(t, err)
@@ -139,7 +138,7 @@ func TestParseProjectionRefuses(t *testing.T) {
 	requireEqual(t, "empty parameters ask for the default", p.IsDefault(), true)
 }
 
-// A filter after a name that is asked for is passed over in tolerant mode, and refused in strict mode.
+// A filter after a requested name is skipped in tolerant mode, and refused in strict mode.
 func TestAFilterAmongAttributesIsPassedOver(t *testing.T) {
 	canonical := user(t, renderedUser).JSON()
 	for asked, plain := range map[string]string{

@@ -4,15 +4,15 @@ import (
 	"bytes"
 )
 
-// New reads the body of a POST (RFC 7644 §3.3), which nobody may change afterwards. Errors are invalidSyntax for a body that
-// isn't a SCIM resource, invalidValue for one with values that can't be.
+// New reads the body of a POST (RFC 7644 §3.3). Nobody may change body afterwards. Errors are invalidSyntax for a body that
+// is not a SCIM resource, and invalidValue for invalid values.
 func (t *ResourceType) New(body []byte, o Options) (*Result, error) {
 	return t.read(body, o)
 }
 
-// Replace reads the body of a PUT (RFC 7644 §3.5.1), which nobody may change afterwards. What the body lacks becomes
-// unassigned; read-only values are ignored. An immutable attribute that has a value and
-// another one in the body, or none, is mutability.
+// Replace reads the body of a PUT (RFC 7644 §3.5.1). Nobody may change body afterwards. Attributes that the body lacks
+// become unassigned; read-only values are ignored. mutability: an immutable attribute has a value, and the body has another
+// one or none.
 func (t *ResourceType) Replace(old *Document, body []byte, o Options) (*Result, error) {
 	r, err := t.read(body, o)
 	if err != nil {
@@ -21,8 +21,8 @@ func (t *ResourceType) Replace(old *Document, body []byte, o Options) (*Result, 
 	return r.Replacing(old)
 }
 
-// Replacing makes of the result of New what Replace gives: who compares with several documents, one after another, need not
-// read the body each time, nor hold it.
+// Replacing converts the result of New to the result of Replace. A caller that tries several old documents need not parse
+// the body again, nor keep it.
 func (r *Result) Replacing(old *Document) (*Result, error) {
 	if err := r.Document.t.checkAdded(&old.root, &r.Document.root); err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (r *Result) Replacing(old *Document) (*Result, error) {
 func (t *ResourceType) read(body []byte, o Options) (*Result, error) {
 	e := newEditor(t, o)
 	e.inBody = true
-	e.owned = ^uint64(0) // nothing in it is anybody else's
+	e.owned = ^uint64(0) // everything in it is its own
 	members := newMemberList(&e.reader)
 	var stream *elementStream
 	if t.members != nil {
@@ -67,17 +67,17 @@ func (t *ResourceType) read(body []byte, o Options) (*Result, error) {
 	e.result.Members = asReplacement(e.result.Members)
 	result, err := e.finish(nil, len(body))
 	if err == nil && stream != nil && len(body) > largeBody {
-		err = result.letGo(len(body))
+		err = result.compact(len(body))
 	}
 	return result, err
 }
 
-// largeBody is one of which a group does not hold what is not its own.
+// largeBody is the size from which a group's result does not share memory with the body.
 const largeBody = 64 << 10
 
-// letGo copies what is a part of a body of so many bytes: nobody should hold millions of bytes for the ids that are in them. Where
-// these are much of the body, they would be held twice instead.
-func (r *Result) letGo(body int) (err error) {
+// compact copies the parts that the result needs of a body of so many bytes: megabytes must not stay in memory because of a few ids.
+// If the ids are a large part of the body, a copy would only need more memory.
+func (r *Result) compact(body int) (err error) {
 	total := 0
 	for _, edit := range r.Members {
 		for _, id := range edit.IDs {
@@ -99,7 +99,7 @@ func (r *Result) letGo(body int) (err error) {
 	return err
 }
 
-// asReplacement makes the members of a body, which read as additions, one replacement.
+// asReplacement converts the members of a body, which were read as additions, to one replacement.
 func asReplacement(edits []MemberEdit) []MemberEdit {
 	if len(edits) == 0 {
 		return nil
@@ -111,8 +111,8 @@ func asReplacement(edits []MemberEdit) []MemberEdit {
 	return []MemberEdit{{Kind: ReplaceMembers, IDs: all}}
 }
 
-// checkSchemas holds `schemas` of a body against what the body is (RFC 7643 §3). What is
-// kept is computed; this only finds bodies that are meant for something else.
+// checkSchemas checks `schemas` in a body (RFC 7643 §3). The stored value is computed; this only finds bodies that are meant
+// for another type.
 func (e *editor) checkSchemas(body value) error {
 	var listed value
 	for _, f := range body.fields {
@@ -134,14 +134,14 @@ func (e *editor) checkSchemas(body value) error {
 	declared := map[*Attribute]bool{}
 	for _, urn := range listed.items {
 		if urn.kind != kindString {
-			return newError(InvalidSyntax, "schemas", "schemas must hold URNs, not %s.", urn.kind.withArticle())
+			return newError(InvalidSyntax, "schemas", "schemas must contain URNs, not %s.", urn.kind.withArticle())
 		}
 		if sameName(urn.text, e.t.Schema.ID) {
 			core = true
 		} else if extension := e.t.extension(urn.text); extension != nil {
 			declared[extension] = true
 		} else if other := typeOf(urn.text); other != nil {
-			return newError(InvalidValue, "schemas", "schemas names a %s, and this is where a %s belongs.", other.Name, e.t.Name)
+			return newError(InvalidValue, "schemas", "schemas names a %s, but a %s is expected here.", other.Name, e.t.Name)
 		} else if e.strict() {
 			return newError(InvalidSyntax, "schemas", "%s has no schema %s.", e.t.Name, shown(urn.text))
 		} else if !hasKey(body, urn.text) {
@@ -160,7 +160,7 @@ func (e *editor) checkSchemas(body value) error {
 			continue
 		}
 		if e.strict() {
-			return newError(InvalidSyntax, "schemas", "schemas must name %s, of which the body has attributes.", extension.Name)
+			return newError(InvalidSyntax, "schemas", "schemas must name %s, because the body has attributes of it.", extension.Name)
 		}
 		e.quirk(QuirkExtensionUndeclared)
 	}
@@ -176,7 +176,7 @@ func hasKey(body value, name string) bool {
 	return false
 }
 
-// typeOf finds the resource type whose core schema urn is.
+// typeOf returns the resource type with the core schema urn.
 func typeOf(urn string) *ResourceType {
 	for _, t := range ResourceTypes() {
 		if sameName(t.Schema.ID, urn) {
@@ -186,7 +186,7 @@ func typeOf(urn string) *ResourceType {
 	return nil
 }
 
-// finish checks the whole resource and makes it a document.
+// finish checks the whole resource and encodes it.
 func (e *editor) finish(old *Document, sizeHint int) (*Result, error) {
 	for _, a := range e.t.root.SubAttributes {
 		if !a.Required || a.Mutability == ReadOnly {
@@ -212,7 +212,7 @@ func (e *editor) finish(old *Document, sizeHint int) (*Result, error) {
 	return e.result, nil
 }
 
-// errKept is for the removal of a required attribute (RFC 7644 §3.5.2.2).
+// errKept refuses the removal of a required attribute (RFC 7644 §3.5.2.2).
 func errKept(a *Attribute) *Error {
 	return newError(Mutability, a.path, "%s is required, and can't be removed.", a.path)
 }

@@ -30,7 +30,7 @@ func TestNew(t *testing.T) {
 			name: "null, empty arrays and empty objects are unassigned",
 			body: `{"schemas":["` + UserSchema + `"],"userName":"a","title":null,"emails":[],"name":{"givenName":null},"roles":[null,{}],"` + EnterpriseUserSchema + `":{}}`,
 			want: `{"userName":"a"}`,
-			// An object without attributes has none that `schemas` would have to announce.
+			// An object without attributes needs no extension in `schemas`.
 			quirks: []string{QuirkExtensionUndeclared},
 		},
 		{
@@ -88,7 +88,7 @@ func TestNew(t *testing.T) {
 			quirks: []string{QuirkStringAsValue},
 		},
 		{
-			name:   "the JSON of an object of other keys is a plain value, of which else nothing would be left",
+			name:   "the JSON of an object with only unknown keys stays a plain value",
 			body:   `{"schemas":["` + UserSchema + `"],"userName":"a","entitlements":["{\"app\":\"x\",\"id\":\"7\"}"]}`,
 			want:   `{"userName":"a","entitlements":[{"value":"{\"app\":\"x\",\"id\":\"7\"}"}]}`,
 			quirks: []string{QuirkStringAsValue},
@@ -211,7 +211,7 @@ func TestNewRefuses(t *testing.T) {
 		{"an extension that is a string", `{"userName":"a","` + EnterpriseUserSchema + `":"x"}`, InvalidValue, EnterpriseUserSchema, "must be an object"},
 		{"a Group's schema", `{"schemas":["` + GroupSchema + `"],"userName":"a"}`, InvalidValue, "schemas", "names a Group"},
 		{"schemas that is a number", `{"schemas":1,"userName":"a"}`, InvalidSyntax, "schemas", "array of URNs"},
-		{"schemas of numbers", `{"schemas":[1],"userName":"a"}`, InvalidSyntax, "schemas", "must hold URNs"},
+		{"schemas of numbers", `{"schemas":[1],"userName":"a"}`, InvalidSyntax, "schemas", "must contain URNs"},
 		{"more values than an attribute may have", `{"userName":"a","emails":[` + strings.Repeat(`"a",`, 1000) + `"a"]}`, InvalidValue, "emails", "more than 1000"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// ResourceType is a resource type of RFC 7643 §6, and what reads and changes resources
-// of that type. UserType and GroupType give the two that SCIM defines, and Extend makes
-// types of them that have more extensions. It is safe for concurrent use and must not be modified.
+// ResourceType is a resource type of RFC 7643 §6, with the methods that read and change its resources. UserType and
+// GroupType return the two types that SCIM defines, and Extend returns types with more extensions. It is safe for concurrent
+// use and must not be modified.
 type ResourceType struct {
 	ID          string
 	Name        string
@@ -17,19 +17,19 @@ type ResourceType struct {
 	Schema      *Schema
 	Extensions  []Extension
 
-	// root is the resource seen as one complex attribute: common attributes, those of
-	// the core schema, one complex attribute for each extension, meta.
+	// root is the resource as one complex attribute: the common attributes, those of the core schema, one complex attribute
+	// for each extension, and meta.
 	root        *Attribute
 	id          *Attribute
 	meta        *Attribute
-	members     *Attribute          // of groups, else nil
-	groups      *Attribute          // of users, else nil
-	roles       *Attribute          // of users, else nil
-	active      *Attribute          // of users, else nil
-	externalIDs AttributeUniqueness // among what externalIds are unique
+	members     *Attribute          // for groups, else nil
+	groups      *Attribute          // for users, else nil
+	roles       *Attribute          // for users, else nil
+	active      *Attribute          // for users, else nil
+	externalIDs AttributeUniqueness // the uniqueness of externalId
 	define      func() ResourceType
-	defined     int      // how many of the extensions are SCIM's; Extend added the others
-	schemasJSON [][]byte // `{"schemas":[...` by the set of SCIM's extensions that are present, a bit each
+	defined     int      // how many extensions are SCIM's own; Extend added the others
+	schemasJSON [][]byte // `{"schemas":[...` by the set of SCIM's own extensions that are present, one bit each
 }
 
 // Extension is a schema that extends a resource type (RFC 7643 §6).
@@ -44,10 +44,10 @@ func UserType() *ResourceType { return userType() }
 // GroupType is the Group of RFC 7643 §4.2.
 func GroupType() *ResourceType { return groupType() }
 
-// ResourceTypes gives what /ResourceTypes lists where nothing was registered.
+// ResourceTypes returns the types that /ResourceTypes lists without registered schemas.
 func ResourceTypes() []*ResourceType { return []*ResourceType{UserType(), GroupType()} }
 
-// SchemasOf gives what /Schemas lists where there are these resource types.
+// SchemasOf returns the schemas that /Schemas lists for these resource types.
 func SchemasOf(types []*ResourceType) []*Schema {
 	var all []*Schema
 	for _, t := range types {
@@ -67,7 +67,7 @@ func defineUser() ResourceType {
 		Schema:     userSchema(),
 		Extensions: []Extension{{Schema: enterpriseUserSchema()}},
 		define:     defineUser, defined: 1,
-		externalIDs: UniqueServer, // in a directory: two users with one would be one that is adopted
+		externalIDs: UniqueServer, // in a directory: two users with the same externalId would be one adopted user
 	}
 }
 
@@ -81,8 +81,8 @@ func defineGroup() ResourceType {
 	}
 }
 
-// NewResourceType makes a type of its exported fields. Beside what its schemas have, resources of it have what RFC 7643 §3 gives to all.
-// Only UserType and GroupType can be extended.
+// NewResourceType creates a type from its exported fields. Its resources also have the attributes that RFC 7643 §3 gives to all. Only
+// UserType and GroupType can be extended.
 func NewResourceType(t ResourceType) *ResourceType {
 	t.root = &Attribute{Type: TypeComplex, urn: t.Schema.ID}
 	before, after := commonAttributes(t.externalIDs)
@@ -114,11 +114,11 @@ func NewResourceType(t ResourceType) *ResourceType {
 	return &t
 }
 
-// MarshalJSON gives the resource of RFC 7643 §6 without meta. See Render.
+// MarshalJSON returns the resource of RFC 7643 §6 without meta. See Render.
 func (t *ResourceType) MarshalJSON() ([]byte, error) { return t.Render("") }
 
-// Render gives the resource that /ResourceTypes serves, with meta.location below
-// baseURL (no trailing slash). An empty baseURL leaves meta out.
+// Render returns the resource that /ResourceTypes serves, with meta.location below baseURL (no trailing slash). An empty
+// baseURL leaves out meta.
 func (t *ResourceType) Render(baseURL string) ([]byte, error) {
 	type extension struct {
 		Schema   string `json:"schema"`
@@ -141,7 +141,7 @@ func (t *ResourceType) Render(baseURL string) ([]byte, error) {
 		newDiscoveryMeta("ResourceType", baseURL, "/ResourceTypes/"+t.ID)})
 }
 
-// extension finds the container of an extension by its URN in any case.
+// extension returns the container of an extension by its URN, in any case.
 func (t *ResourceType) extension(urn string) *Attribute {
 	for _, e := range t.Extensions {
 		if sameName(e.Schema.ID, urn) {

@@ -5,10 +5,9 @@ import (
 	"strings"
 )
 
-// Roles gives the values of a user's roles, in order, without repetitions. Beside plain
-// values it understands Entra ID's JSON in a string: of a value such as
-// {"id":"..","value":"Designer","displayName":"Designer"} the inner "value" counts.
-// What looks like JSON and is not, or has no such value, is taken as it stands.
+// Roles returns the values of a user's roles, in order, without repetitions. It also understands Entra ID's JSON in a
+// string: in a value such as {"id":"..","value":"Designer","displayName":"Designer"}, the inner "value" counts. A text that
+// is invalid JSON, or has no such value, counts as it is.
 func (d *Document) Roles() []string {
 	if d.t.roles == nil {
 		return nil

@@ -11,7 +11,7 @@ const (
 	UserSchema           = "urn:ietf:params:scim:schemas:core:2.0:User"
 	GroupSchema          = "urn:ietf:params:scim:schemas:core:2.0:Group"
 	EnterpriseUserSchema = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-	PatchOpMessage       = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+	PatchOpSchema        = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 	schemaSchema       = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 	resourceTypeSchema = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
@@ -32,7 +32,7 @@ const (
 	TypeComplex   AttributeType = "complex"
 )
 
-// AttributeMutability says when an attribute may be written (RFC 7643 §7).
+// AttributeMutability is when an attribute may be written (RFC 7643 §7).
 type AttributeMutability string
 
 // The mutabilities of RFC 7643 §7.
@@ -43,7 +43,7 @@ const (
 	WriteOnly AttributeMutability = "writeOnly"
 )
 
-// AttributeReturned says when an attribute is in a response (RFC 7643 §7).
+// AttributeReturned is when an attribute is in a response (RFC 7643 §7).
 type AttributeReturned string
 
 // The values of "returned" of RFC 7643 §7.
@@ -54,7 +54,7 @@ const (
 	ReturnedRequest AttributeReturned = "request"
 )
 
-// AttributeUniqueness says among what a value must be unique (RFC 7643 §7).
+// AttributeUniqueness is the range in which a value must be unique (RFC 7643 §7).
 type AttributeUniqueness string
 
 // The values of "uniqueness" of RFC 7643 §7.
@@ -64,8 +64,8 @@ const (
 	UniqueGlobal AttributeUniqueness = "global"
 )
 
-// Attribute holds the characteristics of an attribute (RFC 7643 §2.2, §7). Its JSON is
-// that of RFC 7643 §7. Attributes belong to a schema and must not be modified.
+// Attribute has the characteristics of an attribute (RFC 7643 §2.2, §7). Its JSON is that of RFC 7643 §7. Attributes belong
+// to a schema and must not be modified.
 type Attribute struct {
 	Name            string              `json:"name"`
 	Type            AttributeType       `json:"type"`
@@ -80,16 +80,16 @@ type Attribute struct {
 	Uniqueness      AttributeUniqueness `json:"uniqueness"`
 	ReferenceTypes  []string            `json:"referenceTypes,omitempty"`
 
-	path   string // as filters and PATCH paths spell it, without the core schema's URN
-	order  int    // its place among its siblings
-	key    bool   // databases index it: Limits.KeyBytes holds
+	path   string // in the form of filters and PATCH paths, without the core schema's URN
+	order  int    // its index among its siblings
+	key    bool   // databases index it, so Limits.KeyBytes applies
 	search bool   // SearchValues lists its values
-	urn    string // of a resource seen as an attribute: that of its core schema
-	// unlimited: Limits.ValuesPerAttribute does not hold, since its values are not part of the document.
+	urn    string // for the attribute that stands for a whole resource: the URN of its core schema
+	// unlimited: Limits.ValuesPerAttribute does not apply, because the values are not part of the document.
 	unlimited bool
 
-	// Sub-attributes that RFC 7643 §2.4 gives a meaning, nil without one: such as are named so and cannot have it, and all of
-	// an extension as a whole, are as any others.
+	// The sub-attributes with a meaning in RFC 7643 §2.4, nil if there are none. A sub-attribute with such a name and the
+	// wrong type has no such meaning, and neither has any sub-attribute of a whole extension.
 	inValue, inRef, inPrimary *Attribute
 }
 
@@ -97,7 +97,7 @@ type Attribute struct {
 // "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department".
 func (a *Attribute) Path() string { return a.path }
 
-// sub finds a sub-attribute by its name in any case.
+// sub returns a sub-attribute by its name, in any case.
 func (a *Attribute) sub(name string) *Attribute {
 	for _, s := range a.SubAttributes {
 		if s.Name == name {
@@ -112,7 +112,7 @@ func (a *Attribute) sub(name string) *Attribute {
 	return nil
 }
 
-// of finds the sub-attribute that a field of an object is, which its decoder may have found.
+// of returns the sub-attribute of a field of an object. The decoder may have set it already.
 func (a *Attribute) of(f *field) *Attribute {
 	if s := f.attr; s != nil && s.order < len(a.SubAttributes) && a.SubAttributes[s.order] == s {
 		return s
@@ -120,8 +120,8 @@ func (a *Attribute) of(f *field) *Attribute {
 	return a.sub(f.name)
 }
 
-// inBrackets finds what a name in brackets after the attribute means: a sub-attribute, or, as "value", the value itself of a
-// multi-valued attribute that has none (RFC 7644 §3.5.2.2).
+// inBrackets returns the attribute for a name in brackets: a sub-attribute or, for "value", the value itself of a
+// multi-valued attribute without sub-attributes (RFC 7644 §3.5.2.2).
 func (a *Attribute) inBrackets(name string) *Attribute {
 	if a.isList() && sameName(name, "value") {
 		return a
@@ -129,10 +129,10 @@ func (a *Attribute) inBrackets(name string) *Attribute {
 	return a.sub(name)
 }
 
-// isList tells multi-valued attributes whose values are simple.
+// isList reports whether an attribute is multi-valued with simple values.
 func (a *Attribute) isList() bool { return a.MultiValued && a.Type != TypeComplex }
 
-// isExtension tells the containers of extensions, whose names are URNs, from attributes.
+// isExtension reports whether an attribute is the container of an extension, with a URN as its name.
 func (a *Attribute) isExtension() bool { return strings.IndexByte(a.Name, ':') >= 0 }
 
 // place numbers sub-attributes and gives them their paths.
@@ -141,7 +141,7 @@ func (a *Attribute) place(prefix string) {
 		a.inValue, a.inRef, a.inPrimary = a.meaning("value"), a.meaning("$ref", TypeReference), a.meaning("primary", TypeBoolean)
 	}
 	if v := a.inValue; v == nil || v.Type != TypeString && v.Type != TypeReference || v.Mutability == ReadOnly {
-		a.inRef = nil // there is nothing to take from it
+		a.inRef = nil // a $ref cannot be completed without it
 	}
 	for i, s := range a.SubAttributes {
 		s.order = i
@@ -154,7 +154,7 @@ func (a *Attribute) place(prefix string) {
 	}
 }
 
-// meaning finds the sub-attribute of a name that RFC 7643 §2.4 gives a meaning, if it is singular and of one of these types.
+// meaning returns the sub-attribute of a name with a meaning in RFC 7643 §2.4, if it is singular and has one of these types.
 func (a *Attribute) meaning(name string, types ...AttributeType) *Attribute {
 	s := a.sub(name)
 	if s == nil || s.MultiValued || len(types) > 0 && !slices.Contains(types, s.Type) {
@@ -163,24 +163,24 @@ func (a *Attribute) meaning(name string, types ...AttributeType) *Attribute {
 	return s
 }
 
-// Schema is a schema of RFC 7643 §7. It marshals to the JSON given there.
+// Schema is a schema of RFC 7643 §7, which also defines its JSON.
 type Schema struct {
 	ID          string
 	Name        string
 	Description string
 	Attributes  []*Attribute
 
-	// listed are the attributes that /Schemas shows: of a resource's own schema externalId, too, which is common to all (RFC
-	// 7643 §3.1) and so in no schema, since Entra ID looks there for each attribute that it maps. nil for Attributes alone.
+	// listed are the attributes that /Schemas shows, nil for Attributes. The core schemas also show externalId, which is
+	// common to all resources (RFC 7643 §3.1) and therefore in no schema: Entra ID expects there each attribute that it
+	// maps.
 	listed []*Attribute
 }
 
-// MarshalJSON gives the resource of RFC 7643 §7 without meta, for which the base URL
-// is needed. See Render.
+// MarshalJSON returns the resource of RFC 7643 §7 without meta, which needs the base URL. See Render.
 func (s *Schema) MarshalJSON() ([]byte, error) { return s.Render("") }
 
-// Render gives the resource that /Schemas serves, with meta.location below baseURL
-// (no trailing slash). An empty baseURL leaves meta out.
+// Render returns the resource that /Schemas serves, with meta.location below baseURL (no trailing slash). An empty baseURL
+// leaves out meta.
 func (s *Schema) Render(baseURL string) ([]byte, error) {
 	attributes := s.Attributes
 	if s.listed != nil {
@@ -196,7 +196,7 @@ func (s *Schema) Render(baseURL string) ([]byte, error) {
 	}{[]string{schemaSchema}, s.ID, s.Name, s.Description, attributes, newDiscoveryMeta("Schema", baseURL, "/Schemas/"+s.ID)})
 }
 
-// discoveryMeta is the meta of a resource that describes the service. Nothing dates it.
+// discoveryMeta is the meta of a resource that describes the service. It has no times.
 type discoveryMeta struct {
 	ResourceType string `json:"resourceType"`
 	Location     string `json:"location"`

@@ -1,7 +1,7 @@
 package scim
 
-// The schemas are written with these, each default being that of RFC 7643 §2.2: a
-// string, singular, optional, not caseExact, readWrite, returned by default, not unique.
+// These functions define the schemas. The defaults are those of RFC 7643 §2.2: a string, singular, optional, not caseExact,
+// readWrite, returned by default, not unique.
 
 type characteristic func(*Attribute)
 
@@ -61,7 +61,7 @@ func refersTo(types ...string) characteristic {
 	}
 }
 
-// plural gives the sub-attributes of RFC 7643 §2.4 that multi-valued attributes share.
+// plural adds the sub-attributes of RFC 7643 §2.4 that multi-valued attributes share.
 func plural(valueDescription string, types []string, valueIs ...characteristic) characteristic {
 	return withSubs(
 		define("value", valueDescription, valueIs...),
@@ -71,9 +71,9 @@ func plural(valueDescription string, types []string, valueIs ...characteristic) 
 	)
 }
 
-// commonAttributes are those of RFC 7643 §3 and §3.1. They belong to every resource and
-// to no schema; /Schemas lists externalId alone. The first ones stand before, and
-// meta after, the attributes of schemas. An externalId is unique among externalIds.
+// commonAttributes returns the attributes of RFC 7643 §3 and §3.1. They belong to every resource and to no schema; /Schemas
+// lists only externalId. before are in front of the schemas' attributes, after (meta) is behind them. externalIDs is the
+// uniqueness of externalId.
 func commonAttributes(externalIDs AttributeUniqueness) (before, after []*Attribute) {
 	before = []*Attribute{
 		define("schemas", "The URNs of the schemas present.", ofType(TypeReference), multi, required, always, mutability(ReadOnly)),

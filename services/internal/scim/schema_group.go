@@ -1,7 +1,7 @@
 package scim
 
-// groupSchema is the Group of RFC 7643 §4.2. displayName is required, as the text
-// there says; the JSON of §8.7.1 says otherwise.
+// groupSchema is the Group of RFC 7643 §4.2. displayName is required, as the text there says, although the JSON of §8.7.1
+// says otherwise.
 func groupSchema() *Schema {
 	return &Schema{
 		ID: GroupSchema, Name: "Group", Description: "Group",

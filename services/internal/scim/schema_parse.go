@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// Bounds of a schema that is registered.
+// Bounds of a registered schema.
 const (
-	mostAttributes    = 100 // of a schema
-	mostSubAttributes = 50  // of a complex attribute
-	mostCanonical     = 200 // canonicalValues, and referenceTypes
+	mostAttributes    = 100 // per schema
+	mostSubAttributes = 50  // per complex attribute
+	mostCanonical     = 200 // of canonicalValues, and of referenceTypes
 	longestURN        = 200
-	longestText       = 1000 // a name, a description, a canonical value
+	longestText       = 1000 // bytes of a name, a description or a canonical value
 )
 
-// ParseSchema reads the definition of an extension, in the JSON form of RFC 7643 §7, with the defaults of §2.2 for what an
-// attribute leaves out. Its path in an error is like `attributes[2].type`. Errors are invalidSyntax for what is no such
-// definition, and invalidValue for one that asks for what Usher cannot hold to:
+// ParseSchema parses the definition of an extension, in the JSON form of RFC 7643 §7, with the defaults of §2.2 for missing
+// characteristics. The path of an error is like `attributes[2].type`. Errors are invalidSyntax for other JSON, and
+// invalidValue for characteristics that Usher cannot guarantee:
 //
-//   - "mutability" of "writeOnly" and "returned" of "never": what is not shown is not kept, either;
-//   - "mutability" of "immutable" for sub-attributes: values of a multi-valued attribute have no identity to be held to;
+//   - "mutability" of "writeOnly" and "returned" of "never": Usher does not store values that it does not show;
+//   - "mutability" of "immutable" for sub-attributes: values of a multi-valued attribute have no identity;
 //   - "uniqueness" other than "none";
 //   - complex attributes in complex ones (RFC 7643 §2.3.8).
 func ParseSchema(definition []byte) (*Schema, error) {
@@ -44,7 +44,7 @@ func ParseSchema(definition []byte) (*Schema, error) {
 		"name":        func(path string, v value) { s.Name = p.text(path, v) },
 		"description": func(path string, v value) { s.Description = p.text(path, v) },
 		"attributes":  func(path string, v value) { s.Attributes = p.attributes(path, v, nil) },
-		"meta":        func(string, value) {}, // as /Schemas shows it
+		"meta":        func(string, value) {}, // as in a response of /Schemas
 	})
 	switch {
 	case p.err != nil:
@@ -61,7 +61,7 @@ func ParseSchema(definition []byte) (*Schema, error) {
 	return s, nil
 }
 
-// isSchemaURN holds for URNs (RFC 8141 §2) that can stand before an attribute's name in a path.
+// isSchemaURN reports whether id is a URN (RFC 8141 §2) that can be put before an attribute's name in a path.
 func isSchemaURN(id string) bool {
 	if len(id) > longestURN || len(id) < 4 || !sameName(id[:4], "urn:") || strings.Count(id, ":") < 2 {
 		return false
@@ -88,8 +88,8 @@ func (p *schemaParser) fail(t ErrorType, path, format string, args ...any) {
 	}
 }
 
-// members gives each member of an object to the one who reads it. A member that nobody reads is an error: a characteristic
-// that is misspelled must not become its default.
+// members calls the function in read for each member of an object. Another member is an error: a misspelled characteristic
+// must not silently get its default.
 func (p *schemaParser) members(path string, object value, read map[string]func(path string, v value)) {
 	for _, f := range object.fields {
 		at := f.name
@@ -144,7 +144,7 @@ func (p *schemaParser) items(path string, v value, most int) []value {
 	return v.items
 }
 
-// attributes reads those of a schema, or the sub-attributes of one.
+// attributes parses the attributes of a schema, or the sub-attributes of an attribute.
 func (p *schemaParser) attributes(path string, v value, in *Attribute) (all []*Attribute) {
 	most := mostAttributes
 	if in != nil {
@@ -153,7 +153,7 @@ func (p *schemaParser) attributes(path string, v value, in *Attribute) (all []*A
 	for i, item := range p.items(path, v, most) {
 		a := p.attribute(fmt.Sprintf("%s[%d]", path, i), item, in != nil)
 		if slices.ContainsFunc(all, func(other *Attribute) bool { return sameName(other.Name, a.Name) }) {
-			p.fail(InvalidValue, fmt.Sprintf("%s[%d].name", path, i), "%s[%d].name is that of another attribute, %s.", path, i, shown(a.Name))
+			p.fail(InvalidValue, fmt.Sprintf("%s[%d].name", path, i), "%s[%d].name is the name of another attribute, %s.", path, i, shown(a.Name))
 		}
 		all = append(all, a)
 	}
@@ -184,13 +184,13 @@ func (p *schemaParser) attribute(path string, v value, isSub bool) *Attribute {
 		a.CaseExact = true
 	}
 	if !isName(a.Name) || a.Name[0] == '$' && !isSub {
-		p.fail(InvalidValue, path+".name", "%s.name must begin with a letter and hold letters, digits, \"-\" and \"_\" (RFC 7643 §2.1).", path)
+		p.fail(InvalidValue, path+".name", "%s.name must begin with a letter and contain letters, digits, \"-\" and \"_\" (RFC 7643 §2.1).", path)
 	}
 	p.characteristics(path, a, isSub)
 	return a
 }
 
-// characteristics checks what an attribute says of itself.
+// characteristics checks the characteristics of an attribute.
 func (p *schemaParser) characteristics(path string, a *Attribute, isSub bool) {
 	keyword(p, path+".type", a.Type, "string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex")
 	keyword(p, path+".mutability", a.Mutability, "readWrite", "readOnly", "immutable", "writeOnly")
@@ -200,7 +200,7 @@ func (p *schemaParser) characteristics(path string, a *Attribute, isSub bool) {
 	case a.Type == TypeComplex && isSub:
 		p.fail(InvalidValue, path+".type", "%s.type is complex, which a sub-attribute cannot be (RFC 7643 §2.3.8).", path)
 	case a.Type == TypeComplex && len(a.SubAttributes) == 0:
-		p.fail(InvalidValue, path+".subAttributes", "%s.subAttributes must hold the sub-attributes of a complex attribute.", path)
+		p.fail(InvalidValue, path+".subAttributes", "%s.subAttributes must contain the sub-attributes of a complex attribute.", path)
 	case a.Type != TypeComplex && len(a.SubAttributes) > 0:
 		p.fail(InvalidValue, path+".subAttributes", "%s.subAttributes cannot be: only a complex attribute has any.", path)
 	case a.Mutability == WriteOnly:
@@ -210,11 +210,11 @@ func (p *schemaParser) characteristics(path string, a *Attribute, isSub bool) {
 	case a.Returned == ReturnedNever:
 		p.fail(InvalidValue, path+".returned", "%s.returned is never: Usher keeps no value that it does not show.", path)
 	case a.Uniqueness != UniqueNone:
-		p.fail(InvalidValue, path+".uniqueness", "%s.uniqueness must be none: Usher does not hold values of extensions to be unique.", path)
+		p.fail(InvalidValue, path+".uniqueness", "%s.uniqueness must be none: Usher does not check that values of extensions are unique.", path)
 	}
 }
 
-// keyword checks one of RFC 7643 §7.
+// keyword checks a keyword of RFC 7643 §7.
 func keyword[T ~string](p *schemaParser, path string, got T, known ...T) {
 	if !slices.Contains(known, got) {
 		p.fail(InvalidValue, path, "%s is %s; it must be one of %v.", path, shown(string(got)), known)

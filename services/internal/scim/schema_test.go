@@ -76,7 +76,7 @@ func TestSchemaJSON(t *testing.T) {
 	}
 }
 
-// Entra ID's test for its gallery looks for each attribute that it maps in /Schemas, also for externalId.
+// Entra ID's gallery test expects each attribute that it maps in /Schemas, also externalId.
 func TestSchemasListExternalID(t *testing.T) {
 	badgeType := badged(t)
 	for _, c := range []struct {

@@ -37,7 +37,7 @@ func userSchema() *Schema {
 				plural("The URL of a photo.", []string{"photo", "thumbnail"}, refersTo("external"))),
 			define("addresses", "Physical mailing addresses of the user.", multi, withSubs(
 				define("formatted", "The full address, formatted for display or a label."),
-				define("streetAddress", "The street, house number and the like; may hold line breaks."),
+				define("streetAddress", "The street, house number and the like; may contain line breaks."),
 				define("locality", "The city or locality."),
 				define("region", "The state or region."),
 				define("postalCode", "The postal code."),

@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// user makes a canonical user from what may be written in any spelling; `schemas` is
-// added.
+// user makes a canonical user from attributes in any spelling; it adds `schemas`.
 func user(t testing.TB, attributes string) *Document {
 	t.Helper()
 	return document(t, UserType(), attributes)
@@ -29,7 +28,7 @@ func document(t testing.TB, of *ResourceType, attributes string) *Document {
 	return r.Document
 }
 
-// attributes gives a document's JSON without `schemas`, as people write resources.
+// attributes returns a document's JSON without `schemas`, as people write resources.
 func attributes(d *Document) string {
 	_, rest, _ := strings.Cut(string(d.JSON()), "],")
 	return "{" + rest
@@ -37,14 +36,14 @@ func attributes(d *Document) string {
 
 func operations(t testing.TB, list string) *PatchOp {
 	t.Helper()
-	op, err := ParsePatch([]byte(`{"schemas":["`+PatchOpMessage+`"],"Operations":`+list+`}`), Options{})
+	op, err := ParsePatch([]byte(`{"schemas":["`+PatchOpSchema+`"],"Operations":`+list+`}`), Options{})
 	if err != nil {
 		t.Fatalf("ParsePatch(%s): %v", list, err)
 	}
 	return op
 }
 
-// requireError asserts the scimType of an error, and that it is fit to be shown.
+// requireError checks the scimType of an error, and that it can be shown to a client.
 func requireError(t testing.TB, err error, want ErrorType) *Error {
 	t.Helper()
 	var e *Error
@@ -74,7 +73,7 @@ func requireNoError(t testing.TB, err error) {
 	}
 }
 
-// requireSameJSON compares JSON by meaning, for expectations whose order is not the point.
+// requireSameJSON compares JSON by meaning, for expectations where the order is unimportant.
 func requireSameJSON(t testing.TB, got, want string) {
 	t.Helper()
 	var g, w any

@@ -1,7 +1,7 @@
 package scim
 
-// SearchValue is a value of a multi-valued attribute as a store indexes it, to answer
-// filters such as emails.value eq "x" and to match rules.
+// SearchValue is an indexed value of a multi-valued attribute. Stores use it for filters such as emails.value eq "x", and to
+// match rules.
 type SearchValue struct {
 	Attribute string // "emails"
 	Value     string // the "value" sub-attribute, casefolded
@@ -9,9 +9,9 @@ type SearchValue struct {
 	Primary   bool
 }
 
-// SearchValues lists the values of emails, phoneNumbers, ims, entitlements and roles, in
-// the order of the document. Values without a "value" are not among them. Roles stand
-// as they are stored, which is what filters see; Roles gives what they mean.
+// SearchValues lists the values of emails, phoneNumbers, ims, entitlements and roles, in the order of the document. It
+// leaves out values without a "value". Roles have their stored text, which filters compare; the method Roles returns their
+// meaning.
 func (d *Document) SearchValues() []SearchValue {
 	most := 0
 	for i := range d.root.fields {

@@ -14,9 +14,8 @@ type Sort struct {
 	Descending bool
 }
 
-// ParseSort reads the parameters sortBy and sortOrder. Without sortBy there is no order,
-// and the Sort is nil. A complex attribute is sorted by its "value". Errors are
-// invalidValue.
+// ParseSort parses the parameters sortBy and sortOrder. Without sortBy there is no order, and the Sort is nil. A complex
+// attribute is sorted by its "value". Errors are invalidValue.
 func (t *ResourceType) ParseSort(by, order string) (*Sort, error) {
 	if by = strings.TrimSpace(by); by == "" {
 		return nil, nil //nolint:nilnil // no order is no error
@@ -27,7 +26,7 @@ func (t *ResourceType) ParseSort(by, order string) (*Sort, error) {
 		s.to, ok = t.resolve(p)
 	}
 	if !ok || s.to.attr == nil || s.to.attr.Returned == ReturnedNever {
-		return nil, newError(InvalidValue, "sortBy", "sortBy is %s, and %s has no attribute of that name that could be sorted by.", shown(by), t.Name)
+		return nil, newError(InvalidValue, "sortBy", "sortBy is %s, and %s has no attribute of that name to sort by.", shown(by), t.Name)
 	}
 	if s.leaf = s.to.leaf(); s.to.sub == nil && s.leaf.Type == TypeComplex {
 		s.to.sub = s.leaf.inValue
@@ -48,13 +47,13 @@ func (t *ResourceType) ParseSort(by, order string) (*Sort, error) {
 	return s, nil
 }
 
-// Attribute is the path of what is sorted by, in the schema's spelling.
+// Attribute is the path of the attribute to sort by, in the schema's spelling.
 func (s *Sort) Attribute() string { return s.leaf.path }
 
-// Uses tells whether the order is by a top-level attribute or a part of it.
+// Uses reports whether the order is by a top-level attribute or a part of it.
 func (s *Sort) Uses(attr string) bool { return s.to.ext == nil && s.to.attr.Name == attr }
 
-// String gives the order in one spelling.
+// String returns the order in canonical form.
 func (s *Sort) String() string {
 	if s.Descending {
 		return s.leaf.path + " descending"
@@ -62,8 +61,7 @@ func (s *Sort) String() string {
 	return s.leaf.path + " ascending"
 }
 
-// SortKey is what a resource is sorted by. The zero value is that of a resource without a
-// value.
+// SortKey is the key of a resource for sorting. The zero value is the key of a resource without a value.
 type SortKey struct {
 	text    string
 	present bool
@@ -76,11 +74,11 @@ func (k SortKey) missing() int {
 	return 1
 }
 
-// mostSortKey bounds, in bytes, what is kept of a value to sort by: who sorts keeps many.
+// mostSortKey bounds the bytes of a key, because sorting keeps many keys in memory.
 const mostSortKey = 1024
 
-// Key gives a resource's key: of several values that of the primary one, else of the
-// first. members and groups are taken from m, as with Match.
+// Key returns a resource's key: of several values the primary one, otherwise the first one. members and groups are taken
+// from m, as with Match.
 func (s *Sort) Key(doc *Document, m Envelope) SortKey {
 	v := (&matcher{t: s.t, doc: doc, envelope: m}).find(s.to)
 	if v == nil {
@@ -121,14 +119,14 @@ func (s *Sort) Key(doc *Document, m Envelope) SortKey {
 	if len(key.text) > mostSortKey {
 		key.text = key.text[:cutAt(key.text, mostSortKey)]
 	}
-	key.text = strings.Clone(key.text) // the rest of the document need not stay for it
+	key.text = strings.Clone(key.text) // a clone does not keep the rest of the document in memory
 	return key
 }
 
-// sortedTime spells times so that their texts have their order.
+// sortedTime formats times so that their texts sort like the times.
 const sortedTime = "2006-01-02T15:04:05.000000000Z"
 
-// cutAt gives the last place up to n where a text may be cut.
+// cutAt returns the last position up to n at which a text may be cut.
 func cutAt(text string, n int) int {
 	for n > 0 && !utf8.RuneStart(text[n]) {
 		n--
@@ -136,8 +134,7 @@ func cutAt(text string, n int) int {
 	return n
 }
 
-// Compare says which of two keys comes first. Resources without a
-// value come last, and all is reversed where the order is descending.
+// Compare compares two keys. Resources without a value come last. A descending order reverses everything.
 func (s *Sort) Compare(a, b SortKey) int {
 	sign := 0
 	switch {

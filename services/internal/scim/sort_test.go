@@ -12,7 +12,7 @@ func TestParseSort(t *testing.T) {
 		name      string
 		of        *ResourceType
 		by, order string
-		want      string // in one spelling; empty for an error
+		want      string // in canonical form; empty for an error
 		says      string
 	}{
 		{"ascending by default", UserType(), "USERNAME", "", "userName ascending", ""},
@@ -66,10 +66,10 @@ func TestSort(t *testing.T) {
 	}
 	for _, c := range []struct{ by, want string }{
 		{"userName", "2 1 3 4"},
-		{"externalId", "2 3 1 4"}, // case-exact, and one has none
+		{"externalId", "2 3 1 4"}, // case-exact, and one has no value
 		{"title", "2 1 4 3"},
 		{"active", "2 1 4 3"},
-		{"emails", "1 3 2 4"}, // the primary one, else the first
+		{"emails", "1 3 2 4"}, // the primary one, otherwise the first
 		{"emails.type", "3 1 2 4"},
 		{"name.familyName", "2 1 3 4"},
 		{"meta.created", "2 3 1 4"},

@@ -6,20 +6,20 @@ import (
 	"sync"
 )
 
-// TypeMemory remembers what ExtendedTypes gave for the same definitions: to build the types of a directory that has as many
-// attributes as it may takes tens of milliseconds, to find them again less than one. The zero value is ready.
+// TypeMemory caches the results of ExtendedTypes. Building the types of a directory with the most attributes takes tens of
+// milliseconds; finding them here takes less than one. The zero value is ready.
 type TypeMemory struct {
 	mu    sync.Mutex
 	known map[[sha256.Size]byte]extendedTypes
-	bytes int // of the definitions whose types are known
+	bytes int // of the cached definitions
 }
 
 type extendedTypes struct{ users, groups *ResourceType }
 
-// mostRemembered bounds the definitions whose types are remembered, in bytes. Types take several times as much.
+// mostRemembered bounds the bytes of the cached definitions. The types take several times as much.
 const mostRemembered = 16 << 20
 
-// ExtendedTypes gives what the function of that name gives.
+// ExtendedTypes returns the same as the function of that name.
 func (m *TypeMemory) ExtendedTypes(all []Registered) (users, groups *ResourceType, err error) {
 	if len(all) == 0 {
 		return UserType(), GroupType(), nil
@@ -46,7 +46,7 @@ func (m *TypeMemory) ExtendedTypes(all []Registered) (users, groups *ResourceTyp
 	return users, groups, nil
 }
 
-// digest tells lists of definitions apart.
+// digest is the key of a list of definitions.
 func digest(all []Registered) (key [sha256.Size]byte, size int) {
 	hash := sha256.New()
 	for _, r := range all {

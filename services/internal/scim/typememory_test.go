@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// registered are schemas of users, each with a number of attributes, in the form in which they are stored.
+// registered are schemas of users, each with a number of attributes, in the stored form.
 func registered(tb testing.TB, schemas, attributes int) (all []Registered) {
 	tb.Helper()
 	for i := range schemas {
@@ -53,7 +53,7 @@ func TestTheMemoryOfTypesIsBounded(t *testing.T) {
 	one := registered(t, 1, 1)
 	first, _, err := m.ExtendedTypes(one)
 	requireNoError(t, err)
-	m.bytes = mostRemembered // as if of others
+	m.bytes = mostRemembered // as if other definitions were cached
 	_, _, err = m.ExtendedTypes(registered(t, 2, 1))
 	requireNoError(t, err)
 	requireEqual(t, "what is remembered", len(m.known), 1)
@@ -62,7 +62,7 @@ func TestTheMemoryOfTypesIsBounded(t *testing.T) {
 	requireEqual(t, "it was built again", first != again, true)
 }
 
-// BenchmarkExtendedTypes is a directory with as many attributes as it may have, without and with a memory.
+// BenchmarkExtendedTypes builds the types of a directory with the most attributes, without and with a memory.
 func BenchmarkExtendedTypes(b *testing.B) {
 	all := registered(b, 10, mostAttributes)
 	b.Run("built", func(b *testing.B) {

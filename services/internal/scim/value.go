@@ -9,17 +9,17 @@ const (
 	kindString
 	kindArray
 	kindObject
-	// kindSkipped is a value that was checked and not kept: see decoder.decode.
+	// kindSkipped is a value that was checked and not stored: see decoder.decode.
 	kindSkipped
 )
 
-// withArticle names a JSON type as error texts do.
+// withArticle returns the name of a JSON type for the text of an error.
 func (k kind) withArticle() string {
 	return [...]string{"null", "a boolean", "a number", "a string", "an array", "an object", "a value"}[k]
 }
 
-// value is a JSON value that keeps what map[string]any loses: the order of keys, the
-// digits of numbers, and (once read against a schema) which attribute a key is.
+// value is a JSON value that keeps what map[string]any loses: the order of keys, the digits of numbers, and (after it was
+// read with a schema) the attribute of each key.
 type value struct {
 	kind   kind
 	truth  bool    // kindBool
@@ -28,7 +28,7 @@ type value struct {
 	fields []field // kindObject
 }
 
-// field is a key of an object. attr is nil until the object was read against a schema.
+// field is a key of an object. attr is nil until the object was read with a schema.
 type field struct {
 	name  string
 	attr  *Attribute
@@ -40,7 +40,7 @@ func boolValue(b bool) value     { return value{kind: kindBool, truth: b} }
 
 func (v value) isNull() bool { return v.kind == kindNull }
 
-// find gives the field of a canonical object, nil if the attribute is unassigned.
+// find returns the value of an attribute in a canonical object, nil if the attribute is unassigned.
 func (v value) find(a *Attribute) *value {
 	for i := range v.fields {
 		if v.fields[i].attr == a {
@@ -50,7 +50,7 @@ func (v value) find(a *Attribute) *value {
 	return nil
 }
 
-// set assigns an attribute of a canonical object, keeping the schema's order.
+// set assigns an attribute of a canonical object, and keeps the schema's order.
 func (v *value) set(a *Attribute, to value) {
 	at := len(v.fields)
 	for at > 0 && v.fields[at-1].attr.order >= a.order {
@@ -75,7 +75,7 @@ func (v *value) unset(a *Attribute) {
 	}
 }
 
-// clone copies all that set and unset could change.
+// clone copies everything that set and unset could change.
 func (v value) clone() value {
 	if v.items != nil {
 		items := make([]value, len(v.items))
@@ -95,7 +95,7 @@ func (v value) clone() value {
 	return v
 }
 
-// count counts v and what is in it.
+// count counts v and all values in it.
 func (v *value) count() int {
 	n := 1
 	for i := range v.items {
@@ -107,7 +107,7 @@ func (v *value) count() int {
 	return n
 }
 
-// isFlat says of an object that there is nothing in what is in it.
+// isFlat reports whether v is an object with only simple values.
 func (v *value) isFlat() bool {
 	for i := range v.fields {
 		if in := &v.fields[i].value; len(in.items) > 0 || len(in.fields) > 0 {
@@ -117,10 +117,10 @@ func (v *value) isFlat() bool {
 	return v.kind == kindObject
 }
 
-// equal compares canonical values, of which equal ones are spelled equally.
+// equal compares canonical values. Equal values have equal encodings.
 func (v *value) equal(w *value) bool { return v.equalBut(w, nil) }
 
-// equalBut compares canonical values apart from one sub-attribute.
+// equalBut compares canonical values without one sub-attribute.
 func (v *value) equalBut(w *value, except *Attribute) bool {
 	if v.kind != w.kind || v.truth != w.truth || v.text != w.text || len(v.items) != len(w.items) {
 		return false

@@ -204,7 +204,7 @@ func asPatchOp(data []byte) []byte {
 	if err != nil || members["schemas"] != nil || len(members) == 0 {
 		return data // right, or refused as it is
 	}
-	return fmt.Appendf(nil, `{"schemas":[%q],%s`, scim.PatchOpMessage, bytes.TrimLeft(bytes.TrimSpace(data)[1:], " \t\r\n"))
+	return fmt.Appendf(nil, `{"schemas":[%q],%s`, scim.PatchOpSchema, bytes.TrimLeft(bytes.TrimSpace(data)[1:], " \t\r\n"))
 }
 
 // begin says what a step does from here on.
