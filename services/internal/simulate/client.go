@@ -18,20 +18,20 @@ import (
 const (
 	mediaType       = "application/scim+json"
 	messageIDHeader = "Usher-Message-Id"
-	maxAnswer       = 128 << 20 // bytes; an answer with a group of a million members still fits
+	maxAnswer       = 128 << 20 // bytes; a response with a group of a million members fits
 	maxDetail       = 500       // characters of a failure's detail
 )
 
 var (
-	// errGaveUp: one request was not carried out, and is in the report; the run goes on with the next resource.
+	// errGaveUp means that one request failed for good, and is in the report; the run continues with the next resource.
 	errGaveUp = errors.New("gave up")
-	// errFound: before a request was repeated, its effect was found to be there already.
+	// errFound means that a request was about to be repeated, and its effect exists already.
 	errFound = errors.New("found")
-	// errVanished: the resource that a request named is not there.
-	errVanished = errors.New("not there")
+	// errVanished means that the resource of a request does not exist.
+	errVanished = errors.New("the resource does not exist")
 )
 
-// client sends SCIM requests as patiently as an IdP does.
+// client sends SCIM requests, and retries like an IdP.
 type client struct {
 	base    *url.URL
 	key     secret.Text
@@ -42,7 +42,7 @@ type client struct {
 	rec     *recorder
 }
 
-// response is an answer that no retry would change.
+// response is a response that no retry would change.
 type response struct {
 	method, path string
 	status       int
@@ -51,11 +51,11 @@ type response struct {
 	attempts     int
 }
 
-// recheck is asked, before a request whose outcome is unknown is repeated, whether it had its effect after all.
+// recheck reports whether a request with an unknown outcome had its effect. It is called before the request is repeated.
 type recheck func(ctx context.Context) (bool, error)
 
-// send answers with whatever is no passing trouble, errors of the 400s included. Its own errors are errGaveUp (recorded),
-// errFound, ErrUnauthorized, ErrStopped and the context's.
+// send returns the first response that is not a temporary failure, also errors of the 400s. Its own errors are errGaveUp
+// (recorded), errFound, ErrUnauthorized, ErrStopped and the context's error.
 func (c *client) send(ctx context.Context, method, path string, body document, again recheck) (*response, error) {
 	var payload []byte
 	if body != nil {
@@ -96,7 +96,7 @@ func (c *client) send(ctx context.Context, method, path string, body document, a
 		if !c.retry.Wait(ctx, c.retry.delay(attempt, header)) {
 			return nil, ctx.Err()
 		}
-		if again != nil && failure.Status != http.StatusTooManyRequests { // a 429 is sure to have done nothing
+		if again != nil && failure.Status != http.StatusTooManyRequests { // a 429 certainly changed nothing
 			if found, err := again(ctx); err != nil {
 				return nil, err
 			} else if found {
@@ -140,7 +140,7 @@ func (c *client) once(ctx context.Context, method, path string, payload []byte) 
 	return resp, nil
 }
 
-// refuse records an answer that the caller can do nothing with.
+// refuse records a response that the caller cannot use.
 func (c *client) refuse(resp *response) error {
 	c.rec.failed(resp.failure())
 	return errGaveUp
@@ -155,7 +155,7 @@ func (r *response) failure() Failure {
 
 func (r *response) ok() bool { return r.status >= 200 && r.status < 300 }
 
-// reason is an error's text without the URL that net/http puts in front, since Failure has the path.
+// reason returns an error's text without the URL that net/http adds, because Failure has the path.
 func reason(err error) string {
 	var inner *url.Error
 	if errors.As(err, &inner) {
@@ -173,7 +173,7 @@ func shorten(s string) string {
 
 // --- Paths ---
 
-// equals is the filter `attribute eq "value"`. The value is a JSON string (RFC 7644 §3.4.2.2).
+// equals returns the filter `attribute eq "value"`. The value is a JSON string (RFC 7644 §3.4.2.2).
 func equals(attribute, value string) string {
 	var quoted bytes.Buffer
 	enc := json.NewEncoder(&quoted)
@@ -182,7 +182,7 @@ func equals(attribute, value string) string {
 	return attribute + " eq " + strings.TrimSpace(quoted.String())
 }
 
-// query escapes a query's value, spaces as %20, which is what both IdPs send.
+// query escapes a query's value, with spaces as %20, as both IdPs send it.
 func query(value string) string { return strings.ReplaceAll(url.QueryEscape(value), "+", "%20") }
 
 func userPath(id string) string  { return "/Users/" + url.PathEscape(id) }

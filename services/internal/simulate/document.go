@@ -2,7 +2,7 @@ package simulate
 
 import "strings"
 
-// Schemas of RFC 7643 and messages of RFC 7644.
+// Schemas of RFC 7643 and URNs of RFC 7644.
 const (
 	coreUser   = "urn:ietf:params:scim:schemas:core:2.0:User"
 	coreGroup  = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -10,10 +10,10 @@ const (
 	patchOp    = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 )
 
-// document is a JSON object, as sent or as answered.
+// document is a JSON object, sent or received.
 type document map[string]any
 
-// value reads what a path names: `userName`, `name.givenName`, `emails[type eq "work"].value`, or an attribute of the
+// value reads the value at a path: `userName`, `name.givenName`, `emails[type eq "work"].value`, or an attribute of the
 // enterprise extension by its full URN. nil means that there is none.
 func (d document) value(path string) any {
 	object := map[string]any(d)
@@ -38,7 +38,7 @@ func (d document) value(path string) any {
 	return object[path]
 }
 
-// text is value as a string: "" without one, and of a reference such as manager its own value.
+// text returns value as a string: "" if there is none, and the value of a reference such as manager.
 func (d document) text(path string) string {
 	switch v := d.value(path).(type) {
 	case string:
@@ -50,19 +50,19 @@ func (d document) text(path string) string {
 	return ""
 }
 
-// attribute is one mapped attribute of a user, as an IdP's mapping table has it. value is a string or a bool; "" is none.
+// attribute is one mapped attribute of a user, as in an IdP's mapping table. value is a string or a bool; "" means none.
 type attribute struct {
 	path  string
 	value any
 }
 
-// change is an attribute that the server has otherwise.
+// change is an attribute that has another value at the server.
 type change struct {
 	attribute
-	had bool // the server has some value
+	had bool // the server has a value
 }
 
-// differences between a server's document and what it should say.
+// differences compares a server's document with the wanted attributes.
 func differences(d document, want []attribute) []change {
 	var changes []change
 	for _, a := range want {
@@ -93,8 +93,8 @@ func mobilePhone(u userState) []any {
 	return []any{document{"type": "mobile", "value": u.phone}}
 }
 
-// put sets what is not empty.
-func (d document) put(key string, value any) {
+// set sets a value that is not empty.
+func (d document) set(key string, value any) {
 	switch v := value.(type) {
 	case string:
 		if v == "" {

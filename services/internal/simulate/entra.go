@@ -8,10 +8,11 @@ import (
 	"strings"
 )
 
-// entra speaks as Microsoft Entra ID's provisioning service does: look up, POST, then PATCH what differs after reading it
-// back; references (managers, members) only once both ends exist; groups without members, filled by PATCH.
+// entra sends requests like Microsoft Entra ID's provisioning service: it finds a user by a filter, creates a missing one by
+// POST, and otherwise reads it and sends the differences by PATCH. It sends references (managers, members) only when both
+// resources exist, and creates groups without members, which it then adds by PATCH.
 //
-// Its dialect has two forms, and a real customer may have either: the default one (capital operations, booleans as strings,
+// Its dialect has two forms, and real customers have either: the default one (capitalised operations, booleans as strings,
 // members removed by value), and the one of the flag aadOptscim062020 (lower-case operations, several values in one operation
 // without a path, members removed by filter). The plan mixes them.
 type entra struct{}
@@ -23,7 +24,7 @@ const (
 	mobilePath   = `phoneNumbers[type eq "mobile"].value`
 )
 
-// attributes is the mapping table, in the order in which operations are sent.
+// attributes is the mapping table, in the order of the operations.
 func (entra) attributes(u userState) []attribute {
 	return []attribute{
 		{"userName", u.userName},
@@ -42,7 +43,7 @@ func (entra) attributes(u userState) []attribute {
 	}
 }
 
-// connectionTest asks for somebody who can't exist, as the button in the portal does.
+// connectionTest searches for a user that cannot exist, like the button in the portal.
 func (entra) connectionTest(ctx context.Context, r *run) error {
 	nobody := uuid(stream(r.plan.seed, Entra, "connection test", 0))
 	return r.probe(ctx, entra{}.userQuery(equals("userName", nobody)), func(total float64) bool { return total == 0 })
@@ -50,7 +51,7 @@ func (entra) connectionTest(ctx context.Context, r *run) error {
 
 func (entra) userFilters(p *plan, index int, want userState) []string {
 	filters := []string{equals("userName", want.userName)}
-	if len(p.userNames[index]) > 1 { // who is renamed is matched by a second attribute
+	if len(p.userNames[index]) > 1 { // a renamed user is matched by a second attribute
 		filters = append(filters, equals("externalId", want.externalID))
 	}
 	return filters
@@ -76,9 +77,9 @@ func (entra) newUser(_ *run, _, _ int, u userState) document {
 		},
 		enterprise: document{"employeeNumber": u.employee, "department": u.department},
 	}
-	d.put("title", u.title)
-	d.put("emails", workEmail(u))
-	d.put("phoneNumbers", mobilePhone(u))
+	d.set("title", u.title)
+	d.set("emails", workEmail(u))
+	d.set("phoneNumbers", mobilePhone(u))
 	if u.appRole != "" {
 		d["roles"] = []any{document{
 			"primary": false, "type": "WindowsAzureActiveDirectoryRole", "value": u.appRole, "display": u.appRole,
@@ -105,18 +106,18 @@ func (e entra) updateUser(
 	return r.write(ctx, http.MethodPatch, userPath(id), operations(ops...))
 }
 
-// addAppRole is what the mapping function AppRoleAssignmentsComplex makes of an assignment in a PATCH, unlike in a POST: a
-// JSON object inside a JSON string. It only ever adds.
+// addAppRole sends an assignment as the mapping function AppRoleAssignmentsComplex does in a PATCH, but not in a POST: as a
+// JSON object inside a JSON string. It only adds.
 func (entra) addAppRole(p *plan, role string) document {
 	id := uuid(stream(p.seed, Entra, "app role "+role, 0))
 	assignment := fmt.Sprintf(`{"id":"%s","value":"%s","displayName":"%s"}`, id, role, role)
 	return document{"op": "Add", "path": "roles", "value": []document{{"value": assignment}}}
 }
 
-// flagged: this change is sent as with the flag aadOptscim062020.
+// flagged reports whether this change is sent as with the flag aadOptscim062020.
 func (r *run) flagged(index, cycle int) bool { return r.plan.variant(2, "flag", index, cycle) == 1 }
 
-// plain is the default form: an operation for each attribute, with a capital, everything a string.
+// plain is the default form: one capitalised operation for each attribute, with all values as strings.
 func (entra) plain(changes []change) []document {
 	var ops []document
 	for _, c := range changes {
@@ -136,7 +137,7 @@ func (entra) plain(changes []change) []document {
 	return ops
 }
 
-// compliant is the flagged form: one operation without a path for all single-valued attributes, under dotted and URN keys.
+// compliant is the flagged form: one operation without a path for all single-valued attributes, with dotted and URN keys.
 func (entra) compliant(changes []change) []document {
 	var ops []document
 	merged := document{}
@@ -194,7 +195,7 @@ func (entra) newGroup(_ *run, _, index int, want groupState) (document, map[int]
 		"externalId":  want.externalID,
 		"displayName": want.name,
 	}
-	if index%2 == 1 { // both forms are seen: an empty list, and none
+	if index%2 == 1 { // both forms exist: an empty list, and no list
 		d["members"] = []any{}
 	}
 	return d, map[int]string{}
@@ -236,7 +237,7 @@ func (e entra) updateGroup(
 	return nil
 }
 
-// updateGroupItself reads a group back without its members and settles its name and externalId.
+// updateGroupItself reads a group without its members, and corrects its name and externalId.
 func (e entra) updateGroupItself(ctx context.Context, r *run, cycle, g int, id string, want groupState) error {
 	resp, err := r.client.send(ctx, http.MethodGet, groupPath(id)+"?excludedAttributes=members", nil, nil)
 	switch {
@@ -261,7 +262,7 @@ func (e entra) updateGroupItself(ctx context.Context, r *run, cycle, g int, id s
 	return nil
 }
 
-// batch is how many members go into one request: a few changes come one by one, or together; many in hundreds.
+// batch is how many members are in one request: a few changes come one by one, or together; many come in hundreds.
 func (entra) batch(p *plan, g, cycle, n int) int {
 	if n <= 10 && p.variant(2, "batch", g, cycle) == 0 {
 		return 1
@@ -269,7 +270,7 @@ func (entra) batch(p *plan, g, cycle, n int) int {
 	return 100
 }
 
-// removeByValue is the default form, in which Entra names the members beside the path rather than in it.
+// removeByValue is the default form, in which Entra names the members beside the path instead of in it.
 func (entra) removeByValue(members []member) document {
 	value := make([]document, 0, len(members))
 	for _, m := range members {
@@ -278,7 +279,7 @@ func (entra) removeByValue(members []member) document {
 	return operations(document{"op": "Remove", "path": "members", "value": value})
 }
 
-// removeByFilter is the form of RFC 7644 §3.5.2.2, an operation for each member.
+// removeByFilter is the form of RFC 7644 §3.5.2.2, with one operation for each member.
 func removeByFilter(members []member) document {
 	ops := make([]document, 0, len(members))
 	for _, m := range members {

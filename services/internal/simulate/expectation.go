@@ -5,28 +5,28 @@ import (
 	"slices"
 )
 
-// Expectation is what should result at a server: its whole state where the simulated directory is the only one. Everything is
-// sorted by bytes, so that equal states marshal to equal JSON.
+// Expectation is the expected state of a server: its whole state if the simulated directory is the only one. Everything is
+// sorted by bytes, so equal states have equal JSON.
 type Expectation struct {
 	IdP    IdP             `json:"idp"`
 	Users  []ExpectedUser  `json:"users"`  // by userName
 	Groups []ExpectedGroup `json:"groups"` // by displayName
-	// Tenant is the one in which the default rules give roles.
+	// Tenant is the tenant in which the default rules give roles.
 	Tenant string `json:"tenant"`
-	// Roles that the default rules give in Tenant: userName to role names. Who holds none is not in it.
+	// Roles are the roles that the default rules give in Tenant: userName to role names. It leaves out users without a role.
 	Roles map[string][]string `json:"roles"`
 }
 
-// ExpectedUser is one user at the server, active or not.
+// ExpectedUser is one active or inactive user at the server.
 type ExpectedUser struct {
 	UserName    string `json:"userName"`
 	ExternalID  string `json:"externalId"`
 	Active      bool   `json:"active"`
 	DisplayName string `json:"displayName"`
-	Email       string `json:"email,omitempty"` // of type work; empty means that there is none
+	Email       string `json:"email,omitempty"` // of type work; empty means none
 }
 
-// ExpectedGroup is one group at the server. Inactive members are members.
+// ExpectedGroup is one group at the server. Inactive users are members, too.
 type ExpectedGroup struct {
 	DisplayName string   `json:"displayName"`
 	Members     []string `json:"members"` // userNames

@@ -17,13 +17,13 @@ import (
 
 const testKey = "key-that-must-not-show"
 
-// fakeServer is a SCIM server just tolerant enough for what the simulation sends, and strict where a mistake of the simulation
-// would hide: unknown members, double names, a removal that finds nothing.
+// fakeServer is a SCIM server that is just tolerant enough for the simulation. It is strict where a mistake of the simulation
+// would otherwise stay hidden: it refuses unknown members, duplicate names, and removals of missing members.
 type fakeServer struct {
 	*httptest.Server
 
-	// trouble, if set, is asked before each request; it may answer in the server's place. after: the request is carried out
-	// first, and then its answer is lost.
+	// trouble, if set, is called before each request, and may respond in the server's place. after means that the request is
+	// carried out first, and then its response is lost.
 	trouble func(w http.ResponseWriter, r *http.Request) (handled, after bool)
 
 	mu      sync.Mutex
@@ -133,7 +133,7 @@ func (f *fakeServer) list(w http.ResponseWriter, kind string, table map[string]d
 	answer(w, 200, document{"totalResults": total, "Resources": found})
 }
 
-// store takes a whole resource and checks that its names are free.
+// store stores a whole resource, and checks that its names are free.
 func (f *fakeServer) store(w http.ResponseWriter, kind string, table map[string]document, id string, doc document) bool {
 	unique := map[string][]string{"Users": {"userName", "externalId"}, "Groups": {"displayName"}}[kind]
 	for other, existing := range table {
@@ -275,7 +275,7 @@ func child(object map[string]any, key string) map[string]any {
 	return c
 }
 
-// state is what the server holds, in the form of an expectation.
+// state is the server's state in the form of an expectation.
 func (f *fakeServer) state() *Expectation {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -316,7 +316,7 @@ func (f *fakeServer) requests() []string {
 	return slices.Clone(f.log)
 }
 
-// unreliable makes a share of requests fail, some of them after they were carried out.
+// unreliable makes a share of the requests fail, some of them after they were carried out.
 func unreliable(share float64) func(http.ResponseWriter, *http.Request) (bool, bool) {
 	var mu sync.Mutex
 	rng := rand.New(rand.NewPCG(7, 7))

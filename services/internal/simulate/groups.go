@@ -91,14 +91,15 @@ func (r *run) renamed(g int, name string) {
 	r.groups[g].name = name
 }
 
-// member is one membership to be changed.
+// member is one membership to change.
 type member struct {
 	index int
 	id    string
 	name  string
 }
 
-// memberships answers who is to come and to go, and whether somebody can't come yet because the server has no such user.
+// memberships returns the wanted members, and the members to add and to remove. incomplete means that a wanted member cannot
+// be added yet, because the server has no such user.
 func (r *run) memberships(cycle, g int) (wanted, add, remove []member, incomplete bool) {
 	now := r.plan.cycles[cycle]
 	r.mu.Lock()
@@ -119,7 +120,7 @@ func (r *run) memberships(cycle, g int) (wanted, add, remove []member, incomplet
 		if _, found := slices.BinarySearch(now.groups[g].members, i); found {
 			continue
 		}
-		if now.users[i].presence == gone { // the server takes a deleted user out by itself
+		if now.users[i].presence == gone { // the server removes a deleted user itself
 			delete(have, i)
 			continue
 		}

@@ -1,6 +1,6 @@
 package simulate
 
-// A spelling is a name as it is written, and as it stands in an address.
+// A spelling is a name as it is written, and its form in an e-mail address.
 type spelling struct{ written, ascii string }
 
 var givenNames = []spelling{
@@ -55,10 +55,10 @@ var appRoles = []string{"Reader", "Editor", "Approver"}
 
 var locales = []string{"en-US", "en-GB", "de-DE", "fr-CA", "pt-BR", "ja-JP", "pl-PL", "sv-SE"}
 
-// mailDomains are reserved for examples (RFC 2606), so no simulated mail can reach anybody.
+// mailDomains are reserved for examples (RFC 2606), so simulated mail cannot reach anybody.
 var mailDomains = []string{"example.com", "example.org"}
 
-// ruleGroups are the groups that the default rules name, with the role that each gives in the tenant ruleTenant.
+// ruleGroups are the groups of the default rules, with the role that each gives in the tenant ruleTenant.
 var ruleGroups = []struct{ name, role string }{
 	{"Participants", "Participant"},
 	{"Designers", "Designer"},

@@ -7,11 +7,12 @@ import (
 	"strconv"
 )
 
-// okta speaks as Okta's SCIM client does: look up, POST, update by PUT of the whole profile, (de)activate by PATCH without a
-// path; users are never deleted. Groups are pushed whole, and then their members by PATCH or again whole by PUT.
+// okta sends requests like Okta's SCIM client: it finds a user by a filter, creates a missing one by POST, updates it by PUT
+// of the whole profile, and activates or deactivates it by PATCH without a path. It never deletes users. It pushes whole
+// groups, and then their members by PATCH or again the whole group by PUT.
 type okta struct{}
 
-const oktaPage = 100 // resources in a page, as Okta asks for
+const oktaPage = 100 // resources per page, as Okta requests them
 
 func (okta) attributes(r *run, cycle int, u userState) []attribute {
 	return []attribute{
@@ -30,7 +31,7 @@ func (okta) attributes(r *run, cycle int, u userState) []attribute {
 	}
 }
 
-// connectionTest is what Okta sends on "Test Connector Configuration", then the walk over the groups that are there.
+// connectionTest sends what Okta sends for "Test Connector Configuration", and then lists the existing groups.
 func (okta) connectionTest(ctx context.Context, r *run) error {
 	any := func(float64) bool { return true }
 	if err := r.probe(ctx, "/Users?startIndex=1&count=2", any); err != nil {
@@ -63,7 +64,7 @@ func (okta) groupQuery(filter string) string {
 	return "/Groups?filter=" + query(filter) + "&startIndex=1&count=" + strconv.Itoa(oktaPage)
 }
 
-// managerID is free text in Okta's profile; organizations put the manager's employee number there, say.
+// managerID is free text in Okta's profile; some organizations store the manager's employee number there.
 func (okta) managerID(r *run, cycle int, u userState) string {
 	if u.manager == noManager {
 		return ""
@@ -87,9 +88,9 @@ func (o okta) profile(r *run, cycle int, u userState) document {
 		"groups":      []any{},
 		enterprise:    extension,
 	}
-	d.put("title", u.title)
-	d.put("emails", workEmail(u))
-	d.put("phoneNumbers", mobilePhone(u))
+	d.set("title", u.title)
+	d.set("emails", workEmail(u))
+	d.set("phoneNumbers", mobilePhone(u))
 	return d
 }
 
@@ -114,7 +115,7 @@ func (o okta) updateUser(
 	return nil
 }
 
-// Managers are part of the profile, so there is nothing to link afterwards.
+// Managers are part of the profile, so no later pass links them.
 func (okta) linksManagers() bool { return false }
 
 func (okta) updateManager(context.Context, *run, int, int, string, string) error { return nil }

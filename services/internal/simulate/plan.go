@@ -8,13 +8,14 @@ import (
 	"strings"
 )
 
-// A plan is the organization after each cycle: cycles[0] after the initial one. It is never changed once made.
+// A plan is the state of the organization after each cycle: cycles[0] after the initial one. It never changes after it was
+// made.
 type plan struct {
 	idp    IdP
 	seed   uint64
 	cycles []snapshot
-	// Every name that a resource bears in any cycle. A run that starts over must find what an earlier one has already
-	// renamed; an IdP would remember the id, a fresh process can't.
+	// All names that a resource has in any cycle. A run that starts over must find resources that an earlier run has already
+	// renamed: an IdP would remember the id, but a new process cannot.
 	userNames  [][]string
 	groupNames [][]string
 }
@@ -28,14 +29,14 @@ type snapshot struct {
 type presence uint8
 
 const (
-	absent  presence = iota // has not come yet
-	present                 // is to be at the server, active or not
-	gone                    // was there, and is deleted
+	absent  presence = iota // does not exist yet
+	present                 // exists at the server, active or not
+	gone                    // existed, and is deleted
 )
 
 const noManager = -1
 
-// userState is comparable: two equal states need no request between them.
+// userState is comparable: no request is needed between two equal states.
 type userState struct {
 	presence   presence
 	active     bool
@@ -51,7 +52,7 @@ type userState struct {
 	employee   string // employee number
 	locale     string
 	manager    int    // index, or noManager
-	appRole    string // Entra: a role of the application, which is no role of Usher's
+	appRole    string // Entra: a role of the application, not of Usher
 }
 
 type groupState struct {
@@ -61,17 +62,17 @@ type groupState struct {
 	members    []int // indexes of users, ascending
 }
 
-// How much happens. Each cycle makes at least one change of each kind, where somebody is eligible.
+// How much happens. Each cycle makes at least one change of each kind, if possible.
 const (
 	shareInactive = 0.03 // of the first users
 	shareNoEmail  = 0.06 // likewise
-	shareOddName  = 0.12 // userNames that are no e-mail address
-	shareChange   = 0.03 // of users, each kind of change in a cycle
-	shareChurn    = 0.02 // of users, in and out of each group in a cycle
-	maxExtra      = 3    // groups beyond the five that somebody is in
+	shareOddName  = 0.12 // userNames that are not an e-mail address
+	shareChange   = 0.03 // of the users, for each kind of change in a cycle
+	shareChurn    = 0.02 // of the users, who join and leave each group in a cycle
+	maxExtra      = 3    // most groups of a user besides the five
 )
 
-// Chances of being in each of ruleGroups at first.
+// The initial shares of users in each of ruleGroups.
 var ruleGroupShares = []float64{0.7, 0.25, 0.2, 0.06, 0.03}
 
 func newPlan(idp IdP, users, groups, cycles int, seed uint64) *plan {
@@ -89,7 +90,7 @@ func newPlan(idp IdP, users, groups, cycles int, seed uint64) *plan {
 	return p
 }
 
-// stream is a source of randomness of its own for each purpose, so that one more cycle leaves the earlier ones as they were.
+// stream returns a separate source of randomness for each purpose, so that one more cycle does not change the earlier ones.
 func stream(seed uint64, idp IdP, purpose string, n int) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, hash(string(idp), purpose, n)))
 }
@@ -100,7 +101,7 @@ func hash(parts ...any) uint64 {
 	return h.Sum64()
 }
 
-// pad gives all snapshots the same length and collects every name ever borne.
+// pad gives all snapshots the same length, and collects all names.
 func (p *plan) pad() {
 	last := p.cycles[len(p.cycles)-1]
 	p.userNames = make([][]string, len(last.users))
@@ -122,7 +123,7 @@ func (p *plan) pad() {
 	}
 }
 
-// variant picks one of n ways to say the same thing, the same way on every run.
+// variant chooses one of n forms of the same change, the same one in every run.
 func (p *plan) variant(n int, what string, index, cycle int) int {
 	return int(hash(p.seed, what, index, cycle) % uint64(n))
 }
@@ -133,10 +134,10 @@ type builder struct {
 	idp        IdP
 	users      []userState
 	groups     []groupState
-	members    []map[int]bool // beside groups
-	taken      map[string]int // address stem -> how often used
+	members    []map[int]bool // by group
+	taken      map[string]int // name part of the address -> how often it was used
 	groupTaken map[string]bool
-	objectIDs  bool // Entra: externalId is the object id, not the mailNickname
+	objectIDs  bool // Entra: externalId is the object id instead of the mailNickname
 }
 
 func (b *builder) snapshot() snapshot {
@@ -201,7 +202,7 @@ func (b *builder) groupName(rng *rand.Rand) string {
 		default:
 			name = pick(rng, departments) + " / " + pick(rng, locations)
 		}
-		if n > 8 { // the plain names are running out
+		if n > 8 { // few simple names are left
 			name = fmt.Sprintf("%s %d", name, len(b.groupTaken)+1)
 		}
 		if !b.groupTaken[name] {
@@ -211,7 +212,7 @@ func (b *builder) groupName(rng *rand.Rand) string {
 	}
 }
 
-// join adds a person, with groups and a manager.
+// join adds a user, with groups and a manager.
 func (b *builder) join(rng *rand.Rand) {
 	index := len(b.users)
 	given, family := pick(rng, givenNames), pick(rng, familyNames)
@@ -254,7 +255,7 @@ func (b *builder) join(rng *rand.Rand) {
 	b.seat(rng, index)
 }
 
-// seat puts a new person into groups. The first few people see to it that no group of the five stays empty.
+// seat adds a new user to groups. The first few users make sure that none of the five groups is empty.
 func (b *builder) seat(rng *rand.Rand, index int) {
 	for g := range min(len(ruleGroups), len(b.groups)) {
 		if rng.Float64() < ruleGroupShares[g] || index == 3+g {
@@ -278,7 +279,7 @@ func (b *builder) unique(stem string) string {
 	return stem
 }
 
-// userName is mostly the e-mail address, and sometimes what else organizations use.
+// userName is mostly the e-mail address, and sometimes another name that organizations use.
 func (b *builder) userName(rng *rand.Rand, u userState, stem string) string {
 	if rng.Float64() >= shareOddName {
 		return u.email
@@ -302,7 +303,7 @@ func displayName(rng *rand.Rand, u userState) string {
 	return u.given + " " + u.family
 }
 
-// evolve makes one incremental cycle. A person is changed in one way at most, so that each change can be told apart.
+// evolve makes one incremental cycle. It changes a user in at most one way, so that the changes can be distinguished.
 func (b *builder) evolve(rng *rand.Rand) {
 	order := rng.Perm(len(b.users))
 	touched := map[int]bool{}
@@ -360,7 +361,7 @@ func (b *builder) evolve(rng *rand.Rand) {
 	b.regroup(rng)
 }
 
-// forget takes deleted people out of everything that names them.
+// forget removes deleted users from everything that names them.
 func (b *builder) forget(deleted map[int]bool) {
 	for i := range b.users {
 		if deleted[b.users[i].manager] {
@@ -374,7 +375,7 @@ func (b *builder) forget(deleted map[int]bool) {
 	}
 }
 
-// rename gives somebody another family name, and all that follows from it.
+// rename gives a user another family name, and changes everything that depends on it.
 func (b *builder) rename(rng *rand.Rand, u *userState) {
 	family := pick(rng, familyNames)
 	for family.written == u.family {
@@ -412,14 +413,14 @@ func (b *builder) newManager(rng *rand.Rand, self, old int) int {
 	return old
 }
 
-// churn moves people in and out of each group.
+// churn adds users to each group and removes others.
 func (b *builder) churn(rng *rand.Rand) {
 	n := max(1, int(shareChurn*float64(len(b.users))))
 	for g, set := range b.members {
 		if b.groups[g].presence != present {
 			continue
 		}
-		if in := sortedKeys(set); len(in) > n { // never to the last one
+		if in := sortedKeys(set); len(in) > n { // never removes the last one
 			for range n {
 				delete(set, in[rng.IntN(len(in))])
 			}
@@ -432,7 +433,7 @@ func (b *builder) churn(rng *rand.Rand) {
 	}
 }
 
-// regroup renames a group, ends one and begins one, sparing those that rules name.
+// regroup renames a group, deletes one and creates one, but none that the rules name.
 func (b *builder) regroup(rng *rand.Rand) {
 	var free []int
 	for g := len(ruleGroups); g < len(b.groups); g++ {
@@ -462,7 +463,7 @@ func (b *builder) regroup(rng *rand.Rand) {
 
 func pick[T any](rng *rand.Rand, list []T) T { return list[rng.IntN(len(list))] }
 
-// uuid is a version 4 UUID (RFC 9562) from the plan's own randomness.
+// uuid returns a version 4 UUID (RFC 9562) from the plan's own randomness.
 func uuid(rng *rand.Rand) string {
 	hi, lo := rng.Uint64(), rng.Uint64()
 	hi = hi&^0xf000 | 0x4000

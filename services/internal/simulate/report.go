@@ -7,45 +7,45 @@ import (
 
 // Report is what a run did.
 type Report struct {
-	Requests int         `json:"requests"` // sent, retries included
+	Requests int         `json:"requests"` // sent, including retries
 	Retries  int         `json:"retries"`
-	ByStatus map[int]int `json:"byStatus"` // answers by HTTP status; 0 is no answer
-	// Failures are requests that were given up, in no particular order. A later cycle may have mended the effect.
+	ByStatus map[int]int `json:"byStatus"` // responses by HTTP status; 0 is no response
+	// Failures are the requests that failed for good, in no particular order. A later cycle may have corrected the effect.
 	Failures []Failure `json:"failures"`
-	// Unsettled counts the users and groups that the server would not take as they should be at the end.
+	// Unsettled counts the users and groups that are not in their expected state at the end.
 	Unsettled int           `json:"unsettled"`
 	Elapsed   time.Duration `json:"elapsedNanoseconds"`
-	// Expectation is what should result after all cycles.
+	// Expectation is the expected state after all cycles.
 	Expectation *Expectation `json:"expectation"`
 }
 
-// Failure is one request that the server refused or never answered.
+// Failure is one request that the server refused or did not answer.
 type Failure struct {
 	Method    string `json:"method"`
 	Path      string `json:"path"`                // below the Base URL, with the query
-	Status    int    `json:"status"`              // of the last attempt; 0 is no answer
+	Status    int    `json:"status"`              // of the last attempt; 0 is no response
 	MessageID string `json:"messageId,omitempty"` // of the last attempt, from the header Usher-Message-Id
-	Detail    string `json:"detail,omitempty"`    // the SCIM error's detail, or why there was no answer
+	Detail    string `json:"detail,omitempty"`    // the SCIM error's detail, or why there was no response
 	Attempts  int    `json:"attempts"`
 }
 
-// Progress says how far a run is.
+// Progress is the progress of a run.
 type Progress struct {
 	Cycle  int    // 0 is the initial cycle
-	Cycles int    // incremental cycles in all
+	Cycles int    // number of incremental cycles
 	Phase  string // "users", "managers" or "groups"
 	Done   int    // resources of this phase
 	Total  int
-	// Requests sent by the whole run.
+	// Requests is how many requests the whole run has sent.
 	Requests int
 }
 
-// recorder counts for a Report. Safe for concurrent use.
+// recorder collects a Report. It is safe for concurrent use.
 type recorder struct {
 	mu     sync.Mutex
 	now    func() time.Time
 	start  time.Time
-	limit  int // requests; 0 is none
+	limit  int // of requests; 0 is no limit
 	result Report
 }
 
@@ -56,7 +56,7 @@ func newRecorder(now func() time.Time, limit int) *recorder {
 	}
 }
 
-// admit counts a request that is about to be sent, and refuses it beyond the limit.
+// admit counts a request before it is sent, and refuses it beyond the limit.
 func (r *recorder) admit(retry bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// find answers the first resource that a filter `attribute eq "value"` finds, or nil.
+// find returns the first resource that the filter `attribute eq "value"` matches, or nil.
 func (r *run) find(ctx context.Context, path, filter string) (document, error) {
 	resp, err := r.client.send(ctx, http.MethodGet, path, nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	if resp.status == http.StatusNotFound { // some servers say "none" so
+	if resp.status == http.StatusNotFound { // some servers mean "none" by this
 		return nil, nil
 	}
 	if resp.status != http.StatusOK || resp.body == nil {
@@ -23,7 +23,7 @@ func (r *run) find(ctx context.Context, path, filter string) (document, error) {
 	list, _ := resp.body["Resources"].([]any)
 	attribute, _, _ := strings.Cut(filter, " ")
 	for _, element := range list {
-		// A server that ignores the filter must not make us change somebody else.
+		// A server may ignore the filter: then this must not change another user.
 		if found, _ := element.(map[string]any); strings.EqualFold(equals(attribute, document(found).text(attribute)), filter) {
 			return found, nil
 		}
@@ -31,7 +31,7 @@ func (r *run) find(ctx context.Context, path, filter string) (document, error) {
 	return nil, nil
 }
 
-// create looks for a resource, and posts it if it is not there. If find succeeds at any time, created is false.
+// create searches for a resource, and creates a missing one by POST. If find succeeds at any time, created is false.
 func (r *run) create(
 	ctx context.Context, path string, find recheck, body func() document,
 ) (created bool, doc document, err error) {
@@ -55,7 +55,7 @@ func (r *run) create(
 	return true, resp.body, nil
 }
 
-// delete takes a resource away. One that is not there is as good.
+// delete deletes a resource. A missing one is not an error.
 func (r *run) delete(ctx context.Context, path string) error {
 	resp, err := r.client.send(ctx, http.MethodDelete, path, nil, nil)
 	if err != nil {
@@ -67,7 +67,7 @@ func (r *run) delete(ctx context.Context, path string) error {
 	return nil
 }
 
-// write sends a PUT or PATCH. errVanished: there is no such resource.
+// write sends a PUT or PATCH. errVanished: the resource does not exist.
 func (r *run) write(ctx context.Context, method, path string, body document) error {
 	resp, err := r.client.send(ctx, method, path, body, nil)
 	switch {
@@ -81,8 +81,8 @@ func (r *run) write(ctx context.Context, method, path string, body document) err
 	return nil
 }
 
-// expel removes members. If the server says that there is nothing to remove, each is tried alone, so that one that an
-// earlier attempt removed does not keep the others in.
+// expel removes members. If the server says that there is nothing to remove, it tries each member alone: a member that an
+// earlier attempt removed must not keep the others in the group.
 func (r *run) expel(ctx context.Context, g int, id string, members []member, body func([]member) document) error {
 	resp, err := r.client.send(ctx, http.MethodPatch, groupPath(id), body(members), nil)
 	switch {
@@ -105,7 +105,7 @@ func (r *run) expel(ctx context.Context, g int, id string, members []member, bod
 	return nil
 }
 
-// probe is a connection test: a list request that must be answered as a list.
+// probe is a connection test: a list request that must be answered with a list.
 func (r *run) probe(ctx context.Context, path string, accept func(total float64) bool) error {
 	resp, err := r.client.send(ctx, http.MethodGet, path, nil, nil)
 	if errors.Is(err, errGaveUp) {
@@ -116,7 +116,7 @@ func (r *run) probe(ctx context.Context, path string, accept func(total float64)
 	}
 	total, isNumber := resp.body["totalResults"].(float64)
 	if resp.status != http.StatusOK || !isNumber || !accept(total) {
-		_ = r.client.refuse(resp) // the run ends anyway; this puts the answer into the report
+		_ = r.client.refuse(resp) // the run ends anyway; this adds the response to the report
 		return fmt.Errorf("%w: status %d, and not the expected list", ErrConnectionTest, resp.status)
 	}
 	return nil

@@ -10,14 +10,14 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// RetryPolicy says how patient the simulated IdP is with no answer, 429 and 5xx. The zero value means the defaults.
+// RetryPolicy is how the simulated IdP retries after no response, 429 and 5xx. The zero value means the defaults.
 type RetryPolicy struct {
-	Attempts  int           // in all, the first included: 0 means DefaultAttempts
+	Attempts  int           // including the first one: 0 means DefaultAttempts
 	BaseDelay time.Duration // before the first retry, doubled for each further one: 0 means DefaultBaseDelay
 	MaxDelay  time.Duration // the longest wait, also for Retry-After: 0 means DefaultMaxDelay
-	// Wait waits for d, and says whether it did; false when the context ended first. nil means wait.Sleep.
+	// Wait waits for d, and returns false if the context ended first. nil means wait.Sleep.
 	Wait func(ctx context.Context, d time.Duration) bool
-	// Now tells the time, for Retry-After dates and Report.Elapsed. nil means time.Now.
+	// Now returns the current time, for Retry-After dates and Report.Elapsed. nil means time.Now.
 	Now func() time.Time
 }
 
@@ -61,7 +61,7 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 	return p
 }
 
-// delay before the attempt after attempt (from 1): what the server asks for, else exponential.
+// delay is the wait after an attempt (from 1): the time that the server asks for, otherwise exponential.
 func (p RetryPolicy) delay(attempt int, header http.Header) time.Duration {
 	if d, ok := p.retryAfter(header); ok {
 		return min(d, p.MaxDelay)
@@ -75,7 +75,7 @@ func (p RetryPolicy) delay(attempt int, header http.Header) time.Duration {
 	return min(d, p.MaxDelay)
 }
 
-// retryAfter reads the header of RFC 9110 §10.2.3: seconds or a date.
+// retryAfter parses the header of RFC 9110 §10.2.3: seconds or a date.
 func (p RetryPolicy) retryAfter(header http.Header) (time.Duration, bool) {
 	value := header.Get("Retry-After")
 	if value == "" {
@@ -93,7 +93,7 @@ func (p RetryPolicy) retryAfter(header http.Header) (time.Duration, bool) {
 	return 0, false
 }
 
-// worthRetrying tells a passing trouble from an answer.
+// worthRetrying reports whether a status is a temporary failure.
 func worthRetrying(status int) bool {
 	return status == http.StatusTooManyRequests || status >= 500 && status != http.StatusNotImplemented
 }

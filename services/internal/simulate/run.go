@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// run is one walk through the plan against one server, and what an IdP would remember meanwhile.
+// run is one run of the plan against one server, with everything that an IdP would remember.
 type run struct {
 	cfg     Config
 	plan    *plan
@@ -15,10 +15,10 @@ type run struct {
 	dialect dialect
 
 	mu       sync.Mutex
-	userIDs  []string // the server's, "" while unknown
-	managers []string // per user, the manager's id that the server is known to have
+	userIDs  []string // ids at the server, "" while unknown
+	managers []string // for each user, the manager's id that the server has
 	groups   []groupHandle
-	// What the server did not take in an earlier pass, and so is tried again in the next, keyed by phase.
+	// The indexes that failed in an earlier pass and are tried again in the next one, by phase.
 	dirty map[string]map[int]bool
 }
 
@@ -26,25 +26,25 @@ type run struct {
 type groupHandle struct {
 	id   string
 	name string
-	have map[int]string // members that this run put there: user index to the id that was sent
+	have map[int]string // members that this run added: user index to the sent id
 }
 
-// dialect is what the IdPs do differently.
+// dialect is what differs between the IdPs.
 type dialect interface {
 	connectionTest(ctx context.Context, r *run) error
-	// userFilters finds a user, the usual way first. The others are for what an IdP would remember.
+	// userFilters are the filters that find a user, the usual one first. The others replace the memory of an IdP.
 	userFilters(p *plan, index int, want userState) []string
 	userQuery(filter string) string
 	newUser(r *run, cycle, index int, want userState) document
-	// updateUser makes the server's document say what is wanted. errVanished: there is no such user.
+	// updateUser brings the server's document to the wanted state. errVanished: the user does not exist.
 	updateUser(ctx context.Context, r *run, cycle, index int, id string, doc document, want userState) error
-	// linksManagers: managers are sent in a pass of their own, once every user has an id.
+	// linksManagers reports whether managers are sent in a separate pass, when every user has an id.
 	linksManagers() bool
 	updateManager(ctx context.Context, r *run, cycle, index int, id, manager string) error
 	groupQuery(filter string) string
-	// newGroup answers the document and which members it carries.
+	// newGroup returns the document, and the members in it.
 	newGroup(r *run, cycle, index int, want groupState) (document, map[int]string)
-	// updateGroup settles name and members. adopted: the members at the server are unknown.
+	// updateGroup corrects name and members. adopted: the members at the server are unknown.
 	updateGroup(ctx context.Context, r *run, cycle, index int, id string, want groupState, adopted bool) error
 }
 
@@ -88,13 +88,13 @@ func (r *run) all(ctx context.Context) error {
 			return err
 		}
 	}
-	if r.unsettled() > 0 { // the next cycle of an IdP would try again; once is enough here
+	if r.unsettled() > 0 { // the next cycle of an IdP would try again; one repetition is enough here
 		return r.cycle(ctx, len(r.plan.cycles)-1)
 	}
 	return nil
 }
 
-// cycle brings the server from one snapshot to the next: users, then what refers to users, then groups.
+// cycle brings the server from one snapshot to the next: users, then their managers, then groups.
 func (r *run) cycle(ctx context.Context, cycle int) error {
 	now := r.plan.cycles[cycle]
 	changed := func(i int) bool {
@@ -123,7 +123,7 @@ func (r *run) cycle(ctx context.Context, cycle int) error {
 	return r.pass(ctx, cycle, phaseGroups, len(now.groups), exists, r.syncGroup)
 }
 
-// pass does one kind of resource in parallel, and returns early only with an error that ends the run.
+// pass processes one kind of resource in parallel. It returns early only with an error that ends the run.
 func (r *run) pass(
 	ctx context.Context, cycle int, phase string, n int, due func(int) bool, do func(context.Context, int, int) error,
 ) error {
@@ -189,7 +189,7 @@ func (r *run) mark(phase string, i int, dirty bool) {
 	}
 }
 
-// unsettled counts users and groups that are not as they should be.
+// unsettled counts users and groups that are not in their expected state.
 func (r *run) unsettled() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

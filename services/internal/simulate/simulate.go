@@ -1,14 +1,14 @@
 // Package simulate plays an identity provider against any SCIM 2.0 Base URL: it sends what Microsoft Entra ID or Okta would
-// send for a made-up organization, first everybody (the initial cycle), then changes (incremental cycles), and says what
-// should result.
+// send for an invented organization, first all users and groups (the initial cycle), then changes (incremental cycles), and
+// returns the expected result.
 //
-// Who exists and what changes follows from Config's IdP, Users, Groups, Seed and Cycles alone. What is sent follows from that
-// and from what the server already holds: like an IdP, the simulation looks a resource up before it creates it, reads it
-// before it changes it, and sends only what differs. So a run that was cut off is finished by running again with the same
-// configuration: it walks through the same cycles again, adopts what is there, and ends in the same state.
+// The users, groups and changes depend only on Config's IdP, Users, Groups, Seed and Cycles. The requests depend on these and
+// on the state of the server: like an IdP, the simulation searches for a resource before it creates it, reads it before it
+// changes it, and sends only the differences. So an interrupted run can be completed by a new run with the same
+// configuration: it plays the same cycles again, uses existing resources, and ends in the same state.
 //
-// What belongs here: the plan of people and changes, the two dialects, and the client's patience (retries). What does not:
-// comparing the result with a server; that is its caller's, over Expectation.
+// The plan of users and changes, the two dialects, and the client's retries belong here. The comparison of the result with a
+// server does not: callers do it, with Expectation.
 package simulate
 
 import (
@@ -32,7 +32,7 @@ const (
 	Okta  IdP = "okta"  // Okta's SCIM client, with group push
 )
 
-// NoCycles as Config.Cycles asks for the initial cycle only.
+// NoCycles, as Config.Cycles, plays only the initial cycle.
 const NoCycles = -1
 
 // Defaults of Config.
@@ -42,48 +42,48 @@ const (
 	DefaultTimeout     = 30 * time.Second
 )
 
-// Errors that end a run early. Test with errors.Is.
+// Errors that end a run early, for errors.Is.
 var (
-	// ErrStopped: Config.StopAfter requests were sent.
+	// ErrStopped: the run has sent Config.StopAfter requests.
 	ErrStopped = errors.New("stopped after the configured number of requests")
-	// ErrUnauthorized: the server answered 401 or 403, which no retry mends.
+	// ErrUnauthorized: the server answered 401 or 403, so retries are useless.
 	ErrUnauthorized = errors.New("the server refused the API key")
-	// ErrConnectionTest: the server did not answer the first request as a SCIM server does.
+	// ErrConnectionTest: the server's response to the first request was not that of a SCIM server.
 	ErrConnectionTest = errors.New("the connection test failed")
 )
 
-// Config says what to play, and against whom. IdP, Users, BaseURL and Key are required.
+// Config is the configuration of a simulation. IdP, Users, BaseURL and Key are required.
 type Config struct {
 	IdP    IdP
-	Users  int // people in the initial cycle, at least 1; later cycles add some
-	Groups int // groups in the initial cycle, 0 or more; the first five are those that the default rules name
+	Users  int // users in the initial cycle, at least 1; later cycles add some
+	Groups int // groups in the initial cycle, 0 or more; the default rules name the first five
 	Seed   uint64
 	Cycles int // incremental cycles after the initial one: 0 means DefaultCycles, NoCycles means none
 
-	BaseURL string      // of the SCIM server, http or https, with or without a slash at its end
+	BaseURL string      // of the SCIM server, http or https, with or without a final slash
 	Key     secret.Text // sent as a bearer token
 
-	HTTPClient  *http.Client  // nil means one of our own
-	Concurrency int           // requests under way at once: 0 means DefaultConcurrency
+	HTTPClient  *http.Client  // nil means a client of the simulation's own
+	Concurrency int           // requests in progress at a time: 0 means DefaultConcurrency
 	Timeout     time.Duration // of one attempt: 0 means DefaultTimeout
 	Retry       RetryPolicy
 
-	// Progress, if set, is called after each resource of a pass and at each pass's begin, by one goroutine at a time.
+	// Progress, if set, is called at the beginning of each pass and after each resource, by one goroutine at a time.
 	Progress func(Progress)
 
-	// StopAfter ends the run with ErrStopped once this many requests, retries included, were sent. 0 means never.
+	// StopAfter ends the run with ErrStopped after this many requests, including retries. 0 means never.
 	StopAfter int
 }
 
-// Simulation is one organization and its changes, ready to be sent. It is safe for concurrent use, though two runs at once
-// against one server get in each other's way as two IdPs would.
+// Simulation is one organization and its changes, ready to be sent. It is safe for concurrent use, but two runs against one
+// server at the same time disturb each other, as two IdPs would.
 type Simulation struct {
 	cfg  Config
 	base *url.URL
 	plan *plan
 }
 
-// New checks the configuration and makes the plan. Its error names every problem at once.
+// New checks the configuration and makes the plan. Its error contains every problem.
 func New(cfg Config) (*Simulation, error) {
 	base, err := cfg.validate()
 	if err != nil {
@@ -93,10 +93,10 @@ func New(cfg Config) (*Simulation, error) {
 	return &Simulation{cfg: cfg, base: base, plan: newPlan(cfg.IdP, cfg.Users, cfg.Groups, cfg.Cycles, cfg.Seed)}, nil
 }
 
-// Run sends everything and waits for the end. The report is never nil, also beside an error.
+// Run sends everything and waits for the end. The report is never nil, also with an error.
 //
-// The error is nil when the run went to its end, and then Report.Unsettled counts what the server would not take. Otherwise it
-// is the context's, ErrStopped, ErrUnauthorized or ErrConnectionTest, wrapped.
+// The error is nil if the run reached its end; then Report.Unsettled counts what the server refused. Otherwise it is the
+// context's error, ErrStopped, ErrUnauthorized or ErrConnectionTest, wrapped.
 func (s *Simulation) Run(ctx context.Context) (*Report, error) {
 	r := newRun(s)
 	err := r.all(ctx)
@@ -107,10 +107,10 @@ func (s *Simulation) Run(ctx context.Context) (*Report, error) {
 	return report, nil
 }
 
-// Expect is what a server holds after all cycles, if it held nothing before.
+// Expect returns the state of a server after all cycles, if it was empty before.
 func (s *Simulation) Expect() *Expectation { return s.plan.expectation(len(s.plan.cycles) - 1) }
 
-// ExpectAfterInitial is what a server holds after the initial cycle, if it held nothing before.
+// ExpectAfterInitial returns the state of a server after the initial cycle, if it was empty before.
 func (s *Simulation) ExpectAfterInitial() *Expectation { return s.plan.expectation(0) }
 
 func (c Config) validate() (*url.URL, error) {

@@ -33,7 +33,7 @@ func mustNew(t *testing.T, cfg Config) *Simulation {
 	return s
 }
 
-// mustEnd runs a simulation to its end and compares the server with the expectation.
+// mustEnd runs a simulation to its end, and compares the server with the expectation.
 func mustEnd(t *testing.T, f *fakeServer, cfg Config) *Report {
 	t.Helper()
 	s := mustNew(t, cfg)
@@ -56,7 +56,7 @@ func mustMatch(t *testing.T, f *fakeServer, want *Expectation) {
 	got := f.state()
 	got.IdP, got.Tenant = want.IdP, want.Tenant
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("the server holds something else:\n got %s\nwant %s", asJSON(got), asJSON(want))
+		t.Errorf("the server has another state:\n got %s\nwant %s", asJSON(got), asJSON(want))
 	}
 }
 
@@ -152,7 +152,7 @@ func TestInterruptedRunIsFinishedByAnother(t *testing.T) {
 					if !errors.Is(err, ErrStopped) || report.Requests != cfg.StopAfter {
 						t.Fatalf("error %v after %d requests", err, report.Requests)
 					}
-					// Cut off a second time, unless what is left takes fewer requests than that.
+					// Interrupt it a second time, unless the rest takes fewer requests.
 					if _, err = mustNew(t, cfg).Run(t.Context()); err != nil && !errors.Is(err, ErrStopped) {
 						t.Fatal(err)
 					}
@@ -181,10 +181,10 @@ func TestUnreliableServerConverges(t *testing.T) {
 func TestExistingUserIsAdopted(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		// blind: the look-up before the POST misses the user, so that only the 409 tells.
+		// blind: the search before the POST misses the user, so only the 409 reveals it.
 		blind bool
 	}{
-		{"found by the look-up", false},
+		{"found by the search", false},
 		{"found after a 409", true},
 	} {
 		for _, idp := range []IdP{Entra, Okta} {
@@ -224,7 +224,7 @@ func TestUserThatVanishesIsCreatedAgain(t *testing.T) {
 			cfg := config(f, idp, 20, 5)
 			cfg.Progress = func(p Progress) {
 				if p.Cycle == 1 {
-					once.Do(func() { // all of them, behind the IdP's back
+					once.Do(func() { // all of them, without the IdP's knowledge
 						f.mu.Lock()
 						defer f.mu.Unlock()
 						clear(f.users)
@@ -238,7 +238,7 @@ func TestUserThatVanishesIsCreatedAgain(t *testing.T) {
 			if _, err := s.Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			// Whoever is changed later must be there again; of the others the IdP can't know.
+			// Users that are changed later must exist again; the IdP cannot know about the others.
 			last := s.plan.cycles[len(s.plan.cycles)-1]
 			for i, u := range last.users {
 				if u.presence == present && u != s.plan.cycles[0].users[i] {
@@ -355,7 +355,7 @@ func TestRuleGroupsAreAlwaysThere(t *testing.T) {
 	}
 }
 
-// What makes the simulation worth running: everything that the two IdPs are known for is sent.
+// The simulation must send everything that the two IdPs are known for.
 func TestDialectsAreSpokenWhole(t *testing.T) {
 	for _, c := range []struct {
 		idp    IdP

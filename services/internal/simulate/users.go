@@ -11,7 +11,7 @@ func (r *run) syncUser(ctx context.Context, cycle, i int) error {
 	if want.presence == gone {
 		return r.deleteUser(ctx, cycle, i)
 	}
-	for range 3 { // each further round because the user vanished under our hands
+	for range 3 { // another round only if the user disappeared in between
 		doc, created, err := r.ensureUser(ctx, cycle, i, want)
 		if err != nil || created {
 			return err
@@ -25,7 +25,7 @@ func (r *run) syncUser(ctx context.Context, cycle, i int) error {
 	return errGaveUp
 }
 
-// ensureUser answers what the server has, or creates it.
+// ensureUser returns the server's user, or creates it.
 func (r *run) ensureUser(ctx context.Context, cycle, i int, want userState) (doc document, created bool, err error) {
 	if id := r.userID(i); id != "" {
 		resp, err := r.client.send(ctx, http.MethodGet, userPath(id), nil, nil)
@@ -64,7 +64,7 @@ func (r *run) ensureUser(ctx context.Context, cycle, i int, want userState) (doc
 
 func (r *run) deleteUser(ctx context.Context, cycle, i int) error {
 	id := r.userID(i)
-	if id == "" { // never got there, as far as we know
+	if id == "" { // never created, as far as this run knows
 		for _, filter := range r.dialect.userFilters(r.plan, i, r.plan.cycles[cycle].users[i]) {
 			doc, err := r.find(ctx, r.dialect.userQuery(filter), filter)
 			if err != nil {
@@ -92,7 +92,7 @@ func (r *run) userID(i int) string {
 	return r.userIDs[i]
 }
 
-// forgetUser: the server has no such user, and so none in a group either.
+// forgetUser records that the server has no such user, so it is in no group either.
 func (r *run) forgetUser(i int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -102,7 +102,7 @@ func (r *run) forgetUser(i int) {
 	}
 }
 
-// manager is the id that a user's manager should have; not known while the server would not take the manager.
+// manager returns the id that a user's manager should have. known is false if the server refused the manager.
 func (r *run) manager(cycle, i int) (id string, known bool) {
 	m := r.plan.cycles[cycle].users[i].manager
 	if m == noManager {
@@ -125,7 +125,7 @@ func (r *run) syncManager(ctx context.Context, cycle, i int) error {
 	want, known := r.manager(cycle, i)
 	id := r.userID(i)
 	if id == "" || !known {
-		return errGaveUp // whose own failure is recorded
+		return errGaveUp // the manager's own failure is recorded
 	}
 	err := r.dialect.updateManager(ctx, r, cycle, i, id, want)
 	if errors.Is(err, errVanished) {
