@@ -1,8 +1,9 @@
-// Package corpus holds what identity providers really send, as files: sequences of SCIM requests with what a tolerant server
-// answers to each, every file citing where its requests were seen. It also plays them against a server.
+// Package corpus contains requests that identity providers really send, as files: sequences of SCIM requests, and the
+// response of a tolerant server to each. Every file cites where its requests were seen. The package also plays the files
+// against a server.
 //
-// What belongs here: requests of a real identity provider, in its own dialect, with the effect that they must have. What does
-// not: requests that only a test would send. README.md says how to write a file.
+// Requests of a real identity provider, in its own dialect, with the effect that they must have, belong here. Requests that
+// only a test would send do not. README.md says how to write a file.
 package corpus
 
 import (
@@ -23,51 +24,52 @@ import (
 //go:embed */*.json
 var files embed.FS
 
-// identityProviders are those of the corpus, a folder each.
+// identityProviders are the identity providers of the corpus; each has a folder.
 var identityProviders = []string{"authentik", "entra", "jumpcloud", "keycloak", "okta", "onelogin", "ping", "sailpoint"}
 
 // BaseURLVariable stands for the Base URL under test in a scenario: {{baseUrl}}.
 const BaseURLVariable = "baseUrl"
 
-// Scenario is one file: requests to be sent in order, each after the answer to the one before.
+// Scenario is one file: requests that are sent in order, each after the response to the previous one.
 type Scenario struct {
 	Name   string   `json:"name"`   // the file's path without .json, as in "entra/create-user"
-	Title  string   `json:"title"`  // what it shows, in a sentence
-	IdP    string   `json:"idp"`    // one of identityProviders, as the folder
+	Title  string   `json:"title"`  // what it shows, as a sentence
+	IdP    string   `json:"idp"`    // one of identityProviders, the same as the folder
 	Source []string `json:"source"` // URLs where such requests are documented or reported; at least one
-	// EmptyDirectory: it counts what is there, and so needs a directory that holds nothing. The others get along with
-	// each other in one directory.
+	// EmptyDirectory means that the scenario counts resources, so it needs an empty directory. The other scenarios can share
+	// a directory.
 	EmptyDirectory bool   `json:"emptyDirectory,omitempty"`
 	Steps          []Step `json:"steps"`
 }
 
-// Step is one request and the answer to it. Strings in it may hold {{variables}} that earlier steps saved.
+// Step is one request and its response. Its strings may contain {{variables}} that earlier steps saved.
 type Step struct {
 	Name    string            `json:"name"` // unique in the scenario
 	Method  string            `json:"method"`
 	Path    string            `json:"path"`              // below the Base URL, escaped as sent, with the query
-	Headers map[string]string `json:"headers,omitempty"` // beside Authorization, Accept, Content-Type, User-Agent, or instead
+	Headers map[string]string `json:"headers,omitempty"` // added to Authorization, Accept, Content-Type and User-Agent, or in place of them
 	Body    json.RawMessage   `json:"body,omitempty"`
-	// Standard is the body by which a client that keeps to the RFC would say the same. See Scenario.Standard.
+	// Standard is the body with the same meaning in the RFC's form. See Scenario.Standard.
 	Standard json.RawMessage `json:"standard,omitempty"`
-	// Strict is how a strict directory refuses the body. nil means that it has the same effect there. See Scenario.Strict.
+	// Strict is how a strict directory refuses the body. nil means that the body has the same effect there. See
+	// Scenario.Strict.
 	Strict *Refusal `json:"strict,omitempty"`
 	Expect Expect   `json:"expect"`
 }
 
-// Expect is what an answer must be like.
+// Expect is what a response must contain.
 type Expect struct {
 	Status Statuses `json:"status"` // one of these
-	// Headers by name. A value that begins with * is one by its end; * alone is any value.
+	// Headers by name. A value that begins with * is compared by its end; * alone accepts any value.
 	Headers map[string]string `json:"headers,omitempty"`
-	// JSON is part of the body: an object may have further members; an array has exactly these elements, in any order; a
-	// string that begins with * is one by its end. [] is also a member that is not there (RFC 7643 §2.5).
+	// JSON is a part of the body: an object may have other members; an array has exactly these elements, in any order; a
+	// string that begins with * is compared by its end. [] also matches a missing member (RFC 7643 §2.5).
 	JSON json.RawMessage `json:"json,omitempty"`
-	// Absent lists JSON pointers (RFC 6901) to what must not be in the body, or be null or empty.
+	// Absent lists JSON pointers (RFC 6901) to values that must be missing, null or empty.
 	Absent []string `json:"absent,omitempty"`
-	// Save gives names to values of the body: variable to JSON pointer.
+	// Save maps variables to JSON pointers of values in the body.
 	Save map[string]string `json:"save,omitempty"`
-	// Distinct lists variables, saved here or earlier, of which no two may be equal.
+	// Distinct lists variables, saved here or earlier, that must all have different values.
 	Distinct []string `json:"distinct,omitempty"`
 }
 
@@ -77,10 +79,10 @@ type Refusal struct {
 	ScimType string `json:"scimType"`
 }
 
-// Statuses is a list of HTTP statuses, written as one number where there is one.
+// Statuses is a list of HTTP statuses. A single one is written as a number.
 type Statuses []int
 
-// UnmarshalJSON takes a number or an array of numbers.
+// UnmarshalJSON accepts a number or an array of numbers.
 func (s *Statuses) UnmarshalJSON(raw []byte) error {
 	var one int
 	if json.Unmarshal(raw, &one) == nil {
@@ -103,8 +105,8 @@ func (s Statuses) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]int(s))
 }
 
-// Standard is the scenario with every request in its RFC form, and the same expectations: a dialect equals its standard form in
-// effect. false means that the scenario has no other form than its own.
+// Standard returns the scenario with every request in its RFC form, and the same expectations: a dialect has the same effect as
+// its standard form. false means that the scenario has only one form.
 func (s Scenario) Standard() (Scenario, bool) {
 	s.Steps = slices.Clone(s.Steps)
 	found := false
@@ -116,8 +118,8 @@ func (s Scenario) Standard() (Scenario, bool) {
 	return s, found
 }
 
-// Strict is the scenario as a strict directory takes it: what it refuses is sent, must be refused, and is then sent in its
-// standard form, with the expectations of the tolerant one.
+// Strict returns the scenario for a strict directory: each request that such a directory refuses is sent and must be
+// refused, and is then sent in its standard form, with the expectations of the tolerant directory.
 func (s Scenario) Strict() Scenario {
 	var steps []Step
 	for _, step := range s.Steps {
@@ -137,11 +139,11 @@ func (s Scenario) Strict() Scenario {
 	return s
 }
 
-// All answers the corpus that is built in, by name.
+// All returns the built-in corpus, by name.
 func All() ([]Scenario, error) { return Load(files) }
 
-// Load reads and checks every .json file below a file system's root, and answers the scenarios by name. Its error names every
-// problem of every file.
+// Load reads and checks every .json file below a file system's root, and returns the scenarios by name. Its error contains
+// every problem of every file.
 func Load(fsys fs.FS) ([]Scenario, error) {
 	var scenarios []Scenario
 	var problems []error
@@ -176,7 +178,7 @@ func parse(file string, raw []byte) (Scenario, error) {
 		return s, err
 	}
 	if decoder.More() {
-		return s, errors.New("there is something after the scenario")
+		return s, errors.New("there is text after the scenario")
 	}
 	return s, s.validate(file)
 }
@@ -192,20 +194,20 @@ func (s Scenario) validate(file string) error {
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 
 	if want := strings.TrimSuffix(file, ".json"); s.Name != want {
-		problem("name is %q, want %q, as the file", s.Name, want)
+		problem("name is %q; it must be %q, as the file's", s.Name, want)
 	}
 	if s.Title == "" {
 		problem("title is missing")
 	}
 	if !slices.Contains(identityProviders, s.IdP) || !strings.HasPrefix(s.Name, s.IdP+"/") {
-		problem("idp %q is not the folder, or no identity provider of the corpus", s.IdP)
+		problem("idp %q is not the name of the folder, or not an identity provider of the corpus", s.IdP)
 	}
 	if len(s.Source) == 0 {
-		problem("source is missing: say where such requests were seen")
+		problem("source is missing: it must say where such requests were seen")
 	}
 	for _, source := range s.Source {
 		if u, err := url.Parse(source); err != nil || u.Scheme != "https" || u.Host == "" {
-			problem("source %q is no https URL", source)
+			problem("source %q is not an https URL", source)
 		}
 	}
 	if len(s.Steps) == 0 {
@@ -232,16 +234,16 @@ func (s Step) validate(known map[string]bool) []error {
 
 	writes := s.Method == http.MethodPost || s.Method == http.MethodPut || s.Method == http.MethodPatch
 	if !writes && s.Method != http.MethodGet && s.Method != http.MethodDelete {
-		problem("method %q is none that identity providers use", s.Method)
+		problem("method %q is not used by identity providers", s.Method)
 	}
 	if writes != (s.Body != nil) {
-		problem("a %s has a body, or has none, against its nature", s.Method)
+		problem("a %s must have a body, or must have none", s.Method)
 	}
 	if s.Standard != nil && s.Body == nil {
-		problem("standard is there, and body is not")
+		problem("standard needs a body")
 	}
 	if s.Strict != nil && (s.Standard == nil || s.Strict.Status < 400 || s.Strict.Status > 499 || s.Strict.ScimType == "") {
-		problem("strict is there, and standard is not, or it is no SCIM error of a client")
+		problem("strict needs standard, a status from 400 to 499 and a scimType")
 	}
 	if !strings.HasPrefix(s.Path, "/") || strings.ContainsAny(s.Path, " \"") {
 		problem("path %q does not begin with a slash, or is not escaped", s.Path)
@@ -249,7 +251,7 @@ func (s Step) validate(known map[string]bool) []error {
 	uses := []string{s.Path, string(s.Body), string(s.Standard)}
 	for name, value := range s.Headers {
 		if strings.EqualFold(name, "Authorization") {
-			problem("headers hold a secret: the player sends the key that it is given")
+			problem("headers contain a secret: the player adds its own key")
 		}
 		uses = append(uses, value)
 	}
@@ -268,26 +270,26 @@ func (e Expect) validate(known map[string]bool) []error {
 	}
 	for _, status := range e.Status {
 		if status < 200 || status > 599 {
-			problem("status %d is none", status)
+			problem("status %d is not an HTTP status", status)
 		}
 	}
 	for name, pointer := range e.Save {
 		if !variableName.MatchString(name) || known[name] {
-			problem("save: %q is no name for a variable, or is taken", name)
+			problem("save: %q is not a valid name of a variable, or is taken", name)
 		}
 		known[name] = true
 		if !strings.HasPrefix(pointer, "/") {
-			problem("save: %q is no JSON pointer", pointer)
+			problem("save: %q is not a JSON pointer", pointer)
 		}
 	}
 	for _, pointer := range e.Absent {
 		if !strings.HasPrefix(pointer, "/") {
-			problem("absent: %q is no JSON pointer", pointer)
+			problem("absent: %q is not a JSON pointer", pointer)
 		}
 	}
 	for _, name := range e.Distinct {
 		if !known[name] {
-			problem("distinct: nothing saved %q", name)
+			problem("distinct: no step saved %q", name)
 		}
 	}
 	uses := []string{string(e.JSON)}
@@ -304,7 +306,7 @@ func unknown(text string, known map[string]bool) []error {
 	var problems []error
 	for _, match := range variable.FindAllStringSubmatch(text, -1) {
 		if !known[match[1]] {
-			problems = append(problems, fmt.Errorf("nothing earlier saved {{%s}}", match[1]))
+			problems = append(problems, fmt.Errorf("no earlier step saved {{%s}}", match[1]))
 		}
 	}
 	return problems

@@ -44,7 +44,7 @@ func TestEveryFileIsLoaded(t *testing.T) {
 	}
 }
 
-// Scenarios that don't need a directory of their own may share one, so no two may create the same thing.
+// Scenarios that need no directory of their own may share one, so no two of them may create the same resource.
 func TestScenariosDoNotMeet(t *testing.T) {
 	owner := map[string]string{}
 	for _, s := range all(t) {
@@ -78,7 +78,7 @@ func TestScenariosDoNotMeet(t *testing.T) {
 	}
 }
 
-// A write without a look at its effect proves little: every scenario that writes also reads afterwards.
+// A write without a check of its effect proves little: every scenario that writes also reads afterwards.
 func TestEveryWriteIsVerified(t *testing.T) {
 	for _, s := range all(t) {
 		if last := s.Steps[len(s.Steps)-1]; last.Method != "GET" && last.Expect.JSON == nil {
@@ -97,19 +97,19 @@ const good = `{
 
 func TestLoadRefuses(t *testing.T) {
 	for _, c := range []struct{ name, old, replacement, want string }{
-		{"a name that is not the file's", `"entra/x"`, `"entra/y"`, `want "entra/x"`},
+		{"a name that is not the file's", `"entra/x"`, `"entra/y"`, `must be "entra/x"`},
 		{"a missing title", `"title": "t"`, `"title": ""`, "title is missing"},
 		{"an unknown identity provider", `"idp": "entra"`, `"idp": "nobody"`, `idp "nobody"`},
 		{"another folder's identity provider", `"idp": "entra"`, `"idp": "okta"`, `idp "okta"`},
 		{"no source", `["https://example.com/doc"]`, `[]`, "source is missing"},
-		{"a source that is no URL", `https://example.com/doc`, `the docs`, "no https URL"},
+		{"a source that is no URL", `https://example.com/doc`, `the docs`, "not an https URL"},
 		{"a name used twice", `"name": "b"`, `"name": "a"`, "is empty or taken"},
 		{"a method that nobody uses", `"GET"`, `"TRACE"`, "method"},
-		{"a write without a body", `"body": {}, `, ``, "against its nature"},
-		{"a body where none belongs", `"GET",`, `"GET", "body": {},`, "against its nature"},
-		{"a refusal without a standard form", `"body": {}`, `"body": {}, "strict": {"status": 400, "scimType": "invalidSyntax"}`, "strict is there"},
-		{"a refusal that is none", `"body": {}`, `"body": {}, "standard": {}, "strict": {"status": 201, "scimType": "x"}`, "strict is there"},
-		{"a standard form without a body", `"GET",`, `"GET", "standard": {},`, "standard is there"},
+		{"a write without a body", `"body": {}, `, ``, "must have a body"},
+		{"a body where none belongs", `"GET",`, `"GET", "body": {},`, "must have none"},
+		{"a refusal without a standard form", `"body": {}`, `"body": {}, "strict": {"status": 400, "scimType": "invalidSyntax"}`, "strict needs standard"},
+		{"a refusal that is none", `"body": {}`, `"body": {}, "standard": {}, "strict": {"status": 201, "scimType": "x"}`, "strict needs standard"},
+		{"a standard form without a body", `"GET",`, `"GET", "standard": {},`, "standard needs a body"},
 		{"a path that is not escaped", `/Users/{{id}}`, `/Users?filter=a eq 1&x={{id}}`, "not escaped"},
 		{"a path without a slash", `"/Users"`, `"Users"`, "does not begin with a slash"},
 		{"a status that is none", `201`, `99`, "status 99"},
@@ -117,10 +117,10 @@ func TestLoadRefuses(t *testing.T) {
 		{"a status in words", `201`, `"created"`, "neither a number"},
 		{"a variable that nothing saved", `/Users/{{id}}`, `/Users/{{other}}`, "{{other}}"},
 		{"a variable saved only later", `"body": {}`, `"body": {"x": "{{id}}"}`, "{{id}}"},
-		{"a variable of an impossible name", `"save": {"id"`, `"save": {"i d"`, "no name for a variable"},
+		{"a variable of an impossible name", `"save": {"id"`, `"save": {"i d"`, "not a valid name of a variable"},
 		{"a variable that is taken", `"save": {"id"`, `"save": {"baseUrl"`, "is taken"},
-		{"a pointer that is none", `"/id"`, `"id"`, "no JSON pointer"},
-		{"an absence without a pointer", `"save":`, `"absent": ["id"], "save":`, "no JSON pointer"},
+		{"a pointer that is none", `"/id"`, `"id"`, "not a JSON pointer"},
+		{"an absence without a pointer", `"save":`, `"absent": ["id"], "save":`, "not a JSON pointer"},
 		{"distinct variables that nothing saved", `"save":`, `"distinct": ["q"], "save":`, `"q"`},
 		{"a secret", `"body": {}`, `"headers": {"authorization": "Bearer x"}, "body": {}`, "secret"},
 		{"a field that it doesn't know", `"title"`, `"titel"`, "titel"},
@@ -167,7 +167,7 @@ func TestStandardForm(t *testing.T) {
 			if original := s.Steps[i]; original.Standard != nil && string(step.Body) != string(original.Standard) {
 				t.Errorf("%s, step %q: sends another body", s.Name, step.Name)
 			}
-			// What makes a form standard, as far as text can tell.
+			// These quirks can be found in the text of a standard form.
 			for _, quirk := range []string{`"op": "Add"`, `"op": "Replace"`, `"op": "Remove"`, `"True"`, `"False"`} {
 				if strings.Contains(string(step.Body), quirk) {
 					t.Errorf("%s, step %q: the standard form has %s", s.Name, step.Name, quirk)

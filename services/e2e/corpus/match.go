@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// mismatches compares a decoded JSON value with the part of it that is wanted. Where says where in the body it stands.
+// mismatches compares a decoded JSON value with the wanted part of it. where is the place of the value in the body.
 func mismatches(where string, want, got any) []string {
 	switch want := want.(type) {
 	case map[string]any:
@@ -39,7 +39,7 @@ func mismatches(where string, want, got any) []string {
 	return nil
 }
 
-// unordered looks for a pairing in which each wanted element matches another of the list (augmenting paths).
+// unordered finds for each wanted element another matching element of the list (augmenting paths).
 func unordered(where string, want, list []any) []string {
 	if len(want) != len(list) {
 		return []string{fmt.Sprintf("%s has %d elements, want %d: %s", place(where), len(list), len(want), show(list))}
@@ -68,7 +68,7 @@ func unordered(where string, want, list []any) []string {
 	return problems
 }
 
-// sameText compares; a wanted text that begins with * says how the text ends, and * alone that there is one.
+// sameText compares strings: a wanted text that begins with * is compared by its end, and * alone accepts any text.
 func sameText(want, got string) bool {
 	if end, ok := strings.CutPrefix(want, "*"); ok {
 		return got != "" && strings.HasSuffix(got, end)
@@ -76,13 +76,13 @@ func sameText(want, got string) bool {
 	return want == got
 }
 
-// unassigned is RFC 7643 §2.5: not there, null and an empty array are the same state.
+// unassigned reports whether a value is missing, null or an empty array, which are the same state (RFC 7643 §2.5).
 func unassigned(v any) bool {
 	list, isList := v.([]any)
 	return v == nil || isList && len(list) == 0
 }
 
-// at follows a JSON pointer (RFC 6901), and answers nil where it leads nowhere.
+// at follows a JSON pointer (RFC 6901), and returns nil if there is no such value.
 func at(v any, pointer string) any {
 	for _, token := range strings.Split(strings.TrimPrefix(pointer, "/"), "/") {
 		token = strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
@@ -122,7 +122,7 @@ func sortedKeys(m map[string]any) []string {
 	return keys
 }
 
-// show is a value as JSON, short enough for an error.
+// show returns a value as JSON, short enough for an error.
 func show(v any) string {
 	const most = 300
 	raw, err := json.Marshal(v)

@@ -19,24 +19,24 @@ const (
 	maxAnswer   = 16 << 20 // bytes
 )
 
-// Trace is what was sent and answered, for a test's log. It never holds the key.
+// Trace is what was sent and received, for a test's log. It never contains the key.
 type Trace struct {
 	Scenario string       `json:"scenario"`
-	Steps    []StepResult `json:"steps"` // those that were sent, the last one being the one that went wrong, if any did
+	Steps    []StepResult `json:"steps"` // the steps that were sent; the last one is the failed one, if a step failed
 }
 
-// StepResult is one exchange.
+// StepResult is one request and its response.
 type StepResult struct {
 	Name     string   `json:"name"`
 	Method   string   `json:"method"`
 	Path     string   `json:"path"` // as sent
 	Sent     string   `json:"sent,omitempty"`
-	Status   int      `json:"status"` // 0 without an answer
+	Status   int      `json:"status"` // 0 without a response
 	Answer   string   `json:"answer,omitempty"`
 	Problems []string `json:"problems,omitempty"`
 }
 
-// MismatchError says that an answer was not as expected. Later steps were not sent.
+// MismatchError means that a response was not as expected. Later steps were not sent.
 type MismatchError struct {
 	Scenario string
 	Result   StepResult
@@ -48,8 +48,8 @@ func (e *MismatchError) Error() string {
 		e.Scenario, r.Name, r.Method, r.Path, r.Status, strings.Join(r.Problems, "; "), r.Sent, r.Answer)
 }
 
-// Play sends a scenario's requests in order and stops at the first answer that is not as expected, with a *MismatchError. Other
-// errors say that a request could not be sent or its answer not be read. The trace is never nil.
+// Play sends a scenario's requests in order, and stops with a *MismatchError at the first unexpected response. Other errors
+// mean that a request could not be sent or its response could not be read. The trace is never nil.
 func Play(ctx context.Context, client *http.Client, baseURL, key string, s Scenario) (*Trace, error) {
 	p := &player{
 		client: client, base: strings.TrimSuffix(baseURL, "/"), key: key, agent: "usher-corpus (" + s.IdP + ")",
@@ -115,14 +115,14 @@ func (p *player) step(ctx context.Context, step Step) (StepResult, error) {
 	return result, nil
 }
 
-// compare saves what is to be saved, and answers what is not as expected.
+// compare saves the variables of a step, and returns the differences from the expected response.
 func (p *player) compare(want Expect, answer *http.Response, raw []byte) []string {
 	var problems []string
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 
 	if !slices.Contains(want.Status, answer.StatusCode) {
 		problem("status %d, want %v", answer.StatusCode, []int(want.Status))
-		return problems // the rest would say the same thing over and over
+		return problems // the rest would only repeat it
 	}
 	var body any
 	if len(bytes.TrimSpace(raw)) > 0 {
@@ -170,17 +170,17 @@ func (p *player) compare(want Expect, answer *http.Response, raw []byte) []strin
 	return problems
 }
 
-// fill puts variables in. Load has made sure that each is saved before it is used.
+// fill replaces the variables in a text. Load has checked that each is saved before it is used.
 func (p *player) fill(text string, escape func(string) string) string {
 	return variable.ReplaceAllStringFunc(text, func(match string) string { return escape(p.vars[match[2:len(match)-2]]) })
 }
 
 func verbatim(s string) string { return s }
 
-// insideURL escapes for a path segment and for a query's value alike.
+// insideURL escapes a text for a path segment or a query value.
 func insideURL(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
-// insideJSON escapes what stands inside a JSON string.
+// insideJSON escapes a text for use inside a JSON string.
 func insideJSON(s string) string {
 	quoted, _ := json.Marshal(s) // a string always encodes
 	return string(quoted[1 : len(quoted)-1])

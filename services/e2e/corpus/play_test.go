@@ -13,7 +13,7 @@ import (
 
 const testKey = "corpus-test-key"
 
-// load makes a scenario of steps.
+// load makes a scenario from steps.
 func load(t *testing.T, steps string) Scenario {
 	t.Helper()
 	text := `{"name": "okta/x", "title": "t", "idp": "okta", "source": ["https://example.com"], "steps": ` + steps + `}`

@@ -15,8 +15,8 @@ import (
 
 const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
-// The files must not contradict themselves: a small tolerant server, written for nothing else, can play them all, in the
-// identity provider's form and in the standard's.
+// The files must not contradict themselves: a small tolerant server, written only for this test, can play all of them, in
+// the identity provider's form and in the standard form.
 func TestCorpusCanBePlayed(t *testing.T) {
 	shared := newReference(t)
 	for _, s := range all(t) {
@@ -42,11 +42,11 @@ func TestCorpusCanBePlayed(t *testing.T) {
 
 type object = map[string]any
 
-// reference keeps resources as JSON, and members as ids.
+// reference stores resources as JSON, and members as ids.
 type reference struct {
 	*httptest.Server
 	next    int
-	order   []string // ids, as created
+	order   []string // ids, in the order of creation
 	docs    map[string]object
 	kinds   map[string]string
 	members map[string][]string
@@ -119,7 +119,7 @@ func (s *reference) store(w http.ResponseWriter, kind, id string, doc object) bo
 	for _, key := range []string{"id", "meta", "groups", "password"} {
 		delete(doc, key)
 	}
-	// An early draft's schemas are understood, and not kept.
+	// The schemas of an early draft are accepted, and not stored.
 	if list := elements(doc["schemas"]); len(list) > 0 && strings.HasPrefix(list[0].(string), "urn:scim:schemas:core:") {
 		doc["schemas"] = []any{"urn:ietf:params:scim:schemas:core:2.0:User"}
 	}
@@ -163,7 +163,7 @@ func (s *reference) render(id string, r *http.Request) object {
 	return doc
 }
 
-// groupsOf answers the groups of a member, with those that they are in.
+// groupsOf returns the groups of a member, and the groups above them.
 func (s *reference) groupsOf(id string) []any {
 	groups := []any{}
 	for _, g := range s.order {
@@ -177,13 +177,13 @@ func (s *reference) groupsOf(id string) []any {
 	return groups
 }
 
-// names of attributes that are told apart without case (RFC 7643 §2.1).
+// names are attributes in the schema's spelling; names are compared without case (RFC 7643 §2.1).
 var names = []string{
 	"userName", "externalId", "active", "displayName", "name", "givenName", "familyName", "emails", "type", "value", "primary",
 	"department", "manager",
 }
 
-// spelled gives names as the schema has them.
+// spelled returns a value with names in the schema's spelling.
 func spelled(v any) any {
 	switch v := v.(type) {
 	case object:
@@ -245,7 +245,7 @@ func matches(doc object, filter string) bool {
 		doc, _ = doc[m[1]].(object)
 	}
 	if m[7] == "" && m[8] != "" {
-		m[7] = "value" // what a complex attribute is compared by
+		m[7] = "value" // the sub-attribute for comparing a complex attribute
 	}
 	equal := func(v any, want string) bool {
 		text, ok := v.(string)
@@ -362,7 +362,7 @@ func within(doc object, key string) object {
 	return child
 }
 
-// elements reads a single value as a list of one.
+// elements returns an array's elements, or a single value as a list of one.
 func elements(v any) []any {
 	switch v := v.(type) {
 	case nil:
@@ -377,7 +377,7 @@ func without(list any, id any) []any {
 	return slices.DeleteFunc(slices.Clone(elements(list)), func(e any) bool { return e.(object)["value"] == id })
 }
 
-// tidy drops nulls and empty arrays.
+// tidy removes nulls and empty arrays.
 func tidy(v any) any {
 	o, ok := v.(object)
 	if !ok {
