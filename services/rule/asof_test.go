@@ -95,11 +95,11 @@ func TestAnswersHaveAnAsOf(t *testing.T) {
 		b.goesOn(acme, user)
 	})
 	t.Run("it does not advance while an open transaction delays identity's feed", func(t *testing.T) {
-		b.identity.HoldBack(true)
+		b.identity.Delay(true)
 		b.standsStill(user, func() {
 			b.eventually("it is delayed", func() bool { return b.asOf(acme, user).Before(time.Now().Add(-60 * time.Millisecond)) })
 		})
-		b.identity.HoldBack(false)
+		b.identity.Delay(false)
 		b.goesOn(acme, user)
 	})
 	t.Run("it does not advance while identity is unreachable", func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// record is what of a change tells who it is of.
+// record is the part of a change that says which resources it is about.
 type record struct {
 	of         identityv1.ResourceType
 	id         string
@@ -114,7 +114,7 @@ func whatIsDeletedLeavesTheGroupsItIsIn(b *bundle) {
 
 	before = b.end()
 	b.idp.DeleteGroup(eng)
-	// That the group left the one around it follows: bob left it.
+	// This also means that the group left the group around it: bob left that one, too.
 	b.wantRecords("a group is deleted", before, record{group, eng, memberRemoved, bob, user}, record{group, eng, deleted, "", nobody})
 	if r, err := b.read.ListMembers(b.Context(), &identityv1.ListMembersRequest{OrganizationId: acme, GroupId: all}); err != nil || len(r.GetMembers()) != 0 {
 		b.Errorf("the group around it has members %v: %v", r.GetMembers(), err)
@@ -235,7 +235,7 @@ func aWatchTellsOfActivity(b *bundle) {
 	}
 }
 
-// A bookmark's cursor has all that was acknowledged before its time: rule answers "as of" by it.
+// A bookmark's cursor includes everything that was acknowledged before its time: rule computes "as of" from it.
 func aWatchSendsBookmarks(b *bundle) {
 	stream := b.watch("")
 	b.idp.AddUser(User{UserName: "anna"})

@@ -1,5 +1,5 @@
-// Package identitycontract holds tests of what the rule service relies on of the identity service: its feed, its facts and its
-// reads. Identity passes them, and so does what stands in for it in the rule service's tests.
+// Package identitycontract contains tests of everything that the rule service needs of the identity service: its feed, its
+// facts and its reads. Identity passes them, and so does the fake identity in the rule service's tests.
 package identitycontract
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// Identity is an identity service without any user.
+// Identity is an identity service without users.
 type Identity struct {
 	// Conn is the connection on which the rule service calls it.
 	Conn grpc.ClientConnInterface
@@ -22,7 +22,7 @@ type Identity struct {
 	NewDirectory func(t *testing.T, organizationID string) IdP
 }
 
-// IdP writes to one directory. Its methods return once the change is written; they fail the test if it can't be.
+// IdP writes to one directory. Its methods return when the change is written, and fail the test on an error.
 type IdP interface {
 	DirectoryID() string
 	AddUser(u User) (id string)
@@ -36,13 +36,13 @@ type IdP interface {
 	RemoveMember(groupID, memberID string)
 	// Delete deletes the directory.
 	Delete()
-	// Replace connects an IdP that replaces this one, whose directory is deleted.
+	// Replace connects an IdP to a new directory that replaces this IdP's deleted directory.
 	Replace() IdP
-	// Adopt sends a user of the directory that this one replaces.
+	// Adopt sends a user of the replaced directory.
 	Adopt(id string)
 }
 
-// User is what a user is made of.
+// User is a user's attributes.
 type User struct {
 	UserName    string
 	DisplayName string
@@ -100,7 +100,7 @@ func Run(t *testing.T, identity func(t *testing.T) Identity) {
 	}
 }
 
-// patience is how long a watch may take to tell what has happened.
+// patience is how long a watch may take to report a change.
 const patience = 30 * time.Second
 
 func (b *bundle) must(err error) {
@@ -110,7 +110,7 @@ func (b *bundle) must(err error) {
 	}
 }
 
-// refused expects the reason of an error.
+// refused checks the reason of an error.
 func (b *bundle) refused(what string, err error, want fault.Reason) {
 	b.Helper()
 	if f := rpc.Fault(err); f == nil || f.Reason != want {
@@ -118,7 +118,7 @@ func (b *bundle) refused(what string, err error, want fault.Reason) {
 	}
 }
 
-// end is the feed's cursor, once all that is written shows: an open transaction of anybody holds it back.
+// end is the cursor of the feed, once everything that was written is visible: any open transaction delays it.
 func (b *bundle) end() string {
 	b.Helper()
 	deadline := time.NewTimer(patience)
@@ -148,7 +148,7 @@ func (b *bundle) since(cursor string) []*identityv1.Change {
 	return r.GetChanges()
 }
 
-// watch opens a watch, which ends with the test.
+// watch opens a watch that ends with the test.
 func (b *bundle) watch(after string) grpc.ServerStreamingClient[identityv1.WatchActivityResponse] {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), patience)

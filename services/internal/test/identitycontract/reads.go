@@ -148,14 +148,14 @@ func filtersThatCannotBeRead(b *bundle) {
 		}
 		b.refused("CheckUserFilter of "+filter, err, fault.InvalidFilter)
 		if filter == "nothing pr" {
-			continue // a user that can't have the attribute does not match
+			continue // a user that cannot have the attribute does not match
 		}
 		_, err = b.tryFacts(&identityv1.StreamUserFactsRequest{Ids: []string{anna}, Filters: []string{filter}})
 		b.refused("facts by "+filter, err, fault.InvalidFilter)
 	}
 }
 
-// pages reads a list two items at a time, checks that it is in order, and that its token opens no other list.
+// pages reads a list two items at a time, and checks that it is in order, and that its token works with no other list.
 func (b *bundle) pages(of string, page func(of, token string) (items []string, next string, err error)) (all []string) {
 	b.Helper()
 	token := ""
@@ -273,7 +273,7 @@ func membersAreListedByID(b *bundle) {
 		}
 	}
 	for name, c := range map[string]struct{ organizationID, groupID string }{
-		"a group that is not there":       {acme, ids.New()},
+		"a missing group":                 {acme, ids.New()},
 		"a group of another organization": {other, outer},
 	} {
 		if r, err := list(c.organizationID, c.groupID, ""); err != nil || len(r.GetMembers()) != 0 {

@@ -33,7 +33,7 @@ func TestTheIdentityInMemoryIsLikeTheRealOne(t *testing.T) {
 	})
 }
 
-// idp changes what the identity in memory has.
+// idp changes the data of the identity in memory.
 type idp struct {
 	identity                    *identitytest.Identity
 	organizationID, directoryID string

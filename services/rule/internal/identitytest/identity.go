@@ -1,5 +1,5 @@
-// Package identitytest is an identity service in memory for the rule service's tests: users, groups, memberships and the
-// change feed as the contract has them, with hands to change each and to break things.
+// Package identitytest is a fake identity service in memory for the rule service's tests. It has users, groups, memberships
+// and the change feed of the contract, and methods to change them and to cause failures.
 package identitytest
 
 import (
@@ -24,7 +24,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// Identity is the service. Every change writes its record before it returns, as the real one does.
+// Identity is the fake service. Every change writes its record before it returns, like the real service.
 type Identity struct {
 	identityv1.UnimplementedFactsServiceServer
 	identityv1.UnimplementedFeedServiceServer
@@ -44,15 +44,15 @@ type Identity struct {
 	ghost    *identityv1.User
 	quiet    bool
 	closed   map[string]bool   // directories
-	beyond   map[string]string // the limit that a user's facts exceed
+	beyond   map[string]string // a sentence about the exceeded limit, by user
 	failing  func(ctx context.Context, r *identityv1.StreamUserFactsRequest) error
 	limit    func(rpc string, size int) error
-	heldBack bool
+	delayed  bool
 
 	usersRead int
 }
 
-// New makes an identity service without anybody in it.
+// New creates an identity service without users.
 func New() *Identity {
 	return &Identity{
 		users: map[string]*identityv1.User{}, groups: map[string]*identityv1.Group{},
@@ -67,43 +67,46 @@ func (i *Identity) Register(r grpc.ServiceRegistrar) {
 	identityv1.RegisterReadServiceServer(r, i)
 }
 
-// Before has fn asked before every RPC, by its bare name; an error is the answer. fn may change what is stored.
+// Before sets a function that is called before every RPC with its name. Its error becomes the response. fn may change the
+// data.
 func (i *Identity) Before(fn func(rpc string) error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.before = fn
 }
 
-// Facts has fn asked before facts about users are streamed, beside Before; an error is the answer.
+// Facts sets a function that is called before facts about users are streamed, in addition to Before. Its error becomes the
+// response.
 func (i *Identity) Facts(fn func(ctx context.Context, r *identityv1.StreamUserFactsRequest) error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.failing = fn
 }
 
-// Limit has fn asked before a page or a batch of some size is answered, beside Before; an error is the answer.
+// Limit sets a function that is called before the response with a page or a batch of some size, in addition to Before. Its
+// error becomes the response.
 func (i *Identity) Limit(fn func(rpc string, size int) error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.limit = fn
 }
 
-// SetBeyond has a user's facts exceed a limit, of which text tells; an empty one ends that.
+// SetBeyond makes a user's facts exceed a limit, which text describes; an empty text ends this.
 func (i *Identity) SetBeyond(id, text string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.beyond[id] = text
 }
 
-// HoldBack has the feed stand still, as an open transaction does, or go on.
-func (i *Identity) HoldBack(held bool) {
+// Delay stops the feed, as an open transaction does, or continues it.
+func (i *Identity) Delay(delayed bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.heldBack = held
+	i.delayed = delayed
 	i.signal.Notify()
 }
 
-// UsersRead is how many users facts were asked for.
+// UsersRead is how many users were requested in reads of facts.
 func (i *Identity) UsersRead() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -120,7 +123,7 @@ func (i *Identity) enter(rpc string) error {
 	return before(rpc)
 }
 
-// sized is enter for an RPC that answers a page or a batch.
+// sized is enter for an RPC that returns a page or a batch.
 func (i *Identity) sized(rpc string, size int) error {
 	i.mu.Lock()
 	limit := i.limit
@@ -133,14 +136,14 @@ func (i *Identity) sized(rpc string, size int) error {
 	return i.enter(rpc)
 }
 
-// # Changing what is stored. Each gives the feed's cursor after the change.
+// # Changes of the data. Each returns the feed's cursor after the change.
 
 // AddUser creates an active user.
 func (i *Identity) AddUser(organizationID, directoryID string) (id string) {
 	return i.AddUserAs(organizationID, directoryID, func(*identityv1.User) {})
 }
 
-// AddUserAs creates an active user that has other attributes too.
+// AddUserAs creates an active user with other attributes.
 func (i *Identity) AddUserAs(organizationID, directoryID string, set func(u *identityv1.User)) (id string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -219,21 +222,21 @@ func (i *Identity) DeleteGroup(id string) string {
 		ResourceType: identityv1.ResourceType_RESOURCE_TYPE_GROUP, Kind: identityv1.ChangeKind_CHANGE_KIND_DELETED})
 }
 
-// AddMember puts a user or group into a group.
+// AddMember adds a user or group to a group.
 func (i *Identity) AddMember(group, member string) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.join(group, member)
 }
 
-// RemoveMember takes a user or group out of a group.
+// RemoveMember removes a user or group from a group.
 func (i *Identity) RemoveMember(group, member string) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.leave(group, member)
 }
 
-// Detach deletes a directory: its users and groups become detached. One record says so, of the directory.
+// Detach deletes a directory: its users and groups become detached. There is one record, about the directory.
 func (i *Identity) Detach(organizationID, directoryID string) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -242,7 +245,7 @@ func (i *Identity) Detach(organizationID, directoryID string) string {
 		Kind: identityv1.ChangeKind_CHANGE_KIND_DIRECTORY_CLOSED})
 }
 
-// Adopt takes a detached user or group into another directory.
+// Adopt moves a detached user or group to another directory.
 func (i *Identity) Adopt(id, directoryID string) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -255,14 +258,14 @@ func (i *Identity) Adopt(id, directoryID string) string {
 	return i.groupChanged(id, identityv1.ChangeKind_CHANGE_KIND_CREATED)
 }
 
-// Ghost lets facts be answered once with a user as it was, though it is deleted: a read that began before.
+// Ghost returns a deleted user once more in facts, as a read that began before the deletion.
 func (i *Identity) Ghost(u *identityv1.User) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.ghost = u
 }
 
-// Quietly runs fn, whose changes leave no records: as if they had been lost.
+// Quietly runs fn without records of its changes, as if the records were lost.
 func (i *Identity) Quietly(fn func()) {
 	i.setQuiet(true)
 	defer i.setQuiet(false)
@@ -275,7 +278,7 @@ func (i *Identity) setQuiet(quiet bool) {
 	i.quiet = quiet
 }
 
-// Trim forgets all records, so that earlier cursors expire.
+// Trim removes all records, so that earlier cursors expire.
 func (i *Identity) Trim() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -297,7 +300,7 @@ func (i *Identity) Cursor() string {
 	return i.cursor(i.sequence)
 }
 
-// User is a user's facts, nil when it is not there.
+// User returns a user's facts, or nil for a missing user.
 func (i *Identity) User(id string) *identityv1.User {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -369,7 +372,7 @@ func (i *Identity) record(c *identityv1.Change) string {
 	return i.cursor(i.sequence)
 }
 
-// MessageID is the ID of the message that wrote the nth record.
+// MessageID is the message ID of the nth record.
 func MessageID(n int64) string { return "message-" + strconv.FormatInt(n, 10) }
 
 func (i *Identity) cursor(sequence int64) string {
@@ -411,7 +414,7 @@ func (i *Identity) user(id string) *identityv1.User {
 		DisplayName: u.GetDisplayName(), UpdateTime: u.GetUpdateTime()}
 }
 
-// matches says whether a filter matches a user: it can be on the displayName, and on roles.
+// matches reports whether a user matches a filter, which can use displayName and roles.
 func (i *Identity) matches(u *identityv1.User, filter *scim.Filter) (bool, error) {
 	document, err := json.Marshal(map[string]any{"userName": u.GetId(), "displayName": u.GetDisplayName(), "roles": u.GetRoleValues()})
 	if err != nil {
@@ -497,7 +500,7 @@ func (i *Identity) activity(after string) (organizations []string, next string, 
 	if err != nil {
 		return nil, "", nil, err
 	}
-	if i.heldBack {
+	if i.delayed {
 		return nil, i.cursor(at), nil, nil
 	}
 	for _, c := range i.records {
@@ -522,7 +525,7 @@ func (i *Identity) CheckUserFilter(_ context.Context, r *identityv1.CheckUserFil
 	return &identityv1.CheckUserFilterResponse{}, nil
 }
 
-// StreamUserFacts implements identityv1.FactsServiceServer: an answer for each user.
+// StreamUserFacts sends one response for each user.
 func (i *Identity) StreamUserFacts(r *identityv1.StreamUserFactsRequest, stream grpc.ServerStreamingServer[identityv1.StreamUserFactsResponse]) error {
 	rpc := "StreamUserFacts"
 	if r.GetStatusOnly() {
@@ -687,8 +690,8 @@ func paged[T any](all []T, size int32, token string, key func(T) string, list ..
 	return found, page.Token([]string{key(found[len(found)-1])}, list...), nil
 }
 
-// Unavailable is an error that a test can have Before answer.
+// Unavailable is an error for functions given to Before.
 func Unavailable() error { return fault.New(fault.Unavailable, "not now").Retry(time.Millisecond) }
 
-// Failing is such an error: of a call that took too long, was over a limit, or met something that it cannot read.
+// Failing is another such error: of a call that took too long, exceeded a limit, or met unreadable data.
 func Failing(reason fault.Reason) error { return fault.New(reason, "it cannot be done") }
