@@ -74,7 +74,7 @@ var badJSON = []badRequest{
 	{"two values without a comma", "POST", "/Users", `{"emails":[{} {}]}`, 400, "invalidSyntax", "the end of the array is expected here (at byte 14)", false, nil},
 	{"a string that is not closed", "POST", "/Users", `{"title":"x`, 400, "invalidSyntax", "no closing quote (at byte 11)", false, nil},
 	{"a line break in a string", "POST", "/Users", "{\"title\":\"x\ny\"}", 400, "invalidSyntax", "control character in a string must be escaped (at byte 11)", false, nil},
-	{"an escape that JSON does not define", "POST", "/Users", `{"title":"\x41"}`, 400, "invalidSyntax", "an escape that JSON has not (at byte 11)", false, nil},
+	{"an escape that JSON does not define", "POST", "/Users", `{"title":"\x41"}`, 400, "invalidSyntax", "an escape that JSON does not define (at byte 11)", false, nil},
 	{"an escape of two digits", "POST", "/Users", `{"title":"\u41"}`, 400, "invalidSyntax", "four hexadecimal digits (at byte 12)", false, nil},
 	{"the first half of a surrogate pair", "POST", "/Users", `{"title":"\ud83d"}`, 400, "invalidSyntax", "half a surrogate pair (at byte 16)", false, nil},
 	{"the second half of a surrogate pair", "POST", "/Users", `{"nickName":"\ude00"}`, 400, "invalidSyntax", "half a surrogate pair (at byte 19)", false, nil},
