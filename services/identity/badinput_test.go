@@ -81,7 +81,7 @@ func TestBadInputIsRefusedWithItsReasonAndWritesNothing(t *testing.T) {
 	userBody("e-mails that are a number", `{"userName":"x","emails":7}`, fault.InvalidValue)
 	groupBody("an empty displayName", `{"displayName":""}`, fault.InvalidValue)
 	groupBody("members without a value", `{"displayName":"x","members":[{"display":"anna"}]}`, fault.InvalidValue)
-	groupBody("members that are nobody", `{"displayName":"x","members":[{"value":"`+ids.New()+`"}]}`, fault.InvalidValue)
+	groupBody("members that do not exist", `{"displayName":"x","members":[{"value":"`+ids.New()+`"}]}`, fault.InvalidValue)
 	groupBody("members that are a number", `{"displayName":"x","members":7}`, fault.InvalidValue)
 
 	patch("an unknown op", "move", "title", `"x"`, fault.InvalidSyntax)
@@ -96,7 +96,7 @@ func TestBadInputIsRefusedWithItsReasonAndWritesNothing(t *testing.T) {
 	patch("a remove without a path", "remove", "", ``, fault.NoTarget)
 	patch("a remove of what is required", "remove", "userName", ``, fault.Mutability)
 	patch("a replace of a value that is not there", "replace", `emails[value eq "x"]`, `{"type":"work"}`, fault.NoTarget)
-	patchGroup("a member that is nobody", "add", "members", `[{"value":"nobody"}]`, fault.InvalidValue)
+	patchGroup("a member that does not exist", "add", "members", `[{"value":"nobody"}]`, fault.InvalidValue)
 	patchGroup("the group itself", "add", "members", `[{"value":"`+group+`"}]`, fault.InvalidValue)
 	patchGroup("an unknown attribute", "add", "zip", `"x"`, fault.InvalidPath)
 	patchGroup("members by a filter that is none", "remove", `members[zip eq "x"]`, ``, fault.InvalidFilter)

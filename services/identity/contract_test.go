@@ -11,7 +11,7 @@ import (
 )
 
 // The fake identity in the rule service's tests passes the same tests.
-func TestIdentityIsWhatTheRuleServiceReliesOn(t *testing.T) {
+func TestIdentityPassesTheContractOfTheRuleService(t *testing.T) {
 	t.Parallel()
 	for engine, on := range map[string]func(*testing.T) func(*identity.Config){
 		"sqlite":   func(*testing.T) func(*identity.Config) { return func(*identity.Config) {} },

@@ -15,7 +15,7 @@ func (i *idp) describe(of identityv1.ListDescriptionsRequest_Endpoint, id string
 	return r.GetDescriptions(), err
 }
 
-func TestWhatWasRegisteredIsDescribed(t *testing.T) {
+func TestRegisteredSchemasAreDescribed(t *testing.T) {
 	t.Parallel()
 	i := setup(t).idp()
 	_, err := i.putSchema(`{"name":"color"}`)

@@ -268,7 +268,7 @@ func TestAUserBeyondALimitFailsNobodyElse(t *testing.T) {
 	}
 	equal(t, "who remains", slices.Concat(idsOf(r.GetUsers()), r.GetRemainingIds()), people)
 	_, err = b.reads.BatchGetUsers(t.Context(), &identityv1.BatchGetUsersRequest{OrganizationId: "acme", Ids: []string{everywhere}})
-	refused(t, "reading one who is everywhere", err, fault.Limit)
+	refused(t, "reading a user in too many groups", err, fault.Limit)
 }
 
 func TestGroupsAreNestedOnlySoDeep(t *testing.T) {

@@ -110,7 +110,7 @@ type clock struct{ now atomic.Int64 }
 
 func (c *clock) Now() time.Time { return time.Unix(c.now.Load(), 0).UTC() }
 
-func TestWatchersOfAQuietFeedHearAsOfWhen(t *testing.T) {
+func TestWatchersOfAQuietFeedGetBookmarks(t *testing.T) {
 	t.Parallel()
 	var c clock
 	b := setupWith(t, func(_ *identity.Config, d *identity.Dependencies) { d.Now = c.Now })
@@ -128,7 +128,7 @@ func TestWatchersOfAQuietFeedHearAsOfWhen(t *testing.T) {
 	}
 }
 
-func TestAListOfChangesSaysAsOfWhenItIs(t *testing.T) {
+func TestAListOfChangesHasItsAsOfTime(t *testing.T) {
 	t.Parallel()
 	for engine, change := range map[string]func(*identity.Config){"sqlite": func(*identity.Config) {}, "postgres": onPostgres(t)} {
 		t.Run(engine, func(t *testing.T) {

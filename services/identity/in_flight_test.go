@@ -27,7 +27,7 @@ func inFlight(t *testing.T, reader sdkmetric.Reader) int64 {
 	return 0
 }
 
-func TestWhatLargeGroupsReserveIsMeasured(t *testing.T) {
+func TestTheMemoryOfLargeGroupsIsMeasured(t *testing.T) {
 	t.Parallel()
 	reader := sdkmetric.NewManualReader()
 	i := setupWith(t, func(_ *identity.Config, d *identity.Dependencies) {

@@ -31,7 +31,7 @@ func everyCall(i *idp, id string) map[string]error {
 	return all
 }
 
-func TestADirectoryThatIdentityHasNotHeardOfIsNotReady(t *testing.T) {
+func TestAnUnknownDirectoryIsNotReady(t *testing.T) {
 	t.Parallel()
 	b := setup(t, impatient)
 	unheard := b.client("acme", ids.New())
@@ -123,7 +123,7 @@ func TestTheModeOfADirectoryIsFollowed(t *testing.T) {
 	refused(t, "a capital op in strict mode", err, fault.InvalidSyntax)
 }
 
-func TestStreamsThatBreakDoNotDelayWhatComesNext(t *testing.T) {
+func TestBrokenStreamsDoNotDelayTheNextChange(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *identity.Config) { c.ReadyWait = 1500 * time.Millisecond })
 	b.idp().user(`{"userName":"anna"}`)

@@ -14,7 +14,7 @@ import (
 type Settings struct {
 	config.Service     `koanf:",squash"`
 	ChangeRetention    time.Duration `koanf:"change_retention" doc:"Time for which Usher keeps records of the change feed. A rule service that was away for longer reconciles all users."`
-	InFlightBytes      int64         `koanf:"in_flight_bytes" doc:"Memory that large groups under way may take, by an estimate of 1.5 bytes for each byte of a group and 8 MiB. Lists may take half as much again, by one of 2 bytes for each byte of a document, and those of one directory a quarter of that. 0 is a quarter of GOMEMLIMIT, or 256 MiB without one."`
+	InFlightBytes      int64         `koanf:"in_flight_bytes" doc:"Memory for large groups in progress. Usher counts 1.5 bytes for each byte of a group, plus 8 MiB. Lists may take half of this in addition, and the lists of one directory a quarter of that half; Usher counts 2 bytes for each byte of a list's documents. 0 means a quarter of GOMEMLIMIT, or 256 MiB without one."`
 	InFlightShareBytes int64         `koanf:"in_flight_share_bytes" doc:"Largest part of in_flight_bytes for the groups of one directory. 0 means half."`
 	ScanLimit          int           `koanf:"scan_limit" doc:"Largest number of resources that a list reads if no index serves its filter or order. Beyond it, Usher refuses a page by index, and ends a page by cursor early."`
 	DocumentBytes      int           `koanf:"document_bytes" doc:"Largest stored document of a user or group, without a group's members: from 64 KiB to 16 MiB. A larger stored document can be read, and can only become smaller."`

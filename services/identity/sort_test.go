@@ -122,7 +122,7 @@ func TestAListIsSorted(t *testing.T) {
 	}
 }
 
-func TestASortOrderThatCannotBeIsRefused(t *testing.T) {
+func TestAnImpossibleSortOrderIsRefused(t *testing.T) {
 	t.Parallel()
 	i := setup(t, func(c *identity.Config) { c.ScanLimit = 500 }).idp()
 	together(8, func(w int) {

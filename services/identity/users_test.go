@@ -92,7 +92,7 @@ func TestIfMatchDecidesOverWrites(t *testing.T) {
 	}
 }
 
-func TestWhatChangesNothingWritesNothing(t *testing.T) {
+func TestAWriteWithoutChangesWritesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	i := b.idp()

@@ -122,7 +122,7 @@ func TestSchemasThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestExtensionsThatCannotBe(t *testing.T) {
+func TestImpossibleExtensionsAreRefused(t *testing.T) {
 	schema := func(id string) *Schema { return parsedSchema(t, `{"id":"`+id+`","attributes":[{"name":"a"}]}`) }
 	for name, schemas := range map[string][]*Schema{
 		"the core schema":           {schema(UserSchema)},
@@ -313,7 +313,7 @@ func TestAnExtensionIsShown(t *testing.T) {
 	requireEqual(t, "once the schema is gone", show(UserType(), "", ""), `{"schemas":["`+UserSchema+`"],"id":"1","userName":"a"`)
 }
 
-func TestWhatFitsNoSchemaAnyMoreIsNotThere(t *testing.T) {
+func TestValuesThatFitNoSchemaAnyMoreAreMissing(t *testing.T) {
 	old := badgedUser(t, `"number":"7","color":"red","floors":[1],"doors":[{"value":"a","type":"in"}]`)
 	changed, err := UserType().Extend(parsedSchema(t, `{"id":"`+badge+`","attributes":[
 		{"name":"floors","type":"string"},{"name":"doors","type":"complex","multiValued":true,"subAttributes":[{"name":"value"}]},
@@ -447,7 +447,7 @@ func TestALastValueThatIsRequiredStays(t *testing.T) {
 	requireEqual(t, "without the extension", attributes(r.Document), `{"userName":"a"}`)
 }
 
-func TestWhatAnExtensionAlwaysShows(t *testing.T) {
+func TestAnExtensionShowsItsAlwaysReturnedAttributes(t *testing.T) {
 	d := awkwardUser(t, `"other":"1","tags":["x"]`)
 	for _, names := range [][2][]string{
 		{{"userName"}, nil}, {nil, []string{"urn:example:v1.x"}}, {nil, []string{"urn:example:v1.x:tags", "urn:example:v1.x:other"}},
@@ -463,7 +463,7 @@ func TestWhatAnExtensionAlwaysShows(t *testing.T) {
 }
 
 // A schema that requires more than before must not stop an IdP from deactivating a user.
-func TestWhatIsRequiredSinceIsAskedOfWhoWritesIt(t *testing.T) {
+func TestANewRequirementAppliesToWrittenValues(t *testing.T) {
 	old := badgedUser(t, `"number":"7","color":"red"`)
 	changed, err := UserType().Extend(parsedSchema(t, `{"id":"`+badge+`","attributes":[
 		{"name":"color","mutability":"readOnly"},{"name":"number"},{"name":"size","required":true}]}`))

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestFiltersAreReadAndSpelledAgain(t *testing.T) {
+func TestFiltersAreParsedAndFormatted(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
 		{"a comparison", `userName eq "bjensen"`, `userName eq "bjensen"`},
 		{"operators in any case", `userName EQ "a" AnD title PR OR NOT (active Eq TRUE)`, `userName eq "a" and title pr or not (active eq true)`},
@@ -105,7 +105,7 @@ func TestFiltersThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestFilterDepthIsBoundedWhateverTheLength(t *testing.T) {
+func TestFilterDepthIsLimitedForAnyLength(t *testing.T) {
 	_, err := ParseFilter(strings.Repeat("(", 100_000), Limits{FilterBytes: 1 << 20})
 	requireEqual(t, "offset", requireError(t, err, InvalidFilter).Offset, 32)
 	_, err = ParseFilter(strings.Repeat("not(", 100_000), Limits{FilterBytes: 1 << 20, FilterDepth: 1000})
@@ -175,7 +175,7 @@ func TestCheckFilter(t *testing.T) {
 	requireError(t, GroupType().CheckFilter(f), InvalidFilter)
 }
 
-func TestAUserWhoDoesNotSayIsActive(t *testing.T) {
+func TestAUserWithoutActiveIsActive(t *testing.T) {
 	silent, inactive := user(t, `{"userName":"a"}`), user(t, `{"userName":"b","active":false}`)
 	for filter, want := range map[string][2]bool{
 		`active eq true`: {true, false}, `active ne true`: {false, true}, `active eq false`: {false, true}, `active eq "True"`: {true, false},

@@ -118,7 +118,7 @@ func TestNumbersCompareExactly(t *testing.T) {
 }
 
 // Values that no schema knows are skipped, and refused for the same reasons as values that are stored.
-func TestWhatIsSkippedIsCheckedAlike(t *testing.T) {
+func TestSkippedValuesAreCheckedLikeStoredOnes(t *testing.T) {
 	deep := func(n int) string { return strings.Repeat(`[`, n) + strings.Repeat(`]`, n) }
 	many := func(n int) string { return `[0` + strings.Repeat(`,0`, n-1) + `]` }
 	for _, text := range []string{
@@ -146,7 +146,7 @@ func manyKeys(n int, last string) string {
 	return b.String() + `"` + last + `":1`
 }
 
-func TestAMessageHasSoManyValues(t *testing.T) {
+func TestTheValuesOfAMessageAreLimited(t *testing.T) {
 	limits := Options{Limits: Limits{Values: 20}}
 	zeros := func(n int) string { return `[0` + strings.Repeat(`,0`, n-1) + `]` }
 	person := user(t, `{"userName":"a"}`)

@@ -184,7 +184,7 @@ func TestPatchRefuses(t *testing.T) {
 	}
 }
 
-func TestErrorsTellNoPersonalValue(t *testing.T) {
+func TestErrorsContainNoPersonalValue(t *testing.T) {
 	for _, ops := range []string{
 		`[{"op":"replace","path":"emails[value eq \"secret\"].value","value":{"secret":1}}]`,
 		`[{"op":"replace","path":"emails[value eq \"secret\"","value":"x"}]`,
@@ -291,7 +291,7 @@ func TestAValueForManyIsReadOnce(t *testing.T) {
 }
 
 func TestParsePatch(t *testing.T) {
-	const message = `{"schemas":["` + PatchOpSchema + `"],`
+	const head = `{"schemas":["` + PatchOpSchema + `"],`
 	want := []Operation{
 		{Op: "Add", Path: "title", Value: json.RawMessage(`"x"`)},
 		{Op: "remove", Path: `emails[type eq "work"]`},
@@ -305,13 +305,13 @@ func TestParsePatch(t *testing.T) {
 		strict     bool
 		quirks     []string
 	}{
-		{"the message of RFC 7644 §3.5.2", message + `"Operations":` + list + `}`, true, nil},
-		{"names in another case", strings.ToLower(message) + `"operations":` + list + `}`, true, nil},
+		{"the PatchOp of RFC 7644 §3.5.2", head + `"Operations":` + list + `}`, true, nil},
+		{"names in another case", strings.ToLower(head) + `"operations":` + list + `}`, true, nil},
 		{"no schemas", `{"Operations":` + list + `}`, false, []string{QuirkSchemasMissing}},
 		{"schemas of something else", `{"schemas":["urn:x"],"Operations":` + list + `}`, false, []string{QuirkSchemasMissing}},
 		{"schemas of the resource that is one string", `{"schemas":"` + UserSchema + `","Operations":` + list + `}`, false, []string{QuirkSingleAsArray, QuirkSchemasMissing}},
 		{"schemas that are one string", `{"schemas":"` + PatchOpSchema + `","Operations":` + list + `}`, false, []string{QuirkSingleAsArray}},
-		{"a member that does not belong", message + `"x":[{}],"Operations":` + list + `}`, false, nil},
+		{"a member that does not belong", head + `"x":[{}],"Operations":` + list + `}`, false, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			patch, err := ParsePatch([]byte(c.body), Options{})
@@ -327,9 +327,9 @@ func TestParsePatch(t *testing.T) {
 		})
 	}
 	t.Run("a single operation in tolerant mode", func(t *testing.T) {
-		single, err := ParsePatch([]byte(message+`"Operations":{"op":"remove","path":"x"}}`), Options{})
+		single, err := ParsePatch([]byte(head+`"Operations":{"op":"remove","path":"x"}}`), Options{})
 		requireNoError(t, err)
-		requireEqual(t, "message", single, &PatchOp{Operations: []Operation{{Op: "remove", Path: "x"}}, Quirks: []string{QuirkSingleAsArray}})
+		requireEqual(t, "PatchOp", single, &PatchOp{Operations: []Operation{{Op: "remove", Path: "x"}}, Quirks: []string{QuirkSingleAsArray}})
 	})
 }
 
@@ -364,7 +364,7 @@ func TestAPatchIsNoOtherMessage(t *testing.T) {
 }
 
 func TestParsePatchRefuses(t *testing.T) {
-	const message = `{"schemas":["` + PatchOpSchema + `"],`
+	const head = `{"schemas":["` + PatchOpSchema + `"],`
 	for _, c := range []struct {
 		name, body string
 		mode       Mode
@@ -372,20 +372,20 @@ func TestParsePatchRefuses(t *testing.T) {
 	}{
 		{"an array", `[]`, Tolerant, "JSON object"},
 		{"nothing", ``, Tolerant, "JSON object"},
-		{"no Operations", message + `"x":1}`, Tolerant, `needs "Operations"`},
-		{"no operations in strict mode", message + `"Operations":[]}`, Strict, "one or more"},
-		{"Operations that is a string", message + `"Operations":"x"}`, Tolerant, "Operations must be an array."},
+		{"no Operations", head + `"x":1}`, Tolerant, `needs "Operations"`},
+		{"no operations in strict mode", head + `"Operations":[]}`, Strict, "one or more"},
+		{"Operations that is a string", head + `"Operations":"x"}`, Tolerant, "Operations must be an array."},
 		{"schemas that are an object in strict mode", `{"schemas":{},"Operations":[{"op":"remove","path":"x"}]}`, Strict, "schemas must be an array of URNs, not an object"},
-		{"an operation that is a string", message + `"Operations":["x"]}`, Tolerant, "Operation 1: It must be an object."},
-		{"an operation without op", message + `"Operations":[{"op":"add"},{"path":"x"}]}`, Tolerant, `Operation 2: "op" is missing.`},
-		{"an op that is a number", message + `"Operations":[{"op":1}]}`, Tolerant, `"op" must be a string`},
-		{"a path that is a number", message + `"Operations":[{"op":"add","path":1}]}`, Tolerant, `"path" must be a string`},
-		{"a member of an operation that does not belong", message + `"Operations":[{"op":"add","from":"x"}]}`, Strict, `It has "from"`},
-		{"an operation with two values", message + `"Operations":[{"op":"add","value":1,"Value":2}]}`, Tolerant, "differ only by case"},
-		{"a value that does not end", message + `"Operations":[{"op":"add","value":[1}]}`, Tolerant, "comma or the end of the array"},
-		{"a value that nests deep", message + `"Operations":[{"op":"add","value":` + strings.Repeat("[", 100_000), Tolerant, "nest deeper"},
-		{"a value that nests deep in objects", message + `"Operations":[{"op":"add","value":` + strings.Repeat(`{"a":`, 100_000), Tolerant, "nest deeper"},
-		{"text after the end", message + `"Operations":[]} x`, Tolerant, "after the end"},
+		{"an operation that is a string", head + `"Operations":["x"]}`, Tolerant, "Operation 1: It must be an object."},
+		{"an operation without op", head + `"Operations":[{"op":"add"},{"path":"x"}]}`, Tolerant, `Operation 2: "op" is missing.`},
+		{"an op that is a number", head + `"Operations":[{"op":1}]}`, Tolerant, `"op" must be a string`},
+		{"a path that is a number", head + `"Operations":[{"op":"add","path":1}]}`, Tolerant, `"path" must be a string`},
+		{"a member of an operation that does not belong", head + `"Operations":[{"op":"add","from":"x"}]}`, Strict, `It has "from"`},
+		{"an operation with two values", head + `"Operations":[{"op":"add","value":1,"Value":2}]}`, Tolerant, "differ only by case"},
+		{"a value that does not end", head + `"Operations":[{"op":"add","value":[1}]}`, Tolerant, "comma or the end of the array"},
+		{"a value that nests deep", head + `"Operations":[{"op":"add","value":` + strings.Repeat("[", 100_000), Tolerant, "nest deeper"},
+		{"a value that nests deep in objects", head + `"Operations":[{"op":"add","value":` + strings.Repeat(`{"a":`, 100_000), Tolerant, "nest deeper"},
+		{"text after the end", head + `"Operations":[]} x`, Tolerant, "after the end"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := ParsePatch([]byte(c.body), Options{Mode: c.mode})

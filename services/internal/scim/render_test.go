@@ -139,7 +139,7 @@ func TestParseProjectionRefuses(t *testing.T) {
 }
 
 // A filter after a requested name is skipped in tolerant mode, and refused in strict mode.
-func TestAFilterAmongAttributesIsPassedOver(t *testing.T) {
+func TestAFilterAmongAttributesIsSkipped(t *testing.T) {
 	canonical := user(t, renderedUser).JSON()
 	for asked, plain := range map[string]string{
 		`emails[type eq "work"]`:                                `emails`,
@@ -205,7 +205,7 @@ func TestETag(t *testing.T) {
 	requireEqual(t, "tag", ETag(7), `W/"7"`)
 }
 
-func TestRenderedTextIsJSONWhateverTheStoreHolds(t *testing.T) {
+func TestRenderedTextIsJSONForAnyStoredValue(t *testing.T) {
 	e := Envelope{ID: "\"\xff", BaseURL: "https://h/\\\xff"}
 	got, err := GroupType().RenderGroup(nil, group(t, `{"displayName":"g"}`).JSON(), e, []Member{{Value: "\x00\xff", Type: "User", Display: "\u2028\""}}, Projection{})
 	requireNoError(t, err)

@@ -300,7 +300,7 @@ func TestReplace(t *testing.T) {
 	})
 }
 
-func TestDocumentLookups(t *testing.T) {
+func TestReadingValuesOfADocument(t *testing.T) {
 	d := user(t, `{"userName":"A","active":false,"name":{"givenName":"g"},"`+EnterpriseUserSchema+`":{"department":"d","manager":{"value":"m"}}}`)
 	for path, want := range map[string]string{
 		"userName": "A", "USERNAME": "A", "name.givenName": "g", UserSchema + ":userName": "A",

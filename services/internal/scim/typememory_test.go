@@ -23,7 +23,7 @@ func registered(tb testing.TB, schemas, attributes int) (all []Registered) {
 	return all
 }
 
-func TestTypesAreRememberedByTheirDefinitions(t *testing.T) {
+func TestTypesAreCachedByTheirDefinitions(t *testing.T) {
 	m := &TypeMemory{}
 	types := func(all []Registered) (users, groups *ResourceType) {
 		t.Helper()

@@ -13,7 +13,7 @@ import (
 )
 
 // Each list releases what it reserved when it returns.
-func TestWhatUsersTakeStaysReservedWhileGroupsAreRead(t *testing.T) {
+func TestTheMemoryOfUsersStaysReservedWhileGroupsAreRead(t *testing.T) {
 	t.Parallel()
 	const size = 300 << 10
 	call := Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: "d1"}}

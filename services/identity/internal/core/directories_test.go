@@ -66,7 +66,7 @@ func TestADirectoryIsNotReadForEachRequest(t *testing.T) {
 	}
 }
 
-func TestWhatIsAppliedIsSeenAtOnce(t *testing.T) {
+func TestAnAppliedChangeIsVisibleAtOnce(t *testing.T) {
 	t.Parallel()
 	_, c, _, call := replicas(t)
 	_, err := c.List(t.Context(), call, "User", &identityv1.ListQuery{})
@@ -77,7 +77,7 @@ func TestWhatIsAppliedIsSeenAtOnce(t *testing.T) {
 	}
 }
 
-func TestWhatAnotherProcessAppliedIsSeenSoonAndWritesSeeItAtOnce(t *testing.T) {
+func TestAChangeAppliedByAnotherProcessIsVisibleSoonAndToWritesAtOnce(t *testing.T) {
 	t.Parallel()
 	_, one, other, call := replicas(t)
 	_, err := other.List(t.Context(), call, "User", &identityv1.ListQuery{})

@@ -78,7 +78,7 @@ func (s *late) CarriedMembers(ctx context.Context, scope store.Scope, afterGroup
 	return members, err
 }
 
-func TestFinishingAnAdoptionAnswersWithTheCursorAfterWhatItRemoved(t *testing.T) {
+func TestFinishingAnAdoptionReturnsTheCursorAfterItsRemovals(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	db, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "identity.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())

@@ -110,7 +110,7 @@ func TestListsOfLargeDocumentsAreBounded(t *testing.T) {
 			}()
 			lists.Wait()
 			if _, err := domain.List(t.Context(), calls["large"], "User", c.q); err != nil {
-				t.Errorf("when no other list is under way: %v", err)
+				t.Errorf("when no other list runs: %v", err)
 			}
 			close(p.parked)
 		})

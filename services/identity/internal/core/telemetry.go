@@ -25,7 +25,7 @@ func newMetrics(provider metric.MeterProvider) (m metrics, err error) {
 		provider = noop.NewMeterProvider()
 	}
 	m.scans, err = provider.Meter("github.com/usher-scim/usher/services/identity").Int64Counter(metricScans,
-		metric.WithDescription("Lists that no index served, and that went through a directory's resources instead."))
+		metric.WithDescription("Lists that read a directory's resources because no index served them."))
 	return m, err
 }
 

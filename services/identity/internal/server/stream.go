@@ -42,7 +42,7 @@ func (s *Server) WriteResourceStream(stream grpc.ClientStreamingServer[identityv
 	ctx := stream.Context()
 	first, err := stream.Recv()
 	if errors.Is(err, io.EOF) {
-		return fault.New(fault.InvalidRequest, "the stream has no message")
+		return fault.New(fault.InvalidRequest, "the stream is empty")
 	}
 	if err != nil {
 		return err

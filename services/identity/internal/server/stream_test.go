@@ -99,7 +99,7 @@ func TestADocumentReservesAsItComes(t *testing.T) {
 		came, most := int64(0), int64(0)
 		document.received = func() {
 			if most = max(most, b.Bytes()); most > inFlight(max(2*came, documentRoom)) {
-				t.Errorf("%d bytes are reserved when %d have come", most, came)
+				t.Errorf("%d bytes are reserved after %d have come", most, came)
 			}
 			if len(document.requests) > 0 {
 				came += int64(len(document.requests[0].GetPart()))

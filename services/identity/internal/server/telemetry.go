@@ -18,7 +18,7 @@ func (s *Server) ObserveInFlight(provider metric.MeterProvider) (metric.Registra
 	}
 	meter := provider.Meter("github.com/usher-scim/usher/services/identity")
 	gauge, err := meter.Int64ObservableGauge(metricInFlight, metric.WithUnit("By"),
-		metric.WithDescription("Memory that large groups under way have reserved."))
+		metric.WithDescription("Memory that large groups in progress have reserved."))
 	if err != nil {
 		return nil, err
 	}

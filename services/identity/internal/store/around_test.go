@@ -71,7 +71,7 @@ func TestAroundFindsWhatAWalkFinds(t *testing.T) {
 	}
 }
 
-func TestAChainIsMeasuredOnItsLongestWay(t *testing.T) {
+func TestTheHeightOfAChainIsItsLongestPath(t *testing.T) {
 	t.Parallel()
 	for seed := range 200 {
 		random := rand.New(rand.NewPCG(8, uint64(seed)))

@@ -40,8 +40,8 @@ type Nesting struct {
 // Check checks groups that are to become new members of a group. fault.InvalidValue: one of them contains the group, or a
 // limit of nesting would be exceeded. A new membership changes what is above every group below it, so Check inspects all of
 // them.
-func (n *Nesting) Check(ctx context.Context, groupID string, come []string) error {
-	if len(come) == 0 {
+func (n *Nesting) Check(ctx context.Context, groupID string, added []string) error {
+	if len(added) == 0 {
 		return nil
 	}
 	const most = MaxNestingEdges + 1
@@ -49,14 +49,14 @@ func (n *Nesting) Check(ctx context.Context, groupID string, come []string) erro
 	if err != nil {
 		return err
 	}
-	if err := refuseRing(groupID, come, over); err != nil {
+	if err := refuseRing(groupID, added, over); err != nil {
 		return err
 	}
-	under, err := n.Reader.Below(ctx, come, most)
+	under, err := n.Reader.Below(ctx, added, most)
 	if err != nil {
 		return err
 	}
-	below := append([]string{}, come...)
+	below := append([]string{}, added...)
 	for _, e := range under {
 		below = append(below, e.Member)
 	}
@@ -65,7 +65,7 @@ func (n *Nesting) Check(ctx context.Context, groupID string, come []string) erro
 	if err != nil {
 		return err
 	}
-	known := make(map[Edge]bool, len(over)+len(beside)+len(come))
+	known := make(map[Edge]bool, len(over)+len(beside)+len(added))
 	for _, edges := range [][]Edge{over, under, beside} {
 		for _, e := range edges {
 			known[e] = true
@@ -74,9 +74,9 @@ func (n *Nesting) Check(ctx context.Context, groupID string, come []string) erro
 	if n.read += len(known); n.read > MaxNestingEdges {
 		return fault.New(fault.InvalidValue, "members: group %q can't be added: to check the limits of nesting, Usher would have to read more than %d "+
 			"memberships of groups in groups, which is the limit for one write. Nest fewer groups, or take some of these memberships out first",
-			come[0], MaxNestingEdges)
+			added[0], MaxNestingEdges)
 	}
-	for _, id := range come {
+	for _, id := range added {
 		known[Edge{Member: id, Group: groupID}] = true
 	}
 	edges := make([]Edge, 0, len(known))
@@ -97,12 +97,12 @@ func (n *Nesting) Check(ctx context.Context, groupID string, come []string) erro
 }
 
 // refuseRing refuses the first of the groups that is the group or contains it. over are the memberships above the group.
-func refuseRing(groupID string, come []string, over []Edge) error {
+func refuseRing(groupID string, added []string, over []Edge) error {
 	above := map[string]bool{groupID: true}
 	for _, e := range over {
 		above[e.Group] = true
 	}
-	for _, id := range come {
+	for _, id := range added {
 		if above[id] {
 			return fault.New(fault.InvalidValue, "members: group %q contains this group, which can't be a member of itself", id)
 		}

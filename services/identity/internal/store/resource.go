@@ -119,11 +119,11 @@ type FactsPage struct {
 	More bool
 }
 
-// NewFactsPage creates a page from what an engine read for ids: users by id, out of there existing ones, and at most one
+// NewFactsPage creates a page from what an engine read for ids: users by id, where existing of the ids exist, and at most one
 // membership more than the bounds allow.
-func NewFactsPage(ids []string, users []Facts, there int, edges []Edge, most FactsBounds) FactsPage {
+func NewFactsPage(ids []string, users []Facts, existing int, edges []Edge, most FactsBounds) FactsPage {
 	p := FactsPage{Users: users, Edges: edges, More: len(edges) > most.Edges}
-	if len(users) < there {
+	if len(users) < existing {
 		last := users[len(users)-1].ID
 		for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
 			if id > last {

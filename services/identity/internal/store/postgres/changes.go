@@ -89,11 +89,11 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 		horizon, ahead uint64
 		delayed        time.Time
 		trimmed        feed.Cursor
-		there          bool
+		isRecord       bool
 	}
 	found, err := pgdb.ReadAll(ctx, s.db, func(l *line) []any {
 		return append([]any{
-			&l.epoch, &l.horizon, &l.ahead, dbtype.Time(&l.delayed), &l.trimmed.Transaction, &l.trimmed.Sequence, &l.there, &l.Cursor.Transaction, &l.Cursor.Sequence,
+			&l.epoch, &l.horizon, &l.ahead, dbtype.Time(&l.delayed), &l.trimmed.Transaction, &l.trimmed.Sequence, &l.isRecord, &l.Cursor.Transaction, &l.Cursor.Sequence,
 		}, rows.Change(&l.Change)...)
 	}, listChanges, organizationID, transaction, sequence, limit)
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *Store) Changes(ctx context.Context, organizationID string, after feed.C
 	}
 	delayed = first.delayed
 	for _, l := range found {
-		if l.there {
+		if l.isRecord {
 			l.Cursor.Epoch = l.epoch
 			changes = append(changes, l.Change)
 		}

@@ -20,8 +20,10 @@ func (s *Store) Facts(ctx context.Context, organizationID string, ids []string, 
 	// One snapshot, and one round trip.
 	var users []store.Facts
 	var found []store.Edge
-	there := 0
-	fields := func(f *store.Facts) []any { return append(tables[store.User].read(&f.Resource), &f.Detached, &there) }
+	existing := 0
+	fields := func(f *store.Facts) []any {
+		return append(tables[store.User].read(&f.Resource), &f.Detached, &existing)
+	}
 	batch := &pgx.Batch{}
 	batch.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
 	batch.Queue(listFacts, organizationID, ids, most.Bytes).Query(func(read pgx.Rows) error {
@@ -36,5 +38,5 @@ func (s *Store) Facts(ctx context.Context, organizationID string, ids []string, 
 	if err := s.db.SendBatch(ctx, batch).Close(); err != nil {
 		return p, pgdb.Reach(err)
 	}
-	return store.NewFactsPage(ids, users, there, found, most), nil
+	return store.NewFactsPage(ids, users, existing, found, most), nil
 }

@@ -13,9 +13,9 @@ import (
 
 // The statements that write a group and its members. They are the last ones of a batch.
 var (
-	createGroup = statements.Load("create_group", "organization_id", "directory_id", "group_id", "come", "leave", "order", "message_id",
+	createGroup = statements.Load("create_group", "organization_id", "directory_id", "group_id", "adds", "removes", "order", "message_id",
 		"traceparent", "time", "display_name", "display_name_folded", "external_id", "document", "kind")
-	updateGroup = statements.Load("update_group", "organization_id", "directory_id", "group_id", "come", "leave", "order", "message_id",
+	updateGroup = statements.Load("update_group", "organization_id", "directory_id", "group_id", "adds", "removes", "order", "message_id",
 		"traceparent", "time", "display_name", "display_name_folded", "external_id", "document", "kind",
 		"with_document", "version", "members_changed")
 )
@@ -39,12 +39,12 @@ type groupWrite struct {
 
 // groupOutcome is what a statement found and did.
 type groupOutcome struct {
-	closed  *bool
-	old     *int64 // the version that was stored before
-	updated *int64
-	taken   bool
-	came    int
-	version *int64 // the version that is stored now; nil if nothing was written
+	closed   *bool
+	old      *int64 // the version that was stored before
+	updated  *int64
+	taken    bool
+	newUsers int
+	version  *int64 // the version that is stored now; nil if nothing was written
 	recorded
 }
 
@@ -52,7 +52,7 @@ type groupOutcome struct {
 func (w groupWrite) send(ctx context.Context, to batcher) (o groupOutcome, err error) {
 	g := w.group
 	args := []any{
-		g.OrganizationID, g.DirectoryID, g.ID, array(w.edit.come), array(w.edit.leave), array(w.edit.order), w.cause.MessageID, w.cause.Traceparent,
+		g.OrganizationID, g.DirectoryID, g.ID, array(w.edit.adds), array(w.edit.removes), array(w.edit.order), w.cause.MessageID, w.cause.Traceparent,
 		dbtype.Time(&w.cause.Time), g.Name, g.NameFolded, g.ExternalID, g.Document, int(w.kind),
 	}
 	batch, statement := &pgx.Batch{}, createGroup
@@ -65,7 +65,7 @@ func (w groupWrite) send(ctx context.Context, to batcher) (o groupOutcome, err e
 		batch.Queue(lockGroupName, g.OrganizationID, g.DirectoryID, g.NameFolded)
 	}
 	batch.Queue(statement, args...).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&o.closed, &o.old, &o.updated, &o.taken, &o.came, &o.version, &o.transaction, &o.sequence)
+		return row.Scan(&o.closed, &o.old, &o.updated, &o.taken, &o.newUsers, &o.version, &o.transaction, &o.sequence)
 	})
 	return o, to.SendBatch(ctx, batch).Close()
 }
@@ -97,14 +97,14 @@ func (w groupWrite) refusal(o groupOutcome) error {
 	return nil
 }
 
-// quickly writes in one round trip. strangers reports that nothing was written, because a new member is not known to be a
+// quickly writes in one round trip. unknown reports that nothing was written, because a new member is not known to be a
 // user of the directory.
-func (s *Store) quickly(ctx context.Context, w groupWrite) (written store.Written, strangers bool, err error) {
+func (s *Store) quickly(ctx context.Context, w groupWrite) (written store.Written, unknown bool, err error) {
 	var o groupOutcome
 	if err = again(func() error { o, err = w.send(ctx, s.db); return err }); err != nil {
 		return written, false, err
 	}
-	if err := w.refusal(o); err != nil || o.came < len(w.edit.come) {
+	if err := w.refusal(o); err != nil || o.newUsers < len(w.edit.adds) {
 		return written, err == nil, err
 	}
 	if o.version != nil {
@@ -125,10 +125,10 @@ func (s *Store) createGroup(ctx context.Context, g store.Resource, edits []store
 	g.Version = 0
 	write := groupWrite{group: g, kind: store.Created, document: true, version: -1, cause: cause}
 	edit, quick := quickEditOf(edits)
-	if quick && len(edit.leave) == 0 {
+	if quick && len(edit.removes) == 0 {
 		write.edit = edit
-		w, strangers, err := s.quickly(ctx, write)
-		if !strangers {
+		w, unknown, err := s.quickly(ctx, write)
+		if !unknown {
 			return w, err
 		}
 		write.edit = quickEdit{}
@@ -163,8 +163,8 @@ func (s *Store) updateGroup(ctx context.Context, g store.Resource, edits []store
 	}
 	if edit, quick := quickEditOf(edits); quick {
 		write.edit = edit
-		w, strangers, err := s.quickly(ctx, write)
-		if !strangers {
+		w, unknown, err := s.quickly(ctx, write)
+		if !unknown {
 			return w, err
 		}
 		write.edit = quickEdit{}

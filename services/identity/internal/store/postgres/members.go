@@ -39,8 +39,8 @@ var (
 
 // quickEdit is an edit of a few named members. One statement can do it.
 type quickEdit struct {
-	come, leave []string
-	order       []string // the order of their change records
+	adds, removes []string
+	order         []string // the order of their change records
 }
 
 // maxQuick is the most members that a quickEdit names.
@@ -50,11 +50,11 @@ const maxQuick = 100
 func quickEditOf(edits []store.MemberEdit) (q quickEdit, ok bool) {
 	named := map[string]scim.MemberEditKind{}
 	for _, edit := range edits {
-		side := &q.come
+		side := &q.adds
 		switch edit.Kind {
 		case scim.AddMembers:
 		case scim.RemoveMembers:
-			side = &q.leave
+			side = &q.removes
 		default:
 			return q, false
 		}
@@ -131,33 +131,33 @@ func inPages(ids []string, do func(ids []string) error) error {
 
 // member is a user or group that an edit names, as the directory sees it.
 type member struct {
-	id    string
-	group bool
-	there bool // it is a member already, maybe a carried one; only add sets this, for groups
+	id     string
+	group  bool
+	exists bool // it is a member already, maybe a carried one; only add sets this, for groups
 }
 
 func memberFields(m *member) []any { return []any{&m.id, &m.group} }
 
-func wouldBeFields(m *member) []any { return []any{&m.id, &m.group, &m.there} }
+func wouldBeFields(m *member) []any { return []any{&m.id, &m.group, &m.exists} }
 
 // add adds members, and confirms carried ones.
 func (e *editor) add(ctx context.Context, ids []string) error {
-	var there []member
+	var resources []member
 	for _, query := range []string{lockUsersToAdd, lockGroupsToAdd} {
 		some, err := pgdb.ReadAll(ctx, e.tx, wouldBeFields, query, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, ids)
 		if err != nil {
 			return err
 		}
-		there = append(there, some...)
+		resources = append(resources, some...)
 	}
-	if err := e.known(ids, there); err != nil {
+	if err := e.known(ids, resources); err != nil {
 		return err
 	}
-	there = inOrder(ids, there)
-	if err := e.nest(ctx, there); err != nil {
+	resources = inOrder(ids, resources)
+	if err := e.nest(ctx, resources); err != nil {
 		return err
 	}
-	all, groups := columns(there)
+	all, groups := columns(resources)
 	if _, err := e.tx.Exec(ctx, confirmMembers, e.scope.OrganizationID, e.scope.DirectoryID, e.groupID, all); err != nil {
 		return err
 	}
@@ -187,9 +187,9 @@ func columns(who []member) (ids []string, groups []bool) {
 }
 
 // known refuses an id that is not a resource of the directory.
-func (e *editor) known(ids []string, there []member) error {
-	found := make(map[string]bool, len(there))
-	for _, m := range there {
+func (e *editor) known(ids []string, resources []member) error {
+	found := make(map[string]bool, len(resources))
+	for _, m := range resources {
 		found[m.id] = true
 	}
 	for _, id := range ids {
@@ -202,19 +202,19 @@ func (e *editor) known(ids []string, there []member) error {
 
 // nest checks whether groups may be added. In an organization, one transaction at a time changes the nesting.
 func (e *editor) nest(ctx context.Context, all []member) error {
-	var come []string
+	var groups []string
 	for _, m := range all {
-		if m.group && !m.there {
-			come = append(come, m.id)
+		if m.group && !m.exists {
+			groups = append(groups, m.id)
 		}
 	}
-	if len(come) == 0 {
+	if len(groups) == 0 {
 		return nil
 	}
 	if _, err := e.tx.Exec(ctx, lockNesting, e.scope.OrganizationID); err != nil {
 		return err
 	}
-	return e.nesting.Check(ctx, e.groupID, come)
+	return e.nesting.Check(ctx, e.groupID, groups)
 }
 
 // remove removes members that the directory can see.

@@ -103,7 +103,7 @@ func TestTotalsAreExactWhateverWasFolded(t *testing.T) {
 	}
 }
 
-func TestWhatAnotherProcessIsFoldingIsLeftToIt(t *testing.T) {
+func TestAProcessDoesNotFoldWhileAnotherOneDoes(t *testing.T) {
 	t.Parallel()
 	s := processes(t, 1)[0]
 	s.folder.close()

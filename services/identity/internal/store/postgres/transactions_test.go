@@ -106,7 +106,7 @@ func TestARecordShowsOnceNoOlderTransactionIsOpen(t *testing.T) {
 	select {
 	case <-written:
 	case <-time.After(20 * time.Second):
-		t.Fatal("who waits was never woken")
+		t.Fatal("the waiting reader was not woken")
 	}
 	for name, after := range map[string]feed.Cursor{"the beginning": {}, "Changes": next, "Active": last, "Cursor": follow} {
 		changes, end, delayed, err := reader.Changes(ctx, "acme", after, 10)

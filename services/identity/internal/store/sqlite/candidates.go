@@ -38,7 +38,7 @@ func (s *Store) candidates(ctx context.Context, l index, c scim.Condition, limit
 	var statement string
 	switch {
 	case len(c.Values) > 0:
-		statement, args = l.in, append(args, list(c.Values), limit)
+		statement, args = l.in, append(args, jsonSet(c.Values), limit)
 	case c.Low == c.High:
 		statement, args = l.equal, append(args, c.Low, limit)
 	case c.High == "":

@@ -99,7 +99,7 @@ func (e *editor) addSome(ctx context.Context, ids []string) error {
 	if err := e.nesting.Check(ctx, e.groupID, a.groups); err != nil {
 		return err
 	}
-	for _, m := range a.come {
+	for _, m := range a.all {
 		if err := e.bringIn(ctx, m); err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (e *editor) addSome(ctx context.Context, ids []string) error {
 // arrivals are the members to add.
 type arrivals struct {
 	named  map[string]bool
-	come   []arrival
+	all    []arrival
 	groups []string // those of them that are groups
 }
 
@@ -142,7 +142,7 @@ func (e *editor) meet(ctx context.Context, a *arrivals, id string) error {
 		_, err := e.tx.Exec(ctx, confirmMember, e.scope.OrganizationID, e.groupID, id)
 		return err
 	}
-	a.come = append(a.come, arrival{id: id, of: of})
+	a.all = append(a.all, arrival{id: id, of: of})
 	if of == store.Group {
 		a.groups = append(a.groups, id)
 	}
@@ -170,7 +170,7 @@ func (e *editor) removeAll(ctx context.Context, ids []string) error {
 	for len(ids) > 0 {
 		some := ids[:min(len(ids), editPage)]
 		ids = ids[len(some):]
-		found, err := sqlitedb.ReadAll(ctx, e.tx, dbtype.Value[string], listMembersByIDs, e.scope.OrganizationID, e.groupID, inOrder(some))
+		found, err := sqlitedb.ReadAll(ctx, e.tx, dbtype.Value[string], listMembersByIDs, e.scope.OrganizationID, e.groupID, jsonList(some))
 		if err != nil {
 			return err
 		}

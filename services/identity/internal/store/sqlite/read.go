@@ -15,14 +15,14 @@ func full(bytes int) func(*store.Resource) bool {
 	}
 }
 
-// list returns distinct ids as one SQL argument. Statements that join them use CROSS JOIN: then SQLite keeps the written order, the
+// jsonSet returns distinct ids as one SQL argument. Statements that join them use CROSS JOIN: then SQLite keeps the written order, the
 // ids first, and reads one row for each. By itself it would read the whole organization, and search for each row among the ids.
-func list(ids []string) string {
-	return inOrder(slices.Compact(slices.Sorted(slices.Values(ids))))
+func jsonSet(ids []string) string {
+	return jsonList(slices.Compact(slices.Sorted(slices.Values(ids))))
 }
 
-// inOrder returns ids as one SQL argument, in their order.
-func inOrder(ids []string) string {
+// jsonList returns ids as one SQL argument, in their order.
+func jsonList(ids []string) string {
 	text, _ := json.Marshal(ids) // a []string always marshals
 	return string(text)
 }

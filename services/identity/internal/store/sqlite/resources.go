@@ -34,7 +34,7 @@ func (s *Store) List(ctx context.Context, scope store.Scope, t store.Type, after
 }
 
 func (s *Store) ByID(ctx context.Context, scope store.Scope, t store.Type, ids []string, bytes int) ([]store.Resource, error) {
-	return sqlitedb.ReadUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].byID, scope.OrganizationID, scope.DirectoryID, list(ids))
+	return sqlitedb.ReadUntil(ctx, s.db, tables[t].read, full(bytes), tables[t].byID, scope.OrganizationID, scope.DirectoryID, jsonSet(ids))
 }
 
 func (s *Store) Page(ctx context.Context, scope store.Scope, t store.Type, order store.Order, skip, limit int64, bytes int) ([]store.Resource, error) {
@@ -48,7 +48,7 @@ func (s *Store) Count(ctx context.Context, scope store.Scope, t store.Type) (int
 
 func (s *Store) Detached(ctx context.Context, r store.Resource, directoryIDs []string) (store.Resource, error) {
 	old, err := sqlitedb.ReadOne(ctx, s.db, tables[r.Type].read, nil, tables[r.Type].detached,
-		r.OrganizationID, inOrder(directoryIDs), r.ExternalID, r.NameFolded)
+		r.OrganizationID, jsonList(directoryIDs), r.ExternalID, r.NameFolded)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = store.MissingBy(r.Type, "externalId or name")
 	}
@@ -69,5 +69,5 @@ func (s *Store) Find(ctx context.Context, organizationID string, t store.Type, b
 }
 
 func (s *Store) Summaries(ctx context.Context, organizationID string, t store.Type, ids []string) ([]store.Facts, error) {
-	return sqlitedb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].summaries, organizationID, list(ids))
+	return sqlitedb.ReadAll(ctx, s.db, tables[t].readFacts, tables[t].summaries, organizationID, jsonSet(ids))
 }

@@ -37,7 +37,7 @@ func TestAMemberEditTouchesTheSameRowsWhateverTheGroupsSize(t *testing.T) {
 		edits []store.MemberEdit
 	}{
 		{"remove one that is not there", []store.MemberEdit{{Kind: scim.RemoveMembers, IDs: []string{"other"}}}},
-		{"remove one from nowhere", []store.MemberEdit{{Kind: scim.RemoveMembers, IDs: []string{"nobody"}}}},
+		{"remove one that is not a member", []store.MemberEdit{{Kind: scim.RemoveMembers, IDs: []string{"nobody"}}}},
 		{"add an existing member", []store.MemberEdit{{Kind: scim.AddMembers, IDs: []string{"u1"}}}},
 		{"add a member", []store.MemberEdit{{Kind: scim.AddMembers, IDs: []string{"new"}}}},
 		{"remove a member", []store.MemberEdit{{Kind: scim.RemoveMembers, IDs: []string{"u2"}}}},
@@ -223,9 +223,9 @@ func fill(t *testing.T, s *Store, size int) {
 			args []any
 		}{
 			{`INSERT INTO directories VALUES ('acme', 'd1', 0, 0, '', 0)`, nil},
-			{user, []any{list(append([]string{"new", "other", "third"}, ids...))}},
-			{`INSERT INTO groups SELECT 'acme', value, 'd1', value, value, '', 1, '{}', 0, 0 FROM json_each(?)`, []any{list([]string{"eng", "inner"})}},
-			{`INSERT INTO members SELECT 'acme', 'eng', value, 0, 0 FROM json_each(?)`, []any{list(ids)}},
+			{user, []any{jsonSet(append([]string{"new", "other", "third"}, ids...))}},
+			{`INSERT INTO groups SELECT 'acme', value, 'd1', value, value, '', 1, '{}', 0, 0 FROM json_each(?)`, []any{jsonSet([]string{"eng", "inner"})}},
+			{`INSERT INTO members SELECT 'acme', 'eng', value, 0, 0 FROM json_each(?)`, []any{jsonSet(ids)}},
 		} {
 			if _, err := tx.Exec(ctx, statement.text, statement.args...); err != nil {
 				return err

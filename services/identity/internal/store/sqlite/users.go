@@ -68,7 +68,7 @@ func insertSearch(ctx context.Context, tx *sqlitedb.Tx, u store.Resource) error 
 // directory cannot see.
 func (s *Store) UserGroups(ctx context.Context, scope store.Scope, userIDs []string) (map[string][]scim.GroupRef, error) {
 	edges, err := sqlitedb.ReadAll(ctx, s.db, func(e *edge) []any { return []any{&e.Member, &e.Group, &e.name} },
-		listGroupsAround, scope.OrganizationID, scope.DirectoryID, list(userIDs))
+		listGroupsAround, scope.OrganizationID, scope.DirectoryID, jsonSet(userIDs))
 	if err != nil {
 		return nil, err
 	}

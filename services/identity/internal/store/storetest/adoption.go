@@ -50,7 +50,7 @@ func (f *fixture) carried(scope store.Scope) []string {
 }
 
 var adoptionCases = []testCase{
-	{"a group that comes back is found where only one has its externalId, else its displayName", func(f *fixture) {
+	{"a detached group is found if only one has its externalId, otherwise its displayName", func(f *fixture) {
 		far, near := f.directory("far"), f.directory("near")
 		group := func(scope store.Scope, id, folded, externalID string) {
 			f.resource(store.Group, scope, id, func(g *store.Resource) { g.NameFolded, g.ExternalID = folded, externalID })
@@ -161,7 +161,7 @@ var adoptionCases = []testCase{
 		f.equal("the records", f.since(at), list("group eng@3: removed user anna"))
 		f.equal("bob, whom the directory cannot see, stays", f.allMembers("acme", "eng"), list("bob*"))
 	}},
-	{"replace and remove matching leave those alone whom the directory cannot see", func(f *fixture) {
+	{"replace and remove matching keep members that the directory cannot see", func(f *fixture) {
 		old, scope := f.replacement(func(old store.Scope) {
 			f.users(old, "anna", "bob", "carl")
 			f.group(old, "eng", "anna", "bob", "carl")
@@ -214,7 +214,7 @@ var adoptionCases = []testCase{
 		f.must(err)
 		f.equal("the groups", idsOf(groups), list("outer"))
 	}},
-	{"what was adopted is carried in groups that stayed behind, users and groups", func(f *fixture) {
+	{"adopted users and groups are carried in groups that were not adopted", func(f *fixture) {
 		old, scope := f.replacement(func(old store.Scope) {
 			f.users(old, "anna", "bob")
 			f.group(old, "inner", "anna")
@@ -244,7 +244,7 @@ var adoptionCases = []testCase{
 		}
 		f.equal("walked", walked, list("a/anna", "a/bob", "b/anna", "b/bob"))
 	}},
-	{"removing what is carried records each, and counts the groups up", func(f *fixture) {
+	{"removing carried memberships records each, and increases the versions of the groups", func(f *fixture) {
 		old, scope := f.replacement(func(old store.Scope) {
 			f.users(old, "anna", "bob", "carl")
 			f.group(old, "club")
@@ -266,7 +266,7 @@ var adoptionCases = []testCase{
 		f.equal("its version and time", fmt.Sprint(f.readGroup(scope, "eng").Version, f.readGroup(scope, "eng").UpdateTime),
 			fmt.Sprint(4, cause(7).Time))
 	}},
-	{"what was confirmed or removed since it was listed is left alone", func(f *fixture) {
+	{"memberships that were confirmed or removed since they were listed are not changed", func(f *fixture) {
 		old, scope := f.replacement(func(old store.Scope) {
 			f.users(old, "anna", "bob")
 			f.group(old, "eng", "anna", "bob")
@@ -318,7 +318,7 @@ var adoptionCases = []testCase{
 		f.equal("all members", f.allMembers("acme", "eng"), list("anna*", "bob*"))
 		f.equal("what it sees", f.members(third, "eng"), list("anna", "bob"))
 	}},
-	{"a user that is deleted after its adoption leaves the groups that stayed behind", func(f *fixture) {
+	{"a user that is deleted after its adoption leaves the groups that were not adopted", func(f *fixture) {
 		old, scope := f.replacement(func(old store.Scope) {
 			f.users(old, "anna")
 			f.group(old, "left", "anna")

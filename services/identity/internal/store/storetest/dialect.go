@@ -46,7 +46,7 @@ var dialectCases = []testCase{
 		f.equal("of the second", f.dialectCounts(two), []store.DialectCount{dialectCount(two, "op-capitalised", 2, 2, 2)})
 		f.equal("of another organization", f.dialectCounts(other), []store.DialectCount(nil))
 	}},
-	{"ignored attributes are bounded, and those that are known still count", func(f *fixture) {
+	{"the number of ignored attributes is limited, and known ones still count", func(f *fixture) {
 		scope := f.directory("d1")
 		var all []store.DialectCount
 		for i := range store.MaxIgnored + 20 {
@@ -62,7 +62,7 @@ var dialectCases = []testCase{
 		f.equal("one that was known", got[1], dialectCount(scope, "ignored a000", 2, 0, 500))
 		f.equal("the last", got[store.MaxIgnored].Name, fmt.Sprintf("a%03d", store.MaxIgnored-1))
 	}},
-	{"many processes count at a time", func(f *fixture) {
+	{"many processes count at the same time", func(f *fixture) {
 		scope := f.directory("d1")
 		f.together(8, func(n int) {
 			all := []store.DialectCount{dialectCount(scope, "boolean-as-string", 1, n, n), dialectCount(scope, "op-capitalised", 1, n, n)}

@@ -8,7 +8,7 @@ import (
 )
 
 var directoryCases = []testCase{
-	{"nothing was followed in an empty store", func(f *fixture) {
+	{"an empty store has followed nothing", func(f *fixture) {
 		at, err := f.store.Followed(f.Context())
 		f.must(err)
 		f.equal("the place", at, store.Place{})
@@ -30,7 +30,7 @@ var directoryCases = []testCase{
 		_, err = f.store.Directory(f.Context(), store.Scope{OrganizationID: "other", DirectoryID: "d1"})
 		f.refuses("reading it of another organization", err, fault.NotFound)
 	}},
-	{"what changes of a directory is taken over", func(f *fixture) {
+	{"changes of a directory are applied", func(f *fixture) {
 		scope := f.directory("d1")
 		f.directory("d1", uniqueNames, func(d *store.Directory) { d.Strict = true })
 		got, err := f.store.Directory(f.Context(), scope)
@@ -126,7 +126,7 @@ var directoryCases = []testCase{
 		f.equal("how many", len(got), 100)
 		f.equal("the nearest", got[0], "d119")
 	}},
-	{"directories that replace each other in a ring end the search", func(f *fixture) {
+	{"a cycle of replacements ends the search", func(f *fixture) {
 		f.directory("d1", closed, replacing("d2"))
 		f.directory("d2", closed, replacing("d1"))
 		got, err := f.store.Ancestors(f.Context(), store.Scope{OrganizationID: "acme", DirectoryID: "d1"})

@@ -78,7 +78,7 @@ func (f *fixture) erase(organization string) {
 }
 
 var erasureCases = []testCase{
-	{"an organization is erased in bounded steps, and others keep all", func(f *fixture) {
+	{"an organization is erased in bounded steps, and others lose nothing", func(f *fixture) {
 		scope, other := f.furnish("acme", 700), f.furnish("other", 30)
 		f.directory("d1", closed)
 		before := f.kept("other")
@@ -141,7 +141,7 @@ var erasureCases = []testCase{
 				return len(all), err
 			},
 			"its schemas": func() (int, error) { all, err := f.store.Schemas(f.Context(), scope); return len(all), err },
-			"whom it may adopt": func() (int, error) {
+			"its ancestors": func() (int, error) {
 				all, err := f.store.Ancestors(f.Context(), scope)
 				return len(all), err
 			},
@@ -175,7 +175,7 @@ var erasureCases = []testCase{
 			f.equal("whose record it is", c.OrganizationID, "other")
 		}
 	}},
-	{"several erase at once", func(f *fixture) {
+	{"several processes erase at the same time", func(f *fixture) {
 		f.furnish("acme", 400)
 		f.furnish("other", 3)
 		f.directory("d1", closed)
@@ -216,7 +216,7 @@ var erasureCases = []testCase{
 			f.Errorf("of %d rows %d are left", before, now)
 		}
 	}},
-	{"an organization that nobody knows has nothing left", func(f *fixture) {
+	{"an unknown organization has nothing left", func(f *fixture) {
 		f.equal("nothing left", f.eraseStep("nobody"), true)
 	}},
 	{"a detached user is erased as if it had been deleted", func(f *fixture) {

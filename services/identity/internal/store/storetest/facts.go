@@ -55,7 +55,7 @@ var factCases = []testCase{
 		})
 		f.equal("of nobody", f.facts("acme"), list())
 	}},
-	{"what is asked for twice is read once", func(f *fixture) {
+	{"an id that is requested twice is read once", func(f *fixture) {
 		scope := f.directory("d1")
 		f.users(scope, "anna", "bob")
 		f.group(scope, "eng", "anna")
@@ -73,7 +73,7 @@ var factCases = []testCase{
 		f.manyUsers(scope, ids...)
 		f.equal("how many", len(f.facts("acme", ids...)), 1000)
 	}},
-	{"facts are read until they have as many bytes as are asked for, and of one user at least", func(f *fixture) {
+	{"facts are read up to a limit of bytes, and of at least one user", func(f *fixture) {
 		scope := f.directory("d1")
 		for _, id := range []string{"a", "b", "c", "d"} {
 			f.user(scope, id, func(u *store.Resource) { u.Document = []byte(strings.Repeat("x", 100)) })
@@ -97,7 +97,7 @@ var factCases = []testCase{
 			f.equal("whose memberships were read", len(page.Edges), len(page.Users))
 		}
 	}},
-	{"the groups of users that are inactive or detached are not read where they are not asked for", func(f *fixture) {
+	{"the groups of inactive or detached users are not read if they are not requested", func(f *fixture) {
 		old, scope := f.replacement(func(old store.Scope) {
 			f.users(old, "left")
 			f.group(old, "before", "left")
@@ -116,7 +116,7 @@ var factCases = []testCase{
 		f.equal("those of the live", live.Edges, []store.Edge{{Member: "anna", Group: "eng"}})
 		f.equal("how many users", len(live.Users), 3)
 	}},
-	{"what is above a group is read once, however many are in it", func(f *fixture) {
+	{"the groups above a group are read once, however many members it has", func(f *fixture) {
 		const users, layers, wide = 50, 30, 5
 		scope := f.directory("d1")
 		var people []string
@@ -148,7 +148,7 @@ var factCases = []testCase{
 			f.equal("limits", around.Beyond(id), "")
 		}
 	}},
-	{"groups that are each in all later ones are read once", func(f *fixture) {
+	{"groups that are each in all following groups are read once", func(f *fixture) {
 		const groups, users = 100, 50
 		scope := f.directory("d1")
 		var people []string
@@ -181,7 +181,7 @@ var factCases = []testCase{
 			f.equal("the last", shown[id][groups-1], scim.GroupRef{ID: "g099", Display: "Group g099"})
 		}
 	}},
-	{"what is above a ring, and the ring, is read once", func(f *fixture) {
+	{"a cycle and the groups above it are read once", func(f *fixture) {
 		scope := f.directory("d1")
 		f.users(scope, "anna", "bob")
 		for _, id := range []string{"a", "b", "c", "top"} {
@@ -199,7 +199,7 @@ var factCases = []testCase{
 			f.equal("the limit", around.Beyond(id), "")
 		}
 	}},
-	{"more memberships than are asked for are not read", func(f *fixture) {
+	{"not more memberships are read than the limit", func(f *fixture) {
 		scope := f.directory("d1")
 		f.users(scope, "anna", "bob")
 		f.group(scope, "inner", "anna", "bob")
@@ -212,7 +212,7 @@ var factCases = []testCase{
 			f.equal("how many users", len(page.Users), 2)
 		}
 	}},
-	{"users are found in one way, of any directory, at most as many as asked for", func(f *fixture) {
+	{"users of any directory are found by one criterion, up to the limit", func(f *fixture) {
 		old, scope := f.replacement(func(old store.Scope) {
 			f.user(old, "anna", email("a@example.com"), func(u *store.Resource) { u.ExternalID = "ext" })
 		})
@@ -244,7 +244,7 @@ var factCases = []testCase{
 			f.equal("found", idsOfFacts(got), c.want)
 		}
 	}},
-	{"an update and a delete take the old search values along", func(f *fixture) {
+	{"an update and a delete remove the old search values", func(f *fixture) {
 		scope := f.directory("d1")
 		u := f.user(scope, "anna", email("old@example.com"))
 		u.Search = []scim.SearchValue{{Attribute: "emails", Value: "new@example.com"}}
@@ -261,7 +261,7 @@ var factCases = []testCase{
 		f.must(err)
 		f.equal("once it is deleted", find("new@example.com"), list())
 	}},
-	{"direct members are walked by id, also those that the directory cannot see", func(f *fixture) {
+	{"direct members are listed by id, also those that the directory cannot see", func(f *fixture) {
 		old, scope := f.replacement(func(old store.Scope) {
 			f.users(old, "anna", "bob")
 			f.group(old, "club")

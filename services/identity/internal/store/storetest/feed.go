@@ -14,7 +14,7 @@ import (
 )
 
 var feedCases = []testCase{
-	{"every write has its records, in its transaction", func(f *fixture) {
+	{"every write has its records in its transaction", func(f *fixture) {
 		scope := f.directory("d1")
 		u := f.user(scope, "anna")
 		f.users(scope, "bob")
@@ -46,7 +46,7 @@ var feedCases = []testCase{
 		f.equal("the records", f.since(at), list("group eng@2: removed user anna", "group eng@2: removed user bob",
 			"group eng@2: removed group club", "group eng@2: deleted"))
 	}},
-	{"members come and leave in the order in which a write names them", func(f *fixture) {
+	{"members are added and removed in the order in which a write names them", func(f *fixture) {
 		scope := f.directory("d1")
 		f.users(scope, "anna", "bob", "dora")
 		f.group(scope, "club")
@@ -57,7 +57,7 @@ var feedCases = []testCase{
 			"group eng@2: added user dora", "group eng@2: added group club", "group eng@2: added user anna", "group eng@2: added user bob",
 			"group eng@2: removed user bob", "group eng@2: removed user dora", "group eng@2: removed group club"))
 	}},
-	{"a record says whose it is and what caused it", func(f *fixture) {
+	{"a record has its scope and its cause", func(f *fixture) {
 		scope := f.directory("d1")
 		w, err := f.store.Create(f.Context(), newUser(scope, "anna"), nil, cause(6))
 		f.must(err)
@@ -66,7 +66,7 @@ var feedCases = []testCase{
 			MessageID: "message-6", Traceparent: "trace-6", Time: cause(6).Time,
 		}})
 	}},
-	{"a cursor goes on where it was given, page by page", func(f *fixture) {
+	{"a cursor continues where it was returned, page by page", func(f *fixture) {
 		scope := f.directory("d1")
 		for i := range 5 {
 			f.user(scope, fmt.Sprint("u", i))
@@ -92,7 +92,7 @@ var feedCases = []testCase{
 			f.Errorf("the last page's cursor, %s, is before the last record", cursor)
 		}
 	}},
-	{"the cursor goes on also when there was no record", func(f *fixture) {
+	{"the cursor advances also when there was no record", func(f *fixture) {
 		other := f.directoryOf("other", "d2")
 		f.users(other, "u1", "u2")
 		newest := f.cursor()
@@ -137,7 +137,7 @@ var feedCases = []testCase{
 		_, _, _, err = f.store.Active(f.Context(), foreign)
 		f.refuses("Active", err, fault.CursorExpired)
 	}},
-	{"a cursor that the feed has not come to has expired", func(f *fixture) {
+	{"a cursor beyond the end of the feed has expired", func(f *fixture) {
 		f.user(f.directory("d1"), "anna")
 		beyond := f.cursor()
 		beyond.Transaction, beyond.Sequence = beyond.Transaction*1000, 1<<40
@@ -201,7 +201,7 @@ var feedCases = []testCase{
 		f.user(acme, "u6")
 		f.equal("what comes after", f.since(end), list("user u6@1: created"))
 	}},
-	{"active are the organizations with records after a cursor", func(f *fixture) {
+	{"the active organizations are those with records after a cursor", func(f *fixture) {
 		scopes := map[string]store.Scope{}
 		for _, o := range []string{"a", "b", "c", "idle"} {
 			scopes[o] = f.directoryOf(o, "d-"+o)
@@ -225,7 +225,7 @@ var feedCases = []testCase{
 			f.equal("active after that", again, list())
 		}
 	}},
-	{"the closing of a directory is recorded once, with what is there left alone", func(f *fixture) {
+	{"the closing of a directory is recorded once, and changes no resource", func(f *fixture) {
 		scope := f.directory("d1")
 		f.users(scope, "anna")
 		at := f.cursor()
@@ -355,7 +355,7 @@ func (f *fixture) woken(written <-chan struct{}) bool {
 	case <-written:
 		return true
 	case <-time.After(patience):
-		f.Error("who waits was never woken")
+		f.Error("the waiting reader was not woken")
 		return false
 	}
 }
@@ -387,7 +387,7 @@ func (f *fixture) listAndFollow(scope store.Scope, count int) {
 			known[c.ResourceID] = true
 		}
 		if cursor = next; len(changes) == 0 && !f.woken(written) {
-			f.Errorf("who follows knows %d of %d", len(known), count)
+			f.Errorf("the follower knows %d of %d", len(known), count)
 			return
 		}
 	}

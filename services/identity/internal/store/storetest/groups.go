@@ -21,7 +21,7 @@ var groupCases = []testCase{
 			f.refuses("editing", err, fault.NotFound)
 		})
 	}},
-	{"groups of one name are listed by id, and backwards as a whole", func(f *fixture) {
+	{"groups of the same name are listed by id, in both directions", func(f *fixture) {
 		scope := f.directory("d1")
 		for id, name := range map[string]string{"a": "same", "b": "zoo", "c": "same", "d": "all", "e": "same"} {
 			f.resource(store.Group, scope, id, func(g *store.Resource) { g.NameFolded = name })
@@ -34,7 +34,7 @@ var groupCases = []testCase{
 			f.equal(fmt.Sprintf("%+v", order), idsOf(got), want)
 		}
 	}},
-	{"a displayName may be given twice, unless the directory wants it unique", func(f *fixture) {
+	{"two groups may have the same displayName, unless the directory wants it unique", func(f *fixture) {
 		free, unique, other := f.directory("d1"), f.directory("d2", uniqueNames), f.directory("d3", uniqueNames)
 		named := func(scope store.Scope, id string) store.Resource {
 			g := newGroup(scope, id)
@@ -88,7 +88,7 @@ var groupCases = []testCase{
 		g := f.readGroup(scope, "eng")
 		f.equal("version and name", fmt.Sprintln(w.Version, g.Version, g.Name), "3 3 renamed\n")
 	}},
-	{"a write that fails on a member keeps nothing of the document", func(f *fixture) {
+	{"a write that fails on a member does not change the document", func(f *fixture) {
 		scope := f.directory("d1")
 		f.user(scope, "anna")
 		g := f.group(scope, "eng")
@@ -105,7 +105,7 @@ var groupCases = []testCase{
 		_, err := f.get(store.Group, scope, store.Selector{ID: "ops"})
 		f.refuses("the group that was not created", err, fault.NotFound)
 	}},
-	{"deleting a group ends its memberships and it in others", func(f *fixture) {
+	{"deleting a group removes its members, and removes it from other groups", func(f *fixture) {
 		scope := f.directory("d1")
 		f.users(scope, "anna", "bob")
 		f.group(scope, "inner", "anna", "bob")

@@ -73,7 +73,7 @@ var limitCases = []testCase{
 		f.refusesNesting(scope, "higher0", `group "low0" `+tooDeep, "low15")
 		f.edit(scope, "high0", added("low15"))
 	}},
-	{"concurrent adds can't make a chain too long together", func(f *fixture) {
+	{"concurrent adds can't exceed the length of a chain together", func(f *fixture) {
 		scope := f.directory("d1")
 		for _, prefix := range []string{"low", "middle", "high"} {
 			f.chain(scope, prefix, 16)
@@ -137,7 +137,7 @@ var limitCases = []testCase{
 		f.edit(scope, "top", added("out0"))
 		f.edit(scope, "out0", added("in5", "anna")) // nor does an existing member
 	}},
-	{"what is stored beyond the limits is read and can be reduced", func(f *fixture) {
+	{"nesting that is stored beyond the limits can be read and reduced", func(f *fixture) {
 		const deep = 40
 		scope := f.directory("d1")
 		f.users(scope, "anna", "bob")
@@ -164,7 +164,7 @@ var limitCases = []testCase{
 		f.edit(scope, "c09", removed("c08"))
 		f.edit(scope, "c00", added("new"))
 	}},
-	{"an adoption moves what is beyond the limits", func(f *fixture) {
+	{"an adoption keeps nesting beyond the limits", func(f *fixture) {
 		var nested []store.Edge
 		old, scope := f.replacement(func(old store.Scope) {
 			for i := range 40 {
@@ -184,7 +184,7 @@ var limitCases = []testCase{
 		_, err := f.store.Adopt(f.Context(), "d1", g, added("new"), cause(5))
 		f.refusesWith("adopting with a new member that is a group", err, tooDeep)
 	}},
-	{"a ring of planted memberships can be left", func(f *fixture) {
+	{"a group can leave a cycle of planted memberships", func(f *fixture) {
 		scope := f.directory("d1")
 		for _, id := range []string{"a", "b", "new"} {
 			f.group(scope, id)

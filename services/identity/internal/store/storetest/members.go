@@ -39,9 +39,9 @@ var memberCases = []testCase{
 		before := f.group(scope, "eng", "anna")
 		for name, edits := range map[string][]store.MemberEdit{
 			"no edits":                nil,
-			"adding who is there":     added("anna", "anna"),
-			"removing who is not":     removed("bob", "nobody"),
-			"matching nobody":         matching(func(scim.Member) bool { return false }),
+			"adding a member":         added("anna", "anna"),
+			"removing a stranger":     removed("bob", "nobody"),
+			"matching none":           matching(func(scim.Member) bool { return false }),
 			"replacing with the same": replaced("anna"),
 		} {
 			f.writesNothing(func() {
@@ -59,7 +59,7 @@ var memberCases = []testCase{
 		f.edit(scope, "eng", append(edits, added("anna")...))
 		f.equal("the members", f.members(scope, "eng"), list("anna", "bob"))
 	}},
-	{"replace makes the named ones the only ones", func(f *fixture) {
+	{"replace keeps only the named members", func(f *fixture) {
 		scope := f.directory("d1")
 		f.users(scope, "anna", "bob", "carl")
 		f.group(scope, "eng", "anna", "bob")
@@ -70,7 +70,7 @@ var memberCases = []testCase{
 		f.edit(scope, "eng", replaced())
 		f.equal("the members after replacing with none", f.members(scope, "eng"), list())
 	}},
-	{"remove matching removes those that match, over many pages", func(f *fixture) {
+	{"remove matching removes the matching members on many pages", func(f *fixture) {
 		scope := f.directory("d1")
 		var ids, want []string
 		for i := range 2345 {

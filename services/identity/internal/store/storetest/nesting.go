@@ -29,7 +29,7 @@ func (f *fixture) userGroups(scope store.Scope, id string) []scim.GroupRef {
 }
 
 var nestingCases = []testCase{
-	{"a user's groups are the direct ones and those around them", func(f *fixture) {
+	{"a user's groups are the direct groups and the groups above them", func(f *fixture) {
 		scope := f.directory("d1")
 		f.users(scope, "anna", "bob")
 		f.group(scope, "c", "anna")
@@ -58,7 +58,7 @@ var nestingCases = []testCase{
 		f.must(err)
 		f.equal("groups of nobody", got, "map[]")
 	}},
-	{"a diamond counts once", func(f *fixture) {
+	{"a group that is reached on two paths counts once", func(f *fixture) {
 		scope := f.directory("d1")
 		f.user(scope, "anna")
 		f.group(scope, "left", "anna")
@@ -85,7 +85,7 @@ var nestingCases = []testCase{
 			f.refuses("creating a group in itself", err, fault.InvalidValue)
 		})
 	}},
-	{"of several groups the first that contains the group is named", func(f *fixture) {
+	{"the error names the first of several groups that contain the group", func(f *fixture) {
 		scope := f.directory("d1")
 		for _, id := range []string{"d", "e", "c"} {
 			f.group(scope, id)
@@ -100,14 +100,14 @@ var nestingCases = []testCase{
 		f.edit(scope, "c", added("e", "d"))
 		f.equal("members", f.members(scope, "c"), list("d", "e"))
 	}},
-	{"two edits of one write can't close a ring", func(f *fixture) {
+	{"two edits of one write can't create a cycle", func(f *fixture) {
 		scope := f.directory("d1")
 		f.group(scope, "b")
 		f.group(scope, "a", "b")
 		_, err := f.store.Update(f.Context(), store.Resource{Type: store.Group, Scope: scope, ID: "b"}, append(removed("a"), added("a")...), cause(1))
 		f.refuses("adding", err, fault.InvalidValue)
 	}},
-	{"what was a ring's other half can be added once it is removed", func(f *fixture) {
+	{"the reverse of a membership can be added once the membership is removed", func(f *fixture) {
 		scope := f.directory("d1")
 		f.group(scope, "b")
 		f.group(scope, "a", "b")
@@ -115,7 +115,7 @@ var nestingCases = []testCase{
 		f.edit(scope, "b", added("a"))
 		f.equal("members of b", f.members(scope, "b"), list("a"))
 	}},
-	{"concurrent adds can't close a ring", func(f *fixture) {
+	{"concurrent adds can't create a cycle", func(f *fixture) {
 		const groups = 6
 		scope := f.directory("d1")
 		for i := range groups {

@@ -41,7 +41,7 @@ func (o *outcomes) oneOf(n int64) {
 }
 
 var raceCases = []testCase{
-	{"one of many gets a userName", func(f *fixture) {
+	{"one of many concurrent users gets a userName", func(f *fixture) {
 		scope, many, o := f.directory("d1"), 8, &outcomes{f: f}
 		f.together(many, func(i int) {
 			u := newUser(scope, fmt.Sprint("u", i))
@@ -52,7 +52,7 @@ var raceCases = []testCase{
 		o.oneOf(8)
 		f.equal("how many records", len(f.resources()), 1)
 	}},
-	{"one of many gets a unique displayName, by creating, renaming or adopting", func(f *fixture) {
+	{"one of many concurrent groups gets a unique displayName, by creating, renaming or adopting", func(f *fixture) {
 		var detached, renamed store.Resource
 		_, scope := f.replacement(func(old store.Scope) { detached = f.group(old, "adopted") })
 		f.directory("d2", uniqueNames, replacing("d1"))
@@ -76,7 +76,7 @@ var raceCases = []testCase{
 		})
 		o.oneOf(8)
 	}},
-	{"one of many that read a version writes on it", func(f *fixture) {
+	{"one of many concurrent writers of a version succeeds", func(f *fixture) {
 		scope := f.directory("d1")
 		u, g := f.user(scope, "anna"), f.group(scope, "eng")
 		users, groups := &outcomes{f: f}, &outcomes{f: f}
@@ -92,7 +92,7 @@ var raceCases = []testCase{
 		users.oneOf(4)
 		groups.oneOf(4)
 	}},
-	{"one of many adopts a user, and one a group", func(f *fixture) {
+	{"one of many concurrent adoptions gets a user, and one a group", func(f *fixture) {
 		old, scope := f.replacement(func(old store.Scope) {
 			f.users(old, "anna")
 			f.group(old, "eng", "anna")
@@ -243,7 +243,7 @@ var raceCases = []testCase{
 		}
 		f.equal("anna's groups", f.facts("acme", "anna")[0].GroupIDs, list())
 	}},
-	{"edits that cross each other all end, and lose nothing", func(f *fixture) {
+	{"concurrent edits of each other's groups all end, and lose nothing", func(f *fixture) {
 		const groups, writers = 4, 8
 		scope := f.directory("d1")
 		var users []string

@@ -52,7 +52,7 @@ func findCases(of store.Type, name string) []testCase {
 			f.must(err)
 			f.equal("no more than asked for", len(some), 3)
 		}},
-		{"those of an organization are walked by id, detached ones too", func(f *fixture) {
+		{"an organization's resources are listed by id, detached ones too", func(f *fixture) {
 			old, scope := f.replacement(func(old store.Scope) {
 				f.resource(of, old, "b")
 				f.resource(of, old, "d")
@@ -75,7 +75,7 @@ func findCases(of store.Type, name string) []testCase {
 			f.must(err)
 			f.equal("summaries", all, []store.Facts{summary(f.read(of, scope, "a"), false), summary(f.read(of, old, "b"), true)})
 		}},
-		{"one is found in any directory by one of its names", func(f *fixture) {
+		{"a resource is found in any directory by one criterion", func(f *fixture) {
 			scope, other := f.directory("d1"), f.directory("d2")
 			named := func(folded, externalID string) func(*store.Resource) {
 				return func(r *store.Resource) { r.NameFolded, r.ExternalID = folded, externalID }
@@ -115,7 +115,7 @@ func findCases(of store.Type, name string) []testCase {
 			f.must(err)
 			f.equal("of nobody", len(none), 0)
 		}},
-		{"one that comes back is found by externalId, else by name, nearest first", func(f *fixture) {
+		{"a detached resource is found by externalId, otherwise by name, nearest directory first", func(f *fixture) {
 			far, near := f.directory("far"), f.directory("near")
 			named := func(folded, externalID string) func(*store.Resource) {
 				return func(r *store.Resource) { r.NameFolded, r.ExternalID = folded, externalID }

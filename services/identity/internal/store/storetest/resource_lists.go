@@ -10,7 +10,7 @@ import (
 
 func listCases(of store.Type) []testCase {
 	return []testCase{
-		{"all are listed by id, by keyset and by offset", func(f *fixture) {
+		{"all resources are listed by id, by keyset and by offset", func(f *fixture) {
 			scope, other := f.directory("d1"), f.directory("d2")
 			for i := range 7 {
 				f.resource(of, scope, fmt.Sprint("u", 6-i))
@@ -43,7 +43,7 @@ func listCases(of store.Type) []testCase {
 			}
 			f.equal("how many", f.count(of, scope), 7)
 		}},
-		{"all are listed in the orders that an index has", func(f *fixture) {
+		{"all resources are listed in the orders that an index has", func(f *fixture) {
 			scope, other := f.directory("d1"), f.directory("d2")
 			for _, s := range []store.Scope{scope, other} {
 				for n, name := range []string{"b", "a\u00e9", "z", "ab", "a_", "\U0001f600", "\ue000"} {
@@ -67,7 +67,7 @@ func listCases(of store.Type) []testCase {
 				}
 			}
 		}},
-		{"a page ends once its documents have as many bytes as it may", func(f *fixture) {
+		{"a page ends once its documents have the maximum number of bytes", func(f *fixture) {
 			scope := f.directory("d1")
 			var ids []string
 			for i := range 12 {
@@ -100,7 +100,7 @@ func listCases(of store.Type) []testCase {
 				}
 			}
 		}},
-		{"what is read by id is in order, and of its directory", func(f *fixture) {
+		{"resources are read by id in order, and only of the directory", func(f *fixture) {
 			scope, other := f.directory("d1"), f.directory("d2")
 			for _, id := range []string{"b", "a", "c"} {
 				f.resource(of, scope, id)

@@ -83,7 +83,7 @@ func resourceCases(of store.Type, name string) []testCase {
 
 func writeCases(of store.Type) []testCase {
 	return []testCase{
-		{"one is read as it was created", func(f *fixture) {
+		{"a resource is read as it was created", func(f *fixture) {
 			scope := f.directory("d1")
 			want := newResource(of, scope, "a")
 			want.ExternalID, want.Active = "Ext-1", false
@@ -141,7 +141,7 @@ func writeCases(of store.Type) []testCase {
 			})
 			f.equal("the resource", f.read(of, scope, "a"), before)
 		}},
-		{"a delete takes any of the versions it names", func(f *fixture) {
+		{"a delete accepts any of the versions that it names", func(f *fixture) {
 			scope := f.directory("d1")
 			r := f.resource(of, scope, "a")
 			w, err := f.store.Delete(f.Context(), scope, of, "a", []int64{9, 1}, cause(1))
@@ -163,7 +163,7 @@ func writeCases(of store.Type) []testCase {
 				f.Errorf("created at %s, want %s", got, at)
 			}
 		}},
-		{"an adopted one keeps its id and creation, and has the next version", func(f *fixture) {
+		{"an adopted resource keeps its id and creation time, and gets the next version", func(f *fixture) {
 			old, scope := f.replacement(func(old store.Scope) { f.resource(of, old, "a") })
 			r := f.read(of, old, "a")
 			r.Scope, r.Name, r.NameFolded, r.Document = scope, "New", "new", []byte(`{"name":"New"}`)
@@ -178,7 +178,7 @@ func writeCases(of store.Type) []testCase {
 			f.refuses("reading it where it was", err, fault.NotFound)
 			f.equal("how many", f.count(of, scope), 1)
 		}},
-		{"one can be adopted once, from where it is, as it was read", func(f *fixture) {
+		{"a resource can be adopted once, from its directory, in the version that was read", func(f *fixture) {
 			old, scope := f.replacement(func(old store.Scope) {
 				f.resource(of, old, "a")
 				f.resource(of, old, "b")

@@ -66,7 +66,7 @@ var schemaCases = []testCase{
 		f.equal("the others", seen, []store.Schema{schema(scope, "urn:x:b", store.User, 1)})
 		f.equal("all", f.schemas(scope), []store.Schema{next, schema(scope, "urn:x:b", store.User, 1)})
 	}},
-	{"what is refused is not written", func(f *fixture) {
+	{"a refused schema is not written", func(f *fixture) {
 		scope := f.directory("d1")
 		no := errors.New("no")
 		_, err := f.store.PutSchema(f.Context(), schema(scope, "urn:x:a", store.User, 1), func(store.Schema, []store.Schema) error { return no })

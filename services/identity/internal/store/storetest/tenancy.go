@@ -235,7 +235,7 @@ var strangers = []stranger{
 var ownedByAll = []string{"Active", "ApplyDirectory", "Close", "Cursor", "Epoch", "Followed", "TrimChanges", "NewChanges"}
 
 var tenancyCases = []testCase{
-	{"nothing of an organization is read or changed by another under its ids", func(f *fixture) {
+	{"no other organization can read or change anything by an organization's ids", func(f *fixture) {
 		for _, directoryID := range []string{"d2", "d9"} { // also if both have a directory with the same id
 			f.directoryOf("other", directoryID, replacing("d1"))
 		}
@@ -269,7 +269,7 @@ var tenancyCases = []testCase{
 		}
 		f.equal("what acme has", f.everything(old, scope), before)
 	}},
-	{"every method of the contract is walked", func(f *fixture) {
+	{"every method of the contract is tested", func(f *fixture) {
 		walked := slices.Clone(ownedByAll)
 		for _, s := range strangers {
 			walked = append(walked, s.method)

@@ -1,16 +1,16 @@
--- come finds only users. If a new member is a group or unknown, nothing is written. The record of the document comes
+-- new_users finds only users. If a new member is a group or unknown, nothing is written. The record of the document comes
 -- first. Kinds of change: 4 is MemberAdded.
 WITH d AS (
   SELECT closed, unique_group_names
   FROM directories
   WHERE organization_id = :organization_id AND id = :directory_id
 ),
-come AS (
+new_users AS (
   SELECT r.id
   FROM (
     SELECT :organization_id::text AS organization_id, :directory_id::text AS directory_id,
       :group_id::text AS group_id, id
-    FROM unnest(:come::text[]) id
+    FROM unnest(:adds::text[]) id
     OFFSET 0
   ) n
   JOIN users r ON r.organization_id = n.organization_id AND r.id = n.id AND r.directory_id = n.directory_id
@@ -31,18 +31,18 @@ put AS (
   SELECT :organization_id, :directory_id, :group_id, :display_name, :display_name_folded, :external_id, 1,
     :document::bytea, :time, :time
   FROM d, taken
-  WHERE NOT d.closed AND NOT taken.name AND (SELECT count(*) FROM come) = cardinality(:come)
+  WHERE NOT d.closed AND NOT taken.name AND (SELECT count(*) FROM new_users) = cardinality(:adds)
   RETURNING version
 ),
 added AS (
   INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
-  SELECT :organization_id, :group_id, come.id, false, false
-  FROM put, come
+  SELECT :organization_id, :group_id, new_users.id, false, false
+  FROM put, new_users
   RETURNING member_id
 ),
 old AS (
   SELECT 0 AS version, 0 AS update_time
-  WHERE cardinality(:leave::text[]) = 0
+  WHERE cardinality(:removes::text[]) = 0
 ),
 change AS (
   INSERT INTO changes (organization_id, directory_id, resource_group, resource_id, revision, kind, member_id,
@@ -59,5 +59,5 @@ change AS (
   RETURNING transaction, sequence
 )
 SELECT (SELECT closed FROM d), (SELECT version FROM old), (SELECT update_time FROM old), (SELECT name FROM taken),
-  (SELECT count(*) FROM come), (SELECT version FROM put), (SELECT max(transaction) FROM change),
+  (SELECT count(*) FROM new_users), (SELECT version FROM put), (SELECT max(transaction) FROM change),
   (SELECT max(sequence) FROM change);

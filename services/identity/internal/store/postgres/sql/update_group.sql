@@ -1,6 +1,6 @@
 -- This writes the document if with_document, and otherwise only the members. The stored version must be :version,
 -- unless that is below 0. With members_changed, members were changed before, in the same transaction. The group's row
--- is locked. come finds only users. If a new member is a group or unknown, nothing is written. Followers of the feed
+-- is locked. new_users finds only users. If a new member is a group or unknown, nothing is written. Followers of the feed
 -- see no difference when a carried member is confirmed: it counted before. Kinds of change: 1 is Created, 4 is
 -- MemberAdded, 5 is MemberRemoved.
 WITH d AS (
@@ -8,12 +8,12 @@ WITH d AS (
   FROM directories
   WHERE organization_id = :organization_id AND id = :directory_id
 ),
-come AS (
+new_users AS (
   SELECT r.id
   FROM (
     SELECT :organization_id::text AS organization_id, :directory_id::text AS directory_id,
       :group_id::text AS group_id, id
-    FROM unnest(:come::text[]) id
+    FROM unnest(:adds::text[]) id
     OFFSET 0
   ) n
   JOIN users r ON r.organization_id = n.organization_id AND r.id = n.id AND r.directory_id = n.directory_id
@@ -37,12 +37,12 @@ ok AS (
   SELECT old.version + 1 AS version
   FROM d, old, taken
   WHERE NOT d.closed AND NOT (:with_document::boolean AND taken.name)
-    AND (:version::bigint < 0 OR :version = old.version) AND (SELECT count(*) FROM come) = cardinality(:come)
+    AND (:version::bigint < 0 OR :version = old.version) AND (SELECT count(*) FROM new_users) = cardinality(:adds)
 ),
 added AS (
   INSERT INTO members (organization_id, group_id, member_id, member_group, carried)
-  SELECT :organization_id, :group_id, come.id, false, false
-  FROM ok, come
+  SELECT :organization_id, :group_id, new_users.id, false, false
+  FROM ok, new_users
   ON CONFLICT DO NOTHING
   RETURNING member_id
 ),
@@ -52,7 +52,7 @@ confirmed AS (
   FROM (
     SELECT :organization_id::text AS organization_id, :directory_id::text AS directory_id,
       :group_id::text AS group_id, id
-    FROM unnest(:come::text[]) id
+    FROM unnest(:adds::text[]) id
     OFFSET 0
   ) n
   WHERE m.organization_id = n.organization_id AND m.group_id = n.group_id AND m.member_id = n.id AND m.carried
@@ -63,7 +63,7 @@ removed AS (
   USING (
     SELECT :organization_id::text AS organization_id, :directory_id::text AS directory_id,
       :group_id::text AS group_id, id
-    FROM unnest(:leave::text[]) id
+    FROM unnest(:removes::text[]) id
     OFFSET 0
   ) n
   WHERE m.organization_id = n.organization_id AND m.group_id = n.group_id AND m.member_id = n.id
@@ -121,5 +121,5 @@ change AS (
   RETURNING transaction, sequence
 )
 SELECT (SELECT closed FROM d), (SELECT version FROM old), (SELECT update_time FROM old), (SELECT name FROM taken),
-  (SELECT count(*) FROM come), (SELECT version FROM put), (SELECT max(transaction) FROM change),
+  (SELECT count(*) FROM new_users), (SELECT version FROM put), (SELECT max(transaction) FROM change),
   (SELECT max(sequence) FROM change);
