@@ -61,7 +61,7 @@ func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause 
 		}
 		scope := store.Scope{OrganizationID: organizationID, DirectoryID: u.directoryID}
 		w.Version = u.version + 1
-		w.Cursor, err = s.remove(ctx, tx, scope, store.User, id, w.Version, cause)
+		w.Cursor, err = s.deleteResource(ctx, tx, scope, store.User, id, w.Version, cause)
 		return err
 	})
 	if err != nil {

@@ -19,7 +19,7 @@ type table struct {
 	detached string
 	indexes  map[string]index // by attribute
 	version  string           // of a resource that is locked for deletion
-	remove   []string
+	delete   []string
 
 	ids       string
 	find      map[store.Criterion]string
@@ -49,7 +49,7 @@ var tables = map[store.Type]*table{
 			"externalId": newIndex("find_user_ids_by_external_id", "organization_id", "directory_id"),
 		},
 		version: statements.Load("lock_user_to_delete", "organization_id", "directory_id", "id"),
-		remove: []string{
+		delete: []string{
 			statements.Load("delete_user", "organization_id", "id"),
 			statements.Load("delete_search_values", "organization_id", "user_id"),
 		},
@@ -85,7 +85,7 @@ var tables = map[store.Type]*table{
 			"externalId":  newIndex("find_group_ids_by_external_id", "organization_id", "directory_id"),
 		},
 		version: statements.Load("lock_group_to_delete", "organization_id", "directory_id", "id"),
-		remove:  []string{statements.Load("delete_group", "organization_id", "id")},
+		delete:  []string{statements.Load("delete_group", "organization_id", "id")},
 		ids:     statements.Load("list_group_ids", "organization_id", "after", "limit"),
 		find: map[store.Criterion]string{
 			store.Every:          statements.Load("find_groups", "organization_id", "after", "limit"),

@@ -63,21 +63,21 @@ func (s *Store) Delete(ctx context.Context, scope store.Scope, t store.Type, id 
 			return store.ErrChanged
 		}
 		w.Version = version + 1
-		w.Cursor, err = s.remove(ctx, tx, scope, t, id, w.Version, cause)
+		w.Cursor, err = s.deleteResource(ctx, tx, scope, t, id, w.Version, cause)
 		return err
 	})
 	return w, err
 }
 
-// remove deletes a resource, its memberships too, with the change record. The resource is locked for deletion, and its
+// deleteResource deletes a resource, its memberships too, with the change record. The resource is locked for deletion, and its
 // groups are locked.
-func (s *Store) remove(ctx context.Context, tx pgx.Tx, scope store.Scope, t store.Type, id string, revision int64, cause store.Cause) (feed.Cursor, error) {
+func (s *Store) deleteResource(ctx context.Context, tx pgx.Tx, scope store.Scope, t store.Type, id string, revision int64, cause store.Cause) (feed.Cursor, error) {
 	if t == store.Group {
 		if err := dismiss(ctx, tx, scope, id, revision, cause); err != nil {
 			return feed.Cursor{}, err
 		}
 	}
-	for _, statement := range tables[t].remove {
+	for _, statement := range tables[t].delete {
 		if _, err := tx.Exec(ctx, statement, scope.OrganizationID, id); err != nil {
 			return feed.Cursor{}, err
 		}

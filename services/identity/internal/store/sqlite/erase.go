@@ -38,7 +38,7 @@ func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause 
 			return store.NotDetached(id)
 		}
 		w.Version++
-		if w.Cursor, err = s.remove(ctx, tx, scope, store.User, id, w.Version, cause); err != nil {
+		if w.Cursor, err = s.deleteResource(ctx, tx, scope, store.User, id, w.Version, cause); err != nil {
 			return err
 		}
 		return tx.Erased(ctx)

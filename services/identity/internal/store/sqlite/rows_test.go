@@ -36,7 +36,7 @@ func TestAMemberEditTouchesTheSameRowsWhateverTheGroupsSize(t *testing.T) {
 		name  string
 		edits []store.MemberEdit
 	}{
-		{"remove one that is not there", []store.MemberEdit{{Kind: scim.RemoveMembers, IDs: []string{"other"}}}},
+		{"remove a user who is not a member", []store.MemberEdit{{Kind: scim.RemoveMembers, IDs: []string{"other"}}}},
 		{"remove one that is not a member", []store.MemberEdit{{Kind: scim.RemoveMembers, IDs: []string{"nobody"}}}},
 		{"add an existing member", []store.MemberEdit{{Kind: scim.AddMembers, IDs: []string{"u1"}}}},
 		{"add a member", []store.MemberEdit{{Kind: scim.AddMembers, IDs: []string{"new"}}}},

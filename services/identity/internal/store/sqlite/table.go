@@ -24,7 +24,7 @@ type table struct {
 	detached     string
 	indexes      map[string]index // by attribute
 	version      string
-	remove       []string
+	delete       []string
 
 	// unique refuses values that another resource has. insert and update write a resource; at is the time of the write.
 	// update writes a resource that is in the directory from. store.ErrChanged: it has another version.
@@ -66,7 +66,7 @@ var tables = map[store.Type]*table{
 			"externalId": newIndex("find_user_ids_by_external_id", "organization_id", "directory_id"),
 		},
 		version: statements.Load("get_user_version", "organization_id", "directory_id", "id"),
-		remove:  []string{statements.Load("delete_user", "organization_id", "id"), deleteSearchValues},
+		delete:  []string{statements.Load("delete_user", "organization_id", "id"), deleteSearchValues},
 		ids:     statements.Load("list_user_ids", "organization_id", "after", "limit"),
 		find: map[store.Criterion]string{
 			store.Every:          statements.Load("find_users", "organization_id", "after", "limit"),
@@ -99,7 +99,7 @@ var tables = map[store.Type]*table{
 			"externalId": newIndex("find_group_ids_by_external_id", "organization_id", "directory_id"),
 		},
 		version: statements.Load("get_group_version", "organization_id", "directory_id", "id"),
-		remove:  []string{statements.Load("delete_group", "organization_id", "id")},
+		delete:  []string{statements.Load("delete_group", "organization_id", "id")},
 		ids:     statements.Load("list_group_ids", "organization_id", "after", "limit"),
 		find: map[store.Criterion]string{
 			store.Every:          statements.Load("find_groups", "organization_id", "after", "limit"),
