@@ -95,7 +95,7 @@ func TestBadInputIsRefusedWithItsReasonAndWritesNothing(t *testing.T) {
 	patch("a value of another type", "add", "title", `{}`, fault.InvalidValue)
 	patch("a remove without a path", "remove", "", ``, fault.NoTarget)
 	patch("a remove of what is required", "remove", "userName", ``, fault.Mutability)
-	patch("a replace of a value that is not there", "replace", `emails[value eq "x"]`, `{"type":"work"}`, fault.NoTarget)
+	patch("a replace of a missing value", "replace", `emails[value eq "x"]`, `{"type":"work"}`, fault.NoTarget)
 	patchGroup("a member that does not exist", "add", "members", `[{"value":"nobody"}]`, fault.InvalidValue)
 	patchGroup("the group itself", "add", "members", `[{"value":"`+group+`"}]`, fault.InvalidValue)
 	patchGroup("an unknown attribute", "add", "zip", `"x"`, fault.InvalidPath)

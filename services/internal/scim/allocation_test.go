@@ -79,7 +79,7 @@ var costly = map[string]struct{ body, with string }{
 	"unknown keys with escapes":           {`{"userName":"a","displayName":"a",<>}`, `"\u0061@":0`},
 	"unknown URNs":                        {`{"userName":"a","displayName":"a",<>}`, `"urn:a:@":{"a":0}`},
 	"keys that could be paths":            {`{"userName":"a","displayName":"a",<>}`, `"name.a@":0`},
-	"keys of values that are not there":   {`{"userName":"a","displayName":"a",<>}`, `"emails[type eq \"a@\"].value":"a"`},
+	"keys of missing values":              {`{"userName":"a","displayName":"a",<>}`, `"emails[type eq \"a@\"].value":"a"`},
 	"keys of arrays":                      {`{"userName":"a","displayName":"a",<>}`, `"emails[type eq \"a@\"]":[0,0,0,0]`},
 	"keys of the core schema":             {`{"userName":"a","displayName":"a","` + UserSchema + `":{<>}}`, `"a@":0`},
 	"unknown keys of an extension":        {`{"userName":"a","displayName":"a","` + EnterpriseUserSchema + `":{<>}}`, `"a@":0`},

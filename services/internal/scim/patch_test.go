@@ -166,7 +166,7 @@ func TestPatchRefuses(t *testing.T) {
 		{"an unknown key in an extension in strict mode", `[{"op":"add","path":` + extension + `,"value":{"zip":1}}]`, Strict, InvalidSyntax, EnterpriseUserSchema + ":zip", "no attribute"},
 		{"an unknown key in a complex attribute in strict mode", `[{"op":"add","path":"name","value":{"zip":1}}]`, Strict, InvalidSyntax, "name.zip", "no attribute"},
 		{"two values selected to be primary in strict mode", `[{"op":"replace","path":"emails[value pr].primary","value":true}]`, Strict, InvalidValue, "emails", "can be primary"},
-		{"a value that can't be kept, of a remove too", `[{"op":"remove","path":"title","value":"\u0000"}]`, Tolerant, InvalidValue, "", "U+0000"},
+		{"a value that can't be stored, also in a remove", `[{"op":"remove","path":"title","value":"\u0000"}]`, Tolerant, InvalidValue, "", "U+0000"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			old := user(t, before)

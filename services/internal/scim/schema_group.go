@@ -10,7 +10,7 @@ func groupSchema() *Schema {
 			define("members", "The members of the group.", multi, withSubs(
 				define("value", "The id of the member.", caseExact, indexed, mutability(Immutable)),
 				define("$ref", "The URI of the member.", refersTo("User", "Group"), mutability(Immutable)),
-				define("type", "What the member is.", suggest("User", "Group"), mutability(Immutable)),
+				define("type", "The type of the member.", suggest("User", "Group"), mutability(Immutable)),
 				define("display", "The name of the member.", mutability(ReadOnly)),
 			)),
 		},

@@ -20,11 +20,11 @@ func userSchema() *Schema {
 			define("profileUrl", "The URL of the user's online profile.", refersTo("external")),
 			define("title", "The user's title, such as \"Vice President\"."),
 			define("userType", "The relationship between the organization and the user, such as \"Contractor\"."),
-			define("preferredLanguage", "The user's preferred languages, as the Accept-Language header has them."),
+			define("preferredLanguage", "The user's preferred languages, in the form of the Accept-Language header."),
 			define("locale", "The user's default location, for currency, dates and numbers."),
 			define("timezone", "The user's time zone, in the IANA form such as \"America/Los_Angeles\"."),
 			define("active", "Whether the user may sign in.", ofType(TypeBoolean)),
-			define("password", "The user's cleartext password. Accepted, and never kept.", func(a *Attribute) {
+			define("password", "The user's cleartext password. Accepted, and never stored.", func(a *Attribute) {
 				a.Mutability, a.Returned, a.CaseExact = WriteOnly, ReturnedNever, true
 			}),
 			define("emails", "E-mail addresses of the user.", multi,

@@ -22,7 +22,7 @@ type Around struct {
 // maxKept bounds the memory of above, in indexes of 4 bytes. Beyond it, above starts again empty.
 const maxKept = 4 << 20
 
-// NewAround creates an Around from memberships, each of which may appear several times.
+// NewAround creates an Around from memberships. A membership may appear several times.
 func NewAround(edges []Edge) *Around {
 	a := &Around{places: make(map[string]int32, len(edges)), above: map[int32][]int32{}}
 	note := func(id string) {

@@ -190,7 +190,7 @@ var adoptionCases = []testCase{
 			f.equal("groups of "+id, got, list())
 		}
 		got := f.userGroups(scope, "anna")
-		f.equal("anna's groups, one of which is detached and the other beyond it", got, list())
+		f.equal("anna's groups: one is detached, and the other one is above it", got, list())
 		for name, read := range map[string]func() error{
 			"user": func() error {
 				_, err := f.get(store.User, scope, store.Selector{ID: "bob"})

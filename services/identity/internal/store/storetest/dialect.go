@@ -26,7 +26,7 @@ func (f *fixture) dialectCounts(scope store.Scope) []store.DialectCount {
 }
 
 var dialectCases = []testCase{
-	{"the counts of a quirk add up, whichever comes first", func(f *fixture) {
+	{"the counts of a quirk add up in any order", func(f *fixture) {
 		scope := f.directory("d1")
 		f.equal("at first", f.dialectCounts(scope), []store.DialectCount(nil))
 		f.must(f.store.AddDialectCounts(f.Context(), nil))

@@ -8,7 +8,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// chain creates groups of which each is a member of the next one, named prefix0 and so on from the innermost.
+// chain creates groups named prefix0 and so on. Each one is a member of the next one.
 func (f *fixture) chain(scope store.Scope, prefix string, length int) {
 	f.Helper()
 	f.group(scope, prefix+"0")
