@@ -1,8 +1,8 @@
-// Package gateway is the gateway service: the only one that IdPs, admins and the vendor's services reach. It owns nothing
-// on disk but a bounded spool of failed events; everything else it asks the other services for.
+// Package gateway is the gateway service: the only one that IdPs, admins and the vendor's services reach. On disk it keeps only a bounded
+// spool of failed events. It asks the other services for everything else.
 //
-// It has three faces: SCIM and the admin REST as http.Handlers, and the public gRPC face as a grpc.Server. Who wires it
-// gives them listeners.
+// It serves three APIs: the SCIM API and the admin REST API as http.Handlers, and the public gRPC API as a grpc.Server. The caller provides
+// the listeners.
 package gateway
 
 import (
@@ -36,29 +36,30 @@ import (
 	"github.com/usher-scim/usher/services/internal/secret"
 )
 
-// Config is what the service can be told: its settings, and what comes from those of others.
+// Config is the configuration of the service: its own settings, and values that come from the settings of others.
 type Config struct {
 	Settings
 	// PublicURL is where IdPs reach the gateway, such as https://scim.example.com; Base URLs begin with it.
 	PublicURL string
 	// SpoolPath is the folder for failed events that are not yet delivered. One process at a time may use it.
 	SpoolPath string
-	// TrustedProxies are the addresses of proxies. What they say of a client's address (X-Forwarded-For) is believed.
+	// TrustedProxies are the addresses of proxies. The gateway believes the client address that they send (X-Forwarded-For).
 	TrustedProxies []netip.Prefix
-	// OperatorToken is the bearer token of development. Empty: nobody signs in with one.
+	// OperatorToken is the bearer token of development. If it is empty, nobody can sign in with it.
 	OperatorToken secret.Text
 }
 
-// Connections leads to each of the other services.
+// Connections are the connections to the other services.
 type Connections = backend.Connections
 
-// Dependencies is what the service uses. The connections are those on which it calls as the gateway.
+// Dependencies are what the service uses. On the connections, the service calls as the gateway.
 type Dependencies struct {
 	Connections
-	// Keys is the cache of leases on API keys and service credentials. It is made outside: in one process the directory
+	// Keys is the cache of key leases, for API keys and service credentials. The caller creates it, because in one process the directory
 	// service invalidates it.
 	Keys *keylease.Cache
-	// Rates counts each directory's messages for all gateways together, such as in Redis. Nil: each counts for itself.
+	// Rates counts the messages of each directory for all gateways together, such as in Redis. If it is nil, each gateway counts for
+	// itself.
 	Rates   scimhttp.Rates
 	Log     *slog.Logger
 	Tracing trace.TracerProvider
@@ -67,18 +68,19 @@ type Dependencies struct {
 }
 
 const (
-	// tallyEvery is how often requests that are only counted are logged.
+	// tallyEvery is how often the gateway logs the counts of requests that have no log line of their own.
 	tallyEvery = time.Minute
-	// unread is how long a message of a watch may wait for its client to read it.
+	// unread is how long a response of a watch may wait until its client reads it.
 	unread = 30 * time.Second
-	// idle is after how long without a call a connection to the public gRPC face is closed.
+	// idle is how long a connection to the public gRPC API may be without a call. Then the gateway closes it.
 	idle = 5 * time.Minute
-	// age is how old a connection to the public gRPC face may become.
+	// age is the greatest age of a connection to the public gRPC API.
 	age = 30 * time.Minute
-	// quiet and pong are when a client of the public gRPC face is asked whether it is there, and until when it must answer.
+	// quiet is how long a client of the public gRPC API may be silent before the gateway pings it. pong is how long the client may take to
+	// answer.
 	quiet, pong = time.Minute, 20 * time.Second
-	// prompt is how long the request of a public gRPC call may take to arrive before it reserves as much memory as the largest.
-	// Nearly all come with their headers.
+	// prompt is how long the request of a public gRPC call may take to arrive. After that, it reserves as much memory as the largest
+	// request. Nearly all requests arrive together with their headers.
 	prompt = 100 * time.Millisecond
 )
 
@@ -88,14 +90,14 @@ type Gateway struct {
 	metrics  *metrics.Metrics
 	scim     *scimhttp.Handler
 	admin    *admin.Handler
-	public   *publicgrpc.Face
+	public   *publicgrpc.API
 	spool    *spool.Spool
 	recorder *events.Recorder
 	observed []metric.Registration
 	stop     context.CancelFunc
 }
 
-// New opens the spool and makes the faces. Call Run to deliver failed events, and Close in the end.
+// New opens the spool and creates the APIs. Call Run to deliver failed events, and Close at the end.
 func New(c Config, d Dependencies) (*Gateway, error) {
 	server, err := c.check()
 	if err != nil {
@@ -121,9 +123,9 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		refused: func(ctx context.Context) { instruments.WatchesRefused.Add(ctx, 1) },
 	}
 	ofClients := d.Connections.Wrap(func(conn grpc.ClientConnInterface) grpc.ClientConnInterface {
-		return clients.LookingAgain(watches.bounded(conn))
+		return clients.Rechecking(watches.bounded(conn))
 	})
-	g.admin, err = admin.New(context.Background(), ofClients, admin.Dependencies{ // the context is only held by registrations, which nothing ends
+	g.admin, err = admin.New(context.Background(), ofClients, admin.Dependencies{ // only the registrations use the context, and nothing ends them
 		Clients: clients, ServerName: server, TrustedProxies: c.TrustedProxies, TallyEvery: tallyEvery,
 		InFlight: inFlight, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})
@@ -158,7 +160,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	return g, nil
 }
 
-// observe reports what is measured only when metrics are read.
+// observe registers the values that are measured only when metrics are read.
 func (g *Gateway) observe(instruments *metrics.Metrics, keys *keylease.Cache, budget *inflight.Budget) error {
 	spool, err := instruments.ObserveSpool(g.spool.Bytes)
 	if err != nil {
@@ -178,7 +180,7 @@ func (g *Gateway) observe(instruments *metrics.Metrics, keys *keylease.Cache, bu
 	return nil
 }
 
-// check names all problems at once, and gives the public host's name.
+// check returns all problems at once, and the name of the public host.
 func (c Config) check() (host string, err error) {
 	problems := c.Check()
 	u, err := url.Parse(c.PublicURL)
@@ -192,20 +194,20 @@ func (c Config) check() (host string, err error) {
 	return u.Hostname(), problems.Err()
 }
 
-// SCIM is the face for IdPs, under /scim/v2/{directory_id}. As of the other face, who serves it bounds how slow clients may
-// be, with package pace.
+// SCIM returns the SCIM API for IdPs, under /scim/v2/{directory_id}. The server that serves it, or the admin REST API, limits how slow
+// clients may be, with package pace.
 func (g *Gateway) SCIM() http.Handler { return g.scim }
 
-// Admin is the face for admins and the console, under /api/v1.
+// Admin returns the admin REST API for admins and the console, under /api/v1.
 func (g *Gateway) Admin() http.Handler { return g.admin }
 
-// PublicServer makes the face for the vendor's services and the command line. options are those of its listener, such as
-// TLS; without any it is plain. Who serves it stops it.
+// PublicServer creates the server of the public gRPC API for the vendor's services and the command line. The options are those of its
+// listener, such as TLS; without options it is plain text. The caller stops the server.
 func (g *Gateway) PublicServer(options ...grpc.ServerOption) *grpc.Server {
 	return g.public.Server(options...)
 }
 
-// Run delivers failed events, and logs what is only counted, until its context ends.
+// Run delivers failed events, and logs counts, until its context ends.
 func (g *Gateway) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { g.recorder.Run(ctx) })
@@ -216,15 +218,14 @@ func (g *Gateway) Run(ctx context.Context) error {
 	return nil
 }
 
-// Drain tells clients of the public gRPC face that ask for its health to go elsewhere. Calls that come all the same are
-// served.
+// Drain tells the clients of the public gRPC API that ask for its health to use another replica. The server still serves calls that arrive.
 func (g *Gateway) Drain() { g.public.Drain() }
 
-// Stop ends the streams of who watches, so that the faces' servers can stop. Stopping twice is safe.
+// Stop ends the streams of all watches, so that the servers of the APIs can stop. It is safe to stop twice.
 func (g *Gateway) Stop() { g.stop() }
 
-// Close closes the spool, after the last message was answered and Run has returned. Failed events that were not delivered
-// are on disk, and are delivered after the next start.
+// Close closes the spool. Call it after the last message was answered and Run has returned. Failed events that were not delivered stay on
+// disk, and the gateway delivers them after the next start.
 func (g *Gateway) Close() error {
 	g.Stop()
 	var errs []error

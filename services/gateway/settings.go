@@ -9,10 +9,10 @@ import (
 	"github.com/usher-scim/usher/services/internal/inflight"
 )
 
-// Settings is what users can set of the service: of SCIM, and of all faces.
+// Settings are the settings of the service: of SCIM, and of all its APIs.
 type Settings struct {
 	scimhttp.Limits       `koanf:",squash"`
-	InFlightBytes         int64   `koanf:"in_flight_bytes" doc:"Memory that requests under way of SCIM, the admin REST and the public gRPC face may take together; of SCIM, by an estimate of 8 bytes for each byte of a body and twice an answer. 0 is half of GOMEMLIMIT, or 256 MiB without one."`
+	InFlightBytes         int64   `koanf:"in_flight_bytes" doc:"Memory that requests under way of SCIM, the admin REST API and the public gRPC API may take together; of SCIM, by an estimate of 8 bytes for each byte of a body and twice an answer. 0 is half of GOMEMLIMIT, or 256 MiB without one."`
 	InFlightShareBytes    int64   `koanf:"in_flight_share_bytes" doc:"Largest part of in_flight_bytes for one directory or one service credential. 0 means a quarter."`
 	UnknownKeysPerAddress float64 `koanf:"unknown_keys_per_address" doc:"Look-ups a second of unknown API keys and service credentials from one address, with bursts of ten times as many. Usher answers more of them with 429."`
 	UnknownKeys           float64 `koanf:"unknown_keys" doc:"Look-ups a second of unknown API keys and service credentials from all addresses together."`
@@ -20,7 +20,7 @@ type Settings struct {
 	SpoolBytes            int64   `koanf:"spool_bytes" doc:"Largest size of the spool, which contains failed events that are not delivered yet."`
 }
 
-// Defaults gives the settings of a service that was told nothing.
+// Defaults returns the default settings.
 func Defaults() Settings {
 	return Settings{
 		Limits: scimhttp.Limits{
@@ -31,10 +31,10 @@ func Defaults() Settings {
 	}
 }
 
-// mostBodyBytes is how large any body may be: messages between services end there, and a Bulk is held in memory.
+// mostBodyBytes is the upper bound of all body limits: messages between services have this limit, and a Bulk is in memory as a whole.
 const mostBodyBytes = 64 << 20
 
-// Check says all that is wrong with the settings.
+// Check returns all problems of the settings.
 func (s Settings) Check() config.Problems {
 	var p config.Problems
 	config.AtLeast0(&p, "gateway.rate_per_second", s.RatePerSecond)
@@ -53,12 +53,12 @@ func (s Settings) Check() config.Problems {
 	return p
 }
 
-// inFlight is how much memory requests under way may take, and how much of it those of one directory or service credential
-// may. The defaults have room for the largest body.
+// inFlight returns how much memory all requests in flight may take, and how much of it those of one directory or service credential may
+// take. The defaults have room for the largest body.
 func (s Settings) inFlight() (total, share int64) {
 	total = cmp.Or(s.InFlightBytes, inflight.Default(2, s.largest()))
 	return total, cmp.Or(s.InFlightShareBytes, max(total/4, min(s.largest(), total)))
 }
 
-// largest is how much memory the largest body takes. A group's is read in parts.
+// largest is how much memory the largest body takes. The body of a group is read in parts.
 func (s Settings) largest() int64 { return scimhttp.MostInFlight(max(s.MaxBodyBytes, s.MaxBulkBytes)) }

@@ -8,8 +8,8 @@ import (
 	"google.golang.org/grpc"
 )
 
-// untilStop ends a connection's streams when the gateway stops: who watches does not leave by itself, and the service that
-// it watches, which may be another process, goes on.
+// untilStop ends the streams of a connection when the gateway stops: a client that watches does not leave by itself, and the watched
+// service may be another process that continues.
 type untilStop struct {
 	grpc.ClientConnInterface
 	onStop func(do func()) (forget func() bool)
@@ -20,7 +20,7 @@ var errStopped = errors.New("the gateway stops")
 func (u untilStop) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, options ...grpc.CallOption) (grpc.ClientStream, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	forget := u.onStop(func() { cancel(errStopped) })
-	context.AfterFunc(ctx, func() { forget() }) // a face ends the context of each stream
+	context.AfterFunc(ctx, func() { forget() }) // an API ends the context of each stream
 	stream, err := u.ClientConnInterface.NewStream(ctx, desc, method, options...)
 	if err != nil {
 		cancel(err)
@@ -29,7 +29,7 @@ func (u untilStop) NewStream(ctx context.Context, desc *grpc.StreamDesc, method 
 	return stoppedStream{stream, func() bool { return errors.Is(context.Cause(ctx), errStopped) }}, nil
 }
 
-// stoppedStream ends as it does when the service stops that is watched.
+// stoppedStream ends as if the watched service had stopped.
 type stoppedStream struct {
 	grpc.ClientStream
 	stopped func() bool

@@ -12,7 +12,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// watches bounds how many streams each client has open at a time, on the admin REST and the public gRPC face together.
+// watches limits how many streams each client has open at a time, on the admin REST API and the public gRPC API together.
 type watches struct {
 	most    int
 	refused func(context.Context)
@@ -21,13 +21,13 @@ type watches struct {
 	open map[watcher]int
 }
 
-// watcher is who has a share of the streams: a service credential, or the operator.
+// watcher has a share of the streams: a service credential, or the operator.
 type watcher struct {
 	kind    commonv1.PrincipalKind
 	subject string
 }
 
-// bounded gives a connection whose streams count.
+// bounded returns a connection whose streams count.
 func (w *watches) bounded(conn grpc.ClientConnInterface) grpc.ClientConnInterface {
 	return boundedStreams{conn, w}
 }
@@ -56,7 +56,7 @@ func (w *watches) leave(who watcher) {
 	}
 }
 
-// boundedStreams is a connection whose streams count. Their contexts end with the call of the face.
+// boundedStreams is a connection whose streams count. Their contexts end with the call.
 type boundedStreams struct {
 	grpc.ClientConnInterface
 	watches *watches

@@ -1,6 +1,6 @@
-// Package inflight bounds what work under way takes: its memory, in all and for each directory or credential, so that none
-// can take it all; and how much of one directory goes on at a time. Work reserves memory as it grows, before it allocates. What does not fit is refused at once, since waiting would hold what
-// the work has already.
+// Package inflight limits the resources of work in flight: its memory, in all and for each directory or credential, so that none can use it
+// all; and how much work of one directory goes on at a time. Work reserves memory as it grows, before it allocates. A reservation that does
+// not fit is refused at once: while it waited, the work would keep its earlier reservations.
 package inflight
 
 import (
@@ -13,11 +13,10 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// BudgetKey is the metadata of a refusal that says which budget is used up: ShareBudget, CredentialBudget,
-// TotalBudget or TurnsBudget.
+// BudgetKey is the metadata of a refusal that says which budget is used up: ShareBudget, CredentialBudget, TotalBudget or TurnsBudget.
 const BudgetKey = "budget"
 
-// The budgets that a refusal may name. They are a closed set, and fit for a metric's label.
+// The budgets that a refusal may name. They are a closed set, so they can be labels of a metric.
 const (
 	ShareBudget      = "directory"
 	CredentialBudget = "credential"
@@ -25,74 +24,74 @@ const (
 	TurnsBudget      = "turns"
 )
 
-// retryAfter is when a refused client may try again: most work takes milliseconds.
+// retryAfter is when a refused client may try again. Most work takes milliseconds.
 const retryAfter = time.Second
 
-// Budget is bytes that work may take. It is safe for concurrent use.
+// Budget is a number of bytes that work can reserve. It is safe for concurrent use.
 type Budget struct {
 	total, share int64
 
-	mu   sync.Mutex
-	held int64
-	by   map[owner]int64
+	mu       sync.Mutex
+	reserved int64
+	by       map[account]int64
 }
 
-// owner is who has a share.
-type owner struct {
-	budget string // which is its: ShareBudget or CredentialBudget
+// account has a share of a budget.
+type account struct {
+	budget string // the name of its budget: ShareBudget or CredentialBudget
 	id     string
 }
 
-// New makes a budget of total bytes, of which one directory or credential may have share.
+// New creates a budget of total bytes, of which one directory or credential may reserve share.
 func New(total, share int64) *Budget {
-	return &Budget{total: total, share: share, by: map[owner]int64{}}
+	return &Budget{total: total, share: share, by: map[account]int64{}}
 }
 
-// Default is the size of a budget that nobody has configured: a part of GOMEMLIMIT, such as a half where part is 2, or 256
-// MiB where there is no limit; and least in any case.
+// Default returns the size of a budget without a setting: GOMEMLIMIT divided by part, or 256 MiB if there is no limit; but never less than
+// least.
 func Default(part, least int64) int64 {
 	const withoutLimit = 256 << 20
-	limit := debug.SetMemoryLimit(-1) // asks, and sets nothing
-	if limit >= 1<<60 {               // there is none
+	limit := debug.SetMemoryLimit(-1) // a negative number only reads the limit
+	if limit >= 1<<60 {               // there is no limit
 		return max(withoutLimit, least)
 	}
 	return max(limit/part, least)
 }
 
-// Bytes is how much is reserved.
+// Bytes returns how many bytes are reserved.
 func (b *Budget) Bytes() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.held
+	return b.reserved
 }
 
-// Open begins a reservation for a directory. It holds nothing yet.
-func (b *Budget) Open(directory string) Hold {
-	return Hold{budget: b, owner: owner{ShareBudget, directory}}
+// Open creates a reservation for a directory. It is empty.
+func (b *Budget) Open(directory string) Reservation {
+	return Reservation{budget: b, account: account{ShareBudget, directory}}
 }
 
-// OpenCredential begins a reservation for who calls with a credential. It holds nothing yet.
-func (b *Budget) OpenCredential(id string) Hold {
-	return Hold{budget: b, owner: owner{CredentialBudget, id}}
+// OpenCredential creates a reservation for a client with a credential. It is empty.
+func (b *Budget) OpenCredential(id string) Reservation {
+	return Reservation{budget: b, account: account{CredentialBudget, id}}
 }
 
-// Hold is what one piece of work has reserved. It is not safe for concurrent use. The zero Hold is for work that is a part of
-// other work, which holds all: it reserves nothing, and refuses nothing.
-type Hold struct {
-	budget *Budget
-	owner  owner
-	bytes  int64
+// Reservation is the memory that one piece of work has reserved. It is not safe for concurrent use. The zero Reservation is for work that
+// is part of other work, which reserves everything: it reserves nothing, and refuses nothing.
+type Reservation struct {
+	budget  *Budget
+	account account
+	bytes   int64
 }
 
-// Reserve adds bytes to what is held. The error is a fault.Limit where the owner has its share, and a fault.Unavailable
-// where all is taken; then nothing was added.
-func (h *Hold) Reserve(bytes int64) error { return h.add(bytes, true) }
+// Reserve adds bytes to the reservation. The error is a fault.Limit if the share is used up, and a fault.Unavailable if the whole budget
+// is; then nothing was added.
+func (r *Reservation) Reserve(bytes int64) error { return r.add(bytes, true) }
 
-// Take adds bytes whatever is held, for what can no longer be refused, such as the answer to what is written.
-func (h *Hold) Take(bytes int64) { _ = h.add(bytes, false) } // without limits nothing is refused
+// Take adds bytes without checking the limits. It is for work that can no longer be refused, such as the answer to a completed write.
+func (r *Reservation) Take(bytes int64) { _ = r.add(bytes, false) } // without limits, nothing is refused
 
-func (h *Hold) add(bytes int64, limited bool) error {
-	b := h.budget
+func (r *Reservation) add(bytes int64, limited bool) error {
+	b := r.budget
 	if b == nil || bytes <= 0 {
 		return nil
 	}
@@ -100,22 +99,22 @@ func (h *Hold) add(bytes int64, limited bool) error {
 	defer b.mu.Unlock()
 	switch {
 	case !limited:
-	case b.by[h.owner]+bytes > b.share:
+	case b.by[r.account]+bytes > b.share:
 		return fault.New(fault.Limit, "The %[1]s's requests under way take the memory that one %[1]s may have, %[2]d bytes. "+
-			"Send fewer at a time, or smaller ones.", h.owner.budget, b.share).Retry(retryAfter).With(BudgetKey, h.owner.budget)
-	case b.held+bytes > b.total:
+			"Send fewer at a time, or smaller ones.", r.account.budget, b.share).Retry(retryAfter).With(BudgetKey, r.account.budget)
+	case b.reserved+bytes > b.total:
 		return fault.New(fault.Unavailable, "The requests under way take all the memory that there is for them, %d bytes. "+
 			"Try again.", b.total).Retry(retryAfter).With(BudgetKey, TotalBudget)
 	}
-	b.held += bytes
-	b.by[h.owner] += bytes
-	h.bytes += bytes
+	b.reserved += bytes
+	b.by[r.account] += bytes
+	r.bytes += bytes
 	return nil
 }
 
-// ReadAll reads a message of most bytes, or fewer, and reserves memory as they come: so much for each byte of room beyond the
-// first, which the caller has reserved. What is only announced reserves nothing. An error is Reserve's or the reader's.
-func (h *Hold) ReadAll(from io.Reader, most, first, forEach int64) ([]byte, error) {
+// ReadAll reads a body of at most `most` bytes, and reserves memory as the bytes arrive: forEach for each byte of its buffer beyond the
+// first ones, which the caller has reserved. An announced length reserves nothing. An error is that of Reserve or of the reader.
+func (r *Reservation) ReadAll(from io.Reader, most, first, forEach int64) ([]byte, error) {
 	const end = 1 // room to see the end
 	read := make([]byte, 0, min(most+end, first))
 	for {
@@ -124,7 +123,7 @@ func (h *Hold) ReadAll(from io.Reader, most, first, forEach int64) ([]byte, erro
 			if int64(cap(read)) < most+end {
 				room = min(room, most+end)
 			}
-			if err := h.Reserve(forEach * (room - int64(cap(read)))); err != nil {
+			if err := r.Reserve(forEach * (room - int64(cap(read)))); err != nil {
 				return nil, err
 			}
 			read = append(make([]byte, 0, room), read...)
@@ -140,20 +139,20 @@ func (h *Hold) ReadAll(from io.Reader, most, first, forEach int64) ([]byte, erro
 	}
 }
 
-// Close gives back all that is held. Closing twice is safe.
-func (h *Hold) Close() { h.Release(h.bytes) }
+// Close releases the whole reservation. It is safe to close twice.
+func (r *Reservation) Close() { r.Release(r.bytes) }
 
-// Release gives back bytes of what is held, or all if it is less.
-func (h *Hold) Release(bytes int64) {
-	b, bytes := h.budget, min(bytes, h.bytes)
+// Release releases bytes of the reservation, or all of it if it is smaller.
+func (r *Reservation) Release(bytes int64) {
+	b, bytes := r.budget, min(bytes, r.bytes)
 	if b == nil || bytes <= 0 {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.held -= bytes
-	if b.by[h.owner] -= bytes; b.by[h.owner] == 0 {
-		delete(b.by, h.owner)
+	b.reserved -= bytes
+	if b.by[r.account] -= bytes; b.by[r.account] == 0 {
+		delete(b.by, r.account)
 	}
-	h.bytes -= bytes
+	r.bytes -= bytes
 }

@@ -16,7 +16,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		own      int64 // that the directory holds already
-		others   int64 // that others hold
+		others   int64 // that others reserved
 		reserve  int64
 		reason   fault.Reason // 0: it fits
 		budget   string
@@ -37,8 +37,8 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 			own.Take(c.own)
 			others.Take(c.others)
 			before := b.Bytes()
-			hold := b.Open("a")
-			err := hold.Reserve(c.reserve)
+			reserved := b.Open("a")
+			err := reserved.Reserve(c.reserve)
 			if c.reason == 0 {
 				if err != nil || b.Bytes() != before+c.reserve {
 					t.Errorf("%v, and %d bytes are held", err, b.Bytes())
@@ -53,7 +53,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 					t.Errorf("the refusal left %d bytes", b.Bytes()-before)
 				}
 			}
-			for _, h := range []*Hold{&hold, &own, &others, &hold} {
+			for _, h := range []*Reservation{&reserved, &own, &others, &reserved} {
 				h.Close()
 			}
 			if b.Bytes() != 0 || len(b.by) != 0 {
@@ -65,7 +65,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 
 func TestAPartOfOtherWorkReservesNothing(t *testing.T) {
 	t.Parallel()
-	var part Hold
+	var part Reservation
 	if err := part.Reserve(1 << 40); err != nil {
 		t.Error(err)
 	}
@@ -80,16 +80,16 @@ func TestManyAtATimeKeepToTheBudget(t *testing.T) {
 	for i := range 16 {
 		working.Go(func() {
 			for range 200 {
-				hold := b.Open(string(rune('a' + i%4)))
+				reserved := b.Open(string(rune('a' + i%4)))
 				for range 20 {
-					if hold.Reserve(7) != nil {
+					if reserved.Reserve(7) != nil {
 						break
 					}
 				}
 				if held := b.Bytes(); held > 100 {
 					t.Errorf("%d bytes are held", held)
 				}
-				hold.Close()
+				reserved.Close()
 			}
 		})
 	}
@@ -104,9 +104,9 @@ func TestReservingAllocatesNothing(t *testing.T) {
 	other := b.Open("directory")
 	other.Take(1)
 	if allocated := testing.AllocsPerRun(100, func() {
-		hold := b.Open("directory")
-		_ = hold.Reserve(1 << 10)
-		hold.Close()
+		reserved := b.Open("directory")
+		_ = reserved.Reserve(1 << 10)
+		reserved.Close()
 	}); allocated > 0 {
 		t.Errorf("%v allocations", allocated)
 	}

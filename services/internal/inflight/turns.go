@@ -14,9 +14,9 @@ import (
 // longestWait is how long work waits for its turn.
 const longestWait = 10 * time.Second
 
-// Turns bounds how much work of one directory goes on at a time, and how much of that is large. The next work of it waits, first
-// come, first served. So whoever sends much at once delays itself, and others find the processor and the database free. It is safe
-// for concurrent use.
+// Turns limits how much work of one directory goes on at a time, and how much of this is large. Further work of the directory waits, first
+// come, first served. So a directory that sends much at once only delays itself, and the processor and the database stay free for others.
+// It is safe for concurrent use.
 type Turns struct {
 	atOnce, large int64
 
@@ -27,43 +27,43 @@ type Turns struct {
 // queue is the work of one directory.
 type queue struct {
 	goingOn *semaphore.Weighted
-	large   *semaphore.Weighted // what is large takes this first, so that small work does not wait behind it
-	all     int                 // pieces of work, those that wait included
+	large   *semaphore.Weighted // large work takes this first, so that small work does not wait behind it
+	all     int                 // pieces of work, including those that wait
 }
 
-// NewTurns makes turns of which one directory has so many at once, and a quarter of them, but one at least, for what is large.
+// NewTurns creates turns. One directory has atOnce turns at a time, and a quarter of them, but at least one, for large work.
 func NewTurns(atOnce int) *Turns {
 	return &Turns{atOnce: int64(atOnce), large: max(1, int64(atOnce)/4), by: map[string]*queue{}}
 }
 
-// Turn is that of one piece of work. Its methods are called by one goroutine at a time.
+// Turn is the turn of one piece of work. Only one goroutine at a time may call its methods.
 type Turn struct {
 	turns     *Turns
 	directory string
 	queue     *queue
-	bytes     int // of its body, that have been read
+	bytes     int // of its body, that were read
 
 	mu        sync.Mutex
-	large     bool // the work is
+	large     bool // the work is large
 	mine      bool // it is its turn
 	mineLarge bool // it has one of the turns for large work
 	ended     bool
 	reads     int // of its body, that have ended
 }
 
-// Wait gives work of a directory its turn, which lasts until its End. It waits 10 seconds at most: then the error is a
-// fault.Limit. It is the context's if that ends first.
+// Wait waits for a turn, which lasts until End. It waits 10 seconds at most; then the error is a fault.Limit. If the context ends first,
+// the error is that of the context.
 func (t *Turns) Wait(ctx context.Context, directory string) (*Turn, error) {
 	turn := &Turn{turns: t, directory: directory, queue: t.join(directory), mine: true}
-	if err := acquire(ctx, turn.queue.goingOn); err != nil {
+	if err := reserve(ctx, turn.queue.goingOn); err != nil {
 		t.leave(directory, turn.queue)
 		return nil, err
 	}
 	return turn, nil
 }
 
-// acquire waits for one of a semaphore, as Wait does.
-func acquire(ctx context.Context, s *semaphore.Weighted) error {
+// reserve waits for one unit of a semaphore, as Wait does.
+func reserve(ctx context.Context, s *semaphore.Weighted) error {
 	if s.TryAcquire(1) {
 		return nil
 	}
@@ -79,8 +79,8 @@ func acquire(ctx context.Context, s *semaphore.Weighted) error {
 		"did not come in %s. Send fewer at a time.", longestWait).Retry(retryAfter).With(BudgetKey, TurnsBudget)
 }
 
-// Grow says that the work is large: that it may take the processor for long. It gives its turn back, and waits for one of those
-// that are for large work. Its errors are those of Wait; then the work must not go on, and End is still to be called.
+// Grow declares that the work is large: it may use the processor for a long time. It releases its turn, and waits for a turn for large
+// work. The errors are those of Wait. After an error, the work must not continue, but End must still be called.
 func (t *Turn) Grow(ctx context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -92,7 +92,7 @@ func (t *Turn) Grow(ctx context.Context) error {
 	return t.goOn(ctx)
 }
 
-// End gives the turn back. It must be called once.
+// End releases the turn. It must be called once.
 func (t *Turn) End() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -101,7 +101,7 @@ func (t *Turn) End() {
 	t.turns.leave(t.directory, t.queue)
 }
 
-// pause lets others of the directory go on.
+// pause lets other work of the directory continue.
 func (t *Turn) pause() {
 	if t.mine {
 		t.queue.goingOn.Release(1)
@@ -113,7 +113,7 @@ func (t *Turn) pause() {
 	}
 }
 
-// goOn waits until it is its turn, unless it is.
+// goOn waits for a turn, if the work does not have one.
 func (t *Turn) goOn(ctx context.Context) error {
 	if t.large && !t.mineLarge {
 		if err := t.take(ctx, t.queue.large, &t.mineLarge); err != nil {
@@ -126,12 +126,12 @@ func (t *Turn) goOn(ctx context.Context) error {
 	return t.take(ctx, t.queue.goingOn, &t.mine)
 }
 
-// take waits for one of a semaphore. The turn is locked before and after, and not meanwhile.
+// take waits for one unit of a semaphore. The turn is locked before and after, but not during the wait.
 func (t *Turn) take(ctx context.Context, from *semaphore.Weighted, has *bool) error {
 	t.mu.Unlock()
-	err := acquire(ctx, from)
+	err := reserve(ctx, from)
 	t.mu.Lock()
-	if err == nil && t.ended { // nobody would give it back
+	if err == nil && t.ended { // otherwise nobody would release it
 		from.Release(1)
 		return context.Canceled
 	}
@@ -139,14 +139,14 @@ func (t *Turn) take(ctx context.Context, from *semaphore.Weighted, has *bool) er
 	return err
 }
 
-// promptly is how soon a body that is under way gives more of itself.
+// promptly is how soon the next part of a body should arrive.
 const promptly = 50 * time.Millisecond
 
 // smallBody is how many bytes a body may have before its work is large.
 const smallBody = 64 << 10
 
-// Body gives a body whose reading pauses the turn while nothing comes: who sends slowly keeps no turn from others. Once it has
-// given more than 64 KiB its work is large.
+// Body returns a body that pauses the turn while it waits for data, so that a client that sends slowly does not keep a turn from others.
+// After 64 KiB, its work is large.
 func (t *Turn) Body(ctx context.Context, body io.ReadCloser) io.ReadCloser {
 	return &pausing{ReadCloser: body, ctx: ctx, turn: t}
 }
@@ -163,7 +163,7 @@ func (p *pausing) Read(into []byte) (int, error) {
 	late := time.AfterFunc(promptly, func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		if t.reads == before { // else it is too late: the read has ended
+		if t.reads == before { // otherwise it is too late: the read has ended
 			t.pause()
 		}
 	})

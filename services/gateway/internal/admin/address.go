@@ -21,10 +21,10 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// maxNameShown bounds how much of an unknown parameter's name an error repeats, in bytes.
+// maxNameShown is the greatest part of an unknown parameter's name that an error repeats, in bytes.
 const maxNameShown = 100
 
-// parameters are the fields of a request that the query of an address can set, by their names in JSON.
+// parameters are the fields of a request that can be set in the query of an address, by their JSON names.
 type parameters map[string]protoreflect.FieldDescriptor
 
 // routes are the addresses of RPCs, such as /api/v1/roles/{id}, with their methods and parameters.
@@ -35,7 +35,7 @@ type route struct {
 	byMethod  map[string]parameters
 }
 
-// readRoutes reads them from the contract.
+// readRoutes reads the routes from the contract.
 func readRoutes() routes {
 	all := routes{}
 	for pkg := range (backend.Connections{}).ByPackage() {
@@ -63,7 +63,8 @@ func readRoutes() routes {
 
 var pathParameter = regexp.MustCompile(`\\\{[^}]+\\\}`)
 
-// methods lists the methods of an address. /api/v1/organizations/acme:erase has those of the action only: it is not an organization.
+// methods lists the methods of an address. For /api/v1/organizations/acme:erase it lists only the methods of the action, because this path
+// is not an organization.
 func (all routes) methods(path string) []string {
 	var methods, ofAction []string
 	for address, r := range all {
@@ -82,12 +83,12 @@ func (all routes) methods(path string) []string {
 	return methods
 }
 
-// hasAction says whether an address, or a route, may end with an action.
+// hasAction reports whether an address, or a route, may end with an action.
 func hasAction(address string) bool {
 	return strings.Contains(address[strings.LastIndexByte(address, '/')+1:], ":")
 }
 
-// parametersOf gives the fields of a request that are neither in its path nor its body.
+// parametersOf returns the fields of a request that are neither in its path nor in its body.
 func parametersOf(request protoreflect.MessageDescriptor, rule *annotations.HttpRule, path string) parameters {
 	all := parameters{}
 	for i := range request.Fields().Len() {
@@ -117,9 +118,9 @@ func address(rule *annotations.HttpRule) (method, path string) {
 	}
 }
 
-// checkAddress refuses an address that its RPC does not take as it is. The mux itself ignores unknown parameters, takes the first of
-// several values, and reads an action such as :erase as a part of an id. The query that was read stays in the request, and the visit
-// gets the route.
+// checkAddress refuses an address that its RPC does not accept exactly as it is. The mux itself would ignore unknown parameters, use the
+// first of several values, and read an action such as :erase as part of an id. The request keeps the parsed query, and the visit gets the
+// route.
 func (h *Handler) checkAddress(next runtime.HandlerFunc) runtime.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, inPath map[string]string) {
 		route := routeOf(r.Context())
@@ -149,7 +150,8 @@ func (h *Handler) checkAddress(next runtime.HandlerFunc) runtime.HandlerFunc {
 	}
 }
 
-// routeOf gives the route that the mux chose, as the contract writes it: {id}, where the mux has {id=*}. It is empty before.
+// routeOf returns the route that the mux chose, as the contract writes it: {id}, where the mux has {id=*}. Before the mux has chosen, it is
+// empty.
 func routeOf(ctx context.Context) string {
 	pattern, ok := runtime.HTTPPattern(ctx)
 	if !ok {
@@ -158,7 +160,7 @@ func routeOf(ctx context.Context) string {
 	return strings.ReplaceAll(pattern.String(), "=*}", "}")
 }
 
-// read reads a query of which each parameter is known and can be read.
+// read parses a query. It refuses an unknown parameter and a value of the wrong type.
 func (p parameters) read(query string) (url.Values, error) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
@@ -189,7 +191,7 @@ func (p parameters) unknown(name string) error {
 	return fault.Invalid(shown, "is unknown: the parameters of this address are %s", strings.Join(slices.Sorted(maps.Keys(p)), ", "))
 }
 
-// mustBe names the type of a parameter if a value does not have it, and is empty otherwise.
+// mustBe returns the name of a parameter's type if a value does not have this type, and an empty string otherwise.
 func mustBe(field protoreflect.FieldDescriptor, value string) string {
 	switch field.Kind() {
 	case protoreflect.BoolKind:

@@ -1,4 +1,4 @@
-// Package admin is the gateway's admin REST: the RPCs of the public services that have an address, as JSON under /api/v1.
+// Package admin is the gateway's admin REST API: the RPCs of the public services that have an address, as JSON under /api/v1.
 package admin
 
 import (
@@ -42,38 +42,38 @@ const (
 	prefix  = "/api/v1/"
 	openAPI = prefix + "openapi.json"
 	maxBody = 1 << 20
-	// callBytes is what every request reserves of the memory in flight: for itself, a body of firstRoom, what is decoded of
+	// callBytes is the part of the memory in flight that every request reserves: for itself, a body of firstRoom, the decoded form of
 	// smallBody, and an answer of smallAnswer.
 	callBytes = 16 << 10
-	// firstRoom is how much room a body gets on the word of its header alone, in bytes.
+	// firstRoom is the memory that a body gets before it arrives, whatever length its header announces, in bytes.
 	firstRoom = 4 << 10
-	// bodyCopies of a body are in memory while it arrives: as it is, and as it was before it grew.
+	// bodyCopies is how many copies of a body are in memory while it arrives: the body, and its buffer from before it grew.
 	bodyCopies = 2
-	// smallBody is the largest body, in bytes, of which all that may be decoded is within callBytes.
+	// smallBody is the largest body, in bytes, whose decoded form fits into callBytes.
 	smallBody = 100
-	// valueBytes is what a value of a body takes once it is decoded, and textCopies how often its text is copied.
+	// valueBytes is the memory of one decoded value of a body. textCopies is how often its text is copied.
 	valueBytes, textCopies = 160, 4
-	// smallAnswer is the largest part of an answer, in bytes, that callBytes is enough for.
+	// smallAnswer is the largest part of an answer, in bytes, for which callBytes is enough.
 	smallAnswer = 4 << 10
-	// answerCopies of an answer are in memory until it is sent: decoded and encoded.
+	// answerCopies is how many copies of an answer are in memory until it is sent: decoded and encoded.
 	answerCopies = 2
-	// deadline holds for every unary call: access:wait may take 60 seconds, which is more than rpc gives by itself.
+	// deadline limits every unary call. access:wait may take 60 seconds, which is longer than the default deadline of package rpc.
 	deadline = 65 * time.Second
-	// unauthenticated is the tally's word for a request without a valid token.
+	// unauthenticated is the tally's name for a request without a valid token.
 	unauthenticated = "unauthenticated"
-	// unknownKeys is the tally's word for a request with one token too many that nobody knows.
+	// unknownKeys is the tally's name for a request that exceeds the limit on unknown tokens.
 	unknownKeys = "unknown_keys"
-	// unavailable is the tally's word for a request whose token cannot be checked.
+	// unavailable is the tally's name for a request whose token cannot be checked.
 	unavailable = "unavailable"
 )
 
-// Dependencies is what the face uses.
+// Dependencies are what the API uses.
 type Dependencies struct {
 	Clients    authn.Clients
-	ServerName string // for spans: a client's Host header is not to be believed
+	ServerName string // for spans, which must not contain a Host header that a client invents
 
-	TrustedProxies []netip.Prefix   // whose word on a client's address counts
-	InFlight       *inflight.Budget // of memory, with a share for each credential
+	TrustedProxies []netip.Prefix   // they tell the address of a client
+	InFlight       *inflight.Budget // memory, with a share for each credential
 	TallyEvery     time.Duration
 	Metrics        *metrics.Metrics
 	Log            *slog.Logger
@@ -82,7 +82,7 @@ type Dependencies struct {
 	Now            func() time.Time
 }
 
-// Handler serves the admin REST.
+// Handler serves the admin REST API.
 type Handler struct {
 	d      Dependencies
 	mux    *runtime.ServeMux
@@ -92,14 +92,14 @@ type Handler struct {
 	routes routes
 }
 
-// New makes the handler.
+// New creates the handler.
 func New(ctx context.Context, c backend.Connections, d Dependencies) (*Handler, error) {
 	h := &Handler{d: d, routes: readRoutes()}
 	h.mux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
 			MarshalOptions: protojson.MarshalOptions{EmitUnpopulated: true},
 		}),
-		// No header of a client's becomes metadata of a call.
+		// No header of a client becomes metadata of a call.
 		runtime.WithIncomingHeaderMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithErrorHandler(sendError),
@@ -144,7 +144,7 @@ func (h *Handler) register(ctx context.Context, c backend.Connections) error {
 	)
 }
 
-// patient gives unary calls their deadline. A stream lives as long as its client stays.
+// patient sets the deadline of unary calls. A stream lives until its client leaves.
 type patient struct{ grpc.ClientConnInterface }
 
 func (p patient) Invoke(ctx context.Context, method string, request, reply any, options ...grpc.CallOption) error {
@@ -153,17 +153,17 @@ func (p patient) Invoke(ctx context.Context, method string, request, reply any, 
 	return p.ClientConnInterface.Invoke(ctx, method, request, reply, options...)
 }
 
-// Run logs what is only counted, until its context ends.
+// Run logs the counts of the tally until its context ends.
 func (h *Handler) Run(ctx context.Context) {
 	h.tally.Run(ctx, h.d.Log.With(slog.String("face", "admin")), h.d.TallyEvery)
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.traced.ServeHTTP(w, r) }
 
-// visit is what is known of a request besides itself.
+// visit is what the handler knows about a request, besides the request itself.
 type visit struct {
-	route  string // set once it is known
-	failed int    // the HTTP status of the error that ended a stream; 0: none has
+	route  string // set when it is known
+	failed int    // the HTTP status of the error that ended a stream; 0 if there was no error
 }
 
 type visitCtx struct{}
@@ -180,20 +180,20 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answered := &answered{ResponseWriter: w, visit: v}
-	defer answered.hold.Close()
+	defer answered.reserved.Close()
 	client, err := h.d.Clients.Authenticate(r.Context(), authn.SourceOf(r), r.Header.Values("Authorization"))
 	if err == nil {
-		// A stream may outlive the credential that opened it, and only the mux knows what is one.
-		ctx, stop := h.d.Clients.Hold(r.Context(), client)
+		// A stream can live longer than the credential that opened it, and only the mux knows which requests are streams.
+		ctx, stop := h.d.Clients.Bind(r.Context(), client)
 		defer stop()
 		ctx = context.WithValue(authn.WithClient(ctx, client), visitCtx{}, v)
-		answered.hold = h.d.InFlight.OpenCredential(client.Principal.GetSubject())
+		answered.reserved = h.d.InFlight.OpenCredential(client.Principal.GetSubject())
 		h.enter(answered, r.WithContext(ctx), v)
 	} else {
 		h.turnAway(answered, r, err)
 	}
 	r.Pattern = v.route
-	// In place of the path itself, where anything may stand.
+	// The route replaces the path itself, which may contain anything.
 	trace.SpanFromContext(r.Context()).SetAttributes(attribute.String("url.path", v.route))
 	if err != nil {
 		return
@@ -206,8 +206,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 		slog.Duration("duration", h.d.Now().Sub(start)))
 }
 
-// describe serves the description of this API. It is not secret, so this needs no credential. It is always in memory, so this reserves
-// none.
+// describe serves the description of this API. It is not secret, so this needs no credential. It is always in memory, so this reserves no
+// memory.
 func (h *Handler) describe(w http.ResponseWriter, r *http.Request) {
 	r.Pattern = openAPI
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -216,14 +216,14 @@ func (h *Handler) describe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(gen.OpenAPI) // the client left: there is nobody to tell
+	_, _ = w.Write(gen.OpenAPI) // the client left: nobody can receive an error
 }
 
-// turnAway answers a request that is not authenticated, and only counts it.
+// turnAway refuses a request that is not authenticated, and only counts it.
 func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	if fault.Is(err, fault.Limit) {
 		h.tally.Add(unknownKeys)
-		h.d.Metrics.OperatorRefused.Add(r.Context(), 1, metrics.Face("admin"))
+		h.d.Metrics.OperatorRefused.Add(r.Context(), 1, metrics.API("admin"))
 		h.refuse(w, r, err)
 		return
 	}
@@ -233,26 +233,26 @@ func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 		h.refuse(w, r, err)
 		return
 	}
-	h.d.Metrics.OperatorRefused.Add(r.Context(), 1, metrics.Face("admin"))
+	h.d.Metrics.OperatorRefused.Add(r.Context(), 1, metrics.API("admin"))
 	h.tally.Add(unauthenticated)
 	h.refuse(w, r, fault.New(fault.Unauthenticated, "send a valid token as: Authorization: Bearer ..."))
 }
 
 // enter serves an authenticated request.
 func (h *Handler) enter(w *answered, r *http.Request, v *visit) {
-	if err := w.hold.Reserve(callBytes); err != nil {
+	if err := w.reserved.Reserve(callBytes); err != nil {
 		h.noRoom(w, r, err)
 		return
 	}
-	// The mux would call with its own deadline, method and credential if headers said so. Nothing but the body is read.
+	// The mux would take its own deadline, method and credential from headers. Only the body is read.
 	r.Header = http.Header{"Content-Type": r.Header.Values("Content-Type")}
 	most := int64(maxBody)
 	if r.ContentLength >= 0 {
 		most = min(most, r.ContentLength)
 	}
-	body, err := w.hold.ReadAll(http.MaxBytesReader(w, r.Body, maxBody), most, firstRoom, bodyCopies)
+	body, err := w.reserved.ReadAll(http.MaxBytesReader(w, r.Body, maxBody), most, firstRoom, bodyCopies)
 	if err == nil && len(body) > smallBody {
-		err = w.hold.Reserve(decodedBytes(body))
+		err = w.reserved.Reserve(decodedBytes(body))
 	}
 	var over *http.MaxBytesError
 	var refused *fault.Error
@@ -274,7 +274,8 @@ func (h *Handler) enter(w *answered, r *http.Request, v *visit) {
 	h.mux.ServeHTTP(w, r)
 }
 
-// decodedBytes is how much memory decoding a body takes at most. A value follows a comma, or what opens a list or an object.
+// decodedBytes is an upper bound of the memory that decoding a body takes. Each value follows a comma or the opening of a list or an
+// object.
 func decodedBytes(body []byte) int64 {
 	values := 1
 	for _, before := range []string{",", "[", "{"} {
@@ -283,13 +284,13 @@ func decodedBytes(body []byte) int64 {
 	return textCopies*int64(len(body)) + valueBytes*int64(values)
 }
 
-// noRoom refuses a request that finds no memory.
+// noRoom refuses a request for which there is no memory.
 func (h *Handler) noRoom(w http.ResponseWriter, r *http.Request, err error) {
 	h.d.Metrics.OverBudget.Add(r.Context(), 1, metrics.Budget(rpc.Fault(err).Metadata[inflight.BudgetKey]))
 	h.refuse(w, r, err)
 }
 
-// refuse answers before the body was read.
+// refuse answers before the body is read.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	_, outbound := runtime.MarshalerForRequest(h.mux, r)
 	pace.Refuse(w, r, func() { sendError(r.Context(), h.mux, outbound, w, r, err) })
@@ -299,12 +300,12 @@ func (h *Handler) refuseWith(w http.ResponseWriter, r *http.Request, code int, e
 	h.refuse(w, r, &runtime.HTTPStatusError{HTTPStatus: code, Err: err})
 }
 
-// sendError answers the error of an RPC, or of the mux.
+// sendError sends the error of an RPC, or of the mux.
 func sendError(ctx context.Context, _ *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, _ *http.Request, err error) {
 	send(marshaler, w, withNamesOfREST(authn.Because(ctx, err)))
 }
 
-// send writes any error as the JSON of a google.rpc.Status with its one ErrorInfo.
+// send writes an error as the JSON of a google.rpc.Status with its one ErrorInfo.
 func send(marshaler runtime.Marshaler, w http.ResponseWriter, err error) {
 	code := 0
 	var custom *runtime.HTTPStatusError
@@ -327,13 +328,13 @@ func send(marshaler runtime.Marshaler, w http.ResponseWriter, err error) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_, _ = w.Write(body) // the client left: there is nobody to tell
+	_, _ = w.Write(body) // the client left: nobody can receive an error
 }
 
-// statusOf returns the HTTP status of an error, by its reason.
+// statusOf returns the HTTP status of the error's reason.
 func statusOf(err error) int { return int(fault.OptionsOf(rpc.Fault(err).Reason).GetHttpStatus()) }
 
-// sendRoutingError answers where no RPC has the address, or not with this method.
+// sendRoutingError answers if no RPC has the address, or none has it with this method.
 func (h *Handler) sendRoutingError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
 	var err error
 	switch code {
@@ -348,24 +349,25 @@ func (h *Handler) sendRoutingError(ctx context.Context, mux *runtime.ServeMux, m
 	sendError(ctx, mux, marshaler, w, r, &runtime.HTTPStatusError{HTTPStatus: code, Err: err})
 }
 
-// answered is the answer to a request: it notes the status that was sent, and holds the memory that the request takes.
+// answered is the answer to a request. It stores the status that was sent, and has the memory reservation of the request.
 type answered struct {
 	http.ResponseWriter
-	visit  *visit
-	status int
-	hold   inflight.Hold
+	visit    *visit
+	status   int
+	reserved inflight.Reservation
 }
 
-// Write sends a part of the answer. It is not refused, since the call is made.
+// Write sends a part of the answer. It is never refused, because the call has already been made.
 func (a *answered) Write(part []byte) (int, error) {
 	if size := int64(len(part)); size > smallAnswer {
-		a.hold.Take(answerCopies * size)
-		defer a.hold.Release(answerCopies * size)
+		a.reserved.Take(answerCopies * size)
+		defer a.reserved.Release(answerCopies * size)
 	}
 	return a.ResponseWriter.Write(part)
 }
 
-// WriteHeader sends the status. For a stream that failed at once, the mux gives the one that it knows of the gRPC code; the reason's counts.
+// WriteHeader sends the status. For a stream that fails at once, the mux passes its own status for the gRPC code; the status of the reason
+// replaces it.
 func (a *answered) WriteHeader(status int) {
 	if a.visit.failed != 0 {
 		status = a.visit.failed

@@ -8,7 +8,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// withNamesOfREST returns an error that names fields as clients of REST know them: `rule.grants[0].roleId`, not `role_id`.
+// withNamesOfREST returns an error that names fields as REST clients know them: `rule.grants[0].roleId`, not `role_id`.
 func withNamesOfREST(err error) error {
 	f := rpc.Fault(err)
 	if f == nil || len(f.Fields) == 0 {
@@ -26,7 +26,7 @@ func withNamesOfREST(err error) error {
 	return &named
 }
 
-// jsonPath writes a path of fields as JSON names them.
+// jsonPath converts a path of fields to JSON names.
 func jsonPath(path string) string {
 	return underscore.ReplaceAllStringFunc(path, func(of string) string { return strings.ToUpper(of[1:]) })
 }

@@ -137,23 +137,23 @@ func TestAContextIsHeldAsLongAsTheCredential(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				held, stop := clients.Hold(t.Context(), client)
+				bound, stop := clients.Bind(t.Context(), client)
 				<-time.After(12 * time.Second)
 				w.mu.Lock()
-				if held.Err() != nil || w.asked != 3 {
-					t.Errorf("%v after asking %d times", context.Cause(held), w.asked)
+				if bound.Err() != nil || w.asked != 3 {
+					t.Errorf("%v after asking %d times", context.Cause(bound), w.asked)
 				}
 				c.change(w)
 				w.mu.Unlock()
 				start := time.Now()
-				<-held.Done()
+				<-bound.Done()
 				if took := time.Since(start); took != c.ends {
 					t.Errorf("it ended after %s", took)
 				}
-				if err := Because(held, held.Err()); !fault.Is(err, c.want) {
+				if err := Because(bound, bound.Err()); !fault.Is(err, c.want) {
 					t.Errorf("it ended because of %v", err)
 				}
-				if Because(held, nil) != nil {
+				if Because(bound, nil) != nil {
 					t.Error("what had succeeded failed")
 				}
 				stop()
@@ -179,14 +179,14 @@ func TestAContextIsNotHeldByATimeOfDayThatWasSetBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		start := time.Now()
-		held, stop := clients.Hold(t.Context(), client)
+		bound, stop := clients.Bind(t.Context(), client)
 		defer stop()
 		w.mu.Lock()
 		w.revoked = true
 		w.mu.Unlock()
-		<-held.Done()
+		<-bound.Done()
 		if took := time.Since(start); took > keylease.MaxLease {
-			t.Errorf("it was held for %s", took)
+			t.Errorf("it was bound for %s", took)
 		}
 	})
 }
@@ -202,9 +202,9 @@ func TestWhoIsNotHeldEndsWithTheRequest(t *testing.T) {
 				t.Fatal(err)
 			}
 			ctx, leave := context.WithCancel(t.Context())
-			held, stop := clients.Hold(ctx, client)
+			bound, stop := clients.Bind(ctx, client)
 			leave()
-			if err := Because(held, held.Err()); !errors.Is(err, context.Canceled) {
+			if err := Because(bound, bound.Err()); !errors.Is(err, context.Canceled) {
 				t.Errorf("it ended because of %v", err)
 			}
 			stop()

@@ -1,5 +1,5 @@
-// Package authn tells who a request from outside comes from: a directory by its API key, the operator by the bootstrap
-// token, or one of the vendor's services by its service credential. It says nothing of why a credential was refused that a client could learn from.
+// Package authn identifies the sender of a request from outside: a directory by its API key, the operator by the bootstrap token, or one of
+// the vendor's services by its service credential. A client cannot learn from it why a credential was refused.
 package authn
 
 import (
@@ -10,8 +10,8 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 )
 
-// bearerToken reads the one Authorization value of a request (RFC 6750 §2.1). scheme is false when there is no such value or
-// it has another scheme.
+// bearerToken reads the one Authorization value of a request (RFC 6750 §2.1). scheme is false if there is not exactly one value, or it has
+// another scheme.
 func bearerToken(authorization []string) (token string, scheme bool) {
 	if len(authorization) != 1 {
 		return "", false
@@ -23,21 +23,21 @@ func bearerToken(authorization []string) (token string, scheme bool) {
 	return strings.TrimSpace(token), true
 }
 
-// Operator recognises the operator.
+// Operator recognizes the operator.
 type Operator struct {
 	digest [sha256.Size]byte
 	known  bool
 }
 
-// NewOperator makes it from the bootstrap token. Without one there is no operator to recognise.
+// NewOperator creates an Operator from the bootstrap token. Without a token, it recognizes nobody.
 func NewOperator(token string) Operator {
 	return Operator{digest: sha256.Sum256([]byte(token)), known: token != ""}
 }
 
-// Authenticate gives the principal of a request, from all its Authorization values; false when it is not the operator's.
+// Authenticate returns the principal of a request, from all its Authorization values. ok is false if they are not the operator's.
 func (o Operator) Authenticate(authorization []string) (*commonv1.Principal, bool) {
 	token, ok := bearerToken(authorization)
-	// Digests have one length, so that comparing them tells nothing of the token's.
+	// Digests have one length, so a comparison reveals nothing about the length of the token.
 	digest := sha256.Sum256([]byte(token))
 	same := subtle.ConstantTimeCompare(digest[:], o.digest[:]) == 1
 	if !ok || !o.known || !same {

@@ -8,29 +8,29 @@ import (
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
-// Clients recognises who calls the admin REST and the public gRPC face: the operator by the bootstrap token, one of the
-// vendor's services by its service credential. An API key opens neither face.
+// Clients recognizes the clients of the admin REST API and the public gRPC API: the operator by the bootstrap token, and the vendor's
+// services by their service credentials. An API key opens neither API.
 type Clients struct {
 	operator Operator
 	leases   leases
 }
 
-// NewClients makes it on a cache of leases.
+// NewClients creates Clients on a cache of key leases.
 func NewClients(operator Operator, keys *keylease.Cache, unknown *UnknownKeys) Clients {
 	return Clients{operator: operator, leases: leases{keys, unknown}}
 }
 
-// Client is who sends a request.
+// Client is the sender of a request.
 type Client struct {
 	Principal *commonv1.Principal
 
-	// Of a service credential: what it was recognised by, and until when that holds.
+	// For a service credential: its digest, and the lease that says until when it is valid.
 	digest keylease.Digest
 	lease  keylease.Lease
 }
 
-// Authenticate gives the client of a request, by all its Authorization values. The error is a Refusal, fault.Limit when
-// too many unknown credentials came from the source, or says that it cannot be told now.
+// Authenticate returns the client of a request, from all its Authorization values. The error is a Refusal; fault.Limit if too many unknown
+// credentials came from the source; or another fault if the credential cannot be checked now.
 func (c Clients) Authenticate(ctx context.Context, source Source, authorization []string) (Client, error) {
 	if principal, ok := c.operator.Authenticate(authorization); ok {
 		return Client{Principal: principal}, nil

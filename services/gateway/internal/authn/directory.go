@@ -8,24 +8,24 @@ import (
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
-// Refusal is why a request opens nothing. It is for metrics: a client is told the same for all but NoBearer.
+// Refusal is the reason why a request opens nothing. It is for metrics: except for NoBearer, a client gets the same answer for all of them.
 type Refusal string
 
 // The refusals.
 const (
 	NoBearer       Refusal = "no_bearer"       // no Authorization, several, or another scheme
 	Malformed      Refusal = "malformed"       // not the form of a secret that could open this
-	Unknown        Refusal = "unknown"         // no such secret, or it was revoked or has expired
+	Unknown        Refusal = "unknown"         // the secret does not exist, was revoked or has expired
 	OtherDirectory Refusal = "other_directory" // a valid key of another directory
 )
 
-// Error makes a Refusal an error.
+// Error returns the text of a Refusal.
 func (r Refusal) Error() string { return "the request opens nothing: " + string(r) }
 
 // Directories recognises directories by their API keys. A service credential opens none.
 type Directories struct{ leases leases }
 
-// NewDirectories makes it on a cache of leases.
+// NewDirectories creates Directories on a cache of key leases.
 func NewDirectories(keys *keylease.Cache, unknown *UnknownKeys) Directories {
 	return Directories{leases{keys, unknown}}
 }
@@ -36,8 +36,8 @@ type Opened struct {
 	digest keylease.Digest
 }
 
-// Authenticate gives what a request, by all its Authorization values, opens. The error is a Refusal, or says that it cannot be
-// told now; fault.Limit: too many unknown keys came from the source.
+// Authenticate returns the directory that a request opens, from all its Authorization values. The error is a Refusal; fault.Limit if too
+// many unknown keys came from the source; or another fault if the key cannot be checked now.
 func (d Directories) Authenticate(ctx context.Context, source Source, authorization []string, directoryID string) (Opened, error) {
 	token, ok := bearerToken(authorization)
 	if !ok {
@@ -53,7 +53,7 @@ func (d Directories) Authenticate(ctx context.Context, source Source, authorizat
 	return opened, refuse(opened.Lease, err, directoryID)
 }
 
-// refuse says why a lease does not open a directory.
+// refuse returns the reason why a lease does not open a directory.
 func refuse(lease keylease.Lease, err error, directoryID string) error {
 	switch {
 	case err != nil:
@@ -66,10 +66,10 @@ func refuse(lease keylease.Lease, err error, directoryID string) error {
 	return nil
 }
 
-// Again authenticates a request once more, before a step of it that changes something: the key may have been revoked since. A
-// revocation in this process waits until release is called, which is not nil. Errors are those of Authenticate.
-func (d Directories) Again(ctx context.Context, o Opened) (again Opened, release func(), err error) {
+// Recheck authenticates a request again, before a step that changes something, because the key may have been revoked meanwhile. A
+// revocation in this process waits until release is called; release is never nil. The errors are those of Authenticate.
+func (d Directories) Recheck(ctx context.Context, o Opened) (again Opened, release func(), err error) {
 	again.digest = o.digest
-	again.Lease, release, err = d.leases.hold(ctx, o.digest)
+	again.Lease, release, err = d.leases.lock(ctx, o.digest)
 	return again, release, refuse(again.Lease, err, o.DirectoryID)
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
-// leases asks what secrets open.
+// leases looks up what secrets open.
 type leases struct {
 	keys    *keylease.Cache
 	unknown *UnknownKeys
 }
 
-// from looks a secret up that a request from a source brings. fault.Limit: too many came that nobody knows.
+// from looks up a secret of a request from a source. The error is fault.Limit if the source sent too many unknown secrets.
 func (l leases) from(ctx context.Context, source Source, digest keylease.Digest) (keylease.Lease, error) {
 	if l.keys.Seen(digest) {
 		return l.of(ctx, digest)
@@ -30,14 +30,14 @@ func (l leases) from(ctx context.Context, source Source, digest keylease.Digest)
 	return lease, err
 }
 
-// of looks a secret up.
+// of looks up a secret.
 func (l leases) of(ctx context.Context, digest keylease.Digest) (keylease.Lease, error) {
 	lease, err := l.keys.Lookup(ctx, digest)
 	return lease, late(err)
 }
 
-// hold looks a secret up, and keeps a revocation in this process waiting until release is called.
-func (l leases) hold(ctx context.Context, digest keylease.Digest) (lease keylease.Lease, release func(), err error) {
+// lock looks up a secret, and makes a revocation in this process wait until release is called.
+func (l leases) lock(ctx context.Context, digest keylease.Digest) (lease keylease.Lease, release func(), err error) {
 	lease, release, err = l.keys.Acquire(ctx, digest)
 	return lease, release, late(err)
 }

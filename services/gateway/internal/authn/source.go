@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-// Source is where a request comes from.
+// Source is the origin of a request.
 type Source struct {
 	// Remote is the other end of the connection, as host:port.
 	Remote string
-	// Forwarded are all the values of X-Forwarded-For.
+	// Forwarded contains all values of X-Forwarded-For.
 	Forwarded []string
 }
 
-// SourceOf is where an HTTP request comes from.
+// SourceOf returns the source of an HTTP request.
 func SourceOf(r *http.Request) Source {
 	return Source{Remote: r.RemoteAddr, Forwarded: r.Header.Values("X-Forwarded-For")}
 }
 
-// Client is the address of the last one on the way who is no trusted proxy; not valid where the connection has none.
+// Client returns the address of the last hop that is not a trusted proxy. The address is invalid if the connection has none.
 func (s Source) Client(trusted []netip.Prefix) netip.Addr {
 	remote, err := netip.ParseAddrPort(s.Remote)
 	if err != nil {
@@ -31,7 +31,7 @@ func (s Source) Client(trusted []netip.Prefix) netip.Addr {
 		return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(addr) })
 	}
 	if trusts() {
-		// Each proxy adds whom it heard, so only what stands behind an address that is not trusted may be invented.
+		// Each proxy appends the address of its client. So only the addresses before one that is not trusted may be invented.
 		way := strings.Split(strings.Join(s.Forwarded, ","), ",")
 		for i := len(way) - 1; i >= 0 && trusts(); i-- {
 			before, err := parseForwarded(way[i])
@@ -44,19 +44,19 @@ func (s Source) Client(trusted []netip.Prefix) netip.Addr {
 	return addr
 }
 
-// share is the client's address as it has a share: the addresses of an IPv6 network of 64 bits count as one, since one client may use
-// them all. Whatever has no address has one share.
+// share returns the client's address for counting shares. The addresses of an IPv6 network of 64 bits count as one, because one client may
+// use all of them. All clients without an address share one.
 func (s Source) share(trusted []netip.Prefix) netip.Addr {
 	addr := s.Client(trusted)
 	if addr.Is6() {
-		if network, err := addr.Prefix(64); err == nil { // it has so many bits
+		if network, err := addr.Prefix(64); err == nil { // an IPv6 address has 64 bits
 			addr = network.Addr()
 		}
 	}
 	return addr
 }
 
-// parseForwarded reads an address that some proxies send with a port.
+// parseForwarded parses an address; some proxies add a port to it.
 func parseForwarded(text string) (netip.Addr, error) {
 	text = strings.TrimSpace(text)
 	if withPort, err := netip.ParseAddrPort(text); err == nil {

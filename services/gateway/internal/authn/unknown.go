@@ -9,18 +9,17 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// UnknownKeysConfig is what UnknownKeys can be told. The rates must be positive.
+// UnknownKeysConfig is the configuration of UnknownKeys. The rates must be positive.
 type UnknownKeysConfig struct {
-	// PerAddress and Total are how many keys that nobody knows are looked up a second, from one address and in all. Ten times
-	// as many may come at once.
+	// PerAddress and Total are how many unknown keys are looked up per second, from one address and in all. A burst may have ten times as
+	// many.
 	PerAddress, Total float64
-	// TrustedProxies are those that are believed whom they speak for.
+	// TrustedProxies are the proxies whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 }
 
-// UnknownKeys bounds the look-ups of keys and service credentials that have opened nothing here before: anybody can invent
-// as many as they like, and each is a question to the directory service. A key that turns out to open something does not
-// count.
+// UnknownKeys limits the look-ups of keys and service credentials that have not opened anything here before: anybody can invent any number
+// of them, and each one is a call to the directory service. A key that turns out to be valid does not count.
 type UnknownKeys struct {
 	config UnknownKeysConfig
 	now    func() time.Time
@@ -30,18 +29,18 @@ type UnknownKeys struct {
 	by    map[netip.Addr]*bucket
 }
 
-// unknownBurst is how many seconds' worth may come at once.
+// unknownBurst is how many seconds of the rate a burst may have.
 const unknownBurst = 10
 
-// maxAddresses bounds how many addresses' buckets are remembered.
+// maxAddresses is how many addresses have a bucket at most.
 const maxAddresses = 10_000
 
-// NewUnknownKeys makes it.
+// NewUnknownKeys creates UnknownKeys.
 func NewUnknownKeys(config UnknownKeysConfig, now func() time.Time) *UnknownKeys {
 	return &UnknownKeys{config: config, now: now, by: map[netip.Addr]*bucket{}}
 }
 
-// take counts a look-up, and gives the address to giveBack it for.
+// take counts a look-up. It returns the address to pass to giveBack.
 func (u *UnknownKeys) take(source Source) (netip.Addr, error) {
 	addr := source.share(u.config.TrustedProxies)
 	u.mu.Lock()
@@ -65,7 +64,7 @@ func (u *UnknownKeys) take(source Source) (netip.Addr, error) {
 	return addr, nil
 }
 
-// giveBack is for a key that was known after all.
+// giveBack undoes a take, for a key that turned out to be valid.
 func (u *UnknownKeys) giveBack(addr netip.Addr) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -75,8 +74,8 @@ func (u *UnknownKeys) giveBack(addr netip.Addr) {
 	}
 }
 
-// makeRoom forgets the addresses at rest, which changes nothing for them. If all are busy it forgets all: who has so many
-// addresses is bounded by the total alone.
+// makeRoom removes the idle addresses, which changes nothing for them. If all are busy, it removes all: only the total limits an attacker
+// with so many addresses.
 func (u *UnknownKeys) makeRoom(now time.Time) {
 	if len(u.by) < maxAddresses {
 		return
@@ -91,7 +90,7 @@ func (u *UnknownKeys) makeRoom(now time.Time) {
 	}
 }
 
-// bucket is a token bucket, by what was taken of it: unlike those of x/time/rate, what was taken can be put back.
+// bucket is a token bucket that stores how much was taken. Unlike those of x/time/rate, tokens can be put back.
 type bucket struct {
 	taken float64
 	at    time.Time
@@ -102,7 +101,7 @@ func (b *bucket) drain(now time.Time, perSecond float64) {
 	b.at = now
 }
 
-// wait is how long until one can be taken; 0 is now.
+// wait returns how long to wait before one token can be taken; 0 is now.
 func (b *bucket) wait(now time.Time, perSecond float64) time.Duration {
 	b.drain(now, perSecond)
 	over := b.taken + 1 - max(1, perSecond*unknownBurst)

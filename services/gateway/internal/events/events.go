@@ -1,5 +1,5 @@
-// Package events sees to it that every failed event reaches the failedevents service: written to the spool before the
-// message is answered, delivered in the background, and kept there until it was taken.
+// Package events delivers every failed event to the failedevents service. It writes a failed event to the spool before the message is
+// answered, delivers it in the background, and keeps it until the service has accepted it.
 package events
 
 import (
@@ -19,39 +19,39 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// batch is how many events a call takes: the contract's bound.
+// batch is how many failed events a call contains at most, by the contract.
 const batch = 500
 
-// Why an event can be lost, as the metric has it.
+// The reasons why a failed event can be lost, as values of the metric's label.
 const (
 	lostFull       = "spool_full"
-	lostDisk       = "spool_error"  // the disk refused
-	lostUnreadable = "unreadable"   // what the spool holds is no event
-	lostRefused    = "refused"      // the service says that it breaks the contract
-	lostTorn       = "spool_damage" // bytes of the spool were no whole record
+	lostDisk       = "spool_error"  // an error of the disk
+	lostUnreadable = "unreadable"   // a record of the spool is not a failed event
+	lostRefused    = "refused"      // the service says that the failed event violates the contract
+	lostTorn       = "spool_damage" // bytes of the spool are not a whole record
 )
 
-// Retry says how long to wait after a failed delivery.
+// Retry defines how long to wait after a failed delivery.
 type Retry struct {
-	First time.Duration // doubled each time, up to
+	First time.Duration // doubles with each failure, up to Most
 	Most  time.Duration
-	Call  time.Duration // how long one call may take
+	Call  time.Duration // the time limit of one call
 }
 
-// Recorder takes failed events and delivers them.
+// Recorder accepts failed events and delivers them.
 type Recorder struct {
 	spool    *spool.Spool
 	client   failedeventsv1.FailedEventRecordServiceClient
 	metrics  *metrics.Metrics
 	log      *slog.Logger
 	retry    Retry
-	failures int // in a row; only Run and what it calls use it
+	failures int // in a row; only Run and the functions that it calls use it
 
 	mu      sync.Mutex
-	trouble string // why events are being lost now; empty: they are not
+	trouble string // why failed events are being lost now; empty if they are not
 }
 
-// New makes a recorder on an open spool. A Retry that is zero waits from 100 ms to 30 s, and a call takes 10 s at most.
+// New creates a recorder on an open spool. A zero Retry waits from 100 ms to 30 s, and limits a call to 10 s.
 func New(s *spool.Spool, client failedeventsv1.FailedEventRecordServiceClient, m *metrics.Metrics, log *slog.Logger, retry Retry) *Recorder {
 	if retry == (Retry{}) {
 		retry = Retry{First: 100 * time.Millisecond, Most: 30 * time.Second, Call: 10 * time.Second}
@@ -59,8 +59,8 @@ func New(s *spool.Spool, client failedeventsv1.FailedEventRecordServiceClient, m
 	return &Recorder{spool: s, client: client, metrics: m, log: log, retry: retry}
 }
 
-// Record writes an event to the spool. When it returns, the event survives whatever happens to this process, or its loss
-// was counted and logged: the message is answered either way. ctx is for tracing; its end stops nothing.
+// Record writes a failed event to the spool. When it returns, either the failed event survives a crash of this process, or its loss was
+// counted and logged; the message is answered in both cases. ctx is for tracing; its end stops nothing.
 func (r *Recorder) Record(ctx context.Context, event *failedeventsv1.FailedEvent) {
 	record, err := proto.Marshal(event)
 	if err == nil {
@@ -83,7 +83,7 @@ func (r *Recorder) lose(ctx context.Context, why string, count int) {
 	r.metrics.FailedEventsDropped.Add(ctx, int64(count), metrics.Reason(why))
 }
 
-// troubled logs when losing events begins, ends or changes its reason, and not each loss.
+// troubled logs when losses of failed events begin, end or change their reason, instead of each loss.
 func (r *Recorder) troubled(ctx context.Context, why string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -120,11 +120,11 @@ func (r *Recorder) Run(ctx context.Context) {
 	}
 }
 
-// deliver hands a segment over, however often that takes, and removes it.
+// deliver sends a segment, retrying as often as necessary, and removes it.
 func (r *Recorder) deliver(ctx context.Context, segment spool.Segment) {
 	if segment.Torn > 0 {
-		// A crash while a record was written leaves the like of it: nobody was told that it was kept. Were it damage, this
-		// is where to see it.
+		// A crash during the write of a record leaves such bytes; no caller was told that this record was stored. If the bytes are real
+		// damage, this is where to see it.
 		r.lose(ctx, lostTorn, 1)
 		r.log.WarnContext(ctx, "a segment of the spool ends in bytes that are no record",
 			slog.Int64("segment", segment.Number), slog.Int64("bytes", segment.Torn))
@@ -149,7 +149,7 @@ func (r *Recorder) deliver(ctx context.Context, segment spool.Segment) {
 		r.failures = 0
 		events = events[len(some):]
 	}
-	// Tried once even when the context has ended: what was taken need not be sent again after the next start.
+	// Try once even after the context has ended: a segment that was delivered need not be sent again after the next start.
 	for {
 		err := r.spool.Remove(segment.Number)
 		if err == nil {
@@ -176,7 +176,7 @@ func (r *Recorder) read(ctx context.Context, records [][]byte) []*failedeventsv1
 	return events
 }
 
-// send hands events over. One that the service will never take is lost alone: it must not hold up the others.
+// send sends failed events. If the service will never accept one of them, only this one is lost, because it must not delay the others.
 func (r *Recorder) send(ctx context.Context, events []*failedeventsv1.FailedEvent) error {
 	call, cancel := context.WithTimeout(ctx, r.retry.Call)
 	_, err := r.client.RecordFailedEvents(call, &failedeventsv1.RecordFailedEventsRequest{FailedEvents: events})
@@ -201,7 +201,7 @@ func (r *Recorder) send(ctx context.Context, events []*failedeventsv1.FailedEven
 	return r.send(ctx, events[half:])
 }
 
-// backOff waits, longer with each failure in a row.
+// backOff waits, longer after each failure in a row.
 func (r *Recorder) backOff(ctx context.Context) {
 	r.failures++
 	wait.Sleep(ctx, wait.Backoff(r.retry.First, r.retry.Most, r.failures))

@@ -1,5 +1,5 @@
-// Package metrics is every metric of the gateway: their names, labels and units in one place. Labels come from closed
-// sets; none holds an id, a path or anything else that a client chooses.
+// Package metrics defines every metric of the gateway: names, labels and units in one place. Label values come from closed sets; none
+// contains an id, a path or any other value that a client chooses.
 package metrics
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
-// The names.
+// The names of the metrics.
 const (
 	Messages               = "usher_gateway_messages_total"
 	MessageDuration        = "usher_gateway_message_duration_seconds"
@@ -34,14 +34,14 @@ const (
 	methodLabel            = "method"
 	statusClassLabel       = "status_class"
 	reasonLabel            = "reason"
-	faceLabel              = "face"
+	apiLabel               = "face"
 	quirkLabel             = "quirk"
 	budgetLabel            = "budget"
 	sourceLabel            = "source"
 	longestUsefulQuirkName = 50
 )
 
-// Metrics are the instruments.
+// Metrics contains the instruments.
 type Metrics struct {
 	Messages              metric.Int64Counter
 	MessageDuration       metric.Float64Histogram
@@ -59,7 +59,7 @@ type Metrics struct {
 	meter metric.Meter
 }
 
-// New makes the instruments.
+// New creates the instruments.
 func New(provider metric.MeterProvider) (*Metrics, error) {
 	m := &Metrics{meter: provider.Meter(meterName)}
 	var problems []error
@@ -86,15 +86,14 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 	return m, errors.Join(append(problems, err)...)
 }
 
-// ObserveSpool reports the spool's size whenever metrics are read, until the registration ends.
+// ObserveSpool reports the size of the spool when metrics are read, until the registration ends.
 func (m *Metrics) ObserveSpool(bytes func() int64) (metric.Registration, error) {
 	return m.observeBytes(SpoolBytes, "Failed events that wait on disk to be delivered.", bytes)
 }
 
-// ObserveInFlight reports the memory that requests under way have reserved whenever metrics are read, until the
-// registration ends.
+// ObserveInFlight reports the memory that requests in flight have reserved when metrics are read, until the registration ends.
 func (m *Metrics) ObserveInFlight(bytes func() int64) (metric.Registration, error) {
-	return m.observeBytes(InFlightBytes, "Memory that requests under way have reserved, of SCIM, the admin REST and the public gRPC face.", bytes)
+	return m.observeBytes(InFlightBytes, "Memory that requests under way have reserved, of SCIM, the admin REST API and the public gRPC API.", bytes)
 }
 
 func (m *Metrics) observeBytes(name, description string, bytes func() int64) (metric.Registration, error) {
@@ -108,7 +107,7 @@ func (m *Metrics) observeBytes(name, description string, bytes func() int64) (me
 	}, gauge)
 }
 
-// ObserveKeys reports how many look-ups of API keys each layer has answered, until the registration ends.
+// ObserveKeys reports how many look-ups of keys each layer has answered, until the registration ends.
 func (m *Metrics) ObserveKeys(counts func() keylease.Counts) (metric.Registration, error) {
 	counter, err := m.meter.Int64ObservableCounter(KeyLookups,
 		metric.WithDescription("Look-ups of API keys, by what answered: this process, what gateways share, or directory."))
@@ -128,18 +127,18 @@ func (m *Metrics) ObserveKeys(counts func() keylease.Counts) (metric.Registratio
 	}, counter)
 }
 
-// Message labels a message: its route as a template, its method, and the hundreds of its status.
+// Message labels a message: its route as a template, its method, and the class of its status, such as 2xx.
 func Message(route, method string, status int) metric.MeasurementOption {
 	return metric.WithAttributes(attribute.String(routeLabel, route), attribute.String(methodLabel, method),
 		attribute.String(statusClassLabel, string('0'+rune(status/100))+"xx")) //nolint:gosec // three digits
 }
 
-// Route labels a duration: not by status, which would multiply its buckets.
+// Route labels a duration. The status is not a label, because it would multiply the buckets.
 func Route(route, method string) metric.MeasurementOption {
 	return metric.WithAttributes(attribute.String(routeLabel, route), attribute.String(methodLabel, method))
 }
 
-// Reason labels a loss or refusal.
+// Reason labels a loss or a refusal.
 func Reason(reason string) metric.MeasurementOption {
 	return metric.WithAttributes(attribute.String(reasonLabel, reason))
 }
@@ -149,12 +148,12 @@ func Budget(name string) metric.MeasurementOption {
 	return metric.WithAttributes(attribute.String(budgetLabel, name))
 }
 
-// Face labels a refusal with the face that it came to.
-func Face(face string) metric.MeasurementOption {
-	return metric.WithAttributes(attribute.String(faceLabel, face))
+// API labels a refusal with the API that refused. The label is called "face".
+func API(name string) metric.MeasurementOption {
+	return metric.WithAttributes(attribute.String(apiLabel, name))
 }
 
-// Quirk labels a tolerant reading with the name that identity gave it.
+// Quirk labels a count with the name of a quirk.
 func Quirk(name string) metric.MeasurementOption {
 	return metric.WithAttributes(attribute.String(quirkLabel, name[:min(len(name), longestUsefulQuirkName)]))
 }

@@ -5,30 +5,29 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// What a call reserves of the memory in flight.
+// The memory in flight that a call reserves.
 const (
 	// callBytes is what every call reserves: for itself, a request of smallRequest and an answer of smallAnswer.
 	callBytes = 16 << 10
-	// smallRequest is the largest request, in bytes, that callBytes is enough for, whatever it holds. A check has some 200 bytes.
+	// smallRequest is the largest request, in bytes, for which callBytes is enough, whatever it contains. A check has about 200 bytes.
 	smallRequest = 256
-	// smallAnswer is the largest answer, in bytes, that callBytes is enough for.
+	// smallAnswer is the largest answer, in bytes, for which callBytes is enough.
 	smallAnswer = 4 << 10
-	// copies of an answer are in memory until it is sent: decoded and encoded.
+	// copies is how many copies of an answer are in memory until it is sent: decoded and encoded.
 	copies = 2
 )
 
-// What decoding takes of memory, in bytes. It takes most where a list of many things grows: what the list had before is
-// garbage then, and counts until it is collected.
+// The memory that decoding takes, in bytes. It takes most when a list of many elements grows: the list's old memory is garbage then, and
+// counts until it is collected.
 const (
 	valueBytes   = 96  // of a value, besides its own bytes
-	messageBytes = 160 // of a message, besides its values
-	// unknownCopies is how often the bytes of a value are copied that the contract does not know: one after another is added to
-	// those that came before.
+	messageBytes = 160 // of a protobuf message, besides its values
+	// unknownCopies is how often the bytes of an unknown field are copied: each one is appended to the earlier ones.
 	unknownCopies = 6
 )
 
-// decodedBytes is how much memory decoding a message takes at most. It reads each tag of the encoded message once, and
-// decodes nothing. What cannot be decoded counts up to where that shows. deepest is how deep messages may lie in messages.
+// decodedBytes returns an upper bound of the memory that decoding a protobuf message takes. It reads each tag of the encoded message once,
+// and decodes nothing. If the encoding is invalid, only the part before the fault counts. deepest is the greatest nesting depth.
 func decodedBytes(message protoreflect.MessageDescriptor, data []byte, deepest int) int64 {
 	total := int64(messageBytes)
 	for deepest > 0 && len(data) > 0 {

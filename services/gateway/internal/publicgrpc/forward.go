@@ -19,9 +19,9 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// describe makes the forwarding service of a service's public methods; nil when it has none. All of them are streams to
-// gRPC: it hands those over before it reads the request.
-func (f *Face) describe(service protoreflect.ServiceDescriptor, conn grpc.ClientConnInterface) (*grpc.ServiceDesc, error) {
+// describe creates the forwarding service for the public methods of a service, or returns nil if it has none. For gRPC, all of them are
+// streams, because gRPC passes a stream to its handler before it reads the request.
+func (a *API) describe(service protoreflect.ServiceDescriptor, conn grpc.ClientConnInterface) (*grpc.ServiceDesc, error) {
 	desc := &grpc.ServiceDesc{ServiceName: string(service.FullName()), Metadata: service.ParentFile().Path()}
 	for i := range service.Methods().Len() {
 		method := service.Methods().Get(i)
@@ -29,7 +29,7 @@ func (f *Face) describe(service protoreflect.ServiceDescriptor, conn grpc.Client
 		if !rpc.Public(name) {
 			continue
 		}
-		forward, err := newForwarder(name, method, conn, f.d.Limits)
+		forward, err := newForwarder(name, method, conn, a.d.Limits)
 		if err != nil {
 			return nil, err
 		}
@@ -38,17 +38,17 @@ func (f *Face) describe(service protoreflect.ServiceDescriptor, conn grpc.Client
 			handler = forward.stream
 		}
 		desc.Streams = append(desc.Streams, grpc.StreamDesc{
-			StreamName: string(method.Name()), Handler: f.admitting(name, method.IsStreamingServer(), handler),
+			StreamName: string(method.Name()), Handler: a.admitting(name, method.IsStreamingServer(), handler),
 			ServerStreams: method.IsStreamingServer(),
 		})
 	}
 	if len(desc.Streams) == 0 {
-		return nil, nil //nolint:nilnil // nothing public, and nothing wrong
+		return nil, nil //nolint:nilnil // no public methods, which is not an error
 	}
 	return desc, nil
 }
 
-// forwarder carries calls of one method.
+// forwarder forwards calls of one method.
 type forwarder struct {
 	method  string
 	conn    grpc.ClientConnInterface
@@ -81,9 +81,9 @@ func (f *forwarder) unary(from *entered) error {
 	if err := f.conn.Invoke(from.Context(), f.method, request, reply); err != nil {
 		return err
 	}
-	// The call is made, so its answer is not refused.
+	// The call has been made, so its answer is not refused.
 	if size := int64(proto.Size(reply)); size > smallAnswer {
-		from.hold.Take(copies * size)
+		from.reserved.Take(copies * size)
 	}
 	return from.SendMsg(reply)
 }
@@ -93,7 +93,7 @@ func (f *forwarder) stream(from *entered) error {
 	if err != nil {
 		return err
 	}
-	// The stream to the service ends with this call, whichever side ends it.
+	// The stream to the service ends with this call, no matter which side ends it.
 	ctx, cancel := context.WithCancel(from.Context())
 	defer cancel()
 	to, err := f.conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, f.method)
@@ -113,17 +113,17 @@ func (f *forwarder) stream(from *entered) error {
 			}
 			return err
 		}
-		if err := out.put(ctx, reply); err != nil {
+		if err := out.next(ctx, reply); err != nil {
 			return err
 		}
 	}
 }
 
-// receive reads the request, for as long as it may take to arrive. It reserves what the request takes before it is decoded.
+// receive reads the request within the time limit for its arrival. It reserves the memory of the request before it decodes it.
 func (f *forwarder) receive(from *entered) (proto.Message, error) {
 	arriving := &encoded{}
 	read := make(chan error, 1)
-	// Nothing ends the reading but the end of the call, so who gives up does not wait for it.
+	// Only the end of the call ends the reading, so a caller that gives up does not wait for it.
 	go func() { read <- from.RecvMsg(arriving) }()
 	prompt := min(f.limits.Prompt, f.limits.Arrival)
 	late := time.NewTimer(prompt)
@@ -133,20 +133,20 @@ func (f *forwarder) receive(from *entered) (proto.Message, error) {
 		return f.arrived(from, arriving, err)
 	case <-late.C:
 	}
-	if err := from.hold.Reserve(maxRequest); err != nil {
+	if err := from.reserved.Reserve(maxRequest); err != nil {
 		return nil, err
 	}
 	late.Reset(f.limits.Arrival - prompt)
 	select {
 	case err := <-read:
-		from.hold.Release(maxRequest)
+		from.reserved.Release(maxRequest)
 		return f.arrived(from, arriving, err)
 	case <-late.C:
 		return nil, fault.New(fault.Deadline, "the request did not arrive within %s", f.limits.Arrival)
 	}
 }
 
-// arrived decodes a request, or gives why it did not come.
+// arrived decodes a request, or returns the reason why it did not arrive.
 func (f *forwarder) arrived(from *entered, request *encoded, err error) (proto.Message, error) {
 	if err != nil {
 		return nil, err
@@ -155,7 +155,7 @@ func (f *forwarder) arrived(from *entered, request *encoded, err error) (proto.M
 	data := request.data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer data.Free()
 	if size := data.Len(); size > smallRequest {
-		if err := from.hold.Reserve(int64(size) + decodedBytes(f.request.Descriptor(), data.ReadOnlyData(), protowire.DefaultRecursionLimit)); err != nil {
+		if err := from.reserved.Reserve(int64(size) + decodedBytes(f.request.Descriptor(), data.ReadOnlyData(), protowire.DefaultRecursionLimit)); err != nil {
 			return nil, err
 		}
 	}
@@ -166,11 +166,11 @@ func (f *forwarder) arrived(from *entered, request *encoded, err error) (proto.M
 	return message, nil
 }
 
-// encoded is what RecvMsg is given to fill: a request as it came. gRPC would decode it before anybody could ask how much that
-// takes, and tell the client of a fault of the server's if it cannot be decoded.
+// encoded receives the undecoded request from RecvMsg. gRPC would decode the request before anybody could check how much memory this takes,
+// and if it cannot be decoded, gRPC would report a fault of the server.
 type encoded struct{ data mem.BufferSlice }
 
-// requestCodec is protobuf's, but for requests, which it leaves encoded.
+// requestCodec is the codec of protobuf, except that it leaves requests encoded.
 type requestCodec struct{ encoding.CodecV2 }
 
 func (c requestCodec) Unmarshal(data mem.BufferSlice, into any) error {
@@ -182,16 +182,16 @@ func (c requestCodec) Unmarshal(data mem.BufferSlice, into any) error {
 	return c.CodecV2.Unmarshal(data, into)
 }
 
-// sending sends messages to a client: one at a time, and the next one once HTTP/2 has taken it.
+// sending sends responses to a client, one at a time: the next one after HTTP/2 has accepted the previous one.
 type sending struct {
 	unread   time.Duration
 	messages chan proto.Message
-	ended    chan error // what the sending ended with
+	ended    chan error // receives the result of the sending
 	late     *time.Timer
 }
 
-// send begins it. put must be called until it fails or end was called. Nothing ends a send that waits for the client but the
-// end of the call, so who gives up does not wait for it.
+// send starts the sending. Call next until it fails, or end. Only the end of the call ends a send that waits for the client, so a caller
+// that gives up does not wait for it.
 func send(to grpc.ServerStream, unread time.Duration) *sending {
 	s := &sending{unread: unread, messages: make(chan proto.Message), ended: make(chan error, 1), late: time.NewTimer(unread)}
 	go func() {
@@ -206,8 +206,8 @@ func send(to grpc.ServerStream, unread time.Duration) *sending {
 	return s
 }
 
-// put sends a message once the one before it is out.
-func (s *sending) put(ctx context.Context, message proto.Message) error {
+// next sends a response after the previous one was sent.
+func (s *sending) next(ctx context.Context, message proto.Message) error {
 	s.late.Reset(s.unread)
 	var err error
 	select {
@@ -224,7 +224,7 @@ func (s *sending) put(ctx context.Context, message proto.Message) error {
 	return err
 }
 
-// end waits until all is sent.
+// end waits until everything is sent.
 func (s *sending) end(ctx context.Context) error {
 	close(s.messages)
 	s.late.Reset(s.unread)

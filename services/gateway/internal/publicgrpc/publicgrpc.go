@@ -1,6 +1,5 @@
-// Package publicgrpc is the gateway's public gRPC face: it forwards the RPCs that the contract opens to clients from
-// outside, and has no others. It is made from the contract's descriptors, so that an RPC is here exactly when its callers
-// say so.
+// Package publicgrpc is the gateway's public gRPC API. It forwards exactly the RPCs that the contract opens to clients from outside. It is
+// built from the descriptors of the contract, so an RPC is here if and only if its `callers` option says so.
 package publicgrpc
 
 import (
@@ -34,65 +33,65 @@ import (
 )
 
 const (
-	// deadline holds for a unary call that names none.
+	// deadline limits a unary call that has no deadline of its own.
 	deadline = 65 * time.Second // longer than the longest wait that an RPC offers
-	// maxRequest is the largest request, in bytes, as for the admin REST: a batch of 1,000 ids is far below it.
+	// maxRequest is the largest request, in bytes, as in the admin REST API. A batch of 1,000 ids is far below it.
 	maxRequest = 1 << 20
-	// unauthenticated is the tally's word for a call without a valid token.
+	// unauthenticated is the tally's name for a call without a valid token.
 	unauthenticated = "unauthenticated"
-	// unknownKeys is the tally's word for a call with one token too many that nobody knows.
+	// unknownKeys is the tally's name for a call that exceeds the limit on unknown tokens.
 	unknownKeys = "unknown_keys"
-	// overLimit is the tally's word for a call over a limit, such as of what its client has under way.
+	// overLimit is the tally's name for a call that exceeds a limit, such as the limit on its client's calls in flight.
 	overLimit = "over_limit"
-	// unavailable is the tally's word for a call whose token cannot be checked.
+	// unavailable is the tally's name for a call whose token cannot be checked.
 	unavailable = "unavailable"
 )
 
-// What one connection may take. A client that opens more streams is told to wait by HTTP/2 itself.
+// The limits of one connection. If a client opens more streams, HTTP/2 itself makes it wait.
 const (
 	maxStreams     = 100
-	maxHeaderBytes = 16 << 10 // of one call; the client learns the number when it connects
-	// streamWindow is what a client may send of a stream that nobody reads, such as one that is not authenticated yet, in
-	// bytes: HTTP/2's own default. A window that adapts to the line would grow to 16 MiB.
+	maxHeaderBytes = 16 << 10 // of one call; the client learns this limit when it connects
+	// streamWindow is how many bytes a client may send on a stream that nobody reads, such as one that is not authenticated yet. It is the
+	// default of HTTP/2. A window that adapts to the line would grow to 16 MiB.
 	streamWindow     = 64 << 10
 	connectionWindow = 1 << 20
 )
 
-// How long a connection may live.
+// The limits on the life of a connection.
 const (
 	handshakeTimeout = 10 * time.Second
-	// ageGrace lets the longest unary call end. A watch is cut, and goes on from its cursor.
+	// ageGrace lets the longest unary call end. A watch is cut, and its client continues from its cursor.
 	ageGrace = deadline + 5*time.Second
-	// pingsNotBefore is how often a client may ask whether the server is there.
+	// pingsNotBefore is how often a client may ping the server at most.
 	pingsNotBefore = 10 * time.Second
 )
 
-// Limits bound for how long a client may hold something of the face. All must be positive.
+// Limits limit how long a client may keep resources of the API. All must be positive.
 type Limits struct {
-	// Prompt is how long a request may take to arrive before it reserves memory for the largest request: what gRPC has of it
-	// cannot be seen until it is there.
+	// Prompt is how long a request may take to arrive before it reserves the memory of the largest request: until a request is complete,
+	// gRPC does not show how much of it has arrived.
 	Prompt time.Duration
-	// Arrival is how long a request may take to arrive, from when its sender is known.
+	// Arrival is how long a request may take to arrive, counted from when its sender is known.
 	Arrival time.Duration
-	// Unread is how long a message of a stream may wait for the client to read.
+	// Unread is how long a response of a stream may wait until the client reads it.
 	Unread time.Duration
-	// Idle is after how long without a call a connection is closed.
+	// Idle is how long a connection may be without a call before it is closed.
 	Idle time.Duration
-	// Age is how old a connection may become, give or take a tenth. A client then opens another; a watch on the old one is cut
-	// some time later.
+	// Age is the greatest age of a connection, plus or minus a tenth. Then a client opens another one; a watch on the old one is cut some
+	// time later.
 	Age time.Duration
-	// Quiet is after how long a client that says nothing is asked whether it is there, a second at least, and Pong for how long
-	// it may leave that unanswered before its connection is closed.
+	// Quiet is how long a client may be silent before it gets a ping, at least a second. Pong is how long it may take to answer before its
+	// connection is closed.
 	Quiet, Pong time.Duration
 }
 
-// Dependencies is what the face uses.
+// Dependencies are what the API uses.
 type Dependencies struct {
 	Limits Limits
-	// Connections leads from each package of the contract, such as "usher.rule.v1", to its service, as the gateway.
+	// Connections has a connection for each package of the contract, such as "usher.rule.v1", on which the caller is the gateway.
 	Connections map[string]grpc.ClientConnInterface
 	Clients     authn.Clients
-	InFlight    *inflight.Budget // of memory, with a share for each credential
+	InFlight    *inflight.Budget // memory, with a share for each credential
 	TallyEvery  time.Duration
 	Metrics     *metrics.Metrics
 	Log         *slog.Logger
@@ -101,40 +100,40 @@ type Dependencies struct {
 	Now         func() time.Time
 }
 
-// Face is the public gRPC face.
-type Face struct {
+// API is the public gRPC API.
+type API struct {
 	d        Dependencies
 	services []*grpc.ServiceDesc
 	health   *health.Server
 	tally    tally.Tally
 }
 
-// New makes the face from the descriptors of the packages that it has connections to.
-func New(d Dependencies) (*Face, error) {
-	f := &Face{d: d, health: health.NewServer()}
+// New creates the API from the descriptors of the packages that have a connection.
+func New(d Dependencies) (*API, error) {
+	a := &API{d: d, health: health.NewServer()}
 	var problems []error
 	for pkg, conn := range d.Connections {
 		protoregistry.GlobalFiles.RangeFilesByPackage(protoreflect.FullName(pkg), func(file protoreflect.FileDescriptor) bool {
 			for i := range file.Services().Len() {
-				desc, err := f.describe(file.Services().Get(i), conn)
+				desc, err := a.describe(file.Services().Get(i), conn)
 				problems = append(problems, err)
 				if desc != nil {
-					f.services = append(f.services, desc)
+					a.services = append(a.services, desc)
 				}
 			}
 			return true
 		})
 	}
-	return f, errors.Join(problems...)
+	return a, errors.Join(problems...)
 }
 
-// Server makes a gRPC server with the face and gRPC's health check. options are those of the listener, such as TLS.
-func (f *Face) Server(options ...grpc.ServerOption) *grpc.Server {
+// Server creates a gRPC server with the API and gRPC's health check. The options are those of the listener, such as TLS.
+func (a *API) Server(options ...grpc.ServerOption) *grpc.Server {
 	server := grpc.NewServer(append(options,
 		grpc.ForceServerCodecV2(requestCodec{encoding.GetCodecV2(proto.Name)}),
 		grpc.StatsHandler(rpc.WithoutMessages(otelgrpc.NewServerHandler(
-			otelgrpc.WithTracerProvider(f.d.Tracing), otelgrpc.WithMeterProvider(f.d.Meter),
-			// The client's trace is linked to: it decides neither the trace's id nor whether it is kept.
+			otelgrpc.WithTracerProvider(a.d.Tracing), otelgrpc.WithMeterProvider(a.d.Meter),
+			// A span links to the trace of the client, which decides neither the trace's id nor whether the trace is kept.
 			otelgrpc.WithPropagators(propagation.TraceContext{}), otelgrpc.WithPublicEndpoint()))),
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.NumStreamWorkers(rpc.ServerWorkers),
@@ -144,62 +143,62 @@ func (f *Face) Server(options ...grpc.ServerOption) *grpc.Server {
 		grpc.StaticConnWindowSize(connectionWindow),
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
-			MaxConnectionIdle: f.d.Limits.Idle, MaxConnectionAge: f.d.Limits.Age, MaxConnectionAgeGrace: ageGrace,
-			Time: f.d.Limits.Quiet, Timeout: f.d.Limits.Pong,
+			MaxConnectionIdle: a.d.Limits.Idle, MaxConnectionAge: a.d.Limits.Age, MaxConnectionAgeGrace: ageGrace,
+			Time: a.d.Limits.Quiet, Timeout: a.d.Limits.Pong,
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsNotBefore, PermitWithoutStream: true}),
 	)...)
-	for _, desc := range f.services {
+	for _, desc := range a.services {
 		server.RegisterService(desc, nil)
 	}
 	server.RegisterService(&grpc.ServiceDesc{
 		ServiceName: grpc_health_v1.Health_ServiceDesc.ServiceName,
-		Streams:     []grpc.StreamDesc{{StreamName: "Check", Handler: f.check}},
+		Streams:     []grpc.StreamDesc{{StreamName: "Check", Handler: a.check}},
 	}, nil)
 	return server
 }
 
-// Drain tells who asks for the face's health that it serves no longer. Calls that come all the same are served.
-func (f *Face) Drain() { f.health.Shutdown() }
+// Drain tells clients that ask for the API's health that it does not serve any more. The server still serves calls that arrive.
+func (a *API) Drain() { a.health.Shutdown() }
 
-// Run logs what is only counted, until its context ends.
-func (f *Face) Run(ctx context.Context) {
-	f.tally.Run(ctx, f.d.Log.With(slog.String("face", "grpc")), f.d.TallyEvery)
+// Run logs the counts of the tally until its context ends.
+func (a *API) Run(ctx context.Context) {
+	a.tally.Run(ctx, a.d.Log.With(slog.String("face", "grpc")), a.d.TallyEvery)
 }
 
-// check answers for the whole face, whichever service the request names: the request is not read, because who sends it
-// need not be known, and could send much. There is no Watch, which would be open for ever.
-func (f *Face) check(_ any, stream grpc.ServerStream) error {
-	answer, err := f.health.Check(stream.Context(), &grpc_health_v1.HealthCheckRequest{})
+// check reports the health of the whole API, whichever service the request names. It does not read the request, because the sender need not
+// be authenticated and could send much. There is no Watch, because it would stay open for ever.
+func (a *API) check(_ any, stream grpc.ServerStream) error {
+	answer, err := a.health.Check(stream.Context(), &grpc_health_v1.HealthCheckRequest{})
 	if err != nil {
 		return err
 	}
 	return stream.SendMsg(answer)
 }
 
-// enter authenticates a call; one that it refuses is only counted. What the client sent as metadata stays here: the call to
-// the service has only what the gateway says.
-func (f *Face) enter(ctx context.Context) (context.Context, authn.Client, error) {
+// enter authenticates a call. It only counts a call that it refuses. The metadata of the client stays here: the call to the service
+// contains only what the gateway writes.
+func (a *API) enter(ctx context.Context) (context.Context, authn.Client, error) {
 	incoming, _ := metadata.FromIncomingContext(ctx)
-	client, err := f.d.Clients.Authenticate(ctx, sourceOf(ctx, incoming), incoming.Get("authorization"))
+	client, err := a.d.Clients.Authenticate(ctx, sourceOf(ctx, incoming), incoming.Get("authorization"))
 	var refusal authn.Refusal
 	switch {
 	case err == nil:
 		return authn.WithClient(ctx, client), client, nil
 	case errors.As(err, &refusal):
-		f.d.Metrics.OperatorRefused.Add(ctx, 1, metrics.Face("grpc"))
-		f.tally.Add(unauthenticated)
+		a.d.Metrics.OperatorRefused.Add(ctx, 1, metrics.API("grpc"))
+		a.tally.Add(unauthenticated)
 		err = fault.New(fault.Unauthenticated, "send a valid token as metadata: authorization: Bearer ...")
 	case fault.Is(err, fault.Limit):
-		f.d.Metrics.OperatorRefused.Add(ctx, 1, metrics.Face("grpc"))
-		f.tally.Add(unknownKeys)
+		a.d.Metrics.OperatorRefused.Add(ctx, 1, metrics.API("grpc"))
+		a.tally.Add(unknownKeys)
 	default:
-		f.tally.Add(unavailable)
+		a.tally.Add(unavailable)
 	}
 	return ctx, client, rpc.Refuse(err)
 }
 
-// sourceOf is where a call comes from.
+// sourceOf returns the source of a call.
 func sourceOf(ctx context.Context, incoming metadata.MD) authn.Source {
 	source := authn.Source{Forwarded: incoming.Get("x-forwarded-for")}
 	if p, ok := peer.FromContext(ctx); ok {
@@ -208,28 +207,28 @@ func sourceOf(ctx context.Context, incoming metadata.MD) authn.Source {
 	return source
 }
 
-// admitting is the way of every forwarded call, also of unary ones: gRPC would read and decode their requests before it
-// asks who sends them. It is part of the handler, because gRPC has no interceptor that is called for all of them then. A
-// look-up holds up no other call of the connection: each handler runs in a goroutine of its own.
-func (f *Face) admitting(method string, streams bool, next func(*entered) error) grpc.StreamHandler {
+// admitting wraps the handler of every forwarded call, including unary ones. It authenticates the sender before the request is read; in a
+// unary handler, gRPC would read and decode the request first. It is part of the handler, because gRPC has no interceptor at this point. A
+// look-up delays no other call of the connection, because each handler runs in its own goroutine.
+func (a *API) admitting(method string, streams bool, next func(*entered) error) grpc.StreamHandler {
 	return func(_ any, stream grpc.ServerStream) (err error) {
-		start := f.d.Now()
-		ctx, client, err := f.enter(stream.Context())
+		start := a.d.Now()
+		ctx, client, err := a.enter(stream.Context())
 		if err != nil {
 			return err
 		}
-		defer func() { err = f.leave(ctx, method, start, err) }()
-		c := &entered{ServerStream: stream, ctx: ctx, hold: f.d.InFlight.OpenCredential(client.Principal.GetSubject())}
-		defer c.hold.Close()
-		if err := c.hold.Reserve(callBytes); err != nil {
+		defer func() { err = a.leave(ctx, method, start, err) }()
+		c := &entered{ServerStream: stream, ctx: ctx, reserved: a.d.InFlight.OpenCredential(client.Principal.GetSubject())}
+		defer c.reserved.Close()
+		if err := c.reserved.Reserve(callBytes); err != nil {
 			return err
 		}
 		if streams {
-			// A stream may outlive the credential that opened it.
-			held, stop := f.d.Clients.Hold(ctx, client)
+			// A stream can live longer than the credential that opened it.
+			bound, stop := a.d.Clients.Bind(ctx, client)
 			defer stop()
-			c.ctx = held
-			return authn.Because(held, next(c))
+			c.ctx = bound
+			return authn.Because(bound, next(c))
 		}
 		if _, ok := ctx.Deadline(); !ok {
 			var cancel context.CancelFunc
@@ -240,36 +239,36 @@ func (f *Face) admitting(method string, streams bool, next func(*entered) error)
 	}
 }
 
-// leave gives any error its status, and writes the call's one line.
-func (f *Face) leave(ctx context.Context, method string, start time.Time, err error) error {
+// leave converts any error to its status, and writes the one log line of the call.
+func (a *API) leave(ctx context.Context, method string, start time.Time, err error) error {
 	code, reason := codes.OK, ""
 	if err != nil {
 		err = rpc.Refuse(err)
 		refused := rpc.Fault(err)
 		if budget := refused.Metadata[inflight.BudgetKey]; budget != "" {
-			f.d.Metrics.OverBudget.Add(ctx, 1, metrics.Budget(budget))
+			a.d.Metrics.OverBudget.Add(ctx, 1, metrics.Budget(budget))
 		}
-		if refused.Reason == fault.Limit { // a client can cause as many as it likes
-			f.tally.Add(overLimit)
+		if refused.Reason == fault.Limit { // a client can cause any number of these
+			a.tally.Add(overLimit)
 			return err
 		}
 		code, reason = rpc.Status(err).Code(), fault.ReasonName(refused.Reason)
 	}
-	f.d.Log.LogAttrs(ctx, slog.LevelInfo, "public call",
+	a.d.Log.LogAttrs(ctx, slog.LevelInfo, "public call",
 		slog.String("principal", rpc.PrincipalOf(ctx).GetSubject()),
 		slog.String("rpc", method),
 		slog.String("code", code.String()),
 		slog.String("reason", reason),
-		slog.Duration("duration", f.d.Now().Sub(start)))
+		slog.Duration("duration", a.d.Now().Sub(start)))
 	return err
 }
 
-// entered is an authenticated call on its way.
+// entered is an authenticated call.
 type entered struct {
 	grpc.ServerStream
-	ctx  context.Context //nolint:containedctx // grpc.ServerStream hands its context out by a method
-	hold inflight.Hold   // what it takes of the memory in flight
+	ctx      context.Context      //nolint:containedctx // grpc.ServerStream has a method that returns its context
+	reserved inflight.Reservation // its part of the memory in flight
 }
 
-// Context is that of the client whom the call was authenticated as.
+// Context returns the context of the authenticated client.
 func (c *entered) Context() context.Context { return c.ctx }

@@ -150,7 +150,7 @@ func serveWatched(t *testing.T) (map[string]*conn, *grpc.ClientConn, watched) {
 
 // watched is what can be seen of a face from within, and what it knows of keys.
 type watched struct {
-	face    *Face
+	face    *API
 	dial    func(context.Context) (net.Conn, error)
 	logs    *strings.Builder
 	metrics *sdkmetric.ManualReader

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// answerType is the media type of answers to a client that accepts these (RFC 7644 §3.8). SCIM's own unless the client
-// names JSON and nothing that SCIM's is. Who accepts neither gets SCIM's, too: an identity provider that misstates what it
-// reads can still read it, and would learn nothing from 406.
+// answerType returns the media type of an answer, for a client that accepts these types (RFC 7644 §3.8): SCIM's own, unless the client
+// names JSON and no type that includes SCIM's. A client that accepts neither gets SCIM's type, too: an IdP that declares its types wrongly
+// can still read it, and a 406 would not help it.
 func answerType(accept []string) string {
 	answer := mediaSCIM
 	for one := range strings.SplitSeq(strings.Join(accept, ","), ",") {

@@ -15,36 +15,36 @@ import (
 	"github.com/usher-scim/usher/services/internal/pace"
 )
 
-// Media types of SCIM (RFC 7644 §3.1).
+// The media types of SCIM (RFC 7644 §3.1).
 const (
 	mediaSCIM = "application/scim+json"
 	mediaJSON = "application/json"
 )
 
 const (
-	// bytesPerByte is what the work on a body takes of memory for each of its bytes: the body itself, and what is parsed and
-	// written of it.
+	// bytesPerByte is how much memory the work on a body takes for each of its bytes: for the body itself, its parsed form, and the stored
+	// document.
 	bytesPerByte = 8
-	// messageBytes is what every message reserves. It is enough for a body of bodyRoom.
+	// messageBytes is the memory that every message reserves. It is enough for a body of bodyRoom.
 	messageBytes = 64 << 10
-	// bodyRoom is how much room a body gets on the word of its header alone. Most need no more.
+	// bodyRoom is the memory that a body gets before it arrives, whatever length its header announces. Most need no more.
 	bodyRoom = messageBytes / bytesPerByte
-	// small is the largest body of a group that is not passed on in parts.
+	// small is the largest body of a group that is not forwarded in parts.
 	small = 1 << 20
 )
 
-// MostInFlight is how much of BytesInFlight a message with the largest body takes.
+// MostInFlight is how much memory in flight a message with the largest body takes.
 func MostInFlight(body int64) int64 { return messageBytes + bytesPerByte*(body+1) }
 
-// body is what a message brings, or the data of one operation of a Bulk.
+// body is the body of a message, or the data of one operation of a Bulk.
 type body struct {
 	w    http.ResponseWriter
-	r    *http.Request // nil: data is all of it
+	r    *http.Request // nil: data is the whole body
 	data []byte
 	read bool // to its end
 }
 
-// length is how many bytes it has; below 0: that is not known.
+// length returns the number of bytes, or a negative number if it is not known.
 func (b *body) length() int64 {
 	if b.r == nil {
 		return int64(len(b.data))
@@ -52,7 +52,7 @@ func (b *body) length() int64 {
 	return b.r.ContentLength
 }
 
-// open begins to read a JSON body that may have limit bytes.
+// open starts to read a JSON body of at most limit bytes.
 func (b *body) open(limit int64) (io.Reader, error) {
 	if b.r != nil {
 		if err := checkMediaType(b.r); err != nil {
@@ -68,8 +68,8 @@ func (b *body) open(limit int64) (io.Reader, error) {
 	return http.MaxBytesReader(b.w, b.r.Body, limit), nil
 }
 
-// all reads a JSON body that may have limit bytes, and reserves memory for what comes.
-func (b *body) all(limit int64, hold *inflight.Hold) ([]byte, error) {
+// all reads a JSON body of at most limit bytes, and reserves memory for the bytes that arrive.
+func (b *body) all(limit int64, reserved *inflight.Reservation) ([]byte, error) {
 	from, err := b.open(limit)
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (b *body) all(limit int64, hold *inflight.Hold) ([]byte, error) {
 		if b.length() >= 0 {
 			most = b.length()
 		}
-		data, err = hold.ReadAll(from, most, bodyRoom, bytesPerByte)
+		data, err = reserved.ReadAll(from, most, bodyRoom, bytesPerByte)
 	}
 	if err != nil {
 		return nil, unreadable(err, limit)
@@ -94,12 +94,12 @@ func (b *body) all(limit int64, hold *inflight.Hold) ([]byte, error) {
 
 func noBody() error { return invalidSyntax("The request has no body; it needs a JSON object.") }
 
-// unreadable is why a body of at most limit bytes could not be read.
+// unreadable returns the reason why a body of at most limit bytes could not be read.
 func unreadable(err error, limit int64) error {
 	var refused *fault.Error
 	var over *http.MaxBytesError
 	switch {
-	case errors.As(err, &refused): // it was not let in
+	case errors.As(err, &refused): // no memory could be reserved
 		return refused
 	case errors.As(err, &over):
 		return tooLarge(limit)
@@ -121,7 +121,7 @@ func tooLarge(limit int64) error {
 	return fault.New(fault.Limit, "The body is larger than the limit of %d bytes.", limit)
 }
 
-// checkMediaType takes SCIM and JSON. Some clients name no type at all: theirs is taken for JSON.
+// checkMediaType accepts SCIM and JSON. Some clients send no media type; their body counts as JSON.
 func checkMediaType(r *http.Request) error {
 	unsupported := func(detail string) error {
 		return &problem{status: http.StatusUnsupportedMediaType, reason: fault.InvalidRequest, detail: detail}

@@ -79,8 +79,8 @@ func TestAHeaderAloneGetsLittleRoom(t *testing.T) {
 	w := newWorld(t)
 	r := w.request("POST", "/Groups", "{}")
 	r.ContentLength = 7 << 20
-	m := &message{hold: w.handler.config.InFlight.Open(directory)}
-	body, err := (&body{w: httptest.NewRecorder(), r: r}).all(7<<20, &m.hold)
+	m := &message{reserved: w.handler.config.InFlight.Open(directory)}
+	body, err := (&body{w: httptest.NewRecorder(), r: r}).all(7<<20, &m.reserved)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,8 +94,8 @@ func TestABodyReservesAsItComes(t *testing.T) {
 	for _, length := range []int64{0, 1, bodyRoom - 1, bodyRoom, bodyRoom + 1, 100_000, 1 << 20} {
 		for _, announced := range []int64{length, 2 << 20} {
 			b := inflight.New(1<<30, 1<<30)
-			hold := b.Open(directory)
-			body, err := hold.ReadAll(strings.NewReader(strings.Repeat("a", int(length))), announced, bodyRoom, bytesPerByte)
+			reserved := b.Open(directory)
+			body, err := reserved.ReadAll(strings.NewReader(strings.Repeat("a", int(length))), announced, bodyRoom, bytesPerByte)
 			if err != nil || int64(len(body)) != length || strings.Trim(string(body), "a") != "" {
 				t.Fatalf("%d bytes, and %v", len(body), err)
 			}
@@ -117,7 +117,7 @@ func TestWorkInFlightIsBounded(t *testing.T) {
 	for _, c := range []struct {
 		name, method, path, body string
 		answer                   int   // bytes of the document that identity gives
-		own, others              int64 // bytes that the directory, and others, hold already
+		own, others              int64 // bytes that the directory, and others, reserved already
 		status                   int
 		budget                   string
 		called                   bool // identity is
@@ -256,7 +256,7 @@ func TestABodyThatIsAnnouncedAndDoesNotComeHoldsNoRoom(t *testing.T) {
 		}
 	}
 	if held := w.handler.config.InFlight.Bytes(); held != 20*messageBytes {
-		t.Errorf("they hold %d bytes", held)
+		t.Errorf("they have reserved %d bytes", held)
 	}
 	if a := w.do("POST", "/Users", "{}"); a.Code != 201 {
 		t.Errorf("another message gets %d", a.Code)

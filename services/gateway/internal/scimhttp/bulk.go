@@ -20,11 +20,11 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// bulk carries out many operations, one after another (RFC 7644 §3.7). Each is checked, and fails, as a message of its own
-// would; what one did stays, whatever becomes of the others. Results come in the order of the request, though what an
-// operation refers to is created before it.
+// bulk executes many operations, one after another (RFC 7644 §3.7). Each one is checked, and fails, as a message of its own would; a
+// completed operation stays, even if others fail. The results are in the order of the request, although the resources that an operation
+// refers to are created before it.
 func (h *Handler) bulk(ctx context.Context, m *message) (*response, error) {
-	document, err := m.body.all(h.config.MaxBulkBytes, &m.hold)
+	document, err := m.body.all(h.config.MaxBulkBytes, &m.reserved)
 	if err != nil {
 		return nil, err
 	}
@@ -50,38 +50,38 @@ func (h *Handler) bulk(ctx context.Context, m *message) (*response, error) {
 	return b.response()
 }
 
-// bulk is one Bulk on its way.
+// bulk is the state of one Bulk.
 type bulk struct {
 	handler      *Handler
 	message      *message
 	failOnErrors int
 	steps        []*bulkStep
-	creates      map[string]*bulkStep // by bulkId: what may be referred to
-	unlinked     []*bulkStep          // created without a reference of a cycle that is still to be added
+	creates      map[string]*bulkStep // by bulkId: the steps that others may refer to
+	unlinked     []*bulkStep          // created without a reference of a cycle, which is still to be added
 	failed       int
-	over         error       // why no operation is begun any more
-	late         []*bulkStep // not begun for that
+	over         error       // why no further operation is started
+	late         []*bulkStep // the steps that were not started for this reason
 	cursor       string      // of the last change
 }
 
-// bulkStep is one operation on its way.
+// bulkStep is the state of one operation.
 type bulkStep struct {
 	*bulkOperation
-	needs    []*bulkStep // what is to be created before it
+	needs    []*bulkStep // the steps that create resources it refers to
 	needed   map[*bulkStep]bool
 	begun    bool
 	done     bool
 	start    time.Time
-	route    route       // that of the message that it would be by itself
-	missing  []*bulkStep // those of needs that it was created without
-	id       string      // what a POST created
+	route    route       // the route that it would have as a message of its own
+	missing  []*bulkStep // those of needs that did not exist when it was created
+	id       string      // of the resource that a POST created
 	etag     string
 	location string
 	status   int
 	problem  *problem // why it failed
 }
 
-// add prepares an operation: what it refers to is looked up when all have been added.
+// add prepares an operation. References are resolved after all operations were added.
 func (b *bulk) add(operation *bulkOperation) {
 	step := &bulkStep{bulkOperation: operation}
 	b.steps = append(b.steps, step)
@@ -95,19 +95,18 @@ func (b *bulk) add(operation *bulkOperation) {
 	b.creates[operation.bulkID] = step
 }
 
-// ended says whether there were as many errors as the client takes.
+// ended reports whether there were as many errors as the client accepts.
 func (b *bulk) ended() bool { return b.failOnErrors > 0 && b.failed >= b.failOnErrors }
 
-// run carries out a step, and before it those that create what it refers to. Where such a step is under way itself, the
-// references go round in a circle (RFC 7644 §3.7.1): then the resource is created without the reference, which is added
-// as soon as there is something to refer to.
+// run executes a step, after the steps that create what it refers to. If such a step is already running, the references form a cycle (RFC
+// 7644 §3.7.1). Then the resource is created without the reference, which is added when its target exists.
 func (b *bulk) run(ctx context.Context, step *bulkStep) {
 	if step.begun {
 		return
 	}
 	step.begun = true
 	b.begin(step, step.method, step.path)
-	err := b.look(step)
+	err := b.findNeeds(step)
 	if err == nil {
 		for _, needed := range step.needs {
 			if needed.begun && !needed.done {
@@ -135,8 +134,8 @@ func (b *bulk) run(ctx context.Context, step *bulkStep) {
 	b.link(ctx)
 }
 
-// look finds what a step refers to.
-func (b *bulk) look(step *bulkStep) error {
+// findNeeds finds the steps that a step refers to.
+func (b *bulk) findNeeds(step *bulkStep) error {
 	if step.refused != nil {
 		return step.refused
 	}
@@ -164,7 +163,7 @@ func (b *bulk) look(step *bulkStep) error {
 	return nil
 }
 
-// send puts ids in the place of bulkIds, and carries out the operation as a message's is.
+// send replaces bulkIds by ids, and executes the operation in the same way as a message.
 func (b *bulk) send(ctx context.Context, step *bulkStep, method, path string, data []byte) (answer *response, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -198,27 +197,28 @@ func (b *bulk) send(ctx context.Context, step *bulkStep, method, path string, da
 	return b.do(ctx, step, data)
 }
 
-// asPatchOp gives the data of a PATCH the `schemas` that the example of RFC 7644 §3.7.3, and clients after it, leave out.
+// asPatchOp adds `schemas` to the data of a PATCH if it is missing, as in the example of RFC 7644 §3.7.3 and in clients that follow the
+// example.
 func asPatchOp(data []byte) []byte {
 	members, err := objectMembers(data)
 	if err != nil || members["schemas"] != nil || len(members) == 0 {
-		return data // right, or refused as it is
+		return data // valid, or refused as it is
 	}
 	return fmt.Appendf(nil, `{"schemas":[%q],%s`, scim.PatchOpSchema, bytes.TrimLeft(bytes.TrimSpace(data)[1:], " \t\r\n"))
 }
 
-// begin says what a step does from here on.
+// begin starts a step, whose method and path give its route.
 func (b *bulk) begin(step *bulkStep, method, path string) {
 	step.start = b.handler.d.Now()
 	step.route = parseRoute(traced.Method(method), prefix+b.message.route.directory+"/"+path)
 }
 
-// name is how logs and failed events name a step.
+// name returns the name of a step in logs and failed events.
 func (b *bulk) name(step *bulkStep) string {
 	return b.message.route.operation() + ": " + step.route.operation()
 }
 
-// bulkID is what the path of an operation refers to, if it does. That of a POST is a collection.
+// bulkID returns the bulkId in the path of an operation, if there is one. The path of a POST is a collection.
 func (r route) bulkID() (string, bool) {
 	bulkID, ok := strings.CutPrefix(r.id, bulkIDPrefix)
 	return bulkID, ok && r.method != http.MethodPost
@@ -253,8 +253,8 @@ func (b *bulk) do(ctx context.Context, step *bulkStep, data []byte) (*response, 
 	return answer, err
 }
 
-// pace waits until the directory's rate lets another operation in: a Bulk is no way around it. What finds no time left is
-// not begun.
+// pace waits until the directory's rate allows another operation, so that a Bulk does not bypass the rate. If there is not enough time
+// left, the operation is not started.
 func (b *bulk) pace(ctx context.Context) error {
 	for ctx.Err() == nil {
 		delay, ok := b.handler.rates.admit(ctx, b.message.lease.DirectoryID, b.handler.d.Now())
@@ -269,12 +269,11 @@ func (b *bulk) pace(ctx context.Context) error {
 	return errLate
 }
 
-// errLate is of an operation that was not begun.
+// errLate is the error of an operation that was not started.
 var errLate = fault.New(fault.Deadline, "The time for the whole request was over, or its client gone, before this operation began. "+
 	"Send it again, with fewer operations at a time.")
 
-// tellLate makes one failed event of all operations that were not begun: they may be a thousand, and all that is to be told is
-// the same.
+// tellLate records one failed event for all operations that were not started: there may be a thousand of them, with the same information.
 func (b *bulk) tellLate(ctx context.Context) {
 	if len(b.late) == 0 {
 		return
@@ -289,7 +288,7 @@ func (b *bulk) tellLate(ctx context.Context) {
 func (b *bulk) succeeded(step *bulkStep, answer *response) {
 	step.status, step.etag = answer.status, answer.etag
 	if step.location = answer.location; step.location == "" {
-		step.location = b.message.location(step.route.kind, step.route.id) // of what a DELETE removed
+		step.location = b.message.location(step.route.kind, step.route.id) // of the resource that a DELETE removed
 	}
 	if step.route.verb == verbCreate {
 		step.id = answer.location[strings.LastIndexByte(answer.location, '/')+1:]
@@ -299,7 +298,7 @@ func (b *bulk) succeeded(step *bulkStep, answer *response) {
 	}
 }
 
-// fail notes that a step failed. It is a failed event as a failed message is.
+// fail records that a step failed. It is a failed event, as a failed message is.
 func (b *bulk) fail(ctx context.Context, step *bulkStep, err error) {
 	p := problemOf(err)
 	step.problem, step.status = p, p.status
@@ -307,7 +306,7 @@ func (b *bulk) fail(ctx context.Context, step *bulkStep, err error) {
 		step.location = b.message.location(at.kind, url.PathEscape(at.id))
 	}
 	b.failed++
-	if b.over != nil && errors.Is(err, b.over) && step.id == "" { // else it was created, and lacks what would close a circle
+	if b.over != nil && errors.Is(err, b.over) && step.id == "" { // otherwise it was created, and only a reference of a cycle is missing
 		b.late = append(b.late, step)
 		return
 	}
@@ -315,7 +314,7 @@ func (b *bulk) fail(ctx context.Context, step *bulkStep, err error) {
 	b.handler.d.Events.Record(ctx, b.handler.event(ctx, b.message, b.name(step), step.route, p))
 }
 
-// link adds the references that steps were created without, once these were settled.
+// link adds the references that were missing when steps were executed.
 func (b *bulk) link(ctx context.Context) {
 	b.unlinked = slices.DeleteFunc(b.unlinked, func(step *bulkStep) bool {
 		if slices.ContainsFunc(step.missing, func(missing *bulkStep) bool { return !missing.done }) {
@@ -323,7 +322,7 @@ func (b *bulk) link(ctx context.Context) {
 		}
 		method, data := linking(step)
 		if method == http.MethodPut {
-			step.version = step.etag // others may have changed it since, which must not be lost
+			step.version = step.etag // others may have changed it meanwhile, and their change must not be lost
 		}
 		answer, err := b.send(ctx, step, method, step.path+"/"+step.id, data)
 		if err != nil {
@@ -337,13 +336,13 @@ func (b *bulk) link(ctx context.Context) {
 		}
 		status := step.status
 		b.succeeded(step, answer)
-		step.status = status // that of the POST
+		step.status = status // the status of the POST
 		return true
 	})
 }
 
-// linking is how what a step created gets the references that it lacks: by all that was sent. To a group members are only
-// added, since replacing them would end memberships that an adopted one carries.
+// linking returns the operation that adds the missing references to a resource: a PUT with everything that was sent. For a group it only
+// adds members, because replacing them would end memberships that an adopted group carries.
 func linking(step *bulkStep) (method string, data []byte) {
 	if step.route.kind == groups {
 		if sent, err := objectMembers(step.data); err == nil && sent["members"] != nil {
@@ -353,7 +352,7 @@ func linking(step *bulkStep) (method string, data []byte) {
 	return http.MethodPut, step.data
 }
 
-// unlinked is the problem of a resource that was created and lacks references that go round in a circle.
+// unlinked returns the problem of a resource that was created, but whose references of a cycle could not be added.
 func unlinked(why string) *problem {
 	return &problem{
 		status: http.StatusConflict, reason: fault.InvalidValue,
@@ -362,7 +361,7 @@ func unlinked(why string) *problem {
 	}
 }
 
-// response tells of all operations that were carried out, or tried.
+// response reports all operations that were executed or tried.
 func (b *bulk) response() (*response, error) {
 	type result struct {
 		Method   string          `json:"method"`

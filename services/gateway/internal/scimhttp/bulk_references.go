@@ -6,18 +6,17 @@ import (
 	"strings"
 )
 
-// bulkIDPrefix begins a reference to what another operation of the same Bulk creates (RFC 7644 §3.7.2).
+// bulkIDPrefix begins a reference to a resource that another operation of the same Bulk creates (RFC 7644 §3.7.2).
 const bulkIDPrefix = "bulkId:"
 
-// longestReference is how many bytes a reference with escapes may have: longer texts are not read for it.
+// longestReference is the greatest length of a reference with escapes, in bytes. Longer texts are not searched for a reference.
 const longestReference = 4 << 10
 
-// resolver gives the id that a bulkId stands for; false leaves the reference, and the value that it is, out.
+// resolver returns the id for a bulkId. If keep is false, the reference and its value are left out.
 type resolver func(bulkID string) (id string, keep bool)
 
-// resolve writes valid data with ids in place of bulkIds. A reference is a string that begins with `bulkId:`, wherever it stands
-// but as a name, and a `$ref` whose last segment does. All other numbers and strings keep their bytes: identity judges
-// them as they were sent.
+// resolve returns valid data with ids in place of bulkIds. A reference is a string that begins with `bulkId:`, anywhere but as a name, or a
+// `$ref` whose last segment begins so. All other numbers and strings keep their bytes, because identity judges them as they were sent.
 func resolve(data []byte, with resolver) []byte {
 	// An escape may hide a letter of the prefix.
 	if !bytes.Contains(data, []byte(bulkIDPrefix)) && !bytes.ContainsRune(data, '\\') {
@@ -29,7 +28,7 @@ func resolve(data []byte, with resolver) []byte {
 	return w.out
 }
 
-// references gives each bulkId that valid data refers to, as often as it does.
+// references calls each for every reference to a bulkId in valid data, including repeated ones.
 func references(data []byte, each func(bulkID string)) {
 	resolve(data, func(bulkID string) (string, bool) {
 		each(bulkID)
@@ -37,7 +36,7 @@ func references(data []byte, each func(bulkID string)) {
 	})
 }
 
-// reference reads a string that may refer to a bulkId; before is what precedes the reference.
+// reference parses a string that may refer to a bulkId. before is the text before the reference.
 func reference(name, text string) (before, bulkID string, ok bool) {
 	if name == "$ref" {
 		slash := strings.LastIndexByte(text, '/') + 1
@@ -47,28 +46,28 @@ func reference(name, text string) (before, bulkID string, ok bool) {
 	return before, bulkID, ok
 }
 
-// resolving is one run through data.
+// resolving is one pass through data.
 type resolving struct {
 	text string
-	at   int // of a value, or of what ends the object or array
+	at   int // the position of a value, or of the end of the object or array
 	with resolver
 	out  []byte
 }
 
-// next moves on from what ends at a place.
+// next continues after something that ends at a position.
 func (w *resolving) next(end int) { w.at = pastSpace(w.text, end) }
 
-// left says what became of a value.
+// left says what happened to a value.
 type left int
 
 const (
 	kept    left = iota
-	leftOut      // the value refers to what is not there yet
-	// leftOutWhole: the value is the "value" or "$ref" of an object, which is nothing without it.
+	leftOut      // the resource that the value refers to does not exist yet
+	// leftOutWhole means that the value is the "value" or "$ref" of an object, which is useless without it.
 	leftOutWhole
 )
 
-// value writes the value here; name is the member that it is, if any.
+// value writes the value at this position. name is the name of its member, if it has one.
 func (w *resolving) value(name string) left {
 	switch w.text[w.at] {
 	case '"':
@@ -105,9 +104,9 @@ func (w *resolving) string(quoted, name string) left {
 		return leftOut
 	}
 	if need := len(w.out) + len(quoted) + len(id); need > cap(w.out) {
-		w.out = append(make([]byte, 0, 2*need), w.out...) // ids may be longer than what they stand for
+		w.out = append(make([]byte, 0, 2*need), w.out...) // ids may be longer than bulkIds
 	}
-	// Without escapes, and bytes that are no UTF-8, the text is what stands between the quotes.
+	// If there are no escapes and no invalid UTF-8, the text is the same as between the quotes.
 	if before, as := strings.CutSuffix(quoted[:len(quoted)-1], bulkIDPrefix+bulkID); as &&
 		strings.IndexByte(quoted, '\\') < 0 && strings.IndexByte(id, '"') < 0 && strings.IndexByte(id, '\\') < 0 {
 		w.out = append(append(append(w.out, before...), id...), '"')
@@ -121,7 +120,7 @@ func (w *resolving) string(quoted, name string) left {
 	return kept
 }
 
-// object writes an object without what is left out of it.
+// object writes an object without the members that are left out.
 func (w *resolving) object() left {
 	begin, whole := len(w.out), kept
 	w.out = append(w.out, '{')

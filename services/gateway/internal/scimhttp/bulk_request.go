@@ -13,21 +13,21 @@ import (
 
 // bulkRequest is the body of a Bulk (RFC 7644 §3.7).
 type bulkRequest struct {
-	failOnErrors int // how many errors end it; 0: none does
+	failOnErrors int // how many errors end it; 0: no limit
 	operations   []*bulkOperation
 }
 
 // bulkOperation is one operation, as it was sent.
 type bulkOperation struct {
 	method, bulkID, version, path, query string
-	data                                 []byte // the bytes that came; nil: none did
-	refused                              error  // why it cannot be carried out, whatever there is
+	data                                 []byte // as sent; nil: no data
+	refused                              error  // why it cannot be executed, regardless of what is stored
 }
 
-// maxBulkID is the longest bulkId: answers repeat it.
+// maxBulkID is the longest bulkId, because answers repeat it.
 const maxBulkID = 200
 
-// parseBulk reads the envelope. A fault of one operation stays with that operation.
+// parseBulk parses the envelope. A fault of one operation affects only this operation.
 func parseBulk(body []byte, maxOperations int) (bulkRequest, error) {
 	var request bulkRequest
 	if !utf8.Valid(body) {
@@ -81,7 +81,7 @@ func parseBulkOperation(text []byte) (*bulkOperation, error) {
 	return o, nil
 }
 
-// check finds what is wrong with an operation by itself.
+// check checks an operation by itself, without the stored data.
 func (o *bulkOperation) check() error {
 	switch o.method {
 	case "":
@@ -90,7 +90,7 @@ func (o *bulkOperation) check() error {
 		if o.bulkID == "" {
 			return invalidSyntax("A POST needs a bulkId.")
 		}
-		o.version = "" // there is nothing yet that could have one
+		o.version = "" // a new resource has no version yet
 	case http.MethodPut, http.MethodPatch, http.MethodDelete:
 	default:
 		return invalidSyntax("method must be POST, PUT, PATCH or DELETE.")

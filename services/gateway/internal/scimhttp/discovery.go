@@ -13,10 +13,10 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// discover answers what describes the service (RFC 7644 §4).
+// discover returns the documents that describe the service (RFC 7644 §4).
 func (h *Handler) discover(ctx context.Context, m *message) (*response, error) {
 	if m.request.URL.Query().Has("filter") {
-		// RFC 7644 §4 asks for this, so that nobody takes an unfiltered answer for a filtered one.
+		// RFC 7644 §4 requires this, so that nobody takes an unfiltered answer for a filtered one.
 		return nil, &problem{
 			status: http.StatusForbidden, reason: fault.InvalidRequest, detail: "These resources cannot be filtered.",
 		}
@@ -52,7 +52,7 @@ func (h *Handler) discover(ctx context.Context, m *message) (*response, error) {
 	return page.response(), nil
 }
 
-// serviceProviderConfig says what is served, and what is not (RFC 7643 §5, RFC 9865 §4). No cursorTimeout: cursors do not
+// serviceProviderConfig describes which features are served (RFC 7643 §5, RFC 9865 §4). There is no cursorTimeout, because cursors do not
 // expire.
 func (h *Handler) serviceProviderConfig(baseURL string) ([]byte, error) {
 	type supported struct {

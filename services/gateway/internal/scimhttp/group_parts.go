@@ -12,23 +12,23 @@ import (
 )
 
 const (
-	// partBytes is how much of a large group's body is held here: the rest is on its way to identity, or not sent yet.
+	// partBytes is how much of a large group's body is in memory here; the rest has been forwarded to identity, or has not arrived.
 	partBytes = 256 << 10
-	// partsInFlight is what a group in parts reserves, in either direction: a part here, and those on their way.
+	// partsInFlight is the memory that a group in parts reserves, in either direction: one part here, and the parts in transit.
 	partsInFlight = 4 * partBytes
 )
 
-// writeInParts passes the body of a group on as it comes.
+// writeInParts forwards the body of a group as it arrives.
 func (h *Handler) writeInParts(ctx context.Context, m *message, o operation, change *identityv1.Write, limit int64) (*identityv1.WriteResourceStreamResponse, error) {
 	body, err := o.body.open(limit)
 	if err != nil {
 		return nil, err
 	}
 	if !o.inBulk {
-		if err := m.hold.Reserve(partsInFlight); err != nil {
+		if err := m.reserved.Reserve(partsInFlight); err != nil {
 			return nil, err
 		}
-		ctx = context.WithoutCancel(ctx) // a large body may take its time
+		ctx = context.WithoutCancel(ctx) // a large body may take a long time
 	}
 	patient := m.patient(ctx, h.config.RequestTimeout)
 	defer patient.end()
@@ -51,7 +51,7 @@ func (h *Handler) writeInParts(ctx context.Context, m *message, o operation, cha
 			return nil, unreadable(err, limit)
 		}
 		if message == start && o.body.read {
-			start.Size = int64(n) // this is all: most bodies without a length are small, and must not wait for large ones
+			start.Size = int64(n) // this is the whole body: most bodies without a length are small, and must not wait for large ones
 		}
 		empty = empty && n == 0
 		message.Part = part[:n]
@@ -65,7 +65,7 @@ func (h *Handler) writeInParts(ctx context.Context, m *message, o operation, cha
 	if empty {
 		return nil, noBody()
 	}
-	// Until the stream is closed identity has written nothing.
+	// identity writes nothing before the stream is closed.
 	release, err := h.before(patient.stream, m)
 	defer release()
 	if err != nil {
@@ -79,7 +79,7 @@ func (h *Handler) writeInParts(ctx context.Context, m *message, o operation, cha
 	return written, err
 }
 
-// fill reads a part. io.EOF says that it is the last one; io.ReadFull would say the same of a body that was cut.
+// fill reads a part. io.EOF means that it is the last one. io.ReadFull would report the same for a body that was cut.
 func fill(part []byte, body io.Reader) (n int, err error) {
 	for n < len(part) && err == nil {
 		var read int
@@ -89,7 +89,7 @@ func fill(part []byte, body io.Reader) (n int, err error) {
 	return n, err
 }
 
-// largeGroup is a group whose document comes in parts.
+// largeGroup is a group whose document arrives in parts.
 type largeGroup struct {
 	resource *identityv1.Resource
 	parts    grpc.ServerStreamingClient[identityv1.ReadResourceStreamResponse]
@@ -105,14 +105,14 @@ func (g *largeGroup) next() (r *identityv1.ReadResourceStreamResponse, err error
 	return r, err
 }
 
-// open begins to read a large resource. What it is is known when it returns; it ends with the message.
+// open starts to read a large resource. When it returns, the resource's id and version are known. The reading ends with the message.
 func (h *Handler) open(ctx context.Context, m *message, k kind, id string, p *identityv1.Projection) (*largeGroup, error) {
 	if m.route.verb.reads() {
-		if err := m.hold.Reserve(partsInFlight); err != nil {
+		if err := m.reserved.Reserve(partsInFlight); err != nil {
 			return nil, err
 		}
 	} else {
-		m.hold.Take(partsInFlight) // it is written
+		m.reserved.Take(partsInFlight) // it has been written
 	}
 	g := &largeGroup{patient: m.patient(context.WithoutCancel(ctx), h.config.RequestTimeout)}
 	if err := g.patient.await(func() (err error) {
@@ -134,7 +134,7 @@ func (h *Handler) open(ctx context.Context, m *message, k kind, id string, p *id
 	return g, nil
 }
 
-// errClientLeft says that an answer could not be written to its end: there is nobody to tell.
+// errClientLeft says that an answer could not be sent to its end. There is nobody to report this to.
 var errClientLeft = errors.New("the client left")
 
 // copyTo writes the document.

@@ -1,6 +1,6 @@
-// Package scimhttp is the SCIM face of the gateway (RFC 7644): it turns each message into one call of identity and the
-// answer, or the failure, back into HTTP. What a resource may hold is identity's business; here are the protocol's:
-// routes, media types, sizes, parameters, ETags and errors.
+// Package scimhttp is the SCIM API of the gateway (RFC 7644). It turns each message into a call of identity, and the result or failure back
+// into HTTP. identity decides what a resource may contain. This package handles the protocol: routes, media types, sizes, parameters, ETags
+// and errors.
 package scimhttp
 
 import (
@@ -32,7 +32,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// Limits is what users can set of the face: part of the gateway's settings, which say what values are allowed.
+// Limits are the settings of the API that users can change. They are part of the gateway's settings, which define the allowed values.
 type Limits struct {
 	RatePerSecond     float64       `koanf:"rate_per_second" doc:"Largest number of SCIM requests a second of a directory. 0 means no limit, and is the default in development mode."`
 	MaxBodyBytes      int64         `koanf:"max_body_bytes" doc:"Largest body of a SCIM request: 64 MiB at most."`
@@ -43,23 +43,23 @@ type Limits struct {
 	RequestTimeout    time.Duration `koanf:"request_timeout" doc:"Longest time for a SCIM request, without the time for receiving its body and sending its answer. Also the longest time for receiving the request of a public gRPC call."`
 }
 
-// Config is what the face can be told. All fields must be set.
+// Config is the configuration of the API. All fields must be set.
 type Config struct {
 	Limits
 	PublicURL      string         // without a slash at its end
-	ServerName     string         // for spans: a client's Host header is not to be believed
-	TrustedProxies []netip.Prefix // whose word on a client's address counts
-	// InFlight is the memory that messages under way may take. A share of it is no less than MostInFlight of the largest body.
+	ServerName     string         // for spans, which must not contain a Host header that a client invents
+	TrustedProxies []netip.Prefix // they tell the address of a client
+	// InFlight is the memory that messages in flight may take. A share is at least MostInFlight of the largest body.
 	InFlight   *inflight.Budget
 	TallyEvery time.Duration
 }
 
-// Events keeps failed events: Record returns once the event is safe, or was counted as lost.
+// Events stores failed events. When Record returns, the failed event is on disk, or was counted as lost.
 type Events interface {
 	Record(ctx context.Context, event *failedeventsv1.FailedEvent)
 }
 
-// Dependencies is what the face uses.
+// Dependencies are what the API uses.
 type Dependencies struct {
 	Resources   identityv1.ResourceServiceClient
 	Directories authn.Directories
@@ -82,7 +82,7 @@ type Handler struct {
 	traced http.Handler
 }
 
-// New makes the handler.
+// New creates the handler.
 func New(c Config, d Dependencies) *Handler {
 	h := &Handler{config: c, d: d, rates: newRates(c.RatePerSecond, d.Rates), turns: inflight.NewTurns(c.MessagesAtOnce)}
 	h.traced = traced.Handler(http.HandlerFunc(h.serve), traced.Options{
@@ -93,11 +93,11 @@ func New(c Config, d Dependencies) *Handler {
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.traced.ServeHTTP(w, r) }
 
-// Run logs what is only counted, until its context ends.
+// Run logs the counts of the tally until its context ends.
 func (h *Handler) Run(ctx context.Context) { h.tally.Run(ctx, h.d.Log, h.config.TallyEvery) }
 
-// The tally's words for messages that are answered 429: over their directory's rate, or its share of the memory in flight.
-// The other words are refusals.
+// The tally's names for messages that get a 429: over the rate of their directory, or over its share of the memory in flight. The other
+// names are refusals.
 const (
 	rateLimited = "rate_limited"
 	overShare   = "over_share"
@@ -110,7 +110,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	r.Pattern = prefix + "{directory_id}" + m.route.template()
 	trace.SpanFromContext(r.Context()).SetAttributes(
 		attribute.String(rpc.MessageIDAttribute, m.id),
-		// In place of the path that otelhttp noted: it may hold what a client took for an id, such as an e-mail address.
+		// It replaces the path that otelhttp added, which may contain a text that a client sent as an id, such as an e-mail address.
 		attribute.String("url.path", r.Pattern))
 	header := w.Header()
 	header.Set(MessageIDHeader, m.id)
@@ -129,7 +129,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 			p.send(w, m.id)
 			return
 		}
-		m.end() // what the client still sends takes nothing
+		m.end() // the rest of the client's body reserves nothing
 		pace.Refuse(w, r, func() { p.send(w, m.id) })
 		return
 	}
@@ -142,15 +142,15 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	case err == nil || errors.Is(err, errClientLeft) || r.Context().Err() != nil: // nobody waits for it any more
 		h.finish(ctx, m, answer.status, nil, nil)
 	default:
-		// A part of it is sent: the client must not take that for the whole.
+		// A part of the answer was sent, and the client must not take it for the whole.
 		p := problemOf(err)
 		h.finish(ctx, m, p.status, p, err)
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// answer does what the message asks. The key comes first: without one that opens the directory nothing else of the
-// message is looked at, so that no answer tells what exists.
+// answer does what the message asks for. It checks the key first: without a key that opens the directory, it reads nothing else of the
+// message, so that no answer reveals what exists.
 func (h *Handler) answer(ctx context.Context, m *message) (answer *response, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -180,19 +180,19 @@ func (h *Handler) answer(ctx context.Context, m *message) (answer *response, err
 		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY, OrganizationId: m.lease.OrganizationID,
 		DirectoryId: m.lease.DirectoryID, Subject: m.lease.KeyID,
 	})
-	m.hold = h.config.InFlight.Open(m.lease.DirectoryID)
-	if err := m.hold.Reserve(messageBytes); err != nil {
+	m.reserved = h.config.InFlight.Open(m.lease.DirectoryID)
+	if err := m.reserved.Reserve(messageBytes); err != nil {
 		return nil, err
 	}
-	// What a message takes while it waits is reserved; its body is not read yet.
+	// The memory that a message takes while it waits is reserved; its body has not been read yet.
 	if m.turn, err = h.turns.Wait(ctx, m.lease.DirectoryID); err != nil {
 		return nil, err
 	}
 	defer m.turn.End()
 	m.body.r = m.request.WithContext(ctx)
-	m.body.r.Body = m.turn.Body(m.request.Context(), m.request.Body) // the time in which a body comes does not count
+	m.body.r.Body = m.turn.Body(m.request.Context(), m.request.Body) // the time in which a body arrives does not count
 	if answer, err = h.dispatch(ctx, m); err == nil {
-		err = m.holdAnswer(len(answer.body))
+		err = m.reserveAnswer(len(answer.body))
 	}
 	return answer, err
 }
@@ -202,14 +202,14 @@ func notFederated() error {
 		"its sign-in must come from its identity provider.")
 }
 
-// holdAnswer reserves what an answer takes until it is sent: the documents, and what is made of them. A write is done, so its
+// reserveAnswer reserves the memory that an answer takes until it is sent: the documents, and the texts made from them. After a write, the
 // answer cannot be refused.
-func (m *message) holdAnswer(bytes int) error {
+func (m *message) reserveAnswer(bytes int) error {
 	const copies = 2
 	if m.route.verb.reads() {
-		return m.hold.Reserve(copies * int64(bytes))
+		return m.reserved.Reserve(copies * int64(bytes))
 	}
-	m.hold.Take(copies * int64(bytes))
+	m.reserved.Take(copies * int64(bytes))
 	return nil
 }
 
@@ -241,10 +241,11 @@ func uncheckable() error {
 	return fault.New(fault.Unavailable, "The API key cannot be checked now. Try again.")
 }
 
-// before looks the key up again, before a step that changes something: since the message began its body may have taken long, and
-// of a Bulk other operations. The step ends with release, which is not nil: a revocation in this process waits for that.
+// before looks up the key again, before a step that changes something: the body may have taken a long time to arrive since the message
+// began, and so may earlier operations of a Bulk. Call release at the end of the step; it is never nil. A revocation in this process waits
+// for it.
 func (h *Handler) before(ctx context.Context, m *message) (release func(), err error) {
-	lease, release, err := h.d.Directories.Again(ctx, m.lease)
+	lease, release, err := h.d.Directories.Recheck(ctx, m.lease)
 	var refusal authn.Refusal
 	switch {
 	case errors.As(err, &refusal):
@@ -262,7 +263,7 @@ func (h *Handler) before(ctx context.Context, m *message) (release func(), err e
 	return release, noMore{err}
 }
 
-// noMore is why nothing more of a message is carried out.
+// noMore is the reason why nothing more of a message is executed.
 type noMore struct{ error }
 
 func (n noMore) Unwrap() error { return n.error }

@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// The functions of this file find parts of a JSON text that is known to be valid. They copy nothing: encoding/json would hold
-// the text several times, and a token for each few bytes of it.
+// The functions of this file find parts of a JSON text that is known to be valid. They copy nothing. encoding/json would keep several
+// copies of the text in memory, and a token for each few bytes.
 
-// valueEnd is where the value ends that begins at a place of a valid text.
+// valueEnd returns the end of the value that begins at a position of a valid text.
 func valueEnd[T string | []byte](text T, at int) int {
 	depth := 0
 	for at < len(text) {
@@ -25,7 +25,7 @@ func valueEnd[T string | []byte](text T, at int) int {
 			at++
 		case ' ', '\t', '\n', '\r', ',', ':':
 			at++
-			continue // these end no value
+			continue // they end no value
 		default:
 			at = literalEnd(text, at)
 		}
@@ -36,7 +36,7 @@ func valueEnd[T string | []byte](text T, at int) int {
 	return at
 }
 
-// stringEnd is where the string ends that begins at a place.
+// stringEnd returns the end of the string that begins at a position.
 func stringEnd[T string | []byte](text T, at int) int {
 	for at++; at < len(text); at++ {
 		switch text[at] {
@@ -49,7 +49,7 @@ func stringEnd[T string | []byte](text T, at int) int {
 	return at
 }
 
-// literalEnd is where a number, true, false or null ends.
+// literalEnd returns the end of a number, true, false or null.
 func literalEnd[T string | []byte](text T, at int) int {
 	for at < len(text) && !strings.ContainsRune(" \t\n\r,:]}", rune(text[at])) {
 		at++
@@ -57,7 +57,7 @@ func literalEnd[T string | []byte](text T, at int) int {
 	return at
 }
 
-// pastSpace passes over white space, and over what separates values.
+// pastSpace skips white space, and separators between values.
 func pastSpace[T string | []byte](text T, at int) int {
 	for at < len(text) && strings.ContainsRune(" \t\n\r,:", rune(text[at])) {
 		at++
@@ -65,7 +65,7 @@ func pastSpace[T string | []byte](text T, at int) int {
 	return at
 }
 
-// unquoted is what a valid string means, in quotes.
+// unquoted returns the text of a valid JSON string in quotes.
 func unquoted(quoted string) string {
 	if strings.IndexByte(quoted, '\\') < 0 && utf8.ValidString(quoted) {
 		return quoted[1 : len(quoted)-1]
@@ -75,11 +75,11 @@ func unquoted(quoted string) string {
 	return s
 }
 
-// maxMembers is how many members an object of a Bulk may have that is not a resource: all that SCIM knows are a few.
+// maxMembers is how many members an object of a Bulk may have, unless it is a resource. SCIM defines only a few.
 const maxMembers = 1000
 
-// objectMembers reads a JSON object's members by their names in small letters. A name that comes twice is an error: one of
-// the two would be lost. The values are parts of the text, which may be large. Errors hold nothing of it.
+// objectMembers returns the members of a JSON object by their names in lower case. A repeated name is an error, because one of the values
+// would be lost. The values are parts of the text, which may be large. Errors contain nothing of the text.
 func objectMembers(text []byte) (map[string][]byte, error) {
 	if !json.Valid(text) {
 		return nil, errors.New("it is not valid JSON")
@@ -106,7 +106,7 @@ func objectMembers(text []byte) (map[string][]byte, error) {
 	return members, nil
 }
 
-// elements gives the first elements of an array, up to most, as parts of a valid text; none of anything else.
+// elements returns the first elements of an array, up to most, as parts of a valid text. For any other value it returns none.
 func elements(text []byte, most int) (all [][]byte) {
 	at := pastSpace(text, 0)
 	if at == len(text) || text[at] != '[' {

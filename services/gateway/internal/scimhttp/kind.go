@@ -10,15 +10,15 @@ const (
 	groups kind = "Group"
 )
 
-// endpoint is where resources of the kind are, below the Base URL.
+// endpoint returns the path of the resources of the kind, below the Base URL.
 func (k kind) endpoint() string { return "/" + string(k) + "s" }
 
-// target says whose resources of a kind identity is asked for.
+// target returns the directory and resource type of a call to identity.
 func (m *message) target(k kind) *identityv1.Target {
 	return &identityv1.Target{
 		OrganizationId: m.lease.OrganizationID, DirectoryId: m.lease.DirectoryID, BaseUrl: m.baseURL, ResourceType: string(k),
 	}
 }
 
-// location is where a resource of a kind is.
+// location returns the URL of a resource.
 func (m *message) location(k kind, id string) string { return m.baseURL + k.endpoint() + "/" + id }

@@ -10,16 +10,16 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// oneComparison is a filter such as an IdP looks up a user by.
+// oneComparison is a filter such as an IdP uses to look up a user.
 var oneComparison = regexp.MustCompile(`(?i)^\s*\S+\s+eq\s+"(?:[^"\\]|\\.)*"\s*$`)
 
-// heavy says whether a list may take the processor for long: it is sorted, has more than a usual page, or its filter is more than
+// heavy reports whether a list may use the processor for a long time: it is sorted, has more than a usual page, or its filter is more than
 // one comparison.
 func heavy(q *identityv1.ListQuery) bool {
 	return q.GetSortBy() != "" || q.GetCount() > scim.DefaultPageSize || q.GetFilter() != "" && !oneComparison.MatchString(q.GetFilter())
 }
 
-// list answers with a page of one kind of resources, or, at the root, of all kinds.
+// list answers with a page of one kind of resources or, at the root, of all kinds.
 func (h *Handler) list(ctx context.Context, m *message, o operation) (*response, error) {
 	if heavy(o.query) {
 		if err := m.turn.Grow(ctx); err != nil {
@@ -36,7 +36,7 @@ func (h *Handler) list(ctx context.Context, m *message, o operation) (*response,
 		page.start = max(found.GetStartIndex(), 1)
 	}
 	for _, resource := range found.GetResources() {
-		if resource.GetLarge() { // a group, and the last of what is found
+		if resource.GetLarge() { // a group, and the last one of the page
 			page.large, err = h.open(ctx, m, groups, resource.GetId(), o.projection)
 			if err != nil && rpc.Fault(err).Reason != fault.NotFound { // it was deleted meanwhile
 				return nil, err

@@ -10,32 +10,32 @@ import (
 	"github.com/usher-scim/usher/services/internal/inflight"
 )
 
-// message is one request on its way.
+// message is the state of one request.
 type message struct {
 	id            string
 	start         time.Time
-	request       *http.Request // as it came
+	request       *http.Request // as it arrived
 	route         route
 	body          body
 	authenticated bool
 	refusal       string // why it is not authenticated
 	lease         authn.Opened
 	baseURL       string
-	hold          inflight.Hold // what it takes of the memory in flight
+	reserved      inflight.Reservation // its part of the memory in flight
 	turn          *inflight.Turn
-	ends          []func() // what else is to be called in the end
+	ends          []func() // other functions to call at the end
 }
 
-// end gives back all that the message holds.
+// end releases everything that the message has reserved.
 func (m *message) end() {
-	m.hold.Close()
+	m.reserved.Close()
 	for _, end := range m.ends {
 		end()
 	}
 }
 
-// restart gives the work on a message its whole time once its body is here, if that came slowly: how long it may take is
-// not the work's time. The operations of a Bulk, whose data is here, share the time of the Bulk.
+// restart gives the work on a message its whole time after its body has arrived, if that was slow: the time of the body does not count. The
+// operations of a Bulk, whose data has arrived, share the time of the Bulk.
 func (m *message) restart(ctx context.Context, b *body, timeout time.Duration) context.Context {
 	deadline, bounded := ctx.Deadline()
 	if b.r == nil || !bounded || time.Until(deadline) > timeout-time.Second {
@@ -47,7 +47,7 @@ func (m *message) restart(ctx context.Context, b *body, timeout time.Duration) c
 	return ctx
 }
 
-// untilGone gives a context that also ends with the message, and when the client leaves.
+// untilGone returns a context that also ends with the message, and when the client leaves.
 func (m *message) untilGone(ctx context.Context) (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(m.request.Context(), func() { cancel(context.Canceled) })
@@ -58,15 +58,15 @@ func (m *message) untilGone(ctx context.Context) (context.Context, context.Cance
 	return ctx, cancel
 }
 
-// patience bounds how long a stream may keep Usher waiting each time; how long its client does is not the stream's time.
+// patience limits how long a stream may make Usher wait each time. The time in which Usher waits for the client does not count.
 type patience struct {
-	stream  context.Context //nolint:containedctx // to ask why it ended
+	stream  context.Context //nolint:containedctx // it tells why the stream ended
 	timeout time.Duration
 	timer   *time.Timer
-	end     func() // ends the stream; the message does so too
+	end     func() // ends the stream; the message does so, too
 }
 
-// patient makes a context for a stream, which ends when Usher waits for it longer than the timeout.
+// patient creates a context for a stream. It ends when Usher waits longer than the timeout for the stream.
 func (m *message) patient(ctx context.Context, timeout time.Duration) *patience {
 	ctx, cancel := m.untilGone(ctx)
 	p := &patience{stream: ctx, timeout: timeout, timer: time.AfterFunc(timeout, func() { cancel(context.DeadlineExceeded) })}

@@ -11,18 +11,18 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// operation is what is to be done with resources: what a message asks for, or one operation of a Bulk.
+// operation is one action on resources: of a message, or of one operation of a Bulk.
 type operation struct {
 	route
 	parameters
 
-	ifMatch     []int64  // the versions one of which a resource must have for a write; none for any
-	ifNoneMatch []string // the versions that a client which reads has already, as entity tags
+	ifMatch     []int64  // for a write, the resource must have one of these versions; empty: any
+	ifNoneMatch []string // the versions that a reading client already has, as entity tags
 	body        *body
-	inBulk      bool // the time and the memory are those of the Bulk, which shows no resource
+	inBulk      bool // the time and the memory are those of the Bulk, whose answer contains no resource
 }
 
-// operationOf reads what is asked for, but for the body. The query is that of the address.
+// operationOf parses a request, except for its body. query is the query of the address.
 func operationOf(r route, query string, ifMatch []string, b *body) (o operation, err error) {
 	o = operation{route: r, body: b}
 	switch r.verb {
@@ -43,11 +43,11 @@ func operationOf(r route, query string, ifMatch []string, b *body) (o operation,
 	return o, err
 }
 
-// do carries out an operation. All that differs by verb is here.
+// do executes an operation. All differences between the verbs are here.
 func (h *Handler) do(ctx context.Context, m *message, o operation) (*response, error) {
 	switch o.verb {
 	case verbSearch:
-		document, err := o.body.all(h.config.MaxBodyBytes, &m.hold)
+		document, err := o.body.all(h.config.MaxBodyBytes, &m.reserved)
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +69,7 @@ func (h *Handler) do(ctx context.Context, m *message, o operation) (*response, e
 	case verbPatch:
 		return h.write(ctx, m, o, &identityv1.Write{
 			Operation: identityv1.Write_OPERATION_PATCH,
-			// A group may have very many members, which nobody asked to see (RFC 7644 §3.5.2 allows 204).
+			// A group may have very many members, and the client did not ask for them (RFC 7644 §3.5.2 allows 204).
 			OmitResource: o.kind == groups && len(o.projection.GetAttributes()) == 0,
 		}, http.StatusOK)
 	default:
@@ -103,13 +103,13 @@ func (h *Handler) remove(ctx context.Context, m *message, o operation) (*respons
 	return &response{status: http.StatusNoContent, cursor: removed.GetResult().GetChangeCursor()}, nil
 }
 
-// write carries out a POST, PUT or PATCH, and answers with the status and the resource, or with 204 without one. change says what
-// the operation does not.
+// write executes a POST, PUT or PATCH. It answers with the status and the resource, or with 204 without one. change contains the fields of
+// the call that are not in the operation.
 func (h *Handler) write(ctx context.Context, m *message, o operation, change *identityv1.Write, status int) (*response, error) {
 	change.Id, change.IfMatch, change.Projection = o.id, o.ifMatch, o.projection
 	limit := h.config.MaxBodyBytes
 	if o.kind == groups {
-		limit = h.config.MaxGroupBytes // a whole one may come with all its members
+		limit = h.config.MaxGroupBytes // a whole group may contain all its members
 	}
 	if o.kind == groups && (o.body.length() < 0 || o.body.length() > small) {
 		written, err := h.writeInParts(ctx, m, o, change, limit)
@@ -119,7 +119,7 @@ func (h *Handler) write(ctx context.Context, m *message, o operation, change *id
 		ctx = m.restart(ctx, o.body, h.config.RequestTimeout)
 		return h.written(ctx, m, o, status, change, written)
 	}
-	document, err := o.body.all(limit, &m.hold)
+	document, err := o.body.all(limit, &m.reserved)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (h *Handler) write(ctx context.Context, m *message, o operation, change *id
 	return h.written(ctx, m, o, status, change, written)
 }
 
-// written answers a write: with the resource, or 204 without one.
+// written returns the answer to a write: with the resource, or 204 without one.
 func (h *Handler) written(ctx context.Context, m *message, o operation, status int, change *identityv1.Write, w interface {
 	GetResource() *identityv1.Resource
 	GetResult() *identityv1.WriteResult
@@ -149,7 +149,7 @@ func (h *Handler) written(ctx context.Context, m *message, o operation, status i
 	h.count(ctx, w.GetResult())
 	a, err := h.shown(ctx, m, o, status, resource)
 	if err != nil {
-		// It is written all the same, and a client that hears of a failure sends it again: so it hears where the resource is.
+		// The write succeeded, and a client that gets an error would send it again. So the answer says where the resource is.
 		h.d.Log.LogAttrs(ctx, slog.LevelWarn, "a group was written and could not be read to answer with it",
 			slog.String("id", resource.GetId()), slog.Any("error", err))
 		a = &response{status: status, location: m.location(o.kind, resource.GetId())}
@@ -165,11 +165,11 @@ func (h *Handler) written(ctx context.Context, m *message, o operation, status i
 	return a, nil
 }
 
-// shown answers with a resource.
+// shown returns an answer with a resource.
 func (h *Handler) shown(ctx context.Context, m *message, o operation, status int, resource *identityv1.Resource) (a *response, err error) {
 	a = &response{status: status, body: resource.GetDocument()}
 	if resource.GetLarge() && !o.inBulk {
-		// Another may have changed it meanwhile: it is shown, and tagged, as it is now.
+		// Another write may have changed it meanwhile. The answer shows its present state and version.
 		if a.large, err = h.open(ctx, m, o.kind, resource.GetId(), o.projection); err != nil {
 			return nil, err
 		}

@@ -22,7 +22,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// count notes what a write took otherwise than it was sent.
+// count counts the quirks and ignored values of a write.
 func (h *Handler) count(ctx context.Context, result *identityv1.WriteResult) {
 	if ignored := len(result.GetIgnored()); ignored > 0 {
 		h.d.Metrics.IgnoredValues.Add(ctx, int64(ignored))
@@ -35,7 +35,7 @@ func (h *Handler) count(ctx context.Context, result *identityv1.WriteResult) {
 	}
 }
 
-// finish notes how a message ended, before it is answered: a failed one is on disk by then.
+// finish records how a message ended, before it is answered. A failed one is on disk when finish returns.
 func (h *Handler) finish(ctx context.Context, m *message, status int, p *problem, err error) {
 	if p != nil && p.budget != "" {
 		h.d.Metrics.OverBudget.Add(ctx, 1, metrics.Budget(p.budget))
@@ -63,7 +63,8 @@ func (h *Handler) finish(ctx context.Context, m *message, status int, p *problem
 	}
 }
 
-// log writes the one line of a message, or of an operation of a Bulk that failed; what names it. It holds no body, no filter and nothing that a client chose but ids.
+// log writes the one line of a message, or of a failed operation of a Bulk; what is its name. The line contains no body, no filter, and no
+// value from the client except ids.
 func (h *Handler) log(ctx context.Context, m *message, what string, status int, took time.Duration, p *problem, err error) {
 	attributes := []slog.Attr{
 		slog.String(rpc.MessageIDAttribute, m.id),
@@ -77,7 +78,7 @@ func (h *Handler) log(ctx context.Context, m *message, what string, status int, 
 	if p != nil {
 		attributes = append(attributes, slog.String("reason", fault.ReasonName(p.reason)))
 	}
-	// The client is told nothing of these causes, so the log must be.
+	// The client does not get these causes, so they must be in the log.
 	switch status {
 	case http.StatusInternalServerError:
 		level = slog.LevelError
@@ -89,7 +90,7 @@ func (h *Handler) log(ctx context.Context, m *message, what string, status int, 
 	h.d.Log.LogAttrs(ctx, level, "message", attributes...)
 }
 
-// event is of a message, or of an operation of a Bulk, that failed; what names it, and r is where it went.
+// event returns the failed event of a message, or of an operation of a Bulk; what is its name, and r its route.
 func (h *Handler) event(ctx context.Context, m *message, what string, r route, p *problem) *failedeventsv1.FailedEvent {
 	return &failedeventsv1.FailedEvent{
 		Id: ids.New(), OrganizationId: m.lease.OrganizationID, DirectoryId: m.lease.DirectoryID, MessageId: m.id,
@@ -100,7 +101,7 @@ func (h *Handler) event(ctx context.Context, m *message, what string, r route, p
 	}
 }
 
-// resourceID is the id in the address if it is one of ours: a client may put anything there, such as an e-mail address.
+// resourceID returns the id in the address if it is one of ours. A client may put anything there, such as an e-mail address.
 func (r route) resourceID() string {
 	if r.endpoint != resourceEndpoint {
 		return ""
@@ -119,15 +120,15 @@ func traceID(ctx context.Context) string {
 	return ""
 }
 
-// quoted is a part of a text in double quotes, as Go writes them, and whatever follows a quote that nothing closes.
+// quoted matches a part of a text in double quotes, as Go writes them, and the rest of the text after a quote that is not closed.
 var quoted = regexp.MustCompile(`(?s)"(?:[^"\\]|\\.?)*(?:"|$)`)
 
-// harmless is what a quoted part may be in the event store: an id, a number, or the name or path of an attribute. A value
-// that is one such word looks the same, and stays.
+// harmless matches a quoted part that may be stored in a failed event: an id, a number, or the name or path of an attribute. A value that
+// is one such word looks the same, and is stored.
 var harmless = regexp.MustCompile(`^"[A-Za-z0-9_.:$-]{1,64}"$`)
 
-// withoutValues leaves out of a detail what it quotes of the client's values, such as an e-mail address. The client gets
-// its own back; failed events are kept, and others read them.
+// withoutValues removes the values of the client, such as an e-mail address, from a detail. The client gets its own values back, but failed
+// events are stored, and others read them.
 func withoutValues(detail string) string {
 	return quoted.ReplaceAllStringFunc(detail, func(part string) string {
 		if harmless.MatchString(part) {
@@ -137,7 +138,7 @@ func withoutValues(detail string) string {
 	})
 }
 
-// cut keeps a text within the contract's number of characters.
+// cut shortens a text to the contract's number of characters.
 func cut(text string, most int) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	if utf8.RuneCountInString(text) <= most {

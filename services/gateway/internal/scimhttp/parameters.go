@@ -14,13 +14,13 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// parameters are the query parameters of SCIM (RFC 7644 §3.4.2, §3.9, RFC 9865 §2) that are served. Others are passed over.
+// parameters are the supported query parameters of SCIM (RFC 7644 §3.4.2, §3.9, RFC 9865 §2). Others are ignored.
 type parameters struct {
 	projection *identityv1.Projection
 	query      *identityv1.ListQuery
 }
 
-// parseParameters reads a query string. What it cannot read it names.
+// parseParameters parses a query string. An error names the parameter that is wrong.
 func parseParameters(raw string) (parameters, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
@@ -46,7 +46,7 @@ func parseParameters(raw string) (parameters, error) {
 		n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 		switch {
 		case errors.Is(err, strconv.ErrRange):
-			return n, true, nil // the nearest there is: as good as any number beyond every page
+			return n, true, nil // the nearest number: as good as any other beyond the last page
 		case err != nil:
 			return 0, false, invalidValue(fmt.Sprintf("The parameter %s must be a whole number.", name))
 		}
@@ -82,8 +82,8 @@ func parseParameters(raw string) (parameters, error) {
 	return p, nil
 }
 
-// countOnly makes of a query by cursor for no resource one by index: only how many there are is asked for (RFC 9865 §2). A list
-// that goes on has the count that it was begun with.
+// countOnly turns a query by cursor for no resources into one by index, because it asks only for the total (RFC 9865 §2). A list that
+// continues has the count of its first page.
 func countOnly(q *identityv1.ListQuery) {
 	if q.Cursor != nil && q.GetCursor() == "" && q.Count != nil && q.GetCount() <= 0 {
 		q.Cursor = nil
@@ -94,7 +94,7 @@ func twoWaysToPage() error {
 	return invalidValue("startIndex and cursor are two ways to page: send one of them.")
 }
 
-// firstOf gives the first error: a client mends one thing at a time.
+// firstOf returns the first error, because a client corrects one problem at a time.
 func firstOf(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
@@ -104,12 +104,12 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
-// nameList is a list of attribute names. One string may hold it too, as in an address: the SCIM SDK for Java sends that.
+// nameList is a list of attribute names. It can also be one string, as in an address: the SCIM SDK for Java sends this.
 type nameList []string
 
 func (l *nameList) UnmarshalJSON(text []byte) error {
 	if text[0] == '[' {
-		for _, element := range elements(text, scim.MaxNames+1) { // more are refused, and need not be read
+		for _, element := range elements(text, scim.MaxNames+1) { // more are refused, and need not be parsed
 			var name string
 			if err := json.Unmarshal(element, &name); err != nil {
 				return err
@@ -124,7 +124,7 @@ func (l *nameList) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// parseSearch reads the body of a .search (RFC 7644 §3.4.3).
+// parseSearch parses the body of a .search (RFC 7644 §3.4.3).
 func parseSearch(body []byte) (parameters, error) {
 	var search struct {
 		Attributes         nameList `json:"attributes"`

@@ -8,23 +8,23 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// maxVersions is how many versions identity compares with.
+// maxVersions is how many versions identity compares at most.
 const maxVersions = 20
 
-// etag is the entity tag of a version. It is weak: a projection changes the bytes and not the version.
+// etag returns the entity tag of a version. It is weak, because a projection changes the bytes but not the version.
 func etag(version int64) string { return `W/"` + strconv.FormatInt(version, 10) + `"` }
 
-// entityTags is a list of entity tags (RFC 9110 §8.8.3), as far as they are versions.
+// entityTags is a list of entity tags (RFC 9110 §8.8.3), with those that are versions.
 type entityTags struct {
 	any      bool // `*`
 	versions []int64
 }
 
-// matches says whether the list has a version.
+// matches reports whether the list contains a version.
 func (t entityTags) matches(version int64) bool { return t.any || slices.Contains(t.versions, version) }
 
-// parseEntityTags reads the values of If-Match or If-None-Match; false when they are not a list of entity tags. Tags
-// that are well-formed and were never given out match nothing and are left out.
+// parseEntityTags parses the values of If-Match or If-None-Match. ok is false if they are not a list of entity tags. Valid tags that Usher
+// never issued match nothing and are left out.
 func parseEntityTags(values []string) (tags entityTags, ok bool) {
 	rest := strings.Trim(strings.Join(values, ","), " \t")
 	if rest == "*" {
@@ -46,7 +46,7 @@ func parseEntityTags(values []string) (tags entityTags, ok bool) {
 		if rest != "" && rest[0] != ',' {
 			return entityTags{}, false
 		}
-		// Tags compare as text: "007" is not "7".
+		// Tags are compared as text: "007" is not "7".
 		version, err := strconv.ParseInt(text, 10, 64)
 		if err == nil && version > 0 && strconv.FormatInt(version, 10) == text {
 			tags.versions = append(tags.versions, version)
@@ -55,7 +55,7 @@ func parseEntityTags(values []string) (tags entityTags, ok bool) {
 	return tags, true
 }
 
-// parseIfMatch gives the versions one of which a resource must have for a write; none for any.
+// parseIfMatch returns the versions that allow a write: the resource must have one of them. An empty list allows any version.
 func parseIfMatch(values []string) ([]int64, error) {
 	if len(values) == 0 {
 		return nil, nil
@@ -72,7 +72,7 @@ func parseIfMatch(values []string) ([]int64, error) {
 	return tags.versions, nil
 }
 
-// noneMatch says whether a client that reads, and sends these values of If-None-Match, has the version already.
+// noneMatch reports whether a reading client that sends these values of If-None-Match already has the version.
 func noneMatch(values []string, version int64) bool {
 	tags, ok := parseEntityTags(values)
 	return len(values) > 0 && ok && tags.matches(version)

@@ -15,41 +15,40 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// problem is a SCIM error (RFC 7644 §3.12) before it is written.
+// problem is a SCIM error (RFC 7644 §3.12) before it is sent.
 type problem struct {
 	status     int
-	scimType   scim.ErrorType // empty where the RFC has none
+	scimType   scim.ErrorType // empty if the RFC has none
 	reason     fault.Reason   // for the failed event
-	detail     string         // a sentence that a person can act on; identity's may quote what the client sent
-	remedy     string         // for the failed event; empty: by reason
-	allow      []string       // of 405
+	detail     string         // an instruction for a person; the text of identity may quote the client
+	remedy     string         // for the failed event; empty: the remedy of the reason
+	allow      []string       // of a 405
 	retryAfter time.Duration
-	budget     string // which budget of memory in flight is used up, if that is why
+	budget     string // the budget of memory in flight that is used up, if this is the cause
 }
 
 func (p *problem) Error() string { return fault.ReasonName(p.reason) + ": " + p.detail }
 
-// internalDetail is all that a client learns of a fault of ours.
+// internalDetail is the only text that a client gets for an internal error.
 const internalDetail = "Usher could not process the message because of a fault of its own. The cause is in its logs under the message ID."
 
-// keyDetail is all that a client learns of a key that opens nothing.
+// keyDetail is the only text that a client gets for a key that opens nothing.
 const keyDetail = "The API key is missing, or it is not one that opens this directory now."
 
-// problemOf maps any error to what the client gets. Everything that a call can fail with goes through here.
+// problemOf maps any error to the SCIM error that the client gets. Every error of a call goes through this function.
 func problemOf(err error) *problem {
 	var p *problem
 	if errors.As(err, &p) {
 		return p
 	}
 	if status.Code(err) == codes.Unimplemented {
-		// No server of identity's has the RPC yet, or any more. It must not read as a resource that is gone: an identity
-		// provider acts on that.
+		// No replica of identity has the RPC. The client must not take this for a deleted resource, because an IdP acts on that.
 		return problemOfFault(fault.New(fault.Unavailable, "A service cannot be reached."))
 	}
 	return problemOfFault(rpc.Fault(err))
 }
 
-// problemOfFault is the problem of a reason, by its options. A reason that no SCIM request fails with is a fault of ours.
+// problemOfFault returns the problem of a reason, by its options. A reason that no SCIM request can fail with is an internal error.
 func problemOfFault(f *fault.Error) *problem {
 	options := fault.OptionsOf(f.Reason)
 	p := &problem{
@@ -58,13 +57,13 @@ func problemOfFault(f *fault.Error) *problem {
 	}
 	switch p.status {
 	case http.StatusNotFound:
-		// The message may quote what the client named, which need not be an id.
+		// The message may quote a text of the client that is not an id.
 		p.detail = "There is no such resource in this directory."
 	case http.StatusUnauthorized:
-		// The key died with its directory: whoever holds it learns no more than the holder of any dead key.
+		// The key ended with its directory. Its owner learns no more than the owner of any other invalid key.
 		p.detail = keyDetail
 	case http.StatusRequestEntityTooLarge:
-		// With a time to wait it is a rate or a share, without one a size.
+		// With a time to wait, the limit is a rate or a share. Without one, it is a size.
 		if p.retryAfter > 0 {
 			p.status = http.StatusTooManyRequests
 		}
@@ -80,5 +79,5 @@ func invalidValue(detail string) error { return fault.New(fault.InvalidValue, "%
 
 func invalidSyntax(detail string) error { return fault.New(fault.InvalidSyntax, "%s", detail) }
 
-// remedyOf is what somebody can do about a failed message.
+// remedyOf returns what somebody can do about a failed message.
 func remedyOf(p *problem) string { return cmp.Or(p.remedy, fault.OptionsOf(p.reason).GetRemedy()) }

@@ -11,30 +11,30 @@ import (
 
 // Rates counts the messages of each directory for all gateways together.
 type Rates interface {
-	// Take counts a message of a directory that may send perSecond a second on average, and burst at once. When it is one
-	// too many it says how long to wait. An error says that it cannot be told now.
+	// Take counts a message of a directory that may send perSecond messages per second on average, and burst at once. If the message
+	// exceeds this, ok is false, and wait says how long to wait. An error means that the answer is not known now.
 	Take(ctx context.Context, directory string, perSecond float64, burst int) (wait time.Duration, ok bool, err error)
 }
 
-// maxDirectories bounds how many directories' rates are remembered.
+// maxDirectories is how many directories have a rate in memory at most.
 const maxDirectories = 10_000
 
-// rates holds each directory's rate of messages. What it counts itself is one gateway's: several allow a multiple. It
-// does so where nothing counts for all, and while that cannot tell.
+// rates limits the rate of each directory's messages. Its own counts are those of one gateway, so several gateways allow a multiple. It
+// uses them if there is no shared count, and while the shared count does not answer.
 type rates struct {
 	shared    Rates // or nil
 	perSecond float64
 	mu        sync.Mutex
 	by        map[string]*rate.Limiter
-	refused   map[string]time.Time // until when the shared count takes nothing more of a directory
+	refused   map[string]time.Time // until when the shared count accepts no message of a directory
 }
 
-// newRates makes it; no more than perSecond messages a second get in on average, and a second's worth at once. 0 is off.
+// newRates creates rates that admit perSecond messages per second on average, and the messages of a second at once. 0 turns the limit off.
 func newRates(perSecond float64, shared Rates) *rates {
 	return &rates{shared: shared, perSecond: perSecond, by: map[string]*rate.Limiter{}, refused: map[string]time.Time{}}
 }
 
-// admit counts a message of a directory. When it is one too many it says how long to wait.
+// admit counts a message of a directory. If it exceeds the rate, ok is false, and wait says how long to wait.
 func (r *rates) admit(ctx context.Context, directory string, now time.Time) (wait time.Duration, ok bool) {
 	if r.perSecond <= 0 {
 		return 0, true
@@ -42,7 +42,7 @@ func (r *rates) admit(ctx context.Context, directory string, now time.Time) (wai
 	if r.shared == nil {
 		return r.admitHere(directory, now)
 	}
-	// Who sends far too much must not keep busy what all directories share.
+	// A directory that sends far too much must not keep the shared count busy.
 	if wait := r.refusedUntil(directory).Sub(now); wait > 0 {
 		return wait, false
 	}
@@ -88,8 +88,8 @@ func (r *rates) admitHere(directory string, now time.Time) (wait time.Duration, 
 
 func (r *rates) burst() int { return max(1, int(math.Ceil(r.perSecond))) }
 
-// makeRoom forgets those at rest, which changes nothing for them. If all are busy it forgets all: only directories with
-// valid keys are here, so nobody can force that to get around a limit.
+// makeRoom removes the idle directories, which changes nothing for them. If all are busy, it removes all. Only directories with valid keys
+// are here, so nobody can use this to bypass a limit.
 func (r *rates) makeRoom(now time.Time) {
 	if len(r.by) < maxDirectories {
 		return

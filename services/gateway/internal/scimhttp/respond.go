@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// The headers that are ours.
+// Usher's own headers.
 const (
-	// MessageIDHeader carries the message ID on every response.
+	// MessageIDHeader contains the message ID of every response.
 	MessageIDHeader = "Usher-Message-Id"
-	// ChangeCursorHeader carries a write's place in the change feed.
+	// ChangeCursorHeader contains the position of a write in the change feed.
 	ChangeCursorHeader = "Usher-Change-Cursor"
 )
 
-// response is what a message is answered with.
+// response is the answer to a message.
 type response struct {
 	status   int
 	etag     string
@@ -27,8 +27,8 @@ type response struct {
 	rest     []byte
 }
 
-// send writes the answer; of a large one only the head where nobody asked for more. The error says that it could not be
-// written to its end.
+// send sends the answer. For a HEAD request of a large one, it sends only the head. The error says that the answer could not be sent to its
+// end.
 func (a *response) send(w http.ResponseWriter, headOnly bool) error {
 	h := w.Header()
 	set := func(name, value string) {
@@ -40,7 +40,7 @@ func (a *response) send(w http.ResponseWriter, headOnly bool) error {
 	set("Location", a.location)
 	switch a.status {
 	case http.StatusOK, http.StatusCreated, http.StatusNotModified:
-		set("Content-Location", a.location) // what is shown is there, as meta.location says (RFC 7643 §3.1)
+		set("Content-Location", a.location) // the resource is there, as meta.location says (RFC 7643 §3.1)
 	}
 	set(ChangeCursorHeader, a.cursor)
 	if a.large == nil {
@@ -55,11 +55,11 @@ func (a *response) send(w http.ResponseWriter, headOnly bool) error {
 	if err := a.large.copyTo(w); err != nil {
 		return err
 	}
-	_, _ = w.Write(a.rest) // the client left: there is nobody to tell
+	_, _ = w.Write(a.rest) // the client left: nobody can receive an error
 	return nil
 }
 
-// send writes the problem as a SCIM error that ends with the message ID.
+// send sends the problem as a SCIM error that ends with the message ID.
 func (p *problem) send(w http.ResponseWriter, messageID string) {
 	h := w.Header()
 	if len(p.allow) > 0 {
@@ -74,7 +74,7 @@ func (p *problem) send(w http.ResponseWriter, messageID string) {
 	sendBody(w, p.status, p.json(messageID))
 }
 
-// json is the problem as a SCIM error (RFC 7644 §3.12).
+// json returns the problem as a SCIM error (RFC 7644 §3.12).
 func (p *problem) json(messageID string) []byte {
 	body, err := json.Marshal(struct {
 		Schemas  []string `json:"schemas"`
@@ -98,19 +98,19 @@ func sendBody(w http.ResponseWriter, status int, body []byte) {
 		w.Header().Del("Content-Type")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client left: there is nobody to tell
+	_, _ = w.Write(body) // the client left: nobody can receive an error
 }
 
 // listPage is a page of a list, or all of it (RFC 7644 §3.4.2).
 type listPage struct {
-	total     *int64 // nil where it is not known
-	start     int64  // of a page by index, else 0
+	total     *int64 // nil if it is not known
+	start     int64  // of a page by index, otherwise 0
 	next      string // the cursor of the next page (RFC 9865 §2), if there is one
 	documents [][]byte
-	large     *largeGroup // the last of the page, if there is one
+	large     *largeGroup // the last one of the page, if there is one
 }
 
-// response answers with the page.
+// response returns the answer with the page.
 func (p listPage) response() *response {
 	if p.large == nil {
 		return &response{status: http.StatusOK, body: p.json()}
@@ -121,7 +121,7 @@ func (p listPage) response() *response {
 	return &response{status: http.StatusOK, body: body[:end], large: p.large, rest: body[end:]}
 }
 
-// json puts the documents together. Resources is always an array.
+// json joins the documents. Resources is always an array.
 func (p listPage) json() []byte {
 	const head = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],`
 	size := len(head) + len(p.next) + 120
@@ -141,7 +141,7 @@ func (p listPage) json() []byte {
 	}
 	number(`"itemsPerPage"`, int64(len(p.documents)))
 	if p.next != "" {
-		// Cursors are of the characters that need no escaping in an address, nor then in JSON.
+		// Cursors only contain characters that need no escaping, neither in an address nor in JSON.
 		body = append(strconv.AppendQuote(append(body, `"nextCursor":`...), p.next), ',')
 	}
 	body = append(body, `"Resources":[`...)

@@ -9,13 +9,13 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// prefix begins every path that is served here; a directory's id follows it.
+// prefix begins every path that is served here; the id of a directory follows it.
 const prefix = "/scim/v2/"
 
-// maxID is the longest resource id that identity looks at.
+// maxID is the longest resource id that identity accepts.
 const maxID = 200
 
-// endpoint is what a path leads to.
+// endpoint is the target of a path.
 type endpoint int
 
 const (
@@ -33,11 +33,11 @@ const (
 	meEndpoint
 )
 
-// verb is what a method asks of an endpoint.
+// verb is the action that a method means at an endpoint.
 type verb int
 
 const (
-	verbNone verb = iota // the endpoint has no such method
+	verbNone verb = iota // the endpoint does not have this method
 	verbList
 	verbSearch // a list whose parameters are in the body
 	verbGet
@@ -49,12 +49,12 @@ const (
 	verbDescribe
 )
 
-// reads says that the verb changes nothing.
+// reads reports that the verb changes nothing.
 func (v verb) reads() bool {
 	return v == verbList || v == verbSearch || v == verbGet || v == verbDescribe
 }
 
-// methods are those of each endpoint, and what they ask for. /Me and unknown endpoints have none.
+// methods are the methods of each endpoint, with their verbs. /Me and unknown endpoints have none.
 var methods = map[endpoint][]struct {
 	name string
 	verb verb
@@ -73,17 +73,17 @@ var methods = map[endpoint][]struct {
 	schemaEndpoint:        {{http.MethodGet, verbDescribe}},
 }
 
-// route is a method and a path, understood.
+// route is a parsed method and path.
 type route struct {
 	method    string // from a closed set
 	verb      verb
-	directory string // as the path spells it; empty: the path is outside every directory
+	directory string // as written in the path; empty: the path is not in a directory
 	endpoint  endpoint
-	kind      kind   // of a collection, resource or search; empty of a search over all
+	kind      kind   // of a collection, resource or search; empty for a search over all kinds
 	id        string // of a resource, resource type or schema
 }
 
-// parseRoute reads a method and an escaped path.
+// parseRoute parses a method and an escaped path.
 func parseRoute(method, escaped string) route {
 	r := parsePath(escaped)
 	if r.method = method; method == http.MethodHead {
@@ -97,7 +97,7 @@ func parseRoute(method, escaped string) route {
 	return r
 }
 
-// parsePath passes over empty segments: a Base URL that was entered with a slash at its end gives two in a row.
+// parsePath ignores empty segments: a Base URL that was entered with a slash at its end causes two slashes in a row.
 func parsePath(escaped string) route {
 	rest, ok := strings.CutPrefix(escaped, prefix)
 	if !ok {
@@ -107,7 +107,7 @@ func parsePath(escaped string) route {
 	for segment := range strings.SplitSeq(rest, "/") {
 		text, err := url.PathUnescape(segment)
 		if err != nil || !utf8.ValidString(text) {
-			text = "\x00" // it matches no endpoint and is no id
+			text = "\x00" // it matches no endpoint and is not an id
 		}
 		if text != "" {
 			segments = append(segments, text)
@@ -168,7 +168,7 @@ func lowerEndpoint(name, id string) (endpoint, kind) {
 	}
 }
 
-// template is the route as metrics, spans, logs and failed events name it: no id is in it.
+// template returns the route as metrics, spans, logs and failed events name it. It contains no id.
 func (r route) template() string {
 	switch r.endpoint {
 	case collectionEndpoint:
@@ -201,10 +201,10 @@ func (r route) template() string {
 	}
 }
 
-// operation is the route as logs and failed events name it.
+// operation returns the route as logs and failed events name it.
 func (r route) operation() string { return r.method + " " + r.template() }
 
-// notAllowed is the problem of a method that the endpoint does not have.
+// notAllowed returns the problem of a method that the endpoint does not have.
 func (r route) notAllowed() *problem {
 	var allowed []string
 	for _, m := range methods[r.endpoint] {

@@ -1,9 +1,8 @@
-// Package spool keeps records in a folder until somebody has taken them: what the gateway could not yet hand to the
-// failedevents service. A record whose Append has returned survives kill -9 and loss of power. It knows nothing of what
-// the records say.
+// Package spool keeps records in a folder until they are delivered: failed events that the gateway could not yet send to the failedevents
+// service. A record whose Append has returned survives kill -9 and loss of power. The package does not read the contents of the records.
 //
-// The folder holds segments, 00000001.spool and up, that are only ever appended to and are deleted whole, oldest first.
-// Who takes records must bear to meet one twice: a segment that was taken in part is given whole again after a restart.
+// The folder contains segments, 00000001.spool and up. A segment only grows, and is deleted as a whole, the oldest first. A reader must
+// accept the same record twice: after a restart, a segment that was delivered in part is read again as a whole.
 package spool
 
 import (
@@ -21,28 +20,27 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// Limits bound a spool. A field that is zero has its default.
+// Limits limit a spool. A field that is zero has its default.
 type Limits struct {
-	// Bytes is the size of all segments together: 256 MiB.
+	// Bytes is the greatest size of all segments together. The default is 256 MiB.
 	Bytes int64
-	// SegmentBytes is the size at which a new segment begins: 4 MiB.
+	// SegmentBytes is the size at which a new segment begins. The default is 4 MiB.
 	SegmentBytes int64
 }
 
-// ErrFull is what Append gives when the record would exceed Limits.Bytes. The record is not kept.
+// ErrFull is the error of Append if the record would exceed Limits.Bytes. The record is not stored.
 var ErrFull = errors.New("the spool is full")
 
-// ErrClosed is what a closed spool gives.
+// ErrClosed is the error of a closed spool.
 var ErrClosed = errors.New("the spool is closed")
 
-// Spool is an open spool. It is safe for concurrent use, and starts no goroutines. One process at a time may have a
-// folder open.
+// Spool is an open spool. It is safe for concurrent use, and starts no goroutines. Only one process at a time may have a folder open.
 type Spool struct {
 	folder string
 	limits Limits
 	added  wait.Signal
 
-	// commit is held while a group is written, and is taken before mu. Appends that wait for it form the next group.
+	// commit is locked while a group is written. Lock it before mu. Appends that wait for it form the next group.
 	commit sync.Mutex
 	active *os.File // nil: the next group begins a segment
 	size   int64    // of active, up to the last whole group
@@ -52,10 +50,10 @@ type Spool struct {
 	used    int64 // bytes of all segments and of the group that forms
 	group   *group
 	sealed  []segment // oldest first
-	current int64     // the newest segment's number, which is active's if there is one
+	current int64     // the number of the newest segment, which is that of active if it is set
 }
 
-// segment is one that is written no more.
+// segment is a segment that does not grow any more.
 type segment struct {
 	number int64
 	size   int64
@@ -64,11 +62,11 @@ type segment struct {
 // group is the records that share one write and one fsync.
 type group struct {
 	frames []byte
-	done   bool // under Spool.commit, as is err
+	done   bool // Spool.commit protects it, and err
 	err    error
 }
 
-// Open opens a folder, and creates it if it is not there.
+// Open opens a folder, and creates it if it does not exist.
 func Open(folder string, limits Limits) (*Spool, error) {
 	if limits.Bytes <= 0 {
 		limits.Bytes = 256 << 20
@@ -109,7 +107,7 @@ func numberOf(name string) (int64, bool) {
 	return number, ok && err == nil && number > 0 && nameOf(number) == name
 }
 
-// Append keeps a record: when it returns nil the record is on disk. Calls that come together share one fsync.
+// Append stores a record. When it returns nil, the record is on disk. Concurrent calls share one fsync.
 func (s *Spool) Append(record []byte) error {
 	if len(record) == 0 || len(record) > maxRecord {
 		return fmt.Errorf("a record has 1 to %d bytes, not %d", maxRecord, len(record))
@@ -121,7 +119,7 @@ func (s *Spool) Append(record []byte) error {
 	s.commit.Lock()
 	defer s.commit.Unlock()
 	if !g.done {
-		// Whoever comes first writes for all that joined meanwhile; the others find it done.
+		// The first caller writes for all that joined meanwhile; the others then find it done.
 		s.mu.Lock()
 		s.group = nil
 		s.mu.Unlock()
@@ -150,11 +148,11 @@ func (s *Spool) join(record []byte) (*group, error) {
 	return s.group, nil
 }
 
-// write puts a group on disk. It holds commit.
+// write writes a group to disk. The caller has locked commit.
 func (s *Spool) write(frames []byte) error {
 	err := s.begin()
 	if err == nil {
-		err = s.put(frames)
+		err = s.writeSynced(frames)
 	}
 	if err != nil {
 		s.mu.Lock()
@@ -170,13 +168,13 @@ func (s *Spool) write(frames []byte) error {
 	return nil
 }
 
-// begin sees to it that there is an active segment, whose name is on disk too.
+// begin makes sure that there is an active segment whose name is on disk, too.
 func (s *Spool) begin() error {
 	if s.active != nil {
 		return nil
 	}
 	s.mu.Lock()
-	s.current++ // also when it fails: what it leaves behind must not be in the way of the next attempt
+	s.current++ // also after a failure, so that the remains do not disturb the next attempt
 	number := s.current
 	s.mu.Unlock()
 	path := filepath.Join(s.folder, nameOf(number))
@@ -199,9 +197,9 @@ func (s *Spool) syncFolder() error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// put writes and syncs. After a failure nobody knows what of the group the file holds: it is cut off, and the segment is
-// written no more, so that nothing good ever comes after something torn.
-func (s *Spool) put(frames []byte) error {
+// writeSynced writes and syncs. After a failure, it is unknown which part of the group is in the file. So the part is cut off and the
+// segment is closed, and no valid record ever follows a torn one.
+func (s *Spool) writeSynced(frames []byte) error {
 	_, err := s.active.Write(frames)
 	if err == nil {
 		err = s.active.Sync()
@@ -213,25 +211,25 @@ func (s *Spool) put(frames []byte) error {
 	return err
 }
 
-// seal ends the active segment. It holds commit.
+// seal closes the active segment. The caller has locked commit.
 func (s *Spool) seal() {
-	_ = s.active.Close() // it is synced: a failure to close loses nothing
+	_ = s.active.Close() // it is synced, so a failure to close loses nothing
 	s.mu.Lock()
 	s.sealed = append(s.sealed, segment{number: s.current, size: s.size})
 	s.mu.Unlock()
 	s.active, s.size = nil, 0
 }
 
-// Segment is the records that are taken together.
+// Segment is a set of records that are read together.
 type Segment struct {
 	Number  int64
 	Records [][]byte
-	// Torn is how many bytes at its end are no whole record: a crash came while they were written, and nobody was told
-	// that they were kept.
+	// Torn is how many bytes at its end are not a whole record. A crash interrupted their write, and no caller was told that they were
+	// stored.
 	Torn int64
 }
 
-// Oldest gives the oldest segment; false when there is no record. The same one comes until it is removed.
+// Oldest returns the oldest segment, or false if there is no record. It returns the same segment until Remove is called.
 func (s *Spool) Oldest() (Segment, bool, error) {
 	number, ok, err := s.oldest()
 	if !ok || err != nil {
@@ -239,7 +237,7 @@ func (s *Spool) Oldest() (Segment, bool, error) {
 	}
 	content, err := os.ReadFile(filepath.Join(s.folder, nameOf(number)))
 	if errors.Is(err, fs.ErrNotExist) {
-		// Somebody else deleted it. There is nothing left of it to wait for.
+		// Somebody else deleted it, so there is nothing to wait for.
 		return Segment{Number: number}, true, nil
 	}
 	if err != nil {
@@ -249,7 +247,8 @@ func (s *Spool) Oldest() (Segment, bool, error) {
 	return Segment{Number: number, Records: records, Torn: int64(len(rest))}, true, nil
 }
 
-// oldest names the oldest segment. When that is the active one it is sealed: what is being read grows no more.
+// oldest returns the number of the oldest segment. If this is the active one, it seals it, so that a segment does not grow while it is
+// read.
 func (s *Spool) oldest() (int64, bool, error) {
 	s.commit.Lock()
 	defer s.commit.Unlock()
@@ -269,7 +268,7 @@ func (s *Spool) oldest() (int64, bool, error) {
 	return s.sealed[0].number, true, nil
 }
 
-// Remove deletes a segment that Oldest gave.
+// Remove deletes a segment that Oldest returned.
 func (s *Spool) Remove(number int64) error {
 	if err := os.Remove(filepath.Join(s.folder, nameOf(number))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("deleting from the spool: %w", err)
@@ -285,17 +284,17 @@ func (s *Spool) Remove(number int64) error {
 	return nil
 }
 
-// Added gives a channel that closes when the next record is kept. Take it before asking for the oldest segment.
+// Added returns a channel that closes when the next record is stored. Take it before you call Oldest.
 func (s *Spool) Added() <-chan struct{} { return s.added.Wait() }
 
-// Bytes is how much is kept.
+// Bytes returns the size of all stored records.
 func (s *Spool) Bytes() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.used
 }
 
-// Close ends the spool, after the last Append. All that was kept is on disk already. Closing twice is safe.
+// Close closes the spool, after the last Append. Everything is on disk already. It is safe to close twice.
 func (s *Spool) Close() error {
 	s.commit.Lock()
 	defer s.commit.Unlock()

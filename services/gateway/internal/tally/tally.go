@@ -1,5 +1,5 @@
-// Package tally counts what is not worth a log line each, because anybody can cause as much of it as they like: requests
-// that were refused before they were authenticated, and those over a rate.
+// Package tally counts requests that do not get a log line each, because anybody can cause any number of them: requests that were refused
+// before they were authenticated, and requests over a rate.
 package tally
 
 import (
@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// Tally is the counts since they were last logged. Its zero value is ready.
+// Tally contains the counts since the last log line. Its zero value is ready to use.
 type Tally struct {
 	mu     sync.Mutex
 	counts map[string]int64
 }
 
-// Add counts one. what comes from a closed set.
+// Add counts one. The values of what come from a closed set.
 func (t *Tally) Add(what string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -27,7 +27,7 @@ func (t *Tally) Add(what string) {
 	t.counts[what]++
 }
 
-// flush logs the counts since the last time, if there are any.
+// flush logs the counts since the last flush, if there are any.
 func (t *Tally) flush(ctx context.Context, log *slog.Logger) {
 	t.mu.Lock()
 	counts := t.counts

@@ -1,5 +1,5 @@
-// Package traced begins the span of a request that comes from outside: its sender is not known yet, so nothing that the sender made up
-// decides what is traced, or is kept.
+// Package traced starts the span of a request from outside. Its sender is not known yet, so nothing that the sender invents decides what is
+// traced or kept.
 package traced
 
 import (
@@ -15,17 +15,18 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
 )
 
-// Options are what spans are made with.
+// Options define the spans.
 type Options struct {
-	Name           string // of a request that has no route
-	ServerName     string // a client's Host header is not to be believed
+	Name           string // of a request without a route
+	ServerName     string // spans must not contain a Host header that a client invents
 	TrustedProxies []netip.Prefix
 	Tracing        trace.TracerProvider
 	Meter          metric.MeterProvider
 }
 
-// Handler has next serve requests in a span of their own, the first one of a new trace. A trace that the client is in is linked to. The
-// span is named by the pattern that next sets, and has of the client its address alone. Next sees a method of Methods, or Other.
+// Handler serves each request with next in a span of its own, which is the first one of a new trace. It links to the trace of the client,
+// if there is one. The span has the name of the pattern that next sets, and its only information about the client is the address. next sees
+// a method of Methods, or Other.
 func Handler(next http.Handler, o Options) http.Handler {
 	spans := otelhttp.NewHandler(next, o.Name,
 		otelhttp.WithTracerProvider(o.Tracing),
@@ -33,7 +34,7 @@ func Handler(next http.Handler, o Options) http.Handler {
 		otelhttp.WithPropagators(propagation.TraceContext{}),
 		otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return true }),
 		otelhttp.WithServerName(o.ServerName),
-		// Next sets the pattern, and with it the span's name once more: never the path, where a client may put anything.
+		// next sets the pattern, and so the name of the span once more. The name is never the path, which may contain anything.
 		otelhttp.WithSpanNameFormatter(func(operation string, r *http.Request) string {
 			if r.Pattern == "" {
 				return operation
@@ -52,15 +53,15 @@ func Handler(next http.Handler, o Options) http.Handler {
 	})
 }
 
-// Methods are those that a span may be named by.
+// Methods are the methods that may be in the name of a span.
 var Methods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
 }
 
-// Other stands for any other method: a client may send any word.
+// Other stands for every other method, because a client may send any word.
 const Other = "OTHER"
 
-// Method is a request's method, from a closed set.
+// Method returns the method of a request, from a closed set.
 func Method(text string) string {
 	if slices.Contains(Methods, text) {
 		return text

@@ -21,7 +21,7 @@ func MostInList(page, document int) int64 {
 
 // room is the memory that a list has reserved.
 type room struct {
-	reservation inflight.Hold
+	reservation inflight.Reservation
 	// Bytes of documents: of the page, and of the largest inspected step.
 	page, step int64
 	scans      bool // no index serves the list

@@ -66,7 +66,7 @@ func (s *Server) WriteResourceStream(stream grpc.ClientStreamingServer[identityv
 
 // receive joins the parts of a document of at most size bytes. It reserves memory for what has come, at most twice as much,
 // and not for what is only announced.
-func receive(stream grpc.ClientStreamingServer[identityv1.WriteResourceStreamRequest, identityv1.WriteResourceStreamResponse], first []byte, size int64, reservation *inflight.Hold) ([]byte, error) {
+func receive(stream grpc.ClientStreamingServer[identityv1.WriteResourceStreamRequest, identityv1.WriteResourceStreamResponse], first []byte, size int64, reservation *inflight.Reservation) ([]byte, error) {
 	var document []byte
 	for part, room := first, int64(0); ; {
 		length := int64(len(document) + len(part))

@@ -58,7 +58,7 @@ func TestACredentialIsLookedUpAgainBeforeACallThatChangesSomething(t *testing.T)
 				}
 				c.change(w)
 				<-time.After(keylease.MaxLease)
-				err = clients.LookingAgain(conn).Invoke(WithClient(t.Context(), client), c.method, nil, nil)
+				err = clients.Rechecking(conn).Invoke(WithClient(t.Context(), client), c.method, nil, nil)
 				var f *fault.Error
 				if c.want == 0 && (err != nil || conn.count != 1) || c.want != 0 && (!errors.As(err, &f) || f.Reason != c.want || conn.count != 0) {
 					t.Errorf("%d calls, %v", conn.count, err)

@@ -11,28 +11,28 @@ import (
 
 type clientCtx struct{}
 
-// WithClient gives a context for calls of services on a client's behalf.
+// WithClient returns a context for calls to services on behalf of a client.
 func WithClient(ctx context.Context, client Client) context.Context {
 	return rpc.WithPrincipal(context.WithValue(ctx, clientCtx{}, client), client.Principal)
 }
 
-// LookingAgain gives a connection whose calls that change something look the credential of WithClient up again: since the client was
-// authenticated its request may have taken long to arrive. A revocation in this process waits for such a call.
-func (c Clients) LookingAgain(conn grpc.ClientConnInterface) grpc.ClientConnInterface {
-	return lookingAgain{conn, c}
+// Rechecking returns a connection that looks up the credential of WithClient again before each call that changes something: the request may
+// have taken a long time to arrive since the client was authenticated. A revocation in this process waits for such a call.
+func (c Clients) Rechecking(conn grpc.ClientConnInterface) grpc.ClientConnInterface {
+	return rechecking{conn, c}
 }
 
-type lookingAgain struct {
+type rechecking struct {
 	grpc.ClientConnInterface
 	clients Clients
 }
 
-func (l lookingAgain) Invoke(ctx context.Context, method string, request, reply any, options ...grpc.CallOption) error {
+func (l rechecking) Invoke(ctx context.Context, method string, request, reply any, options ...grpc.CallOption) error {
 	client, ok := ctx.Value(clientCtx{}).(Client)
-	if !ok || client.lease.Credential == nil || rpc.Reads(method) { // the bootstrap token is good as long as the process lives
+	if !ok || client.lease.Credential == nil || rpc.Reads(method) { // the bootstrap token is valid as long as the process lives
 		return l.ClientConnInterface.Invoke(ctx, method, request, reply, options...)
 	}
-	lease, release, err := l.clients.leases.hold(ctx, client.digest)
+	lease, release, err := l.clients.leases.lock(ctx, client.digest)
 	defer release()
 	if err != nil {
 		return err
