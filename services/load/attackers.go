@@ -20,16 +20,16 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// The attackers are this binary in the role of that name: a process of their own, so that the tenant's clock does not wait for
-// them. The Usher is in assaultVariable, an assault as JSON. They write a line of JSON, a prepared, once the database holds what
-// they need. Then they read lines "SECONDS ATTACK" from their standard input, to the end, and answer each with a line, an
+// The attackers are this binary in a role of this name. They are a process of their own, so that they do not slow down the tenant's clock.
+// assaultVariable contains the Usher to attack, an assault as JSON. They write a line of JSON, a prepared, when the database contains the
+// data that they need. Then they read lines "SECONDS ATTACK" from their standard input, to its end, and answer each with a line, an
 // outcome.
 const (
 	attackersRole   = "attackers"
 	assaultVariable = "LOAD_ASSAULT"
 )
 
-// assault is what attackers attack, and with what.
+// assault is what the attackers attack, with their credentials.
 type assault struct {
 	SCIM       string  `json:"scim"` // host:port
 	Admin      string  `json:"admin"`
@@ -39,49 +39,49 @@ type assault struct {
 	Large      account `json:"large"` // directory that gets large documents
 	Many       account `json:"many"`  // directory that gets many users
 	Credential string  `json:"credential"`
-	Operator   string  `json:"operator"` // for what the operator does meanwhile, such as revoking a key
-	Tenant     string  `json:"tenant"`   // path of a directory of others
+	Operator   string  `json:"operator"` // for actions of the operator, such as revoking a key
+	Tenant     string  `json:"tenant"`   // path of a directory of another organization
 }
 
 const attackersOrganization = "attackers"
 
-// outcome is what came of an attack.
+// outcome is the result of an attack.
 type outcome struct {
-	// Answers counts the answers of each kind: an HTTP status, a gRPC code, or what became of a connection.
+	// Answers counts the answers of each kind: an HTTP status, a gRPC code, or the end of a connection.
 	Answers map[string]int `json:"answers"`
-	// Inside tells of what attackers got that they must not have.
+	// Inside lists successes of the attackers that must not happen.
 	Inside []string `json:"inside,omitempty"`
-	CPU    float64  `json:"cpu"` // seconds that the attackers took
+	CPU    float64  `json:"cpu"` // seconds that the attackers used
 	Error  string   `json:"error,omitempty"`
 }
 
-// attack is one way to be too much.
+// attack is one kind of overload.
 type attack struct {
 	name string
-	// least is how long it lasts at least, and pause the least time between the beginnings of two tries of a client; 0 is pause.
+	// least is its shortest duration. pause is the least time between the starts of two tries of a client; 0 stands for the default pause.
 	least, pause time.Duration
-	// begin, where it is set, is called before the clients, and gives what is called after them.
+	// begin, if it is set, is called before the clients start, and returns the function to call after them.
 	begin func(ctx context.Context) (end func(ctx context.Context) error, err error)
-	// try is what a client does again and again; it gives the answers. n counts the tries of the client in this run.
+	// try is what a client does repeatedly. It returns the answers. n counts the tries of the client in this run.
 	try func(ctx context.Context, client, n int) []string
 }
 
-// pause is the least time between the beginnings of two tries of a client: refused at once, they would else do nothing
-// but spin, on the cores that Usher needs.
+// pause is the least time between the starts of two tries of a client. Without it, clients that are refused at once would spin on the cores
+// that Usher needs.
 const pause = 50 * time.Millisecond
 
-// longPause is the pause of those who try many things at once.
+// longPause is the pause of clients that try many things at once.
 const longPause = time.Second
 
-// Sizes of the attacks.
+// The sizes of the attacks.
 const (
-	// The database: large documents of four texts each, just below what may be stored; and many users, by Bulks.
+	// The database contains large documents with four texts each, just below the limit, and many users, from Bulks.
 	largeUsers, largeText = 150, 225 << 10
 	manyBulks             = 3
 	hugeBody              = 60 << 20
-	slowBody              = 600 << 10 // what is sent of a body that then stands still
-	// heldEach is how many connections or calls a client holds open at most.
-	heldEach = 50
+	slowBody              = 600 << 10 // the part of a body that is sent before the client stops
+	// openEach is how many connections or calls a client has open at most.
+	openEach = 50
 	// sources is how many addresses the attackers have.
 	sources = 4
 )
@@ -98,7 +98,7 @@ type attackers struct {
 	inside []string
 }
 
-// attackUsher plays the role for an assault, as JSON.
+// attackUsher runs the role for an assault, as JSON.
 func attackUsher(ctx context.Context, of string, in io.Reader, out io.Writer) error {
 	answers := json.NewEncoder(out)
 	a, err := newAttackers(ctx, of)
@@ -159,13 +159,13 @@ func newAttackers(ctx context.Context, of string) (*attackers, error) {
 	return a, nil
 }
 
-// dialFrom connects from one of the attackers' addresses. They are not the tenant's.
+// dialFrom connects from one of the attackers' addresses, which are not the tenant's.
 func dialFrom(ctx context.Context, addr string, client int) (net.Conn, error) {
 	from := net.IPv4(127, 0, 0, byte(2+client%sources))
 	return (&net.Dialer{LocalAddr: &net.TCPAddr{IP: from}}).DialContext(ctx, "tcp", addr)
 }
 
-// fill puts what the attacks read into the database.
+// fill writes the data that the attacks read to the database.
 func (a *attackers) fill(ctx context.Context) error {
 	var filling sync.WaitGroup
 	var large, many error
@@ -198,7 +198,7 @@ func (a *attackers) fillMany(ctx context.Context) error {
 	for i := range manyBulks {
 		bulk := bulkOf(1000, fmt.Sprintf("many-%d-", i))
 		_, err := a.add(ctx, a.Many, "/Bulk", bulk, http.StatusOK)
-		for errors.Is(err, errTooMany) { // each operation of a Bulk counts for the directory's rate
+		for errors.Is(err, errTooMany) { // each operation of a Bulk counts for the rate of the directory
 			select {
 			case <-again.C:
 				_, err = a.add(ctx, a.Many, "/Bulk", bulk, http.StatusOK)
@@ -213,10 +213,10 @@ func (a *attackers) fillMany(ctx context.Context) error {
 	return nil
 }
 
-// errTooMany says that the directory sends too much a second.
+// errTooMany says that the directory exceeds its rate.
 var errTooMany = errors.New("status 429")
 
-// bulkOf is a Bulk that creates users.
+// bulkOf returns a Bulk that creates users.
 func bulkOf(users int, names string) string {
 	operations := make([]string, users)
 	for i := range operations {
@@ -225,7 +225,7 @@ func bulkOf(users int, names string) string {
 	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` + strings.Join(operations, ",") + `]}`
 }
 
-// add sends what must be accepted, and gives the id of what was made.
+// add sends a request that must succeed, and returns the id of the created resource.
 func (a *attackers) add(ctx context.Context, to account, path, body string, want int) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+a.SCIM+"/scim/v2/"+to.Directory+path, strings.NewReader(body))
 	if err != nil {
@@ -251,10 +251,10 @@ func (a *attackers) add(ctx context.Context, to account, path, body string, want
 	return idOf(answer)
 }
 
-// together is the attack that is all of them at a time.
+// together is the attack that consists of all others at the same time.
 const together = "all of them together"
 
-// run lets all clients attack for so long.
+// run lets all clients attack for some time.
 func (a *attackers) run(ctx context.Context, name string, length time.Duration) outcome {
 	var attacks []attack
 	for _, one := range a.all {
@@ -319,7 +319,7 @@ func (a *attackers) run(ctx context.Context, name string, length time.Duration) 
 	return all
 }
 
-// gotIn notes what must not have been.
+// gotIn records a success that must not happen.
 func (a *attackers) gotIn(format string, args ...any) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -328,14 +328,14 @@ func (a *attackers) gotIn(format string, args ...any) {
 	}
 }
 
-// Answers that are none of the server's.
+// Results that are not answers of the server.
 const (
-	cut        = "cut off"    // the connection was refused, or closed
+	cut        = "cut off"    // the connection was refused or closed
 	unanswered = "unanswered" // until the end of the attack
-	kept       = "held"       // what the client opened stays open until the end
+	kept       = "open"       // the connection or call stays open until the end
 )
 
-// what gives an error of a connection a name.
+// what returns the name of a connection's error.
 func what(ctx context.Context, err error) string {
 	var timeout net.Error
 	if ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() {
@@ -344,7 +344,7 @@ func what(ctx context.Context, err error) string {
 	return cut
 }
 
-// request sends one, and reads the answer to its end.
+// request sends a request, and reads the answer to its end.
 func (a *attackers) request(ctx context.Context, client int, method, path, key string, body []byte, header ...string) string {
 	var content io.Reader = http.NoBody
 	if len(body) > 0 {
@@ -381,13 +381,13 @@ func raw(ctx context.Context, client int, addr string) (net.Conn, error) {
 	return conn, nil
 }
 
-// head is a request's, for a raw connection.
+// head returns the head of a request, for a raw connection.
 func (a *attackers) head(method, path string, of account, length int) string {
 	return fmt.Sprintf("%s /scim/v2/%s%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/scim+json\r\nContent-Length: %d\r\n\r\n",
 		method, of.Directory, path, a.SCIM, of.Key, length)
 }
 
-// stall sends a part of a request over a connection of its own, and waits for what the server does about it.
+// stall sends part of a request on its own connection, and waits for the reaction of the server.
 func (a *attackers) stall(ctx context.Context, client int, addr, part string) string {
 	conn, err := raw(ctx, client, addr)
 	if err != nil {
@@ -409,13 +409,13 @@ func statusOf(ctx context.Context, conn net.Conn) string {
 	return strconv.Itoa(response.StatusCode)
 }
 
-// stalls holds as many of them as a client does, each waiting for what the server does about it.
+// stalls runs openEach stalls at the same time.
 func (a *attackers) stalls(ctx context.Context, client int, addr, part string) []string {
 	return each(func(int) string { return a.stall(ctx, client, addr, part) })
 }
 
 func (a *attackers) close() {
 	for _, conn := range a.calls {
-		_ = conn.Close() // it has no more calls
+		_ = conn.Close() // there are no more calls
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/bearer"
 )
 
-// overGRPC are the attacks over the public gRPC face, and on connections.
+// overGRPC returns the attacks on the public gRPC API, and on connections.
 func (a *attackers) overGRPC() []attack {
 	return []attack{
 		{name: "endless health watches without a credential", pause: longPause, try: func(ctx context.Context, client, _ int) []string {
@@ -54,9 +54,9 @@ func (a *attackers) overGRPC() []attack {
 	}
 }
 
-// each does something heldEach times at once.
+// each does something openEach times at once.
 func each(do func(i int) string) []string {
-	answers := make([]string, heldEach)
+	answers := make([]string, openEach)
 	var all sync.WaitGroup
 	for i := range answers {
 		all.Go(func() { answers[i] = do(i) })
@@ -65,10 +65,10 @@ func each(do func(i int) string) []string {
 	return answers
 }
 
-// code is how a call has ended. One that the end of the attack ended was held until then.
+// code returns how a call ended. A call that lasted until the end of the attack stayed open.
 func code(err error) string {
 	switch c := status.Code(err); c {
-	case codes.DeadlineExceeded, codes.Canceled: // the client's own
+	case codes.DeadlineExceeded, codes.Canceled: // the deadline of the client
 		return kept
 	default:
 		return c.String()
@@ -82,7 +82,7 @@ func (a *attackers) check(ctx context.Context, client int, credential string) st
 	return code(err)
 }
 
-// watches opens watches with one credential. Meanwhile the first client makes changes that they are told of.
+// watches opens watches with one credential. Meanwhile, the first client makes changes that they receive.
 func (a *attackers) watches(ctx context.Context, client, n int) []string {
 	access := rulev1.NewAccessServiceClient(a.calls[client])
 	signed := withToken(ctx, a.Credential)
@@ -110,15 +110,15 @@ func (a *attackers) watches(ctx context.Context, client, n int) []string {
 	})
 }
 
-// What of a call arrives: the message is said to be much larger.
+// The part of a call that arrives: its message claims to be much larger.
 const (
-	halfCalls    = 120 // of one connection, which may have 100 under way
+	halfCalls    = 120 // on one connection, which may have 100 in flight
 	halfCall     = 16 << 10
 	halfAnnounce = 1 << 20
 )
 
-// halfCalls begins calls over a connection of its own that never become whole, half of the clients with a credential. It
-// gives how they end: by gRPC's code, or as HTTP/2 resets them.
+// halfCalls starts calls on its own connection that are never complete. Half of the clients have a credential. It returns how the calls
+// end: the gRPC code, or the HTTP/2 reset.
 func (a *attackers) halfCalls(ctx context.Context, client, _ int) (ends []string) {
 	conn, err := raw(ctx, client, a.GRPC)
 	if err != nil {
@@ -130,7 +130,7 @@ func (a *attackers) halfCalls(ctx context.Context, client, _ int) (ends []string
 	var writing sync.WaitGroup
 	writing.Go(func() {
 		if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
-			return // which the reader sees, too
+			return // the reader sees the error, too
 		}
 		if framer.WriteSettings() != nil {
 			return
@@ -157,7 +157,7 @@ func (a *attackers) halfCalls(ctx context.Context, client, _ int) (ends []string
 			for _, field := range frame.RegularFields() {
 				if field.Name == "grpc-status" {
 					var c codes.Code
-					_ = c.UnmarshalJSON([]byte(field.Value)) // a code that is not known is 0
+					_ = c.UnmarshalJSON([]byte(field.Value)) // an unknown code is 0
 					ends = append(ends, c.String())
 				}
 			}
@@ -167,12 +167,12 @@ func (a *attackers) halfCalls(ctx context.Context, client, _ int) (ends []string
 			}
 		}
 	}
-	_ = conn.Close() // so that the writing ends
+	_ = conn.Close() // ends the writing
 	writing.Wait()
 	return ends
 }
 
-// callHead is the headers of a call.
+// callHead returns the headers of a call.
 func (a *attackers) callHead(signed bool) []byte {
 	var block bytes.Buffer
 	encoder := hpack.NewEncoder(&block)
@@ -184,7 +184,7 @@ func (a *attackers) callHead(signed bool) []byte {
 		fields = append(fields, hpack.HeaderField{Name: "authorization", Value: "Bearer " + a.Credential})
 	}
 	for _, field := range fields {
-		_ = encoder.WriteField(field) // a buffer takes all
+		_ = encoder.WriteField(field) // a buffer accepts everything
 	}
 	return block.Bytes()
 }

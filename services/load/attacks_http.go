@@ -23,7 +23,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
-// overHTTP are the attacks over SCIM.
+// overHTTP returns the attacks on the SCIM API.
 func (a *attackers) overHTTP() []attack {
 	const group, user = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"g"`,
 		`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"u"`
@@ -60,7 +60,7 @@ func (a *attackers) overHTTP() []attack {
 			}[(client+n)%3])
 		}},
 		{name: "a user that grows by PATCH", try: func(ctx context.Context, client, n int) []string {
-			// Each adds values that are not there yet.
+			// Each one adds values that do not exist yet.
 			body := patch(`"add","path":"phoneNumbers","value":[` + strings.ReplaceAll(growing, `work","value":"`, fmt.Sprintf(`work","value":"%d.%d.`, client, n)) + `]`)
 			return []string{a.request(ctx, client, http.MethodPatch, of(a.Large, "/Users/"+a.large[1+client%8]), a.Large.Key, []byte(body))}
 		}},
@@ -86,9 +86,9 @@ func (a *attackers) overHTTP() []attack {
 	return all
 }
 
-// doNotRead asks for a page of large documents, and reads nothing of it.
+// doNotRead requests a page of large documents, and reads nothing of it.
 func (a *attackers) doNotRead(ctx context.Context, client, n int) []string {
-	if n == heldEach {
+	if n == openEach {
 		<-ctx.Done()
 		return nil
 	}
@@ -97,7 +97,7 @@ func (a *attackers) doNotRead(ctx context.Context, client, n int) []string {
 		return []string{what(ctx, err)}
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetReadBuffer(4 << 10) // else the system reads for it
+		_ = tcp.SetReadBuffer(4 << 10) // otherwise the system reads for it
 	}
 	if _, err := io.WriteString(conn, a.head(http.MethodGet, "/Users?count=1000", a.Large, 0)); err != nil {
 		return []string{what(ctx, err)}
@@ -105,7 +105,7 @@ func (a *attackers) doNotRead(ctx context.Context, client, n int) []string {
 	return []string{kept}
 }
 
-// guess tries keys of the right form, each once, as from another address each.
+// guess tries keys of the right form, each one once, each from a different forwarded address.
 func (a *attackers) guess(ctx context.Context, client, n int) []string {
 	key := bearer.APIKey.New().Reveal()
 	answer := a.request(ctx, client, http.MethodGet, a.Tenant+"/Users?count=1", key, nil, "X-Forwarded-For", fmt.Sprintf("198.51.%d.%d", client, n%256))
@@ -113,7 +113,7 @@ func (a *attackers) guess(ctx context.Context, client, n int) []string {
 	return []string{answer}
 }
 
-// mustBeOut notes an answer that an attacker must not get.
+// mustBeOut records an answer that an attacker must not get.
 func (a *attackers) mustBeOut(answer, who string) {
 	if strings.HasPrefix(answer, "2") || answer == "404" || answer == "OK" {
 		a.gotIn("%s was answered %s", who, answer)
@@ -121,17 +121,16 @@ func (a *attackers) mustBeOut(answer, who string) {
 }
 
 const (
-	// revokedLeast is long enough for a revocation to answer while its key's requests are under way.
+	// revokedLeast is long enough for a revocation to complete while requests with the key are in flight.
 	revokedLeast = 8 * time.Second
 	// revokedAfter is when the key is revoked.
 	revokedAfter = 2 * time.Second
 )
 
-// revoked is Bulks and slow bodies that go on after their key was revoked. Nothing may be written once RevokeApiKey has
-// answered.
+// revoked sends Bulks and slow bodies that continue after their key was revoked. Nothing may be written after RevokeApiKey has answered.
 func (a *attackers) revoked() attack {
-	var of account         // with the key that is revoked
-	var over chan struct{} // closed once it is
+	var of account         // with the key to revoke
+	var over chan struct{} // closed when it is revoked
 	bulk := map[int][]byte{}
 	for client := range a.Clients {
 		bulk[client] = []byte(bulkOf(200, fmt.Sprintf("revoked-%d-", client)))
@@ -160,7 +159,7 @@ func (a *attackers) revoked() attack {
 		valid := account{of.Directory, other.GetSecret()}
 		var before int
 		done := make(chan error, 1)
-		go func() { // ends with the revocation; what is called at the end waits for it
+		go func() { // ends with the revocation; the function at the end waits for it
 			select {
 			case <-time.After(revokedAfter):
 			case <-ctx.Done():
@@ -194,7 +193,7 @@ func (a *attackers) revoked() attack {
 	return attack{name: "a key that is revoked under way", least: revokedLeast, begin: begin, try: try}
 }
 
-// slowly sends a user's second half once the key is revoked.
+// slowly sends the second half of a user after the key was revoked.
 func (a *attackers) slowly(ctx context.Context, client int, of account, over <-chan struct{}, body string) string {
 	conn, err := raw(ctx, client, a.SCIM)
 	if err != nil {
@@ -213,7 +212,7 @@ func (a *attackers) slowly(ctx context.Context, client int, of account, over <-c
 	return finish(ctx, conn, body[half:])
 }
 
-// written is how many users a directory has by a filter: such totals are counted anew.
+// written returns how many users of a directory match a filter. Such totals are always counted anew.
 func (a *attackers) written(ctx context.Context, of account) (int, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a.SCIM+"/scim/v2/"+of.Directory+"/Users?count=0&filter="+
 		url.QueryEscape(`userName sw "person.revoked"`), http.NoBody)
@@ -234,7 +233,7 @@ func (a *attackers) written(ctx context.Context, of account) (int, error) {
 			err = json.Unmarshal(answer, &list)
 			return list.TotalResults, err
 		}
-		// Its directory has used up its rate or its share. Writing after the revocation would show a little later, too.
+		// A directory that has used up its rate or its share is asked again. A write after the revocation would still show a little later.
 		if err == nil && response.StatusCode != http.StatusTooManyRequests && response.StatusCode != http.StatusServiceUnavailable {
 			err = fmt.Errorf("counting users: status %d: %.300s", response.StatusCode, answer)
 		}
@@ -249,22 +248,22 @@ func (a *attackers) written(ctx context.Context, of account) (int, error) {
 	}
 }
 
-// forged is leases in Redis that directory has not given. Whoever can write there lets nobody in.
+// forged writes key leases to Redis that the directory service did not issue. Write access to Redis must open nothing.
 func (a *attackers) forged() attack {
 	client := redis.NewClient(&redis.Options{Network: "unix", Addr: a.Redis})
 	tenant := strings.TrimPrefix(a.Tenant, "/scim/v2/")
 	key := func(digest keylease.Digest) string { return "usher:lease:" + hex.EncodeToString(digest[:]) }
-	known, _ := bearer.APIKey.Parse(a.Many.Key) // it was made by directory
+	known, _ := bearer.APIKey.Parse(a.Many.Key) // the directory service created it
 	try := func(ctx context.Context, who, n int) []string {
 		secret := bearer.APIKey.New()
 		lease := keylease.Lease{OrganizationID: siegeOrganization, DirectoryID: tenant, KeyID: "forged", Until: time.Now().Add(4 * time.Second)}
 		at := a.Tenant
 		switch n % 3 {
-		case 0: // of the forger's own signature
+		case 0: // with the forger's own signature
 			lease.Signature = keylease.Signature{KeyID: "forged", MAC: keylease.MAC([]byte("mine"), secret.Digest(), lease)}
-		case 1: // a copy of what is signed for another key
+		case 1: // a copy of a valid key lease for another key
 			at = "/scim/v2/" + a.Many.Directory
-			_ = a.request(ctx, who, http.MethodGet, at+"/Users?count=0", a.Many.Key, nil) // it puts the lease there
+			_ = a.request(ctx, who, http.MethodGet, at+"/Users?count=0", a.Many.Key, nil) // it stores the key lease in Redis
 			copied := client.Get(ctx, key(known.Digest())).Val()
 			var real keylease.Lease
 			if json.Unmarshal([]byte(copied), &real) == nil {
@@ -285,7 +284,7 @@ func (a *attackers) forged() attack {
 	return attack{name: "leases forged in Redis", try: try}
 }
 
-// finish sends the rest of a request, and reads the answer's status.
+// finish sends the rest of a request, and reads the status of the answer.
 func finish(ctx context.Context, conn net.Conn, rest string) string {
 	if _, err := io.WriteString(conn, rest); err != nil {
 		return what(ctx, err)

@@ -24,22 +24,23 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// What a process under siege may take: mostMemory in bytes, by the kernel's word, and the collector's goal below it.
+// mostMemory is how much memory a process under siege may have, in bytes, enforced by the kernel. The goal of the garbage collector is
+// below it.
 const (
 	mostMemory = 512 << 20
 	memoryGoal = "400MiB"
 )
 
-// besieged is the shipped binary under siege: `usher serve`, one process on SQLite, or one a service.
+// besieged is the released binary under siege: `usher serve`, one process on SQLite, or a process per service.
 type besieged struct {
 	scim, admin, grpc string
-	processes         []*capped // the gateway's last
+	processes         []*capped // the gateway is the last one
 	public            *grpc.ClientConn
 	database          *postgres
 	redis             *redisServer
 }
 
-// besiege starts one from a binary. The settings are those of production: the rate of a directory is limited, too.
+// besiege starts a besieged Usher from a binary. The settings are those of production, including the rate limit of a directory.
 func besiege(ctx context.Context, binary, folder, setup string) (_ *besieged, err error) {
 	b := &besieged{}
 	defer func() {
@@ -53,7 +54,7 @@ func besiege(ctx context.Context, binary, folder, setup string) (_ *besieged, er
 	}
 	b.scim, b.admin, b.grpc = ports[0], ports[1], ports[2]
 	env := append(withoutSettings(), "GOMEMLIMIT="+memoryGoal, "USHER_OPERATOR_TOKEN="+operatorToken, "USHER_MIGRATE=true", "USHER_SHUTDOWN_DELAY=0s",
-		// Nobody is a proxy here, so that each address has its share of connections.
+		// No address is a proxy here, so each address has its share of connections.
 		"USHER_TRUSTED_PROXIES=192.0.2.1")
 	doors := []string{"USHER_SCIM_ADDR=" + b.scim, "USHER_ADMIN_ADDR=" + b.admin, "USHER_GRPC_ADDR=" + b.grpc}
 	start := func(name, ops string, more ...string) error {
@@ -111,10 +112,10 @@ func (b *besieged) connect() (err error) {
 	return err
 }
 
-// gateway is the process that clients reach.
+// gateway returns the process that clients reach.
 func (b *besieged) gateway() *capped { return b.processes[len(b.processes)-1] }
 
-// dead says which processes have ended, which none should.
+// dead lists the processes that have ended. There should be none.
 func (b *besieged) dead() (all []string) {
 	for _, p := range b.processes {
 		select {
@@ -152,22 +153,22 @@ func (b *besieged) close() error {
 	return errors.Join(errs...)
 }
 
-// withToken signs a call in.
+// withToken adds a token to a call.
 func withToken(ctx context.Context, token string) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
 }
 
-// capped is a process whose memory the kernel caps.
+// capped is a process whose memory is limited by the kernel.
 type capped struct {
 	name  string
 	cap   memoryCap
 	cmd   *exec.Cmd
-	log   string        // file of what it says
-	ended chan struct{} // closed once it has ended; err says how
+	log   string        // the file with its output
+	ended chan struct{} // closed when it has ended; err has the reason
 	err   error
 }
 
-// startCapped starts `usher serve`, and waits until it is ready. The process is given also when it does not become so.
+// startCapped starts `usher serve`, and waits until it is ready. It returns the process even if it does not become ready.
 func startCapped(ctx context.Context, binary, folder, name, ops string, env []string) (*capped, error) {
 	p := &capped{name: name, cap: newMemoryCap(name), log: filepath.Join(folder, name+".log"), ended: make(chan struct{})}
 	log, err := os.Create(p.log)
@@ -178,7 +179,7 @@ func startCapped(ctx context.Context, binary, folder, name, ops string, env []st
 	command := p.cap.command(binary, "serve")
 	p.cmd = exec.Command(command[0], command[1:]...) //nolint:noctx // stop ends it
 	p.cmd.Env, p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = env, folder, log, log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt from the terminal is for this process, which ends the others
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt from the terminal is only for this process, which ends the others
 	if err := p.cmd.Start(); err != nil {
 		return nil, errors.Join(err, p.cap.remove())
 	}
@@ -201,20 +202,20 @@ func startCapped(ctx context.Context, binary, folder, name, ops string, env []st
 	return p, nil
 }
 
-// said is the end of its log.
+// said returns the end of its log.
 func (p *capped) said() string {
-	text, _ := os.ReadFile(p.log) // without it there is nothing to show
+	text, _ := os.ReadFile(p.log) // without a log, there is nothing to show
 	return string(text[max(0, len(text)-2000):])
 }
 
-// files is how many files it has open; 0 where that is not known.
+// files returns how many files it has open, or 0 if this is not known.
 func (p *capped) files() int {
-	names, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid)) // without it it has ended
+	names, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid)) // without this folder, it has ended
 	return len(names)
 }
 
 func (p *capped) stop() error {
-	// It may have ended by itself, which its error tells.
+	// It may have ended by itself; then its error says so.
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	late := time.AfterFunc(time.Minute, func() { _ = p.cmd.Process.Kill() })
 	<-p.ended
@@ -226,11 +227,11 @@ func (p *capped) stop() error {
 	return errors.Join(err, p.cap.remove())
 }
 
-// memoryCap is how the kernel caps a process's memory at mostMemory: by a control group, where one can be made, else by the
-// limit of its data (RLIMIT_DATA).
+// memoryCap is how the kernel limits the memory of a process to mostMemory: with a control group if possible, otherwise with the limit of
+// its data segment (RLIMIT_DATA).
 type memoryCap struct{ group string }
 
-// Where control groups are made, and the files of a group's limits.
+// The folders for control groups, with the files that contain the limits of a group.
 var memoryGroups = []struct {
 	folder string
 	limits map[string]string
@@ -245,7 +246,7 @@ func newMemoryCap(name string) memoryCap {
 		if os.Mkdir(group, 0o755) != nil {
 			continue
 		}
-		// The system makes the files of a group with it; a folder without them is none.
+		// The system creates these files with the group. A folder without them is not a group.
 		if limit(group, of.limits) == nil {
 			return memoryCap{group}
 		}
@@ -268,7 +269,7 @@ func limit(group string, limits map[string]string) error {
 	return nil
 }
 
-// String says what caps.
+// String names the kind of limit.
 func (m memoryCap) String() string {
 	if m.group != "" {
 		return "a memory cgroup"
@@ -276,7 +277,7 @@ func (m memoryCap) String() string {
 	return "RLIMIT_DATA"
 }
 
-// command runs a command under the cap: it is there before the command is.
+// command wraps a command so that it runs within the limit from its start.
 func (m memoryCap) command(args ...string) []string {
 	if m.group != "" {
 		return append([]string{"sh", "-c", `echo $$ >"$0" && exec "$@"`, filepath.Join(m.group, "cgroup.procs")}, args...)
@@ -284,7 +285,7 @@ func (m memoryCap) command(args ...string) []string {
 	return append([]string{"sh", "-c", `ulimit -d "$0" && exec "$@"`, strconv.Itoa(mostMemory >> 10)}, args...)
 }
 
-// remove removes the group once its process has ended.
+// remove removes the group after its process has ended.
 func (m memoryCap) remove() error {
 	if m.group == "" {
 		return nil
@@ -298,15 +299,15 @@ func (m memoryCap) remove() error {
 // usage is what processes have used since begin.
 type usage struct {
 	server   *besieged
-	files    int // the most that the gateway had open
+	files    int // the greatest number that the gateway had open
 	stop     chan struct{}
 	sampling sync.WaitGroup
 	began    time.Time
-	cpu      time.Duration // of Usher's processes
+	cpu      time.Duration // of the Usher processes
 	busy     time.Duration // of the machine
 }
 
-// sampled is how often a process's files are counted.
+// sampled is the interval at which the open files of a process are counted.
 const sampled = 200 * time.Millisecond
 
 func (b *besieged) measure() (*usage, error) {
@@ -330,12 +331,12 @@ func (b *besieged) measure() (*usage, error) {
 	return u, nil
 }
 
-// used is what came of it.
+// used is the result of a usage.
 type used struct {
 	files       int
-	peak        int64   // the most memory that the gateway had resident, in bytes
-	others      int64   // the same of the other process that had the most; 0 without others
-	cores, busy float64 // how many cores Usher's processes kept busy, and how many were busy in all
+	peak        int64   // the peak resident memory of the gateway, in bytes
+	others      int64   // the highest peak of another process; 0 without others
+	cores, busy float64 // how many cores the Usher processes kept busy, and how many were busy in all
 }
 
 func (u *usage) end() used {

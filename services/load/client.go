@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// connections are the clients' HTTP connections to one server, one each. They do what an http.Client does that needs no
-// pool, no second goroutine and no redirects: a generator beside the server takes its time.
+// connections are the HTTP connections of the clients to one server, one per client. Unlike an http.Client, they have no pool, no second
+// goroutine and no redirects, because a generator beside the server takes processor time from it.
 type connections struct {
 	addr, header string
 	mu           sync.Mutex
@@ -26,7 +26,7 @@ type connection struct {
 	out *bufio.Writer
 }
 
-// connect makes them. header are lines that go with each request, each with CRLF at its end.
+// connect creates connections. header contains lines for each request, each with CRLF at its end.
 func connect(addr, header string) *connections {
 	return &connections{addr: addr, header: header, by: map[int]*connection{}}
 }
@@ -49,7 +49,7 @@ func (c *connections) of(ctx context.Context, client int) (*connection, error) {
 // answerWithin is how long a server may take to answer.
 const answerWithin = time.Minute
 
-// send sends a request and reads the answer to its end. The status must be want. The body is returned if keep says so.
+// send sends a request and reads the answer to its end. The status must be want. It returns the body if keep is set.
 func (c *connections) send(ctx context.Context, client int, method, path, body string, want int, keep bool) ([]byte, error) {
 	conn, err := c.of(ctx, client)
 	if err != nil {
@@ -59,7 +59,7 @@ func (c *connections) send(ctx context.Context, client int, method, path, body s
 		return nil, err
 	}
 	fmt.Fprintf(conn.out, "%s %s HTTP/1.1\r\nHost: %s\r\n%sContent-Length: %d\r\n\r\n", method, path, c.addr, c.header, len(body))
-	_, _ = conn.out.WriteString(body) // Flush says what failed
+	_, _ = conn.out.WriteString(body) // Flush returns the error
 	if err := conn.out.Flush(); err != nil {
 		return nil, err
 	}
@@ -79,12 +79,12 @@ func (c *connections) send(ctx context.Context, client int, method, path, body s
 	return kept, err
 }
 
-// drop closes a client's connection, for one whose answer did not come whole: the next request opens another.
+// drop closes a client's connection after an incomplete answer. The next request opens another one.
 func (c *connections) drop(client int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if conn := c.by[client]; conn != nil {
-		_ = conn.Close() // it is of no use
+		_ = conn.Close() // it cannot be used any more
 		delete(c.by, client)
 	}
 }

@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// comparing is what `load compare` is told.
+// comparing contains the options of `load compare`.
 type comparing struct {
 	commit                 string
 	rounds, clients, users int
@@ -31,10 +31,10 @@ type comparing struct {
 
 func (c comparing) note(format string, args ...any) { fmt.Fprintf(c.log, format+"\n", args...) }
 
-// operationsCompared are the operations in the order of the table.
+// operationsCompared are the operations, in the order of the table.
 var operationsCompared = []string{"create", "get", "filter", "patch", "member", "check"}
 
-// compareCommand measures this tree beside a commit before it.
+// compareCommand measures this tree beside an earlier commit.
 func compareCommand(ctx context.Context, args []string) error {
 	c := comparing{log: os.Stderr}
 	var seconds float64
@@ -96,7 +96,7 @@ func (c comparing) run(ctx context.Context, out io.Writer) (err error) {
 	if _, err := git(ctx, root, "worktree", "add", "--quiet", "--detach", worktree, commit); err != nil {
 		return err
 	}
-	defer func() { // also when the run was interrupted
+	defer func() { // also after an interrupt
 		_, removing := git(context.WithoutCancel(ctx), root, "worktree", "remove", "--force", worktree)
 		err = errors.Join(err, removing)
 	}()
@@ -154,7 +154,7 @@ func (c comparing) measure(ctx context.Context, commit string, before, after *si
 	return measured, nil
 }
 
-// git runs a git command in a folder and gives what it prints.
+// git runs a git command in a folder and returns its output.
 func git(ctx context.Context, folder string, args ...string) (string, error) {
 	return said(ctx, folder, "git", args...)
 }
@@ -168,7 +168,7 @@ func build(ctx context.Context, tree, into string) error {
 	return err
 }
 
-// said runs a command in a folder and gives what it prints, without the last line's end.
+// said runs a command in a folder and returns its output, without the last line break.
 func said(ctx context.Context, folder, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = folder
@@ -191,7 +191,7 @@ type side struct {
 	database  *postgres // nil on SQLite
 }
 
-// start starts a side from the commands in a folder. own is this tree's generator: it drives what has none.
+// start starts a side from the commands in a folder. own is the generator of this tree, which drives a commit without a generator.
 func (c comparing) start(ctx context.Context, name, folder, own string, database *postgres) (_ *side, err error) {
 	s := &side{database: database}
 	defer func() {
@@ -217,7 +217,7 @@ func (c comparing) start(ctx context.Context, name, folder, own string, database
 	return s, err
 }
 
-// serve starts `usher serve` in one process, and waits until it serves. It notes its addresses.
+// serve starts `usher serve` in one process, and waits until it serves. It stores its addresses.
 func (c comparing) serve(ctx context.Context, s *side, name, folder string, of *system) error {
 	ports, err := freePorts(4)
 	if err != nil {
@@ -241,19 +241,19 @@ func (c comparing) serve(ctx context.Context, s *side, name, folder string, of *
 	defer log.Close()
 	cmd := exec.Command(filepath.Join(folder, "usher"), "serve") //nolint:noctx // close ends it
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = env, folder, log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt from the terminal is for this process, which ends the others
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt from the terminal is only for this process, which ends the others
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	s.server = cmd
 	if err := waitReady(ctx, "http://"+ports[3]+"/readyz"); err != nil {
-		said, _ := os.ReadFile(log.Name()) // without it there is the error
+		said, _ := os.ReadFile(log.Name()) // without a log, there is still the error
 		return fmt.Errorf("usher serve: %w\n%s", err, said[max(0, len(said)-2000):])
 	}
 	return nil
 }
 
-// errNoGenerator says that a command of another commit does not know the generator's role.
+// errNoGenerator says that the command of another commit does not have the role of the generator.
 var errNoGenerator = errors.New("it has no generator")
 
 // generate starts a generator, and waits until it can take turns.
@@ -274,7 +274,7 @@ func (s *side) generate(ctx context.Context, binary, of string) error {
 	s.generator, s.answers = cmd, bufio.NewReader(out)
 	switch err := s.answer(ctx, &s.prepared); {
 	case errors.Is(err, io.EOF):
-		_ = cmd.Wait() // that it ended without a word says all
+		_ = cmd.Wait() // its end without an answer is enough information
 		s.generator = nil
 		return errNoGenerator
 	case err != nil:
@@ -285,7 +285,7 @@ func (s *side) generate(ctx context.Context, binary, of string) error {
 	return nil
 }
 
-// answer reads the generator's next line. When the context ends, the generator is ended, and so the reading.
+// answer reads the next line of the generator. When the context ends, it kills the generator, which ends the reading.
 func (s *side) answer(ctx context.Context, into any) error {
 	stop := context.AfterFunc(ctx, func() { _ = s.generator.Process.Kill() }) // it may have ended
 	defer stop()
@@ -296,7 +296,7 @@ func (s *side) answer(ctx context.Context, into any) error {
 	return json.Unmarshal(line, into)
 }
 
-// take lets the side take a turn, and notes what came of it.
+// take lets the side take a turn, and records the result.
 func (s *side) take(ctx context.Context, operation string, length time.Duration, into *series) error {
 	cpu := s.cpu()
 	if _, err := io.WriteString(s.orders, formatRun(operation, length)); err != nil {
@@ -312,7 +312,7 @@ func (s *side) take(ctx context.Context, operation string, length time.Duration,
 	return into.add(t, s.cpu()-cpu)
 }
 
-// cpu is the CPU time of Usher, and of PostgreSQL where that is the run's own. Both sides share it, but only one is under load.
+// cpu returns the CPU time of Usher and of PostgreSQL, if the run started it. Both sides share PostgreSQL, but only one is under load.
 func (s *side) cpu() time.Duration {
 	used := cpuOf(s.server.Process.Pid)
 	if s.database != nil {
@@ -327,7 +327,7 @@ func (s *side) close() error {
 		errs = append(errs, s.orders.Close(), s.generator.Wait())
 	}
 	if s.server != nil {
-		// It may have ended by itself, which Wait tells.
+		// It may have ended by itself; then Wait says so.
 		_ = s.server.Process.Signal(syscall.SIGTERM)
 		late := time.AfterFunc(time.Minute, func() { _ = s.server.Process.Kill() })
 		errs = append(errs, s.server.Wait())
@@ -336,12 +336,12 @@ func (s *side) close() error {
 	return errors.Join(errs...)
 }
 
-// withoutSettings is the environment without settings of Usher: what is measured has those of the run and no others.
+// withoutSettings returns the environment without Usher's settings, so that only the settings of the run apply.
 func withoutSettings() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "USHER_") })
 }
 
-// freePorts gives loopback addresses that nothing listens on.
+// freePorts returns loopback addresses on which nothing listens.
 func freePorts(n int) ([]string, error) {
 	addresses := make([]string, n)
 	for i := range addresses {
@@ -349,7 +349,7 @@ func freePorts(n int) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer listener.Close() // once all are chosen, so that they differ
+		defer listener.Close() // after all are chosen, so that they differ
 		addresses[i] = listener.Addr().String()
 	}
 	return addresses, nil

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// comparison is what was measured of the commit before and of this tree, round by round, by operation.
+// comparison contains the measurements of the earlier commit and of this tree, round by round, by operation.
 type comparison struct {
 	commit     string
 	operations []string
@@ -16,13 +16,13 @@ type comparison struct {
 	after      map[string]*series
 }
 
-// series is what one of the two took for one operation: each element is a round's.
+// series contains the measurements of one of the two for one operation, with one element per round.
 type series struct {
 	cpu     []float64 // seconds each, of the servers
 	latency []float64 // seconds, the median
 }
 
-// add notes a round: what came of the turn, and the CPU time that the servers used from before it until all was done.
+// add adds a round: the result of the turn, and the CPU time of the servers from before the turn until all its work was done.
 func (s *series) add(t turn, cpu time.Duration) error {
 	if t.Done < 1 {
 		return errors.New("nothing was done in a turn")
@@ -40,7 +40,8 @@ func newComparison(commit string, operations []string) comparison {
 	return c
 }
 
-// write prints the table. A ratio is the median of the rounds' own, with the least and the most: below 1 this tree takes less.
+// write prints the table. A ratio is the median of the ratios of the rounds, with the least and the greatest one. Below 1, this tree takes
+// less.
 func (c comparison) write(out io.Writer) error {
 	rounds := 0
 	for _, s := range c.before {
@@ -59,7 +60,7 @@ func (c comparison) write(out io.Writer) error {
 	return err
 }
 
-// ratioCells are three cells: the medians of two series of seconds, in µs, and the ratio.
+// ratioCells returns three cells: the medians of two series of seconds, in µs, and the ratio.
 func ratioCells(before, after []float64) string {
 	ratio := against(after, before)
 	return fmt.Sprintf("%s | %s | %.3f (%.3f–%.3f)", thousands(spreadOf(before).median*1e6), thousands(spreadOf(after).median*1e6),

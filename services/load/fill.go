@@ -13,32 +13,32 @@ import (
 	_ "modernc.org/sqlite" // the driver that fills files
 )
 
-// A million users by POST would take the better part of an hour. So one user and one group are posted, and what identity's
-// store wrote for them is copied with other names, in SQL. Nothing of the fill is in the change feed: on PostgreSQL each copy
-// of the template is a database of its own, which a store that opens it notices, and then it counts anew.
+// Creating a million users by POST would take most of an hour. So one user and one group are created by POST, and SQL copies the rows that
+// identity's store wrote for them, with other names. The copies are not in the change feed. On PostgreSQL, each copy of the template is a
+// new database, which the store notices when it opens it; then it counts anew.
 
 const (
-	// seed is the name in everything about the user that is copied.
+	// seed is the name of the user to copy, in all its values.
 	seed          = "seed-0"
 	seedGroup     = "seed group"
 	identitySpace = "usher_identity"
 )
 
-// filledID is the id of a user that was filled in: a UUIDv7 from before all others.
+// filledID returns the id of a copied user: a UUIDv7 from before all others.
 func filledID(n int) string { return fmt.Sprintf("01900000-0000-7000-8000-%012x", n) }
 
 func filledGroupID(n int) string { return fmt.Sprintf("01900000-0000-7000-9000-%012x", n) }
 
-// fill are the statements that fill a database of one engine.
+// fill contains the statements that fill a database of one engine.
 type fill struct {
-	// users copy the seed of the first argument to users of the numbers from 0 to before the second.
+	// users copy the seed, the first argument, to the users with the numbers from 0 to below the second argument.
 	users []string
-	// group copies the group that is named by the first argument to one of the id of the second.
+	// group copies the group named by the first argument to the id in the second argument.
 	group string
-	// members gives the group of the second argument, in the organization of the first, the users from the third to before
-	// the fourth.
+	// members adds users to the group in the second argument, in the organization in the first one: those with the numbers from the third
+	// to below the fourth argument.
 	members string
-	// tidy is for what would otherwise be done while somebody is measured, such as a checkpoint.
+	// tidy does work that would otherwise disturb a measurement, such as a checkpoint.
 	tidy []string
 }
 
@@ -115,7 +115,7 @@ func (f fill) run(execute func(statement string, args ...any) error, users int) 
 	return nil
 }
 
-// plant makes a directory with the seeds, and opens it.
+// plant creates a directory with the seeds, and opens it.
 func (u *usher) plant(ctx context.Context) error {
 	a, err := u.createDirectory(ctx)
 	if err != nil {
@@ -130,7 +130,7 @@ func (u *usher) plant(ctx context.Context) error {
 
 const templateDatabase = "usher_load_template"
 
-// makeTemplate makes the database that others are copied from: migrated, with a directory, its key, and the seeds.
+// makeTemplate creates the database that others are copied from: migrated, with a directory, its key, and the seeds.
 func (s *stage) makeTemplate(ctx context.Context) (err error) {
 	if err := s.server.create(ctx, templateDatabase, "template1"); err != nil {
 		return err
@@ -145,7 +145,7 @@ func (s *stage) makeTemplate(ctx context.Context) (err error) {
 	return err
 }
 
-// makeDatabase makes one with so many users, and the seed.
+// makeDatabase creates a database with a number of users, and the seed.
 func (s *stage) makeDatabase(ctx context.Context, name string, users int) (err error) {
 	if err := s.server.create(ctx, name, templateDatabase); err != nil {
 		return err
@@ -166,7 +166,7 @@ func (s *stage) makeDatabase(ctx context.Context, name string, users int) (err e
 	}, users)
 }
 
-// makeFiles makes the files of an Usher on SQLite with so many users, and the seed.
+// makeFiles creates the files of an Usher on SQLite with a number of users, and the seed.
 func (s *stage) makeFiles(ctx context.Context, setup, name string, users int) (a account, err error) {
 	u, err := startUsher(ctx, s.options, s.room(name), setup, "")
 	if err != nil {
@@ -175,7 +175,7 @@ func (s *stage) makeFiles(ctx context.Context, setup, name string, users int) (a
 	if err := errors.Join(u.plant(ctx), u.close()); err != nil {
 		return a, err
 	}
-	// What would be lost if this process ended half-way is of no use to anybody.
+	// Data that a crash of this process would lose is of no use, so nothing is synced.
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(u.data, "identity.db")+
 		"?_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=cache_size(-500000)")
 	if err != nil {
@@ -189,7 +189,7 @@ func (s *stage) makeFiles(ctx context.Context, setup, name string, users int) (a
 	}, users)
 }
 
-// usherOn starts an Usher on a database, or on files, that it fills with so many users.
+// usherOn starts an Usher on a database, or on files, that it fills with a number of users.
 func (s *stage) usherOn(ctx context.Context, setup, name string, users int) (*usher, error) {
 	a, err := s.account, error(nil)
 	if setup == sqliteSetup {
@@ -210,7 +210,7 @@ func (s *stage) usherOn(ctx context.Context, setup, name string, users int) (*us
 	return u, nil
 }
 
-// usherAt starts an Usher on what usherOn has filled.
+// usherAt starts an Usher on the data that usherOn has filled.
 func (s *stage) usherAt(ctx context.Context, setup, name string, a account, users int) (*usher, error) {
 	address := ""
 	if setup != sqliteSetup {
@@ -225,7 +225,7 @@ func (s *stage) usherAt(ctx context.Context, setup, name string, a account, user
 	return u, nil
 }
 
-// checkFill compares what is found with what was filled in.
+// checkFill compares the stored data with the filled data.
 func (u *usher) checkFill(ctx context.Context) error {
 	last := u.users - 1
 	for query, want := range map[string]int{

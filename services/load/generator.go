@@ -26,18 +26,18 @@ import (
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 )
 
-// A generator is this binary in the role of that name: it drives one Usher, in turns that whoever started it asks for. It
-// makes what it needs by the public API alone, so that one of another commit does the same with an Usher of that commit.
+// A generator is this binary in a role of this name. It drives one Usher, in turns that its parent process requests. It only uses the
+// public API, so that the generator of another commit does the same with the Usher of that commit.
 //
-// The Usher is in systemVariable, a system as JSON. The generator writes a line of JSON, a prepared, once it is. Then it
-// reads lines "run OPERATION SECONDS" from its standard input, to the end, and answers each with a line, a turn.
+// systemVariable contains the Usher, a system as JSON. The generator writes a line of JSON, a prepared, when it is ready. Then it reads
+// lines "run OPERATION SECONDS" from its standard input, to its end, and answers each with a line, a turn.
 
 const generatorRole = "generator"
 
 // systemVariable tells a generator which Usher to drive.
 const systemVariable = "LOAD_SYSTEM"
 
-// system is a running Usher, and how to drive it.
+// system is a running Usher, with the addresses and the token to drive it.
 type system struct {
 	SCIM    string `json:"scim"` // host:port
 	GRPC    string `json:"grpc"` // host:port
@@ -46,20 +46,20 @@ type system struct {
 	Users   int    `json:"users"`
 }
 
-// prepared says that a generator can take turns, or why not.
+// prepared says that a generator can take turns, or why it cannot.
 type prepared struct {
 	Operations []string `json:"operations,omitempty"`
 	Error      string   `json:"error,omitempty"`
 }
 
-// turn is what came of one.
+// turn is the result of a turn.
 type turn struct {
-	Done   int           `json:"done"`   // how often it was done
-	Median time.Duration `json:"median"` // of how long it took, in nanoseconds
+	Done   int           `json:"done"`   // how often the operation was done
+	Median time.Duration `json:"median"` // of the operation's duration, in nanoseconds
 	Error  string        `json:"error,omitempty"`
 }
 
-// parseRun reads "run OPERATION SECONDS".
+// parseRun parses "run OPERATION SECONDS".
 func parseRun(line string) (operation string, length time.Duration, err error) {
 	words := strings.Fields(line)
 	if len(words) != 3 || words[0] != "run" {
@@ -72,14 +72,14 @@ func parseRun(line string) (operation string, length time.Duration, err error) {
 	return words[1], time.Duration(seconds * float64(time.Second)), nil
 }
 
-// mostSeconds is how long a turn may be.
+// mostSeconds is the greatest length of a turn.
 const mostSeconds = 600
 
 func formatRun(operation string, length time.Duration) string {
 	return fmt.Sprintf("run %s %g\n", operation, length.Seconds())
 }
 
-// generate plays the generator's role for a system, as JSON.
+// generate runs the role of the generator for a system, as JSON.
 func generate(ctx context.Context, of string, in io.Reader, out io.Writer) error {
 	answers := json.NewEncoder(out)
 	g, err := newGenerator(ctx, of)
@@ -121,8 +121,8 @@ type generator struct {
 
 const (
 	generatorTenant, generatorRoleID = "product", "developer"
-	// held is how many users are in the group, which the rule is of.
-	held = 100
+	// groupMembers is how many users are in the group that the rule names.
+	groupMembers = 100
 )
 
 func newGenerator(ctx context.Context, of string) (_ *generator, err error) {
@@ -153,7 +153,7 @@ func newGenerator(ctx context.Context, of string) (_ *generator, err error) {
 	return g, g.check(ctx, 0, 0)
 }
 
-// setUp makes the organization, its directory, a tenant and a rule.
+// setUp creates the organization, its directory, a tenant and a rule.
 func (g *generator) setUp(ctx context.Context) error {
 	ctx = g.asOperator(ctx)
 	_, err := directoryv1.NewOrganizationServiceClient(g.public).CreateOrganization(ctx,
@@ -179,7 +179,7 @@ func (g *generator) setUp(ctx context.Context) error {
 	return err
 }
 
-// fill adds the users, and the group of the first of them.
+// fill adds the users, and the group of the first ones.
 func (g *generator) fill(ctx context.Context) error {
 	g.users = make([]string, g.Users)
 	add := func(path, body string) (id string, err error) {
@@ -197,7 +197,7 @@ func (g *generator) fill(ctx context.Context) error {
 			return err
 		}
 	}
-	members := make([]string, held)
+	members := make([]string, groupMembers)
 	for i := range members {
 		members[i] = `{"value":"` + g.users[i] + `"}`
 	}
@@ -213,13 +213,13 @@ func (g *generator) asOperator(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+g.Token)
 }
 
-// settle waits until the rules were applied to all that was written.
+// settle waits until the rules were applied to everything that was written.
 func (g *generator) settle(ctx context.Context) error {
 	_, err := rulev1.NewAccessServiceClient(g.public).WaitUntilCaughtUp(g.asOperator(ctx), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: organization})
 	return err
 }
 
-// turn lets all clients do an operation for so long, and waits until nothing of it is left to do.
+// turn lets all clients do an operation for some time, and waits until its background work is done.
 func (g *generator) turn(ctx context.Context, name string, length time.Duration) (turn, error) {
 	do := g.operations[name]
 	if do == nil {
@@ -254,7 +254,7 @@ func (g *generator) send(ctx context.Context, client int, method, path, body str
 	return err
 }
 
-// any is a user's number.
+// any returns the number of a user.
 func (g *generator) any(client, n int) int { return scatter(client+n*g.Clients, len(g.users)) }
 
 func (g *generator) create(ctx context.Context, client, _ int) error {
@@ -275,7 +275,7 @@ func (g *generator) patch(ctx context.Context, client, n int) error {
 	return g.send(ctx, client, http.MethodPatch, "/Users/"+g.users[g.any(client, n)], body, http.StatusOK)
 }
 
-// member adds a user of the client's own to the group, or removes it again.
+// member adds one of the client's own users to the group, or removes it again.
 func (g *generator) member(ctx context.Context, client, n int) error {
 	id := g.users[len(g.users)-1-client*spare-n/2%spare]
 	op := `"add","path":"members","value":[{"value":"` + id + `"}]`
@@ -285,10 +285,10 @@ func (g *generator) member(ctx context.Context, client, n int) error {
 	return g.send(ctx, client, http.MethodPatch, "/Groups/"+g.group, patch(op), http.StatusNoContent)
 }
 
-// check asks for what a user holds by the rule.
+// check checks the access that a user holds because of the rule.
 func (g *generator) check(ctx context.Context, client, n int) error {
 	answer, err := rulev1.NewAccessServiceClient(g.public).CheckAccess(g.asOperator(ctx), &rulev1.CheckAccessRequest{
-		OrganizationId: organization, UserId: g.users[scatter(client+n*g.Clients, held)], TenantId: generatorTenant, RoleId: generatorRoleID,
+		OrganizationId: organization, UserId: g.users[scatter(client+n*g.Clients, groupMembers)], TenantId: generatorTenant, RoleId: generatorRoleID,
 	})
 	if err == nil && !answer.GetAllowed() {
 		err = errors.New("a user does not hold what the rule gives")
@@ -300,5 +300,5 @@ func (g *generator) close() {
 	if g.connections != nil {
 		g.connections.close()
 	}
-	_ = g.public.Close() // it has no more calls
+	_ = g.public.Close() // there are no more calls
 }

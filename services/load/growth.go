@@ -10,24 +10,24 @@ import (
 	"strings"
 )
 
-// grown is what was measured of a setup with few and with many users.
+// grown contains the measurements of a setup with few and with many users.
 type grown struct {
 	setup      string
 	operations []*operation
 	peaks      []peak // while the large group was read
 }
 
-// peak is the most memory that a process had resident in a turn, and what it had before, in bytes; 0 where it is not known.
+// peak is the peak resident memory of a process in a turn, and its memory before the turn, in bytes; 0 if it is not known.
 type peak struct {
 	process      string
 	before, most int64
 }
 
-// Who is measured, of a setup.
+// The two sizes of a setup.
 const few, many = "few", "many"
 
-// growth measures a setup with few and with many users. A process a service is measured only with many, and only by what
-// depends on how large a group is: all else is what one process on the same database does.
+// growth measures a setup with few and with many users. A process per service is measured only with many, and only for operations that
+// depend on the size of a group: everything else is as in one process on the same database.
 func (s *stage) growth(ctx context.Context, setup string) (g grown, err error) {
 	g.setup = setup
 	names, groups := s.wanted(growthNames...), s.wanted(groupNames(s.sizes[1])...)
@@ -84,7 +84,7 @@ func (s *stage) growth(ctx context.Context, setup string) (g grown, err error) {
 	return g, nil
 }
 
-// grow starts a setup with few or many users. What was filled for one process on PostgreSQL is good for a process a service.
+// grow starts a setup with few or many users. Data that was filled for one process on PostgreSQL also serves a process per service.
 func (s *stage) grow(ctx context.Context, setup, who string, users int) (u *usher, err error) {
 	name := databaseOf(setup) + "_" + who
 	if filled := databaseOf(postgresSetup) + "_" + who; setup == splitSetup && slices.Contains(s.server.databases, filled) {
@@ -100,8 +100,8 @@ func (s *stage) grow(ctx context.Context, setup, who string, users int) (u *ushe
 	return u, nil
 }
 
-// readGroup is that one client reads the large group. Its rate is in MB a second. g takes the most memory that
-// each process had meanwhile, of all turns.
+// readGroup is the operation in which one client reads the large group. Its rate is in MB per second. g receives the peak memory of each
+// process, of all turns.
 func (u *usher) readGroup(ctx context.Context, g *grown) (*operation, error) {
 	path, want := "/Groups/"+filledGroupID(smallGroups), largeGroup(u.users)
 	read := func(ctx context.Context, keep bool) ([]byte, error) {

@@ -22,14 +22,14 @@ import (
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 )
 
-// Hop is the least that a gateway and a service behind it can be: an HTTP server that asks a gRPC server, in another
-// process, which looks into a map. It says who may read nothing, checks nothing, and counts nothing.
+// Hop is the minimum of a gateway with a service behind it: an HTTP server that calls a gRPC server, in another process, which reads a map.
+// It does not authenticate, check or count anything.
 
 // hopStoreVariable tells the HTTP server where the gRPC server is.
 const hopStoreVariable = "LOAD_HOP_STORE"
 
-// hopPage is how many users a page has, here and where it is measured, and hopMembers how many members a part of a large
-// group, as in identity.
+// hopPage is the number of users of a page, here and in the measured Usher. hopMembers is the number of members in a part of a large group,
+// as in identity.
 const hopPage, hopMembers = 100, 2000
 
 // hopStore is the gRPC server.
@@ -52,7 +52,7 @@ func (h hopStore) ListResources(context.Context, *identityv1.ListResourcesReques
 	return &identityv1.ListResourcesResponse{Result: &identityv1.ListResult{TotalResults: proto.Int64(int64(len(h.users))), Resources: h.page}}, nil
 }
 
-// ReadResourceStream sends a group in parts that has as many members as its id says.
+// ReadResourceStream sends a group in parts, with as many members as its id says.
 func (h hopStore) ReadResourceStream(r *identityv1.ReadResourceStreamRequest, stream grpc.ServerStreamingServer[identityv1.ReadResourceStreamResponse]) error {
 	members, err := strconv.Atoi(r.GetId())
 	for ; members > 0 && err == nil; members -= hopMembers {
@@ -102,7 +102,7 @@ func serveHopFace(ctx context.Context) error {
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if members, ok := strings.CutPrefix(r.URL.Path, hopGroup); ok {
 			if err := hopParts(r.Context(), resources, members, w); err != nil {
-				panic(http.ErrAbortHandler) // the client sees an answer that is cut
+				panic(http.ErrAbortHandler) // the client sees an incomplete answer
 			}
 			return
 		}
@@ -114,7 +114,7 @@ func serveHopFace(ctx context.Context) error {
 		_, _ = w.Write(body) // the client would notice
 	})}
 	var closing sync.WaitGroup
-	stop := context.AfterFunc(ctx, func() { closing.Go(func() { _ = server.Close() }) }) // all it could say is that a connection is closed
+	stop := context.AfterFunc(ctx, func() { closing.Go(func() { _ = server.Close() }) }) // it can only return that a connection is closed
 	defer func() { stop(); closing.Wait() }()
 	if err := announce(addresses{SCIM: listener.Addr().String()}); err != nil {
 		return err
@@ -125,7 +125,7 @@ func serveHopFace(ctx context.Context) error {
 	return nil
 }
 
-// hopAnswer gives a user's document, or a page of them where no user is named.
+// hopAnswer returns the document of a user, or a page of users if no user is named.
 func hopAnswer(ctx context.Context, resources identityv1.ResourceServiceClient, id string) ([]byte, error) {
 	if id != "" {
 		found, err := resources.GetResource(ctx, &identityv1.GetResourceRequest{Id: id})
@@ -145,7 +145,7 @@ func hopAnswer(ctx context.Context, resources identityv1.ResourceServiceClient, 
 	return append(body, "]}"...), nil
 }
 
-// hopGroup begins the path of a large group; how many members it has follows.
+// hopGroup begins the path of a large group; the number of its members follows.
 const hopGroup = "/groups/"
 
 func hopParts(ctx context.Context, resources identityv1.ResourceServiceClient, members string, w io.Writer) error {
@@ -167,9 +167,9 @@ func hopParts(ctx context.Context, resources identityv1.ResourceServiceClient, m
 	}
 }
 
-// hop is a running one.
+// hop is a running Hop.
 type hop struct {
-	store, face *process
+	store, api  *process
 	connections *connections
 }
 
@@ -178,14 +178,14 @@ func startHop(ctx context.Context, folder string) (h *hop, err error) {
 	if h.store, err = startProcess(ctx, folder, "hop-store", hopStoreRole); err != nil {
 		return nil, err
 	}
-	if h.face, err = startProcess(ctx, folder, "hop-face", hopFaceRole, hopStoreVariable+"="+h.store.Service); err != nil {
+	if h.api, err = startProcess(ctx, folder, "hop-api", hopAPIRole, hopStoreVariable+"="+h.store.Service); err != nil {
 		return nil, errors.Join(err, h.store.stop())
 	}
-	h.connections = connect(h.face.SCIM, "")
+	h.connections = connect(h.api.SCIM, "")
 	return h, nil
 }
 
-// whoHop names it in the tables.
+// whoHop is its name in the tables.
 const whoHop = "Hop"
 
 func (h *hop) operations(c options) []*operation {
@@ -197,7 +197,7 @@ func (h *hop) operations(c options) []*operation {
 
 func (h *hop) operation(c options, name string, path func(n int) string) *operation {
 	return &operation{
-		who: whoHop, name: name, cpu: func() time.Duration { return cpuOf(h.face.pid(), h.store.pid()) },
+		who: whoHop, name: name, cpu: func() time.Duration { return cpuOf(h.api.pid(), h.store.pid()) },
 		take: c.byClients(func(ctx context.Context, client, n int) error {
 			_, err := h.connections.send(ctx, client, http.MethodGet, path(client+n*c.clients), "", http.StatusOK, false)
 			return err
@@ -205,7 +205,7 @@ func (h *hop) operation(c options, name string, path func(n int) string) *operat
 	}
 }
 
-// readGroup is that one client reads a large group. Its rate is in MB a second.
+// readGroup is the operation in which one client reads a large group. Its rate is in MB per second.
 func (h *hop) readGroup(ctx context.Context, c options, members int) (*operation, error) {
 	path := hopGroup + strconv.Itoa(members)
 	body, err := h.connections.send(ctx, 0, http.MethodGet, path, "", http.StatusOK, true)
@@ -220,5 +220,5 @@ func (h *hop) readGroup(ctx context.Context, c options, members int) (*operation
 
 func (h *hop) close() error {
 	h.connections.close()
-	return errors.Join(h.face.stop(), h.store.stop())
+	return errors.Join(h.api.stop(), h.store.stop())
 }

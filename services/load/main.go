@@ -1,8 +1,7 @@
-// Command load measures how fast Usher is, beside what it can't be faster than: *Hop*, bare servers that pass a document
-// from a map over gRPC to HTTP, and *DB*, pgbench doing the same statements on the same PostgreSQL. Everything is measured in
-// one run, in turns, so that the ratios hold where the figures depend on the machine. It prints the tables of README.md,
-// which says what they mean. `load compare COMMIT` measures this tree beside a commit before it instead, and `load siege`
-// attacks an Usher beside a tenant that behaves.
+// Command load measures how fast Usher is, beside two upper bounds: *Hop*, minimal servers that pass a document from a map over gRPC to
+// HTTP, and *DB*, pgbench with the same statements on the same PostgreSQL. One run measures all of them in turns, so that the ratios are
+// valid although the figures depend on the machine. It prints the tables of README.md, which explains them. Two other commands: `load
+// compare COMMIT` measures this tree beside an earlier commit, and `load siege` attacks an Usher beside a well-behaved tenant.
 package main
 
 import (
@@ -90,11 +89,11 @@ type options struct {
 
 func (c options) note(format string, args ...any) { fmt.Fprintf(c.log, format+"\n", args...) }
 
-// The Ushers that can be measured.
+// The setups of Usher that can be measured.
 const (
 	sqliteSetup   = "sqlite"   // one process on SQLite
 	postgresSetup = "postgres" // one process on PostgreSQL
-	splitSetup    = "split"    // a process a service, on PostgreSQL
+	splitSetup    = "split"    // a process per service, on PostgreSQL
 )
 
 var allSetups = []string{sqliteSetup, postgresSetup, splitSetup}

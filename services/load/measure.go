@@ -11,24 +11,24 @@ import (
 	"time"
 )
 
-// operation is one thing that is measured, at one of those that can do it.
+// operation is one measured operation of one of the measured systems.
 type operation struct {
 	who, name string
-	// take lets it take a turn, and gives how often it was done a second.
+	// take lets it take a turn, and returns how often per second it was done.
 	take func(ctx context.Context) (float64, error)
-	// rest, where it is set, waits until what a turn left to do in the background is done.
+	// rest, if it is set, waits until the background work of a turn is done.
 	rest  func(ctx context.Context) error
 	rates []float64
-	// megabytes is how many make one, where the rate is in those.
+	// megabytes is the size of one operation, if the rate is in MB per second.
 	megabytes float64
-	// The CPU time that its servers have used, and that PostgreSQL has; nil where it is not known.
+	// The CPU time of its servers, and that of PostgreSQL; nil if it is not known.
 	cpu, database func() time.Duration
-	// What they used in all turns, and how often it was done in them.
+	// The CPU time used in all turns, and the number of operations in them.
 	used, usedByDatabase time.Duration
 	done                 float64
 }
 
-// each is the CPU time of doing it once, in its servers and in PostgreSQL; 0 where it is not known.
+// each returns the CPU time of one operation, in its servers and in PostgreSQL; 0 if it is not known.
 func (o *operation) each() (servers, database time.Duration) {
 	if o.done == 0 {
 		return 0, 0
@@ -43,7 +43,7 @@ func now(clock func() time.Duration) time.Duration {
 	return clock()
 }
 
-// turn lets it take a turn, and notes what came of it.
+// turn lets it take a turn, and records the result.
 func (o *operation) turn(ctx context.Context) error {
 	cpu, database := now(o.cpu), now(o.database)
 	start := time.Now()
@@ -56,14 +56,14 @@ func (o *operation) turn(ctx context.Context) error {
 		return fmt.Errorf("%s, %s: %w", o.who, o.name, err)
 	}
 	o.rates = append(o.rates, rate)
-	// With what it left to do.
+	// This includes the background work.
 	o.used += now(o.cpu) - cpu
 	o.usedByDatabase += now(o.database) - database
 	o.done += rate * took.Seconds()
 	return nil
 }
 
-// forget makes its turns so far the warming up.
+// forget discards the earlier turns, which were the warm-up.
 func (o *operation) forget() { o.rates, o.used, o.usedByDatabase, o.done = nil, 0, 0, 0 }
 
 // turns lets each operation take its turn, in rounds.
@@ -82,13 +82,13 @@ func (c options) turns(ctx context.Context, operations []*operation) error {
 	return nil
 }
 
-// alone is one client in place of all.
+// alone returns the options with one client.
 func (c options) alone() options {
 	c.clients = 1
 	return c
 }
 
-// times is for what does several things each time.
+// times multiplies the rate of an operation that does several things each time.
 func times(n float64, take func(context.Context) (float64, error)) func(context.Context) (float64, error) {
 	return func(ctx context.Context) (float64, error) {
 		rate, err := take(ctx)
@@ -96,8 +96,7 @@ func times(n float64, take func(context.Context) (float64, error)) func(context.
 	}
 }
 
-// byClients lets all clients do something for a turn. do is told who does it and how often that one did it before, in all
-// turns.
+// byClients lets all clients do something for a turn. do gets the client, and how often this client did it before, in all turns.
 func (c options) byClients(do func(ctx context.Context, client, n int) error) func(context.Context) (float64, error) {
 	done := make([]int, c.clients)
 	return func(ctx context.Context) (float64, error) {
@@ -128,7 +127,8 @@ func (c options) byClients(do func(ctx context.Context, client, n int) error) fu
 	}
 }
 
-// spread is the middle one of some figures, or between the middle two, and the least and the most.
+// spread is the median of some figures, the least and the greatest one. For an even number of figures, the median is between the two in the
+// middle.
 type spread struct{ median, least, most float64 }
 
 func spreadOf(values []float64) spread {
@@ -139,7 +139,7 @@ func spreadOf(values []float64) spread {
 	return spread{(sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2, sorted[0], sorted[len(sorted)-1]}
 }
 
-// against gives the quotients of two series, turn by turn: what slows a machine down for a while slows both.
+// against returns the ratios of two series, turn by turn, because a temporary slowdown of the machine affects both.
 func against(a, b []float64) spread {
 	var quotients []float64
 	for i := range min(len(a), len(b)) {

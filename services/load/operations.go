@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// The names of what is measured.
+// The names of the operations.
 const (
 	createUser       = "create a user"
 	createAlone      = "create a user, one client"
@@ -30,22 +30,22 @@ func memberOf(members int) string {
 
 func readGroup(members int) string { return "get a group of " + thousands(float64(members)) }
 
-// speedNames are what is measured beside Hop and DB.
+// speedNames are the operations that are measured beside Hop and DB.
 func speedNames(users int) []string {
 	return []string{
 		createUser, getUser, filterUsers, patchUser, pageOfUsers, memberOfMany, memberOf(smallGroup), memberOf(largeGroup(users)), createAlone, createByBulk,
 	}
 }
 
-// growthNames are what is measured with few and with many users.
+// growthNames are the operations that are measured with few and with many users.
 var growthNames = []string{createUser, getUser, filterUsers, filterEmails, filterWorkEmails, patchUser, pageOfUsers}
 
-// groupNames are what is measured of groups of several sizes, among many users.
+// groupNames are the operations that are measured on groups of several sizes, with many users.
 func groupNames(users int) []string {
 	return []string{memberOf(smallGroup), memberOf(mediumGroup(users)), memberOf(largeGroup(users)), readGroup(largeGroup(users))}
 }
 
-// wanted are those of some names that are to be measured.
+// wanted returns the names that are to be measured.
 func (c options) wanted(names ...string) (all []string) {
 	for _, name := range names {
 		if strings.Contains(name, c.only) {
@@ -55,18 +55,18 @@ func (c options) wanted(names ...string) (all []string) {
 	return all
 }
 
-// named are those operations that have one of the names.
+// named returns the operations that have one of the names.
 func named(names []string, all []*operation) []*operation {
 	return slices.DeleteFunc(all, func(o *operation) bool { return !slices.Contains(names, o.name) })
 }
 
-// scatter spreads what is asked for over all users.
+// scatter spreads requests over all users.
 func scatter(n, users int) int { return n * 7919 % users }
 
-// any is a user that a client asks for.
+// any returns the number of a user that a client requests.
 func (u *usher) any(client, n int) int { return scatter(client+n*u.clients, u.users) }
 
-// filterOf is the query that finds a user.
+// filterOf returns the query that finds a user.
 func filterOf(name string, user int) string {
 	attribute := map[string]string{filterUsers: "userName", filterEmails: "emails.value", filterWorkEmails: `emails[type eq "work"].value`}[name]
 	return "filter=" + url.QueryEscape(fmt.Sprintf(`%s eq "person.%d@example.com"`, attribute, user))
@@ -76,10 +76,10 @@ func patch(operation string) string {
 	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":` + operation + `}]}`
 }
 
-// newUser is the body of another user each time.
+// newUser returns the body of a new user each time.
 func (u *usher) newUser() string { return userBody(fmt.Sprintf("new-%d", u.created.Add(1))) }
 
-// operations are what is measured, of a filled one.
+// operations returns the operations of a filled Usher.
 func (u *usher) operations() []*operation {
 	user := func(client, n int) string { return "/Users/" + filledID(u.any(client, n)) }
 	users := func(int, int) string { return "/Users" }
@@ -122,7 +122,7 @@ func (u *usher) operations() []*operation {
 	}
 }
 
-// operation is a message that the clients of c send again and again.
+// operation returns an operation in which the clients of c send a message repeatedly.
 func (u *usher) operation(c options, name, method string, want int, path, body func(client, n int) string) *operation {
 	o := &operation{name: name, take: c.byClients(func(ctx context.Context, client, n int) error {
 		_, err := u.send(ctx, client, method, path(client, n), body(client, n), want, false)
@@ -139,13 +139,13 @@ func (u *usher) reading(o *operation) *operation {
 	return o
 }
 
-// writing makes an operation one that rules are applied after.
+// writing marks an operation after which rules must be applied.
 func (u *usher) writing(o *operation) *operation {
 	o.rest = u.settle
 	return u.reading(o)
 }
 
-// bulkSize is how many operations a Bulk has: as many as it may.
+// bulkSize is how many operations a Bulk contains: the greatest allowed number.
 const bulkSize = 1000
 
 func (u *usher) createByBulk(ctx context.Context, client, _ int) error {

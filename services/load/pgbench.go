@@ -20,10 +20,10 @@ import (
 //go:embed pgbench/*.sql
 var scripts embed.FS
 
-// whoDB names it in the tables.
+// whoDB is its name in the tables.
 const whoDB = "DB"
 
-// bench is pgbench on a filled database of its own: what it writes is no Usher's to follow.
+// bench is pgbench on its own filled database, because no Usher follows its writes.
 type bench struct {
 	options
 	program, address string
@@ -32,11 +32,11 @@ type bench struct {
 	server           *postgres
 }
 
-// planned are the planner's settings of identity's sessions, and its schema.
+// planned contains the planner settings of identity's sessions, and its schema.
 const planned = "-c search_path=" + identitySpace + " -c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off" +
 	" -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off -c max_parallel_workers_per_gather=0"
 
-// newBench prepares it. Without pgbench on this machine it says so.
+// newBench creates a bench. The error says if pgbench is not installed.
 func (s *stage) newBench(ctx context.Context, database string) (*bench, error) {
 	b := &bench{options: s.options, server: s.server, program: filepath.Join(s.server.programs, "pgbench"), address: s.server.address(database), folder: s.room("pgbench")}
 	if s.server.programs == "" {
@@ -70,17 +70,17 @@ func (b *bench) operations() []*operation {
 		runs(filterUsers, "filter.sql", 1),
 		runs(patchUser, "update.sql", 1),
 		runs(pageOfUsers, "page.sql", 1),
-		// A member comes and goes each time.
+		// A member is added and removed each time.
 		runs(memberOfMany, "member.sql", 2, "first=0", "last="+strconv.Itoa(smallGroups-1)),
 		runs(memberOf(smallGroup), "member.sql", 2, "first=0", "last=0"),
 		runs(memberOf(largeGroup(b.users)), "member.sql", 2, "first="+strconv.Itoa(smallGroups), "last="+strconv.Itoa(smallGroups)),
 	}
 }
 
-// perSecond is where pgbench says its rate.
+// perSecond matches the rate in the output of pgbench.
 var perSecond = regexp.MustCompile(`tps = ([0-9.]+) \(without initial connection time\)`)
 
-// run runs a script for a turn, and gives how often it ran a second.
+// run runs a script for a turn, and returns how often per second it ran.
 func (b *bench) run(ctx context.Context, script string, variables []string) (float64, error) {
 	seconds := int(math.Ceil(b.turn.Seconds()))
 	args := []string{
@@ -101,7 +101,7 @@ func (b *bench) run(ctx context.Context, script string, variables []string) (flo
 	if err != nil || found == nil {
 		return 0, fmt.Errorf("pgbench: %w\n%s", err, said)
 	}
-	// Sessions take a while to end, and CPU time that whoever is next would lack. One more may be autovacuum's.
+	// Sessions take a while to end, and would take CPU time from the next turn. One more session may be that of autovacuum.
 	tick, late := time.NewTicker(2*time.Millisecond), time.NewTimer(time.Second)
 	defer tick.Stop()
 	defer late.Stop()

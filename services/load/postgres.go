@@ -18,30 +18,31 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// settings of the run's own server, as of a small production server: every commit is on disk before it is answered.
+// postgresSettings are the settings of the run's own server, as for a small production server: every commit is on disk before it is
+// answered.
 var postgresSettings = []string{
 	"listen_addresses=", "max_connections=300", "shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=30min",
 	"fsync=on", "synchronous_commit=on", "full_page_writes=on",
 }
 
-// postgres is the PostgreSQL server that is measured.
+// postgres is the measured PostgreSQL server.
 type postgres struct {
 	url       *url.URL
 	programs  string // the folder of its programs
 	databases []string
 
-	// Of a server of the run's own:
+	// For a server of the run itself:
 	folder string
 	cmd    *exec.Cmd
 }
 
-// startPostgres starts a server, or takes the one of an address.
+// startPostgres starts a server, or uses the one at an address.
 func startPostgres(ctx context.Context, address string) (*postgres, error) {
 	p := &postgres{programs: postgresPrograms()}
 	if address != "" {
 		var err error
 		if p.url, err = url.Parse(address); err != nil || p.url.Scheme != "postgres" && p.url.Scheme != "postgresql" {
-			return nil, errors.New("-postgres must be an address such as postgres://usher@localhost/postgres") // it may hold a password
+			return nil, errors.New("-postgres must be an address such as postgres://usher@localhost/postgres") // it may contain a password
 		}
 		return p, nil
 	}
@@ -54,11 +55,11 @@ func startPostgres(ctx context.Context, address string) (*postgres, error) {
 	return p, nil
 }
 
-// postgresPrograms is the folder with initdb and its like, the newest one; empty without.
+// postgresPrograms returns the folder with the newest initdb and other programs, or an empty string.
 func postgresPrograms() string {
 	var found []string
 	for _, pattern := range []string{"/usr/lib/postgresql/*/bin/initdb", "/opt/homebrew/opt/postgresql*/bin/initdb"} {
-		some, _ := filepath.Glob(pattern) // the patterns are good
+		some, _ := filepath.Glob(pattern) // the patterns are valid
 		found = append(found, some...)
 	}
 	if len(found) > 0 {
@@ -70,7 +71,7 @@ func postgresPrograms() string {
 	return ""
 }
 
-// version is the number in a path such as /usr/lib/postgresql/15/bin/initdb.
+// version returns the number in a path such as /usr/lib/postgresql/15/bin/initdb.
 func version(path string) int {
 	for part := range strings.FieldsFuncSeq(path, func(r rune) bool { return r < '0' || r > '9' }) {
 		n, _ := strconv.Atoi(part) // digits
@@ -79,7 +80,7 @@ func version(path string) int {
 	return 0
 }
 
-// start makes a cluster in a temporary folder, and serves it on a socket there.
+// start creates a cluster in a temporary folder, and serves it on a socket there.
 func (p *postgres) start(ctx context.Context) (err error) {
 	if p.folder, err = os.MkdirTemp("", "usher-load-pg-"); err != nil {
 		return err
@@ -128,16 +129,16 @@ func (p *postgres) start(ctx context.Context) (err error) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			said, _ := os.ReadFile(log.Name()) // without it there is the error
+			said, _ := os.ReadFile(log.Name()) // without a log, there is still the error
 			return fmt.Errorf("it takes no connections: %w\n%s", err, said)
 		}
 	}
 }
 
-// unprivileged is whom a server runs as when this process is root, as whom PostgreSQL refuses to run.
+// unprivileged returns the user for a server if this process is root, because PostgreSQL refuses to run as root.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
-		return nil, nil //nolint:nilnil // it runs as who runs this
+		return nil, nil //nolint:nilnil // it runs as the present user
 	}
 	u, err := user.Lookup("postgres")
 	if err != nil {
@@ -148,14 +149,14 @@ func unprivileged() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(err1, err2)
 }
 
-// address is the URL of a database.
+// address returns the URL of a database.
 func (p *postgres) address(database string) string {
 	u := *p.url
 	u.Path = "/" + database
 	return u.String()
 }
 
-// create makes a database, as a copy of another or empty, in place of one of that name.
+// create creates a database, empty or as a copy of another one. It replaces a database of that name.
 func (p *postgres) create(ctx context.Context, database, template string) error {
 	if err := p.drop(ctx, database); err != nil {
 		return err
@@ -177,7 +178,7 @@ func (p *postgres) execute(ctx context.Context, database, statement string) erro
 	return errors.Join(err, conn.Close(ctx))
 }
 
-// cpu is the CPU time of a server of the run's own; of another one it is not known, and 0.
+// cpu returns the CPU time of a server of the run itself; for another one it is not known, and 0.
 func (p *postgres) cpu() time.Duration {
 	if p.cmd == nil {
 		return 0
@@ -185,7 +186,7 @@ func (p *postgres) cpu() time.Duration {
 	return cpuOf(family(p.cmd.Process.Pid)...)
 }
 
-// sessions is how many processes a server of the run's own has; of another one it is not known, and 0.
+// sessions returns how many processes a server of the run itself has; for another one this is not known, and 0.
 func (p *postgres) sessions() int {
 	if p.cmd == nil {
 		return 0
@@ -193,7 +194,7 @@ func (p *postgres) sessions() int {
 	return len(family(p.cmd.Process.Pid))
 }
 
-// close ends a server of the run's own; of another one it drops the databases that were made.
+// close ends a server of the run itself. On another one, it drops the created databases.
 func (p *postgres) close(ctx context.Context) error {
 	var errs []error
 	switch {

@@ -15,14 +15,14 @@ import (
 	"syscall"
 )
 
-// roleVariable tells this binary to be a server that is measured: each is a process of its own, as in production.
+// roleVariable tells this binary to be a measured server: each one is a process of its own, as in production.
 const roleVariable = "LOAD_ROLE"
 
 // The roles.
 const (
 	usherRole    = "usher"     // an Usher, or a part of one, with the settings in USHER_*
 	hopStoreRole = "hop-store" // see hop.go
-	hopFaceRole  = "hop-face"
+	hopAPIRole   = "hop-api"
 )
 
 func play(ctx context.Context, role string) error {
@@ -35,7 +35,7 @@ func play(ctx context.Context, role string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() { // ends with the process
-		_, _ = io.Copy(io.Discard, os.Stdin) // it ends when the one that started this one does, however that ends
+		_, _ = io.Copy(io.Discard, os.Stdin) // it ends when the parent process ends, in any way
 		cancel()
 	}()
 	switch role {
@@ -43,16 +43,16 @@ func play(ctx context.Context, role string) error {
 		return serveUsher(ctx)
 	case hopStoreRole:
 		return serveHopStore(ctx)
-	case hopFaceRole:
+	case hopAPIRole:
 		return serveHopFace(ctx)
 	}
 	return fmt.Errorf("%s: there is no role %q", roleVariable, role)
 }
 
-// addresses are where a process listens; those that it does not have are empty.
+// addresses are the addresses of a process; those that it does not have are empty.
 type addresses struct{ SCIM, GRPC, Ops, Service string }
 
-// announce says that this process serves.
+// announce reports that this process serves.
 func announce(a addresses) error { return json.NewEncoder(os.Stdout).Encode(a) }
 
 // process is this binary in a role.
@@ -61,10 +61,10 @@ type process struct {
 	name  string
 	cmd   *exec.Cmd
 	stdin io.Closer
-	log   string // file of what it says
+	log   string // the file with its output
 }
 
-// startProcess starts one and waits until it serves. env holds its settings.
+// startProcess starts a process and waits until it serves. env contains its settings.
 func startProcess(ctx context.Context, folder, name, role string, env ...string) (_ *process, err error) {
 	binary, err := os.Executable()
 	if err != nil {
@@ -85,7 +85,7 @@ func startProcess(ctx context.Context, folder, name, role string, env ...string)
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
-	// An interrupt from the terminal is for the one that measures; it stops the others.
+	// An interrupt from the terminal is only for the measuring process, which stops the others.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
@@ -103,9 +103,9 @@ func startProcess(ctx context.Context, folder, name, role string, env ...string)
 	return p, nil
 }
 
-// said is the end of its log.
+// said returns the end of its log.
 func (p *process) said() string {
-	said, _ := os.ReadFile(p.log) // without one there is nothing to show
+	said, _ := os.ReadFile(p.log) // without a log, there is nothing to show
 	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
 	return strings.Join(lines[max(0, len(lines)-10):], "\n")
 }
@@ -120,7 +120,7 @@ func (p *process) stop() error {
 	return err
 }
 
-// resident is how much memory it has, in bytes.
+// resident returns how much memory it has, in bytes.
 func (p *process) resident(ctx context.Context) (int64, error) {
 	out, err := exec.CommandContext(ctx, "ps", "-o", "rss=", "-p", strconv.Itoa(p.pid())).Output()
 	if err != nil {

@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// ticks are how many units of CPU time Linux counts a second.
+// ticks is how many units of CPU time Linux counts per second.
 const ticks = 100
 
-// cpuOf is the CPU time that processes and their children that live have used, and those that ended. It is what is known on
-// Linux; elsewhere it is 0.
+// cpuOf returns the CPU time that processes and their children have used, including those that have ended. It works on Linux; elsewhere it
+// is 0.
 func cpuOf(pids ...int) (sum time.Duration) {
 	for _, pid := range pids {
-		// Without its file it has ended.
+		// Without this file, it has ended.
 		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		// The name is in brackets and may hold anything; utime, stime, cutime and cstime are the 12th to 15th field after it.
+		// The name is in brackets and may contain anything; utime, stime, cutime and cstime are the 12th to 15th field after it.
 		_, rest, _ := strings.Cut(string(text), ") ")
 		fields := strings.Fields(rest)
 		for i := 11; i < 15 && i < len(fields); i++ {
@@ -31,10 +31,9 @@ func cpuOf(pids ...int) (sum time.Duration) {
 	return sum
 }
 
-// peakOf is the most memory that a process has had resident since its start or forgetPeak, in bytes. It is what is known on
-// Linux; elsewhere it is 0.
+// peakOf returns the peak resident memory of a process since its start or forgetPeak, in bytes. It works on Linux; elsewhere it is 0.
 func peakOf(pid int) int64 {
-	// Without its file it has ended.
+	// Without this file, it has ended.
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	_, rest, _ := strings.Cut(string(text), "\nVmHWM:")
 	rest, _, _ = strings.Cut(rest, " kB")
@@ -42,7 +41,7 @@ func peakOf(pid int) int64 {
 	return kib << 10
 }
 
-// forgetPeak makes what a process has resident now the most so far.
+// forgetPeak resets the peak of a process to its present resident memory.
 func forgetPeak(pid int) error {
 	err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -51,10 +50,10 @@ func forgetPeak(pid int) error {
 	return err
 }
 
-// family is a process and its children.
+// family returns a process and its children.
 func family(pid int) []int {
 	all := []int{pid}
-	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is good
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is valid
 	for _, file := range files {
 		text, _ := os.ReadFile(file)
 		for word := range strings.FieldsSeq(string(text)) {
@@ -66,9 +65,9 @@ func family(pid int) []int {
 	return all
 }
 
-// busy is the CPU time that everything on the machine has used since it was started.
+// busy returns the CPU time that the whole machine has used since it was started.
 func busy() (sum time.Duration) {
-	text, _ := os.ReadFile("/proc/stat") // without it, it is not known
+	text, _ := os.ReadFile("/proc/stat") // without it, the time is not known
 	line, _, _ := strings.Cut(string(text), "\n")
 	// "cpu", then user, nice, system, idle, iowait, irq and softirq.
 	for i, field := range strings.Fields(line) {
@@ -80,5 +79,5 @@ func busy() (sum time.Duration) {
 	return sum
 }
 
-// ownCPU is the CPU time that this process has used.
+// ownCPU returns the CPU time that this process has used.
 func ownCPU() time.Duration { return cpuOf(os.Getpid()) }

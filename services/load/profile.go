@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// profileFor is how long a profile is taken.
+// profileFor is the length of a profile.
 const profileFor = 5 * time.Second
 
-// profile takes CPU profiles of each process under each of its operations, if that is asked for.
+// profile records CPU profiles of each process during each of its operations, if the options ask for it.
 func (u *usher) profile(ctx context.Context, all []*operation) error {
 	if u.profiles == "" {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// redisServer is a Redis of the run's own, on a socket, without persistence.
+// redisServer is a Redis of the run itself, on a socket, without persistence.
 type redisServer struct {
 	socket string
 	cmd    *exec.Cmd

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// report is what a run found.
+// report contains the results of a run.
 type report struct {
 	options
 	speed  []*operation
@@ -16,14 +16,15 @@ type report struct {
 	memory memory
 }
 
-// target is what an operation must reach.
+// target is the goal of an operation.
 type target struct {
 	operation string
-	// of DB, or of Hop, in the two topologies; 0 where there is none.
+	// The share of DB's or Hop's rate, in the two topologies; 0 if there is no goal.
 	oneOfDB, oneOfHop, splitOfDB, splitOfHop float64
 }
 
-// targets are those of the design, of what was measured. A member's, and what is not named apart, are the same in both topologies.
+// targets returns the goals of the design for the measured operations. Those for a member, and those that are not named separately, are the
+// same in both topologies.
 func (r report) targets() []target {
 	all := []target{
 		{createUser, 0.5, 0, 0.5, 0},
@@ -41,9 +42,10 @@ func (r report) targets() []target {
 }
 
 const (
-	// slower is by how much longer anything may take with the most users, and slowerLarge a member of the large group.
+	// slower is how much longer anything may take with the most users, and slowerLarge how much longer a member of the large group may
+	// take.
 	slower, slowerLarge = 1.2, 1.1
-	// Of memory, in bytes.
+	// The goals for memory, in bytes.
 	idleMost, loadedMost = 60 << 20, 150 << 20
 )
 
@@ -56,7 +58,7 @@ func find(all []*operation, who, name string) *operation {
 	return nil
 }
 
-// hopFor is the operation of Hop that one of Usher's is compared with.
+// hopFor returns the operation of Hop to compare an operation of Usher with.
 func hopFor(name string) string {
 	switch name {
 	case getUser, filterUsers:
@@ -110,7 +112,7 @@ func (r report) writeRates(b *strings.Builder) {
 	}
 }
 
-// writeBulk compares Bulks with as many messages.
+// writeBulk compares Bulks with the same number of messages.
 func (r report) writeBulk(b *strings.Builder) {
 	if len(r.wanted(createAlone, createByBulk)) < 2 {
 		return
@@ -124,7 +126,7 @@ func (r report) writeBulk(b *strings.Builder) {
 	b.WriteString("\n")
 }
 
-// writeCPU tells what the rates are made of: this depends less on what else the machine does.
+// writeCPU shows the CPU time behind the rates. It depends less on other work on the machine.
 func (r report) writeCPU(b *strings.Builder) {
 	columns := append([]string{whoHop, whoDB}, r.setups...)
 	fmt.Fprintf(b, "\n| µs of CPU time each, + PostgreSQL's | %s |\n| --- |%s\n", strings.Join(columns, " | "), strings.Repeat(" ---: |", len(columns)))
@@ -148,7 +150,7 @@ func (r report) writeCPU(b *strings.Builder) {
 }
 
 func (r report) writeRatios(b *strings.Builder) {
-	compared := slices.DeleteFunc(r.targets(), func(t target) bool { return t == target{operation: t.operation} }) // with others who do it
+	compared := slices.DeleteFunc(r.targets(), func(t target) bool { return t == target{operation: t.operation} }) // with those that others can do
 	if len(compared) == 0 {
 		return
 	}
@@ -199,7 +201,7 @@ func (r report) writeGrowth(b *strings.Builder) {
 	}
 }
 
-// target is what a figure must reach; those of the design are for PostgreSQL.
+// target returns the goal for a figure. The goals of the design are for PostgreSQL.
 func (g grown) target(most float64) float64 {
 	if g.setup == sqliteSetup {
 		return 0
@@ -207,7 +209,7 @@ func (g grown) target(most float64) float64 {
 	return most
 }
 
-// rate tells how often something is done a second, nothing where it is not known.
+// rate shows how often per second something is done, or nothing if this is not known.
 func rate(o *operation) string {
 	if o == nil {
 		return ""
@@ -215,7 +217,7 @@ func rate(o *operation) string {
 	return thousands(spreadOf(o.rates).median)
 }
 
-// slowerBy tells how much longer something takes than something else, and what that must not exceed; 0 is no bound.
+// slowerBy shows how much longer something takes than something else, and the limit; 0 is no limit.
 func slowerBy(than, o *operation, most float64) string {
 	if than == nil || o == nil {
 		return ""
@@ -246,7 +248,7 @@ func (r report) writeMembers(b *strings.Builder, users string, sizes []int) {
 	}
 }
 
-// writeRead tells how one client reads the large group.
+// writeRead shows how one client reads the large group.
 func (r report) writeRead(b *strings.Builder, users string, members int) {
 	fmt.Fprintf(b, "\n| at %s users, %s | seconds | MB | MB/s | of Hop's MB/s | MiB resident: before, at most |\n"+
 		"| --- | ---: | ---: | ---: | ---: | --- |\n", users, readGroup(members))

@@ -20,7 +20,7 @@ import (
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 )
 
-// sieging is what `load siege` is told.
+// sieging contains the options of `load siege`.
 type sieging struct {
 	clients int
 	length  time.Duration // of each attack
@@ -34,13 +34,13 @@ func (c sieging) note(format string, args ...any) { fmt.Fprintf(c.log, format+"\
 const (
 	mostSiegeClients = 256
 	mostSiegeSeconds = 60
-	// quiet is the episode in which nobody attacks.
+	// quiet is the episode without an attack.
 	quiet = "none"
-	// slowest is the p99 that the tenant may have.
+	// slowest is the greatest p99 that the tenant may see.
 	slowest = 500 * time.Millisecond
 )
 
-// siegeSetups are the Ushers that can be besieged.
+// siegeSetups are the setups that can be besieged.
 var siegeSetups = []string{sqliteSetup, splitSetup}
 
 // siegeCommand attacks an Usher beside a well-behaved tenant.
@@ -116,16 +116,16 @@ func (c sieging) run(ctx context.Context, out io.Writer) (err error) {
 	return errors.Join(failures...)
 }
 
-// siege is what came of all attacks on one Usher.
+// siege is the result of all attacks on one Usher.
 type siege struct {
 	setup    string
 	cap      string
 	stages   []stageOfSiege
-	checked  int // facts that were looked at in the end
+	checked  int // facts that were checked at the end
 	failures []string
 }
 
-// stageOfSiege is what came of one attack.
+// stageOfSiege is the result of one attack.
 type stageOfSiege struct {
 	attack string
 	tenant *episode
@@ -134,7 +134,7 @@ type stageOfSiege struct {
 	took time.Duration
 }
 
-// siege starts an Usher, and lets all attacks come over it, one after another, then all together.
+// siege starts an Usher, and runs all attacks on it, one after another, then all together.
 func (c sieging) siege(ctx context.Context, binary, folder, setup string) (s siege, err error) {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return s, err
@@ -145,7 +145,7 @@ func (c sieging) siege(ctx context.Context, binary, folder, setup string) (s sie
 		return s, err
 	}
 	defer func() {
-		died := len(b.dead()) > 0 // which was noted
+		died := len(b.dead()) > 0 // it was recorded
 		if closing := b.close(); !died {
 			err = errors.Join(err, closing)
 		}
@@ -197,7 +197,7 @@ func (c sieging) siege(ctx context.Context, binary, folder, setup string) (s sie
 	return s, nil
 }
 
-// stage lets one attack come over the Usher.
+// stage runs one attack on the Usher.
 func (c sieging) stage(ctx context.Context, b *besieged, t *tenant, a *attackersProcess, attack string) (stageOfSiege, error) {
 	s := stageOfSiege{attack: attack}
 	measured, err := b.measure()
@@ -219,7 +219,7 @@ func (c sieging) stage(ctx context.Context, b *besieged, t *tenant, a *attackers
 	return s, err
 }
 
-// add notes a stage, and what failed in it.
+// add adds a stage, with its failures.
 func (s *siege) add(stage stageOfSiege, dead []string) {
 	s.stages = append(s.stages, stage)
 	fail := func(format string, args ...any) {
@@ -249,8 +249,8 @@ type attackersProcess struct {
 	answers *bufio.Reader
 }
 
-// startAttackers makes the attackers' organization, and starts their process. What they do comes after what else there is
-// to do on the machine: where they take the cores, one would measure them.
+// startAttackers creates the attackers' organization, and starts their process with a low priority: if they took the cores from the other
+// processes, the run would measure this.
 func (c sieging) startAttackers(ctx context.Context, b *besieged, t *tenant, folder string) (_ *attackersProcess, err error) {
 	of := assault{SCIM: b.scim, Admin: b.admin, GRPC: b.grpc, Clients: c.clients, Operator: operatorToken, Tenant: t.base}
 	if b.redis != nil {
@@ -302,13 +302,13 @@ func (c sieging) startAttackers(ctx context.Context, b *besieged, t *tenant, fol
 	}
 	if err != nil {
 		_, _ = a.orders.Close(), a.cmd.Wait() // it has failed already
-		said, _ := os.ReadFile(log.Name())    // without it there is the error
+		said, _ := os.ReadFile(log.Name())    // without a log, there is still the error
 		return nil, fmt.Errorf("%w\n%s", err, said)
 	}
 	return a, nil
 }
 
-// answer reads their next line. When the context ends, they are ended, and so the reading.
+// answer reads the attackers' next line. When the context ends, it kills them, which ends the reading.
 func (a *attackersProcess) answer(ctx context.Context, into any) error {
 	stop := context.AfterFunc(ctx, func() { _ = a.cmd.Process.Kill() }) // it may have ended
 	defer stop()
@@ -319,7 +319,7 @@ func (a *attackersProcess) answer(ctx context.Context, into any) error {
 	return json.Unmarshal(line, into)
 }
 
-// attackFor is how much longer than it should an attack may take.
+// attackFor is how much longer than planned an attack may take.
 const attackFor = time.Minute
 
 func (a *attackersProcess) run(ctx context.Context, attack string, length time.Duration) (o outcome, err error) {

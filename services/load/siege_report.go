@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// write tells what came of sieges.
+// write prints the results of sieges.
 func (c sieging) write(out io.Writer, all []siege) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s/%s, %d cores, %d clients, %s an attack. Usher has GOMEMLIMIT=%s, each of its processes %d MiB.\n", runtime.GOOS,
@@ -51,7 +51,7 @@ func (s stageOfSiege) write(b *strings.Builder) {
 		s.cores, s.CPU/s.took.Seconds(), s.busy)
 }
 
-// answered tells of answers, the most frequent first.
+// answered describes answers, the most frequent first.
 func answered(answers map[string]int) string {
 	names := slices.SortedFunc(maps.Keys(answers), func(x, y string) int {
 		if answers[x] != answers[y] {
@@ -65,7 +65,7 @@ func answered(answers map[string]int) string {
 	return strings.Join(names, ", ")
 }
 
-// milliseconds writes a duration with two digits that count.
+// milliseconds writes a duration with two significant digits.
 func milliseconds(d time.Duration) string {
 	ms := float64(d) / float64(time.Millisecond)
 	if ms < 10 {

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// stage is where the run's servers are.
+// stage is the place of the run's servers.
 type stage struct {
 	options
 	folder  string
-	server  *postgres // nil where nothing needs it
-	account account   // in every database that is made from the template
+	server  *postgres // nil if nothing needs it
+	account account   // in every database that is copied from the template
 }
 
-// room is a folder for the files of one of them.
+// room returns a folder for the files of a server.
 func (s *stage) room(name string) string { return filepath.Join(s.folder, name) }
 
 func (s *stage) close() error {
@@ -29,12 +29,12 @@ func (s *stage) close() error {
 	return s.server.close(ctx)
 }
 
-// Names of the databases.
+// The names of the databases.
 const benchDatabase = "usher_load_bench"
 
 func databaseOf(setup string) string { return "usher_load_" + setup }
 
-// memory is what the one process on PostgreSQL had resident, in bytes: after its start, and the most under load.
+// memory is the resident memory of the one process on PostgreSQL, in bytes: after its start, and at its peak under load.
 type memory struct{ idle, loaded int64 }
 
 // speed measures the setups beside Hop and DB.
@@ -96,7 +96,7 @@ func (s *stage) speed(ctx context.Context) (all []*operation, m memory, err erro
 	return all, m, nil
 }
 
-// watching notes the most memory that the process has after turns.
+// watching records the most memory that the process has after turns.
 func (u *usher) watching(most *int64, rest func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		now, err := u.gateway().resident(ctx)

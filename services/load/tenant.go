@@ -21,62 +21,62 @@ import (
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 )
 
-// tenant is a well-behaved organization beside the attackers': an IdP that sends at a steady, modest rate, and a service of
-// the vendor's that checks access and follows it. It remembers what was acknowledged.
+// tenant is a well-behaved organization beside the attackers' one: an IdP that sends at a steady, modest rate, and a service of the vendor
+// that checks and watches access. It remembers what was acknowledged.
 type tenant struct {
 	server      *besieged
 	credential  string
 	base        string // path of the directory
 	connections *connections
-	lanes       chan int // connections that nobody uses just now
+	lanes       chan int // the connections that are free
 	group       string
-	first       []*tenantUser // there from the beginning: held of them are in the group for good, others come and go
-	named       atomic.Int64  // users that were made
+	first       []*tenantUser // exist from the beginning: the first ones are always in the group, others are added and removed
+	named       atomic.Int64  // number of created users
 
 	mu      sync.Mutex
 	made    []*tenantUser // all whose creation was acknowledged
 	holders map[string]bool
-	waiting map[string]awaited // access that has to come or go, by user
+	waiting map[string]awaited // changes of access that must arrive, by user
 	now     *episode
 }
 
-// tenantUser is what was acknowledged of a user.
+// tenantUser is the acknowledged state of a user.
 type tenantUser struct {
 	mu              sync.Mutex
 	id, name, title string
 	member          bool
-	// unsure says that a change of it has failed, so that nobody knows whether it was made.
+	// unsure says that a change of the user failed, so it is unknown whether it was made.
 	unsure bool
 }
 
-// awaited is access that a change of the group must bring or take.
+// awaited is access that a change of the group must give or take away.
 type awaited struct {
 	holds bool
 	since time.Time
 }
 
-// episode is what the tenant went through for a while.
+// episode contains the tenant's measurements of one period.
 type episode struct {
 	took    map[string][]time.Duration // by kind of operation
-	follows []time.Duration            // from when a change was acknowledged to when the watch told of its access
+	follows []time.Duration            // from the acknowledgement of a change until the watch reports its access
 	errors  []string
 }
 
 const (
 	siegeOrganization = "tenant"
-	tenantUsers       = 4 * held / 2 // those who are there from the beginning
-	// lanesOpen is how many operations the tenant has under way over SCIM at most: what comes later waits, and its wait counts.
+	tenantUsers       = 4 * groupMembers / 2 // exist from the beginning
+	// lanesOpen is how many SCIM operations the tenant has in flight at most. Further ones wait, and their wait counts.
 	lanesOpen = 32
 )
 
-// allowed is the time between requests that a directory may always send.
+// allowed is the least time between the requests of a directory at which none exceeds its rate.
 const allowed = 12 * time.Millisecond
 
-// steady is how often a second each operation is begun, whether or not those before it have ended. Those over SCIM are half
-// of what a directory may send.
+// steady is how often per second each operation is started, whether or not earlier ones have ended. The SCIM operations are half of what a
+// directory may send.
 var steady = map[string]int{"create": 10, "get": 20, "patch": 10, "member": 10, "check": 50}
 
-// settleTenant makes the organization with its directory, rule, users and group.
+// settleTenant creates the organization with its directory, rule, users and group.
 func settleTenant(ctx context.Context, b *besieged) (_ *tenant, err error) {
 	t := &tenant{server: b, holders: map[string]bool{}, waiting: map[string]awaited{}, lanes: make(chan int, lanesOpen), now: newEpisode()}
 	for lane := range lanesOpen {
@@ -111,8 +111,8 @@ func settleTenant(ctx context.Context, b *besieged) (_ *tenant, err error) {
 		<-rate.C
 	}
 	t.first = slices.Clone(t.made)
-	members := make([]string, held)
-	for i, u := range t.first[:held] {
+	members := make([]string, groupMembers)
+	for i, u := range t.first[:groupMembers] {
 		members[i], u.member, t.holders[u.id] = `{"value":"`+u.id+`"}`, true, true
 	}
 	answer, err := t.send(ctx, http.MethodPost, "/Groups", strings.TrimSuffix(groupBody, "}")+`,"members":[`+strings.Join(members, ",")+`]}`, http.StatusCreated)
@@ -123,7 +123,7 @@ func settleTenant(ctx context.Context, b *besieged) (_ *tenant, err error) {
 	return t, errors.Join(err, t.settle(ctx))
 }
 
-// newDirectory makes a directory, in an organization that it makes where there is none.
+// newDirectory creates a directory, and its organization if it does not exist.
 func newDirectory(ctx context.Context, b *besieged, organization string) (account, error) {
 	ctx = withToken(ctx, operatorToken)
 	organizations := directoryv1.NewOrganizationServiceClient(b.public)
@@ -137,7 +137,7 @@ func newDirectory(ctx context.Context, b *besieged, organization string) (accoun
 	return account{made.GetDirectory().GetId(), made.GetSecret()}, err
 }
 
-// newCredential makes a service credential of an organization, which may write.
+// newCredential creates a service credential of an organization, which may write.
 func newCredential(ctx context.Context, b *besieged, organization string) (string, error) {
 	made, err := directoryv1.NewServiceCredentialServiceClient(b.public).CreateServiceCredential(withToken(ctx, operatorToken),
 		&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{DisplayName: "siege", OrganizationIds: []string{organization}, MayWrite: true}})
@@ -152,7 +152,7 @@ func idOf(answer []byte) (string, error) {
 
 func newEpisode() *episode { return &episode{took: map[string][]time.Duration{}} }
 
-// live lets the tenant do its work until the context ends, and waits until what it began has ended.
+// live lets the tenant work until the context ends, and waits until the started operations have ended.
 func (t *tenant) live(ctx context.Context) {
 	var working, watching sync.WaitGroup
 	hearing, deaf := context.WithCancel(context.WithoutCancel(ctx))
@@ -170,7 +170,7 @@ func (t *tenant) live(ctx context.Context) {
 				case <-ctx.Done():
 					return
 				case due := <-tick.C:
-					// What was begun is ended: who stops in the middle does not know what was acknowledged.
+					// A started operation runs to its end: if it stopped in the middle, it would be unknown what was acknowledged.
 					working.Go(func() { t.record(kind, due, operations[kind](context.WithoutCancel(ctx), n)) })
 				}
 			}
@@ -182,7 +182,7 @@ func (t *tenant) live(ctx context.Context) {
 	watching.Wait()
 }
 
-// hearAll waits until the watch has told of all access that had to come or go, for a minute at most.
+// hearAll waits until the watch has reported all awaited access, for a minute at most.
 func (t *tenant) hearAll() {
 	late := time.After(time.Minute)
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -197,7 +197,7 @@ func (t *tenant) hearAll() {
 		select {
 		case <-tick.C:
 		case <-late:
-			return // what was not heard shows as lost
+			return // missing reports show as lost
 		}
 	}
 }
@@ -211,7 +211,7 @@ func (t *tenant) record(kind string, since time.Time, err error) {
 	}
 }
 
-// turn begins another episode, and gives the one that has ended. An operation belongs to that in which it ends.
+// turn starts another episode, and returns the last one. An operation belongs to the episode in which it ends.
 func (t *tenant) turn() *episode {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -220,7 +220,7 @@ func (t *tenant) turn() *episode {
 	return ended
 }
 
-// send sends a request over a connection that is free.
+// send sends a request on a free connection.
 func (t *tenant) send(ctx context.Context, method, path, body string, want int) ([]byte, error) {
 	lane := <-t.lanes
 	defer func() { t.lanes <- lane }()
@@ -268,9 +268,9 @@ func (t *tenant) patch(ctx context.Context, n int) error {
 	return err
 }
 
-// member lets a user into the group, or takes it out again: one of those who come and go.
+// member adds a user to the group, or removes it again. It uses the users that are added and removed.
 func (t *tenant) member(ctx context.Context, n int) error {
-	u := t.first[held+n%(len(t.first)-held)]
+	u := t.first[groupMembers+n%(len(t.first)-groupMembers)]
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	op := `"add","path":"members","value":[{"value":"` + u.id + `"}]`
@@ -289,16 +289,16 @@ func (t *tenant) member(ctx context.Context, n int) error {
 	return err
 }
 
-// await notes what the watch must tell of a user.
+// await records a change that the watch must report.
 func (t *tenant) await(user string, holds bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.waiting[user] = awaited{holds, time.Now()}
 }
 
-// check asks for one whose access never changes.
+// check checks a user whose access never changes.
 func (t *tenant) check(ctx context.Context, n int) error {
-	allowed, err := t.may(ctx, t.first[n%held].id)
+	allowed, err := t.may(ctx, t.first[n%groupMembers].id)
 	if err == nil && !allowed {
 		err = errors.New("a user does not hold what the rule gives")
 	}
@@ -314,7 +314,7 @@ func (t *tenant) may(ctx context.Context, user string) (bool, error) {
 	return answer.GetAllowed(), err
 }
 
-// watch follows access until the context ends. A watch that ends before is an error, and goes on from where it was.
+// watch watches access until the context ends. If a watch ends earlier, this is an error, and the next watch continues from its cursor.
 func (t *tenant) watch(ctx context.Context) {
 	access := rulev1.NewAccessServiceClient(t.server.public)
 	ctx = withToken(ctx, t.credential)
@@ -359,7 +359,7 @@ func (t *tenant) follow(ctx context.Context, access rulev1.AccessServiceClient, 
 	}
 }
 
-// heard notes access that came or went.
+// heard records access that was given or taken away.
 func (t *tenant) heard(user string, holds bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -376,8 +376,8 @@ func (t *tenant) settle(ctx context.Context) error {
 	return err
 }
 
-// lost compares what is there with what was acknowledged, once nothing is under way, and says what is not as it was. checked
-// is how many facts were looked at.
+// lost compares the stored data with the acknowledged data when nothing is in flight, and returns the differences. checked is how many
+// facts it compared.
 func (t *tenant) lost(ctx context.Context) (lost []string, checked int, err error) {
 	if err := t.settle(ctx); err != nil {
 		return nil, 0, fmt.Errorf("waiting for access: %w", err)
@@ -424,7 +424,7 @@ func (t *tenant) lost(ctx context.Context) (lost []string, checked int, err erro
 	return lost, checked, nil
 }
 
-// storedUser is a user as a list shows it.
+// storedUser is a user in a list.
 type storedUser struct{ ID, UserName, Title string }
 
 // stored lists all users.
@@ -449,12 +449,12 @@ func (t *tenant) stored(ctx context.Context) (map[string]storedUser, error) {
 	}
 }
 
-// all are the latencies of all operations, the shortest first.
+// all returns the latencies of all operations, the shortest first.
 func (e *episode) all() []time.Duration {
 	return slices.Sorted(slices.Values(slices.Concat(slices.Collect(maps.Values(e.took))...)))
 }
 
-// worst is the kind of operation that took longest once.
+// worst returns the kind of operation with the longest latency.
 func (e *episode) worst() (kind string) {
 	var longest time.Duration
 	for name, took := range e.took {
@@ -465,7 +465,7 @@ func (e *episode) worst() (kind string) {
 	return kind
 }
 
-// quantile is the one of sorted latencies that a share of them does not exceed; 0 of none.
+// quantile returns the least of the sorted latencies that a share of them does not exceed; 0 for an empty list.
 func quantile(sorted []time.Duration, share float64) time.Duration {
 	if len(sorted) == 0 {
 		return 0

@@ -26,7 +26,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/telemetry"
 )
 
-// serveUsher is an Usher as `usher serve` runs it, with the defaults of production but for what the environment says.
+// serveUsher runs an Usher as `usher serve` does, with the defaults of production except for the settings in the environment.
 func serveUsher(ctx context.Context) error {
 	s := app.Defaults()
 	s.Profiles = true
@@ -58,7 +58,7 @@ func serveUsher(ctx context.Context) error {
 	return errors.Join(err, a.Stop(stopping), t.Shutdown(stopping))
 }
 
-// backend are the services behind the gateway, each after those that it calls.
+// backend lists the services behind the gateway, each one after those that it calls.
 var backend = []commonv1.Caller{
 	commonv1.Caller_CALLER_DIRECTORY, commonv1.Caller_CALLER_IDENTITY, commonv1.Caller_CALLER_FAILEDEVENTS, commonv1.Caller_CALLER_RULE,
 }
@@ -74,21 +74,21 @@ type account struct {
 	Key       string `json:"key"`
 }
 
-// usher is a running one, with a directory of users.
+// usher is a running Usher with a directory of users.
 type usher struct {
 	options
 	who         string
-	processes   []*process // the gateway's last
-	data        string     // the folder of the last one's files
+	processes   []*process // the gateway is the last one
+	data        string     // the folder with the files of the last one
 	public      *grpc.ClientConn
 	account     account
 	connections *connections
 
 	users   int          // that were filled in
-	created atomic.Int64 // by posts since
+	created atomic.Int64 // by POST since then
 }
 
-// startUsher starts one on a PostgreSQL database, or on SQLite where database is empty.
+// startUsher starts an Usher on a PostgreSQL database, or on SQLite if database is empty.
 func startUsher(ctx context.Context, c options, folder, setup, database string) (u *usher, err error) {
 	u = &usher{options: c, who: setup}
 	common := []string{
@@ -125,7 +125,7 @@ func startUsher(ctx context.Context, c options, folder, setup, database string) 
 	return u, nil
 }
 
-// startSplit starts a process a service, each after those that it calls, whose addresses it then knows.
+// startSplit starts a process per service, each one after those that it calls, so that their addresses are known.
 func startSplit(folder string, common *[]string, start func(name string, env ...string) error, u *usher) error {
 	certified := filepath.Join(folder, "certificates")
 	authority, err := certificates.NewAuthority(time.Now(), 24*time.Hour)
@@ -153,7 +153,7 @@ func (u *usher) asOperator(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+operatorToken)
 }
 
-// createDirectory makes the organization and its directory.
+// createDirectory creates the organization and its directory.
 func (u *usher) createDirectory(ctx context.Context) (account, error) {
 	ctx = u.asOperator(ctx)
 	_, err := directoryv1.NewOrganizationServiceClient(u.public).CreateOrganization(ctx,
@@ -166,7 +166,7 @@ func (u *usher) createDirectory(ctx context.Context) (account, error) {
 	return account{made.GetDirectory().GetId(), made.GetSecret()}, err
 }
 
-// open lets SCIM requests be sent to a directory.
+// open prepares SCIM requests to a directory.
 func (u *usher) open(a account) {
 	u.account = a
 	u.connections = connect(u.gateway().SCIM, "Authorization: Bearer "+a.Key+"\r\nContent-Type: application/scim+json\r\n")
@@ -182,22 +182,22 @@ func (u *usher) post(ctx context.Context, path, body string) error {
 	return err
 }
 
-// members are those of a group, by the users' numbers.
+// members are the members of a group, by the numbers of the users.
 type members struct{ from, to int }
 
 const (
-	// There are so many small groups, of so many members.
+	// The number of small groups, and the number of members of each.
 	smallGroups, smallGroup = 50, 10
-	// largest is how many members the large group has at most; it has half of the users. mostMedium are those of the medium
-	// group, which has a fiftieth, others than the large one.
+	// largest is the greatest number of members of the large group, which has half of the users. mostMedium is that of the medium group,
+	// which has a fiftieth of the users, and none of the large group.
 	largest, mostMedium = 250_000, 10_000
-	// spare is how many users each client has to itself, to add to groups that they are not in: the last ones.
+	// spare is how many users each client has of its own, to add to groups in which they are not members: the last ones.
 	spare = 16
-	// leastUsers leave room for all of them.
+	// leastUsers leaves room for all of these.
 	leastUsers, mostClients = 1000, 30
 )
 
-// groupsOf are the small groups, the large one, and the medium one.
+// groupsOf returns the small groups, the large one, and the medium one.
 func groupsOf(users int) (all []members) {
 	for n := range smallGroups {
 		all = append(all, members{smallGroup * n, smallGroup * (n + 1)})
@@ -210,7 +210,7 @@ func largeGroup(users int) int { return min(users/2, largest) }
 
 func mediumGroup(users int) int { return min(users/50, mostMedium) }
 
-// userBody is a user of some 800 bytes, as IdPs send them.
+// userBody returns a user of about 800 bytes, such as IdPs send.
 func userBody(name string) string {
 	return strings.ReplaceAll(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User",`+
 		`"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],"externalId":"ext-NAME","userName":"person.NAME@example.com",`+
@@ -222,13 +222,13 @@ func userBody(name string) string {
 
 const groupBody = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"` + seedGroup + `"}`
 
-// settle waits until the rules were applied to all that was written.
+// settle waits until the rules were applied to everything that was written.
 func (u *usher) settle(ctx context.Context) error {
 	_, err := rulev1.NewAccessServiceClient(u.public).WaitUntilCaughtUp(u.asOperator(ctx), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: organization})
 	return err
 }
 
-// cpu is the CPU time of its processes, without that of its database.
+// cpu returns the CPU time of its processes, without that of its database.
 func (u *usher) cpu() time.Duration {
 	var pids []int
 	for _, p := range u.processes {
