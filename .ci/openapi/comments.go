@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// comment gives the text before a descriptor as Markdown: paragraphs without line ends, and fields by their names in JSON.
+// comment returns the comment of a descriptor as Markdown: paragraphs without line breaks, and fields by their JSON names.
 func (g *generator) comment(d protoreflect.Descriptor) string {
 	var paragraphs []string
 	for paragraph := range strings.SplitSeq(strings.TrimSpace(d.ParentFile().SourceLocations().ByDescriptor(d).LeadingComments), "\n\n") {
@@ -25,7 +25,7 @@ func (g *generator) comment(d protoreflect.Descriptor) string {
 
 var snakeCase = regexp.MustCompile(`\b[a-z0-9]+(_[a-z0-9]+)+\b`)
 
-// withoutSubject makes "CreateRule adds a rule." of the comment of CreateRule "Adds a rule."
+// withoutSubject turns "CreateRule adds a rule.", the comment of CreateRule, into "Adds a rule."
 func withoutSubject(comment string, d protoreflect.Descriptor) string {
 	rest, ok := strings.CutPrefix(comment, string(d.Name())+" ")
 	if !ok {
@@ -35,7 +35,7 @@ func withoutSubject(comment string, d protoreflect.Descriptor) string {
 	return string(unicode.ToUpper(first)) + rest[size:]
 }
 
-// firstSentence gives a text up to its first full stop, without it.
+// firstSentence returns a text up to its first full stop, without it.
 func firstSentence(text string) string {
 	if end := sentenceEnd.FindStringIndex(text); end != nil {
 		return text[:end[0]]
@@ -45,7 +45,7 @@ func firstSentence(text string) string {
 
 var sentenceEnd = regexp.MustCompile(`\.\s`)
 
-// reasonsIn gives the reasons that a comment lists, such as "Reasons: NOT_FOUND (a role or a tenant), LIMIT."
+// reasonsIn returns the reasons that a comment lists, such as "Reasons: NOT_FOUND (a role or a tenant), LIMIT."
 func reasonsIn(comment string) []string {
 	_, list, found := strings.Cut(comment, "Reasons:")
 	if !found {

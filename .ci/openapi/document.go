@@ -2,7 +2,7 @@ package main
 
 import "encoding/json"
 
-// document is an OpenAPI 3.1 document, with those of its fields that are used.
+// document is an OpenAPI 3.1 document. It only has the fields that this generator uses.
 type document struct {
 	OpenAPI    string                           `json:"openapi"`
 	Info       info                             `json:"info"`

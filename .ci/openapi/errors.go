@@ -7,10 +7,10 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// reasonEnum are the reasons of failures.
+// reasonEnum is the enum of error reasons.
 const reasonEnum protoreflect.FullName = "usher.common.v1.ErrorReason"
 
-// describeErrors adds the schemas of what Usher answers when it refuses: a google.rpc.Status with its details.
+// describeErrors adds the schemas of Usher's error answers: a google.rpc.Status with its details.
 func (g *generator) describeErrors(reasons protoreflect.EnumDescriptor) {
 	reason := &schema{Type: "string", Description: g.comment(reasons)}
 	for i := range reasons.Values().Len() {
@@ -77,7 +77,7 @@ func shortReason(value protoreflect.EnumValueDescriptor) string {
 	return strings.TrimPrefix(string(value.Name()), "ERROR_REASON_")
 }
 
-// httpStatus gives the HTTP status of a reason; empty where the contract does not say.
+// httpStatus returns the HTTP status of a reason, or an empty string if the contract does not define one.
 func (g *generator) httpStatus(value protoreflect.EnumValueDescriptor) string {
 	reason := g.option(value, "usher.common.v1.reason")
 	if !reason.IsValid() {

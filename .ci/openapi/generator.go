@@ -19,15 +19,15 @@ type generator struct {
 	files     *protoregistry.Files
 	types     *dynamicpb.Types
 	jsonNames map[string]string              // of all fields, by their names in the protos
-	described map[protoreflect.Name]int      // how many messages of a name are described
+	described map[protoreflect.Name]int      // how many described messages have a name
 	sent      map[protoreflect.FullName]bool // the messages that Usher sends
 	schemas   map[string]*schema
-	sources   map[string]protoreflect.FullName // what a schema describes
+	sources   map[string]protoreflect.FullName // the message that each schema describes
 	document  *document
 	problems  []string
 }
 
-// about opens the document.
+// about is the introduction of the document.
 const about = "The operator, admins and the vendor's services use this API over HTTP. It has the same RPCs as the public gRPC API, with " +
 	"JSON as protobuf defines it.\n\n" +
 	"Names of fields and parameters are in camelCase. A response contains all fields of a message, including those without a value: " +
@@ -36,7 +36,7 @@ const about = "The operator, admins and the vendor's services use this API over 
 	"A list has pages. To read the next page, send the `nextPageToken` of this page as `pageToken`, with the same other parameters. " +
 	"It is empty on the last page."
 
-// describe makes the document of the files that are named.
+// describe creates the document for the named files.
 func describe(files *protoregistry.Files, names []string) (*document, error) {
 	g := &generator{
 		files: files, types: dynamicpb.NewTypes(files), jsonNames: map[string]string{}, described: map[protoreflect.Name]int{},
@@ -102,7 +102,7 @@ func (g *generator) readNames(messages protoreflect.MessageDescriptors) {
 	}
 }
 
-// survey finds which messages are described, and which of them Usher sends.
+// survey finds the messages to describe, and those of them that Usher sends.
 func (g *generator) survey(methods []protoreflect.MethodDescriptor) {
 	all := map[protoreflect.FullName]bool{}
 	var walk func(m protoreflect.MessageDescriptor, found map[protoreflect.FullName]bool)
@@ -191,7 +191,7 @@ func (g *generator) parameter(f protoreflect.FieldDescriptor, in string) *parame
 	return p
 }
 
-// requestBody describes what an RPC takes as its body; nil where that is nothing.
+// requestBody describes the body of an RPC, or returns nil if it has none.
 func (g *generator) requestBody(method protoreflect.MethodDescriptor, rule *annotations.HttpRule, inPath map[protoreflect.Name]bool) *body {
 	message, s, description := method.Input(), &schema{}, ""
 	switch name := rule.GetBody(); name {
@@ -219,12 +219,12 @@ func (g *generator) requestBody(method protoreflect.MethodDescriptor, rule *anno
 	return &body{Description: description, Required: len(g.resolve(s).Required) > 0, Content: described}
 }
 
-// resolve gives the schema that a reference is of.
+// resolve returns the schema of a reference.
 func (g *generator) resolve(reference *schema) *schema {
 	return g.schemas[strings.TrimPrefix(reference.Ref, refTo("").Ref)]
 }
 
-// example gives the example of an RPC's body, which must be one.
+// example returns the example of an RPC's body. A missing one is an error.
 func (g *generator) example(method protoreflect.MethodDescriptor, message protoreflect.MessageDescriptor) json.RawMessage {
 	text := g.option(method, "usher.common.v1.example")
 	if !text.IsValid() {
@@ -239,8 +239,7 @@ func (g *generator) example(method protoreflect.MethodDescriptor, message protor
 	return json.RawMessage(text.String())
 }
 
-// responses describes what an RPC answers: the statuses of the reasons that its comment lists, where the contract has them, and
-// anything else that can go wrong.
+// responses describes the answers of an RPC: the HTTP statuses of the reasons that its comment lists, and a default for other errors.
 func (g *generator) responses(method protoreflect.MethodDescriptor, comment string) map[string]response {
 	result, failure := g.message(method.Output(), output), refTo("Error")
 	all := map[string]response{"200": {Description: g.comment(method.Output()), Content: jsonOf(result)}}
@@ -264,7 +263,7 @@ func (g *generator) responses(method protoreflect.MethodDescriptor, comment stri
 	return all
 }
 
-// reasons gives the reasons that an RPC's comment lists by their HTTP statuses, in the comment's order.
+// reasons returns the reasons that an RPC's comment lists, by their HTTP statuses, in the order of the comment.
 func (g *generator) reasons(method protoreflect.MethodDescriptor, comment string) map[string][]string {
 	byStatus := map[string][]string{}
 	enum, err := g.files.FindDescriptorByName(reasonEnum)
@@ -292,7 +291,7 @@ func (g *generator) tag(service protoreflect.Descriptor) string {
 	return name
 }
 
-// option reads an option of this repository's protos, of which this module has no Go code; it is not valid if it is not set.
+// option reads an option of this repository's protos, for which this module has no Go code. The result is invalid if the option is not set.
 func (g *generator) option(d protoreflect.Descriptor, name protoreflect.FullName) protoreflect.Value {
 	extension, err := g.types.FindExtensionByName(name)
 	if err != nil {

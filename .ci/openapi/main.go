@@ -1,6 +1,6 @@
-// Command openapi is a protoc plugin: it describes the RPCs that have an address (google.api.http) as the gateway serves them, in
-// an OpenAPI 3.1 document. All that it says comes from the descriptors: addresses, rules (buf.validate), behaviours
-// (google.api.field_behavior), comments, and the examples and reasons of package usher.common.v1.
+// Command openapi is a protoc plugin. It describes the RPCs that have an address (google.api.http) as the gateway serves them, in an
+// OpenAPI 3.1 document. It takes everything from the descriptors: addresses, rules (buf.validate), behaviors (google.api.field_behavior),
+// comments, and the examples and reasons of package usher.common.v1.
 package main
 
 import (

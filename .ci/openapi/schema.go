@@ -14,19 +14,20 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// A message has up to three schemas, since JSON of one kind of message is not always the same.
+// side selects one of up to three schemas of a message, because its JSON can differ.
 type side int
 
 const (
-	// output is what Usher sends: fields without a value are there, too, but for those of a oneof and those that are `optional`.
+	// output is the JSON that Usher sends. It includes fields without a value, except members of a oneof and `optional` fields.
 	output side = iota
-	// input is what Usher takes: only what the rules demand must be there, and nothing that is not described may be.
+	// input is the JSON that Usher accepts. Only the fields that the rules require are required, and fields without a description are not
+	// allowed.
 	input
-	// change is the resource of an update: nothing in it must be there.
+	// change is the resource in an update, in which no field is required.
 	change
 )
 
-// message gives a reference to a message's schema, which is made when it is needed first.
+// message returns a reference to the schema of a message, and creates the schema when it is first needed.
 func (g *generator) message(m protoreflect.MessageDescriptor, s side) *schema {
 	name := g.schemaName(m, s)
 	if made, ok := g.schemas[name]; !ok {
@@ -39,8 +40,8 @@ func (g *generator) message(m protoreflect.MessageDescriptor, s side) *schema {
 	return refTo(name)
 }
 
-// schemaName is the message's own name, with its package where two that are described have one name. What clients send has
-// another one, where Usher sends such messages, too.
+// schemaName returns the message's own name, with its package if two described messages have the same name. If Usher also sends the
+// message, the schema of what clients send has another name.
 func (g *generator) schemaName(m protoreflect.MessageDescriptor, s side) string {
 	name := string(m.Name())
 	if g.described[m.Name()] > 1 {
@@ -56,7 +57,7 @@ func (g *generator) schemaName(m protoreflect.MessageDescriptor, s side) string 
 	}
 }
 
-// object describes a message, without the fields that come elsewhere, such as in the path.
+// object describes a message, without the fields that are elsewhere in the request, such as in the path.
 func (g *generator) object(m protoreflect.MessageDescriptor, s side, elsewhere map[protoreflect.Name]bool) *schema {
 	described := &schema{Type: "object", Description: g.comment(m)}
 	if s == change {
@@ -86,7 +87,7 @@ func (g *generator) object(m protoreflect.MessageDescriptor, s side, elsewhere m
 	return described
 }
 
-// oneOf says that at most one field of a oneof is there or, where the rules demand it, exactly one.
+// oneOf says that at most one field of a oneof is present or, if the rules require it, exactly one.
 func oneOf(oneof protoreflect.OneofDescriptor, s side) []*schema {
 	var each []*schema
 	for i := range oneof.Fields().Len() {
@@ -99,17 +100,17 @@ func oneOf(oneof protoreflect.OneofDescriptor, s side) []*schema {
 	return each
 }
 
-// alwaysSent says whether a field is in the JSON that Usher sends even if it has no value.
+// alwaysSent reports whether a field is in the JSON that Usher sends even if it has no value.
 func alwaysSent(f protoreflect.FieldDescriptor) bool { return f.ContainingOneof() == nil }
 
-// mayBeNull says whether Usher sends null for a field: that of a message that is not set. The comment of such a field says so.
+// mayBeNull reports whether Usher sends null for a field, which is a message that is not set. The comment of such a field says so.
 func (g *generator) mayBeNull(f protoreflect.FieldDescriptor) bool {
 	return f.Message() != nil && !f.IsList() && !f.IsMap() && alwaysSent(f) && unset.MatchString(g.comment(f))
 }
 
 var unset = regexp.MustCompile(`(?i)\b(unset|not set)\b`)
 
-// demanded says whether a request must have a field.
+// demanded reports whether a request must contain a field.
 func demanded(f protoreflect.FieldDescriptor) bool {
 	if has(f, annotations.FieldBehavior_OUTPUT_ONLY) || rulesOf(f).GetIgnore() == validate.Ignore_IGNORE_ALWAYS {
 		return false
@@ -120,14 +121,14 @@ func demanded(f protoreflect.FieldDescriptor) bool {
 	return !f.HasPresence() && !mayBeZero(f) && refusesZero(f)
 }
 
-// mayBeZero says whether a field may be left out although its rules refuse that. An id that clients choose may not: its rules ignore
-// that because an update need not have it.
+// mayBeZero reports whether a request may leave out a field although its rules refuse the zero value. It may not leave out an id that
+// clients choose: its rules ignore the zero value only because an update need not contain the id.
 func mayBeZero(f protoreflect.FieldDescriptor) bool {
 	chosen := f.Name() == "id" && has(f, annotations.FieldBehavior_IMMUTABLE)
 	return rulesOf(f).GetIgnore() == validate.Ignore_IGNORE_IF_ZERO_VALUE && !chosen
 }
 
-// refusesZero says whether the rules of a field refuse what it is when it is left out.
+// refusesZero reports whether the rules of a field refuse its zero value.
 func refusesZero(f protoreflect.FieldDescriptor) bool {
 	rules := rulesOf(f)
 	if f.IsList() {
@@ -145,7 +146,7 @@ func refusesZero(f protoreflect.FieldDescriptor) bool {
 	}
 }
 
-// field describes a field of an object. A request may have null for what it may leave out, which means the same.
+// field describes a field of an object. A request may contain null for a field that it may leave out; both mean the same.
 func (g *generator) field(f protoreflect.FieldDescriptor, s side) *schema {
 	described := g.values(f, s)
 	inOneof := f.ContainingOneof() != nil && !f.ContainingOneof().IsSynthetic()
@@ -157,7 +158,7 @@ func (g *generator) field(f protoreflect.FieldDescriptor, s side) *schema {
 	return described
 }
 
-// values describes what a field may have: one value, or a list or map of them.
+// values describes the value of a field: one value, or a list or map of values.
 func (g *generator) values(f protoreflect.FieldDescriptor, s side) *schema {
 	rules := rulesOf(f)
 	switch {
@@ -169,7 +170,7 @@ func (g *generator) values(f protoreflect.FieldDescriptor, s side) *schema {
 			Type: "array", Items: g.value(f, list.GetItems(), s), MinItems: list.GetMinItems(), MaxItems: list.MaxItems, UniqueItems: list.GetUnique(),
 		}
 		if s == change {
-			described.MinItems = 0 // without any it is as if it were left out
+			described.MinItems = 0 // an empty list is the same as a missing one
 		}
 		return described
 	default:
@@ -185,7 +186,7 @@ func orNull(s *schema) *schema {
 	return &schema{AnyOf: []*schema{s, {Type: "null"}}}
 }
 
-// value describes one value of a field: the only one, or one of a list or map.
+// value describes one value of a field: its only one, or one of a list or map.
 func (g *generator) value(f protoreflect.FieldDescriptor, rules *validate.FieldRules, s side) *schema {
 	switch f.Kind() {
 	case protoreflect.BoolKind:
@@ -229,8 +230,8 @@ func (g *generator) text(f protoreflect.FieldDescriptor, rules *validate.FieldRu
 	return described
 }
 
-// ecma gives a regular expression as both ECMA-262 and Python read it: they differ on classes of Unicode such as \pZ, so these
-// become the characters that are in them.
+// ecma returns a regular expression that ECMA-262 and Python read in the same way. They differ on Unicode classes such as \pZ, so it
+// replaces these by their characters.
 func (g *generator) ecma(f protoreflect.FieldDescriptor, pattern string) string {
 	return class.ReplaceAllStringFunc(pattern, func(of string) string {
 		if !strings.Contains(of, `\p`) && !strings.Contains(of, `\P`) {
@@ -249,11 +250,11 @@ func (g *generator) ecma(f protoreflect.FieldDescriptor, pattern string) string 
 	})
 }
 
-// class is a class of characters within a pattern.
+// class matches a character class in a pattern.
 var class = regexp.MustCompile(`\[(?:[^\]\\]|\\.)*\]|\\[pP](?:\{\w+\}|\w)`)
 
-// character writes a character within a class as every language reads it. Half of a pair of UTF-16, which is none by itself, becomes
-// its neighbour.
+// character returns a character of a class in a form that every language reads in the same way. A half of a UTF-16 surrogate pair, which is
+// not a character, is replaced by its neighbor.
 func character(r rune) string {
 	switch {
 	case r <= 0xff:
@@ -267,7 +268,7 @@ func character(r rune) string {
 	}
 }
 
-// bounds gives the least and the greatest value that the rules let a field of integers have.
+// bounds returns the least and the greatest value that the rules allow for an integer field.
 func bounds(f protoreflect.FieldDescriptor) (least, most *int64) {
 	var rules protoreflect.Message
 	switch f.Kind() {
@@ -295,7 +296,7 @@ func bounds(f protoreflect.FieldDescriptor) (least, most *int64) {
 	return least, most
 }
 
-// enum describes an enum by the names of its values. Where the rules refuse some, these are not among them.
+// enum describes an enum by the names of its values, except those that the rules refuse.
 func (g *generator) enum(e protoreflect.EnumDescriptor, rules *validate.FieldRules) *schema {
 	refused := rules.GetEnum().GetNotIn()
 	described := &schema{Type: "string", Description: g.comment(e)}
@@ -318,7 +319,7 @@ func (g *generator) enum(e protoreflect.EnumDescriptor, rules *validate.FieldRul
 	return refTo(name)
 }
 
-// wellKnown describes the messages whose JSON is not an object of their fields; nil for any other.
+// wellKnown describes the messages whose JSON is not an object of their fields. It returns nil for any other message.
 func wellKnown(m protoreflect.MessageDescriptor) *schema {
 	switch m.FullName() {
 	case "google.protobuf.Timestamp":

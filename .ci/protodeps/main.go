@@ -1,5 +1,5 @@
-// Command protodeps writes the .proto files of our dependencies into a folder, printed from the descriptors that their
-// Go packages register. So their versions are those of go.sum, and the repository holds no file of somebody else's.
+// Command protodeps writes the .proto files of our dependencies into a folder. It prints them from the descriptors that their Go packages
+// register. So their versions are those in go.sum, and the repository contains no copies of third-party files.
 package main
 
 import (
