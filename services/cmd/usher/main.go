@@ -1,4 +1,4 @@
-// Command usher is all of Usher in one binary: the services, the client, and an IdP to try them with.
+// Command usher is all of Usher in one binary: the services, the command-line client, and a simulated IdP.
 package main
 
 import (

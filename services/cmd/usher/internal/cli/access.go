@@ -66,7 +66,7 @@ func accessCommand(c *client) *cobra.Command {
 			return answered(err)
 		}
 		all := message.(*rulev1.ListAccessResponse)
-		all.AsOfTime = asOf // the oldest page's: merging took the last one's
+		all.AsOfTime = asOf // that of the oldest page: merging took the last one's
 		if c.output == "json" {
 			return printJSON(cmd.OutOrStdout(), all)
 		}
@@ -124,7 +124,7 @@ func watchAccess(cmd *cobra.Command, c *client, organization, cursor string) err
 		}
 		cursor = r.GetCursor()
 	}
-	// The watch itself has no end of its own, so it takes the call's credentials without its time-out.
+	// The watch has no deadline, so it uses the credentials of the call without its time-out.
 	ctx, stop := context.WithCancel(context.WithoutCancel(timed))
 	defer stop()
 	defer context.AfterFunc(cmd.Context(), stop)()
@@ -150,8 +150,8 @@ func watchAccess(cmd *cobra.Command, c *client, organization, cursor string) err
 	}
 }
 
-// explainAccess prints access with the users' names and the rules' groups in place of ids, as far as who knows them answers: what was
-// asked for is there already.
+// explainAccess prints access with names of users and groups in place of ids, if the services that know the names answer. The access itself
+// has already been read.
 func explainAccess(ctx context.Context, conn grpc.ClientConnInterface, cmd *cobra.Command, organization string, access []*rulev1.Access) error {
 	names, err := userNames(ctx, conn, organization, access)
 	if err = idsInstead(cmd, "users", err); err != nil {
@@ -182,7 +182,7 @@ func explainAccess(ctx context.Context, conn grpc.ClientConnInterface, cmd *cobr
 	return printTable(cmd.OutOrStdout(), []string{"USER", "TENANT", "ROLE", "EFFECTIVE", "BECAUSE"}, rows)
 }
 
-// idsInstead warns that names could not be looked up for want of an answer. Another error it returns.
+// idsInstead warns that names could not be looked up because a service did not answer. It returns any other error.
 func idsInstead(cmd *cobra.Command, of string, err error) error {
 	if !noAnswer(err) {
 		return err
@@ -192,7 +192,7 @@ func idsInstead(cmd *cobra.Command, of string, err error) error {
 	return nil
 }
 
-// rulesByID reads an organization's rules; nil for a client that may read access but no rules, such as a service.
+// rulesByID reads the rules of an organization. It returns nil for a client that may read access but not rules, such as a service.
 func rulesByID(ctx context.Context, conn grpc.ClientConnInterface, organization string) (map[string]*rulev1.Rule, error) {
 	message, err := allPages(ctx, conn, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
 		r, err := rulev1.NewRuleServiceClient(conn).ListRules(ctx, &rulev1.ListRulesRequest{OrganizationId: organization, PageToken: token})
@@ -230,10 +230,10 @@ func because(source *rulev1.Source, rules map[string]*rulev1.Rule) string {
 	}
 }
 
-// namesAtOnce is how many users one look-up takes.
+// namesAtOnce is how many users one look-up may contain.
 const namesAtOnce = 1000
 
-// userNames looks up the names of users. With an error it gives those that it found before.
+// userNames looks up the names of users. With an error, it returns the names that it found before.
 func userNames(ctx context.Context, conn grpc.ClientConnInterface, organization string, access []*rulev1.Access) (map[string]string, error) {
 	names := map[string]string{}
 	for _, a := range access {

@@ -1,5 +1,5 @@
-// Package cli is the usher command: one file a noun. Commands that speak to a server use its public gRPC face alone, as
-// any other client could.
+// Package cli is the usher command, with one file per noun. Commands that call a server only use its public gRPC API, as any other client
+// could.
 package cli
 
 import (
@@ -16,8 +16,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// Run carries out one command line and gives the exit code: 0, 1 when it failed, 2 when it was used wrongly, also by its
-// settings.
+// Run executes one command line and returns the exit code: 0, 1 if it failed, 2 if its usage or the settings were wrong.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := &client{}
 	root := newRoot(c)
@@ -37,7 +36,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 2
 }
 
-// newRoot makes the command with all its subcommands, which share a client.
+// newRoot creates the command with all its subcommands, which share a client.
 func newRoot(c *client) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "usher",
@@ -56,16 +55,16 @@ func newRoot(c *client) *cobra.Command {
 	return root
 }
 
-// failure marks an error that is not about how the command was used.
+// failure marks an error that is not about the usage of the command.
 type failure struct {
 	error
-	answer *fault.Error // of the server that a client called; nil for what failed here
+	answer *fault.Error // from the server that the client called; nil for a local failure
 	advice string       // what to do about it, or empty
 }
 
 func (f *failure) Unwrap() error { return f.error }
 
-// failed marks err as a failure of the thing itself.
+// failed marks err as a failure that is not about the usage.
 func failed(err error) error {
 	if err == nil {
 		return nil
@@ -73,7 +72,7 @@ func failed(err error) error {
 	return &failure{error: err}
 }
 
-// describe says what went wrong in words for people, with the reason that programs go by.
+// describe describes an error in words for people, with the reason that programs use.
 func describe(err error) string {
 	var f *failure
 	if !errors.As(err, &f) || f.answer == nil {
@@ -97,8 +96,7 @@ func describe(err error) string {
 	return text
 }
 
-// answered turns what a server answered into a failure that can be described. An error that comes from no server is about
-// how the command was used.
+// answered converts the error of a server into a failure with a description. An error without a server is about the usage of the command.
 func answered(err error) error {
 	if _, ok := status.FromError(err); !ok || err == nil {
 		return err
@@ -107,7 +105,7 @@ func answered(err error) error {
 	return &failure{error: explained, answer: explained}
 }
 
-// noun makes the command of a noun, whose verbs are below it.
+// noun creates the command of a noun, with its verbs as subcommands.
 func noun(name, short string, verbs ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: name, Short: short, Args: cobra.NoArgs,

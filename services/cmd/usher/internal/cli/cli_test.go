@@ -496,7 +496,7 @@ func TestServiceCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	service.run(1, "tenant", "list")
-	want(t, service.err, `does not hold one token`)
+	want(t, service.err, `does not contain exactly one token`)
 }
 
 // The environment is the process's: this test runs beside no other.
@@ -511,7 +511,7 @@ func TestATokenFromTheEnvironment(t *testing.T) {
 	want(t, elsewhere.run(0, "org", "list"), `demo`)
 	t.Setenv("USHER_TOKEN", "hush hush")
 	elsewhere.run(1, "org", "list")
-	if want(t, elsewhere.err, `USHER_TOKEN does not hold one token`); strings.Contains(elsewhere.err, "hush") {
+	if want(t, elsewhere.err, `USHER_TOKEN does not contain exactly one token`); strings.Contains(elsewhere.err, "hush") {
 		t.Errorf("it shows the token: %s", elsewhere.err)
 	}
 	t.Setenv("USHER_TOKEN", "wrong")

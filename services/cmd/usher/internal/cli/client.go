@@ -27,7 +27,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// client is how the commands reach a server.
+// client calls a server for the commands.
 type client struct {
 	addr, dataDir, tokenFile, output string
 	tls, insecure                    bool
@@ -61,7 +61,7 @@ func (c *client) flags(root *cobra.Command) {
 	flags.DurationVar(&c.timeout, "timeout", time.Minute, "the longest time for a call")
 }
 
-// dial connects as who the token belongs to. The token is read anew: it is nowhere but where it was put.
+// dial connects with the token. It reads the token each time, and keeps no copy of it.
 func (c *client) dial(ctx context.Context) (context.Context, context.CancelFunc, grpc.ClientConnInterface, error) {
 	if c.output != "table" && c.output != "json" {
 		return nil, nil, nil, fmt.Errorf("--output must be table or json, not %q", c.output)
@@ -84,7 +84,7 @@ func (c *client) dial(ctx context.Context) (context.Context, context.CancelFunc,
 	return ctx, cancel, c.conn, nil
 }
 
-// security is how the connection is kept from others.
+// security returns the encryption of the connection.
 func (c *client) security() (credentials.TransportCredentials, error) {
 	switch {
 	case c.tls && c.tlsCA == "":
@@ -101,7 +101,7 @@ func (c *client) security() (credentials.TransportCredentials, error) {
 	return insecure.NewCredentials(), nil
 }
 
-// mayBeRead refuses to send a secret in clear text to another machine, unless that was asked for.
+// mayBeRead refuses to send a secret in clear text to another machine, unless a flag allows it.
 func (c *client) mayBeRead(flag, addr, instead string) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -114,7 +114,7 @@ func (c *client) mayBeRead(flag, addr, instead string) error {
 		flag, host, instead)
 }
 
-// token is what to sign in with: --token-file, else USHER_TOKEN, else the bootstrap token of a server on this machine.
+// token returns the token: from --token-file, else from USHER_TOKEN, else the bootstrap token of a server on this machine.
 func (c *client) token() (string, error) {
 	if c.tokenFile != "" {
 		return readToken("the token file", c.tokenFile)
@@ -137,22 +137,22 @@ func readToken(what, path string) (string, error) {
 	return oneToken(path, string(text))
 }
 
-// oneToken refuses what gRPC would refuse as metadata, and show.
+// oneToken refuses a text that gRPC would refuse as metadata, because gRPC's error would show it.
 func oneToken(where, text string) (string, error) {
 	token := strings.TrimSpace(text)
 	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", fmt.Errorf("%s does not hold one token", where)
+		return "", fmt.Errorf("%s does not contain exactly one token", where)
 	}
 	return token, nil
 }
 
 func (c *client) close() {
 	if c.conn != nil {
-		_ = c.conn.Close() // nothing is under way any more
+		_ = c.conn.Close() // nothing uses it any more
 	}
 }
 
-// call makes a command's one call and prints its answer, in a table with these columns.
+// call creates the function of a command that makes one call and prints its answer, in a table with these columns.
 func (c *client) call(columns string, do func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error)) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		ctx, cancel, conn, err := c.dial(cmd.Context())
@@ -168,12 +168,12 @@ func (c *client) call(columns string, do func(ctx context.Context, conn grpc.Cli
 	}
 }
 
-// organizationFlag adds --organization. The demo's is the default, so that a first walk needs no flag.
+// organizationFlag adds --organization. Its default is the demo organization, so that a first walk-through needs no flag.
 func organizationFlag(cmd *cobra.Command, organization *string) {
 	cmd.Flags().StringVar(organization, "organization", fromEnvironment("USHER_ORGANIZATION", "demo"), "the organization (USHER_ORGANIZATION)")
 }
 
-// userID gives the id of a user that is named by id or userName.
+// userID returns the id of a user, who is given by id or userName.
 func userID(ctx context.Context, conn grpc.ClientConnInterface, organization, user string) (string, error) {
 	if user == "" {
 		return "", errors.New("--user must name a user by id or userName")
@@ -187,7 +187,8 @@ func userID(ctx context.Context, conn grpc.ClientConnInterface, organization, us
 	return response.GetUser().GetId(), err
 }
 
-// userIDOrAdvice is userID for a command that needs identity for nothing else: where identity cannot be reached, the user's id helps.
+// userIDOrAdvice is userID for a command that needs identity only for this. If identity cannot be reached, its error advises to use the
+// user's id.
 func userIDOrAdvice(ctx context.Context, conn grpc.ClientConnInterface, organization, user string) (string, error) {
 	id, err := userID(ctx, conn, organization, user)
 	if noAnswer(err) && fromServer(err) {
@@ -197,13 +198,13 @@ func userIDOrAdvice(ctx context.Context, conn grpc.ClientConnInterface, organiza
 	return id, err
 }
 
-// noAnswer says whether what was asked did not answer, or not in time.
+// noAnswer reports whether a server did not answer, or not in time.
 func noAnswer(err error) bool {
 	f := rpc.Fault(err)
 	return f != nil && (f.Reason == fault.Unavailable || f.Reason == fault.Deadline)
 }
 
-// fromServer says whether a server of Usher answered with this error: an error of the connection to it carries no ErrorInfo.
+// fromServer reports whether a server of Usher answered with this error. An error of the connection contains no ErrorInfo.
 func fromServer(err error) bool {
 	return slices.ContainsFunc(status.Convert(err).Details(), func(detail any) bool {
 		_, ok := detail.(*errdetails.ErrorInfo)

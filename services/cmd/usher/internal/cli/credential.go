@@ -39,7 +39,7 @@ func createCredentialCommand(c *client) *cobra.Command {
 	create.Flags().BoolVar(&all, "all", false, "it opens all organizations, including future ones")
 	create.Flags().BoolVar(&write, "write", false, "it may also write")
 	create.Flags().DurationVar(&expires, "expires-in", 0, "stop working after this long (default: never)")
-	_ = create.MarkFlagRequired("name") // the flag is there
+	_ = create.MarkFlagRequired("name") // the flag exists
 	create.MarkFlagsOneRequired("organization", "all")
 	create.MarkFlagsMutuallyExclusive("organization", "all")
 	repeat := repeatableFlags(create)

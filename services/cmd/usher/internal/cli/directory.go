@@ -106,10 +106,10 @@ func eraseCommand(c *client) *cobra.Command {
 	return erase
 }
 
-// erasePoll is how often a waiting command looks whether an organization is gone.
+// erasePoll is how often a waiting command checks whether an organization has been erased.
 const erasePoll = 500 * time.Millisecond
 
-// given is a flag's value, or nil unless the flag was given: an update leaves what is not given as it is.
+// given returns a flag's value, or nil if the flag was not given: an update changes only the given fields.
 func given[T any](cmd *cobra.Command, flag string, value *T) *T {
 	if cmd.Flags().Changed(flag) {
 		return value
@@ -117,7 +117,7 @@ func given[T any](cmd *cobra.Command, flag string, value *T) *T {
 	return nil
 }
 
-// listCommand makes a verb that walks all pages of a list and prints them as one.
+// listCommand creates a verb that reads all pages of a list and prints them as one.
 func listCommand(short string, c *client, columns string, flags func(*cobra.Command), page func(ctx context.Context, conn grpc.ClientConnInterface, token string) (message proto.Message, next string, err error)) *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: short, Args: cobra.NoArgs}
 	if flags != nil {
@@ -129,7 +129,7 @@ func listCommand(short string, c *client, columns string, flags func(*cobra.Comm
 	return cmd
 }
 
-// allPages walks a list and merges its pages into one answer.
+// allPages reads a list and merges its pages into one answer.
 func allPages(ctx context.Context, conn grpc.ClientConnInterface, page func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error)) (proto.Message, error) {
 	var all proto.Message
 	for token := ""; ; {
@@ -167,7 +167,7 @@ func directoryCommand(c *client) *cobra.Command {
 	create.Flags().BoolVar(&unique, "unique-group-names", false, "refuse a second group of a name")
 	create.Flags().StringVar(&replaces, "replaces", "", "the id of the deleted directory whose users and groups it adopts (default: the only one)")
 	create.Flags().BoolVar(&afresh, "replace-none", false, "adopt nothing")
-	_ = create.MarkFlagRequired("name") // the flag is there
+	_ = create.MarkFlagRequired("name") // the flag exists
 	repeat := repeatableFlags(create)
 	create.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx, cancel, conn, err := c.dial(cmd.Context())
@@ -257,7 +257,7 @@ func keyCommand(c *client) *cobra.Command {
 	flags := func(cmd *cobra.Command) {
 		organizationFlag(cmd, &organization)
 		cmd.Flags().StringVar(&directory, "directory", "", "id of the directory (required)")
-		_ = cmd.MarkFlagRequired("directory") // the flag is there
+		_ = cmd.MarkFlagRequired("directory") // the flag exists
 	}
 	create := &cobra.Command{Use: "create", Short: "Add an API key: prints its secret once.", Args: cobra.NoArgs}
 	flags(create)

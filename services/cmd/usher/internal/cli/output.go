@@ -15,8 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// print writes an answer: whole as JSON, or as a table of the columns, which are field paths such as "group.display_name"
-// of the resources in it.
+// print writes an answer: as JSON, or as a table of its resources, whose columns are field paths such as "group.display_name".
 func (c *client) print(out io.Writer, message proto.Message, columns string) error {
 	if c.output == "json" {
 		return printJSON(out, message)
@@ -49,7 +48,7 @@ func printTable(out io.Writer, head []string, rows [][]string) error {
 	return w.Flush()
 }
 
-// printJSON writes an answer with all its fields, indented the same way every time.
+// printJSON writes an answer with all its fields, always with the same indentation.
 func printJSON(out io.Writer, message proto.Message) error {
 	text, err := protojson.MarshalOptions{EmitUnpopulated: true}.Marshal(message)
 	if err != nil {
@@ -64,7 +63,7 @@ func printJSON(out io.Writer, message proto.Message) error {
 	return err
 }
 
-// resources finds what an answer is about: its one list, or its one resource, or itself.
+// resources returns the resources of an answer: its one list, or its one resource, or the answer itself.
 func resources(m protoreflect.Message) []protoreflect.Message {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
@@ -87,7 +86,7 @@ func resources(m protoreflect.Message) []protoreflect.Message {
 	return []protoreflect.Message{m}
 }
 
-// cell is the text of a field.
+// cell returns the text of a field.
 func cell(m protoreflect.Message, path []string) string {
 	field := m.Descriptor().Fields().ByName(protoreflect.Name(path[0]))
 	if field == nil {

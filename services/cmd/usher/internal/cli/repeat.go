@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// repeatable is a call that creates something, which is safe to repeat under its id.
+// repeatable is a call that creates something. It can be repeated safely with the same request id.
 type repeatable struct{ id string }
 
 // repeatableFlags adds --request-id.
@@ -20,7 +20,7 @@ func repeatableFlags(cmd *cobra.Command) *repeatable {
 	return r
 }
 
-// requestID is the id of the call.
+// requestID returns the request id of the call.
 func (r *repeatable) requestID() string {
 	if r.id == "" {
 		r.id = uuid.NewString()
@@ -28,7 +28,7 @@ func (r *repeatable) requestID() string {
 	return r.id
 }
 
-// failed says how to repeat a call whose answer did not come: it may have been carried out.
+// failed adds how to repeat a call whose answer did not arrive, because it may have been executed.
 func (r *repeatable) failed(err error) error {
 	err = answered(err)
 	var f *failure
@@ -38,7 +38,8 @@ func (r *repeatable) failed(err error) error {
 	return err
 }
 
-// create makes a command's one call, which creates something, and prints its answer, in a table with these columns.
+// create creates the function of a command that makes one call, which creates something, and prints its answer, in a table with these
+// columns.
 func (c *client) create(cmd *cobra.Command, columns string,
 	do func(ctx context.Context, conn grpc.ClientConnInterface, args []string, requestID string) (proto.Message, error)) func(*cobra.Command, []string) error {
 	repeat := repeatableFlags(cmd)

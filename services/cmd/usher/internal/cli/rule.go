@@ -36,7 +36,7 @@ func tenantCommand(c *client) *cobra.Command {
 	update := &cobra.Command{Use: "update ID", Short: "Give a tenant another name.", Args: cobra.ExactArgs(1)}
 	organizationFlag(update, &organization)
 	update.Flags().StringVar(&name, "name", "", "a name for people (required)")
-	_ = update.MarkFlagRequired("name") // the flag is there
+	_ = update.MarkFlagRequired("name") // the flag exists
 	etag := etagFlag(update)
 	update.RunE = c.call(tenantColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		return rulev1.NewTenantServiceClient(conn).UpdateTenant(ctx, &rulev1.UpdateTenantRequest{
@@ -83,7 +83,7 @@ func roleCommand(c *client) *cobra.Command {
 	return noun("role", "Roles: positions that users can hold.", create, list, remove)
 }
 
-// grants reads "tenant:role" and, for a role that is held in the organization, "role".
+// grants parses "tenant:role" and, for a role in the whole organization, "role".
 func grants(texts []string) ([]*rulev1.Grant, error) {
 	var all []*rulev1.Grant
 	for _, text := range texts {
@@ -114,7 +114,7 @@ func ruleCommand(c *client) *cobra.Command {
 		cmd.Flags().StringArrayVar(&give, "grant", nil, "TENANT:ROLE, or ROLE for a role in the organization; repeat the flag for several")
 	}
 	errMatch := errors.New("give one of --group, --role-value and --filter")
-	// read makes a rule of the flags that are given.
+	// read creates a rule from the given flags.
 	read := func(cmd *cobra.Command) (*rulev1.Rule, error) {
 		rule, matches := &rulev1.Rule{DisplayName: given(cmd, "name", &name)}, 0
 		if cmd.Flags().Changed("group") {

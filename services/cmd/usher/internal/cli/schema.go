@@ -22,7 +22,7 @@ func schemaCommand(c *client) *cobra.Command {
 	flags := func(cmd *cobra.Command) {
 		organizationFlag(cmd, &organization)
 		cmd.Flags().StringVar(&directory, "directory", "", "id of the directory (required)")
-		_ = cmd.MarkFlagRequired("directory") // the flag is there
+		_ = cmd.MarkFlagRequired("directory") // the flag exists
 	}
 	put := &cobra.Command{
 		Use: "put FILE", Short: "Register an extension: FILE holds its definition (RFC 7643 §7), - is standard input.", Args: cobra.ExactArgs(1),
@@ -66,7 +66,7 @@ func readDefinition(in io.Reader, path string) (*structpb.Struct, error) {
 		defer func() { _ = file.Close() }() // it was only read
 		in = file
 	}
-	const most = 1 << 20 // the service takes less
+	const most = 1 << 20 // the limit of the service is lower
 	text, err := io.ReadAll(io.LimitReader(in, most))
 	if err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ var settingFlags = map[string]string{
 	"target": "target", "migrate": "migrate", "public-url": "public_url", "log-level": "log_level", "log-format": "log_format", "dev": "dev", "data-dir": "data_dir",
 }
 
-// settings reads them from all sources and checks them.
+// settings reads the settings from all sources and checks them.
 func settings(cmd *cobra.Command, file string) (app.Settings, error) {
 	s, problems, err := readSettings(cmd, file)
 	if err != nil {
@@ -37,7 +37,7 @@ func settings(cmd *cobra.Command, file string) (app.Settings, error) {
 	return s, wrong(append(problems, s.Check()...))
 }
 
-// readSettings reads them from all sources.
+// readSettings reads the settings from all sources.
 func readSettings(cmd *cobra.Command, file string) (app.Settings, config.Problems, error) {
 	flags := map[string]any{}
 	for name, key := range settingFlags {
@@ -55,14 +55,14 @@ func readSettings(cmd *cobra.Command, file string) (app.Settings, config.Problem
 	}
 	problems := values.Fill(&s)
 	if s.Dev {
-		// Filled again, now that development mode is known to hold: its defaults differ.
+		// Development mode has other defaults, so the settings are filled again.
 		s = app.DevelopmentDefaults()
 		problems = values.Fill(&s)
 	}
 	return s, problems, nil
 }
 
-// wrong is the error of settings with problems; nil where there are none.
+// wrong returns the error for settings with problems, or nil if there are none.
 func wrong(problems config.Problems) error {
 	if len(problems) == 0 {
 		return nil
@@ -139,7 +139,7 @@ func serve(cmd *cobra.Command, s app.Settings) (err error) {
 	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
 		return err
 	}
-	// The databases hold people's data: what this process makes is for its user alone.
+	// The databases contain personal data, so only the user of this process may read its files.
 	unix.Umask(0o077)
 	ctx := cmd.Context()
 	t, err := telemetry.New(ctx, telemetry.Config{Logs: cmd.ErrOrStderr(), Level: level, Text: s.LogFormat == "text"})
@@ -165,7 +165,7 @@ func serve(cmd *cobra.Command, s app.Settings) (err error) {
 	return errors.Join(err, a.Stop(stopCtx), t.Shutdown(stopCtx))
 }
 
-// greet says where everything is and, in development, what to type next.
+// greet prints the addresses and, in development, the next commands to try.
 func greet(cmd *cobra.Command, a *app.App, s app.Settings) {
 	operations := "/metrics, /readyz, /livez"
 	if s.Profiles {
@@ -207,7 +207,7 @@ func greet(cmd *cobra.Command, a *app.App, s app.Settings) {
 		"  %[1]s%[2]s access list\n\n", environment, shortened(binary))
 }
 
-// shortened gives a path from here where that is shorter.
+// shortened returns a path relative to the working folder if that is shorter.
 func shortened(path string) string {
 	here, err := os.Getwd()
 	if err != nil {

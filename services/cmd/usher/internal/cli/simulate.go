@@ -33,7 +33,7 @@ rules. --output json prints which users, groups and roles should result.`,
 	cmd.Flags().IntVar(&config.Concurrency, "concurrency", simulate.DefaultConcurrency, "the number of messages at a time")
 	cmd.Flags().StringVar(&config.BaseURL, "base-url", "", "the directory's Base URL (required)")
 	cmd.Flags().StringVar(&keyFile, "key-file", "", "a file with the directory's API key (default: the key in USHER_KEY)")
-	_ = cmd.MarkFlagRequired("base-url") // the flag is there
+	_ = cmd.MarkFlagRequired("base-url") // the flag exists
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		key, err := apiKey(keyFile)
 		if err != nil {
@@ -82,7 +82,7 @@ rules. --output json prints which users, groups and roles should result.`,
 	return cmd
 }
 
-// apiKey is the key to send: a command line can be seen by others on the machine.
+// apiKey returns the key to send. It is not an argument, because other users of the machine can see command lines.
 func apiKey(file string) (string, error) {
 	if file != "" {
 		return readToken("the key file", file)
@@ -93,7 +93,7 @@ func apiKey(file string) (string, error) {
 	return "", errors.New("--key-file must be set, or USHER_KEY")
 }
 
-// showProgress writes over one line on a terminal; elsewhere it writes a line when a phase has ended.
+// showProgress overwrites one line on a terminal. Elsewhere, it writes a line at the end of each phase.
 func showProgress(out io.Writer) func(simulate.Progress) {
 	file, ok := out.(*os.File)
 	terminal := ok && isTerminal(file)

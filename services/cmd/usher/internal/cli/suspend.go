@@ -12,8 +12,8 @@ import (
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 )
 
-// suspendCommand takes all access from a user. A user that is named by its id is not looked up, so it works while identity cannot
-// be reached.
+// suspendCommand suspends all access of a user. It does not look up a user who is given by id, so it works while identity cannot be
+// reached.
 func suspendCommand(c *client) *cobra.Command {
 	var organization, user, reason string
 	cmd := &cobra.Command{
@@ -92,7 +92,7 @@ func accessStatusCommand(c *client) *cobra.Command {
 		known := "nothing is known yet"
 		if r.GetAsOfTime() != nil {
 			asOf := r.GetAsOfTime().AsTime()
-			age := max(0, time.Since(asOf)) // by this machine's clock, as a service tells it
+			age := max(0, time.Since(asOf)) // by the clock of this machine, as a service computes it
 			known = fmt.Sprintf("as of %s (%.1f s ago)", asOf.Format("2006-01-02T15:04:05.000Z07:00"), age.Seconds())
 		}
 		cmd.Printf("Access is known %s. Users set aside: %d.\n", known, r.GetSetAsideCount())

@@ -14,7 +14,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// syncPoll is how often a waiting command looks at a sync's progress.
+// syncPoll is how often a waiting command reads the progress of a sync.
 const syncPoll = 200 * time.Millisecond
 
 func syncCommand(c *client) *cobra.Command {
