@@ -1,6 +1,6 @@
-// Package boundaries holds the rules of who may import whom, and of what may happen in a transaction. Go's own `internal`
-// folders keep strangers out of a service; these rules keep the directions within, and the services apart. The tests read the
-// code as `go list` and the compiler do.
+// Package boundaries contains the rules about which package may import which, and about what may happen in a transaction. Go's own
+// `internal` folders keep other code out of a service. These rules define the directions inside a service, and keep the services apart. The
+// tests read the code as `go list` and the compiler do.
 package boundaries
 
 import (
@@ -14,24 +14,24 @@ const (
 	gen    = "github.com/usher-scim/usher/gen"
 )
 
-// services are the five, each with its data and its own rooms.
+// services are the five services. Each one has its own data and its own packages.
 var services = []string{"gateway", "directory", "identity", "rule", "failedevents"}
 
 // Import is one package importing another.
 type Import struct{ From, To string }
 
-// Violation is an import that a rule forbids, and why.
+// Violation is a forbidden import, with the reason.
 type Violation struct {
 	Import
 	Why string
 }
 
-// String names both packages and the reason.
+// String returns both packages and the reason.
 func (v Violation) String() string {
 	return fmt.Sprintf("%s imports %s: %s", strings.TrimPrefix(v.From, module), strings.TrimPrefix(v.To, module), v.Why)
 }
 
-// Check gives the forbidden ones among imports.
+// Check returns the forbidden imports.
 func Check(imports []Import) []Violation {
 	var all []Violation
 	for _, i := range imports {
@@ -69,7 +69,8 @@ func forbidden(i Import) string {
 	return between(from, to)
 }
 
-// between judges an import of one of our packages by another, both named below the module.
+// between checks an import of one of our packages by another. Both paths are relative to the module. It returns the reason why the import
+// is forbidden, or an empty string.
 func between(from, to string) string {
 	fromService, toService := serviceOf(from), serviceOf(to)
 	switch {
@@ -106,7 +107,7 @@ func knowsServices(path string) bool {
 	return path == "app" || strings.HasPrefix(path, "cmd/usher") || strings.HasPrefix(path, "e2e")
 }
 
-// inRoom says whether a path is a service's room such as internal/core, or below it.
+// inRoom reports whether a path is a package of a service, such as internal/core, or below it.
 func inRoom(path, room string) bool {
 	service := serviceOf(path)
 	if service == "" {
@@ -120,5 +121,5 @@ func engine(path string) bool {
 	return inRoom(path, "internal/store/sqlite") || inRoom(path, "internal/store/postgres")
 }
 
-// plumbing is what handles databases without knowing a table.
+// plumbing reports whether a package handles databases without knowing their tables.
 func plumbing(path string) bool { return path == "internal/sqlitedb" || path == "internal/dbtype" }

@@ -15,18 +15,17 @@ type Package struct {
 	Info  *types.Info
 }
 
-// RemoteCalls finds the calls of other services inside transactions. A call waits for a process that may be slow or gone,
-// and a transaction holds locks meanwhile; on SQLite, nobody else writes.
+// RemoteCalls finds calls of other services inside transactions. A call waits for a process that may be slow or down, and meanwhile a
+// transaction keeps its locks; on SQLite, nobody else can write.
 //
-// A transaction is a function with a parameter or a receiver whose type is a transaction or holds one in a field, as are
-// those that the stores and sqlitedb call back. A call of another service is one on a generated gRPC client or on a
-// connection, or on what a service's internal/remote holds or implements. What is called is followed through the functions
-// and methods of all these packages, so long as the code names them: not through other interfaces, nor through functions in
-// variables. A function counts as called where it is named.
+// A transaction is a function with a parameter or a receiver whose type is a transaction, or has one in a field. The functions that the
+// stores and sqlitedb call back are transactions, too. A call of another service is a call on a generated gRPC client, on a connection, or
+// on a type that a service's internal/remote contains or implements. RemoteCalls follows calls through the functions and methods of all
+// these packages if the code names them. It does not follow other interfaces, or functions in variables. A function counts as called where
+// it is named.
 //
-// The importer is the one that the packages were checked with. A finding reads
-// "rule/internal/core.(*Core).RevokeAccess: (*Core).facts: core.Identity.Users", and comes once, by the shortest way. Beside
-// the findings RemoteCalls gives how many transactions it searched.
+// The importer is the one that the packages were checked with. A result is such as "rule/internal/core.(*Core).RevokeAccess: (*Core).facts:
+// core.Identity.Users". Each one is returned once, with the shortest path. RemoteCalls also returns how many transactions it searched.
 func RemoteCalls(packages []Package, importer types.Importer) (found []string, searched int, err error) {
 	remote, err := remoteTypes(packages, importer)
 	if err != nil {
@@ -50,8 +49,8 @@ func RemoteCalls(packages []Package, importer types.Importer) (found []string, s
 	return slices.Compact(found), len(transactions), nil
 }
 
-// remoteTypes names what stands for another service: the types of each service's internal/remote, and the interfaces of the
-// same service that they implement.
+// remoteTypes returns the names of the types that stand for another service: the types of each service's internal/remote, and the
+// interfaces of the same service that they implement.
 func remoteTypes(packages []Package, importer types.Importer) (map[string]bool, error) {
 	remote := map[string]bool{}
 	for _, p := range packages {
@@ -63,7 +62,7 @@ func remoteTypes(packages []Package, importer types.Importer) (map[string]bool, 
 			if !strings.HasPrefix(other.Path, service+"/") && other.Path != service {
 				continue
 			}
-			// As it is imported: of a package that was checked twice the types differ.
+			// Use the imported package: if a package is checked twice, the types differ.
 			in, err := importer.Import(other.Path)
 			if err != nil {
 				return nil, err
@@ -93,13 +92,13 @@ type transaction struct {
 	calls []*types.Func
 }
 
-// search is what the packages' functions name.
+// search contains the functions that the packages' functions name.
 type search struct {
 	remote map[string]bool
 	calls  map[string][]*types.Func // by the full name of the function
 }
 
-// read notes a function's calls, and gives the transactions in it.
+// read records the calls of a function, and returns the transactions in it.
 func (s *search) read(p Package, f *ast.FuncDecl) []transaction {
 	function, _ := p.Info.Defs[f.Name].(*types.Func)
 	calls := named(p, f.Body)
@@ -120,7 +119,7 @@ func (s *search) read(p Package, f *ast.FuncDecl) []transaction {
 	return all
 }
 
-// named lists the functions that code names, each once.
+// named lists the functions that code names, each one once.
 func named(p Package, code ast.Node) []*types.Func {
 	var all []*types.Func
 	ast.Inspect(code, func(n ast.Node) bool {
@@ -146,8 +145,8 @@ func (s *search) holdsTransaction(signature *types.Signature) bool {
 	return false
 }
 
-// isTransaction says whether a type is a transaction by its name, as are those of the stores, sqlitedb, pgx and database/sql,
-// or, if fields is set, a struct with a field of such a type.
+// isTransaction reports whether a type is a transaction by its name, as those of the stores, sqlitedb, pgx and database/sql are. If fields
+// is set, a struct with a field of such a type is one, too.
 func isTransaction(t types.Type, fields bool) bool {
 	if pointer, ok := t.(*types.Pointer); ok {
 		t = pointer.Elem()
@@ -165,7 +164,7 @@ func isTransaction(t types.Type, fields bool) bool {
 	return false
 }
 
-// from follows what a transaction calls, nearest first.
+// from follows the calls of a transaction, the nearest first.
 func (s *search) from(t transaction) []string {
 	type step struct {
 		calls []*types.Func
@@ -190,11 +189,11 @@ func (s *search) from(t transaction) []string {
 	return found
 }
 
-// isRemote says whether a method calls another service.
+// isRemote reports whether a method calls another service.
 func (s *search) isRemote(f *types.Func) bool {
 	receiver := f.Signature().Recv()
 	if receiver == nil || f.Pkg() == nil {
-		return false // a function, or a method of the language's own, such as error's
+		return false // a function, or a built-in method, such as that of error
 	}
 	name := typeName(receiver.Type())
 	switch {
@@ -209,7 +208,7 @@ func (s *search) isRemote(f *types.Func) bool {
 	}
 }
 
-// typeName is a type's name with its package, of a pointer's too; without type arguments.
+// typeName returns the name of a type with its package. For a pointer, it is the name of its element. Type arguments are left out.
 func typeName(t types.Type) string {
 	if pointer, ok := t.(*types.Pointer); ok {
 		t = pointer.Elem()
@@ -220,7 +219,7 @@ func typeName(t types.Type) string {
 	return t.String()
 }
 
-// methodName is a function's name with its receiver and without its package, such as "(*Core).facts".
+// methodName returns the name of a function with its receiver and without its package, such as "(*Core).facts".
 func methodName(f *types.Func) string {
 	receiver := f.Signature().Recv()
 	if receiver == nil {

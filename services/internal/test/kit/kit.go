@@ -1,5 +1,5 @@
-// Package kit gives tests real PostgreSQL and Redis servers: started from the machine's packages, as an unprivileged
-// user, in a temporary folder, once a test binary; and ended with it, however it ends.
+// Package kit provides real PostgreSQL and Redis servers to tests. It starts them from the machine's packages, as an unprivileged user, in
+// a temporary folder, once per test binary. They end with the test binary, however it ends.
 package kit
 
 import (
@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// The servers are run by a shell that waits for its standard input to end. The test binary holds the other end of the
-// pipe, so that they stop when it exits, even when it is killed.
+// A shell runs each server, and waits for the end of its standard input. The test binary has the other end of the pipe open, so the server
+// stops when the binary exits, even when it is killed.
 //
 //go:embed postgres.sh
 var postgresScript string
@@ -24,22 +24,22 @@ var postgresScript string
 //go:embed redis.sh
 var redisScript string
 
-// server is one that was started, or why not.
+// server is a started server, or the reason why it could not start.
 type server struct {
 	once    sync.Once
-	process process // its end of the pipe is held open while the test binary lives
+	process process // its end of the pipe stays open while the test binary lives
 	err     error
 }
 
 // process is a script that runs a server.
 type process struct {
-	address string // where the server takes connections
+	address string // where the server accepts connections
 	stdin   io.WriteCloser
 	stdout  *bufio.Reader
 	cmd     *exec.Cmd
 }
 
-// start runs the script and reads the address that it prints once the server takes connections.
+// start runs the script, and reads the address that it prints when the server accepts connections.
 func (s *server) start(script string, args ...string) (string, error) {
 	s.once.Do(func() { s.process, s.err = launch(script, args...) })
 	return s.process.address, s.err
@@ -58,7 +58,7 @@ func launch(script string, args ...string) (process, error) {
 	if err := cmd.Start(); err != nil {
 		return process{}, err
 	}
-	// No goroutine is left behind here: tests look for those.
+	// No goroutine stays behind, because tests check for those.
 	said := bufio.NewReader(stdout)
 	line, _ := said.ReadString('\n')
 	if address, ok := strings.CutPrefix(line, "ready "); ok {
@@ -72,16 +72,16 @@ func launch(script string, args ...string) (process, error) {
 	return process{}, errors.Join(fmt.Errorf("the server did not start: %s%s", line, rest), stdin.Close(), cmd.Wait())
 }
 
-// missing is a program that is not installed.
+// missing is the name of a program that is not installed.
 type missing string
 
 func (m missing) Error() string { return "there is no " + string(m) + " on this machine" }
 
-// SkipNothing is the environment variable under which a test fails that would be skipped because a program is not installed. `make
-// test` sets it: a test that is not run says nothing, and must not look as if it had.
+// SkipNothing is an environment variable. If it is set, a test fails instead of being skipped because a program is not installed. `make
+// test` sets it, because a skipped test shows nothing, and must not look as if it had passed.
 const SkipNothing = "TESTS_SKIP_NOTHING"
 
-// need ends the test when its server cannot be had.
+// need ends the test if its server could not be started.
 func need(t testing.TB, what string, err error) {
 	t.Helper()
 	var absent missing
@@ -94,7 +94,7 @@ func need(t testing.TB, what string, err error) {
 	}
 }
 
-// Program is where a program is that the test runs.
+// Program returns the path of a program that the test runs.
 func Program(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -105,5 +105,5 @@ func Program(t testing.TB, name string) string {
 	return path
 }
 
-// temporary is where the servers keep their data.
+// temporary returns the folder in which the servers keep their data.
 func temporary() string { return os.TempDir() }

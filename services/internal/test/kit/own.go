@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// own is a server of one test, which obeys it.
+// own is a server of one test, which the test controls.
 type own struct {
 	process
 	t    testing.TB
 	what string
-	mu   *sync.Mutex // one order at a time
+	mu   *sync.Mutex // one command at a time
 }
 
 // start starts a server that ends with the test.
@@ -29,13 +29,13 @@ func start(t testing.TB, what, script string, args ...string) own {
 	return own{process: p, t: t, what: what, mu: &sync.Mutex{}}
 }
 
-// Stop kills it, as a crash does: its connections break.
+// Stop kills the server, as a crash does: its connections break.
 func (o own) Stop() { o.t.Helper(); o.order("kill") }
 
-// Freeze stops it from running: it takes connections and commands, and answers none before Thaw.
+// Freeze suspends the server: it accepts connections and commands, but answers none before Thaw.
 func (o own) Freeze() { o.t.Helper(); o.order("freeze") }
 
-// Thaw lets it run on: it carries out what was sent to it meanwhile.
+// Thaw resumes the server: it executes the commands that were sent meanwhile.
 func (o own) Thaw() { o.t.Helper(); o.order("thaw") }
 
 func (o own) order(word string) {

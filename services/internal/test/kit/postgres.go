@@ -22,7 +22,7 @@ var (
 type cluster struct {
 	server
 	arguments []string
-	templates sync.Map // name to *template
+	templates sync.Map // from name to *template
 }
 
 // counter numbers databases within this binary.
@@ -38,21 +38,20 @@ func (c *counter) next() int {
 	return c.n
 }
 
-// template is a migrated database that others are copied from.
+// template is a migrated database, of which others are copies.
 type template struct {
 	once sync.Once
 	err  error
 }
 
-// Postgres gives the URL of a new database for this test, a copy of one that migrate has made. name tells templates apart;
-// migrate gets the template's URL and must close its connections.
+// Postgres returns the URL of a new database for this test, which is a copy of one that migrate has migrated. name identifies the template.
+// migrate gets the template's URL, and must close its connections.
 func Postgres(t testing.TB, name string, migrate func(ctx context.Context, url string) error) string {
 	t.Helper()
 	return fast.database(t, name, migrate)
 }
 
-// DurablePostgres is Postgres on a server that has a commit on disk before it answers: for benchmarks, and for tests that
-// kill it.
+// DurablePostgres is Postgres on a server that has a commit on disk before it answers. It is for benchmarks, and for tests that kill it.
 func DurablePostgres(t testing.TB, name string, migrate func(ctx context.Context, url string) error) string {
 	t.Helper()
 	return durable.database(t, name, migrate)
@@ -100,7 +99,7 @@ func executeIn(ctx context.Context, folder, database, statement string) error {
 	return errors.Join(err, conn.Close(ctx))
 }
 
-// PostgresServer is a PostgreSQL server of one test, with settings that keep what is committed when it is killed.
+// PostgresServer is a PostgreSQL server of one test. Its settings keep committed data when it is killed.
 type PostgresServer struct{ own }
 
 // StartPostgres starts a server that ends with the test.
@@ -109,7 +108,7 @@ func StartPostgres(t testing.TB) *PostgresServer {
 	return &PostgresServer{start(t, "PostgreSQL", postgresScript, temporary(), "durable")}
 }
 
-// Database makes an empty database, owned by a role of the same name that is no superuser, and gives its URL.
+// Database creates an empty database, whose owner is a role of the same name without superuser rights, and returns its URL.
 func (s *PostgresServer) Database(name string) string {
 	s.t.Helper()
 	role := pgx.Identifier{name}.Sanitize()
@@ -134,14 +133,14 @@ func (s *PostgresServer) ExecuteIn(database, statement string) {
 	}
 }
 
-// Restart kills it and starts it again, with what was committed.
+// Restart kills the server and starts it again, with the committed data.
 func (s *PostgresServer) Restart() {
 	s.t.Helper()
 	s.order("kill")
 	s.order("start")
 }
 
-// Dump writes a database to a file, as an operator's backup does.
+// Dump writes a database to a file, as the backup of an operator does.
 func (s *PostgresServer) Dump(name, file string) {
 	s.t.Helper()
 	s.run("pg_dump", "--dbname="+name, "--file="+file)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Proxy is a TCP listener on loopback that leads to a server, until a test cuts it: a network between two parties alone.
+// Proxy is a TCP listener on loopback that forwards to a server until a test cuts it, as a network between two parties would.
 type Proxy struct {
 	listener net.Listener
 	network  string
@@ -19,7 +19,7 @@ type Proxy struct {
 	ended sync.WaitGroup
 }
 
-// StartProxy starts one that ends with the test. The target is an address of a network, such as "unix" and a socket's path.
+// StartProxy starts a proxy that ends with the test. The target is an address of a network, such as "unix" and the path of a socket.
 func StartProxy(t testing.TB, network, target string) *Proxy {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -36,7 +36,7 @@ func StartProxy(t testing.TB, network, target string) *Proxy {
 	return p
 }
 
-// Addr is where it listens, as host:port.
+// Addr returns the address of the proxy, as host:port.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
 // Cut breaks every connection, and each new one at once.
@@ -66,7 +66,7 @@ func (p *Proxy) accept() {
 	}
 }
 
-// lead copies both ways until one end closes.
+// lead copies in both directions until one end closes.
 func (p *Proxy) lead(from net.Conn) {
 	if !p.keep(from) {
 		return
@@ -88,7 +88,7 @@ func (p *Proxy) lead(from net.Conn) {
 	<-back
 }
 
-// keep notes a connection for Cut, or closes it when that has happened.
+// keep stores a connection for Cut, or closes it if the proxy is cut.
 func (p *Proxy) keep(conn net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -4,7 +4,7 @@ import "testing"
 
 var shared server
 
-// Redis gives the URL of a Redis server. Tests of one binary share it: each uses keys of its own.
+// Redis returns the URL of a Redis server. The tests of one binary share it, and each one uses its own keys.
 func Redis(t testing.TB) string {
 	t.Helper()
 	path, err := shared.start(redisScript, temporary())
@@ -12,7 +12,7 @@ func Redis(t testing.TB) string {
 	return "unix://" + path
 }
 
-// RedisServer is a Redis server of one test, which may do to it what happens to servers.
+// RedisServer is a Redis server of one test, which may stop, freeze and restart it.
 type RedisServer struct{ own }
 
 // StartRedis starts a server that ends with the test.
@@ -21,13 +21,13 @@ func StartRedis(t testing.TB) *RedisServer {
 	return &RedisServer{start(t, "Redis", redisScript, temporary())}
 }
 
-// URL is where it is, also after a Restart.
+// URL returns the URL of the server. It stays the same after a Restart.
 func (s *RedisServer) URL() string { return "unix://" + s.address }
 
-// Path is its socket.
+// Path returns the path of its socket.
 func (s *RedisServer) Path() string { return s.address }
 
-// Restart kills it and starts it again, empty.
+// Restart kills the server and starts it again, empty.
 func (s *RedisServer) Restart() {
 	s.t.Helper()
 	s.order("kill")

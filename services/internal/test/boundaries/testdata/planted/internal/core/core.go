@@ -1,4 +1,4 @@
-// Package core is planted: it calls other services inside transactions in each way that the search knows, and outside.
+// Package core is planted. It calls other services inside transactions in each way that the search finds, and outside.
 package core
 
 import (
@@ -24,12 +24,12 @@ type Other interface {
 	Read(ctx context.Context) (string, error)
 }
 
-// Near is no other service: nothing remote implements it.
+// Near is not another service: nothing remote implements it.
 type Near interface {
 	Look(ctx context.Context) error
 }
 
-// Core calls.
+// Core makes the calls.
 type Core struct {
 	store  Store
 	other  Other
@@ -38,7 +38,7 @@ type Core struct {
 	conn   grpc.ClientConnInterface
 }
 
-// Before calls before its transaction, as is right.
+// Before calls before its transaction, which is allowed.
 func (c *Core) Before(ctx context.Context) error {
 	value, err := c.read(ctx)
 	if err != nil {
@@ -56,7 +56,7 @@ func (c *Core) put(ctx context.Context, tx Tx, value string) error {
 
 func (c *Core) read(ctx context.Context) (string, error) { return c.other.Read(ctx) }
 
-// Literal calls in a literal.
+// Literal calls in a function literal.
 func (c *Core) Literal(ctx context.Context) error {
 	return c.store.Update(ctx, func(ctx context.Context, tx Tx) error {
 		value, err := c.other.Read(ctx)
@@ -67,7 +67,7 @@ func (c *Core) Literal(ctx context.Context) error {
 	})
 }
 
-// Through calls by way of two functions.
+// Through calls through two functions.
 func (c *Core) Through(ctx context.Context) error {
 	return c.store.Update(ctx, func(ctx context.Context, tx Tx) error { return c.through(ctx) })
 }
@@ -78,7 +78,7 @@ func (c *Core) through(ctx context.Context) error {
 
 func retried(do func() error) error { return do() }
 
-// Declared runs a function that is declared as a transaction.
+// Declared runs a declared function as a transaction.
 func (c *Core) Declared(ctx context.Context) error { return c.store.Update(ctx, c.inTransaction) }
 
 func (c *Core) inTransaction(ctx context.Context, _ Tx) error {
@@ -91,10 +91,10 @@ type work struct {
 	core *Core
 }
 
-// call is in a transaction, because its receiver holds one.
+// call is in a transaction, because its receiver contains one.
 func (w work) call(ctx context.Context) error { return w.core.conn.Invoke(ctx, "", nil, nil) }
 
-// Named hands a function on inside a transaction.
+// Named passes on a function inside a transaction.
 func (c *Core) Named(ctx context.Context) error {
 	return c.store.Update(ctx, func(ctx context.Context, tx Tx) error { return with(ctx, c.read) })
 }

@@ -1,4 +1,4 @@
-// Package remote is planted: it reaches another service for package core.
+// Package remote is planted. It calls another service for package core.
 package remote
 
 import (
