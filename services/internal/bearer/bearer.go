@@ -1,9 +1,8 @@
-// Package bearer is the form of the secrets that clients present as bearer tokens: API keys and service credentials. They
-// are made by the directory service and recognised by the gateway.
+// Package bearer defines the form of the secrets that clients send as bearer tokens: API keys and service credentials. The directory
+// service creates them, and the gateway recognizes them.
 //
-// A secret is its kind's prefix, 43 characters that hold 256 random bits in base 62, and 6 characters of checksum. The
-// prefix lets scanners find leaked secrets, and keeps the kinds apart; the checksum lets a mistyped one be refused without
-// asking anybody.
+// A secret is the prefix of its kind, 43 characters with 256 random bits in base 62, and 6 characters of checksum. The prefix lets scanners
+// find leaked secrets, and separates the kinds. The checksum makes it possible to refuse a mistyped secret without a look-up.
 package bearer
 
 import (
@@ -21,25 +20,25 @@ const (
 	alphabet       = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
 
-// Kind is what a secret opens, and the prefix that says so.
+// Kind is what a secret opens, as the prefix of the secret.
 type Kind string
 
 // The kinds.
 const (
 	APIKey            Kind = "ush_" // a directory, over SCIM
-	ServiceCredential Kind = "usc_" // the public gRPC face and the admin REST, within its scope
+	ServiceCredential Kind = "usc_" // the public gRPC API and the admin REST API, within its scope
 )
 
-// New makes a secret.
+// New creates a secret.
 func (k Kind) New() secret.Text {
 	var random [32]byte
-	// rand.Read never fails: it ends the process where the system gives no randomness.
+	// rand.Read never fails: if the system has no randomness, it ends the process.
 	_, _ = rand.Read(random[:])
 	body := base62(new(big.Int).SetBytes(random[:]), randomLength)
 	return secret.Text(string(k) + body + checksum(body))
 }
 
-// Parse reads a secret, and says whether it has the form of one of this kind. It says nothing of whether it opens anything.
+// Parse parses a secret, and reports whether it has the form of a secret of this kind. It does not check whether the secret opens anything.
 func (k Kind) Parse(text string) (secret.Text, bool) {
 	body, ok := strings.CutPrefix(text, string(k))
 	if !ok || len(body) != randomLength+checksumLength {
@@ -55,7 +54,7 @@ func checksum(body string) string {
 	return base62(new(big.Int).SetUint64(uint64(crc32.ChecksumIEEE([]byte(body)))), checksumLength)
 }
 
-// base62 writes n with exactly length digits.
+// base62 returns n with exactly length digits.
 func base62(n *big.Int, length int) string {
 	digits := make([]byte, length)
 	base, digit := big.NewInt(int64(len(alphabet))), new(big.Int)

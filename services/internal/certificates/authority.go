@@ -20,7 +20,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// Authority signs certificates. Its key is in memory alone.
+// Authority signs certificates. Its key is only in memory.
 type Authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
@@ -28,7 +28,7 @@ type Authority struct {
 	lifetime    time.Duration
 }
 
-// NewAuthority makes an authority. It and what it signs are good for the lifetime from now.
+// NewAuthority creates an authority. Its certificate, and those that it signs, are valid from now for the lifetime.
 func NewAuthority(now time.Time, lifetime time.Duration) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -48,8 +48,8 @@ func NewAuthority(now time.Time, lifetime time.Duration) (*Authority, error) {
 	return &Authority{certificate: certificate, key: key, pool: pool, lifetime: lifetime}, nil
 }
 
-// TLS gives a service's configuration, for its server and for its calls: it shows a certificate in the service's name
-// and trusts this authority alone.
+// TLS returns the TLS configuration of a service, for its server and for its calls. It has a certificate with the name of the service, and
+// trusts only this authority.
 func (a *Authority) TLS(service commonv1.Caller, now time.Time) (*tls.Config, error) {
 	certificate, key, err := a.issue(service, now)
 	if err != nil {
@@ -58,7 +58,7 @@ func (a *Authority) TLS(service commonv1.Caller, now time.Time) (*tls.Config, er
 	return mutual(tls.Certificate{Certificate: [][]byte{certificate.Raw}, PrivateKey: key}, a.pool), nil
 }
 
-// Write makes a folder with certificates of all these services. It overwrites none: fs.ErrExist.
+// Write creates a folder with certificates of all these services. It overwrites no file; the error is then fs.ErrExist.
 func (a *Authority) Write(folder string, now time.Time, services ...commonv1.Caller) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
@@ -83,7 +83,7 @@ func (a *Authority) Write(folder string, now time.Time, services ...commonv1.Cal
 	return nil
 }
 
-// write makes a PEM file that its user alone may read.
+// write creates a PEM file that only its user may read.
 func write(path, kind string, content []byte) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -110,7 +110,7 @@ func (a *Authority) issue(service commonv1.Caller, now time.Time) (*x509.Certifi
 	return certificate, key, err
 }
 
-// mutual is the configuration of both sides of mutual TLS.
+// mutual returns the configuration for both sides of mutual TLS.
 func mutual(own tls.Certificate, trusted *x509.CertPool) *tls.Config {
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS13,

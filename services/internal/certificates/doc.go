@@ -1,6 +1,6 @@
-// Package certificates is how a service proves to the others which one it is: it reads a service's certificate from a
-// folder, anew when it changes, and makes such a folder for development and tests.
+// Package certificates lets a service prove its identity to the others. It reads the certificate of a service from a folder, and reads it
+// again when it changes. It also creates such a folder for development and tests.
 //
-// A folder holds `ca.crt`, whom to trust, and for each service that runs beside it `<service>.crt` and `<service>.key`, all
-// in PEM. A service's certificate carries the DNS name of rpc.CertificateName.
+// A folder contains `ca.crt`, the trusted authorities, and for each service that runs on the machine `<service>.crt` and `<service>.key`,
+// all in PEM. The certificate of a service contains the DNS name of rpc.CertificateName.
 package certificates

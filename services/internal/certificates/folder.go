@@ -18,7 +18,7 @@ import (
 
 const (
 	authorityFile = "ca.crt"
-	// readEvery is how often a handshake looks for changed files.
+	// readEvery is how often a handshake checks for changed files.
 	readEvery = 10 * time.Second
 )
 
@@ -29,9 +29,9 @@ func filesOf(folder string, service commonv1.Caller) files {
 	return files{certificate: path + ".crt", key: path + ".key"}
 }
 
-// FromFolder gives a service's identity from a folder. The files are read again for a handshake that comes 10 seconds
-// after the last reading, so that certificates can be renewed while the service runs; what can't be read leaves the last
-// good ones in use, and is logged when it is so twice. The error names the file, and holds nothing of a key.
+// FromFolder returns the identity of a service from a folder. It reads the files again for a handshake that comes at least 10 seconds after
+// the last reading, so that certificates can be renewed while the service runs. If the files can't be read, the last valid ones stay in
+// use; the second failure in a row is logged. The error names the file, and contains nothing of a key.
 func FromFolder(folder string, service commonv1.Caller, log *slog.Logger, now func() time.Time) (rpc.Identity, error) {
 	f := &watched{folder: folder, service: service, log: log, now: now}
 	var err error
@@ -40,7 +40,7 @@ func FromFolder(folder string, service commonv1.Caller, log *slog.Logger, now fu
 	return f.current, err
 }
 
-// watched is a folder's service, read again from time to time.
+// watched is the certificate of a service in a folder, which is read again from time to time.
 type watched struct {
 	folder  string
 	service commonv1.Caller
@@ -49,7 +49,7 @@ type watched struct {
 
 	mu     sync.Mutex
 	read   time.Time
-	failed int // how many readings have, one after the other
+	failed int // how many readings have failed in a row
 	config *tls.Config
 }
 
@@ -58,7 +58,7 @@ func (w *watched) current() (*tls.Config, error) {
 	defer w.mu.Unlock()
 	if now := w.now(); now.Sub(w.read) >= readEvery {
 		w.read = now
-		// While files are being replaced they may not belong together: the last ones stay until they do.
+		// While files are being replaced, they may not match. The last ones stay in use until they do.
 		switch config, err := read(w.folder, w.service, now); {
 		case err == nil:
 			w.config, w.failed = config, 0
@@ -86,7 +86,7 @@ func read(folder string, service commonv1.Caller, now time.Time) (*tls.Config, e
 	if err != nil {
 		return nil, fmt.Errorf("%s and %s: %w", own.certificate, own.key, err)
 	}
-	// What others would refuse is better refused here, where the file can be named.
+	// The other side would refuse such a certificate. It is better to refuse it here, where the file is known.
 	intermediates := x509.NewCertPool()
 	for _, raw := range pair.Certificate[1:] {
 		certificate, err := x509.ParseCertificate(raw)
@@ -106,7 +106,7 @@ func read(folder string, service commonv1.Caller, now time.Time) (*tls.Config, e
 	return mutual(pair, pool), nil
 }
 
-// plainly says what is wrong with a certificate in words that lead to what to do.
+// plainly describes the fault of a certificate in words that tell an operator what to do.
 func plainly(err error) error {
 	var invalid x509.CertificateInvalidError
 	var unknown x509.UnknownAuthorityError

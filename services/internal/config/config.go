@@ -1,6 +1,6 @@
-// Package config reads settings: defaults, overridden by a file, overridden by USHER_* environment variables, overridden by
-// flags. A secret may come from a file, named by its key and `_file`. The struct that it fills names the settings, by `koanf`
-// tags. Each service has its own struct; here are only the settings that all services behind the gateway have.
+// Package config reads settings: defaults, overridden by a file, overridden by USHER_* environment variables, overridden by flags. A secret
+// may be in a file, which a key with the ending `_file` names. The `koanf` tags of the struct that it fills define the names of the
+// settings. Each service has its own struct. This package only defines the settings that all services behind the gateway share.
 package config
 
 import (
@@ -24,11 +24,11 @@ import (
 // prefix begins the names of the environment variables: USHER_GATEWAY__RATE_PER_SECOND is gateway.rate_per_second.
 const prefix = "USHER_"
 
-// Source is where settings come from, besides the defaults.
+// Source is the origin of settings, besides the defaults.
 type Source struct {
 	// File is a YAML file, or empty.
 	File string
-	// Environ is the environment, as os.Environ gives it.
+	// Environ is the environment, as os.Environ returns it.
 	Environ []string
 	// Ignore names environment variables that are not settings.
 	Ignore []string
@@ -36,13 +36,13 @@ type Source struct {
 	Flags map[string]any
 }
 
-// Values are what the sources say of settings, by key.
+// Values are the settings in the sources, by key.
 type Values struct {
 	values    *koanf.Koanf
-	variables map[string]string // the environment variables that keys come from
+	variables map[string]string // the environment variables that set keys
 }
 
-// Read reads the sources. It does not know yet which settings there are.
+// Read reads the sources. At this point, the set of valid settings is not known.
 func Read(source Source) (*Values, error) {
 	v := &Values{koanf.New("."), map[string]string{}}
 	if source.File != "" {
@@ -71,8 +71,8 @@ func Read(source Source) (*Values, error) {
 	return v, nil
 }
 
-// Fill fills settings, which hold the defaults, and gives all that is wrong: a key that is no setting, a value of the wrong
-// kind, a secret's file that cannot be read. A setting with a problem keeps its default, or is Unread.
+// Fill fills settings, which contain the defaults, and returns all problems: an unknown key, a value of the wrong type, a secret's file
+// that cannot be read. A setting with a problem keeps its default, or is Unread.
 func (v *Values) Fill(settings any) Problems {
 	k, known := v.values.Copy(), Keys(settings)
 	problems := readSecrets(k, known)
@@ -88,7 +88,7 @@ func (v *Values) Fill(settings any) Problems {
 	return problems
 }
 
-// Load reads the sources into settings, which hold the defaults.
+// Load reads the sources into settings, which contain the defaults.
 func Load(settings any, source Source) error {
 	v, err := Read(source)
 	if err != nil {
@@ -97,10 +97,10 @@ func Load(settings any, source Source) error {
 	return v.Fill(settings).Err()
 }
 
-// fileSuffix ends the key that names a file with a secret: `operator_token_file` is where `operator_token` is read from.
+// fileSuffix ends the key that names a file with a secret: `operator_token_file` names the file with the value of `operator_token`.
 const fileSuffix = "_file"
 
-// readSecrets replaces each key that names a secret's file by what is in the file.
+// readSecrets replaces each key that names a secret's file by the contents of the file.
 func readSecrets(k *koanf.Koanf, known []Key) (problems Problems) {
 	for _, key := range known {
 		if _, ok := key.Default.(secret.Text); !ok || !k.Exists(key.Name+fileSuffix) {
@@ -115,7 +115,7 @@ func readSecrets(k *koanf.Koanf, known []Key) (problems Problems) {
 		content, err := os.ReadFile(path)
 		value := strings.TrimSpace(string(content))
 		if err == nil && value == "" {
-			// As if nothing were set, which for a database means another one.
+			// An empty file must not mean an unset secret: for a database, this would select another one.
 			err = fmt.Errorf("%s is empty", path)
 		}
 		if err != nil {
@@ -129,7 +129,7 @@ func readSecrets(k *koanf.Koanf, known []Key) (problems Problems) {
 	return problems
 }
 
-// removeUnknown removes the keys that are no settings. variables are the environment variables that keys come from.
+// removeUnknown removes the keys that are not settings. variables are the environment variables that set keys.
 func removeUnknown(k *koanf.Koanf, known []Key, variables map[string]string) (problems Problems) {
 	for _, key := range k.Keys() {
 		if slices.ContainsFunc(known, func(k Key) bool { return k.Name == key || strings.HasPrefix(k.Name, key+".") }) {
@@ -145,7 +145,7 @@ func removeUnknown(k *koanf.Koanf, known []Key, variables map[string]string) (pr
 	return problems
 }
 
-// explain gives a problem for each line of a decoding error.
+// explain returns a problem for each line of a decoding error.
 func explain(err error) (problems Problems) {
 	for line := range strings.Lines(err.Error()) {
 		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "* "))
@@ -156,8 +156,8 @@ func explain(err error) (problems Problems) {
 	return problems
 }
 
-// Unread is a secret that was set, and whose file cannot be read: a check finds no more wrong with it. No header can hold its
-// first character, so that it opens nothing for who goes on with it all the same.
+// Unread is the value of a secret whose file cannot be read; a check reports no other problem of it. No header can contain its first
+// character, so it opens nothing if a caller uses it in spite of the problem.
 const Unread secret.Text = "\x00a secret whose file cannot be read"
 
 // Key is one setting, for documentation.
@@ -167,7 +167,7 @@ type Key struct {
 	Doc     string
 }
 
-// Keys lists the settings of a struct that holds the defaults, by their `koanf` and `doc` tags.
+// Keys lists the settings of a struct with the defaults, by their `koanf` and `doc` tags.
 func Keys(defaults any) []Key { return keys("", reflect.Indirect(reflect.ValueOf(defaults))) }
 
 func keys(parent string, v reflect.Value) []Key {
@@ -178,7 +178,7 @@ func keys(parent string, v reflect.Value) []Key {
 		if name == "" || name == "-" {
 			continue
 		}
-		if name == ",squash" { // its keys are its parent's
+		if name == ",squash" { // its keys are those of its parent
 			all = append(all, keys(parent, v.Field(i))...)
 			continue
 		}

@@ -1,6 +1,6 @@
-// Package connlimit bounds how many connections a listener has open at a time: in all, and from one address. It counts
-// where connections are accepted, below TLS and any protocol, so that it serves HTTP and gRPC alike. What a connection
-// over a limit would wait for is up to others, so it is closed at once.
+// Package connlimit limits how many connections a listener has open at a time: in all, and from one address. It counts connections when
+// they are accepted, below TLS and any protocol, so it works for HTTP and gRPC. Nobody knows when a connection over a limit could proceed,
+// because that depends on other clients. So it is closed at once.
 package connlimit
 
 import (
@@ -10,29 +10,29 @@ import (
 	"sync"
 )
 
-// Options are a listener's limits.
+// Options are the limits of a listener.
 type Options struct {
-	// Total is how many connections may be open at a time; 0 is any number.
+	// Total is how many connections may be open at a time; 0 is no limit.
 	Total int
-	// PerAddress is how many of them may come from one address; 0 is any number. The addresses of one IPv6 network of 64
-	// bits count as one, since one client may use them all.
+	// PerAddress is how many of them may come from one address; 0 is no limit. The addresses of one IPv6 network of 64 bits count as one,
+	// because one client may use all of them.
 	PerAddress int
-	// Exempt are addresses that PerAddress is not for, such as those of proxies: behind one of them are many clients.
+	// Exempt are addresses without a PerAddress limit, such as those of proxies, which have many clients behind them.
 	Exempt []netip.Prefix
-	// Refused hears of each connection that is refused, and must not block. It may be nil.
+	// Refused is called for each refused connection, and must not block. It may be nil.
 	Refused func(Reason)
 }
 
-// Reason is why a connection was refused. It is from a closed set, and fit for a metric's label.
+// Reason is the reason why a connection was refused. It comes from a closed set, so it can be the label of a metric.
 type Reason string
 
 // The reasons.
 const (
-	Total      Reason = "total"   // as many are open as may be
-	PerAddress Reason = "address" // as many are open from its address as may be
+	Total      Reason = "total"   // the limit of all connections is reached
+	PerAddress Reason = "address" // the limit of its address is reached
 )
 
-// Listen gives a listener that accepts from inner what the limits allow. A connection counts until it is closed.
+// Listen returns a listener that accepts connections from inner within the limits. A connection counts until it is closed.
 func Listen(inner net.Listener, o Options) net.Listener {
 	if o.Refused == nil {
 		o.Refused = func(Reason) {}
@@ -46,7 +46,7 @@ type listener struct {
 
 	mu   sync.Mutex
 	open int
-	from map[netip.Addr]int // of those that have a share
+	from map[netip.Addr]int // of the addresses that have a share
 }
 
 func (l *listener) Accept() (net.Conn, error) {
@@ -57,15 +57,15 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		source := l.source(conn.RemoteAddr())
 		if refused := l.enter(source); refused != "" {
-			l.options.Refused(refused) // first: a client that sees the end finds it counted
-			_ = conn.Close()           // it is turned away: nobody is left to tell
+			l.options.Refused(refused) // first, so that a client that sees the close finds it counted
+			_ = conn.Close()           // it is refused: nobody can receive an error
 			continue
 		}
 		return &connection{Conn: conn, leave: sync.OnceFunc(func() { l.leave(source) })}, nil
 	}
 }
 
-// source is what has a share of the connections; the zero address has none.
+// source returns the address that has a share of the connections, or the zero address if it has none.
 func (l *listener) source(remote net.Addr) netip.Addr {
 	tcp, ok := remote.(*net.TCPAddr)
 	if !ok || l.options.PerAddress == 0 {
@@ -76,14 +76,14 @@ func (l *listener) source(remote net.Addr) netip.Addr {
 		return netip.Addr{}
 	}
 	if addr.Is6() {
-		if network, err := addr.Prefix(64); err == nil { // it has so many bits
+		if network, err := addr.Prefix(64); err == nil { // an IPv6 address has 64 bits
 			addr = network.Addr()
 		}
 	}
 	return addr
 }
 
-// enter counts a connection, or says why it may not be opened.
+// enter counts a connection, or returns the reason why it may not be opened.
 func (l *listener) enter(source netip.Addr) Reason {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -112,7 +112,7 @@ func (l *listener) leave(source netip.Addr) {
 	}
 }
 
-// connection counts until it is closed, however often that is.
+// connection counts until it is closed. It is safe to close it several times.
 type connection struct {
 	net.Conn
 	leave func()

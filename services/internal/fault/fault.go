@@ -1,7 +1,7 @@
-// Package fault is Usher's one typed error: a reason from the contract's enum with a text for people. It is made where
-// the fact is known, and crosses every boundary by one mapping: to a gRPC status in package rpc, to a SCIM error in the
-// gateway. Both read the codes of a reason from the contract: see OptionsOf. What survives an RPC is the reason, the message, the metadata, the field violations and the retry delay; the
-// cause stays behind, in the log.
+// Package fault is Usher's one typed error: a reason from the contract's enum, with a text for people. It is created at the place where the
+// fact is known, and each boundary has one mapping of it: package rpc maps it to a gRPC status, and the gateway to a SCIM error. Both read
+// the codes of a reason from the contract; see OptionsOf. The reason, the message, the metadata, the field violations and the retry delay
+// survive an RPC. The cause does not; it goes to the log.
 package fault
 
 import (
@@ -13,10 +13,10 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 )
 
-// Reason is short for the contract's enum.
+// Reason is a short name for the contract's enum.
 type Reason = commonv1.ErrorReason
 
-// The reasons, under names that read well at the place where an error is made. The contract says what each means.
+// The reasons, with names that read well where an error is created. The contract defines their meanings.
 const (
 	Internal        = commonv1.ErrorReason_ERROR_REASON_INTERNAL
 	InvalidRequest  = commonv1.ErrorReason_ERROR_REASON_INVALID_REQUEST
@@ -65,33 +65,33 @@ const (
 	UsersSetAside = commonv1.ErrorReason_ERROR_REASON_USERS_SET_ASIDE
 )
 
-// Field is one field of a request that breaks the contract.
+// Field is one invalid field of a request.
 type Field struct {
 	Path        string // such as `rule.grants[0].role_id`
 	Description string
 }
 
-// Error is a failure with its reason. The zero value is not useful; make one with New or Wrap.
+// Error is a failure with its reason. The zero value is not useful; create one with New or Wrap.
 type Error struct {
 	Reason     Reason
-	Message    string            // for people; holds no secret and no internals
+	Message    string            // for people; contains no secret and no internals
 	Metadata   map[string]string // for programs
 	Fields     []Field           // for InvalidRequest
-	RetryAfter time.Duration     // when positive: trying again after this long may help
+	RetryAfter time.Duration     // if positive, the client may try again after this time
 	cause      error
 }
 
-// New makes an error whose message is shown to the client.
+// New creates an error whose message is shown to the client.
 func New(reason Reason, format string, args ...any) *Error {
 	return &Error{Reason: reason, Message: fmt.Sprintf(format, args...)}
 }
 
-// Wrap makes an error with a cause, which is logged and never shown.
+// Wrap creates an error with a cause, which is logged and never shown to the client.
 func Wrap(cause error, reason Reason, format string, args ...any) *Error {
 	return &Error{Reason: reason, Message: fmt.Sprintf(format, args...), cause: cause}
 }
 
-// Invalid makes the InvalidRequest of one field.
+// Invalid creates an InvalidRequest for one field.
 func Invalid(path, format string, args ...any) *Error {
 	field := Field{Path: path, Description: fmt.Sprintf(format, args...)}
 	return &Error{Reason: InvalidRequest, Message: field.Path + ": " + field.Description, Fields: []Field{field}}
@@ -106,13 +106,13 @@ func (e *Error) With(key, value string) *Error {
 	return e
 }
 
-// Retry says after how long trying again may help, and returns the error.
+// Retry sets the time after which the client may try again, and returns the error.
 func (e *Error) Retry(after time.Duration) *Error {
 	e.RetryAfter = after
 	return e
 }
 
-// Error gives the reason, the message and the cause: it is for logs.
+// Error returns the reason, the message and the cause, for logs.
 func (e *Error) Error() string {
 	text := ReasonName(e.Reason) + ": " + e.Message
 	if e.cause != nil {
@@ -121,21 +121,21 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Is says whether err is, or wraps, an Error with this reason.
+// Is reports whether err is, or wraps, an Error with this reason.
 func Is(err error, reason Reason) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Reason == reason
 }
 
-// ReasonName is the reason as it is written in an ErrorInfo and in a failed event: without the enum's prefix.
+// ReasonName returns the reason as an ErrorInfo and a failed event contain it: without the prefix of the enum.
 func ReasonName(r Reason) string {
 	return strings.TrimPrefix(r.String(), "ERROR_REASON_")
 }
 
-// Missing is the NotFound of a kind of resource, such as "rule", by an id that the message quotes.
+// Missing creates a NotFound for a kind of resource, such as "rule", with an id that the message quotes.
 func Missing(resource, id string) *Error {
 	return New(NotFound, "there is no %s %q", resource, id).With("resource", resource)
 }

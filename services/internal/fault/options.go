@@ -9,8 +9,8 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 )
 
-// OptionsOf returns what the contract says of a reason: its codes, its scimType and its remedy. For a number that is no
-// reason it returns the options of Internal. Callers must not change what it returns.
+// OptionsOf returns the options of a reason in the contract: its codes, its scimType and its remedy. For a number that is not a reason, it
+// returns the options of Internal. Callers must not change the result.
 func OptionsOf(r Reason) *commonv1.ErrorReasonOptions {
 	if o, ok := contract().options[r]; ok {
 		return o
@@ -31,7 +31,7 @@ type reasons struct {
 	scim    map[string]Reason // by scimType
 }
 
-// contract reads the options of every reason from the enum's descriptor, once.
+// contract reads the options of every reason from the descriptor of the enum, once.
 var contract = sync.OnceValue(func() reasons {
 	all := reasons{options: map[Reason]*commonv1.ErrorReasonOptions{}, scim: map[string]Reason{}}
 	values := Reason(0).Descriptor().Values()

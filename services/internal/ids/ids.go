@@ -1,13 +1,13 @@
-// Package ids makes the ids of everything that Usher names itself: UUIDv7, so that they sort by creation.
+// Package ids creates the ids of everything that Usher itself names. They are UUIDv7, so they sort by creation time.
 package ids
 
 import "github.com/google/uuid"
 
-// New makes an id. Those that one process makes are strictly increasing.
+// New creates an id. The ids of one process are strictly increasing.
 func New() string {
 	id, err := uuid.NewV7()
 	if err != nil {
-		// The system has no randomness left to give: nothing secure can be done from here on.
+		// The system has no randomness, so nothing secure can be done any more.
 		panic("ids: no randomness: " + err.Error())
 	}
 	return id.String()

@@ -1,7 +1,7 @@
-// Package pace bounds how slowly a client may send the body of an HTTP request, and read the answer. In either direction,
-// Usher waits for the client 10 seconds, and a second more for each 64 KiB that went, but never 30 seconds for one part. So a large
-// body arrives over a slow line, and a client that stands still holds nothing for long, whatever it read before. The time that Usher itself takes does not count, so a stream may
-// live for hours.
+// Package pace limits how slowly a client may send the body of an HTTP request and read the answer. In each direction, Usher waits for the
+// client for 10 seconds, and one more second for each 64 KiB that were transferred, but never longer than 30 seconds for one part. So a
+// large body can arrive over a slow line, and a client that stops keeps no resources for long, however much it read before. The time that
+// Usher itself takes does not count, so a stream may live for hours.
 package pace
 
 import (
@@ -17,38 +17,38 @@ import (
 const (
 	// Grace is how long Usher waits for a client in any case, in each direction.
 	Grace = 10 * time.Second
-	// Rate is how many bytes a second a client must send or read on average once Grace is over.
+	// Rate is how many bytes per second a client must send or read on average after Grace is over.
 	Rate = 64 << 10
-	// Still is how long Usher waits for one part of a body or an answer, however fast the client was before: a watch has sent
-	// much over the hours. Parts of answers have 64 KiB at most.
+	// Still is how long Usher waits for one part of a body or an answer, however fast the client was before: a watch may have transferred
+	// much over the hours. The parts of an answer have 64 KiB at most.
 	Still = 30 * time.Second
 )
 
 const (
-	// step is how many bytes go between two looks at the pace.
+	// step is how many bytes are transferred between two checks of the pace.
 	step = 64 << 10
-	// stale is after how long a deadline is set anew: the time that Usher takes must not count.
+	// stale is the age at which a deadline is renewed, because the time that Usher takes must not count.
 	stale = 100 * time.Millisecond
-	// grace is how long a refused client may still send: an answer on a connection that is cut under it would be lost.
+	// grace is how long a refused client may still send: if its connection were closed at once, the answer would be lost.
 	grace = time.Second
-	// refusedRate and refusedBurst are how many bytes a second of refused bodies are read, of all clients together, and at once: who
-	// sends what is refused must not have the cores.
+	// refusedRate and refusedBurst are how many bytes of refused bodies are read, for all clients together: per second, and at once.
+	// Clients that send refused bodies must not use up the processor.
 	refusedRate, refusedBurst = 64 << 20, 8 << 20
 )
 
-// refused is what may be read of refused bodies.
+// refused is how much of refused bodies may still be read.
 var refused = newRefused()
 
 func newRefused() *rate.Limiter { return rate.NewLimiter(refusedRate, refusedBurst) }
 
-// Longest is how long Usher waits for so many bytes at most.
+// Longest returns the longest time that Usher waits for so many bytes.
 func Longest(bytes int64) time.Duration {
 	return Grace + time.Duration(float64(bytes)/Rate*float64(time.Second))
 }
 
-// Handler serves with next, at the pace. A body that comes too slowly ends with os.ErrDeadlineExceeded; the connection of a
-// client that reads too slowly is cut. It must be the outermost handler. The server must have a WriteTimeout, since the
-// deadline of one answer would else hold for what the server itself writes next, such as 100 Continue.
+// Handler serves requests with next, at the pace. A body that arrives too slowly ends with os.ErrDeadlineExceeded; the connection of a
+// client that reads too slowly is closed. It must be the outermost handler. The server must have a WriteTimeout: otherwise the deadline of
+// one answer would remain for the next text that the server itself writes, such as 100 Continue.
 func Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := *http.NewResponseController(w)
@@ -57,11 +57,11 @@ func Handler(next http.Handler) http.Handler {
 			answer: writer{line: line{control: control, write: true}, ResponseWriter: w},
 		}
 		if r.ContentLength != 0 {
-			x.body.look(0) // also where nobody reads it: then the server does, to use the connection again
+			x.body.renew(0) // also if nobody reads it: then the server does, to reuse the connection
 			r.Body = &x.body
 		}
 		next.ServeHTTP(&x.answer, r)
-		x.answer.look(0) // for what the server has yet to send
+		x.answer.renew(0) // for the rest that the server must send
 	})
 }
 
@@ -71,9 +71,9 @@ type exchange struct {
 	answer writer
 }
 
-// Refuse sends an answer before the body was read, and closes the connection: the server would else wait for the body first, to use
-// the connection again. What the client still sends is read for a second, since a connection that is closed meanwhile is reset, and
-// the answer lost with it; where many are refused at once, less of it is.
+// Refuse sends an answer before the body was read, and closes the connection: otherwise the server would first wait for the body, to reuse
+// the connection. It reads the client's body for one more second, because a connection that is closed too early is reset, and the answer is
+// lost. If many requests are refused at once, it reads less.
 func Refuse(w http.ResponseWriter, r *http.Request, send func()) {
 	if r.ContentLength == 0 {
 		send()
@@ -81,17 +81,17 @@ func Refuse(w http.ResponseWriter, r *http.Request, send func()) {
 	}
 	body, control := r.Body, http.NewResponseController(w)
 	if x, ok := body.(*reader); ok {
-		body = x.body // without the pace, which would give it longer
+		body = x.body // without the pace, which would give it more time
 	}
 	w.Header().Set("Connection", "close")
 	send()
 	_ = control.Flush()
-	if control.SetReadDeadline(time.Now().Add(grace)) == nil { // a test's recorder knows no deadlines
+	if control.SetReadDeadline(time.Now().Add(grace)) == nil { // the recorder of a test has no deadlines
 		discard(r.Context(), body, refused)
 	}
 }
 
-// discard reads a refused body, as far as that is allowed.
+// discard reads a refused body, within the allowed rate.
 func discard(ctx context.Context, body io.Reader, allowed *rate.Limiter) {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
@@ -105,14 +105,14 @@ func discard(ctx context.Context, body io.Reader, allowed *rate.Limiter) {
 // line is one direction of a connection.
 type line struct {
 	control http.ResponseController
-	write   bool          // to the client
-	moved   int64         // how many bytes went
+	write   bool          // towards the client
+	moved   int64         // how many bytes were transferred
 	waited  time.Duration // for the client
 	at      time.Time     // when the deadline was set, or zero
-	after   int64         // how many bytes had gone then
+	after   int64         // how many bytes were transferred then
 }
 
-// set sets its deadline. A connection that knows none is bounded by whoever made it.
+// set sets the deadline. If a connection has no deadlines, its creator limits it.
 func (l *line) set(at time.Time) {
 	if l.write {
 		_ = l.control.SetWriteDeadline(at)
@@ -121,8 +121,8 @@ func (l *line) set(at time.Time) {
 	_ = l.control.SetReadDeadline(at)
 }
 
-// look sets the deadline for the next bytes, if the last one is old, and gives the time.
-func (l *line) look(next int) time.Time {
+// renew sets the deadline for the next bytes if the last deadline is old, and returns the present time.
+func (l *line) renew(next int) time.Time {
 	now := time.Now()
 	if l.at.IsZero() || l.moved-l.after >= step || now.Sub(l.at) > stale {
 		l.at, l.after = now, l.moved
@@ -131,24 +131,24 @@ func (l *line) look(next int) time.Time {
 	return now
 }
 
-// went counts bytes, and what they took.
+// went counts bytes, and the time that they took.
 func (l *line) went(bytes int, since time.Time) {
 	l.moved += int64(bytes)
 	l.waited += time.Since(since)
 }
 
-// reader is a body at the pace.
+// reader is a body with a pace.
 type reader struct {
 	line
 	body io.ReadCloser
 }
 
 func (r *reader) Read(p []byte) (int, error) {
-	start := r.look(0)
+	start := r.renew(0)
 	n, err := r.body.Read(p)
 	r.went(n, start)
 	if errors.Is(err, io.EOF) {
-		// The server goes on reading to see whether the client leaves, and would take a deadline that passes for just that.
+		// The server continues to read, to notice when the client leaves. It would take an expired deadline for this.
 		r.set(time.Time{})
 	}
 	return n, err
@@ -156,7 +156,7 @@ func (r *reader) Read(p []byte) (int, error) {
 
 func (r *reader) Close() error { return r.body.Close() }
 
-// writer is an answer at the pace.
+// writer is an answer with a pace.
 type writer struct {
 	http.ResponseWriter
 	line
@@ -165,7 +165,7 @@ type writer struct {
 func (w *writer) Write(p []byte) (written int, err error) {
 	for {
 		part := p[written:min(len(p), written+step)]
-		start := w.look(len(part))
+		start := w.renew(len(part))
 		n, err := w.ResponseWriter.Write(part)
 		w.went(n, start)
 		if written += n; err != nil || written == len(p) {
@@ -174,9 +174,9 @@ func (w *writer) Write(p []byte) (written int, err error) {
 	}
 }
 
-// FlushError sends what was written; http.ResponseController calls it.
+// FlushError sends the written bytes; http.ResponseController calls it.
 func (w *writer) FlushError() error {
-	start := w.look(0)
+	start := w.renew(0)
 	err := w.control.Flush()
 	w.went(0, start)
 	return err

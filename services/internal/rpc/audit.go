@@ -14,8 +14,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// audit writes who changed what, or tried to: one line for each call that may change something and that a client from outside asked
-// for, but for messages of an IdP, which have lines and failed events of their own. The objects are named by their ids alone.
+// audit writes who changed what, or tried to: one line for each call from an outside client that may change something. Messages of an IdP
+// are excluded, because they have log lines and failed events of their own. The line names objects only by their ids.
 func (s *Server) audit(ctx context.Context, method string, request, response any, err error) {
 	principal := PrincipalOf(ctx)
 	switch principal.GetKind() {
@@ -35,7 +35,7 @@ func (s *Server) audit(ctx context.Context, method string, request, response any
 	objects := objectIDs{values: map[string]string{}}
 	objects.read(request)
 	if objects.values["id"] == "" && err == nil {
-		objects.read(response) // what was created
+		objects.read(response) // the created objects
 	}
 	for _, name := range objects.names {
 		attributes = append(attributes, slog.String(name, objects.values[name]))
@@ -48,7 +48,7 @@ func (s *Server) audit(ctx context.Context, method string, request, response any
 	s.log.LogAttrs(ctx, slog.LevelInfo, "change", attributes...)
 }
 
-// objectIDs are what a request and its response name, by field, in the order of the fields.
+// objectIDs are the ids of the objects in a request and its response, by field, in the order of the fields.
 type objectIDs struct {
 	names  []string
 	values map[string]string
@@ -65,8 +65,8 @@ func (o *objectIDs) read(message any) {
 	}
 }
 
-// readFields reads a message's fields `id` and `*_id`, and those of the messages in it. An organization's id is its organization_id. What has not the form of an id is left out: a
-// client may have put a person's name there.
+// readFields reads the fields `id` and `*_id` of a message, and those of the messages in it. The id of an organization is its
+// organization_id. A value that does not have the form of an id is left out, because a client may have sent the name of a person.
 func (o *objectIDs) readFields(m protoreflect.Message, depth int) {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
@@ -76,7 +76,7 @@ func (o *objectIDs) readFields(m protoreflect.Message, depth int) {
 			name = "organization_id"
 		}
 		switch {
-		case field.IsList() || field.IsMap() || !m.Has(field) || name == "request_id": // which names the call
+		case field.IsList() || field.IsMap() || !m.Has(field) || name == "request_id": // which identifies the call
 		case field.Message() != nil && depth > 0:
 			o.readFields(m.Get(field).Message(), depth-1)
 		case field.Kind() == protoreflect.StringKind && (name == "id" || strings.HasSuffix(name, "_id")):

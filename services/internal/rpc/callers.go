@@ -16,14 +16,14 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// Callers gives the contract's word on who may call a method, named as in "/usher.rule.v1.RuleService/GetRule". A method
-// that says nothing admits nobody.
+// Callers returns who may call a method, by the contract. A method name is such as "/usher.rule.v1.RuleService/GetRule". A method without
+// the option admits nobody.
 func Callers(fullMethod string) *commonv1.Callers { return admissionOf(fullMethod).callers }
 
-// Reads says whether a method changes nothing, by the contract's idempotency_level.
+// Reads reports whether a method changes nothing, by the contract's idempotency_level.
 func Reads(fullMethod string) bool { return admissionOf(fullMethod).reads }
 
-// admission is what the contract says of a method.
+// admission is the part of the contract that concerns the admission to a method.
 type admission struct {
 	callers *commonv1.Callers
 	reads   bool // it changes nothing, by its idempotency_level
@@ -37,7 +37,7 @@ func admissionOf(fullMethod string) admission {
 	name := protoreflect.FullName(strings.ReplaceAll(strings.TrimPrefix(fullMethod, "/"), "/", "."))
 	if d, err := protoregistry.GlobalFiles.FindDescriptorByName(name); err == nil {
 		if method, ok := d.(protoreflect.MethodDescriptor); ok {
-			options, _ := method.Options().(*descriptorpb.MethodOptions) // nil reads as no option
+			options, _ := method.Options().(*descriptorpb.MethodOptions) // nil means no options
 			a.reads = options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 			a.callers = callersOf(options, method.Parent().Options())
 		}
@@ -46,7 +46,7 @@ func admissionOf(fullMethod string) admission {
 	return a
 }
 
-// callersOf are a method's own callers, or its service's default.
+// callersOf returns the callers of a method, or the default of its service.
 func callersOf(method, service protoreflect.ProtoMessage) *commonv1.Callers {
 	if proto.HasExtension(method, commonv1.E_Callers) {
 		return proto.GetExtension(method, commonv1.E_Callers).(*commonv1.Callers)
@@ -54,14 +54,14 @@ func callersOf(method, service protoreflect.ProtoMessage) *commonv1.Callers {
 	return proto.GetExtension(service, commonv1.E_DefaultCallers).(*commonv1.Callers)
 }
 
-// admissionByMethod remembers what the descriptors say; they never change.
+// admissionByMethod caches the descriptors' contents, which never change.
 var admissionByMethod sync.Map
 
-// Public says whether a method is part of the public gRPC face: clients from outside may call it, and the gateway for them.
+// Public reports whether a method is part of the public gRPC API: clients from outside may call it, and the gateway calls it for them.
 func Public(fullMethod string) bool {
 	callers := Callers(fullMethod)
 	if !slices.Contains(callers.GetServices(), commonv1.Caller_CALLER_GATEWAY) {
-		return false // another service calls it on their behalf
+		return false // another service calls it for clients
 	}
 	return slices.ContainsFunc(callers.GetPrincipals(), func(kind commonv1.PrincipalKind) bool {
 		switch kind {
@@ -74,7 +74,7 @@ func Public(fullMethod string) bool {
 	})
 }
 
-// admit refuses a caller that the contract does not allow, and a principal that it does not allow.
+// admit refuses a caller or a principal that the contract does not allow.
 func admit(ctx context.Context, fullMethod string) error {
 	says, caller, principal := admissionOf(fullMethod), CallerOf(ctx), PrincipalOf(ctx)
 	callers := says.callers
@@ -91,9 +91,9 @@ func admit(ctx context.Context, fullMethod string) error {
 	return nil
 }
 
-// withinTenancy refuses a request that names another organization or directory than its principal is bound to, or an
-// organization outside of its scope. It holds for every RPC: what names no organization is not for a principal that is
-// bound to some, except where it concerns none.
+// withinTenancy refuses a request that names another organization or directory than the one its principal is bound to, or an organization
+// outside of the principal's scope. It applies to every RPC. A principal that is bound to organizations may not call an RPC that names no
+// organization, unless the RPC concerns none.
 func withinTenancy(ctx context.Context, fullMethod string, request any) error {
 	principal := PrincipalOf(ctx)
 	switch principal.GetKind() {
@@ -123,7 +123,7 @@ func withinTenancy(ctx context.Context, fullMethod string, request any) error {
 	return nil
 }
 
-// tenancy finds the organization and directory that a request names, in itself or in its `target`.
+// tenancy returns the organization and directory that a request names, in itself or in its `target`.
 func tenancy(request any) (organization, directory string, named bool) {
 	type organized interface{ GetOrganizationId() string }
 	message, ok := request.(proto.Message)
@@ -144,18 +144,18 @@ func tenancy(request any) (organization, directory string, named bool) {
 	return tenancy(reflected.Get(field).Message().Interface())
 }
 
-// sharedByAll names the RPCs without an organization that a principal of one may call: the catalogue of roles.
+// sharedByAll reports whether an RPC without an organization is open to principals of one organization: only the catalog of roles is.
 func sharedByAll(fullMethod string) bool {
 	return fullMethod == "/usher.rule.v1.RoleService/GetRole" || fullMethod == "/usher.rule.v1.RoleService/ListRoles"
 }
 
-// aboutAll names the RPCs without an organization that a principal of all organizations may call.
+// aboutAll reports whether an RPC without an organization is open to principals of all organizations.
 func aboutAll(fullMethod string) bool {
 	return fullMethod == "/usher.directory.v1.OrganizationService/ListOrganizations" ||
 		fullMethod == "/usher.directory.v1.OrganizationService/CreateOrganization"
 }
 
-// CallerName is a service's name as certificates and logs have it, such as "gateway".
+// CallerName returns the name of a service in certificates and logs, such as "gateway".
 func CallerName(caller commonv1.Caller) string {
 	if caller == commonv1.Caller_CALLER_UNSPECIFIED {
 		return "an unknown service"

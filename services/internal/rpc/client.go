@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc/connectivity"
 )
 
-// clientUnary carries the principal and message over and leaves this side time to report a time-out.
+// clientUnary transmits the principal and the message ID, and reserves time for this side to report a time-out.
 func clientUnary(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 	ctx, cancel, err := prepare(ctx)
 	if err != nil {
@@ -19,11 +19,11 @@ func clientUnary(ctx context.Context, method string, request, reply any, conn *g
 	return invoke(ctx, method, request, reply, conn, options...)
 }
 
-// replicaWait is how long a call waits when no replica is there: replicas that are restarted one after the other may leave
-// a moment without any that this client has found again. A service that is down is so reported after this time.
+// replicaWait is how long a call waits if no replica is reachable: when replicas are restarted one after another, there may be a moment in
+// which this client has not found any of them again. So a service that is down is reported after this time.
 const replicaWait = 2 * time.Second
 
-// awaitReplica waits while every replica is known to be away.
+// awaitReplica waits while every replica is known to be unreachable.
 func awaitReplica(ctx context.Context, conn *grpc.ClientConn) {
 	state := conn.GetState()
 	if state != connectivity.TransientFailure {
@@ -49,7 +49,7 @@ func prepare(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	return ctx, cancel, nil
 }
 
-// clientStream carries the principal and message over. A stream lives as long as its context.
+// clientStream transmits the principal and the message ID. A stream lives as long as its context.
 func clientStream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
 	ctx, err := outgoing(ctx)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 )
 
-// The metadata that crosses between services.
+// The metadata of calls between services.
 const (
 	principalKey = "usher-principal-bin"
 	messageIDKey = "usher-message-id"
@@ -28,8 +28,8 @@ func WithPrincipal(ctx context.Context, p *commonv1.Principal) context.Context {
 	return context.WithValue(ctx, principalCtx{}, p)
 }
 
-// PrincipalOf is the principal that a call is made for: on a server the one that was forwarded. Without one it is the
-// service itself (SYSTEM).
+// PrincipalOf returns the principal that a call is made for. On a server, this is the principal that the client sent. Without one, it is
+// the service itself (SYSTEM).
 func PrincipalOf(ctx context.Context) *commonv1.Principal {
 	if p, ok := ctx.Value(principalCtx{}).(*commonv1.Principal); ok {
 		return p
@@ -42,19 +42,20 @@ func WithMessageID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, messageIDCtx{}, id)
 }
 
-// MessageIDOf is the ID of the message that a call belongs to, or empty.
+// MessageIDOf returns the ID of the message that a call belongs to, or an empty string.
 func MessageIDOf(ctx context.Context) string {
 	id, _ := ctx.Value(messageIDCtx{}).(string)
 	return id
 }
 
-// CallerOf is the service that made the call, as the connection authenticated it.
+// CallerOf returns the service that made the call, as the connection authenticated it.
 func CallerOf(ctx context.Context) commonv1.Caller {
 	caller, _ := ctx.Value(callerCtx{}).(commonv1.Caller)
 	return caller
 }
 
-// outgoing writes what crosses into a call's metadata. What a client of ours put there under these keys goes.
+// outgoing writes the principal and the message ID into the metadata of a call. It removes values that the calling code put there under
+// these keys.
 func outgoing(ctx context.Context) (context.Context, error) {
 	md, _ := metadata.FromOutgoingContext(ctx)
 	md = md.Copy()
@@ -74,7 +75,7 @@ func outgoing(ctx context.Context) (context.Context, error) {
 	return metadata.NewOutgoingContext(ctx, md), nil
 }
 
-// incoming reads what crossed, on behalf of an authenticated caller.
+// incoming reads the principal and the message ID that an authenticated caller sent.
 func incoming(ctx context.Context, caller commonv1.Caller) (context.Context, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	ctx = context.WithValue(ctx, callerCtx{}, caller)

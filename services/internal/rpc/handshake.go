@@ -14,16 +14,16 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 )
 
-// Identity gives a service's TLS configuration as it is now: its certificate, and whom it trusts, as a server and as a
-// client. It is asked for each handshake, so that certificates can be renewed while the service runs.
+// Identity returns the present TLS configuration of a service: its certificate, and the authorities that it trusts, as a server and as a
+// client. It is called for each handshake, so that certificates can be renewed while the service runs.
 type Identity func() (*tls.Config, error)
 
-// handshake is gRPC's transport credentials over an Identity. Whoever refuses the other side says so in its log, with the
-// reason: gRPC tells the caller only that the service is unavailable.
+// handshake is gRPC's transport credentials over an Identity. The side that refuses the other one logs the reason, because gRPC only tells
+// the caller that the service is unavailable.
 type handshake struct {
-	credentials.TransportCredentials // of the configuration that was first
+	credentials.TransportCredentials // of the first configuration
 	identity                         Identity
-	peer                             string // the certificate name of the service that is called; empty for a server
+	peer                             string // the certificate name of the called service; empty for a server
 	log                              *slog.Logger
 }
 
@@ -67,8 +67,8 @@ func (h *handshake) distrusted(conn net.Conn, err error) {
 		slog.String("service", h.peer), slog.String("address", conn.RemoteAddr().String()), slog.String("error", err.Error()))
 }
 
-// refusable is a client's connection after its handshake. In TLS 1.3 the server looks at the client's certificate only then
-// (RFC 8446 §4.4.2): what the client reads first may be an alert that it is refused.
+// refusable is a client's connection after its handshake. In TLS 1.3, the server checks the client's certificate only then (RFC 8446
+// §4.4.2), so the first data that the client reads may be an alert about a refusal.
 type refusable struct {
 	net.Conn
 	refused func(error)
@@ -77,7 +77,7 @@ type refusable struct {
 func (c *refusable) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	var alert *net.OpError
-	if errors.As(err, &alert) && alert.Op == "remote error" { // so crypto/tls names an alert
+	if errors.As(err, &alert) && alert.Op == "remote error" { // crypto/tls uses this name for an alert
 		c.refused(err)
 	}
 	return n, err
@@ -96,7 +96,7 @@ func (h *handshake) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthIn
 	return secured, info, err
 }
 
-// leftEarly says that the other side just went away, as probes of a port do.
+// leftEarly reports whether the other side just left, as port probes do.
 func leftEarly(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)

@@ -17,13 +17,13 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 )
 
-// InProcess carries calls between the services of one process: no socket and no HTTP/2, but the interceptors of the wire
-// and the identity of the calling service.
+// InProcess makes calls between the services of one process. It has no socket and no HTTP/2, but the same interceptors as the wire, and the
+// identity of the calling service.
 type InProcess struct {
 	channel *inprocgrpc.Channel
 }
 
-// NewInProcess makes the channel. Register services on it before the first call.
+// NewInProcess creates the channel. Register services on it before the first call.
 func NewInProcess(log *slog.Logger, tracing trace.TracerProvider) (*InProcess, error) {
 	server, err := newServer(log, claimedCaller)
 	if err != nil {
@@ -37,7 +37,7 @@ func NewInProcess(log *slog.Logger, tracing trace.TracerProvider) (*InProcess, e
 		WithClientStatsHandler(WithoutMessages(otelgrpc.NewClientHandler(options...)))}, nil
 }
 
-// tracingOptions are those of both transports. W3C context is passed on; baggage is not.
+// tracingOptions returns the options of both transports. They transmit W3C trace context, but no baggage.
 func tracingOptions(tracing trace.TracerProvider) []otelgrpc.Option {
 	return []otelgrpc.Option{
 		otelgrpc.WithTracerProvider(tracing),
@@ -49,7 +49,8 @@ func (p *InProcess) RegisterService(desc *grpc.ServiceDesc, server any) {
 	p.channel.RegisterService(desc, server)
 }
 
-// As gives the connection on which a service calls the others. Whoever holds it is that service: hand it to no other.
+// As returns the connection on which a service calls the others. Any code with this connection can act as that service, so give it to no
+// other.
 func (p *InProcess) As(caller commonv1.Caller) grpc.ClientConnInterface {
 	claim := func(ctx context.Context) context.Context {
 		return metadata.AppendToOutgoingContext(ctx, callerKey, CallerName(caller))
@@ -76,8 +77,8 @@ func (p *InProcess) As(caller commonv1.Caller) grpc.ClientConnInterface {
 		})
 }
 
-// oneRequest is a stream on which the client sends one request. Sending it to a server that has refused the call already is no error, as
-// in gRPC over a network: RecvMsg gives the status of the refusal. Generated code would give the client io.EOF in its place.
+// oneRequest is a stream on which the client sends one request. Sending to a server that has already refused the call is not an error, as
+// in gRPC over a network: RecvMsg returns the status of the refusal. Generated code would return io.EOF to the client instead.
 type oneRequest struct{ grpc.ClientStream }
 
 func (s oneRequest) SendMsg(request any) error {
@@ -87,7 +88,7 @@ func (s oneRequest) SendMsg(request any) error {
 	return nil
 }
 
-// claimedCaller believes the metadata: within one process only As writes it.
+// claimedCaller believes the metadata, because only As writes it within a process.
 func claimedCaller(ctx context.Context) (commonv1.Caller, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	values := md.Get(callerKey)

@@ -8,9 +8,8 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// serviceConfig is gRPC's word on how to call a service: balanced over its replicas that say they are healthy, and, where
-// the contract says that a method has no side effects, again when the service could not be reached. The tokens bound how
-// much retries add while most calls fail.
+// serviceConfig tells gRPC how to call a service: balanced over its healthy replicas and, if the contract says that a method has no side
+// effects, again after the service could not be reached. The tokens limit the retries while most calls fail.
 func serviceConfig() string {
 	type object = map[string]any
 	config := object{
@@ -34,13 +33,13 @@ func serviceConfig() string {
 	return string(text)
 }
 
-// methodName names a method as a service config does.
+// methodName is the name of a method in a service config.
 type methodName struct {
 	Service string `json:"service"`
 	Method  string `json:"method"`
 }
 
-// safeMethods are those of the contract that may be called twice.
+// safeMethods lists the methods of the contract that may be called twice.
 func safeMethods() (names []methodName) {
 	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
 		for i := range file.Services().Len() {

@@ -24,22 +24,22 @@ import (
 )
 
 const (
-	// defaultDeadline holds for a unary call that names none: nothing waits for ever.
+	// defaultDeadline limits a unary call without a deadline, so that nothing waits for ever.
 	defaultDeadline = 30 * time.Second
-	// reportTime is what each hop keeps of its deadline, so that the callee reports the time-out and not the wire.
+	// reportTime is the part of its deadline that each hop reserves, so that the callee reports the time-out instead of the transport.
 	reportTime = 20 * time.Millisecond
-	// leastTime is the least that is worth beginning with: below it the answer would come too late.
+	// leastTime is the shortest time with which work begins. With less, the answer would come too late.
 	leastTime = 5 * time.Millisecond
 )
 
-// Server is what every service's interceptors need.
+// Server contains what the interceptors of every service need.
 type Server struct {
 	log       *slog.Logger
 	validator protovalidate.Validator
 	identify  func(context.Context) (commonv1.Caller, error)
 }
 
-// newServer makes the interceptors of a server whose connection tells, by identify, which service calls.
+// newServer creates the interceptors of a server. identify returns the calling service of a connection.
 func newServer(log *slog.Logger, identify func(context.Context) (commonv1.Caller, error)) (*Server, error) {
 	validator, err := protovalidate.New()
 	if err != nil {
@@ -48,7 +48,7 @@ func newServer(log *slog.Logger, identify func(context.Context) (commonv1.Caller
 	return &Server{log: log, validator: validator, identify: identify}, nil
 }
 
-// unary is the whole way of a unary call: identity, deadline, admission, validation, handler, status, log.
+// unary handles a unary call as a whole: identity, deadline, admission, validation, handler, status, log.
 func (s *Server) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (response any, err error) {
 	if isHealth(info.FullMethod) {
 		return next(ctx, request)
@@ -79,7 +79,7 @@ func (s *Server) unary(ctx context.Context, request any, info *grpc.UnaryServerI
 	return next(ctx, request)
 }
 
-// stream is the way of a streaming call. Its requests are checked as they are received.
+// stream handles a streaming call. It checks each request when it is received.
 func (s *Server) stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
 	if isHealth(info.FullMethod) {
 		return next(server, stream)
@@ -101,7 +101,7 @@ func (s *Server) stream(server any, stream grpc.ServerStream, info *grpc.StreamS
 	return next(server, &checkedStream{ServerStream: stream, ctx: ctx, server: s, method: info.FullMethod})
 }
 
-// isHealth says that a method is one of gRPC's health service, which every service with a certificate may ask.
+// isHealth reports whether a method belongs to gRPC's health service, which every service with a certificate may call.
 func isHealth(fullMethod string) bool {
 	return strings.HasPrefix(fullMethod, "/"+grpc_health_v1.Health_ServiceDesc.ServiceName+"/")
 }
@@ -121,10 +121,10 @@ func (s *Server) enter(ctx context.Context) (context.Context, error) {
 	return entered, nil
 }
 
-// MessageIDAttribute is the span attribute and log key of a message's ID.
+// MessageIDAttribute is the span attribute and log key of a message ID.
 const MessageIDAttribute = "usher.message_id"
 
-// check admits the caller, then validates what it sends.
+// check admits the caller, then validates its request.
 func (s *Server) check(ctx context.Context, method string, request any) error {
 	if err := admit(ctx, method); err != nil {
 		return err
@@ -139,7 +139,7 @@ func (s *Server) check(ctx context.Context, method string, request any) error {
 	return invalid(s.validator.Validate(message))
 }
 
-// invalid turns the validator's word into an error that names each field.
+// invalid converts the result of the validator into an error that names each field.
 func invalid(err error) error {
 	var violations *protovalidate.ValidationError
 	if !errors.As(err, &violations) {
@@ -159,7 +159,7 @@ func invalid(err error) error {
 	return f
 }
 
-// leave maps the error and writes the call's one line.
+// leave maps the error, and writes the one log line of the call.
 func (s *Server) leave(ctx context.Context, method string, start time.Time, err error) error {
 	attributes := []slog.Attr{
 		slog.String("rpc", method),
@@ -178,17 +178,18 @@ func (s *Server) leave(ctx context.Context, method string, start time.Time, err 
 	attributes = append(attributes, slog.String("code", st.Code().String()),
 		slog.String("reason", fault.ReasonName(Fault(err).Reason)))
 	if st.Code() == codes.Unavailable {
-		// This replica was reached: what it cannot reach, another one can't either. Retries are for lost connections.
-		_ = grpc.SetTrailer(ctx, metadata.Pairs("grpc-retry-pushback-ms", "-1")) // without a transport nobody retries
+		// The call has reached this replica. If this one cannot reach another service, neither can its siblings. Retries are for lost
+		// connections.
+		_ = grpc.SetTrailer(ctx, metadata.Pairs("grpc-retry-pushback-ms", "-1")) // without a transport, nobody retries
 	}
 	level := slog.LevelDebug
 	switch {
 	case st.Code() == codes.Internal:
-		// The client is told nothing of the cause, so the log must be.
+		// The client does not get the cause, so it must be in the log.
 		level = slog.LevelError
 		attributes = append(attributes, slog.String("error", err.Error()))
 	case !slices.Contains(Callers(method).GetServices(), CallerOf(ctx)):
-		// No client of ours does this: somebody has another service's certificate, or one that is no service's.
+		// Usher's own clients never do this: somebody has the certificate of another service, or one of no service.
 		level = slog.LevelWarn
 		attributes = append(attributes, slog.String("error", err.Error()))
 	}
@@ -196,10 +197,10 @@ func (s *Server) leave(ctx context.Context, method string, start time.Time, err 
 	return st.Err()
 }
 
-// checkedStream gives handlers the entered context, and checks each request before they see it.
+// checkedStream gives handlers the context of the call, and checks each request before they get it.
 type checkedStream struct {
 	grpc.ServerStream
-	ctx    context.Context //nolint:containedctx // grpc.ServerStream hands its context out by a method
+	ctx    context.Context //nolint:containedctx // grpc.ServerStream has a method that returns its context
 	server *Server
 	method string
 }

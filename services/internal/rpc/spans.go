@@ -9,8 +9,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// WithoutMessages keeps the texts of errors out of the spans that a handler writes: they may quote what a client sent. The
-// code and the reason stay.
+// WithoutMessages removes the texts of errors from the spans of a handler, because they may quote a client. The code and the reason remain.
 func WithoutMessages(h stats.Handler) stats.Handler { return messageless{h} }
 
 type messageless struct{ stats.Handler }

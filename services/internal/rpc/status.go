@@ -18,23 +18,24 @@ import (
 // errorDomain is the domain of every ErrorInfo.
 const errorDomain = "usher"
 
-// refusal is an error with what a client gets for it, which is made once: the handler, the spans and the transport ask for it.
+// refusal is an error with its status for the client. The status is created once, because the handler, the spans and the transport all need
+// it.
 type refusal struct {
 	fault  *fault.Error
 	status *status.Status
 }
 
-// Error is the fault's text.
+// Error returns the text of the fault.
 func (r *refusal) Error() string { return r.fault.Error() }
 
-// Unwrap gives the fault.
+// Unwrap returns the fault.
 func (r *refusal) Unwrap() error { return r.fault }
 
-// GRPCStatus is what the transport sends.
+// GRPCStatus returns the status that the transport sends.
 func (r *refusal) GRPCStatus() *status.Status { return r.status }
 
-// Refuse gives an error the status of Status for good: Status, Fault and the transport find it without making it again. It is nil
-// for nil.
+// Refuse attaches the status of Status to an error: Status, Fault and the transport find it without creating it again. It returns nil for
+// nil.
 func Refuse(err error) error {
 	if err == nil {
 		return nil
@@ -42,10 +43,10 @@ func Refuse(err error) error {
 	return &refusal{fault: Fault(err), status: Status(err)}
 }
 
-// Status is the one mapping from an error to what a client gets. An error that is not a fault becomes Internal with a
-// fixed text: its own words are for the log. Its status carries exactly one ErrorInfo.
+// Status is the one mapping from an error to the answer for a client. An error that is not a fault becomes Internal with a fixed text,
+// because its own text is for the log. The status contains exactly one ErrorInfo.
 func Status(err error) *status.Status {
-	if refused, ok := err.(*refusal); ok { //nolint:errorlint // a fault that has one for its cause is another fault
+	if refused, ok := err.(*refusal); ok { //nolint:errorlint // a fault whose cause is a refusal is another fault
 		return refused.status
 	}
 	f := Fault(err)
@@ -66,12 +67,12 @@ func Status(err error) *status.Status {
 	}
 	withDetails, err := st.WithDetails(details...)
 	if err != nil {
-		return st // only an OK status has no room for details
+		return st // only an OK status cannot have details
 	}
 	return withDetails
 }
 
-// Fault reads any error as a fault: one that was made here, one that a call answered, or Internal. It is nil for nil.
+// Fault returns any error as a fault: one that was created here, one that a call returned, or Internal. It returns nil for nil.
 func Fault(err error) *fault.Error {
 	if err == nil {
 		return nil
@@ -112,7 +113,7 @@ func fromStatus(st *status.Status, cause error) *fault.Error {
 	if f.Reason != commonv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
 		return f
 	}
-	// The transport itself failed, or a peer that is not ours answered.
+	// The transport itself failed, or the peer is not a service of Usher.
 	switch st.Code() {
 	case codes.Unavailable:
 		return fault.Wrap(cause, fault.Unavailable, "a service cannot be reached").Retry(time.Second)

@@ -24,20 +24,20 @@ import (
 )
 
 const (
-	// maxMessage is the largest message between services, in bytes: a group's document of 64 MiB and its frame.
+	// maxMessage is the greatest size of a gRPC message between services, in bytes: a group's document of 64 MiB and its frame.
 	maxMessage = 80 << 20
-	// connectionAge is after how long a server asks its clients to connect anew: so they find replicas that came since.
+	// connectionAge is the age at which a server asks its clients to reconnect, so that they find new replicas.
 	connectionAge = 5 * time.Minute
 )
 
-// ServerWorkers is how many goroutines a gRPC server keeps for calls. Their stacks have grown already: growing one costs much of a
-// small call's own work. A call that finds none free, as behind so many watches, has a new goroutine.
+// ServerWorkers is how many goroutines a gRPC server keeps for calls. Their stacks have already grown; growing a stack takes much of the
+// time of a small call. A call that finds no free worker, such as during so many watches, gets a new goroutine.
 const ServerWorkers = 32
 
 // certificateSuffix ends the DNS name in a service's certificate: "gateway.usher.internal" is the gateway.
 const certificateSuffix = ".usher.internal"
 
-// CertificateName is the DNS name that the certificate of a service must carry.
+// CertificateName returns the DNS name that the certificate of a service must contain.
 func CertificateName(caller commonv1.Caller) string { return CallerName(caller) + certificateSuffix }
 
 // WireServer is the gRPC server of a service that other processes call.
@@ -46,8 +46,7 @@ type WireServer struct {
 	health *health.Server
 }
 
-// NewWireServer makes the server. identity must demand and verify a client's certificate: its DNS name says which service
-// calls.
+// NewWireServer creates the server. identity must require and verify a client certificate, whose DNS name says which service calls.
 func NewWireServer(identity Identity, log *slog.Logger, tracing trace.TracerProvider) (*WireServer, error) {
 	config, err := identity()
 	if err != nil {
@@ -73,7 +72,7 @@ func NewWireServer(identity Identity, log *slog.Logger, tracing trace.TracerProv
 			grpc.NumStreamWorkers(ServerWorkers),
 			grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
 			grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: connectionAge}),
-			// Clients ask every 10 seconds; one that comes a little early must not be cut off.
+			// Clients ping every 10 seconds. One that is a little early must not be disconnected.
 			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		),
 		health: health.NewServer(),
@@ -82,12 +81,11 @@ func NewWireServer(identity Identity, log *slog.Logger, tracing trace.TracerProv
 	return s, nil
 }
 
-// Drain tells the clients to go to other replicas. Calls that come all the same are served.
+// Drain tells the clients to use other replicas. The server still serves calls that arrive.
 func (s *WireServer) Drain() { s.health.Shutdown() }
 
-// Dial makes the connection to a service, over all its replicas. address is host:port, whose host may resolve to many
-// addresses, or several of them with commas between. identity shows this service's certificate and trusts the authority
-// that signed the others'.
+// Dial creates the connection to a service, over all its replicas. address is host:port, whose host may resolve to many addresses, or
+// several of them separated by commas. identity has this service's certificate and trusts the authority that signed those of the others.
 func Dial(address string, service commonv1.Caller, identity Identity, log *slog.Logger, tracing trace.TracerProvider) (*grpc.ClientConn, error) {
 	handshake, err := clientHandshake(identity, service, log)
 	if err != nil {
@@ -102,7 +100,7 @@ func Dial(address string, service commonv1.Caller, identity Identity, log *slog.
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
 		grpc.WithDefaultServiceConfig(serviceConfig()),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 3 * time.Second, PermitWithoutStream: true}),
-		// A replica that was restarted is found again soon.
+		// This finds a restarted replica soon.
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 500 * time.Millisecond},
 			MinConnectTimeout: 2 * time.Second,
@@ -110,7 +108,7 @@ func Dial(address string, service commonv1.Caller, identity Identity, log *slog.
 	)...)
 }
 
-// resolved gives gRPC's name of an address: one host is asked of DNS, several are a list that stays.
+// resolved returns gRPC's target for an address: gRPC asks DNS for one host, and several hosts are a fixed list.
 func resolved(address string) (target string, options []grpc.DialOption) {
 	several := strings.Split(address, ",")
 	if len(several) == 1 {
@@ -126,7 +124,7 @@ func resolved(address string) (target string, options []grpc.DialOption) {
 	return scheme + ":///" + several[0], []grpc.DialOption{grpc.WithResolvers(list)}
 }
 
-// certifiedCaller reads the service's name from its verified certificate.
+// certifiedCaller returns the name of the service in its verified certificate.
 func certifiedCaller(ctx context.Context) (commonv1.Caller, error) {
 	p, ok := peer.FromContext(ctx)
 	if !ok {

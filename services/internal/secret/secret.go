@@ -1,4 +1,4 @@
-// Package secret is the type of texts that must not be printed: tokens, keys, and addresses with a password in them.
+// Package secret is the type of texts that must not be printed: tokens, keys, and addresses that contain a password.
 package secret
 
 import (
@@ -8,17 +8,17 @@ import (
 	"log/slog"
 )
 
-// Text prints as [secret] in fmt, slog, JSON and YAML, or as nothing where it is empty. Two places are
-// not for it: package fmt prints what is in an unexported field, and encoding/json what is the key of a map.
+// Text prints as [secret] in fmt, slog, JSON and YAML, or as nothing if it is empty. Do not use it in two places: package fmt prints the
+// contents of unexported fields, and encoding/json prints the keys of a map.
 type Text string
 
-// Reveal gives the text itself, to hand it to its owner or to whom it opens something.
+// Reveal returns the text itself, to give it to its owner or to the service that it opens.
 func (t Text) Reveal() string { return string(t) }
 
-// Digest is what is stored and looked up in place of a secret: SHA-256. Only a secret of random bits is safe in it.
+// Digest returns the SHA-256 of a secret, which is stored and looked up instead of it. The digest protects only a secret of random bits.
 func (t Text) Digest() [sha256.Size]byte { return sha256.Sum256([]byte(t)) }
 
-// String keeps the secret out of texts; it tells whether there is one.
+// String hides the secret, but shows whether there is one.
 func (t Text) String() string {
 	if t == "" {
 		return ""
@@ -26,11 +26,11 @@ func (t Text) String() string {
 	return "[secret]"
 }
 
-// Format keeps the secret out of package fmt, whatever the verb: for one that no text has it prints what String hides.
+// Format hides the secret from package fmt. For every verb, also one that does not fit a text, it prints what String returns.
 func (t Text) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, t.String()) }
 
-// LogValue keeps the secret out of logs.
+// LogValue hides the secret from logs.
 func (t Text) LogValue() slog.Value { return slog.StringValue(t.String()) }
 
-// MarshalText keeps the secret out of JSON and YAML.
+// MarshalText hides the secret from JSON and YAML.
 func (t Text) MarshalText() ([]byte, error) { return []byte(t.String()), nil }

@@ -1,4 +1,4 @@
-// Package telemetry sets up what SREs follow a process by: traces, metrics and logs.
+// Package telemetry sets up the traces, metrics and logs of a process.
 package telemetry
 
 import (
@@ -23,31 +23,31 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Telemetry is a process's providers.
+// Telemetry contains the providers of a process.
 type Telemetry struct {
 	Log     *slog.Logger
 	Tracing trace.TracerProvider
 	Meter   metric.MeterProvider
-	// Metrics serves the metrics in Prometheus's format.
+	// Metrics serves the metrics in the format of Prometheus.
 	Metrics http.Handler
 
 	shutdown []func(context.Context) error
 }
 
-// Config is what telemetry can be told.
+// Config is the configuration of the telemetry.
 type Config struct {
-	// Logs is where log lines go.
+	// Logs receives the log lines.
 	Logs io.Writer
-	// Level is the least level that is logged.
+	// Level is the lowest level that is logged.
 	Level slog.Level
 	// Text writes logs for people instead of JSON.
 	Text bool
-	// Spans takes finished spans in place of an OTLP exporter; for tests.
+	// Spans receives finished spans instead of an OTLP exporter, for tests.
 	Spans sdktrace.SpanExporter
 }
 
-// New makes the providers. Traces go to the OTLP endpoint that OTEL_EXPORTER_OTLP_ENDPOINT or
-// OTEL_EXPORTER_OTLP_TRACES_ENDPOINT names; without one, trace IDs are made and passed on, and nothing is recorded.
+// New creates the providers. Traces go to the OTLP endpoint in OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT. Without
+// one, trace IDs are created and transmitted, but nothing is recorded.
 func New(ctx context.Context, c Config) (*Telemetry, error) {
 	t := &Telemetry{Log: slog.New(newHandler(c))}
 	about := resource.NewSchemaless(attribute.String("service.name", "usher"))
@@ -80,7 +80,7 @@ func New(ctx context.Context, c Config) (*Telemetry, error) {
 	return t, nil
 }
 
-// Shutdown sends what waits to be sent.
+// Shutdown sends the data that waits to be sent.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	var errs []error
 	for _, shutdown := range t.shutdown {
@@ -113,8 +113,8 @@ func (h handler) WithAttrs(attributes []slog.Attr) slog.Handler {
 
 func (h handler) WithGroup(name string) slog.Handler { return handler{h.Handler.WithGroup(name)} }
 
-// off records no span. Unlike the SDK's own sampler it does not look for the parent's state, which is a walk through all of a
-// context.
+// off records no span. Unlike the SDK's own sampler, it does not search the context for the parent's state, which would walk through the
+// whole context.
 type off struct{}
 
 func (off) ShouldSample(sdktrace.SamplingParameters) sdktrace.SamplingResult {

@@ -1,4 +1,4 @@
-// Package wait is how goroutines wait: for some time, longer after each failure, or for another goroutine's signal.
+// Package wait lets goroutines wait: for some time, longer after each failure, or for a signal of another goroutine.
 package wait
 
 import (
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Sleep waits for d, and says whether it did; false when the context ended first.
+// Sleep waits for d. It returns false if the context ended first.
 func Sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -20,17 +20,17 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Backoff is how long to wait after so many failures in a row, at least 1. It doubles from first up to most, and is random
-// between half of that and all of it: those who failed together must not come back together.
+// Backoff returns how long to wait after so many failures in a row, at least 1. It doubles from first up to most, and is random between
+// half and all of this, so that clients that failed together do not retry together.
 func Backoff(first, most time.Duration, failures int) time.Duration {
 	delay := most
 	if doublings := failures - 1; first < most>>doublings {
 		delay = first << doublings
 	}
-	return delay/2 + rand.N(delay/2+1) //nolint:gosec // nobody gains by guessing it
+	return delay/2 + rand.N(delay/2+1) //nolint:gosec // guessing it gives no advantage
 }
 
-// Poke wakes the one who receives from a channel that holds one. A poke that nobody has received yet counts for both.
+// Poke wakes the receiver of a channel with a buffer of one. If the previous poke was not received yet, both count as one.
 func Poke(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -38,13 +38,13 @@ func Poke(c chan<- struct{}) {
 	}
 }
 
-// Signal wakes everybody who waits whenever something new is there. The zero value is ready.
+// Signal wakes all waiting goroutines when something is new. The zero value is ready to use.
 type Signal struct {
 	mu sync.Mutex
 	ch chan struct{}
 }
 
-// Wait gives a channel that closes at the next Notify. Take it before looking for what is new, so that nothing is missed.
+// Wait returns a channel that closes at the next Notify. Take it before you check for news, so that you miss nothing.
 func (s *Signal) Wait() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,7 +54,7 @@ func (s *Signal) Wait() <-chan struct{} {
 	return s.ch
 }
 
-// Notify wakes all who wait.
+// Notify wakes all goroutines that wait.
 func (s *Signal) Notify() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
