@@ -47,7 +47,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const directory = "0198a000-0000-7000-8000-0000000000d1"
 
-// others stands in for the services behind the gateway.
+// others is a stand-in for the services behind the gateway.
 type others struct {
 	directoryv1.UnimplementedKeyLookupServiceServer
 	directoryv1.UnimplementedOrganizationServiceServer
@@ -59,7 +59,7 @@ type others struct {
 	key        secret.Text
 	lookups    atomic.Int64
 	mu         sync.Mutex
-	refuse     bool // failed events
+	refuse     bool // refuse failed events
 	refused    chan struct{}
 	recorded   map[string]*failedeventsv1.FailedEvent // by id
 	added      chan struct{}
@@ -128,7 +128,7 @@ func (o *others) setRefuse(refuse bool) {
 	o.refuse = refuse
 }
 
-// messageIDs waits until so many events were recorded, and gives the IDs of their messages.
+// messageIDs waits until a number of failed events were recorded, and returns the IDs of their messages.
 func (o *others) messageIDs(t *testing.T, count int) []string {
 	t.Helper()
 	for {
@@ -204,7 +204,7 @@ func run(t *testing.T, g *gateway.Gateway) (stop func()) {
 	}
 }
 
-// fail sends messages that identity refuses, several at a time, and gives the IDs that the answers carry.
+// fail sends messages that identity refuses, several at a time, and returns the IDs in the answers.
 func (o *others) fail(t *testing.T, g *gateway.Gateway, count int) []string {
 	t.Helper()
 	ids := make([]string, count)
@@ -260,7 +260,7 @@ func TestFailedMessagesOutliveTheGateway(t *testing.T) {
 	stop := run(t, killed)
 	want := o.fail(t, killed, 30)
 	<-o.refused
-	stop() // without Close: what the killed process knew is of no use to the next
+	stop() // without Close, because the next process must not need what the killed process knew
 	o.setRefuse(false)
 	g := start(t, config(folder), o.dependencies(t))
 	stop = run(t, g)
@@ -314,7 +314,7 @@ func TestTheSpoolsSizeIsAMetricUntilClose(t *testing.T) {
 	}
 }
 
-func TestLookUpsOfKeysAreCountedByWhatAnswered(t *testing.T) {
+func TestLookUpsOfKeysAreCountedByTheAnsweringLayer(t *testing.T) {
 	t.Parallel()
 	o := newOthers()
 	d := o.dependencies(t)
@@ -340,13 +340,13 @@ func TestLookUpsOfKeysAreCountedByWhatAnswered(t *testing.T) {
 			}
 		}
 	}
-	// Each is a write, so its key is looked up once more when its body is there.
+	// Each one is a write, so its key is looked up again after its body has arrived.
 	if want := map[string]int64{"process": 5, "shared": 0, "directory": 1}; !maps.Equal(got, want) {
 		t.Errorf("counted %v, want %v", got, want)
 	}
 }
 
-func TestTheThreeFaces(t *testing.T) {
+func TestTheThreeAPIs(t *testing.T) {
 	t.Parallel()
 	o := newOthers()
 	g := start(t, config(t.TempDir()), o.dependencies(t))
@@ -403,7 +403,7 @@ func TestTheMemoryInFlightHasRoomForTheLargestBody(t *testing.T) {
 	const largest = 64<<10 + 8*(4<<20+1)
 	for name, c := range map[string]struct {
 		all, share int64
-		want       string // of the error; empty: it is taken
+		want       string // of the error; empty: it is accepted
 	}{
 		"the defaults":                       {0, 0, ""},
 		"room for the largest body alone":    {largest, largest, ""},
@@ -446,7 +446,7 @@ func TestASecretPrintsAsNothing(t *testing.T) {
 	}
 }
 
-// dialPublic serves the public gRPC face until the test ends, and connects to it.
+// dialPublic serves the public gRPC API until the test ends, and connects to it.
 func dialPublic(t *testing.T, g *gateway.Gateway) *grpc.ClientConn {
 	t.Helper()
 	server, listener := g.PublicServer(), bufconn.Listen(1<<20)

@@ -20,7 +20,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/secret"
 )
 
-// stranger sends what directories and services send.
+// stranger sends requests as directories and services do.
 type stranger struct {
 	t    *testing.T
 	face http.Handler
@@ -40,7 +40,7 @@ func (s stranger) send(secret secret.Text, remote, forwarded string) *httptest.R
 	return answer
 }
 
-// unknown sends so many keys that nobody knows, and counts the answers.
+// unknown sends a number of unknown keys, and counts the answers.
 func (s stranger) unknown(kind bearer.Kind, count int, remote, forwarded string) (counts map[int]int, last *httptest.ResponseRecorder) {
 	s.t.Helper()
 	counts = map[int]int{}
@@ -51,7 +51,7 @@ func (s stranger) unknown(kind bearer.Kind, count int, remote, forwarded string)
 	return counts, last
 }
 
-// started is a gateway whose time stands still, which looks up 10 unknown keys at once from an address, and 30 in all.
+// started returns a gateway whose clock does not move. It looks up 10 unknown keys at once from an address, and 30 in all.
 func started(t *testing.T) (*others, *gateway.Gateway) {
 	t.Helper()
 	o := newOthers()
@@ -65,7 +65,7 @@ func started(t *testing.T) (*others, *gateway.Gateway) {
 	return o, g
 }
 
-func TestUnknownKeysAreLookedUpSoOftenFromAnAddress(t *testing.T) {
+func TestLookUpsOfUnknownKeysAreLimitedPerAddress(t *testing.T) {
 	t.Parallel()
 	o, g := started(t)
 	scim := stranger{t, g.SCIM(), "/scim/v2/" + directory + "/ServiceProviderConfig"}
@@ -74,10 +74,10 @@ func TestUnknownKeysAreLookedUpSoOftenFromAnAddress(t *testing.T) {
 		t.Fatalf("the key: %d: %s", a.Code, a.Body)
 	}
 	counts, _ := scim.unknown(bearer.APIKey, 10, here, "")
-	if counts[401] != 10 || o.lookups.Load() != 11 { // the key opened something, and does not count
+	if counts[401] != 10 || o.lookups.Load() != 11 { // the valid key does not count
 		t.Errorf("as many as may be: %v, %d look-ups", counts, o.lookups.Load())
 	}
-	counts, last := scim.unknown(bearer.APIKey, 1000, here, "203.0.113.9") // who is no proxy is not believed
+	counts, last := scim.unknown(bearer.APIKey, 1000, here, "203.0.113.9") // the sender is not a trusted proxy, so its header is not believed
 	if counts[429] != 1000 || o.lookups.Load() != 11 {
 		t.Errorf("one too many: %v, %d look-ups", counts, o.lookups.Load())
 	}
@@ -91,7 +91,7 @@ func TestUnknownKeysAreLookedUpSoOftenFromAnAddress(t *testing.T) {
 	if counts[401] != 10 {
 		t.Errorf("from another address: %v", counts)
 	}
-	// All faces count together.
+	// All APIs count together.
 	admin := stranger{t, g.Admin(), "/api/v1/organizations/acme"}
 	counts, last = admin.unknown(bearer.ServiceCredential, 3, here, "")
 	if counts[429] != 3 || last.Header().Get("Retry-After") != "1" || !strings.Contains(last.Body.String(), `"LIMIT"`) {
@@ -99,7 +99,7 @@ func TestUnknownKeysAreLookedUpSoOftenFromAnAddress(t *testing.T) {
 	}
 }
 
-func TestUnknownKeysAreLookedUpSoOftenInAll(t *testing.T) {
+func TestLookUpsOfUnknownKeysAreLimitedInAll(t *testing.T) {
 	t.Parallel()
 	o, g := started(t)
 	scim := stranger{t, g.SCIM(), "/scim/v2/" + directory + "/ServiceProviderConfig"}
@@ -115,7 +115,7 @@ func TestUnknownKeysAreLookedUpSoOftenInAll(t *testing.T) {
 		{"behind a proxy", "10.0.0.1:1", "198.51.100.1", 10},
 		{"behind it too, with an invented address before", "10.0.0.1:1", "192.0.2.77, 198.51.100.1", 0},
 		{"another one behind two proxies", "10.0.0.1:1", "198.51.100.2, 10.0.0.2", 10},
-		{"one more", "192.0.2.3:1", "", 0}, // thirty are all
+		{"one more", "192.0.2.3:1", "", 0}, // thirty is the total
 	} {
 		counts, last := scim.unknown(bearer.APIKey, 12, client.remote, client.forwarded)
 		if counts[401] != client.looked || counts[429] != 12-client.looked {
@@ -127,7 +127,7 @@ func TestUnknownKeysAreLookedUpSoOftenInAll(t *testing.T) {
 	}
 }
 
-func TestUnknownCredentialsAreLookedUpSoOftenOverGRPC(t *testing.T) {
+func TestLookUpsOfUnknownCredentialsAreLimitedOverGRPC(t *testing.T) {
 	t.Parallel()
 	o, g := started(t)
 	client := dialPublic(t, g)

@@ -17,7 +17,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-func TestACredentialHasSoManyWatchesOnAllFaces(t *testing.T) {
+func TestACredentialHasALimitOfWatchesOnAllAPIs(t *testing.T) {
 	t.Parallel()
 	o := newOthers()
 	c := config(t.TempDir())
@@ -75,13 +75,13 @@ func TestACredentialHasSoManyWatchesOnAllFaces(t *testing.T) {
 	if code != http.StatusTooManyRequests || !strings.Contains(line, refusal) {
 		t.Errorf("the fourth, over REST: %d: %s", code, line)
 	}
-	// Another client has watches of its own.
+	// Another client has its own watches.
 	end, err = overGRPC("secret")
 	t.Cleanup(end)
 	if err != nil {
 		t.Errorf("the operator: %v", err)
 	}
-	// One that ends makes room.
+	// A watch that ends makes room for another.
 	first()
 	for {
 		end, err := overGRPC(token)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestAComparisonTellsMediansAndPairedRatios(t *testing.T) {
+func TestAComparisonShowsMediansAndPairedRatios(t *testing.T) {
 	t.Parallel()
 	c := newComparison("abc", []string{"get", "check"})
 	add := func(s *series, done int, cpu, median time.Duration) {
@@ -15,7 +15,7 @@ func TestAComparisonTellsMediansAndPairedRatios(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// The second round is slow for both, which the ratios don't show.
+	// The second round is slow for both, which the ratios do not show.
 	for _, slow := range []time.Duration{1, 10, 2} {
 		add(c.before["get"], 1000, slow*400*time.Millisecond, slow*2*time.Millisecond)
 		add(c.after["get"], 2000, slow*400*time.Millisecond, slow*3*time.Millisecond)

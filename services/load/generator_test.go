@@ -42,7 +42,7 @@ func TestALineAsksForATurn(t *testing.T) {
 	}
 }
 
-// A generator makes what it needs by the public API, and takes each turn that it is asked for.
+// A generator creates its data through the public API, and takes each requested turn.
 func TestAGeneratorTakesTurns(t *testing.T) {
 	t.Parallel()
 	lines := ""
@@ -83,18 +83,18 @@ func TestAGeneratorThatCannotPrepareSaysWhy(t *testing.T) {
 	}
 }
 
-// generated runs a generator to the end of some lines, and gives its answers.
+// generated runs a generator to the end of some lines, and returns its answers.
 func generated(t *testing.T, of, lines string) *json.Decoder {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var out strings.Builder
-	// What it returns goes into its first line as well.
+	// The first line contains its error, too.
 	_ = generate(ctx, of, strings.NewReader(lines), &out)
 	return json.NewDecoder(strings.NewReader(out.String()))
 }
 
-// serveApp runs an Usher within the test, and gives the system that a generator is told of.
+// serveApp runs an Usher within the test, and returns the system for a generator.
 func serveApp(t *testing.T) string {
 	t.Helper()
 	logs, err := telemetry.New(t.Context(), telemetry.Config{Logs: io.Discard})

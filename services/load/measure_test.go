@@ -31,8 +31,8 @@ func TestThousands(t *testing.T) {
 	}
 }
 
-// Nobody adds a member that is in the group: it would change nothing.
-func TestClientsHaveMembersOfTheirOwn(t *testing.T) {
+// No client adds a user who is in the group already, because this would change nothing.
+func TestEachClientHasItsOwnMembers(t *testing.T) {
 	t.Parallel()
 	for _, users := range []int{leastUsers, 10_000, 1_000_000} {
 		lowest := users - 1 - (mostClients-1)*spare - (spare - 1)

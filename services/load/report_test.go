@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestTheReportTellsOfGrowth(t *testing.T) {
+func TestTheReportShowsGrowth(t *testing.T) {
 	t.Parallel()
 	of := func(who, name string, rates ...float64) *operation {
 		return &operation{who: who, name: name, rates: rates, megabytes: 50}

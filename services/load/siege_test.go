@@ -24,7 +24,7 @@ func TestASiegeRefusesWhatItCannotDo(t *testing.T) {
 	}
 }
 
-// Whatever a siege must not end with fails it, and the report says so.
+// Every forbidden result makes a siege fail, and the report says so.
 func TestASiegeFails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -21,7 +21,7 @@ const (
 	ruleService    = commonv1.Caller_CALLER_RULE
 )
 
-// written makes a folder for two services by an authority of its own.
+// written creates a folder for two services, with its own authority.
 func written(t *testing.T, now time.Time) string {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "certificates")

@@ -68,7 +68,7 @@ func TestBadSettingsNameTheirKey(t *testing.T) {
 	}
 }
 
-func TestAllProblemsAreGivenAtOnce(t *testing.T) {
+func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "usher.yaml")
 	if err := os.WriteFile(file, []byte("nam: x\nsub: {cuont: 1, count: many}\nwait: fast\nkey_file: /nowhere\n"), 0o600); err != nil {

@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// greeting tells a client that its connection was let in.
+// greeting tells a client that its connection was accepted.
 const greeting = "in"
 
 // door is a limited listener that greets each connection, and keeps it open until the client closes it.
@@ -64,7 +64,7 @@ func open(t *testing.T, o Options) *door {
 	return d
 }
 
-// dial connects from an address of this machine, and says whether it was let in.
+// dial connects from an address of this machine, and reports whether the connection was accepted.
 func (d *door) dial(from string) (conn net.Conn, in bool) {
 	d.t.Helper()
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
@@ -84,7 +84,7 @@ func (d *door) dial(from string) (conn net.Conn, in bool) {
 	return conn, string(got) == greeting
 }
 
-// counts says how many connections were refused for each reason.
+// counts returns how many connections were refused for each reason.
 func (d *door) counts() map[Reason]int {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-func TestAFaultIsFoundInWhatWrapsIt(t *testing.T) {
+func TestAFaultIsFoundInAnErrorThatWrapsIt(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("the cause")
 	err := fmt.Errorf("reading: %w", fault.Wrap(cause, fault.NotFound, "there is no %s", "user"))
@@ -28,7 +28,7 @@ func TestAFaultIsFoundInWhatWrapsIt(t *testing.T) {
 	}
 }
 
-func TestWhatIsAddedIsKept(t *testing.T) {
+func TestAppendedRecordsAreStored(t *testing.T) {
 	t.Parallel()
 	e := fault.New(fault.Conflict, "%d%%", 7).With("a", "1").With("b", "2").Retry(time.Second)
 	if e.Message != "7%" || fmt.Sprint(e.Metadata) != "map[a:1 b:2]" || e.RetryAfter != time.Second {

@@ -19,7 +19,7 @@ var statuses = map[code.Code]int32{
 	code.Code_RESOURCE_EXHAUSTED: 429, code.Code_INTERNAL: 500, code.Code_UNAVAILABLE: 503, code.Code_DEADLINE_EXCEEDED: 504,
 }
 
-// scimTypes are the keywords of RFC 7644 §3.12 and RFC 9865 §2.1, but for "sensitive", which Usher does not send.
+// scimTypes are the keywords of RFC 7644 §3.12 and RFC 9865 §2.1, except "sensitive", which Usher does not send.
 var scimTypes = []scim.ErrorType{
 	scim.InvalidFilter, scim.TooMany, scim.Uniqueness, scim.Mutability, scim.InvalidSyntax, scim.InvalidPath, scim.NoTarget,
 	scim.InvalidValue, scim.InvalidVers, scim.InvalidCursor, scim.ExpiredCursor, scim.InvalidCount,
@@ -62,7 +62,7 @@ func TestEveryReasonHasOptions(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoReasonIsInternal(t *testing.T) {
+func TestANumberThatIsNotAReasonIsInternal(t *testing.T) {
 	t.Parallel()
 	if r := fault.OfSCIMType("sensitive"); r != fault.Internal {
 		t.Errorf("a scimType that Usher does not send has the reason %s", fault.ReasonName(r))

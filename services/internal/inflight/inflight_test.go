@@ -11,12 +11,12 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-func TestWhatDoesNotFitIsRefused(t *testing.T) {
+func TestAReservationThatDoesNotFitIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name     string
-		own      int64 // that the directory holds already
-		others   int64 // that others reserved
+		own      int64 // bytes that the directory has already reserved
+		others   int64 // bytes that others have reserved
 		reserve  int64
 		reason   fault.Reason // 0: it fits
 		budget   string
@@ -73,7 +73,7 @@ func TestAPartOfOtherWorkReservesNothing(t *testing.T) {
 	part.Close()
 }
 
-func TestManyAtATimeKeepToTheBudget(t *testing.T) {
+func TestConcurrentReservationsKeepTheBudget(t *testing.T) {
 	t.Parallel()
 	b := New(100, 30)
 	var working sync.WaitGroup
@@ -112,7 +112,7 @@ func TestReservingAllocatesNothing(t *testing.T) {
 	}
 }
 
-// It changes the process's memory limit, so no other test runs beside it.
+// It changes the memory limit of the process, so it does not run in parallel.
 func TestTheDefaultFollowsTheMemoryLimit(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)
 	defer debug.SetMemoryLimit(before)

@@ -11,7 +11,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-func TestADirectoryWaitsForItsOwnTurnsAlone(t *testing.T) {
+func TestADirectoryOnlyWaitsForItsOwnTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		turns := NewTurns(2)
@@ -34,7 +34,7 @@ func TestADirectoryWaitsForItsOwnTurnsAlone(t *testing.T) {
 				order <- i
 				turn.End()
 			}()
-			synctest.Wait() // it waits before the next one comes
+			synctest.Wait() // it waits before the next one arrives
 		}
 		if len(order) != 0 {
 			t.Error("a third piece of work went on")
@@ -56,7 +56,7 @@ func TestADirectoryWaitsForItsOwnTurnsAlone(t *testing.T) {
 	})
 }
 
-func TestLittleLargeWorkGoesOnAtATime(t *testing.T) {
+func TestLittleLargeWorkRunsAtATime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		turns := NewTurns(8)
@@ -100,7 +100,7 @@ func TestLittleLargeWorkGoesOnAtATime(t *testing.T) {
 	})
 }
 
-func TestABodyThatIsLargeMakesItsWorkLarge(t *testing.T) {
+func TestALargeBodyMakesItsWorkLarge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		turns := NewTurns(1)
@@ -123,7 +123,7 @@ func TestABodyThatIsLargeMakesItsWorkLarge(t *testing.T) {
 		}
 		turn.End()
 
-		// One that does not come keeps no turn for large work either.
+		// A body that does not arrive keeps no turn for large work either.
 		reader, writer := io.Pipe()
 		if turn, err = turns.Wait(t.Context(), "busy"); err != nil {
 			t.Fatal(err)
@@ -140,7 +140,7 @@ func TestABodyThatIsLargeMakesItsWorkLarge(t *testing.T) {
 		if err != nil {
 			t.Errorf("another large body got %v", err)
 		}
-		_ = writer.Close() // what is left of the first waits for the other's end
+		_ = writer.Close() // the first reader still waits for the end of the pipe
 		synctest.Wait()
 		other.End()
 		if err := <-ended; err != nil {
@@ -190,7 +190,7 @@ func TestWorkThatWaitsForItsTurnTooLongIsRefused(t *testing.T) {
 	})
 }
 
-func TestABodyThatDoesNotComeKeepsNoTurn(t *testing.T) {
+func TestABodyThatDoesNotArriveKeepsNoTurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		turns := NewTurns(1)
@@ -229,7 +229,7 @@ func TestABodyThatDoesNotComeKeepsNoTurn(t *testing.T) {
 		if got := <-read; got != "a" {
 			t.Errorf("read %q", got)
 		}
-		// It has its turn again, for as long as its body comes promptly.
+		// It has its turn again, while its body arrives promptly.
 		for range 10 {
 			<-time.After(promptly / 2)
 			if _, err := writer.Write([]byte("b")); err != nil {

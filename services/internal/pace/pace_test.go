@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// pipes is a listener whose connections hold nothing back, and know the time of a synctest bubble.
+// pipes is a listener whose connections have no buffers, and use the clock of a synctest bubble.
 type pipes struct {
 	accepted chan net.Conn
 	closed   chan struct{}
@@ -42,7 +42,7 @@ func (p *pipes) Close() error {
 
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{} }
 
-// connect serves with a handler, and gives a connection to it, which ends with the test.
+// connect serves with a handler, and returns a connection to it, which ends with the test.
 func connect(t *testing.T, handler http.HandlerFunc) net.Conn {
 	t.Helper()
 	p := &pipes{make(chan net.Conn), make(chan struct{})}
@@ -62,7 +62,7 @@ func connect(t *testing.T, handler http.HandlerFunc) net.Conn {
 	return client
 }
 
-// drip writes so many bytes, at so many a second.
+// drip writes a number of bytes at a rate.
 func drip(w io.Writer, bytes, perSecond int) {
 	for part := make([]byte, perSecond); bytes > 0; bytes -= perSecond {
 		<-time.After(time.Second)
@@ -72,14 +72,14 @@ func drip(w io.Writer, bytes, perSecond int) {
 	}
 }
 
-func TestABodyMayNotStandStill(t *testing.T) {
+func TestABodyMayNotStop(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		length int
-		rate   int // bytes a second; 0: nothing comes
+		rate   int // bytes per second; 0: nothing arrives
 		whole  bool
-		took   time.Duration // until it was read, or given up
+		took   time.Duration // until it was read or given up
 	}{
 		{"announced, and nothing comes", 64 << 20, 0, false, Grace},
 		{"a small one, and nothing comes", 1, 0, false, Grace},
@@ -132,17 +132,17 @@ func TestABodyMayNotStandStill(t *testing.T) {
 	}
 }
 
-func TestAnAnswerMayNotStandStill(t *testing.T) {
+func TestTheReadingOfAnAnswerMayNotStop(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		bytes int
-		rate  int // that the client reads a second; 0: it does not
+		rate  int // bytes per second that the client reads; 0: it does not read
 		whole bool
 		took  time.Duration
 	}{
 		{"nobody reads", 4 << 20, 0, false, Grace + time.Second},
-		{"nobody reads a small one", 100, 0, true, 0}, // it is in the server's buffer: the connection ends instead
+		{"nobody reads a small one", 100, 0, true, 0}, // it fits into the server's buffer: the connection ends instead
 		{"at half the pace", 4 << 20, Rate / 2, false, 2 * Grace},
 		{"at the pace", 4 << 20, Rate, true, 64 * time.Second},
 	} {
@@ -194,11 +194,11 @@ func TestAnAnswerMayNotStandStill(t *testing.T) {
 	}
 }
 
-// A client that was fast, such as one of a watch, has no more patience to use up than any other.
-func TestAClientThatWasFastMayNotStandStill(t *testing.T) {
+// A client that was fast, such as one of a watch, gets no more time than others.
+func TestAClientThatWasFastMayNotStop(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const before = 64 << 20 // Longest of it is 17 minutes
+		const before = 64 << 20 // Longest of this is 17 minutes
 		ended := make(chan time.Duration, 1)
 		client := connect(t, func(w http.ResponseWriter, _ *http.Request) {
 			start, err := time.Now(), error(nil)
@@ -219,7 +219,7 @@ func TestAClientThatWasFastMayNotStandStill(t *testing.T) {
 	})
 }
 
-// What Usher takes itself is not the client's: neither between two reads, nor between what a stream has to tell.
+// The time that Usher itself takes does not count as the client's time: neither between two reads, nor between two parts of a stream.
 func TestTheServersOwnTimeDoesNotCount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -242,7 +242,7 @@ func TestTheServersOwnTimeDoesNotCount(t *testing.T) {
 			}
 		})
 		reader := bufio.NewReader(client)
-		for range 2 { // the second on the same connection
+		for range 2 { // the second one on the same connection
 			go fmt.Fprint(client, "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 20\r\n\r\n")
 			if line, err := reader.ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
 				t.Fatalf("%q, %v", line, err)
@@ -288,7 +288,7 @@ func TestARefusedClientCanSendItsBodyAndReadTheAnswer(t *testing.T) {
 	})
 }
 
-// endless is a body that never ends, and counts what was read.
+// endless is a body that never ends, and counts the bytes that were read.
 type endless struct{ read *atomic.Int64 }
 
 func (e endless) Read(p []byte) (int, error) {
@@ -301,7 +301,7 @@ func TestRefusedBodiesAreReadAtARate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var read atomic.Int64
 		var clients sync.WaitGroup
-		allowed := newRefused() // others have another clock
+		allowed := newRefused() // other tests have another clock
 		start := time.Now()
 		for range 64 {
 			clients.Go(func() { discard(t.Context(), endless{&read}, allowed) })

@@ -47,12 +47,12 @@ func everyRPC() []protoreflect.MethodDescriptor {
 	return all
 }
 
-// fullMethod is a method's name as gRPC has it.
+// fullMethod returns a method's name in gRPC's form.
 func fullMethod(m protoreflect.MethodDescriptor) string {
 	return "/" + string(m.Parent().FullName()) + "/" + string(m.Name())
 }
 
-// errReached is what every handler of the stand-in answers: the call was let in.
+// errReached is the answer of every handler of the stand-in: the call was admitted.
 var errReached = fault.New(fault.AlreadyExists, "reached")
 
 // standIn serves every RPC of the contract, so that only the interceptors decide.
@@ -97,7 +97,7 @@ func standIn(t *testing.T) *rpc.InProcess {
 	return channel
 }
 
-// newMessage makes a message of the generated type.
+// newMessage creates a message of the generated type.
 func newMessage(d protoreflect.MessageDescriptor) protoreflect.Message {
 	if t, err := protoregistry.GlobalTypes.FindMessageByName(d.FullName()); err == nil {
 		return t.New()
@@ -105,8 +105,8 @@ func newMessage(d protoreflect.MessageDescriptor) protoreflect.Message {
 	return dynamicpb.NewMessage(d)
 }
 
-// try makes a call and gives its reason. A call that got past the check of callers ends with fault.AlreadyExists, or with
-// fault.InvalidRequest where its empty fields break the contract.
+// try makes a call and returns the reason of its error. A call that passes the check of callers ends with fault.AlreadyExists, or with
+// fault.InvalidRequest if its empty fields violate the contract.
 func try(ctx context.Context, conn grpc.ClientConnInterface, m protoreflect.MethodDescriptor, request proto.Message) error {
 	if !m.IsStreamingServer() && !m.IsStreamingClient() {
 		return conn.Invoke(ctx, fullMethod(m), request, newMessage(m.Output()).Interface())
@@ -137,7 +137,7 @@ func TestAStreamThatIsRefusedAtOnceGivesItsReason(t *testing.T) {
 		ctx := rpc.WithPrincipal(t.Context(), &commonv1.Principal{})
 		stream, err := channel.As(commonv1.Caller_CALLER_DIRECTORY).NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, fullMethod(m))
 		must(t, err)
-		_, _ = stream.Header() // it comes with the refusal
+		_, _ = stream.Header() // it arrives with the refusal
 		must(t, stream.SendMsg(newMessage(m.Input()).Interface()))
 		must(t, stream.CloseSend())
 		if err := stream.RecvMsg(newMessage(m.Output()).Interface()); rpc.Fault(err) == nil || rpc.Fault(err).Reason != fault.NotAllowed {
@@ -146,7 +146,7 @@ func TestAStreamThatIsRefusedAtOnceGivesItsReason(t *testing.T) {
 	}
 }
 
-// naming is a request that names an organization and a directory, wherever it has a place for them.
+// naming returns a request that contains an organization and a directory in all fields for them.
 func naming(m protoreflect.MethodDescriptor, organizationID, directoryID string) (request proto.Message, names, namesDirectory bool) {
 	message := newMessage(m.Input())
 	in := message
@@ -166,7 +166,7 @@ func naming(m protoreflect.MethodDescriptor, organizationID, directoryID string)
 	return message.Interface(), names, namesDirectory
 }
 
-// kinds are all kinds of principals, also the one that is not said.
+// kinds returns all kinds of principals, including the unspecified one.
 func kinds() []commonv1.PrincipalKind {
 	var all []commonv1.PrincipalKind
 	for kind := range commonv1.PrincipalKind_name {
@@ -175,7 +175,7 @@ func kinds() []commonv1.PrincipalKind {
 	return all
 }
 
-// bound are the principals of a kind, bound to acme and a directory as far as their kind is: one, but of a vendor's service
+// bound returns the principals of a kind, bound to acme and a directory if their kind has these: one principal, or for a vendor's service
 // one for each sort of scope.
 func bound(kind commonv1.PrincipalKind, directoryID string) []*commonv1.Principal {
 	switch kind {
@@ -190,7 +190,7 @@ func bound(kind commonv1.PrincipalKind, directoryID string) []*commonv1.Principa
 	}
 }
 
-// The service credentials: of acme among others, and of all organizations.
+// The service credentials: one for acme among others, and one for all organizations.
 func readCredential() *commonv1.Principal {
 	return &commonv1.Principal{Kind: vendor, OrganizationIds: []string{"first", "acme", "last"}}
 }
@@ -207,7 +207,7 @@ func writeAll() *commonv1.Principal {
 	return &commonv1.Principal{Kind: vendor, AllOrganizations: true, MayWrite: true}
 }
 
-// reads says whether the contract promises that a method changes nothing.
+// reads reports whether the contract says that a method changes nothing.
 func reads(m protoreflect.MethodDescriptor) bool {
 	return m.Options().(*descriptorpb.MethodOptions).GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 }
@@ -256,7 +256,7 @@ func TestEveryRPCAdmitsItsCallersAndNoOthers(t *testing.T) {
 	}
 }
 
-// What a service credential opens is a decision each time: a new RPC that admits VENDOR_SERVICE comes on one of these lists.
+// Each RPC for service credentials is a decision: a new RPC that admits VENDOR_SERVICE must be added to one of these lists.
 func TestServiceCredentialsOpenTheseRPCs(t *testing.T) {
 	t.Parallel()
 	read := []string{
@@ -293,7 +293,7 @@ func TestServiceCredentialsOpenTheseRPCs(t *testing.T) {
 	}
 }
 
-func TestWhatReadsSaysSo(t *testing.T) {
+func TestRPCsThatReadDeclareIt(t *testing.T) {
 	t.Parallel()
 	verbs := []string{"Get", "List", "BatchGet", "Lookup", "Find", "Check", "Watch", "Wait", "Resolve", "Read", "Stream"}
 	for _, m := range everyRPC() {
@@ -317,7 +317,7 @@ func TestNoRPCIsOpenToAnotherOrganizationOrDirectory(t *testing.T) {
 			}
 			_, names, namesDirectory := naming(m, "acme", directoryID)
 			if !names {
-				// The roles are everybody's. Who may see all organizations may list and create them.
+				// The roles are open to all. A credential for all organizations may list and create organizations.
 				all := kind == vendor && (m.Name() == "ListOrganizations" || m.Name() == "CreateOrganization")
 				if m.Parent().Name() != "RoleService" && !all {
 					t.Errorf("%s names no organization and admits %s", m.FullName(), kind)
@@ -379,7 +379,7 @@ func TestNoRPCIsOpenToAnotherOrganizationOrDirectory(t *testing.T) {
 	}
 }
 
-func TestWhatHasARouteIsPublicAndWhatIsInternalIsNot(t *testing.T) {
+func TestRPCsWithARouteArePublicAndInternalOnesAreNot(t *testing.T) {
 	t.Parallel()
 	for _, m := range everyRPC() {
 		routed := proto.HasExtension(m.Options(), annotations.E_Http)
@@ -396,7 +396,7 @@ func TestWhatHasARouteIsPublicAndWhatIsInternalIsNot(t *testing.T) {
 			t.Errorf("%s admits %v and is public: %v", m.FullName(), principals, public)
 		}
 	}
-	// Rule asks it for an admin, and only rule.
+	// Only rule calls it, for an admin.
 	if rpc.Public("/usher.identity.v1.ReadService/CheckUserFilter") {
 		t.Error("CheckUserFilter, which the gateway may not call, is public")
 	}

@@ -37,7 +37,7 @@ func TestThePrincipalAndTheMessageCrossAndTheCallerIsAuthenticated(t *testing.T)
 			return &directoryv1.GetDirectoryResponse{}, nil
 		}
 		ctx := rpc.WithMessageID(rpc.WithPrincipal(t.Context(), want), "message-1")
-		// What a client of ours put there itself does not count.
+		// Metadata that a client of ours sets itself does not count.
 		ctx = metadata.AppendToOutgoingContext(ctx, "usher-principal-bin", "\x08\x02", "usher-caller", "rule", "usher-message-id", "forged")
 		request := &directoryv1.GetDirectoryRequest{OrganizationId: "acme", Id: ids.New()}
 		_, err := directoryv1.NewDirectoryServiceClient(conn(gateway)).GetDirectory(ctx, request)
@@ -112,7 +112,7 @@ func TestAnUnknownErrorAndAPanicTellTheClientNothing(t *testing.T) {
 	}
 }
 
-func TestWhatBreaksTheContractIsRefusedByField(t *testing.T) {
+func TestARequestThatBreaksTheContractIsRefusedByField(t *testing.T) {
 	t.Parallel()
 	onEachTransport(t, func(t *testing.T, s *server, _ *log, conn func(commonv1.Caller) grpc.ClientConnInterface) {
 		s.get = func(context.Context, *directoryv1.GetDirectoryRequest) (*directoryv1.GetDirectoryResponse, error) {
@@ -164,7 +164,7 @@ func TestEveryCallHasADeadlineThatLeavesTimeToReport(t *testing.T) {
 	})
 }
 
-func TestATimeOutIsReportedAndTooLittleTimeIsNotBegun(t *testing.T) {
+func TestATimeOutIsReportedAndACallWithTooLittleTimeIsNotStarted(t *testing.T) {
 	t.Parallel()
 	onEachTransport(t, func(t *testing.T, s *server, _ *log, conn func(commonv1.Caller) grpc.ClientConnInterface) {
 		var reached atomic.Int32
@@ -176,7 +176,7 @@ func TestATimeOutIsReportedAndTooLittleTimeIsNotBegun(t *testing.T) {
 			return ctx.Err()
 		}
 		service := conn(gateway)
-		must(t, lookup(t.Context(), service)) // connecting may take longer than what follows has
+		must(t, lookup(t.Context(), service)) // connecting may take longer than the time limit below
 		short, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 		defer cancel()
 		refused(t, "a handler that takes too long", lookup(short, service), fault.Deadline)
@@ -223,7 +223,7 @@ func TestAStreamLivesAsLongAsItsContext(t *testing.T) {
 	})
 }
 
-func TestEachCallLogsOneLineWithoutWhatItCarried(t *testing.T) {
+func TestEachCallLogsOneLineWithoutItsContents(t *testing.T) {
 	t.Parallel()
 	onEachTransport(t, func(t *testing.T, s *server, l *log, conn func(commonv1.Caller) grpc.ClientConnInterface) {
 		s.resolve = func(context.Context) error { return errors.New("broken") }

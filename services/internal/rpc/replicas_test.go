@@ -31,7 +31,7 @@ type member struct {
 	again   func(net.Listener) // serves, at first or after a Stop
 }
 
-// replicas starts servers of one service, and gives a connection to all of them.
+// replicas starts servers of one service, and returns a connection to all of them.
 func replicas(t *testing.T, n int, handle func() error) (all []*member, call func(context.Context) error) {
 	t.Helper()
 	authority, err := certificates.NewAuthority(time.Now(), time.Hour)
@@ -53,7 +53,7 @@ func replicas(t *testing.T, n int, handle func() error) (all []*member, call fun
 			}}
 			s.register(m.server)
 			serving := m.server
-			m.serving.Go(func() { _ = serving.Serve(listener) }) // how it ends is the test's matter
+			m.serving.Go(func() { _ = serving.Serve(listener) }) // the test checks how it ends
 		}
 		m.again(listener)
 		t.Cleanup(func() {
@@ -70,7 +70,7 @@ func replicas(t *testing.T, n int, handle func() error) (all []*member, call fun
 	return all, func(ctx context.Context) error { return lookup(ctx, conn) }
 }
 
-// until calls until a condition holds; no call may fail.
+// until calls until a condition is true; no call may fail.
 func until(t *testing.T, call func(context.Context) error, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !holds(); {
@@ -89,7 +89,7 @@ func TestCallsAreSpreadOverReplicas(t *testing.T) {
 	})
 }
 
-// A replica that drains and stops while it is called loses no call, also none that must not be made twice.
+// When a replica drains and stops, no call is lost, not even one that must not be made twice.
 func TestAReplicaThatStopsLosesNoCall(t *testing.T) {
 	t.Parallel()
 	all, call := replicas(t, 2, func() error { return nil })
@@ -116,7 +116,7 @@ func TestAReplicaThatStopsLosesNoCall(t *testing.T) {
 	clients.Wait()
 }
 
-func TestADrainedReplicaIsLeftAlone(t *testing.T) {
+func TestADrainedReplicaGetsNoCalls(t *testing.T) {
 	t.Parallel()
 	all, call := replicas(t, 2, func() error { return nil })
 	until(t, call, "both replicas were called", func() bool { return all[0].calls.Load() > 0 && all[1].calls.Load() > 0 })
@@ -131,8 +131,8 @@ func TestADrainedReplicaIsLeftAlone(t *testing.T) {
 	})
 }
 
-// What has no side effects is asked again of another replica when one is gone; an answer is an answer.
-func TestALostConnectionIsTriedAgainAndAnAnswerIsNot(t *testing.T) {
+// If a replica is gone, a call without side effects is sent to another one. An error from a replica is not retried.
+func TestALostConnectionIsRetriedAndAnAnswerIsNot(t *testing.T) {
 	t.Parallel()
 	var answer atomic.Pointer[fault.Error]
 	all, call := replicas(t, 2, func() error {
@@ -156,7 +156,7 @@ func TestALostConnectionIsTriedAgainAndAnAnswerIsNot(t *testing.T) {
 	refused(t, "a call of nobody", call(t.Context()), fault.Unavailable)
 }
 
-// Between the end of one replica and the next one's being found, calls wait, also those that must not be made twice.
+// After one replica ended and before the next one is found, calls wait, even those that must not be made twice.
 func TestACallWaitsForAReplicaThatComesBack(t *testing.T) {
 	t.Parallel()
 	all, call := replicas(t, 1, func() error { return nil })
@@ -164,7 +164,7 @@ func TestACallWaitsForAReplicaThatComesBack(t *testing.T) {
 	all[0].server.Drain()
 	all[0].server.Stop()
 	all[0].serving.Wait()
-	refused(t, "a call while it is away", call(t.Context()), fault.Unavailable) // from now on that is known
+	refused(t, "a call while it is away", call(t.Context()), fault.Unavailable) // from now on, the client knows that it is down
 	called := make(chan error, 1)
 	go func() { called <- call(t.Context()) }()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", all[0].address)
@@ -173,7 +173,7 @@ func TestACallWaitsForAReplicaThatComesBack(t *testing.T) {
 	must(t, <-called)
 }
 
-// What has no side effects is asked again when the connection breaks in the middle; what has some is not.
+// When the connection breaks in the middle of a call, the call is repeated if it has no side effects, and only then.
 func TestACallWhoseConnectionBreaksIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int64
@@ -201,7 +201,7 @@ func TestACallWhoseConnectionBreaksIsMadeAgain(t *testing.T) {
 	}
 }
 
-// Only who has a certificate may ask how a service is.
+// Only a service with a certificate may ask for the health of a service.
 func TestHealthIsForServices(t *testing.T) {
 	t.Parallel()
 	s := &server{resolve: func(context.Context) error { return nil }}

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Short names, as the services have them.
+// Short names, as the services use them.
 const (
 	gateway  = commonv1.Caller_CALLER_GATEWAY
 	identity = commonv1.Caller_CALLER_IDENTITY
@@ -53,7 +53,7 @@ func (l *log) String() string {
 	return l.text.String()
 }
 
-// server is a directory service of which a test says what it does.
+// server is a directory service whose behavior a test defines.
 type server struct {
 	directoryv1.UnimplementedDirectoryServiceServer
 	directoryv1.UnimplementedKeyLookupServiceServer
@@ -81,7 +81,7 @@ func (s *server) WatchDirectories(_ *directoryv1.WatchDirectoriesRequest, stream
 	return s.watch(stream)
 }
 
-// onEachTransport runs a test in one process and over the wire: what holds on one must hold on the other.
+// onEachTransport runs a test in one process and over the wire, because both must behave in the same way.
 func onEachTransport(t *testing.T, test func(t *testing.T, s *server, l *log, as func(commonv1.Caller) grpc.ClientConnInterface)) {
 	t.Helper()
 	t.Run("in process", func(t *testing.T) {
@@ -130,7 +130,7 @@ func serve(t *testing.T, l *log, register func(grpc.ServiceRegistrar)) wire {
 	return wire{authority, listener.Addr().String()}
 }
 
-// dial connects as a caller whose certificate an authority signed, to a server that should be a service.
+// dial connects as a caller with a certificate of an authority, to a server that should be a service.
 func (w wire) dial(t *testing.T, authority *certificates.Authority, caller, service commonv1.Caller) grpc.ClientConnInterface {
 	t.Helper()
 	config, err := authority.TLS(caller, time.Now())
@@ -146,13 +146,13 @@ func fixed(config *tls.Config) rpc.Identity {
 	return func() (*tls.Config, error) { return config, nil }
 }
 
-// lookup asks what some key opens.
+// lookup looks up a key.
 func lookup(ctx context.Context, conn grpc.ClientConnInterface) error {
 	_, err := directoryv1.NewKeyLookupServiceClient(conn).ResolveKey(ctx, &directoryv1.ResolveKeyRequest{KeyDigest: make([]byte, 32)})
 	return err
 }
 
-// watchOne follows the directories until the first answer.
+// watchOne watches the directories until the first answer.
 func watchOne(ctx context.Context, conn grpc.ClientConnInterface, r *directoryv1.WatchDirectoriesRequest) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

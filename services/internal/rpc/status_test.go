@@ -16,7 +16,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-func TestEveryReasonHasItsCodeAndCrossesWhole(t *testing.T) {
+func TestEveryReasonHasItsCodeAndSurvivesAnRPC(t *testing.T) {
 	t.Parallel()
 	for value, name := range commonv1.ErrorReason_name {
 		reason := fault.Reason(value)
@@ -51,7 +51,7 @@ func TestEveryReasonHasItsCodeAndCrossesWhole(t *testing.T) {
 	}
 }
 
-func TestErrorsThatAreNoFaults(t *testing.T) {
+func TestErrorsThatAreNotFaults(t *testing.T) {
 	t.Parallel()
 	if f := rpc.Fault(nil); f != nil {
 		t.Errorf("nil is %v", f)

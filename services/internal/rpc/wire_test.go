@@ -42,7 +42,7 @@ func TestOnTheWireACertificateSaysWhoCalls(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		conn grpc.ClientConnInterface
-		want fault.Reason // 0: let in
+		want fault.Reason // 0: admitted
 	}{
 		{"the gateway", w.dial(t, w.authority, gateway, callee), 0},
 		{"a service that may not call this", w.dial(t, w.authority, identity, callee), fault.NotAllowed},
@@ -56,7 +56,7 @@ func TestOnTheWireACertificateSaysWhoCalls(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			// Claiming to be somebody in the metadata is for calls within a process.
+			// Only within a process may the metadata name the caller.
 			ctx := metadata.AppendToOutgoingContext(t.Context(), "usher-caller", "gateway")
 			if err := lookup(ctx, c.conn); c.want != 0 {
 				refused(t, c.name, err, c.want)
@@ -67,7 +67,7 @@ func TestOnTheWireACertificateSaysWhoCalls(t *testing.T) {
 	}
 }
 
-func TestSeveralPrincipalsAreNone(t *testing.T) {
+func TestSeveralPrincipalsCountAsNone(t *testing.T) {
 	t.Parallel()
 	s := &server{resolve: func(context.Context) error {
 		t.Error("the handler was reached")

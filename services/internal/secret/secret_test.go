@@ -19,7 +19,7 @@ func TestASecretNeverPrints(t *testing.T) {
 	}{hush, []secret.Text{hush}}
 	for _, value := range []any{hush, within, &within, map[string]secret.Text{"token": hush}, fmt.Errorf("opening %s", hush)} {
 		var printed strings.Builder
-		// No text has %d: package fmt prints the value all the same.
+		// %d does not fit a text: package fmt prints the value in spite of this.
 		for _, format := range []string{"%s", "%v", "%+v", "%#v", "%q", "%x", "%d", "%t", "%10s"} {
 			fmt.Fprintf(&printed, format+"\n", value)
 		}
@@ -38,7 +38,7 @@ func TestASecretNeverPrints(t *testing.T) {
 	}
 }
 
-func TestASecretTellsWhetherItIsThere(t *testing.T) {
+func TestAPrintedSecretShowsWhetherThereIsOne(t *testing.T) {
 	t.Parallel()
 	if text := fmt.Sprintf("%s,%v", secret.Text("hush"), secret.Text("")); text != "[secret]," {
 		t.Errorf("printed: %s", text)

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start makes telemetry that is shut down with the test.
+// start creates telemetry that is shut down with the test.
 func start(t *testing.T, c telemetry.Config) *telemetry.Telemetry {
 	t.Helper()
 	tel, err := telemetry.New(t.Context(), c)
@@ -33,7 +33,7 @@ func start(t *testing.T, c telemetry.Config) *telemetry.Telemetry {
 	return tel
 }
 
-func TestALogLineSaysItsTrace(t *testing.T) {
+func TestALogLineContainsItsTrace(t *testing.T) {
 	t.Parallel()
 	var lines bytes.Buffer
 	tel := start(t, telemetry.Config{Logs: &lines, Level: slog.LevelInfo})

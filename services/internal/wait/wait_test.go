@@ -55,10 +55,10 @@ func TestAPokeIsReceivedOnceAndNeverWaits(t *testing.T) {
 	<-c
 }
 
-func TestASignalWakesAllWhoWaitAndNobodyLater(t *testing.T) {
+func TestASignalWakesAllWaitingGoroutinesAndNoLaterOnes(t *testing.T) {
 	t.Parallel()
 	var s wait.Signal
-	s.Notify() // with nobody there it is not remembered
+	s.Notify() // without a waiting goroutine, it has no effect
 	first := s.Wait()
 	select {
 	case <-first:

@@ -6,12 +6,12 @@ import (
 	"testing"
 )
 
-func TestWhatAnAddressMayHave(t *testing.T) {
+func TestAnAddressHasALimitOfConnections(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, c := range []struct {
 		name, method, path, body string
-		field                    string // that is refused
+		field                    string // the refused field
 	}{
 		{"nothing", "GET", "/api/v1/organizations/acme", "", ""},
 		{"a parameter", "GET", "/api/v1/organizations/acme/rules?pageSize=1&pageToken=", "", ""},
@@ -61,7 +61,7 @@ func TestAQueryThatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestAMethodThatIsNotPossibleIsToldWhichAre(t *testing.T) {
+func TestARefusalOfAMethodListsTheAllowedOnes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for path, want := range map[string]string{
@@ -75,7 +75,7 @@ func TestAMethodThatIsNotPossibleIsToldWhichAre(t *testing.T) {
 			t.Errorf("%s: %d, %q", path, a.Code, a.Header().Get("Allow"))
 		}
 	}
-	// The mux would take them for ids.
+	// The mux would read them as ids.
 	for path, method := range map[string]string{"/api/v1/organizations/acme:erase": "GET", "/api/v1/organizations/acme/rules/1:enable": "DELETE"} {
 		if a := w.do(method, path, ""); a.Code != 405 || a.Header().Get("Allow") != "POST" {
 			t.Errorf("%s %s: %d, %q", method, path, a.Code, a.Header().Get("Allow"))

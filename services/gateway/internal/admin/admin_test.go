@@ -46,7 +46,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// directories stands in for the directory service.
+// directories is a stand-in for the directory service.
 type directories struct {
 	directoryv1.UnimplementedOrganizationServiceServer
 
@@ -54,7 +54,7 @@ type directories struct {
 	err       error
 	principal *commonv1.Principal
 	created   *directoryv1.CreateOrganizationRequest
-	remains   time.Duration // until the call's deadline
+	remains   time.Duration // the time until the deadline of the call
 }
 
 func (d *directories) CreateOrganization(ctx context.Context, r *directoryv1.CreateOrganizationRequest) (*directoryv1.CreateOrganizationResponse, error) {
@@ -71,14 +71,14 @@ func (d *directories) GetOrganization(_ context.Context, r *directoryv1.GetOrgan
 	return nil, fault.Missing("organization", r.GetOrganizationId())
 }
 
-// accesses stands in for the rule service's feed of access.
+// accesses is a stand-in for the access feed of the rule service.
 type accesses struct {
 	rulev1.UnimplementedAccessServiceServer
 	err     error
 	proceed chan struct{}
 	bounded bool // the call had a deadline
 	hang    bool // after the first answer, until the caller leaves
-	endless bool // it sends 64 KiB after another, until the caller leaves
+	endless bool // it sends parts of 64 KiB until the caller leaves
 	atOnce  bool // it fails before the first answer
 	left    func()
 }
@@ -107,7 +107,7 @@ func (a *accesses) WatchAccess(_ *rulev1.WatchAccessRequest, stream grpc.ServerS
 	return a.err
 }
 
-// keys stands in for the directory service's word on service credentials: there is one.
+// keys is a stand-in for the directory service, with one service credential.
 type keys struct {
 	mu         sync.Mutex
 	credential secret.Text
@@ -248,7 +248,7 @@ func TestARequestWithAServiceCredentialCarriesItsScope(t *testing.T) {
 	}
 	w.keys.set(func(k *keys) { k.err = fault.New(fault.Unavailable, "directory is down") })
 	var f failure
-	for until := time.Now().Add(20 * time.Second); f.Code == 0 && time.Now().Before(until); { // the lease runs out
+	for until := time.Now().Add(20 * time.Second); f.Code == 0 && time.Now().Before(until); { // until the key lease ends
 		if a := w.do("GET", "/api/v1/roles", "", "Authorization", token); a.Code == 503 {
 			if err := json.Unmarshal(a.Body.Bytes(), &f); err != nil {
 				t.Fatal(err)
@@ -383,7 +383,7 @@ func TestTheDescriptionNeedsNoCredential(t *testing.T) {
 	}
 }
 
-func TestAStreamComesLineByLine(t *testing.T) {
+func TestAStreamArrivesLineByLine(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.accesses.err = fault.New(fault.CursorExpired, "too old")
@@ -401,7 +401,7 @@ func TestAStreamComesLineByLine(t *testing.T) {
 	defer func() { _ = answer.Body.Close() }()
 	lines := bufio.NewScanner(answer.Body)
 	for range 2 {
-		// Each line comes before the next is made.
+		// Each line arrives before the next change is made.
 		if !lines.Scan() || !strings.Contains(lines.Text(), `"result":{`) {
 			t.Fatalf("the line is %q", lines.Text())
 		}
@@ -415,7 +415,7 @@ func TestAStreamComesLineByLine(t *testing.T) {
 	}
 }
 
-func TestACallMayTakeAsLongAsTheLongestWait(t *testing.T) {
+func TestACallMayLastAsLongAsTheLongestWait(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	if a := w.do("POST", "/api/v1/organizations", `{"id":"acme"}`); a.Code != 200 {
@@ -426,11 +426,11 @@ func TestACallMayTakeAsLongAsTheLongestWait(t *testing.T) {
 	}
 }
 
-func TestASilentClientHoldsNoConnection(t *testing.T) {
+func TestASilentClientKeepsNoConnection(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, request string
-		late          bool // the body is
+		late          bool // the body is late
 		status        int
 	}{
 		{"no token", "POST /api/v1/organizations HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", false, 401},
@@ -507,7 +507,7 @@ func TestRefusalsAreCountedAndLoggedTogether(t *testing.T) {
 	}
 }
 
-func TestALineLeavesItsTraceToTheLog(t *testing.T) {
+func TestTheLogAddsTheTraceToALine(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.do("GET", "/api/v1/organizations/acme", "")
@@ -532,7 +532,7 @@ func TestSpansAndLogsNameTheRoute(t *testing.T) {
 	}
 }
 
-// An RPC with an address is served, and one that is served is public: else an admin could call what only services may.
+// Every RPC with an address is served, and every served RPC is public: otherwise an admin could call RPCs that are only for services.
 func TestEveryAddressIsServedAndPublic(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

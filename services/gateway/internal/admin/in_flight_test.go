@@ -18,7 +18,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/inflight"
 )
 
-// overBudget is what was counted of refusals, by budget.
+// overBudget returns the counted refusals by budget.
 func (w *world) overBudget(t *testing.T) map[string]int64 {
 	t.Helper()
 	var all metricdata.ResourceMetrics
@@ -48,7 +48,7 @@ func TestRequestsInFlightAreBounded(t *testing.T) {
 	largeBytes := int64(callBytes+bodyCopies*(len(large)+1-firstRoom)) + decodedBytes([]byte(large))
 	for _, c := range []struct {
 		name, body  string
-		own, others int64 // bytes that the credential, and others, hold already
+		own, others int64 // bytes that the credential, and others, have already reserved
 		status      int
 		budget      string
 	}{
@@ -86,7 +86,7 @@ func TestRequestsInFlightAreBounded(t *testing.T) {
 					t.Errorf("counted %v", counted)
 				}
 			}
-			if c.budget == "credential" { // the operator has a share of its own
+			if c.budget == "credential" { // the operator has its own share
 				if a := w.do("POST", "/api/v1/organizations", small); a.Code != 200 {
 					t.Errorf("another credential gets %d: %s", a.Code, a.Body)
 				}
@@ -103,8 +103,8 @@ func TestRequestsInFlightAreBounded(t *testing.T) {
 	}
 }
 
-// It measures what the process allocates, so no other test runs beside it.
-func TestDecodingTakesNoMoreThanIsReserved(t *testing.T) {
+// It measures the allocations of the process, so it does not run in parallel.
+func TestDecodingAllocatesNoMoreThanIsReserved(t *testing.T) {
 	const size = 32 << 10
 	for name, c := range map[string]struct {
 		into                 proto.Message
@@ -121,7 +121,7 @@ func TestDecodingTakesNoMoreThanIsReserved(t *testing.T) {
 		body := []byte(c.before + strings.TrimSuffix(strings.Repeat(c.each+",", size/len(c.each)), ",") + c.behind)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_ = protojson.Unmarshal(bytes.Clone(body), c.into) // what is refused takes memory too
+		_ = protojson.Unmarshal(bytes.Clone(body), c.into) // a refused body takes memory, too
 		runtime.ReadMemStats(&after)
 		if took := int64(after.TotalAlloc - before.TotalAlloc); took > callBytes+decodedBytes(body) {
 			t.Errorf("%s: %d bytes take %d, and %d are reserved", name, len(body), took, callBytes+decodedBytes(body))

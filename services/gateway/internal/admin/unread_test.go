@@ -11,7 +11,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/pace"
 )
 
-// once is a listener with one connection, which holds nothing back and knows the time of a synctest bubble.
+// once is a listener with one connection. It has no buffers, and uses the clock of a synctest bubble.
 type once struct {
 	accepted chan net.Conn
 	closed   chan struct{}
@@ -33,11 +33,11 @@ func (o *once) Close() error {
 
 func (o *once) Addr() net.Addr { return &net.UnixAddr{} }
 
-// However much the client has read before.
+// A watch that is not read ends, however much the client has read before.
 func TestAWatchThatIsNotReadEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const before = 8 << 20 // it alone would let the client stand still for two minutes
+		const before = 8 << 20 // this alone would allow the client to stop for two minutes
 		w := newWorld(t)
 		start, left := time.Now(), make(chan time.Duration, 1)
 		w.accesses.endless, w.accesses.left = true, func() { left <- time.Since(start) }

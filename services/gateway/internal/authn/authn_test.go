@@ -65,7 +65,7 @@ func TestClients(t *testing.T) {
 		return lease, nil
 	}
 	clients := NewClients(NewOperator("secret"), keylease.New(load, now), anyUnknown())
-	// A digest of the credential's form that belongs to a key cannot be made; that it is refused must not rest on that.
+	// No digest can have the form of a credential and belong to a key. The refusal must not depend on this.
 	disguised := NewClients(NewOperator("secret"), keylease.New(func(context.Context, keylease.Digest) (keylease.Lease, error) {
 		return keylease.Lease{DirectoryID: "d", Until: now().Add(time.Second)}, nil
 	}, now), anyUnknown())
@@ -97,7 +97,7 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// world is a bubble's one credential, whose leases are for five seconds.
+// world has one credential in a synctest bubble, whose key leases last five seconds.
 type world struct {
 	mu      sync.Mutex
 	revoked bool
@@ -115,13 +115,13 @@ func (w *world) load(context.Context, keylease.Digest) (keylease.Lease, error) {
 	return keylease.Lease{Unknown: revoked, Credential: &keylease.Credential{ID: "c1"}, Until: asked.Add(5 * time.Second)}, err
 }
 
-// What a client is served for ends with the lease in which its credential ends, and not before.
-func TestAContextIsHeldAsLongAsTheCredential(t *testing.T) {
+// A bound context ends with the key lease in which its credential ends, and not before.
+func TestAContextLastsAsLongAsItsCredential(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		change func(*world)
-		ends   time.Duration // after the change, which comes 2 s into the third lease
+		ends   time.Duration // after the change, which happens 2 s into the third key lease
 		want   fault.Reason
 	}{
 		{"revoked", func(w *world) { w.revoked = true }, 3 * time.Second, fault.Unauthenticated},
@@ -157,18 +157,18 @@ func TestAContextIsHeldAsLongAsTheCredential(t *testing.T) {
 					t.Error("what had succeeded failed")
 				}
 				stop()
-				<-time.After(c.ends) // for a question that nobody waits for any more
+				<-time.After(c.ends) // for a look-up whose result nobody needs any more
 			})
 		})
 	}
 }
 
-// A lease ends by the time of day. Where that was set back since, the end is far, and the credential is looked up all the same.
-func TestAContextIsNotHeldByATimeOfDayThatWasSetBack(t *testing.T) {
+// A key lease ends by the wall clock. If the clock was set back since then, the end is far away, but the credential is still looked up.
+func TestAClockThatWasSetBackDoesNotProlongAContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{}
-		ahead := time.Hour // of the gateway's time of day when the lease was given
+		ahead := time.Hour // of the gateway's clock when the key lease was issued
 		clients := NewClients(NewOperator(""), keylease.New(func(ctx context.Context, digest keylease.Digest) (keylease.Lease, error) {
 			lease, err := w.load(ctx, digest)
 			lease.Until = lease.Until.Add(ahead)
@@ -191,7 +191,7 @@ func TestAContextIsNotHeldByATimeOfDayThatWasSetBack(t *testing.T) {
 	})
 }
 
-func TestWhoIsNotHeldEndsWithTheRequest(t *testing.T) {
+func TestAnUnboundContextEndsWithItsRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{}
@@ -208,12 +208,12 @@ func TestWhoIsNotHeldEndsWithTheRequest(t *testing.T) {
 				t.Errorf("it ended because of %v", err)
 			}
 			stop()
-			stop() // twice is safe
+			stop() // stopping twice is safe
 		}
 	})
 }
 
-func TestRefusalsAreTold(t *testing.T) {
+func TestRefusalsAreReported(t *testing.T) {
 	t.Parallel()
 	now := func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
 	known := bearer.APIKey.New()
@@ -233,7 +233,7 @@ func TestRefusalsAreTold(t *testing.T) {
 	}
 }
 
-// anyUnknown lets any number of unknown credentials be looked up.
+// anyUnknown allows any number of look-ups of unknown credentials.
 func anyUnknown() *UnknownKeys {
 	return NewUnknownKeys(UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, time.Now)
 }

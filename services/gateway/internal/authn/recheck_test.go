@@ -15,7 +15,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
-// called counts the calls that come through.
+// called counts the calls that arrive.
 type called struct {
 	grpc.ClientConnInterface
 	count int
@@ -35,7 +35,7 @@ func TestACredentialIsLookedUpAgainBeforeACallThatChangesSomething(t *testing.T)
 	for _, c := range []struct {
 		name, token, method string
 		change              func(*world)
-		want                fault.Reason // 0: it is let through
+		want                fault.Reason // 0: it is allowed
 	}{
 		{name: "nothing has happened", method: grants, change: func(*world) {}},
 		{name: "it was revoked", method: grants, change: func(w *world) { w.revoked = true }, want: fault.Unauthenticated},

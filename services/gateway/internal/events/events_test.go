@@ -27,14 +27,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// service stands in for the failedevents service.
+// service is a stand-in for the failedevents service.
 type service struct {
 	mu     sync.Mutex
 	err    error           // of every call
-	poison map[string]bool // ids that break the contract
-	taken  []string        // ids, in the order in which they were taken
+	poison map[string]bool // ids of failed events that violate the contract
+	taken  []string        // the accepted ids, in order
 	calls  int
-	called chan struct{} // gets one for each call, as long as there is room
+	called chan struct{} // receives one element per call while there is room
 }
 
 func newService() *service {
@@ -69,7 +69,7 @@ func (s *service) set(err error) {
 	s.err = err
 }
 
-// waitFor returns once so many events were taken.
+// waitFor returns after a number of failed events were accepted.
 func (s *service) waitFor(t *testing.T, count int) []string {
 	t.Helper()
 	for {
@@ -143,7 +143,7 @@ func (b *bench) run() (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-// count is what a counter says, by its `reason` where it has one.
+// count returns the values of a counter, by its `reason` if it has one.
 func (b *bench) count(name string) map[string]int64 {
 	b.t.Helper()
 	var all metricdata.ResourceMetrics
@@ -210,7 +210,7 @@ func TestEventsOutliveTheServiceAndTheProcess(t *testing.T) {
 	stop := first.run()
 	first.record(numbered(0, 40)...)
 	first.service.waitForCalls(t, 20)
-	stop() // the spool is left as kill -9 leaves it
+	stop() // the spool is in the state that kill -9 would leave
 	if taken := first.service.waitFor(t, 0); len(taken) != 0 {
 		t.Fatalf("taken: %q", taken)
 	}
@@ -221,7 +221,7 @@ func TestEventsOutliveTheServiceAndTheProcess(t *testing.T) {
 	stop()
 }
 
-func TestDeliveryGoesOnWhenTheServiceIsBack(t *testing.T) {
+func TestDeliveryContinuesWhenTheServiceIsBack(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, t.TempDir(), spool.Limits{})
 	for _, err := range []error{
@@ -247,7 +247,7 @@ func TestDeliveryGoesOnWhenTheServiceIsBack(t *testing.T) {
 	}
 }
 
-func TestAnEventThatIsRefusedHoldsUpNoOther(t *testing.T) {
+func TestARefusedEventDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, t.TempDir(), spool.Limits{})
 	all := numbered(0, 100)
@@ -270,7 +270,7 @@ func TestAnEventThatIsRefusedHoldsUpNoOther(t *testing.T) {
 	}
 }
 
-func TestBeyondTheBoundEventsAreCounted(t *testing.T) {
+func TestEventsBeyondTheLimitAreCounted(t *testing.T) {
 	t.Parallel()
 	record, err := proto.Marshal(&failedeventsv1.FailedEvent{Id: "e0000", OrganizationId: "acme"})
 	if err != nil {
@@ -293,7 +293,7 @@ func TestBeyondTheBoundEventsAreCounted(t *testing.T) {
 	}
 }
 
-func TestASpoolThatCannotBeWrittenLosesAndSaysSo(t *testing.T) {
+func TestASpoolThatCannotBeWrittenLogsItsLosses(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "spool")
 	b := newBench(t, folder, spool.Limits{})
@@ -309,7 +309,7 @@ func TestASpoolThatCannotBeWrittenLosesAndSaysSo(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoEventIsPassedOver(t *testing.T) {
+func TestARecordThatIsNotAFailedEventIsSkipped(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, t.TempDir(), spool.Limits{})
 	b.record("a")

@@ -25,7 +25,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// overBudget is how many refusals of a budget were counted.
+// overBudget returns how many refusals of a budget were counted.
 func (w watched) overBudget(t *testing.T, budget string) (counted int64) {
 	t.Helper()
 	var all metricdata.ResourceMetrics
@@ -47,7 +47,7 @@ func (w watched) overBudget(t *testing.T, budget string) (counted int64) {
 	return counted
 }
 
-// emptied waits until nothing is held any more: a call gives back what it held a moment after its answer is there.
+// emptied waits until nothing is reserved any more: a call releases its reservation shortly after its answer has arrived.
 func emptied(t *testing.T, b *inflight.Budget) {
 	t.Helper()
 	for late := time.Now().Add(time.Minute); b.Bytes() != 0; runtime.Gosched() {
@@ -70,7 +70,7 @@ func TestCallsInFlightAreBounded(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		request     *directoryv1.GetOrganizationRequest
-		own, others int64 // bytes that the credential, and others, hold already
+		own, others int64 // bytes that the credential, and others, have already reserved
 		code        codes.Code
 		budget      string
 	}{
@@ -104,7 +104,7 @@ func TestCallsInFlightAreBounded(t *testing.T) {
 					t.Errorf("after %s: %s; counted %d times", f.RetryAfter, f.Message, w.overBudget(t, c.budget))
 				}
 			}
-			if c.budget == "credential" { // the operator has a share of its own
+			if c.budget == "credential" { // the operator has its own share
 				if _, err := organizations.GetOrganization(operator(t.Context()), small); err != nil {
 					t.Errorf("another credential: %v", err)
 				}
@@ -120,7 +120,7 @@ func TestCallsInFlightAreBounded(t *testing.T) {
 	}
 }
 
-// What gRPC has of a request cannot be seen until all of it is there, so one that is slow counts as the largest.
+// gRPC does not show how much of a request has arrived before it is complete, so a slow request counts as the largest.
 func TestSlowRequestsReserveTheLargest(t *testing.T) {
 	t.Parallel()
 	limits := patient()
@@ -134,7 +134,7 @@ func TestSlowRequestsReserveTheLargest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// The room that fifty need before they are slow may cost one of the ten its own.
+	// The memory that the fifty need before they are slow may take that of one of the ten.
 	if got := r.outcomes(40); got["status 8"] != 40 {
 		t.Errorf("they ended: %v", got)
 	}
@@ -149,7 +149,7 @@ func TestSlowRequestsReserveTheLargest(t *testing.T) {
 	emptied(t, budget)
 }
 
-func TestASlowRequestThatCameHoldsWhatItTakes(t *testing.T) {
+func TestASlowRequestThatHasArrivedReservesItsOwnSize(t *testing.T) {
 	t.Parallel()
 	limits := patient()
 	limits.Prompt = time.Millisecond
@@ -191,8 +191,8 @@ func TestALargeAnswerIsNotRefused(t *testing.T) {
 	emptied(t, budget)
 }
 
-// It measures what the process allocates, so no other test runs beside it.
-func TestDecodingTakesNoMoreThanIsReserved(t *testing.T) {
+// It measures the allocations of the process, so it does not run in parallel.
+func TestDecodingAllocatesNoMoreThanIsReserved(t *testing.T) {
 	const size = 16 << 10
 	shapes := 0
 	try := func(name string, request protoreflect.MessageDescriptor, data []byte) {
@@ -200,7 +200,7 @@ func TestDecodingTakesNoMoreThanIsReserved(t *testing.T) {
 		into := message(t, request.FullName())
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_ = proto.Unmarshal(data, into) // what is refused takes memory too
+		_ = proto.Unmarshal(data, into) // a refused request takes memory, too
 		runtime.ReadMemStats(&after)
 		took, reserved := int64(after.TotalAlloc-before.TotalAlloc), callBytes+decodedBytes(request, data, protowire.DefaultRecursionLimit)
 		if took > reserved {

@@ -27,7 +27,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// rude is a client that keeps to no rule of HTTP/2 or gRPC but their form.
+// rude is a client that follows only the formats of HTTP/2 and gRPC, but not their rules.
 type rude struct {
 	t      *testing.T
 	conn   net.Conn
@@ -56,7 +56,7 @@ func beRude(t *testing.T, w watched) *rude {
 	return r
 }
 
-// begin opens a call, and sends what of its message it is told to. It may be called beside outcomes.
+// begin opens a call, and sends part of its message. It is safe to call it concurrently with outcomes.
 func (r *rude) begin(method, token string, part []byte) error {
 	var block bytes.Buffer
 	encoder := hpack.NewEncoder(&block)
@@ -81,7 +81,7 @@ func (r *rude) begin(method, token string, part []byte) error {
 	return err
 }
 
-// outcomes reads how calls end, until so many have: by gRPC's code, or the reset that came before one.
+// outcomes reads how a number of calls end: with gRPC's code, or with a reset before it.
 func (r *rude) outcomes(calls int) map[string]int {
 	r.t.Helper()
 	ends := map[uint32]string{}
@@ -111,7 +111,7 @@ func (r *rude) outcomes(calls int) map[string]int {
 	return counts
 }
 
-// lacking is a message as it is framed, without its last byte.
+// lacking returns a framed message without its last byte.
 func lacking(t *testing.T, message proto.Message) []byte {
 	t.Helper()
 	data, err := proto.Marshal(message)
@@ -129,7 +129,7 @@ func TestAThousandCallsWithoutTheirLastByte(t *testing.T) {
 	part := lacking(t, &directoryv1.GetOrganizationRequest{OrganizationId: "acme"})
 	for _, c := range []struct {
 		name, token string
-		ended       int // of a thousand, at once
+		ended       int // of a thousand calls at once
 		refused     bool
 	}{
 		{"with a credential: there are streams for a hundred", "secret", 900, false},
@@ -151,7 +151,7 @@ func TestAThousandCallsWithoutTheirLastByte(t *testing.T) {
 			})
 			got := r.outcomes(c.ended)
 			writing.Wait()
-			// Those that are refused give their stream to another one, which of them is up to chance.
+			// A refused call makes room for another one; which calls are refused is up to chance.
 			if got["status 16"]+got["REFUSED_STREAM"] != c.ended || (got["status 16"] >= maxStreams) != c.refused {
 				t.Errorf("they ended: %v", got)
 			}
@@ -180,7 +180,7 @@ func TestARequestThatDoesNotArriveEnds(t *testing.T) {
 	if got := r.outcomes(2); got["status 4"] != 2 {
 		t.Errorf("they ended: %v", got)
 	}
-	// What a client of ours reads of it.
+	// An ordinary client reads this.
 	stream, err := client.NewStream(operator(t.Context()), &grpc.StreamDesc{ClientStreams: true}, getOrganization)
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +235,7 @@ func TestHeadersHaveALargestSize(t *testing.T) {
 	}
 }
 
-func TestAMessageThatIsNoneIsTheClientsFault(t *testing.T) {
+func TestAnUndecodableRequestIsTheClientsFault(t *testing.T) {
 	t.Parallel()
 	_, client := serve(t)
 	send := func(ctx context.Context) error {
@@ -249,11 +249,11 @@ func TestAMessageThatIsNoneIsTheClientsFault(t *testing.T) {
 	}
 }
 
-// bytesCodec sends bytes that are no message.
+// bytesCodec sends bytes that are not a protobuf message.
 type bytesCodec struct{}
 
 func (bytesCodec) Name() string                    { return "proto" }
-func (bytesCodec) Marshal(any) ([]byte, error)     { return []byte{10, 9, 'x'}, nil } // nine bytes are announced
+func (bytesCodec) Marshal(any) ([]byte, error)     { return []byte{10, 9, 'x'}, nil } // it announces nine bytes
 func (bytesCodec) Unmarshal(d []byte, m any) error { return proto.Unmarshal(d, m.(proto.Message)) }
 
 func TestThereAreNoHealthWatches(t *testing.T) {
@@ -338,7 +338,7 @@ func TestAWatchThatIsNotReadEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	<-rule.left // the service has nobody to tell any more
+	<-rule.left // the service has noticed that its client left
 	got := 0
 	for ; err == nil; got++ {
 		_, err = watch.Recv()
@@ -348,7 +348,7 @@ func TestAWatchThatIsNotReadEnds(t *testing.T) {
 	}
 }
 
-// ends reads until the connection is closed, and gives what it was told before. It answers pings if it is to.
+// ends reads until the connection is closed, and returns the frames before. It answers pings if answering is set.
 func (r *rude) ends(answering bool) (told []string) {
 	r.t.Helper()
 	for {
@@ -363,7 +363,7 @@ func (r *rude) ends(answering bool) (told []string) {
 		switch frame := frame.(type) {
 		case *http2.PingFrame:
 			if answering && !frame.IsAck() {
-				_ = r.framer.WritePing(true, frame.Data) // it may be closed by now
+				_ = r.framer.WritePing(true, frame.Data) // it may be closed already
 			}
 		case *http2.GoAwayFrame:
 			told = append(told, frame.ErrCode.String()+" "+string(frame.DebugData()))
@@ -379,7 +379,7 @@ func TestAnOldConnectionIsCut(t *testing.T) {
 	if told := beRude(t, w).ends(true); len(told) == 0 || told[0] != "NO_ERROR max_age" {
 		t.Errorf("it was told %q", told)
 	}
-	// Whoever keeps to that notices nothing.
+	// A client that follows the rule notices nothing.
 	for range 3 {
 		if _, err := directoryv1.NewOrganizationServiceClient(client).GetOrganization(operator(t.Context()),
 			&directoryv1.GetOrganizationRequest{OrganizationId: "acme"}, grpc.WaitForReady(true)); err != nil {
@@ -391,7 +391,7 @@ func TestAnOldConnectionIsCut(t *testing.T) {
 func TestAClientThatDoesNotAnswerPingsIsCutOff(t *testing.T) {
 	t.Parallel()
 	limits := patient()
-	limits.Quiet, limits.Pong = time.Second, 20*time.Millisecond // gRPC takes no less than a second
+	limits.Quiet, limits.Pong = time.Second, 20*time.Millisecond // gRPC's minimum is a second
 	conns, client, w := serveWithin(t, limits)
 	conns["usher.rule.v1"].stream = []proto.Message{&rulev1.WatchAccessResponse{Cursor: "a"}}
 	conns["usher.rule.v1"].hang = make(chan struct{}, 1)
@@ -422,7 +422,7 @@ func TestAClientThatPingsTooOftenIsCutOff(t *testing.T) {
 	pinging.Go(func() {
 		for range 100 {
 			if r.framer.WritePing(false, [8]byte{1}) != nil {
-				return // it is cut off
+				return // it is disconnected
 			}
 		}
 	})

@@ -50,7 +50,7 @@ func packages() []string {
 	return []string{"usher.directory.v1", "usher.identity.v1", "usher.rule.v1", "usher.failedevents.v1"}
 }
 
-// forwarded is a call that reached a connection.
+// forwarded is a call that arrived at a connection.
 type forwarded struct {
 	method    string
 	request   proto.Message
@@ -59,15 +59,15 @@ type forwarded struct {
 	deadline  bool
 }
 
-// conn stands in for the connection to a service.
+// conn is a stand-in for the connection to a service.
 type conn struct {
 	mu     sync.Mutex
 	calls  []forwarded
 	err    error
 	answer proto.Message   // of a unary call, if not nil
-	stream []proto.Message // what a stream sends before it ends with err
-	left   chan struct{}   // not nil: closed once the context of a stream has ended
-	hang   chan struct{}   // not nil: a stream that has sent all tells so here, and stays until its caller leaves
+	stream []proto.Message // the responses of a stream before it ends with err
+	left   chan struct{}   // if not nil, closed after the context of a stream has ended
+	hang   chan struct{}   // if not nil, a stream sends to it after all its responses, and stays until its caller leaves
 }
 
 func (c *conn) note(ctx context.Context, method string, request any) {
@@ -129,14 +129,14 @@ func (s *stream) RecvMsg(m any) error {
 	return io.EOF
 }
 
-// serve runs a face before a conn for each package, and gives a client.
+// serve runs an API with a conn for each package, and returns a client.
 func serve(t *testing.T) (map[string]*conn, *grpc.ClientConn) {
 	t.Helper()
 	conns, client, _ := serveWatched(t)
 	return conns, client
 }
 
-// patient are limits that no test reaches by chance.
+// patient returns limits that no test reaches by accident.
 func patient() Limits {
 	return Limits{
 		Prompt: time.Minute, Arrival: time.Minute, Unread: time.Minute, Idle: time.Minute, Age: time.Hour, Quiet: time.Minute, Pong: time.Minute,
@@ -148,7 +148,7 @@ func serveWatched(t *testing.T) (map[string]*conn, *grpc.ClientConn, watched) {
 	return serveWithin(t, patient())
 }
 
-// watched is what can be seen of a face from within, and what it knows of keys.
+// watched contains the logs, spans and metrics of an API, and its keys.
 type watched struct {
 	face    *API
 	dial    func(context.Context) (net.Conn, error)
@@ -158,14 +158,14 @@ type watched struct {
 	spans   *tracetest.InMemoryExporter
 }
 
-// keys stands in for the directory service.
+// keys is a stand-in for the directory service.
 type keys struct {
 	mu         sync.Mutex
 	credential secret.Text
 	key        secret.Text
 	revoked    bool
 	err        error
-	asked      chan struct{} // holds one at most
+	asked      chan struct{} // has a buffer of one
 }
 
 func (k *keys) load(_ context.Context, digest keylease.Digest) (keylease.Lease, error) {
@@ -245,7 +245,7 @@ func serveInFlight(t *testing.T, limits Limits, budget *inflight.Budget) (map[st
 
 func operator(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer secret",
-		// What only services may say of each other.
+		// Metadata that only services may send each other.
 		"usher-caller", "rule", "usher-principal-bin", "x", "usher-message-id", "theirs", "other", "x")
 }
 
@@ -258,7 +258,7 @@ func message(t *testing.T, name protoreflect.FullName) proto.Message {
 	return kind.New().Interface()
 }
 
-// call makes a call of any method and gives its first error.
+// call makes a call of any method and returns its first error.
 func call(ctx context.Context, t *testing.T, client *grpc.ClientConn, name string, method protoreflect.MethodDescriptor) error {
 	t.Helper()
 	request, reply := message(t, method.Input().FullName()), message(t, method.Output().FullName())
@@ -336,7 +336,7 @@ func TestExactlyThePublicRPCsAreForwarded(t *testing.T) {
 	}
 }
 
-func TestWithoutACredentialThereIsNothing(t *testing.T) {
+func TestWithoutACredentialEverythingIsRefused(t *testing.T) {
 	t.Parallel()
 	conns, client, seen := serveWatched(t)
 	sending := func(token string) context.Context {
@@ -374,7 +374,7 @@ func TestWithoutACredentialThereIsNothing(t *testing.T) {
 	}
 }
 
-// vendor is the context of one of the vendor's services.
+// vendor returns the context of one of the vendor's services.
 func (w watched) vendor(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+w.keys.credential.Reveal())
 }
@@ -390,7 +390,7 @@ func TestAServiceCredentialsCallsCarryItsScope(t *testing.T) {
 			return
 		}
 		before := len(conns[pkg].calls)
-		// The services decide what it may call: here it is only known for who it is.
+		// The services decide what it may call. Here it is only authenticated.
 		if err := call(seen.vendor(t.Context()), t, client, name, method); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -425,7 +425,7 @@ func TestAStreamEndsWithItsCredential(t *testing.T) {
 				t.Fatal(err)
 			}
 			<-conns["usher.rule.v1"].hang
-			// It outlives leases as long as the credential is valid.
+			// It lives longer than key leases, as long as the credential is valid.
 			for range 3 {
 				<-seen.keys.asked
 			}
@@ -496,7 +496,7 @@ func TestAClientDecidesNothingOfItsTrace(t *testing.T) {
 	}
 }
 
-func TestALineLeavesItsTraceToTheLog(t *testing.T) {
+func TestTheLogAddsTheTraceToALine(t *testing.T) {
 	t.Parallel()
 	_, client, seen := serveWatched(t)
 	_, err := directoryv1.NewOrganizationServiceClient(client).GetOrganization(operator(t.Context()),
@@ -506,7 +506,7 @@ func TestALineLeavesItsTraceToTheLog(t *testing.T) {
 	}
 }
 
-// A client can cause as many as it likes.
+// A client can cause any number of them.
 func TestCallsOverALimitAreCountedAndHaveNoLineEach(t *testing.T) {
 	t.Parallel()
 	conns, client, seen := serveWatched(t)
@@ -546,7 +546,7 @@ func TestMessagesAndErrorsPassUnchanged(t *testing.T) {
 	}
 }
 
-func TestAStreamPassesUntilItEnds(t *testing.T) {
+func TestAStreamIsForwardedUntilItEnds(t *testing.T) {
 	t.Parallel()
 	conns, client := serve(t)
 	for range 3 {

@@ -36,7 +36,7 @@ func TestAnAnswerIsOfATypeThatTheClientReads(t *testing.T) {
 	}
 }
 
-func TestABodyIsTakenInAnyOfItsTypes(t *testing.T) {
+func TestABodyIsAcceptedInEachOfItsMediaTypes(t *testing.T) {
 	t.Parallel()
 	for _, given := range []string{
 		"", "application/scim+json", "application/json", "application/scim+json; charset=utf-8",

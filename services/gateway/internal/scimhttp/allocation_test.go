@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// No test may run beside it.
-func TestBytesThatReadingABodyTakes(t *testing.T) {
+// It counts allocations, so it does not run in parallel.
+func TestReadingABodyAllocatesALimitedNumberOfBytes(t *testing.T) {
 	const size = 1 << 20
 	filled := func(body, with string) []byte {
 		before, after, _ := strings.Cut(body, "<>")

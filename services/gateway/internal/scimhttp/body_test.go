@@ -20,7 +20,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/inflight"
 )
 
-func TestASilentClientHoldsNoConnection(t *testing.T) {
+func TestASilentClientKeepsNoConnection(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, path, headers string
@@ -74,7 +74,7 @@ func TestAFailureAfterTheBodyKeepsTheConnection(t *testing.T) {
 	}
 }
 
-func TestAHeaderAloneGetsLittleRoom(t *testing.T) {
+func TestAHeaderAloneGetsLittleMemory(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	r := w.request("POST", "/Groups", "{}")
@@ -89,7 +89,7 @@ func TestAHeaderAloneGetsLittleRoom(t *testing.T) {
 	}
 }
 
-func TestABodyReservesAsItComes(t *testing.T) {
+func TestABodyReservesMemoryAsItArrives(t *testing.T) {
 	t.Parallel()
 	for _, length := range []int64{0, 1, bodyRoom - 1, bodyRoom, bodyRoom + 1, 100_000, 1 << 20} {
 		for _, announced := range []int64{length, 2 << 20} {
@@ -116,11 +116,11 @@ func TestWorkInFlightIsBounded(t *testing.T) {
 	largeOne := `{"x":"` + strings.Repeat("a", large-8) + `"}`
 	for _, c := range []struct {
 		name, method, path, body string
-		answer                   int   // bytes of the document that identity gives
-		own, others              int64 // bytes that the directory, and others, reserved already
+		answer                   int   // size of the document that identity returns, in bytes
+		own, others              int64 // bytes that the directory, and others, have already reserved
 		status                   int
 		budget                   string
-		called                   bool // identity is
+		called                   bool // identity was called
 	}{
 		{"a message in the last room of its share", "POST", "/Users", "{}", 0, share - messageBytes, 0, 201, "", true},
 		{"a message over its share", "POST", "/Users", "{}", 0, share - messageBytes + 1, 0, 429, "directory", false},
@@ -185,7 +185,7 @@ func TestWorkInFlightIsBounded(t *testing.T) {
 				t.Errorf("%d failed events", events)
 			}
 			if c.budget == "directory" {
-				// Others are served meanwhile, and it is itself once there is room.
+				// Others are served meanwhile, and the directory itself when there is memory again.
 				r := w.request("POST", "/Users", "{}", "Authorization", "Bearer "+w.keys[other].Reveal())
 				r.URL.Path = "/scim/v2/" + other + "/Users"
 				if a := w.serve(r); a.Code != 201 {
@@ -204,8 +204,8 @@ func TestWorkInFlightIsBounded(t *testing.T) {
 	}
 }
 
-// Identity has budgets of its own, for large groups.
-func TestAGroupThatFindsNoRoomInIdentity(t *testing.T) {
+// Identity has its own budgets, for large groups.
+func TestAGroupForWhichIdentityHasNoMemory(t *testing.T) {
 	t.Parallel()
 	for budget, status := range map[string]int{inflight.ShareBudget: 429, inflight.TotalBudget: 503} {
 		t.Run(budget, func(t *testing.T) {
@@ -228,12 +228,12 @@ func TestAGroupThatFindsNoRoomInIdentity(t *testing.T) {
 	}
 }
 
-// aBulk has an operation that alone would need more than what a Bulk leaves of its room.
+// aBulk has an operation that needs more memory than a Bulk leaves of its reservation.
 var aBulk = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"` +
 	strings.Repeat("a", bodyRoom+500) + `"}}]}`
 
-// What is announced costs nothing: only what has come.
-func TestABodyThatIsAnnouncedAndDoesNotComeHoldsNoRoom(t *testing.T) {
+// Only the bytes that have arrived reserve memory, not the announced ones.
+func TestAnAnnouncedBodyReservesNothingUntilItArrives(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *Config) {
 		c.MaxBodyBytes, c.MaxGroupBytes, c.InFlight = 64<<20, 64<<20, inflight.New(8<<20, 4<<20)

@@ -21,7 +21,7 @@ type bulkResult struct {
 	Response                                  *struct{ Status, SCIMType, Detail string }
 }
 
-// bulk sends operations, and answers with their results.
+// bulk sends operations, and returns their results.
 func (w *world) bulk(members string, operations ...string) []bulkResult {
 	w.t.Helper()
 	a := w.do("POST", "/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],`+members+
@@ -46,7 +46,7 @@ func (w *world) bulk(members string, operations ...string) []bulkResult {
 	return body.Operations
 }
 
-// statuses are those of results, in order.
+// statuses returns the statuses of results, in order.
 func statuses(results []bulkResult) string {
 	var all []string
 	for _, result := range results {
@@ -55,7 +55,7 @@ func statuses(results []bulkResult) string {
 	return strings.Join(all, " ")
 }
 
-// called names the calls that identity got, with what came in them.
+// called lists the calls that identity received, with their contents.
 func (i *identity) called() (all []string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -75,7 +75,7 @@ func (i *identity) called() (all []string) {
 	return all
 }
 
-// written is what a call writes, if it does.
+// written returns the write of a call, if it has one.
 func written(r proto.Message) *identityv1.Write {
 	w, _ := r.(interface{ GetWrite() *identityv1.Write })
 	if w == nil {
@@ -84,7 +84,7 @@ func written(r proto.Message) *identityv1.Write {
 	return w.GetWrite()
 }
 
-// nameOf names what a call does, such as "PatchUser".
+// nameOf returns a name for a call, such as "PatchUser".
 func nameOf(r proto.Message) string {
 	of := r.(interface{ GetTarget() *identityv1.Target }).GetTarget().GetResourceType()
 	switch written(r).GetOperation() {
@@ -107,7 +107,7 @@ func (w *world) wantCalls(want ...string) {
 	}
 }
 
-func TestABulkCarriesOutItsOperations(t *testing.T) {
+func TestABulkExecutesItsOperations(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	results := w.bulk("",
@@ -147,7 +147,7 @@ func TestABulkCarriesOutItsOperations(t *testing.T) {
 	}
 }
 
-func TestABulkCreatesWhatIsReferredToFirst(t *testing.T) {
+func TestABulkCreatesTheTargetsOfReferencesFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.identity.fresh = true
@@ -175,7 +175,7 @@ func TestABulkCreatesWhatIsReferredToFirst(t *testing.T) {
 	}
 }
 
-func TestReferencesMayGoRoundInACircle(t *testing.T) {
+func TestReferencesMayFormACycle(t *testing.T) {
 	t.Parallel()
 	a := `{"method":"POST","path":"/Users","bulkId":"a","version":"W/\"9\"","data":{"userName":"a","x":{"manager":{"value":"bulkId:b"}}}}`
 	b := `{"method":"POST","path":"/Users","bulkId":"b","data":{"userName":"b","x":{"manager":"bulkId:a", "k":[{"value":"bulkId:a"},{"value":"c"}]}}}`
@@ -311,7 +311,7 @@ func TestAnOperationFailsAlone(t *testing.T) {
 	}
 }
 
-func TestWhatRefersToAFailedOperationFails(t *testing.T) {
+func TestAnOperationThatRefersToAFailedOneFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.identity.fails = func(r proto.Message) error {
@@ -376,7 +376,7 @@ func TestABrokenBulkIsRefusedWhole(t *testing.T) {
 	}
 }
 
-// Each would take memory and time, and a body has room for millions.
+// Each operation would take memory and time, and a body has room for millions.
 func TestOperationsBeyondTheLimitAreNotRead(t *testing.T) {
 	t.Parallel()
 	if got := elements([]byte(`[1,2,3,4,5]`), 3); len(got) != 3 || string(got[2]) != "3" {
@@ -384,25 +384,25 @@ func TestOperationsBeyondTheLimitAreNotRead(t *testing.T) {
 	}
 }
 
-func TestABulkGoesAtTheDirectorysRateAndEndsInTime(t *testing.T) {
+func TestABulkKeepsTheDirectorysRateAndEndsInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *Config) { c.RatePerSecond, c.RequestTimeout = 2, 3*time.Second })
 		w.handler.d.Now = time.Now
-		w.now = time.Now().Add(time.Hour) // of the lease on the key
+		w.now = time.Now().Add(time.Hour) // when the key lease ends
 		var operations []string
 		for range 10 {
 			operations = append(operations, `{"method":"DELETE","path":"/Users/`+someID+`"}`)
 		}
-		// What refers to one that was not begun is not begun either.
+		// An operation that refers to one that was not started is not started either.
 		operations = append(operations, `{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"a"}}`,
 			`{"method":"POST","path":"/Groups","bulkId":"g","data":{"members":[{"value":"bulkId:a"}]}}`)
-		// Of the two at once the request is one; two a second follow, of three seconds.
+		// The request itself is one of the burst of two; then two per second follow, for three seconds.
 		got := statuses(w.bulk("", operations...))
 		if got != "204 204 204 204 204 204 503 503 503 503 503 503" && got != "204 204 204 204 204 204 204 503 503 503 503 503" {
 			t.Error(got)
 		}
-		// One failed event tells of all that were not begun. One operation may have begun with too little time for its call.
+		// One failed event reports all operations that were not started. One operation may have started with too little time for its call.
 		done, events := w.identity.count(), w.events.all()
 		if done < 6 || len(events) < 1 || len(events) > 2 {
 			t.Fatalf("%d calls, failed events %v", done, events)
@@ -415,12 +415,12 @@ func TestABulkGoesAtTheDirectorysRateAndEndsInTime(t *testing.T) {
 	})
 }
 
-func TestACircleThatIsNotClosedInTimeIsTold(t *testing.T) {
+func TestACycleThatIsNotClosedInTimeIsReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *Config) { c.RatePerSecond, c.RequestTimeout = 2, 900*time.Millisecond })
 		w.handler.d.Now = time.Now
-		w.now = time.Now().Add(time.Hour) // of the lease on the key
+		w.now = time.Now().Add(time.Hour) // when the key lease ends
 		w.identity.fresh = true
 		results := w.bulk("",
 			`{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"a","manager":"bulkId:b"}}`,
@@ -436,7 +436,7 @@ func TestACircleThatIsNotClosedInTimeIsTold(t *testing.T) {
 	})
 }
 
-func TestAFaultOfOursIsOneOperations(t *testing.T) {
+func TestAnInternalErrorAffectsOneOperation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.identity.panics = true

@@ -9,7 +9,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
-// lacking names the members of a path that an object has not.
+// lacking returns the paths whose members an object does not have.
 func lacking(object map[string]any, paths ...string) (missing []string) {
 	for _, path := range paths {
 		at := any(object)
@@ -24,7 +24,7 @@ func lacking(object map[string]any, paths ...string) (missing []string) {
 	return missing
 }
 
-func TestDescriptionsHaveAllThatIsRequired(t *testing.T) {
+func TestDescriptionsHaveAllRequiredMembers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := get[map[string]any](t, w, "/ServiceProviderConfig")
@@ -79,7 +79,7 @@ func TestDescriptionsHaveAllThatIsRequired(t *testing.T) {
 	}
 }
 
-func TestDescriptionsHeedNoParameter(t *testing.T) {
+func TestDescriptionsIgnoreParameters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, path := range []string{"/ServiceProviderConfig", "/ResourceTypes", "/ResourceTypes/User", "/Schemas", "/Schemas/" + scim.UserSchema} {
@@ -104,7 +104,7 @@ func TestAMessageIsNoSchema(t *testing.T) {
 			t.Errorf("%s: %d", urn, a.Code)
 		}
 	}
-	if all := w.do("GET", "/Schemas", "").Body.String(); strings.Count(all, "urn:ietf:params:scim:api:") != 1 { // that of the list itself
+	if all := w.do("GET", "/Schemas", "").Body.String(); strings.Count(all, "urn:ietf:params:scim:api:") != 1 { // the one of the list itself
 		t.Errorf("the schemas are %s", all)
 	}
 }
@@ -118,8 +118,8 @@ func TestALocationIsPercentEncoded(t *testing.T) {
 	}
 }
 
-// A Bulk that was carried out is 200 whatever became of its operations, and names the results of all of them.
-func TestABulkOfFailuresIsCarriedOut(t *testing.T) {
+// An executed Bulk gets 200 whatever its operations did, and contains the results of all of them.
+func TestABulkOfFailuresIsExecuted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	results := w.bulk("", `{"method":"POST","path":"/Users","bulkId":"a","data":7}`, `{"method":"DELETE","path":"/Users/1","version":"x"}`)

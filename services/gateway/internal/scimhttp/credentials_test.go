@@ -12,7 +12,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-func TestEveryWrongCredentialIsRefusedAlike(t *testing.T) {
+func TestEveryWrongCredentialGetsTheSameAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	mistyped := []byte(w.keys[directory].Reveal())
@@ -62,7 +62,7 @@ func TestEveryWrongCredentialIsRefusedAlike(t *testing.T) {
 	}
 }
 
-func TestWithoutBearerTheClientIsToldHow(t *testing.T) {
+func TestWithoutBearerTheAnswerSaysHowToAuthenticate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	key := w.keys[directory].Reveal()
@@ -142,7 +142,7 @@ func TestASuspendedDirectoryIs403(t *testing.T) {
 	}
 }
 
-func TestOutsideEveryDirectoryThereIsNothing(t *testing.T) {
+func TestAPathOutsideEveryDirectoryIsNotFound(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, path := range []string{"/", "/scim/v2", "/scim/v2/", "/scim", "/healthz", "/scim/v1/x/Users"} {
@@ -154,7 +154,7 @@ func TestOutsideEveryDirectoryThereIsNothing(t *testing.T) {
 	}
 }
 
-func TestAKeyIsCheckedBeforeABodyIsAskedFor(t *testing.T) {
+func TestAKeyIsCheckedBeforeABodyIsRequested(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	r := httptest.NewRequest("POST", "/scim/v2/"+directory+"/Users", broken{})

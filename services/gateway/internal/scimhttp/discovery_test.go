@@ -135,7 +135,7 @@ func TestNothingIsDescribedWithoutIdentity(t *testing.T) {
 	}
 }
 
-func TestADescriptionWithALongIDIsNotThere(t *testing.T) {
+func TestADescriptionWithALongIDIsNotFound(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	if a := w.do("GET", "/Schemas/"+strings.Repeat("x", maxID+1), ""); a.Code != 404 {

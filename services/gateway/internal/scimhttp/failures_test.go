@@ -122,7 +122,7 @@ func TestABodyWithoutALengthIsBoundedToo(t *testing.T) {
 	}
 }
 
-// broken fails after a few bytes, as a connection that was cut does.
+// broken fails after a few bytes, as a broken connection does.
 type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
@@ -209,14 +209,14 @@ func TestFailuresBecomeEventsAndAnswers(t *testing.T) {
 	}
 }
 
-func TestAServerWithoutTheRPCIsNotAResourceThatIsGone(t *testing.T) {
+func TestAServerWithoutTheRPCIsNotAMissingResource(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), w.handler.d.Tracing)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A channel with another service only.
+	// A channel that serves only another service.
 	identityv1.RegisterFeedServiceServer(channel, identityv1.UnimplementedFeedServiceServer{})
 	w.handler.d.Resources = identityv1.NewResourceServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY))
 	if a := w.do("GET", "/Users/"+someID, ""); a.Code != 503 {
@@ -261,7 +261,7 @@ func TestRefusalsAreCountedAndLoggedTogether(t *testing.T) {
 	}
 }
 
-// unanswered sees that a failed event is recorded while the response is still to be written.
+// unanswered checks that a failed event is recorded before the response is sent.
 type unanswered struct {
 	t        *testing.T
 	response *httptest.ResponseRecorder
@@ -287,7 +287,7 @@ func TestAFailedEventIsRecordedBeforeTheAnswer(t *testing.T) {
 	}
 }
 
-// hasty lets every deadline for reading pass at once, where the test would have to wait for it.
+// hasty lets every read deadline expire at once, so that the test need not wait for it.
 type hasty struct{ http.ResponseWriter }
 
 func (h hasty) SetReadDeadline(at time.Time) error {

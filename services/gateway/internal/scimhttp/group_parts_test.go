@@ -15,10 +15,10 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// largeBody has more than a part or two, and is no small one.
+// largeBody has more than two parts.
 var largeBody = `{"displayName":"A","members":[` + strings.Repeat(`{"value":"x"},`, 100_000) + `{"value":"x"}]}`
 
-func TestALargeGroupsBodyGoesOnInParts(t *testing.T) {
+func TestALargeGroupsBodyIsForwardedInParts(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		method, path string
@@ -61,7 +61,7 @@ func TestALargeGroupsBodyGoesOnInParts(t *testing.T) {
 	}
 }
 
-func TestALargeGroupOfABulkGoesOnInParts(t *testing.T) {
+func TestALargeGroupOfABulkIsForwardedInParts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *Config) { c.MaxBulkBytes, c.MaxGroupBytes = 4<<20, 4<<20 })
 	results := w.bulk("",
@@ -82,8 +82,8 @@ func TestALargeGroupOfABulkGoesOnInParts(t *testing.T) {
 	}
 }
 
-// Identity keeps room for that size, which others then wait for.
-func TestASmallBodyWithoutALengthIsOfItsSize(t *testing.T) {
+// Identity reserves memory for this size, for which others would have to wait.
+func TestASmallBodyWithoutALengthReservesItsOwnSize(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	r := w.request("POST", "/Groups", `{"displayName":"a"}`)
@@ -180,7 +180,7 @@ func TestALargeGroupIsShownInParts(t *testing.T) {
 	}
 }
 
-// A client must not take what came of a group for all of it.
+// A client must not take part of a group for the whole.
 func TestALargeGroupThatBreaksOffIsCut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -207,7 +207,7 @@ func TestALargeGroupThatBreaksOffIsCut(t *testing.T) {
 	}
 }
 
-func TestALargeGroupThatIsGoneMeanwhile(t *testing.T) {
+func TestALargeGroupThatIsDeletedMeanwhile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	one := int64(1)
@@ -222,7 +222,7 @@ func TestALargeGroupThatIsGoneMeanwhile(t *testing.T) {
 	}
 }
 
-// Who hears of a failure sends a group again, which would then be there twice.
+// A client that gets an error sends the group again, which would create it twice.
 func TestALargeGroupThatIsWrittenAndCannotBeShown(t *testing.T) {
 	t.Parallel()
 	for method, status := range map[string]int{"POST": 201, "PUT": 204} {

@@ -252,7 +252,7 @@ func TestMessagesBecomeCalls(t *testing.T) {
 	}
 }
 
-func TestAListIsPutTogetherFromDocuments(t *testing.T) {
+func TestAListContainsTheDocuments(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.identity.listed = &identityv1.ListResult{TotalResults: proto.Int64(9), StartIndex: 4, Resources: []*identityv1.Resource{
@@ -264,7 +264,7 @@ func TestAListIsPutTogetherFromDocuments(t *testing.T) {
 	if a.Body.String() != want {
 		t.Errorf("the body is %s", a.Body)
 	}
-	// A page by cursor has no startIndex, and may not know the total.
+	// A page by cursor has no startIndex, and its total may be unknown.
 	w.identity.listed.TotalResults, w.identity.listed.StartIndex, w.identity.listed.NextCursor = nil, 0, "1.abc_-"
 	a = w.do("GET", "/Users?cursor", "")
 	const byCursor = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"itemsPerPage":2,"nextCursor":"1.abc_-",` +

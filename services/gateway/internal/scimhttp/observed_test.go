@@ -61,7 +61,7 @@ func TestAMessageIsOneTraceNamedByRoute(t *testing.T) {
 	}
 }
 
-// spanAttribute is the attribute of the span of a name, as text.
+// spanAttribute returns an attribute of the span with a name, as text.
 func (w *world) spanAttribute(name, key string) string {
 	for _, span := range w.spans.GetSpans() {
 		for _, a := range span.Attributes {
@@ -91,7 +91,7 @@ func TestMessagesAreMeasuredByRoute(t *testing.T) {
 	r.Host = "evil.example.com"
 	w.serve(r)
 	w.do("GET", "/Users", "")
-	w.do("GET", "/Users", "") // one too many
+	w.do("GET", "/Users", "") // exceeds the rate
 	w.do("GET", "/Users", "", "Authorization", "Bearer "+bearer.APIKey.New().Reveal())
 	if quirks := w.spanAttribute("PATCH /scim/v2/{directory_id}/Users/{id}", "usher.quirks"); quirks != `["op-capitalised"]` {
 		t.Errorf("the span's quirks are %s", quirks)
@@ -112,7 +112,7 @@ func TestMessagesAreMeasuredByRoute(t *testing.T) {
 		}
 	}
 	for point := range points {
-		// Whatever a client can put into a label makes as many series as it likes.
+		// If a client could choose the value of a label, it could create any number of series.
 		if strings.Contains(point, "evil") || strings.Contains(point, "jane") || strings.Contains(point, directory) || strings.Contains(point, "BREW") {
 			t.Errorf("a client chose a label: %s", point)
 		}

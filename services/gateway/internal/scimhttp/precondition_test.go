@@ -52,7 +52,7 @@ func FuzzEntityTags(f *testing.F) {
 				t.Fatalf("version %d is not in %q", version, value)
 			}
 		}
-		// No header may pass for "any version" that does not say so.
+		// Only a header that says so means "any version".
 		if versions, err := parseIfMatch([]string{value}); err == nil && len(versions) == 0 && strings.Trim(value, " \t") != "*" {
 			t.Fatalf("%q means any version", value)
 		}

@@ -35,10 +35,10 @@ func TestEveryReasonHasItsAnswer(t *testing.T) {
 		expected, ok := want[reason]
 		if o := fault.OptionsOf(reason); !ok && o.GetScimStatus() != 0 {
 			expected = answer{int(o.GetScimStatus()), scim.ErrorType(o.GetScimType())}
-		} else if !ok { // no SCIM request fails with it: if one does, the fault is ours
+		} else if !ok { // no SCIM request can fail with it, so it is an internal error
 			expected = answer{status: 500}
 		}
-		// Over the wire, as it comes.
+		// As it arrives over the wire.
 		p := problemOf(rpc.Status(fault.New(reason, "its own words")).Err())
 		if p.status != expected.status || p.scimType != expected.scimType {
 			t.Errorf("%s: %d %q", name, p.status, p.scimType)

@@ -17,7 +17,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
-// counted answers as it is told to.
+// counted answers as the test sets it.
 type counted struct {
 	wait  time.Duration
 	ok    bool
@@ -30,7 +30,7 @@ func (c *counted) Take(context.Context, string, float64, int) (time.Duration, bo
 	return c.wait, c.ok, c.err
 }
 
-func TestTheSharedCountDecidesWhileItCanTell(t *testing.T) {
+func TestTheSharedCountDecidesWhileItAnswers(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	c := &counted{ok: true}
@@ -71,7 +71,7 @@ func TestGatewaysShareARateThroughRedis(t *testing.T) {
 		t.Cleanup(func() { _ = client.Close() })
 		clients[i], gateways[i] = client, newRates(0.01, client.Rates())
 	}
-	// A burst of one, and no more for as long as the test takes: so many of both gateways get in.
+	// The burst is one, and no more is allowed during the test: this is how many both gateways admit.
 	admitted := func(when string, want int) {
 		t.Helper()
 		directory, in := ids.New(), 0
@@ -130,7 +130,7 @@ func TestEachDirectoryHasItsRate(t *testing.T) {
 	}
 }
 
-func TestRatesAreRememberedForSoManyDirectories(t *testing.T) {
+func TestRatesAreKeptForALimitedNumberOfDirectories(t *testing.T) {
 	t.Parallel()
 	r, now := newRates(1, nil), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for i := range maxDirectories + 1 {

@@ -13,7 +13,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/secret"
 )
 
-// then is a body whose first part is there, and whose rest comes after something has happened.
+// then is a body whose first part is available, and whose rest follows after an event.
 type then struct {
 	first, rest io.Reader
 	between     func()
@@ -31,7 +31,7 @@ func (t *then) Read(p []byte) (int, error) {
 	return t.rest.Read(p)
 }
 
-// revoke has the keys of all directories open nothing.
+// revoke makes the keys of all directories invalid.
 func (w *world) revoke() {
 	w.keys = map[string]secret.Text{}
 	w.endLeases()
@@ -88,7 +88,7 @@ func TestABulkEndsWithItsKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.identity.fails = func(proto.Message) error {
-		if len(w.identity.calls) == 3 { // the third is under way
+		if len(w.identity.calls) == 3 { // the third one is running
 			w.revoke()
 		}
 		return nil

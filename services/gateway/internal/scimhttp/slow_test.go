@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// slowBody comes at 64 KiB a second.
+// slowBody arrives at 64 KiB per second.
 type slowBody struct{ io.Reader }
 
 func (b slowBody) Read(p []byte) (int, error) {
@@ -19,7 +19,7 @@ func (b slowBody) Read(p []byte) (int, error) {
 	return b.Reader.Read(p[:min(len(p), 64<<10)])
 }
 
-// slowAnswer is read at 64 KiB a second.
+// slowAnswer is read at 64 KiB per second.
 type slowAnswer struct{ *httptest.ResponseRecorder }
 
 func (a slowAnswer) Write(p []byte) (int, error) {
@@ -27,7 +27,7 @@ func (a slowAnswer) Write(p []byte) (int, error) {
 	return a.ResponseRecorder.Write(p)
 }
 
-// Ten seconds are the message's, once its body is here, and not its client's.
+// The message has ten seconds after its body has arrived; the time of its client does not count.
 func TestASlowClientIsServed(t *testing.T) {
 	t.Parallel()
 	large := `{"displayName":"` + strings.Repeat("a", 2<<20) + `"}`
@@ -72,7 +72,7 @@ func TestASlowClientIsServed(t *testing.T) {
 	}
 }
 
-func TestIdentityMayNotStandStill(t *testing.T) {
+func TestIdentityMayNotStop(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, method, path, body string }{
 		{"writing a group", "POST", "/Groups", strings.Repeat("a", 2<<20)},
@@ -86,7 +86,7 @@ func TestIdentityMayNotStandStill(t *testing.T) {
 				start, a := time.Now(), httptest.NewRecorder()
 				func() {
 					defer func() {
-						// What is cut has begun with a good status.
+						// The cut answer began with a success status.
 						if p := recover(); p != nil {
 							if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 								return

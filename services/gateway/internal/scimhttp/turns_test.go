@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestADirectoryHasSoManyMessagesUnderWayAtOnce(t *testing.T) {
+func TestADirectoryHasALimitOfMessagesAtATime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *Config) { c.MessagesAtOnce, c.RequestTimeout = 1, 30*time.Second })
@@ -41,8 +41,8 @@ func TestADirectoryHasSoManyMessagesUnderWayAtOnce(t *testing.T) {
 	})
 }
 
-// What may take the processor for long waits for one of the few turns that are for it.
-func TestFewMessagesThatAreLargeAreUnderWayAtOnce(t *testing.T) {
+// A message that may use the processor for a long time waits for one of the few turns for large work.
+func TestFewLargeMessagesRunAtATime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *Config) { c.MessagesAtOnce, c.RequestTimeout, c.MaxBodyBytes = 2, 30*time.Second, 1<<20 })

@@ -7,7 +7,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-func TestADetailIsKeptWithoutValues(t *testing.T) {
+func TestADetailIsStoredWithoutValues(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, detail, want string }{
 		{"nothing quoted", "Another user has this userName.", "Another user has this userName."},
@@ -36,7 +36,7 @@ func TestADetailIsKeptWithoutValues(t *testing.T) {
 	}
 }
 
-func TestAValueGoesBackToItsSenderAlone(t *testing.T) {
+func TestAValueGoesBackOnlyToItsSender(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.identity.err = fault.New(fault.InvalidValue, "members: %q is no user or group of this directory", "jane@example.com")

@@ -57,14 +57,14 @@ const (
 	patches  = identityv1.Write_OPERATION_PATCH
 )
 
-// call is one call that identity got.
+// call is one call that identity received.
 type call struct {
 	request   proto.Message
 	principal *commonv1.Principal
 	messageID string
 }
 
-// identity stands in for the identity service: it notes calls and answers what it is told to.
+// identity is a stand-in for the identity service. It records calls and answers as the test sets it.
 type identity struct {
 	identityv1.UnimplementedResourceServiceServer
 
@@ -74,12 +74,12 @@ type identity struct {
 	panics   bool
 	document string
 	listed   *identityv1.ListResult
-	large    bool                      // the document is too large to answer with
+	large    bool                      // the document is too large for the answer
 	parts    []string                  // of a large group
 	cut      error                     // after the parts
-	stalls   bool                      // streams stand still, until their callers leave
+	stalls   bool                      // streams stop until their callers leave
 	gone     bool                      // it is deleted before its parts are read
-	fresh    bool                      // each call answers with an id of its own
+	fresh    bool                      // each call answers with its own id
 	fails    func(proto.Message) error // which calls fail
 }
 
@@ -113,7 +113,7 @@ func (i *identity) resource() *identityv1.Resource {
 	return &identityv1.Resource{Id: id, Version: 3, Document: []byte(i.document)}
 }
 
-// freshID is what the call that comes after so many others answers with.
+// freshID returns the id of the answer to the call with this number.
 func freshID(calls int) string { return fmt.Sprintf("0198a000-0000-7000-8000-%012d", calls) }
 
 func (i *identity) result() *identityv1.WriteResult {
@@ -140,7 +140,8 @@ func (i *identity) ListResources(ctx context.Context, r *identityv1.ListResource
 	return noted(i, ctx, r, &identityv1.ListResourcesResponse{Result: i.listed})
 }
 
-// ListDescriptions describes what every directory has. It is not noted: it changes nothing, and shows no resource.
+// ListDescriptions returns the descriptions that every directory has. It is not recorded, because it changes nothing and returns no
+// resource.
 func (i *identity) ListDescriptions(_ context.Context, r *identityv1.ListDescriptionsRequest) (*identityv1.ListDescriptionsResponse, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -169,7 +170,7 @@ func (i *identity) ListDescriptions(_ context.Context, r *identityv1.ListDescrip
 	return response, i.err
 }
 
-// ReadResourceStream gives the document in its parts, and then the error that is to come after them.
+// ReadResourceStream returns the document in its parts, and then the error that is set.
 func (i *identity) ReadResourceStream(r *identityv1.ReadResourceStreamRequest, stream grpc.ServerStreamingServer[identityv1.ReadResourceStreamResponse]) error {
 	first, err := noted(i, stream.Context(), r, &identityv1.ReadResourceStreamResponse{Resource: &identityv1.Resource{Id: someID, Version: 4}})
 	if err != nil {
@@ -192,7 +193,7 @@ func (i *identity) ReadResourceStream(r *identityv1.ReadResourceStreamRequest, s
 	return i.cut
 }
 
-// WriteResourceStream notes one call with all parts of the document.
+// WriteResourceStream records one call with all parts of the document.
 func (i *identity) WriteResourceStream(stream grpc.ClientStreamingServer[identityv1.WriteResourceStreamRequest, identityv1.WriteResourceStreamResponse]) error {
 	whole, err := stream.Recv()
 	if err != nil {
@@ -238,7 +239,7 @@ func (i *identity) count() int {
 	return len(i.calls)
 }
 
-// recorded keeps failed events in memory.
+// recorded stores failed events in memory.
 type recorded struct {
 	mu     sync.Mutex
 	events []*failedeventsv1.FailedEvent
@@ -274,7 +275,7 @@ func (l *locked) String() string {
 	return l.buffer.String()
 }
 
-// world is a handler with all that it talks to.
+// world is a handler with everything that it uses.
 type world struct {
 	t          *testing.T
 	identity   *identity
@@ -289,7 +290,7 @@ type world struct {
 	credential secret.Text // of one of the vendor's services
 	loadError  error
 
-	notFederated bool // the organization is not, any more
+	notFederated bool // the organization is not federated any more
 }
 
 func newWorld(t *testing.T, change ...func(*Config)) *world {
@@ -300,7 +301,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 		keys: map[string]secret.Text{directory: bearer.APIKey.New(), other: bearer.APIKey.New(), suspended: bearer.APIKey.New()}, revoked: bearer.APIKey.New(),
 		credential: bearer.ServiceCredential.New(),
 	}
-	// The process's own log, which adds the trace to each line.
+	// The logger of a process, which adds the trace to each line.
 	process, err := telemetry.New(t.Context(), telemetry.Config{Logs: w.logs, Level: slog.LevelDebug, Spans: tracetest.NewNoopExporter()})
 	if err != nil {
 		t.Fatal(err)
@@ -357,7 +358,7 @@ func (w *world) load(_ context.Context, digest keylease.Digest) (keylease.Lease,
 	return keylease.Lease{Unknown: true, Until: w.now.Add(time.Second)}, nil
 }
 
-// request makes an authenticated request; path is below the directory.
+// request creates an authenticated request; path is below the directory.
 func (w *world) request(method, path, body string, headers ...string) *http.Request {
 	w.t.Helper()
 	r := httptest.NewRequest(method, "/scim/v2/"+directory+path, strings.NewReader(body))
@@ -371,7 +372,7 @@ func (w *world) request(method, path, body string, headers ...string) *http.Requ
 	return r
 }
 
-// answer is a response with its body read.
+// answer is a response with its body.
 type answer struct {
 	*httptest.ResponseRecorder
 	scim struct {
@@ -387,7 +388,7 @@ func (w *world) serve(r *http.Request) *answer {
 	return w.serveAs(r, "application/scim+json")
 }
 
-// serveAs wants errors of a media type.
+// serveAs requires that errors have a media type.
 func (w *world) serveAs(r *http.Request, media string) *answer {
 	w.t.Helper()
 	a := &answer{ResponseRecorder: httptest.NewRecorder()}
@@ -419,7 +420,7 @@ func (w *world) do(method, path, body string, headers ...string) *answer {
 	return w.serve(w.request(method, path, body, headers...))
 }
 
-// measured gives every counter's and histogram's points as name{label=value,...}, with how often each was counted.
+// measured returns the points of every counter and histogram as name{label=value,...}, with their counts.
 func (w *world) measured() map[string]int64 {
 	w.t.Helper()
 	var all metricdata.ResourceMetrics

@@ -14,7 +14,7 @@ import (
 // say writes a line to the parent.
 func say(line string) { _, _ = os.Stdout.WriteString(line + "\n") }
 
-// writeUntilKilled is what the child process does: several writers say of each record that it was kept.
+// writeUntilKilled runs in the child process: several writers report each record that was stored.
 func writeUntilKilled(folder string) {
 	s, err := Open(folder, Limits{SegmentBytes: 500})
 	if err != nil {
@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestWhatWasSaidToBeKeptOutlivesAKill(t *testing.T) {
+func TestAcknowledgedRecordsSurviveAKill(t *testing.T) {
 	t.Parallel()
 	for round := range 5 {
 		folder := t.TempDir()
@@ -63,10 +63,10 @@ func TestWhatWasSaidToBeKeptOutlivesAKill(t *testing.T) {
 		for {
 			line, err := lines.ReadString('\n')
 			if err != nil {
-				break // what comes before the end of a line is a record only in part
+				break // text before the end of a line is only part of a record
 			}
 			if len(said) == 20+round*37 {
-				// The child goes on writing until the signal comes.
+				// The child continues to write until the signal arrives.
 				if err := child.Process.Kill(); err != nil {
 					t.Fatal(err)
 				}

@@ -34,7 +34,7 @@ func add(t *testing.T, s *Spool, records ...string) {
 	}
 }
 
-// drain takes all there is, removing each segment.
+// drain returns all records, and removes each segment.
 func drain(t *testing.T, s *Spool) []string {
 	t.Helper()
 	all := []string{}
@@ -79,7 +79,7 @@ func TestRecordsComeInOrderAndOnce(t *testing.T) {
 	expect(t, "later", drain(t, s), []string{"later"})
 }
 
-func TestASegmentIsGivenUntilItIsRemoved(t *testing.T) {
+func TestASegmentIsReturnedUntilItIsRemoved(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), Limits{})
 	add(t, s, "a")
@@ -95,8 +95,8 @@ func TestASegmentIsGivenUntilItIsRemoved(t *testing.T) {
 	expect(t, "all", drain(t, s), []string{"a", "b"})
 }
 
-// Killing the process without Close is what opening the folder anew plays: nothing of the first spool's memory is used.
-func TestWhatWasAppendedIsThereAfterACrash(t *testing.T) {
+// Opening the folder again simulates a process that was killed without Close: it uses none of the first spool's memory.
+func TestAppendedRecordsSurviveACrash(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	open(t, folder, Limits{SegmentBytes: 30})
@@ -189,7 +189,7 @@ func TestTheSizeIsBounded(t *testing.T) {
 	expect(t, "the rest", drain(t, s), []string{"0123456789", "abcdefghij"})
 }
 
-func TestConcurrentAppendsAreAllKept(t *testing.T) {
+func TestConcurrentAppendsAreAllStored(t *testing.T) {
 	t.Parallel()
 	const writers, each = 32, 50
 	s := open(t, t.TempDir(), Limits{SegmentBytes: 1000})
@@ -226,7 +226,7 @@ func TestConcurrentAppendsAreAllKept(t *testing.T) {
 	expect(t, "all", got, want)
 }
 
-func TestAFailedWriteKeepsNothingAndTheNextOneWorks(t *testing.T) {
+func TestAFailedWriteStoresNothingAndTheNextOneWorks(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), Limits{})
 	add(t, s, "before")
@@ -245,7 +245,7 @@ func TestAFailedWriteKeepsNothingAndTheNextOneWorks(t *testing.T) {
 	expect(t, "all", drain(t, s), []string{"before", "after"})
 }
 
-func TestAFolderThatIsGoneIsAnError(t *testing.T) {
+func TestARemovedFolderIsAnError(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "spool")
 	s := open(t, folder, Limits{})
@@ -260,7 +260,7 @@ func TestAFolderThatIsGoneIsAnError(t *testing.T) {
 	}
 }
 
-func TestRecordsThatFitNoFrameAreRefused(t *testing.T) {
+func TestRecordsThatDoNotFitIntoAFrameAreRefused(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), Limits{})
 	for _, size := range []int{0, maxRecord + 1} {

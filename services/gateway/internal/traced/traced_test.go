@@ -19,7 +19,7 @@ const (
 	notSampled = "00-" + theirs + "-b7ad6b7169203331-00"
 )
 
-// serve gives the span of one request from a peer, with these headers.
+// serve returns the span of one request from a peer, with these headers.
 func serve(t *testing.T, method, peer string, headers ...string) tracetest.SpanStub {
 	t.Helper()
 	spans := tracetest.NewInMemoryExporter()
@@ -53,7 +53,7 @@ func TestAClientDecidesNothingOfItsTrace(t *testing.T) {
 	}
 }
 
-func TestASpanHasNothingThatAClientMadeUp(t *testing.T) {
+func TestASpanContainsNothingThatAClientInvented(t *testing.T) {
 	t.Parallel()
 	span := serve(t, "MARKER", "192.0.2.1:1", "User-Agent", "marker", "X-Forwarded-For", "marker", "X-Forwarded-For", "198.51.100.7")
 	text := fmt.Sprint(span.Name, span.Attributes)
@@ -62,7 +62,7 @@ func TestASpanHasNothingThatAClientMadeUp(t *testing.T) {
 	}
 }
 
-func TestATrustedProxyTellsTheClientsAddress(t *testing.T) {
+func TestATrustedProxySendsTheClientsAddress(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ peer, forwarded, want string }{
 		"no proxy":                   {"192.0.2.1:1", "198.51.100.7", "192.0.2.1"},

@@ -15,7 +15,7 @@ import (
 // root is the folder of the services' module.
 const root = "../../.."
 
-// list reads every package's imports, without those of tests, as `go list` sees them through an overlay.
+// list reads the imports of every package, without those of tests, as `go list` sees them through an overlay.
 func list(t *testing.T, overlay map[string]string) []Import {
 	t.Helper()
 	args := []string{"list", "-e", "-json=ImportPath,Imports"}
@@ -136,7 +136,7 @@ func TestAForbiddenImportIsFound(t *testing.T) {
 			if packageName == "" {
 				packageName = folder
 			}
-			// The import graph is what counts: a cycle that the compiler would refuse is still listed.
+			// Only the import graph counts: even a cycle that the compiler would refuse is listed.
 			cmd := "package " + packageName + "\n\nimport _ \"" + c.imports + "\"\n"
 			found := Check(list(t, map[string]string{c.file: cmd}))
 			if !slices.ContainsFunc(found, func(v Violation) bool { return strings.Contains(v.Why, c.why) && v.To == c.imports }) {

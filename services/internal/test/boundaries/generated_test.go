@@ -14,7 +14,7 @@ type edited struct {
 	ok   bool
 }
 
-// The files in gen/ must be what the protos generate. CI runs .ci/fresh; this test shows that it notices edits.
+// The files in gen/ must match the protos. CI runs .ci/fresh; this test shows that it notices edits.
 func TestAnEditedProtoIsNoticed(t *testing.T) {
 	t.Parallel()
 	checkEdited(t, "fresh", map[string]edited{

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// invariant is the line of ARCHITECTURE.md that begins an invariant, and cited the line above a test that shows some.
+// invariant matches the line of ARCHITECTURE.md that begins an invariant. cited matches the line above a test that shows some.
 var (
 	invariant = regexp.MustCompile(`(?m)^(\d+)\. `)
 	cited     = regexp.MustCompile(`(?m)^// Invariants? (\d+(?:, \d+)*)\.\nfunc Test`)

@@ -75,7 +75,7 @@ func remoteCalls(t *testing.T, patterns ...string) (found []string, searched int
 		if listed.DepOnly {
 			continue
 		}
-		// Its dependencies were listed before it.
+		// Its dependencies are listed before it.
 		p := Package{Path: listed.ImportPath, Info: &types.Info{
 			Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{}, Types: map[ast.Expr]types.TypeAndValue{},
 		}}

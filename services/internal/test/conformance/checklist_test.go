@@ -1,4 +1,4 @@
-// Package conformance says which test holds Usher to which sentence of the SCIM RFCs: checklist.md.
+// Package conformance connects sentences of the SCIM RFCs with the tests that check them: checklist.md.
 package conformance
 
 import (
@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// row is one of the checklist.
+// row is a row of the checklist.
 type row struct {
 	rfc, section, level, what string
 	tests                     []string
@@ -42,7 +42,7 @@ func rows(text string) (all []row, err error) {
 	return all, nil
 }
 
-// tests are those of a folder: the strings in each function, and those outside of all, where tables may stand.
+// tests are the tests of a folder: the strings in each function, and those outside of functions, where tables may be.
 type tests struct {
 	functions map[string]map[string]bool
 	outside   map[string]bool
@@ -77,7 +77,7 @@ func testsOf(folder string) (tests, error) {
 	return found, nil
 }
 
-// repository is the tests of each folder below a root, read once.
+// repository contains the tests of each folder below a root, which are read once.
 type repository struct {
 	root    string
 	folders map[string]tests
@@ -92,7 +92,7 @@ func (r repository) tests(folder string) (tests, error) {
 	return read, err
 }
 
-// missing says what of a row is not there; empty where all is.
+// missing says what a row lacks, or is empty.
 func missing(r row, in repository, divergences string) string {
 	for _, test := range r.tests {
 		if test == "divergence" {

@@ -46,7 +46,7 @@ func TestRedisAnswers(t *testing.T) {
 	}
 }
 
-func TestARedisOfOnesOwnDoesWhatItIsTold(t *testing.T) {
+func TestARedisServerFollowsCommands(t *testing.T) {
 	t.Parallel()
 	s := StartRedis(t)
 	proxy := StartProxy(t, "unix", s.Path())
@@ -77,10 +77,10 @@ func TestARedisOfOnesOwnDoesWhatItIsTold(t *testing.T) {
 	if answer, err := ping(t, "tcp", proxy.Addr()); answer != "+PONG\r\n" {
 		t.Errorf("through the mended proxy: %q, %v", answer, err)
 	}
-	s.Freeze() // it ends all the same
+	s.Freeze() // it still ends with the test
 }
 
-// ping gives what a server answers within a little while.
+// ping returns the answer of a server within a short time.
 func ping(t *testing.T, network, address string) (string, error) {
 	t.Helper()
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), network, address)
@@ -99,7 +99,7 @@ func ping(t *testing.T, network, address string) (string, error) {
 	return string(answer[:n]), err
 }
 
-func TestAPostgresServerKeepsWhatWasCommittedAndIsObeyed(t *testing.T) {
+func TestAPostgresServerKeepsCommitsAndFollowsCommands(t *testing.T) {
 	t.Parallel()
 	server := StartPostgres(t)
 	url := server.Database("kept")
@@ -136,5 +136,5 @@ func TestAPostgresServerKeepsWhatWasCommittedAndIsObeyed(t *testing.T) {
 	url = other.Database("kept")
 	other.Restore("kept", file)
 	expect()
-	server.Freeze() // it is ended all the same
+	server.Freeze() // it still ends
 }

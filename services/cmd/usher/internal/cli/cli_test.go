@@ -30,7 +30,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/test/words"
 )
 
-// terminal types commands at a running server, and remembers what they printed.
+// terminal runs commands against a running server, and stores their output.
 type terminal struct {
 	t    *testing.T
 	base []string
@@ -64,7 +64,7 @@ func newTerminal(t *testing.T, options ...func(*app.Options)) *terminal {
 	return &terminal{t: t, base: []string{"--addr", a.GRPCAddr(), "--data-dir", s.DataDir}}
 }
 
-// run types a command that must end with this code, and gives what it printed.
+// run runs a command that must end with this code, and returns its output.
 func (x *terminal) run(code int, args ...string) string {
 	x.t.Helper()
 	var out, err bytes.Buffer
@@ -75,7 +75,7 @@ func (x *terminal) run(code int, args ...string) string {
 	return out.String()
 }
 
-// json types a command with --output json.
+// json runs a command with --output json.
 func (x *terminal) json(args ...string) map[string]any {
 	x.t.Helper()
 	var answer map[string]any
@@ -95,8 +95,8 @@ func want(t *testing.T, text string, patterns ...string) {
 	}
 }
 
-// The whole walk of an operator, from an organization to who holds what and why.
-func TestAWalk(t *testing.T) {
+// The whole walk-through of an operator, from an organization to the access of a user, with its reasons.
+func TestAWalkThrough(t *testing.T) {
 	t.Parallel()
 	x := newTerminal(t)
 	want(t, x.run(0, "org", "list"), `demo +Demo +true`)
@@ -243,7 +243,7 @@ func TestARepeatedCommandCreatesOnce(t *testing.T) {
 	want(t, lost.err, `UNAVAILABLE`, `repeat the command with --request-id [0-9a-f-]{36}`)
 }
 
-// Access is suspended and resumed manually, and says how current it is.
+// Access is suspended and resumed manually, and its answers say how old their data is.
 func TestAccessInAnEmergency(t *testing.T) {
 	t.Parallel()
 	x := newTerminal(t)
@@ -274,7 +274,7 @@ func TestAccessInAnEmergency(t *testing.T) {
 	x.run(0, "simulate", "--idp", "okta", "--users", "6", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", again["directory"].(map[string]any)["baseUrl"].(string), "--key-file", keyFile(t, again["secret"].(string)))
 	x.run(1, "access", "suspend", "--user", name, "--reason", "stolen laptop")
 	want(t, x.err, `several users match: name the user by its id \(USER_AMBIGUOUS\)`)
-	// One that Usher never heard of, by its id.
+	// A user that Usher does not know, by id.
 	want(t, x.run(0, "access", "suspend", "--user", "01890000-0000-7000-8000-000000000000", "--reason", "a leak"), `a leak`)
 
 	want(t, x.run(0, "access", "settings"), `keep`)
@@ -284,7 +284,7 @@ func TestAccessInAnEmergency(t *testing.T) {
 	want(t, x.err, `must be keep or suspend`)
 }
 
-// refusedPatch sends what a directory refuses.
+// refusedPatch sends a PATCH that a directory refuses.
 func refusedPatch(t *testing.T, base, key, group string) {
 	t.Helper()
 	const body = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"shoeSize","value":1}]}`
@@ -304,7 +304,7 @@ func refusedPatch(t *testing.T, base, key, group string) {
 	}
 }
 
-// away is a connection to a service that answers with an error while there is one.
+// away is a connection to a service that answers with an error while one is set.
 type away struct {
 	grpc.ClientConnInterface
 	with *atomic.Pointer[error]
@@ -317,7 +317,7 @@ func (a away) Invoke(ctx context.Context, method string, args, reply any, option
 	return a.ClientConnInterface.Invoke(ctx, method, args, reply, options...)
 }
 
-// What is about access alone goes on while identity, which knows the names of users, cannot be reached.
+// Commands that only concern access work while identity, which knows the names of users, cannot be reached.
 func TestAccessWithoutIdentity(t *testing.T) {
 	t.Parallel()
 	var identity atomic.Pointer[error]
@@ -358,7 +358,7 @@ func TestAccessWithoutIdentity(t *testing.T) {
 		want(t, x.run(0, "access", "suspend", "--user", user, "--reason", "stolen laptop"), user)
 		want(t, x.run(0, "access", "check", "--user", user, "--tenant", "production", "--role", role), `false`)
 		x.run(0, "access", "resume", "--user", user)
-		// Its id would not help.
+		// The id would not help here.
 		x.run(1, "access", "grant", "--user", name, "--role", "organization-admin")
 		if strings.Contains(x.err, "by its id") {
 			t.Errorf("a grant says %s", x.err)
@@ -382,7 +382,7 @@ func (p paged) Invoke(ctx context.Context, method string, args, reply any, optio
 	return nil
 }
 
-// A list of many pages is as of when its oldest page is.
+// The data of a list with many pages is as old as its oldest page.
 func TestAListIsAsOldAsItsOldestPage(t *testing.T) {
 	t.Parallel()
 	at := func(seconds int64, nanos int32) *timestamppb.Timestamp {
@@ -419,8 +419,8 @@ func TestAListIsAsOldAsItsOldestPage(t *testing.T) {
 	}
 }
 
-// An update changes what its flags say and nothing else.
-func TestAnUpdateLeavesWhatNoFlagNames(t *testing.T) {
+// An update changes only the fields of its flags.
+func TestAnUpdateChangesOnlyTheFieldsOfItsFlags(t *testing.T) {
 	t.Parallel()
 	x := newTerminal(t)
 	part := func(answer map[string]any, path ...string) any {
@@ -462,7 +462,7 @@ func TestAnUpdateLeavesWhatNoFlagNames(t *testing.T) {
 	}
 }
 
-// A service signs in with its credential, and does what its scope allows.
+// A service signs in with its credential, and can do what its scope allows.
 func TestServiceCredentials(t *testing.T) {
 	t.Parallel()
 	x := newTerminal(t)
@@ -476,7 +476,7 @@ func TestServiceCredentials(t *testing.T) {
 	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// Without the operator's token at hand.
+	// The operator's token is not available.
 	service := &terminal{t: t, base: []string{"--addr", x.base[1], "--data-dir", t.TempDir(), "--token-file", file}}
 	want(t, service.run(0, "tenant", "list"), `production +Production`)
 	user := x.json("directory", "create", "--name", "Okta")
@@ -499,7 +499,7 @@ func TestServiceCredentials(t *testing.T) {
 	want(t, service.err, `does not contain exactly one token`)
 }
 
-// The environment is the process's: this test runs beside no other.
+// The environment belongs to the whole process, so this test does not run in parallel.
 func TestATokenFromTheEnvironment(t *testing.T) {
 	x := newTerminal(t)
 	token, err := os.ReadFile(filepath.Join(x.base[3], "bootstrap-token"))
@@ -564,7 +564,7 @@ func TestBadUsage(t *testing.T) {
 	}
 }
 
-// lockedBuffer is what several goroutines log into.
+// lockedBuffer is a buffer that several goroutines write logs to.
 type lockedBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -582,7 +582,7 @@ func (b *lockedBuffer) String() string {
 	return b.text.String()
 }
 
-// Whoever changes something is in the log, with the organization and the object; nobody else's name is.
+// The log contains who changed what, with the organization and the object, and nobody else's name.
 func TestTheLogSaysWhoDidWhat(t *testing.T) {
 	t.Parallel()
 	logs := &lockedBuffer{}
@@ -624,7 +624,7 @@ func TestTheLogSaysWhoDidWhat(t *testing.T) {
 	}
 }
 
-// keyFile has a key in a file.
+// keyFile creates a file with a key.
 func keyFile(t *testing.T, key string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "key")
@@ -641,7 +641,7 @@ func TestATokenGoesToNoOtherMachineInClearText(t *testing.T) {
 		"127.0.0.1:1": false, "[::1]:1": false, "localhost:1": false, "usher.invalid:8082": true, "0.0.0.0:1": false, "127.0.0.1.example.invalid:1": true, "usher": true,
 	} {
 		x := &terminal{t: t, base: []string{"--addr", addr, "--token-file", token, "--timeout", "1s"}}
-		code := 1 // it is not there
+		code := 1 // the file is missing
 		if refused {
 			code = 2
 		}
@@ -656,7 +656,7 @@ func TestATokenGoesToNoOtherMachineInClearText(t *testing.T) {
 	x.run(1, "org", "list")
 }
 
-func TestAServerThatIsNotThere(t *testing.T) {
+func TestAMissingServer(t *testing.T) {
 	t.Parallel()
 	x := &terminal{t: t, base: []string{"--data-dir", t.TempDir()}}
 	x.run(1, "org", "list")
@@ -671,8 +671,8 @@ func TestAServerThatIsNotThere(t *testing.T) {
 	want(t, x.err, `UNAVAILABLE.*--addr`)
 }
 
-// What an operator needs is which server did not answer, and why.
-func TestADatabaseThatIsNotThere(t *testing.T) {
+// An operator needs to know which server did not answer, and why.
+func TestAMissingDatabase(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "usher.yaml")
 	if err := os.WriteFile(file, []byte("database_url: postgres://usher:hunter2@127.0.0.1:1/usher\n"), 0o600); err != nil {

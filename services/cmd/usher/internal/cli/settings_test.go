@@ -18,7 +18,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/secret"
 )
 
-// bound is of a setting: values just inside, and just outside. They are empty where there is no bound.
+// bound contains values of a setting just inside and just outside its bounds. They are empty where there is no bound.
 type bound struct{ key, least, most, below, above string }
 
 var bounds = []bound{
@@ -39,7 +39,7 @@ var bounds = []bound{
 	{"gateway.unknown_keys", "0.001", "", "NaN", ""},
 	{"gateway.watches_per_credential", "1", "", "0", ""},
 	{"gateway.spool_bytes", "1", "", "0", ""},
-	{"gateway.in_flight_bytes", "65552", "", "65543", ""}, // of bodies of 1 byte, and of 0
+	{"gateway.in_flight_bytes", "65552", "", "65543", ""}, // for bodies of 1 byte, and of 0
 	{"gateway.in_flight_share_bytes", "65552", "", "65543", ""},
 	{"directory.database_connections", "1", "", "0", ""},
 	{"identity.database_connections", "1", "", "0", ""},
@@ -52,7 +52,7 @@ var bounds = []bound{
 	{"identity.in_flight_share_bytes", "109051904", "", "109051903", ""},
 }
 
-// settingsFile writes a file of development's settings with some others, whose keys may have dots.
+// settingsFile writes a file with the settings of development and some others, whose keys may contain dots.
 func settingsFile(t *testing.T, values map[string]string) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -71,7 +71,7 @@ func settingsFile(t *testing.T, values map[string]string) string {
 		}
 		all[service].(map[string]string)[name] = value
 	}
-	text, err := json.Marshal(all) // which is also YAML
+	text, err := json.Marshal(all) // JSON is also YAML
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func writeFile(t *testing.T, path, text string) string {
 	return path
 }
 
-// stopped ends a server once it says that it serves.
+// stopped ends a server when it logs that it serves.
 type stopped struct {
 	bytes.Buffer
 	stop context.CancelFunc
@@ -100,9 +100,8 @@ func (s *stopped) Write(text []byte) (int, error) {
 	return n, err
 }
 
-// refusal gives the problems that config check and serve find in the settings of a file, a line each; none where they take
-// them. It demands that both find the same, with the exit code of a wrong use, and that each problem begins with the name of a
-// setting.
+// refusal returns the problems that config check and serve find in the settings of a file, one per line; none if they accept them. Both
+// must find the same problems, with the exit code for wrong usage, and each problem must begin with the name of a setting.
 func refusal(t *testing.T, file string) []string {
 	t.Helper()
 	said := func(command ...string) string {
@@ -139,7 +138,7 @@ func refusal(t *testing.T, file string) []string {
 	return lines
 }
 
-// named are the settings that a problem begins with, and those of a service that it mentions.
+// named matches the settings at the beginning of a problem, and those of a service that it mentions.
 var named = regexp.MustCompile(`^'?([a-z_.]+)'?(?: and ([a-z_.]+))?| ((?:gateway|directory|identity|rule|failedevents)\.[a-z_]+)`)
 
 func keysOf(line string) (keys []string) {
@@ -156,7 +155,7 @@ func keysOf(line string) (keys []string) {
 	return keys
 }
 
-// documented are the settings that config check lists, and the files of secrets.
+// documented returns the settings that config check lists, and the files of secrets.
 func documented() map[string]bool {
 	keys := map[string]bool{}
 	for _, key := range config.Keys(app.Defaults()) {
@@ -210,7 +209,7 @@ func TestASettingBeyondItsBoundsIsRefusedByCheckAndByServe(t *testing.T) {
 	}
 }
 
-func TestASettingAtItsBoundsIsTakenByCheckAndByServe(t *testing.T) {
+func TestASettingAtItsBoundsIsAcceptedByCheckAndByServe(t *testing.T) {
 	t.Parallel()
 	least, most := map[string]string{}, map[string]string{}
 	for _, b := range bounds {
@@ -231,7 +230,7 @@ func TestASettingAtItsBoundsIsTakenByCheckAndByServe(t *testing.T) {
 	}
 }
 
-func TestAllThatIsWrongIsToldAtOnceByCheckAndByServe(t *testing.T) {
+func TestAllProblemsAreReportedAtOnceByCheckAndByServe(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	text := writeFile(t, filepath.Join(folder, "text"), "no PEM")
@@ -245,7 +244,7 @@ func TestAllThatIsWrongIsToldAtOnceByCheckAndByServe(t *testing.T) {
 	nothing := filepath.Join(folder, "nothing")
 	for name, c := range map[string]struct {
 		values map[string]string
-		want   []string // how the problems begin, in their order
+		want   []string // the beginnings of the problems, in order
 	}{
 		"values": {map[string]string{
 			"target": "gateway,console", "public_url": "scim.example.com", "log_level": "loud", "log_format": "xml", "scim_addr": "localhost",
