@@ -199,6 +199,7 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
+// Invariant 3.
 func TestACreatedDirectoryShowsItsAddressAlwaysAndItsSecretOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -222,6 +223,7 @@ func TestACreatedDirectoryShowsItsAddressAlwaysAndItsSecretOnce(t *testing.T) {
 	equal(t, "what the key opens", []string{opened.GetDirectory().GetOrganizationId(), opened.GetDirectory().GetDirectoryId(), opened.GetDirectory().GetApiKeyId()}, []string{"acme", id, made.GetApiKey().GetId()})
 }
 
+// Invariant 1.
 func TestOnlyAFederatedOrganizationGetsDirectories(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -250,6 +252,7 @@ func TestANewDirectoryReplacesByDefaultTheOnlyReplaceableOne(t *testing.T) {
 	equal(t, "what it replaces when named", named.GetDirectory().GetReplacesId(), second)
 }
 
+// Invariant 1.
 func TestAnOrganizationThatStopsBeingFederatedHasItsDirectoriesSuspended(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -373,6 +376,7 @@ func TestListsArePaged(t *testing.T) {
 	refused(t, "a token of another list", err, fault.PageToken)
 }
 
+// Invariant 3.
 func TestNoSecretIsInTheDatabase(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -19,6 +19,7 @@ import (
 
 // A directory is deleted while clients write; another takes its place and the IdP provisions again. Nothing is accepted
 // once the deletion has answered, everybody keeps their id, and no access ever goes.
+// Invariant 7.
 func TestDirectoryDeletedUnderLoadAndReplaced(t *testing.T) {
 	t.Parallel()
 	for _, idp := range []simulate.IdP{simulate.Entra, simulate.Okta} {

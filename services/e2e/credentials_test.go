@@ -79,6 +79,7 @@ func requireReason(t *testing.T, what string, err error, want fault.Reason) *fau
 }
 
 // A service reads and follows the organization of its credential, and nothing else, until the credential is revoked.
+// Invariant 5.
 func TestAServiceReadsAndWatchesItsOrganizationAndNoOther(t *testing.T) {
 	t.Parallel()
 	inEveryTopology(t, func(t *testing.T, u *usher) {

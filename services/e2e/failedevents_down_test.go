@@ -11,6 +11,7 @@ import (
 
 // failedevents is down while some hundred messages fail at two gateways, which are killed again and again. Once it is
 // there, so is each event, once, under the message ID that the IdP was told.
+// Invariant 8.
 func TestFailedEventsOutlastTheirServiceAndTheirGateways(t *testing.T) {
 	t.Parallel()
 	d := deploy(t, twoGateways(t, time.Second))

@@ -21,6 +21,7 @@ import (
 
 // A gateway is frozen with fresh leases, something is revoked through the other gateway, and requests are sent to the
 // frozen one. When it wakes it refuses them all, and what is still good gets in.
+// Invariant 4.
 func TestAFrozenGatewayLetsNothingInWhenItWakes(t *testing.T) {
 	t.Parallel()
 	p := twoGateways(t, time.Second)

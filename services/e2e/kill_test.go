@@ -55,6 +55,7 @@ func number(t *testing.T, variable string, byDefault int) int {
 
 // Processes are killed at points of an IdP's cycles and started again: in the end everything is as it would have been
 // without, and no failed message is forgotten. E2E_ROUNDS is how often in all, E2E_SEED makes other points.
+// Invariant 6.
 func TestKilledAtAnyPoint(t *testing.T) {
 	t.Parallel()
 	rounds, seed := number(t, "E2E_ROUNDS", 20), number(t, "E2E_SEED", 20261123)

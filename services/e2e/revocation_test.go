@@ -43,6 +43,7 @@ func (d *directory) delete() {
 
 // A key is revoked, then a directory deleted, while clients write, one by one, by Bulk, and with bodies that take their time.
 // Whatever starts after the answer is refused, and nothing is written any more of what began before.
+// Invariant 4.
 func TestNothingGetsInAfterARevocationUnderLoad(t *testing.T) {
 	t.Parallel()
 	t.Run("two gateways", func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 )
 
 // Uploads that announce the largest group, and send a little of it, hold no room that another directory's needs.
+// Invariant 15.
 func TestUploadsThatStandStillDelayNobody(t *testing.T) {
 	t.Parallel()
 	u := deploy(t, plan{})

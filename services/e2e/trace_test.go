@@ -97,6 +97,7 @@ func TestOneTraceFromMessageToAccess(t *testing.T) {
 }
 
 // What an IdP sends of people is in no span and in no log line, also where it is wrong.
+// Invariant 18.
 func TestNoPersonalDataInSpansAndLogs(t *testing.T) {
 	t.Parallel()
 	for name, topology := range topologies {

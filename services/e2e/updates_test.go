@@ -167,6 +167,7 @@ func (m updateRPC) read(u *usher, names map[string]string) proto.Message {
 
 // An update changes what it names and nothing else: each field that can change, by each way to name it, first as the resource
 // was made and then with every other field changed.
+// Invariant 17.
 func TestAnUpdateChangesOnlyWhatItNames(t *testing.T) {
 	t.Parallel()
 	u := startUsher(t, topologies["one process"], nil)

@@ -226,6 +226,7 @@ func (o *others) fail(t *testing.T, g *gateway.Gateway, count int) []string {
 	return ids
 }
 
+// Invariant 8.
 func TestFailedMessagesAreRecordedOnceFailedeventsIsBack(t *testing.T) {
 	t.Parallel()
 	o := newOthers()

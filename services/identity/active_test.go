@@ -9,6 +9,7 @@ import (
 
 // A message without `active` leaves an inactive user inactive: in the response to a GET, in filters, and in the facts for
 // other services. The user's access depends on it.
+// Invariant 13.
 func TestAMessageWithoutActiveActivatesNobody(t *testing.T) {
 	t.Parallel()
 	for engine, change := range map[string]func(*identity.Config){"sqlite": func(*identity.Config) {}, "postgres": onPostgres(t)} {

@@ -193,6 +193,7 @@ func TestACursorServesItsListAlone(t *testing.T) {
 }
 
 // Resources that exist throughout a walk appear exactly once, while others are created and deleted.
+// Invariant 9.
 func TestAWalkByCursorMeetsEverybodyOnceWhileOthersWrite(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*testing.T) func(*identity.Config){

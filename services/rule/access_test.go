@@ -170,6 +170,7 @@ func TestListAccessFiltersAndPages(t *testing.T) {
 	b.refused(fault.PageToken, nil, err)
 }
 
+// Invariant 2.
 func TestTheLastAdminCannotBeRevoked(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -191,6 +192,7 @@ func TestTheLastAdminCannotBeRevoked(t *testing.T) {
 	b.refused(fault.LastAdmin, nil, err)
 }
 
+// Invariant 2.
 func TestTheLastAdminIsRetainedAndReportedOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

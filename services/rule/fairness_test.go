@@ -20,6 +20,7 @@ import (
 
 // A rule sync of many users runs in pages. Between pages, changes are processed, of the same organization and of others, even with a
 // single worker: nobody waits for the end of the sync.
+// Invariant 15.
 func TestALargeSyncDelaysNobody(t *testing.T) {
 	t.Parallel()
 	for name, engine := range map[string]func(*rule.Config){"SQLite": func(*rule.Config) {}, "PostgreSQL": onPostgres(t)} {
@@ -76,6 +77,7 @@ func TestALargeSyncDelaysNobody(t *testing.T) {
 
 // Twenty organizations whose every read of a user takes the maximum time, beside a healthy one. They leave the quick lane after their
 // first read, so the healthy one never waits for one of them there. At no time do more of them run than the slow lane has workers.
+// Invariant 15.
 func TestOrganizationsThatFailTakeNoTurnsFromOthers(t *testing.T) {
 	t.Parallel()
 	const bad, workers, changes = 20, 2, 60

@@ -261,6 +261,7 @@ func TestAnExpansionContinuesAfterARestart(t *testing.T) {
 	}
 }
 
+// Invariant 14.
 func TestARecoveryFromLostRecordsAppliesNoChangedRules(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(*identitytest.Identity){

@@ -52,6 +52,7 @@ func TestARuleReachesThroughNestedGroups(t *testing.T) {
 // smallBatches makes few users go through many transactions.
 func smallBatches(c *rule.Config) { c.BatchSize, c.SyncPageSize, c.BatchesPerTurn = 2, 2, 2 }
 
+// Invariant 12.
 func TestTwoRulesMayGiveTheSameAccess(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -76,6 +77,7 @@ func TestTwoRulesMayGiveTheSameAccess(t *testing.T) {
 	}
 }
 
+// Invariant 12.
 func TestManualAccessSurvivesLeavingAGroup(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -89,6 +91,7 @@ func TestManualAccessSurvivesLeavingAGroup(t *testing.T) {
 	b.holds(user, "developer")
 }
 
+// Invariant 13.
 func TestInactiveAndDeletedUsersHoldNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -154,6 +157,7 @@ func TestRulesDoNotChangeDetachedUsers(t *testing.T) {
 	}
 }
 
+// Invariant 7.
 func TestAdoptionNeverFlaps(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -181,6 +185,7 @@ func TestAdoptionNeverFlaps(t *testing.T) {
 	b.holds(user)
 }
 
+// Invariant 14.
 func TestAChangedRuleAffectsAUserOnlyAfterAMessageOrASync(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -233,6 +238,7 @@ func TestOneMemberReconcilesOneUser(t *testing.T) {
 	}
 }
 
+// Invariant 10.
 func TestASecondRunChangesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -65,6 +65,7 @@ func (b *bundle) whenUnknown(when rulev1.WhenUnknown) {
 }
 
 // A batch that is too much must not be retried unchanged for ever, with unchanged access for everybody in the organization.
+// Invariant 13.
 func TestNobodyKeepsAccessBecauseABatchIsTooMuch(t *testing.T) {
 	t.Parallel()
 	for name, reason := range map[string]fault.Reason{

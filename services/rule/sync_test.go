@@ -30,6 +30,7 @@ func (b *bundle) syncPages(n int) (reached <-chan struct{}, goOn func()) {
 	return at, func() { going.Store(true) }
 }
 
+// Invariants 10, 11.
 func TestASyncEndsRightAfterAKillAtAnyPage(t *testing.T) {
 	t.Parallel()
 	for _, pages := range []int{0, 1, 2, 3, 5, 6} {

@@ -229,6 +229,7 @@ type mishap struct {
 	before, during, after func(w *world)
 }
 
+// Invariant 4.
 func TestARevokedKeyLetsNobodyInWhateverHappens(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]mishap{

@@ -212,6 +212,7 @@ func reads(m protoreflect.MethodDescriptor) bool {
 	return m.Options().(*descriptorpb.MethodOptions).GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 }
 
+// Invariant 2.
 func TestEveryRPCAdmitsItsCallersAndNoOthers(t *testing.T) {
 	t.Parallel()
 	channel := standIn(t)
@@ -304,6 +305,7 @@ func TestRPCsThatReadDeclareIt(t *testing.T) {
 	}
 }
 
+// Invariant 5.
 func TestNoRPCIsOpenToAnotherOrganizationOrDirectory(t *testing.T) {
 	t.Parallel()
 	channel := standIn(t)

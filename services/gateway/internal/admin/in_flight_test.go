@@ -40,6 +40,7 @@ func (w *world) overBudget(t *testing.T) map[string]int64 {
 	return counted
 }
 
+// Invariant 15.
 func TestRequestsInFlightAreBounded(t *testing.T) {
 	t.Parallel()
 	const total, share = 8 << 20, 4 << 20

@@ -12,6 +12,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
+// Invariant 4.
 func TestEveryWrongCredentialGetsTheSameAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -128,6 +129,7 @@ func TestALeaseThatIsOverOpensNothing(t *testing.T) {
 	}
 }
 
+// Invariant 1.
 func TestASuspendedDirectoryIs403(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

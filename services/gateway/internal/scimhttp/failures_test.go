@@ -275,6 +275,7 @@ func (u *unanswered) Record(context.Context, *failedeventsv1.FailedEvent) {
 	}
 }
 
+// Invariant 8.
 func TestAFailedEventIsRecordedBeforeTheAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

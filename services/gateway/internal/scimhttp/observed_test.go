@@ -11,6 +11,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
+// Invariant 18.
 func TestNoSecretAndNothingPersonalIsLoggedOrTraced(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -45,6 +45,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// Invariant 6.
 func TestAcknowledgedRecordsSurviveAKill(t *testing.T) {
 	t.Parallel()
 	for round := range 5 {

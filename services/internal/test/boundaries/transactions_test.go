@@ -17,6 +17,7 @@ import (
 	"testing"
 )
 
+// Invariant 16.
 func TestNoTransactionCallsAnotherService(t *testing.T) {
 	t.Parallel()
 	patterns := make([]string, len(services))

@@ -44,6 +44,7 @@ const acme = "acme"
 // exceed its limits. No inactive or deleted user is ever effective after the rule service has read the record of that, and no answer
 // claims to be newer than it is. In the end everybody holds what a simple model computes, and the access feed explains exactly how that
 // happened.
+// Invariants 10, 11, 12, 13.
 func TestAccessEqualsTheModelWhateverHappens(t *testing.T) {
 	t.Parallel()
 	for name, engine := range map[string]struct {

@@ -65,6 +65,7 @@ func TestNoCallReadsMoreThanItsRows(t *testing.T) {
 }
 
 // The rule service reads a thousand users at a time, perhaps from an import that was not analyzed yet.
+// Invariant 16.
 func TestFactsReadOnlyTheirRowsFromTablesThatWereNeverAnalyzed(t *testing.T) {
 	t.Parallel()
 	s := processes(t, 1)[0]
