@@ -45,7 +45,7 @@ type Config struct {
 	SpoolPath string
 	// TrustedProxies are the addresses of proxies. The gateway believes the client address that they send (X-Forwarded-For).
 	TrustedProxies []netip.Prefix
-	// OperatorToken is the bearer token of development. If it is empty, nobody can sign in with it.
+	// OperatorToken is the bearer token of the operator. If it is empty, nobody can sign in as the operator.
 	OperatorToken secret.Text
 }
 

@@ -43,7 +43,7 @@ type Record struct {
 
 // Tx is the part of a transaction that stores records.
 type Tx interface {
-	// RequestRecord reads a record. A missing one is fault.NotFound.
+	// RequestRecord reads a record. If it is missing, the error is fault.NotFound.
 	RequestRecord(ctx context.Context, key Key) (Record, error)
 	// PutRequestRecord writes a record, in place of one with the same key, and deletes at most MaxExpired of the same organization that
 	// are from before expired.

@@ -142,7 +142,7 @@ func (n *node) part(a, sub *Attribute, v *value) *value {
 	return at
 }
 
-// comparesValues reports whether a comparison compares values, and not only whether there is one.
+// comparesValues reports whether a comparison needs a value. `pr`, and comparisons with null, only ask whether a value exists.
 func (n *node) comparesValues() bool { return n.op != opPr && n.literal.kind != kindNull }
 
 // compare compares one value; nil is an unassigned value, which equals null and differs from everything else.

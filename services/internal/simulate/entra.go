@@ -137,7 +137,7 @@ func (entra) plain(changes []change) []document {
 	return ops
 }
 
-// compliant is the flagged form: one operation without a path for all single-valued attributes, with dotted and URN keys.
+// compliant is the form that Entra ID sends with its flag aadOptscim062020: one operation without a path for all single-valued attributes, with dotted and URN keys.
 func (entra) compliant(changes []change) []document {
 	var ops []document
 	merged := document{}

@@ -17,8 +17,8 @@ const (
 	copies = 2
 )
 
-// The memory that decoding takes, in bytes. It takes most when a list of many elements grows: the list's old memory is garbage then, and
-// counts until it is collected.
+// The memory that decoding takes, in bytes. Decoding needs the most memory while a long list grows: the old copy of the list counts until
+// the garbage collector frees it.
 const (
 	valueBytes   = 96  // of a value, besides its own bytes
 	messageBytes = 160 // of a protobuf message, besides its values

@@ -40,7 +40,7 @@ type Resource struct {
 	Groups      []scim.GroupRef    // of a user: see UserGroups. Nil if they were not read.
 }
 
-// Selector selects resources by one of its fields; the others are empty. An empty Selector selects none. Values are as stored. In a
+// A Selector has at most one field set, and selects the resources with this value. An empty Selector selects none. Values are as stored. In a
 // directory, an ID selects one resource, and so do a Name and an ExternalID if the type has unique ones.
 type Selector struct {
 	ID         string

@@ -8,8 +8,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// lane is one of the queue's two lanes. An organization waits in the slow lane after its last turn failed or took long, so that it
-// never delays a healthy organization.
+// lane is one of the queue's two lanes. If an organization's last turn failed or was slow, it waits in the slow lane. There it never delays
+// healthy organizations.
 type lane int
 
 const (

@@ -47,22 +47,22 @@ type Store interface {
 	// Organizations lists known organizations by id, after one, at most limit.
 	Organizations(ctx context.Context, after string, limit int) ([]string, error)
 
-	// Tenant reads one tenant. A missing one is fault.NotFound.
+	// Tenant reads one tenant. If it is missing, the error is fault.NotFound.
 	Tenant(ctx context.Context, organizationID, id string) (Tenant, error)
 	// Tenants lists tenants by id, after one, at most limit.
 	Tenants(ctx context.Context, organizationID, after string, limit int) ([]Tenant, error)
 
 	// UpdateCatalogue is Update for the catalogue of roles, which belongs to no organization: nobody else changes it meanwhile.
 	UpdateCatalogue(ctx context.Context, fn func(ctx context.Context, tx CatalogueTx) error) error
-	// Role reads one role. A missing one is fault.NotFound.
+	// Role reads one role. If it is missing, the error is fault.NotFound.
 	Role(ctx context.Context, id string) (Role, error)
 	// Roles lists the whole catalogue by scope, tenant first, then rank, then id.
 	Roles(ctx context.Context) ([]Role, error)
-	// DeleteRole deletes a role. A missing one is fault.NotFound. It fails with fault.RoleInUse while a rule or a source of any
+	// DeleteRole deletes a role. If it is missing, the error is fault.NotFound. It fails with fault.RoleInUse while a rule or a source of any
 	// organization names it. No transaction that commits later names it.
 	DeleteRole(ctx context.Context, id string) error
 
-	// Rule reads one rule with its grants and pins. A missing one is fault.NotFound.
+	// Rule reads one rule with its grants and pins. If it is missing, the error is fault.NotFound.
 	Rule(ctx context.Context, organizationID, id string) (Rule, error)
 	// Rules lists rules by id, after one, at most limit.
 	Rules(ctx context.Context, organizationID, after string, limit int) ([]Rule, error)
@@ -99,7 +99,7 @@ type Store interface {
 	// while another process trims.
 	TrimAccessFeed(ctx context.Context, before time.Time, limit int) (int, error)
 
-	// Sync reads one rule sync. A missing one is fault.NotFound.
+	// Sync reads one rule sync. If it is missing, the error is fault.NotFound.
 	Sync(ctx context.Context, organizationID, id string) (Sync, error)
 	// Syncs lists rule syncs, newest first, below an id unless it is empty, at most limit.
 	Syncs(ctx context.Context, organizationID, before string, limit int) ([]Sync, error)
@@ -133,7 +133,7 @@ type Store interface {
 
 // CatalogueTx is a transaction on the catalogue of roles.
 type CatalogueTx interface {
-	// Role reads one role. A missing one is fault.NotFound.
+	// Role reads one role. If it is missing, the error is fault.NotFound.
 	Role(ctx context.Context, id string) (Role, error)
 	// CountRoles counts the roles.
 	CountRoles(ctx context.Context) (int, error)
@@ -145,20 +145,20 @@ type CatalogueTx interface {
 
 // Tx is a transaction on one organization.
 type Tx interface {
-	// Tenant reads one tenant. A missing one is fault.NotFound.
+	// Tenant reads one tenant. If it is missing, the error is fault.NotFound.
 	Tenant(ctx context.Context, id string) (Tenant, error)
 	// CreateTenant adds a tenant: fault.AlreadyExists if its id exists.
 	CreateTenant(ctx context.Context, tenant Tenant) error
 	// UpdateTenant writes a tenant's display name and update time: fault.NotFound when it is missing.
 	UpdateTenant(ctx context.Context, tenant Tenant) error
-	// DeleteTenant deletes a tenant. A missing one is fault.NotFound. It fails with fault.TenantInUse while a rule or a source names it.
+	// DeleteTenant deletes a tenant. If it is missing, the error is fault.NotFound. It fails with fault.TenantInUse while a rule or a source names it.
 	DeleteTenant(ctx context.Context, id string) error
-	// Role reads one role, and keeps others from deleting it until the transaction ends. A missing one is fault.NotFound.
+	// Role reads one role, and keeps others from deleting it until the transaction ends. If it is missing, the error is fault.NotFound.
 	Role(ctx context.Context, id string) (Role, error)
 
 	// Generation counts the changes of rules and pins: a result that was computed from a RuleSet is valid while the generation is equal.
 	Generation(ctx context.Context) (int64, error)
-	// Rule reads one rule with its grants and pins. A missing one is fault.NotFound.
+	// Rule reads one rule with its grants and pins. If it is missing, the error is fault.NotFound.
 	Rule(ctx context.Context, id string) (Rule, error)
 	// CountRules counts the rules.
 	CountRules(ctx context.Context) (int, error)
@@ -187,7 +187,7 @@ type Tx interface {
 	Suspend(ctx context.Context, suspension Suspension) (Suspension, error)
 	// Resume deletes a user's suspension: fault.NotFound if there is none.
 	Resume(ctx context.Context, userID string) error
-	// SetAsideUsers reads the given users who are set aside.
+	// SetAsideUsers reads those of the given users that are set aside.
 	SetAsideUsers(ctx context.Context, userIDs []string) (map[string]SetAside, error)
 	// PutSetAside writes a user who is set aside.
 	PutSetAside(ctx context.Context, user SetAside) error
@@ -235,7 +235,7 @@ type Tx interface {
 	// CreateSync adds a running rule sync: fault.SyncRunning, with metadata sync_id, while another one runs. It deletes ended ones
 	// except the newest keep.
 	CreateSync(ctx context.Context, sync Sync, keep int) error
-	// Sync reads one rule sync. A missing one is fault.NotFound.
+	// Sync reads one rule sync. If it is missing, the error is fault.NotFound.
 	Sync(ctx context.Context, id string) (Sync, error)
 	// PutSync writes an existing rule sync.
 	PutSync(ctx context.Context, sync Sync) error

@@ -23,7 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ErrorReason is the `reason` of the one google.rpc.ErrorInfo that each failed call carries, in domain "usher". Reasons
+// ErrorReason is the `reason` of the one google.rpc.ErrorInfo that each failed call has, in domain "usher". Reasons
 // are the contract; messages are for people and may change. The comment of a reason says when a caller gets it; its
 // option says what to do.
 type ErrorReason int32
@@ -31,7 +31,7 @@ type ErrorReason int32
 const (
 	// Usher never sends this.
 	ErrorReason_ERROR_REASON_UNSPECIFIED ErrorReason = 0
-	// Usher itself has a fault. Its logs hold the cause under the trace ID; the answer does not show it.
+	// Usher itself has a fault. Its logs contain the cause under the trace ID; the answer does not show it.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 1
 	// Fields of the request break the contract. google.rpc.BadRequest names each of them.
 	ErrorReason_ERROR_REASON_INVALID_REQUEST ErrorReason = 2
@@ -94,7 +94,7 @@ const (
 	ErrorReason_ERROR_REASON_SCIM_EXPIRED_CURSOR ErrorReason = 51
 	// The count of a page is not a number, too large, or not the count that the list began with.
 	ErrorReason_ERROR_REASON_SCIM_INVALID_COUNT ErrorReason = 52
-	// The feed cursor is of another epoch, or the feed does not hold any more what follows it.
+	// The feed cursor is of another epoch, or the records after it are not in the feed any more.
 	ErrorReason_ERROR_REASON_CURSOR_EXPIRED ErrorReason = 60
 	// No feed gave out the cursor.
 	ErrorReason_ERROR_REASON_CURSOR_INVALID ErrorReason = 61
@@ -236,7 +236,7 @@ func (ErrorReason) EnumDescriptor() ([]byte, []int) {
 }
 
 // ErrorReasonOptions says what a failure with a reason looks like at each interface, and what to do about it. Every
-// reason but UNSPECIFIED carries it. Code reads it from here and states nothing of it again.
+// reason but UNSPECIFIED has it. Code reads it from here and states nothing of it again.
 type ErrorReasonOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The code of the gRPC status.
@@ -248,7 +248,7 @@ type ErrorReasonOptions struct {
 	ScimStatus int32 `protobuf:"varint,3,opt,name=scim_status,json=scimStatus,proto3" json:"scim_status,omitempty"`
 	// The scimType of the SCIM error: a keyword of RFC 7644 §3.12 or of RFC 9865 §2.1. Unset where these have none.
 	ScimType string `protobuf:"bytes,4,opt,name=scim_type,json=scimType,proto3" json:"scim_type,omitempty"`
-	// What to do, in sentences for people. Failed events carry it, so it has at most 1,000 characters. Where nothing needs
+	// What to do, in sentences for people. Failed events contain it, so it has at most 1,000 characters. Where nothing needs
 	// to be done, it says so.
 	Remedy        string `protobuf:"bytes,5,opt,name=remedy,proto3" json:"remedy,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -351,7 +351,7 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\vscim_status\x18\x03 \x01(\x05R\n" +
 	"scimStatus\x12\x1b\n" +
 	"\tscim_type\x18\x04 \x01(\tR\bscimType\x12\x16\n" +
-	"\x06remedy\x18\x05 \x01(\tR\x06remedy*\xe12\n" +
+	"\x06remedy\x18\x05 \x01(\tR\x06remedy*\xce2\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12q\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x1aV\xb2\xcf\x18R\b\r\x10\xf4\x03*KAsk the operator to look up the message ID or the trace ID in Usher's logs.\x12\xd1\x01\n" +
@@ -395,8 +395,8 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\x1aERROR_REASON_TENANT_IN_USE\x10P\x1at\xb2\xcf\x18p\b\t\x10\x99\x03*iRemove the tenant from every rule, run a rule sync, and revoke the access in it that was granted by hand.\x12\xba\x01\n" +
 	"$ERROR_REASON_LAST_ORGANIZATION_ADMIN\x10Q\x1a\x8f\x01\xb2\xcf\x18\x8a\x01\b\t\x10\x99\x03*\x82\x01Make another active user an Organization Admin, manually or by a rule. Access that Usher left to the last one then ends by itself.\x12[\n" +
 	"\x19ERROR_REASON_SYNC_RUNNING\x10R\x1a<\xb2\xcf\x188\b\t\x10\x99\x03*1Wait until the rule sync has ended, or cancel it.\x12b\n" +
-	"\x17ERROR_REASON_SYNC_ENDED\x10S\x1aE\xb2\xcf\x18A\b\t\x10\x99\x03*:Nothing needs to be done: there is no rule sync to cancel.\x12\x96\x01\n" +
-	"\x17ERROR_REASON_ROLE_SCOPE\x10T\x1ay\xb2\xcf\x18u\b\x03\x10\x90\x03*nName a tenant with a role that is held in tenants, and no tenant with a role that is held in the organization.\x12\x92\x01\n" +
+	"\x17ERROR_REASON_SYNC_ENDED\x10S\x1aE\xb2\xcf\x18A\b\t\x10\x99\x03*:Nothing needs to be done: there is no rule sync to cancel.\x12\x83\x01\n" +
+	"\x17ERROR_REASON_ROLE_SCOPE\x10T\x1af\xb2\xcf\x18b\b\x03\x10\x90\x03*[Name a tenant with a role of scope TENANT, and no tenant with a role of scope ORGANIZATION.\x12\x92\x01\n" +
 	"\x18ERROR_REASON_ROLE_IN_USE\x10U\x1at\xb2\xcf\x18p\b\t\x10\x99\x03*iRemove the role from every rule, run a rule sync, and revoke the access with it that was granted by hand.\x12\xa7\x02\n" +
 	"\x1cERROR_REASON_USERS_SET_ASIDE\x10V\x1a\x84\x02\xb2\xcf\x18\xff\x01\b\t\x10\x99\x03*\xf7\x01Usher tries again by itself, and with the next message of the user. If the user is in too many groups, or in groups that nest too deep, change that in the identity provider. To take all access from the user now, suspend it: `usher access suspend`.\"\x04\b0\x100:`\n" +
 	"\x06reason\x12!.google.protobuf.EnumValueOptions\x18\xf6\x89\x03 \x01(\v2#.usher.common.v1.ErrorReasonOptionsR\x06reasonB\xc2\x01\n" +

@@ -616,7 +616,7 @@ func (x *WriteResourceRequest) GetDocument() []byte {
 // WriteResourceResponse answers WriteResource.
 type WriteResourceResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The resource after the write. It has no document if the request leaves it out.
+	// The resource after the write. Its document is missing if the request sets omit_resource.
 	Resource *Resource `protobuf:"bytes,1,opt,name=resource,proto3" json:"resource,omitempty"`
 	// What else the write did.
 	Result        *WriteResult `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
@@ -745,7 +745,7 @@ func (x *WriteResourceStreamRequest) GetPart() []byte {
 // WriteResourceStreamResponse answers WriteResourceStream.
 type WriteResourceStreamResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The resource after the write. It has no document if the request leaves it out.
+	// The resource after the write. Its document is missing if the request sets omit_resource.
 	Resource *Resource `protobuf:"bytes,1,opt,name=resource,proto3" json:"resource,omitempty"`
 	// What else the write did.
 	Result        *WriteResult `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`

@@ -422,7 +422,7 @@ type ListResult struct {
 	StartIndex int64 `protobuf:"varint,2,opt,name=start_index,json=startIndex,proto3" json:"start_index,omitempty"`
 	// The resources of the page.
 	Resources []*Resource `protobuf:"bytes,3,rep,name=resources,proto3" json:"resources,omitempty"`
-	// By cursor: the cursor of the next page. Empty after the last page. A page can be short or empty even if others
+	// In a list by cursor, the cursor of the next page. Empty after the last page. A page can be short or empty even if others
 	// follow.
 	NextCursor    string `protobuf:"bytes,4,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields

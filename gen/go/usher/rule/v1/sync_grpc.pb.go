@@ -38,7 +38,7 @@ type SyncServiceClient interface {
 	GetSync(ctx context.Context, in *GetSyncRequest, opts ...grpc.CallOption) (*GetSyncResponse, error)
 	// ListSyncs lists an organization's syncs, newest first. Reasons: PAGE_TOKEN.
 	ListSyncs(ctx context.Context, in *ListSyncsRequest, opts ...grpc.CallOption) (*ListSyncsResponse, error)
-	// CancelSync ends a running sync after its current page. Reasons: NOT_FOUND, SYNC_ENDED, ORGANIZATION_ERASING.
+	// CancelSync ends a running sync. It discards the current page if that is not committed. Reasons: NOT_FOUND, SYNC_ENDED, ORGANIZATION_ERASING.
 	CancelSync(ctx context.Context, in *CancelSyncRequest, opts ...grpc.CallOption) (*CancelSyncResponse, error)
 }
 
@@ -103,7 +103,7 @@ type SyncServiceServer interface {
 	GetSync(context.Context, *GetSyncRequest) (*GetSyncResponse, error)
 	// ListSyncs lists an organization's syncs, newest first. Reasons: PAGE_TOKEN.
 	ListSyncs(context.Context, *ListSyncsRequest) (*ListSyncsResponse, error)
-	// CancelSync ends a running sync after its current page. Reasons: NOT_FOUND, SYNC_ENDED, ORGANIZATION_ERASING.
+	// CancelSync ends a running sync. It discards the current page if that is not committed. Reasons: NOT_FOUND, SYNC_ENDED, ORGANIZATION_ERASING.
 	CancelSync(context.Context, *CancelSyncRequest) (*CancelSyncResponse, error)
 	mustEmbedUnimplementedSyncServiceServer()
 }

@@ -64,7 +64,7 @@ func syncCommand(c *client) *cobra.Command {
 	get := verb("get", "Show how far a sync is.", func(ctx context.Context, syncs rulev1.SyncServiceClient, id string) (proto.Message, error) {
 		return syncs.GetSync(ctx, &rulev1.GetSyncRequest{OrganizationId: organization, Id: id})
 	})
-	stop := verb("cancel", "End a sync after its current page.", func(ctx context.Context, syncs rulev1.SyncServiceClient, id string) (proto.Message, error) {
+	stop := verb("cancel", "End a sync. A page that is not committed is discarded.", func(ctx context.Context, syncs rulev1.SyncServiceClient, id string) (proto.Message, error) {
 		return syncs.CancelSync(ctx, &rulev1.CancelSyncRequest{OrganizationId: organization, Id: id})
 	})
 	list := listCommand("List an organization's syncs.", c, columns, func(cmd *cobra.Command) { organizationFlag(cmd, &organization) },

@@ -232,7 +232,7 @@ type batcher interface {
 	SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
 }
 
-// maxDeadlocks is how often a transaction is tried again that PostgreSQL aborted to end a deadlock.
+// maxDeadlocks is the largest number of retries of a transaction that PostgreSQL aborted because of a deadlock.
 const maxDeadlocks = 10
 
 // transact runs fn in a transaction, and again after a deadlock.

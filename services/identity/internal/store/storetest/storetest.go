@@ -145,7 +145,7 @@ func (f *fixture) manyUsers(scope store.Scope, ids ...string) {
 	})
 }
 
-// together calls do with 0 to n-1 concurrently, and waits.
+// together runs do(0) to do(n-1) at the same time, and waits for all of them.
 func (f *fixture) together(n int, do func(i int)) {
 	var running sync.WaitGroup
 	for i := range n {
